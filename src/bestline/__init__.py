@@ -1,0 +1,76 @@
+"""bestline fits straight lines and planes to data: watch them learn, trust the numbers, scale to any number of rows."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+# Public name -> the module that owns it. Loaded on first use, so that `import bestline` loads neither torch nor pyarrow.
+_HOME = {
+    "Descent": "solvers",
+    "Exact": "solvers",
+    "Fit": "fitting",
+    "Model": "model",
+    "Moments": "collect",
+    "Rows": "rows",
+    "Step": "solvers",
+    "Stop": "solvers",
+    "Trace": "fitting",
+    "errors": "errors",
+    "fit": "from_table",
+    "load": "model",
+    "nn": "nn",
+    "samples": "samples",
+    "surface": "surface",
+    "synthetic": "synthetic",
+}
+_MODULES = frozenset({"errors", "nn", "samples", "synthetic"})
+
+__all__ = [
+    "Descent",
+    "Exact",
+    "Fit",
+    "Model",
+    "Moments",
+    "Rows",
+    "Step",
+    "Stop",
+    "Trace",
+    "__version__",
+    "errors",
+    "fit",
+    "load",
+    "nn",
+    "samples",
+    "surface",
+    "synthetic",
+]
+
+if TYPE_CHECKING:
+    from bestline import errors, nn, samples, synthetic
+    from bestline.collect import Moments
+    from bestline.fitting import Fit, Trace
+    from bestline.from_table import fit
+    from bestline.model import Model, load
+    from bestline.rows import Rows
+    from bestline.solvers import Descent, Exact, Step, Stop
+    from bestline.surface import surface
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'bestline' has no attribute {name!r}")
+    from importlib import import_module
+
+    try:
+        module = import_module(f"bestline.{_HOME[name]}")
+        value = module if name in _MODULES else getattr(module, name)
+    except AttributeError as error:  # would otherwise surface as "cannot import name", hiding the cause
+        raise ImportError(f"bestline.{name} could not be loaded") from error
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return __all__

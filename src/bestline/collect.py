@@ -1,0 +1,321 @@
+"""Collect: one pass over a table, encoded by its design, into moments. Here data and mathematics meet.
+
+Every row goes to one of several groups, folds by default: a seeded hash of the row's numbers says which. So a fold does not
+depend on the order of the rows or the files, nor on how they were cut into batches; equal rows share a fold.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, TypeAlias
+
+import torch
+from torch import Tensor
+
+from bestline import moments as statistics
+from bestline import store
+from bestline.design import Column, Design, Encoded, learn, missing_values
+from bestline.errors import ColumnError, DataError, MissingValuesError, ModelFileError, OptionError
+from bestline.rows import Rows, joined
+from bestline.tables import Batch, Source, open_source
+
+Grouping: TypeAlias = Callable[[Batch, Encoded], Tensor]  # group of every row used, (m,), -1 = none
+Progress: TypeAlias = Callable[[str, float], None]
+
+_FORMAT = 1
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Moments:
+    """The moments of a table: its design, and the moments of its encoded columns, fold by fold.
+
+    `a + b` joins tables of the same design; `a - b` takes rows away again. `bestline.fit(moments)` fits without the data.
+
+    Attributes
+    ----------
+    design : Design
+    folds : tuple
+        Moments (q = p + k) of each fold.
+    low, high : Tensor (p,)
+        Smallest and largest value of each column of X.
+    dropped : int
+        Rows left out because a value was missing.
+    imputed : dict
+        Column -> values filled in.
+    """
+
+    design: Design
+    folds: tuple[statistics.Moments, ...]
+    low: Tensor
+    high: Tensor
+    dropped: int = 0
+    imputed: dict[str, int] = field(default_factory=dict)
+
+    @classmethod
+    def collect(
+        cls,
+        data: Any,
+        formula: str | None = None,
+        *,
+        target: str | Sequence[str] | None = None,
+        features: Sequence[str] | None = None,
+        weights: str | None = None,
+        missing: str = "raise",
+        folds: int = 5,
+        seed: int = 0,
+    ) -> Moments:
+        """Moments of anything that holds a table: one pass, constant memory.
+
+        Parameters
+        ----------
+        data, formula, target, features, weights, missing
+            As in `bestline.fit`.
+        folds : int
+            Number of folds, at least 1.
+        seed : int
+            Of the hash that assigns rows to folds.
+        """
+        if folds < 1:
+            raise OptionError(f"`folds` must be at least 1; got {folds!r}.")
+        source = open_source(data)
+        design = learn(source, formula=formula, target=target, features=features, weights=weights, missing=missing)
+        return collect(source, design, folds, by_hash(folds, seed))
+
+    @property
+    def total(self) -> statistics.Moments:
+        """Moments of all folds together."""
+        return statistics.total(self.folds, self.design.p + len(self.design.responses))
+
+    @property
+    def rows(self) -> int:
+        """Number of rows of positive weight."""
+        return sum(f.count for f in self.folds)
+
+    def __add__(self, other: Moments) -> Moments:
+        if not isinstance(other, Moments):
+            return NotImplemented
+        self._match(other)
+        return Moments(
+            self.design,
+            tuple(a + b for a, b in zip(self.folds, other.folds, strict=True)),
+            torch.minimum(self.low, other.low),
+            torch.maximum(self.high, other.high),
+            self.dropped + other.dropped,
+            {c: self.imputed.get(c, 0) + other.imputed.get(c, 0) for c in {**self.imputed, **other.imputed}},
+        )
+
+    def __sub__(self, other: Moments) -> Moments:
+        """Take rows away; the range seen stays, since moments do not know which row held an extreme."""
+        if not isinstance(other, Moments):
+            return NotImplemented
+        self._match(other)
+        folds = tuple(a - b for a, b in zip(self.folds, other.folds, strict=True))
+        return Moments(self.design, folds, self.low, self.high, max(self.dropped - other.dropped, 0), dict(self.imputed))
+
+    def select(self, target: str | Sequence[str] | None, features: Sequence[str] | None = None) -> Moments:
+        """The moments for another question: any number column as target, any columns or terms as features, no data read.
+
+        Raises ColumnError for a name that these moments do not hold.
+        """
+        design = self.design
+        responses = {r.text: (design.p + i, r) for i, r in enumerate(design.responses)}
+        numbers = {
+            c.name: (j, design.factors[c.parts[0][0]])
+            for j, c in enumerate(design.columns)
+            if len(c.parts) == 1 and design.factors[c.parts[0][0]].kind == "number"
+        }
+        targets = [target] if isinstance(target, str) else list(target or responses)
+        for name in targets:
+            if name not in responses and name not in numbers:
+                raise ColumnError.missing(name, [*responses, *numbers], "the numbers of these moments")
+        as_target = [responses.get(name) or numbers[name] for name in targets]
+        spare = {name: found for name, found in responses.items() if name not in targets and found[1].kind == "number"}
+        columns = [(j, c) for j, c in enumerate(design.columns) if c.name not in targets]
+        factors = (*design.factors, *(factor for _, factor in spare.values()))
+        for at, (name, (j, _)) in enumerate(spare.items()):
+            columns.append((j, Column(name, name, ((len(design.factors) + at, 0),))))
+        if features is not None:
+            wanted = [features] if isinstance(features, str) else list(features)
+            for name in wanted:
+                if not any(name in (c.name, c.term) for _, c in columns):
+                    raise ColumnError.missing(name, [c.term for _, c in columns], "the features of these moments")
+            columns = [(j, c) for name in wanted for j, c in columns if name in (c.name, c.term)]
+        index = [*(j for j, _ in columns), *(j for j, _ in as_target)]
+        unknown = torch.full((len(design.responses),), float("inf"), dtype=torch.float64)
+        low, high = torch.cat([self.low, -unknown]), torch.cat([self.high, unknown])
+        left = " + ".join(targets)
+        chosen = replace(
+            design,
+            formula=f"{left} ~ {' + '.join(dict.fromkeys(c.term for _, c in columns)) or '1'}{'' if design.intercept else ' - 1'}",
+            responses=tuple(r for _, r in as_target),
+            factors=factors,
+            columns=tuple(c for _, c in columns),
+        )
+        features_index = torch.tensor([j for j, _ in columns], dtype=torch.long)
+        return Moments(
+            chosen, tuple(f[index] for f in self.folds), low[features_index], high[features_index], self.dropped, self.imputed
+        )
+
+    def save(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
+        """Write a .moments file: a few kB, no rows, nothing that executes."""
+        tensors = {"low": self.low, "high": self.high}
+        for i, fold in enumerate(self.folds):
+            tensors |= {f"{i}.{name}": getattr(fold, name) for name in ("unit", "shift", "mean", "scatter")}
+        facts = {
+            "design": self.design.to_dict(),
+            "folds": [[f.count, f.weight, f.log_weight] for f in self.folds],
+            "dropped": self.dropped,
+            "imputed": self.imputed,
+        }
+        store.write(path, "moments", _FORMAT, tensors, facts, overwrite=overwrite)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> Moments:
+        """Read a .moments file; raises ModelFileError when it is not one."""
+        _, tensors, facts = store.read(path, "moments", _FORMAT)
+        try:
+            folds = tuple(
+                statistics.Moments(
+                    int(count), float(weight), float(log), *(tensors[f"{i}.{n}"] for n in ("unit", "shift", "mean", "scatter"))
+                )
+                for i, (count, weight, log) in enumerate(facts["folds"])
+            )
+            design = Design.from_dict(facts["design"])
+            return cls(design, folds, tensors["low"], tensors["high"], int(facts["dropped"]), dict(facts["imputed"]))
+        except (KeyError, TypeError, ValueError) as error:
+            raise ModelFileError(f"The moments file {str(path)!r} is damaged ({error}).") from error
+
+    def _match(self, other: Moments) -> None:
+        mine, theirs = self.design.to_dict(), other.design.to_dict()
+        for facts in (mine, theirs):  # shares are of the rows, not of the design
+            facts["factors"] = [{**f, "shares": ()} for f in facts["factors"]]
+        if mine != theirs or len(self.folds) != len(other.folds):
+            raise DataError(
+                "These moments were collected with different columns, levels or folds; collect both with the same formula on data "
+                "that has the same levels."
+            )
+
+
+def by_hash(folds: int, seed: int) -> Grouping:
+    """Folds by a seeded hash of each row's numbers."""
+
+    def group(batch: Batch, encoded: Encoded) -> Tensor:
+        del batch
+        return (
+            torch.remainder(row_hash(encoded.rows, seed), folds)
+            if folds > 1
+            else torch.zeros(len(encoded.rows), dtype=torch.long)
+        )
+
+    return group
+
+
+def by_label(labels: Tensor) -> Grouping:
+    """Groups by a label for each row of the source, (n,)."""
+
+    def group(batch: Batch, encoded: Encoded) -> Tensor:
+        own = labels[batch.start : batch.start + batch.rows].long()
+        return own if encoded.index is None else own[encoded.index.cpu()]
+
+    return group
+
+
+def row_hash(rows: Rows, seed: int) -> Tensor:
+    """A non-negative integer for each row (n,), from its numbers and the seed alone."""
+    q = rows.X.shape[1] + rows.y.shape[1]
+    generator = torch.Generator().manual_seed(seed)
+    odd = (torch.randint(-(2**62), 2**62, (q,), generator=generator) * 2 + 1).to(rows.X.device)
+    p = rows.X.shape[1]
+    # + 0.0 makes one zero of -0.0 and 0.0. Products of integers wrap around, which is what a multiplicative hash wants.
+    bits = _dot((rows.X + 0.0).view(torch.int64), odd[:p]) + _dot((rows.y + 0.0).contiguous().view(torch.int64), odd[p:])
+    for multiplier in (-4658895280553007687, -7723592293110705685):  # the finaliser of splitmix64 (Steele et al. 2014)
+        bits = (bits ^ ((bits >> 30) & 0x3FFFFFFFF)) * multiplier
+    return (bits ^ ((bits >> 31) & 0x1FFFFFFFF)) >> 33 & 0x3FFFFFFF
+
+
+def _dot(bits: Tensor, odd: Tensor) -> Tensor:
+    return bits @ odd if bits.device.type == "cpu" else (bits * odd).sum(1)
+
+
+def collect(
+    source: Source,
+    design: Design,
+    groups: int,
+    grouping: Grouping,
+    *,
+    device: torch.device | None = None,
+    keep: list[tuple[Rows, Tensor]] | None = None,
+    progress: Progress | None = None,
+) -> Moments:
+    """One pass: moments of every group of rows.
+
+    Parameters
+    ----------
+    source, design, groups, grouping
+        What to read, how to encode it, and into how many groups which rows go.
+    device : torch.device, optional
+        Where products are taken; by default where the rows are.
+    keep : list, optional
+        Receives the rows of each batch and their groups, for training that needs them.
+    progress : callable, optional
+        Hears (what, fraction).
+
+    Raises
+    ------
+    MissingValuesError
+        With counts for every column, when the design refuses missing values.
+    DataError
+        When no usable row is left.
+    """
+    q = design.p + len(design.responses)
+    found = [statistics.Moments.empty(q) for _ in range(groups)]
+    low, high = (
+        torch.full((design.p,), float("inf"), dtype=torch.float64),
+        torch.full((design.p,), float("-inf"), dtype=torch.float64),
+    )
+    dropped, read, imputed = 0, 0, dict[str, int]()
+    tell = None if progress is None else (lambda fraction: progress("reading the rows", fraction))
+    for batch in source.batches(design.reads(), progress=tell):
+        try:
+            encoded = design.rows(batch)
+        except MissingValuesError as error:
+            raise (
+                missing_values(design, source) if design.missing == "raise" and "is missing at" in str(error) else error
+            ) from None
+        rows = encoded.rows if device is None else encoded.rows.to(device)
+        read += batch.rows
+        dropped += batch.rows - len(rows)
+        for column, count in encoded.imputed.items():
+            imputed[column] = imputed.get(column, 0) + count
+        if len(rows) == 0:
+            continue
+        group = grouping(batch, encoded)
+        for i, part in enumerate(statistics.by_group(rows, group.to(rows.X.device), groups)):
+            found[i] = found[i] + part
+        low, high = torch.minimum(low, rows.X.amin(0).cpu()), torch.maximum(high, rows.X.amax(0).cpu())
+        if keep is not None:
+            keep.append((rows, group))
+    total = sum(m.count for m in found)
+    if read and not total:
+        raise _nothing_left(design, source, dropped)
+    if not read:
+        raise DataError(f"There are no rows in {source.label}; a fit needs at least two.")
+    return Moments(design, tuple(m.cpu() for m in found), low, high, dropped, imputed)
+
+
+def _nothing_left(design: Design, source: Source, dropped: int) -> DataError:
+    if dropped:
+        return DataError(
+            f"No usable row is left in {source.label}: all {dropped:,} have a value missing, in the target or in a feature; use "
+            f"missing='impute', or leave out the column that is empty."
+        )
+    return DataError(
+        f"No row of {source.label} has a positive weight: column `{design.weights}` holds nothing but zeros; give other weights."
+    )
+
+
+def kept_rows(kept: list[tuple[Rows, Tensor]]) -> tuple[Rows, Tensor]:
+    """All rows that `collect` kept, and their groups."""
+    return joined([rows for rows, _ in kept]), torch.cat([group.cpu() for _, group in kept])

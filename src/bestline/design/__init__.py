@@ -1,0 +1,8 @@
+"""Design: learn which columns a formula, or a target and features, become; then encode any batch alike."""
+
+from bestline.design.base import Column as Column
+from bestline.design.base import Design as Design
+from bestline.design.base import Encoded as Encoded
+from bestline.design.base import Factor as Factor
+from bestline.design.learn import learn as learn
+from bestline.design.learn import missing_values as missing_values

@@ -1,0 +1,148 @@
+"""Formula: from `y ~ x1 + C(g) + x1:g` to a list of terms. The grammar is formulaic's; nothing in it is evaluated here."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from bestline.errors import FormulaError, readable
+
+_LONGEST = 200_000
+_PLAIN = re.compile(r"[A-Za-z_.][A-Za-z0-9_.]*\Z")
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A factor of a term.
+
+    Attributes
+    ----------
+    text : str
+        As written: a column's name, or an expression.
+    column : bool
+        Whether it is a column as it stands, whatever characters its name has.
+    """
+
+    text: str
+    column: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """What to predict from what: responses, terms (products of pieces) and whether there is an intercept."""
+
+    responses: tuple[Piece, ...]
+    terms: tuple[tuple[Piece, ...], ...]
+    intercept: bool
+
+    @property
+    def text(self) -> str:
+        """The recipe as a formula."""
+        left = " + ".join(_shown(r) for r in self.responses)
+        right = [":".join(_shown(p) for p in term) for term in self.terms]
+        if not self.intercept:
+            right.append("-1" if right else "0")
+        return f"{left} ~ {' + '.join(right) or '1'}".replace(" + -1", " - 1")
+
+
+def plain(targets: Iterable[str], features: Iterable[str]) -> Recipe:
+    """The recipe that names columns only."""
+    return Recipe(tuple(Piece(t, True) for t in targets), tuple((Piece(f, True),) for f in features), True)
+
+
+def parse(text: str, names: Sequence[str]) -> Recipe:
+    """The recipe of a formula for data with columns `names`; `.` stands for all columns that the formula does not name.
+
+    Raises FormulaError when it cannot be understood, has no response, or no terms at all.
+    """
+    from formulaic.errors import FormulaicError
+    from formulaic.parser import DefaultFormulaParser
+
+    if len(text) > _LONGEST:
+        raise FormulaError(f"The formula is longer than {_LONGEST} characters; name a target and features instead.")
+    try:
+        parsed = DefaultFormulaParser().get_terms(text, context={"__formulaic_variables_available__": list(names)})
+        left, right = list(getattr(parsed, "lhs", ())), list(getattr(parsed, "rhs", ()))
+        both = [[_piece(f) for f in term.factors if f.expr != "1"] for term in [*left, *right]]
+    except (FormulaicError, SyntaxError, ValueError, AttributeError, TypeError, KeyError, RecursionError) as error:
+        raise FormulaError(
+            f"The formula {readable(text)} cannot be understood{_cause(error)}; write it like y ~ x1 + C(g)."
+        ) from error
+    responses, terms = both[: len(left)], both[len(left) :]
+    if not responses or any(len(r) != 1 for r in responses):
+        raise FormulaError(f"The formula {readable(text)} has no response; write it like y ~ x1 + C(g).")
+    recipe = Recipe(
+        tuple(r[0] for r in responses),
+        tuple(sorted((tuple(t) for t in terms if t), key=len)),
+        any(not t for t in terms),
+    )
+    if not recipe.terms and not recipe.intercept:
+        raise FormulaError(f"The formula {readable(text)} has no terms at all; add a column, or an intercept (1).")
+    twice = {r.text for r in recipe.responses} & {p.text for term in recipe.terms for p in term}
+    if twice:
+        raise FormulaError(f"{readable(min(twice))} stands on both sides of the formula; take it from one of them.")
+    return recipe
+
+
+def _piece(factor: object) -> Piece:
+    method, text = factor.eval_method.name, str(factor.expr)  # type: ignore[attr-defined]
+    if method == "LITERAL":
+        raise FormulaError(f"The formula multiplies by the number {text}; write I({text} * x) to scale a column.")
+    return Piece(text, method == "LOOKUP")
+
+
+def _shown(piece: Piece) -> str:
+    return piece.text if not piece.column or _PLAIN.match(piece.text) else f"`{piece.text}`"
+
+
+def _cause(error: Exception) -> str:
+    first = re.sub(r"\x1b\[[0-9;]*m|[⧛⧚]", "", str(error)).split("\n")[0].strip()
+    return f" ({first.rstrip('.')})" if first and type(error).__module__.startswith("formulaic") else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Category:
+    """`C(g)`, or `C(g, Treatment("a"))`: a column read as categories, and the level the others are compared with."""
+
+    column: str
+    reference: str | None
+
+
+def as_category(piece: Piece) -> Category | None:
+    """The category that a piece asks for, or None when it is an expression or a bare column."""
+    if piece.column or not re.match(r"\s*C\s*\(", piece.text):
+        return None
+    wrong = FormulaError(f'{readable(piece.text)} is not understood; write C(g) or C(g, Treatment("level")).')
+    try:
+        node = ast.parse(piece.text.strip(), mode="eval").body
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        raise wrong from error
+    match node:
+        case ast.Call(args=[ast.Name(id=column)], keywords=[]):
+            return Category(column, None)
+        case ast.Call(args=[ast.Name(id=column), contrast], keywords=[]):
+            return Category(column, _reference(contrast, wrong))
+        case ast.Call(args=[ast.Name(id=column)], keywords=[ast.keyword(arg="contr" | "contrast", value=contrast)]):
+            return Category(column, _reference(contrast, wrong))
+        case ast.Call(args=[ast.Name(id=column)], keywords=[ast.keyword(arg="reference", value=ast.Constant(value=level))]):
+            return Category(column, str(level))
+    raise wrong
+
+
+def _reference(contrast: ast.expr, wrong: FormulaError) -> str | None:
+    match contrast:
+        case ast.Name(id="Treatment"):
+            return None
+        case ast.Call(func=ast.Name(id="Treatment" | "treatment"), args=[], keywords=[]):
+            return None
+        case ast.Call(func=ast.Name(id="Treatment" | "treatment"), args=[ast.Constant(value=level)], keywords=[]):
+            return str(level)
+        case ast.Call(
+            func=ast.Name(id="Treatment" | "treatment"),
+            args=[],
+            keywords=[ast.keyword(arg="reference" | "base", value=ast.Constant(value=level))],
+        ):
+            return str(level)
+    raise wrong

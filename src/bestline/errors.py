@@ -1,0 +1,141 @@
+"""Every deliberate error and warning, in one tree, so that callers can catch as much or as little as they mean to.
+
+BestlineError
+├── OptionError            an argument or option that makes no sense (the command line exits with 2)
+├── DataError              the data would not allow it (the command line exits with 1)
+│   ├── FileError          a file that cannot be read as what it claims to be
+│   ├── ColumnError        a column that is missing, duplicated or of the wrong type
+│   ├── FormulaError       a formula that cannot be understood or is not allowed
+│   ├── MissingValuesError missing values where they are refused
+│   ├── NotFiniteError     a value that is infinite, or an expression that is no number
+│   ├── UnseenLevelError   a category met at prediction that training never saw
+│   └── ShapeError         arrays whose shapes do not fit together
+├── NumericalError         the numbers would not allow it: an answer was promised and cannot be given
+└── ModelFileError         a model or moments file that is not one, is damaged, or is of a newer version
+
+BestlineWarning            something the user should know; the result is still right as described
+└── DivergedWarning        training diverged; the weights are the last finite ones
+
+Every message is one sentence that says what was wrong, where, and what to do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+__all__ = [
+    "BestlineError",
+    "BestlineWarning",
+    "ColumnError",
+    "DataError",
+    "DivergedWarning",
+    "FileError",
+    "FormulaError",
+    "MissingValuesError",
+    "ModelFileError",
+    "NotFiniteError",
+    "NumericalError",
+    "OptionError",
+    "ShapeError",
+    "UnseenLevelError",
+    "listed",
+    "readable",
+]
+
+
+class BestlineError(Exception):
+    """Base of every error that bestline raises on purpose."""
+
+
+class OptionError(BestlineError, ValueError):
+    """An argument or option that makes no sense."""
+
+
+class DataError(BestlineError, ValueError):
+    """The data would not allow what was asked."""
+
+
+class FileError(DataError):
+    """A file that cannot be read as what it claims to be."""
+
+
+class ColumnError(DataError):
+    """A column that is missing, duplicated or of the wrong type."""
+
+    @classmethod
+    def missing(cls, name: str, available: Iterable[str], where: str = "the data") -> ColumnError:
+        """The error for a column that is not there, with the nearest names that are."""
+        available = list(available)
+        folded = {other.casefold(): other for other in available}
+        near = get_close_matches(name.casefold(), folded, n=3, cutoff=0.6)
+        hint = f"did you mean {listed(folded[n] for n in near)}?" if near else f"the columns are {listed(available, most=12)}."
+        return cls(f"There is no column {readable(name)} in {where}; {hint}")
+
+
+class FormulaError(DataError):
+    """A formula that cannot be understood or is not allowed."""
+
+
+class MissingValuesError(DataError):
+    """Missing values where they are refused."""
+
+
+class NotFiniteError(DataError):
+    """A value that is infinite, or an expression that is no number."""
+
+
+class UnseenLevelError(DataError):
+    """A category met at prediction that training never saw.
+
+    Attributes
+    ----------
+    level, column : str
+        The unknown level, and the column it stands in.
+    row : str
+        Where: the row's number, with file and line when it came from a file.
+    """
+
+    def __init__(self, level: str, column: str, row: str, known: Iterable[str]) -> None:
+        self.level, self.column, self.row = level, column, row
+        super().__init__(
+            f"Column {readable(column)} has the level {readable(level)} at {row}, which training never saw; "
+            f"the levels it knows are {listed(known, most=8)}. Correct the value, or ask for missing predictions "
+            f"there (on_unseen='nan')."
+        )
+
+
+class ShapeError(DataError):
+    """Arrays whose shapes do not fit together."""
+
+
+class NumericalError(BestlineError, ArithmeticError):
+    """The numbers would not allow it: an answer was promised and cannot be given."""
+
+
+class ModelFileError(BestlineError, ValueError):
+    """A model or moments file that is not one, is damaged, or is of a newer version."""
+
+
+class BestlineWarning(UserWarning):
+    """Something the user should know; the result is still right as described."""
+
+
+class DivergedWarning(BestlineWarning):
+    """Training diverged; the weights are the last finite ones."""
+
+
+def readable(name: str, longest: int = 60) -> str:
+    """A name as messages show it: quoted, on one line, control characters escaped, shortened in the middle."""
+    text = "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in str(name))
+    if len(text) > longest:
+        text = f"{text[: longest - 12]}…{text[-8:]}"
+    return f"`{text}`"
+
+
+def listed(names: Iterable[str], most: int = 5) -> str:
+    """Names as a sentence lists them: `a`, `b` and 3 more."""
+    names = [readable(n) for n in names]
+    if len(names) > most:
+        return f"{', '.join(names[:most])} and {len(names) - most} more"
+    return ", ".join(names[:-1]) + f" and {names[-1]}" if len(names) > 1 else "".join(names)

@@ -1,0 +1,218 @@
+"""Evaluate: how large the errors are, and on which rows that was measured.
+
+    MSE = sum w r^2 / sum w    RMSE = sqrt(MSE)    MAE = sum w |r| / sum w    R2 = 1 - MSE / variance of y on the same rows
+
+Every score says which rows it is of: error on the rows a line was fitted to flatters it. By default the error is out of fold:
+each fifth of the rows is predicted by a line fitted to the other four, at no further pass over the data, since the moments of
+four folds are the total less the fifth.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from bestline.bowl import Bowl, trained_moments
+from bestline.moments import Moments, total
+from bestline.rows import Rows, Weights
+from bestline.scaling import Scaling
+
+Trainer = Callable[[Moments], Weights | None]  # moments of training rows -> weights (d, k) in the data's units
+
+
+@dataclass(frozen=True, slots=True)
+class Scores:
+    """Errors on some rows, target by target.
+
+    Attributes
+    ----------
+    of : str
+        Which rows these are, as people say it: "276 training rows", "5-fold, 342 rows".
+    kind : str
+        "training", "5-fold", "validation", "test" or "data".
+    rows : int
+        How many rows.
+    mse, rmse, r2 : tuple of float
+        One for each target; r2 is NaN where y does not vary.
+    mae : tuple of float or None
+        None where only moments were at hand: mean absolute errors need the rows.
+    """
+
+    of: str
+    kind: str
+    rows: int
+    mse: tuple[float, ...]
+    rmse: tuple[float, ...]
+    r2: tuple[float, ...]
+    mae: tuple[float, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Errors:
+    """Mergeable errors of predictions: the moments of residual and target together, and the absolute residuals."""
+
+    moments: Moments
+    absolute: Tensor
+
+    @classmethod
+    def empty(cls, k: int) -> Errors:
+        """Errors of no rows."""
+        return cls(Moments.empty(2 * k), torch.zeros(k, dtype=torch.float64))
+
+    @classmethod
+    def of(cls, prediction: Tensor, y: Tensor, w: Tensor | None) -> Errors:
+        """Errors of predictions (n, k) of targets (n, k) with weights (n,)."""
+        r = prediction - y
+        absolute = r.abs().sum(0) if w is None else (w[:, None] * r.abs()).sum(0)
+        return cls(Moments.of(torch.cat([r, y], 1), w).cpu(), absolute.cpu())
+
+    def __add__(self, other: Errors) -> Errors:
+        return Errors(self.moments + other.moments, self.absolute + other.absolute)
+
+    def scores(self, of: str, kind: str) -> Scores:
+        """The scores; NaN throughout for no rows."""
+        k, m = len(self.absolute), self.moments
+        weight = m.weight or float("nan")
+        square = (m.scatter.diagonal() * m.unit**2 / weight) + m.center**2  # about zero
+        variance = m.scatter.diagonal()[k:] * m.unit[k:] ** 2 / weight
+        variance = torch.where(m.spread[k:] > 0, variance, float("nan"))
+        return _scores(of, kind, m.count, square[:k], variance, self.absolute / weight)
+
+
+def _scores(of: str, kind: str, rows: int, mse: Tensor, variance: Tensor, mae: Tensor | None = None) -> Scores:
+    return Scores(
+        of,
+        kind,
+        rows,
+        tuple(mse.tolist()),
+        tuple(mse.sqrt().tolist()),
+        tuple((1 - mse / variance).tolist()),
+        None if mae is None else tuple(mae.tolist()),
+    )
+
+
+def on_moments(moments: Moments, weights: Weights, scaling: Scaling, of: str, kind: str, *, about_zero: bool = False) -> Scores:
+    """Scores of a line with weights (d, k), in the data's units, on the rows behind `moments`.
+
+    With `about_zero`, R2 compares with predicting 0 and not the mean: the convention for lines without an intercept.
+    """
+    mse, variance = _squares(moments, weights, scaling, about_zero=about_zero)
+    return _scores(of, kind, moments.count, mse, variance)
+
+
+def _squares(moments: Moments, weights: Weights, scaling: Scaling, *, about_zero: bool = False) -> tuple[Tensor, Tensor]:
+    units = scaling.target_scale**2
+    mse = Bowl.of(moments, scaling).losses(scaling.to_trained(weights)) * units
+    mean, covariance = trained_moments(moments, scaling)
+    p = scaling.p
+    variance = covariance.diagonal()[p:] * units
+    if about_zero:
+        return mse, variance + (mean[p:] ** 2) * units
+    return mse, torch.where(moments.spread[p:] > 0, variance, float("nan"))
+
+
+def out_of_fold(folds: Sequence[Moments], scaling: Scaling, train: Trainer) -> Scores | None:
+    """Scores of rows predicted by lines that never saw them.
+
+    `train` is called with the moments of all rows but a fold's; it may return None, and then there is no score. There is none
+    either when fewer than two folds have rows.
+    """
+    used = [f for f in folds if f.count]
+    if len(used) < 2:
+        return None
+    k = used[0].q - scaling.p
+    squares, whole = torch.zeros(k, dtype=torch.float64), total(used, used[0].q)
+    for fold in used:
+        rest = whole - fold
+        weights = train(rest)
+        if weights is None or not bool(weights.isfinite().all()):
+            return None
+        squares += fold.weight * _squares(fold, weights, scaling)[0]
+    _, variance = _squares(whole, torch.zeros(scaling.p + scaling.intercept, k, dtype=torch.float64), scaling)
+    kind = f"{len(folds)}-fold"
+    return _scores(f"{kind}, {whole.count:,} rows", kind, whole.count, squares / whole.weight, variance)
+
+
+def out_of_fold_rows(
+    rows: Rows, fold: Tensor, folds: int, predictor: Callable[[Rows], Callable[[Tensor], Tensor] | None]
+) -> Scores | None:
+    """The same by training on rows: `predictor` trains on some rows and returns X -> predictions, or None."""
+    errors = Errors.empty(rows.y.shape[1])
+    used = [f for f in range(folds) if bool((fold == f).any())]
+    if len(used) < 2:
+        return None
+    for f in used:
+        predict = predictor(rows[fold != f])
+        if predict is None:
+            return None
+        held = rows[fold == f]
+        errors = errors + Errors.of(predict(held.X), held.y, held.w)
+    kind = f"{folds}-fold"
+    return errors.scores(f"{kind}, {errors.moments.count:,} rows", kind)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RidgeChoice:
+    """Cross-validation of ridge over a grid of penalties, l2 on standardised columns.
+
+    Attributes
+    ----------
+    l2 : Tensor (g,)
+        The grid, ascending; 0 first.
+    mse : Tensor (g,)
+        Out-of-fold mean squared error, summed over targets in units of their variance.
+    std_error : Tensor (g,)
+        Standard error of the fold means.
+    difference : Tensor (g,)
+        Standard error of the difference from l2 = 0, fold by fold.
+    best : int
+        Where the error is least.
+    """
+
+    l2: Tensor
+    mse: Tensor
+    std_error: Tensor
+    difference: Tensor
+    best: int
+
+
+def choose_ridge(folds: Sequence[Moments], p: int, *, intercept: bool) -> RidgeChoice | None:
+    """Out-of-fold error of ridge for every penalty of a grid, each fold standardised by its own training part.
+
+    The grid is 0 and 61 values from 1e-6 to 1e4, evenly spaced in the logarithm. None when fewer than two folds have rows.
+    """
+    used = [f for f in folds if f.count]
+    if len(used) < 2:
+        return None
+    whole = total(used, used[0].q)
+    grid = torch.cat([torch.zeros(1, dtype=torch.float64), torch.logspace(-6, 4, 61, dtype=torch.float64)])
+    variance = torch.where(whole.spread[p:] > 0, whole.spread[p:] ** 2, 1.0)
+    errors = torch.stack([_ridge_errors(whole - f, f, p, grid, intercept=intercept) for f in used])  # (folds, grid, k)
+    relative = (errors / variance).sum(2)
+    share = torch.tensor([f.weight for f in used], dtype=torch.float64) / whole.weight
+    mse = (share[:, None] * relative).sum(0)
+    against = relative - relative[:, :1]
+    count = len(used)
+    spread = (share[:, None] * (relative - mse) ** 2).sum(0).sqrt() / max(count - 1, 1) ** 0.5
+    paired = (share[:, None] * (against - (mse - mse[0])) ** 2).sum(0).sqrt() / max(count - 1, 1) ** 0.5
+    return RidgeChoice(grid, mse, spread, paired, int(mse.argmin()))
+
+
+def _ridge_errors(training: Moments, fold: Moments, p: int, grid: Tensor, *, intercept: bool) -> Tensor:
+    """Mean squared error on `fold` of ridge fitted to `training`, (g, k), in the data's units."""
+    scaling = Scaling.of(training, p, intercept=intercept, standardize=True)
+    mean, joint = trained_moments(training, scaling)
+    if not intercept:
+        joint = joint + torch.outer(mean, mean)
+    values, vectors = torch.linalg.eigh(joint[:p, :p])
+    values = values.clamp(min=0)
+    shrunk = values[None] + grid[:, None]
+    kept = values > values[-1] * 1e-13 if p else values.bool()
+    weight = torch.where((shrunk > 0) & (kept[None] | (grid[:, None] > 0)), 1 / shrunk.clamp(min=1e-300), 0.0)
+    slopes = vectors @ (weight[:, :, None] * (vectors.T @ joint[:p, p:]))  # (g, p, k)
+    if intercept:
+        slopes = torch.cat([slopes, torch.zeros(len(grid), 1, slopes.shape[2], dtype=torch.float64)], 1)
+    return Bowl.of(fold, scaling).losses(slopes) * scaling.target_scale**2

@@ -1,0 +1,310 @@
+"""Fitting: the one loop. It takes the steps of a solver, watches them, and knows when to stop.
+
+K updates make K + 1 rows of the trace: step 0 is the start, and each row's loss is the loss at that row's weights. Everything
+reported is in the data's units, whatever the columns were scaled to for training.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, TypeAlias
+
+import torch
+from torch import Tensor
+
+from bestline.bowl import Bowl
+from bestline.errors import NumericalError
+from bestline.objective import Objective, Smooth
+from bestline.rows import Weights
+from bestline.scaling import Scaling
+from bestline.solvers.base import Rule, Solver, Step, Stop
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+Watch: TypeAlias = Callable[[Step], None]
+
+_EXPLODED = 1e6  # times the loss of the start, or of predicting the mean, whichever is larger
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Trace:
+    """What training passed through, steps 0..K, in the data's units: t = K + 1 rows of plain numbers.
+
+    Attributes
+    ----------
+    names : tuple of str
+        Names of the weights, (d,), the intercept last.
+    targets : tuple of str
+        Names of the targets, (k,).
+    step : Tensor (t,)
+        Number of updates made.
+    weights : Tensor (t, d, k)
+    loss : Tensor (t,)
+        Loss of the training rows at these weights, without the penalty.
+    held_out : Tensor (t,) or None
+        Loss of the held-out rows.
+    gradient_norm : Tensor (t,)
+        Length of the gradient of the objective.
+    gap : Tensor (t,) or None
+        Objective less that of the exact solution, where there is one.
+    rate : Tensor (t,)
+        Learning rate of the update that follows; NaN where there is none.
+    """
+
+    names: tuple[str, ...]
+    targets: tuple[str, ...]
+    step: Tensor
+    weights: Tensor
+    loss: Tensor
+    held_out: Tensor | None
+    gradient_norm: Tensor
+    gap: Tensor | None
+    rate: Tensor
+
+    def __len__(self) -> int:
+        return len(self.step)
+
+    @property
+    def columns(self) -> dict[str, list[float] | list[int]]:
+        """The trace as columns of plain numbers, in the order of `frame`."""
+        table: dict[str, list[float] | list[int]] = {"step": self.step.tolist(), "loss": self.loss.tolist()}
+        if self.held_out is not None:
+            table["held_out"] = self.held_out.tolist()
+        for j, name in enumerate(self.names):
+            for i, target in enumerate(self.targets):
+                label = name if len(self.targets) == 1 else f"{name}:{target}"
+                while label in table:  # a feature may be called "loss"
+                    label = f"{label}_"
+                table[label] = self.weights[:, j, i].tolist()
+        table["gradient_norm"] = self.gradient_norm.tolist()
+        if self.gap is not None:
+            table["gap"] = self.gap.tolist()
+        return table
+
+    def frame(self) -> DataFrame:
+        """One row a step: step, loss, held_out, one column a weight, gradient_norm, gap. A pandas frame."""
+        import pandas as pd
+
+        return pd.DataFrame(self.columns)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Fit:
+    """The outcome of training.
+
+    Attributes
+    ----------
+    weights : Tensor (d, k)
+        In the data's units, the intercept last.
+    trace : Trace
+    stop : Stop
+        Why training stopped.
+    advice : str
+        The same as a sentence with the numbers of this run.
+    step : int
+        The step whose weights these are: the last, or with early stopping the best.
+    rate, rate_limit : float or None
+        First learning rate, and the largest stable one.
+    solver : Solver
+    objective : Objective
+    scaling : Scaling
+    """
+
+    weights: Weights
+    trace: Trace
+    stop: Stop
+    advice: str
+    step: int
+    rate: float | None
+    rate_limit: float | None
+    solver: Solver
+    objective: Objective
+    scaling: Scaling
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Task:
+    """What is to be trained, and how its numbers are to be called.
+
+    Attributes
+    ----------
+    objective : Objective
+        In the columns as trained.
+    scaling : Scaling
+    names, targets : tuple of str
+        Names of the weights (d,) and targets (k,).
+    units : Tensor
+        What one unit of each trained loss is in the data's units: (k,), or (1,) for a loss that is one number.
+    reference : float
+        Loss of predicting the mean, in the data's units: beyond a million times this, training has diverged.
+    held_out : Smooth or None
+        Loss of the held-out rows, in the columns as trained.
+    """
+
+    objective: Objective
+    scaling: Scaling
+    names: tuple[str, ...]
+    targets: tuple[str, ...]
+    units: Tensor
+    reference: float = 0.0
+    held_out: Smooth | None = None
+    seed: int = 0
+
+
+def train(task: Task, solver: Solver, start: Weights, watch: Watch | None = None) -> Fit:
+    """Train from `start` (d, k), weights of the columns as trained, until the solver's rule says stop.
+
+    `watch` hears of every step, in the data's units. Ctrl-C ends training and keeps what was learnt.
+    """
+    record = _Record(task, solver.rule)
+    try:
+        for step in solver.run(task.objective, start, seed=task.seed):
+            stop = record.take(step)
+            if watch is not None and record.finite:
+                watch(_in_data_units(task, record.steps[-1]))
+            if stop is not None:
+                break
+        else:
+            stop = solver.rule.at_end
+    except KeyboardInterrupt:
+        if not record.steps:
+            raise
+        stop = Stop.INTERRUPTED
+    return _finished(task, solver, record, stop)
+
+
+@dataclass(slots=True)
+class _Record:
+    """The steps so far, and the decision whether to go on."""
+
+    task: Task
+    rule: Rule
+    steps: list[Step] = field(default_factory=list)
+    best: Step | None = None
+    how: str = ""
+    finite: bool = True
+    last_index: int = 0
+    ceiling: float = 0.0
+
+    def take(self, step: Step) -> Stop | None:
+        """Record a step, unless it is no number; say why to stop, or None."""
+        self.last_index = step.index
+        loss = float((step.losses * self.task.units).sum())
+        if not math.isfinite(loss) or not math.isfinite(step.violation):
+            self.how, self.finite = "is no longer a finite number", False
+            return Stop.DIVERGED
+        if self.task.held_out is not None:
+            held_out = float((self.task.held_out.losses(step.weights).detach() * self.task.units).sum())
+            step = replace(step, held_out=held_out)
+        self.steps.append(step)
+        if step.index == 0:
+            self.ceiling = _EXPLODED * max(abs(loss), self.task.reference)
+        if loss > self.ceiling > 0:
+            self.how = f"grew to {loss:.3g}, from {float((self.steps[0].losses * self.task.units).sum()):.3g} at the start"
+            return Stop.DIVERGED
+        return self._rest(step)
+
+    def _rest(self, step: Step) -> Stop | None:
+        if step.held_out is not None and (self.best is None or step.held_out < self.best.held_out):  # type: ignore[operator]
+            self.best = step
+        if step.violation <= self.rule.tol:
+            return Stop.CONVERGED
+        if self.rule.patience is not None and self.best is not None and step.index - self.best.index >= self.rule.patience:
+            return Stop.PATIENCE
+        return self.rule.at_end if step.index >= self.rule.steps else None
+
+
+def _in_data_units(task: Task, step: Step) -> Step:
+    return replace(
+        step,
+        weights=task.scaling.to_data(step.weights.cpu()),
+        losses=(step.losses.cpu() * task.units.cpu()),
+        gradient=task.scaling.gradient_to_data(step.gradient.cpu()),
+    )
+
+
+def _finished(task: Task, solver: Solver, record: _Record, stop: Stop) -> Fit:
+    if not record.steps:  # the very start is no number
+        raise NumericalError("The loss at the start is not a finite number; start nearer, or standardise the columns.")
+    rate = record.steps[0].rate
+    limit = solver.rate_limit(task.objective, record.steps[0].weights)
+    trace = _trace(task, record.steps)
+    early = task.held_out is not None and record.rule.patience is not None and record.best is not None
+    kept = record.best if early and record.best is not None else record.steps[-1]
+    at = kept.index - record.steps[0].index
+    facts = {
+        "step": record.last_index,
+        "best": kept.index,
+        "violation": record.steps[-1].violation,
+        "tol": record.rule.tol,
+        "how": record.how,
+        "remedy": _remedy(task, rate, limit),
+        "remaining": _remaining(trace, at),
+    }
+    advice = stop.value.format(**facts)
+    return Fit(trace.weights[at], trace, stop, advice, kept.index, rate, limit, solver, task.objective, task.scaling)
+
+
+def _trace(task: Task, steps: list[Step]) -> Trace:
+    """Columns from steps; everything that can be is computed for all steps at once."""
+    trained = torch.stack([s.weights for s in steps]).cpu()
+    gradients = torch.stack([s.gradient for s in steps]).cpu()
+    losses = torch.stack([s.losses for s in steps]).cpu()
+    units = task.units.cpu()
+    bowl = _exact(task.objective)
+    return Trace(
+        names=task.names,
+        targets=task.targets,
+        step=torch.tensor([s.index for s in steps]),
+        weights=task.scaling.to_data(trained),
+        loss=losses @ units,
+        held_out=None if task.held_out is None else torch.tensor([s.held_out for s in steps], dtype=torch.float64),
+        gradient_norm=task.scaling.gradient_to_data(gradients).flatten(1).norm(dim=1),
+        gap=None if bowl is None else bowl.excess(trained).clamp(min=0) @ units,
+        rate=torch.tensor([math.nan if s.rate is None else s.rate for s in steps], dtype=torch.float64),
+    )
+
+
+def _exact(objective: Objective) -> Bowl | None:
+    """The bowl whose bottom is the exact solution of the objective, where it has a closed form."""
+    if not isinstance(objective.smooth, Bowl) or objective.penalty.l1 > 0:
+        return None
+    if not objective.penalty:
+        return objective.smooth
+    return objective.smooth.with_ridge(objective.penalty.l2 * objective.penalty.factors)
+
+
+def _remaining(trace: Trace, at: int) -> str:
+    if trace.gap is None:
+        return f"The loss is {float(trace.loss[at]):.4g}."
+    gap, loss = float(trace.gap[at]), float(trace.loss[at])
+    if gap <= 1e-9 * max(loss, float(trace.loss[0])):
+        return "The loss is that of the exact solution."
+    share = f" ({gap / (loss - gap):.2g} of it)" if loss > 2 * gap else ""
+    return f"The loss is {gap:.3g} above that of the exact solution{share}: take more steps, or another rate."
+
+
+def _remedy(task: Task, rate: float | None, limit: float | None) -> str:
+    if rate is None:
+        return "Standardise the columns, or look for values that are far too large."
+    scaled = bool((task.scaling.scale != 1).any())
+    standardise = "" if scaled else ", or standardise the columns"
+    if limit is not None and rate > limit:
+        return f"The rate {rate:.4g} is above the largest stable one, {limit:.4g}; use lr={0.9 * limit:.2g} or less, or lr='auto'{standardise}."
+    if limit is not None:
+        return f"On slices of the rows a rate must be well below the limit for all of them, {limit:.4g}; use lr={rate / 10:.2g}, or lr='auto'{standardise}."
+    return f"Use a smaller rate, such as lr={rate / 10:.2g}{standardise}."
+
+
+def steps(task: Task, solver: Solver, start: Weights) -> Iterator[Step]:
+    """The steps of a training run as an iterator, in the data's units: take as many as you like."""
+    record = _Record(task, solver.rule)
+    for step in solver.run(task.objective, start, seed=task.seed):
+        stop = record.take(step)
+        if record.finite:
+            yield _in_data_units(task, record.steps[-1])
+        if stop is not None:
+            return

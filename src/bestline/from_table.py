@@ -1,0 +1,579 @@
+"""From a table to a model: `bestline.fit`.
+
+open the data -> learn the design -> one pass: moments of folds or parts -> train -> Model
+"""
+
+from __future__ import annotations
+
+import time
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from bestline import evaluate
+from bestline.collect import Grouping, Moments, Progress, by_hash, by_label, collect, kept_rows
+from bestline.design import Design, learn
+from bestline.errors import BestlineWarning, DataError, DivergedWarning, OptionError, listed, readable
+from bestline.explain import Inference
+from bestline.fitting import Watch
+from bestline.model import Model, Parts
+from bestline.moments import Moments as Statistic
+from bestline.moments import total
+from bestline.rows import Rows
+from bestline.solvers.auto import choose
+from bestline.solvers.base import Solver, Stop
+from bestline.solvers.exact import Exact
+from bestline.tables import Batch, Source, open_source
+from bestline.training import Part, Plan, Start, UserForward, UserLoss, parse_loss
+
+_ROWS_ON_GPU = 100_000  # below this, training on rows is done sooner on the CPU
+_MANY_PARTS = 50_000_000  # rows beyond which a split is drawn row by row
+_CROWDED = 10  # rows a column below which least squares is known to overfit (Harrell 2015, 4.4)
+
+
+def fit(
+    data: Any,
+    formula: str | None = None,
+    *,
+    target: str | Sequence[str] | None = None,
+    features: Sequence[str] | None = None,
+    solver: str | Solver | None = None,
+    l1: float = 0.0,
+    l2: float = 0.0,
+    cv: str | None = None,
+    folds: int = 5,
+    loss: UserLoss = "squared",
+    forward: UserForward | None = None,
+    weights: Any = None,
+    missing: str = "raise",
+    standardize: bool | None = None,
+    split: Sequence[float] | None = None,
+    start: Start | None = None,
+    seed: int = 0,
+    device: str = "auto",
+    digits: int = 8,
+    progress: Progress | None = None,
+    watch: Watch | None = None,
+    **descent: Any,
+) -> Model:
+    """Fit a line to data.
+
+    The objective is (1/n) sum (y - y_hat)^2 + l1 sum |w| + l2 sum w^2 on the columns as trained: standardised ones, unless
+    `standardize` is false. So `l2` = alpha / n is scikit-learn's `Ridge(alpha)` on standardised columns, `l1` = 2 alpha its
+    `Lasso(alpha)` on standardised columns and target. The intercept is never penalised.
+
+    Parameters
+    ----------
+    data
+        A path, several, a glob or URL; a pandas, polars or pyarrow frame; a dict of arrays; a pair (X, y) of arrays or
+        tensors, y (n,), (n, 1) or (n, k); or `Moments`, then without any data.
+    formula : str, optional
+        Such as `"mpg ~ weight + C(origin)"`; or give `target` and `features` by name. Left out, the features are all other
+        columns that can serve.
+    solver : str or Solver, optional
+        "exact", "proximal", the name of an optimiser, or an object such as `Descent("adam", lr=0.1, steps=200)`. By default
+        exact, or what the penalty and the loss need.
+    l1, l2 : float
+        Penalty weights, not negative.
+    cv : {"ridge"}, optional
+        Choose `l2` by K-fold cross-validation.
+    folds : int
+        Number of folds for out-of-fold scores and `cv`.
+    loss : str or callable
+        "squared", "huber", "absolute", "quantile" (the median; "quantile:0.9" for others), or a function
+        (prediction (n, k), y (n, k)) -> losses (n, k) or (n,), or one number.
+    forward : nn.Module or callable, optional
+        An own model, trained on the rows: a module of X (n, p), or a function (X, w (p, k), b (k,)) -> (n, k).
+    weights : str or array (n,), optional
+        Column of weights, or the weights; not negative. Rows of weight 0 count as absent.
+    missing : {"raise", "drop", "impute"}
+        Refuse missing values; leave their rows out; or fill numbers with the mean of the training rows and give categories a
+        level of their own. Rows without a target are dropped by the last two.
+    standardize : bool, optional
+        Train on standardised columns (by the training rows only); results are in the data's units either way. By default true
+        for lines, false for own forward functions.
+    split : sequence of 2 or 3 shares, optional
+        Training, (validation,) and test rows, drawn by `seed`: the test part gets ceil(share * n), validation
+        ceil(share * n), training the rest; no part may be empty. By default all rows are trained on and the error is
+        out of fold.
+    start : mapping, sequence or tensor, optional
+        First weights in the data's units, by name or in the order of the weights with the intercept last; by default small
+        and seeded.
+    seed : int
+        Of folds, split, start and order of rows, each with a generator of its own.
+    device : {"auto", "cpu", "cuda"}
+        Where training on rows is done; results come back to the CPU.
+    digits : int
+        Right digits asked for; fewer are warned of.
+    progress, watch : callable, optional
+        Hear of passes over the data (what, fraction), and of every training step.
+    **descent
+        Fields of `Descent` for a solver given by name: lr, steps, batch_size, schedule, patience, tol.
+
+    Returns
+    -------
+    Model
+
+    Raises
+    ------
+    DataError, OptionError, NumericalError
+        And their subclasses; see `bestline.errors`.
+
+    Warns
+    -----
+    BestlineWarning
+        Once for everything the user should know; the same sentences are in `Model.notes`.
+    """
+    began = time.perf_counter()
+    chosen = choose(
+        solver,
+        squared=loss == "squared",
+        line=forward is None,
+        l1=l1,
+        smooth=loss != "absolute" and str(loss)[:8] != "quantile",
+        **descent,
+    )
+    options = _Options(
+        chosen,
+        l1,
+        l2,
+        cv,
+        folds,
+        loss,
+        forward,
+        missing,
+        _standardised(standardize, forward),
+        split,
+        start,
+        seed,
+        device,
+        digits,
+    )
+    if isinstance(data, Moments):
+        gathered = _from_moments(data, target, features, options)
+    else:
+        gathered = _gather(data, formula, target, features, weights, options, progress)
+    asked = solver is not None or descent or l1 or l2 or cv is not None or formula is not None or features is not None
+    free = not asked and loss == "squared" and forward is None and gathered.tabular
+    model = _trained(gathered, options, free=free, watch=watch)
+    model.seconds = time.perf_counter() - began
+    _tell(model)
+    return model
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Options:
+    """The checked arguments of `fit` that do not name data."""
+
+    solver: Solver
+    l1: float
+    l2: float
+    cv: str | None
+    folds: int
+    loss: UserLoss
+    forward: UserForward | None
+    missing: str
+    standardize: bool
+    split: Sequence[float] | None
+    start: Start | None
+    seed: int
+    device: str
+    digits: int
+
+    def __post_init__(self) -> None:
+        if self.cv not in (None, "ridge"):
+            raise OptionError(f"`cv` chooses the penalty of 'ridge'; got {self.cv!r}.")
+        if self.cv and not (isinstance(self.solver, Exact) and self.loss == "squared" and self.forward is None and not self.l1):
+            raise OptionError("`cv='ridge'` goes with squared loss of a line, the exact solver and no l1.")
+        if not isinstance(self.folds, int) or not 2 <= self.folds <= 1_000:
+            raise OptionError(f"`folds` must be a whole number from 2 to 1,000; got {self.folds!r}.")
+        if not isinstance(self.seed, int) or not 0 <= self.seed < 2**31:
+            raise OptionError(f"`seed` must be a whole number from 0 to 2^31 - 1; got {self.seed!r}.")
+        if not isinstance(self.digits, int) or not 0 <= self.digits <= 15:
+            raise OptionError(f"`digits` must be a whole number from 0 to 15; got {self.digits!r}.")
+        if self.device not in ("auto", "cpu") and not self.device.startswith("cuda"):
+            raise OptionError(f"`device` must be 'auto', 'cpu' or 'cuda'; got {self.device!r}.")
+        if self.device.startswith("cuda") and not torch.cuda.is_available():
+            raise OptionError("There is no CUDA device that torch can use here; use device='cpu' or 'auto'.")
+        if not callable(self.loss):
+            parse_loss(self.loss)
+        if self.split is not None:
+            _check_shares(self.split)
+
+    def placed(self, rows: int) -> torch.device:
+        """Where training on rows happens."""
+        if self.device != "auto":
+            return torch.device(self.device)
+        return torch.device("cuda" if torch.cuda.is_available() and rows >= _ROWS_ON_GPU else "cpu")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Gathered:
+    """A design, its moments by group, the rows if they are needed, and what the groups mean."""
+
+    design: Design
+    moments: Moments
+    rows: Rows | None
+    group: Tensor | None
+    tabular: bool
+    notes: tuple[str, ...] = ()
+
+
+def _standardised(standardize: bool | None, forward: UserForward | None) -> bool:
+    if forward is not None and standardize:
+        raise OptionError(
+            "An own forward function sees the columns as they are; standardise them before, or leave `standardize` out."
+        )
+    return forward is None if standardize is None else standardize
+
+
+def _gather(
+    data: Any,
+    formula: str | None,
+    target: str | Sequence[str] | None,
+    features: Sequence[str] | None,
+    weights: Any,
+    options: _Options,
+    progress: Progress | None,
+) -> _Gathered:
+    by_name = isinstance(weights, str) or weights is None
+    source = open_source(data, extra=None if by_name else {"weights": weights})
+    column = weights if by_name else "weights"
+    labels, training = None, None
+    if options.split is not None:
+        labels = _labels(source, options.split, options.seed)
+        training = _training_rows(labels)
+    design = learn(
+        source,
+        formula=formula,
+        target=target,
+        features=features,
+        weights=column,
+        missing=options.missing,
+        training=training,
+        progress=progress,
+    )
+    keep: list[tuple[Rows, Tensor]] | None = [] if _plan(design, options).of_rows else None
+    grouping: Grouping = by_hash(options.folds, options.seed) if labels is None else by_label(labels)
+    groups = options.folds if labels is None else 3
+    moments = collect(source, design, groups, grouping, keep=keep, progress=progress)
+    rows, group = kept_rows(keep) if keep else (None, None)
+    return _Gathered(design, moments, rows, group, source.target is None, source.notes + design.notes)
+
+
+def _from_moments(
+    moments: Moments, target: str | Sequence[str] | None, features: Sequence[str] | None, options: _Options
+) -> _Gathered:
+    if options.split is not None:
+        raise OptionError("A split needs the rows; these are moments only. Leave `split` out: the score is out of fold.")
+    if target is not None or features is not None:
+        moments = moments.select(target, features)
+    return _Gathered(moments.design, moments, None, None, tabular=False)
+
+
+def _plan(design: Design, options: _Options, rows: int = 0) -> Plan:
+    return Plan(
+        design.names,
+        design.targets,
+        design.intercept,
+        options.solver,
+        float(options.l1),
+        float(options.l2),
+        options.loss,
+        options.forward,
+        options.standardize,
+        options.start,
+        options.seed,
+        options.placed(rows),
+    )
+
+
+def _trained(gathered: _Gathered, options: _Options, *, free: bool, watch: Watch | None) -> Model:
+    design, moments = gathered.design, gathered.moments
+    plan = _plan(design, options, moments.rows)
+    parts, remarks = _parts(gathered, options)
+    statistic = parts.training.moments
+    _check_rows(statistic, plan, design)
+    if options.cv == "ridge" or (free and _crowded(statistic, design)):
+        plan, remark = _with_ridge(plan, parts, statistic, design, asked=options.cv is not None)
+        remarks += remark
+    outcome = plan.run(parts.training, parts.held_out, watch)
+    model = Model(
+        design,
+        plan,
+        outcome.weights.cpu(),
+        outcome.trace,
+        outcome.stop,
+        outcome.advice,
+        outcome.step,
+        outcome.rate,
+        outcome.rate_limit,
+        moments,
+        statistic,
+        0.0,
+        repr(plan.solver),
+        parts=parts,
+        sizes=_sizes(parts),
+        fit=outcome,
+    )
+    notes = [*gathered.notes, *remarks, *_notes(model, options)]
+    model.notes = tuple(dict.fromkeys(notes))
+    return model
+
+
+def _parts(gathered: _Gathered, options: _Options) -> tuple[Parts, list[str]]:
+    """The groups of the one pass as training, held-out and test rows."""
+    groups, rows, group = gathered.moments.folds, gathered.rows, gathered.group
+
+    def part(*members: int) -> Part:
+        own = None
+        if rows is not None and group is not None:
+            own = rows if len(members) == len(groups) else rows[torch.isin(group, torch.tensor(members)).to(rows.X.device)]
+        return Part(total([groups[i] for i in members], groups[0].q), own)
+
+    if options.split is not None:
+        names = ("training", "validation", "test")
+        empty = [n for n, share, g in zip(names, _three(options.split), groups, strict=True) if share > 0 and g.count == 0]
+        if empty:
+            raise DataError(
+                f"The {empty[0]} part is empty ({gathered.moments.rows} usable rows, split {tuple(options.split)}); use other shares or more rows."
+            )
+        held_out = part(1) if groups[1].count else (part(2) if groups[2].count else None)
+        return Parts(part(0), held_out, part(2) if groups[2].count else part(1)), []
+    everything = tuple(range(len(groups)))
+    if options.solver.rule.patience is None:
+        return Parts(part(*everything), folds=groups, fold=group), []
+    held = next((i for i in everything if groups[i].count), 0)
+    rest = tuple(i for i in everything if i != held)
+    if sum(groups[i].count for i in rest) == 0:
+        raise DataError("Early stopping needs rows to hold out; there are too few.")
+    remark = f"Early stopping holds out one fold of {len(groups)}, {groups[held].count:,} rows; give `split` to say which."
+    return Parts(part(*rest), part(held)), [remark]
+
+
+def _sizes(parts: Parts) -> dict[str, int]:
+    sizes = {"training": parts.training.moments.count}
+    if parts.held_out is not None:
+        sizes["validation"] = parts.held_out.moments.count
+    if parts.test is not None and parts.test is not parts.held_out:
+        sizes["test"] = parts.test.moments.count
+    return sizes
+
+
+def _check_rows(statistic: Statistic, plan: Plan, design: Design) -> None:
+    if statistic.count == 1 and design.intercept:
+        raise DataError(
+            f"There is only 1 row, and one row cannot say both where a line starts and how it climbs; give more rows, or leave the "
+            f"intercept out ({design.targets[0]} ~ x - 1)."
+        )
+    if not bool(statistic.scatter.isfinite().all()):
+        raise DataError("The columns are so large that sums over them leave the range of float64; use other units.")
+    if not plan.names:
+        raise DataError("There is nothing to fit: no columns and no intercept.")
+
+
+def _crowded(statistic: Statistic, design: Design) -> bool:
+    return 0 < statistic.count < _CROWDED * design.p
+
+
+def _with_ridge(plan: Plan, parts: Parts, statistic: Statistic, design: Design, *, asked: bool) -> tuple[Plan, list[str]]:
+    """The plan with the ridge penalty that cross-validation prefers.
+
+    Unasked, only where there are few rows for the columns, and only if the gain is more than its own standard error.
+    """
+    folds = parts.folds or (statistic,)
+    choice = evaluate.choose_ridge(folds, design.p, intercept=design.intercept)
+    if choice is None:
+        return plan, ["Cross-validation needs rows in two folds at least; there is no penalty."] if asked else []
+    best = choice.best
+    gain = float(choice.mse[0] - choice.mse[best])
+    if best == 0 or (not asked and gain <= float(choice.difference[best])):
+        return plan, []
+    l2 = float(choice.l2[best])
+    remark = (
+        f"A ridge penalty l2={l2:.3g} was chosen by {len(folds)}-fold cross-validation: it lowers the out-of-fold error by "
+        f"{gain / float(choice.mse[0]):.0%}. "
+    )
+    if not asked:
+        remark += (
+            f"{statistic.count} rows are few for {design.p} columns, and least squares overfits; ask for solver='exact' "
+            f"(--solver exact) or give a formula to have least squares all the same."
+        )
+    return replace(plan, l2=l2), [remark.strip()]
+
+
+def _labels(source: Source, split: Sequence[float], seed: int) -> Tensor:
+    """0, 1, 2 for training, validation and test, one for each row of the source, shuffled by the seed."""
+    n = source.count if source.count is not None else sum(batch.rows for batch in source.batches(source.names[:1]))
+    if n == 0:
+        raise DataError(f"There are no rows in {source.label}; a split needs some in every part.")
+    sizes = split_sizes(n, split)
+    generator = torch.Generator().manual_seed(seed)
+    if n > _MANY_PARTS:
+        shares = torch.tensor(_three(split), dtype=torch.float64)
+        draw = torch.rand(n, generator=generator)
+        return torch.bucketize(draw, (shares / shares.sum()).cumsum(0)[:2].float()).to(torch.int8)
+    labels = torch.empty(n, dtype=torch.int8)
+    order = torch.randperm(n, generator=generator)
+    for part, rows in enumerate(order.split(sizes)):
+        labels[rows] = part
+    return labels
+
+
+def split_sizes(n: int, split: Sequence[float]) -> list[int]:
+    """Rows of the training, validation and test parts: ceil(share * n) for the last two, the rest for training.
+
+    Raises DataError when a part that was asked for would be empty.
+    """
+    shares = _three(split)
+    # The rounding takes care of products like 0.15 * 20 = 3.0000000000000004.
+    validation, test = (-int(-round(share * n, 9) // 1) for share in shares[1:])
+    sizes = [n - validation - test, validation, test]
+    empty = [
+        name
+        for name, share, size in zip(("training", "validation", "test"), shares, sizes, strict=True)
+        if share > 0 and size < 1
+    ]
+    if empty:
+        raise DataError(
+            f"{n} rows are too few for split {tuple(split)}: the {empty[0]} part would be empty; use other shares or more rows."
+        )
+    return sizes
+
+
+def _three(split: Sequence[float]) -> tuple[float, float, float]:
+    training, *others = (float(s) for s in split)
+    return (training, 0.0, others[0]) if len(others) == 1 else (training, others[0], others[1])
+
+
+def _check_shares(split: Sequence[float]) -> None:
+    try:
+        shares = [float(s) for s in split]
+    except (TypeError, ValueError) as error:
+        raise OptionError(
+            f"`split` needs shares of training, validation and test rows, such as (0.7, 0.15, 0.15); got {split!r}."
+        ) from error
+    if (
+        len(shares) not in (2, 3)
+        or not all(s >= 0 for s in shares)
+        or shares[0] <= 0
+        or abs(sum(shares) - 1) > 1e-9
+        or sum(shares[1:]) <= 0
+    ):
+        raise OptionError(
+            f"`split` needs 2 or 3 shares that add up to 1, training first, such as (0.7, 0.15, 0.15); got {split!r}."
+        )
+
+
+def _training_rows(labels: Tensor) -> Callable[[Batch], Tensor]:
+    return lambda batch: labels[batch.start : batch.start + batch.rows] == 0
+
+
+def _notes(model: Model, options: _Options) -> list[str]:
+    """What the user should know about this fit."""
+    design, statistic = model.design, model.training
+    notes = []
+    if model.moments.dropped:
+        notes.append(
+            f"{model.moments.dropped:,} rows were left out because a value was missing; {model.moments.rows:,} were used."
+        )
+    if model.moments.imputed:
+        counts = ", ".join(f"{readable(c)} {n:,}" for c, n in model.moments.imputed.items())
+        notes.append(f"Missing values were imputed: {counts}.")
+    if isinstance(options.forward, nn.Module):
+        return notes + _stopped(model)
+    constant = [n for n, s in zip(design.names, statistic.spread[: design.p].tolist(), strict=True) if s == 0]
+    if constant and design.intercept:
+        notes.append(
+            f"{listed(constant)} {_is(constant)} constant in the training rows and says nothing beside the intercept; its weight is 0."
+        )
+    if any(s == 0 for s in statistic.spread[design.p :].tolist()):
+        notes.append("The target is constant; there is nothing to explain, and R2 is not defined.")
+    if model.plan.squared_line:
+        inference = model.inference or replace(model, plan=replace(model.plan, l2=0.0, l1=0.0)).inference
+        assert inference is not None  # noqa: S101  squared loss has one
+        notes += [*_collinear(model, inference, constant), *_crowding(model, inference), *_leaks(model)]
+        notes += _few_digits(model, options.digits, inference)
+    return notes + _stopped(model)
+
+
+def _collinear(model: Model, inference: Inference, constant: list[str]) -> list[str]:
+    names = model.design.names
+    notes = []
+    for alias in inference.aliased:
+        name = names[alias.column]
+        if name in constant and model.design.intercept:
+            continue
+        others = [names[j] for j in alias.on]
+        if len(others) == 1 and abs(next(iter(alias.on.values())) - 1) < 1e-9:
+            notes.append(
+                f"{readable(name)} repeats {readable(others[0])} (the same column, up to a constant); they share one effect."
+            )
+        else:
+            notes.append(
+                f"{readable(name)} is an exact combination of {listed(others)}; the data cannot tell their effects apart."
+            )
+    if notes:
+        notes[-1] += " Of all equally good weights these have the smallest norm; leave columns out to have them determined."
+    return notes if len(notes) <= 6 else [*notes[:5], f"{len(notes) - 6} more columns are combinations of others.", notes[-1]]
+
+
+def _crowding(model: Model, inference: Inference) -> list[str]:
+    n, columns = model.training.count, len(model.names)
+    if inference.df_resid <= 0:
+        return [
+            f"{n} rows determine at most {n} weights, and there are {columns}: no degrees of freedom are left, so standard errors do not exist and the training error says nothing."
+        ]
+    if n < 2 * columns + 2 or (n < _CROWDED * model.design.p and n < 1_000):
+        return [
+            f"There are few rows for the number of columns ({n:,} rows, {columns} weights); trust the held-out error, not the training error."
+        ]
+    return []
+
+
+def _leaks(model: Model) -> list[str]:
+    """A feature that alone determines the target, among several, is most often the target in disguise."""
+    statistic, p = model.training, model.design.p
+    if p < 2 or statistic.count < 4:
+        return []
+    spread = statistic.spread / statistic.unit
+    notes = []
+    for i, target in enumerate(model.targets):
+        correlation = statistic.scatter[:p, p + i] / (statistic.weight * spread[:p] * spread[p + i])
+        copies = [n for n, r in zip(model.design.names, correlation.tolist(), strict=True) if abs(r) > 1 - 1e-12]
+        if copies:
+            notes.append(
+                f"{listed(copies)} alone determines {readable(target)} exactly: a leak of the target into the features? Leave it out if so."
+            )
+    return notes
+
+
+def _few_digits(model: Model, wanted: int, inference: Inference) -> list[str]:
+    if inference.aliased or model.plan.l1 or model.plan.l2 or not isinstance(model.plan.solver, Exact):
+        return []
+    values = model.digits.to_numpy().reshape(len(model.names), -1).min(1)
+    short = [n for n, v in zip(model.names, values, strict=True) if v < wanted]
+    if not short:
+        return []
+    least = int(min(values))
+    return [
+        f"Fewer than {wanted} digits are certain of {listed(short)} (at least {least}): the columns are nearly collinear, or far from zero for their spread."
+    ]
+
+
+def _stopped(model: Model) -> list[str]:
+    return [model.advice] if model.stop in (Stop.DIVERGED, Stop.INTERRUPTED) else []
+
+
+def _is(names: Sequence[str]) -> str:
+    return "is" if len(names) == 1 else "are"
+
+
+def _tell(model: Model) -> None:
+    for note in model.notes:
+        kind = DivergedWarning if model.stop is Stop.DIVERGED and note == model.advice else BestlineWarning
+        warnings.warn(note, kind, stacklevel=3)

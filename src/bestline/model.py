@@ -1,0 +1,576 @@
+"""Model: a design and a fit. It predicts, evaluates, explains, saves itself, and knows which of its numbers can be trusted."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor, nn
+
+from bestline import evaluate, explain, precision, store
+from bestline.collect import Moments
+from bestline.design import Design
+from bestline.errors import BestlineWarning, DataError, ModelFileError, NumericalError, OptionError, ShapeError, listed
+from bestline.evaluate import Scores
+from bestline.fitting import Fit, Trace
+from bestline.moments import Moments as Statistic
+from bestline.rows import Rows, Weights
+from bestline.scaling import Scaling
+from bestline.solvers.base import Stop
+from bestline.solvers.exact import Exact
+from bestline.tables import Batch, Source, open_source
+from bestline.training import Part, Plan
+
+if TYPE_CHECKING:
+    from pandas import DataFrame, Series
+
+    from bestline.pictures.gallery import Gallery
+    from bestline.summary import Summary
+
+_FORMAT = 1
+_TRACE_NUMBERS = 3_000  # of a saved trace: a model file stays a few kB
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Parts:
+    """The rows by their roles.
+
+    Attributes
+    ----------
+    training : Part
+        What the line is fitted to.
+    held_out : Part or None
+        What early stopping and the held-out loss look at.
+    test : Part or None
+        What the final score is of, with `split`.
+    folds : tuple of moments
+        Without `split`: folds of the training rows, for the out-of-fold score.
+    fold : Tensor (n,) or None
+        Fold of every kept row.
+    """
+
+    training: Part
+    held_out: Part | None = None
+    test: Part | None = None
+    folds: tuple[Statistic, ...] = ()
+    fold: Tensor | None = None
+
+
+@dataclass(eq=False)
+class Model:
+    """A fitted line; made by `bestline.fit` or `bestline.load`.
+
+    Attributes
+    ----------
+    design : Design
+        The columns, and how any table is turned into them.
+    weights : Tensor (d, k)
+        In the data's units, the intercept last.
+    trace : Trace
+        Every step of training; a loaded model has a thinned one.
+    stop : Stop
+        Why training stopped; `advice` says it as a sentence.
+    moments : Moments
+        Of the training rows (and the folds): everything but the rows.
+    solver : str
+        What solved it, as its repr.
+    notes : tuple of str
+        Warnings about data and fit.
+    """
+
+    design: Design
+    plan: Plan
+    weights: Weights
+    trace: Trace
+    stop: Stop
+    advice: str
+    step: int
+    rate: float | None
+    rate_limit: float | None
+    moments: Moments
+    training: Statistic
+    seconds: float
+    solver: str
+    notes: tuple[str, ...] = ()
+    parts: Parts | None = None
+    sizes: dict[str, int] = field(default_factory=dict)
+    fit: Fit | None = None
+    known: dict[str, Scores | None] = field(default_factory=dict)
+
+    # -- the line ------------------------------------------------------------------------------------------------------
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the weights, (d,): the columns of the design, then `Intercept`."""
+        return self.plan.names
+
+    @property
+    def features(self) -> tuple[str, ...]:
+        """Names of the columns of the design, (p,)."""
+        return self.design.names
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """Names of the targets, (k,)."""
+        return self.design.targets
+
+    @property
+    def params(self) -> Series | DataFrame:
+        """All weights by name, the intercept included; a column a target when there are several."""
+        return self._by_name(self.weights, self.names)
+
+    @property
+    def coef(self) -> Series | DataFrame:
+        """The slopes by name."""
+        slopes = len(self.names) - (self.design.intercept and self.plan.forward is None)
+        return self._by_name(self.weights[:slopes], self.names[:slopes])
+
+    @property
+    def intercept(self) -> float | Series:
+        """The intercept; 0 for a line without one. One a target when there are several."""
+        import pandas as pd
+
+        if not isinstance(self.plan.forward, nn.Module) and self.design.intercept:
+            values = self.weights[-1].tolist()
+        else:
+            values = [0.0] * len(self.targets)
+        return values[0] if len(values) == 1 else pd.Series(values, index=list(self.targets))
+
+    @property
+    def trained(self) -> Fit:
+        """The fit with its objective, for pictures and surfaces; raises NumericalError for a loaded model of other losses."""
+        if self.fit is None:
+            self.fit = self._rebuilt()
+        return self.fit
+
+    def _by_name(self, values: Tensor, names: Sequence[str]) -> Series | DataFrame:
+        import pandas as pd
+
+        if values.shape[1] == 1:
+            return pd.Series(values[:, 0].tolist(), index=list(names), dtype=float)
+        return pd.DataFrame(values.numpy(), index=list(names), columns=list(self.targets))
+
+    # -- what it is worth ----------------------------------------------------------------------------------------------
+
+    @cached_property
+    def inference(self) -> explain.Inference | None:
+        """Least squares' covariance of the weights; None for penalties, other losses and own forward functions."""
+        if not self.plan.squared_line or self.plan.l1 or self.plan.l2:
+            return None
+        return explain.infer(self.training, self._scaling)
+
+    @cached_property
+    def digits(self) -> Series | DataFrame:
+        """How many digits of each weight are right, at least, given the data as stored; NaN where that is not known."""
+        if not self.plan.squared_line or self.plan.l1 or self.plan.l2:
+            return self._by_name(torch.full_like(self.weights, float("nan")), self.names)
+        p = self.design.p
+        exact = self._exact_weights()
+        digits = precision.right_digits(self.training, p, exact[:p], intercept=self.design.intercept)
+        apart = (self.weights - exact).abs() / exact.abs().clamp(min=1e-300)
+        reached = torch.where(apart > 0, -torch.log10(apart.clamp(min=1e-300)), 15.0).clamp(0, 15)
+        return self._by_name(torch.minimum(digits, reached).floor(), self.names)
+
+    @cached_property
+    def fitted_scores(self) -> Scores:
+        """Scores on the training rows."""
+        known = self.known.get("training")
+        if known is not None:
+            return known
+        of = f"{self.training.count:,} training rows"
+        if self.plan.squared_line:
+            return evaluate.on_moments(
+                self.training, self.weights, self._scaling, of, "training", about_zero=not self.design.intercept
+            )
+        assert self.parts is not None  # noqa: S101  a loaded model knows its scores
+        return self._scores_of(self.parts.training, of, "training")
+
+    @cached_property
+    def held_out(self) -> Scores | None:
+        """Scores on rows that training did not see: the test part, or out of fold; None where there are too few rows."""
+        if "held_out" in self.known:
+            return self.known["held_out"]
+        parts = self.parts
+        if parts is None or self.stop is Stop.DIVERGED:
+            return None
+        if parts.test is not None:
+            return self._scores_of(parts.test, f"{parts.test.moments.count:,} test rows", "test")
+        if parts.held_out is not None:
+            return self._scores_of(parts.held_out, f"{parts.held_out.moments.count:,} validation rows", "validation")
+        if self.plan.of_rows:
+            return self._out_of_fold_by_rows(parts)
+        return evaluate.out_of_fold(parts.folds, self._scaling, self._retrained)
+
+    def _out_of_fold_by_rows(self, parts: Parts) -> Scores | None:
+        if parts.training.rows is None or parts.fold is None:
+            return None
+
+        def predictor(rows: Rows) -> Callable[[Tensor], Tensor] | None:
+            fit = self.plan.run(Part(Statistic.of_rows(rows), rows))
+            return None if fit.stop is Stop.DIVERGED else self.plan.predictor(fit.weights)
+
+        return evaluate.out_of_fold_rows(parts.training.rows, parts.fold, len(parts.folds), predictor)
+
+    def _retrained(self, rest: Statistic) -> Weights | None:
+        fit = self.plan.run(Part(rest))
+        return None if fit.stop is Stop.DIVERGED else fit.weights
+
+    def _scores_of(self, part: Part, of: str, kind: str) -> Scores:
+        if part.rows is None:
+            return evaluate.on_moments(part.moments, self.weights, self._scaling, of, kind)
+        with torch.no_grad():
+            prediction = self.plan.predictor(self.weights)(part.rows.X)
+        return evaluate.Errors.of(prediction, part.rows.y, part.rows.w).scores(of, kind)
+
+    @property
+    def _scaling(self) -> Scaling:
+        return Scaling.of(self.training, self.design.p, intercept=self.design.intercept, standardize=True)
+
+    def _exact_weights(self) -> Weights:
+        plan = replace(self.plan, solver=Exact(), start=None)
+        return plan.run(Part(self.training)).weights
+
+    def _rebuilt(self) -> Fit:
+        if not self.plan.squared_line:
+            raise NumericalError("This picture needs the rows, and a loaded model has none; fit again.")
+        exact = replace(self.plan, solver=Exact(), start=None).run(Part(self.training))
+        return replace(exact, weights=self.weights, trace=self.trace, stop=self.stop, advice=self.advice, step=self.step)
+
+    # -- tables of results ---------------------------------------------------------------------------------------------
+
+    def coefficients(self, level: float = 0.95, target: int = 0) -> list[explain.Coefficient]:
+        """The coefficient table of one target."""
+        return explain.coefficients(self.names, self.weights, self.inference, level, target)
+
+    def conf_int(self, level: float = 0.95) -> DataFrame:
+        """Intervals of the weights, columns `low` and `high`; for least squares without a penalty."""
+        import pandas as pd
+
+        rows = [
+            (c.term, target, c.conf_low, c.conf_high)
+            for i, target in enumerate(self.targets)
+            for c in self.coefficients(level, i)
+        ]
+        frame = pd.DataFrame(rows, columns=["term", "target", "low", "high"])
+        return frame.set_index("term")[["low", "high"]] if len(self.targets) == 1 else frame.set_index(["target", "term"])
+
+    def tidy(self, level: float = 0.95) -> DataFrame:
+        """One row a weight, by broom's names: term, estimate, std_error, statistic, p_value, conf_low, conf_high."""
+        import pandas as pd
+
+        frames = []
+        for i, target in enumerate(self.targets):
+            frame = pd.DataFrame(self.coefficients(level, i))
+            if len(self.targets) > 1:
+                frame.insert(0, "target", target)
+            frames.append(frame)
+        return pd.concat(frames, ignore_index=True)
+
+    def glance(self) -> DataFrame:
+        """One row a target: nobs, r_squared, adj_r_squared, sigma, F statistic, p_value, log_lik, aic, bic."""
+        import pandas as pd
+
+        if self.inference is None:
+            raise NumericalError(
+                "`glance` describes least squares without a penalty; look at `fitted_scores` and `held_out` here."
+            )
+        rows = [
+            explain.glance(self.training, self.inference, intercept=self.design.intercept, target=i)
+            for i in range(len(self.targets))
+        ]
+        return pd.DataFrame(rows, index=list(self.targets))
+
+    @property
+    def bse(self) -> Series | DataFrame:
+        """Standard errors of the weights."""
+        return self._column("std_error")
+
+    @property
+    def tvalues(self) -> Series | DataFrame:
+        """T statistics of the weights."""
+        return self._column("statistic")
+
+    @property
+    def pvalues(self) -> Series | DataFrame:
+        """Two-sided p-values of the weights."""
+        return self._column("p_value")
+
+    def _column(self, name: str) -> Series | DataFrame:
+        values = [[getattr(c, name) for c in self.coefficients(target=i)] for i in range(len(self.targets))]
+        return self._by_name(torch.tensor(values, dtype=torch.float64).T, self.names)
+
+    def summary(self, level: float = 0.95) -> Summary:
+        """Everything in one place: `print` it, or take `.facts`, the object that `--json` prints."""
+        from bestline.summary import summarise
+
+        return summarise(self, level)
+
+    def __repr__(self) -> str:
+        return f"<bestline.Model {self.design.formula!r}, {self.training.count:,} rows, {self.stop.name.lower()}>"
+
+    # -- use -----------------------------------------------------------------------------------------------------------
+
+    def predict(self, data: Any, interval: str | None = None, level: float = 0.95, on_unseen: str = "raise") -> Any:
+        """Predictions for new rows.
+
+        Parameters
+        ----------
+        data
+            Anything that `fit` reads, without the target; columns are found by name, in any order. For one feature also a
+            number, a list or a column of numbers.
+        interval : {"confidence", "prediction"}, optional
+            Interval of the line's mean, or of a new observation; for least squares of one target.
+        level : float
+            Share of intervals that hold the truth.
+        on_unseen : {"raise", "nan"}
+            What to do with a category that training never saw.
+
+        Returns
+        -------
+        float, ndarray or DataFrame
+            A float for a number; else (n,), or (n, k) for several targets; with an interval a frame with the columns
+            `prediction` and `pred_low`, `pred_high` or `conf_low`, `conf_high`.
+
+        Raises
+        ------
+        ColumnError, UnseenLevelError, MissingValuesError
+        """
+        source, single = self._source(data)
+        pieces = [self.predict_batch(batch, interval, level, on_unseen) for batch in source.batches(self.design.needs)]
+        if interval is None:
+            k = len(self.targets)
+            table = torch.cat([p["prediction"].reshape(-1, k) for p in pieces]) if pieces else torch.empty(0, k)
+            values = table.numpy()[:, 0] if k == 1 else table.numpy()
+            return float(values[0]) if single else values
+        import pandas as pd
+
+        return (
+            pd.DataFrame({name: torch.cat([p[name] for p in pieces]).numpy() for name in pieces[0]})
+            if pieces
+            else pd.DataFrame()
+        )
+
+    def predict_batch(
+        self, batch: Batch, interval: str | None = None, level: float = 0.95, on_unseen: str = "raise"
+    ) -> dict[str, Tensor]:
+        """Predictions for one batch of a Source, by column: `prediction`, and the ends of the interval asked for."""
+        if interval not in (None, "confidence", "prediction") or on_unseen not in ("raise", "nan"):
+            raise OptionError("`interval` is None, 'confidence' or 'prediction', and `on_unseen` 'raise' or 'nan'.")
+        X, imputed = self.design.features(batch, on_unseen=on_unseen)
+        X = X.cpu()
+        with torch.no_grad():
+            prediction = self.plan.predictor(self.weights)(X)
+        self._note_prediction(X, imputed)
+        if interval is None:
+            return {"prediction": prediction[:, 0] if len(self.targets) == 1 else prediction}
+        half = self._half_width(X, interval, level)
+        low, high = ("pred_low", "pred_high") if interval == "prediction" else ("conf_low", "conf_high")
+        return {"prediction": prediction[:, 0], low: prediction[:, 0] - half, high: prediction[:, 0] + half}
+
+    def _half_width(self, X: Tensor, interval: str, level: float) -> Tensor:
+        explain.check_level(level)
+        inference = self.inference
+        if inference is None or len(self.targets) != 1:
+            raise NumericalError(
+                "Intervals are defined for least squares of one target without a penalty; predict without them."
+            )
+        if inference.df_resid <= 0 or not bool(inference.covariance.isfinite().all()):
+            raise NumericalError(
+                "Intervals need residual degrees of freedom and weights that the data determine; leave out the columns that the "
+                "warnings name, or predict without intervals."
+            )
+        variance = self._variance_of_mean(X, inference)
+        if interval == "prediction":
+            variance = variance + inference.sigma[0] ** 2
+        return explain.t_quantile(0.5 + level / 2, inference.df_resid) * variance.clamp(min=0).sqrt()
+
+    def _variance_of_mean(self, X: Tensor, inference: explain.Inference) -> Tensor:
+        """X' cov x of rows (n, p), taken about the training mean, where nothing cancels."""
+        slopes = inference.covariance[0, : self.design.p, : self.design.p]
+        if not self.design.intercept:
+            return (X @ slopes * X).sum(1)
+        away = X - self.training.center[: self.design.p]
+        return (away @ slopes * away).sum(1) + inference.sigma[0] ** 2 / self.training.weight
+
+    def _note_prediction(self, X: Tensor, imputed: dict[str, int]) -> None:
+        low, high = self.moments.low, self.moments.high
+        margin = high - low
+        outside = ((low - margin > X) | (high + margin < X)).any(0) & margin.isfinite()
+        if bool(outside.any()):
+            names = [n for n, out in zip(self.features, outside.tolist(), strict=True) if out]
+            _warn(f"{listed(names)} lies far outside the range that training saw; the line is a guess there.")
+        if imputed:
+            _warn(f"Missing values were imputed in {listed(imputed)} ({sum(imputed.values()):,} values).")
+
+    def evaluate(self, data: Any) -> Scores:
+        """Errors on rows with a known target: one pass; MSE, RMSE, MAE and R2 with the number of rows."""
+        source, _ = self._source(data)
+        self.design.check(source, target=True)
+        errors = evaluate.Errors.empty(len(self.targets))
+        for batch in source.batches(self.design.reads()):
+            rows = self.design.rows(batch).rows
+            rows = rows.to("cpu")
+            with torch.no_grad():
+                prediction = self.plan.predictor(self.weights)(rows.X)
+            errors = errors + evaluate.Errors.of(prediction, rows.y, rows.w)
+        if errors.moments.count == 0:
+            raise DataError(f"There are no rows to evaluate in {source.label}.")
+        return errors.scores(f"{errors.moments.count:,} rows of {source.label}", "data")
+
+    def to_torch(self) -> nn.Module:
+        """The line as `nn.Linear(p, k)` in float64, all scaling folded in; an own module as a copy with its weights trained."""
+        if isinstance(self.plan.forward, nn.Module):
+            from copy import deepcopy
+
+            module = deepcopy(self.plan.forward)
+            nn.utils.vector_to_parameters(self.weights[:, 0].to(next(module.parameters()).dtype), module.parameters())
+            return module
+        if self.plan.forward is not None:
+            raise OptionError(
+                "An own forward function is not an nn.Linear; give an nn.Module to `forward` to get it back trained."
+            )
+        linear = nn.Linear(self.design.p, len(self.targets), bias=self.design.intercept, dtype=torch.float64)
+        with torch.no_grad():
+            linear.weight.copy_(self.weights[: self.design.p].T)
+            if self.design.intercept:
+                linear.bias.copy_(self.weights[-1])
+        return linear
+
+    @property
+    def plot(self) -> Gallery:
+        """Pictures: `model.plot.loss()`, `.contour()`, ... each a matplotlib Figure."""
+        from bestline.pictures.gallery import Gallery
+
+        return Gallery(self)
+
+    def _source(self, data: Any) -> tuple[Source, bool]:
+        """Data to predict or evaluate, bare numbers included, its columns called as in training."""
+        if isinstance(data, Source):
+            source, single = data, False
+        else:
+            single = isinstance(data, int | float) or (isinstance(data, Tensor) and data.ndim == 0)
+            source = open_source(_bare(data, self.design.needs, single=single))
+        self.design.check(source, target=False)
+        return source, single
+
+    # -- files ---------------------------------------------------------------------------------------------------------
+
+    def save(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
+        """Write a .bestline file: safetensors and JSON, nothing that executes, a few kB.
+
+        It predicts with intervals, evaluates and explains; rows and single folds are not in it, and a long trace is thinned.
+        """
+        if not isinstance(self.plan.loss, str) or self.plan.forward is not None:
+            raise OptionError(
+                "A model with an own loss or forward function cannot be saved: code never goes into a model file. Use `to_torch()`."
+            )
+        trace = _thinned(self.trace)
+        tensors = {"weights": self.weights, "low": self.moments.low, "high": self.moments.high}
+        tensors |= {f"training.{n}": getattr(self.training, n) for n in _STATISTIC}
+        tensors |= {f"trace.{n}": getattr(trace, n) for n in _TRACE if getattr(trace, n) is not None}
+        facts = {
+            "design": self.design.to_dict(),
+            "plan": {name: getattr(self.plan, name) for name in ("l1", "l2", "loss", "standardize", "seed")},
+            "training": [self.training.count, self.training.weight, self.training.log_weight],
+            "scores": {"training": _plain(self.fitted_scores), "held_out": _plain(self.held_out)},
+            "stop": self.stop.name,
+            **{name: getattr(self.moments, name) for name in ("dropped", "imputed")},
+            **{name: getattr(self, name) for name in _FACTS},
+        }
+        store.write(path, "model", _FORMAT, tensors, facts, overwrite=overwrite)
+
+
+_STATISTIC = ("unit", "shift", "mean", "scatter")
+_TRACE = ("step", "weights", "loss", "held_out", "gradient_norm", "gap", "rate")
+_FACTS = ("advice", "step", "rate", "rate_limit", "seconds", "solver", "notes", "sizes")
+
+
+def load(path: str | os.PathLike[str]) -> Model:
+    """Read a .bestline file that `Model.save` wrote.
+
+    Raises ModelFileError when it is not one, is damaged, or was written by a newer bestline. Nothing in a file is executed.
+    """
+    _, tensors, facts = store.read(path, "model", _FORMAT)
+    try:
+        return _restored(tensors, facts)
+    except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
+        raise ModelFileError(f"The model file {str(path)!r} is damaged ({error}).") from error
+
+
+def _restored(tensors: dict[str, Tensor], facts: dict[str, Any]) -> Model:
+    design = Design.from_dict(facts["design"])
+    count, weight, log_weight = facts["training"]
+    training = Statistic(int(count), float(weight), float(log_weight), *(tensors[f"training.{n}"] for n in _STATISTIC))
+    plan = Plan(design.names, design.targets, design.intercept, Exact(), **facts["plan"])
+    d, k = len(plan.names), len(design.targets)
+    if tensors["weights"].shape != (d, k) or training.scatter.shape != (design.p + k, design.p + k):
+        raise ValueError("its tensors have the wrong shape")
+    trace = Trace(plan.names, design.targets, *(tensors.get(f"trace.{n}") for n in _TRACE))  # type: ignore[arg-type]
+    moments = Moments(design, (training,), tensors["low"], tensors["high"], int(facts["dropped"]), dict(facts["imputed"]))
+    known = {kind: _scores(scores) for kind, scores in facts["scores"].items()}
+    rest = {name: facts[name] for name in _FACTS} | {"notes": tuple(facts["notes"])}
+    stop = Stop[facts["stop"]]
+    return Model(design, plan, tensors["weights"], trace, stop, moments=moments, training=training, known=known, **rest)
+
+
+def _plain(scores: Scores | None) -> dict[str, Any] | None:
+    """Scores as JSON, which has no NaN."""
+    if scores is None:
+        return None
+    return {
+        name: [None if x != x else x for x in value] if isinstance(value, tuple) else value  # noqa: PLR0124  NaN
+        for name, value in ((f, getattr(scores, f)) for f in Scores.__slots__)
+    }
+
+
+def _scores(facts: dict[str, Any] | None) -> Scores | None:
+    if facts is None:
+        return None
+    nan = float("nan")
+    values: dict[str, Any] = {
+        n: tuple(nan if x is None else x for x in v) if isinstance(v, list) else v for n, v in facts.items()
+    }
+    return Scores(**values)
+
+
+def _thinned(trace: Trace) -> Trace:
+    """The trace with so few steps that it stays small: the first, the last, and evenly spaced ones between."""
+    most = max(2, _TRACE_NUMBERS // (trace.weights[0].numel() + 5))
+    if len(trace) <= most:
+        return trace
+    index = torch.linspace(0, len(trace) - 1, most, dtype=torch.float64).round().long()
+    return replace(trace, **{n: getattr(trace, n)[index] for n in _TRACE if getattr(trace, n) is not None})
+
+
+def _bare(data: Any, needs: Sequence[str], *, single: bool) -> Any:
+    """Bare numbers as columns called as in training; anything with names of its own is left alone."""
+    if single:
+        data = [float(data)]
+    named = hasattr(data, "columns") or hasattr(data, "column_names") or hasattr(data, "keys")
+    looks_bare = isinstance(data, Tensor) or hasattr(data, "__array__") or (isinstance(data, list | tuple) and not _paths(data))
+    if named or not looks_bare:
+        return data
+    try:
+        X = torch.as_tensor(data, dtype=torch.float64).detach()
+    except (TypeError, ValueError, RuntimeError):
+        return data
+    X = X.reshape(-1, 1) if X.ndim <= 1 and len(needs) == 1 else X
+    if X.ndim != 2 or X.shape[1] != len(needs):
+        raise ShapeError(
+            f"The line needs {len(needs)} number{'s' if len(needs) != 1 else ''} a row ({listed(needs, most=8)}); got an array of "
+            f"shape {tuple(X.shape)}."
+        )
+    return {name: X[:, j] for j, name in enumerate(needs)}
+
+
+def _paths(data: Sequence[Any]) -> bool:
+    return any(isinstance(item, str | os.PathLike) for item in data)
+
+
+def _warn(message: str) -> None:
+    warnings.warn(message, BestlineWarning, stacklevel=4)

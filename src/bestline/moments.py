@@ -1,0 +1,227 @@
+"""Moments: everything that squared loss needs to know of a table, in a few kB, from one pass over its rows.
+
+    weight W = sum w_i      mean m = sum w_i z_i / W      scatter S = sum w_i (z_i - m)(z_i - m)'
+
+where z_i holds the q = p + k numbers of row i, features first, then targets. Moments add up over batches, files and machines,
+and subtract to take rows away again. Rows of weight zero are not there: they leave no trace, in the count neither.
+
+Two things keep the digits. Every batch is centred before its products are taken, and moments merge by the pairwise update of
+Chan, Golub & LeVeque (1983, The American Statistician 37:242-247), so an offset of 1e8 costs nothing. The mean is held as
+`shift + mean`, the shift rounded to 24 bits, so that the difference of two shifts is exact. And a column whose squares would
+leave the range of float64 is held in a `unit` of its own, a power of two.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from functools import reduce
+from operator import add
+
+import torch
+from torch import Tensor
+
+from bestline.errors import DataError
+from bestline.rows import Columns, Features, Rows, RowVector, Square
+
+_CHUNK = 65_536  # rows centred at a time: a chunk and its product stay in the cache, and memory stays constant
+_TINY, _HUGE = 1e-140, 1e140  # beyond these a square leaves float64's range
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Moments:
+    """Count, weight, mean and scatter of the rows of a table; `a + b`, `a - b` and `Moments.empty(q)` behave as they should.
+
+    Attributes
+    ----------
+    count : int
+        Rows of positive weight.
+    weight : float
+        Sum of the weights, W.
+    log_weight : float
+        Sum of the logarithms of the weights; likelihoods of weighted fits need it.
+    unit : Tensor (q,)
+        Powers of two; shift and mean are in these units, scatter in their products.
+    shift, mean : Tensor (q,)
+        The weighted mean of column j is (shift[j] + mean[j]) * unit[j].
+    scatter : Tensor (q, q)
+        Weighted sum of the products of deviations from the mean, float64.
+    """
+
+    count: int
+    weight: float
+    log_weight: float
+    unit: Columns
+    shift: Columns
+    mean: Columns
+    scatter: Square
+
+    @classmethod
+    def empty(cls, q: int) -> Moments:
+        """The moments of no rows: the identity of addition."""
+        zeros = torch.zeros(q, dtype=torch.float64)
+        return cls(0, 0.0, 0.0, zeros + 1, zeros, zeros, torch.zeros(q, q, dtype=torch.float64))
+
+    @classmethod
+    def of(cls, Z: Features, w: RowVector | None = None) -> Moments:
+        """Moments of the rows of Z (n, q) with weights w (n,); any float dtype and device, computed there in float64."""
+        if len(Z) <= _CHUNK:
+            return _of_chunk(Z, w)
+        parts = (_of_chunk(Z[i : i + _CHUNK], None if w is None else w[i : i + _CHUNK]) for i in range(0, len(Z), _CHUNK))
+        return total(parts, Z.shape[1])
+
+    @classmethod
+    def of_rows(cls, rows: Rows) -> Moments:
+        """Moments of the features and targets of `rows`, q = p + k."""
+        n = len(rows)
+        if n <= _CHUNK:
+            return _of_chunk(torch.cat([rows.X, rows.y], 1), rows.w)
+        parts = (cls.of_rows(rows[i : i + _CHUNK]) for i in range(0, n, _CHUNK))
+        return total(parts, rows.X.shape[1] + rows.y.shape[1])
+
+    @property
+    def q(self) -> int:
+        """Number of columns."""
+        return len(self.shift)
+
+    @property
+    def center(self) -> Columns:
+        """Weighted mean of every column, (q,)."""
+        return (self.shift + self.mean) * self.unit
+
+    @property
+    def spread(self) -> Columns:
+        """Standard deviation of every column (divisor W), (q,); exactly 0 where the column is constant."""
+        if self.weight == 0:
+            return torch.zeros_like(self.shift)
+        variance = self.scatter.diagonal().clamp(min=0) / self.weight
+        # A constant column leaves only the rounding of its mean behind.
+        rounding = 8 * torch.finfo(torch.float64).eps * (self.shift.abs() + self.mean.abs())
+        deviation = variance.sqrt()
+        return torch.where(deviation <= rounding, 0.0, deviation) * self.unit
+
+    def __add__(self, other: Moments) -> Moments:
+        if not isinstance(other, Moments):
+            return NotImplemented
+        if other.count == 0 or self.count == 0:
+            return self if other.count == 0 else other
+        a, b = _in_common_units(self, other)
+        weight = a.weight + b.weight
+        step = (b.shift - a.shift) + (b.mean - a.mean)
+        return replace(
+            a,
+            count=a.count + b.count,
+            weight=weight,
+            log_weight=a.log_weight + b.log_weight,
+            mean=a.mean + step * (b.weight / weight),
+            scatter=a.scatter + b.scatter + torch.outer(step, step) * (a.weight * b.weight / weight),
+        )
+
+    def __sub__(self, other: Moments) -> Moments:
+        if not isinstance(other, Moments):
+            return NotImplemented
+        if other.count == 0:
+            return self
+        count, weight = self.count - other.count, self.weight - other.weight
+        if count == 0:
+            return Moments.empty(self.q)
+        if count < 0 or weight <= 0:
+            raise DataError(
+                f"Cannot take {other.count} rows (weight {other.weight:g}) away from {self.count} (weight {self.weight:g}): "
+                f"they are not part of these moments."
+            )
+        whole, b = _in_common_units(self, other)
+        step = (whole.shift - b.shift) + (whole.mean - b.mean)
+        scatter = whole.scatter - b.scatter - torch.outer(step, step) * (b.weight * whole.weight / weight)
+        scatter.diagonal().clamp_(min=0)
+        return replace(
+            whole,
+            count=count,
+            weight=weight,
+            log_weight=whole.log_weight - b.log_weight,
+            mean=whole.mean + step * (b.weight / weight),
+            scatter=scatter,
+        )
+
+    def __getitem__(self, columns: Sequence[int]) -> Moments:
+        """Moments of some of the columns, in the order given."""
+        index = torch.as_tensor(list(columns), dtype=torch.long)
+        return replace(
+            self,
+            unit=self.unit[index],
+            shift=self.shift[index],
+            mean=self.mean[index],
+            scatter=self.scatter[index][:, index],
+        )
+
+    def cpu(self) -> Moments:
+        """The same moments in main memory, where p x p systems are solved."""
+        return replace(self, unit=self.unit.cpu(), shift=self.shift.cpu(), mean=self.mean.cpu(), scatter=self.scatter.cpu())
+
+
+def total(parts: Iterable[Moments], q: int) -> Moments:
+    """The moments of all parts together."""
+    return reduce(add, parts, Moments.empty(q))
+
+
+def by_group(rows: Rows, group: Tensor, groups: int) -> list[Moments]:
+    """Moments of each group of rows apart; `group` (n,) holds numbers from 0 to groups - 1, or -1 for rows left out."""
+    q = rows.X.shape[1] + rows.y.shape[1]
+    collected = [Moments.empty(q) for _ in range(groups)]
+    for start in range(0, len(rows), _CHUNK):
+        chunk, g = rows[start : start + _CHUNK], group[start : start + _CHUNK]
+        order = torch.argsort(g, stable=True)
+        sizes = torch.bincount(g + 1, minlength=groups + 1).tolist()
+        Z = torch.cat([chunk.X, chunk.y], 1)[order].split(sizes)
+        w = [None] * (groups + 1) if chunk.w is None else chunk.w[order].split(sizes)
+        for i in range(groups):
+            collected[i] = collected[i] + _of_chunk(Z[i + 1], w[i + 1])
+    return collected
+
+
+def _of_chunk(Z: Features, w: RowVector | None) -> Moments:
+    Z = Z.to(torch.float64)
+    if w is not None:
+        w = w.to(torch.float64)
+        if (w <= 0).any():
+            Z, w = Z[w > 0], w[w > 0]
+    if len(Z) == 0:
+        return Moments.empty(Z.shape[1])
+    moments = _centred(Z, w, torch.ones(Z.shape[1], dtype=torch.float64, device=Z.device))
+    squares = moments.scatter.diagonal()
+    if bool(((squares > _TINY**2) & (squares < _HUGE**2)).all()) and bool(moments.mean.isfinite().all()):
+        return moments
+    largest = Z.abs().amax(0)
+    extreme = ((largest < _TINY) & (largest > 0)) | (largest > _HUGE)
+    if not extreme.any():
+        return moments
+    unit = torch.exp2(torch.log2(torch.where(extreme, largest, 1.0)).floor())
+    return _centred(Z / unit, w, unit)
+
+
+def _centred(Z: Features, w: RowVector | None, unit: Columns) -> Moments:
+    weight = float(len(Z)) if w is None else float(w.sum())
+    log_weight = 0.0 if w is None else float(w.log().sum())
+    rough = Z.mean(0) if w is None else (w @ Z) / weight
+    shift = rough.to(torch.float32).to(torch.float64).nan_to_num(0.0, 0.0, 0.0)
+    C = Z - shift
+    mean = C.mean(0) if w is None else (w @ C) / weight
+    C -= mean
+    scatter = C.T @ C if w is None else C.T @ (C * w[:, None])
+    return Moments(len(Z), weight, log_weight, unit, shift, mean, scatter)
+
+
+def _in_common_units(a: Moments, b: Moments) -> tuple[Moments, Moments]:
+    if a.q != b.q:
+        raise DataError(
+            f"Moments of {a.q} columns and of {b.q} columns cannot be combined; collect them with the same columns."
+        )
+    unit = torch.maximum(a.unit, b.unit)
+    return _in_units(a, unit), _in_units(b, unit)
+
+
+def _in_units(m: Moments, unit: Columns) -> Moments:
+    if torch.equal(m.unit, unit):
+        return m
+    ratio = m.unit / unit  # a power of two: exact, unless it underflows beside numbers that are larger by 1e280
+    return replace(m, unit=unit, shift=m.shift * ratio, mean=m.mean * ratio, scatter=m.scatter * torch.outer(ratio, ratio))

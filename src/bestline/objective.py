@@ -1,0 +1,256 @@
+"""Objective: what training makes small. Loss of the rows, plus a penalty on the slopes.
+
+    objective(w) = loss(w) + l1 sum_j f_j |w_j| + l2 sum_j f_j w_j^2
+
+The loss is a mean over the rows (weighted, if there are weights) and a sum over the targets, so that k targets at once are k
+fits apart. f are penalty factors: 1 for every slope unless said otherwise, always 0 for the intercept. So `l2` = alpha / n
+gives scikit-learn's `Ridge(alpha)`, `l1` = 2 alpha its `Lasso(alpha)`, and torch's `weight_decay` is 2 l2.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol, TypeAlias
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from bestline.bowl import Bowl
+from bestline.errors import OptionError, ShapeError
+from bestline.rows import Rows, Weights
+
+LossFunction: TypeAlias = Callable[[Tensor, Tensor], Tensor]  # (prediction (n, k), y (n, k)) -> one number, (n,) or (n, k)
+Forward: TypeAlias = Callable[[Tensor, Tensor], Tensor]  # (X (n, p), weights (d, k)) -> prediction (n, k)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Penalty:
+    """l1 sum f |w| + l2 sum f w^2 over weights w (d, k).
+
+    Attributes
+    ----------
+    l1, l2 : float
+        Not negative.
+    factors : Tensor (d,)
+        f; 0 leaves a weight free.
+    """
+
+    l1: float
+    l2: float
+    factors: Tensor
+
+    @classmethod
+    def on_slopes(cls, l1: float, l2: float, p: int, *, intercept: bool) -> Penalty:
+        """The usual penalty: every slope alike, the intercept free."""
+        if not (l1 >= 0 and l2 >= 0 and l1 < float("inf") and l2 < float("inf")):
+            raise OptionError(f"The penalties must be finite and not negative; got l1={l1!r} and l2={l2!r}.")
+        factors = torch.ones(p + intercept, dtype=torch.float64)
+        factors[p:] = 0
+        return cls(l1, l2, factors)
+
+    def __bool__(self) -> bool:
+        return self.l1 > 0 or self.l2 > 0
+
+    def value(self, w: Weights) -> Tensor:
+        """Penalty of w (d, k), a scalar."""
+        return (self.factors[:, None] * (self.l1 * w.abs() + self.l2 * w**2)).sum()
+
+    def gradient(self, w: Weights) -> Weights:
+        """Gradient; at w = 0 the subgradient 0."""
+        return self.factors[:, None] * (self.l1 * w.sign() + 2 * self.l2 * w)
+
+    def prox(self, w: Weights, step: float) -> Weights:
+        """argmin_z penalty(z) + |z - w|^2 / (2 step): shrink by l1, then divide by l2 (Parikh & Boyd 2014, 6.5)."""
+        f = self.factors[:, None]
+        return torch.sign(w) * (w.abs() - step * self.l1 * f).clamp(min=0) / (1 + 2 * step * self.l2 * f)
+
+    def violation(self, w: Weights, gradient: Weights) -> Weights:
+        """Distance, weight by weight, of -gradient from the penalty's subdifferential at w: 0 at the optimum."""
+        pull = gradient + 2 * self.l2 * self.factors[:, None] * w
+        bound = (self.l1 * self.factors[:, None]).expand_as(w)
+        return torch.where(w == 0, (pull.abs() - bound).clamp(min=0), (pull + bound * w.sign()).abs())
+
+
+class Smooth(Protocol):
+    """A loss that has a gradient: a Bowl, or a RowLoss."""
+
+    def losses(self, weights: Weights) -> Tensor: ...
+
+    def evaluate(self, weights: Weights) -> tuple[Tensor, Weights]: ...
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RowLoss:
+    """A loss computed on the rows, its gradient by autograd: for losses other than the squared one, and for slices of rows.
+
+    Attributes
+    ----------
+    rows : Rows
+        Rows as trained.
+    loss : callable
+        (prediction, y) -> losses (n, k) or (n,), or one number for the whole.
+    forward : callable
+        (X, weights) -> prediction (n, k).
+    """
+
+    rows: Rows
+    loss: LossFunction
+    forward: Forward
+
+    def losses(self, weights: Weights) -> Tensor:
+        """Mean loss of each target (k,), or (1,) when the loss function gives one number."""
+        prediction = self.forward(self.rows.X, weights)
+        if prediction.shape != self.rows.y.shape:
+            raise ShapeError(
+                f"The forward function gave predictions of shape {tuple(prediction.shape)} for targets of shape "
+                f"{tuple(self.rows.y.shape)}; return one prediction for each target."
+            )
+        loss = self.loss(prediction, self.rows.y)
+        if loss.numel() == 1 and len(self.rows) > 1:
+            if self.rows.w is not None:
+                raise OptionError(
+                    "This loss gives one number for all rows, so weights cannot reach it; return one number a row."
+                )
+            return loss.reshape(1)
+        per_row = loss.reshape(len(self.rows), -1)
+        if self.rows.w is None:
+            return per_row.mean(0)
+        return (self.rows.w[:, None] * per_row).sum(0) / self.rows.w.sum()
+
+    def evaluate(self, weights: Weights) -> tuple[Tensor, Weights]:
+        """Losses and gradient, detached from the graph."""
+        with torch.enable_grad():
+            leaf = weights.detach().requires_grad_()
+            losses = self.losses(leaf)
+            (gradient,) = torch.autograd.grad(losses.sum(), leaf)
+        return losses.detach(), gradient
+
+    def on(self, index: Tensor) -> RowLoss:
+        """The same loss on some of the rows."""
+        return RowLoss(self.rows[index], self.loss, self.forward)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SquaredRows:
+    """The squared loss of a line on slices of rows, its gradient written out: 2 X' (X w - y) / m."""
+
+    rows: Rows
+    intercept: bool
+
+    def losses(self, weights: Weights) -> Tensor:
+        """Mean squared error of each target, (k,)."""
+        return self.evaluate(weights)[0]
+
+    def evaluate(self, weights: Weights) -> tuple[Tensor, Weights]:
+        """Losses (k,) and gradient (d, k)."""
+        X, w = self.rows.X, self.rows.w
+        residual = line(X, weights, intercept=self.intercept) - self.rows.y
+        share = residual / len(X) if w is None else residual * (w / w.sum())[:, None]
+        gradient = 2 * (X.T @ share)
+        if self.intercept:
+            gradient = torch.cat([gradient, 2 * share.sum(0, keepdim=True)])
+        return (residual * share).sum(0), gradient
+
+    def on(self, index: Tensor) -> SquaredRows:
+        """The same loss on some of the rows."""
+        return SquaredRows(self.rows[index], self.intercept)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Objective:
+    """Loss plus penalty.
+
+    Attributes
+    ----------
+    smooth : Bowl or RowLoss
+        The loss of all training rows.
+    penalty : Penalty
+    slices : SquaredRows, RowLoss or None
+        The same loss, able to give itself on some of the rows; mini-batches need it.
+    size : Tensor (d, 1)
+        Natural size of each weight's gradient: makes `violation` free of units.
+    """
+
+    smooth: Smooth
+    penalty: Penalty
+    slices: SquaredRows | RowLoss | None
+    size: Tensor
+
+    def evaluate(self, weights: Weights) -> tuple[Tensor, Weights]:
+        """Losses (k,) without the penalty, and the gradient (d, k) of loss and penalty together."""
+        losses, gradient = self.smooth.evaluate(weights)
+        return losses, gradient + self.penalty.gradient(weights) if self.penalty else gradient
+
+    def value(self, weights: Weights) -> float:
+        """Loss plus penalty."""
+        return float(self.smooth.losses(weights).sum() + self.penalty.value(weights))
+
+    def slice_gradient(self, weights: Weights, index: Tensor) -> Weights:
+        """Gradient on some of the rows; the penalty counts in full."""
+        if self.slices is None:
+            raise OptionError("Mini-batches need the rows; these are moments only. Use batch_size=None.")
+        gradient = self.slices.on(index).evaluate(weights)[1]
+        return gradient + self.penalty.gradient(weights) if self.penalty else gradient
+
+    def violation(self, weights: Weights, gradient: Weights) -> float:
+        """How far from optimal, free of units: for squared loss the largest correlation of a column with what is left over.
+
+        `gradient` is that of loss and penalty together, as `evaluate` gives it.
+        """
+        if self.penalty:
+            gradient = self.penalty.violation(weights, gradient - self.penalty.gradient(weights))
+        return float((gradient.abs() / self.size).max()) if gradient.numel() else 0.0
+
+
+def line(X: Tensor, weights: Weights, *, intercept: bool) -> Tensor:
+    """Predictions (n, k) of a line with weights (d, k), the intercept last."""
+    return torch.addmm(weights[-1], X, weights[:-1]) if intercept else X @ weights
+
+
+def huber(delta: float | Tensor) -> LossFunction:
+    """Squared near zero, absolute beyond `delta` (Huber 1964): r^2 / 2, or delta (|r| - delta / 2)."""
+
+    def loss(prediction: Tensor, y: Tensor) -> Tensor:
+        r = (prediction - y).abs()
+        return torch.where(r <= delta, 0.5 * r**2, delta * (r - 0.5 * delta))
+
+    return loss
+
+
+def quantile(level: float) -> LossFunction:
+    """Pinball loss (Koenker & Bassett 1978): its minimum is the conditional quantile of that level."""
+
+    def loss(prediction: Tensor, y: Tensor) -> Tensor:
+        r = y - prediction
+        return torch.maximum(level * r, (level - 1) * r)
+
+    return loss
+
+
+def absolute(prediction: Tensor, y: Tensor) -> Tensor:
+    """|prediction - y|: its minimum is the conditional median."""
+    return F.l1_loss(prediction, y, reduction="none")
+
+
+def squared(prediction: Tensor, y: Tensor) -> Tensor:
+    """(prediction - y)^2."""
+    return (prediction - y) ** 2
+
+
+__all__ = [
+    "Bowl",
+    "Forward",
+    "LossFunction",
+    "Objective",
+    "Penalty",
+    "RowLoss",
+    "Smooth",
+    "SquaredRows",
+    "absolute",
+    "huber",
+    "line",
+    "quantile",
+    "squared",
+]

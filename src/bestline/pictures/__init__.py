@@ -1,0 +1,30 @@
+"""Pictures: what to draw (marks), how a fit becomes a picture (figures), and who draws it (mpl).
+
+Each name is loaded on first use, so that drawing recorded numbers needs neither torch nor, for the marks alone, matplotlib.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+_HOME = {"Gallery": "gallery", "Picture": "marks", "Sample": "sample", "animate": "mpl", "draw": "mpl", "save": "mpl"}
+
+__all__ = ["Gallery", "Picture", "Sample", "animate", "draw", "save"]
+
+if TYPE_CHECKING:
+    from bestline.pictures.gallery import Gallery
+    from bestline.pictures.marks import Picture
+    from bestline.pictures.mpl import animate, draw, save
+    from bestline.pictures.sample import Sample
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'bestline.pictures' has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(f"bestline.pictures.{_HOME[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,0 +1,319 @@
+"""Marks: what a picture shows, as plain numbers. A picture has panels, a panel has marks.
+
+Nothing here knows a drawing library or a tensor, so anything that can draw points and lines can draw a Picture, and anybody
+can read its numbers back: `picture.table()`. A mark says what it means (its role), never its colour; colours are the
+renderer's business.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from bestline.errors import OptionError, ShapeError, listed
+
+Numbers: TypeAlias = tuple[float, ...]
+Grid: TypeAlias = tuple[Numbers, ...]  # one tuple a row: grid[i][j] belongs to y[i] and x[j]
+Cell: TypeAlias = tuple[str, float | None, float | None, float | None]  # label, x, y, z
+
+RUNS = 7
+ROLES = (
+    "data",  # rows the line was trained on
+    "held_out",  # rows, or their loss, that training never saw
+    "true",  # the line the data were made from
+    "fitted",  # the line that was learnt
+    "earlier",  # the same line at earlier steps
+    "start",  # where training began
+    "path",  # the weights passed through
+    "kept",  # the step whose weights were kept, when it is not the last
+    "optimum",  # where the loss is least
+    "floor",  # the least loss there is
+    "reference",  # a help for the eye: zero, or the diagonal
+    *(f"run{i}" for i in range(RUNS)),  # one of several runs on one plot
+)
+
+
+def numbers(values: Iterable[float]) -> Numbers:
+    """Plain Python numbers, whatever they were before."""
+    return tuple(float(value) for value in values)
+
+
+def run_role(index: int) -> str:
+    """The role of the run of this number; after the seventh they begin anew."""
+    return f"run{index % RUNS}"
+
+
+def _checked(mark: str, role: str, *columns: Numbers | None) -> None:
+    if role not in ROLES:
+        raise OptionError(f"There is no role {role!r} for `{mark}`; the roles are {listed(ROLES, most=len(ROLES))}.")
+    lengths = {len(column) for column in columns if column is not None}
+    if len(lengths) > 1:
+        raise ShapeError(f"`{mark}` needs columns of one length; got lengths {sorted(lengths)}.")
+
+
+def _cells(label: str, x: Numbers, y: Numbers, z: Numbers | None) -> Iterator[Cell]:
+    for i in range(len(x)):
+        yield label, x[i], y[i], None if z is None else z[i]
+
+
+@dataclass(frozen=True, slots=True)
+class Points:
+    """Separate points; with z, in space."""
+
+    x: Numbers
+    y: Numbers
+    role: str = "data"
+    label: str = ""
+    z: Numbers | None = None
+
+    def __post_init__(self) -> None:
+        _checked("Points", self.role, self.x, self.y, self.z)
+
+    def cells(self) -> Iterator[Cell]:
+        """The numbers, one cell a point."""
+        return _cells(self.label, self.x, self.y, self.z)
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """Points joined in order, themselves not shown; with z, in space."""
+
+    x: Numbers
+    y: Numbers
+    role: str = "fitted"
+    label: str = ""
+    z: Numbers | None = None
+
+    def __post_init__(self) -> None:
+        _checked("Line", self.role, self.x, self.y, self.z)
+
+    def cells(self) -> Iterator[Cell]:
+        """The numbers, one cell a point."""
+        return _cells(self.label, self.x, self.y, self.z)
+
+
+@dataclass(frozen=True, slots=True)
+class Path:
+    """Points in the order they were visited, joined; the first and the last stand out. With z, in space.
+
+    Attributes
+    ----------
+    label, start, end : str
+        Names of the whole, of its first and of its last point; an empty one stays out of the legend.
+    """
+
+    x: Numbers
+    y: Numbers
+    label: str = "path"
+    start: str = "start"
+    end: str = "end"
+    role: str = "path"
+    z: Numbers | None = None
+
+    def __post_init__(self) -> None:
+        _checked("Path", self.role, self.x, self.y, self.z)
+
+    def cells(self) -> Iterator[Cell]:
+        """The numbers, one cell a point, in order."""
+        return _cells(self.label, self.x, self.y, self.z)
+
+
+@dataclass(frozen=True, slots=True)
+class Contours:
+    """Lines of equal height over a grid, the bands between them shaded.
+
+    Attributes
+    ----------
+    x, y : tuple of float
+        Grid values, (c,) and (r,).
+    z : tuple of tuples
+        Heights, r rows of c.
+    levels : tuple of float
+        Heights of the lines, ascending; fewer than two where there is nothing to tell apart.
+    """
+
+    x: Numbers
+    y: Numbers
+    z: Grid
+    levels: Numbers
+    label: str = "height"
+
+    def __post_init__(self) -> None:
+        _check_grid("Contours", self.x, self.y, self.z)
+        if any(b <= a for a, b in zip(self.levels, self.levels[1:], strict=False)):
+            raise OptionError(f"The levels of `Contours` must ascend; got {self.levels}.")
+
+    def cells(self) -> Iterator[Cell]:
+        """The grid, row by row."""
+        return _grid_cells(self.label, self.x, self.y, self.z)
+
+
+@dataclass(frozen=True, slots=True)
+class Mesh:
+    """A surface in space over a grid, as for `Contours`."""
+
+    x: Numbers
+    y: Numbers
+    z: Grid
+    label: str = "height"
+
+    def __post_init__(self) -> None:
+        _check_grid("Mesh", self.x, self.y, self.z)
+
+    def cells(self) -> Iterator[Cell]:
+        """The grid, row by row."""
+        return _grid_cells(self.label, self.x, self.y, self.z)
+
+
+def _check_grid(mark: str, x: Numbers, y: Numbers, z: Grid) -> None:
+    if len(z) != len(y) or any(len(row) != len(x) for row in z):
+        raise ShapeError(f"`{mark}` needs {len(y)} rows of {len(x)} heights, one for each pair of x and y.")
+
+
+def _grid_cells(label: str, x: Numbers, y: Numbers, z: Grid) -> Iterator[Cell]:
+    for i, row in enumerate(z):
+        for j, height in enumerate(row):
+            yield label, x[j], y[i], height
+
+
+@dataclass(frozen=True, slots=True)
+class Vertical:
+    """A line straight up at x, across the whole panel."""
+
+    x: float
+    role: str = "reference"
+    label: str = ""
+
+    def __post_init__(self) -> None:
+        _checked("Vertical", self.role)
+
+    def cells(self) -> Iterator[Cell]:
+        """Its place."""
+        yield self.label, self.x, None, None
+
+
+@dataclass(frozen=True, slots=True)
+class Horizontal:
+    """A level line at y, across the whole panel."""
+
+    y: float
+    role: str = "reference"
+    label: str = ""
+
+    def __post_init__(self) -> None:
+        _checked("Horizontal", self.role)
+
+    def cells(self) -> Iterator[Cell]:
+        """Its place."""
+        yield self.label, None, self.y, None
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """Words inside the panel, at a place given in shares of it: (0, 0) is the lower left corner, (1, 1) the upper right."""
+
+    x: float
+    y: float
+    text: str
+
+    def cells(self) -> Iterator[Cell]:
+        """The words; their place is none of the data's."""
+        yield self.text, None, None, None
+
+
+@dataclass(frozen=True, slots=True)
+class Intervals:
+    """Estimates as dots, each with the interval that it may lie in, one below the other.
+
+    Attributes
+    ----------
+    names : tuple of str
+        From top to bottom.
+    estimate, low, high : tuple of float
+        NaN where there is none.
+    """
+
+    names: tuple[str, ...]
+    estimate: Numbers
+    low: Numbers
+    high: Numbers
+    role: str = "fitted"
+    label: str = "estimate"
+
+    def __post_init__(self) -> None:
+        _checked("Intervals", self.role, self.estimate, self.low, self.high)
+        if len(self.names) != len(self.estimate):
+            raise ShapeError(f"`Intervals` needs one name an estimate; got {len(self.names)} and {len(self.estimate)}.")
+
+    def cells(self) -> Iterator[Cell]:
+        """Three cells a name: its estimate, and both ends; y is its place from the top."""
+        for i, name in enumerate(self.names):
+            yield name, self.estimate[i], float(i), None
+            yield f"{name} (low)", self.low[i], float(i), None
+            yield f"{name} (high)", self.high[i], float(i), None
+
+
+Mark: TypeAlias = Points | Line | Path | Contours | Mesh | Vertical | Horizontal | Text | Intervals
+
+
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """One set of axes and the marks on it.
+
+    Attributes
+    ----------
+    title, xlabel, ylabel : str
+    marks : tuple of Mark
+        From back to front.
+    zlabel : str, optional
+        With it the panel is a space of three dimensions.
+    xlim, ylim : (low, high), optional
+        What must be seen; by default everything.
+    log_y : bool
+        Whether y grows by factors. Only numbers above 0 are then shown.
+    legend : bool
+    view : (elevation, azimuth)
+        Where the eye stands, in degrees; for a space of three dimensions.
+    """
+
+    title: str
+    xlabel: str
+    ylabel: str
+    marks: tuple[Mark, ...]
+    zlabel: str | None = None
+    xlim: tuple[float, float] | None = None
+    ylim: tuple[float, float] | None = None
+    log_y: bool = False
+    legend: bool = True
+    view: tuple[float, float] = (34.0, -60.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """Panels side by side, with a title, a note below, and a text for those who cannot see it.
+
+    Attributes
+    ----------
+    panels : tuple of Panel
+    title : str
+    note : str
+        What one must know to read it right; may be empty.
+    alt : str
+        What is seen, in a sentence or two, with numbers.
+    """
+
+    panels: tuple[Panel, ...]
+    title: str = ""
+    note: str = ""
+    alt: str = ""
+
+    def table(self) -> dict[str, list[str] | list[float | None]]:
+        """All numbers of the picture in long form: columns panel, mark, label, x, y, z, all of one length."""
+        cells = [
+            (panel.title, type(mark).__name__, *cell) for panel in self.panels for mark in panel.marks for cell in mark.cells()
+        ]
+        columns: dict[str, list[str] | list[float | None]] = {}
+        for i, name in enumerate(("panel", "mark", "label", "x", "y", "z")):
+            columns[name] = [cell[i] for cell in cells]  # type: ignore[misc]
+        return columns

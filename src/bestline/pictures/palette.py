@@ -1,0 +1,106 @@
+"""Palette: which colour, dash and marker a role has, in a light and a dark theme.
+
+The colours are those of Okabe & Ito (2008), which people with any kind of colour vision can tell apart. Whatever differs in
+colour differs in dash or marker too, so that a black and white print says the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from bestline.errors import OptionError
+
+BLUE, SKY, GREEN, YELLOW = "#0072B2", "#56B4E9", "#009E73", "#F0E442"
+ORANGE, VERMILLION, PURPLE = "#E69F00", "#D55E00", "#CC79A7"
+
+
+@dataclass(frozen=True, slots=True)
+class Style:
+    """How a role looks: colour, dash, marker, width of its line, size of its marker, opacity."""
+
+    colour: str
+    dash: Any = "-"
+    marker: str = "o"
+    width: float = 2.0
+    size: float = 6.0
+    alpha: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Palette:
+    """One theme.
+
+    Attributes
+    ----------
+    paper, ink, quiet, grid : str
+        Background, text, lesser text, and lines of the grid.
+    bands : tuple of str
+        Colours of the lowest and of the highest place of a landscape.
+    contour : str
+    styles : mapping of role to Style
+    """
+
+    paper: str
+    ink: str
+    quiet: str
+    grid: str
+    bands: tuple[str, ...]
+    contour: str
+    styles: Mapping[str, Style]
+
+
+def _styles(ink: str, quiet: str, blue: str, green: str, start: str, red: str) -> dict[str, Style]:
+    runs = (
+        Style(blue, "-", "o"),
+        Style(red, (0, (6, 2)), "s"),
+        Style(green, (0, (1, 1.2)), "^"),
+        Style(PURPLE, (0, (6, 2, 1, 2)), "D"),
+        Style(ORANGE, (0, (3, 1.5)), "v"),
+        Style(ink, (0, (8, 2, 1, 2, 1, 2)), "P"),
+        Style(SKY if blue != SKY else YELLOW, (0, (4, 1, 1, 1)), "X"),
+    )
+    return {
+        "data": Style(blue, "-", "o", alpha=0.75),
+        "held_out": Style(PURPLE, (0, (5, 2)), "D", size=5, alpha=0.9),
+        "true": Style(green, (0, (6, 3)), "", width=2.4),
+        "fitted": Style(red, "-", "", width=2.4),
+        "earlier": Style(red, "-", "", width=1.0, alpha=0.28),
+        "start": Style(start, "-", "s", size=9),
+        "path": Style(red, "-", "o", width=1.8, size=5),
+        "kept": Style(PURPLE, (0, (6, 2, 1, 2)), "D", size=9),
+        "optimum": Style(ink, "-", "X", size=11),
+        "floor": Style(green, (0, (1.5, 1.5)), "", width=2.0),
+        "reference": Style(quiet, (0, (4, 3)), "", width=1.4),
+        **{f"run{i}": style for i, style in enumerate(runs)},
+    }
+
+
+THEMES: Mapping[str, Palette] = {
+    "light": Palette(
+        paper="#ffffff",
+        ink="#1f2328",
+        quiet="#57606a",
+        grid="#e4e8ec",
+        bands=("#f4f8fb", "#d5e5f1", "#a9c8df", "#79a5c6"),
+        contour="#5f8cae",
+        styles=_styles("#1f2328", "#57606a", BLUE, GREEN, ORANGE, VERMILLION),
+    ),
+    "dark": Palette(
+        paper="#14181d",
+        ink="#e8ecf0",
+        quiet="#9aa6b2",
+        grid="#2a323b",
+        bands=("#18222c", "#1f3444", "#2a4c64", "#3a6a8a"),
+        contour="#5d8fb3",
+        styles=_styles("#e8ecf0", "#9aa6b2", SKY, "#19c395", YELLOW, "#ff7a1a"),
+    ),
+}
+
+
+def themed(theme: str) -> Palette:
+    """The palette of a theme, by name."""
+    if theme not in THEMES:
+        raise OptionError(f"There is no theme {theme!r}; choose 'light' or 'dark'.")
+    return THEMES[theme]

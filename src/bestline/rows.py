@@ -1,0 +1,86 @@
+"""Rows: the numbers of a table, ready for mathematics. One row is one observation.
+
+    X (n, p) features    y (n, k) targets    w (n,) weights, or None when every row counts once
+
+n, p, k and t (steps of training) are the only axes in the house. The intercept is not a column of X: it is a weight of its
+own, kept in the last row of the weights.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import torch
+from torch import Tensor
+
+from bestline.errors import ShapeError
+
+Features: TypeAlias = Tensor  # (n, p)
+Targets: TypeAlias = Tensor  # (n, k)
+RowVector: TypeAlias = Tensor  # (n,)
+Weights: TypeAlias = Tensor  # (d, k): d = p, and one more when there is an intercept, which is the last row
+Square: TypeAlias = Tensor  # (d, d) or (q, q)
+Columns: TypeAlias = Tensor  # (q,): q = p + k, the features and then the targets
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Rows:
+    """The numbers of some rows of a table.
+
+    Attributes
+    ----------
+    X : Tensor (n, p)
+        Features, in the order of the design's columns.
+    y : Tensor (n, k)
+        Targets; always two-dimensional, so that nothing can broadcast (n,) against (n, 1).
+    w : Tensor (n,) or None
+        Non-negative weights; None when every row counts once.
+    """
+
+    X: Features
+    y: Targets
+    w: RowVector | None = None
+
+    def __post_init__(self) -> None:
+        n = self.X.shape[0]
+        if self.X.ndim != 2 or self.y.ndim != 2 or self.y.shape[0] != n:
+            raise ShapeError(
+                f"`Rows` needs X (n, p) and y (n, k) with the same n; got {tuple(self.X.shape)} and {tuple(self.y.shape)}."
+            )
+        if self.w is not None and self.w.shape != (n,):
+            raise ShapeError(f"`Rows` needs one weight a row, ({n},); got {tuple(self.w.shape)}.")
+
+    def __len__(self) -> int:
+        return int(self.X.shape[0])
+
+    def __getitem__(self, index: Tensor | slice) -> Rows:
+        return Rows(self.X[index], self.y[index], None if self.w is None else self.w[index])
+
+    def to(self, device: torch.device | str, dtype: torch.dtype = torch.float64) -> Rows:
+        """The same rows on another device or in another precision."""
+        return Rows(self.X.to(device, dtype), self.y.to(device, dtype), None if self.w is None else self.w.to(device, dtype))
+
+
+def joined(parts: list[Rows]) -> Rows:
+    """Rows of several batches as one; at least one batch."""
+    if len(parts) == 1:
+        return parts[0]
+    weights = [part.w for part in parts if part.w is not None]
+    return Rows(
+        torch.cat([part.X for part in parts]),
+        torch.cat([part.y for part in parts]),
+        torch.cat(weights) if weights else None,
+    )
+
+
+def minibatches(n: int, size: int, seed: int) -> Iterator[Tensor]:
+    """Endless row numbers for stochastic descent: every epoch a new seeded order, cut into slices of `size`.
+
+    The last slice of an epoch may be shorter. No row comes twice in an epoch; nothing of the data is copied here.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    while True:
+        order = torch.randperm(n, generator=generator)
+        yield from order.split(size)

@@ -1,0 +1,53 @@
+"""The choice among the solvers: the one place that knows them all."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from bestline.errors import OptionError
+from bestline.solvers.base import Solver
+from bestline.solvers.descent import OPTIMIZERS, Descent
+from bestline.solvers.exact import Exact
+from bestline.solvers.proximal import Proximal
+
+
+def choose(
+    solver: object = None, *, squared: bool = True, line: bool = True, l1: float = 0.0, smooth: bool = True, **options: Any
+) -> Solver:
+    """The solver for a name, an object, or None.
+
+    Parameters
+    ----------
+    solver : None, str or Solver
+        None takes `Exact()` for squared loss, `Proximal()` when there is an l1 penalty, `Descent("lbfgs")` for other smooth
+        losses, and `Descent("adam")` for the rest.
+    squared, line, smooth : bool
+        Whether the loss is the squared one, the model a line, the loss smooth.
+    l1 : float
+        The l1 penalty.
+    **options
+        Fields of `Descent`, for a solver given by name.
+    """
+    options = {name: value for name, value in options.items() if value is not None}
+    if solver is None and options:
+        solver = "sgd" if squared and line and l1 == 0 else "adam"
+    if solver is None:
+        if squared and line:
+            return Proximal() if l1 > 0 else Exact()
+        return Descent("lbfgs", steps=200, tol=1e-9) if smooth and line and l1 == 0 else Descent("adam", steps=3000, tol=1e-9)
+    if isinstance(solver, str):
+        if solver in OPTIMIZERS:
+            return Descent(solver, **options)
+        makers: dict[str, type[Exact] | type[Proximal]] = {"exact": Exact, "proximal": Proximal}
+        if solver not in makers:
+            raise OptionError(
+                f"There is no solver {solver!r}; choose exact, proximal, {', '.join(OPTIMIZERS)}, or give an object such as Descent(lr=0.1)."
+            )
+        if options:
+            raise OptionError(f"Solver {solver!r} takes no {', '.join(options)}; name an optimiser, for example solver='sgd'.")
+        return makers[solver]()
+    if not hasattr(solver, "run"):
+        raise OptionError(f"`solver` must be a name or a solver such as Exact() or Descent(); got {solver!r}.")
+    if options:
+        raise OptionError(f"Give {', '.join(options)} to the solver object itself, as in Descent({next(iter(options))}=...).")
+    return solver  # type: ignore[return-value]

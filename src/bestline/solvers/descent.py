@@ -1,0 +1,161 @@
+"""Descent: follow the gradient down, with any optimiser of `torch.optim`.
+
+    w <- w - lr * gradient(w)       and its relatives: momentum, Nesterov, Adam, RMSprop, L-BFGS, ...
+
+With the whole data in each step the gradient of the squared loss comes from the moments, H w - h, and costs O(p^2) however
+many rows there are. With `batch_size` it comes from slices of the rows, shuffled anew in every epoch.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from functools import partial
+from itertools import count
+from typing import Any, TypeAlias
+
+import torch
+from torch import Tensor
+from torch.nn import Parameter
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
+
+from bestline.errors import OptionError
+from bestline.objective import Objective
+from bestline.rows import Weights, minibatches
+from bestline.solvers import rates
+from bestline.solvers.base import Rule, Step
+
+OptimizerMaker: TypeAlias = Callable[..., Optimizer]
+ScheduleMaker: TypeAlias = Callable[[Optimizer], Any]
+
+OPTIMIZERS: dict[str, OptimizerMaker] = {
+    "sgd": torch.optim.SGD,
+    "momentum": partial(torch.optim.SGD, momentum=0.9),
+    "nesterov": partial(torch.optim.SGD, momentum=0.9, nesterov=True),
+    "adam": torch.optim.Adam,
+    "adamw": torch.optim.AdamW,
+    "rmsprop": torch.optim.RMSprop,
+    "adagrad": torch.optim.Adagrad,
+    "lbfgs": partial(torch.optim.LBFGS, line_search_fn="strong_wolfe"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Descent:
+    """Train by an optimiser of `torch.optim`.
+
+    Attributes
+    ----------
+    optimizer : str, class or callable
+        "sgd", "momentum", "nesterov" (both with momentum 0.9), "adam", "adamw", "rmsprop", "adagrad", "lbfgs"; any class of
+        `torch.optim`; or a callable (parameters, lr=...) -> optimiser, such as `partial(torch.optim.Adam, weight_decay=0.01)`.
+    lr : float or "auto"
+        Learning rate, for the columns as trained. "auto" takes it from the curvature of the loss.
+    steps : int, optional
+        Number of updates, exactly; by default as many as it takes to converge, and 10,000 at most.
+    batch_size : int, optional
+        Rows in each update: None = all of them (batch gradient descent), 1 = one at a time, or any size.
+    schedule : callable, optional
+        (optimiser) -> scheduler of `torch.optim.lr_scheduler`, such as `partial(StepLR, step_size=100)`; stepped after every
+        update.
+    patience : int, optional
+        Stop when the held-out loss has not improved for this many steps, and keep the best weights.
+    tol : float, optional
+        Stop when the violation of optimality, free of units, is at most this: for squared loss, the largest correlation of a
+        column with the residuals. By default 1e-10, or never when `steps` are given.
+    """
+
+    optimizer: str | OptimizerMaker = "sgd"
+    lr: float | str = "auto"
+    steps: int | None = None
+    batch_size: int | None = None
+    schedule: ScheduleMaker | None = None
+    patience: int | None = None
+    tol: float | None = field(default=None)
+
+    def __post_init__(self) -> None:
+        if isinstance(self.optimizer, str) and self.optimizer not in OPTIMIZERS:
+            raise OptionError(
+                f"There is no optimiser {self.optimizer!r}; choose one of {', '.join(OPTIMIZERS)}, or a class of torch.optim."
+            )
+        if self.lr != "auto" and not (isinstance(self.lr, int | float) and 0 < self.lr < float("inf")):
+            raise OptionError(f"`lr` must be a positive number or 'auto'; got {self.lr!r}.")
+        for name, least in (("steps", 0), ("batch_size", 1), ("patience", 1)):
+            value = getattr(self, name)
+            if value is not None and (not isinstance(value, int) or isinstance(value, bool) or value < least):
+                raise OptionError(f"`{name}` must be a whole number of at least {least}; got {value!r}.")
+        if self.tol is not None and not self.tol >= 0:
+            raise OptionError(f"`tol` must not be negative; got {self.tol!r}.")
+
+    @property
+    def rule(self) -> Rule:
+        """`steps` exactly when they are given, else until it converges."""
+        if self.steps is None:
+            return Rule(10_000, 1e-10 if self.tol is None else self.tol, self.patience)
+        return Rule(self.steps, -1.0 if self.tol is None else self.tol, self.patience)
+
+    def rate_limit(self, objective: Objective, start: Weights) -> float | None:
+        """Largest stable rate with the whole data in each step; on slices the true limit is lower still."""
+        optimizer = self.built(Parameter(start.clone()), objective)
+        if not isinstance(optimizer, torch.optim.SGD) or not len(start):
+            return None
+        return rates.limit(optimizer, float(rates.curvatures(objective, start)[-1]))
+
+    def built(self, parameter: Parameter, objective: Objective) -> Optimizer:
+        """The optimiser for `parameter` (d, k), its learning rate settled."""
+        maker = OPTIMIZERS[self.optimizer] if isinstance(self.optimizer, str) else self.optimizer
+        takes_rate = "lr" in inspect.signature(maker).parameters
+        if self.lr != "auto":
+            return maker([parameter], lr=self.lr) if takes_rate else maker([parameter])
+        optimizer = maker([parameter], lr=1e-3) if takes_rate else maker([parameter])
+        if takes_rate:
+            rate = rates.automatic(optimizer, objective, parameter.detach(), self.batch_size)
+            for group in optimizer.param_groups:
+                group["lr"] = rate
+        return optimizer
+
+    def run(self, objective: Objective, start: Weights, *, seed: int = 0) -> Iterator[Step]:
+        """The start, and the weights after every update, without end."""
+        parameter = Parameter(start.clone())
+        weights = parameter.detach()
+        optimizer = self.built(parameter, objective)
+        scheduler = self.schedule(optimizer) if self.schedule else None
+        slices = self._slices(objective, seed)
+        group = optimizer.param_groups[0]
+        for index in count():
+            losses, gradient = objective.evaluate(weights)
+            step = Step(index, weights.clone(), losses, gradient, objective.violation(weights, gradient), group.get("lr"))
+            yield step
+            rows = next(slices) if slices else None
+            parameter.grad = gradient if rows is None else objective.slice_gradient(weights, rows)
+            if isinstance(optimizer, torch.optim.LBFGS):
+                optimizer.step(_closure(objective, parameter, rows))
+            else:
+                optimizer.step()
+            if isinstance(scheduler, ReduceLROnPlateau):
+                scheduler.step(step.loss)
+            elif isinstance(scheduler, LRScheduler):
+                scheduler.step()
+
+    def _slices(self, objective: Objective, seed: int) -> Iterator[Tensor] | None:
+        if self.batch_size is None:
+            return None
+        if objective.slices is None:
+            raise OptionError("Mini-batches need the rows; these are moments only. Use batch_size=None.")
+        return minibatches(len(objective.slices.rows), self.batch_size, seed)
+
+
+def _closure(objective: Objective, parameter: Parameter, rows: Tensor | None) -> Callable[[], float]:
+    def closure() -> float:
+        weights = parameter.detach()
+        if rows is None:
+            losses, gradient = objective.evaluate(weights)
+            parameter.grad = gradient
+            return float(losses.sum() + objective.penalty.value(weights))
+        parameter.grad = objective.slice_gradient(weights, rows)
+        assert objective.slices is not None  # noqa: S101  `_slices` has seen to it
+        return float(objective.slices.on(rows).losses(weights).sum() + objective.penalty.value(weights))
+
+    return closure

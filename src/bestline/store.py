@@ -1,0 +1,119 @@
+"""Files that appear whole or not at all, and that never execute code.
+
+A model or moments file is one safetensors file: the numbers as tensors, everything else as JSON in its header. Nothing in it
+is a program; reading one can only give numbers and text, or a ModelFileError.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+import torch
+from torch import Tensor
+
+from bestline.errors import DataError, ModelFileError, readable
+
+_KEY = "bestline"
+_LARGEST = 2**31  # a model is a few kB, moments of 5,000 columns 200 MB: nothing of ours is larger
+_UNSAFE = {b"\x80": "a pickle", b"PK": "a zip or PyTorch archive", b"(d": "a pickle", b"!!": "YAML with object tags"}
+
+
+@contextmanager
+def fresh(path: str | os.PathLike[str], *, overwrite: bool = False) -> Iterator[Path]:
+    """A temporary path beside `path`, moved onto it when the block ends well and removed when it does not.
+
+    Raises DataError when `path` exists and `overwrite` is false, or when its folder does not exist.
+    """
+    target = Path(path)
+    if target.exists() and not overwrite:
+        raise DataError(f"{readable(str(target))} exists already; choose another name or overwrite it with --force.")
+    if target.is_dir() or not target.parent.is_dir():
+        what = "is a folder" if target.is_dir() else "lies in a folder that does not exist"
+        raise DataError(f"{readable(str(target))} {what}; give the path of a file in an existing folder.")
+    try:
+        handle, name = tempfile.mkstemp(prefix=".", suffix=".part" + "".join(target.suffixes[-2:]), dir=target.parent)
+    except OSError as error:
+        raise DataError(f"{readable(str(target))} cannot be written: {error.strerror or error}.") from error
+    os.close(handle)
+    temporary = Path(name)
+    try:
+        yield temporary
+        mask = os.umask(0)
+        os.umask(mask)
+        temporary.chmod(0o666 & ~mask)
+        temporary.replace(target)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write(
+    path: str | os.PathLike[str], kind: str, version: int, tensors: dict[str, Tensor], facts: dict[str, Any], *, overwrite: bool
+) -> None:
+    """Write tensors and JSON facts as one file of the given kind and format version."""
+    header = {"kind": kind, "version": version, "facts": facts}
+    content = save(
+        {name: t.detach().cpu().clone(memory_format=torch.contiguous_format) for name, t in tensors.items()}, {_KEY: json.dumps(header, allow_nan=False)}
+    )
+    with fresh(path, overwrite=overwrite) as temporary:
+        temporary.write_bytes(content)
+
+
+def read(path: str | os.PathLike[str], kind: str, newest: int) -> tuple[int, dict[str, Tensor], dict[str, Any]]:
+    """Read a file that `write` wrote: its format version, tensors and facts.
+
+    Raises ModelFileError when it is not such a file, is damaged, of another kind, or of a version after `newest`.
+    """
+    source = Path(path)
+    shown = readable(str(source))
+    try:
+        if not source.is_file():
+            what = "is not a regular file" if source.exists() else "does not exist"
+            raise ModelFileError(f"{shown} {what}; give the path of a .{'moments' if kind == 'moments' else 'bestline'} file.")
+        with source.open("rb") as file:
+            start = file.read(2)
+        unsafe = next((what for magic, what in _UNSAFE.items() if start.startswith(magic)), None)
+        if unsafe:
+            raise ModelFileError(
+                f"{shown} looks like {unsafe}, which could run code; it was not opened. Give a bestline {kind} file."
+            )
+        if source.stat().st_size > _LARGEST:
+            raise ModelFileError(f"{shown} is larger than any bestline {kind} file; it was not opened.")
+        with safe_open(source, framework="pt") as file:
+            metadata = file.metadata() or {}
+            tensors = {name: file.get_tensor(name) for name in file.keys()}
+    except SafetensorError as error:
+        raise ModelFileError(f"{shown} is not a bestline {kind} file, or it is damaged ({error}).") from error
+    except OSError as error:
+        raise ModelFileError(f"{shown} cannot be read: {error.strerror or error}.") from error
+    header = _parsed(metadata.get(_KEY), shown, kind)
+    if header.get("kind") != kind:
+        raise ModelFileError(f"{shown} is not a bestline {kind} file; it says it is {readable(str(header.get('kind')))}.")
+    version = header.get("version")
+    if not isinstance(version, int) or version > newest:
+        raise ModelFileError(
+            f"{shown} was written by a newer bestline (format {version}); this one reads up to {newest}. Upgrade bestline."
+        )
+    return version, tensors, header.get("facts") or {}
+
+
+def _parsed(text: str | None, shown: str, kind: str) -> dict[str, Any]:
+    def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        if len(dict(pairs)) != len(pairs):
+            raise ValueError("a key stands twice")
+        return dict(pairs)
+
+    try:
+        header = json.loads(text or "null", object_pairs_hook=once)
+    except (ValueError, RecursionError) as error:
+        raise ModelFileError(f"{shown} is a damaged bestline {kind} file ({error}).") from error
+    if not isinstance(header, dict):
+        raise ModelFileError(f"{shown} is a safetensors file, but not a bestline {kind} file.")
+    return header

@@ -1,0 +1,223 @@
+"""Summary: everything about a fitted line in one place, as facts for programs and as a page of text for people."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from textwrap import wrap
+from typing import TYPE_CHECKING, Any
+
+from bestline import explain
+from bestline.evaluate import Scores
+
+if TYPE_CHECKING:
+    from bestline.model import Model
+
+_WIDTH = 100
+_LONGEST_NAME = 40
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What `model.summary()` gives: `print` it, or take its facts.
+
+    Attributes
+    ----------
+    facts : dict
+        JSON-ready, as `bestline fit --json` prints it.
+    text : str
+        The same for people.
+    """
+
+    facts: dict[str, Any]
+    text: str
+
+    def __str__(self) -> str:
+        return self.text
+
+    __repr__ = __str__
+
+
+def summarise(model: Model, level: float = 0.95) -> Summary:
+    """Facts and text about a model, with intervals of the given level."""
+    tables = [model.coefficients(level, i) for i in range(len(model.targets))]
+    return Summary(_facts(model, tables, level), _text(model, tables, level))
+
+
+def _facts(model: Model, tables: list[list[explain.Coefficient]], level: float) -> dict[str, Any]:
+    def each(value: Callable[[int], Any]) -> Any:
+        """One target's value as it is; several by the target's name."""
+        return value(0) if len(model.targets) == 1 else {name: value(i) for i, name in enumerate(model.targets)}
+
+    def by_term(field: str, keep: Callable[[str], bool] = lambda _: True) -> Any:
+        return each(lambda i: {c.term: _number(getattr(c, field)) for c in tables[i] if keep(c.term)})
+
+    slopes = set(model.coef.index)
+    has_intercept = len(slopes) < len(model.names)
+    held_out, training = model.held_out, model.fitted_scores
+    trace, plan = model.trace, model.plan
+    at = int((trace.step - model.step).abs().argmin())
+    digits = model.digits
+    return {
+        "formula": model.design.formula,
+        "targets": list(model.targets),
+        "rows": sum(model.sizes.values()),
+        "rows_dropped": model.moments.dropped,
+        "parts": dict(model.sizes),
+        "features": list(model.features),
+        "coef": by_term("estimate", slopes.__contains__),
+        "intercept": each(lambda i: tables[i][-1].estimate if has_intercept else 0.0),
+        "std_error": by_term("std_error"),
+        "p_value": by_term("p_value"),
+        "conf_int": each(lambda i: {c.term: [_number(c.conf_low), _number(c.conf_high)] for c in tables[i]}),
+        "level": level,
+        "r2": each(lambda i: _number(training.r2[i])),
+        "rmse": each(lambda i: _number(training.rmse[i])),
+        "held_out": None if held_out is None else _held_out(held_out, each),
+        "digits": each(
+            lambda i: {
+                n: _whole(v) for n, v in zip(model.names, digits.to_numpy().reshape(len(model.names), -1)[:, i], strict=True)
+            }
+        ),
+        "solver": model.solver,
+        "loss_function": str(plan.loss) if isinstance(plan.loss, str) else getattr(plan.loss, "__name__", "own"),
+        "l1": plan.l1,
+        "l2": plan.l2,
+        "standardize": plan.standardize,
+        "seed": plan.seed,
+        "stop": model.advice,
+        "stop_reason": model.stop.name.lower(),
+        "steps": int(model.trace.step[-1]),
+        "loss": _number(float(trace.loss[at])),
+        "loss_start": _number(float(trace.loss[0])),
+        "gap": None if trace.gap is None else _number(float(trace.gap[at])),
+        "lr": None if model.rate is None else _number(model.rate),
+        "lr_limit": None if model.rate_limit is None else _number(model.rate_limit),
+        "seconds": model.seconds,
+        "warnings": list(model.notes),
+    }
+
+
+def _held_out(scores: Scores, each: Callable[[Callable[[int], Any]], Any]) -> dict[str, Any]:
+    mae = scores.mae
+    return {
+        "kind": scores.kind,
+        "rows": scores.rows,
+        "rmse": each(lambda i: _number(scores.rmse[i])),
+        "r2": each(lambda i: _number(scores.r2[i])),
+        "mse": each(lambda i: _number(scores.mse[i])),
+        "mae": None if mae is None else each(lambda i: _number(mae[i])),
+    }
+
+
+def score_facts(scores: Scores, targets: Sequence[str]) -> dict[str, Any]:
+    """Scores as JSON: numbers for one target, by name for several."""
+
+    def each(value: Callable[[int], Any]) -> Any:
+        return value(0) if len(targets) == 1 else {name: value(i) for i, name in enumerate(targets)}
+
+    return {"of": scores.of, **_held_out(scores, each)}
+
+
+def _number(value: float) -> float | None:
+    """JSON has no NaN and no infinity."""
+    return float(value) if math.isfinite(value) else None
+
+
+def _whole(value: float) -> int | None:
+    return int(value) if math.isfinite(value) else None
+
+
+def _text(model: Model, tables: list[list[explain.Coefficient]], level: float) -> str:
+    lines = [model.design.formula if len(model.design.formula) <= 3 * _WIDTH else f"{model.design.formula[: 3 * _WIDTH]} ..."]
+    lines.append(_rows(model))
+    lines += wrap(model.advice, _WIDTH)
+    for target, table in zip(model.targets, tables, strict=True):
+        lines += ["", *([f"Target {target}"] if len(tables) > 1 else []), *_table(model, table, level)]
+    lines += ["", *_scores(model)]
+    if model.notes:
+        lines += ["", "Warnings"]
+        for note in model.notes:
+            first, *rest = wrap(note, _WIDTH - 2) or [""]
+            lines += [f"- {first}", *(f"  {line}" for line in rest)]
+    return "\n".join(lines)
+
+
+def _rows(model: Model) -> str:
+    used = sum(model.sizes.values())
+    parts = "" if len(model.sizes) == 1 else f" ({', '.join(f'{n:,} {name}' for name, n in model.sizes.items())})"
+    dropped = f", {model.moments.dropped:,} left out because a value was missing" if model.moments.dropped else ""
+    penalty = "".join(f", {n}={v:.3g}" for n, v in (("l1", model.plan.l1), ("l2", model.plan.l2)) if v)
+    return f"{used:,} rows{parts}{dropped}{penalty}"
+
+
+def _table(model: Model, table: Sequence[explain.Coefficient], level: float) -> list[str]:
+    """The coefficient table in the data's units; columns that nobody can fill are left out."""
+    with_errors = any(math.isfinite(c.std_error) for c in table)
+    digits = model.digits.to_numpy().reshape(len(model.names), -1)[:, 0]
+    head = ["", "estimate"]
+    if with_errors:
+        head += ["std error", "t", "p", f"{level:.0%} interval", ""]
+    show_digits = bool((digits == digits).all())  # noqa: PLR0124  NaN where digits are not known
+    if show_digits:
+        head.append("digits")
+    body = []
+    for c, d in zip(table, digits, strict=True):
+        row = [_short(c.term), _show(c.estimate)]
+        if with_errors:
+            row += [_show(c.std_error), _fixed(c.statistic, 2), _p(c.p_value), _show(c.conf_low), _show(c.conf_high)]
+        body.append(row + ([f"{d:.0f}"] if show_digits else []))
+    widths = [max(len(row[j]) for row in [head, *body]) for j in range(len(head))]
+    return [
+        "  ".join(
+            cell.ljust(w) if j == 0 else cell.rjust(w) for j, (cell, w) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in [head, *body]
+    ]
+
+
+def _short(name: str) -> str:
+    from bestline.errors import readable
+
+    return readable(name, _LONGEST_NAME).strip("`")
+
+
+def _show(value: float) -> str:
+    """Six significant digits."""
+    return f"{value:.6g}" if math.isfinite(value) else "-"
+
+
+def _fixed(value: float, places: int) -> str:
+    if not math.isfinite(value):
+        return "-"
+    return f"{value:.{places}f}" if abs(value) < 1e6 else f"{value:.3g}"
+
+
+def _p(value: float) -> str:
+    if not math.isfinite(value):
+        return "-"
+    return f"{value:.4f}" if value >= 1e-4 else "<0.0001"
+
+
+def _scores(model: Model) -> list[str]:
+    lines = []
+    for label, scores in (("Training error", model.fitted_scores), ("Held-out error", model.held_out)):
+        if scores is None:
+            lines.append(f"{label}   none: there are too few rows to hold any out, or training diverged")
+            continue
+        for i, target in enumerate(model.targets):
+            which = f" of {target}" if len(model.targets) > 1 else ""
+            mae = f", MAE {_show(scores.mae[i])}" if scores.mae is not None else ""
+            lines.append(f"{label}{which}   RMSE {_show(scores.rmse[i])}{mae}, R2 {_fixed(scores.r2[i], 4)}   ({scores.of})")
+    if model.inference is not None and model.inference.df_resid > 0:
+        for i in range(len(model.targets)):
+            g = explain.glance(model.training, model.inference, intercept=model.design.intercept, target=i)
+            if math.isfinite(g.statistic):
+                lines.append(
+                    f"Residual sd      {_show(g.sigma)} on {g.df_residual:,} degrees of freedom;  "
+                    f"F {_fixed(g.statistic, 2)}, p {_p(g.p_value)};  AIC {_fixed(g.aic, 1)}, BIC {_fixed(g.bic, 1)}"
+                )
+    elif model.plan.l1 or model.plan.l2:
+        lines.append("No standard errors: a penalty shrinks the weights, and no interval or p-value is honest about that.")
+    return lines

@@ -1,0 +1,291 @@
+"""Training: what `fit` was asked for, as a plan that can be carried out on any part of the rows.
+
+The plan scales the columns, builds the objective, chooses the start and runs the solver. Cross-validation carries it out again
+on the rows of all folds but one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import product
+from typing import Any, TypeAlias
+
+import torch
+from torch import Tensor, nn
+
+from bestline.bowl import Bowl, trained_moments
+from bestline.errors import ColumnError, DataError, OptionError, ShapeError
+from bestline.fitting import Fit, Task, Watch, train
+from bestline.moments import Moments
+from bestline.objective import (
+    Forward,
+    LossFunction,
+    Objective,
+    Penalty,
+    RowLoss,
+    SquaredRows,
+    absolute,
+    huber,
+    line,
+    quantile,
+    squared,
+)
+from bestline.rows import Rows, Weights
+from bestline.scaling import Scaling
+from bestline.solvers.base import Solver
+from bestline.solvers.descent import Descent
+
+UserLoss: TypeAlias = str | LossFunction
+UserForward: TypeAlias = nn.Module | Callable[..., Tensor]
+Start: TypeAlias = Mapping[str, float] | Sequence[Any] | Tensor | float
+
+LOSSES = ("squared", "huber", "absolute", "quantile")
+_CPU = torch.device("cpu")
+_HUBER = 1.345  # of the residuals' scale: 95 % efficient where errors are normal (Holland & Welsch 1977)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Part:
+    """Some rows to train on or to be judged by: their moments, and the rows themselves where they are needed and kept."""
+
+    moments: Moments
+    rows: Rows | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Plan:
+    """What `fit` was asked for.
+
+    Attributes
+    ----------
+    features, targets : tuple of str
+        Names of the columns of X (p,) and y (k,).
+    intercept : bool
+    solver : Solver
+    l1, l2 : float
+    loss : str or callable
+    forward : nn.Module, callable or None
+        None = the line.
+    standardize : bool
+    start : mapping, sequence, tensor or None
+        In the data's units.
+    seed : int
+    device : torch.device
+        Where training on rows happens.
+    """
+
+    features: tuple[str, ...]
+    targets: tuple[str, ...]
+    intercept: bool
+    solver: Solver
+    l1: float = 0.0
+    l2: float = 0.0
+    loss: UserLoss = "squared"
+    forward: UserForward | None = None
+    standardize: bool = True
+    start: Start | None = None
+    seed: int = 0
+    device: torch.device = _CPU
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the weights, (d,)."""
+        if isinstance(self.forward, nn.Module):
+            return tuple(n for name, value in self.forward.named_parameters() for n in _element_names(name, value))
+        return (*self.features, *(("Intercept",) if self.intercept else ()))
+
+    @property
+    def of_rows(self) -> bool:
+        """Whether training needs the rows and not only their moments."""
+        slices = isinstance(self.solver, Descent) and self.solver.batch_size is not None
+        return slices or not self.squared_line
+
+    @property
+    def squared_line(self) -> bool:
+        """Whether the loss surface is a bowl."""
+        return self.loss == "squared" and self.forward is None
+
+    def run(self, training: Part, held_out: Part | None = None, watch: Watch | None = None) -> Fit:
+        """Train on one part; the loss of the other is recorded beside it."""
+        task = self._bowl_task(training, held_out) if self.squared_line else self._row_task(training, held_out)
+        start = task.scaling.to_trained(self._start(task)) if self.start is not None else self._small(task)
+        return train(task, self.solver, start.to(self._device_of(task)), watch)
+
+    def predictor(self, weights: Weights) -> Callable[[Tensor], Tensor]:
+        """X (n, p) -> predictions (n, k), both in the data's units."""
+        forward = self._forward()
+        return lambda X: forward(X, weights.to(X.device))
+
+    def _bowl_task(self, training: Part, held_out: Part | None) -> Task:
+        scaling = self._scaling(training.moments)
+        bowl = Bowl.of(training.moments, scaling)
+        if not all(bool(t.isfinite().all()) for t in (bowl.curvature, bowl.bottom, bowl.floor)):
+            raise DataError("The columns are too large for float64 as they stand; standardise them, or use other units.")
+        slices = None
+        if self.of_rows and training.rows is not None:
+            slices = SquaredRows(scaling.rows(training.rows.to(self.device)), self.intercept)
+        elif self.of_rows:
+            raise OptionError("Mini-batches need the rows; these are moments only. Use batch_size=None.")
+        if slices is not None and self.device.type != "cpu":
+            bowl = Bowl(bowl.bottom.to(self.device), bowl.curvature.to(self.device), bowl.floor.to(self.device))
+        units = scaling.target_scale**2
+        mean, covariance = trained_moments(training.moments, scaling)
+        null = (covariance.diagonal() + (0 if self.intercept else mean**2))[scaling.p :].clamp(min=0)
+        size = 2 * torch.outer(bowl.curvature.cpu().diagonal().clamp(min=0).sqrt(), torch.where(null > 0, null, 1.0).sqrt())
+        penalty = Penalty.on_slopes(self.l1, self.l2, scaling.p, intercept=self.intercept)
+        judged = Bowl.of(held_out.moments, scaling) if held_out is not None and held_out.moments.count else None
+        objective = Objective(bowl, penalty, slices, torch.where(size > 0, size, 1.0).to(bowl.curvature.device))
+        return Task(
+            objective,
+            scaling,
+            self.names,
+            self.targets,
+            units.to(self.device if slices else "cpu"),
+            float(null @ units),
+            judged,
+            self.seed,
+        )
+
+    def _row_task(self, training: Part, held_out: Part | None) -> Task:
+        if training.rows is None:
+            raise OptionError(
+                f"Loss {self.loss!r} with this forward needs the rows; these are moments only. Use loss='squared' and the line."
+            )
+        scaling = self._scaling(training.moments)
+        rows = scaling.rows(training.rows.to(self.device)) if self.forward is None else training.rows.to(self.device)
+        loss, units = self._loss(training, scaling)
+        smooth = RowLoss(rows, loss, self._forward())
+        judged = None
+        if held_out is not None and held_out.rows is not None and len(held_out.rows):
+            other = held_out.rows.to(self.device)
+            judged = RowLoss(scaling.rows(other) if self.forward is None else other, loss, smooth.forward)
+        d, k = len(self.names), len(self.targets)
+        own = scaling if self.forward is None or not isinstance(self.forward, nn.Module) else _identity(d)
+        size = torch.ones(d, 1, dtype=torch.float64, device=self.device)
+        zero = torch.zeros(d, 1 if own is not scaling else k, dtype=torch.float64, device=self.device)
+        null = float((smooth.losses(zero).detach() * units).sum()) if self.forward is None else 0.0
+        factors = Penalty.on_slopes(
+            self.l1, self.l2, d - (own is scaling and self.intercept), intercept=own is scaling and self.intercept
+        )
+        penalty = Penalty(factors.l1, factors.l2, factors.factors.to(self.device))
+        targets = self.targets if own is scaling else (self.targets[0],)
+        return Task(Objective(smooth, penalty, smooth, size), own, self.names, targets, units, abs(null), judged, self.seed)
+
+    def _scaling(self, moments: Moments) -> Scaling:
+        return Scaling.of(moments, len(self.features), intercept=self.intercept, standardize=self.standardize)
+
+    def _loss(self, training: Part, scaling: Scaling) -> tuple[LossFunction, Tensor]:
+        """The loss of predictions as trained, and what a unit of it is in the data's units."""
+        scale = (scaling.target_scale if self.forward is None else torch.ones(len(self.targets), dtype=torch.float64)).to(
+            self.device
+        )
+        if callable(self.loss):
+            user, center = self.loss, scaling.center[scaling.p :].to(self.device)
+            if self.forward is not None:
+                return user, torch.ones(1, dtype=torch.float64, device=self.device)
+            return (lambda f, y: user(f * scale + center, y * scale + center)), torch.ones(
+                1, dtype=torch.float64, device=self.device
+            )
+        name, level = parse_loss(self.loss)
+        if name == "huber":
+            return huber(_HUBER * self._residual_scale(training, scaling).to(self.device) / scale), scale**2
+        if name == "squared":
+            return squared, scale**2
+        return (absolute if name == "absolute" else quantile(level)), scale
+
+    def _residual_scale(self, training: Part, scaling: Scaling) -> Tensor:
+        """Median absolute residual of the least-squares line, over 0.6745, (k,); the standard deviation where that is 0."""
+        rows = training.rows
+        assert rows is not None  # noqa: S101  `_row_task` has seen to it
+        weights = scaling.to_data(Bowl.of(training.moments, scaling).bottom)
+        residual = (line(rows.X.cpu(), weights, intercept=self.intercept) - rows.y.cpu()).abs()
+        scale = residual.median(0).values / 0.6744897501960817
+        return torch.where(scale > 0, scale, scaling.target_scale)
+
+    def _forward(self) -> Forward:
+        if self.forward is None:
+            return lambda X, weights: line(X, weights, intercept=self.intercept)
+        if isinstance(self.forward, nn.Module):
+            return _functional(self.forward)
+        user = self.forward
+        if self.intercept:
+            return lambda X, weights: user(X, weights[:-1], weights[-1])
+        return user
+
+    def _small(self, task: Task) -> Weights:
+        """The default start: small, random and seeded; the intercept starts at zero. A module starts as it is."""
+        if isinstance(self.forward, nn.Module):
+            return torch.cat([p.detach().flatten() for p in self.forward.parameters()]).to(torch.float64)[:, None]
+        generator = torch.Generator().manual_seed(self.seed)
+        start = 0.01 * torch.randn(len(self.names), len(task.targets), generator=generator, dtype=torch.float64)
+        if self.intercept:
+            start[-1] = 0
+        return start
+
+    def _start(self, task: Task) -> Weights:
+        return parse_start(self.start, self.names, task.targets)
+
+    def _device_of(self, task: Task) -> torch.device:
+        return self.device if task.objective.slices is not None else torch.device("cpu")
+
+
+def parse_loss(loss: object) -> tuple[str, float]:
+    """The loss's name, and the level of a quantile: "quantile" is the median's, "quantile:0.9" another."""
+    name, _, level = str(loss).partition(":")
+    try:
+        value = float(level) if level else 0.5
+    except ValueError:
+        value = -1.0
+    if name not in LOSSES or (level and name != "quantile") or not 0 < value < 1:
+        raise OptionError(
+            f"There is no loss {loss!r}; choose squared, huber, absolute, quantile or quantile:0.9, or give a function (prediction, y)."
+        )
+    return name, value
+
+
+def parse_start(start: Start | None, names: Sequence[str], targets: Sequence[str]) -> Weights:
+    """First weights (d, k) in the data's units: by name, or in the order of the weights with the intercept last."""
+    d, k = len(names), len(targets)
+    if isinstance(start, Mapping):
+        unknown = [n for n in start if n not in names]
+        if unknown:
+            raise ColumnError.missing(unknown[0], names, "the weights")
+        lacking = [n for n in names if n not in start]
+        if lacking:
+            raise OptionError(f"`start` does not say where {lacking[0]!r} starts; it needs {', '.join(names)}.")
+        start = [start[n] for n in names]
+    try:
+        values = torch.as_tensor(start, dtype=torch.float64).detach().cpu()
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise OptionError(f"`start` must be numbers, by name or in the order {', '.join(names)}; got {start!r}.") from error
+    if values.numel() != d * k or values.ndim > 2 or not bool(values.isfinite().all()):
+        raise ShapeError(f"`start` needs {d * k} finite numbers, in the order {', '.join(names)}; got {values.numel()}.")
+    return values.reshape(d, k)
+
+
+def _identity(d: int) -> Scaling:
+    """No scaling, for weights that are not those of a line."""
+    return Scaling(d, False, torch.zeros(d + 1, dtype=torch.float64), torch.ones(d + 1, dtype=torch.float64))
+
+
+def _functional(module: nn.Module) -> Forward:
+    """(X, weights (d, 1)) -> the module's predictions with these parameters; the module itself is left as it is."""
+    shapes = [(name, value.shape, value.numel(), value.dtype) for name, value in module.named_parameters()]
+
+    def forward(X: Tensor, weights: Tensor) -> Tensor:
+        pieces = weights[:, 0].split([size for _, _, size, _ in shapes])
+        parameters = {name: piece.reshape(shape) for (name, shape, _, _), piece in zip(shapes, pieces, strict=True)}
+        prediction: Tensor = torch.func.functional_call(module, parameters, (X,))
+        return prediction.reshape(len(X), -1)
+
+    return forward
+
+
+def _element_names(name: str, value: Tensor) -> list[str]:
+    if value.ndim == 0:
+        return [name]
+    return [
+        f"{name}[{','.join(map(str, index))}]"
+        for index in torch.cartesian_prod(*(torch.arange(s) for s in value.shape)).reshape(-1, value.ndim).tolist()
+    ]
