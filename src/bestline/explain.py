@@ -119,33 +119,29 @@ def _inverse(A: Tensor) -> Tensor:
 
 
 def coefficients(
-    names: tuple[str, ...], weights: Tensor, inference: Inference | None, level: float, target: int = 0
+    names: tuple[str, ...], weights: Tensor, inference: Inference | None, *, level: float, settled: bool, target: int = 0
 ) -> list[Coefficient]:
-    """The coefficient table of one target: weights (d, k) with their standard errors, t, p and intervals."""
+    """The coefficient table of one target: weights (d, k) with their standard errors, t, p and intervals.
+
+    The errors are those of the least-squares solution. Weights that have not `settled` there, because training stopped before,
+    get no t, p or interval: around another point they would mean nothing.
+    """
     check_level(level)
     table = []
     for j, name in enumerate(names):
         estimate = float(weights[j, target])
         error = float(inference.covariance[target, j, j].clamp(min=0).sqrt()) if inference is not None else NAN
         df = inference.df_resid if inference is not None else 0
-        table.append(_coefficient(name, estimate, error, df, level))
+        table.append(_coefficient(name, estimate, error, df if settled else 0, level))
     return table
 
 
 def _coefficient(name: str, estimate: float, error: float, df: int, level: float) -> Coefficient:
     if math.isnan(error) or df <= 0:
-        return Coefficient(name, estimate, NAN, NAN, NAN, NAN, NAN)
+        return Coefficient(name, estimate, error, NAN, NAN, NAN, NAN)
+    if error == 0:  # the line goes through every point
+        return Coefficient(name, estimate, 0.0, NAN, NAN, estimate, estimate)
     half = t_quantile(0.5 + level / 2, df) * error
-    if error == 0:
-        return Coefficient(
-            name,
-            estimate,
-            0.0,
-            math.copysign(math.inf, estimate) if estimate else NAN,
-            0.0 if estimate else NAN,
-            estimate,
-            estimate,
-        )
     t = estimate / error
     return Coefficient(name, estimate, error, t, t_two_sided(t, df), estimate - half, estimate + half)
 

@@ -221,6 +221,8 @@ class _Gathered:
     group: Tensor | None
     tabular: bool
     notes: tuple[str, ...] = ()
+    source: Source | None = None
+    labels: Tensor | None = None
 
 
 def _standardised(standardize: bool | None, forward: UserForward | None) -> bool:
@@ -262,7 +264,8 @@ def _gather(
     groups = options.folds if labels is None else 3
     moments = collect(source, design, groups, grouping, keep=keep, progress=progress)
     rows, group = kept_rows(keep) if keep else (None, None)
-    return _Gathered(design, moments, rows, group, source.target is None, source.notes + design.notes)
+    notes = source.notes + design.notes
+    return _Gathered(design, moments, rows, group, source.target is None, notes, source, labels)
 
 
 def _from_moments(
@@ -319,6 +322,8 @@ def _trained(gathered: _Gathered, options: _Options, *, free: bool, watch: Watch
         parts=parts,
         sizes=_sizes(parts),
         fit=outcome,
+        source=gathered.source,
+        labels=gathered.labels,
     )
     notes = [*gathered.notes, *remarks, *_notes(model, options)]
     model.notes = tuple(dict.fromkeys(notes))

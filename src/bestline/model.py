@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -79,6 +79,8 @@ class Model:
         Of the training rows (and the folds): everything but the rows.
     solver : str
         What solved it, as its repr.
+    source, labels
+        The data, and with `split` the part of each of its rows; a loaded model has neither.
     notes : tuple of str
         Warnings about data and fit.
     """
@@ -101,6 +103,8 @@ class Model:
     sizes: dict[str, int] = field(default_factory=dict)
     fit: Fit | None = None
     known: dict[str, Scores | None] = field(default_factory=dict)
+    source: Source | None = None
+    labels: Tensor | None = None
 
     # -- the line ------------------------------------------------------------------------------------------------------
 
@@ -245,7 +249,16 @@ class Model:
 
     def coefficients(self, level: float = 0.95, target: int = 0) -> list[explain.Coefficient]:
         """The coefficient table of one target."""
-        return explain.coefficients(self.names, self.weights, self.inference, level, target)
+        return explain.coefficients(self.names, self.weights, self.inference, level=level, settled=self.settled, target=target)
+
+    @cached_property
+    def settled(self) -> bool:
+        """Whether training reached the least-squares solution, to a hundredth of every standard error."""
+        if self.inference is None:
+            return False
+        exact = self._exact_weights()
+        errors = self.inference.covariance.diagonal(dim1=1, dim2=2).clamp(min=0).sqrt().T.nan_to_num(float("inf"))
+        return bool(((self.weights - exact).abs() <= 0.01 * errors + 1e-8 * exact.abs()).all())
 
     def conf_int(self, level: float = 0.95) -> DataFrame:
         """Intervals of the weights, columns `low` and `high`; for least squares without a penalty."""
@@ -440,6 +453,23 @@ class Model:
             if self.design.intercept:
                 linear.bias.copy_(self.weights[-1])
         return linear
+
+    def rows(self, part: str = "training", data: Any = None) -> Iterator[Rows]:
+        """The rows in the data's units, batch by batch: of `data`, or else of the "training", "validation" or "test" part.
+
+        Raises OptionError for a loaded model, which has no rows, when `data` is not given.
+        """
+        source = self.source if data is None else self._source(data)[0]
+        if source is None:
+            raise OptionError("A loaded model, or one made from moments, has no rows; give the data to this call.")
+        wanted = ("training", "validation", "test").index(part)
+        for batch in source.batches(self.design.reads()):
+            encoded = self.design.rows(batch)
+            if data is None and self.labels is not None:
+                own = self.labels[batch.start : batch.start + batch.rows]
+                yield encoded.rows[(own if encoded.index is None else own[encoded.index]) == wanted]
+            elif data is not None or part == "training":
+                yield encoded.rows
 
     @property
     def plot(self) -> Gallery:

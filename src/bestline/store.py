@@ -60,7 +60,8 @@ def write(
     """Write tensors and JSON facts as one file of the given kind and format version."""
     header = {"kind": kind, "version": version, "facts": facts}
     content = save(
-        {name: t.detach().cpu().clone(memory_format=torch.contiguous_format) for name, t in tensors.items()}, {_KEY: json.dumps(header, allow_nan=False)}
+        {name: t.detach().cpu().clone(memory_format=torch.contiguous_format) for name, t in tensors.items()},
+        {_KEY: json.dumps(header, allow_nan=False)},
     )
     with fresh(path, overwrite=overwrite) as temporary:
         temporary.write_bytes(content)

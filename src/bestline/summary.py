@@ -135,6 +135,8 @@ def _text(model: Model, tables: list[list[explain.Coefficient]], level: float) -
     lines += wrap(model.advice, _WIDTH)
     for target, table in zip(model.targets, tables, strict=True):
         lines += ["", *([f"Target {target}"] if len(tables) > 1 else []), *_table(model, table, level)]
+    if model.inference is not None and not model.settled:
+        lines.append("Standard errors are those of the exact solution; training stopped before it, so there are no intervals.")
     lines += ["", *_scores(model)]
     if model.notes:
         lines += ["", "Warnings"]

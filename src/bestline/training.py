@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import product
 from typing import Any, TypeAlias
 
 import torch
@@ -201,7 +200,8 @@ class Plan:
         weights = scaling.to_data(Bowl.of(training.moments, scaling).bottom)
         residual = (line(rows.X.cpu(), weights, intercept=self.intercept) - rows.y.cpu()).abs()
         scale = residual.median(0).values / 0.6744897501960817
-        return torch.where(scale > 0, scale, scaling.target_scale)
+        # Where most rows lie on the line itself there is no scale to see; the loss then is the squared one in all but name.
+        return torch.where(scale > 1e-6 * scaling.target_scale, scale, scaling.target_scale)
 
     def _forward(self) -> Forward:
         if self.forward is None:

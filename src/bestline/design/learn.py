@@ -28,6 +28,9 @@ Progress: TypeAlias = Callable[[str, float], None]
 MOST_COLUMNS = 8_000  # of X: moments of more would need over 0.5 GB, and minutes for each 100,000 rows
 MOST_LEVELS = 200  # of a text column that nobody asked for
 _CAP = 20_000  # different texts kept of a column while counting
+_COUNTERS = frozenset(
+    {"", "unnamed: 0", "index", "id", "row", "rowid", "row_id", "rownames", "row_names", "rownumber", "row_number"}
+)
 _DOT = re.compile(r"(?<![\w.)\]`\"'])\.(?![\w.])")
 
 
@@ -199,7 +202,7 @@ def _recipe(
 
 
 def _because(notes: Sequence[str]) -> str:
-    return f" ({notes[0].rstrip('.')})" if notes else ""
+    return f" ({notes[0].split('. Name ')[0][0].lower()}{notes[0].split('. Name ')[0][1:]})" if notes else ""
 
 
 def _choose(fields: Sequence[Field], passes: _Passes) -> tuple[list[str], tuple[str, ...]]:
@@ -209,6 +212,8 @@ def _choose(fields: Sequence[Field], passes: _Passes) -> tuple[list[str], tuple[
     chosen = []
     for f in fields:
         reason = _unfit(f, passes.profiles.get(f.name))
+        if f.name.casefold() in _COUNTERS and f.kind is Kind.NUMBER and _counts_rows(passes.source, f.name):
+            reason = "it numbers the rows, as an index that some program wrote"
         if reason is None:
             chosen.append(f.name)
         else:
@@ -221,6 +226,16 @@ def _choose(fields: Sequence[Field], passes: _Passes) -> tuple[list[str], tuple[
     return chosen, tuple(notes)
 
 
+def _counts_rows(source: Source, name: str) -> bool:
+    """Whether a column holds the rows' own numbers, from 0 or from 1, as far as the first batch shows."""
+    batch = next(iter(source.batches([name])), None)
+    if batch is None or batch.rows < 3:
+        return False
+    count = torch.arange(batch.rows, dtype=torch.float64)
+    values = batch.numbers([name])[:, 0].cpu()
+    return torch.equal(values, count) or torch.equal(values, count + 1)
+
+
 def _unfit(f: Field, profile: Profile | None) -> str | None:
     """Why a column that nobody asked for should not be a feature, or None when it can be."""
     if f.kind is Kind.DATE:
@@ -229,8 +244,6 @@ def _unfit(f: Field, profile: Profile | None) -> str | None:
         return "neither numbers nor text"
     if f.kind is Kind.EMPTY:
         return "every value is missing"
-    if f.note == "unnamed":
-        return "an unnamed column is most often the row numbers that some program wrote"
     if profile is None:
         return None
     distinct = len(profile.levels)

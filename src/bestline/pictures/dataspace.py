@@ -13,7 +13,7 @@ from torch import Tensor
 
 from bestline.fitting import Fit
 from bestline.pictures.marks import Line, Mark, Panel, Points, numbers
-from bestline.pictures.sample import Sample, is_straight, predictions
+from bestline.pictures.sample import Sample, is_straight, predictions, said
 from bestline.rows import Weights
 
 _CURVE = 101  # points that draw what may not be straight
@@ -35,11 +35,11 @@ def reach(values: Iterable[float], margin: float = 0.05) -> tuple[float, float]:
 def ends(samples: Sequence[Sample], fit: Fit | None = None) -> Tensor:
     """Values of the feature at which a line is drawn, (m, 1): from the least to the largest of the data."""
     x = torch.cat([sample.rows.X for sample in samples])
-    count = 2 if fit is None or is_straight(fit) else _CURVE
+    count = 2 if fit is None or is_straight(fit, x[:_CURVE]) else _CURVE
     return torch.linspace(float(x.min()), float(x.max()), count, dtype=torch.float64)[:, None]
 
 
-def fitted(fit: Fit, at: Tensor, weights: Weights, target: int, role: str, label: str) -> Line:
+def fitted(fit: Fit, at: Tensor, weights: Weights, target: int, *, role: str = "fitted", label: str = "") -> Line:
     """The line of these weights (d, k) over the feature's values `at` (m, 1)."""
     y = predictions(fit, at, weights)[:, target]
     return Line(numbers(at[:, 0].tolist()), numbers(y.tolist()), role, label)
@@ -47,10 +47,10 @@ def fitted(fit: Fit, at: Tensor, weights: Weights, target: int, role: str, label
 
 def described(fit: Fit, weights: Weights, target: int) -> str:
     """A line of one feature in words."""
-    if not is_straight(fit) or fit.scaling.p != 1:
+    if fit.scaling.p != 1 or not is_straight(fit, torch.tensor([[-1.0], [0.0], [2.0]], dtype=torch.float64)):
         return "fitted"
-    slope = f"slope {float(weights[0, target]):.4g}"
-    return f"fitted: {slope}, intercept {float(weights[1, target]):.4g}" if fit.scaling.intercept else f"fitted: {slope}"
+    slope = f"slope {said(float(weights[0, target]))}"
+    return f"fitted: {slope}, intercept {said(float(weights[1, target]))}" if fit.scaling.intercept else f"fitted: {slope}"
 
 
 def panel(
@@ -70,8 +70,8 @@ def panel(
     before can only zoom in.
     """
     if len(sample.features) == 1:
-        return _scatter(sample, fit, weights, target, title, earlier, later, role)
-    return _diagonal(sample, fit, weights, target, title, later, role)
+        return _scatter(sample, fit, weights, target, title, earlier=earlier, later=later, role=role)
+    return _diagonal(sample, fit, weights, target, title, later=later, role=role)
 
 
 def _scatter(
@@ -80,23 +80,24 @@ def _scatter(
     weights: Weights,
     target: int,
     title: str,
+    *,
     earlier: Sequence[Weights],
     later: Sequence[Weights],
     role: str,
 ) -> Panel:
     at = ends([sample], fit)
-    marks: list[Mark] = [points(sample, target, role)]
+    marks: list[Mark] = [points(sample, target, role, "test rows" if role == "held_out" else "data")]
     for i, old in enumerate(earlier):
-        marks.append(fitted(fit, at, old, target, "earlier", "" if i else "earlier steps"))
-    now = fitted(fit, at, weights, target, "fitted", described(fit, weights, target))
-    room = [y for old in later for y in fitted(fit, at, old, target, "earlier", "").y]
+        marks.append(fitted(fit, at, old, target, role="earlier", label="" if i else "earlier steps"))
+    now = fitted(fit, at, weights, target, label=described(fit, weights, target))
+    room = [y for old in later for y in fitted(fit, at, old, target).y]
     ylim = reach([*sample.y(target).tolist(), *now.y, *room])
     xlim = reach(sample.rows.X[:, 0].tolist())
     return Panel(title, sample.features[0], sample.targets[target], (*marks, now), xlim=xlim, ylim=ylim)
 
 
 def _diagonal(
-    sample: Sample, fit: Fit, weights: Weights, target: int, title: str, later: Sequence[Weights], role: str
+    sample: Sample, fit: Fit, weights: Weights, target: int, title: str, *, later: Sequence[Weights], role: str
 ) -> Panel:
     actual = numbers(sample.y(target).tolist())
     predicted = numbers(predictions(fit, sample.rows.X, weights)[:, target].tolist())

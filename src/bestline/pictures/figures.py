@@ -15,6 +15,7 @@ from bestline.errors import OptionError, ShapeError
 from bestline.fitting import Fit
 from bestline.pictures import dataspace
 from bestline.pictures.landscape import (
+    SHADOW,
     Landscape,
     contour_marks,
     curve_marks,
@@ -26,7 +27,7 @@ from bestline.pictures.landscape import (
     weight_label,
 )
 from bestline.pictures.marks import Horizontal, Intervals, Line, Mark, Panel, Picture, Points, Vertical, numbers, run_role
-from bestline.pictures.sample import Sample, shown
+from bestline.pictures.sample import Sample, said, shown
 from bestline.solvers.base import Stop
 from bestline.surface import Surface
 
@@ -61,16 +62,16 @@ def data(sample: Sample, *, target: int = 0, truth: Truth | None = None, fit: Fi
         return _each_feature(sample, target)
     feature = sample.features[0]
     marks: list[Mark] = [dataspace.points(sample, target)]
-    alt = f"{_rows(sample)}: {name} from {float(y.min()):.4g} to {float(y.max()):.4g} against {feature}."
+    alt = f"{_rows(sample)}: {name} from {said(float(y.min()))} to {said(float(y.max()))} against {feature}."
     if truth is not None:
         slope, intercept = truth
         at = dataspace.ends([sample])[:, 0]
-        label = f"true line: slope {slope:.4g}, intercept {intercept:.4g}"
+        label = f"true: slope {said(slope)}, intercept {said(intercept)}"
         marks.append(Line(numbers(at.tolist()), numbers((slope * at + intercept).tolist()), "true", label))
-        alt += f" The {label}."
+        alt += f" The line {label}."
     if fit is not None:
         label = dataspace.described(fit, fit.weights, target)
-        marks.append(dataspace.fitted(fit, dataspace.ends([sample], fit), fit.weights, target, "fitted", label))
+        marks.append(dataspace.fitted(fit, dataspace.ends([sample], fit), fit.weights, target, label=label))
         alt += f" The line {label}."
     return Picture((Panel("", feature, name, tuple(marks)),), f"{name} against {feature}", sample.note, alt)
 
@@ -97,8 +98,9 @@ def before_after(sample: Sample, fit: Fit, *, target: int = 0) -> Picture:
         dataspace.panel(sample, fit, first, target, f"Before training: {updates(int(fit.trace.step[0]))}"),
         dataspace.panel(sample, fit, fit.weights, target, f"After training: {at}"),
     )
-    losses = float(fit.trace.loss[0]), float(fit.trace.loss[_row_of(fit, fit.step)])
-    alt = f"The line before training, and after {at}: the loss went from {losses[0]:.4g} to {losses[1]:.4g}."
+    kept = fit.trace.step.tolist().index(fit.step) if fit.step in fit.trace.step.tolist() else -1
+    losses = float(fit.trace.loss[0]), float(fit.trace.loss[kept])
+    alt = f"The line before training, and after {at}: the loss went from {said(losses[0])} to {said(losses[1])}."
     note = _sentences(fit.advice, "Each panel has its own vertical scale.", sample.note)
     return Picture(panels, "Before and after training", note, alt)
 
@@ -110,7 +112,7 @@ def train_test(train: Sample, test: Sample, fit: Fit, *, target: int = 0) -> Pic
         panels.append(dataspace.panel(sample, fit, fit.weights, target, f"{what}: {_rows(sample)}", role=role))
     if len(train.features) == 1:
         at = dataspace.ends([train, test], fit)
-        line = dataspace.fitted(fit, at, fit.weights, target, "fitted", dataspace.described(fit, fit.weights, target))
+        line = dataspace.fitted(fit, at, fit.weights, target, label=dataspace.described(fit, fit.weights, target))
         panels = [_with(panel, (*panel.marks[:-1], line)) for panel in panels]
     xlim, ylim = _union([panel.xlim for panel in panels]), _union([panel.ylim for panel in panels])
     if len(train.features) != 1 and xlim is not None:
@@ -120,11 +122,11 @@ def train_test(train: Sample, test: Sample, fit: Fit, *, target: int = 0) -> Pic
         Panel(p.title, p.xlabel, p.ylabel, p.marks, xlim=xlim, ylim=_union([ylim, *(_lines(p) for p in panels)]))
         for p in panels
     )
-    errors = [f"{what} {dataspace.mean_squared_error(s, fit, target):.4g}" for what, s in (("train", train), ("test", test))]
+    errors = [f"{what} {said(dataspace.mean_squared_error(s, fit, target))}" for what, s in (("train", train), ("test", test))]
     sampled = "" if train.whole and test.whole else ", of the rows shown"
-    said = f"Mean squared error{sampled}: {', '.join(errors)}."
+    sentence = f"Mean squared error{sampled}: {', '.join(errors)}."
     shown_of = _sentences(*(f"{what}: {s.note}" for what, s in (("Train", train), ("Test", test)) if s.note))
-    return Picture(same, "Train and test", _sentences(said, shown_of), f"Two panels with the fitted line. {said}")
+    return Picture(same, "Train and test", _sentences(sentence, shown_of), f"Two panels with the fitted line. {sentence}")
 
 
 def loss(fits: Fit | Mapping[str, Fit], *, log: bool | None = None) -> Picture:
@@ -150,8 +152,10 @@ def loss(fits: Fit | Mapping[str, Fit], *, log: bool | None = None) -> Picture:
     title = "Loss after each update" if len(runs) == 1 else "Loss after each update, run by run"
     zero = "A loss of 0 cannot be shown on this axis." if log and hidden else ""
     panel = Panel("", "updates made", label, (*marks, *drawn), log_y=log and least > 0)
-    advice = _sentences(*(f"{shown(name)}: {fit.advice}" if name else fit.advice for name, fit in list(runs.items())[:4]))
-    return Picture((panel,), title, _sentences(advice, zero), _sentences(*(_loss_alt(*run) for run in runs.items())))
+    advice = [f"{shown(name)}: {fit.advice}" if name else fit.advice for name, fit in list(runs.items())[:4]]
+    return Picture(
+        (panel,), title, "\n".join(filter(None, [*advice, zero])), _sentences(*(_loss_alt(*run) for run in runs.items()))
+    )
 
 
 def _curves(fit: Fit, label: str, role: str) -> list[Mark]:
@@ -175,7 +179,7 @@ def floor_of(fit: Fit) -> float | None:
     if not isinstance(smooth, Bowl) or penalty.l1 > 0:
         return None
     best = smooth.with_ridge(penalty.l2 * penalty.factors).bottom if penalty else smooth.bottom
-    return float((smooth.losses(best) * fit.scaling.target_scale**2).sum())
+    return float((smooth.losses(best).cpu() * fit.scaling.target_scale**2).sum())
 
 
 def _floors(runs: Mapping[str, Fit], above: float) -> tuple[list[Mark], bool]:
@@ -185,7 +189,7 @@ def _floors(runs: Mapping[str, Fit], above: float) -> tuple[list[Mark], bool]:
         floor = floor_of(fit)
         if floor is not None and not any(math.isclose(floor, other, rel_tol=1e-9) for other in levels):
             levels.append(floor)
-    drawn: list[Mark] = [Horizontal(v, "floor", f"loss of the exact solution: {v:.4g}") for v in levels if v > above]
+    drawn: list[Mark] = [Horizontal(v, "floor", f"loss of the exact solution: {said(v)}") for v in levels if v > above]
     return drawn, len(drawn) < len(levels)
 
 
@@ -193,8 +197,8 @@ def _loss_alt(name: str, fit: Fit) -> str:
     start, end = float(fit.trace.loss[0]), float(fit.trace.loss[-1])
     who = f"{shown(name)}: loss" if name else "Loss"
     floor = floor_of(fit)
-    least = "" if floor is None else f"; the exact solution has {floor:.4g}"
-    return f"{who} from {start:.4g} at the start to {end:.4g} after {updates(int(fit.trace.step[-1]))}{least}."
+    least = "" if floor is None else f"; the exact solution has {said(floor)}"
+    return f"{who} from {said(start)} at the start to {said(end)} after {updates(int(fit.trace.step[-1]))}{least}."
 
 
 def surface(
@@ -207,7 +211,7 @@ def surface(
     ground = landscape(fit, _two(fit, pair), target=target, resolution=resolution, kind=kind)
     x, y = ground.axes
     panel = Panel("", x, y, mesh_marks(ground), zlabel=loss_label(fit), view=view(ground))
-    note = ground.note.replace("The path is its shadow on this slice:", "Only the end of the path lies on this slice:")
+    note = ground.note.replace(SHADOW, "Only the end of the path is shown, for the other weights moved too.")
     return Picture((panel,), f"Loss over {x} and {y}", note, _ground_alt(ground, "Surface"))
 
 
@@ -226,7 +230,7 @@ def weight(fit: Fit, name: str | None = None, *, target: int = 0, resolution: in
     chosen = name if name is not None else next(iter(fit.trace.names), "")
     ground = landscape(fit, (chosen,) if chosen else None, target=target, resolution=resolution)
     panel = Panel("", ground.axes[0], loss_label(fit), curve_marks(ground))
-    note = ground.note.replace("The path is its shadow on this slice:", "Only the end of the path lies on this curve:")
+    note = ground.note.replace(SHADOW, "Only the end of the path is shown, for the other weights moved too.")
     return Picture((panel,), f"Loss against the {ground.axes[0]}", note, _ground_alt(ground, "Curve"))
 
 
@@ -242,14 +246,15 @@ def _plan(ground: Landscape, title: str, upto: int | None = None) -> Panel:
     if len(ground.path) == 1:
         ylim = dataspace.reach([*ground.losses, *ground.surface.loss.tolist(), ground.surface.floor])
         return Panel(title, ground.axes[0], "loss", curve_marks(ground, upto), ylim=ylim)
-    return Panel(title, *ground.axes, contour_marks(ground, upto), xlim=ground.span[0], ylim=ground.span[1])
+    x, y = ground.axes
+    return Panel(title, x, y, contour_marks(ground, upto), xlim=ground.span[0], ylim=ground.span[1])
 
 
 def _ground_alt(ground: Landscape, what: str) -> str:
     over = " and ".join(ground.axes)
-    where = ", ".join(f"{axis} {value:.4g}" for axis, value in zip(ground.axes, ground.surface.bottom, strict=True))
-    walked = f"The path goes from loss {ground.losses[0]:.4g} to {ground.losses[-1]:.4g} in {updates(ground.steps[-1])}."
-    return f"{what} of the loss over {over}, lowest ({ground.surface.floor:.4g}) at {where}. {walked}"
+    where = ", ".join(f"{axis} {said(value)}" for axis, value in zip(ground.axes, ground.surface.bottom, strict=True))
+    walked = f"The path goes from loss {said(ground.losses[0])} to {said(ground.losses[-1])} in {updates(ground.steps[-1])}."
+    return f"{what} of the loss over {over}, lowest ({said(ground.surface.floor)}) at {where}. {walked}"
 
 
 def frame(sample: Sample, fit: Fit, step: int, *, target: int = 0, pair: Sequence[str] | None = None) -> Picture:
@@ -288,13 +293,13 @@ def _frame(sample: Sample, fit: Fit, ground: Landscape, step: int, target: int) 
     out = "" if step in ground.steps else "This step lies outside the right panel."
     at = (
         ", ".join(
-            f"{axis} {column[ground.steps.index(step)]:.4g}" for axis, column in zip(ground.axes, ground.path, strict=True)
+            f"{axis} {said(column[ground.steps.index(step)])}" for axis, column in zip(ground.axes, ground.path, strict=True)
         )
         if not out
         else "outside"
     )
-    alt = f"After {updates(step)} the loss is {value:.4g}. Left: the rows and the line. Right: the path so far, now at {at}."
-    title = f"After {updates(step)}: loss {value:.4g}"
+    alt = f"After {updates(step)} the loss is {said(value)}. Left: the rows and the line. Right: the path so far, now at {at}."
+    title = f"After {updates(step)}: loss {said(value)}"
     return Picture((left, right), title, _sentences(ground.note, out, sample.note), alt)
 
 
@@ -319,11 +324,11 @@ def coefficients(
     if len(order) > _MOST_INTERVALS:
         strength = [_strength(estimates[i], low[i], high[i]) for i in order]
         order = sorted(sorted(order, key=lambda i: -strength[i])[:_MOST_INTERVALS])
-    kept = [[float(column[i]) for i in order] for column in (estimates, low, high)]
+    kept = [numbers(column[i] for i in order) for column in (estimates, low, high)]
     labels = tuple(shown(names[i], 30) + ("" if math.isfinite(estimates[i]) else " (no estimate)") for i in order)
     marks = (
         Vertical(0.0, "reference", "no effect"),
-        Intervals(labels, *(tuple(column) for column in kept), label=f"estimate and {level:.4g} interval"),
+        Intervals(labels, kept[0], kept[1], kept[2], label=f"estimate and {level:.0%} interval"),
     )
     clear = sum(lo > 0 or hi < 0 for lo, hi in zip(low, high, strict=True))
     note = f"{len(order)} of {len(names)} shown: the farthest from zero for their width." if len(order) < len(names) else ""

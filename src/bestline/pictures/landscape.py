@@ -16,13 +16,16 @@ from bestline.errors import ColumnError, OptionError
 from bestline.fitting import Fit
 from bestline.objective import SquaredRows
 from bestline.pictures.marks import Contours, Line, Mark, Mesh, Numbers, Path, Points, numbers
-from bestline.pictures.sample import shown
+from bestline.pictures.sample import said, shown
 from bestline.solvers.base import Stop
 from bestline.surface import Surface, default_pair, surface
 
+SHADOW = "The path is only its shadow here, for the other weights moved too."
+
 _BANDS = 16
-_START_AT = 0.6  # share of the bands that lie below the start
-_FAR = 10.0  # times the start's loss: a diverging path is followed no further
+_VALLEY = 0.1  # of the height of the corners: with a start below this, the path lies in a valley
+_FINE, _COARSE = 181, 41  # grid values an axis, where the loss is a closed form and where every row is read for each
+_FAR = 60.0  # times the start's loss: a diverging path is followed no further
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -63,20 +66,20 @@ class Landscape:
     @property
     def note(self) -> str:
         """What must be known to read it right."""
-        said = []
+        facts = []
         if self.surface.kind == "profile":
-            said.append("At every point the weights that are not on an axis are those that fit best there.")
+            facts.append("At every point the weights that are not on an axis are those that fit best there.")
         elif self.surface.held:
-            held = [f"{shown(name, 24)} = {value:.4g}" for name, value in self.surface.held.items()]
+            held = [f"{shown(name, 24)} = {said(value)}" for name, value in self.surface.held.items()]
             more = f" and {len(held) - 4} more" if len(held) > 4 else ""
-            said.append(f"The other weights are held where training left them: {', '.join(held[:4])}{more}.")
+            facts.append(f"The other weights are held where training left them: {', '.join(held[:4])}{more}.")
         if not self.exact:
-            said.append("The path is its shadow on this slice: on the way the other weights moved too.")
+            facts.append(SHADOW)
         if self.steps[-1] < self.all_steps:
-            said.append(f"Training diverged: {len(self.steps) - 1} of {updates(self.all_steps)} are in view.")
+            facts.append(f"Training diverged: {len(self.steps) - 1} of {updates(self.all_steps)} are in view.")
         if self.penalised:
-            said.append("Training also had a penalty, which keeps it from the place of lowest loss.")
-        return " ".join(said)
+            facts.append("Training also had a penalty, which keeps it from the place of lowest loss.")
+        return " ".join(facts)
 
     @property
     def span(self) -> tuple[tuple[float, float], ...]:
@@ -93,12 +96,11 @@ def landscape(
     heights = path_losses(fit, target)
     last = _in_view(fit, heights)
     points = fit.trace.weights[:last, index, target]
-    span = None
-    if last < len(fit.trace):
-        bottom = surface(fit, names, resolution=2, kind=kind, target=target, span=[(0.0, 1.0)] * len(names)).bottom
-        span = [_around([*column, b]) for column, b in zip(points.T.tolist(), bottom, strict=True)]
+    hint = surface(fit, names, resolution=2, kind=kind, target=target)
+    least = _widths(fit, hint, target) if last == len(fit.trace) else [0.0] * len(names)
+    span = [_around(*triple) for triple in zip(points.T.tolist(), hint.bottom, least, strict=True)]
     if resolution is None:
-        resolution = 121 if isinstance(fit.objective.smooth, Bowl) else 41
+        resolution = _FINE if isinstance(fit.objective.smooth, Bowl) else _COARSE
     found = surface(fit, names, span=span, resolution=resolution, kind=kind, target=target)
     steps = fit.trace.step[:last].tolist()
     alone = len(fit.trace.targets) == 1 or isinstance(fit.objective.smooth, Bowl)
@@ -133,12 +135,7 @@ def path_losses(fit: Fit, target: int = 0) -> list[float]:
     if len(fit.trace.targets) == 1 or not isinstance(smooth, Bowl):
         return [float(loss) for loss in fit.trace.loss]
     losses = smooth.losses(fit.scaling.to_trained(fit.trace.weights))[:, target]
-    return numbers_list((losses * fit.scaling.target_scale[target] ** 2).tolist())
-
-
-def numbers_list(values: Sequence[float]) -> list[float]:
-    """Plain numbers as a list."""
-    return [float(value) for value in values]
+    return [float(loss) for loss in losses * fit.scaling.target_scale[target] ** 2]
 
 
 def _in_view(fit: Fit, losses: Sequence[float]) -> int:
@@ -148,10 +145,31 @@ def _in_view(fit: Fit, losses: Sequence[float]) -> int:
     return max(2, next((i for i, loss in enumerate(losses) if loss > _FAR * losses[0]), len(losses)))
 
 
-def _around(values: Sequence[float]) -> tuple[float, float]:
-    low, high = min(values), max(values)
-    width = max(high - low, 0.05 * abs(low), 1e-9)
-    return (low + high) / 2 - 0.65 * width, (low + high) / 2 + 0.65 * width
+def _widths(fit: Fit, hint: Surface, target: int) -> list[float]:
+    """How wide each axis must be at the least: as `surface` says, but so that each of them lifts the loss visibly.
+
+    Where the line fits perfectly there is nothing to scale by but the other axis, or at last the weight itself.
+    """
+    widths = [float(axis[1] - axis[0]) for axis in hint.axes]
+    lifts = []
+    for name, bottom in zip(hint.names, hint.bottom, strict=True):
+        around = [(bottom - 1.0, bottom + 1.0)]
+        one = surface(fit, (name,), span=around, resolution=3, target=target).loss
+        lifts.append(max(float(one[0] + one[2]) / 2 - float(one[1]), 0.0))
+    most = max(lift * width**2 for lift, width in zip(lifts, widths, strict=True))
+    return [
+        max(width, (0.01 * most / lift) ** 0.5 if lift > 0 else 0.0, 0.2 * (abs(bottom) or 1.0) if width < 1e-6 else 0.0)
+        for width, lift, bottom in zip(widths, lifts, hint.bottom, strict=True)
+    ]
+
+
+def _around(column: Sequence[float], bottom: float, least: float) -> tuple[float, float]:
+    """A range that shows the path with some air, and enough beyond the bottom to see that the loss rises again there."""
+    low, high = min(*column, bottom), max(*column, bottom)
+    if high - low < 0.7 * least:  # hardly any path along this axis: what `surface` itself would show
+        low, high = (low + high - least) / 2, (low + high + least) / 2
+    width = max(high - low, 1e-6 * abs(bottom), 1e-12)
+    return min(low - 0.12 * width, bottom - 0.45 * width), max(high + 0.12 * width, bottom + 0.45 * width)
 
 
 def contour_marks(ground: Landscape, upto: int | None = None) -> tuple[Mark, ...]:
@@ -172,7 +190,7 @@ def mesh_marks(ground: Landscape) -> tuple[Mark, ...]:
 def curve_marks(ground: Landscape, upto: int | None = None) -> tuple[Mark, ...]:
     """The loss against one weight, its lowest place, and the path on it."""
     x, z = numbers(ground.surface.axes[0].tolist()), numbers(ground.surface.loss.tolist())
-    return (Line(x, z, "reference", "loss"), *path_marks(ground, upto))
+    return (Line(x, z, "run0", "loss"), *path_marks(ground, upto))
 
 
 def path_marks(ground: Landscape, upto: int | None = None, *, space: bool = False) -> tuple[Mark, ...]:
@@ -187,12 +205,21 @@ def path_marks(ground: Landscape, upto: int | None = None, *, space: bool = Fals
     on_it = ground.exact or not (one or space)
     if on_it:
         name = "path" if ground.exact else "path (its shadow)"
-        marks.append(
-            Path(*columns[:2], name, "start", f"after {updates(ground.steps[many - 1])}", z=columns[2] if space else None)
-        )
-    if ground.kept >= 0 and (not on_it or (ground.kept < len(ground.steps) - 1 and ground.kept < many)):
+        end = f"after {updates(ground.steps[many - 1])}"
+        marks.append(Path(columns[0], columns[1], name, end=end, z=columns[2] if space else None))
+    early = ground.kept < len(ground.steps) - 1
+    lies = ground.surface.kind == "slice" if not on_it else early and ground.kept < many
+    if ground.kept >= 0 and lies:
         at = [(column[ground.kept],) for column in (*ground.path, *([heights] if heights else []))]
-        marks.append(Points(at[0], at[1], "kept", f"kept: {updates(ground.steps[ground.kept])}", at[2] if space else None))
+        marks.append(
+            Points(
+                at[0],
+                at[1],
+                "kept",
+                f"{'kept: ' if early else ''}after {updates(ground.steps[ground.kept])}",
+                at[2] if space else None,
+            )
+        )
     marks.append(Points(best[0], best[1], "optimum", "lowest loss", best[2] if space else None))
     return tuple(marks)
 
@@ -200,18 +227,23 @@ def path_marks(ground: Landscape, upto: int | None = None, *, space: bool = Fals
 def levels(ground: Landscape) -> Numbers:
     """Heights of contour lines: close together near the floor, further apart above, as a bowl needs.
 
-    floor + (top - floor) (i / bands)^power; with power 2, the lines of a round bowl are evenly spaced. In a long valley the
-    power is larger, so that the start lies about 60 % of the way up whatever the heights of the corners.
+    Heights above the floor grow with the square of their number, so that the lines of a round bowl are evenly spaced. In a
+    long valley, where the path lies far below the corners, they do so up to the start only, and grow by factors from there.
     """
-    low, top = ground.surface.floor, float(ground.surface.loss.max())
-    low = min(low, float(ground.surface.loss.min()))
+    low = min(ground.surface.floor, float(ground.surface.loss.min()))
+    top = float(ground.surface.loss.max())
     height = top - low
     if not 0 < height < math.inf or height <= 1e-12 * abs(top):
         return ()
-    start = min(max(max(ground.losses[0], ground.losses[-1]) - low, 1e-12 * height), 0.9 * height)
-    power = min(max(math.log(start / height) / math.log(_START_AT), 2.0), 12.0)
-    heights = [low + height * (i / _BANDS) ** power for i in range(_BANDS + 1)]
-    return tuple(sorted({*heights[:-1], top * (1 + 1e-12) if top > 0 else top}))
+    share = max(ground.losses[0] - low, ground.losses[-1] - low) / height
+    if share > _VALLEY or share <= 0:
+        heights = [height * (i / _BANDS) ** 2 for i in range(_BANDS)]
+    else:
+        share, below = max(share, 1e-9), _BANDS // 2
+        heights = [height * share * (i / below) ** 2 for i in range(below)]
+        heights += [height * share ** (1 - i / below) for i in range(below)]
+    # The last level lies a hair above the top, lest rounding leave the highest corner blank.
+    return tuple(sorted({*(low + h for h in heights), top + 1e-9 * height}))
 
 
 def view(ground: Landscape) -> tuple[float, float]:
@@ -220,7 +252,7 @@ def view(ground: Landscape) -> tuple[float, float]:
     for column, bottom, (low, high) in zip(ground.path, ground.surface.bottom, ground.span, strict=True):
         away.append((bottom - column[0]) / (high - low))
     direction = math.degrees(math.atan2(away[1], away[0])) if any(away) else 45.0
-    return 38.0, round(direction + 32.0, 1)
+    return 32.0, round(direction + 35.0, 1)
 
 
 def loss_label(fit: Fit) -> str:

@@ -310,10 +310,13 @@ class Picture:
 
     def table(self) -> dict[str, list[str] | list[float | None]]:
         """All numbers of the picture in long form: columns panel, mark, label, x, y, z, all of one length."""
-        cells = [
-            (panel.title, type(mark).__name__, *cell) for panel in self.panels for mark in panel.marks for cell in mark.cells()
-        ]
-        columns: dict[str, list[str] | list[float | None]] = {}
-        for i, name in enumerate(("panel", "mark", "label", "x", "y", "z")):
-            columns[name] = [cell[i] for cell in cells]  # type: ignore[misc]
-        return columns
+        places = [(panel, mark) for panel in self.panels for mark in panel.marks]
+        cells = [(panel.title, type(mark).__name__, *cell) for panel, mark in places for cell in mark.cells()]
+        return {
+            "panel": [cell[0] for cell in cells],
+            "mark": [cell[1] for cell in cells],
+            "label": [cell[2] for cell in cells],
+            "x": [cell[3] for cell in cells],
+            "y": [cell[4] for cell in cells],
+            "z": [cell[5] for cell in cells],
+        }

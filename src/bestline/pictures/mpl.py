@@ -6,14 +6,17 @@ Only matplotlib's objects are used: no pyplot, no current figure, no settings of
 from __future__ import annotations
 
 import io
+import math
 import textwrap
 from collections.abc import Callable, Iterable
 from pathlib import Path as FilePath
 from typing import IO, Any, TypeAlias
 
+import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.colors import BoundaryNorm, LinearSegmentedColormap
+from matplotlib.colors import BoundaryNorm, LinearSegmentedColormap, PowerNorm
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter, ScalarFormatter
 from matplotlib.transforms import ScaledTranslation
@@ -44,10 +47,11 @@ FORMATS = ("png", "svg", "pdf")
 Key: TypeAlias = tuple[Line2D, str]  # an entry of a legend
 
 _TITLE, _HEAD, _BODY, _SMALL = 14, 11.5, 10.5, 9.5  # sizes of text, in points
+_RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 _STEPS_AS_DOTS = 80  # a path of more steps is drawn as a line alone
 
 
-class Drawing(Figure):  # type: ignore[misc]  # matplotlib has no types here
+class Drawing(Figure):
     """A matplotlib Figure that a notebook shows by itself, whether or not pyplot was imported."""
 
     def _repr_png_(self) -> bytes:
@@ -79,17 +83,23 @@ def draw(picture: Picture, *, theme: str = "light", width: float | None = None, 
     if not 0 < dpi < 10_000 or not (width is None or 1 <= width <= 200):
         raise OptionError(f"`width` must be from 1 to 200 inches and `dpi` positive; got {width!r} and {dpi!r}.")
     size = _size(picture, width)
-    figure = Drawing(figsize=size, dpi=dpi, layout="constrained", facecolor=palette.paper)
+    layout = ConstrainedLayoutEngine(w_pad=0.12, h_pad=0.1, wspace=0.04)
+    figure = Drawing(figsize=size, dpi=dpi, layout=layout, facecolor=palette.paper)
     FigureCanvasAgg(figure)
-    figure.get_layout_engine().set(w_pad=0.12, h_pad=0.1, wspace=0.04)
     for i, panel in enumerate(picture.panels):
         _panel(figure, panel, (1, len(picture.panels), i + 1), size[0] / len(picture.panels), palette)
     if picture.title:
         title = textwrap.fill(picture.title, max(20, int(size[0] * 8)))
         figure.suptitle(title, fontsize=_TITLE, fontweight="bold", color=palette.ink, parse_math=False)
     if picture.note:
-        note = textwrap.fill(picture.note, max(30, int(size[0] * 13)))
-        figure.supxlabel(note, x=0.015, ha="left", fontsize=_SMALL, color=palette.quiet, parse_math=False)
+        figure.supxlabel(
+            "\n".join(_wrapped(picture.note, size[0])),
+            x=0.015,
+            ha="left",
+            fontsize=_SMALL,
+            color=palette.quiet,
+            parse_math=False,
+        )
     return figure
 
 
@@ -143,7 +153,7 @@ def animate(
 
     images = []
     for picture in pictures:
-        canvas = draw(picture, theme=theme, width=width, dpi=dpi).canvas
+        canvas = FigureCanvasAgg(draw(picture, theme=theme, width=width, dpi=dpi))
         canvas.draw()
         images.append(Image.frombuffer("RGBA", canvas.get_width_height(), canvas.buffer_rgba()).convert("RGB").quantize(128))
     if not images:
@@ -161,8 +171,12 @@ def _size(picture: Picture, width: float | None) -> tuple[float, float]:
     width = width or natural
     height = 1.7 + 0.3 * rows if rows else width / panels * (0.82 if space else 0.62 if panels == 1 else 0.74)
     keys = max((_entries(panel) for panel in picture.panels), default=0)
-    lines = len(textwrap.wrap(picture.note, max(30, int(width * 13))))
+    lines = len(_wrapped(picture.note, width))
     return width, height + 0.17 * lines + 0.22 * -(-keys // 2)
+
+
+def _wrapped(note: str, width: float) -> list[str]:
+    return [part for line in note.splitlines() for part in textwrap.wrap(line, max(30, int(width * 13.5)))]
 
 
 def _entries(panel: Panel) -> int:
@@ -211,7 +225,7 @@ def _dress(ax: Any, panel: Panel, palette: Palette) -> None:
     _ticks(ax.xaxis, palette)
     if panel.log_y:
         ax.yaxis.set_major_locator(LogLocator(numticks=8))
-        ax.yaxis.set_major_formatter(FuncFormatter(_plain))
+        ax.yaxis.set_major_formatter(FuncFormatter(_power))
         ax.yaxis.set_minor_formatter(NullFormatter())
     elif not named:
         _ticks(ax.yaxis, palette)
@@ -222,7 +236,7 @@ def _dress(ax: Any, panel: Panel, palette: Palette) -> None:
 def _dress_space(ax: Any, panel: Panel, palette: Palette, text: dict[str, Any]) -> None:
     ax.set_zlabel(panel.zlabel, **text)
     ax.view_init(elev=panel.view[0], azim=panel.view[1])
-    ax.set_box_aspect((1, 1, 0.72), zoom=0.9)
+    ax.set_box_aspect((1, 1, 0.75), zoom=1.0)
     for axis in (ax.xaxis, ax.yaxis, ax.zaxis):
         axis.set_pane_color(palette.paper)
         axis.pane.set_edgecolor(palette.grid)
@@ -231,7 +245,7 @@ def _dress_space(ax: Any, panel: Panel, palette: Palette, text: dict[str, Any]) 
         axis.set_major_locator(MaxNLocator(nbins=5))
         axis.set_major_formatter(FuncFormatter(_plain))
         axis.set_tick_params(colors=palette.quiet, labelcolor=palette.quiet, labelsize=_SMALL)
-        axis.labelpad = 8
+        axis.labelpad = 14 if axis is ax.zaxis else 8
 
 
 def _ticks(axis: Any, palette: Palette) -> None:
@@ -243,14 +257,22 @@ def _ticks(axis: Any, palette: Palette) -> None:
 
 
 def _plain(value: float, _: int) -> str:
-    return f"{value:.6g}".replace("-", "\N{MINUS SIGN}")
+    text = f"{value:.6g}" if abs(value) < 1e5 else f"{value:.3g}" if abs(value) >= 1e6 else f"{value:,.0f}"
+    mantissa, _, exponent = text.partition("e")
+    power = f"×10{str(int(exponent)).translate(_RAISED)}" if exponent else ""
+    return mantissa.replace("-", "\N{MINUS SIGN}") + power
+
+
+def _power(value: float, _: int) -> str:
+    exponent = round(math.log10(value)) if value > 0 else 0
+    return f"$10^{{{exponent}}}$" if abs(exponent) > 4 else _plain(value, 0)
 
 
 def _legend(ax: Any, keys: list[Key], width: float, palette: Palette, *, below: float) -> None:
     """Below the axes, where it can hide nothing, in as many columns as fit."""
-    room = width * 12
+    room = (width - 1.0) * 12.9
     columns = len(keys)
-    while columns > 1 and sum(max(len(label) for _, label in keys[i::columns]) + 7 for i in range(columns)) > room:
+    while columns > 1 and sum(max(len(label) for _, label in keys[i::columns]) + 8 for i in range(columns)) > room:
         columns -= 1
     # Filled row by row: matplotlib fills column by column.
     ordered = [key for i in range(columns) for key in keys[i::columns]]
@@ -307,7 +329,7 @@ def _points(ax: Any, mark: Points, palette: Palette, order: float) -> list[Key]:
         alpha=alpha,
         markeredgecolor=edge,
         markeredgewidth=1.0 if single else 0.0,
-        zorder=order + (2 if single else 0),
+        zorder=order + (4 if single else 0),
     )
     return _key(style, mark.label, line=False, marker=True, edge=edge)
 
@@ -363,37 +385,35 @@ def _contours(ax: Any, mark: Contours, palette: Palette, order: float) -> list[K
     norm = BoundaryNorm(levels, len(levels) - 1)
     bands = ax.contourf(mark.x, mark.y, mark.z, levels=levels, cmap=colours, norm=norm, zorder=order, extend="neither")
     ax.contour(mark.x, mark.y, mark.z, levels=levels[1:-1], colors=palette.contour, linewidths=0.7, zorder=order + 0.1)
-    bar = ax.get_figure().colorbar(bands, ax=ax, spacing="uniform", fraction=0.045, pad=0.02, ticks=levels[:: max(1, len(levels) // 8)])
-    bar.ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: _plain(float(f"{value:.3g}"), 0)))
+    shown = levels[:: max(1, len(levels) // 8)]
+    bar = ax.get_figure().colorbar(bands, ax=ax, spacing="uniform", fraction=0.045, pad=0.02, ticks=shown)
+    bar.set_ticks(shown, labels=_distinct(shown))
     bar.ax.tick_params(colors=palette.quiet, labelsize=_SMALL, length=2)
+    bar.ax.minorticks_off()
     bar.outline.set_edgecolor(palette.quiet)
     bar.set_label(mark.label, color=palette.ink, fontsize=_BODY)
     return []
 
 
-def _mesh(ax: Any, mark: Mesh, palette: Palette, order: float) -> list[Key]:
-    import numpy as np
+def _distinct(values: list[float]) -> list[str]:
+    """Numbers with as few digits as tell them apart, three at the least."""
+    for digits in range(3, 8):
+        rounded = [float(f"{value:.{digits}g}") for value in values]
+        if len(set(rounded)) == len(values):
+            break
+    return [_plain(value, 0) if abs(value) >= 1e9 or digits == 3 else f"{value:,.10g}" for value in rounded]
 
+
+def _mesh(ax: Any, mark: Mesh, palette: Palette, order: float) -> list[Key]:
     colours = LinearSegmentedColormap.from_list("bands", palette.bands)
     x, y = np.meshgrid(mark.x, mark.y)
-    ax.plot_surface(
-        x,
-        y,
-        np.asarray(mark.z),
-        cmap=colours,
-        rcount=61,
-        ccount=61,
-        linewidth=0.3,
-        edgecolor=(*_rgb(palette.contour), 0.35),
-        alpha=0.9,
-        antialiased=True,
-        zorder=order,
-    )
+    z = np.asarray(mark.z)
+    low, high = float(z.min()), float(z.max())
+    norm = PowerNorm(0.5, low, high if high > low else low + 1)  # as many shades near the floor as higher up
+    ax.plot_surface(x, y, z, cmap=colours, norm=norm, rcount=121, ccount=121, linewidth=0, antialiased=False, zorder=order)
+    wire = {"rcount": 16, "ccount": 16, "linewidth": 0.6, "color": palette.contour, "alpha": 0.8}
+    ax.plot_wireframe(x, y, z, zorder=order + 0.1, **wire)
     return []
-
-
-def _rgb(colour: str) -> tuple[float, float, float]:
-    return tuple(int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5))  # type: ignore[return-value]
 
 
 def _vertical(ax: Any, mark: Vertical, palette: Palette, order: float) -> list[Key]:
@@ -419,10 +439,6 @@ def _intervals(ax: Any, mark: Intervals, palette: Palette, order: float) -> list
     places = range(len(mark.names))
     ax.hlines(places, mark.low, mark.high, color=style.colour, linewidth=2.2, zorder=order + 0.5)
     ax.plot(mark.estimate, places, linestyle="none", marker="o", markersize=7, color=style.colour, zorder=order + 1)
-    ax.set_yticks(list(places), [str(i) for i in places])
-    for label, name in zip(ax.get_yticklabels(), mark.names, strict=True):
-        label.set_parse_math(False)
-        label.set_text(name)
     ax.set_yticks(list(places), list(mark.names), parse_math=False)
     ax.set_ylim(len(mark.names) - 0.4, -0.6)
     return _key(Style(style.colour, marker="o", width=2.2), mark.label, line=True, marker=True)

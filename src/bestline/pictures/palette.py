@@ -51,7 +51,7 @@ class Palette:
     styles: Mapping[str, Style]
 
 
-def _styles(ink: str, quiet: str, blue: str, green: str, start: str, red: str) -> dict[str, Style]:
+def _styles(ink: str, quiet: str, *, blue: str, green: str, start: str, red: str) -> dict[str, Style]:
     runs = (
         Style(blue, "-", "o"),
         Style(red, (0, (6, 2)), "s"),
@@ -69,9 +69,9 @@ def _styles(ink: str, quiet: str, blue: str, green: str, start: str, red: str) -
         "earlier": Style(red, "-", "", width=1.0, alpha=0.28),
         "start": Style(start, "-", "s", size=9),
         "path": Style(red, "-", "o", width=1.8, size=5),
-        "kept": Style(PURPLE, (0, (6, 2, 1, 2)), "D", size=9),
-        "optimum": Style(ink, "-", "X", size=11),
-        "floor": Style(green, (0, (1.5, 1.5)), "", width=2.0),
+        "kept": Style(green, (0, (6, 2, 1, 2)), "D", width=1.6, size=10),
+        "optimum": Style(ink, "-", "X", size=10),
+        "floor": Style(quiet, (0, (1.2, 1.4)), "", width=2.0),
         "reference": Style(quiet, (0, (4, 3)), "", width=1.4),
         **{f"run{i}": style for i, style in enumerate(runs)},
     }
@@ -85,7 +85,7 @@ THEMES: Mapping[str, Palette] = {
         grid="#e4e8ec",
         bands=("#f4f8fb", "#d5e5f1", "#a9c8df", "#79a5c6"),
         contour="#5f8cae",
-        styles=_styles("#1f2328", "#57606a", BLUE, GREEN, ORANGE, VERMILLION),
+        styles=_styles("#1f2328", "#57606a", blue=BLUE, green=GREEN, start=ORANGE, red=VERMILLION),
     ),
     "dark": Palette(
         paper="#14181d",
@@ -94,7 +94,7 @@ THEMES: Mapping[str, Palette] = {
         grid="#2a323b",
         bands=("#18222c", "#1f3444", "#2a4c64", "#3a6a8a"),
         contour="#5d8fb3",
-        styles=_styles("#e8ecf0", "#9aa6b2", SKY, "#19c395", YELLOW, "#ff7a1a"),
+        styles=_styles("#e8ecf0", "#9aa6b2", blue=SKY, green="#19c395", start=YELLOW, red="#ff7a1a"),
     ),
 }
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -11,7 +11,7 @@ from torch import Tensor
 from bestline.errors import OptionError, ShapeError
 from bestline.fitting import Fit
 from bestline.objective import RowLoss, line
-from bestline.rows import Features, Rows, Targets, Weights
+from bestline.rows import Features, Rows, Targets, Weights, joined
 
 MOST = 2_000  # points that can still be told apart
 
@@ -37,24 +37,18 @@ class Sample:
 
     @classmethod
     def draw(
-        cls,
-        rows: Rows,
-        features: Sequence[str],
-        targets: Sequence[str],
-        *,
-        of: int | None = None,
-        most: int = MOST,
-        seed: int = 0,
+        cls, rows: Rows | Iterable[Rows], features: Sequence[str], targets: Sequence[str], *, most: int = MOST, seed: int = 0
     ) -> Sample:
         """At most `most` of the rows, drawn without replacement; rows of weight 0 are left out, for they count nowhere.
 
+        One pass, never more than one batch in memory: every row gets a random number, and those with the smallest are kept.
+        So the choice does not depend on how the rows were cut into batches.
+
         Parameters
         ----------
-        rows : Rows
+        rows : Rows, or batches of Rows
             In the data's units.
         features, targets : sequence of str
-        of : int, optional
-            How many rows there are in all, when `rows` are a choice of them already.
         most, seed : int
 
         Raises
@@ -62,22 +56,27 @@ class Sample:
         ShapeError
             When the names do not fit the columns, or there are no rows.
         """
-        if (len(features), len(targets)) != (rows.X.shape[1], rows.y.shape[1]):
-            raise ShapeError(
-                f"A sample needs a name for each column; got {len(features)} and {len(targets)} names for "
-                f"{rows.X.shape[1]} features and {rows.y.shape[1]} targets."
-            )
         if most < 1:
             raise OptionError(f"`most` must be at least 1; got {most}.")
-        if rows.w is not None:
-            rows = rows[rows.w > 0]
-        n = len(rows)
-        if n == 0:
+        generator = torch.Generator().manual_seed(seed)
+        kept: Rows | None = None
+        keys = torch.empty(0, dtype=torch.float64)
+        of = 0
+        for batch in [rows] if isinstance(rows, Rows) else rows:
+            _check(batch, features, targets)
+            drawn = torch.rand(len(batch), generator=generator, dtype=torch.float64)
+            counts = torch.ones(len(batch), dtype=torch.bool) if batch.w is None else (batch.w > 0).cpu()
+            of += int(counts.sum())
+            near = counts & (drawn <= keys.max()) if len(keys) == most else counts
+            new = batch[near.to(batch.X.device)].to("cpu")
+            kept = new if kept is None else joined([kept, new])
+            keys = torch.cat([keys, drawn[near]])
+            if len(keys) > most:
+                chosen = keys.argsort()[:most].sort().values  # in the data's order
+                kept, keys = kept[chosen], keys[chosen]
+        if kept is None or len(kept) == 0:
             raise ShapeError("There are no rows to draw.")
-        if n > most:
-            chosen = torch.randperm(n, generator=torch.Generator().manual_seed(seed))[:most].sort().values
-            rows = rows[chosen.to(rows.X.device)]
-        return cls(rows.to("cpu"), max(of or n, n), tuple(map(shown, features)), tuple(map(shown, targets)))
+        return cls(kept, of, tuple(map(shown, features)), tuple(map(shown, targets)))
 
     @property
     def note(self) -> str:
@@ -101,10 +100,24 @@ class Sample:
         return self.rows.y[:, target]
 
 
+def _check(rows: Rows, features: Sequence[str], targets: Sequence[str]) -> None:
+    if (len(features), len(targets)) != (rows.X.shape[1], rows.y.shape[1]):
+        raise ShapeError(
+            f"A sample needs a name for each column; got {len(features)} and {len(targets)} names for "
+            f"{rows.X.shape[1]} features and {rows.y.shape[1]} targets."
+        )
+
+
 def shown(name: str, longest: int = 36) -> str:
     """A name as a picture shows it: on one line, control characters escaped, shortened in the middle."""
     text = "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in str(name))
     return text if len(text) <= longest else f"{text[: longest - 10]}…{text[-9:]}"
+
+
+def said(value: float) -> str:
+    """A number as text says it: four digits, with commas where it is large."""
+    rounded = float(f"{float(value):.4g}")
+    return f"{rounded:,.10g}" if abs(rounded) < 1e9 else f"{rounded:.4g}"
 
 
 def predictions(fit: Fit, X: Features, weights: Weights) -> Targets:
@@ -112,16 +125,24 @@ def predictions(fit: Fit, X: Features, weights: Weights) -> Targets:
     smooth = fit.objective.smooth
     if not isinstance(smooth, RowLoss):
         return line(X, weights, intercept=fit.scaling.intercept)
-    p, center, scale = fit.scaling.p, fit.scaling.center, fit.scaling.scale
-    trained = ((X - center[:p]) / scale[:p]).to(smooth.rows.X)
+    scaling, like = fit.scaling, smooth.rows.X
+    plain = bool((scaling.center == 0).all() and (scaling.scale == 1).all())  # an own module's weights are not one a column
+    p, center, scale = scaling.p, scaling.center, scaling.scale
+    trained = X if plain else (X - center[:p]) / scale[:p]
     with torch.no_grad():
-        prediction = smooth.forward(trained, fit.scaling.to_trained(weights).to(smooth.rows.X))
-    return prediction.to("cpu", torch.float64) * scale[p:] + center[p:]
+        prediction = smooth.forward(trained.to(like), scaling.to_trained(weights).to(like)).to("cpu", torch.float64)
+    return prediction if plain else prediction * scale[p:] + center[p:]
 
 
-def is_straight(fit: Fit) -> bool:
-    """Whether predictions are known to lie on a line, so that two points draw it."""
-    return not isinstance(fit.objective.smooth, RowLoss)
+def is_straight(fit: Fit, X: Features) -> bool:
+    """Whether predictions for X (n, p) are those of a line with these weights, so that two points draw it."""
+    if not isinstance(fit.objective.smooth, RowLoss):
+        return True
+    p, intercept = X.shape[1], fit.scaling.intercept
+    if fit.scaling.p != p or len(fit.weights) != p + intercept:
+        return False
+    said, straight = predictions(fit, X, fit.weights), line(X, fit.weights, intercept=intercept)
+    return bool(torch.allclose(said, straight, rtol=1e-6, atol=1e-9 * float(straight.abs().max())))
 
 
-__all__ = ["MOST", "Sample", "is_straight", "predictions", "shown"]
+__all__ = ["MOST", "Sample", "is_straight", "predictions", "said", "shown"]

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
+
+from torch.optim.lr_scheduler import CosineAnnealingLR
 
 from bestline.errors import OptionError
 from bestline.solvers.base import Solver
 from bestline.solvers.descent import OPTIMIZERS, Descent
 from bestline.solvers.exact import Exact
 from bestline.solvers.proximal import Proximal
+
+
+def _settling(steps: int) -> Descent:
+    """Adam whose rate goes to zero along a half cosine: on a loss with edges a constant rate never comes to rest."""
+    return Descent("adam", steps=steps, schedule=partial(CosineAnnealingLR, T_max=steps))
 
 
 def choose(
@@ -34,7 +42,7 @@ def choose(
     if solver is None:
         if squared and line:
             return Proximal() if l1 > 0 else Exact()
-        return Descent("lbfgs", steps=200, tol=1e-9) if smooth and line and l1 == 0 else Descent("adam", steps=3000, tol=1e-9)
+        return Descent("lbfgs", steps=200, tol=1e-9) if smooth and line and l1 == 0 else _settling(3_000)
     if isinstance(solver, str):
         if solver in OPTIMIZERS:
             return Descent(solver, **options)

@@ -236,6 +236,12 @@ def _tensor_codes(cells: Tensor) -> tuple[Tensor, tuple[str, ...]]:
     return out, tuple(_label(v) for v in plain.cpu().numpy())
 
 
+def beyond(integers: Cells) -> bool:
+    """Whether there are integers that float64 would round."""
+    ends = pc.min_max(integers).as_py()
+    return ends["min"] is not None and max(abs(ends["min"]), abs(ends["max"])) > 2**53
+
+
 def as_category(name: str) -> str:
     """How a formula writes that a column is a category."""
     return f"C({name})" if name.isidentifier() and len(name) <= 40 else "C(...)"

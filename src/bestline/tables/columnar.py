@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from bestline.errors import ColumnError, FileError, readable
-from bestline.tables.cells import LARGE, Field, Kind, declared, typed
+from bestline.tables.cells import LARGE, Field, Kind, beyond, declared, typed
 from bestline.tables.parts import Part
 from bestline.tables.places import Place, reason
 from bestline.tables.source import unique_names
@@ -53,12 +53,10 @@ class Parquet(Part):
             file = pq.ParquetFile(source)
             self.count, schema = file.metadata.num_rows, file.schema_arrow
             unique_names(schema.names, readable(place.shown))
-            empty, large = _statistics(file.metadata)
-            self.fields = tuple(self._field(file, column, empty, large) for column in schema)
+            large = _large(file)
+            self.fields = tuple(self._field(file, column, large) for column in schema)
 
-    def _field(self, file: Any, column: Any, empty: set[str], large: set[str]) -> Field:
-        if column.name in empty:
-            return Field(column.name, Kind.EMPTY)
+    def _field(self, file: Any, column: Any, large: set[str]) -> Field:
         levels = None
         # Row groups may carry different dictionaries; only an ordered type promises that each has all levels.
         if pa.types.is_dictionary(column.type) and file.num_row_groups and (file.num_row_groups == 1 or column.type.ordered):
@@ -77,19 +75,14 @@ class Parquet(Part):
                 yield _sound(block).select(list(names))
 
 
-def _statistics(metadata: Any) -> tuple[set[str], set[str]]:
-    """Columns that the file's own statistics show to have no values, and integers that float64 cannot hold."""
-    nulls: dict[str, int] = {}
-    large: set[str] = set()
-    for group in range(metadata.num_row_groups):
-        for column in range(metadata.num_columns):
-            chunk = metadata.row_group(group).column(column)
-            known = chunk.statistics if chunk.is_stats_set else None
-            name = chunk.path_in_schema
-            nulls[name] = nulls.get(name, 0) + (known.null_count or 0 if known is not None and known.has_null_count else 0)
-            if known is not None and known.has_min_max and isinstance(known.min, int) and not isinstance(known.min, bool):
-                large |= {name} if max(abs(known.min), abs(known.max)) > 2**53 else set()
-    return {name for name, count in nulls.items() if metadata.num_rows and count == metadata.num_rows}, large
+def _large(file: Any) -> set[str]:
+    """Integer columns that float64 cannot hold, by their first rows.
+
+    The file's own statistics would say more, but pyarrow ends the process when a damaged file has wrong ones.
+    """
+    wide = [c.name for c in file.schema_arrow if pa.types.is_integer(c.type) and c.type.bit_width == 64]
+    first = next(file.iter_batches(batch_size=4096, columns=wide), None) if wide else None
+    return set() if first is None else {name for name in wide if beyond(first.column(name))}
 
 
 class Arrow(Part):

@@ -55,8 +55,7 @@ class Text(io.RawIOBase):
         self.pending = b"" if not skip else self._discard(skip)
 
     def _discard(self, skip: int) -> bytes:
-        while skip > 0:
-            chunk = self._next(max(skip, 1 << 16))
+        while chunk := self._next(max(skip, 1 << 16)):
             if len(chunk) >= skip:
                 return chunk[skip:]
             skip -= len(chunk)
@@ -138,7 +137,7 @@ def dialect_of(place: Place, *, packed: bool) -> Dialect:
     with Text(place, packed=packed, encoding=encoding) as text:
         content = text.read(HEAD)[mark:]
     head = content.decode("utf-8", errors="replace")
-    if not head.strip():
+    if not head.strip("\r\n \ufeff"):
         raise DataError(f"{readable(place.shown)} has no rows: it is empty.")
     lines = list(io.StringIO(head, newline=""))
     blank = next(i for i, line in enumerate(lines) if line.strip("\r\n \ufeff"))
@@ -169,7 +168,7 @@ def _encoding(place: Place, *, packed: bool) -> tuple[str, int, tuple[str, ...]]
         start = text._raw(HEAD)
     if start.startswith((b"\xff\xfe", b"\xfe\xff")):
         return "utf-16", 0, ()
-    sample = start[: start.rfind(b"\n") + 1] or start
+    sample = start if len(start) < HEAD else start[: start.rfind(b"\n") + 1] or start
     control = sum(sample.count(bytes([c])) for c in range(32) if c not in b"\t\n\r\f")
     if control > max(2, len(sample) / 100):
         if sample.count(b"\0") * 5 > len(sample) * 2:

@@ -10,12 +10,11 @@ from typing import Any
 import narwhals as nw
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 import torch
 from torch import Tensor
 
 from bestline.errors import ColumnError, DataError, OptionError, ShapeError, listed, readable
-from bestline.tables.cells import BOOL, LARGE, Field, Kind, declared
+from bestline.tables.cells import BOOL, LARGE, Field, Kind, beyond, declared
 from bestline.tables.columnar import field_of
 from bestline.tables.places import reason
 from bestline.tables.source import Batch, Block, Layout, Progress, Source, remarks, unique_names
@@ -63,13 +62,8 @@ def _fields(names: tuple[str, ...], values: Block) -> Iterator[Field]:
     for name, column in zip(names, values.columns, strict=True):
         field = field_of(name, column.type, declared(column))
         empty = column.null_count == len(column)
-        large = pa.types.is_integer(column.type) and column.type.bit_width == 64 and not empty and _large(column)
+        large = pa.types.is_integer(column.type) and column.type.bit_width == 64 and beyond(column)
         yield Field(name, Kind.EMPTY if empty and len(column) else field.kind, field.levels, LARGE if large else field.note)
-
-
-def _large(column: Any) -> bool:
-    ends = pc.min_max(column).as_py()
-    return bool(max(abs(ends["min"]), abs(ends["max"])) > 2**53)
 
 
 # --- what is given -------------------------------------------------------------------------------------------------------

@@ -1,0 +1,418 @@
+"""The commands. Data, formula and options mean the same here as in Python; heavy libraries load inside the commands."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from bestline.cli.terminal import Terminal
+
+if TYPE_CHECKING:
+    from bestline.model import Model
+
+app = typer.Typer(
+    name="bestline",
+    help="Fit straight lines and planes to data: watch them learn, trust the numbers, scale to any number of rows.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="Start with: bestline demo. Every command has --help with examples. Add --debug to see a traceback.",
+)
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout and nothing else.")]
+Quiet = Annotated[bool, typer.Option("--quiet", help="Print no more than errors.")]
+Show = Annotated[
+    bool | None, typer.Option("--progress/--no-progress", help="Show progress on stderr. [default: on a terminal]")
+]
+Force = Annotated[bool, typer.Option("--force", help="Overwrite files that exist.")]
+DataPaths = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="DATA... [FORMULA]",
+        help="Files (CSV, TSV, .gz, Parquet, Feather, Arrow), globs or URLs; and a formula such as 'y ~ x1 + C(g)'.",
+    ),
+]
+
+
+def main() -> None:
+    """Run a command: exit with 0 done, 1 the data or the numbers would not allow it, 2 wrong usage."""
+    arguments = [a for a in sys.argv[1:] if a != "--debug"]
+    debug = len(arguments) < len(sys.argv) - 1
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(AttributeError, ValueError):
+            stream.reconfigure(errors="replace")  # type: ignore[union-attr]
+    try:
+        app(arguments, standalone_mode=True)
+    except BrokenPipeError:  # the reader of a pipe has gone, which is no error of ours
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        sys.exit(130)
+    except Exception as error:
+        if debug:
+            raise
+        sys.exit(_failed(error))
+
+
+def _failed(error: Exception) -> int:
+    from bestline.errors import BestlineError, OptionError
+
+    known = isinstance(error, BestlineError)
+    text = " ".join(str(error).split())
+    if not known:
+        text = f"{type(error).__name__}: {text} (this is a fault of bestline; run again with --debug and report it)"
+    if isinstance(error, MemoryError):
+        text = "There is not enough memory; use fewer columns, or data in files rather than in memory."
+    print(f"bestline: {text}", file=sys.stderr)
+    return 2 if isinstance(error, OptionError) else 1
+
+
+@app.callback()
+def _root(
+    version: Annotated[bool, typer.Option("--version", help="Print the version and exit.", is_eager=True)] = False,
+) -> None:
+    if version:
+        from bestline import __version__
+
+        print(__version__)
+        raise typer.Exit
+
+
+@app.command(
+    epilog="Examples:  bestline fit cars.csv 'mpg ~ weight + C(origin)' -o cars.bestline  |  "
+    "bestline fit table.csv --target y --missing impute  |  "
+    "bestline fit line.csv 'y ~ x' --solver sgd --lr 0.1 --steps 15 --no-standardize --start=-15,-10 --trace steps.csv  |  "
+    "bestline fit 'parts/*.parquet' --target price --split 0.7,0.15,0.15"
+)
+def fit(
+    data: DataPaths,
+    target: Annotated[str | None, typer.Option(help="Column to predict (several: a,b), in place of a formula.")] = None,
+    features: Annotated[
+        str | None, typer.Option(help="Columns to predict from: a,b,c. [default: all others that can serve]")
+    ] = None,
+    solver: Annotated[
+        str | None,
+        typer.Option(help="exact, proximal, sgd, momentum, nesterov, adam, adamw, rmsprop, adagrad or lbfgs. [default: exact]"),
+    ] = None,
+    lr: Annotated[str | None, typer.Option(help="Learning rate, or auto. It acts on the columns as trained.")] = None,
+    steps: Annotated[int | None, typer.Option(help="Updates to make. [default: until it converges]")] = None,
+    batch_size: Annotated[int | None, typer.Option(help="Rows in each update. [default: all of them]")] = None,
+    patience: Annotated[
+        int | None, typer.Option(help="Stop when the held-out loss has not improved for so many steps.")
+    ] = None,
+    tol: Annotated[float | None, typer.Option(help="Stop when what is left to correct is below this.")] = None,
+    start: Annotated[
+        str | None,
+        typer.Option(
+            help="First weights, in the data's units: --start=-15,-10 (intercept last) or --start x=-15,Intercept=-10."
+        ),
+    ] = None,
+    l1: Annotated[float, typer.Option(help="Weight of sum |w|.")] = 0.0,
+    l2: Annotated[float, typer.Option(help="Weight of sum w^2.")] = 0.0,
+    cv: Annotated[str | None, typer.Option(help="Choose the penalty by K-fold: ridge.")] = None,
+    folds: Annotated[int, typer.Option(help="Number of folds.")] = 5,
+    loss: Annotated[str, typer.Option(help="squared, huber, absolute, quantile or quantile:0.9.")] = "squared",
+    weights: Annotated[str | None, typer.Option(help="Column of weights.")] = None,
+    missing: Annotated[str, typer.Option(help="Missing values: raise, drop or impute.")] = "raise",
+    standardize: Annotated[bool, typer.Option("--standardize/--no-standardize", help="Train on standardised columns.")] = True,
+    split: Annotated[str | None, typer.Option(help="Shares of training, validation and test rows: 0.7,0.15,0.15.")] = None,
+    seed: Annotated[int, typer.Option(help="Of split, folds, start and order of rows.")] = 0,
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    digits: Annotated[int, typer.Option(help="Right digits asked for.")] = 8,
+    level: Annotated[float, typer.Option(help="Level of the intervals.")] = 0.95,
+    out: Annotated[Path | None, typer.Option("--out", "-o", metavar="MODEL", help="Write the model here (.bestline).")] = None,
+    trace: Annotated[Path | None, typer.Option(metavar="FILE.csv", help="Write every step of training here.")] = None,
+    force: Force = False,
+    json: Json = False,
+    quiet: Quiet = False,
+    progress: Show = None,
+) -> None:
+    """Fit a line, exactly or by descent, and say what it is worth."""
+    from bestline.from_table import fit as fit_table
+    from bestline.solvers import Stop
+
+    terminal = Terminal(json, quiet, progress)
+    files, formula = _formula(data)
+    for path in (out, trace):
+        _refuse_existing(path, force)
+    with terminal.listening() as bars:
+        model = fit_table(
+            files,
+            formula,
+            target=_names(target),
+            features=_list(features),
+            solver=solver,
+            l1=l1,
+            l2=l2,
+            cv=cv,
+            folds=folds,
+            loss=loss,
+            weights=weights,
+            missing=missing,
+            standardize=standardize,
+            split=_numbers(split, "--split"),
+            start=_start(start),
+            seed=seed,
+            device=device,
+            digits=digits,
+            progress=bars.passes(),
+            watch=bars.steps(steps or 10_000),
+            lr=_rate(lr),
+            steps=steps,
+            batch_size=batch_size,
+            patience=patience,
+            tol=tol,
+        )
+    if trace is not None:
+        _write_trace(model, trace, force)
+    diverged = model.stop is Stop.DIVERGED
+    if out is not None and not diverged:
+        model.save(out, overwrite=force)
+    summary = model.summary(level)
+    terminal.result(summary.text, summary.facts)
+    terminal.tell_warnings(model.notes)
+    for path in (trace, None if diverged else out):
+        if path is not None:
+            terminal.note(f"wrote {path}")
+    if diverged:
+        print(f"bestline: {model.advice}{' No model was written.' if out else ''}", file=sys.stderr)
+        raise typer.Exit(1)
+
+
+@app.command(
+    epilog="Examples:  bestline predict cars.bestline new.csv -o predicted.csv  |  "
+    "bestline predict cars.bestline new.csv --interval prediction --level 0.9"
+)
+def predict(
+    model: Annotated[Path, typer.Argument(metavar="MODEL", help="A .bestline file.")],
+    data: Annotated[list[str], typer.Argument(metavar="DATA...", help="New rows; columns are found by name.")],
+    interval: Annotated[str | None, typer.Option(help="confidence (of the line) or prediction (of a new observation).")] = None,
+    level: Annotated[float, typer.Option(help="Level of the interval.")] = 0.95,
+    on_unseen: Annotated[str, typer.Option(help="A category that training never saw: raise, or nan.")] = "raise",
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out", "-o", metavar="OUT", help="Write here (.csv, .tsv, .parquet, .feather). [default: CSV on stdout]"
+        ),
+    ] = None,
+    force: Force = False,
+    json: Json = False,
+    quiet: Quiet = False,
+    progress: Show = None,
+) -> None:
+    """Predict new rows: the input's columns, and `prediction` with the ends of the interval asked for."""
+    from bestline.model import load
+    from bestline.tables import open_source, write_with
+
+    terminal = Terminal(json, quiet, progress)
+    with terminal.listening() as bars:
+        line = load(model)
+        source = open_source(_one(data))
+        line.design.check(source, target=False)
+        notes = [n for n in source.notes]
+        extra = [n for n in source.names if n not in line.design.reads()]
+        if extra:
+            from bestline.errors import listed
+
+            notes.append(f"{listed(extra)} is not used by the model.")
+        passes = bars.passes()
+        tell = None if passes is None else (lambda fraction: passes("predicting", fraction))
+        columns: dict[str, list[float | None]] = {}
+
+        def predicted(batch: Any) -> dict[str, Any]:
+            values = line.predict_batch(batch, interval, level, on_unseen)
+            return (
+                {f"prediction:{t}": values["prediction"][:, i] for i, t in enumerate(line.targets)}
+                if values["prediction"].ndim == 2
+                else values
+            )
+
+        if json and out is None:
+            for batch in source.batches(line.design.needs, progress=tell):
+                for name, values in predicted(batch).items():
+                    columns.setdefault(name, []).extend(None if v != v else v for v in values.tolist())
+            rows = len(next(iter(columns.values()), []))
+        else:
+            rows = write_with(source, out, predicted, overwrite=force, progress=tell)
+    terminal.said = [*notes, *terminal.said]
+    if json:
+        terminal.result("", {"rows": rows, "out": None if out is None else str(out), "warnings": terminal.said, **columns})
+    terminal.tell_warnings()
+    if out is not None:
+        terminal.note(f"wrote {rows:,} rows to {out}")
+
+
+@app.command(epilog="Example:  bestline evaluate cars.bestline held_out.csv --json")
+def evaluate(
+    model: Annotated[Path, typer.Argument(metavar="MODEL", help="A .bestline file.")],
+    data: Annotated[list[str], typer.Argument(metavar="DATA...", help="Rows with a known target.")],
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Measure a model's errors on rows with a known target."""
+    from bestline.model import load
+    from bestline.summary import score_facts
+
+    terminal = Terminal(json, quiet)
+    with terminal.listening():
+        line = load(model)
+        scores = line.evaluate(_one(data))
+    lines = [f"{line.design.formula}   ({scores.of})"]
+    for i, target in enumerate(line.targets):
+        assert scores.mae is not None  # noqa: S101  the rows were read
+        lines.append(
+            f"{target}: MSE {scores.mse[i]:.6g}, RMSE {scores.rmse[i]:.6g}, MAE {scores.mae[i]:.6g}, R2 {scores.r2[i]:.4f}"
+        )
+    terminal.result("\n".join(lines), {**score_facts(scores, line.targets), "warnings": terminal.said})
+    terminal.tell_warnings()
+
+
+@app.command(epilog="Example:  bestline summary cars.bestline --level 0.9")
+def summary(
+    model: Annotated[Path, typer.Argument(metavar="MODEL", help="A .bestline file.")],
+    level: Annotated[float, typer.Option(help="Level of the intervals.")] = 0.95,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Print what `fit` printed: coefficients with intervals, errors, warnings."""
+    from bestline.model import load
+
+    page = load(model).summary(level)
+    Terminal(json, quiet).result(page.text, page.facts)
+
+
+@app.command(
+    epilog="Examples:  bestline generate --slope 1 --intercept -1 --x arange:-3,3,0.1 --noise normal:0.1 --seed 1 -o line.csv  |  "
+    "bestline generate --lesson crash-course -o crash.csv"
+)
+def generate(
+    out: Annotated[
+        Path, typer.Option("--out", "-o", metavar="FILE.csv", help="Where to write; the truth goes beside it as .json.")
+    ],
+    slope: Annotated[str, typer.Option(help="Slope, or several: 1,2,-0.5.")] = "1",
+    intercept: Annotated[float, typer.Option(help="Where the line starts.")] = 0.0,
+    x: Annotated[
+        str, typer.Option(help="range:START,STOP,COUNT, arange:START,STOP,STEP, normal:MEAN,SD or uniform:LOW,HIGH.")
+    ] = "arange:-3,3,0.1",
+    n: Annotated[int | None, typer.Option(help="Number of rows, for random x.")] = None,
+    noise: Annotated[str, typer.Option(help="none, normal:SD, normal:MEAN,SD or uniform:LOW,HIGH.")] = "none",
+    seed: Annotated[int, typer.Option(help="Of x and of the noise.")] = 0,
+    lesson: Annotated[
+        str | None,
+        typer.Option(help="A lesson's data: torch-trends, slope-and-bias, slope-and-bias-exact, crash-course or made-with-ml."),
+    ] = None,
+    force: Force = False,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Make a line with noise, and record the truth beside it."""
+    from bestline import synthetic
+
+    slopes = _numbers(slope, "--slope") or [1.0]
+    if lesson is not None:
+        data = synthetic.lesson(lesson)
+    else:
+        data = synthetic.line(slopes[0] if len(slopes) == 1 else slopes, intercept, x=x, n=n, noise=noise, seed=seed)
+    data.save(out, overwrite=force)
+    truth = out.with_suffix(".json")
+    text = f"wrote {len(data.x):,} rows to {out}, and the truth to {truth}"
+    if data.truth.get("note"):
+        text += f"\n{data.truth['note']}"
+    Terminal(json, quiet).result(text, {"out": str(out), "truth": str(truth), "rows": len(data.x), **data.truth})
+
+
+@app.command(epilog="Example:  bestline demo --out tour")
+def demo(
+    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder for the pictures and the model.")] = Path(
+        "bestline-demo"
+    ),
+    force: Force = False,
+    quiet: Quiet = False,
+    progress: Show = None,
+) -> None:
+    """The tour, on a real data set: fit exactly and by descent, judge, predict, draw, save."""
+    from bestline.cli.demo import tour
+
+    tour(out, Terminal(quiet=quiet, progress=progress), force=force)
+
+
+def _formula(data: list[str]) -> tuple[str | list[str], str | None]:
+    """Paths, and the formula when the last argument is one."""
+    formula = data[-1] if "~" in data[-1] or not data[-1].strip() else None
+    if formula is not None and Path(formula).exists():
+        formula = None
+    files = data[:-1] if formula is not None else data
+    if not files:
+        raise typer.BadParameter("give the data before the formula: bestline fit table.csv 'y ~ x'")
+    return _one(files), formula
+
+
+def _one(files: list[str]) -> str | list[str]:
+    return files[0] if len(files) == 1 else files
+
+
+def _list(text: str | None) -> list[str] | None:
+    return None if text is None else [name.strip() for name in text.split(",") if name.strip()]
+
+
+def _names(text: str | None) -> str | list[str] | None:
+    names = _list(text)
+    return names[0] if names is not None and len(names) == 1 else names
+
+
+def _numbers(text: str | None, option: str) -> list[float] | None:
+    try:
+        return None if text is None else [float(part) for part in text.split(",")]
+    except ValueError as error:
+        raise typer.BadParameter(f"{option} needs numbers separated by commas; got {text!r}") from error
+
+
+def _rate(text: str | None) -> float | str | None:
+    if text is None or text == "auto":
+        return text
+    numbers = _numbers(text, "--lr")
+    return numbers[0] if numbers is not None and len(numbers) == 1 else text
+
+
+def _start(text: str | None) -> dict[str, float] | list[float] | None:
+    if text is None or "=" not in text:
+        return _numbers(text, "--start")
+    pairs = [part.rpartition("=") for part in text.split(",")]
+    values = _numbers(",".join(value for _, _, value in pairs), "--start") or []
+    return {name.strip(): value for (name, _, _), value in zip(pairs, values, strict=True)}
+
+
+def _refuse_existing(path: Path | None, force: bool) -> None:
+    """Before any work is done: a file that may not be overwritten, or a folder that is not there."""
+    if path is None:
+        return
+    from bestline.store import fresh
+
+    if path.exists() and force:
+        return
+    with contextlib.suppress(_Probe), fresh(path):
+        raise _Probe
+
+
+class _Probe(Exception):  # noqa: N818
+    """Ends a trial of writing before anything is written."""
+
+
+def _write_trace(model: Model, path: Path, force: bool) -> None:
+    import csv
+
+    from bestline.store import fresh
+
+    columns = model.trace.columns
+    with fresh(path, overwrite=force) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(columns)
+        writer.writerows(zip(*columns.values(), strict=True))

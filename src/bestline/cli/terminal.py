@@ -1,0 +1,132 @@
+"""What the commands say on a terminal: progress on stderr, one JSON object on stdout, errors in one line."""
+
+from __future__ import annotations
+
+import json
+import sys
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rich.progress import Progress, TaskID
+
+    from bestline.solvers.base import Step
+
+_EVERY = 64  # steps between two looks at a training bar: looking costs more than a step
+
+
+@dataclass(slots=True)
+class Terminal:
+    """Where a command's output goes.
+
+    Attributes
+    ----------
+    json, quiet, progress
+        The options of the same names.
+    said : list of str
+        Warnings heard while the command ran.
+    """
+
+    json: bool = False
+    quiet: bool = False
+    progress: bool | None = None
+    said: list[str] = field(default_factory=list)
+
+    def result(self, text: str, facts: dict[str, Any] | None = None) -> None:
+        """The command's answer: text for people, or one JSON object."""
+        if self.json:
+            print(json.dumps(facts, ensure_ascii=False, allow_nan=False))
+        elif not self.quiet:
+            print(_encodable(text))
+
+    def note(self, text: str) -> None:
+        """Something beside the answer, for people."""
+        if not (self.json or self.quiet):
+            print(_encodable(text), file=sys.stderr)
+
+    def tell_warnings(self, known: tuple[str, ...] = ()) -> None:
+        """Warnings heard so far that the answer itself does not hold."""
+        for text in self.said:
+            if text not in known:
+                self.note(f"warning: {text}")
+
+    @contextmanager
+    def listening(self) -> Iterator[Bars]:
+        """Hear warnings, and show progress when stderr is a terminal or it is asked for."""
+        show = (sys.stderr.isatty() and not (self.json or self.quiet)) if self.progress is None else self.progress
+        with warnings.catch_warnings(record=True) as heard:
+            warnings.simplefilter("always")
+            bars = Bars(show)
+            try:
+                yield bars
+            finally:
+                bars.close()
+                for warning in heard:
+                    if str(warning.message) not in self.said:
+                        self.said.append(str(warning.message))
+
+
+class Bars:
+    """Progress bars with the time that remains, made when they are first needed."""
+
+    def __init__(self, show: bool) -> None:
+        self.show = show
+        self._progress: Progress | None = None
+        self._tasks: dict[str, TaskID] = {}
+
+    def passes(self) -> Callable[[str, float], None] | None:
+        """What hears of passes over the data."""
+        return self._pass if self.show else None
+
+    def steps(self, total: int) -> Callable[[Step], None] | None:
+        """What hears of training steps."""
+        if not self.show:
+            return None
+
+        def hear(step: Step) -> None:
+            if step.index % _EVERY and step.index < total:
+                return
+            held_out = f", held out {step.held_out:.6g}" if step.held_out is not None else ""
+            self._update("training", step.index, total, f"step {step.index}, loss {step.loss:.6g}{held_out}")
+
+        return hear
+
+    def close(self) -> None:
+        """Leave the terminal as it was."""
+        if self._progress is not None:
+            self._progress.stop()
+            self._progress = None
+
+    def _pass(self, what: str, fraction: float) -> None:
+        self._update(what, fraction, 1.0, "")
+
+    def _update(self, what: str, done: float, total: float, detail: str) -> None:
+        if self._progress is None:
+            self._progress = _bars()
+            self._progress.start()
+        if what not in self._tasks:
+            self._tasks[what] = self._progress.add_task(what, total=total, detail=detail)
+        self._progress.update(self._tasks[what], completed=done, detail=detail)
+
+
+def _bars() -> Progress:
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TaskProgressColumn(),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[detail]}"),
+        console=Console(stderr=True),
+    )
+
+
+def _encodable(text: str) -> str:
+    """Text that stdout can take, whatever its encoding."""
+    encoding = sys.stdout.encoding or "utf-8"
+    return text.encode(encoding, "replace").decode(encoding)

@@ -1,0 +1,49 @@
+"""Modules for people's own torch loops. `MomentLoss` is the mean squared error of a whole table, at a price without its rows."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from bestline.bowl import trained_moments
+from bestline.collect import Moments
+from bestline.errors import ShapeError
+from bestline.moments import Moments as Statistic
+from bestline.moments import total
+from bestline.scaling import Scaling
+
+
+class MomentLoss(nn.Module):
+    """Mean squared error of a line on all rows behind some moments, as a function of its weight and bias.
+
+        loss = MomentLoss(moments)
+        value = loss(linear.weight, linear.bias)      # what MSELoss(linear(X), y) gives, for any number of rows
+
+    The value is differentiable, in float64, in the data's units. With k targets it is the mean over them too, as MSELoss is.
+
+    Parameters
+    ----------
+    moments : Moments
+        From `Moments.collect`.
+    """
+
+    covariance: Tensor
+    mean: Tensor
+
+    def __init__(self, moments: Moments) -> None:
+        super().__init__()
+        self.p = moments.design.p
+        statistic: Statistic = total(moments.folds, moments.folds[0].q)
+        raw = Scaling.of(statistic, self.p, intercept=True, standardize=False)
+        mean, covariance = trained_moments(statistic, raw)
+        self.register_buffer("mean", mean)
+        self.register_buffer("covariance", covariance)
+
+    def forward(self, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+        """The loss at weight (k, p) and bias (k,), shaped as in `nn.Linear`."""
+        k = len(self.mean) - self.p
+        if weight.shape != (k, self.p) or (bias is not None and bias.shape != (k,)):
+            raise ShapeError(f"`MomentLoss` of {self.p} features and {k} targets needs weight ({k}, {self.p}) and bias ({k},).")
+        residual = torch.cat([weight.to(self.mean), -torch.eye(k).to(self.mean)], 1)  # (k, q): prediction less target
+        offset = residual @ self.mean + (0 if bias is None else bias.to(self.mean))
+        return ((residual @ self.covariance * residual).sum(1) + offset**2).mean()

@@ -1,0 +1,194 @@
+"""The laws of moments: identity, order, difference, folds, weights; and that no offset or unit costs a digit."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+import bestline as bl
+from bestline.collect import row_hash
+from bestline.errors import DataError, ModelFileError
+from bestline.moments import Moments, by_group, total
+from bestline.rows import Rows
+
+# Merging and subtracting rounds a few times; scatter entries are sums of a few hundred products.
+ROUNDING = 1e-12
+
+
+def table(seed: int, n: int, q: int = 4, offset: float = 0.0, scale: float = 1.0) -> torch.Tensor:
+    generator = torch.Generator().manual_seed(seed)
+    return (torch.randn(n, q, generator=generator, dtype=torch.float64) + offset) * scale
+
+
+def assert_same(a: Moments, b: Moments, tolerance: float = ROUNDING, of: Moments | None = None) -> None:
+    """Equal to rounding; `of` are the moments whose size sets the scale of it, where digits had to be lost."""
+    assert a.count == b.count
+    assert a.weight == pytest.approx(b.weight, rel=tolerance)
+    size = (of or a).spread.clamp(min=1e-300)
+    assert bool(((a.center - b.center).abs() <= tolerance * (size + a.center.abs())).all())
+    scaled = [m.scatter * torch.outer(m.unit / size, m.unit / size) for m in (a, b)]
+    assert bool(((scaled[0] - scaled[1]).abs() <= 20 * tolerance * max((of or a).weight, 1)).all())
+
+
+numbers = st.integers(0, 60)
+seeds = st.integers(0, 1_000)
+offsets = st.sampled_from([0.0, 1.0, -1e3, 1e6])
+
+
+@given(seeds, numbers, offsets)
+def test_the_empty_moments_are_the_identity(seed: int, n: int, offset: float) -> None:
+    m, nothing = Moments.of(table(seed, n, offset=offset)), Moments.empty(4)
+    assert_same(m + nothing, m, 0.0)
+    assert_same(nothing + m, m, 0.0)
+    assert_same(m - nothing, m, 0.0)
+    assert (nothing + nothing).count == 0
+    assert (nothing + nothing).weight == 0
+
+
+@given(seeds, numbers, numbers, numbers, offsets)
+def test_adding_is_associative_commutative_and_equals_the_whole(seed: int, a: int, b: int, c: int, offset: float) -> None:
+    Z = table(seed, a + b + c, offset=offset)
+    A, B, C = Moments.of(Z[:a]), Moments.of(Z[a : a + b]), Moments.of(Z[a + b :])
+    assert_same((A + B) + C, A + (B + C))
+    assert_same(A + B, B + A)
+    assert_same(A + B + C, Moments.of(Z))
+
+
+@given(seeds, st.integers(1, 60), numbers, offsets)
+def test_taking_away_what_was_added_gives_back(seed: int, a: int, b: int, offset: float) -> None:
+    Z = table(seed, a + b, offset=offset)
+    A, B = Moments.of(Z[:a]), Moments.of(Z[a:])
+    assert_same((A + B) - B, A, 1e-10, of=A + B)
+    assert ((A + B) - A - B).count == 0
+
+
+def test_taking_away_more_than_there_is_is_refused() -> None:
+    with pytest.raises(DataError, match="Cannot take 5 rows"):
+        Moments.of(table(0, 3)) - Moments.of(table(0, 5))
+    with pytest.raises(DataError, match="4 columns and of 3"):
+        Moments.of(table(0, 3)) + Moments.of(table(0, 3, q=3))
+
+
+@given(seeds, st.integers(1, 40))
+def test_a_weight_is_so_many_copies_of_the_row_and_zero_is_none(seed: int, n: int) -> None:
+    Z = table(seed, n)
+    w = torch.randint(0, 4, (n,), generator=torch.Generator().manual_seed(seed)).double()
+    weighted, copied = Moments.of(Z, w), Moments.of(Z.repeat_interleave(w.long(), 0))
+    assert weighted.count == int((w > 0).sum())
+    assert weighted.weight == copied.weight == w.sum()
+    if weighted.count:
+        assert bool(((weighted.center - copied.center).abs() < ROUNDING * (1 + copied.center.abs())).all())
+        assert bool(((weighted.scatter - copied.scatter).abs() < 100 * ROUNDING * (1 + copied.weight)).all())
+
+
+@pytest.mark.parametrize("chunk", [1, 7, 65_536, 100_000])
+def test_batches_of_any_size_give_the_same(chunk: int) -> None:
+    Z = table(3, 150_000, offset=1e4)
+    parts = total((Moments.of(Z[i : i + chunk]) for i in range(0, 3_000 if chunk == 1 else len(Z), chunk)), 4)
+    assert_same(parts, Moments.of(Z[: parts.count]))
+
+
+@pytest.mark.parametrize("offset", [0, 1e2, 1e4, 1e6, 1e8, 1e12])
+def test_an_offset_costs_no_digit_that_the_data_holds(offset: float) -> None:
+    Z = (table(0, 50_000) * 2**10).round() / 2**10 + offset  # exactly representable at every offset but the last
+    centred = Z - offset  # exact
+    expected = np.cov(centred.numpy().T, bias=True)
+    got = (Moments.of(Z).scatter / len(Z)).numpy()
+    assert np.abs(got - expected).max() < 1e-12
+
+
+@pytest.mark.parametrize("scale", [1e-300, 1e-160, 1e160, 1e300])
+def test_columns_whose_squares_leave_float64_are_held_in_units(scale: float) -> None:
+    Z = table(1, 500)
+    Z[:, 1] *= scale
+    m = Moments.of(Z[:200]) + Moments.of(Z[200:])
+    assert m.spread[1] == pytest.approx(float(Z[:, 1].div(scale).std(correction=0)) * scale, rel=1e-12)
+    assert_same(m, Moments.of(Z))
+
+
+def test_float32_rows_are_summed_in_float64() -> None:
+    Z = table(0, 100_000, offset=100).float()
+    exact = Z.double()
+    assert_same(Moments.of(Z), Moments.of(exact), 0.0)
+
+
+def test_constant_columns_have_no_spread_whatever_their_value() -> None:
+    for value in (0.0, 0.1, 1e9 + 0.1, -3e-7):
+        Z = torch.full((100_000, 2), value, dtype=torch.float64)
+        assert Moments.of(Z).spread.tolist() == [0.0, 0.0]
+        halves = Moments.of(Z[:1]) + Moments.of(Z[1:])
+        assert halves.spread.tolist() == [0.0, 0.0]
+
+
+def test_groups_are_what_selecting_their_rows_gives() -> None:
+    Z = table(5, 10_000)
+    rows = Rows(Z[:, :3], Z[:, 3:])
+    group = torch.randint(-1, 4, (10_000,), generator=torch.Generator().manual_seed(0))
+    for i, m in enumerate(by_group(rows, group, 4)):
+        assert_same(m, Moments.of(Z[group == i]))
+
+
+def test_folds_depend_on_the_rows_alone_and_are_even() -> None:
+    Z = table(7, 50_000)
+    rows = Rows(Z[:, :3], Z[:, 3:])
+    folds = row_hash(rows, 0) % 5
+    order = torch.randperm(len(rows), generator=torch.Generator().manual_seed(1))
+    assert torch.equal(row_hash(rows[order], 0) % 5, folds[order])
+    assert not torch.equal(row_hash(rows, 1) % 5, folds)
+    counts = torch.bincount(folds)
+    assert bool(((counts - 10_000).abs() < 5 * 90).all())  # five standard deviations of a fair draw
+
+
+def test_the_table_of_moments_survives_a_file_and_answers_other_questions(tmp_path, quiet) -> None:
+    frame = bl.samples.penguins()
+    path = tmp_path / "penguins.moments"
+    collected = bl.Moments.collect(frame, "body_mass_g ~ flipper_length_mm + bill_length_mm + species", missing="drop")
+    collected.save(path)
+    again = bl.Moments.load(path)
+    assert path.stat().st_size < 20_000
+    direct = bl.fit(frame, "body_mass_g ~ flipper_length_mm + bill_length_mm + species", missing="drop")
+    assert bl.fit(again).params.to_numpy() == pytest.approx(direct.params.to_numpy(), rel=1e-12)
+    other = bl.fit(again, target="bill_length_mm", features=["body_mass_g", "species"])
+    expected = bl.fit(frame, "bill_length_mm ~ body_mass_g + species", missing="drop")
+    assert other.params[list(expected.params.index)].to_numpy() == pytest.approx(expected.params.to_numpy(), rel=1e-10)
+    assert other.held_out is not None
+    with pytest.raises(DataError, match="did you mean"):
+        bl.fit(again, target="flipper_length")
+
+
+def test_tables_of_moments_add_up_and_refuse_strangers(tmp_path, quiet) -> None:
+    frame = bl.samples.penguins()
+    formula = "body_mass_g ~ flipper_length_mm + bill_length_mm"
+    first, second = frame.slice(0, 100), frame.slice(100)
+    a, b = (bl.Moments.collect(part, formula, missing="drop") for part in (first, second))
+    whole = bl.Moments.collect(frame, formula, missing="drop")
+    assert_same((a + b).total, whole.total)
+    assert_same(((a + b) - b).total, a.total, 1e-9, of=whole.total)
+    assert (a + b).low.tolist() == whole.low.tolist()
+    with pytest.raises(DataError, match="different columns"):
+        a + bl.Moments.collect(first, "body_mass_g ~ flipper_length_mm", missing="drop")
+    (tmp_path / "x.moments").write_bytes(b"\x80\x04 not ours")
+    with pytest.raises(ModelFileError, match="pickle"):
+        bl.Moments.load(tmp_path / "x.moments")
+
+
+def test_moment_loss_is_the_loss_of_the_rows() -> None:
+    generator = torch.Generator().manual_seed(0)
+    X, y = (
+        torch.randn(500, 3, generator=generator, dtype=torch.float64) + 50,
+        torch.randn(500, 2, generator=generator, dtype=torch.float64),
+    )
+    linear = torch.nn.utils.skip_init(torch.nn.Linear, 3, 2, dtype=torch.float64)
+    torch.nn.init.normal_(linear.weight, generator=generator)
+    torch.nn.init.zeros_(linear.bias)
+    loss = bl.nn.MomentLoss(bl.Moments.collect((X, y)))
+    expected = torch.nn.functional.mse_loss(linear(X), y)
+    got = loss(linear.weight, linear.bias)
+    assert float(got) == pytest.approx(float(expected), rel=1e-12)
+    for a, b in zip(
+        torch.autograd.grad(got, linear.parameters()), torch.autograd.grad(expected, linear.parameters()), strict=True
+    ):
+        assert torch.allclose(a, b, rtol=1e-10)
