@@ -27,7 +27,8 @@ def assert_same(a: Moments, b: Moments, tolerance: float = ROUNDING, of: Moments
     """Equal to rounding; `of` are the moments whose size sets the scale of it, where digits had to be lost."""
     assert a.count == b.count
     assert a.weight == pytest.approx(b.weight, rel=tolerance)
-    size = (of or a).spread.clamp(min=1e-300)
+    size = (of or a).spread
+    size = torch.where(size > 0, size, a.unit)
     assert bool(((a.center - b.center).abs() <= tolerance * (size + a.center.abs())).all())
     scaled = [m.scatter * torch.outer(m.unit / size, m.unit / size) for m in (a, b)]
     assert bool(((scaled[0] - scaled[1]).abs() <= 20 * tolerance * max((of or a).weight, 1)).all())
@@ -187,7 +188,7 @@ def test_moment_loss_is_the_loss_of_the_rows() -> None:
     loss = bl.nn.MomentLoss(bl.Moments.collect((X, y)))
     expected = torch.nn.functional.mse_loss(linear(X), y)
     got = loss(linear.weight, linear.bias)
-    assert float(got) == pytest.approx(float(expected), rel=1e-12)
+    assert got.item() == pytest.approx(expected.item(), rel=1e-12)
     for a, b in zip(
         torch.autograd.grad(got, linear.parameters()), torch.autograd.grad(expected, linear.parameters()), strict=True
     ):

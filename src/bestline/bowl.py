@@ -82,6 +82,10 @@ class Bowl:
         floor = self.floor + (moved * (self.curvature @ moved)).sum(0) + (l2[:, None] * bottom**2).sum(0)
         return Bowl(bottom, curvature, floor)
 
+    def cpu(self) -> Bowl:
+        """The same bowl in main memory."""
+        return Bowl(self.bottom.cpu(), self.curvature.cpu(), self.floor.cpu())
+
     @property
     def steepest(self) -> float:
         """Largest second derivative of the loss in any direction: twice the largest eigenvalue of H."""

@@ -272,9 +272,8 @@ def _exact(objective: Objective) -> Bowl | None:
     """The bowl whose bottom is the exact solution of the objective, where it has a closed form."""
     if not isinstance(objective.smooth, Bowl) or objective.penalty.l1 > 0:
         return None
-    if not objective.penalty:
-        return objective.smooth
-    return objective.smooth.with_ridge(objective.penalty.l2 * objective.penalty.factors)
+    bowl = objective.smooth.cpu()
+    return bowl.with_ridge(objective.penalty.l2 * objective.penalty.factors.cpu()) if objective.penalty else bowl
 
 
 def _remaining(trace: Trace, at: int) -> str:

@@ -16,6 +16,7 @@ from torch import Tensor
 from bestline.bowl import Bowl, minimum_norm
 from bestline.errors import ColumnError, OptionError
 from bestline.fitting import Fit
+from bestline.objective import RowLoss
 
 if TYPE_CHECKING:
     from bestline.model import Model
@@ -40,7 +41,7 @@ class Surface:
     held : dict
         For a slice: the other weights, and where they are held.
     bottom : tuple of float
-        Where the loss is least, within what this surface shows.
+        Where the loss is least, within what this surface shows; for losses other than the squared one, where training ended.
     floor : float
         The least loss.
     """
@@ -129,11 +130,12 @@ class _View:
         self.fit, self.index, self.target = fit, index, target
         self.at = fit.weights[:, target]
         self.path = fit.trace.weights[:, :, target]
+        self.smooth = fit.objective.smooth.cpu() if isinstance(fit.objective.smooth, Bowl) else fit.objective.smooth
         self.unit = float(fit.scaling.target_scale[target]) ** 2 if isinstance(fit.objective.smooth, Bowl) else 1.0
 
     def loss(self, points: Tensor, kind: str) -> Tensor:
         """Loss (m,) at points (m, 1 or 2)."""
-        smooth = self.fit.objective.smooth
+        smooth = self.smooth
         if kind == "profile":
             bowl, selector, center = self._reduced()
             away = points - center
@@ -143,11 +145,13 @@ class _View:
         trained = self.fit.scaling.to_trained(weights)
         if isinstance(smooth, Bowl):
             return smooth.losses(trained)[:, self.target] * self.unit
-        return torch.stack([smooth.losses(w).detach().sum().cpu() for w in trained]) * self._row_unit()
+        place = smooth.rows.X if isinstance(smooth, RowLoss) else trained
+        losses = torch.stack([smooth.losses(w.to(place)).detach().cpu() for w in trained])
+        return losses[:, min(self.target, losses.shape[1] - 1)] * self._row_unit()
 
     def bottom(self, kind: str) -> tuple[float, ...]:
         """Where the loss is least: over the shown weights alone for a slice, over all for a profile."""
-        smooth = self.fit.objective.smooth
+        smooth = self.smooth
         if not isinstance(smooth, Bowl):
             return tuple(self.at[self.index].tolist())
         best = self.fit.scaling.to_data(smooth.bottom)[:, self.target]
@@ -174,14 +178,15 @@ class _View:
 
     def _sensitivity(self, j: int) -> float:
         """How far weight j must move to lift the loss by what it was at the start, or by its own floor."""
-        smooth = self.fit.objective.smooth
+        smooth = self.smooth
         if not isinstance(smooth, Bowl):
             return 1e-3
         steepness = self.fit.scaling.to_data(
             torch.eye(len(self.at), dtype=torch.float64)[:, :, None].expand(-1, -1, len(smooth.floor))
         )
         moved = (steepness - self.fit.scaling.to_data(torch.zeros_like(steepness)))[:, j, self.target].abs().max()
-        return max(0.2 * float(moved) * float(smooth.floor[self.target]) ** 0.5, 1e-9)
+        height = float(smooth.floor[self.target]) ** 0.5 or 1.0
+        return max(0.2 * float(moved) * height, 1e-9)
 
     def _map(self) -> Tensor:
         """The matrix (d, d) of the affine map from trained weights to the data's."""
@@ -191,7 +196,7 @@ class _View:
 
     def _reduced(self) -> tuple[Bowl, Tensor, Tensor]:
         """Min over the other weights of the excess = away' M away, M = (A H^+ A')^-1 with A the shown rows of the map."""
-        smooth = self.fit.objective.smooth
+        smooth = self.smooth
         if not isinstance(smooth, Bowl):
             raise OptionError(
                 "A profile re-fits the other weights in closed form, which only squared loss of a line has; use kind='slice'."
@@ -203,5 +208,6 @@ class _View:
 
     def _row_unit(self) -> float:
         """What the loss as trained is in the data's units: from any row of the trace."""
-        losses = self.fit.objective.smooth.losses(self.fit.scaling.to_trained(self.fit.trace.weights[0])).detach().sum()
-        return float(self.fit.trace.loss[0] / losses) if float(losses) else 1.0
+        place = self.smooth.rows.X if isinstance(self.smooth, RowLoss) else self.at
+        losses = self.smooth.losses(self.fit.scaling.to_trained(self.fit.trace.weights[0]).to(place)).detach().sum()
+        return float(self.fit.trace.loss[0] / float(losses)) if float(losses) else 1.0

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from matplotlib.figure import Figure
 
-from bestline.errors import OptionError
 from bestline.pictures import figures
 from bestline.pictures.marks import Picture
 from bestline.pictures.mpl import draw
 from bestline.pictures.sample import Sample
-from bestline.rows import Rows
 
 if TYPE_CHECKING:
     from bestline.model import Model
@@ -23,8 +21,8 @@ if TYPE_CHECKING:
 class Gallery:
     """The pictures of a model.
 
-    Each is a matplotlib Figure; `figure.savefig("name.png")` writes it. Pictures of data read the rows that the model kept;
-    most models keep none, for moments are enough to fit them: then give the data again, in any form that `fit` takes.
+    Each is a matplotlib Figure; `figure.savefig("name.png")` writes it. Pictures of data read the rows again; a loaded model has
+    none: then give the data, in any form that `fit` takes.
 
     Attributes
     ----------
@@ -41,20 +39,8 @@ class Gallery:
         return Gallery(self.model, "dark")
 
     def sample(self, data: Any = None, part: str = "training") -> Sample:
-        """The rows to show: of `data`, or else those that the model kept of its "training" or its "test" part."""
-        return Sample.draw(self._rows(data, part), self.model.features, self.model.targets)
-
-    def _rows(self, data: Any, part: str) -> Rows | Iterator[Rows]:
-        model = self.model
-        if data is not None:
-            source, _ = model._source(data)
-            model.design.check(source, target=True)
-            return (model.design.rows(batch).rows for batch in source.batches(model.design.reads()))
-        kept = getattr(model.parts, part, None)
-        if kept is None or kept.rows is None:
-            raise OptionError(f"This model kept no {part} rows, so it cannot show them; give the data to this picture again.")
-        rows: Rows = kept.rows
-        return rows
+        """The rows to show: of `data`, or else of the model's own "training" or "test" part."""
+        return Sample.draw(self.model.rows(part, data), self.model.features, self.model.targets)
 
     def _drawn(self, picture: Picture) -> Figure:
         return draw(picture, theme=self.theme)

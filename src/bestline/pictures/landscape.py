@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bestline.bowl import Bowl
 from bestline.errors import ColumnError, OptionError
@@ -47,6 +47,10 @@ class Landscape:
         Whether the path lies on the surface: the axes are all the weights.
     all_steps : int
         Updates made in all.
+    penalised : bool
+        Whether training had a penalty, which this loss does not contain.
+    closed : bool
+        Whether the place of lowest loss is known exactly; else it is the lowest that was seen.
     """
 
     surface: Surface
@@ -57,6 +61,7 @@ class Landscape:
     exact: bool
     all_steps: int
     penalised: bool
+    closed: bool
 
     @property
     def axes(self) -> tuple[str, ...]:
@@ -102,6 +107,8 @@ def landscape(
     if resolution is None:
         resolution = _FINE if isinstance(fit.objective.smooth, Bowl) else _COARSE
     found = surface(fit, names, span=span, resolution=resolution, kind=kind, target=target)
+    if not isinstance(fit.objective.smooth, Bowl):
+        found = _lowest_seen(found)
     steps = fit.trace.step[:last].tolist()
     alone = len(fit.trace.targets) == 1 or isinstance(fit.objective.smooth, Bowl)
     return Landscape(
@@ -113,6 +120,7 @@ def landscape(
         exact=len(names) == len(fit.trace.names) and alone,
         all_steps=int(fit.trace.step[-1]),
         penalised=bool(fit.objective.penalty),
+        closed=isinstance(fit.objective.smooth, Bowl),
     )
 
 
@@ -134,8 +142,20 @@ def path_losses(fit: Fit, target: int = 0) -> list[float]:
     smooth = fit.objective.smooth
     if len(fit.trace.targets) == 1 or not isinstance(smooth, Bowl):
         return [float(loss) for loss in fit.trace.loss]
-    losses = smooth.losses(fit.scaling.to_trained(fit.trace.weights))[:, target]
+    weights = fit.scaling.to_trained(fit.trace.weights).to(smooth.curvature.device)
+    losses = smooth.losses(weights)[:, target].cpu()
     return [float(loss) for loss in losses * fit.scaling.target_scale[target] ** 2]
+
+
+def _lowest_seen(found: Surface) -> Surface:
+    """The same surface, its bottom looked up: without a closed form only the grid and the kept weights are known."""
+    flat = found.loss.flatten()
+    at = int(flat.argmin())
+    if float(flat[at]) >= found.floor:
+        return found
+    x = at % len(found.axes[0])
+    place = (float(found.axes[0][x]), *(float(axis[at // len(found.axes[0])]) for axis in found.axes[1:]))
+    return replace(found, bottom=place, floor=float(flat[at]))
 
 
 def _in_view(fit: Fit, losses: Sequence[float]) -> int:
@@ -220,7 +240,9 @@ def path_marks(ground: Landscape, upto: int | None = None, *, space: bool = Fals
                 at[2] if space else None,
             )
         )
-    marks.append(Points(best[0], best[1], "optimum", "lowest loss", best[2] if space else None))
+    marks.append(
+        Points(best[0], best[1], "optimum", "lowest loss" if ground.closed else "lowest loss seen", best[2] if space else None)
+    )
     return tuple(marks)
 
 

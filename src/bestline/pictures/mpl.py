@@ -6,9 +6,10 @@ Only matplotlib's objects are used: no pyplot, no current figure, no settings of
 from __future__ import annotations
 
 import io
+import itertools
 import math
 import textwrap
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path as FilePath
 from typing import IO, Any, TypeAlias
 
@@ -18,7 +19,7 @@ from matplotlib.colors import BoundaryNorm, LinearSegmentedColormap, PowerNorm
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.lines import Line2D
-from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter, ScalarFormatter
+from matplotlib.ticker import Formatter, LogLocator, MaxNLocator, NullFormatter
 from matplotlib.transforms import ScaledTranslation
 from mpl_toolkits.mplot3d import Axes3D
 
@@ -222,13 +223,13 @@ def _dress(ax: Any, panel: Panel, palette: Palette) -> None:
         spine.set_visible(name in ("left", "bottom"))
         spine.set_color(palette.quiet)
     named = any(isinstance(mark, Intervals) for mark in panel.marks)
-    _ticks(ax.xaxis, palette)
+    _ticks(ax.xaxis)
     if panel.log_y:
         ax.yaxis.set_major_locator(LogLocator(numticks=8))
-        ax.yaxis.set_major_formatter(FuncFormatter(_power))
+        ax.yaxis.set_major_formatter(_Powers())
         ax.yaxis.set_minor_formatter(NullFormatter())
     elif not named:
-        _ticks(ax.yaxis, palette)
+        _ticks(ax.yaxis)
     if panel.xlabel == "updates made":
         ax.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=9))
 
@@ -243,29 +244,54 @@ def _dress_space(ax: Any, panel: Panel, palette: Palette, text: dict[str, Any]) 
         axis.line.set_color(palette.quiet)
         axis._axinfo["grid"].update(color=palette.grid, linewidth=0.8)  # there is no public way to set it
         axis.set_major_locator(MaxNLocator(nbins=5))
-        axis.set_major_formatter(FuncFormatter(_plain))
+        axis.set_major_formatter(_Ticks())
         axis.set_tick_params(colors=palette.quiet, labelcolor=palette.quiet, labelsize=_SMALL)
         axis.labelpad = 14 if axis is ax.zaxis else 8
 
 
-def _ticks(axis: Any, palette: Palette) -> None:
-    formatter = ScalarFormatter(useOffset=False, useMathText=True)
-    formatter.set_powerlimits((-4, 6))
-    axis.set_major_formatter(formatter)
+class _Ticks(Formatter):
+    """Labels of ticks as plain text, with as few digits as tell them apart."""
+
+    def __call__(self, value: float, pos: int | None = None) -> str:
+        return _plain(value)
+
+    def format_ticks(self, values: Sequence[float]) -> list[str]:
+        return _distinct(values)
+
+
+class _Powers(Formatter):
+    """Labels of an axis that grows by factors."""
+
+    def __call__(self, value: float, pos: int | None = None) -> str:
+        exponent = round(math.log10(value)) if value > 0 else 0
+        return f"10{str(exponent).translate(_RAISED)}" if abs(exponent) > 4 else _plain(value)
+
+
+def _ticks(axis: Any) -> None:
+    axis.set_major_formatter(_Ticks())
     axis.set_major_locator(MaxNLocator(nbins=7, steps=[1, 2, 2.5, 5, 10]))
-    axis.get_offset_text().set(color=palette.quiet, fontsize=_SMALL)
 
 
-def _plain(value: float, _: int) -> str:
-    text = f"{value:.6g}" if abs(value) < 1e5 else f"{value:.3g}" if abs(value) >= 1e6 else f"{value:,.0f}"
-    mantissa, _, exponent = text.partition("e")
+def _plain(value: float, digits: int = 6) -> str:
+    text = f"{value:.{digits}g}"
+    if "e" in text and 1 <= abs(value) < 1e6:
+        text = f"{float(text):.0f}"
+    mantissa, exponent = text.split("e") if "e" in text else (text, "")
     power = f"×10{str(int(exponent)).translate(_RAISED)}" if exponent else ""
     return mantissa.replace("-", "\N{MINUS SIGN}") + power
 
 
-def _power(value: float, _: int) -> str:
-    exponent = round(math.log10(value)) if value > 0 else 0
-    return f"$10^{{{exponent}}}$" if abs(exponent) > 4 else _plain(value, 0)
+def _distinct(values: Sequence[float]) -> list[str]:
+    """Numbers as text, all with as many digits: the fewest, from three up, that keep every one near itself and apart."""
+    largest = max((abs(value) for value in values), default=0.0)
+    gap = min((b - a for a, b in itertools.pairwise(sorted(values)) if b > a), default=0.0)
+    for digits in range(3, 13):
+        rounded = [float(f"{value:.{digits}g}") for value in values]
+        if all(abs(r - value) <= 0.02 * gap for r, value in zip(rounded, values, strict=True)):
+            break
+    if largest < 1e6:
+        return [_plain(0.0 if abs(r) < 1e-9 * gap else r, 12) for r in rounded]
+    return [_plain(value, digits) for value in rounded]
 
 
 def _legend(ax: Any, keys: list[Key], width: float, palette: Palette, *, below: float) -> None:
@@ -387,21 +413,13 @@ def _contours(ax: Any, mark: Contours, palette: Palette, order: float) -> list[K
     ax.contour(mark.x, mark.y, mark.z, levels=levels[1:-1], colors=palette.contour, linewidths=0.7, zorder=order + 0.1)
     shown = levels[:: max(1, len(levels) // 8)]
     bar = ax.get_figure().colorbar(bands, ax=ax, spacing="uniform", fraction=0.045, pad=0.02, ticks=shown)
-    bar.set_ticks(shown, labels=_distinct(shown))
+    told = [[_plain(level, digits) for level in shown] for digits in range(3, 13)]
+    bar.set_ticks(shown, labels=next(said for said in told if len(set(said)) == len(shown) or said is told[-1]))
     bar.ax.tick_params(colors=palette.quiet, labelsize=_SMALL, length=2)
     bar.ax.minorticks_off()
     bar.outline.set_edgecolor(palette.quiet)
     bar.set_label(mark.label, color=palette.ink, fontsize=_BODY)
     return []
-
-
-def _distinct(values: list[float]) -> list[str]:
-    """Numbers with as few digits as tell them apart, three at the least."""
-    for digits in range(3, 8):
-        rounded = [float(f"{value:.{digits}g}") for value in values]
-        if len(set(rounded)) == len(values):
-            break
-    return [_plain(value, 0) if abs(value) >= 1e9 or digits == 3 else f"{value:,.10g}" for value in rounded]
 
 
 def _mesh(ax: Any, mark: Mesh, palette: Palette, order: float) -> list[Key]:
@@ -410,7 +428,7 @@ def _mesh(ax: Any, mark: Mesh, palette: Palette, order: float) -> list[Key]:
     z = np.asarray(mark.z)
     low, high = float(z.min()), float(z.max())
     norm = PowerNorm(0.5, low, high if high > low else low + 1)  # as many shades near the floor as higher up
-    ax.plot_surface(x, y, z, cmap=colours, norm=norm, rcount=121, ccount=121, linewidth=0, antialiased=False, zorder=order)
+    ax.plot_surface(x, y, z, cmap=colours, norm=norm, rcount=61, ccount=61, linewidth=0, antialiased=False, zorder=order)
     wire = {"rcount": 16, "ccount": 16, "linewidth": 0.6, "color": palette.contour, "alpha": 0.8}
     ax.plot_wireframe(x, y, z, zorder=order + 0.1, **wire)
     return []

@@ -6,7 +6,7 @@ import codecs
 import csv
 import io
 import zlib
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from gzip import BadGzipFile, GzipFile
 from itertools import islice
@@ -42,6 +42,43 @@ class Dialect:
     lines: int  # lines of text before the first row
     names: tuple[str, ...]
     notes: tuple[str, ...]
+
+
+def _whole_rows(text: Text, too_long: Callable[[], Exception]) -> Iterator[bytes]:
+    """The text in pieces that end where a row does.
+
+    pyarrow's own streaming reader reads ahead in a thread, through our Python file; where the interpreter ends before that thread
+    does, the process aborts. Pieces that are parsed one at a time leave nothing behind.
+    """
+    rest = b""
+    while piece := text.read(2 * BLOCK):
+        rest += piece
+        if end := _end_of_rows(rest):
+            yield rest[:end]
+            rest = rest[end:]
+        elif len(rest) > BLOCK:
+            raise too_long()
+    if rest.strip():
+        yield rest
+
+
+def _end_of_rows(piece: bytes) -> int:
+    """Where the last row that is whole ends: at a line's end outside quotation marks, 0 if there is none."""
+    newline = b"\n" if b"\n" in piece else b"\r"
+    end = piece.rfind(newline, 0, len(piece) if newline == b"\n" else len(piece) - 1) + 1
+    quotes = piece.count(b'"', 0, end)
+    while quotes % 2 and end:
+        before = piece.rfind(newline, 0, end - 1) + 1
+        quotes -= piece.count(b'"', before, end)
+        end = before
+    return end
+
+
+def _native(rows: bytes) -> Any:
+    """A copy in pyarrow's own memory, which its threads can free without asking Python."""
+    buffer = pa.allocate_buffer(len(rows))
+    memoryview(buffer).cast("B")[:] = rows
+    return buffer
 
 
 class Text(io.RawIOBase):
@@ -362,14 +399,15 @@ class Delimited(Part):
                 return
             text.pending = first + text.pending
             text.lines = d.lines
-            reader = pc_csv.open_csv(
-                pa.PythonFile(text, mode="r"),
-                read_options=pc_csv.ReadOptions(column_names=list(d.names), block_size=BLOCK),
-                parse_options=pc_csv.ParseOptions(delimiter=d.delimiter, newlines_in_values=True),
-                convert_options=self._conversion(names, raw),
-            )
-            with reader:
-                for block in reader:
+            conversion = self._conversion(names, raw)
+            for rows in _whole_rows(text, self._too_long):
+                table = pc_csv.read_csv(
+                    pa.BufferReader(_native(rows)),
+                    read_options=pc_csv.ReadOptions(column_names=list(d.names), block_size=BLOCK),
+                    parse_options=pc_csv.ParseOptions(delimiter=d.delimiter, newlines_in_values=b'"' in rows),
+                    convert_options=conversion,
+                )
+                for block in table.combine_chunks().to_batches():
                     self.seen_odd = self.seen_odd or text.odd
                     progress(text.share)
                     yield block
@@ -422,6 +460,12 @@ class Delimited(Part):
             except csv.Error:
                 return
 
+    def _too_long(self) -> FileError:
+        return FileError(
+            f"{readable(self.place.shown)} has a row longer than {BLOCK >> 20} MB: a quotation mark may not be closed; correct or "
+            f"shorten it."
+        )
+
     def _diagnosed(self, error: BaseException) -> Exception:
         if isinstance(error, FileError):
             return error
@@ -435,9 +479,7 @@ class Delimited(Part):
                     )
             return FileError(f"{shown} has a row that does not have {width} cells ({reason(error)}); correct that row.")
         if "straddl" in why or "block" in why:
-            return FileError(
-                f"{shown} has a row longer than {BLOCK >> 20} MB: a quotation mark may not be closed; correct or shorten it."
-            )
+            return self._too_long()
         if "UTF8" in why.upper().replace("-", ""):
             return FileError(f"{shown} is not UTF-8 throughout; save it as UTF-8.")
         return FileError(f"{shown} cannot be read as delimited text ({reason(error)}); write it again.")
