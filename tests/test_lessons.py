@@ -83,9 +83,10 @@ def loop(
     start: Sequence[float],
     optimizer: Callable[..., torch.optim.Optimizer],
     steps: int,
+    *,
     dtype: torch.dtype = torch.float64,
 ) -> Loop:
-    """The loop every lesson writes: nn.Linear, MSELoss, zero_grad, backward, step; the losses before each update and at the end."""
+    """The loop that every lesson writes: nn.Linear, MSELoss, zero_grad, backward, step; the loss at every step 0..K."""
     with torch.random.fork_rng():
         model = nn.Linear(1, 1, dtype=dtype)
     with torch.no_grad():
@@ -134,7 +135,7 @@ class TestSlopeAndBias:
     def test_every_step_of_the_float32_table(self, lr: float):
         printed, made = table("float32", lr), lesson("slope-and-bias")
         model = fitted(made["x"], made["y"], [-15, -10], bl.Descent("sgd", lr=lr, steps=15))
-        plain = loop(made.x, made.y, [-15, -10], sgd(lr), 15, torch.float32)
+        plain = loop(made.x, made.y, [-15, -10], sgd(lr), 15, dtype=torch.float32)
         expected = [[r["w"], r["b"], r["loss"]] for r in printed]
         for got in (states(model), plain.states):
             assert np.array(got) == pytest.approx(np.array(expected), **FLOAT32)
@@ -223,7 +224,7 @@ def drawn(order: str) -> tuple[Tensor, Tensor, list[float]]:
 
 @dataclass(frozen=True)
 class Order:
-    """What one order of drawing gives: losses printed at epochs 0 and 99 for rates 0.01 and 0.001, and the facts of its data."""
+    """What one order of drawing gives: losses printed at epochs 0 and 99 at two rates, and the facts of its data."""
 
     name: str
     start: tuple[float, float]
@@ -372,7 +373,7 @@ class TestCrashCourse:
     @each_order
     def test_losses_of_each_order_at_the_small_rate(self, order: Order):
         X, y, start = drawn(order.name)
-        plain = loop(X, y, start, sgd(0.001), 100, torch.float32)
+        plain = loop(X, y, start, sgd(0.001), 100, dtype=torch.float32)
         model = fitted(X[:, 0], y[:, 0], start, "sgd", lr=0.001, steps=100)
         for losses in (plain.loss, model.trace.loss.tolist()):
             assert [losses[0], losses[99]] == pytest.approx([order.loss0, order.loss99_small], **FLOAT32)
@@ -381,7 +382,7 @@ class TestCrashCourse:
     @each_stable_order
     def test_losses_of_the_stable_orders_at_the_edge(self, order: Order):
         X, y, start = drawn(order.name)
-        plain = loop(X, y, start, sgd(0.01), 100, torch.float32)
+        plain = loop(X, y, start, sgd(0.01), 100, dtype=torch.float32)
         model = fitted(X[:, 0], y[:, 0], start, "sgd", lr=0.01, steps=100)
         assert model.stop is bl.Stop.STEPS
         for seen in (plain.states, states(model)):
@@ -392,7 +393,7 @@ class TestCrashCourse:
     def test_the_third_order_diverges_and_is_told_so(self):
         order = ORDERS[2]
         X, y, start = drawn(order.name)
-        plain = loop(X, y, start, sgd(0.01), 100, torch.float32)
+        plain = loop(X, y, start, sgd(0.01), 100, dtype=torch.float32)
         assert plain.loss[99] == pytest.approx(DIVERGED, rel=1e-3)  # rounding grows with it
         assert [plain.w[100], plain.b[100]] == pytest.approx(order.final, rel=1e-3)
         with pytest.warns(DivergedWarning, match="above the largest stable one, 0.009405"):
@@ -704,7 +705,7 @@ class TestMadeWithMLTorch:
     def test_the_printed_edition_s_rows(self):
         parts = torch_parts("printed")
         train = "40 39 13 14 6 44 0 30 41 25 22 8 23 33 1 7 48 2 49 29 34 47 24 38 46 10 27 16 5 36 45 37 3 19 9"
-        assert parts.x.astype(int).tolist() == [int(v) for v in train.split()]
+        assert parts.x.astype(int).tolist() == [int(v) for v in train.split(" ")]
         assert parts.x_test.astype(int).tolist() == [11, 31, 4, 21, 12, 28, 18, 42]
         scaling = parts.scaling
         assert scaling.center.tolist() == pytest.approx([24.857142857142858, 92.81896363271527], **TIGHT)
@@ -721,7 +722,7 @@ class TestMadeWithMLTorch:
         parts, (start, _) = torch_parts(edition.name), torch_starts(edition.name)
         assert start == pytest.approx(edition.start, rel=1e-7)
         model = parts.trained(bl.Descent("adam", lr=0.1, steps=100), start)
-        plain = loop(*parts.scaled, start, ADAM, 100, torch.float32)
+        plain = loop(*parts.scaled, start, ADAM, 100, dtype=torch.float32)
         scaled = (model.trace.loss / parts.variance).tolist()
         for losses in (plain.loss, scaled):
             assert losses[:100:20] == pytest.approx(edition.losses, **FLOAT32)
@@ -740,7 +741,8 @@ class TestMadeWithMLTorch:
         got = [(f"{made['y'][i]:.2f}", f"{model.predict(made['x'][i].item()):.2f}") for i in (10, 15, 25)]
         assert got == printed
         assert f"{model.coef['x']:.1f}X + {model.intercept:.1f}" == "3.4X + 8.0"
-        assert [f"{v:.2f}" for v in (model.trace.loss / parts.variance)[:100:20].tolist()] == "0.22 0.03 0.02 0.02 0.02".split()
+        scaled = (model.trace.loss / parts.variance).tolist()
+        assert " ".join(f"{v:.2f}" for v in scaled[:100:20]) == "0.22 0.03 0.02 0.02 0.02"
 
     @each_edition
     def test_weight_decay(self, edition: Edition):
@@ -748,7 +750,7 @@ class TestMadeWithMLTorch:
         assert start == pytest.approx(edition.l2_start, rel=1e-7)
         optimizer = partial(torch.optim.Adam, weight_decay=0.01)
         model = parts.trained(bl.Descent(optimizer, lr=0.1, steps=100), start)
-        plain = loop(*parts.scaled, start, ADAM_L2, 100, torch.float32)
+        plain = loop(*parts.scaled, start, ADAM_L2, 100, dtype=torch.float32)
         scaled = (model.trace.loss / parts.variance).tolist()
         for losses in (plain.loss, scaled):
             assert losses[:100:20] == pytest.approx(edition.l2_losses, **FLOAT32)
@@ -761,7 +763,7 @@ class TestMadeWithMLTorch:
         parts, (_, start) = torch_parts("printed"), torch_starts("printed")
         model = parts.trained(bl.Descent(partial(torch.optim.Adam, weight_decay=0.01), lr=0.1, steps=100), start)
         scaled = (model.trace.loss / parts.variance).tolist()
-        assert [f"{v:.2f}" for v in scaled[:100:20]] == "2.20 0.06 0.03 0.02 0.02".split()
+        assert " ".join(f"{v:.2f}" for v in scaled[:100:20]) == "2.20 0.06 0.03 0.02 0.02"
         test = model.evaluate({"x": parts.x_test, "y": parts.y_test}).mse[0] / parts.variance
         assert (f"{scaled[100]:.2f}", f"{test:.2f}") == ("0.02", "0.01")
 
@@ -978,7 +980,7 @@ class TestMistakesNotMade:
 
     @pytest.mark.parametrize("n", [1, 2])
     def test_a_part_that_would_be_empty_is_refused(self, n: int):
-        with pytest.raises(DataError, match="would be empty|few"):
+        with pytest.raises(DataError, match="would be empty"):
             bl.fit({"x": range(n), "y": range(n)}, "y ~ x", split=(0.7, 0.15, 0.15))
 
     @pytest.mark.parametrize("n", [4, 5, 10])

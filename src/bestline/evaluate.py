@@ -179,8 +179,10 @@ class RidgeChoice:
     best: int
 
 
-def choose_ridge(folds: Sequence[Moments], p: int, *, intercept: bool) -> RidgeChoice | None:
+def choose_ridge(folds: Sequence[Moments], p: int, *, intercept: bool, unscaled: Sequence[int] = ()) -> RidgeChoice | None:
     """Out-of-fold error of ridge for every penalty of a grid, each fold standardised by its own training part.
+
+    Columns `unscaled` are centred only.
 
     The grid is 0 and 61 values from 1e-6 to 1e4, evenly spaced in the logarithm. None when fewer than two folds have rows.
     """
@@ -190,7 +192,8 @@ def choose_ridge(folds: Sequence[Moments], p: int, *, intercept: bool) -> RidgeC
     whole = total(used, used[0].q)
     grid = torch.cat([torch.zeros(1, dtype=torch.float64), torch.logspace(-6, 4, 61, dtype=torch.float64)])
     variance = torch.where(whole.spread[p:] > 0, whole.spread[p:] ** 2, 1.0)
-    errors = torch.stack([_ridge_errors(whole - f, f, p, grid, intercept=intercept) for f in used])  # (folds, grid, k)
+    scalings = [Scaling.of(whole - f, p, intercept=intercept, standardize=True, unscaled=unscaled) for f in used]
+    errors = torch.stack([_ridge_errors(whole - f, f, s, grid) for f, s in zip(used, scalings, strict=True)])  # (folds, grid, k)
     relative = (errors / variance).sum(2)
     share = torch.tensor([f.weight for f in used], dtype=torch.float64) / whole.weight
     mse = (share[:, None] * relative).sum(0)
@@ -201,9 +204,9 @@ def choose_ridge(folds: Sequence[Moments], p: int, *, intercept: bool) -> RidgeC
     return RidgeChoice(grid, mse, spread, paired, int(mse.argmin()))
 
 
-def _ridge_errors(training: Moments, fold: Moments, p: int, grid: Tensor, *, intercept: bool) -> Tensor:
+def _ridge_errors(training: Moments, fold: Moments, scaling: Scaling, grid: Tensor) -> Tensor:
     """Mean squared error on `fold` of ridge fitted to `training`, (g, k), in the data's units."""
-    scaling = Scaling.of(training, p, intercept=intercept, standardize=True)
+    p, intercept = scaling.p, scaling.intercept
     mean, joint = trained_moments(training, scaling)
     if not intercept:
         joint = joint + torch.outer(mean, mean)

@@ -33,6 +33,7 @@ from bestline.training import Part, Plan, Start, UserForward, UserLoss, parse_lo
 _ROWS_ON_GPU = 100_000  # below this, training on rows is done sooner on the CPU
 _MANY_PARTS = 50_000_000  # rows beyond which a split is drawn row by row
 _CROWDED = 10  # rows a column below which least squares is known to overfit (Harrell 2015, 4.4)
+_PENALISED = 30  # rows a column below which a penalty is tried when the user has asked for nothing in particular
 
 
 def fit(
@@ -382,7 +383,7 @@ def _check_rows(statistic: Statistic, plan: Plan, design: Design) -> None:
 
 
 def _crowded(statistic: Statistic, design: Design) -> bool:
-    return 0 < statistic.count < _CROWDED * design.p
+    return 0 < statistic.count < _PENALISED * design.p
 
 
 def _with_ridge(plan: Plan, parts: Parts, statistic: Statistic, design: Design, *, asked: bool) -> tuple[Plan, list[str]]:
@@ -390,8 +391,10 @@ def _with_ridge(plan: Plan, parts: Parts, statistic: Statistic, design: Design, 
 
     Unasked, only where there are few rows for the columns, and only if the gain is more than its own standard error.
     """
+    # Chosen for the user, categories are penalised as they stand, 0 or 1: scaling a rare level up would shield it from shrinking.
+    unscaled = () if asked else design.indicators
     folds = parts.folds or (statistic,)
-    choice = evaluate.choose_ridge(folds, design.p, intercept=design.intercept)
+    choice = evaluate.choose_ridge(folds, design.p, intercept=design.intercept, unscaled=unscaled)
     if choice is None:
         return plan, ["Cross-validation needs rows in two folds at least; there is no penalty."] if asked else []
     best = choice.best
@@ -401,14 +404,14 @@ def _with_ridge(plan: Plan, parts: Parts, statistic: Statistic, design: Design, 
     l2 = float(choice.l2[best])
     remark = (
         f"A ridge penalty l2={l2:.3g} was chosen by {len(folds)}-fold cross-validation: it lowers the out-of-fold error by "
-        f"{gain / float(choice.mse[0]):.0%}. "
+        f"{gain / float(choice.mse[0]):.0%}."
     )
     if not asked:
         remark += (
-            f"{statistic.count} rows are few for {design.p} columns, and least squares overfits; ask for solver='exact' "
+            f" {statistic.count:,} rows are few for {design.p} columns, and least squares overfits; ask for solver='exact' "
             f"(--solver exact) or give a formula to have least squares all the same."
         )
-    return replace(plan, l2=l2), [remark.strip()]
+    return replace(plan, l2=l2, unscaled=unscaled), [remark]
 
 
 def _labels(source: Source, split: Sequence[float], seed: int) -> Tensor:

@@ -505,7 +505,7 @@ class Model:
         tensors |= {f"trace.{n}": getattr(trace, n) for n in _TRACE if getattr(trace, n) is not None}
         facts = {
             "design": self.design.to_dict(),
-            "plan": {name: getattr(self.plan, name) for name in ("l1", "l2", "loss", "standardize", "seed")},
+            "plan": {name: getattr(self.plan, name) for name in ("l1", "l2", "loss", "standardize", "seed", "unscaled")},
             "training": [self.training.count, self.training.weight, self.training.log_weight],
             "scores": {"training": _plain(self.fitted_scores), "held_out": _plain(self.held_out)},
             "stop": self.stop.name,
@@ -536,7 +536,8 @@ def _restored(tensors: dict[str, Tensor], facts: dict[str, Any]) -> Model:
     design = Design.from_dict(facts["design"])
     count, weight, log_weight = facts["training"]
     training = Statistic(int(count), float(weight), float(log_weight), *(tensors[f"training.{n}"] for n in _STATISTIC))
-    plan = Plan(design.names, design.targets, design.intercept, Exact(), **facts["plan"])
+    settings = {**facts["plan"], "unscaled": tuple(facts["plan"]["unscaled"])}
+    plan = Plan(design.names, design.targets, design.intercept, Exact(), **settings)
     d, k = len(plan.names), len(design.targets)
     if tensors["weights"].shape != (d, k) or training.scatter.shape != (design.p + k, design.p + k):
         raise ValueError("its tensors have the wrong shape")

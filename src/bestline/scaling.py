@@ -8,6 +8,7 @@ starts and gradients translate exactly:  w = w' scale_y / scale_x,  b = b' scale
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -37,10 +38,11 @@ class Scaling:
     scale: Columns
 
     @classmethod
-    def of(cls, moments: Moments, p: int, *, intercept: bool, standardize: bool) -> Scaling:
+    def of(cls, moments: Moments, p: int, *, intercept: bool, standardize: bool, unscaled: Sequence[int] = ()) -> Scaling:
         """Standardise by these moments (the training rows' own): mean 0 and standard deviation 1, divisor n.
 
-        Constant columns keep their scale. With `standardize` false the columns are trained as they are.
+        Constant columns keep their scale, and so do the columns `unscaled`, which are centred only. With `standardize` false
+        the columns are trained as they are.
         """
         if not standardize:
             zeros = torch.zeros(moments.q, dtype=torch.float64)
@@ -48,7 +50,9 @@ class Scaling:
         center, spread = moments.center, moments.spread
         if not intercept:
             center, spread = torch.zeros_like(center), torch.hypot(spread, center)
-        return cls(p, intercept, center, torch.where(spread > 0, spread, 1.0))
+        scale = torch.where(spread > 0, spread, 1.0)
+        scale[list(unscaled)] = 1.0
+        return cls(p, intercept, center, scale)
 
     @property
     def target_scale(self) -> Tensor:

@@ -72,6 +72,8 @@ class Plan:
     seed : int
     device : torch.device
         Where training on rows happens.
+    unscaled : tuple of int
+        Columns that are centred but not scaled when the others are standardised.
     """
 
     features: tuple[str, ...]
@@ -86,6 +88,7 @@ class Plan:
     start: Start | None = None
     seed: int = 0
     device: torch.device = _CPU
+    unscaled: tuple[int, ...] = ()
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -172,7 +175,9 @@ class Plan:
         return Task(Objective(smooth, penalty, smooth, size), own, self.names, targets, units, abs(null), judged, self.seed)
 
     def _scaling(self, moments: Moments) -> Scaling:
-        return Scaling.of(moments, len(self.features), intercept=self.intercept, standardize=self.standardize)
+        return Scaling.of(
+            moments, len(self.features), intercept=self.intercept, standardize=self.standardize, unscaled=self.unscaled
+        )
 
     def _loss(self, training: Part, scaling: Scaling) -> tuple[LossFunction, Tensor]:
         """The loss of predictions as trained, and what a unit of it is in the data's units."""

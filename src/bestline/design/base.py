@@ -121,6 +121,11 @@ class Design:
         return len(self.columns)
 
     @property
+    def indicators(self) -> tuple[int, ...]:
+        """Columns that are 0 or 1: products of categories alone."""
+        return tuple(j for j, c in enumerate(self.columns) if all(self.factors[i].kind == "category" for i, _ in c.parts))
+
+    @property
     def needs(self) -> list[str]:
         """Columns of the table that X is made of."""
         return list(dict.fromkeys([*self._number_columns(), *(f.column for f in self.factors if f.kind == "category")]))

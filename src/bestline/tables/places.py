@@ -153,7 +153,7 @@ def _remote(text: str) -> list[Place]:
 
 def _system(text: str) -> tuple[Any, str]:
     try:
-        return filesystems.FileSystem.from_uri(text)  # type: ignore[no-any-return]
+        return filesystems.FileSystem.from_uri(text)
     except (pa.ArrowException, OSError, ValueError) as error:
         cause = error
     try:
