@@ -7,6 +7,7 @@ import json
 import math
 import subprocess
 import sys
+import warnings
 from collections.abc import Callable, Sequence
 from fractions import Fraction
 from functools import cache, partial
@@ -22,6 +23,7 @@ import torch
 from sklearn.linear_model import Lasso, LinearRegression, Ridge
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from statsmodels.tools.sm_exceptions import SingularMatrixWarning
 from torch import Tensor, nn
 from torch.optim.lr_scheduler import ExponentialLR, ReduceLROnPlateau, StepLR
 
@@ -142,7 +144,7 @@ class TestStatsmodels:
 
 @pytest.mark.parametrize("weights", [None, "w"])
 def test_levels_without_an_intercept(weights: str | None):
-    """`g - 1`: one weight a level. R2 compares with zero, as in R; statsmodels, which finds a hidden constant, with the mean."""
+    """`g - 1`: one weight a level. R2 compares with zero, as in R; statsmodels finds the hidden constant and takes the mean."""
     model, ref = bl.fit(frame(), "y ~ g + x1 - 1", weights=weights), of_statsmodels("y ~ g + x1 - 1", frame(), weights)
     assert model.params.tolist() == pytest.approx(ref.params.tolist(), **SAME)
     assert model.bse.tolist() == pytest.approx(ref.bse.tolist(), **SAME)
@@ -160,7 +162,9 @@ def test_several_targets_are_so_many_fits(weights: str | None):
         assert model.params[target].tolist() == pytest.approx(by_name(ref.params, model.names), **SAME)
         assert model.bse[target].tolist() == pytest.approx(by_name(ref.bse, model.names), **SAME)
         assert model.pvalues[target].tolist() == pytest.approx(by_name(ref.pvalues, model.names), **TAIL)
-        assert model.conf_int().loc[target].to_numpy() == pytest.approx(ref.conf_int().loc[list(model.names)].to_numpy(), **SAME)
+        assert model.conf_int().loc[target].to_numpy() == pytest.approx(
+            ref.conf_int().loc[list(model.names)].to_numpy(), **SAME
+        )
         row = model.glance().iloc[i]
         figures = [row["r_squared"], row["statistic"], row["aic"], row["bic"], row["adj_r_squared"]]
         assert figures == pytest.approx([ref.rsquared, ref.fvalue, ref.aic, ref.bic, ref.rsquared_adj], **SAME)
@@ -177,9 +181,16 @@ def test_rows_of_weight_zero_are_absent():
 # --- exact arithmetic -------------------------------------------------------------------------------------------------------
 
 INFERENCE = json.loads((DATA / "inference.json").read_text(encoding="utf-8"))
-# Right digits that float64 moments reach. Columns of Longley and Engel lie far from zero for their spread, and those of Longley
-# are nearly collinear: their condition takes five of fifteen digits, and the product of two such numbers some more.
-REACHED = {"longley": 8.0, "engel_wls": 11.0, "mtcars_main": 11.5, "stackloss": 11.5, "cars_nointercept": 13, "warpbreaks": 12.5}
+# Right digits that float64 moments are seen to reach, less one or two for other orders of summation. The columns of Longley are
+# nearly collinear: their condition, 1e2 when centred and scaled, counts twice in moments.
+REACHED = {
+    "longley": 8.0,
+    "engel_wls": 11.0,
+    "mtcars_main": 11.5,
+    "stackloss": 11.5,
+    "cars_nointercept": 13,
+    "warpbreaks": 12.5,
+}
 TAIL_LOSS = 2.0  # digits of p-values: t^2 times the relative error of t
 
 
@@ -253,7 +264,7 @@ def of_nist(name: str) -> Model:
 
 
 # Digits that float64 moments are known to reach; Filip, degree 10, is beyond them and must say so.
-NIST_REACHED = {"Norris": 12.0, "NoInt1": 14.0, "Longley": 9.0, "Wampler1": 5.0, "Filip": 0.0}
+NIST_REACHED = {"Norris": 11.0, "NoInt1": 14.0, "Longley": 10.0, "Wampler1": 5.0, "Filip": 0.0}
 
 
 @pytest.mark.parametrize("name", NIST)
@@ -262,12 +273,27 @@ def test_nist_problems_claim_no_more_digits_than_are_right(name: str):
     names = [model.names[-1], *model.names[:-1]] if facts["intercept"] else list(model.names)
     params, claimed = model.params[names].tolist(), model.digits[names].tolist()
     against = [[right_digits(v, t) for v, t in zip(params, facts[which], strict=True)] for which in ("exact", "certified")]
-    true = [min(15.0, max(pair)) for pair in zip(*against, strict=True)]  # certified values have 15 digits themselves
+    true = [min(15.0, max(0.0, *pair)) for pair in zip(*against, strict=True)]  # certified values have 15 digits themselves
     assert all(c <= t for c, t in zip(claimed, true, strict=True)), (claimed, true)
     assert min(true) >= NIST_REACHED[name]
-    short = min(claimed) < 8
-    assert any("digits are certain" in note for note in model.notes) == short or model.inference.aliased
-    assert short == (name in ("Longley", "Wampler1", "Filip")) or name == "Longley"
+    told = any("digits are certain" in note or "combination" in note for note in model.notes)
+    assert told == (min(claimed) < 8)
+
+
+def test_filip_in_a_basis_of_its_own():
+    """The powers of x are lost to float64 moments, their space is not: `poly` makes a basis that is well conditioned."""
+    facts = NIST["Filip"]
+    x, y = np.array(facts["x"], dtype=float)[:, 0], np.array(facts["y"], dtype=float)
+    model = bl.fit({"x": x, "y": y}, "y ~ poly(x, 10)")
+    row = model.glance().iloc[0]
+    # A residual is a hundredth of y and the polynomials of degree 10 are good to some eleven digits.
+    assert row["sigma"] == pytest.approx(float(facts["residual_sd"]), rel=1e-9)
+    assert row["r_squared"] == pytest.approx(float(facts["r2"]), rel=1e-11)
+    assert model.digits.min() >= 10
+    exact = [Fraction(c) for c in facts["exact"]]
+    for at in (-8.5, -6.0, -3.5):
+        truth = float(sum(c * Fraction(at) ** d for d, c in enumerate(exact)))
+        assert model.predict(at) == pytest.approx(truth, rel=1e-9)
 
 
 def solved_exactly(X: np.ndarray, y: np.ndarray) -> list[Fraction]:
@@ -275,7 +301,10 @@ def solved_exactly(X: np.ndarray, y: np.ndarray) -> list[Fraction]:
     rows = [[*map(Fraction, r), Fraction(1)] for r in X.tolist()]
     target = [Fraction(v) for v in y.tolist()]
     d = len(rows[0])
-    A = [[sum(r[i] * r[j] for r in rows) for j in range(d)] + [sum(r[i] * t for r, t in zip(rows, target, strict=True))] for i in range(d)]
+    A = [
+        [sum(r[i] * r[j] for r in rows) for j in range(d)] + [sum(r[i] * t for r, t in zip(rows, target, strict=True))]
+        for i in range(d)
+    ]
     for i in range(d):
         pivot = next(k for k in range(i, d) if A[k][i])
         A[i], A[pivot] = A[pivot], A[i]
@@ -303,6 +332,36 @@ def test_digits_claimed_are_right_by_rational_arithmetic(seed: int, offset: floa
     # And the claim is of use: within six digits of the best that the worst of the weights has.
     condition = np.linalg.cond((X - X.mean(0)) / X.std(0))
     assert model.digits.min() >= 15 - 6 - 2 * math.log10(condition) - math.log10(1 + offset)
+
+
+def hostile(seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """A few rows whose columns are nearly collinear, far from zero for their spread, or of very different sizes."""
+    rng = np.random.default_rng(seed)
+    n = int(rng.integers(5, 16))
+    p = int(rng.integers(1, min(4, n - 2) + 1))
+    X = rng.normal(size=(n, p))
+    if p > 1 and rng.random() < 0.6:
+        X[:, -1] = X[:, 0] * rng.choice([1.0, -3.0, 1e4]) + 10.0 ** -rng.integers(0, 8) * rng.normal(size=n)
+    X = X * 10.0 ** rng.integers(-4, 5, size=p) + rng.choice([0, 1.0, 1e3, 1e6, 1e8, -1e5])
+    y = X @ rng.normal(size=p) * rng.choice([1, 1e-6]) + 10.0 ** -rng.integers(0, 10) * rng.normal(size=n)
+    return X, y + rng.choice([0, 0, 1e6])
+
+
+@pytest.mark.parametrize("first", range(0, 480, 40))
+def test_digits_claimed_of_hostile_columns_are_right_too(first: int):
+    wrong = []
+    for seed in range(first, first + 40):
+        X, y = hostile(seed)
+        model = bl.fit((X, y), solver="exact")
+        if model.inference.aliased:  # no weight of its own, and none claimed
+            assert model.digits.max() == 0
+            continue
+        for value, truth, claimed in zip(model.params.tolist(), solved_exactly(X, y), model.digits.tolist(), strict=True):
+            error = abs((Fraction(value) - truth) / truth)
+            true = max(0.0, -math.log10(error)) if error else 16.0
+            if claimed > true:
+                wrong.append((seed, claimed, round(true, 1)))
+    assert not wrong, wrong
 
 
 # --- scikit-learn -----------------------------------------------------------------------------------------------------------
@@ -396,8 +455,10 @@ def test_out_of_fold_scores_are_those_of_refits(kind: str, seed: int):
     assert (score.kind, score.rows) == ("5-fold", n)
     assert score.mse == pytest.approx(mse, **SAME)
     assert score.r2 == pytest.approx(1 - mse / np.average((Y - mean) ** 2, axis=0, weights=w), **SAME)
-    by_rows = bl.fit(data, formula, l2=l2, seed=seed, weights=w, solver=bl.Descent("lbfgs", steps=60)).held_out
-    assert by_rows.mse == pytest.approx(mse, rel=1e-7)
+    on_rows = bl.Descent("nesterov", lr=0.05, batch_size=n, tol=1e-11)
+    trained = bl.fit(data, formula, l2=l2, seed=seed, weights=w, solver=on_rows)
+    assert trained.stop is bl.Stop.CONVERGED
+    assert trained.held_out.mse == pytest.approx(mse, **SAME)
 
 
 # --- offsets and precision --------------------------------------------------------------------------------------------------
@@ -454,13 +515,15 @@ def test_minimum_norm_is_numpy_s(seed: int, intercept: bool):
     data = {**{f"x{j}": X[:, j] for j in range(6)}, "y": y}
     formula = f"y ~ x0 + x1 + x2 + x3 + x4 + x5{'' if intercept else ' - 1'}"
     for standardize in (False, True):
-        with pytest.warns(bl.errors.BestlineWarning, match="combination|repeats"):
+        with pytest.warns(bl.errors.BestlineWarning, match=r"combination|repeats"):
             model = bl.fit(data, formula, standardize=standardize)
         assert model.predict(data) == pytest.approx(predicted, **PREDICTED)
         if not standardize:
             assert model.weights[:6, 0].tolist() == pytest.approx(slopes, **SAME)
     assert model.inference.rank == np.linalg.matrix_rank(X - mean) + intercept
-    ref = sm.OLS(y, np.column_stack([X, np.ones(60)]) if intercept else X).fit()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", SingularMatrixWarning)
+        ref = sm.OLS(y, np.column_stack([X, np.ones(60)]) if intercept else X).fit()
     row = model.glance().iloc[0]
     assert [row["df_residual"], row["sigma"]] == pytest.approx([ref.df_resid, math.sqrt(ref.scale)], **SAME)
 
@@ -506,7 +569,13 @@ SCHEDULES: dict[str, Callable[..., Any]] = {
 
 
 def looped(
-    rows: Rows, start: Tensor, maker: Callable[..., Any], lr: float, steps: int, schedule: Callable[..., Any] = SCHEDULES["constant"]
+    rows: Rows,
+    start: Tensor,
+    maker: Callable[..., Any],
+    *,
+    lr: float,
+    steps: int,
+    schedule: Callable[..., Any],
 ) -> tuple[Tensor, Tensor]:
     """Weights (t, d, k) and losses (t,) of the loop that a reader of torch's documentation writes."""
     p, k = rows.X.shape[1], rows.y.shape[1]
@@ -560,8 +629,8 @@ def train_and_loop(
     rows = Rows(torch.from_numpy(X), torch.from_numpy(Y.reshape(80, k)), w)
     scaling = Scaling.of(Moments.of_rows(rows), 3, intercept=True, standardize=standardize)
     start = torch.linspace(-1, 1, 4 * k, dtype=torch.float64).reshape(4, k)
-    steps = solver.steps or 0
-    weights, losses = looped(scaling.rows(rows), scaling.to_trained(start), maker, float(solver.lr), steps, schedule)
+    run = partial(looped, lr=float(solver.lr), steps=solver.steps or 0, schedule=schedule)
+    weights, losses = run(scaling.rows(rows), scaling.to_trained(start), maker)
     model = bl.fit((X, Y), solver=solver, start=start, standardize=standardize, weights=None if w is None else w.numpy())
     if k == 1:
         losses = losses * scaling.target_scale**2
@@ -665,7 +734,8 @@ def test_poly_spans_the_powers_and_is_orthonormal(degree: int, offset: float):
     X = next(iter(model.rows())).X.numpy()
     assert X.shape == (90, degree)
     assert X.sum(0) == pytest.approx(np.zeros(degree), abs=1e-11)
-    assert X.T @ X == pytest.approx(np.eye(degree), abs=1e-11)
+    gram = X.T @ X
+    assert gram == pytest.approx(np.eye(degree), abs=1e-11)
     powers = np.vander((x - x.mean()) / x.std(), degree + 1)
     with_one = np.column_stack([X, np.ones(90)])
     assert powers == pytest.approx(with_one @ np.linalg.lstsq(with_one, powers, rcond=None)[0], abs=1e-9)
@@ -678,10 +748,11 @@ def test_poly_spans_the_powers_and_is_orthonormal(degree: int, offset: float):
 # --- memory -----------------------------------------------------------------------------------------------------------------
 
 _FIT_AND_MEASURE = """
-import resource, sys, warnings
+import re, sys, warnings
+from pathlib import Path
 import torch
-def peak():
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024  # MB on Linux
+def peak():  # of this process alone, in MB; getrusage would start from the peak of the process that made it
+    return int(re.search(r"VmHWM:\\s+(\\d+) kB", Path("/proc/self/status").read_text())[1]) / 1024
 before = peak()
 import bestline as bl
 warnings.simplefilter("ignore")
@@ -702,4 +773,4 @@ def test_a_long_file_is_read_in_little_memory(tmp_path: Path):
     writer.write_csv(pa.table({name: rng.normal(size=n) for name in "abcdy"}), tmp_path / "long.csv")
     script = [sys.executable, "-c", _FIT_AND_MEASURE, str(tmp_path / "long.csv"), str(n)]
     done = subprocess.run(script, capture_output=True, text=True, check=True)
-    assert float(done.stdout) < 600
+    assert 0 < float(done.stdout) < 600

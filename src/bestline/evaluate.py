@@ -193,7 +193,9 @@ def choose_ridge(folds: Sequence[Moments], p: int, *, intercept: bool, unscaled:
     grid = torch.cat([torch.zeros(1, dtype=torch.float64), torch.logspace(-6, 4, 61, dtype=torch.float64)])
     variance = torch.where(whole.spread[p:] > 0, whole.spread[p:] ** 2, 1.0)
     scalings = [Scaling.of(whole - f, p, intercept=intercept, standardize=True, unscaled=unscaled) for f in used]
-    errors = torch.stack([_ridge_errors(whole - f, f, s, grid) for f, s in zip(used, scalings, strict=True)])  # (folds, grid, k)
+    errors = torch.stack(
+        [_ridge_errors(whole - f, f, s, grid) for f, s in zip(used, scalings, strict=True)]
+    )  # (folds, grid, k)
     relative = (errors / variance).sum(2)
     share = torch.tensor([f.weight for f in used], dtype=torch.float64) / whole.weight
     mse = (share[:, None] * relative).sum(0)

@@ -399,7 +399,7 @@ def _with_ridge(plan: Plan, parts: Parts, statistic: Statistic, design: Design, 
         return plan, ["Cross-validation needs rows in two folds at least; there is no penalty."] if asked else []
     best = choice.best
     gain = float(choice.mse[0] - choice.mse[best])
-    if best == 0 or (not asked and gain <= float(choice.difference[best])):
+    if best == 0 or (not asked and gain <= max(float(choice.difference[best]), 0.005 * float(choice.mse[0]))):
         return plan, []
     l2 = float(choice.l2[best])
     remark = (
@@ -486,9 +486,8 @@ def _notes(model: Model, options: _Options) -> list[str]:
     design, statistic = model.design, model.training
     notes = []
     if model.moments.dropped:
-        notes.append(
-            f"{model.moments.dropped:,} rows were left out because a value was missing; {model.moments.rows:,} were used."
-        )
+        rows = "1 row was" if model.moments.dropped == 1 else f"{model.moments.dropped:,} rows were"
+        notes.append(f"{rows} left out because a value was missing; {model.moments.rows:,} were used.")
     if model.moments.imputed:
         counts = ", ".join(f"{readable(c)} {n:,}" for c, n in model.moments.imputed.items())
         notes.append(f"Missing values were imputed: {counts}.")
@@ -499,7 +498,7 @@ def _notes(model: Model, options: _Options) -> list[str]:
         notes.append(
             f"{listed(constant)} {_is(constant)} constant in the training rows and says nothing beside the intercept; its weight is 0."
         )
-    if any(s == 0 for s in statistic.spread[design.p :].tolist()):
+    if design.intercept and any(s == 0 for s in statistic.spread[design.p :].tolist()):
         notes.append("The target is constant; there is nothing to explain, and R2 is not defined.")
     if model.plan.squared_line:
         inference = model.inference or replace(model, plan=replace(model.plan, l2=0.0, l1=0.0)).inference
@@ -534,7 +533,8 @@ def _crowding(model: Model, inference: Inference) -> list[str]:
     n, columns = model.training.count, len(model.names)
     if inference.df_resid <= 0:
         return [
-            f"{n} rows determine at most {n} weights, and there are {columns}: no degrees of freedom are left, so standard errors do not exist and the training error says nothing."
+            f"{n} row{'s' if n > 1 else ''} for {columns} weight{'s' if columns > 1 else ''}: no degrees of freedom are left, so "
+            f"standard errors do not exist and the training error says nothing."
         ]
     if n < 2 * columns + 2 or (n < _CROWDED * model.design.p and n < 1_000):
         return [

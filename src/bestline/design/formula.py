@@ -73,6 +73,10 @@ def parse(text: str, names: Sequence[str]) -> Recipe:
     responses, terms = both[: len(left)], both[len(left) :]
     if not responses or any(len(r) != 1 for r in responses):
         raise FormulaError(f"The formula {readable(text)} has no response; write it like y ~ x1 + C(g).")
+    if text.rstrip().endswith("~"):
+        raise FormulaError(
+            f"The formula {readable(text)} has nothing after ~; write it like y ~ x1 + C(g), or y ~ 1 for the mean alone."
+        )
     recipe = Recipe(
         tuple(r[0] for r in responses),
         tuple(sorted((tuple(t) for t in terms if t), key=len)),

@@ -1,0 +1,5 @@
+"""`python -m bestline` is `bestline`."""
+
+from bestline.cli import main
+
+main()
