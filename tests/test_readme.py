@@ -63,7 +63,7 @@ def run_python(block: Block, names: dict[str, Any]) -> str:
     code = compile("\n" * (block.line - 1) + block.text, str(ROOT / "README.md"), "exec")
     said = io.StringIO()
     # The reader's own nn.Linear moves torch's global random state; the house promises only that bestline does not.
-    with torch.random.fork_rng(), warnings.catch_warnings(), redirect_stdout(said):
+    with torch.random.fork_rng(devices=[]), warnings.catch_warnings(), redirect_stdout(said):
         warnings.simplefilter("ignore", BestlineWarning)
         exec(code, names)  # noqa: S102  the README is ours
     return said.getvalue()

@@ -294,7 +294,9 @@ def collect(
         group = grouping(batch, encoded)
         for i, part in enumerate(statistics.by_group(rows, group.to(rows.X.device), groups)):
             found[i] = found[i] + part
-        low, high = torch.minimum(low, rows.X.amin(0).cpu()), torch.maximum(high, rows.X.amax(0).cpu())
+        if design.p:
+            least, most = torch.aminmax(rows.X, dim=0)
+            low, high = torch.minimum(low, least.cpu()), torch.maximum(high, most.cpu())
         if keep is not None:
             keep.append((rows, group))
     total = sum(m.count for m in found)

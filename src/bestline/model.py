@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from bestline.summary import Summary
 
 _FORMAT = 1
-_TRACE_NUMBERS = 3_000  # of a saved trace: a model file stays a few kB
+_TRACE_NUMBERS = 1_000  # of a saved trace: a model file stays a few kB
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -170,12 +170,10 @@ def by_group(rows: Rows, group: Tensor, groups: int) -> list[Moments]:
     collected = [Moments.empty(q) for _ in range(groups)]
     for start in range(0, len(rows), _CHUNK):
         chunk, g = rows[start : start + _CHUNK], group[start : start + _CHUNK]
-        order = torch.argsort(g, stable=True)
-        sizes = torch.bincount(g + 1, minlength=groups + 1).tolist()
-        Z = torch.cat([chunk.X, chunk.y], 1)[order].split(sizes)
-        w = [None] * (groups + 1) if chunk.w is None else chunk.w[order].split(sizes)
+        Z = torch.cat([chunk.X, chunk.y], 1)
         for i in range(groups):
-            collected[i] = collected[i] + _of_chunk(Z[i + 1], w[i + 1])
+            own = torch.nonzero(g == i)[:, 0]
+            collected[i] = collected[i] + _of_chunk(Z[own], None if chunk.w is None else chunk.w[own])
     return collected
 
 
