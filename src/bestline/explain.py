@@ -44,6 +44,8 @@ class Inference:
     ----------
     covariance : Tensor (k, d, d)
         Of the weights of each target, in the data's units, the intercept last; NaN for weights that are not determined.
+    std_error : Tensor (k, d)
+        Of the weights; right even where its square would leave float64's range.
     df_resid : int
         Residual degrees of freedom, n - rank.
     rank : int
@@ -57,6 +59,7 @@ class Inference:
     """
 
     covariance: Tensor
+    std_error: Tensor
     df_resid: int
     rank: int
     sigma: Tensor
@@ -80,21 +83,26 @@ def infer(moments: Moments, scaling: Scaling) -> Inference:
     tss = square * units * moments.weight
     variance = rss / df if df > 0 else torch.full_like(rss, NAN)
     unscaled = _unscaled(A, mean[:p], scaling, aliased) / moments.weight
-    return Inference(variance[:, None, None] * unscaled, df, rank, variance.sqrt(), rss, tss, aliased)
+    sigma = (bowl.floor * (moments.weight / df)).sqrt() * scaling.target_scale if df > 0 else torch.full_like(rss, NAN)
+    scale = torch.cat([scaling.scale[:p], torch.ones(int(scaling.intercept), dtype=torch.float64)])
+    covariance = variance[:, None, None] * unscaled / torch.outer(scale, scale)
+    std_error = sigma[:, None] * unscaled.diagonal().clamp(min=0).sqrt() / scale
+    return Inference(covariance, std_error, df, rank, sigma, rss, tss, aliased)
 
 
 def _unscaled(A: Tensor, mean: Tensor, scaling: Scaling, aliased: tuple[Alias, ...]) -> Tensor:
-    """W (X'WX)^-1 in the data's units, (d, d); weights that share a direction with an aliased column are NaN."""
+    """W (X'WX)^-1 of slopes in units of their columns' scale and the intercept in the target's, (d, d).
+
+    Weights that share a direction with an aliased column are NaN.
+    """
     p = scaling.p
     kept = sorted(set(range(p)) - {a.column for a in aliased})
     core = _inverse(A[kept][:, kept])
-    scale = scaling.scale[kept]
-    core = core / torch.outer(scale, scale)
     full = torch.full((p + scaling.intercept, p + scaling.intercept), NAN, dtype=torch.float64)
     index = torch.tensor(kept, dtype=torch.long)
     full[index[:, None], index[None]] = core
     if scaling.intercept:
-        center = scaling.center[kept] + mean[kept] * scale  # the means, in the data's units
+        center = scaling.center[kept] / scaling.scale[kept] + mean[kept]  # the means, in units of the scale
         cross = -core @ center
         full[-1, -1] = 1 + center @ core @ center
         full[-1, index], full[index, -1] = cross, cross
@@ -130,7 +138,7 @@ def coefficients(
     table = []
     for j, name in enumerate(names):
         estimate = float(weights[j, target])
-        error = float(inference.covariance[target, j, j].clamp(min=0).sqrt()) if inference is not None else NAN
+        error = float(inference.std_error[target, j]) if inference is not None else NAN
         df = inference.df_resid if inference is not None else 0
         table.append(_coefficient(name, estimate, error, df if settled else 0, level))
     return table

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, TypeAlias
 import torch
 from torch import Tensor
 
-from bestline.bowl import Bowl
 from bestline.errors import NumericalError
 from bestline.objective import Objective, Smooth
 from bestline.rows import Weights
@@ -26,6 +25,7 @@ if TYPE_CHECKING:
 
 Watch: TypeAlias = Callable[[Step], None]
 
+_BLOCK = 4_096  # steps kept one by one before they become columns
 _EXPLODED = 1e6  # times the loss of the start, or of predicting the mean, whichever is larger
 
 
@@ -163,17 +163,41 @@ def train(task: Task, solver: Solver, start: Weights, watch: Watch | None = None
     try:
         for step in solver.run(task.objective, start, seed=task.seed):
             stop = record.take(step)
-            if watch is not None and record.finite:
-                watch(_in_data_units(task, record.steps[-1]))
+            if watch is not None and record.finite and record.last is not None:
+                watch(_in_data_units(task, record.last))
             if stop is not None:
                 break
         else:
             stop = solver.rule.at_end
     except KeyboardInterrupt:
-        if not record.steps:
+        if record.last is None:
             raise
         stop = Stop.INTERRUPTED
     return _finished(task, solver, record, stop)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Columns:
+    """Steps as columns: a tenth of the memory of as many Steps."""
+
+    step: Tensor
+    trained: Tensor
+    gradient: Tensor
+    losses: Tensor
+    rate: Tensor
+    held_out: Tensor
+
+    @classmethod
+    def of(cls, steps: list[Step]) -> _Columns:
+        nan = math.nan
+        return cls(
+            torch.tensor([s.index for s in steps]),
+            torch.stack([s.weights for s in steps]).cpu(),
+            torch.stack([s.gradient for s in steps]).cpu(),
+            torch.stack([s.losses for s in steps]).cpu(),
+            torch.tensor([nan if s.rate is None else s.rate for s in steps], dtype=torch.float64),
+            torch.tensor([nan if s.held_out is None else s.held_out for s in steps], dtype=torch.float64),
+        )
 
 
 @dataclass(slots=True)
@@ -182,12 +206,16 @@ class _Record:
 
     task: Task
     rule: Rule
-    steps: list[Step] = field(default_factory=list)
+    first: Step | None = None
+    last: Step | None = None
+    recent: list[Step] = field(default_factory=list)
+    blocks: list[_Columns] = field(default_factory=list)
     best: Step | None = None
     how: str = ""
     finite: bool = True
     last_index: int = 0
     ceiling: float = 0.0
+    start_loss: float = 0.0
 
     def take(self, step: Step) -> Stop | None:
         """Record a step, unless it is no number; say why to stop, or None."""
@@ -199,13 +227,26 @@ class _Record:
         if self.task.held_out is not None:
             held_out = float((self.task.held_out.losses(step.weights).detach() * self.task.units).sum())
             step = replace(step, held_out=held_out)
-        self.steps.append(step)
+        self._keep(step)
         if step.index == 0:
-            self.ceiling = _EXPLODED * max(abs(loss), self.task.reference)
+            self.start_loss, self.ceiling = loss, _EXPLODED * max(abs(loss), self.task.reference)
         if loss > self.ceiling > 0:
-            self.how = f"grew to {loss:.3g}, from {float((self.steps[0].losses * self.task.units).sum()):.3g} at the start"
+            self.how = f"grew to {loss:.3g}, from {self.start_loss:.3g} at the start"
             return Stop.DIVERGED
         return self._rest(step)
+
+    def columns(self) -> _Columns:
+        """All steps so far."""
+        blocks = [*self.blocks, *([_Columns.of(self.recent)] if self.recent else [])]
+        return _Columns(*(torch.cat([getattr(b, name) for b in blocks]) for name in _Columns.__slots__))
+
+    def _keep(self, step: Step) -> None:
+        self.first = self.first or step
+        self.last = step
+        self.recent.append(step)
+        if len(self.recent) == _BLOCK:
+            self.blocks.append(_Columns.of(self.recent))
+            self.recent = []
 
     def _rest(self, step: Step) -> Stop | None:
         if step.held_out is not None and (self.best is None or step.held_out < self.best.held_out):  # type: ignore[operator]
@@ -227,18 +268,19 @@ def _in_data_units(task: Task, step: Step) -> Step:
 
 
 def _finished(task: Task, solver: Solver, record: _Record, stop: Stop) -> Fit:
-    if not record.steps:  # the very start is no number
-        raise NumericalError("The loss at the start is not a finite number; start nearer, or standardise the columns.")
-    rate = record.steps[0].rate
-    limit = solver.rate_limit(task.objective, record.steps[0].weights)
-    trace = _trace(task, record.steps)
+    if record.first is None or record.last is None:  # the very start is no number
+        raise NumericalError(
+            "The loss at the start is not a finite number: the start is too far away, or the values are too large."
+        )
+    rate, limit = record.first.rate, solver.rate_limit(task.objective, record.first.weights)
+    trace = _trace(task, record.columns())
     early = task.held_out is not None and record.rule.patience is not None and record.best is not None
-    kept = record.best if early and record.best is not None else record.steps[-1]
-    at = kept.index - record.steps[0].index
+    kept = record.best if early and record.best is not None else record.last
+    at = kept.index - record.first.index
     facts = {
         "step": record.last_index,
         "best": kept.index,
-        "violation": record.steps[-1].violation,
+        "violation": record.last.violation,
         "tol": record.rule.tol,
         "how": record.how,
         "remedy": _remedy(task, rate, limit),
@@ -248,32 +290,21 @@ def _finished(task: Task, solver: Solver, record: _Record, stop: Stop) -> Fit:
     return Fit(trace.weights[at], trace, stop, advice, kept.index, rate, limit, solver, task.objective, task.scaling)
 
 
-def _trace(task: Task, steps: list[Step]) -> Trace:
-    """Columns from steps; everything that can be is computed for all steps at once."""
-    trained = torch.stack([s.weights for s in steps]).cpu()
-    gradients = torch.stack([s.gradient for s in steps]).cpu()
-    losses = torch.stack([s.losses for s in steps]).cpu()
+def _trace(task: Task, steps: _Columns) -> Trace:
+    """The columns in the data's units; everything that can be is computed for all steps at once."""
     units = task.units.cpu()
-    bowl = _exact(task.objective)
+    bowl = task.objective.bowl if not task.objective.penalty.l1 else None
     return Trace(
         names=task.names,
         targets=task.targets,
-        step=torch.tensor([s.index for s in steps]),
-        weights=task.scaling.to_data(trained),
-        loss=losses @ units,
-        held_out=None if task.held_out is None else torch.tensor([s.held_out for s in steps], dtype=torch.float64),
-        gradient_norm=task.scaling.gradient_to_data(gradients).flatten(1).norm(dim=1),
-        gap=None if bowl is None else bowl.excess(trained).clamp(min=0) @ units,
-        rate=torch.tensor([math.nan if s.rate is None else s.rate for s in steps], dtype=torch.float64),
+        step=steps.step,
+        weights=task.scaling.to_data(steps.trained),
+        loss=steps.losses @ units,
+        held_out=None if task.held_out is None else steps.held_out,
+        gradient_norm=task.scaling.gradient_to_data(steps.gradient).flatten(1).norm(dim=1),
+        gap=None if bowl is None else bowl.excess(steps.trained).clamp(min=0) @ units,
+        rate=steps.rate,
     )
-
-
-def _exact(objective: Objective) -> Bowl | None:
-    """The bowl whose bottom is the exact solution of the objective, where it has a closed form."""
-    if not isinstance(objective.smooth, Bowl) or objective.penalty.l1 > 0:
-        return None
-    bowl = objective.smooth.cpu()
-    return bowl.with_ridge(objective.penalty.l2 * objective.penalty.factors.cpu()) if objective.penalty else bowl
 
 
 def _remaining(trace: Trace, at: int) -> str:
@@ -303,7 +334,7 @@ def steps(task: Task, solver: Solver, start: Weights) -> Iterator[Step]:
     record = _Record(task, solver.rule)
     for step in solver.run(task.objective, start, seed=task.seed):
         stop = record.take(step)
-        if record.finite:
-            yield _in_data_units(task, record.steps[-1])
+        if record.finite and record.last is not None:
+            yield _in_data_units(task, record.last)
         if stop is not None:
             return

@@ -517,13 +517,10 @@ def _collinear(model: Model, inference: Inference, constant: list[str]) -> list[
             continue
         others = [names[j] for j in alias.on]
         if len(others) == 1 and abs(next(iter(alias.on.values())) - 1) < 1e-9:
-            notes.append(
-                f"{readable(name)} repeats {readable(others[0])} (the same column, up to a constant); they share one effect."
-            )
+            what = f"repeats {readable(others[0])}, up to a constant and as far as moments can tell; they share one effect."
         else:
-            notes.append(
-                f"{readable(name)} is an exact combination of {listed(others)}; the data cannot tell their effects apart."
-            )
+            what = f"is a combination of {listed(others)}, as far as moments can tell; their effects cannot be told apart."
+        notes.append(f"{readable(name)} {what}")
     if notes:
         notes[-1] += " Of all equally good weights these have the smallest norm; leave columns out to have them determined."
     return notes if len(notes) <= 6 else [*notes[:5], f"{len(notes) - 6} more columns are combinations of others.", notes[-1]]

@@ -257,7 +257,7 @@ class Model:
         if self.inference is None:
             return False
         exact = self._exact_weights()
-        errors = self.inference.covariance.diagonal(dim1=1, dim2=2).clamp(min=0).sqrt().T.nan_to_num(float("inf"))
+        errors = self.inference.std_error.T.nan_to_num(float("inf"))
         return bool(((self.weights - exact).abs() <= 0.01 * errors + 1e-8 * exact.abs()).all())
 
     def conf_int(self, level: float = 0.95) -> DataFrame:
@@ -483,7 +483,7 @@ class Model:
         if isinstance(data, Source):
             source, single = data, False
         else:
-            single = isinstance(data, int | float) or (isinstance(data, Tensor) and data.ndim == 0)
+            single = isinstance(data, int | float) or getattr(data, "ndim", None) == 0  # a number of Python, NumPy or torch
             source = open_source(_bare(data, self.design.needs, single=single))
         self.design.check(source, target=False)
         return source, single

@@ -114,7 +114,7 @@ class Moments:
             weight=weight,
             log_weight=a.log_weight + b.log_weight,
             mean=a.mean + step * (b.weight / weight),
-            scatter=a.scatter + b.scatter + torch.outer(step, step) * (a.weight * b.weight / weight),
+            scatter=a.scatter + b.scatter + torch.outer(step, step) * (a.weight * (b.weight / weight)),
         )
 
     def __sub__(self, other: Moments) -> Moments:
@@ -132,7 +132,7 @@ class Moments:
             )
         whole, b = _in_common_units(self, other)
         step = (whole.shift - b.shift) + (whole.mean - b.mean)
-        scatter = whole.scatter - b.scatter - torch.outer(step, step) * (b.weight * whole.weight / weight)
+        scatter = whole.scatter - b.scatter - torch.outer(step, step) * (b.weight * (whole.weight / weight))
         scatter.diagonal().clamp_(min=0)
         return replace(
             whole,
@@ -214,12 +214,18 @@ def _in_common_units(a: Moments, b: Moments) -> tuple[Moments, Moments]:
         raise DataError(
             f"Moments of {a.q} columns and of {b.q} columns cannot be combined; collect them with the same columns."
         )
-    unit = torch.maximum(a.unit, b.unit)
+    # Where one side holds nothing but zeros, the other's unit serves, be it ever so small.
+    unit = torch.where(_all_zero(a), b.unit, torch.where(_all_zero(b), a.unit, torch.maximum(a.unit, b.unit)))
     return _in_units(a, unit), _in_units(b, unit)
+
+
+def _all_zero(m: Moments) -> Tensor:
+    return (m.shift == 0) & (m.mean == 0) & (m.scatter.diagonal() == 0)
 
 
 def _in_units(m: Moments, unit: Columns) -> Moments:
     if torch.equal(m.unit, unit):
         return m
-    ratio = m.unit / unit  # a power of two: exact, unless it underflows beside numbers that are larger by 1e280
+    # A power of two: exact, unless it underflows beside numbers that are larger by 1e280. Zeros are zeros in any unit.
+    ratio = torch.where(_all_zero(m), 1.0, m.unit / unit)
     return replace(m, unit=unit, shift=m.shift * ratio, mean=m.mean * ratio, scatter=m.scatter * torch.outer(ratio, ratio))

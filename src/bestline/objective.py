@@ -15,7 +15,7 @@ from typing import Protocol, TypeAlias
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
+from torch.nn.functional import l1_loss
 
 from bestline.bowl import Bowl
 from bestline.errors import OptionError, ShapeError
@@ -76,9 +76,13 @@ class Penalty:
 class Smooth(Protocol):
     """A loss that has a gradient: a Bowl, or a RowLoss."""
 
-    def losses(self, weights: Weights) -> Tensor: ...
+    def losses(self, weights: Weights) -> Tensor:
+        """Mean loss of each target."""
+        ...
 
-    def evaluate(self, weights: Weights) -> tuple[Tensor, Weights]: ...
+    def evaluate(self, weights: Weights) -> tuple[Tensor, Weights]:
+        """Losses and gradient."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -178,6 +182,14 @@ class Objective:
     slices: SquaredRows | RowLoss | None
     size: Tensor
 
+    @property
+    def bowl(self) -> Bowl | None:
+        """The bowl of loss and l2 penalty together, in main memory; None for other losses. An l1 penalty is left out of it."""
+        if not isinstance(self.smooth, Bowl):
+            return None
+        bowl = self.smooth.cpu()
+        return bowl.with_ridge(self.penalty.l2 * self.penalty.factors.cpu()) if self.penalty.l2 else bowl
+
     def evaluate(self, weights: Weights) -> tuple[Tensor, Weights]:
         """Losses (k,) without the penalty, and the gradient (d, k) of loss and penalty together."""
         losses, gradient = self.smooth.evaluate(weights)
@@ -231,7 +243,7 @@ def quantile(level: float) -> LossFunction:
 
 def absolute(prediction: Tensor, y: Tensor) -> Tensor:
     """|prediction - y|: its minimum is the conditional median."""
-    return F.l1_loss(prediction, y, reduction="none")
+    return l1_loss(prediction, y, reduction="none")
 
 
 def squared(prediction: Tensor, y: Tensor) -> Tensor:

@@ -37,15 +37,20 @@ def right_digits(moments: Moments, p: int, slopes: Tensor, *, intercept: bool) -
     size = spread if intercept else torch.hypot(spread, center)
     x, y = torch.where(size[:p] > 0, size[:p], 1.0), torch.where(size[p:] > 0, size[p:], 1.0)
     relative = slopes.abs() * x[:, None] / y  # of standardised columns
-    rounding = 16 * torch.finfo(torch.float64).eps * (1 + (moments.count / 65_536) ** 0.5)
+    both = torch.cat([x, y])
+    # What the 24-bit shift leaves of a mean is rounded where moments merge; beside a small spread that is most of the rounding.
+    left_over = 1 + float((moments.mean * moments.unit / both).abs().max())
+    rounding = 16 * torch.finfo(torch.float64).eps * (1 + (moments.count / 65_536) ** 0.5) * left_over
     inverse = _inverse(moments, p, x, intercept=intercept)
-    if inverse is None:  # some direction is not determined at all
+    # Where the matrix itself is uncertain by a hundredth of its smallest direction, the first order says nothing.
+    if inverse is None or rounding * float(inverse.abs().sum(1).max() if p else 0.0) > 0.01:
         return torch.zeros(p + intercept, slopes.shape[1])
     error = rounding * inverse.abs().sum(1)[:, None] * (1 + relative.sum(0))
     digits = _digits(error, relative)
     if not intercept:
         return digits
     moved = (error * (center[:p].abs() / x)[:, None]).sum(0) * y + rounding * (center[p:].abs() + y)
+    moved = moved + 4 * torch.finfo(torch.float64).eps * (slopes * center[:p, None]).abs().sum(0)
     value = center[p:] - (slopes * center[:p, None]).sum(0)
     return torch.cat([digits, _digits(moved[None], value.abs()[None])])
 

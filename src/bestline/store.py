@@ -14,9 +14,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
-import torch
 from torch import Tensor
 
 from bestline.errors import DataError, ModelFileError, readable
@@ -89,7 +89,7 @@ def read(path: str | os.PathLike[str], kind: str, newest: int) -> tuple[int, dic
             raise ModelFileError(f"{shown} is larger than any bestline {kind} file; it was not opened.")
         with safe_open(source, framework="pt") as file:
             metadata = file.metadata() or {}
-            tensors = {name: file.get_tensor(name) for name in file.keys()}
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  not a dict: it cannot be iterated
     except SafetensorError as error:
         raise ModelFileError(f"{shown} is not a bestline {kind} file, or it is damaged ({error}).") from error
     except OSError as error:

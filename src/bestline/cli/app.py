@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import sys
 from pathlib import Path
@@ -217,7 +218,7 @@ def predict(
         line = load(model)
         source = open_source(_one(data))
         line.design.check(source, target=False)
-        notes = [n for n in source.notes]
+        notes = list(source.notes)
         extra = [n for n in source.names if n not in line.design.reads()]
         if extra:
             from bestline.errors import listed
@@ -238,7 +239,7 @@ def predict(
         if json and out is None:
             for batch in source.batches(line.design.needs, progress=tell):
                 for name, values in predicted(batch).items():
-                    columns.setdefault(name, []).extend(None if v != v else v for v in values.tolist())
+                    columns.setdefault(name, []).extend(v if math.isfinite(v) else None for v in values.tolist())
             rows = len(next(iter(columns.values()), []))
         else:
             rows = write_with(source, out, predicted, overwrite=force, progress=tell)

@@ -462,7 +462,7 @@ def _target_notes(design: Design, source: Source) -> list[str]:
 
 def missing_values(design: Design, source: Source) -> MissingValuesError:
     """The refusal of missing values, with how many there are in which column."""
-    profiles = {name: 0 for name in design.reads()}
+    profiles = dict.fromkeys(design.reads(), 0)
     rows = 0
     any_missing = 0
     categories = {f.column for f in design.factors if f.kind == "category"}

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from bestline.bowl import Bowl
 from bestline.errors import OptionError
 from bestline.objective import Objective
 from bestline.rows import Weights
@@ -29,8 +28,8 @@ class Exact:
     def run(self, objective: Objective, start: Weights, *, seed: int = 0) -> Iterator[Step]:
         """The start, and the solution."""
         del seed  # nothing here is random
-        bowl = objective.smooth
-        if not isinstance(bowl, Bowl):
+        bowl = objective.bowl
+        if bowl is None:
             raise OptionError(
                 "`Exact` solves squared loss of a line only; use solver='adam' or 'lbfgs' for other losses and forwards."
             )
@@ -38,8 +37,6 @@ class Exact:
             raise OptionError(
                 f"`Exact` cannot minimise an l1 penalty (l1={objective.penalty.l1:g}); use solver='proximal', or set l1=0."
             )
-        if objective.penalty:
-            bowl = bowl.with_ridge(objective.penalty.l2 * objective.penalty.factors)
         for index, weights in enumerate((start, bowl.bottom)):
             losses, gradient = objective.evaluate(weights)
             yield Step(index, weights, losses, gradient, objective.violation(weights, gradient))

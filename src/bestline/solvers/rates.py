@@ -24,9 +24,11 @@ def curvatures(objective: Objective, at: Weights) -> Tensor:
 
     For other losses only the largest is found, by power iteration on products with the Hessian.
     """
-    if isinstance(objective.smooth, Bowl):
-        return 2 * torch.linalg.eigvalsh(objective.smooth.curvature)
-    return torch.tensor([_largest_curvature(objective.smooth, at)], dtype=torch.float64)
+    bowl = objective.bowl
+    if bowl is not None:
+        return 2 * torch.linalg.eigvalsh(bowl.curvature)
+    ridge = 2 * objective.penalty.l2 * float(objective.penalty.factors.max() if len(at) else 0.0)
+    return torch.tensor([_largest_curvature(objective.smooth, at) + ridge], dtype=torch.float64)
 
 
 def limit(optimizer: Optimizer, largest: float) -> float | None:
@@ -77,7 +79,7 @@ def automatic(optimizer: Optimizer, objective: Objective, start: Weights, batch_
     expected smoothness of Gower et al. (2019, ICML), and the rate 1 / (2 L). Optimisers that move every weight by about the
     rate itself, such as Adam, take a twentieth of the way to the bottom.
     """
-    bowl = objective.smooth if isinstance(objective.smooth, Bowl) else None
+    bowl = objective.bowl
     if isinstance(optimizer, torch.optim.LBFGS):
         return 1.0
     if not isinstance(optimizer, torch.optim.SGD):
