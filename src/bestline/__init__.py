@@ -22,7 +22,7 @@ _HOME = {
     "load": "model",
     "nn": "nn",
     "samples": "samples",
-    "surface": "surface",
+    "surface": "surfaces",
     "synthetic": "synthetic",
 }
 _MODULES = frozenset({"errors", "nn", "samples", "synthetic"})
@@ -55,7 +55,7 @@ if TYPE_CHECKING:
     from bestline.model import Model, load
     from bestline.rows import Rows
     from bestline.solvers import Descent, Exact, Step, Stop
-    from bestline.surface import surface
+    from bestline.surfaces import surface
 
 
 def __getattr__(name: str) -> Any:

@@ -287,6 +287,8 @@ def _finished(task: Task, solver: Solver, record: _Record, stop: Stop) -> Fit:
         "remaining": _remaining(trace, at),
     }
     advice = stop.value.format(**facts)
+    if stop is not Stop.PATIENCE and kept is not record.last:
+        advice += f" The weights kept are those of step {kept.index}, where the held-out loss was least."
     return Fit(trace.weights[at], trace, stop, advice, kept.index, rate, limit, solver, task.objective, task.scaling)
 
 
@@ -311,10 +313,11 @@ def _remaining(trace: Trace, at: int) -> str:
     if trace.gap is None:
         return f"The loss is {float(trace.loss[at]):.4g}."
     gap, loss = float(trace.gap[at]), float(trace.loss[at])
-    if gap <= 1e-9 * max(loss, float(trace.loss[0])):
+    if gap <= max(1e-9 * loss, 1e-15 * float(trace.loss[0])):
         return "The loss is that of the exact solution."
     share = f" ({gap / (loss - gap):.2g} of it)" if loss > 2 * gap else ""
-    return f"The loss is {gap:.3g} above that of the exact solution{share}: take more steps, or another rate."
+    more = ": take more steps, or another rate" if gap > 1e-6 * loss else ""
+    return f"The loss is {gap:.3g} above that of the exact solution{share}{more}."
 
 
 def _remedy(task: Task, rate: float | None, limit: float | None) -> str:

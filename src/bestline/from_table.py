@@ -5,6 +5,7 @@ open the data -> learn the design -> one pass: moments of folds or parts -> trai
 
 from __future__ import annotations
 
+import os
 import time
 import warnings
 from collections.abc import Callable, Sequence
@@ -71,7 +72,7 @@ def fit(
     ----------
     data
         A path, several, a glob or URL; a pandas, polars or pyarrow frame; a dict of arrays; a pair (X, y) of arrays or
-        tensors, y (n,), (n, 1) or (n, k); or `Moments`, then without any data.
+        tensors, y (n,), (n, 1) or (n, k); or `Moments`, or the path of a .moments file, then without any data.
     formula : str, optional
         Such as `"mpg ~ weight + C(origin)"`; or give `target` and `features` by name. Left out, the features are all other
         columns that can serve.
@@ -99,8 +100,8 @@ def fit(
         for lines, false for own forward functions.
     split : sequence of 2 or 3 shares, optional
         Training, (validation,) and test rows, drawn by `seed`: the test part gets ceil(share * n), validation
-        ceil(share * n), training the rest; no part may be empty. By default all rows are trained on and the error is
-        out of fold.
+        ceil(share * n), training the rest; no part may be empty. n counts all rows: those left out because a value is missing
+        leave afterwards. By default all rows are trained on and the error is out of fold.
     start : mapping, sequence or tensor, optional
         First weights in the data's units, by name or in the order of the weights with the intercept last; by default small
         and seeded.
@@ -154,7 +155,13 @@ def fit(
         device,
         digits,
     )
+    if isinstance(data, str | os.PathLike) and str(data).endswith(".moments"):
+        data = Moments.load(data)
     if isinstance(data, Moments):
+        if formula is not None or weights is not None:
+            raise OptionError(
+                "Moments have their formula and weights already; choose among their columns by `target` and `features`."
+            )
         gathered = _from_moments(data, target, features, options)
     else:
         gathered = _gather(data, formula, target, features, weights, options, progress)
@@ -399,6 +406,8 @@ def _with_ridge(plan: Plan, parts: Parts, statistic: Statistic, design: Design, 
         return plan, ["Cross-validation needs rows in two folds at least; there is no penalty."] if asked else []
     best = choice.best
     gain = float(choice.mse[0] - choice.mse[best])
+    if best == 0 and asked:
+        return plan, [f"{len(folds)}-fold cross-validation prefers no penalty: this is least squares."]
     if best == 0 or (not asked and gain <= max(float(choice.difference[best]), 0.005 * float(choice.mse[0]))):
         return plan, []
     l2 = float(choice.l2[best])

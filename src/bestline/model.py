@@ -200,7 +200,7 @@ class Model:
         if "held_out" in self.known:
             return self.known["held_out"]
         parts = self.parts
-        if parts is None or self.stop is Stop.DIVERGED:
+        if parts is None or self.stop in (Stop.DIVERGED, Stop.INTERRUPTED):
             return None
         if parts.test is not None:
             return self._scores_of(parts.test, f"{parts.test.moments.count:,} test rows", "test")
@@ -216,13 +216,13 @@ class Model:
 
         def predictor(rows: Rows) -> Callable[[Tensor], Tensor] | None:
             fit = self.plan.run(Part(Statistic.of_rows(rows), rows))
-            return None if fit.stop is Stop.DIVERGED else self.plan.predictor(fit.weights)
+            return None if fit.stop in (Stop.DIVERGED, Stop.INTERRUPTED) else self.plan.predictor(fit.weights)
 
         return evaluate.out_of_fold_rows(parts.training.rows, parts.fold, len(parts.folds), predictor)
 
     def _retrained(self, rest: Statistic) -> Weights | None:
         fit = self.plan.run(Part(rest))
-        return None if fit.stop is Stop.DIVERGED else fit.weights
+        return None if fit.stop in (Stop.DIVERGED, Stop.INTERRUPTED) else fit.weights
 
     def _scores_of(self, part: Part, of: str, kind: str) -> Scores:
         if part.rows is None:
@@ -416,7 +416,13 @@ class Model:
         outside = ((low - margin > X) | (high + margin < X)).any(0) & margin.isfinite()
         if bool(outside.any()):
             names = [n for n, out in zip(self.features, outside.tolist(), strict=True) if out]
-            _warn(f"{listed(names)} lies far outside the range that training saw; the line is a guess there.")
+            _warn(
+                f"{listed(names)} {'lie' if len(names) > 1 else 'lies'} far outside the range that training saw; the line is a guess there."
+            )
+        unknown = int(X.isnan().any(1).sum())
+        if unknown:
+            rows = "1 row has" if unknown == 1 else f"{unknown:,} rows have"
+            _warn(f"{rows} no prediction, because a value is missing or a category was never seen in training.")
         if imputed:
             _warn(f"Missing values were imputed in {listed(imputed)} ({sum(imputed.values()):,} values).")
 
@@ -425,15 +431,19 @@ class Model:
         source, _ = self._source(data)
         self.design.check(source, target=True)
         errors = evaluate.Errors.empty(len(self.targets))
+        read = 0
         for batch in source.batches(self.design.reads()):
             rows = self.design.rows(batch).rows
+            read += batch.rows
             rows = rows.to("cpu")
             with torch.no_grad():
                 prediction = self.plan.predictor(self.weights)(rows.X)
             errors = errors + evaluate.Errors.of(prediction, rows.y, rows.w)
         if errors.moments.count == 0:
             raise DataError(f"There are no rows to evaluate in {source.label}.")
-        return errors.scores(f"{errors.moments.count:,} rows of {source.label}", "data")
+        left_out = read - errors.moments.count
+        apart = f", {left_out:,} left out because a value was missing or the weight zero" if left_out else ""
+        return errors.scores(f"{errors.moments.count:,} rows of {source.label}{apart}", "data")
 
     def to_torch(self) -> nn.Module:
         """The line as `nn.Linear(p, k)` in float64, all scaling folded in; an own module as a copy with its weights trained."""

@@ -138,9 +138,10 @@ def _text(model: Model, tables: list[list[explain.Coefficient]], level: float) -
     if model.inference is not None and not model.settled:
         lines.append("Standard errors are those of the exact solution; training stopped before it, so there are no intervals.")
     lines += ["", *_scores(model)]
-    if model.notes:
+    notes = [note for note in model.notes if note != model.advice]
+    if notes:
         lines += ["", "Warnings"]
-        for note in model.notes:
+        for note in notes:
             first, *rest = wrap(note, _WIDTH - 2) or [""]
             lines += [f"- {first}", *(f"  {line}" for line in rest)]
     return "\n".join(lines)
@@ -156,20 +157,22 @@ def _rows(model: Model) -> str:
 
 def _table(model: Model, table: Sequence[explain.Coefficient], level: float) -> list[str]:
     """The coefficient table in the data's units; columns that nobody can fill are left out."""
-    with_errors = any(math.isfinite(c.std_error) for c in table)
     digits = model.digits.to_numpy().reshape(len(model.names), -1)[:, 0]
-    head = ["", "estimate"]
-    if with_errors:
-        head += ["std error", "t", "p", f"{level:.0%} interval", ""]
-    show_digits = bool((digits == digits).all())  # noqa: PLR0124  NaN where digits are not known
-    if show_digits:
-        head.append("digits")
-    body = []
-    for c, d in zip(table, digits, strict=True):
-        row = [_short(c.term), _show(c.estimate)]
-        if with_errors:
-            row += [_show(c.std_error), _fixed(c.statistic, 2), _p(c.p_value), _show(c.conf_low), _show(c.conf_high)]
-        body.append(row + ([f"{d:.0f}"] if show_digits else []))
+    columns: list[tuple[str, list[str]]] = [
+        ("", [_short(c.term) for c in table]),
+        ("estimate", [_show(c.estimate) for c in table]),
+    ]
+    if any(math.isfinite(c.std_error) for c in table):
+        columns.append(("std error", [_show(c.std_error) for c in table]))
+    if any(math.isfinite(c.conf_low) for c in table):
+        columns += [("t", [_fixed(c.statistic, 2) for c in table]), ("p", [_p(c.p_value) for c in table])]
+        lows, highs = [_show(c.conf_low) for c in table], [_show(c.conf_high) for c in table]
+        a, b = max(map(len, lows)), max(map(len, highs))
+        columns.append((f"{level:.0%} interval", [f"{low:>{a}} {high:>{b}}" for low, high in zip(lows, highs, strict=True)]))
+    if all(map(math.isfinite, digits)):
+        columns.append(("digits", [f"{d:.0f}" for d in digits]))
+    head = [name for name, _ in columns]
+    body = [list(row) for row in zip(*(cells for _, cells in columns), strict=True)]
     widths = [max(len(row[j]) for row in [head, *body]) for j in range(len(head))]
     return [
         "  ".join(
@@ -193,7 +196,7 @@ def _show(value: float) -> str:
 def _fixed(value: float, places: int) -> str:
     if not math.isfinite(value):
         return "-"
-    return f"{value:.{places}f}" if abs(value) < 1e6 else f"{value:.3g}"
+    return f"{value:.{places}f}" if abs(value) < 1e9 else f"{value:.4g}"
 
 
 def _p(value: float) -> str:
@@ -212,7 +215,7 @@ def _scores(model: Model) -> list[str]:
             which = f" of {target}" if len(model.targets) > 1 else ""
             mae = f", MAE {_show(scores.mae[i])}" if scores.mae is not None else ""
             lines.append(f"{label}{which}   RMSE {_show(scores.rmse[i])}{mae}, R2 {_fixed(scores.r2[i], 4)}   ({scores.of})")
-    if model.inference is not None and model.inference.df_resid > 0:
+    if model.inference is not None and model.settled and model.inference.df_resid > 0:
         for i in range(len(model.targets)):
             g = explain.glance(model.training, model.inference, intercept=model.design.intercept, target=i)
             if math.isfinite(g.statistic):

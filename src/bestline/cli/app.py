@@ -223,7 +223,7 @@ def predict(
         if extra:
             from bestline.errors import listed
 
-            notes.append(f"{listed(extra)} is not used by the model.")
+            notes.append(f"{listed(extra)} {'is' if len(extra) == 1 else 'are'} not used by the model.")
         passes = bars.passes()
         tell = None if passes is None else (lambda fraction: passes("predicting", fraction))
         columns: dict[str, list[float | None]] = {}

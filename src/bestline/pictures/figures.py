@@ -29,7 +29,7 @@ from bestline.pictures.landscape import (
 from bestline.pictures.marks import Horizontal, Intervals, Line, Mark, Panel, Picture, Points, Vertical, numbers, run_role
 from bestline.pictures.sample import Sample, said, shown
 from bestline.solvers.base import Stop
-from bestline.surface import Surface
+from bestline.surfaces import Surface
 
 _MOST_PANELS = 4
 _MOST_EARLIER = 12  # faint lines

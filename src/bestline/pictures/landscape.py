@@ -18,7 +18,7 @@ from bestline.objective import SquaredRows
 from bestline.pictures.marks import Contours, Line, Mark, Mesh, Numbers, Path, Points, numbers
 from bestline.pictures.sample import said, shown
 from bestline.solvers.base import Stop
-from bestline.surface import Surface, default_pair, surface
+from bestline.surfaces import Surface, default_pair, surface
 
 SHADOW = "The path is only its shadow here, for the other weights moved too."
 

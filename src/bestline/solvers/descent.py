@@ -50,8 +50,8 @@ class Descent:
     Attributes
     ----------
     optimizer : str, class or callable
-        "sgd", "momentum", "nesterov" (both with momentum 0.9), "adam", "adamw", "rmsprop", "adagrad", "lbfgs"; any class of
-        `torch.optim`; or a callable (parameters, lr=...) -> optimiser, such as `partial(torch.optim.Adam, weight_decay=0.01)`.
+        "sgd", "momentum", "nesterov" (both with momentum 0.9), "adam", "adamw" (with torch's weight decay of 0.01), "rmsprop",
+        "adagrad", "lbfgs"; any class of `torch.optim`; or a callable (parameters, lr=...) -> optimiser, such as `partial(torch.optim.Adam, weight_decay=0.01)`.
     lr : float or "auto"
         Learning rate, for the columns as trained. "auto" takes it from the curvature of the loss.
     steps : int, optional
