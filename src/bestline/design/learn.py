@@ -211,6 +211,10 @@ def _choose(fields: Sequence[Field], passes: _Passes) -> tuple[list[str], tuple[
     left: dict[str, list[str]] = {}
     chosen = []
     for f in fields:
+        if f.note == "mixed dates":  # not even leaving it out is safe: nobody knows what it says
+            raise ColumnError(
+                f"Column {readable(f.name)} mixes several ways to write a date, so its dates are ambiguous; write them all as 2024-02-01, or name the features to leave it out."
+            )
         reason = _unfit(f, passes.profiles.get(f.name))
         if f.name.casefold() in _COUNTERS and f.kind is Kind.NUMBER and _counts_rows(passes.source, f.name):
             reason = "it numbers the rows, as an index that some program wrote"

@@ -27,7 +27,7 @@ TRUE = ("True", "true", "TRUE")
 FALSE = ("False", "false", "FALSE")
 ENOUGH = 0.9  # of the words: then the column is meant to be numbers, and the others are mistakes
 
-BOOL, PADDED, LARGE = "bool", "zero-padded codes", "beyond 2**53"
+BOOL, PADDED, LARGE, MIXED = "bool", "zero-padded codes", "beyond 2**53", "mixed dates"
 
 _NUMBER = r"(?i)^[+-]?(?:(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?|inf|infinity|nan)$"
 _NUMBER_COMMA = _NUMBER.replace(r"\.", ",")
@@ -63,8 +63,8 @@ class Field:
         The declared levels of a categorical or enum type, in its order; None when nothing is declared.
     note : str
         A fact about the values: "" (none), "bool" (true and false, read as 1 and 0), "zero-padded codes" (numbers such as
-        `000097`, likely identifiers), "beyond 2**53" (integers that float64 rounds), and for `Kind.OTHER` what it is:
-        "nested", "binary" or the type's name.
+        `000097`, likely identifiers), "beyond 2**53" (integers that float64 rounds), "mixed dates" (several spellings, so that
+        01/02 may be either), and for `Kind.OTHER` what it is: "nested", "binary" or the type's name.
     """
 
     name: str
@@ -264,8 +264,9 @@ def judged(name: str, words: Cells, decimal: str, *, as_text: bool) -> Judgement
     if share < ENOUGH:
         almost = pc.or_(number, pc.match_substring_regex(bare, _ALMOST))
         if pc.mean(pc.cast(almost, pa.float64())).as_py() < ENOUGH or _mostly_dates(bare):
-            kind = Kind.DATE if _mostly_dates(bare) else Kind.TEXT
-            return Judgement(kind, remarks=_text_remarks(name, words) if kind is Kind.TEXT else ())
+            if _mostly_dates(bare):
+                return Judgement(Kind.DATE, MIXED if len(_date_spellings(bare)) > 1 else "")
+            return Judgement(Kind.TEXT, remarks=_text_remarks(name, words))
     thousands = decimal == "." and bool(pc.any(pc.match_substring_regex(bare, _THOUSANDS)).as_py())
     spelling = Spelling(decimal, thousands=thousands)
     plain = share == 1.0 and _plain(words)
@@ -284,6 +285,12 @@ def _plain(words: Cells, *, truth: bool = False) -> bool:
 def _mostly_dates(bare: Cells) -> bool:
     values = pc.unique(bare[:5000]).to_pylist()
     return sum(1 for value in values if _DATE.match(value)) > len(values) / 2
+
+
+def _date_spellings(bare: Cells) -> set[str]:
+    """The ways dates are written: year first, day or month first, with a month's name."""
+    values = (value for value in pc.unique(bare[:5000]).to_pylist() if _DATE.match(value))
+    return {re.sub(r"\d{1,2}", "0", re.sub(r"[A-Za-z]+", "a", re.sub(r"\d{4}", "Y", value.strip())))[:5] for value in values}
 
 
 def _number_remarks(name: str, words: Cells, bare: Cells, *, thousands: bool) -> tuple[str, tuple[str, ...]]:
