@@ -16,7 +16,7 @@ from torch import Tensor
 
 from bestline import moments as statistics
 from bestline import store
-from bestline.design import Column, Design, Encoded, learn, missing_values
+from bestline.design import Column, Design, Encoded, expression, learn, missing_values
 from bestline.errors import ColumnError, DataError, MissingValuesError, ModelFileError, OptionError
 from bestline.rows import Rows, joined
 from bestline.tables import Batch, Source, open_source
@@ -132,7 +132,8 @@ class Moments:
                 raise ColumnError.missing(name, [*responses, *numbers], "the numbers of these moments")
         as_target = [responses.get(name) or numbers[name] for name in targets]
         spare = {name: found for name, found in responses.items() if name not in targets and found[1].kind == "number"}
-        columns = [(j, c) for j, c in enumerate(design.columns) if c.name not in targets]
+        read = {column for _, r in as_target for column in ([r.column] if r.kind == "number" else expression(r.text).columns)}
+        columns = [(j, c) for j, c in enumerate(design.columns) if not read & _sources(design, c)]
         factors = (*design.factors, *(factor for _, factor in spare.values()))
         for at, (name, (j, _)) in enumerate(spare.items()):
             columns.append((j, Column(name, name, ((len(design.factors) + at, 0),))))
@@ -198,6 +199,12 @@ class Moments:
             )
 
 
+def _sources(design: Design, column: Column) -> set[str]:
+    """The columns of the table that a column of X is made of."""
+    factors = (design.factors[i] for i, _ in column.parts)
+    return {c for f in factors for c in (expression(f.text).columns if f.kind == "expression" else [f.column])}
+
+
 def by_hash(folds: int, seed: int) -> Grouping:
     """Folds by a seeded hash of each row's numbers."""
 
@@ -212,12 +219,14 @@ def by_hash(folds: int, seed: int) -> Grouping:
     return group
 
 
-def by_label(labels: Tensor) -> Grouping:
-    """Groups by a label for each row of the source, (n,)."""
+def by_label(labels: Tensor, folds: int, seed: int) -> Grouping:
+    """Folds within the part that a label names for each row of the source (n,): group = label * folds + fold."""
+    fold_of = by_hash(folds, seed)
 
     def group(batch: Batch, encoded: Encoded) -> Tensor:
         own = labels[batch.start : batch.start + batch.rows].long()
-        return own if encoded.index is None else own[encoded.index.cpu()]
+        own = own if encoded.index is None else own[encoded.index.cpu()]
+        return own * folds + fold_of(batch, encoded).cpu()
 
     return group
 
@@ -292,6 +301,11 @@ def collect(
         if len(rows) == 0:
             continue
         group = grouping(batch, encoded)
+        if rows.w is not None and bool((rows.w == 0).any()):  # such rows are not there
+            there = torch.nonzero(rows.w)[:, 0]
+            rows, group = rows[there], group[there.to(group.device)]
+            if len(rows) == 0:
+                continue
         for i, part in enumerate(statistics.by_group(rows, group.to(rows.X.device), groups)):
             found[i] = found[i] + part
         if design.p:

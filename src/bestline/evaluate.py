@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from bestline.bowl import Bowl, trained_moments
-from bestline.moments import Moments, total
+from bestline.moments import Moments, rests, total
 from bestline.rows import Rows, Weights
 from bestline.scaling import Scaling
 
@@ -72,13 +72,13 @@ class Errors:
     def __add__(self, other: Errors) -> Errors:
         return Errors(self.moments + other.moments, self.absolute + other.absolute)
 
-    def scores(self, of: str, kind: str) -> Scores:
-        """The scores; NaN throughout for no rows."""
+    def scores(self, of: str, kind: str, *, about_zero: bool = False) -> Scores:
+        """The scores; NaN throughout for no rows. `about_zero` as in `on_moments`."""
         k, m = len(self.absolute), self.moments
         weight = m.weight or float("nan")
         square = (m.scatter.diagonal() * m.unit**2 / weight) + m.center**2  # about zero
         variance = m.scatter.diagonal()[k:] * m.unit[k:] ** 2 / weight
-        variance = torch.where(m.spread[k:] > 0, variance, float("nan"))
+        variance = square[k:] if about_zero else torch.where(m.spread[k:] > 0, variance, float("nan"))
         return _scores(of, kind, m.count, square[:k], variance, self.absolute / weight)
 
 
@@ -114,7 +114,7 @@ def _squares(moments: Moments, weights: Weights, scaling: Scaling, *, about_zero
     return mse, torch.where(moments.spread[p:] > 0, variance, float("nan"))
 
 
-def out_of_fold(folds: Sequence[Moments], scaling: Scaling, train: Trainer) -> Scores | None:
+def out_of_fold(folds: Sequence[Moments], scaling: Scaling, train: Trainer, *, about_zero: bool = False) -> Scores | None:
     """Scores of rows predicted by lines that never saw them.
 
     `train` is called with the moments of all rows but a fold's; it may return None, and then there is no score. There is none
@@ -125,13 +125,13 @@ def out_of_fold(folds: Sequence[Moments], scaling: Scaling, train: Trainer) -> S
         return None
     k = used[0].q - scaling.p
     squares, whole = torch.zeros(k, dtype=torch.float64), total(used, used[0].q)
-    for fold in used:
-        rest = whole - fold
+    for fold, rest in zip(used, rests(used), strict=True):
         weights = train(rest)
         if weights is None or not bool(weights.isfinite().all()):
             return None
         squares += fold.weight * _squares(fold, weights, scaling)[0]
-    _, variance = _squares(whole, torch.zeros(scaling.p + scaling.intercept, k, dtype=torch.float64), scaling)
+    nothing = torch.zeros(scaling.p + scaling.intercept, k, dtype=torch.float64)
+    _, variance = _squares(whole, nothing, scaling, about_zero=about_zero)
     kind = f"{len(folds)}-fold"
     return _scores(f"{kind}, {whole.count:,} rows", kind, whole.count, squares / whole.weight, variance)
 
@@ -179,18 +179,23 @@ class RidgeChoice:
     best: int
 
 
-def choose_ridge(folds: Sequence[Moments], p: int, *, intercept: bool, unscaled: Sequence[int] = ()) -> RidgeChoice | None:
+def choose_ridge(
+    folds: Sequence[Moments], p: int, *, intercept: bool, standardize: bool = True, unscaled: Sequence[int] = ()
+) -> RidgeChoice | None:
     """Out-of-fold error of ridge for every penalty of a grid, each fold standardised by its own training part.
 
     Columns `unscaled` are centred only.
 
-    The grid is 0 and 61 values from 1e-6 to 1e4, evenly spaced in the logarithm. None when fewer than two folds have rows.
+    The grid is 0 and 61 values from 1e-6 to 1e4, evenly spaced in the logarithm, times the columns' mean variance when they are
+    not standardised. None when fewer than two folds have rows.
     """
     used = [f for f in folds if f.count]
     if len(used) < 2:
         return None
     whole = total(used, used[0].q)
     grid = torch.cat([torch.zeros(1, dtype=torch.float64), torch.logspace(-6, 4, 61, dtype=torch.float64)])
+    if not standardize and p:  # the penalty acts on the data's own units
+        grid = grid * float((whole.spread[:p] ** 2).mean())
     variance = torch.where(whole.spread[p:] > 0, whole.spread[p:] ** 2, 1.0)
     scalings = [Scaling.of(whole - f, p, intercept=intercept, standardize=True, unscaled=unscaled) for f in used]
     errors = torch.stack(

@@ -56,6 +56,12 @@ class Inference:
         Residual and total (weighted) sums of squares; about zero without an intercept.
     aliased : tuple of Alias
         Columns that earlier columns already say.
+    kept : tuple of int
+        The other columns.
+    core : Tensor
+        Covariance of the kept columns' slopes over the residual variance, in the data's units.
+    size : Tensor (p,)
+        Size of each column's numbers, for telling rounding from difference.
     """
 
     covariance: Tensor
@@ -66,6 +72,22 @@ class Inference:
     rss: Tensor
     tss: Tensor
     aliased: tuple[Alias, ...]
+    kept: tuple[int, ...]
+    core: Tensor
+    size: Tensor
+
+    def variance_of_mean(self, away: Tensor) -> Tensor:
+        """Variance of the line's height at rows `away` (m, p) from the training mean, without the intercept's share, (m,).
+
+        It exists where the aliased columns of a row say what the others say, as they did in training; elsewhere it is NaN.
+        """
+        own = away[:, list(self.kept)]
+        variance = self.sigma[0] ** 2 * (own @ self.core * own).sum(1)
+        for alias in self.aliased:
+            told = sum((c * away[:, j] for j, c in alias.on.items()), torch.zeros(len(away), dtype=torch.float64))
+            apart = (away[:, alias.column] - told).abs()
+            variance = torch.where(apart <= 1e-8 * (self.size[alias.column] + told.abs()), variance, NAN)
+        return variance
 
 
 def infer(moments: Moments, scaling: Scaling) -> Inference:
@@ -87,7 +109,10 @@ def infer(moments: Moments, scaling: Scaling) -> Inference:
     scale = torch.cat([scaling.scale[:p], torch.ones(int(scaling.intercept), dtype=torch.float64)])
     covariance = variance[:, None, None] * unscaled / torch.outer(scale, scale)
     std_error = sigma[:, None] * unscaled.diagonal().clamp(min=0).sqrt() / scale
-    return Inference(covariance, std_error, df, rank, sigma, rss, tss, aliased)
+    kept = sorted(set(range(p)) - {a.column for a in aliased})
+    size = moments.center[:p].abs() + scaling.scale[:p]
+    core = _inverse(A[kept][:, kept]) / torch.outer(scale[kept], scale[kept]) / moments.weight
+    return Inference(covariance, std_error, df, rank, sigma, rss, tss, aliased, tuple(kept), core, size)
 
 
 def _unscaled(A: Tensor, mean: Tensor, scaling: Scaling, aliased: tuple[Alias, ...]) -> Tensor:
@@ -97,6 +122,7 @@ def _unscaled(A: Tensor, mean: Tensor, scaling: Scaling, aliased: tuple[Alias, .
     """
     p = scaling.p
     kept = sorted(set(range(p)) - {a.column for a in aliased})
+    size = moments.center[:p].abs() + scaling.scale[:p]
     core = _inverse(A[kept][:, kept])
     full = torch.full((p + scaling.intercept, p + scaling.intercept), NAN, dtype=torch.float64)
     index = torch.tensor(kept, dtype=torch.long)

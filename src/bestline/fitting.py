@@ -7,7 +7,7 @@ reported is in the data's units, whatever the columns were scaled to for trainin
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -330,14 +330,3 @@ def _remedy(task: Task, rate: float | None, limit: float | None) -> str:
     if limit is not None:
         return f"On slices of the rows a rate must be well below the limit for all of them, {limit:.4g}; use lr={rate / 10:.2g}, or lr='auto'{standardise}."
     return f"Use a smaller rate, such as lr={rate / 10:.2g}{standardise}."
-
-
-def steps(task: Task, solver: Solver, start: Weights) -> Iterator[Step]:
-    """The steps of a training run as an iterator, in the data's units: take as many as you like."""
-    record = _Record(task, solver.rule)
-    for step in solver.run(task.objective, start, seed=task.seed):
-        stop = record.take(step)
-        if record.finite and record.last is not None:
-            yield _in_data_units(task, record.last)
-        if stop is not None:
-            return

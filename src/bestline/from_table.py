@@ -27,6 +27,7 @@ from bestline.moments import total
 from bestline.rows import Rows
 from bestline.solvers.auto import choose
 from bestline.solvers.base import Solver, Stop
+from bestline.solvers.descent import Descent
 from bestline.solvers.exact import Exact
 from bestline.tables import Batch, Source, open_source
 from bestline.training import Part, Plan, Start, UserForward, UserLoss, parse_loss
@@ -140,20 +141,20 @@ def fit(
         **descent,
     )
     options = _Options(
-        chosen,
-        l1,
-        l2,
-        cv,
-        folds,
-        loss,
-        forward,
-        missing,
-        _standardised(standardize, forward),
-        split,
-        start,
-        seed,
-        device,
-        digits,
+        solver=chosen,
+        l1=l1,
+        l2=l2,
+        cv=cv,
+        folds=folds,
+        loss=loss,
+        forward=forward,
+        missing=missing,
+        standardize=_standardised(standardize, forward),
+        split=split,
+        start=start,
+        seed=seed,
+        device=device,
+        digits=digits,
     )
     if isinstance(data, str | os.PathLike) and str(data).endswith(".moments"):
         data = Moments.load(data)
@@ -268,8 +269,9 @@ def _gather(
         progress=progress,
     )
     keep: list[tuple[Rows, Tensor]] | None = [] if _plan(design, options).of_rows else None
-    grouping: Grouping = by_hash(options.folds, options.seed) if labels is None else by_label(labels)
-    groups = options.folds if labels is None else 3
+    folds = options.folds
+    grouping: Grouping = by_hash(folds, options.seed) if labels is None else by_label(labels, folds, options.seed)
+    groups = folds if labels is None else 3 * folds
     moments = collect(source, design, groups, grouping, keep=keep, progress=progress)
     rows, group = kept_rows(keep) if keep else (None, None)
     notes = source.notes + design.notes
@@ -288,18 +290,18 @@ def _from_moments(
 
 def _plan(design: Design, options: _Options, rows: int = 0) -> Plan:
     return Plan(
-        design.names,
-        design.targets,
-        design.intercept,
-        options.solver,
-        float(options.l1),
-        float(options.l2),
-        options.loss,
-        options.forward,
-        options.standardize,
-        options.start,
-        options.seed,
-        options.placed(rows),
+        features=design.names,
+        targets=design.targets,
+        intercept=design.intercept,
+        solver=options.solver,
+        l1=float(options.l1),
+        l2=float(options.l2),
+        loss=options.loss,
+        forward=options.forward,
+        standardize=options.standardize,
+        start=options.start,
+        seed=options.seed,
+        device=options.placed(rows),
     )
 
 
@@ -313,20 +315,22 @@ def _trained(gathered: _Gathered, options: _Options, *, free: bool, watch: Watch
         plan, remark = _with_ridge(plan, parts, statistic, design, asked=options.cv is not None)
         remarks += remark
     outcome = plan.run(parts.training, parts.held_out, watch)
+    if options.split is not None:
+        moments = replace(moments, folds=moments.folds[: options.folds])
     model = Model(
-        design,
-        plan,
-        outcome.weights.cpu(),
-        outcome.trace,
-        outcome.stop,
-        outcome.advice,
-        outcome.step,
-        outcome.rate,
-        outcome.rate_limit,
-        moments,
-        statistic,
-        0.0,
-        repr(plan.solver),
+        design=design,
+        plan=plan,
+        weights=outcome.weights.cpu(),
+        trace=outcome.trace,
+        stop=outcome.stop,
+        advice=outcome.advice,
+        step=outcome.step,
+        rate=outcome.rate,
+        rate_limit=outcome.rate_limit,
+        moments=moments,
+        training=statistic,
+        seconds=0.0,
+        solver=repr(plan.solver),
         parts=parts,
         sizes=_sizes(parts),
         fit=outcome,
@@ -349,14 +353,7 @@ def _parts(gathered: _Gathered, options: _Options) -> tuple[Parts, list[str]]:
         return Part(total([groups[i] for i in members], groups[0].q), own)
 
     if options.split is not None:
-        names = ("training", "validation", "test")
-        empty = [n for n, share, g in zip(names, _three(options.split), groups, strict=True) if share > 0 and g.count == 0]
-        if empty:
-            raise DataError(
-                f"The {empty[0]} part is empty ({gathered.moments.rows} usable rows, split {tuple(options.split)}); use other shares or more rows."
-            )
-        held_out = part(1) if groups[1].count else (part(2) if groups[2].count else None)
-        return Parts(part(0), held_out, part(2) if groups[2].count else part(1)), []
+        return _split_parts(gathered, options, part), []
     everything = tuple(range(len(groups)))
     if options.solver.rule.patience is None:
         return Parts(part(*everything), folds=groups, fold=group), []
@@ -368,11 +365,30 @@ def _parts(gathered: _Gathered, options: _Options) -> tuple[Parts, list[str]]:
     return Parts(part(*rest), part(held)), [remark]
 
 
+def _split_parts(gathered: _Gathered, options: _Options, part: Callable[..., Part]) -> Parts:
+    assert options.split is not None  # noqa: S101  the caller has looked
+    folds, groups, group = options.folds, gathered.moments.folds, gathered.group
+    shares = _three(options.split)
+    training, validation, test = (part(*range(i * folds, (i + 1) * folds)) for i in range(3))
+    for name, share, own in zip(("training", "validation", "test"), shares, (training, validation, test), strict=True):
+        if share > 0 and own.moments.count == 0:
+            raise DataError(
+                f"The {name} part is empty ({gathered.moments.rows} usable rows, split {tuple(options.split)}); use other shares or more rows."
+            )
+    if options.solver.rule.patience is not None and not shares[1]:
+        raise OptionError(
+            "Early stopping chooses by the validation part, so `split` needs three shares, such as (0.7, 0.15, 0.15)."
+        )
+    fold = None if group is None else group[group < folds]
+    held_out = validation if shares[1] else test
+    return Parts(training, held_out, test if shares[2] else None, groups[:folds], fold)
+
+
 def _sizes(parts: Parts) -> dict[str, int]:
     sizes = {"training": parts.training.moments.count}
-    if parts.held_out is not None:
+    if parts.held_out is not None and parts.held_out is not parts.test:
         sizes["validation"] = parts.held_out.moments.count
-    if parts.test is not None and parts.test is not parts.held_out:
+    if parts.test is not None:
         sizes["test"] = parts.test.moments.count
     return sizes
 
@@ -401,7 +417,7 @@ def _with_ridge(plan: Plan, parts: Parts, statistic: Statistic, design: Design, 
     # Chosen for the user, categories are penalised as they stand, 0 or 1: scaling a rare level up would shield it from shrinking.
     unscaled = () if asked else design.indicators
     folds = parts.folds or (statistic,)
-    choice = evaluate.choose_ridge(folds, design.p, intercept=design.intercept, unscaled=unscaled)
+    choice = evaluate.choose_ridge(folds, design.p, intercept=design.intercept, standardize=plan.standardize, unscaled=unscaled)
     if choice is None:
         return plan, ["Cross-validation needs rows in two folds at least; there is no penalty."] if asked else []
     best = choice.best
@@ -580,7 +596,13 @@ def _few_digits(model: Model, wanted: int, inference: Inference) -> list[str]:
 
 
 def _stopped(model: Model) -> list[str]:
-    return [model.advice] if model.stop in (Stop.DIVERGED, Stop.INTERRUPTED) else []
+    if model.stop in (Stop.DIVERGED, Stop.INTERRUPTED):
+        return [model.advice]
+    solver, gap = model.plan.solver, model.trace.gap
+    unfinished = model.stop is Stop.STEPS and isinstance(solver, Descent) and solver.steps is None
+    if unfinished and gap is not None and float(gap[-1]) > 1e-6 * float(model.trace.loss[-1]):
+        return [f"Training did not converge: {model.advice[0].lower()}{model.advice[1:]}"]
+    return []
 
 
 def _is(names: Sequence[str]) -> str:

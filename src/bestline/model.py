@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -188,9 +189,7 @@ class Model:
             return known
         of = f"{self.training.count:,} training rows"
         if self.plan.squared_line:
-            return evaluate.on_moments(
-                self.training, self.weights, self._scaling, of, "training", about_zero=not self.design.intercept
-            )
+            return evaluate.on_moments(self.training, self.weights, self._scaling, of, "training", about_zero=self._about_zero)
         assert self.parts is not None  # noqa: S101  a loaded model knows its scores
         return self._scores_of(self.parts.training, of, "training")
 
@@ -208,7 +207,7 @@ class Model:
             return self._scores_of(parts.held_out, f"{parts.held_out.moments.count:,} validation rows", "validation")
         if self.plan.of_rows:
             return self._out_of_fold_by_rows(parts)
-        return evaluate.out_of_fold(parts.folds, self._scaling, self._retrained)
+        return evaluate.out_of_fold(parts.folds, self._scaling, self._retrained, about_zero=self._about_zero)
 
     def _out_of_fold_by_rows(self, parts: Parts) -> Scores | None:
         if parts.training.rows is None or parts.fold is None:
@@ -226,10 +225,15 @@ class Model:
 
     def _scores_of(self, part: Part, of: str, kind: str) -> Scores:
         if part.rows is None:
-            return evaluate.on_moments(part.moments, self.weights, self._scaling, of, kind)
+            return evaluate.on_moments(part.moments, self.weights, self._scaling, of, kind, about_zero=self._about_zero)
         with torch.no_grad():
             prediction = self.plan.predictor(self.weights)(part.rows.X)
-        return evaluate.Errors.of(prediction, part.rows.y, part.rows.w).scores(of, kind)
+        return evaluate.Errors.of(prediction, part.rows.y, part.rows.w).scores(of, kind, about_zero=self._about_zero)
+
+    @property
+    def _about_zero(self) -> bool:
+        """Whether R2 compares with 0 and not with the mean: the convention for lines without an intercept."""
+        return self.plan.forward is None and not self.design.intercept
 
     @property
     def _scaling(self) -> Scaling:
@@ -240,10 +244,21 @@ class Model:
         return plan.run(Part(self.training)).weights
 
     def _rebuilt(self) -> Fit:
-        if not self.plan.squared_line:
+        if self.plan.of_rows:
             raise NumericalError("This picture needs the rows, and a loaded model has none; fit again.")
-        exact = replace(self.plan, solver=Exact(), start=None).run(Part(self.training))
-        return replace(exact, weights=self.weights, trace=self.trace, stop=self.stop, advice=self.advice, step=self.step)
+        task = self.plan.task(Part(self.training))
+        return Fit(
+            self.weights,
+            self.trace,
+            self.stop,
+            self.advice,
+            self.step,
+            self.rate,
+            self.rate_limit,
+            self.plan.solver,
+            task.objective,
+            task.scaling,
+        )
 
     # -- tables of results ---------------------------------------------------------------------------------------------
 
@@ -392,11 +407,8 @@ class Model:
             raise NumericalError(
                 "Intervals are defined for least squares of one target without a penalty; predict without them."
             )
-        if inference.df_resid <= 0 or not bool(inference.covariance.isfinite().all()):
-            raise NumericalError(
-                "Intervals need residual degrees of freedom and weights that the data determine; leave out the columns that the "
-                "warnings name, or predict without intervals."
-            )
+        if inference.df_resid <= 0:
+            raise NumericalError("Intervals need residual degrees of freedom: more rows than weights. Predict without them.")
         variance = self._variance_of_mean(X, inference)
         if interval == "prediction":
             variance = variance + inference.sigma[0] ** 2
@@ -404,11 +416,10 @@ class Model:
 
     def _variance_of_mean(self, X: Tensor, inference: explain.Inference) -> Tensor:
         """X' cov x of rows (n, p), taken about the training mean, where nothing cancels."""
-        slopes = inference.covariance[0, : self.design.p, : self.design.p]
         if not self.design.intercept:
-            return (X @ slopes * X).sum(1)
+            return inference.variance_of_mean(X)
         away = X - self.training.center[: self.design.p]
-        return (away @ slopes * away).sum(1) + inference.sigma[0] ** 2 / self.training.weight
+        return inference.variance_of_mean(away) + inference.sigma[0] ** 2 / self.training.weight
 
     def _note_prediction(self, X: Tensor, imputed: dict[str, int]) -> None:
         low, high = self.moments.low, self.moments.high
@@ -429,11 +440,15 @@ class Model:
     def evaluate(self, data: Any) -> Scores:
         """Errors on rows with a known target: one pass; MSE, RMSE, MAE and R2 with the number of rows."""
         source, _ = self._source(data)
-        self.design.check(source, target=True)
+        design = self.design
+        unweighted = design.weights is not None and design.weights not in source.names
+        if unweighted:
+            design = replace(design, weights=None)
+        design.check(source, target=True)
         errors = evaluate.Errors.empty(len(self.targets))
         read = 0
-        for batch in source.batches(self.design.reads()):
-            rows = self.design.rows(batch).rows
+        for batch in source.batches(design.reads()):
+            rows = design.rows(batch).rows
             read += batch.rows
             rows = rows.to("cpu")
             with torch.no_grad():
@@ -442,8 +457,10 @@ class Model:
         if errors.moments.count == 0:
             raise DataError(f"There are no rows to evaluate in {source.label}.")
         left_out = read - errors.moments.count
-        apart = f", {left_out:,} left out because a value was missing or the weight zero" if left_out else ""
-        return errors.scores(f"{errors.moments.count:,} rows of {source.label}{apart}", "data")
+        apart = ", unweighted" if unweighted else ""
+        if left_out:
+            apart += f", {left_out:,} left out because a value was missing or the weight zero"
+        return errors.scores(f"{errors.moments.count:,} rows of {source.label}{apart}", "data", about_zero=self._about_zero)
 
     def to_torch(self) -> nn.Module:
         """The line as `nn.Linear(p, k)` in float64, all scaling folded in; an own module as a copy with its weights trained."""
@@ -494,7 +511,7 @@ class Model:
             source, single = data, False
         else:
             single = isinstance(data, int | float) or getattr(data, "ndim", None) == 0  # a number of Python, NumPy or torch
-            source = open_source(_bare(data, self.design.needs, single=single))
+            source = open_source(_bare(data, self.design, single=single))
         self.design.check(source, target=False)
         return source, single
 
@@ -588,10 +605,16 @@ def _thinned(trace: Trace) -> Trace:
     return replace(trace, **{n: getattr(trace, n)[index] for n in _TRACE if getattr(trace, n) is not None})
 
 
-def _bare(data: Any, needs: Sequence[str], *, single: bool) -> Any:
+def _bare(data: Any, design: Design, *, single: bool) -> Any:
     """Bare numbers as columns called as in training; anything with names of its own is left alone."""
     if single:
         data = [float(data)]
+    if isinstance(data, tuple) and len(data) == 2 and not _paths(data):  # (X, y)
+        X, y = _bare(data[0], design, single=False), torch.as_tensor(np.asarray(data[1]), dtype=torch.float64)
+        targets = design.target_columns
+        if not isinstance(X, dict) or y.ndim > 2 or y.numel() != len(targets) * len(y):
+            return data
+        return {**X, **{name: y.reshape(len(y), -1)[:, j] for j, name in enumerate(targets)}}
     named = hasattr(data, "columns") or hasattr(data, "column_names") or hasattr(data, "keys")
     looks_bare = isinstance(data, Tensor) or hasattr(data, "__array__") or (isinstance(data, list | tuple) and not _paths(data))
     if named or not looks_bare:
@@ -600,13 +623,23 @@ def _bare(data: Any, needs: Sequence[str], *, single: bool) -> Any:
         X = torch.as_tensor(data, dtype=torch.float64).detach()
     except (TypeError, ValueError, RuntimeError):
         return data
-    X = X.reshape(-1, 1) if X.ndim <= 1 and len(needs) == 1 else X
-    if X.ndim != 2 or X.shape[1] != len(needs):
-        raise ShapeError(
-            f"The line needs {len(needs)} number{'s' if len(needs) != 1 else ''} a row ({listed(needs, most=8)}); got an array of "
-            f"shape {tuple(X.shape)}."
-        )
-    return {name: X[:, j] for j, name in enumerate(needs)}
+    X = X.reshape(-1, 1) if X.ndim <= 1 and len(design.needs) == 1 else X
+    names = _names_of_bare(design, X.shape[1] if X.ndim == 2 else -1, tuple(X.shape))
+    return {name: X[:, j] for j, name in enumerate(names)}
+
+
+def _names_of_bare(design: Design, width: int, shape: tuple[int, ...]) -> Sequence[str]:
+    """What the columns of an array without names are: the training table's, or those the line needs, if in the same order."""
+    if width == len(design.table):
+        return design.table
+    needed = [name for name in design.table if name in design.needs]
+    if width == len(needed) and (needed == design.needs or width == 1):
+        return needed
+    if width == len(needed):
+        raise ShapeError(f"Which column is which? The line needs {listed(needed, most=8)}; give a table with these names.")
+    raise ShapeError(
+        f"The line needs {len(needed)} number{'s' if len(needed) != 1 else ''} a row ({listed(needed, most=8)}); got an array of shape {shape}."
+    )
 
 
 def _paths(data: Sequence[Any]) -> bool:

@@ -164,6 +164,16 @@ def total(parts: Iterable[Moments], q: int) -> Moments:
     return reduce(add, parts, Moments.empty(q))
 
 
+def rests(parts: Sequence[Moments]) -> list[Moments]:
+    """For each part the moments of all others, added up and not subtracted: nothing cancels, whatever a part holds."""
+    before, after = [Moments.empty(parts[0].q)], [Moments.empty(parts[0].q)]
+    for part in parts[:-1]:
+        before.append(before[-1] + part)
+    for part in parts[:0:-1]:
+        after.append(part + after[-1])
+    return [a + b for a, b in zip(before, reversed(after), strict=True)]
+
+
 def by_group(rows: Rows, group: Tensor, groups: int) -> list[Moments]:
     """Moments of each group of rows apart; `group` (n,) holds numbers from 0 to groups - 1, or -1 for rows left out."""
     q = rows.X.shape[1] + rows.y.shape[1]

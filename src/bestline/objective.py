@@ -97,11 +97,14 @@ class RowLoss:
         (prediction, y) -> losses (n, k) or (n,), or one number for the whole.
     forward : callable
         (X, weights) -> prediction (n, k).
+    mean_weight : float or None
+        Of a slice: the mean weight of all rows, so that a heavy row weighs more in whatever slice it falls.
     """
 
     rows: Rows
     loss: LossFunction
     forward: Forward
+    mean_weight: float | None = None
 
     def losses(self, weights: Weights) -> Tensor:
         """Mean loss of each target (k,), or (1,) when the loss function gives one number."""
@@ -112,7 +115,7 @@ class RowLoss:
                 f"{tuple(self.rows.y.shape)}; return one prediction for each target."
             )
         loss = self.loss(prediction, self.rows.y)
-        if loss.numel() == 1 and len(self.rows) > 1:
+        if loss.ndim == 0:
             if self.rows.w is not None:
                 raise OptionError(
                     "This loss gives one number for all rows, so weights cannot reach it; return one number a row."
@@ -121,7 +124,7 @@ class RowLoss:
         per_row = loss.reshape(len(self.rows), -1)
         if self.rows.w is None:
             return per_row.mean(0)
-        return (self.rows.w[:, None] * per_row).sum(0) / self.rows.w.sum()
+        return (self.rows.w[:, None] * per_row).sum(0) / _total_weight(self.rows, self.mean_weight)
 
     def evaluate(self, weights: Weights) -> tuple[Tensor, Weights]:
         """Losses and gradient, detached from the graph."""
@@ -133,15 +136,19 @@ class RowLoss:
 
     def on(self, index: Tensor) -> RowLoss:
         """The same loss on some of the rows."""
-        return RowLoss(self.rows[index], self.loss, self.forward)
+        return RowLoss(self.rows[index], self.loss, self.forward, _mean_weight(self.rows))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SquaredRows:
-    """The squared loss of a line on slices of rows, its gradient written out: 2 X' (X w - y) / m."""
+    """The squared loss of a line on slices of rows, its gradient written out: 2 X' (X w - y) / m.
+
+    `mean_weight` is as in RowLoss.
+    """
 
     rows: Rows
     intercept: bool
+    mean_weight: float | None = None
 
     def losses(self, weights: Weights) -> Tensor:
         """Mean squared error of each target, (k,)."""
@@ -151,7 +158,7 @@ class SquaredRows:
         """Losses (k,) and gradient (d, k)."""
         X, w = self.rows.X, self.rows.w
         residual = line(X, weights, intercept=self.intercept) - self.rows.y
-        share = residual / len(X) if w is None else residual * (w / w.sum())[:, None]
+        share = residual / len(X) if w is None else residual * (w / _total_weight(self.rows, self.mean_weight))[:, None]
         gradient = 2 * (X.T @ share)
         if self.intercept:
             gradient = torch.cat([gradient, 2 * share.sum(0, keepdim=True)])
@@ -159,7 +166,17 @@ class SquaredRows:
 
     def on(self, index: Tensor) -> SquaredRows:
         """The same loss on some of the rows."""
-        return SquaredRows(self.rows[index], self.intercept)
+        return SquaredRows(self.rows[index], self.intercept, _mean_weight(self.rows))
+
+
+def _mean_weight(rows: Rows) -> float | None:
+    return None if rows.w is None else float(rows.w.mean())
+
+
+def _total_weight(rows: Rows, mean_weight: float | None) -> Tensor | float:
+    """What weighted sums are divided by: the rows' own weight, or for a slice what as many rows weigh on average."""
+    assert rows.w is not None  # noqa: S101  callers have looked
+    return rows.w.sum() if mean_weight is None else len(rows) * mean_weight
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -7,11 +7,14 @@ on the rows of all folds but one.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import torch
 from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _NormBase
+from torch.nn.modules.dropout import _DropoutNd
 
 from bestline.bowl import Bowl, trained_moments
 from bestline.errors import ColumnError, DataError, OptionError, ShapeError
@@ -90,6 +93,19 @@ class Plan:
     device: torch.device = _CPU
     unscaled: tuple[int, ...] = ()
 
+    def __post_init__(self) -> None:
+        if not isinstance(self.forward, nn.Module):
+            return
+        if self.l1 or self.l2:
+            raise OptionError("Penalties are for the slopes of a line; give an own module's optimiser a weight_decay instead.")
+        if len(self.targets) != 1:
+            raise OptionError(f"An own module is trained on one target; got {len(self.targets)}. Fit them one by one.")
+        odd = [type(m).__name__ for m in self.forward.modules() if isinstance(m, _DropoutNd | _NormBase)]
+        if odd:
+            raise OptionError(
+                f"{odd[0]} behaves differently in training and prediction, so no loss would be that of the line; leave it out."
+            )
+
     @property
     def names(self) -> tuple[str, ...]:
         """Names of the weights, (d,)."""
@@ -110,9 +126,13 @@ class Plan:
 
     def run(self, training: Part, held_out: Part | None = None, watch: Watch | None = None) -> Fit:
         """Train on one part; the loss of the other is recorded beside it."""
-        task = self._bowl_task(training, held_out) if self.squared_line else self._row_task(training, held_out)
+        task = self.task(training, held_out)
         start = task.scaling.to_trained(self._start(task)) if self.start is not None else self._small(task)
         return train(task, self.solver, start.to(self._device_of(task)), watch)
+
+    def task(self, training: Part, held_out: Part | None = None) -> Task:
+        """What is to be trained: the objective on one part, in the columns as trained."""
+        return self._bowl_task(training, held_out) if self.squared_line else self._row_task(training, held_out)
 
     def predictor(self, weights: Weights) -> Callable[[Tensor], Tensor]:
         """X (n, p) -> predictions (n, k), both in the data's units."""
@@ -199,12 +219,12 @@ class Plan:
         return (absolute if name == "absolute" else quantile(level)), scale
 
     def _residual_scale(self, training: Part, scaling: Scaling) -> Tensor:
-        """Median absolute residual of the least-squares line, over 0.6745, (k,); the standard deviation where that is 0."""
+        """Weighted median of the absolute residuals of the least-squares line, over 0.6745, (k,)."""
         rows = training.rows
         assert rows is not None  # noqa: S101  `_row_task` has seen to it
         weights = scaling.to_data(Bowl.of(training.moments, scaling).bottom)
         residual = (line(rows.X.cpu(), weights, intercept=self.intercept) - rows.y.cpu()).abs()
-        scale = residual.median(0).values / 0.6744897501960817
+        scale = _median(residual, rows.w) / 0.6744897501960817
         # Where most rows lie on the line itself there is no scale to see; the loss then is the squared one in all but name.
         return torch.where(scale > 1e-6 * scaling.target_scale, scale, scaling.target_scale)
 
@@ -269,6 +289,15 @@ def parse_start(start: Start | None, names: Sequence[str], targets: Sequence[str
     return values.reshape(d, k)
 
 
+def _median(values: Tensor, w: Tensor | None) -> Tensor:
+    """Median of each column (k,) of values (n, k), rows counting by their weight."""
+    if w is None:
+        return values.median(0).values
+    ordered, order = values.sort(0)
+    share = w.cpu()[order].cumsum(0)
+    return ordered.gather(0, (share >= share[-1] / 2).long().argmax(0, keepdim=True))[0]
+
+
 def _identity(d: int) -> Scaling:
     """No scaling, for weights that are not those of a line."""
     return Scaling(d, False, torch.zeros(d + 1, dtype=torch.float64), torch.ones(d + 1, dtype=torch.float64))
@@ -276,11 +305,12 @@ def _identity(d: int) -> Scaling:
 
 def _functional(module: nn.Module) -> Forward:
     """(X, weights (d, 1)) -> the module's predictions with these parameters; the module itself is left as it is."""
-    shapes = [(name, value.shape, value.numel(), value.dtype) for name, value in module.named_parameters()]
+    module = deepcopy(module).double().eval()
+    shapes = [(name, value.shape, value.numel()) for name, value in module.named_parameters()]
 
     def forward(X: Tensor, weights: Tensor) -> Tensor:
-        pieces = weights[:, 0].split([size for _, _, size, _ in shapes])
-        parameters = {name: piece.reshape(shape) for (name, shape, _, _), piece in zip(shapes, pieces, strict=True)}
+        pieces = weights[:, 0].split([size for _, _, size in shapes])
+        parameters = {name: piece.reshape(shape) for (name, shape, _), piece in zip(shapes, pieces, strict=True)}
         prediction: Tensor = torch.func.functional_call(module, parameters, (X,))
         return prediction.reshape(len(X), -1)
 

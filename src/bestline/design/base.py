@@ -95,6 +95,8 @@ class Design:
         What stateful functions learnt.
     kinds : dict
         Source column -> "number" or "text": what prediction expects.
+    table : tuple of str
+        Columns of the training table in its order, without targets and weights: how bare arrays are read at prediction.
     notes : tuple of str
         What the user should know about how the columns were chosen.
     """
@@ -108,6 +110,7 @@ class Design:
     missing: str = "raise"
     means: dict[str, float] = field(default_factory=dict)
     states: dict[str, State] = field(default_factory=dict)
+    table: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
     @property
@@ -207,6 +210,7 @@ class Design:
             missing=str(facts["missing"]),
             means={str(k): float(v) for k, v in facts["means"].items()},
             states=dict(facts["states"]),
+            table=tuple(facts["table"]),
         )
 
     def _number_columns(self) -> list[str]:

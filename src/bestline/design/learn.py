@@ -81,7 +81,8 @@ def learn(
     if missing == "impute":
         design = replace(design, means=_means(draft.numbers, passes.profiles))
     states = _states(design, passes)
-    return replace(design, states=states, notes=(*notes, *remarks, *_target_notes(design, source)))
+    table = tuple(n for n in source.names if n not in design.target_columns and n != weights)
+    return replace(design, states=states, table=table, notes=(*notes, *remarks, *_target_notes(design, source)))
 
 
 @dataclass(slots=True)

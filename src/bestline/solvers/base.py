@@ -26,6 +26,9 @@ class Stop(Enum):
     DIVERGED = "Diverged at step {step}: the loss {how}. {remedy}"
     INTERRUPTED = "Interrupted at step {step}; the weights are those of that step. {remaining}"
 
+    def __repr__(self) -> str:
+        return f"Stop.{self.name}"
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Step:

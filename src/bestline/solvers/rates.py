@@ -84,7 +84,7 @@ def automatic(optimizer: Optimizer, objective: Objective, start: Weights, batch_
         return 1.0
     if not isinstance(optimizer, torch.optim.SGD):
         away = float((start - bowl.bottom).abs().max()) if bowl is not None and len(start) else 2.0
-        return away / 20 or 0.01
+        return max(away / 20, 1e-3)  # a start near the bottom still needs room to move
     largest = float(curvatures(objective, start)[-1]) if len(start) else 0.0
     if not 0 < largest < float("inf"):
         return 0.1
