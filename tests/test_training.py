@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 import bestline as bl
 from bestline.bowl import Bowl, aliases, minimum_norm
-from bestline.errors import BestlineWarning, ColumnError, DataError, DivergedWarning, NumericalError, OptionError, ShapeError
+from bestline.errors import BestlineWarning, DataError, DivergedWarning, NumericalError, OptionError, ShapeError
 from bestline.from_table import split_sizes
 from bestline.moments import Moments
 from bestline.objective import Objective, Penalty, RowLoss, SquaredRows, line, squared
@@ -389,9 +389,9 @@ def test_weights_reach_every_loss(quiet: None) -> None:
         ({"split": (0.5, 0.6)}, OptionError),
         ({"split": (1.0,)}, OptionError),
         ({"start": {"x0": 1}}, OptionError),
-        ({"start": {"nope": 1}}, ColumnError),
-        ({"start": [1, 2]}, ShapeError),
-        ({"start": [1, 2, 3, float("nan")]}, ShapeError),
+        ({"start": {"nope": 1}}, OptionError),
+        ({"start": [1, 2]}, OptionError),
+        ({"start": [1, 2, 3, float("nan")], "solver": "sgd"}, OptionError),
         ({"forward": lambda X, w, b: (X @ w + b)[:, 0]}, ShapeError),
         ({"forward": lambda X, w, b: X @ w, "standardize": True}, OptionError),
     ],

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from bestline import moments as statistics
 from bestline import store
-from bestline.design import Column, Design, Encoded, expression, learn, missing_values
+from bestline.design import Column, Design, Encoded, asked_categories, expression, learn, missing_values
 from bestline.errors import ColumnError, DataError, MissingValuesError, ModelFileError, OptionError
 from bestline.rows import Rows, joined
 from bestline.tables import Batch, Source, open_source
@@ -79,7 +79,7 @@ class Moments:
         """
         if folds < 1:
             raise OptionError(f"`folds` must be at least 1; got {folds!r}.")
-        source = open_source(data)
+        source = open_source(data, text=asked_categories(formula))
         design = learn(source, formula=formula, target=target, features=features, weights=weights, missing=missing)
         return collect(source, design, folds, by_hash(folds, seed))
 
@@ -289,10 +289,8 @@ def collect(
     for batch in source.batches(design.reads(), progress=tell):
         try:
             encoded = design.rows(batch)
-        except MissingValuesError as error:
-            raise (
-                missing_values(design, source) if design.missing == "raise" and "is missing at" in str(error) else error
-            ) from None
+        except MissingValuesError:
+            raise missing_values(design, source) from None
         rows = encoded.rows if device is None else encoded.rows.to(device)
         read += batch.rows
         dropped += batch.rows - len(rows)

@@ -224,5 +224,6 @@ def _ridge_errors(training: Moments, fold: Moments, scaling: Scaling, grid: Tens
     weight = torch.where((shrunk > 0) & (kept[None] | (grid[:, None] > 0)), 1 / shrunk.clamp(min=1e-300), 0.0)
     slopes = vectors @ (weight[:, :, None] * (vectors.T @ joint[:p, p:]))  # (g, p, k)
     if intercept:
-        slopes = torch.cat([slopes, torch.zeros(len(grid), 1, slopes.shape[2], dtype=torch.float64)], 1)
+        level = mean[p:] - (slopes * mean[:p, None]).sum(1)  # (g, k)
+        slopes = torch.cat([slopes, level[:, None, :]], 1)
     return Bowl.of(fold, scaling).losses(slopes) * scaling.target_scale**2

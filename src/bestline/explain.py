@@ -95,7 +95,10 @@ def infer(moments: Moments, scaling: Scaling) -> Inference:
     p = scaling.p
     mean, joint = trained_moments(moments, scaling)
     A = joint[:p, :p] if scaling.intercept else joint[:p, :p] + torch.outer(mean[:p], mean[:p])
-    aliased = tuple(aliases(A))
+    x = scaling.scale
+    aliased = tuple(
+        Alias(a.column, {j: c * float(x[a.column] / x[j]) for j, c in a.on.items()}) for a in aliases(A)
+    )  # from units of the scale to the data's
     rank = p - len(aliased) + scaling.intercept
     df = moments.count - rank
     bowl = Bowl.of(moments, scaling)
@@ -122,7 +125,6 @@ def _unscaled(A: Tensor, mean: Tensor, scaling: Scaling, aliased: tuple[Alias, .
     """
     p = scaling.p
     kept = sorted(set(range(p)) - {a.column for a in aliased})
-    size = moments.center[:p].abs() + scaling.scale[:p]
     core = _inverse(A[kept][:, kept])
     full = torch.full((p + scaling.intercept, p + scaling.intercept), NAN, dtype=torch.float64)
     index = torch.tensor(kept, dtype=torch.long)

@@ -278,7 +278,7 @@ def _finished(task: Task, solver: Solver, record: _Record, stop: Stop) -> Fit:
     kept = record.best if early and record.best is not None else record.last
     at = kept.index - record.first.index
     facts = {
-        "step": record.last_index,
+        "step": record.last.index if stop is Stop.INTERRUPTED else record.last_index,
         "best": kept.index,
         "violation": record.last.violation,
         "tol": record.rule.tol,

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from bestline import evaluate
 from bestline.collect import Grouping, Moments, Progress, by_hash, by_label, collect, kept_rows
-from bestline.design import Design, learn
+from bestline.design import Design, asked_categories, learn
 from bestline.errors import BestlineWarning, DataError, DivergedWarning, OptionError, listed, readable
 from bestline.explain import Inference
 from bestline.fitting import Watch
@@ -105,7 +105,7 @@ def fit(
         leave afterwards. By default all rows are trained on and the error is out of fold.
     start : mapping, sequence or tensor, optional
         First weights in the data's units, by name or in the order of the weights with the intercept last; by default small
-        and seeded.
+        and seeded. The exact solver only records it, as step 0.
     seed : int
         Of folds, split, start and order of rows, each with a generator of its own.
     device : {"auto", "cpu", "cuda"}
@@ -252,7 +252,7 @@ def _gather(
     progress: Progress | None,
 ) -> _Gathered:
     by_name = isinstance(weights, str) or weights is None
-    source = open_source(data, extra=None if by_name else {"weights": weights})
+    source = open_source(data, text=asked_categories(formula), extra=None if by_name else {"weights": weights})
     column = weights if by_name else "weights"
     labels, training = None, None
     if options.split is not None:

@@ -16,7 +16,16 @@ from torch import Tensor, nn
 from bestline import evaluate, explain, precision, store
 from bestline.collect import Moments
 from bestline.design import Design
-from bestline.errors import BestlineWarning, DataError, ModelFileError, NumericalError, OptionError, ShapeError, listed
+from bestline.errors import (
+    BestlineWarning,
+    DataError,
+    ModelFileError,
+    NumericalError,
+    OptionError,
+    ShapeError,
+    listed,
+    readable,
+)
 from bestline.evaluate import Scores
 from bestline.fitting import Fit, Trace
 from bestline.moments import Moments as Statistic
@@ -25,7 +34,7 @@ from bestline.scaling import Scaling
 from bestline.solvers.base import Stop
 from bestline.solvers.exact import Exact
 from bestline.tables import Batch, Source, open_source
-from bestline.training import Part, Plan
+from bestline.training import Part, Plan, parse_loss
 
 if TYPE_CHECKING:
     from pandas import DataFrame, Series
@@ -511,7 +520,7 @@ class Model:
             source, single = data, False
         else:
             single = isinstance(data, int | float) or getattr(data, "ndim", None) == 0  # a number of Python, NumPy or torch
-            source = open_source(_bare(data, self.design, single=single))
+            source = open_source(_bare(data, self.design, single=single), text=self.design.texts)
         self.design.check(source, target=False)
         return source, single
 
@@ -555,25 +564,50 @@ def load(path: str | os.PathLike[str]) -> Model:
     _, tensors, facts = store.read(path, "model", _FORMAT)
     try:
         return _restored(tensors, facts)
-    except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
-        raise ModelFileError(f"The model file {str(path)!r} is damaged ({error}).") from error
+    except ModelFileError:
+        raise
+    except (KeyError, TypeError, ValueError, IndexError, AttributeError, OverflowError, RuntimeError, RecursionError) as error:
+        raise ModelFileError(f"The model file {readable(str(path))} is damaged ({type(error).__name__}: {error}).") from error
 
 
 def _restored(tensors: dict[str, Tensor], facts: dict[str, Any]) -> Model:
     design = Design.from_dict(facts["design"])
     count, weight, log_weight = facts["training"]
     training = Statistic(int(count), float(weight), float(log_weight), *(tensors[f"training.{n}"] for n in _STATISTIC))
-    settings = {**facts["plan"], "unscaled": tuple(facts["plan"]["unscaled"])}
-    plan = Plan(design.names, design.targets, design.intercept, Exact(), **settings)
+    plan = _plan(design, facts["plan"])
     d, k = len(plan.names), len(design.targets)
     if tensors["weights"].shape != (d, k) or training.scatter.shape != (design.p + k, design.p + k):
         raise ValueError("its tensors have the wrong shape")
     trace = Trace(plan.names, design.targets, *(tensors.get(f"trace.{n}") for n in _TRACE))  # type: ignore[arg-type]
     moments = Moments(design, (training,), tensors["low"], tensors["high"], int(facts["dropped"]), dict(facts["imputed"]))
     known = {kind: _scores(scores) for kind, scores in facts["scores"].items()}
-    rest = {name: facts[name] for name in _FACTS} | {"notes": tuple(facts["notes"])}
+    rest = {name: facts[name] for name in _FACTS} | {"notes": tuple(map(str, facts["notes"]))}
+    rest |= {"advice": str(facts["advice"]), "solver": str(facts["solver"]), "step": int(facts["step"])}
+    rest |= {"sizes": {str(k): int(v) for k, v in facts["sizes"].items()}, "seconds": float(facts["seconds"])}
+    rest |= {name: None if facts[name] is None else float(facts[name]) for name in ("rate", "rate_limit")}
     stop = Stop[facts["stop"]]
-    return Model(design, plan, tensors["weights"], trace, stop, moments=moments, training=training, known=known, **rest)
+    model = Model(design, plan, tensors["weights"], trace, stop, moments=moments, training=training, known=known, **rest)
+    str(model.summary())  # what can be said of it can be computed, or it is damaged
+    return model
+
+
+def _plan(design: Design, facts: dict[str, Any]) -> Plan:
+    parse_loss(facts["loss"])
+    unscaled = tuple(int(j) for j in facts["unscaled"])
+    if any(not 0 <= j < design.p for j in unscaled):
+        raise ValueError("columns that do not exist")
+    return Plan(
+        features=design.names,
+        targets=design.targets,
+        intercept=design.intercept,
+        solver=Exact(),
+        l1=float(facts["l1"]),
+        l2=float(facts["l2"]),
+        loss=str(facts["loss"]),
+        standardize=bool(facts["standardize"]),
+        seed=int(facts["seed"]),
+        unscaled=unscaled,
+    )
 
 
 def _plain(scores: Scores | None) -> dict[str, Any] | None:

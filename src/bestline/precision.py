@@ -39,8 +39,8 @@ def right_digits(moments: Moments, p: int, slopes: Tensor, *, intercept: bool) -
     relative = slopes.abs() * x[:, None] / y  # of standardised columns
     both = torch.cat([x, y])
     # What the 24-bit shift leaves of a mean is rounded where moments merge; beside a small spread that is most of the rounding.
-    left_over = 1 + float((moments.mean * moments.unit / both).abs().max())
-    rounding = 16 * torch.finfo(torch.float64).eps * (1 + (moments.count / 65_536) ** 0.5) * left_over
+    left_over = max(1.0, float((moments.mean * moments.unit / both).abs().max()))
+    rounding = 32 * torch.finfo(torch.float64).eps * (1 + (moments.count / 65_536) ** 0.5) * left_over
     inverse = _inverse(moments, p, x, intercept=intercept)
     # Where the matrix itself is uncertain by a hundredth of its smallest direction, the first order says nothing.
     if inverse is None or rounding * float(inverse.abs().sum(1).max() if p else 0.0) > 0.01:

@@ -32,7 +32,9 @@ def fresh(path: str | os.PathLike[str], *, overwrite: bool = False) -> Iterator[
 
     Raises DataError when `path` exists and `overwrite` is false, or when its folder does not exist.
     """
-    target = Path(path)
+    target = Path(path).resolve()  # a link stays one, and what it points to is replaced
+    if target.exists() and not (target.is_file() or target.is_dir()):
+        raise DataError(f"{readable(str(path))} is a device or pipe, not a file; choose another name.")
     if target.exists() and not overwrite:
         raise DataError(f"{readable(str(target))} exists already; choose another name or overwrite it with --force.")
     if target.is_dir() or not target.parent.is_dir():

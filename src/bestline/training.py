@@ -17,7 +17,7 @@ from torch.nn.modules.batchnorm import _NormBase
 from torch.nn.modules.dropout import _DropoutNd
 
 from bestline.bowl import Bowl, trained_moments
-from bestline.errors import ColumnError, DataError, OptionError, ShapeError
+from bestline.errors import ColumnError, DataError, OptionError
 from bestline.fitting import Fit, Task, Watch, train
 from bestline.moments import Moments
 from bestline.objective import (
@@ -275,7 +275,7 @@ def parse_start(start: Start | None, names: Sequence[str], targets: Sequence[str
     if isinstance(start, Mapping):
         unknown = [n for n in start if n not in names]
         if unknown:
-            raise ColumnError.missing(unknown[0], names, "the weights")
+            raise OptionError(f"`start`: {ColumnError.missing(unknown[0], names, 'the weights')}")
         lacking = [n for n in names if n not in start]
         if lacking:
             raise OptionError(f"`start` does not say where {lacking[0]!r} starts; it needs {', '.join(names)}.")
@@ -285,7 +285,7 @@ def parse_start(start: Start | None, names: Sequence[str], targets: Sequence[str
     except (TypeError, ValueError, RuntimeError) as error:
         raise OptionError(f"`start` must be numbers, by name or in the order {', '.join(names)}; got {start!r}.") from error
     if values.numel() != d * k or values.ndim > 2 or not bool(values.isfinite().all()):
-        raise ShapeError(f"`start` needs {d * k} finite numbers, in the order {', '.join(names)}; got {values.numel()}.")
+        raise OptionError(f"`start` needs {d * k} finite numbers, in the order {', '.join(names)}; got {values.numel()}.")
     return values.reshape(d, k)
 
 

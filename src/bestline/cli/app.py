@@ -70,6 +70,7 @@ def _failed(error: Exception) -> int:
     text = " ".join(str(error).split())
     if not known:
         text = f"{type(error).__name__}: {text} (this is a fault of bestline; run again with --debug and report it)"
+    text = text if len(text) < 2_000 else f"{text[:1_500]} ... {text[-400:]}"
     if isinstance(error, MemoryError):
         text = "There is not enough memory; use fewer columns, or data in files rather than in memory."
     print(f"bestline: {text}", file=sys.stderr)
@@ -144,6 +145,8 @@ def fit(
     files, formula = _formula(data)
     for path in (out, trace):
         _refuse_existing(path, force)
+    if out is not None and trace is not None and out.resolve() == trace.resolve():
+        raise typer.BadParameter("--out and --trace name the same file")
     with terminal.listening() as bars:
         model = fit_table(
             files,
@@ -183,6 +186,8 @@ def fit(
     for path in (trace, None if diverged else out):
         if path is not None:
             terminal.note(f"wrote {path}")
+    if model.stop is Stop.INTERRUPTED:
+        raise typer.Exit(130)
     if diverged:
         print(f"bestline: {model.advice}{' No model was written.' if out else ''}", file=sys.stderr)
         raise typer.Exit(1)
@@ -216,7 +221,7 @@ def predict(
     terminal = Terminal(json, quiet, progress)
     with terminal.listening() as bars:
         line = load(model)
-        source = open_source(_one(data))
+        source = open_source(_one(data), text=line.design.texts)
         line.design.check(source, target=False)
         notes = list(source.notes)
         extra = [n for n in source.names if n not in line.design.reads()]
@@ -298,14 +303,16 @@ def generate(
     out: Annotated[
         Path, typer.Option("--out", "-o", metavar="FILE.csv", help="Where to write; the truth goes beside it as .json.")
     ],
-    slope: Annotated[str, typer.Option(help="Slope, or several: 1,2,-0.5.")] = "1",
-    intercept: Annotated[float, typer.Option(help="Where the line starts.")] = 0.0,
+    slope: Annotated[str | None, typer.Option(help="Slope, or several: 1,2,-0.5. [default: 1]")] = None,
+    intercept: Annotated[float | None, typer.Option(help="Where the line starts. [default: 0]")] = None,
     x: Annotated[
-        str, typer.Option(help="range:START,STOP,COUNT, arange:START,STOP,STEP, normal:MEAN,SD or uniform:LOW,HIGH.")
-    ] = "arange:-3,3,0.1",
+        str | None, typer.Option(help="range:START,STOP,COUNT, arange:START,STOP,STEP, normal:MEAN,SD or uniform:LOW,HIGH.")
+    ] = None,
     n: Annotated[int | None, typer.Option(help="Number of rows, for random x.")] = None,
-    noise: Annotated[str, typer.Option(help="none, normal:SD, normal:MEAN,SD or uniform:LOW,HIGH.")] = "none",
-    seed: Annotated[int, typer.Option(help="Of x and of the noise.")] = 0,
+    noise: Annotated[
+        str | None, typer.Option(help="none, normal:SD, normal:MEAN,SD or uniform:LOW,HIGH. [default: none]")
+    ] = None,
+    seed: Annotated[int | None, typer.Option(help="Of x and of the noise. [default: 0]")] = None,
     lesson: Annotated[
         str | None,
         typer.Option(help="A lesson's data: torch-trends, slope-and-bias, slope-and-bias-exact, crash-course or made-with-ml."),
@@ -317,11 +324,24 @@ def generate(
     """Make a line with noise, and record the truth beside it."""
     from bestline import synthetic
 
-    slopes = _numbers(slope, "--slope") or [1.0]
+    given: dict[str, Any] = {
+        "slope": _numbers(slope, "--slope"),
+        "intercept": intercept,
+        "x": x,
+        "n": n,
+        "noise": noise,
+        "seed": seed,
+    }
+    given = {name: value for name, value in given.items() if value is not None}
     if lesson is not None:
+        if given:
+            raise typer.BadParameter(f"--lesson makes the lesson's own data; leave out --{', --'.join(given)}")
         data = synthetic.lesson(lesson)
     else:
-        data = synthetic.line(slopes[0] if len(slopes) == 1 else slopes, intercept, x=x, n=n, noise=noise, seed=seed)
+        slopes = given.get("slope")
+        if isinstance(slopes, list) and len(slopes) == 1:
+            given["slope"] = slopes[0]
+        data = synthetic.line(**given)
     data.save(out, overwrite=force)
     truth = out.with_suffix(".json")
     text = f"wrote {len(data.x):,} rows to {out}, and the truth to {truth}"
@@ -346,14 +366,20 @@ def demo(
 
 
 def _formula(data: list[str]) -> tuple[str | list[str], str | None]:
-    """Paths, and the formula when the last argument is one."""
-    formula = data[-1] if "~" in data[-1] or not data[-1].strip() else None
-    if formula is not None and Path(formula).exists():
-        formula = None
-    files = data[:-1] if formula is not None else data
+    """Paths, and the formula when the last argument is one: it has a ~ that does not begin a path, or is empty."""
+    last = data[-1].strip()
+    is_formula = not last or ("~" in last and not last.startswith("~/") and not _exists(last))
+    formula, files = (data[-1], data[:-1]) if is_formula else (None, data)
     if not files:
         raise typer.BadParameter("give the data before the formula: bestline fit table.csv 'y ~ x'")
     return _one(files), formula
+
+
+def _exists(path: str) -> bool:
+    try:
+        return Path(path).exists()
+    except (OSError, ValueError):  # longer than any path, or with characters that no path has
+        return False
 
 
 def _one(files: list[str]) -> str | list[str]:
@@ -361,7 +387,12 @@ def _one(files: list[str]) -> str | list[str]:
 
 
 def _list(text: str | None) -> list[str] | None:
-    return None if text is None else [name.strip() for name in text.split(",") if name.strip()]
+    """Names between commas; a name that holds a comma itself stands in double quotes."""
+    if text is None:
+        return None
+    import csv
+
+    return [name.strip() for name in next(csv.reader([text], skipinitialspace=True), []) if name.strip()]
 
 
 def _names(text: str | None) -> str | list[str] | None:
@@ -386,7 +417,9 @@ def _rate(text: str | None) -> float | str | None:
 def _start(text: str | None) -> dict[str, float] | list[float] | None:
     if text is None or "=" not in text:
         return _numbers(text, "--start")
-    pairs = [part.rpartition("=") for part in text.split(",")]
+    pairs = [part.rpartition("=") for part in _list(text) or []]
+    if len({name for name, _, _ in pairs}) < len(pairs):
+        raise typer.BadParameter(f"--start names a weight twice: {text!r}")
     values = _numbers(",".join(value for _, _, value in pairs), "--start") or []
     return {name.strip(): value for (name, _, _), value in zip(pairs, values, strict=True)}
 
@@ -414,6 +447,6 @@ def _write_trace(model: Model, path: Path, force: bool) -> None:
 
     columns = model.trace.columns
     with fresh(path, overwrite=force) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
+        writer = csv.writer(file, quoting=csv.QUOTE_NONNUMERIC)  # names are quoted, numbers are not
         writer.writerow(columns)
         writer.writerows(zip(*columns.values(), strict=True))

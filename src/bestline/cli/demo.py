@@ -23,12 +23,18 @@ def tour(out: Path, terminal: Terminal, *, force: bool) -> None:
     from bestline import samples
     from bestline.from_table import fit
     from bestline.solvers import Descent
+    from bestline.store import fresh
 
     if out.exists() and (not out.is_dir() or (any(out.iterdir()) and not force)):
         raise DataError(
             f"{readable(str(out))} exists and is not an empty folder; choose another --out, or overwrite with --force."
         )
-    out.mkdir(parents=True, exist_ok=True)
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise DataError(
+            f"{readable(str(out))} cannot be made a folder: {error.strerror or error}; choose another --out."
+        ) from error
     path = str(samples.path("penguins"))
     say = terminal.result
     with terminal.listening() as bars:
@@ -48,7 +54,8 @@ def tour(out: Path, terminal: Terminal, *, force: bool) -> None:
         )
         pictures = _pictures(simple, momentum, exact, walked)
         for name, figure in pictures.items():
-            figure.savefig(out / f"{name}.png")
+            with fresh(out / f"{name}.png", overwrite=True) as temporary:
+                figure.savefig(temporary)
         exact.save(out / _MODEL, overwrite=True)
     say(f"\n4. Written to {out}{'/' if out.is_dir() else ''}:\n")
     say("\n".join(f"   {name}.png" for name in pictures))

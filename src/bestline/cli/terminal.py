@@ -97,6 +97,8 @@ class Bars:
     def close(self) -> None:
         """Leave the terminal as it was."""
         if self._progress is not None:
+            for task in self._progress.tasks:  # what has ended is complete, however many steps it took
+                self._progress.update(task.id, total=task.completed or 1, completed=task.completed or 1)
             self._progress.stop()
             self._progress = None
 

@@ -129,6 +129,11 @@ class Design:
         return tuple(j for j, c in enumerate(self.columns) if all(self.factors[i].kind == "category" for i, _ in c.parts))
 
     @property
+    def texts(self) -> list[str]:
+        """Columns of categories: files are to give them as they are written, `01234` and not 1234."""
+        return list(dict.fromkeys(f.column for f in self.factors if f.kind == "category"))
+
+    @property
     def needs(self) -> list[str]:
         """Columns of the table that X is made of."""
         return list(dict.fromkeys([*self._number_columns(), *(f.column for f in self.factors if f.kind == "category")]))
@@ -172,7 +177,7 @@ class Design:
         if not bool(gaps.any()):
             index = None
         elif self.missing == "raise":
-            raise self._refusal(batch, int(torch.nonzero(gaps)[0]))
+            raise self._refusal(batch, int(torch.nonzero(gaps)[0]), self.reads())
         else:
             index = torch.nonzero(~gaps)[:, 0]
             X, y, w = X[index], y[index], None if w is None else w[index]
@@ -187,7 +192,7 @@ class Design:
         X, holes, imputed = self._encode(batch, on_unseen)
         if holes is not None and bool(holes.any()):
             if self.missing == "raise":
-                raise self._refusal(batch, int(torch.nonzero(holes)[0]))
+                raise self._refusal(batch, int(torch.nonzero(holes)[0]), self.needs)
             X = torch.where(holes[:, None], float("nan"), X)
         return X, imputed
 
@@ -198,19 +203,20 @@ class Design:
     @classmethod
     def from_dict(cls, facts: Mapping[str, Any]) -> Design:
         """The design that `to_dict` wrote; expressions are checked anew."""
+        factors = tuple(_factor(f) for f in facts["factors"])
+        if facts["missing"] not in ("raise", "drop", "impute"):
+            raise ValueError("an unknown rule for missing values")
         return cls(
             formula=str(facts["formula"]),
             responses=tuple(_factor(r) for r in facts["responses"]),
             intercept=bool(facts["intercept"]),
-            factors=tuple(_factor(f) for f in facts["factors"]),
-            columns=tuple(
-                Column(c["name"], c["term"], tuple((int(i), int(j)) for i, j in c["parts"])) for c in facts["columns"]
-            ),
-            weights=facts["weights"],
+            factors=factors,
+            columns=tuple(_column(c, factors) for c in facts["columns"]),
+            weights=None if facts["weights"] is None else str(facts["weights"]),
             missing=str(facts["missing"]),
             means={str(k): float(v) for k, v in facts["means"].items()},
-            states=dict(facts["states"]),
-            table=tuple(facts["table"]),
+            states={str(k): dict(v) for k, v in facts["states"].items()},
+            table=tuple(map(str, facts["table"])),
         )
 
     def _number_columns(self) -> list[str]:
@@ -307,10 +313,12 @@ class Design:
         )
         return one_hot, None
 
-    def _refusal(self, batch: Batch, i: int) -> MissingValuesError:
+    def _refusal(self, batch: Batch, i: int, names: Sequence[str]) -> MissingValuesError:
+        texts = self.texts
+        gaps = [n for n in names if (int(batch.text(n)[0][i]) < 0 if n in texts else bool(batch.numbers([n])[i].isnan().any()))]
         return MissingValuesError(
-            f"A value is missing at {batch.where(i)}, in one of {listed(self.reads(), most=8)}; choose missing='drop' to leave such "
-            f"rows out, or missing='impute' to fill them in."
+            f"{listed(gaps)} has no value at {batch.where(i)}, and this line was fitted to rows without gaps; fill it in, leave the row "
+            f"out, or fit again with missing='impute' or 'drop'."
         )
 
 
@@ -321,9 +329,28 @@ def _columns_read(factors: Sequence[Factor]) -> list[str]:
 
 
 def _factor(facts: Mapping[str, Any]) -> Factor:
-    if facts["kind"] == "expression":
-        expression(facts["text"])  # a text that is not allowed ends here, before anything is computed
-    return Factor(facts["text"], facts["kind"], facts["column"], tuple(facts["levels"]), tuple(facts["shares"]))
+    kind = facts["kind"]
+    if kind not in ("number", "expression", "category"):
+        raise ValueError(f"a factor of the unknown kind {kind!r}")
+    if kind == "expression":
+        expression(str(facts["text"]))  # a text that is not allowed ends here, before anything is computed
+    levels, shares = tuple(map(str, facts["levels"])), tuple(map(float, facts["shares"]))
+    if len(levels) != len(shares) or (kind == "category") != bool(levels):
+        raise ValueError("a category without levels and shares that match")
+    return Factor(str(facts["text"]), kind, str(facts["column"]), levels, shares)
+
+
+def _column(facts: Mapping[str, Any], factors: Sequence[Factor]) -> Column:
+    parts = tuple((int(i), int(j)) for i, j in facts["parts"])
+    if not parts or any(not (0 <= i < len(factors) and 0 <= j < _width(factors[i])) for i, j in parts):
+        raise ValueError("a column of parts that do not exist")
+    return Column(str(facts["name"]), str(facts["term"]), parts)
+
+
+def _width(factor: Factor) -> int:
+    if factor.kind == "category":
+        return len(factor.levels)
+    return expression(factor.text).width if factor.kind == "expression" else 1
 
 
 def _refuse_infinite(values: Tensor, names: Sequence[str], batch: Batch) -> None:

@@ -114,6 +114,11 @@ class Category:
     reference: str | None
 
 
+def asked_categories(text: str | None) -> list[str]:
+    """Columns that a formula, not parsed yet, reads as categories by `C(...)`: a file is then asked for them as written."""
+    return re.findall(r"\bC\(\s*([^\W\d]\w*)", text[:_LONGEST]) if text else []
+
+
 def as_category(piece: Piece) -> Category | None:
     """The category that a piece asks for, or None when it is an expression or a bare column."""
     if piece.column or not re.match(r"\s*C\s*\(", piece.text):

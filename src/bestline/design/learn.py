@@ -382,9 +382,10 @@ def _ordered(levels: Counter[str], f: Field) -> list[str]:
     present = [level for level in levels if level != MISSING_LEVEL]
     if f.levels is not None:
         return [level for level in f.levels if level in levels]
-    if f.kind is Kind.NUMBER and f.note != "bool":
-        return sorted(present, key=float)
-    return sorted(present)
+    try:
+        return sorted(present, key=lambda level: (float(level), level))
+    except ValueError:
+        return sorted(present)
 
 
 def _columns_of(term: str, ids: Sequence[int], factors: Sequence[Factor], product: dict[object, bool]) -> Iterator[Column]:

@@ -24,7 +24,7 @@ class Stop(Enum):
     STEPS = "Made all {step} steps. {remaining}"
     PATIENCE = "Stopped early at step {step}: the held-out loss has not improved since step {best}, whose weights are kept."
     DIVERGED = "Diverged at step {step}: the loss {how}. {remedy}"
-    INTERRUPTED = "Interrupted at step {step}; the weights are those of that step. {remaining}"
+    INTERRUPTED = "Interrupted at step {step}; the weights are those of that step."
 
     def __repr__(self) -> str:
         return f"Stop.{self.name}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import csv
 import io
+import re
 import zlib
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
@@ -44,7 +45,7 @@ class Dialect:
     notes: tuple[str, ...]
 
 
-def _whole_rows(text: Text, too_long: Callable[[], Exception]) -> Iterator[bytes]:
+def _whole_rows(text: Text, delimiter: bytes, too_long: Callable[[], Exception]) -> Iterator[bytes]:
     """The text in pieces that end where a row does.
 
     pyarrow's own streaming reader reads ahead in a thread, through our Python file; where the interpreter ends before that thread
@@ -53,7 +54,7 @@ def _whole_rows(text: Text, too_long: Callable[[], Exception]) -> Iterator[bytes
     rest = b""
     while piece := text.read(2 * BLOCK):
         rest += piece
-        if end := _end_of_rows(rest):
+        if end := _end_of_rows(rest, delimiter):
             yield rest[:end]
             rest = rest[end:]
         elif len(rest) > BLOCK:
@@ -62,15 +63,21 @@ def _whole_rows(text: Text, too_long: Callable[[], Exception]) -> Iterator[bytes
         yield rest
 
 
-def _end_of_rows(piece: bytes) -> int:
-    """Where the last row that is whole ends: at a line's end outside quotation marks, 0 if there is none."""
+def _end_of_rows(piece: bytes, delimiter: bytes) -> int:
+    """Where the last row that is whole ends: at a line's end outside quoted cells, 0 if there is none.
+
+    A quotation mark opens a cell only where the cell begins; 5" in the middle of one is an inch.
+    """
     newline = b"\n" if b"\n" in piece else b"\r"
     end = piece.rfind(newline, 0, len(piece) if newline == b"\n" else len(piece) - 1) + 1
-    quotes = piece.count(b'"', 0, end)
-    while quotes % 2 and end:
-        before = piece.rfind(newline, 0, end - 1) + 1
-        quotes -= piece.count(b'"', before, end)
-        end = before
+    if b'"' not in piece:
+        return end
+    quoted = re.compile(rb"(?:\A|(?<=[\r\n" + re.escape(delimiter) + rb']))"(?:[^"]|"")*(?:"|\Z)')
+    spans = [match.span() for match in quoted.finditer(piece)]
+    for start, stop in reversed(spans):
+        if stop < end:
+            break
+        end = min(end, piece.rfind(newline, 0, start) + 1) if start < end else end
     return end
 
 
@@ -400,7 +407,7 @@ class Delimited(Part):
             text.pending = first + text.pending
             text.lines = d.lines
             conversion = self._conversion(names, raw)
-            for rows in _whole_rows(text, self._too_long):
+            for rows in _whole_rows(text, d.delimiter.encode(), self._too_long):
                 table = pc_csv.read_csv(
                     pa.BufferReader(_native(rows)),
                     read_options=pc_csv.ReadOptions(column_names=list(d.names), block_size=BLOCK),
