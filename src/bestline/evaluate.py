@@ -197,10 +197,11 @@ def choose_ridge(
     if not standardize and p:  # the penalty acts on the data's own units
         grid = grid * float((whole.spread[:p] ** 2).mean())
     variance = torch.where(whole.spread[p:] > 0, whole.spread[p:] ** 2, 1.0)
-    scalings = [Scaling.of(whole - f, p, intercept=intercept, standardize=True, unscaled=unscaled) for f in used]
-    errors = torch.stack(
-        [_ridge_errors(whole - f, f, s, grid) for f, s in zip(used, scalings, strict=True)]
-    )  # (folds, grid, k)
+    pairs = [
+        (f, rest, Scaling.of(rest, p, intercept=intercept, standardize=standardize, unscaled=unscaled))
+        for f, rest in zip(used, rests(used), strict=True)
+    ]
+    errors = torch.stack([_ridge_errors(rest, f, scaling, grid) for f, rest, scaling in pairs])  # (folds, grid, k)
     relative = (errors / variance).sum(2)
     share = torch.tensor([f.weight for f in used], dtype=torch.float64) / whole.weight
     mse = (share[:, None] * relative).sum(0)

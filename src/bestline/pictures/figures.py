@@ -149,6 +149,8 @@ def loss(fits: Fit | Mapping[str, Fit], *, log: bool | None = None) -> Picture:
     least = min((y for mark in marks if isinstance(mark, Line) for y in mark.y if y > 0), default=0.0)
     drawn, hidden = _floors(runs, 1e-9 * least if log else -math.inf)
     label = loss_label(next(iter(runs.values())))
+    if len(runs) > 1 and any(fit.trace.held_out is not None for fit in runs.values()):
+        label = f"{label} of the training rows"
     title = "Loss after each update" if len(runs) == 1 else "Loss after each update, run by run"
     zero = "A loss of 0 cannot be shown on this axis." if log and hidden else ""
     panel = Panel("", "updates made", label, (*marks, *drawn), log_y=log and least > 0)
@@ -162,12 +164,11 @@ def _curves(fit: Fit, label: str, role: str) -> list[Mark]:
     trace = fit.trace
     steps = numbers(trace.step.tolist())
     prefix = f"{label}: " if label else ""
+    alone = not label  # beside other runs a second curve for each would hide what is compared
     plain = label or ("training loss" if trace.held_out is not None else "loss")
-    marks: list[Mark] = [
-        Line(steps, numbers(trace.loss.tolist()), role, f"{label}: training" if label and trace.held_out is not None else plain)
-    ]
-    if trace.held_out is not None:
-        marks.append(Line(steps, numbers(trace.held_out.tolist()), "held_out", f"{prefix}held-out loss"))
+    marks: list[Mark] = [Line(steps, numbers(trace.loss.tolist()), role, plain)]
+    if trace.held_out is not None and alone:
+        marks.append(Line(steps, numbers(trace.held_out.tolist()), "held_out", "held-out loss"))
     if fit.step != int(trace.step[-1]):
         marks.append(Vertical(float(fit.step), "kept", f"{prefix}weights kept: {updates(fit.step)}"))
     return marks
