@@ -311,3 +311,105 @@ def test_help_has_examples_everywhere(run: Run) -> None:
         text = run(command, "--help").out
         assert "Example" in text
         assert f"bestline {command}" in text
+
+
+def test_codes_with_leading_zeros_stay_as_written_in_every_format(run: Run, tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame({"size": rng.normal(size=60), "zip": rng.choice(["01234", "1234", "00501"], 60)})
+    frame["price"] = frame["size"] + frame.zip.map({"01234": 1.0, "1234": 5.0, "00501": 9.0})
+    frame.to_csv(tmp_path / "a.csv", index=False)
+    frame.to_parquet(tmp_path / "a.parquet")
+    by_format = [
+        run("fit", name, "price ~ size + C(zip)", "--json", "-o", f"{name}.bestline").facts for name in ("a.csv", "a.parquet")
+    ]
+    assert by_format[0]["features"] == by_format[1]["features"] == ["size", "C(zip)[T.01234]", "C(zip)[T.1234]"]
+    for model in ("a.csv.bestline", "a.parquet.bestline"):
+        for data in ("a.csv", "a.parquet"):
+            predicted = run("predict", model, data, "--json").facts["prediction"]
+            assert predicted == pytest.approx(frame.price.tolist(), rel=1e-9)
+
+
+def test_long_empty_and_path_like_formulas(run: Run, table: Path) -> None:
+    assert run("fit", table, "y ~ " + " + ".join(["x1", "x2"] * 200)).status == 0
+    assert "no response" in run("fit", table, "").err
+    assert "No file matches" in run("fit", "~/nothing/*.csv", "--target", "y").err
+
+
+def test_names_with_commas_are_reached_by_quoting(run: Run, table: Path) -> None:
+    pd.read_csv(table).rename(columns={"x1": "Größe, cm"}).to_csv("c.csv", index=False)
+    assert run("fit", "c.csv", "--target", "y", "--features", '"Größe, cm",x2', "--json").facts["features"] == [
+        "Größe, cm",
+        "x2",
+    ]
+
+
+def test_outputs_that_are_no_files_are_refused_and_links_stay_links(run: Run, table: Path) -> None:
+    os.mkfifo("pipe.bestline")
+    assert run("fit", table, "y ~ x1", "-o", "pipe.bestline", "--force").status == 1
+    assert Path("pipe.bestline").is_fifo()
+    assert run("fit", table, "y ~ x1", "-o", "real.bestline").status == 0
+    Path("link.bestline").symlink_to("real.bestline")
+    assert run("fit", table, "y ~ x2", "-o", "link.bestline", "--force").status == 0
+    assert Path("link.bestline").is_symlink()
+    assert "y ~ x2" in run("summary", "real.bestline").out
+    assert run("fit", table, "y ~ x1", "-o", "same.csv", "--trace", "same.csv").status == 2
+    assert not Path("same.csv").exists()
+
+
+def test_an_inch_mark_in_a_large_file_is_text(run: Run) -> None:
+    inch = '5" bolt'
+    rows = [f"{i % 50},{inch if i == 11 else 'a nut'},{i % 50 * 2}" for i in range(600_000)]
+    Path("inch.csv").write_text("x,what,y\n" + "\n".join(rows) + "\n")
+    facts = run("fit", "inch.csv", "y ~ x", "--json").facts
+    assert facts["rows"] == 600_000
+    assert facts["coef"]["x"] == pytest.approx(2)
+
+
+def test_any_damage_to_a_models_facts_is_one_clear_line(run: Run, table: Path) -> None:
+    import struct
+
+    assert run("fit", table, "y ~ x1 + poly(x2, 2) + g", "-o", "m.bestline").status == 0
+    content = Path("m.bestline").read_bytes()
+    size = struct.unpack("<Q", content[:8])[0]
+    header = json.loads(content[8 : 8 + size])
+    inner = json.loads(header["__metadata__"]["bestline"])
+
+    def places(value: object, path: tuple[object, ...] = ()) -> list[tuple[object, ...]]:
+        inside = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+        return [p for key, child in inside for p in [(*path, key), *places(child, (*path, key))]]
+
+    for at, path in enumerate(places(inner["facts"])):
+        broken = json.loads(json.dumps(inner))
+        holder = broken["facts"]
+        for key in path[:-1]:
+            holder = holder[key]
+        holder[path[-1]] = [None, "x", -1, [], {}, 1e308][at % 6]
+        header["__metadata__"]["bestline"] = json.dumps(broken)
+        text = json.dumps(header).encode()
+        Path("n.bestline").write_bytes(struct.pack("<Q", len(text)) + text + content[8 + size :])
+        for command in (("summary", "n.bestline"), ("predict", "n.bestline", table)):
+            result = run(*command)
+            assert result.status in (0, 1), (path, result.err)
+            assert "fault of bestline" not in result.err, (path, holder[path[-1]], result.err)
+
+
+def test_ctrl_c_in_training_saves_what_was_learnt(table: Path, tmp_path: Path) -> None:
+    import signal
+
+    command = [sys.executable, "-m", "bestline", "fit", str(table), "y ~ x1 + g", "--solver", "sgd", "--lr", "1e-7"]
+    command += ["--steps", "100000000", "-o", str(tmp_path / "m.bestline"), "--progress"]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stderr is not None
+        seen = b""
+        while b"step" not in seen:  # training is under way
+            more = os.read(process.stderr.fileno(), 1 << 16)
+            assert more, seen
+            seen += more
+        process.send_signal(signal.SIGINT)
+        try:
+            out, _ = process.communicate(timeout=60)
+        finally:
+            process.kill()
+    assert process.returncode == 130
+    assert b"Interrupted at step" in out
+    assert bestline("summary", str(tmp_path / "m.bestline")).returncode == 0

@@ -80,19 +80,18 @@ def read(path: str | os.PathLike[str], kind: str, newest: int) -> tuple[int, dic
         if not source.is_file():
             what = "is not a regular file" if source.exists() else "does not exist"
             raise ModelFileError(f"{shown} {what}; give the path of a .{'moments' if kind == 'moments' else 'bestline'} file.")
-        with source.open("rb") as file:
-            start = file.read(2)
-        unsafe = next((what for magic, what in _UNSAFE.items() if start.startswith(magic)), None)
-        if unsafe:
-            raise ModelFileError(
-                f"{shown} looks like {unsafe}, which could run code; it was not opened. Give a bestline {kind} file."
-            )
         if source.stat().st_size > _LARGEST:
             raise ModelFileError(f"{shown} is larger than any bestline {kind} file; it was not opened.")
         with safe_open(source, framework="pt") as file:
             metadata = file.metadata() or {}
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  not a dict: it cannot be iterated
     except SafetensorError as error:
+        start = source.read_bytes()[:2] if source.stat().st_size < _LARGEST else b""
+        unsafe = next((what for magic, what in _UNSAFE.items() if start.startswith(magic)), None)
+        if unsafe:  # nothing of it was read but these two bytes
+            raise ModelFileError(
+                f"{shown} looks like {unsafe}, which could run code; it was not opened. Give a bestline {kind} file."
+            ) from error
         raise ModelFileError(f"{shown} is not a bestline {kind} file, or it is damaged ({error}).") from error
     except OSError as error:
         raise ModelFileError(f"{shown} cannot be read: {error.strerror or error}.") from error

@@ -447,6 +447,6 @@ def _write_trace(model: Model, path: Path, force: bool) -> None:
 
     columns = model.trace.columns
     with fresh(path, overwrite=force) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file, quoting=csv.QUOTE_NONNUMERIC)  # names are quoted, numbers are not
+        writer = csv.writer(file)
         writer.writerow(columns)
         writer.writerows(zip(*columns.values(), strict=True))

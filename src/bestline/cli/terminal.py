@@ -124,7 +124,7 @@ def _bars() -> Progress:
         TaskProgressColumn(),
         TimeRemainingColumn(),
         TextColumn("{task.fields[detail]}"),
-        console=Console(stderr=True),
+        console=Console(stderr=True, force_terminal=True),  # asked for, wherever stderr goes
     )
 
 

@@ -204,18 +204,25 @@ class Design:
     def from_dict(cls, facts: Mapping[str, Any]) -> Design:
         """The design that `to_dict` wrote; expressions are checked anew."""
         factors = tuple(_factor(f) for f in facts["factors"])
+        responses, states = (
+            tuple(_factor(r) for r in facts["responses"]),
+            {str(k): _state(v) for k, v in facts["states"].items()},
+        )
+        _check_states((*factors, *responses), states)
+        if not responses or any(r.kind == "category" for r in responses):
+            raise ValueError("targets that are no numbers")
         if facts["missing"] not in ("raise", "drop", "impute"):
             raise ValueError("an unknown rule for missing values")
         return cls(
             formula=str(facts["formula"]),
-            responses=tuple(_factor(r) for r in facts["responses"]),
+            responses=responses,
             intercept=bool(facts["intercept"]),
             factors=factors,
             columns=tuple(_column(c, factors) for c in facts["columns"]),
             weights=None if facts["weights"] is None else str(facts["weights"]),
             missing=str(facts["missing"]),
             means={str(k): float(v) for k, v in facts["means"].items()},
-            states={str(k): dict(v) for k, v in facts["states"].items()},
+            states=states,
             table=tuple(map(str, facts["table"])),
         )
 
@@ -338,6 +345,25 @@ def _factor(facts: Mapping[str, Any]) -> Factor:
     if len(levels) != len(shares) or (kind == "category") != bool(levels):
         raise ValueError("a category without levels and shares that match")
     return Factor(str(facts["text"]), kind, str(facts["column"]), levels, shares)
+
+
+def _state(facts: Mapping[str, Any]) -> State:
+    """The state of a stateful call: numbers, and for polynomials a square matrix of them."""
+    state: State = {str(k): float(v) for k, v in facts.items() if k != "basis"}
+    if "basis" in facts:
+        state["basis"] = [[float(x) for x in row] for row in facts["basis"]]
+        if any(len(row) != len(state["basis"]) for row in state["basis"]):
+            raise ValueError("a basis that is not square")
+    return state
+
+
+def _check_states(factors: Sequence[Factor], states: Mapping[str, State]) -> None:
+    """Raise ValueError when a stateful call of the expressions lacks its state, or has another's."""
+    needed = {"center": {"mean"}, "scale": {"mean", "deviation"}, "poly": {"middle", "half", "basis"}}
+    for call in (c for f in factors if f.kind == "expression" for c in expression(f.text).calls):
+        state = states.get(call.text, {})
+        if set(state) != needed[call.kind] or ("basis" in state and len(state["basis"]) != call.degree + 1):
+            raise ValueError(f"no state for {call.text}")
 
 
 def _column(facts: Mapping[str, Any], factors: Sequence[Factor]) -> Column:
