@@ -392,14 +392,13 @@ def _columns_of(term: str, ids: Sequence[int], factors: Sequence[Factor], produc
     """Columns of one product, the first factor's components running fastest."""
     made: list[tuple[str, tuple[tuple[int, int], ...]]] = [("", ())]
     for i in reversed(ids):
-        options = _components(factors[i], i, full=product.get(i, False))
+        options = _components(factors[i], full=product.get(i, False))
         made = [(f"{label}:{name}" if name else label, ((i, at), *parts)) for name, parts in made for label, at in options]
     for name, parts in made:
         yield Column(name, term, parts)
 
 
-def _components(factor: Factor, i: int, *, full: bool) -> list[tuple[str, int]]:
-    del i
+def _components(factor: Factor, *, full: bool) -> list[tuple[str, int]]:
     if factor.kind == "category":
         if full:
             return [(f"{factor.text}[{level}]", at) for at, level in enumerate(factor.levels)]
