@@ -11,6 +11,21 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from bestline.cli.options import (
+    DataPaths,
+    Force,
+    Json,
+    Quiet,
+    Show,
+    names_of,
+    numbers_of,
+    one,
+    one_or_names,
+    rate_of,
+    refuse_existing,
+    split_formula,
+    start_of,
+)
 from bestline.cli.terminal import Terminal
 
 if TYPE_CHECKING:
@@ -26,20 +41,6 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="Start with: bestline demo. Every command has --help with examples. Add --debug to see a traceback.",
 )
-
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout and nothing else.")]
-Quiet = Annotated[bool, typer.Option("--quiet", help="Print no more than errors.")]
-Show = Annotated[
-    bool | None, typer.Option("--progress/--no-progress", help="Show progress on stderr. [default: on a terminal]")
-]
-Force = Annotated[bool, typer.Option("--force", help="Overwrite files that exist.")]
-DataPaths = Annotated[
-    list[str],
-    typer.Argument(
-        metavar="DATA... [FORMULA]",
-        help="Files (CSV, TSV, .gz, Parquet, Feather, Arrow), globs or URLs; and a formula such as 'y ~ x1 + C(g)'.",
-    ),
-]
 
 
 def main() -> None:
@@ -142,17 +143,17 @@ def fit(
     from bestline.solvers import Stop
 
     terminal = Terminal(json, quiet, progress)
-    files, formula = _formula(data)
+    files, formula = split_formula(data)
     for path in (out, trace):
-        _refuse_existing(path, force)
+        refuse_existing(path, force)
     if out is not None and trace is not None and out.resolve() == trace.resolve():
         raise typer.BadParameter("--out and --trace name the same file")
     with terminal.listening() as bars:
         model = fit_table(
             files,
             formula,
-            target=_names(target),
-            features=_list(features),
+            target=one_or_names(target),
+            features=names_of(features),
             solver=solver,
             l1=l1,
             l2=l2,
@@ -162,14 +163,14 @@ def fit(
             weights=weights,
             missing=missing,
             standardize=standardize,
-            split=_numbers(split, "--split"),
-            start=_start(start),
+            split=numbers_of(split, "--split"),
+            start=start_of(start),
             seed=seed,
             device=device,
             digits=digits,
             progress=bars.passes(),
             watch=bars.steps(steps or 10_000),
-            lr=_rate(lr),
+            lr=rate_of(lr),
             steps=steps,
             batch_size=batch_size,
             patience=patience,
@@ -221,7 +222,7 @@ def predict(
     terminal = Terminal(json, quiet, progress)
     with terminal.listening() as bars:
         line = load(model)
-        source = open_source(_one(data), text=line.design.texts)
+        source = open_source(one(data), text=line.design.texts)
         line.design.check(source, target=False)
         notes = list(source.notes)
         extra = [n for n in source.names if n not in line.design.reads()]
@@ -270,7 +271,7 @@ def evaluate(
     terminal = Terminal(json, quiet)
     with terminal.listening():
         line = load(model)
-        scores = line.evaluate(_one(data))
+        scores = line.evaluate(one(data))
     lines = [f"{line.design.formula}   ({scores.of})"]
     for i, target in enumerate(line.targets):
         assert scores.mae is not None  # noqa: S101  the rows were read
@@ -325,7 +326,7 @@ def generate(
     from bestline import synthetic
 
     given: dict[str, Any] = {
-        "slope": _numbers(slope, "--slope"),
+        "slope": numbers_of(slope, "--slope"),
         "intercept": intercept,
         "x": x,
         "n": n,
@@ -363,81 +364,6 @@ def demo(
     from bestline.cli.demo import tour
 
     tour(out, Terminal(quiet=quiet, progress=progress), force=force)
-
-
-def _formula(data: list[str]) -> tuple[str | list[str], str | None]:
-    """Paths, and the formula when the last argument is one: it has a ~ that does not begin a path, or is empty."""
-    last = data[-1].strip()
-    is_formula = not last or ("~" in last and not last.startswith("~/") and not _exists(last))
-    formula, files = (data[-1], data[:-1]) if is_formula else (None, data)
-    if not files:
-        raise typer.BadParameter("give the data before the formula: bestline fit table.csv 'y ~ x'")
-    return _one(files), formula
-
-
-def _exists(path: str) -> bool:
-    try:
-        return Path(path).exists()
-    except (OSError, ValueError):  # longer than any path, or with characters that no path has
-        return False
-
-
-def _one(files: list[str]) -> str | list[str]:
-    return files[0] if len(files) == 1 else files
-
-
-def _list(text: str | None) -> list[str] | None:
-    """Names between commas; a name that holds a comma itself stands in double quotes."""
-    if text is None:
-        return None
-    import csv
-
-    return [name.strip() for name in next(csv.reader([text], skipinitialspace=True), []) if name.strip()]
-
-
-def _names(text: str | None) -> str | list[str] | None:
-    names = _list(text)
-    return names[0] if names is not None and len(names) == 1 else names
-
-
-def _numbers(text: str | None, option: str) -> list[float] | None:
-    try:
-        return None if text is None else [float(part) for part in text.split(",")]
-    except ValueError as error:
-        raise typer.BadParameter(f"{option} needs numbers separated by commas; got {text!r}") from error
-
-
-def _rate(text: str | None) -> float | str | None:
-    if text is None or text == "auto":
-        return text
-    numbers = _numbers(text, "--lr")
-    return numbers[0] if numbers is not None and len(numbers) == 1 else text
-
-
-def _start(text: str | None) -> dict[str, float] | list[float] | None:
-    if text is None or "=" not in text:
-        return _numbers(text, "--start")
-    pairs = [part.rpartition("=") for part in _list(text) or []]
-    if len({name for name, _, _ in pairs}) < len(pairs):
-        raise typer.BadParameter(f"--start names a weight twice: {text!r}")
-    values = _numbers(",".join(value for _, _, value in pairs), "--start") or []
-    return {name.strip(): value for (name, _, _), value in zip(pairs, values, strict=True)}
-
-
-def _refuse_existing(path: Path | None, force: bool) -> None:
-    """Before any work is done: a file that may not be overwritten, or a folder that is not there."""
-    if path is None:
-        return
-    from bestline.store import fresh
-
-    if path.exists() and force:
-        return
-    with contextlib.suppress(_Probe), fresh(path):
-        raise _Probe
-
-
-class _Probe(Exception):  # noqa: N818
-    """Ends a trial of writing before anything is written."""
 
 
 def _write_trace(model: Model, path: Path, force: bool) -> None:
