@@ -19,7 +19,7 @@ _HOME = {
     "Trace": "fitting",
     "errors": "errors",
     "fit": "from_table",
-    "load": "model",
+    "load": "modelfile",
     "nn": "nn",
     "samples": "samples",
     "surface": "surfaces",
@@ -52,7 +52,8 @@ if TYPE_CHECKING:
     from bestline.collect import Moments
     from bestline.fitting import Fit, Trace
     from bestline.from_table import fit
-    from bestline.model import Model, load
+    from bestline.model import Model
+    from bestline.modelfile import load
     from bestline.rows import Rows
     from bestline.solvers import Descent, Exact, Step, Stop
     from bestline.surfaces import surface

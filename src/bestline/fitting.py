@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import torch
 from torch import Tensor
 
+from bestline.bowl import Bowl
 from bestline.errors import NumericalError
 from bestline.objective import Objective, Smooth
 from bestline.rows import Weights
@@ -160,11 +161,12 @@ def train(task: Task, solver: Solver, start: Weights, watch: Watch | None = None
     `watch` hears of every step, in the data's units. Ctrl-C ends training and keeps what was learnt.
     """
     record = _Record(task, solver.rule)
+    bowl = task.objective.bowl if watch is not None and not task.objective.penalty.l1 else None
     try:
         for step in solver.run(task.objective, start, seed=task.seed):
             stop = record.take(step)
             if watch is not None and record.finite and record.last is not None:
-                watch(_in_data_units(task, record.last))
+                watch(_in_data_units(task, record.last, bowl))
             if stop is not None:
                 break
         else:
@@ -258,12 +260,14 @@ class _Record:
         return self.rule.at_end if step.index >= self.rule.steps else None
 
 
-def _in_data_units(task: Task, step: Step) -> Step:
+def _in_data_units(task: Task, step: Step, bowl: Bowl | None) -> Step:
+    gap = None if bowl is None else float((bowl.excess(step.weights.cpu()).clamp(min=0) * task.units.cpu()).sum())
     return replace(
         step,
         weights=task.scaling.to_data(step.weights.cpu()),
         losses=(step.losses.cpu() * task.units.cpu()),
         gradient=task.scaling.gradient_to_data(step.gradient.cpu()),
+        gap=gap,
     )
 
 

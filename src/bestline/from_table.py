@@ -5,12 +5,13 @@ open the data -> learn the design -> one pass: moments of folds or parts -> trai
 
 from __future__ import annotations
 
+import inspect
 import os
 import time
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
@@ -20,16 +21,20 @@ from bestline.collect import Grouping, Moments, Progress, by_hash, by_label, col
 from bestline.design import Design, asked_categories, learn
 from bestline.errors import BestlineWarning, DataError, DivergedWarning, OptionError
 from bestline.findings import findings
-from bestline.fitting import Watch
+from bestline.fitting import Fit, Watch
 from bestline.model import Model, Parts
 from bestline.moments import Moments as Statistic
 from bestline.moments import total
+from bestline.recipe import Recipe
 from bestline.rows import Rows
 from bestline.solvers.auto import choose
 from bestline.solvers.base import Solver, Stop
 from bestline.solvers.exact import Exact
 from bestline.tables import Batch, Source, open_source
 from bestline.training import Part, Plan, Start, UserForward, UserLoss, parse_loss
+
+if TYPE_CHECKING:
+    from bestline.pictures.sample import Sample
 
 _ROWS_ON_GPU = 100_000  # below this, training on rows is done sooner on the CPU
 _MANY_PARTS = 50_000_000  # rows beyond which a split is drawn row by row
@@ -58,7 +63,7 @@ def fit(
     device: str = "auto",
     digits: int = 8,
     progress: Progress | None = None,
-    watch: Watch | None = None,
+    watch: Watch | bool | None = None,
     **descent: Any,
 ) -> Model:
     """Fit a line to data.
@@ -110,8 +115,10 @@ def fit(
         Where training on rows is done; results come back to the CPU.
     digits : int
         Right digits asked for; fewer are warned of.
-    progress, watch : callable, optional
-        Hear of passes over the data (what, fraction), and of every training step.
+    progress : callable, optional
+        Hears of passes over the data: (what, fraction).
+    watch : callable or True, optional
+        Hears of every training Step, in the data's units; true shows training as it happens, in a notebook as a live figure.
     **descent
         Fields of `Descent` for a solver given by name: lr, steps, batch_size, schedule, patience, tol.
 
@@ -130,6 +137,8 @@ def fit(
         Once for everything the user should know; the same sentences are in `Model.notes`.
     """
     began = time.perf_counter()
+    given = {name: value for name, value in locals().items() if name in _DEFAULTS} | descent
+    recipe = Recipe.of(data, formula, given, _DEFAULTS)
     chosen = choose(
         solver,
         squared=loss == "squared",
@@ -168,8 +177,16 @@ def fit(
     free = not asked and loss == "squared" and forward is None and gathered.tabular
     model = _trained(gathered, options, free=free, watch=watch)
     model.seconds = time.perf_counter() - began
+    model.recipe = recipe
     _tell(model)
     return model
+
+
+_DEFAULTS = {
+    name: parameter.default
+    for name, parameter in inspect.signature(fit).parameters.items()
+    if name not in ("data", "formula", "progress", "watch", "device", "descent")
+}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -303,7 +320,7 @@ def _plan(design: Design, options: _Options, rows: int = 0) -> Plan:
     )
 
 
-def _trained(gathered: _Gathered, options: _Options, *, free: bool, watch: Watch | None) -> Model:
+def _trained(gathered: _Gathered, options: _Options, *, free: bool, watch: Watch | bool | None) -> Model:
     design, moments = gathered.design, gathered.moments
     plan = _plan(design, options, moments.rows)
     parts, remarks = _parts(gathered, options)
@@ -312,7 +329,7 @@ def _trained(gathered: _Gathered, options: _Options, *, free: bool, watch: Watch
     if options.cv == "ridge" or (free and _crowded(statistic, design)):
         plan, remark = _with_ridge(plan, parts, statistic, design, asked=options.cv is not None)
         remarks += remark
-    outcome = plan.run(parts.training, parts.held_out, watch)
+    outcome = _watched(plan, parts, gathered, watch)
     if options.split is not None:
         moments = replace(moments, folds=moments.folds[: options.folds])
     model = Model(
@@ -338,6 +355,27 @@ def _trained(gathered: _Gathered, options: _Options, *, free: bool, watch: Watch
     notes = [*gathered.notes, *remarks, *findings(model, options.digits)]
     model.notes = tuple(dict.fromkeys(notes))
     return model
+
+
+def _watched(plan: Plan, parts: Parts, gathered: _Gathered, watch: Watch | bool | None) -> Fit:
+    """Train, and let `watch` hear of every step; the live picture, which true asks for, shows some of the rows."""
+    if watch is not True:
+        return plan.run(parts.training, parts.held_out, watch or None)
+    from bestline.pictures import live
+
+    with live.watching(watch, _few_rows(gathered)) as hear:
+        return plan.run(parts.training, parts.held_out, hear)
+
+
+def _few_rows(gathered: _Gathered) -> Sample | None:
+    """Rows of the first batch, for a line to be drawn over."""
+    from bestline.pictures import sample
+
+    source, design = gathered.source, gathered.design
+    if source is None or design.p != 1:
+        return None
+    rows = next((design.rows(batch).rows for batch in source.batches(design.reads())), None)
+    return sample.Sample.draw(rows, design.names, design.targets, most=500) if rows is not None and len(rows) else None
 
 
 def _parts(gathered: _Gathered, options: _Options) -> tuple[Parts, list[str]]:

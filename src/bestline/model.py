@@ -4,46 +4,43 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
-from bestline import evaluate, explain, precision, store
+from bestline import evaluate, explain, precision
+from bestline.bare import with_names
 from bestline.collect import Moments
 from bestline.design import Design
 from bestline.errors import (
     BestlineWarning,
     DataError,
-    ModelFileError,
     NumericalError,
     OptionError,
-    ShapeError,
     listed,
-    readable,
 )
 from bestline.evaluate import Scores
 from bestline.fitting import Fit, Trace
 from bestline.moments import Moments as Statistic
+from bestline.recipe import Recipe
 from bestline.rows import Rows, Weights
 from bestline.scaling import Scaling
 from bestline.solvers.base import Stop
 from bestline.solvers.exact import Exact
 from bestline.tables import Batch, Source, open_source
-from bestline.training import Part, Plan, parse_loss
+from bestline.training import Part, Plan
 
 if TYPE_CHECKING:
     from pandas import DataFrame, Series
 
     from bestline.pictures.gallery import Gallery
+    from bestline.pictures.page import Page
     from bestline.summary import Summary
-
-_FORMAT = 1
-_TRACE_NUMBERS = 1_000  # of a saved trace: a model file stays a few kB
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -93,6 +90,8 @@ class Model:
         The data, and with `split` the part of each of its rows; a loaded model has neither.
     notes : tuple of str
         Warnings about data and fit.
+    recipe : Recipe or None
+        How the fit was asked for.
     """
 
     design: Design
@@ -115,6 +114,7 @@ class Model:
     known: dict[str, Scores | None] = field(default_factory=dict)
     source: Source | None = None
     labels: Tensor | None = None
+    recipe: Recipe | None = None
 
     # -- the line ------------------------------------------------------------------------------------------------------
 
@@ -514,13 +514,71 @@ class Model:
 
         return Gallery(self)
 
+    # -- faces: each opens what lies above a model, when it is called --------------------------------------------------
+
+    def watch(self, others: Mapping[str, Model] | None = None, *, data: Any = None, **shown: Any) -> Any:
+        """The player: every step of training, in a notebook with anywidget as a widget, else as a `Page` to save.
+
+        Parameters
+        ----------
+        others : mapping of label to Model, optional
+            Models trained on the same rows, to be seen beside this one.
+        data
+            The rows to show, for a loaded model.
+        **shown
+            `pair`, the two weights of the loss surface, and `target`.
+        """
+        from bestline import watching
+
+        return watching.watch({watching.label(self): self, **(others or {})}, data, **shown)
+
+    def animate(self, path: str | os.PathLike[str], others: Mapping[str, Model] | None = None, **options: Any) -> Path:
+        """Write training as a .gif, or as .mp4 where ffmpeg is installed; options as in `bestline.watching.animate`."""
+        from bestline import watching
+
+        return watching.animate({watching.label(self): self, **(others or {})}, path, **options)
+
+    def report(self, path: str | os.PathLike[str] | None = None, data: Any = None, *, overwrite: bool = False) -> Page:
+        """A page about the model: what was fitted, what it means, what it is worth, how it was trained, how to do it again.
+
+        Parameters
+        ----------
+        path : path, optional
+            Where to write it; by default nowhere.
+        data
+            The rows, for a loaded model; without any the page has no pictures of data.
+        overwrite : bool
+
+        Returns
+        -------
+        Page
+            Self-contained HTML, which notebooks show.
+        """
+        from bestline.report import report
+
+        page = report(self, data)
+        if path is not None:
+            page.save(path, overwrite=overwrite)
+        return page
+
+    def script(self, style: str = "linear", *, data: Any = None) -> str:
+        """The run as plain code that gives the same weights: "numpy", "tensors", "linear" or "module"."""
+        from bestline.script import script
+
+        return script(self, style, data=data)
+
+    def _repr_html_(self) -> str:
+        from bestline.report import card
+
+        return card(self)
+
     def _source(self, data: Any) -> tuple[Source, bool]:
         """Data to predict or evaluate, bare numbers included, its columns called as in training."""
         if isinstance(data, Source):
             source, single = data, False
         else:
             single = isinstance(data, int | float) or getattr(data, "ndim", None) == 0  # a number of Python, NumPy or torch
-            source = open_source(_bare(data, self.design, single=single), text=self.design.texts)
+            source = open_source(with_names(data, self.design, single=single), text=self.design.texts)
         self.design.check(source, target=False)
         return source, single
 
@@ -531,153 +589,9 @@ class Model:
 
         It predicts with intervals, evaluates and explains; rows and single folds are not in it, and a long trace is thinned.
         """
-        if not isinstance(self.plan.loss, str) or self.plan.forward is not None:
-            raise OptionError(
-                "A model with an own loss or forward function cannot be saved: code never goes into a model file. Use `to_torch()`."
-            )
-        trace = _thinned(self.trace)
-        tensors = {"weights": self.weights, "low": self.moments.low, "high": self.moments.high}
-        tensors |= {f"training.{n}": getattr(self.training, n) for n in _STATISTIC}
-        tensors |= {f"trace.{n}": getattr(trace, n) for n in _TRACE if getattr(trace, n) is not None}
-        facts = {
-            "design": self.design.to_dict(),
-            "plan": {name: getattr(self.plan, name) for name in ("l1", "l2", "loss", "standardize", "seed", "unscaled")},
-            "training": [self.training.count, self.training.weight, self.training.log_weight],
-            "scores": {"training": _plain(self.fitted_scores), "held_out": _plain(self.held_out)},
-            "stop": self.stop.name,
-            **{name: getattr(self.moments, name) for name in ("dropped", "imputed")},
-            **{name: getattr(self, name) for name in _FACTS},
-        }
-        store.write(path, "model", _FORMAT, tensors, facts, overwrite=overwrite)
+        from bestline.modelfile import save
 
-
-_STATISTIC = ("unit", "shift", "mean", "scatter")
-_TRACE = ("step", "weights", "loss", "held_out", "gradient_norm", "gap", "rate")
-_FACTS = ("advice", "step", "rate", "rate_limit", "seconds", "solver", "notes", "sizes")
-
-
-def load(path: str | os.PathLike[str]) -> Model:
-    """Read a .bestline file that `Model.save` wrote.
-
-    Raises ModelFileError when it is not one, is damaged, or was written by a newer bestline. Nothing in a file is executed.
-    """
-    _, tensors, facts = store.read(path, "model", _FORMAT)
-    try:
-        return _restored(tensors, facts)
-    except ModelFileError:
-        raise
-    except (KeyError, TypeError, ValueError, IndexError, AttributeError, OverflowError, RuntimeError, RecursionError) as error:
-        raise ModelFileError(f"The model file {readable(str(path))} is damaged ({type(error).__name__}: {error}).") from error
-
-
-def _restored(tensors: dict[str, Tensor], facts: dict[str, Any]) -> Model:
-    design = Design.from_dict(facts["design"])
-    count, weight, log_weight = facts["training"]
-    training = Statistic(int(count), float(weight), float(log_weight), *(tensors[f"training.{n}"] for n in _STATISTIC))
-    plan = _plan(design, facts["plan"])
-    d, k = len(plan.names), len(design.targets)
-    if tensors["weights"].shape != (d, k) or training.scatter.shape != (design.p + k, design.p + k):
-        raise ValueError("its tensors have the wrong shape")
-    trace = Trace(plan.names, design.targets, *(tensors.get(f"trace.{n}") for n in _TRACE))  # type: ignore[arg-type]
-    moments = Moments(design, (training,), tensors["low"], tensors["high"], int(facts["dropped"]), dict(facts["imputed"]))
-    known = {kind: _scores(scores) for kind, scores in facts["scores"].items()}
-    rest = {name: facts[name] for name in _FACTS} | {"notes": tuple(map(str, facts["notes"]))}
-    rest |= {"advice": str(facts["advice"]), "solver": str(facts["solver"]), "step": int(facts["step"])}
-    rest |= {"sizes": {str(k): int(v) for k, v in facts["sizes"].items()}, "seconds": float(facts["seconds"])}
-    rest |= {name: None if facts[name] is None else float(facts[name]) for name in ("rate", "rate_limit")}
-    stop = Stop[facts["stop"]]
-    model = Model(design, plan, tensors["weights"], trace, stop, moments=moments, training=training, known=known, **rest)
-    str(model.summary())  # what can be said of it can be computed, or it is damaged
-    return model
-
-
-def _plan(design: Design, facts: dict[str, Any]) -> Plan:
-    parse_loss(facts["loss"])
-    unscaled = tuple(int(j) for j in facts["unscaled"])
-    if any(not 0 <= j < design.p for j in unscaled):
-        raise ValueError("columns that do not exist")
-    return Plan(
-        features=design.names,
-        targets=design.targets,
-        intercept=design.intercept,
-        solver=Exact(),
-        l1=float(facts["l1"]),
-        l2=float(facts["l2"]),
-        loss=str(facts["loss"]),
-        standardize=bool(facts["standardize"]),
-        seed=int(facts["seed"]),
-        unscaled=unscaled,
-    )
-
-
-def _plain(scores: Scores | None) -> dict[str, Any] | None:
-    """Scores as JSON, which has no NaN."""
-    if scores is None:
-        return None
-    return {
-        name: [None if x != x else x for x in value] if isinstance(value, tuple) else value  # noqa: PLR0124  NaN
-        for name, value in ((f, getattr(scores, f)) for f in Scores.__slots__)
-    }
-
-
-def _scores(facts: dict[str, Any] | None) -> Scores | None:
-    if facts is None:
-        return None
-    nan = float("nan")
-    values: dict[str, Any] = {
-        n: tuple(nan if x is None else x for x in v) if isinstance(v, list) else v for n, v in facts.items()
-    }
-    return Scores(**values)
-
-
-def _thinned(trace: Trace) -> Trace:
-    """The trace with so few steps that it stays small: the first, the last, and evenly spaced ones between."""
-    most = max(2, _TRACE_NUMBERS // (trace.weights[0].numel() + 5))
-    if len(trace) <= most:
-        return trace
-    index = torch.linspace(0, len(trace) - 1, most, dtype=torch.float64).round().long()
-    return replace(trace, **{n: getattr(trace, n)[index] for n in _TRACE if getattr(trace, n) is not None})
-
-
-def _bare(data: Any, design: Design, *, single: bool) -> Any:
-    """Bare numbers as columns called as in training; anything with names of its own is left alone."""
-    if single:
-        data = [float(data)]
-    if isinstance(data, tuple) and len(data) == 2 and not _paths(data):  # (X, y)
-        X, y = _bare(data[0], design, single=False), torch.as_tensor(np.asarray(data[1]), dtype=torch.float64)
-        targets = design.target_columns
-        if not isinstance(X, dict) or y.ndim > 2 or y.numel() != len(targets) * len(y):
-            return data
-        return {**X, **{name: y.reshape(len(y), -1)[:, j] for j, name in enumerate(targets)}}
-    named = hasattr(data, "columns") or hasattr(data, "column_names") or hasattr(data, "keys")
-    looks_bare = isinstance(data, Tensor) or hasattr(data, "__array__") or (isinstance(data, list | tuple) and not _paths(data))
-    if named or not looks_bare:
-        return data
-    try:
-        X = torch.as_tensor(data, dtype=torch.float64).detach()
-    except (TypeError, ValueError, RuntimeError):
-        return data
-    X = X.reshape(-1, 1) if X.ndim <= 1 and len(design.needs) == 1 else X
-    names = _names_of_bare(design, X.shape[1] if X.ndim == 2 else -1, tuple(X.shape))
-    return {name: X[:, j] for j, name in enumerate(names)}
-
-
-def _names_of_bare(design: Design, width: int, shape: tuple[int, ...]) -> Sequence[str]:
-    """What the columns of an array without names are: the training table's, or those the line needs, if in the same order."""
-    if width == len(design.table):
-        return design.table
-    needed = [name for name in design.table if name in design.needs]
-    if width == len(needed) and (needed == design.needs or width == 1):
-        return needed
-    if width == len(needed):
-        raise ShapeError(f"Which column is which? The line needs {listed(needed, most=8)}; give a table with these names.")
-    raise ShapeError(
-        f"The line needs {len(needed)} number{'s' if len(needed) != 1 else ''} a row ({listed(needed, most=8)}); got an array of shape {shape}."
-    )
-
-
-def _paths(data: Sequence[Any]) -> bool:
-    return any(isinstance(item, str | os.PathLike) for item in data)
+        save(self, path, overwrite=overwrite)
 
 
 def _warn(message: str) -> None:

@@ -7,29 +7,13 @@ import math
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
-from bestline.cli.options import (
-    DataPaths,
-    Force,
-    Json,
-    Quiet,
-    Show,
-    names_of,
-    numbers_of,
-    one,
-    one_or_names,
-    rate_of,
-    refuse_existing,
-    split_formula,
-    start_of,
-)
+from bestline.cli.options import Force, Json, Quiet, Show, numbers_of, one, refuse_existing
 from bestline.cli.terminal import Terminal
-
-if TYPE_CHECKING:
-    from bestline.model import Model
+from bestline.cli.training import fit, watch
 
 app = typer.Typer(
     name="bestline",
@@ -89,109 +73,18 @@ def _root(
         raise typer.Exit
 
 
-@app.command(
+app.command(
     epilog="Examples:  bestline fit cars.csv 'mpg ~ weight + C(origin)' -o cars.bestline  |  "
     "bestline fit table.csv --target y --missing impute  |  "
     "bestline fit line.csv 'y ~ x' --solver sgd --lr 0.1 --steps 15 --no-standardize --start=-15,-10 --trace steps.csv  |  "
-    "bestline fit 'parts/*.parquet' --target price --split 0.7,0.15,0.15"
-)
-def fit(
-    data: DataPaths,
-    target: Annotated[str | None, typer.Option(help="Column to predict (several: a,b), in place of a formula.")] = None,
-    features: Annotated[
-        str | None, typer.Option(help="Columns to predict from: a,b,c. [default: all others that can serve]")
-    ] = None,
-    solver: Annotated[
-        str | None,
-        typer.Option(help="exact, proximal, sgd, momentum, nesterov, adam, adamw, rmsprop, adagrad or lbfgs. [default: exact]"),
-    ] = None,
-    lr: Annotated[str | None, typer.Option(help="Learning rate, or auto. It acts on the columns as trained.")] = None,
-    steps: Annotated[int | None, typer.Option(help="Updates to make. [default: until it converges]")] = None,
-    batch_size: Annotated[int | None, typer.Option(help="Rows in each update. [default: all of them]")] = None,
-    patience: Annotated[
-        int | None, typer.Option(help="Stop when the held-out loss has not improved for so many steps.")
-    ] = None,
-    tol: Annotated[float | None, typer.Option(help="Stop when what is left to correct is below this.")] = None,
-    start: Annotated[
-        str | None,
-        typer.Option(
-            help="First weights, in the data's units: --start=-15,-10 (intercept last) or --start x=-15,Intercept=-10."
-        ),
-    ] = None,
-    l1: Annotated[float, typer.Option(help="Weight of sum |w|.")] = 0.0,
-    l2: Annotated[float, typer.Option(help="Weight of sum w^2.")] = 0.0,
-    cv: Annotated[str | None, typer.Option(help="Choose the penalty by K-fold: ridge.")] = None,
-    folds: Annotated[int, typer.Option(help="Number of folds.")] = 5,
-    loss: Annotated[str, typer.Option(help="squared, huber, absolute, quantile or quantile:0.9.")] = "squared",
-    weights: Annotated[str | None, typer.Option(help="Column of weights.")] = None,
-    missing: Annotated[str, typer.Option(help="Missing values: raise, drop or impute.")] = "raise",
-    standardize: Annotated[bool, typer.Option("--standardize/--no-standardize", help="Train on standardised columns.")] = True,
-    split: Annotated[str | None, typer.Option(help="Shares of training, validation and test rows: 0.7,0.15,0.15.")] = None,
-    seed: Annotated[int, typer.Option(help="Of split, folds, start and order of rows.")] = 0,
-    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
-    digits: Annotated[int, typer.Option(help="Right digits asked for.")] = 8,
-    level: Annotated[float, typer.Option(help="Level of the intervals.")] = 0.95,
-    out: Annotated[Path | None, typer.Option("--out", "-o", metavar="MODEL", help="Write the model here (.bestline).")] = None,
-    trace: Annotated[Path | None, typer.Option(metavar="FILE.csv", help="Write every step of training here.")] = None,
-    force: Force = False,
-    json: Json = False,
-    quiet: Quiet = False,
-    progress: Show = None,
-) -> None:
-    """Fit a line, exactly or by descent, and say what it is worth."""
-    from bestline.from_table import fit as fit_table
-    from bestline.solvers import Stop
+    "bestline fit 'parts/*.parquet' --target price --split 0.7,0.15,0.15 --report price.html"
+)(fit)
 
-    terminal = Terminal(json, quiet, progress)
-    files, formula = split_formula(data)
-    for path in (out, trace):
-        refuse_existing(path, force)
-    if out is not None and trace is not None and out.resolve() == trace.resolve():
-        raise typer.BadParameter("--out and --trace name the same file")
-    with terminal.listening() as bars:
-        model = fit_table(
-            files,
-            formula,
-            target=one_or_names(target),
-            features=names_of(features),
-            solver=solver,
-            l1=l1,
-            l2=l2,
-            cv=cv,
-            folds=folds,
-            loss=loss,
-            weights=weights,
-            missing=missing,
-            standardize=standardize,
-            split=numbers_of(split, "--split"),
-            start=start_of(start),
-            seed=seed,
-            device=device,
-            digits=digits,
-            progress=bars.passes(),
-            watch=bars.steps(steps or 10_000),
-            lr=rate_of(lr),
-            steps=steps,
-            batch_size=batch_size,
-            patience=patience,
-            tol=tol,
-        )
-    if trace is not None:
-        _write_trace(model, trace, force)
-    diverged = model.stop is Stop.DIVERGED
-    if out is not None and not diverged:
-        model.save(out, overwrite=force)
-    summary = model.summary(level)
-    terminal.result(summary.text, summary.facts)
-    terminal.tell_warnings(model.notes)
-    for path in (trace, None if diverged else out):
-        if path is not None:
-            terminal.note(f"wrote {path}")
-    if model.stop is Stop.INTERRUPTED:
-        raise typer.Exit(130)
-    if diverged:
-        print(f"bestline: {model.advice}{' No model was written.' if out else ''}", file=sys.stderr)
-        raise typer.Exit(1)
+
+app.command(
+    epilog="Examples:  bestline watch line.csv 'y ~ x' --lr 0.1 --steps 50 -o run.html  |  "
+    "bestline watch line.csv 'y ~ x' --steps 60 --compare lr=0.02 --compare solver=adam,lr=0.1 -o race.gif"
+)(watch)
 
 
 @app.command(
@@ -216,7 +109,7 @@ def predict(
     progress: Show = None,
 ) -> None:
     """Predict new rows: the input's columns, and `prediction` with the ends of the interval asked for."""
-    from bestline.model import load
+    from bestline.modelfile import load
     from bestline.tables import open_source, write_with
 
     terminal = Terminal(json, quiet, progress)
@@ -265,7 +158,7 @@ def evaluate(
     quiet: Quiet = False,
 ) -> None:
     """Measure a model's errors on rows with a known target."""
-    from bestline.model import load
+    from bestline.modelfile import load
     from bestline.summary import score_facts
 
     terminal = Terminal(json, quiet)
@@ -290,10 +183,36 @@ def summary(
     quiet: Quiet = False,
 ) -> None:
     """Print what `fit` printed: coefficients with intervals, errors, warnings."""
-    from bestline.model import load
+    from bestline.modelfile import load
 
     page = load(model).summary(level)
     Terminal(json, quiet).result(page.text, page.facts)
+
+
+@app.command(epilog="Example:  bestline report cars.bestline cars.csv -o cars.html")
+def report(
+    model: Annotated[Path, typer.Argument(metavar="MODEL", help="A .bestline file.")],
+    data: Annotated[
+        list[str] | None, typer.Argument(metavar="[DATA]...", help="The rows it was fitted to, for pictures and diagnostics.")
+    ] = None,
+    out: Annotated[Path, typer.Option("--out", "-o", metavar="PAGE.html", help="Where to write the page.")] = Path(
+        "report.html"
+    ),
+    force: Force = False,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Write a page about a model: what it means, what it is worth, how it was trained, how to do it again."""
+    from bestline.modelfile import load
+
+    refuse_existing(out, force)
+    terminal = Terminal(json, quiet)
+    with terminal.listening():
+        line = load(model)
+        page = line.report(out, one(data) if data else None, overwrite=force)
+    terminal.result("", {"out": str(out), "bytes": len(page.html.encode()), "warnings": terminal.said})
+    terminal.tell_warnings(line.notes)
+    terminal.note(f"wrote {out}")
 
 
 @app.command(
@@ -364,15 +283,3 @@ def demo(
     from bestline.cli.demo import tour
 
     tour(out, Terminal(quiet=quiet, progress=progress), force=force)
-
-
-def _write_trace(model: Model, path: Path, force: bool) -> None:
-    import csv
-
-    from bestline.store import fresh
-
-    columns = model.trace.columns
-    with fresh(path, overwrite=force) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        writer.writerow(columns)
-        writer.writerows(zip(*columns.values(), strict=True))

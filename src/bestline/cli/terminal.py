@@ -47,6 +47,10 @@ class Terminal:
         if not (self.json or self.quiet):
             print(_encodable(text), file=sys.stderr)
 
+    def fail(self, text: str) -> None:
+        """Why the command could not give what was asked for, in one line on stderr."""
+        print(f"bestline: {' '.join(text.split())}", file=sys.stderr)
+
     def tell_warnings(self, known: tuple[str, ...] = ()) -> None:
         """Warnings heard so far that the answer itself does not hold."""
         for text in self.said:
@@ -90,7 +94,9 @@ class Bars:
             if step.index % _EVERY and step.index < total:
                 return
             held_out = f", held out {step.held_out:.6g}" if step.held_out is not None else ""
-            self._update("training", step.index, total, f"step {step.index}, loss {step.loss:.6g}{held_out}")
+            gap = f", {step.gap:.2g} above exact" if step.gap is not None else ""
+            rate = f", lr {step.rate:.4g}" if step.rate is not None else ""
+            self._update("training", step.index, total, f"step {step.index:,}, loss {step.loss:.6g}{held_out}{gap}{rate}")
 
         return hear
 

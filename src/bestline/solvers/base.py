@@ -50,6 +50,8 @@ class Step:
         Learning rate of the update that follows; None where a solver has none.
     held_out : float or None
         Loss of the held-out rows at these weights.
+    gap : float or None
+        Objective less that of the exact solution, where there is one and somebody watches.
     """
 
     index: int
@@ -59,6 +61,7 @@ class Step:
     violation: float
     rate: float | None = None
     held_out: float | None = None
+    gap: float | None = None
 
     @property
     def loss(self) -> float:

@@ -1,0 +1,136 @@
+"""Model files: a fitted line as safetensors and JSON, a few kB, and nothing in it that executes."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from bestline import store
+from bestline.collect import Moments
+from bestline.design import Design
+from bestline.errors import ModelFileError, OptionError, readable
+from bestline.evaluate import Scores
+from bestline.fitting import Trace
+from bestline.model import Model
+from bestline.moments import Moments as Statistic
+from bestline.recipe import Recipe
+from bestline.solvers.base import Stop
+from bestline.solvers.exact import Exact
+from bestline.training import Plan, parse_loss
+
+_FORMAT = 1
+_TRACE_NUMBERS = 1_000  # of a saved trace: a model file stays a few kB
+_STATISTIC = ("unit", "shift", "mean", "scatter")
+_TRACE = ("step", "weights", "loss", "held_out", "gradient_norm", "gap", "rate")
+_FACTS = ("advice", "step", "rate", "rate_limit", "seconds", "solver", "notes", "sizes")
+
+
+def save(model: Model, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
+    """Write a .bestline file; see `Model.save`."""
+    if not isinstance(model.plan.loss, str) or model.plan.forward is not None:
+        raise OptionError(
+            "A model with an own loss or forward function cannot be saved: code never goes into a model file. Use `to_torch()`."
+        )
+    trace = _thinned(model.trace)
+    tensors = {"weights": model.weights, "low": model.moments.low, "high": model.moments.high}
+    tensors |= {f"training.{n}": getattr(model.training, n) for n in _STATISTIC}
+    tensors |= {f"trace.{n}": getattr(trace, n) for n in _TRACE if getattr(trace, n) is not None}
+    facts = {
+        "design": model.design.to_dict(),
+        "plan": {name: getattr(model.plan, name) for name in ("l1", "l2", "loss", "standardize", "seed", "unscaled")},
+        "training": [model.training.count, model.training.weight, model.training.log_weight],
+        "scores": {"training": _plain(model.fitted_scores), "held_out": _plain(model.held_out)},
+        "stop": model.stop.name,
+        "recipe": None if model.recipe is None else model.recipe.to_dict(),
+        **{name: getattr(model.moments, name) for name in ("dropped", "imputed")},
+        **{name: getattr(model, name) for name in _FACTS},
+    }
+    store.write(path, "model", _FORMAT, tensors, facts, overwrite=overwrite)
+
+
+def load(path: str | os.PathLike[str]) -> Model:
+    """Read a .bestline file that `Model.save` wrote.
+
+    Raises ModelFileError when it is not one, is damaged, or was written by a newer bestline. Nothing in a file is executed.
+    """
+    _, tensors, facts = store.read(path, "model", _FORMAT)
+    try:
+        return _restored(tensors, facts)
+    except ModelFileError:
+        raise
+    except (KeyError, TypeError, ValueError, IndexError, AttributeError, OverflowError, RuntimeError, RecursionError) as error:
+        raise ModelFileError(f"The model file {readable(str(path))} is damaged ({type(error).__name__}: {error}).") from error
+
+
+def _restored(tensors: dict[str, Tensor], facts: dict[str, Any]) -> Model:
+    design = Design.from_dict(facts["design"])
+    count, weight, log_weight = facts["training"]
+    training = Statistic(int(count), float(weight), float(log_weight), *(tensors[f"training.{n}"] for n in _STATISTIC))
+    plan = _plan(design, facts["plan"])
+    d, k = len(plan.names), len(design.targets)
+    if tensors["weights"].shape != (d, k) or training.scatter.shape != (design.p + k, design.p + k):
+        raise ValueError("its tensors have the wrong shape")
+    trace = Trace(plan.names, design.targets, *(tensors.get(f"trace.{n}") for n in _TRACE))  # type: ignore[arg-type]
+    moments = Moments(design, (training,), tensors["low"], tensors["high"], int(facts["dropped"]), dict(facts["imputed"]))
+    known = {kind: _scores(scores) for kind, scores in facts["scores"].items()}
+    rest = {name: facts[name] for name in _FACTS} | {"notes": tuple(map(str, facts["notes"]))}
+    rest |= {"advice": str(facts["advice"]), "solver": str(facts["solver"]), "step": int(facts["step"])}
+    rest |= {"sizes": {str(k): int(v) for k, v in facts["sizes"].items()}, "seconds": float(facts["seconds"])}
+    rest |= {name: None if facts[name] is None else float(facts[name]) for name in ("rate", "rate_limit")}
+    rest["recipe"] = None if facts.get("recipe") is None else Recipe.from_dict(facts["recipe"])
+    stop = Stop[facts["stop"]]
+    model = Model(design, plan, tensors["weights"], trace, stop, moments=moments, training=training, known=known, **rest)
+    str(model.summary())  # what can be said of it can be computed, or it is damaged
+    return model
+
+
+def _plan(design: Design, facts: dict[str, Any]) -> Plan:
+    parse_loss(facts["loss"])
+    unscaled = tuple(int(j) for j in facts["unscaled"])
+    if any(not 0 <= j < design.p for j in unscaled):
+        raise ValueError("columns that do not exist")
+    return Plan(
+        features=design.names,
+        targets=design.targets,
+        intercept=design.intercept,
+        solver=Exact(),
+        l1=float(facts["l1"]),
+        l2=float(facts["l2"]),
+        loss=str(facts["loss"]),
+        standardize=bool(facts["standardize"]),
+        seed=int(facts["seed"]),
+        unscaled=unscaled,
+    )
+
+
+def _plain(scores: Scores | None) -> dict[str, Any] | None:
+    """Scores as JSON, which has no NaN."""
+    if scores is None:
+        return None
+    return {
+        name: [None if x != x else x for x in value] if isinstance(value, tuple) else value  # noqa: PLR0124  NaN
+        for name, value in ((f, getattr(scores, f)) for f in Scores.__slots__)
+    }
+
+
+def _scores(facts: dict[str, Any] | None) -> Scores | None:
+    if facts is None:
+        return None
+    nan = float("nan")
+    values: dict[str, Any] = {
+        n: tuple(nan if x is None else x for x in v) if isinstance(v, list) else v for n, v in facts.items()
+    }
+    return Scores(**values)
+
+
+def _thinned(trace: Trace) -> Trace:
+    """The trace with so few steps that it stays small: the first, the last, and evenly spaced ones between."""
+    most = max(2, _TRACE_NUMBERS // (trace.weights[0].numel() + 5))
+    if len(trace) <= most:
+        return trace
+    index = torch.linspace(0, len(trace) - 1, most, dtype=torch.float64).round().long()
+    return replace(trace, **{n: getattr(trace, n)[index] for n in _TRACE if getattr(trace, n) is not None})

@@ -1,0 +1,370 @@
+"""Report: a model as one page that anyone can read. What was fitted on what, what it means, what it is worth, how it was trained,
+what to look at, and how to do it again. The page is self-contained, plays without a network, and prints.
+"""
+
+from __future__ import annotations
+
+import math
+import platform
+from collections.abc import Iterator, Sequence
+from html import escape
+from pathlib import PurePath
+from typing import Any
+
+import torch
+
+from bestline import __version__
+from bestline.design import Column
+from bestline.errors import BestlineError
+from bestline.evaluate import Scores
+from bestline.explain import Coefficient, glance
+from bestline.model import Model
+from bestline.pictures import figures
+from bestline.pictures import page as pages
+from bestline.pictures.compact import compact
+from bestline.pictures.marks import Picture
+from bestline.pictures.page import Page
+from bestline.pictures.sample import Sample
+from bestline.watching import session_of
+from bestline.wording import count, equation, plain, rounded
+
+_MOST_EFFECTS = 10
+_MOST_ROWS = 200  # of a coefficient table
+_DPI = 90
+
+_STYLE = """
+.report { max-width: 1000px; margin: 0 auto; }
+.report h1 { font-size: 1.6rem; line-height: 1.25; margin: 0.6em 0 0.1em; overflow-wrap: anywhere; }
+.report h2 { font-size: 1.15rem; margin: 1.8em 0 0.5em; border-bottom: 1px solid #d0d7de; padding-bottom: 0.2em; }
+.report .quiet { color: #57606a; }
+.report .equation { font-size: 1.15rem; background: #f3f6f9; border-left: 4px solid #0072B2; padding: 0.6em 0.9em; overflow-wrap: anywhere; }
+.report .warning { border-left: 4px solid #D55E00; background: #fdf3ec; padding: 0.4em 0.9em; margin: 0.5em 0; }
+.report .scroll { overflow-x: auto; }
+.report table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
+.report th, .report td { padding: 0.25em 0.9em 0.25em 0; text-align: right; border-bottom: 1px solid #e4e8ec; white-space: nowrap; }
+.report th:first-child, .report td:first-child { text-align: left; }
+.report pre { background: #f3f6f9; padding: 0.7em 0.9em; white-space: pre-wrap; overflow-wrap: anywhere; }
+.report figure { margin: 1em 0; }
+.report li { margin: 0.2em 0; }
+@media screen and (prefers-color-scheme: dark) {
+  .report .quiet { color: #9aa6b2; }
+  .report .equation, .report pre { background: #1d242c; }
+  .report .warning { background: #2b211a; }
+  .report h2, .report th, .report td { border-color: #2a323b; }
+  .report figure { background: #fff; padding: 6px; border-radius: 6px; }
+}
+@media print { .report h2 { break-after: avoid; } .report figure, .report tr { break-inside: avoid; } }
+"""
+
+
+def report(model: Model, data: Any = None) -> Page:
+    """A page about a model.
+
+    Parameters
+    ----------
+    model : Model
+    data
+        Rows to show, for a model that has none of its own; without them the page says what is left out.
+    """
+    sections = [
+        _head(model),
+        _meaning(model),
+        _warnings(model),
+        _coefficients(model),
+        _worth(model),
+        _training(model, data),
+        _rows(model, data),
+        _again(model),
+    ]
+    body = [piece for section in sections for piece in section]
+    return Page(pages.document(f"{model.design.formula} (bestline)", ['<main class="report">', *body, "</main>"], style=_STYLE))
+
+
+def card(model: Model) -> str:
+    """A model in a notebook's cell: its equation, coefficients and scores."""
+    pieces = [
+        f"<p><b>{escape(model.design.formula)}</b> &nbsp; {escape(_on_what(model))}</p>",
+        *(f"<p>{escape(_equation(model, i))}</p>" for i in range(len(model.targets))),
+        *(_table(model, i) for i in range(len(model.targets))),
+        *(f"<p>{escape(line)}</p>" for line in _scores(model)),
+        f"<p>{escape(model.advice)}</p>",
+        *(f"<p><b>Note:</b> {escape(note)}</p>" for note in model.notes if note != model.advice),
+    ]
+    return "\n".join(pieces)
+
+
+# -- sections ----------------------------------------------------------------------------------------------------------
+
+
+def _head(model: Model) -> list[str]:
+    return [
+        f"<h1>{escape(model.design.formula)}</h1>",
+        f'<p class="quiet">{escape(_on_what(model))}</p>',
+        *(f'<p class="equation">{escape(_equation(model, i))}</p>' for i in range(len(model.targets))),
+    ]
+
+
+def _meaning(model: Model) -> list[str]:
+    said = [sentence for i in range(len(model.targets)) for sentence in effects(model, i)]
+    return ["<h2>In words</h2>", _list(said), *(f"<p>{escape(text)}</p>" for text in _in_short(model))]
+
+
+def _warnings(model: Model) -> list[str]:
+    notes = [note for note in model.notes if note != model.advice]
+    return ["<h2>Take care</h2>", *(f'<p class="warning">{escape(note)}</p>' for note in notes)] if notes else []
+
+
+def _coefficients(model: Model) -> list[str]:
+    pieces = ["<h2>Coefficients</h2>"]
+    for i, target in enumerate(model.targets):
+        if len(model.targets) > 1:
+            pieces.append(f"<h3>{escape(plain(target))}</h3>")
+        pieces.append(_table(model, i))
+        slopes = [c for c in model.coefficients(target=i) if c.term != "Intercept" and math.isfinite(c.conf_low)]
+        if len(slopes) > 1:
+            columns = [[c.estimate for c in slopes], [c.conf_low for c in slopes], [c.conf_high for c in slopes]]
+            pieces.append(_figure(figures.coefficients([c.term for c in slopes], *columns)))
+    if model.inference is None:
+        pieces.append(f'<p class="quiet">{escape(_no_errors(model))}</p>')
+    elif not model.settled:
+        pieces.append(
+            '<p class="quiet">Standard errors are those of the exact solution; training stopped before it, so there are no '
+            "intervals.</p>"
+        )
+    return [*pieces, f'<p class="quiet">{escape(_digits(model))}</p>']
+
+
+def _worth(model: Model) -> list[str]:
+    lines = _scores(model)
+    if model.inference is not None and model.settled and model.inference.df_resid > 0:
+        for i, target in enumerate(model.targets):
+            g = glance(model.training, model.inference, intercept=model.design.intercept, target=i)
+            if math.isfinite(g.statistic):
+                of = f" ({plain(target)})" if len(model.targets) > 1 else ""
+                p = "below 0.0001" if g.p_value < 1e-4 else f"{g.p_value:.4f}"
+                lines.append(
+                    f"Residual standard deviation{of} {rounded(g.sigma)} on {g.df_residual:,} degrees of freedom; adjusted R2 "
+                    f"{g.adj_r_squared:.4f}; F {rounded(g.statistic)} (p {p}); AIC {rounded(g.aic, 6)}, BIC {rounded(g.bic, 6)}."
+                )
+    return ["<h2>What it is worth</h2>", _list(lines)]
+
+
+def _training(model: Model, data: Any) -> list[str]:
+    pieces = ["<h2>Training</h2>", f"<p>{escape(model.solver)}. {escape(model.advice)}</p>"]
+    if len(model.trace) < 2 or model.stop.name == "DONE":
+        return pieces
+    try:
+        told = session_of(model, data)
+        still = compact(_last_state(model, data), dpi=_DPI)
+    except BestlineError as error:
+        return [*pieces, f'<p class="quiet">{escape(str(error))}</p>']
+    return [*pieces, pages.animation(told, still, f"Training of {model.design.formula}: {model.advice}")]
+
+
+def _last_state(model: Model, data: Any) -> Picture:
+    from bestline.pictures import motion
+    from bestline.watching import label
+
+    return motion.still({label(model): model.trained}, _sample(model, data))
+
+
+def _rows(model: Model, data: Any) -> list[str]:
+    pieces = ["<h2>The line and the rows</h2>"]
+    sample = _sample(model, data)
+    if sample is None:
+        return [
+            *pieces,
+            '<p class="quiet">A loaded model has no rows. Give the data, and their pictures and diagnostics are here.</p>',
+        ]
+    for i in range(len(model.targets)):
+        pieces.append(_figure(figures.data(sample, target=i, fit=model.trained)))
+    return pieces
+
+
+def _again(model: Model) -> list[str]:
+    pieces = ["<h2>How to do it again</h2>"]
+    recipe = model.recipe
+    if recipe is not None:
+        command = recipe.command()
+        pieces += [f"<pre>{escape(text)}</pre>" for text in (recipe.python(), command) if text]
+        if not recipe.data:
+            pieces.append('<p class="quiet">The data were in memory: `data` stands for them.</p>')
+        if recipe.unsaid:
+            pieces.append(
+                f'<p class="quiet">{escape(", ".join(recipe.unsaid))}: not plain values, so not written out here.</p>'
+            )
+    versions = f"bestline {__version__}, torch {torch.__version__}, Python {platform.python_version()}, seed {model.plan.seed}"
+    return [*pieces, f'<p class="quiet">{escape(versions)}.</p>']
+
+
+# -- pieces ------------------------------------------------------------------------------------------------------------
+
+
+def _on_what(model: Model) -> str:
+    used = sum(model.sizes.values())
+    where = (
+        ""
+        if model.source is None
+        else f" of {PurePath(model.source.label).name if model.recipe and model.recipe.data else model.source.label}"
+    )
+    parts = "" if len(model.sizes) == 1 else f" ({', '.join(f'{n:,} {name}' for name, n in model.sizes.items())})"
+    dropped = f"; {model.moments.dropped:,} left out because a value was missing" if model.moments.dropped else ""
+    filled = sum(model.moments.imputed.values())
+    imputed = f"; {count(filled, 'missing value')} filled in" if filled else ""
+    weighted = "" if model.design.weights is None else f"; weighted by {plain(model.design.weights)}"
+    return f"Fitted to {count(used, 'row')}{where}{parts}{dropped}{imputed}{weighted}."
+
+
+def _equation(model: Model, target: int) -> str:
+    return equation(model.targets[target], model.names, model.weights[:, target].tolist())
+
+
+def effects(model: Model, target: int = 0) -> Iterator[str]:
+    """What each column does to the target, as sentences; for a line of squared loss and without own forward function."""
+    if model.plan.forward is not None:
+        return
+    name = plain(model.targets[target])
+    table = {c.term: c for c in model.coefficients(target=target)}
+    alone = [c for j, c in enumerate(model.design.columns) if _stands_alone(model, j)]
+    others = ", the other columns unchanged" if len(model.design.columns) > 1 else ""
+    for column in alone[:_MOST_EFFECTS]:
+        yield _effect(model, column, table[column.name], name, others)
+    if len(alone) > _MOST_EFFECTS:
+        yield f"{count(len(alone) - _MOST_EFFECTS, 'column')} more: see the table."
+    entangled = len(model.design.columns) - len(alone)
+    if entangled:
+        yield (
+            f"{count(entangled, 'column')} belong{'s' if entangled == 1 else ''} to terms that share a variable, so their effects "
+            f"cannot be told one by one: see the table."
+        )
+
+
+def _stands_alone(model: Model, j: int) -> bool:
+    """Whether column j alone depends on its variable, but for other levels of the same category."""
+    design = model.design
+    mine = design.columns[j]
+    if len(mine.parts) != 1 or design.factors[mine.parts[0][0]].kind == "expression":
+        return False
+    variable = design.factors[mine.parts[0][0]].column
+    for other in design.columns:
+        for at, _ in other.parts:
+            factor = design.factors[at]
+            if other.term != mine.term and (
+                factor.column == variable or (factor.kind == "expression" and variable in factor.text)
+            ):
+                return False
+    return True
+
+
+def _effect(model: Model, column: Column, c: Coefficient, target: str, others: str) -> str:
+    factor_at, component = column.parts[0]
+    factor = model.design.factors[factor_at]
+    amount = rounded(abs(c.estimate))
+    more = "less" if c.estimate < 0 else "more"
+    if factor.kind == "category":
+        level, reference = plain(factor.levels[component]), plain(factor.levels[0])
+        full = sum(other.term == column.term for other in model.design.columns) == len(factor.levels)
+        who = f"{plain(factor.column)} {level}" + ("" if full else f" rather than {reference}")
+    else:
+        who = f"one more unit of {plain(factor.column)}"
+    if amount == "0":
+        return f"{who[0].upper()}{who[1:]} changes nothing in {target}{others}."
+    interval = (
+        f" (95% interval of the coefficient: {rounded(c.conf_low)} to {rounded(c.conf_high)})"
+        if math.isfinite(c.conf_low)
+        else ""
+    )
+    unsure = ""
+    if math.isfinite(c.conf_low) and c.conf_low <= 0 <= c.conf_high:
+        unsure = " The interval holds zero: the data do not say whether it is more or less."
+    return f"{who[0].upper()}{who[1:]} goes with {amount} {more} {target}{others}{interval}.{unsure}"
+
+
+def _in_short(model: Model) -> Iterator[str]:
+    best = model.held_out or model.fitted_scores
+    where = "rows it had not seen" if model.held_out is not None else "the rows it was fitted to, which flatters it"
+    for i, target in enumerate(model.targets):
+        rmse, r2 = best.rmse[i], best.r2[i]
+        if not math.isfinite(rmse):
+            continue
+        said = f"On {where}, its predictions of {plain(target)} are off by {rounded(rmse)} (root mean squared error)"
+        if math.isfinite(r2) and r2 < 1 and not (model.plan.forward is None and not model.design.intercept):
+            said += f"; always predicting the mean would be off by {rounded(rmse / (1 - r2) ** 0.5)}"
+            said += f". It explains {r2:.0%} of the variation" if r2 > 0 else ". It is no better than the mean"
+        yield f"{said}."
+
+
+def _scores(model: Model) -> list[str]:
+    return [*_score(model, "Training", model.fitted_scores), *_score(model, "Held-out", model.held_out)]
+
+
+def _score(model: Model, which: str, scores: Scores | None) -> list[str]:
+    if scores is None:
+        return [f"{which} error: none, for there are too few rows to hold any out, or training diverged."]
+    lines = []
+    for i, target in enumerate(model.targets):
+        of = f" of {plain(target)}" if len(model.targets) > 1 else ""
+        mae = "" if scores.mae is None else f", MAE {rounded(scores.mae[i])}"
+        r2 = f", R2 {scores.r2[i]:.4f}" if math.isfinite(scores.r2[i]) else ""
+        lines.append(f"{which} error{of}: RMSE {rounded(scores.rmse[i])}{mae}{r2} ({scores.of}).")
+    return lines
+
+
+def _no_errors(model: Model) -> str:
+    if model.plan.l1 or model.plan.l2:
+        return "No standard errors: a penalty shrinks the weights, and no interval or p-value is honest about that."
+    return "No standard errors: they are defined here for the squared loss of a line."
+
+
+def _digits(model: Model) -> str:
+    digits = model.digits.to_numpy().reshape(-1)
+    if not all(map(math.isfinite, digits)) or not len(digits):
+        return "How many digits of these weights are right is not known: there is no exact solution to hold them against."
+    least = int(min(digits))
+    return f"At least {count(least, 'digit')} of every coefficient {'is' if least == 1 else 'are'} right, given the data as stored."
+
+
+def _table(model: Model, target: int) -> str:
+    table = model.coefficients(target=target)
+    digits = model.digits.to_numpy().reshape(len(model.names), -1)[:, target]
+    errors = any(math.isfinite(c.std_error) for c in table)
+    intervals = any(math.isfinite(c.conf_low) for c in table)
+    head = ["", "estimate"]
+    head += ["std error"] if errors else []
+    head += ["t", "p", "95% low", "95% high"] if intervals else []
+    head += ["right digits"] if all(map(math.isfinite, digits)) else []
+    rows = []
+    for c, d in list(zip(table, digits, strict=True))[:_MOST_ROWS]:
+        cells = [plain(c.term, 48), f"{c.estimate:.6g}"]
+        cells += [_number(c.std_error)] if errors else []
+        p = "" if math.isnan(c.p_value) else "<0.0001" if c.p_value < 1e-4 else f"{c.p_value:.4f}"
+        cells += [_number(c.statistic, 3), p, _number(c.conf_low), _number(c.conf_high)] if intervals else []
+        cells += [f"{d:.0f}"] if all(map(math.isfinite, digits)) else []
+        rows.append(cells)
+    more = f'<p class="quiet">The first {_MOST_ROWS} of {len(table):,} are shown.</p>' if len(table) > _MOST_ROWS else ""
+    return f'<div class="scroll"><table>{_row(head, "th")}{"".join(_row(cells, "td") for cells in rows)}</table></div>{more}'
+
+
+def _number(value: float, digits: int = 6) -> str:
+    return f"{value:.{digits}g}" if math.isfinite(value) else ""
+
+
+def _row(cells: Sequence[str], tag: str) -> str:
+    return f"<tr>{''.join(f'<{tag}>{escape(cell)}</{tag}>' for cell in cells)}</tr>"
+
+
+def _list(lines: Sequence[str]) -> str:
+    return f"<ul>{''.join(f'<li>{escape(line)}</li>' for line in lines)}</ul>" if lines else ""
+
+
+def _figure(shown: Picture) -> str:
+    return f"<figure>{pages.picture(compact(shown, dpi=_DPI), shown.alt)}</figure>"
+
+
+def _sample(model: Model, data: Any) -> Sample | None:
+    if data is None and model.source is None:
+        return None
+    return Sample.draw(model.rows("training", data), model.features, model.targets)
+
+
+__all__ = ["card", "effects", "report"]
