@@ -11,7 +11,10 @@ from typing import Annotated, Any
 
 import typer
 
+from bestline.cli import moments
 from bestline.cli.options import Force, Json, Quiet, Show, numbers_of, one, refuse_existing
+from bestline.cli.sharing import EPILOG as EXPORT_EXAMPLES
+from bestline.cli.sharing import export
 from bestline.cli.terminal import Terminal
 from bestline.cli.training import fit, watch
 
@@ -60,6 +63,9 @@ def _failed(error: Exception) -> int:
         text = "There is not enough memory; use fewer columns, or data in files rather than in memory."
     print(f"bestline: {text}", file=sys.stderr)
     return 2 if isinstance(error, OptionError) else 1
+
+
+app.add_typer(moments.app)
 
 
 @app.callback()
@@ -213,6 +219,9 @@ def report(
     terminal.result("", {"out": str(out), "bytes": len(page.html.encode()), "warnings": terminal.said})
     terminal.tell_warnings(line.notes)
     terminal.note(f"wrote {out}")
+
+
+app.command(epilog=EXPORT_EXAMPLES)(export)
 
 
 @app.command(

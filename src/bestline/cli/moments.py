@@ -1,0 +1,159 @@
+"""The commands about moments: collect them once, add and subtract them, fit from them without the data."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from bestline.cli.options import (
+    DataPaths,
+    Force,
+    Json,
+    Quiet,
+    Show,
+    names_of,
+    one_or_names,
+    refuse_existing,
+    split_formula,
+)
+from bestline.cli.terminal import Terminal
+
+if TYPE_CHECKING:
+    from bestline.collect import Moments
+
+app = typer.Typer(
+    name="moments",
+    help="Moments of a table: a few kB that everything but the rows' own pictures follows from.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+
+Out = Annotated[Path, typer.Option("--out", "-o", metavar="F.moments", help="Where to write them.")]
+File = Annotated[Path, typer.Argument(help="A .moments file.")]
+
+
+@app.command(
+    epilog="Example:  bestline moments collect 'parts/*.parquet' 'price ~ size + C(town)' -o price.moments  then  "
+    "bestline fit price.moments"
+)
+def collect(
+    data: DataPaths,
+    out: Out,
+    target: Annotated[str | None, typer.Option(help="Column to predict (several: a,b), in place of a formula.")] = None,
+    features: Annotated[str | None, typer.Option(help="Columns to predict from: a,b,c.")] = None,
+    weights: Annotated[str | None, typer.Option(help="Column of weights.")] = None,
+    missing: Annotated[str, typer.Option(help="Missing values: raise, drop or impute.")] = "raise",
+    folds: Annotated[int, typer.Option(help="Number of folds, for out-of-fold errors later.")] = 5,
+    seed: Annotated[int, typer.Option(help="Of the folds.")] = 0,
+    force: Force = False,
+    json: Json = False,
+    quiet: Quiet = False,
+    progress: Show = None,
+) -> None:
+    """Read a table once and keep its moments."""
+    from bestline.collect import Moments
+
+    files, formula = split_formula(data)
+    _refuse(out, force)
+    terminal = Terminal(json, quiet, progress)
+    with terminal.listening() as bars:
+        found = Moments.collect(
+            files,
+            formula,
+            target=one_or_names(target),
+            features=names_of(features),
+            weights=weights,
+            missing=missing,
+            folds=folds,
+            seed=seed,
+            progress=bars.passes(),
+        )
+        found.save(out, overwrite=force)
+    _tell(terminal, found, out)
+
+
+@app.command(epilog="Example:  bestline moments add monday.moments tuesday.moments -o week.moments")
+def add(first: File, second: File, out: Out, force: Force = False, json: Json = False, quiet: Quiet = False) -> None:
+    """The moments of both tables together."""
+    _combined("+", first, second, out, force, Terminal(json, quiet))
+
+
+@app.command(epilog="Example:  bestline moments subtract week.moments monday.moments -o rest.moments")
+def subtract(first: File, second: File, out: Out, force: Force = False, json: Json = False, quiet: Quiet = False) -> None:
+    """The moments of the first table without the rows of the second."""
+    _combined("-", first, second, out, force, Terminal(json, quiet))
+
+
+@app.command(epilog="Example:  bestline moments show week.moments --json")
+def show(file: File, json: Json = False, quiet: Quiet = False) -> None:
+    """Say what a .moments file holds."""
+    from bestline.collect import Moments
+
+    terminal = Terminal(json, quiet)
+    with terminal.listening():
+        found = Moments.load(file)
+    _tell(terminal, found, None)
+
+
+def _combined(sign: str, first: Path, second: Path, out: Path, force: bool, terminal: Terminal) -> None:
+    from bestline.collect import Moments
+
+    _refuse(out, force)
+    with terminal.listening():
+        a, b = Moments.load(first), Moments.load(second)
+        found = a + b if sign == "+" else a - b
+        found.save(out, overwrite=force)
+    _tell(terminal, found, out)
+
+
+def _refuse(out: Path, force: bool) -> None:
+    if out.suffix != ".moments":
+        raise typer.BadParameter(f"moments are written to a .moments file; got {out}")
+    refuse_existing(out, force)
+
+
+def _tell(terminal: Terminal, found: Moments, out: Path | None) -> None:
+    facts = _facts(found)
+    lines = [
+        f"{found.design.formula}",
+        f"{found.rows:,} rows in {len(found.folds)} folds"
+        + (f", {found.dropped:,} left out because a value was missing" if found.dropped else ""),
+        f"{'column':<24}{'mean':>14}{'sd':>14}{'least':>14}{'largest':>14}",
+    ]
+    for name, column in facts["columns"].items():
+        values = "".join(f"{'-' if column[k] is None else format(column[k], '.6g'):>14}" for k in ("mean", "sd", "low", "high"))
+        lines.append(f"{name[:23]:<24}{values}")
+    terminal.result("\n".join(lines), {**facts, "out": None if out is None else str(out), "warnings": terminal.said})
+    terminal.tell_warnings()
+    if out is not None:
+        terminal.note(f"wrote {out}")
+
+
+def _facts(found: Moments) -> dict[str, Any]:
+    total, design = found.total, found.design
+    low, high = found.low.tolist(), found.high.tolist()
+    columns = {
+        name: {
+            "mean": float(total.center[j]),
+            "sd": float(total.spread[j]),
+            "low": _finite(low[j]) if j < design.p else None,
+            "high": _finite(high[j]) if j < design.p else None,
+        }
+        for j, name in enumerate((*design.names, *design.targets))
+    }
+    return {
+        "formula": design.formula,
+        "targets": list(design.targets),
+        "features": list(design.names),
+        "rows": found.rows,
+        "rows_dropped": found.dropped,
+        "folds": [fold.count for fold in found.folds],
+        "weight": total.weight,
+        "columns": columns,
+    }
+
+
+def _finite(value: float) -> float | None:
+    return value if abs(value) < float("inf") else None

@@ -1,0 +1,276 @@
+"""SQL: a fitted line as one SELECT that any database can run, in double precision.
+
+    intercept + weight * column + ... + CASE WHEN category = level THEN weight ... END
+
+What has no prediction gets NULL: a row with a missing value, or with a level that training never saw.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias
+
+from bestline.design import Design, Factor
+from bestline.design.base import MISSING_LEVEL
+from bestline.errors import ColumnError, OptionError, listed, readable
+from bestline.export.walk import Line, components, sendable
+
+if TYPE_CHECKING:
+    from bestline.model import Model
+
+Levels: TypeAlias = tuple[int, ...]
+_LONGEST = 1_000_000  # characters of an expression, and cells of a product of categories: no database wants more
+_CHUNK = 100  # terms of a sum between parentheses: databases limit how deep a sum may go
+
+
+def to_sql(model: Model, table: str | tuple[str, ...], *, dialect: str = "ansi") -> str:
+    """One SELECT that gives every column of a table, and `prediction`.
+
+    Weights are written with the digits that read back to the same float64, all columns are read in double precision, and
+    expressions are computed by the database. A row that `predict` would refuse for a missing value, a level that training never
+    saw, or an expression that is not defined, as log(0), has the prediction NULL. Missing is NULL, and not a word such as NA;
+    levels are compared as the column compares text; a result out of range, or an infinite value, is the database's own affair.
+
+    Parameters
+    ----------
+    model : Model
+        A line; several targets give `prediction:target` each.
+    table : str or tuple of str
+        Name of the table, or (schema, table); quoted, so any name will do.
+    dialect : {"ansi", "sqlite"}
+        "ansi" is standard SQL, as DuckDB and PostgreSQL speak it. In SQLite, where any column can hold text and text counts as 0,
+        take "sqlite": it gives NULL for text that is no number.
+
+    Returns
+    -------
+    str
+        Without a semicolon, so that it can also stand in a CREATE VIEW or a subquery.
+
+    Raises
+    ------
+    OptionError
+        For an own forward function, an unknown dialect, names with NUL characters, and what is too long for SQL.
+    ColumnError
+        When two columns differ by case alone, which many databases cannot tell apart.
+    """
+    if dialect not in _DIALECTS:
+        raise OptionError(f"`dialect` must be {' or '.join(map(repr, _DIALECTS))}; got {dialect!r}.")
+    parts = (table,) if isinstance(table, str) else tuple(table)
+    if not parts or not all(parts):
+        raise OptionError("The table needs a name; give the one that it has in the database.")
+    line = Line.of(model, "SQL")
+    _refuse_twins(line.design.needs)
+    writer = _Writer(line.design, _DIALECTS[dialect])
+    terms = _terms(line)
+    predictions = [
+        f"{_sum(_double(line.intercept[i]), [writer.term(*key, cells, i) for key, cells in terms.items()])}\n  AS {_name(output)}"
+        for i, output in enumerate(line.outputs)
+    ]
+    return ",\n  ".join(['SELECT\n  "t".*', *predictions]) + f'\nFROM {".".join(map(_name, parts))} AS "t"'
+
+
+@dataclass(frozen=True, slots=True)
+class _Dialect:
+    """How a database reads a cell: `number` (cell, what fills a gap) -> text, `level` (cell, level) -> a condition."""
+
+    number: Callable[[str, float | None], str]
+    level: Callable[[str, str], str]
+
+
+_Key: TypeAlias = tuple[tuple[tuple[int, int], ...], tuple[int, ...]]  # the numeric parts of columns, and their categories
+_Cells: TypeAlias = dict[Levels, tuple[float, ...]]  # for levels of the categories: a weight a target
+
+
+def _terms(line: Line) -> dict[_Key, _Cells]:
+    """The columns that share numeric parts and categories, as one term: a number, or a table of numbers by level."""
+    factors = line.design.factors
+    terms: dict[_Key, _Cells] = {}
+    for column, weights in zip(line.design.columns, line.weights, strict=True):
+        numeric = tuple(part for part in column.parts if factors[part[0]].kind != "category")
+        levels = sorted(part for part in column.parts if factors[part[0]].kind == "category")
+        cells = terms.setdefault((numeric, tuple(i for i, _ in levels)), {})
+        cells[tuple(at for _, at in levels)] = weights
+    used = {i for numeric, categories in terms for i in (*(i for i, _ in numeric), *categories)}
+    for i in range(len(factors)):
+        if i not in used:  # a category of one level has no column, and yet a row with another level has no prediction
+            terms[(), (i,)] = {}
+    return terms
+
+
+@dataclass(frozen=True, slots=True)
+class _Writer:
+    """Terms of a design in a dialect; it is a `Language`."""
+
+    design: Design
+    dialect: _Dialect
+
+    def term(self, numeric: Sequence[tuple[int, int]], categories: Sequence[int], cells: _Cells, target: int) -> str:
+        """A term of the sum, with its sign."""
+        factors = [self._component(i, at) for i, at in numeric]
+        if categories:
+            chosen = [self.design.factors[i] for i in categories]
+            if math.prod(len(f.levels) for f in chosen) > _LONGEST:
+                raise OptionError(f"{listed(f.text for f in chosen)} have too many levels together for SQL; take `to_onnx`.")
+            own = {levels: weights[target] for levels, weights in cells.items()}
+            return "+ " + " * ".join([*factors, self._case(own, chosen)])
+        weight = cells[()][target]
+        return " * ".join([f"{'-' if weight < 0 else '+'} {_number(abs(weight))}", *factors])
+
+    def column(self, name: str) -> str:
+        """A number column in double precision."""
+        fill = self.design.means.get(name) if self.design.missing == "impute" else None
+        return self.dialect.number(_cell(name), fill)
+
+    def operation(self, sign: str, a: str | float, b: str | float) -> str:
+        """In parentheses; NULL where it is not defined."""
+        left, right = _fragment(a), _fragment(b)
+        if sign == "/":
+            return _short(f"({left} / {right})" if isinstance(b, float) and b != 0 else f"({left} / NULLIF({right}, 0E0))")
+        if sign != "**":
+            return _short(f"({left} {sign} {right})")
+        power = f"POWER({left}, {right})"
+        if isinstance(b, float) and b >= 0 and b.is_integer():
+            return _short(power)
+        defined = f"{left} > 0E0 OR ({left} = 0E0 AND {right} >= 0E0) OR ({left} < 0E0 AND {right} = FLOOR({right}))"
+        return _short(f"CASE WHEN {defined} THEN {power} END")
+
+    def function(self, name: str, x: str | float) -> str:
+        """NULL where it is not defined."""
+        return _short(_FUNCTIONS[name].format(x=_fragment(x)))
+
+    def _component(self, factor: int, at: int) -> str:
+        text = self.design.factors[factor].text
+        if self.design.factors[factor].kind == "number":
+            return self.column(self.design.factors[factor].column)
+        return components(text, self.design.states, self)[at]
+
+    def _case(self, cells: Mapping[Levels, float], factors: Sequence[Factor], depth: int = 2) -> str:
+        """The number that belongs to the levels of a row: every known level is named, and any other gives NULL."""
+        if not factors:
+            return _number(cells.get((), 0.0))
+        factor, *rest = factors
+        by_level: dict[int, dict[Levels, float]] = {}
+        for levels, value in cells.items():
+            by_level.setdefault(levels[0], {})[levels[1:]] = value
+        cell, indent = _cell(factor.column), "  " * (depth + 1)
+        lines = []
+        for at, level in enumerate(factor.levels):
+            missing = self.design.missing == "impute" and level == MISSING_LEVEL
+            condition = f"{cell} IS NULL" if missing else self.dialect.level(cell, sendable(level, "The level"))
+            lines.append(f"{indent}WHEN {condition} THEN {self._case(by_level.get(at, {}), rest, depth + 1)}")
+        if self.design.missing == "impute" and MISSING_LEVEL not in factor.levels:
+            # Training had no gaps here: a gap counts as every level, each by its share.
+            mixed: dict[Levels, float] = {}
+            for at, inner in by_level.items():
+                for levels, value in inner.items():
+                    mixed[levels] = mixed.get(levels, 0.0) + factor.shares[at] * value
+            lines.append(f"{indent}WHEN {cell} IS NULL THEN {self._case(mixed, rest, depth + 1)}")
+        return "\n".join(["CASE", *lines, f"{'  ' * depth}END"])
+
+
+def _sum(first: str, terms: Sequence[str]) -> str:
+    if len(terms) <= _CHUNK:
+        return "\n    ".join([first, *terms])
+    chunks = [terms[i : i + _CHUNK] for i in range(0, len(terms), _CHUNK)]
+    return "\n    ".join([first, *(f"+ (0E0\n    {chr(10).join(chunk)})" for chunk in chunks)])
+
+
+def _name(text: str) -> str:
+    """An identifier, quoted."""
+    return '"' + sendable(text, "The name").replace('"', '""') + '"'
+
+
+def _cell(column: str) -> str:
+    """A column of the table. SQLite takes a quoted name that it does not know for a string, unless the table stands before it."""
+    return f'"t".{_name(column)}'
+
+
+def _text(value: str) -> str:
+    return "'" + value.replace("'", "''") + "'"
+
+
+def _plain_text(value: str) -> str:
+    """A literal that means the same, and ends at the same place, in databases to which a backslash says something."""
+    pieces = " || CHR(92) || ".join(map(_text, value.split("\\")))
+    return f"({pieces})" if "\\" in value else pieces
+
+
+def _number(value: float) -> str:
+    """Digits that read back to the same double; to most databases the exponent makes it a double and not a decimal."""
+    digits = repr(float(value)).upper().removesuffix(".0")
+    return digits if "E" in digits else f"{digits}E0"
+
+
+def _double(value: float) -> str:
+    """A sum that begins with this is a double: PostgreSQL takes any literal with a point or an exponent for a decimal."""
+    return f"CAST({_number(value)} AS DOUBLE PRECISION)"
+
+
+def _fragment(x: str | float) -> str:
+    return x if isinstance(x, str) else _number(x) if x >= 0 else f"({_number(x)})"
+
+
+def _short(text: str) -> str:
+    if len(text) > _LONGEST:
+        raise OptionError(
+            f"An expression of this model is longer than {_LONGEST:,} characters in SQL; make its column in the table before fitting."
+        )
+    return text
+
+
+def _cast(cell: str, fill: float | None) -> str:
+    value = f"CAST({cell} AS DOUBLE PRECISION)"
+    return value if fill is None else f"COALESCE({value}, {_number(fill)})"
+
+
+def _cast_numbers(cell: str, fill: float | None) -> str:
+    """SQLite casts text to a number that begins it, or to 0: let pass only what equals its number."""
+    number = f"CAST({cell} AS REAL)"
+    gap = "" if fill is None else f" WHEN {cell} IS NULL THEN {_number(fill)}"
+    return f"CASE WHEN typeof({cell}) IN ('text', 'blob') AND {cell} <> {number} THEN NULL{gap} ELSE {number} END"
+
+
+def _is(cell: str, level: str) -> str:
+    """The literal takes the column's own type, so numbers read as categories compare as numbers."""
+    return f"{cell} = {_plain_text(level)}"
+
+
+def _is_in_sqlite(cell: str, level: str) -> str:
+    """SQLite keeps true and false as 1 and 0."""
+    same = f"{cell} = {_text(level)}"
+    if level not in ("True", "False"):
+        return same
+    return f"({same} OR typeof({cell}) = 'integer' AND {cell} = {int(level == 'True')})"
+
+
+_DIALECTS = {"ansi": _Dialect(_cast, _is), "sqlite": _Dialect(_cast_numbers, _is_in_sqlite)}
+
+# log1p and expm1 keep all digits near zero in Kahan's way: the error of ln(1 + x) is that of 1 + x, and cancels in the quotient.
+_FUNCTIONS = {
+    "abs": "ABS({x})",
+    "ceil": "CEILING({x})",
+    "cos": "COS({x})",
+    "exp": "EXP({x})",
+    "expm1": "CASE WHEN EXP({x}) = 1E0 THEN {x} WHEN EXP({x}) - 1E0 = -1E0 THEN -1E0 ELSE (EXP({x}) - 1E0) * {x} / LN(EXP({x})) END",
+    "floor": "FLOOR({x})",
+    "log": "LN(CASE WHEN {x} > 0E0 THEN {x} END)",
+    "log10": "LOG10(CASE WHEN {x} > 0E0 THEN {x} END)",
+    "log1p": "CASE WHEN 1E0 + {x} = 1E0 THEN {x} WHEN {x} > -1E0 THEN LN(1E0 + {x}) * {x} / ((1E0 + {x}) - 1E0) END",
+    "log2": "(LN(CASE WHEN {x} > 0E0 THEN {x} END) / 0.6931471805599453E0)",
+    "sin": "SIN({x})",
+    "sqrt": "SQRT(CASE WHEN {x} >= 0E0 THEN {x} END)",
+    "tan": "TAN({x})",
+    "tanh": "TANH({x})",
+}
+
+
+def _refuse_twins(names: Sequence[str]) -> None:
+    seen: dict[str, str] = {}
+    for name in names:
+        other = seen.setdefault(name.casefold(), name)
+        if other != name:
+            raise ColumnError(
+                f"{readable(other)} and {readable(name)} differ by case alone, which many databases cannot tell apart; rename one and fit again."
+            )
