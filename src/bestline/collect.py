@@ -65,6 +65,7 @@ class Moments:
         missing: str = "raise",
         folds: int = 5,
         seed: int = 0,
+        progress: Progress | None = None,
     ) -> Moments:
         """Moments of anything that holds a table: one pass, constant memory.
 
@@ -76,12 +77,14 @@ class Moments:
             Number of folds, at least 1.
         seed : int
             Of the hash that assigns rows to folds.
+        progress : callable, optional
+            Hears (what, fraction).
         """
         if folds < 1:
             raise OptionError(f"`folds` must be at least 1; got {folds!r}.")
         source = open_source(data, text=asked_categories(formula))
         design = learn(source, formula=formula, target=target, features=features, weights=weights, missing=missing)
-        return collect(source, design, folds, by_hash(folds, seed))
+        return collect(source, design, folds, by_hash(folds, seed), progress=progress)
 
     @property
     def total(self) -> statistics.Moments:
@@ -166,7 +169,7 @@ class Moments:
             tensors |= {f"{i}.{name}": getattr(fold, name) for name in ("unit", "shift", "mean", "scatter")}
         facts = {
             "design": self.design.to_dict(),
-            "folds": [[f.count, f.weight, f.log_weight] for f in self.folds],
+            "folds": [[f.count, f.weight, f.log_weight, f.cancelled] for f in self.folds],
             "dropped": self.dropped,
             "imputed": self.imputed,
         }
@@ -179,9 +182,16 @@ class Moments:
         try:
             folds = tuple(
                 statistics.Moments(
-                    int(count), float(weight), float(log), *(tensors[f"{i}.{n}"] for n in ("unit", "shift", "mean", "scatter"))
+                    int(count),
+                    float(weight),
+                    float(log),
+                    tensors[f"{i}.unit"],
+                    tensors[f"{i}.shift"],
+                    tensors[f"{i}.mean"],
+                    tensors[f"{i}.scatter"],
+                    *map(float, cancelled),
                 )
-                for i, (count, weight, log) in enumerate(facts["folds"])
+                for i, (count, weight, log, *cancelled) in enumerate(facts["folds"])
             )
             design = Design.from_dict(facts["design"])
             return cls(design, folds, tensors["low"], tensors["high"], int(facts["dropped"]), dict(facts["imputed"]))

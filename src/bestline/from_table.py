@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 
 from bestline import evaluate
+from bestline.climb import climbed
 from bestline.collect import Grouping, Moments, Progress, by_hash, by_label, collect, kept_rows
 from bestline.design import Design, asked_categories, learn
 from bestline.errors import BestlineWarning, DataError, DivergedWarning, OptionError
@@ -175,7 +176,7 @@ def fit(
         gathered = _gather(data, formula, target, features, weights, options, progress)
     asked = solver is not None or descent or l1 or l2 or cv is not None or formula is not None or features is not None
     free = not asked and loss == "squared" and forward is None and gathered.tabular
-    model = _trained(gathered, options, free=free, watch=watch)
+    model = _trained(gathered, options, free=free, watch=watch, progress=progress)
     model.seconds = time.perf_counter() - began
     model.recipe = recipe
     _tell(model)
@@ -320,7 +321,9 @@ def _plan(design: Design, options: _Options, rows: int = 0) -> Plan:
     )
 
 
-def _trained(gathered: _Gathered, options: _Options, *, free: bool, watch: Watch | bool | None) -> Model:
+def _trained(
+    gathered: _Gathered, options: _Options, *, free: bool, watch: Watch | bool | None, progress: Progress | None
+) -> Model:
     design, moments = gathered.design, gathered.moments
     plan = _plan(design, options, moments.rows)
     parts, remarks = _parts(gathered, options)
@@ -352,7 +355,8 @@ def _trained(gathered: _Gathered, options: _Options, *, free: bool, watch: Watch
         source=gathered.source,
         labels=gathered.labels,
     )
-    notes = [*gathered.notes, *remarks, *findings(model, options.digits)]
+    model = climbed(model, options.digits, progress)
+    notes = [*gathered.notes, *remarks, *model.notes, *findings(model, options.digits)]
     model.notes = tuple(dict.fromkeys(notes))
     return model
 

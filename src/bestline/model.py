@@ -28,6 +28,7 @@ from bestline.evaluate import Scores
 from bestline.fitting import Fit, Trace
 from bestline.moments import Moments as Statistic
 from bestline.recipe import Recipe
+from bestline.refine import Refined
 from bestline.rows import Rows, Weights
 from bestline.scaling import Scaling
 from bestline.solvers.base import Stop
@@ -92,6 +93,8 @@ class Model:
         Warnings about data and fit.
     recipe : Recipe or None
         How the fit was asked for.
+    refined : Refined or None
+        The exact solution, where the rows were read once more for it; None: everything is from moments.
     """
 
     design: Design
@@ -115,6 +118,7 @@ class Model:
     source: Source | None = None
     labels: Tensor | None = None
     recipe: Recipe | None = None
+    refined: Refined | None = None
 
     # -- the line ------------------------------------------------------------------------------------------------------
 
@@ -176,6 +180,8 @@ class Model:
         """Least squares' covariance of the weights; None for penalties, other losses and own forward functions."""
         if not self.plan.squared_line or self.plan.l1 or self.plan.l2:
             return None
+        if self.refined is not None:
+            return self.refined.inference(self.training.count)
         return explain.infer(self.training, self._scaling)
 
     @cached_property
@@ -185,10 +191,25 @@ class Model:
             return self._by_name(torch.full_like(self.weights, float("nan")), self.names)
         p = self.design.p
         exact = self._exact_weights()
-        digits = precision.right_digits(self.training, p, exact[:p], intercept=self.design.intercept)
+        if self.refined is not None:
+            digits = self.refined.digits
+        else:
+            digits = precision.right_digits(self.training, p, exact[:p], intercept=self.design.intercept)
         apart = (self.weights - exact).abs() / exact.abs().clamp(min=1e-300)
         reached = torch.where(apart > 0, -torch.log10(apart.clamp(min=1e-300)), 15.0).clamp(0, 15)
         return self._by_name(torch.minimum(digits, reached).floor(), self.names)
+
+    @cached_property
+    def std_error_digits(self) -> Series | DataFrame:
+        """The same of the standard errors of the least-squares weights; NaN where there are none."""
+        inference = self.inference
+        if inference is None:
+            return self._by_name(torch.full_like(self.weights, float("nan")), self.names)
+        if self.refined is not None:
+            return self._by_name(self.refined.std_error_digits.T.floor(), self.names)
+        slopes, floor = self._exact_weights()[: self.design.p], inference.rss / self.training.weight
+        digits = precision.right_error_digits(self.training, self.design.p, slopes, floor, intercept=self.design.intercept)
+        return self._by_name(torch.where(inference.std_error.isnan(), float("nan"), digits).T.floor(), self.names)
 
     @cached_property
     def fitted_scores(self) -> Scores:
@@ -197,6 +218,8 @@ class Model:
         if known is not None:
             return known
         of = f"{self.training.count:,} training rows"
+        if self.refined is not None and torch.equal(self.weights, self.refined.weights):
+            return evaluate.on_sums(self.refined.rss, self.refined.tss, self.training, of, "training")
         if self.plan.squared_line:
             return evaluate.on_moments(self.training, self.weights, self._scaling, of, "training", about_zero=self._about_zero)
         assert self.parts is not None  # noqa: S101  a loaded model knows its scores
@@ -249,6 +272,8 @@ class Model:
         return Scaling.of(self.training, self.design.p, intercept=self.design.intercept, standardize=True)
 
     def _exact_weights(self) -> Weights:
+        if self.refined is not None:
+            return self.refined.weights
         plan = replace(self.plan, solver=Exact(), start=None)
         return plan.run(Part(self.training)).weights
 
@@ -566,6 +591,24 @@ class Model:
         from bestline.script import script
 
         return script(self, style, data=data)
+
+    def to_sql(self, table: str | tuple[str, ...], *, dialect: str = "ansi") -> str:
+        """A SELECT that gives the table's columns and `prediction`; see `bestline.export.sql.to_sql`."""
+        from bestline.export.sql import to_sql
+
+        return to_sql(self, table, dialect=dialect)
+
+    def to_onnx(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
+        """Write the model as an ONNX graph in double precision; see `bestline.export.graph.to_onnx`."""
+        from bestline.export.graph import to_onnx
+
+        to_onnx(self, path, overwrite=overwrite)
+
+    def to_json(self) -> dict[str, Any]:
+        """Everything that is known of the model as plain JSON; see `bestline.export.document.to_json`."""
+        from bestline.export.document import to_json
+
+        return to_json(self)
 
     def _repr_html_(self) -> str:
         from bestline.report import card

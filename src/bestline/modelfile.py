@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import Any
 
 import torch
@@ -18,6 +18,7 @@ from bestline.fitting import Trace
 from bestline.model import Model
 from bestline.moments import Moments as Statistic
 from bestline.recipe import Recipe
+from bestline.refine import Refined
 from bestline.solvers.base import Stop
 from bestline.solvers.exact import Exact
 from bestline.training import Plan, parse_loss
@@ -39,10 +40,12 @@ def save(model: Model, path: str | os.PathLike[str], *, overwrite: bool = False)
     tensors = {"weights": model.weights, "low": model.moments.low, "high": model.moments.high}
     tensors |= {f"training.{n}": getattr(model.training, n) for n in _STATISTIC}
     tensors |= {f"trace.{n}": getattr(trace, n) for n in _TRACE if getattr(trace, n) is not None}
+    if model.refined is not None:
+        tensors |= {f"refined.{f.name}": getattr(model.refined, f.name).contiguous() for f in fields(Refined)}
     facts = {
         "design": model.design.to_dict(),
         "plan": {name: getattr(model.plan, name) for name in ("l1", "l2", "loss", "standardize", "seed", "unscaled")},
-        "training": [model.training.count, model.training.weight, model.training.log_weight],
+        "training": [model.training.count, model.training.weight, model.training.log_weight, model.training.cancelled],
         "scores": {"training": _plain(model.fitted_scores), "held_out": _plain(model.held_out)},
         "stop": model.stop.name,
         "recipe": None if model.recipe is None else model.recipe.to_dict(),
@@ -68,8 +71,9 @@ def load(path: str | os.PathLike[str]) -> Model:
 
 def _restored(tensors: dict[str, Tensor], facts: dict[str, Any]) -> Model:
     design = Design.from_dict(facts["design"])
-    count, weight, log_weight = facts["training"]
-    training = Statistic(int(count), float(weight), float(log_weight), *(tensors[f"training.{n}"] for n in _STATISTIC))
+    count, weight, log_weight, *cancelled = facts["training"]
+    unit, shift, mean, scatter = (tensors[f"training.{n}"] for n in _STATISTIC)
+    training = Statistic(int(count), float(weight), float(log_weight), unit, shift, mean, scatter, *map(float, cancelled))
     plan = _plan(design, facts["plan"])
     d, k = len(plan.names), len(design.targets)
     if tensors["weights"].shape != (d, k) or training.scatter.shape != (design.p + k, design.p + k):
@@ -82,10 +86,23 @@ def _restored(tensors: dict[str, Tensor], facts: dict[str, Any]) -> Model:
     rest |= {"sizes": {str(k): int(v) for k, v in facts["sizes"].items()}, "seconds": float(facts["seconds"])}
     rest |= {name: None if facts[name] is None else float(facts[name]) for name in ("rate", "rate_limit")}
     rest["recipe"] = None if facts.get("recipe") is None else Recipe.from_dict(facts["recipe"])
+    rest["refined"] = _refined(tensors, d, k, design.p)
     stop = Stop[facts["stop"]]
     model = Model(design, plan, tensors["weights"], trace, stop, moments=moments, training=training, known=known, **rest)
     str(model.summary())  # what can be said of it can be computed, or it is damaged
     return model
+
+
+def _refined(tensors: dict[str, Tensor], d: int, k: int, p: int) -> Refined | None:
+    """The exact solution, where the file has one."""
+    if "refined.weights" not in tensors:
+        return None
+    refined = Refined(**{f.name: tensors[f"refined.{f.name}"] for f in fields(Refined)})
+    shapes = {"weights": (d, k), "digits": (d, k), "inverse": (d, d), "closeness": (p,), "size": (p,), "distinct": ()}
+    shapes |= {"std_error": (k, d), "std_error_digits": (k, d), "sigma": (k,), "rss": (k,), "tss": (k,)}
+    if any(tuple(getattr(refined, name).shape) != shape for name, shape in shapes.items()):
+        raise ValueError("its exact solution has the wrong shape")
+    return refined
 
 
 def _plan(design: Design, facts: dict[str, Any]) -> Plan:

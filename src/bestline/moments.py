@@ -46,6 +46,8 @@ class Moments:
         The weighted mean of column j is (shift[j] + mean[j]) * unit[j].
     scatter : Tensor (q, q)
         Weighted sum of the products of deviations from the mean, float64.
+    cancelled : float
+        How many times larger sums have been than they are now: when rows are taken away, the rounding of all of them stays.
     """
 
     count: int
@@ -55,6 +57,7 @@ class Moments:
     shift: Columns
     mean: Columns
     scatter: Square
+    cancelled: float = 1.0
 
     @classmethod
     def empty(cls, q: int) -> Moments:
@@ -115,6 +118,7 @@ class Moments:
             log_weight=a.log_weight + b.log_weight,
             mean=a.mean + step * (b.weight / weight),
             scatter=a.scatter + b.scatter + torch.outer(step, step) * (a.weight * (b.weight / weight)),
+            cancelled=max(a.cancelled, b.cancelled),
         )
 
     def __sub__(self, other: Moments) -> Moments:
@@ -141,6 +145,7 @@ class Moments:
             log_weight=whole.log_weight - b.log_weight,
             mean=whole.mean + step * (b.weight / weight),
             scatter=scatter,
+            cancelled=_cancelled(whole, b, scatter, whole.weight / weight),
         )
 
     def __getitem__(self, columns: Sequence[int]) -> Moments:
@@ -227,6 +232,14 @@ def _in_common_units(a: Moments, b: Moments) -> tuple[Moments, Moments]:
     # Where one side holds nothing but zeros, the other's unit serves, be it ever so small.
     unit = torch.where(_all_zero(a), b.unit, torch.where(_all_zero(b), a.unit, torch.maximum(a.unit, b.unit)))
     return _in_units(a, unit), _in_units(b, unit)
+
+
+def _cancelled(whole: Moments, part: Moments, rest: Square, heavier: float) -> float:
+    """By how much what is left is smaller than what was there, in weight and in the scatter of any column that varied."""
+    before, after = whole.scatter.diagonal(), rest.diagonal()
+    ratio = torch.where(before > 0, before / after, 1.0)  # infinite where nothing is left: whether it is nothing is not known
+    times = max(float(ratio.nan_to_num(1.0).max()) if len(ratio) else 1.0, heavier, 1.0)
+    return min(max(whole.cancelled, part.cancelled) * times, _HUGE)
 
 
 def _all_zero(m: Moments) -> Tensor:

@@ -12,6 +12,8 @@ from bestline import explain
 from bestline.evaluate import Scores
 
 if TYPE_CHECKING:
+    from pandas import DataFrame, Series
+
     from bestline.model import Model
 
 _WIDTH = 100
@@ -58,7 +60,11 @@ def _facts(model: Model, tables: list[list[explain.Coefficient]], level: float) 
     held_out, training = model.held_out, model.fitted_scores
     trace, plan = model.trace, model.plan
     at = int((trace.step - model.step).abs().argmin())
-    digits = model.digits
+
+    def by_name(digits: Series | DataFrame) -> Any:
+        table = digits.to_numpy().reshape(len(model.names), -1)
+        return each(lambda i: {n: _whole(v) for n, v in zip(model.names, table[:, i], strict=True)})
+
     return {
         "formula": model.design.formula,
         "targets": list(model.targets),
@@ -75,11 +81,9 @@ def _facts(model: Model, tables: list[list[explain.Coefficient]], level: float) 
         "r2": each(lambda i: _number(training.r2[i])),
         "rmse": each(lambda i: _number(training.rmse[i])),
         "held_out": None if held_out is None else _held_out(held_out, each),
-        "digits": each(
-            lambda i: {
-                n: _whole(v) for n, v in zip(model.names, digits.to_numpy().reshape(len(model.names), -1)[:, i], strict=True)
-            }
-        ),
+        "digits": by_name(model.digits),
+        "std_error_digits": by_name(model.std_error_digits),
+        "exact_arithmetic": model.refined is not None,
         "solver": model.solver,
         "loss_function": str(plan.loss) if isinstance(plan.loss, str) else getattr(plan.loss, "__name__", "own"),
         "l1": plan.l1,

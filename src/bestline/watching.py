@@ -23,7 +23,7 @@ __all__ = ["FORMATS", "animate", "label", "page_of", "refuse_format", "session_o
 _STILL = ("png", "svg", "pdf")
 _MOVING = ("gif", "mp4")
 FORMATS = ("html", *_MOVING, *_STILL)
-_PRINTED = 110  # dots an inch of the picture for paper
+_PRINTED = 90  # dots an inch of the picture for paper
 
 
 def label(model: Model) -> str:

@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from bestline.design.doubled import Doubled
 from bestline.design.expressions import State, expression
 from bestline.errors import ColumnError, MissingValuesError, NotFiniteError, UnseenLevelError, listed, readable
 from bestline.rows import Features, Rows, Targets
@@ -182,6 +183,45 @@ class Design:
             index = torch.nonzero(~gaps)[:, 0]
             X, y, w = X[index], y[index], None if w is None else w[index]
         return Encoded(Rows(X, y, w), index, imputed)
+
+    def rows_doubled(self, batch: Batch) -> tuple[Encoded, Features | None]:
+        """A batch as `rows` gives it, and what float64 has left out of X (n, p); None: nothing.
+
+        Products and powers of columns are made here, so what rounding takes from them is known and need not be lost.
+        """
+        encoded = self.rows(batch)
+        made = [j for j, column in enumerate(self.columns) if self._is_made(column)]
+        if not made or not len(encoded.rows):
+            return encoded, None
+        names = self._number_columns()
+        numbers = batch.numbers(names)
+        if not bool(numbers.sum().isfinite()):
+            numbers, _, _ = self._fill(numbers, names)
+        values = {name: numbers[:, j] for j, name in enumerate(names)}
+        parts = {i: self._doubled(self.factors[i], values, batch) for j in made for i, _ in self.columns[j].parts}
+        X = encoded.rows.X
+        below = torch.zeros_like(X)
+        for j in made:
+            first, *others = (parts[i][:, at] for i, at in self.columns[j].parts)
+            for other in others:
+                first = first * other
+            first = first if encoded.index is None else first[encoded.index]
+            below[:, j] = first.beside(X[:, j])
+        return encoded, below
+
+    def _is_made(self, column: Column) -> bool:
+        """Whether a column of X is computed and not one of the table, or one for some rows and 0 for the others."""
+        kinds = [self.factors[i].kind for i, _ in column.parts if self.factors[i].kind != "category"]
+        return "expression" in kinds or len(kinds) > 1
+
+    def _doubled(self, factor: Factor, values: Mapping[str, Tensor], batch: Batch) -> Doubled:
+        """A factor's components (n, components) in twice the digits."""
+        if factor.kind == "expression":
+            part = expression(factor.text).doubled(values, self.states)
+            return part if part.high.ndim == 2 else part[:, None]
+        if factor.kind == "number":
+            return Doubled.of(values[factor.column][:, None])
+        return Doubled.of(self._indicators(factor, batch, "raise", {})[0].to(next(iter(values.values()))))
 
     def features(self, batch: Batch, *, on_unseen: str = "raise") -> tuple[Features, dict[str, int]]:
         """X (n, p) of every row of a batch, for prediction, and how many values were imputed, by column.

@@ -20,6 +20,7 @@ from typing import Any, TypeAlias
 import torch
 from torch import Tensor
 
+from bestline.design.doubled import Doubled
 from bestline.errors import FormulaError, readable
 
 State: TypeAlias = dict[str, Any]  # JSON-ready numbers of one stateful call
@@ -51,6 +52,7 @@ _OPERATORS: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
     ast.Pow: lambda a, b: a**b,
 }
 _LONGEST, _DEEPEST = 2_000, 40
+_HIGHEST_POWER = 65  # beyond it a power is taken as float64 gives it
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +97,10 @@ class Expression:
     def __call__(self, values: Values, states: Mapping[str, State]) -> Tensor:
         """Values (n,), or (n, width) for a polynomial."""
         return _evaluate(self._tree, values, states)
+
+    def doubled(self, values: Values, states: Mapping[str, State]) -> Doubled:
+        """The same values with sums, differences, products and whole powers in twice the digits; the rest as float64 has it."""
+        return _doubled(self._tree, values, states)
 
     def _check(self, node: ast.expr, depth: int, *, stateful: bool) -> None:
         if depth > _DEEPEST:
@@ -287,6 +293,26 @@ def _evaluate(node: ast.expr, values: Values, states: Mapping[str, State]) -> An
         case ast.Call():
             return _call(node, _evaluate(node.args[0], values, states), states)
     raise AssertionError("unreachable: the tree was checked")
+
+
+def _doubled(node: ast.expr, values: Values, states: Mapping[str, State]) -> Doubled:
+    match node:
+        case ast.BinOp(left=left, op=ast.Add() | ast.Sub() | ast.Mult() as op, right=right):
+            a, b = _doubled(left, values, states), _doubled(right, values, states)
+            return a + b if isinstance(op, ast.Add) else a - b if isinstance(op, ast.Sub) else a * b
+        case ast.BinOp(left=left, op=ast.Pow(), right=ast.Constant(value=exponent)) if exponent in range(1, _HIGHEST_POWER):
+            return _doubled(left, values, states).power(int(exponent))  # type: ignore[arg-type]  # one of the range
+        case ast.UnaryOp(op=op, operand=operand):
+            return -_doubled(operand, values, states) if isinstance(op, ast.USub) else _doubled(operand, values, states)
+        case ast.Call() if _function(node) == "I":
+            return _doubled(node.args[0], values, states)
+        case ast.Call() if _function(node) == "poly" and _poly_arguments(node)[1]:
+            x, degree = _doubled(node.args[0], values, states), _poly_arguments(node)[0]
+            powers = [x.power(d) for d in range(1, degree + 1)]
+            return (
+                Doubled(torch.stack([p.high for p in powers], 1), torch.stack([p.low for p in powers], 1)) if degree > 1 else x
+            )
+    return Doubled.of(torch.as_tensor(_evaluate(node, values, states), dtype=torch.float64))
 
 
 def _call(node: ast.Call, x: Any, states: Mapping[str, State]) -> Tensor:

@@ -33,6 +33,7 @@ body { margin: 0 auto; max-width: 1400px; padding: 12px 16px; box-sizing: border
 img { max-width: 100%; height: auto; }
 .bestline-print { display: none; }
 @media print { .bestline-print { display: block; } .bestline { display: none; } body { max-width: none; padding: 0; } }
+@media (scripting: none) { .bestline-print { display: block; } .bestline { display: none; } }
 @media (prefers-color-scheme: dark) { @media screen { body { color: #e8ecf0; background: #14181d; } } }
 """
 
@@ -53,7 +54,7 @@ class Page:
     height: int = 900
 
     def save(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> Path:
-        """Write the page; it appears whole or not at all. Raises FileError when the file exists and `overwrite` is false."""
+        """Write the page; it appears whole or not at all. Raises DataError when the file exists and `overwrite` is false."""
         from bestline.store import fresh
 
         with fresh(path, overwrite=overwrite) as temporary:
@@ -89,7 +90,7 @@ def animation(session: dict[str, Any], still: bytes | None = None, alt: str = ""
     pieces = ['<div class="bestline"></div>', _data(session)]
     if still is not None:
         shown = picture(still, alt)
-        pieces += [f'<div class="bestline-print">{shown}</div>', f"<noscript>{shown}</noscript>"]
+        pieces.append(f'<div class="bestline-print">{shown}</div>')
     return "\n".join(pieces)
 
 
