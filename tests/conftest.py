@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import SimpleNamespace
 
+import numpy as np
+import pandas as pd
 import pytest
 import torch
 from hypothesis import HealthCheck, settings
 
+from bestline.cli import main
 from bestline.errors import BestlineWarning
+
+Run = Callable[..., SimpleNamespace]
 
 settings.register_profile("house", deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("house")
@@ -30,3 +39,31 @@ def untouched_global_state() -> Iterator[None]:
     before = torch.random.get_rng_state()
     yield
     assert torch.equal(before, torch.random.get_rng_state()), "the global random state of torch was moved"
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Run:
+    """Run a command in-process in an empty folder: its exit status, stdout, stderr, and the JSON object if it is one."""
+    monkeypatch.chdir(tmp_path)
+
+    def command(*arguments: object) -> SimpleNamespace:
+        monkeypatch.setattr(sys, "argv", ["bestline", *map(str, arguments)])
+        status = 0
+        try:
+            main()
+        except SystemExit as end:
+            status = end.code or 0  # type: ignore[assignment]
+        out, err = capsys.readouterr()
+        facts = json.loads(out) if out.startswith("{") else None
+        return SimpleNamespace(status=status, out=out, err=err, facts=facts)
+
+    return command
+
+
+@pytest.fixture
+def table(tmp_path: Path) -> Path:
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame({"x1": rng.normal(size=80), "x2": rng.normal(size=80), "g": rng.choice(list("ab"), 80)})
+    frame["y"] = 1 + 2 * frame.x1 - 3 * frame.x2 + (frame.g == "b") + 0.1 * rng.normal(size=80)
+    frame.to_csv(tmp_path / "table.csv", index=False)
+    return tmp_path / "table.csv"

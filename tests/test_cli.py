@@ -17,37 +17,8 @@ import pandas as pd
 import pytest
 
 import bestline as bl
-from bestline.cli import main
 
 Run = Callable[..., SimpleNamespace]
-
-
-@pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Run:
-    """Run a command in-process in an empty folder: its exit status, stdout, stderr, and the JSON object if it is one."""
-    monkeypatch.chdir(tmp_path)
-
-    def command(*arguments: object) -> SimpleNamespace:
-        monkeypatch.setattr(sys, "argv", ["bestline", *map(str, arguments)])
-        status = 0
-        try:
-            main()
-        except SystemExit as end:
-            status = end.code or 0  # type: ignore[assignment]
-        out, err = capsys.readouterr()
-        facts = json.loads(out) if out.startswith("{") else None
-        return SimpleNamespace(status=status, out=out, err=err, facts=facts)
-
-    return command
-
-
-@pytest.fixture
-def table(tmp_path: Path) -> Path:
-    rng = np.random.default_rng(0)
-    frame = pd.DataFrame({"x1": rng.normal(size=80), "x2": rng.normal(size=80), "g": rng.choice(list("ab"), 80)})
-    frame["y"] = 1 + 2 * frame.x1 - 3 * frame.x2 + (frame.g == "b") + 0.1 * rng.normal(size=80)
-    frame.to_csv(tmp_path / "table.csv", index=False)
-    return tmp_path / "table.csv"
 
 
 FIT_KEYS = {

@@ -21,8 +21,10 @@ _HOME = {
     "fit": "from_table",
     "load": "modelfile",
     "nn": "nn",
+    "preflight": "before",
     "samples": "samples",
     "surface": "surfaces",
+    "sweep": "before",
     "synthetic": "synthetic",
 }
 _MODULES = frozenset({"errors", "nn", "samples", "synthetic"})
@@ -42,13 +44,16 @@ __all__ = [
     "fit",
     "load",
     "nn",
+    "preflight",
     "samples",
     "surface",
+    "sweep",
     "synthetic",
 ]
 
 if TYPE_CHECKING:
     from bestline import errors, nn, samples, synthetic
+    from bestline.before import preflight, sweep
     from bestline.collect import Moments
     from bestline.fitting import Fit, Trace
     from bestline.from_table import fit

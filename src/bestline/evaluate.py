@@ -103,6 +103,12 @@ def on_moments(moments: Moments, weights: Weights, scaling: Scaling, of: str, ki
     return _scores(of, kind, moments.count, mse, variance)
 
 
+def on_sums(rss: Tensor, tss: Tensor, moments: Moments, of: str, kind: str) -> Scores:
+    """Scores of a line on the rows behind `moments`, from its residual and total sums of squares (k,)."""
+    variance = torch.where(tss > 0, tss, float("nan")) / moments.weight
+    return _scores(of, kind, moments.count, rss / moments.weight, variance)
+
+
 def _squares(moments: Moments, weights: Weights, scaling: Scaling, *, about_zero: bool = False) -> tuple[Tensor, Tensor]:
     units = scaling.target_scale**2
     mse = Bowl.of(moments, scaling).losses(scaling.to_trained(weights)) * units

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Protocol
 
 import torch
 from torch import Tensor
@@ -34,6 +35,20 @@ class Coefficient:
     p_value: float
     conf_low: float
     conf_high: float
+
+
+class Uncertainty(Protocol):
+    """What a coefficient table needs: standard errors (k, d), and the degrees of freedom of Student's t."""
+
+    @property
+    def std_error(self) -> Tensor:
+        """Of every weight of each target."""
+        ...
+
+    @property
+    def df(self) -> int:
+        """Degrees of freedom."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -75,6 +90,11 @@ class Inference:
     kept: tuple[int, ...]
     core: Tensor
     size: Tensor
+
+    @property
+    def df(self) -> int:
+        """Degrees of freedom of Student's t."""
+        return self.df_resid
 
     def variance_of_mean(self, away: Tensor) -> Tensor:
         """Variance of the line's height at rows `away` (m, p) from the training mean, without the intercept's share, (m,).
@@ -118,6 +138,11 @@ def infer(moments: Moments, scaling: Scaling) -> Inference:
     return Inference(covariance, std_error, df, rank, sigma, rss, tss, aliased, tuple(kept), core, size)
 
 
+def outside(X: Tensor, low: Tensor, high: Tensor) -> Tensor:
+    """Rows of X (m, p) of which a column lies beyond the range [low, high] (p,) that training saw, (m,) of true and false."""
+    return ((low > X) | (high < X)).any(1)
+
+
 def _unscaled(A: Tensor, mean: Tensor, scaling: Scaling, aliased: tuple[Alias, ...]) -> Tensor:
     """W (X'WX)^-1 of slopes in units of their columns' scale and the intercept in the target's, (d, d).
 
@@ -155,7 +180,7 @@ def _inverse(A: Tensor) -> Tensor:
 
 
 def coefficients(
-    names: tuple[str, ...], weights: Tensor, inference: Inference | None, *, level: float, settled: bool, target: int = 0
+    names: tuple[str, ...], weights: Tensor, errors: Uncertainty | None, *, level: float, settled: bool, target: int = 0
 ) -> list[Coefficient]:
     """The coefficient table of one target: weights (d, k) with their standard errors, t, p and intervals.
 
@@ -166,8 +191,8 @@ def coefficients(
     table = []
     for j, name in enumerate(names):
         estimate = float(weights[j, target])
-        error = float(inference.std_error[target, j]) if inference is not None else NAN
-        df = inference.df_resid if inference is not None else 0
+        error = float(errors.std_error[target, j]) if errors is not None else NAN
+        df = errors.df if errors is not None else 0
         table.append(_coefficient(name, estimate, error, df if settled else 0, level))
     return table
 

@@ -328,7 +328,7 @@ def _trained(
     plan = _plan(design, options, moments.rows)
     parts, remarks = _parts(gathered, options)
     statistic = parts.training.moments
-    _check_rows(statistic, plan, design)
+    check_rows(statistic, plan, design)
     if options.cv == "ridge" or (free and _crowded(statistic, design)):
         plan, remark = _with_ridge(plan, parts, statistic, design, asked=options.cv is not None)
         remarks += remark
@@ -433,7 +433,7 @@ def _sizes(parts: Parts) -> dict[str, int]:
     return sizes
 
 
-def _check_rows(statistic: Statistic, plan: Plan, design: Design) -> None:
+def check_rows(statistic: Statistic, plan: Plan, design: Design) -> None:
     if statistic.count == 1 and design.intercept:
         raise DataError(
             f"There is only 1 row, and one row cannot say both where a line starts and how it climbs; give more rows, or leave the "

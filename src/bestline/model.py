@@ -586,11 +586,15 @@ class Model:
             page.save(path, overwrite=overwrite)
         return page
 
-    def script(self, style: str = "linear", *, data: Any = None) -> str:
-        """The run as plain code that gives the same weights: "numpy", "tensors", "linear" or "module"."""
+    def script(self, style: str = "linear", *, data: Any = None, rows: str = "auto") -> str:
+        """The run as plain code that prints the same weights and loss: "numpy", "tensors", "linear" or "module".
+
+        `data` are the training rows, for a loaded model; `rows` says how the script gets them: "inline", from the "path", or
+        "auto".
+        """
         from bestline.script import script
 
-        return script(self, style, data=data)
+        return script(self, style, data=data, rows=rows)
 
     def to_sql(self, table: str | tuple[str, ...], *, dialect: str = "ansi") -> str:
         """A SELECT that gives the table's columns and `prediction`; see `bestline.export.sql.to_sql`."""

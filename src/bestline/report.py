@@ -40,9 +40,6 @@ _STYLE = """
 .report .equation { font-size: 1.15rem; background: #f3f6f9; border-left: 4px solid #0072B2; padding: 0.6em 0.9em; overflow-wrap: anywhere; }
 .report .warning { border-left: 4px solid #D55E00; background: #fdf3ec; padding: 0.4em 0.9em; margin: 0.5em 0; }
 .report .scroll { overflow-x: auto; }
-.report table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
-.report th, .report td { padding: 0.25em 0.9em 0.25em 0; text-align: right; border-bottom: 1px solid #e4e8ec; white-space: nowrap; }
-.report th:first-child, .report td:first-child { text-align: left; }
 .report pre { background: #f3f6f9; padding: 0.7em 0.9em; white-space: pre-wrap; overflow-wrap: anywhere; }
 .report figure { margin: 1em 0; }
 .report li { margin: 0.2em 0; }
@@ -50,7 +47,7 @@ _STYLE = """
   .report .quiet { color: #9aa6b2; }
   .report .equation, .report pre { background: #1d242c; }
   .report .warning { background: #2b211a; }
-  .report h2, .report th, .report td { border-color: #2a323b; }
+  .report h2 { border-color: #2a323b; }
   .report figure { background: #fff; padding: 6px; border-radius: 6px; }
 }
 @media print { .report h2 { break-after: avoid; } .report figure, .report tr { break-inside: avoid; } }
@@ -342,15 +339,11 @@ def _table(model: Model, target: int) -> str:
         cells += [f"{d:.0f}"] if all(map(math.isfinite, digits)) else []
         rows.append(cells)
     more = f'<p class="quiet">The first {_MOST_ROWS} of {len(table):,} are shown.</p>' if len(table) > _MOST_ROWS else ""
-    return f'<div class="scroll"><table>{_row(head, "th")}{"".join(_row(cells, "td") for cells in rows)}</table></div>{more}'
+    return f'<div class="scroll"><table class="numbers">{pages.row(head, "th")}{"".join(pages.row(cells, "td") for cells in rows)}</table></div>{more}'
 
 
 def _number(value: float, digits: int = 6) -> str:
     return f"{value:.{digits}g}" if math.isfinite(value) else ""
-
-
-def _row(cells: Sequence[str], tag: str) -> str:
-    return f"<tr>{''.join(f'<{tag}>{escape(cell)}</{tag}>' for cell in cells)}</tr>"
 
 
 def _list(lines: Sequence[str]) -> str:

@@ -127,8 +127,11 @@ class Plan:
     def run(self, training: Part, held_out: Part | None = None, watch: Watch | None = None) -> Fit:
         """Train on one part; the loss of the other is recorded beside it."""
         task = self.task(training, held_out)
-        start = task.scaling.to_trained(self._start(task)) if self.start is not None else self._small(task)
-        return train(task, self.solver, start.to(self._device_of(task)), watch)
+        return train(task, self.solver, self.first(task).to(self._device_of(task)), watch)
+
+    def first(self, task: Task) -> Weights:
+        """Where training starts, in the columns as trained."""
+        return self._small(task) if self.start is None else task.scaling.to_trained(self._start(task))
 
     def task(self, training: Part, held_out: Part | None = None) -> Task:
         """What is to be trained: the objective on one part, in the columns as trained."""

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
-from bestline.cli import moments
+from bestline.cli import before, moments
 from bestline.cli.options import Force, Json, Quiet, Show, numbers_of, one, refuse_existing
 from bestline.cli.sharing import EPILOG as EXPORT_EXAMPLES
 from bestline.cli.sharing import export
@@ -85,6 +85,10 @@ app.command(
     "bestline fit line.csv 'y ~ x' --solver sgd --lr 0.1 --steps 15 --no-standardize --start=-15,-10 --trace steps.csv  |  "
     "bestline fit 'parts/*.parquet' --target price --split 0.7,0.15,0.15 --report price.html"
 )(fit)
+
+
+app.command(epilog=before.PREFLIGHT_EXAMPLES)(before.preflight)
+app.command(epilog=before.SWEEP_EXAMPLES)(before.sweep)
 
 
 app.command(
@@ -219,6 +223,27 @@ def report(
     terminal.result("", {"out": str(out), "bytes": len(page.html.encode()), "warnings": terminal.said})
     terminal.tell_warnings(line.notes)
     terminal.note(f"wrote {out}")
+
+
+@app.command(epilog="Example:  bestline agree cars.bestline cars.csv")
+def agree(
+    model: Annotated[Path, typer.Argument(metavar="MODEL", help="A .bestline file.")],
+    data: Annotated[list[str], typer.Argument(metavar="DATA...", help="The rows it was fitted to.")],
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Fit the same line by scikit-learn and statsmodels, and say to how many digits each weight agrees."""
+    from bestline.agreement import agreement, text
+    from bestline.modelfile import load
+
+    terminal = Terminal(json, quiet)
+    with terminal.listening():
+        found = agreement(load(model), one(data))
+    facts = found.frame().astype(object).to_dict(orient="records")
+    terminal.result(
+        text(found), {"rows": found.rows, "weights": facts, "absent": list(found.absent), "warnings": terminal.said}
+    )
+    terminal.tell_warnings()
 
 
 app.command(epilog=EXPORT_EXAMPLES)(export)

@@ -30,7 +30,9 @@ ROLES = (
     "optimum",  # where the loss is least
     "floor",  # the least loss there is
     "reference",  # a help for the eye: zero, or the diagonal
+    "gradient",  # which way is down, or how steep it is
     *(f"run{i}" for i in range(RUNS)),  # one of several runs on one plot
+    *(f"held_out{i}" for i in range(RUNS)),  # the held-out loss of one of several runs
 )
 
 
@@ -42,6 +44,11 @@ def numbers(values: Iterable[float]) -> Numbers:
 def run_role(index: int) -> str:
     """The role of the run of this number; after the seventh they begin anew."""
     return f"run{index % RUNS}"
+
+
+def held_out_role(index: int) -> str:
+    """The role of the held-out loss of the run of this number."""
+    return f"held_out{index % RUNS}"
 
 
 def _checked(mark: str, role: str, *columns: Numbers | None) -> None:
@@ -131,6 +138,8 @@ class Contours:
         Heights, r rows of c.
     levels : tuple of float
         Heights of the lines, ascending; fewer than two where there is nothing to tell apart.
+    scale : bool
+        Whether a scale beside the panel says what the shades mean.
     """
 
     x: Numbers
@@ -138,6 +147,7 @@ class Contours:
     z: Grid
     levels: Numbers
     label: str = "height"
+    scale: bool = True
 
     def __post_init__(self) -> None:
         _check_grid("Contours", self.x, self.y, self.z)
@@ -210,6 +220,25 @@ class Horizontal:
 
 
 @dataclass(frozen=True, slots=True)
+class Arrow:
+    """An arrow from (x[0], y[0]) to (x[1], y[1]); none where both are empty."""
+
+    x: Numbers
+    y: Numbers
+    role: str = "gradient"
+    label: str = ""
+
+    def __post_init__(self) -> None:
+        _checked("Arrow", self.role, self.x, self.y)
+        if len(self.x) not in (0, 2):
+            raise ShapeError(f"`Arrow` needs two points, from and to; got {len(self.x)}.")
+
+    def cells(self) -> Iterator[Cell]:
+        """Where it begins, and where it points."""
+        return _cells(self.label, self.x, self.y, None)
+
+
+@dataclass(frozen=True, slots=True)
 class Text:
     """Words inside the panel, at a place given in shares of it: (0, 0) is the lower left corner, (1, 1) the upper right."""
 
@@ -254,7 +283,71 @@ class Intervals:
             yield f"{name} (high)", self.high[i], float(i), None
 
 
-Mark: TypeAlias = Points | Line | Path | Contours | Mesh | Vertical | Horizontal | Text | Intervals
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Numbers in rows and columns, to be read; a panel with a table has nothing else.
+
+    Attributes
+    ----------
+    names : tuple of str
+        Of the columns, from left to right.
+    columns : tuple of tuples
+        Numbers of each column, all of one length; NaN for an empty cell.
+    breaks : tuple of int
+        Rows above which others were left out; a dotted line says so.
+    """
+
+    names: tuple[str, ...]
+    columns: tuple[Numbers, ...]
+    breaks: tuple[int, ...] = ()
+
+    def __post_init__(self) -> None:
+        _checked("Table", "data", *self.columns)
+        if len(self.names) != len(self.columns):
+            raise ShapeError(f"`Table` needs one name a column; got {len(self.names)} and {len(self.columns)}.")
+
+    @property
+    def rows(self) -> int:
+        """How many there are."""
+        return len(self.columns[0]) if self.columns else 0
+
+    def cells(self) -> Iterator[Cell]:
+        """One cell a number: its column's name, itself as x, the number of its row as y."""
+        for name, column in zip(self.names, self.columns, strict=True):
+            for i, value in enumerate(column):
+                yield name, value, float(i), None
+
+
+@dataclass(frozen=True, slots=True)
+class Bins:
+    """Rectangles that hold so many rows each: the stronger, the more.
+
+    Attributes
+    ----------
+    left, right, bottom, top : tuple of float
+        Sides of the cells.
+    count : tuple of float
+        Rows in each, above 0.
+    """
+
+    left: Numbers
+    right: Numbers
+    bottom: Numbers
+    top: Numbers
+    count: Numbers
+    label: str = "rows"
+
+    def __post_init__(self) -> None:
+        _checked("Bins", "data", self.left, self.right, self.bottom, self.top, self.count)
+
+    def cells(self) -> Iterator[Cell]:
+        """The middle of every cell, and its rows."""
+        x = numbers((a + b) / 2 for a, b in zip(self.left, self.right, strict=True))
+        y = numbers((a + b) / 2 for a, b in zip(self.bottom, self.top, strict=True))
+        return _cells(self.label, x, y, self.count)
+
+
+Mark: TypeAlias = Points | Line | Path | Contours | Mesh | Vertical | Horizontal | Arrow | Text | Intervals | Table | Bins
 
 
 @dataclass(frozen=True, slots=True)
@@ -270,8 +363,8 @@ class Panel:
         With it the panel is a space of three dimensions.
     xlim, ylim : (low, high), optional
         What must be seen; by default everything.
-    log_y : bool
-        Whether y grows by factors. Only numbers above 0 are then shown.
+    log_x, log_y : bool
+        Whether the axis grows by factors. Only numbers above 0 are then shown.
     legend : bool
     view : (elevation, azimuth)
         Where the eye stands, in degrees; for a space of three dimensions.
@@ -287,6 +380,7 @@ class Panel:
     log_y: bool = False
     legend: bool = True
     view: tuple[float, float] = (34.0, -60.0)
+    log_x: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -296,6 +390,9 @@ class Picture:
     Attributes
     ----------
     panels : tuple of Panel
+    columns : int
+        With it, so many panels stand in a row, and one legend below speaks for all of them. By default all stand in one row,
+        each with a legend of its own.
     title : str
     note : str
         What one must know to read it right; may be empty.
@@ -307,6 +404,7 @@ class Picture:
     title: str = ""
     note: str = ""
     alt: str = ""
+    columns: int = 0
 
     def table(self) -> dict[str, list[str] | list[float | None]]:
         """All numbers of the picture in long form: columns panel, mark, label, x, y, z, all of one length."""

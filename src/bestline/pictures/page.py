@@ -10,7 +10,7 @@ import base64
 import hashlib
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
@@ -18,7 +18,7 @@ from typing import Any
 
 from bestline.pictures import player
 
-__all__ = ["Page", "animation", "document", "page", "picture", "widget"]
+__all__ = ["Page", "animation", "document", "number", "page", "picture", "row", "widget"]
 
 _START = """
 for (const root of document.querySelectorAll(".bestline-session")) {
@@ -31,6 +31,9 @@ _STYLE = """
 body { margin: 0 auto; max-width: 1400px; padding: 12px 16px; box-sizing: border-box; line-height: 1.5;
   font-family: system-ui, -apple-system, "Segoe UI", Roboto, "Liberation Sans", sans-serif; color: #1f2328; background: #fff; }
 img { max-width: 100%; height: auto; }
+.numbers { border-collapse: collapse; font-variant-numeric: tabular-nums; }
+.numbers th, .numbers td { padding: 0.2em 1em 0.2em 0; text-align: right; border-bottom: 1px solid #d0d7de55; white-space: nowrap; }
+.numbers th:first-child, .numbers td:first-child { text-align: left; }
 .bestline-print { display: none; }
 @media print { .bestline-print { display: block; } .bestline { display: none; } body { max-width: none; padding: 0; } }
 @media (scripting: none) { .bestline-print { display: block; } .bestline { display: none; } }
@@ -142,6 +145,18 @@ def document(title: str, pieces: Sequence[str], *, style: str = "") -> str:
     )
 
 
+def row(cells: Iterable[object], tag: str) -> str:
+    """A row of a table; `tag` is th or td."""
+    return f"<tr>{''.join(f'<{tag}>{escape(str(cell))}</{tag}>' for cell in cells)}</tr>"
+
+
+def number(value: object) -> str:
+    """A cell of a table: six digits of a number, nothing where there is none, text as it is."""
+    if value is None or value != value:  # noqa: PLR0124  NaN
+        return ""
+    return f"{value:,.6g}" if isinstance(value, float) else str(value)
+
+
 def widget(session: dict[str, Any]) -> Any:
     """The player as a notebook widget; None where anywidget is not installed, or there is no notebook."""
     try:
@@ -154,7 +169,7 @@ def widget(session: dict[str, Any]) -> Any:
     if shell is None or getattr(shell, "kernel", None) is None:
         return None
 
-    class Player(anywidget.AnyWidget):
+    class Player(anywidget.AnyWidget):  # type: ignore[misc]
         """The linked panels of a training run."""
 
         _esm = player.script()
