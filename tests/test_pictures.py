@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import itertools
 import subprocess
 import sys
 from dataclasses import dataclass, fields, replace
@@ -12,6 +13,7 @@ import pytest
 import torch
 from PIL import Image
 
+import bestline as bl
 from bestline import synthetic
 from bestline.bowl import Bowl
 from bestline.errors import ColumnError, OptionError, ShapeError
@@ -19,8 +21,10 @@ from bestline.fitting import Fit, Task, train
 from bestline.moments import Moments
 from bestline.objective import Objective, Penalty, RowLoss, SquaredRows, huber, line
 from bestline.pictures import figures, marks
-from bestline.pictures.landscape import landscape, levels
+from bestline.pictures.landscape import landscape, landscapes, levels
 from bestline.pictures.marks import (
+    Arrow,
+    Bins,
     Contours,
     Horizontal,
     Intervals,
@@ -30,15 +34,17 @@ from bestline.pictures.marks import (
     Path,
     Picture,
     Points,
+    Table,
     Text,
     Vertical,
 )
-from bestline.pictures.mpl import animate, draw, save
+from bestline.pictures.mpl import draw, save
 from bestline.pictures.sample import Sample
 from bestline.rows import Rows
 from bestline.scaling import Scaling
 from bestline.solvers import Descent, Exact
 from bestline.solvers.base import Stop
+from bestline.surfaces import surface
 
 EXACT = 1e-9  # a path lies on its surface to rounding
 
@@ -146,6 +152,8 @@ def pictures(c: Case) -> dict[str, Picture]:
         "log loss": figures.loss({"one": fit, "_two $a$": fit}, log=True),
         "weight": figures.weight(fit),
         "frame": figures.frame(sample, fit, int(fit.trace.step[-1])),
+        "steps": figures.table_of_steps(fit),
+        "overview": figures.overview(fit, sample),
     }
     if len(fit.trace.names) > 1:
         found |= {"surface": figures.surface(fit), "contour": figures.contour(fit)}
@@ -161,16 +169,17 @@ def drawn(picture: Picture, **options) -> None:
 @pytest.mark.parametrize("name", CASES)
 def test_every_picture_of_every_kind_of_fit_is_drawn(name):
     for title, picture in pictures(case(name)).items():
-        if title in ("frame", "log loss", "surface"):  # together all there is to draw
-            drawn(picture, theme="dark" if title == "frame" else "light")
+        if title in ("overview", "log loss", "surface", "steps"):  # together all there is to draw
+            drawn(picture, theme="dark" if title == "overview" else "light")
         assert picture.title
         assert any(c.isdigit() for c in picture.alt)
         table = picture.table()
         assert list(table) == ["panel", "mark", "label", "x", "y", "z"]
         assert len({len(column) for column in table.values()}) == 1
         for panel in picture.panels:
-            assert panel.xlabel
-            assert panel.ylabel
+            if title != "steps":
+                assert panel.xlabel
+                assert panel.ylabel
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
@@ -259,6 +268,92 @@ def test_frames_show_the_whole_line_and_only_zoom_in():
     assert heights == sorted(heights, reverse=True)
 
 
+def test_the_arrow_points_down_the_gradient():
+    """Against autograd on the rows, for columns trained as they are."""
+    c = case("lesson")
+    w = c.fit.trace.weights[3].clone().requires_grad_()
+    (gradient,) = torch.autograd.grad(((line(c.rows.X, w, intercept=True) - c.rows.y) ** 2).mean(), w)
+    for panel in (figures.frame(sampled(c.rows), c.fit, 3).panels[1], figures.contour(c.fit, step=3).panels[0]):
+        (arrow,) = [m for m in panel.marks if isinstance(m, Arrow)]
+        (path,) = [m for m in panel.marks if isinstance(m, Path)]
+        assert (arrow.x[0], arrow.y[0]) == (path.x[-1], path.y[-1])
+        along = torch.tensor([arrow.x[1] - arrow.x[0], arrow.y[1] - arrow.y[0]], dtype=torch.float64)
+        down = -gradient[:, 0]
+        assert torch.allclose(along / along.norm(), down / down.norm(), rtol=1e-9)
+        assert "minus the gradient" in arrow.label
+    assert not [m for m in figures.contour(c.fit).panels[0].marks if isinstance(m, Arrow)]
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "momentum"])
+def test_plain_descent_goes_where_the_arrow_points(optimizer):
+    """On standardised columns too, where minus the gradient of the data's loss is not the way that is walked."""
+    rows = made(offset=3.0)
+    fit = fitted(rows, Descent(optimizer, lr=0.1, steps=3), [4, 4], standardize=True)
+    (arrow,) = [m for m in figures.contour(fit, step=0).panels[0].marks if isinstance(m, Arrow)]
+    moved = fit.trace.weights[1, :, 0] - fit.trace.weights[0, :, 0]
+    along = torch.tensor([arrow.x[1] - arrow.x[0], arrow.y[1] - arrow.y[0]], dtype=torch.float64)
+    assert torch.allclose(along / along.norm(), moved / moved.norm(), rtol=1e-9)
+
+
+@pytest.mark.parametrize("rowwise", [False, True])
+def test_the_tangent_touches_the_curve_of_one_weight(rowwise):
+    c = case("one weight")
+    fit = fitted(c.rows, Descent("sgd", lr=0.1, steps=9), [4], intercept=False, standardize=True, rowwise=rowwise)
+    panel = figures.weight(fit, step=2, resolution=2_000).panels[0]
+    (tangent,) = [m for m in panel.marks if m.role == "gradient"]
+    (curve,) = [m for m in panel.marks if isinstance(m, Line) and m.label == "loss"]
+    slope = (tangent.y[1] - tangent.y[0]) / (tangent.x[1] - tangent.x[0])
+    at = float(fit.trace.weights[2, 0, 0])
+    i = min(range(1, len(curve.x) - 1), key=lambda i: abs(curve.x[i] - at))
+    rise = (curve.y[i + 1] - curve.y[i - 1]) / (curve.x[i + 1] - curve.x[i - 1])
+    assert slope == pytest.approx(rise, rel=5e-3)
+    assert sum(tangent.y) / 2 == pytest.approx(float(fit.trace.loss[2]), rel=EXACT)
+
+
+def test_one_point_and_one_weight_are_the_spreadsheet_of_the_lesson():
+    """The point (-3, 3) from the weight -1.5 at the rate 0.01: w_k = -1 - 0.5 * 0.82^k."""
+    rows = Rows(torch.tensor([[-3.0]], dtype=torch.float64), torch.tensor([[3.0]], dtype=torch.float64))
+    fit = fitted(rows, Descent("sgd", lr=0.01, steps=40), [-1.5], intercept=False)
+    (table,) = figures.table_of_steps(fit, most=50).panels[0].marks
+    columns = dict(zip(table.names, table.columns, strict=True))
+    assert columns["updates made"] == tuple(range(41))
+    assert columns["weight of x0"] == pytest.approx([-1 - 0.5 * 0.82**k for k in range(41)], rel=1e-12)
+    assert columns["loss"][10] == pytest.approx(0.04250691296579553, rel=1e-9)
+    assert columns["gradient"][0] == pytest.approx(18 * (-1.5 + 1), rel=1e-12)
+    assert columns["next update"][:2] == pytest.approx([0.09, 0.0738], rel=1e-9)
+    assert columns["next update"][-1] != columns["next update"][-1]  # nothing follows the last
+    (drawn_line,) = [m for m in figures.data(sampled(rows), fit=fit).panels[0].marks if isinstance(m, Line)]
+    assert drawn_line.x == (-3.0, 0.0)  # a line through one point is drawn from the origin
+    drawn(figures.frame(sampled(rows), fit, 3))
+
+
+def test_a_long_table_shows_the_first_and_the_last_steps():
+    fit = case("100,000 rows").fit
+    (table,) = figures.table_of_steps(fit, most=10).panels[0].marks
+    steps = table.columns[0]
+    assert (steps[:3], steps[-1], len(steps)) == ((0, 1, 2), 200, 10)
+    assert list(steps) == sorted(set(steps))
+    assert [steps[i] for i in table.breaks] == [b for a, b in itertools.pairwise(steps) if b > a + 1]
+    assert "of 4 weights" in figures.table_of_steps(case("p=3").fit).note
+    with pytest.raises(OptionError):
+        figures.table_of_steps(fit, most=1)
+
+
+def test_contours_tell_the_places_of_a_long_valley_apart():
+    """The start, points down the valley, and the optimum lie in different bands, however ill-conditioned the bowl."""
+    for offset in (4.0, 10.0, 16.0, 25.0):
+        fit = fitted(made(offset=offset), Descent("sgd", lr=0.9 / (1 + offset**2), steps=300), [0, 0])
+        ground = landscape(fit)
+        bands = torch.tensor(levels(ground), dtype=torch.float64)
+        grid = ground.surface.loss
+        floor = ground.surface.floor
+        edge = float(grid.amin(1).max())  # the least loss at each intercept, where it is largest
+        heights = [ground.losses[0], edge, *([(edge + floor) / 2] if offset < 20 else []), floor * (1 + 1e-12)]
+        found = torch.searchsorted(bands, torch.tensor(heights, dtype=torch.float64)).tolist()
+        assert len(set(found)) == len(heights), (offset, found)
+        drawn(figures.contour(fit))
+
+
 def test_titles_count_the_updates_made():
     c = case("lesson")
     before, after = figures.before_after(sampled(c.rows), c.fit).panels
@@ -300,8 +395,42 @@ def test_loss_holds_the_trace_the_floor_and_the_step_that_was_kept():
     assert found["held_out"].y == tuple(c.fit.trace.held_out.tolist())
     assert c.fit.stop is Stop.PATIENCE
     assert found["kept"].x == c.fit.step < int(c.fit.trace.step[-1])
+    assert "held-out loss is least" in found["kept"].label
     assert found["floor"].y == pytest.approx(float(c.fit.trace.loss[-1] - c.fit.trace.gap[-1]), rel=EXACT)
     assert panel.xlabel == "updates made"
+
+
+def overfitted(optimizer="sgd") -> Fit:
+    train_rows, held = made(n=18, p=10, seed=1), made(n=200, p=10, seed=2)
+    noise = 6 * torch.randn(18, 1, generator=torch.Generator().manual_seed(5), dtype=torch.float64)
+    noisy = Rows(train_rows.X, train_rows.y + noise)
+    return fitted(noisy, Descent(optimizer, lr=0.02, steps=600), [0] * 11, held_out=held, standardize=True)
+
+
+def test_the_loss_marks_where_early_stopping_would_stop_and_the_ridge_it_is_like():
+    fit = overfitted()
+    best = int(fit.trace.held_out.argmin())
+    assert 0 < best < 600
+    picture = figures.loss(fit)
+    (mark,) = [m for m in picture.panels[0].marks if isinstance(m, Vertical)]
+    assert mark.x == best
+    assert f"least after {best} updates" in mark.label
+    assert f"l2 = {1 / (2 * 0.02 * best):.2g}" in mark.label  # Ali, Kolter & Tibshirani 2019
+    assert "2019" in picture.note
+    (mark,) = [m for m in figures.loss(overfitted("adam")).panels[0].marks if isinstance(m, Vertical)]
+    assert "ridge" not in mark.label  # no such rule for it
+    assert not [m for m in figures.loss(fit, held_out=False).panels[0].marks if isinstance(m, Vertical)]
+
+
+def test_held_out_curves_of_several_runs_are_shown_when_asked_for():
+    runs = {"a": overfitted(), "b": overfitted("adam")}
+    (panel,) = figures.loss(runs, held_out=True).panels
+    lines = {m.label: m for m in panel.marks if isinstance(m, Line)}
+    assert list(lines) == ["a", "a: held-out", "b", "b: held-out"]
+    assert (lines["b"].role, lines["b: held-out"].role) == ("run1", "held_out1")
+    assert lines["b: held-out"].y == tuple(runs["b"].trace.held_out.tolist())
+    assert len([m for m in figures.loss(runs).panels[0].marks if isinstance(m, Line)]) == 2
+    drawn(figures.loss(runs, held_out=True))
 
 
 def test_the_floor_of_ridge_is_the_loss_of_its_exact_solution():
@@ -381,6 +510,19 @@ def test_names_are_shown_as_they_are():
     drawn(figures.coefficients([hostile, "$b$"], [1, 2], [0, 1], [2, 3]))
 
 
+@pytest.mark.parametrize(("x", "y"), [(1e-9, 1e9), (1e9, 1e-9), (1e-9, 1e-9), (1e9, 1e9)])
+def test_huge_and_tiny_numbers_are_drawn(x, y):
+    rows = made()
+    rows = Rows(rows.X * x, rows.y * y)
+    fit = fitted(rows, Descent("sgd", lr=0.1, steps=8), [0, 0], standardize=True)
+    picture = figures.overview(fit, sampled(rows))
+    drawn(picture)
+    path = picture.panels[2].marks[1]
+    assert path.z == pytest.approx(fit.trace.loss.tolist(), rel=EXACT)
+    drawn(figures.table_of_steps(fit))
+    drawn(figures.contour(fit, step=2))
+
+
 def test_coefficients_choose_when_there_are_too_many():
     n = 100
     estimates = [0.0] * n
@@ -420,7 +562,11 @@ EVERY_MARK = (
     Contours((0.0, 1.0), (0.0, 1.0), ((1.0, 1.0), (1.0, 1.0)), ()),
     Vertical(0.5, "kept", "vertical"),
     Horizontal(0.5, "floor", "horizontal"),
+    Arrow((0.0, 1.0), (1.0, 2.0), label="arrow"),
+    Arrow((), ()),
     Text(0.5, 0.5, "words"),
+    Bins((0.0,), (1.0,), (0.0,), (1.0,), (5.0,)),
+    Table(("step", "w"), ((0.0, 1.0, 9.0), (1e-9, 1e9, float("nan"))), (2,)),
     Intervals(("a", "b"), (1.0, 2.0), (0.0, 1.0), (2.0, 3.0)),
 )
 SPACE_MARKS = (
@@ -435,8 +581,12 @@ SPACE_MARKS = (
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_every_mark_and_every_role_is_drawn(theme):
     assert {type(m) for m in (*EVERY_MARK, *SPACE_MARKS)} == set(marks.Mark.__args__)
-    drawn(Picture((Panel("", "x", "y", EVERY_MARK[:4]), Panel("", "x", "y", EVERY_MARK[4:8]))), theme=theme)
-    drawn(Picture((Panel("", "x", "", EVERY_MARK[8:]), Panel("", "x", "y", SPACE_MARKS, zlabel="z"))), theme=theme)
+    plain = tuple(m for m in EVERY_MARK[4:] if not isinstance(m, Table | Intervals))
+    alone = [(m,) for m in EVERY_MARK if isinstance(m, Table | Intervals)]
+    drawn(Picture((Panel("", "x", "y", EVERY_MARK[:4]), Panel("", "x", "y", plain))), theme=theme)
+    drawn(Picture((Panel("", "x", "", alone[1]), Panel("", "x", "y", SPACE_MARKS, zlabel="z"))), theme=theme)
+    drawn(Picture((Panel("", "x", "", alone[0]),)), theme=theme)
+    drawn(Picture((Panel("", "x", "y", EVERY_MARK[:3]), Panel("", "x", "y", plain), Panel("", "x", "y", plain)), columns=2))
     roles = [*(Points((1.0,), (1.0,), r, r) for r in marks.ROLES), *(Line((1.0, 2.0), (1.0, 2.0), r, r) for r in marks.ROLES)]
     drawn(Picture((Panel("", "x", "y", tuple(roles)), Panel("", "x", "y", ()))), theme=theme)
 
@@ -444,13 +594,17 @@ def test_every_mark_and_every_role_is_drawn(theme):
 def test_marks_are_frozen_plain_and_checked():
     for mark in (*EVERY_MARK, *SPACE_MARKS):
         for f in fields(mark):
-            assert isinstance(getattr(mark, f.name), str | float | tuple | None.__class__)
+            assert isinstance(getattr(mark, f.name), str | float | bool | tuple | None.__class__)
     with pytest.raises(OptionError, match="role"):
         Points((1.0,), (1.0,), "red")
     with pytest.raises(ShapeError):
         Line((1.0,), (1.0, 2.0))
     with pytest.raises(ShapeError):
         Mesh((1.0, 2.0), (1.0,), ((1.0,),))
+    with pytest.raises(ShapeError, match="two points"):
+        Arrow((1.0,), (1.0,))
+    with pytest.raises(ShapeError):
+        Table(("a",), ((1.0,), (1.0,)))
     with pytest.raises(OptionError, match="ascend"):
         replace(EVERY_MARK[3], levels=(1.0, 1.0))
     with pytest.raises(ShapeError):
@@ -496,18 +650,8 @@ def test_a_png_says_what_it_shows_and_is_the_same_each_time():
         assert image.text["Description"] == picture.alt
 
 
-def test_animation():
-    c = case("lesson")
-    file = io.BytesIO()
-    animate(figures.frames(sampled(c.rows), c.fit, [0, 7, 15]), file, dpi=30)
-    with Image.open(file) as image:
-        assert image.n_frames == 3
-    with pytest.raises(OptionError):
-        animate([], file)
-
-
 def test_nothing_overlaps():
-    for name in ("p=3", "held out"):
+    for name in ("p=3", "held out", "one weight", "diverged"):
         for title, picture in pictures(case(name)).items():
             figure = draw(picture)
             figure.canvas.draw()
@@ -537,6 +681,169 @@ def test_nothing_global_changes():
 
 def test_figures_show_themselves_in_a_notebook():
     assert draw(figures.loss(case("lesson").fit))._repr_png_()[:4] == b"\x89PNG"
+
+
+def overview_paths(picture: Picture) -> dict[str, list[Path]]:
+    return {panel.title: [m for m in panel.marks if isinstance(m, Path)] for panel in picture.panels}
+
+
+@pytest.mark.parametrize("name", ["lesson", "held out", "huber", "far offset", "100,000 rows"])
+def test_all_panels_of_an_overview_show_the_same_state(name):
+    c = case(name)
+    trace = c.fit.trace
+    for step in (0, 4, int(trace.step[-1])):
+        picture = figures.overview(c.fit, sampled(c.rows), step=step)
+        assert len(picture.panels) == 4
+        assert picture.title.startswith(f"After {step} update")
+        now = [m for m in picture.panels[0].marks if isinstance(m, Line) and m.role == "fitted"]
+        slope, intercept = trace.weights[step, :, 0].tolist()
+        assert now[0].y == pytest.approx([slope * x + intercept for x in now[0].x], rel=1e-9, abs=1e-9)
+        above, space, loss = list(overview_paths(picture).values())[1:]
+        assert (above[0].x[-1], above[0].y[-1]) == (slope, intercept) == (space[0].x[-1], space[0].y[-1])
+        assert space[0].z == pytest.approx(trace.loss[: step + 1].tolist(), rel=EXACT)
+        assert loss[0].x == tuple(range(step + 1))
+        assert loss[0].y == tuple(trace.loss[: step + 1].tolist())
+    with pytest.raises(OptionError, match="step"):
+        figures.overview(c.fit, step=int(trace.step[-1]) + 1)
+
+
+def test_an_overview_adapts_to_what_there_is():
+    c = case("lesson")
+    assert [p.title for p in figures.overview(c.fit).panels][-1] == "Loss after each update"
+    assert len(figures.overview(c.fit).panels) == 3
+    c = case("one weight")
+    assert len(figures.overview(c.fit, sampled(c.rows)).panels) == 3
+    assert len(figures.overview(c.fit).panels) == 2
+    c = case("p=3")
+    picture = figures.overview(c.fit, sampled(c.rows))
+    titles = [panel.title for panel in picture.panels]
+    paths = overview_paths(picture)
+    assert titles[0] == "Predicted against actual"
+    assert "shadow" in paths[titles[1]][0].label
+    assert not paths["Loss surface"]
+    assert "no true height" in picture.note
+    (end,) = [m for m in picture.panels[2].marks if m.__class__ is Points and m.role == "kept"]
+    assert end.z == pytest.approx([float(c.fit.trace.loss[-1])], rel=EXACT)
+
+
+def test_runs_share_the_panels_of_an_overview():
+    c = case("lesson")
+    fast = fitted(c.rows, Descent("sgd", lr=0.2, steps=9), [-15, -10])
+    wild = fitted(c.rows, Descent("sgd", lr=0.5, steps=60), [-15, -10])
+    picture = figures.overview({"slow": c.fit, "fast": fast, "wild": wild}, sampled(c.rows))
+    paths = overview_paths(picture)
+    assert [len(found) for found in paths.values()] == [0, 3, 3, 3]
+    for found in list(paths.values())[1:]:
+        assert [m.label for m in found] == ["slow", "fast", "wild"]
+        assert len({m.role for m in found}) == 3
+    assert "least" not in picture.title
+    assert "wild" in picture.note  # it left the view
+    assert picture.panels[3].log_y
+    space = paths["Loss surface"]
+    assert space[1].z == pytest.approx(fast.trace.loss.tolist(), rel=EXACT)
+    (mesh,) = [m for m in picture.panels[2].marks if isinstance(m, Mesh)]
+    for found in space:
+        assert mesh.x[0] <= min(found.x) <= max(found.x) <= mesh.x[-1]
+    drawn(picture)
+    other = fitted(made(), Descent("sgd", lr=0.1, steps=5), [-15, -10])
+    with pytest.raises(OptionError, match="other rows"):
+        figures.overview({"a": c.fit, "b": other})
+    with pytest.raises(OptionError, match="no runs"):
+        figures.overview({})
+
+
+def test_standardised_and_plain_runs_have_the_same_surface():
+    rows = made(p=2)
+    plain, scaled = (fitted(rows, Descent("sgd", lr=0.1, steps=9), [2, 2, 2], standardize=s) for s in (False, True))
+    one, two = landscapes([plain, scaled], ("x0", "x1"))
+    assert one.surface is two.surface
+
+
+# -- the main directions of a path -------------------------------------------------------------------------------------
+
+
+def test_main_directions_are_the_principal_components_of_the_path():
+    """Against numpy's singular values; the plane's heights against the bowl, and against the rows themselves."""
+    import numpy as np
+
+    rows = made(p=5, n=80)
+    fit = fitted(rows, Descent("momentum", lr=0.05, steps=40), [0, 3, 0, -2, 0, 1], standardize=True)
+    ground = landscape(fit, "path")
+    where = ground.surface.plane
+    trained = fit.scaling.to_trained(fit.trace.weights)[:, :, 0].numpy()
+    _, sizes, axes = np.linalg.svd(trained - trained[-1], full_matrices=False)
+    assert where.share == pytest.approx((sizes**2 / (sizes**2).sum())[:2], rel=1e-9)
+    ours = fit.scaling.to_trained(torch.stack([where.origin, *(where.origin + where.basis)])[:, :, None])[:, :, 0]
+    for i in range(2):
+        assert abs(float((ours[i + 1] - ours[0]) @ torch.tensor(axes[i]))) == pytest.approx(1, rel=1e-9)
+    assert (ground.path[0][-1], ground.path[1][-1]) == pytest.approx((0, 0), abs=1e-12)
+    assert ground.path[0][0] < 0  # it walks to the right
+    points = torch.tensor(list(zip(*ground.path, strict=True)), dtype=torch.float64)
+    weights = where.weights(points)
+    residual = (rows.X @ weights[:, :-1].T + weights[:, -1]) - rows.y
+    assert ground.shadow == pytest.approx((residual**2).mean(0).tolist(), rel=EXACT)
+    assert ground.shadow[-1] == pytest.approx(float(fit.trace.loss[-1]), rel=EXACT)
+    picture = figures.main_directions(fit)
+    assert f"{100 * where.share[0]:.3g}%" in picture.panels[0].xlabel
+    assert f"{100 * sum(where.share):.3g}% of the path's movement" in picture.note
+    assert "columns as trained" in picture.note
+    drawn(picture)
+    (path,) = [m for m in picture.panels[1].marks if isinstance(m, Path)]
+    assert path.z == ground.shadow
+
+
+def test_the_lowest_place_of_a_plane_is_a_minimum_on_it():
+    rows = made(p=4, n=80, offset=2.0)
+    fit = fitted(rows, Descent("adam", lr=0.3, steps=40), [0, 3, 0, -2, 1], standardize=True)
+    for pair, kind in (("path", "slice"), (("x0", "x2"), "slice"), (("x0", "x2"), "profile"), ("path", "profile")):
+        found = surface(fit, pair, kind=kind, resolution=41)
+        assert found.floor <= float(found.loss.min()) + 1e-12
+        closer = surface(fit, pair, kind=kind, span=[(b - 1e-3, b + 1e-3) for b in found.bottom], resolution=3)
+        assert closer.floor == pytest.approx(float(closer.loss[1, 1]), rel=1e-9)
+        assert float(closer.loss.min()) >= closer.floor - 1e-12
+    assert surface(fit, "path", kind="profile").floor == pytest.approx(float(fit.trace.loss[-1] - fit.trace.gap[-1]), rel=1e-9)
+
+
+def test_two_weights_have_no_shadow_along_the_path():
+    c = case("lesson")
+    picture = figures.surface(c.fit, "path")
+    path = path_of(picture)
+    assert path.z == pytest.approx(c.fit.trace.loss.tolist(), rel=EXACT)
+    assert path.label == "path"
+    drawn(picture)
+
+
+def test_a_straight_path_has_a_second_direction_and_one_that_never_moved_is_refused():
+    exact = figures.main_directions(fitted(made(p=3), Exact(), [0, 0, 0, 0]))
+    assert "(100%" in exact.panels[0].xlabel
+    drawn(exact)
+    drawn(figures.main_directions(case("diverged").fit))
+    with pytest.raises(OptionError, match="did not move"):
+        figures.main_directions(case("no step").fit)
+    with pytest.raises(OptionError, match="two weights"):
+        figures.main_directions(case("one weight").fit)
+
+
+def test_the_gallery_draws_them_all(quiet):
+    g = torch.Generator().manual_seed(0)
+    X = torch.randn(40, 3, generator=g, dtype=torch.float64)
+    y = X @ torch.tensor([1.0, -2.0, 0.5], dtype=torch.float64) + 0.1 * torch.randn(40, generator=g, dtype=torch.float64)
+    options = {"standardize": False, "split": (0.6, 0.2, 0.2)}
+    slow, fast = (bl.fit((X, y), solver=bl.Descent("sgd", lr=lr, steps=20), **options) for lr in (0.05, 0.1))
+    plot = slow.plot.dark
+    drawings = [
+        plot.overview(others={"fast": fast}, label="slow", step=7),
+        plot.overview(pair="path", log=True),
+        plot.steps(most=8),
+        plot.main_directions(),
+        plot.loss({"fast": fast}, held_out=True),
+        plot.surface("path"),
+        plot.contour(("x0", "x1"), step=3),
+        plot.frame(3, pair="path"),
+    ]
+    assert all(figure._repr_png_() for figure in drawings)
+    with pytest.raises(OptionError, match="steps 0 to 20"):
+        plot.contour(("x0", "x1"), step=21)
 
 
 def test_pyplot_stays_out_and_recorded_numbers_need_no_torch():

@@ -9,6 +9,7 @@ from pathlib import Path
 from PIL import Image
 
 import bestline as bl
+from bestline.pictures import Sample, motion
 
 line = bl.synthetic.lesson("slope-and-bias")
 start = {"x": -15, "Intercept": -10}
@@ -24,6 +25,11 @@ folder = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parent
 for name, figure in pictures.items():
     drawn = io.BytesIO()
     figure.savefig(drawn, format="png", dpi=80)
-    # A palette makes the files a third as large; maximum coverage keeps colours that only a few pixels have.
-    small = Image.open(drawn).convert("RGB").quantize(256, Image.Quantize.MAXCOVERAGE)
-    small.save(folder / f"{name}.png", optimize=True)
+    Image.open(drawn).convert("RGB").save(folder / f"{name}.png", optimize=True)
+
+momentum, adam = (
+    bl.fit(line, "y ~ x", solver=bl.Descent(name, lr=lr, steps=60), standardize=False, start=start)
+    for name, lr in (("momentum", 0.02), ("adam", 0.8))
+)
+rows = Sample.draw(slow.rows("training", None), slow.features, slow.targets)
+motion.animate({"momentum": momentum.trained, "adam": adam.trained}, rows, folder / "training.gif", seconds=6)

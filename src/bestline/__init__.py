@@ -17,6 +17,7 @@ _HOME = {
     "Step": "solvers",
     "Stop": "solvers",
     "Trace": "fitting",
+    "compare": "second_pass",
     "errors": "errors",
     "fit": "from_table",
     "load": "modelfile",
@@ -40,6 +41,7 @@ __all__ = [
     "Stop",
     "Trace",
     "__version__",
+    "compare",
     "errors",
     "fit",
     "load",
@@ -60,6 +62,7 @@ if TYPE_CHECKING:
     from bestline.model import Model
     from bestline.modelfile import load
     from bestline.rows import Rows
+    from bestline.second_pass import compare
     from bestline.solvers import Descent, Exact, Step, Stop
     from bestline.surfaces import surface
 

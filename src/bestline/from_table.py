@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from bestline import evaluate
 from bestline.climb import climbed
 from bestline.collect import Grouping, Moments, Progress, by_hash, by_label, collect, kept_rows
 from bestline.design import Design, asked_categories, learn
@@ -28,9 +27,11 @@ from bestline.moments import Moments as Statistic
 from bestline.moments import total
 from bestline.recipe import Recipe
 from bestline.rows import Rows
+from bestline.selection import KINDS, Selection, refuse_wide, select
 from bestline.solvers.auto import choose
 from bestline.solvers.base import Solver, Stop
 from bestline.solvers.exact import Exact
+from bestline.solvers.proximal import Proximal
 from bestline.tables import Batch, Source, open_source
 from bestline.training import Part, Plan, Start, UserForward, UserLoss, parse_loss
 
@@ -86,8 +87,8 @@ def fit(
         exact, or what the penalty and the loss need.
     l1, l2 : float
         Penalty weights, not negative.
-    cv : {"ridge"}, optional
-        Choose `l2` by K-fold cross-validation.
+    cv : {"ridge", "lasso", "enet"}, optional
+        Choose the penalty by K-fold cross-validation: `l2`, `l1`, or both together. All that were tried are in `Model.cv`.
     folds : int
         Number of folds for out-of-fold scores and `cv`.
     loss : str or callable
@@ -210,10 +211,11 @@ class _Options:
     digits: int
 
     def __post_init__(self) -> None:
-        if self.cv not in (None, "ridge"):
-            raise OptionError(f"`cv` chooses the penalty of 'ridge'; got {self.cv!r}.")
-        if self.cv and not (isinstance(self.solver, Exact) and self.loss == "squared" and self.forward is None and not self.l1):
-            raise OptionError("`cv='ridge'` goes with squared loss of a line, the exact solver and no l1.")
+        if self.cv not in (None, *KINDS):
+            raise OptionError(f"`cv` chooses the penalty of 'ridge', 'lasso' or 'enet'; got {self.cv!r}.")
+        line = isinstance(self.solver, Exact) and self.loss == "squared" and self.forward is None
+        if self.cv and (not line or self.l1):
+            raise OptionError(f"`cv={self.cv!r}` goes with squared loss of a line, no solver of its own, and no l1.")
         if not isinstance(self.folds, int) or not 2 <= self.folds <= 1_000:
             raise OptionError(f"`folds` must be a whole number from 2 to 1,000; got {self.folds!r}.")
         if not isinstance(self.seed, int) or not 0 <= self.seed < 2**31:
@@ -284,6 +286,8 @@ def _gather(
         training=training,
         progress=progress,
     )
+    if options.cv:
+        refuse_wide(design.p, options.folds)
     keep: list[tuple[Rows, Tensor]] | None = [] if _plan(design, options).of_rows else None
     folds = options.folds
     grouping: Grouping = by_hash(folds, options.seed) if labels is None else by_label(labels, folds, options.seed)
@@ -329,8 +333,9 @@ def _trained(
     parts, remarks = _parts(gathered, options)
     statistic = parts.training.moments
     check_rows(statistic, plan, design)
-    if options.cv == "ridge" or (free and _crowded(statistic, design)):
-        plan, remark = _with_ridge(plan, parts, statistic, design, asked=options.cv is not None)
+    chosen = None
+    if options.cv or (free and _crowded(statistic, design)):
+        plan, chosen, remark = _with_penalty(plan, parts, statistic, design, options.cv)
         remarks += remark
     outcome = _watched(plan, parts, gathered, watch)
     if options.split is not None:
@@ -354,6 +359,7 @@ def _trained(
         fit=outcome,
         source=gathered.source,
         labels=gathered.labels,
+        cv=chosen,
     )
     model = climbed(model, options.digits, progress)
     notes = [*gathered.notes, *remarks, *model.notes, *findings(model, options.digits)]
@@ -434,6 +440,7 @@ def _sizes(parts: Parts) -> dict[str, int]:
 
 
 def check_rows(statistic: Statistic, plan: Plan, design: Design) -> None:
+    """Raise DataError when these rows allow no fit: too few, too large, or nothing to fit."""
     if statistic.count == 1 and design.intercept:
         raise DataError(
             f"There is only 1 row, and one row cannot say both where a line starts and how it climbs; give more rows, or leave the "
@@ -449,34 +456,47 @@ def _crowded(statistic: Statistic, design: Design) -> bool:
     return 0 < statistic.count < _PENALISED * design.p
 
 
-def _with_ridge(plan: Plan, parts: Parts, statistic: Statistic, design: Design, *, asked: bool) -> tuple[Plan, list[str]]:
-    """The plan with the ridge penalty that cross-validation prefers.
+def _with_penalty(
+    plan: Plan, parts: Parts, statistic: Statistic, design: Design, kind: str | None
+) -> tuple[Plan, Selection | None, list[str]]:
+    """The plan with the penalty that cross-validation prefers, and all penalties that were tried.
 
-    Unasked, only where there are few rows for the columns, and only if the gain is more than its own standard error.
+    Unasked, without a kind, that is ridge: only where there are few rows for the columns, and only if the gain is more than its
+    own standard error.
     """
     # Chosen for the user, categories are penalised as they stand, 0 or 1: scaling a rare level up would shield it from shrinking.
-    unscaled = () if asked else design.indicators
+    unscaled = () if kind else design.indicators
     folds = parts.folds or (statistic,)
-    choice = evaluate.choose_ridge(folds, design.p, intercept=design.intercept, standardize=plan.standardize, unscaled=unscaled)
-    if choice is None:
-        return plan, ["Cross-validation needs rows in two folds at least; there is no penalty."] if asked else []
-    best = choice.best
-    gain = float(choice.mse[0] - choice.mse[best])
-    if best == 0 and asked:
-        return plan, [f"{len(folds)}-fold cross-validation prefers no penalty: this is least squares."]
-    if best == 0 or (not asked and gain <= max(float(choice.difference[best]), 0.005 * float(choice.mse[0]))):
-        return plan, []
-    l2 = float(choice.l2[best])
-    remark = (
-        f"A ridge penalty l2={l2:.3g} was chosen by {len(folds)}-fold cross-validation: it lowers the out-of-fold error by "
-        f"{gain / float(choice.mse[0]):.0%}."
+    choice = select(
+        kind or "ridge",
+        folds,
+        design.p,
+        intercept=design.intercept,
+        standardize=plan.standardize,
+        unscaled=unscaled,
+        names=design.names,
+        targets=design.targets,
     )
-    if not asked:
+    if choice is None:
+        return plan, None, ["Cross-validation needs rows in two folds at least; there is no penalty."] if kind else []
+    best, plain = choice.best, float(choice.error[-1])
+    l1, l2 = float(choice.l1[best]), float(choice.l2[best])
+    if kind and not l1 and not l2:
+        words = [f"{len(folds)}-fold cross-validation prefers no penalty: this is least squares."]
+        return replace(plan, l2=0.0), choice, words
+    if not kind and choice.gain * plain <= max(float(choice.difference[best]), 0.005 * plain):
+        return plan, None, []
+    named = {"ridge": f"ridge penalty l2={l2:.3g}", "lasso": f"lasso penalty l1={l1:.3g}"}
+    what = named.get(choice.kind, f"penalty l1={l1:.3g}, l2={l2:.3g}")
+    kept = f" and keeps {int(choice.nonzero[best])} of {design.p} columns" if l1 else ""
+    remark = f"A {what} was chosen by {len(folds)}-fold cross-validation: it lowers the out-of-fold error by {choice.gain:.0%}{kept}."
+    if not kind:
         remark += (
             f" {statistic.count:,} rows are few for {design.p} columns, and least squares overfits; ask for solver='exact' "
             f"(--solver exact) or give a formula to have least squares all the same."
         )
-    return replace(plan, l2=l2, unscaled=unscaled), [remark]
+    solver = Proximal() if l1 else plan.solver
+    return replace(plan, l1=l1, l2=l2, unscaled=unscaled, solver=solver), choice, [remark]
 
 
 def _labels(source: Source, split: Sequence[float], seed: int) -> Tensor:

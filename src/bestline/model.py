@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
-from bestline import evaluate, explain, precision
+from bestline import augment, evaluate, explain, precision, second_pass
 from bestline.bare import with_names
 from bestline.collect import Moments
 from bestline.design import Design
@@ -31,6 +31,7 @@ from bestline.recipe import Recipe
 from bestline.refine import Refined
 from bestline.rows import Rows, Weights
 from bestline.scaling import Scaling
+from bestline.selection import Selection
 from bestline.solvers.base import Stop
 from bestline.solvers.exact import Exact
 from bestline.tables import Batch, Source, open_source
@@ -39,8 +40,11 @@ from bestline.training import Part, Plan
 if TYPE_CHECKING:
     from pandas import DataFrame, Series
 
+    from bestline.diagnose import Diagnosis
+    from bestline.hypotheses import Restrictions, Verdict
     from bestline.pictures.gallery import Gallery
     from bestline.pictures.page import Page
+    from bestline.robust import Cov, Covariance
     from bestline.summary import Summary
 
 
@@ -117,6 +121,7 @@ class Model:
     known: dict[str, Scores | None] = field(default_factory=dict)
     source: Source | None = None
     labels: Tensor | None = None
+    cv: Selection | None = None
     recipe: Recipe | None = None
     refined: Refined | None = None
 
@@ -296,9 +301,34 @@ class Model:
 
     # -- tables of results ---------------------------------------------------------------------------------------------
 
-    def coefficients(self, level: float = 0.95, target: int = 0) -> list[explain.Coefficient]:
-        """The coefficient table of one target."""
-        return explain.coefficients(self.names, self.weights, self.inference, level=level, settled=self.settled, target=target)
+    def coefficients(
+        self, level: float = 0.95, target: int = 0, *, cov: Cov = "classical", data: Any = None
+    ) -> list[explain.Coefficient]:
+        """The coefficient table of one target; `cov` and `data` as in `covariance`."""
+        return second_pass.tables(self, level, cov, data)[target]
+
+    def covariance(self, cov: Cov = "classical", data: Any = None) -> explain.Inference | Covariance:
+        """Covariance of the weights: "classical", "HC0" to "HC3", or {"cluster": column}.
+
+        Robust ones read the training rows again; a loaded model has none: give them as `data`. See `second_pass.covariance`.
+        """
+        return second_pass.covariance(self, cov, data)
+
+    def wald(self, restrictions: Restrictions, cov: Cov = "classical", data: Any = None, *, target: int | str = 0) -> Verdict:
+        """Test restrictions such as `"weight = 0, horsepower = 2 * weight"`; see `second_pass.wald`."""
+        return second_pass.wald(self, restrictions, cov, data, target=target)
+
+    def diagnose(self, data: Any = None, *, target: int | str = 0) -> Diagnosis:
+        """A second look at the training rows: tests, the rows that move the line, what to look at. `print` it."""
+        return second_pass.diagnosis(self, data, target=target)
+
+    def influence(self, data: Any = None, *, target: int | str = 0) -> DataFrame:
+        """Every training row's leverage, residuals, Cook's distance, DFFITS and DFBETAS; see `second_pass.influence`."""
+        return second_pass.influence(self, data, target=target)
+
+    def augment(self, data: Any = None, interval: str | None = None, level: float = 0.95) -> DataFrame:
+        """The data's own columns, and beside them fitted, resid, hat, cooksd, ... of every row; see `augment.augment`."""
+        return augment.augment(self, data, interval, level)
 
     @cached_property
     def settled(self) -> bool:
@@ -309,25 +339,25 @@ class Model:
         errors = self.inference.std_error.T.nan_to_num(float("inf"))
         return bool(((self.weights - exact).abs() <= 0.01 * errors + 1e-8 * exact.abs()).all())
 
-    def conf_int(self, level: float = 0.95) -> DataFrame:
+    def conf_int(self, level: float = 0.95, *, cov: Cov = "classical", data: Any = None) -> DataFrame:
         """Intervals of the weights, columns `low` and `high`; for least squares without a penalty."""
         import pandas as pd
 
         rows = [
             (c.term, target, c.conf_low, c.conf_high)
-            for i, target in enumerate(self.targets)
-            for c in self.coefficients(level, i)
+            for target, table in zip(self.targets, second_pass.tables(self, level, cov, data), strict=True)
+            for c in table
         ]
         frame = pd.DataFrame(rows, columns=["term", "target", "low", "high"])
         return frame.set_index("term")[["low", "high"]] if len(self.targets) == 1 else frame.set_index(["target", "term"])
 
-    def tidy(self, level: float = 0.95) -> DataFrame:
+    def tidy(self, level: float = 0.95, *, cov: Cov = "classical", data: Any = None) -> DataFrame:
         """One row a weight, by broom's names: term, estimate, std_error, statistic, p_value, conf_low, conf_high."""
         import pandas as pd
 
         frames = []
-        for i, target in enumerate(self.targets):
-            frame = pd.DataFrame(self.coefficients(level, i))
+        for target, table in zip(self.targets, second_pass.tables(self, level, cov, data), strict=True):
+            frame = pd.DataFrame(table)
             if len(self.targets) > 1:
                 frame.insert(0, "target", target)
             frames.append(frame)
@@ -366,11 +396,11 @@ class Model:
         values = [[getattr(c, name) for c in self.coefficients(target=i)] for i in range(len(self.targets))]
         return self._by_name(torch.tensor(values, dtype=torch.float64).T, self.names)
 
-    def summary(self, level: float = 0.95) -> Summary:
+    def summary(self, level: float = 0.95, *, cov: Cov = "classical", data: Any = None) -> Summary:
         """Everything in one place: `print` it, or take `.facts`, the object that `--json` prints."""
         from bestline.summary import summarise
 
-        return summarise(self, level)
+        return summarise(self, level, cov, data)
 
     def __repr__(self) -> str:
         return f"<bestline.Model {self.design.formula!r}, {self.training.count:,} rows, {self.stop.name.lower()}>"

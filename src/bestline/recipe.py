@@ -39,6 +39,8 @@ class Recipe:
         plain: dict[str, Any] = {}
         unsaid = []
         for name, value in {**given, **_fields(given.get("solver"))}.items():
+            if name not in defaults and value is None:
+                continue
             if name in defaults and _same(value, defaults[name]):
                 continue
             if name == "solver" and isinstance(value, Descent):

@@ -15,20 +15,24 @@ import torch
 
 from bestline import __version__
 from bestline.design import Column
-from bestline.errors import BestlineError
+from bestline.diagnose import Diagnosis
+from bestline.errors import BestlineError, DataError
 from bestline.evaluate import Scores
 from bestline.explain import Coefficient, glance
 from bestline.model import Model
 from bestline.pictures import figures
 from bestline.pictures import page as pages
 from bestline.pictures.compact import compact
+from bestline.pictures.diagnostics import panels
 from bestline.pictures.marks import Picture
 from bestline.pictures.page import Page
 from bestline.pictures.sample import Sample
+from bestline.second_pass import diagnosis, why_not
 from bestline.watching import session_of
 from bestline.wording import count, equation, plain, rounded
 
 _MOST_EFFECTS = 10
+_MOST_FINDINGS = 3
 _MOST_ROWS = 200  # of a coefficient table
 _DPI = 90
 
@@ -63,14 +67,17 @@ def report(model: Model, data: Any = None) -> Page:
     data
         Rows to show, for a model that has none of its own; without them the page says what is left out.
     """
+    looks = _looks(model, data)
     sections = [
         _head(model),
         _meaning(model),
         _warnings(model),
+        _findings(looks),
         _coefficients(model),
         _worth(model),
         _training(model, data),
         _rows(model, data),
+        _diagnostics(looks),
         _again(model),
     ]
     body = [piece for section in sections for piece in section]
@@ -175,6 +182,49 @@ def _rows(model: Model, data: Any) -> list[str]:
         ]
     for i in range(len(model.targets)):
         pieces.append(_figure(figures.data(sample, target=i, fit=model.trained)))
+    return pieces
+
+
+def _looks(model: Model, data: Any) -> list[Diagnosis] | str:
+    """A second look at the rows, target by target, or why there is none."""
+    reason = why_not(model)
+    if reason is not None:
+        return reason
+    if data is None and model.source is None:
+        return ""
+    try:
+        return [diagnosis(model, data, target=i) for i in range(len(model.targets))]
+    except DataError as error:
+        return str(error)
+
+
+def _findings(looks: list[Diagnosis] | str) -> list[str]:
+    if isinstance(looks, str):
+        return []
+    said = []
+    for found in looks:
+        of = f"{plain(found.target)}: " if len(looks) > 1 else ""
+        said += [f"{of}{finding.text} (Picture: {finding.panel}.)" for finding in found.findings[:_MOST_FINDINGS]]
+    return ["<h2>What to look at</h2>", _list(said) or "<p>Nothing stands out in a second look at the rows.</p>"]
+
+
+def _diagnostics(looks: list[Diagnosis] | str) -> list[str]:
+    if isinstance(looks, str):
+        return [f'<p class="quiet">No diagnostics: {escape(looks)}</p>'] if looks else []
+    pieces = ["<h2>Diagnostics</h2>"]
+    for found in looks:
+        if len(looks) > 1:
+            pieces.append(f"<h3>{escape(plain(found.target))}</h3>")
+        pieces.append(_figure(panels(found)))
+        tests = [f"{test.about[0].upper()}{test.about[1:]} {test}." for test in found.tests]
+        rows = [
+            pages.row((r.row, *map(_number, (r.fitted, r.resid, r.hat, r.std_resid, r.cooksd))), "td")
+            for r in found.influential[:5]
+        ]
+        head = pages.row(("row", "fitted", "residual", "leverage", "standardised residual", "Cook's distance"), "th")
+        pieces.append(_list(tests))
+        pieces.append("<p>The rows that move the line most, counted from 1 over the whole table:</p>")
+        pieces.append(f'<div class="scroll"><table class="numbers">{head}{"".join(rows)}</table></div>')
     return pieces
 
 

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
-from bestline import explain
+from bestline import explain, second_pass
 from bestline.evaluate import Scores
+from bestline.robust import Cov, Covariance
 
 if TYPE_CHECKING:
     from pandas import DataFrame, Series
@@ -41,13 +42,18 @@ class Summary:
     __repr__ = __str__
 
 
-def summarise(model: Model, level: float = 0.95) -> Summary:
-    """Facts and text about a model, with intervals of the given level."""
-    tables = [model.coefficients(level, i) for i in range(len(model.targets))]
-    return Summary(_facts(model, tables, level), _text(model, tables, level))
+def summarise(model: Model, level: float = 0.95, cov: Cov = "classical", data: Any = None) -> Summary:
+    """Facts and text about a model, with intervals of the given level and errors of the given kind."""
+    errors = second_pass.errors_of(model, cov, data)
+    robust = errors if isinstance(errors, Covariance) else None
+    tables = [
+        explain.coefficients(model.names, model.weights, errors, level=level, settled=model.settled, target=i)
+        for i in range(len(model.targets))
+    ]
+    return Summary(_facts(model, tables, level, robust), _text(model, tables, level, robust))
 
 
-def _facts(model: Model, tables: list[list[explain.Coefficient]], level: float) -> dict[str, Any]:
+def _facts(model: Model, tables: list[list[explain.Coefficient]], level: float, robust: Covariance | None) -> dict[str, Any]:
     def each(value: Callable[[int], Any]) -> Any:
         """One target's value as it is; several by the target's name."""
         return value(0) if len(model.targets) == 1 else {name: value(i) for i, name in enumerate(model.targets)}
@@ -78,6 +84,7 @@ def _facts(model: Model, tables: list[list[explain.Coefficient]], level: float) 
         "p_value": by_term("p_value"),
         "conf_int": each(lambda i: {c.term: [_number(c.conf_low), _number(c.conf_high)] for c in tables[i]}),
         "level": level,
+        "cov": "classical" if robust is None else robust.kind.title,
         "r2": each(lambda i: _number(training.r2[i])),
         "rmse": each(lambda i: _number(training.rmse[i])),
         "held_out": None if held_out is None else _held_out(held_out, each),
@@ -133,15 +140,18 @@ def _whole(value: float) -> int | None:
     return int(value) if math.isfinite(value) else None
 
 
-def _text(model: Model, tables: list[list[explain.Coefficient]], level: float) -> str:
+def _text(model: Model, tables: list[list[explain.Coefficient]], level: float, robust: Covariance | None) -> str:
     lines = [model.design.formula if len(model.design.formula) <= 3 * _WIDTH else f"{model.design.formula[: 3 * _WIDTH]} ..."]
     lines.append(_rows(model))
     lines += wrap(model.advice, _WIDTH)
     for target, table in zip(model.targets, tables, strict=True):
         lines += ["", *([f"Target {target}"] if len(tables) > 1 else []), *_table(model, table, level)]
+    if robust is not None:
+        clusters = "" if robust.clusters is None else f", {robust.clusters:,} clusters"
+        lines.append(f"Standard errors: {robust.kind.title}{clusters}; Student's t on {robust.df:,} degrees of freedom.")
     if model.inference is not None and not model.settled:
         lines.append("Standard errors are those of the exact solution; training stopped before it, so there are no intervals.")
-    lines += ["", *_scores(model)]
+    lines += ["", *_scores(model, robust)]
     notes = [note for note in model.notes if note != model.advice]
     if notes:
         lines += ["", "Warnings"]
@@ -209,7 +219,7 @@ def _p(value: float) -> str:
     return f"{value:.4f}" if value >= 1e-4 else "<0.0001"
 
 
-def _scores(model: Model) -> list[str]:
+def _scores(model: Model, robust: Covariance | None) -> list[str]:
     lines = []
     for label, scores in (("Training error", model.fitted_scores), ("Held-out error", model.held_out)):
         if scores is None:
@@ -222,10 +232,12 @@ def _scores(model: Model) -> list[str]:
     if model.inference is not None and model.settled and model.inference.df_resid > 0:
         for i in range(len(model.targets)):
             g = explain.glance(model.training, model.inference, intercept=model.design.intercept, target=i)
+            whole = second_pass.overall(model, robust, target=i) if robust is not None else g
             if math.isfinite(g.statistic):
+                test = "" if whole is None else f"F {_fixed(whole.statistic, 2)}, p {_p(whole.p_value)};  "
                 lines.append(
-                    f"Residual sd      {_show(g.sigma)} on {g.df_residual:,} degrees of freedom;  "
-                    f"F {_fixed(g.statistic, 2)}, p {_p(g.p_value)};  AIC {_fixed(g.aic, 1)}, BIC {_fixed(g.bic, 1)}"
+                    f"Residual sd      {_show(g.sigma)} on {g.df_residual:,} degrees of freedom;  {test}"
+                    f"AIC {_fixed(g.aic, 1)}, BIC {_fixed(g.bic, 1)}"
                 )
     elif model.plan.l1 or model.plan.l2:
         lines.append("No standard errors: a penalty shrinks the weights, and no interval or p-value is honest about that.")

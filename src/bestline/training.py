@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
 import torch
@@ -198,9 +198,11 @@ class Plan:
         return Task(Objective(smooth, penalty, smooth, size), own, self.names, targets, units, abs(null), judged, self.seed)
 
     def _scaling(self, moments: Moments) -> Scaling:
-        return Scaling.of(
+        scaling = Scaling.of(
             moments, len(self.features), intercept=self.intercept, standardize=self.standardize, unscaled=self.unscaled
         )
+        # An l1 penalty is solved for with the intercept taken out; far from zero that costs digits, and slopes do not feel a shift.
+        return replace(scaling, center=moments.center) if self.l1 and self.intercept and self.squared_line else scaling
 
     def _loss(self, training: Part, scaling: Scaling) -> tuple[LossFunction, Tensor]:
         """The loss of predictions as trained, and what a unit of it is in the data's units."""

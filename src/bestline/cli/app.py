@@ -12,6 +12,7 @@ from typing import Annotated, Any
 import typer
 
 from bestline.cli import before, moments
+from bestline.cli.diagnosis import DIAGNOSE_EXAMPLES, SUMMARY_EXAMPLES, diagnose, summary
 from bestline.cli.options import Force, Json, Quiet, Show, numbers_of, one, refuse_existing
 from bestline.cli.sharing import EPILOG as EXPORT_EXAMPLES
 from bestline.cli.sharing import export
@@ -185,18 +186,8 @@ def evaluate(
     terminal.tell_warnings()
 
 
-@app.command(epilog="Example:  bestline summary cars.bestline --level 0.9")
-def summary(
-    model: Annotated[Path, typer.Argument(metavar="MODEL", help="A .bestline file.")],
-    level: Annotated[float, typer.Option(help="Level of the intervals.")] = 0.95,
-    json: Json = False,
-    quiet: Quiet = False,
-) -> None:
-    """Print what `fit` printed: coefficients with intervals, errors, warnings."""
-    from bestline.modelfile import load
-
-    page = load(model).summary(level)
-    Terminal(json, quiet).result(page.text, page.facts)
+app.command(epilog=SUMMARY_EXAMPLES)(summary)
+app.command(epilog=DIAGNOSE_EXAMPLES)(diagnose)
 
 
 @app.command(epilog="Example:  bestline report cars.bestline cars.csv -o cars.html")

@@ -80,7 +80,7 @@ def training_options(
     ] = None,
     l1: Annotated[float, typer.Option(help="Weight of sum |w|.")] = 0.0,
     l2: Annotated[float, typer.Option(help="Weight of sum w^2.")] = 0.0,
-    cv: Annotated[str | None, typer.Option(help="Choose the penalty by K-fold: ridge.")] = None,
+    cv: Annotated[str | None, typer.Option(help="Choose the penalty by K-fold: ridge, lasso or enet.")] = None,
     folds: Annotated[int, typer.Option(help="Number of folds.")] = 5,
     loss: Annotated[str, typer.Option(help="squared, huber, absolute, quantile or quantile:0.9.")] = "squared",
     weights: Annotated[str | None, typer.Option(help="Column of weights.")] = None,
@@ -138,6 +138,7 @@ def trains(command: Callable[..., None]) -> Callable[..., None]:
 def fit(
     training: Training,
     level: Annotated[float, typer.Option(help="Level of the intervals.")] = 0.95,
+    cov: Annotated[str, typer.Option(help="Standard errors: classical, HC0, HC1, HC2, HC3 or cluster:COLUMN.")] = "classical",
     out: Annotated[Path | None, typer.Option("--out", "-o", metavar="MODEL", help="Write the model here (.bestline).")] = None,
     trace: Annotated[Path | None, typer.Option(metavar="FILE.csv", help="Write every step of training here.")] = None,
     report: Annotated[Path | None, typer.Option(metavar="PAGE.html", help="Write a page about the fit here.")] = None,
@@ -147,10 +148,12 @@ def fit(
     progress: Show = None,
 ) -> None:
     """Fit a line, exactly or by descent, and say what it is worth."""
+    from bestline.robust import Kind
     from bestline.solvers import Stop
 
     terminal = Terminal(json, quiet, progress)
     files = {"--out": out, "--trace": trace, "--report": report}
+    Kind.of(cov)  # refused before any work is done
     for path in files.values():
         refuse_existing(path, force)
     _refuse_same(files)
@@ -163,7 +166,7 @@ def fit(
     diverged = model.stop is Stop.DIVERGED
     if out is not None and not diverged:
         model.save(out, overwrite=force)
-    summary = model.summary(level)
+    summary = model.summary(level, cov=cov)
     terminal.result(summary.text, summary.facts)
     terminal.tell_warnings(model.notes)
     for path in (trace, report, None if diverged else out):

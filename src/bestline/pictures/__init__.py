@@ -1,4 +1,4 @@
-"""Pictures: what to draw (marks), how a fit becomes a picture (figures), and who draws it (mpl).
+"""Pictures: what to draw (marks), how a fit becomes a picture (figures), who draws it (mpl), and how it moves (motion).
 
 Each name is loaded on first use, so that drawing recorded numbers needs neither torch nor, for the marks alone, matplotlib.
 """
@@ -7,14 +7,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-_HOME = {"Gallery": "gallery", "Picture": "marks", "Sample": "sample", "animate": "mpl", "draw": "mpl", "save": "mpl"}
+_HOME = {"Gallery": "gallery", "Picture": "marks", "Sample": "sample", "animate": "motion", "draw": "mpl", "save": "mpl"}
 
 __all__ = ["Gallery", "Picture", "Sample", "animate", "draw", "save"]
 
 if TYPE_CHECKING:
     from bestline.pictures.gallery import Gallery
     from bestline.pictures.marks import Picture
-    from bestline.pictures.mpl import animate, draw, save
+    from bestline.pictures.motion import animate
+    from bestline.pictures.mpl import draw, save
     from bestline.pictures.sample import Sample
 
 

@@ -33,10 +33,16 @@ def reach(values: Iterable[float], margin: float = 0.05) -> tuple[float, float]:
 
 
 def ends(samples: Sequence[Sample], fit: Fit | None = None) -> Tensor:
-    """Values of the feature at which a line is drawn, (m, 1): from the least to the largest of the data."""
+    """Values of the feature at which a line is drawn, (m, 1): from the least to the largest of the data.
+
+    Through a single value of the feature it is drawn from 0, else nothing of it would be seen.
+    """
     x = torch.cat([sample.rows.X for sample in samples])
     count = 2 if fit is None or is_straight(fit, x[:_CURVE]) else _CURVE
-    return torch.linspace(float(x.min()), float(x.max()), count, dtype=torch.float64)[:, None]
+    low, high = float(x.min()), float(x.max())
+    if low == high:
+        low, high = (min(low, 0.0), max(high, 0.0)) if low else (-1.0, 1.0)
+    return torch.linspace(low, high, count, dtype=torch.float64)[:, None]
 
 
 def fitted(fit: Fit, at: Tensor, weights: Weights, target: int, *, role: str = "fitted", label: str = "") -> Line:
@@ -92,7 +98,7 @@ def _scatter(
     now = fitted(fit, at, weights, target, label=described(fit, weights, target))
     room = [y for old in later for y in fitted(fit, at, old, target).y]
     ylim = reach([*sample.y(target).tolist(), *now.y, *room])
-    xlim = reach(sample.rows.X[:, 0].tolist())
+    xlim = reach(at[:, 0].tolist())
     return Panel(title, sample.features[0], sample.targets[target], (*marks, now), xlim=xlim, ylim=ylim)
 
 

@@ -6,27 +6,32 @@ A picture of one step takes all its panels from one row of the trace, so they ca
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 
 import torch
 
-from bestline.bowl import Bowl
+from bestline import planes
 from bestline.errors import OptionError, ShapeError
 from bestline.fitting import Fit
 from bestline.pictures import dataspace
 from bestline.pictures.landscape import (
+    END,
     SHADOW,
     Landscape,
+    Pair,
+    beside,
     contour_marks,
-    curve_marks,
     landscape,
     loss_label,
-    mesh_marks,
+    path_losses,
+    relief,
+    seen,
     updates,
-    view,
     weight_label,
 )
-from bestline.pictures.marks import Horizontal, Intervals, Line, Mark, Panel, Picture, Points, Vertical, numbers, run_role
+from bestline.pictures.losses import floor_of, loss
+from bestline.pictures.marks import Intervals, Line, Mark, Panel, Picture, Points, Table, Vertical, numbers
+from bestline.pictures.overview import overview, overviews
 from bestline.pictures.sample import Sample, said, shown
 from bestline.solvers.base import Stop
 from bestline.surfaces import Surface
@@ -34,6 +39,7 @@ from bestline.surfaces import Surface
 _MOST_PANELS = 4
 _MOST_EARLIER = 12  # faint lines
 _MOST_INTERVALS = 40
+_MOST_WEIGHTS = 3  # columns of a table of steps
 
 Truth = tuple[float, float]  # slope, intercept
 
@@ -129,142 +135,101 @@ def train_test(train: Sample, test: Sample, fit: Fit, *, target: int = 0) -> Pic
     return Picture(same, "Train and test", _sentences(sentence, shown_of), f"Two panels with the fitted line. {sentence}")
 
 
-def loss(fits: Fit | Mapping[str, Fit], *, log: bool | None = None) -> Picture:
-    """Loss after every number of updates, of one run or of several.
-
-    Parameters
-    ----------
-    fits : Fit, or mapping of label to Fit
-    log : bool, optional
-        Whether the loss grows by factors along the axis. By default only when a run diverged.
-    """
-    runs = {"": fits} if isinstance(fits, Fit) else dict(fits)
-    if not runs:
-        raise OptionError("There are no runs to draw; give at least one.")
-    if log is None:
-        log = any(fit.stop is Stop.DIVERGED for fit in runs.values())
-    marks: list[Mark] = []
-    for i, (label, fit) in enumerate(runs.items()):
-        marks += _curves(fit, shown(label), "path" if len(runs) == 1 else run_role(i))
-    least = min((y for mark in marks if isinstance(mark, Line) for y in mark.y if y > 0), default=0.0)
-    drawn, hidden = _floors(runs, 1e-9 * least if log else -math.inf)
-    label = loss_label(next(iter(runs.values())))
-    if len(runs) > 1 and any(fit.trace.held_out is not None for fit in runs.values()):
-        label = f"{label} of the training rows"
-    title = "Loss after each update" if len(runs) == 1 else "Loss after each update, run by run"
-    zero = "A loss of 0 cannot be shown on this axis." if log and hidden else ""
-    panel = Panel("", "updates made", label, (*marks, *drawn), log_y=log and least > 0)
-    advice = [f"{shown(name)}: {fit.advice}" if name else fit.advice for name, fit in list(runs.items())[:4]]
-    return Picture(
-        (panel,), title, "\n".join(filter(None, [*advice, zero])), _sentences(*(_loss_alt(*run) for run in runs.items()))
-    )
-
-
-def _curves(fit: Fit, label: str, role: str) -> list[Mark]:
-    trace = fit.trace
-    steps = numbers(trace.step.tolist())
-    prefix = f"{label}: " if label else ""
-    alone = not label  # beside other runs a second curve for each would hide what is compared
-    plain = label or ("training loss" if trace.held_out is not None else "loss")
-    marks: list[Mark] = [Line(steps, numbers(trace.loss.tolist()), role, plain)]
-    if trace.held_out is not None and alone:
-        marks.append(Line(steps, numbers(trace.held_out.tolist()), "held_out", "held-out loss"))
-    if fit.step != int(trace.step[-1]):
-        marks.append(Vertical(float(fit.step), "kept", f"{prefix}weights kept: {updates(fit.step)}"))
-    return marks
-
-
-def floor_of(fit: Fit) -> float | None:
-    """Loss of the exact solution, summed over the targets; None where there is no closed form."""
-    smooth, penalty = fit.objective.smooth, fit.objective.penalty
-    if not isinstance(smooth, Bowl) or penalty.l1 > 0:
-        return None
-    best = smooth.with_ridge(penalty.l2 * penalty.factors).bottom if penalty else smooth.bottom
-    return float((smooth.losses(best).cpu() * fit.scaling.target_scale**2).sum())
-
-
-def _floors(runs: Mapping[str, Fit], above: float) -> tuple[list[Mark], bool]:
-    """One level line for each different floor, of those that lie above `above`; and whether any does not."""
-    levels: list[float] = []
-    for fit in runs.values():
-        floor = floor_of(fit)
-        if floor is not None and not any(math.isclose(floor, other, rel_tol=1e-9) for other in levels):
-            levels.append(floor)
-    drawn: list[Mark] = [Horizontal(v, "floor", f"loss of the exact solution: {said(v)}") for v in levels if v > above]
-    return drawn, len(drawn) < len(levels)
-
-
-def _loss_alt(name: str, fit: Fit) -> str:
-    start, end = float(fit.trace.loss[0]), float(fit.trace.loss[-1])
-    who = f"{shown(name)}: loss" if name else "Loss"
-    floor = floor_of(fit)
-    least = "" if floor is None else f"; the exact solution has {said(floor)}"
-    return f"{who} from {said(start)} at the start to {said(end)} after {updates(int(fit.trace.step[-1]))}{least}."
-
-
-def surface(
-    fit: Fit, pair: Sequence[str] | None = None, *, target: int = 0, resolution: int = 61, kind: str = "slice"
-) -> Picture:
+def surface(fit: Fit, pair: Pair = None, *, target: int = 0, resolution: int = 61, kind: str = "slice") -> Picture:
     """The loss as a surface over two weights, with the path of training exactly on it.
 
-    The path is drawn when the two weights are all there are; else only its end, for only that lies on this slice.
+    The path is drawn when the two weights are all there are; else only its end, for only that lies on this slice. With "path"
+    for `pair` the surface lies over the main directions of the path, and its shadow is drawn on it.
     """
     ground = landscape(fit, _two(fit, pair), target=target, resolution=resolution, kind=kind)
-    x, y = ground.axes
-    panel = Panel("", x, y, mesh_marks(ground), zlabel=loss_label(fit), view=view(ground))
-    note = ground.note.replace(SHADOW, "Only the end of the path is shown, for the other weights moved too.")
-    return Picture((panel,), f"Loss over {x} and {y}", note, _ground_alt(ground, "Surface"))
+    panel = relief(ground, "")
+    note = ground.note.replace(SHADOW, END)
+    return Picture((panel,), _over(ground), note, _ground_alt(ground, "Surface"))
 
 
 def contour(
-    fit: Fit, pair: Sequence[str] | None = None, *, target: int = 0, resolution: int | None = None, kind: str = "slice"
+    fit: Fit,
+    pair: Pair = None,
+    *,
+    target: int = 0,
+    resolution: int | None = None,
+    kind: str = "slice",
+    step: int | None = None,
 ) -> Picture:
-    """The loss over two weights seen from above: lines of equal loss, the path of training, and where the loss is least."""
+    """The loss over two weights seen from above: lines of equal loss, the path of training, and where the loss is least.
+
+    With `step` the path ends after so many updates, and an arrow shows which way is steepest down from there.
+    """
     ground = landscape(fit, _two(fit, pair), target=target, resolution=resolution, kind=kind)
+    _row_of(fit, 0 if step is None else step)
+    panel = _plan(ground, "", step)
+    title = _over(ground) + ("" if step is None else f", after {updates(step)}")
+    return Picture((panel,), title, ground.note, _ground_alt(ground, "Contours", step))
+
+
+def main_directions(fit: Fit, *, target: int = 0) -> Picture:
+    """The loss over the two main directions of the path, from above and in space: what shows most of it with many weights."""
+    ground = landscape(fit, _two(fit, planes.PATH), target=target)
     x, y = ground.axes
-    panel = _plan(ground, "")
-    return Picture((panel,), f"Loss over {x} and {y}", ground.note, _ground_alt(ground, "Contours"))
+    above = Panel("From above", x, y, contour_marks(ground), xlim=ground.span[0], ylim=ground.span[1])
+    panels = (above, relief(ground, "In space"))
+    title = f"The path of training, {updates(ground.steps[-1])}, along its main directions"
+    return Picture(panels, title, ground.note, _ground_alt(ground, "Surface"))
 
 
-def weight(fit: Fit, name: str | None = None, *, target: int = 0, resolution: int = 201) -> Picture:
-    """The loss against one weight, with the path of training on the curve and its lowest place."""
+def weight(fit: Fit, name: str | None = None, *, target: int = 0, resolution: int = 201, step: int | None = None) -> Picture:
+    """The loss against one weight, with the path of training on the curve and its lowest place.
+
+    With one weight in all, the tangent at the start shows the gradient there; with `step` the path ends after so many updates,
+    and the tangent is drawn there.
+    """
     chosen = name if name is not None else next(iter(fit.trace.names), "")
     ground = landscape(fit, (chosen,) if chosen else None, target=target, resolution=resolution)
-    panel = Panel("", ground.axes[0], loss_label(fit), curve_marks(ground))
-    note = ground.note.replace(SHADOW, "Only the end of the path is shown, for the other weights moved too.")
-    return Picture((panel,), f"Loss against the {ground.axes[0]}", note, _ground_alt(ground, "Curve"))
+    _row_of(fit, 0 if step is None else step)
+    panel = beside(ground, "", loss_label(fit), step, touch=ground.steps[0] if step is None else step)
+    note = ground.note.replace(SHADOW, END)
+    title = f"Loss against the {ground.axes[0]}" + ("" if step is None else f", after {updates(step)}")
+    return Picture((panel,), title, note, _ground_alt(ground, "Curve", step))
 
 
-def _two(fit: Fit, pair: Sequence[str] | None) -> tuple[str, ...] | None:
-    many = len(fit.trace.names) if pair is None else len(tuple(pair))
-    if many == 1 or (pair is not None and many != 2):
+def _over(ground: Landscape) -> str:
+    if ground.surface.plane.share:
+        return "Loss over the main directions of the path"
+    return f"Loss over {' and '.join(ground.axes)}"
+
+
+def _two(fit: Fit, pair: Pair) -> Pair:
+    many = len(fit.trace.names) if pair in (None, planes.PATH) else len(tuple(pair or ()))
+    if many == 1 or (pair not in (None, planes.PATH) and many != 2):
         raise OptionError("This picture needs two weights; for one weight draw `weight`.")
-    return None if pair is None else tuple(pair)
+    return pair
 
 
-def _plan(ground: Landscape, title: str, upto: int | None = None) -> Panel:
-    """The landscape from above, or with one weight from the side."""
+def _plan(ground: Landscape, title: str, step: int | None = None) -> Panel:
+    """The landscape from above, or with one weight from the side; with a step, only up to it, and which way is down."""
     if len(ground.path) == 1:
-        ylim = dataspace.reach([*ground.losses, *ground.surface.loss.tolist(), ground.surface.floor])
-        return Panel(title, ground.axes[0], "loss", curve_marks(ground, upto), ylim=ylim)
+        return beside(ground, title, "loss", step, touch=step)
     x, y = ground.axes
-    return Panel(title, x, y, contour_marks(ground, upto), xlim=ground.span[0], ylim=ground.span[1])
+    return Panel(title, x, y, contour_marks(ground, step, arrow=step), xlim=ground.span[0], ylim=ground.span[1])
 
 
-def _ground_alt(ground: Landscape, what: str) -> str:
+def _ground_alt(ground: Landscape, what: str, step: int | None = None) -> str:
     over = " and ".join(ground.axes)
     where = ", ".join(f"{axis} {said(value)}" for axis, value in zip(ground.axes, ground.surface.bottom, strict=True))
-    walked = f"The path goes from loss {said(ground.losses[0])} to {said(ground.losses[-1])} in {updates(ground.steps[-1])}."
+    last = seen(ground, step) - 1
+    walked = (
+        f"The path goes from loss {said(ground.losses[0])} to {said(ground.losses[last])} in {updates(ground.steps[last])}."
+    )
     return f"{what} of the loss over {over}, lowest ({said(ground.surface.floor)}) at {where}. {walked}"
 
 
-def frame(sample: Sample, fit: Fit, step: int, *, target: int = 0, pair: Sequence[str] | None = None) -> Picture:
+def frame(sample: Sample, fit: Fit, step: int, *, target: int = 0, pair: Pair = None) -> Picture:
     """Data space and weight space after `step` updates, both from the same row of the trace."""
     return next(frames(sample, fit, [step], target=target, pair=pair))
 
 
 def frames(
-    sample: Sample, fit: Fit, steps: Sequence[int] | None = None, *, target: int = 0, pair: Sequence[str] | None = None
+    sample: Sample, fit: Fit, steps: Sequence[int] | None = None, *, target: int = 0, pair: Pair = None
 ) -> Iterator[Picture]:
     """The frames of several steps, by default of all in view; the landscape is computed once.
 
@@ -310,6 +275,70 @@ def _row_of(fit: Fit, step: int) -> int:
     if step not in steps:
         raise OptionError(f"There is no step {step!r}; training passed through the steps {steps[0]} to {steps[-1]}.")
     return steps.index(step)
+
+
+def table_of_steps(fit: Fit, *, target: int = 0, most: int = 16) -> Picture:
+    """Descent as a spreadsheet: after each number of updates the weights, the loss, the gradient, and the update that follows.
+
+    With one or two weights each has a column of its own; with more, the first three are shown, and of gradient and update their
+    lengths. Of many steps the first and the last are shown, and ever fewer between.
+
+    Parameters
+    ----------
+    fit : Fit
+    target : int
+    most : int
+        Rows of the table.
+    """
+    if most < 2:
+        raise OptionError(f"`most` must be at least 2; got {most}.")
+    trace, losses = fit.trace, path_losses(fit, target)
+    weights = trace.weights[:, :, target]
+    rows = _few(len(trace), most)
+    gradients = torch.stack([_gradient(fit, row, target) for row in rows])
+    steps = trace.step.tolist()
+    follows = [row + 1 < len(trace) and steps[row + 1] == steps[row] + 1 for row in rows]
+    moved = torch.stack(
+        [weights[r + 1] - weights[r] if f else weights[r] * math.nan for r, f in zip(rows, follows, strict=True)]
+    )
+    names = [weight_label(name) for name in trace.names]
+    apart = len(names) <= 2
+    columns: list[tuple[str, list[float]]] = [("updates made", [float(steps[row]) for row in rows])]
+    columns += [(name, weights[rows, j].tolist()) for j, name in enumerate(names[:_MOST_WEIGHTS])]
+    columns.append(("loss", [losses[row] for row in rows]))
+    for what, values in (("gradient", gradients), ("next update", moved)):
+        if apart:
+            columns += [(f"{what}: {name}" if len(names) > 1 else what, values[:, j].tolist()) for j, name in enumerate(names)]
+        else:
+            columns.append((f"length of the {what}", values.norm(dim=1).tolist()))
+    breaks = tuple(i for i in range(1, len(rows)) if rows[i] > rows[i - 1] + 1)
+    table = Table(tuple(name for name, _ in columns), tuple(numbers(values) for _, values in columns), breaks)
+    more = f"The first {_MOST_WEIGHTS} of {len(names)} weights are shown." if len(names) > _MOST_WEIGHTS else ""
+    rate = "" if fit.rate is None else f"The learning rate is {said(fit.rate)}."
+    scaled = "Training ran on standardised columns, so an update is not the rate times this gradient, which is the data's."
+    note = _sentences(rate, scaled if rate and bool((fit.scaling.scale != 1).any()) else "", more)
+    alt = f"A table of {len(rows)} of {len(trace)} steps: the loss goes from {said(losses[0])} to {said(losses[-1])}."
+    return Picture((Panel("", "", "", (table,), legend=False),), f"Step by step: {updates(steps[-1])}", note, alt)
+
+
+def _few(many: int, most: int) -> list[int]:
+    """Rows of the trace to show: the first, the last, and ever fewer between."""
+    if many <= most:
+        return list(range(many))
+    spread = [round(math.expm1(math.log(many) * i / (most - 1))) for i in range(most)]
+    chosen: list[int] = []
+    for i, row in enumerate(spread):
+        least = chosen[-1] + 1 if chosen else 0
+        chosen.append(min(max(row, least), many - most + i))
+    return chosen
+
+
+def _gradient(fit: Fit, row: int, target: int) -> torch.Tensor:
+    """Gradient (d,) of the objective in the data's units at a row of the trace."""
+    weights = fit.scaling.to_trained(fit.trace.weights[row])
+    place = getattr(getattr(fit.objective.smooth, "rows", None), "X", weights)
+    gradient = fit.objective.evaluate(weights.to(place))[1].detach().to("cpu", torch.float64)
+    return fit.scaling.gradient_to_data(gradient)[:, target]
 
 
 def coefficients(
@@ -375,7 +404,11 @@ __all__ = [
     "frame",
     "frames",
     "loss",
+    "main_directions",
+    "overview",
+    "overviews",
     "surface",
+    "table_of_steps",
     "train_test",
     "weight",
     "weight_label",

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from matplotlib.figure import Figure
 
-from bestline.pictures import figures
+from bestline.errors import OptionError
+from bestline.fitting import Fit
+from bestline.pictures import figures, paths
+from bestline.pictures.landscape import Pair
 from bestline.pictures.marks import Picture
 from bestline.pictures.mpl import draw
 from bestline.pictures.sample import Sample
 
 if TYPE_CHECKING:
     from bestline.model import Model
+    from bestline.selection import Selection
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -58,29 +62,90 @@ class Gallery:
         pair = self.sample(train), self.sample(test, "test")
         return self._drawn(figures.train_test(*pair, self.model.trained, target=target))
 
-    def frame(self, step: int, data: Any = None, *, target: int = 0, pair: Sequence[str] | None = None) -> Figure:
-        """Data space and weight space after `step` updates, side by side."""
+    def frame(self, step: int, data: Any = None, *, target: int = 0, pair: Pair = None) -> Figure:
+        """Data space and weight space after `step` updates, side by side; an arrow or a tangent shows the gradient there."""
         return self._drawn(figures.frame(self.sample(data), self.model.trained, step, target=target, pair=pair))
 
-    def loss(self, others: Mapping[str, Model] | None = None, *, label: str = "this model", log: bool | None = None) -> Figure:
-        """Loss after every number of updates; with `others`, of several models on one plot."""
-        runs = {label: self.model.trained, **{name: other.trained for name, other in others.items()}} if others else None
-        return self._drawn(figures.loss(runs or self.model.trained, log=log))
+    def overview(
+        self,
+        data: Any = None,
+        *,
+        others: Mapping[str, Model] | None = None,
+        label: str = "this model",
+        step: int | None = None,
+        target: int = 0,
+        pair: Pair = None,
+        log: bool | None = None,
+    ) -> Figure:
+        """Training at a glance: rows and line, the loss from above and in space with the path on it, and the loss so far.
 
-    def surface(self, pair: Sequence[str] | None = None, *, target: int = 0, kind: str = "slice") -> Figure:
-        """The loss as a surface over two weights, the path of training on it."""
+        With `others`, models trained on the same rows with the same loss, all runs are in all panels. With `step`, after so
+        many updates; by default after all. A model without rows, given no data, has no panel of them.
+        """
+        sample = None if data is None and self.model.source is None else self.sample(data)
+        runs = self._runs(others, label)
+        return self._drawn(figures.overview(runs, sample, step=step, target=target, pair=pair, log=log))
+
+    def steps(self, *, most: int = 16, target: int = 0) -> Figure:
+        """Training as a table: after each number of updates the weights, the loss, the gradient, and the update that follows."""
+        return self._drawn(figures.table_of_steps(self.model.trained, target=target, most=most))
+
+    def loss(
+        self,
+        others: Mapping[str, Model] | None = None,
+        *,
+        label: str = "this model",
+        log: bool | None = None,
+        held_out: bool | None = None,
+    ) -> Figure:
+        """Loss after every number of updates; with `others`, of several models on one plot.
+
+        With `held_out` the loss of rows that training never saw is shown too; by default only of one model alone.
+        """
+        return self._drawn(figures.loss(self._runs(others, label), log=log, held_out=held_out))
+
+    def surface(self, pair: Pair = None, *, target: int = 0, kind: str = "slice") -> Figure:
+        """The loss as a surface over two weights, or with "path" over the main directions of the path, the path on it."""
         return self._drawn(figures.surface(self.model.trained, pair, target=target, kind=kind))
 
-    def contour(self, pair: Sequence[str] | None = None, *, target: int = 0, kind: str = "slice") -> Figure:
-        """The loss over two weights from above, with the path of training."""
-        return self._drawn(figures.contour(self.model.trained, pair, target=target, kind=kind))
+    def contour(self, pair: Pair = None, *, target: int = 0, kind: str = "slice", step: int | None = None) -> Figure:
+        """The loss over two weights from above, with the path of training; with `step` up to there, and which way is down."""
+        return self._drawn(figures.contour(self.model.trained, pair, target=target, kind=kind, step=step))
 
-    def weight(self, name: str | None = None, *, target: int = 0) -> Figure:
-        """The loss against one weight."""
-        return self._drawn(figures.weight(self.model.trained, name, target=target))
+    def main_directions(self, *, target: int = 0) -> Figure:
+        """The loss over the two main directions of the path, from above and in space: what shows most with many weights."""
+        return self._drawn(figures.main_directions(self.model.trained, target=target))
+
+    def weight(self, name: str | None = None, *, target: int = 0, step: int | None = None) -> Figure:
+        """The loss against one weight; where it is the only one, with a tangent at the start or at `step`."""
+        return self._drawn(figures.weight(self.model.trained, name, target=target, step=step))
+
+    def _runs(self, others: Mapping[str, Model] | None, label: str) -> Fit | dict[str, Fit]:
+        own = self.model.trained
+        return {label: own, **{name: other.trained for name, other in others.items()}} if others else own
+
+    def cv(self) -> Figure:
+        """Out-of-fold error of every penalty that cross-validation tried, with its error band and the penalties chosen."""
+        return self._drawn(paths.error_curve(self._selection()))
+
+    def path(self, *, target: int = 0) -> Figure:
+        """Every slope against the penalty."""
+        scales = self.model.training.spread[: self.model.design.p].tolist()
+        return self._drawn(paths.coefficient_path(self._selection(), target=target, scales=scales))
+
+    def _selection(self) -> Selection:
+        if self.model.cv is None:
+            raise OptionError("No penalty was chosen by cross-validation; fit with cv='ridge', 'lasso' or 'enet'.")
+        return self.model.cv
 
     def coefficients(self, level: float = 0.95, *, target: int = 0, intercept: bool = False) -> Figure:
         """Slopes, and if wanted the intercept, as dots with their intervals."""
         rows = [c for c in self.model.coefficients(level, target) if intercept or c.term != "Intercept"]
         columns = [[c.estimate for c in rows], [c.conf_low for c in rows], [c.conf_high for c in rows]]
         return self._drawn(figures.coefficients([c.term for c in rows], *columns, level=level))
+
+    def diagnostics(self, data: Any = None, *, target: int | str = 0) -> Figure:
+        """Residuals against fitted, normal quantiles, scale and location, residuals against leverage: four panels."""
+        from bestline.pictures.diagnostics import panels
+
+        return self._drawn(panels(self.model.diagnose(data, target=target)))

@@ -2,30 +2,42 @@
 
 When the weights on the axes are all the weights there are, the path lies exactly on the surface: the heights of the path are
 the losses of the trace. When there are more, the surface is a slice that holds the others still; the path is then only the
-shadow it casts on that slice, and the picture says so.
+shadow it casts on that slice, and the picture says so. The slice through the main directions of the path is the one on which
+that shadow is nearest to the path itself.
 """
 
 from __future__ import annotations
 
 import math
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import TypeAlias
 
+import torch
+
+from bestline import planes
 from bestline.bowl import Bowl
-from bestline.errors import ColumnError, OptionError
+from bestline.errors import OptionError
 from bestline.fitting import Fit
 from bestline.objective import SquaredRows
-from bestline.pictures.marks import Contours, Line, Mark, Mesh, Numbers, Path, Points, numbers
+from bestline.pictures.marks import Arrow, Contours, Line, Mark, Mesh, Numbers, Panel, Path, Points, numbers
 from bestline.pictures.sample import said, shown
+from bestline.planes import Plane
 from bestline.solvers.base import Stop
-from bestline.surfaces import Surface, default_pair, surface
+from bestline.surfaces import Surface, heights, surface
+
+Pair: TypeAlias = Sequence[str] | str | None  # names of weights, "path", or the usual
 
 SHADOW = "The path is only its shadow here, for the other weights moved too."
+END = "Only the end of the path is shown, for the other weights moved too."  # in place of SHADOW where it has no height
 
 _BANDS = 16
-_VALLEY = 0.1  # of the height of the corners: with a start below this, the path lies in a valley
+_RINGS = 5  # of the bands, those that lie in a valley when there is one
+_VALLEY = 1 / 32  # of the height of the corners: where the floor of the valley stays below this, it needs levels of its own
 _FINE, _COARSE = 181, 41  # grid values an axis, where the loss is a closed form and where every row is read for each
-_FAR = 60.0  # times the start's loss: a diverging path is followed no further
+_ARROW = 0.2  # length of the gradient's arrow, in widths of the view
+_FAR, _BESIDE = 60.0, 4.0  # times the start's loss: a diverging path is followed no further, alone and beside others
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -51,6 +63,13 @@ class Landscape:
         Whether training had a penalty, which this loss does not contain.
     closed : bool
         Whether the place of lowest loss is known exactly; else it is the lowest that was seen.
+    fit : Fit
+        Whose path it is.
+    target : int
+        Whose loss it is.
+    shadow : Numbers
+        Height of the surface under each point of the path; empty where the path itself lies on the surface, and where it would
+        take many passes over the rows.
     """
 
     surface: Surface
@@ -62,29 +81,50 @@ class Landscape:
     all_steps: int
     penalised: bool
     closed: bool
+    fit: Fit
+    target: int
+    shadow: Numbers = ()
 
     @property
     def axes(self) -> tuple[str, ...]:
         """Labels of the axes."""
+        where = self.surface.plane
+        if where.share:
+            shares = [
+                f"{name} of the path ({_percent(share)} of its movement)"
+                for name, share in zip(where.names, where.share, strict=True)
+            ]
+            return tuple(shares)
         return tuple(weight_label(name) for name in self.surface.names)
 
     @property
     def note(self) -> str:
         """What must be known to read it right."""
         facts = []
+        where = self.surface.plane
+        if where.share:
+            facts.append(_directions(where))
         if self.surface.kind == "profile":
-            facts.append("At every point the weights that are not on an axis are those that fit best there.")
+            rest = "all else is as it fits" if where.share else "the weights that are not on an axis are those that fit"
+            facts.append(f"At every point {rest} best there.")
         elif self.surface.held:
             held = [f"{shown(name, 24)} = {said(value)}" for name, value in self.surface.held.items()]
             more = f" and {len(held) - 4} more" if len(held) > 4 else ""
             facts.append(f"The other weights are held where training left them: {', '.join(held[:4])}{more}.")
-        if not self.exact:
+        if not self.exact and where.share:
+            facts.append("The surface is exact on the plane of the axes; the path is its shadow on that plane.")
+        elif not self.exact:
             facts.append(SHADOW)
-        if self.steps[-1] < self.all_steps:
+        if self.cut:
             facts.append(f"Training diverged: {len(self.steps) - 1} of {updates(self.all_steps)} are in view.")
         if self.penalised:
             facts.append("Training also had a penalty, which keeps it from the place of lowest loss.")
         return " ".join(facts)
+
+    @property
+    def cut(self) -> bool:
+        """Whether the path goes on where nobody can see it: it diverged."""
+        return self.steps[-1] < self.all_steps
 
     @property
     def span(self) -> tuple[tuple[float, float], ...]:
@@ -93,48 +133,93 @@ class Landscape:
 
 
 def landscape(
-    fit: Fit, names: Sequence[str] | None = None, *, target: int = 0, resolution: int | None = None, kind: str = "slice"
+    fit: Fit, names: Pair | Plane = None, *, target: int = 0, resolution: int | None = None, kind: str = "slice"
 ) -> Landscape:
-    """The loss over one or two weights, by default the first slope and the intercept, around the path of this fit."""
-    names = _names(fit, names, target)
-    index = [fit.trace.names.index(name) for name in names]
-    heights = path_losses(fit, target)
-    last = _in_view(fit, heights)
-    points = fit.trace.weights[:last, index, target]
-    hint = surface(fit, names, resolution=2, kind=kind, target=target)
-    least = _widths(fit, hint, target) if last == len(fit.trace) else [0.0] * len(names)
-    span = [_around(*triple) for triple in zip(points.T.tolist(), hint.bottom, least, strict=True)]
-    if resolution is None:
-        resolution = _FINE if isinstance(fit.objective.smooth, Bowl) else _COARSE
-    found = surface(fit, names, span=span, resolution=resolution, kind=kind, target=target)
-    if not isinstance(fit.objective.smooth, Bowl):
-        found = _lowest_seen(found)
-    steps = fit.trace.step[:last].tolist()
-    alone = len(fit.trace.targets) == 1 or isinstance(fit.objective.smooth, Bowl)
-    return Landscape(
-        surface=found,
-        steps=tuple(steps),
-        path=tuple(numbers(column) for column in points.T.tolist()),
-        losses=numbers(heights[:last]),
-        kept=steps.index(fit.step) if fit.step in steps else -1,
-        exact=len(names) == len(fit.trace.names) and alone,
-        all_steps=int(fit.trace.step[-1]),
-        penalised=bool(fit.objective.penalty),
-        closed=isinstance(fit.objective.smooth, Bowl),
+    """The loss over one or two weights, by default the first slope and the intercept, around the path of this fit.
+
+    With "path" for names it lies over the two main directions of the path.
+    """
+    return landscapes([fit], names, target=target, resolution=resolution, kind=kind)[0]
+
+
+def landscapes(
+    fits: Sequence[Fit],
+    names: Pair | Plane = None,
+    *,
+    target: int = 0,
+    resolution: int | None = None,
+    kind: str = "slice",
+) -> tuple[Landscape, ...]:
+    """The paths of several fits on one surface, that of the first, which shows all of them.
+
+    Raises OptionError when the fits do not have the same loss at the same weights: then no surface is true for all.
+    """
+    first = fits[0]
+    _check_target(first, target)
+    every = [path_losses(fit, target) for fit in fits]
+    far = _FAR if all(fit.stop is Stop.DIVERGED for fit in fits) else _BESIDE
+    counts = [_in_view(fit, losses, far) for fit, losses in zip(fits, every, strict=True)]
+    where = planes.of_path(fits, target, counts) if names == planes.PATH else planes.plane(first, names, target)
+    _check_same(fits, target)
+    paths = [where.coordinates(fit.trace.weights[:n, :, target]) for fit, n in zip(fits, counts, strict=True)]
+    hint = surface(first, where, resolution=2, kind=kind, target=target)
+    whole = all(n == len(fit.trace) for fit, n in zip(fits, counts, strict=True))
+    least = _widths(first, hint, target) if whole else [0.0] * len(where.names)
+    span = [_around(*triple) for triple in zip(torch.cat(paths).T.tolist(), hint.bottom, least, strict=True)]
+    closed = isinstance(first.objective.smooth, Bowl)
+    points = resolution or (_FINE if closed else _COARSE)
+    found = surface(first, where, span=span, resolution=points, kind=kind, target=target)
+    if resolution is None and closed and _valley(found) < _VALLEY:  # narrow: it takes a finer grid to be seen
+        found = surface(first, where, span=span, resolution=2 * _FINE - 1, kind=kind, target=target)
+    found = found if closed else _lowest_seen(found)
+    return tuple(
+        _walked(fit, found, losses[:n], path, target) for fit, losses, n, path in zip(fits, every, counts, paths, strict=True)
     )
 
 
-def _names(fit: Fit, names: Sequence[str] | None, target: int) -> tuple[str, ...]:
-    have = fit.trace.names
-    if not have:
-        raise OptionError("This fit has no weights, so there is no loss surface to draw.")
+def _walked(fit: Fit, found: Surface, losses: Sequence[float], path: torch.Tensor, target: int) -> Landscape:
+    closed = isinstance(fit.objective.smooth, Bowl)
+    steps = fit.trace.step[: len(losses)].tolist()
+    exact = len(found.names) == len(fit.trace.names) and (len(fit.trace.targets) == 1 or closed)
+    below = bool(found.plane.share) and not exact and closed and found.kind == "slice"
+    return Landscape(
+        surface=found,
+        steps=tuple(steps),
+        path=tuple(numbers(column) for column in path.T.tolist()),
+        losses=numbers(losses),
+        kept=steps.index(fit.step) if fit.step in steps else -1,
+        exact=exact,
+        all_steps=int(fit.trace.step[-1]),
+        penalised=bool(fit.objective.penalty),
+        closed=closed,
+        fit=fit,
+        target=target,
+        shadow=numbers(heights(fit, found.plane, path, target).tolist()) if below else (),
+    )
+
+
+def _check_target(fit: Fit, target: int) -> None:
     if not 0 <= target < len(fit.trace.targets):
         raise OptionError(f"There is no target {target}; this fit has {len(fit.trace.targets)}, counted from 0.")
-    chosen = tuple(names) if names is not None else default_pair(have)
-    for name in chosen:
-        if name not in have:
-            raise ColumnError.missing(name, have, "the weights")
-    return chosen
+
+
+def _check_same(fits: Sequence[Fit], target: int) -> None:
+    """That every fit has the same loss at the same weights: those where the first began and ended."""
+    first = fits[0]
+    if all(fit.objective is first.objective for fit in fits):
+        return
+    for other in fits[1:]:
+        same = other.trace.names == first.trace.names and len(other.trace.targets) == len(first.trace.targets)
+        if same:
+            where = planes.of_weights(first, None, target)
+            at = where.coordinates(torch.stack([fit.trace.weights[0, :, target] for fit in (first, other)]))
+            here, there = (heights(fit, where, at, target) for fit in (first, replace(other, weights=first.weights)))
+            same = bool(torch.allclose(here, there, rtol=1e-6, atol=1e-12 * float(here.abs().max())))
+        if not same:
+            raise OptionError(
+                "These runs have different losses at the same weights (other rows, columns or loss), so one surface cannot hold "
+                "their paths; draw each alone, or only their losses."
+            )
 
 
 def path_losses(fit: Fit, target: int = 0) -> list[float]:
@@ -158,11 +243,12 @@ def _lowest_seen(found: Surface) -> Surface:
     return replace(found, bottom=place, floor=float(flat[at]))
 
 
-def _in_view(fit: Fit, losses: Sequence[float]) -> int:
-    """How many points of the path to show: all, unless it diverged."""
+def _in_view(fit: Fit, losses: Sequence[float], far: float) -> int:
+    """How many points of the path to show: all, unless it diverged; beside others that did not, perhaps only its start."""
     if fit.stop is not Stop.DIVERGED:
         return len(losses)
-    return max(2, next((i for i, loss in enumerate(losses) if loss > _FAR * losses[0]), len(losses)))
+    least = 2 if far == _FAR else 1
+    return max(least, next((i for i, loss in enumerate(losses) if loss > far * losses[0]), len(losses)))
 
 
 def _widths(fit: Fit, hint: Surface, target: int) -> list[float]:
@@ -171,11 +257,11 @@ def _widths(fit: Fit, hint: Surface, target: int) -> list[float]:
     Where the line fits perfectly there is nothing to scale by but the other axis, or at last the weight itself.
     """
     widths = [float(axis[1] - axis[0]) for axis in hint.axes]
-    lifts = []
-    for name, bottom in zip(hint.names, hint.bottom, strict=True):
-        around = [(bottom - 1.0, bottom + 1.0)]
-        one = surface(fit, (name,), span=around, resolution=3, target=target).loss
-        lifts.append(max(float(one[0] + one[2]) / 2 - float(one[1]), 0.0))
+    steps = [max(width / 2, 1e-6 * abs(bottom)) for width, bottom in zip(widths, hint.bottom, strict=True)]
+    around = [(bottom - step, bottom + step) for bottom, step in zip(hint.bottom, steps, strict=True)]
+    near = surface(fit, hint.plane, span=around, resolution=3, target=target).loss
+    rows = [near] if near.ndim == 1 else [near[1], near[:, 1]]
+    lifts = [max(float(row[0] + row[2]) / 2 - float(row[1]), 0.0) / step**2 for row, step in zip(rows, steps, strict=True)]
     most = max(lift * width**2 for lift, width in zip(lifts, widths, strict=True))
     return [
         max(width, (0.01 * most / lift) ** 0.5 if lift > 0 else 0.0, 0.2 * (abs(bottom) or 1.0) if width < 1e-6 else 0.0)
@@ -192,89 +278,214 @@ def _around(column: Sequence[float], bottom: float, least: float) -> tuple[float
     return min(low - 0.12 * width, bottom - 0.45 * width), max(high + 0.12 * width, bottom + 0.45 * width)
 
 
-def contour_marks(ground: Landscape, upto: int | None = None) -> tuple[Mark, ...]:
-    """Contours, optimum, and the path up to a number of updates (by default the whole)."""
+def contour_marks(ground: Landscape, upto: int | None = None, *, arrow: int | None = None) -> tuple[Mark, ...]:
+    """Contours, optimum, and the path up to a number of updates (by default the whole); with `arrow`, downhill at that step."""
+    found = (downhill(ground, arrow),) if arrow is not None else ()
+    return (shaded(ground), *path_marks(ground, upto), *found)
+
+
+def shaded(ground: Landscape, *, scale: bool = True) -> Contours:
+    """The surface from above."""
     axes = [numbers(axis.tolist()) for axis in ground.surface.axes]
     grid = tuple(numbers(row) for row in ground.surface.loss.tolist())
-    shaded = Contours(axes[0], axes[1], grid, levels(ground), label="loss")
-    return (shaded, *path_marks(ground, upto))
+    return Contours(axes[0], axes[1], grid, levels(ground), label="loss", scale=scale)
+
+
+def mesh(ground: Landscape) -> Mesh:
+    """The surface in space."""
+    axes = [numbers(axis.tolist()) for axis in ground.surface.axes]
+    return Mesh(axes[0], axes[1], tuple(numbers(row) for row in ground.surface.loss.tolist()), label="loss")
+
+
+def curve(ground: Landscape) -> Line:
+    """The loss over one weight."""
+    x, z = numbers(ground.surface.axes[0].tolist()), numbers(ground.surface.loss.tolist())
+    return Line(x, z, "run0", "loss")
 
 
 def mesh_marks(ground: Landscape) -> tuple[Mark, ...]:
     """The surface, its lowest place, and the path exactly on it, or, where it is not on it, only its end."""
-    axes = [numbers(axis.tolist()) for axis in ground.surface.axes]
-    grid = tuple(numbers(row) for row in ground.surface.loss.tolist())
-    return (Mesh(axes[0], axes[1], grid, label="loss"), *path_marks(ground, space=True))
+    return (mesh(ground), *path_marks(ground, space=True))
 
 
-def curve_marks(ground: Landscape, upto: int | None = None) -> tuple[Mark, ...]:
-    """The loss against one weight, its lowest place, and the path on it."""
-    x, z = numbers(ground.surface.axes[0].tolist()), numbers(ground.surface.loss.tolist())
-    return (Line(x, z, "run0", "loss"), *path_marks(ground, upto))
+def curve_marks(ground: Landscape, upto: int | None = None, *, touch: int | None = None) -> tuple[Mark, ...]:
+    """The loss against one weight, its lowest place, and the path on it; with `touch`, the tangent at that step."""
+    found = (tangent(ground, touch),) if touch is not None else ()
+    return (curve(ground), *found, *path_marks(ground, upto))
 
 
 def path_marks(ground: Landscape, upto: int | None = None, *, space: bool = False) -> tuple[Mark, ...]:
-    """The path and the optimum, on a plane or in space."""
-    marks: list[Mark] = []
-    one = len(ground.path) == 1
-    heights = ground.losses if one or space else None
-    many = ground.steps.index(upto) + 1 if upto in ground.steps else len(ground.steps)
-    columns = [*(column[:many] for column in ground.path), *([heights[:many]] if heights else [])]
-    floor = (ground.surface.floor,) if one or space else ()
-    best = [(value,) for value in (*ground.surface.bottom, *floor)]
-    on_it = ground.exact or not (one or space)
-    if on_it:
-        name = "path" if ground.exact else "path (its shadow)"
-        end = f"after {updates(ground.steps[many - 1])}"
-        marks.append(Path(columns[0], columns[1], name, end=end, z=columns[2] if space else None))
+    """The path, the weights that were kept, and the optimum, on a plane or in space."""
+    return (*walk(ground, upto, space=space), *kept(ground, upto, space=space), best(ground, space=space))
+
+
+def seen(ground: Landscape, upto: int | None) -> int:
+    """How many points of the path lie at or before a number of updates: at least the start."""
+    return len(ground.steps) if upto is None else max(1, bisect_right(ground.steps, upto))
+
+
+def walk(
+    ground: Landscape,
+    upto: int | None = None,
+    *,
+    space: bool = False,
+    label: str | None = None,
+    end: str | None = None,
+    role: str = "path",
+) -> tuple[Mark, ...]:
+    """The path up to a number of updates; nothing where it does not lie on what is drawn."""
+    up = len(ground.path) == 1 or space  # heights are drawn too
+    heights_of = ground.losses if ground.exact else ground.shadow
+    if up and not heights_of:
+        return ()
+    many = seen(ground, upto)
+    columns = [*(column[:many] for column in ground.path), *([heights_of[:many]] if up else [])]
+    label = label if label is not None else "path" if ground.exact else "path (its shadow)"
+    end = end if end is not None else f"after {updates(ground.steps[many - 1])}"
+    return (Path(columns[0], columns[1], label, end=end, role=role, z=columns[2] if space else None),)
+
+
+def kept(ground: Landscape, upto: int | None = None, *, space: bool = False) -> tuple[Points, ...]:
+    """The weights that were kept, where the end of the path does not show them already."""
+    up = len(ground.path) == 1 or space
+    drawn = bool(not up or ground.exact or ground.shadow)
     early = ground.kept < len(ground.steps) - 1
-    lies = ground.surface.kind == "slice" if not on_it else early and ground.kept < many
-    if ground.kept >= 0 and lies:
-        at = [(column[ground.kept],) for column in (*ground.path, *([heights] if heights else []))]
-        marks.append(
-            Points(
-                at[0],
-                at[1],
-                "kept",
-                f"{'kept: ' if early else ''}after {updates(ground.steps[ground.kept])}",
-                at[2] if space else None,
-            )
-        )
-    marks.append(
-        Points(best[0], best[1], "optimum", "lowest loss" if ground.closed else "lowest loss seen", best[2] if space else None)
+    lies = early and ground.kept < seen(ground, upto) if drawn else ground.surface.kind == "slice"
+    if ground.kept < 0 or not lies:
+        return ()
+    heights_of = ground.shadow if drawn and not ground.exact else ground.losses
+    at = [(column[ground.kept],) for column in (*ground.path, *([heights_of] if up else []))]
+    label = f"{'kept: ' if early else ''}after {updates(ground.steps[ground.kept])}"
+    return (Points(at[0], at[1], "kept", label, at[2] if space else None),)
+
+
+def best(ground: Landscape, *, space: bool = False) -> Points:
+    """Where the loss is least."""
+    up = len(ground.path) == 1 or space
+    place = [(value,) for value in (*ground.surface.bottom, *((ground.surface.floor,) if up else ()))]
+    label = "lowest loss" if ground.closed else "lowest loss seen"
+    return Points(place[0], place[1], "optimum", label, place[2] if space else None)
+
+
+def _trained(fit: Fit, step: int) -> torch.Tensor:
+    """Weights (d, k) as trained after so many updates, where the loss can take them."""
+    weights = fit.scaling.to_trained(fit.trace.weights[fit.trace.step.tolist().index(step)])
+    smooth = fit.objective.smooth
+    return weights.to(smooth.curvature if isinstance(smooth, Bowl) else smooth.rows.X)  # type: ignore[attr-defined]
+
+
+def downhill(ground: Landscape, step: int) -> Arrow:
+    """An arrow from the path's point at a step along minus the gradient there; of one length, that it can be seen.
+
+    It points where plain descent would go: the gradient is that of the columns as trained, for it is these it walks on. Empty
+    where the gradient is 0 as far as anybody can see, or the point is out of view.
+    """
+    if step not in ground.steps:
+        return Arrow((), ())
+    change = ground.surface.plane.dual @ planes.trained_to_data(ground.fit, ground.target)
+    sizes = [high - low for low, high in ground.span]
+    down, first = (
+        (change @ -ground.fit.objective.evaluate(_trained(ground.fit, k))[1].to(change)[:, ground.target]).tolist()
+        for k in (step, ground.steps[0])
     )
-    return tuple(marks)
+    length, most = (math.hypot(*(d / size for d, size in zip(way, sizes, strict=True))) for way in (down, first))
+    if not 1e-9 * most < length < math.inf:
+        return Arrow((), ())
+    at = [column[ground.steps.index(step)] for column in ground.path]
+    tip = [a + _ARROW * d / length for a, d in zip(at, down, strict=True)]
+    return Arrow((at[0], tip[0]), (at[1], tip[1]), label="downhill: minus the gradient (not to scale)")
+
+
+def tangent(ground: Landscape, step: int) -> Line:
+    """The tangent at a step of a path over one weight: its slope is the gradient. Empty where the point is out of view."""
+    if step not in ground.steps or not ground.exact:
+        return Line((), (), "gradient")
+    i = ground.steps.index(step)
+    x, z, (low, high) = ground.path[0][i], ground.losses[i], ground.span[0]
+    fit = ground.fit
+    losses, gradient = fit.objective.smooth.evaluate(_trained(fit, step))
+    steep = float(fit.scaling.gradient_to_data(gradient.to("cpu", torch.float64))[0, ground.target])
+    if not ground.closed:  # its loss as trained need not be in squares of the target's scale
+        steep *= z / float(losses.sum()) / float(fit.scaling.target_scale[ground.target]) ** 2 if float(losses.sum()) else 0.0
+    top = max(*ground.losses, float(ground.surface.loss.max())) - ground.surface.floor
+    reach = min(0.22 * (high - low), 0.45 * top / abs(steep) if steep else math.inf)
+    at = (x - reach, x + reach)
+    label = f"tangent after {updates(step)}: slope {said(steep)}" if step else f"tangent at the start: slope {said(steep)}"
+    return Line(at, (z - reach * steep, z + reach * steep), "gradient", label)
+
+
+def relief(ground: Landscape, title: str, marks: Sequence[Mark] | None = None) -> Panel:
+    """The landscape in space, by default with the path and the optimum."""
+    x, y = ground.axes
+    drawn = mesh_marks(ground) if marks is None else tuple(marks)
+    x, y = (label.split(" of the path (")[0] if ground.surface.plane.share else label for label in (x, y))  # room is scarce
+    return Panel(title, x, y, drawn, zlabel=loss_label(ground.fit), view=view(ground))
+
+
+def beside(ground: Landscape, title: str, ylabel: str, upto: int | None = None, *, touch: int | None = None) -> Panel:
+    """A landscape over one weight from the side."""
+    known = [*ground.losses, *ground.surface.loss.tolist(), ground.surface.floor]
+    air = 0.05 * (max(known) - min(known)) or 0.1 * abs(known[0]) or 1.0
+    ylim = (min(known) - air, max(known) + air)
+    return Panel(title, ground.axes[0], ylabel, curve_marks(ground, upto, touch=touch), xlim=ground.span[0], ylim=ylim)
 
 
 def levels(ground: Landscape) -> Numbers:
     """Heights of contour lines: close together near the floor, further apart above, as a bowl needs.
 
     Heights above the floor grow with the square of their number, so that the lines of a round bowl are evenly spaced. In a
-    long valley, where the path lies far below the corners, they do so up to the start only, and grow by factors from there.
+    long valley the floor of the valley stays far below the corners of the view: then a few lines do so up to the height at
+    which the valley leaves the view, and the rest grow by factors from there.
     """
-    low = min(ground.surface.floor, float(ground.surface.loss.min()))
-    top = float(ground.surface.loss.max())
+    low, top = _heights(ground.surface)
     height = top - low
     if not 0 < height < math.inf or height <= 1e-12 * abs(top):
         return ()
-    share = max(ground.losses[0] - low, ground.losses[-1] - low) / height
-    if share > _VALLEY or share <= 0:
-        heights = [height * (i / _BANDS) ** 2 for i in range(_BANDS)]
+    grain = height * (1.5 / len(ground.surface.axes[0])) ** 2  # what a grid value beside the valley's floor may be too high
+    valley = max(_valley(ground.surface) * height, 2 * grain)
+    if valley > _VALLEY * height:
+        lines = [height * (i / _BANDS) ** 2 for i in range(_BANDS)]
     else:
-        share, below = max(share, 1e-9), _BANDS // 2
-        heights = [height * share * (i / below) ** 2 for i in range(below)]
-        heights += [height * share ** (1 - i / below) for i in range(below)]
+        above = _BANDS - _RINGS
+        lines = [h for h in (valley * (i / _RINGS) ** 2 for i in range(_RINGS)) if h == 0 or h > grain]
+        lines += [valley * (height / valley) ** (i / above) for i in range(above)]
     # The last level lies a hair above the top, lest rounding leave the highest corner blank.
-    return tuple(sorted({*(low + h for h in heights), top + 1e-9 * height}))
+    return tuple(sorted({*(low + h for h in lines), top + 1e-9 * height}))
 
 
 def view(ground: Landscape) -> tuple[float, float]:
-    """Where to stand so that the path is seen on the inside of the bowl: across from the start, a little to one side."""
+    """Where to stand so that the path is seen on the inside of the bowl: across from its highest point, a little to one side."""
     away = []
+    top = max(range(len(ground.losses)), key=lambda i: ground.losses[i])
     for column, bottom, (low, high) in zip(ground.path, ground.surface.bottom, ground.span, strict=True):
-        away.append((bottom - column[0]) / (high - low))
+        away.append((bottom - column[top]) / (high - low))
     direction = math.degrees(math.atan2(away[1], away[0])) if any(away) else 45.0
     return 32.0, round(direction + 35.0, 1)
+
+
+def _heights(found: Surface) -> tuple[float, float]:
+    return min(found.floor, float(found.loss.min())), float(found.loss.max())
+
+
+def _valley(found: Surface) -> float:
+    """How high the floor of a valley rises in view, as a share of what the highest corner rises; a round bowl has a fourth."""
+    low, top = _heights(found)
+    highest = min(float(found.loss.amin(axis).max()) for axis in range(found.loss.ndim))
+    return (highest - low) / (top - low) if low < top < math.inf else 1.0
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:{'.3g' if share > 0.1 else '.2g'}}%"
+
+
+def _directions(where: Plane) -> str:
+    """The main directions of a path in words."""
+    told = []
+    for name, leading in zip(where.names, where.leading, strict=True):
+        parts = [f"{shown(weight, 24)} ({'+' if part > 0 else chr(0x2212)}{abs(part):.2f})" for weight, part in leading]
+        told.append(f"{name} is mostly {' and '.join(parts)}")
+    both = f"Together they hold {_percent(min(1.0, sum(where.share)))} of the path's movement; " if len(told) > 1 else ""
+    return f"{both}{', '.join(told)}, in the columns as trained."
 
 
 def loss_label(fit: Fit) -> str:

@@ -300,7 +300,7 @@ def _dress_space(ax: Any, panel: Panel, palette: Palette, text: dict[str, Any]) 
         axis.set_major_locator(MaxNLocator(nbins=3 if wide else 5, prune=None if axis is ax.zaxis else "both"))
         axis.set_major_formatter(_Ticks())
         axis.set_tick_params(colors=palette.quiet, labelcolor=palette.quiet, labelsize=_SMALL)
-        axis.labelpad = (10 if axis is ax.zaxis else 8) + (14 if wide else 0)
+        axis.labelpad = (10 if axis is ax.zaxis else 8) + (4 if wide else 0)
     low, high = ax.get_zlim()
     ax.set_zlim(low - 0.06 * (high - low), high)
 

@@ -38,6 +38,8 @@ img { max-width: 100%; height: auto; }
 @media print { .bestline-print { display: block; } .bestline { display: none; } body { max-width: none; padding: 0; } }
 @media (scripting: none) { .bestline-print { display: block; } .bestline { display: none; } }
 @media (prefers-color-scheme: dark) { @media screen { body { color: #e8ecf0; background: #14181d; } } }
+@media screen { body:has(> .bestline > .bestline-player[data-theme="dark"]) { color: #e8ecf0; background: #14181d; }
+  body:has(> .bestline > .bestline-player[data-theme="light"]) { color: #1f2328; background: #fff; } }
 """
 
 

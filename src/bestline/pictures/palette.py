@@ -7,7 +7,7 @@ colour differs in dash or marker too, so that a black and white print says the s
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from bestline.errors import OptionError
@@ -73,7 +73,9 @@ def _styles(ink: str, quiet: str, *, blue: str, green: str, start: str, red: str
         "optimum": Style(ink, "-", "X", size=9),
         "floor": Style(quiet, (0, (1.2, 1.4)), "", width=2.0),
         "reference": Style(quiet, (0, (4, 3)), "", width=1.4),
+        "gradient": Style(ink, "-", ">", width=2.2, size=7),
         **{f"run{i}": style for i, style in enumerate(runs)},
+        **{f"held_out{i}": replace(style, dash=(0, (2.5, 2.5)), marker="", width=1.1) for i, style in enumerate(runs)},
     }
 
 

@@ -117,7 +117,8 @@ def shown(name: str, longest: int = 36) -> str:
 def said(value: float) -> str:
     """A number as text says it: four digits, with commas where it is large."""
     rounded = float(f"{float(value):.4g}")
-    return f"{rounded:,.10g}" if abs(rounded) < 1e9 else f"{rounded:.4g}"
+    text = f"{rounded:,.10g}" if abs(rounded) < 1e9 else f"{rounded:.4g}"
+    return text.replace("-", "\N{MINUS SIGN}")
 
 
 def predictions(fit: Fit, X: Features, weights: Weights) -> Targets:

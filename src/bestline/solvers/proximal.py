@@ -3,7 +3,7 @@
     w <- prox(v - gradient(v) / L, 1 / L)      v <- w + momentum (w - previous w)
 
 L is the largest second derivative of the loss. This is FISTA (Beck & Teboulle 2009), its momentum restarted whenever it points
-uphill (O'Donoghue & Candes 2015).
+uphill (O'Donoghue & Candes 2015). Once it has shown which weights are zero, the last step solves for the others exactly.
 """
 
 from __future__ import annotations
@@ -12,11 +12,18 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import count
 
+import torch
+
 from bestline.bowl import Bowl
 from bestline.errors import OptionError
-from bestline.objective import Objective
+from bestline.objective import Objective, Penalty
 from bestline.rows import Weights
 from bestline.solvers.base import Rule, Step
+from bestline.solvers.path import Normal, solve
+
+_SETTLED = 20  # steps without a change among the zeros, after which the exact solution is near
+_PATIENCE = 500  # steps after which it is solved for in any case
+_NEAR = 1e-6  # violation below which it is solved for in any case
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,13 +61,31 @@ class Proximal:
             )
         step = 1 / max(bowl.steepest, 1e-300)
         w = v = start
-        t = 1.0
+        t, same = 1.0, 0
         for index in count():
             losses, gradient = objective.evaluate(w)
-            yield Step(index, w, losses, gradient, objective.violation(w, gradient), step)
+            violation = objective.violation(w, gradient)
+            yield Step(index, w, losses, gradient, violation, step)
+            if same >= _SETTLED or index >= _PATIENCE or violation < _NEAR:
+                break
             after = objective.penalty.prox(v - step * bowl.gradient(v), step)
             if float(((v - after) * (after - w)).sum()) > 0:
                 t, after = 1.0, objective.penalty.prox(w - step * bowl.gradient(w), step)
             t_after = (1 + (1 + 4 * t * t) ** 0.5) / 2
             v = after + (t - 1) / t_after * (after - w)
+            same = same + 1 if torch.equal(after.sign(), w.sign()) else 0
             w, t = after, t_after
+        w = _exact(bowl, objective.penalty, w)
+        losses, gradient = objective.evaluate(w)
+        yield Step(index + 1, w, losses, gradient, objective.violation(w, gradient))
+
+
+def _exact(bowl: Bowl, penalty: Penalty, start: Weights) -> Weights:
+    """The solution, found from weights near it."""
+    bowl, device = bowl.cpu(), start.device
+    linear = bowl.curvature @ bowl.bottom
+    square = bowl.floor + (bowl.bottom * linear).sum(0)
+    normal = Normal(bowl.curvature[None], linear[None], square[None])
+    series = [torch.tensor([value], dtype=torch.float64) for value in (penalty.l1, penalty.l2)]
+    path = solve(normal, *series, factors=penalty.factors.cpu(), start=start.cpu()[None])
+    return path.weights[0, 0].to(device)

@@ -1,0 +1,186 @@
+"""Augment: the data's own columns, and beside them what the line says of every row."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from bestline import explain
+from bestline.basis import Basis, Totals
+from bestline.errors import MissingValuesError, OptionError
+from bestline.influence import influence
+from bestline.rows import Rows
+from bestline.second_pass import basis_of, numbered, rough_basis, rows_of, why_not
+from bestline.tables import Batch, Source
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+    from bestline.model import Model
+
+ENDS = {"confidence": ("conf_low", "conf_high"), "prediction": ("pred_low", "pred_high")}
+
+
+def augment(model: Model, data: Any = None, interval: str | None = None, level: float = 0.95) -> DataFrame:
+    """The data's own columns, and new ones by broom's names; one line a row.
+
+    Of least squares these are `fitted`, `resid`, `hat` (leverage), `cooksd` (Cook's distance), `std_resid` (residual over its own
+    standard deviation), `conf_low` and `conf_high` (interval of the line's height), `pred_low` and `pred_high` (of an observation
+    of the row's weight: its variance is sigma^2 / w, and w is 1 where the data has no weights). Other lines have `fitted` and `resid`
+    alone: nothing else is defined for them. A name that the data has already gets an underscore behind it; of several targets every
+    name but `hat` gets `:target`.
+
+    Parameters
+    ----------
+    model : Model
+    data : optional
+        By default the training rows; rows left out of training are left out, and the index is the row's number in the table,
+        counted from 0. Other data need not have the target. Its rows have no `cooksd` and no `std_resid`, for they moved nothing,
+        and `outside` says which lie beyond the range that training saw.
+    interval : {"confidence", "prediction"}, optional
+        By default the ends of both.
+    level : float
+        Share of intervals that hold the truth.
+
+    Raises
+    ------
+    OptionError
+        For a model without its rows, when `data` is not given.
+    """
+    import pandas as pd
+
+    explain.check_level(level)
+    if interval is not None and interval not in ENDS:
+        raise OptionError(f"`interval` is None, 'confidence' or 'prediction'; got {interval!r}.")
+    source, _ = rows_of(model, data, target=data is None)
+    basis = None if why_not(model) else rough_basis(model)
+    trained = data is None or (basis is not None and _are_training(model, data, source, basis))
+    if basis is not None and trained:
+        basis = basis_of(model, data)
+    page = _Page(model, basis, tuple(ENDS) if interval is None else (interval,), level)
+    pieces = page.trained(data, source) if trained else page.others(source)
+    frames = [
+        pd.concat([pd.DataFrame(own, index=at), pd.DataFrame(_apart(new, source.names), index=at)], axis=1)
+        for own, new, at in pieces
+    ]
+    return pd.concat(frames) if frames else pd.DataFrame()
+
+
+def _are_training(model: Model, data: Any, source: Source, basis: Basis) -> bool:
+    if not set(model.design.reads()) <= set(source.names):
+        return False
+    totals = Totals.none(basis)
+    try:
+        for part in numbered(model, data):
+            totals = totals + Totals.of(basis.see(part.rows))
+    except MissingValuesError:
+        return False
+    return totals.same(basis)
+
+
+_Piece = tuple[dict[str, Any], dict[str, Any], np.ndarray[Any, Any]]  # own columns, new columns, row numbers
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Page:
+    """What is to be said of every row."""
+
+    model: Model
+    basis: Basis | None
+    intervals: tuple[str, ...]
+    level: float
+
+    def trained(self, data: Any, source: Source) -> Iterator[_Piece]:
+        for part in numbered(self.model, data, also=source.names):
+            yield _own(part.batch, source, part.at), self._said(part.rows, trained=True), part.numbers.numpy()
+
+    def others(self, source: Source) -> Iterator[_Piece]:
+        model, design = self.model, self.model.design
+        known = set(design.target_columns) <= set(source.names)
+        for batch in source.batches():
+            X = design.features(batch)[0].cpu()
+            y = (
+                design._targets(batch).cpu()
+                if known
+                else torch.full((len(X), len(model.targets)), float("nan"), dtype=torch.float64)
+            )
+            w = batch.numbers([design.weights])[:, 0].cpu() if design.weights in source.names else None
+            outside = explain.outside(X, model.moments.low, model.moments.high).numpy()
+            new = self._said(Rows(X, y, w), trained=False) | {"outside": outside}
+            yield _own(batch, source, torch.arange(batch.rows)), new, np.arange(batch.start, batch.start + batch.rows)
+
+    def _said(self, rows: Rows, *, trained: bool) -> dict[str, Any]:
+        model, basis = self.model, self.basis
+        with torch.no_grad():
+            fitted = model.plan.predictor(model.weights)(rows.X)
+        columns = {"fitted": fitted, "resid": rows.y - fitted}
+        each: dict[str, Any] = {}
+        if basis is not None:
+            plain = basis.see(Rows(rows.X, rows.y.nan_to_num(0.0)))
+            share = basis.relative(torch.ones(len(rows)) if rows.w is None else rows.w)
+            each["hat"] = (plain.leverage * share).numpy()
+            columns |= self._influence(rows) if trained else dict.fromkeys(("cooksd", "std_resid"), fitted * float("nan"))
+            columns |= self._ends(rows, fitted, plain.leverage, share)
+        many = len(model.targets) > 1
+        for name, values in columns.items():
+            for i, target in enumerate(model.targets):
+                each[f"{name}:{target}" if many else name] = values[:, i].numpy()
+        order = ["fitted", "resid", "hat"] if not many else []
+        return {n: each[n] for n in [*(n for n in order if n in each), *(n for n in each if n not in order)]}
+
+    def _influence(self, rows: Rows) -> dict[str, Tensor]:
+        assert self.basis is not None  # noqa: S101  the caller has looked
+        seen = self.basis.see(rows)
+        found = [influence(self.basis, seen, i) for i in range(len(self.model.targets))]
+        return {name: torch.stack([getattr(f, name) for f in found], 1) for name in ("cooksd", "std_resid")}
+
+    def _ends(self, rows: Rows, fitted: Tensor, leverage: Tensor, share: Tensor) -> dict[str, Tensor]:
+        """Ends of the intervals; NaN without degrees of freedom, and where aliased columns do not say what they said in training."""
+        model, basis = self.model, self.basis
+        assert basis is not None  # noqa: S101  the caller has looked
+        inference = model.inference
+        assert inference is not None  # noqa: S101  there is a basis
+        away = rows.X - (model.training.center[: model.design.p] if model.design.intercept else 0.0)
+        odd = inference.variance_of_mean(away).isnan() if inference.aliased else torch.zeros(len(rows), dtype=torch.bool)
+        df = basis.df
+        t = explain.t_quantile(0.5 + self.level / 2, df) if df > 0 else float("nan")
+        out: dict[str, Tensor] = {}
+        for kind in self.intervals:
+            variance = leverage + (1 / share if kind == "prediction" else 0.0)
+            half = t * torch.where(odd, float("nan"), variance).sqrt()[:, None] * basis.sigma * basis.unit
+            low, high = ENDS[kind]
+            out |= {low: fitted - half, high: fitted + half}
+        return out
+
+
+def _own(batch: Batch, source: Source, at: Tensor) -> dict[str, Any]:
+    """The table's own columns of some of a batch's rows: as they are stored, those of text files as what they mean."""
+    columns: dict[str, Any] = {}
+    for field in source.fields:
+        cells = batch.cells(field.name)
+        if isinstance(cells, Tensor):
+            columns[field.name] = cells.cpu()[at].numpy()
+        elif not batch.words(field.name):
+            columns[field.name] = cells.to_pandas().iloc[at.numpy()].to_numpy()
+        elif field.kind.name in ("NUMBER", "EMPTY"):
+            columns[field.name] = batch.numbers([field.name])[:, 0][at].numpy()
+        else:
+            codes, levels = batch.text(field.name)
+            columns[field.name] = np.array([*levels, None], dtype=object)[codes[at].numpy()]
+    return columns
+
+
+def _apart(new: dict[str, Any], taken: tuple[str, ...]) -> dict[str, Any]:
+    """New columns under names that the data does not have."""
+    out: dict[str, Any] = {}
+    for name, value in new.items():
+        free = name
+        while free in taken or free in out:
+            free += "_"
+        out[free] = value
+    return out

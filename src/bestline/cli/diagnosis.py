@@ -1,0 +1,82 @@
+"""The commands that look a second time: `summary` with robust errors, and `diagnose`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bestline.cli.options import Force, Json, Quiet, Show, one, refuse_existing
+from bestline.cli.terminal import Terminal
+
+ModelPath = Annotated[Path, typer.Argument(metavar="MODEL", help="A .bestline file.")]
+
+SUMMARY_EXAMPLES = (
+    "Examples:  bestline summary cars.bestline --level 0.9  |  bestline summary cars.bestline --cov HC3 cars.csv  |  "
+    "bestline summary cars.bestline --cov cluster:maker cars.csv"
+)
+DIAGNOSE_EXAMPLES = "Examples:  bestline diagnose cars.bestline cars.csv  |  bestline diagnose cars.bestline cars.csv -o panels.png --theme dark"
+
+
+def summary(
+    model: ModelPath,
+    data: Annotated[
+        list[str] | None, typer.Argument(metavar="[DATA]...", help="The training rows; robust errors need them.")
+    ] = None,
+    level: Annotated[float, typer.Option(help="Level of the intervals.")] = 0.95,
+    cov: Annotated[str, typer.Option(help="Standard errors: classical, HC0, HC1, HC2, HC3 or cluster:COLUMN.")] = "classical",
+    json: Json = False,
+    quiet: Quiet = False,
+    progress: Show = None,
+) -> None:
+    """Print what `fit` printed: coefficients with intervals, errors, warnings."""
+    from bestline.modelfile import load
+    from bestline.robust import Kind
+
+    robust = Kind.of(cov).name != "classical"
+    if robust and not data:
+        raise typer.BadParameter(f"--cov {cov} needs the training rows: bestline summary MODEL --cov {cov} DATA")
+    if data and not robust:
+        raise typer.BadParameter("DATA is for robust errors; say which with --cov, such as --cov HC3")
+    terminal = Terminal(json, quiet, progress)
+    with terminal.listening():
+        page = load(model).summary(level, cov=cov, data=one(data) if data else None)
+    terminal.result(page.text, page.facts)
+    terminal.tell_warnings()
+
+
+def diagnose(
+    model: ModelPath,
+    data: Annotated[list[str], typer.Argument(metavar="DATA...", help="The training rows.")],
+    target: Annotated[str | None, typer.Option(help="Which target, of several. [default: the first]")] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", metavar="PAGE.png", help="Draw the four panels here (.png, .svg or .pdf).")
+    ] = None,
+    theme: Annotated[str, typer.Option(help="Of the picture: light or dark.")] = "light",
+    force: Force = False,
+    json: Json = False,
+    quiet: Quiet = False,
+    progress: Show = None,
+) -> None:
+    """Look at every row with the line in hand: what matters, tests, the rows that move the line, the four panels."""
+    from bestline.modelfile import load
+    from bestline.second_pass import diagnosis
+
+    if out is not None and out.suffix.lower() not in (".png", ".svg", ".pdf"):
+        raise typer.BadParameter(f"--out draws .png, .svg or .pdf; got {out.name!r}")
+    refuse_existing(out, force)
+    terminal = Terminal(json, quiet, progress)
+    with terminal.listening():
+        found = diagnosis(load(model), one(data), target=0 if target is None else target)
+        if out is not None:
+            from bestline.pictures.diagnostics import panels
+            from bestline.pictures.mpl import save
+            from bestline.store import fresh
+
+            with fresh(out, overwrite=force) as temporary:
+                save(panels(found), temporary, format=out.suffix.lower().lstrip("."), theme=theme)
+    terminal.result(str(found), {**found.facts, "out": None if out is None else str(out), "warnings": terminal.said})
+    terminal.tell_warnings()
+    if out is not None:
+        terminal.note(f"wrote {out}")

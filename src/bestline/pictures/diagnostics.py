@@ -1,0 +1,281 @@
+"""Diagnostics: the four panels in which people look for trouble with a line, the same for 50 rows and for 50 million.
+
+Few rows are shown one by one; many as cells, the stronger the more rows they hold, with the most extreme rows as points. Residuals
+are standardised: over their own standard deviation, so that 2 is rare and 4 needs a reason.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from bestline.diagnose import FITTED, LEVERAGE, QUANTILES, SPREAD, Diagnosis
+from bestline.errors import NumericalError
+from bestline.evidence import COLUMNS, DECADES, FINE, MOST, REACH, ROOTS, TENTH, TOP, quantile_of
+from bestline.pictures.marks import Bins, Horizontal, Line, Mark, Panel, Picture, Points, Text, numbers
+from bestline.pictures.sample import shown
+
+_COARSE = 2  # cells of the evidence that make one of the picture, each way
+_NAMED = 3  # rows that a panel names
+_CONTOURS = (0.5, 1.0)  # of Cook's distance
+_AT = {name: i for i, name in enumerate(COLUMNS)}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Cloud:
+    """What one panel shows: rows as points or as cells, the rows to be named, and the limits that hold them."""
+
+    points: tuple[Tensor, Tensor]
+    cells: Bins | None
+    named: Tensor  # (m, 3): x, y, number
+    xlim: tuple[float, float]
+    ylim: tuple[float, float]
+    log_x: bool = False
+
+    def marks(self, between: Sequence[Mark]) -> tuple[Mark, ...]:
+        x, y = self.points
+        said = "rows" if self.cells is None else "the most extreme rows"
+        back: list[Mark] = [self.cells] if self.cells is not None else []
+        dots = Points(numbers(x.tolist()), numbers(y.tolist()), "data" if self.cells is None else "held_out", said)
+        return (
+            *back,
+            *([dots] if self.cells is None else []),
+            *between,
+            *([] if self.cells is None else [dots]),
+            *self._names(),
+        )
+
+    def _names(self) -> list[Mark]:
+        """Row numbers beside their points: right, left, above or below, where they hide neither each other nor the frame."""
+        texts: list[Mark] = []
+        taken: list[tuple[float, float, float]] = []  # left, lower edge, width
+        for x, y, number in self.named.tolist():
+            name = f"{int(number) + 1:,}"
+            width, up = 0.019 * len(name) + 0.01, self._share(y, self.ylim) - 0.015
+            across = self._share(x, self.xlim, log=self.log_x)
+            left, middle = across - 0.02 - width, across - width / 2
+            for at in ((across + 0.015, up), (left, up), (middle, up + 0.05), (middle, up - 0.07)):
+                free = all(at[0] + width < a or a + w < at[0] or abs(at[1] - b) > 0.055 for a, b, w in taken)
+                if free and at[0] >= 0 and at[0] + width <= 1 and 0 <= at[1] <= 0.96:
+                    texts.append(Text(*at, name))
+                    taken.append((*at, width))
+                    break
+        return texts
+
+    @staticmethod
+    def _share(value: float, limits: tuple[float, float], *, log: bool = False) -> float:
+        low, high, value = (math.log(v) for v in (*limits, value)) if log else (*limits, value)
+        return (value - low) / (high - low)
+
+
+def panels(diagnosis: Diagnosis) -> Picture:
+    """R's four panels: residuals against fitted, normal quantiles, scale and location, residuals against leverage.
+
+    Raises
+    ------
+    NumericalError
+        When no row has a standardised residual: without residual degrees of freedom, or when the line goes through every point.
+    """
+    evidence = diagnosis.evidence
+    if not int(evidence.sketch.sum()):
+        raise NumericalError(
+            "There are no residuals to draw: the line goes through every point, or no degrees of freedom are left."
+        )
+    few = evidence.rows <= MOST
+    table = evidence.kept if few else evidence.top
+    table = table[table[:, _AT["std_resid"]].isfinite()]
+    what = "Every point is a row." if few else f"{evidence.rows:,} rows in cells; the more rows, the stronger."
+    beyond = evidence.outside if not few else 0
+    note = f"{what} Numbers are those of rows, from 1." + (f" {beyond:,} rows lie beyond the cells." if beyond else "")
+    found = [f.text for f in diagnosis.findings if f.panel in (FITTED, QUANTILES, SPREAD, LEVERAGE)][:2]
+    alt = " ".join([f"Four panels of the residuals of {diagnosis.rows:,} rows.", *found])
+    each = (
+        _against_fitted(diagnosis, table),
+        _quantiles(diagnosis, table),
+        _scale(diagnosis, table),
+        _leverage(diagnosis, table),
+    )
+    return Picture(each, f"Diagnostics of {shown(diagnosis.target)}", note, alt, columns=2)
+
+
+def _against_fitted(diagnosis: Diagnosis, table: Tensor) -> Panel:
+    x, y = table[:, _AT["fitted"]], table[:, _AT["std_resid"]]
+    cells = None if _few(diagnosis) else _cells(diagnosis.evidence.by_fitted, *_fitted_edges(diagnosis), *_level_edges())
+    cloud = _cloud(x, y, cells, table, y.abs())
+    between = (Horizontal(0.0, "reference"), _trend(diagnosis, 1))
+    return Panel(FITTED, "fitted value", "standardised residual", cloud.marks(between), xlim=cloud.xlim, ylim=cloud.ylim)
+
+
+def _scale(diagnosis: Diagnosis, table: Tensor) -> Panel:
+    x, y = table[:, _AT["fitted"]], table[:, _AT["std_resid"]].abs().sqrt()
+    cells = None
+    if not _few(diagnosis):
+        cells = _cells(diagnosis.evidence.by_size, *_fitted_edges(diagnosis), 0.0, 1 / ROOTS, up=2 * _COARSE)
+    cloud = _cloud(x, y, cells, table, y)
+    cloud = replace(cloud, ylim=(0.0, cloud.ylim[1]))
+    marks = cloud.marks((_trend(diagnosis, 2),))
+    return Panel(SPREAD, "fitted value", "√|standardised residual|", marks, xlim=cloud.xlim, ylim=cloud.ylim)
+
+
+def _quantiles(diagnosis: Diagnosis, table: Tensor) -> Panel:
+    """The residuals in order against what normal ones would be."""
+    n = int(diagnosis.evidence.sketch.sum())
+    y = table[:, _AT["std_resid"]]
+    order = y.argsort()
+    number = table[order, _AT["number"]]
+    y = y[order]
+    if _few(diagnosis):
+        a = 3 / 8 if n <= 10 else 1 / 2
+        x = torch.special.ndtri((torch.arange(1, n + 1, dtype=torch.float64) - a) / (n + 1 - 2 * a))
+    else:
+        low, high = y[:TOP], y[-TOP:]  # the most extreme are known to the last digit, the others from the sketch
+        tail = (torch.arange(TOP, dtype=torch.float64) + 0.5) / n
+        edge = float(torch.special.ndtri(torch.tensor((TOP + 0.5) / n, dtype=torch.float64)))
+        middle = torch.linspace(edge, -edge, 101, dtype=torch.float64)
+        x = torch.cat([torch.special.ndtri(tail), middle, -torch.special.ndtri(tail).flip(0)])
+        y = torch.cat([low, quantile_of(diagnosis.evidence.sketch, torch.special.ndtr(middle)), high])
+        number = torch.cat([number[:TOP], torch.full((101,), -1.0, dtype=torch.float64), number[-TOP:]])
+    cloud = _cloud(x, y, None, torch.zeros(0, len(COLUMNS)), y.abs())
+    far = y.abs().argsort(descending=True, stable=True)[:_NAMED]
+    far = far[number[far] >= 0]
+    cloud = replace(cloud, named=torch.stack([x[far], y[far], number[far]], 1))
+    reach = (max(cloud.xlim[0], cloud.ylim[0]), min(cloud.xlim[1], cloud.ylim[1]))
+    marks = cloud.marks((Line(reach, reach, "reference", "normal"),))
+    return Panel(QUANTILES, "normal quantile", "standardised residual", marks, xlim=cloud.xlim, ylim=cloud.ylim)
+
+
+def _leverage(diagnosis: Diagnosis, table: Tensor) -> Panel:
+    """With the lines on which Cook's distance is 0.5 and 1, where they are in sight."""
+    basis = diagnosis.lens.basis
+    x, y = table[:, _AT["hat"]], table[:, _AT["std_resid"]]
+    cells = None
+    if not _few(diagnosis):
+        step = 1 / TENTH
+        start = DECADES[0] + math.log10(basis.rank / basis.count)
+        flat = _cells(diagnosis.evidence.by_leverage, start, step, *_level_edges(), across=1)
+        cells = flat and replace(flat, left=tuple(10**v for v in flat.left), right=tuple(10**v for v in flat.right))
+    cloud = _cloud(x, y, cells, table, table[:, _AT["cooksd"]], log_x=cells is not None)
+    if cells is None:
+        cloud = replace(cloud, xlim=(0.0, min(1.06 * float(x.max()), 1.02)))
+    between: list[Mark] = [Horizontal(0.0, "reference")]
+    for level in _CONTOURS:
+        h = torch.linspace(max(cloud.xlim[0], 1e-9), min(cloud.xlim[1], 0.999), 400, dtype=torch.float64)
+        r = (level * max(basis.rank, 1) * (1 - h) / h).sqrt()
+        for sign in (1, -1):
+            seen = (sign * r <= cloud.ylim[1]) & (sign * r >= cloud.ylim[0])
+            if int(seen.sum()) > 1:
+                label = (
+                    f"Cook's distance {level:g}"
+                    if not any(m.label.endswith(f" {level:g}") for m in between if isinstance(m, Line))
+                    else ""
+                )
+                role = "run4" if level < 1 else "run1"
+                between.append(Line(numbers(h[seen].tolist()), numbers((sign * r[seen]).tolist()), role, label))
+    return Panel(
+        LEVERAGE,
+        "leverage" if cells is None else "leverage (log scale)",
+        "standardised residual",
+        cloud.marks(between),
+        xlim=cloud.xlim,
+        ylim=cloud.ylim,
+        log_x=cloud.log_x,
+    )
+
+
+def _few(diagnosis: Diagnosis) -> bool:
+    return diagnosis.evidence.rows <= MOST
+
+
+def _cloud(x: Tensor, y: Tensor, cells: Bins | None, table: Tensor, key: Tensor, *, log_x: bool = False) -> _Cloud:
+    far = (
+        key.nan_to_num(-1.0).argsort(descending=True, stable=True)[:_NAMED] if len(table) else torch.zeros(0, dtype=torch.long)
+    )
+    named = torch.stack([x[far], y[far], table[far, _AT["number"]]], 1) if len(table) else torch.zeros(0, 3)
+    xs, ys = [float(x.min()), float(x.max())], [float(y.min()), float(y.max())]
+    if cells is not None:
+        xs += [min(cells.left), max(cells.right)]
+        ys += [min(cells.bottom), max(cells.top)]
+    return _Cloud((x, y), cells, named, _wider(xs, log=log_x), _wider(ys), log_x)
+
+
+def _wider(values: Sequence[float], *, log: bool = False) -> tuple[float, float]:
+    low, high = min(values), max(values)
+    if log:
+        room = (high / low) ** 0.05 if high > low else 2.0
+        return low / room, high * room
+    room = 0.06 * (high - low) if high > low else max(abs(high), 1.0) * 0.1
+    return low - room, high + room
+
+
+def _fitted_edges(diagnosis: Diagnosis) -> tuple[float, float]:
+    lens = diagnosis.lens
+    width = (lens.width or 1.0) * lens.unit
+    return lens.center - REACH * width, width / FINE
+
+
+def _level_edges() -> tuple[float, float]:
+    return -float(REACH), 1 / FINE
+
+
+def _cells(
+    counts: Tensor, left: float, across_step: float, bottom: float, up_step: float, *, across: int = _COARSE, up: int = _COARSE
+) -> Bins | None:
+    """Counted cells, merged into coarser ones; those with rows only."""
+    coarse = counts.reshape(counts.shape[0] // across, across, counts.shape[1] // up, up).sum((1, 3))
+    i, j = torch.nonzero(coarse, as_tuple=True)
+    if not len(i):
+        return None
+    x, y = left + i * (across * across_step), bottom + j * (up * up_step)
+    return Bins(
+        numbers(x.tolist()),
+        numbers((x + across * across_step).tolist()),
+        numbers(y.tolist()),
+        numbers((y + up * up_step).tolist()),
+        numbers(coarse[i, j].tolist()),
+        "rows, in cells",
+    )
+
+
+def _trend(diagnosis: Diagnosis, column: int) -> Line:
+    """The local mean along the fitted values: of the standardised residual (1), or of the root of its size (2)."""
+    if _few(diagnosis):
+        rows = diagnosis.evidence.kept
+        rows = rows[rows[:, _AT["std_resid"]].isfinite()]
+        x, value = rows[:, _AT["fitted"]], rows[:, _AT["std_resid"]]
+        value = value if column == 1 else value.abs().sqrt()
+        weight = torch.ones_like(x)
+    else:
+        profile = diagnosis.evidence.profile[1:-1]
+        start, step = _fitted_edges(diagnosis)
+        own = profile[:, 0] > 0
+        x = (start + (torch.arange(len(profile), dtype=torch.float64) + 0.5) * step)[own]
+        weight, value = profile[own, 0], profile[own, column] / profile[own, 0]
+    at, mean = smoothed(x, value, weight)
+    return Line(numbers(at.tolist()), numbers(mean.tolist()), "fitted", "local mean")
+
+
+def smoothed(x: Tensor, y: Tensor, weight: Tensor, *, span: float = 2 / 3, places: int = 41) -> tuple[Tensor, Tensor]:
+    """A local straight line through weighted points, at places that follow them (Cleveland 1979, tricube, no robustness).
+
+    Each place takes the nearest points, a share `span` of the weight.
+    """
+    order = x.argsort()
+    x, y, weight = x[order], y[order], weight[order]
+    upto = weight.cumsum(0) / weight.sum()
+    at = x[torch.searchsorted(upto, torch.linspace(0.005, 0.995, places, dtype=torch.float64)).clamp(max=len(x) - 1)].unique()
+    means = []
+    for place in at:
+        away = (x - place).abs()
+        near = away.argsort()
+        reached = near[: int(torch.searchsorted(weight[near].cumsum(0), span * weight.sum())) + 1]
+        radius = float(away[reached].max()) * (1 + 1e-9)
+        w = weight * (1 - (away / radius).clamp(max=1) ** 3) ** 3 if radius > 0 else weight * (away == 0)
+        mean_x, mean_y = (w @ x) / w.sum(), (w @ y) / w.sum()
+        square = w @ (x - mean_x) ** 2
+        slope = (w @ ((x - mean_x) * (y - mean_y))) / square if square > 1e-12 * radius**2 * w.sum() else torch.zeros(())
+        means.append(float(mean_y + slope * (place - mean_x)))
+    return at, torch.tensor(means, dtype=torch.float64)

@@ -1,0 +1,298 @@
+"""Overview: training at a glance, after any number of updates: the rows and the line, the loss surface from above and in space
+with the path on it, and the loss so far. Several runs share the panels.
+
+All panels show the same number of updates. From one number to another only what moved is another mark; what stands still is the
+very same object, so whoever draws a series of overviews can tell what to draw again.
+"""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_right
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import torch
+
+from bestline.errors import OptionError
+from bestline.fitting import Fit
+from bestline.pictures import dataspace, landscape
+from bestline.pictures.landscape import Landscape, Pair, loss_label, updates
+from bestline.pictures.losses import as_runs, floors, stops
+from bestline.pictures.marks import Line, Mark, Panel, Path, Picture, Points, Vertical, numbers, run_role
+from bestline.pictures.sample import Sample, predictions, said, shown
+from bestline.solvers.base import Stop
+
+_MOST_ROWS = 300  # of a plot where every point moves
+_MOST_SAID = 3  # runs whose losses a title tells
+_MESH = 61
+
+
+def overview(
+    fits: Fit | Mapping[str, Fit],
+    sample: Sample | None = None,
+    *,
+    step: int | None = None,
+    target: int = 0,
+    pair: Pair = None,
+    log: bool | None = None,
+) -> Picture:
+    """Data space, the loss from above and in space, and the loss after each update, of one run or several.
+
+    Parameters
+    ----------
+    fits : Fit, or mapping of label to Fit
+        Runs with the same loss at the same weights.
+    sample : Sample, optional
+        The rows; without them there is no panel of them.
+    step : int, optional
+        Number of updates made; a run that made fewer rests at its end. By default all.
+    target : int
+    pair : sequence of str or "path", optional
+        What the surface lies over; by default the first slope and the intercept.
+    log : bool, optional
+        Whether the loss grows by factors along its axis. By default only when a run diverged.
+
+    Raises
+    ------
+    OptionError
+        When there are no runs, or their losses differ at the same weights.
+    """
+    scene = _Scene.of(fits, sample, target, pair, log)
+    return scene.at(scene.last if step is None else step)
+
+
+def overviews(
+    fits: Fit | Mapping[str, Fit],
+    sample: Sample | None,
+    steps: Sequence[int],
+    *,
+    target: int = 0,
+    pair: Pair = None,
+    log: bool | None = None,
+) -> Iterator[Picture]:
+    """The overviews after these numbers of updates, the surface computed once; parameters as for `overview`."""
+    scene = _Scene.of(fits, sample, target, pair, log)
+    return (scene.at(step) for step in steps)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Scene:
+    """What stands still, and what the rest is made from.
+
+    Attributes
+    ----------
+    runs : dict of label to Fit
+    sample : Sample or None
+    target : int
+    grounds : tuple of Landscape
+        One a run, of one surface.
+    behind : dict of str to tuple of Mark
+        By panel, the marks that stand still and lie behind what moves.
+    before : dict of str to tuple of Mark
+        Those in front of it.
+    limits : dict of str to (xlim, ylim)
+    log : bool
+    """
+
+    runs: dict[str, Fit]
+    sample: Sample | None
+    target: int
+    grounds: tuple[Landscape, ...]
+    behind: dict[str, tuple[Mark, ...]]
+    before: dict[str, tuple[Mark, ...]]
+    limits: dict[str, tuple[tuple[float, float], tuple[float, float]]]
+    log: bool
+
+    @classmethod
+    def of(cls, fits: Fit | Mapping[str, Fit], sample: Sample | None, target: int, pair: Pair, log: bool | None) -> _Scene:
+        runs = as_runs(fits)
+        every = list(runs.values())
+        grounds = landscape.landscapes(every, pair, target=target)
+        ground = grounds[0]
+        log = any(fit.stop is Stop.DIVERGED for fit in every) if log is None else log
+        behind: dict[str, tuple[Mark, ...]] = {"loss": _stops(every[0]) if len(every) == 1 else ()}
+        before: dict[str, tuple[Mark, ...]] = {"loss": tuple(floors(runs, 0.0 if log else -math.inf)[0])}
+        limits = {"loss": _loss_limits(runs, before["loss"], log=log)}
+        if len(ground.path) == 1:
+            behind["curve"], before["curve"] = (landscape.curve(ground),), (landscape.best(ground),)
+            side = landscape.beside(ground, "", "")
+            limits["curve"] = (ground.span[0], side.ylim or (0.0, 1.0))
+        else:
+            coarse = landscape.landscapes(every, ground.surface.plane, target=target, resolution=_MESH)[0]
+            behind["plan"], before["plan"] = (landscape.shaded(ground, scale=False),), (landscape.best(ground),)
+            behind["space"], before["space"] = (landscape.mesh(coarse),), (landscape.best(ground, space=True),)
+        if sample is not None:
+            sample = _fewer(sample)
+            behind["data"], limits["data"] = _still_data(every, sample, target)
+        return cls(runs, sample, target, grounds, behind, before, limits, log)
+
+    @property
+    def last(self) -> int:
+        """The most updates that any run made."""
+        return max(int(fit.trace.step[-1]) for fit in self.runs.values())
+
+    def role(self, run: int, alone: str) -> str:
+        """The role of a run."""
+        return alone if len(self.runs) == 1 else run_role(run)
+
+    def label(self, name: str, alone: str) -> str:
+        """What a run is called in the legend."""
+        return alone if len(self.runs) == 1 else shown(name)
+
+    def at(self, step: int) -> Picture:
+        """The picture after so many updates."""
+        if not 0 <= step <= self.last:
+            raise OptionError(f"There is no step {step!r}; training made {updates(self.last)}.")
+        panels = [panel for panel in (self._data(step), *self._ground(step), self._loss(step)) if panel is not None]
+        title = f"After {updates(step)}: {self._losses(step)}"
+        note = " ".join(fact for fact in (self._facts(), self.sample.note if self.sample else "") if fact)
+        if "curve" not in self.behind and not self.grounds[0].exact and not self.grounds[0].shadow:
+            note = note.replace(landscape.SHADOW, f"{landscape.SHADOW} In space it would have no true height.")
+        return Picture(tuple(panels), title, note, f"{title}. {self._alt()}", 2 if len(panels) == 4 else len(panels))
+
+    def _losses(self, step: int) -> str:
+        losses = {shown(name, 18): float(fit.trace.loss[_row(fit, step)]) for name, fit in self.runs.items()}
+        if len(losses) > _MOST_SAID:
+            name = min(losses, key=lambda name: losses[name])
+            return f"least loss {said(losses[name])} ({name})"
+        return "loss " + ", ".join(said(loss) + (f" ({name})" if len(self.runs) > 1 else "") for name, loss in losses.items())
+
+    def _facts(self) -> str:
+        """What must be known of the surface and the paths on it."""
+        first, *others = self.grounds
+        gone = [shown(name) for name, ground in list(zip(self.runs, self.grounds, strict=True))[1:] if ground.cut]
+        note = first.note
+        if others and first.cut:
+            note = note.replace("Training diverged", f"{shown(next(iter(self.runs)))} diverged")
+        return f"{note} Cut where it left the view: {', '.join(gone)}.".strip() if gone else note
+
+    def _alt(self) -> str:
+        ground = self.grounds[0]
+        where = " and ".join(ground.axes)
+        rows = "the rows with the line, " if self.sample is not None and len(self.sample.features) == 1 else ""
+        rows = "predicted against actual, " if self.sample is not None and not rows else rows
+        return f"Panels: {rows}the loss over {where} with the path, and the loss after each update."
+
+    def _data(self, step: int) -> Panel | None:
+        sample, target = self.sample, self.target
+        if sample is None:
+            return None
+        marks: list[Mark] = list(self.behind["data"])
+        name = sample.targets[target]
+        line = len(sample.features) == 1
+        for i, (label, fit) in enumerate(self.runs.items()):
+            weights = fit.trace.weights[_row(fit, step)]
+            if line:
+                at = dataspace.ends([sample], fit)
+                role, said_as = self.role(i, "fitted"), self.label(label, "line")
+                marks.append(dataspace.fitted(fit, at, weights, target, role=role, label=said_as))
+            else:
+                predicted = numbers(predictions(fit, sample.rows.X, weights)[:, target].tolist())
+                role = self.role(i, "data")
+                marks.append(Points(numbers(sample.y(target).tolist()), predicted, role, self.label(label, "rows")))
+        xlim, ylim = self.limits["data"]
+        labels = (sample.features[0], name) if line else (f"actual {name}", f"predicted {name}")
+        return Panel("Data space" if line else "Predicted against actual", *labels, tuple(marks), xlim=xlim, ylim=ylim)
+
+    def _ground(self, step: int) -> Iterator[Panel]:
+        ground = self.grounds[0]
+        if "curve" in self.behind:
+            xlim, ylim = self.limits["curve"]
+            marks = (*self.behind["curve"], *self._walks(step), *self.before["curve"])
+            yield Panel("Weight space", ground.axes[0], "loss", marks, xlim=xlim, ylim=ylim)
+            return
+        x, y = (axis.replace(" of the path", "").replace(" of its movement", "") for axis in ground.axes)
+        marks = (*self.behind["plan"], *self._walks(step), *self.before["plan"])
+        yield Panel("Weight space, darker where the loss is higher", x, y, marks, xlim=ground.span[0], ylim=ground.span[1])
+        marks = (*self.behind["space"], *self._walks(step, space=True), *self.before["space"])
+        yield replace(landscape.relief(ground, "Loss surface", marks), zlabel="loss")
+
+    def _walks(self, step: int, *, space: bool = False) -> Iterator[Mark]:
+        for i, (label, ground) in enumerate(zip(self.runs, self.grounds, strict=True)):
+            name = self.label(label, "path" if ground.exact else "path (its shadow)")
+            role = self.role(i, "path")
+            yield from landscape.walk(ground, step, space=space, label=name, end="", role=role)
+        if len(self.runs) > 1:
+            return
+        ground = self.grounds[0]
+        for mark in landscape.kept(ground, space=space):  # empty until it is reached
+            reached = ground.steps[ground.kept] <= step
+            yield mark if reached else replace(mark, x=(), y=(), z=() if space else None)
+
+    def _loss(self, step: int) -> Panel:
+        marks = list(self.behind["loss"])
+        one = len(self.runs) == 1
+        for i, (label, fit) in enumerate(self.runs.items()):
+            many = _row(fit, step) + 1
+            steps = numbers(fit.trace.step[:many].tolist())
+            said_as = self.label(label, "")
+            if fit.trace.held_out is not None and one:
+                marks.append(Line(steps, numbers(fit.trace.held_out[:many].tolist()), "held_out", "held-out loss"))
+            losses = numbers(fit.trace.loss[:many].tolist())
+            marks.append(Path(steps, losses, said_as, start="", end="", role=self.role(i, "path")))
+        xlim, ylim = self.limits["loss"]
+        label = loss_label(next(iter(self.runs.values())))
+        marks += self.before["loss"]
+        return Panel("Loss after each update", "updates made", label, tuple(marks), xlim=xlim, ylim=ylim, log_y=self.log)
+
+
+def _row(fit: Fit, step: int) -> int:
+    """The row of the trace at or before a number of updates."""
+    return max(0, bisect_right(fit.trace.step.tolist(), step) - 1)
+
+
+def _stops(fit: Fit) -> tuple[Mark, ...]:
+    """The steps that stand out on the loss, called as in the other panels."""
+    found = stops(fit)
+    return tuple(replace(m, label=f"kept: after {updates(fit.step)}") if m.role == "kept" else m for m in found)
+
+
+def _fewer(sample: Sample) -> Sample:
+    """So few rows that each can move in every picture of a series, where the rows themselves move."""
+    if len(sample.features) == 1 or len(sample.rows) <= _MOST_ROWS:
+        return sample
+    keep = torch.linspace(0, len(sample.rows) - 1, _MOST_ROWS).round().long()
+    return Sample(sample.rows[keep], sample.of, sample.features, sample.targets)
+
+
+def _still_data(
+    fits: Sequence[Fit], sample: Sample, target: int
+) -> tuple[tuple[Mark, ...], tuple[tuple[float, float], tuple[float, float]]]:
+    """The rows and the line at the start, and limits that show the rows large: what lies far off is cut."""
+    actual = numbers(sample.y(target).tolist())
+    line = len(sample.features) == 1
+    xlim = dataspace.reach(dataspace.ends([sample])[:, 0].tolist() if line else actual)
+    low, high = dataspace.reach(actual, 0.0)
+    wide = high - low
+    seen = list(actual)
+    for fit in fits:
+        for weights in (fit.trace.weights[0], fit.weights):
+            if line:
+                said_by = dataspace.fitted(fit, dataspace.ends([sample], fit), weights, target).y
+            else:
+                said_by = tuple(predictions(fit, sample.rows.X, weights)[:, target].tolist())
+            seen += [min(max(y, low - 0.8 * wide), high + 0.8 * wide) for y in said_by if math.isfinite(y)]
+    limits = xlim, dataspace.reach(seen)
+    if not line:
+        return (Line(xlim, xlim, "reference", "predicted = actual"),), limits
+    first = fits[0]
+    at = dataspace.ends([sample], first)
+    began = dataspace.fitted(first, at, first.trace.weights[0], target, role="earlier", label="line at the start")
+    same = all(torch.equal(fit.trace.weights[0], first.trace.weights[0]) for fit in fits)
+    return (dataspace.points(sample, target), *((began,) if same else ())), limits
+
+
+def _loss_limits(
+    runs: Mapping[str, Fit], floor: Sequence[Mark], *, log: bool
+) -> tuple[tuple[float, float], tuple[float, float]]:
+    one = len(runs) == 1
+    columns = [c for fit in runs.values() for c in (fit.trace.loss, fit.trace.held_out if one else None) if c is not None]
+    values = [v for column in columns for v in column.tolist()] + [m.y for m in floor if not isinstance(m, Vertical)]  # type: ignore[union-attr]
+    last = max(int(fit.trace.step[-1]) for fit in runs.values()) or 1
+    xlim = (-0.03 * last, 1.03 * last)
+    positive = [v for v in values if 0 < v < math.inf]
+    if not log or not positive:
+        return xlim, dataspace.reach(values)
+    factor = max(1.3, (max(positive) / min(positive)) ** 0.05)
+    return xlim, (min(positive) / factor, max(positive) * factor)
