@@ -85,6 +85,18 @@ def test_the_surface_over_two_of_many_weights_is_the_slice_that_the_library_comp
     assert "shadow" in told["ground"]["note"]
 
 
+def test_the_main_directions_of_a_path_are_a_plane_of_their_own(planes):
+    told = watching.session_of(planes, pair="path")
+    seen = bl.surface(planes, "path", resolution=5)
+    grid = np.stack([g.flatten() for g in np.meshgrid(*(axis.numpy() for axis in seen.axes))])
+    np.testing.assert_allclose(heights(told["ground"], grid), seen.loss.numpy().flatten(), rtol=1e-9)
+    assert told["ground"]["kind"] == "path"
+    assert "%" in told["ground"]["axes"][0]
+    run = told["runs"][0]
+    low = heights(told["ground"], [[column[-1]] for column in run["path"]])  # the end lies on the plane itself
+    assert low[0] == pytest.approx(run["loss"][-1], rel=1e-9)
+
+
 def test_gradients_are_those_of_autograd(walked):
     told = watching.session_of(walked)
     rows = next(iter(walked.rows()))

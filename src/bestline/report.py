@@ -16,7 +16,7 @@ import torch
 from bestline import __version__
 from bestline.design import Column
 from bestline.diagnose import Diagnosis
-from bestline.errors import BestlineError, DataError
+from bestline.errors import BestlineError, DataError, NumericalError
 from bestline.evaluate import Scores
 from bestline.explain import Coefficient, glance
 from bestline.model import Model
@@ -215,7 +215,11 @@ def _diagnostics(looks: list[Diagnosis] | str) -> list[str]:
     for found in looks:
         if len(looks) > 1:
             pieces.append(f"<h3>{escape(plain(found.target))}</h3>")
-        pieces.append(_figure(panels(found)))
+        try:
+            pieces.append(_figure(panels(found)))
+        except NumericalError as error:
+            pieces.append(f'<p class="quiet">{escape(str(error))}</p>')
+            continue
         tests = [f"{test.about[0].upper()}{test.about[1:]} {test}." for test in found.tests]
         rows = [
             pages.row((r.row, *map(_number, (r.fitted, r.resid, r.hat, r.std_resid, r.cooksd))), "td")

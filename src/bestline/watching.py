@@ -14,6 +14,7 @@ from typing import Any
 from bestline.errors import OptionError
 from bestline.model import Model
 from bestline.pictures import page as pages
+from bestline.pictures.landscape import Pair
 from bestline.pictures.page import Page
 from bestline.pictures.sample import Sample
 from bestline.pictures.session import run_label, session
@@ -31,7 +32,7 @@ def label(model: Model) -> str:
     return run_label(model.trained)
 
 
-def watch(models: Model | Mapping[str, Model], data: Any = None, *, pair: Sequence[str] | None = None, target: int = 0) -> Any:
+def watch(models: Model | Mapping[str, Model], data: Any = None, *, pair: Pair = None, target: int = 0) -> Any:
     """The player: in a notebook with anywidget a widget, else a Page, which notebooks show too and `save` writes.
 
     Parameters are those of `session_of`.
@@ -41,17 +42,13 @@ def watch(models: Model | Mapping[str, Model], data: Any = None, *, pair: Sequen
     return pages.widget(told) or _page(told, runs, data, pair, target)
 
 
-def page_of(
-    models: Model | Mapping[str, Model], data: Any = None, *, pair: Sequence[str] | None = None, target: int = 0
-) -> Page:
+def page_of(models: Model | Mapping[str, Model], data: Any = None, *, pair: Pair = None, target: int = 0) -> Page:
     """The player as a self-contained page; parameters are those of `session_of`."""
     runs = _runs(models)
     return _page(session_of(runs, data, pair=pair, target=target), runs, data, pair, target)
 
 
-def session_of(
-    models: Model | Mapping[str, Model], data: Any = None, *, pair: Sequence[str] | None = None, target: int = 0
-) -> dict[str, Any]:
+def session_of(models: Model | Mapping[str, Model], data: Any = None, *, pair: Pair = None, target: int = 0) -> dict[str, Any]:
     """What a player needs to show how models were trained.
 
     Parameters
@@ -60,8 +57,9 @@ def session_of(
         Trained on the same rows with the same loss.
     data
         The rows to show, for models that have none themselves.
-    pair : sequence of str, optional
-        One or two weights for the loss surface; by default the first slope and the intercept.
+    pair : sequence of str or "path", optional
+        One or two weights for the loss surface, or the two main directions of the path; by default the first slope and the
+        intercept.
     target : int
         Which target, when there are several.
 
@@ -93,7 +91,7 @@ def animate(
     frames: int = 100,
     seconds: float = 8.0,
     theme: str = "light",
-    pair: Sequence[str] | None = None,
+    pair: Pair = None,
     target: int = 0,
     overwrite: bool = False,
 ) -> Path:
@@ -123,7 +121,7 @@ def watch_runs(
     models: Mapping[str, Model],
     path: str | os.PathLike[str],
     *,
-    pair: Sequence[str] | None = None,
+    pair: Pair = None,
     frames: int = 100,
     theme: str = "light",
     overwrite: bool = False,
@@ -153,13 +151,13 @@ def _ending(path: str | os.PathLike[str]) -> str:
     return Path(path).suffix.lower().lstrip(".")
 
 
-def _page(told: dict[str, Any], runs: Mapping[str, Model], data: Any, pair: Sequence[str] | None, target: int) -> Page:
+def _page(told: dict[str, Any], runs: Mapping[str, Model], data: Any, pair: Pair, target: int) -> Page:
     from bestline.pictures.compact import compact
 
     return pages.page(told, compact(_still(runs, data, pair, target), dpi=_PRINTED))
 
 
-def _still(runs: Mapping[str, Model], data: Any, pair: Sequence[str] | None, target: int) -> Any:
+def _still(runs: Mapping[str, Model], data: Any, pair: Pair, target: int) -> Any:
     from bestline.pictures import motion
 
     sample = _sample(next(iter(runs.values())), data)

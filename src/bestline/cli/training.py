@@ -194,7 +194,11 @@ def watch(
     ] = None,
     weights_shown: Annotated[
         str | None,
-        typer.Option("--show", metavar="A,B", help="The two weights of the loss surface. [default: the first and the last]"),
+        typer.Option(
+            "--show",
+            metavar="A,B",
+            help="The two weights of the loss surface, or: path, for its main directions. [default: the first and the last]",
+        ),
     ] = None,
     frames: Annotated[int, typer.Option(help="Frames of a GIF or MP4.")] = 100,
     theme: Annotated[
@@ -221,7 +225,7 @@ def watch(
         watch_runs(
             dict(zip(labels, models, strict=True)),
             out,
-            pair=names_of(weights_shown),
+            pair="path" if weights_shown == "path" else names_of(weights_shown),
             frames=frames,
             theme=theme,
             overwrite=force,

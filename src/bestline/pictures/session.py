@@ -18,11 +18,12 @@ from bestline.bowl import Bowl, minimum_norm
 from bestline.fitting import Fit
 from bestline.outlook import early_stopping_ridge
 from bestline.pictures.figures import floor_of
-from bestline.pictures.landscape import landscape, loss_label, weight_label
+from bestline.pictures.landscape import Pair, landscapes, loss_label
 from bestline.pictures.sample import Sample, is_straight, said, shown
+from bestline.planes import data_to_trained
 from bestline.solvers.base import Stop
 from bestline.solvers.descent import Descent
-from bestline.surfaces import default_pair, surface
+from bestline.surfaces import Plane, surface
 from bestline.wording import count, equation
 
 SCHEMA = 1
@@ -39,7 +40,7 @@ def session(
     *,
     title: str = "",
     notes: Sequence[str] = (),
-    pair: Sequence[str] | None = None,
+    pair: Pair = None,
     target: int = 0,
     truth: tuple[float, float] | None = None,
     seconds: Sequence[float] = (),
@@ -55,8 +56,8 @@ def session(
     title : str
     notes : sequence of str
         What must be known to read it right.
-    pair : sequence of str, optional
-        One or two weights for the surface; by default the first slope and the intercept.
+    pair : sequence of str or "path", optional
+        One or two weights for the surface, or the two main directions of the path; by default the first slope and the intercept.
     target : int
     truth : (slope, intercept), optional
         Of the line that the data were made from.
@@ -70,8 +71,7 @@ def session(
     """
     fits = list(runs.values())
     first = fits[0]
-    names = tuple(pair) if pair is not None else default_pair(first.trace.names)
-    ground = _ground(fits, names, target) if names else None
+    where, ground = _ground(fits, pair, target) if first.trace.names else (None, None)
     data = _data(first, sample, held_out, target, truth)
     told = [*notes, *([sample.note] if sample is not None and sample.note else [])]
     took = [*seconds, *[math.nan] * (len(fits) - len(seconds))]
@@ -86,7 +86,7 @@ def session(
             "ground": ground,
             "loss": _loss_facts(first),
             "runs": [
-                _run(label, fit, names if ground else (), target, _NUMBERS // len(fits), time)
+                _run(label, fit, where, target, _NUMBERS // len(fits), time)
                 for (label, fit), time in zip(runs.items(), took, strict=True)
             ],
             "equation": equation(first.trace.targets[target], first.trace.names, first.weights[:, target].tolist()),
@@ -165,25 +165,25 @@ def _short(values: Tensor) -> list[float]:
 # -- the loss surface --------------------------------------------------------------------------------------------------
 
 
-def _ground(fits: Sequence[Fit], names: tuple[str, ...], target: int) -> dict[str, Any]:
+def _ground(fits: Sequence[Fit], pair: Pair, target: int) -> tuple[Plane, dict[str, Any]]:
+    """The plane of weights that is shown, and the loss over it."""
     first = fits[0]
-    places = [landscape(fit, names, target=target, resolution=2) for fit in fits]
-    span = [[min(p.span[i][0] for p in places), max(p.span[i][1] for p in places)] for i in range(len(names))]
-    bowl = _quadratic(first, names, target)
-    grid = None
+    places = landscapes(fits, pair, target=target, resolution=2)
+    where = places[0].surface.plane
+    span = [[min(p.span[i][0] for p in places), max(p.span[i][1] for p in places)] for i in range(len(where.names))]
     bottom, floor = places[0].surface.bottom, places[0].surface.floor
+    bowl, grid = _quadratic(first, where, target), None
     if bowl is None:
-        seen = surface(first, names, span=[(low, high) for low, high in span], resolution=_GRID, target=target)
-        z = seen.loss.reshape(-1, len(seen.axes[0])).tolist()
-        grid = {"x": seen.axes[0].tolist(), "y": seen.axes[-1].tolist() if len(names) == 2 else [0.0], "z": z}
-        at = int(seen.loss.flatten().argmin())
-        place = divmod(at, len(seen.axes[0]))
-        bottom = tuple(float(axis[i]) for axis, i in zip(seen.axes, reversed(place), strict=False))
-        floor = float(seen.loss.flatten()[at])
-    return {
-        "names": [shown(name) for name in names],
-        "axes": [weight_label(name) for name in names],
-        "kind": "slice",
+        seen = surface(first, where, span=[(low, high) for low, high in span], resolution=_GRID, target=target)
+        loss, (x, *rest) = seen.loss.reshape(-1, _GRID), seen.axes
+        grid = {"x": x.tolist(), "y": rest[0].tolist() if rest else [0.0], "z": loss.tolist()}
+        row, column = divmod(int(loss.flatten().argmin()), _GRID)
+        bottom = (float(x[column]), *(float(axis[row]) for axis in rest))
+        floor = float(loss[row, column])
+    ground = {
+        "names": [shown(name) for name in where.names],
+        "axes": list(places[0].axes),
+        "kind": "path" if where.share else "slice",
         "bowl": bowl,
         "grid": grid,
         "span": span,
@@ -193,47 +193,38 @@ def _ground(fits: Sequence[Fit], names: tuple[str, ...], target: int) -> dict[st
         "exact": all(place.exact for place in places),
         "note": places[0].note,
     }
+    return where, ground
 
 
-def _quadratic(fit: Fit, names: Sequence[str], target: int) -> dict[str, Any] | None:
-    """The loss over some weights in the data's units, the others held where training left them: a bowl again.
+def _quadratic(fit: Fit, where: Plane, target: int) -> dict[str, Any] | None:
+    """The loss over a plane of weights in the data's units: a bowl again.
 
-    With data weights w = w' as trained through the affine map of the scaling, H becomes J' H J, J the map's slope.
+    A step along the plane's basis B moves the weights as trained by D = B J', J being the scaling's slope; so H becomes D H D'.
     """
     smooth = fit.objective.smooth
     if not isinstance(smooth, Bowl):
         return None
     bowl, unit = smooth.cpu(), float(fit.scaling.target_scale[target]) ** 2
-    curvature = _jacobian(fit, target)
-    curvature = unit * (curvature.T @ bowl.curvature @ curvature)
-    best = fit.scaling.to_data(bowl.bottom)[:, target]
-    index = [fit.trace.names.index(name) for name in names]
-    rest = [j for j in range(len(best)) if j not in index]
-    M = curvature[index][:, index]
-    pull = curvature[index][:, rest] @ (fit.weights[rest, target] - best[rest])
-    center = best[index] + minimum_norm(M, -pull[:, None])[:, 0]
-    point = fit.weights.clone()
-    point[index, target] = center
-    floor = float(bowl.losses(fit.scaling.to_trained(point))[target]) * unit
-    return {"center": center.tolist(), "floor": floor, "curvature": M.tolist()}
-
-
-def _jacobian(fit: Fit, target: int) -> Tensor:
-    """Weights as trained for a unit of each weight in the data's units, (d, d)."""
-    d, k = fit.weights.shape
-    basis = torch.eye(d, dtype=torch.float64)[:, :, None].expand(d, d, k)
-    moved = fit.scaling.to_trained(basis) - fit.scaling.to_trained(torch.zeros_like(basis))
-    return moved[:, :, target].T
+    along = where.basis @ data_to_trained(fit, target).T
+    pull = along @ bowl.curvature
+    M = pull @ along.T
+    origin = fit.weights.clone()
+    near = where.coordinates(fit.scaling.to_data(bowl.bottom)[:, target])
+    origin[:, target] = where.weights(near)
+    away = bowl.bottom - fit.scaling.to_trained(origin)
+    center = near + minimum_norm(M, (pull @ away)[:, target, None])[:, 0]
+    origin[:, target] = where.weights(center)
+    floor = float(bowl.losses(fit.scaling.to_trained(origin))[target]) * unit
+    return {"center": center.tolist(), "floor": floor, "curvature": (unit * M).tolist()}
 
 
 # -- a run -------------------------------------------------------------------------------------------------------------
 
 
-def _run(label: str, fit: Fit, names: Sequence[str], target: int, budget: int, seconds: float) -> dict[str, Any]:
+def _run(label: str, fit: Fit, where: Plane | None, target: int, budget: int, seconds: float) -> dict[str, Any]:
     trace, solver = fit.trace, fit.solver
     d = len(trace.names)
-    keep = thinned(fit, max(20, budget // (d + 3 * len(names) + 4)))
-    index = [trace.names.index(name) for name in names]
+    keep = thinned(fit, max(20, budget // (d + 10)))
     weights = trace.weights[keep][:, :, target]
     straight = d <= 2 and fit.scaling.p == 1 and is_straight(fit, torch.tensor([[-1.0], [0.0], [2.0]], dtype=torch.float64))
     gradient = _gradient(fit, keep, target)
@@ -244,7 +235,7 @@ def _run(label: str, fit: Fit, names: Sequence[str], target: int, budget: int, s
         "rate": fit.rate,
         "limit": fit.rate_limit,
         "step": trace.step[keep].tolist(),
-        "path": [weights[:, j].tolist() for j in index],
+        "path": [] if where is None else where.coordinates(weights).T.tolist(),
         "names": [shown(name) for name in trace.names],
         "weights": weights.T.tolist(),
         "line": {
@@ -256,7 +247,7 @@ def _run(label: str, fit: Fit, names: Sequence[str], target: int, budget: int, s
         "loss": trace.loss[keep].tolist(),
         "held_out": None if trace.held_out is None else trace.held_out[keep].tolist(),
         "gap": None if trace.gap is None else trace.gap[keep].tolist(),
-        "gradient": None if gradient is None else [gradient[:, j].tolist() for j in index],
+        "gradient": None if gradient is None or where is None else (gradient @ where.basis.T).T.tolist(),
         "stop": fit.stop.name.lower(),
         "advice": fit.advice,
         "kept": fit.step,
