@@ -294,3 +294,10 @@ def test_names_of_any_kind_are_only_names() -> None:
     table = frame(40).rename(columns={"x1": "__import__('os').system('touch /tmp/no')", "x2": "a:b + `c` ~ "})
     model = bl.fit(table[[*table.columns[:2], "y"]], target="y")
     assert list(model.coef.index) == list(table.columns[:2])
+
+
+@pytest.mark.parametrize("formula", ["y ~ I(poly(x, 2) * z)", "y ~ I(z + poly(x, 3))", "y ~ I(poly(x, 2) + poly(z, 3))"])
+def test_a_polynomial_and_a_column_are_not_joined_inside_a_term(formula):
+    table = {"x": [1.0, 2.0], "z": [3.0, 5.0], "y": [1.0, 2.0]}
+    with pytest.raises(FormulaError, match="interaction"):
+        bl.fit(table, formula)

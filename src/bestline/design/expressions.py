@@ -126,6 +126,11 @@ class Expression:
                 )
         for child in inside:
             self._check(child, depth + 1, stateful=stateful)
+        if len({_width(child) for child in inside if any(isinstance(part, ast.Name) for part in ast.walk(child))}) > 1:
+            raise FormulaError(
+                f"{readable(ast.unparse(node))} joins the several columns of a polynomial with one column; write the product as an "
+                f"interaction, such as poly(x, 2):z."
+            )
 
     def _check_call(self, node: ast.Call, *, stateful: bool) -> ast.expr:
         name = _function(node)
