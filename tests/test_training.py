@@ -382,7 +382,7 @@ def test_weights_reach_every_loss(quiet: None) -> None:
         ({"loss": "cubic"}, OptionError),
         ({"loss": "quantile:2"}, OptionError),
         ({"l2": -1}, OptionError),
-        ({"cv": "lasso"}, OptionError),
+        ({"cv": "forest"}, OptionError),
         ({"folds": 1}, OptionError),
         ({"seed": -1}, OptionError),
         ({"device": "tpu"}, OptionError),
