@@ -1,4 +1,4 @@
-"""The tour: one real data set, from the table to a line that predicts, with every picture on the way."""
+"""The tour: one real data set, from the table to a line that predicts, with pictures, a player and a page on the way."""
 
 from __future__ import annotations
 
@@ -21,9 +21,11 @@ _MODEL = "penguins.bestline"
 def tour(out: Path, terminal: Terminal, *, force: bool) -> None:
     """Fit, judge, predict, draw and save; files go to the folder `out`."""
     from bestline import samples
+    from bestline.before import preflight
     from bestline.from_table import fit
     from bestline.solvers import Descent
     from bestline.store import fresh
+    from bestline.watching import animate, page_of
 
     if out.exists() and (not out.is_dir() or (any(out.iterdir()) and not force)):
         raise DataError(
@@ -43,6 +45,7 @@ def tour(out: Path, terminal: Terminal, *, force: bool) -> None:
         bars.close()
         say(f"{exact.summary()}\n")
         say("2. The same line by gradient descent, on standardised columns; weights come back in grams and millimetres.\n")
+        say(f"Known before the first step: {preflight(path, _FORMULA, missing='drop').advice}\n")
         walked = fit(path, _FORMULA, missing="drop", solver=Descent("sgd", lr="auto", steps=300), watch=bars.steps(300))
         bars.close()
         say(_comparison(exact, walked))
@@ -52,13 +55,20 @@ def tour(out: Path, terminal: Terminal, *, force: bool) -> None:
         momentum = fit(
             path, _LINE, missing="drop", solver=Descent("momentum", lr=0.05, steps=20), start=(0, 0), split=(0.8, 0.2)
         )
+        runs = {"sgd, lr 0.2": simple, "momentum, lr 0.05": momentum}
         pictures = _pictures(simple, momentum, exact, walked)
         for name, figure in pictures.items():
             with fresh(out / f"{name}.png", overwrite=True) as temporary:
                 figure.savefig(temporary)
+        page_of(runs).save(out / "training.html", overwrite=True)
+        animate(runs, out / "training.gif", frames=40, overwrite=True)
+        exact.report(out / "report.html", overwrite=True)
         exact.save(out / _MODEL, overwrite=True)
     say(f"\n4. Written to {out}{'/' if out.is_dir() else ''}:\n")
     say("\n".join(f"   {name}.png" for name in pictures))
+    say("   training.html        the player: open it in a browser, it needs no network")
+    say("   training.gif         the same as a moving picture")
+    say("   report.html          the model as one page, in words, numbers and pictures")
     say(f"   {_MODEL}    the model: bestline summary {out / _MODEL}")
     say("\nData: Palmer penguins, Gorman, Williams & Fraser 2014, CC0.")
 
@@ -99,10 +109,11 @@ def _pictures(simple: Model, momentum: Model, exact: Model, walked: Model) -> di
     return {
         "data": plot.data(),
         "before-and-after": plot.before_after(),
-        "loss": plot.loss({"momentum, lr 0.05": momentum}, label="gradient descent, lr 0.2"),
+        "loss": plot.loss({"momentum, lr 0.05": momentum}, label="sgd, lr 0.2"),
         "surface": plot.surface(),
         "contour": plot.contour(),
         "step-5": plot.frame(5),
+        "overview": plot.overview(others={"momentum, lr 0.05": momentum}, label="sgd, lr 0.2", step=5),
         "train-and-test": plot.train_test(),
         "predicted-and-actual": exact.plot.data(),
         "coefficients": exact.plot.coefficients(),
