@@ -115,7 +115,7 @@ def test_splits_and_penalties(run: Run, table: Path) -> None:
     split = run("fit", table, "y ~ x1 + x2", "--split", "0.7,0.15,0.15", "--json").facts
     assert split["held_out"]["kind"] == "test"
     assert split["parts"] == {"training": 56, "validation": 12, "test": 12}
-    ridge = run("fit", table, "y ~ x1 + x2", "--cv", "ridge", "--l2", "0.1", "--json").facts
+    ridge = run("fit", table, "y ~ x1 + x2", "--cv", "ridge", "--json").facts
     assert ridge["std_error"]["x1"] is None
     lasso = run("fit", table, "y ~ x1 + x2", "--l1", "10", "--json").facts
     assert lasso["coef"] == {"x1": 0.0, "x2": 0.0}

@@ -445,3 +445,30 @@ def test_the_command(tmp_path: Path, command: typer.Typer):
     assert again.exit_code != 0
     assert CliRunner().invoke(command, [*arguments, "-o", str(tmp_path / "a.txt")]).exit_code == 2
     assert CliRunner().invoke(command, [*arguments, "-o", str(page), "--force", "--quiet"]).exit_code == 0
+
+
+def test_a_saved_model_of_a_split_finds_its_training_rows_again(tmp_path: Path):
+    """The whole table is given, and the split drawn again by its seed; so is the training part alone."""
+    table = frame()
+    path = tmp_path / "table.csv"
+    table.to_csv(path, index=False)
+    model = bl.fit(str(path), f"y ~ {table.columns.drop('y')[0]}", split=(0.7, 0.3), seed=3)
+    model.save(tmp_path / "m.bestline")
+    loaded = bl.load(tmp_path / "m.bestline")
+    assert loaded.diagnose(str(path)).influential == model.diagnose().influential
+    np.testing.assert_array_equal(loaded.tidy(cov="HC3", data=str(path)).std_error, model.tidy(cov="HC3").std_error)
+
+
+def test_rows_that_cannot_be_drawn_are_named():
+    """Anscombe's fourth set: row 8 alone determines the slope."""
+    x = [8.0] * 7 + [19.0] + [8.0] * 3
+    y = [6.58, 5.76, 7.71, 8.84, 8.47, 7.04, 5.25, 12.5, 5.56, 7.91, 6.89]
+    found = bl.fit({"x": x, "y": y}, "y ~ x").diagnose()
+    assert "row 8" in panels(found).note
+
+
+def test_a_bend_comes_before_the_rows_that_only_follow_from_it():
+    """Anscombe's second set is a parabola."""
+    x = [10.0, 8, 13, 9, 11, 14, 6, 4, 12, 7, 5]
+    y = [9.14, 8.14, 8.74, 8.77, 9.26, 8.10, 6.13, 3.10, 9.13, 7.26, 4.74]
+    assert "bent" in bl.fit({"x": x, "y": y}, "y ~ x").diagnose().findings[0].text

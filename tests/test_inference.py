@@ -696,3 +696,18 @@ def test_influence_by_hand():
     seen = basis.see(next(iter(model.rows())))
     assert influence(basis, seen).hat.tolist() == pytest.approx((0.2 + (x - 4) ** 2 / 50).tolist())
     assert dfbetas(basis, seen).shape == (5, 2)
+
+
+def test_errors_of_too_few_clusters_are_warned_of():
+    rng = np.random.default_rng(0)
+    table = {"x": rng.normal(size=30), "z": rng.normal(size=30), "y": rng.normal(size=30), "g": np.repeat(["a", "b", "c"], 10)}
+    model = bl.fit(table, "y ~ x + z")
+    with pytest.warns(bl.errors.BestlineWarning, match="3 clusters are no more than the 3 weights"):
+        model.summary(cov={"cluster": "g"})
+
+
+def test_robust_errors_state_no_digits_of_the_classical_ones():
+    rng = np.random.default_rng(0)
+    model = bl.fit({"x": rng.normal(size=30), "y": rng.normal(size=30)}, "y ~ x")
+    assert model.summary().facts["std_error_digits"] is not None
+    assert model.summary(cov="HC3").facts["std_error_digits"] is None

@@ -25,11 +25,11 @@ from torch import Tensor, nn
 
 import bestline as bl
 from bestline.errors import BestlineWarning, DataError, DivergedWarning, NumericalError, OptionError, ShapeError
-from bestline.from_table import split_sizes
 from bestline.model import Model
 from bestline.moments import Moments
 from bestline.rows import Rows
 from bestline.scaling import Scaling
+from bestline.splitting import split_sizes
 from bestline.synthetic import lesson
 
 pytestmark = pytest.mark.usefixtures("quiet")

@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 import bestline as bl
 from bestline.bowl import Bowl, aliases, minimum_norm
 from bestline.errors import BestlineWarning, DataError, DivergedWarning, NumericalError, OptionError, ShapeError
-from bestline.from_table import split_sizes
 from bestline.moments import Moments
 from bestline.objective import Objective, Penalty, RowLoss, SquaredRows, line, squared
 from bestline.rows import Rows, minibatches
 from bestline.scaling import Scaling
 from bestline.solvers import Descent, Exact, Proximal, Stop
+from bestline.splitting import split_sizes
 
 seeds = st.integers(0, 10_000)
 

@@ -221,7 +221,7 @@ def written_as(path: str | os.PathLike[str]) -> str:
     kind = Path(path).suffix.lower().lstrip(".")
     if kind not in _KINDS:
         raise OptionError(
-            f"A sweep is written as .csv (its table) or .png, .svg or .pdf (its picture); got {os.fspath(path)!r}."
+            f"A sweep is written as .csv (its table), .png, .svg or .pdf (its picture), or .html (both); got {os.fspath(path)!r}."
         )
     return kind
 

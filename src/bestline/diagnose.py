@@ -22,6 +22,7 @@ from bestline.moments import Moments
 from bestline.scaling import Scaling
 
 _NAN = float("nan")
+_PLAIN = 0.5  # share of what is left over that a bend explains, beyond which it comes before rows that move the line but little
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,7 +221,7 @@ def _of_rows(lens: Lens, evidence: Evidence, rows: list[Row]) -> list[Finding]:
             Finding(
                 f"Row {most.row:,} {much} (Cook's distance {most.cooksd:.2g}): check it, and fit without it.",
                 LEVERAGE,
-                5 + most.cooksd,
+                5 + min(most.cooksd, 2) + (most.cooksd > 1),
             )
         )
     alone = [r for r in rows if r.hat > 1 - lens.basis.alone]
@@ -249,7 +250,7 @@ def _of_shape(evidence: Evidence, bent: Verdict, gain: float, uneven: tuple[Verd
                 f"The residuals are bent: squares and cubes of the fitted values explain {gain:.0%} of what the line leaves. Try a "
                 f"logarithm, or I(x**2).",
                 FITTED,
-                4 + gain,
+                4 + gain + (2 if gain > _PLAIN else 0),
             )
         )
     ratio = _fan(evidence.profile)

@@ -32,7 +32,8 @@ def findings(model: Model, digits: int) -> list[str]:
     constant = [n for n, s in zip(design.names, statistic.spread[: design.p].tolist(), strict=True) if s == 0]
     if constant and design.intercept:
         notes.append(
-            f"{listed(constant)} {_is(constant)} constant in the training rows and says nothing beside the intercept; its weight is 0."
+            f"{listed(constant)} {_is(constant)} constant in the training rows and {'says' if len(constant) == 1 else 'say'} nothing beside "
+            f"the intercept; {'its weight is' if len(constant) == 1 else 'their weights are'} 0."
         )
     if design.intercept and any(s == 0 for s in statistic.spread[design.p :].tolist()):
         notes.append("The target is constant; there is nothing to explain, and R2 is not defined.")

@@ -32,6 +32,7 @@ from bestline.solvers.auto import choose
 from bestline.solvers.base import Solver, Stop
 from bestline.solvers.exact import Exact
 from bestline.solvers.proximal import Proximal
+from bestline.splitting import check_shares, part_labels, three_shares
 from bestline.tables import Batch, Source, open_source
 from bestline.training import Part, Plan, Start, UserForward, UserLoss, parse_loss
 
@@ -39,7 +40,6 @@ if TYPE_CHECKING:
     from bestline.pictures.sample import Sample
 
 _ROWS_ON_GPU = 100_000  # below this, training on rows is done sooner on the CPU
-_MANY_PARTS = 50_000_000  # rows beyond which a split is drawn row by row
 _PENALISED = 30  # rows a column below which a penalty is tried when the user has asked for nothing in particular
 
 
@@ -214,8 +214,8 @@ class _Options:
         if self.cv not in (None, *KINDS):
             raise OptionError(f"`cv` chooses the penalty of 'ridge', 'lasso' or 'enet'; got {self.cv!r}.")
         line = isinstance(self.solver, Exact) and self.loss == "squared" and self.forward is None
-        if self.cv and (not line or self.l1):
-            raise OptionError(f"`cv={self.cv!r}` goes with squared loss of a line, no solver of its own, and no l1.")
+        if self.cv and (not line or self.l1 or self.l2):
+            raise OptionError(f"`cv={self.cv!r}` chooses the penalty for squared loss of a line; leave out solver, l1 and l2.")
         if not isinstance(self.folds, int) or not 2 <= self.folds <= 1_000:
             raise OptionError(f"`folds` must be a whole number from 2 to 1,000; got {self.folds!r}.")
         if not isinstance(self.seed, int) or not 0 <= self.seed < 2**31:
@@ -229,7 +229,7 @@ class _Options:
         if not callable(self.loss):
             parse_loss(self.loss)
         if self.split is not None:
-            _check_shares(self.split)
+            check_shares(self.split)
 
     def placed(self, rows: int) -> torch.device:
         """Where training on rows happens."""
@@ -274,7 +274,7 @@ def _gather(
     column = weights if by_name else "weights"
     labels, training = None, None
     if options.split is not None:
-        labels = _labels(source, options.split, options.seed)
+        labels = part_labels(source, options.split, options.seed)
         training = _training_rows(labels)
     design = learn(
         source,
@@ -414,7 +414,7 @@ def _parts(gathered: _Gathered, options: _Options) -> tuple[Parts, list[str]]:
 def _split_parts(gathered: _Gathered, options: _Options, part: Callable[..., Part]) -> Parts:
     assert options.split is not None  # noqa: S101  the caller has looked
     folds, groups, group = options.folds, gathered.moments.folds, gathered.group
-    shares = _three(options.split)
+    shares = three_shares(options.split)
     training, validation, test = (part(*range(i * folds, (i + 1) * folds)) for i in range(3))
     for name, share, own in zip(("training", "validation", "test"), shares, (training, validation, test), strict=True):
         if share > 0 and own.moments.count == 0:
@@ -497,69 +497,6 @@ def _with_penalty(
         )
     solver = Proximal() if l1 else plan.solver
     return replace(plan, l1=l1, l2=l2, unscaled=unscaled, solver=solver), choice, [remark]
-
-
-def _labels(source: Source, split: Sequence[float], seed: int) -> Tensor:
-    """0, 1, 2 for training, validation and test, one for each row of the source, shuffled by the seed."""
-    n = source.count if source.count is not None else sum(batch.rows for batch in source.batches(source.names[:1]))
-    if n == 0:
-        raise DataError(f"There are no rows in {source.label}; a split needs some in every part.")
-    sizes = split_sizes(n, split)
-    generator = torch.Generator().manual_seed(seed)
-    if n > _MANY_PARTS:
-        shares = torch.tensor(_three(split), dtype=torch.float64)
-        draw = torch.rand(n, generator=generator)
-        return torch.bucketize(draw, (shares / shares.sum()).cumsum(0)[:2].float()).to(torch.int8)
-    labels = torch.empty(n, dtype=torch.int8)
-    order = torch.randperm(n, generator=generator)
-    for part, rows in enumerate(order.split(sizes)):
-        labels[rows] = part
-    return labels
-
-
-def split_sizes(n: int, split: Sequence[float]) -> list[int]:
-    """Rows of the training, validation and test parts: ceil(share * n) for the last two, the rest for training.
-
-    Raises DataError when a part that was asked for would be empty.
-    """
-    shares = _three(split)
-    # The rounding takes care of products like 0.15 * 20 = 3.0000000000000004.
-    validation, test = (-int(-round(share * n, 9) // 1) for share in shares[1:])
-    sizes = [n - validation - test, validation, test]
-    empty = [
-        name
-        for name, share, size in zip(("training", "validation", "test"), shares, sizes, strict=True)
-        if share > 0 and size < 1
-    ]
-    if empty:
-        raise DataError(
-            f"{n} rows are too few for split {tuple(split)}: the {empty[0]} part would be empty; use other shares or more rows."
-        )
-    return sizes
-
-
-def _three(split: Sequence[float]) -> tuple[float, float, float]:
-    training, *others = (float(s) for s in split)
-    return (training, 0.0, others[0]) if len(others) == 1 else (training, others[0], others[1])
-
-
-def _check_shares(split: Sequence[float]) -> None:
-    try:
-        shares = [float(s) for s in split]
-    except (TypeError, ValueError) as error:
-        raise OptionError(
-            f"`split` needs shares of training, validation and test rows, such as (0.7, 0.15, 0.15); got {split!r}."
-        ) from error
-    if (
-        len(shares) not in (2, 3)
-        or not all(s >= 0 for s in shares)
-        or shares[0] <= 0
-        or abs(sum(shares) - 1) > 1e-9
-        or sum(shares[1:]) <= 0
-    ):
-        raise OptionError(
-            f"`split` needs 2 or 3 shares that add up to 1, training first, such as (0.7, 0.15, 0.15); got {split!r}."
-        )
 
 
 def _training_rows(labels: Tensor) -> Callable[[Batch], Tensor]:

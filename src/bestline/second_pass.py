@@ -5,7 +5,9 @@ All of it speaks of least squares without a penalty, and of the rows the line wa
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +21,7 @@ from bestline.basis import Basis, Totals, other_rows
 from bestline.collinearity import Collinearity, collinearity
 from bestline.diagnose import Diagnosis
 from bestline.errors import (
+    BestlineWarning,
     ColumnError,
     DataError,
     MissingValuesError,
@@ -34,6 +37,7 @@ from bestline.influence import influence as influence_of
 from bestline.robust import Cov, Covariance, Kind, Meat, sandwich
 from bestline.rows import Rows
 from bestline.scaling import Scaling
+from bestline.splitting import part_labels, row_count
 from bestline.tables import Batch, Source
 
 if TYPE_CHECKING:
@@ -105,10 +109,18 @@ def rows_of(model: Model, data: Any, *, target: bool = True) -> tuple[Source, Te
     if data is not None:
         source, _ = model._source(data)
         model.design.check(source, target=target)
-        return source, None
+        return source, _parts_again(model, source)
     if model.source is None:
         raise OptionError("A loaded model, or one made from moments, has no rows; give the training data to this call.")
     return model.source, model.labels
+
+
+def _parts_again(model: Model, source: Source) -> Tensor | None:
+    """The part of every row of a table that was split when the model was fitted; None for other data, such as one part alone."""
+    split = None if model.recipe is None else model.recipe.arguments.get("split")
+    if split is None or row_count(source) != sum(model.sizes.values()) + model.moments.dropped:
+        return None
+    return part_labels(source, split, model.plan.seed)
 
 
 def why_not(model: Model) -> str | None:
@@ -184,7 +196,9 @@ def covariance(model: Model, cov: Cov = "classical", data: Any = None) -> explai
             groups = _present(*groups)
         meat = meat + Meat.of(basis, basis.see(rows), kind, groups)
     _check_same(basis, meat.totals)
-    return sandwich(basis, meat, kind, ~inference.std_error[0].isnan())
+    found = sandwich(basis, meat, kind, ~inference.std_error[0].isnan())
+    _warn_of_few(model, found.clusters)
+    return found
 
 
 def _present(codes: Tensor, names: Sequence[str]) -> tuple[Tensor, Sequence[str]]:
@@ -196,6 +210,18 @@ def _present(codes: Tensor, names: Sequence[str]) -> tuple[Tensor, Sequence[str]
 def _check_same(basis: Basis, totals: Totals) -> None:
     if not totals.same(basis):
         raise other_rows(totals.rows, basis.count)
+
+
+def _warn_of_few(model: Model, clusters: int | None) -> None:
+    """Errors clustered by few groups are too small as a rule (Cameron, Gelbach & Miller 2008)."""
+    if clusters is None or clusters > len(model.names):
+        return
+    warnings.warn(
+        f"{clusters} clusters are no more than the {len(model.names)} weights: errors clustered by them come out too small, some near "
+        f"zero; do not rely on them.",
+        BestlineWarning,
+        stacklevel=3,
+    )
 
 
 def target_number(model: Model, target: int | str) -> int:
@@ -231,7 +257,9 @@ def overall(model: Model, errors: Covariance, *, target: int = 0) -> Verdict | N
         return None
     about = f"are all slopes zero? errors: {errors.kind.title}"
     A = torch.eye(d, dtype=torch.float64)[own]
-    return hypotheses.wald(A, model.names, model.weights[:, target], errors.covariance[target], errors.df, about=about)
+    with suppress(OptionError):  # so nearly collinear that float64 takes the slopes for one
+        return hypotheses.wald(A, model.names, model.weights[:, target], errors.covariance[target], errors.df, about=about)
+    return None
 
 
 # --- tests of weights ----------------------------------------------------------------------------------------------------

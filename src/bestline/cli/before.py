@@ -113,7 +113,9 @@ def sweep(
     seed: Seed = 0,
     out: Annotated[
         Path | None,
-        typer.Option("--out", "-o", metavar="SWEEP", help="Write the table (.csv) or the picture (.png, .svg, .pdf) here."),
+        typer.Option(
+            "--out", "-o", metavar="SWEEP", help="Write the table (.csv), the picture (.png, .svg, .pdf) or both (.html) here."
+        ),
     ] = None,
     force: Force = False,
     json: Json = False,

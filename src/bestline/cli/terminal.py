@@ -39,7 +39,7 @@ class Terminal:
         """The command's answer: text for people, or one JSON object."""
         if self.json:
             print(json.dumps(facts, ensure_ascii=False, allow_nan=False))
-        elif not self.quiet:
+        elif text and not self.quiet:
             print(_encodable(text))
 
     def note(self, text: str) -> None:

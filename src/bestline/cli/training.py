@@ -169,6 +169,8 @@ def fit(
     summary = model.summary(level, cov=cov)
     terminal.result(summary.text, summary.facts)
     terminal.tell_warnings(model.notes)
+    if out is not None and not diverged and Kind.of(cov).name != "classical":
+        terminal.note(f"note: {out} keeps classical errors; for these: bestline summary {out} --cov {cov} DATA")
     for path in (trace, report, None if diverged else out):
         if path is not None:
             terminal.note(f"wrote {path}")

@@ -5,6 +5,9 @@
 Sums and products of float64 are themselves sums of two float64, exactly: Knuth's two-sum and Dekker's product. Arithmetic on
 such pairs keeps about 104 bits (Dekker 1971, Numerische Mathematik 18:224-242). So a power x**10 keeps what rounding to
 float64 would take from it, which is the larger part of what tells it from x**9 and x**8 on a narrow range.
+
+Beside every pair stands how far from the truth it can be: nothing for numbers as stored, a few units of rounding for a logarithm,
+and whatever later steps make of it (running error analysis: Higham 2002, Accuracy and Stability of Numerical Algorithms, 3.3).
 """
 
 from __future__ import annotations
@@ -12,9 +15,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import torch
 from torch import Tensor
 
 _SPLITTER = 2.0**27 + 1
+_UNIT = 2.0**-100  # of a step's result, relative: the pairs' own rounding, with a few bits to spare
+_LEAST = 2.0**-1000  # below it parts of products may have been lost to underflow
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -22,34 +28,54 @@ class Doubled:
     """high + low, float64 tensors of one shape; they understand + - * and ** by whole numbers.
 
     Where a result leaves the range of float64, or comes close to it, `low` may not be a number.
+
+    Attributes
+    ----------
+    high, low : Tensor
+    error : Tensor
+        Bound of |high + low - truth|; not a number where nothing is known.
     """
 
     high: Tensor
     low: Tensor
+    error: Tensor
 
     @classmethod
-    def of(cls, value: Tensor) -> Doubled:
-        """A float64 as it stands."""
-        return cls(value, value * 0)
+    def of(cls, value: Tensor, low: Tensor | None = None, *, error: Tensor | None = None) -> Doubled:
+        """A float64 as it stands, or a pair; right, or right to `error`."""
+        nothing = torch.zeros_like(value)
+        return cls(value, nothing if low is None else low, nothing if error is None else error)
 
     def __getitem__(self, index: Any) -> Doubled:
-        return Doubled(self.high[index], self.low[index])
+        return Doubled(self.high[index], self.low[index], self.error[index])
 
     def __neg__(self) -> Doubled:
-        return Doubled(-self.high, -self.low)
+        return Doubled(-self.high, -self.low, self.error)
 
     def __add__(self, other: Doubled) -> Doubled:
         high, low = _two_sum(self.high, other.high)
         tail, rest = _two_sum(self.low, other.low)
         high, low = _quick_two_sum(high, low + tail)
-        return Doubled(*_quick_two_sum(high, low + rest))
+        # Two float64 add up exactly.
+        own = 0.0 if not self.low.any() and not other.low.any() else _UNIT * high.abs()
+        return Doubled(*_quick_two_sum(high, low + rest), self.error + other.error + own)
 
     def __sub__(self, other: Doubled) -> Doubled:
         return self + -other
 
     def __mul__(self, other: Doubled) -> Doubled:
         high, low = _two_product(self.high, other.high)
-        return Doubled(*_quick_two_sum(high, low + (self.high * other.low + self.low * other.high)))
+        # |a| may stand for |a + its low|: the unit has room for that.
+        error = self.high.abs() * other.error + other.high.abs() * self.error + self.error * other.error
+        own = _UNIT * (high.abs() + error) + _LEAST * (high != 0)
+        return Doubled(*_quick_two_sum(high, low + (self.high * other.low + self.low * other.high)), error + own)
+
+    def __matmul__(self, other: Doubled) -> Doubled:
+        """Matrix product (n, d) by (d, m), at least one of d."""
+        total = self[:, :1] * other[:1]
+        for j in range(1, len(other.high)):
+            total = total + self[:, j : j + 1] * other[j : j + 1]
+        return total
 
     def power(self, exponent: int) -> Doubled:
         """The `exponent`-th power, at least the first."""

@@ -87,10 +87,14 @@ def panels(diagnosis: Diagnosis) -> Picture:
         )
     few = evidence.rows <= MOST
     table = evidence.kept if few else evidence.top
-    table = table[table[:, _AT["std_resid"]].isfinite()]
+    drawn = table[:, _AT["std_resid"]].isfinite()
+    alone = [f"{int(row) + 1:,}" for row in table[~drawn, _AT["number"]].tolist()] if few else []
+    table = table[drawn]
     what = "Every point is a row." if few else f"{evidence.rows:,} rows in cells; the more rows, the stronger."
     beyond = evidence.outside if not few else 0
     note = f"{what} Numbers are those of rows, from 1." + (f" {beyond:,} rows lie beyond the cells." if beyond else "")
+    if alone:
+        note += f" Not drawn, for no residual is left where a row alone determines a weight (leverage 1): row {', '.join(alone[:5])}."
     found = [f.text for f in diagnosis.findings if f.panel in (FITTED, QUANTILES, SPREAD, LEVERAGE)][:2]
     alt = " ".join([f"Four panels of the residuals of {diagnosis.rows:,} rows.", *found])
     each = (

@@ -135,7 +135,9 @@ class Gallery:
 
     def _selection(self) -> Selection:
         if self.model.cv is None:
-            raise OptionError("No penalty was chosen by cross-validation; fit with cv='ridge', 'lasso' or 'enet'.")
+            raise OptionError(
+                "There is no table of penalties: fit with cv='ridge', 'lasso' or 'enet' (a saved model keeps the penalty, not the table)."
+            )
         return self.model.cv
 
     def coefficients(self, level: float = 0.95, *, target: int = 0, intercept: bool = False) -> Figure:
