@@ -33,7 +33,7 @@ def test_watch_writes_a_page_with_the_runs_asked_for(run: Run, table: Path, tmp_
     arguments = ["y ~ x1", "--lr", "0.1", "--steps", "20", "--compare", "lr=0.5", "--compare", "solver=adam,lr=0.2,steps=30"]
     done = run("watch", table, *arguments, "-o", "run.html", "--json")
     assert done.status == 0
-    assert [fact["label"] for fact in done.facts["runs"]] == ["sgd, lr 0.1", "sgd, lr 0.5", "adam, lr 0.2"]
+    assert [fact["label"] for fact in done.facts["runs"]] == ["sgd, lr 0.1", "sgd, lr 0.5", "adam, lr 0.2 (steps=30)"]
     told = session_in(tmp_path / "run.html")
     assert [len(r["step"]) for r in told["runs"]] == [21, 21, 31]
     for fact, shown in zip(done.facts["runs"], told["runs"], strict=True):
@@ -58,7 +58,7 @@ def test_watch_writes_pictures(run: Run, table: Path, tmp_path: Path, name: str)
 def test_runs_that_differ_in_what_their_label_does_not_say_are_told_apart(run: Run, table: Path, tmp_path: Path) -> None:
     done = run("watch", table, "y ~ x1", "--lr", "0.1", "--steps", "5", "--compare", "start=3,4", "-o", "run.html")
     assert done.status == 0
-    assert [r["label"] for r in session_in(tmp_path / "run.html")["runs"]] == ["sgd, lr 0.1", "start=3, 4"]
+    assert [r["label"] for r in session_in(tmp_path / "run.html")["runs"]] == ["sgd, lr 0.1", "sgd, lr 0.1 (start=3,4)"]
 
 
 @pytest.mark.parametrize(

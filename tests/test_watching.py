@@ -47,7 +47,7 @@ def heights(ground, columns):
     """The loss that a player computes from the session, at points given by columns."""
     bowl = ground["bowl"]
     away = np.array(columns).T - np.array(bowl["center"])
-    return bowl["floor"] + np.einsum("ti,ij,tj->t", away, np.array(bowl["curvature"]), away)
+    return bowl["floor"] + ((away @ np.array(bowl["factor"]).T) ** 2).sum(1)
 
 
 # -- sessions ----------------------------------------------------------------------------------------------------------
@@ -73,6 +73,60 @@ def test_the_path_lies_on_the_surface_whatever_the_data(seed, offset, scaled):
     told = watching.session_of(model)
     run = told["runs"][0]
     np.testing.assert_allclose(heights(told["ground"], run["path"]), run["loss"], rtol=1e-9)
+
+
+# An intercept of 2e6 holds the noise to no more than ten digits.
+@pytest.mark.parametrize(("offset", "rtol"), [(1e3, 1e-9), (1e5, 1e-9), (1e6, 1e-8)])
+def test_the_path_lies_on_the_surface_far_from_zero(offset, rtol):
+    generator = torch.Generator().manual_seed(0)
+    x = torch.randn(60, generator=generator, dtype=torch.float64) + offset
+    model = bl.fit((x, 2 * x - 1 + torch.randn(60, generator=generator, dtype=torch.float64)), solver="sgd", lr=0.3, steps=20)
+    told = watching.session_of(model)
+    np.testing.assert_allclose(heights(told["ground"], told["runs"][0]["path"]), told["runs"][0]["loss"], rtol=rtol)
+
+
+def test_what_the_table_of_runs_says_is_of_the_whole_run():
+    model = bl.fit(PENGUINS, LINE, missing="drop", solver="sgd", lr=1.4, steps=400)
+    last = watching.session_of(model)["runs"][0]["last"]
+    assert (last["step"], last["loss"]) == (int(model.trace.step[-1]), float(model.trace.loss[-1]))
+    swinging = bl.fit(PENGUINS, LINE, missing="drop", solver="momentum", lr=0.4, steps=300)
+    near = watching.session_of(swinging)["runs"][0]["last"]["near"]
+    share = (swinging.trace.gap / swinging.trace.gap[0]).tolist()
+    assert max(share[near:]) <= 0.01 < share[near - 1]
+
+
+def test_ridge_is_named_only_where_stopping_early_amounts_to_it():
+    arguments = {"missing": "drop", "split": (0.5, 0.5), "seed": 5}
+    formula = f"{LINE} + bill_depth_mm + bill_length_mm + species * sex"
+
+    def best(**more):
+        return watching.session_of(bl.fit(PENGUINS, formula, **arguments, **more))["runs"][0]["best"]
+
+    stopped = best(solver="sgd", lr=0.2, steps=3_000)
+    assert stopped["l2"] == pytest.approx(1 / (2 * 0.2 * stopped["step"]))
+    assert best(solver="sgd", lr=0.2, steps=3_000, l2=0.01)["l2"] is None
+    assert best(solver="adam", lr=0.01, steps=3_000)["l2"] is None
+
+
+def test_the_same_rows_in_other_folds_are_the_same_rows(walked):
+    other = bl.fit(PENGUINS, LINE, missing="drop", solver="sgd", lr=0.2, steps=9)
+    third = bl.fit(PENGUINS, LINE, missing="drop", solver="sgd", lr=0.2, steps=9, seed=1)
+    assert len(watching.session_of({"a": other, "b": third})["runs"]) == 2
+
+
+def test_many_columns_and_runs_make_a_page_that_is_still_small():
+    generator = torch.Generator().manual_seed(0)
+    X = torch.randn(400, 300, generator=generator, dtype=torch.float64)
+    y = X[:, :5].sum(1) + torch.randn(400, generator=generator, dtype=torch.float64)
+    runs = {
+        str(lr): bl.fit((X, y), "y ~ .", solver="sgd", lr=lr, steps=100, split=(0.8, 0.2)) for lr in (0.05, 0.1, 0.2, 0.3, 0.4)
+    }
+    told = watching.session_of(runs)
+    assert len(json.dumps(told)) < 100_000
+    assert len(told["title"]) <= 160
+    run = told["runs"][0]
+    assert run["more"] == 301 - len(run["names"])
+    assert np.array(run["predicted"]["data"]).shape == (len(run["step"]), len(told["data"]["y"]))
 
 
 def test_the_surface_over_two_of_many_weights_is_the_slice_that_the_library_computes(planes):
@@ -279,7 +333,7 @@ def test_effects_are_said_in_the_datas_words(quiet):
     assert said[0].startswith(
         "One more unit of flipper_length_mm goes with 40.71 more body_mass_g, the other columns unchanged"
     )
-    assert said[1].startswith("Species Chinstrap rather than Adelie goes with 206.5 less body_mass_g")
+    assert said[1].startswith("species = Chinstrap rather than Adelie goes with 206.5 less body_mass_g")
     tangled = bl.fit(PENGUINS, f"{LINE} * sex", missing="drop")
     assert any("cannot be told one by one" in sentence for sentence in effects(tangled))
     flat = bl.fit({"x": [1.0, 2.0, 3.0, 4.0], "y": [2.0, 1.0, 1.0, 2.1]}, "y ~ x")
@@ -321,6 +375,25 @@ def test_every_kind_of_model_has_a_report_and_a_card(model):
 
 def escape_free(text):
     return "nan" not in re.sub(r"<[^>]*>", "", text).lower().split()
+
+
+@pytest.mark.parametrize(
+    "options", [{"solver": "adam", "lr": 0.1, "steps": 40}, {"solver": "sgd", "batch_size": 32, "steps": 40}]
+)
+def test_a_loaded_model_knows_how_it_was_trained(options, tmp_path):
+    model = bl.fit(PENGUINS, LINE, missing="drop", **options)
+    model.save(tmp_path / "m.bestline")
+    loaded = bl.load(tmp_path / "m.bestline")
+    assert watching.label(loaded) == watching.label(model)
+    told, again = watching.session_of(model), watching.session_of(loaded, PENGUINS)
+    assert [r["loss"] for r in again["runs"]] == [r["loss"] for r in told["runs"]]
+    assert again["runs"][0]["optimizer"] == options["solver"]
+
+
+def test_a_report_of_a_run_that_diverged_says_so_first():
+    page = bl.fit(PENGUINS, LINE, missing="drop", solver="sgd", lr=3.0, steps=50).report().html
+    assert page.index("This is no result: Diverged") < page.index("Coefficients")
+    assert "goes with" not in page
 
 
 # -- recipes -----------------------------------------------------------------------------------------------------------

@@ -9,11 +9,20 @@ __version__ = "0.1.0"
 # Public name -> the module that owns it. Loaded on first use, so that `import bestline` loads neither torch nor pyarrow.
 _HOME = {
     "Descent": "solvers",
+    "ElasticNet": "estimators",
+    "ElasticNetCV": "estimators",
     "Exact": "solvers",
     "Fit": "fitting",
+    "HuberRegressor": "estimators",
+    "Lasso": "estimators",
+    "LassoCV": "estimators",
+    "LinearRegression": "estimators",
     "Model": "model",
     "Moments": "collect",
+    "Ridge": "estimators",
+    "RidgeCV": "estimators",
     "Rows": "rows",
+    "SGDRegressor": "estimators",
     "Step": "solvers",
     "Stop": "solvers",
     "Trace": "fitting",
@@ -32,11 +41,20 @@ _MODULES = frozenset({"errors", "nn", "samples", "synthetic"})
 
 __all__ = [
     "Descent",
+    "ElasticNet",
+    "ElasticNetCV",
     "Exact",
     "Fit",
+    "HuberRegressor",
+    "Lasso",
+    "LassoCV",
+    "LinearRegression",
     "Model",
     "Moments",
+    "Ridge",
+    "RidgeCV",
     "Rows",
+    "SGDRegressor",
     "Step",
     "Stop",
     "Trace",
@@ -57,6 +75,17 @@ if TYPE_CHECKING:
     from bestline import errors, nn, samples, synthetic
     from bestline.before import preflight, sweep
     from bestline.collect import Moments
+    from bestline.estimators import (
+        ElasticNet,
+        ElasticNetCV,
+        HuberRegressor,
+        Lasso,
+        LassoCV,
+        LinearRegression,
+        Ridge,
+        RidgeCV,
+        SGDRegressor,
+    )
     from bestline.fitting import Fit, Trace
     from bestline.from_table import fit
     from bestline.model import Model

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -12,7 +13,7 @@ from torch import Tensor
 
 from bestline import explain
 from bestline.basis import Basis, Totals
-from bestline.errors import MissingValuesError, OptionError
+from bestline.errors import BestlineWarning, DataError, MissingValuesError, NumericalError, OptionError
 from bestline.influence import influence
 from bestline.rows import Rows
 from bestline.second_pass import basis_of, numbered, rough_basis, rows_of, why_not
@@ -58,17 +59,45 @@ def augment(model: Model, data: Any = None, interval: str | None = None, level: 
     if interval is not None and interval not in ENDS:
         raise OptionError(f"`interval` is None, 'confidence' or 'prediction'; got {interval!r}.")
     source, _ = rows_of(model, data, target=data is None)
-    basis = None if why_not(model) else rough_basis(model)
-    trained = data is None or (basis is not None and _are_training(model, data, source, basis))
-    if basis is not None and trained:
-        basis = basis_of(model, data)
-    page = _Page(model, basis, tuple(ENDS) if interval is None else (interval,), level)
+    basis, trained = _basis(model, data, source)
+    inference = None if why_not(model) else model.inference
+    page = _Page(model, basis, inference, tuple(ENDS) if interval is None else (interval,), level)
     pieces = page.trained(data, source) if trained else page.others(source)
     frames = [
         pd.concat([pd.DataFrame(own, index=at), pd.DataFrame(_apart(new, source.names), index=at)], axis=1)
         for own, new, at in pieces
     ]
     return pd.concat(frames) if frames else pd.DataFrame()
+
+
+def _basis(model: Model, data: Any, source: Source) -> tuple[Basis | None, bool]:
+    """The rows' coordinates, where there are any, and whether the rows are those of training."""
+    if why_not(model):
+        return None, data is None
+    if data is None:
+        return _sharpest(model, data), True
+    try:
+        rough = rough_basis(model)
+    except NumericalError:  # the moments cannot tell; the rows themselves are read for it
+        try:
+            return (basis_of(model, data), True) if set(model.design.reads()) <= set(source.names) else (None, False)
+        except (DataError, NumericalError):
+            return None, False
+    trained = _are_training(model, data, source, rough)
+    return (_sharpest(model, data) if trained else rough), trained
+
+
+def _sharpest(model: Model, data: Any) -> Basis | None:
+    """The basis from the training rows; None, and a warning, where float64 cannot give it."""
+    try:
+        return basis_of(model, data)
+    except NumericalError:
+        warnings.warn(
+            "There is no Cook's distance here and no standardised residual: the columns are too nearly collinear for float64.",
+            BestlineWarning,
+            stacklevel=4,
+        )
+        return None
 
 
 def _are_training(model: Model, data: Any, source: Source, basis: Basis) -> bool:
@@ -92,12 +121,17 @@ class _Page:
 
     model: Model
     basis: Basis | None
+    inference: explain.Inference | None
     intervals: tuple[str, ...]
     level: float
 
     def trained(self, data: Any, source: Source) -> Iterator[_Piece]:
         for part in numbered(self.model, data, also=source.names):
-            yield _own(part.batch, source, part.at), self._said(part.rows, trained=True), part.numbers.numpy()
+            yield (
+                _own(part.batch, source, part.at),
+                self._said(part.batch, part.at, part.rows, trained=True),
+                part.numbers.numpy(),
+            )
 
     def others(self, source: Source) -> Iterator[_Piece]:
         model, design = self.model, self.model.design
@@ -111,48 +145,77 @@ class _Page:
             )
             w = batch.numbers([design.weights])[:, 0].cpu() if design.weights in source.names else None
             outside = explain.outside(X, model.moments.low, model.moments.high).numpy()
-            new = self._said(Rows(X, y, w), trained=False) | {"outside": outside}
+            new = self._said(batch, torch.arange(batch.rows), Rows(X, y, w), trained=False) | {"outside": outside}
             yield _own(batch, source, torch.arange(batch.rows)), new, np.arange(batch.start, batch.start + batch.rows)
 
-    def _said(self, rows: Rows, *, trained: bool) -> dict[str, Any]:
-        model, basis = self.model, self.basis
-        with torch.no_grad():
-            fitted = model.plan.predictor(model.weights)(rows.X)
-        columns = {"fitted": fitted, "resid": rows.y - fitted}
+    def _said(self, batch: Batch, at: Tensor, rows: Rows, *, trained: bool) -> dict[str, Any]:
+        fitted, resid = self._line(batch, at, rows)
+        columns: dict[str, Tensor] = {}
         each: dict[str, Any] = {}
-        if basis is not None:
-            plain = basis.see(Rows(rows.X, rows.y.nan_to_num(0.0)))
-            share = basis.relative(torch.ones(len(rows)) if rows.w is None else rows.w)
-            each["hat"] = (plain.leverage * share).numpy()
-            columns |= self._influence(rows) if trained else dict.fromkeys(("cooksd", "std_resid"), fitted * float("nan"))
-            columns |= self._ends(rows, fitted, plain.leverage, share)
-        many = len(model.targets) > 1
+        if self.inference is not None:
+            across = self._leverage(batch, at, rows)
+            w = torch.ones(len(rows), dtype=torch.float64) if rows.w is None else rows.w.to(torch.float64)
+            each["hat"] = (across * w).numpy()
+            if trained and self.basis is not None:
+                found = self._influence(rows)
+                exact = found.pop("resid")
+                if self.model.refined is None:  # of the line about the means, where a large offset takes no digits
+                    resid = torch.where(exact.isnan(), resid, exact)
+                    fitted = rows.y - resid
+                columns |= found
+            else:
+                columns |= dict.fromkeys(("cooksd", "std_resid"), fitted * float("nan"))
+            columns |= self._ends(rows, fitted, across, w)
+        columns = {"fitted": fitted, "resid": resid} | columns
+        many = len(self.model.targets) > 1
         for name, values in columns.items():
-            for i, target in enumerate(model.targets):
+            for i, target in enumerate(self.model.targets):
                 each[f"{name}:{target}" if many else name] = values[:, i].numpy()
         order = ["fitted", "resid", "hat"] if not many else []
         return {n: each[n] for n in [*(n for n in order if n in each), *(n for n in each if n not in order)]}
+
+    def _line(self, batch: Batch, at: Tensor, rows: Rows) -> tuple[Tensor, Tensor]:
+        """Fitted values, and what they leave of y, (n, k)."""
+        model, refined = self.model, self.model.refined
+        if refined is not None and torch.equal(model.weights, refined.weights):
+            below = self._below(batch, at, rows)
+            return refined.height(rows.X, below), refined.residual(rows.y, rows.X, below)
+        with torch.no_grad():
+            fitted = model.plan.predictor(model.weights)(rows.X)
+        return fitted, rows.y - fitted
+
+    def _leverage(self, batch: Batch, at: Tensor, rows: Rows) -> Tensor:
+        """X' (X'WX)^-1 x of every row, (n,): its leverage, were its weight 1."""
+        refined, basis = self.model.refined, self.basis
+        if refined is not None:
+            return refined.leverage(rows.X, self._below(batch, at, rows))
+        if basis is None:
+            return torch.full((len(rows),), float("nan"), dtype=torch.float64)
+        return basis.see(Rows(rows.X, rows.y.nan_to_num(0.0))).leverage * (basis.count / basis.weight)
+
+    def _below(self, batch: Batch, at: Tensor, rows: Rows) -> Tensor:
+        return self.model.design.beyond(batch, rows.X, at).low
 
     def _influence(self, rows: Rows) -> dict[str, Tensor]:
         assert self.basis is not None  # noqa: S101  the caller has looked
         seen = self.basis.see(rows)
         found = [influence(self.basis, seen, i) for i in range(len(self.model.targets))]
-        return {name: torch.stack([getattr(f, name) for f in found], 1) for name in ("cooksd", "std_resid")}
+        return {name: torch.stack([getattr(f, name) for f in found], 1) for name in ("resid", "cooksd", "std_resid")}
 
-    def _ends(self, rows: Rows, fitted: Tensor, leverage: Tensor, share: Tensor) -> dict[str, Tensor]:
+    def _ends(self, rows: Rows, fitted: Tensor, across: Tensor, w: Tensor) -> dict[str, Tensor]:
         """Ends of the intervals; NaN without degrees of freedom, and where aliased columns do not say what they said in training."""
-        model, basis = self.model, self.basis
-        assert basis is not None  # noqa: S101  the caller has looked
-        inference = model.inference
-        assert inference is not None  # noqa: S101  there is a basis
+        model, inference = self.model, self.inference
+        assert inference is not None  # noqa: S101  the caller has looked
         away = rows.X - (model.training.center[: model.design.p] if model.design.intercept else 0.0)
         odd = inference.variance_of_mean(away).isnan() if inference.aliased else torch.zeros(len(rows), dtype=torch.bool)
-        df = basis.df
+        df = inference.df_resid
         t = explain.t_quantile(0.5 + self.level / 2, df) if df > 0 else float("nan")
+        basis = None if model.refined is not None else self.basis
+        sigma = inference.sigma if basis is None else basis.sigma * basis.unit * (basis.weight / basis.count) ** 0.5
         out: dict[str, Tensor] = {}
         for kind in self.intervals:
-            variance = leverage + (1 / share if kind == "prediction" else 0.0)
-            half = t * torch.where(odd, float("nan"), variance).sqrt()[:, None] * basis.sigma * basis.unit
+            variance = across + (1 / w if kind == "prediction" else 0.0)
+            half = t * torch.where(odd, float("nan"), variance).sqrt()[:, None] * sigma
             low, high = ENDS[kind]
             out |= {low: fitted - half, high: fitted + half}
         return out

@@ -22,6 +22,7 @@ from bestline.moments import Moments
 from bestline.scaling import Scaling
 
 NAN = float("nan")
+_EPS = torch.finfo(torch.float64).eps
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,10 +100,13 @@ class Inference:
     def variance_of_mean(self, away: Tensor) -> Tensor:
         """Variance of the line's height at rows `away` (m, p) from the training mean, without the intercept's share, (m,).
 
-        It exists where the aliased columns of a row say what the others say, as they did in training; elsewhere it is NaN.
+        It exists where the aliased columns of a row say what the others say, as they did in training; elsewhere it is NaN, and so it
+        is where the rounding of `core` is as large, for nearly collinear columns.
         """
         own = away[:, list(self.kept)]
-        variance = self.sigma[0] ** 2 * (own @ self.core * own).sum(1)
+        variance = (own @ self.core * own).sum(1)
+        rounding = 2 * len(self.kept) * _EPS * (own.abs() @ self.core.abs() * own.abs()).sum(1)
+        variance = self.sigma[0] ** 2 * torch.where(variance >= rounding, variance, NAN)
         for alias in self.aliased:
             told = sum((c * away[:, j] for j, c in alias.on.items()), torch.zeros(len(away), dtype=torch.float64))
             apart = (away[:, alias.column] - told).abs()

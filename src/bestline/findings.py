@@ -59,7 +59,8 @@ def _collinear(model: Model, inference: Inference, constant: list[str]) -> list[
             what = f"is a combination of {listed(others)}, as far as moments can tell; their effects cannot be told apart."
         notes.append(f"{readable(name)} {what}")
     if notes:
-        notes[-1] += " Of all equally good weights these have the smallest norm; leave columns out to have them determined."
+        which = "are the nearest to the start" if isinstance(model.plan.solver, Descent) else "have the smallest norm"
+        notes[-1] += f" Of all equally good weights these {which}; leave columns out to have them determined."
     return notes if len(notes) <= 6 else [*notes[:5], f"{len(notes) - 6} more columns are combinations of others.", notes[-1]]
 
 

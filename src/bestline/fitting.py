@@ -7,6 +7,7 @@ reported is in the data's units, whatever the columns were scaled to for trainin
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, TypeAlias
@@ -112,6 +113,8 @@ class Fit:
     solver : Solver
     objective : Objective
     scaling : Scaling
+    seconds : float
+        What the steps took; NaN where nobody looked at the clock.
     """
 
     weights: Weights
@@ -124,6 +127,7 @@ class Fit:
     solver: Solver
     objective: Objective
     scaling: Scaling
+    seconds: float = math.nan
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -160,7 +164,7 @@ def train(task: Task, solver: Solver, start: Weights, watch: Watch | None = None
 
     `watch` hears of every step, in the data's units. Ctrl-C ends training and keeps what was learnt.
     """
-    record = _Record(task, solver.rule)
+    record, began = _Record(task, solver.rule), time.perf_counter()
     bowl = task.objective.bowl if watch is not None and not task.objective.penalty.l1 else None
     try:
         for step in solver.run(task.objective, start, seed=task.seed):
@@ -175,7 +179,7 @@ def train(task: Task, solver: Solver, start: Weights, watch: Watch | None = None
         if record.last is None:
             raise
         stop = Stop.INTERRUPTED
-    return _finished(task, solver, record, stop)
+    return replace(_finished(task, solver, record, stop), seconds=time.perf_counter() - began)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

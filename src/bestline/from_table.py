@@ -370,6 +370,8 @@ def _trained(
 def _watched(plan: Plan, parts: Parts, gathered: _Gathered, watch: Watch | bool | None) -> Fit:
     """Train, and let `watch` hear of every step; the live picture, which true asks for, shows some of the rows."""
     if watch is not True:
+        if watch not in (None, False) and not callable(watch):
+            raise OptionError(f"`watch` is a function that hears every step, or True; got {watch!r}.")
         return plan.run(parts.training, parts.held_out, watch or None)
     from bestline.pictures import live
 

@@ -28,7 +28,7 @@ from bestline.evaluate import Scores
 from bestline.fitting import Fit, Trace
 from bestline.moments import Moments as Statistic
 from bestline.recipe import Recipe
-from bestline.refine import Refined
+from bestline.refine import Refined, digits_within
 from bestline.rows import Rows, Weights
 from bestline.scaling import Scaling
 from bestline.selection import Selection
@@ -191,7 +191,10 @@ class Model:
 
     @cached_property
     def digits(self) -> Series | DataFrame:
-        """How many digits of each weight are right, at least, given the data as stored; NaN where that is not known."""
+        """How many digits of each weight are right, at least, given the data as stored; NaN where that is not known.
+
+        Of columns that are computed, such as `log(x)`, it counts what float64 has lost of them, where the exact solution is known.
+        """
         if not self.plan.squared_line or self.plan.l1 or self.plan.l2:
             return self._by_name(torch.full_like(self.weights, float("nan")), self.names)
         p = self.design.p
@@ -200,6 +203,7 @@ class Model:
             digits = self.refined.digits
         else:
             digits = precision.right_digits(self.training, p, exact[:p], intercept=self.design.intercept)
+            digits = torch.minimum(digits, self._digits_within[0])
         apart = (self.weights - exact).abs() / exact.abs().clamp(min=1e-300)
         reached = torch.where(apart > 0, -torch.log10(apart.clamp(min=1e-300)), 15.0).clamp(0, 15)
         return self._by_name(torch.minimum(digits, reached).floor(), self.names)
@@ -214,7 +218,19 @@ class Model:
             return self._by_name(self.refined.std_error_digits.T.floor(), self.names)
         slopes, floor = self._exact_weights()[: self.design.p], inference.rss / self.training.weight
         digits = precision.right_error_digits(self.training, self.design.p, slopes, floor, intercept=self.design.intercept)
+        digits = torch.minimum(digits, self._digits_within[1])
         return self._by_name(torch.where(inference.std_error.isnan(), float("nan"), digits).T.floor(), self.names)
+
+    @property
+    def _digits_within(self) -> tuple[Tensor, Tensor]:
+        """Most digits of weights and standard errors that columns allow which float64 computed, such as `log(x)`."""
+        inference = self.inference
+        assert inference is not None  # noqa: S101  the callers have looked
+        own, one = self.design.rounding()
+        size = self.training.center.abs() + self.training.spread
+        lost = self.training.weight**0.5 * (torch.where(own > 0, own * size, 0.0) + one)
+        inverse = inference.covariance[0] / inference.sigma[0] ** 2
+        return digits_within(lost, self._exact_weights(), inverse, inference.rss)
 
     @cached_property
     def fitted_scores(self) -> Scores:
@@ -283,9 +299,9 @@ class Model:
         return plan.run(Part(self.training)).weights
 
     def _rebuilt(self) -> Fit:
-        if self.plan.of_rows:
+        if not self.plan.squared_line:
             raise NumericalError("This picture needs the rows, and a loaded model has none; fit again.")
-        task = self.plan.task(Part(self.training))
+        task = replace(self.plan, solver=Exact()).task(Part(self.training))  # the bowl alone: slices would need the rows
         return Fit(
             self.weights,
             self.trace,
@@ -455,16 +471,21 @@ class Model:
             raise OptionError("`interval` is None, 'confidence' or 'prediction', and `on_unseen` 'raise' or 'nan'.")
         X, imputed = self.design.features(batch, on_unseen=on_unseen)
         X = X.cpu()
-        with torch.no_grad():
-            prediction = self.plan.predictor(self.weights)(X)
+        refined = self.refined
+        below = self.design.beyond(batch, X, on_unseen=on_unseen).low if refined is not None and refined.steep else None
+        if refined is not None and refined.steep and torch.equal(self.weights, refined.weights):
+            prediction = refined.height(X, below)
+        else:
+            with torch.no_grad():
+                prediction = self.plan.predictor(self.weights)(X)
         self._note_prediction(X, imputed)
         if interval is None:
             return {"prediction": prediction[:, 0] if len(self.targets) == 1 else prediction}
-        half = self._half_width(X, interval, level)
+        half = self._half_width(X, below, interval, level)
         low, high = ("pred_low", "pred_high") if interval == "prediction" else ("conf_low", "conf_high")
         return {"prediction": prediction[:, 0], low: prediction[:, 0] - half, high: prediction[:, 0] + half}
 
-    def _half_width(self, X: Tensor, interval: str, level: float) -> Tensor:
+    def _half_width(self, X: Tensor, below: Tensor | None, interval: str, level: float) -> Tensor:
         explain.check_level(level)
         inference = self.inference
         if inference is None or len(self.targets) != 1:
@@ -473,13 +494,19 @@ class Model:
             )
         if inference.df_resid <= 0:
             raise NumericalError("Intervals need residual degrees of freedom: more rows than weights. Predict without them.")
-        variance = self._variance_of_mean(X, inference)
+        variance = self._variance_of_mean(X, below, inference)
+        lacking = int((variance.isnan() & ~X.isnan().any(1)).sum())
+        if lacking and not inference.aliased:
+            rows = "1 row has" if lacking == 1 else f"{lacking:,} rows have"
+            _warn(f"{rows} no interval, for the columns are too nearly collinear: rounding is all that is left of its width.")
         if interval == "prediction":
             variance = variance + inference.sigma[0] ** 2
-        return explain.t_quantile(0.5 + level / 2, inference.df_resid) * variance.clamp(min=0).sqrt()
+        return explain.t_quantile(0.5 + level / 2, inference.df_resid) * variance.sqrt()
 
-    def _variance_of_mean(self, X: Tensor, inference: explain.Inference) -> Tensor:
-        """X' cov x of rows (n, p), taken about the training mean, where nothing cancels."""
+    def _variance_of_mean(self, X: Tensor, below: Tensor | None, inference: explain.Inference) -> Tensor:
+        """X' cov x of rows (n, p): from the exact factor of cov, or about the training mean, where less cancels."""
+        if self.refined is not None:
+            return inference.sigma[0] ** 2 * self.refined.leverage(X, below)
         if not self.design.intercept:
             return inference.variance_of_mean(X)
         away = X - self.training.center[: self.design.p]

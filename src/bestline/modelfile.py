@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from dataclasses import fields, replace
 from typing import Any
@@ -12,18 +13,20 @@ from torch import Tensor
 from bestline import store
 from bestline.collect import Moments
 from bestline.design import Design
-from bestline.errors import ModelFileError, OptionError, readable
+from bestline.errors import ModelFileError, NumericalError, OptionError, readable
 from bestline.evaluate import Scores
 from bestline.fitting import Trace
 from bestline.model import Model
 from bestline.moments import Moments as Statistic
 from bestline.recipe import Recipe
 from bestline.refine import Refined
-from bestline.solvers.base import Stop
+from bestline.solvers.base import Solver, Stop
+from bestline.solvers.descent import Descent
 from bestline.solvers.exact import Exact
 from bestline.training import Plan, parse_loss
 
 _FORMAT = 1
+_DESCENT = ("optimizer", "lr", "steps", "batch_size", "patience", "tol")
 _TRACE_NUMBERS = 1_000  # of a saved trace: a model file stays a few kB
 _STATISTIC = ("unit", "shift", "mean", "scatter")
 _TRACE = ("step", "weights", "loss", "held_out", "gradient_norm", "gap", "rate")
@@ -48,6 +51,7 @@ def save(model: Model, path: str | os.PathLike[str], *, overwrite: bool = False)
         "training": [model.training.count, model.training.weight, model.training.log_weight, model.training.cancelled],
         "scores": {"training": _plain(model.fitted_scores), "held_out": _plain(model.held_out)},
         "stop": model.stop.name,
+        "descent": _descent(model.plan.solver),
         "recipe": None if model.recipe is None else model.recipe.to_dict(),
         **{name: getattr(model.moments, name) for name in ("dropped", "imputed")},
         **{name: getattr(model, name) for name in _FACTS},
@@ -74,7 +78,7 @@ def _restored(tensors: dict[str, Tensor], facts: dict[str, Any]) -> Model:
     count, weight, log_weight, *cancelled = facts["training"]
     unit, shift, mean, scatter = (tensors[f"training.{n}"] for n in _STATISTIC)
     training = Statistic(int(count), float(weight), float(log_weight), unit, shift, mean, scatter, *map(float, cancelled))
-    plan = _plan(design, facts["plan"])
+    plan = _plan(design, facts["plan"], _solver(facts.get("descent")))
     d, k = len(plan.names), len(design.targets)
     if tensors["weights"].shape != (d, k) or training.scatter.shape != (design.p + k, design.p + k):
         raise ValueError("its tensors have the wrong shape")
@@ -97,15 +101,41 @@ def _refined(tensors: dict[str, Tensor], d: int, k: int, p: int) -> Refined | No
     """The exact solution, where the file has one."""
     if "refined.weights" not in tensors:
         return None
-    refined = Refined(**{f.name: tensors[f"refined.{f.name}"] for f in fields(Refined)})
+    found = {f.name: tensors.get(f"refined.{f.name}") for f in fields(Refined)}
+    if found["factor"] is None:  # files of bestline 0.1 and before know the inverse alone
+        factor, failed = torch.linalg.cholesky_ex(tensors["refined.inverse"])
+        found["factor"] = torch.full_like(factor, math.nan) if failed else factor
+        found |= {"factor_below": torch.zeros_like(factor), "weights_below": torch.zeros_like(tensors["refined.weights"])}
+    refined = Refined(**found)  # type: ignore[arg-type]  # what is missing has no shape
     shapes = {"weights": (d, k), "digits": (d, k), "inverse": (d, d), "closeness": (p,), "size": (p,), "distinct": ()}
+    shapes |= {"weights_below": (d, k), "factor": (d, d), "factor_below": (d, d)}
     shapes |= {"std_error": (k, d), "std_error_digits": (k, d), "sigma": (k,), "rss": (k,), "tss": (k,)}
     if any(tuple(getattr(refined, name).shape) != shape for name, shape in shapes.items()):
         raise ValueError("its exact solution has the wrong shape")
     return refined
 
 
-def _plan(design: Design, facts: dict[str, Any]) -> Plan:
+def _descent(solver: Solver) -> dict[str, Any] | None:
+    """The settings of a Descent that are plain; schedules and optimisers of one's own are code, which a file never holds."""
+    if not isinstance(solver, Descent) or not isinstance(solver.optimizer, str):
+        return None
+    return {name: getattr(solver, name) for name in _DESCENT} | {"scheduled": solver.schedule is not None}
+
+
+def _solver(facts: dict[str, Any] | None) -> Solver:
+    """What trained the model, as far as the file says."""
+    if facts is None:
+        return Exact()
+    schedule = _unknown if facts["scheduled"] else None
+    return Descent(**{name: facts[name] for name in _DESCENT}, schedule=schedule)
+
+
+def _unknown(optimizer: object) -> None:
+    """Stands for a schedule that was not kept."""
+    raise NumericalError("A loaded model cannot be trained on: its schedule is code, which a model file does not hold.")
+
+
+def _plan(design: Design, facts: dict[str, Any], solver: Solver) -> Plan:
     parse_loss(facts["loss"])
     unscaled = tuple(int(j) for j in facts["unscaled"])
     if any(not 0 <= j < design.p for j in unscaled):
@@ -114,7 +144,7 @@ def _plan(design: Design, facts: dict[str, Any]) -> Plan:
         features=design.names,
         targets=design.targets,
         intercept=design.intercept,
-        solver=Exact(),
+        solver=solver,
         l1=float(facts["l1"]),
         l2=float(facts["l2"]),
         loss=str(facts["loss"]),

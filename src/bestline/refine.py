@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 import numpy as np
@@ -27,6 +27,7 @@ import torch
 from torch import Tensor
 
 from bestline.crossproducts import CrossProducts, TooWideError, Whole
+from bestline.design.doubled import Doubled
 from bestline.explain import NAN, Inference
 from bestline.precision import MOST
 from bestline.rows import Features, Rows, Square, Weights
@@ -35,6 +36,8 @@ _BITS = 512  # behind the point: what the worst condition of float64 columns, 2^
 _NOTHING = 180
 _LONGEST = 8_192  # bits beyond which it is left open whether a number is nothing
 _ROUNDING = 4 * 2.0**-52  # of a stored number that was computed in a few steps from others, relative
+_STEEP = 1e-3  # closeness below which products of rows and weights are taken in twice the digits
+_SECOND_ORDER = 1.1  # what the first order leaves out, where errors are below a hundredth of what sets columns apart
 _MOST_COLUMNS = 200  # elimination takes a second for 100, and eight times that for 200
 
 
@@ -61,6 +64,11 @@ class Refined:
         Size of each column's numbers.
     distinct : Tensor, bool
         False where the last places of the numbers stored decide: rounding them otherwise could make the columns dependent.
+    weights_below : Tensor (d, k)
+        What rounding has left out of the weights, likewise rounded.
+    factor, factor_below : Tensor (d, d)
+        Lower triangle F with F F' = (X'WX)^-1, and what rounding has left out of it: |F'x|^2 keeps the digits that x' inverse x
+        loses, for the square of the columns' condition does not enter.
     """
 
     weights: Weights
@@ -74,6 +82,46 @@ class Refined:
     closeness: Tensor
     size: Tensor
     distinct: Tensor
+    weights_below: Weights
+    factor: Square
+    factor_below: Square
+
+    @property
+    def steep(self) -> bool:
+        """Whether float64 would lose more than a few digits of a line's height."""
+        return bool((self.closeness < _STEEP).any())
+
+    def height(self, X: Features, below: Features | None = None) -> Tensor:
+        """The line at rows X + below (n, p), (n, k); in twice the digits where that is needed."""
+        return self._times(X, below, self.weights, self.weights_below)
+
+    def residual(self, y: Tensor, X: Features, below: Features | None = None) -> Tensor:
+        """Y - the line, (n, k), which may be a small part of y."""
+        line = self._rows(X, below) @ Doubled.of(self.weights, self.weights_below)
+        found = (Doubled.of(y) - line).high
+        return torch.where(found.isfinite(), found, y - self.height(X, below))
+
+    def leverage(self, X: Features, below: Features | None = None) -> Tensor:
+        """X' (X'WX)^-1 x of rows X + below (n, p), (n,); times sigma^2 it is the variance of the line's height."""
+        return self._times(X, below, self.factor, self.factor_below).square().sum(1)
+
+    def _times(self, X: Features, below: Features | None, high: Tensor, low: Tensor) -> Tensor:
+        plain = self._rows(X, None).high @ high
+        if not self.steep:
+            return plain
+        found = (self._rows(X, below) @ Doubled.of(high, low)).high
+        return torch.where(found.isfinite(), found, plain)  # near the edge of float64's range
+
+    def _rows(self, X: Features, below: Features | None) -> Doubled:
+        ones = X.new_ones(len(X), len(self.weights) - X.shape[1])
+        return Doubled.of(torch.cat([X, ones], 1), None if below is None else torch.cat([below, ones * 0], 1))
+
+    def known_to(self, lost: Tensor) -> Refined:
+        """The same with no more digits claimed than columns allow of which float64 has `lost` something; see `digits_within`."""
+        digits, error_digits = digits_within(lost, self.weights, self.inverse, self.rss)
+        return replace(
+            self, digits=torch.minimum(self.digits, digits), std_error_digits=torch.minimum(self.std_error_digits, error_digits)
+        )
 
     def inference(self, count: int) -> Inference:
         """What the solution says of its own errors, from `count` rows."""
@@ -81,6 +129,32 @@ class Refined:
         covariance = self.sigma[:, None, None] ** 2 * self.inverse
         sums = (self.sigma, self.rss, self.tss)
         return Inference(covariance, self.std_error, count - d, d, *sums, (), tuple(range(p)), self.inverse[:p, :p], self.size)
+
+
+def digits_within(lost: Tensor, weights: Weights, inverse: Square, rss: Tensor) -> tuple[Tensor, Tensor]:
+    """Most digits that weights (d, k), and their standard errors (k, d), can claim where the columns are known to errors only.
+
+    To first order, errors dX and dy of norms `lost` (p + k,), column by column, move them by
+
+        |dw_j|      <= sum_i |V_ji| lost_i sqrt(rss) + sqrt(V_jj) (sum_i lost_i |w_i| + lost_y)
+        |ds_j|/s_j  <= sum_i |V_ji| lost_i / sqrt(V_jj) + (sum_i lost_i |w_i| + lost_y) / sqrt(rss)
+
+    where V is the inverse of X'WX: differentiate V X'Wy (Golub & Van Loan 2013, 5.3). Where the errors are not small beside what
+    sets the columns apart, nothing is claimed.
+    """
+    (d, k), p = weights.shape, len(lost) - weights.shape[1]
+    if not bool(lost.any()):
+        return torch.full((d, k), float(MOST)).double(), torch.full((k, d), float(MOST)).double()
+    x = torch.cat([lost[:p], lost.new_zeros(d - p)])
+    V, own = inverse.abs(), inverse.diagonal().sqrt()
+    moved = x @ weights.abs() + lost[p:]  # (k,)
+    pulled = V @ x
+    error = pulled[:, None] * (rss.sqrt() + moved) + own[:, None] * moved
+    relative = pulled / own + (moved / rss.sqrt())[:, None]
+    first_order = bool(x @ own < 0.01)
+    touched = bool((x > 0).any()) | (lost[p:] > 0)  # (k,)
+    digits = _digits_left(_SECOND_ORDER * error / weights.abs(), touched.expand(d, k))
+    return digits * first_order, _digits_left(_SECOND_ORDER * relative, touched[:, None].expand(k, d)) * first_order
 
 
 def refined(rows: Iterable[tuple[Rows, Features | None]], p: int, k: int, *, intercept: bool) -> Refined | None:
@@ -296,6 +370,15 @@ def _rounded(products: CrossProducts, system: _System, solution: _Solution, *, i
     length = torch.tensor([int(a) / (1 << system.bits) for a in system.A.diagonal()], dtype=torch.float64).sqrt()
     left = 1 / V.diagonal().sqrt()  # length of what the other columns leave of each
     unit = torch.tensor([_scaled(Fraction(1), -s) for s in size[:d]], dtype=torch.float64)
+    factor, factor_below = _pairs(
+        [
+            [Fraction(int(f), 1 << solution.bits) / Fraction(2) ** s for f in row]
+            for row, s in zip(_factored(solution.inverse, solution.bits), size[:d], strict=True)
+        ]
+    )
+    _, below = _pairs(
+        [[solution.weight(j, i).value * Fraction(2) ** (size[d + i] - size[j]) for i in range(k)] for j in range(d)]
+    )
     return Refined(
         weights=weights,
         std_error=errors,
@@ -309,7 +392,35 @@ def _rounded(products: CrossProducts, system: _System, solution: _Solution, *, i
         size=(length / unit)[:p] / math.sqrt(products.count),
         # A change of every column i by eps of its size moves what is left of column j by eps sum_i |V_ij| / V_jj at most.
         distinct=(_ROUNDING * (V.abs() @ length) * left < 1).all(),
+        weights_below=below,
+        factor=factor,
+        factor_below=factor_below,
     )
+
+
+def _digits_left(relative: Tensor, touched: Tensor) -> Tensor:
+    """Digits that a relative error leaves; all where nothing is touched, and none where it is not a number."""
+    return torch.where(touched, (-torch.log10(relative)).nan_to_num(0.0, MOST, 0.0).clamp(0, MOST), float(MOST))
+
+
+def _factored(V: Whole, bits: int) -> Whole:
+    """Lower triangle F with F F' = V, of whole numbers of 2^-bits (Cholesky)."""
+    F, rest = np.zeros_like(V), V.copy()
+    for j in range(len(V)):
+        root = math.isqrt(int(rest[j, j]) << bits)
+        F[j:, j] = (rest[j:, j] << bits) // root
+        rest = rest - ((F[:, j][:, None] * F[:, j][None, :]) >> bits)
+    return F
+
+
+def _pairs(cells: list[list[Fraction]]) -> tuple[Tensor, Tensor]:
+    """Numbers rounded to float64, and what that leaves out, rounded; infinite beyond the range."""
+    high = [[_scaled(v, 0) for v in row] for row in cells]
+    low = [
+        [float(v - Fraction(h)) if math.isfinite(h) else 0.0 for v, h in zip(row, near, strict=True)]
+        for row, near in zip(cells, high, strict=True)
+    ]
+    return torch.tensor(high, dtype=torch.float64), torch.tensor(low, dtype=torch.float64)
 
 
 def _table(cells: list[list[tuple[float, float]]]) -> tuple[Tensor, Tensor]:

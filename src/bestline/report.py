@@ -28,6 +28,7 @@ from bestline.pictures.marks import Picture
 from bestline.pictures.page import Page
 from bestline.pictures.sample import Sample
 from bestline.second_pass import diagnosis, why_not
+from bestline.solvers.base import Stop
 from bestline.watching import session_of
 from bestline.wording import count, equation, plain, rounded
 
@@ -39,22 +40,22 @@ _DPI = 90
 _STYLE = """
 .report { max-width: 1000px; margin: 0 auto; }
 .report h1 { font-size: 1.6rem; line-height: 1.25; margin: 0.6em 0 0.1em; overflow-wrap: anywhere; }
-.report h2 { font-size: 1.15rem; margin: 1.8em 0 0.5em; border-bottom: 1px solid #d0d7de; padding-bottom: 0.2em; }
+.report > h2 { font-size: 1.15rem; margin: 1.8em 0 0.5em; border-bottom: 1px solid #d0d7de; padding-bottom: 0.2em; }
 .report .quiet { color: #57606a; }
 .report .equation { font-size: 1.15rem; background: #f3f6f9; border-left: 4px solid #0072B2; padding: 0.6em 0.9em; overflow-wrap: anywhere; }
 .report .warning { border-left: 4px solid #D55E00; background: #fdf3ec; padding: 0.4em 0.9em; margin: 0.5em 0; }
 .report .scroll { overflow-x: auto; }
-.report pre { background: #f3f6f9; padding: 0.7em 0.9em; white-space: pre-wrap; overflow-wrap: anywhere; }
-.report figure { margin: 1em 0; }
-.report li { margin: 0.2em 0; }
+.report > pre { background: #f3f6f9; padding: 0.7em 0.9em; white-space: pre-wrap; overflow-wrap: anywhere; }
+.report > figure { margin: 1em 0; }
+.report > ul > li { margin: 0.2em 0; }
 @media screen and (prefers-color-scheme: dark) {
   .report .quiet { color: #9aa6b2; }
-  .report .equation, .report pre { background: #1d242c; }
+  .report .equation, .report > pre { background: #1d242c; }
   .report .warning { background: #2b211a; }
-  .report h2 { border-color: #2a323b; }
-  .report figure { background: #fff; padding: 6px; border-radius: 6px; }
+  .report > h2 { border-color: #2a323b; }
+  .report > figure { background: #fff; padding: 6px; border-radius: 6px; }
 }
-@media print { .report h2 { break-after: avoid; } .report figure, .report tr { break-inside: avoid; } }
+@media print { .report > h2 { break-after: avoid; } .report > figure, .report tr { break-inside: avoid; } }
 """
 
 
@@ -68,10 +69,11 @@ def report(model: Model, data: Any = None) -> Page:
         Rows to show, for a model that has none of its own; without them the page says what is left out.
     """
     looks = _looks(model, data)
+    failed = model.stop in (Stop.DIVERGED, Stop.INTERRUPTED)
     sections = [
         _head(model),
-        _meaning(model),
         _warnings(model),
+        [] if failed else _meaning(model),
         _findings(looks),
         _coefficients(model),
         _worth(model),
@@ -114,7 +116,8 @@ def _meaning(model: Model) -> list[str]:
 
 
 def _warnings(model: Model) -> list[str]:
-    notes = [note for note in model.notes if note != model.advice]
+    unfinished = model.stop in (Stop.DIVERGED, Stop.INTERRUPTED)
+    notes = [*([f"This is no result: {model.advice}"] if unfinished else []), *(n for n in model.notes if n != model.advice)]
     return ["<h2>Take care</h2>", *(f'<p class="warning">{escape(note)}</p>' for note in notes)] if notes else []
 
 
@@ -180,8 +183,11 @@ def _rows(model: Model, data: Any) -> list[str]:
             *pieces,
             '<p class="quiet">A loaded model has no rows. Give the data, and their pictures and diagnostics are here.</p>',
         ]
-    for i in range(len(model.targets)):
-        pieces.append(_figure(figures.data(sample, target=i, fit=model.trained)))
+    try:
+        fit = model.trained
+    except NumericalError:  # a loaded model of another loss: its line cannot be drawn, but the rows can
+        fit = None
+    pieces += [_figure(figures.data(sample, target=i, fit=fit)) for i in range(len(model.targets))]
     return pieces
 
 
@@ -276,13 +282,14 @@ def effects(model: Model, target: int = 0) -> Iterator[str]:
         return
     name = plain(model.targets[target])
     table = {c.term: c for c in model.coefficients(target=target)}
-    alone = [c for j, c in enumerate(model.design.columns) if _stands_alone(model, j)]
+    varies = (model.training.spread > 0).tolist()
+    alone = [c for j, c in enumerate(model.design.columns) if varies[j] and _stands_alone(model, j)]
     others = ", the other columns unchanged" if len(model.design.columns) > 1 else ""
     for column in alone[:_MOST_EFFECTS]:
         yield _effect(model, column, table[column.name], name, others)
     if len(alone) > _MOST_EFFECTS:
         yield f"{count(len(alone) - _MOST_EFFECTS, 'column')} more: see the table."
-    entangled = len(model.design.columns) - len(alone)
+    entangled = sum(varies[: len(model.design.columns)]) - len(alone)
     if entangled:
         yield (
             f"{count(entangled, 'column')} belong{'s' if entangled == 1 else ''} to terms that share a variable, so their effects "
@@ -315,11 +322,11 @@ def _effect(model: Model, column: Column, c: Coefficient, target: str, others: s
     if factor.kind == "category":
         level, reference = plain(factor.levels[component]), plain(factor.levels[0])
         full = sum(other.term == column.term for other in model.design.columns) == len(factor.levels)
-        who = f"{plain(factor.column)} {level}" + ("" if full else f" rather than {reference}")
+        who = f"{plain(factor.column)} = {level}" + ("" if full else f" rather than {reference}")
     else:
-        who = f"one more unit of {plain(factor.column)}"
+        who = f"One more unit of {plain(factor.column)}"
     if amount == "0":
-        return f"{who[0].upper()}{who[1:]} changes nothing in {target}{others}."
+        return f"{who} changes nothing in {target}{others}."
     interval = (
         f" (95% interval of the coefficient: {rounded(c.conf_low)} to {rounded(c.conf_high)})"
         if math.isfinite(c.conf_low)
@@ -328,7 +335,7 @@ def _effect(model: Model, column: Column, c: Coefficient, target: str, others: s
     unsure = ""
     if math.isfinite(c.conf_low) and c.conf_low <= 0 <= c.conf_high:
         unsure = " The interval holds zero: the data do not say whether it is more or less."
-    return f"{who[0].upper()}{who[1:]} goes with {amount} {more} {target}{others}{interval}.{unsure}"
+    return f"{who} goes with {amount} {more} {target}{others}{interval}.{unsure}"
 
 
 def _in_short(model: Model) -> Iterator[str]:

@@ -251,6 +251,8 @@ class Plan:
         start = 0.01 * torch.randn(len(self.names), len(task.targets), generator=generator, dtype=torch.float64)
         if self.intercept:
             start[-1] = 0
+        if isinstance(task.objective.smooth, Bowl):  # a column that does not vary keeps the weight 0 for ever
+            start[task.objective.smooth.curvature.diagonal().cpu() == 0] = 0
         return start
 
     def _start(self, task: Task) -> Weights:

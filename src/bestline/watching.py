@@ -11,15 +11,19 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from bestline.errors import OptionError
 from bestline.model import Model
+from bestline.moments import Moments
 from bestline.pictures import page as pages
 from bestline.pictures.landscape import Pair
 from bestline.pictures.page import Page
 from bestline.pictures.sample import Sample
 from bestline.pictures.session import run_label, session
+from bestline.wording import plain
 
-__all__ = ["FORMATS", "animate", "label", "page_of", "refuse_format", "session_of", "watch", "watch_runs"]
+__all__ = ["FORMATS", "animate", "label", "page_of", "refuse_format", "refuse_look", "session_of", "watch", "watch_runs"]
 
 _STILL = ("png", "svg", "pdf")
 _MOVING = ("gif", "mp4")
@@ -75,11 +79,10 @@ def session_of(models: Model | Mapping[str, Model], data: Any = None, *, pair: P
         {name: model.trained for name, model in runs.items()},
         _sample(first, data),
         _sample(first, None, "test") or _sample(first, None, "validation"),
-        title=first.design.formula,
+        title=plain(first.design.formula, 160),
         notes=list(dict.fromkeys(notes)),
         pair=pair,
         target=target,
-        seconds=[model.seconds for model in runs.values()],
     )
 
 
@@ -147,6 +150,20 @@ def refuse_format(path: str | os.PathLike[str], known: Sequence[str] = FORMATS) 
         raise OptionError(f"Training is written as .{', .'.join(known)}; got {os.fspath(path)!r}.")
 
 
+def refuse_look(path: str | os.PathLike[str], *, theme: str, frames: int) -> None:
+    """Raise OptionError, before anything is trained, for what a picture or film of training cannot be."""
+    from bestline.pictures.palette import themed
+
+    themed(theme)
+    if frames < 2:
+        raise OptionError(f"An animation needs at least 2 frames; got {frames!r}.")
+    if _ending(path) == "mp4":
+        from shutil import which
+
+        if which("ffmpeg") is None:
+            raise OptionError("An MP4 needs ffmpeg, which is not installed; write a .gif instead.")
+
+
 def _ending(path: str | os.PathLike[str]) -> str:
     return Path(path).suffix.lower().lstrip(".")
 
@@ -174,12 +191,18 @@ def _runs(models: Model | Mapping[str, Model]) -> dict[str, Model]:
             raise OptionError(
                 f"{name!r} and {first_name!r} differ in columns or loss, so one loss surface cannot hold both; watch them apart."
             )
-        same = other.training.count == first.training.count and bool((other.training.scatter == first.training.scatter).all())
-        if not same:
+        if not _same_rows(first.training, other.training):
             raise OptionError(
                 f"{name!r} and {first_name!r} were trained on different rows, so their losses cannot be compared; watch them apart."
             )
     return runs
+
+
+def _same_rows(a: Moments, b: Moments) -> bool:
+    """Whether moments are of the same rows, be they added up in another order."""
+    size = torch.where(a.spread > 0, a.spread, a.center.abs().clamp(min=1e-300))
+    near = (a.center - b.center).abs() <= 1e-9 * size + 1e-12 * a.center.abs()
+    return a.count == b.count and bool(near.all()) and bool(((a.spread - b.spread).abs() <= 1e-6 * size).all())
 
 
 def _sample(model: Model, data: Any, part: str = "training") -> Sample | None:

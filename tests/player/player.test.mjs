@@ -84,14 +84,6 @@ test("the clock never steps back, jumps or runs past the end", () => {
   assert.equal(pace(3), 2);
 });
 
-test("steps to within one per cent are counted by the gap, or by the floor, or not at all", () => {
-  const run = { step: [0, 5, 10, 20], loss: [110, 15, 10.9, 10.1], gap: null };
-  assert.equal(player.stepsToBest(run, 10), 10);
-  assert.equal(player.stepsToBest({ ...run, gap: [100, 5, 3, 1] }, 10), 20);
-  assert.equal(player.stepsToBest(run, null), null);
-  assert.equal(player.stepsToBest(run, 0), null);
-});
-
 test("CSV keeps every digit and quotes what needs it", () => {
   const run = { label: 'a "b", c', step: [0, 1], loss: [0.1 + 0.2, 1e-20], held_out: null, gap: [1, null], rate: 0.1, names: ["x,1", "Intercept"], weights: [[1, 2], [3, 4]] };
   const lines = player.csvOf([run]).split("\r\n");
@@ -106,6 +98,7 @@ test("an equation has the signs of its weights, and says how many it leaves out"
   assert.equal(player.equationOf("y", ["Intercept"], [3]), "y = 3.000");
   const names = Array.from({ length: 30 }, (_, j) => `feature_${j}`);
   assert.match(player.equationOf("y", names, names.map(() => 1)), / \+ 2\d more$/);
+  assert.equal(player.equationOf("y", ["x"], [2], 7), "y = 2.000 x + 7 more");
 });
 
 test("shares of the loss and of the gradient add up to the whole", () => {
@@ -119,17 +112,20 @@ test("shares of the loss and of the gradient add up to the whole", () => {
   assert.equal(still.gradient, null);
 });
 
-const bowl = { center: [1, -2], floor: 0.3, curvature: [[2, 0.7], [0.7, 1.5]] };
+/** The factor F of a curvature, F' F = H (Cholesky). */
+const factorOf = ([[p, q], [, r]]) => [[Math.sqrt(p), q / Math.sqrt(p)], [0, Math.sqrt(r - (q * q) / p)]];
+const bowlOf = (center, floor, curvature) => ({ center, floor, curvature, factor: factorOf(curvature) });
+const bowl = bowlOf([1, -2], 0.3, [[2, 0.7], [0.7, 1.5]]);
 
 test("the loss of a bowl is its closed form", () => {
   near(player.bowlLoss(bowl, 1, -2), 0.3);
   near(player.bowlLoss(bowl, 2, 0), 0.3 + 2 * 1 + 2 * 0.7 * 1 * 2 + 1.5 * 4);
-  near(player.bowlLoss({ center: [3], floor: 1, curvature: [[4]] }, 5), 17);
+  near(player.bowlLoss({ center: [3], floor: 1, factor: [[2]] }, 5), 17);
   // The mean squared error of a line over data, from its moments.
   const x = [0, 1, 2, 5], y = [1, 0, 3, 4], n = x.length, mean = (v) => v.reduce((a, b) => a + b) / n;
   const [mx, my] = [mean(x), mean(y)], sxx = mean(x.map((v) => v * v)), slope = mean(x.map((v, i) => (v - mx) * (y[i] - my))) / (sxx - mx * mx);
   const mse = (a, b) => mean(x.map((v, i) => (y[i] - a * v - b) ** 2)), center = [slope, my - slope * mx];
-  const line = { center, floor: mse(...center), curvature: [[sxx, mx], [mx, 1]] };
+  const line = bowlOf(center, mse(...center), [[sxx, mx], [mx, 1]]);
   for (const [a, b] of [[0, 0], [-3, 2], [1.5, 0.25]]) near(player.bowlLoss(line, a, b), mse(a, b));
 });
 
@@ -176,7 +172,7 @@ test("a saddle is cut the way its middle says", () => {
 
 test("the contour of a bowl is where its loss is that high", () => {
   for (const curvature of [bowl.curvature, [[1e4, 99.9], [99.9, 1]], [[1, 0], [0, 1]]]) {
-    for (const [a, b] of player.ellipse({ ...bowl, curvature }, 0.25)) near(player.bowlLoss({ ...bowl, curvature }, a, b), 0.55, 1e-6);
+    for (const [a, b] of player.ellipse({ ...bowl, curvature }, 0.25)) near(player.bowlLoss(bowlOf(bowl.center, bowl.floor, curvature), a, b), 0.55, 1e-6);
   }
 });
 

@@ -212,18 +212,23 @@ def watch(
     progress: Show = None,
 ) -> None:
     """Train, and show how: data, loss surface and loss curve step by step, of one run or of several."""
-    from bestline.watching import label, refuse_format, watch_runs
+    from bestline.solvers import Stop
+    from bestline.watching import label, refuse_format, refuse_look, watch_runs
 
     refuse_format(out)
     refuse_existing(out, force)
+    refuse_look(out, theme=theme, frames=frames)
     terminal = Terminal(json, quiet, progress)
     base = {"solver": "sgd"} if training.arguments["solver"] in (None, "exact") and not training.arguments["l1"] else {}
     changes = [base, *({**base, **_changed(text)} for text in compare or [])]
     with terminal.listening() as bars:
-        models = [training.fit(bars, **change) for change in changes]
-        labels = [label(model) for model in models]
-        if len(set(labels)) < len(labels):  # what differs is not in the label: say what was asked for
-            labels = [labels[0], *(text.replace(",", ", ") for text in compare or [])]
+        models = []
+        for change in changes:
+            models.append(training.fit(bars, **change))
+            if models[-1].stop is Stop.INTERRUPTED:  # shown as far as it came, and the others not begun
+                break
+        asked = ["", *(compare or [])][: len(models)]
+        labels = [_named(label(model), text) for model, text in zip(models, asked, strict=True)]
         watch_runs(
             dict(zip(labels, models, strict=True)),
             out,
@@ -239,7 +244,7 @@ def watch(
             "lr": model.rate,
             "lr_limit": model.rate_limit,
             "steps": int(model.trace.step[-1]),
-            "loss": float(model.trace.loss[-1]),
+            "loss": float(model.trace.loss[int((model.trace.step - model.step).abs().argmin())]),
             "stop": model.advice,
         }
         for name, model in zip(labels, models, strict=True)
@@ -248,6 +253,14 @@ def watch(
     terminal.result("\n".join(told), {"out": str(out), "runs": facts, "warnings": terminal.said})
     terminal.tell_warnings(tuple(model.advice for model in models))
     terminal.note(f"wrote {out}")
+    if models[-1].stop is Stop.INTERRUPTED:
+        raise typer.Exit(130)
+
+
+def _named(label: str, asked: str) -> str:
+    """A run by how it was trained, and by what was asked to be changed where the label does not say it."""
+    left = [piece for piece in re.split(_PIECES, asked) if piece and piece.partition("=")[2] not in label]
+    return f"{label} ({', '.join(left)})" if left else label
 
 
 _CHANGES: dict[str, Callable[[str], Any]] = {
@@ -266,11 +279,13 @@ _CHANGES: dict[str, Callable[[str], Any]] = {
 }
 
 
+_PIECES = rf",(?=(?:{'|'.join(_CHANGES)})=)"  # a comma before another option
+
+
 def _changed(text: str) -> dict[str, Any]:
     """What one --compare changes: `lr=0.2`, `solver=adam,lr=0.1`, `start=-1,2`."""
     changes: dict[str, Any] = {}
-    names = "|".join(_CHANGES)
-    for piece in re.split(rf",(?=(?:{names})=)", text.replace("batch_size", "batch-size")):
+    for piece in re.split(_PIECES, text.replace("batch_size", "batch-size")):
         name, equals, value = piece.partition("=")
         name = name.strip()
         if not equals or name not in _CHANGES:

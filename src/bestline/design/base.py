@@ -5,6 +5,7 @@ A design is row-local: what a row becomes depends on that row alone, so batch by
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -13,7 +14,7 @@ import torch
 from torch import Tensor
 
 from bestline.design.doubled import Doubled
-from bestline.design.expressions import State, expression
+from bestline.design.expressions import Rounding, State, expression
 from bestline.errors import ColumnError, MissingValuesError, NotFiniteError, UnseenLevelError, listed, readable
 from bestline.rows import Features, Rows, Targets
 from bestline.tables import Batch, Source
@@ -71,6 +72,25 @@ class Encoded:
     rows: Rows
     index: Tensor | None
     imputed: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Beyond:
+    """What float64 has lost of a batch.
+
+    Attributes
+    ----------
+    below : Tensor (n, p)
+        What is known of it: X + below is right to twice the digits, where columns are products and powers of stored ones.
+    error : Tensor (n, p + k)
+        How far from the truth X + below and y can be; infinite where that is not known.
+    """
+
+    below: Features
+    error: Tensor
+
+    def __getitem__(self, index: Tensor) -> Beyond:
+        return Beyond(self.below[index], self.error[index])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -184,44 +204,92 @@ class Design:
             X, y, w = X[index], y[index], None if w is None else w[index]
         return Encoded(Rows(X, y, w), index, imputed)
 
-    def rows_doubled(self, batch: Batch) -> tuple[Encoded, Features | None]:
-        """A batch as `rows` gives it, and what float64 has left out of X (n, p); None: nothing.
+    def rows_doubled(self, batch: Batch) -> tuple[Encoded, Beyond | None]:
+        """A batch as `rows` gives it, and what float64 has lost of X and y; None: nothing."""
+        encoded = self.rows(batch)
+        made = any(r.kind == "expression" for r in self.responses)
+        if not (made or self.makes_columns) or not len(encoded.rows):
+            return encoded, None
+        rows = encoded.rows
+        X = self.beyond(batch, rows.X, encoded.index)
+        y_error = self._targets_error(batch) if made else torch.zeros_like(rows.y)
+        if made and encoded.index is not None:
+            y_error = y_error[encoded.index]
+        return encoded, Beyond(X.low, torch.cat([X.error, y_error.to(X.error)], 1))
+
+    @property
+    def makes_columns(self) -> bool:
+        """Whether any column of X is computed from columns of the table."""
+        return any(self._is_made(column) for column in self.columns)
+
+    def beyond(self, batch: Batch, X: Features, index: Tensor | None = None, *, on_unseen: str = "raise") -> Doubled:
+        """X (n, p) of a batch, or of some of its rows, in twice the digits.
 
         Products and powers of columns are made here, so what rounding takes from them is known and need not be lost.
         """
-        encoded = self.rows(batch)
         made = [j for j, column in enumerate(self.columns) if self._is_made(column)]
-        if not made or not len(encoded.rows):
-            return encoded, None
+        low, error = torch.zeros_like(X), torch.zeros_like(X)
+        if not made:
+            return Doubled(X, low, error)
         names = self._number_columns()
-        numbers = batch.numbers(names)
+        numbers = batch.numbers(names).to(X.device)
         if not bool(numbers.sum().isfinite()):
             numbers, _, _ = self._fill(numbers, names)
         values = {name: numbers[:, j] for j, name in enumerate(names)}
-        parts = {i: self._doubled(self.factors[i], values, batch) for j in made for i, _ in self.columns[j].parts}
-        X = encoded.rows.X
-        below = torch.zeros_like(X)
+        parts = {i: self._doubled(self.factors[i], values, batch, on_unseen) for j in made for i, _ in self.columns[j].parts}
         for j in made:
             first, *others = (parts[i][:, at] for i, at in self.columns[j].parts)
             for other in others:
                 first = first * other
-            first = first if encoded.index is None else first[encoded.index]
-            below[:, j] = first.beside(X[:, j])
-        return encoded, below
+            first = first if index is None else first[index]
+            low[:, j], error[:, j] = first.beside(X[:, j]), first.error.nan_to_num(math.inf)
+        return Doubled(X, low, error)
+
+    def rounding(self) -> tuple[Tensor, Tensor]:
+        """What float64 can lose of every column of X and y: shares of its numbers, and of 1, (p + k,); 0 for columns as stored."""
+        factors = [self._rounding(f) for f in self.factors]
+        found = []
+        for column in self.columns:
+            first, *others = (factors[i] for i, _ in column.parts)
+            for other in others:
+                first = first.times(other)
+            found.append(first if self._is_made(column) else Rounding())
+        found += [self._rounding(r) for r in self.responses]
+        both = 2.0**-52 * torch.tensor([[r.own, r.one] for r in found], dtype=torch.float64).reshape(-1, 2)
+        return both[:, 0], both[:, 1]
+
+    def _rounding(self, factor: Factor) -> Rounding:
+        return expression(factor.text).rounding(self.states) if factor.kind == "expression" else Rounding()
+
+    def _targets_error(self, batch: Batch) -> Targets:
+        """Bound of what float64 has lost of the targets that are computed, (n, k)."""
+        names = self.target_columns
+        values = batch.numbers(names)
+        columns = {name: values[:, j] for j, name in enumerate(names)}
+        errors = []
+        for response in self.responses:
+            if response.kind == "number":
+                errors.append(torch.zeros(len(values), dtype=torch.float64, device=values.device))
+                continue
+            true = expression(response.text).doubled(columns, self.states)
+            errors.append(
+                (true.error + true.beside(expression(response.text)(columns, self.states)).abs()).nan_to_num(math.inf)
+            )
+        return torch.stack(errors, 1)
 
     def _is_made(self, column: Column) -> bool:
         """Whether a column of X is computed and not one of the table, or one for some rows and 0 for the others."""
         kinds = [self.factors[i].kind for i, _ in column.parts if self.factors[i].kind != "category"]
         return "expression" in kinds or len(kinds) > 1
 
-    def _doubled(self, factor: Factor, values: Mapping[str, Tensor], batch: Batch) -> Doubled:
+    def _doubled(self, factor: Factor, values: Mapping[str, Tensor], batch: Batch, on_unseen: str) -> Doubled:
         """A factor's components (n, components) in twice the digits."""
         if factor.kind == "expression":
             part = expression(factor.text).doubled(values, self.states)
             return part if part.high.ndim == 2 else part[:, None]
         if factor.kind == "number":
             return Doubled.of(values[factor.column][:, None])
-        return Doubled.of(self._indicators(factor, batch, "raise", {})[0].to(next(iter(values.values()))))
+        return Doubled.of(self._indicators(factor, batch, on_unseen, {})[0].to(next(iter(values.values()))))
 
     def features(self, batch: Batch, *, on_unseen: str = "raise") -> tuple[Features, dict[str, int]]:
         """X (n, p) of every row of a batch, for prediction, and how many values were imputed, by column.

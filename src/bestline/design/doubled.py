@@ -20,14 +20,15 @@ from torch import Tensor
 
 _SPLITTER = 2.0**27 + 1
 _UNIT = 2.0**-100  # of a step's result, relative: the pairs' own rounding, with a few bits to spare
-_LEAST = 2.0**-1000  # below it parts of products may have been lost to underflow
+_LEAST = 2.0**-1070  # absolute: what underflow can take
+_SMALL = 2.0**-900  # products above it lose nothing to underflow
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Doubled:
-    """high + low, float64 tensors of one shape; they understand + - * and ** by whole numbers.
+    """high + low, float64 tensors of one shape; they understand + - * @ and ** by whole numbers.
 
-    Where a result leaves the range of float64, or comes close to it, `low` may not be a number.
+    Sums and products of two float64 are right to the last bit; those of pairs to about 100. Where a result leaves the range of float64, or comes close to it, `low` may not be a number.
 
     Attributes
     ----------
@@ -56,8 +57,7 @@ class Doubled:
         high, low = _two_sum(self.high, other.high)
         tail, rest = _two_sum(self.low, other.low)
         high, low = _quick_two_sum(high, low + tail)
-        # Two float64 add up exactly.
-        own = 0.0 if not self.low.any() and not other.low.any() else _UNIT * high.abs()
+        own = torch.where((self.low == 0) & (other.low == 0), 0.0, _UNIT * high.abs())
         return Doubled(*_quick_two_sum(high, low + rest), self.error + other.error + own)
 
     def __sub__(self, other: Doubled) -> Doubled:
@@ -65,10 +65,10 @@ class Doubled:
 
     def __mul__(self, other: Doubled) -> Doubled:
         high, low = _two_product(self.high, other.high)
-        # |a| may stand for |a + its low|: the unit has room for that.
         error = self.high.abs() * other.error + other.high.abs() * self.error + self.error * other.error
-        own = _UNIT * (high.abs() + error) + _LEAST * (high != 0)
-        return Doubled(*_quick_two_sum(high, low + (self.high * other.low + self.low * other.high)), error + own)
+        whole = (self.low == 0) & (other.low == 0) & ((high.abs() > _SMALL) | (self.high == 0) | (other.high == 0))
+        error = error * (1 + 2.0**-40) + torch.where(whole, 0.0, _UNIT * high.abs() + _LEAST)
+        return Doubled(*_quick_two_sum(high, low + (self.high * other.low + self.low * other.high)), error)
 
     def __matmul__(self, other: Doubled) -> Doubled:
         """Matrix product (n, d) by (d, m), at least one of d."""

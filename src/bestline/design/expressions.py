@@ -53,6 +53,9 @@ _OPERATORS: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
 }
 _LONGEST, _DEEPEST = 2_000, 40
 _HIGHEST_POWER = 65  # beyond it a power is taken as float64 gives it
+_ULP = 2.0**-52
+_TINY = 2.0**-1070
+_STATE = 256 * _ULP  # of means and sums of squares, which are added up batch by batch
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +80,21 @@ class Call:
     degree: int
 
 
+@dataclass(frozen=True, slots=True)
+class Rounding:
+    """Bound of an error, in units of rounding: so many of the value itself, and so many of 1; infinite where values decide."""
+
+    own: float = 0.0
+    one: float = 0.0
+
+    def times(self, other: Rounding) -> Rounding:
+        """Of a product or quotient."""
+        return _UNKNOWN if self.one or other.one else Rounding(self.own + other.own + 1)
+
+
+_UNKNOWN = Rounding(math.inf)
+
+
 class Expression:
     """A checked expression: which columns it reads, which states it needs, and its values on a batch."""
 
@@ -99,8 +117,15 @@ class Expression:
         return _evaluate(self._tree, values, states)
 
     def doubled(self, values: Values, states: Mapping[str, State]) -> Doubled:
-        """The same values with sums, differences, products and whole powers in twice the digits; the rest as float64 has it."""
+        """The same values with sums, differences, products and whole powers in twice the digits; the rest as float64 has it.
+
+        The error of every value is for exact arithmetic on the columns and the formula's numbers as float64 holds them.
+        """
         return _doubled(self._tree, values, states)
+
+    def rounding(self, states: Mapping[str, State]) -> Rounding:
+        """What float64 can lose of the values, whatever the columns hold."""
+        return _rounding(self._tree, states)
 
     def _check(self, node: ast.expr, depth: int, *, stateful: bool) -> None:
         if depth > _DEEPEST:
@@ -315,9 +340,124 @@ def _doubled(node: ast.expr, values: Values, states: Mapping[str, State]) -> Dou
             x, degree = _doubled(node.args[0], values, states), _poly_arguments(node)[0]
             powers = [x.power(d) for d in range(1, degree + 1)]
             return (
-                Doubled(torch.stack([p.high for p in powers], 1), torch.stack([p.low for p in powers], 1)) if degree > 1 else x
+                Doubled(*(torch.stack([getattr(p, half) for p in powers], 1) for half in ("high", "low", "error")))
+                if degree > 1
+                else x
             )
-    return Doubled.of(torch.as_tensor(_evaluate(node, values, states), dtype=torch.float64))
+    value = torch.as_tensor(_evaluate(node, values, states), dtype=torch.float64)
+    return Doubled.of(value, error=_error(node, value, values, states))
+
+
+def _error(node: ast.expr, value: Tensor, values: Values, states: Mapping[str, State]) -> Tensor:
+    """Bound of what float64 has lost of an expression's value: what its parts have lost, passed on, and its own rounding."""
+    match node:
+        case ast.Constant() | ast.Name():
+            return torch.zeros_like(value)
+        case ast.BinOp(left=left, op=ast.Div(), right=right):
+            (a, lost_a), (b, lost_b) = _plain(left, values, states), _plain(right, values, states)
+            lost = (lost_a + (a / b).abs() * lost_b) / (b.abs() - lost_b).clamp(min=0)
+            return lost + _ULP * value.abs() + _TINY
+        case ast.BinOp(left=left, op=ast.Pow(), right=right) if not any(isinstance(n, ast.Name) for n in ast.walk(right)):
+            (x, away), exponent = _plain(left, values, states), _evaluate(right, values, states)
+            moved = _moved(lambda v: v**exponent, x, away, value)
+            # Monotone on either side of zero.
+            return torch.where(x.abs() > away, moved + 4 * _ULP * value.abs() + _TINY, math.nan)
+        case ast.Call():
+            x, away = _plain(node.args[0], values, states)
+            return _error_of_call(node, x, away, value, states)
+    return torch.full_like(value, math.nan)  # powers of columns to columns
+
+
+def _plain(node: ast.expr, values: Values, states: Mapping[str, State]) -> tuple[Tensor, Tensor]:
+    """An expression in float64, and how far from the truth it can be."""
+    x, true = torch.as_tensor(_evaluate(node, values, states), dtype=torch.float64), _doubled(node, values, states)
+    return x, true.error + ((true.high - x) + true.low).abs()
+
+
+def _moved(f: Callable[[Tensor], Tensor], x: Tensor, away: Tensor, value: Tensor) -> Tensor:
+    """How far a monotone function can move when its argument does."""
+    far = torch.full_like(x, math.inf)
+    above, below = torch.nextafter(x + away, far), torch.nextafter(x - away, -far)
+    return torch.where(away == 0, 0.0, torch.maximum((f(above) - value).abs(), (value - f(below)).abs()))
+
+
+def _error_of_call(node: ast.Call, x: Tensor, away: Tensor, value: Tensor, states: Mapping[str, State]) -> Tensor:
+    """The same of a function at x, known to `away`."""
+    name = _function(node)
+    if name in FUNCTIONS:
+        if name in ("abs", "sin", "cos", "tanh"):  # no steeper than 1
+            moved = away
+        elif name == "tan":
+            moved = torch.where(away * (1 + value**2) < 0.1, 2 * away * (1 + value**2), math.nan)
+        else:  # monotone
+            moved = _moved(FUNCTIONS[name], x, away, value)
+        exact = name in ("abs", "ceil", "floor")
+        return moved if exact else moved + 4 * _ULP * value.abs() + _TINY
+    state = states[ast.unparse(node)]
+    if name == "poly":
+        return _error_of_poly(x, away, _poly_arguments(node)[0], value, state)
+    lost = away + _STATE * x.abs().amax() + _ULP * (x - state["mean"]).abs()
+    return (
+        lost
+        if name == "center"
+        else (lost / state["deviation"]) * 2
+        + value.abs() * (_STATE + (_STATE * float(x.abs().amax()) / state["deviation"]) ** 2)
+    )
+
+
+def _rounding(node: ast.expr, states: Mapping[str, State]) -> Rounding:
+    match node:
+        case ast.Constant() | ast.Name():
+            return Rounding()
+        case ast.UnaryOp(operand=operand):
+            return _rounding(operand, states)
+        case ast.BinOp(left=left, op=ast.Mult() | ast.Div(), right=right):
+            return _rounding(left, states).times(_rounding(right, states))
+        case ast.BinOp(left=left, op=ast.Add() | ast.Sub(), right=right):
+            exact = _rounding(left, states) == _rounding(right, states) == Rounding()
+            return Rounding(1) if exact else _UNKNOWN  # the difference of two rounded numbers can be all rounding
+        case ast.BinOp(left=left, op=ast.Pow(), right=right) if not any(isinstance(n, ast.Name) for n in ast.walk(right)):
+            base = _rounding(left, states)
+            return _UNKNOWN if base.one else Rounding(2 + 2 * base.own * abs(_evaluate(right, {}, states)))
+        case ast.Call():
+            return _rounding_of_call(node, _rounding(node.args[0], states), states)
+    return _UNKNOWN
+
+
+def _rounding_of_call(node: ast.Call, x: Rounding, states: Mapping[str, State]) -> Rounding:
+    name = _function(node)
+    if name in ("I", "abs"):
+        return x
+    degree, raw = _poly_arguments(node) if name == "poly" else (1, False)
+    if raw:
+        return _UNKNOWN if x.one else Rounding(2 + 2 * x.own * degree)
+    if name == "sqrt" and not x.one:
+        return Rounding(2 + x.own)
+    if name in ("log", "log2", "log10") and not x.one:
+        return Rounding(4, 4 * x.own)
+    if x != Rounding():
+        return _UNKNOWN
+    if name in FUNCTIONS:
+        return Rounding(0 if name in ("ceil", "floor") else 4)
+    state, sums = states[ast.unparse(node)], _STATE / _ULP
+    if name == "poly":
+        basis = torch.tensor(state["basis"], dtype=torch.float64)
+        return Rounding(0, float(basis.abs().sum(0).max()) * (8 * degree**2 + sums * degree * _apart(basis)))
+    return Rounding(4 * sums, 4 * sums * abs(state["mean"]) / state.get("deviation", 1.0))
+
+
+def _apart(basis: Tensor) -> float:
+    """By what factor orthonormal polynomials magnify the rounding of the products that they are made from."""
+    return float(torch.linalg.cond(basis / basis.abs().amax(1, keepdim=True))) ** 2
+
+
+def _error_of_poly(x: Tensor, away: Tensor, degree: int, value: Tensor, state: State) -> Tensor:
+    """The polynomials are right to the rounding of sums over the rows, times how far the values leave their powers apart."""
+    basis = torch.tensor(state["basis"], dtype=torch.float64, device=x.device)
+    steep = (away / state["half"] + 8 * _ULP)[:, None] * (degree * degree)
+    terms = legendre(x, degree, state["middle"], state["half"]).abs() + steep
+    found = (steep * basis.abs().sum(0) + terms @ basis.abs() * (_STATE * degree * _apart(basis)))[:, 1:]
+    return found if degree > 1 else found[:, 0]
 
 
 def _call(node: ast.Call, x: Any, states: Mapping[str, State]) -> Tensor:

@@ -29,6 +29,8 @@ from bestline.pictures.sample import said, shown
 from bestline.solvers.base import Stop
 from bestline.solvers.descent import Descent
 
+_NEAR_ZERO = 0.1  # of a slope as trained: a path from further away is not the one that ridge stands for
+
 
 def loss(fits: Fit | Mapping[str, Fit], *, log: bool | None = None, held_out: bool | None = None) -> Picture:
     """Loss after every number of updates, of one run or of several.
@@ -115,6 +117,9 @@ def ridge_of(fit: Fit, step: int) -> float | None:
     plain = isinstance(solver, Descent) and isinstance(solver.optimizer, str) and not solver.batch_size and not solver.schedule
     if not plain or not isinstance(fit.objective.smooth, Bowl) or fit.objective.penalty or not fit.rate or not step:
         return None
+    first = fit.scaling.to_trained(fit.trace.weights[0])[: fit.scaling.p]
+    if step >= int(fit.trace.step[-1]) or float(first.abs().max() if len(first) else 0.0) > _NEAR_ZERO:
+        return None  # nothing was stopped early, or the path does not lead away from zero
     return early_stopping_ridge(str(solver.optimizer), fit.rate, step)  # type: ignore[attr-defined]
 
 

@@ -9,17 +9,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from bestline.bowl import Bowl, minimum_norm
-from bestline.fitting import Fit
-from bestline.outlook import early_stopping_ridge
+from bestline.fitting import Fit, Trace
 from bestline.pictures.figures import floor_of
 from bestline.pictures.landscape import Pair, landscapes, loss_label
-from bestline.pictures.sample import Sample, is_straight, said, shown
+from bestline.pictures.losses import best_step, ridge_of
+from bestline.pictures.sample import Sample, is_straight, predictions, said, shown
 from bestline.planes import data_to_trained
 from bestline.solvers.base import Stop
 from bestline.solvers.descent import Descent
@@ -28,8 +29,10 @@ from bestline.wording import count, equation
 
 SCHEMA = 1
 
-_NUMBERS = 9_000  # of all traces together: about 150 kB
-_POINTS = 4_000  # numbers of all rows shown
+_NUMBERS = 4_500  # of all traces together: about 80 kB
+_POINTS = 3_000  # numbers of all rows shown
+_WIDE = 12  # weights beyond which predictions are sent in place of rows, and only the first weights
+_FEW = 48  # rows of which predictions are sent, shared among the runs
 _GRID = 41  # grid values an axis, where the surface has no closed form
 
 
@@ -43,7 +46,6 @@ def session(
     pair: Pair = None,
     target: int = 0,
     truth: tuple[float, float] | None = None,
-    seconds: Sequence[float] = (),
 ) -> dict[str, Any]:
     """Runs on the same rows as one session.
 
@@ -61,8 +63,6 @@ def session(
     target : int
     truth : (slope, intercept), optional
         Of the line that the data were made from.
-    seconds : sequence of float, optional
-        How long each run took.
 
     Returns
     -------
@@ -72,9 +72,9 @@ def session(
     fits = list(runs.values())
     first = fits[0]
     where, ground = _ground(fits, pair, target) if first.trace.names else (None, None)
-    data = _data(first, sample, held_out, target, truth)
+    shown_rows = _shown(first, sample, held_out, len(fits))
+    data = _data(first, shown_rows, target, truth)
     told = [*notes, *([sample.note] if sample is not None and sample.note else [])]
-    took = [*seconds, *[math.nan] * (len(fits) - len(seconds))]
     return _finite(
         {
             "schema": SCHEMA,
@@ -85,10 +85,7 @@ def session(
             "data": data,
             "ground": ground,
             "loss": _loss_facts(first),
-            "runs": [
-                _run(label, fit, where, target, _NUMBERS // len(fits), time)
-                for (label, fit), time in zip(runs.items(), took, strict=True)
-            ],
+            "runs": [_run(label, fit, where, target, _NUMBERS // len(fits), shown_rows) for label, fit in runs.items()],
             "equation": equation(first.trace.targets[target], first.trace.names, first.weights[:, target].tolist()),
         }
     )
@@ -107,8 +104,10 @@ def run_label(fit: Fit) -> str:
 
 def _subtitle(fits: Sequence[Fit], sample: Sample | None) -> str:
     rows = "" if sample is None else f" on {count(sample.of, 'row')}"
-    scaled = bool((fits[0].scaling.scale != 1).any())
-    how = "columns standardised for training, weights in the data's units" if scaled else "columns trained as they are"
+    scaled = {bool((fit.scaling.scale != 1).any()) for fit in fits}
+    how = "columns standardised for training, weights in the data's units" if True in scaled else "columns trained as they are"
+    if len(scaled) > 1:
+        how = "columns standardised for some of the runs, weights in the data's units"
     runs = run_label(fits[0]) if len(fits) == 1 else count(len(fits), "run")
     return f"{runs}{rows}; {how}"
 
@@ -125,35 +124,49 @@ def _loss_facts(fit: Fit) -> dict[str, Any]:
 # -- the rows ----------------------------------------------------------------------------------------------------------
 
 
-def _data(
-    fit: Fit, sample: Sample | None, held_out: Sample | None, target: int, truth: tuple[float, float] | None
-) -> dict[str, Any] | None:
+def _shown(fit: Fit, sample: Sample | None, held_out: Sample | None, runs: int) -> dict[str, Sample]:
+    """The rows that are sent, by their part: as many as fit, evenly chosen."""
+    parts = {"data": sample, "held_out": held_out}
+    known = {name: part for name, part in parts.items() if part is not None}
     if sample is None:
+        return {}
+    wide = len(fit.trace.names) > _WIDE
+    most = max(8, _FEW // runs if wide else _POINTS // (len(sample.features) + 1)) // len(known)
+    return {name: _some(part, max(most, 4)) for name, part in known.items()}
+
+
+def _some(sample: Sample, most: int) -> Sample:
+    keep = torch.linspace(0, len(sample.rows) - 1, min(len(sample.rows), most)).round().long()
+    return replace(sample, rows=sample.rows[keep])
+
+
+def _data(fit: Fit, parts: Mapping[str, Sample], target: int, truth: tuple[float, float] | None) -> dict[str, Any] | None:
+    if not parts:
         return None
+    sample = parts["data"]
     line = len(sample.features) == 1
-    budget = _POINTS // (1 if line else max(len(sample.features), 1))
-    parts = [_rows(part, target, budget, line=line) if part is not None else None for part in (sample, held_out)]
-    assert parts[0] is not None  # noqa: S101  it is the sample's
+    wide = len(fit.trace.names) > _WIDE
+    kind = "line" if line else "wide" if wide else "diagonal"
+    rows = {name: _rows(part, target, kind) for name, part in parts.items()}
     return {
         "kind": "line" if line else "diagonal",
         "xlabel": sample.features[0] if line else f"actual {sample.targets[target]}",
         "ylabel": sample.targets[target] if line else f"predicted {sample.targets[target]}",
-        **parts[0],
-        "held_out": parts[1],
+        **rows["data"],
+        "held_out": rows.get("held_out"),
         "truth": None if truth is None else {"slope": truth[0], "intercept": truth[1]},
         "of": sample.of,
         "loss": "squared" if isinstance(fit.objective.smooth, Bowl) else "own",
     }
 
 
-def _rows(sample: Sample, target: int, most: int, *, line: bool) -> dict[str, Any]:
-    keep = torch.linspace(0, len(sample.rows) - 1, min(len(sample.rows), most)).round().long()
-    X, y, w = sample.rows.X[keep], sample.y(target)[keep], sample.rows.w
+def _rows(sample: Sample, target: int, kind: str) -> dict[str, Any]:
+    X, w = sample.rows.X, sample.rows.w
     return {
-        "x": _short(X[:, 0]) if line else None,
-        "y": _short(y),
-        "X": None if line else [_short(row) for row in X],
-        "w": None if w is None else _short(w[keep]),
+        "x": _short(X[:, 0]) if kind == "line" else None,
+        "y": _short(sample.y(target)),
+        "X": [_short(row) for row in X] if kind == "diagonal" else None,
+        "w": None if w is None else _short(w),
     }
 
 
@@ -200,31 +213,38 @@ def _quadratic(fit: Fit, where: Plane, target: int) -> dict[str, Any] | None:
     """The loss over a plane of weights in the data's units: a bowl again.
 
     A step along the plane's basis B moves the weights as trained by D = B J', J being the scaling's slope; so H becomes D H D'.
+    It is sent as a factor F, loss = floor + |F (u - center)|^2: the entries of D H D' would cancel where columns are far from zero.
     """
     smooth = fit.objective.smooth
     if not isinstance(smooth, Bowl):
         return None
     bowl, unit = smooth.cpu(), float(fit.scaling.target_scale[target]) ** 2
     along = where.basis @ data_to_trained(fit, target).T
-    pull = along @ bowl.curvature
-    M = pull @ along.T
-    origin = fit.weights.clone()
-    near = where.coordinates(fit.scaling.to_data(bowl.bottom)[:, target])
-    origin[:, target] = where.weights(near)
-    away = bowl.bottom - fit.scaling.to_trained(origin)
-    center = near + minimum_norm(M, (pull @ away)[:, target, None])[:, 0]
-    origin[:, target] = where.weights(center)
-    floor = float(bowl.losses(fit.scaling.to_trained(origin))[target]) * unit
-    return {"center": center.tolist(), "floor": floor, "curvature": (unit * M).tolist()}
+    values, vectors = torch.linalg.eigh(bowl.curvature)
+    root = values.clamp(min=0).sqrt()[:, None] * vectors.T
+    factor = root @ along.T
+    point = fit.weights.clone()
+    center = where.coordinates(fit.scaling.to_data(bowl.bottom)[:, target])
+    point[:, target] = where.weights(center)
+    if len(center) < len(point):  # the bottom lies off the plane: go to the lowest place on it
+        away = root @ (bowl.bottom - fit.scaling.to_trained(point))[:, target]
+        center = center + minimum_norm(factor.T @ factor, (factor.T @ away)[:, None])[:, 0]
+        point[:, target] = where.weights(center)
+    floor = float(bowl.losses(fit.scaling.to_trained(point))[target]) * unit
+    factor = unit**0.5 * (torch.linalg.qr(factor, mode="r").R if len(factor) > len(center) else factor)
+    curvature = (factor.T @ factor).tolist()
+    return {"center": center.tolist(), "floor": floor, "curvature": curvature, "factor": factor.tolist()}
 
 
 # -- a run -------------------------------------------------------------------------------------------------------------
 
 
-def _run(label: str, fit: Fit, where: Plane | None, target: int, budget: int, seconds: float) -> dict[str, Any]:
+def _run(label: str, fit: Fit, where: Plane | None, target: int, budget: int, parts: Mapping[str, Sample]) -> dict[str, Any]:
     trace, solver = fit.trace, fit.solver
     d = len(trace.names)
-    keep = thinned(fit, max(20, budget // (d + 10)))
+    wide = d > _WIDE
+    told = [*range(_WIDE - 1), d - 1] if wide else list(range(d))
+    keep = thinned(fit, max(20, budget // (min(d, _WIDE) + 10 + wide * sum(len(part.rows) for part in parts.values()))))
     weights = trace.weights[keep][:, :, target]
     straight = d <= 2 and fit.scaling.p == 1 and is_straight(fit, torch.tensor([[-1.0], [0.0], [2.0]], dtype=torch.float64))
     gradient = _gradient(fit, keep, target)
@@ -236,8 +256,10 @@ def _run(label: str, fit: Fit, where: Plane | None, target: int, budget: int, se
         "limit": fit.rate_limit,
         "step": trace.step[keep].tolist(),
         "path": [] if where is None else where.coordinates(weights).T.tolist(),
-        "names": [shown(name) for name in trace.names],
-        "weights": weights.T.tolist(),
+        "names": [shown(trace.names[j]) for j in told],
+        "weights": weights.T[told].tolist(),
+        "more": d - len(told),
+        "predicted": {name: _predicted(part, fit, keep, target) for name, part in parts.items()} if wide else None,
         "line": {
             "slope": weights[:, 0].tolist(),
             "intercept": weights[:, 1].tolist() if d == 2 else [0.0] * len(keep),
@@ -252,7 +274,13 @@ def _run(label: str, fit: Fit, where: Plane | None, target: int, budget: int, se
         "advice": fit.advice,
         "kept": fit.step,
         "best": _best(fit),
-        "seconds": seconds,
+        "last": {
+            "step": int(trace.step[-1]),
+            "loss": float(trace.loss[-1]),
+            "gap": None if trace.gap is None else float(trace.gap[-1]),
+            "near": _near(trace),
+        },
+        "seconds": fit.seconds,
     }
 
 
@@ -266,18 +294,24 @@ def _gradient(fit: Fit, keep: Tensor, target: int) -> Tensor | None:
     return fit.scaling.gradient_to_data(2 * (bowl.curvature @ (trained - bowl.bottom)))[:, :, target]
 
 
+def _predicted(sample: Sample, fit: Fit, keep: Tensor, target: int) -> list[list[float]]:
+    """Predictions of some rows at some rows of the trace, (t, m)."""
+    return [_short(predictions(fit, sample.rows.X, weights)[:, target]) for weights in fit.trace.weights[keep]]
+
+
+def _near(trace: Trace) -> int | None:
+    """The step from which on at most 1 % of the loss that could be lost is left; None where that was not reached."""
+    if trace.gap is None or not float(trace.gap[0]) > 0:
+        return None
+    far = (trace.gap > 0.01 * trace.gap[0]).nonzero()
+    row = int(far[-1]) + 1
+    return int(trace.step[row]) if row < len(trace) else None
+
+
 def _best(fit: Fit) -> dict[str, Any] | None:
     """Where the held-out loss is least, and the ridge penalty that stopping there amounts to."""
-    held_out = fit.trace.held_out
-    if held_out is None or not bool(held_out.isfinite().any()):
-        return None
-    at = int(held_out.nan_to_num(math.inf).argmin())
-    step = int(fit.trace.step[at])
-    solver = fit.solver
-    named = isinstance(solver, Descent) and isinstance(solver.optimizer, str) and solver.batch_size is None
-    rate = fit.rate
-    l2 = early_stopping_ridge(str(solver.optimizer), rate, step) if named and rate and step else None  # type: ignore[attr-defined]
-    return {"step": step, "l2": l2}
+    step = best_step(fit)
+    return None if step is None else {"step": step, "l2": ridge_of(fit, step)}
 
 
 def thinned(fit: Fit, most: int) -> Tensor:

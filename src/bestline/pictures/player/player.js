@@ -176,14 +176,6 @@ export function advance(position, elapsed, perSecond, last) {
   return clamp(position + (clamp(elapsed, 0, LONGEST_FRAME) / 1000) * perSecond, 0, last);
 }
 
-/** The first step at which all but 1 % of the loss that could be lost is lost; null when it was not reached. */
-export function stepsToBest(run, floor) {
-  const above = run.gap ?? (floor === null || floor === undefined ? null : run.loss.map((v) => v - floor));
-  if (!(above?.[0] > 0)) return null;
-  const row = above.findIndex((v) => v <= 0.01 * above[0]);
-  return row < 0 ? null : run.step[row];
-}
-
 /** All steps of all runs as CSV (RFC 4180), every number with all its digits. */
 export function csvOf(runs) {
   const cell = (v) => (v === null || v === undefined || Number.isNaN(v) ? "" : /[",\r\n]/.test(String(v)) ? `"${String(v).replaceAll('"', '""')}"` : String(v));
@@ -198,7 +190,7 @@ export function csvOf(runs) {
 }
 
 /** The line in words and numbers: `mpg = 46.2 − 0.00765 weight`; of many weights the first ones. */
-export function equationOf(target, names, weights, longest = 80) {
+export function equationOf(target, names, weights, more = 0, longest = 80) {
   const at = names.lastIndexOf("Intercept");
   let text = at >= 0 ? formatNumber(weights[at], 4, true) : "", left = 0;
   names.forEach((name, j) => {
@@ -207,7 +199,7 @@ export function equationOf(target, names, weights, longest = 80) {
     if (left || (text.length + size.length > longest && j)) left += 1;
     else text += text ? ` ${weights[j] < 0 ? MINUS : "+"} ${size}` : `${weights[j] < 0 ? MINUS : ""}${size}`;
   });
-  return `${shorten(target, 24)} = ${text || "0"}${left ? ` + ${left} more` : ""}`;
+  return `${shorten(target, 24)} = ${text || "0"}${left + more ? ` + ${left + more} more` : ""}`;
 }
 
 /**
@@ -242,14 +234,12 @@ export function shares(residuals, X, w, i) {
 // -- landscape --
 
 /**
- * Loss of a bowl: floor + (u − center)' curvature (u − center), at any resolution.
- * @type {(bowl: {center: number[], floor: number, curvature: number[][]}, a: number, b?: number) => number}
+ * Loss of a bowl: floor + |factor (u − center)|², at any resolution; the curvature is factor' factor.
+ * @type {(bowl: {center: number[], floor: number, factor: number[][]}, a: number, b?: number) => number}
  */
-export function bowlLoss({ center, floor, curvature: H }, a, b) {
-  const da = a - center[0];
-  if (center.length === 1) return floor + H[0][0] * da * da;
-  const db = b - center[1];
-  return floor + H[0][0] * da * da + (H[0][1] + H[1][0]) * da * db + H[1][1] * db * db;
+export function bowlLoss({ center, floor, factor }, a, b) {
+  const da = a - center[0], db = center.length > 1 ? b - center[1] : 0;
+  return floor + factor.reduce((sum, [f, g = 0]) => sum + (f * da + g * db) ** 2, 0);
 }
 
 /** Loss between the points of a grid, z[i][j] at y[i], x[j], which are evenly spaced: bilinear. */
@@ -716,6 +706,7 @@ function nameRuns(view, labels, places, crowd, anchors) {
 /** Predictions for a part of the data at a row of a run's trace; null for a model that is no straight line. */
 function predict(part, run, t) {
   if (part.x) return run.line && part.x.map((x) => run.line.slope[t] * x + run.line.intercept[t]);
+  if (!part.X) return run.predicted[part.role][t];
   const p = part.X[0]?.length ?? 0, intercept = run.weights[p]?.[t] ?? 0;
   return part.X.map((x) => x.reduce((sum, v, j) => sum + v * run.weights[j][t], intercept));
 }
@@ -731,7 +722,7 @@ function dataPanel({ data, runs }) {
 
   /** The values seen, and the predictions of all steps no worse than the start, as far as they leave the data readable. */
   function reach() {
-    const room = 0.55 * (ys[1] - ys[0] || 1), probe = diagonal ? { X: data.X.slice(0, 60) } : { x: ends };
+    const room = 0.55 * (ys[1] - ys[0] || 1), probe = diagonal ? { role: "data", X: data.X?.slice(0, 60) } : { x: ends };
     let [lo, hi] = data.truth ? extent([...ys, ...predict(probe, { line: { slope: [data.truth.slope], intercept: [data.truth.intercept] } }, 0)]) : ys;
     for (const run of runs) {
       for (let t = 0; t < run.step.length; t += Math.ceil(run.step.length / 80)) {
@@ -796,7 +787,7 @@ function dataPanel({ data, runs }) {
     if (!predicted) return lines;
     lines.push(`predicted ${formatNumber(predicted[i], 5)}, residual ${formatNumber(part.y[i] - predicted[i])}`);
     if (part.role === "held_out") return [...lines, "held out: not trained on"];
-    if (data.loss !== "squared") return lines;
+    if (data.loss !== "squared" || (diagonal && !part.X)) return lines;
     const share = shares(part.y.map((y, j) => y - predicted[j]), diagonal ? part.X : part.x.map((x) => [x]), part.w, i);
     const percent = (v) => (v === null ? "none left" : `${formatNumber(100 * v, 3)} %`);
     return [...lines, `share of the loss ${percent(share.loss)}, of the gradient ${percent(share.gradient)}`];
@@ -994,6 +985,7 @@ function contourPanel({ ground, runs }, land) {
     const [x, y] = paths[0].places[0], way = Math.atan2(optimum[1] - y, optimum[0] - x);
     for (const turn of [0.5, -0.7]) {
       const at = (s) => [optimum[0] + s * Math.cos(way + turn), optimum[1] + s * Math.sin(way + turn)];
+      const told = (level) => [2, 3, 4].map((digits) => formatNumber(level, digits)).find((text, i, all) => i === 2 || land.levels.filter((other) => formatNumber(other, i + 2) === text).length < 2);
       for (const level of land.levels.slice(2)) {
         let near = 0, far = 2 * (area.right - area.left);
         for (let i = 0; i < 30; i++) {
@@ -1001,7 +993,7 @@ function contourPanel({ ground, runs }, land) {
           if (land.loss(area.x.invert(px), area.y.invert(py)) < level) near = middle;
           else far = middle;
         }
-        if (!labels.write(formatNumber(level, 2), at(near), { colour: theme.quiet, anchors: "center" })) continue;
+        if (!labels.write(told(level), at(near), { colour: theme.quiet, anchors: "center" })) continue;
         written.push(labels.boxes.at(-1));
         labels.block(26, at(near));
       }
@@ -1460,15 +1452,15 @@ const line = (tag, cells) => make("tr", {}, ...cells.map((cell) => (cell instanc
 const table = (caption, head, body) => make("table", {}, make("caption", { text: caption }), make("thead", {}, line("th", head)), make("tbody", {}, ...body));
 
 /** All runs side by side. */
-function runsTable({ runs, loss }, styles) {
+function runsTable({ runs }, styles) {
   const body = runs.map((run, i) => {
-    const near = stepsToBest(run, loss.floor), numbers = [run.rate, run.limit, run.loss.at(-1), run.gap?.at(-1)].map((v) => formatNumber(v));
+    const { near, loss, gap } = run.last, numbers = [run.rate, run.limit, loss, gap].map((v) => formatNumber(v));
     const name = make("th", { scope: "row", title: run.label }, swatch("both", styles[i]), shorten(run.label, 40));
     const ms = typeof run.seconds === "number" ? formatNumber(1000 * run.seconds, 3) : "–";
     return line("td", [name, ...numbers, near === null ? "not reached" : whole(near), ms, make("td", { title: run.advice, text: /^[^:.]*/.exec(run.advice ?? run.stop)[0] })]);
   });
   const head = ["run", "rate", "limit", "last loss", "gap to exact", "steps to 1 %", "ms", "how it stopped"];
-  return table("The runs side by side; steps to 1 %: until 99 % of the loss that can be lost is lost", head, body);
+  return table("The runs side by side; steps to 1 %: from then on, 99 % of the loss that can be lost is lost", head, body);
 }
 
 const AROUND = 7; // rows of the table above and below the current one
@@ -1715,7 +1707,7 @@ class Player {
     const { run, row, k, table } = this.view, end = this.frames.at(-1), counted = `step ${whole(k)} of ${whole(end)}`;
     const text = (element, value) => element.textContent !== value && (element.textContent = value);
     text(this.counter, counted);
-    text(this.equation, equationOf(this.session.target, run.names, run.weights.map((w) => w[row])));
+    text(this.equation, equationOf(this.session.target, run.names, run.weights.map((w) => w[row]), run.more));
     this.numbers.forEach(([name, , value], i) => {
       text(this.cells[i], value(run, row));
       this.cells[i].classList.toggle("bl-over", name === "learning rate" && typeof run.limit === "number" && run.rate > run.limit);

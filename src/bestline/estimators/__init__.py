@@ -1,0 +1,29 @@
+"""Estimators: scikit-learn's rules, our mathematics."""
+
+from __future__ import annotations
+
+try:
+    import sklearn  # noqa: F401
+except ImportError as error:
+    raise ImportError(
+        "bestline's estimators follow scikit-learn's rules and need it: pip install 'bestline[sklearn]'."
+    ) from error
+
+from bestline.estimators.elastic import ElasticNet, Lasso
+from bestline.estimators.elastic_cv import ElasticNetCV, LassoCV
+from bestline.estimators.huber import HuberRegressor
+from bestline.estimators.linear import LinearRegression, Ridge
+from bestline.estimators.ridge_cv import RidgeCV
+from bestline.estimators.sgd import SGDRegressor
+
+__all__ = [
+    "ElasticNet",
+    "ElasticNetCV",
+    "HuberRegressor",
+    "Lasso",
+    "LassoCV",
+    "LinearRegression",
+    "Ridge",
+    "RidgeCV",
+    "SGDRegressor",
+]

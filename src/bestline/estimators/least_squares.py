@@ -1,0 +1,244 @@
+"""Least squares with or without a ridge, in the data's own units: from moments, or from the rows where they are few.
+
+    minimise   sum_i w_i (y_i - x_i b - a)^2 + alpha |b|^2
+
+Longer than wide, moments say everything, and their p x p system is solved with every column brought to one size, so nobody's
+units decide which column is noise. Wider than long, the rows say it in less room: with the singular values of the n centred rows.
+Of several solutions the one of smallest norm is given, in the data's units.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from bestline.bowl import RANK_TOLERANCE, minimum_norm
+from bestline.errors import DataError, OptionError
+from bestline.moments import Moments
+from bestline.precision import right_digits
+from bestline.refine import Refined, refined
+from bestline.rows import Rows
+from bestline.scaling import Scaling
+from bestline.solvers.path import Normal, Path, solve
+
+FEW_DIGITS = 8  # right digits below which the rows are read once more
+_STEADY = 3  # right digits from which steps of correction converge quickly
+_STEPS = 2
+_SMALL, _FEW = 200_000, 30  # numbers and columns of a table whose exact solution takes milliseconds
+_CHUNK = 65_536  # rows taken at a time
+MOST_COLUMNS = 16_000  # beyond this, second moments take more than 2 GB
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Solved:
+    """A line, and what is known of it.
+
+    Attributes
+    ----------
+    slopes : Tensor (p, k)
+    intercept : Tensor (k,)
+    rank : int
+        Of the columns, where least squares asked for it.
+    singular : Tensor
+        Their singular values, likewise.
+    refined : Refined or None
+        The exact solution, where it was needed.
+    """
+
+    slopes: Tensor
+    intercept: Tensor
+    rank: int = 0
+    singular: Tensor | None = None
+    refined: Refined | None = None
+
+
+def normal_of(moments: Moments, p: int, *, intercept: bool) -> Normal:
+    """The squared error as a function of the slopes, in the data's units."""
+    scaling = Scaling.of(moments, p, intercept=intercept, standardize=False)
+    # Slopes do not feel where the columns are centred, but digits do.
+    return Normal.of([moments], [replace(scaling, center=moments.center) if intercept else scaling])
+
+
+def level_of(moments: Moments, slopes: Tensor, *, intercept: bool) -> Tensor:
+    """Intercepts (k,) that belong to slopes (p, k)."""
+    p, k = slopes.shape
+    if not intercept:
+        return torch.zeros(k, dtype=torch.float64)
+    return moments.center[p:] - moments.center[:p] @ slopes
+
+
+def wide(rows: Rows) -> bool:
+    """Whether the rows themselves take less room than their moments."""
+    return len(rows) < rows.X.shape[1]
+
+
+def refuse_wide(p: int) -> None:
+    """Raise OptionError where second moments would take too much memory."""
+    if p > MOST_COLUMNS:
+        raise OptionError(
+            f"{p:,} columns have {p * p * 8 / 2**30:,.0f} GiB of second moments; keep fewer than {MOST_COLUMNS:,} columns."
+        )
+
+
+def of_moments(moments: Moments, p: int, alpha: Tensor, *, intercept: bool, positive: bool = False) -> Solved:
+    """The line for penalties alpha (k,).
+
+    Rank and singular values are those of the columns, centred when there is an intercept; singular values below 1e-8 of the
+    largest are noise of float64 moments.
+    """
+    normal, k = normal_of(moments, p, intercept=intercept), moments.q - p
+    l2 = alpha / moments.weight
+    if positive:
+        slopes = solve(normal, torch.zeros(1, k, dtype=torch.float64), l2[None], positive=True).weights[0, 0]
+    else:
+        slopes = _ridge(normal.curvature[0], normal.linear[0], l2)
+    values, size = _spectrum(normal.curvature[0])
+    singular = (torch.linalg.eigvalsh(normal.curvature[0]).flip(0).clamp(min=0) * moments.weight).sqrt()
+    rank = int((values > values[-1:] * RANK_TOLERANCE * max(1.0, p**0.5)).sum()) if bool((size > 0).any()) else 0
+    return Solved(slopes, level_of(moments, slopes, intercept=intercept), rank, singular[: min(p, moments.count)])
+
+
+def sharpened(rows: Rows, moments: Moments, line: Solved, *, intercept: bool) -> Solved:
+    """The same least-squares line with more digits, where moments have left too few of them.
+
+    What the rows say is left over, X' r, is solved for again with the moments' own system: each such step multiplies the error by
+    what the system is uncertain by (the corrected seminormal equations of Bjorck 1987), and costs one pass over the rows. Where the
+    system is too uncertain for that, and for tables that are small, the solution is computed exactly.
+    """
+    p, k = line.slopes.shape
+    if rows.X.dtype != torch.float64 or p == 0:
+        return line
+    digits = float(right_digits(moments, p, line.slopes, intercept=intercept).amin())
+    if digits >= FEW_DIGITS:
+        return line
+    if digits >= _STEADY and not (len(rows) * (p + k) <= _SMALL and p < _FEW):
+        return _corrected(rows, moments, line, intercept=intercept)
+    used = rows if rows.w is None else rows[rows.w > 0]
+    found = refined([(used, None)], p, k, intercept=intercept)
+    if found is None or not bool(found.distinct):
+        return line
+    level = found.weights[p] if intercept else line.intercept
+    return replace(line, slopes=found.weights[:p], intercept=level, rank=p, refined=found)
+
+
+def _corrected(rows: Rows, moments: Moments, line: Solved, *, intercept: bool) -> Solved:
+    p, slopes = line.slopes.shape[0], line.slopes
+    center = moments.center if intercept else torch.zeros(moments.q, dtype=torch.float64)
+    system = normal_of(moments, p, intercept=intercept).curvature[0] * moments.weight
+    for _ in range(_STEPS):
+        left = torch.zeros_like(slopes)
+        for begin in range(0, len(rows), _CHUNK):
+            chunk = rows[begin : begin + _CHUNK]
+            X = chunk.X - center[:p]
+            rest = chunk.y - center[p:] - X @ slopes
+            left += X.T @ (rest if chunk.w is None else rest * chunk.w[:, None])
+        slopes = slopes + minimum_norm(system, left)
+    return replace(line, slopes=slopes, intercept=level_of(moments, slopes, intercept=intercept))
+
+
+def of_rows(rows: Rows, alpha: Tensor, *, intercept: bool) -> Solved:
+    """The same from the rows, for fewer rows than columns."""
+    few = Few.of(rows, intercept=intercept)
+    slopes, rank = few.solved(alpha)
+    level = few.y_mean - few.x_mean @ slopes if intercept else torch.zeros(len(alpha), dtype=torch.float64)
+    return Solved(slopes, level, rank, torch.linalg.svdvals(torch.linalg.qr(few.X.T, mode="r").R))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Few:
+    """A few rows, centred, each times the root of its weight: X = Z diag(size), Z = U diag(s) V' with columns of one size.
+
+    Attributes
+    ----------
+    X, y : Tensor (n, p), (n, k)
+    root : Tensor (n,)
+        Roots of the weights.
+    x_mean, y_mean : Tensor (p,), (k,)
+    """
+
+    X: Tensor
+    y: Tensor
+    root: Tensor
+    x_mean: Tensor
+    y_mean: Tensor
+
+    @classmethod
+    def of(cls, rows: Rows, *, intercept: bool) -> Few:
+        """Rows of weight 0 stay, as rows of zeros."""
+        X, y = rows.X.to(torch.float64), rows.y
+        n = len(rows)
+        if n == 0:
+            raise DataError("There are no rows to fit a line to.")
+        w = torch.ones(n, dtype=torch.float64) if rows.w is None else rows.w
+        x_mean, y_mean = torch.zeros(X.shape[1], dtype=torch.float64), torch.zeros(y.shape[1], dtype=torch.float64)
+        if intercept:
+            x_mean, y_mean = (w @ X) / w.sum(), (w @ y) / w.sum()
+            X = X - x_mean
+            left = (w @ X) / w.sum()  # what rounding of the mean has left
+            X, x_mean = X - left, x_mean + left
+            constant = X.abs().amax(0) <= 8 * torch.finfo(torch.float64).eps * x_mean.abs()
+            X = torch.where(constant, 0.0, X)
+            y = y - y_mean
+        root = w.sqrt()
+        return cls(X * root[:, None], y * root[:, None], root, x_mean, y_mean)
+
+    def solved(self, alpha: Tensor) -> tuple[Tensor, int]:
+        """Slopes (p, k) for penalties alpha (k,), and how many directions the rows tell apart, whatever the columns' units."""
+        size = self.X.norm(dim=0)
+        U, s, Vt = _svd(self.X / torch.where(size > 0, size, 1.0))
+        kept = s > s[:1] * max(self.X.shape) * torch.finfo(torch.float64).eps
+        slopes = torch.zeros(self.X.shape[1], len(alpha), dtype=torch.float64)
+        free = alpha == 0
+        if bool(free.any()):
+            slopes[:, free] = _least_norm(U[:, kept], s[kept], Vt[kept], size, self.y[:, free])
+        if not bool(free.all()):
+            U, s, Vt = _svd(self.X)
+            slopes[:, ~free] = Vt.T @ (s[:, None] / (s[:, None] ** 2 + alpha[~free]) * (U.T @ self.y[:, ~free]))
+        return slopes, int(kept.sum())
+
+
+def _svd(A: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Singular values and vectors of A (n, p), n < p: those of a triangle (n, n)."""
+    Q, R = torch.linalg.qr(A.T)
+    U, s, Vt = torch.linalg.svd(R.T, full_matrices=False)
+    return U, s, Vt @ Q.T
+
+
+def _least_norm(U: Tensor, s: Tensor, Vt: Tensor, size: Tensor, y: Tensor) -> Tensor:
+    """Slopes b (p, k) of smallest norm with U diag(s) V' diag(size) b = U U' y.
+
+    They lie in the range of diag(size) V = Q R: b = Q c with R' c = diag(1 / s) U' y. Columns of like size lie together, so that
+    Householder's QR is accurate row by row.
+    """
+    order = size.argsort(descending=True)
+    Q, R = torch.linalg.qr((Vt.T * size[:, None])[order])
+    found = torch.empty(len(size), y.shape[1], dtype=torch.float64)
+    found[order] = Q @ torch.linalg.solve_triangular(R.T, (U.T @ y) / s[:, None], upper=False)
+    return found
+
+
+def penalised(
+    moments: Moments, p: int, l1: float, l2: float, *, intercept: bool, positive: bool, start: Tensor | None
+) -> tuple[Solved, Path]:
+    """Lasso and elastic net: mean squared error + l1 |b| + l2 |b|^2, with the duality gap."""
+    normal = normal_of(moments, p, intercept=intercept)
+    series = [torch.tensor([value], dtype=torch.float64) for value in (l1, l2)]
+    path = solve(normal, *series, positive=positive, start=start)
+    slopes = path.weights[0, 0]
+    return Solved(slopes, level_of(moments, slopes, intercept=intercept)), path
+
+
+def _ridge(G: Tensor, h: Tensor, l2: Tensor) -> Tensor:
+    if bool((l2 == l2[0]).all()):
+        return minimum_norm(G + l2[0] * torch.eye(len(G), dtype=torch.float64), h)
+    columns = [minimum_norm(G + a * torch.eye(len(G), dtype=torch.float64), h[:, i : i + 1]) for i, a in enumerate(l2)]
+    return torch.cat(columns, 1)
+
+
+def _spectrum(G: Tensor) -> tuple[Tensor, Tensor]:
+    """Eigenvalues of G (p, p) with all columns of one size, and those sizes."""
+    size = G.diagonal().clamp(min=0).sqrt()
+    unit = torch.where(size > 0, size, 1.0)
+    return torch.linalg.eigvalsh(G / torch.outer(unit, unit)), size

@@ -1,0 +1,227 @@
+"""Least squares by scikit-learn's rules: LinearRegression and Ridge."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+
+from bestline.errors import OptionError
+from bestline.estimators import border, least_squares
+from bestline.estimators.border import ANY_SEED, YES_OR_NO, Array, Choice, Number, Table
+from bestline.estimators.line import OfMoments
+from bestline.moments import Moments
+
+_KEPT = 1_000  # columns up to which moments are kept of rows fewer than columns too
+SOLVERS = ("auto", "svd", "cholesky", "lsqr", "sparse_cg", "sag", "saga", "lbfgs")
+
+
+class LinearRegression(OfMoments):
+    """Ordinary least squares: minimise sum_i w_i (y_i - x_i b - a)^2.
+
+    The same parameters, attributes and shapes as scikit-learn's class of this name. The solution is exact: columns of any
+    units and offsets, and nearly collinear ones, get all their digits (`digits_` says how many are certain). Where columns
+    are linearly dependent, the solution of smallest norm is given.
+
+    Parameters
+    ----------
+    fit_intercept : bool
+    copy_X : bool
+        Accepted; X is never overwritten.
+    tol : float
+        Accepted; nothing here is iterated.
+    n_jobs : int or None
+        Accepted; torch uses its own threads.
+    positive : bool
+        Slopes must not be negative.
+
+    Attributes
+    ----------
+    coef_ : array (p,) or (k, p)
+    intercept_ : float or array (k,)
+    rank_ : int
+    singular_ : array (min(n, p),)
+        Singular values of the (centred, weighted) columns; from moments those below 1e-8 of the largest are noise.
+    n_features_in_, feature_names_in_
+        As in scikit-learn.
+    coef_table_, digits_, model_
+        The table of standard errors, t and p values and intervals; certain digits; the whole `bestline.Model`.
+
+    Examples
+    --------
+    >>> from bestline.estimators import LinearRegression
+    >>> LinearRegression().fit([[0.0], [1.0], [2.0]], [1.0, 3.0, 5.0]).coef_
+    array([2.])
+    """
+
+    _rules: ClassVar[border.Rules] = {
+        "fit_intercept": YES_OR_NO,
+        "copy_X": YES_OR_NO,
+        "tol": Number(0),
+        "n_jobs": Number(whole=True, also=(None,)),
+        "positive": YES_OR_NO,
+    }
+
+    def __init__(
+        self,
+        *,
+        fit_intercept: bool = True,
+        copy_X: bool = True,
+        tol: float = 1e-6,
+        n_jobs: int | None = None,
+        positive: bool = False,
+    ) -> None:
+        self.fit_intercept = fit_intercept
+        self.copy_X = copy_X
+        self.tol = tol
+        self.n_jobs = n_jobs
+        self.positive = positive
+
+    def fit(self, X: Array, y: Array, sample_weight: Array = None) -> LinearRegression:
+        """Fit the line to rows X (n, p) and y (n,) or (n, k), with weights (n,) if given."""
+        self._check()
+        table = border.taken(self, X, y, sample_weight)
+        if least_squares.wide(table.rows) and not self.positive:
+            zero = torch.zeros(table.rows.y.shape[1], dtype=torch.float64)
+            line = least_squares.of_rows(table.rows, zero, intercept=self.fit_intercept)
+            self._keep(line, table.moments() if table.p <= _KEPT else None, table)
+            return self
+        least_squares.refuse_wide(table.p)
+        self._learn(table.moments(), table, exact=True)
+        return self
+
+    def _learn(self, moments: Moments, table: Table, *, exact: bool = False) -> None:
+        zero = torch.zeros(moments.q - table.p, dtype=torch.float64)
+        line = least_squares.of_moments(moments, table.p, zero, intercept=self.fit_intercept, positive=self.positive)
+        if exact and not self.positive:
+            line = least_squares.sharpened(table.rows, moments, line, intercept=self.fit_intercept)
+        self._keep(line, moments, table)
+
+    def _keep(self, line: least_squares.Solved, moments: Moments | None, table: Table) -> None:
+        self._set(line, moments, table, flat=table.flat)
+        self.rank_ = line.rank
+        assert line.singular is not None  # noqa: S101  both ways give them
+        self.singular_ = table.home.learnt(line.singular.numpy().astype(table.dtype))
+
+    def _penalties(self) -> tuple[float, float]:
+        return 0.0, 0.0
+
+
+class Ridge(OfMoments):
+    """Ridge regression: minimise sum_i w_i (y_i - x_i b - a)^2 + alpha |b|^2.
+
+    The same parameters, attributes and shapes as scikit-learn's class of this name. Every solver gives the exact solution; their
+    names are accepted so that code need not change.
+
+    Parameters
+    ----------
+    alpha : float or array (k,)
+        Not negative; one a target, or one for all.
+    fit_intercept : bool
+    copy_X, max_iter, tol, random_state
+        Accepted; nothing here is iterated.
+    solver : {"auto", "svd", "cholesky", "lsqr", "sparse_cg", "sag", "saga", "lbfgs"}
+    positive : bool
+        Slopes must not be negative.
+
+    Attributes
+    ----------
+    coef_ : array (p,) or (k, p)
+    intercept_ : float or array (k,)
+    n_iter_ : array (k,) or None
+        1 for each target: one exact solution. None for the solvers that scikit-learn does not count for.
+    solver_ : str
+        The solver that scikit-learn would have taken.
+    coef_table_, digits_, model_
+        As in LinearRegression.
+
+    Examples
+    --------
+    >>> from bestline.estimators import Ridge
+    >>> Ridge(alpha=2.0).fit([[-1.0], [0.0], [1.0]], [-4.0, 0.0, 4.0]).coef_
+    array([2.])
+    """
+
+    _rules: ClassVar[border.Rules] = {
+        "alpha": Number(0, array=True),
+        "fit_intercept": YES_OR_NO,
+        "copy_X": YES_OR_NO,
+        "max_iter": Number(1, whole=True, also=(None,)),
+        "tol": Number(0),
+        "solver": Choice(SOLVERS),
+        "positive": YES_OR_NO,
+        "random_state": ANY_SEED,
+    }
+
+    def __init__(
+        self,
+        alpha: Any = 1.0,
+        *,
+        fit_intercept: bool = True,
+        copy_X: bool = True,
+        max_iter: int | None = None,
+        tol: float = 1e-4,
+        solver: str = "auto",
+        positive: bool = False,
+        random_state: Any = None,
+    ) -> None:
+        self.alpha = alpha
+        self.fit_intercept = fit_intercept
+        self.copy_X = copy_X
+        self.max_iter = max_iter
+        self.tol = tol
+        self.solver = solver
+        self.positive = positive
+        self.random_state = random_state
+
+    def fit(self, X: Array, y: Array, sample_weight: Array = None) -> Ridge:
+        """Fit the line to rows X (n, p) and y (n,) or (n, k), with weights (n,) if given."""
+        self._check()
+        table = border.taken(self, X, y, sample_weight)
+        if least_squares.wide(table.rows) and not self.positive:
+            alpha = self._alphas(table.rows.y.shape[1])
+            line = least_squares.of_rows(table.rows, alpha, intercept=self.fit_intercept)
+            self._keep(line, table.moments() if table.p <= _KEPT else None, table)
+            return self
+        least_squares.refuse_wide(table.p)
+        self._learn(table.moments(), table, exact=True)
+        return self
+
+    def _check(self) -> None:
+        super()._check()
+        if self.positive and self.solver not in ("auto", "lbfgs"):
+            raise OptionError(
+                f"solver='{self.solver}' does not support positive fitting. Please set the solver to 'auto' or 'lbfgs', or set `positive=False`."
+            )
+        if self.solver == "lbfgs" and not self.positive:
+            raise OptionError("'lbfgs' solver can be used only when positive=True. Please use another solver.")
+
+    def _alphas(self, k: int) -> torch.Tensor:
+        alpha = np.asarray(border.learnt(self.alpha), dtype=np.float64).ravel()
+        if len(alpha) not in (1, k):
+            raise OptionError(f"Number of targets and number of penalties do not correspond: {len(alpha)} != {k}")
+        if not bool((alpha >= 0).all()) or not bool(np.isfinite(alpha).all()):
+            raise OptionError(f"`alpha` must be finite and not negative; got {self.alpha!r}.")
+        return torch.from_numpy(np.broadcast_to(alpha, (k,)).copy())
+
+    def _learn(self, moments: Moments, table: Table, *, exact: bool = False) -> None:
+        alpha = self._alphas(moments.q - table.p)
+        line = least_squares.of_moments(moments, table.p, alpha, intercept=self.fit_intercept, positive=self.positive)
+        if exact and not self.positive and not bool(alpha.any()):
+            line = least_squares.sharpened(table.rows, moments, line, intercept=self.fit_intercept)
+        self._keep(line, moments, table)
+
+    def _keep(self, line: least_squares.Solved, moments: Moments | None, table: Table) -> None:
+        k = line.slopes.shape[1]
+        self._set(line, moments, table, flat=k == 1)
+        uncounted = self.solver in ("svd", "cholesky", "sparse_cg", "lbfgs")
+        self.n_iter_ = None if uncounted else table.home.learnt(np.ones(k, dtype=np.int32))
+        self.solver_ = self.solver if self.solver != "auto" else ("lbfgs" if self.positive else "cholesky")
+
+    def _penalties(self) -> tuple[float, float]:
+        assert self._moments is not None  # noqa: S101  `model_` has looked
+        alpha = np.unique(np.asarray(border.learnt(self.alpha), dtype=np.float64))
+        if len(alpha) > 1:
+            raise OptionError("A model has one penalty for all targets; this line has one for each. Fit them one by one.")
+        return 0.0, float(alpha[0]) / self._moments.weight
