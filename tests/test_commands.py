@@ -104,6 +104,8 @@ def test_fit_and_report_write_a_page(run: Run, table: Path, tmp_path: Path) -> N
     assert "has no rows" not in again
     assert run("report", "m.bestline", table, "-o", "b.html").status == 1
     assert run("fit", table, "y ~ x1", "-o", "c.html", "--report", "c.html").status == 2
+    assert run("fit", table, "y ~ x1", "--report", "c.txt").status == 2
+    assert run("report", "m.bestline", "-o", "c.txt").status == 2
 
 
 # -- moments -----------------------------------------------------------------------------------------------------------

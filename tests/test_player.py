@@ -55,8 +55,7 @@ def _rows() -> dict[str, np.ndarray]:
 def _session(models: dict[str, Any], title: str = "a <b>title</b>", held_out: bool = False, **how: Any) -> dict[str, Any]:
     first = next(iter(models.values()))
     parts = [Sample.draw(first.rows(part), first.features, first.targets) for part in ("training", "test")[: 1 + held_out]]
-    seconds = [model.seconds for model in models.values()]
-    return session({name: m.trained for name, m in models.items()}, *parts, title=title, seconds=seconds, **how)
+    return session({name: m.trained for name, m in models.items()}, *parts, title=title, **how)
 
 
 def _fit(formula: str = "y ~ x", **how: Any) -> Any:

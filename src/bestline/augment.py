@@ -76,19 +76,34 @@ def _basis(model: Model, data: Any, source: Source) -> tuple[Basis | None, bool]
         return None, data is None
     if data is None:
         return _sharpest(model, data), True
+    rough = _rough(model)
+    if rough is not None:
+        trained = _are_training(model, data, source, rough)
+        return (_sharpest(model, data) if trained else rough), trained
+    if not set(model.design.reads()) <= set(source.names):
+        return None, False
+    try:  # moments cannot tell whose rows these are; the rows themselves can
+        basis = _sharpest(model, data)
+    except DataError:
+        return None, False
+    return basis, basis is None or _are_training(model, data, source, basis)
+
+
+def _rough(model: Model) -> Basis | None:
+    """The basis from moments, where they have digits enough."""
+    if model.refined is not None and model.refined.steep:
+        return None
     try:
-        rough = rough_basis(model)
-    except NumericalError:  # the moments cannot tell; the rows themselves are read for it
-        try:
-            return (basis_of(model, data), True) if set(model.design.reads()) <= set(source.names) else (None, False)
-        except (DataError, NumericalError):
-            return None, False
-    trained = _are_training(model, data, source, rough)
-    return (_sharpest(model, data) if trained else rough), trained
+        return rough_basis(model)
+    except NumericalError:
+        return None
 
 
 def _sharpest(model: Model, data: Any) -> Basis | None:
-    """The basis from the training rows; None, and a warning, where float64 cannot give it."""
+    """The basis from the training rows; None, and a warning, where float64 cannot give it.
+
+    Raises DataError for other rows, as far as it has to read them.
+    """
     try:
         return basis_of(model, data)
     except NumericalError:

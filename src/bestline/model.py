@@ -432,7 +432,8 @@ class Model:
             Anything that `fit` reads, without the target; columns are found by name, in any order. For one feature also a
             number, a list or a column of numbers.
         interval : {"confidence", "prediction"}, optional
-            Interval of the line's mean, or of a new observation; for least squares of one target.
+            Interval of the line's mean, or of a new observation; for least squares of one target. Where the line was fitted with
+            weights, the new observation is one of weight 1, as in R and statsmodels; `augment` takes each row's own weight.
         level : float
             Share of intervals that hold the truth.
         on_unseen : {"raise", "nan"}

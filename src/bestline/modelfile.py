@@ -28,6 +28,7 @@ from bestline.training import Plan, parse_loss
 _FORMAT = 1
 _DESCENT = ("optimizer", "lr", "steps", "batch_size", "patience", "tol")
 _TRACE_NUMBERS = 1_000  # of a saved trace: a model file stays a few kB
+_CLOSE = 1e-5  # closeness below which an inverse in float64 leaves fewer than six digits of an interval
 _STATISTIC = ("unit", "shift", "mean", "scatter")
 _TRACE = ("step", "weights", "loss", "held_out", "gradient_norm", "gap", "rate")
 _FACTS = ("advice", "step", "rate", "rate_limit", "seconds", "solver", "notes", "sizes")
@@ -102,9 +103,10 @@ def _refined(tensors: dict[str, Tensor], d: int, k: int, p: int) -> Refined | No
     if "refined.weights" not in tensors:
         return None
     found = {f.name: tensors.get(f"refined.{f.name}") for f in fields(Refined)}
-    if found["factor"] is None:  # files of bestline 0.1 and before know the inverse alone
+    if found["factor"] is None:  # older files have the inverse alone, which does not say the width of every interval
         factor, failed = torch.linalg.cholesky_ex(tensors["refined.inverse"])
-        found["factor"] = torch.full_like(factor, math.nan) if failed else factor
+        lost = bool(failed) or bool((tensors["refined.closeness"] < _CLOSE).any())
+        found["factor"] = torch.full_like(factor, math.nan) if lost else factor
         found |= {"factor_below": torch.zeros_like(factor), "weights_below": torch.zeros_like(tensors["refined.weights"])}
     refined = Refined(**found)  # type: ignore[arg-type]  # what is missing has no shape
     shapes = {"weights": (d, k), "digits": (d, k), "inverse": (d, d), "closeness": (p,), "size": (p,), "distinct": ()}

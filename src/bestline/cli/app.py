@@ -13,7 +13,7 @@ import typer
 
 from bestline.cli import before, moments
 from bestline.cli.diagnosis import DIAGNOSE_EXAMPLES, SUMMARY_EXAMPLES, diagnose, summary
-from bestline.cli.options import Force, Json, Quiet, Show, numbers_of, one, refuse_existing
+from bestline.cli.options import Force, Json, Quiet, Show, numbers_of, one, refuse_existing, refuse_unless_html
 from bestline.cli.sharing import EPILOG as EXPORT_EXAMPLES
 from bestline.cli.sharing import export
 from bestline.cli.terminal import Terminal
@@ -206,6 +206,7 @@ def report(
     """Write a page about a model: what it means, what it is worth, how it was trained, how to do it again."""
     from bestline.modelfile import load
 
+    refuse_unless_html(out, "--out")
     refuse_existing(out, force)
     terminal = Terminal(json, quiet)
     with terminal.listening():

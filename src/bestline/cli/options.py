@@ -99,5 +99,11 @@ def refuse_existing(path: Path | None, force: bool) -> None:
         raise _Probe
 
 
+def refuse_unless_html(path: Path | None, option: str) -> None:
+    """A page is written to a file that a browser opens."""
+    if path is not None and path.suffix.lower() not in (".html", ".htm"):
+        raise typer.BadParameter(f"{option} writes a page, to a file that ends in .html; got {path.name!r}")
+
+
 class _Probe(Exception):  # noqa: N818
     """Ends a trial of writing before anything is written."""

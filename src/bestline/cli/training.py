@@ -22,6 +22,7 @@ from bestline.cli.options import (
     one_or_names,
     rate_of,
     refuse_existing,
+    refuse_unless_html,
     split_formula,
     start_of,
 )
@@ -154,6 +155,7 @@ def fit(
     terminal = Terminal(json, quiet, progress)
     files = {"--out": out, "--trace": trace, "--report": report}
     Kind.of(cov)  # refused before any work is done
+    refuse_unless_html(report, "--report")
     for path in files.values():
         refuse_existing(path, force)
     _refuse_same(files)

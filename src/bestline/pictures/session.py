@@ -29,7 +29,7 @@ from bestline.wording import count, equation
 
 SCHEMA = 1
 
-_NUMBERS = 4_500  # of all traces together: about 80 kB
+_NUMBERS = 6_000  # of all traces together: about 85 kB
 _POINTS = 3_000  # numbers of all rows shown
 _WIDE = 12  # weights beyond which predictions are sent in place of rows, and only the first weights
 _FEW = 48  # rows of which predictions are sent, shared among the runs
@@ -74,6 +74,7 @@ def session(
     where, ground = _ground(fits, pair, target) if first.trace.names else (None, None)
     shown_rows = _shown(first, sample, held_out, len(fits))
     data = _data(first, shown_rows, target, truth)
+    steps = sum(len(fit.trace) for fit in fits)
     told = [*notes, *([sample.note] if sample is not None and sample.note else [])]
     return _finite(
         {
@@ -85,7 +86,9 @@ def session(
             "data": data,
             "ground": ground,
             "loss": _loss_facts(first),
-            "runs": [_run(label, fit, where, target, _NUMBERS // len(fits), shown_rows) for label, fit in runs.items()],
+            "runs": [
+                _run(label, fit, where, target, _NUMBERS * len(fit.trace) // steps, shown_rows) for label, fit in runs.items()
+            ],
             "equation": equation(first.trace.targets[target], first.trace.names, first.weights[:, target].tolist()),
         }
     )
@@ -261,15 +264,15 @@ def _run(label: str, fit: Fit, where: Plane | None, target: int, budget: int, pa
         "more": d - len(told),
         "predicted": {name: _predicted(part, fit, keep, target) for name, part in parts.items()} if wide else None,
         "line": {
-            "slope": weights[:, 0].tolist(),
-            "intercept": weights[:, 1].tolist() if d == 2 else [0.0] * len(keep),
+            "slope": _short(weights[:, 0]),
+            "intercept": _short(weights[:, 1]) if d == 2 else [0.0] * len(keep),
         }
         if straight
         else None,
         "loss": trace.loss[keep].tolist(),
         "held_out": None if trace.held_out is None else trace.held_out[keep].tolist(),
         "gap": None if trace.gap is None else trace.gap[keep].tolist(),
-        "gradient": None if gradient is None or where is None else (gradient @ where.basis.T).T.tolist(),
+        "gradient": None if gradient is None or where is None else [_short(column) for column in (gradient @ where.basis.T).T],
         "stop": fit.stop.name.lower(),
         "advice": fit.advice,
         "kept": fit.step,
