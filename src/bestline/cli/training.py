@@ -64,7 +64,7 @@ def training_options(
     ] = None,
     solver: Annotated[
         str | None,
-        typer.Option(help="exact, proximal, sgd, momentum, nesterov, adam, adamw, rmsprop, adagrad or lbfgs. [default: exact]"),
+        typer.Option(help="exact, proximal, interior-point, sgd, momentum, nesterov, adam, adamw, rmsprop, adagrad or lbfgs. [default: exact]"),
     ] = None,
     lr: Annotated[str | None, typer.Option(help="Learning rate, or auto. It acts on the columns as trained.")] = None,
     steps: Annotated[int | None, typer.Option(help="Updates to make. [default: until it converges]")] = None,
@@ -83,7 +83,7 @@ def training_options(
     l2: Annotated[float, typer.Option(help="Weight of sum w^2.")] = 0.0,
     cv: Annotated[str | None, typer.Option(help="Choose the penalty by K-fold: ridge, lasso or enet.")] = None,
     folds: Annotated[int, typer.Option(help="Number of folds.")] = 5,
-    loss: Annotated[str, typer.Option(help="squared, huber, absolute, quantile or quantile:0.9.")] = "squared",
+    loss: Annotated[str, typer.Option(help="squared, huber, huber:10, absolute, quantile or quantile:0.9.")] = "squared",
     weights: Annotated[str | None, typer.Option(help="Column of weights.")] = None,
     missing: Annotated[str, typer.Option(help="Missing values: raise, drop or impute.")] = "raise",
     standardize: Annotated[bool, typer.Option("--standardize/--no-standardize", help="Train on standardised columns.")] = True,
