@@ -285,6 +285,8 @@ class _Point:
         if moved is None:
             return None
         w = self.w + moved[0].to(u)
+        n = len(problem.X)
+        w[problem.edged[on_line[on_line >= n] - n]] = 0.0  # all but rounding is none
         after = problem.residual(w)
         u = torch.where(bent, u - (r - after) / torch.where(bent, curve, 1.0), u).index_add(0, on_line, (Q @ moved[1]).to(u))
         beyond = after - curve * u
