@@ -166,6 +166,16 @@ def test_the_losses_are_torchs() -> None:
     assert quantile(0.9)(torch.tensor(0.0), torch.tensor(2.0)) == pytest.approx(1.8)
 
 
+def test_an_own_smooth_loss_under_an_l1_penalty_has_exact_zeros() -> None:
+    X, y = table(13, 150, 6)
+    own = bl.fit((X, y), loss=lambda f, y: huber_loss(f, y, reduction="none", delta=2.0), l1=0.3, standardize=False)
+    exact = bl.fit((X, y), loss="huber:2", l1=0.3, standardize=False)
+    assert own.stop is bl.Stop.CONVERGED
+    assert own.coef.to_numpy() == pytest.approx(exact.coef.to_numpy(), abs=1e-6)
+    assert own.coef.to_numpy()[exact.coef.to_numpy() == 0].tolist() == [0.0] * int((exact.coef == 0).sum())
+    assert (exact.coef == 0).any()
+
+
 @pytest.mark.parametrize(
     ("options", "words"),
     [

@@ -64,7 +64,9 @@ def training_options(
     ] = None,
     solver: Annotated[
         str | None,
-        typer.Option(help="exact, proximal, interior-point, sgd, momentum, nesterov, adam, adamw, rmsprop, adagrad or lbfgs. [default: exact]"),
+        typer.Option(
+            help="exact, proximal, interior-point, sgd, momentum, nesterov, adam, adamw, rmsprop, adagrad or lbfgs. [default: exact]"
+        ),
     ] = None,
     lr: Annotated[str | None, typer.Option(help="Learning rate, or auto. It acts on the columns as trained.")] = None,
     steps: Annotated[int | None, typer.Option(help="Updates to make. [default: until it converges]")] = None,

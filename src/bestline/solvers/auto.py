@@ -30,7 +30,7 @@ def choose(
     ----------
     solver : None, str or Solver
         None takes `Exact()` for squared loss, `Proximal()` when there is an l1 penalty, `InteriorPoint()` for huber, absolute and
-        quantile, `Descent("lbfgs")` for own losses, and `Descent("adam")` for the rest.
+        quantile, `Descent("lbfgs")` for own losses, `Proximal()` with an l1 penalty, and `Descent("adam")` for the rest.
     squared, line, piecewise : bool
         Whether the loss is the squared one, the model a line, the loss one of those with edges.
     l1 : float
@@ -46,7 +46,9 @@ def choose(
             return Proximal() if l1 > 0 else Exact()
         if piecewise and line:
             return InteriorPoint()
-        return Descent("lbfgs", steps=200, tol=1e-9) if line and l1 == 0 and not piecewise else _settling(3_000)
+        if piecewise or not line:
+            return _settling(3_000)
+        return Proximal(tol=1e-8, steps=20_000) if l1 > 0 else Descent("lbfgs", steps=200, tol=1e-9)
     if isinstance(solver, str):
         if solver in OPTIMIZERS:
             return Descent(solver, **options)
