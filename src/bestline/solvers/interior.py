@@ -27,7 +27,8 @@ from bestline.solvers.base import Rule, Step
 
 _CHUNK = 32_768  # rows whose products are made at a time: they stay in the cache
 _SHORT = 0.9995  # of the way to the nearest edge
-_TRY = 1e-3  # gap below which the rows' sides are worth a guess
+_NEAR, _NEAR_BENT = 1e-3, 0.1  # gaps below which the rows' sides are worth a guess; where they can be mended, sooner
+_GUESSES = 8
 _MORE = 30  # steps beyond the tolerance to find out on which sides of their edges the last rows lie
 _NOTHING = 1e-20  # of the height: what is left of the gap when there is nothing to gain any more
 _SLACK = 1e-11  # rounding that a guess may show, in the units of residuals and slopes
@@ -141,6 +142,11 @@ class _Problem:
     curve: Tensor
     ridge: Tensor
 
+    @property
+    def near(self) -> float:
+        """Gap below which the rows' sides are worth a guess."""
+        return _NEAR_BENT if bool((self.curve > 0).any()) else _NEAR
+
     def residual(self, w: Tensor) -> Tensor:
         """Of all rows, y - A w, (n + e,)."""
         return self.y - torch.cat([self.X @ w, w[self.edged]])
@@ -172,6 +178,23 @@ class _Problem:
         edge = torch.where(r > 0, self.high, self.low)
         u = torch.where(bent, torch.clamp(r / torch.where(bent, self.curve, 1.0), self.low, self.high), edge)
         return u * r - self.curve * u**2 / 2
+
+    def solved(self, w: Tensor, u: Tensor, at_high: Tensor, at_low: Tensor) -> tuple[Tensor, Tensor] | None:
+        """Weights and slopes that obey the equations near w and u, when it is known which rows lie beyond an edge; None where none do."""
+        inside, curve = ~(at_high | at_low), torch.where(self.curve > 0, self.curve, 1.0)
+        bent, on_line = inside & (self.curve > 0), (inside & (self.curve == 0)).nonzero()[:, 0]
+        r = self.residual(w)
+        u = torch.where(at_high, self.high, torch.where(at_low, self.low, torch.where(bent, r / curve, u)))
+        # Unknown: by how much the weights move, and the slopes of the rows that lie on the line.
+        K = self.normal(torch.where(bent, 1 / curve, 0.0)) + torch.diag(self.ridge)
+        Q, R = torch.linalg.qr(self.rows(on_line).cpu())
+        moved = _saddle(K.cpu(), R, (self.back(u) - self.ridge * w).cpu(), Q.T @ r[on_line].cpu())
+        if moved is None:
+            return None
+        w, n = w + moved[0].to(u), len(self.X)
+        w[self.edged[on_line[on_line >= n] - n]] = 0.0  # all but rounding is none
+        u = torch.where(bent, self.residual(w) / curve, u).index_add(0, on_line, (Q @ moved[1]).to(u))
+        return w, u
 
     def gap(self, w: Tensor, u: Tensor) -> float:
         """What other weights can still gain: row by row what u gives away, and what A'u = P w misses."""
@@ -231,7 +254,7 @@ class _Point:
             after = at._stepped()
             if after is None or (at.gap <= tol and after.gap >= at.gap):
                 break
-            exact = after._exact() if after.gap < _TRY else None
+            exact = after._exact() if after.gap < after.problem.near else None
             if exact is not None and exact.gap <= tol:
                 return exact
             at = after
@@ -269,33 +292,27 @@ class _Point:
         return replace(found, gap=problem.gap(w, found.u) / self.height)
 
     def _exact(self) -> _Point | None:
-        """The solution, if the rows lie where they seem to: then it obeys linear equations. None where it breaks an inequality."""
-        problem, typical, u = self.problem, float((self.over + self.under).mean()), self.u
+        """The solution, if the rows lie where they seem to. Those that do not change sides, which is Newton's method; None if in vain."""
+        problem, typical, w = self.problem, float((self.over + self.under).mean()), self.w
         high, low, curve = problem.high, problem.low, problem.curve
-        width = high - low
+        width, bent = high - low, curve > 0
         at_high, at_low = self.above / width < self.over / typical, self.below / width < self.under / typical
-        inside = ~(at_high | at_low)
-        bent, on_line = inside & (curve > 0), (inside & (curve == 0)).nonzero()[:, 0]
-        r = problem.residual(self.w)
-        u = torch.where(at_high, high, torch.where(at_low, low, torch.where(bent, r / torch.where(bent, curve, 1.0), u)))
-        # Unknown: by how much the weights move, and the slopes of the rows that lie on the line.
-        K = problem.normal(torch.where(bent, 1 / torch.where(bent, curve, 1.0), 0.0)) + torch.diag(problem.ridge)
-        Q, R = torch.linalg.qr(problem.rows(on_line).cpu())
-        moved = _saddle(K.cpu(), R, (problem.back(u) - problem.ridge * self.w).cpu(), Q.T @ r[on_line].cpu())
-        if moved is None:
-            return None
-        w = self.w + moved[0].to(u)
-        n = len(problem.X)
-        w[problem.edged[on_line[on_line >= n] - n]] = 0.0  # all but rounding is none
-        after = problem.residual(w)
-        u = torch.where(bent, u - (r - after) / torch.where(bent, curve, 1.0), u).index_add(0, on_line, (Q @ moved[1]).to(u))
-        beyond = after - curve * u
-        slack = _SLACK * (float(after.abs().mean()) + float(problem.y.abs().mean()))
-        holds = (u <= high + _SLACK * width) & (u >= low - _SLACK * width)
-        holds &= torch.where(at_high, beyond >= -slack, torch.where(at_low, beyond <= slack, beyond.abs() <= slack))
-        if not bool(holds.all()):
-            return None
-        return replace(self, w=w, gap=problem.gap(w, u.clamp(low, high)) / self.height, settled=True)
+        for _ in range(_GUESSES):
+            found = problem.solved(w, self.u, at_high, at_low)
+            if found is None:
+                return None
+            w, u = found
+            r = problem.residual(w)
+            beyond, slack = r - curve * u, _SLACK * (float(r.abs().mean()) + float(problem.y.abs().mean()))
+            holds = (u <= high + _SLACK * width) & (u >= low - _SLACK * width)
+            holds &= torch.where(at_high, beyond >= -slack, torch.where(at_low, beyond <= slack, beyond.abs() <= slack))
+            if bool(holds.all()):
+                return replace(self, w=w, gap=problem.gap(w, u.clamp(low, high)) / self.height, settled=True)
+            if not bool(holds[~bent].all()) or not bool(bent.any()):
+                return None
+            at_high = torch.where(bent, r > curve * high, at_high)
+            at_low = torch.where(bent, r < curve * low, at_low)
+        return None
 
 
 def _reach(*pairs: tuple[Tensor, Tensor]) -> float:
