@@ -25,6 +25,7 @@ from bestline.rows import Rows
 
 Array: TypeAlias = Any  # of NumPy, torch or another library of scikit-learn's array API
 MOST_DENSE = 2**28  # numbers of a sparse table that are written out, zeros included: 2 GiB
+MOST_KEPT = 1_000  # columns up to which moments are kept of rows fewer than columns too
 _FLOATS = [np.float64, np.float32]
 
 
@@ -103,6 +104,10 @@ class Table:
     def moments(self) -> Moments:
         """Of features and targets."""
         return Moments.of_rows(self.rows)
+
+    def kept_moments(self) -> Moments | None:
+        """The same, to keep beside a line found from the rows; None where columns are too many to keep p x p numbers for."""
+        return self.moments() if self.p <= MOST_KEPT else None
 
 
 def taken(

@@ -19,8 +19,11 @@ from torch import Tensor
 from bestline.errors import OptionError
 from bestline.estimators import border, least_squares
 from bestline.estimators.border import ANY_SEED, YES_OR_NO, Array, Choice, Number, Table
+from bestline.estimators.least_squares import Solved
 from bestline.estimators.line import OfMoments
 from bestline.moments import Moments
+from bestline.solvers.path import Path
+from bestline.solvers.wide import Few
 
 _LOOSE = 1e-8  # duality gap over the target's mean square beyond which a solution is not what was promised
 
@@ -116,15 +119,25 @@ class ElasticNet(OfMoments):
         del check_input
         self._check()
         table = border.taken(self, X, y, sample_weight)
+        start = self._start(table)
+        if least_squares.wide(table.rows) and not self._gram_given:
+            l1, l2 = self._penalties()
+            few = Few.of(table.rows, intercept=self.fit_intercept)
+            line, path = least_squares.penalised_rows(few, l1, l2, positive=self.positive, start=start)
+            self._keep(line, path, few.square, table.kept_moments(), table, started=start is not None)
+            return self
         least_squares.refuse_wide(table.p)
         moments = table.moments()
         self._check_gram(moments, table)
-        start = None
-        if self.warm_start and hasattr(self, "coef_"):
-            coef = np.atleast_2d(border.learnt(self.coef_)).astype(np.float64)
-            start = torch.from_numpy(coef.T.copy())[None] if coef.shape == (moments.q - table.p, table.p) else None
         self._learn(moments, table, exact=True, start=start)
         return self
+
+    def _start(self, table: Table) -> Tensor | None:
+        """Slopes (p, k) of the solution before, where they are asked for and fit the table."""
+        if not (self.warm_start and hasattr(self, "coef_")):
+            return None
+        coef = np.atleast_2d(border.learnt(self.coef_)).astype(np.float64)
+        return torch.from_numpy(coef.T.copy()) if coef.shape == (table.rows.y.shape[1], table.p) else None
 
     def _learn(self, moments: Moments, table: Table, *, exact: bool = False, start: Tensor | None = None) -> None:
         l1, l2 = self._penalties()
@@ -132,25 +145,33 @@ class ElasticNet(OfMoments):
         line, path = least_squares.penalised(moments, table.p, l1, l2, intercept=intercept, positive=positive, start=start)
         if exact and not (l1 or l2 or positive):
             line = least_squares.sharpened(table.rows, moments, line, intercept=intercept)
+        square = least_squares.normal_of(moments, table.p, intercept=intercept).square[0]
+        self._keep(line, path, square, moments, table, started=start is not None)
+
+    def _keep(self, line: Solved, path: Path, square: Tensor, moments: Moments | None, table: Table, *, started: bool) -> None:
+        """Set all that is learnt; square (k,) are the targets' mean squares, which say how large a gap is."""
         k = line.slopes.shape[1]
         self._set(line, moments, table, flat=k == 1)
-        gaps, rounds = path.gap[0, 0] / 2, max(path.rounds, 1) - (start is not None)
+        gaps, rounds = path.gap[0, 0] / 2, max(path.rounds, 1) - started
         self.dual_gap_ = float(gaps[0]) if k == 1 else gaps.numpy()
         self.n_iter_ = rounds if k == 1 else [rounds] * k
-        square = least_squares.normal_of(moments, table.p, intercept=intercept).square[0]
         if bool((2 * gaps > _LOOSE * square).any()):
             warnings.warn(
                 f"Objective did not converge: a duality gap of {float(gaps.max()):.1e} is left. Columns may be all but collinear.",
                 ConvergenceWarning,
-                stacklevel=3,
+                stacklevel=4,
             )
 
     def _penalties(self) -> tuple[float, float]:
         return 2.0 * self.alpha * self.l1_ratio, 1.0 * self.alpha * (1 - self.l1_ratio)
 
+    @property
+    def _gram_given(self) -> bool:
+        return not isinstance(self.precompute, bool | np.bool_ | str)
+
     def _check_gram(self, moments: Moments, table: Table) -> None:
         """Second moments of the user's must be those of the columns, centred where there is an intercept."""
-        if isinstance(self.precompute, bool | np.bool_ | str):
+        if not self._gram_given:
             return
         given = torch.from_numpy(np.array(border.learnt(self.precompute), dtype=np.float64))
         if given.shape != (table.p, table.p):

@@ -25,6 +25,7 @@ from bestline.moments import Moments, rests
 from bestline.rows import Rows
 from bestline.selection import geometric
 from bestline.solvers.path import Normal, solve
+from bestline.solvers.wide import Few, solve_rows
 
 _AT_ONCE = 2**25  # numbers in the second moments of the folds that are solved together
 
@@ -60,13 +61,16 @@ class _PenalisedCV(Line):
         self._check()
         given = routed(self, params, sample_weight)
         table = border.taken(self, X, y, None if isinstance(sample_weight, Real) else sample_weight, several=False)
-        least_squares.refuse_wide(table.p)
+        wide = least_squares.wide(table.rows)
+        if not wide:
+            least_squares.refuse_wide(table.p)
         ratios = np.atleast_1d(np.asarray(self._ratios(), dtype=np.float64))
-        moments = table.moments()
-        alphas = self._grid(moments, table, ratios)  # (m, r)
+        alphas = self._grid(table, ratios)  # (m, r)
         l1, l2 = 2 * alphas * torch.from_numpy(ratios), alphas * torch.from_numpy(1 - ratios)
         splits = list(check_cv(self.cv).split(table.rows.X.numpy(), table.rows.y[:, 0].numpy(), **given))
-        errors = _errors(table.rows, splits, l1, l2, intercept=self.fit_intercept, positive=self.positive)
+        errors = (_errors_of_rows if wide else _errors)(
+            table.rows, splits, l1, l2, intercept=self.fit_intercept, positive=self.positive
+        )
         mean = errors.mean(0)  # (m, r)
         column = int(mean.amin(0).argmin())
         row = int(mean[:, column].argmin())
@@ -106,7 +110,7 @@ class _PenalisedCV(Line):
         own = {name: getattr(self, name) for name in names}
         return own | {"precompute": False if isinstance(self.precompute, str) else self.precompute, "alpha": self.alpha_}
 
-    def _grid(self, moments: Moments, table: Table, ratios: Any) -> Tensor:
+    def _grid(self, table: Table, ratios: Any) -> Tensor:
         """Penalties (m, r), in descending order: those given, or from the least that leaves no column in, down to `eps` of it."""
         if not isinstance(self.alphas, Integral):
             given = border.penalties(self.alphas, positive=False).sort(descending=True).values
@@ -116,7 +120,7 @@ class _PenalisedCV(Line):
                 "Automatic alpha grid generation is not supported for l1_ratio=0. Please supply a grid by providing your "
                 "estimator with the appropriate `alphas=` argument."
             )
-        linear = least_squares.normal_of(moments, table.p, intercept=self.fit_intercept).linear[0, :, 0]
+        linear = least_squares.linear_of(table.rows, intercept=self.fit_intercept)[:, 0]
         largest = float((linear if self.positive else linear.abs()).amax()) if table.p else 0.0
         least = float(np.finfo(np.float64).resolution)
         if largest <= least:
@@ -280,6 +284,27 @@ def _errors(
         slopes = solve(Normal(curvature, linear.repeat(1, 1, r), square.repeat(1, r)), l1, l2, positive=positive).weights
         found += [_held_out(a, b, s, intercept=intercept) for a, b, s in zip(train, test, slopes, strict=True)]
     return torch.stack(found)
+
+
+def _errors_of_rows(
+    rows: Rows,
+    splits: Sequence[tuple[Any, Any]],
+    l1: Tensor,
+    l2: Tensor,
+    *,
+    intercept: bool,
+    positive: bool,
+) -> Tensor:
+    """The same (f, m, r) for more columns than rows, from the rows of each fold."""
+    found = torch.zeros(len(splits), *l1.shape, dtype=torch.float64)
+    for i, (train, test) in enumerate(splits):
+        few, held = Few.of(rows[torch.as_tensor(train)], intercept=intercept), rows[torch.as_tensor(test)]
+        w = torch.ones(len(held), dtype=torch.float64) if held.w is None else held.w
+        for j in range(l1.shape[1]):
+            slopes = solve_rows(few, l1[:, j], l2[:, j], positive=positive).weights[0, :, :, 0]
+            away = held.y - held.X.to(torch.float64) @ slopes.T - few.level(slopes[:, :, None])[:, 0]  # (n, m)
+            found[i, :, j] = (w @ away**2) / w.sum()
+    return found
 
 
 def _training(rows: Rows, splits: Sequence[tuple[Any, Any]], tests: list[Moments]) -> Iterator[Moments]:

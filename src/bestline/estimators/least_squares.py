@@ -15,13 +15,14 @@ import torch
 from torch import Tensor
 
 from bestline.bowl import RANK_TOLERANCE, minimum_norm
-from bestline.errors import DataError, OptionError
+from bestline.errors import OptionError
 from bestline.moments import Moments
 from bestline.precision import right_digits
 from bestline.refine import Refined, refined
 from bestline.rows import Rows
 from bestline.scaling import Scaling
 from bestline.solvers.path import Normal, Path, solve
+from bestline.solvers.wide import Few, solve_rows
 
 FEW_DIGITS = 8  # right digits below which the rows are read once more
 _STEADY = 3  # right digits from which steps of correction converge quickly
@@ -142,81 +143,7 @@ def of_rows(rows: Rows, alpha: Tensor, *, intercept: bool) -> Solved:
     """The same from the rows, for fewer rows than columns."""
     few = Few.of(rows, intercept=intercept)
     slopes, rank = few.solved(alpha)
-    level = few.y_mean - few.x_mean @ slopes if intercept else torch.zeros(len(alpha), dtype=torch.float64)
-    return Solved(slopes, level, rank, torch.linalg.svdvals(torch.linalg.qr(few.X.T, mode="r").R))
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Few:
-    """A few rows, centred, each times the root of its weight: X = Z diag(size), Z = U diag(s) V' with columns of one size.
-
-    Attributes
-    ----------
-    X, y : Tensor (n, p), (n, k)
-    root : Tensor (n,)
-        Roots of the weights.
-    x_mean, y_mean : Tensor (p,), (k,)
-    """
-
-    X: Tensor
-    y: Tensor
-    root: Tensor
-    x_mean: Tensor
-    y_mean: Tensor
-
-    @classmethod
-    def of(cls, rows: Rows, *, intercept: bool) -> Few:
-        """Rows of weight 0 stay, as rows of zeros."""
-        X, y = rows.X.to(torch.float64), rows.y
-        n = len(rows)
-        if n == 0:
-            raise DataError("There are no rows to fit a line to.")
-        w = torch.ones(n, dtype=torch.float64) if rows.w is None else rows.w
-        x_mean, y_mean = torch.zeros(X.shape[1], dtype=torch.float64), torch.zeros(y.shape[1], dtype=torch.float64)
-        if intercept:
-            x_mean, y_mean = (w @ X) / w.sum(), (w @ y) / w.sum()
-            X = X - x_mean
-            left = (w @ X) / w.sum()  # what rounding of the mean has left
-            X, x_mean = X - left, x_mean + left
-            constant = X.abs().amax(0) <= 8 * torch.finfo(torch.float64).eps * x_mean.abs()
-            X = torch.where(constant, 0.0, X)
-            y = y - y_mean
-        root = w.sqrt()
-        return cls(X * root[:, None], y * root[:, None], root, x_mean, y_mean)
-
-    def solved(self, alpha: Tensor) -> tuple[Tensor, int]:
-        """Slopes (p, k) for penalties alpha (k,), and how many directions the rows tell apart, whatever the columns' units."""
-        size = self.X.norm(dim=0)
-        U, s, Vt = _svd(self.X / torch.where(size > 0, size, 1.0))
-        kept = s > s[:1] * max(self.X.shape) * torch.finfo(torch.float64).eps
-        slopes = torch.zeros(self.X.shape[1], len(alpha), dtype=torch.float64)
-        free = alpha == 0
-        if bool(free.any()):
-            slopes[:, free] = _least_norm(U[:, kept], s[kept], Vt[kept], size, self.y[:, free])
-        if not bool(free.all()):
-            U, s, Vt = _svd(self.X)
-            slopes[:, ~free] = Vt.T @ (s[:, None] / (s[:, None] ** 2 + alpha[~free]) * (U.T @ self.y[:, ~free]))
-        return slopes, int(kept.sum())
-
-
-def _svd(A: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Singular values and vectors of A (n, p), n < p: those of a triangle (n, n)."""
-    Q, R = torch.linalg.qr(A.T)
-    U, s, Vt = torch.linalg.svd(R.T, full_matrices=False)
-    return U, s, Vt @ Q.T
-
-
-def _least_norm(U: Tensor, s: Tensor, Vt: Tensor, size: Tensor, y: Tensor) -> Tensor:
-    """Slopes b (p, k) of smallest norm with U diag(s) V' diag(size) b = U U' y.
-
-    They lie in the range of diag(size) V = Q R: b = Q c with R' c = diag(1 / s) U' y. Columns of like size lie together, so that
-    Householder's QR is accurate row by row.
-    """
-    order = size.argsort(descending=True)
-    Q, R = torch.linalg.qr((Vt.T * size[:, None])[order])
-    found = torch.empty(len(size), y.shape[1], dtype=torch.float64)
-    found[order] = Q @ torch.linalg.solve_triangular(R.T, (U.T @ y) / s[:, None], upper=False)
-    return found
+    return Solved(slopes, few.level(slopes), rank, torch.linalg.svdvals(torch.linalg.qr(few.X.T, mode="r").R))
 
 
 def penalised(
@@ -225,9 +152,24 @@ def penalised(
     """Lasso and elastic net: mean squared error + l1 |b| + l2 |b|^2, with the duality gap."""
     normal = normal_of(moments, p, intercept=intercept)
     series = [torch.tensor([value], dtype=torch.float64) for value in (l1, l2)]
-    path = solve(normal, *series, positive=positive, start=start)
+    path = solve(normal, *series, positive=positive, start=None if start is None else start[None])
     slopes = path.weights[0, 0]
     return Solved(slopes, level_of(moments, slopes, intercept=intercept)), path
+
+
+def penalised_rows(few: Few, l1: float, l2: float, *, positive: bool, start: Tensor | None) -> tuple[Solved, Path]:
+    """The same from the rows, for many more columns than rows."""
+    series = [torch.tensor([value], dtype=torch.float64) for value in (l1, l2)]
+    path = solve_rows(few, *series, positive=positive, start=start)
+    slopes = path.weights[0, 0]
+    return Solved(slopes, few.level(slopes)), path
+
+
+def linear_of(rows: Rows, *, intercept: bool) -> Tensor:
+    """Second moments (p, k) of features and targets."""
+    if wide(rows):
+        return Few.of(rows, intercept=intercept).linear
+    return normal_of(Moments.of_rows(rows), rows.X.shape[1], intercept=intercept).linear[0]
 
 
 def _ridge(G: Tensor, h: Tensor, l2: Tensor) -> Tensor:

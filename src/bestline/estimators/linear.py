@@ -13,7 +13,6 @@ from bestline.estimators.border import ANY_SEED, YES_OR_NO, Array, Choice, Numbe
 from bestline.estimators.line import OfMoments
 from bestline.moments import Moments
 
-_KEPT = 1_000  # columns up to which moments are kept of rows fewer than columns too
 SOLVERS = ("auto", "svd", "cholesky", "lsqr", "sparse_cg", "sag", "saga", "lbfgs")
 
 
@@ -85,7 +84,7 @@ class LinearRegression(OfMoments):
         if least_squares.wide(table.rows) and not self.positive:
             zero = torch.zeros(table.rows.y.shape[1], dtype=torch.float64)
             line = least_squares.of_rows(table.rows, zero, intercept=self.fit_intercept)
-            self._keep(line, table.moments() if table.p <= _KEPT else None, table)
+            self._keep(line, table.kept_moments(), table)
             return self
         least_squares.refuse_wide(table.p)
         self._learn(table.moments(), table, exact=True)
@@ -182,7 +181,7 @@ class Ridge(OfMoments):
         if least_squares.wide(table.rows) and not self.positive:
             alpha = self._alphas(table.rows.y.shape[1])
             line = least_squares.of_rows(table.rows, alpha, intercept=self.fit_intercept)
-            self._keep(line, table.moments() if table.p <= _KEPT else None, table)
+            self._keep(line, table.kept_moments(), table)
             return self
         least_squares.refuse_wide(table.p)
         self._learn(table.moments(), table, exact=True)

@@ -23,6 +23,7 @@ from bestline.estimators.routing import refuse, routed
 from bestline.moments import Moments
 from bestline.rows import Rows
 from bestline.selection import leave_one_out
+from bestline.solvers.wide import Few
 
 _CHUNK = 8_192  # rows whose leave-one-out residuals are made at a time
 
@@ -219,7 +220,7 @@ def _without_own_row(rows: Rows, alphas: Tensor, *, intercept: bool) -> Tensor:
         return torch.cat([leave_one_out(chunk, whole, alphas / whole.weight, intercept=intercept) for chunk in chunks])
     # With G = X X' + alpha on the rows, less the direction that the intercept takes, the residuals are (G^-1 y)_i / (G^-1)_ii
     # (Rifkin & Lippert 2007); both in the basis where X X' is diagonal, so that nothing cancels where alpha is small.
-    few = least_squares.Few.of(rows, intercept=intercept)
+    few = Few.of(rows, intercept=intercept)
     basis = _complement(few.root) if intercept else torch.eye(len(rows), dtype=torch.float64)
     U, s, _ = torch.linalg.svd(basis.T @ few.X, full_matrices=False)
     U = basis @ U

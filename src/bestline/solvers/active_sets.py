@@ -62,7 +62,7 @@ def active_sets(
     size = torch.where(present, size, 1.0)
     height = torch.where(square > 0, square, 1.0).sqrt()
     units = (height[:, None, :] / size[:, :, None]).mT.reshape(s * k, p)  # of the cells' weights
-    l1, l2, told = _ladder(l1, l2, top if start is None else l1[0])
+    l1, l2, told = ladder(l1, l2, top if start is None else l1[0])
     cells = _Cells(
         curvature=pad(curvature / (size[:, :, None] * size[:, None, :]), (0, 1, 0, 1)),
         linear=(linear / size[:, :, None] / height[:, None, :]).mT.reshape(s * k, p),
@@ -84,7 +84,7 @@ def active_sets(
     return found.reshape(s, k, len(told), p).permute(0, 2, 3, 1), rounds
 
 
-def _ladder(l1: Tensor, l2: Tensor, before: Tensor) -> tuple[Tensor, Tensor, list[int]]:
+def ladder(l1: Tensor, l2: Tensor, before: Tensor) -> tuple[Tensor, Tensor, list[int]]:
     """The penalties (steps, k) in the order in which they are solved, some between those asked for; and where those are."""
     steps: list[Tensor] = []
     told: list[int] = []

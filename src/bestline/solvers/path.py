@@ -131,16 +131,10 @@ def solve(
         For moments that are not finite.
     """
     s, p, k = normal.linear.shape
-    l1, l2 = (_series(name, value, k) for name, value in (("l1", l1), ("l2", l2)))
-    m = max(len(l1), len(l2))
-    if {len(l1), len(l2)} - {1, m}:
-        raise ShapeError(f"`l1` and `l2` are two series of one length, or one value each; got {len(l1)} and {len(l2)}.")
+    l1, l2, factors = checked(l1, l2, factors, p, k)
+    m = len(l1)
     if not bool(normal.curvature.isfinite().all() & normal.linear.isfinite().all() & normal.square.isfinite().all()):
         raise DataError("The columns are too large for float64 as they stand; standardise them, or use other units.")
-    l1, l2 = l1.expand(m, k), l2.expand(m, k)
-    factors = torch.ones(p, dtype=torch.float64) if factors is None else factors.to(torch.float64)
-    if factors.shape != (p,) or not bool((factors >= 0).all() & factors.isfinite().all()):
-        raise OptionError(f"`factors` must be {p} finite numbers that are not negative, one for each column.")
     weights = torch.zeros(s, m, p, k, dtype=torch.float64)
     # Free columns are solved for last: what is left over from them obeys the same equations (Frisch & Waugh 1933).
     held = (factors > 0) | torch.tensor(positive)
@@ -167,6 +161,18 @@ def solve(
     gap = _gaps(inner, weights[:, :, held], l1, l2, f, positive=positive)
     weights[:, :, ~held] = free.slopes(weights[:, :, held])
     return Path(weights, gap, rounds)
+
+
+def checked(l1: Tensor, l2: Tensor, factors: Tensor | None, p: int, k: int) -> tuple[Tensor, Tensor, Tensor]:
+    """Penalties as (m, k) and factors as (p,), in float64; raises OptionError and ShapeError as `solve` says."""
+    l1, l2 = (_series(name, value, k) for name, value in (("l1", l1), ("l2", l2)))
+    m = max(len(l1), len(l2))
+    if {len(l1), len(l2)} - {1, m}:
+        raise ShapeError(f"`l1` and `l2` are two series of one length, or one value each; got {len(l1)} and {len(l2)}.")
+    factors = torch.ones(p, dtype=torch.float64) if factors is None else factors.to(torch.float64)
+    if factors.shape != (p,) or not bool((factors >= 0).all() & factors.isfinite().all()):
+        raise OptionError(f"`factors` must be {p} finite numbers that are not negative, one for each column.")
+    return l1.expand(m, k), l2.expand(m, k), factors
 
 
 def top(normal: Normal, factors: Tensor | None = None) -> Tensor:
@@ -255,35 +261,68 @@ def _ridge(normal: Normal, l2: Tensor, factors: Tensor) -> Tensor:
 
 
 def _reach(normal: Normal, weights: Tensor) -> Tensor:
-    """The size of what is added up in h - G w, at most, (s, m, p, k): rounding is in proportion to it."""
-    size = normal.curvature.diagonal(dim1=1, dim2=2).clamp(min=0).sqrt()[:, None, :, None]
-    return size * (normal.square[:, None, None].sqrt() + (size * weights.abs()).sum(2, keepdim=True))
+    size = normal.curvature.diagonal(dim1=1, dim2=2).clamp(min=0).sqrt()
+    return reach(size, normal.square, weights)
 
 
-def _gaps(normal: Normal, weights: Tensor, l1: Tensor, l2: Tensor, factors: Tensor, *, positive: bool) -> Tensor:
+def reach(size: Tensor, square: Tensor, weights: Tensor) -> Tensor:
+    """The size of what is added up in h - G w, at most, (s, m, p, k): rounding is in proportion to it.
+
+    Of columns of size (s, p), the roots of G's diagonal, targets of mean square (s, k) and weights (s, m, p, k).
+    """
+    size = size[:, None, :, None]
+    return size * (square[:, None, None].sqrt() + (size * weights.abs()).sum(2, keepdim=True))
+
+
+def gaps(
+    weights: Tensor,
+    pull: Tensor,
+    loss: Tensor,
+    spread: Tensor,
+    l1: Tensor,
+    l2: Tensor,
+    factors: Tensor,
+    *,
+    positive: bool,
+) -> Tensor:
     """Duality gap at weights (s, m, p, k), (s, m, k): the least of the bounds that hold, each a sum of terms not negative.
 
     With an l1 penalty, the residuals r (those of the ridge's own rows included) are shrunk by c into the dual's domain:
     (1 - c)^2 |r|^2 + sum_j (l1 f_j |w_j| - 2 c w_j g_j), g = h - G w - l2 f w. With an l2 penalty the dual has no edge, and
-    q = h - G w itself will do: sum_j (l1 f_j |w_j| + l2 f_j w_j^2 + (2 |q_j| - l1 f_j)_+^2 / (4 l2 f_j) - 2 w_j q_j). With
-    neither it is what least squares can still gain, g' G^+ g.
+    q = h - G w itself will do: sum_j (l1 f_j |w_j| + l2 f_j w_j^2 + (2 |q_j| - l1 f_j)_+^2 / (4 l2 f_j) - 2 w_j q_j).
+
+    Parameters
+    ----------
+    weights, pull, spread : Tensor (s, m, p, k)
+        w, h - G w, and what `reach` says of them.
+    loss : Tensor (s, m, k)
+        Mean squared errors.
+    l1, l2 : Tensor (m, k)
+    factors : Tensor (p,)
+    positive : bool
     """
-    s, m, p, k = weights.shape
-    if p == 0:
-        return torch.zeros(s, m, k, dtype=torch.float64)
-    pull, bound, curb = normal.pull(weights), l1[:, None, :] * factors[:, None], l2[:, None, :] * factors[:, None]
+    bound, curb = l1[:, None, :] * factors[:, None], l2[:, None, :] * factors[:, None]
     rest = pull - curb * weights
-    allowed = bound + 2 * ROUNDING * _reach(normal, weights)
+    allowed = bound + 2 * ROUNDING * spread
     force = 2 * (rest if positive else rest.abs())
     inside = torch.where(force > allowed, allowed / force.clamp(min=1e-300), 1.0).amin(2)  # c
-    residual = normal.losses(weights) + (curb * weights**2).sum(2)
+    residual = loss + (curb * weights**2).sum(2)
     slack = bound * weights.abs() - 2 * inside[:, :, None] * weights * rest
     gap = (1 - inside) ** 2 * residual + slack.abs().sum(2)
     over = (2 * (pull if positive else pull.abs()) - bound).clamp(min=0)
     conjugate = torch.where(curb > 0, over**2 / (4 * curb.clamp(min=1e-300)), torch.inf)
     smooth = (bound * weights.abs() + curb * weights**2 + conjugate - 2 * weights * pull).sum(2).clamp(min=0)
-    gap = torch.minimum(gap, smooth)
+    return torch.minimum(gap, smooth)
+
+
+def _gaps(normal: Normal, weights: Tensor, l1: Tensor, l2: Tensor, factors: Tensor, *, positive: bool) -> Tensor:
+    """Of all solutions; without any penalty the gap is what least squares can still gain, g' G^+ g with g = h - G w."""
+    s, m, p, k = weights.shape
+    if p == 0:
+        return torch.zeros(s, m, k, dtype=torch.float64)
+    pull, spread = normal.pull(weights), _reach(normal, weights)
+    gap = gaps(weights, pull, normal.losses(weights), spread, l1, l2, factors, positive=positive)
     for j in () if positive else ((l1 == 0) & (l2 == 0)).any(1).nonzero()[:, 0].tolist():
-        lost = torch.stack([(rest[i, j] * minimum_norm(normal.curvature[i], rest[i, j])).sum(0) for i in range(s)])
+        lost = torch.stack([(pull[i, j] * minimum_norm(normal.curvature[i], pull[i, j])).sum(0) for i in range(s)])
         gap[:, j] = torch.where((l1[j] == 0) & (l2[j] == 0), lost.clamp(min=0), gap[:, j])
     return gap
