@@ -311,8 +311,8 @@ def refuse_wide(p: int, folds: int) -> None:
     need = 8.0 * p * p * 3 * (folds + 1)
     if need > _MOST_BYTES:
         raise OptionError(
-            f"Cross-validating {p:,} columns by {folds} folds takes {need / 1e9:,.0f} GB for their second moments; keep fewer "
-            f"columns, or use coordinate descent on the rows, such as scikit-learn's LassoCV."
+            f"Cross-validating {p:,} columns by {folds} folds takes {need / 1e9:,.0f} GB for their second moments; where rows "
+            f"are fewer than columns, bestline.LassoCV(cv={folds}) chooses the penalty from the rows themselves."
         )
 
 

@@ -120,7 +120,7 @@ class ElasticNet(OfMoments):
         self._check()
         table = border.taken(self, X, y, sample_weight)
         start = self._start(table)
-        if least_squares.wide(table.rows) and not self._gram_given:
+        if least_squares.very_wide(table.rows) and not self._gram_given:
             l1, l2 = self._penalties()
             few = Few.of(table.rows, intercept=self.fit_intercept)
             line, path = least_squares.penalised_rows(few, l1, l2, positive=self.positive, start=start)

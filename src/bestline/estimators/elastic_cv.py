@@ -61,7 +61,7 @@ class _PenalisedCV(Line):
         self._check()
         given = routed(self, params, sample_weight)
         table = border.taken(self, X, y, None if isinstance(sample_weight, Real) else sample_weight, several=False)
-        wide = least_squares.wide(table.rows)
+        wide = least_squares.very_wide(table.rows)
         if not wide:
             least_squares.refuse_wide(table.p)
         ratios = np.atleast_1d(np.asarray(self._ratios(), dtype=np.float64))

@@ -223,7 +223,8 @@ class _Problem:
         w = torch.zeros(self.X.shape[1], dtype=torch.float64) if start is None else start.clone()
         w = torch.where(self.size > 0, w.clamp(min=0) if self.positive else w, 0.0)
         pull = self.pulls(w[None])[0]
-        last = (self._force(pull) / self.factors.clamp(min=1e-300)).amax() if start is None else l1[0]
+        top = torch.where(self.factors > 0, self._force(pull) / self.factors, 0.0).amax().clamp(min=0)
+        last = top if start is None else l1[0]
         steps, curbs, told = ladder(l1[:, None], l2[:, None], last[None])
         steps, curbs = steps[:, 0], curbs[:, 0]
         slopes, gap = torch.zeros(len(steps), len(w), dtype=torch.float64), torch.zeros(len(steps), dtype=torch.float64)
