@@ -43,7 +43,7 @@ def table(n: int, p: int, seed: int = 0, *, k: int = 1) -> tuple[np.ndarray, np.
 
 
 def rows_of(X: np.ndarray, y: np.ndarray, w: np.ndarray | None = None) -> Rows:
-    return Rows(torch.tensor(X), torch.tensor(y.reshape(len(y), -1)), None if w is None else torch.tensor(w))
+    return Rows(torch.tensor(X), torch.tensor(y if y.ndim == 2 else y[:, None]), None if w is None else torch.tensor(w))
 
 
 def few_of(X: np.ndarray, y: np.ndarray, w: np.ndarray | None = None, *, intercept: bool = True) -> Few:

@@ -61,16 +61,13 @@ class _PenalisedCV(Line):
         self._check()
         given = routed(self, params, sample_weight)
         table = border.taken(self, X, y, None if isinstance(sample_weight, Real) else sample_weight, several=False)
-        wide = least_squares.very_wide(table.rows)
-        if not wide:
+        if not least_squares.very_wide(table.rows):
             least_squares.refuse_wide(table.p)
         ratios = np.atleast_1d(np.asarray(self._ratios(), dtype=np.float64))
         alphas = self._grid(table, ratios)  # (m, r)
         l1, l2 = 2 * alphas * torch.from_numpy(ratios), alphas * torch.from_numpy(1 - ratios)
         splits = list(check_cv(self.cv).split(table.rows.X.numpy(), table.rows.y[:, 0].numpy(), **given))
-        errors = (_errors_of_rows if wide else _errors)(
-            table.rows, splits, l1, l2, intercept=self.fit_intercept, positive=self.positive
-        )
+        errors = _errors(table.rows, splits, l1, l2, intercept=self.fit_intercept, positive=self.positive)
         mean = errors.mean(0)  # (m, r)
         column = int(mean.amin(0).argmin())
         row = int(mean[:, column].argmin())
@@ -274,6 +271,9 @@ def _errors(
     positive: bool,
 ) -> Tensor:
     """Mean squared errors (f, m, r) on each fold's test rows of the lines fitted to its training rows."""
+    if least_squares.very_wide(rows):
+        parts = ((rows[torch.as_tensor(train)], rows[torch.as_tensor(test)]) for train, test in splits)
+        return torch.stack([_error_of_rows(Few.of(a, intercept=intercept), b, l1, l2, positive=positive) for a, b in parts])
     p, r = rows.X.shape[1], l1.shape[1]
     tests = [Moments.of_rows(rows[torch.as_tensor(test)]) for _, test in splits]
     found = []
@@ -286,24 +286,14 @@ def _errors(
     return torch.stack(found)
 
 
-def _errors_of_rows(
-    rows: Rows,
-    splits: Sequence[tuple[Any, Any]],
-    l1: Tensor,
-    l2: Tensor,
-    *,
-    intercept: bool,
-    positive: bool,
-) -> Tensor:
-    """The same (f, m, r) for more columns than rows, from the rows of each fold."""
-    found = torch.zeros(len(splits), *l1.shape, dtype=torch.float64)
-    for i, (train, test) in enumerate(splits):
-        few, held = Few.of(rows[torch.as_tensor(train)], intercept=intercept), rows[torch.as_tensor(test)]
-        w = torch.ones(len(held), dtype=torch.float64) if held.w is None else held.w
-        for j in range(l1.shape[1]):
-            slopes = solve_rows(few, l1[:, j], l2[:, j], positive=positive).weights[0, :, :, 0]
-            away = held.y - held.X.to(torch.float64) @ slopes.T - few.level(slopes[:, :, None])[:, 0]  # (n, m)
-            found[i, :, j] = (w @ away**2) / w.sum()
+def _error_of_rows(few: Few, test: Rows, l1: Tensor, l2: Tensor, *, positive: bool) -> Tensor:
+    """The same (m, r) of one fold with more columns than rows, from its training rows themselves."""
+    w = torch.ones(len(test), dtype=torch.float64) if test.w is None else test.w
+    found = torch.zeros_like(l1)
+    for j in range(l1.shape[1]):
+        slopes = solve_rows(few, l1[:, j], l2[:, j], positive=positive).weights[0, :, :, 0]
+        away = test.y - test.X.to(torch.float64) @ slopes.T - few.level(slopes[:, :, None])[:, 0]  # (n, m)
+        found[:, j] = (w @ away**2) / w.sum()
     return found
 
 
