@@ -166,8 +166,8 @@ def test_one_row_no_rows_and_no_columns() -> None:
     assert float(through.gap.max()) <= GAP * y.item() ** 2
     with pytest.raises(DataError, match="no rows"):
         few_of(X[:0], y[:0])
-    free = solve_rows(few_of(*table(20, 4)), series(0.1), series(0), factors=torch.zeros(4))
-    X, y = table(20, 4)
+    free = solve_rows(few_of(*table(20, 6)), series(0.1), series(0), factors=torch.zeros(6))
+    X, y = table(20, 6)
     plain = np.linalg.lstsq(X - X.mean(0), y - y.mean(0))[0]
     assert free.weights[0, 0].numpy() == pytest.approx(plain, rel=1e-10)
     nothing = solve_rows(few_of(X[:, :0], y), series(0.1, 0), series(0, 0))
