@@ -1,4 +1,4 @@
-"""Stochastic: one row at a time, each the cause of a small step.
+"""One by one: rows take turns, each the cause of a small step.
 
     w <- (1 - rate l2) w - rate loss'(x w + b, y) x      b <- b - rate loss'(x w + b, y)
 
@@ -6,7 +6,7 @@ This is stochastic gradient descent as Robbins & Monro (1951) meant it, with the
 that scikit-learn's SGDRegressor made familiar. An l1 penalty pulls weights towards zero and stops there, making up at a row's
 turn for what the weight has been spared before (Tsuruoka, Tsujii & Ananiadou 2009).
 
-For squared loss without an l1 penalty a block of rows is done at once, with the same result: the errors g the rows would meet one
+For squared loss without an l1 penalty blocks of rows are done at once, with the same result: the errors g the rows would meet one
 after the other obey (1 + L) g = X w + b - y, L lower triangular, since each row only feels the steps before it.
 """
 
@@ -15,6 +15,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import Any, TypeAlias
 
 import numpy as np
 import torch
@@ -23,18 +24,21 @@ from torch import Tensor
 from bestline.errors import OptionError
 from bestline.rows import Rows
 
+Numbers: TypeAlias = np.ndarray[Any, np.dtype[np.float64]]
+
 LOSSES = ("squared_error", "huber", "epsilon_insensitive", "squared_epsilon_insensitive")
 RATES = ("constant", "optimal", "invscaling", "adaptive", "pa1", "pa2")
-_FEW = 400  # rows that are done one by one in any case
-_BLOCK = 128  # rows solved for at once: m / 2 products with p numbers each take the place of m turns of a loop
+_BLOCK = 32  # rows of one triangular system: fewer leave more to the loop over the blocks, more have longer products
+_AT_ONCE = 2**18  # numbers of such systems that are made together: as many as a processor's cache holds
+_MOST_GROWTH = 1e3  # of what rows meet, by the steps of their block: beyond it digits would cancel
 _STEEPEST = 1e12  # loss' is cut here, so that one wild row leaves finite weights
 _MOST_VISITS = 16  # of a row in an epoch, however heavy it is
 _LEAST_RATE = 1e-6  # below this the adaptive rate is not divided any more
 
 
 @dataclass(frozen=True, slots=True)
-class Stochastic:
-    """How to train one row at a time.
+class OneByOne:
+    """How to train one row at a time, in scikit-learn's scale.
 
     Attributes
     ----------
@@ -178,12 +182,12 @@ def _mixed(bits: Tensor) -> Tensor:
     return bits ^ ((bits >> 31) & 0x1FFFFFFFF)
 
 
-def epoch(how: Stochastic, rows: Rows, order: Tensor, weights: Tensor, at: Progress, owed: Tensor) -> Progress:
-    """One pass over the rows.
+def epoch(how: OneByOne, rows: Rows, order: Tensor, weights: Tensor, at: Progress, owed: Tensor) -> Progress:
+    """One pass over the rows, or over some of them.
 
     Parameters
     ----------
-    how : Stochastic
+    how : OneByOne
     rows : Rows
         X (n, p) float64, y (n, 1).
     order, weights : Tensor (m,)
@@ -192,76 +196,139 @@ def epoch(how: Stochastic, rows: Rows, order: Tensor, weights: Tensor, at: Progr
     owed : Tensor (2, p)
         What an l1 penalty might have taken of every weight, and what it has taken: kept from epoch to epoch, changed here.
     """
-    if how.loss == "squared_error" and not how.l1 and how.rate not in ("pa1", "pa2") and len(order) > _FEW:
-        return _in_blocks(how, rows, order, weights, at) or _row_by_row(how, rows, order, weights, at, owed)
-    return _row_by_row(how, rows, order, weights, at, owed)
+    if how.loss != "squared_error" or how.l1 or how.rate in ("pa1", "pa2") or len(order) <= _BLOCK:
+        return _row_by_row(how, rows, order, weights, at, owed)
+    objective = loss = 0.0
+    many = _BLOCK * max(8, _AT_ONCE // (_BLOCK * (rows.X.shape[1] + _BLOCK)))
+    for own, share in zip(order.split(many), weights.split(many), strict=True):
+        at = _in_blocks(how, rows, own, share, at) or _row_by_row(how, rows, own, share, at, owed)
+        objective, loss = objective + at.objective * len(own), loss + at.loss * len(own)
+    return replace(at, objective=objective / len(order), loss=loss / len(order))
 
 
-def _in_blocks(how: Stochastic, rows: Rows, order: Tensor, weights: Tensor, at: Progress) -> Progress | None:
-    """None where a step is so long that the weights are cut or leave float64's range: one by one then."""
-    w, b, mean, mean_b = at.weights, at.level, at.mean_weights, at.mean_level
-    squares = penalty = 0.0
-    for begin in range(0, len(order), _BLOCK):
-        own = order[begin : begin + _BLOCK]
-        X, y, share = rows.X[own], rows.y[own, 0], weights[begin : begin + _BLOCK]
-        m = len(own)
-        t = at.step + begin + torch.arange(m, dtype=torch.float64)
-        rate = how.rates(t, at.eta)
+@dataclass(frozen=True, slots=True, eq=False)
+class _Blocks:
+    """Rows in blocks of m steps; the last block is filled up with rows that do nothing.
+
+    Attributes
+    ----------
+    X, y : Tensor (blocks, m, p), (blocks, m)
+    real : Tensor (blocks, m)
+        Whether a row is there.
+    t, pull, keep : Tensor (blocks, m)
+        Number of each step, its rate times the row's weight, and what it leaves of the weights before its own move.
+    before, after : Tensor (blocks, m)
+        What is left of a block's first weights before and after each step.
+    """
+
+    X: Tensor
+    y: Tensor
+    real: Tensor
+    t: Tensor
+    pull: Tensor
+    keep: Tensor
+    before: Tensor
+    after: Tensor
+
+    @classmethod
+    def of(cls, how: OneByOne, rows: Rows, order: Tensor, weights: Tensor, at: Progress) -> _Blocks:
+        n, p, m = len(order), rows.X.shape[1], _BLOCK
+        blocks = -(-n // m)
+        t = at.step + torch.arange(blocks * m, dtype=torch.float64)
+        rate, pull = how.rates(t, at.eta), torch.zeros_like(t)
+        pull[:n] = rate[:n] * weights
         keep = (1 - rate * how.l2).clamp(min=0)
-        if float(keep.amin()) < 0.5:
-            return None
-        after = keep.cumprod(0)  # what is left of the first weights after each step
-        before = after / keep
-        pull = rate * share
-        # The step of row j reaches row i > j shrunk by before_i / after_j.
-        reach = (X @ X.T) * torch.outer(before, 1 / after) + (how.level_rate if how.intercept else 0.0)
-        system = (reach * pull).tril(-1)
-        met = before * (X @ w) + b - y
-        error = torch.linalg.solve_triangular(system, met[:, None], upper=False, unitriangular=True)[:, 0]
-        if not bool((error.abs() < _STEEPEST).all()):
-            return None
-        squares += float(error @ error)
-        move = pull * error
-        if how.l2:
-            penalty += float(_squares_before(X, w, move, before, after).sum())
-        if how.average:
-            mean, mean_b = _averaged(how, X, w, b, move, after, t, mean, mean_b)
-        w = after[-1] * (w - X.T @ (move / after))
-        b = b - how.level_rate * float(move.sum()) if how.intercept else b
-    loss = 0.5 * squares / len(order)
-    objective = loss + 0.5 * how.l2 * penalty / len(order)
-    return replace(
-        at, weights=w, level=b, mean_weights=mean, mean_level=mean_b, step=at.step + len(order), objective=objective, loss=loss
-    )
+        keep[n:] = 1
+        X, y = pull.new_zeros(blocks * m, p), pull.new_zeros(blocks * m)
+        torch.index_select(rows.X, 0, order, out=X[:n])
+        torch.index_select(rows.y[:, 0], 0, order, out=y[:n])
+        t, pull, keep, y = (values.view(blocks, m) for values in (t, pull, keep, y))
+        after = keep.cumprod(1)
+        real = (torch.arange(blocks * m) < n).view(blocks, m)
+        return cls(X.view(blocks, m, p), y, real, t, pull, keep, after / keep, after)
 
 
-def _squares_before(X: Tensor, w: Tensor, move: Tensor, before: Tensor, after: Tensor) -> Tensor:
-    """|w|^2 as each row of a block meets it, (m,): w_i = before_i (w - sum_(j < i) c_j x_j)."""
-    c = move / after
-    products = X @ X.T
-    crossed = (products * c[None, :]).tril(-1) @ torch.ones_like(c)  # x_i . sum_(j < i) c_j x_j
-    steps = c * (2 * (crossed - X @ w) + c * products.diagonal())  # what each step adds to |w - sum|^2
-    sums = torch.cat([torch.zeros(1, dtype=torch.float64), steps.cumsum(0)[:-1]])
-    return before**2 * (w @ w + sums).clamp(min=0)
+def _in_blocks(how: OneByOne, rows: Rows, order: Tensor, weights: Tensor, at: Progress) -> Progress | None:
+    """Many blocks of rows: their equations together, and then from block to block two products each.
+
+    With u = (w, b, 1) as a block finds it, the errors are E u, E = (1 + L)^-1 U, and u <- fade (u - errors R). L is U R' below its
+    diagonal, since row i only feels the steps before it. None where a step is so long that errors are cut, or digits are lost.
+    """
+    it = _Blocks.of(how, rows, order, weights, at)
+    if float(it.keep.amin()) < 0.5:
+        return None
+    blocks, m, p = it.X.shape
+    meets, moves = it.X.new_empty(blocks, m, p + 2), it.X.new_zeros(blocks, m, p + 2)
+    torch.mul(it.X, it.before[:, :, None], out=meets[:, :, :p])
+    meets[:, :, p], meets[:, :, p + 1] = 1, -it.y
+    # The step of row j reaches row i > j shrunk by before_i / after_j.
+    torch.mul(it.X, (it.pull / it.after)[:, :, None], out=moves[:, :, :p])
+    if how.intercept:
+        moves[:, :, p] = how.level_rate * it.pull
+    felt = torch.linalg.solve_triangular(meets @ moves.mT, meets, upper=False, unitriangular=True)
+    if not bool((felt.abs().amax((0, 1)) <= _MOST_GROWTH * meets.abs().amax((0, 1))).all()):
+        return None
+    found = np.empty((blocks + 1, p + 2))
+    found[0] = np.concatenate([at.weights.numpy(), [at.level, 1.0]])
+    fades = it.after[:, -1].tolist() if how.l2 else None
+    error = torch.from_numpy(_scan(felt.contiguous().numpy(), moves.numpy(), fades, found))
+    if not bool((error.abs() < _STEEPEST).all()):
+        return None
+    return _progress(how, it, error, torch.from_numpy(found), at)
 
 
-def _averaged(
-    how: Stochastic, X: Tensor, w: Tensor, b: float, move: Tensor, after: Tensor, t: Tensor, mean: Tensor, mean_b: float
-) -> tuple[Tensor, float]:
-    """The running averages after a block: those before, and the weights after each of its steps, alike."""
-    used = t >= how.average
+def _progress(how: OneByOne, it: _Blocks, error: Tensor, found: Tensor, at: Progress) -> Progress:
+    """What steps with these errors (blocks, m) come to, `found` (blocks + 1, p + 2) being (w, b, 1) at each block's begin."""
+    p, n = it.X.shape[2], int(it.real.sum())
+    w, b = found[:-1, :p], found[:-1, p, None]
+    move = it.pull * error
+    level = how.level_rate * move if how.intercept else torch.zeros_like(move)
+    levels = b - level.cumsum(1)  # after each step
+    loss, penalty = 0.5 * float((error[it.real] ** 2).sum()) / n, 0.0
+    if how.l2:
+        squares = _squares_before(it, w, error - (levels + level) + it.y, move)
+        penalty = 0.5 * how.l2 * float(squares[it.real].sum()) / n
+    mean, mean_b = at.mean_weights, at.mean_level
+    if how.average:
+        mean, mean_b = _averaged(how, it, w, move, levels, at)
+    last = found[-1]
+    return Progress(last[:p].clone(), float(last[p]), mean, mean_b, at.step + n, at.eta, loss + penalty, loss)
+
+
+def _scan(felt: Numbers, moves: Numbers, fades: list[float] | None, found: Numbers) -> Numbers:
+    """Errors (blocks, m) from block to block; `found` (blocks + 1, p + 2) receives what each leaves to the next."""
+    errors = np.empty(felt.shape[:2])
+    with np.errstate(over="ignore", invalid="ignore"):
+        for i in range(len(felt)):
+            np.matmul(felt[i], found[i], out=errors[i])
+            np.subtract(found[i], errors[i] @ moves[i], out=found[i + 1])
+            if fades is not None:
+                found[i + 1, :-2] *= fades[i]
+    return errors
+
+
+def _squares_before(it: _Blocks, w: Tensor, seen: Tensor, move: Tensor) -> Tensor:
+    """|w|^2 as each row meets it, (blocks, m): a step adds move^2 |x|^2 - 2 keep move x.w, x.w being `seen`, to what is kept."""
+    steps = (move**2 * (it.X**2).sum(2) - 2 * it.keep * move * seen) / it.after**2
+    gained = torch.cat([torch.zeros_like(steps[:, :1]), steps.cumsum(1)[:, :-1]], 1)
+    return it.before**2 * ((w**2).sum(1, keepdim=True) + gained).clamp(min=0)
+
+
+def _averaged(how: OneByOne, it: _Blocks, w: Tensor, move: Tensor, levels: Tensor, at: Progress) -> tuple[Tensor, float]:
+    """The running averages after the blocks: those before, and the weights after each step that is used, alike."""
+    used = (it.t >= how.average) & it.real
     count = int(used.sum())
     if not count:
-        return mean, mean_b
-    seen = float(t[-1]) - how.average + 1  # weights averaged so far, these included
-    tail = (after * used).flip(0).cumsum(0).flip(0)  # sum of after_i over used i >= j
-    total = float((after * used).sum()) * w - X.T @ (move / after * tail)
-    levels = b - how.level_rate * move.cumsum(0) if how.intercept else torch.full_like(move, b)
-    kept = (seen - count) / seen
-    return kept * mean + total / seen, kept * mean_b + float((levels * used).sum()) / seen
+        return at.mean_weights, at.mean_level
+    before = max(at.step - how.average, 0.0)  # weights averaged so far
+    share = it.after * used
+    tail = share.flip(1).cumsum(1).flip(1)  # sum of after_i over used i >= j of the block
+    total = share.sum(1) @ w - it.X.flatten(0, 1).T @ (move / it.after * tail).flatten()
+    kept, seen = before / (before + count), before + count
+    return kept * at.mean_weights + total / seen, kept * at.mean_level + float((levels * used).sum()) / seen
 
 
-def _row_by_row(how: Stochastic, rows: Rows, order: Tensor, weights: Tensor, at: Progress, owed: Tensor) -> Progress:
+def _row_by_row(how: OneByOne, rows: Rows, order: Tensor, weights: Tensor, at: Progress, owed: Tensor) -> Progress:
     """The same for any loss and penalty: plain numbers and NumPy, since each step is but a few operations."""
     X, y, share = rows.X.numpy(), rows.y[:, 0].tolist(), weights.tolist()
     w, mean = at.weights.numpy().copy(), at.mean_weights.numpy().copy()
