@@ -24,6 +24,7 @@ _HOME = {
     "Rows": "rows",
     "SGDRegressor": "estimators",
     "Step": "solvers",
+    "Stochastic": "solvers",
     "Stop": "solvers",
     "Trace": "fitting",
     "compare": "second_pass",
@@ -56,6 +57,7 @@ __all__ = [
     "Rows",
     "SGDRegressor",
     "Step",
+    "Stochastic",
     "Stop",
     "Trace",
     "__version__",
@@ -92,7 +94,7 @@ if TYPE_CHECKING:
     from bestline.modelfile import load
     from bestline.rows import Rows
     from bestline.second_pass import compare
-    from bestline.solvers import Descent, Exact, Step, Stop
+    from bestline.solvers import Descent, Exact, Step, Stochastic, Stop
     from bestline.surfaces import surface
 
 

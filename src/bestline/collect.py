@@ -7,7 +7,7 @@ depend on the order of the rows or the files, nor on how they were cut into batc
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 
@@ -265,7 +265,7 @@ def collect(
     grouping: Grouping,
     *,
     device: torch.device | None = None,
-    keep: list[tuple[Rows, Tensor]] | None = None,
+    keep: Kept | None = None,
     progress: Progress | None = None,
 ) -> Moments:
     """One pass: moments of every group of rows.
@@ -276,7 +276,7 @@ def collect(
         What to read, how to encode it, and into how many groups which rows go.
     device : torch.device, optional
         Where products are taken; by default where the rows are.
-    keep : list, optional
+    keep : Kept, optional
         Receives the rows of each batch and their groups, for training that needs them.
     progress : callable, optional
         Hears (what, fraction).
@@ -309,18 +309,16 @@ def collect(
         if len(rows) == 0:
             continue
         group = grouping(batch, encoded)
-        if rows.w is not None and bool((rows.w == 0).any()):  # such rows are not there
-            there = torch.nonzero(rows.w)[:, 0]
-            rows, group = rows[there], group[there.to(group.device)]
-            if len(rows) == 0:
-                continue
+        rows, group = _there(rows, group)
+        if len(rows) == 0:
+            continue
         for i, part in enumerate(statistics.by_group(rows, group.to(rows.X.device), groups)):
             found[i] = found[i] + part
         if design.p:
             least, most = torch.aminmax(rows.X, dim=0)
             low, high = torch.minimum(low, least.cpu()), torch.maximum(high, most.cpu())
         if keep is not None:
-            keep.append((rows, group))
+            keep.take(rows, group)
     total = sum(m.count for m in found)
     if read and not total:
         raise _nothing_left(design, source, dropped)
@@ -340,6 +338,58 @@ def _nothing_left(design: Design, source: Source, dropped: int) -> DataError:
     )
 
 
-def kept_rows(kept: list[tuple[Rows, Tensor]]) -> tuple[Rows, Tensor]:
-    """All rows that `collect` kept, and their groups."""
-    return joined([rows for rows, _ in kept]), torch.cat([group.cpu() for _, group in kept])
+def _there(rows: Rows, group: Tensor) -> tuple[Rows, Tensor]:
+    """Without the rows of weight 0, which are not there."""
+    if rows.w is None or not bool((rows.w == 0).any()):
+        return rows, group
+    there = torch.nonzero(rows.w)[:, 0]
+    return rows[there], group[there.to(group.device)]
+
+
+@dataclass(slots=True, eq=False)
+class Kept:
+    """Rows that `collect` keeps and their groups, as long as they do not take more memory than they may.
+
+    Attributes
+    ----------
+    most : float
+        Bytes.
+    refusal : str or None
+        Raised as a DataError where there are more; None lets all of them go instead.
+    """
+
+    most: float
+    refusal: str | None = None
+    parts: list[tuple[Rows, Tensor]] = field(default_factory=list)
+    bytes: int = 0
+
+    def take(self, rows: Rows, group: Tensor) -> None:
+        """More rows."""
+        self.bytes += sum(t.nbytes for t in (rows.X, rows.y, rows.w) if t is not None)
+        if self.bytes <= self.most:
+            self.parts.append((rows, group))
+        elif self.refusal is not None:
+            raise DataError(self.refusal)
+        else:
+            self.parts.clear()
+
+    @property
+    def full(self) -> bool:
+        """Whether there were more rows than may be kept."""
+        return self.bytes > self.most
+
+    def rows(self) -> tuple[Rows, Tensor]:
+        """All of them, and their groups."""
+        return joined([rows for rows, _ in self.parts]), torch.cat([group.cpu() for _, group in self.parts])
+
+
+def read_again(
+    source: Source, design: Design, grouping: Grouping, members: Sequence[int], order: torch.Generator | None = None
+) -> Iterator[Rows]:
+    """The rows of some groups as `collect` met them, batch by batch, the batches in an order drawn where the source can do that."""
+    wanted = torch.tensor(members)
+    for batch in source.batches(design.reads(), order=order):
+        encoded = design.rows(batch)
+        rows, group = _there(encoded.rows, grouping(batch, encoded))
+        own = torch.isin(group.cpu(), wanted)
+        yield rows if bool(own.all()) else rows[own.to(rows.X.device)]

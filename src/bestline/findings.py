@@ -13,6 +13,7 @@ from bestline.model import Model
 from bestline.solvers.base import Stop
 from bestline.solvers.descent import Descent
 from bestline.solvers.exact import Exact
+from bestline.solvers.stochastic import Stochastic
 
 _CROWDED = 10  # rows a column below which least squares is known to overfit (Harrell 2015, 4.4)
 
@@ -59,7 +60,9 @@ def _collinear(model: Model, inference: Inference, constant: list[str]) -> list[
             what = f"is a combination of {listed(others)}, as far as moments can tell; their effects cannot be told apart."
         notes.append(f"{readable(name)} {what}")
     if notes:
-        which = "are the nearest to the start" if isinstance(model.plan.solver, Descent) else "have the smallest norm"
+        which = (
+            "are the nearest to the start" if isinstance(model.plan.solver, Descent | Stochastic) else "have the smallest norm"
+        )
         notes[-1] += f" Of all equally good weights these {which}; leave columns out to have them determined."
     return notes if len(notes) <= 6 else [*notes[:5], f"{len(notes) - 6} more columns are combinations of others.", notes[-1]]
 

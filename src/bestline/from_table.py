@@ -11,13 +11,14 @@ import time
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 
 from bestline.climb import climbed
-from bestline.collect import Grouping, Moments, Progress, by_hash, by_label, collect, kept_rows
+from bestline.collect import Grouping, Kept, Moments, Progress, by_hash, by_label, collect, read_again
 from bestline.design import Design, asked_categories, learn
 from bestline.errors import BestlineWarning, DataError, DivergedWarning, OptionError
 from bestline.findings import findings
@@ -32,6 +33,7 @@ from bestline.solvers.auto import choose
 from bestline.solvers.base import Solver, Stop
 from bestline.solvers.exact import Exact
 from bestline.solvers.proximal import Proximal
+from bestline.solvers.stochastic import Stochastic
 from bestline.splitting import check_shares, part_labels, three_shares
 from bestline.tables import Batch, Source, open_source
 from bestline.training import Part, Plan, Start, UserForward, UserLoss, parse_loss
@@ -40,6 +42,7 @@ if TYPE_CHECKING:
     from bestline.pictures.sample import Sample
 
 _ROWS_ON_GPU = 100_000  # below this, training on rows is done sooner on the CPU
+_KEPT_BYTES = 4e9  # rows that training needs are kept up to here, and read anew in every epoch beyond
 _PENALISED = 30  # rows a column below which a penalty is tried when the user has asked for nothing in particular
 
 
@@ -83,8 +86,8 @@ def fit(
         Such as `"mpg ~ weight + C(origin)"`; or give `target` and `features` by name. Left out, the features are all other
         columns that can serve.
     solver : str or Solver, optional
-        "exact", "proximal", the name of an optimiser, or an object such as `Descent("adam", lr=0.1, steps=200)`. By default
-        exact, or what the penalty and the loss need.
+        "exact", "proximal", "stochastic", the name of an optimiser, or an object such as `Descent("adam", lr=0.1, steps=200)` or
+        `Stochastic(steps=5)`. By default exact, or what the penalty and the loss need.
     l1, l2 : float
         Penalty weights, not negative.
     cv : {"ridge", "lasso", "enet"}, optional
@@ -122,7 +125,8 @@ def fit(
     watch : callable or True, optional
         Hears of every training Step, in the data's units; true shows training as it happens, in a notebook as a live figure.
     **descent
-        Fields of `Descent` for a solver given by name: lr, steps, batch_size, schedule, patience, tol.
+        Fields of `Descent` for a solver given by name: lr, steps, batch_size, schedule, patience, tol. Of `Stochastic` for
+        "stochastic": lr, steps (its epochs), rate, power, average, patience, tol.
 
     Returns
     -------
@@ -226,6 +230,8 @@ class _Options:
             raise OptionError(f"`device` must be 'auto', 'cpu' or 'cuda'; got {self.device!r}.")
         if self.device.startswith("cuda") and not torch.cuda.is_available():
             raise OptionError("There is no CUDA device that torch can use here; use device='cpu' or 'auto'.")
+        if self.device.startswith("cuda") and isinstance(self.solver, Stochastic):
+            raise OptionError("One row at a time is work for a CPU; leave `device` out, or use Descent(batch_size=1).")
         if not callable(self.loss):
             parse_loss(self.loss)
         if self.split is not None:
@@ -233,14 +239,17 @@ class _Options:
 
     def placed(self, rows: int) -> torch.device:
         """Where training on rows happens."""
-        if self.device != "auto":
-            return torch.device(self.device)
+        if self.device != "auto" or isinstance(self.solver, Stochastic):
+            return torch.device(self.device if self.device != "auto" else "cpu")
         return torch.device("cuda" if torch.cuda.is_available() and rows >= _ROWS_ON_GPU else "cpu")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Gathered:
-    """A design, its moments by group, the rows if they are needed, and what the groups mean."""
+    """A design, its moments by group, the rows if they are needed, and what the groups mean.
+
+    `grouping` is there when the rows are needed and too many to keep: it tells the groups again where they are read again.
+    """
 
     design: Design
     moments: Moments
@@ -250,6 +259,7 @@ class _Gathered:
     notes: tuple[str, ...] = ()
     source: Source | None = None
     labels: Tensor | None = None
+    grouping: Grouping | None = None
 
 
 def _standardised(standardize: bool | None, forward: UserForward | None) -> bool:
@@ -288,14 +298,31 @@ def _gather(
     )
     if options.cv:
         refuse_wide(design.p, options.folds)
-    keep: list[tuple[Rows, Tensor]] | None = [] if _plan(design, options).of_rows else None
+    plan = _plan(design, options)
+    keep = Kept(_KEPT_BYTES, None if plan.squared_line else _too_many(plan)) if plan.of_rows else None
     folds = options.folds
     grouping: Grouping = by_hash(folds, options.seed) if labels is None else by_label(labels, folds, options.seed)
     groups = folds if labels is None else 3 * folds
     moments = collect(source, design, groups, grouping, keep=keep, progress=progress)
-    rows, group = kept_rows(keep) if keep else (None, None)
-    notes = source.notes + design.notes
-    return _Gathered(design, moments, rows, group, source.target is None, notes, source, labels)
+    notes, tabular = source.notes + design.notes, source.target is None
+    if keep is not None and keep.full:
+        notes += (_STREAMED.format(size=keep.bytes / 1e9, score="" if options.split else _NO_SCORE),)
+        return _Gathered(design, moments, None, None, tabular, notes, source, labels, grouping)
+    rows, group = keep.rows() if keep is not None else (None, None)
+    return _Gathered(design, moments, rows, group, tabular, notes, source, labels)
+
+
+_STREAMED = "The rows take {size:.3g} GB, too much to be kept: they are read anew in every epoch and mixed on their way.{score}"
+_NO_SCORE = (
+    " There is no error out of fold, which would take as many trainings as there are folds; give `split` for a held-out one."
+)
+
+
+def _too_many(plan: Plan) -> str:
+    return (
+        f"Training with {'an own forward function' if plan.forward is not None else f'loss {plan.loss!r}'} needs the rows in memory, and "
+        f"they take more than {_KEPT_BYTES / 1e9:.3g} GB; use loss='squared' with the line, or fewer rows."
+    )
 
 
 def _from_moments(
@@ -398,7 +425,11 @@ def _parts(gathered: _Gathered, options: _Options) -> tuple[Parts, list[str]]:
         own = None
         if rows is not None and group is not None:
             own = rows if len(members) == len(groups) else rows[torch.isin(group, torch.tensor(members)).to(rows.X.device)]
-        return Part(total([groups[i] for i in members], groups[0].q), own)
+        whole = total([groups[i] for i in members], groups[0].q)
+        if gathered.source is None or gathered.grouping is None:
+            return Part(whole, own)
+        again = partial(read_again, gathered.source, gathered.design, gathered.grouping, members)
+        return Part(whole, None, again, max(1, int(_KEPT_BYTES / 8 / (8 * (whole.q + 1)))))
 
     if options.split is not None:
         return _split_parts(gathered, options, part), []

@@ -9,7 +9,7 @@ gives scikit-learn's `Ridge(alpha)`, `l1` = 2 alpha its `Lasso(alpha)`, and torc
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
@@ -19,7 +19,7 @@ from torch.nn.functional import l1_loss
 
 from bestline.bowl import Bowl
 from bestline.errors import OptionError, ShapeError
-from bestline.rows import Rows, Weights
+from bestline.rows import Rows, Weights, minibatches
 
 LossFunction: TypeAlias = Callable[[Tensor, Tensor], Tensor]  # (prediction (n, k), y (n, k)) -> one number, (n,) or (n, k)
 Forward: TypeAlias = Callable[[Tensor, Tensor], Tensor]  # (X (n, p), weights (d, k)) -> prediction (n, k)
@@ -85,6 +85,26 @@ class Smooth(Protocol):
         ...
 
 
+class Slices(Protocol):
+    """A loss on rows that are there again and again: in memory, or read anew for every pass over them."""
+
+    def __len__(self) -> int:
+        """Number of rows."""
+        ...
+
+    def batches(self, size: int, seed: int) -> Iterator[Smooth]:
+        """Without end the loss on so many rows, every pass in a new seeded order."""
+        ...
+
+    def passes(self, seed: int) -> Iterator[Iterator[Rows]]:
+        """Without end all rows once more, in one piece or several."""
+        ...
+
+    def longest(self) -> float:
+        """Largest |x|^2 of a row."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class RowLoss:
     """A loss computed on the rows, its gradient by autograd: for losses other than the squared one, and for slices of rows.
@@ -138,6 +158,22 @@ class RowLoss:
         """The same loss on some of the rows."""
         return RowLoss(self.rows[index], self.loss, self.forward, _mean_weight(self.rows))
 
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def batches(self, size: int, seed: int) -> Iterator[RowLoss]:
+        """As `Slices` has it."""
+        return map(self.on, minibatches(len(self), size, seed))
+
+    def passes(self, seed: int) -> Iterator[Iterator[Rows]]:
+        """As `Slices` has it: in one piece."""
+        del seed
+        return iter(lambda: iter([self.rows]), None)
+
+    def longest(self) -> float:
+        """As `Slices` has it."""
+        return longest(self.rows)
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SquaredRows:
@@ -168,6 +204,27 @@ class SquaredRows:
         """The same loss on some of the rows."""
         return SquaredRows(self.rows[index], self.intercept, _mean_weight(self.rows))
 
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def batches(self, size: int, seed: int) -> Iterator[SquaredRows]:
+        """As `Slices` has it."""
+        return map(self.on, minibatches(len(self), size, seed))
+
+    def passes(self, seed: int) -> Iterator[Iterator[Rows]]:
+        """As `Slices` has it: in one piece."""
+        del seed
+        return iter(lambda: iter([self.rows]), None)
+
+    def longest(self) -> float:
+        """As `Slices` has it."""
+        return longest(self.rows)
+
+
+def longest(rows: Rows) -> float:
+    """Largest |x|^2 of some rows; 0 of none."""
+    return float(rows.X.square().sum(1).max()) if len(rows) else 0.0
+
 
 def _mean_weight(rows: Rows) -> float | None:
     return None if rows.w is None else float(rows.w.mean())
@@ -188,7 +245,7 @@ class Objective:
     smooth : Bowl or RowLoss
         The loss of all training rows.
     penalty : Penalty
-    slices : SquaredRows, RowLoss or None
+    slices : Slices or None
         The same loss, able to give itself on some of the rows; mini-batches need it.
     size : Tensor (d, 1)
         Natural size of each weight's gradient: makes `violation` free of units.
@@ -196,7 +253,7 @@ class Objective:
 
     smooth: Smooth
     penalty: Penalty
-    slices: SquaredRows | RowLoss | None
+    slices: Slices | None
     size: Tensor
 
     @property
@@ -216,11 +273,9 @@ class Objective:
         """Loss plus penalty."""
         return float(self.smooth.losses(weights).sum() + self.penalty.value(weights))
 
-    def slice_gradient(self, weights: Weights, index: Tensor) -> Weights:
-        """Gradient on some of the rows; the penalty counts in full."""
-        if self.slices is None:
-            raise OptionError("Mini-batches need the rows; these are moments only. Use batch_size=None.")
-        gradient = self.slices.on(index).evaluate(weights)[1]
+    def slice_gradient(self, weights: Weights, part: Smooth) -> Weights:
+        """Gradient where the loss is that of some of the rows; the penalty counts in full."""
+        gradient = part.evaluate(weights)[1]
         return gradient + self.penalty.gradient(weights) if self.penalty else gradient
 
     def violation(self, weights: Weights, gradient: Weights) -> float:

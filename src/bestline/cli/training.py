@@ -64,10 +64,14 @@ def training_options(
     ] = None,
     solver: Annotated[
         str | None,
-        typer.Option(help="exact, proximal, sgd, momentum, nesterov, adam, adamw, rmsprop, adagrad or lbfgs. [default: exact]"),
+        typer.Option(
+            help="exact, proximal, stochastic, sgd, momentum, nesterov, adam, adamw, rmsprop, adagrad or lbfgs. [default: exact]"
+        ),
     ] = None,
     lr: Annotated[str | None, typer.Option(help="Learning rate, or auto. It acts on the columns as trained.")] = None,
-    steps: Annotated[int | None, typer.Option(help="Updates to make. [default: until it converges]")] = None,
+    steps: Annotated[
+        int | None, typer.Option(help="Updates to make; of stochastic, epochs. [default: until it converges; 20 epochs]")
+    ] = None,
     batch_size: Annotated[int | None, typer.Option(help="Rows in each update. [default: all of them]")] = None,
     patience: Annotated[
         int | None, typer.Option(help="Stop when the held-out loss has not improved for so many steps.")

@@ -24,6 +24,7 @@ from bestline.pictures.sample import Sample, is_straight, predictions, said, sho
 from bestline.planes import data_to_trained
 from bestline.solvers.base import Stop
 from bestline.solvers.descent import Descent
+from bestline.solvers.stochastic import Stochastic
 from bestline.surfaces import Plane, surface
 from bestline.wording import count, equation
 
@@ -98,7 +99,8 @@ def run_label(fit: Fit) -> str:
     """A run by its solver: `adam, lr 0.1`."""
     solver = fit.solver
     if not isinstance(solver, Descent):
-        return type(solver).__name__.lower()
+        name = type(solver).__name__.lower()
+        return f"{name}, lr {said(fit.rate)}" if isinstance(solver, Stochastic) and fit.rate is not None else name
     name = solver.optimizer if isinstance(solver.optimizer, str) else getattr(solver.optimizer, "__name__", "own optimiser")
     rate = "" if fit.rate is None else f", lr {said(fit.rate)}"
     batch = "" if solver.batch_size is None else f", {count(solver.batch_size, 'row')} a step"
