@@ -86,8 +86,8 @@ def fit(
         Such as `"mpg ~ weight + C(origin)"`; or give `target` and `features` by name. Left out, the features are all other
         columns that can serve.
     solver : str or Solver, optional
-        "exact", "proximal", "stochastic", the name of an optimiser, or an object such as `Descent("adam", lr=0.1, steps=200)` or
-        `Stochastic(steps=5)`. By default exact, or what the penalty and the loss need.
+        "exact", "proximal", "interior-point", "stochastic", the name of an optimiser, or an object such as
+        `Descent("adam", lr=0.1, steps=200)` or `Stochastic(steps=5)`. By default exact, or what the penalty and the loss need.
     l1, l2 : float
         Penalty weights, not negative.
     cv : {"ridge", "lasso", "enet"}, optional
@@ -95,8 +95,9 @@ def fit(
     folds : int
         Number of folds for out-of-fold scores and `cv`.
     loss : str or callable
-        "squared", "huber", "absolute", "quantile" (the median; "quantile:0.9" for others), or a function
-        (prediction (n, k), y (n, k)) -> losses (n, k) or (n,), or one number.
+        "squared", "huber" (its threshold 1.345 times a robust scale of the residuals; "huber:10" for one in the target's units),
+        "absolute", "quantile" (the median; "quantile:0.9" for others), or a function (prediction (n, k), y (n, k)) -> losses
+        (n, k) or (n,), or one number.
     forward : nn.Module or callable, optional
         An own model, trained on the rows: a module of X (n, p), or a function (X, w (p, k), b (k,)) -> (n, k).
     weights : str or array (n,), optional
@@ -150,7 +151,7 @@ def fit(
         squared=loss == "squared",
         line=forward is None,
         l1=l1,
-        smooth=loss != "absolute" and str(loss)[:8] != "quantile",
+        piecewise=isinstance(loss, str) and loss != "squared",
         **descent,
     )
     options = _Options(

@@ -9,13 +9,13 @@ gives scikit-learn's `Ridge(alpha)`, `l1` = 2 alpha its `Lasso(alpha)`, and torc
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
 import torch
 from torch import Tensor
-from torch.nn.functional import l1_loss
 
 from bestline.bowl import Bowl
 from bestline.errors import OptionError, ShapeError
@@ -105,8 +105,35 @@ class Slices(Protocol):
         ...
 
 
+class _InMemory(ABC):
+    """What losses on rows in memory have in common as `Slices`."""
+
+    __slots__ = ()
+    rows: Rows
+
+    @abstractmethod
+    def on(self, index: Tensor) -> Smooth:
+        """The same loss on some of the rows."""
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def batches(self, size: int, seed: int) -> Iterator[Smooth]:
+        """As `Slices` has it."""
+        return map(self.on, minibatches(len(self), size, seed))
+
+    def passes(self, seed: int) -> Iterator[Iterator[Rows]]:
+        """As `Slices` has it: in one piece."""
+        del seed
+        return iter(lambda: iter([self.rows]), None)
+
+    def longest(self) -> float:
+        """As `Slices` has it."""
+        return longest(self.rows)
+
+
 @dataclass(frozen=True, slots=True, eq=False)
-class RowLoss:
+class RowLoss(_InMemory):
     """A loss computed on the rows, its gradient by autograd: for losses other than the squared one, and for slices of rows.
 
     Attributes
@@ -158,25 +185,9 @@ class RowLoss:
         """The same loss on some of the rows."""
         return RowLoss(self.rows[index], self.loss, self.forward, _mean_weight(self.rows))
 
-    def __len__(self) -> int:
-        return len(self.rows)
-
-    def batches(self, size: int, seed: int) -> Iterator[RowLoss]:
-        """As `Slices` has it."""
-        return map(self.on, minibatches(len(self), size, seed))
-
-    def passes(self, seed: int) -> Iterator[Iterator[Rows]]:
-        """As `Slices` has it: in one piece."""
-        del seed
-        return iter(lambda: iter([self.rows]), None)
-
-    def longest(self) -> float:
-        """As `Slices` has it."""
-        return longest(self.rows)
-
 
 @dataclass(frozen=True, slots=True, eq=False)
-class SquaredRows:
+class SquaredRows(_InMemory):
     """The squared loss of a line on slices of rows, its gradient written out: 2 X' (X w - y) / m.
 
     `mean_weight` is as in RowLoss.
@@ -203,22 +214,6 @@ class SquaredRows:
     def on(self, index: Tensor) -> SquaredRows:
         """The same loss on some of the rows."""
         return SquaredRows(self.rows[index], self.intercept, _mean_weight(self.rows))
-
-    def __len__(self) -> int:
-        return len(self.rows)
-
-    def batches(self, size: int, seed: int) -> Iterator[SquaredRows]:
-        """As `Slices` has it."""
-        return map(self.on, minibatches(len(self), size, seed))
-
-    def passes(self, seed: int) -> Iterator[Iterator[Rows]]:
-        """As `Slices` has it: in one piece."""
-        del seed
-        return iter(lambda: iter([self.rows]), None)
-
-    def longest(self) -> float:
-        """As `Slices` has it."""
-        return longest(self.rows)
 
 
 def longest(rows: Rows) -> float:
@@ -293,29 +288,54 @@ def line(X: Tensor, weights: Weights, *, intercept: bool) -> Tensor:
     return torch.addmm(weights[-1], X, weights[:-1]) if intercept else X @ weights
 
 
-def huber(delta: float | Tensor) -> LossFunction:
-    """Squared near zero, absolute beyond `delta` (Huber 1964): r^2 / 2, or delta (|r| - delta / 2)."""
+@dataclass(frozen=True, slots=True)
+class Line:
+    """The forward function of a line."""
 
-    def loss(prediction: Tensor, y: Tensor) -> Tensor:
-        r = (prediction - y).abs()
-        return torch.where(r <= delta, 0.5 * r**2, delta * (r - 0.5 * delta))
+    intercept: bool
 
-    return loss
+    def __call__(self, X: Tensor, weights: Weights) -> Tensor:
+        """Predictions (n, k)."""
+        return line(X, weights, intercept=self.intercept)
 
 
-def quantile(level: float) -> LossFunction:
-    """Pinball loss (Koenker & Bassett 1978): its minimum is the conditional quantile of that level."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Piecewise:
+    """A loss of r = y - prediction that is straight beyond its edges: max over low <= u <= high of u r - curve u^2 / 2.
 
-    def loss(prediction: Tensor, y: Tensor) -> Tensor:
+    Attributes
+    ----------
+    low, high : float or Tensor (k,)
+        The loss's slopes far out on both sides; 0 lies between them.
+    curve : float
+        1: half the square of r between the edges. 0: the edges meet in a corner at 0.
+    """
+
+    low: float | Tensor
+    high: float | Tensor
+    curve: float
+
+    def __call__(self, prediction: Tensor, y: Tensor) -> Tensor:
+        """Losses (n, k)."""
         r = y - prediction
-        return torch.maximum(level * r, (level - 1) * r)
+        if not self.curve:
+            return torch.maximum(self.high * r, self.low * r)
+        low, high = (torch.as_tensor(edge, dtype=r.dtype, device=r.device) for edge in (self.low, self.high))
+        straight = torch.where(r > 0, high * (r - high / 2), low * (r - low / 2))
+        return torch.where((r <= high) & (r >= low), 0.5 * r**2, straight)
 
-    return loss
+
+def huber(delta: float | Tensor) -> Piecewise:
+    """Squared near zero, absolute beyond `delta` (Huber 1964): r^2 / 2, or delta (|r| - delta / 2)."""
+    return Piecewise(-delta, delta, 1.0)
 
 
-def absolute(prediction: Tensor, y: Tensor) -> Tensor:
-    """|prediction - y|: its minimum is the conditional median."""
-    return l1_loss(prediction, y, reduction="none")
+def quantile(level: float) -> Piecewise:
+    """Pinball loss (Koenker & Bassett 1978): its minimum is the conditional quantile of that level."""
+    return Piecewise(level - 1, level, 0.0)
+
+
+absolute = Piecewise(-1.0, 1.0, 0.0)  # |r|: its minimum is the conditional median
 
 
 def squared(prediction: Tensor, y: Tensor) -> Tensor:
@@ -326,9 +346,11 @@ def squared(prediction: Tensor, y: Tensor) -> Tensor:
 __all__ = [
     "Bowl",
     "Forward",
+    "Line",
     "LossFunction",
     "Objective",
     "Penalty",
+    "Piecewise",
     "RowLoss",
     "Smooth",
     "SquaredRows",

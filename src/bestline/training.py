@@ -6,6 +6,7 @@ on the rows of all folds but one.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, replace
@@ -22,6 +23,7 @@ from bestline.fitting import Fit, Task, Watch, train
 from bestline.moments import Moments
 from bestline.objective import (
     Forward,
+    Line,
     LossFunction,
     Objective,
     Penalty,
@@ -243,10 +245,11 @@ class Plan:
             )
         name, level = parse_loss(self.loss)
         if name == "huber":
-            return huber(_HUBER * self._residual_scale(training, scaling).to(self.device) / scale), scale**2
+            edge = _HUBER * self._residual_scale(training, scaling).to(self.device) if level is None else level
+            return huber(edge / scale), scale**2
         if name == "squared":
             return squared, scale**2
-        return (absolute if name == "absolute" else quantile(level)), scale
+        return (absolute if name == "absolute" else quantile(0.5 if level is None else level)), scale
 
     def _residual_scale(self, training: Part, scaling: Scaling) -> Tensor:
         """Weighted median of the absolute residuals of the least-squares line, over 0.6745, (k,)."""
@@ -260,7 +263,7 @@ class Plan:
 
     def _forward(self) -> Forward:
         if self.forward is None:
-            return lambda X, weights: line(X, weights, intercept=self.intercept)
+            return Line(self.intercept)
         if isinstance(self.forward, nn.Module):
             return _functional(self.forward)
         user = self.forward
@@ -287,17 +290,22 @@ class Plan:
         return self.device if task.objective.slices is not None else torch.device("cpu")
 
 
-def parse_loss(loss: object) -> tuple[str, float]:
-    """The loss's name, and the level of a quantile: "quantile" is the median's, "quantile:0.9" another."""
-    name, _, level = str(loss).partition(":")
-    try:
-        value = float(level) if level else 0.5
-    except ValueError:
-        value = -1.0
-    if name not in LOSSES or (level and name != "quantile") or not 0 < value < 1:
+def parse_loss(loss: object) -> tuple[str, float | None]:
+    """The loss's name, and the number behind a colon: the level of "quantile:0.9", the threshold of "huber:10" in the data's units."""
+    name, colon, number = str(loss).partition(":")
+    if name not in LOSSES or (colon and name not in ("quantile", "huber")):
         raise OptionError(
             f"There is no loss {loss!r}; choose squared, huber, absolute, quantile or quantile:0.9, or give a function (prediction, y)."
         )
+    if not colon:
+        return name, None
+    try:
+        value = float(number)
+    except ValueError:
+        value = math.nan
+    if not 0 < value < (1 if name == "quantile" else math.inf):
+        most = "between 0 and 1" if name == "quantile" else "above 0"
+        raise OptionError(f"Loss {loss!r}: what follows the colon must be a number {most}, such as {name}:0.9.")
     return name, value
 
 

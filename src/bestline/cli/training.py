@@ -65,7 +65,7 @@ def training_options(
     solver: Annotated[
         str | None,
         typer.Option(
-            help="exact, proximal, stochastic, sgd, momentum, nesterov, adam, adamw, rmsprop, adagrad or lbfgs. [default: exact]"
+            help="exact, proximal, interior-point, stochastic, sgd, momentum, nesterov, adam, adamw, rmsprop, adagrad or lbfgs. [default: exact]"
         ),
     ] = None,
     lr: Annotated[str | None, typer.Option(help="Learning rate, or auto. It acts on the columns as trained.")] = None,
@@ -87,7 +87,7 @@ def training_options(
     l2: Annotated[float, typer.Option(help="Weight of sum w^2.")] = 0.0,
     cv: Annotated[str | None, typer.Option(help="Choose the penalty by K-fold: ridge, lasso or enet.")] = None,
     folds: Annotated[int, typer.Option(help="Number of folds.")] = 5,
-    loss: Annotated[str, typer.Option(help="squared, huber, absolute, quantile or quantile:0.9.")] = "squared",
+    loss: Annotated[str, typer.Option(help="squared, huber, huber:10, absolute, quantile or quantile:0.9.")] = "squared",
     weights: Annotated[str | None, typer.Option(help="Column of weights.")] = None,
     missing: Annotated[str, typer.Option(help="Missing values: raise, drop or impute.")] = "raise",
     standardize: Annotated[bool, typer.Option("--standardize/--no-standardize", help="Train on standardised columns.")] = True,

@@ -215,7 +215,7 @@ def run_of(model: Model, rows: Rows | None) -> Run:
         l1=plan.l1,
         l2=plan.l2,
         loss=loss,
-        level=level,
+        level=0.5 if level is None else level,
         delta=_delta(model, scaling, rows) if loss == "huber" else torch.zeros(len(plan.targets)),
         weights=model.weights,
         final=_loss_at(trace, model.step),
@@ -238,6 +238,11 @@ def remembered(model: Model) -> Descent | None:
     solver: object = model.plan.solver if model.parts is not None else _read(model.solver)
     if isinstance(solver, Descent):
         return solver
+    if str(model.plan.loss) != "squared":
+        raise OptionError(
+            "This line was solved for by an interior-point method, which is longer than a script; fit it with solver='lbfgs' or "
+            "'adam' to have a run that a script can repeat."
+        )
     if not isinstance(solver, Exact) and model.stop not in (Stop.CONVERGED, Stop.DONE):
         raise OptionError(
             "This model stopped on its way to the solution, which a script would reach; fit again with more steps."
