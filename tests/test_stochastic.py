@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from functools import partial
 
 import numpy as np
@@ -11,9 +12,11 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from torch.optim.lr_scheduler import CosineAnnealingLR
+from typer.testing import CliRunner
 
 import bestline as bl
 from bestline import from_table
+from bestline.cli.app import app
 from bestline.rows import Rows
 from bestline.solvers import one_by_one
 from bestline.solvers.one_by_one import OneByOne, Progress
@@ -254,6 +257,30 @@ def test_what_it_cannot_do_is_refused():
         bl.fit((X, y), solver="stochastic", batch_size=4)
     with pytest.raises(bl.errors.OptionError, match="needs the rows"):
         bl.fit(bl.Moments.collect((X, y)), solver="stochastic")
+
+
+def test_on_the_command_line(tmp_path):
+    X, y = table()
+    pd.DataFrame({"x": X[:, 0], "y": y[:, 0]}).to_csv(tmp_path / "t.csv", index=False)
+    words = ["fit", str(tmp_path / "t.csv"), "y ~ x", "--solver", "stochastic", "--lr", "0.01", "--steps", "3", "--json"]
+    result = CliRunner().invoke(app, words)
+    assert result.exit_code == 0, result.output
+    facts = json.loads(result.stdout)
+    assert (facts["steps"], facts["lr"]) == (3, 0.01)
+    model = bl.fit(tmp_path / "t.csv", "y ~ x", solver="stochastic", lr=0.01, steps=3)
+    assert facts["coef"]["x"] == pytest.approx(float(model.coef["x"]), rel=EXACT)
+    assert model.recipe.command().endswith("--solver=stochastic --lr=0.01 --steps=3")
+    assert bl.fit((X, y), solver=bl.Stochastic(average=False)).recipe.command() is None
+
+
+def test_a_hopeless_epoch_is_not_finished(monkeypatch):
+    monkeypatch.setattr("bestline.solvers.stochastic._TURNS", 100)
+    X, y = table(2_000)
+    turns = []
+    monkeypatch.setattr("bestline.solvers.stochastic.epoch", lambda *a: turns.append(len(a[2])) or one_by_one.epoch(*a))
+    with pytest.warns(bl.errors.DivergedWarning, match="well below"):
+        bl.fit((X, y), solver=bl.Stochastic(lr=5.0))
+    assert sum(turns) <= 500
 
 
 def test_it_is_remembered(tmp_path):

@@ -333,8 +333,9 @@ def _remedy(task: Task, rate: float | None, limit: float | None) -> str:
         return "Standardise the columns, or look for values that are far too large."
     scaled = bool((task.scaling.scale != 1).any())
     standardise = "" if scaled else ", or standardise the columns"
-    if limit is not None and rate > limit:
+    sliced = isinstance(task.objective.smooth, Bowl) and task.objective.slices is not None
+    if limit is not None and rate > limit and not sliced:
         return f"The rate {rate:.4g} is above the largest stable one, {limit:.4g}; use lr={0.9 * limit:.2g} or less, or lr='auto'{standardise}."
     if limit is not None:
-        return f"On slices of the rows a rate must be well below the limit for all of them, {limit:.4g}; use lr={rate / 10:.2g}, or lr='auto'{standardise}."
+        return f"On slices of the rows a rate must be well below the limit for all of them, {limit:.4g}; use lr={min(rate, limit) / 10:.2g}, or lr='auto'{standardise}."
     return f"Use a smaller rate, such as lr={rate / 10:.2g}{standardise}."

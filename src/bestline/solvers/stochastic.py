@@ -8,7 +8,7 @@ their mean finds it (Polyak & Juditsky 1992; Bach & Moulines 2013). An epoch, al
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import count
 
@@ -24,6 +24,8 @@ from bestline.solvers.base import Rule, Step
 from bestline.solvers.one_by_one import OneByOne, Progress, epoch, visits
 
 RATES = ("constant", "invscaling")
+_TURNS = 65_536  # of an epoch, after which it is looked whether there is any hope
+_LOST = 1e20  # mean squared error as trained from which there is no way back: the epoch is not finished
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,11 +110,13 @@ class Stochastic:
                 how = replace(how, average=int(states[0].step))
                 states = [replace(s, mean_weights=torch.zeros_like(s.weights), mean_level=0.0) for s in states]
             for rows in next(passes):
-                order, share = _turns(rows, generator)
-                states = [
-                    epoch(how, Rows(rows.X, rows.y[:, j : j + 1]), order, share, state, owed[j])
-                    for j, state in enumerate(states)
-                ]
+                for order, share in zip(*_turns(rows, generator), strict=True):
+                    states = [
+                        epoch(how, Rows(rows.X, rows.y[:, j : j + 1]), order, share, state, owed[j])
+                        for j, state in enumerate(states)
+                    ]
+                    if not all(state.loss < _LOST for state in states):
+                        break
             weights = torch.stack([_weights(state, how) for state in states], 1)
 
     def _method(self, objective: Objective, slices: Slices, seed: int) -> OneByOne:
@@ -141,11 +145,13 @@ def refusal() -> str:
     )
 
 
-def _turns(rows: Rows, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-    """Which row takes each turn, and its weight, in an order drawn."""
+def _turns(rows: Rows, generator: torch.Generator) -> tuple[Sequence[Tensor], Sequence[Tensor]]:
+    """Which row takes each turn, and its weight, in an order drawn; some turns at a time."""
     index, share = visits(rows)
     order = torch.randperm(len(index), generator=generator)
-    return (order if rows.w is None else index[order]), share[order]
+    if rows.w is not None:
+        order, share = index[order], share[order]
+    return order.split(_TURNS), share.split(_TURNS)
 
 
 def _look(pieces: Iterator[Rows]) -> tuple[float, float]:
