@@ -212,7 +212,8 @@ class _Blocks:
 
     Attributes
     ----------
-    X, y : Tensor (blocks, m, p), (blocks, m)
+    Z : Tensor (blocks, m, p + 2)
+        x, 1 and -y of each row: times (w, b, 1) its error.
     real : Tensor (blocks, m)
         Whether a row is there.
     t, pull, keep : Tensor (blocks, m)
@@ -221,8 +222,7 @@ class _Blocks:
         What is left of a block's first weights before and after each step.
     """
 
-    X: Tensor
-    y: Tensor
+    Z: Tensor
     real: Tensor
     t: Tensor
     pull: Tensor
@@ -239,13 +239,18 @@ class _Blocks:
         pull[:n] = rate[:n] * weights
         keep = (1 - rate * how.l2).clamp(min=0)
         keep[n:] = 1
-        X, y = pull.new_zeros(blocks * m, p), pull.new_zeros(blocks * m)
-        torch.index_select(rows.X, 0, order, out=X[:n])
-        torch.index_select(rows.y[:, 0], 0, order, out=y[:n])
-        t, pull, keep, y = (values.view(blocks, m) for values in (t, pull, keep, y))
+        Z = pull.new_zeros(blocks * m, p + 2)
+        torch.index_select(rows.X, 0, order, out=Z[:n, :p])
+        Z[:n, p], Z[:n, p + 1] = 1, -rows.y[order, 0]
+        t, pull, keep = (values.view(blocks, m) for values in (t, pull, keep))
         after = keep.cumprod(1)
         real = (torch.arange(blocks * m) < n).view(blocks, m)
-        return cls(X.view(blocks, m, p), y, real, t, pull, keep, after / keep, after)
+        return cls(Z.view(blocks, m, p + 2), real, t, pull, keep, after / keep, after)
+
+    @property
+    def X(self) -> Tensor:
+        """(blocks, m, p)."""
+        return self.Z[:, :, :-2]
 
 
 def _in_blocks(how: OneByOne, rows: Rows, order: Tensor, weights: Tensor, at: Progress) -> Progress | None:
@@ -257,21 +262,21 @@ def _in_blocks(how: OneByOne, rows: Rows, order: Tensor, weights: Tensor, at: Pr
     it = _Blocks.of(how, rows, order, weights, at)
     if float(it.keep.amin()) < 0.5:
         return None
-    blocks, m, p = it.X.shape
-    meets, moves = it.X.new_empty(blocks, m, p + 2), it.X.new_zeros(blocks, m, p + 2)
-    torch.mul(it.X, it.before[:, :, None], out=meets[:, :, :p])
-    meets[:, :, p], meets[:, :, p + 1] = 1, -it.y
     # The step of row j reaches row i > j shrunk by before_i / after_j.
-    torch.mul(it.X, (it.pull / it.after)[:, :, None], out=moves[:, :, :p])
-    if how.intercept:
-        moves[:, :, p] = how.level_rate * it.pull
+    meets, moves = it.Z, it.Z * (it.pull / it.after)[:, :, None]
+    moves[:, :, -2] = how.level_rate * it.pull if how.intercept else 0.0
+    moves[:, :, -1] = 0
+    if how.l2:
+        meets = meets.clone()
+        meets[:, :, :-2] *= it.before[:, :, None]
     felt = torch.linalg.solve_triangular(meets @ moves.mT, meets, upper=False, unitriangular=True)
-    if not bool((felt.abs().amax((0, 1)) <= _MOST_GROWTH * meets.abs().amax((0, 1))).all()):
+    given, grown = (values.abs().amax((0, 1)) for values in (meets, felt))
+    if not bool((grown <= _MOST_GROWTH * given).all()):
         return None
-    found = np.empty((blocks + 1, p + 2))
+    found = np.empty((len(it.Z) + 1, it.Z.shape[2]))
     found[0] = np.concatenate([at.weights.numpy(), [at.level, 1.0]])
     fades = it.after[:, -1].tolist() if how.l2 else None
-    error = torch.from_numpy(_scan(felt.contiguous().numpy(), moves.numpy(), fades, found))
+    error = torch.from_numpy(_scan(felt.numpy(), moves.numpy(), fades, found))
     if not bool((error.abs() < _STEEPEST).all()):
         return None
     return _progress(how, it, error, torch.from_numpy(found), at)
@@ -279,14 +284,14 @@ def _in_blocks(how: OneByOne, rows: Rows, order: Tensor, weights: Tensor, at: Pr
 
 def _progress(how: OneByOne, it: _Blocks, error: Tensor, found: Tensor, at: Progress) -> Progress:
     """What steps with these errors (blocks, m) come to, `found` (blocks + 1, p + 2) being (w, b, 1) at each block's begin."""
-    p, n = it.X.shape[2], int(it.real.sum())
+    p, n = it.Z.shape[2] - 2, int(it.real.sum())
     w, b = found[:-1, :p], found[:-1, p, None]
     move = it.pull * error
     level = how.level_rate * move if how.intercept else torch.zeros_like(move)
     levels = b - level.cumsum(1)  # after each step
     loss, penalty = 0.5 * float((error[it.real] ** 2).sum()) / n, 0.0
     if how.l2:
-        squares = _squares_before(it, w, error - (levels + level) + it.y, move)
+        squares = _squares_before(it, w, error - (levels + level) - it.Z[:, :, -1], move)
         penalty = 0.5 * how.l2 * float(squares[it.real].sum()) / n
     mean, mean_b = at.mean_weights, at.mean_level
     if how.average:
