@@ -248,8 +248,8 @@ class _Blocks:
         return cls(Z.view(blocks, m, p + 2), real, t, pull, keep, after / keep, after)
 
     @property
-    def X(self) -> Tensor:
-        """(blocks, m, p)."""
+    def features(self) -> Tensor:
+        """X, (blocks, m, p)."""
         return self.Z[:, :, :-2]
 
 
@@ -314,7 +314,7 @@ def _scan(felt: Numbers, moves: Numbers, fades: list[float] | None, found: Numbe
 
 def _squares_before(it: _Blocks, w: Tensor, seen: Tensor, move: Tensor) -> Tensor:
     """|w|^2 as each row meets it, (blocks, m): a step adds move^2 |x|^2 - 2 keep move x.w, x.w being `seen`, to what is kept."""
-    steps = (move**2 * (it.X**2).sum(2) - 2 * it.keep * move * seen) / it.after**2
+    steps = (move**2 * (it.features**2).sum(2) - 2 * it.keep * move * seen) / it.after**2
     gained = torch.cat([torch.zeros_like(steps[:, :1]), steps.cumsum(1)[:, :-1]], 1)
     return it.before**2 * ((w**2).sum(1, keepdim=True) + gained).clamp(min=0)
 
@@ -328,7 +328,7 @@ def _averaged(how: OneByOne, it: _Blocks, w: Tensor, move: Tensor, levels: Tenso
     before = max(at.step - how.average, 0.0)  # weights averaged so far
     share = it.after * used
     tail = share.flip(1).cumsum(1).flip(1)  # sum of after_i over used i >= j of the block
-    total = share.sum(1) @ w - it.X.flatten(0, 1).T @ (move / it.after * tail).flatten()
+    total = share.sum(1) @ w - it.features.flatten(0, 1).T @ (move / it.after * tail).flatten()
     kept, seen = before / (before + count), before + count
     return kept * at.mean_weights + total / seen, kept * at.mean_level + float((levels * used).sum()) / seen
 
