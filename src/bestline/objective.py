@@ -9,7 +9,7 @@ gives scikit-learn's `Ridge(alpha)`, `l1` = 2 alpha its `Lasso(alpha)`, and torc
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
@@ -41,13 +41,15 @@ class Penalty:
     factors: Tensor
 
     @classmethod
-    def on_slopes(cls, l1: float, l2: float, p: int, *, intercept: bool) -> Penalty:
-        """The usual penalty: every slope alike, the intercept free."""
+    def on_slopes(cls, l1: float, l2: float, p: int, *, intercept: bool, factors: Sequence[float] | None = None) -> Penalty:
+        """The usual penalty: every slope alike, or by its own of the p factors; the intercept free."""
         if not (l1 >= 0 and l2 >= 0 and l1 < float("inf") and l2 < float("inf")):
             raise OptionError(f"The penalties must be finite and not negative; got l1={l1!r} and l2={l2!r}.")
-        factors = torch.ones(p + intercept, dtype=torch.float64)
-        factors[p:] = 0
-        return cls(l1, l2, factors)
+        each = torch.ones(p + intercept, dtype=torch.float64)
+        if factors is not None:
+            each[:p] = torch.tensor(factors, dtype=torch.float64)
+        each[p:] = 0
+        return cls(l1, l2, each)
 
     def __bool__(self) -> bool:
         return self.l1 > 0 or self.l2 > 0
