@@ -257,6 +257,8 @@ def test_what_it_cannot_do_is_refused():
         bl.fit((X, y), solver="stochastic", batch_size=4)
     with pytest.raises(bl.errors.OptionError, match=r"Descent\('sgd', batch_size=1\)"):
         bl.fit((X, y), solver="stochastic").script()
+    with pytest.raises(bl.errors.OptionError, match="every slope alike"):
+        bl.fit((X, y), solver="stochastic", l2=0.1, penalty_factors={"x0": 0})
     with pytest.raises(bl.errors.OptionError, match="needs the rows"):
         bl.fit(bl.Moments.collect((X, y)), solver="stochastic")
 

@@ -10,7 +10,7 @@ gives scikit-learn's `Ridge(alpha)`, `l1` = 2 alpha its `Lasso(alpha)`, and torc
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
@@ -42,13 +42,15 @@ class Penalty:
     factors: Tensor
 
     @classmethod
-    def on_slopes(cls, l1: float, l2: float, p: int, *, intercept: bool) -> Penalty:
-        """The usual penalty: every slope alike, the intercept free."""
+    def on_slopes(cls, l1: float, l2: float, p: int, *, intercept: bool, factors: Sequence[float] | None = None) -> Penalty:
+        """The usual penalty: every slope alike, or by its own of the p factors; the intercept free."""
         if not (l1 >= 0 and l2 >= 0 and l1 < float("inf") and l2 < float("inf")):
             raise OptionError(f"The penalties must be finite and not negative; got l1={l1!r} and l2={l2!r}.")
-        factors = torch.ones(p + intercept, dtype=torch.float64)
-        factors[p:] = 0
-        return cls(l1, l2, factors)
+        each = torch.ones(p + intercept, dtype=torch.float64)
+        if factors is not None:
+            each[:p] = torch.tensor(factors, dtype=torch.float64)
+        each[p:] = 0
+        return cls(l1, l2, each)
 
     def __bool__(self) -> bool:
         return self.l1 > 0 or self.l2 > 0
@@ -104,6 +106,11 @@ class Slices(Protocol):
         """Largest |x|^2 of a row."""
         ...
 
+    @property
+    def columns(self) -> int:
+        """Number of features."""
+        ...
+
 
 class _InMemory(ABC):
     """What losses on rows in memory have in common as `Slices`."""
@@ -130,6 +137,11 @@ class _InMemory(ABC):
     def longest(self) -> float:
         """As `Slices` has it."""
         return longest(self.rows)
+
+    @property
+    def columns(self) -> int:
+        """As `Slices` has it."""
+        return int(self.rows.X.shape[1])
 
 
 @dataclass(frozen=True, slots=True, eq=False)

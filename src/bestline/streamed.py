@@ -25,8 +25,8 @@ class Streamed:
     read : callable
         (generator) -> all rows as trained, block by block, the blocks in an order drawn where the source can do that.
     intercept : bool
-    count : int
-        Number of rows.
+    columns, count : int
+        Number of features, and of rows.
     mean_weight : float
         As in RowLoss.
     window : int
@@ -35,6 +35,7 @@ class Streamed:
 
     read: Callable[[Generator], Iterator[Rows]]
     intercept: bool
+    columns: int
     count: int
     mean_weight: float
     window: int

@@ -94,6 +94,8 @@ class Plan:
         Where training on rows happens.
     unscaled : tuple of int
         Columns that are centred but not scaled when the others are standardised.
+    factors : tuple of float or None
+        How much of the penalties each column takes, (p,); None = 1 each.
     """
 
     features: tuple[str, ...]
@@ -109,6 +111,7 @@ class Plan:
     seed: int = 0
     device: torch.device = _CPU
     unscaled: tuple[int, ...] = ()
+    factors: tuple[float, ...] | None = None
 
     def __post_init__(self) -> None:
         if not isinstance(self.forward, nn.Module):
@@ -175,7 +178,7 @@ class Plan:
         mean, covariance = trained_moments(training.moments, scaling)
         null = (covariance.diagonal() + (0 if self.intercept else mean**2))[scaling.p :].clamp(min=0)
         size = 2 * torch.outer(bowl.curvature.cpu().diagonal().clamp(min=0).sqrt(), torch.where(null > 0, null, 1.0).sqrt())
-        penalty = Penalty.on_slopes(self.l1, self.l2, scaling.p, intercept=self.intercept)
+        penalty = Penalty.on_slopes(self.l1, self.l2, scaling.p, intercept=self.intercept, factors=self.factors)
         judged = Bowl.of(held_out.moments, scaling) if held_out is not None and held_out.moments.count else None
         objective = Objective(bowl, penalty, slices, torch.where(size > 0, size, 1.0).to(bowl.curvature.device))
         return Task(
@@ -197,7 +200,7 @@ class Plan:
             raise OptionError("Training on some rows at a time needs the rows; these are moments only. Use solver='sgd'.")
         mean_weight = moments.weight / max(moments.count, 1)
         read = lambda order: (scaling.rows(block.to(self.device)) for block in again(order))  # noqa: E731
-        return Streamed(read, self.intercept, moments.count, mean_weight, training.window)
+        return Streamed(read, self.intercept, scaling.p, moments.count, mean_weight, training.window)
 
     def _row_task(self, training: Part, held_out: Part | None) -> Task:
         if training.rows is None:
@@ -217,8 +220,9 @@ class Plan:
         size = torch.ones(d, 1, dtype=torch.float64, device=self.device)
         zero = torch.zeros(d, 1 if own is not scaling else k, dtype=torch.float64, device=self.device)
         null = float((smooth.losses(zero).detach() * units).sum()) if self.forward is None else 0.0
+        of_line = own is scaling and self.intercept
         factors = Penalty.on_slopes(
-            self.l1, self.l2, d - (own is scaling and self.intercept), intercept=own is scaling and self.intercept
+            self.l1, self.l2, d - of_line, intercept=of_line, factors=self.factors if own is scaling else None
         )
         penalty = Penalty(factors.l1, factors.l2, factors.factors.to(self.device))
         targets = self.targets if own is scaling else (self.targets[0],)

@@ -176,6 +176,8 @@ def run_of(model: Model, rows: Rows | None) -> Run:
         raise OptionError(
             f"This model was trained with a {what} function of your own, and bestline does not copy code; use that."
         )
+    if plan.factors is not None and (plan.l1 or plan.l2):
+        raise OptionError("Scripts penalise every column alike; this model has penalty factors, which they do not write out.")
     if not plan.features:
         raise OptionError("A line without features is the mean of the target; there is nothing to write out.")
     for name in (*plan.features, *plan.targets):

@@ -121,7 +121,11 @@ class Stochastic:
 
     def _method(self, objective: Objective, slices: Slices, seed: int) -> OneByOne:
         """The engine's settings. Its loss is r^2 / 2: half of ours, so at twice the rate, with l1 / 2 and l2 as they are."""
-        penalty, intercept = objective.penalty, float(objective.penalty.factors[-1]) == 0  # the intercept alone is free
+        penalty, p = objective.penalty, slices.columns
+        if penalty and bool((penalty.factors[:p] != 1).any()):
+            raise OptionError(
+                "Stochastic() penalises every slope alike; with penalty factors use Descent('sgd', batch_size=1), or solver='proximal'."
+            )
         lr, share = self.lr, 1.0
         if self.lr == "auto" or penalty:
             steepest, share = _look(next(slices.passes(seed)))
@@ -130,7 +134,7 @@ class Stochastic:
         return OneByOne(
             l1=penalty.l1 / 2 * share,
             l2=penalty.l2 * share,
-            intercept=intercept,
+            intercept=len(objective.penalty.factors) > p,
             rate=self.rate,
             eta0=2 * float(lr),
             power=self.power,
