@@ -16,6 +16,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import reduce
+from itertools import pairwise
 from operator import add
 
 import torch
@@ -25,6 +26,9 @@ from bestline.errors import DataError
 from bestline.rows import Columns, Features, Rows, RowVector, Square
 
 _CHUNK = 65_536  # rows centred at a time: a chunk and its product stay in the cache, and memory stays constant
+_BLOCK = 1_024  # rows multiplied at a time: each core takes blocks of its own
+_TILE = 12  # columns that a matrix product's inner loops take at once; widths just short of a multiple run at half the speed
+_WIDE = 96  # columns from which on the cores share a product by its columns, and only half of it is computed
 _TINY, _HUGE = 1e-140, 1e140  # beyond these a square leaves float64's range
 
 
@@ -181,14 +185,18 @@ def rests(parts: Sequence[Moments]) -> list[Moments]:
 
 def by_group(rows: Rows, group: Tensor, groups: int) -> list[Moments]:
     """Moments of each group of rows apart; `group` (n,) holds numbers from 0 to groups - 1, or -1 for rows left out."""
-    q = rows.X.shape[1] + rows.y.shape[1]
-    collected = [Moments.empty(q) for _ in range(groups)]
+    collected = [Moments.empty(rows.X.shape[1] + rows.y.shape[1])] * groups
     for start in range(0, len(rows), _CHUNK):
-        chunk, g = rows[start : start + _CHUNK], group[start : start + _CHUNK]
-        Z = torch.cat([chunk.X, chunk.y], 1)
-        for i in range(groups):
-            own = torch.nonzero(g == i)[:, 0]
-            collected[i] = collected[i] + _of_chunk(Z[own], None if chunk.w is None else chunk.w[own])
+        chunk, own = rows[start : start + _CHUNK], group[start : start + _CHUNK]
+        # Small integers are sorted sooner.
+        ordered, order = (own.to(torch.int16) if groups < 2**15 else own).sort(stable=True)
+        bounds = torch.searchsorted(ordered, torch.arange(groups + 1, device=own.device).to(ordered.dtype)).tolist()
+        Z, w = torch.cat([chunk.X, chunk.y], 1), chunk.w
+        if groups > 1 or bounds[0]:
+            Z, w = Z.index_select(0, order), None if w is None else w[order]
+        for i, (first, end) in enumerate(pairwise(bounds)):
+            if first < end:
+                collected[i] = collected[i] + _of_chunk(Z[first:end], None if w is None else w[first:end])
     return collected
 
 
@@ -201,8 +209,8 @@ def _of_chunk(Z: Features, w: RowVector | None) -> Moments:
     if len(Z) == 0:
         return Moments.empty(Z.shape[1])
     moments = _centred(Z, w, torch.ones(Z.shape[1], dtype=torch.float64, device=Z.device))
-    squares = moments.scatter.diagonal()
-    if bool(((squares > _TINY**2) & (squares < _HUGE**2)).all()) and bool(moments.mean.isfinite().all()):
+    least, most = (float(square) for square in moments.scatter.diagonal().aminmax()) if Z.shape[1] else (1.0, 1.0)
+    if least > _TINY**2 and most < _HUGE**2:  # a mean that is not finite leaves squares that are not
         return moments
     largest = Z.abs().amax(0)
     extreme = ((largest < _TINY) & (largest > 0)) | (largest > _HUGE)
@@ -217,11 +225,38 @@ def _centred(Z: Features, w: RowVector | None, unit: Columns) -> Moments:
     log_weight = 0.0 if w is None else float(w.log().sum())
     rough = Z.mean(0) if w is None else (w @ Z) / weight
     shift = rough.to(torch.float32).to(torch.float64).nan_to_num(0.0, 0.0, 0.0)
-    C = Z - shift
+    framed, C = _framed(Z, shift)
     mean = C.mean(0) if w is None else (w @ C) / weight
     C -= mean
-    scatter = C.T @ C if w is None else C.T @ (C * w[:, None])
-    return Moments(len(Z), weight, log_weight, unit, shift, mean, scatter)
+    if w is not None:
+        C *= w.sqrt()[:, None]
+    q = Z.shape[1]
+    return Moments(len(Z), weight, log_weight, unit, shift, mean, _products(framed)[:q, :q].contiguous())
+
+
+def _framed(Z: Features, shift: Columns) -> tuple[Tensor, Features]:
+    """Z - shift in a frame of zeros (blocks, rows, columns) that is quick to multiply, and the part of the frame that it fills."""
+    n, q = Z.shape
+    blocks = max(1, -(-n // _BLOCK)) if q < _WIDE else 1
+    lacking = -q % _TILE
+    frame = Z.new_zeros(blocks, -(-n // blocks), q + lacking if lacking <= 4 else q)
+    filled = frame.flatten(0, 1)[:n, :q]
+    torch.sub(Z, shift, out=filled)
+    return frame, filled
+
+
+def _products(frame: Tensor) -> Square:
+    """F'F of all rows of a frame (blocks, rows, q) together, (q, q)."""
+    if len(frame) > 1:
+        return torch.bmm(frame.mT, frame).sum(0)
+    F, q = frame[0], frame.shape[2]
+    if q < _WIDE:
+        return F.T @ F
+    # It is symmetric: of two halves of the columns, three products say all.
+    half = q // 2
+    left, right = frame[:, :, :half], frame[:, :, half:]
+    across = left[0].T @ right[0]
+    return torch.cat([torch.cat([_products(left), across], 1), torch.cat([across.T, _products(right)], 1)])
 
 
 def _in_common_units(a: Moments, b: Moments) -> tuple[Moments, Moments]:
@@ -229,6 +264,8 @@ def _in_common_units(a: Moments, b: Moments) -> tuple[Moments, Moments]:
         raise DataError(
             f"Moments of {a.q} columns and of {b.q} columns cannot be combined; collect them with the same columns."
         )
+    if torch.equal(a.unit, b.unit):
+        return a, b
     # Where one side holds nothing but zeros, the other's unit serves, be it ever so small.
     unit = torch.where(_all_zero(a), b.unit, torch.where(_all_zero(b), a.unit, torch.maximum(a.unit, b.unit)))
     return _in_units(a, unit), _in_units(b, unit)
