@@ -73,8 +73,8 @@ class Moments:
     def of(cls, Z: Features, w: RowVector | None = None) -> Moments:
         """Moments of the rows of Z (n, q) with weights w (n,); any float dtype and device, computed there in float64."""
         if len(Z) <= _CHUNK:
-            return _of_chunk(Z, w)
-        parts = (_of_chunk(Z[i : i + _CHUNK], None if w is None else w[i : i + _CHUNK]) for i in range(0, len(Z), _CHUNK))
+            return _of_chunk((Z,), w)
+        parts = (_of_chunk((Z[i : i + _CHUNK],), None if w is None else w[i : i + _CHUNK]) for i in range(0, len(Z), _CHUNK))
         return total(parts, Z.shape[1])
 
     @classmethod
@@ -82,7 +82,7 @@ class Moments:
         """Moments of the features and targets of `rows`, q = p + k."""
         n = len(rows)
         if n <= _CHUNK:
-            return _of_chunk(torch.cat([rows.X, rows.y], 1), rows.w)
+            return _of_chunk((rows.X, rows.y), rows.w)
         parts = (cls.of_rows(rows[i : i + _CHUNK]) for i in range(0, n, _CHUNK))
         return total(parts, rows.X.shape[1] + rows.y.shape[1])
 
@@ -191,58 +191,60 @@ def by_group(rows: Rows, group: Tensor, groups: int) -> list[Moments]:
         # Small integers are sorted sooner.
         ordered, order = (own.to(torch.int16) if groups < 2**15 else own).sort(stable=True)
         bounds = torch.searchsorted(ordered, torch.arange(groups + 1, device=own.device).to(ordered.dtype)).tolist()
-        Z, w = torch.cat([chunk.X, chunk.y], 1), chunk.w
         if groups > 1 or bounds[0]:
-            Z, w = Z.index_select(0, order), None if w is None else w[order]
+            parts = (None if t is None else t.index_select(0, order) for t in (chunk.X, chunk.y, chunk.w))
+            chunk = Rows(*parts)  # type: ignore[arg-type]
         for i, (first, end) in enumerate(pairwise(bounds)):
             if first < end:
-                collected[i] = collected[i] + _of_chunk(Z[first:end], None if w is None else w[first:end])
+                collected[i] = collected[i] + Moments.of_rows(chunk[first:end])
     return collected
 
 
-def _of_chunk(Z: Features, w: RowVector | None) -> Moments:
-    Z = Z.to(torch.float64)
+def _of_chunk(blocks: Sequence[Features], w: RowVector | None) -> Moments:
+    """Moments of some rows, whose columns stand in one block or several side by side."""
+    q = sum(block.shape[1] for block in blocks)
+    blocks = [block.to(torch.float64) for block in blocks]
     if w is not None:
         w = w.to(torch.float64)
         if (w <= 0).any():
-            Z, w = Z[w > 0], w[w > 0]
-    if len(Z) == 0:
-        return Moments.empty(Z.shape[1])
-    moments = _centred(Z, w, torch.ones(Z.shape[1], dtype=torch.float64, device=Z.device))
-    least, most = (float(square) for square in moments.scatter.diagonal().aminmax()) if Z.shape[1] else (1.0, 1.0)
-    if least > _TINY**2 and most < _HUGE**2:  # a mean that is not finite leaves squares that are not
+            blocks, w = [block[w > 0] for block in blocks], w[w > 0]
+    if len(blocks[0]) == 0:
+        return Moments.empty(q)
+    moments = _centred(blocks, w, torch.ones(q, dtype=torch.float64, device=blocks[0].device))
+    least, most = moments.scatter.diagonal().aminmax() if q else (1.0, 1.0)
+    if float(least) > _TINY**2 and float(most) < _HUGE**2:  # a mean that is not finite leaves squares that are not
         return moments
+    Z = torch.cat(blocks, 1)
     largest = Z.abs().amax(0)
     extreme = ((largest < _TINY) & (largest > 0)) | (largest > _HUGE)
     if not extreme.any():
         return moments
     unit = torch.exp2(torch.log2(torch.where(extreme, largest, 1.0)).floor())
-    return _centred(Z / unit, w, unit)
+    return _centred([Z / unit], w, unit)
 
 
-def _centred(Z: Features, w: RowVector | None, unit: Columns) -> Moments:
-    weight = float(len(Z)) if w is None else float(w.sum())
+def _centred(blocks: Sequence[Features], w: RowVector | None, unit: Columns) -> Moments:
+    n, q = len(blocks[0]), len(unit)
+    weight = float(n) if w is None else float(w.sum())
     log_weight = 0.0 if w is None else float(w.log().sum())
-    rough = Z.mean(0) if w is None else (w @ Z) / weight
+    rough = torch.cat([block.mean(0) if w is None else (w @ block) / weight for block in blocks])
     shift = rough.to(torch.float32).to(torch.float64).nan_to_num(0.0, 0.0, 0.0)
-    framed, C = _framed(Z, shift)
+    frame, C = _frame(n, q, shift)
+    for block, filled, own in zip(blocks, *(t.split([b.shape[1] for b in blocks], -1) for t in (C, shift)), strict=True):
+        torch.sub(block, own, out=filled)
     mean = C.mean(0) if w is None else (w @ C) / weight
     C -= mean
     if w is not None:
         C *= w.sqrt()[:, None]
-    q = Z.shape[1]
-    return Moments(len(Z), weight, log_weight, unit, shift, mean, _products(framed)[:q, :q].contiguous())
+    return Moments(n, weight, log_weight, unit, shift, mean, _products(frame)[:q, :q].contiguous())
 
 
-def _framed(Z: Features, shift: Columns) -> tuple[Tensor, Features]:
-    """Z - shift in a frame of zeros (blocks, rows, columns) that is quick to multiply, and the part of the frame that it fills."""
-    n, q = Z.shape
+def _frame(n: int, q: int, like: Tensor) -> tuple[Tensor, Features]:
+    """Zeros (blocks, rows, columns) in a shape that is quick to multiply, and the part of them that is for numbers, (n, q)."""
     blocks = max(1, -(-n // _BLOCK)) if q < _WIDE else 1
     lacking = -q % _TILE
-    frame = Z.new_zeros(blocks, -(-n // blocks), q + lacking if lacking <= 4 else q)
-    filled = frame.flatten(0, 1)[:n, :q]
-    torch.sub(Z, shift, out=filled)
-    return frame, filled
+    frame = like.new_zeros(blocks, -(-n // blocks), q + lacking if lacking <= 4 else q)
+    return frame, frame.flatten(0, 1)[:n, :q]
 
 
 def _products(frame: Tensor) -> Square:
