@@ -191,12 +191,15 @@ def by_group(rows: Rows, group: Tensor, groups: int) -> list[Moments]:
         # Small integers are sorted sooner.
         ordered, order = (own.to(torch.int16) if groups < 2**15 else own).sort(stable=True)
         bounds = torch.searchsorted(ordered, torch.arange(groups + 1, device=own.device).to(ordered.dtype)).tolist()
+        blocks, w = [chunk.X, chunk.y], chunk.w
+        if len(chunk) <= _BLOCK:  # of few rows one block is less work than two
+            blocks = [torch.cat(blocks, 1)]
         if groups > 1 or bounds[0]:
-            parts = (None if t is None else t.index_select(0, order) for t in (chunk.X, chunk.y, chunk.w))
-            chunk = Rows(*parts)  # type: ignore[arg-type]
+            blocks, w = [block.index_select(0, order) for block in blocks], None if w is None else w[order]
         for i, (first, end) in enumerate(pairwise(bounds)):
             if first < end:
-                collected[i] = collected[i] + Moments.of_rows(chunk[first:end])
+                own_w = None if w is None else w[first:end]
+                collected[i] = collected[i] + _of_chunk([block[first:end] for block in blocks], own_w)
     return collected
 
 
@@ -224,41 +227,52 @@ def _of_chunk(blocks: Sequence[Features], w: RowVector | None) -> Moments:
 
 
 def _centred(blocks: Sequence[Features], w: RowVector | None, unit: Columns) -> Moments:
-    n, q = len(blocks[0]), len(unit)
+    n = len(blocks[0])
     weight = float(n) if w is None else float(w.sum())
     log_weight = 0.0 if w is None else float(w.log().sum())
-    rough = torch.cat([block.mean(0) if w is None else (w @ block) / weight for block in blocks])
+    means = [block.mean(0) if w is None else (w @ block) / weight for block in blocks]
+    rough = means[0] if len(means) == 1 else torch.cat(means)
     shift = rough.to(torch.float32).to(torch.float64).nan_to_num(0.0, 0.0, 0.0)
-    frame, C = _frame(n, q, shift)
-    for block, filled, own in zip(blocks, *(t.split([b.shape[1] for b in blocks], -1) for t in (C, shift)), strict=True):
-        torch.sub(block, own, out=filled)
+    frame, C = _shifted(blocks, shift)
     mean = C.mean(0) if w is None else (w @ C) / weight
     C -= mean
     if w is not None:
         C *= w.sqrt()[:, None]
-    return Moments(n, weight, log_weight, unit, shift, mean, _products(frame)[:q, :q].contiguous())
+    return Moments(n, weight, log_weight, unit, shift, mean, _products(frame, len(unit)))
 
 
-def _frame(n: int, q: int, like: Tensor) -> tuple[Tensor, Features]:
-    """Zeros (blocks, rows, columns) in a shape that is quick to multiply, and the part of them that is for numbers, (n, q)."""
-    blocks = max(1, -(-n // _BLOCK)) if q < _WIDE else 1
-    lacking = -q % _TILE
-    frame = like.new_zeros(blocks, -(-n // blocks), q + lacking if lacking <= 4 else q)
-    return frame, frame.flatten(0, 1)[:n, :q]
+def _shifted(blocks: Sequence[Features], shift: Columns) -> tuple[Tensor, Features]:
+    """The columns of all blocks less the shift, (n, q), and the frame of zeros (parts, rows, columns) that they stand in.
+
+    The frame is quick to multiply: parts for every core, and no columns that a tile would be cut for.
+    """
+    n, q = len(blocks[0]), len(shift)
+    if n <= _BLOCK and len(blocks) == 1:
+        C = blocks[0] - shift
+        return C[None], C
+    parts, lacking = max(1, -(-n // _BLOCK)) if q < _WIDE else 1, -q % _TILE
+    frame = shift.new_zeros(parts, -(-n // parts), q + lacking if lacking <= 4 else q)
+    C = frame.flatten(0, 1)[:n, :q]
+    widths = [block.shape[1] for block in blocks]
+    for block, own, out in zip(blocks, shift.split(widths), C.split(widths, 1), strict=True):
+        torch.sub(block, own, out=out)
+    return frame, C
 
 
-def _products(frame: Tensor) -> Square:
-    """F'F of all rows of a frame (blocks, rows, q) together, (q, q)."""
+def _products(frame: Tensor, q: int) -> Square:
+    """F'F of all rows of a frame (parts, rows, columns) together; of its first q columns, (q, q)."""
     if len(frame) > 1:
-        return torch.bmm(frame.mT, frame).sum(0)
-    F, q = frame[0], frame.shape[2]
+        return torch.bmm(frame.mT, frame).sum(0)[:q, :q].contiguous()
     if q < _WIDE:
-        return F.T @ F
+        F = frame[0]
+        return (F.T @ F)[:q, :q].contiguous()
     # It is symmetric: of two halves of the columns, three products say all.
     half = q // 2
-    left, right = frame[:, :, :half], frame[:, :, half:]
+    left, right = frame[:, :, :half], frame[:, :, half:q]
     across = left[0].T @ right[0]
-    return torch.cat([torch.cat([_products(left), across], 1), torch.cat([across.T, _products(right)], 1)])
+    return torch.cat(
+        [torch.cat([_products(left, half), across], 1), torch.cat([across.T, _products(right, q - half)], 1)]
+    )
 
 
 def _in_common_units(a: Moments, b: Moments) -> tuple[Moments, Moments]:
