@@ -194,12 +194,11 @@ def by_group(rows: Rows, group: Tensor, groups: int) -> list[Moments]:
         blocks, w = [chunk.X, chunk.y], chunk.w
         if len(chunk) <= _BLOCK:  # of few rows one block is less work than two
             blocks = [torch.cat(blocks, 1)]
-        if groups > 1 or bounds[0]:
-            blocks, w = [block.index_select(0, order) for block in blocks], None if w is None else w[order]
         for i, (first, end) in enumerate(pairwise(bounds)):
             if first < end:
-                own_w = None if w is None else w[first:end]
-                collected[i] = collected[i] + _of_chunk([block[first:end] for block in blocks], own_w)
+                index = order[first:end]
+                members = blocks if end - first == len(chunk) else [block.index_select(0, index) for block in blocks]
+                collected[i] = collected[i] + _of_chunk(members, None if w is None else w[index])
     return collected
 
 
