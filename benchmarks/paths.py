@@ -160,7 +160,7 @@ def compared(
     except ImportError:
         print(f"{name:44} not installed")
         return
-    except Exception as error:  # noqa: BLE001  a peer that cannot is told of, and the others go on
+    except Exception as error:
         print(f"{name:44} failed: {type(error).__name__}: {str(error)[:80]}")
         return
     ratios, mine, theirs = [], [], []

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Any, TypeAlias
 
 import torch
@@ -245,14 +246,19 @@ def by_label(labels: Tensor, folds: int, seed: int) -> Grouping:
 
 def row_hash(rows: Rows, seed: int) -> Tensor:
     """A non-negative integer for each row (n,), from its numbers and the seed alone."""
-    q = rows.X.shape[1] + rows.y.shape[1]
-    generator = torch.Generator().manual_seed(seed)
-    odd = (torch.randint(-(2**62), 2**62, (q,), generator=generator) * 2 + 1).to(rows.X.device)
     p = rows.X.shape[1]
+    odd = _odd(p + rows.y.shape[1], seed).to(rows.X.device)
     bits = _dot(rows.X, odd[:p]) + _dot(rows.y, odd[p:])
     for multiplier in (-4658895280553007687, -7723592293110705685):  # the finaliser of splitmix64 (Steele et al. 2014)
         bits = (bits ^ ((bits >> 30) & 0x3FFFFFFFF)) * multiplier
     return (bits ^ ((bits >> 31) & 0x1FFFFFFFF)) >> 33 & 0x3FFFFFFF
+
+
+@lru_cache(maxsize=16)  # every batch of a table asks for the same
+def _odd(q: int, seed: int) -> Tensor:
+    """Odd numbers (q,), one for each column."""
+    generator = torch.Generator().manual_seed(seed)
+    return torch.randint(-(2**62), 2**62, (q,), generator=generator) * 2 + 1
 
 
 def _dot(values: Tensor, odd: Tensor) -> Tensor:
@@ -351,6 +357,8 @@ def _range(X: Tensor) -> tuple[Tensor, Tensor]:
         wide = some.view(-1, _FOLDED * p)
         least.append(wide.amin(0).view(_FOLDED, p).amin(0, keepdim=True))
         most.append(wide.amax(0).view(_FOLDED, p).amax(0, keepdim=True))
+    if not folded:
+        return X.amin(0), X.amax(0)
     if folded < n:
         least.append(X[folded:].amin(0, keepdim=True))
         most.append(X[folded:].amax(0, keepdim=True))

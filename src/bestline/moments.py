@@ -115,11 +115,12 @@ class Moments:
         a, b = _in_common_units(self, other)
         weight = a.weight + b.weight
         step = (b.shift - a.shift) + (b.mean - a.mean)
-        return replace(
-            a,
+        return Moments(
             count=a.count + b.count,
             weight=weight,
             log_weight=a.log_weight + b.log_weight,
+            unit=a.unit,
+            shift=a.shift,
             mean=a.mean + step * (b.weight / weight),
             scatter=a.scatter + b.scatter + torch.outer(step, step) * (a.weight * (b.weight / weight)),
             cancelled=max(a.cancelled, b.cancelled),
@@ -165,6 +166,8 @@ class Moments:
 
     def cpu(self) -> Moments:
         """The same moments in main memory, where p x p systems are solved."""
+        if self.scatter.device.type == "cpu":
+            return self
         return replace(self, unit=self.unit.cpu(), shift=self.shift.cpu(), mean=self.mean.cpu(), scatter=self.scatter.cpu())
 
 
@@ -269,9 +272,7 @@ def _products(frame: Tensor, q: int) -> Square:
     half = q // 2
     left, right = frame[:, :, :half], frame[:, :, half:q]
     across = left[0].T @ right[0]
-    return torch.cat(
-        [torch.cat([_products(left, half), across], 1), torch.cat([across.T, _products(right, q - half)], 1)]
-    )
+    return torch.cat([torch.cat([_products(left, half), across], 1), torch.cat([across.T, _products(right, q - half)], 1)])
 
 
 def _in_common_units(a: Moments, b: Moments) -> tuple[Moments, Moments]:
