@@ -208,7 +208,7 @@ def by_group(rows: Rows, group: Tensor, groups: int) -> list[Moments]:
 def _of_chunk(blocks: Sequence[Features], w: RowVector | None) -> Moments:
     """Moments of some rows, whose columns stand in one block or several side by side."""
     q = sum(block.shape[1] for block in blocks)
-    blocks = [block.to(torch.float64) for block in blocks]
+    blocks = [block.detach().to(torch.float64) for block in blocks]
     if w is not None:
         w = w.to(torch.float64)
         if (w <= 0).any():
