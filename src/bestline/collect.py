@@ -314,7 +314,7 @@ def collect(
     )
     dropped, read, imputed = 0, 0, dict[str, int]()
     tell = None if progress is None else (lambda fraction: progress("reading the rows", fraction))
-    for batch in source.batches(design.reads(), progress=tell):
+    for batch in source.batches(design.reads(), size=statistics.chunk_size(q), progress=tell):
         try:
             encoded = design.rows(batch)
         except MissingValuesError:

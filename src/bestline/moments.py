@@ -25,7 +25,8 @@ from torch import Tensor
 from bestline.errors import DataError
 from bestline.rows import Columns, Features, Rows, RowVector, Square
 
-_CHUNK = 65_536  # rows centred at a time: a chunk and its product stay in the cache, and memory stays constant
+_CHUNK = 65_536  # rows centred at a time, at least
+_CACHED = 2**21  # numbers; of narrow rows more are centred at a time, up to about these, for every chunk costs some calls
 _BLOCK = 1_024  # rows multiplied at a time: each core takes blocks of its own
 _TILE = 12  # columns that a matrix product's inner loops take at once; widths just short of a multiple run at half the speed
 _WIDE = 96  # columns from which on the cores share a product by its columns, and only half of it is computed
@@ -72,19 +73,21 @@ class Moments:
     @classmethod
     def of(cls, Z: Features, w: RowVector | None = None) -> Moments:
         """Moments of the rows of Z (n, q) with weights w (n,); any float dtype and device, computed there in float64."""
-        if len(Z) <= _CHUNK:
+        size = chunk_size(Z.shape[1])
+        if len(Z) <= size:
             return _of_chunk((Z,), w)
-        parts = (_of_chunk((Z[i : i + _CHUNK],), None if w is None else w[i : i + _CHUNK]) for i in range(0, len(Z), _CHUNK))
+        parts = (_of_chunk((Z[i : i + size],), None if w is None else w[i : i + size]) for i in range(0, len(Z), size))
         return total(parts, Z.shape[1])
 
     @classmethod
     def of_rows(cls, rows: Rows) -> Moments:
         """Moments of the features and targets of `rows`, q = p + k."""
-        n = len(rows)
-        if n <= _CHUNK:
+        q = rows.X.shape[1] + rows.y.shape[1]
+        n, size = len(rows), chunk_size(q)
+        if n <= size:
             return _of_chunk((rows.X, rows.y), rows.w)
-        parts = (cls.of_rows(rows[i : i + _CHUNK]) for i in range(0, n, _CHUNK))
-        return total(parts, rows.X.shape[1] + rows.y.shape[1])
+        parts = (cls.of_rows(rows[i : i + size]) for i in range(0, n, size))
+        return total(parts, q)
 
     @property
     def q(self) -> int:
@@ -171,6 +174,11 @@ class Moments:
         return replace(self, unit=self.unit.cpu(), shift=self.shift.cpu(), mean=self.mean.cpu(), scatter=self.scatter.cpu())
 
 
+def chunk_size(q: int) -> int:
+    """How many rows of q columns are centred at a time."""
+    return max(_CHUNK, min(2 * _CHUNK, _CACHED // max(q, 1)))
+
+
 def total(parts: Iterable[Moments], q: int) -> Moments:
     """The moments of all parts together."""
     return reduce(add, parts, Moments.empty(q))
@@ -188,9 +196,10 @@ def rests(parts: Sequence[Moments]) -> list[Moments]:
 
 def by_group(rows: Rows, group: Tensor, groups: int) -> list[Moments]:
     """Moments of each group of rows apart; `group` (n,) holds numbers from 0 to groups - 1, or -1 for rows left out."""
-    collected = [Moments.empty(rows.X.shape[1] + rows.y.shape[1])] * groups
-    for start in range(0, len(rows), _CHUNK):
-        chunk, own = rows[start : start + _CHUNK], group[start : start + _CHUNK]
+    q = rows.X.shape[1] + rows.y.shape[1]
+    collected, size = [Moments.empty(q)] * groups, chunk_size(q)
+    for start in range(0, len(rows), size):
+        chunk, own = rows[start : start + size], group[start : start + size]
         # Small integers are sorted sooner.
         ordered, order = (own.to(torch.int16) if groups < 2**15 else own).sort(stable=True)
         bounds = torch.searchsorted(ordered, torch.arange(groups + 1, device=own.device).to(ordered.dtype)).tolist()
