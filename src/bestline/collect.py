@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Any, TypeAlias
 
 import torch
@@ -25,6 +26,8 @@ Grouping: TypeAlias = Callable[[Batch, Encoded], Tensor]  # group of every row u
 Progress: TypeAlias = Callable[[str, float], None]
 
 _FORMAT = 1
+_FOLDED = 64  # rows laid side by side
+_CACHED = 2**17  # numbers gone through at a time
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -243,19 +246,34 @@ def by_label(labels: Tensor, folds: int, seed: int) -> Grouping:
 
 def row_hash(rows: Rows, seed: int) -> Tensor:
     """A non-negative integer for each row (n,), from its numbers and the seed alone."""
-    q = rows.X.shape[1] + rows.y.shape[1]
-    generator = torch.Generator().manual_seed(seed)
-    odd = (torch.randint(-(2**62), 2**62, (q,), generator=generator) * 2 + 1).to(rows.X.device)
     p = rows.X.shape[1]
-    # + 0.0 makes one zero of -0.0 and 0.0. Products of integers wrap around, which is what a multiplicative hash wants.
-    bits = _dot((rows.X + 0.0).view(torch.int64), odd[:p]) + _dot((rows.y + 0.0).contiguous().view(torch.int64), odd[p:])
+    odd = _odd(p + rows.y.shape[1], seed).to(rows.X.device)
+    bits = _dot(rows.X, odd[:p]) + _dot(rows.y, odd[p:])
     for multiplier in (-4658895280553007687, -7723592293110705685):  # the finaliser of splitmix64 (Steele et al. 2014)
         bits = (bits ^ ((bits >> 30) & 0x3FFFFFFFF)) * multiplier
     return (bits ^ ((bits >> 31) & 0x1FFFFFFFF)) >> 33 & 0x3FFFFFFF
 
 
-def _dot(bits: Tensor, odd: Tensor) -> Tensor:
-    return bits @ odd if bits.device.type == "cpu" else (bits * odd).sum(1)
+@lru_cache(maxsize=16)  # every batch of a table asks for the same
+def _odd(q: int, seed: int) -> Tensor:
+    """Odd numbers (q,), one for each column."""
+    generator = torch.Generator().manual_seed(seed)
+    return torch.randint(-(2**62), 2**62, (q,), generator=generator) * 2 + 1
+
+
+def _dot(values: Tensor, odd: Tensor) -> Tensor:
+    """Bit patterns (n, k) times odd numbers (k,), (n,); a few rows at a time, so that what is made on the way stays in the cache."""
+    dots = []
+    for some in values.split(_some_rows(values)):
+        # + 0.0 makes one zero of -0.0 and 0.0. Products of integers wrap around, which is what a multiplicative hash wants.
+        bits = (some + 0.0).contiguous().view(torch.int64)
+        dots.append(bits @ odd if bits.device.type == "cpu" else (bits * odd).sum(1))
+    return dots[0] if len(dots) == 1 else torch.cat(dots)
+
+
+def _some_rows(values: Tensor) -> int:
+    """How many rows of values (n, k) fit into a core's cache."""
+    return max(_FOLDED, _CACHED // max(values.shape[1], 1) // _FOLDED * _FOLDED)
 
 
 def collect(
@@ -296,7 +314,7 @@ def collect(
     )
     dropped, read, imputed = 0, 0, dict[str, int]()
     tell = None if progress is None else (lambda fraction: progress("reading the rows", fraction))
-    for batch in source.batches(design.reads(), progress=tell):
+    for batch in source.batches(design.reads(), size=statistics.chunk_size(q), progress=tell):
         try:
             encoded = design.rows(batch)
         except MissingValuesError:
@@ -315,7 +333,7 @@ def collect(
         for i, part in enumerate(statistics.by_group(rows, group.to(rows.X.device), groups)):
             found[i] = found[i] + part
         if design.p:
-            least, most = torch.aminmax(rows.X, dim=0)
+            least, most = _range(rows.X)
             low, high = torch.minimum(low, least.cpu()), torch.maximum(high, most.cpu())
         if keep is not None:
             keep.take(rows, group)
@@ -325,6 +343,24 @@ def collect(
     if not read:
         raise DataError(f"There are no rows in {source.label}; a fit needs at least two.")
     return Moments(design, tuple(m.cpu() for m in found), low, high, dropped, imputed)
+
+
+def _range(X: Tensor) -> tuple[Tensor, Tensor]:
+    """The least and the largest of each column (p,) of X (n, p)."""
+    n, p = X.shape
+    least, most = [], []
+    # Many rows laid side by side are gone through several numbers at once, a narrow row is not.
+    folded = n - n % _FOLDED if X.is_contiguous() and p < _FOLDED else 0
+    for some in X[:folded].split(_some_rows(X)) if folded else ():
+        wide = some.view(-1, _FOLDED * p)
+        least.append(wide.amin(0).view(_FOLDED, p).amin(0, keepdim=True))
+        most.append(wide.amax(0).view(_FOLDED, p).amax(0, keepdim=True))
+    if not folded:
+        return X.amin(0), X.amax(0)
+    if folded < n:
+        least.append(X[folded:].amin(0, keepdim=True))
+        most.append(X[folded:].amax(0, keepdim=True))
+    return torch.cat(least).amin(0), torch.cat(most).amax(0)
 
 
 def _nothing_left(design: Design, source: Source, dropped: int) -> DataError:

@@ -106,7 +106,7 @@ class Descent:
     def built(self, parameter: Parameter, objective: Objective) -> Optimizer:
         """The optimiser for `parameter` (d, k), its learning rate settled."""
         maker = OPTIMIZERS[self.optimizer] if isinstance(self.optimizer, str) else self.optimizer
-        takes_rate = "lr" in inspect.signature(maker).parameters
+        takes_rate = isinstance(self.optimizer, str) or "lr" in inspect.signature(maker).parameters
         if self.lr != "auto":
             return maker([parameter], lr=self.lr) if takes_rate else maker([parameter])
         optimizer = maker([parameter], lr=1e-3) if takes_rate else maker([parameter])
