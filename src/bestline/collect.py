@@ -18,7 +18,7 @@ from torch import Tensor
 from bestline import moments as statistics
 from bestline import store
 from bestline.design import Column, Design, Encoded, asked_categories, expression, learn, missing_values
-from bestline.errors import ColumnError, DataError, MissingValuesError, ModelFileError, OptionError
+from bestline.errors import ColumnError, DataError, MissingValuesError, ModelFileError, OptionError, readable
 from bestline.rows import Rows, joined
 from bestline.tables import Batch, Source, open_source
 
@@ -26,6 +26,7 @@ Grouping: TypeAlias = Callable[[Batch, Encoded], Tensor]  # group of every row u
 Progress: TypeAlias = Callable[[str, float], None]
 
 _FORMAT = 1
+_MOST_FOLDS = 1_000
 _FOLDED = 64  # rows laid side by side
 _CACHED = 2**17  # numbers gone through at a time
 
@@ -232,9 +233,49 @@ def by_hash(folds: int, seed: int) -> Grouping:
     return group
 
 
-def by_label(labels: Tensor, folds: int, seed: int) -> Grouping:
+def by_value(source: Source, column: str, progress: Progress | None = None) -> tuple[Grouping, int]:
+    """A fold for each value of a column, and their number; one pass over that column.
+
+    Raises
+    ------
+    DataError
+        For a column with one value only, or with more than 1,000.
+    MissingValuesError
+        Later, for a row that is used and has no value.
+    """
+    source.field(column)
+    known: dict[str, int] = {}
+    parts = []
+    tell = None if progress is None else (lambda fraction: progress(f"the folds by {column}", fraction))
+    for batch in source.batches([column], progress=tell):
+        codes, seen = batch.text(column)
+        numbers = torch.tensor([*(known.setdefault(value, len(known)) for value in seen), -1])
+        if len(known) > _MOST_FOLDS:
+            raise DataError(
+                f"Column {readable(column)} has more than {_MOST_FOLDS:,} values, and each would be a fold; name a column with fewer."
+            )
+        parts.append(numbers[codes.cpu()].short())
+    folds = torch.cat(parts) if parts else torch.zeros(0, dtype=torch.int16)
+    if len(known) < 2:
+        raise DataError(
+            f"Column {readable(column)} has the same value in all rows, so there is no fold to leave out; name another."
+        )
+
+    def group(batch: Batch, encoded: Encoded) -> Tensor:
+        at = torch.arange(batch.rows) if encoded.index is None else encoded.index.cpu()
+        own = folds[batch.start + at].long()
+        if bool((own < 0).any()):
+            where = batch.where(int(at[own < 0][0]))
+            raise MissingValuesError(
+                f"Column {readable(column)} has no value at {where}, so that row is in no fold; fill it in, or leave the row out."
+            )
+        return own
+
+    return group, len(known)
+
+
+def by_label(labels: Tensor, folds: int, fold_of: Grouping) -> Grouping:
     """Folds within the part that a label names for each row of the source (n,): group = label * folds + fold."""
-    fold_of = by_hash(folds, seed)
 
     def group(batch: Batch, encoded: Encoded) -> Tensor:
         own = labels[batch.start : batch.start + batch.rows].long()

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from bestline.climb import climbed
-from bestline.collect import Grouping, Kept, Moments, Progress, by_hash, by_label, collect, read_again
+from bestline.collect import Grouping, Kept, Moments, Progress, by_hash, by_label, by_value, collect, read_again
 from bestline.design import Design, asked_categories, learn
 from bestline.errors import BestlineWarning, ColumnError, DataError, DivergedWarning, OptionError
 from bestline.findings import findings
@@ -57,7 +57,7 @@ def fit(
     l2: float = 0.0,
     penalty_factors: Mapping[str, float] | None = None,
     cv: str | None = None,
-    folds: int = 5,
+    folds: int | str = 5,
     loss: UserLoss = "squared",
     forward: UserForward | None = None,
     weights: Any = None,
@@ -96,8 +96,9 @@ def fit(
         not named take 1. So {"age": 0, "species": 0} penalises neither age nor the levels of species.
     cv : {"ridge", "lasso", "enet"}, optional
         Choose the penalty by K-fold cross-validation: `l2`, `l1`, or both together. All that were tried are in `Model.cv`.
-    folds : int
-        Number of folds for out-of-fold scores and `cv`.
+    folds : int or str
+        Number of folds for out-of-fold scores and `cv`; or a column whose values are the folds, for rows that belong together:
+        each line is then judged by groups of which it has seen no row. That column is no feature unless it is named.
     loss : str or callable
         "squared", "huber" (its threshold 1.345 times a robust scale of the residuals; "huber:10" for one in the target's units),
         "absolute", "quantile" (the median; "quantile:0.9" for others), or a function (prediction (n, k), y (n, k)) -> losses
@@ -210,7 +211,7 @@ class _Options:
     l2: float
     penalty_factors: Mapping[str, float] | None
     cv: str | None
-    folds: int
+    folds: int | str
     loss: UserLoss
     forward: UserForward | None
     missing: str
@@ -229,8 +230,8 @@ class _Options:
             raise OptionError(f"`cv={self.cv!r}` chooses the penalty for squared loss of a line; leave out solver, l1 and l2.")
         if self.penalty_factors and not (self.cv or self.l1 or self.l2):
             raise OptionError("`penalty_factors` share out a penalty, and there is none; give l1, l2 or cv.")
-        if not isinstance(self.folds, int) or not 2 <= self.folds <= 1_000:
-            raise OptionError(f"`folds` must be a whole number from 2 to 1,000; got {self.folds!r}.")
+        if not isinstance(self.folds, str) and not (isinstance(self.folds, int) and 2 <= self.folds <= 1_000):
+            raise OptionError(f"`folds` must be a whole number from 2 to 1,000, or the name of a column; got {self.folds!r}.")
         if not isinstance(self.seed, int) or not 0 <= self.seed < 2**31:
             raise OptionError(f"`seed` must be a whole number from 0 to 2^31 - 1; got {self.seed!r}.")
         if not isinstance(self.digits, int) or not 0 <= self.digits <= 15:
@@ -257,7 +258,8 @@ class _Options:
 class _Gathered:
     """A design, its moments by group, the rows if they are needed, and what the groups mean.
 
-    `grouping` is there when the rows are needed and too many to keep: it tells the groups again where they are read again.
+    `grouping` is there when the rows are needed and too many to keep: it tells the groups again where they are read again. `by` is
+    the column whose values are the folds, if they are.
     """
 
     design: Design
@@ -269,6 +271,7 @@ class _Gathered:
     source: Source | None = None
     labels: Tensor | None = None
     grouping: Grouping | None = None
+    by: str | None = None
 
 
 def _standardised(standardize: bool | None, forward: UserForward | None) -> bool:
@@ -295,6 +298,8 @@ def _gather(
     if options.split is not None:
         labels = part_labels(source, options.split, options.seed)
         training = _training_rows(labels)
+    by = options.folds if isinstance(options.folds, str) else None
+    grouping, folds = _grouping(source, options, progress)
     design = learn(
         source,
         formula=formula,
@@ -303,22 +308,29 @@ def _gather(
         weights=column,
         missing=options.missing,
         training=training,
+        aside=by,
         progress=progress,
     )
     if options.cv:
-        refuse_wide(design.p, options.folds)
+        refuse_wide(design.p, folds)
     plan = _plan(design, options)
     keep = Kept(_KEPT_BYTES, None if plan.squared_line else _too_many(plan)) if plan.of_rows else None
-    folds = options.folds
-    grouping: Grouping = by_hash(folds, options.seed) if labels is None else by_label(labels, folds, options.seed)
+    grouping = grouping if labels is None else by_label(labels, folds, grouping)
     groups = folds if labels is None else 3 * folds
     moments = collect(source, design, groups, grouping, keep=keep, progress=progress)
     notes, tabular = source.notes + design.notes, source.target is None
     if keep is not None and keep.full:
         notes += (_STREAMED.format(size=keep.bytes / 1e9, score="" if options.split else _NO_SCORE),)
-        return _Gathered(design, moments, None, None, tabular, notes, source, labels, grouping)
+        return _Gathered(design, moments, None, None, tabular, notes, source, labels, grouping, by)
     rows, group = keep.rows() if keep is not None else (None, None)
-    return _Gathered(design, moments, rows, group, tabular, notes, source, labels)
+    return _Gathered(design, moments, rows, group, tabular, notes, source, labels, by=by)
+
+
+def _grouping(source: Source, options: _Options, progress: Progress | None) -> tuple[Grouping, int]:
+    """The fold of every row, and the number of folds."""
+    if isinstance(options.folds, str):
+        return by_value(source, options.folds, progress)
+    return by_hash(options.folds, options.seed), options.folds
 
 
 _STREAMED = "The rows take {size:.3g} GB, too much to be kept: they are read anew in every epoch and mixed on their way.{score}"
@@ -337,6 +349,8 @@ def _too_many(plan: Plan) -> str:
 def _from_moments(
     moments: Moments, target: str | Sequence[str] | None, features: Sequence[str] | None, options: _Options
 ) -> _Gathered:
+    if isinstance(options.folds, str):
+        raise OptionError("Folds by a column need the rows; these are moments only, whose folds are made.")
     if options.split is not None:
         raise OptionError("A split needs the rows; these are moments only. Leave `split` out: the score is out of fold.")
     if target is not None or features is not None:
@@ -394,7 +408,7 @@ def _trained(
         remarks += remark
     outcome = _watched(plan, parts, gathered, watch)
     if options.split is not None:
-        moments = replace(moments, folds=moments.folds[: options.folds])
+        moments = replace(moments, folds=moments.folds[: len(moments.folds) // 3])
     model = Model(
         design=design,
         plan=plan,
@@ -463,7 +477,7 @@ def _parts(gathered: _Gathered, options: _Options) -> tuple[Parts, list[str]]:
         return _split_parts(gathered, options, part), []
     everything = tuple(range(len(groups)))
     if options.solver.rule.patience is None:
-        return Parts(part(*everything), folds=groups, fold=group), []
+        return Parts(part(*everything), folds=groups, fold=group, by=gathered.by), []
     held = next((i for i in everything if groups[i].count), 0)
     rest = tuple(i for i in everything if i != held)
     if sum(groups[i].count for i in rest) == 0:
@@ -474,7 +488,8 @@ def _parts(gathered: _Gathered, options: _Options) -> tuple[Parts, list[str]]:
 
 def _split_parts(gathered: _Gathered, options: _Options, part: Callable[..., Part]) -> Parts:
     assert options.split is not None  # noqa: S101  the caller has looked
-    folds, groups, group = options.folds, gathered.moments.folds, gathered.group
+    groups, group = gathered.moments.folds, gathered.group
+    folds = len(groups) // 3
     shares = three_shares(options.split)
     training, validation, test = (part(*range(i * folds, (i + 1) * folds)) for i in range(3))
     for name, share, own in zip(("training", "validation", "test"), shares, (training, validation, test), strict=True):
@@ -488,7 +503,7 @@ def _split_parts(gathered: _Gathered, options: _Options, part: Callable[..., Par
         )
     fold = None if group is None else group[group < folds]
     held_out = validation if shares[1] else test
-    return Parts(training, held_out, test if shares[2] else None, groups[:folds], fold)
+    return Parts(training, held_out, test if shares[2] else None, groups[:folds], fold, gathered.by)
 
 
 def _sizes(parts: Parts) -> dict[str, int]:

@@ -43,6 +43,7 @@ def learn(
     weights: str | None = None,
     missing: str = "raise",
     training: Training | None = None,
+    aside: str | None = None,
     progress: Progress | None = None,
 ) -> Design:
     """The design of a formula, or of a target and features; without either, of all columns that can serve.
@@ -57,6 +58,8 @@ def learn(
     weights : str, optional
         Column of weights.
     missing : {"raise", "drop", "impute"}
+    aside : str, optional
+        A column that is no feature unless it is named.
     training : callable, optional
         Tells which rows of a batch are training rows; means and states are learnt from these alone, levels from all rows.
     progress : callable, optional
@@ -71,7 +74,7 @@ def learn(
     if weights is not None and source.field(weights).kind is not Kind.NUMBER:
         raise ColumnError(f"The weights in column {readable(weights)} are not numbers; name a column of numbers.")
     passes = _Passes(source, training, weights, progress)
-    recipe, notes = _recipe(source, formula, target, features, weights, passes)
+    recipe, notes = _recipe(source, formula, target, features, weights, aside, passes)
     draft = _draft(source, recipe, weights, missing)
     if draft.categories:
         passes.count(draft.categories)
@@ -169,6 +172,7 @@ def _recipe(
     target: str | Sequence[str] | None,
     features: Sequence[str] | None,
     weights: str | None,
+    aside: str | None,
     passes: _Passes,
 ) -> tuple[Recipe, tuple[str, ...]]:
     """The recipe asked for, its `.` or its missing list of features filled with the columns that can serve."""
@@ -178,7 +182,7 @@ def _recipe(
         if not _DOT.search(formula):
             return parse(formula, source.names), ()
         named = set(re.findall(r"[^\W\d]\w*", _DOT.sub(" ", formula))) | ({weights} if weights else set())
-        chosen, notes = _choose([f for f in source.fields if f.name not in named], passes)
+        chosen, notes = _choose([f for f in source.fields if f.name not in {*named, aside}], passes)
         present = [n for n in source.names if n in named]  # the parser takes away what the formula names
         return parse(formula, [*present, *chosen]), notes
     targets = [target] if isinstance(target, str) else list(target or source.target or ())
@@ -193,7 +197,7 @@ def _recipe(
                 f"The target {listed(sorted(set(wanted) & set(targets)))} is among the features; leave it out of them."
             )
         return plain(targets, wanted), ()
-    others = [f for f in source.fields if f.name not in targets and f.name != weights]
+    others = [f for f in source.fields if f.name not in (*targets, weights, aside)]
     chosen, notes = _choose(others, passes)
     if not chosen:
         raise ColumnError(
