@@ -375,7 +375,7 @@ def _watched(plan: Plan, parts: Parts, gathered: _Gathered, watch: Watch | bool 
         return plan.run(parts.training, parts.held_out, watch or None)
     from bestline.pictures import live
 
-    with live.watching(watch, _few_rows(gathered)) as hear:
+    with live.watching(watch, _few_rows(gathered) if plan.forward is None else None) as hear:
         return plan.run(parts.training, parts.held_out, hear)
 
 

@@ -238,6 +238,16 @@ def line(X: Tensor, weights: Weights, *, intercept: bool) -> Tensor:
     return torch.addmm(weights[-1], X, weights[:-1]) if intercept else X @ weights
 
 
+@dataclass(frozen=True, slots=True)
+class Straight:
+    """The forward function of a line: (X (n, p), weights (d, k)) -> predictions (n, k)."""
+
+    intercept: bool
+
+    def __call__(self, X: Tensor, weights: Tensor) -> Tensor:
+        return line(X, weights, intercept=self.intercept)
+
+
 def huber(delta: float | Tensor) -> LossFunction:
     """Squared near zero, absolute beyond `delta` (Huber 1964): r^2 / 2, or delta (|r| - delta / 2)."""
 
@@ -277,6 +287,7 @@ __all__ = [
     "RowLoss",
     "Smooth",
     "SquaredRows",
+    "Straight",
     "absolute",
     "huber",
     "line",

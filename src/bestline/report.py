@@ -34,6 +34,7 @@ from bestline.wording import count, equation, plain, rounded
 
 _MOST_EFFECTS = 10
 _MOST_FINDINGS = 3
+_MOST_VALUES = 8  # weights of an own forward function
 _MOST_ROWS = 200  # of a coefficient table
 _DPI = 90
 
@@ -273,7 +274,12 @@ def _on_what(model: Model) -> str:
 
 
 def _equation(model: Model, target: int) -> str:
-    return equation(model.targets[target], model.names, model.weights[:, target].tolist())
+    name, weights = model.targets[target], model.weights[:, target].tolist()
+    if model.plan.forward is None:
+        return equation(name, model.names, weights)
+    values = [f"{plain(weight)} = {rounded(value)}" for weight, value in zip(model.names, weights, strict=True)]
+    more = f" and {len(values) - _MOST_VALUES} more" if len(values) > _MOST_VALUES else ""
+    return f"{plain(name)} from a forward function of your own, {', '.join(values[:_MOST_VALUES])}{more}"
 
 
 def effects(model: Model, target: int = 0) -> Iterator[str]:

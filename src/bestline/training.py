@@ -27,6 +27,7 @@ from bestline.objective import (
     Penalty,
     RowLoss,
     SquaredRows,
+    Straight,
     absolute,
     huber,
     line,
@@ -235,7 +236,7 @@ class Plan:
 
     def _forward(self) -> Forward:
         if self.forward is None:
-            return lambda X, weights: line(X, weights, intercept=self.intercept)
+            return Straight(self.intercept)
         if isinstance(self.forward, nn.Module):
             return _functional(self.forward)
         user = self.forward

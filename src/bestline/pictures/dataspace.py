@@ -16,7 +16,7 @@ from bestline.pictures.marks import Line, Mark, Panel, Points, numbers
 from bestline.pictures.sample import Sample, is_straight, predictions, said
 from bestline.rows import Weights
 
-_CURVE = 101  # points that draw what may not be straight
+CURVE = 201  # points that draw what may not be straight
 
 
 def points(sample: Sample, target: int, role: str = "data", label: str = "data") -> Points:
@@ -38,7 +38,7 @@ def ends(samples: Sequence[Sample], fit: Fit | None = None) -> Tensor:
     Through a single value of the feature it is drawn from 0, else nothing of it would be seen.
     """
     x = torch.cat([sample.rows.X for sample in samples])
-    count = 2 if fit is None or is_straight(fit, x[:_CURVE]) else _CURVE
+    count = 2 if fit is None or is_straight(fit) else CURVE
     low, high = float(x.min()), float(x.max())
     if low == high:
         low, high = (min(low, 0.0), max(high, 0.0)) if low else (-1.0, 1.0)
@@ -53,7 +53,7 @@ def fitted(fit: Fit, at: Tensor, weights: Weights, target: int, *, role: str = "
 
 def described(fit: Fit, weights: Weights, target: int) -> str:
     """A line of one feature in words."""
-    if fit.scaling.p != 1 or not is_straight(fit, torch.tensor([[-1.0], [0.0], [2.0]], dtype=torch.float64)):
+    if fit.scaling.p != 1 or not is_straight(fit):
         return "fitted"
     slope = f"slope {said(float(weights[0, target]))}"
     return f"fitted: {slope}, intercept {said(float(weights[1, target]))}" if fit.scaling.intercept else f"fitted: {slope}"

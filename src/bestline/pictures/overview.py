@@ -20,12 +20,11 @@ from bestline.pictures import dataspace, landscape
 from bestline.pictures.landscape import Landscape, Pair, loss_label, updates
 from bestline.pictures.losses import as_runs, floors, stops
 from bestline.pictures.marks import Line, Mark, Panel, Path, Picture, Points, Vertical, numbers, run_role
-from bestline.pictures.sample import Sample, predictions, said, shown
+from bestline.pictures.sample import Sample, is_straight, predictions, said, shown
 from bestline.solvers.base import Stop
 
 _MOST_ROWS = 300  # of a plot where every point moves
 _MOST_SAID = 3  # runs whose losses a title tells
-_MESH = 61
 
 
 def overview(
@@ -119,7 +118,9 @@ class _Scene:
             side = landscape.beside(ground, "", "")
             limits["curve"] = (ground.span[0], side.ylim or (0.0, 1.0))
         else:
-            coarse = landscape.landscapes(every, ground.surface.plane, target=target, resolution=_MESH)[0]
+            coarse = ground
+            if ground.closed:
+                coarse = landscape.landscapes(every, ground.surface.plane, target=target, resolution=landscape.MESH)[0]
             behind["plan"], before["plan"] = (landscape.shaded(ground, scale=False),), (landscape.best(ground),)
             behind["space"], before["space"] = (landscape.mesh(coarse),), (landscape.best(ground, space=True),)
         if sample is not None:
@@ -185,7 +186,7 @@ class _Scene:
             weights = fit.trace.weights[_row(fit, step)]
             if line:
                 at = dataspace.ends([sample], fit)
-                role, said_as = self.role(i, "fitted"), self.label(label, "line")
+                role, said_as = self.role(i, "fitted"), self.label(label, _line(fit))
                 marks.append(dataspace.fitted(fit, at, weights, target, role=role, label=said_as))
             else:
                 predicted = numbers(predictions(fit, sample.rows.X, weights)[:, target].tolist())
@@ -237,6 +238,11 @@ class _Scene:
         return Panel("Loss after each update", "updates made", label, tuple(marks), xlim=xlim, ylim=ylim, log_y=self.log)
 
 
+def _line(fit: Fit) -> str:
+    """What is drawn over the rows of one feature."""
+    return "line" if is_straight(fit) else "curve"
+
+
 def _row(fit: Fit, step: int) -> int:
     """The row of the trace at or before a number of updates."""
     return max(0, bisect_right(fit.trace.step.tolist(), step) - 1)
@@ -278,7 +284,7 @@ def _still_data(
         return (Line(xlim, xlim, "reference", "predicted = actual"),), limits
     first = fits[0]
     at = dataspace.ends([sample], first)
-    began = dataspace.fitted(first, at, first.trace.weights[0], target, role="earlier", label="line at the start")
+    began = dataspace.fitted(first, at, first.trace.weights[0], target, role="earlier", label=f"{_line(first)} at the start")
     same = all(torch.equal(fit.trace.weights[0], first.trace.weights[0]) for fit in fits)
     return (dataspace.points(sample, target), *((began,) if same else ())), limits
 

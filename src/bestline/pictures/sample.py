@@ -10,7 +10,7 @@ from torch import Tensor
 
 from bestline.errors import OptionError, ShapeError
 from bestline.fitting import Fit
-from bestline.objective import RowLoss, line
+from bestline.objective import RowLoss, Straight, line
 from bestline.rows import Features, Rows, Targets, Weights, joined
 
 MOST = 2_000  # points that can still be told apart
@@ -135,15 +135,10 @@ def predictions(fit: Fit, X: Features, weights: Weights) -> Targets:
     return prediction if plain else prediction * scale[p:] + center[p:]
 
 
-def is_straight(fit: Fit, X: Features) -> bool:
-    """Whether predictions for X (n, p) are those of a line with these weights, so that two points draw it."""
-    if not isinstance(fit.objective.smooth, RowLoss):
-        return True
-    p, intercept = X.shape[1], fit.scaling.intercept
-    if fit.scaling.p != p or len(fit.weights) != p + intercept:
-        return False
-    said, straight = predictions(fit, X, fit.weights), line(X, fit.weights, intercept=intercept)
-    return bool(torch.allclose(said, straight, rtol=1e-6, atol=1e-9 * float(straight.abs().max())))
+def is_straight(fit: Fit) -> bool:
+    """Whether predictions are those of a line with these weights, so that two points draw it; of own functions nobody knows."""
+    smooth = fit.objective.smooth
+    return not isinstance(smooth, RowLoss) or isinstance(smooth.forward, Straight)
 
 
 __all__ = ["MOST", "Sample", "is_straight", "predictions", "said", "shown"]
