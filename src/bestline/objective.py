@@ -245,6 +245,7 @@ class Straight:
     intercept: bool
 
     def __call__(self, X: Tensor, weights: Tensor) -> Tensor:
+        """Predictions (n, k)."""
         return line(X, weights, intercept=self.intercept)
 
 

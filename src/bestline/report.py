@@ -27,6 +27,7 @@ from bestline.pictures.diagnostics import panels
 from bestline.pictures.marks import Picture
 from bestline.pictures.page import Page
 from bestline.pictures.sample import Sample
+from bestline.pictures.shown import rows_shown
 from bestline.second_pass import diagnosis, why_not
 from bestline.solvers.base import Stop
 from bestline.watching import session_of
@@ -424,7 +425,7 @@ def _figure(shown: Picture) -> str:
 def _sample(model: Model, data: Any) -> Sample | None:
     if data is None and model.source is None:
         return None
-    return Sample.draw(model.rows("training", data), model.features, model.targets)
+    return rows_shown(model, data)
 
 
 __all__ = ["card", "effects", "report"]

@@ -20,8 +20,8 @@ from bestline.bowl import Bowl, minimum_norm
 from bestline.errors import OptionError
 from bestline.fitting import Fit
 from bestline.objective import RowLoss, Smooth
-from bestline.rows import Weights
 from bestline.planes import Plane, default_pair
+from bestline.rows import Weights
 
 if TYPE_CHECKING:
     from bestline.model import Model

@@ -84,6 +84,10 @@ def training_options(
     cv: Annotated[str | None, typer.Option(help="Choose the penalty by K-fold: ridge, lasso or enet.")] = None,
     folds: Annotated[int, typer.Option(help="Number of folds.")] = 5,
     loss: Annotated[str, typer.Option(help="squared, huber, absolute, quantile or quantile:0.9.")] = "squared",
+    forward: Annotated[
+        str | None,
+        typer.Option(help="polynomial or polynomial:3: powers of every column up to this degree. [default: the line]"),
+    ] = None,
     weights: Annotated[str | None, typer.Option(help="Column of weights.")] = None,
     missing: Annotated[str, typer.Option(help="Missing values: raise, drop or impute.")] = "raise",
     standardize: Annotated[bool, typer.Option("--standardize/--no-standardize", help="Train on standardised columns.")] = True,
@@ -109,6 +113,7 @@ def training_options(
         "cv": cv,
         "folds": folds,
         "loss": loss,
+        "forward": forward,
         "weights": weights,
         "missing": missing,
         "standardize": None if standardize else False,

@@ -79,7 +79,7 @@ def data(sample: Sample, *, target: int = 0, truth: Truth | None = None, fit: Fi
         alt += f" The line {label}."
     if fit is not None:
         label = dataspace.described(fit, fit.weights, target)
-        marks.append(dataspace.fitted(fit, dataspace.ends([sample], fit), fit.weights, target, label=label))
+        marks.append(dataspace.fitted(sample, fit, dataspace.ends([sample], fit), fit.weights, target, label=label))
         alt += f" The line {label}."
     return Picture((Panel("", feature, name, tuple(marks)),), f"{name} against {feature}", sample.note, alt)
 
@@ -120,7 +120,7 @@ def train_test(train: Sample, test: Sample, fit: Fit, *, target: int = 0) -> Pic
         panels.append(dataspace.panel(sample, fit, fit.weights, target, f"{what}: {_rows(sample)}", role=role))
     if len(train.features) == 1:
         at = dataspace.ends([train, test], fit)
-        line = dataspace.fitted(fit, at, fit.weights, target, label=dataspace.described(fit, fit.weights, target))
+        line = dataspace.fitted(train, fit, at, fit.weights, target, label=dataspace.described(fit, fit.weights, target))
         panels = [_with(panel, (*panel.marks[:-1], line)) for panel in panels]
     xlim, ylim = _union([panel.xlim for panel in panels]), _union([panel.ylim for panel in panels])
     if len(train.features) != 1 and xlim is not None:

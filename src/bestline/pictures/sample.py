@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -28,12 +28,15 @@ class Sample:
         How many rows there are.
     features, targets : tuple of str
         Names of the columns of X (p,) and y (k,).
+    columns : callable or None
+        Where all columns of the design are made from the one that is shown: its values (m, 1) as those columns (m, p).
     """
 
     rows: Rows
     of: int
     features: tuple[str, ...]
     targets: tuple[str, ...]
+    columns: Callable[[Tensor], Features] | None = None
 
     @classmethod
     def draw(
@@ -77,6 +80,19 @@ class Sample:
         if kept is None or len(kept) == 0:
             raise ShapeError("There are no rows to draw.")
         return cls(kept, of, tuple(map(shown, features)), tuple(map(shown, targets)))
+
+    def over(self, column: int, columns: Callable[[Tensor], Features]) -> Sample:
+        """The same rows seen over one of the columns, from which `columns` makes all of them."""
+        rows = Rows(self.rows.X[:, column : column + 1], self.rows.y, self.rows.w)
+        return replace(self, rows=rows, features=(self.features[column],), columns=columns)
+
+    def predictions(self, fit: Fit, X: Tensor, weights: Weights) -> Targets:
+        """Predictions (m, k) at values X of the columns that are shown."""
+        return predictions(fit, X if self.columns is None else self.columns(X), weights)
+
+    def straight(self, fit: Fit) -> bool:
+        """Whether two points draw what a fit says over the one feature."""
+        return self.columns is None and is_straight(fit)
 
     @property
     def note(self) -> str:

@@ -20,7 +20,7 @@ from bestline.fitting import Fit, Trace
 from bestline.pictures.figures import floor_of
 from bestline.pictures.landscape import Pair, grid_values, landscapes, loss_label
 from bestline.pictures.losses import best_step, ridge_of
-from bestline.pictures.sample import Sample, is_straight, predictions, said, shown
+from bestline.pictures.sample import Sample, is_straight, said, shown
 from bestline.planes import data_to_trained
 from bestline.solvers.base import Stop
 from bestline.solvers.descent import Descent
@@ -172,7 +172,7 @@ def _data(fit: Fit, parts: Mapping[str, Sample], target: int, truth: tuple[float
         "held_out": rows.get("held_out"),
         "truth": None if truth is None else {"slope": truth[0], "intercept": truth[1]},
         "of": sample.of,
-        "loss": "squared" if isinstance(fit.objective.smooth, Bowl) else "own",
+        "loss": "own" if loss_label(fit) == "loss" else "squared",
     }
 
 
@@ -259,7 +259,7 @@ def _run(label: str, fit: Fit, where: Plane | None, target: int, budget: int, pa
     told = [*range(_WIDE - 1), d - 1] if d > _WIDE else list(range(d))
     sent = bool(parts) and _sent(fit, parts["data"])
     straight = is_straight(fit)
-    at = None if straight or not parts or len(parts["data"].features) != 1 else _places(parts)
+    at = None if not parts or len(parts["data"].features) != 1 or parts["data"].straight(fit) else _places(parts)
     more = sum(len(part.rows) for part in parts.values()) if sent else 0 if at is None else _CURVE // 3
     keep = thinned(fit, max(20, budget // (min(d, _WIDE) + 10 + more)))
     weights = trace.weights[keep][:, :, target]
@@ -275,8 +275,8 @@ def _run(label: str, fit: Fit, where: Plane | None, target: int, budget: int, pa
         "names": [shown(trace.names[j]) for j in told],
         "weights": weights.T[told].tolist(),
         "more": d - len(told),
-        "predicted": {name: _predicted(part.rows.X, fit, keep, target) for name, part in parts.items()} if sent else None,
-        "curve": None if at is None else {"x": _short(at[:, 0]), "y": _predicted(at, fit, keep, target)},
+        "predicted": {name: _predicted(part, part.rows.X, fit, keep, target) for name, part in parts.items()} if sent else None,
+        "curve": None if at is None else {"x": _short(at[:, 0]), "y": _predicted(parts["data"], at, fit, keep, target)},
         "line": {
             "slope": _short(weights[:, 0]),
             "intercept": _short(weights[:, 1]) if d == 2 else [0.0] * len(keep),
@@ -311,9 +311,9 @@ def _gradient(fit: Fit, keep: Tensor, target: int) -> Tensor | None:
     return fit.scaling.gradient_to_data(2 * (bowl.curvature @ (trained - bowl.bottom)))[:, :, target]
 
 
-def _predicted(X: Tensor, fit: Fit, keep: Tensor, target: int) -> list[list[float]]:
+def _predicted(sample: Sample, X: Tensor, fit: Fit, keep: Tensor, target: int) -> list[list[float]]:
     """Predictions for X (m, p) at some rows of the trace, (t, m)."""
-    return [_short(predictions(fit, X, weights)[:, target]) for weights in fit.trace.weights[keep]]
+    return [_short(sample.predictions(fit, X, weights)[:, target]) for weights in fit.trace.weights[keep]]
 
 
 def _near(trace: Trace) -> int | None:

@@ -791,7 +791,7 @@ function dataPanel({ data, runs }) {
     const near = !diagonal && runs.some((run) => run.curve);
     lines.push(`predicted ${near ? `about ${formatNumber(predicted[i], 3)}` : formatNumber(predicted[i], 5)}, residual ${formatNumber(part.y[i] - predicted[i])}`);
     if (part.role === "held_out") return [...lines, "held out: not trained on"];
-    if (data.loss !== "squared" || (diagonal && !part.X)) return lines;
+    if (near || data.loss !== "squared" || (diagonal && !part.X)) return lines;
     const share = shares(part.y.map((y, j) => y - predicted[j]), diagonal ? part.X : part.x.map((x) => [x]), part.w, i);
     const percent = (v) => (v === null ? "none left" : `${formatNumber(100 * v, 3)} %`);
     return [...lines, `share of the loss ${percent(share.loss)}, of the gradient ${percent(share.gradient)}`];
