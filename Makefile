@@ -9,8 +9,9 @@ PIP := $(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt
 demo: $(VENV)/installed
 	$(BIN)/bestline demo --out bestline-demo --force
 
+# A process a core, each with one thread: threads of several processes would wait for each other.
 test: $(VENV)/installed-dev
-	$(BIN)/python -m pytest -n auto
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto
 
 lint: $(VENV)/installed-dev
 	$(BIN)/ruff format --check src tests benchmarks

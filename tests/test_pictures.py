@@ -19,7 +19,8 @@ from bestline.bowl import Bowl
 from bestline.errors import ColumnError, OptionError, ShapeError
 from bestline.fitting import Fit, Task, train
 from bestline.moments import Moments
-from bestline.objective import Objective, Penalty, RowLoss, SquaredRows, Straight, huber, line
+from bestline.objective import Line as Straight
+from bestline.objective import Objective, Penalty, RowLoss, SquaredRows, huber, line
 from bestline.pictures import figures, marks
 from bestline.pictures.landscape import landscape, landscapes, levels
 from bestline.pictures.marks import (

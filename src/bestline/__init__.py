@@ -14,11 +14,13 @@ _HOME = {
     "Exact": "solvers",
     "Fit": "fitting",
     "HuberRegressor": "estimators",
+    "InteriorPoint": "solvers",
     "Lasso": "estimators",
     "LassoCV": "estimators",
     "LinearRegression": "estimators",
     "Model": "model",
     "Moments": "collect",
+    "Proximal": "solvers",
     "Ridge": "estimators",
     "RidgeCV": "estimators",
     "Rows": "rows",
@@ -46,11 +48,13 @@ __all__ = [
     "Exact",
     "Fit",
     "HuberRegressor",
+    "InteriorPoint",
     "Lasso",
     "LassoCV",
     "LinearRegression",
     "Model",
     "Moments",
+    "Proximal",
     "Ridge",
     "RidgeCV",
     "Rows",
@@ -92,7 +96,7 @@ if TYPE_CHECKING:
     from bestline.modelfile import load
     from bestline.rows import Rows
     from bestline.second_pass import compare
-    from bestline.solvers import Descent, Exact, Step, Stop
+    from bestline.solvers import Descent, Exact, InteriorPoint, Proximal, Step, Stop
     from bestline.surfaces import surface
 
 

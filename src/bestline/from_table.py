@@ -9,7 +9,7 @@ import inspect
 import os
 import time
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +19,7 @@ from torch import Tensor
 from bestline.climb import climbed
 from bestline.collect import Grouping, Moments, Progress, by_hash, by_label, collect, kept_rows
 from bestline.design import Design, asked_categories, degree_of, learn
-from bestline.errors import BestlineWarning, DataError, DivergedWarning, OptionError
+from bestline.errors import BestlineWarning, ColumnError, DataError, DivergedWarning, OptionError
 from bestline.findings import findings
 from bestline.fitting import Fit, Watch
 from bestline.model import Model, Parts
@@ -52,6 +52,7 @@ def fit(
     solver: str | Solver | None = None,
     l1: float = 0.0,
     l2: float = 0.0,
+    penalty_factors: Mapping[str, float] | None = None,
     cv: str | None = None,
     folds: int = 5,
     loss: UserLoss = "squared",
@@ -83,17 +84,21 @@ def fit(
         Such as `"mpg ~ weight + C(origin)"`; or give `target` and `features` by name. Left out, the features are all other
         columns that can serve.
     solver : str or Solver, optional
-        "exact", "proximal", the name of an optimiser, or an object such as `Descent("adam", lr=0.1, steps=200)`. By default
-        exact, or what the penalty and the loss need.
+        "exact", "proximal", "interior-point", the name of an optimiser, or an object such as `Descent("adam", lr=0.1, steps=200)`. By
+        default exact, or what the penalty and the loss need.
     l1, l2 : float
         Penalty weights, not negative.
+    penalty_factors : mapping, optional
+        How much of the penalties a column takes, by the name of the column or of its term: 0 leaves it free, 2 counts twice; those
+        not named take 1. So {"age": 0, "species": 0} penalises neither age nor the levels of species.
     cv : {"ridge", "lasso", "enet"}, optional
         Choose the penalty by K-fold cross-validation: `l2`, `l1`, or both together. All that were tried are in `Model.cv`.
     folds : int
         Number of folds for out-of-fold scores and `cv`.
     loss : str or callable
-        "squared", "huber", "absolute", "quantile" (the median; "quantile:0.9" for others), or a function
-        (prediction (n, k), y (n, k)) -> losses (n, k) or (n,), or one number.
+        "squared", "huber" (its threshold 1.345 times a robust scale of the residuals; "huber:10" for one in the target's units),
+        "absolute", "quantile" (the median; "quantile:0.9" for others), or a function (prediction (n, k), y (n, k)) -> losses
+        (n, k) or (n,), or one number.
     forward : nn.Module, callable or str, optional
         An own model, trained on the rows: a module of X (n, p), or a function (X, w (p, k), b (k,)) -> (n, k). Or "polynomial"
         or "polynomial:3": powers of every column up to that degree, by default 2, without interactions. That is the line
@@ -152,13 +157,14 @@ def fit(
         squared=loss == "squared",
         line=forward is None,
         l1=l1,
-        smooth=loss != "absolute" and str(loss)[:8] != "quantile",
+        piecewise=isinstance(loss, str) and loss != "squared",
         **descent,
     )
     options = _Options(
         solver=chosen,
         l1=l1,
         l2=l2,
+        penalty_factors=penalty_factors,
         cv=cv,
         folds=folds,
         loss=loss,
@@ -210,6 +216,7 @@ class _Options:
     solver: Solver
     l1: float
     l2: float
+    penalty_factors: Mapping[str, float] | None
     cv: str | None
     folds: int
     loss: UserLoss
@@ -228,6 +235,8 @@ class _Options:
         line = isinstance(self.solver, Exact) and self.loss == "squared" and self.forward is None
         if self.cv and (not line or self.l1 or self.l2):
             raise OptionError(f"`cv={self.cv!r}` chooses the penalty for squared loss of a line; leave out solver, l1 and l2.")
+        if self.penalty_factors and not (self.cv or self.l1 or self.l2):
+            raise OptionError("`penalty_factors` share out a penalty, and there is none; give l1, l2 or cv.")
         if not isinstance(self.folds, int) or not 2 <= self.folds <= 1_000:
             raise OptionError(f"`folds` must be a whole number from 2 to 1,000; got {self.folds!r}.")
         if not isinstance(self.seed, int) or not 0 <= self.seed < 2**31:
@@ -338,7 +347,26 @@ def _plan(design: Design, options: _Options, rows: int = 0) -> Plan:
         start=options.start,
         seed=options.seed,
         device=options.placed(rows),
+        factors=_factors(options.penalty_factors, design),
     )
+
+
+def _factors(given: Mapping[str, float] | None, design: Design) -> tuple[float, ...] | None:
+    """How much of the penalties each column takes, by the names of columns and terms."""
+    if not given:
+        return None
+    if not isinstance(given, Mapping):
+        raise OptionError(f"`penalty_factors` names columns, as in {{'age': 0}}; got {given!r}.")
+    factors = dict.fromkeys(range(design.p), 1.0)
+    for name, factor in given.items():
+        own = [j for j, column in enumerate(design.columns) if name in (column.name, column.term)]
+        if not own:
+            known = dict.fromkeys([*(c.term for c in design.columns), *design.names])
+            raise OptionError(f"`penalty_factors`: {ColumnError.missing(str(name), known, 'the features')}")
+        if not (isinstance(factor, int | float) and 0 <= factor < float("inf")):
+            raise OptionError(f"`penalty_factors` are finite and not negative; got {factor!r} for {name!r}.")
+        factors |= dict.fromkeys(own, float(factor))
+    return tuple(factors.values())
 
 
 def _trained(
@@ -492,6 +520,7 @@ def _with_penalty(
         intercept=design.intercept,
         standardize=plan.standardize,
         unscaled=unscaled,
+        factors=None if plan.factors is None else torch.tensor(plan.factors, dtype=torch.float64),
         names=design.names,
         targets=design.targets,
     )

@@ -48,7 +48,9 @@ def save(model: Model, path: str | os.PathLike[str], *, overwrite: bool = False)
         tensors |= {f"refined.{f.name}": getattr(model.refined, f.name).contiguous() for f in fields(Refined)}
     facts = {
         "design": model.design.to_dict(),
-        "plan": {name: getattr(model.plan, name) for name in ("l1", "l2", "loss", "standardize", "seed", "unscaled")},
+        "plan": {
+            name: getattr(model.plan, name) for name in ("l1", "l2", "loss", "standardize", "seed", "unscaled", "factors")
+        },
         "training": [model.training.count, model.training.weight, model.training.log_weight, model.training.cancelled],
         "scores": {"training": _plain(model.fitted_scores), "held_out": _plain(model.held_out)},
         "stop": model.stop.name,
@@ -142,6 +144,9 @@ def _plan(design: Design, facts: dict[str, Any], solver: Solver) -> Plan:
     unscaled = tuple(int(j) for j in facts["unscaled"])
     if any(not 0 <= j < design.p for j in unscaled):
         raise ValueError("columns that do not exist")
+    factors = facts.get("factors")
+    if factors is not None and (len(factors) != design.p or not all(0 <= float(f) < math.inf for f in factors)):
+        raise ValueError("penalty factors that do not fit its columns")
     return Plan(
         features=design.names,
         targets=design.targets,
@@ -153,6 +158,7 @@ def _plan(design: Design, facts: dict[str, Any], solver: Solver) -> Plan:
         standardize=bool(facts["standardize"]),
         seed=int(facts["seed"]),
         unscaled=unscaled,
+        factors=None if factors is None else tuple(map(float, factors)),
     )
 
 

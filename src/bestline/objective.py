@@ -9,13 +9,12 @@ gives scikit-learn's `Ridge(alpha)`, `l1` = 2 alpha its `Lasso(alpha)`, and torc
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
 import torch
 from torch import Tensor
-from torch.nn.functional import l1_loss
 
 from bestline.bowl import Bowl
 from bestline.errors import OptionError, ShapeError
@@ -42,13 +41,15 @@ class Penalty:
     factors: Tensor
 
     @classmethod
-    def on_slopes(cls, l1: float, l2: float, p: int, *, intercept: bool) -> Penalty:
-        """The usual penalty: every slope alike, the intercept free."""
+    def on_slopes(cls, l1: float, l2: float, p: int, *, intercept: bool, factors: Sequence[float] | None = None) -> Penalty:
+        """The usual penalty: every slope alike, or by its own of the p factors; the intercept free."""
         if not (l1 >= 0 and l2 >= 0 and l1 < float("inf") and l2 < float("inf")):
             raise OptionError(f"The penalties must be finite and not negative; got l1={l1!r} and l2={l2!r}.")
-        factors = torch.ones(p + intercept, dtype=torch.float64)
-        factors[p:] = 0
-        return cls(l1, l2, factors)
+        each = torch.ones(p + intercept, dtype=torch.float64)
+        if factors is not None:
+            each[:p] = torch.tensor(factors, dtype=torch.float64)
+        each[p:] = 0
+        return cls(l1, l2, each)
 
     def __bool__(self) -> bool:
         return self.l1 > 0 or self.l2 > 0
@@ -239,39 +240,53 @@ def line(X: Tensor, weights: Weights, *, intercept: bool) -> Tensor:
 
 
 @dataclass(frozen=True, slots=True)
-class Straight:
-    """The forward function of a line: (X (n, p), weights (d, k)) -> predictions (n, k)."""
+class Line:
+    """The forward function of a line."""
 
     intercept: bool
 
-    def __call__(self, X: Tensor, weights: Tensor) -> Tensor:
+    def __call__(self, X: Tensor, weights: Weights) -> Tensor:
         """Predictions (n, k)."""
         return line(X, weights, intercept=self.intercept)
 
 
-def huber(delta: float | Tensor) -> LossFunction:
-    """Squared near zero, absolute beyond `delta` (Huber 1964): r^2 / 2, or delta (|r| - delta / 2)."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Piecewise:
+    """A loss of r = y - prediction that is straight beyond its edges: max over low <= u <= high of u r - curve u^2 / 2.
 
-    def loss(prediction: Tensor, y: Tensor) -> Tensor:
-        r = (prediction - y).abs()
-        return torch.where(r <= delta, 0.5 * r**2, delta * (r - 0.5 * delta))
+    Attributes
+    ----------
+    low, high : float or Tensor (k,)
+        The loss's slopes far out on both sides; 0 lies between them.
+    curve : float
+        1: half the square of r between the edges. 0: the edges meet in a corner at 0.
+    """
 
-    return loss
+    low: float | Tensor
+    high: float | Tensor
+    curve: float
 
-
-def quantile(level: float) -> LossFunction:
-    """Pinball loss (Koenker & Bassett 1978): its minimum is the conditional quantile of that level."""
-
-    def loss(prediction: Tensor, y: Tensor) -> Tensor:
+    def __call__(self, prediction: Tensor, y: Tensor) -> Tensor:
+        """Losses (n, k)."""
         r = y - prediction
-        return torch.maximum(level * r, (level - 1) * r)
+        if not self.curve:
+            return torch.maximum(self.high * r, self.low * r)
+        low, high = (torch.as_tensor(edge, dtype=r.dtype, device=r.device) for edge in (self.low, self.high))
+        straight = torch.where(r > 0, high * (r - high / 2), low * (r - low / 2))
+        return torch.where((r <= high) & (r >= low), 0.5 * r**2, straight)
 
-    return loss
+
+def huber(delta: float | Tensor) -> Piecewise:
+    """Squared near zero, absolute beyond `delta` (Huber 1964): r^2 / 2, or delta (|r| - delta / 2)."""
+    return Piecewise(-delta, delta, 1.0)
 
 
-def absolute(prediction: Tensor, y: Tensor) -> Tensor:
-    """|prediction - y|: its minimum is the conditional median."""
-    return l1_loss(prediction, y, reduction="none")
+def quantile(level: float) -> Piecewise:
+    """Pinball loss (Koenker & Bassett 1978): its minimum is the conditional quantile of that level."""
+    return Piecewise(level - 1, level, 0.0)
+
+
+absolute = Piecewise(-1.0, 1.0, 0.0)  # |r|: its minimum is the conditional median
 
 
 def squared(prediction: Tensor, y: Tensor) -> Tensor:
@@ -282,13 +297,14 @@ def squared(prediction: Tensor, y: Tensor) -> Tensor:
 __all__ = [
     "Bowl",
     "Forward",
+    "Line",
     "LossFunction",
     "Objective",
     "Penalty",
+    "Piecewise",
     "RowLoss",
     "Smooth",
     "SquaredRows",
-    "Straight",
     "absolute",
     "huber",
     "line",

@@ -6,6 +6,7 @@ on the rows of all folds but one.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, replace
@@ -22,12 +23,12 @@ from bestline.fitting import Fit, Task, Watch, train
 from bestline.moments import Moments
 from bestline.objective import (
     Forward,
+    Line,
     LossFunction,
     Objective,
     Penalty,
     RowLoss,
     SquaredRows,
-    Straight,
     absolute,
     huber,
     line,
@@ -78,6 +79,8 @@ class Plan:
         Where training on rows happens.
     unscaled : tuple of int
         Columns that are centred but not scaled when the others are standardised.
+    factors : tuple of float or None
+        How much of the penalties each column takes, (p,); None = 1 each.
     """
 
     features: tuple[str, ...]
@@ -93,6 +96,7 @@ class Plan:
     seed: int = 0
     device: torch.device = _CPU
     unscaled: tuple[int, ...] = ()
+    factors: tuple[float, ...] | None = None
 
     def __post_init__(self) -> None:
         if not isinstance(self.forward, nn.Module):
@@ -159,7 +163,7 @@ class Plan:
         mean, covariance = trained_moments(training.moments, scaling)
         null = (covariance.diagonal() + (0 if self.intercept else mean**2))[scaling.p :].clamp(min=0)
         size = 2 * torch.outer(bowl.curvature.cpu().diagonal().clamp(min=0).sqrt(), torch.where(null > 0, null, 1.0).sqrt())
-        penalty = Penalty.on_slopes(self.l1, self.l2, scaling.p, intercept=self.intercept)
+        penalty = Penalty.on_slopes(self.l1, self.l2, scaling.p, intercept=self.intercept, factors=self.factors)
         judged = Bowl.of(held_out.moments, scaling) if held_out is not None and held_out.moments.count else None
         objective = Objective(bowl, penalty, slices, torch.where(size > 0, size, 1.0).to(bowl.curvature.device))
         return Task(
@@ -191,8 +195,9 @@ class Plan:
         size = torch.ones(d, 1, dtype=torch.float64, device=self.device)
         zero = torch.zeros(d, 1 if own is not scaling else k, dtype=torch.float64, device=self.device)
         null = float((smooth.losses(zero).detach() * units).sum()) if self.forward is None else 0.0
+        of_line = own is scaling and self.intercept
         factors = Penalty.on_slopes(
-            self.l1, self.l2, d - (own is scaling and self.intercept), intercept=own is scaling and self.intercept
+            self.l1, self.l2, d - of_line, intercept=of_line, factors=self.factors if own is scaling else None
         )
         penalty = Penalty(factors.l1, factors.l2, factors.factors.to(self.device))
         targets = self.targets if own is scaling else (self.targets[0],)
@@ -219,10 +224,11 @@ class Plan:
             )
         name, level = parse_loss(self.loss)
         if name == "huber":
-            return huber(_HUBER * self._residual_scale(training, scaling).to(self.device) / scale), scale**2
+            edge = _HUBER * self._residual_scale(training, scaling).to(self.device) if level is None else level
+            return huber(edge / scale), scale**2
         if name == "squared":
             return squared, scale**2
-        return (absolute if name == "absolute" else quantile(level)), scale
+        return (absolute if name == "absolute" else quantile(0.5 if level is None else level)), scale
 
     def _residual_scale(self, training: Part, scaling: Scaling) -> Tensor:
         """Weighted median of the absolute residuals of the least-squares line, over 0.6745, (k,)."""
@@ -236,7 +242,7 @@ class Plan:
 
     def _forward(self) -> Forward:
         if self.forward is None:
-            return Straight(self.intercept)
+            return Line(self.intercept)
         if isinstance(self.forward, nn.Module):
             return _functional(self.forward)
         user = self.forward
@@ -263,17 +269,22 @@ class Plan:
         return self.device if task.objective.slices is not None else torch.device("cpu")
 
 
-def parse_loss(loss: object) -> tuple[str, float]:
-    """The loss's name, and the level of a quantile: "quantile" is the median's, "quantile:0.9" another."""
-    name, _, level = str(loss).partition(":")
-    try:
-        value = float(level) if level else 0.5
-    except ValueError:
-        value = -1.0
-    if name not in LOSSES or (level and name != "quantile") or not 0 < value < 1:
+def parse_loss(loss: object) -> tuple[str, float | None]:
+    """The loss's name, and the number behind a colon: the level of "quantile:0.9", the threshold of "huber:10" in the data's units."""
+    name, colon, number = str(loss).partition(":")
+    if name not in LOSSES or (colon and name not in ("quantile", "huber")):
         raise OptionError(
             f"There is no loss {loss!r}; choose squared, huber, absolute, quantile or quantile:0.9, or give a function (prediction, y)."
         )
+    if not colon:
+        return name, None
+    try:
+        value = float(number)
+    except ValueError:
+        value = math.nan
+    if not 0 < value < (1 if name == "quantile" else math.inf):
+        most = "between 0 and 1" if name == "quantile" else "above 0"
+        raise OptionError(f"Loss {loss!r}: what follows the colon must be a number {most}, such as {name}:0.9.")
     return name, value
 
 

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from bestline.errors import OptionError, ShapeError
 from bestline.fitting import Fit
-from bestline.objective import RowLoss, Straight, line
+from bestline.objective import Line, RowLoss, line
 from bestline.rows import Features, Rows, Targets, Weights, joined
 
 MOST = 2_000  # points that can still be told apart
@@ -154,7 +154,7 @@ def predictions(fit: Fit, X: Features, weights: Weights) -> Targets:
 def is_straight(fit: Fit) -> bool:
     """Whether predictions are those of a line with these weights, so that two points draw it; of own functions nobody knows."""
     smooth = fit.objective.smooth
-    return not isinstance(smooth, RowLoss) or isinstance(smooth.forward, Straight)
+    return not isinstance(smooth, RowLoss) or isinstance(smooth.forward, Line)
 
 
 __all__ = ["MOST", "Sample", "is_straight", "predictions", "said", "shown"]

@@ -175,6 +175,8 @@ def run_of(model: Model, rows: Rows | None) -> Run:
         raise OptionError(
             f"This model was trained with a {what} function of your own, and bestline does not copy code; use that."
         )
+    if plan.factors is not None and (plan.l1 or plan.l2):
+        raise OptionError("Scripts penalise every column alike; this model has penalty factors, which they do not write out.")
     if not plan.features:
         raise OptionError("A line without features is the mean of the target; there is nothing to write out.")
     for name in (*plan.features, *plan.targets):
@@ -215,7 +217,7 @@ def run_of(model: Model, rows: Rows | None) -> Run:
         l1=plan.l1,
         l2=plan.l2,
         loss=loss,
-        level=level,
+        level=0.5 if level is None else level,
         delta=_delta(model, scaling, rows) if loss == "huber" else torch.zeros(len(plan.targets)),
         weights=model.weights,
         final=_loss_at(trace, model.step),
@@ -238,6 +240,11 @@ def remembered(model: Model) -> Descent | None:
     solver: object = model.plan.solver if model.parts is not None else _read(model.solver)
     if isinstance(solver, Descent):
         return solver
+    if str(model.plan.loss) != "squared":
+        raise OptionError(
+            "This line was solved for by an interior-point method, which is longer than a script; fit it with solver='lbfgs' or "
+            "'adam' to have a run that a script can repeat."
+        )
     if not isinstance(solver, Exact) and model.stop not in (Stop.CONVERGED, Stop.DONE):
         raise OptionError(
             "This model stopped on its way to the solution, which a script would reach; fit again with more steps."

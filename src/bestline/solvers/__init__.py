@@ -6,4 +6,5 @@ from bestline.solvers.base import Step as Step
 from bestline.solvers.base import Stop as Stop
 from bestline.solvers.descent import Descent as Descent
 from bestline.solvers.exact import Exact as Exact
+from bestline.solvers.interior import InteriorPoint as InteriorPoint
 from bestline.solvers.proximal import Proximal as Proximal

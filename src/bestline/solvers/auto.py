@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -11,6 +12,7 @@ from bestline.errors import OptionError
 from bestline.solvers.base import Solver
 from bestline.solvers.descent import OPTIMIZERS, Descent
 from bestline.solvers.exact import Exact
+from bestline.solvers.interior import InteriorPoint
 from bestline.solvers.proximal import Proximal
 
 
@@ -20,17 +22,17 @@ def _settling(steps: int) -> Descent:
 
 
 def choose(
-    solver: object = None, *, squared: bool = True, line: bool = True, l1: float = 0.0, smooth: bool = True, **options: Any
+    solver: object = None, *, squared: bool = True, line: bool = True, l1: float = 0.0, piecewise: bool = False, **options: Any
 ) -> Solver:
     """The solver for a name, an object, or None.
 
     Parameters
     ----------
     solver : None, str or Solver
-        None takes `Exact()` for squared loss, `Proximal()` when there is an l1 penalty, `Descent("lbfgs")` for other smooth
-        losses, and `Descent("adam")` for the rest.
-    squared, line, smooth : bool
-        Whether the loss is the squared one, the model a line, the loss smooth.
+        None takes `Exact()` for squared loss, `Proximal()` when there is an l1 penalty, `InteriorPoint()` for huber, absolute and
+        quantile, `Descent("lbfgs")` for own losses, `Proximal()` with an l1 penalty, and `Descent("adam")` for the rest.
+    squared, line, piecewise : bool
+        Whether the loss is the squared one, the model a line, the loss one of those with edges.
     l1 : float
         The l1 penalty.
     **options
@@ -42,18 +44,24 @@ def choose(
     if solver is None:
         if squared and line:
             return Proximal() if l1 > 0 else Exact()
-        return Descent("lbfgs", steps=200, tol=1e-9) if smooth and line and l1 == 0 else _settling(3_000)
+        if piecewise and line:
+            return InteriorPoint()
+        if piecewise or not line:
+            return _settling(3_000)
+        return Proximal(tol=1e-8, steps=20_000) if l1 > 0 else Descent("lbfgs", steps=200, tol=1e-9)
     if isinstance(solver, str):
         if solver in OPTIMIZERS:
             return Descent(solver, **options)
-        makers: dict[str, type[Exact] | type[Proximal]] = {"exact": Exact, "proximal": Proximal}
-        if solver not in makers:
+        makers: dict[str, Callable[[], Solver]] = {"exact": Exact, "proximal": Proximal, "interiorpoint": InteriorPoint}
+        name = solver.replace("-", "")
+        if name not in makers:
             raise OptionError(
-                f"There is no solver {solver!r}; choose exact, proximal, {', '.join(OPTIMIZERS)}, or give an object such as Descent(lr=0.1)."
+                f"There is no solver {solver!r}; choose exact, proximal, interior-point, {', '.join(OPTIMIZERS)}, or give an object such "
+                f"as Descent(lr=0.1)."
             )
         if options:
             raise OptionError(f"Solver {solver!r} takes no {', '.join(options)}; name an optimiser, for example solver='sgd'.")
-        return makers[solver]()
+        return makers[name]()
     if not hasattr(solver, "run"):
         raise OptionError(f"`solver` must be a name or a solver such as Exact() or Descent(); got {solver!r}.")
     if options:

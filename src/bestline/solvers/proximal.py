@@ -3,7 +3,8 @@
     w <- prox(v - gradient(v) / L, 1 / L)      v <- w + momentum (w - previous w)
 
 L is the largest second derivative of the loss. This is FISTA (Beck & Teboulle 2009), its momentum restarted whenever it points
-uphill (O'Donoghue & Candes 2015). Once it has shown which weights are zero, the last step solves for the others exactly.
+uphill (O'Donoghue & Candes 2015). Of squared loss L is known; and once the steps have shown which weights are zero, the last one
+solves for the others exactly. Of other losses L is found by trying: while a step ends above the parabola it went by, it is halved.
 """
 
 from __future__ import annotations
@@ -15,20 +16,21 @@ from itertools import count
 import torch
 
 from bestline.bowl import Bowl
-from bestline.errors import OptionError
-from bestline.objective import Objective, Penalty
+from bestline.objective import Objective, Penalty, Smooth
 from bestline.rows import Weights
 from bestline.solvers.base import Rule, Step
 from bestline.solvers.path import Normal, solve
+from bestline.solvers.rates import curvatures
 
 _SETTLED = 20  # steps without a change among the zeros, after which the exact solution is near
 _PATIENCE = 500  # steps after which it is solved for in any case
 _NEAR = 1e-6  # violation below which it is solved for in any case
+_SHORTEST = 1e-12  # of the steps: a loss with edges is under no parabola
 
 
 @dataclass(frozen=True, slots=True)
 class Proximal:
-    """Minimise squared loss with an l1 penalty, or l1 and l2 together.
+    """Minimise a smooth loss with an l1 penalty, or l1 and l2 together.
 
     Attributes
     ----------
@@ -54,30 +56,45 @@ class Proximal:
     def run(self, objective: Objective, start: Weights, *, seed: int = 0) -> Iterator[Step]:
         """The start, and the weights after every update."""
         del seed  # nothing here is random
-        bowl = objective.smooth
-        if not isinstance(bowl, Bowl):
-            raise OptionError(
-                "`Proximal` minimises squared loss of a line only; use solver='adam' for other losses and forwards."
-            )
-        step = 1 / max(bowl.steepest, 1e-300)
+        smooth, penalty = objective.smooth, objective.penalty
+        if isinstance(smooth, Bowl):
+            step = 1 / max(smooth.steepest, 1e-300)
+        else:  # where it starts a loss may be straight
+            step = 1 / max(float(curvatures(objective, start)[-1]), 1.0)
         w = v = start
         t, same = 1.0, 0
         for index in count():
             losses, gradient = objective.evaluate(w)
             violation = objective.violation(w, gradient)
             yield Step(index, w, losses, gradient, violation, step)
-            if same >= _SETTLED or index >= _PATIENCE or violation < _NEAR:
-                break
-            after = objective.penalty.prox(v - step * bowl.gradient(v), step)
+            if isinstance(smooth, Bowl) and (same >= _SETTLED or index >= _PATIENCE or violation < _NEAR):
+                w = _exact(smooth, penalty, w)
+                losses, gradient = objective.evaluate(w)
+                yield Step(index + 1, w, losses, gradient, objective.violation(w, gradient))
+                return
+            after, step = _shrunk(smooth, penalty, v, step)
             if float(((v - after) * (after - w)).sum()) > 0:
-                t, after = 1.0, objective.penalty.prox(w - step * bowl.gradient(w), step)
+                t = 1.0
+                after, step = _shrunk(smooth, penalty, w, step)
             t_after = (1 + (1 + 4 * t * t) ** 0.5) / 2
             v = after + (t - 1) / t_after * (after - w)
             same = same + 1 if torch.equal(after.sign(), w.sign()) else 0
             w, t = after, t_after
-        w = _exact(bowl, objective.penalty, w)
-        losses, gradient = objective.evaluate(w)
-        yield Step(index + 1, w, losses, gradient, objective.violation(w, gradient))
+
+
+def _shrunk(smooth: Smooth, penalty: Penalty, v: Weights, step: float) -> tuple[Weights, float]:
+    """The weights after a step from v, and the step that was found to be short enough."""
+    if isinstance(smooth, Bowl):
+        return penalty.prox(v - step * smooth.gradient(v), step), step
+    losses, gradient = smooth.evaluate(v)
+    rounding = 8 * torch.finfo(torch.float64).eps * float(losses.abs().sum())
+    while True:
+        after = penalty.prox(v - step * gradient, step)
+        away = after - v
+        parabola = float(losses.sum() + (gradient * away).sum() + (away**2).sum() / (2 * step))
+        if float(smooth.losses(after).detach().sum()) <= parabola + rounding or step < _SHORTEST:
+            return after, step
+        step /= 2
 
 
 def _exact(bowl: Bowl, penalty: Penalty, start: Weights) -> Weights:
