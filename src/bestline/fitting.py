@@ -115,6 +115,8 @@ class Fit:
     scaling : Scaling
     seconds : float
         What the steps took; NaN where nobody looked at the clock.
+    units : Tensor or None
+        What one unit of each loss as trained is in the data's units, (k,) or (1,); None: the squares of the targets' scales.
     """
 
     weights: Weights
@@ -128,6 +130,12 @@ class Fit:
     objective: Objective
     scaling: Scaling
     seconds: float = math.nan
+    units: Tensor | None = None
+
+    @property
+    def loss_units(self) -> Tensor:
+        """What one unit of each loss as trained is in the data's units, (k,) or (1,)."""
+        return self.scaling.target_scale**2 if self.units is None else self.units
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -270,7 +278,7 @@ def _in_data_units(task: Task, step: Step, bowl: Bowl | None) -> Step:
         step,
         weights=task.scaling.to_data(step.weights.cpu()),
         losses=(step.losses.cpu() * task.units.cpu()),
-        gradient=task.scaling.gradient_to_data(step.gradient.cpu()),
+        gradient=task.scaling.gradient_to_data(step.gradient.cpu(), task.units.cpu()),
         gap=gap,
     )
 
@@ -297,7 +305,19 @@ def _finished(task: Task, solver: Solver, record: _Record, stop: Stop) -> Fit:
     advice = stop.value.format(**facts)
     if stop is not Stop.PATIENCE and kept is not record.last:
         advice += f" The weights kept are those of step {kept.index}, where the held-out loss was least."
-    return Fit(trace.weights[at], trace, stop, advice, kept.index, rate, limit, solver, task.objective, task.scaling)
+    return Fit(
+        trace.weights[at],
+        trace,
+        stop,
+        advice,
+        kept.index,
+        rate,
+        limit,
+        solver,
+        task.objective,
+        task.scaling,
+        units=task.units.cpu(),
+    )
 
 
 def _trace(task: Task, steps: _Columns) -> Trace:
@@ -311,7 +331,7 @@ def _trace(task: Task, steps: _Columns) -> Trace:
         weights=task.scaling.to_data(steps.trained),
         loss=steps.losses @ units,
         held_out=None if task.held_out is None else steps.held_out,
-        gradient_norm=task.scaling.gradient_to_data(steps.gradient).flatten(1).norm(dim=1),
+        gradient_norm=task.scaling.gradient_to_data(steps.gradient, units).flatten(1).norm(dim=1),
         gap=None if bowl is None else bowl.excess(steps.trained).clamp(min=0) @ units,
         rate=steps.rate,
     )

@@ -19,7 +19,7 @@ from torch import Tensor
 
 from bestline.climb import climbed
 from bestline.collect import Grouping, Kept, Moments, Progress, by_hash, by_label, by_value, collect, read_again
-from bestline.design import Design, asked_categories, learn
+from bestline.design import Design, asked_categories, degree_of, learn
 from bestline.errors import BestlineWarning, ColumnError, DataError, DivergedWarning, OptionError
 from bestline.findings import findings
 from bestline.fitting import Fit, Watch
@@ -59,7 +59,7 @@ def fit(
     cv: str | None = None,
     folds: int | str = 5,
     loss: UserLoss = "squared",
-    forward: UserForward | None = None,
+    forward: UserForward | str | None = None,
     weights: Any = None,
     missing: str = "raise",
     standardize: bool | None = None,
@@ -103,8 +103,11 @@ def fit(
         "squared", "huber" (its threshold 1.345 times a robust scale of the residuals; "huber:10" for one in the target's units),
         "absolute", "quantile" (the median; "quantile:0.9" for others), or a function (prediction (n, k), y (n, k)) -> losses
         (n, k) or (n,), or one number.
-    forward : nn.Module or callable, optional
-        An own model, trained on the rows: a module of X (n, p), or a function (X, w (p, k), b (k,)) -> (n, k).
+    forward : nn.Module, callable or str, optional
+        An own model, trained on the rows: a module of X (n, p), or a function (X, w (p, k), b (k,)) -> (n, k). Or "polynomial"
+        or "polynomial:3": powers of every column up to that degree, by default 2, without interactions. That is the line
+        `y ~ x + I(x ** 2) + I(x ** 3)`, with all that lines have: the exact solution, intervals, right digits. For columns of
+        numbers alone, and a degree from 1 to 10.
     weights : str or array (n,), optional
         Column of weights, or the weights; not negative. Rows of weight 0 count as absent.
     missing : {"raise", "drop", "impute"}
@@ -151,6 +154,9 @@ def fit(
     began = time.perf_counter()
     given = {name: value for name, value in locals().items() if name in _DEFAULTS} | descent
     recipe = Recipe.of(data, formula, given, _DEFAULTS)
+    degree = 1
+    if isinstance(forward, str):
+        degree, forward = degree_of(forward), None
     chosen = choose(
         solver,
         squared=loss == "squared",
@@ -183,10 +189,16 @@ def fit(
             raise OptionError(
                 "Moments have their formula and weights already; choose among their columns by `target` and `features`."
             )
+        if degree > 1:
+            raise OptionError(
+                "Moments have their columns already; collect those of a formula with powers, such as y ~ x + I(x**2)."
+            )
         gathered = _from_moments(data, target, features, options)
     else:
-        gathered = _gather(data, formula, target, features, weights, options, progress)
-    asked = solver is not None or descent or l1 or l2 or cv is not None or formula is not None or features is not None
+        gathered = _gather(data, formula, target, features, weights, options, degree, progress)
+    asked = (
+        solver is not None or descent or l1 or l2 or cv is not None or formula is not None or features is not None or degree > 1
+    )
     free = not asked and loss == "squared" and forward is None and gathered.tabular
     model = _trained(gathered, options, free=free, watch=watch, progress=progress)
     model.seconds = time.perf_counter() - began
@@ -242,6 +254,8 @@ class _Options:
             raise OptionError("There is no CUDA device that torch can use here; use device='cpu' or 'auto'.")
         if self.device.startswith("cuda") and isinstance(self.solver, Stochastic):
             raise OptionError("One row at a time is work for a CPU; leave `device` out, or use Descent(batch_size=1).")
+        if self.forward is not None and not callable(self.forward):
+            raise OptionError(f"`forward` is an nn.Module, a function (X, w, b), or 'polynomial:3'; got {self.forward!r}.")
         if not callable(self.loss):
             parse_loss(self.loss)
         if self.split is not None:
@@ -289,6 +303,7 @@ def _gather(
     features: Sequence[str] | None,
     weights: Any,
     options: _Options,
+    degree: int,
     progress: Progress | None,
 ) -> _Gathered:
     by_name = isinstance(weights, str) or weights is None
@@ -307,6 +322,7 @@ def _gather(
         features=features,
         weights=column,
         missing=options.missing,
+        degree=degree,
         training=training,
         aside=by,
         progress=progress,
@@ -444,7 +460,7 @@ def _watched(plan: Plan, parts: Parts, gathered: _Gathered, watch: Watch | bool 
         return plan.run(parts.training, parts.held_out, watch or None)
     from bestline.pictures import live
 
-    with live.watching(watch, _few_rows(gathered)) as hear:
+    with live.watching(watch, _few_rows(gathered) if plan.forward is None else None) as hear:
         return plan.run(parts.training, parts.held_out, hear)
 
 

@@ -93,6 +93,10 @@ def training_options(
     cv: Annotated[str | None, typer.Option(help="Choose the penalty by K-fold: ridge, lasso or enet.")] = None,
     folds: Annotated[str, typer.Option(help="Number of folds, or a column whose values are the folds.")] = "5",
     loss: Annotated[str, typer.Option(help="squared, huber, huber:10, absolute, quantile or quantile:0.9.")] = "squared",
+    forward: Annotated[
+        str | None,
+        typer.Option(help="polynomial or polynomial:3: powers of every column up to this degree. [default: the line]"),
+    ] = None,
     weights: Annotated[str | None, typer.Option(help="Column of weights.")] = None,
     missing: Annotated[str, typer.Option(help="Missing values: raise, drop or impute.")] = "raise",
     standardize: Annotated[bool, typer.Option("--standardize/--no-standardize", help="Train on standardised columns.")] = True,
@@ -119,6 +123,7 @@ def training_options(
         "cv": cv,
         "folds": int(folds) if folds.lstrip("-").isdigit() else folds,
         "loss": loss,
+        "forward": forward,
         "weights": weights,
         "missing": missing,
         "standardize": None if standardize else False,

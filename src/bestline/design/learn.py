@@ -18,7 +18,7 @@ from torch import Tensor
 from bestline.design.base import MISSING_LEVEL, Column, Design, Encoded, Factor
 from bestline.design.coding import codings
 from bestline.design.expressions import Call, State, Summary, expression, learn_state, legendre
-from bestline.design.formula import Category, Piece, Recipe, as_category, parse, plain
+from bestline.design.formula import Category, Piece, Recipe, as_category, parse, plain, powers
 from bestline.errors import ColumnError, DataError, FormulaError, MissingValuesError, OptionError, listed, readable
 from bestline.tables import Batch, Field, Kind, Source
 
@@ -42,6 +42,7 @@ def learn(
     features: Sequence[str] | None = None,
     weights: str | None = None,
     missing: str = "raise",
+    degree: int = 1,
     training: Training | None = None,
     aside: str | None = None,
     progress: Progress | None = None,
@@ -60,6 +61,8 @@ def learn(
     missing : {"raise", "drop", "impute"}
     aside : str, optional
         A column that is no feature unless it is named.
+    degree : int
+        Above 1, every column x is followed by its powers I(x ** 2), ..., I(x ** degree).
     training : callable, optional
         Tells which rows of a batch are training rows; means and states are learnt from these alone, levels from all rows.
     progress : callable, optional
@@ -75,6 +78,8 @@ def learn(
         raise ColumnError(f"The weights in column {readable(weights)} are not numbers; name a column of numbers.")
     passes = _Passes(source, training, weights, progress)
     recipe, notes = _recipe(source, formula, target, features, weights, aside, passes)
+    if degree > 1:
+        recipe = powers(recipe, degree, {f.name for f in source.fields if f.kind is Kind.NUMBER})
     draft = _draft(source, recipe, weights, missing)
     if draft.categories:
         passes.count(draft.categories)
