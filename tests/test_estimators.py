@@ -27,6 +27,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
+import bestline as bl
 import bestline.estimators as ours
 from bestline.errors import DataError, OptionError
 from bestline.estimators import border
@@ -643,3 +644,11 @@ def test_scikit_learn_is_loaded_when_asked_for_only():
     missing = "import sys; sys.modules['sklearn'] = None\nimport bestline.estimators"
     done = subprocess.run([sys.executable, "-c", missing], capture_output=True, text=True, check=False)
     assert "need it: pip install 'bestline[sklearn]'" in done.stderr
+
+
+def test_too_many_columns_for_moments_are_refused_by_a_sentence_that_names_the_right_tool() -> None:
+    X, y = np.zeros((2, 16_001)), np.zeros(2)
+    with pytest.raises(OptionError, match="scikit-learn's estimator of the same name"):
+        ours.Lasso().fit(X, y)
+    with pytest.raises(DataError, match=r"bestline\.estimators\.Ridge for l2, scikit-learn's LassoCV for l1"):
+        bl.fit((X[:, :8_001], y), l1=0.1)

@@ -535,3 +535,24 @@ def test_pictures_hold_the_numbers_of_the_selection() -> None:
         coefficient_path(chosen, target=1)
     with pytest.raises(OptionError, match="scales"):
         coefficient_path(chosen, scales=[1.0])
+
+
+@pytest.mark.parametrize("k", [1, 2])
+def test_the_table_of_coefficients_is_scikit_learns_path_in_the_datas_units(k: int) -> None:
+    X, y = table(p=4, k=k)
+    X *= [1, 50, 0.1, 2]
+    folds = by_group(Rows(torch.tensor(X), torch.tensor(y)), torch.arange(len(X)) % 5, 5)
+    chosen = select("lasso", folds, 4, intercept=True)
+    assert chosen is not None
+    found = chosen.coefficients()
+    assert found.shape == (len(chosen.frame()), 5 * k)
+    assert list(found.index.get_level_values("l1")) == chosen.l1.tolist()
+    for i in range(k):
+        columns = [name if k == 1 else f"{name}:y{i}" for name in ("x0", "x1", "x2", "x3", "Intercept")]
+        for at in (0, 30, 60):
+            spread = y[:, i].std()
+            line = Lasso(alpha=float(chosen.l1[at]) / 2, tol=1e-14, max_iter=100_000)
+            line.fit((X - X.mean(0)) / X.std(0), (y[:, i] - y[:, i].mean()) / spread)
+            slopes = line.coef_ * spread / X.std(0)
+            expected = [*slopes, y[:, i].mean() - X.mean(0) @ slopes]
+            assert found[columns].iloc[at].to_numpy() == pytest.approx(expected, **DESCENT)

@@ -353,7 +353,7 @@ def _coded(draft: _Draft, source: Source, profiles: dict[str, Profile]) -> tuple
             if len(columns) > MOST_COLUMNS:
                 raise DataError(
                     f"The design has more than {MOST_COLUMNS:,} columns (reached in {readable(text)}); leave out columns with many "
-                    f"levels, or use a tool for sparse, wide data."
+                    f"levels, or work on the rows: bestline.estimators.Ridge for l2, scikit-learn's LassoCV for l1."
                 )
     single = [f.column for f in factors if f.kind == "category" and len(f.levels) == 1]
     remarks = [f"{listed(single)} has one level only, so it says nothing beside the intercept."] if single else []
