@@ -25,6 +25,7 @@ from bestline.pictures import figures, marks
 from bestline.pictures.landscape import landscape, landscapes, levels
 from bestline.pictures.marks import (
     Arrow,
+    Band,
     Bins,
     Contours,
     Horizontal,
@@ -561,6 +562,7 @@ EVERY_MARK = (
     Path((0.0, 1.0), (1.0, 2.0), "path"),
     Contours((0.0, 1.0), (0.0, 1.0), ((0.0, 1.0), (1.0, 2.0)), (0.0, 1.0, 2.0)),
     Contours((0.0, 1.0), (0.0, 1.0), ((1.0, 1.0), (1.0, 1.0)), ()),
+    Band((0.0, 1.0), (0.0, 1.0), (1.0, 2.0), "held_out", "band"),
     Vertical(0.5, "kept", "vertical"),
     Horizontal(0.5, "floor", "horizontal"),
     Arrow((0.0, 1.0), (1.0, 2.0), label="arrow"),
