@@ -33,7 +33,7 @@ from bestline.pictures.paths import coefficient_path, error_curve
 from bestline.rows import Rows
 from bestline.scaling import Scaling
 from bestline.selection import fold_errors, geometric, leave_one_out, refuse_wide, select
-from bestline.solvers import Proximal
+from bestline.solvers import Proximal, active_sets
 from bestline.solvers.path import Normal, solve, top
 
 # Duality gaps are a share of the target's second moment; rounding of a few hundred terms.
@@ -141,6 +141,28 @@ def test_solutions_and_supports_are_exact(name: str) -> None:
     worst = max(abs(mpf(found[a]) - exact[j]) * float(X[:, a].std()) for j, a in enumerate(on))
     size = max(abs(exact[j]) * float(X[:, a].std()) for j, a in enumerate(on))
     assert float(worst / size) < 1e-12
+
+
+@pytest.mark.parametrize(
+    ("correlation", "positive", "k"), [(0.6, False, 1), (0.99, False, 2), (0.6, True, 1), (0.995, False, 1)]
+)
+def test_where_most_columns_are_active_the_inverse_says_the_same(
+    monkeypatch: pytest.MonkeyPatch, correlation: float, positive: bool, k: int
+) -> None:
+    X, y = table(400, 90, seed=4, k=k, correlation=correlation)
+    X[:, 7] = 5.0  # and one that does not vary
+    normal = normal_of(X, y + 0.3 * X.sum(1, keepdims=True))
+    l1 = geometric(float(top(normal).max()), smallest=1e-5)
+    for l2 in (0 * l1, 0 * l1 + 0.01):
+        found = solve(normal, l1, l2, positive=positive)
+        with monkeypatch.context() as patch:
+            patch.setattr(active_sets, "_MANY", 1_000_000)
+            factored = solve(normal, l1, l2, positive=positive)
+        assert positive or int(found.support[0, -1, :, 0].sum()) > 67  # so three quarters are active at the end
+        assert torch.equal(found.support, factored.support)
+        size = float(factored.weights.abs().max())
+        assert float((found.weights - factored.weights).abs().max()) < 1e-11 / (1 - correlation**2) * size
+        assert float((found.gap / normal.square[:, None]).max()) < 1e-13
 
 
 def test_an_orthonormal_design_is_soft_thresholding() -> None:
