@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -200,10 +201,14 @@ class Source(ABC):
 
     def field(self, name: str) -> Field:
         """The column of that name; ColumnError with the nearest names when there is none."""
-        found = next((field for field in self.fields if field.name == name), None)
+        found = self._by_name.get(name)
         if found is None:
             raise ColumnError.missing(name, self.names, self.label)
         return found
+
+    @cached_property
+    def _by_name(self) -> dict[str, Field]:
+        return {field.name: field for field in reversed(self.fields)}
 
     def batches(
         self,
