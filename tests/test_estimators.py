@@ -27,12 +27,13 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
+import bestline as bl
 import bestline.estimators as ours
 from bestline.errors import DataError, OptionError
 from bestline.estimators import border
 from bestline.rows import Rows
-from bestline.solvers import stochastic
-from bestline.solvers.stochastic import Progress, Stochastic
+from bestline.solvers import one_by_one
+from bestline.solvers.one_by_one import OneByOne, Progress
 
 EXACT = 1e-11  # two ways to the same solution of a well-conditioned problem, in float64
 CLOSE = 1e-6  # another library's iterations at its tightest tolerance
@@ -368,7 +369,7 @@ def test_sgd_is_the_textbook(n):
     assert len(line.loss_curve_) == line.n_iter_ == 3
 
 
-@pytest.mark.parametrize("loss", stochastic.LOSSES)
+@pytest.mark.parametrize("loss", one_by_one.LOSSES)
 @pytest.mark.parametrize("penalty", ["l2", "l1", "elasticnet", None])
 @pytest.mark.parametrize("rate", ["constant", "optimal", "invscaling", "adaptive"])
 def test_sgd_is_theirs_in_the_rows_order(loss, penalty, rate):
@@ -413,11 +414,11 @@ def test_passive_aggressive_rates_are_theirs(rate):
 def test_blocks_are_rows_one_by_one(average, l2, intercept, level_rate, seed):
     X, y, w = table(150, 3, 1, seed)
     rows = Rows(torch.from_numpy(X), torch.from_numpy(y), torch.from_numpy(w))
-    how = Stochastic(l2=l2, intercept=intercept, average=average, level_rate=level_rate, eta0=0.02)
-    order, share = stochastic.visits(rows)
+    how = OneByOne(l2=l2, intercept=intercept, average=average, level_rate=level_rate, eta0=0.02)
+    order, share = one_by_one.visits(rows)
     start = Progress.start(torch.full((3,), 0.5, dtype=torch.float64), 0.1, eta=0.02, step=7.0)
-    slow = stochastic._row_by_row(how, rows, order, share, start, torch.zeros(2, 3, dtype=torch.float64))
-    fast = stochastic._in_blocks(how, rows, order, share, start)
+    slow = one_by_one._row_by_row(how, rows, order, share, start, torch.zeros(2, 3, dtype=torch.float64))
+    fast = one_by_one._in_blocks(how, rows, order, share, start)
     assert fast is not None
     for name in ("weights", "mean_weights"):
         torch.testing.assert_close(getattr(fast, name), getattr(slow, name), rtol=1e-9, atol=1e-11)
@@ -643,3 +644,11 @@ def test_scikit_learn_is_loaded_when_asked_for_only():
     missing = "import sys; sys.modules['sklearn'] = None\nimport bestline.estimators"
     done = subprocess.run([sys.executable, "-c", missing], capture_output=True, text=True, check=False)
     assert "need it: pip install 'bestline[sklearn]'" in done.stderr
+
+
+def test_too_many_columns_for_moments_are_refused_by_a_sentence_that_names_the_right_tool() -> None:
+    X, y = np.zeros((2, 16_001)), np.zeros(2)
+    with pytest.raises(OptionError, match="scikit-learn's estimator of the same name"):
+        ours.Lasso().fit(X, y)
+    with pytest.raises(DataError, match=r"bestline\.Ridge for l2, bestline\.Lasso or bestline\.LassoCV for l1"):
+        bl.fit((X[:, :8_001], y), l1=0.1)

@@ -132,6 +132,48 @@ def test_groups_are_what_selecting_their_rows_gives() -> None:
         assert_same(m, Moments.of(Z[group == i]))
 
 
+@pytest.mark.parametrize("columns", [1, 8, 20, 21, 95, 130])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_groups_of_any_width_have_the_covariance_that_numpy_finds(columns: int, weighted: bool) -> None:
+    n, groups = 5_000, 3
+    Z = table(11, n, columns + 1) * torch.logspace(-3, 3, columns + 1, dtype=torch.float64)
+    generator = torch.Generator().manual_seed(2)
+    group = torch.randint(-1, groups, (n,), generator=generator)
+    w = torch.randint(1, 4, (n,), generator=generator).double() if weighted else None
+    for i, m in enumerate(by_group(Rows(Z[:, :columns], Z[:, columns:], w), group, groups)):
+        own = None if w is None else w[group == i].numpy().astype(int)
+        expected = torch.from_numpy(np.atleast_2d(np.cov(Z[group == i].numpy(), rowvar=False, ddof=0, fweights=own)))
+        size = expected.diagonal().sqrt()
+        assert m.count == int((group == i).sum())
+        assert float(((m.scatter / m.weight - expected) / torch.outer(size, size)).abs().max()) < ROUNDING
+
+
+def test_groups_that_lie_far_apart_keep_their_digits() -> None:
+    group = torch.arange(8_000) % 4
+    Z = table(12, 8_000, 2)
+    Z[:, 0] += 1e8 * group
+    for i, m in enumerate(by_group(Rows(Z[:, :1], Z[:, 1:]), group, 4)):
+        own = Z[group == i].numpy().astype(np.longdouble)
+        expected = ((own - own.mean(0)) ** 2).sum(0).astype(float)
+        assert m.scatter.diagonal().numpy() == pytest.approx(expected, rel=ROUNDING)
+
+
+def test_rows_stay_in_the_folds_that_they_have_always_been_in() -> None:
+    X = torch.tensor([[0.0, 1.5], [-0.0, 1.5], [2.0, -3.25], [1e300, 5e-324]], dtype=torch.float64)
+    rows = Rows(X, torch.tensor([[1.0], [1.0], [2.0], [3.0]], dtype=torch.float64))
+    assert row_hash(rows, 7).tolist() == [777444234, 777444234, 675474284, 648690923]
+    many = Rows(table(13, 70_001, 3), table(14, 70_001, 1))  # gone through in several pieces
+    assert torch.equal(row_hash(many, 7)[-500:], row_hash(many[-500:], 7))
+
+
+@pytest.mark.parametrize(("n", "p"), [(1, 1), (63, 2), (64, 2), (20_001, 5), (3_000, 70)])
+def test_the_range_of_every_column_is_seen(n: int, p: int) -> None:
+    X = table(15, n, p)
+    seen = bl.Moments.collect((X, table(16, n, 1)))
+    assert torch.equal(seen.low, X.amin(0))
+    assert torch.equal(seen.high, X.amax(0))
+
+
 def test_folds_depend_on_the_rows_alone_and_are_even() -> None:
     Z = table(7, 50_000)
     rows = Rows(Z[:, :3], Z[:, 3:])

@@ -33,7 +33,7 @@ from bestline.pictures.paths import coefficient_path, error_curve
 from bestline.rows import Rows
 from bestline.scaling import Scaling
 from bestline.selection import fold_errors, geometric, leave_one_out, refuse_wide, select
-from bestline.solvers import Proximal
+from bestline.solvers import Proximal, active_sets
 from bestline.solvers.path import Normal, solve, top
 
 # Duality gaps are a share of the target's second moment; rounding of a few hundred terms.
@@ -141,6 +141,28 @@ def test_solutions_and_supports_are_exact(name: str) -> None:
     worst = max(abs(mpf(found[a]) - exact[j]) * float(X[:, a].std()) for j, a in enumerate(on))
     size = max(abs(exact[j]) * float(X[:, a].std()) for j, a in enumerate(on))
     assert float(worst / size) < 1e-12
+
+
+@pytest.mark.parametrize(
+    ("correlation", "positive", "k"), [(0.6, False, 1), (0.99, False, 2), (0.6, True, 1), (0.995, False, 1)]
+)
+def test_where_most_columns_are_active_the_inverse_says_the_same(
+    monkeypatch: pytest.MonkeyPatch, correlation: float, positive: bool, k: int
+) -> None:
+    X, y = table(400, 90, seed=4, k=k, correlation=correlation)
+    X[:, 7] = 5.0  # and one that does not vary
+    normal = normal_of(X, y + 0.3 * X.sum(1, keepdims=True))
+    l1 = geometric(float(top(normal).max()), smallest=1e-5)
+    for l2 in (0 * l1, 0 * l1 + 0.01):
+        found = solve(normal, l1, l2, positive=positive)
+        with monkeypatch.context() as patch:
+            patch.setattr(active_sets, "_MANY", 1_000_000)
+            factored = solve(normal, l1, l2, positive=positive)
+        assert positive or int(found.support[0, -1, :, 0].sum()) > 67  # so three quarters are active at the end
+        assert torch.equal(found.support, factored.support)
+        size = float(factored.weights.abs().max())
+        assert float((found.weights - factored.weights).abs().max()) < 1e-11 / (1 - correlation**2) * size
+        assert float((found.gap / normal.square[:, None]).max()) < 1e-13
 
 
 def test_an_orthonormal_design_is_soft_thresholding() -> None:
@@ -535,3 +557,24 @@ def test_pictures_hold_the_numbers_of_the_selection() -> None:
         coefficient_path(chosen, target=1)
     with pytest.raises(OptionError, match="scales"):
         coefficient_path(chosen, scales=[1.0])
+
+
+@pytest.mark.parametrize("k", [1, 2])
+def test_the_table_of_coefficients_is_scikit_learns_path_in_the_datas_units(k: int) -> None:
+    X, y = table(p=4, k=k)
+    X *= [1, 50, 0.1, 2]
+    folds = by_group(Rows(torch.tensor(X), torch.tensor(y)), torch.arange(len(X)) % 5, 5)
+    chosen = select("lasso", folds, 4, intercept=True)
+    assert chosen is not None
+    found = chosen.coefficients()
+    assert found.shape == (len(chosen.frame()), 5 * k)
+    assert list(found.index.get_level_values("l1")) == chosen.l1.tolist()
+    for i in range(k):
+        columns = [name if k == 1 else f"{name}:y{i}" for name in ("x0", "x1", "x2", "x3", "Intercept")]
+        for at in (0, 30, 60):
+            spread = y[:, i].std()
+            line = Lasso(alpha=float(chosen.l1[at]) / 2, tol=1e-14, max_iter=100_000)
+            line.fit((X - X.mean(0)) / X.std(0), (y[:, i] - y[:, i].mean()) / spread)
+            slopes = line.coef_ * spread / X.std(0)
+            expected = [*slopes, y[:, i].mean() - X.mean(0) @ slopes]
+            assert found[columns].iloc[at].to_numpy() == pytest.approx(expected, **DESCENT)

@@ -19,11 +19,13 @@ from bestline.bowl import Bowl
 from bestline.errors import ColumnError, OptionError, ShapeError
 from bestline.fitting import Fit, Task, train
 from bestline.moments import Moments
+from bestline.objective import Line as Straight
 from bestline.objective import Objective, Penalty, RowLoss, SquaredRows, huber, line
 from bestline.pictures import figures, marks
 from bestline.pictures.landscape import landscape, landscapes, levels
 from bestline.pictures.marks import (
     Arrow,
+    Band,
     Bins,
     Contours,
     Horizontal,
@@ -56,7 +58,7 @@ def fitted(rows, solver, start, *, standardize=False, intercept=True, held_out=N
     smooth = Bowl.of(m, scaling)
     units = scaling.target_scale**2
     if rowwise:
-        smooth = RowLoss(trained, huber(1.0), lambda X, w: line(X, w, intercept=intercept))
+        smooth = RowLoss(trained, huber(1.0), Straight(intercept))
     d = p + intercept
     names = (*(f"x{j}" for j in range(p)), *(["Intercept"] if intercept else []))
     penalty = Penalty.on_slopes(0.0, l2, p, intercept=intercept)
@@ -560,6 +562,7 @@ EVERY_MARK = (
     Path((0.0, 1.0), (1.0, 2.0), "path"),
     Contours((0.0, 1.0), (0.0, 1.0), ((0.0, 1.0), (1.0, 2.0)), (0.0, 1.0, 2.0)),
     Contours((0.0, 1.0), (0.0, 1.0), ((1.0, 1.0), (1.0, 1.0)), ()),
+    Band((0.0, 1.0), (0.0, 1.0), (1.0, 2.0), "held_out", "band"),
     Vertical(0.5, "kept", "vertical"),
     Horizontal(0.5, "floor", "horizontal"),
     Arrow((0.0, 1.0), (1.0, 2.0), label="arrow"),

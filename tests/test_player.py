@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 import bestline as bl
 from bestline.pictures import palette, player
@@ -62,6 +63,10 @@ def _fit(formula: str = "y ~ x", **how: Any) -> Any:
     return bl.fit(_rows(), formula, **{"solver": "sgd", "lr": 0.02, "steps": 200, "standardize": False, **how})
 
 
+def _wave(X: torch.Tensor, w: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
+    return torch.sin(X @ w) + b
+
+
 @pytest.fixture(scope="module")
 def sessions() -> dict[str, dict[str, Any]]:
     import warnings
@@ -82,6 +87,10 @@ def sessions() -> dict[str, dict[str, Any]]:
             "one_weight": _session({"sgd": _fit("y ~ x - 1", start=[-3.0], steps=40)}),
             "diagonal": _session({"sgd": _fit("y ~ x + z", standardize=True, lr=0.1, steps=60)}),
             "huber": _session({"adam": _fit(solver="adam", lr=0.2, loss="huber", start=start, steps=60)}),
+            "own": _session({"adam": _fit(solver="adam", lr=0.2, forward=_wave, start=[3.0, 2.0], standardize=None, steps=60)}),
+            "own_diagonal": _session(
+                {"adam": _fit("y ~ x + z", solver="adam", lr=0.2, forward=_wave, standardize=None, steps=60)}
+            ),
         }
 
 
@@ -223,6 +232,8 @@ PANELS = {
     "one_weight": ["data", "loss", "curve"],
     "diagonal": ["data", "contour", "loss", "surface"],
     "huber": ["data", "contour", "loss", "surface"],
+    "own": ["data", "contour", "loss", "surface"],
+    "own_diagonal": ["data", "contour", "loss", "surface"],
 }
 
 # Of every canvas: how many colours there are, and how bright its inside is.

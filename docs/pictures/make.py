@@ -10,6 +10,7 @@ import sys
 import warnings
 from pathlib import Path
 
+import torch
 from matplotlib.figure import Figure
 from PIL import Image
 
@@ -83,6 +84,24 @@ keep(drawn(walked.plot.main_directions(), 72), "main-directions")
 keep(
     drawn(bl.fit(penguins, "body_mass_g ~ flipper_length_mm + species + sex", missing="drop").plot.diagnostics()), "diagnostics"
 )
+
+
+
+class Wave(torch.nn.Module):
+    """y = a sin(b x)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.a, self.b = (torch.nn.Parameter(torch.tensor(v)) for v in (0.5, 1.5))
+
+    def forward(self, X: torch.Tensor) -> torch.Tensor:
+        """Predictions (n, 1) of X (n, 1)."""
+        return self.a * torch.sin(self.b * X)
+
+
+x = torch.linspace(-3, 3, 120)
+wave = bl.fit((x, 2 * torch.sin(1.2 * x)), forward=Wave(), solver="adam", lr=0.1, steps=60)
+keep(drawn(wave.plot.overview()), "wave")
 
 if (player := photographed(slow.watch().html)) is not None:
     keep(player, "player")

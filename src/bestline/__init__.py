@@ -26,6 +26,7 @@ _HOME = {
     "Rows": "rows",
     "SGDRegressor": "estimators",
     "Step": "solvers",
+    "Stochastic": "solvers",
     "Stop": "solvers",
     "Trace": "fitting",
     "compare": "second_pass",
@@ -60,6 +61,7 @@ __all__ = [
     "Rows",
     "SGDRegressor",
     "Step",
+    "Stochastic",
     "Stop",
     "Trace",
     "__version__",
@@ -96,7 +98,7 @@ if TYPE_CHECKING:
     from bestline.modelfile import load
     from bestline.rows import Rows
     from bestline.second_pass import compare
-    from bestline.solvers import Descent, Exact, InteriorPoint, Proximal, Step, Stop
+    from bestline.solvers import Descent, Exact, InteriorPoint, Proximal, Step, Stochastic, Stop
     from bestline.surfaces import surface
 
 

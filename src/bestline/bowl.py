@@ -143,6 +143,9 @@ def aliases(A: Square) -> list[Alias]:
     size = torch.where(size > 0, size, 1.0)
     rest = A / torch.outer(size, size)
     tolerance = RANK_TOLERANCE * max(1.0, len(A) ** 0.5)
+    factor, failed = torch.linalg.cholesky_ex(rest)
+    if not failed and bool((factor.diagonal() ** 2 > 100 * tolerance).all()):  # what is left of each column, in no doubt
+        return []
     kept: list[int] = []
     found: list[int] = []
     for j in range(len(A)):

@@ -7,8 +7,9 @@ depend on the order of the rows or the files, nor on how they were cut into batc
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Any, TypeAlias
 
 import torch
@@ -17,7 +18,7 @@ from torch import Tensor
 from bestline import moments as statistics
 from bestline import store
 from bestline.design import Column, Design, Encoded, asked_categories, expression, learn, missing_values
-from bestline.errors import ColumnError, DataError, MissingValuesError, ModelFileError, OptionError
+from bestline.errors import ColumnError, DataError, MissingValuesError, ModelFileError, OptionError, readable
 from bestline.rows import Rows, joined
 from bestline.tables import Batch, Source, open_source
 
@@ -25,6 +26,9 @@ Grouping: TypeAlias = Callable[[Batch, Encoded], Tensor]  # group of every row u
 Progress: TypeAlias = Callable[[str, float], None]
 
 _FORMAT = 1
+_MOST_FOLDS = 1_000
+_FOLDED = 64  # rows laid side by side
+_CACHED = 2**17  # numbers gone through at a time
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -229,9 +233,49 @@ def by_hash(folds: int, seed: int) -> Grouping:
     return group
 
 
-def by_label(labels: Tensor, folds: int, seed: int) -> Grouping:
+def by_value(source: Source, column: str, progress: Progress | None = None) -> tuple[Grouping, int]:
+    """A fold for each value of a column, and their number; one pass over that column.
+
+    Raises
+    ------
+    DataError
+        For a column with one value only, or with more than 1,000.
+    MissingValuesError
+        Later, for a row that is used and has no value.
+    """
+    source.field(column)
+    known: dict[str, int] = {}
+    parts = []
+    tell = None if progress is None else (lambda fraction: progress(f"the folds by {column}", fraction))
+    for batch in source.batches([column], progress=tell):
+        codes, seen = batch.text(column)
+        numbers = torch.tensor([*(known.setdefault(value, len(known)) for value in seen), -1])
+        if len(known) > _MOST_FOLDS:
+            raise DataError(
+                f"Column {readable(column)} has more than {_MOST_FOLDS:,} values, and each would be a fold; name a column with fewer."
+            )
+        parts.append(numbers[codes.cpu()].short())
+    folds = torch.cat(parts) if parts else torch.zeros(0, dtype=torch.int16)
+    if len(known) < 2:
+        raise DataError(
+            f"Column {readable(column)} has the same value in all rows, so there is no fold to leave out; name another."
+        )
+
+    def group(batch: Batch, encoded: Encoded) -> Tensor:
+        at = torch.arange(batch.rows) if encoded.index is None else encoded.index.cpu()
+        own = folds[batch.start + at].long()
+        if bool((own < 0).any()):
+            where = batch.where(int(at[own < 0][0]))
+            raise MissingValuesError(
+                f"Column {readable(column)} has no value at {where}, so that row is in no fold; fill it in, or leave the row out."
+            )
+        return own
+
+    return group, len(known)
+
+
+def by_label(labels: Tensor, folds: int, fold_of: Grouping) -> Grouping:
     """Folds within the part that a label names for each row of the source (n,): group = label * folds + fold."""
-    fold_of = by_hash(folds, seed)
 
     def group(batch: Batch, encoded: Encoded) -> Tensor:
         own = labels[batch.start : batch.start + batch.rows].long()
@@ -243,19 +287,34 @@ def by_label(labels: Tensor, folds: int, seed: int) -> Grouping:
 
 def row_hash(rows: Rows, seed: int) -> Tensor:
     """A non-negative integer for each row (n,), from its numbers and the seed alone."""
-    q = rows.X.shape[1] + rows.y.shape[1]
-    generator = torch.Generator().manual_seed(seed)
-    odd = (torch.randint(-(2**62), 2**62, (q,), generator=generator) * 2 + 1).to(rows.X.device)
     p = rows.X.shape[1]
-    # + 0.0 makes one zero of -0.0 and 0.0. Products of integers wrap around, which is what a multiplicative hash wants.
-    bits = _dot((rows.X + 0.0).view(torch.int64), odd[:p]) + _dot((rows.y + 0.0).contiguous().view(torch.int64), odd[p:])
+    odd = _odd(p + rows.y.shape[1], seed).to(rows.X.device)
+    bits = _dot(rows.X, odd[:p]) + _dot(rows.y, odd[p:])
     for multiplier in (-4658895280553007687, -7723592293110705685):  # the finaliser of splitmix64 (Steele et al. 2014)
         bits = (bits ^ ((bits >> 30) & 0x3FFFFFFFF)) * multiplier
     return (bits ^ ((bits >> 31) & 0x1FFFFFFFF)) >> 33 & 0x3FFFFFFF
 
 
-def _dot(bits: Tensor, odd: Tensor) -> Tensor:
-    return bits @ odd if bits.device.type == "cpu" else (bits * odd).sum(1)
+@lru_cache(maxsize=16)  # every batch of a table asks for the same
+def _odd(q: int, seed: int) -> Tensor:
+    """Odd numbers (q,), one for each column."""
+    generator = torch.Generator().manual_seed(seed)
+    return torch.randint(-(2**62), 2**62, (q,), generator=generator) * 2 + 1
+
+
+def _dot(values: Tensor, odd: Tensor) -> Tensor:
+    """Bit patterns (n, k) times odd numbers (k,), (n,); a few rows at a time, so that what is made on the way stays in the cache."""
+    dots = []
+    for some in values.split(_some_rows(values)):
+        # + 0.0 makes one zero of -0.0 and 0.0. Products of integers wrap around, which is what a multiplicative hash wants.
+        bits = (some + 0.0).contiguous().view(torch.int64)
+        dots.append(bits @ odd if bits.device.type == "cpu" else (bits * odd).sum(1))
+    return dots[0] if len(dots) == 1 else torch.cat(dots)
+
+
+def _some_rows(values: Tensor) -> int:
+    """How many rows of values (n, k) fit into a core's cache."""
+    return max(_FOLDED, _CACHED // max(values.shape[1], 1) // _FOLDED * _FOLDED)
 
 
 def collect(
@@ -265,7 +324,7 @@ def collect(
     grouping: Grouping,
     *,
     device: torch.device | None = None,
-    keep: list[tuple[Rows, Tensor]] | None = None,
+    keep: Kept | None = None,
     progress: Progress | None = None,
 ) -> Moments:
     """One pass: moments of every group of rows.
@@ -276,7 +335,7 @@ def collect(
         What to read, how to encode it, and into how many groups which rows go.
     device : torch.device, optional
         Where products are taken; by default where the rows are.
-    keep : list, optional
+    keep : Kept, optional
         Receives the rows of each batch and their groups, for training that needs them.
     progress : callable, optional
         Hears (what, fraction).
@@ -296,7 +355,7 @@ def collect(
     )
     dropped, read, imputed = 0, 0, dict[str, int]()
     tell = None if progress is None else (lambda fraction: progress("reading the rows", fraction))
-    for batch in source.batches(design.reads(), progress=tell):
+    for batch in source.batches(design.reads(), size=statistics.chunk_size(q), progress=tell):
         try:
             encoded = design.rows(batch)
         except MissingValuesError:
@@ -309,24 +368,40 @@ def collect(
         if len(rows) == 0:
             continue
         group = grouping(batch, encoded)
-        if rows.w is not None and bool((rows.w == 0).any()):  # such rows are not there
-            there = torch.nonzero(rows.w)[:, 0]
-            rows, group = rows[there], group[there.to(group.device)]
-            if len(rows) == 0:
-                continue
+        rows, group = _there(rows, group)
+        if len(rows) == 0:
+            continue
         for i, part in enumerate(statistics.by_group(rows, group.to(rows.X.device), groups)):
             found[i] = found[i] + part
         if design.p:
-            least, most = torch.aminmax(rows.X, dim=0)
+            least, most = _range(rows.X)
             low, high = torch.minimum(low, least.cpu()), torch.maximum(high, most.cpu())
         if keep is not None:
-            keep.append((rows, group))
+            keep.take(rows, group)
     total = sum(m.count for m in found)
     if read and not total:
         raise _nothing_left(design, source, dropped)
     if not read:
         raise DataError(f"There are no rows in {source.label}; a fit needs at least two.")
     return Moments(design, tuple(m.cpu() for m in found), low, high, dropped, imputed)
+
+
+def _range(X: Tensor) -> tuple[Tensor, Tensor]:
+    """The least and the largest of each column (p,) of X (n, p)."""
+    n, p = X.shape
+    least, most = [], []
+    # Many rows laid side by side are gone through several numbers at once, a narrow row is not.
+    folded = n - n % _FOLDED if X.is_contiguous() and p < _FOLDED else 0
+    for some in X[:folded].split(_some_rows(X)) if folded else ():
+        wide = some.view(-1, _FOLDED * p)
+        least.append(wide.amin(0).view(_FOLDED, p).amin(0, keepdim=True))
+        most.append(wide.amax(0).view(_FOLDED, p).amax(0, keepdim=True))
+    if not folded:
+        return X.amin(0), X.amax(0)
+    if folded < n:
+        least.append(X[folded:].amin(0, keepdim=True))
+        most.append(X[folded:].amax(0, keepdim=True))
+    return torch.cat(least).amin(0), torch.cat(most).amax(0)
 
 
 def _nothing_left(design: Design, source: Source, dropped: int) -> DataError:
@@ -340,6 +415,58 @@ def _nothing_left(design: Design, source: Source, dropped: int) -> DataError:
     )
 
 
-def kept_rows(kept: list[tuple[Rows, Tensor]]) -> tuple[Rows, Tensor]:
-    """All rows that `collect` kept, and their groups."""
-    return joined([rows for rows, _ in kept]), torch.cat([group.cpu() for _, group in kept])
+def _there(rows: Rows, group: Tensor) -> tuple[Rows, Tensor]:
+    """Without the rows of weight 0, which are not there."""
+    if rows.w is None or not bool((rows.w == 0).any()):
+        return rows, group
+    there = torch.nonzero(rows.w)[:, 0]
+    return rows[there], group[there.to(group.device)]
+
+
+@dataclass(slots=True, eq=False)
+class Kept:
+    """Rows that `collect` keeps and their groups, as long as they do not take more memory than they may.
+
+    Attributes
+    ----------
+    most : float
+        Bytes.
+    refusal : str or None
+        Raised as a DataError where there are more; None lets all of them go instead.
+    """
+
+    most: float
+    refusal: str | None = None
+    parts: list[tuple[Rows, Tensor]] = field(default_factory=list)
+    bytes: int = 0
+
+    def take(self, rows: Rows, group: Tensor) -> None:
+        """More rows."""
+        self.bytes += sum(t.nbytes for t in (rows.X, rows.y, rows.w) if t is not None)
+        if self.bytes <= self.most:
+            self.parts.append((rows, group))
+        elif self.refusal is not None:
+            raise DataError(self.refusal)
+        else:
+            self.parts.clear()
+
+    @property
+    def full(self) -> bool:
+        """Whether there were more rows than may be kept."""
+        return self.bytes > self.most
+
+    def rows(self) -> tuple[Rows, Tensor]:
+        """All of them, and their groups."""
+        return joined([rows for rows, _ in self.parts]), torch.cat([group.cpu() for _, group in self.parts])
+
+
+def read_again(
+    source: Source, design: Design, grouping: Grouping, members: Sequence[int], order: torch.Generator | None = None
+) -> Iterator[Rows]:
+    """The rows of some groups as `collect` met them, batch by batch, the batches in an order drawn where the source can do that."""
+    wanted = torch.tensor(members)
+    for batch in source.batches(design.reads(), order=order):
+        encoded = design.rows(batch)
+        rows, group = _there(encoded.rows, grouping(batch, encoded))
+        own = torch.isin(group.cpu(), wanted)
+        yield rows if bool(own.all()) else rows[own.to(rows.X.device)]

@@ -120,11 +120,13 @@ def _squares(moments: Moments, weights: Weights, scaling: Scaling, *, about_zero
     return mse, torch.where(moments.spread[p:] > 0, variance, float("nan"))
 
 
-def out_of_fold(folds: Sequence[Moments], scaling: Scaling, train: Trainer, *, about_zero: bool = False) -> Scores | None:
+def out_of_fold(
+    folds: Sequence[Moments], scaling: Scaling, train: Trainer, *, about_zero: bool = False, by: str | None = None
+) -> Scores | None:
     """Scores of rows predicted by lines that never saw them.
 
     `train` is called with the moments of all rows but a fold's; it may return None, and then there is no score. There is none
-    either when fewer than two folds have rows.
+    either when fewer than two folds have rows. `by` is the column whose values are the folds, if they are.
     """
     used = [f for f in folds if f.count]
     if len(used) < 2:
@@ -138,12 +140,17 @@ def out_of_fold(folds: Sequence[Moments], scaling: Scaling, train: Trainer, *, a
         squares += fold.weight * _squares(fold, weights, scaling)[0]
     nothing = torch.zeros(scaling.p + scaling.intercept, k, dtype=torch.float64)
     _, variance = _squares(whole, nothing, scaling, about_zero=about_zero)
-    kind = f"{len(folds)}-fold"
+    kind = _kind(len(folds), by)
     return _scores(f"{kind}, {whole.count:,} rows", kind, whole.count, squares / whole.weight, variance)
 
 
 def out_of_fold_rows(
-    rows: Rows, fold: Tensor, folds: int, predictor: Callable[[Rows], Callable[[Tensor], Tensor] | None]
+    rows: Rows,
+    fold: Tensor,
+    folds: int,
+    predictor: Callable[[Rows], Callable[[Tensor], Tensor] | None],
+    *,
+    by: str | None = None,
 ) -> Scores | None:
     """The same by training on rows: `predictor` trains on some rows and returns X -> predictions, or None."""
     errors = Errors.empty(rows.y.shape[1])
@@ -156,5 +163,9 @@ def out_of_fold_rows(
             return None
         held = rows[fold == f]
         errors = errors + Errors.of(predict(held.X), held.y, held.w)
-    kind = f"{folds}-fold"
+    kind = _kind(folds, by)
     return errors.scores(f"{kind}, {errors.moments.count:,} rows", kind)
+
+
+def _kind(folds: int, by: str | None) -> str:
+    return f"{folds}-fold" if by is None else f"leave-one-{by}-out"

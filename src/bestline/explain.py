@@ -114,17 +114,22 @@ class Inference:
         return variance
 
 
+def determined(moments: Moments, scaling: Scaling) -> tuple[tuple[Alias, ...], int]:
+    """Columns that earlier columns already say, and the residual degrees of freedom that the others and the intercept leave."""
+    p, x = scaling.p, scaling.scale
+    found = aliases(_features(*trained_moments(moments, scaling), scaling))
+    aliased = tuple(
+        Alias(a.column, {j: c * float(x[a.column] / x[j]) for j, c in a.on.items()}) for a in found
+    )  # from units of the scale to the data's
+    return aliased, moments.count - (p - len(aliased) + scaling.intercept)
+
+
 def infer(moments: Moments, scaling: Scaling) -> Inference:
     """Covariance of the least-squares weights, classical (equal variances), from moments of the training rows."""
     p = scaling.p
     mean, joint = trained_moments(moments, scaling)
-    A = joint[:p, :p] if scaling.intercept else joint[:p, :p] + torch.outer(mean[:p], mean[:p])
-    x = scaling.scale
-    aliased = tuple(
-        Alias(a.column, {j: c * float(x[a.column] / x[j]) for j, c in a.on.items()}) for a in aliases(A)
-    )  # from units of the scale to the data's
-    rank = p - len(aliased) + scaling.intercept
-    df = moments.count - rank
+    A = _features(mean, joint, scaling)
+    aliased, df = determined(moments, scaling)
     bowl = Bowl.of(moments, scaling)
     units = scaling.target_scale**2
     rss = bowl.floor * units * moments.weight
@@ -139,7 +144,13 @@ def infer(moments: Moments, scaling: Scaling) -> Inference:
     kept = sorted(set(range(p)) - {a.column for a in aliased})
     size = moments.center[:p].abs() + scaling.scale[:p]
     core = _inverse(A[kept][:, kept]) / torch.outer(scale[kept], scale[kept]) / moments.weight
-    return Inference(covariance, std_error, df, rank, sigma, rss, tss, aliased, tuple(kept), core, size)
+    return Inference(covariance, std_error, df, moments.count - df, sigma, rss, tss, aliased, tuple(kept), core, size)
+
+
+def _features(mean: Tensor, joint: Tensor, scaling: Scaling) -> Tensor:
+    """Second moments (p, p) of the features as trained: about the mean when there is an intercept."""
+    p = scaling.p
+    return joint[:p, :p] if scaling.intercept else joint[:p, :p] + torch.outer(mean[:p], mean[:p])
 
 
 def outside(X: Tensor, low: Tensor, high: Tensor) -> Tensor:

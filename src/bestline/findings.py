@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from torch import nn
 
+from bestline.bowl import Alias
 from bestline.errors import listed, readable
-from bestline.explain import Inference
+from bestline.explain import determined
 from bestline.model import Model
+from bestline.scaling import Scaling
 from bestline.solvers.base import Stop
 from bestline.solvers.descent import Descent
 from bestline.solvers.exact import Exact
+from bestline.solvers.stochastic import Stochastic
 
 _CROWDED = 10  # rows a column below which least squares is known to overfit (Harrell 2015, 4.4)
 
@@ -38,17 +40,25 @@ def findings(model: Model, digits: int) -> list[str]:
     if design.intercept and any(s == 0 for s in statistic.spread[design.p :].tolist()):
         notes.append("The target is constant; there is nothing to explain, and R2 is not defined.")
     if model.plan.squared_line:
-        inference = model.inference or replace(model, plan=replace(model.plan, l2=0.0, l1=0.0)).inference
-        assert inference is not None  # noqa: S101  squared loss has one
-        notes += [*_collinear(model, inference, constant), *_crowding(model, inference), *_leaks(model)]
-        notes += _few_digits(model, digits, inference)
+        aliased, df = _determined(model)
+        notes += [*_collinear(model, aliased, constant), *_crowding(model, df), *_leaks(model)]
+        notes += [] if aliased else _few_digits(model, digits)
     return notes + _stopped(model)
 
 
-def _collinear(model: Model, inference: Inference, constant: list[str]) -> list[str]:
+def _determined(model: Model) -> tuple[tuple[Alias, ...], int]:
+    """Columns that others say already, and the degrees of freedom left; the whole covariance is not needed for that."""
+    if model.refined is not None:
+        inference = model.refined.inference(model.training.count)
+        return inference.aliased, inference.df_resid
+    design = model.design
+    return determined(model.training, Scaling.of(model.training, design.p, intercept=design.intercept, standardize=True))
+
+
+def _collinear(model: Model, aliased: Sequence[Alias], constant: list[str]) -> list[str]:
     names = model.design.names
     notes = []
-    for alias in inference.aliased:
+    for alias in aliased:
         name = names[alias.column]
         if name in constant and model.design.intercept:
             continue
@@ -59,14 +69,16 @@ def _collinear(model: Model, inference: Inference, constant: list[str]) -> list[
             what = f"is a combination of {listed(others)}, as far as moments can tell; their effects cannot be told apart."
         notes.append(f"{readable(name)} {what}")
     if notes:
-        which = "are the nearest to the start" if isinstance(model.plan.solver, Descent) else "have the smallest norm"
+        which = (
+            "are the nearest to the start" if isinstance(model.plan.solver, Descent | Stochastic) else "have the smallest norm"
+        )
         notes[-1] += f" Of all equally good weights these {which}; leave columns out to have them determined."
     return notes if len(notes) <= 6 else [*notes[:5], f"{len(notes) - 6} more columns are combinations of others.", notes[-1]]
 
 
-def _crowding(model: Model, inference: Inference) -> list[str]:
+def _crowding(model: Model, df: int) -> list[str]:
     n, columns = model.training.count, len(model.names)
-    if inference.df_resid <= 0:
+    if df <= 0:
         return [
             f"{n} row{'s' if n > 1 else ''} for {columns} weight{'s' if columns > 1 else ''}: no degrees of freedom are left, so "
             f"standard errors do not exist and the training error says nothing."
@@ -95,8 +107,8 @@ def _leaks(model: Model) -> list[str]:
     return notes
 
 
-def _few_digits(model: Model, wanted: int, inference: Inference) -> list[str]:
-    if inference.aliased or model.plan.l1 or model.plan.l2 or not isinstance(model.plan.solver, Exact):
+def _few_digits(model: Model, wanted: int) -> list[str]:
+    if model.plan.l1 or model.plan.l2 or not isinstance(model.plan.solver, Exact):
         return []
     values = model.digits.to_numpy().reshape(len(model.names), -1).min(1)
     short = [n for n, v in zip(model.names, values, strict=True) if v < wanted]

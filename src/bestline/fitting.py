@@ -115,6 +115,8 @@ class Fit:
     scaling : Scaling
     seconds : float
         What the steps took; NaN where nobody looked at the clock.
+    units : Tensor or None
+        What one unit of each loss as trained is in the data's units, (k,) or (1,); None: the squares of the targets' scales.
     """
 
     weights: Weights
@@ -128,6 +130,12 @@ class Fit:
     objective: Objective
     scaling: Scaling
     seconds: float = math.nan
+    units: Tensor | None = None
+
+    @property
+    def loss_units(self) -> Tensor:
+        """What one unit of each loss as trained is in the data's units, (k,) or (1,)."""
+        return self.scaling.target_scale**2 if self.units is None else self.units
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -270,7 +278,7 @@ def _in_data_units(task: Task, step: Step, bowl: Bowl | None) -> Step:
         step,
         weights=task.scaling.to_data(step.weights.cpu()),
         losses=(step.losses.cpu() * task.units.cpu()),
-        gradient=task.scaling.gradient_to_data(step.gradient.cpu()),
+        gradient=task.scaling.gradient_to_data(step.gradient.cpu(), task.units.cpu()),
         gap=gap,
     )
 
@@ -297,7 +305,19 @@ def _finished(task: Task, solver: Solver, record: _Record, stop: Stop) -> Fit:
     advice = stop.value.format(**facts)
     if stop is not Stop.PATIENCE and kept is not record.last:
         advice += f" The weights kept are those of step {kept.index}, where the held-out loss was least."
-    return Fit(trace.weights[at], trace, stop, advice, kept.index, rate, limit, solver, task.objective, task.scaling)
+    return Fit(
+        trace.weights[at],
+        trace,
+        stop,
+        advice,
+        kept.index,
+        rate,
+        limit,
+        solver,
+        task.objective,
+        task.scaling,
+        units=task.units.cpu(),
+    )
 
 
 def _trace(task: Task, steps: _Columns) -> Trace:
@@ -311,7 +331,7 @@ def _trace(task: Task, steps: _Columns) -> Trace:
         weights=task.scaling.to_data(steps.trained),
         loss=steps.losses @ units,
         held_out=None if task.held_out is None else steps.held_out,
-        gradient_norm=task.scaling.gradient_to_data(steps.gradient).flatten(1).norm(dim=1),
+        gradient_norm=task.scaling.gradient_to_data(steps.gradient, units).flatten(1).norm(dim=1),
         gap=None if bowl is None else bowl.excess(steps.trained).clamp(min=0) @ units,
         rate=steps.rate,
     )
@@ -333,8 +353,9 @@ def _remedy(task: Task, rate: float | None, limit: float | None) -> str:
         return "Standardise the columns, or look for values that are far too large."
     scaled = bool((task.scaling.scale != 1).any())
     standardise = "" if scaled else ", or standardise the columns"
-    if limit is not None and rate > limit:
+    sliced = isinstance(task.objective.smooth, Bowl) and task.objective.slices is not None
+    if limit is not None and rate > limit and not sliced:
         return f"The rate {rate:.4g} is above the largest stable one, {limit:.4g}; use lr={0.9 * limit:.2g} or less, or lr='auto'{standardise}."
     if limit is not None:
-        return f"On slices of the rows a rate must be well below the limit for all of them, {limit:.4g}; use lr={rate / 10:.2g}, or lr='auto'{standardise}."
+        return f"On slices of the rows a rate must be well below the limit for all of them, {limit:.4g}; use lr={min(rate, limit) / 10:.2g}, or lr='auto'{standardise}."
     return f"Use a smaller rate, such as lr={rate / 10:.2g}{standardise}."

@@ -9,17 +9,18 @@ import inspect
 import os
 import time
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 
 from bestline.climb import climbed
-from bestline.collect import Grouping, Moments, Progress, by_hash, by_label, collect, kept_rows
-from bestline.design import Design, asked_categories, learn
-from bestline.errors import BestlineWarning, DataError, DivergedWarning, OptionError
+from bestline.collect import Grouping, Kept, Moments, Progress, by_hash, by_label, by_value, collect, read_again
+from bestline.design import Design, asked_categories, degree_of, learn
+from bestline.errors import BestlineWarning, ColumnError, DataError, DivergedWarning, OptionError
 from bestline.findings import findings
 from bestline.fitting import Fit, Watch
 from bestline.model import Model, Parts
@@ -32,6 +33,7 @@ from bestline.solvers.auto import choose
 from bestline.solvers.base import Solver, Stop
 from bestline.solvers.exact import Exact
 from bestline.solvers.proximal import Proximal
+from bestline.solvers.stochastic import Stochastic
 from bestline.splitting import check_shares, part_labels, three_shares
 from bestline.tables import Batch, Source, open_source
 from bestline.training import Part, Plan, Start, UserForward, UserLoss, parse_loss
@@ -40,6 +42,7 @@ if TYPE_CHECKING:
     from bestline.pictures.sample import Sample
 
 _ROWS_ON_GPU = 100_000  # below this, training on rows is done sooner on the CPU
+_KEPT_BYTES = 4e9  # rows that training needs are kept up to here, and read anew in every epoch beyond
 _PENALISED = 30  # rows a column below which a penalty is tried when the user has asked for nothing in particular
 
 
@@ -52,10 +55,11 @@ def fit(
     solver: str | Solver | None = None,
     l1: float = 0.0,
     l2: float = 0.0,
+    penalty_factors: Mapping[str, float] | None = None,
     cv: str | None = None,
-    folds: int = 5,
+    folds: int | str = 5,
     loss: UserLoss = "squared",
-    forward: UserForward | None = None,
+    forward: UserForward | str | None = None,
     weights: Any = None,
     missing: str = "raise",
     standardize: bool | None = None,
@@ -83,20 +87,27 @@ def fit(
         Such as `"mpg ~ weight + C(origin)"`; or give `target` and `features` by name. Left out, the features are all other
         columns that can serve.
     solver : str or Solver, optional
-        "exact", "proximal", "interior-point", the name of an optimiser, or an object such as `Descent("adam", lr=0.1, steps=200)`. By
-        default exact, or what the penalty and the loss need.
+        "exact", "proximal", "interior-point", "stochastic", the name of an optimiser, or an object such as
+        `Descent("adam", lr=0.1, steps=200)` or `Stochastic(steps=5)`. By default exact, or what the penalty and the loss need.
     l1, l2 : float
         Penalty weights, not negative.
+    penalty_factors : mapping, optional
+        How much of the penalties a column takes, by the name of the column or of its term: 0 leaves it free, 2 counts twice; those
+        not named take 1. So {"age": 0, "species": 0} penalises neither age nor the levels of species.
     cv : {"ridge", "lasso", "enet"}, optional
         Choose the penalty by K-fold cross-validation: `l2`, `l1`, or both together. All that were tried are in `Model.cv`.
-    folds : int
-        Number of folds for out-of-fold scores and `cv`.
+    folds : int or str
+        Number of folds for out-of-fold scores and `cv`; or a column whose values are the folds, for rows that belong together:
+        each line is then judged by groups of which it has seen no row. That column is no feature unless it is named.
     loss : str or callable
         "squared", "huber" (its threshold 1.345 times a robust scale of the residuals; "huber:10" for one in the target's units),
         "absolute", "quantile" (the median; "quantile:0.9" for others), or a function (prediction (n, k), y (n, k)) -> losses
         (n, k) or (n,), or one number.
-    forward : nn.Module or callable, optional
-        An own model, trained on the rows: a module of X (n, p), or a function (X, w (p, k), b (k,)) -> (n, k).
+    forward : nn.Module, callable or str, optional
+        An own model, trained on the rows: a module of X (n, p), or a function (X, w (p, k), b (k,)) -> (n, k). Or "polynomial"
+        or "polynomial:3": powers of every column up to that degree, by default 2, without interactions. That is the line
+        `y ~ x + I(x ** 2) + I(x ** 3)`, with all that lines have: the exact solution, intervals, right digits. For columns of
+        numbers alone, and a degree from 1 to 10.
     weights : str or array (n,), optional
         Column of weights, or the weights; not negative. Rows of weight 0 count as absent.
     missing : {"raise", "drop", "impute"}
@@ -123,7 +134,8 @@ def fit(
     watch : callable or True, optional
         Hears of every training Step, in the data's units; true shows training as it happens, in a notebook as a live figure.
     **descent
-        Fields of `Descent` for a solver given by name: lr, steps, batch_size, schedule, patience, tol.
+        Fields of `Descent` for a solver given by name: lr, steps, batch_size, schedule, patience, tol. Of `Stochastic` for
+        "stochastic": lr, steps (its epochs), rate, power, average, patience, tol.
 
     Returns
     -------
@@ -142,6 +154,9 @@ def fit(
     began = time.perf_counter()
     given = {name: value for name, value in locals().items() if name in _DEFAULTS} | descent
     recipe = Recipe.of(data, formula, given, _DEFAULTS)
+    degree = 1
+    if isinstance(forward, str):
+        degree, forward = degree_of(forward), None
     chosen = choose(
         solver,
         squared=loss == "squared",
@@ -154,6 +169,7 @@ def fit(
         solver=chosen,
         l1=l1,
         l2=l2,
+        penalty_factors=penalty_factors,
         cv=cv,
         folds=folds,
         loss=loss,
@@ -173,10 +189,16 @@ def fit(
             raise OptionError(
                 "Moments have their formula and weights already; choose among their columns by `target` and `features`."
             )
+        if degree > 1:
+            raise OptionError(
+                "Moments have their columns already; collect those of a formula with powers, such as y ~ x + I(x**2)."
+            )
         gathered = _from_moments(data, target, features, options)
     else:
-        gathered = _gather(data, formula, target, features, weights, options, progress)
-    asked = solver is not None or descent or l1 or l2 or cv is not None or formula is not None or features is not None
+        gathered = _gather(data, formula, target, features, weights, options, degree, progress)
+    asked = (
+        solver is not None or descent or l1 or l2 or cv is not None or formula is not None or features is not None or degree > 1
+    )
     free = not asked and loss == "squared" and forward is None and gathered.tabular
     model = _trained(gathered, options, free=free, watch=watch, progress=progress)
     model.seconds = time.perf_counter() - began
@@ -199,8 +221,9 @@ class _Options:
     solver: Solver
     l1: float
     l2: float
+    penalty_factors: Mapping[str, float] | None
     cv: str | None
-    folds: int
+    folds: int | str
     loss: UserLoss
     forward: UserForward | None
     missing: str
@@ -217,8 +240,10 @@ class _Options:
         line = isinstance(self.solver, Exact) and self.loss == "squared" and self.forward is None
         if self.cv and (not line or self.l1 or self.l2):
             raise OptionError(f"`cv={self.cv!r}` chooses the penalty for squared loss of a line; leave out solver, l1 and l2.")
-        if not isinstance(self.folds, int) or not 2 <= self.folds <= 1_000:
-            raise OptionError(f"`folds` must be a whole number from 2 to 1,000; got {self.folds!r}.")
+        if self.penalty_factors and not (self.cv or self.l1 or self.l2):
+            raise OptionError("`penalty_factors` share out a penalty, and there is none; give l1, l2 or cv.")
+        if not isinstance(self.folds, str) and not (isinstance(self.folds, int) and 2 <= self.folds <= 1_000):
+            raise OptionError(f"`folds` must be a whole number from 2 to 1,000, or the name of a column; got {self.folds!r}.")
         if not isinstance(self.seed, int) or not 0 <= self.seed < 2**31:
             raise OptionError(f"`seed` must be a whole number from 0 to 2^31 - 1; got {self.seed!r}.")
         if not isinstance(self.digits, int) or not 0 <= self.digits <= 15:
@@ -227,6 +252,10 @@ class _Options:
             raise OptionError(f"`device` must be 'auto', 'cpu' or 'cuda'; got {self.device!r}.")
         if self.device.startswith("cuda") and not torch.cuda.is_available():
             raise OptionError("There is no CUDA device that torch can use here; use device='cpu' or 'auto'.")
+        if self.device.startswith("cuda") and isinstance(self.solver, Stochastic):
+            raise OptionError("One row at a time is work for a CPU; leave `device` out, or use Descent(batch_size=1).")
+        if self.forward is not None and not callable(self.forward):
+            raise OptionError(f"`forward` is an nn.Module, a function (X, w, b), or 'polynomial:3'; got {self.forward!r}.")
         if not callable(self.loss):
             parse_loss(self.loss)
         if self.split is not None:
@@ -234,14 +263,18 @@ class _Options:
 
     def placed(self, rows: int) -> torch.device:
         """Where training on rows happens."""
-        if self.device != "auto":
-            return torch.device(self.device)
+        if self.device != "auto" or isinstance(self.solver, Stochastic):
+            return torch.device(self.device if self.device != "auto" else "cpu")
         return torch.device("cuda" if torch.cuda.is_available() and rows >= _ROWS_ON_GPU else "cpu")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Gathered:
-    """A design, its moments by group, the rows if they are needed, and what the groups mean."""
+    """A design, its moments by group, the rows if they are needed, and what the groups mean.
+
+    `grouping` is there when the rows are needed and too many to keep: it tells the groups again where they are read again. `by` is
+    the column whose values are the folds, if they are.
+    """
 
     design: Design
     moments: Moments
@@ -251,6 +284,8 @@ class _Gathered:
     notes: tuple[str, ...] = ()
     source: Source | None = None
     labels: Tensor | None = None
+    grouping: Grouping | None = None
+    by: str | None = None
 
 
 def _standardised(standardize: bool | None, forward: UserForward | None) -> bool:
@@ -268,6 +303,7 @@ def _gather(
     features: Sequence[str] | None,
     weights: Any,
     options: _Options,
+    degree: int,
     progress: Progress | None,
 ) -> _Gathered:
     by_name = isinstance(weights, str) or weights is None
@@ -277,6 +313,8 @@ def _gather(
     if options.split is not None:
         labels = part_labels(source, options.split, options.seed)
         training = _training_rows(labels)
+    by = options.folds if isinstance(options.folds, str) else None
+    grouping, folds = _grouping(source, options, progress)
     design = learn(
         source,
         formula=formula,
@@ -284,24 +322,51 @@ def _gather(
         features=features,
         weights=column,
         missing=options.missing,
+        degree=degree,
         training=training,
+        aside=by,
         progress=progress,
     )
     if options.cv:
-        refuse_wide(design.p, options.folds)
-    keep: list[tuple[Rows, Tensor]] | None = [] if _plan(design, options).of_rows else None
-    folds = options.folds
-    grouping: Grouping = by_hash(folds, options.seed) if labels is None else by_label(labels, folds, options.seed)
+        refuse_wide(design.p, folds)
+    plan = _plan(design, options)
+    keep = Kept(_KEPT_BYTES, None if plan.squared_line else _too_many(plan)) if plan.of_rows else None
+    grouping = grouping if labels is None else by_label(labels, folds, grouping)
     groups = folds if labels is None else 3 * folds
     moments = collect(source, design, groups, grouping, keep=keep, progress=progress)
-    rows, group = kept_rows(keep) if keep else (None, None)
-    notes = source.notes + design.notes
-    return _Gathered(design, moments, rows, group, source.target is None, notes, source, labels)
+    notes, tabular = source.notes + design.notes, source.target is None
+    if keep is not None and keep.full:
+        notes += (_STREAMED.format(size=keep.bytes / 1e9, score="" if options.split else _NO_SCORE),)
+        return _Gathered(design, moments, None, None, tabular, notes, source, labels, grouping, by)
+    rows, group = keep.rows() if keep is not None else (None, None)
+    return _Gathered(design, moments, rows, group, tabular, notes, source, labels, by=by)
+
+
+def _grouping(source: Source, options: _Options, progress: Progress | None) -> tuple[Grouping, int]:
+    """The fold of every row, and the number of folds."""
+    if isinstance(options.folds, str):
+        return by_value(source, options.folds, progress)
+    return by_hash(options.folds, options.seed), options.folds
+
+
+_STREAMED = "The rows take {size:.3g} GB, too much to be kept: they are read anew in every epoch and mixed on their way.{score}"
+_NO_SCORE = (
+    " There is no error out of fold, which would take as many trainings as there are folds; give `split` for a held-out one."
+)
+
+
+def _too_many(plan: Plan) -> str:
+    return (
+        f"Training with {'an own forward function' if plan.forward is not None else f'loss {plan.loss!r}'} needs the rows in memory, and "
+        f"they take more than {_KEPT_BYTES / 1e9:.3g} GB; use loss='squared' with the line, or fewer rows."
+    )
 
 
 def _from_moments(
     moments: Moments, target: str | Sequence[str] | None, features: Sequence[str] | None, options: _Options
 ) -> _Gathered:
+    if isinstance(options.folds, str):
+        raise OptionError("Folds by a column need the rows; these are moments only, whose folds are made.")
     if options.split is not None:
         raise OptionError("A split needs the rows; these are moments only. Leave `split` out: the score is out of fold.")
     if target is not None or features is not None:
@@ -323,7 +388,26 @@ def _plan(design: Design, options: _Options, rows: int = 0) -> Plan:
         start=options.start,
         seed=options.seed,
         device=options.placed(rows),
+        factors=_factors(options.penalty_factors, design),
     )
+
+
+def _factors(given: Mapping[str, float] | None, design: Design) -> tuple[float, ...] | None:
+    """How much of the penalties each column takes, by the names of columns and terms."""
+    if not given:
+        return None
+    if not isinstance(given, Mapping):
+        raise OptionError(f"`penalty_factors` names columns, as in {{'age': 0}}; got {given!r}.")
+    factors = dict.fromkeys(range(design.p), 1.0)
+    for name, factor in given.items():
+        own = [j for j, column in enumerate(design.columns) if name in (column.name, column.term)]
+        if not own:
+            known = dict.fromkeys([*(c.term for c in design.columns), *design.names])
+            raise OptionError(f"`penalty_factors`: {ColumnError.missing(str(name), known, 'the features')}")
+        if not (isinstance(factor, int | float) and 0 <= factor < float("inf")):
+            raise OptionError(f"`penalty_factors` are finite and not negative; got {factor!r} for {name!r}.")
+        factors |= dict.fromkeys(own, float(factor))
+    return tuple(factors.values())
 
 
 def _trained(
@@ -340,7 +424,7 @@ def _trained(
         remarks += remark
     outcome = _watched(plan, parts, gathered, watch)
     if options.split is not None:
-        moments = replace(moments, folds=moments.folds[: options.folds])
+        moments = replace(moments, folds=moments.folds[: len(moments.folds) // 3])
     model = Model(
         design=design,
         plan=plan,
@@ -376,7 +460,7 @@ def _watched(plan: Plan, parts: Parts, gathered: _Gathered, watch: Watch | bool 
         return plan.run(parts.training, parts.held_out, watch or None)
     from bestline.pictures import live
 
-    with live.watching(watch, _few_rows(gathered)) as hear:
+    with live.watching(watch, _few_rows(gathered) if plan.forward is None else None) as hear:
         return plan.run(parts.training, parts.held_out, hear)
 
 
@@ -399,13 +483,17 @@ def _parts(gathered: _Gathered, options: _Options) -> tuple[Parts, list[str]]:
         own = None
         if rows is not None and group is not None:
             own = rows if len(members) == len(groups) else rows[torch.isin(group, torch.tensor(members)).to(rows.X.device)]
-        return Part(total([groups[i] for i in members], groups[0].q), own)
+        whole = total([groups[i] for i in members], groups[0].q)
+        if gathered.source is None or gathered.grouping is None:
+            return Part(whole, own)
+        again = partial(read_again, gathered.source, gathered.design, gathered.grouping, members)
+        return Part(whole, None, again, max(1, int(_KEPT_BYTES / 8 / (8 * (whole.q + 1)))))
 
     if options.split is not None:
         return _split_parts(gathered, options, part), []
     everything = tuple(range(len(groups)))
     if options.solver.rule.patience is None:
-        return Parts(part(*everything), folds=groups, fold=group), []
+        return Parts(part(*everything), folds=groups, fold=group, by=gathered.by), []
     held = next((i for i in everything if groups[i].count), 0)
     rest = tuple(i for i in everything if i != held)
     if sum(groups[i].count for i in rest) == 0:
@@ -416,7 +504,8 @@ def _parts(gathered: _Gathered, options: _Options) -> tuple[Parts, list[str]]:
 
 def _split_parts(gathered: _Gathered, options: _Options, part: Callable[..., Part]) -> Parts:
     assert options.split is not None  # noqa: S101  the caller has looked
-    folds, groups, group = options.folds, gathered.moments.folds, gathered.group
+    groups, group = gathered.moments.folds, gathered.group
+    folds = len(groups) // 3
     shares = three_shares(options.split)
     training, validation, test = (part(*range(i * folds, (i + 1) * folds)) for i in range(3))
     for name, share, own in zip(("training", "validation", "test"), shares, (training, validation, test), strict=True):
@@ -430,7 +519,7 @@ def _split_parts(gathered: _Gathered, options: _Options, part: Callable[..., Par
         )
     fold = None if group is None else group[group < folds]
     held_out = validation if shares[1] else test
-    return Parts(training, held_out, test if shares[2] else None, groups[:folds], fold)
+    return Parts(training, held_out, test if shares[2] else None, groups[:folds], fold, gathered.by)
 
 
 def _sizes(parts: Parts) -> dict[str, int]:
@@ -477,6 +566,7 @@ def _with_penalty(
         intercept=design.intercept,
         standardize=plan.standardize,
         unscaled=unscaled,
+        factors=None if plan.factors is None else torch.tensor(plan.factors, dtype=torch.float64),
         names=design.names,
         targets=design.targets,
     )

@@ -64,6 +64,8 @@ class Parts:
         Without `split`: folds of the training rows, for the out-of-fold score.
     fold : Tensor (n,) or None
         Fold of every kept row.
+    by : str or None
+        The column whose values are the folds, if they are.
     """
 
     training: Part
@@ -71,6 +73,7 @@ class Parts:
     test: Part | None = None
     folds: tuple[Statistic, ...] = ()
     fold: Tensor | None = None
+    by: str | None = None
 
 
 @dataclass(eq=False)
@@ -260,7 +263,7 @@ class Model:
             return self._scores_of(parts.held_out, f"{parts.held_out.moments.count:,} validation rows", "validation")
         if self.plan.of_rows:
             return self._out_of_fold_by_rows(parts)
-        return evaluate.out_of_fold(parts.folds, self._scaling, self._retrained, about_zero=self._about_zero)
+        return evaluate.out_of_fold(parts.folds, self._scaling, self._retrained, about_zero=self._about_zero, by=parts.by)
 
     def _out_of_fold_by_rows(self, parts: Parts) -> Scores | None:
         if parts.training.rows is None or parts.fold is None:
@@ -270,7 +273,7 @@ class Model:
             fit = self.plan.run(Part(Statistic.of_rows(rows), rows))
             return None if fit.stop in (Stop.DIVERGED, Stop.INTERRUPTED) else self.plan.predictor(fit.weights)
 
-        return evaluate.out_of_fold_rows(parts.training.rows, parts.fold, len(parts.folds), predictor)
+        return evaluate.out_of_fold_rows(parts.training.rows, parts.fold, len(parts.folds), predictor, by=parts.by)
 
     def _retrained(self, rest: Statistic) -> Weights | None:
         fit = self.plan.run(Part(rest))

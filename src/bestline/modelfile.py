@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from dataclasses import fields, replace
+from dataclasses import asdict, fields, replace
 from typing import Any
 
 import torch
@@ -23,6 +23,7 @@ from bestline.refine import Refined
 from bestline.solvers.base import Solver, Stop
 from bestline.solvers.descent import Descent
 from bestline.solvers.exact import Exact
+from bestline.solvers.stochastic import Stochastic
 from bestline.training import Plan, parse_loss
 
 _FORMAT = 1
@@ -48,11 +49,14 @@ def save(model: Model, path: str | os.PathLike[str], *, overwrite: bool = False)
         tensors |= {f"refined.{f.name}": getattr(model.refined, f.name).contiguous() for f in fields(Refined)}
     facts = {
         "design": model.design.to_dict(),
-        "plan": {name: getattr(model.plan, name) for name in ("l1", "l2", "loss", "standardize", "seed", "unscaled")},
+        "plan": {
+            name: getattr(model.plan, name) for name in ("l1", "l2", "loss", "standardize", "seed", "unscaled", "factors")
+        },
         "training": [model.training.count, model.training.weight, model.training.log_weight, model.training.cancelled],
         "scores": {"training": _plain(model.fitted_scores), "held_out": _plain(model.held_out)},
         "stop": model.stop.name,
         "descent": _descent(model.plan.solver),
+        "stochastic": asdict(model.plan.solver) if isinstance(model.plan.solver, Stochastic) else None,
         "recipe": None if model.recipe is None else model.recipe.to_dict(),
         **{name: getattr(model.moments, name) for name in ("dropped", "imputed")},
         **{name: getattr(model, name) for name in _FACTS},
@@ -79,7 +83,7 @@ def _restored(tensors: dict[str, Tensor], facts: dict[str, Any]) -> Model:
     count, weight, log_weight, *cancelled = facts["training"]
     unit, shift, mean, scatter = (tensors[f"training.{n}"] for n in _STATISTIC)
     training = Statistic(int(count), float(weight), float(log_weight), unit, shift, mean, scatter, *map(float, cancelled))
-    plan = _plan(design, facts["plan"], _solver(facts.get("descent")))
+    plan = _plan(design, facts["plan"], _solver(facts))
     d, k = len(plan.names), len(design.targets)
     if tensors["weights"].shape != (d, k) or training.scatter.shape != (design.p + k, design.p + k):
         raise ValueError("its tensors have the wrong shape")
@@ -124,12 +128,15 @@ def _descent(solver: Solver) -> dict[str, Any] | None:
     return {name: getattr(solver, name) for name in _DESCENT} | {"scheduled": solver.schedule is not None}
 
 
-def _solver(facts: dict[str, Any] | None) -> Solver:
+def _solver(facts: dict[str, Any]) -> Solver:
     """What trained the model, as far as the file says."""
-    if facts is None:
+    descent, stochastic = facts.get("descent"), facts.get("stochastic")
+    if stochastic is not None:
+        return Stochastic(**stochastic)
+    if descent is None:
         return Exact()
-    schedule = _unknown if facts["scheduled"] else None
-    return Descent(**{name: facts[name] for name in _DESCENT}, schedule=schedule)
+    schedule = _unknown if descent["scheduled"] else None
+    return Descent(**{name: descent[name] for name in _DESCENT}, schedule=schedule)
 
 
 def _unknown(optimizer: object) -> None:
@@ -142,6 +149,9 @@ def _plan(design: Design, facts: dict[str, Any], solver: Solver) -> Plan:
     unscaled = tuple(int(j) for j in facts["unscaled"])
     if any(not 0 <= j < design.p for j in unscaled):
         raise ValueError("columns that do not exist")
+    factors = facts.get("factors")
+    if factors is not None and (len(factors) != design.p or not all(0 <= float(f) < math.inf for f in factors)):
+        raise ValueError("penalty factors that do not fit its columns")
     return Plan(
         features=design.names,
         targets=design.targets,
@@ -153,6 +163,7 @@ def _plan(design: Design, facts: dict[str, Any], solver: Solver) -> Plan:
         standardize=bool(facts["standardize"]),
         seed=int(facts["seed"]),
         unscaled=unscaled,
+        factors=None if factors is None else tuple(map(float, factors)),
     )
 
 

@@ -16,6 +16,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import reduce
+from itertools import pairwise
 from operator import add
 
 import torch
@@ -24,7 +25,11 @@ from torch import Tensor
 from bestline.errors import DataError
 from bestline.rows import Columns, Features, Rows, RowVector, Square
 
-_CHUNK = 65_536  # rows centred at a time: a chunk and its product stay in the cache, and memory stays constant
+_CHUNK = 65_536  # rows centred at a time, at least
+_CACHED = 2**21  # numbers; of narrow rows more are centred at a time, up to about these, for every chunk costs some calls
+_BLOCK = 1_024  # rows multiplied at a time: each core takes blocks of its own
+_TILE = 12  # columns that a matrix product's inner loops take at once; widths just short of a multiple run at half the speed
+_WIDE = 96  # columns from which on the cores share a product by its columns, and only half of it is computed
 _TINY, _HUGE = 1e-140, 1e140  # beyond these a square leaves float64's range
 
 
@@ -68,19 +73,21 @@ class Moments:
     @classmethod
     def of(cls, Z: Features, w: RowVector | None = None) -> Moments:
         """Moments of the rows of Z (n, q) with weights w (n,); any float dtype and device, computed there in float64."""
-        if len(Z) <= _CHUNK:
-            return _of_chunk(Z, w)
-        parts = (_of_chunk(Z[i : i + _CHUNK], None if w is None else w[i : i + _CHUNK]) for i in range(0, len(Z), _CHUNK))
+        size = chunk_size(Z.shape[1])
+        if len(Z) <= size:
+            return _of_chunk((Z,), w)
+        parts = (_of_chunk((Z[i : i + size],), None if w is None else w[i : i + size]) for i in range(0, len(Z), size))
         return total(parts, Z.shape[1])
 
     @classmethod
     def of_rows(cls, rows: Rows) -> Moments:
         """Moments of the features and targets of `rows`, q = p + k."""
-        n = len(rows)
-        if n <= _CHUNK:
-            return _of_chunk(torch.cat([rows.X, rows.y], 1), rows.w)
-        parts = (cls.of_rows(rows[i : i + _CHUNK]) for i in range(0, n, _CHUNK))
-        return total(parts, rows.X.shape[1] + rows.y.shape[1])
+        q = rows.X.shape[1] + rows.y.shape[1]
+        n, size = len(rows), chunk_size(q)
+        if n <= size:
+            return _of_chunk((rows.X, rows.y), rows.w)
+        parts = (cls.of_rows(rows[i : i + size]) for i in range(0, n, size))
+        return total(parts, q)
 
     @property
     def q(self) -> int:
@@ -111,11 +118,12 @@ class Moments:
         a, b = _in_common_units(self, other)
         weight = a.weight + b.weight
         step = (b.shift - a.shift) + (b.mean - a.mean)
-        return replace(
-            a,
+        return Moments(
             count=a.count + b.count,
             weight=weight,
             log_weight=a.log_weight + b.log_weight,
+            unit=a.unit,
+            shift=a.shift,
             mean=a.mean + step * (b.weight / weight),
             scatter=a.scatter + b.scatter + torch.outer(step, step) * (a.weight * (b.weight / weight)),
             cancelled=max(a.cancelled, b.cancelled),
@@ -161,7 +169,14 @@ class Moments:
 
     def cpu(self) -> Moments:
         """The same moments in main memory, where p x p systems are solved."""
+        if self.scatter.device.type == "cpu":
+            return self
         return replace(self, unit=self.unit.cpu(), shift=self.shift.cpu(), mean=self.mean.cpu(), scatter=self.scatter.cpu())
+
+
+def chunk_size(q: int) -> int:
+    """How many rows of q columns are centred at a time."""
+    return max(_CHUNK, min(2 * _CHUNK, _CACHED // max(q, 1)))
 
 
 def total(parts: Iterable[Moments], q: int) -> Moments:
@@ -182,46 +197,91 @@ def rests(parts: Sequence[Moments]) -> list[Moments]:
 def by_group(rows: Rows, group: Tensor, groups: int) -> list[Moments]:
     """Moments of each group of rows apart; `group` (n,) holds numbers from 0 to groups - 1, or -1 for rows left out."""
     q = rows.X.shape[1] + rows.y.shape[1]
-    collected = [Moments.empty(q) for _ in range(groups)]
-    for start in range(0, len(rows), _CHUNK):
-        chunk, g = rows[start : start + _CHUNK], group[start : start + _CHUNK]
-        Z = torch.cat([chunk.X, chunk.y], 1)
-        for i in range(groups):
-            own = torch.nonzero(g == i)[:, 0]
-            collected[i] = collected[i] + _of_chunk(Z[own], None if chunk.w is None else chunk.w[own])
+    collected, size = [Moments.empty(q)] * groups, chunk_size(q)
+    for start in range(0, len(rows), size):
+        chunk, own = rows[start : start + size], group[start : start + size]
+        # Small integers are sorted sooner.
+        ordered, order = (own.to(torch.int16) if groups < 2**15 else own).sort(stable=True)
+        bounds = torch.searchsorted(ordered, torch.arange(groups + 1, device=own.device).to(ordered.dtype)).tolist()
+        blocks, w = [chunk.X, chunk.y], chunk.w
+        if len(chunk) <= _BLOCK:  # of few rows one block is less work than two
+            blocks = [torch.cat(blocks, 1)]
+        for i, (first, end) in enumerate(pairwise(bounds)):
+            if first < end:
+                index = order[first:end]
+                members = blocks if end - first == len(chunk) else [block.index_select(0, index) for block in blocks]
+                collected[i] = collected[i] + _of_chunk(members, None if w is None else w[index])
     return collected
 
 
-def _of_chunk(Z: Features, w: RowVector | None) -> Moments:
-    Z = Z.to(torch.float64)
+def _of_chunk(blocks: Sequence[Features], w: RowVector | None) -> Moments:
+    """Moments of some rows, whose columns stand in one block or several side by side."""
+    q = sum(block.shape[1] for block in blocks)
+    blocks = [block.detach().to(torch.float64) for block in blocks]
     if w is not None:
         w = w.to(torch.float64)
         if (w <= 0).any():
-            Z, w = Z[w > 0], w[w > 0]
-    if len(Z) == 0:
-        return Moments.empty(Z.shape[1])
-    moments = _centred(Z, w, torch.ones(Z.shape[1], dtype=torch.float64, device=Z.device))
-    squares = moments.scatter.diagonal()
-    if bool(((squares > _TINY**2) & (squares < _HUGE**2)).all()) and bool(moments.mean.isfinite().all()):
+            blocks, w = [block[w > 0] for block in blocks], w[w > 0]
+    if len(blocks[0]) == 0:
+        return Moments.empty(q)
+    moments = _centred(blocks, w, torch.ones(q, dtype=torch.float64, device=blocks[0].device))
+    least, most = moments.scatter.diagonal().aminmax() if q else (1.0, 1.0)
+    if float(least) > _TINY**2 and float(most) < _HUGE**2:  # a mean that is not finite leaves squares that are not
         return moments
+    Z = torch.cat(blocks, 1)
     largest = Z.abs().amax(0)
     extreme = ((largest < _TINY) & (largest > 0)) | (largest > _HUGE)
     if not extreme.any():
         return moments
     unit = torch.exp2(torch.log2(torch.where(extreme, largest, 1.0)).floor())
-    return _centred(Z / unit, w, unit)
+    return _centred([Z / unit], w, unit)
 
 
-def _centred(Z: Features, w: RowVector | None, unit: Columns) -> Moments:
-    weight = float(len(Z)) if w is None else float(w.sum())
+def _centred(blocks: Sequence[Features], w: RowVector | None, unit: Columns) -> Moments:
+    n = len(blocks[0])
+    weight = float(n) if w is None else float(w.sum())
     log_weight = 0.0 if w is None else float(w.log().sum())
-    rough = Z.mean(0) if w is None else (w @ Z) / weight
+    means = [block.mean(0) if w is None else (w @ block) / weight for block in blocks]
+    rough = means[0] if len(means) == 1 else torch.cat(means)
     shift = rough.to(torch.float32).to(torch.float64).nan_to_num(0.0, 0.0, 0.0)
-    C = Z - shift
+    frame, C = _shifted(blocks, shift)
     mean = C.mean(0) if w is None else (w @ C) / weight
     C -= mean
-    scatter = C.T @ C if w is None else C.T @ (C * w[:, None])
-    return Moments(len(Z), weight, log_weight, unit, shift, mean, scatter)
+    if w is not None:
+        C *= w.sqrt()[:, None]
+    return Moments(n, weight, log_weight, unit, shift, mean, _products(frame, len(unit)))
+
+
+def _shifted(blocks: Sequence[Features], shift: Columns) -> tuple[Tensor, Features]:
+    """The columns of all blocks less the shift, (n, q), and the frame of zeros (parts, rows, columns) that they stand in.
+
+    The frame is quick to multiply: parts for every core, and no columns that a tile would be cut for.
+    """
+    n, q = len(blocks[0]), len(shift)
+    if n <= _BLOCK and len(blocks) == 1:
+        C = blocks[0] - shift
+        return C[None], C
+    parts, lacking = max(1, -(-n // _BLOCK)) if q < _WIDE else 1, -q % _TILE
+    frame = shift.new_zeros(parts, -(-n // parts), q + lacking if lacking <= 4 else q)
+    C = frame.flatten(0, 1)[:n, :q]
+    widths = [block.shape[1] for block in blocks]
+    for block, own, out in zip(blocks, shift.split(widths), C.split(widths, 1), strict=True):
+        torch.sub(block, own, out=out)
+    return frame, C
+
+
+def _products(frame: Tensor, q: int) -> Square:
+    """F'F of all rows of a frame (parts, rows, columns) together; of its first q columns, (q, q)."""
+    if len(frame) > 1:
+        return torch.bmm(frame.mT, frame).sum(0)[:q, :q].contiguous()
+    if q < _WIDE:
+        F = frame[0]
+        return (F.T @ F)[:q, :q].contiguous()
+    # It is symmetric: of two halves of the columns, three products say all.
+    half = q // 2
+    left, right = frame[:, :, :half], frame[:, :, half:q]
+    across = left[0].T @ right[0]
+    return torch.cat([torch.cat([_products(left, half), across], 1), torch.cat([across.T, _products(right, q - half)], 1)])
 
 
 def _in_common_units(a: Moments, b: Moments) -> tuple[Moments, Moments]:
@@ -229,6 +289,8 @@ def _in_common_units(a: Moments, b: Moments) -> tuple[Moments, Moments]:
         raise DataError(
             f"Moments of {a.q} columns and of {b.q} columns cannot be combined; collect them with the same columns."
         )
+    if torch.equal(a.unit, b.unit):
+        return a, b
     # Where one side holds nothing but zeros, the other's unit serves, be it ever so small.
     unit = torch.where(_all_zero(a), b.unit, torch.where(_all_zero(b), a.unit, torch.maximum(a.unit, b.unit)))
     return _in_units(a, unit), _in_units(b, unit)

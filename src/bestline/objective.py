@@ -9,7 +9,8 @@ gives scikit-learn's `Ridge(alpha)`, `l1` = 2 alpha its `Lasso(alpha)`, and torc
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
@@ -18,7 +19,7 @@ from torch import Tensor
 
 from bestline.bowl import Bowl
 from bestline.errors import OptionError, ShapeError
-from bestline.rows import Rows, Weights
+from bestline.rows import Rows, Weights, minibatches
 
 LossFunction: TypeAlias = Callable[[Tensor, Tensor], Tensor]  # (prediction (n, k), y (n, k)) -> one number, (n,) or (n, k)
 Forward: TypeAlias = Callable[[Tensor, Tensor], Tensor]  # (X (n, p), weights (d, k)) -> prediction (n, k)
@@ -41,13 +42,15 @@ class Penalty:
     factors: Tensor
 
     @classmethod
-    def on_slopes(cls, l1: float, l2: float, p: int, *, intercept: bool) -> Penalty:
-        """The usual penalty: every slope alike, the intercept free."""
+    def on_slopes(cls, l1: float, l2: float, p: int, *, intercept: bool, factors: Sequence[float] | None = None) -> Penalty:
+        """The usual penalty: every slope alike, or by its own of the p factors; the intercept free."""
         if not (l1 >= 0 and l2 >= 0 and l1 < float("inf") and l2 < float("inf")):
             raise OptionError(f"The penalties must be finite and not negative; got l1={l1!r} and l2={l2!r}.")
-        factors = torch.ones(p + intercept, dtype=torch.float64)
-        factors[p:] = 0
-        return cls(l1, l2, factors)
+        each = torch.ones(p + intercept, dtype=torch.float64)
+        if factors is not None:
+            each[:p] = torch.tensor(factors, dtype=torch.float64)
+        each[p:] = 0
+        return cls(l1, l2, each)
 
     def __bool__(self) -> bool:
         return self.l1 > 0 or self.l2 > 0
@@ -84,8 +87,65 @@ class Smooth(Protocol):
         ...
 
 
+class Slices(Protocol):
+    """A loss on rows that are there again and again: in memory, or read anew for every pass over them."""
+
+    def __len__(self) -> int:
+        """Number of rows."""
+        ...
+
+    def batches(self, size: int, seed: int) -> Iterator[Smooth]:
+        """Without end the loss on so many rows, every pass in a new seeded order."""
+        ...
+
+    def passes(self, seed: int) -> Iterator[Iterator[Rows]]:
+        """Without end all rows once more, in one piece or several."""
+        ...
+
+    def longest(self) -> float:
+        """Largest |x|^2 of a row."""
+        ...
+
+    @property
+    def columns(self) -> int:
+        """Number of features."""
+        ...
+
+
+class _InMemory(ABC):
+    """What losses on rows in memory have in common as `Slices`."""
+
+    __slots__ = ()
+    rows: Rows
+
+    @abstractmethod
+    def on(self, index: Tensor) -> Smooth:
+        """The same loss on some of the rows."""
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def batches(self, size: int, seed: int) -> Iterator[Smooth]:
+        """As `Slices` has it."""
+        return map(self.on, minibatches(len(self), size, seed))
+
+    def passes(self, seed: int) -> Iterator[Iterator[Rows]]:
+        """As `Slices` has it: in one piece."""
+        del seed
+        return iter(lambda: iter([self.rows]), None)
+
+    def longest(self) -> float:
+        """As `Slices` has it."""
+        return longest(self.rows)
+
+    @property
+    def columns(self) -> int:
+        """As `Slices` has it."""
+        return int(self.rows.X.shape[1])
+
+
 @dataclass(frozen=True, slots=True, eq=False)
-class RowLoss:
+class RowLoss(_InMemory):
     """A loss computed on the rows, its gradient by autograd: for losses other than the squared one, and for slices of rows.
 
     Attributes
@@ -139,7 +199,7 @@ class RowLoss:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class SquaredRows:
+class SquaredRows(_InMemory):
     """The squared loss of a line on slices of rows, its gradient written out: 2 X' (X w - y) / m.
 
     `mean_weight` is as in RowLoss.
@@ -168,6 +228,11 @@ class SquaredRows:
         return SquaredRows(self.rows[index], self.intercept, _mean_weight(self.rows))
 
 
+def longest(rows: Rows) -> float:
+    """Largest |x|^2 of some rows; 0 of none."""
+    return float(rows.X.square().sum(1).max()) if len(rows) else 0.0
+
+
 def _mean_weight(rows: Rows) -> float | None:
     return None if rows.w is None else float(rows.w.mean())
 
@@ -187,7 +252,7 @@ class Objective:
     smooth : Bowl or RowLoss
         The loss of all training rows.
     penalty : Penalty
-    slices : SquaredRows, RowLoss or None
+    slices : Slices or None
         The same loss, able to give itself on some of the rows; mini-batches need it.
     size : Tensor (d, 1)
         Natural size of each weight's gradient: makes `violation` free of units.
@@ -195,7 +260,7 @@ class Objective:
 
     smooth: Smooth
     penalty: Penalty
-    slices: SquaredRows | RowLoss | None
+    slices: Slices | None
     size: Tensor
 
     @property
@@ -215,11 +280,9 @@ class Objective:
         """Loss plus penalty."""
         return float(self.smooth.losses(weights).sum() + self.penalty.value(weights))
 
-    def slice_gradient(self, weights: Weights, index: Tensor) -> Weights:
-        """Gradient on some of the rows; the penalty counts in full."""
-        if self.slices is None:
-            raise OptionError("Mini-batches need the rows; these are moments only. Use batch_size=None.")
-        gradient = self.slices.on(index).evaluate(weights)[1]
+    def slice_gradient(self, weights: Weights, part: Smooth) -> Weights:
+        """Gradient where the loss is that of some of the rows; the penalty counts in full."""
+        gradient = part.evaluate(weights)[1]
         return gradient + self.penalty.gradient(weights) if self.penalty else gradient
 
     def violation(self, weights: Weights, gradient: Weights) -> float:

@@ -9,8 +9,13 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from bestline.solvers.descent import Descent
+from bestline.solvers.stochastic import Stochastic
 
-_DESCENT = ("lr", "steps", "batch_size", "patience", "tol")  # what the command line has options for
+_SETTINGS = {
+    Descent: ("lr", "steps", "batch_size", "schedule", "patience", "tol"),
+    Stochastic: ("lr", "steps", "rate", "power", "average", "patience", "tol"),
+}
+_UNSPOKEN = ("schedule", "rate", "power", "average")  # what the command line has no options for
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +51,7 @@ class Recipe:
             if name == "solver" and isinstance(value, Descent):
                 value = value.optimizer  # noqa: PLW2901  its other fields have been added
             elif name == "solver" and not isinstance(value, str):
-                value = type(value).__name__.lower()  # noqa: PLW2901  Exact() and Proximal() have no settings
+                value = type(value).__name__.lower()  # noqa: PLW2901  what has settings has had them added
             if _is_plain(value):
                 plain[name] = list(value) if isinstance(value, tuple) else value
             else:
@@ -63,7 +68,7 @@ class Recipe:
 
     def command(self) -> str | None:
         """The same on the command line; None where it cannot be said there."""
-        if not self.data or self.unsaid or "schedule" in self.arguments:
+        if not self.data or self.unsaid or any(name in self.arguments for name in _UNSPOKEN):
             return None
         words = ["bestline", "fit", *self.data, *([self.formula] if self.formula is not None else [])]
         for name, value in self.arguments.items():
@@ -90,11 +95,11 @@ class Recipe:
 
 
 def _fields(solver: Any) -> dict[str, Any]:
-    """The settings of a Descent as arguments of their own."""
-    if not isinstance(solver, Descent):
+    """The settings of a Descent or Stochastic as arguments of their own."""
+    if not isinstance(solver, Descent | Stochastic):
         return {}
-    defaults = {f.name: f.default for f in fields(Descent)}
-    return {name: getattr(solver, name) for name in (*_DESCENT, "schedule") if getattr(solver, name) != defaults[name]}
+    defaults = {f.name: f.default for f in fields(solver)}
+    return {name: getattr(solver, name) for name in _SETTINGS[type(solver)] if getattr(solver, name) != defaults[name]}
 
 
 def _same(value: Any, default: Any) -> bool:

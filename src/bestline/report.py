@@ -27,6 +27,7 @@ from bestline.pictures.diagnostics import panels
 from bestline.pictures.marks import Picture
 from bestline.pictures.page import Page
 from bestline.pictures.sample import Sample
+from bestline.pictures.shown import rows_shown
 from bestline.second_pass import diagnosis, why_not
 from bestline.solvers.base import Stop
 from bestline.watching import session_of
@@ -34,6 +35,7 @@ from bestline.wording import count, equation, plain, rounded
 
 _MOST_EFFECTS = 10
 _MOST_FINDINGS = 3
+_MOST_VALUES = 8  # weights of an own forward function
 _MOST_ROWS = 200  # of a coefficient table
 _DPI = 90
 
@@ -273,7 +275,12 @@ def _on_what(model: Model) -> str:
 
 
 def _equation(model: Model, target: int) -> str:
-    return equation(model.targets[target], model.names, model.weights[:, target].tolist())
+    name, weights = model.targets[target], model.weights[:, target].tolist()
+    if model.plan.forward is None:
+        return equation(name, model.names, weights)
+    values = [f"{plain(weight)} = {rounded(value)}" for weight, value in zip(model.names, weights, strict=True)]
+    more = f" and {len(values) - _MOST_VALUES} more" if len(values) > _MOST_VALUES else ""
+    return f"{plain(name)} from a forward function of your own, {', '.join(values[:_MOST_VALUES])}{more}"
 
 
 def effects(model: Model, target: int = 0) -> Iterator[str]:
@@ -418,7 +425,7 @@ def _figure(shown: Picture) -> str:
 def _sample(model: Model, data: Any) -> Sample | None:
     if data is None and model.source is None:
         return None
-    return Sample.draw(model.rows("training", data), model.features, model.targets)
+    return rows_shown(model, data)
 
 
 __all__ = ["card", "effects", "report"]

@@ -83,9 +83,14 @@ class Scaling:
         moved = (slopes * self.center[: self.p, None]).sum(-2, keepdim=True)
         return torch.cat([scaled, (weights[..., self.p :, :] - self.center[self.p :] + moved) / self.target_scale], -2)
 
-    def gradient_to_data(self, gradient: Weights) -> Weights:
-        """Gradient (..., d, k) of the loss as trained, as the gradient of the data's loss in the data's weights."""
+    def gradient_to_data(self, gradient: Weights, units: Tensor | None = None) -> Weights:
+        """Gradient (..., d, k) of the loss as trained, as the gradient of the data's loss in the data's weights.
+
+        `units` says what one unit of the loss as trained is in the data's units, (k,) or (1,); by default the square of the
+        target's scale, as for the squared loss.
+        """
         slopes = gradient[..., : self.p, :] * self.scale[: self.p, None]
         if self.intercept:
             slopes = slopes + self.center[: self.p, None] * gradient[..., self.p :, :]
-        return torch.cat([slopes, gradient[..., self.p :, :]], -2) * self.target_scale
+        whole = torch.cat([slopes, gradient[..., self.p :, :]], -2)
+        return whole * (self.target_scale if units is None else units / self.target_scale)

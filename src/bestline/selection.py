@@ -115,6 +115,19 @@ class Selection:
 
         return pd.DataFrame(self.columns)
 
+    def coefficients(self) -> DataFrame:
+        """The coefficient path: one row a penalty, indexed by l1 and l2, and one column a weight, in the data's units.
+
+        Rows are in the order of `frame`, from the largest penalty to none. With several targets the columns are called
+        "weight:target", target by target. A pandas frame (g, d k).
+        """
+        import pandas as pd
+
+        several = len(self.targets) > 1
+        names = [f"{name}:{target}" if several else name for target in self.targets for name in self.names]
+        rows = pd.MultiIndex.from_arrays([self.l1.tolist(), self.l2.tolist()], names=["l1", "l2"])
+        return pd.DataFrame(self.weights.transpose(1, 2).flatten(1).numpy().copy(), index=rows, columns=names)
+
 
 def geometric(largest: float, *, count: int = _COUNT, smallest: float = 1e-3) -> Tensor:
     """Penalties from `largest` down to `smallest` times that, each the same factor below the one before; float64."""

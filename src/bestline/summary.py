@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 _WIDTH = 100
 _LONGEST_NAME = 40
+_FACTORS = 6  # penalty factors in the heading
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +96,7 @@ def _facts(model: Model, tables: list[list[explain.Coefficient]], level: float, 
         "loss_function": str(plan.loss) if isinstance(plan.loss, str) else getattr(plan.loss, "__name__", "own"),
         "l1": plan.l1,
         "l2": plan.l2,
+        "penalty_factors": None if plan.factors is None else dict(zip(plan.features, plan.factors, strict=True)),
         "standardize": plan.standardize,
         "seed": plan.seed,
         "stop": model.advice,
@@ -166,6 +168,9 @@ def _rows(model: Model) -> str:
     parts = "" if len(model.sizes) == 1 else f" ({', '.join(f'{n:,} {name}' for name, n in model.sizes.items())})"
     dropped = f", {model.moments.dropped:,} left out because a value was missing" if model.moments.dropped else ""
     penalty = "".join(f", {n}={v:.3g}" for n, v in (("l1", model.plan.l1), ("l2", model.plan.l2)) if v)
+    if penalty and model.plan.factors is not None:
+        own = [f"{name} x {f:g}" for name, f in zip(model.plan.features, model.plan.factors, strict=True) if f != 1]
+        penalty += f" ({', '.join(own[:_FACTORS])}{', ...' if len(own) > _FACTORS else ''})" if own else ""
     return f"{used:,} rows{parts}{dropped}{penalty}"
 
 

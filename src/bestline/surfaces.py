@@ -1,11 +1,13 @@
-"""Surface: the training loss over any one or two weights, or over the main directions of the path, from the moments alone.
+"""Surface: the training loss over any one or two weights, or over the main directions of the path.
 
 A slice holds the other weights where training left them. A profile re-fits the others at every point, so its lowest point is
-the true optimum. Both are closed forms: no row is read again, however many there were.
+the true optimum. For the squared loss of a line both are closed forms: no row is read again, however many there were. Other
+losses and own forward functions have slices only, for which the loss of the rows is computed at every point.
 """
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -17,13 +19,15 @@ from bestline import planes
 from bestline.bowl import Bowl, minimum_norm
 from bestline.errors import OptionError
 from bestline.fitting import Fit
-from bestline.objective import RowLoss
+from bestline.objective import RowLoss, Smooth
 from bestline.planes import Plane, default_pair
+from bestline.rows import Weights
 
 if TYPE_CHECKING:
     from bestline.model import Model
 
-_MOST = 1_000_000  # points of a grid
+_ROWS = 50_000  # that are read for each point of a grid, where its loss is no closed form
+_AT_ONCE = 30_000  # rows and weights, of all the points whose losses are computed together: few enough for one core
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -48,6 +52,9 @@ class Surface:
         The least loss.
     plane : Plane
         Where all this lies in the space of the weights.
+    rows : int or None
+        How many of the training rows it is the loss of, where they are only a choice of them, drawn by a seed: of more than
+        50,000, unless the loss is the squared one of a line.
     """
 
     names: tuple[str, ...]
@@ -58,6 +65,7 @@ class Surface:
     bottom: tuple[float, ...]
     floor: float
     plane: Plane
+    rows: int | None = None
 
 
 def surface(
@@ -110,7 +118,7 @@ def surface(
     others = kind == "slice" and not where.share
     held = {name: float(view.at[j]) for j, name in enumerate(fit.trace.names) if name not in where.names} if others else {}
     least = float(view.loss(torch.tensor([bottom], dtype=torch.float64), kind))
-    return Surface(where.names, axes, loss, kind, held, bottom, least, where)
+    return Surface(where.names, axes, loss, kind, held, bottom, least, where, view.rows)
 
 
 def heights(fit: Fit, where: Plane, points: Tensor, target: int = 0) -> Tensor:
@@ -131,8 +139,8 @@ class _View:
         self.fit, self.where, self.target = fit, where, target
         self.at = fit.weights[:, target]
         self.path = where.coordinates(fit.trace.weights[:, :, target])
-        self.smooth = fit.objective.smooth.cpu() if isinstance(fit.objective.smooth, Bowl) else fit.objective.smooth
-        self.unit = float(fit.scaling.target_scale[target]) ** 2 if isinstance(fit.objective.smooth, Bowl) else 1.0
+        self.smooth, self.rows = _readable(fit.objective.smooth)
+        self.unit = float(fit.loss_units[min(target, len(fit.loss_units) - 1)])
 
     def loss(self, points: Tensor, kind: str) -> Tensor:
         """Loss (m,) at points (m, 1 or 2)."""
@@ -141,14 +149,19 @@ class _View:
             bowl, selector, center = self._reduced()
             away = points - center
             return float(bowl.floor[self.target]) * self.unit + self.unit * (away * (away @ selector)).sum(1)
+        if isinstance(smooth, Bowl):
+            return smooth.losses(self._trained(points))[:, self.target] * self.unit
+        place = smooth.rows.X if isinstance(smooth, RowLoss) else points
+        size = place.numel() // max(1, place.shape[-1]) + self.fit.weights.numel()
+        each = [_losses(smooth, self._trained(some).to(place)) for some in points.split(max(1, _AT_ONCE // size))]
+        losses = torch.cat(each).to("cpu", torch.float64)
+        return losses[:, min(self.target, losses.shape[1] - 1)] * self.unit
+
+    def _trained(self, points: Tensor) -> Tensor:
+        """Weights as trained (m, d, k) at points (m, 1 or 2)."""
         weights = self.fit.weights.expand(len(points), *self.fit.weights.shape).clone()
         weights[:, :, self.target] = self.where.weights(points)
-        trained = self.fit.scaling.to_trained(weights)
-        if isinstance(smooth, Bowl):
-            return smooth.losses(trained)[:, self.target] * self.unit
-        place = smooth.rows.X if isinstance(smooth, RowLoss) else trained
-        losses = torch.stack([smooth.losses(w.to(place)).detach().cpu() for w in trained])
-        return losses[:, min(self.target, losses.shape[1] - 1)] * self._row_unit()
+        return self.fit.scaling.to_trained(weights)
 
     def bottom(self, kind: str) -> tuple[float, ...]:
         """Where the loss is least: on the plane alone for a slice, over all weights for a profile."""
@@ -201,11 +214,31 @@ class _View:
         center = self.where.coordinates(self.fit.scaling.to_data(smooth.bottom)[:, self.target])
         return smooth, torch.linalg.inv(spread), center
 
-    def _row_unit(self) -> float:
-        """What the loss as trained is in the data's units: from any row of the trace."""
-        place = self.smooth.rows.X if isinstance(self.smooth, RowLoss) else self.at
-        losses = self.smooth.losses(self.fit.scaling.to_trained(self.fit.trace.weights[0]).to(place)).detach().sum()
-        return float(self.fit.trace.loss[0] / float(losses)) if float(losses) else 1.0
+
+def _readable(smooth: Smooth) -> tuple[Smooth, int | None]:
+    """The loss such that it can be computed at very many points, and of how many rows, if not of all."""
+    if isinstance(smooth, Bowl):
+        return smooth.cpu(), None
+    if not isinstance(smooth, RowLoss) or len(smooth.rows) <= _ROWS:
+        return smooth, None
+    drawn = torch.randperm(len(smooth.rows), generator=torch.Generator().manual_seed(0))[:_ROWS].sort().values
+    return smooth.on(drawn.to(smooth.rows.X.device)), _ROWS
+
+
+@torch.no_grad()
+def _losses(smooth: Smooth, weights: Weights) -> Tensor:
+    """Losses (m, k) at weights (m, d, k): together where the loss and the forward function allow that, else one by one."""
+    first = smooth.losses(weights[0])
+    if len(weights) > 1:
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", UserWarning)  # torch tells of operations that it cannot batch
+                together = torch.func.vmap(smooth.losses)(weights)
+            if torch.allclose(together[0], first, rtol=1e-9, atol=0.0, equal_nan=True):
+                return together
+        except (RuntimeError, TypeError, ValueError):
+            pass  # own code may look at single numbers, or change something: so be it, one by one
+    return torch.stack([first, *(smooth.losses(w) for w in weights[1:])])
 
 
 __all__ = ["Plane", "Surface", "default_pair", "heights", "surface"]

@@ -7,7 +7,7 @@ on the rows of all folds but one.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
@@ -39,6 +39,8 @@ from bestline.rows import Rows, Weights
 from bestline.scaling import Scaling
 from bestline.solvers.base import Solver
 from bestline.solvers.descent import Descent
+from bestline.solvers.stochastic import Stochastic
+from bestline.streamed import Streamed
 
 UserLoss: TypeAlias = str | LossFunction
 UserForward: TypeAlias = nn.Module | Callable[..., Tensor]
@@ -51,10 +53,23 @@ _HUBER = 1.345  # of the residuals' scale: 95 % efficient where errors are norma
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Part:
-    """Some rows to train on or to be judged by: their moments, and the rows themselves where they are needed and kept."""
+    """Some rows to train on or to be judged by.
+
+    Attributes
+    ----------
+    moments : Moments
+    rows : Rows or None
+        The rows themselves, where they are needed and kept.
+    again : callable or None
+        (generator) -> the rows block by block, where they are needed and too many to keep.
+    window : int
+        How many of those may be held.
+    """
 
     moments: Moments
     rows: Rows | None = None
+    again: Callable[[torch.Generator], Iterator[Rows]] | None = None
+    window: int = 1
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -79,6 +94,8 @@ class Plan:
         Where training on rows happens.
     unscaled : tuple of int
         Columns that are centred but not scaled when the others are standardised.
+    factors : tuple of float or None
+        How much of the penalties each column takes, (p,); None = 1 each.
     """
 
     features: tuple[str, ...]
@@ -94,6 +111,7 @@ class Plan:
     seed: int = 0
     device: torch.device = _CPU
     unscaled: tuple[int, ...] = ()
+    factors: tuple[float, ...] | None = None
 
     def __post_init__(self) -> None:
         if not isinstance(self.forward, nn.Module):
@@ -118,8 +136,12 @@ class Plan:
     @property
     def of_rows(self) -> bool:
         """Whether training needs the rows and not only their moments."""
-        slices = isinstance(self.solver, Descent) and self.solver.batch_size is not None
-        return slices or not self.squared_line
+        return self.of_slices or not self.squared_line
+
+    @property
+    def of_slices(self) -> bool:
+        """Whether training takes some rows at a time."""
+        return isinstance(self.solver, Stochastic) or (isinstance(self.solver, Descent) and self.solver.batch_size is not None)
 
     @property
     def squared_line(self) -> bool:
@@ -149,18 +171,14 @@ class Plan:
         bowl = Bowl.of(training.moments, scaling)
         if not all(bool(t.isfinite().all()) for t in (bowl.curvature, bowl.bottom, bowl.floor)):
             raise DataError("The columns are too large for float64 as they stand; standardise them, or use other units.")
-        slices = None
-        if self.of_rows and training.rows is not None:
-            slices = SquaredRows(scaling.rows(training.rows.to(self.device)), self.intercept)
-        elif self.of_rows:
-            raise OptionError("Mini-batches need the rows; these are moments only. Use batch_size=None.")
+        slices = self._slices(training, scaling) if self.of_slices else None
         if slices is not None and self.device.type != "cpu":
             bowl = Bowl(bowl.bottom.to(self.device), bowl.curvature.to(self.device), bowl.floor.to(self.device))
         units = scaling.target_scale**2
         mean, covariance = trained_moments(training.moments, scaling)
         null = (covariance.diagonal() + (0 if self.intercept else mean**2))[scaling.p :].clamp(min=0)
         size = 2 * torch.outer(bowl.curvature.cpu().diagonal().clamp(min=0).sqrt(), torch.where(null > 0, null, 1.0).sqrt())
-        penalty = Penalty.on_slopes(self.l1, self.l2, scaling.p, intercept=self.intercept)
+        penalty = Penalty.on_slopes(self.l1, self.l2, scaling.p, intercept=self.intercept, factors=self.factors)
         judged = Bowl.of(held_out.moments, scaling) if held_out is not None and held_out.moments.count else None
         objective = Objective(bowl, penalty, slices, torch.where(size > 0, size, 1.0).to(bowl.curvature.device))
         return Task(
@@ -168,11 +186,21 @@ class Plan:
             scaling,
             self.names,
             self.targets,
-            units.to(self.device if slices else "cpu"),
+            units.to("cpu" if slices is None else self.device),
             float(null @ units),
             judged,
             self.seed,
         )
+
+    def _slices(self, training: Part, scaling: Scaling) -> SquaredRows | Streamed:
+        rows, again, moments = training.rows, training.again, training.moments
+        if rows is not None:
+            return SquaredRows(scaling.rows(rows.to(self.device)), self.intercept)
+        if again is None:
+            raise OptionError("Training on some rows at a time needs the rows; these are moments only. Use solver='sgd'.")
+        mean_weight = moments.weight / max(moments.count, 1)
+        read = lambda order: (scaling.rows(block.to(self.device)) for block in again(order))  # noqa: E731
+        return Streamed(read, self.intercept, scaling.p, moments.count, mean_weight, training.window)
 
     def _row_task(self, training: Part, held_out: Part | None) -> Task:
         if training.rows is None:
@@ -192,8 +220,9 @@ class Plan:
         size = torch.ones(d, 1, dtype=torch.float64, device=self.device)
         zero = torch.zeros(d, 1 if own is not scaling else k, dtype=torch.float64, device=self.device)
         null = float((smooth.losses(zero).detach() * units).sum()) if self.forward is None else 0.0
+        of_line = own is scaling and self.intercept
         factors = Penalty.on_slopes(
-            self.l1, self.l2, d - (own is scaling and self.intercept), intercept=own is scaling and self.intercept
+            self.l1, self.l2, d - of_line, intercept=of_line, factors=self.factors if own is scaling else None
         )
         penalty = Penalty(factors.l1, factors.l2, factors.factors.to(self.device))
         targets = self.targets if own is scaling else (self.targets[0],)

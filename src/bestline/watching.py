@@ -21,6 +21,7 @@ from bestline.pictures.landscape import Pair
 from bestline.pictures.page import Page
 from bestline.pictures.sample import Sample
 from bestline.pictures.session import run_label, session
+from bestline.pictures.shown import rows_shown
 from bestline.wording import plain
 
 __all__ = ["FORMATS", "animate", "label", "page_of", "refuse_format", "refuse_look", "session_of", "watch", "watch_runs"]
@@ -209,4 +210,4 @@ def _sample(model: Model, data: Any, part: str = "training") -> Sample | None:
     """The rows of a part, if the model still has any."""
     if data is None and (model.source is None or (part != "training" and part not in model.sizes)):
         return None
-    return Sample.draw(model.rows(part, data), model.features, model.targets)
+    return rows_shown(model, data, part)

@@ -78,12 +78,19 @@ def rate_of(text: str | None) -> float | str | None:
 
 def start_of(text: str | None) -> dict[str, float] | list[float] | None:
     """First weights, in order or by name."""
-    if text is None or "=" not in text:
-        return numbers_of(text, "--start")
+    return numbers_of(text, "--start") if text is None or "=" not in text else numbers_by_name(text, "--start")
+
+
+def numbers_by_name(text: str | None, option: str) -> dict[str, float] | None:
+    """Numbers by name: `a=1,b=2`; a name may hold an equals sign, and be quoted to hold a comma."""
+    if text is None:
+        return None
     pairs = [part.rpartition("=") for part in names_of(text) or []]
+    if any(not equals for _, equals, _ in pairs):
+        raise typer.BadParameter(f"{option} takes numbers by name, such as a=0,b=2; got {text!r}")
     if len({name for name, _, _ in pairs}) < len(pairs):
-        raise typer.BadParameter(f"--start names a weight twice: {text!r}")
-    values = numbers_of(",".join(value for _, _, value in pairs), "--start") or []
+        raise typer.BadParameter(f"{option} names something twice: {text!r}")
+    values = numbers_of(",".join(value for _, _, value in pairs), option) or []
     return {name.strip(): value for (name, _, _), value in zip(pairs, values, strict=True)}
 
 

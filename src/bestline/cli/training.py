@@ -18,6 +18,7 @@ from bestline.cli.options import (
     Quiet,
     Show,
     names_of,
+    numbers_by_name,
     numbers_of,
     one_or_names,
     rate_of,
@@ -65,11 +66,13 @@ def training_options(
     solver: Annotated[
         str | None,
         typer.Option(
-            help="exact, proximal, interior-point, sgd, momentum, nesterov, adam, adamw, rmsprop, adagrad or lbfgs. [default: exact]"
+            help="exact, proximal, interior-point, stochastic, sgd, momentum, nesterov, adam, adamw, rmsprop, adagrad or lbfgs. [default: exact]"
         ),
     ] = None,
     lr: Annotated[str | None, typer.Option(help="Learning rate, or auto. It acts on the columns as trained.")] = None,
-    steps: Annotated[int | None, typer.Option(help="Updates to make. [default: until it converges]")] = None,
+    steps: Annotated[
+        int | None, typer.Option(help="Updates to make; of stochastic, epochs. [default: until it converges; 20 epochs]")
+    ] = None,
     batch_size: Annotated[int | None, typer.Option(help="Rows in each update. [default: all of them]")] = None,
     patience: Annotated[
         int | None, typer.Option(help="Stop when the held-out loss has not improved for so many steps.")
@@ -83,9 +86,17 @@ def training_options(
     ] = None,
     l1: Annotated[float, typer.Option(help="Weight of sum |w|.")] = 0.0,
     l2: Annotated[float, typer.Option(help="Weight of sum w^2.")] = 0.0,
+    penalty_factors: Annotated[
+        str | None,
+        typer.Option(help="How much of the penalties columns take: age=0,x3=2. 0 leaves a column free. [default: 1 each]"),
+    ] = None,
     cv: Annotated[str | None, typer.Option(help="Choose the penalty by K-fold: ridge, lasso or enet.")] = None,
-    folds: Annotated[int, typer.Option(help="Number of folds.")] = 5,
+    folds: Annotated[str, typer.Option(help="Number of folds, or a column whose values are the folds.")] = "5",
     loss: Annotated[str, typer.Option(help="squared, huber, huber:10, absolute, quantile or quantile:0.9.")] = "squared",
+    forward: Annotated[
+        str | None,
+        typer.Option(help="polynomial or polynomial:3: powers of every column up to this degree. [default: the line]"),
+    ] = None,
     weights: Annotated[str | None, typer.Option(help="Column of weights.")] = None,
     missing: Annotated[str, typer.Option(help="Missing values: raise, drop or impute.")] = "raise",
     standardize: Annotated[bool, typer.Option("--standardize/--no-standardize", help="Train on standardised columns.")] = True,
@@ -108,9 +119,11 @@ def training_options(
         "start": start_of(start),
         "l1": l1,
         "l2": l2,
+        "penalty_factors": numbers_by_name(penalty_factors, "--penalty-factors"),
         "cv": cv,
-        "folds": folds,
+        "folds": int(folds) if folds.lstrip("-").isdigit() else folds,
         "loss": loss,
+        "forward": forward,
         "weights": weights,
         "missing": missing,
         "standardize": None if standardize else False,

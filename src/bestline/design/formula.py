@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Container, Iterable, Sequence
+from dataclasses import dataclass, replace
 
-from bestline.errors import FormulaError, readable
+from bestline.errors import FormulaError, OptionError, readable
 
+HIGHEST_DEGREE = 10  # of a polynomial that is asked for by name
 _LONGEST = 200_000
 _PLAIN = re.compile(r"[A-Za-z_.][A-Za-z0-9_.]*\Z")
 
@@ -50,6 +51,32 @@ class Recipe:
 def plain(targets: Iterable[str], features: Iterable[str]) -> Recipe:
     """The recipe that names columns only."""
     return Recipe(tuple(Piece(t, True) for t in targets), tuple((Piece(f, True),) for f in features), True)
+
+
+def degree_of(text: str) -> int:
+    """The degree that "polynomial" (2) or "polynomial:3" asks for; raises OptionError for other text."""
+    name, _, degree = text.partition(":")
+    value = int(degree) if degree.isascii() and degree.isdigit() else 0 if ":" in text else 2
+    if name != "polynomial" or not 1 <= value <= HIGHEST_DEGREE:
+        raise OptionError(
+            f"`forward` is 'polynomial' or 'polynomial:3', of a degree from 1 to {HIGHEST_DEGREE}, or an own module or function; "
+            f"got {text!r}."
+        )
+    return value
+
+
+def powers(recipe: Recipe, degree: int, numbers: Container[str]) -> Recipe:
+    """The recipe with every column x followed by its powers up to `degree`; `numbers` are the columns that hold numbers."""
+    terms: list[tuple[Piece, ...]] = []
+    for term in recipe.terms:
+        piece = term[0]
+        if len(term) > 1 or not piece.column or piece.text not in numbers or not piece.text.isidentifier():
+            raise FormulaError(
+                f"A polynomial is of columns of numbers with plain names, and {readable(':'.join(p.text for p in term))} is none; leave "
+                f"`forward` out and write the powers into the formula, such as I(x**2)."
+            )
+        terms += [(piece,), *((Piece(f"I({piece.text} ** {k})", False),) for k in range(2, degree + 1))]
+    return replace(recipe, terms=tuple(terms))
 
 
 def parse(text: str, names: Sequence[str]) -> Recipe:

@@ -18,7 +18,7 @@ from torch import Tensor
 from bestline.design.base import MISSING_LEVEL, Column, Design, Encoded, Factor
 from bestline.design.coding import codings
 from bestline.design.expressions import Call, State, Summary, expression, learn_state, legendre
-from bestline.design.formula import Category, Piece, Recipe, as_category, parse, plain
+from bestline.design.formula import Category, Piece, Recipe, as_category, parse, plain, powers
 from bestline.errors import ColumnError, DataError, FormulaError, MissingValuesError, OptionError, listed, readable
 from bestline.tables import Batch, Field, Kind, Source
 
@@ -42,7 +42,9 @@ def learn(
     features: Sequence[str] | None = None,
     weights: str | None = None,
     missing: str = "raise",
+    degree: int = 1,
     training: Training | None = None,
+    aside: str | None = None,
     progress: Progress | None = None,
 ) -> Design:
     """The design of a formula, or of a target and features; without either, of all columns that can serve.
@@ -57,6 +59,10 @@ def learn(
     weights : str, optional
         Column of weights.
     missing : {"raise", "drop", "impute"}
+    aside : str, optional
+        A column that is no feature unless it is named.
+    degree : int
+        Above 1, every column x is followed by its powers I(x ** 2), ..., I(x ** degree).
     training : callable, optional
         Tells which rows of a batch are training rows; means and states are learnt from these alone, levels from all rows.
     progress : callable, optional
@@ -71,7 +77,9 @@ def learn(
     if weights is not None and source.field(weights).kind is not Kind.NUMBER:
         raise ColumnError(f"The weights in column {readable(weights)} are not numbers; name a column of numbers.")
     passes = _Passes(source, training, weights, progress)
-    recipe, notes = _recipe(source, formula, target, features, weights, passes)
+    recipe, notes = _recipe(source, formula, target, features, weights, aside, passes)
+    if degree > 1:
+        recipe = powers(recipe, degree, {f.name for f in source.fields if f.kind is Kind.NUMBER})
     draft = _draft(source, recipe, weights, missing)
     if draft.categories:
         passes.count(draft.categories)
@@ -169,6 +177,7 @@ def _recipe(
     target: str | Sequence[str] | None,
     features: Sequence[str] | None,
     weights: str | None,
+    aside: str | None,
     passes: _Passes,
 ) -> tuple[Recipe, tuple[str, ...]]:
     """The recipe asked for, its `.` or its missing list of features filled with the columns that can serve."""
@@ -178,7 +187,7 @@ def _recipe(
         if not _DOT.search(formula):
             return parse(formula, source.names), ()
         named = set(re.findall(r"[^\W\d]\w*", _DOT.sub(" ", formula))) | ({weights} if weights else set())
-        chosen, notes = _choose([f for f in source.fields if f.name not in named], passes)
+        chosen, notes = _choose([f for f in source.fields if f.name not in {*named, aside}], passes)
         present = [n for n in source.names if n in named]  # the parser takes away what the formula names
         return parse(formula, [*present, *chosen]), notes
     targets = [target] if isinstance(target, str) else list(target or source.target or ())
@@ -193,7 +202,7 @@ def _recipe(
                 f"The target {listed(sorted(set(wanted) & set(targets)))} is among the features; leave it out of them."
             )
         return plain(targets, wanted), ()
-    others = [f for f in source.fields if f.name not in targets and f.name != weights]
+    others = [f for f in source.fields if f.name not in (*targets, weights, aside)]
     chosen, notes = _choose(others, passes)
     if not chosen:
         raise ColumnError(
@@ -344,7 +353,7 @@ def _coded(draft: _Draft, source: Source, profiles: dict[str, Profile]) -> tuple
             if len(columns) > MOST_COLUMNS:
                 raise DataError(
                     f"The design has more than {MOST_COLUMNS:,} columns (reached in {readable(text)}); leave out columns with many "
-                    f"levels, or, where rows are fewer than columns, use bestline.Lasso or bestline.LassoCV, which work on the rows."
+                    f"levels, or work on the rows where they are fewer: bestline.Ridge for l2, bestline.Lasso or bestline.LassoCV for l1."
                 )
     single = [f.column for f in factors if f.kind == "category" and len(f.levels) == 1]
     remarks = [f"{listed(single)} has one level only, so it says nothing beside the intercept."] if single else []

@@ -85,7 +85,8 @@ def refuse_wide(p: int) -> None:
     """Raise OptionError where second moments would take too much memory."""
     if p > MOST_COLUMNS:
         raise OptionError(
-            f"{p:,} columns have {p * p * 8 / 2**30:,.0f} GiB of second moments; keep fewer than {MOST_COLUMNS:,} columns."
+            f"{p:,} columns have {p * p * 8 / 2**30:,.0f} GiB of second moments; keep fewer than {MOST_COLUMNS:,} columns, "
+            f"or use scikit-learn's estimator of the same name."
         )
 
 

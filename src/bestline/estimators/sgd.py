@@ -21,7 +21,7 @@ from bestline.estimators.border import ANY_SEED, YES_OR_NO, Array, Choice, Numbe
 from bestline.estimators.callbacks import CallbackSupportMixin, Telling, with_callbacks
 from bestline.estimators.line import Line
 from bestline.rows import Rows
-from bestline.solvers.stochastic import LOSSES, RATES, Progress, Stochastic, epoch, shuffled, visits
+from bestline.solvers.one_by_one import LOSSES, RATES, OneByOne, Progress, epoch, shuffled, visits
 
 _SPARSE_LEVEL = 0.01  # scikit-learn's: on sparse rows the intercept, which every row moves, is moved more slowly
 
@@ -202,10 +202,10 @@ class SGDRegressor(CallbackSupportMixin, Line):
         if self.penalty == "elasticnet" and self.l1_ratio is None:
             raise OptionError("l1_ratio must be set when penalty is 'elasticnet'")
 
-    def _method(self, *, from_sparse: bool) -> Stochastic:
+    def _method(self, *, from_sparse: bool) -> OneByOne:
         ratio = {"l1": 1.0, "l2": 0.0, None: 0.0}.get(self.penalty, self.l1_ratio)
         alpha = self.alpha if self.penalty is not None else 0.0
-        return Stochastic(
+        return OneByOne(
             loss=self.loss,
             epsilon=self.epsilon,
             l1=alpha * ratio,

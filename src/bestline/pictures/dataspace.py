@@ -16,7 +16,7 @@ from bestline.pictures.marks import Line, Mark, Panel, Points, numbers
 from bestline.pictures.sample import Sample, is_straight, predictions, said
 from bestline.rows import Weights
 
-_CURVE = 101  # points that draw what may not be straight
+CURVE = 201  # points that draw what may not be straight
 
 
 def points(sample: Sample, target: int, role: str = "data", label: str = "data") -> Points:
@@ -38,22 +38,24 @@ def ends(samples: Sequence[Sample], fit: Fit | None = None) -> Tensor:
     Through a single value of the feature it is drawn from 0, else nothing of it would be seen.
     """
     x = torch.cat([sample.rows.X for sample in samples])
-    count = 2 if fit is None or is_straight(fit, x[:_CURVE]) else _CURVE
+    count = 2 if fit is None or samples[0].straight(fit) else CURVE
     low, high = float(x.min()), float(x.max())
     if low == high:
         low, high = (min(low, 0.0), max(high, 0.0)) if low else (-1.0, 1.0)
     return torch.linspace(low, high, count, dtype=torch.float64)[:, None]
 
 
-def fitted(fit: Fit, at: Tensor, weights: Weights, target: int, *, role: str = "fitted", label: str = "") -> Line:
+def fitted(
+    sample: Sample, fit: Fit, at: Tensor, weights: Weights, target: int, *, role: str = "fitted", label: str = ""
+) -> Line:
     """The line of these weights (d, k) over the feature's values `at` (m, 1)."""
-    y = predictions(fit, at, weights)[:, target]
+    y = sample.predictions(fit, at, weights)[:, target]
     return Line(numbers(at[:, 0].tolist()), numbers(y.tolist()), role, label)
 
 
 def described(fit: Fit, weights: Weights, target: int) -> str:
     """A line of one feature in words."""
-    if fit.scaling.p != 1 or not is_straight(fit, torch.tensor([[-1.0], [0.0], [2.0]], dtype=torch.float64)):
+    if fit.scaling.p != 1 or not is_straight(fit):
         return "fitted"
     slope = f"slope {said(float(weights[0, target]))}"
     return f"fitted: {slope}, intercept {said(float(weights[1, target]))}" if fit.scaling.intercept else f"fitted: {slope}"
@@ -94,9 +96,9 @@ def _scatter(
     at = ends([sample], fit)
     marks: list[Mark] = [points(sample, target, role, "test rows" if role == "held_out" else "data")]
     for i, old in enumerate(earlier):
-        marks.append(fitted(fit, at, old, target, role="earlier", label="" if i else "earlier steps"))
-    now = fitted(fit, at, weights, target, label=described(fit, weights, target))
-    room = [y for old in later for y in fitted(fit, at, old, target).y]
+        marks.append(fitted(sample, fit, at, old, target, role="earlier", label="" if i else "earlier steps"))
+    now = fitted(sample, fit, at, weights, target, label=described(fit, weights, target))
+    room = [y for old in later for y in fitted(sample, fit, at, old, target).y]
     ylim = reach([*sample.y(target).tolist(), *now.y, *room])
     xlim = reach(at[:, 0].tolist())
     return Panel(title, sample.features[0], sample.targets[target], (*marks, now), xlim=xlim, ylim=ylim)
@@ -120,6 +122,6 @@ def _diagonal(
 
 def mean_squared_error(sample: Sample, fit: Fit, target: int) -> float:
     """Mean squared error of the rows in the sample, by their weights if they have some."""
-    square = (predictions(fit, sample.rows.X, fit.weights)[:, target] - sample.y(target)) ** 2
+    square = (sample.predictions(fit, sample.rows.X, fit.weights)[:, target] - sample.y(target)) ** 2
     w = sample.rows.w
     return float(square.mean() if w is None else (w * square).sum() / w.sum())

@@ -16,18 +16,20 @@ from bestline.fitting import Fit
 from bestline.pictures import dataspace
 from bestline.pictures.landscape import (
     END,
+    MESH,
     SHADOW,
     Landscape,
     Pair,
     beside,
     contour_marks,
+    grid_values,
+    labels,
     landscape,
     loss_label,
     path_losses,
     relief,
     seen,
     updates,
-    weight_label,
 )
 from bestline.pictures.losses import floor_of, loss
 from bestline.pictures.marks import Intervals, Line, Mark, Panel, Picture, Points, Table, Vertical, numbers
@@ -77,7 +79,7 @@ def data(sample: Sample, *, target: int = 0, truth: Truth | None = None, fit: Fi
         alt += f" The line {label}."
     if fit is not None:
         label = dataspace.described(fit, fit.weights, target)
-        marks.append(dataspace.fitted(fit, dataspace.ends([sample], fit), fit.weights, target, label=label))
+        marks.append(dataspace.fitted(sample, fit, dataspace.ends([sample], fit), fit.weights, target, label=label))
         alt += f" The line {label}."
     return Picture((Panel("", feature, name, tuple(marks)),), f"{name} against {feature}", sample.note, alt)
 
@@ -118,7 +120,7 @@ def train_test(train: Sample, test: Sample, fit: Fit, *, target: int = 0) -> Pic
         panels.append(dataspace.panel(sample, fit, fit.weights, target, f"{what}: {_rows(sample)}", role=role))
     if len(train.features) == 1:
         at = dataspace.ends([train, test], fit)
-        line = dataspace.fitted(fit, at, fit.weights, target, label=dataspace.described(fit, fit.weights, target))
+        line = dataspace.fitted(train, fit, at, fit.weights, target, label=dataspace.described(fit, fit.weights, target))
         panels = [_with(panel, (*panel.marks[:-1], line)) for panel in panels]
     xlim, ylim = _union([panel.xlim for panel in panels]), _union([panel.ylim for panel in panels])
     if len(train.features) != 1 and xlim is not None:
@@ -135,13 +137,14 @@ def train_test(train: Sample, test: Sample, fit: Fit, *, target: int = 0) -> Pic
     return Picture(same, "Train and test", _sentences(sentence, shown_of), f"Two panels with the fitted line. {sentence}")
 
 
-def surface(fit: Fit, pair: Pair = None, *, target: int = 0, resolution: int = 61, kind: str = "slice") -> Picture:
+def surface(fit: Fit, pair: Pair = None, *, target: int = 0, resolution: int | None = None, kind: str = "slice") -> Picture:
     """The loss as a surface over two weights, with the path of training exactly on it.
 
     The path is drawn when the two weights are all there are; else only its end, for only that lies on this slice. With "path"
     for `pair` the surface lies over the main directions of the path, and its shadow is drawn on it.
     """
-    ground = landscape(fit, _two(fit, pair), target=target, resolution=resolution, kind=kind)
+    points = resolution or min(MESH, grid_values(fit))
+    ground = landscape(fit, _two(fit, pair), target=target, resolution=points, kind=kind)
     panel = relief(ground, "")
     note = ground.note.replace(SHADOW, END)
     return Picture((panel,), _over(ground), note, _ground_alt(ground, "Surface"))
@@ -301,7 +304,7 @@ def table_of_steps(fit: Fit, *, target: int = 0, most: int = 16) -> Picture:
     moved = torch.stack(
         [weights[r + 1] - weights[r] if f else weights[r] * math.nan for r, f in zip(rows, follows, strict=True)]
     )
-    names = [weight_label(name) for name in trace.names]
+    names = list(labels(fit, trace.names))
     apart = len(names) <= 2
     columns: list[tuple[str, list[float]]] = [("updates made", [float(steps[row]) for row in rows])]
     columns += [(name, weights[rows, j].tolist()) for j, name in enumerate(names[:_MOST_WEIGHTS])]
@@ -338,7 +341,7 @@ def _gradient(fit: Fit, row: int, target: int) -> torch.Tensor:
     weights = fit.scaling.to_trained(fit.trace.weights[row])
     place = getattr(getattr(fit.objective.smooth, "rows", None), "X", weights)
     gradient = fit.objective.evaluate(weights.to(place))[1].detach().to("cpu", torch.float64)
-    return fit.scaling.gradient_to_data(gradient)[:, target]
+    return fit.scaling.gradient_to_data(gradient, fit.loss_units)[:, target]
 
 
 def coefficients(
@@ -411,5 +414,4 @@ __all__ = [
     "table_of_steps",
     "train_test",
     "weight",
-    "weight_label",
 ]

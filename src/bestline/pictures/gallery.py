@@ -15,6 +15,7 @@ from bestline.pictures.landscape import Pair
 from bestline.pictures.marks import Picture
 from bestline.pictures.mpl import draw
 from bestline.pictures.sample import Sample
+from bestline.pictures.shown import rows_shown
 
 if TYPE_CHECKING:
     from bestline.model import Model
@@ -44,7 +45,7 @@ class Gallery:
 
     def sample(self, data: Any = None, part: str = "training") -> Sample:
         """The rows to show: of `data`, or else of the model's own "training" or "test" part."""
-        return Sample.draw(self.model.rows(part, data), self.model.features, self.model.targets)
+        return rows_shown(self.model, data, part)
 
     def _drawn(self, picture: Picture) -> Figure:
         return draw(picture, theme=self.theme)

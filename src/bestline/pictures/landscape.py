@@ -20,9 +20,9 @@ from bestline import planes
 from bestline.bowl import Bowl
 from bestline.errors import OptionError
 from bestline.fitting import Fit
-from bestline.objective import SquaredRows
+from bestline.objective import RowLoss, SquaredRows, squared
 from bestline.pictures.marks import Arrow, Contours, Line, Mark, Mesh, Numbers, Panel, Path, Points, numbers
-from bestline.pictures.sample import said, shown
+from bestline.pictures.sample import is_straight, said, shown
 from bestline.planes import Plane
 from bestline.solvers.base import Stop
 from bestline.surfaces import Surface, heights, surface
@@ -35,7 +35,11 @@ END = "Only the end of the path is shown, for the other weights moved too."  # i
 _BANDS = 16
 _RINGS = 5  # of the bands, those that lie in a valley when there is one
 _VALLEY = 1 / 32  # of the height of the corners: where the floor of the valley stays below this, it needs levels of its own
-_FINE, _COARSE = 181, 41  # grid values an axis, where the loss is a closed form and where every row is read for each
+_FINE = 181  # grid values an axis, where the loss is a closed form
+_ROWWISE, _FEW_ROWS = (81, 41), 2_000  # the same where every row is read for each of them: of up to so many rows, and of more
+MESH = 61  # grid values an axis of a surface in space, which shows no finer
+_HIGH = 5.0  # times the height of the path: without a closed form, what rises higher is cut off
+_FLAT = 1 / 64  # of the height of the corners: where half of the view lies below this, and there is no bowl
 _ARROW = 0.2  # length of the gradient's arrow, in widths of the view
 _FAR, _BESIDE = 60.0, 4.0  # times the start's loss: a diverging path is followed no further, alone and beside others
 
@@ -70,6 +74,8 @@ class Landscape:
     shadow : Numbers
         Height of the surface under each point of the path; empty where the path itself lies on the surface, and where it would
         take many passes over the rows.
+    cap : float or None
+        Where the surface was cut off, for it rises far above the path, or beyond all numbers.
     """
 
     surface: Surface
@@ -84,6 +90,7 @@ class Landscape:
     fit: Fit
     target: int
     shadow: Numbers = ()
+    cap: float | None = None
 
     @property
     def axes(self) -> tuple[str, ...]:
@@ -95,7 +102,7 @@ class Landscape:
                 for name, share in zip(where.names, where.share, strict=True)
             ]
             return tuple(shares)
-        return tuple(weight_label(name) for name in self.surface.names)
+        return labels(self.fit, self.surface.names)
 
     @property
     def note(self) -> str:
@@ -117,6 +124,10 @@ class Landscape:
             facts.append(SHADOW)
         if self.cut:
             facts.append(f"Training diverged: {len(self.steps) - 1} of {updates(self.all_steps)} are in view.")
+        if self.cap is not None:
+            facts.append(f"The surface is cut off at a loss of {said(self.cap)}; it goes on, or is no number there.")
+        if self.surface.rows is not None:
+            facts.append(f"The surface is the loss of {self.surface.rows:,} rows, drawn at random; the path's is that of all.")
         if self.penalised:
             facts.append("Training also had a penalty, which keeps it from the place of lowest loss.")
         return " ".join(facts)
@@ -167,20 +178,40 @@ def landscapes(
     least = _widths(first, hint, target) if whole else [0.0] * len(where.names)
     span = [_around(*triple) for triple in zip(torch.cat(paths).T.tolist(), hint.bottom, least, strict=True)]
     closed = isinstance(first.objective.smooth, Bowl)
-    points = resolution or (_FINE if closed else _COARSE)
+    points = resolution or grid_values(first)
     found = surface(first, where, span=span, resolution=points, kind=kind, target=target)
     if resolution is None and closed and _valley(found) < _VALLEY:  # narrow: it takes a finer grid to be seen
         found = surface(first, where, span=span, resolution=2 * _FINE - 1, kind=kind, target=target)
-    found = found if closed else _lowest_seen(found)
+    cap = None
+    if not closed:
+        walked = [(losses[:n], path) for losses, n, path in zip(every, counts, paths, strict=True)]
+        found, cap = _cut(
+            _lowest_seen(found, walked if _lies_on(first, found) else []), max(max(losses) for losses, _ in walked)
+        )
     return tuple(
-        _walked(fit, found, losses[:n], path, target) for fit, losses, n, path in zip(fits, every, counts, paths, strict=True)
+        _walked(fit, found, losses[:n], path, target, cap)
+        for fit, losses, n, path in zip(fits, every, counts, paths, strict=True)
     )
 
 
-def _walked(fit: Fit, found: Surface, losses: Sequence[float], path: torch.Tensor, target: int) -> Landscape:
+def grid_values(fit: Fit) -> int:
+    """How many values an axis has, if nobody asks for another number."""
+    smooth = fit.objective.smooth
+    if isinstance(smooth, Bowl):
+        return _FINE
+    return _ROWWISE[isinstance(smooth, RowLoss) and len(smooth.rows) > _FEW_ROWS]
+
+
+def _lies_on(fit: Fit, found: Surface) -> bool:
+    """Whether paths lie on the surface: its axes are all the weights, and its loss is the one that the trace has."""
+    closed = isinstance(fit.objective.smooth, Bowl)
+    return len(found.names) == len(fit.trace.names) and (len(fit.trace.targets) == 1 or closed)
+
+
+def _walked(fit: Fit, found: Surface, losses: Sequence[float], path: torch.Tensor, target: int, cap: float | None) -> Landscape:
     closed = isinstance(fit.objective.smooth, Bowl)
     steps = fit.trace.step[: len(losses)].tolist()
-    exact = len(found.names) == len(fit.trace.names) and (len(fit.trace.targets) == 1 or closed)
+    exact = _lies_on(fit, found)
     below = bool(found.plane.share) and not exact and closed and found.kind == "slice"
     return Landscape(
         surface=found,
@@ -195,6 +226,7 @@ def _walked(fit: Fit, found: Surface, losses: Sequence[float], path: torch.Tenso
         fit=fit,
         target=target,
         shadow=numbers(heights(fit, found.plane, path, target).tolist()) if below else (),
+        cap=cap,
     )
 
 
@@ -232,15 +264,29 @@ def path_losses(fit: Fit, target: int = 0) -> list[float]:
     return [float(loss) for loss in losses * fit.scaling.target_scale[target] ** 2]
 
 
-def _lowest_seen(found: Surface) -> Surface:
-    """The same surface, its bottom looked up: without a closed form only the grid and the kept weights are known."""
-    flat = found.loss.flatten()
+def _lowest_seen(found: Surface, walked: Sequence[tuple[Sequence[float], torch.Tensor]]) -> Surface:
+    """The same surface, its bottom looked up: without a closed form only the grid, the kept weights and the paths are known."""
+    flat = found.loss.flatten().nan_to_num(math.inf)
     at = int(flat.argmin())
-    if float(flat[at]) >= found.floor:
-        return found
     x = at % len(found.axes[0])
     place = (float(found.axes[0][x]), *(float(axis[at // len(found.axes[0])]) for axis in found.axes[1:]))
-    return replace(found, bottom=place, floor=float(flat[at]))
+    seen_at = [(found.floor, found.bottom), (float(flat[at]), place)]
+    for losses, path in walked:
+        row = min(range(len(losses)), key=lambda i: losses[i])
+        seen_at.append((losses[row], tuple(path[row].tolist())))
+    floor, bottom = min(seen_at)
+    return replace(found, bottom=bottom, floor=floor)
+
+
+def _cut(found: Surface, highest: float) -> tuple[Surface, float | None]:
+    """The same surface, cut off where it rises so far above the path that nothing else could be seen; and where that is."""
+    cap = found.floor + _HIGH * (highest - found.floor)
+    finite = found.loss[found.loss.isfinite()]
+    top = float(finite.max()) if len(finite) else found.floor
+    if len(finite) == found.loss.numel() and (top <= cap or not cap > found.floor):
+        return found, None
+    cap = min(cap, top) if cap > found.floor else top
+    return replace(found, loss=found.loss.nan_to_num(math.inf).clamp(max=cap)), cap
 
 
 def _in_view(fit: Fit, losses: Sequence[float], far: float) -> int:
@@ -403,10 +449,8 @@ def tangent(ground: Landscape, step: int) -> Line:
     i = ground.steps.index(step)
     x, z, (low, high) = ground.path[0][i], ground.losses[i], ground.span[0]
     fit = ground.fit
-    losses, gradient = fit.objective.smooth.evaluate(_trained(fit, step))
-    steep = float(fit.scaling.gradient_to_data(gradient.to("cpu", torch.float64))[0, ground.target])
-    if not ground.closed:  # its loss as trained need not be in squares of the target's scale
-        steep *= z / float(losses.sum()) / float(fit.scaling.target_scale[ground.target]) ** 2 if float(losses.sum()) else 0.0
+    gradient = fit.objective.smooth.evaluate(_trained(fit, step))[1].to("cpu", torch.float64)
+    steep = float(fit.scaling.gradient_to_data(gradient, fit.loss_units)[0, ground.target])
     top = max(*ground.losses, float(ground.surface.loss.max())) - ground.surface.floor
     reach = min(0.22 * (high - low), 0.45 * top / abs(steep) if steep else math.inf)
     at = (x - reach, x + reach)
@@ -435,12 +479,18 @@ def levels(ground: Landscape) -> Numbers:
 
     Heights above the floor grow with the square of their number, so that the lines of a round bowl are evenly spaced. In a
     long valley the floor of the valley stays far below the corners of the view: then a few lines do so up to the height at
-    which the valley leaves the view, and the rest grow by factors from there.
+    which the valley leaves the view, and the rest grow by factors from there. A surface that is no bowl may be all but flat in
+    most of the view: then between any two lines there is as much of the view as between any others.
     """
     low, top = _heights(ground.surface)
     height = top - low
     if not 0 < height < math.inf or height <= 1e-12 * abs(top):
         return ()
+    if not ground.closed:
+        share = torch.linspace(0, 1, _BANDS + 1, dtype=torch.float64)[:-1]
+        even = ground.surface.loss.flatten().quantile(share).tolist()
+        if even[_BANDS // 2] - low < _FLAT * height:
+            return tuple(sorted({low, *even, top + 1e-9 * height}))
     grain = height * (1.5 / len(ground.surface.axes[0])) ** 2  # what a grid value beside the valley's floor may be too high
     valley = max(_valley(ground.surface) * height, 2 * grain)
     if valley > _VALLEY * height:
@@ -490,8 +540,15 @@ def _directions(where: Plane) -> str:
 
 def loss_label(fit: Fit) -> str:
     """What the loss is called on an axis."""
-    squared = isinstance(fit.objective.smooth, Bowl | SquaredRows)
-    return "loss (mean squared error)" if squared else "loss"
+    smooth = fit.objective.smooth
+    square = isinstance(smooth, Bowl | SquaredRows) or (isinstance(smooth, RowLoss) and smooth.loss is squared)
+    return "loss (mean squared error)" if square else "loss"
+
+
+def labels(fit: Fit, names: Sequence[str]) -> tuple[str, ...]:
+    """What the weights of a fit are called on axes: those of an own module as it calls them."""
+    own = not is_straight(fit) and fit.scaling.p == len(fit.trace.names)
+    return tuple(shown(name) if own else weight_label(name) for name in names)
 
 
 def weight_label(name: str) -> str:

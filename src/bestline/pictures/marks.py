@@ -101,6 +101,25 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True)
+class Band:
+    """What lies between two lines over the same x, shaded."""
+
+    x: Numbers
+    low: Numbers
+    high: Numbers
+    role: str = "fitted"
+    label: str = ""
+
+    def __post_init__(self) -> None:
+        _checked("Band", self.role, self.x, self.low, self.high)
+
+    def cells(self) -> Iterator[Cell]:
+        """The lower line, then the upper one, one cell a point."""
+        yield from _cells(self.label, self.x, self.low, None)
+        yield from _cells(self.label, self.x, self.high, None)
+
+
+@dataclass(frozen=True, slots=True)
 class Path:
     """Points in the order they were visited, joined; the first and the last stand out. With z, in space.
 
@@ -347,7 +366,9 @@ class Bins:
         return _cells(self.label, x, y, self.count)
 
 
-Mark: TypeAlias = Points | Line | Path | Contours | Mesh | Vertical | Horizontal | Arrow | Text | Intervals | Table | Bins
+Mark: TypeAlias = (
+    Points | Line | Band | Path | Contours | Mesh | Vertical | Horizontal | Arrow | Text | Intervals | Table | Bins
+)
 
 
 @dataclass(frozen=True, slots=True)

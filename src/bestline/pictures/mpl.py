@@ -28,6 +28,7 @@ from mpl_toolkits.mplot3d import Axes3D
 from bestline.errors import OptionError
 from bestline.pictures.marks import (
     Arrow,
+    Band,
     Bins,
     Contours,
     Horizontal,
@@ -54,6 +55,7 @@ Key: TypeAlias = tuple[Line2D, str]  # an entry of a legend
 
 _TITLE, _HEAD, _BODY, _SMALL = 14, 11.5, 10.5, 9.5  # sizes of text, in points
 _RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+_SHADE = 0.22  # opacity of a band: lines and grid are seen through it
 _STEPS_AS_DOTS = 80  # a path of more steps is drawn as a line alone
 
 
@@ -451,6 +453,12 @@ def _line(ax: Any, mark: Line, palette: Palette, order: float) -> list[Key]:
     return _key(style, mark.label, line=True, marker=len(mark.x) == 1)
 
 
+def _band(ax: Any, mark: Band, palette: Palette, order: float) -> list[Key]:
+    style = replace(palette.styles[mark.role], marker="s", size=9.0, alpha=_SHADE)
+    ax.fill_between(mark.x, mark.low, mark.high, color=style.colour, alpha=_SHADE, linewidth=0, zorder=order)
+    return _key(style, mark.label, line=False, marker=True)
+
+
 def _path(ax: Any, mark: Path, palette: Palette, order: float) -> list[Key]:
     style, start = palette.styles[mark.role], palette.styles["start"]
     few = len(mark.x) <= _STEPS_AS_DOTS
@@ -623,6 +631,7 @@ def _columns(x: Numbers, y: Numbers, z: Numbers | None) -> list[Numbers]:
 _DRAW: dict[type[Mark], Callable[[Any, Any, Palette, float], list[Key]]] = {
     Points: _points,
     Line: _line,
+    Band: _band,
     Path: _path,
     Contours: _contours,
     Mesh: _mesh,

@@ -25,7 +25,6 @@ from bestline.solvers.base import Stop
 
 _MOST_ROWS = 300  # of a plot where every point moves
 _MOST_SAID = 3  # runs whose losses a title tells
-_MESH = 61
 
 
 def overview(
@@ -119,7 +118,9 @@ class _Scene:
             side = landscape.beside(ground, "", "")
             limits["curve"] = (ground.span[0], side.ylim or (0.0, 1.0))
         else:
-            coarse = landscape.landscapes(every, ground.surface.plane, target=target, resolution=_MESH)[0]
+            coarse = ground
+            if ground.closed:
+                coarse = landscape.landscapes(every, ground.surface.plane, target=target, resolution=landscape.MESH)[0]
             behind["plan"], before["plan"] = (landscape.shaded(ground, scale=False),), (landscape.best(ground),)
             behind["space"], before["space"] = (landscape.mesh(coarse),), (landscape.best(ground, space=True),)
         if sample is not None:
@@ -185,8 +186,8 @@ class _Scene:
             weights = fit.trace.weights[_row(fit, step)]
             if line:
                 at = dataspace.ends([sample], fit)
-                role, said_as = self.role(i, "fitted"), self.label(label, "line")
-                marks.append(dataspace.fitted(fit, at, weights, target, role=role, label=said_as))
+                role, said_as = self.role(i, "fitted"), self.label(label, _line(sample, fit))
+                marks.append(dataspace.fitted(sample, fit, at, weights, target, role=role, label=said_as))
             else:
                 predicted = numbers(predictions(fit, sample.rows.X, weights)[:, target].tolist())
                 role = self.role(i, "data")
@@ -237,6 +238,11 @@ class _Scene:
         return Panel("Loss after each update", "updates made", label, tuple(marks), xlim=xlim, ylim=ylim, log_y=self.log)
 
 
+def _line(sample: Sample, fit: Fit) -> str:
+    """What is drawn over the rows of one feature."""
+    return "line" if sample.straight(fit) else "curve"
+
+
 def _row(fit: Fit, step: int) -> int:
     """The row of the trace at or before a number of updates."""
     return max(0, bisect_right(fit.trace.step.tolist(), step) - 1)
@@ -269,7 +275,7 @@ def _still_data(
     for fit in fits:
         for weights in (fit.trace.weights[0], fit.weights):
             if line:
-                said_by = dataspace.fitted(fit, dataspace.ends([sample], fit), weights, target).y
+                said_by = dataspace.fitted(sample, fit, dataspace.ends([sample], fit), weights, target).y
             else:
                 said_by = tuple(predictions(fit, sample.rows.X, weights)[:, target].tolist())
             seen += [min(max(y, low - 0.8 * wide), high + 0.8 * wide) for y in said_by if math.isfinite(y)]
@@ -278,7 +284,9 @@ def _still_data(
         return (Line(xlim, xlim, "reference", "predicted = actual"),), limits
     first = fits[0]
     at = dataspace.ends([sample], first)
-    began = dataspace.fitted(first, at, first.trace.weights[0], target, role="earlier", label="line at the start")
+    began = dataspace.fitted(
+        sample, first, at, first.trace.weights[0], target, role="earlier", label=f"{_line(sample, first)} at the start"
+    )
     same = all(torch.equal(fit.trace.weights[0], first.trace.weights[0]) for fit in fits)
     return (dataspace.points(sample, target), *((began,) if same else ())), limits
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bestline.errors import OptionError, listed
-from bestline.pictures.marks import Horizontal, Line, Mark, Panel, Picture, Points, Vertical, numbers, run_role
+from bestline.pictures.marks import Band, Horizontal, Line, Mark, Panel, Picture, Points, Vertical, numbers, run_role
 from bestline.pictures.sample import said, shown
 from bestline.selection import Selection
 
@@ -17,8 +17,7 @@ def error_curve(selection: Selection) -> Picture:
     x, scale = _penalties(selection, at)
     error, std = selection.error[at], selection.std_error[at]
     marks: list[Mark] = [
-        Line(x, numbers((error + std).tolist()), "reference", "one standard error up and down"),
-        Line(x, numbers((error - std).tolist()), "reference", ""),
+        Band(x, numbers((error - std).tolist()), numbers((error + std).tolist()), "held_out", "one standard error up and down"),
         Line(x, numbers(error.tolist()), "held_out", f"error of rows left out, {selection.folds} folds"),
         Horizontal(float(selection.error[-1]), "floor", f"without penalty: {said(float(selection.error[-1]))}"),
     ]

@@ -18,13 +18,14 @@ from torch import Tensor
 from bestline.bowl import Bowl, minimum_norm
 from bestline.fitting import Fit, Trace
 from bestline.pictures.figures import floor_of
-from bestline.pictures.landscape import Pair, landscapes, loss_label
+from bestline.pictures.landscape import Pair, grid_values, landscapes, loss_label
 from bestline.pictures.losses import best_step, ridge_of
-from bestline.pictures.sample import Sample, is_straight, predictions, said, shown
+from bestline.pictures.sample import Sample, is_straight, said, shown
 from bestline.planes import data_to_trained
 from bestline.solvers.base import Stop
 from bestline.solvers.descent import Descent
-from bestline.surfaces import Plane, surface
+from bestline.solvers.stochastic import Stochastic
+from bestline.surfaces import Plane
 from bestline.wording import count, equation
 
 SCHEMA = 1
@@ -33,7 +34,8 @@ _NUMBERS = 6_000  # of all traces together: about 85 kB
 _POINTS = 3_000  # numbers of all rows shown
 _WIDE = 12  # weights beyond which predictions are sent in place of rows, and only the first weights
 _FEW = 48  # rows of which predictions are sent, shared among the runs
-_GRID = 41  # grid values an axis, where the surface has no closed form
+_CURVE = 61  # points of a curve that is no straight line
+_GRID = 61  # grid values an axis at the most, where the surface has no closed form
 
 
 def session(
@@ -72,7 +74,7 @@ def session(
     fits = list(runs.values())
     first = fits[0]
     where, ground = _ground(fits, pair, target) if first.trace.names else (None, None)
-    shown_rows = _shown(first, sample, held_out, len(fits))
+    shown_rows, straight = _shown(first, sample, held_out, len(fits)), is_straight(first)
     data = _data(first, shown_rows, target, truth)
     steps = sum(len(fit.trace) for fit in fits)
     told = [*notes, *([sample.note] if sample is not None and sample.note else [])]
@@ -89,7 +91,10 @@ def session(
             "runs": [
                 _run(label, fit, where, target, _NUMBERS * len(fit.trace) // steps, shown_rows) for label, fit in runs.items()
             ],
-            "equation": equation(first.trace.targets[target], first.trace.names, first.weights[:, target].tolist()),
+            "straight": straight,
+            "equation": equation(first.trace.targets[target], first.trace.names, first.weights[:, target].tolist())
+            if straight
+            else "",
         }
     )
 
@@ -98,7 +103,8 @@ def run_label(fit: Fit) -> str:
     """A run by its solver: `adam, lr 0.1`."""
     solver = fit.solver
     if not isinstance(solver, Descent):
-        return type(solver).__name__.lower()
+        name = type(solver).__name__.lower()
+        return f"{name}, lr {said(fit.rate)}" if isinstance(solver, Stochastic) and fit.rate is not None else name
     name = solver.optimizer if isinstance(solver.optimizer, str) else getattr(solver.optimizer, "__name__", "own optimiser")
     rate = "" if fit.rate is None else f", lr {said(fit.rate)}"
     batch = "" if solver.batch_size is None else f", {count(solver.batch_size, 'row')} a step"
@@ -133,9 +139,19 @@ def _shown(fit: Fit, sample: Sample | None, held_out: Sample | None, runs: int) 
     known = {name: part for name, part in parts.items() if part is not None}
     if sample is None:
         return {}
-    wide = len(fit.trace.names) > _WIDE
-    most = max(8, _FEW // runs if wide else _POINTS // (len(sample.features) + 1)) // len(known)
+    most = max(8, _FEW // runs if _sent(fit, sample) else _POINTS // (len(sample.features) + 1)) // len(known)
     return {name: _some(part, max(most, 4)) for name, part in known.items()}
+
+
+def _sent(fit: Fit, sample: Sample) -> bool:
+    """Whether predictions are sent in place of rows: where there are many weights, and where only own code can predict."""
+    return len(sample.features) != 1 and (len(fit.trace.names) > _WIDE or not is_straight(fit))
+
+
+def _places(parts: Mapping[str, Sample]) -> Tensor:
+    """Values of the one feature at which a curve is sent, (m, 1)."""
+    x = torch.cat([part.rows.X[:, 0] for part in parts.values()])
+    return torch.linspace(float(x.min()), float(x.max()), _CURVE, dtype=torch.float64)[:, None]
 
 
 def _some(sample: Sample, most: int) -> Sample:
@@ -148,8 +164,7 @@ def _data(fit: Fit, parts: Mapping[str, Sample], target: int, truth: tuple[float
         return None
     sample = parts["data"]
     line = len(sample.features) == 1
-    wide = len(fit.trace.names) > _WIDE
-    kind = "line" if line else "wide" if wide else "diagonal"
+    kind = "line" if line else "wide" if _sent(fit, sample) else "diagonal"
     rows = {name: _rows(part, target, kind) for name, part in parts.items()}
     return {
         "kind": "line" if line else "diagonal",
@@ -159,7 +174,7 @@ def _data(fit: Fit, parts: Mapping[str, Sample], target: int, truth: tuple[float
         "held_out": rows.get("held_out"),
         "truth": None if truth is None else {"slope": truth[0], "intercept": truth[1]},
         "of": sample.of,
-        "loss": "squared" if isinstance(fit.objective.smooth, Bowl) else "own",
+        "loss": "own" if loss_label(fit) == "loss" else "squared",
     }
 
 
@@ -184,18 +199,16 @@ def _short(values: Tensor) -> list[float]:
 def _ground(fits: Sequence[Fit], pair: Pair, target: int) -> tuple[Plane, dict[str, Any]]:
     """The plane of weights that is shown, and the loss over it."""
     first = fits[0]
-    places = landscapes(fits, pair, target=target, resolution=2)
-    where = places[0].surface.plane
+    resolution = 2 if isinstance(first.objective.smooth, Bowl) else min(_GRID, grid_values(first))
+    places = landscapes(fits, pair, target=target, resolution=resolution)
+    seen = places[0].surface
+    where = seen.plane
     span = [[min(p.span[i][0] for p in places), max(p.span[i][1] for p in places)] for i in range(len(where.names))]
-    bottom, floor = places[0].surface.bottom, places[0].surface.floor
     bowl, grid = _quadratic(first, where, target), None
     if bowl is None:
-        seen = surface(first, where, span=[(low, high) for low, high in span], resolution=_GRID, target=target)
-        loss, (x, *rest) = seen.loss.reshape(-1, _GRID), seen.axes
-        grid = {"x": x.tolist(), "y": rest[0].tolist() if rest else [0.0], "z": loss.tolist()}
-        row, column = divmod(int(loss.flatten().argmin()), _GRID)
-        bottom = (float(x[column]), *(float(axis[row]) for axis in rest))
-        floor = float(loss[row, column])
+        x, *rest = seen.axes
+        loss = seen.loss.reshape(-1, len(x))
+        grid = {"x": x.tolist(), "y": rest[0].tolist() if rest else [0.0], "z": [_short(row) for row in loss]}
     ground = {
         "names": [shown(name) for name in where.names],
         "axes": list(places[0].axes),
@@ -203,8 +216,8 @@ def _ground(fits: Sequence[Fit], pair: Pair, target: int) -> tuple[Plane, dict[s
         "bowl": bowl,
         "grid": grid,
         "span": span,
-        "optimum": list(bottom),
-        "floor": floor,
+        "optimum": list(seen.bottom),
+        "floor": seen.floor,
         "optimum_label": "least loss" if bowl else "least loss seen",
         "exact": all(place.exact for place in places),
         "note": places[0].note,
@@ -245,11 +258,13 @@ def _quadratic(fit: Fit, where: Plane, target: int) -> dict[str, Any] | None:
 def _run(label: str, fit: Fit, where: Plane | None, target: int, budget: int, parts: Mapping[str, Sample]) -> dict[str, Any]:
     trace, solver = fit.trace, fit.solver
     d = len(trace.names)
-    wide = d > _WIDE
-    told = [*range(_WIDE - 1), d - 1] if wide else list(range(d))
-    keep = thinned(fit, max(20, budget // (min(d, _WIDE) + 10 + wide * sum(len(part.rows) for part in parts.values()))))
+    told = [*range(_WIDE - 1), d - 1] if d > _WIDE else list(range(d))
+    sent = bool(parts) and _sent(fit, parts["data"])
+    straight = is_straight(fit)
+    at = None if not parts or len(parts["data"].features) != 1 or parts["data"].straight(fit) else _places(parts)
+    more = sum(len(part.rows) for part in parts.values()) if sent else 0 if at is None else _CURVE // 3
+    keep = thinned(fit, max(20, budget // (min(d, _WIDE) + 10 + more)))
     weights = trace.weights[keep][:, :, target]
-    straight = d <= 2 and fit.scaling.p == 1 and is_straight(fit, torch.tensor([[-1.0], [0.0], [2.0]], dtype=torch.float64))
     gradient = _gradient(fit, keep, target)
     optimizer = solver.optimizer if isinstance(solver, Descent) and isinstance(solver.optimizer, str) else "own"
     return {
@@ -262,12 +277,13 @@ def _run(label: str, fit: Fit, where: Plane | None, target: int, budget: int, pa
         "names": [shown(trace.names[j]) for j in told],
         "weights": weights.T[told].tolist(),
         "more": d - len(told),
-        "predicted": {name: _predicted(part, fit, keep, target) for name, part in parts.items()} if wide else None,
+        "predicted": {name: _predicted(part, part.rows.X, fit, keep, target) for name, part in parts.items()} if sent else None,
+        "curve": None if at is None else {"x": _short(at[:, 0]), "y": _predicted(parts["data"], at, fit, keep, target)},
         "line": {
             "slope": _short(weights[:, 0]),
             "intercept": _short(weights[:, 1]) if d == 2 else [0.0] * len(keep),
         }
-        if straight
+        if straight and fit.scaling.p == 1
         else None,
         "loss": trace.loss[keep].tolist(),
         "held_out": None if trace.held_out is None else trace.held_out[keep].tolist(),
@@ -297,9 +313,9 @@ def _gradient(fit: Fit, keep: Tensor, target: int) -> Tensor | None:
     return fit.scaling.gradient_to_data(2 * (bowl.curvature @ (trained - bowl.bottom)))[:, :, target]
 
 
-def _predicted(sample: Sample, fit: Fit, keep: Tensor, target: int) -> list[list[float]]:
-    """Predictions of some rows at some rows of the trace, (t, m)."""
-    return [_short(predictions(fit, sample.rows.X, weights)[:, target]) for weights in fit.trace.weights[keep]]
+def _predicted(sample: Sample, X: Tensor, fit: Fit, keep: Tensor, target: int) -> list[list[float]]:
+    """Predictions for X (m, p) at some rows of the trace, (t, m)."""
+    return [_short(sample.predictions(fit, X, weights)[:, target]) for weights in fit.trace.weights[keep]]
 
 
 def _near(trace: Trace) -> int | None:

@@ -23,6 +23,7 @@ from bestline.script.literals import is_plain
 from bestline.solvers.base import Stop
 from bestline.solvers.descent import OPTIMIZERS, Descent
 from bestline.solvers.exact import Exact
+from bestline.solvers.stochastic import Stochastic
 from bestline.training import Part, parse_loss
 
 # Optimisers that treat every weight by itself, so that it does not matter how the weights are laid out; L-BFGS sees one vector.
@@ -175,6 +176,8 @@ def run_of(model: Model, rows: Rows | None) -> Run:
         raise OptionError(
             f"This model was trained with a {what} function of your own, and bestline does not copy code; use that."
         )
+    if plan.factors is not None and (plan.l1 or plan.l2):
+        raise OptionError("Scripts penalise every column alike; this model has penalty factors, which they do not write out.")
     if not plan.features:
         raise OptionError("A line without features is the mean of the target; there is nothing to write out.")
     for name in (*plan.features, *plan.targets):
@@ -243,6 +246,8 @@ def remembered(model: Model) -> Descent | None:
             "This line was solved for by an interior-point method, which is longer than a script; fit it with solver='lbfgs' or "
             "'adam' to have a run that a script can repeat."
         )
+    if isinstance(model.plan.solver, Stochastic) and model.stop is not Stop.CONVERGED:
+        raise OptionError("Scripts do not write out `Stochastic`; fit with Descent('sgd', batch_size=1), whose loop they do.")
     if not isinstance(solver, Exact) and model.stop not in (Stop.CONVERGED, Stop.DONE):
         raise OptionError(
             "This model stopped on its way to the solution, which a script would reach; fit again with more steps."

@@ -8,3 +8,4 @@ from bestline.solvers.descent import Descent as Descent
 from bestline.solvers.exact import Exact as Exact
 from bestline.solvers.interior import InteriorPoint as InteriorPoint
 from bestline.solvers.proximal import Proximal as Proximal
+from bestline.solvers.stochastic import Stochastic as Stochastic

@@ -27,6 +27,8 @@ from bestline.bowl import RANK_TOLERANCE, minimum_norm
 ROUNDING = 32 * torch.finfo(torch.float64).eps  # of a sum of products, relative to the sizes of what is added up
 _BOLD = 8  # rounds at one penalty in which many weights are mended at once
 _AHEAD = 4  # penalties that one factorisation serves, when they differ in l1 only
+_MANY = 64  # columns from which on a few inactive ones are taken out of the inverse, where most are active
+_FIRM = 1e-9  # squared least pivot from which on an inverse, its solutions refined once, keeps the digits that a factor keeps
 _NEAR = 0.5  # penalties fall by no smaller factor from one solution to the next; steps between are made and not told
 
 
@@ -117,6 +119,10 @@ class _State:
     fresh : Tensor (c, p)
         Which became active in the last round.
     found : Tensor (c, steps, p)
+    inverse : Tensor (c, p, p) or None
+        Of the curvature of all columns, once most are active; None before, and where it has none that is of use.
+    looked : bool
+        Whether that is known.
     """
 
     at: Tensor
@@ -125,6 +131,8 @@ class _State:
     sign: Tensor
     fresh: Tensor
     found: Tensor
+    inverse: Tensor | None = None
+    looked: bool = False
 
     @classmethod
     def at_start(cls, cells: _Cells, start: Tensor | None) -> _State:
@@ -184,7 +192,7 @@ class _Cells:
         beyond, ahead = ahead >= steps, ahead.clamp(max=steps - 1)
         threshold = self.l1[todo].gather(1, ahead)[:, :, None] * self.threshold[todo, None]  # (t, ahead, p)
         ridge = self.l2[todo, state.at[todo], None] * self.ridge[todo]
-        target, dependent = self._target(todo, state.sign[todo], threshold, ridge)
+        target, dependent = self._target(todo, state, threshold, ridge)
         wrong = target * state.sign[todo, None] < 0
         excess, pull = self._excess(todo, target, state.sign[todo], threshold, ridge)
         good = ~(wrong | (excess > 0)).any(2) & ~beyond & ~dependent[:, None]
@@ -204,8 +212,65 @@ class _Cells:
         stuck = todo[state.turns[todo] > _BOLD + 20 + 10 * p]  # the duality gap will tell
         state.settle(stuck[state.at[stuck] < steps])
 
-    def _target(self, todo: Tensor, sign: Tensor, threshold: Tensor, ridge: Tensor) -> tuple[Tensor, Tensor]:
+    def _target(self, todo: Tensor, state: _State, threshold: Tensor, ridge: Tensor) -> tuple[Tensor, Tensor]:
         """Solutions (t, ahead, p) if the active weights keep their signs; and which cells' active columns are dependent."""
+        sign = state.sign[todo]
+        p = sign.shape[1]
+        nearly = (sign == 0).sum(1) <= p // 4
+        if p < _MANY or self.ahead == 1 or not bool(nearly.any()) or self._inverse(state) is None:
+            return self._factored(todo, sign, threshold, ridge)
+        target, dependent = torch.zeros_like(threshold), torch.zeros(len(todo), dtype=torch.bool)
+        target[nearly] = self._taken_out(todo[nearly], state, threshold[nearly], ridge[nearly])
+        if not bool(nearly.all()):
+            few = ~nearly
+            target[few], dependent[few] = self._factored(todo[few], sign[few], threshold[few], ridge[few])
+        return target, dependent
+
+    def _inverse(self, state: _State) -> Tensor | None:
+        """Inverse of the curvature of all columns and their ridge, which is the same under all penalties, (c, p, p)."""
+        if not state.looked:
+            p = self.linear.shape[1]
+            whole = self.curvature[self.owner, :p, :p].clone()
+            whole.diagonal(dim1=1, dim2=2).add_(self.l2[:, :1] * self.ridge + (~self.present).double())
+            factor, failed = torch.linalg.cholesky_ex(whole)
+            firm = (failed == 0) & (factor.diagonal(dim1=1, dim2=2).amin(1) ** 2 > _FIRM)
+            state.inverse, state.looked = torch.cholesky_inverse(factor) if bool(firm.all()) else None, True
+        return state.inverse
+
+    def _taken_out(self, cells: Tensor, state: _State, threshold: Tensor, ridge: Tensor) -> Tensor:
+        """Solutions (t, ahead, p) from the inverse V: with Z the few inactive columns, u - V_Z' (V_ZZ)^-1 u_Z, where u = V h.
+
+        What they still miss is solved for once more, so the digits that the inverse has lost come back.
+        """
+        assert state.inverse is not None  # noqa: S101  `_target` has looked
+        p, sign = self.linear.shape[1], state.sign[cells]
+        out = sign == 0
+        most = int(out.sum(1).amax())
+        everyone = len(cells) == len(self.linear)
+        V = state.inverse if everyone else state.inverse[cells]
+        G = (
+            self.curvature[:, :p, :p]
+            if everyone and len(self.curvature) == len(cells)
+            else self.curvature[self.owner[cells], :p, :p]
+        )
+        own, order = out.to(torch.int8).sort(dim=1, descending=True, stable=True)
+        own, order = own[:, :most].double(), order[:, :most]  # cells with fewer are filled up with rows of zeros
+        VZ = V.gather(1, order[:, :, None].expand(-1, -1, p)) * own[:, :, None]
+        VZZ = VZ.gather(2, order[:, None, :].expand(-1, most, -1)) * own[:, None, :]
+        VZZ.diagonal(dim1=1, dim2=2).add_(1 - own)
+        factor = torch.linalg.cholesky(VZZ)
+
+        def solved(right: Tensor) -> Tensor:
+            u = right.masked_fill(out[:, None], 0.0) @ V
+            held = u.gather(2, order[:, None].expand(-1, u.shape[1], -1)) * own[:, None]
+            return (u - torch.cholesky_solve(held.mT, factor).mT @ VZ).masked_fill(out[:, None], 0.0)
+
+        right = self.linear[cells, None] - threshold * sign[:, None]
+        found = solved(right)
+        return found + solved(right - (G @ found.mT).mT - ridge[:, None] * found)
+
+    def _factored(self, todo: Tensor, sign: Tensor, threshold: Tensor, ridge: Tensor) -> tuple[Tensor, Tensor]:
+        """The same from a factorisation for the active columns."""
         active = sign != 0
         most = int(active.sum(1).amax()) if active.numel() else 0
         target = torch.zeros_like(threshold)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import fields
 from functools import partial
 from typing import Any
 
@@ -14,6 +15,7 @@ from bestline.solvers.descent import OPTIMIZERS, Descent
 from bestline.solvers.exact import Exact
 from bestline.solvers.interior import InteriorPoint
 from bestline.solvers.proximal import Proximal
+from bestline.solvers.stochastic import Stochastic, refusal
 
 
 def _settling(steps: int) -> Descent:
@@ -36,8 +38,15 @@ def choose(
     l1 : float
         The l1 penalty.
     **options
-        Fields of `Descent`, for a solver given by name.
+        Fields of `Descent` or `Stochastic`, for a solver given by name.
     """
+    chosen = _named(solver, squared=squared, line=line, l1=l1, piecewise=piecewise, **options)
+    if isinstance(chosen, Stochastic) and not (squared and line):
+        raise OptionError(refusal())
+    return chosen
+
+
+def _named(solver: object, *, squared: bool, line: bool, l1: float, piecewise: bool, **options: Any) -> Solver:
     options = {name: value for name, value in options.items() if value is not None}
     if solver is None and options:
         solver = "sgd" if squared and line and l1 == 0 else "adam"
@@ -52,12 +61,18 @@ def choose(
     if isinstance(solver, str):
         if solver in OPTIMIZERS:
             return Descent(solver, **options)
+        if solver == "stochastic":
+            known = [field.name for field in fields(Stochastic)]
+            odd = [name for name in options if name not in known]
+            if odd:
+                raise OptionError(f"Solver 'stochastic' takes no {', '.join(odd)}; its settings are {', '.join(known)}.")
+            return Stochastic(**options)
         makers: dict[str, Callable[[], Solver]] = {"exact": Exact, "proximal": Proximal, "interiorpoint": InteriorPoint}
         name = solver.replace("-", "")
         if name not in makers:
             raise OptionError(
-                f"There is no solver {solver!r}; choose exact, proximal, interior-point, {', '.join(OPTIMIZERS)}, or give an object such "
-                f"as Descent(lr=0.1)."
+                f"There is no solver {solver!r}; choose exact, proximal, interior-point, stochastic, {', '.join(OPTIMIZERS)}, or give an "
+                f"object such as Descent(lr=0.1)."
             )
         if options:
             raise OptionError(f"Solver {solver!r} takes no {', '.join(options)}; name an optimiser, for example solver='sgd'.")

@@ -16,14 +16,13 @@ from itertools import count
 from typing import Any, TypeAlias
 
 import torch
-from torch import Tensor
 from torch.nn import Parameter
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 
 from bestline.errors import OptionError
-from bestline.objective import Objective
-from bestline.rows import Weights, minibatches
+from bestline.objective import Objective, Smooth
+from bestline.rows import Weights
 from bestline.solvers import rates
 from bestline.solvers.base import Rule, Step
 
@@ -107,7 +106,7 @@ class Descent:
     def built(self, parameter: Parameter, objective: Objective) -> Optimizer:
         """The optimiser for `parameter` (d, k), its learning rate settled."""
         maker = OPTIMIZERS[self.optimizer] if isinstance(self.optimizer, str) else self.optimizer
-        takes_rate = "lr" in inspect.signature(maker).parameters
+        takes_rate = isinstance(self.optimizer, str) or "lr" in inspect.signature(maker).parameters
         if self.lr != "auto":
             return maker([parameter], lr=self.lr) if takes_rate else maker([parameter])
         optimizer = maker([parameter], lr=1e-3) if takes_rate else maker([parameter])
@@ -129,10 +128,10 @@ class Descent:
             losses, gradient = objective.evaluate(weights)
             step = Step(index, weights.clone(), losses, gradient, objective.violation(weights, gradient), group.get("lr"))
             yield step
-            rows = next(slices) if slices else None
-            parameter.grad = gradient if rows is None else objective.slice_gradient(weights, rows)
+            part = next(slices) if slices else None
+            parameter.grad = gradient if part is None else objective.slice_gradient(weights, part)
             if isinstance(optimizer, torch.optim.LBFGS):
-                optimizer.step(_closure(objective, parameter, rows))
+                optimizer.step(_closure(objective, parameter, part))
             else:
                 optimizer.step()
             if isinstance(scheduler, ReduceLROnPlateau):
@@ -140,23 +139,22 @@ class Descent:
             elif isinstance(scheduler, LRScheduler):
                 scheduler.step()
 
-    def _slices(self, objective: Objective, seed: int) -> Iterator[Tensor] | None:
+    def _slices(self, objective: Objective, seed: int) -> Iterator[Smooth] | None:
         if self.batch_size is None:
             return None
         if objective.slices is None:
             raise OptionError("Mini-batches need the rows; these are moments only. Use batch_size=None.")
-        return minibatches(len(objective.slices.rows), self.batch_size, seed)
+        return objective.slices.batches(self.batch_size, seed)
 
 
-def _closure(objective: Objective, parameter: Parameter, rows: Tensor | None) -> Callable[[], float]:
+def _closure(objective: Objective, parameter: Parameter, part: Smooth | None) -> Callable[[], float]:
     def closure() -> float:
         weights = parameter.detach()
-        if rows is None:
+        if part is None:
             losses, gradient = objective.evaluate(weights)
             parameter.grad = gradient
             return float(losses.sum() + objective.penalty.value(weights))
-        parameter.grad = objective.slice_gradient(weights, rows)
-        assert objective.slices is not None  # noqa: S101  `_slices` has seen to it
-        return float(objective.slices.on(rows).losses(weights).sum() + objective.penalty.value(weights))
+        parameter.grad = objective.slice_gradient(weights, part)
+        return float(part.losses(weights).sum() + objective.penalty.value(weights))
 
     return closure

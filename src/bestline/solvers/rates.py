@@ -20,7 +20,7 @@ from torch import Tensor
 from torch.optim import Optimizer
 
 from bestline.bowl import RANK_TOLERANCE, Bowl
-from bestline.objective import Objective, RowLoss, SquaredRows
+from bestline.objective import Objective, RowLoss
 from bestline.rows import Square, Weights
 
 DROP = 1e-3  # "converged", when rates are compared: 99.9 % of the drop is made
@@ -231,12 +231,10 @@ def automatic(optimizer: Optimizer, objective: Objective, start: Weights, batch_
 
 
 def _expected_smoothness(objective: Objective, largest: float, m: int) -> float:
-    slices = objective.slices
-    if not isinstance(slices, SquaredRows | RowLoss):
+    if objective.slices is None:
         return largest
-    X = slices.rows.X
-    n = len(X)
-    worst = 2 * float((X**2).sum(1).max() + 1) if n else 1.0
+    n = len(objective.slices)
+    worst = 2 * (objective.slices.longest() + 1) if n else 1.0
     if n <= 1:
         return max(worst, largest)
     m = min(m, n)

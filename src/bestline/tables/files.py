@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 
 import pyarrow as pa
+import torch
 
 from bestline.errors import ColumnError, DataError, FileError, listed, readable
 from bestline.tables.cells import Field, Kind
@@ -99,10 +100,12 @@ class Files(Source):
         """The same files with zero-padded and very large numbers as the words they are."""
         return Files([part.verbatim() for part in self.parts])
 
-    def _batches(self, names: tuple[str, ...], size: int, progress: Progress) -> Iterator[Batch]:
+    def _batches(self, names: tuple[str, ...], size: int, progress: Progress, order: torch.Generator | None) -> Iterator[Batch]:
         sizes = [max(part.place.size, 1) for part in self.parts]
         start, before = 0, 0
-        for part, own in zip(self.parts, sizes, strict=True):
+        for i in self._turns(order):
+            part, own = self.parts[i], sizes[i]
+            start = start if order is None or self.count is None else sum(p.count or 0 for p in self.parts[:i])
             layout = Layout.of([names], self.fields, part.spelling)
 
             def tick(share: float, before: int = before, own: int = own) -> None:
@@ -118,6 +121,11 @@ class Files(Source):
                 start += block.num_rows
             before += own
         progress(1.0)
+
+    def _turns(self, order: torch.Generator | None) -> Sequence[int]:
+        """The files in their order; in another only where the number of every row is known beforehand."""
+        n = len(self.parts)
+        return range(n) if order is None or self.count is None else torch.randperm(n, generator=order).tolist()
 
 
 def sized(blocks: Iterator[Block], size: int) -> Iterator[Block]:

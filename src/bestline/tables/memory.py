@@ -43,13 +43,15 @@ class Memory(Source):
         self._layout = Layout.of([held for held, _ in blocks], self.fields)
         self.notes = remarks(self.fields)
 
-    def _batches(self, names: tuple[str, ...], size: int, progress: Progress) -> Iterator[Batch]:
+    def _batches(self, names: tuple[str, ...], size: int, progress: Progress, order: torch.Generator | None) -> Iterator[Batch]:
         n = self.count or 0
-        for start in range(0, n, size):
+        starts = range(0, n, size)
+        turns = range(len(starts)) if order is None else torch.randperm(len(starts), generator=order).tolist()
+        for done, start in enumerate((starts[i] for i in turns), 1):
             stop = min(start + size, n)
             blocks = [v[start:stop] if isinstance(v, Tensor) else v.slice(start, stop - start) for v in self._values]
             yield Batch(start, stop - start, self._layout, blocks, lambda i, start=start: f"row {start + i + 1}")  # type: ignore[misc]
-            progress(stop / n)
+            progress(done / len(starts))
 
 
 def _fields(names: tuple[str, ...], values: Block) -> Iterator[Field]:

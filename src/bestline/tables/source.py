@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -200,13 +201,22 @@ class Source(ABC):
 
     def field(self, name: str) -> Field:
         """The column of that name; ColumnError with the nearest names when there is none."""
-        found = next((field for field in self.fields if field.name == name), None)
+        found = self._by_name.get(name)
         if found is None:
             raise ColumnError.missing(name, self.names, self.label)
         return found
 
+    @cached_property
+    def _by_name(self) -> dict[str, Field]:
+        return {field.name: field for field in reversed(self.fields)}
+
     def batches(
-        self, names: Sequence[str] | None = None, *, size: int = MANY, progress: Progress | None = None
+        self,
+        names: Sequence[str] | None = None,
+        *,
+        size: int = MANY,
+        progress: Progress | None = None,
+        order: torch.Generator | None = None,
     ) -> Iterator[Batch]:
         """All rows, in order, in batches of `size` (a file's last batch may be smaller); can be called again.
 
@@ -218,6 +228,9 @@ class Source(ABC):
             Most rows of a batch.
         progress : callable, optional
             Is told the share that has been read, from 0 to 1.
+        order : Generator, optional
+            Draws another order of the batches, as far as the source can read them in another: data in memory can, and of
+            several files those that know how many rows they have are read in another order.
         """
         if size < 1:
             raise OptionError(f"A batch needs at least one row; got size={size}.")
@@ -225,10 +238,12 @@ class Source(ABC):
         unknown = set(wanted).difference(self.names)
         if unknown:
             raise ColumnError.missing(min(unknown), self.names, self.label)
-        return self._batches(wanted, size, progress or _silent)
+        return self._batches(wanted, size, progress or _silent, order)
 
     @abstractmethod
-    def _batches(self, names: tuple[str, ...], size: int, progress: Progress) -> Iterator[Batch]: ...
+    def _batches(
+        self, names: tuple[str, ...], size: int, progress: Progress, order: torch.Generator | None
+    ) -> Iterator[Batch]: ...
 
     def verbatim(self) -> Source:
         """The same table with cells that keep what numbers cannot hold, such as the zeros of `000097`."""

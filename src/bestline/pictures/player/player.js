@@ -703,8 +703,9 @@ function nameRuns(view, labels, places, crowd, anchors) {
   });
 }
 
-/** Predictions for a part of the data at a row of a run's trace; null for a model that is no straight line. */
+/** Predictions for a part of the data at a row of a run's trace, between the points of a curve by straight lines; null if unknown. */
 function predict(part, run, t) {
+  if (part.x && run.curve) return part.x.map((x) => gridLoss({ x: run.curve.x, z: [run.curve.y[t]] }, x));
   if (part.x) return run.line && part.x.map((x) => run.line.slope[t] * x + run.line.intercept[t]);
   if (!part.X) return run.predicted[part.role][t];
   const p = part.X[0]?.length ?? 0, intercept = run.weights[p]?.[t] ?? 0;
@@ -718,6 +719,7 @@ function dataPanel({ data, runs }) {
   const across = (part) => (diagonal ? part.y : part.x);
   const xs = extent(parts.flatMap(across)), ys = extent(parts.flatMap((part) => part.y));
   const xlim = padded(xs, 0.04), ends = padded(xs, 0.02), ylim = padded(reach(), 0.05);
+  const kind = runs.some((run) => run.curve) ? "curve" : "line";
   const truth = diagonal ? { slope: 1, intercept: 0 } : data.truth;
 
   /** The values seen, and the predictions of all steps no worse than the start, as far as they leave the data readable. */
@@ -735,6 +737,8 @@ function dataPanel({ data, runs }) {
   }
 
   const lineAt = (area, { slope, intercept }, t) => ends.map((x) => [area.x(x), area.y((slope[t] ?? slope) * x + (intercept[t] ?? intercept))]);
+  const drawn = (area, { line, curve }, t) => (line ? lineAt(area, line, t) : (curve?.x ?? []).map((x, i) => [area.x(x), area.y(curve.y[t][i])]));
+  const rises = ({ line, curve }, t) => (line ? line.slope[t] >= 0 : curve.y[t].at(-1) >= curve.y[t][0]);
 
   /** Where the points are, and where the prediction says they should be. */
   function places(area, part, predicted) {
@@ -770,14 +774,13 @@ function dataPanel({ data, runs }) {
   }
 
   function drawLines(ctx, area, view) {
-    if (view.visible[view.follow] && view.run.line) {
+    if (view.visible[view.follow]) {
       const rows = new Set(Array.from({ length: EARLIER }, (_, n) => Math.round((n * view.row) / EARLIER)));
-      for (const t of rows) if (t !== view.row) trail(ctx, lineAt(area, view.run.line, t), plain(view.style.colour), 0.28);
+      for (const t of rows) if (t !== view.row) trail(ctx, drawn(area, view.run, t), plain(view.style.colour), 0.28);
     }
     eachRun(view, (run, i, t, style) => {
-      if (!run.line) return;
-      trail(ctx, lineAt(area, run.line, t), plain(view.theme.paper, 5), 0.6);
-      trail(ctx, lineAt(area, run.line, t), { ...style, width: 2.6 });
+      trail(ctx, drawn(area, run, t), plain(view.theme.paper, 5), 0.6);
+      trail(ctx, drawn(area, run, t), { ...style, width: 2.6 });
     });
   }
 
@@ -785,9 +788,10 @@ function dataPanel({ data, runs }) {
     const where = `${shorten(data.xlabel, 24)} ${formatNumber(across(part)[i], 5)}`;
     const lines = [diagonal ? where : `${where}, ${shorten(data.ylabel, 24)} ${formatNumber(part.y[i], 5)}`];
     if (!predicted) return lines;
-    lines.push(`predicted ${formatNumber(predicted[i], 5)}, residual ${formatNumber(part.y[i] - predicted[i])}`);
+    const near = !diagonal && runs.some((run) => run.curve);
+    lines.push(`predicted ${near ? `about ${formatNumber(predicted[i], 3)}` : formatNumber(predicted[i], 5)}, residual ${formatNumber(part.y[i] - predicted[i])}`);
     if (part.role === "held_out") return [...lines, "held out: not trained on"];
-    if (data.loss !== "squared" || (diagonal && !part.X)) return lines;
+    if (near || data.loss !== "squared" || (diagonal && !part.X)) return lines;
     const share = shares(part.y.map((y, j) => y - predicted[j]), diagonal ? part.X : part.x.map((x) => [x]), part.w, i);
     const percent = (v) => (v === null ? "none left" : `${formatNumber(100 * v, 3)} %`);
     return [...lines, `share of the loss ${percent(share.loss)}, of the gradient ${percent(share.gradient)}`];
@@ -795,7 +799,7 @@ function dataPanel({ data, runs }) {
 
   return {
     name: "data",
-    title: diagonal ? "Predicted against actual" : "The data and the line",
+    title: diagonal ? "Predicted against actual" : `The data and the ${kind}`,
     axes: [data.xlabel, data.ylabel],
 
     legend({ theme, many, style }) {
@@ -805,7 +809,7 @@ function dataPanel({ data, runs }) {
         parts[1] && ["marker", { ...theme.held_out, open: true }, `${whole(parts[1].y.length)} held out`],
         diagonal && ["line", theme.reference, "predicted = actual"],
         data.truth && ["line", theme.true, "true line"],
-        !diagonal && !many && ["line", theme.fitted, "line now"],
+        !diagonal && !many && ["line", theme.fitted, `${kind} now`],
         !diagonal && !many && ["line", { ...theme.fitted, width: 1, alpha: 0.5 }, "earlier"],
       ];
     },
@@ -822,7 +826,7 @@ function dataPanel({ data, runs }) {
       const labels = new Labels(ctx, view.theme, area), { theme } = view;
       const spots = parts.map((part) => places(area, part, predict(part, view.run, view.row)));
       clipped(ctx, area, () => {
-        if (view.residuals && spots[0][1]) drawResiduals(ctx, view, spots[0], diagonal || view.run.line.slope[view.row] >= 0);
+        if (view.residuals && spots[0][1]) drawResiduals(ctx, view, spots[0], diagonal || rises(view.run, view.row));
         if (truth) trail(ctx, lineAt(area, truth, 0), diagonal ? theme.reference : theme.true);
         if (!diagonal) drawLines(ctx, area, view);
         else eachRun(view, (run, i, t, style) => parts.forEach((part) => drawPoints(ctx, view, part, places(area, part, predict(part, run, t)), view.many ? style : theme.data)));
@@ -832,10 +836,10 @@ function dataPanel({ data, runs }) {
         mark(ctx, theme, { marker: "o", colour: theme.ink, size: 9 }, now);
       });
       eachRun(view, (run, i, t, style) => {
-        const side = diagonal || !run.line ? [] : lineAt(area, run.line, t).map(([, y]) => (y < area.top ? "above" : y > area.bottom ? "below" : ""));
-        if (!side[0] || side[0] !== side[1]) return;
+        const side = diagonal ? [] : drawn(area, run, t).map(([, y]) => (y < area.top ? "above" : y > area.bottom ? "below" : ""));
+        if (!side[0] || side.some((where) => where !== side[0])) return;
         const far = [(area.left + area.right) / 2, side[0] === "above" ? area.top - 99 : area.bottom + 99];
-        drawOutside(ctx, theme, style, area, far, labels, `the line is ${side[0]} the picture`);
+        drawOutside(ctx, theme, style, area, far, labels, `the ${run.curve ? "curve" : "line"} is ${side[0]} the picture`);
       });
     },
 
@@ -1547,7 +1551,7 @@ class Player {
     this.slider = make("input", { type: "range", min: frames[0], max: frames.at(-1), step: 1, "aria-label": "Step: number of updates made" });
     this.slider.addEventListener("input", () => this.set(Number(this.slider.value)), { signal: this.signal });
     this.counter = make("output", { class: "bl-counter" });
-    const predicts = data && (data.kind === "diagonal" || runs.some((run) => run.line)), can = { residuals: predicts, squares: predicts && data.loss === "squared" };
+    const predicts = data && (data.kind === "diagonal" || runs.some((run) => run.line || run.curve)), can = { residuals: predicts, squares: predicts && data.loss === "squared" };
     const toggles = TOGGLES.filter(([name]) => can[name] ?? true).map(([name, key, text, label]) => [name, this.button(name, `${label} (${key})`, () => this.flip(name), text, "false")]);
     this.toggles = Object.fromEntries(toggles);
     const speed = this.select("Speed", SPEEDS.map((s) => [s, `${s}×`]), (s) => (this.speed = s), 1);
@@ -1562,7 +1566,7 @@ class Player {
       runs.some((one) => one.held_out) && ["held-out", loss.held_out_label, (one, t) => formatNumber(one.held_out?.[t], 5, true)],
       runs.some((one) => one.gap) && ["gap to exact", `loss less the ${loss.floor_label}`, (one, t) => formatNumber(one.gap?.[t], 3, true)],
       ["learning rate", "and the largest stable one", (one) => formatNumber(one.rate) + (typeof one.limit === "number" ? ` (${one.rate > one.limit ? "above the limit" : "limit"} ${formatNumber(one.limit, 3)})` : "")],
-      ...(few ? run.names : []).map((name, j) => [name === "Intercept" ? "intercept" : `weight of ${name}`, `weight ${name}`, (one, t) => formatNumber(one.weights[j][t], 5, true)]),
+      ...(few ? run.names : []).map((name, j) => [name === "Intercept" ? "intercept" : this.session.straight === false ? name : `weight of ${name}`, `weight ${name}`, (one, t) => formatNumber(one.weights[j][t], 5, true)]),
     ].filter(Boolean);
     this.cells = this.numbers.map(() => make("dd"));
     this.equation = make("p", { class: "bl-equation" });
@@ -1707,7 +1711,7 @@ class Player {
     const { run, row, k, table } = this.view, end = this.frames.at(-1), counted = `step ${whole(k)} of ${whole(end)}`;
     const text = (element, value) => element.textContent !== value && (element.textContent = value);
     text(this.counter, counted);
-    text(this.equation, equationOf(this.session.target, run.names, run.weights.map((w) => w[row]), run.more));
+    text(this.equation, this.session.straight === false ? "" : equationOf(this.session.target, run.names, run.weights.map((w) => w[row]), run.more));
     this.numbers.forEach(([name, , value], i) => {
       text(this.cells[i], value(run, row));
       this.cells[i].classList.toggle("bl-over", name === "learning rate" && typeof run.limit === "number" && run.rate > run.limit);

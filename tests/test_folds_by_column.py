@@ -1,0 +1,95 @@
+"""Folds that are the values of a column, against scikit-learn's LeaveOneGroupOut."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.linear_model import Lasso, LinearRegression
+from sklearn.model_selection import LeaveOneGroupOut
+
+import bestline as bl
+from bestline.errors import ColumnError, DataError, MissingValuesError, OptionError
+
+EXACT = 1e-8  # coordinate descent at its tightest tolerance
+
+
+@pytest.fixture(autouse=True)
+def _quiet(quiet: None) -> None:
+    """Notes are not the point."""
+
+
+@pytest.fixture
+def frame() -> pd.DataFrame:
+    rng = np.random.default_rng(5)
+    found = pd.DataFrame(rng.normal(size=(200, 4)), columns=list("abcd"))
+    found["region"] = rng.choice(["north", "south", "east"], 200, p=[0.5, 0.3, 0.2])
+    found["y"] = found.a - 0.5 * found.b + (found.region == "east") + 0.5 * rng.normal(size=200)
+    return found
+
+
+def cuts(frame: pd.DataFrame) -> list[tuple[np.ndarray, np.ndarray]]:
+    return list(LeaveOneGroupOut().split(frame, groups=frame.region))
+
+
+def test_the_held_out_error_is_of_groups_never_seen(frame: pd.DataFrame, tmp_path: Path) -> None:
+    X, y = frame[list("abcd")].to_numpy(), frame.y.to_numpy()
+    squares = sum(
+        ((y[held] - LinearRegression().fit(X[rest], y[rest]).predict(X[held])) ** 2).sum() for rest, held in cuts(frame)
+    )
+    frame.to_csv(tmp_path / "t.csv", index=False)
+    for data in (frame, str(tmp_path / "t.csv")):
+        model = bl.fit(data, target="y", folds="region")
+        assert model.features == ("a", "b", "c", "d")  # the folds' column is none of them
+        assert model.held_out.mse[0] == pytest.approx(squares / 200, rel=1e-10)
+        assert model.held_out.kind == "leave-one-region-out"
+    robust = bl.fit(frame, "y ~ a + b", loss="huber", folds="region")
+    assert robust.held_out.kind == "leave-one-region-out"
+    assert "region" in bl.fit(frame, "y ~ a + region", folds="region").design.formula
+
+
+def test_the_whole_path_is_cross_validated_by_groups(frame: pd.DataFrame) -> None:
+    model = bl.fit(frame, target="y", cv="lasso", folds="region", standardize=False)
+    X, y = frame[list("abcd")].to_numpy(), frame.y.to_numpy()
+    for i in (10, 40, 70):
+        alpha = float(model.cv.l1[i]) / 2
+        expected = sorted(
+            ((y[held] - Lasso(alpha, tol=1e-14, max_iter=10**6).fit(X[rest], y[rest]).predict(X[held])) ** 2).mean()
+            for rest, held in cuts(frame)
+        )
+        assert sorted(model.cv.fold_mse[:, i, 0].tolist()) == pytest.approx(expected, rel=EXACT)
+
+
+def test_with_a_split_and_numbers_as_groups(frame: pd.DataFrame) -> None:
+    frame["year"] = np.arange(200) % 4 + 2020
+    by_number = bl.fit(frame, "y ~ a", folds="year")
+    assert len(by_number.moments.folds) == 4
+    split = bl.fit(frame, "y ~ a + b", cv="ridge", folds="region", split=(0.6, 0.4))
+    assert split.cv.folds == 3
+    assert sum(f.count for f in split.moments.folds) == split.sizes["training"]
+
+
+def test_the_command_line(run, frame: pd.DataFrame, tmp_path: Path) -> None:
+    frame.to_csv(tmp_path / "t.csv", index=False)
+    told = run("fit", "t.csv", "--target", "y", "--folds", "region", "--json").facts
+    assert told["held_out"]["kind"] == "leave-one-region-out"
+    assert run("fit", "t.csv", "--target", "y", "--folds", "3", "--json").facts["held_out"]["kind"] == "3-fold"
+
+
+def test_what_is_refused(frame: pd.DataFrame) -> None:
+    with pytest.raises(ColumnError, match="region"):
+        bl.fit(frame, "y ~ a", folds="regoin")
+    with pytest.raises(DataError, match="same value"):
+        bl.fit(frame.assign(one=1), "y ~ a", folds="one")
+    with pytest.raises(DataError, match="more than 1,000"):
+        bl.fit({"x": np.arange(2_000.0), "y": np.arange(2_000.0), "g": [f"g{i}" for i in range(2_000)]}, "y ~ x", folds="g")
+    gaps = frame.assign(region=frame.region.where(frame.index != 7))
+    with pytest.raises(MissingValuesError, match="in no fold"):
+        bl.fit(gaps, "y ~ a", folds="region")
+    with pytest.raises(OptionError, match="need the rows"):
+        bl.fit(bl.Moments.collect(frame, "y ~ a"), folds="region")
+    for folds in (1, 2.5, None):
+        with pytest.raises(OptionError, match="name of a column"):
+            bl.fit(frame, "y ~ a", folds=folds)
