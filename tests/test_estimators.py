@@ -649,6 +649,6 @@ def test_scikit_learn_is_loaded_when_asked_for_only():
 def test_too_many_columns_for_moments_are_refused_by_a_sentence_that_names_the_right_tool() -> None:
     X, y = np.zeros((2, 16_001)), np.zeros(2)
     with pytest.raises(OptionError, match="scikit-learn's estimator of the same name"):
-        ours.Lasso().fit(X, y)
+        ours.Ridge(positive=True).fit(X, y)
     with pytest.raises(DataError, match=r"bestline\.Ridge for l2, bestline\.Lasso or bestline\.LassoCV for l1"):
         bl.fit((X[:, :8_001], y), l1=0.1)
