@@ -1,4 +1,4 @@
-"""Lasso and elastic net by scikit-learn's rules: solved exactly, from moments, whatever the tolerance.
+"""Lasso and elastic net by scikit-learn's rules: solved exactly, from moments or a few wide rows, at any tolerance.
 
     minimise   1/(2 n) |y - X b - a|^2 + alpha l1_ratio |b|_1 + alpha (1 - l1_ratio) / 2 |b|^2
 
@@ -52,7 +52,7 @@ class ElasticNet(OfMoments):
         Share of the l1 penalty, from 0 to 1.
     fit_intercept : bool
     precompute : bool or array (p, p)
-        Accepted; moments are always at work. An array is checked.
+        Accepted. An array is checked, and moments are then at work however many columns there are.
     max_iter, tol, copy_X, random_state, selection
         Accepted; nothing here is iterated to a tolerance.
     warm_start : bool

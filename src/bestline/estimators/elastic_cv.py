@@ -1,6 +1,7 @@
 """Lasso and elastic net with their penalties chosen by cross-validation, by scikit-learn's rules.
 
-The lines of all folds, penalties and mixtures are found together, from the moments of each fold's training rows.
+The lines of all folds, penalties and mixtures are found together, from the moments of each fold's training rows; fold by fold from the
+rows themselves where they have very many columns.
 """
 
 from __future__ import annotations
