@@ -90,6 +90,11 @@ def test_what_is_refused(frame: pd.DataFrame) -> None:
         bl.fit(gaps, "y ~ a", folds="region")
     with pytest.raises(OptionError, match="need the rows"):
         bl.fit(bl.Moments.collect(frame, "y ~ a"), folds="region")
+    with pytest.raises(OptionError, match="is the target"):
+        bl.fit(frame, "y ~ a", folds="y")
+    absent = gaps.assign(w=np.where(frame.index == 7, 0.0, 1.0))  # a row of weight 0 is not there
+    assert bl.fit(absent, "y ~ a", folds="region", weights="w").held_out.rows == 199
+    assert any("never seen" in note for note in bl.fit(frame, "y ~ a + region", folds="region").notes)
     for folds in (1, 2.5, None):
         with pytest.raises(OptionError, match="name of a column"):
             bl.fit(frame, "y ~ a", folds=folds)

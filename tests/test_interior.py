@@ -209,3 +209,41 @@ def test_no_script_but_a_sentence_and_files_keep_the_line(tmp_path) -> None:
     loaded = bl.load(tmp_path / "line.bestline")
     assert loaded.predict({"x": [1.0]}) == model.predict({"x": [1.0]})
     assert "quantile:0.9" in model.recipe.python()
+
+
+@pytest.mark.parametrize("unit", [1e-8, 1e-5, 1.0, 1e4, 1e8])
+@pytest.mark.parametrize("l1", [0.0, 1e-3])
+def test_own_losses_converge_in_any_unit(unit: float, l1: float) -> None:
+    X, y = table(15, 200, 3)
+    plain = bl.fit((X, y), l1=l1, standardize=False)
+    own = bl.fit((X, y * unit), loss=lambda f, t: (f - t) ** 2, l1=l1 * unit, standardize=False)
+    assert own.stop is bl.Stop.CONVERGED
+    assert own.coef.to_numpy() / unit == pytest.approx(plain.coef.to_numpy(), abs=2e-4 * float(np.abs(plain.coef).max()))
+
+
+def test_a_penalty_beyond_all_pulls_leaves_the_others_alone() -> None:
+    X, y = table(17, 100, 3)
+    without = bl.fit((X[:, 1:], y), loss="huber", l1=0.05)
+    model = bl.fit((X, y), loss="huber:1.345", l1=0.05, penalty_factors={"x0": 1e30})
+    assert model.stop is bl.Stop.CONVERGED
+    assert model.coef["x0"] == 0
+    assert without.stop is bl.Stop.CONVERGED
+
+
+@pytest.mark.parametrize("solver", [InteriorPoint, bl.Proximal])
+@pytest.mark.parametrize(
+    "options", [{"tol": "a"}, {"tol": -1}, {"tol": float("inf")}, {"steps": 0}, {"steps": "x"}, {"steps": -3}]
+)
+def test_settings_that_make_no_sense(solver: type, options: dict[str, object]) -> None:
+    with pytest.raises(OptionError, match=next(iter(options))):
+        solver(**options)
+
+
+def test_what_did_not_converge_is_told_of_and_recipes_keep_settings() -> None:
+    X, y = table(19, 100, 2)
+    for solver in (InteriorPoint(steps=1), bl.Proximal(steps=1)):
+        options = {"loss": "huber"} if isinstance(solver, InteriorPoint) else {"l1": 0.1}
+        model = bl.fit((X, y), solver=solver, **options)
+        assert any("did not converge" in note for note in model.notes)
+        assert model.recipe.unsaid == ("solver",)
+    assert bl.fit((X, y), solver=InteriorPoint(), loss="huber").recipe.unsaid == ()

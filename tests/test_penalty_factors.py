@@ -115,6 +115,8 @@ def test_the_command_line(run, tmp_path: Path) -> None:
         ({"l1": 1.0, "penalty_factors": {"x0": float("inf")}}, "finite"),
         ({"l1": 1.0, "penalty_factors": {"x0": "none"}}, "finite"),
         ({"l1": 1.0, "penalty_factors": [0, 1]}, "names columns"),
+        ({"l1": 1.0, "penalty_factors": np.array([0, 1])}, "names columns"),
+        ({"cv": "lasso", "penalty_factors": dict.fromkeys(["x0", "x1", "x2", "x3", "x4"], 0)}, "nothing is penalised"),
     ],
 )
 def test_what_is_refused(options: dict[str, object], words: str) -> None:

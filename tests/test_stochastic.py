@@ -17,6 +17,7 @@ from typer.testing import CliRunner
 import bestline as bl
 from bestline import from_table
 from bestline.cli.app import app
+from bestline.errors import OptionError
 from bestline.rows import Rows
 from bestline.solvers import one_by_one
 from bestline.solvers.one_by_one import OneByOne, Progress
@@ -388,3 +389,40 @@ def test_batches_come_in_another_order_with_the_same_numbers(tmp_path):
         starts = [batch.start for batch in batches]
         assert sorted(starts) != starts
         assert sum(batch.rows for batch in batches) == 100
+
+
+@pytest.mark.parametrize("l1", [0.0, 1e-12])
+def test_rows_off_zero_are_taken_as_they_are_with_a_penalty_too(quiet: None, l1: float) -> None:
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(200, 3)) + 2
+    y = X @ [1.0, 2.0, -1.0] + 3 + rng.normal(size=200)
+    how = bl.Stochastic(lr=0.001, steps=2, average=False)
+    plain = bl.fit((X, y), solver=how, standardize=False, start=[0.1, 0.2, 0.3, 0.0], seed=3)
+    model = bl.fit((X, y), solver=how, standardize=False, start=[0.1, 0.2, 0.3, 0.0], seed=3, l1=l1)
+    assert model.params.to_numpy() == pytest.approx(plain.params.to_numpy(), abs=1e-9)
+
+
+def test_far_starts_do_not_pass_for_the_solution(quiet: None) -> None:
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(400, 3)) + 5
+    y = X @ [1.0, 2.0, -1.0] + 3 + rng.normal(size=400)
+    far = bl.fit((X, y), solver=bl.Stochastic(), start=[1e8] * 4)
+    assert "above that of the exact solution" in far.advice
+    lost = bl.fit((X, y), solver=bl.Stochastic(), start=[1e30] * 4)
+    assert lost.stop is bl.Stop.DIVERGED
+
+
+@pytest.mark.parametrize("options", [{"power": "a"}, {"power": float("inf")}, {"tol": float("inf")}, {"lr": True}])
+def test_odd_settings_are_refused(options: dict[str, object]) -> None:
+    with pytest.raises(OptionError, match=next(iter(options))):
+        bl.Stochastic(**options)
+    assert bl.Stochastic(lr=np.float32(0.1)).lr == np.float32(0.1)
+
+
+def test_the_command_line_takes_rates_and_averages(run, tmp_path) -> None:
+    (tmp_path / "t.csv").write_text("x,y\n" + "\n".join(f"{i / 50},{i / 25 + 1}" for i in range(60)) + "\n")
+    options = ["--rate", "invscaling", "--power", "0.5", "--no-average", "--steps", "2", "--json"]
+    told = run("fit", "t.csv", "y ~ x", "--solver", "stochastic", *options).facts
+    with_python = bl.fit("t.csv", "y ~ x", solver=bl.Stochastic(steps=2, rate="invscaling", power=0.5, average=False))
+    assert told["coef"]["x"] == with_python.coef["x"]
+    assert run("fit", "t.csv", "y ~ x", "--solver", "sgd", "--average").status != 0

@@ -264,12 +264,13 @@ def by_value(source: Source, column: str, progress: Progress | None = None) -> t
     def group(batch: Batch, encoded: Encoded) -> Tensor:
         at = torch.arange(batch.rows) if encoded.index is None else encoded.index.cpu()
         own = folds[batch.start + at].long()
-        if bool((own < 0).any()):
-            where = batch.where(int(at[own < 0][0]))
+        lacking = own < 0 if encoded.rows.w is None else (own < 0) & (encoded.rows.w.cpu() > 0)
+        if bool(lacking.any()):
+            where = batch.where(int(at[lacking][0]))
             raise MissingValuesError(
                 f"Column {readable(column)} has no value at {where}, so that row is in no fold; fill it in, or leave the row out."
             )
-        return own
+        return own.clamp(min=0)  # rows of weight 0 are in no fold anyway
 
     return group, len(known)
 

@@ -14,6 +14,8 @@ from bestline.scaling import Scaling
 from bestline.solvers.base import Stop
 from bestline.solvers.descent import Descent
 from bestline.solvers.exact import Exact
+from bestline.solvers.interior import InteriorPoint
+from bestline.solvers.proximal import Proximal
 from bestline.solvers.stochastic import Stochastic
 
 _CROWDED = 10  # rows a column below which least squares is known to overfit (Harrell 2015, 4.4)
@@ -124,6 +126,9 @@ def _stopped(model: Model) -> list[str]:
     if model.stop in (Stop.DIVERGED, Stop.INTERRUPTED):
         return [model.advice]
     solver, gap = model.plan.solver, model.trace.gap
+    if model.stop is Stop.STEPS and isinstance(solver, Proximal | InteriorPoint):
+        edges = "" if isinstance(model.plan.loss, str) else " A loss with edges is one for 'absolute', 'huber' or 'quantile'."
+        return [f"Training did not converge: {model.advice[0].lower()}{model.advice[1:]}{edges}"]
     unfinished = model.stop is Stop.STEPS and isinstance(solver, Descent) and solver.steps is None
     if unfinished and gap is not None and float(gap[-1]) > 1e-6 * float(model.trace.loss[-1]):
         return [f"Training did not converge: {model.advice[0].lower()}{model.advice[1:]}"]

@@ -300,7 +300,7 @@ def _finished(task: Task, solver: Solver, record: _Record, stop: Stop) -> Fit:
         "tol": record.rule.tol,
         "how": record.how,
         "remedy": _remedy(task, rate, limit),
-        "remaining": _remaining(trace, at),
+        "remaining": _remaining(trace, at, task.reference),
     }
     advice = stop.value.format(**facts)
     if stop is not Stop.PATIENCE and kept is not record.last:
@@ -337,11 +337,11 @@ def _trace(task: Task, steps: _Columns) -> Trace:
     )
 
 
-def _remaining(trace: Trace, at: int) -> str:
+def _remaining(trace: Trace, at: int, reference: float) -> str:
     if trace.gap is None:
         return f"The loss is {float(trace.loss[at]):.4g}."
     gap, loss = float(trace.gap[at]), float(trace.loss[at])
-    if gap <= max(1e-9 * loss, 1e-15 * float(trace.loss[0])):
+    if gap <= max(1e-9 * loss, 1e-15 * reference):
         return "The loss is that of the exact solution."
     share = f" ({gap / (loss - gap):.2g} of it)" if loss > 2 * gap else ""
     more = ": take more steps, or another rate" if gap > 1e-6 * loss else ""

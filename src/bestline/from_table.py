@@ -20,7 +20,7 @@ from torch import Tensor
 from bestline.climb import climbed
 from bestline.collect import Grouping, Kept, Moments, Progress, by_hash, by_label, by_value, collect, read_again
 from bestline.design import Design, asked_categories, degree_of, learn
-from bestline.errors import BestlineWarning, ColumnError, DataError, DivergedWarning, OptionError
+from bestline.errors import BestlineWarning, ColumnError, DataError, DivergedWarning, OptionError, readable
 from bestline.findings import findings
 from bestline.fitting import Fit, Watch
 from bestline.model import Model, Parts
@@ -30,7 +30,7 @@ from bestline.recipe import Recipe
 from bestline.rows import Rows
 from bestline.selection import KINDS, Selection, refuse_wide, select
 from bestline.solvers.auto import choose
-from bestline.solvers.base import Solver, Stop
+from bestline.solvers.base import Solver, Stop, is_number
 from bestline.solvers.exact import Exact
 from bestline.solvers.proximal import Proximal
 from bestline.solvers.stochastic import Stochastic
@@ -240,6 +240,8 @@ class _Options:
         line = isinstance(self.solver, Exact) and self.loss == "squared" and self.forward is None
         if self.cv and (not line or self.l1 or self.l2):
             raise OptionError(f"`cv={self.cv!r}` chooses the penalty for squared loss of a line; leave out solver, l1 and l2.")
+        if self.penalty_factors is not None and not isinstance(self.penalty_factors, Mapping):
+            raise OptionError(f"`penalty_factors` names columns, as in {{'age': 0}}; got {self.penalty_factors!r}.")
         if self.penalty_factors and not (self.cv or self.l1 or self.l2):
             raise OptionError("`penalty_factors` share out a penalty, and there is none; give l1, l2 or cv.")
         if not isinstance(self.folds, str) and not (isinstance(self.folds, int) and 2 <= self.folds <= 1_000):
@@ -327,6 +329,7 @@ def _gather(
         aside=by,
         progress=progress,
     )
+    remark = () if by is None else _of_folds(by, design)
     if options.cv:
         refuse_wide(design.p, folds)
     plan = _plan(design, options)
@@ -334,12 +337,23 @@ def _gather(
     grouping = grouping if labels is None else by_label(labels, folds, grouping)
     groups = folds if labels is None else 3 * folds
     moments = collect(source, design, groups, grouping, keep=keep, progress=progress)
-    notes, tabular = source.notes + design.notes, source.target is None
+    notes, tabular = source.notes + design.notes + remark, source.target is None
     if keep is not None and keep.full:
         notes += (_STREAMED.format(size=keep.bytes / 1e9, score="" if options.split else _NO_SCORE),)
         return _Gathered(design, moments, None, None, tabular, notes, source, labels, grouping, by)
     rows, group = keep.rows() if keep is not None else (None, None)
     return _Gathered(design, moments, rows, group, tabular, notes, source, labels, by=by)
+
+
+def _of_folds(by: str, design: Design) -> tuple[str, ...]:
+    """What is to be said when the folds' column is part of the formula; the target it cannot be."""
+    if by in design.target_columns:
+        raise OptionError(f"The folds' column {readable(by)} is the target; name one that says which rows belong together.")
+    if not any(factor.kind == "category" and factor.column == by for factor in design.factors):
+        return ()
+    return (
+        f"{readable(by)} is a feature, and its values are the folds: each line is judged by a level that it has never seen.",
+    )
 
 
 def _grouping(source: Source, options: _Options, progress: Progress | None) -> tuple[Grouping, int]:
@@ -396,17 +410,17 @@ def _factors(given: Mapping[str, float] | None, design: Design) -> tuple[float, 
     """How much of the penalties each column takes, by the names of columns and terms."""
     if not given:
         return None
-    if not isinstance(given, Mapping):
-        raise OptionError(f"`penalty_factors` names columns, as in {{'age': 0}}; got {given!r}.")
     factors = dict.fromkeys(range(design.p), 1.0)
     for name, factor in given.items():
         own = [j for j, column in enumerate(design.columns) if name in (column.name, column.term)]
         if not own:
             known = dict.fromkeys([*(c.term for c in design.columns), *design.names])
             raise OptionError(f"`penalty_factors`: {ColumnError.missing(str(name), known, 'the features')}")
-        if not (isinstance(factor, int | float) and 0 <= factor < float("inf")):
+        if not (is_number(factor) and 0 <= factor < float("inf")):
             raise OptionError(f"`penalty_factors` are finite and not negative; got {factor!r} for {name!r}.")
         factors |= dict.fromkeys(own, float(factor))
+    if not any(factors.values()):
+        raise OptionError("`penalty_factors` leave every column free, so nothing is penalised; leave l1, l2 and cv out.")
     return tuple(factors.values())
 
 

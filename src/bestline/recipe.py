@@ -15,7 +15,7 @@ _SETTINGS = {
     Descent: ("lr", "steps", "batch_size", "schedule", "patience", "tol"),
     Stochastic: ("lr", "steps", "rate", "power", "average", "patience", "tol"),
 }
-_UNSPOKEN = ("schedule", "rate", "power", "average")  # what the command line has no options for
+_UNSPOKEN = ("schedule",)  # what the command line has no options for
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,10 @@ class Recipe:
             if name == "solver" and isinstance(value, Descent):
                 value = value.optimizer  # noqa: PLW2901  its other fields have been added
             elif name == "solver" and not isinstance(value, str):
-                value = type(value).__name__.lower()  # noqa: PLW2901  what has settings has had them added
+                if not isinstance(value, Stochastic) and value != type(value)():  # settings that no argument of `fit` says
+                    unsaid.append(name)
+                    continue
+                value = type(value).__name__.lower()  # noqa: PLW2901  what has other settings has had them added
             if _is_plain(value):
                 plain[name] = list(value) if isinstance(value, tuple) else value
             else:
@@ -72,8 +75,8 @@ class Recipe:
             return None
         words = ["bestline", "fit", *self.data, *([self.formula] if self.formula is not None else [])]
         for name, value in self.arguments.items():
-            if name == "standardize":
-                words.append("--standardize" if value else "--no-standardize")
+            if name in ("standardize", "average"):
+                words.append(f"--{name}" if value else f"--no-{name}")
             else:
                 words.append(f"--{name.replace('_', '-')}={_as_option(value)}")
         return " ".join(shlex.quote(word) for word in words)

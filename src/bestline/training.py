@@ -39,6 +39,7 @@ from bestline.rows import Rows, Weights
 from bestline.scaling import Scaling
 from bestline.solvers.base import Solver
 from bestline.solvers.descent import Descent
+from bestline.solvers.proximal import Proximal
 from bestline.solvers.stochastic import Stochastic
 from bestline.streamed import Streamed
 
@@ -218,6 +219,8 @@ class Plan:
         d, k = len(self.names), len(self.targets)
         own = scaling if self.forward is None or not isinstance(self.forward, nn.Module) else _identity(d)
         size = torch.ones(d, 1, dtype=torch.float64, device=self.device)
+        if callable(self.loss) and self.forward is None:
+            size = _gradient_size(smooth, d, len(self.targets), intercept=self.intercept)
         zero = torch.zeros(d, 1 if own is not scaling else k, dtype=torch.float64, device=self.device)
         null = float((smooth.losses(zero).detach() * units).sum()) if self.forward is None else 0.0
         of_line = own is scaling and self.intercept
@@ -233,7 +236,8 @@ class Plan:
             moments, len(self.features), intercept=self.intercept, standardize=self.standardize, unscaled=self.unscaled
         )
         # An l1 penalty is solved for with the intercept taken out; far from zero that costs digits, and slopes do not feel a shift.
-        return replace(scaling, center=moments.center) if self.l1 and self.intercept and self.squared_line else scaling
+        solved = isinstance(self.solver, Proximal) and self.l1 and self.intercept and self.squared_line
+        return replace(scaling, center=moments.center) if solved else scaling
 
     def _loss(self, training: Part, scaling: Scaling) -> tuple[LossFunction, Tensor]:
         """The loss of predictions as trained, and what a unit of it is in the data's units."""
@@ -331,6 +335,21 @@ def parse_start(start: Start | None, names: Sequence[str], targets: Sequence[str
     if values.numel() != d * k or values.ndim > 2 or not bool(values.isfinite().all()):
         raise OptionError(f"`start` needs {d * k} finite numbers, in the order {', '.join(names)}; got {values.numel()}.")
     return values.reshape(d, k)
+
+
+def _gradient_size(smooth: RowLoss, d: int, k: int, *, intercept: bool) -> Tensor:
+    """Natural size of a loss's gradient (d, 1), whatever the loss is measured in: all rows' pulls at weights of 0, in one direction."""
+    rows = smooth.rows
+    prediction = torch.zeros(len(rows), k, dtype=torch.float64, device=rows.X.device, requires_grad=True)
+    flat = RowLoss(rows, smooth.loss, lambda X, weights: prediction)
+    with torch.enable_grad():
+        losses = flat.losses(prediction.new_zeros(d, k)).sum()
+        pulls = (
+            torch.autograd.grad(losses, prediction)[0].abs().sum(1) if losses.requires_grad else prediction.new_zeros(len(rows))
+        )
+    size = rows.X.abs().T @ pulls
+    size = torch.cat([size, pulls.sum()[None]]) if intercept else size
+    return torch.where((size > 0) & size.isfinite(), size, 1.0)[:, None]
 
 
 def _median(values: Tensor, w: Tensor | None) -> Tensor:

@@ -70,6 +70,14 @@ def training_options(
         ),
     ] = None,
     lr: Annotated[str | None, typer.Option(help="Learning rate, or auto. It acts on the columns as trained.")] = None,
+    rate: Annotated[
+        str | None, typer.Option(help="Of stochastic: constant, or invscaling: lr / t^power. [default: constant]")
+    ] = None,
+    power: Annotated[float | None, typer.Option(help="Of the inverse-scaling rate. [default: 0.25]")] = None,
+    average: Annotated[
+        bool | None,
+        typer.Option("--average/--no-average", help="Of stochastic: give the mean of the weights. [default: average]"),
+    ] = None,
     steps: Annotated[
         int | None, typer.Option(help="Updates to make; of stochastic, epochs. [default: until it converges; 20 epochs]")
     ] = None,
@@ -112,6 +120,9 @@ def training_options(
         "features": names_of(features),
         "solver": solver,
         "lr": rate_of(lr),
+        "rate": rate,
+        "power": power,
+        "average": average,
         "steps": steps,
         "batch_size": batch_size,
         "patience": patience,

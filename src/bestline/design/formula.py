@@ -6,6 +6,7 @@ import ast
 import re
 from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass, replace
+from keyword import iskeyword
 
 from bestline.errors import FormulaError, OptionError, readable
 
@@ -70,7 +71,13 @@ def powers(recipe: Recipe, degree: int, numbers: Container[str]) -> Recipe:
     terms: list[tuple[Piece, ...]] = []
     for term in recipe.terms:
         piece = term[0]
-        if len(term) > 1 or not piece.column or piece.text not in numbers or not piece.text.isidentifier():
+        if (
+            len(term) > 1
+            or not piece.column
+            or piece.text not in numbers
+            or not piece.text.isidentifier()
+            or iskeyword(piece.text)
+        ):
             raise FormulaError(
                 f"A polynomial is of columns of numbers with plain names, and {readable(':'.join(p.text for p in term))} is none; leave "
                 f"`forward` out and write the powers into the formula, such as I(x**2)."

@@ -57,7 +57,7 @@ def _named(solver: object, *, squared: bool, line: bool, l1: float, piecewise: b
             return InteriorPoint()
         if piecewise or not line:
             return _settling(3_000)
-        return Proximal(tol=1e-8, steps=20_000) if l1 > 0 else Descent("lbfgs", steps=200, tol=1e-9)
+        return Proximal(tol=1e-8, steps=20_000) if l1 > 0 else Descent("lbfgs", steps=200, tol=1e-8)
     if isinstance(solver, str):
         if solver in OPTIMIZERS:
             return Descent(solver, **options)

@@ -5,13 +5,16 @@ Recording, early stopping, progress bars and pictures all read the same Steps; a
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
+from numbers import Real
 from typing import Protocol
 
 from torch import Tensor
 
+from bestline.errors import OptionError
 from bestline.objective import Objective
 from bestline.rows import Weights
 
@@ -89,6 +92,19 @@ class Rule:
     tol: float = -1.0
     patience: int | None = None
     at_end: Stop = Stop.STEPS
+
+
+def is_number(value: object) -> bool:
+    """Whether a setting is a real number, of Python's or of another library's; True and False are none."""
+    return isinstance(value, Real) and not isinstance(value, bool)
+
+
+def check_rule(rule: Rule) -> None:
+    """Refuse settings that are no number of steps, or no tolerance."""
+    if type(rule.steps) is not int or rule.steps < 1:
+        raise OptionError(f"`steps` must be a whole number of at least 1; got {rule.steps!r}.")
+    if not (is_number(rule.tol) and 0 <= rule.tol < math.inf):
+        raise OptionError(f"`tol` must be a finite number and not negative; got {rule.tol!r}.")
 
 
 class Solver(Protocol):

@@ -23,7 +23,7 @@ from bestline.bowl import minimum_norm
 from bestline.errors import OptionError
 from bestline.objective import Line, Objective, Piecewise, RowLoss
 from bestline.rows import Weights
-from bestline.solvers.base import Rule, Step
+from bestline.solvers.base import Rule, Step, check_rule
 
 _CHUNK = 32_768  # rows whose products are made at a time: they stay in the cache
 _SHORT = 0.9995  # of the way to the nearest edge
@@ -50,6 +50,9 @@ class InteriorPoint:
 
     tol: float = 1e-10
     steps: int = 200
+
+    def __post_init__(self) -> None:
+        check_rule(self.rule)
 
     @property
     def rule(self) -> Rule:
@@ -100,7 +103,9 @@ def _problems(objective: Objective) -> tuple[list[_Problem], Tensor]:
         X = torch.cat([X - center[-1, :-1], one], 1)
     share = one[:, 0] if rows.w is None else rows.w / rows.w.mean()
     low, high = (torch.as_tensor(edge, dtype=X.dtype, device=X.device).expand(k) for edge in (loss.low, loss.high))
-    bound = n * penalty.l1 * penalty.factors
+    # More than all rows together can pull is as good as twice that: the weight is 0.
+    steepest = share * max(float(low.abs().max()), float(high.abs().max()))
+    bound = torch.minimum(n * penalty.l1 * penalty.factors, 2 * (X.abs().T @ steepest) + (X.abs().sum(0) == 0))
     edged = (bound > 0).nonzero()[:, 0]
     ridge = 2 * n * penalty.l2 * penalty.factors
     curve = loss.curve / share

@@ -18,14 +18,14 @@ import torch
 from bestline.bowl import Bowl
 from bestline.objective import Objective, Penalty, Smooth
 from bestline.rows import Weights
-from bestline.solvers.base import Rule, Step
+from bestline.solvers.base import Rule, Step, check_rule
 from bestline.solvers.path import Normal, solve
 from bestline.solvers.rates import curvatures
 
 _SETTLED = 20  # steps without a change among the zeros, after which the exact solution is near
 _PATIENCE = 500  # steps after which it is solved for in any case
 _NEAR = 1e-6  # violation below which it is solved for in any case
-_SHORTEST = 1e-12  # of the steps: a loss with edges is under no parabola
+_SHORTEST = 1e-12  # of the first step: a loss with edges is under no parabola
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +42,9 @@ class Proximal:
 
     tol: float = 1e-12
     steps: int = 100_000
+
+    def __post_init__(self) -> None:
+        check_rule(self.rule)
 
     @property
     def rule(self) -> Rule:
@@ -60,7 +63,8 @@ class Proximal:
         if isinstance(smooth, Bowl):
             step = 1 / max(smooth.steepest, 1e-300)
         else:  # where it starts a loss may be straight
-            step = 1 / max(float(curvatures(objective, start)[-1]), 1.0)
+            step = 1 / (float(curvatures(objective, start)[-1]) or 1.0)
+        shortest = _SHORTEST * step
         w = v = start
         t, same = 1.0, 0
         for index in count():
@@ -72,17 +76,17 @@ class Proximal:
                 losses, gradient = objective.evaluate(w)
                 yield Step(index + 1, w, losses, gradient, objective.violation(w, gradient))
                 return
-            after, step = _shrunk(smooth, penalty, v, step)
+            after, step = _shrunk(smooth, penalty, v, step, shortest)
             if float(((v - after) * (after - w)).sum()) > 0:
                 t = 1.0
-                after, step = _shrunk(smooth, penalty, w, step)
+                after, step = _shrunk(smooth, penalty, w, step, shortest)
             t_after = (1 + (1 + 4 * t * t) ** 0.5) / 2
             v = after + (t - 1) / t_after * (after - w)
             same = same + 1 if torch.equal(after.sign(), w.sign()) else 0
             w, t = after, t_after
 
 
-def _shrunk(smooth: Smooth, penalty: Penalty, v: Weights, step: float) -> tuple[Weights, float]:
+def _shrunk(smooth: Smooth, penalty: Penalty, v: Weights, step: float, shortest: float) -> tuple[Weights, float]:
     """The weights after a step from v, and the step that was found to be short enough."""
     if isinstance(smooth, Bowl):
         return penalty.prox(v - step * smooth.gradient(v), step), step
@@ -92,7 +96,7 @@ def _shrunk(smooth: Smooth, penalty: Penalty, v: Weights, step: float) -> tuple[
         after = penalty.prox(v - step * gradient, step)
         away = after - v
         parabola = float(losses.sum() + (gradient * away).sum() + (away**2).sum() / (2 * step))
-        if float(smooth.losses(after).detach().sum()) <= parabola + rounding or step < _SHORTEST:
+        if float(smooth.losses(after).detach().sum()) <= parabola + rounding or step < shortest:
             return after, step
         step /= 2
 

@@ -8,6 +8,7 @@ their mean finds it (Polyak & Juditsky 1992; Bach & Moulines 2013). An epoch, al
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import count
@@ -20,7 +21,7 @@ from bestline.errors import OptionError
 from bestline.objective import Objective, Slices
 from bestline.rows import Rows, Weights
 from bestline.solvers import rates
-from bestline.solvers.base import Rule, Step
+from bestline.solvers.base import Rule, Step, is_number
 from bestline.solvers.one_by_one import OneByOne, Progress, epoch, visits
 
 RATES = ("constant", "invscaling")
@@ -65,7 +66,7 @@ class Stochastic:
     tol: float | None = None
 
     def __post_init__(self) -> None:
-        if self.lr != "auto" and not (isinstance(self.lr, int | float) and 0 < self.lr < float("inf")):
+        if self.lr != "auto" and not (is_number(self.lr) and 0 < float(self.lr) < math.inf):
             raise OptionError(f"`lr` must be a positive number or 'auto'; got {self.lr!r}.")
         for name, least in (("steps", 0), ("patience", 1)):
             value = getattr(self, name)
@@ -77,8 +78,8 @@ class Stochastic:
             raise OptionError(f"`average` must be True or False; got {self.average!r}.")
         for name in ("power", "tol"):
             value = getattr(self, name)
-            if value is not None and not value >= 0:
-                raise OptionError(f"`{name}` must not be negative; got {value!r}.")
+            if (name, value) != ("tol", None) and not (is_number(value) and 0 <= value < math.inf):
+                raise OptionError(f"`{name}` must be a finite number and not negative; got {value!r}.")
 
     @property
     def rule(self) -> Rule:
@@ -109,14 +110,14 @@ class Stochastic:
             if self.average and index <= 1:  # the mean begins, and begins again after the first epoch
                 how = replace(how, average=int(states[0].step))
                 states = [replace(s, mean_weights=torch.zeros_like(s.weights), mean_level=0.0) for s in states]
-            for rows in next(passes):
-                for order, share in zip(*_turns(rows, generator), strict=True):
-                    states = [
-                        epoch(how, Rows(rows.X, rows.y[:, j : j + 1]), order, share, state, owed[j])
-                        for j, state in enumerate(states)
-                    ]
-                    if not all(state.loss < _LOST for state in states):
-                        break
+            for rows, order, share in _all_turns(next(passes), generator):
+                states = [
+                    epoch(how, Rows(rows.X, rows.y[:, j : j + 1]), order, share, state, owed[j])
+                    for j, state in enumerate(states)
+                ]
+                if not all(state.loss < _LOST for state in states):
+                    yield Step(index + 1, weights, losses * math.inf, gradient, math.inf, rate)
+                    return
             weights = torch.stack([_weights(state, how) for state in states], 1)
 
     def _method(self, objective: Objective, slices: Slices, seed: int) -> OneByOne:
@@ -147,6 +148,13 @@ def refusal() -> str:
         "Stochastic() trains on squared loss of a line only; for other losses and forwards take one row at a time with "
         "Descent('sgd', batch_size=1)."
     )
+
+
+def _all_turns(pieces: Iterator[Rows], generator: torch.Generator) -> Iterator[tuple[Rows, Tensor, Tensor]]:
+    """Some rows, which of them takes each turn, and its weight, until an epoch is over."""
+    for rows in pieces:
+        for order, share in zip(*_turns(rows, generator), strict=True):
+            yield rows, order, share
 
 
 def _turns(rows: Rows, generator: torch.Generator) -> tuple[Sequence[Tensor], Sequence[Tensor]]:
