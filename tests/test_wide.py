@@ -272,3 +272,9 @@ def test_thirty_thousand_columns_take_the_room_of_their_rows() -> None:
         _ = line.model_
     with pytest.raises(DataError, match="partial_fit"):
         line.partial_fit(X, y[:, 0])
+
+
+def test_cross_validation_by_moments_names_what_works_on_the_rows(quiet: None) -> None:
+    rng = np.random.default_rng(0)
+    with pytest.raises(OptionError, match=r"bestline\.LassoCV"):
+        bl.fit((rng.normal(size=(30, 2_001)), rng.normal(size=30)), cv="lasso")

@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 
 _ROWS_ON_GPU = 100_000  # below this, training on rows is done sooner on the CPU
 _KEPT_BYTES = 4e9  # rows that training needs are kept up to here, and read anew in every epoch beyond
+_WIDE = 2_000  # columns from which on `cv` of fewer rows than columns is for the estimators that work on the rows
 _PENALISED = 30  # rows a column below which a penalty is tried when the user has asked for nothing in particular
 
 
@@ -433,6 +434,11 @@ def _trained(
     statistic = parts.training.moments
     check_rows(statistic, plan, design)
     chosen = None
+    if options.cv and statistic.count < design.p and design.p > _WIDE:
+        raise OptionError(
+            f"{statistic.count:,} rows of {design.p:,} columns: their moments are far more than the rows, and would take very long; use "
+            f"bestline.LassoCV, ElasticNetCV or RidgeCV, which work on the rows."
+        )
     if options.cv or (free and _crowded(statistic, design)):
         plan, chosen, remark = _with_penalty(plan, parts, statistic, design, options.cv)
         remarks += remark
