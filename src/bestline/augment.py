@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
     from bestline.model import Model
+    from bestline.refine import Refined
 
 ENDS = {"confidence": ("conf_low", "conf_high"), "prediction": ("pred_low", "pred_high")}
 
@@ -172,7 +173,7 @@ class _Page:
             w = torch.ones(len(rows), dtype=torch.float64) if rows.w is None else rows.w.to(torch.float64)
             each["hat"] = (across * w).numpy()
             if trained and self.basis is not None:
-                found = self._influence(rows)
+                found = self._influence(rows, resid)
                 exact = found.pop("resid")
                 if self.model.refined is None:  # of the line about the means, where a large offset takes no digits
                     resid = torch.where(exact.isnan(), resid, exact)
@@ -189,10 +190,16 @@ class _Page:
         order = ["fitted", "resid", "hat"] if not many else []
         return {n: each[n] for n in [*(n for n in order if n in each), *(n for n in each if n not in order)]}
 
+    @property
+    def _refined(self) -> Refined | None:
+        """The line in doubled arithmetic, where it is the model's own."""
+        refined = self.model.refined
+        return refined if refined is not None and torch.equal(self.model.weights, refined.weights) else None
+
     def _line(self, batch: Batch, at: Tensor, rows: Rows) -> tuple[Tensor, Tensor]:
         """Fitted values, and what they leave of y, (n, k)."""
-        model, refined = self.model, self.model.refined
-        if refined is not None and torch.equal(model.weights, refined.weights):
+        model, refined = self.model, self._refined
+        if refined is not None:
             below = self._below(batch, at, rows)
             return refined.height(rows.X, below), refined.residual(rows.y, rows.X, below)
         with torch.no_grad():
@@ -211,9 +218,11 @@ class _Page:
     def _below(self, batch: Batch, at: Tensor, rows: Rows) -> Tensor:
         return self.model.design.beyond(batch, rows.X, at).low
 
-    def _influence(self, rows: Rows) -> dict[str, Tensor]:
+    def _influence(self, rows: Rows, resid: Tensor) -> dict[str, Tensor]:
         assert self.basis is not None  # noqa: S101  the caller has looked
         seen = self.basis.see(rows)
+        if self._refined is not None:  # its residuals have more digits than these coordinates give
+            seen = replace(seen, e=resid / self.basis.unit * seen.root[:, None])
         found = [influence(self.basis, seen, i) for i in range(len(self.model.targets))]
         return {name: torch.stack([getattr(f, name) for f in found], 1) for name in ("resid", "cooksd", "std_resid")}
 
