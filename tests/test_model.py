@@ -11,7 +11,7 @@ import pytest
 import torch
 
 import bestline as bl
-from bestline.errors import BestlineWarning, NumericalError, OptionError, ShapeError
+from bestline.errors import BestlineWarning, DataError, NumericalError, OptionError, ShapeError
 from bestline.objective import RowLoss, SquaredRows, line, squared
 from bestline.rows import Rows
 
@@ -220,3 +220,45 @@ def test_no_pictures_of_data_without_data(tmp_path) -> None:
     robust.save(tmp_path / "h.bestline")
     with pytest.raises(NumericalError, match="needs the rows"):
         bl.load(tmp_path / "h.bestline").plot.contour()
+
+
+# -- folds of data in memory are made when somebody asks ------------------------------------------------------------------
+
+
+def test_folds_made_later_are_the_folds_of_one_pass(tmp_path, quiet: None) -> None:
+    frame = pd.DataFrame(X, columns=list("abc")).assign(y=y, g=np.arange(200) % 3)
+    frame.loc[3, "a"] = np.nan
+    frame.to_csv(tmp_path / "t.csv", index=False)
+    for options in ({}, {"weights": "b"}, {"solver": "sgd", "steps": 20}):
+        given = {"missing": "drop", **options}
+        if "weights" in given:
+            frame["b"] = frame["b"].abs()
+            frame.to_csv(tmp_path / "t.csv", index=False)
+        later, at_once = (bl.fit(data, "y ~ a + c + C(g)", **given) for data in (frame, tmp_path / "t.csv"))
+        assert len(later.collected.folds) == 1
+        assert len(later.moments.folds) == 5
+        for mine, other in zip(later.moments.folds, at_once.moments.folds, strict=True):
+            assert mine.count == other.count
+            assert torch.allclose(mine.scatter, other.scatter, rtol=1e-9, atol=1e-9)
+        assert later.held_out.rmse == pytest.approx(at_once.held_out.rmse, rel=1e-10)
+        assert later.held_out.label == at_once.held_out.label if hasattr(later.held_out, "label") else True
+
+
+def test_a_model_goes_on_knowing_its_folds_when_it_is_pickled(quiet: None) -> None:
+    model = bl.fit((X, y))
+    assert pickle.loads(pickle.dumps(model)).held_out.rmse == model.held_out.rmse  # noqa: S301
+
+
+def test_data_that_have_changed_give_no_error_out_of_fold() -> None:
+    own = X.copy()
+    model = bl.fit((own, y))
+    own[7, 1] += 100
+    with pytest.warns(BestlineWarning, match="no error out of fold. The data have changed since the line was fitted"):
+        assert model.held_out is None
+    with pytest.raises(DataError, match="fit again"):
+        _ = model.moments
+    assert "out of fold" not in str(model.summary())
+    still = bl.fit((own, y))
+    own[:] = own[::-1].copy()
+    with pytest.warns(BestlineWarning, match="changed"):  # the rows are there, but with other targets
+        assert still.held_out is None

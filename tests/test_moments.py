@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import bestline as bl
+from bestline import moments
 from bestline.collect import row_hash
 from bestline.errors import DataError, ModelFileError
 from bestline.moments import Moments, by_group, total
@@ -37,6 +38,28 @@ def assert_same(a: Moments, b: Moments, tolerance: float = ROUNDING, of: Moments
 numbers = st.integers(0, 60)
 seeds = st.integers(0, 1_000)
 offsets = st.sampled_from([0.0, 1.0, -1e3, 1e6])
+
+
+@pytest.mark.parametrize("n", [5, 2_000, 70_001])
+@pytest.mark.parametrize("offset", [0.0, 1e6, 1e9])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_rows_that_say_nothing_of_where_the_others_lie(n: int, offset: float, weighted: bool) -> None:
+    """The rough centre comes from some of the rows; here every one of those, and none of the others, lies far away."""
+    Z = table(1, n, offset=offset)
+    Z[:: max(1, n // moments._SOME)] += 1e3
+    Z[:, 1] = offset + 0.1
+    w = torch.rand(n, generator=torch.Generator().manual_seed(2), dtype=torch.float64) + 0.1 if weighted else None
+    found = Moments.of(Z, w)
+    share = torch.ones(n, dtype=torch.float64) if w is None else w
+    mean = np.average(Z.numpy().astype(np.longdouble), axis=0, weights=share.numpy())
+    away = Z.numpy().astype(np.longdouble) - mean
+    scatter = torch.from_numpy((away.T @ (away * share.numpy()[:, None])).astype(float))
+    varying = torch.tensor([0, 2, 3])
+    size = scatter.diagonal().sqrt()[varying]
+    assert found.center.numpy() == pytest.approx(mean.astype(float), rel=1e-15)
+    off = (found.scatter - scatter)[varying][:, varying].abs()
+    assert bool((off <= 1e-13 * torch.outer(size, size)).all())
+    assert float(found.spread[1]) == 0.0
 
 
 @given(seeds, numbers, offsets)

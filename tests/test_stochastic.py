@@ -15,7 +15,7 @@ from torch.optim.lr_scheduler import CosineAnnealingLR
 from typer.testing import CliRunner
 
 import bestline as bl
-from bestline import from_table
+from bestline import gathering
 from bestline.cli.app import app
 from bestline.errors import OptionError
 from bestline.rows import Rows
@@ -302,7 +302,7 @@ def test_it_is_remembered(tmp_path):
 @pytest.fixture
 def small_memory(monkeypatch):
     """As if 20 kB were all there is."""
-    monkeypatch.setattr(from_table, "_KEPT_BYTES", 20_000)
+    monkeypatch.setattr(gathering, "_KEPT_BYTES", 20_000)
 
 
 @given(st.lists(st.integers(0, 40), max_size=12), st.integers(1, 50), st.integers(1, 9))

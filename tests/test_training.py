@@ -13,12 +13,14 @@ from hypothesis import strategies as st
 import bestline as bl
 from bestline.bowl import Bowl, aliases, minimum_norm
 from bestline.errors import BestlineWarning, DataError, DivergedWarning, NumericalError, OptionError, ShapeError
+from bestline.fitting import train
 from bestline.moments import Moments
 from bestline.objective import Objective, Penalty, RowLoss, SquaredRows, line, squared
 from bestline.rows import Rows, minibatches
 from bestline.scaling import Scaling
 from bestline.solvers import Descent, Exact, Proximal, Stop
 from bestline.splitting import split_sizes
+from bestline.training import Part, Plan
 
 seeds = st.integers(0, 10_000)
 
@@ -312,6 +314,103 @@ def test_any_schedule_of_torch_changes_the_rate(schedule: object) -> None:
     rows = some_rows(5)
     model = bl.fit((rows.X, rows.y), solver=Descent("sgd", lr=0.1, steps=10, schedule=schedule))  # type: ignore[arg-type]
     assert len(set(model.trace.rate.tolist())) > 1 or "Plateau" in repr(schedule)
+
+
+def loop_of_torch(rows: Rows, start: torch.Tensor, l2: float, steps: int, maker, schedule=None) -> torch.Tensor:
+    """The weights (steps + 1, d, k) of a loop on the rows as they stand, its gradients by autograd."""
+    weights = torch.nn.Parameter(start.clone())
+    optimizer = maker([weights])
+    scheduler = schedule(optimizer) if schedule else None
+    been = [weights.detach().clone()]
+    for _ in range(steps):
+        optimizer.zero_grad()
+        error = rows.X @ weights[: rows.X.shape[1]] + (weights[-1] if len(weights) > rows.X.shape[1] else 0) - rows.y
+        ((error**2).mean(0).sum() + l2 * (weights[: rows.X.shape[1]] ** 2).sum()).backward()
+        optimizer.step()
+        if scheduler:
+            scheduler.step()
+        been.append(weights.detach().clone())
+    return torch.stack(been)
+
+
+STEEP = 0.05
+
+
+@given(
+    seeds,
+    st.sampled_from(
+        [
+            (torch.optim.SGD, STEEP),
+            (partial(torch.optim.SGD, momentum=0.9), STEEP),
+            (partial(torch.optim.SGD, momentum=0.9, nesterov=True), STEEP),
+            (partial(torch.optim.SGD, weight_decay=0.1), STEEP),
+            (partial(torch.optim.SGD, maximize=True), 1e-4),
+            (torch.optim.Adam, STEEP),
+            (torch.optim.RMSprop, STEEP),
+            (torch.optim.Adagrad, STEEP),
+        ]
+    ),
+    st.sampled_from([None, partial(torch.optim.lr_scheduler.StepLR, step_size=3, gamma=0.5)]),
+    st.booleans(),
+    st.sampled_from([0.0, 0.3]),
+    st.integers(1, 2),
+    st.sampled_from([0, 1, 4, 5, 90, 150]),
+)
+def test_every_step_is_that_of_torchs_own_loop_on_the_rows(seed, optimizer, schedule, intercept, l2, k, steps) -> None:
+    rows, (maker, lr) = some_rows(seed, n=30, p=2, k=k, offset=0.5), optimizer
+    start = torch.randn(2 + intercept, k, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+    plan = Plan(
+        ("a", "b"), tuple("yz"[:k]), intercept, Descent(maker, lr=lr, steps=steps, schedule=schedule), l2=l2, standardize=False
+    )
+    task = plan.task(Part(Moments.of_rows(rows)))
+    fit = train(task, plan.solver, start)
+    expected = loop_of_torch(rows, start, l2, steps, partial(maker, lr=lr), schedule)
+    assert fit.trace.step.tolist() == list(range(steps + 1))
+    size = 1 + expected.abs().amax((1, 2), keepdim=True)
+    assert bool(
+        ((fit.trace.weights - expected).abs() <= 1e-9 * size).all()
+    )  # where gradients vanish Adam divides rounding by rounding
+    losses = torch.stack([task.objective.smooth.losses(w).sum() for w in expected])
+    assert torch.allclose(fit.trace.loss, losses, rtol=1e-8)
+
+
+def test_plain_descent_explodes_at_the_step_at_which_torchs_does() -> None:
+    rows = some_rows(3, offset=0.0)
+    with pytest.warns(DivergedWarning):
+        model = bl.fit((rows.X, rows.y), solver="sgd", lr=3.0, steps=500, start=[0.0, 0, 0, 0], standardize=False)
+    expected = loop_of_torch(
+        rows, torch.zeros(4, 1, dtype=torch.float64), 0.0, len(model.trace), partial(torch.optim.SGD, lr=3.0)
+    )
+    assert torch.allclose(model.trace.weights, expected[: len(model.trace)], rtol=1e-10)
+    assert model.stop is Stop.DIVERGED
+
+
+def test_plain_descent_ends_on_the_bottom_and_leaves_flat_directions_alone(quiet: None) -> None:
+    x = torch.linspace(-1, 1, 50, dtype=torch.float64)
+    X, y = torch.stack([x, 2 * x], 1), (3 * x + 1)[:, None]
+    model = bl.fit((X, y), solver="sgd", steps=5_000, lr=0.1, start=[1.0, 1.0, 0.0], standardize=False)
+    along = torch.tensor([2.0, -1.0], dtype=torch.float64)  # what nothing pulls at
+    assert float(model.weights[:2, 0] @ along) == pytest.approx(1.0, abs=1e-12)
+    assert float(model.trace.gap[-1]) <= 1e-28
+
+
+class Counting(torch.optim.SGD):
+    """Somebody's own optimiser, which counts."""
+
+    made = 0
+
+    def step(self, closure=None):
+        Counting.made += 1
+        return super().step(closure)
+
+
+def test_own_optimisers_make_no_step_that_was_not_asked_for() -> None:
+    rows = some_rows(5)
+    Counting.made = 0
+    own = bl.fit((rows.X, rows.y), solver=Descent(Counting, lr=0.1, steps=37))
+    assert Counting.made == 37
+    plain = bl.fit((rows.X, rows.y), solver=Descent("sgd", lr=0.1, steps=37))
+    assert torch.allclose(own.trace.weights, plain.trace.weights, rtol=1e-12)
 
 
 # -- other losses and forward functions ------------------------------------------------------------------------------------

@@ -75,14 +75,13 @@ def test_the_path_lies_on_the_surface_whatever_the_data(seed, offset, scaled):
     np.testing.assert_allclose(heights(told["ground"], run["path"]), run["loss"], rtol=1e-9)
 
 
-# An intercept of 2e6 holds the noise to no more than ten digits.
-@pytest.mark.parametrize(("offset", "rtol"), [(1e3, 1e-9), (1e5, 1e-9), (1e6, 1e-8)])
-def test_the_path_lies_on_the_surface_far_from_zero(offset, rtol):
+@pytest.mark.parametrize("offset", [1e3, 1e5, 1e6, 1e8])
+def test_the_path_lies_on_the_surface_far_from_zero(offset):
     generator = torch.Generator().manual_seed(0)
     x = torch.randn(60, generator=generator, dtype=torch.float64) + offset
     model = bl.fit((x, 2 * x - 1 + torch.randn(60, generator=generator, dtype=torch.float64)), solver="sgd", lr=0.3, steps=20)
     told = watching.session_of(model)
-    np.testing.assert_allclose(heights(told["ground"], told["runs"][0]["path"]), told["runs"][0]["loss"], rtol=rtol)
+    np.testing.assert_allclose(heights(told["ground"], told["runs"][0]["path"]), told["runs"][0]["loss"], rtol=1e-12)
 
 
 def test_what_the_table_of_runs_says_is_of_the_whole_run():

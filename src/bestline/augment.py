@@ -160,7 +160,7 @@ class _Page:
                 else torch.full((len(X), len(model.targets)), float("nan"), dtype=torch.float64)
             )
             w = batch.numbers([design.weights])[:, 0].cpu() if design.weights in source.names else None
-            outside = explain.outside(X, model.moments.low, model.moments.high).numpy()
+            outside = explain.outside(X, model.collected.low, model.collected.high).numpy()
             new = self._said(batch, torch.arange(batch.rows), Rows(X, y, w), trained=False) | {"outside": outside}
             yield _own(batch, source, torch.arange(batch.rows)), new, np.arange(batch.start, batch.start + batch.rows)
 

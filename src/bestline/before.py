@@ -27,7 +27,7 @@ from bestline.training import Part, Plan, Start
 __all__ = ["Preflight", "Sweep", "preflight", "sweep", "write_sweep", "written_as"]
 
 _KINDS = ("html", "csv", "png", "svg", "pdf")
-_FOLDS = 5  # as `fit` has them, so that the sums are the same to the last digit
+_FOLDS = 5  # of files, as `fit` has them, so that the sums are the same to the last digit
 
 
 def preflight(
@@ -253,7 +253,8 @@ def _moments(
     design = learn(
         source, formula=formula, target=target, features=features, weights=column, missing=missing, progress=progress
     )
-    found = collect(source, design, _FOLDS, by_hash(_FOLDS, seed), progress=progress)
+    folds = 1 if source.resident else _FOLDS
+    found = collect(source, design, folds, by_hash(folds, seed) if folds > 1 else None, progress=progress)
     notes = [*source.notes, *design.notes]
     if found.dropped:
         notes.append(f"{found.dropped:,} of {found.dropped + found.rows:,} rows were left out because a value was missing.")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, TypeAlias
 
 import torch
@@ -88,7 +88,7 @@ class Moments:
             raise OptionError(f"`folds` must be at least 1; got {folds!r}.")
         source = open_source(data, text=asked_categories(formula))
         design = learn(source, formula=formula, target=target, features=features, weights=weights, missing=missing)
-        return collect(source, design, folds, by_hash(folds, seed), progress=progress)
+        return collect(source, design, folds, by_hash(folds, seed) if folds > 1 else None, progress=progress)
 
     @property
     def total(self) -> statistics.Moments:
@@ -221,16 +221,12 @@ def _sources(design: Design, column: Column) -> set[str]:
 
 def by_hash(folds: int, seed: int) -> Grouping:
     """Folds by a seeded hash of each row's numbers."""
+    return partial(_hashed, folds, seed)  # no closure: models that hold it can be pickled
 
-    def group(batch: Batch, encoded: Encoded) -> Tensor:
-        del batch
-        return (
-            torch.remainder(row_hash(encoded.rows, seed), folds)
-            if folds > 1
-            else torch.zeros(len(encoded.rows), dtype=torch.long)
-        )
 
-    return group
+def _hashed(folds: int, seed: int, batch: Batch, encoded: Encoded) -> Tensor:
+    del batch
+    return torch.remainder(row_hash(encoded.rows, seed), folds)
 
 
 def by_value(source: Source, column: str, progress: Progress | None = None) -> tuple[Grouping, int]:
@@ -322,7 +318,7 @@ def collect(
     source: Source,
     design: Design,
     groups: int,
-    grouping: Grouping,
+    grouping: Grouping | None,
     *,
     device: torch.device | None = None,
     keep: Kept | None = None,
@@ -333,7 +329,7 @@ def collect(
     Parameters
     ----------
     source, design, groups, grouping
-        What to read, how to encode it, and into how many groups which rows go.
+        What to read, how to encode it, and into how many groups which rows go; None = all into one.
     device : torch.device, optional
         Where products are taken; by default where the rows are.
     keep : Kept, optional
@@ -368,16 +364,15 @@ def collect(
             imputed[column] = imputed.get(column, 0) + count
         if len(rows) == 0:
             continue
-        group = grouping(batch, encoded)
-        rows, group = _there(rows, group)
+        rows, group = _there(rows, None if grouping is None else grouping(batch, encoded))
         if len(rows) == 0:
             continue
-        for i, part in enumerate(statistics.by_group(rows, group.to(rows.X.device), groups)):
-            found[i] = found[i] + part
+        parts = [statistics.Moments.of_rows(rows)] if group is None else statistics.by_group(rows, group, groups)
+        found = [a + b for a, b in zip(found, parts, strict=True)]
         if design.p:
             least, most = _range(rows.X)
             low, high = torch.minimum(low, least.cpu()), torch.maximum(high, most.cpu())
-        if keep is not None:
+        if keep is not None and group is not None:
             keep.take(rows, group)
     total = sum(m.count for m in found)
     if read and not total:
@@ -385,6 +380,19 @@ def collect(
     if not read:
         raise DataError(f"There are no rows in {source.label}; a fit needs at least two.")
     return Moments(design, tuple(m.cpu() for m in found), low, high, dropped, imputed)
+
+
+def regrouped(source: Source, design: Design, groups: int, grouping: Grouping, before: Moments) -> Moments:
+    """The moments, group by group, of rows in memory that `before` is of.
+
+    Raises DataError when they are other rows by now.
+    """
+    found = collect(source, design, groups, grouping)
+    if not found.total.like(before.total):
+        raise DataError(
+            "The data have changed since the line was fitted to them, so its folds cannot be told any more; fit again."
+        )
+    return found
 
 
 def _range(X: Tensor) -> tuple[Tensor, Tensor]:
@@ -416,12 +424,13 @@ def _nothing_left(design: Design, source: Source, dropped: int) -> DataError:
     )
 
 
-def _there(rows: Rows, group: Tensor) -> tuple[Rows, Tensor]:
-    """Without the rows of weight 0, which are not there."""
+def _there(rows: Rows, group: Tensor | None) -> tuple[Rows, Tensor | None]:
+    """Without the rows of weight 0, which are not there; the groups are where the rows are."""
+    group = None if group is None else group.to(rows.X.device)
     if rows.w is None or not bool((rows.w == 0).any()):
         return rows, group
     there = torch.nonzero(rows.w)[:, 0]
-    return rows[there], group[there.to(group.device)]
+    return rows[there], None if group is None else group[there]
 
 
 @dataclass(slots=True, eq=False)
@@ -469,5 +478,6 @@ def read_again(
     for batch in source.batches(design.reads(), order=order):
         encoded = design.rows(batch)
         rows, group = _there(encoded.rows, grouping(batch, encoded))
-        own = torch.isin(group.cpu(), wanted)
-        yield rows if bool(own.all()) else rows[own.to(rows.X.device)]
+        assert group is not None  # noqa: S101  it was given
+        own = torch.isin(group, wanted.to(group.device))
+        yield rows if bool(own.all()) else rows[own]

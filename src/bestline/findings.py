@@ -25,11 +25,11 @@ def findings(model: Model, digits: int) -> list[str]:
     """What the user should know about a fit, a sentence each; `digits` are the right digits asked for."""
     design, statistic = model.design, model.training
     notes = []
-    if model.moments.dropped:
-        rows = "1 row was" if model.moments.dropped == 1 else f"{model.moments.dropped:,} rows were"
-        notes.append(f"{rows} left out because a value was missing; {model.moments.rows:,} were used.")
-    if model.moments.imputed:
-        counts = ", ".join(f"{readable(c)} {n:,}" for c, n in model.moments.imputed.items())
+    if model.collected.dropped:
+        rows = "1 row was" if model.collected.dropped == 1 else f"{model.collected.dropped:,} rows were"
+        notes.append(f"{rows} left out because a value was missing; {model.collected.rows:,} were used.")
+    if model.collected.imputed:
+        counts = ", ".join(f"{readable(c)} {n:,}" for c, n in model.collected.imputed.items())
         notes.append(f"Missing values were imputed: {counts}.")
     if isinstance(model.plan.forward, nn.Module):
         return notes + _stopped(model)

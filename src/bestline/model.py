@@ -35,7 +35,7 @@ from bestline.selection import Selection
 from bestline.solvers.base import Stop
 from bestline.solvers.exact import Exact
 from bestline.tables import Batch, Source, open_source
-from bestline.training import Part, Plan
+from bestline.training import Part, Parts, Plan
 
 if TYPE_CHECKING:
     from pandas import DataFrame, Series
@@ -46,34 +46,6 @@ if TYPE_CHECKING:
     from bestline.pictures.page import Page
     from bestline.robust import Cov, Covariance
     from bestline.summary import Summary
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Parts:
-    """The rows by their roles.
-
-    Attributes
-    ----------
-    training : Part
-        What the line is fitted to.
-    held_out : Part or None
-        What early stopping and the held-out loss look at.
-    test : Part or None
-        What the final score is of, with `split`.
-    folds : tuple of moments
-        Without `split`: folds of the training rows, for the out-of-fold score.
-    fold : Tensor (n,) or None
-        Fold of every kept row.
-    by : str or None
-        The column whose values are the folds, if they are.
-    """
-
-    training: Part
-    held_out: Part | None = None
-    test: Part | None = None
-    folds: tuple[Statistic, ...] = ()
-    fold: Tensor | None = None
-    by: str | None = None
 
 
 @dataclass(eq=False)
@@ -90,8 +62,8 @@ class Model:
         Every step of training; a loaded model has a thinned one.
     stop : Stop
         Why training stopped; `advice` says it as a sentence.
-    moments : Moments
-        Of the training rows (and the folds): everything but the rows.
+    collected : Moments
+        Of the training rows, everything but the rows: of each fold, or of all together where `later` gives the folds.
     solver : str
         What solved it, as its repr.
     source, labels
@@ -102,6 +74,8 @@ class Model:
         How the fit was asked for.
     refined : Refined or None
         The exact solution, where the rows were read once more for it; None: everything is from moments.
+    later : callable or None
+        Gives the moments of the folds, from a pass of its own.
     """
 
     design: Design
@@ -113,7 +87,7 @@ class Model:
     step: int
     rate: float | None
     rate_limit: float | None
-    moments: Moments
+    collected: Moments
     training: Statistic
     seconds: float
     solver: str
@@ -127,6 +101,7 @@ class Model:
     cv: Selection | None = None
     recipe: Recipe | None = None
     refined: Refined | None = None
+    later: Callable[[], Moments] | None = None
 
     # -- the line ------------------------------------------------------------------------------------------------------
 
@@ -180,6 +155,14 @@ class Model:
         if values.shape[1] == 1:
             return pd.Series(values[:, 0].tolist(), index=list(names), dtype=float)
         return pd.DataFrame(values.numpy(), index=list(names), columns=list(self.targets))
+
+    @cached_property
+    def moments(self) -> Moments:
+        """Moments of the training rows, fold by fold: everything but the rows.
+
+        Of data in memory the folds are made when they are first asked for. Raises DataError when the data have changed meanwhile.
+        """
+        return self.collected if self.later is None else self.later()
 
     # -- what it is worth ----------------------------------------------------------------------------------------------
 
@@ -263,7 +246,12 @@ class Model:
             return self._scores_of(parts.held_out, f"{parts.held_out.moments.count:,} validation rows", "validation")
         if self.plan.of_rows:
             return self._out_of_fold_by_rows(parts)
-        return evaluate.out_of_fold(parts.folds, self._scaling, self._retrained, about_zero=self._about_zero, by=parts.by)
+        try:
+            folds = self.moments.folds
+        except DataError as error:
+            warnings.warn(f"There is no error out of fold. {error}", BestlineWarning, stacklevel=2)
+            return None
+        return evaluate.out_of_fold(folds, self._scaling, self._retrained, about_zero=self._about_zero, by=parts.by)
 
     def _out_of_fold_by_rows(self, parts: Parts) -> Scores | None:
         if parts.training.rows is None or parts.fold is None:
@@ -273,7 +261,7 @@ class Model:
             fit = self.plan.run(Part(Statistic.of_rows(rows), rows))
             return None if fit.stop in (Stop.DIVERGED, Stop.INTERRUPTED) else self.plan.predictor(fit.weights)
 
-        return evaluate.out_of_fold_rows(parts.training.rows, parts.fold, len(parts.folds), predictor, by=parts.by)
+        return evaluate.out_of_fold_rows(parts.training.rows, parts.fold, len(self.collected.folds), predictor, by=parts.by)
 
     def _retrained(self, rest: Statistic) -> Weights | None:
         fit = self.plan.run(Part(rest))
@@ -517,7 +505,7 @@ class Model:
         return inference.variance_of_mean(away) + inference.sigma[0] ** 2 / self.training.weight
 
     def _note_prediction(self, X: Tensor, imputed: dict[str, int]) -> None:
-        low, high = self.moments.low, self.moments.high
+        low, high = self.collected.low, self.collected.high
         margin = high - low
         outside = ((low - margin > X) | (high + margin < X)).any(0) & margin.isfinite()
         if bool(outside.any()):

@@ -42,7 +42,7 @@ def save(model: Model, path: str | os.PathLike[str], *, overwrite: bool = False)
             "A model with an own loss or forward function cannot be saved: code never goes into a model file. Use `to_torch()`."
         )
     trace = _thinned(model.trace)
-    tensors = {"weights": model.weights, "low": model.moments.low, "high": model.moments.high}
+    tensors = {"weights": model.weights, "low": model.collected.low, "high": model.collected.high}
     tensors |= {f"training.{n}": getattr(model.training, n) for n in _STATISTIC}
     tensors |= {f"trace.{n}": getattr(trace, n) for n in _TRACE if getattr(trace, n) is not None}
     if model.refined is not None:
@@ -58,7 +58,7 @@ def save(model: Model, path: str | os.PathLike[str], *, overwrite: bool = False)
         "descent": _descent(model.plan.solver),
         "stochastic": asdict(model.plan.solver) if isinstance(model.plan.solver, Stochastic) else None,
         "recipe": None if model.recipe is None else model.recipe.to_dict(),
-        **{name: getattr(model.moments, name) for name in ("dropped", "imputed")},
+        **{name: getattr(model.collected, name) for name in ("dropped", "imputed")},
         **{name: getattr(model, name) for name in _FACTS},
     }
     store.write(path, "model", _FORMAT, tensors, facts, overwrite=overwrite)
@@ -97,7 +97,7 @@ def _restored(tensors: dict[str, Tensor], facts: dict[str, Any]) -> Model:
     rest["recipe"] = None if facts.get("recipe") is None else Recipe.from_dict(facts["recipe"])
     rest["refined"] = _refined(tensors, d, k, design.p)
     stop = Stop[facts["stop"]]
-    model = Model(design, plan, tensors["weights"], trace, stop, moments=moments, training=training, known=known, **rest)
+    model = Model(design, plan, tensors["weights"], trace, stop, collected=moments, training=training, known=known, **rest)
     str(model.summary())  # what can be said of it can be computed, or it is damaged
     return model
 

@@ -30,6 +30,8 @@ _CACHED = 2**21  # numbers; of narrow rows more are centred at a time, up to abo
 _BLOCK = 1_024  # rows multiplied at a time: each core takes blocks of its own
 _TILE = 12  # columns that a matrix product's inner loops take at once; widths just short of a multiple run at half the speed
 _WIDE = 96  # columns from which on the cores share a product by its columns, and only half of it is computed
+_SOME = 1_024  # rows that say about where all lie
+_NEAR = 0.01  # squared distance of that place from the mean, in variances, which costs no digits
 _TINY, _HUGE = 1e-140, 1e140  # beyond these a square leaves float64's range
 
 
@@ -167,6 +169,21 @@ class Moments:
             scatter=self.scatter[index][:, index],
         )
 
+    def like(self, other: Moments) -> bool:
+        """Whether both can be of the same rows, in whatever order they were added up."""
+        if self.count != other.count:
+            return False
+        size = self.spread + 1e-6 * self.center.abs()  # the mean of a column that was centred is all rounding
+        near = bool(((self.center - other.center).abs() <= 1e-6 * size + 1e-300).all())
+        same = torch.allclose(self.spread, other.spread, rtol=1e-6, atol=1e-300)
+        return near and same and torch.allclose(self._correlation, other._correlation, rtol=0, atol=1e-6)
+
+    @property
+    def _correlation(self) -> Square:
+        length = self.scatter.diagonal().clamp(min=0).sqrt()
+        length = torch.where(self.spread > 0, length, torch.inf)
+        return self.scatter / length[:, None] / length
+
     def cpu(self) -> Moments:
         """The same moments in main memory, where p x p systems are solved."""
         if self.scatter.device.type == "cpu":
@@ -238,36 +255,46 @@ def _of_chunk(blocks: Sequence[Features], w: RowVector | None) -> Moments:
 
 
 def _centred(blocks: Sequence[Features], w: RowVector | None, unit: Columns) -> Moments:
-    n = len(blocks[0])
-    weight = float(n) if w is None else float(w.sum())
+    n, q = len(blocks[0]), len(unit)
     log_weight = 0.0 if w is None else float(w.log().sum())
-    means = [block.mean(0) if w is None else (w @ block) / weight for block in blocks]
-    rough = means[0] if len(means) == 1 else torch.cat(means)
-    shift = rough.to(torch.float32).to(torch.float64).nan_to_num(0.0, 0.0, 0.0)
-    frame, C = _shifted(blocks, shift)
-    mean = C.mean(0) if w is None else (w @ C) / weight
-    C -= mean
+    shift = _rough(blocks)
+    frame, F = _shifted(blocks, shift)
     if w is not None:
-        C *= w.sqrt()[:, None]
-    return Moments(n, weight, log_weight, unit, shift, mean, _products(frame, len(unit)))
+        F *= w.sqrt()[:, None]
+    P = _products(frame, q + 1)
+    weight = float(n) if w is None else float(w.sum())
+    mean = P[q, :q] / weight
+    about = torch.outer(mean, mean) * weight
+    scatter = P[:q, :q] - about
+    if bool((about.diagonal() > _NEAR * scatter.diagonal()).any()):  # the rough centre is too far away, or nothing varies
+        F[:, :q] -= mean if w is None else w.sqrt()[:, None] * mean
+        scatter = _products(frame, q + 1)[:q, :q]
+    return Moments(n, weight, log_weight, unit, shift, mean, scatter)
+
+
+def _rough(blocks: Sequence[Features]) -> Columns:
+    """About where the rows lie, (q,), in 24 bits: the mean of some of them, taken from all over."""
+    step = max(1, len(blocks[0]) // _SOME)
+    means = [block[::step].mean(0) for block in blocks]
+    rough = means[0] if len(means) == 1 else torch.cat(means)
+    return rough.to(torch.float32).to(torch.float64).nan_to_num(0.0, 0.0, 0.0)
 
 
 def _shifted(blocks: Sequence[Features], shift: Columns) -> tuple[Tensor, Features]:
-    """The columns of all blocks less the shift, (n, q), and the frame of zeros (parts, rows, columns) that they stand in.
+    """The columns of all blocks less the shift, and a column of ones, (n, q + 1); and the frame (parts, rows, columns) they stand in.
 
-    The frame is quick to multiply: parts for every core, and no columns that a tile would be cut for.
+    The frame is quick to multiply: parts for every core, and no columns that a tile would be cut for. What is not a row is zero.
     """
     n, q = len(blocks[0]), len(shift)
-    if n <= _BLOCK and len(blocks) == 1:
-        C = blocks[0] - shift
-        return C[None], C
-    parts, lacking = max(1, -(-n // _BLOCK)) if q < _WIDE else 1, -q % _TILE
-    frame = shift.new_zeros(parts, -(-n // parts), q + lacking if lacking <= 4 else q)
-    C = frame.flatten(0, 1)[:n, :q]
+    parts, lacking = max(1, -(-n // _BLOCK)) if q < _WIDE else 1, -(q + 1) % _TILE
+    height, width = -(-n // parts), q + 1 + (lacking if lacking <= 4 else 0)
+    frame = shift.new_empty(parts, height, width)
+    flat = frame.view(-1, width)
+    flat[n:], flat[:, q + 1 :], flat[:n, q] = 0, 0, 1
     widths = [block.shape[1] for block in blocks]
-    for block, own, out in zip(blocks, shift.split(widths), C.split(widths, 1), strict=True):
+    for block, own, out in zip(blocks, shift.split(widths), flat[:n, :q].split(widths, 1), strict=True):
         torch.sub(block, own, out=out)
-    return frame, C
+    return frame, flat[:n, : q + 1]
 
 
 def _products(frame: Tensor, q: int) -> Square:

@@ -272,9 +272,15 @@ class Objective:
         return bowl.with_ridge(self.penalty.l2 * self.penalty.factors.cpu()) if self.penalty.l2 else bowl
 
     def evaluate(self, weights: Weights) -> tuple[Tensor, Weights]:
-        """Losses (k,) without the penalty, and the gradient (d, k) of loss and penalty together."""
+        """Losses (k,) without the penalty, and the gradient (d, k) of loss and penalty together; a bowl's at many weights at once."""
         losses, gradient = self.smooth.evaluate(weights)
         return losses, gradient + self.penalty.gradient(weights) if self.penalty else gradient
+
+    def gradient(self, weights: Weights) -> Weights:
+        """The gradient alone, (d, k)."""
+        smooth = self.smooth
+        gradient = smooth.gradient(weights) if isinstance(smooth, Bowl) else smooth.evaluate(weights)[1]
+        return gradient + self.penalty.gradient(weights) if self.penalty else gradient
 
     def value(self, weights: Weights) -> float:
         """Loss plus penalty."""
@@ -290,9 +296,15 @@ class Objective:
 
         `gradient` is that of loss and penalty together, as `evaluate` gives it.
         """
+        return float(self.violations(weights, gradient))
+
+    def violations(self, weights: Weights, gradient: Weights) -> Tensor:
+        """The same at many weights (..., d, k) at once."""
         if self.penalty:
             gradient = self.penalty.violation(weights, gradient - self.penalty.gradient(weights))
-        return float((gradient.abs() / self.size).max()) if gradient.numel() else 0.0
+        if not self.size.numel() or not gradient.shape[-1]:
+            return gradient.new_zeros(gradient.shape[:-2])
+        return (gradient.abs() / self.size).amax((-2, -1))
 
 
 def line(X: Tensor, weights: Weights, *, intercept: bool) -> Tensor:

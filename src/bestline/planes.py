@@ -145,13 +145,14 @@ def _leading(names: Sequence[str], direction: Tensor) -> tuple[tuple[str, float]
 
 def trained_to_data(fit: Fit, target: int) -> Tensor:
     """The matrix (d, d) that turns changes of the weights as trained into changes in the data's units."""
-    d, k = fit.weights.shape
-    basis = torch.eye(d, dtype=torch.float64)[:, :, None].expand(d, d, k)
-    return (fit.scaling.to_data(basis) - fit.scaling.to_data(torch.zeros_like(basis)))[:, :, target].T
+    return fit.scaling.of_changes.to_data(_each_weight(fit))[:, :, target].T
 
 
 def data_to_trained(fit: Fit, target: int) -> Tensor:
     """The matrix (d, d) that turns changes in the data's units into changes of the weights as trained."""
+    return fit.scaling.of_changes.to_trained(_each_weight(fit))[:, :, target].T
+
+
+def _each_weight(fit: Fit) -> Tensor:
     d, k = fit.weights.shape
-    basis = torch.eye(d, dtype=torch.float64)[:, :, None].expand(d, d, k)
-    return (fit.scaling.to_trained(basis) - fit.scaling.to_trained(torch.zeros_like(basis)))[:, :, target].T
+    return torch.eye(d, dtype=torch.float64)[:, :, None].expand(d, d, k)

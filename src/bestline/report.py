@@ -267,8 +267,8 @@ def _on_what(model: Model) -> str:
         else f" of {PurePath(model.source.label).name if model.recipe and model.recipe.data else model.source.label}"
     )
     parts = "" if len(model.sizes) == 1 else f" ({', '.join(f'{n:,} {name}' for name, n in model.sizes.items())})"
-    dropped = f"; {model.moments.dropped:,} left out because a value was missing" if model.moments.dropped else ""
-    filled = sum(model.moments.imputed.values())
+    dropped = f"; {model.collected.dropped:,} left out because a value was missing" if model.collected.dropped else ""
+    filled = sum(model.collected.imputed.values())
     imputed = f"; {count(filled, 'missing value')} filled in" if filled else ""
     weighted = "" if model.design.weights is None else f"; weighted by {plain(model.design.weights)}"
     return f"Fitted to {count(used, 'row')}{where}{parts}{dropped}{imputed}{weighted}."

@@ -9,7 +9,7 @@ starts and gradients translate exactly:  w = w' scale_y / scale_x,  b = b' scale
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -58,6 +58,13 @@ class Scaling:
     def target_scale(self) -> Tensor:
         """Scale of the targets, (k,)."""
         return self.scale[self.p :]
+
+    @property
+    def of_changes(self) -> Scaling:
+        """The scaling of changes of the weights, which know nothing of where the target lies."""
+        center = self.center.clone()
+        center[self.p :] = 0
+        return replace(self, center=center)
 
     def rows(self, rows: Rows) -> Rows:
         """The rows as trained."""

@@ -118,7 +118,7 @@ def rows_of(model: Model, data: Any, *, target: bool = True) -> tuple[Source, Te
 def _parts_again(model: Model, source: Source) -> Tensor | None:
     """The part of every row of a table that was split when the model was fitted; None for other data, such as one part alone."""
     split = None if model.recipe is None else model.recipe.arguments.get("split")
-    if split is None or row_count(source) != sum(model.sizes.values()) + model.moments.dropped:
+    if split is None or row_count(source) != sum(model.sizes.values()) + model.collected.dropped:
         return None
     return part_labels(source, split, model.plan.seed)
 

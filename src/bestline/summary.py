@@ -76,7 +76,7 @@ def _facts(model: Model, tables: list[list[explain.Coefficient]], level: float, 
         "formula": model.design.formula,
         "targets": list(model.targets),
         "rows": sum(model.sizes.values()),
-        "rows_dropped": model.moments.dropped,
+        "rows_dropped": model.collected.dropped,
         "parts": dict(model.sizes),
         "features": list(model.features),
         "coef": by_term("estimate", slopes.__contains__),
@@ -166,7 +166,7 @@ def _text(model: Model, tables: list[list[explain.Coefficient]], level: float, r
 def _rows(model: Model) -> str:
     used = sum(model.sizes.values())
     parts = "" if len(model.sizes) == 1 else f" ({', '.join(f'{n:,} {name}' for name, n in model.sizes.items())})"
-    dropped = f", {model.moments.dropped:,} left out because a value was missing" if model.moments.dropped else ""
+    dropped = f", {model.collected.dropped:,} left out because a value was missing" if model.collected.dropped else ""
     penalty = "".join(f", {n}={v:.3g}" for n, v in (("l1", model.plan.l1), ("l2", model.plan.l2)) if v)
     if penalty and model.plan.factors is not None:
         own = [f"{name} x {f:g}" for name, f in zip(model.plan.features, model.plan.factors, strict=True) if f != 1]

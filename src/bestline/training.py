@@ -74,6 +74,38 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Parts:
+    """The rows by their roles.
+
+    Attributes
+    ----------
+    training : Part
+        What the line is fitted to.
+    held_out : Part or None
+        What early stopping and the held-out loss look at.
+    test : Part or None
+        What the final score is of, with `split`.
+    fold : Tensor (n,) or None
+        Fold of every kept row.
+    by : str or None
+        The column whose values are the folds, if they are.
+    """
+
+    training: Part
+    held_out: Part | None = None
+    test: Part | None = None
+    fold: Tensor | None = None
+    by: str | None = None
+
+    @property
+    def sizes(self) -> dict[str, int]:
+        """How many rows each part has."""
+        apart = self.held_out is not self.test
+        named = {"training": self.training, "validation": self.held_out if apart else None, "test": self.test}
+        return {name: part.moments.count for name, part in named.items() if part is not None}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Plan:
     """What `fit` was asked for.
 

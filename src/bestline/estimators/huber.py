@@ -237,6 +237,9 @@ class _Problem:
 
     def _moved(self, theta: Tensor, value: float, g: Tensor, H: Tensor, damping: float) -> tuple[Tensor | None, float]:
         """A better point and the damping that led there, or None when rounding leaves none (Levenberg 1944, Marquardt 1963)."""
+        if float(theta[-1]) <= _SMALLEST and float(g[-1]) > 0:  # the scale stays where it is, and the weights move alone
+            g, H = self._free(g, theta), H.clone()
+            H[-1], H[:, -1], H[-1, -1] = 0, 0, 1
         size = H.diagonal().abs().clamp(min=1e-12)
         for _ in range(60):
             step = _newton_step(H + torch.diag(damping * size), g)

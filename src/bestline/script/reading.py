@@ -42,7 +42,7 @@ def from_file(model: Model, run: Run, form: Form, data: Any) -> Code | None:
     design = model.design
     descent = remembered(model)
     held_out = data is None and model.labels is None and descent is not None and descent.patience is not None
-    levels_filled = not set(model.moments.imputed) <= set(design.means)
+    levels_filled = not set(model.collected.imputed) <= set(design.means)
     if not isinstance(source, Files) or len(source.parts) != 1 or held_out or levels_filled:
         return None
     if find_spec("pandas") is None:
@@ -128,10 +128,10 @@ def _training_rows(model: Model) -> list[str] | None:
 def _filled(model: Model) -> list[str]:
     """What is done about missing values, where there were any."""
     lines = []
-    if model.moments.imputed:
-        means = ", ".join(f"{quoted(name)}: {model.design.means[name]!r}" for name in model.moments.imputed)
+    if model.collected.imputed:
+        means = ", ".join(f"{quoted(name)}: {model.design.means[name]!r}" for name in model.collected.imputed)
         lines += call("frame", "frame.fillna", f"{{{means}}}")
-    if model.moments.dropped:
+    if model.collected.dropped:
         lines += call("frame", "frame.dropna", f"subset=[{', '.join(map(quoted, model.design.reads()))}]")
     return lines
 

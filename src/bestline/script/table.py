@@ -109,9 +109,7 @@ def _without_held_out(model: Model, rows: Rows) -> Rows:
 
 def _check(model: Model, found: Moments) -> None:
     known = model.training
-    size = known.spread + 1e-6 * known.center.abs()  # the mean of a column that was centred is all rounding
-    same = found.count == known.count and bool(((found.center - known.center).abs() <= 1e-6 * size + 1e-300).all())
-    if not (same and torch.allclose(found.spread, known.spread, rtol=1e-6, atol=1e-300)):
+    if not known.like(found):
         raise DataError(
             f"These are not the rows that the model was trained on ({known.count:,} rows; here {found.count:,}); give the training "
             f"rows, and those alone."

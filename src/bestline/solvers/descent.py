@@ -10,22 +10,24 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
-from itertools import count
+from itertools import pairwise
 from typing import Any, TypeAlias
 
 import torch
+from torch import Tensor
 from torch.nn import Parameter
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 
 from bestline.errors import OptionError
-from bestline.objective import Objective, Smooth
-from bestline.rows import Weights
+from bestline.objective import Bowl, Objective, Smooth
+from bestline.rows import Square, Weights
 from bestline.solvers import rates
 from bestline.solvers.base import Rule, Step
 
+_AHEAD = 64  # steps made before they are looked at together
 OptimizerMaker: TypeAlias = Callable[..., Optimizer]
 ScheduleMaker: TypeAlias = Callable[[Optimizer], Any]
 
@@ -119,25 +121,16 @@ class Descent:
     def run(self, objective: Objective, start: Weights, *, seed: int = 0) -> Iterator[Step]:
         """The start, and the weights after every update, without end."""
         parameter = Parameter(start.clone())
-        weights = parameter.detach()
         optimizer = self.built(parameter, objective)
         scheduler = self.schedule(optimizer) if self.schedule else None
-        slices = self._slices(objective, seed)
-        group = optimizer.param_groups[0]
-        for index in count():
-            losses, gradient = objective.evaluate(weights)
-            step = Step(index, weights.clone(), losses, gradient, objective.violation(weights, gradient), group.get("lr"))
-            yield step
-            part = next(slices) if slices else None
-            parameter.grad = gradient if part is None else objective.slice_gradient(weights, part)
-            if isinstance(optimizer, torch.optim.LBFGS):
-                optimizer.step(_closure(objective, parameter, part))
-            else:
-                optimizer.step()
-            if isinstance(scheduler, ReduceLROnPlateau):
-                scheduler.step(step.loss)
-            elif isinstance(scheduler, LRScheduler):
-                scheduler.step()
+        walk = _Walk.of(objective, parameter, optimizer, scheduler, self._slices(objective, seed))
+        index, many = 0, 1
+        while True:
+            steps = walk.steps(index, many)
+            yield from steps
+            walk.move(steps[-1])
+            index += many
+            many = min(4 * many, _AHEAD, max(self.rule.steps - index + 1, 1)) if walk.blind else 1
 
     def _slices(self, objective: Objective, seed: int) -> Iterator[Smooth] | None:
         if self.batch_size is None:
@@ -145,6 +138,105 @@ class Descent:
         if objective.slices is None:
             raise OptionError("Mini-batches need the rows; these are moments only. Use batch_size=None.")
         return objective.slices.batches(self.batch_size, seed)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Straight:
+    """Plain descent on a bowl: each update of torch.optim.SGD multiplies the way to the bottom by one matrix, I - lr K.
+
+    K are the second derivatives. So a step takes one small product, and none of what optimisers have to look after.
+    """
+
+    bottom: Weights
+    matrix: Square
+
+    @classmethod
+    def of(cls, optimizer: Optimizer, objective: Objective) -> _Straight | None:
+        """None where the optimiser is another one, or not plain."""
+        group, bowl = optimizer.param_groups[0], objective.bowl
+        odd = ("momentum", "weight_decay", "maximize")
+        if bowl is None or type(optimizer) is not torch.optim.SGD or any(group[name] for name in odd):
+            return None
+        return cls(bowl.bottom, torch.eye(len(bowl.bottom), dtype=torch.float64) - 2 * group["lr"] * bowl.curvature)
+
+    def follow(self, weights: Weights, many: int) -> Tensor:
+        """So many steps from these weights on, themselves the first, (many, d, k)."""
+        at = weights.new_empty(many, *weights.shape)
+        ways = at.unbind()
+        torch.sub(weights, self.bottom, out=ways[0])
+        for before, after in pairwise(ways):
+            torch.mm(self.matrix, before, out=after)
+        at += self.bottom
+        ways[0].copy_(weights)
+        return at
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Walk:
+    """Weights on their way down, and what moves them."""
+
+    objective: Objective
+    parameter: Parameter
+    optimizer: Optimizer
+    scheduler: Any
+    slices: Iterator[Smooth] | None
+    straight: _Straight | None = None
+
+    @classmethod
+    def of(
+        cls, objective: Objective, parameter: Parameter, optimizer: Optimizer, scheduler: Any, slices: Iterator[Smooth] | None
+    ) -> _Walk:
+        """From where the parameter is."""
+        walk = cls(objective, parameter, optimizer, scheduler, slices)
+        plain = walk.blind and scheduler is None and slices is None and not objective.penalty.l1
+        return replace(walk, straight=_Straight.of(optimizer, objective) if plain else None)
+
+    @property
+    def blind(self) -> bool:
+        """Whether steps may be made some at a time and looked at together afterwards, which on a bowl is much less work.
+
+        Optimisers and schedules of one's own must not hear of steps that nobody asked for.
+        """
+        known = [m is None or type(m).__module__.startswith("torch.optim.") for m in (self.optimizer, self.scheduler)]
+        plain = not isinstance(self.optimizer, torch.optim.LBFGS) and not isinstance(self.scheduler, ReduceLROnPlateau)
+        return isinstance(self.objective.smooth, Bowl) and all(known) and plain
+
+    def steps(self, index: int, many: int) -> list[Step]:
+        """So many steps from here on, the first number `index`, with the updates between them."""
+        weights, objective, group = self.parameter.detach(), self.objective, self.optimizer.param_groups[0]
+        if not self.blind:
+            losses, gradient = objective.evaluate(weights)
+            violation = objective.violation(weights, gradient)
+            return [Step(index, weights.clone(), losses, gradient, violation, group.get("lr"))]
+        if self.straight is not None:
+            at, rates = self.straight.follow(weights, many), [group["lr"]] * many
+            weights.copy_(at[-1])
+        else:
+            been, rates = [weights.clone()], [group.get("lr")]
+            while len(been) < many:
+                self.move()
+                been.append(weights.clone())
+                rates.append(group.get("lr"))
+            at = torch.stack(been)
+        losses, gradients = objective.evaluate(at)
+        facts = zip(at, losses, gradients, objective.violations(at, gradients).tolist(), rates, strict=True)
+        return [Step(index + i, *those) for i, those in enumerate(facts)]
+
+    def move(self, at: Step | None = None) -> None:
+        """One update; `at` is the step from which it leaves, where that has been looked at."""
+        weights, part = self.parameter.detach(), next(self.slices) if self.slices else None
+        if isinstance(self.optimizer, torch.optim.LBFGS):
+            self.optimizer.step(_closure(self.objective, self.parameter, part))
+        else:
+            if part is not None:
+                self.parameter.grad = self.objective.slice_gradient(weights, part)
+            else:
+                self.parameter.grad = self.objective.gradient(weights) if at is None else at.gradient
+            self.optimizer.step()
+        if isinstance(self.scheduler, ReduceLROnPlateau) and at is not None:
+            self.scheduler.step(at.loss)
+        elif isinstance(self.scheduler, LRScheduler):
+            self.scheduler.step()
 
 
 def _closure(objective: Objective, parameter: Parameter, part: Smooth | None) -> Callable[[], float]:

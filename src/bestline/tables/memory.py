@@ -25,6 +25,8 @@ _KEPT = tuple(np.dtype(t) for t in ("f2", "f4", "f8", "i1", "i2", "i4", "i8", "u
 class Memory(Source):
     """Columns in memory: blocks of neighbouring columns, each a tensor (n, k) or a pyarrow table."""
 
+    resident = True
+
     def __init__(self, blocks: Sequence[tuple[tuple[str, ...], Block]], target: tuple[str, ...] | None = None) -> None:
         self.label, self.target = "the data", target
         names = [name for held, _ in blocks for name in held]

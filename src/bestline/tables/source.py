@@ -186,6 +186,8 @@ class Source(ABC):
         What the user should know about how it was opened, a sentence each.
     target : tuple of str or None
         The names of y's columns when the data was a pair (X, y).
+    resident : bool
+        Whether the rows are in memory, where going through them again costs little.
     """
 
     label: str
@@ -193,6 +195,7 @@ class Source(ABC):
     count: int | None
     notes: tuple[str, ...]
     target: tuple[str, ...] | None = None
+    resident: bool = False
 
     @property
     def names(self) -> tuple[str, ...]:
