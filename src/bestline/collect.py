@@ -396,21 +396,16 @@ def regrouped(source: Source, design: Design, groups: int, grouping: Grouping, b
 
 
 def _range(X: Tensor) -> tuple[Tensor, Tensor]:
-    """The least and the largest of each column (p,) of X (n, p)."""
-    n, p = X.shape
+    """The least and the largest of each column (p,) of X (n, p), some rows at a time: what is read once serves both."""
+    p = X.shape[1]
     least, most = [], []
-    # Many rows laid side by side are gone through several numbers at once, a narrow row is not.
-    folded = n - n % _FOLDED if X.is_contiguous() and p < _FOLDED else 0
-    for some in X[:folded].split(_some_rows(X)) if folded else ():
-        wide = some.view(-1, _FOLDED * p)
-        least.append(wide.amin(0).view(_FOLDED, p).amin(0, keepdim=True))
-        most.append(wide.amax(0).view(_FOLDED, p).amax(0, keepdim=True))
-    if not folded:
-        return X.amin(0), X.amax(0)
-    if folded < n:
-        least.append(X[folded:].amin(0, keepdim=True))
-        most.append(X[folded:].amax(0, keepdim=True))
-    return torch.cat(least).amin(0), torch.cat(most).amax(0)
+    for some in X.split(_some_rows(X)):
+        # Many rows laid side by side are gone through several numbers at once, a narrow row is not.
+        folded = some.is_contiguous() and p < _FOLDED and len(some) % _FOLDED == 0
+        wide = some.view(-1, _FOLDED * p) if folded else some
+        least.append(wide.amin(0).view(-1, p).amin(0))
+        most.append(wide.amax(0).view(-1, p).amax(0))
+    return torch.stack(least).amin(0), torch.stack(most).amax(0)
 
 
 def _nothing_left(design: Design, source: Source, dropped: int) -> DataError:

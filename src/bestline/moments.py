@@ -27,11 +27,12 @@ from bestline.rows import Columns, Features, Rows, RowVector, Square
 
 _CHUNK = 65_536  # rows centred at a time, at least
 _CACHED = 2**21  # numbers; of narrow rows more are centred at a time, up to about these, for every chunk costs some calls
+_NEARBY = 2**16  # numbers that stay in a core's own cache
 _BLOCK = 1_024  # rows multiplied at a time: each core takes blocks of its own
 _TILE = 12  # columns that a matrix product's inner loops take at once; widths just short of a multiple run at half the speed
 _WIDE = 96  # columns from which on the cores share a product by its columns, and only half of it is computed
-_SOME = 1_024  # rows that say about where all lie
-_NEAR = 0.01  # squared distance of that place from the mean, in variances, which costs no digits
+_SOME = 512  # rows that say about where all lie
+_NEAR = 0.1  # squared distance of that place from the mean, in variances, which costs no digits
 _TINY, _HUGE = 1e-140, 1e140  # beyond these a square leaves float64's range
 
 
@@ -220,32 +221,32 @@ def by_group(rows: Rows, group: Tensor, groups: int) -> list[Moments]:
         # Small integers are sorted sooner.
         ordered, order = (own.to(torch.int16) if groups < 2**15 else own).sort(stable=True)
         bounds = torch.searchsorted(ordered, torch.arange(groups + 1, device=own.device).to(ordered.dtype)).tolist()
-        blocks, w = [chunk.X, chunk.y], chunk.w
+        blocks, w = [block.detach().to(torch.float64) for block in (chunk.X, chunk.y)], chunk.w
         if len(chunk) <= _BLOCK:  # of few rows one block is less work than two
             blocks = [torch.cat(blocks, 1)]
         for i, (first, end) in enumerate(pairwise(bounds)):
             if first < end:
-                index = order[first:end]
-                members = blocks if end - first == len(chunk) else [block.index_select(0, index) for block in blocks]
-                collected[i] = collected[i] + _of_chunk(members, None if w is None else w[index])
+                index = None if end - first == len(chunk) else order[first:end]
+                collected[i] = collected[i] + _of_chunk(blocks, w if w is None or index is None else w[index], index)
     return collected
 
 
-def _of_chunk(blocks: Sequence[Features], w: RowVector | None) -> Moments:
-    """Moments of some rows, whose columns stand in one block or several side by side."""
+def _of_chunk(blocks: Sequence[Features], w: RowVector | None, index: Tensor | None = None) -> Moments:
+    """Moments of the rows, or of those that an index names, whose columns stand in one block or several side by side."""
     q = sum(block.shape[1] for block in blocks)
     blocks = [block.detach().to(torch.float64) for block in blocks]
     if w is not None:
         w = w.to(torch.float64)
         if (w <= 0).any():
-            blocks, w = [block[w > 0] for block in blocks], w[w > 0]
-    if len(blocks[0]) == 0:
+            there = torch.nonzero(w > 0)[:, 0]
+            index, w = there if index is None else index[there], w[there]
+    if (len(blocks[0]) if index is None else len(index)) == 0:
         return Moments.empty(q)
-    moments = _centred(blocks, w, torch.ones(q, dtype=torch.float64, device=blocks[0].device))
+    moments = _centred(blocks, w, torch.ones(q, dtype=torch.float64, device=blocks[0].device), index)
     least, most = moments.scatter.diagonal().aminmax() if q else (1.0, 1.0)
     if float(least) > _TINY**2 and float(most) < _HUGE**2:  # a mean that is not finite leaves squares that are not
         return moments
-    Z = torch.cat(blocks, 1)
+    Z = torch.cat(blocks if index is None else [block[index] for block in blocks], 1)
     largest = Z.abs().amax(0)
     extreme = ((largest < _TINY) & (largest > 0)) | (largest > _HUGE)
     if not extreme.any():
@@ -254,11 +255,11 @@ def _of_chunk(blocks: Sequence[Features], w: RowVector | None) -> Moments:
     return _centred([Z / unit], w, unit)
 
 
-def _centred(blocks: Sequence[Features], w: RowVector | None, unit: Columns) -> Moments:
-    n, q = len(blocks[0]), len(unit)
+def _centred(blocks: Sequence[Features], w: RowVector | None, unit: Columns, index: Tensor | None = None) -> Moments:
+    n, q = len(blocks[0]) if index is None else len(index), len(unit)
     log_weight = 0.0 if w is None else float(w.log().sum())
-    shift = _rough(blocks)
-    frame, F = _shifted(blocks, shift)
+    shift = _rough(blocks, index)
+    frame, F = _shifted(blocks, index, shift)
     if w is not None:
         F *= w.sqrt()[:, None]
     P = _products(frame, q + 1)
@@ -272,20 +273,20 @@ def _centred(blocks: Sequence[Features], w: RowVector | None, unit: Columns) -> 
     return Moments(n, weight, log_weight, unit, shift, mean, scatter)
 
 
-def _rough(blocks: Sequence[Features]) -> Columns:
+def _rough(blocks: Sequence[Features], index: Tensor | None) -> Columns:
     """About where the rows lie, (q,), in 24 bits: the mean of some of them, taken from all over."""
-    step = max(1, len(blocks[0]) // _SOME)
-    means = [block[::step].mean(0) for block in blocks]
+    step = max(1, (len(blocks[0]) if index is None else len(index)) // _SOME)
+    means = [(block[::step] if index is None else block[index[::step]]).mean(0) for block in blocks]
     rough = means[0] if len(means) == 1 else torch.cat(means)
     return rough.to(torch.float32).to(torch.float64).nan_to_num(0.0, 0.0, 0.0)
 
 
-def _shifted(blocks: Sequence[Features], shift: Columns) -> tuple[Tensor, Features]:
+def _shifted(blocks: Sequence[Features], index: Tensor | None, shift: Columns) -> tuple[Tensor, Features]:
     """The columns of all blocks less the shift, and a column of ones, (n, q + 1); and the frame (parts, rows, columns) they stand in.
 
     The frame is quick to multiply: parts for every core, and no columns that a tile would be cut for. What is not a row is zero.
     """
-    n, q = len(blocks[0]), len(shift)
+    n, q = len(blocks[0]) if index is None else len(index), len(shift)
     parts, lacking = max(1, -(-n // _BLOCK)) if q < _WIDE else 1, -(q + 1) % _TILE
     height, width = -(-n // parts), q + 1 + (lacking if lacking <= 4 else 0)
     frame = shift.new_empty(parts, height, width)
@@ -293,7 +294,13 @@ def _shifted(blocks: Sequence[Features], shift: Columns) -> tuple[Tensor, Featur
     flat[n:], flat[:, q + 1 :], flat[:n, q] = 0, 0, 1
     widths = [block.shape[1] for block in blocks]
     for block, own, out in zip(blocks, shift.split(widths), flat[:n, :q].split(widths, 1), strict=True):
-        torch.sub(block, own, out=out)
+        if index is None:
+            torch.sub(block, own, out=out)
+            continue
+        few = max(1, _NEARBY // max(len(own), 1))
+        for some, place in zip(index.split(few), out.split(few), strict=True):
+            torch.index_select(block, 0, some, out=place)
+            place.sub_(own)  # while it is still near the core
     return frame, flat[:n, : q + 1]
 
 

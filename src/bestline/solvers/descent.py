@@ -3,7 +3,8 @@
     w <- w - lr * gradient(w)       and its relatives: momentum, Nesterov, Adam, RMSprop, L-BFGS, ...
 
 With the whole data in each step the gradient of the squared loss comes from the moments, H w - h, and costs O(p^2) however
-many rows there are. With `batch_size` it comes from slices of the rows, shuffled anew in every epoch.
+many rows there are. With `batch_size` it comes from slices of the rows, shuffled anew in every epoch. Optimisers are torch's own;
+only plain descent on squared loss is done without one, for there a step is no more than a product with one matrix.
 """
 
 from __future__ import annotations
