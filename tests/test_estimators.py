@@ -358,6 +358,22 @@ def by_the_book(X, y, *, alpha, eta, epochs, power=0.25):
     return w, b
 
 
+@pytest.mark.parametrize("seed", range(8))
+def test_huber_through_all_rows_is_the_shortest_line_through_them(seed):
+    """More columns than rows: in closed form, alpha |b|^2 at the b of least length that meets every row."""
+    rng = np.random.default_rng(seed)
+    X, y, w = rng.normal(size=(6, 15)), rng.normal(size=6), rng.integers(1, 4, size=6)
+    line = ours.HuberRegressor().fit(X, y, w)
+    rows = ours.HuberRegressor().fit(X.repeat(w, 0), y.repeat(w))
+    inverse, one = np.linalg.inv(X @ X.T), np.ones(6)
+    level = one @ inverse @ y / (one @ inverse @ one)
+    shortest = X.T @ inverse @ (y - level)
+    np.testing.assert_allclose(line.coef_, shortest, rtol=1e-7, atol=1e-8)
+    np.testing.assert_allclose(rows.coef_, shortest, rtol=1e-7, atol=1e-8)
+    assert line.loss_curve_[-1] == pytest.approx(1e-4 * shortest @ shortest, rel=1e-9)
+    assert line.n_iter_ < 40
+
+
 @pytest.mark.parametrize("n", [100, 700])  # row by row, and in blocks
 def test_sgd_is_the_textbook(n):
     X, y, _ = table(n)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, ClassVar
 
 import torch
@@ -23,10 +24,15 @@ from bestline.estimators.border import YES_OR_NO, Array, Number
 from bestline.estimators.callbacks import CallbackSupportMixin, Telling, with_callbacks
 from bestline.estimators.line import Line
 from bestline.moments import Moments
+from bestline.objective import Line as Prediction
+from bestline.objective import Objective, Penalty, RowLoss, absolute
 from bestline.rows import Rows
 from bestline.scaling import Scaling
+from bestline.solvers.interior import InteriorPoint
 
 _SMALLEST = 1e-14  # scale of the residuals over that of the target: where the line goes through the rows
+_FALLING = 1e-8  # such a scale is on its way there, where Newton's method takes long: it is tried at once
+_ON = 1e-9  # what rounding leaves of a residual on the line
 _EXACT = 1e-5  # Newton converges quadratically: what is this share of the tolerance asked for costs one more step
 
 
@@ -219,16 +225,40 @@ class _Problem:
 
     def steps(self, theta: Tensor) -> Iterator[_At]:
         """Newton's method, damped where too few rows lie inside to bend the objective; without end."""
-        value, damping = self.value(theta), 0.0
+        value, damping, tried = self.value(theta), 0.0, False
         g, H = self.slopes(theta)
         yield _At(theta, value * self.units, float(self._free(g, theta).abs().max()))
         while True:
+            if float(theta[-1]) < _FALLING and not tried:
+                through, tried = self._through(), True
+                if through is not None:
+                    yield _At(through, self.value(through) * self.units, 0.0)
             moved, damping = self._moved(theta, value, g, H, damping)
             stuck = moved is None
             if moved is not None:
                 theta, value = moved, self.value(moved)
                 g, H = self.slopes(theta)
             yield _At(theta, value * self.units, float(self._free(g, theta).abs().max()), stuck)
+
+    def _through(self) -> Tensor | None:
+        """Where no scale above the least is any good: then the line is that of the absolute loss. None where that is not so.
+
+        The derivative in the scale, as it goes to 0, is sum w (1 - u^2), u being the rows' pulls over 2: epsilon beyond the line, and
+        on it what balances those.
+        """
+        e, p, d, solver = self.epsilon, self.scaling.p, self.Z.shape[1], InteriorPoint()
+        away = RowLoss(Rows(self.Z[:, :p], self.y[:, None], self.w), absolute, Prediction(d > p))
+        objective = Objective(away, Penalty(0.0, 1.0, self.ridge / (2 * e)), None, self.Z.new_ones(d, 1))
+        *_, last = islice(solver.run(objective, self.Z.new_zeros(d, 1), seed=0), solver.steps)
+        b = last.weights[:, 0]
+        r = self.y - self.Z @ b
+        on = r.abs() <= _ON
+        pull = self.ridge * b - e * (self.Z.T @ (self.w * r.sign() * ~on))
+        u = torch.linalg.lstsq((self.Z * self.w[:, None])[on].T, pull[:, None], driver="gelsd").solution[:, 0]
+        derivative = self.w.sum() - e**2 * (self.w * ~on).sum() - self.w[on] @ u**2
+        if last.violation > solver.tol or float(derivative) < 0 or bool((u.abs() > e * (1 + _ON)).any()):
+            return None
+        return torch.cat([b, b.new_tensor([_SMALLEST])])
 
     @staticmethod
     def _free(g: Tensor, theta: Tensor) -> Tensor:
