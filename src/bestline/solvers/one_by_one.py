@@ -7,7 +7,7 @@ that scikit-learn's SGDRegressor made familiar. An l1 penalty pulls weights towa
 turn for what the weight has been spared before (Tsuruoka, Tsujii & Ananiadou 2009).
 
 For squared loss without an l1 penalty blocks of rows are done at once, with the same result: the errors g the rows would meet one
-after the other obey (1 + L) g = X w + b - y, L lower triangular, since each row only feels the steps before it.
+after the other obey (1 + L) g = X w + b - y, L strictly lower triangular, since each row only feels the steps before it.
 """
 
 from __future__ import annotations
@@ -29,8 +29,9 @@ Numbers: TypeAlias = np.ndarray[Any, np.dtype[np.float64]]
 LOSSES = ("squared_error", "huber", "epsilon_insensitive", "squared_epsilon_insensitive")
 RATES = ("constant", "optimal", "invscaling", "adaptive", "pa1", "pa2")
 _BLOCK = 32  # rows of one triangular system: fewer leave more to the loop over the blocks, more have longer products
-_AT_ONCE = 2**18  # numbers of such systems that are made together: as many as a processor's cache holds
-_MOST_GROWTH = 1e3  # of what rows meet, by the steps of their block: beyond it digits would cancel
+_AT_ONCE = 2**20  # numbers of such systems that are made together: more leave the cache, with fewer torch is called too often
+_MOST_GROWTH = 1e3  # of errors, by the steps of their block: beyond it digits would cancel
+_NO_STEP = 1e-200  # stands for a step of 0, since there is a division by its root
 _STEEPEST = 1e12  # loss' is cut here, so that one wild row leaves finite weights
 _MOST_VISITS = 16  # of a row in an epoch, however heavy it is
 _LEAST_RATE = 1e-6  # below this the adaptive rate is not divided any more
@@ -199,136 +200,199 @@ def epoch(how: OneByOne, rows: Rows, order: Tensor, weights: Tensor, at: Progres
     if how.loss != "squared_error" or how.l1 or how.rate in ("pa1", "pa2") or len(order) <= _BLOCK:
         return _row_by_row(how, rows, order, weights, at, owed)
     objective = loss = 0.0
-    many = _BLOCK * max(8, _AT_ONCE // (_BLOCK * (rows.X.shape[1] + _BLOCK)))
+    room = _Room.of(len(order), rows.X.shape[1])
+    many = _BLOCK * len(room.Z)
     for own, share in zip(order.split(many), weights.split(many), strict=True):
-        at = _in_blocks(how, rows, own, share, at) or _row_by_row(how, rows, own, share, at, owed)
+        at = _in_blocks(how, rows, own, share, at, room) or _row_by_row(how, rows, own, share, at, owed)
         objective, loss = objective + at.objective * len(own), loss + at.loss * len(own)
     return replace(at, objective=objective / len(order), loss=loss / len(order))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Blocks:
-    """Rows in blocks of m steps; the last block is filled up with rows that do nothing.
+class _Room:
+    """Where the systems of many blocks are put, over and over: to be given new memory takes longer than to fill it.
 
     Attributes
     ----------
-    Z : Tensor (blocks, m, p + 2)
-        x, 1 and -y of each row: times (w, b, 1) its error.
-    real : Tensor (blocks, m)
-        Whether a row is there.
-    t, pull, keep : Tensor (blocks, m)
-        Number of each step, its rate times the row's weight, and what it leaves of the weights before its own move.
-    before, after : Tensor (blocks, m)
-        What is left of a block's first weights before and after each step.
+    Z : Tensor (blocks, m, p + 3)
+    L : Tensor (blocks, m, m)
+    solved : Tensor (blocks, m, p + 2 or m)
+        Whichever is less.
     """
 
     Z: Tensor
-    real: Tensor
-    t: Tensor
-    pull: Tensor
-    keep: Tensor
-    before: Tensor
-    after: Tensor
+    L: Tensor
+    solved: Tensor
 
     @classmethod
-    def of(cls, how: OneByOne, rows: Rows, order: Tensor, weights: Tensor, at: Progress) -> _Blocks:
-        n, p, m = len(order), rows.X.shape[1], _BLOCK
-        blocks = -(-n // m)
-        t = at.step + torch.arange(blocks * m, dtype=torch.float64)
-        rate, pull = how.rates(t, at.eta), torch.zeros_like(t)
-        pull[:n] = rate[:n] * weights
-        keep = (1 - rate * how.l2).clamp(min=0)
+    def of(cls, steps: int, p: int) -> _Room:
+        """For as many steps, or for as many as are made together."""
+        m = _BLOCK
+        widths = (p + 3, m, min(m, p + 2))
+        blocks = min(-(-steps // m), max(8, _AT_ONCE // (m * sum(widths))))
+        return cls(*(torch.empty(blocks, m, width, dtype=torch.float64) for width in widths))
+
+    def part(self, blocks: int) -> _Room:
+        """That of the first blocks."""
+        return _Room(self.Z[:blocks], self.L[:blocks], self.solved[:blocks])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Blocks:
+    """Steps in blocks of m; the last block is filled up with steps that do nothing.
+
+    Step j moves (w, b) by -pull_j error_j (x_j, level_rate), and what it adds to w has shrunk to before_i / after_j of it when row
+    i meets it. In units felt = size error, size = sqrt(pull / (before after)), a row meets and moves w alike, by v = scale x:
+
+        felt_i = v_i w + size_i (b - y_i) - sum over j < i of (v_i v_j + size_i level_j) felt_j
+        w <- after (w - sum of felt_j v_j)      b <- b - sum of felt_j level_j
+
+    Attributes
+    ----------
+    n : int
+        How many steps there are.
+    t : Tensor (blocks, m)
+        Their numbers.
+    before, after : Tensor (blocks, m)
+        What is left of a block's first weights before and after each step.
+    scale, size, level, target : Tensor (blocks, m)
+        v / x, felt / error, what a step moves b by for each felt, and size y.
+    """
+
+    n: int
+    t: Tensor
+    before: Tensor
+    after: Tensor
+    scale: Tensor
+    size: Tensor
+    level: Tensor
+    target: Tensor
+
+    @classmethod
+    def of(cls, how: OneByOne, rows: Rows, order: Tensor, weights: Tensor, at: Progress) -> _Blocks | None:
+        """None where a step leaves less than half of the weights."""
+        n, m = len(order), _BLOCK
+        t = at.step + torch.arange(-(-n // m) * m, dtype=torch.float64)
+        rate = how.rates(t, at.eta)
+        keep = 1 - rate * how.l2
         keep[n:] = 1
-        Z = pull.new_zeros(blocks * m, p + 2)
-        torch.index_select(rows.X, 0, order, out=Z[:n, :p])
-        Z[:n, p], Z[:n, p + 1] = 1, -rows.y[order, 0]
-        t, pull, keep = (values.view(blocks, m) for values in (t, pull, keep))
+        if not float(keep.amin()) >= 0.5:
+            return None
+        pull, y = torch.full_like(t, _NO_STEP), torch.zeros_like(t)
+        pull[:n] = (rate[:n] * weights).clamp(min=_NO_STEP)
+        y[:n] = rows.y[:, 0].index_select(0, order)
+        t, keep, pull, y = (values.view(-1, m) for values in (t, keep, pull, y))
         after = keep.cumprod(1)
-        real = (torch.arange(blocks * m) < n).view(blocks, m)
-        return cls(Z.view(blocks, m, p + 2), real, t, pull, keep, after / keep, after)
+        before = after / keep
+        size = (pull / (before * after)).sqrt()
+        level = pull / size * (how.level_rate if how.intercept else 0.0)
+        return cls(n, t, before, after, (pull / keep).sqrt(), size, level, y * size)
 
-    @property
-    def features(self) -> Tensor:
-        """X, (blocks, m, p)."""
-        return self.Z[:, :, :-2]
+    def fill(self, Z: Tensor, X: Tensor, order: Tensor) -> None:
+        """Z = (level, v, size, -target): its last p + 2 columns times (w, b, 1) are felt, but for the steps before."""
+        flat, n = Z.flatten(0, 1), self.n
+        torch.index_select(X, 0, order, out=flat[:n, 1:-2])
+        flat[n:, 1:-2] = 0
+        flat[:, 1:-2] *= self.scale.view(-1, 1)
+        Z[:, :, 0], Z[:, :, -2] = self.level, self.size
+        torch.neg(self.target, out=Z[:, :, -1])
 
 
-def _in_blocks(how: OneByOne, rows: Rows, order: Tensor, weights: Tensor, at: Progress) -> Progress | None:
-    """Many blocks of rows: their equations together, and then from block to block two products each.
+def _in_blocks(how: OneByOne, rows: Rows, order: Tensor, weights: Tensor, at: Progress, room: _Room) -> Progress | None:
+    """Many blocks of rows: their equations together, and then from block to block a few products each.
 
-    With u = (w, b, 1) as a block finds it, the errors are E u, E = (1 + L)^-1 U, and u <- fade (u - errors R). L is U R' below its
-    diagonal, since row i only feels the steps before it. None where a step is so long that errors are cut, or digits are lost.
+    None where a step is so long that errors are cut, or digits are lost: see `_growth`.
     """
     it = _Blocks.of(how, rows, order, weights, at)
-    if float(it.keep.amin()) < 0.5:
+    if it is None:
         return None
-    # The step of row j reaches row i > j shrunk by before_i / after_j.
-    meets, moves = it.Z, it.Z * (it.pull / it.after)[:, :, None]
-    moves[:, :, -2] = how.level_rate * it.pull if how.intercept else 0.0
-    moves[:, :, -1] = 0
-    if how.l2:
-        meets = meets.clone()
-        meets[:, :, :-2] *= it.before[:, :, None]
-    felt = torch.linalg.solve_triangular(meets @ moves.mT, meets, upper=False, unitriangular=True)
-    given, grown = (values.abs().amax((0, 1)) for values in (meets, felt))
-    if not bool((grown <= _MOST_GROWTH * given).all()):
+    room = room.part(len(it.t))
+    it.fill(room.Z, rows.X, order)
+    V, meets = room.Z[:, :, 1:-2], room.Z[:, :, 1:]
+    torch.bmm(V, V.mT, out=room.L)
+    squares = room.L.diagonal(dim1=1, dim2=2).clone()
+    if not _growth(it, squares) <= _MOST_GROWTH:
         return None
-    found = np.empty((len(it.Z) + 1, it.Z.shape[2]))
-    found[0] = np.concatenate([at.weights.numpy(), [at.level, 1.0]])
+    if how.intercept:
+        room.L.addcmul_(it.size[:, :, None], it.level[:, None, :])
+    right = meets if room.solved.shape[2] < _BLOCK else torch.eye(_BLOCK, dtype=torch.float64).expand_as(room.L)
+    torch.linalg.solve_triangular(room.L, right, upper=False, unitriangular=True, out=room.solved)
+    found = np.empty((len(it.t) + 1, room.Z.shape[2]))
+    found[0, 0] = found[0, -2] = at.level
+    found[0, 1:-2], found[:, -1] = at.weights.numpy(), 1
     fades = it.after[:, -1].tolist() if how.l2 else None
-    error = torch.from_numpy(_scan(felt.numpy(), moves.numpy(), fades, found))
-    if not bool((error.abs() < _STEEPEST).all()):
+    felt = torch.from_numpy(_scan(room.Z.numpy(), room.solved.numpy(), fades, found))
+    errors = (felt / it.size).flatten()[: it.n]
+    if not float(errors.abs().amax()) < _STEEPEST:
         return None
-    return _progress(how, it, error, torch.from_numpy(found), at)
+    return _progress(how, it, V, squares, felt, errors, torch.from_numpy(found), at)
 
 
-def _progress(how: OneByOne, it: _Blocks, error: Tensor, found: Tensor, at: Progress) -> Progress:
-    """What steps with these errors (blocks, m) come to, `found` (blocks + 1, p + 2) being (w, b, 1) at each block's begin."""
-    p, n = it.Z.shape[2] - 2, int(it.real.sum())
-    w, b = found[:-1, :p], found[:-1, p, None]
-    move = it.pull * error
-    level = how.level_rate * move if how.intercept else torch.zeros_like(move)
-    levels = b - level.cumsum(1)  # after each step
-    loss, penalty = 0.5 * float((error[it.real] ** 2).sum()) / n, 0.0
-    if how.l2:
-        squares = _squares_before(it, w, error - (levels + level) - it.Z[:, :, -1], move)
-        penalty = 0.5 * how.l2 * float(squares[it.real].sum()) / n
-    mean, mean_b = at.mean_weights, at.mean_level
-    if how.average:
-        mean, mean_b = _averaged(how, it, w, move, levels, at)
-    last = found[-1]
-    return Progress(last[:p].clone(), float(last[p]), mean, mean_b, at.step + n, at.eta, loss + penalty, loss)
+def _growth(it: _Blocks, squares: Tensor) -> float:
+    """Most that errors can grow in a block, where v v' are `squares` (blocks, m).
+
+    A step is (w, b / r) <- (keep w, b / r) - pull error (x, r), r^2 = level_rate: symmetric, so that it lengthens nothing unless
+    pull |(x, r)|^2 > 1 + keep, which is to overshoot the row's own target by more than was missed.
+    """
+    keep = it.after / it.before
+    return float((keep * squares + it.size * it.level - keep).clamp(min=1).prod(1).amax())
 
 
-def _scan(felt: Numbers, moves: Numbers, fades: list[float] | None, found: Numbers) -> Numbers:
-    """Errors (blocks, m) from block to block; `found` (blocks + 1, p + 2) receives what each leaves to the next."""
-    errors = np.empty(felt.shape[:2])
+def _scan(Z: Numbers, solved: Numbers, fades: list[float] | None, found: Numbers) -> Numbers:
+    """What is felt (blocks, m), from block to block; `found` (blocks + 1, p + 3) receives (b, w, b, 1) as each leaves it.
+
+    `solved` is (1 + L)^-1 times the last columns of Z where they are fewer than a block's rows, and (1 + L)^-1 itself otherwise.
+    """
+    felt, whole = np.empty(Z.shape[:2]), solved.shape[1] == solved.shape[2]
+    begins, ends = found[:-1], found[1:]
+    each = zip(solved, Z[:, :, 1:], Z[:, :, :-2], begins[:, 1:], begins[:, :-2], ends[:, :-2], ends, felt, strict=True)
     with np.errstate(over="ignore", invalid="ignore"):
-        for i in range(len(felt)):
-            np.matmul(felt[i], found[i], out=errors[i])
-            np.subtract(found[i], errors[i] @ moves[i], out=found[i + 1])
+        for i, (own, meets, moves, met, moved, left, end, out) in enumerate(each):
+            own.dot(meets.dot(met) if whole else met, out)
+            np.subtract(moved, out.dot(moves), left)
             if fades is not None:
-                found[i + 1, :-2] *= fades[i]
-    return errors
+                left[1:] *= fades[i]
+            end[-2] = end[0]
+    return felt
 
 
-def _squares_before(it: _Blocks, w: Tensor, seen: Tensor, move: Tensor) -> Tensor:
-    """|w|^2 as each row meets it, (blocks, m): a step adds move^2 |x|^2 - 2 keep move x.w, x.w being `seen`, to what is kept."""
-    steps = (move**2 * (it.features**2).sum(2) - 2 * it.keep * move * seen) / it.after**2
-    gained = torch.cat([torch.zeros_like(steps[:, :1]), steps.cumsum(1)[:, :-1]], 1)
-    return it.before**2 * ((w**2).sum(1, keepdim=True) + gained).clamp(min=0)
+def _progress(
+    how: OneByOne, it: _Blocks, V: Tensor, squares: Tensor, felt: Tensor, errors: Tensor, found: Tensor, at: Progress
+) -> Progress:
+    """What steps with these errors (n,) come to; `found` (blocks + 1, p + 3) is (b, w, b, 1) as each block finds it."""
+    loss, penalty = 0.5 * float(errors.square().sum()) / it.n, 0.0
+    mean, mean_b = at.mean_weights, at.mean_level
+    if how.l2 or how.average:
+        w, b, move = found[:-1, 1:-2], found[:-1, :1], felt * it.level
+        after = b - move.cumsum(1)
+        if how.l2:
+            seen = felt - it.size * (after + move) + it.target  # v w
+            lengths = _squares_before(it, w, felt * (felt * squares - 2 * seen)).flatten()
+            penalty = 0.5 * how.l2 * float(lengths[: it.n].sum()) / it.n
+        if how.average:
+            mean, mean_b = _averaged(how, it, V, w, felt, after, at)
+    last = found[-1]
+    return Progress(last[1:-2].clone(), float(last[0]), mean, mean_b, at.step + it.n, at.eta, loss + penalty, loss)
 
 
-def _averaged(how: OneByOne, it: _Blocks, w: Tensor, move: Tensor, levels: Tensor, at: Progress) -> tuple[Tensor, float]:
+def _squares_before(it: _Blocks, w: Tensor, steps: Tensor) -> Tensor:
+    """|w|^2 as each row meets it, (blocks, m), from what the steps add to |w|^2 of weights that do not shrink."""
+    return it.before**2 * ((w**2).sum(1, keepdim=True) + steps.cumsum(1) - steps).clamp(min=0)
+
+
+def _averaged(
+    how: OneByOne, it: _Blocks, V: Tensor, w: Tensor, felt: Tensor, levels: Tensor, at: Progress
+) -> tuple[Tensor, float]:
     """The running averages after the blocks: those before, and the weights after each step that is used, alike."""
-    used = (it.t >= how.average) & it.real
+    used = it.t >= how.average
+    used.view(-1)[it.n :] = False
     count = int(used.sum())
     if not count:
         return at.mean_weights, at.mean_level
     before = max(at.step - how.average, 0.0)  # weights averaged so far
     share = it.after * used
     tail = share.flip(1).cumsum(1).flip(1)  # sum of after_i over used i >= j of the block
-    total = share.sum(1) @ w - it.features.flatten(0, 1).T @ (move / it.after * tail).flatten()
+    total = share.sum(1) @ w - V.flatten(0, 1).T @ (felt * tail).flatten()
     kept, seen = before / (before + count), before + count
     return kept * at.mean_weights + total / seen, kept * at.mean_level + float((levels * used).sum()) / seen
 
