@@ -31,7 +31,7 @@ from bestline.scaling import Scaling
 from bestline.solvers.interior import InteriorPoint
 
 _SMALLEST = 1e-14  # scale of the residuals over that of the target: where the line goes through the rows
-_FALLING = 1e-8  # such a scale is on its way there, where Newton's method takes long: it is tried at once
+_FALLING = 1e-8  # such a scale is on its way there, where Newton's method takes long, if it arrives: it is tried at once
 _ON = 1e-9  # what rounding leaves of a residual on the line
 _EXACT = 1e-5  # Newton converges quadratically: what is this share of the tolerance asked for costs one more step
 
@@ -229,12 +229,12 @@ class _Problem:
         g, H = self.slopes(theta)
         yield _At(theta, value * self.units, float(self._free(g, theta).abs().max()))
         while True:
-            if float(theta[-1]) < _FALLING and not tried:
+            moved, damping = self._moved(theta, value, g, H, damping)
+            stuck = moved is None
+            if (stuck or float(theta[-1]) < _FALLING) and not tried:
                 through, tried = self._through(), True
                 if through is not None:
                     yield _At(through, self.value(through) * self.units, 0.0)
-            moved, damping = self._moved(theta, value, g, H, damping)
-            stuck = moved is None
             if moved is not None:
                 theta, value = moved, self.value(moved)
                 g, H = self.slopes(theta)
