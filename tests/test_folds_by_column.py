@@ -98,3 +98,51 @@ def test_what_is_refused(frame: pd.DataFrame) -> None:
     for folds in (1, 2.5, None):
         with pytest.raises(OptionError, match="name of a column"):
             bl.fit(frame, "y ~ a", folds=folds)
+
+
+def test_moments_by_a_column_add_up_whatever_values_each_table_has(run, frame: pd.DataFrame, tmp_path: Path) -> None:
+    """Two tables, one without the east, the other without the north, are the whole table."""
+    frame["region"] = np.where(
+        np.arange(200) < 120, frame.region.replace("east", "south"), frame.region.replace("north", "south")
+    )
+    parts = [frame[:120], frame[120:]]
+    formula = "y ~ a + b + c + d"
+    first, second = (bl.Moments.collect(part, formula, by="region") for part in parts)
+    assert set(first.values) == {"north", "south"}
+    assert set(second.values) == {"east", "south"}
+    (first + second).save(tmp_path / "all.moments")
+    both, whole = bl.Moments.load(tmp_path / "all.moments"), bl.Moments.collect(frame, formula, by="region")
+    counts = frame.region.value_counts()
+    for found in (both, second + first, whole, bl.fit(frame, formula, folds="region").moments):
+        assert found.by == "region"
+        assert {v: f.count for v, f in zip(found.values, found.folds, strict=True)} == counts.to_dict()
+    from_rows = bl.fit(frame, formula, cv="lasso", folds="region", standardize=False)
+    for given in (both, str(tmp_path / "all.moments")):
+        model = bl.fit(given, cv="lasso", standardize=False)
+        assert model.cv.error.numpy() == pytest.approx(from_rows.cv.error.numpy(), rel=1e-9)
+        assert model.held_out.kind == "leave-one-region-out"
+        assert model.held_out.mse[0] == pytest.approx(from_rows.held_out.mse[0], rel=1e-9)
+    rest = both - second
+    assert {v: f.count for v, f in zip(rest.values, rest.folds, strict=True) if f.count} == {
+        v: f.count for v, f in zip(first.values, first.folds, strict=True)
+    }
+    assert bl.fit(both, target="a", features=["b"]).held_out.kind == "leave-one-region-out"
+    parts[0].to_csv(tmp_path / "1.csv", index=False)
+    told = run("moments", "collect", "1.csv", formula, "--by", "region", "-o", "1.moments", "--json").facts
+    assert dict(zip(told["values"], told["folds"], strict=True)) == parts[0].region.value_counts().to_dict()
+    assert "in 2 folds, the values of" in run("moments", "show", "1.moments").out
+
+
+def test_what_moments_by_a_column_refuse(frame: pd.DataFrame) -> None:
+    by = bl.Moments.collect(frame, "y ~ a", by="region")
+    with pytest.raises(DataError, match="different columns, levels or folds"):
+        _ = by + bl.Moments.collect(frame, "y ~ a", folds=3)
+    with pytest.raises(DataError, match="not part of these moments"):
+        _ = bl.Moments.collect(frame[frame.region != "east"], "y ~ a", by="region") - by
+    with pytest.raises(OptionError, match="Collect them by='city'"):
+        bl.fit(by, folds="city")
+    assert bl.fit(by, folds="region").held_out.kind == "leave-one-region-out"
+    with pytest.raises(OptionError, match="is the target"):
+        bl.Moments.collect(frame, "y ~ a", by="y")
+    with pytest.raises(OptionError, match="is `by`"):
+        bl.Moments.collect(frame, "y ~ a", folds="region")

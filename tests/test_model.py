@@ -241,7 +241,7 @@ def test_folds_made_later_are_the_folds_of_one_pass(tmp_path, quiet: None) -> No
             assert mine.count == other.count
             assert torch.allclose(mine.scatter, other.scatter, rtol=1e-9, atol=1e-9)
         assert later.held_out.rmse == pytest.approx(at_once.held_out.rmse, rel=1e-10)
-        assert later.held_out.label == at_once.held_out.label if hasattr(later.held_out, "label") else True
+        assert later.held_out.of == at_once.held_out.of
 
 
 def test_a_model_goes_on_knowing_its_folds_when_it_is_pickled(quiet: None) -> None:

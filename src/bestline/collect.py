@@ -48,6 +48,10 @@ class Moments:
         Rows left out because a value was missing.
     imputed : dict
         Column -> values filled in.
+    by : str or None
+        The column whose values are the folds, if they are.
+    values : tuple of str
+        Its value in each fold.
     """
 
     design: Design
@@ -56,6 +60,8 @@ class Moments:
     high: Tensor
     dropped: int = 0
     imputed: dict[str, int] = field(default_factory=dict)
+    by: str | None = None
+    values: tuple[str, ...] = ()
 
     @classmethod
     def collect(
@@ -68,6 +74,7 @@ class Moments:
         weights: str | None = None,
         missing: str = "raise",
         folds: int = 5,
+        by: str | None = None,
         seed: int = 0,
         progress: Progress | None = None,
     ) -> Moments:
@@ -79,16 +86,27 @@ class Moments:
             As in `bestline.fit`.
         folds : int
             Number of folds, at least 1.
+        by : str, optional
+            A column whose values are the folds instead, for rows that belong together. It is no feature unless it is named. Tables
+            that are added up need not have the same values in it.
         seed : int
             Of the hash that assigns rows to folds.
         progress : callable, optional
             Hears (what, fraction).
         """
-        if folds < 1:
-            raise OptionError(f"`folds` must be at least 1; got {folds!r}.")
+        if type(folds) is not int or folds < 1:
+            raise OptionError(
+                f"`folds` must be a whole number of at least 1 (a column whose values are the folds is `by`); got {folds!r}."
+            )
         source = open_source(data, text=asked_categories(formula))
-        design = learn(source, formula=formula, target=target, features=features, weights=weights, missing=missing)
-        return collect(source, design, folds, by_hash(folds, seed) if folds > 1 else None, progress=progress)
+        grouping, values = (None, ()) if by is None else by_value(source, by, progress)
+        design = learn(source, formula=formula, target=target, features=features, weights=weights, missing=missing, aside=by)
+        if by is not None:
+            refuse_target(by, design)
+        elif folds > 1:
+            grouping = by_hash(folds, seed)
+        found = collect(source, design, len(values) or folds, grouping, progress=progress)
+        return replace(found, by=by, values=values)
 
     @property
     def total(self) -> statistics.Moments:
@@ -103,23 +121,26 @@ class Moments:
     def __add__(self, other: Moments) -> Moments:
         if not isinstance(other, Moments):
             return NotImplemented
-        self._match(other)
+        mine, theirs, values = self._beside(other)
         return Moments(
             self.design,
-            tuple(a + b for a, b in zip(self.folds, other.folds, strict=True)),
+            tuple(a + b for a, b in zip(mine, theirs, strict=True)),
             torch.minimum(self.low, other.low),
             torch.maximum(self.high, other.high),
             self.dropped + other.dropped,
             {c: self.imputed.get(c, 0) + other.imputed.get(c, 0) for c in {**self.imputed, **other.imputed}},
+            self.by,
+            values,
         )
 
     def __sub__(self, other: Moments) -> Moments:
         """Take rows away; the range seen stays, since moments do not know which row held an extreme."""
         if not isinstance(other, Moments):
             return NotImplemented
-        self._match(other)
-        folds = tuple(a - b for a, b in zip(self.folds, other.folds, strict=True))
-        return Moments(self.design, folds, self.low, self.high, max(self.dropped - other.dropped, 0), dict(self.imputed))
+        mine, theirs, values = self._beside(other)
+        folds = tuple(a - b for a, b in zip(mine, theirs, strict=True))
+        dropped = max(self.dropped - other.dropped, 0)
+        return Moments(self.design, folds, self.low, self.high, dropped, dict(self.imputed), self.by, values)
 
     def select(self, target: str | Sequence[str] | None, features: Sequence[str] | None = None) -> Moments:
         """The moments for another question: any number column as target, any columns or terms as features, no data read.
@@ -162,9 +183,9 @@ class Moments:
             columns=tuple(c for _, c in columns),
         )
         features_index = torch.tensor([j for j, _ in columns], dtype=torch.long)
-        return Moments(
-            chosen, tuple(f[index] for f in self.folds), low[features_index], high[features_index], self.dropped, self.imputed
-        )
+        folds = tuple(f[index] for f in self.folds)
+        low, high = low[features_index], high[features_index]
+        return Moments(chosen, folds, low, high, self.dropped, self.imputed, self.by, self.values)
 
     def save(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
         """Write a .moments file: a few kB, no rows, nothing that executes."""
@@ -176,6 +197,8 @@ class Moments:
             "folds": [[f.count, f.weight, f.log_weight, f.cancelled] for f in self.folds],
             "dropped": self.dropped,
             "imputed": self.imputed,
+            "by": self.by,
+            "values": self.values,
         }
         store.write(path, "moments", _FORMAT, tensors, facts, overwrite=overwrite)
 
@@ -198,19 +221,32 @@ class Moments:
                 for i, (count, weight, log, *cancelled) in enumerate(facts["folds"])
             )
             design = Design.from_dict(facts["design"])
-            return cls(design, folds, tensors["low"], tensors["high"], int(facts["dropped"]), dict(facts["imputed"]))
+            by, values = facts.get("by"), tuple(str(value) for value in facts.get("values", ()))
+            if by is not None and len(values) != len(folds):
+                raise ValueError("it does not say whose each fold is")
+            by = None if by is None else str(by)
+            return cls(
+                design, folds, tensors["low"], tensors["high"], int(facts["dropped"]), dict(facts["imputed"]), by, values
+            )
         except (KeyError, TypeError, ValueError) as error:
             raise ModelFileError(f"The moments file {str(path)!r} is damaged ({error}).") from error
 
-    def _match(self, other: Moments) -> None:
+    def _beside(self, other: Moments) -> tuple[Sequence[statistics.Moments], Sequence[statistics.Moments], tuple[str, ...]]:
+        """The folds of both that belong together, and the values that they are of."""
         mine, theirs = self.design.to_dict(), other.design.to_dict()
         for facts in (mine, theirs):  # shares are of the rows, not of the design
             facts["factors"] = [{**f, "shares": ()} for f in facts["factors"]]
-        if mine != theirs or len(self.folds) != len(other.folds):
+        if mine != theirs or self.by != other.by or (self.by is None and len(self.folds) != len(other.folds)):
             raise DataError(
                 "These moments were collected with different columns, levels or folds; collect both with the same formula on data "
                 "that has the same levels."
             )
+        if self.by is None:
+            return self.folds, other.folds, ()
+        values = tuple(dict.fromkeys((*self.values, *other.values)))
+        nothing = statistics.Moments.empty(self.design.p + len(self.design.responses))
+        own, others = (dict(zip(m.values, m.folds, strict=True)) for m in (self, other))
+        return [own.get(v, nothing) for v in values], [others.get(v, nothing) for v in values], values
 
 
 def _sources(design: Design, column: Column) -> set[str]:
@@ -229,8 +265,8 @@ def _hashed(folds: int, seed: int, batch: Batch, encoded: Encoded) -> Tensor:
     return torch.remainder(row_hash(encoded.rows, seed), folds)
 
 
-def by_value(source: Source, column: str, progress: Progress | None = None) -> tuple[Grouping, int]:
-    """A fold for each value of a column, and their number; one pass over that column.
+def by_value(source: Source, column: str, progress: Progress | None = None) -> tuple[Grouping, tuple[str, ...]]:
+    """A fold for each value of a column, and those values; one pass over that column.
 
     Raises
     ------
@@ -268,7 +304,13 @@ def by_value(source: Source, column: str, progress: Progress | None = None) -> t
             )
         return own.clamp(min=0)  # rows of weight 0 are in no fold anyway
 
-    return group, len(known)
+    return group, tuple(known)
+
+
+def refuse_target(by: str, design: Design) -> None:
+    """Raise OptionError when the column whose values are the folds is the target."""
+    if by in design.target_columns:
+        raise OptionError(f"The folds' column {readable(by)} is the target; name one that says which rows belong together.")
 
 
 def by_label(labels: Tensor, folds: int, fold_of: Grouping) -> Grouping:

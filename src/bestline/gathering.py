@@ -10,7 +10,19 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from bestline.collect import Grouping, Kept, Moments, Progress, by_hash, by_label, by_value, collect, read_again, regrouped
+from bestline.collect import (
+    Grouping,
+    Kept,
+    Moments,
+    Progress,
+    by_hash,
+    by_label,
+    by_value,
+    collect,
+    read_again,
+    refuse_target,
+    regrouped,
+)
 from bestline.design import Design, asked_categories, learn
 from bestline.errors import DataError, OptionError, readable
 from bestline.moments import total
@@ -127,7 +139,7 @@ def gather(
     source = open_source(data, text=asked_categories(formula), extra=None if by_name else {"weights": weights})
     labels = None if options.split is None else part_labels(source, options.split, options.seed)
     by = options.folds if isinstance(options.folds, str) else None
-    grouping, folds = _grouping(source, options, progress)
+    grouping, folds, values = _grouping(source, options, progress)
     design = learn(
         source,
         formula=formula,
@@ -152,6 +164,7 @@ def gather(
     keep = Kept(_KEPT_BYTES, None if plan.squared_line else _too_many(plan)) if plan.of_rows else None
     grouping = grouping if labels is None else by_label(labels, folds, grouping)
     moments = collect(source, design, folds if labels is None else 3 * folds, grouping, keep=keep, progress=progress)
+    moments = replace(moments, by=by, values=values)
     found = Gathered(design, moments, tabular=tabular, notes=notes, source=source, labels=labels, by=by)
     if keep is None:
         return found
@@ -166,19 +179,20 @@ def from_moments(
     moments: Moments, target: str | Sequence[str] | None, features: Sequence[str] | None, options: Options
 ) -> Gathered:
     """The same without any rows."""
-    if isinstance(options.folds, str):
-        raise OptionError("Folds by a column need the rows; these are moments only, whose folds are made.")
+    if isinstance(options.folds, str) and options.folds != moments.by:
+        raise OptionError(
+            f"Folds by a column need the rows; these are moments only, whose folds are made. Collect them by={options.folds!r}."
+        )
     if options.split is not None:
         raise OptionError("A split needs the rows; these are moments only. Leave `split` out: the score is out of fold.")
     if target is not None or features is not None:
         moments = moments.select(target, features)
-    return Gathered(moments.design, moments)
+    return Gathered(moments.design, moments, by=moments.by)
 
 
 def _of_folds(by: str, design: Design) -> tuple[str, ...]:
     """What is to be said when the folds' column is part of the formula; the target it cannot be."""
-    if by in design.target_columns:
-        raise OptionError(f"The folds' column {readable(by)} is the target; name one that says which rows belong together.")
+    refuse_target(by, design)
     if not any(factor.kind == "category" and factor.column == by for factor in design.factors):
         return ()
     return (
@@ -186,11 +200,12 @@ def _of_folds(by: str, design: Design) -> tuple[str, ...]:
     )
 
 
-def _grouping(source: Source, options: Options, progress: Progress | None) -> tuple[Grouping, int]:
-    """The fold of every row, and the number of folds."""
+def _grouping(source: Source, options: Options, progress: Progress | None) -> tuple[Grouping, int, tuple[str, ...]]:
+    """The fold of every row, the number of folds, and the values that they are of."""
     if isinstance(options.folds, str):
-        return by_value(source, options.folds, progress)
-    return by_hash(options.folds, options.seed), options.folds
+        grouping, values = by_value(source, options.folds, progress)
+        return grouping, len(values), values
+    return by_hash(options.folds, options.seed), options.folds, ()
 
 
 _STREAMED = "The rows take {size:.3g} GB, too much to be kept: they are read anew in every epoch and mixed on their way.{score}"

@@ -19,6 +19,7 @@ from bestline.cli.options import (
     split_formula,
 )
 from bestline.cli.terminal import Terminal
+from bestline.errors import readable
 
 if TYPE_CHECKING:
     from bestline.collect import Moments
@@ -46,6 +47,7 @@ def collect(
     weights: Annotated[str | None, typer.Option(help="Column of weights.")] = None,
     missing: Annotated[str, typer.Option(help="Missing values: raise, drop or impute.")] = "raise",
     folds: Annotated[int, typer.Option(help="Number of folds, for out-of-fold errors later.")] = 5,
+    by: Annotated[str | None, typer.Option(help="A column whose values are the folds instead.")] = None,
     seed: Annotated[int, typer.Option(help="Of the folds.")] = 0,
     force: Force = False,
     json: Json = False,
@@ -67,6 +69,7 @@ def collect(
             weights=weights,
             missing=missing,
             folds=folds,
+            by=by,
             seed=seed,
             progress=bars.passes(),
         )
@@ -118,7 +121,7 @@ def _tell(terminal: Terminal, found: Moments, out: Path | None) -> None:
     facts = _facts(found)
     lines = [
         f"{found.design.formula}",
-        f"{found.rows:,} rows in {len(found.folds)} folds"
+        f"{found.rows:,} rows in {len(found.folds)} folds{'' if found.by is None else f', the values of {readable(found.by)}'}"
         + (f", {found.dropped:,} left out because a value was missing" if found.dropped else ""),
         f"{'column':<24}{'mean':>14}{'sd':>14}{'least':>14}{'largest':>14}",
     ]
@@ -150,6 +153,8 @@ def _facts(found: Moments) -> dict[str, Any]:
         "rows": found.rows,
         "rows_dropped": found.dropped,
         "folds": [fold.count for fold in found.folds],
+        "by": found.by,
+        "values": list(found.values),
         "weight": total.weight,
         "columns": columns,
     }
