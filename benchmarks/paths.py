@@ -24,7 +24,7 @@ import numpy as np
 import torch
 
 import bestline as bl
-from bestline.collect import row_hash
+from bestline.grouping import row_hash
 from bestline.rows import Rows
 
 Array = np.ndarray[Any, Any]

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 import bestline as bl
 from bestline import moments
-from bestline.collect import row_hash
 from bestline.errors import DataError, ModelFileError
+from bestline.grouping import row_hash
 from bestline.moments import Moments, by_group, total
 from bestline.rows import Rows
 

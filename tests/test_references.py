@@ -28,8 +28,8 @@ from torch import Tensor, nn
 from torch.optim.lr_scheduler import ExponentialLR, ReduceLROnPlateau, StepLR
 
 import bestline as bl
-from bestline.collect import row_hash
 from bestline.fitting import Trace
+from bestline.grouping import row_hash
 from bestline.model import Model
 from bestline.moments import Moments
 from bestline.rows import Rows

@@ -13,10 +13,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from bestline.collect import Moments, Progress, by_hash, collect
+from bestline.collect import Moments, collect, given_moments
 from bestline.design import asked_categories, learn
 from bestline.errors import BestlineWarning, OptionError
 from bestline.from_table import check_rows
+from bestline.grouping import Progress, by_hash
 from bestline.outlook import Preflight, Prospect, beside, flat_directions, look_ahead
 from bestline.solvers.descent import Descent
 from bestline.store import fresh
@@ -239,14 +240,9 @@ def _moments(
     """The moments of the data, by the folds of `fit`; what was left out is told."""
     if not isinstance(seed, int) or not 0 <= seed < 2**31:
         raise OptionError(f"`seed` must be a whole number from 0 to 2^31 - 1; got {seed!r}.")
-    if isinstance(data, str | os.PathLike) and str(data).endswith(".moments"):
-        data = Moments.load(data)
-    if isinstance(data, Moments):
-        if formula is not None or weights is not None:
-            raise OptionError(
-                "Moments have their formula and weights already; choose among their columns by `target` and `features`."
-            )
-        return data if target is None and features is None else data.select(target, features)
+    given = given_moments(data, formula, weights)
+    if given is not None:
+        return given if target is None and features is None else given.select(target, features)
     by_name = isinstance(weights, str) or weights is None
     source = open_source(data, text=asked_categories(formula), extra=None if by_name else {"weights": weights})
     column = weights if by_name else "weights"

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from bestline.collect import Progress
 from bestline.errors import NumericalError, listed
+from bestline.grouping import Progress
 from bestline.model import Model
 from bestline.refine import Refined, refined
 from bestline.rows import Features, Rows

@@ -1,34 +1,27 @@
 """Collect: one pass over a table, encoded by its design, into moments. Here data and mathematics meet.
 
-Every row goes to one of several groups, folds by default: a seeded hash of the row's numbers says which. So a fold does not
-depend on the order of the rows or the files, nor on how they were cut into batches; equal rows share a fold.
+Every row goes into one of several groups, folds as a rule: see `grouping`.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from functools import lru_cache, partial
-from typing import Any, TypeAlias
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from bestline import moments as statistics
 from bestline import store
-from bestline.design import Column, Design, Encoded, asked_categories, expression, learn, missing_values
-from bestline.errors import ColumnError, DataError, MissingValuesError, ModelFileError, OptionError, readable
-from bestline.rows import Rows, joined
-from bestline.tables import Batch, Source, open_source
-
-Grouping: TypeAlias = Callable[[Batch, Encoded], Tensor]  # group of every row used, (m,), -1 = none
-Progress: TypeAlias = Callable[[str, float], None]
+from bestline.design import Column, Design, asked_categories, expression, learn, missing_values
+from bestline.errors import ColumnError, DataError, MissingValuesError, ModelFileError, OptionError
+from bestline.grouping import Grouping, Progress, by_hash, by_value, refuse_target
+from bestline.rows import FOLDED, Rows, cached_rows, joined
+from bestline.tables import Source, open_source
 
 _FORMAT = 1
-_MOST_FOLDS = 1_000
-_FOLDED = 64  # rows laid side by side
-_CACHED = 2**17  # numbers gone through at a time
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -249,111 +242,26 @@ class Moments:
         return [own.get(v, nothing) for v in values], [others.get(v, nothing) for v in values], values
 
 
+def given_moments(data: Any, formula: str | None, weights: Any) -> Moments | None:
+    """Moments, or the path of a file of them, that stand in place of data; None for data.
+
+    Raises OptionError for a formula or weights, which moments have already.
+    """
+    if isinstance(data, str | os.PathLike) and str(data).endswith(".moments"):
+        data = Moments.load(data)
+    if not isinstance(data, Moments):
+        return None
+    if formula is not None or weights is not None:
+        raise OptionError(
+            "Moments have their formula and weights already; choose among their columns by `target` and `features`."
+        )
+    return data
+
+
 def _sources(design: Design, column: Column) -> set[str]:
     """The columns of the table that a column of X is made of."""
     factors = (design.factors[i] for i, _ in column.parts)
     return {c for f in factors for c in (expression(f.text).columns if f.kind == "expression" else [f.column])}
-
-
-def by_hash(folds: int, seed: int) -> Grouping:
-    """Folds by a seeded hash of each row's numbers."""
-    return partial(_hashed, folds, seed)  # no closure: models that hold it can be pickled
-
-
-def _hashed(folds: int, seed: int, batch: Batch, encoded: Encoded) -> Tensor:
-    del batch
-    return torch.remainder(row_hash(encoded.rows, seed), folds)
-
-
-def by_value(source: Source, column: str, progress: Progress | None = None) -> tuple[Grouping, tuple[str, ...]]:
-    """A fold for each value of a column, and those values; one pass over that column.
-
-    Raises
-    ------
-    DataError
-        For a column with one value only, or with more than 1,000.
-    MissingValuesError
-        Later, for a row that is used and has no value.
-    """
-    source.field(column)
-    known: dict[str, int] = {}
-    parts = []
-    tell = None if progress is None else (lambda fraction: progress(f"the folds by {column}", fraction))
-    for batch in source.batches([column], progress=tell):
-        codes, seen = batch.text(column)
-        numbers = torch.tensor([*(known.setdefault(value, len(known)) for value in seen), -1])
-        if len(known) > _MOST_FOLDS:
-            raise DataError(
-                f"Column {readable(column)} has more than {_MOST_FOLDS:,} values, and each would be a fold; name a column with fewer."
-            )
-        parts.append(numbers[codes.cpu()].short())
-    folds = torch.cat(parts) if parts else torch.zeros(0, dtype=torch.int16)
-    if len(known) < 2:
-        raise DataError(
-            f"Column {readable(column)} has the same value in all rows, so there is no fold to leave out; name another."
-        )
-
-    def group(batch: Batch, encoded: Encoded) -> Tensor:
-        at = torch.arange(batch.rows) if encoded.index is None else encoded.index.cpu()
-        own = folds[batch.start + at].long()
-        lacking = own < 0 if encoded.rows.w is None else (own < 0) & (encoded.rows.w.cpu() > 0)
-        if bool(lacking.any()):
-            where = batch.where(int(at[lacking][0]))
-            raise MissingValuesError(
-                f"Column {readable(column)} has no value at {where}, so that row is in no fold; fill it in, or leave the row out."
-            )
-        return own.clamp(min=0)  # rows of weight 0 are in no fold anyway
-
-    return group, tuple(known)
-
-
-def refuse_target(by: str, design: Design) -> None:
-    """Raise OptionError when the column whose values are the folds is the target."""
-    if by in design.target_columns:
-        raise OptionError(f"The folds' column {readable(by)} is the target; name one that says which rows belong together.")
-
-
-def by_label(labels: Tensor, folds: int, fold_of: Grouping) -> Grouping:
-    """Folds within the part that a label names for each row of the source (n,): group = label * folds + fold."""
-
-    def group(batch: Batch, encoded: Encoded) -> Tensor:
-        own = labels[batch.start : batch.start + batch.rows].long()
-        own = own if encoded.index is None else own[encoded.index.cpu()]
-        return own * folds + fold_of(batch, encoded).cpu()
-
-    return group
-
-
-def row_hash(rows: Rows, seed: int) -> Tensor:
-    """A non-negative integer for each row (n,), from its numbers and the seed alone."""
-    p = rows.X.shape[1]
-    odd = _odd(p + rows.y.shape[1], seed).to(rows.X.device)
-    bits = _dot(rows.X, odd[:p]) + _dot(rows.y, odd[p:])
-    for multiplier in (-4658895280553007687, -7723592293110705685):  # the finaliser of splitmix64 (Steele et al. 2014)
-        bits = (bits ^ ((bits >> 30) & 0x3FFFFFFFF)) * multiplier
-    return (bits ^ ((bits >> 31) & 0x1FFFFFFFF)) >> 33 & 0x3FFFFFFF
-
-
-@lru_cache(maxsize=16)  # every batch of a table asks for the same
-def _odd(q: int, seed: int) -> Tensor:
-    """Odd numbers (q,), one for each column."""
-    generator = torch.Generator().manual_seed(seed)
-    return torch.randint(-(2**62), 2**62, (q,), generator=generator) * 2 + 1
-
-
-def _dot(values: Tensor, odd: Tensor) -> Tensor:
-    """Bit patterns (n, k) times odd numbers (k,), (n,); a few rows at a time, so that what is made on the way stays in the cache."""
-    dots = []
-    for some in values.split(_some_rows(values)):
-        # + 0.0 makes one zero of -0.0 and 0.0. Products of integers wrap around, which is what a multiplicative hash wants.
-        bits = (some + 0.0).contiguous().view(torch.int64)
-        dots.append(bits @ odd if bits.device.type == "cpu" else (bits * odd).sum(1))
-    return dots[0] if len(dots) == 1 else torch.cat(dots)
-
-
-def _some_rows(values: Tensor) -> int:
-    """How many rows of values (n, k) fit into a core's cache."""
-    return max(_FOLDED, _CACHED // max(values.shape[1], 1) // _FOLDED * _FOLDED)
 
 
 def collect(
@@ -441,10 +349,10 @@ def _range(X: Tensor) -> tuple[Tensor, Tensor]:
     """The least and the largest of each column (p,) of X (n, p), some rows at a time: what is read once serves both."""
     p = X.shape[1]
     least, most = [], []
-    for some in X.split(_some_rows(X)):
+    for some in X.split(cached_rows(X)):
         # Many rows laid side by side are gone through several numbers at once, a narrow row is not.
-        folded = some.is_contiguous() and p < _FOLDED and len(some) % _FOLDED == 0
-        wide = some.view(-1, _FOLDED * p) if folded else some
+        folded = some.is_contiguous() and p < FOLDED and len(some) % FOLDED == 0
+        wide = some.view(-1, FOLDED * p) if folded else some
         least.append(wide.amin(0).view(-1, p).amin(0))
         most.append(wide.amax(0).view(-1, p).amax(0))
     return torch.stack(least).amin(0), torch.stack(most).amax(0)

@@ -6,7 +6,6 @@ open the data -> learn the design -> one pass: moments of folds or parts -> trai
 from __future__ import annotations
 
 import inspect
-import os
 import time
 import warnings
 from collections.abc import Mapping, Sequence
@@ -16,12 +15,13 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from bestline.climb import climbed
-from bestline.collect import Moments, Progress
+from bestline.collect import given_moments
 from bestline.design import Design, degree_of
 from bestline.errors import BestlineWarning, DataError, DivergedWarning, OptionError
 from bestline.findings import findings
 from bestline.fitting import Fit, Watch
 from bestline.gathering import Gathered, from_moments, gather
+from bestline.grouping import Progress
 from bestline.model import Model
 from bestline.moments import Moments as Statistic
 from bestline.options import Options, standardised
@@ -175,20 +175,15 @@ def fit(
         device=device,
         digits=digits,
     )
-    if isinstance(data, str | os.PathLike) and str(data).endswith(".moments"):
-        data = Moments.load(data)
-    if isinstance(data, Moments):
-        if formula is not None or weights is not None:
-            raise OptionError(
-                "Moments have their formula and weights already; choose among their columns by `target` and `features`."
-            )
-        if degree > 1:
-            raise OptionError(
-                "Moments have their columns already; collect those of a formula with powers, such as y ~ x + I(x**2)."
-            )
-        gathered = from_moments(data, target, features, options)
-    else:
+    moments = given_moments(data, formula, weights)
+    if moments is None:
         gathered = gather(data, formula, target, features, weights, options, degree, progress)
+    elif degree > 1:
+        raise OptionError(
+            "Moments have their columns already; collect those of a formula with powers, such as y ~ x + I(x**2)."
+        )
+    else:
+        gathered = from_moments(moments, target, features, options)
     asked = (
         solver is not None or descent or l1 or l2 or cv is not None or formula is not None or features is not None or degree > 1
     )

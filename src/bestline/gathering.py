@@ -10,21 +10,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from bestline.collect import (
-    Grouping,
-    Kept,
-    Moments,
-    Progress,
-    by_hash,
-    by_label,
-    by_value,
-    collect,
-    read_again,
-    refuse_target,
-    regrouped,
-)
+from bestline.collect import Kept, Moments, collect, read_again, regrouped
 from bestline.design import Design, asked_categories, learn
 from bestline.errors import DataError, OptionError, readable
+from bestline.grouping import Grouping, Progress, by_hash, by_label, by_value, refuse_target
 from bestline.moments import total
 from bestline.options import Options
 from bestline.rows import Rows

@@ -24,6 +24,9 @@ Weights: TypeAlias = Tensor  # (d, k): d = p, and one more when there is an inte
 Square: TypeAlias = Tensor  # (d, d) or (q, q)
 Columns: TypeAlias = Tensor  # (q,): q = p + k, the features and then the targets
 
+FOLDED = 64  # rows laid side by side
+_CACHED = 2**17  # numbers gone through at a time
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Rows:
@@ -84,3 +87,15 @@ def minibatches(n: int, size: int, seed: int) -> Iterator[Tensor]:
     while True:
         order = torch.randperm(n, generator=generator)
         yield from order.split(size)
+
+
+def cached_rows(values: Tensor) -> int:
+    """How many rows of values (n, k) fit into a core's cache, a multiple of FOLDED."""
+    return max(FOLDED, _CACHED // max(values.shape[1], 1) // FOLDED * FOLDED)
+
+
+def mixed(bits: Tensor) -> Tensor:
+    """64-bit integers whose bits all depend on all bits of those given: the finaliser of splitmix64 (Steele et al. 2014)."""
+    for multiplier in (-4658895280553007687, -7723592293110705685):
+        bits = (bits ^ ((bits >> 30) & 0x3FFFFFFFF)) * multiplier
+    return bits ^ ((bits >> 31) & 0x1FFFFFFFF)

@@ -9,8 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from bestline.collect import row_hash
 from bestline.errors import DataError
+from bestline.grouping import row_hash
 from bestline.model import Model
 from bestline.moments import Moments, total
 from bestline.rows import Features, Rows, Targets, joined

@@ -22,7 +22,7 @@ import torch
 from torch import Tensor
 
 from bestline.errors import OptionError
-from bestline.rows import Rows
+from bestline.rows import Rows, mixed
 
 Numbers: TypeAlias = np.ndarray[Any, np.dtype[np.float64]]
 
@@ -171,16 +171,10 @@ def shuffled(rows: Rows, seed: int) -> Iterator[Tensor]:
     generator = torch.Generator().manual_seed(seed)
     odd = torch.randint(-(2**62), 2**62, (q,), generator=generator) * 2 + 1
     bits = torch.cat([rows.X.to(torch.float64), rows.y], 1).add(0.0).view(torch.int64)  # + 0.0: one zero of -0.0 and 0.0
-    own = _mixed((bits * odd).sum(1))
+    own = mixed((bits * odd).sum(1))
     while True:
         salt = torch.randint(-(2**62), 2**62, (1,), generator=generator)
-        yield _mixed(own ^ salt).argsort(stable=True)
-
-
-def _mixed(bits: Tensor) -> Tensor:
-    for multiplier in (-4658895280553007687, -7723592293110705685):  # the finaliser of splitmix64 (Steele et al. 2014)
-        bits = (bits ^ ((bits >> 30) & 0x3FFFFFFFF)) * multiplier
-    return bits ^ ((bits >> 31) & 0x1FFFFFFFF)
+        yield mixed(own ^ salt).argsort(stable=True)
 
 
 def epoch(how: OneByOne, rows: Rows, order: Tensor, weights: Tensor, at: Progress, owed: Tensor) -> Progress:
