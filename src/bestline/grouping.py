@@ -10,6 +10,7 @@ from collections.abc import Callable
 from functools import lru_cache, partial
 from typing import TypeAlias
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -114,5 +115,7 @@ def _dot(values: Tensor, odd: Tensor) -> Tensor:
     for some in values.split(cached_rows(values)):
         # + 0.0 makes one zero of -0.0 and 0.0. Products of integers wrap around, which is what a multiplicative hash wants.
         bits = (some + 0.0).contiguous().view(torch.int64)
-        dots.append(bits @ odd if bits.device.type == "cpu" else (bits * odd).sum(1))
+        # NumPy's sum of products of integers takes half the time of torch's.
+        on_cpu = bits.device.type == "cpu"
+        dots.append(torch.from_numpy(np.einsum("ij,j->i", bits.numpy(), odd.numpy())) if on_cpu else (bits * odd).sum(1))
     return dots[0] if len(dots) == 1 else torch.cat(dots)

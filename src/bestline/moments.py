@@ -31,6 +31,7 @@ _NEARBY = 2**16  # numbers that stay in a core's own cache
 _BLOCK = 1_024  # rows multiplied at a time: each core takes blocks of its own
 _TILE = 12  # columns that a matrix product's inner loops take at once; widths just short of a multiple run at half the speed
 _WIDE = 96  # columns from which on the cores share a product by its columns, and only half of it is computed
+_STRIP = 64  # columns at a time, then
 _SOME = 512  # rows that say about where all lie
 _NEAR = 0.1  # squared distance of that place from the mean, in variances, which costs no digits
 _TINY, _HUGE = 1e-140, 1e140  # beyond these a square leaves float64's range
@@ -308,14 +309,15 @@ def _products(frame: Tensor, q: int) -> Square:
     """F'F of all rows of a frame (parts, rows, columns) together; of its first q columns, (q, q)."""
     if len(frame) > 1:
         return torch.bmm(frame.mT, frame).sum(0)[:q, :q].contiguous()
+    F = frame[0]
     if q < _WIDE:
-        F = frame[0]
         return (F.T @ F)[:q, :q].contiguous()
-    # It is symmetric: of two halves of the columns, three products say all.
-    half = q // 2
-    left, right = frame[:, :, :half], frame[:, :, half:q]
-    across = left[0].T @ right[0]
-    return torch.cat([torch.cat([_products(left, half), across], 1), torch.cat([across.T, _products(right, q - half)], 1)])
+    P = F.new_empty(q, q)  # it is symmetric: strip by strip, only what is not known yet
+    for i in range(0, q, _STRIP):
+        end = min(i + _STRIP, q)
+        P[i:end, i:] = F[:, i:end].T @ F[:, i:q]
+        P[end:, i:end] = P[i:end, end:].T
+    return P
 
 
 def _in_common_units(a: Moments, b: Moments) -> tuple[Moments, Moments]:
