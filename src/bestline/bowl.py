@@ -95,12 +95,16 @@ class Bowl:
 def trained_moments(moments: Moments, scaling: Scaling) -> tuple[Tensor, Square]:
     """Mean (q,) and covariance (q, q), divisor W, of the columns as trained."""
     unit = moments.unit / scaling.scale
+    return trained_mean(moments, scaling), torch.outer(unit, unit).mul_(moments.scatter).div_(moments.weight)
+
+
+def trained_mean(moments: Moments, scaling: Scaling) -> Tensor:
+    """Mean (q,) of the columns as trained."""
     mean = moments.shift - scaling.center / moments.unit + moments.mean
     # The means of columns centred by these very moments are 0 but for rounding, of which an optimiser that divides by the size
     # of its gradients, such as Adam, would make whole steps.
     rounding = 4 * torch.finfo(torch.float64).eps * (moments.shift.abs() + moments.mean.abs())
-    mean = torch.where(mean.abs() <= rounding, 0.0, mean) * unit
-    return mean, moments.scatter * torch.outer(unit, unit) / moments.weight
+    return torch.where(mean.abs() <= rounding, 0.0, mean) * (moments.unit / scaling.scale)
 
 
 def minimum_norm(A: Square, B: Tensor) -> Tensor:

@@ -19,7 +19,8 @@ from bestline.bowl import RANK_TOLERANCE, minimum_norm, trained_moments
 from bestline.errors import DataError, OptionError, ShapeError
 from bestline.moments import Moments
 from bestline.scaling import Scaling
-from bestline.solvers.active_sets import ROUNDING, active_sets
+from bestline.solvers.active_sets import ROUNDING
+from bestline.solvers.stretches import active_sets
 
 _EIGEN_MISS = 1e-13  # of ridge by eigenvectors, beyond which it is solved penalty by penalty
 
@@ -57,10 +58,10 @@ class Normal:
         joint, p = torch.stack(parts), scalings[0].p
         return cls(joint[:, :p, :p], joint[:, :p, p:], joint[:, p:, p:].diagonal(dim1=1, dim2=2))
 
-    def losses(self, weights: Tensor) -> Tensor:
-        """Mean squared errors (s, m, k) of the lines with slopes (s, m, p, k)."""
-        away = self.pull(weights) + self.linear[:, None]  # h + (h - G w)
-        return (self.square[:, None] - (weights * away).sum(2)).clamp(min=0)
+    def losses(self, weights: Tensor, pull: Tensor | None = None) -> Tensor:
+        """Mean squared errors (s, m, k) of the lines with slopes (s, m, p, k); their pull, where it is known, need not be found."""
+        away = (self.pull(weights) if pull is None else pull) + self.linear[:, None]  # h + (h - G w)
+        return (self.square[:, None] - away.mul_(weights).sum(2)).clamp(min=0)
 
     def pull(self, weights: Tensor) -> Tensor:
         """The pull h - G w, half the downhill gradient, (s, m, p, k) as the weights are."""
@@ -133,7 +134,7 @@ def solve(
     s, p, k = normal.linear.shape
     l1, l2, factors = checked(l1, l2, factors, p, k)
     m = len(l1)
-    if not bool(normal.curvature.isfinite().all() & normal.linear.isfinite().all() & normal.square.isfinite().all()):
+    if not all(_finite(part) for part in (normal.curvature, normal.linear, normal.square)):
         raise DataError("The columns are too large for float64 as they stand; standardise them, or use other units.")
     weights = torch.zeros(s, m, p, k, dtype=torch.float64)
     # Free columns are solved for last: what is left over from them obeys the same equations (Frisch & Waugh 1933).
@@ -191,10 +192,14 @@ def _second_moments(moments: Moments, scaling: Scaling) -> Tensor:
         return joint + torch.outer(mean, mean)
     constant = moments.spread == 0
     constant[scaling.p :] = False
-    joint = joint.clone()
-    joint[constant] = 0
-    joint[:, constant] = 0
+    if bool(constant.any()):
+        joint[constant] = 0
+        joint[:, constant] = 0
     return joint
+
+
+def _finite(part: Tensor) -> bool:
+    return part.numel() == 0 or bool(torch.stack(part.aminmax()).isfinite().all())  # NaN is passed on
 
 
 def _series(name: str, value: Tensor, k: int) -> Tensor:
@@ -309,6 +314,8 @@ def gaps(
     residual = loss + (curb * weights**2).sum(2)
     slack = bound * weights.abs() - 2 * inside[:, :, None] * weights * rest
     gap = (1 - inside) ** 2 * residual + slack.abs().sum(2)
+    if not bool((curb > 0).any()):
+        return gap
     over = (2 * (pull if positive else pull.abs()) - bound).clamp(min=0)
     conjugate = torch.where(curb > 0, over**2 / (4 * curb.clamp(min=1e-300)), torch.inf)
     smooth = (bound * weights.abs() + curb * weights**2 + conjugate - 2 * weights * pull).sum(2).clamp(min=0)
@@ -321,7 +328,7 @@ def _gaps(normal: Normal, weights: Tensor, l1: Tensor, l2: Tensor, factors: Tens
     if p == 0:
         return torch.zeros(s, m, k, dtype=torch.float64)
     pull, spread = normal.pull(weights), _reach(normal, weights)
-    gap = gaps(weights, pull, normal.losses(weights), spread, l1, l2, factors, positive=positive)
+    gap = gaps(weights, pull, normal.losses(weights, pull), spread, l1, l2, factors, positive=positive)
     for j in () if positive else ((l1 == 0) & (l2 == 0)).any(1).nonzero()[:, 0].tolist():
         lost = torch.stack([(pull[i, j] * minimum_norm(normal.curvature[i], pull[i, j])).sum(0) for i in range(s)])
         gap[:, j] = torch.where((l1[j] == 0) & (l2[j] == 0), lost.clamp(min=0), gap[:, j])
