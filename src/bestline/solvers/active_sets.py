@@ -238,23 +238,25 @@ class Cells:
 
 
 def _mend(state: State, cells: Tensor, target: Tensor, wrong: Tensor, excess: Tensor, pull: Tensor) -> None:
-    """Mend the guess of cells whose solution on the active weights, the target (t, p), is not the optimum."""
+    """Mend the guess of cells whose solution on the active weights, the target (t, p), is not the optimum.
+
+    Weights whose sign would turn become zero and leave. Where none has to leave, what pulls too hard enters.
+    """
     state.turns[cells] += 1
-    careful = state.turns[cells, None] > _BOLD
-    w, sign, fresh = state.w[cells], state.sign[cells], state.fresh[cells]
-    blocked = wrong.any(1, keepdim=True)
-    # Weights whose sign would turn become zero and leave; when careful, only the first on the way, and the way ends there.
-    crossing = torch.where(wrong, w / torch.where(wrong, w - target, 1.0), torch.inf)
-    slow = careful & blocked
-    first = torch.where(slow, crossing.amin(1, keepdim=True), torch.inf)
-    leaving = wrong & (crossing <= first)
-    w = torch.where(slow, w + first.clamp(max=1) * (target - w), target).masked_fill(leaving, 0.0)
-    # Where none has to leave, what pulls too hard enters; when careful, only the hardest.
-    entering = (excess > 0) & ~blocked
-    hardest = excess.argmax(1, keepdim=True)
-    entering &= ~careful | (torch.arange(w.shape[1]) == hardest)
-    state.w[cells] = w
+    careful, blocked = state.turns[cells, None] > _BOLD, wrong.any(1, keepdim=True)
+    w, sign, leaving, entering = target, state.sign[cells], wrong, (excess > 0) & ~blocked
+    idle = cells[:0]
+    if bool(careful.any()):
+        # Only the first on the way leaves, and the way ends there; only the hardest enters.
+        begin, slow = state.w[cells], careful & blocked
+        crossing = torch.where(wrong, begin / torch.where(wrong, begin - target, 1.0), torch.inf)
+        first = torch.where(slow, crossing.amin(1, keepdim=True), torch.inf)
+        leaving = wrong & (crossing <= first)
+        w = torch.where(slow, begin + first.clamp(max=1) * (target - begin), target)
+        entering &= ~careful | (torch.arange(w.shape[1]) == excess.argmax(1, keepdim=True))
+        # A single newcomer that leaves at once pulled with the force of rounding only.
+        idle = cells[(slow & (first == 0))[:, 0] & (leaving == state.fresh[cells]).all(1)]
+    state.w[cells] = w.masked_fill(leaving, 0.0)
     state.sign[cells] = torch.where(entering, pull.sign(), sign.masked_fill(leaving, 0.0))
     state.fresh[cells] = entering
-    # A single newcomer that leaves at once pulled with the force of rounding only.
-    state.settle(cells[(slow & (first == 0))[:, 0] & (leaving == fresh).all(1)])
+    state.settle(idle)
