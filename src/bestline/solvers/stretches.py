@@ -26,6 +26,7 @@ _AHEAD = 4  # penalties that one factorisation serves, when they differ in l1 on
 _MANY = 128  # columns from which on a shortlist is worth while
 _SHORT = 64  # columns on the shortlist, at least
 _SHARE = 0.75  # of the shortlist to which something is foretold to happen before the stretch ends
+_SMALL = 0.125  # of the mean size of the weights: smaller ones may leave, whichever way they went
 _LONG = 24  # penalties in a stretch, at most
 _TRIES = 8  # at one penalty, before all columns are decided about
 
@@ -142,9 +143,12 @@ class _Trend:
         here = cells.l1[todo].gather(1, state.at[todo, None])
         u = min(max(_SHORT, int((event >= here).sum(1).amax() / _SHARE) + 1), event.shape[1])
         until = event.topk(int(_SHARE * (u - 1)) + 1, dim=1).values[:, -1:].clamp(min=0)
-        # The other places go to those that pull nearly hard enough as it is.
-        near = torch.where(w == 0, pull.abs() / edge.clamp(min=1e-300), 0.0).masked_fill(~cells.present[todo], -1.0)
-        order = torch.where((event >= until) & (event > 0), event + 2 * l1, torch.minimum(near, l1))
+        # The other places go to those that pull nearly hard enough as it is, and to the smallest weights.
+        size = w.abs()
+        typical = size.sum(1, keepdim=True) / (w != 0).sum(1, keepdim=True).clamp(min=1)
+        near = torch.where(w == 0, (pull.abs() / edge.clamp(min=1e-300)).clamp(max=l1), l1 * (1 - size / (_SMALL * typical)))
+        near = near.masked_fill(~cells.present[todo], -torch.inf)
+        order = torch.where((event >= until) & (event > 0), event + 2 * l1, near)
         return order.topk(u, dim=1).indices, until
 
     def follow(self, todo: Tensor, state: State, l1: Tensor, w: Tensor, pull: Tensor, run: Tensor) -> None:
