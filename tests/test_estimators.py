@@ -374,9 +374,7 @@ def test_sgd_is_the_textbook(n):
 @pytest.mark.parametrize("rate", ["constant", "optimal", "invscaling", "adaptive"])
 def test_sgd_is_theirs_in_the_rows_order(loss, penalty, rate):
     X, y, _ = table(300)
-    X = (X - 3) / (
-        10 if rate == "optimal" else 1
-    )  # its first rates are near 1: longer rows would have rounding grow without end
+    X = (X - 3) / (10 if rate == "optimal" else 1)  # its first rates are near 1: longer rows would have rounding grow without end
     parameters = {
         "loss": loss,
         "penalty": penalty,

@@ -191,8 +191,10 @@ def test_shortlists_carry_whole_paths(monkeypatch: pytest.MonkeyPatch, correlati
 
     monkeypatch.setattr(stretches, "_along", watched)
     l1 = geometric(float(top(normal)), smallest=1e-4)
-    solve(normal, l1, 0 * l1)
-    assert carried == [True]
+    for short in (16, 64):
+        with shortlist(short):
+            solve(normal, l1, 0 * l1)
+    assert carried == [True, True]
 
 
 @given(st.integers(0, 10_000), st.integers(2, 14), st.integers(0, 3))

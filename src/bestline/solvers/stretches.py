@@ -23,7 +23,7 @@ from bestline.bowl import RANK_TOLERANCE
 from bestline.solvers.active_sets import ROUNDING, Cells, State, ladder
 
 _AHEAD = 4  # penalties that one factorisation serves, when they differ in l1 only
-_MANY = 128  # columns from which on a shortlist is worth while
+_MANY = 256  # columns from which on a shortlist is worth while
 _SHORT = 64  # columns on the shortlist, at least
 _SHARE = 0.75  # of the shortlist to which something is foretold to happen before the stretch ends
 _SMALL = 0.125  # of the mean size of the weights: smaller ones may leave, whichever way they went
@@ -139,9 +139,10 @@ class _Trend:
         enters = up if cells.positive else torch.maximum(up, down)
         event = torch.where(w != 0, _before(l1 - w / dw, l1), enters).masked_fill(~cells.present[todo], -1.0)
         event = event.masked_fill(self.missed[todo], torch.inf)
-        # As long as it takes to reach one more penalty, whatever happens till then.
+        # Long enough to reach one more penalty, whatever is foretold till then; twice as long where it was not.
         here = cells.l1[todo].gather(1, state.at[todo, None])
-        u = min(max(_SHORT, int((event >= here).sum(1).amax() / _SHARE) + 1), event.shape[1])
+        needed = int((event >= here).sum(1).amax() / _SHARE) + 1
+        u = min(max(_SHORT * 2 ** int(state.turns[todo].amax()), needed), event.shape[1])
         until = event.topk(int(_SHARE * (u - 1)) + 1, dim=1).values[:, -1:].clamp(min=0)
         # The other places go to those that pull nearly hard enough as it is, and to the smallest weights.
         size = w.abs()
