@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import numpy as np
 import pytest
 import torch
@@ -33,7 +36,8 @@ from bestline.pictures.paths import coefficient_path, error_curve
 from bestline.rows import Rows
 from bestline.scaling import Scaling
 from bestline.selection import fold_errors, geometric, leave_one_out, refuse_wide, select
-from bestline.solvers import Proximal, active_sets
+from bestline.solvers import Proximal, stretches
+from bestline.solvers.active_sets import Cells, State
 from bestline.solvers.path import Normal, solve, top
 
 # Duality gaps are a share of the target's second moment; rounding of a few hundred terms.
@@ -143,26 +147,89 @@ def test_solutions_and_supports_are_exact(name: str) -> None:
     assert float(worst / size) < 1e-12
 
 
+@contextmanager
+def shortlist(columns: int | None) -> Iterator[None]:
+    """Paths decide about so many columns at a time, or about all when None."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(stretches, "_MANY", 1_000_000 if columns is None else 1)
+        patch.setattr(stretches, "_SHORT", columns)
+        yield
+
+
+@pytest.mark.parametrize("short", [1, 9, 40])
 @pytest.mark.parametrize(
     ("correlation", "positive", "k"), [(0.6, False, 1), (0.99, False, 2), (0.6, True, 1), (0.995, False, 1)]
 )
-def test_where_most_columns_are_active_the_inverse_says_the_same(
-    monkeypatch: pytest.MonkeyPatch, correlation: float, positive: bool, k: int
-) -> None:
+def test_a_shortlist_of_any_length_says_the_same_as_all_columns(short: int, correlation: float, positive: bool, k: int) -> None:
     X, y = table(400, 90, seed=4, k=k, correlation=correlation)
     X[:, 7] = 5.0  # and one that does not vary
     normal = normal_of(X, y + 0.3 * X.sum(1, keepdims=True))
     l1 = geometric(float(top(normal).max()), smallest=1e-5)
+    factors = torch.linspace(0 if positive else 0.5, 2, 90, dtype=f64)
     for l2 in (0 * l1, 0 * l1 + 0.01):
-        found = solve(normal, l1, l2, positive=positive)
-        with monkeypatch.context() as patch:
-            patch.setattr(active_sets, "_MANY", 1_000_000)
-            factored = solve(normal, l1, l2, positive=positive)
+        with shortlist(short):
+            found = solve(normal, l1, l2, factors=factors, positive=positive)
+        with shortlist(None):
+            whole = solve(normal, l1, l2, factors=factors, positive=positive)
         assert positive or int(found.support[0, -1, :, 0].sum()) > 67  # so three quarters are active at the end
-        assert torch.equal(found.support, factored.support)
-        size = float(factored.weights.abs().max())
-        assert float((found.weights - factored.weights).abs().max()) < 1e-11 / (1 - correlation**2) * size
+        assert torch.equal(found.support, whole.support)
+        size = float(whole.weights.abs().max())
+        assert float((found.weights - whole.weights).abs().max()) < 1e-11 / (1 - correlation**2) * size
         assert float((found.gap / normal.square[:, None]).max()) < 1e-13
+
+
+@pytest.mark.parametrize("correlation", [0.0, 0.6, 0.95])
+def test_shortlists_carry_whole_paths(monkeypatch: pytest.MonkeyPatch, correlation: float) -> None:
+    """Of independent columns there is none about which all others have to be asked."""
+    normal = normal_of(*table(500, 150, seed=9, correlation=correlation))
+    along, carried = stretches._along, []
+
+    def watched(cells: Cells, state: State) -> int:
+        rounds = along(cells, state)
+        carried.append(bool((state.at == state.ends).all()))
+        return rounds
+
+    monkeypatch.setattr(stretches, "_along", watched)
+    l1 = geometric(float(top(normal)), smallest=1e-4)
+    for short in (16, 64):
+        with shortlist(short):
+            solve(normal, l1, 0 * l1)
+    assert carried == [True, True]
+
+
+@given(st.integers(0, 10_000), st.integers(2, 14), st.integers(0, 3))
+def test_a_core_that_changes_has_the_factor_of_its_columns(seed: int, p: int, copies: int) -> None:
+    """Columns come from the shortlist and leave, again and again; those that repeat others are told apart."""
+    rng = np.random.default_rng(seed)
+    X = rng.normal(size=(3 * p, p)) * 10 ** rng.uniform(-0.5, 0, p) + rng.normal(size=(3 * p, 1))
+    of = rng.integers(0, p, copies)
+    X = np.hstack([X, X[:, of]])
+    X = torch.tensor(X / np.sqrt((X**2).sum(0)))
+    G, ridge, q = X.T @ X, torch.zeros(p + copies, dtype=f64), p + copies
+    right = torch.tensor(rng.normal(size=(q, 2)))
+    core, near = stretches._Core.empty(q), np.arange(q)
+    for _ in range(6):
+        core.eliminate(torch.tensor(near), G, right)
+        wanted = torch.zeros(q, dtype=torch.bool)
+        wanted[core.columns] = torch.tensor(rng.random(len(core.columns)) < 0.8)
+        wanted[near] = torch.tensor(rng.random(len(near)) < 0.4)
+        doubles = bool((wanted[of] & wanted[p:]).any()) or len(set(of[wanted[p:].numpy()])) < int(wanted[p:].sum())
+        assert core.become(wanted, G, ridge) == (not doubles)
+        if doubles:
+            return
+        C = core.columns
+        assert torch.equal(C.sort().values, wanted.nonzero()[:, 0])
+        L = torch.linalg.cholesky(G[C][:, C])
+        assert torch.allclose(core.factor.tril(), L, atol=1e-12)
+        rest = np.flatnonzero(~wanted.numpy())
+        near = rest[rng.permutation(len(rest))[: max(1, len(rest) // 2)]]
+        S, force = core.eliminate(torch.tensor(near), G, right)
+        onto = torch.linalg.solve(G[C][:, C], G[C][:, near])
+        assert torch.allclose(S, G[near][:, near] - G[near][:, C] @ onto, atol=1e-11)
+        assert torch.allclose(force, right[near] - onto.T @ right[C], atol=1e-11)
+        l1, found = series(0.0, 0.5), torch.tensor(rng.normal(size=(2, len(near))))
+        pull = right[C, :1] - right[C, 1:] * l1 - G[C][:, near] @ found.T
+        assert torch.allclose(core.weights(found, l1), torch.linalg.solve(G[C][:, C], pull).T, atol=1e-10)
 
 
 def test_an_orthonormal_design_is_soft_thresholding() -> None:
@@ -224,12 +291,14 @@ def test_targets_and_their_own_series_are_problems_apart() -> None:
         assert torch.allclose(together.weights[:, :, :, i], alone.weights[:, :, :, 0], atol=1e-12)
 
 
-def test_duplicates_and_constants_have_a_solution_with_a_certificate() -> None:
+@pytest.mark.parametrize("short", [None, 1, 4])
+def test_duplicates_and_constants_have_a_solution_with_a_certificate(short: int | None) -> None:
     X, y = table(60, 5, seed=6)
     X = np.hstack([X, X[:, :3], np.ones((60, 1)), X[:, :1] - X[:, 1:2]])
     normal = normal_of(X, y)
     l1 = geometric(float(top(normal)), count=25, smallest=1e-5)
-    path = solve(normal, l1, 0 * l1)
+    with shortlist(short):
+        path = solve(normal, l1, 0 * l1)
     assert float(path.gap.max()) <= ROUNDING * float(normal.square)
     assert not path.weights[0, :, 8].any()
     plain = solve(normal_of(X[:, :5], y), l1, 0 * l1)
@@ -270,14 +339,18 @@ def test_a_series_may_be_in_any_order_and_a_start_does_not_matter() -> None:
 seeds = st.integers(0, 10_000)
 
 
-@given(seeds, st.integers(1, 12), st.integers(2, 40), st.sampled_from([1.0, 0.7, 0.1]), st.booleans())
-def test_every_solution_is_optimal(seed: int, p: int, n: int, ratio: float, positive: bool) -> None:
+shortlists = st.sampled_from([None, 1, 3, 8])
+
+
+@given(seeds, st.integers(1, 12), st.integers(2, 40), st.sampled_from([1.0, 0.7, 0.1]), st.booleans(), shortlists)
+def test_every_solution_is_optimal(seed: int, p: int, n: int, ratio: float, positive: bool, short: int | None) -> None:
     """The violation of the optimality conditions, by the objective's own definition, is rounding; the loss falls with the penalty."""
     X, y = table(n, p, seed, correlation=0.9)
     normal = normal_of(X, y)
     l1 = geometric(max(float(top(normal)), 1e-3), count=15)
-    l2 = l1 * (1 - ratio) / (2 * ratio)
-    path = solve(normal, l1, l2, positive=positive)
+    l2 = l1 * (1 - ratio) / (2 * ratio) if short is None else torch.full_like(l1, (1 - ratio) / 10)
+    with shortlist(short):
+        path = solve(normal, l1, l2, positive=positive)
     square = float(normal.square)
     assert float(path.gap.min()) >= 0
     assert float(path.gap.max()) <= 1e-11 * square
@@ -291,6 +364,8 @@ def test_every_solution_is_optimal(seed: int, p: int, n: int, ratio: float, posi
             violation = torch.where(w == 0, (-gradient - l1[i]).clamp(min=0), violation)
         assert float((violation / size).max()) < 1e-10
     losses = normal.losses(path.weights)[0, :, 0]
+    if short is not None:  # the other penalty is no part of what falls
+        losses = losses + l2 * (path.weights[0, :, :, 0] ** 2).sum(1)
     assert bool((losses.diff() <= 1e-12 * square).all())
     steps = geometric(1.0, count=2, smallest=1 - 1e-7) * l1[7]
     near = solve(normal, steps, steps * (1 - ratio) / (2 * ratio), positive=positive)

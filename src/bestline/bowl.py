@@ -8,6 +8,7 @@ what no line can explain. All three follow from moments, so a step of descent co
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -95,12 +96,16 @@ class Bowl:
 def trained_moments(moments: Moments, scaling: Scaling) -> tuple[Tensor, Square]:
     """Mean (q,) and covariance (q, q), divisor W, of the columns as trained."""
     unit = moments.unit / scaling.scale
+    return trained_mean(moments, scaling), torch.outer(unit, unit).mul_(moments.scatter).div_(moments.weight)
+
+
+def trained_mean(moments: Moments, scaling: Scaling) -> Tensor:
+    """Mean (q,) of the columns as trained."""
     mean = moments.shift - scaling.center / moments.unit + moments.mean
     # The means of columns centred by these very moments are 0 but for rounding, of which an optimiser that divides by the size
     # of its gradients, such as Adam, would make whole steps.
     rounding = 4 * torch.finfo(torch.float64).eps * (moments.shift.abs() + moments.mean.abs())
-    mean = torch.where(mean.abs() <= rounding, 0.0, mean) * unit
-    return mean, moments.scatter * torch.outer(unit, unit) / moments.weight
+    return torch.where(mean.abs() <= rounding, 0.0, mean) * (moments.unit / scaling.scale)
 
 
 def minimum_norm(A: Square, B: Tensor) -> Tensor:
@@ -108,22 +113,29 @@ def minimum_norm(A: Square, B: Tensor) -> Tensor:
 
     Columns are brought to one scale first, so the rank that is found does not depend on anybody's units.
     """
+    return minimum_norms(A)(B)
+
+
+def minimum_norms(A: Square) -> Callable[[Tensor], Tensor]:
+    """The same for one B after another: what takes long is done once."""
     if len(A) == 0:
-        return torch.zeros_like(B)
+        return torch.zeros_like
     size = A.diagonal().clamp(min=0).sqrt()
     size = torch.where(size > 0, size, 1.0)
-    C, D = A / torch.outer(size, size), B / size[:, None]
+    C, unit = A / torch.outer(size, size), size[:, None]
     factor, failed = torch.linalg.cholesky_ex(C)
     if not failed and float(factor.diagonal().min()) ** 2 > 1e-9:  # far from singular: nothing to weigh
-        return torch.cholesky_solve(D, factor) / size[:, None]
+        return lambda B: torch.cholesky_solve(B / unit, factor) / unit
     values, vectors = torch.linalg.eigh(C)
     kept = values > values[-1] * RANK_TOLERANCE * max(1.0, len(A) ** 0.5)
     V = vectors[:, kept]
-    solution = (V @ ((V.T @ D) / values[kept, None])) / size[:, None]
-    if bool(kept.all()):
-        return solution
-    free = torch.linalg.qr(vectors[:, ~kept] / size[:, None]).Q  # directions along which the loss does not change
-    return solution - free @ (free.T @ solution)
+    free = torch.linalg.qr(vectors[:, ~kept] / unit).Q  # directions along which the loss does not change
+
+    def solution(B: Tensor) -> Tensor:
+        found = (V @ ((V.T @ (B / unit)) / values[kept, None])) / unit
+        return found - free @ (free.T @ found)
+
+    return solution
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,9 +19,9 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from bestline.bowl import RANK_TOLERANCE, trained_moments
+from bestline.bowl import RANK_TOLERANCE, trained_mean
 from bestline.errors import DataError, OptionError
-from bestline.moments import Moments, rests, total
+from bestline.moments import Moments, rests
 from bestline.rows import Rows
 from bestline.scaling import Scaling
 from bestline.solvers.path import Normal, Path, solve, top
@@ -193,9 +193,10 @@ def select(
     used = [f.cpu() for f in folds if f.count]
     if len(used) < 2:
         return None
-    whole = total(used, used[0].q)
+    others = rests(used)
+    whole = others[-1] + used[-1]
     k = whole.q - p
-    trained = _Trained.on([*rests(used), whole], p, intercept=intercept, standardize=standardize, unscaled=unscaled)
+    trained = _Trained.on([*others, whole], p, intercept=intercept, standardize=standardize, unscaled=unscaled)
     mixtures = _mixtures(kind, ratios)
     l1, l2 = _ridge_series(whole, p, standardize) if kind == "ridge" else _series(mixtures, trained, whole, factors)
     path = trained.solve(l1, l2, factors=factors)  # (f + 1, m, r, p, k)
@@ -360,7 +361,7 @@ class _Trained:
         losses = Normal.of(held, scalings).losses(slopes.reshape(s, m * r, p, k)).reshape(s, m, r, k)
         if scalings[0].intercept:
             means = zip(statistics, held, scalings, strict=True)
-            away = torch.stack([trained_moments(h, c)[0] - trained_moments(t, c)[0] for t, h, c in means])  # (s, q)
+            away = torch.stack([trained_mean(h, c) - trained_mean(t, c) for t, h, c in means])  # (s, q)
             losses = losses + (away[:, None, None, p:] - (slopes * away[:, None, None, :p, None]).sum(3)) ** 2
         return losses * torch.stack([c.target_scale**2 for c in scalings])[:, None, None]
 

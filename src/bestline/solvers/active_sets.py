@@ -26,64 +26,7 @@ from bestline.bowl import RANK_TOLERANCE, minimum_norm
 
 ROUNDING = 32 * torch.finfo(torch.float64).eps  # of a sum of products, relative to the sizes of what is added up
 _BOLD = 8  # rounds at one penalty in which many weights are mended at once
-_AHEAD = 4  # penalties that one factorisation serves, when they differ in l1 only
-_MANY = 64  # columns from which on a few inactive ones are taken out of the inverse, where most are active
-_FIRM = 1e-9  # squared least pivot from which on an inverse, its solutions refined once, keeps the digits that a factor keeps
 _NEAR = 0.5  # penalties fall by no smaller factor from one solution to the next; steps between are made and not told
-
-
-def active_sets(
-    curvature: Tensor,
-    linear: Tensor,
-    square: Tensor,
-    l1: Tensor,
-    l2: Tensor,
-    *,
-    factors: Tensor,
-    positive: bool,
-    start: Tensor | None,
-    top: Tensor,
-) -> tuple[Tensor, int]:
-    """Solutions (s, m, p, k) along the path, and the rounds made.
-
-    Parameters
-    ----------
-    curvature, linear, square : Tensor (s, p, p), (s, p, k), (s, k)
-        G, h and the targets' second moments.
-    l1, l2 : Tensor (m, k)
-    factors : Tensor (p,)
-    positive : bool
-    start : Tensor (s, p, k) or None
-        Weights near the first solution.
-    top : Tensor (k,)
-        An l1 under which no weight is left; the path starts there when no start is given.
-    """
-    s, p, k = linear.shape
-    size = curvature.diagonal(dim1=1, dim2=2).clamp(min=0).sqrt()
-    present = size > 0
-    size = torch.where(present, size, 1.0)
-    height = torch.where(square > 0, square, 1.0).sqrt()
-    units = (height[:, None, :] / size[:, :, None]).mT.reshape(s * k, p)  # of the cells' weights
-    l1, l2, told = ladder(l1, l2, top if start is None else l1[0])
-    cells = _Cells(
-        curvature=pad(curvature / (size[:, :, None] * size[:, None, :]), (0, 1, 0, 1)),
-        linear=(linear / size[:, :, None] / height[:, None, :]).mT.reshape(s * k, p),
-        owner=torch.arange(s).repeat_interleave(k),
-        present=present.repeat_interleave(k, 0),
-        l1=l1.T.repeat(s, 1),
-        l2=l2.T.repeat(s, 1),
-        threshold=factors * units / (2 * height.reshape(-1, 1) ** 2),
-        ridge=(factors / size**2).repeat_interleave(k, 0),
-        positive=positive,
-        ahead=_AHEAD if bool((l2 == l2[:1]).all()) else 1,
-    )
-    state = _State.at_start(cells, None if start is None else start.mT.reshape(s * k, p) / units)
-    rounds = 0
-    while bool((state.at < l1.shape[0]).any()):
-        cells.round(state)
-        rounds += 1
-    found = state.found[:, told] * units[:, None]
-    return found.reshape(s, k, len(told), p).permute(0, 2, 3, 1), rounds
 
 
 def ladder(l1: Tensor, l2: Tensor, before: Tensor) -> tuple[Tensor, Tensor, list[int]]:
@@ -104,7 +47,7 @@ def ladder(l1: Tensor, l2: Tensor, before: Tensor) -> tuple[Tensor, Tensor, list
 
 
 @dataclass(slots=True, eq=False)
-class _State:
+class State:
     """How far each cell is.
 
     Attributes
@@ -119,10 +62,8 @@ class _State:
     fresh : Tensor (c, p)
         Which became active in the last round.
     found : Tensor (c, steps, p)
-    inverse : Tensor (c, p, p) or None
-        Of the curvature of all columns, once most are active; None before, and where it has none that is of use.
-    looked : bool
-        Whether that is known.
+    ends : Tensor (c,)
+        The penalty before which it ends.
     """
 
     at: Tensor
@@ -131,21 +72,22 @@ class _State:
     sign: Tensor
     fresh: Tensor
     found: Tensor
-    inverse: Tensor | None = None
-    looked: bool = False
+    ends: Tensor
 
     @classmethod
-    def at_start(cls, cells: _Cells, start: Tensor | None) -> _State:
+    def at_start(cls, cells: Cells, start: Tensor | None) -> State:
         """At zero, or at weights given."""
         c, p = cells.linear.shape
         w = torch.zeros(c, p, dtype=torch.float64) if start is None else torch.where(cells.present, start, 0.0)
         w = w.clamp(min=0) if cells.positive else w
         whole = torch.zeros(c, dtype=torch.long)
         found = torch.zeros(c, cells.l1.shape[1], p, dtype=torch.float64)
-        return cls(whole, whole.clone(), w, w.sign(), torch.zeros_like(w, dtype=torch.bool), found)
+        return cls(whole, whole.clone(), w, w.sign(), torch.zeros_like(w, dtype=torch.bool), found, whole + cells.l1.shape[1])
 
     def settle(self, cells: Tensor) -> None:
         """The present weights are the solution; on to the next penalty."""
+        if not len(cells):
+            return
         self.found[cells, self.at[cells]] = self.w[cells]
         self.at[cells] += 1
         self.turns[cells] = 0
@@ -153,14 +95,15 @@ class _State:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Cells:
+class Cells:
     """One problem for each data set and target, its columns and target of size 1, each with its own penalties.
 
     Attributes
     ----------
     curvature : Tensor (s, p + 1, p + 1)
         A column of zeros last.
-    linear : Tensor (c, p)
+    linear, drift : Tensor (c, p)
+        Without weights column j pulls with linear_j - l1 drift_j; of whole problems the drift is 0.
     owner : Tensor (c,)
         Which data set a cell belongs to; those of one data set lie together.
     present : Tensor (c, p)
@@ -171,10 +114,13 @@ class _Cells:
     positive : bool
     ahead : int
         Under how many penalties the equations are solved at once; 1 where l2 differs among them.
+    beside : Tensor (c,), optional
+        Sum of the sizes of weights beside these, where there are any; a cell whose active columns are dependent then ends.
     """
 
     curvature: Tensor
     linear: Tensor
+    drift: Tensor
     owner: Tensor
     present: Tensor
     l1: Tensor
@@ -183,18 +129,22 @@ class _Cells:
     ridge: Tensor
     positive: bool
     ahead: int
+    beside: Tensor | None = None
 
-    def round(self, state: _State) -> None:
+    def round(self, state: State) -> None:
         """Solve on the active weights, under this penalty and the next ones; go on as far as that holds; mend the guess."""
-        steps, p = self.l1.shape[1], self.linear.shape[1]
-        todo = (state.at < steps).nonzero()[:, 0]
+        todo = (state.at < state.ends).nonzero()[:, 0]
         ahead = state.at[todo, None] + torch.arange(self.ahead)
-        beyond, ahead = ahead >= steps, ahead.clamp(max=steps - 1)
-        threshold = self.l1[todo].gather(1, ahead)[:, :, None] * self.threshold[todo, None]  # (t, ahead, p)
+        beyond, ahead = ahead >= state.ends[todo, None], ahead.clamp(max=self.l1.shape[1] - 1)
+        l1 = self.l1[todo].gather(1, ahead)[:, :, None]
+        force, threshold = (
+            self.linear[todo, None] - l1 * self.drift[todo, None],
+            l1 * self.threshold[todo, None],
+        )  # (t, ahead, p)
         ridge = self.l2[todo, state.at[todo], None] * self.ridge[todo]
-        target, dependent = self._target(todo, state, threshold, ridge)
+        target, dependent = self._target(todo, state.sign[todo], force, threshold, ridge)
         wrong = target * state.sign[todo, None] < 0
-        excess, pull = self._excess(todo, target, state.sign[todo], threshold, ridge)
+        excess, pull = self._excess(todo, target, state.sign[todo], force, threshold, ridge)
         good = ~(wrong | (excess > 0)).any(2) & ~beyond & ~dependent[:, None]
         run = good.long().cumprod(1).sum(1)
         cell, step = (torch.arange(self.ahead) < run[:, None]).nonzero(as_tuple=True)
@@ -205,72 +155,18 @@ class _Cells:
         state.turns[todo] = torch.where(gone, 0, state.turns[todo])
         state.fresh[todo] &= ~gone[:, None]
         for one in dependent.nonzero()[:, 0].tolist():
-            self._untangle(int(todo[one]), state, ridge[one])
-        left = ((run < self.ahead) & (state.at[todo] < steps) & ~dependent).nonzero()[:, 0]
+            if self.beside is None:
+                self._untangle(int(todo[one]), state, ridge[one])
+            else:
+                state.ends[todo[one]] = state.at[todo[one]]
+        left = ((run < self.ahead) & (state.at[todo] < state.ends[todo]) & ~dependent).nonzero()[:, 0]
         here = run[left]
         _mend(state, todo[left], target[left, here], wrong[left, here], excess[left, here], pull[left, here])
-        stuck = todo[state.turns[todo] > _BOLD + 20 + 10 * p]  # the duality gap will tell
-        state.settle(stuck[state.at[stuck] < steps])
+        stuck = todo[state.turns[todo] > _BOLD + 20 + 10 * self.linear.shape[1]]  # the duality gap will tell
+        state.settle(stuck[state.at[stuck] < state.ends[stuck]])
 
-    def _target(self, todo: Tensor, state: _State, threshold: Tensor, ridge: Tensor) -> tuple[Tensor, Tensor]:
+    def _target(self, todo: Tensor, sign: Tensor, force: Tensor, threshold: Tensor, ridge: Tensor) -> tuple[Tensor, Tensor]:
         """Solutions (t, ahead, p) if the active weights keep their signs; and which cells' active columns are dependent."""
-        sign = state.sign[todo]
-        p = sign.shape[1]
-        nearly = (sign == 0).sum(1) <= p // 4
-        if p < _MANY or self.ahead == 1 or not bool(nearly.any()) or self._inverse(state) is None:
-            return self._factored(todo, sign, threshold, ridge)
-        target, dependent = torch.zeros_like(threshold), torch.zeros(len(todo), dtype=torch.bool)
-        target[nearly] = self._taken_out(todo[nearly], state, threshold[nearly], ridge[nearly])
-        if not bool(nearly.all()):
-            few = ~nearly
-            target[few], dependent[few] = self._factored(todo[few], sign[few], threshold[few], ridge[few])
-        return target, dependent
-
-    def _inverse(self, state: _State) -> Tensor | None:
-        """Inverse of the curvature of all columns and their ridge, which is the same under all penalties, (c, p, p)."""
-        if not state.looked:
-            p = self.linear.shape[1]
-            whole = self.curvature[self.owner, :p, :p].clone()
-            whole.diagonal(dim1=1, dim2=2).add_(self.l2[:, :1] * self.ridge + (~self.present).double())
-            factor, failed = torch.linalg.cholesky_ex(whole)
-            firm = (failed == 0) & (factor.diagonal(dim1=1, dim2=2).amin(1) ** 2 > _FIRM)
-            state.inverse, state.looked = torch.cholesky_inverse(factor) if bool(firm.all()) else None, True
-        return state.inverse
-
-    def _taken_out(self, cells: Tensor, state: _State, threshold: Tensor, ridge: Tensor) -> Tensor:
-        """Solutions (t, ahead, p) from the inverse V: with Z the few inactive columns, u - V_Z' (V_ZZ)^-1 u_Z, where u = V h.
-
-        What they still miss is solved for once more, so the digits that the inverse has lost come back.
-        """
-        assert state.inverse is not None  # noqa: S101  `_target` has looked
-        p, sign = self.linear.shape[1], state.sign[cells]
-        out = sign == 0
-        most = int(out.sum(1).amax())
-        everyone = len(cells) == len(self.linear)
-        V = state.inverse if everyone else state.inverse[cells]
-        G = (
-            self.curvature[:, :p, :p]
-            if everyone and len(self.curvature) == len(cells)
-            else self.curvature[self.owner[cells], :p, :p]
-        )
-        own, order = out.to(torch.int8).sort(dim=1, descending=True, stable=True)
-        own, order = own[:, :most].double(), order[:, :most]  # cells with fewer are filled up with rows of zeros
-        VZ = V.gather(1, order[:, :, None].expand(-1, -1, p)) * own[:, :, None]
-        VZZ = VZ.gather(2, order[:, None, :].expand(-1, most, -1)) * own[:, None, :]
-        VZZ.diagonal(dim1=1, dim2=2).add_(1 - own)
-        factor = torch.linalg.cholesky(VZZ)
-
-        def solved(right: Tensor) -> Tensor:
-            u = right.masked_fill(out[:, None], 0.0) @ V
-            held = u.gather(2, order[:, None].expand(-1, u.shape[1], -1)) * own[:, None]
-            return (u - torch.cholesky_solve(held.mT, factor).mT @ VZ).masked_fill(out[:, None], 0.0)
-
-        right = self.linear[cells, None] - threshold * sign[:, None]
-        found = solved(right)
-        return found + solved(right - (G @ found.mT).mT - ridge[:, None] * found)
-
-    def _factored(self, todo: Tensor, sign: Tensor, threshold: Tensor, ridge: Tensor) -> tuple[Tensor, Tensor]:
-        """The same from a factorisation for the active columns."""
         active = sign != 0
         most = int(active.sum(1).amax()) if active.numel() else 0
         target = torch.zeros_like(threshold)
@@ -284,7 +180,7 @@ class _Cells:
         system = self.curvature.view(-1).take(place[:, :, None] + order[:, None, :])
         system.diagonal(dim1=1, dim2=2).add_(pad(ridge, (0, 1), value=1.0).gather(1, order))
         wide = order[:, None].expand(-1, many, -1)
-        right = pad(self.linear[todo, None] - threshold * sign[:, None], (0, 1)).gather(2, wide)
+        right = pad(force - threshold * sign[:, None], (0, 1)).gather(2, wide)
         factor, failed = torch.linalg.cholesky_ex(system)
         least = factor.diagonal(dim1=1, dim2=2).amin(1)
         dependent = (failed > 0) | ~(least**2 > RANK_TOLERANCE * max(1.0, p**0.5))
@@ -292,7 +188,9 @@ class _Cells:
         solution = torch.linalg.solve_triangular(factor.mT, half, upper=True).mT
         return pad(target, (0, 1)).scatter_(2, wide, solution)[:, :, :p], dependent
 
-    def _excess(self, todo: Tensor, target: Tensor, sign: Tensor, threshold: Tensor, ridge: Tensor) -> tuple[Tensor, Tensor]:
+    def _excess(
+        self, todo: Tensor, target: Tensor, sign: Tensor, force: Tensor, threshold: Tensor, ridge: Tensor
+    ) -> tuple[Tensor, Tensor]:
         """By how much inactive columns pull harder than their threshold, and the pulls, (t, ahead, p)."""
         s, (c, p), many = len(self.curvature), self.linear.shape, self.ahead
         everywhere = target
@@ -300,12 +198,13 @@ class _Cells:
             everywhere = torch.zeros(c, many, p, dtype=torch.float64)
             everywhere[todo] = target
         fitted = (self.curvature[:, :p, :p] @ everywhere.reshape(s, -1, p).mT).mT.reshape(c, many, p)
-        pull = self.linear[todo, None] - fitted[todo] - ridge[:, None] * target
-        rounding = ROUNDING * (1 + target.abs().sum(2, keepdim=True))
+        pull = force - fitted[todo] - ridge[:, None] * target
+        beside = 0.0 if self.beside is None else self.beside[todo, None, None]
+        rounding = ROUNDING * (1 + beside + target.abs().sum(2, keepdim=True))
         excess = (pull if self.positive else pull.abs()) - threshold - rounding
         return torch.where(((sign == 0) & self.present[todo])[:, None], excess, -1.0), pull
 
-    def _untangle(self, cell: int, state: _State, ridge: Tensor) -> None:
+    def _untangle(self, cell: int, state: State, ridge: Tensor) -> None:
         """Make the active columns of a cell independent.
 
         Of several newcomers only the first stays, for now. One that is a combination of the others takes their place: along
@@ -338,24 +237,26 @@ class _Cells:
         w[leaving], sign[leaving] = 0.0, 0.0
 
 
-def _mend(state: _State, cells: Tensor, target: Tensor, wrong: Tensor, excess: Tensor, pull: Tensor) -> None:
-    """Mend the guess of cells whose solution on the active weights, the target (t, p), is not the optimum."""
+def _mend(state: State, cells: Tensor, target: Tensor, wrong: Tensor, excess: Tensor, pull: Tensor) -> None:
+    """Mend the guess of cells whose solution on the active weights, the target (t, p), is not the optimum.
+
+    Weights whose sign would turn become zero and leave. Where none has to leave, what pulls too hard enters.
+    """
     state.turns[cells] += 1
-    careful = state.turns[cells, None] > _BOLD
-    w, sign, fresh = state.w[cells], state.sign[cells], state.fresh[cells]
-    blocked = wrong.any(1, keepdim=True)
-    # Weights whose sign would turn become zero and leave; when careful, only the first on the way, and the way ends there.
-    crossing = torch.where(wrong, w / torch.where(wrong, w - target, 1.0), torch.inf)
-    slow = careful & blocked
-    first = torch.where(slow, crossing.amin(1, keepdim=True), torch.inf)
-    leaving = wrong & (crossing <= first)
-    w = torch.where(slow, w + first.clamp(max=1) * (target - w), target).masked_fill(leaving, 0.0)
-    # Where none has to leave, what pulls too hard enters; when careful, only the hardest.
-    entering = (excess > 0) & ~blocked
-    hardest = excess.argmax(1, keepdim=True)
-    entering &= ~careful | (torch.arange(w.shape[1]) == hardest)
-    state.w[cells] = w
+    careful, blocked = state.turns[cells, None] > _BOLD, wrong.any(1, keepdim=True)
+    w, sign, leaving, entering = target, state.sign[cells], wrong, (excess > 0) & ~blocked
+    idle = cells[:0]
+    if bool(careful.any()):
+        # Only the first on the way leaves, and the way ends there; only the hardest enters.
+        begin, slow = state.w[cells], careful & blocked
+        crossing = torch.where(wrong, begin / torch.where(wrong, begin - target, 1.0), torch.inf)
+        first = torch.where(slow, crossing.amin(1, keepdim=True), torch.inf)
+        leaving = wrong & (crossing <= first)
+        w = torch.where(slow, begin + first.clamp(max=1) * (target - begin), target)
+        entering &= ~careful | (torch.arange(w.shape[1]) == excess.argmax(1, keepdim=True))
+        # A single newcomer that leaves at once pulled with the force of rounding only.
+        idle = cells[(slow & (first == 0))[:, 0] & (leaving == state.fresh[cells]).all(1)]
+    state.w[cells] = w.masked_fill(leaving, 0.0)
     state.sign[cells] = torch.where(entering, pull.sign(), sign.masked_fill(leaving, 0.0))
     state.fresh[cells] = entering
-    # A single newcomer that leaves at once pulled with the force of rounding only.
-    state.settle(cells[(slow & (first == 0))[:, 0] & (leaving == fresh).all(1)])
+    state.settle(idle)

@@ -9,17 +9,18 @@ believe in its digits.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from bestline.bowl import RANK_TOLERANCE, minimum_norm, trained_moments
+from bestline.bowl import RANK_TOLERANCE, minimum_norm, minimum_norms, trained_moments
 from bestline.errors import DataError, OptionError, ShapeError
 from bestline.moments import Moments
 from bestline.scaling import Scaling
-from bestline.solvers.active_sets import ROUNDING, active_sets
+from bestline.solvers.active_sets import ROUNDING
+from bestline.solvers.stretches import active_sets
 
 _EIGEN_MISS = 1e-13  # of ridge by eigenvectors, beyond which it is solved penalty by penalty
 
@@ -57,10 +58,10 @@ class Normal:
         joint, p = torch.stack(parts), scalings[0].p
         return cls(joint[:, :p, :p], joint[:, :p, p:], joint[:, p:, p:].diagonal(dim1=1, dim2=2))
 
-    def losses(self, weights: Tensor) -> Tensor:
-        """Mean squared errors (s, m, k) of the lines with slopes (s, m, p, k)."""
-        away = self.pull(weights) + self.linear[:, None]  # h + (h - G w)
-        return (self.square[:, None] - (weights * away).sum(2)).clamp(min=0)
+    def losses(self, weights: Tensor, pull: Tensor | None = None) -> Tensor:
+        """Mean squared errors (s, m, k) of the lines with slopes (s, m, p, k); their pull, where it is known, need not be found."""
+        away = (self.pull(weights) if pull is None else pull) + self.linear[:, None]  # h + (h - G w)
+        return (self.square[:, None] - away.mul_(weights).sum(2)).clamp(min=0)
 
     def pull(self, weights: Tensor) -> Tensor:
         """The pull h - G w, half the downhill gradient, (s, m, p, k) as the weights are."""
@@ -133,7 +134,7 @@ def solve(
     s, p, k = normal.linear.shape
     l1, l2, factors = checked(l1, l2, factors, p, k)
     m = len(l1)
-    if not bool(normal.curvature.isfinite().all() & normal.linear.isfinite().all() & normal.square.isfinite().all()):
+    if not all(_finite(part) for part in (normal.curvature, normal.linear, normal.square)):
         raise DataError("The columns are too large for float64 as they stand; standardise them, or use other units.")
     weights = torch.zeros(s, m, p, k, dtype=torch.float64)
     # Free columns are solved for last: what is left over from them obeys the same equations (Frisch & Waugh 1933).
@@ -142,8 +143,9 @@ def solve(
     inner, f = free.rest, factors[held]
     rounds = 0
     smooth = (l1 == 0).all(1) & (not positive)
+    plain = [] if positive or not bool(((l1 == 0) & (l2 == 0)).any()) else [minimum_norms(G) for G in inner.curvature]
     if bool(smooth.any()):
-        weights[:, smooth.nonzero()[:, :1], held.nonzero()[:, 0]] = _ridge(inner, l2[smooth], f)
+        weights[:, smooth.nonzero()[:, :1], held.nonzero()[:, 0]] = _ridge(inner, l2[smooth], f, plain)
     if bool(held.any()) and not bool(smooth.all()):
         first = None if start is None else start[:, held]
         found, rounds = active_sets(
@@ -158,7 +160,7 @@ def solve(
             top=top(inner, f).amax(0),
         )
         weights[:, (~smooth).nonzero()[:, :1], held.nonzero()[:, 0]] = found
-    gap = _gaps(inner, weights[:, :, held], l1, l2, f, positive=positive)
+    gap = _gaps(inner, weights[:, :, held], l1, l2, f, plain, positive=positive)
     weights[:, :, ~held] = free.slopes(weights[:, :, held])
     return Path(weights, gap, rounds)
 
@@ -191,10 +193,14 @@ def _second_moments(moments: Moments, scaling: Scaling) -> Tensor:
         return joint + torch.outer(mean, mean)
     constant = moments.spread == 0
     constant[scaling.p :] = False
-    joint = joint.clone()
-    joint[constant] = 0
-    joint[:, constant] = 0
+    if bool(constant.any()):
+        joint[constant] = 0
+        joint[:, constant] = 0
     return joint
+
+
+def _finite(part: Tensor) -> bool:
+    return bool(part.sum().isfinite())  # a sum too large means the same
 
 
 def _series(name: str, value: Tensor, k: int) -> Tensor:
@@ -240,8 +246,11 @@ def _partialled(normal: Normal, held: Tensor) -> _Partialled:
     return _Partialled(Normal((curvature + curvature.mT) / 2, linear, square), alone, onto)
 
 
-def _ridge(normal: Normal, l2: Tensor, factors: Tensor) -> Tensor:
-    """Ridge under all penalties (m, k) from one eigendecomposition a data set, (s, m, p, k); least squares where l2 is 0."""
+def _ridge(normal: Normal, l2: Tensor, factors: Tensor, plain: Sequence[Callable[[Tensor], Tensor]]) -> Tensor:
+    """Ridge under all penalties (m, k) from one eigendecomposition a data set, (s, m, p, k); least squares where l2 is 0.
+
+    `plain` solves the equations without penalty, for each data set.
+    """
     s, p, k = normal.linear.shape
     found, exact = torch.zeros(s, len(l2), p, k, dtype=torch.float64), torch.zeros(s, len(l2), k, dtype=torch.bool)
     if p and bool((l2 > 0).any()):
@@ -255,8 +264,9 @@ def _ridge(normal: Normal, l2: Tensor, factors: Tensor) -> Tensor:
         exact = (miss <= _EIGEN_MISS * _reach(normal, found)).all(2) & (l2 > 0)
     # What eigenvectors cannot do: columns of very different sizes, and no penalty at all.
     for i, j, column in (~exact).nonzero().tolist():
-        system = normal.curvature[i] + torch.diag(l2[j, column] * factors)
-        found[i, j, :, column] = minimum_norm(system, normal.linear[i, :, column : column + 1])[:, 0]
+        curb = l2[j, column] * factors
+        solution = minimum_norms(normal.curvature[i] + torch.diag(curb)) if bool(curb.any()) else plain[i]
+        found[i, j, :, column] = solution(normal.linear[i, :, column : column + 1])[:, 0]
     return found
 
 
@@ -302,27 +312,39 @@ def gaps(
     positive : bool
     """
     bound, curb = l1[:, None, :] * factors[:, None], l2[:, None, :] * factors[:, None]
-    rest = pull - curb * weights
+    ridged = bool((curb > 0).any())
+    rest = pull - curb * weights if ridged else pull
     allowed = bound + 2 * ROUNDING * spread
     force = 2 * (rest if positive else rest.abs())
     inside = torch.where(force > allowed, allowed / force.clamp(min=1e-300), 1.0).amin(2)  # c
-    residual = loss + (curb * weights**2).sum(2)
+    residual = loss + (curb * weights**2).sum(2) if ridged else loss
     slack = bound * weights.abs() - 2 * inside[:, :, None] * weights * rest
     gap = (1 - inside) ** 2 * residual + slack.abs().sum(2)
+    if not ridged:
+        return gap
     over = (2 * (pull if positive else pull.abs()) - bound).clamp(min=0)
     conjugate = torch.where(curb > 0, over**2 / (4 * curb.clamp(min=1e-300)), torch.inf)
     smooth = (bound * weights.abs() + curb * weights**2 + conjugate - 2 * weights * pull).sum(2).clamp(min=0)
     return torch.minimum(gap, smooth)
 
 
-def _gaps(normal: Normal, weights: Tensor, l1: Tensor, l2: Tensor, factors: Tensor, *, positive: bool) -> Tensor:
+def _gaps(
+    normal: Normal,
+    weights: Tensor,
+    l1: Tensor,
+    l2: Tensor,
+    factors: Tensor,
+    plain: Sequence[Callable[[Tensor], Tensor]],
+    *,
+    positive: bool,
+) -> Tensor:
     """Of all solutions; without any penalty the gap is what least squares can still gain, g' G^+ g with g = h - G w."""
     s, m, p, k = weights.shape
     if p == 0:
         return torch.zeros(s, m, k, dtype=torch.float64)
     pull, spread = normal.pull(weights), _reach(normal, weights)
-    gap = gaps(weights, pull, normal.losses(weights), spread, l1, l2, factors, positive=positive)
+    gap = gaps(weights, pull, normal.losses(weights, pull), spread, l1, l2, factors, positive=positive)
     for j in () if positive else ((l1 == 0) & (l2 == 0)).any(1).nonzero()[:, 0].tolist():
-        lost = torch.stack([(pull[i, j] * minimum_norm(normal.curvature[i], pull[i, j])).sum(0) for i in range(s)])
+        lost = torch.stack([(pull[i, j] * plain[i](pull[i, j])).sum(0) for i in range(s)])
         gap[:, j] = torch.where((l1[j] == 0) & (l2[j] == 0), lost.clamp(min=0), gap[:, j])
     return gap
