@@ -122,6 +122,7 @@ class Moments:
         a, b = _in_common_units(self, other)
         weight = a.weight + b.weight
         step = (b.shift - a.shift) + (b.mean - a.mean)
+        apart = step * (a.weight * (b.weight / weight)) ** 0.5
         return Moments(
             count=a.count + b.count,
             weight=weight,
@@ -129,7 +130,7 @@ class Moments:
             unit=a.unit,
             shift=a.shift,
             mean=a.mean + step * (b.weight / weight),
-            scatter=a.scatter + b.scatter + torch.outer(step, step) * (a.weight * (b.weight / weight)),
+            scatter=(a.scatter + b.scatter).addr_(apart, apart),
             cancelled=max(a.cancelled, b.cancelled),
         )
 
@@ -148,7 +149,8 @@ class Moments:
             )
         whole, b = _in_common_units(self, other)
         step = (whole.shift - b.shift) + (whole.mean - b.mean)
-        scatter = whole.scatter - b.scatter - torch.outer(step, step) * (b.weight * (whole.weight / weight))
+        apart = step * (b.weight * (whole.weight / weight)) ** 0.5
+        scatter = (whole.scatter - b.scatter).addr_(apart, apart, alpha=-1)
         scatter.diagonal().clamp_(min=0)
         return replace(
             whole,
@@ -266,9 +268,9 @@ def _centred(blocks: Sequence[Features], w: RowVector | None, unit: Columns, ind
     P = _products(frame, q + 1)
     weight = float(n) if w is None else float(w.sum())
     mean = P[q, :q] / weight
-    about = torch.outer(mean, mean) * weight
-    scatter = P[:q, :q] - about
-    if bool((about.diagonal() > _NEAR * scatter.diagonal()).any()):  # the rough centre is too far away, or nothing varies
+    about = mean * weight**0.5
+    scatter = torch.addr(P[:q, :q], about, about, alpha=-1)
+    if bool((about**2 > _NEAR * scatter.diagonal()).any()):  # the rough centre is too far away, or nothing varies
         F[:, :q] -= mean if w is None else w.sqrt()[:, None] * mean
         scatter = _products(frame, q + 1)[:q, :q]
     return Moments(n, weight, log_weight, unit, shift, mean, scatter)
