@@ -374,6 +374,29 @@ def test_huber_through_all_rows_is_the_shortest_line_through_them(seed):
     assert line.n_iter_ < 40
 
 
+@pytest.mark.parametrize("seed", range(6))
+def test_huber_knows_a_weight_of_three_for_three_rows_at_the_edge_of_its_epsilon(seed):
+    rng = np.random.default_rng(seed)
+    X, w = rng.normal(size=(15, 3)), rng.integers(1, 4, size=15)
+    y = np.where(np.arange(15) % 3 < 2, X @ [1.0, -2.0, 0.5], 5.0)
+    weighted = ours.HuberRegressor(epsilon=1.0, max_iter=300).fit(X, y, w)
+    repeated = ours.HuberRegressor(epsilon=1.0, max_iter=300).fit(X.repeat(w, 0), y.repeat(w))
+    assert weighted.loss_curve_[-1] == pytest.approx(repeated.loss_curve_[-1], rel=1e-6)
+
+
+@pytest.mark.parametrize("n", [30, 200])
+@pytest.mark.parametrize("seed", range(5))
+def test_huber_of_rows_on_a_line_is_that_line(n, seed):
+    rng = np.random.default_rng(seed)
+    X, slopes = rng.normal(size=(n, 5)), rng.normal(size=5)
+    line = ours.HuberRegressor(alpha=1e-6).fit(X, X @ slopes + 2)
+    np.testing.assert_allclose(line.coef_, slopes, rtol=1e-9)
+    assert line.loss_curve_[-1] == pytest.approx(1e-6 * slopes @ slopes, rel=1e-5)
+    three_in_four = X @ slopes + 5 * (np.arange(n) % 4 == 0)
+    line = ours.HuberRegressor(alpha=0.0, epsilon=1.1).fit(X, three_in_four)
+    np.testing.assert_allclose(line.coef_, slopes, rtol=1e-9)
+
+
 @pytest.mark.parametrize("n", [100, 700])  # row by row, and in blocks
 def test_sgd_is_the_textbook(n):
     X, y, _ = table(n)

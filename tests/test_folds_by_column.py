@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ from sklearn.linear_model import Lasso, LinearRegression
 from sklearn.model_selection import LeaveOneGroupOut
 
 import bestline as bl
-from bestline.errors import ColumnError, DataError, MissingValuesError, OptionError
+from bestline.errors import ColumnError, DataError, MissingValuesError, ModelFileError, OptionError
 
 EXACT = 1e-8  # coordinate descent at its tightest tolerance
 
@@ -146,3 +147,21 @@ def test_what_moments_by_a_column_refuse(frame: pd.DataFrame) -> None:
         bl.Moments.collect(frame, "y ~ a", by="y")
     with pytest.raises(OptionError, match="is `by`"):
         bl.Moments.collect(frame, "y ~ a", folds="region")
+    for wrong in ({"by": ["region"]}, {"by": 3}, {"by": "region", "folds": 3}):
+        with pytest.raises(OptionError, match="in place of `folds`"):
+            bl.Moments.collect(frame, "y ~ a", **wrong)
+    with pytest.raises(DataError, match="hold no rows"):
+        bl.fit(by - by)
+    frame["each"] = [f"{i}" for i in range(len(frame))]
+    many = bl.Moments.collect(frame, "y ~ a", by="each")
+    other = bl.Moments.collect(pd.concat([frame.assign(each=frame.each + f"/{i}") for i in range(5)]), "y ~ a", by="each")
+    with pytest.raises(DataError, match="1,200 values of `each`"):
+        _ = many + other
+
+
+def test_a_moments_file_that_names_a_group_twice_is_damaged(frame: pd.DataFrame, tmp_path: Path) -> None:
+    by = bl.Moments.collect(frame, "y ~ a", by="region")
+    for values in (("east", "east", "north"), ("east", "north"), (1, 2, 3)):
+        replace(by, values=values).save(tmp_path / "odd.moments", overwrite=True)
+        with pytest.raises(ModelFileError, match="damaged"):
+            bl.Moments.load(tmp_path / "odd.moments")

@@ -257,8 +257,21 @@ def test_data_that_have_changed_give_no_error_out_of_fold() -> None:
         assert model.held_out is None
     with pytest.raises(DataError, match="fit again"):
         _ = model.moments
-    assert "out of fold" not in str(model.summary())
+    assert "Held-out error   none: the data have changed since the line was fitted" in str(model.summary())
+    assert any("out of fold" in note for note in model.notes)
+    holed = X.copy()
+    model = bl.fit((holed, y))
+    holed[3, 0] = np.nan  # which `fit` would refuse
+    with pytest.raises(DataError, match="changed since the line was fitted"):
+        _ = model.moments
     still = bl.fit((own, y))
     own[:] = own[::-1].copy()
     with pytest.warns(BestlineWarning, match="changed"):  # the rows are there, but with other targets
         assert still.held_out is None
+
+
+@pytest.mark.parametrize("value", [0.1, 1e40, 3e59, 1e-51, 1e149])
+def test_columns_that_hardly_vary_do_not_look_changed(value: float, quiet: None) -> None:
+    for column in (np.full(1_000, value), value * (1 + 1e-12 * np.arange(1_000))):
+        x = np.linspace(-1, 1, 1_000)
+        assert bl.fit((np.stack([x, column], 1), 2 * x + np.cos(50 * x))).held_out is not None

@@ -62,6 +62,18 @@ def test_rows_that_say_nothing_of_where_the_others_lie(n: int, offset: float, we
     assert float(found.spread[1]) == 0.0
 
 
+@pytest.mark.parametrize(("far", "light"), [(1e15, 1e-40), (9.9e9, 1e-24), (1e18, 1e-42)])
+@pytest.mark.parametrize("n", [6, 5_000])
+def test_rows_of_next_to_no_weight_may_lie_anywhere(far: float, light: float, n: int) -> None:
+    Z, w = table(3, n), torch.ones(n, dtype=torch.float64)
+    Z[0], w[0] = far, light
+    found, without = Moments.of(Z, w), Moments.of(Z[1:])
+    assert torch.allclose(
+        found.scatter, without.scatter + light * (Z[0] - without.center).outer(Z[0] - without.center), rtol=1e-12
+    )
+    assert torch.allclose(found.center, without.center, rtol=1e-12, atol=1e-13)
+
+
 @given(seeds, numbers, offsets)
 def test_the_empty_moments_are_the_identity(seed: int, n: int, offset: float) -> None:
     m, nothing = Moments.of(table(seed, n, offset=offset)), Moments.empty(4)

@@ -374,6 +374,37 @@ def test_every_step_is_that_of_torchs_own_loop_on_the_rows(seed, optimizer, sche
     assert torch.allclose(fit.trace.loss, losses, rtol=1e-8)
 
 
+@pytest.mark.parametrize("small", [1.0, 1e-5, 1e-8, 1e8])
+@pytest.mark.parametrize("lr", [0.1, 1e-12, 1e-18])
+def test_plain_descent_keeps_the_digits_of_every_weight(small: float, lr: float) -> None:
+    """Columns of very different sizes, and rates whose steps are next to nothing."""
+    rows = some_rows(3, p=2, offset=0.0)
+    X = rows.X * torch.tensor([1.0, small], dtype=torch.float64)
+    lr = lr / max(1.0, small**2)
+    model = bl.fit((X, rows.y + 1e3), solver="sgd", lr=lr, steps=70, start=[0.0, 0.0, 0.0], standardize=False, digits=0)
+    zero, maker = torch.zeros(3, 1, dtype=torch.float64), partial(torch.optim.SGD, lr=lr)
+    expected = loop_of_torch(Rows(X, rows.y + 1e3), zero, 0.0, 70, maker)
+    assert torch.allclose(model.trace.weights, expected, rtol=1e-11, atol=0)
+
+
+def test_hooks_of_own_optimisers_and_own_schedules_hear_every_step_and_no_other() -> None:
+    rows, heard = some_rows(5), []
+
+    def bounded(parameters, lr):
+        optimizer = torch.optim.SGD(parameters, lr=lr)
+        optimizer.register_step_post_hook(lambda *_: parameters[0].data.clamp_(min=0))
+        return optimizer
+
+    model = bl.fit((rows.X, rows.y), solver=Descent(bounded, lr=0.1, steps=30), standardize=False)
+    assert bool((model.trace.weights[1:] >= 0).all())
+
+    def slower(optimizer):
+        return torch.optim.lr_scheduler.LambdaLR(optimizer, lambda t: heard.append(t) or 1 / (1 + t))
+
+    bl.fit((rows.X, rows.y), solver=Descent("sgd", lr=0.1, steps=30, schedule=slower))
+    assert heard == list(range(31))
+
+
 def test_plain_descent_explodes_at_the_step_at_which_torchs_does() -> None:
     rows = some_rows(3, offset=0.0)
     with pytest.warns(DivergedWarning):

@@ -16,8 +16,8 @@ from torch import Tensor
 from bestline import moments as statistics
 from bestline import store
 from bestline.design import Column, Design, asked_categories, expression, learn, missing_values
-from bestline.errors import ColumnError, DataError, MissingValuesError, ModelFileError, OptionError
-from bestline.grouping import Grouping, Progress, by_hash, by_value, refuse_target
+from bestline.errors import ColumnError, DataError, MissingValuesError, ModelFileError, OptionError, readable
+from bestline.grouping import MOST_FOLDS, Grouping, Progress, by_hash, by_value, refuse_target
 from bestline.rows import FOLDED, Rows, cached_rows, joined
 from bestline.tables import Source, open_source
 
@@ -66,19 +66,19 @@ class Moments:
         features: Sequence[str] | None = None,
         weights: str | None = None,
         missing: str = "raise",
-        folds: int = 5,
+        folds: int | None = None,
         by: str | None = None,
         seed: int = 0,
         progress: Progress | None = None,
     ) -> Moments:
-        """Moments of anything that holds a table: one pass, constant memory.
+        """Moments of anything that holds a table: one pass, constant memory; with `by` one more over that column, a few bytes a row.
 
         Parameters
         ----------
         data, formula, target, features, weights, missing
             As in `bestline.fit`.
-        folds : int
-            Number of folds, at least 1.
+        folds : int, optional
+            Number of folds, at least 1; by default 5.
         by : str, optional
             A column whose values are the folds instead, for rows that belong together. It is no feature unless it is named. Tables
             that are added up need not have the same values in it.
@@ -87,6 +87,11 @@ class Moments:
         progress : callable, optional
             Hears (what, fraction).
         """
+        if by is not None and not (isinstance(by, str) and folds is None):
+            raise OptionError(
+                f"`by` is the name of a column whose values are the folds, in place of `folds`; got {by!r}, folds={folds!r}."
+            )
+        folds = 5 if folds is None else folds
         if type(folds) is not int or folds < 1:
             raise OptionError(
                 f"`folds` must be a whole number of at least 1 (a column whose values are the folds is `by`); got {folds!r}."
@@ -214,10 +219,10 @@ class Moments:
                 for i, (count, weight, log, *cancelled) in enumerate(facts["folds"])
             )
             design = Design.from_dict(facts["design"])
-            by, values = facts.get("by"), tuple(str(value) for value in facts.get("values", ()))
-            if by is not None and len(values) != len(folds):
+            by, values = facts.get("by"), tuple(facts.get("values", ()))
+            named = isinstance(by, str) and all(isinstance(v, str) for v in values) and len(set(values)) == len(folds)
+            if (by is not None or values) and not (named and len(values) == len(folds)):
                 raise ValueError("it does not say whose each fold is")
-            by = None if by is None else str(by)
             return cls(
                 design, folds, tensors["low"], tensors["high"], int(facts["dropped"]), dict(facts["imputed"]), by, values
             )
@@ -237,6 +242,11 @@ class Moments:
         if self.by is None:
             return self.folds, other.folds, ()
         values = tuple(dict.fromkeys((*self.values, *other.values)))
+        if len(values) > MOST_FOLDS:
+            raise DataError(
+                f"Together these moments have {len(values):,} values of {readable(self.by)}, and each would be a fold; {MOST_FOLDS:,} "
+                f"is the most."
+            )
         nothing = statistics.Moments.empty(self.design.p + len(self.design.responses))
         own, others = (dict(zip(m.values, m.folds, strict=True)) for m in (self, other))
         return [own.get(v, nothing) for v in values], [others.get(v, nothing) for v in values], values
@@ -337,8 +347,11 @@ def regrouped(source: Source, design: Design, groups: int, grouping: Grouping, b
 
     Raises DataError when they are other rows by now.
     """
-    found = collect(source, design, groups, grouping)
-    if not found.total.like(before.total):
+    try:
+        found = collect(source, design, groups, grouping)
+    except DataError:  # a value is missing by now, say
+        found = None
+    if found is None or not found.total.like(before.total):
         raise DataError(
             "The data have changed since the line was fitted to them, so its folds cannot be told any more; fit again."
         )

@@ -176,7 +176,10 @@ def from_moments(
         raise OptionError("A split needs the rows; these are moments only. Leave `split` out: the score is out of fold.")
     if target is not None or features is not None:
         moments = moments.select(target, features)
-    return Gathered(moments.design, moments, by=moments.by)
+    if not moments.rows:
+        raise DataError("These moments hold no rows; collect them from some, or take fewer away.")
+    notes = () if moments.by is None else _of_folds(moments.by, moments.design)
+    return Gathered(moments.design, moments, notes=notes, by=moments.by)
 
 
 def _of_folds(by: str, design: Design) -> tuple[str, ...]:

@@ -22,7 +22,7 @@ from bestline.tables import Batch, Source
 Grouping: TypeAlias = Callable[[Batch, Encoded], Tensor]  # group of every row used, (m,), -1 = none
 Progress: TypeAlias = Callable[[str, float], None]
 
-_MOST_FOLDS = 1_000
+MOST_FOLDS = 1_000
 
 
 def by_hash(folds: int, seed: int) -> Grouping:
@@ -52,9 +52,9 @@ def by_value(source: Source, column: str, progress: Progress | None = None) -> t
     for batch in source.batches([column], progress=tell):
         codes, seen = batch.text(column)
         numbers = torch.tensor([*(known.setdefault(value, len(known)) for value in seen), -1])
-        if len(known) > _MOST_FOLDS:
+        if len(known) > MOST_FOLDS:
             raise DataError(
-                f"Column {readable(column)} has more than {_MOST_FOLDS:,} values, and each would be a fold; name a column with fewer."
+                f"Column {readable(column)} has more than {MOST_FOLDS:,} values, and each would be a fold; name a column with fewer."
             )
         parts.append(numbers[codes.cpu()].short())
     folds = torch.cat(parts) if parts else torch.zeros(0, dtype=torch.int16)

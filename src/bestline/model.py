@@ -76,6 +76,8 @@ class Model:
         The exact solution, where the rows were read once more for it; None: everything is from moments.
     later : callable or None
         Gives the moments of the folds, from a pass of its own.
+    unheld : str
+        Why there is no held-out error, where there is none.
     """
 
     design: Design
@@ -102,6 +104,7 @@ class Model:
     recipe: Recipe | None = None
     refined: Refined | None = None
     later: Callable[[], Moments] | None = None
+    unheld: str = "too few rows to hold any out, or too many to train on again, or training ended early"
 
     # -- the line ------------------------------------------------------------------------------------------------------
 
@@ -249,7 +252,9 @@ class Model:
         try:
             folds = self.moments.folds
         except DataError as error:
-            warnings.warn(f"There is no error out of fold. {error}", BestlineWarning, stacklevel=2)
+            self.unheld = "the data have changed since the line was fitted"
+            self.notes = (*self.notes, f"There is no error out of fold. {error}")
+            warnings.warn(self.notes[-1], BestlineWarning, stacklevel=3)  # past the cached property
             return None
         return evaluate.out_of_fold(folds, self._scaling, self._retrained, about_zero=self._about_zero, by=parts.by)
 

@@ -365,9 +365,7 @@ def _scores(model: Model) -> list[str]:
 
 def _score(model: Model, which: str, scores: Scores | None) -> list[str]:
     if scores is None:
-        return [
-            f"{which} error: none, for there are too few rows to hold any out, or too many to train on again, or training ended early."
-        ]
+        return [f"{which} error: none: {model.unheld}."]
     lines = []
     for i, target in enumerate(model.targets):
         of = f" of {plain(target)}" if len(model.targets) > 1 else ""

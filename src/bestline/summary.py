@@ -228,9 +228,7 @@ def _scores(model: Model, robust: Covariance | None) -> list[str]:
     lines = []
     for label, scores in (("Training error", model.fitted_scores), ("Held-out error", model.held_out)):
         if scores is None:
-            lines.append(
-                f"{label}   none: too few rows to hold any out, or too many to train on again, or training ended early"
-            )
+            lines.append(f"{label}   none: {model.unheld}")
             continue
         for i, target in enumerate(model.targets):
             which = f" of {target}" if len(model.targets) > 1 else ""

@@ -46,7 +46,7 @@ def collect(
     features: Annotated[str | None, typer.Option(help="Columns to predict from: a,b,c.")] = None,
     weights: Annotated[str | None, typer.Option(help="Column of weights.")] = None,
     missing: Annotated[str, typer.Option(help="Missing values: raise, drop or impute.")] = "raise",
-    folds: Annotated[int, typer.Option(help="Number of folds, for out-of-fold errors later.")] = 5,
+    folds: Annotated[int | None, typer.Option(help="Number of folds, for out-of-fold errors later; by default 5.")] = None,
     by: Annotated[str | None, typer.Option(help="A column whose values are the folds instead.")] = None,
     seed: Annotated[int, typer.Option(help="Of the folds.")] = 0,
     force: Force = False,

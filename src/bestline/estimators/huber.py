@@ -11,7 +11,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import islice
+from itertools import count, islice
 from typing import Any, ClassVar
 
 import torch
@@ -31,7 +31,9 @@ from bestline.scaling import Scaling
 from bestline.solvers.interior import InteriorPoint
 
 _SMALLEST = 1e-14  # scale of the residuals over that of the target: where the line goes through the rows
-_FALLING = 1e-8  # such a scale is on its way there, where Newton's method takes long, if it arrives: it is tried at once
+_FALLING = 1e-3  # such a scale may be on its way there, where Newton's method takes long, if it arrives: it is tried at once
+_LONG = 20  # steps, after which it is tried too
+_ROUNDS = 20  # in which pulls that are too strong are held at their bound
 _ON = 1e-9  # what rounding leaves of a residual on the line
 _EXACT = 1e-5  # Newton converges quadratically: what is this share of the tolerance asked for costs one more step
 
@@ -228,10 +230,10 @@ class _Problem:
         value, damping, tried = self.value(theta), 0.0, False
         g, H = self.slopes(theta)
         yield _At(theta, value * self.units, float(self._free(g, theta).abs().max()))
-        while True:
+        for made in count():
             moved, damping = self._moved(theta, value, g, H, damping)
             stuck = moved is None
-            if (stuck or float(theta[-1]) < _FALLING) and not tried:
+            if (stuck or made == _LONG or float(theta[-1]) < _FALLING) and not tried:
                 through, tried = self._through(), True
                 if through is not None:
                     yield _At(through, self.value(through) * self.units, 0.0)
@@ -241,24 +243,36 @@ class _Problem:
             yield _At(theta, value * self.units, float(self._free(g, theta).abs().max()), stuck)
 
     def _through(self) -> Tensor | None:
-        """Where no scale above the least is any good: then the line is that of the absolute loss. None where that is not so.
+        """Where no scale above the least is any good: then the line is that of the absolute loss. None where that is not seen.
 
         The derivative in the scale, as it goes to 0, is sum w (1 - u^2), u being the rows' pulls over 2: epsilon beyond the line, and
-        on it what balances those.
+        on it what balances those. It is not negative for any such pulls that show it.
         """
-        e, p, d, solver = self.epsilon, self.scaling.p, self.Z.shape[1], InteriorPoint()
+        p, d, solver = self.scaling.p, self.Z.shape[1], InteriorPoint()
         away = RowLoss(Rows(self.Z[:, :p], self.y[:, None], self.w), absolute, Prediction(d > p))
-        objective = Objective(away, Penalty(0.0, 1.0, self.ridge / (2 * e)), None, self.Z.new_ones(d, 1))
+        objective = Objective(away, Penalty(0.0, 1.0, self.ridge / (2 * self.epsilon)), None, self.Z.new_ones(d, 1))
         *_, last = islice(solver.run(objective, self.Z.new_zeros(d, 1), seed=0), solver.steps)
         b = last.weights[:, 0]
         r = self.y - self.Z @ b
-        on = r.abs() <= _ON
-        pull = self.ridge * b - e * (self.Z.T @ (self.w * r.sign() * ~on))
-        u = torch.linalg.lstsq((self.Z * self.w[:, None])[on].T, pull[:, None], driver="gelsd").solution[:, 0]
-        derivative = self.w.sum() - e**2 * (self.w * ~on).sum() - self.w[on] @ u**2
-        if last.violation > solver.tol or float(derivative) < 0 or bool((u.abs() > e * (1 + _ON)).any()):
+        u = self._balance(r.sign() * (r.abs() > _ON), self.ridge * b)
+        if last.violation > solver.tol or u is None or float(self.w @ (1 - u**2)) < 0:
             return None
         return torch.cat([b, b.new_tensor([_SMALLEST])])
+
+    def _balance(self, side: Tensor, pull: Tensor) -> Tensor | None:
+        """Pulls u (n,) of all rows, epsilon at most, with Z'(w u) = pull: small ones on the line, where `side` is 0; None if none are found."""
+        u = self.epsilon * side
+        for _ in range(_ROUNDS):
+            on = u.abs() < self.epsilon
+            left, weighted = pull - self.Z.T @ (self.w * u.masked_fill(on, 0.0)), self.Z[on] * self.w[on, None]
+            u[on] = self.Z[on] @ minimum_norm(weighted.T @ self.Z[on], left[:, None])[:, 0]
+            missed = (self.Z.T @ (self.w * u) - pull).abs().max()
+            if float(missed) > _ON:
+                return None
+            if bool((u.abs() <= self.epsilon * (1 + _ON)).all()):
+                return u
+            u = u.clamp(-self.epsilon, self.epsilon)
+        return None
 
     @staticmethod
     def _free(g: Tensor, theta: Tensor) -> Tensor:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from itertools import pairwise
 from typing import Any, TypeAlias
@@ -23,7 +23,7 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 
 from bestline.errors import OptionError
-from bestline.objective import Bowl, Objective, Smooth
+from bestline.objective import Objective, Smooth
 from bestline.rows import Square, Weights
 from bestline.solvers import rates
 from bestline.solvers.base import Rule, Step
@@ -124,7 +124,9 @@ class Descent:
         parameter = Parameter(start.clone())
         optimizer = self.built(parameter, objective)
         scheduler = self.schedule(optimizer) if self.schedule else None
-        walk = _Walk.of(objective, parameter, optimizer, scheduler, self._slices(objective, seed))
+        walk = _Walk(
+            objective, parameter, optimizer, scheduler, self._slices(objective, seed), *self._haste(objective, optimizer)
+        )
         index, many = 0, 1
         while True:
             steps = walk.steps(index, many)
@@ -132,6 +134,18 @@ class Descent:
             walk.move(steps[-1])
             index += many
             many = min(4 * many, _AHEAD, max(self.rule.steps - index + 1, 1)) if walk.blind else 1
+
+    def _haste(self, objective: Objective, optimizer: Optimizer) -> tuple[bool, _Straight | None]:
+        """Whether steps may be made some at a time and looked at together afterwards, which on a bowl is much less work.
+
+        Not with optimisers and schedules that somebody brought along: they must not hear of steps that nobody asked for.
+        """
+        named = isinstance(self.optimizer, str) and self.optimizer != "lbfgs" and self.schedule is None
+        bowl = objective.bowl
+        if not named or bowl is None:
+            return False, None
+        plain = self.optimizer == "sgd" and self.batch_size is None and not objective.penalty.l1
+        return True, _Straight(bowl.bottom, 2 * optimizer.param_groups[0]["lr"] * bowl.curvature) if plain else None
 
     def _slices(self, objective: Objective, seed: int) -> Iterator[Smooth] | None:
         if self.batch_size is None:
@@ -143,64 +157,33 @@ class Descent:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Straight:
-    """Plain descent on a bowl: each update of torch.optim.SGD multiplies the way to the bottom by one matrix, I - lr K.
-
-    K are the second derivatives. So a step takes one small product, and none of what optimisers have to look after.
-    """
+    """Plain descent on a bowl, which needs no optimiser: w <- w - M (w - bottom), M being the rate times the second derivatives."""
 
     bottom: Weights
     matrix: Square
 
-    @classmethod
-    def of(cls, optimizer: Optimizer, objective: Objective) -> _Straight | None:
-        """None where the optimiser is another one, or not plain."""
-        group, bowl = optimizer.param_groups[0], objective.bowl
-        odd = ("momentum", "weight_decay", "maximize")
-        if bowl is None or type(optimizer) is not torch.optim.SGD or any(group[name] for name in odd):
-            return None
-        return cls(bowl.bottom, torch.eye(len(bowl.bottom), dtype=torch.float64) - 2 * group["lr"] * bowl.curvature)
-
     def follow(self, weights: Weights, many: int) -> Tensor:
         """So many steps from these weights on, themselves the first, (many, d, k)."""
-        at = weights.new_empty(many, *weights.shape)
-        ways = at.unbind()
-        torch.sub(weights, self.bottom, out=ways[0])
-        for before, after in pairwise(ways):
-            torch.mm(self.matrix, before, out=after)
-        at += self.bottom
-        ways[0].copy_(weights)
+        at, away = weights.new_empty(many, *weights.shape), torch.empty_like(weights)
+        been = at.unbind()
+        been[0].copy_(weights)
+        for before, after in pairwise(been):
+            torch.sub(before, self.bottom, out=away)
+            torch.addmm(before, self.matrix, away, alpha=-1, out=after)
         return at
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Walk:
-    """Weights on their way down, and what moves them."""
+    """Weights on their way down, and what moves them; `blind` and `straight` are as in `Descent._haste`."""
 
     objective: Objective
     parameter: Parameter
     optimizer: Optimizer
     scheduler: Any
     slices: Iterator[Smooth] | None
-    straight: _Straight | None = None
-
-    @classmethod
-    def of(
-        cls, objective: Objective, parameter: Parameter, optimizer: Optimizer, scheduler: Any, slices: Iterator[Smooth] | None
-    ) -> _Walk:
-        """From where the parameter is."""
-        walk = cls(objective, parameter, optimizer, scheduler, slices)
-        plain = walk.blind and scheduler is None and slices is None and not objective.penalty.l1
-        return replace(walk, straight=_Straight.of(optimizer, objective) if plain else None)
-
-    @property
-    def blind(self) -> bool:
-        """Whether steps may be made some at a time and looked at together afterwards, which on a bowl is much less work.
-
-        Optimisers and schedules of one's own must not hear of steps that nobody asked for.
-        """
-        known = [m is None or type(m).__module__.startswith("torch.optim.") for m in (self.optimizer, self.scheduler)]
-        plain = not isinstance(self.optimizer, torch.optim.LBFGS) and not isinstance(self.scheduler, ReduceLROnPlateau)
-        return isinstance(self.objective.smooth, Bowl) and all(known) and plain
+    blind: bool
+    straight: _Straight | None
 
     def steps(self, index: int, many: int) -> list[Step]:
         """So many steps from here on, the first number `index`, with the updates between them."""
