@@ -127,10 +127,9 @@ class HuberRegressor(CallbackSupportMixin, Line):
         residual = problem.residual(at.theta).abs() * problem.height
         self.outliers_ = table.home.learnt((residual > float(at.theta[-1]) * problem.height * self.epsilon).numpy())
         telling.end()
-        if at.gradient > self.tol and not at.stuck and not asked and self.max_iter:
-            warnings.warn(
-                f"HuberRegressor did not converge in {self.n_iter_} steps; increase max_iter.", ConvergenceWarning, stacklevel=2
-            )
+        if at.gradient > self.tol and not asked and self.max_iter:
+            more = "rounding leaves no better ones, and the line may be beside the optimum" if at.stuck else "increase max_iter"
+            warnings.warn(f"HuberRegressor did not converge in {self.n_iter_} steps; {more}.", ConvergenceWarning, stacklevel=2)
         return self
 
     def _given(self, problem: _Problem, at: _At, table: border.Table) -> dict[str, Any]:
