@@ -237,7 +237,7 @@ def _moments(
     seed: int,
     progress: Progress | None,
 ) -> Moments:
-    """The moments of the data, by the folds of `fit`; what was left out is told."""
+    """The moments of the data, added up as `fit` adds them; what was left out is told."""
     if not isinstance(seed, int) or not 0 <= seed < 2**31:
         raise OptionError(f"`seed` must be a whole number from 0 to 2^31 - 1; got {seed!r}.")
     given = given_moments(data, formula, weights)

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from bestline import moments as statistics
 from bestline import store
-from bestline.design import Column, Design, asked_categories, expression, learn, missing_values
+from bestline.design import Column, Design, Encoded, asked_categories, expression, learn, missing_values
 from bestline.errors import ColumnError, DataError, MissingValuesError, ModelFileError, OptionError, readable
 from bestline.grouping import MOST_FOLDS, Grouping, Progress, by_hash, by_value, refuse_target
 from bestline.rows import FOLDED, Rows, cached_rows, joined
@@ -324,9 +324,11 @@ def collect(
             imputed[column] = imputed.get(column, 0) + count
         if len(rows) == 0:
             continue
-        rows, group = _there(rows, None if grouping is None else grouping(batch, encoded))
+        present = _there(replace(encoded, rows=rows))
+        rows = present.rows
         if len(rows) == 0:
             continue
+        group = None if grouping is None else grouping(batch, present).to(rows.X.device)
         parts = [statistics.Moments.of_rows(rows)] if group is None else statistics.by_group(rows, group, groups)
         found = [a + b for a, b in zip(found, parts, strict=True)]
         if design.p:
@@ -382,13 +384,13 @@ def _nothing_left(design: Design, source: Source, dropped: int) -> DataError:
     )
 
 
-def _there(rows: Rows, group: Tensor | None) -> tuple[Rows, Tensor | None]:
-    """Without the rows of weight 0, which are not there; the groups are where the rows are."""
-    group = None if group is None else group.to(rows.X.device)
+def _there(encoded: Encoded) -> Encoded:
+    """Without the rows of weight 0, which are not there."""
+    rows, at = encoded.rows, encoded.index
     if rows.w is None or not bool((rows.w == 0).any()):
-        return rows, group
+        return encoded
     there = torch.nonzero(rows.w)[:, 0]
-    return rows[there], None if group is None else group[there]
+    return replace(encoded, rows=rows[there], index=there if at is None else at[there.to(at.device)])
 
 
 @dataclass(slots=True, eq=False)
@@ -434,8 +436,6 @@ def read_again(
     """The rows of some groups as `collect` met them, batch by batch, the batches in an order drawn where the source can do that."""
     wanted = torch.tensor(members)
     for batch in source.batches(design.reads(), order=order):
-        encoded = design.rows(batch)
-        rows, group = _there(encoded.rows, grouping(batch, encoded))
-        assert group is not None  # noqa: S101  it was given
-        own = torch.isin(group, wanted.to(group.device))
-        yield rows if bool(own.all()) else rows[own]
+        encoded = _there(design.rows(batch))
+        own = torch.isin(grouping(batch, encoded).cpu(), wanted).to(encoded.rows.X.device)
+        yield encoded.rows if bool(own.all()) else encoded.rows[own]

@@ -10,13 +10,12 @@ from collections.abc import Callable
 from functools import lru_cache, partial
 from typing import TypeAlias
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from bestline.design import Design, Encoded
 from bestline.errors import DataError, MissingValuesError, OptionError, readable
-from bestline.rows import Rows, cached_rows, mixed
+from bestline.rows import Rows, fingerprint, odd_numbers
 from bestline.tables import Batch, Source
 
 Grouping: TypeAlias = Callable[[Batch, Encoded], Tensor]  # group of every row used, (m,), -1 = none
@@ -96,26 +95,9 @@ def by_label(labels: Tensor, folds: int, fold_of: Grouping) -> Grouping:
 
 def row_hash(rows: Rows, seed: int) -> Tensor:
     """A non-negative integer for each row (n,), from its numbers and the seed alone."""
-    p = rows.X.shape[1]
-    odd = _odd(p + rows.y.shape[1], seed).to(rows.X.device)
-    bits = _dot(rows.X, odd[:p]) + _dot(rows.y, odd[p:])
-    return mixed(bits) >> 33 & 0x3FFFFFFF
+    return fingerprint(rows, _odd(rows.X.shape[1] + rows.y.shape[1], seed)) >> 33 & 0x3FFFFFFF
 
 
 @lru_cache(maxsize=16)  # every batch of a table asks for the same
 def _odd(q: int, seed: int) -> Tensor:
-    """Odd numbers (q,), one for each column."""
-    generator = torch.Generator().manual_seed(seed)
-    return torch.randint(-(2**62), 2**62, (q,), generator=generator) * 2 + 1
-
-
-def _dot(values: Tensor, odd: Tensor) -> Tensor:
-    """Bit patterns (n, k) times odd numbers (k,), (n,); a few rows at a time, so that what is made on the way stays in the cache."""
-    dots = []
-    for some in values.split(cached_rows(values)):
-        # + 0.0 makes one zero of -0.0 and 0.0. Products of integers wrap around, which is what a multiplicative hash wants.
-        bits = (some + 0.0).contiguous().view(torch.int64)
-        # NumPy's sum of products of integers takes half the time of torch's.
-        on_cpu = bits.device.type == "cpu"
-        dots.append(torch.from_numpy(np.einsum("ij,j->i", bits.numpy(), odd.numpy())) if on_cpu else (bits * odd).sum(1))
-    return dots[0] if len(dots) == 1 else torch.cat(dots)
+    return odd_numbers(q, torch.Generator().manual_seed(seed))

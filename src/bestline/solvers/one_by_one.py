@@ -22,7 +22,7 @@ import torch
 from torch import Tensor
 
 from bestline.errors import OptionError
-from bestline.rows import Rows, mixed
+from bestline.rows import Rows, fingerprint, mixed, odd_numbers
 
 Numbers: TypeAlias = np.ndarray[Any, np.dtype[np.float64]]
 
@@ -167,11 +167,8 @@ def shuffled(rows: Rows, seed: int) -> Iterator[Tensor]:
     The order in which the rows were given does not matter, and equal rows come one after the other: so a row that is there twice
     is the same as one of weight 2.
     """
-    q = rows.X.shape[1] + rows.y.shape[1]
     generator = torch.Generator().manual_seed(seed)
-    odd = torch.randint(-(2**62), 2**62, (q,), generator=generator) * 2 + 1
-    bits = torch.cat([rows.X.to(torch.float64), rows.y], 1).add(0.0).view(torch.int64)  # + 0.0: one zero of -0.0 and 0.0
-    own = mixed((bits * odd).sum(1))
+    own = fingerprint(rows, odd_numbers(rows.X.shape[1] + rows.y.shape[1], generator))
     while True:
         salt = torch.randint(-(2**62), 2**62, (1,), generator=generator)
         yield mixed(own ^ salt).argsort(stable=True)
