@@ -24,8 +24,8 @@ import numpy as np
 import torch
 
 import bestline as bl
-from bestline.grouping import row_hash
-from bestline.rows import Rows
+from bestline.data.folds import row_hash
+from bestline.numerics.rows import Rows
 
 Array = np.ndarray[Any, Any]
 CLOCKS = {"wall": time.perf_counter, "cpu": time.process_time}

@@ -14,8 +14,8 @@ from collections.abc import Callable
 import sklearn.linear_model as theirs
 import torch
 
-from bestline.rows import Rows
-from bestline.solvers.one_by_one import OneByOne, Progress, epoch
+from bestline.numerics.rows import Rows
+from bestline.training.solvers.row_loop import OneByOne, Progress, epoch
 
 LOOP = 3_000  # rows that the loop is timed on
 

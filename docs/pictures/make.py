@@ -86,7 +86,6 @@ keep(
 )
 
 
-
 class Wave(torch.nn.Module):
     """y = a sin(b x)."""
 

@@ -8,37 +8,37 @@ __version__ = "0.1.0"
 
 # Public name -> the module that owns it. Loaded on first use, so that `import bestline` loads neither torch nor pyarrow.
 _HOME = {
-    "Descent": "solvers",
+    "Descent": "training.solvers",
     "ElasticNet": "estimators",
     "ElasticNetCV": "estimators",
-    "Exact": "solvers",
-    "Fit": "fitting",
+    "Exact": "training.solvers",
+    "Fit": "training.outcome",
     "HuberRegressor": "estimators",
-    "InteriorPoint": "solvers",
+    "InteriorPoint": "training.solvers",
     "Lasso": "estimators",
     "LassoCV": "estimators",
     "LinearRegression": "estimators",
-    "Model": "model",
-    "Moments": "collect",
-    "Proximal": "solvers",
+    "Model": "api.model",
+    "Moments": "data.moments",
+    "Proximal": "training.solvers",
     "Ridge": "estimators",
     "RidgeCV": "estimators",
-    "Rows": "rows",
+    "Rows": "numerics.rows",
     "SGDRegressor": "estimators",
-    "Step": "solvers",
-    "Stochastic": "solvers",
-    "Stop": "solvers",
-    "Trace": "fitting",
-    "compare": "second_pass",
+    "Step": "training.solvers",
+    "Stochastic": "training.solvers",
+    "Stop": "training.solvers",
+    "Trace": "training.outcome",
+    "compare": "inference.comparison",
     "errors": "errors",
-    "fit": "from_table",
-    "load": "modelfile",
+    "fit": "api.fit",
+    "load": "export.model_file",
     "nn": "nn",
-    "preflight": "before",
-    "samples": "samples",
-    "surface": "surfaces",
-    "sweep": "before",
-    "synthetic": "synthetic",
+    "preflight": "api.foresight",
+    "samples": "data.samples",
+    "surface": "training.surfaces",
+    "sweep": "api.foresight",
+    "synthetic": "data.synthetic",
 }
 _MODULES = frozenset({"errors", "nn", "samples", "synthetic"})
 
@@ -78,9 +78,12 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
-    from bestline import errors, nn, samples, synthetic
-    from bestline.before import preflight, sweep
-    from bestline.collect import Moments
+    from bestline import errors, nn
+    from bestline.api.fit import fit
+    from bestline.api.foresight import preflight, sweep
+    from bestline.api.model import Model
+    from bestline.data import samples, synthetic
+    from bestline.data.moments import Moments
     from bestline.estimators import (
         ElasticNet,
         ElasticNetCV,
@@ -92,14 +95,12 @@ if TYPE_CHECKING:
         RidgeCV,
         SGDRegressor,
     )
-    from bestline.fitting import Fit, Trace
-    from bestline.from_table import fit
-    from bestline.model import Model
-    from bestline.modelfile import load
-    from bestline.rows import Rows
-    from bestline.second_pass import compare
-    from bestline.solvers import Descent, Exact, InteriorPoint, Proximal, Step, Stochastic, Stop
-    from bestline.surfaces import surface
+    from bestline.export.model_file import load
+    from bestline.inference.comparison import compare
+    from bestline.numerics.rows import Rows
+    from bestline.training.outcome import Fit, Trace
+    from bestline.training.solvers import Descent, Exact, InteriorPoint, Proximal, Step, Stochastic, Stop
+    from bestline.training.surfaces import surface
 
 
 def __getattr__(name: str) -> Any:

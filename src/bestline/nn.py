@@ -5,12 +5,12 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from bestline.bowl import trained_moments
-from bestline.collect import Moments
+from bestline.data.moments import Moments
 from bestline.errors import ShapeError
-from bestline.moments import Moments as Statistic
-from bestline.moments import total
-from bestline.scaling import Scaling
+from bestline.numerics.bowl import trained_moments
+from bestline.numerics.comoments import Moments as Statistic
+from bestline.numerics.comoments import total
+from bestline.numerics.scaling import Scaling
 
 
 class MomentLoss(nn.Module):

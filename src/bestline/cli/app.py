@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import contextlib
-import math
 import os
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from bestline.cli import before, moments
+from bestline.cli import foresight as before
+from bestline.cli import moments
 from bestline.cli.diagnosis import DIAGNOSE_EXAMPLES, SUMMARY_EXAMPLES, diagnose, summary
-from bestline.cli.options import Force, Json, Quiet, Show, numbers_of, one, refuse_existing, refuse_unless_html
-from bestline.cli.sharing import EPILOG as EXPORT_EXAMPLES
-from bestline.cli.sharing import export
+from bestline.cli.export import EPILOG as EXPORT_EXAMPLES
+from bestline.cli.export import export
+from bestline.cli.fit import fit
+from bestline.cli.generate import GENERATE_EXAMPLES, generate
+from bestline.cli.options import Force, Json, Quiet, Show, one, refuse_existing, refuse_unless_html
+from bestline.cli.predict import EVALUATE_EXAMPLES, PREDICT_EXAMPLES, evaluate, predict
 from bestline.cli.terminal import Terminal
-from bestline.cli.training import fit, watch
+from bestline.cli.watch import watch
 
 app = typer.Typer(
     name="bestline",
@@ -98,94 +101,8 @@ app.command(
 )(watch)
 
 
-@app.command(
-    epilog="Examples:  bestline predict cars.bestline new.csv -o predicted.csv  |  "
-    "bestline predict cars.bestline new.csv --interval prediction --level 0.9"
-)
-def predict(
-    model: Annotated[Path, typer.Argument(metavar="MODEL", help="A .bestline file.")],
-    data: Annotated[list[str], typer.Argument(metavar="DATA...", help="New rows; columns are found by name.")],
-    interval: Annotated[str | None, typer.Option(help="confidence (of the line) or prediction (of a new observation).")] = None,
-    level: Annotated[float, typer.Option(help="Level of the interval.")] = 0.95,
-    on_unseen: Annotated[str, typer.Option(help="A category that training never saw: raise, or nan.")] = "raise",
-    out: Annotated[
-        Path | None,
-        typer.Option(
-            "--out", "-o", metavar="OUT", help="Write here (.csv, .tsv, .parquet, .feather). [default: CSV on stdout]"
-        ),
-    ] = None,
-    force: Force = False,
-    json: Json = False,
-    quiet: Quiet = False,
-    progress: Show = None,
-) -> None:
-    """Predict new rows: the input's columns, and `prediction` with the ends of the interval asked for."""
-    from bestline.modelfile import load
-    from bestline.tables import open_source, write_with
-
-    terminal = Terminal(json, quiet, progress)
-    with terminal.listening() as bars:
-        line = load(model)
-        source = open_source(one(data), text=line.design.texts)
-        line.design.check(source, target=False)
-        notes = list(source.notes)
-        extra = [n for n in source.names if n not in line.design.reads()]
-        if extra:
-            from bestline.errors import listed
-
-            notes.append(f"{listed(extra)} {'is' if len(extra) == 1 else 'are'} not used by the model.")
-        passes = bars.passes()
-        tell = None if passes is None else (lambda fraction: passes("predicting", fraction))
-        columns: dict[str, list[float | None]] = {}
-
-        def predicted(batch: Any) -> dict[str, Any]:
-            values = line.predict_batch(batch, interval, level, on_unseen)
-            return (
-                {f"prediction:{t}": values["prediction"][:, i] for i, t in enumerate(line.targets)}
-                if values["prediction"].ndim == 2
-                else values
-            )
-
-        if json and out is None:
-            for batch in source.batches(line.design.needs, progress=tell):
-                for name, values in predicted(batch).items():
-                    columns.setdefault(name, []).extend(v if math.isfinite(v) else None for v in values.tolist())
-            rows = len(next(iter(columns.values()), []))
-        else:
-            rows = write_with(source, out, predicted, overwrite=force, progress=tell)
-    terminal.said = [*notes, *terminal.said]
-    if json:
-        terminal.result("", {"rows": rows, "out": None if out is None else str(out), "warnings": terminal.said, **columns})
-    terminal.tell_warnings()
-    if out is not None:
-        terminal.note(f"wrote {rows:,} rows to {out}")
-
-
-@app.command(epilog="Example:  bestline evaluate cars.bestline held_out.csv --json")
-def evaluate(
-    model: Annotated[Path, typer.Argument(metavar="MODEL", help="A .bestline file.")],
-    data: Annotated[list[str], typer.Argument(metavar="DATA...", help="Rows with a known target.")],
-    json: Json = False,
-    quiet: Quiet = False,
-) -> None:
-    """Measure a model's errors on rows with a known target."""
-    from bestline.modelfile import load
-    from bestline.summary import score_facts
-
-    terminal = Terminal(json, quiet)
-    with terminal.listening():
-        line = load(model)
-        scores = line.evaluate(one(data))
-    lines = [f"{line.design.formula}   ({scores.of})"]
-    for i, target in enumerate(line.targets):
-        assert scores.mae is not None  # noqa: S101  the rows were read
-        lines.append(
-            f"{target}: MSE {scores.mse[i]:.6g}, RMSE {scores.rmse[i]:.6g}, MAE {scores.mae[i]:.6g}, R2 {scores.r2[i]:.4f}"
-        )
-    terminal.result("\n".join(lines), {**score_facts(scores, line.targets), "warnings": terminal.said})
-    terminal.tell_warnings()
-
-
+app.command(epilog=PREDICT_EXAMPLES)(predict)
+app.command(epilog=EVALUATE_EXAMPLES)(evaluate)
 app.command(epilog=SUMMARY_EXAMPLES)(summary)
 app.command(epilog=DIAGNOSE_EXAMPLES)(diagnose)
 
@@ -204,7 +121,7 @@ def report(
     quiet: Quiet = False,
 ) -> None:
     """Write a page about a model: what it means, what it is worth, how it was trained, how to do it again."""
-    from bestline.modelfile import load
+    from bestline.export.model_file import load
 
     refuse_unless_html(out, "--out")
     refuse_existing(out, force)
@@ -225,8 +142,8 @@ def agree(
     quiet: Quiet = False,
 ) -> None:
     """Fit the same line by scikit-learn and statsmodels, and say to how many digits each weight agrees."""
-    from bestline.agreement import agreement, text
-    from bestline.modelfile import load
+    from bestline.export.model_file import load
+    from bestline.inference.peers import agreement, text
 
     terminal = Terminal(json, quiet)
     with terminal.listening():
@@ -239,61 +156,7 @@ def agree(
 
 
 app.command(epilog=EXPORT_EXAMPLES)(export)
-
-
-@app.command(
-    epilog="Examples:  bestline generate --slope 1 --intercept -1 --x arange:-3,3,0.1 --noise normal:0.1 --seed 1 -o line.csv  |  "
-    "bestline generate --lesson crash-course -o crash.csv"
-)
-def generate(
-    out: Annotated[
-        Path, typer.Option("--out", "-o", metavar="FILE.csv", help="Where to write; the truth goes beside it as .json.")
-    ],
-    slope: Annotated[str | None, typer.Option(help="Slope, or several: 1,2,-0.5. [default: 1]")] = None,
-    intercept: Annotated[float | None, typer.Option(help="Where the line starts. [default: 0]")] = None,
-    x: Annotated[
-        str | None, typer.Option(help="range:START,STOP,COUNT, arange:START,STOP,STEP, normal:MEAN,SD or uniform:LOW,HIGH.")
-    ] = None,
-    n: Annotated[int | None, typer.Option(help="Number of rows, for random x.")] = None,
-    noise: Annotated[
-        str | None, typer.Option(help="none, normal:SD, normal:MEAN,SD or uniform:LOW,HIGH. [default: none]")
-    ] = None,
-    seed: Annotated[int | None, typer.Option(help="Of x and of the noise. [default: 0]")] = None,
-    lesson: Annotated[
-        str | None,
-        typer.Option(help="A lesson's data: torch-trends, slope-and-bias, slope-and-bias-exact, crash-course or made-with-ml."),
-    ] = None,
-    force: Force = False,
-    json: Json = False,
-    quiet: Quiet = False,
-) -> None:
-    """Make a line with noise, and record the truth beside it."""
-    from bestline import synthetic
-
-    given: dict[str, Any] = {
-        "slope": numbers_of(slope, "--slope"),
-        "intercept": intercept,
-        "x": x,
-        "n": n,
-        "noise": noise,
-        "seed": seed,
-    }
-    given = {name: value for name, value in given.items() if value is not None}
-    if lesson is not None:
-        if given:
-            raise typer.BadParameter(f"--lesson makes the lesson's own data; leave out --{', --'.join(given)}")
-        data = synthetic.lesson(lesson)
-    else:
-        slopes = given.get("slope")
-        if isinstance(slopes, list) and len(slopes) == 1:
-            given["slope"] = slopes[0]
-        data = synthetic.line(**given)
-    data.save(out, overwrite=force)
-    truth = out.with_suffix(".json")
-    text = f"wrote {len(data.x):,} rows to {out}, and the truth to {truth}"
-    if data.truth.get("note"):
-        text += f"\n{data.truth['note']}"
-    Terminal(json, quiet).result(text, {"out": str(out), "truth": str(truth), "rows": len(data.x), **data.truth})
+app.command(epilog=GENERATE_EXAMPLES)(generate)
 
 
 @app.command(epilog="Example:  bestline demo --out tour")
@@ -306,6 +169,6 @@ def demo(
     progress: Show = None,
 ) -> None:
     """The tour, on a real data set: fit exactly and by descent, judge, predict, draw, save."""
-    from bestline.cli.demo import tour
+    from bestline.cli.tour import tour
 
     tour(out, Terminal(quiet=quiet, progress=progress), force=force)

@@ -31,8 +31,8 @@ def summary(
     progress: Show = None,
 ) -> None:
     """Print what `fit` printed: coefficients with intervals, errors, warnings."""
-    from bestline.modelfile import load
-    from bestline.robust import Kind
+    from bestline.export.model_file import load
+    from bestline.inference.robust import Kind
 
     robust = Kind.of(cov).name != "classical"
     if robust and not data:
@@ -60,8 +60,8 @@ def diagnose(
     progress: Show = None,
 ) -> None:
     """Look at every row with the line in hand: what matters, tests, the rows that move the line, the four panels."""
-    from bestline.modelfile import load
-    from bestline.second_pass import diagnosis
+    from bestline.export.model_file import load
+    from bestline.inference.second_pass import diagnosis
 
     if out is not None and out.suffix.lower() not in (".png", ".svg", ".pdf"):
         raise typer.BadParameter(f"--out draws .png, .svg or .pdf; got {out.name!r}")
@@ -70,9 +70,9 @@ def diagnose(
     with terminal.listening():
         found = diagnosis(load(model), one(data), target=0 if target is None else target)
         if out is not None:
+            from bestline.files import fresh
             from bestline.pictures.diagnostics import panels
-            from bestline.pictures.mpl import save
-            from bestline.store import fresh
+            from bestline.pictures.render.mpl import save
 
             with fresh(out, overwrite=force) as temporary:
                 save(panels(found), temporary, format=out.suffix.lower().lstrip("."), theme=theme)

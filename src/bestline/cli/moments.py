@@ -7,22 +7,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bestline.cli.options import (
-    DataPaths,
-    Force,
-    Json,
-    Quiet,
-    Show,
-    names_of,
-    one_or_names,
-    refuse_existing,
-    split_formula,
-)
+from bestline.cli.options import DataPaths, Force, Json, Quiet, Show, names_of, one_or_names, refuse_existing, split_formula
 from bestline.cli.terminal import Terminal
 from bestline.errors import readable
 
 if TYPE_CHECKING:
-    from bestline.collect import Moments
+    from bestline.data.moments import Moments
 
 app = typer.Typer(
     name="moments",
@@ -55,7 +45,7 @@ def collect(
     progress: Show = None,
 ) -> None:
     """Read a table once and keep its moments."""
-    from bestline.collect import Moments
+    from bestline.data.moments import Moments
 
     files, formula = split_formula(data)
     _refuse(out, force)
@@ -92,7 +82,7 @@ def subtract(first: File, second: File, out: Out, force: Force = False, json: Js
 @app.command(epilog="Example:  bestline moments show week.moments --json")
 def show(file: File, json: Json = False, quiet: Quiet = False) -> None:
     """Say what a .moments file holds."""
-    from bestline.collect import Moments
+    from bestline.data.moments import Moments
 
     terminal = Terminal(json, quiet)
     with terminal.listening():
@@ -101,7 +91,7 @@ def show(file: File, json: Json = False, quiet: Quiet = False) -> None:
 
 
 def _combined(sign: str, first: Path, second: Path, out: Path, force: bool, terminal: Terminal) -> None:
-    from bestline.collect import Moments
+    from bestline.data.moments import Moments
 
     _refuse(out, force)
     with terminal.listening():

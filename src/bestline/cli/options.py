@@ -98,7 +98,7 @@ def refuse_existing(path: Path | None, force: bool) -> None:
     """Before any work is done: a file that may not be overwritten, or a folder that is not there."""
     if path is None:
         return
-    from bestline.store import fresh
+    from bestline.files import fresh
 
     if path.exists() and force:
         return

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
-    from bestline.solvers.base import Step
+    from bestline.training.solvers.base import Step
 
 _EVERY = 64  # steps between two looks at a training bar: looking costs more than a step
 

@@ -9,8 +9,8 @@ except ImportError as error:
         "bestline's estimators follow scikit-learn's rules and need it: pip install 'bestline[sklearn]'."
     ) from error
 
-from bestline.estimators.elastic import ElasticNet, Lasso
-from bestline.estimators.elastic_cv import ElasticNetCV, LassoCV
+from bestline.estimators.elastic_net import ElasticNet, Lasso
+from bestline.estimators.elastic_net_cv import ElasticNetCV, LassoCV
 from bestline.estimators.huber import HuberRegressor
 from bestline.estimators.linear import LinearRegression, Ridge
 from bestline.estimators.ridge_cv import RidgeCV

@@ -18,17 +18,20 @@ import torch
 from sklearn.exceptions import ConvergenceWarning
 from torch import Tensor
 
-from bestline.bowl import minimum_norm
-from bestline.estimators import border
-from bestline.estimators.border import YES_OR_NO, Array, Number
+from bestline.estimators import arrays as border
+from bestline.estimators.arrays import YES_OR_NO, Array, Number
+from bestline.estimators.base import Line
 from bestline.estimators.callbacks import CallbackSupportMixin, Telling, with_callbacks
-from bestline.estimators.line import Line
-from bestline.moments import Moments
-from bestline.objective import Line as Prediction
-from bestline.objective import Objective, Penalty, RowLoss, absolute
-from bestline.rows import Rows
-from bestline.scaling import Scaling
-from bestline.solvers.interior import InteriorPoint
+from bestline.numerics.comoments import Moments
+from bestline.numerics.rows import Rows
+from bestline.numerics.scaling import Scaling
+from bestline.numerics.semidefinite import minimum_norm
+from bestline.training.losses import absolute
+from bestline.training.objective import Objective
+from bestline.training.penalty import Penalty
+from bestline.training.row_losses import Line as Prediction
+from bestline.training.row_losses import RowLoss
+from bestline.training.solvers.interior import InteriorPoint
 
 _SMALLEST = 1e-14  # scale of the residuals over that of the target: where the line goes through the rows
 _FALLING = 1e-3  # such a scale may be on its way there, where Newton's method takes long, if it arrives: it is tried at once

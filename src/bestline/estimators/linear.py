@@ -8,10 +8,11 @@ import numpy as np
 import torch
 
 from bestline.errors import OptionError
-from bestline.estimators import border, least_squares
-from bestline.estimators.border import ANY_SEED, YES_OR_NO, Array, Choice, Number, Table
-from bestline.estimators.line import OfMoments
-from bestline.moments import Moments
+from bestline.estimators import arrays as border
+from bestline.estimators.arrays import ANY_SEED, YES_OR_NO, Array, Choice, Number, Table
+from bestline.estimators.base import OfMoments
+from bestline.numerics.comoments import Moments
+from bestline.training import least_squares
 
 SOLVERS = ("auto", "svd", "cholesky", "lsqr", "sparse_cg", "sag", "saga", "lbfgs")
 

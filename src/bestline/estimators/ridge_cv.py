@@ -15,15 +15,16 @@ from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping
 from torch import Tensor
 
 from bestline.errors import OptionError
-from bestline.estimators import border, least_squares
-from bestline.estimators.border import YES_OR_NO, Array, Choice, Number, Table
-from bestline.estimators.line import Line
+from bestline.estimators import arrays as border
+from bestline.estimators.arrays import YES_OR_NO, Array, Choice, Number, Table
+from bestline.estimators.base import Line
 from bestline.estimators.linear import Ridge
 from bestline.estimators.routing import refuse, routed
-from bestline.moments import Moments
-from bestline.rows import Rows
-from bestline.selection import leave_one_out
-from bestline.solvers.wide import Few
+from bestline.numerics.comoments import Moments
+from bestline.numerics.rows import Rows
+from bestline.training import least_squares
+from bestline.training.cross_validation import leave_one_out
+from bestline.training.solvers.few_rows import Few
 
 _CHUNK = 8_192  # rows whose leave-one-out residuals are made at a time
 

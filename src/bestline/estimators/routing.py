@@ -8,7 +8,7 @@ from sklearn import get_config
 from sklearn.utils.metadata_routing import process_routing
 
 from bestline.errors import OptionError
-from bestline.estimators.border import Array
+from bestline.estimators.arrays import Array
 
 
 def routed(estimator: Any, params: dict[str, Any], sample_weight: Array, *, to: str = "splitter") -> dict[str, Any]:

@@ -16,12 +16,12 @@ from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
 from bestline.errors import DataError, OptionError
-from bestline.estimators import border
-from bestline.estimators.border import ANY_SEED, YES_OR_NO, Array, Choice, Number, Table
+from bestline.estimators import arrays as border
+from bestline.estimators.arrays import ANY_SEED, YES_OR_NO, Array, Choice, Number, Table
+from bestline.estimators.base import Line
 from bestline.estimators.callbacks import CallbackSupportMixin, Telling, with_callbacks
-from bestline.estimators.line import Line
-from bestline.rows import Rows
-from bestline.solvers.one_by_one import LOSSES, RATES, OneByOne, Progress, epoch, shuffled, visits
+from bestline.numerics.rows import Rows
+from bestline.training.solvers.row_loop import LOSSES, RATES, OneByOne, Progress, epoch, shuffled, visits
 
 _SPARSE_LEVEL = 0.01  # scikit-learn's: on sparse rows the intercept, which every row moves, is moved more slowly
 

@@ -12,13 +12,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
-from bestline.design import Design, Factor
-from bestline.design.base import MISSING_LEVEL
+from bestline.data.design import Design, Factor
+from bestline.data.design.design import MISSING_LEVEL
 from bestline.errors import ColumnError, OptionError, listed, readable
-from bestline.export.walk import Line, components, sendable
+from bestline.export.terms import Line, components, sendable
 
 if TYPE_CHECKING:
-    from bestline.model import Model
+    from bestline.api.model import Model
 
 Levels: TypeAlias = tuple[int, ...]
 _LONGEST = 1_000_000  # characters of an expression, and cells of a product of categories: no database wants more

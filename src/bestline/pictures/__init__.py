@@ -7,15 +7,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-_HOME = {"Gallery": "gallery", "Picture": "marks", "Sample": "sample", "animate": "motion", "draw": "mpl", "save": "mpl"}
+_HOME = {
+    "Gallery": "gallery",
+    "Picture": "marks",
+    "Sample": "sample",
+    "animate": "render.film",
+    "draw": "render.mpl",
+    "save": "render.mpl",
+}
 
 __all__ = ["Gallery", "Picture", "Sample", "animate", "draw", "save"]
 
 if TYPE_CHECKING:
     from bestline.pictures.gallery import Gallery
     from bestline.pictures.marks import Picture
-    from bestline.pictures.motion import animate
-    from bestline.pictures.mpl import draw, save
+    from bestline.pictures.render.film import animate
+    from bestline.pictures.render.mpl import draw, save
     from bestline.pictures.sample import Sample
 
 

@@ -13,9 +13,9 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from bestline.diagnose import FITTED, LEVERAGE, QUANTILES, SPREAD, Diagnosis
 from bestline.errors import NumericalError
-from bestline.evidence import COLUMNS, DECADES, FINE, MOST, REACH, ROOTS, TENTH, TOP, quantile_of
+from bestline.inference.diagnosis import FITTED, LEVERAGE, QUANTILES, SPREAD, Diagnosis
+from bestline.inference.residual_sums import COLUMNS, DECADES, FINE, MOST, REACH, ROOTS, TENTH, TOP, quantile_of
 from bestline.pictures.marks import Bins, Horizontal, Line, Mark, Panel, Picture, Points, Text, numbers
 from bestline.pictures.sample import shown
 

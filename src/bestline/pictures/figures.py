@@ -10,10 +10,8 @@ from collections.abc import Iterator, Sequence
 
 import torch
 
-from bestline import planes
 from bestline.errors import OptionError, ShapeError
-from bestline.fitting import Fit
-from bestline.pictures import dataspace
+from bestline.pictures import data_space as dataspace
 from bestline.pictures.landscape import (
     END,
     MESH,
@@ -31,12 +29,14 @@ from bestline.pictures.landscape import (
     seen,
     updates,
 )
-from bestline.pictures.losses import floor_of, loss
+from bestline.pictures.loss_curves import floor_of, loss
 from bestline.pictures.marks import Intervals, Line, Mark, Panel, Picture, Points, Table, Vertical, numbers
 from bestline.pictures.overview import overview, overviews
 from bestline.pictures.sample import Sample, said, shown
-from bestline.solvers.base import Stop
-from bestline.surfaces import Surface
+from bestline.training import planes
+from bestline.training.outcome import Fit
+from bestline.training.solvers.base import Stop
+from bestline.training.surfaces import Surface
 
 _MOST_PANELS = 4
 _MOST_EARLIER = 12  # faint lines

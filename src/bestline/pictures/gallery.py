@@ -9,17 +9,17 @@ from typing import TYPE_CHECKING, Any
 from matplotlib.figure import Figure
 
 from bestline.errors import OptionError
-from bestline.fitting import Fit
-from bestline.pictures import figures, paths
+from bestline.pictures import figures
+from bestline.pictures import penalty_paths as paths
 from bestline.pictures.landscape import Pair
 from bestline.pictures.marks import Picture
-from bestline.pictures.mpl import draw
-from bestline.pictures.sample import Sample
-from bestline.pictures.shown import rows_shown
+from bestline.pictures.render.mpl import draw
+from bestline.pictures.sample import Sample, rows_shown
+from bestline.training.outcome import Fit
 
 if TYPE_CHECKING:
-    from bestline.model import Model
-    from bestline.selection import Selection
+    from bestline.api.model import Model
+    from bestline.training.cross_validation import Selection
 
 
 @dataclass(frozen=True, slots=True, eq=False)

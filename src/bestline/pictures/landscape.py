@@ -16,16 +16,17 @@ from typing import TypeAlias
 
 import torch
 
-from bestline import planes
-from bestline.bowl import Bowl
 from bestline.errors import OptionError
-from bestline.fitting import Fit
-from bestline.objective import RowLoss, SquaredRows, squared
+from bestline.numerics.bowl import Bowl
 from bestline.pictures.marks import Arrow, Contours, Line, Mark, Mesh, Numbers, Panel, Path, Points, numbers
 from bestline.pictures.sample import is_straight, said, shown
-from bestline.planes import Plane
-from bestline.solvers.base import Stop
-from bestline.surfaces import Surface, heights, surface
+from bestline.training import planes
+from bestline.training.losses import squared
+from bestline.training.outcome import Fit
+from bestline.training.planes import Plane
+from bestline.training.row_losses import RowLoss, SquaredRows
+from bestline.training.solvers.base import Stop
+from bestline.training.surfaces import Surface, heights, surface
 
 Pair: TypeAlias = Sequence[str] | str | None  # names of weights, "path", or the usual
 

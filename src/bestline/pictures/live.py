@@ -14,10 +14,10 @@ from typing import Any
 
 import torch
 
-from bestline.fitting import Watch
 from bestline.pictures.marks import Line, Mark, Panel, Picture, Points, numbers
 from bestline.pictures.sample import Sample, said
-from bestline.solvers.base import Step
+from bestline.training.loop import Watch
+from bestline.training.solvers.base import Step
 
 _MOST = 400  # points of a growing curve
 _PAUSE = 0.4  # seconds between two pictures, at the least
@@ -143,7 +143,7 @@ class _Cell:
         self.handle: Any = None
 
     def show(self, picture: Picture, text: str) -> None:
-        from bestline.pictures.mpl import draw
+        from bestline.pictures.render.mpl import draw
 
         del text
         figure = draw(picture)

@@ -1,0 +1,1 @@
+"""Api: the doors that `import bestline` opens."""

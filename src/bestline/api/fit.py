@@ -1,0 +1,276 @@
+"""From a table to a model: `bestline.fit`.
+
+open the data -> learn the design -> one pass: moments of folds or parts -> train -> Model
+"""
+
+from __future__ import annotations
+
+import inspect
+import time
+import warnings
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from bestline.api.model import Model
+from bestline.data.design import degree_of
+from bestline.data.folds import Progress
+from bestline.data.moments import given_moments
+from bestline.errors import BestlineWarning, DivergedWarning, OptionError
+from bestline.inference.cautions import findings
+from bestline.inference.sharpen import climbed
+from bestline.training.gather import Gathered, from_moments, gather
+from bestline.training.loop import Watch
+from bestline.training.outcome import Fit
+from bestline.training.parts import Parts
+from bestline.training.plan import Plan, Start, UserForward, UserLoss
+from bestline.training.recipe import Recipe
+from bestline.training.request import Options, standardised
+from bestline.training.solvers.base import Solver, Stop
+from bestline.training.solvers.choose import choose
+
+if TYPE_CHECKING:
+    from bestline.pictures.sample import Sample
+
+from bestline.training.chosen_penalty import crowded, with_penalty
+from bestline.training.plan import check_rows
+
+_WIDE = 2_000  # columns from which on `cv` of fewer rows than columns is for the estimators that work on the rows
+
+
+def fit(
+    data: Any,
+    formula: str | None = None,
+    *,
+    target: str | Sequence[str] | None = None,
+    features: Sequence[str] | None = None,
+    solver: str | Solver | None = None,
+    l1: float = 0.0,
+    l2: float = 0.0,
+    penalty_factors: Mapping[str, float] | None = None,
+    cv: str | None = None,
+    folds: int | str = 5,
+    loss: UserLoss = "squared",
+    forward: UserForward | str | None = None,
+    weights: Any = None,
+    missing: str = "raise",
+    standardize: bool | None = None,
+    split: Sequence[float] | None = None,
+    start: Start | None = None,
+    seed: int = 0,
+    device: str = "auto",
+    digits: int = 8,
+    progress: Progress | None = None,
+    watch: Watch | bool | None = None,
+    **descent: Any,
+) -> Model:
+    """Fit a line to data.
+
+    The objective is (1/n) sum (y - y_hat)^2 + l1 sum |w| + l2 sum w^2 on the columns as trained: standardised ones, unless
+    `standardize` is false. So `l2` = alpha / n is scikit-learn's `Ridge(alpha)` on standardised columns, `l1` = 2 alpha its
+    `Lasso(alpha)` on standardised columns and target. The intercept is never penalised.
+
+    Parameters
+    ----------
+    data
+        A path, several, a glob or URL; a pandas, polars or pyarrow frame; a dict of arrays; a pair (X, y) of arrays or
+        tensors, y (n,), (n, 1) or (n, k); or `Moments`, or the path of a .moments file, then without any data.
+    formula : str, optional
+        Such as `"mpg ~ weight + C(origin)"`; or give `target` and `features` by name. Left out, the features are all other
+        columns that can serve.
+    solver : str or Solver, optional
+        "exact", "proximal", "interior-point", "stochastic", the name of an optimiser, or an object such as
+        `Descent("adam", lr=0.1, steps=200)` or `Stochastic(steps=5)`. By default exact, or what the penalty and the loss need.
+    l1, l2 : float
+        Penalty weights, not negative.
+    penalty_factors : mapping, optional
+        How much of the penalties a column takes, by the name of the column or of its term: 0 leaves it free, 2 counts twice; those
+        not named take 1. So {"age": 0, "species": 0} penalises neither age nor the levels of species.
+    cv : {"ridge", "lasso", "enet"}, optional
+        Choose the penalty by K-fold cross-validation: `l2`, `l1`, or both together. All that were tried are in `Model.cv`.
+    folds : int or str
+        Number of folds for out-of-fold scores and `cv`; or a column whose values are the folds, for rows that belong together:
+        each line is then judged by groups of which it has seen no row. That column is no feature unless it is named.
+    loss : str or callable
+        "squared", "huber" (its threshold 1.345 times a robust scale of the residuals; "huber:10" for one in the target's units),
+        "absolute", "quantile" (the median; "quantile:0.9" for others), or a function (prediction (n, k), y (n, k)) -> losses
+        (n, k) or (n,), or one number.
+    forward : nn.Module, callable or str, optional
+        An own model, trained on the rows: a module of X (n, p), or a function (X, w (p, k), b (k,)) -> (n, k). Or "polynomial"
+        or "polynomial:3": powers of every column up to that degree, by default 2, without interactions. That is the line
+        `y ~ x + I(x ** 2) + I(x ** 3)`, with all that lines have: the exact solution, intervals, right digits. For columns of
+        numbers alone, and a degree from 1 to 10.
+    weights : str or array (n,), optional
+        Column of weights, or the weights; not negative. Rows of weight 0 count as absent.
+    missing : {"raise", "drop", "impute"}
+        Refuse missing values; leave their rows out; or fill numbers with the mean of the training rows and give categories a
+        level of their own. Rows without a target are dropped by the last two.
+    standardize : bool, optional
+        Train on standardised columns (by the training rows only); results are in the data's units either way. By default true
+        for lines, false for own forward functions.
+    split : sequence of 2 or 3 shares, optional
+        Training, (validation,) and test rows, drawn by `seed`: the test part gets ceil(share * n), validation
+        ceil(share * n), training the rest; no part may be empty. n counts all rows: those left out because a value is missing
+        leave afterwards. By default all rows are trained on and the error is out of fold.
+    start : mapping, sequence or tensor, optional
+        First weights in the data's units, by name or in the order of the weights with the intercept last; by default small
+        and seeded. The exact solver only records it, as step 0.
+    seed : int
+        Of folds, split, start and order of rows, each with a generator of its own.
+    device : {"auto", "cpu", "cuda"}
+        Where training on rows is done; results come back to the CPU.
+    digits : int
+        Right digits asked for; fewer are warned of.
+    progress : callable, optional
+        Hears of passes over the data: (what, fraction).
+    watch : callable or True, optional
+        Hears of every training Step, in the data's units; true shows training as it happens, in a notebook as a live figure.
+    **descent
+        Fields of `Descent` for a solver given by name: lr, steps, batch_size, schedule, patience, tol. Of `Stochastic` for
+        "stochastic": lr, steps (its epochs), rate, power, average, patience, tol.
+
+    Returns
+    -------
+    Model
+
+    Raises
+    ------
+    DataError, OptionError, NumericalError
+        And their subclasses; see `bestline.errors`.
+
+    Warns
+    -----
+    BestlineWarning
+        Once for everything the user should know; the same sentences are in `Model.notes`.
+    """
+    began = time.perf_counter()
+    given = {name: value for name, value in locals().items() if name in _DEFAULTS} | descent
+    recipe = Recipe.of(data, formula, given, _DEFAULTS)
+    degree = 1
+    if isinstance(forward, str):
+        degree, forward = degree_of(forward), None
+    chosen = choose(
+        solver,
+        squared=loss == "squared",
+        line=forward is None,
+        l1=l1,
+        piecewise=isinstance(loss, str) and loss != "squared",
+        **descent,
+    )
+    options = Options(
+        solver=chosen,
+        l1=l1,
+        l2=l2,
+        penalty_factors=penalty_factors,
+        cv=cv,
+        folds=folds,
+        loss=loss,
+        forward=forward,
+        missing=missing,
+        standardize=standardised(standardize, forward),
+        split=split,
+        start=start,
+        seed=seed,
+        device=device,
+        digits=digits,
+    )
+    moments = given_moments(data, formula, weights)
+    if moments is None:
+        gathered = gather(data, formula, target, features, weights, options, degree, progress)
+    elif degree > 1:
+        raise OptionError(
+            "Moments have their columns already; collect those of a formula with powers, such as y ~ x + I(x**2)."
+        )
+    else:
+        gathered = from_moments(moments, target, features, options)
+    asked = (
+        solver is not None or descent or l1 or l2 or cv is not None or formula is not None or features is not None or degree > 1
+    )
+    free = not asked and loss == "squared" and forward is None and gathered.tabular
+    model = _trained(gathered, options, free=free, watch=watch, progress=progress)
+    model.seconds = time.perf_counter() - began
+    model.recipe = recipe
+    _tell(model)
+    return model
+
+
+_DEFAULTS = {
+    name: parameter.default
+    for name, parameter in inspect.signature(fit).parameters.items()
+    if name not in ("data", "formula", "progress", "watch", "device", "descent")
+}
+
+
+def _trained(
+    gathered: Gathered, options: Options, *, free: bool, watch: Watch | bool | None, progress: Progress | None
+) -> Model:
+    design = gathered.design
+    plan = options.plan(design, gathered.moments.rows)
+    parts, remarks = gathered.parts(options)
+    statistic = parts.training.moments
+    check_rows(statistic, plan, design)
+    chosen = None
+    if options.cv and statistic.count < design.p and design.p > _WIDE:
+        raise OptionError(
+            f"{statistic.count:,} rows of {design.p:,} columns: their moments are far more than the rows, and would take very long; use "
+            f"bestline.LassoCV, ElasticNetCV or RidgeCV, which work on the rows."
+        )
+    if options.cv or (free and crowded(statistic, design)):
+        gathered = gathered.folded()
+        plan, chosen, remark = with_penalty(plan, gathered.of_training().folds, statistic, design, options.cv)
+        remarks += remark
+    outcome = _watched(plan, parts, gathered, watch)
+    model = Model(
+        design=design,
+        plan=plan,
+        weights=outcome.weights.cpu(),
+        trace=outcome.trace,
+        stop=outcome.stop,
+        advice=outcome.advice,
+        step=outcome.step,
+        rate=outcome.rate,
+        rate_limit=outcome.rate_limit,
+        collected=gathered.of_training(),
+        training=statistic,
+        seconds=0.0,
+        solver=repr(plan.solver),
+        parts=parts,
+        sizes=parts.sizes,
+        fit=outcome,
+        source=gathered.source,
+        labels=gathered.labels,
+        cv=chosen,
+        later=gathered.later,
+    )
+    model = climbed(model, options.digits, progress)
+    notes = [*gathered.notes, *remarks, *model.notes, *findings(model, options.digits)]
+    model.notes = tuple(dict.fromkeys(notes))
+    return model
+
+
+def _watched(plan: Plan, parts: Parts, gathered: Gathered, watch: Watch | bool | None) -> Fit:
+    """Train, and let `watch` hear of every step; the live picture, which true asks for, shows some of the rows."""
+    if watch is not True:
+        if watch not in (None, False) and not callable(watch):
+            raise OptionError(f"`watch` is a function that hears every step, or True; got {watch!r}.")
+        return plan.run(parts.training, parts.held_out, watch or None)
+    from bestline.pictures import live
+
+    with live.watching(watch, _few_rows(gathered) if plan.forward is None else None) as hear:
+        return plan.run(parts.training, parts.held_out, hear)
+
+
+def _few_rows(gathered: Gathered) -> Sample | None:
+    """Rows of the first batch, for a line to be drawn over."""
+    from bestline.pictures import sample
+
+    source, design = gathered.source, gathered.design
+    if source is None or design.p != 1:
+        return None
+    rows = next((design.rows(batch).rows for batch in source.batches(design.reads())), None)
+    return sample.Sample.draw(rows, design.names, design.targets, most=500) if rows is not None and len(rows) else None
+
+
+def _tell(model: Model) -> None:
+    for note in model.notes:
+        kind = DivergedWarning if model.stop is Stop.DIVERGED and note == model.advice else BestlineWarning
+        warnings.warn(note, kind, stacklevel=3)

@@ -1,0 +1,234 @@
+"""Before training: `bestline.preflight` and `bestline.sweep`, from a table or from moments alone.
+
+Both look at the very objective that `fit` trains, in one pass over the data: the largest stable rate, the number of steps and
+hundreds of whole runs follow from the moments.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from bestline.data.design import asked_categories, learn
+from bestline.data.folds import Progress, by_hash
+from bestline.data.moments import Moments, collect, given_moments
+from bestline.data.tables import open_source
+from bestline.errors import BestlineWarning, OptionError
+from bestline.training.foresight.preflight import Preflight, Prospect, beside, flat_directions, look_ahead
+from bestline.training.foresight.rate_grid import checked_optimizers, checked_rates, rates_around
+from bestline.training.foresight.sweep import About, Sweep, run_sweep
+from bestline.training.parts import Part
+from bestline.training.plan import Plan, Start, check_rows
+from bestline.training.solvers.descent import Descent
+
+__all__ = ["Preflight", "Sweep", "preflight", "sweep"]
+_FOLDS = 5  # of files, as `fit` has them, so that the sums are the same to the last digit
+
+
+def preflight(
+    data: Any,
+    formula: str | None = None,
+    *,
+    target: str | Sequence[str] | None = None,
+    features: Sequence[str] | None = None,
+    optimizer: str = "sgd",
+    lr: float | None = None,
+    l1: float = 0.0,
+    l2: float = 0.0,
+    weights: Any = None,
+    missing: str = "raise",
+    start: Start | None = None,
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> Preflight:
+    """What descent on the whole data in each step will do, before the first step.
+
+    The top level of the answer speaks of the columns in the data's own units, as `fit(..., standardize=False)` trains them;
+    its `standardized` of standardised columns, as `fit` trains by default.
+
+    The largest stable rate is exact: 2 / L for the largest curvature L of the objective, 2 (1 + b) / L with momentum b (Polyak
+    1964), 2 (1 + b) / ((1 + 2 b) L) with Nesterov's (1983) as torch has it. The number of steps is exact too: the loss along
+    each principal direction follows a known recurrence. Adam and its relatives have neither; their steps are made and counted.
+
+    Parameters
+    ----------
+    data, formula, target, features, weights, missing, start, seed
+        As in `bestline.fit`; also `Moments`, or the path of a .moments file.
+    optimizer : str
+        "sgd", "momentum", "nesterov", "adam", "adamw", "rmsprop", "adagrad" or "lbfgs".
+    lr : float, optional
+        A rate to judge: whether it converges, and in how many steps.
+    l1 : float
+        Refused: with it the objective is no bowl, and its solver needs no rate.
+    l2 : float
+        Ridge penalty on the columns as trained, part of the objective.
+    progress : callable, optional
+        Hears of the pass over the data (what, fraction).
+
+    Returns
+    -------
+    Preflight
+        `lr_limit`, `lr`, `steps`, `condition` and more; `print` it for a page.
+
+    Raises
+    ------
+    DataError, OptionError
+        And their subclasses, as `fit` does.
+
+    Warns
+    -----
+    BestlineWarning
+        For rows that were left out or filled in, and for columns that cannot serve.
+    """
+    if not isinstance(optimizer, str):
+        raise OptionError(f"`optimizer` is one name, such as 'sgd'; got {optimizer!r}.")
+    checked_optimizers(optimizer)
+    if lr is not None and not (isinstance(lr, int | float) and 0 < lr < float("inf")):
+        raise OptionError(f"`lr` is one positive number to judge; got {lr!r}. `sweep` tries many.")
+    moments = _moments(data, formula, target, features, weights, missing, seed, progress)
+    sides = []
+    for standardize in (False, True):
+        plan = _plan(moments, Descent(optimizer), l1, l2, standardize=standardize, start=start, seed=seed)
+        sides.append((plan, plan.task(Part(moments.total))))
+    flat = flat_directions(sides[1][1])  # of standardised columns, where no unit hides one
+    own, standardized = (
+        look_ahead(Prospect(task, plan.first(task), optimizer, _about(moments, plan), flat), lr) for plan, task in sides
+    )
+    return beside(own, standardized)
+
+
+def sweep(
+    data: Any,
+    formula: str | None = None,
+    *,
+    target: str | Sequence[str] | None = None,
+    features: Sequence[str] | None = None,
+    lrs: str | float | Iterable[float] = "auto",
+    optimizers: str | Iterable[str] = "sgd",
+    steps: int = 1_000,
+    starts: Sequence[Start] | None = None,
+    l1: float = 0.0,
+    l2: float = 0.0,
+    weights: Any = None,
+    missing: str = "raise",
+    standardize: bool = True,
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> Sweep:
+    """Run hundreds of rates, optimisers and starts at once, and keep the loss of every run at every step.
+
+    Each run is the one that `fit(..., solver=Descent(optimizer, lr, steps=steps))` makes, by the same optimiser of
+    `torch.optim`; side by side as columns of one tensor, hundreds cost little more than one. L-BFGS is run one by one.
+
+    Parameters
+    ----------
+    data, formula, target, features, weights, missing, seed
+        As in `bestline.fit`; also `Moments`, or the path of a .moments file.
+    lrs : "auto", number, numbers or str
+        Learning rates, for the columns as trained; text as on the command line: "1e-4:1:200" for 200 rates that grow by one
+        factor, or "0.1,0.2". "auto" takes 200 from a thousandth of the largest stable rate to twice as much.
+    optimizers : str or several
+        Names that `Descent` knows.
+    steps : int
+        Updates of every run.
+    starts : sequence of starts, optional
+        Each as `start` of `fit`, in the data's units; by default the one that `fit` takes, small and seeded.
+    l1 : float
+        Refused, as in `preflight`.
+    l2 : float
+        Ridge penalty on the columns as trained.
+    standardize : bool
+        Run on standardised columns, as `fit` does by default.
+    progress : callable, optional
+        Hears (what, fraction). Ctrl-C ends the runs and keeps the steps made so far.
+
+    Returns
+    -------
+    Sweep
+        `losses` (steps + 1, runs), `frame()`, `plot()`, `steps_to(0.999)`, `best()`.
+
+    Raises
+    ------
+    DataError, OptionError
+        And their subclasses, as `fit` does; and OptionError for more than 50 million losses.
+
+    Warns
+    -----
+    BestlineWarning
+        As `preflight` does.
+    """
+    names = checked_optimizers(optimizers)
+    rates = checked_rates(lrs)
+    if not isinstance(steps, int) or isinstance(steps, bool) or steps < 1:
+        raise OptionError(f"`steps` must be a whole number of at least 1; got {steps!r}.")
+    if starts is not None and (isinstance(starts, str | Mapping) or not len(starts)):
+        raise OptionError("`starts` needs one start at least, each as `start` of `fit`; leave it out for the usual one.")
+    moments = _moments(data, formula, target, features, weights, missing, seed, progress)
+    plans = [
+        _plan(moments, Descent(names[0]), l1, l2, standardize=standardize, start=start, seed=seed)
+        for start in (starts if starts is not None else [None])
+    ]
+    task = plans[0].task(Part(moments.total))
+    at = [plan.first(task) for plan in plans]
+    asked = {name: rates if rates is not None else rates_around(name, task, at[0]) for name in names}
+    return run_sweep(task, at, asked, steps, about=_about(moments, plans[0]), tell=progress)
+
+
+def _moments(
+    data: Any,
+    formula: str | None,
+    target: str | Sequence[str] | None,
+    features: Sequence[str] | None,
+    weights: Any,
+    missing: str,
+    seed: int,
+    progress: Progress | None,
+) -> Moments:
+    """The moments of the data, added up as `fit` adds them; what was left out is told."""
+    if not isinstance(seed, int) or not 0 <= seed < 2**31:
+        raise OptionError(f"`seed` must be a whole number from 0 to 2^31 - 1; got {seed!r}.")
+    given = given_moments(data, formula, weights)
+    if given is not None:
+        return given if target is None and features is None else given.select(target, features)
+    by_name = isinstance(weights, str) or weights is None
+    source = open_source(data, text=asked_categories(formula), extra=None if by_name else {"weights": weights})
+    column = weights if by_name else "weights"
+    design = learn(
+        source, formula=formula, target=target, features=features, weights=column, missing=missing, progress=progress
+    )
+    folds = 1 if source.resident else _FOLDS
+    found = collect(source, design, folds, by_hash(folds, seed) if folds > 1 else None, progress=progress)
+    notes = [*source.notes, *design.notes]
+    if found.dropped:
+        notes.append(f"{found.dropped:,} of {found.dropped + found.rows:,} rows were left out because a value was missing.")
+    for note in dict.fromkeys(notes):
+        warnings.warn(note, BestlineWarning, stacklevel=3)
+    return found
+
+
+def _plan(
+    moments: Moments, solver: Descent, l1: float, l2: float, *, standardize: bool, start: Start | None, seed: int
+) -> Plan:
+    if l1:
+        raise OptionError(
+            f"With an l1 penalty (l1={l1!r}) the objective has edges, so no rate is the largest stable one; leave l1 out. "
+            f"solver='proximal', which fits it, needs no rate."
+        )
+    design = moments.design
+    plan = Plan(
+        features=design.names,
+        targets=design.targets,
+        intercept=design.intercept,
+        solver=solver,
+        l2=float(l2),
+        standardize=standardize,
+        start=start,
+        seed=seed,
+    )
+    check_rows(moments.total, plan, design)
+    return plan
+
+
+def _about(moments: Moments, plan: Plan) -> About:
+    return About(moments.design.formula, moments.rows, plan.standardize)

@@ -1,0 +1,106 @@
+"""The command that hands a model to other systems: as SQL, as an ONNX graph, as JSON, or as plain code."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bestline.cli.options import Force, Quiet, one, refuse_existing
+from bestline.cli.terminal import Terminal
+
+EPILOG = (
+    "Examples:  bestline export cars.bestline --to sql --table cars  |  bestline export cars.bestline --to onnx -o cars.onnx  |  "
+    "bestline export cars.bestline --to json -o cars.json  |  bestline export cars.bestline cars.csv --to script --style numpy"
+)
+_TARGETS = ("script", "onnx", "sql", "json")
+
+
+def export(
+    model: Annotated[Path, typer.Argument(metavar="MODEL", help="A .bestline file.")],
+    data: Annotated[
+        list[str] | None, typer.Argument(metavar="DATA...", help="The data, for a script: a model file has no rows.")
+    ] = None,
+    to: Annotated[str, typer.Option(metavar="KIND", help="script, onnx, sql or json.")] = "",
+    style: Annotated[str, typer.Option(help="Of a script: numpy, tensors, linear or module.")] = "linear",
+    table: Annotated[str, typer.Option(help="Of SQL: the table's name in the database, or SCHEMA.TABLE.")] = "data",
+    dialect: Annotated[str, typer.Option(help="Of SQL: ansi (PostgreSQL, DuckDB and others) or sqlite.")] = "ansi",
+    out: Annotated[Path | None, typer.Option("--out", "-o", metavar="FILE", help="Write here. [default: stdout]")] = None,
+    force: Force = False,
+    quiet: Quiet = False,
+) -> None:
+    """Write a model as what other systems run: SQL, ONNX, JSON, or plain code that fits it again."""
+    if to not in _TARGETS:
+        raise typer.BadParameter(f"--to needs one of {', '.join(_TARGETS)}{f'; got {to!r}' if to else ''}")
+    if (to == "script") != bool(data):
+        raise typer.BadParameter(
+            "--to script needs the data, for a model file has no rows: bestline export MODEL DATA --to script"
+            if to == "script"
+            else f"--to {to} needs no data; give the model alone"
+        )
+    if to == "onnx" and out is None:
+        raise typer.BadParameter("--to onnx writes a file that is no text; say where with -o FILE.onnx")
+    refuse_existing(out, force)
+    terminal = Terminal(quiet=quiet)
+    with terminal.listening():
+        text = _exported(model, data or [], to, style, table, dialect, out, force)
+    if text is not None and out is None:
+        _print(text)
+    terminal.tell_warnings()
+    if out is not None:
+        terminal.note(f"wrote {out}")
+
+
+def _exported(
+    path: Path, data: list[str], to: str, style: str, table: str, dialect: str, out: Path | None, force: bool
+) -> str | None:
+    """The text, which is in `out` already if that is given; None for what is no text."""
+    from bestline.export.model_file import load
+    from bestline.files import fresh
+
+    model = load(path)
+    if to == "onnx":
+        from bestline.export.onnx_graph import to_onnx
+
+        assert out is not None  # noqa: S101  the caller has looked
+        to_onnx(model, out, overwrite=force)
+        return None
+    if to == "sql":
+        from bestline.export.sql import to_sql
+
+        text = to_sql(model, _table(table), dialect=dialect)
+    elif to == "json":
+        import json
+
+        from bestline.export.facts import to_json
+
+        text = json.dumps(to_json(model), indent=2, ensure_ascii=False)
+    else:
+        from bestline.export.script import script
+
+        text = script(model, style, data=one(data))
+    text = text.rstrip("\n") + "\n"
+    if out is not None:
+        with fresh(out, overwrite=force) as temporary:
+            temporary.write_bytes(text.encode())
+    return text
+
+
+def _table(text: str) -> str | tuple[str, ...]:
+    """`schema.table` as its parts; a name that holds a dot itself, such as a file's, stands in double quotes."""
+    if len(text) > 1 and text[0] == text[-1] == '"':
+        return text[1:-1].replace('""', '"')
+    return tuple(text.split("."))
+
+
+def _print(text: str) -> None:
+    """To stdout in UTF-8, whatever the terminal speaks: a name with a letter replaced would be another name."""
+    stream = getattr(sys.stdout, "buffer", None)
+    if stream is None:
+        sys.stdout.write(text)
+        return
+    sys.stdout.flush()
+    stream.write(text.encode())
+    stream.flush()

@@ -1,0 +1,159 @@
+"""The commands for what is known before training: `preflight` and `sweep`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bestline.cli.options import (
+    DataPaths,
+    Force,
+    Json,
+    Quiet,
+    Show,
+    names_of,
+    one_or_names,
+    rate_of,
+    refuse_existing,
+    split_formula,
+    start_of,
+)
+from bestline.cli.terminal import Terminal
+
+PREFLIGHT_EXAMPLES = (
+    "Examples:  bestline preflight cars.csv 'mpg ~ weight + horsepower'  |  bestline preflight line.csv 'y ~ x' --lr 0.01  |  "
+    "bestline preflight table.csv --target y --optimizer nesterov --json"
+)
+SWEEP_EXAMPLES = (
+    "Examples:  bestline sweep cars.csv 'mpg ~ weight' -o sweep.png  |  "
+    "bestline sweep line.csv 'y ~ x' --lrs 1e-4:1:200 --optimizers sgd,momentum,adam -o sweep.csv  |  "
+    "bestline sweep line.csv 'y ~ x' --no-standardize --start=-15,-10 --start=0,0 --steps 100"
+)
+
+Target = Annotated[str | None, typer.Option(help="Column to predict (several: a,b), in place of a formula.")]
+Features = Annotated[str | None, typer.Option(help="Columns to predict from: a,b,c. [default: all others that can serve]")]
+Ridge = Annotated[float, typer.Option(help="Weight of sum w^2.")]
+Weights = Annotated[str | None, typer.Option(help="Column of weights.")]
+Missing = Annotated[str, typer.Option(help="Missing values: raise, drop or impute.")]
+Seed = Annotated[int, typer.Option(help="Of the small random start.")]
+
+
+def preflight(
+    data: DataPaths,
+    target: Target = None,
+    features: Features = None,
+    optimizer: Annotated[str, typer.Option(help="sgd, momentum, nesterov, adam, adamw, rmsprop, adagrad or lbfgs.")] = "sgd",
+    lr: Annotated[str | None, typer.Option(help="A learning rate to judge.")] = None,
+    l2: Ridge = 0.0,
+    weights: Weights = None,
+    missing: Missing = "raise",
+    start: Annotated[
+        str | None,
+        typer.Option(
+            help="First weights, in the data's units: --start=-15,-10 (intercept last) or --start x=-15,Intercept=-10."
+        ),
+    ] = None,
+    seed: Seed = 0,
+    json: Json = False,
+    quiet: Quiet = False,
+    progress: Show = None,
+) -> None:
+    """Say before training which learning rates converge, and in how many steps."""
+    from bestline.api.foresight import preflight as look
+
+    terminal = Terminal(json, quiet, progress)
+    files, formula = split_formula(data)
+    rate = rate_of(lr)
+    if isinstance(rate, str):
+        raise typer.BadParameter(f"--lr needs one learning rate to judge; got {lr!r}")
+    with terminal.listening() as bars:
+        found = look(
+            files,
+            formula,
+            target=one_or_names(target),
+            features=names_of(features),
+            optimizer=optimizer,
+            lr=rate,
+            l2=l2,
+            weights=weights,
+            missing=missing,
+            start=start_of(start),
+            seed=seed,
+            progress=bars.passes(),
+        )
+    terminal.result(str(found), {**found.facts, "warnings": terminal.said})
+    terminal.tell_warnings()
+
+
+def sweep(
+    data: DataPaths,
+    target: Target = None,
+    features: Features = None,
+    lrs: Annotated[
+        str,
+        typer.Option(
+            metavar="LOW:HIGH:COUNT|LIST|auto",
+            help="Learning rates: COUNT from LOW to HIGH that grow by one factor, or a,b,c, or auto (around the limit).",
+        ),
+    ] = "auto",
+    optimizers: Annotated[
+        str, typer.Option(help="sgd, momentum, nesterov, adam, adamw, rmsprop, adagrad, lbfgs; several: a,b.")
+    ] = "sgd",
+    steps: Annotated[int, typer.Option(help="Updates of every run.")] = 1_000,
+    start: Annotated[
+        list[str] | None,
+        typer.Option(help="First weights, in the data's units, as for fit; may be repeated for several starts."),
+    ] = None,
+    l2: Ridge = 0.0,
+    weights: Weights = None,
+    missing: Missing = "raise",
+    standardize: Annotated[bool, typer.Option("--standardize/--no-standardize", help="Run on standardised columns.")] = True,
+    seed: Seed = 0,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out", "-o", metavar="SWEEP", help="Write the table (.csv), the picture (.png, .svg, .pdf) or both (.html) here."
+        ),
+    ] = None,
+    force: Force = False,
+    json: Json = False,
+    quiet: Quiet = False,
+    progress: Show = None,
+) -> None:
+    """Run hundreds of learning rates at once: which converge, how fast, and which diverge."""
+    from bestline.api.foresight import sweep as run
+    from bestline.pictures.sweep import write_sweep, written_as
+
+    terminal = Terminal(json, quiet, progress)
+    files, formula = split_formula(data)
+    if out is not None:
+        written_as(out)
+    refuse_existing(out, force)
+    starts = None if not start else [first for text in start if (first := start_of(text)) is not None]
+    with terminal.listening() as bars:
+        runs = run(
+            files,
+            formula,
+            target=one_or_names(target),
+            features=names_of(features),
+            lrs=lrs,
+            optimizers=names_of(optimizers) or [],
+            steps=steps,
+            starts=starts,
+            l2=l2,
+            weights=weights,
+            missing=missing,
+            standardize=standardize,
+            seed=seed,
+            progress=bars.passes(),
+        )
+        if out is not None:
+            write_sweep(out, runs, overwrite=force)
+    terminal.result(str(runs), {**runs.facts, "out": None if out is None else str(out), "warnings": terminal.said})
+    terminal.tell_warnings()
+    if out is not None:
+        terminal.note(f"wrote {out}")
+    if runs.interrupted:
+        raise typer.Exit(130)

@@ -1,0 +1,67 @@
+"""TODO docstring."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from bestline.cli.options import Force, Json, Quiet, numbers_of
+from bestline.cli.terminal import Terminal
+
+GENERATE_EXAMPLES = (
+    "Examples:  bestline generate --slope 1 --intercept -1 --x arange:-3,3,0.1 --noise normal:0.1 --seed 1 -o line.csv  |  "
+    "bestline generate --lesson crash-course -o crash.csv"
+)
+
+
+def generate(
+    out: Annotated[
+        Path, typer.Option("--out", "-o", metavar="FILE.csv", help="Where to write; the truth goes beside it as .json.")
+    ],
+    slope: Annotated[str | None, typer.Option(help="Slope, or several: 1,2,-0.5. [default: 1]")] = None,
+    intercept: Annotated[float | None, typer.Option(help="Where the line starts. [default: 0]")] = None,
+    x: Annotated[
+        str | None, typer.Option(help="range:START,STOP,COUNT, arange:START,STOP,STEP, normal:MEAN,SD or uniform:LOW,HIGH.")
+    ] = None,
+    n: Annotated[int | None, typer.Option(help="Number of rows, for random x.")] = None,
+    noise: Annotated[
+        str | None, typer.Option(help="none, normal:SD, normal:MEAN,SD or uniform:LOW,HIGH. [default: none]")
+    ] = None,
+    seed: Annotated[int | None, typer.Option(help="Of x and of the noise. [default: 0]")] = None,
+    lesson: Annotated[
+        str | None,
+        typer.Option(help="A lesson's data: torch-trends, slope-and-bias, slope-and-bias-exact, crash-course or made-with-ml."),
+    ] = None,
+    force: Force = False,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Make a line with noise, and record the truth beside it."""
+    from bestline.data import synthetic
+
+    given: dict[str, Any] = {
+        "slope": numbers_of(slope, "--slope"),
+        "intercept": intercept,
+        "x": x,
+        "n": n,
+        "noise": noise,
+        "seed": seed,
+    }
+    given = {name: value for name, value in given.items() if value is not None}
+    if lesson is not None:
+        if given:
+            raise typer.BadParameter(f"--lesson makes the lesson's own data; leave out --{', --'.join(given)}")
+        data = synthetic.lesson(lesson)
+    else:
+        slopes = given.get("slope")
+        if isinstance(slopes, list) and len(slopes) == 1:
+            given["slope"] = slopes[0]
+        data = synthetic.line(**given)
+    data.save(out, overwrite=force)
+    truth = out.with_suffix(".json")
+    text = f"wrote {len(data.x):,} rows to {out}, and the truth to {truth}"
+    if data.truth.get("note"):
+        text += f"\n{data.truth['note']}"
+    Terminal(json, quiet).result(text, {"out": str(out), "truth": str(truth), "rows": len(data.x), **data.truth})

@@ -1,0 +1,102 @@
+"""TODO docstring."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from bestline.cli.options import Force, Json, Quiet, Show, one
+from bestline.cli.terminal import Terminal
+
+PREDICT_EXAMPLES = (
+    "Examples:  bestline predict cars.bestline new.csv -o predicted.csv  |  "
+    "bestline predict cars.bestline new.csv --interval prediction --level 0.9"
+)
+
+EVALUATE_EXAMPLES = "Example:  bestline evaluate cars.bestline held_out.csv --json"
+
+
+def predict(
+    model: Annotated[Path, typer.Argument(metavar="MODEL", help="A .bestline file.")],
+    data: Annotated[list[str], typer.Argument(metavar="DATA...", help="New rows; columns are found by name.")],
+    interval: Annotated[str | None, typer.Option(help="confidence (of the line) or prediction (of a new observation).")] = None,
+    level: Annotated[float, typer.Option(help="Level of the interval.")] = 0.95,
+    on_unseen: Annotated[str, typer.Option(help="A category that training never saw: raise, or nan.")] = "raise",
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out", "-o", metavar="OUT", help="Write here (.csv, .tsv, .parquet, .feather). [default: CSV on stdout]"
+        ),
+    ] = None,
+    force: Force = False,
+    json: Json = False,
+    quiet: Quiet = False,
+    progress: Show = None,
+) -> None:
+    """Predict new rows: the input's columns, and `prediction` with the ends of the interval asked for."""
+    from bestline.data.tables import open_source, write_with
+    from bestline.export.model_file import load
+
+    terminal = Terminal(json, quiet, progress)
+    with terminal.listening() as bars:
+        line = load(model)
+        source = open_source(one(data), text=line.design.texts)
+        line.design.check(source, target=False)
+        notes = list(source.notes)
+        extra = [n for n in source.names if n not in line.design.reads()]
+        if extra:
+            from bestline.errors import listed
+
+            notes.append(f"{listed(extra)} {'is' if len(extra) == 1 else 'are'} not used by the model.")
+        passes = bars.passes()
+        tell = None if passes is None else (lambda fraction: passes("predicting", fraction))
+        columns: dict[str, list[float | None]] = {}
+
+        def predicted(batch: Any) -> dict[str, Any]:
+            values = line.predict_batch(batch, interval, level, on_unseen)
+            return (
+                {f"prediction:{t}": values["prediction"][:, i] for i, t in enumerate(line.targets)}
+                if values["prediction"].ndim == 2
+                else values
+            )
+
+        if json and out is None:
+            for batch in source.batches(line.design.needs, progress=tell):
+                for name, values in predicted(batch).items():
+                    columns.setdefault(name, []).extend(v if math.isfinite(v) else None for v in values.tolist())
+            rows = len(next(iter(columns.values()), []))
+        else:
+            rows = write_with(source, out, predicted, overwrite=force, progress=tell)
+    terminal.said = [*notes, *terminal.said]
+    if json:
+        terminal.result("", {"rows": rows, "out": None if out is None else str(out), "warnings": terminal.said, **columns})
+    terminal.tell_warnings()
+    if out is not None:
+        terminal.note(f"wrote {rows:,} rows to {out}")
+
+
+def evaluate(
+    model: Annotated[Path, typer.Argument(metavar="MODEL", help="A .bestline file.")],
+    data: Annotated[list[str], typer.Argument(metavar="DATA...", help="Rows with a known target.")],
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Measure a model's errors on rows with a known target."""
+    from bestline.export.model_file import load
+    from bestline.inference.summary import score_facts
+
+    terminal = Terminal(json, quiet)
+    with terminal.listening():
+        line = load(model)
+        scores = line.evaluate(one(data))
+    lines = [f"{line.design.formula}   ({scores.of})"]
+    for i, target in enumerate(line.targets):
+        assert scores.mae is not None  # noqa: S101  the rows were read
+        lines.append(
+            f"{target}: MSE {scores.mse[i]:.6g}, RMSE {scores.rmse[i]:.6g}, MAE {scores.mae[i]:.6g}, R2 {scores.r2[i]:.4f}"
+        )
+    terminal.result("\n".join(lines), {**score_facts(scores, line.targets), "warnings": terminal.said})
+    terminal.tell_warnings()

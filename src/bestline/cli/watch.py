@@ -1,0 +1,139 @@
+"""TODO docstring."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from bestline.cli.fit import Training, trains
+from bestline.cli.options import (
+    Force,
+    Json,
+    Quiet,
+    Show,
+    names_of,
+    rate_of,
+    refuse_existing,
+    start_of,
+)
+from bestline.cli.terminal import Terminal
+
+
+@trains
+def watch(
+    training: Training,
+    out: Annotated[
+        Path,
+        typer.Option("--out", "-o", metavar="RUN", help="Write here: .html (plays by itself), .gif, .mp4, .png, .svg or .pdf."),
+    ],
+    compare: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="OPTION=VALUE,...", help="One run more, with these options changed: lr=0.2 or solver=adam,lr=0.1."
+        ),
+    ] = None,
+    weights_shown: Annotated[
+        str | None,
+        typer.Option(
+            "--show",
+            metavar="A,B",
+            help="The two weights of the loss surface, or: path, for its main directions. [default: the first and the last]",
+        ),
+    ] = None,
+    frames: Annotated[int, typer.Option(help="Frames of a GIF or MP4.")] = 100,
+    theme: Annotated[
+        str, typer.Option(help="Of a GIF, MP4 or still picture: light or dark. A page follows its reader.")
+    ] = "light",
+    force: Force = False,
+    json: Json = False,
+    quiet: Quiet = False,
+    progress: Show = None,
+) -> None:
+    """Train, and show how: data, loss surface and loss curve step by step, of one run or of several."""
+    from bestline.pictures.watch import label, refuse_format, refuse_look, watch_runs
+    from bestline.training.solvers import Stop
+
+    refuse_format(out)
+    refuse_existing(out, force)
+    refuse_look(out, theme=theme, frames=frames)
+    terminal = Terminal(json, quiet, progress)
+    base = {"solver": "sgd"} if training.arguments["solver"] in (None, "exact") and not training.arguments["l1"] else {}
+    changes = [base, *({**base, **_changed(text)} for text in compare or [])]
+    with terminal.listening() as bars:
+        models = []
+        for change in changes:
+            models.append(training.fit(bars, **change))
+            if models[-1].stop is Stop.INTERRUPTED:  # shown as far as it came, and the others not begun
+                break
+        asked = ["", *(compare or [])][: len(models)]
+        labels = [_named(label(model), text) for model, text in zip(models, asked, strict=True)]
+        watch_runs(
+            dict(zip(labels, models, strict=True)),
+            out,
+            pair="path" if weights_shown == "path" else names_of(weights_shown),
+            frames=frames,
+            theme=theme,
+            overwrite=force,
+        )
+    facts = [
+        {
+            "label": name,
+            "solver": model.solver,
+            "lr": model.rate,
+            "lr_limit": model.rate_limit,
+            "steps": int(model.trace.step[-1]),
+            "loss": float(model.trace.loss[int((model.trace.step - model.step).abs().argmin())]),
+            "stop": model.advice,
+        }
+        for name, model in zip(labels, models, strict=True)
+    ]
+    told = [f"{fact['label']}: loss {fact['loss']:.6g} after {fact['steps']:,} updates. {fact['stop']}" for fact in facts]
+    terminal.result("\n".join(told), {"out": str(out), "runs": facts, "warnings": terminal.said})
+    terminal.tell_warnings(tuple(model.advice for model in models))
+    terminal.note(f"wrote {out}")
+    if models[-1].stop is Stop.INTERRUPTED:
+        raise typer.Exit(130)
+
+
+def _named(label: str, asked: str) -> str:
+    """A run by how it was trained, and by what was asked to be changed where the label does not say it."""
+    left = [piece for piece in re.split(_PIECES, asked) if piece and piece.partition("=")[2] not in label]
+    return f"{label} ({', '.join(left)})" if left else label
+
+
+_CHANGES: dict[str, Callable[[str], Any]] = {
+    "solver": str,
+    "lr": rate_of,
+    "steps": int,
+    "batch-size": int,
+    "patience": int,
+    "tol": float,
+    "start": start_of,
+    "l1": float,
+    "l2": float,
+    "loss": str,
+    "standardize": lambda text: {"true": True, "yes": True, "false": False, "no": False}[text.lower()],
+    "seed": int,
+}
+
+
+_PIECES = rf",(?=(?:{'|'.join(_CHANGES)})=)"  # a comma before another option
+
+
+def _changed(text: str) -> dict[str, Any]:
+    """What one --compare changes: `lr=0.2`, `solver=adam,lr=0.1`, `start=-1,2`."""
+    changes: dict[str, Any] = {}
+    for piece in re.split(_PIECES, text.replace("batch_size", "batch-size")):
+        name, equals, value = piece.partition("=")
+        name = name.strip()
+        if not equals or name not in _CHANGES:
+            raise typer.BadParameter(f"--compare changes one of {', '.join(_CHANGES)}, as in lr=0.2; got {text!r}")
+        try:
+            changes[name.replace("-", "_")] = _CHANGES[name](value.strip())
+        except (ValueError, KeyError) as error:
+            raise typer.BadParameter(f"--compare cannot read {piece!r}") from error
+    return changes

@@ -1,0 +1,1 @@
+"""Data: any table becomes rows and moments."""

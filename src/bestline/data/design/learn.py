@@ -1,0 +1,499 @@
+"""Learn a Design: choose the columns, and read the table as often as their states need: often not at all.
+
+Plain number columns need no reading: their types are known. Categories need one pass for their levels, imputation the same
+pass for the means, `center`, `scale` and `poly` one or two more over their arguments.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TypeAlias
+
+import torch
+from torch import Tensor
+
+from bestline.data.design.coding import codings
+from bestline.data.design.design import MISSING_LEVEL, Column, Design, Encoded, Factor
+from bestline.data.design.expressions import Call, Summary, expression, learn_state
+from bestline.data.design.formula import Category, Piece, Recipe, as_category, parse, plain, powers
+from bestline.data.design.syntax import State, legendre
+from bestline.data.tables import Batch, Field, Kind, Source
+from bestline.errors import ColumnError, DataError, FormulaError, MissingValuesError, OptionError, listed, readable
+
+Training: TypeAlias = Callable[[Batch], Tensor]  # which rows of a batch are training rows, (n,) bool
+Progress: TypeAlias = Callable[[str, float], None]
+
+MOST_COLUMNS = 8_000  # of X: moments of more would need over 0.5 GB, and minutes for each 100,000 rows
+MOST_LEVELS = 200  # of a text column that nobody asked for
+_CAP = 20_000  # different texts kept of a column while counting
+_COUNTERS = frozenset(
+    {"", "unnamed: 0", "index", "id", "row", "rowid", "row_id", "rownames", "row_names", "rownumber", "row_number"}
+)
+_DOT = re.compile(r"(?<![\w.)\]`\"'])\.(?![\w.])")
+
+
+def learn(
+    source: Source,
+    *,
+    formula: str | None = None,
+    target: str | Sequence[str] | None = None,
+    features: Sequence[str] | None = None,
+    weights: str | None = None,
+    missing: str = "raise",
+    degree: int = 1,
+    training: Training | None = None,
+    aside: str | None = None,
+    progress: Progress | None = None,
+) -> Design:
+    """The design of a formula, or of a target and features; without either, of all columns that can serve.
+
+    Parameters
+    ----------
+    source : Source
+    formula : str, optional
+        Such as `y ~ x1 + C(g)`.
+    target, features : str and sequence of str, optional
+        Columns by name, in place of a formula; `features` are all others that can serve if left out.
+    weights : str, optional
+        Column of weights.
+    missing : {"raise", "drop", "impute"}
+    aside : str, optional
+        A column that is no feature unless it is named.
+    degree : int
+        Above 1, every column x is followed by its powers I(x ** 2), ..., I(x ** degree).
+    training : callable, optional
+        Tells which rows of a batch are training rows; means and states are learnt from these alone, levels from all rows.
+    progress : callable, optional
+        Hears of each pass: (what, fraction).
+
+    Raises
+    ------
+    FormulaError, ColumnError, MissingValuesError, DataError
+    """
+    if missing not in ("raise", "drop", "impute"):
+        raise OptionError(f"`missing` must be 'raise', 'drop' or 'impute'; got {missing!r}.")
+    if weights is not None and source.field(weights).kind is not Kind.NUMBER:
+        raise ColumnError(f"The weights in column {readable(weights)} are not numbers; name a column of numbers.")
+    passes = _Passes(source, training, weights, progress)
+    recipe, notes = _recipe(source, formula, target, features, weights, aside, passes)
+    if degree > 1:
+        recipe = powers(recipe, degree, {f.name for f in source.fields if f.kind is Kind.NUMBER})
+    draft = _draft(source, recipe, weights, missing)
+    if draft.categories:
+        passes.count(draft.categories)
+    if missing == "impute":
+        passes.count(draft.numbers)
+    design, remarks = _coded(draft, source, passes.profiles)
+    if missing == "impute":
+        design = replace(design, means=_means(draft.numbers, passes.profiles))
+    states = _states(design, passes)
+    table = tuple(n for n in source.names if n not in design.target_columns and n != weights)
+    return replace(design, states=states, table=table, notes=(*notes, *remarks, *_target_notes(design, source)))
+
+
+@dataclass(slots=True)
+class Profile:
+    """What a pass over a column found: the levels and how often, missing values, and the mean of the training rows."""
+
+    levels: Counter[str] = field(default_factory=Counter)
+    present: int = 0
+    missing: int = 0
+    weight: float = 0.0
+    mean: float = 0.0
+
+    @property
+    def overflowing(self) -> bool:
+        """Whether there are more levels than anybody could want."""
+        return len(self.levels) > _CAP
+
+
+class _Passes:
+    """Passes over the source that remember what they have found."""
+
+    def __init__(self, source: Source, training: Training | None, weights: str | None, progress: Progress | None) -> None:
+        self.source, self.training, self.weights, self.progress = source, training, weights, progress
+        self.profiles: dict[str, Profile] = {}
+
+    def batches(self, names: Sequence[str], what: str) -> Iterator[tuple[Batch, Tensor]]:
+        """Batches with these columns, and the weight of each row in what is learnt: 0 for rows that are not training rows."""
+        progress = None if self.progress is None else (lambda fraction: self.progress(what, fraction))  # type: ignore[misc]
+        columns = list(dict.fromkeys([*names, *([self.weights] if self.weights else [])]))
+        for batch in self.source.batches(columns, progress=progress):
+            weight = (
+                batch.numbers([self.weights])[:, 0].nan_to_num(0.0).cpu()
+                if self.weights
+                else torch.ones(batch.rows, dtype=torch.float64)
+            )
+            yield batch, weight if self.training is None else torch.where(self.training(batch), weight, 0.0)
+
+    def count(self, names: Sequence[str]) -> None:
+        """Profile the columns that have not been profiled yet: texts by their levels, numbers by their means."""
+        asked = [n for n in names if n not in self.profiles]
+        if not asked:
+            return
+        self.profiles.update({n: Profile() for n in asked})
+        for batch, weight in self.batches(asked, "learning the columns"):
+            for name in asked:
+                if isinstance(name, _AsText) or self.source.field(name).kind is Kind.TEXT:
+                    _count_text(self.profiles[name], batch, name)
+                else:
+                    _count_numbers(self.profiles[name], batch.numbers([name])[:, 0].cpu(), weight)
+
+
+class _AsText(str):
+    """A column that is to be profiled by its levels although it holds numbers: C(year)."""
+
+    __slots__ = ()
+
+
+def _count_text(profile: Profile, batch: Batch, name: str) -> None:
+    if profile.overflowing:
+        return
+    codes, levels = batch.text(str(name))
+    counts = torch.bincount(codes.cpu() + 1, minlength=len(levels) + 1).tolist()
+    profile.missing += counts[0]
+    profile.present += batch.rows - counts[0]
+    for level, number in zip(levels, counts[1:], strict=True):
+        if number:
+            profile.levels[level] += number
+
+
+def _count_numbers(profile: Profile, values: Tensor, weight: Tensor) -> None:
+    gaps = torch.isnan(values)
+    profile.missing += int(gaps.sum())
+    profile.present += int((~gaps).sum())
+    kept, w = values[~gaps], weight[~gaps]
+    total = float(w.sum())
+    if total > 0:
+        profile.weight += total
+        profile.mean += (float((kept * (w / total)).sum()) - profile.mean) * total / profile.weight
+
+
+def _recipe(
+    source: Source,
+    formula: str | None,
+    target: str | Sequence[str] | None,
+    features: Sequence[str] | None,
+    weights: str | None,
+    aside: str | None,
+    passes: _Passes,
+) -> tuple[Recipe, tuple[str, ...]]:
+    """The recipe asked for, its `.` or its missing list of features filled with the columns that can serve."""
+    if formula is not None:
+        if target is not None or features is not None:
+            raise OptionError("Give either a formula or a target with features, not both.")
+        if not _DOT.search(formula):
+            return parse(formula, source.names), ()
+        named = set(re.findall(r"[^\W\d]\w*", _DOT.sub(" ", formula))) | ({weights} if weights else set())
+        chosen, notes = _choose([f for f in source.fields if f.name not in {*named, aside}], passes)
+        present = [n for n in source.names if n in named]  # the parser takes away what the formula names
+        return parse(formula, [*present, *chosen]), notes
+    targets = [target] if isinstance(target, str) else list(target or source.target or ())
+    if not targets:
+        raise OptionError("Say what to predict: a formula such as 'y ~ x', or a target column.")
+    for name in [*targets, *(features or ())]:
+        source.field(name)
+    if features is not None:
+        wanted = [features] if isinstance(features, str) else list(dict.fromkeys(features))
+        if set(wanted) & set(targets):
+            raise OptionError(
+                f"The target {listed(sorted(set(wanted) & set(targets)))} is among the features; leave it out of them."
+            )
+        return plain(targets, wanted), ()
+    others = [f for f in source.fields if f.name not in (*targets, weights, aside)]
+    chosen, notes = _choose(others, passes)
+    if not chosen:
+        raise ColumnError(
+            f"No column of {source.label} can serve as a feature{_because(notes)}; name the features, or give a formula."
+        )
+    return plain(targets, chosen), notes
+
+
+def _because(notes: Sequence[str]) -> str:
+    return f" ({notes[0].split('. Name ')[0][0].lower()}{notes[0].split('. Name ')[0][1:]})" if notes else ""
+
+
+def _choose(fields: Sequence[Field], passes: _Passes) -> tuple[list[str], tuple[str, ...]]:
+    """Columns that can serve as features, and a sentence for each kind that is left out."""
+    passes.count([f.name for f in fields if f.kind is Kind.TEXT])
+    left: dict[str, list[str]] = {}
+    chosen = []
+    for f in fields:
+        if f.note == "mixed dates":  # not even leaving it out is safe: nobody knows what it says
+            raise ColumnError(
+                f"Column {readable(f.name)} mixes several ways to write a date, so its dates are ambiguous; write them all as 2024-02-01, or name the features to leave it out."
+            )
+        reason = _unfit(f, passes.profiles.get(f.name))
+        if f.name.casefold() in _COUNTERS and f.kind is Kind.NUMBER and _counts_rows(passes.source, f.name):
+            reason = "it numbers the rows, as an index that some program wrote"
+        if reason is None:
+            chosen.append(f.name)
+        else:
+            left.setdefault(reason, []).append(f.name)
+    notes = [
+        f"Left out {listed(names, most=8)}: {reason}. Name {'it' if len(names) == 1 else 'them'} in a formula or as features to use "
+        f"{'it' if len(names) == 1 else 'them'} all the same."
+        for reason, names in left.items()
+    ]
+    return chosen, tuple(notes)
+
+
+def _counts_rows(source: Source, name: str) -> bool:
+    """Whether a column holds the rows' own numbers, from 0 or from 1, as far as the first batch shows."""
+    batch = next(iter(source.batches([name])), None)
+    if batch is None or batch.rows < 3:
+        return False
+    count = torch.arange(batch.rows, dtype=torch.float64)
+    values = batch.numbers([name])[:, 0].cpu()
+    return torch.equal(values, count) or torch.equal(values, count + 1)
+
+
+def _unfit(f: Field, profile: Profile | None) -> str | None:
+    """Why a column that nobody asked for should not be a feature, or None when it can be."""
+    if f.kind is Kind.DATE:
+        return "dates are not numbers"
+    if f.kind is Kind.OTHER:
+        return "neither numbers nor text"
+    if f.kind is Kind.EMPTY:
+        return "every value is missing"
+    if profile is None:
+        return None
+    distinct = len(profile.levels)
+    if distinct == 0:
+        return "every value is missing"
+    if profile.overflowing or distinct > 0.5 * profile.present:
+        return "nearly every row has a text of its own, so it looks like an identifier"
+    if distinct > MOST_LEVELS:
+        return f"a text of over {MOST_LEVELS} levels looks like an identifier"
+    if distinct == 1 and not profile.missing:
+        return "every row has the same text"
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class _Draft:
+    """A recipe whose pieces are matched to columns, before levels are known."""
+
+    recipe: Recipe
+    kinds: dict[Piece, Factor | Category]
+    responses: tuple[Factor, ...]
+    weights: str | None
+    missing: str
+
+    @property
+    def categories(self) -> list[str]:
+        return [_AsText(k.column) for k in self.kinds.values() if isinstance(k, Category)]
+
+    @property
+    def numbers(self) -> list[str]:
+        factors = [k for k in self.kinds.values() if isinstance(k, Factor)]
+        return list(
+            dict.fromkeys(c for f in factors for c in ([f.column] if f.kind == "number" else expression(f.text).columns))
+        )
+
+
+def _draft(source: Source, recipe: Recipe, weights: str | None, missing: str) -> _Draft:
+    kinds: dict[Piece, Factor | Category] = {}
+    for piece in dict.fromkeys(p for term in recipe.terms for p in term):
+        category = as_category(piece)
+        if category is not None:
+            if source.field(category.column).kind not in (Kind.TEXT, Kind.NUMBER):
+                raise _unusable(source.field(category.column))
+            kinds[piece] = category
+        elif piece.column and source.field(piece.text).kind is Kind.TEXT:
+            kinds[piece] = Category(piece.text, None)
+        else:
+            kinds[piece] = _number(source, piece, "a feature")
+    return _Draft(recipe, kinds, tuple(_number(source, r, "the target") for r in recipe.responses), weights, missing)
+
+
+def _number(source: Source, piece: Piece, role: str) -> Factor:
+    """A piece that must give numbers: a number column, or an expression of such."""
+    columns = [piece.text] if piece.column else expression(piece.text).columns
+    for name in columns:
+        f = source.field(name)
+        if f.kind is Kind.TEXT:
+            raise ColumnError(
+                f"Column {readable(name)} is text, and {role} must be numbers; "
+                + ("choose another target." if role == "the target" else f"write C({name}) for categories.")
+            )
+        if f.kind is not Kind.NUMBER:
+            raise _unusable(f)
+    if not piece.column and role == "the target" and expression(piece.text).width > 1:
+        raise FormulaError(f"The response {readable(piece.text)} gives several columns; a target is one column.")
+    return Factor(piece.text, "number", piece.text) if piece.column else Factor(piece.text, "expression")
+
+
+def _unusable(f: Field) -> ColumnError:
+    what = {Kind.DATE: "holds dates", Kind.EMPTY: "has no values at all: every one is missing"}.get(
+        f.kind, "is neither numbers nor text"
+    )
+    return ColumnError(f"Column {readable(f.name)} {what}; leave it out, or turn it into numbers before fitting.")
+
+
+def _coded(draft: _Draft, source: Source, profiles: dict[str, Profile]) -> tuple[Design, list[str]]:
+    """The design with its columns spelt out, and remarks on categories that say nothing."""
+    factors = [_settled(kind, piece, draft, source, profiles) for piece, kind in draft.kinds.items()]
+    number_of = {piece: i for i, piece in enumerate(draft.kinds)}
+    terms = []
+    for term in draft.recipe.terms:
+        ids = [number_of[piece] for piece in term]
+        numeric = [i for i in ids if factors[i].kind != "category"]
+        terms.append((frozenset[object](numeric), [i for i in ids if factors[i].kind == "category"]))
+    columns: list[Column] = []
+    for term, coding in zip(draft.recipe.terms, codings(terms, intercept=draft.recipe.intercept), strict=True):
+        ids = [number_of[piece] for piece in term]
+        text = ":".join(piece.text for piece in term)
+        for product in coding:
+            columns.extend(
+                _columns_of(text, [i for i in ids if factors[i].kind != "category" or i in product], factors, product)
+            )
+            if len(columns) > MOST_COLUMNS:
+                raise DataError(
+                    f"The design has more than {MOST_COLUMNS:,} columns (reached in {readable(text)}); leave out columns with many "
+                    f"levels, or work on the rows where they are fewer: bestline.Ridge for l2, bestline.Lasso or bestline.LassoCV for l1."
+                )
+    single = [f.column for f in factors if f.kind == "category" and len(f.levels) == 1]
+    remarks = [f"{listed(single)} has one level only, so it says nothing beside the intercept."] if single else []
+    design = Design(
+        draft.recipe.text, draft.responses, draft.recipe.intercept, tuple(factors), tuple(columns), draft.weights, draft.missing
+    )
+    return design, remarks
+
+
+def _settled(kind: Factor | Category, piece: Piece, draft: _Draft, source: Source, profiles: dict[str, Profile]) -> Factor:
+    if isinstance(kind, Factor):
+        return kind
+    profile = profiles[kind.column]
+    if profile.overflowing:
+        raise ColumnError(
+            f"Column {readable(kind.column)} has more than {_CAP:,} levels; it looks like an identifier, leave it out."
+        )
+    levels = _ordered(profile.levels, source.field(kind.column))
+    if kind.reference is not None:
+        if kind.reference not in levels:
+            raise ColumnError.missing(kind.reference, levels, f"the levels of {readable(kind.column)}")
+        levels.remove(kind.reference)
+        levels.insert(0, kind.reference)
+    if draft.missing == "impute" and profile.missing:
+        levels.append(MISSING_LEVEL)
+        profile.levels[MISSING_LEVEL] += profile.missing
+    if not levels:
+        raise ColumnError(f"Column {readable(kind.column)} has no values at all: every one is missing; leave it out.")
+    total = sum(profile.levels[level] for level in levels)
+    return Factor(piece.text, "category", kind.column, tuple(levels), tuple(profile.levels[level] / total for level in levels))
+
+
+def _ordered(levels: Counter[str], f: Field) -> list[str]:
+    """Levels in the order their type declares, of numbers by size, else by the alphabet."""
+    present = [level for level in levels if level != MISSING_LEVEL]
+    if f.levels is not None:
+        return [level for level in f.levels if level in levels]
+    try:
+        return sorted(present, key=lambda level: (float(level), level))
+    except ValueError:
+        return sorted(present)
+
+
+def _columns_of(term: str, ids: Sequence[int], factors: Sequence[Factor], product: dict[object, bool]) -> Iterator[Column]:
+    """Columns of one product, the first factor's components running fastest."""
+    made: list[tuple[str, tuple[tuple[int, int], ...]]] = [("", ())]
+    for i in reversed(ids):
+        options = _components(factors[i], full=product.get(i, False))
+        made = [(f"{label}:{name}" if name else label, ((i, at), *parts)) for name, parts in made for label, at in options]
+    for name, parts in made:
+        yield Column(name, term, parts)
+
+
+def _components(factor: Factor, *, full: bool) -> list[tuple[str, int]]:
+    if factor.kind == "category":
+        if full:
+            return [(f"{factor.text}[{level}]", at) for at, level in enumerate(factor.levels)]
+        return [(f"{factor.text}[T.{level}]", at) for at, level in enumerate(factor.levels) if at > 0]
+    width = expression(factor.text).width if factor.kind == "expression" else 1
+    return [(factor.text, 0)] if width == 1 else [(f"{factor.text}[{d + 1}]", d) for d in range(width)]
+
+
+def _means(numbers: Sequence[str], profiles: dict[str, Profile]) -> dict[str, float]:
+    empty = [name for name in numbers if profiles[name].weight == 0]
+    if empty:
+        raise MissingValuesError(f"{listed(empty)} has no values in the training rows, so no mean to impute; leave it out.")
+    return {name: profiles[name].mean for name in numbers}
+
+
+def _states(design: Design, passes: _Passes) -> dict[str, State]:
+    """What the stateful calls of the design's expressions learn from the training rows."""
+    texts = [f.text for f in (*design.factors, *design.responses) if f.kind == "expression"]
+    calls = list(dict.fromkeys(c for text in texts for c in expression(text).calls))
+    if not calls:
+        return {}
+    summaries = dict.fromkeys(calls, Summary())
+    for call, values in _arguments(calls, design, passes, "learning the transforms"):
+        summaries[call] = summaries[call].plus(values)
+    empty = [c.text for c in calls if summaries[c].count == 0]
+    if empty:
+        raise MissingValuesError(f"{listed(empty)} has no training rows to learn from.")
+    grams: dict[Call, Tensor] = {}
+    for call, values in _arguments([c for c in calls if c.kind == "poly"], design, passes, "learning the polynomials"):
+        basis = legendre(values, call.degree, summaries[call].middle, summaries[call].half)
+        grams[call] = grams[call] + basis.T @ basis if call in grams else basis.T @ basis
+    return {c.text: learn_state(c, summaries[c], grams.get(c)) for c in calls}
+
+
+def _arguments(calls: Sequence[Call], design: Design, passes: _Passes, what: str) -> Iterator[tuple[Call, Tensor]]:
+    """The values of each call's argument in the training rows, batch by batch, gaps filled or left out."""
+    if not calls:
+        return
+    names = list(dict.fromkeys(c for call in calls for c in expression(call.argument).columns))
+    for batch, weight in passes.batches(names, what):
+        numbers = batch.numbers(names).cpu()
+        if design.missing == "impute":
+            means = torch.tensor([design.means.get(name, float("nan")) for name in names], dtype=torch.float64)
+            numbers = torch.where(torch.isnan(numbers), means, numbers)
+        usable = (weight > 0) & torch.isfinite(numbers).all(1)
+        values = {name: numbers[usable, j] for j, name in enumerate(names)}
+        for call in calls:
+            argument = expression(call.argument)(values, {})
+            yield call, argument[torch.isfinite(argument)]
+
+
+def _target_notes(design: Design, source: Source) -> list[str]:
+    notes = []
+    for response in design.responses:
+        if response.kind == "number" and source.field(response.column).note == "bool":
+            notes.append(
+                f"The target {readable(response.text)} is true or false: the line is fitted to 0 and 1, a linear probability."
+            )
+        elif response.kind == "expression":
+            notes.append(
+                f"The target is {readable(response.text)}: predictions and errors are in its units, and turning a prediction back does "
+                f"not give the mean of {listed(expression(response.text).columns)}."
+            )
+    return notes
+
+
+def missing_values(design: Design, source: Source) -> MissingValuesError:
+    """The refusal of missing values, with how many there are in which column."""
+    profiles = dict.fromkeys(design.reads(), 0)
+    rows = 0
+    any_missing = 0
+    categories = {f.column for f in design.factors if f.kind == "category"}
+    for batch in source.batches(list(profiles)):
+        rows += batch.rows
+        holes = torch.zeros(batch.rows, dtype=torch.bool)
+        for name in profiles:
+            gap = (batch.text(name)[0] < 0).cpu() if name in categories else torch.isnan(batch.numbers([name])[:, 0]).cpu()
+            profiles[name] += int(gap.sum())
+            holes |= gap
+        any_missing += int(holes.sum())
+    counts = ", ".join(f"{readable(name)} {count:,}" for name, count in profiles.items() if count)
+    return MissingValuesError(
+        f"{any_missing:,} of the {rows:,} rows of {source.label} have missing values ({counts}); choose missing='drop' (--missing drop) "
+        f"to leave them out, or missing='impute' to fill them in."
+    )
+
+
+__all__ = ["Encoded", "learn", "missing_values"]

@@ -1,0 +1,173 @@
+"""TODO docstring."""
+
+from __future__ import annotations
+
+import ast
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from bestline.data.design.syntax import FUNCTIONS, State, Values, evaluate, function_of, legendre, poly_arguments
+from bestline.numerics.doubled import Doubled
+
+_HIGHEST_POWER = 65  # beyond it a power is taken as float64 gives it
+_ULP = 2.0**-52
+_TINY = 2.0**-1070
+_STATE = 256 * _ULP  # of means and sums of squares, which are added up batch by batch
+
+
+@dataclass(frozen=True, slots=True)
+class Rounding:
+    """Bound of an error, in units of rounding: so many of the value itself, and so many of 1; infinite where values decide."""
+
+    own: float = 0.0
+    one: float = 0.0
+
+    def times(self, other: Rounding) -> Rounding:
+        """Of a product or quotient."""
+        return _UNKNOWN if self.one or other.one else Rounding(self.own + other.own + 1)
+
+
+_UNKNOWN = Rounding(math.inf)
+
+
+def doubled_values(node: ast.expr, values: Values, states: Mapping[str, State]) -> Doubled:
+    match node:
+        case ast.BinOp(left=left, op=ast.Add() | ast.Sub() | ast.Mult() as op, right=right):
+            a, b = doubled_values(left, values, states), doubled_values(right, values, states)
+            return a + b if isinstance(op, ast.Add) else a - b if isinstance(op, ast.Sub) else a * b
+        case ast.BinOp(left=left, op=ast.Pow(), right=ast.Constant(value=exponent)) if exponent in range(1, _HIGHEST_POWER):
+            return doubled_values(left, values, states).power(int(exponent))  # type: ignore[arg-type]  # one of the range
+        case ast.UnaryOp(op=op, operand=operand):
+            return (
+                -doubled_values(operand, values, states)
+                if isinstance(op, ast.USub)
+                else doubled_values(operand, values, states)
+            )
+        case ast.Call() if function_of(node) == "I":
+            return doubled_values(node.args[0], values, states)
+        case ast.Call() if function_of(node) == "poly" and poly_arguments(node)[1]:
+            x, degree = doubled_values(node.args[0], values, states), poly_arguments(node)[0]
+            powers = [x.power(d) for d in range(1, degree + 1)]
+            return (
+                Doubled(*(torch.stack([getattr(p, half) for p in powers], 1) for half in ("high", "low", "error")))
+                if degree > 1
+                else x
+            )
+    value = torch.as_tensor(evaluate(node, values, states), dtype=torch.float64)
+    return Doubled.of(value, error=_error(node, value, values, states))
+
+
+def _error(node: ast.expr, value: Tensor, values: Values, states: Mapping[str, State]) -> Tensor:
+    """Bound of what float64 has lost of an expression's value: what its parts have lost, passed on, and its own rounding."""
+    match node:
+        case ast.Constant() | ast.Name():
+            return torch.zeros_like(value)
+        case ast.BinOp(left=left, op=ast.Div(), right=right):
+            (a, lost_a), (b, lost_b) = _plain(left, values, states), _plain(right, values, states)
+            lost = (lost_a + (a / b).abs() * lost_b) / (b.abs() - lost_b).clamp(min=0)
+            return lost + _ULP * value.abs() + _TINY
+        case ast.BinOp(left=left, op=ast.Pow(), right=right) if not any(isinstance(n, ast.Name) for n in ast.walk(right)):
+            (x, away), exponent = _plain(left, values, states), evaluate(right, values, states)
+            moved = _moved(lambda v: v**exponent, x, away, value)
+            # Monotone on either side of zero.
+            return torch.where(x.abs() > away, moved + 4 * _ULP * value.abs() + _TINY, math.nan)
+        case ast.Call():
+            x, away = _plain(node.args[0], values, states)
+            return _error_of_call(node, x, away, value, states)
+    return torch.full_like(value, math.nan)  # powers of columns to columns
+
+
+def _plain(node: ast.expr, values: Values, states: Mapping[str, State]) -> tuple[Tensor, Tensor]:
+    """An expression in float64, and how far from the truth it can be."""
+    x, true = torch.as_tensor(evaluate(node, values, states), dtype=torch.float64), doubled_values(node, values, states)
+    return x, true.error + ((true.high - x) + true.low).abs()
+
+
+def _moved(f: Callable[[Tensor], Tensor], x: Tensor, away: Tensor, value: Tensor) -> Tensor:
+    """How far a monotone function can move when its argument does."""
+    far = torch.full_like(x, math.inf)
+    above, below = torch.nextafter(x + away, far), torch.nextafter(x - away, -far)
+    return torch.where(away == 0, 0.0, torch.maximum((f(above) - value).abs(), (value - f(below)).abs()))
+
+
+def _error_of_call(node: ast.Call, x: Tensor, away: Tensor, value: Tensor, states: Mapping[str, State]) -> Tensor:
+    """The same of a function at x, known to `away`."""
+    name = function_of(node)
+    if name in FUNCTIONS:
+        if name in ("abs", "sin", "cos", "tanh"):  # no steeper than 1
+            moved = away
+        elif name == "tan":
+            moved = torch.where(away * (1 + value**2) < 0.1, 2 * away * (1 + value**2), math.nan)
+        else:  # monotone
+            moved = _moved(FUNCTIONS[name], x, away, value)
+        exact = name in ("abs", "ceil", "floor")
+        return moved if exact else moved + 4 * _ULP * value.abs() + _TINY
+    state = states[ast.unparse(node)]
+    if name == "poly":
+        return _error_of_poly(x, away, poly_arguments(node)[0], value, state)
+    lost = away + _STATE * x.abs().amax() + _ULP * (x - state["mean"]).abs()
+    return (
+        lost
+        if name == "center"
+        else (lost / state["deviation"]) * 2
+        + value.abs() * (_STATE + (_STATE * float(x.abs().amax()) / state["deviation"]) ** 2)
+    )
+
+
+def rounding_of(node: ast.expr, states: Mapping[str, State]) -> Rounding:
+    match node:
+        case ast.Constant() | ast.Name():
+            return Rounding()
+        case ast.UnaryOp(operand=operand):
+            return rounding_of(operand, states)
+        case ast.BinOp(left=left, op=ast.Mult() | ast.Div(), right=right):
+            return rounding_of(left, states).times(rounding_of(right, states))
+        case ast.BinOp(left=left, op=ast.Add() | ast.Sub(), right=right):
+            exact = rounding_of(left, states) == rounding_of(right, states) == Rounding()
+            return Rounding(1) if exact else _UNKNOWN  # the difference of two rounded numbers can be all rounding
+        case ast.BinOp(left=left, op=ast.Pow(), right=right) if not any(isinstance(n, ast.Name) for n in ast.walk(right)):
+            base = rounding_of(left, states)
+            return _UNKNOWN if base.one else Rounding(2 + 2 * base.own * abs(evaluate(right, {}, states)))
+        case ast.Call():
+            return _rounding_of_call(node, rounding_of(node.args[0], states), states)
+    return _UNKNOWN
+
+
+def _rounding_of_call(node: ast.Call, x: Rounding, states: Mapping[str, State]) -> Rounding:
+    name = function_of(node)
+    if name in ("I", "abs"):
+        return x
+    degree, raw = poly_arguments(node) if name == "poly" else (1, False)
+    if raw:
+        return _UNKNOWN if x.one else Rounding(2 + 2 * x.own * degree)
+    if name == "sqrt" and not x.one:
+        return Rounding(2 + x.own)
+    if name in ("log", "log2", "log10") and not x.one:
+        return Rounding(4, 4 * x.own)
+    if x != Rounding():
+        return _UNKNOWN
+    if name in FUNCTIONS:
+        return Rounding(0 if name in ("ceil", "floor") else 4)
+    state, sums = states[ast.unparse(node)], _STATE / _ULP
+    if name == "poly":
+        basis = torch.tensor(state["basis"], dtype=torch.float64)
+        return Rounding(0, float(basis.abs().sum(0).max()) * (8 * degree**2 + sums * degree * _apart(basis)))
+    return Rounding(4 * sums, 4 * sums * abs(state["mean"]) / state.get("deviation", 1.0))
+
+
+def _apart(basis: Tensor) -> float:
+    """By what factor orthonormal polynomials magnify the rounding of the products that they are made from."""
+    return float(torch.linalg.cond(basis / basis.abs().amax(1, keepdim=True))) ** 2
+
+
+def _error_of_poly(x: Tensor, away: Tensor, degree: int, value: Tensor, state: State) -> Tensor:
+    """The polynomials are right to the rounding of sums over the rows, times how far the values leave their powers apart."""
+    basis = torch.tensor(state["basis"], dtype=torch.float64, device=x.device)
+    steep = (away / state["half"] + 8 * _ULP)[:, None] * (degree * degree)
+    terms = legendre(x, degree, state["middle"], state["half"]).abs() + steep
+    found = (steep * basis.abs().sum(0) + terms @ basis.abs() * (_STATE * degree * _apart(basis)))[:, 1:]
+    return found if degree > 1 else found[:, 0]

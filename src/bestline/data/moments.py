@@ -1,0 +1,371 @@
+"""Collect: one pass over a table, encoded by its design, into moments. Here data and mathematics meet.
+
+Every row goes into one of several groups, folds as a rule: see `grouping`.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from bestline import files as store
+from bestline.data.design import Column, Design, asked_categories, expression, learn, missing_values
+from bestline.data.folds import MOST_FOLDS, Grouping, Progress, by_hash, by_value, refuse_target
+from bestline.data.row_passes import Kept, present, range_of
+from bestline.data.tables import Source, open_source
+from bestline.errors import ColumnError, DataError, MissingValuesError, ModelFileError, OptionError, readable
+from bestline.numerics import comoments as statistics
+
+_FORMAT = 1
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Moments:
+    """The moments of a table: its design, and the moments of its encoded columns, fold by fold.
+
+    `a + b` joins tables of the same design; `a - b` takes rows away again. `bestline.fit(moments)` fits without the data.
+
+    Attributes
+    ----------
+    design : Design
+    folds : tuple
+        Moments (q = p + k) of each fold.
+    low, high : Tensor (p,)
+        Smallest and largest value of each column of X.
+    dropped : int
+        Rows left out because a value was missing.
+    imputed : dict
+        Column -> values filled in.
+    by : str or None
+        The column whose values are the folds, if they are.
+    values : tuple of str
+        Its value in each fold.
+    """
+
+    design: Design
+    folds: tuple[statistics.Moments, ...]
+    low: Tensor
+    high: Tensor
+    dropped: int = 0
+    imputed: dict[str, int] = field(default_factory=dict)
+    by: str | None = None
+    values: tuple[str, ...] = ()
+
+    @classmethod
+    def collect(
+        cls,
+        data: Any,
+        formula: str | None = None,
+        *,
+        target: str | Sequence[str] | None = None,
+        features: Sequence[str] | None = None,
+        weights: str | None = None,
+        missing: str = "raise",
+        folds: int | None = None,
+        by: str | None = None,
+        seed: int = 0,
+        progress: Progress | None = None,
+    ) -> Moments:
+        """Moments of anything that holds a table: one pass, constant memory; with `by` one more over that column, a few bytes a row.
+
+        Parameters
+        ----------
+        data, formula, target, features, weights, missing
+            As in `bestline.fit`.
+        folds : int, optional
+            Number of folds, at least 1; by default 5.
+        by : str, optional
+            A column whose values are the folds instead, for rows that belong together. It is no feature unless it is named. Tables
+            that are added up need not have the same values in it.
+        seed : int
+            Of the hash that assigns rows to folds.
+        progress : callable, optional
+            Hears (what, fraction).
+        """
+        if by is not None and not (isinstance(by, str) and folds is None):
+            raise OptionError(
+                f"`by` is the name of a column whose values are the folds, in place of `folds`; got {by!r}, folds={folds!r}."
+            )
+        folds = 5 if folds is None else folds
+        if type(folds) is not int or folds < 1:
+            raise OptionError(
+                f"`folds` must be a whole number of at least 1 (a column whose values are the folds is `by`); got {folds!r}."
+            )
+        source = open_source(data, text=asked_categories(formula))
+        grouping, values = (None, ()) if by is None else by_value(source, by, progress)
+        design = learn(source, formula=formula, target=target, features=features, weights=weights, missing=missing, aside=by)
+        if by is not None:
+            refuse_target(by, design)
+        elif folds > 1:
+            grouping = by_hash(folds, seed)
+        found = collect(source, design, len(values) or folds, grouping, progress=progress)
+        return replace(found, by=by, values=values)
+
+    @property
+    def total(self) -> statistics.Moments:
+        """Moments of all folds together."""
+        return statistics.total(self.folds, self.design.p + len(self.design.responses))
+
+    @property
+    def rows(self) -> int:
+        """Number of rows of positive weight."""
+        return sum(f.count for f in self.folds)
+
+    def __add__(self, other: Moments) -> Moments:
+        if not isinstance(other, Moments):
+            return NotImplemented
+        mine, theirs, values = self._beside(other)
+        return Moments(
+            self.design,
+            tuple(a + b for a, b in zip(mine, theirs, strict=True)),
+            torch.minimum(self.low, other.low),
+            torch.maximum(self.high, other.high),
+            self.dropped + other.dropped,
+            {c: self.imputed.get(c, 0) + other.imputed.get(c, 0) for c in {**self.imputed, **other.imputed}},
+            self.by,
+            values,
+        )
+
+    def __sub__(self, other: Moments) -> Moments:
+        """Take rows away; the range seen stays, since moments do not know which row held an extreme."""
+        if not isinstance(other, Moments):
+            return NotImplemented
+        mine, theirs, values = self._beside(other)
+        folds = tuple(a - b for a, b in zip(mine, theirs, strict=True))
+        dropped = max(self.dropped - other.dropped, 0)
+        return Moments(self.design, folds, self.low, self.high, dropped, dict(self.imputed), self.by, values)
+
+    def select(self, target: str | Sequence[str] | None, features: Sequence[str] | None = None) -> Moments:
+        """The moments for another question: any number column as target, any columns or terms as features, no data read.
+
+        Raises ColumnError for a name that these moments do not hold.
+        """
+        design = self.design
+        responses = {r.text: (design.p + i, r) for i, r in enumerate(design.responses)}
+        numbers = {
+            c.name: (j, design.factors[c.parts[0][0]])
+            for j, c in enumerate(design.columns)
+            if len(c.parts) == 1 and design.factors[c.parts[0][0]].kind == "number"
+        }
+        targets = [target] if isinstance(target, str) else list(target or responses)
+        for name in targets:
+            if name not in responses and name not in numbers:
+                raise ColumnError.missing(name, [*responses, *numbers], "the numbers of these moments")
+        as_target = [responses.get(name) or numbers[name] for name in targets]
+        spare = {name: found for name, found in responses.items() if name not in targets and found[1].kind == "number"}
+        read = {column for _, r in as_target for column in ([r.column] if r.kind == "number" else expression(r.text).columns)}
+        columns = [(j, c) for j, c in enumerate(design.columns) if not read & _sources(design, c)]
+        factors = (*design.factors, *(factor for _, factor in spare.values()))
+        for at, (name, (j, _)) in enumerate(spare.items()):
+            columns.append((j, Column(name, name, ((len(design.factors) + at, 0),))))
+        if features is not None:
+            wanted = [features] if isinstance(features, str) else list(features)
+            for name in wanted:
+                if not any(name in (c.name, c.term) for _, c in columns):
+                    raise ColumnError.missing(name, [c.term for _, c in columns], "the features of these moments")
+            columns = [(j, c) for name in wanted for j, c in columns if name in (c.name, c.term)]
+        index = [*(j for j, _ in columns), *(j for j, _ in as_target)]
+        unknown = torch.full((len(design.responses),), float("inf"), dtype=torch.float64)
+        low, high = torch.cat([self.low, -unknown]), torch.cat([self.high, unknown])
+        left = " + ".join(targets)
+        chosen = replace(
+            design,
+            formula=f"{left} ~ {' + '.join(dict.fromkeys(c.term for _, c in columns)) or '1'}{'' if design.intercept else ' - 1'}",
+            responses=tuple(r for _, r in as_target),
+            factors=factors,
+            columns=tuple(c for _, c in columns),
+        )
+        features_index = torch.tensor([j for j, _ in columns], dtype=torch.long)
+        folds = tuple(f[index] for f in self.folds)
+        low, high = low[features_index], high[features_index]
+        return Moments(chosen, folds, low, high, self.dropped, self.imputed, self.by, self.values)
+
+    def save(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
+        """Write a .moments file: a few kB, no rows, nothing that executes."""
+        tensors = {"low": self.low, "high": self.high}
+        for i, fold in enumerate(self.folds):
+            tensors |= {f"{i}.{name}": getattr(fold, name) for name in ("unit", "shift", "mean", "scatter")}
+        facts = {
+            "design": self.design.to_dict(),
+            "folds": [[f.count, f.weight, f.log_weight, f.cancelled] for f in self.folds],
+            "dropped": self.dropped,
+            "imputed": self.imputed,
+            "by": self.by,
+            "values": self.values,
+        }
+        store.write(path, "moments", _FORMAT, tensors, facts, overwrite=overwrite)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> Moments:
+        """Read a .moments file; raises ModelFileError when it is not one."""
+        _, tensors, facts = store.read(path, "moments", _FORMAT)
+        try:
+            folds = tuple(
+                statistics.Moments(
+                    int(count),
+                    float(weight),
+                    float(log),
+                    tensors[f"{i}.unit"],
+                    tensors[f"{i}.shift"],
+                    tensors[f"{i}.mean"],
+                    tensors[f"{i}.scatter"],
+                    *map(float, cancelled),
+                )
+                for i, (count, weight, log, *cancelled) in enumerate(facts["folds"])
+            )
+            design = Design.from_dict(facts["design"])
+            by, values = facts.get("by"), tuple(facts.get("values", ()))
+            named = isinstance(by, str) and all(isinstance(v, str) for v in values) and len(set(values)) == len(folds)
+            if (by is not None or values) and not (named and len(values) == len(folds)):
+                raise ValueError("it does not say whose each fold is")
+            return cls(
+                design, folds, tensors["low"], tensors["high"], int(facts["dropped"]), dict(facts["imputed"]), by, values
+            )
+        except (KeyError, TypeError, ValueError) as error:
+            raise ModelFileError(f"The moments file {str(path)!r} is damaged ({error}).") from error
+
+    def _beside(self, other: Moments) -> tuple[Sequence[statistics.Moments], Sequence[statistics.Moments], tuple[str, ...]]:
+        """The folds of both that belong together, and the values that they are of."""
+        mine, theirs = self.design.to_dict(), other.design.to_dict()
+        for facts in (mine, theirs):  # shares are of the rows, not of the design
+            facts["factors"] = [{**f, "shares": ()} for f in facts["factors"]]
+        if mine != theirs or self.by != other.by or (self.by is None and len(self.folds) != len(other.folds)):
+            raise DataError(
+                "These moments were collected with different columns, levels or folds; collect both with the same formula on data "
+                "that has the same levels."
+            )
+        if self.by is None:
+            return self.folds, other.folds, ()
+        values = tuple(dict.fromkeys((*self.values, *other.values)))
+        if len(values) > MOST_FOLDS:
+            raise DataError(
+                f"Together these moments have {len(values):,} values of {readable(self.by)}, and each would be a fold; {MOST_FOLDS:,} "
+                f"is the most."
+            )
+        nothing = statistics.Moments.empty(self.design.p + len(self.design.responses))
+        own, others = (dict(zip(m.values, m.folds, strict=True)) for m in (self, other))
+        return [own.get(v, nothing) for v in values], [others.get(v, nothing) for v in values], values
+
+
+def given_moments(data: Any, formula: str | None, weights: Any) -> Moments | None:
+    """Moments, or the path of a file of them, that stand in place of data; None for data.
+
+    Raises OptionError for a formula or weights, which moments have already.
+    """
+    if isinstance(data, str | os.PathLike) and str(data).endswith(".moments"):
+        data = Moments.load(data)
+    if not isinstance(data, Moments):
+        return None
+    if formula is not None or weights is not None:
+        raise OptionError(
+            "Moments have their formula and weights already; choose among their columns by `target` and `features`."
+        )
+    return data
+
+
+def _sources(design: Design, column: Column) -> set[str]:
+    """The columns of the table that a column of X is made of."""
+    factors = (design.factors[i] for i, _ in column.parts)
+    return {c for f in factors for c in (expression(f.text).columns if f.kind == "expression" else [f.column])}
+
+
+def collect(
+    source: Source,
+    design: Design,
+    groups: int,
+    grouping: Grouping | None,
+    *,
+    device: torch.device | None = None,
+    keep: Kept | None = None,
+    progress: Progress | None = None,
+) -> Moments:
+    """One pass: moments of every group of rows.
+
+    Parameters
+    ----------
+    source, design, groups, grouping
+        What to read, how to encode it, and into how many groups which rows go; None = all into one.
+    device : torch.device, optional
+        Where products are taken; by default where the rows are.
+    keep : Kept, optional
+        Receives the rows of each batch and their groups, for training that needs them.
+    progress : callable, optional
+        Hears (what, fraction).
+
+    Raises
+    ------
+    MissingValuesError
+        With counts for every column, when the design refuses missing values.
+    DataError
+        When no usable row is left.
+    """
+    q = design.p + len(design.responses)
+    found = [statistics.Moments.empty(q) for _ in range(groups)]
+    low, high = (
+        torch.full((design.p,), float("inf"), dtype=torch.float64),
+        torch.full((design.p,), float("-inf"), dtype=torch.float64),
+    )
+    dropped, read, imputed = 0, 0, dict[str, int]()
+    tell = None if progress is None else (lambda fraction: progress("reading the rows", fraction))
+    for batch in source.batches(design.reads(), size=statistics.chunk_size(q), progress=tell):
+        try:
+            encoded = design.rows(batch)
+        except MissingValuesError:
+            raise missing_values(design, source) from None
+        rows = encoded.rows if device is None else encoded.rows.to(device)
+        read += batch.rows
+        dropped += batch.rows - len(rows)
+        for column, count in encoded.imputed.items():
+            imputed[column] = imputed.get(column, 0) + count
+        if len(rows) == 0:
+            continue
+        used = present(replace(encoded, rows=rows))
+        rows = used.rows
+        if len(rows) == 0:
+            continue
+        group = None if grouping is None else grouping(batch, used).to(rows.X.device)
+        parts = [statistics.Moments.of_rows(rows)] if group is None else statistics.by_group(rows, group, groups)
+        found = [a + b for a, b in zip(found, parts, strict=True)]
+        if design.p:
+            least, most = range_of(rows.X)
+            low, high = torch.minimum(low, least.cpu()), torch.maximum(high, most.cpu())
+        if keep is not None and group is not None:
+            keep.take(rows, group)
+    total = sum(m.count for m in found)
+    if read and not total:
+        raise _nothing_left(design, source, dropped)
+    if not read:
+        raise DataError(f"There are no rows in {source.label}; a fit needs at least two.")
+    return Moments(design, tuple(m.cpu() for m in found), low, high, dropped, imputed)
+
+
+def regrouped(source: Source, design: Design, groups: int, grouping: Grouping, before: Moments) -> Moments:
+    """The moments, group by group, of rows in memory that `before` is of.
+
+    Raises DataError when they are other rows by now.
+    """
+    try:
+        found = collect(source, design, groups, grouping)
+    except DataError:  # a value is missing by now, say
+        found = None
+    if found is None or not found.total.like(before.total):
+        raise DataError(
+            "The data have changed since the line was fitted to them, so its folds cannot be told any more; fit again."
+        )
+    return found
+
+
+def _nothing_left(design: Design, source: Source, dropped: int) -> DataError:
+    if dropped:
+        return DataError(
+            f"No usable row is left in {source.label}: all {dropped:,} have a value missing, in the target or in a feature; use "
+            f"missing='impute', or leave out the column that is empty."
+        )
+    return DataError(
+        f"No row of {source.label} has a positive weight: column `{design.weights}` holds nothing but zeros; give other weights."
+    )

@@ -1,0 +1,10 @@
+"""Tables: anything that holds a table becomes a Source, a schema and batches of rows in constant memory."""
+
+from __future__ import annotations
+
+from bestline.data.tables.cells import Field, Kind
+from bestline.data.tables.open import open_source, read_table
+from bestline.data.tables.source import Batch, Source
+from bestline.data.tables.writing import write_with
+
+__all__ = ["Batch", "Field", "Kind", "Source", "open_source", "read_table", "write_with"]

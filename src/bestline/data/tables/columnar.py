@@ -1,0 +1,139 @@
+"""Parquet and Arrow (Feather) files: typed columns, read a few row groups at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from bestline.data.tables.cells import LARGE, Field, Kind, beyond, declared, typed
+from bestline.data.tables.part import Part
+from bestline.data.tables.places import Place, reason
+from bestline.data.tables.source import unique_names
+from bestline.errors import ColumnError, FileError, readable
+
+if TYPE_CHECKING:
+    from bestline.data.tables.source import Block, Progress
+
+
+@contextmanager
+def _intact(place: Place, what: str) -> Iterator[None]:
+    """Turn whatever pyarrow says about a damaged file into a FileError."""
+    try:
+        yield
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
+        raise FileError(
+            f"{readable(place.shown)} is not a readable {what} file, or it is damaged ({reason(error)}); "
+            f"write or download it again."
+        ) from error
+
+
+def _sound(block: Block) -> Block:
+    """The block, once its offsets, indices and text are known to be valid: pyarrow trusts them, and a damaged file lies."""
+    block.validate(full=True)
+    return block
+
+
+def field_of(name: str, kind: Any, levels: tuple[str, ...] | None = None) -> Field:
+    """The Field of a column of that pyarrow type."""
+    what, note = typed(kind)
+    return Field(name, what, levels, note)
+
+
+class Parquet(Part):
+    """A Parquet file."""
+
+    def __init__(self, place: Place) -> None:
+        self.place, self.spelling = place, {}
+        with _intact(place, "Parquet"), place.open() as source:
+            file = pq.ParquetFile(source)
+            self.count, schema = file.metadata.num_rows, file.schema_arrow
+            unique_names(schema.names, readable(place.shown))
+            large = _large(file)
+            self.fields = tuple(self._field(file, column, large) for column in schema)
+
+    def _field(self, file: Any, column: Any, large: set[str]) -> Field:
+        levels = None
+        # Row groups may carry different dictionaries; only an ordered type promises that each has all levels.
+        if pa.types.is_dictionary(column.type) and file.num_row_groups and (file.num_row_groups == 1 or column.type.ordered):
+            levels = declared(_sound(file.read_row_group(0, columns=[column.name])).column(0))
+        field = field_of(column.name, column.type, levels)
+        return replace(field, note=LARGE) if column.name in large and field.kind is Kind.NUMBER else field
+
+    def blocks(self, names: tuple[str, ...], size: int, progress: Progress) -> Iterator[Block]:
+        """The rows in order, decoded a batch at a time."""
+        done = 0
+        with _intact(self.place, "Parquet"), self.place.open() as source:
+            file = pq.ParquetFile(source, pre_buffer=False)
+            for block in file.iter_batches(batch_size=min(size, 1 << 17), columns=list(names)):
+                done += block.num_rows
+                progress(done / max(self.count or 1, 1))
+                yield _sound(block).select(list(names))
+
+
+def _large(file: Any) -> set[str]:
+    """Integer columns that float64 cannot hold, by their first rows.
+
+    The file's own statistics would say more, but pyarrow ends the process when a damaged file has wrong ones.
+    """
+    wide = [c.name for c in file.schema_arrow if pa.types.is_integer(c.type) and c.type.bit_width == 64]
+    first = next(file.iter_batches(batch_size=4096, columns=wide), None) if wide else None
+    return set() if first is None else {name for name in wide if beyond(first.column(name))}
+
+
+class Arrow(Part):
+    """An Arrow IPC file, which Feather (version 2) is, or an Arrow stream."""
+
+    def __init__(self, place: Place, *, stream: bool) -> None:
+        self.place, self.stream, self.spelling = place, stream, {}
+        with _intact(place, "Arrow"), place.open() as source:
+            reader = pa.ipc.open_stream(source) if stream else pa.ipc.open_file(source)
+            batches = 2 if stream else reader.num_record_batches  # a stream does not say
+            first = next(iter(reader), None) if stream else reader.get_batch(0) if batches else None
+            if first is not None:
+                _sound(first)
+            count = None if stream else reader.count_rows() if hasattr(reader, "count_rows") else None
+            schema = reader.schema
+            unique_names(schema.names, readable(place.shown))
+        self.count = 0 if first is None else count
+        self.fields = tuple(
+            field_of(f.name, f.type, declared(first.column(i)) if first and (batches == 1 or _ordered(f.type)) else None)
+            for i, f in enumerate(schema)
+        )
+
+    def blocks(self, names: tuple[str, ...], size: int, progress: Progress) -> Iterator[Block]:
+        """The rows in order, a record batch at a time."""
+        order = [field.name for field in self.fields]
+        options = pa.ipc.IpcReadOptions(included_fields=[order.index(name) for name in names])
+        total = max(self.place.size, 1)
+        with _intact(self.place, "Arrow"), self.place.open() as source:
+            if self.stream:
+                for block in pa.ipc.open_stream(source, options=options):
+                    progress(min(source.tell() / total, 1.0))
+                    yield _sound(block).select(list(names))
+                return
+            file = pa.ipc.open_file(source, options=options)
+            for i in range(file.num_record_batches):
+                block = file.get_batch(i)
+                progress((i + 1) / file.num_record_batches)
+                yield _sound(block).select(list(names))
+
+
+def _ordered(kind: Any) -> bool:
+    return bool(pa.types.is_dictionary(kind) and kind.ordered)
+
+
+def check_types(part: Part, fields: tuple[Field, ...]) -> None:
+    """Raise ColumnError when a later file holds another kind of values in a column than the first file."""
+    kinds = {field.name: field.kind for field in part.fields}
+    for field in fields:
+        kind = kinds[field.name]
+        if kind is not field.kind and Kind.EMPTY not in (kind, field.kind):
+            raise ColumnError(
+                f"Column {readable(field.name)} holds {kind.value} in {readable(part.place.shown)} but {field.kind.value} "
+                f"in the file before it; give both the same type."
+            )

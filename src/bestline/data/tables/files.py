@@ -1,0 +1,157 @@
+"""Files: one or many, of any format, as one source."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import replace
+
+import pyarrow as pa
+import torch
+
+from bestline.data.tables.cells import Field, Kind
+from bestline.data.tables.columnar import Arrow, Parquet, check_types
+from bestline.data.tables.delimited import Delimited
+from bestline.data.tables.part import Part
+from bestline.data.tables.places import Place, format_of, found
+from bestline.data.tables.source import Batch, Block, Layout, Progress, Source, remarks
+from bestline.errors import ColumnError, DataError, FileError, listed, readable
+
+
+def open_files(paths: Sequence[str | os.PathLike[str]], text: Collection[str] = ()) -> Source:
+    """The source of one or more paths, globs or URL-like paths."""
+    places = [place for path in paths for place in found(path)]
+    if not places:
+        raise FileError("There is no file in the list; give at least one path.")
+    first = _part(places[0], text)
+    parts = [first]
+    for place in places[1:]:
+        parts.append(_next_part(place, text, first))
+    return Files(_settled(parts))
+
+
+def _part(place: Place, text: Collection[str]) -> Part:
+    form = format_of(place)
+    if form == "parquet":
+        return Parquet(place)
+    if form in ("arrow", "stream"):
+        return Arrow(place, stream=form == "stream")
+    return Delimited(place, packed=form == "gzip", text=text)
+
+
+def _next_part(place: Place, text: Collection[str], first: Part) -> Part:
+    form = format_of(place)
+    if isinstance(first, Delimited) and form in ("gzip", "text"):
+        part: Part = Delimited(place, packed=form == "gzip", text=text, like=first.judgements)
+    else:
+        part = _part(place, text)
+    _same_columns(part, first)
+    if not isinstance(part, Delimited) or not isinstance(first, Delimited):
+        check_types(part, first.fields)
+    return part
+
+
+def _same_columns(part: Part, first: Part) -> None:
+    here, there = {f.name for f in part.fields}, {f.name for f in first.fields}
+    if here == there:
+        return
+    lacks = [f.name for f in first.fields if f.name not in here]
+    extra = [f.name for f in part.fields if f.name not in there]
+    what = " and ".join(([f"lacks the column {listed(lacks)}"] if lacks else []) + ([f"adds {listed(extra)}"] if extra else []))
+    raise ColumnError(
+        f"{readable(part.place.shown)} {what}, unlike {readable(first.place.shown)}; give files with the same columns."
+    )
+
+
+def _settled(parts: list[Part]) -> list[Part]:
+    """Columns without values in the first text file are settled by the files after it."""
+    texts = [part for part in parts if isinstance(part, Delimited)]
+    for later in texts[1:]:
+        empty = [f.name for f in texts[0].fields if f.kind is Kind.EMPTY]
+        if not empty:
+            break
+        later.look_further(list(empty))
+        for part in texts:
+            part.adopt({name: later.judgements[name] for name in empty if name in later.judgements})
+    return parts
+
+
+class Files(Source):
+    """Rows of several files, one after the other."""
+
+    def __init__(self, parts: list[Part]) -> None:
+        self.parts = parts
+        first = parts[0]
+        self.label = first.place.label if len(parts) == 1 else f"{len(parts)} files"
+        known = {f.name: f for part in reversed(parts) for f in part.fields if f.kind is not Kind.EMPTY}
+        self.fields = tuple(self._field(f, known) for f in first.fields)
+        counts = [part.count for part in parts]
+        self.count = sum(n for n in counts if n is not None) if None not in counts else None
+        if self.count == 0:
+            raise DataError(f"{readable(first.place.shown) if len(parts) == 1 else self.label} has no rows.")
+        said = () if isinstance(first, Delimited) else remarks(self.fields)
+        self.notes = tuple(dict.fromkeys((*said, *(note for part in parts for note in part.notes))))
+
+    def _field(self, field: Field, known: dict[str, Field]) -> Field:
+        kept = known.get(field.name, field)
+        return kept if len(self.parts) == 1 else replace(kept, levels=None)
+
+    def verbatim(self) -> Source:
+        """The same files with zero-padded and very large numbers as the words they are."""
+        return Files([part.verbatim() for part in self.parts])
+
+    def _batches(self, names: tuple[str, ...], size: int, progress: Progress, order: torch.Generator | None) -> Iterator[Batch]:
+        sizes = [max(part.place.size, 1) for part in self.parts]
+        start, before = 0, 0
+        for i in self._turns(order):
+            part, own = self.parts[i], sizes[i]
+            start = start if order is None or self.count is None else sum(p.count or 0 for p in self.parts[:i])
+            layout = Layout.of([names], self.fields, part.spelling)
+
+            def tick(share: float, before: int = before, own: int = own) -> None:
+                progress((before + share * own) / sum(sizes))
+
+            offset = start
+            for block in sized(part.blocks(names or self.names[:1], size, tick), size):
+
+                def place(i: int, part: Part = part, row: int = start - offset) -> str:
+                    return part.where(row + i)
+
+                yield Batch(start, block.num_rows, layout, [block], place)
+                start += block.num_rows
+            before += own
+        progress(1.0)
+
+    def _turns(self, order: torch.Generator | None) -> Sequence[int]:
+        """The files in their order; in another only where the number of every row is known beforehand."""
+        n = len(self.parts)
+        return range(n) if order is None or self.count is None else torch.randperm(n, generator=order).tolist()
+
+
+def sized(blocks: Iterator[Block], size: int) -> Iterator[Block]:
+    """The same rows in blocks of `size`, the last one smaller."""
+    held: list[Block] = []
+    rows = 0
+    for block in blocks:
+        # A text file's column may turn from numbers into words on the way: such blocks stay apart.
+        if held and held[0].schema != block.schema:
+            yield _joined(held)
+            held, rows = [], 0
+        position = 0
+        while rows + block.num_rows - position >= size:
+            piece = block.slice(position, size - rows)
+            position += piece.num_rows
+            yield _joined([*held, piece])
+            held, rows = [], 0
+        if position < block.num_rows:
+            held.append(block.slice(position))
+            rows += block.num_rows - position
+    if rows:
+        yield _joined(held)
+
+
+def _joined(blocks: list[Block]) -> Block:
+    if len(blocks) == 1:
+        return blocks[0]
+    tables = [pa.Table.from_batches([block]) if isinstance(block, pa.RecordBatch) else block for block in blocks]
+    return pa.concat_tables(tables).combine_chunks()

@@ -1,0 +1,276 @@
+"""Memory: frames, dictionaries, arrays and tensors as a source, without copying what is already numbers."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from numbers import Real
+from typing import Any
+
+import narwhals as nw
+import numpy as np
+import pyarrow as pa
+import torch
+from torch import Tensor
+
+from bestline.data.tables.cells import BOOL, LARGE, Field, Kind, beyond, declared
+from bestline.data.tables.columnar import field_of
+from bestline.data.tables.places import reason
+from bestline.data.tables.source import Batch, Block, Layout, Progress, Source, remarks, unique_names
+from bestline.errors import ColumnError, DataError, OptionError, ShapeError, listed, readable
+
+_KEPT = tuple(np.dtype(t) for t in ("f2", "f4", "f8", "i1", "i2", "i4", "i8", "u1", "?"))
+
+
+class Memory(Source):
+    """Columns in memory: blocks of neighbouring columns, each a tensor (n, k) or a pyarrow table."""
+
+    resident = True
+
+    def __init__(self, blocks: Sequence[tuple[tuple[str, ...], Block]], target: tuple[str, ...] | None = None) -> None:
+        self.label, self.target = "the data", target
+        names = [name for held, _ in blocks for name in held]
+        if not names:
+            raise ShapeError("The data has no columns; give at least one.")
+        unique_names(names, "The data")
+        lengths = {len(values) for _, values in blocks}
+        if len(lengths) > 1:
+            sizes = ", ".join(f"{listed(held, most=3)} {len(values)}" for held, values in blocks[:6])
+            raise ShapeError(f"The columns differ in their number of rows: {sizes}; give all the same.")
+        self.count = lengths.pop()
+        if not self.count:
+            raise DataError("The data has no rows.")
+        self._values = [values for _, values in blocks]
+        self.fields = tuple(field for held, values in blocks for field in _fields(held, values))
+        self._layout = Layout.of([held for held, _ in blocks], self.fields)
+        self.notes = remarks(self.fields)
+
+    def _batches(self, names: tuple[str, ...], size: int, progress: Progress, order: torch.Generator | None) -> Iterator[Batch]:
+        n = self.count or 0
+        starts = range(0, n, size)
+        turns = range(len(starts)) if order is None else torch.randperm(len(starts), generator=order).tolist()
+        for done, start in enumerate((starts[i] for i in turns), 1):
+            stop = min(start + size, n)
+            blocks = [v[start:stop] if isinstance(v, Tensor) else v.slice(start, stop - start) for v in self._values]
+            yield Batch(start, stop - start, self._layout, blocks, lambda i, start=start: f"row {start + i + 1}")  # type: ignore[misc]
+            progress(done / len(starts))
+
+
+def _fields(names: tuple[str, ...], values: Block) -> Iterator[Field]:
+    if isinstance(values, Tensor):
+        note = BOOL if values.dtype is torch.bool else ""
+        for j, name in enumerate(names):
+            large = values.dtype is torch.int64 and bool((values[:, j].abs() > 2**53).any())
+            yield Field(name, Kind.NUMBER, None, LARGE if large else note)
+        return
+    for name, column in zip(names, values.columns, strict=True):
+        field = field_of(name, column.type, declared(column))
+        empty = column.null_count == len(column)
+        large = pa.types.is_integer(column.type) and column.type.bit_width == 64 and beyond(column)
+        yield Field(name, Kind.EMPTY if empty and len(column) else field.kind, field.levels, LARGE if large else field.note)
+
+
+# --- what is given -------------------------------------------------------------------------------------------------------
+
+
+def open_memory(data: Any, extra: Mapping[str, Any] | None = None) -> Memory:
+    """The source of a frame, a mapping of columns, one array or tensor, or a pair (X, y)."""
+    target: tuple[str, ...] | None = None
+    if isinstance(data, tuple):
+        if len(data) != 2:
+            raise ShapeError(f"A tuple as data is a pair (X, y); got {len(data)} parts.")
+        left, right = _pair(*data)
+        blocks, target = [*left, *right], tuple(name for held, _ in right for name in held)
+    else:
+        blocks = _blocks(data, "x")
+    for name, values in (extra or {}).items():
+        blocks.append(((name,), _column(name, values)))
+    return Memory(blocks, target)
+
+
+def _pair(X: Any, y: Any) -> tuple[list[tuple[tuple[str, ...], Block]], list[tuple[tuple[str, ...], Block]]]:
+    left, right = _blocks(X, "x"), _blocks(y, "y")
+    names = [name for held, _ in right for name in held]
+    if names == ["y0"]:
+        right = [(("y",), right[0][1])]
+    n, m = (len(side[0][1]) if side else 0 for side in (left, right))
+    if n != m and left and right:
+        raise ShapeError(f"X has {n} rows but y has {m}; give one y for every row of X.")
+    return left, right
+
+
+def _blocks(data: Any, prefix: str) -> list[tuple[tuple[str, ...], Block]]:
+    """The columns of one object; arrays have no names, and get the prefix and a number."""
+    if isinstance(data, Mapping):
+        return [((str(name),), _column(str(name), values)) for name, values in data.items()]
+    if isinstance(data, Tensor):
+        return _matrix(_tensor(data, prefix), prefix)
+    if not isinstance(data, np.ndarray | list):
+        frame = nw.from_native(_frame(data), pass_through=True, allow_series=True)
+        if isinstance(frame, nw.LazyFrame):
+            frame = frame.collect()
+        if isinstance(frame, nw.DataFrame):
+            return _frame_blocks(frame)
+        if isinstance(frame, nw.Series):
+            name = f"{prefix}0" if frame.name in (None, "") else str(frame.name)
+            return [((name,), pa.table([_series(name, frame)], names=[name]))]
+    return _matrix(_array(data, prefix), prefix)
+
+
+def _frame(data: Any) -> Any:
+    """The frame itself, after a look at names that narwhals would refuse in its own words; Arrow batches become a table."""
+    if isinstance(data, pa.RecordBatch):
+        data = pa.Table.from_batches([data])
+    elif isinstance(data, pa.RecordBatchReader):
+        data = data.read_all()
+    names: list[Any] = []
+    if isinstance(data, pa.Table):
+        names = data.column_names
+    elif nw.dependencies.is_pandas_like_dataframe(data):
+        names = list(data.columns)
+    if any(isinstance(name, tuple) for name in names):
+        raise ColumnError("The data has columns of several levels (a MultiIndex); join each name into one text first.")
+    unique_names([str(name) for name in names], "The data")
+    return data
+
+
+def _frame_blocks(frame: Any) -> list[tuple[tuple[str, ...], Block]]:
+    names = tuple(str(name) for name in frame.columns)
+    if not names:
+        return []
+    unique_names(names, "The data")
+    columns = [_series(name, series) for name, series in zip(names, frame.iter_columns(), strict=True)]
+    return [(names, pa.table(columns, names=list(names)))]
+
+
+def _series(name: str, series: Any) -> Any:
+    native = series.to_native()
+    if isinstance(native, pa.ChunkedArray | pa.Array):
+        return native
+    try:
+        made = pa.Array.from_pandas(native) if series.implementation.is_pandas_like() else series.to_arrow()
+    except (pa.ArrowException, TypeError, ValueError, OverflowError) as error:
+        dense = np.asarray(native)  # pandas' sparse numbers come this way
+        if dense.dtype.kind not in "fiub":
+            raise ColumnError(
+                f"Column {readable(name)} does not hold values of one type ({reason(error)}); turn it into numbers or text."
+            ) from error
+        made = pa.array(dense, from_pandas=True)
+    return made if isinstance(made, pa.ChunkedArray) else pa.chunked_array([made])
+
+
+def _column(name: str, values: Any) -> Block:
+    """One named column (n,) or (n, 1): a tensor (n, 1), or a table of one column when it holds text or dates."""
+    if not isinstance(values, Tensor | np.ndarray | list | tuple | range):
+        frame = nw.from_native(values, pass_through=True, allow_series=True, series_only=False)
+        if isinstance(frame, nw.Series):
+            return pa.table([_series(name, frame)], names=[name])
+    if isinstance(values, Tensor):
+        return _single(name, _tensor(values, name))
+    if isinstance(values, pa.Array | pa.ChunkedArray):
+        return pa.table([values], names=[name])
+    array = values if isinstance(values, np.ndarray) else None
+    if array is not None and array.dtype.kind in "fiub":
+        return _single(name, _tensor_of(array))
+    try:
+        if array is not None and array.ndim != 1:
+            raise ShapeError(f"Column {readable(name)} has the shape {array.shape}; a column is one-dimensional.")
+        words = np.ma.filled(array.astype(object), None) if isinstance(array, np.ma.MaskedArray) else values
+        made = pa.array(words, from_pandas=True)
+    except (pa.ArrowException, TypeError, OverflowError, ValueError) as error:
+        if isinstance(error, ShapeError):
+            raise
+        raise ColumnError(f"Column {readable(name)} is not one column of numbers, text or dates ({reason(error)}).") from error
+    return pa.table([made], names=[name])
+
+
+def _single(name: str, values: Tensor) -> Tensor:
+    if values.ndim == 2 and values.shape[1] == 1:
+        return values
+    if values.ndim != 1:
+        raise ShapeError(f"Column {readable(name)} has the shape {tuple(values.shape)}; a column is one-dimensional.")
+    return values[:, None]
+
+
+def _matrix(values: Tensor, prefix: str) -> list[tuple[tuple[str, ...], Block]]:
+    if values.ndim == 1:
+        values = values[:, None]
+    what = "X" if prefix == "x" else "y"
+    if values.ndim != 2:
+        raise ShapeError(f"{what} has the shape {tuple(values.shape)}; give a table (n, p) or one column (n,).")
+    if not values.shape[1]:
+        raise ShapeError(f"{what} has no columns; its shape is {tuple(values.shape)}.")
+    return [(tuple(f"{prefix}{j}" for j in range(values.shape[1])), values)]
+
+
+def _tensor(values: Tensor, name: str) -> Tensor:
+    if values.layout is not torch.strided:
+        raise ShapeError(f"{readable(name)} is a sparse tensor; make it dense with .to_dense().")
+    if values.is_complex():
+        raise ColumnError(f"{readable(name)} holds complex numbers; give real ones.")
+    if values.is_quantized:
+        values = values.dequantize()
+    return values.detach()
+
+
+def _array(data: Any, prefix: str) -> Tensor:
+    """Any other array-like as a tensor."""
+    what = "X" if prefix == "x" else "y"
+    if hasattr(data, "toarray"):
+        raise ShapeError(f"{what} is a sparse matrix; make it dense with .toarray().")
+    if isinstance(data, list) and data and all(isinstance(part, Tensor) for part in data):
+        data = torch.stack([part.detach() for part in data])
+        return _tensor(data, prefix)
+    try:
+        array = data if isinstance(data, np.ndarray) else np.asarray(data)
+    except ValueError as error:
+        raise ShapeError(f"{what} is a list whose rows differ in length; give every row the same number of cells.") from error
+    if array.dtype.names:
+        raise ShapeError(f"{what} is a structured array; give a frame or a dict of its fields instead.")
+    if array.ndim == 0:
+        raise no_table(data)
+    if array.dtype.kind == "O":
+        array = _objects(array, what)
+    if array.dtype.kind not in "fiub":
+        kind = {"U": "text", "S": "text", "T": "text", "M": "dates", "m": "durations", "c": "complex numbers"}.get(
+            array.dtype.kind
+        )
+        raise ColumnError(
+            f"{what} holds {kind or array.dtype}, not numbers; give numbers, or a frame with named columns for categories."
+        )
+    return _tensor_of(array)
+
+
+def _objects(array: np.ndarray[Any, Any], what: str) -> np.ndarray[Any, Any]:
+    for index, value in np.ndenumerate(array):
+        if value is not None and not isinstance(value, Real | np.number | np.bool_):
+            where = f"row {index[0] + 1}" + (f", column {index[1] + 1}" if len(index) > 1 else "")
+            raise ColumnError(
+                f"{what} holds {readable(str(value))} at {where}, not a number; give numbers, or a frame with named columns."
+            )
+    return array.astype(np.float64)
+
+
+def _tensor_of(array: np.ndarray[Any, Any]) -> Tensor:
+    """A tensor of the array's own memory where torch can hold it; masked is NaN."""
+    if isinstance(array, np.ma.MaskedArray):
+        array = np.ma.filled(array.astype(np.float64), np.nan) if np.ma.is_masked(array) else np.asarray(array)
+    if array.dtype.newbyteorder("=") not in _KEPT or not array.dtype.isnative:
+        array = array.astype(np.float64)
+    if any(stride < 0 or stride % array.itemsize for stride in array.strides):
+        array = np.ascontiguousarray(array)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # a read-only array: nobody here writes to the tensor
+        return torch.from_numpy(np.asarray(array))
+
+
+def refuse_extra(extra: Mapping[str, Any] | None) -> None:
+    """Arrays cannot be laid beside a file that is read in parts."""
+    if extra:
+        raise OptionError(f"{listed(extra)} was given as an array beside a file; name a column of the file instead.")
+
+
+def no_table(data: Any) -> DataError:
+    """The error for an object that holds no table."""
+    kind = readable(type(data).__name__)
+    return DataError(f"Data of the type {kind} is not a table; give a path, a frame, a dict of arrays, or (X, y).")

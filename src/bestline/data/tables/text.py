@@ -1,0 +1,147 @@
+"""TODO docstring."""
+
+from __future__ import annotations
+
+import codecs
+import io
+import re
+import zlib
+from collections.abc import Callable, Iterator
+from gzip import BadGzipFile, GzipFile
+from typing import Any
+
+import pyarrow as pa
+
+from bestline.data.tables.places import Place, reason
+from bestline.errors import FileError, readable
+
+HEAD = 1 << 20  # enough for any header line
+BLOCK = 1 << 22  # one block is decoded at a time; no row may be longer
+SMALL = 1 << 26  # up to here a second reading to find a line number is cheap
+
+
+def whole_rows(text: Text, delimiter: bytes, too_long: Callable[[], Exception]) -> Iterator[bytes]:
+    """The text in pieces that end where a row does.
+
+    pyarrow's own streaming reader reads ahead in a thread, through our Python file; where the interpreter ends before that thread
+    does, the process aborts. Pieces that are parsed one at a time leave nothing behind.
+    """
+    rest = b""
+    while piece := text.read(2 * BLOCK):
+        rest += piece
+        if end := _end_of_rows(rest, delimiter):
+            yield rest[:end]
+            rest = rest[end:]
+        elif len(rest) > BLOCK:
+            raise too_long()
+    if rest.strip():
+        yield rest
+
+
+def _end_of_rows(piece: bytes, delimiter: bytes) -> int:
+    """Where the last row that is whole ends: at a line's end outside quoted cells, 0 if there is none.
+
+    A quotation mark opens a cell only where the cell begins; 5" in the middle of one is an inch.
+    """
+    newline = b"\n" if b"\n" in piece else b"\r"
+    end = piece.rfind(newline, 0, len(piece) if newline == b"\n" else len(piece) - 1) + 1
+    if b'"' not in piece:
+        return end
+    quoted = re.compile(rb"(?:\A|(?<=[\r\n" + re.escape(delimiter) + rb']))"(?:[^"]|"")*(?:"|\Z)')
+    spans = [match.span() for match in quoted.finditer(piece)]
+    for start, stop in reversed(spans):
+        if stop < end:
+            break
+        end = min(end, piece.rfind(newline, 0, start) + 1) if start < end else end
+    return end
+
+
+def native(rows: bytes) -> Any:
+    """A copy in pyarrow's own memory, which its threads can free without asking Python."""
+    buffer = pa.allocate_buffer(len(rows))
+    memoryview(buffer).cast("B")[:] = rows
+    return buffer
+
+
+class Text(io.RawIOBase):
+    """The file as UTF-8 bytes: unpacked, decoded, checked, and with its lines counted as they go by."""
+
+    def __init__(self, place: Place, *, packed: bool, encoding: str, skip: int = 0) -> None:
+        self.place, self.raw, self.total = place, place.open(), max(place.size, 1)
+        self.source: Any = GzipFile(fileobj=self.raw) if packed else self.raw
+        self.decoder = None if encoding == "utf-8" else codecs.getincrementaldecoder(encoding)()
+        self.encoding, self.lines, self.odd, self.last, self.pending = encoding, 0, False, b"\n", b""
+        self.pending = b"" if not skip else self._discard(skip)
+
+    def _discard(self, skip: int) -> bytes:
+        while chunk := self._next(max(skip, 1 << 16)):
+            if len(chunk) >= skip:
+                return chunk[skip:]
+            skip -= len(chunk)
+        return b""
+
+    def readable(self) -> bool:
+        """Yes: what pyarrow and io ask before they read."""
+        return True
+
+    def read(self, n: int = -1) -> bytes:
+        """Up to n bytes; less only at the end. Raises FileError for what is not text."""
+        parts, length = [self.pending], len(self.pending)
+        while n < 0 or length < n:
+            chunk = self._next(BLOCK if n < 0 else n - length)
+            if not chunk:
+                break
+            parts.append(chunk)
+            length += len(chunk)
+        whole = b"".join(parts)
+        out, self.pending = (whole, b"") if n < 0 else (whole[:n], whole[n:])
+        self._count(out)
+        return out
+
+    def _next(self, n: int) -> bytes:
+        chunk = self._raw(n)
+        if self.decoder is None:
+            return chunk
+        while True:
+            try:
+                text = self.decoder.decode(chunk, final=not chunk)
+            except UnicodeDecodeError as error:
+                raise FileError(f"{self.shown} is not {self.encoding} text throughout; save it as UTF-8.") from error
+            if text or not chunk:
+                return text.encode()
+            chunk = self._raw(n)
+
+    def _raw(self, n: int) -> bytes:
+        try:
+            return bytes(self.source.read(n))
+        except EOFError as error:
+            raise FileError(f"{self.shown} is truncated: its gzip data ends too early; download or pack it again.") from error
+        except BadGzipFile as error:
+            what = "its gzip checksum is wrong" if "CRC" in str(error) or "length" in str(error) else reason(error)
+            raise FileError(f"{self.shown} is damaged: {what}; download or pack it again.") from error
+        except (zlib.error, OSError, pa.ArrowException) as error:
+            raise FileError(f"{self.shown} cannot be read: {reason(error)}; download or write it again.") from error
+
+    def _count(self, chunk: bytes) -> None:
+        if b"\0" in chunk:
+            line = self.lines + chunk[: chunk.index(b"\0")].count(b"\n") + 1
+            raise FileError(f"{self.shown} has a NUL byte in line {line}; remove it, or write the file again.")
+        ends = chunk.count(b"\n")
+        self.lines += ends
+        self.odd = self.odd or b'"' in chunk or b"\n\n" in chunk or b"\n\r\n" in chunk or (b"\r" in chunk and not ends)
+
+    @property
+    def shown(self) -> str:
+        """The path, for messages."""
+        return readable(self.place.shown)
+
+    @property
+    def share(self) -> float:
+        """How much of the file has been read, from 0 to 1."""
+        return float(min(self.raw.tell() / self.total, 1.0))
+
+    def close(self) -> None:
+        """Close the file, too."""
+        if not self.closed:
+            self.raw.close()
+        super().close()

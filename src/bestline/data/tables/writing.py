@@ -1,0 +1,204 @@
+"""Writing: a source's own columns, and new ones computed batch by batch, to a file that appears whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv as pc_csv
+import pyarrow.parquet as pq
+from torch import Tensor
+
+from bestline.data.tables.cells import BOOL, LARGE, PADDED, Field, Kind, text_words, wordy
+from bestline.data.tables.places import reason
+from bestline.data.tables.source import Batch, Progress, Source
+from bestline.errors import ColumnError, FileError, listed, readable
+from bestline.files import fresh
+
+_SUFFIXES = {
+    ".csv": "csv",
+    ".tsv": "tsv",
+    ".csv.gz": "csv.gz",
+    ".tsv.gz": "tsv.gz",
+    ".parquet": "parquet",
+    ".feather": "arrow",
+    ".arrow": "arrow",
+}
+
+
+def write_with(
+    source: Source,
+    path: str | os.PathLike[str] | None,
+    extra: Callable[[Batch], Mapping[str, Tensor]],
+    *,
+    overwrite: bool = False,
+    names: Sequence[str] | None = None,
+    progress: Progress | None = None,
+) -> int:
+    """Write the source's columns and new ones beside them.
+
+    Parameters
+    ----------
+    source : Source
+        The table whose columns are written.
+    path : path or None
+        A .csv, .tsv, .csv.gz, .tsv.gz, .parquet, .feather or .arrow file; None writes CSV to standard output.
+    extra : callable
+        Gives the new columns of a batch: name to float64 (rows,); the same names for every batch.
+    overwrite : bool
+        Whether an existing file may be replaced.
+    names : sequence of str, optional
+        The source's columns to write; all of them when left out. `extra` sees all columns.
+    progress : callable, optional
+        Is told the share that is done, from 0 to 1.
+
+    Returns
+    -------
+    int
+        Number of rows written.
+
+    Raises
+    ------
+    ColumnError
+        When a new column has the name of one that is written, or a column's values have no place in such a file.
+    """
+    kept = [source.field(name) for name in (source.names if names is None else names)]
+    if path is None:
+        return _write(_tables(source, kept, extra, verbatim, progress), lambda schema: _csv(_stdout(), schema, ","))
+    target = Path(path)
+    form = _form(target)
+    convert = stored if form in ("parquet", "arrow") else verbatim
+    with fresh(target, overwrite=overwrite) as temporary:
+        try:
+            return _write(_tables(source, kept, extra, convert, progress), lambda schema: _opened(temporary, form, schema))
+        except (OSError, pa.ArrowException) as error:
+            raise FileError(f"{readable(str(target))} cannot be written: {reason(error)}.") from error
+
+
+def _form(path: Path) -> str:
+    name = path.name.lower()
+    form = next((form for suffix, form in sorted(_SUFFIXES.items(), key=lambda s: -len(s[0])) if name.endswith(suffix)), None)
+    if form is None:
+        raise FileError(f"{readable(str(path))} has a suffix that says no format; use one of {', '.join(_SUFFIXES)}.")
+    return form
+
+
+def _write(tables: Iterator[Any], opened: Callable[[Any], Any]) -> int:
+    first = next(tables)
+    rows = 0
+    with opened(first.schema) as put:
+        for table in _then(first, tables):
+            put(table.cast(first.schema))
+            rows += table.num_rows
+    return rows
+
+
+def _then(first: Any, rest: Iterator[Any]) -> Iterator[Any]:
+    yield first
+    yield from rest
+
+
+# --- batches to tables ---------------------------------------------------------------------------------------------------
+
+
+def _tables(
+    source: Source,
+    kept: Sequence[Field],
+    extra: Callable[[Batch], Mapping[str, Tensor]],
+    convert: Callable[[Batch, Field], Any],
+    progress: Progress | None,
+) -> Iterator[Any]:
+    plain = source.verbatim()
+    names = [field.name for field in kept]
+    for batch in plain.batches(progress=progress):
+        added = extra(batch)
+        if clash := [name for name in added if name in names]:
+            raise ColumnError(
+                f"The data already has the column {listed(clash)}, which would be written twice; rename it first."
+            )
+        arrays = [convert(batch, field) for field in kept]
+        arrays += [pa.array(values.detach().cpu().double().numpy(), from_pandas=True) for values in added.values()]
+        yield pa.table(arrays, names=[*names, *added])
+
+
+def verbatim(batch: Batch, field: Field) -> Any:
+    """As `stored`, but the words of a text column stay as they were: for files of text."""
+    kept = field.kind is Kind.TEXT and batch.words(field.name)
+    return batch.cells(field.name) if kept else stored(batch, field)
+
+
+def stored(batch: Batch, field: Field) -> Any:
+    """The column's values as a pyarrow array of a type that is the same for every batch, null where missing."""
+    cells = batch.cells(field.name)
+    if isinstance(cells, Tensor):
+        small = cells.is_floating_point() and cells.element_size() < 4
+        return pa.array((cells.float() if small else cells).cpu().numpy(), from_pandas=True)
+    if field.kind is Kind.NUMBER and wordy(cells.type) and field.note not in (PADDED, LARGE):
+        numbers = pa.array(batch.numbers([field.name])[:, 0].numpy(), from_pandas=True)
+        return pc.cast(numbers, pa.bool_()) if field.note == BOOL else numbers
+    if pa.types.is_dictionary(cells.type):
+        cells = pc.cast(cells, cells.type.value_type)
+    if pa.types.is_string_view(cells.type):
+        cells = pc.cast(cells, pa.large_string())
+    if field.kind is Kind.TEXT and batch.words(field.name):
+        return text_words(cells)
+    if pa.types.is_floating(cells.type) and not pa.types.is_float16(cells.type):
+        return pc.if_else(pc.is_nan(cells), pa.scalar(None, cells.type), cells)
+    return cells
+
+
+# --- formats -------------------------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def _opened(path: Path, form: str, schema: Any) -> Iterator[Callable[[Any], None]]:
+    if form == "parquet":
+        with pq.ParquetWriter(path, schema) as writer:
+            yield writer.write_table
+    elif form == "arrow":
+        with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_file(sink, schema) as writer:
+            yield writer.write_table
+    else:
+        delimiter = "\t" if form.startswith("tsv") else ","
+        packed = "gzip" if form.endswith("gz") else None
+        with pa.output_stream(str(path), compression=packed) as sink, _csv(sink, schema, delimiter) as put:
+            yield put
+
+
+@contextmanager
+def _csv(sink: Any, schema: Any, delimiter: str) -> Iterator[Callable[[Any], None]]:
+    nested = [
+        f.name for f in schema if pa.types.is_nested(f.type) or pa.types.is_binary(f.type) or pa.types.is_large_binary(f.type)
+    ]
+    if nested:
+        raise ColumnError(f"Column {listed(nested)} cannot be written as text; write Parquet, or leave the column out.")
+    # "needed" quotes every text cell, so that no spreadsheet takes one for a formula unseen, and no number.
+    options = pc_csv.WriteOptions(delimiter=delimiter, quoting_style="needed")
+    with pc_csv.CSVWriter(sink, schema, write_options=options) as writer:
+        yield writer.write_table
+
+
+def _stdout() -> Any:
+    return getattr(sys.stdout, "buffer", None) or _Lines()
+
+
+class _Lines:
+    """Standard output where it takes text only (a notebook, a test)."""
+
+    closed = False
+
+    def write(self, data: bytes) -> int:
+        sys.stdout.write(bytes(data).decode())
+        return len(data)
+
+    def flush(self) -> None:
+        sys.stdout.flush()
+
+    def close(self) -> None:
+        self.flush()

@@ -1,0 +1,294 @@
+"""The border: scikit-learn's arrays become ours, and results go back to where the data came from.
+
+Arrays, lists, frames, sparse matrices and tensors are checked by scikit-learn's own rules and become float tensors in main
+memory. Predictions for a tensor are a tensor, on its device. What a fit has learnt is a NumPy array, or lives with the data
+where scikit-learn's array API dispatch is on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from numbers import Integral, Real
+from typing import Any, TypeAlias
+
+import numpy as np
+import torch
+from scipy import sparse
+from sklearn import config_context, get_config
+from sklearn.utils.validation import validate_data
+from torch import Tensor
+
+from bestline.errors import DataError, OptionError
+from bestline.numerics.comoments import Moments
+from bestline.numerics.rows import Rows
+
+Array: TypeAlias = Any  # of NumPy, torch or another library of scikit-learn's array API
+MOST_DENSE = 2**28  # numbers of a sparse table that are written out, zeros included: 2 GiB
+MOST_KEPT = 1_000  # columns up to which moments are kept of rows fewer than columns too
+_FLOATS = [np.float64, np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """Where arrays came from.
+
+    Attributes
+    ----------
+    library : module or None
+        torch, or a namespace of the array API; None is NumPy.
+    device : object
+        Of the arrays there.
+    dispatch : bool
+        Whether what a fit learns goes there too, and not predictions only.
+    """
+
+    library: Any = None
+    device: Any = None
+    dispatch: bool = False
+
+    @classmethod
+    def of(cls, X: Array) -> Home:
+        """Of features as the user gave them."""
+        dispatch = bool(get_config().get("array_api_dispatch"))
+        if isinstance(X, Tensor):
+            return cls(torch, X.device, dispatch)
+        if dispatch and hasattr(X, "__array_namespace__") and not isinstance(X, np.ndarray):
+            return cls(X.__array_namespace__(), X.device, dispatch)
+        return cls()
+
+    def refuse_stranger(self, estimator: Any) -> None:
+        """With dispatch on, predictions are made where the fit was; raises DataError elsewhere, as scikit-learn does."""
+        theirs = Home.of(estimator.coef_)
+        if get_config().get("array_api_dispatch") and (theirs.library, theirs.device) != (self.library, self.device):
+            names = [getattr(home.library, "__name__", "numpy") for home in (theirs, self)]
+            raise DataError(
+                f"Inputs passed to {type(estimator).__name__}.predict() must use the same namespace and the same device as those passed "
+                f"to fit(): that was {names[0]} on {theirs.device or 'cpu'}, this is {names[1]} on {self.device or 'cpu'}."
+            )
+
+    def learnt(self, values: Array) -> Array:
+        """Something that a fit has learnt."""
+        return self.sent(values) if self.dispatch else values
+
+    def sent(self, values: Array) -> Array:
+        """An array of NumPy, as its home knows arrays."""
+        return values if self.library is None else self.library.asarray(values, device=self.device)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Table:
+    """Checked training data.
+
+    Attributes
+    ----------
+    rows : Rows
+        X in its own precision, y in float64, weights where given; all rows, those of weight 0 too.
+    flat : bool
+        Whether y had one dimension.
+    dtype : NumPy dtype
+        Of the features: what a fit has learnt takes it on.
+    home : Home
+    """
+
+    rows: Rows
+    flat: bool
+    dtype: Any
+    home: Home
+
+    @property
+    def p(self) -> int:
+        """Number of features."""
+        return int(self.rows.X.shape[1])
+
+    def moments(self) -> Moments:
+        """Of features and targets."""
+        return Moments.of_rows(self.rows)
+
+    def kept_moments(self) -> Moments | None:
+        """The same, to keep beside a line found from the rows; None where columns are too many to keep p x p numbers for."""
+        return self.moments() if self.p <= MOST_KEPT else None
+
+
+def taken(
+    estimator: Any, X: Array, y: Array, sample_weight: Array = None, *, several: bool = True, reset: bool = True
+) -> Table:
+    """Training data by scikit-learn's rules; sets `n_features_in_` and `feature_names_in_` when `reset`.
+
+    Raises
+    ------
+    ValueError
+        For what scikit-learn refuses: missing and infinite values, shapes that do not fit, no rows.
+    DataError
+        For a sparse table too large to write out, and weights that are none.
+    """
+    home = Home.of(X)
+    with config_context(array_api_dispatch=False):
+        checked, target = validate_data(
+            estimator,
+            _numpy(X),
+            _numpy(y),
+            reset=reset,
+            accept_sparse=["csr", "csc", "coo"],
+            dtype=_FLOATS,
+            multi_output=several,
+            y_numeric=True,
+        )
+    if sparse.issparse(target):
+        target = target.toarray()
+    features = dense(checked)
+    targets = torch.from_numpy(np.array(target, dtype=np.float64))
+    rows = Rows(_tensor(features), targets.reshape(len(targets), -1), weights_of(sample_weight, len(targets)))
+    return Table(rows, target.ndim == 1, features.dtype, home)
+
+
+def features_of(estimator: Any, X: Array) -> tuple[Any, Home]:
+    """Features to predict from, dense or sparse, and their home."""
+    home = Home.of(X)
+    with config_context(array_api_dispatch=False):
+        return validate_data(estimator, _numpy(X), reset=False, accept_sparse=["csr", "csc", "coo"], dtype=_FLOATS), home
+
+
+def learnt(values: Array) -> Any:
+    """Something that a fit has learnt, as an array of NumPy or as the sparse matrix it was made into."""
+    return values if sparse.issparse(values) else np.asarray(_numpy(values))
+
+
+def weights_of(sample_weight: Array, n: int) -> Tensor | None:
+    """Weights (n,) of the rows; None when every row counts once."""
+    if sample_weight is None:
+        return None
+    weights = np.asarray(_numpy(sample_weight), dtype=np.float64)
+    if weights.ndim == 0:
+        weights = np.full(n, float(weights))
+    if weights.ndim != 1:
+        raise DataError(f"Sample weights must be 1D array or scalar; got {weights.ndim} dimensions.")
+    if weights.shape != (n,):
+        raise DataError(f"`sample_weight` must have one weight a row, ({n},); got {weights.shape}.")
+    if not np.isfinite(weights).all():
+        what = "NaN" if np.isnan(weights).any() else "infinity"
+        raise DataError(f"Input sample_weight contains {what}; every row needs a finite weight.")
+    if (weights < 0).any():
+        raise DataError("Negative values in data passed to `sample_weight`; a weight must be 0 or more.")
+    if n and not weights.any():
+        raise DataError("Sample weights must contain at least one non-zero number.")
+    return torch.from_numpy(weights.copy())
+
+
+def dense(table: Any) -> Any:
+    """A table written out, zeros included."""
+    if not sparse.issparse(table):
+        return table
+    if table.shape[0] * table.shape[1] > MOST_DENSE:
+        raise DataError(
+            f"A sparse table of {table.shape[0]:,} rows and {table.shape[1]:,} columns would take "
+            f"{8 * table.shape[0] * table.shape[1] / 2**30:,.0f} GiB written out; give `partial_fit` some rows at a time, or keep fewer columns."
+        )
+    return table.toarray()
+
+
+def _tensor(array: Any) -> Tensor:
+    if not array.flags.writeable or any(s < 0 for s in array.strides):
+        array = array.copy()
+    return torch.from_numpy(array)
+
+
+def _numpy(values: Array) -> Any:
+    """Arrays of other libraries as NumPy's; anything else as it is."""
+    if isinstance(values, Tensor):
+        values = values.detach().cpu()
+        return values.to(torch.float32).numpy() if values.dtype == torch.bfloat16 else values.numpy()
+    if hasattr(values, "__array_namespace__") and not isinstance(values, np.ndarray | np.generic):
+        return np.from_dlpack(values)
+    return values
+
+
+# -- parameters ------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Number:
+    """A parameter that is a number from `low` to `high`, or one of `also`."""
+
+    low: float = -np.inf
+    high: float = np.inf
+    whole: bool = False
+    open_low: bool = False
+    open_high: bool = False
+    also: tuple[Any, ...] = ()
+    array: bool = False
+
+    def allows(self, value: Any) -> bool:
+        """Whether a parameter may have this value."""
+        if any(value is other or (isinstance(value, str) and value == other) for other in self.also):
+            return True
+        if self.array and not isinstance(value, str | Real) and (np.ndim(learnt(value)) > 0 or hasattr(value, "__array__")):
+            return True
+        if isinstance(value, bool | np.bool_) or not isinstance(value, Integral if self.whole else Real):
+            return False
+        number = float(value)
+        above = number > self.low if self.open_low else number >= self.low
+        return above and (number < self.high if self.open_high else number <= self.high)
+
+    def __str__(self) -> str:
+        kind = "an int" if self.whole else "a float"
+        left, right = "(" if self.open_low or np.isinf(self.low) else "[", ")" if self.open_high or np.isinf(self.high) else "]"
+        others = [" or an array-like"] * self.array + [f" or {other!r}" for other in self.also]
+        return f"{kind} in the range {left}{self.low}, {self.high}{right}{''.join(others)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A parameter that is one of a few values; `array` allows arrays beside them."""
+
+    of: tuple[Any, ...]
+    array: bool = False
+
+    def allows(self, value: Any) -> bool:
+        """Whether a parameter may have this value."""
+        if self.array and isinstance(value, np.ndarray | list | tuple):
+            return True
+        if isinstance(value, np.bool_):
+            value = bool(value)
+        return isinstance(value, str | bool | None) and any(
+            value is o or (type(o) is type(value) and value == o) for o in self.of
+        )
+
+    def __str__(self) -> str:
+        return f"one of {', '.join(map(repr, self.of))}{' or an array-like' if self.array else ''}"
+
+
+YES_OR_NO = Choice((True, False))
+ANY_SEED = Number(0, 2**32 - 1, whole=True, also=(None,))
+Rules: TypeAlias = Mapping[str, Number | Choice]
+
+
+def check_parameters(estimator: Any, rules: Rules) -> None:
+    """Raise OptionError for the first parameter of an estimator that breaks its rule."""
+    for name, rule in rules.items():
+        value = getattr(estimator, name)
+        if isinstance(value, np.random.RandomState | np.random.Generator) and name == "random_state":
+            continue
+        if not rule.allows(value):
+            raise OptionError(f"The {name!r} parameter of {type(estimator).__name__} must be {rule}. Got {value!r} instead.")
+
+
+def penalties(alphas: Any, *, positive: bool) -> Tensor:
+    """Penalties (m,) that a user gave.
+
+    Raises
+    ------
+    TypeError, OptionError
+        For what is no number, and for a penalty that is negative, infinite, or 0 where it must be positive.
+    """
+    plain = isinstance(alphas, list | tuple | Real)
+    given = np.atleast_1d(np.asarray(alphas if plain else learnt(alphas), dtype=object))
+    if given.ndim != 1 or not len(given):
+        raise OptionError(f"`alphas` must be one or more penalties; got {alphas!r}.")
+    for i, alpha in enumerate(given):
+        name = f"alphas[{i}]" if len(given) > 1 else "alphas"
+        if not isinstance(alpha, Real):
+            raise TypeError(f"{name} must be an instance of float, not {type(alpha).__name__}; give numbers.")
+        if not (0 < float(alpha) < np.inf or (alpha == 0 and not positive)):
+            raise OptionError(f"{name} == {alpha}, must be {'>' if positive else '>='} 0.0.")
+    return torch.from_numpy(given.astype(np.float64))

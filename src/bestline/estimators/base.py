@@ -1,0 +1,164 @@
+"""What all estimators share: a line predicts; and those that need only moments learn from rows that come in parts."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+import torch
+from sklearn.base import BaseEstimator, MultiOutputMixin, RegressorMixin
+from sklearn.utils.validation import check_is_fitted
+
+from bestline.data.design import learn
+from bestline.data.moments import Moments as TableMoments
+from bestline.data.tables import open_source
+from bestline.errors import BestlineWarning, DataError, OptionError
+from bestline.estimators import arrays as border
+from bestline.estimators.arrays import Array, Table
+from bestline.numerics.comoments import Moments
+from bestline.numerics.exact_solve import Refined
+from bestline.training.least_squares import Solved
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+    from bestline.api.model import Model
+
+
+class Line(RegressorMixin, BaseEstimator):
+    """A line with `coef_` and `intercept_`."""
+
+    _rules: ClassVar[border.Rules] = {}
+
+    def predict(self, X: Array) -> Array:
+        """Predictions (n,), or (n, k) for several targets, for features X (n, p): arrays, frames, sparse matrices or tensors."""
+        check_is_fitted(self)
+        features, home = border.features_of(self, X)
+        home.refuse_stranger(self)
+        coef, intercept = border.learnt(self.coef_), border.learnt(self.intercept_)
+        prediction = features @ coef.T
+        prediction = prediction.toarray() if hasattr(prediction, "toarray") else np.asarray(prediction)
+        return home.sent(self._shaped(prediction + intercept))
+
+    def _shaped(self, prediction: Any) -> Any:
+        return prediction
+
+    def _check(self) -> None:
+        border.check_parameters(self, self._rules)
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        tags.array_api_support = True
+        return tags
+
+
+class OfMoments(MultiOutputMixin, Line):
+    """A line that is a function of the moments of its rows, whether they come at once or in parts."""
+
+    fit_intercept: bool
+    _moments: Moments | None
+    _refined: Refined | None
+
+    def partial_fit(self, X: Array, y: Array, sample_weight: Array = None) -> Any:
+        """Learn from more rows, exactly: in whatever order and parts rows come, the line is that of one fit to all of them.
+
+        Parameters
+        ----------
+        X, y, sample_weight
+            As in `fit`.
+
+        Returns
+        -------
+        self
+        """
+        self._check()
+        first = not hasattr(self, "coef_")
+        table = border.taken(self, X, y, sample_weight, reset=first)
+        before = None if first else self._moments
+        if not first and before is None:
+            raise DataError(
+                "This line was fitted to fewer rows than columns, whose moments were not kept; begin with `partial_fit` instead of `fit`."
+            )
+        if before is not None and before.q != table.p + table.rows.y.shape[1]:
+            raise DataError(
+                f"These rows have {table.rows.y.shape[1]} targets, those before had {before.q - table.p}; give the same targets."
+            )
+        moments = table.moments()
+        self._learn(moments if before is None else before + moments, table)
+        return self
+
+    def _learn(self, moments: Moments, table: Table) -> None:
+        """Set all that is learnt from moments; the table says what shapes and types results have."""
+        raise NotImplementedError
+
+    def _set(self, line: Solved, moments: Moments | None, table: Table, *, flat: bool) -> None:
+        """Set `coef_` and `intercept_` in the shape of the target, the precision of the features, and where the data live."""
+        self.__dict__.pop("_model", None)
+        self._moments, self._refined = moments, line.refined
+        coef, level = (values.numpy().astype(table.dtype) for values in (line.slopes.T, line.intercept))
+        self.coef_ = table.home.learnt(coef[0] if flat else coef)
+        self.intercept_ = table.home.learnt(level[0] if table.flat else level) if self.fit_intercept else 0.0
+
+    def _penalties(self) -> tuple[float, float]:
+        """The l1 and l2 penalties in our scale, for `model_`."""
+        raise NotImplementedError
+
+    @property
+    def model_(self) -> Model:
+        """The line as a `bestline.Model`: summary, intervals, pictures, saving, export. Made when first asked for."""
+        check_is_fitted(self)
+        if "_model" not in self.__dict__:
+            self._model = self._as_model()
+        return self._model
+
+    @property
+    def coef_table_(self) -> DataFrame:
+        """One row a weight: term, estimate, std_error, statistic, p_value, conf_low, conf_high. NaN where a penalty is at work."""
+        return self.model_.tidy()
+
+    @property
+    def digits_(self) -> Any:
+        """How many digits of each weight are right, at least, by name; NaN where a penalty is at work."""
+        return self.model_.digits
+
+    def _as_model(self) -> Model:
+        from bestline.api.fit import fit
+
+        if self._moments is None:
+            raise AttributeError(
+                "There are fewer rows than columns, and their moments were not kept; `model_` needs more rows."
+            )
+        if getattr(self, "positive", False):
+            raise AttributeError("A model has no bounds on its slopes; this line has.")
+        try:
+            l1, l2 = self._penalties()
+        except OptionError as error:
+            raise AttributeError(str(error)) from error
+        names = getattr(self, "feature_names_in_", [f"x{j}" for j in range(self.n_features_in_)])
+        named = with_names(self._moments, [str(name) for name in names], intercept=self.fit_intercept)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", BestlineWarning)  # the same sentences are in the model's notes
+            model = fit(named, l1=l1, l2=l2, standardize=False, digits=0)
+        found = self._refined
+        return model if found is None else replace(model, weights=found.weights, refined=found)
+
+    def __getstate__(self) -> Any:
+        state = super().__getstate__()
+        return {name: value for name, value in state.items() if name != "_model"}
+
+
+def with_names(moments: Moments, features: Sequence[str], *, intercept: bool) -> TableMoments:
+    """Moments of unnamed columns as those of a table with these features; the targets are y, or y0, y1, ..."""
+    k = moments.q - len(features)
+    targets = ["y"] if k == 1 else [f"y{i}" for i in range(k)]
+    while set(targets) & set(features):
+        targets = [f"{name}_" for name in targets]
+    tiny = torch.arange(2, dtype=torch.float64)
+    design = learn(open_source(dict.fromkeys((*features, *targets), tiny)), target=targets, features=features)
+    design = replace(design, intercept=intercept)
+    unknown = torch.full((len(features),), float("inf"), dtype=torch.float64)
+    return TableMoments(design, (moments,), -unknown, unknown)

@@ -1,0 +1,110 @@
+"""TODO docstring."""
+
+from __future__ import annotations
+
+import math
+from html import escape
+from pathlib import PurePath
+
+from bestline.api.model import Model
+from bestline.inference.scores import Scores
+from bestline.pictures.render import html as pages
+from bestline.wording import count, equation, plain, rounded
+
+_MOST_VALUES = 8  # weights of an own forward function
+_MOST_ROWS = 200  # of a coefficient table
+
+
+def card(model: Model) -> str:
+    """A model in a notebook's cell: its equation, coefficients and scores."""
+    pieces = [
+        f"<p><b>{escape(model.design.formula)}</b> &nbsp; {escape(_on_what(model))}</p>",
+        *(f"<p>{escape(_equation(model, i))}</p>" for i in range(len(model.targets))),
+        *(_table(model, i) for i in range(len(model.targets))),
+        *(f"<p>{escape(line)}</p>" for line in _scores(model)),
+        f"<p>{escape(model.advice)}</p>",
+        *(f"<p><b>Note:</b> {escape(note)}</p>" for note in model.notes if note != model.advice),
+    ]
+    return "\n".join(pieces)
+
+
+# -- pieces ------------------------------------------------------------------------------------------------------------
+
+
+def _on_what(model: Model) -> str:
+    used = sum(model.sizes.values())
+    where = (
+        ""
+        if model.source is None
+        else f" of {PurePath(model.source.label).name if model.recipe and model.recipe.data else model.source.label}"
+    )
+    parts = "" if len(model.sizes) == 1 else f" ({', '.join(f'{n:,} {name}' for name, n in model.sizes.items())})"
+    dropped = f"; {model.collected.dropped:,} left out because a value was missing" if model.collected.dropped else ""
+    filled = sum(model.collected.imputed.values())
+    imputed = f"; {count(filled, 'missing value')} filled in" if filled else ""
+    weighted = "" if model.design.weights is None else f"; weighted by {plain(model.design.weights)}"
+    return f"Fitted to {count(used, 'row')}{where}{parts}{dropped}{imputed}{weighted}."
+
+
+def _equation(model: Model, target: int) -> str:
+    name, weights = model.targets[target], model.weights[:, target].tolist()
+    if model.plan.forward is None:
+        return equation(name, model.names, weights)
+    values = [f"{plain(weight)} = {rounded(value)}" for weight, value in zip(model.names, weights, strict=True)]
+    more = f" and {len(values) - _MOST_VALUES} more" if len(values) > _MOST_VALUES else ""
+    return f"{plain(name)} from a forward function of your own, {', '.join(values[:_MOST_VALUES])}{more}"
+
+
+def _scores(model: Model) -> list[str]:
+    return [*_score(model, "Training", model.fitted_scores), *_score(model, "Held-out", model.held_out)]
+
+
+def _score(model: Model, which: str, scores: Scores | None) -> list[str]:
+    if scores is None:
+        return [f"{which} error: none: {model.unheld}."]
+    lines = []
+    for i, target in enumerate(model.targets):
+        of = f" of {plain(target)}" if len(model.targets) > 1 else ""
+        mae = "" if scores.mae is None else f", MAE {rounded(scores.mae[i])}"
+        r2 = f", R2 {scores.r2[i]:.4f}" if math.isfinite(scores.r2[i]) else ""
+        lines.append(f"{which} error{of}: RMSE {rounded(scores.rmse[i])}{mae}{r2} ({scores.of}).")
+    return lines
+
+
+def _no_errors(model: Model) -> str:
+    if model.plan.l1 or model.plan.l2:
+        return "No standard errors: a penalty shrinks the weights, and no interval or p-value is honest about that."
+    return "No standard errors: they are defined here for the squared loss of a line."
+
+
+def _digits(model: Model) -> str:
+    digits = model.digits.to_numpy().reshape(-1)
+    if not all(map(math.isfinite, digits)) or not len(digits):
+        return "How many digits of these weights are right is not known: there is no exact solution to hold them against."
+    least = int(min(digits))
+    return f"At least {count(least, 'digit')} of every coefficient {'is' if least == 1 else 'are'} right, given the data as stored."
+
+
+def _table(model: Model, target: int) -> str:
+    table = model.coefficients(target=target)
+    digits = model.digits.to_numpy().reshape(len(model.names), -1)[:, target]
+    errors = any(math.isfinite(c.std_error) for c in table)
+    intervals = any(math.isfinite(c.conf_low) for c in table)
+    head = ["", "estimate"]
+    head += ["std error"] if errors else []
+    head += ["t", "p", "95% low", "95% high"] if intervals else []
+    head += ["right digits"] if all(map(math.isfinite, digits)) else []
+    rows = []
+    for c, d in list(zip(table, digits, strict=True))[:_MOST_ROWS]:
+        cells = [plain(c.term, 48), f"{c.estimate:.6g}"]
+        cells += [_number(c.std_error)] if errors else []
+        p = "" if math.isnan(c.p_value) else "<0.0001" if c.p_value < 1e-4 else f"{c.p_value:.4f}"
+        cells += [_number(c.statistic, 3), p, _number(c.conf_low), _number(c.conf_high)] if intervals else []
+        cells += [f"{d:.0f}"] if all(map(math.isfinite, digits)) else []
+        rows.append(cells)
+    more = f'<p class="quiet">The first {_MOST_ROWS} of {len(table):,} are shown.</p>' if len(table) > _MOST_ROWS else ""
+    return f'<div class="scroll"><table class="numbers">{pages.row(head, "th")}{"".join(pages.row(cells, "td") for cells in rows)}</table></div>{more}'
+
+
+def _number(value: float, digits: int = 6) -> str:
+    return f"{value:.{digits}g}" if math.isfinite(value) else ""

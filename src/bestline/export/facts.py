@@ -1,0 +1,61 @@
+"""Document: a fitted line as JSON, with all that is needed to predict with it elsewhere and to judge it.
+
+    prediction = intercept + sum over columns of weight * product of parts
+
+`design.columns[j].parts` are pairs (factor, component) into `design.factors`: of a number the number itself, of a category the
+indicator of that level, of an expression its component. `weights.values` has a row for each column, the intercept last.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from bestline.errors import NumericalError
+from bestline.export.terms import Line
+
+if TYPE_CHECKING:
+    from bestline.api.model import Model
+
+_FORMAT = 1
+
+
+def to_json(model: Model) -> dict[str, Any]:
+    """A line as a JSON object; every number with the digits that read back to the same float64, and no NaN.
+
+    Parameters
+    ----------
+    model : Model
+        A line.
+
+    Returns
+    -------
+    dict
+        `bestline` (the version), `format`, `formula`, `design` (factors, columns, levels, means and what transforms learnt),
+        `weights` (`names`, `targets`, `values` (d, k), the intercept last), and `summary`, as `bestline fit --json` prints it.
+
+    Raises
+    ------
+    OptionError
+        For an own forward function: code is no JSON.
+    NumericalError
+        When a weight, or a number of the design, is not finite.
+    """
+    from bestline import __version__
+
+    line = Line.of(model, "JSON")
+    weights = {"names": list(model.names), "targets": list(model.targets), "values": model.weights.tolist()}
+    document = {
+        "bestline": __version__,
+        "format": _FORMAT,
+        "formula": line.design.formula,
+        "design": line.design.to_dict(),
+        "weights": weights,
+        "summary": model.summary().facts,
+    }
+    try:
+        text = json.dumps(document, allow_nan=False)
+    except ValueError as error:
+        raise NumericalError("A number of this model is not finite, and JSON has no word for that; fit again.") from error
+    plain: dict[str, Any] = json.loads(text)
+    return plain

@@ -1,0 +1,197 @@
+"""Model files: a fitted line as safetensors and JSON, a few kB, and nothing in it that executes."""
+
+from __future__ import annotations
+
+import math
+import os
+from dataclasses import asdict, fields, replace
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from bestline import files as store
+from bestline.api.model import Model
+from bestline.data.design import Design
+from bestline.data.moments import Moments
+from bestline.errors import ModelFileError, NumericalError, OptionError, readable
+from bestline.inference.scores import Scores
+from bestline.numerics.comoments import Moments as Statistic
+from bestline.numerics.exact_solve import Refined
+from bestline.training.losses import parse_loss
+from bestline.training.outcome import Trace
+from bestline.training.plan import Plan
+from bestline.training.recipe import Recipe
+from bestline.training.solvers.base import Solver, Stop
+from bestline.training.solvers.descent import Descent
+from bestline.training.solvers.exact import Exact
+from bestline.training.solvers.stochastic import Stochastic
+
+_FORMAT = 1
+_DESCENT = ("optimizer", "lr", "steps", "batch_size", "patience", "tol")
+_TRACE_NUMBERS = 1_000  # of a saved trace: a model file stays a few kB
+_CLOSE = 1e-5  # closeness below which an inverse in float64 leaves fewer than six digits of an interval
+_STATISTIC = ("unit", "shift", "mean", "scatter")
+_TRACE = ("step", "weights", "loss", "held_out", "gradient_norm", "gap", "rate")
+_FACTS = ("advice", "step", "rate", "rate_limit", "seconds", "solver", "notes", "sizes")
+
+
+def save(model: Model, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
+    """Write a .bestline file; see `Model.save`."""
+    if not isinstance(model.plan.loss, str) or model.plan.forward is not None:
+        raise OptionError(
+            "A model with an own loss or forward function cannot be saved: code never goes into a model file. Use `to_torch()`."
+        )
+    trace = _thinned(model.trace)
+    tensors = {"weights": model.weights, "low": model.collected.low, "high": model.collected.high}
+    tensors |= {f"training.{n}": getattr(model.training, n) for n in _STATISTIC}
+    tensors |= {f"trace.{n}": getattr(trace, n) for n in _TRACE if getattr(trace, n) is not None}
+    if model.refined is not None:
+        tensors |= {f"refined.{f.name}": getattr(model.refined, f.name).contiguous() for f in fields(Refined)}
+    facts = {
+        "design": model.design.to_dict(),
+        "plan": {
+            name: getattr(model.plan, name) for name in ("l1", "l2", "loss", "standardize", "seed", "unscaled", "factors")
+        },
+        "training": [model.training.count, model.training.weight, model.training.log_weight, model.training.cancelled],
+        "scores": {"training": _plain(model.fitted_scores), "held_out": _plain(model.held_out)},
+        "stop": model.stop.name,
+        "descent": _descent(model.plan.solver),
+        "stochastic": asdict(model.plan.solver) if isinstance(model.plan.solver, Stochastic) else None,
+        "recipe": None if model.recipe is None else model.recipe.to_dict(),
+        **{name: getattr(model.collected, name) for name in ("dropped", "imputed")},
+        **{name: getattr(model, name) for name in _FACTS},
+    }
+    store.write(path, "model", _FORMAT, tensors, facts, overwrite=overwrite)
+
+
+def load(path: str | os.PathLike[str]) -> Model:
+    """Read a .bestline file that `Model.save` wrote.
+
+    Raises ModelFileError when it is not one, is damaged, or was written by a newer bestline. Nothing in a file is executed.
+    """
+    _, tensors, facts = store.read(path, "model", _FORMAT)
+    try:
+        return _restored(tensors, facts)
+    except ModelFileError:
+        raise
+    except (KeyError, TypeError, ValueError, IndexError, AttributeError, OverflowError, RuntimeError, RecursionError) as error:
+        raise ModelFileError(f"The model file {readable(str(path))} is damaged ({type(error).__name__}: {error}).") from error
+
+
+def _restored(tensors: dict[str, Tensor], facts: dict[str, Any]) -> Model:
+    design = Design.from_dict(facts["design"])
+    count, weight, log_weight, *cancelled = facts["training"]
+    unit, shift, mean, scatter = (tensors[f"training.{n}"] for n in _STATISTIC)
+    training = Statistic(int(count), float(weight), float(log_weight), unit, shift, mean, scatter, *map(float, cancelled))
+    plan = _plan(design, facts["plan"], _solver(facts))
+    d, k = len(plan.names), len(design.targets)
+    if tensors["weights"].shape != (d, k) or training.scatter.shape != (design.p + k, design.p + k):
+        raise ValueError("its tensors have the wrong shape")
+    trace = Trace(plan.names, design.targets, *(tensors.get(f"trace.{n}") for n in _TRACE))  # type: ignore[arg-type]
+    moments = Moments(design, (training,), tensors["low"], tensors["high"], int(facts["dropped"]), dict(facts["imputed"]))
+    known = {kind: _scores(scores) for kind, scores in facts["scores"].items()}
+    rest = {name: facts[name] for name in _FACTS} | {"notes": tuple(map(str, facts["notes"]))}
+    rest |= {"advice": str(facts["advice"]), "solver": str(facts["solver"]), "step": int(facts["step"])}
+    rest |= {"sizes": {str(k): int(v) for k, v in facts["sizes"].items()}, "seconds": float(facts["seconds"])}
+    rest |= {name: None if facts[name] is None else float(facts[name]) for name in ("rate", "rate_limit")}
+    rest["recipe"] = None if facts.get("recipe") is None else Recipe.from_dict(facts["recipe"])
+    rest["refined"] = _refined(tensors, d, k, design.p)
+    stop = Stop[facts["stop"]]
+    model = Model(design, plan, tensors["weights"], trace, stop, collected=moments, training=training, known=known, **rest)
+    str(model.summary())  # what can be said of it can be computed, or it is damaged
+    return model
+
+
+def _refined(tensors: dict[str, Tensor], d: int, k: int, p: int) -> Refined | None:
+    """The exact solution, where the file has one."""
+    if "refined.weights" not in tensors:
+        return None
+    found = {f.name: tensors.get(f"refined.{f.name}") for f in fields(Refined)}
+    if found["factor"] is None:  # older files have the inverse alone, which does not say the width of every interval
+        factor, failed = torch.linalg.cholesky_ex(tensors["refined.inverse"])
+        lost = bool(failed) or bool((tensors["refined.closeness"] < _CLOSE).any())
+        found["factor"] = torch.full_like(factor, math.nan) if lost else factor
+        found |= {"factor_below": torch.zeros_like(factor), "weights_below": torch.zeros_like(tensors["refined.weights"])}
+    refined = Refined(**found)  # type: ignore[arg-type]  # what is missing has no shape
+    shapes = {"weights": (d, k), "digits": (d, k), "inverse": (d, d), "closeness": (p,), "size": (p,), "distinct": ()}
+    shapes |= {"weights_below": (d, k), "factor": (d, d), "factor_below": (d, d)}
+    shapes |= {"std_error": (k, d), "std_error_digits": (k, d), "sigma": (k,), "rss": (k,), "tss": (k,)}
+    if any(tuple(getattr(refined, name).shape) != shape for name, shape in shapes.items()):
+        raise ValueError("its exact solution has the wrong shape")
+    return refined
+
+
+def _descent(solver: Solver) -> dict[str, Any] | None:
+    """The settings of a Descent that are plain; schedules and optimisers of one's own are code, which a file never holds."""
+    if not isinstance(solver, Descent) or not isinstance(solver.optimizer, str):
+        return None
+    return {name: getattr(solver, name) for name in _DESCENT} | {"scheduled": solver.schedule is not None}
+
+
+def _solver(facts: dict[str, Any]) -> Solver:
+    """What trained the model, as far as the file says."""
+    descent, stochastic = facts.get("descent"), facts.get("stochastic")
+    if stochastic is not None:
+        return Stochastic(**stochastic)
+    if descent is None:
+        return Exact()
+    schedule = _unknown if descent["scheduled"] else None
+    return Descent(**{name: descent[name] for name in _DESCENT}, schedule=schedule)
+
+
+def _unknown(optimizer: object) -> None:
+    """Stands for a schedule that was not kept."""
+    raise NumericalError("A loaded model cannot be trained on: its schedule is code, which a model file does not hold.")
+
+
+def _plan(design: Design, facts: dict[str, Any], solver: Solver) -> Plan:
+    parse_loss(facts["loss"])
+    unscaled = tuple(int(j) for j in facts["unscaled"])
+    if any(not 0 <= j < design.p for j in unscaled):
+        raise ValueError("columns that do not exist")
+    factors = facts.get("factors")
+    if factors is not None and (len(factors) != design.p or not all(0 <= float(f) < math.inf for f in factors)):
+        raise ValueError("penalty factors that do not fit its columns")
+    return Plan(
+        features=design.names,
+        targets=design.targets,
+        intercept=design.intercept,
+        solver=solver,
+        l1=float(facts["l1"]),
+        l2=float(facts["l2"]),
+        loss=str(facts["loss"]),
+        standardize=bool(facts["standardize"]),
+        seed=int(facts["seed"]),
+        unscaled=unscaled,
+        factors=None if factors is None else tuple(map(float, factors)),
+    )
+
+
+def _plain(scores: Scores | None) -> dict[str, Any] | None:
+    """Scores as JSON, which has no NaN."""
+    if scores is None:
+        return None
+    return {
+        name: [None if x != x else x for x in value] if isinstance(value, tuple) else value  # noqa: PLR0124  NaN
+        for name, value in ((f, getattr(scores, f)) for f in Scores.__slots__)
+    }
+
+
+def _scores(facts: dict[str, Any] | None) -> Scores | None:
+    if facts is None:
+        return None
+    nan = float("nan")
+    values: dict[str, Any] = {
+        n: tuple(nan if x is None else x for x in v) if isinstance(v, list) else v for n, v in facts.items()
+    }
+    return Scores(**values)
+
+
+def _thinned(trace: Trace) -> Trace:
+    """The trace with so few steps that it stays small: the first, the last, and evenly spaced ones between."""
+    most = max(2, _TRACE_NUMBERS // (trace.weights[0].numel() + 5))
+    if len(trace) <= most:
+        return trace
+    index = torch.linspace(0, len(trace) - 1, most, dtype=torch.float64).round().long()
+    return replace(trace, **{n: getattr(trace, n)[index] for n in _TRACE if getattr(trace, n) is not None})

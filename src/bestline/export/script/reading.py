@@ -1,0 +1,263 @@
+"""Reading: code that reads the rows of a run with pandas from the file that they came from.
+
+A file is named only when pandas reads it to the same numbers and levels that bestline read.
+"""
+
+from __future__ import annotations
+
+import ast
+import math
+import os
+import re
+import warnings
+from collections.abc import Iterator, Sequence
+from importlib.util import find_spec
+from itertools import islice
+from typing import Any
+
+import numpy as np
+import torch
+
+from bestline.api.model import Model
+from bestline.data.design import Column, Design, Factor, expression
+from bestline.data.tables import Batch, Source, open_source
+from bestline.data.tables.columnar import Parquet
+from bestline.data.tables.delimited import Delimited
+from bestline.data.tables.files import Files
+from bestline.export.script.literals import call, names, quoted, value
+from bestline.export.script.run import Run, remembered
+from bestline.export.script.table import Code, Form
+
+_CHECKED = 16  # batches of a file that pandas has to read alike: a million rows
+_BATCH = 65_536
+# What pandas says of a file that it does not read as we do: a column that is not there, words in place of numbers, ...
+_NOT_ALIKE = (ValueError, LookupError, TypeError, OSError, AttributeError, ArithmeticError, ImportError, NotImplementedError)
+_SAME = 1e-14  # relative: readers of decimal digits differ in the last bit
+
+
+def from_file(model: Model, run: Run, form: Form, data: Any) -> Code | None:
+    """Code that reads the rows with pandas; None where that would not give the same rows."""
+    source = open_source(data, text=model.design.texts) if isinstance(data, str | os.PathLike) else data
+    source = model.source if source is None else source
+    design = model.design
+    descent = remembered(model)
+    held_out = data is None and model.labels is None and descent is not None and descent.patience is not None
+    levels_filled = not set(model.collected.imputed) <= set(design.means)
+    if not isinstance(source, Files) or len(source.parts) != 1 or held_out or levels_filled:
+        return None
+    if find_spec("pandas") is None:
+        return None
+    split = data is None and model.labels is not None
+    chosen = _training_rows(model) if split else []
+    read = _reading(source, design)
+    if chosen is None or read is None or not _reads_alike(source, design, *read):
+        return None
+    columns = [_column(design, column) for column in design.columns]
+    targets = [_factor(design, response, 0) for response in design.responses]
+    if any(text is None for text in (*columns, *targets)):
+        return None
+    lines = _call_of(*read) + chosen + _filled(model) + _weighing(design)
+    lines += _features(run, form, tuple(map(str, columns)))
+    lines += _targets(run, form, tuple(map(str, targets)))
+    if design.weights is not None:
+        lines.append(f"weight = {_numbers(form, f'frame[{quoted(design.weights)}]')}")
+    modules = ("numpy as np", "pandas as pd") if any("np." in str(text) for text in (*columns, *targets)) else ("pandas as pd",)
+    return Code(lines, (*modules, "torch") if split else modules)
+
+
+def _reading(source: Files, design: Design) -> tuple[str, str, dict[str, Any]] | None:
+    """The function of pandas, the path, and the options that read the file alike."""
+    part = source.parts[0]
+    place = part.place
+    if place.system is not None:
+        return None
+    numbers = dict.fromkeys((c for f in (*design.factors, *design.responses) for c in _inside(f)), float)
+    kinds: dict[str, Any] = {**numbers, **dict.fromkeys(design.texts, str)}
+    if isinstance(part, Parquet):
+        return "pd.read_parquet", place.path, {"columns": design.reads()}
+    if not isinstance(part, Delimited):
+        return None
+    dialect, options = part.dialect, dict[str, Any]()
+    if dialect.delimiter != ",":
+        options["sep"] = dialect.delimiter
+    if dialect.decimal != ".":
+        options["decimal"] = dialect.decimal
+    if dialect.encoding != "utf-8":
+        options["encoding"] = dialect.encoding
+    if dialect.packed:
+        options["compression"] = "gzip"
+    if dialect.lines > 1:
+        options["skiprows"] = dialect.lines - 1
+    if kinds:
+        options["dtype"] = kinds
+    return "pd.read_csv", place.path, options
+
+
+def _inside(factor: Factor) -> list[str]:
+    """Columns that an expression is made of: they are to be floats, whose powers and products do not overflow."""
+    return expression(factor.text).columns if factor.kind == "expression" else []
+
+
+def _call_of(function: str, path: str, options: dict[str, Any]) -> list[str]:
+    words = [quoted(path)]
+    for name, given in options.items():
+        if isinstance(given, dict):
+            inner = ", ".join(f"{quoted(column)}: {kind.__name__}" for column, kind in given.items())
+            words.append(f"{name}={{{inner}}}")
+        elif isinstance(given, list):
+            words.append(f"{name}=[{', '.join(map(quoted, given))}]")
+        else:
+            words.append(f"{name}={value(given)}")
+    return call("frame", function, *words)
+
+
+def _training_rows(model: Model) -> list[str] | None:
+    """Lines that choose the training rows of a split; None where the seed did not draw them in one order."""
+    assert model.labels is not None  # noqa: S101  the caller has looked
+    n, training = len(model.labels), torch.nonzero(model.labels == 0)[:, 0]
+    order = torch.randperm(n, generator=torch.Generator().manual_seed(model.plan.seed))[: len(training)]
+    if not torch.equal(order.sort().values, training):
+        return None
+    return [
+        "# The training rows of the split, as the seed drew them.",
+        f"order = torch.randperm({n}, generator=torch.Generator().manual_seed({model.plan.seed}))",
+        f"frame = frame.iloc[order[:{len(training)}].sort().values.numpy()]",
+    ]
+
+
+def _filled(model: Model) -> list[str]:
+    """What is done about missing values, where there were any."""
+    lines = []
+    if model.collected.imputed:
+        means = ", ".join(f"{quoted(name)}: {model.design.means[name]!r}" for name in model.collected.imputed)
+        lines += call("frame", "frame.fillna", f"{{{means}}}")
+    if model.collected.dropped:
+        lines += call("frame", "frame.dropna", f"subset=[{', '.join(map(quoted, model.design.reads()))}]")
+    return lines
+
+
+def _weighing(design: Design) -> list[str]:
+    if design.weights is None:
+        return []
+    return [f"frame = frame[frame[{quoted(design.weights)}] > 0]  # rows of no weight do not count"]
+
+
+def _features(run: Run, form: Form, columns: Sequence[str]) -> list[str]:
+    if run.p == 1 and form.flat:
+        return [f"x = {_numbers(form, columns[0])}"]
+    if columns == tuple(f"frame[{quoted(name)}]" for name in run.features):
+        return [*names("columns", run.features), f"X = {_numbers(form, 'frame[columns]')}"]
+    lines = ["columns = {"]
+    lines += [f"    {quoted(name)}: {text}," for name, text in zip(run.features, columns, strict=True)]
+    return [*lines, "}", f"X = {_numbers(form, 'pd.DataFrame(columns)')}"]
+
+
+def _targets(run: Run, form: Form, targets: Sequence[str]) -> list[str]:
+    if run.k == 1 and not form.tall:
+        return [f"y = {_numbers(form, targets[0])}"]
+    if targets == tuple(f"frame[{quoted(name)}]" for name in run.targets):
+        if run.k == 1:
+            return [f"y = {_numbers(form, f'frame[[{quoted(run.targets[0])}]]')}"]
+        return [*names("targets", run.targets), f"y = {_numbers(form, 'frame[targets]')}"]
+    lines = ["targets = {"]
+    lines += [f"    {quoted(name)}: {text}," for name, text in zip(run.targets, targets, strict=True)]
+    return [*lines, "}", f"y = {_numbers(form, 'pd.DataFrame(targets)')}"]
+
+
+def _numbers(form: Form, frame: str) -> str:
+    text = f"({frame})" if re.search(r" [-+*/=]", frame) else frame
+    return f"torch.tensor({text}.to_numpy(float))" if form.torch else f"{text}.to_numpy(float)"
+
+
+def _column(design: Design, column: Column) -> str | None:
+    """A column of X as an expression of the frame, or None."""
+    parts = [_factor(design, design.factors[i], component) for i, component in column.parts]
+    if any(part is None for part in parts):
+        return None
+    if len(parts) == 1:
+        return parts[0]
+    return " * ".join(f"({part})" if " " in str(part) else str(part) for part in parts)
+
+
+def _factor(design: Design, factor: Factor, component: int) -> str | None:
+    if factor.kind == "number":
+        return f"frame[{quoted(factor.column)}]"
+    if factor.kind == "category":
+        return f"frame[{quoted(factor.column)}] == {quoted(factor.levels[component])}"
+    try:
+        tree = _Translated(design, component).visit(ast.parse(factor.text.strip(), mode="eval").body)
+    except _Untranslatable:
+        return None
+    return re.sub(r"frame\['(\w+)'\]", r'frame["\1"]', ast.unparse(tree))
+
+
+class _Untranslatable(Exception):  # noqa: N818  not an error of the user's
+    """The expression has a part that plain NumPy does not have."""
+
+
+class _Translated(ast.NodeTransformer):
+    """An expression of a formula, which has been checked, as an expression of the columns of `frame`."""
+
+    def __init__(self, design: Design, component: int) -> None:
+        self.design, self.component = design, component
+
+    def visit_Name(self, node: ast.Name) -> ast.expr:
+        return ast.parse(f"frame[{node.id!r}]", mode="eval").body
+
+    def visit_Call(self, node: ast.Call) -> ast.expr:
+        name = node.func.attr if isinstance(node.func, ast.Attribute) else ast.unparse(node.func)
+        state = self.design.states.get(ast.unparse(node), {})
+        inner: ast.expr = self.visit(node.args[0])
+        if name == "I":
+            return inner
+        if name in ("center", "scale"):
+            less = ast.BinOp(inner, ast.Sub(), ast.Constant(state["mean"]))
+            return ast.BinOp(less, ast.Div(), ast.Constant(state["deviation"])) if name == "scale" else less
+        if name == "poly":
+            if state:
+                raise _Untranslatable
+            return ast.BinOp(inner, ast.Pow(), ast.Constant(self.component + 1)) if self.component else inner
+        return ast.Call(ast.parse(f"np.{name}", mode="eval").body, [inner], [])
+
+
+# --- does pandas read the same? ------------------------------------------------------------------------------------------
+
+
+def _reads_alike(source: Source, design: Design, function: str, path: str, options: dict[str, Any]) -> bool:
+    """Whether pandas finds the numbers and levels that bestline found, in the first million rows."""
+    wanted, texts = design.reads(), design.texts
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # what pandas doubts, the comparison decides
+            pairs = zip(source.batches(wanted, size=_BATCH), _frames(function, path, options), strict=True)
+            return all(_same(batch, frame, wanted, texts) for batch, frame in islice(pairs, _CHECKED))
+    except _NOT_ALIKE:
+        return False
+
+
+def _frames(function: str, path: str, options: dict[str, Any]) -> Iterator[Any]:
+    import pandas as pd
+
+    if function == "pd.read_csv":
+        yield from pd.read_csv(path, **options, chunksize=_BATCH)
+        return
+    frame = pd.read_parquet(path, **options)
+    yield from (frame.iloc[i : i + _BATCH] for i in range(0, len(frame), _BATCH))
+
+
+def _same(batch: Batch, frame: Any, wanted: Sequence[str], texts: Sequence[str]) -> bool:
+    if len(frame) != len(batch):
+        return False
+    return all((_same_levels if name in texts else _same_numbers)(batch, frame[name], name) for name in wanted)
+
+
+def _same_numbers(batch: Batch, values: Any, name: str) -> bool:
+    ours, theirs = batch.numbers([name])[:, 0].cpu().numpy(), values.to_numpy(float, na_value=math.nan)
+    return bool(np.isclose(theirs, ours, rtol=_SAME, atol=0, equal_nan=True).all())
+
+
+def _same_levels(batch: Batch, values: Any, name: str) -> bool:
+    codes, levels = batch.text(name)
+    ours = [None if code < 0 else levels[code] for code in codes.tolist()]
+    theirs = [None if missing else level for level, missing in zip(values.tolist(), values.isna().tolist(), strict=True)]
+    return ours == theirs

@@ -1,0 +1,344 @@
+"""Run: what a model tells of how it came about, and what of it cannot be told in plain code."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any, TypeAlias
+
+import torch
+from torch import Tensor
+
+from bestline.api.model import Model
+from bestline.errors import OptionError, readable
+from bestline.export.script.literals import is_plain
+from bestline.numerics.bowl import trained_moments
+from bestline.numerics.rows import Rows, Weights
+from bestline.numerics.scaling import Scaling
+from bestline.numerics.semidefinite import RANK_TOLERANCE
+from bestline.training.losses import parse_loss
+from bestline.training.outcome import Trace
+from bestline.training.parts import Part
+from bestline.training.row_losses import RowLoss
+from bestline.training.solvers.base import Stop
+from bestline.training.solvers.descent import OPTIMIZERS, Descent
+from bestline.training.solvers.exact import Exact
+from bestline.training.solvers.stochastic import Stochastic
+
+# Optimisers that treat every weight by itself, so that it does not matter how the weights are laid out; L-BFGS sees one vector.
+_ELEMENTWISE = ("ASGD", "Adadelta", "Adagrad", "Adam", "AdamW", "Adamax", "LBFGS", "NAdam", "RAdam", "RMSprop", "Rprop", "SGD")
+
+_ROUNDING = 1e-10  # standard deviations of the target
+_UNEVEN = 1e6
+
+Options: TypeAlias = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """An optimiser or a schedule: the name of torch's class, and the options it is made with."""
+
+    name: str
+    options: Options
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Run:
+    """A run as numbers and names.
+
+    Attributes
+    ----------
+    formula : str
+    rows : int
+        Training rows.
+    features, targets : tuple of str
+    intercept, weighted : bool
+    optimizer : Made or None
+        None where the weights were solved for and not trained.
+    schedule : Made or None
+    rate : float or None
+        The first learning rate.
+    updates : int
+        Updates made until the weights that were kept.
+    early : bool
+        Whether these are not the last ones.
+    diverged : bool
+    batch_size : int or None
+    seed : int
+    start : Tensor (d, k)
+        First weights of the columns as trained.
+    drawn : bool
+        Whether they were drawn by the seed.
+    scaled : bool
+        Whether the columns as trained are standardised.
+    kept : tuple of int
+        Of the p + k columns, those whose scale is left as it is although the others are standardised.
+    constant : tuple of int
+        Of the p + k columns, those that do not vary.
+    singular : bool
+        Whether columns say what others say, so that many weights are as good; refined weights have been told apart.
+    uneven : bool
+        Whether the columns are so different in size, or so alike in what they say, that linear algebra needs them standardised.
+    l1, l2 : float
+    loss : str
+        "squared", "huber", "absolute" or "quantile".
+    level : float
+        Of the quantile.
+    delta : Tensor (k,)
+        Of the Huber loss, in the data's units.
+    weights : Tensor (d, k)
+        What the model found, in the data's units.
+    final : float or None
+        Its loss; None where a thinned trace does not say.
+    """
+
+    formula: str
+    rows: int
+    features: tuple[str, ...]
+    targets: tuple[str, ...]
+    intercept: bool
+    weighted: bool
+    optimizer: Made | None
+    schedule: Made | None
+    rate: float | None
+    updates: int
+    early: bool
+    diverged: bool
+    batch_size: int | None
+    seed: int
+    start: Weights
+    drawn: bool
+    scaled: bool
+    kept: tuple[int, ...]
+    constant: tuple[int, ...]
+    singular: bool
+    uneven: bool
+    l1: float
+    l2: float
+    loss: str
+    level: float
+    delta: Tensor
+    weights: Weights
+    final: float | None
+
+    @property
+    def p(self) -> int:
+        """Number of features."""
+        return len(self.features)
+
+    @property
+    def k(self) -> int:
+        """Number of targets."""
+        return len(self.targets)
+
+    @property
+    def trains(self) -> bool:
+        """Whether the weights were trained, and not solved for."""
+        return self.optimizer is not None
+
+    @property
+    def scales(self) -> bool:
+        """Whether the script has to standardise: a solution needs it only where it makes a difference."""
+        if self.trains or self.l1 > 0 or self.l2 > 0 or self.singular:
+            return self.scaled
+        return self.uneven
+
+    @property
+    def rests(self) -> bool:
+        """Whether the intercept is left where it starts, at 0, which is best for columns and target of mean 0.
+
+        Its gradient is then nothing but rounding, and optimisers that divide by the size of gradients would make steps of it.
+        """
+        if self.optimizer is None or self.optimizer.name in ("SGD", "LBFGS"):
+            return False
+        still = self.scaled and self.intercept and self.loss == "squared" and self.batch_size is None
+        return still and bool((self.start[-1] == 0).all())
+
+    @property
+    def labels(self) -> list[str]:
+        """A name for every weight, in the order in which scripts print them."""
+        terms = [*self.features, *(["Intercept"] if self.intercept else [])]
+        return terms if self.k == 1 else [f"{term}:{target}" for term in terms for target in self.targets]
+
+
+def run_of(model: Model, rows: Rows | None) -> Run:
+    """What `model` tells of its run; `rows`, where they are at hand, settle what the Huber loss needs.
+
+    Raises
+    ------
+    OptionError
+        For what is not ours to write down: code of the user, a schedule or optimiser whose making is not plain.
+    """
+    plan, descent = model.plan, remembered(model)
+    if plan.forward is not None or not isinstance(plan.loss, str):
+        what = "loss" if plan.forward is None else "forward"
+        raise OptionError(
+            f"This model was trained with a {what} function of your own, and bestline does not copy code; use that."
+        )
+    if plan.factors is not None and (plan.l1 or plan.l2):
+        raise OptionError("Scripts penalise every column alike; this model has penalty factors, which they do not write out.")
+    if not plan.features:
+        raise OptionError("A line without features is the mean of the target; there is nothing to write out.")
+    for name in (*plan.features, *plan.targets):
+        if (*plan.features, *plan.targets).count(name) > 1:
+            raise OptionError(
+                f"Two columns are called {readable(name)}, and a script tells columns by their names; rename one."
+            )
+    loss, level = parse_loss(plan.loss)
+    statistic = model.training
+    scaling = Scaling.of(
+        statistic, len(plan.features), intercept=plan.intercept, standardize=plan.standardize, unscaled=plan.unscaled
+    )
+    still = (statistic.spread == 0) & (plan.intercept | (statistic.center == 0))
+    constant = torch.nonzero(still)[:, 0].tolist()
+    trace, singular = model.trace, _singular(model, scaling)
+    return Run(
+        formula=model.design.formula,
+        rows=statistic.count,
+        features=plan.features,
+        targets=plan.targets,
+        intercept=plan.intercept,
+        weighted=model.design.weights is not None,
+        optimizer=None if descent is None else _optimizer(descent),
+        schedule=None if descent is None else _schedule(descent),
+        rate=float(trace.rate[0]) if bool(trace.rate[0].isfinite()) else None,
+        updates=model.step,
+        early=model.step != int(trace.step[-1]),
+        diverged=model.stop is Stop.DIVERGED,
+        batch_size=None if descent is None else descent.batch_size,
+        seed=plan.seed,
+        start=_start(trace, scaling, plan.standardize),
+        drawn=plan.start is None and model.parts is not None,
+        scaled=plan.standardize,
+        kept=tuple(sorted({*plan.unscaled, *constant})),
+        constant=tuple(constant),
+        singular=singular and model.refined is None,
+        uneven=singular or _uneven(model),
+        l1=plan.l1,
+        l2=plan.l2,
+        loss=loss,
+        level=0.5 if level is None else level,
+        delta=_delta(model, scaling, rows) if loss == "huber" else torch.zeros(len(plan.targets)),
+        weights=model.weights,
+        final=_loss_at(trace, model.step),
+    )
+
+
+def _start(trace: Trace, scaling: Scaling, standardize: bool) -> Weights:
+    """The first weights of the columns as trained; an intercept of standardised columns that is 0 but for rounding is 0."""
+    start = scaling.to_trained(trace.weights[0])
+    if standardize and scaling.intercept:
+        start[-1] = torch.where(start[-1].abs() < _ROUNDING, 0.0, start[-1])
+    return start
+
+
+def remembered(model: Model) -> Descent | None:
+    """The descent by which a model was trained, None where it was solved; a loaded one remembers it as text.
+
+    Raises OptionError where the text holds more than plain values, and where the solution was not reached.
+    """
+    solver: object = model.plan.solver if model.parts is not None else _read(model.solver)
+    if isinstance(solver, Descent):
+        return solver
+    if str(model.plan.loss) != "squared":
+        raise OptionError(
+            "This line was solved for by an interior-point method, which is longer than a script; fit it with solver='lbfgs' or "
+            "'adam' to have a run that a script can repeat."
+        )
+    if isinstance(model.plan.solver, Stochastic) and model.stop is not Stop.CONVERGED:
+        raise OptionError("Scripts do not write out `Stochastic`; fit with Descent('sgd', batch_size=1), whose loop they do.")
+    if not isinstance(solver, Exact) and model.stop not in (Stop.CONVERGED, Stop.DONE):
+        raise OptionError(
+            "This model stopped on its way to the solution, which a script would reach; fit again with more steps."
+        )
+    return None
+
+
+def _read(text: str) -> object:
+    """The solver of this repr, if it is a Descent."""
+    try:
+        match ast.parse(text, mode="eval").body:
+            case ast.Call(func=ast.Name(id="Descent"), args=[], keywords=given):
+                return Descent(**{str(option.arg): ast.literal_eval(option.value) for option in given})
+            case ast.Call(func=ast.Name(id="Exact")):
+                return Exact()
+            case ast.Call(func=ast.Name()):
+                return None
+    except (SyntaxError, ValueError, TypeError, MemoryError, RecursionError):
+        pass
+    raise OptionError("This model was loaded, and its file does not say in full how it was trained; fit again.")
+
+
+def _optimizer(descent: Descent) -> Made:
+    maker = OPTIMIZERS[descent.optimizer] if isinstance(descent.optimizer, str) else descent.optimizer
+    made = _made(maker, torch.optim)
+    if made is None:
+        raise OptionError(
+            "This model was trained with an optimiser of your own making; scripts write out the classes of torch.optim, and "
+            "partials of them with plain options."
+        )
+    if made.name not in _ELEMENTWISE:
+        raise OptionError(
+            f"{made.name} looks at all weights as one matrix, and a script holds slopes and intercept apart; use adam or sgd."
+        )
+    return Made(made.name, {name: given for name, given in made.options.items() if name != "lr"})
+
+
+def _schedule(descent: Descent) -> Made | None:
+    if descent.schedule is None:
+        return None
+    made = _made(descent.schedule, torch.optim.lr_scheduler)
+    if made is None:
+        raise OptionError(
+            "This model was trained with a schedule of your own making; scripts write out the classes of "
+            "torch.optim.lr_scheduler, and partials of them with plain options."
+        )
+    if made.name == "ReduceLROnPlateau" and descent.batch_size is not None:
+        raise OptionError("ReduceLROnPlateau on mini-batches looks at the loss of all rows, which a script does not compute.")
+    return made
+
+
+def _made(maker: object, library: Any) -> Made | None:
+    """The class of the library and its options, or None when it is made in another way."""
+    made, options = (maker.func, maker.keywords) if isinstance(maker, partial) else (maker, {})
+    known: Any = getattr(library, str(getattr(made, "__name__", "")), None)
+    if made is not known or not inspect.isclass(known) or (isinstance(maker, partial) and maker.args):
+        return None
+    return Made(known.__name__, dict(options)) if all(map(is_plain, options.values())) else None
+
+
+def _singular(model: Model, scaling: Scaling) -> bool:
+    """Whether the features, as trained, depend on each other as far as moments in float64 can tell."""
+    p = scaling.p
+    mean, joint = trained_moments(model.training, scaling)
+    inner = joint[:p, :p] if scaling.intercept else joint[:p, :p] + torch.outer(mean[:p], mean[:p])
+    size = inner.diagonal().clamp(min=0).sqrt()
+    if bool((size == 0).any()) or model.training.count < p + scaling.intercept:
+        return True
+    eigenvalues = torch.linalg.eigvalsh(inner / torch.outer(size, size))
+    return bool(eigenvalues[0] <= eigenvalues[-1] * RANK_TOLERANCE * max(1.0, p**0.5))
+
+
+def _uneven(model: Model) -> bool:
+    p, statistic = len(model.plan.features), model.training
+    size = statistic.spread[:p] if model.plan.intercept else torch.hypot(statistic.spread, statistic.center)[:p]
+    return bool(size.max() > _UNEVEN * size.min())
+
+
+def _delta(model: Model, scaling: Scaling, rows: Rows | None) -> Tensor:
+    """Where the Huber loss turns straight, in the data's units: far out its slope is delta itself."""
+    assert rows is not None  # noqa: S101  `script` has gathered them
+    plan = replace(model.plan, solver=remembered(model) or Exact(), device=torch.device("cpu"))
+    smooth = plan.task(Part(model.training, rows)).objective.smooth
+    assert isinstance(smooth, RowLoss)  # noqa: S101  the only one that is not squared
+    far = torch.full((1, len(plan.targets)), 1e100, dtype=torch.float64, requires_grad=True)
+    (slope,) = torch.autograd.grad(smooth.loss(far, torch.zeros_like(far)).sum(), far)
+    return slope[0] * scaling.target_scale
+
+
+def _loss_at(trace: Trace, step: int) -> float | None:
+    at = torch.nonzero(trace.step == step)
+    return float(trace.loss[int(at[0])]) if len(at) else None

@@ -1,0 +1,151 @@
+"""Table: the rows of a run as code, and how the dialects hold them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from bestline.api.model import Model
+from bestline.data.folds import row_hash
+from bestline.errors import DataError
+from bestline.export.script.literals import are_single, array, number, single, table
+from bestline.export.script.run import Run, remembered
+from bestline.numerics.comoments import Moments, total
+from bestline.numerics.rows import Features, Rows, Targets, joined
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """How a dialect holds the rows.
+
+    Attributes
+    ----------
+    torch : bool
+        Tensors, else NumPy's arrays.
+    net : bool
+        The line is a module of torch, else weights w and b.
+    flat : bool
+        One feature as a vector x (n,), else a matrix X (n, p).
+    tall : bool
+        The target as a matrix y (n, k), else a vector y (n,).
+    """
+
+    torch: bool
+    net: bool
+    flat: bool
+    tall: bool
+
+    @classmethod
+    def of(cls, run: Run, style: str) -> Form:
+        """How a style holds the rows of a run: as simply as one feature and one target allow, but modules want matrices."""
+        net = style in ("linear", "module")
+        return cls(style != "numpy", net, flat=run.p == run.k == 1 and not net, tall=net or run.k > 1)
+
+    @property
+    def X(self) -> str:  # noqa: N802  as in the books
+        """Name of the features."""
+        return "x" if self.flat else "X"
+
+    @property
+    def lib(self) -> str:
+        """The library's name in the code."""
+        return "torch" if self.torch else "np"
+
+    @property
+    def weight(self) -> str:
+        """The rows' weights in the shape of the target."""
+        return "weight[:, None]" if self.tall else "weight"
+
+    def around(self, *, short: bool = False) -> tuple[str, str]:
+        """What stands before and after the numbers of an array in float64; those that came from float32 have fewer digits there."""
+        if self.torch:
+            return "torch.tensor(", ", dtype=torch.float32).double()" if short else ", dtype=torch.float64)"
+        return "np.array(", ", dtype=np.float32).astype(float)" if short else ", dtype=float)"
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """Lines that make the data, and which modules they need besides NumPy or torch."""
+
+    lines: list[str]
+    modules: tuple[str, ...] = ()
+
+
+def rows_of(model: Model, data: Any) -> Rows:
+    """The training rows in the data's units, those of no weight left out, in the order in which they were trained on.
+
+    Raises DataError when they are not the rows that the model was trained on.
+    """
+    rows = joined([_counted(batch).to("cpu") for batch in model.rows("training", data)])
+    if data is None:
+        rows = _without_held_out(model, rows)
+    _check(model, Moments.of_rows(rows))
+    return rows
+
+
+def check_rows(model: Model, data: Any) -> None:
+    """Raise DataError when `data` are not the rows that the model was trained on: one pass, constant memory."""
+    q = model.design.p + len(model.targets)
+    _check(model, total((Moments.of_rows(_counted(batch)).cpu() for batch in model.rows("training", data)), q))
+
+
+def _counted(rows: Rows) -> Rows:
+    return rows if rows.w is None else rows[rows.w > 0]
+
+
+def _without_held_out(model: Model, rows: Rows) -> Rows:
+    """Without a split, early stopping holds out the first fold that has rows; folds go by a hash of the row."""
+    descent = remembered(model)
+    if model.labels is not None or descent is None or descent.patience is None:
+        return rows
+    folds = model.moments.folds
+    held = next(i for i, fold in enumerate(folds) if fold.count)
+    return rows[torch.remainder(row_hash(rows, model.plan.seed), len(folds)) != held]
+
+
+def _check(model: Model, found: Moments) -> None:
+    known = model.training
+    if not known.like(found):
+        raise DataError(
+            f"These are not the rows that the model was trained on ({known.count:,} rows; here {found.count:,}); give the training "
+            f"rows, and those alone."
+        )
+
+
+def inline(run: Run, form: Form, rows: Rows) -> Code:
+    """The numbers themselves."""
+    lines = _features(run, form, rows.X)
+    lines += _targets(run, form, rows.y)
+    if rows.w is not None:
+        lines += _vector("weight", rows.w, form)
+    return Code(lines)
+
+
+def _features(run: Run, form: Form, X: Features) -> list[str]:
+    if run.p == run.k == 1:
+        return _vector(form.X, X[:, 0], form, "" if form.flat else ".reshape(-1, 1)")
+    return _matrix("columns", run.features, "X", X, form)
+
+
+def _targets(run: Run, form: Form, y: Targets) -> list[str]:
+    if run.k == 1:
+        return _vector("y", y[:, 0], form, ".reshape(-1, 1)" if form.tall else "")
+    return _matrix("targets", run.targets, "y", y, form)
+
+
+def _vector(name: str, values: Tensor, form: Form, after: str = "") -> list[str]:
+    short = are_single(values)
+    before, behind = form.around(short=short)
+    return array(name, values, before, behind + after, written=single if short else number)
+
+
+def _matrix(columns: str, names: Sequence[str], name: str, values: Tensor, form: Form) -> list[str]:
+    """Columns by name, and the matrix made of them."""
+    short = are_single(values)
+    before, after = form.around(short=short)
+    lines = table(columns, dict(zip(names, values.T, strict=True)), written=single if short else number)
+    return [*lines, f"{name} = {before}list({columns}.values()){after}.T"]

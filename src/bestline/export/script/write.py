@@ -1,0 +1,140 @@
+"""Write: a run as one script. A heading, the data, the training in one of the dialects, and the weights printed at the end."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from bestline.api.model import Model
+from bestline.errors import OptionError
+from bestline.export.script.dialects import STYLES, body, refuse
+from bestline.export.script.literals import Section, comment
+from bestline.export.script.reading import from_file
+from bestline.export.script.run import Run, run_of
+from bestline.export.script.table import Code, Form, check_rows, inline, rows_of
+
+FEW = 400  # numbers that a page still shows
+MOST = 20_000  # numbers that a script may hold
+ROWS = ("auto", "inline", "path")
+_SHOWN = 12  # weights in the heading
+
+_TITLES = {
+    "numpy": "A line from scratch: NumPy, and gradients worked out by hand.",
+    "tensors": "A line with torch's tensors, whose gradients autograd finds.",
+    "linear": "A line with nn.Linear, and a loss and an optimiser from torch.",
+    "module": "A line as an nn.Module of its own, in a training loop.",
+}
+_SOLVED = {
+    "numpy": "with NumPy",
+    "tensors": "with torch's tensors",
+    "linear": "and put into an nn.Linear",
+    "module": "and put into an nn.Module of its own",
+}
+
+
+def script(model: Model, style: str = "linear", *, data: Any = None, rows: str = "auto") -> str:
+    """The run of a model as plain code, without bestline, that prints the same weights and the same loss.
+
+    Parameters
+    ----------
+    model : Model
+    style : {"numpy", "tensors", "linear", "module"}
+        NumPy with gradients written out; tensors with `requires_grad`; `nn.Linear` with a loss and an optimiser from torch; an
+        `nn.Module` class of its own with a training loop.
+    data
+        The training rows, for a model that was loaded and has none.
+    rows : {"auto", "inline", "path"}
+        Whether the script holds the numbers, or reads them with pandas from the file that they came from: by default, numbers
+        where they are few or there is no file to read.
+
+    Returns
+    -------
+    str
+        A script in float64. Its weights are those of the model to rounding, which long runs of some optimisers magnify. It
+        makes no secret of what it does: seeds, start, standardising and every step stand in it.
+
+    Raises
+    ------
+    OptionError
+        For an unknown style, for what the style does not write out, for code of the user, and for too many rows.
+    DataError
+        When `data` are not the rows that the model was trained on.
+    """
+    if style not in STYLES:
+        raise OptionError(f"There is no style {style!r}; choose one of {', '.join(STYLES)}.")
+    if rows not in ROWS:
+        raise OptionError(f"`rows` must be one of {', '.join(ROWS)}; got {rows!r}.")
+    if model.source is None and data is None:
+        raise OptionError(
+            "A loaded model, or one made from moments, has no rows to write a script about; give them: script(style, data=...)."
+        )
+    numbers = model.training.count * (model.design.p + len(model.targets) + (model.design.weights is not None))
+    gathered = rows_of(model, data) if numbers <= MOST or str(model.plan.loss) == "huber" else None
+    run = run_of(model, gathered)
+    refuse(run, style)
+    form = Form.of(run, style)
+    code = None
+    if rows == "path" or (rows == "auto" and numbers > FEW):
+        code = _from_file(model, run, form, data, style)
+    if code is None and rows == "path":
+        raise OptionError(
+            "These rows cannot be read again by one line of pandas: that needs one local CSV or Parquet file, and columns that "
+            "pandas understands as bestline does; use rows='inline'."
+        )
+    if code is None and (gathered is None or numbers > MOST):
+        raise OptionError(
+            f"{model.training.count:,} rows are too many to write into a script, and there is no file that it could read them from; "
+            f"save the columns of the formula as one CSV or Parquet file, and fit that."
+        )
+    if code is None:
+        assert gathered is not None  # noqa: S101  just looked
+        code = inline(run, form, gathered)
+    return _joined([_heading(run, style), Section(_imports(style, code)), Section(code.lines), *body(run, form, style)])
+
+
+def _from_file(model: Model, run: Run, form: Form, data: Any, style: str) -> Code | None:
+    code = from_file(model, run, form, data)
+    if code is not None and data is not None:
+        check_rows(model, data)
+    return code
+
+
+def _heading(run: Run, style: str) -> Section:
+    """Two lines that hold no word of the user's, for there Python looks for an encoding, and then what was fitted."""
+    title = _TITLES[style] if run.trains else f"The line of {_kind(run)}, solved for {_SOLVED[style]}."
+    found = list(zip(run.labels, run.weights.flatten().tolist(), strict=True))
+    lines = [
+        f"# {title}",
+        "# What bestline found on the same rows, to compare:",
+        f"#     {comment(run.formula)}, {run.rows:,} rows{_how(run)}",
+        *(f"#     {comment(label, 60)} {value!r}" for label, value in found[:_SHOWN]),
+    ]
+    if len(found) > _SHOWN:
+        lines.append(f"#     ... and {len(found) - _SHOWN} more")
+    return Section([*lines, *([] if run.final is None else [f"#     loss {run.final!r}"])])
+
+
+def _kind(run: Run) -> str:
+    if run.l1:
+        return "the elastic net" if run.l2 else "the lasso"
+    return "ridge regression" if run.l2 else "least squares"
+
+
+def _how(run: Run) -> str:
+    steps = f", {run.updates:,} step{'s' * (run.updates != 1)}" if run.trains else ""
+    return steps + (", diverging" if run.diverged else "")
+
+
+def _imports(style: str, code: Code) -> list[str]:
+    own = ["numpy as np"] if style == "numpy" else ["torch"]
+    lines = [f"import {module}" for module in sorted({*own, *code.modules})]
+    return [*lines, *(["from torch import nn"] if style in ("linear", "module") else [])]
+
+
+def _joined(sections: list[Section]) -> str:
+    """Sections with a blank line between them, two around definitions."""
+    text = ""
+    for before, section in zip([None, *sections], sections, strict=False):
+        if before is not None:
+            text += "\n\n" if before.defines or section.defines else "\n"
+        text += "\n".join(section.lines) + "\n"
+    return text

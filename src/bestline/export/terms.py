@@ -1,0 +1,168 @@
+"""Walk: a fitted line told to another language, which need not know how a design or an expression is made.
+
+    prediction = intercept + sum over columns of weight * product of parts
+
+A part is a component of a factor: a number, a level's indicator, or a component of an expression. What a language says for
+those, and for sums, products and functions of them, is the whole of a language here.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from bestline.data.design import Design, expression
+from bestline.data.design.syntax import FUNCTIONS, State
+from bestline.errors import NumericalError, OptionError, readable
+
+if TYPE_CHECKING:
+    from bestline.api.model import Model
+
+_OPERATORS: dict[type[ast.operator], str] = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/", ast.Pow: "**"}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Line:
+    """A fitted line as plain numbers.
+
+    Attributes
+    ----------
+    design : Design
+    weights : tuple of tuple of float
+        For each column of the design, a weight for each target: (p, k).
+    intercept : tuple of float
+        (k,); zeros for a line without one.
+    """
+
+    design: Design
+    weights: tuple[tuple[float, ...], ...]
+    intercept: tuple[float, ...]
+
+    @classmethod
+    def of(cls, model: Model, what: str) -> Line:
+        """The line of a model; raises OptionError for an own forward function, NumericalError for weights that are not finite."""
+        if model.plan.forward is not None:
+            raise OptionError(
+                f"{what} holds lines, and this model has a forward function of its own; give an nn.Module to `forward`, and take "
+                f"`to_torch()` and torch.onnx for it."
+            )
+        if not bool(model.weights.isfinite().all()):
+            raise NumericalError(f"The weights of this model are not finite, so {what} cannot hold it; fit again.")
+        rows = [tuple(row) for row in model.weights.tolist()]
+        intercept = rows.pop() if model.design.intercept else (0.0,) * len(model.targets)
+        return cls(model.design, tuple(rows), intercept)
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """What predictions are called: `prediction`, or `prediction:target` for each of several."""
+        targets = self.design.targets
+        return ("prediction",) if len(targets) == 1 else tuple(f"prediction:{t}" for t in targets)
+
+
+class Language(Protocol):
+    """Fragments are text of the language, or names of values in it; numbers stay numbers until a fragment is made of them."""
+
+    def column(self, name: str) -> str:
+        """A number column of the table, its gaps filled if the design does so."""
+
+    def operation(self, sign: str, a: str | float, b: str | float) -> str:
+        """The sum, difference, product, quotient or power: + - * / **."""
+
+    def function(self, name: str, x: str | float) -> str:
+        """A function of `design.expressions.FUNCTIONS`, but for `I`."""
+
+
+def components(text: str, states: Mapping[str, State], language: Language) -> list[str]:
+    """The components of an expression, one for each of its columns."""
+    width = expression(text).width  # a text that is not allowed ends here
+    values = _values(ast.parse(text.strip(), mode="eval").body, states, language)
+    if len(values) != width or any(isinstance(v, float) for v in values):
+        raise OptionError(f"{readable(text)} has components of different shapes; make the column before fitting.")
+    return [str(v) for v in values]
+
+
+def sendable(text: str, what: str) -> str:
+    """The text itself; raises OptionError for what databases and graphs cannot hold in a name or a string."""
+    if "\0" in text or any("\ud800" <= c <= "\udfff" for c in text):
+        raise OptionError(f"{what} {readable(text)} has characters that no name or text elsewhere can hold; rename it.")
+    return text
+
+
+def _values(node: ast.expr, states: Mapping[str, State], language: Language) -> list[str | float]:
+    match node:
+        case ast.Constant(value=int() | float() as number):
+            return [float(number)]
+        case ast.Name(id=name):
+            return [language.column(name)]
+        case ast.BinOp(left=left, op=op, right=right):
+            a, b = _values(left, states, language), _values(right, states, language)
+            return _each(lambda u, v: language.operation(_OPERATORS[type(op)], u, v), a, b)
+        case ast.UnaryOp(op=ast.USub(), operand=operand):
+            values = _values(operand, states, language)
+            return [-v if isinstance(v, float) else language.operation("*", -1.0, v) for v in values]
+        case ast.UnaryOp(operand=operand):
+            return _values(operand, states, language)
+        case ast.Call():
+            return _called(node, states, language)
+    raise AssertionError("unreachable: the tree was checked")
+
+
+def _called(node: ast.Call, states: Mapping[str, State], language: Language) -> list[str | float]:
+    name = node.func.id if isinstance(node.func, ast.Name) else node.func.attr  # type: ignore[attr-defined]  # np.log
+    values = _values(node.args[0], states, language)
+    if name == "I":
+        return values
+    if name in FUNCTIONS:
+        return [language.function(name, v) for v in values]
+    text = ast.unparse(node)
+    degree = expression(text).width
+    if not expression(text).calls:  # raw powers, which learn nothing
+        return [*values, *(language.operation("**", values[0], float(d)) for d in range(2, degree + 1))]
+    state = states[text]
+    if name == "poly":
+        return _polynomials(values[0], degree, state, language)
+    centred = [language.operation("-", v, state["mean"]) for v in values]
+    return [language.operation("/", v, state["deviation"]) for v in centred] if "deviation" in state else [*centred]
+
+
+def _polynomials(x: str | float, degree: int, state: State, language: Language) -> list[str | float]:
+    """The orthonormal polynomials of degree 1 and up, from Legendre's."""
+    legendre = _legendre(x, degree, state, language)
+    found: list[str | float] = []
+    for j in range(1, degree + 1):
+        column: str | float = state["basis"][0][j]
+        for k in range(1, degree + 1):
+            if state["basis"][k][j] != 0:
+                column = language.operation("+", column, language.operation("*", state["basis"][k][j], legendre[k - 1]))
+        found.append(column)
+    return found
+
+
+def _legendre(x: str | float, degree: int, state: State, language: Language) -> list[str]:
+    """Legendre polynomials 1..degree of x on the training range, as products over their roots.
+
+    The recurrence would say each polynomial twice in the next, and double the text with every degree; powers lose digits. The
+    product says x once for every pair of roots and loses none: P(t) = P(1) prod (t^2 - r^2) / (1 - r^2), times t if odd.
+    """
+    from numpy.polynomial.legendre import leggauss
+
+    t = language.operation("/", language.operation("-", x, state["middle"]), state["half"])
+    found = []
+    for d in range(1, degree + 1):
+        product = t if d % 2 else ""
+        for root in leggauss(d)[0][(d + 1) // 2 :].tolist():
+            pair = language.operation("-", language.operation("**", t, 2.0), root**2)
+            pair = language.operation("/", pair, 1 - root**2)
+            product = language.operation("*", product, pair) if product else pair
+        found.append(product)
+    return found
+
+
+def _each(
+    operation: Callable[[str | float, str | float], str], a: Sequence[str | float], b: Sequence[str | float]
+) -> list[str | float]:
+    """An operation on components, one beside many going with each."""
+    size = max(len(a), len(b))
+    return [operation(a[i % len(a)], b[i % len(b)]) for i in range(size)]

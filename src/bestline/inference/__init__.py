@@ -1,0 +1,1 @@
+"""Inference: what the line's numbers are worth."""

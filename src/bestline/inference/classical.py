@@ -1,0 +1,288 @@
+"""Explain: what the numbers of a least-squares line are worth. Standard errors, t, p, intervals, and the fit as a whole.
+
+    covariance of w = s^2 (X'WX)^-1       s^2 = residual sum of squares / (n - rank)
+
+All of it follows from the moments. With weights, n counts the rows (of positive weight) and s^2 uses the weighted residuals:
+the weights are known up to a factor, as in statsmodels' WLS and R's lm. These formulas are for lines without a penalty; a
+penalty shrinks the weights, and no p-value is honest about that.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from bestline.errors import OptionError
+from bestline.numerics.bowl import Bowl, trained_moments
+from bestline.numerics.comoments import Moments
+from bestline.numerics.scaling import Scaling
+from bestline.numerics.semidefinite import Alias, aliases
+
+NAN = float("nan")
+_EPS = torch.finfo(torch.float64).eps
+
+
+@dataclass(frozen=True, slots=True)
+class Coefficient:
+    """One weight of one target; NaN where a number is not determined."""
+
+    term: str
+    estimate: float
+    std_error: float
+    statistic: float
+    p_value: float
+    conf_low: float
+    conf_high: float
+
+
+class Uncertainty(Protocol):
+    """What a coefficient table needs: standard errors (k, d), and the degrees of freedom of Student's t."""
+
+    @property
+    def std_error(self) -> Tensor:
+        """Of every weight of each target."""
+        ...
+
+    @property
+    def df(self) -> int:
+        """Degrees of freedom."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Inference:
+    """What least squares says of its own weights.
+
+    Attributes
+    ----------
+    covariance : Tensor (k, d, d)
+        Of the weights of each target, in the data's units, the intercept last; NaN for weights that are not determined.
+    std_error : Tensor (k, d)
+        Of the weights; right even where its square would leave float64's range.
+    df_resid : int
+        Residual degrees of freedom, n - rank.
+    rank : int
+        Number of weights that the data determine, the intercept included.
+    sigma : Tensor (k,)
+        Residual standard deviation.
+    rss, tss : Tensor (k,)
+        Residual and total (weighted) sums of squares; about zero without an intercept.
+    aliased : tuple of Alias
+        Columns that earlier columns already say.
+    kept : tuple of int
+        The other columns.
+    core : Tensor
+        Covariance of the kept columns' slopes over the residual variance, in the data's units.
+    size : Tensor (p,)
+        Size of each column's numbers, for telling rounding from difference.
+    """
+
+    covariance: Tensor
+    std_error: Tensor
+    df_resid: int
+    rank: int
+    sigma: Tensor
+    rss: Tensor
+    tss: Tensor
+    aliased: tuple[Alias, ...]
+    kept: tuple[int, ...]
+    core: Tensor
+    size: Tensor
+
+    @property
+    def df(self) -> int:
+        """Degrees of freedom of Student's t."""
+        return self.df_resid
+
+    def variance_of_mean(self, away: Tensor) -> Tensor:
+        """Variance of the line's height at rows `away` (m, p) from the training mean, without the intercept's share, (m,).
+
+        It exists where the aliased columns of a row say what the others say, as they did in training; elsewhere it is NaN, and so it
+        is where the rounding of `core` is as large, for nearly collinear columns.
+        """
+        own = away[:, list(self.kept)]
+        variance = (own @ self.core * own).sum(1)
+        rounding = 2 * len(self.kept) * _EPS * (own.abs() @ self.core.abs() * own.abs()).sum(1)
+        variance = self.sigma[0] ** 2 * torch.where(variance >= rounding, variance, NAN)
+        for alias in self.aliased:
+            told = sum((c * away[:, j] for j, c in alias.on.items()), torch.zeros(len(away), dtype=torch.float64))
+            apart = (away[:, alias.column] - told).abs()
+            variance = torch.where(apart <= 1e-8 * (self.size[alias.column] + told.abs()), variance, NAN)
+        return variance
+
+
+def determined(moments: Moments, scaling: Scaling) -> tuple[tuple[Alias, ...], int]:
+    """Columns that earlier columns already say, and the residual degrees of freedom that the others and the intercept leave."""
+    p, x = scaling.p, scaling.scale
+    found = aliases(_features(*trained_moments(moments, scaling), scaling))
+    aliased = tuple(
+        Alias(a.column, {j: c * float(x[a.column] / x[j]) for j, c in a.on.items()}) for a in found
+    )  # from units of the scale to the data's
+    return aliased, moments.count - (p - len(aliased) + scaling.intercept)
+
+
+def infer(moments: Moments, scaling: Scaling) -> Inference:
+    """Covariance of the least-squares weights, classical (equal variances), from moments of the training rows."""
+    p = scaling.p
+    mean, joint = trained_moments(moments, scaling)
+    A = _features(mean, joint, scaling)
+    aliased, df = determined(moments, scaling)
+    bowl = Bowl.of(moments, scaling)
+    units = scaling.target_scale**2
+    rss = bowl.floor * units * moments.weight
+    square = joint.diagonal()[p:] if scaling.intercept else joint.diagonal()[p:] + mean[p:] ** 2
+    tss = square * units * moments.weight
+    variance = rss / df if df > 0 else torch.full_like(rss, NAN)
+    unscaled = _unscaled(A, mean[:p], scaling, aliased) / moments.weight
+    sigma = (bowl.floor * (moments.weight / df)).sqrt() * scaling.target_scale if df > 0 else torch.full_like(rss, NAN)
+    scale = torch.cat([scaling.scale[:p], torch.ones(int(scaling.intercept), dtype=torch.float64)])
+    covariance = variance[:, None, None] * unscaled / torch.outer(scale, scale)
+    std_error = sigma[:, None] * unscaled.diagonal().clamp(min=0).sqrt() / scale
+    kept = sorted(set(range(p)) - {a.column for a in aliased})
+    size = moments.center[:p].abs() + scaling.scale[:p]
+    core = _inverse(A[kept][:, kept]) / torch.outer(scale[kept], scale[kept]) / moments.weight
+    return Inference(covariance, std_error, df, moments.count - df, sigma, rss, tss, aliased, tuple(kept), core, size)
+
+
+def _features(mean: Tensor, joint: Tensor, scaling: Scaling) -> Tensor:
+    """Second moments (p, p) of the features as trained: about the mean when there is an intercept."""
+    p = scaling.p
+    return joint[:p, :p] if scaling.intercept else joint[:p, :p] + torch.outer(mean[:p], mean[:p])
+
+
+def outside(X: Tensor, low: Tensor, high: Tensor) -> Tensor:
+    """Rows of X (m, p) of which a column lies beyond the range [low, high] (p,) that training saw, (m,) of true and false."""
+    return ((low > X) | (high < X)).any(1)
+
+
+def _unscaled(A: Tensor, mean: Tensor, scaling: Scaling, aliased: tuple[Alias, ...]) -> Tensor:
+    """W (X'WX)^-1 of slopes in units of their columns' scale and the intercept in the target's, (d, d).
+
+    Weights that share a direction with an aliased column are NaN.
+    """
+    p = scaling.p
+    kept = sorted(set(range(p)) - {a.column for a in aliased})
+    core = _inverse(A[kept][:, kept])
+    full = torch.full((p + scaling.intercept, p + scaling.intercept), NAN, dtype=torch.float64)
+    index = torch.tensor(kept, dtype=torch.long)
+    full[index[:, None], index[None]] = core
+    if scaling.intercept:
+        center = scaling.center[kept] / scaling.scale[kept] + mean[kept]  # the means, in units of the scale
+        cross = -core @ center
+        full[-1, -1] = 1 + center @ core @ center
+        full[-1, index], full[index, -1] = cross, cross
+    for alias in aliased:
+        for j in alias.on:
+            full[j], full[:, j] = NAN, NAN
+        # x2 = 3 x1 leaves the intercept alone; x2 = 3 x1 + 5 can trade with it.
+        offset = scaling.center[alias.column] - sum(c * scaling.center[j] for j, c in alias.on.items())
+        if scaling.intercept and alias.on and abs(float(offset)) > 1e-9 * float(scaling.scale[alias.column]):
+            full[-1], full[:, -1] = NAN, NAN
+    return full
+
+
+def _inverse(A: Tensor) -> Tensor:
+    if len(A) == 0:
+        return A
+    size = A.diagonal().sqrt()
+    factor, failed = torch.linalg.cholesky_ex(A / torch.outer(size, size))
+    if failed:
+        return torch.full_like(A, NAN)
+    return torch.cholesky_inverse(factor) / torch.outer(size, size)
+
+
+def coefficients(
+    names: tuple[str, ...], weights: Tensor, errors: Uncertainty | None, *, level: float, settled: bool, target: int = 0
+) -> list[Coefficient]:
+    """The coefficient table of one target: weights (d, k) with their standard errors, t, p and intervals.
+
+    The errors are those of the least-squares solution. Weights that have not `settled` there, because training stopped before,
+    get no t, p or interval: around another point they would mean nothing.
+    """
+    check_level(level)
+    table = []
+    for j, name in enumerate(names):
+        estimate = float(weights[j, target])
+        error = float(errors.std_error[target, j]) if errors is not None else NAN
+        df = errors.df if errors is not None else 0
+        table.append(_coefficient(name, estimate, error, df if settled else 0, level))
+    return table
+
+
+def _coefficient(name: str, estimate: float, error: float, df: int, level: float) -> Coefficient:
+    if math.isnan(error) or df <= 0:
+        return Coefficient(name, estimate, error, NAN, NAN, NAN, NAN)
+    if error == 0:  # the line goes through every point
+        return Coefficient(name, estimate, 0.0, NAN, NAN, estimate, estimate)
+    half = t_quantile(0.5 + level / 2, df) * error
+    t = estimate / error
+    return Coefficient(name, estimate, error, t, t_two_sided(t, df), estimate - half, estimate + half)
+
+
+def check_level(level: float) -> None:
+    """Raise OptionError unless 0 < level < 1."""
+    if not 0 < level < 1:
+        raise OptionError(f"`level` is the share of intervals that hold the truth, between 0 and 1; got {level!r}.")
+
+
+def t_quantile(probability: float, df: float) -> float:
+    """Quantile of Student's t."""
+    from scipy.special import stdtrit
+
+    return float(stdtrit(df, probability))
+
+
+def t_two_sided(t: float, df: float) -> float:
+    """Probability of a Student's t at least as far from zero."""
+    from scipy.special import stdtr
+
+    return float(2 * stdtr(df, -abs(t)))
+
+
+@dataclass(frozen=True, slots=True)
+class Glance:
+    """A least-squares line in one row: broom's `glance`.
+
+    `r_squared` and the F test compare with the mean, or with zero where there is no intercept. `aic` and `bic` count the
+    weights, as statsmodels does; R counts the variance too: add 2 and log(n).
+    """
+
+    nobs: int
+    df_residual: int
+    r_squared: float
+    adj_r_squared: float
+    sigma: float
+    statistic: float
+    p_value: float
+    log_lik: float
+    aic: float
+    bic: float
+
+
+def glance(moments: Moments, inference: Inference, *, intercept: bool, target: int = 0) -> Glance:
+    """Figures of the whole fit, for one target."""
+    from scipy.special import fdtrc
+
+    n, df = moments.count, inference.df_resid
+    rss, tss = float(inference.rss[target]), float(inference.tss[target])
+    model_df = inference.rank - intercept
+    r2 = 1 - rss / tss if tss > 0 else NAN
+    adjusted = 1 - (1 - r2) * (n - intercept) / df if df > 0 else NAN
+    F = (tss - rss) / model_df / (rss / df) if df > 0 and model_df > 0 and rss > 0 else NAN
+    log_lik = -n / 2 * (math.log(2 * math.pi * rss / n) + 1) + moments.log_weight / 2 if rss > 0 else math.inf
+    return Glance(
+        n,
+        df,
+        r2,
+        adjusted,
+        float(inference.sigma[target]),
+        F,
+        float(fdtrc(model_df, df, F)) if not math.isnan(F) else NAN,
+        log_lik,
+        2 * inference.rank - 2 * log_lik,
+        math.log(n) * inference.rank - 2 * log_lik,
+    )

@@ -1,0 +1,103 @@
+"""TODO docstring."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+
+from bestline.errors import (
+    DataError,
+    OptionError,
+    listed,
+)
+from bestline.inference import classical as explain
+from bestline.inference import hypotheses
+from bestline.inference.hypotheses import Comparison, Line, Verdict
+from bestline.inference.restrictions import Restrictions
+from bestline.inference.robust import Cov, Kind
+from bestline.numerics.scaling import Scaling
+
+if TYPE_CHECKING:
+    from bestline.api.model import Model
+
+from bestline.inference.uncertainty import covariance, target_number
+from bestline.inference.why_not import refuse
+
+# --- tests of weights ----------------------------------------------------------------------------------------------------
+
+
+def wald(
+    model: Model, restrictions: Restrictions, cov: Cov = "classical", data: Any = None, *, target: int | str = 0
+) -> Verdict:
+    """Wald's test of linear restrictions on the weights.
+
+    Parameters
+    ----------
+    model : Model
+    restrictions
+        Text such as `"weight = 0, horsepower = 2 * weight"`, several such texts, a matrix (m, d) in the order of `model.names`,
+        or (matrix, values (m,)).
+    cov, data
+        As in `covariance`.
+    target : int or str
+    """
+    at = target_number(model, target)
+    found = covariance(model, cov, data)
+    return hypotheses.wald(
+        restrictions, model.names, model.weights[:, at], found.covariance[at], found.df, about=f"errors: {Kind.of(cov).title}"
+    )
+
+
+def compare(small: Model, large: Model, *, target: int | str = 0) -> Comparison:
+    """The F test of two nested lines of the same rows: is the larger one better than chance would make it?
+
+    Raises
+    ------
+    OptionError
+        When the small line has a column that the large one lacks, or both have the same.
+    DataError
+        When they were fitted to different rows or targets.
+    NumericalError
+        For penalties, other losses and own forward functions.
+    """
+    for model in (small, large):
+        refuse(model, "There is no F test")
+    name = small.targets[target_number(small, target)]
+    if name not in large.targets:
+        raise OptionError(f"The lines have different targets: {listed(small.targets)} and {listed(large.targets)}.")
+    lacking = [n for n in small.names if n not in large.names]
+    if lacking and not (lacking == ["Intercept"] and _spans_constant(large)):
+        raise OptionError(
+            f"The small line has {listed(lacking)}, which the large one lacks: they are not nested. Compare their held-out errors."
+        )
+    lines = _line(small, small.targets.index(name)), _line(large, large.targets.index(name))
+    y = [(m.training, m.design.p + m.targets.index(name)) for m in (small, large)]
+    same = [(m.count, m.weight, float(m.center[j]), float(m.spread[j])) for m, j in y]
+    if same[0][0] != same[1][0] or not np.allclose(same[0], same[1], rtol=1e-9, atol=1e-9 * same[0][3]):
+        raise DataError(
+            f"The lines were fitted to different rows ({same[0][0]:,} and {same[1][0]:,}), or to other weights; leave out rows with a "
+            f"missing value before both fits."
+        )
+    return Comparison(*lines, test=hypotheses.nested(*lines))
+
+
+def _spans_constant(model: Model) -> bool:
+    """Whether columns without an intercept add up to one all the same: all levels of a category."""
+    moments, p = model.training, model.design.p
+    ones = Scaling.of(moments, p, intercept=False, standardize=True)
+    scatter = moments.scatter[:p, :p] * torch.outer(moments.unit[:p], moments.unit[:p]) / moments.weight
+    center = moments.center[:p]
+    second = (scatter + torch.outer(center, center)) / torch.outer(ones.scale[:p], ones.scale[:p])
+    m = center / ones.scale[:p]
+    explained = float(m @ torch.linalg.lstsq(second, m[:, None], driver="gelsd").solution[:, 0])
+    return explained > 1 - 1e-9
+
+
+def _line(model: Model, target: int) -> Line:
+    inference = refuse(model, "There is no F test")
+    facts = explain.glance(model.training, inference, intercept=model.design.intercept, target=target)
+    return Line(
+        model.design.formula, float(inference.rss[target]), facts.df_residual, facts.aic, facts.bic, facts.adj_r_squared
+    )

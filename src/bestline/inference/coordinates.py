@@ -1,0 +1,290 @@
+"""Basis: rows in coordinates that belong to the data, in which leverage is a length and a covariance cannot cancel.
+
+    sqrt(w) x = q R      sum q q' = 1      leverage h = |q|^2      weights = T sum q sqrt(w) y
+
+R is the triangle of the centred and scaled columns. The moments give it, at the price of squaring the columns' condition; where
+that would cost digits, one more pass folds the rows themselves into R by orthogonal reflections (TSQR: Golub & Van Loan 2013,
+5.2; Demmel et al. 2012, SIAM J. Sci. Comput. 34:A206), which squares nothing. Weights count up to a factor, as everywhere: here
+their mean is 1.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from bestline.errors import DataError, NumericalError
+from bestline.numerics.bowl import trained_moments
+from bestline.numerics.comoments import Moments
+from bestline.numerics.rows import Rows, Square, Weights
+from bestline.numerics.scaling import Scaling
+
+# Moments square the condition of centred, scaled columns, and lose what the line explains from what it leaves: up to this loss,
+# twelve digits remain to every leverage and to the residual sum of squares.
+_HARMLESS = 1e3
+_EPS = torch.finfo(torch.float64).eps
+_INSEPARABLE = "The columns are too nearly collinear for float64 to tell their effects apart; leave some out."
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Seen:
+    """Rows in the coordinates of a basis.
+
+    Attributes
+    ----------
+    q : Tensor (n, r)
+        Coordinates times the root of the row's weight.
+    e : Tensor (n, k)
+        Residuals times the root of the row's weight, in units of `Basis.unit`.
+    root : Tensor (n,)
+        Root of the weight.
+    line : Tensor (n, k)
+        Fitted values less the targets' means (less nothing without an intercept), in units of `Basis.unit`.
+    """
+
+    q: Tensor
+    e: Tensor
+    root: Tensor
+    line: Tensor
+
+    @property
+    def leverage(self) -> Tensor:
+        """How far a row pulls its own prediction, from 0 to 1, (n,)."""
+        return (self.q * self.q).sum(1)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Basis:
+    """The training rows' own coordinates, and their least-squares line.
+
+    Attributes
+    ----------
+    p, intercept
+        Number of features, and whether there is an intercept.
+    kept : tuple of int
+        Columns that say something of their own, s of p.
+    high, low : Tensor (s + k,)
+        Means of those columns and of the targets, as sums of two numbers; zero without an intercept.
+    scale : Tensor (s + k,)
+        In the data's units.
+    triangle : Tensor (s, s)
+        R, upper triangular, of the centred and scaled columns.
+    slopes : Tensor (s, k)
+        Of least squares, for scaled columns and targets.
+    rss : Tensor (k,)
+        Residual sum of squares, in squares of `unit`, the mean weight 1; exactly 0 where the line goes through every point.
+    count, weight
+        Rows of positive weight, and the sum of the weights.
+    """
+
+    p: int
+    intercept: bool
+    kept: tuple[int, ...]
+    high: Tensor
+    low: Tensor
+    scale: Tensor
+    triangle: Square
+    slopes: Weights
+    rss: Tensor
+    count: int
+    weight: float
+
+    @classmethod
+    def of(
+        cls, moments: Moments, scaling: Scaling, kept: tuple[int, ...], rows: Callable[[], Iterable[Rows]] | None = None
+    ) -> Basis:
+        """The basis of the rows behind `moments`.
+
+        Parameters
+        ----------
+        moments, scaling
+            Of the training rows, standardised.
+        kept : tuple of int
+            The columns that are no combinations of others.
+        rows : callable, optional
+            Gives the same rows once more; called only where moments would cost digits. Without it the moments must do.
+
+        Raises
+        ------
+        NumericalError
+            When the kept columns cannot be told apart in float64.
+        DataError
+            When `rows` gives other rows.
+        """
+        basis, joint, loss = _of_moments(moments, scaling, kept)
+        if rows is not None and loss > _HARMLESS:
+            return _of_rows(basis, joint, rows())
+        if loss == math.inf:
+            raise NumericalError(_INSEPARABLE)
+        return basis
+
+    @property
+    def rank(self) -> int:
+        """Number of weights that the data determine, r."""
+        return len(self.kept) + self.intercept
+
+    @property
+    def df(self) -> int:
+        """Residual degrees of freedom."""
+        return self.count - self.rank
+
+    @property
+    def unit(self) -> Tensor:
+        """What one unit of a residual is in the data's units, (k,)."""
+        return self.scale[len(self.kept) :]
+
+    @property
+    def sigma(self) -> Tensor:
+        """Residual standard deviation of a row of mean weight, in units of `unit`, (k,); NaN without degrees of freedom."""
+        return (self.rss / self.df).sqrt() if self.df > 0 else torch.full_like(self.rss, float("nan"))
+
+    @property
+    def alone(self) -> float:
+        """What 1 - leverage must exceed: below, a row determines a weight by itself, as far as float64 can tell."""
+        diagonal = self.triangle.diagonal().abs()
+        steep = float(diagonal.max() / diagonal.min()) if len(diagonal) else 1.0
+        return 64 * _EPS * max(self.rank, 1) * max(steep, 1.0)
+
+    @property
+    def rounding(self) -> Tensor:
+        """What float64 leaves of a residual where the line meets the point, in units of `unit`, (k,)."""
+        s = len(self.kept)
+        return 16 * _EPS * (1 + (self.high[s:] / self.unit).abs() + self.slopes.abs().sum(0))
+
+    def see(self, rows: Rows) -> Seen:
+        """Some of the rows in these coordinates; any device."""
+        s = len(self.kept)
+        Z = torch.cat([rows.X.cpu()[:, list(self.kept)], rows.y.cpu()], 1)
+        Z = ((Z - self.high) - self.low) / self.scale
+        line = Z[:, :s] @ self.slopes
+        root = torch.ones(len(Z), dtype=torch.float64) if rows.w is None else self.relative(rows.w).sqrt()
+        q = torch.linalg.solve_triangular(self.triangle, Z[:, :s], upper=True, left=False) * root[:, None]
+        if self.intercept:
+            q = torch.cat([root[:, None] / self.count**0.5, q], 1)
+        return Seen(q, (Z[:, s:] - line) * root[:, None], root, line)
+
+    def weights(self) -> Tensor:
+        """T (d, r): from coordinates to weights in the data's units, for targets in units of `unit`; 0 for other columns."""
+        s = len(self.kept)
+        T = torch.zeros(self.p + self.intercept, self.rank, dtype=torch.float64)
+        if s:
+            inverse = torch.linalg.solve_triangular(self.triangle, torch.eye(s, dtype=torch.float64), upper=True)
+            T[list(self.kept), int(self.intercept) :] = inverse / self.scale[:s, None]
+        if self.intercept:
+            T[-1, 0] = self.count**-0.5
+            T[-1, 1:] = -((self.high + self.low)[:s, None] * T[list(self.kept), 1:]).sum(0)
+        return T
+
+    def relative(self, w: Tensor) -> Tensor:
+        """Weights with mean 1 over the training rows, (n,)."""
+        return w.cpu().to(torch.float64) / (self.weight / self.count)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Totals:
+    """What tells whether rows seen are the training rows; adds up.
+
+    Attributes
+    ----------
+    rows : int
+        Rows of positive weight.
+    leverage : float
+        Sum of the leverages: the rank, over the training rows.
+    pull : Tensor (k, r)
+        Sum of e q: zero, over the training rows.
+    size : Tensor (k,)
+        Sum of e^2.
+    """
+
+    rows: int
+    leverage: float
+    pull: Tensor
+    size: Tensor
+
+    @classmethod
+    def none(cls, basis: Basis) -> Totals:
+        """Of no rows."""
+        k = basis.slopes.shape[1]
+        return cls(0, 0.0, torch.zeros(k, basis.rank, dtype=torch.float64), torch.zeros(k, dtype=torch.float64))
+
+    @classmethod
+    def of(cls, seen: Seen) -> Totals:
+        """Of some rows."""
+        return cls(int((seen.root > 0).sum()), float(seen.leverage.sum()), seen.e.T @ seen.q, (seen.e**2).sum(0))
+
+    def __add__(self, other: Totals) -> Totals:
+        if not isinstance(other, Totals):
+            return NotImplemented
+        return Totals(self.rows + other.rows, self.leverage + other.leverage, self.pull + other.pull, self.size + other.size)
+
+    def same(self, basis: Basis) -> bool:
+        """Whether these are the training rows: as many, their leverages add up to the rank, and their residuals pull nowhere."""
+        told = abs(self.leverage - basis.rank) <= max(basis.rank, 1) * (1e-6 + basis.alone)
+        room = 1e-5 * self.size.sqrt() + basis.rounding * basis.count**0.5
+        return self.rows == basis.count and told and bool((self.pull.abs() <= room[:, None]).all())
+
+
+def _of_moments(moments: Moments, scaling: Scaling, kept: tuple[int, ...]) -> tuple[Basis, Square, float]:
+    """The basis as moments give it, their products, and by what factor they lose digits: infinite where they cannot give it."""
+    p, s = scaling.p, len(kept)
+    columns = [*kept, *range(p, moments.q)]
+    mean, joint = trained_moments(moments, scaling)
+    A = (joint if scaling.intercept else joint + torch.outer(mean, mean))[columns][:, columns]
+    factor, failed = torch.linalg.cholesky_ex(A[:s, :s])
+    about = moments.unit[columns] * float(scaling.intercept)
+    like = torch.eye(s, dtype=torch.float64) if failed else factor
+    slopes = torch.cholesky_solve(A[:s, s:], like)
+    residual = torch.cat([slopes, -torch.eye(len(A) - s, dtype=torch.float64)])
+    basis = Basis(
+        p=p,
+        intercept=scaling.intercept,
+        kept=kept,
+        high=moments.shift[columns] * about,
+        low=moments.mean[columns] * about,
+        scale=scaling.scale[columns],
+        triangle=like.T * moments.count**0.5,
+        slopes=slopes,
+        rss=(residual * (A @ residual)).sum(0).clamp(min=0) * moments.count,
+        count=moments.count,
+        weight=moments.weight,
+    )
+    if failed:
+        return basis, A, math.inf
+    values = torch.linalg.eigvalsh(A[:s, :s]) if s else torch.ones(1, dtype=torch.float64)
+    total = A.diagonal()[s:] * moments.count
+    left = torch.where(total > 0, basis.rss / total, 1.0).min()  # of what there was to explain
+    return basis, A, max(float(values[-1] / values[0].clamp(min=1e-300)), 1 / max(float(left), 1e-300))
+
+
+def _of_rows(basis: Basis, joint: Square, rows: Iterable[Rows]) -> Basis:
+    """The same basis from the rows themselves: each batch is folded into the triangle of those before."""
+    s, columns = len(basis.kept), list(basis.kept)
+    R, count = torch.zeros(0, len(basis.scale), dtype=torch.float64), 0
+    for batch in rows:
+        Z = torch.cat([batch.X.cpu()[:, columns], batch.y.cpu()], 1)
+        Z = ((Z - basis.high) - basis.low) / basis.scale
+        if batch.w is not None:
+            Z = Z * basis.relative(batch.w).sqrt()[:, None]
+        R = torch.linalg.qr(torch.cat([R, Z]), mode="r").R
+        count += len(batch) if batch.w is None else int((batch.w > 0).sum())
+    if count != basis.count or not torch.allclose(R.T @ R / count, joint, rtol=1e-7, atol=1e-7):
+        raise other_rows(count, basis.count)
+    diagonal = R.diagonal()[:s].abs()
+    if len(diagonal) < s or bool((diagonal <= 16 * _EPS * diagonal.max()).any()):
+        raise NumericalError(_INSEPARABLE)
+    slopes = torch.linalg.solve_triangular(R[:s, :s], R[:s, s:], upper=True)
+    rss = (R[s:, s:] ** 2).sum(0)
+    found = replace(basis, triangle=R[:s, :s], slopes=slopes, rss=rss)
+    return replace(found, rss=torch.where(rss > found.rounding**2 * count, rss, 0.0))
+
+
+def other_rows(count: int, trained: int) -> DataError:
+    """The error for rows that are not the training rows."""
+    return DataError(
+        f"These {count:,} rows are not the {trained:,} rows that the line was fitted to; give the training data, or use `evaluate` "
+        f"for others."
+    )

@@ -1,0 +1,338 @@
+"""Diagnose: what a second look at the rows says of a line. R's four panels, the rows that move it, tests of what it takes for granted.
+
+The tests follow from moments of a few more columns than the line's own, so that they cost one pass, whatever the number of rows.
+What matters comes first, in plain words and with the picture that shows it; it takes an effect, and not a p-value alone.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from bestline.errors import listed, readable
+from bestline.inference.classical import infer, t_two_sided
+from bestline.inference.collinearity import Collinearity
+from bestline.inference.hypotheses import Verdict, chi2_test, f_test
+from bestline.inference.residual_sums import CROSSED, TOP, Evidence, Lens
+from bestline.numerics.comoments import Moments
+from bestline.numerics.scaling import Scaling
+
+_NAN = float("nan")
+_PLAIN = 0.5  # share of what is left over that a bend explains, beyond which it comes before rows that move the line but little
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row's influence; `row` counts from 1 over the whole table, as messages do."""
+
+    row: int
+    fitted: float
+    resid: float
+    hat: float
+    std_resid: float
+    rstudent: float
+    cooksd: float
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something that matters, in plain words, and the picture that shows it; the graver, the larger `weight`."""
+
+    text: str
+    panel: str
+    weight: float
+
+
+FITTED, QUANTILES, SPREAD, LEVERAGE = (
+    "Residuals against fitted",
+    "Normal quantiles",
+    "Scale and location",
+    "Residuals against leverage",
+)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Diagnosis:
+    """What a second look at the rows says of a least-squares line; `print` it, or take its facts.
+
+    Attributes
+    ----------
+    formula, target : str
+    rows : int
+    sigma : float
+        Residual standard deviation of a row of mean weight, in the data's units.
+    skew, kurtosis : float
+        Of the residuals; 0 and 3 for normal ones.
+    tests : tuple of Verdict
+        Breusch-Pagan (Koenker's studentised form), White, RESET, Jarque-Bera, Durbin-Watson. With weights, of the residuals times
+        the root of their weight.
+    influential : tuple of Row
+        The rows of the largest Cook's distance, largest first.
+    collinearity : Collinearity
+    findings : tuple of Finding
+        Gravest first.
+    lens, evidence
+        What the pictures are drawn from.
+    """
+
+    formula: str
+    target: str
+    rows: int
+    sigma: float
+    skew: float
+    kurtosis: float
+    tests: tuple[Verdict, ...]
+    influential: tuple[Row, ...]
+    collinearity: Collinearity
+    findings: tuple[Finding, ...]
+    lens: Lens
+    evidence: Evidence
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """JSON-ready."""
+        worst = self.collinearity.worst
+        return {
+            "formula": self.formula,
+            "target": self.target,
+            "rows": self.rows,
+            "sigma": _finite(self.sigma),
+            "skew": _finite(self.skew),
+            "kurtosis": _finite(self.kurtosis),
+            "tests": {
+                t.name: {"statistic": _finite(t.statistic), "df": list(t.df), "p_value": _finite(t.p_value), "about": t.about}
+                for t in self.tests
+            },
+            "influential": [{n: _finite(getattr(row, n)) for n in Row.__slots__} for row in self.influential],
+            "vif": {name: _finite(v) for name, v in self.collinearity.vif.items()},
+            "condition_indices": [_finite(i.value) for i in self.collinearity.indices],
+            "collinear": [] if worst is None else list(worst[1]),
+            "findings": [{"text": f.text, "panel": f.panel} for f in self.findings],
+        }
+
+    def __str__(self) -> str:
+        from textwrap import wrap
+
+        lines = [
+            f"{self.formula}   ({self.rows:,} rows{'' if len(self.lens.basis.unit) == 1 else f', target {self.target}'})",
+            "",
+        ]
+        lines.append("What to look at" if self.findings else "Nothing stands out.")
+        for finding in self.findings[:3]:
+            first, *rest = wrap(f"{finding.text} [{finding.panel}]", 98)
+            lines += [f"- {first}", *(f"  {line}" for line in rest)]
+        if len(self.findings) > 3:
+            lines.append(f"  and {len(self.findings) - 3} more in `.findings`")
+        lines += ["", "Tests"]
+        lines += [f"  {t!s:<58} {t.about}" for t in self.tests]
+        lines += ["", f"  {'row':>12} {'fitted':>12} {'residual':>12} {'leverage':>10} {'std resid':>10} {'Cook':>10}"]
+        lines += [
+            f"  {r.row:>12,} {r.fitted:>12.6g} {r.resid:>12.5g} {r.hat:>10.4g} {r.std_resid:>10.4g} {r.cooksd:>10.4g}"
+            for r in self.influential[:5]
+        ]
+        return "\n".join(lines)
+
+    __repr__ = __str__
+
+
+def diagnose(lens: Lens, evidence: Evidence, collinear: Collinearity, *, formula: str, target: str) -> Diagnosis:
+    """The diagnosis of one target's line, from what the pass over all its rows has gathered."""
+    n = evidence.rows
+    first, second, third, fourth = (float(v) / n for v in evidence.powers)
+    variance = second - first**2
+    normal = lens.sigma == lens.sigma and variance > 0
+    skew = (third - 3 * first * second + 2 * first**3) / variance**1.5 if normal else _NAN
+    kurtosis = (fourth - 4 * first * third + 6 * first**2 * second - 3 * first**4) / variance**2 if normal else _NAN
+    bent, gain = _reset(lens, evidence)
+    uneven = _spread_tests(lens, evidence)
+    serial = evidence.steps / float(evidence.totals.size[lens.target]) if normal and n > 1 else _NAN
+    tests = (
+        *uneven,
+        bent,
+        chi2_test("Jarque-Bera", n / 6 * (skew**2 + (kurtosis - 3) ** 2 / 4), 2, "are the errors normal?"),
+        Verdict("Durbin-Watson", serial, _NAN, (), "do neighbouring rows err alike? 2 if not"),
+    )
+    rows = [Row(int(number) + 1, *rest) for number, *rest in evidence.top.tolist()]
+    influential = sorted((r for r in rows if r.cooksd == r.cooksd), key=lambda r: (-r.cooksd, r.row))[:TOP]
+    found = [
+        *_of_rows(lens, evidence, rows),
+        *_of_shape(evidence, bent, gain, uneven),
+        *_of_errors(n, skew, kurtosis, tests[-2], serial),
+        *_of_columns(collinear),
+    ]
+    return Diagnosis(
+        formula=formula,
+        target=target,
+        rows=n,
+        sigma=lens.sigma * lens.unit,
+        skew=skew,
+        kurtosis=kurtosis,
+        tests=tests,
+        influential=tuple(influential),
+        collinearity=collinear,
+        findings=tuple(sorted(found, key=lambda f: -f.weight)),
+        lens=lens,
+        evidence=evidence,
+    )
+
+
+def _spread_tests(lens: Lens, evidence: Evidence) -> tuple[Verdict, Verdict]:
+    """Breusch-Pagan with Koenker's (1981) studentised statistic, and White (1980): n R2 of the squared residuals."""
+    s, q = len(lens.basis.kept), evidence.squares.q
+    about = "do the errors spread alike everywhere?"
+    name = "White" if s <= CROSSED else "White (on fitted values)"
+    return (
+        _explained("Breusch-Pagan", evidence.squares[[*range(s), q - 1]], about, lens),
+        _explained(name, evidence.squares, f"{about} (squares and products too)", lens),
+    )
+
+
+def _explained(name: str, moments: Moments, about: str, lens: Lens) -> Verdict:
+    fit = infer(moments, Scaling.of(moments, moments.q - 1, intercept=True, standardize=True))
+    known = lens.sigma == lens.sigma and float(fit.tss[0]) > 0
+    share = 1 - float(fit.rss[0] / fit.tss[0]) if known else _NAN
+    return chi2_test(name, moments.count * share, fit.rank - 1, about)
+
+
+def _reset(lens: Lens, evidence: Evidence) -> tuple[Verdict, float]:
+    """Ramsey's (1969) RESET: do squares and cubes of the fitted values explain what is left? And which share of it."""
+    s, linear, straight = len(lens.basis.kept), evidence.linear, lens.basis.intercept
+    pair = [
+        infer(m, Scaling.of(m, m.q - 1, intercept=straight, standardize=True)) for m in (linear[[*range(s), s + 2]], linear)
+    ]
+    more, rss, left = pair[1].rank - pair[0].rank, float(pair[0].rss[0]), float(pair[1].rss[0])
+    df = (float(more), float(pair[1].df_resid))
+    known = lens.sigma == lens.sigma and min(df) > 0 and left > 0
+    share = max(rss - left, 0.0) / rss if known else _NAN
+    statistic = max(rss - left, 0.0) / df[0] / (left / df[1]) if known else _NAN
+    return f_test("RESET", statistic, df, "is it a straight line? (squares and cubes of the fitted values)"), share
+
+
+def _of_rows(lens: Lens, evidence: Evidence, rows: list[Row]) -> list[Finding]:
+    found = []
+    most = max(rows, key=lambda r: r.cooksd if r.cooksd == r.cooksd else -1, default=None)
+    if most is not None and most.cooksd > 0.5:
+        much = "moves the line a lot" if most.cooksd > 1 else "moves the line noticeably"
+        found.append(
+            Finding(
+                f"Row {most.row:,} {much} (Cook's distance {most.cooksd:.2g}): check it, and fit without it.",
+                LEVERAGE,
+                5 + min(most.cooksd, 2) + (most.cooksd > 1),
+            )
+        )
+    alone = [r for r in rows if r.hat > 1 - lens.basis.alone]
+    if alone and lens.basis.df > 0:
+        found.append(
+            Finding(f"Row {alone[0].row:,} determines a weight by itself (leverage 1): nothing can check it.", LEVERAGE, 2.6)
+        )
+    far = max(rows, key=lambda r: abs(r.rstudent) if r.rstudent == r.rstudent else -1, default=None)
+    if far is not None and lens.basis.df > 2 and evidence.rows * t_two_sided(far.rstudent, lens.basis.df - 1) < 0.01:
+        found.append(
+            Finding(
+                f"Row {far.row:,} lies {abs(far.rstudent):.1f} standard deviations off the line, more than chance explains.",
+                FITTED,
+                2.0,
+            )
+        )
+    return found
+
+
+def _of_shape(evidence: Evidence, bent: Verdict, gain: float, uneven: tuple[Verdict, Verdict]) -> list[Finding]:
+    """Effects, and not p-values alone: of very many rows everything is significant."""
+    found = []
+    if bent.p_value < 0.01 and gain > 0.01:
+        found.append(
+            Finding(
+                f"The residuals are bent: squares and cubes of the fitted values explain {gain:.0%} of what the line leaves. Try a "
+                f"logarithm, or I(x**2).",
+                FITTED,
+                4 + gain + (2 if gain > _PLAIN else 0),
+            )
+        )
+    ratio = _fan(evidence.profile)
+    share = max(t.statistic for t in uneven) / evidence.rows
+    if min(t.p_value for t in uneven) < 0.01 and (not 0.67 < ratio < 1.5 or share > 0.1):
+        fan = f", {ratio:.1f} times from low to high fitted values" if not 0.67 < ratio < 1.5 else ""
+        found.append(
+            Finding(
+                f"The errors do not spread alike everywhere{fan}: trust errors of cov='HC3', or give weights.",
+                SPREAD,
+                3 + share,
+            )
+        )
+    return found
+
+
+def _fan(profile: Tensor) -> float:
+    """Spread of the standardised residuals in the highest fifth of the fitted values, over that in the lowest."""
+    count, squares = profile[:, 0], profile[:, 3]
+    occupied = torch.nonzero(count)[:, 0]
+    if len(occupied) < 2:
+        return 1.0
+    upto = count.cumsum(0) / count.sum()
+    low, high = upto <= 0.2, upto - count / count.sum() >= 0.8
+    low[occupied[0]], high[occupied[-1]] = True, True
+    below, above = squares[low].sum() / count[low].sum(), squares[high].sum() / count[high].sum()
+    return float((above / below).sqrt()) if below > 0 else math.inf
+
+
+def _of_errors(n: int, skew: float, kurtosis: float, normality: Verdict, serial: float) -> list[Finding]:
+    found = []
+    if normality.p_value < 0.01 and (abs(skew) > 1 or kurtosis > 6):
+        shape = f"lean to one side (skewness {skew:.1f})" if abs(skew) > 1 else f"have heavy tails (kurtosis {kurtosis:.1f})"
+        found.append(Finding(f"The errors {shape}: prediction intervals are off in the tails.", QUANTILES, 1.5))
+    alike = 1 - serial / 2
+    if n >= 20 and abs(alike) > 0.2 and abs(alike) * n**0.5 > 3.3:
+        how = "alike" if alike > 0 else "in turns"
+        found.append(
+            Finding(
+                f"Neighbouring rows err {how} (correlation {alike:.2f}): if the order of the rows means something, such as time, the "
+                f"standard errors are too sure.",
+                FITTED,
+                3.5,
+            )
+        )
+    return found
+
+
+def _of_columns(collinear: Collinearity) -> list[Finding]:
+    """Findings about the columns; the picture is that of the coefficients with their intervals."""
+    found = []
+    worst = collinear.worst
+    slopes = () if worst is None else tuple(n for n in worst[1] if n != "Intercept")
+    inflated = [name for name, v in collinear.vif.items() if v > 10]
+    if worst is not None and len(slopes) > 1 and inflated:
+        found.append(
+            Finding(
+                f"{listed(slopes)} tell nearly the same story (condition index {worst[0]:,.0f}, largest inflation "
+                f"{max(v for v in collinear.vif.values() if v == v):,.0f}): their effects are hard to tell apart.",  # noqa: PLR0124
+                "Coefficients",
+                2.5,
+            )
+        )
+    for name, others in collinear.aliased.items():
+        if name not in collinear.constant:
+            found.append(
+                Finding(f"{readable(name)} is a combination of {listed(others)}; it says nothing new.", "Coefficients", 2.7)
+            )
+    for names, what in ((collinear.constant, "constant"), (collinear.nearly_constant, "nearly constant beside the mean")):
+        if names:
+            found.append(Finding(f"{listed(names)} {'is' if len(names) == 1 else 'are'} {what}.", "Coefficients", 1.2))
+    if collinear.far_units:
+        small, large = collinear.far_units
+        found.append(
+            Finding(
+                f"{readable(small)} and {readable(large)} differ a million times in size: other units would make their weights readable.",
+                "Coefficients",
+                1.0,
+            )
+        )
+    return found
+
+
+def _finite(value: Any) -> Any:
+    return None if isinstance(value, float) and not math.isfinite(value) else value

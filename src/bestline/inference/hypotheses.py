@@ -1,0 +1,187 @@
+"""Hypotheses: is what we see of several weights at once more than chance? Wald's test, the F test of nested lines, and information criteria.
+
+    F = (A w - c)' (A V A')^-1 (A w - c) / m        with m restrictions A w = c and V the covariance of w
+
+Restrictions are written as people write them, `weight = 0, horsepower = 2 * weight`, and read by a small parser of their own:
+nothing is evaluated as code. With V classical this is the F test of the line with the restrictions against the line without.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from bestline.errors import NumericalError, OptionError, readable
+from bestline.inference.restrictions import SAME, Restrictions, restricted
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """A test and its verdict.
+
+    Attributes
+    ----------
+    name : str
+    statistic : float
+    p_value : float
+    df : tuple of float
+        Of F: numerator and denominator. Of chi-squared: one number. Of a statistic without a distribution: none.
+    about : str
+        What it tests, in plain words.
+    """
+
+    name: str
+    statistic: float
+    p_value: float
+    df: tuple[float, ...]
+    about: str = ""
+
+    def __str__(self) -> str:
+        if math.isnan(self.statistic):
+            return f"{self.name}: not defined here"
+        if not self.df:
+            return f"{self.name}: {self.statistic:.6g}"
+        kind = "F" if len(self.df) == 2 else "chi-squared"
+        degrees = ", ".join(f"{d:g}" for d in self.df)
+        return f"{self.name}: {kind}({degrees}) = {self.statistic:.6g}, p = {self.p_value:.4g}"
+
+
+def f_test(name: str, statistic: float, df: tuple[float, float], about: str = "") -> Verdict:
+    """A test of an F statistic; NaN where there are no degrees of freedom."""
+    from scipy.special import fdtrc
+
+    defined = min(df) > 0 and not math.isnan(statistic)
+    return Verdict(name, statistic if defined else math.nan, float(fdtrc(*df, statistic)) if defined else math.nan, df, about)
+
+
+def chi2_test(name: str, statistic: float, df: float, about: str = "") -> Verdict:
+    """A test of a chi-squared statistic."""
+    from scipy.special import chdtrc
+
+    defined = df > 0 and not math.isnan(statistic)
+    return Verdict(
+        name, statistic if defined else math.nan, float(chdtrc(df, statistic)) if defined else math.nan, (df,), about
+    )
+
+
+def wald(
+    restrictions: Restrictions, names: Sequence[str], weights: Tensor, covariance: Tensor, df: int, *, about: str = ""
+) -> Verdict:
+    """Verdict linear restrictions on the weights of one target.
+
+    Parameters
+    ----------
+    restrictions
+        Text such as `"weight = 0, horsepower = weight"`, several such texts, a matrix A (m, d), or (A, c) with c (m,).
+    names : sequence of str
+        Of the weights, (d,).
+    weights, covariance : Tensor (d,) and (d, d)
+        Of any kind; robust covariances make a robust test.
+    df : int
+        Degrees of freedom of the denominator.
+
+    Raises
+    ------
+    OptionError
+        For restrictions that cannot be read, repeat each other or contradict each other.
+    NumericalError
+        When they touch a weight that the data do not determine, or there are no degrees of freedom.
+    """
+    A, c, text = restricted(restrictions, names)
+    if df <= 0:
+        raise NumericalError("A test of weights needs residual degrees of freedom: more rows than weights.")
+    touched = (A != 0).any(0)
+    blind = [n for j, n in enumerate(names) if touched[j] and math.isnan(float(covariance[j, j]))]
+    if blind:
+        raise NumericalError(f"The data do not determine {readable(blind[0])}, so nothing can be tested about it.")
+    if len(A) > df:
+        raise NumericalError(f"{len(A)} restrictions cannot be tested with {df} degrees of freedom; test fewer at once.")
+    used = torch.nonzero(touched)[:, 0]
+    size = covariance.diagonal()[used].sqrt()
+    size = torch.where(size > 0, size, 1.0)
+    scaled = A[:, used] * size  # every weight in its own standard error, so that units do not matter
+    length = scaled.norm(dim=1)
+    apart = (A[:, used] @ weights[used] - c) / length
+    V = covariance[used][:, used] / torch.outer(size, size)
+    B = scaled / length[:, None]
+    factor, failed = torch.linalg.cholesky_ex(B @ V @ B.T)
+    if failed or float(factor.diagonal().min()) <= SAME:
+        raise OptionError(f"The restrictions repeat or contradict each other, or more are tested than vary: {text}.")
+    solved = torch.linalg.solve_triangular(factor, apart[:, None], upper=False)
+    return f_test(text, float((solved**2).sum()) / len(A), (len(A), df), about)
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """What a comparison needs of one of its lines."""
+
+    formula: str
+    rss: float
+    df_residual: int
+    aic: float
+    bic: float
+    adj_r_squared: float
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Two nested lines of the same rows: does the larger one explain more than chance would?
+
+    Attributes
+    ----------
+    small, large : Line
+    test : Verdict
+        Of the weights that only the large line has being zero.
+    """
+
+    small: Line
+    large: Line
+    test: Verdict
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """JSON-ready."""
+        return {
+            **{
+                which: {n: _finite(getattr(line, n)) for n in Line.__slots__}
+                for which, line in (("small", self.small), ("large", self.large))
+            },
+            "statistic": _finite(self.test.statistic),
+            "df": list(self.test.df),
+            "p_value": _finite(self.test.p_value),
+        }
+
+    def __str__(self) -> str:
+        rows = [
+            (
+                f"  {which}",
+                line.formula,
+                f"RSS {line.rss:.6g} on {line.df_residual:,} df",
+                f"AIC {line.aic:.2f}",
+                f"BIC {line.bic:.2f}",
+            )
+            for which, line in (("small", self.small), ("large", self.large))
+        ]
+        widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+        body = ["  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)).rstrip() for row in rows]
+        return "\n".join(["Nested lines", *body, f"  {self.test}"])
+
+
+def nested(small: Line, large: Line) -> Verdict:
+    """The F test of the large line's own weights, from the residual sums of squares of both."""
+    more = small.df_residual - large.df_residual
+    about = "whether the weights that only the large line has are zero"
+    if more <= 0:
+        raise OptionError("The large line has no weight that the small one lacks; there is nothing to test.")
+    gain = max(small.rss - large.rss, 0.0)
+    statistic = gain / more / (large.rss / large.df_residual) if large.df_residual > 0 and large.rss > 0 else math.nan
+    return f_test("more weights", statistic, (more, large.df_residual), about)
+
+
+def _finite(value: Any) -> Any:
+    return None if isinstance(value, float) and not math.isfinite(value) else value

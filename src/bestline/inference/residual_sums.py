@@ -1,0 +1,241 @@
+"""Evidence: what a second pass over the rows gathers, with the line in hand. It adds up, and it keeps its size.
+
+Counts in cells for the pictures, a sketch of quantiles whose error is half a percent of the value (after Masson, Rim & Lee 2019,
+DDSketch), the most extreme rows, and moments of a few more columns, from which tests follow. Up to 2,000 rows are kept as they are.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, fields, replace
+
+import torch
+from torch import Tensor
+
+from bestline.inference.coordinates import Basis, Totals
+from bestline.inference.influence import influence
+from bestline.numerics.comoments import Moments
+from bestline.numerics.rows import Rows
+
+MOST = 2_000  # rows up to which all are kept, and shown one by one
+TOP = 10  # most extreme rows kept, by each measure
+REACH, FINE = 16, 8  # cells reach 16 standard deviations each way, 8 to one of them
+ROOTS = 32  # cells to a unit of the root of a residual's size
+DECADES, TENTH = (-4, 8), 20  # of leverage over its mean, and cells to a decade
+COLUMNS = ("number", "fitted", "resid", "hat", "std_resid", "rstudent", "cooksd")
+_NUMBER, _FITTED, _RESID, _HAT, _STD, _STUDENT, _COOK = range(7)
+CROSSED = 8  # columns up to which White's test takes all squares and products
+_SKETCH = 2_600  # cells of the sketch each way: values up to 1e8 standard deviations
+_NAN = float("nan")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Lens:
+    """What the pass looks through: the line's basis, one target, and the size of its fitted values."""
+
+    basis: Basis
+    target: int
+    width: float
+
+    @classmethod
+    def on(cls, basis: Basis, target: int = 0) -> Lens:
+        """For one target."""
+        spread = (basis.triangle @ basis.slopes[:, target]).norm() / basis.count**0.5
+        return cls(basis, target, float(spread))
+
+    @property
+    def center(self) -> float:
+        """Of the fitted values, in the data's units; 0 without an intercept."""
+        at = len(self.basis.kept) + self.target
+        return float(self.basis.high[at] + self.basis.low[at])
+
+    @property
+    def unit(self) -> float:
+        """Of residuals, in the data's units."""
+        return float(self.basis.unit[self.target])
+
+    @property
+    def sigma(self) -> float:
+        """Residual standard deviation in that unit; NaN where there is none, for want of rows or of residuals."""
+        value = float(self.basis.sigma[self.target])
+        return value if value > 0 else _NAN
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Evidence:
+    """What the second pass gathers; `a + b` is that of the rows of a followed by those of b.
+
+    Attributes
+    ----------
+    totals : Totals
+        Whether these are the training rows.
+    powers : Tensor (4,)
+        Sums of the first four powers of the residuals over their standard deviation.
+    steps, first, last
+        Sum of the squared differences of neighbouring residuals, and those at both ends; NaN for no rows.
+    linear, squares : Moments
+        Of the columns with the powers of the fitted values and the residual, and of the columns with their products and the
+        squared residual.
+    by_fitted, by_size, by_leverage : Tensor
+        Rows in cells: std_resid, its root, and std_resid again, against fitted values and leverage.
+    profile : Tensor (c, 4)
+        For each cell of fitted values: rows, and the sums of std_resid, of the root of its size, and of its square.
+    sketch : Tensor
+        Rows in cells of std_resid.
+    outside : int
+        Rows beyond the cells, or without std_resid.
+    top, kept : Tensor (m, 7)
+        The most extreme rows, and all of them while they are few; by number.
+    """
+
+    totals: Totals
+    powers: Tensor
+    steps: float
+    first: float
+    last: float
+    linear: Moments
+    squares: Moments
+    by_fitted: Tensor
+    by_size: Tensor
+    by_leverage: Tensor
+    profile: Tensor
+    sketch: Tensor
+    outside: int
+    top: Tensor
+    kept: Tensor
+
+    @classmethod
+    def empty(cls, lens: Lens) -> Evidence:
+        """Of no rows."""
+        s = len(lens.basis.kept)
+        across, along = 2 * REACH * FINE, (DECADES[1] - DECADES[0]) * TENTH
+        cells = [
+            torch.zeros(size, dtype=torch.int64)
+            for size in ((across, across), (across, int(REACH**0.5) * ROOTS), (along, across))
+        ]
+        return cls(
+            totals=Totals.none(lens.basis),
+            powers=torch.zeros(4, dtype=torch.float64),
+            steps=0.0,
+            first=_NAN,
+            last=_NAN,
+            linear=Moments.empty(s + 3),
+            squares=Moments.empty(_width(s) + 1),
+            by_fitted=cells[0],
+            by_size=cells[1],
+            by_leverage=cells[2],
+            profile=torch.zeros(across + 2, 4, dtype=torch.float64),
+            sketch=torch.zeros(2 * _SKETCH + 1, dtype=torch.int64),
+            outside=0,
+            top=torch.zeros(0, len(COLUMNS), dtype=torch.float64),
+            kept=torch.zeros(0, len(COLUMNS), dtype=torch.float64),
+        )
+
+    @classmethod
+    def of(cls, lens: Lens, rows: Rows, numbers: Tensor) -> Evidence:
+        """Of some rows and their numbers (n,); rows of weight 0 are not there."""
+        if rows.w is not None and bool((rows.w == 0).any()):
+            there = torch.nonzero(rows.w.cpu())[:, 0]
+            rows, numbers = rows[there.to(rows.X.device)], numbers[there]
+        if len(rows) == 0:
+            return cls.empty(lens)
+        basis, target = lens.basis, lens.target
+        seen = basis.see(rows)
+        found = influence(basis, seen, target)
+        e, h, r = seen.e[:, target], found.hat, found.std_resid
+        z, g = e / lens.sigma, seen.line[:, target] / (lens.width or 1.0)
+        own = seen.q[:, int(basis.intercept) :] * (basis.count**0.5 / seen.root)[:, None]
+        linear = torch.cat([own, torch.stack([g**2, g**3, z / seen.root], 1)], 1).nan_to_num(0.0)
+        squares = torch.cat([_crossed(own, g), (z**2).nan_to_num(0.0)[:, None]], 1)
+        fitted = lens.center + seen.line[:, target] * lens.unit
+        table = torch.stack([numbers.to(torch.float64), fitted, found.resid, h, r, found.rstudent, found.cooksd], 1)
+        size = r.abs().sqrt()
+        inside = (g.abs() < REACH) & (r.abs() < REACH)
+        log = torch.log10(h.clamp(min=1e-300) * (basis.count / max(basis.rank, 1)))
+        place = ((g.clamp(-REACH, REACH) + REACH) * FINE).floor().long() + 1
+        place = torch.where(g >= REACH, 2 * REACH * FINE + 1, torch.where(g < -REACH, 0, place))
+        known = r.isfinite()
+        each = torch.stack([torch.ones_like(r), r, size, r * r], 1)[known]
+        sketched = (torch.asinh(1e3 * r[known]) * 100).round().clamp(-_SKETCH, _SKETCH).long() + _SKETCH
+        start = cls.empty(lens)
+        return replace(
+            start,
+            totals=Totals.of(seen),
+            powers=torch.stack([(z**power).sum() for power in (1, 2, 3, 4)]),
+            steps=float((e[1:] - e[:-1]).square().sum()),
+            first=float(e[0]),
+            last=float(e[-1]),
+            linear=Moments.of(linear, seen.root**2),
+            squares=Moments.of(squares),
+            by_fitted=_counted(start.by_fitted, g, r, (REACH, FINE), (REACH, FINE)),
+            by_size=_counted(start.by_size, g, size, (REACH, FINE), (0, ROOTS)),
+            by_leverage=_counted(start.by_leverage, log, r, (-DECADES[0], TENTH), (REACH, FINE)),
+            profile=start.profile.index_add(0, place[known], each),
+            sketch=torch.bincount(sketched, minlength=2 * _SKETCH + 1),
+            outside=int((~inside).sum()),
+            top=_extreme(table),
+            kept=table if len(table) <= MOST else table[:0],
+        )
+
+    @property
+    def rows(self) -> int:
+        """Rows of positive weight."""
+        return self.totals.rows
+
+    def __add__(self, other: Evidence) -> Evidence:
+        if not isinstance(other, Evidence):
+            return NotImplemented
+        if self.rows == 0 or other.rows == 0:
+            return other if self.rows == 0 else self
+        added = {f.name: getattr(self, f.name) + getattr(other, f.name) for f in fields(self) if f.name not in _APART}
+        few = added["totals"].rows <= MOST
+        return Evidence(
+            **added,
+            steps=self.steps + other.steps + (other.first - self.last) ** 2,
+            first=self.first,
+            last=other.last,
+            top=_extreme(torch.cat([self.top, other.top])),
+            kept=torch.cat([self.kept, other.kept]) if few else self.kept[:0],
+        )
+
+
+_APART = {"steps", "first", "last", "top", "kept"}
+
+
+def _width(s: int) -> int:
+    """Columns of the auxiliary regression of White's test."""
+    return s + s * (s + 1) // 2 if s <= CROSSED else s + 2
+
+
+def _crossed(own: Tensor, g: Tensor) -> Tensor:
+    """The columns, and their squares and products; of many columns the fitted values and their square instead."""
+    s = own.shape[1]
+    if s > CROSSED:
+        return torch.cat([own, torch.stack([g, g**2], 1)], 1)
+    i, j = torch.triu_indices(s, s)
+    return torch.cat([own, own[:, i] * own[:, j]], 1)
+
+
+def _counted(like: Tensor, x: Tensor, y: Tensor, on_x: tuple[int, int], on_y: tuple[int, int]) -> Tensor:
+    """Rows in cells; a side is (how far below zero it begins, cells to a unit). What lies beyond is not counted."""
+    i = ((x.nan_to_num(math.inf) + on_x[0]) * on_x[1]).clamp(-1, like.shape[0]).floor().long()
+    j = ((y.nan_to_num(math.inf) + on_y[0]) * on_y[1]).clamp(-1, like.shape[1]).floor().long()
+    inside = (i >= 0) & (i < like.shape[0]) & (j >= 0) & (j < like.shape[1])
+    return torch.bincount((i * like.shape[1] + j)[inside], minlength=like.numel()).reshape(like.shape)
+
+
+def _extreme(table: Tensor) -> Tensor:
+    """The rows of the largest Cook's distance, leverage, and standardised residual of either sign; by number, each once."""
+    if len(table) == 0:
+        return table
+    keys = (table[:, _COOK], table[:, _STUDENT].abs(), table[:, _HAT], table[:, _STD], -table[:, _STD])
+    chosen = [key.nan_to_num(-math.inf, math.inf).argsort(descending=True, stable=True)[:TOP] for key in keys]
+    index = torch.cat(chosen).unique()
+    return table[index[table[index, _NUMBER].argsort()]]
+
+
+def quantile_of(sketch: Tensor, probability: Tensor) -> Tensor:
+    """Quantiles of the standardised residuals, from their sketch: off by half a percent, or by a hundred-thousandth near zero."""
+    upto = sketch.cumsum(0).to(torch.float64)
+    cell = torch.searchsorted(upto, probability * upto[-1]).clamp(max=len(sketch) - 1)
+    return torch.sinh((cell - _SKETCH).to(torch.float64) / 100) / 1e3

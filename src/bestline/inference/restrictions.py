@@ -1,0 +1,173 @@
+"""TODO docstring."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any, TypeAlias
+
+import torch
+from torch import Tensor
+
+from bestline.errors import ColumnError, OptionError, readable
+
+Restrictions: TypeAlias = Any  # text, several texts, a matrix (m, d), or a pair (matrix, right side (m,))
+
+_NUMBER = re.compile(r"(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
+_NAME = re.compile(r"[^\W\d]\w*")
+SAME = 1e-10  # below which a restriction says nothing that those before it did not say
+
+
+def restricted(restrictions: Restrictions, names: Sequence[str]) -> tuple[Tensor, Tensor, str]:
+    """Restrictions as A (m, d), c (m,), and as text.
+
+    Raises OptionError where they cannot be read, and when two of them say the same or no number can satisfy them.
+    """
+    if isinstance(restrictions, str) or (
+        isinstance(restrictions, Sequence) and restrictions and all(isinstance(r, str) for r in restrictions)
+    ):
+        text = restrictions if isinstance(restrictions, str) else ", ".join(restrictions)
+        A, c = _Reader(text, names).read()
+    else:
+        A, c, text = _matrix(restrictions, len(names))
+    for row, value in zip(A, c, strict=True):
+        if not bool((row != 0).any()):
+            raise OptionError(f"A restriction that names no weight ({float(value):g} = 0) cannot be tested: {text}.")
+    size = A.abs().amax(0)
+    if int(torch.linalg.matrix_rank(A / torch.where(size > 0, size, 1.0), rtol=SAME)) < len(A):
+        raise OptionError(f"The restrictions repeat or contradict each other: {text}; leave one out.")
+    return A, c, text
+
+
+def _matrix(restrictions: Any, d: int) -> tuple[Tensor, Tensor, str]:
+    pair = restrictions if isinstance(restrictions, tuple) and len(restrictions) == 2 else (restrictions, None)
+    try:
+        A = torch.as_tensor(pair[0], dtype=torch.float64)
+        A = A[None] if A.ndim == 1 else A
+        c = torch.zeros(len(A), dtype=torch.float64) if pair[1] is None else torch.as_tensor(pair[1], dtype=torch.float64)
+        c = c.reshape(-1)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise OptionError("Restrictions are text such as 'x1 = 0, x2 = x3', a matrix (m, d), or (matrix, values).") from error
+    if A.ndim != 2 or A.shape[1] != d or len(c) != len(A) or not len(A) or not bool(A.isfinite().all() & c.isfinite().all()):
+        raise OptionError(
+            f"A matrix of restrictions has {d} columns, one a weight, and as many rows as values; got {tuple(A.shape)}."
+        )
+    return A, c, f"{len(A)} restriction{'s' if len(A) > 1 else ''}"
+
+
+@dataclass(slots=True)
+class _Reader:
+    """Reads restrictions by recursive descent. What it reads are linear forms: weights (d,) and a constant last, (d + 1,).
+
+    restrictions = restriction {"," restriction}      restriction = sum {"=" sum}, one without "=" says "= 0"
+    sum = product {("+" | "-") product}               product = unary {("*" | "/") unary}
+    unary = {"+" | "-"} (number | name | "(" sum ")") a name may stand in backquotes; the longest that fits counts
+    """
+
+    text: str
+    names: Sequence[str]
+    at: int = 0
+
+    def read(self) -> tuple[Tensor, Tensor]:
+        rows = []
+        while True:
+            forms = [self._sum()]
+            while self._take("="):
+                forms.append(self._sum())
+            if len(forms) == 1:
+                forms.append(torch.zeros_like(forms[0]))
+            rows += [a - b for a, b in pairwise(forms)]
+            if not self._take(","):
+                break
+        if self.at < len(self.text):
+            raise self._error()
+        table = torch.stack(rows)
+        return table[:, :-1], 0.0 - table[:, -1]
+
+    def _sum(self) -> Tensor:
+        value = self._product()
+        while sign := self._take("+", "-"):
+            other = self._product()
+            value = value + other if sign == "+" else value - other
+        return value
+
+    def _product(self) -> Tensor:
+        value = self._unary()
+        while sign := self._take("*", "/"):
+            other = self._unary()
+            a, b = (value, other) if not bool(other[:-1].any()) else (other, value)
+            if bool(b[:-1].any()) or (sign == "/" and (a is other or float(b[-1]) == 0)):
+                raise OptionError(
+                    f"Restrictions are linear: numbers times weights, such as 'x1 = 2 * x2'; got {readable(self.text)}."
+                )
+            value = a * b[-1] if sign == "*" else a / b[-1]
+        return value
+
+    def _unary(self) -> Tensor:
+        sign = 1.0
+        while found := self._take("+", "-"):
+            sign = -sign if found == "-" else sign
+        if self._take("("):
+            value = self._sum()
+            if not self._take(")"):
+                raise self._error()
+            return sign * value
+        return sign * self._atom()
+
+    def _atom(self) -> Tensor:
+        form = torch.zeros(len(self.names) + 1, dtype=torch.float64)
+        rest = self.text[self.at :]
+        name, number = self._name(rest), _NUMBER.match(rest)
+        if name is not None:
+            form[list(self.names).index(name)] = 1.0
+        elif number is not None:
+            form[-1] = float(number.group())
+            self.at += number.end()
+        else:
+            word = _NAME.match(rest)
+            raise (
+                self._error()
+                if word is None
+                else OptionError(f"Restrictions: {ColumnError.missing(word.group(), self.names, 'the weights')}")
+            )
+        self._space()
+        return form
+
+    def _name(self, rest: str) -> str | None:
+        if rest.startswith("`") and "`" in rest[1:]:
+            quoted = rest[1 : rest.index("`", 1)]
+            if quoted not in self.names:
+                raise OptionError(f"Restrictions: {ColumnError.missing(quoted, self.names, 'the weights')}")
+            self.at += len(quoted) + 2
+            return quoted
+        fits = [n for n in self.names if n and rest.startswith(n) and not _NUMBER.fullmatch(n) and not _goes_on(n, rest)]
+        if not fits:
+            return None
+        name = max(fits, key=len)
+        self.at += len(name)
+        return name
+
+    def _take(self, *signs: str) -> str:
+        self._space()
+        found = next((sign for sign in signs if self.text.startswith(sign, self.at)), "")
+        self.at += len(found)
+        self._space()
+        return found
+
+    def _space(self) -> None:
+        while self.at < len(self.text) and self.text[self.at].isspace():
+            self.at += 1
+
+    def _error(self) -> OptionError:
+        rest = self.text[self.at :]
+        where = f"at {readable(rest)}" if rest else "at its end"
+        return OptionError(
+            f"Restrictions such as 'x1 = 0, x2 = 2 * x3' are expected; {readable(self.text)} cannot be read {where}."
+        )
+
+
+def _goes_on(name: str, text: str) -> bool:
+    """Whether the word that `name` ends in is longer in the text: x1 in x10."""
+    return bool(re.match(r"\w", name[-1]) and re.match(r"\w", text[len(name) :]))

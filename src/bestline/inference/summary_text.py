@@ -1,0 +1,127 @@
+"""TODO docstring."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from textwrap import wrap
+from typing import TYPE_CHECKING
+
+from bestline.inference import classical as explain
+from bestline.inference.robust import Covariance
+from bestline.inference.uncertainty import overall
+
+if TYPE_CHECKING:
+    from bestline.api.model import Model
+
+
+_WIDTH = 100
+_LONGEST_NAME = 40
+_FACTORS = 6  # penalty factors in the heading
+
+
+def summary_text(model: Model, tables: list[list[explain.Coefficient]], level: float, robust: Covariance | None) -> str:
+    lines = [model.design.formula if len(model.design.formula) <= 3 * _WIDTH else f"{model.design.formula[: 3 * _WIDTH]} ..."]
+    lines.append(_rows(model))
+    lines += wrap(model.advice, _WIDTH)
+    for target, table in zip(model.targets, tables, strict=True):
+        lines += ["", *([f"Target {target}"] if len(tables) > 1 else []), *_table(model, table, level)]
+    if robust is not None:
+        clusters = "" if robust.clusters is None else f", {robust.clusters:,} clusters"
+        lines.append(f"Standard errors: {robust.kind.title}{clusters}; Student's t on {robust.df:,} degrees of freedom.")
+    if model.inference is not None and not model.settled:
+        lines.append("Standard errors are those of the exact solution; training stopped before it, so there are no intervals.")
+    lines += ["", *_scores(model, robust)]
+    notes = [note for note in model.notes if note != model.advice]
+    if notes:
+        lines += ["", "Warnings"]
+        for note in notes:
+            first, *rest = wrap(note, _WIDTH - 2) or [""]
+            lines += [f"- {first}", *(f"  {line}" for line in rest)]
+    return "\n".join(lines)
+
+
+def _rows(model: Model) -> str:
+    used = sum(model.sizes.values())
+    parts = "" if len(model.sizes) == 1 else f" ({', '.join(f'{n:,} {name}' for name, n in model.sizes.items())})"
+    dropped = f", {model.collected.dropped:,} left out because a value was missing" if model.collected.dropped else ""
+    penalty = "".join(f", {n}={v:.3g}" for n, v in (("l1", model.plan.l1), ("l2", model.plan.l2)) if v)
+    if penalty and model.plan.factors is not None:
+        own = [f"{name} x {f:g}" for name, f in zip(model.plan.features, model.plan.factors, strict=True) if f != 1]
+        penalty += f" ({', '.join(own[:_FACTORS])}{', ...' if len(own) > _FACTORS else ''})" if own else ""
+    return f"{used:,} rows{parts}{dropped}{penalty}"
+
+
+def _table(model: Model, table: Sequence[explain.Coefficient], level: float) -> list[str]:
+    """The coefficient table in the data's units; columns that nobody can fill are left out."""
+    digits = model.digits.to_numpy().reshape(len(model.names), -1)[:, 0]
+    columns: list[tuple[str, list[str]]] = [
+        ("", [_short(c.term) for c in table]),
+        ("estimate", [_show(c.estimate) for c in table]),
+    ]
+    if any(math.isfinite(c.std_error) for c in table):
+        columns.append(("std error", [_show(c.std_error) for c in table]))
+    if any(math.isfinite(c.conf_low) for c in table):
+        columns += [("t", [_fixed(c.statistic, 2) for c in table]), ("p", [_p(c.p_value) for c in table])]
+        lows, highs = [_show(c.conf_low) for c in table], [_show(c.conf_high) for c in table]
+        a, b = max(map(len, lows)), max(map(len, highs))
+        columns.append((f"{level:.0%} interval", [f"{low:>{a}} {high:>{b}}" for low, high in zip(lows, highs, strict=True)]))
+    if all(map(math.isfinite, digits)):
+        columns.append(("digits", [f"{d:.0f}" for d in digits]))
+    head = [name for name, _ in columns]
+    body = [list(row) for row in zip(*(cells for _, cells in columns), strict=True)]
+    widths = [max(len(row[j]) for row in [head, *body]) for j in range(len(head))]
+    return [
+        "  ".join(
+            cell.ljust(w) if j == 0 else cell.rjust(w) for j, (cell, w) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in [head, *body]
+    ]
+
+
+def _short(name: str) -> str:
+    from bestline.errors import readable
+
+    return readable(name, _LONGEST_NAME).strip("`")
+
+
+def _show(value: float) -> str:
+    """Six significant digits."""
+    return f"{value:.6g}" if math.isfinite(value) else "-"
+
+
+def _fixed(value: float, places: int) -> str:
+    if not math.isfinite(value):
+        return "-"
+    return f"{value:.{places}f}" if abs(value) < 1e9 else f"{value:.4g}"
+
+
+def _p(value: float) -> str:
+    if not math.isfinite(value):
+        return "-"
+    return f"{value:.4f}" if value >= 1e-4 else "<0.0001"
+
+
+def _scores(model: Model, robust: Covariance | None) -> list[str]:
+    lines = []
+    for label, scores in (("Training error", model.fitted_scores), ("Held-out error", model.held_out)):
+        if scores is None:
+            lines.append(f"{label}   none: {model.unheld}")
+            continue
+        for i, target in enumerate(model.targets):
+            which = f" of {target}" if len(model.targets) > 1 else ""
+            mae = f", MAE {_show(scores.mae[i])}" if scores.mae is not None else ""
+            lines.append(f"{label}{which}   RMSE {_show(scores.rmse[i])}{mae}, R2 {_fixed(scores.r2[i], 4)}   ({scores.of})")
+    if model.inference is not None and model.settled and model.inference.df_resid > 0:
+        for i in range(len(model.targets)):
+            g = explain.glance(model.training, model.inference, intercept=model.design.intercept, target=i)
+            whole = overall(model, robust, target=i) if robust is not None else g
+            if math.isfinite(g.statistic):
+                test = "" if whole is None else f"F {_fixed(whole.statistic, 2)}, p {_p(whole.p_value)};  "
+                lines.append(
+                    f"Residual sd      {_show(g.sigma)} on {g.df_residual:,} degrees of freedom;  {test}"
+                    f"AIC {_fixed(g.aic, 1)}, BIC {_fixed(g.bic, 1)}"
+                )
+    elif model.plan.l1 or model.plan.l2:
+        lines.append("No standard errors: a penalty shrinks the weights, and no interval or p-value is honest about that.")
+    return lines

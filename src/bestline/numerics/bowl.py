@@ -1,0 +1,105 @@
+"""Bowl: the surface of the squared loss. It is a bowl, and three facts say all of it.
+
+    loss(w) = floor + (w - bottom)' H (w - bottom)      gradient(w) = 2 H (w - bottom)
+
+The bottom is the exact solution, H the second moments of the features (the intercept's column of ones included), the floor
+what no line can explain. All three follow from moments, so a step of descent costs O(p^2) however many rows there were.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from bestline.numerics.comoments import Moments
+from bestline.numerics.rows import Square, Weights
+from bestline.numerics.scaling import Scaling
+from bestline.numerics.semidefinite import minimum_norm
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Bowl:
+    """The squared loss of some rows as a function of the weights (d, k), one bowl a target with a common shape.
+
+    Attributes
+    ----------
+    bottom : Tensor (d, k)
+        Weights of least loss; of those with the smallest norm, where several have it.
+    curvature : Tensor (d, d)
+        H, half the matrix of second derivatives.
+    floor : Tensor (k,)
+        Loss at the bottom.
+    """
+
+    bottom: Weights
+    curvature: Square
+    floor: Tensor
+
+    @classmethod
+    def of(cls, moments: Moments, scaling: Scaling) -> Bowl:
+        """The bowl of the rows behind `moments`, in the weights of the columns as trained; at least one row."""
+        p = scaling.p
+        mean, joint = trained_moments(moments, scaling)
+        inner = joint if scaling.intercept else joint + torch.outer(mean, mean)
+        slopes = minimum_norm(inner[:p, :p], inner[:p, p:])
+        residual = torch.cat([slopes, -torch.eye(inner.shape[0] - p, dtype=torch.float64)])
+        floor = (residual * (inner @ residual)).sum(0).clamp(min=0)
+        if not scaling.intercept:
+            return cls(slopes, inner[:p, :p], floor)
+        x, y = mean[:p, None], mean[None, p:]
+        one = torch.ones(1, 1, dtype=torch.float64)
+        curvature = torch.cat([torch.cat([joint[:p, :p] + x @ x.T, x], 1), torch.cat([x.T, one], 1)])
+        return cls(torch.cat([slopes, y - x.T @ slopes]), curvature, floor)
+
+    def excess(self, weights: Weights) -> Tensor:
+        """Loss above the floor of each target, (..., k), at weights (..., d, k): right even where it is tiny."""
+        away = weights - self.bottom
+        return (away * (self.curvature @ away)).sum(-2)
+
+    def losses(self, weights: Weights) -> Tensor:
+        """Mean squared error of each target, (..., k), at weights (..., d, k)."""
+        return self.floor + self.excess(weights)
+
+    def gradient(self, weights: Weights) -> Weights:
+        """Gradient of each target's loss, (..., d, k)."""
+        return 2 * (self.curvature @ (weights - self.bottom))
+
+    def evaluate(self, weights: Weights) -> tuple[Tensor, Weights]:
+        """Losses (k,) and gradient (d, k) together, for little more than the price of one."""
+        away = weights - self.bottom
+        pull = self.curvature @ away
+        return self.floor + (away * pull).sum(-2), pull + pull
+
+    def with_ridge(self, l2: Tensor) -> Bowl:
+        """The bowl of loss + sum_j l2[j] w[j]^2, for l2 (d,): still a bowl."""
+        curvature = self.curvature + torch.diag(l2)
+        bottom = minimum_norm(curvature, self.curvature @ self.bottom)
+        moved = bottom - self.bottom
+        floor = self.floor + (moved * (self.curvature @ moved)).sum(0) + (l2[:, None] * bottom**2).sum(0)
+        return Bowl(bottom, curvature, floor)
+
+    def cpu(self) -> Bowl:
+        """The same bowl in main memory."""
+        return Bowl(self.bottom.cpu(), self.curvature.cpu(), self.floor.cpu())
+
+    @property
+    def steepest(self) -> float:
+        """Largest second derivative of the loss in any direction: twice the largest eigenvalue of H."""
+        return 2 * float(torch.linalg.eigvalsh(self.curvature)[-1]) if len(self.curvature) else 0.0
+
+
+def trained_moments(moments: Moments, scaling: Scaling) -> tuple[Tensor, Square]:
+    """Mean (q,) and covariance (q, q), divisor W, of the columns as trained."""
+    unit = moments.unit / scaling.scale
+    return trained_mean(moments, scaling), torch.outer(unit, unit).mul_(moments.scatter).div_(moments.weight)
+
+
+def trained_mean(moments: Moments, scaling: Scaling) -> Tensor:
+    """Mean (q,) of the columns as trained."""
+    mean = moments.shift - scaling.center / moments.unit + moments.mean
+    # The means of columns centred by these very moments are 0 but for rounding, of which an optimiser that divides by the size
+    # of its gradients, such as Adam, would make whole steps.
+    rounding = 4 * torch.finfo(torch.float64).eps * (moments.shift.abs() + moments.mean.abs())
+    return torch.where(mean.abs() <= rounding, 0.0, mean) * (moments.unit / scaling.scale)

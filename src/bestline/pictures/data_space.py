@@ -1,0 +1,127 @@
+"""Data space: the rows as points, and what a line with given weights says about them.
+
+With one feature that is the classic scatter with the line through it. With more, no line can be drawn; then predicted is
+plotted against actual, where a perfect fit has all its points on the diagonal.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import torch
+from torch import Tensor
+
+from bestline.numerics.rows import Weights
+from bestline.pictures.marks import Line, Mark, Panel, Points, numbers
+from bestline.pictures.sample import Sample, is_straight, predictions, said
+from bestline.training.outcome import Fit
+
+CURVE = 201  # points that draw what may not be straight
+
+
+def points(sample: Sample, target: int, role: str = "data", label: str = "data") -> Points:
+    """The rows of one feature and one target."""
+    return Points(numbers(sample.rows.X[:, 0].tolist()), numbers(sample.y(target).tolist()), role, label)
+
+
+def reach(values: Iterable[float], margin: float = 0.05) -> tuple[float, float]:
+    """Limits around the finite ones of these values, with some air; never of no width."""
+    finite = [v for v in values if abs(v) < float("inf")]
+    low, high = (min(finite), max(finite)) if finite else (0.0, 1.0)
+    air = margin * (high - low) or 0.1 * abs(low) or 1.0
+    return low - air, high + air
+
+
+def ends(samples: Sequence[Sample], fit: Fit | None = None) -> Tensor:
+    """Values of the feature at which a line is drawn, (m, 1): from the least to the largest of the data.
+
+    Through a single value of the feature it is drawn from 0, else nothing of it would be seen.
+    """
+    x = torch.cat([sample.rows.X for sample in samples])
+    count = 2 if fit is None or samples[0].straight(fit) else CURVE
+    low, high = float(x.min()), float(x.max())
+    if low == high:
+        low, high = (min(low, 0.0), max(high, 0.0)) if low else (-1.0, 1.0)
+    return torch.linspace(low, high, count, dtype=torch.float64)[:, None]
+
+
+def fitted(
+    sample: Sample, fit: Fit, at: Tensor, weights: Weights, target: int, *, role: str = "fitted", label: str = ""
+) -> Line:
+    """The line of these weights (d, k) over the feature's values `at` (m, 1)."""
+    y = sample.predictions(fit, at, weights)[:, target]
+    return Line(numbers(at[:, 0].tolist()), numbers(y.tolist()), role, label)
+
+
+def described(fit: Fit, weights: Weights, target: int) -> str:
+    """A line of one feature in words."""
+    if fit.scaling.p != 1 or not is_straight(fit):
+        return "fitted"
+    slope = f"slope {said(float(weights[0, target]))}"
+    return f"fitted: {slope}, intercept {said(float(weights[1, target]))}" if fit.scaling.intercept else f"fitted: {slope}"
+
+
+def panel(
+    sample: Sample,
+    fit: Fit,
+    weights: Weights,
+    target: int,
+    title: str,
+    *,
+    earlier: Sequence[Weights] = (),
+    later: Sequence[Weights] = (),
+    role: str = "data",
+) -> Panel:
+    """What these weights (d, k) say about the rows, with faint lines for earlier weights.
+
+    `later` weights are not drawn, only given room: a series of panels whose weights are all among the later ones of the panels
+    before can only zoom in.
+    """
+    if len(sample.features) == 1:
+        return _scatter(sample, fit, weights, target, title, earlier=earlier, later=later, role=role)
+    return _diagonal(sample, fit, weights, target, title, later=later, role=role)
+
+
+def _scatter(
+    sample: Sample,
+    fit: Fit,
+    weights: Weights,
+    target: int,
+    title: str,
+    *,
+    earlier: Sequence[Weights],
+    later: Sequence[Weights],
+    role: str,
+) -> Panel:
+    at = ends([sample], fit)
+    marks: list[Mark] = [points(sample, target, role, "test rows" if role == "held_out" else "data")]
+    for i, old in enumerate(earlier):
+        marks.append(fitted(sample, fit, at, old, target, role="earlier", label="" if i else "earlier steps"))
+    now = fitted(sample, fit, at, weights, target, label=described(fit, weights, target))
+    room = [y for old in later for y in fitted(sample, fit, at, old, target).y]
+    ylim = reach([*sample.y(target).tolist(), *now.y, *room])
+    xlim = reach(at[:, 0].tolist())
+    return Panel(title, sample.features[0], sample.targets[target], (*marks, now), xlim=xlim, ylim=ylim)
+
+
+def _diagonal(
+    sample: Sample, fit: Fit, weights: Weights, target: int, title: str, *, later: Sequence[Weights], role: str
+) -> Panel:
+    actual = numbers(sample.y(target).tolist())
+    predicted = numbers(predictions(fit, sample.rows.X, weights)[:, target].tolist())
+    room = [y for old in later for y in predictions(fit, sample.rows.X, old)[:, target].aminmax()]
+    span = reach(actual)
+    name = sample.targets[target]
+    marks: tuple[Mark, ...] = (
+        Line(span, span, "reference", "predicted = actual"),
+        Points(actual, predicted, role, "rows"),
+    )
+    ylim = reach([*actual, *predicted, *map(float, room)])
+    return Panel(title, f"actual {name}", f"predicted {name}", marks, xlim=span, ylim=ylim)
+
+
+def mean_squared_error(sample: Sample, fit: Fit, target: int) -> float:
+    """Mean squared error of the rows in the sample, by their weights if they have some."""
+    square = (sample.predictions(fit, sample.rows.X, fit.weights)[:, target] - sample.y(target)) ** 2
+    w = sample.rows.w
+    return float(square.mean() if w is None else (w * square).sum() / w.sum())

@@ -1,0 +1,157 @@
+"""Losses: the loss after every update, of one run or of several, with what there is to compare it with.
+
+Beside the curve: the loss of rows that training never saw, the least loss there is, which weights were kept, and where stopping
+early would have stopped.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+from bestline.errors import OptionError
+from bestline.numerics.bowl import Bowl
+from bestline.pictures.landscape import loss_label, updates
+from bestline.pictures.marks import Horizontal, Line, Mark, Panel, Picture, Vertical, held_out_role, numbers, run_role
+from bestline.pictures.sample import said, shown
+from bestline.training.foresight.preflight import early_stopping_ridge
+from bestline.training.outcome import Fit
+from bestline.training.solvers.base import Stop
+from bestline.training.solvers.descent import Descent
+
+_NEAR_ZERO = 0.1  # of a slope as trained: a path from further away is not the one that ridge stands for
+
+
+def loss(fits: Fit | Mapping[str, Fit], *, log: bool | None = None, held_out: bool | None = None) -> Picture:
+    """Loss after every number of updates, of one run or of several.
+
+    Parameters
+    ----------
+    fits : Fit, or mapping of label to Fit
+    log : bool, optional
+        Whether the loss grows by factors along the axis. By default only when a run diverged.
+    held_out : bool, optional
+        Whether to show the loss of the held-out rows too, where there are some. By default only of a run that stands alone, for
+        beside other runs a second curve for each may hide what is compared.
+    """
+    runs = as_runs(fits)
+    held_out = len(runs) == 1 if held_out is None else held_out
+    log = any(fit.stop is Stop.DIVERGED for fit in runs.values()) if log is None else log
+    marks: list[Mark] = []
+    for i, (label, fit) in enumerate(runs.items()):
+        marks += _curves(fit, shown(label), None if len(runs) == 1 else i, held_out=held_out)
+    least = min((y for mark in marks if isinstance(mark, Line) for y in mark.y if y > 0), default=0.0)
+    drawn, hidden = floors(runs, 1e-9 * least if log else -math.inf)
+    label = loss_label(next(iter(runs.values())))
+    if len(runs) > 1 and not held_out and any(fit.trace.held_out is not None for fit in runs.values()):
+        label = f"{label} of the training rows"
+    title = "Loss after each update" if len(runs) == 1 else "Loss after each update, run by run"
+    zero = "A loss of 0 cannot be shown on this axis." if log and hidden else ""
+    early = [_early_note(fit) for fit in runs.values()] if len(runs) == 1 and held_out else []
+    panel = Panel("", "updates made", label, (*marks, *drawn), log_y=log and least > 0)
+    advice = [f"{shown(name)}: {fit.advice}" if name else fit.advice for name, fit in list(runs.items())[:4]]
+    note = "\n".join(filter(None, [*advice, *early, zero]))
+    return Picture((panel,), title, note, " ".join(_alt(*run) for run in runs.items()))
+
+
+def as_runs(fits: Fit | Mapping[str, Fit]) -> dict[str, Fit]:
+    """One run or several, by label; raises OptionError when there are none."""
+    runs = {"": fits} if isinstance(fits, Fit) else dict(fits)
+    if not runs:
+        raise OptionError("There are no runs to draw; give at least one.")
+    return runs
+
+
+def _curves(fit: Fit, label: str, run: int | None, *, held_out: bool) -> list[Mark]:
+    trace = fit.trace
+    steps = numbers(trace.step.tolist())
+    role = "path" if run is None else run_role(run)
+    plain = label or ("training loss" if trace.held_out is not None and held_out else "loss")
+    marks: list[Mark] = [Line(steps, numbers(trace.loss.tolist()), role, plain)]
+    if trace.held_out is not None and held_out:
+        said_so = f"{label}: held-out" if label else "held-out loss"
+        marks.append(Line(steps, numbers(trace.held_out.tolist()), "held_out" if run is None else held_out_role(run), said_so))
+    return [*marks, *stops(fit, label, early=held_out and run is None)]
+
+
+def stops(fit: Fit, label: str = "", *, early: bool = True) -> list[Vertical]:
+    """Which weights were kept, if not the last, and with `early` where stopping early would have stopped."""
+    prefix = f"{label}: " if label else ""
+    best = best_step(fit) if early else None
+    ridge = _as_ridge(fit, best)
+    was_kept = fit.step != int(fit.trace.step[-1])
+    marks: list[Vertical] = []
+    if was_kept:
+        where = f", where the held-out loss is least{ridge}" if best == fit.step else ""
+        marks.append(Vertical(float(fit.step), "kept", f"{prefix}weights kept: {updates(fit.step)}{where}"))
+    if best is not None and not (was_kept and best == fit.step):
+        marks.append(Vertical(float(best), "reference", f"{prefix}held-out loss least after {updates(best)}{ridge}"))
+    return marks
+
+
+def best_step(fit: Fit) -> int | None:
+    """Where stopping early would have stopped: the step of least held-out loss, unless that is the last one."""
+    held_out = fit.trace.held_out
+    if held_out is None or not bool(held_out.isfinite().any()):
+        return None
+    at = int(held_out.nan_to_num(math.inf).argmin())
+    return int(fit.trace.step[at]) if at < len(held_out) - 1 else None
+
+
+def ridge_of(fit: Fit, step: int) -> float | None:
+    """The ridge penalty, on the columns as trained, that so many updates amount to; None where no such rule is known.
+
+    It is known for full-batch descent on the squared loss at one rate (Ali, Kolter & Tibshirani 2019).
+    """
+    solver = fit.solver
+    plain = isinstance(solver, Descent) and isinstance(solver.optimizer, str) and not solver.batch_size and not solver.schedule
+    if not plain or not isinstance(fit.objective.smooth, Bowl) or fit.objective.penalty or not fit.rate or not step:
+        return None
+    first = fit.scaling.to_trained(fit.trace.weights[0])[: fit.scaling.p]
+    if step >= int(fit.trace.step[-1]) or float(first.abs().max() if len(first) else 0.0) > _NEAR_ZERO:
+        return None  # nothing was stopped early, or the path does not lead away from zero
+    return early_stopping_ridge(str(solver.optimizer), fit.rate, step)  # type: ignore[attr-defined]
+
+
+def _as_ridge(fit: Fit, step: int | None) -> str:
+    l2 = ridge_of(fit, step) if step else None
+    return "" if l2 is None else f"; as ridge with l2 = {l2:.2g}"
+
+
+def _early_note(fit: Fit) -> str:
+    step = best_step(fit)
+    if step is None or ridge_of(fit, step) is None:
+        return ""
+    return (
+        "Few updates keep the weights small, much as a ridge penalty on the columns as trained does "
+        "(Ali, Kolter & Tibshirani 2019)."
+    )
+
+
+def floor_of(fit: Fit) -> float | None:
+    """Loss of the exact solution, summed over the targets; None where there is no closed form."""
+    smooth, penalty = fit.objective.smooth, fit.objective.penalty
+    if not isinstance(smooth, Bowl) or penalty.l1 > 0:
+        return None
+    best = smooth.with_ridge(penalty.l2 * penalty.factors).bottom if penalty else smooth.bottom
+    return float((smooth.losses(best).cpu() * fit.scaling.target_scale**2).sum())
+
+
+def floors(runs: Mapping[str, Fit], above: float) -> tuple[list[Mark], bool]:
+    """One level line for each different floor, of those that lie above `above`; and whether any does not."""
+    levels: list[float] = []
+    for fit in runs.values():
+        floor = floor_of(fit)
+        if floor is not None and not any(math.isclose(floor, other, rel_tol=1e-9) for other in levels):
+            levels.append(floor)
+    drawn: list[Mark] = [Horizontal(v, "floor", f"loss of the exact solution: {said(v)}") for v in levels if v > above]
+    return drawn, len(drawn) < len(levels)
+
+
+def _alt(name: str, fit: Fit) -> str:
+    start, end = float(fit.trace.loss[0]), float(fit.trace.loss[-1])
+    who = f"{shown(name)}: loss" if name else "Loss"
+    floor, best = floor_of(fit), best_step(fit)
+    least = "" if floor is None else f"; the exact solution has {said(floor)}"
+    early = "" if best is None else f" The held-out loss is least after {updates(best)}."
+    return f"{who} from {said(start)} at the start to {said(end)} after {updates(int(fit.trace.step[-1]))}{least}.{early}"

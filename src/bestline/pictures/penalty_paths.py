@@ -1,0 +1,104 @@
+"""Paths: pictures of a selection. How the weights shrink as the penalty grows, and how well each penalty predicts."""
+
+from __future__ import annotations
+
+from bestline.errors import OptionError, listed
+from bestline.pictures.marks import Band, Horizontal, Line, Mark, Panel, Picture, Points, Vertical, numbers, run_role
+from bestline.pictures.sample import said, shown
+from bestline.training.cross_validation import Selection
+
+_MOST_NAMED = 7  # weights that have a line and a name of their own; as many as there are roles for runs
+_MOST_LINES = 200
+
+
+def error_curve(selection: Selection) -> Picture:
+    """Out-of-fold error against the penalty, with a standard error on either side, and the two penalties that are chosen."""
+    at, of = _series(selection)
+    x, scale = _penalties(selection, at)
+    error, std = selection.error[at], selection.std_error[at]
+    marks: list[Mark] = [
+        Band(x, numbers((error - std).tolist()), numbers((error + std).tolist()), "held_out", "one standard error up and down"),
+        Line(x, numbers(error.tolist()), "held_out", f"error of rows left out, {selection.folds} folds"),
+        Horizontal(float(selection.error[-1]), "floor", f"without penalty: {said(float(selection.error[-1]))}"),
+    ]
+    chosen = _chosen(selection)
+    for index, role, label in chosen:
+        if index in at:
+            here = x[at.index(index)]
+            marks.append(Points((here,), (float(selection.error[index]),), role, f"{label}: {scale}={said(here)}"))
+    panel = Panel("", f"{scale}: the penalty{of}", "error, as a share of the target's variance", tuple(marks), log_x=True)
+    least = float(selection.error[selection.best])
+    alt = (
+        f"Out-of-fold error of {len(selection.error)} penalties ({selection.kind}, {selection.folds} folds, "
+        f"{selection.rows:,} rows): least {said(least)}; without penalty {said(float(selection.error[-1]))}."
+    )
+    kept = [f"{int(selection.nonzero[index])} at {label}" for index, _, label in chosen]
+    note = f"Of {_slopes(selection)} columns the line keeps {' and '.join(kept)}." if selection.kind != "ridge" else ""
+    if selection.best == len(selection.error) - 1:
+        note = f"No penalty predicts best. {note}".strip()
+    return Picture((panel,), f"Out-of-fold error of each penalty ({selection.kind})", note, alt)
+
+
+def coefficient_path(selection: Selection, *, target: int = 0, scales: list[float] | None = None) -> Picture:
+    """Every slope against the penalty: from zero, at the right, to least squares.
+
+    Parameters
+    ----------
+    selection : Selection
+    target : int
+        Which target.
+    scales : list of float, optional
+        Standard deviations of the columns: each slope is then shown per standard deviation of its column, so that they can be
+        compared. By default one unit.
+    """
+    if not 0 <= target < len(selection.targets):
+        raise OptionError(f"There is no target number {target}; the targets are {listed(selection.targets)}.")
+    p = _slopes(selection)
+    if scales is not None and len(scales) != p:
+        raise OptionError(f"`scales` needs {p} numbers, one for each column; got {len(scales)}.")
+    at, of = _series(selection)
+    x, scale = _penalties(selection, at)
+    weights = [numbers(((1.0 if scales is None else scales[j]) * selection.weights[at, j, target]).tolist()) for j in range(p)]
+    # The largest have names; they are large at the end, where the penalty is least.
+    order = sorted(range(p), key=lambda j: -abs(weights[j][-1]))[:_MOST_LINES]
+    named = {j: run_role(i) for i, j in enumerate(order[:_MOST_NAMED])}
+    marks: list[Mark] = [Horizontal(0.0, "reference")]
+    rest = [j for j in order if j not in named]
+    marks += [Line(x, weights[j], "earlier", "other columns" if j == rest[0] else "") for j in rest]
+    marks += [Line(x, weights[j], role, shown(selection.names[j], 24)) for j, role in named.items()]
+    for index, role, label in _chosen(selection):
+        if index in at:
+            marks.append(Vertical(x[at.index(index)], "floor" if role == "optimum" else role, label))
+    unit = "one unit" if scales is None else "one standard deviation"
+    name = shown(selection.targets[target], 24)
+    panel = Panel("", f"{scale}: the penalty{of}", f"change of {name} for {unit} more", tuple(marks), log_x=True)
+    kept = [f"{int(selection.nonzero[index])} at {label}" for index, _, label in _chosen(selection)]
+    alt = f"Slopes of {p} columns against the penalty ({selection.kind}); columns kept: {', '.join(kept)}."
+    note = "" if len(order) == p else f"The {len(order)} largest of {p} slopes are shown."
+    return Picture((panel,), f"Slopes against the penalty ({selection.kind})", note, alt)
+
+
+def _slopes(selection: Selection) -> int:
+    return len(selection.names) - (selection.names[-1:] == ("Intercept",))
+
+
+def _chosen(selection: Selection) -> list[tuple[int, str, str]]:
+    """The two choices as (number, role, label)."""
+    if selection.best == selection.one_se:
+        return [(selection.best, "kept", "least error")]
+    return [(selection.best, "kept", "least error"), (selection.one_se, "optimum", "the largest within one standard error")]
+
+
+def _series(selection: Selection) -> tuple[list[int], str]:
+    """The penalties of the best ratio, largest first, and how to say which ratio that is."""
+    ratio = selection.ratio[selection.error[:-1].argmin()]
+    at = (selection.ratio == ratio).nonzero()[:, 0].tolist()
+    return at, f", at a ratio of {float(ratio):g}" if selection.kind == "enet" else ""
+
+
+def _penalties(selection: Selection, at: list[int]) -> tuple[tuple[float, ...], str]:
+    scale = "l2" if selection.kind == "ridge" else "l1"
+    return numbers(getattr(selection, scale)[at].tolist()), scale
+
+
+__all__ = ["coefficient_path", "error_curve"]

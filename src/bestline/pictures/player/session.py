@@ -1,0 +1,376 @@
+"""Session: a training run as plain JSON, everything that a player needs to show it and nothing else.
+
+One session serves every host: a saved page holds it, a notebook widget is handed it, a local server sends it. It has the rows
+that are shown, the loss surface in closed form, and for each run the columns of its trace; a player never computes a number
+of training itself. Long runs are thinned by steps, never interpolated.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from bestline.numerics.bowl import Bowl
+from bestline.numerics.semidefinite import minimum_norm
+from bestline.pictures.figures import floor_of
+from bestline.pictures.landscape import Pair, grid_values, landscapes, loss_label
+from bestline.pictures.loss_curves import best_step, ridge_of
+from bestline.pictures.sample import Sample, is_straight, said, shown
+from bestline.training.outcome import Fit, Trace
+from bestline.training.planes import data_to_trained
+from bestline.training.solvers.base import Stop
+from bestline.training.solvers.descent import Descent
+from bestline.training.solvers.stochastic import Stochastic
+from bestline.training.surfaces import Plane
+from bestline.wording import count, equation
+
+SCHEMA = 1
+
+_NUMBERS = 6_000  # of all traces together: about 85 kB
+_POINTS = 3_000  # numbers of all rows shown
+_WIDE = 12  # weights beyond which predictions are sent in place of rows, and only the first weights
+_FEW = 48  # rows of which predictions are sent, shared among the runs
+_CURVE = 61  # points of a curve that is no straight line
+_GRID = 61  # grid values an axis at the most, where the surface has no closed form
+
+
+def session(
+    runs: Mapping[str, Fit],
+    sample: Sample | None = None,
+    held_out: Sample | None = None,
+    *,
+    title: str = "",
+    notes: Sequence[str] = (),
+    pair: Pair = None,
+    target: int = 0,
+    truth: tuple[float, float] | None = None,
+) -> dict[str, Any]:
+    """Runs on the same rows as one session.
+
+    Parameters
+    ----------
+    runs : mapping of label to Fit
+        At least one. All of the same design on the same rows.
+    sample, held_out : Sample, optional
+        Rows of the training part, and rows that training did not see.
+    title : str
+    notes : sequence of str
+        What must be known to read it right.
+    pair : sequence of str or "path", optional
+        One or two weights for the surface, or the two main directions of the path; by default the first slope and the intercept.
+    target : int
+    truth : (slope, intercept), optional
+        Of the line that the data were made from.
+
+    Returns
+    -------
+    dict
+        JSON without NaN or infinity.
+    """
+    fits = list(runs.values())
+    first = fits[0]
+    where, ground = _ground(fits, pair, target) if first.trace.names else (None, None)
+    shown_rows, straight = _shown(first, sample, held_out, len(fits)), is_straight(first)
+    data = _data(first, shown_rows, target, truth)
+    steps = sum(len(fit.trace) for fit in fits)
+    told = [*notes, *([sample.note] if sample is not None and sample.note else [])]
+    return _finite(
+        {
+            "schema": SCHEMA,
+            "title": title,
+            "subtitle": _subtitle(fits, sample),
+            "notes": told,
+            "target": shown(first.trace.targets[target]),
+            "data": data,
+            "ground": ground,
+            "loss": _loss_facts(first),
+            "runs": [
+                _run(label, fit, where, target, _NUMBERS * len(fit.trace) // steps, shown_rows) for label, fit in runs.items()
+            ],
+            "straight": straight,
+            "equation": equation(first.trace.targets[target], first.trace.names, first.weights[:, target].tolist())
+            if straight
+            else "",
+        }
+    )
+
+
+def run_label(fit: Fit) -> str:
+    """A run by its solver: `adam, lr 0.1`."""
+    solver = fit.solver
+    if not isinstance(solver, Descent):
+        name = type(solver).__name__.lower()
+        return f"{name}, lr {said(fit.rate)}" if isinstance(solver, Stochastic) and fit.rate is not None else name
+    name = solver.optimizer if isinstance(solver.optimizer, str) else getattr(solver.optimizer, "__name__", "own optimiser")
+    rate = "" if fit.rate is None else f", lr {said(fit.rate)}"
+    batch = "" if solver.batch_size is None else f", {count(solver.batch_size, 'row')} a step"
+    return f"{name}{rate}{batch}"
+
+
+def _subtitle(fits: Sequence[Fit], sample: Sample | None) -> str:
+    rows = "" if sample is None else f" on {count(sample.of, 'row')}"
+    scaled = {bool((fit.scaling.scale != 1).any()) for fit in fits}
+    how = "columns standardised for training, weights in the data's units" if True in scaled else "columns trained as they are"
+    if len(scaled) > 1:
+        how = "columns standardised for some of the runs, weights in the data's units"
+    runs = run_label(fits[0]) if len(fits) == 1 else count(len(fits), "run")
+    return f"{runs}{rows}; {how}"
+
+
+def _loss_facts(fit: Fit) -> dict[str, Any]:
+    return {
+        "label": loss_label(fit),
+        "floor": floor_of(fit) if len(fit.trace.targets) == 1 else None,
+        "floor_label": "loss of the exact solution",
+        "held_out_label": "held-out loss",
+    }
+
+
+# -- the rows ----------------------------------------------------------------------------------------------------------
+
+
+def _shown(fit: Fit, sample: Sample | None, held_out: Sample | None, runs: int) -> dict[str, Sample]:
+    """The rows that are sent, by their part: as many as fit, evenly chosen."""
+    parts = {"data": sample, "held_out": held_out}
+    known = {name: part for name, part in parts.items() if part is not None}
+    if sample is None:
+        return {}
+    most = max(8, _FEW // runs if _sent(fit, sample) else _POINTS // (len(sample.features) + 1)) // len(known)
+    return {name: _some(part, max(most, 4)) for name, part in known.items()}
+
+
+def _sent(fit: Fit, sample: Sample) -> bool:
+    """Whether predictions are sent in place of rows: where there are many weights, and where only own code can predict."""
+    return len(sample.features) != 1 and (len(fit.trace.names) > _WIDE or not is_straight(fit))
+
+
+def _places(parts: Mapping[str, Sample]) -> Tensor:
+    """Values of the one feature at which a curve is sent, (m, 1)."""
+    x = torch.cat([part.rows.X[:, 0] for part in parts.values()])
+    return torch.linspace(float(x.min()), float(x.max()), _CURVE, dtype=torch.float64)[:, None]
+
+
+def _some(sample: Sample, most: int) -> Sample:
+    keep = torch.linspace(0, len(sample.rows) - 1, min(len(sample.rows), most)).round().long()
+    return replace(sample, rows=sample.rows[keep])
+
+
+def _data(fit: Fit, parts: Mapping[str, Sample], target: int, truth: tuple[float, float] | None) -> dict[str, Any] | None:
+    if not parts:
+        return None
+    sample = parts["data"]
+    line = len(sample.features) == 1
+    kind = "line" if line else "wide" if _sent(fit, sample) else "diagonal"
+    rows = {name: _rows(part, target, kind) for name, part in parts.items()}
+    return {
+        "kind": "line" if line else "diagonal",
+        "xlabel": sample.features[0] if line else f"actual {sample.targets[target]}",
+        "ylabel": sample.targets[target] if line else f"predicted {sample.targets[target]}",
+        **rows["data"],
+        "held_out": rows.get("held_out"),
+        "truth": None if truth is None else {"slope": truth[0], "intercept": truth[1]},
+        "of": sample.of,
+        "loss": "own" if loss_label(fit) == "loss" else "squared",
+    }
+
+
+def _rows(sample: Sample, target: int, kind: str) -> dict[str, Any]:
+    X, w = sample.rows.X, sample.rows.w
+    return {
+        "x": _short(X[:, 0]) if kind == "line" else None,
+        "y": _short(sample.y(target)),
+        "X": [_short(row) for row in X] if kind == "diagonal" else None,
+        "w": None if w is None else _short(w),
+    }
+
+
+def _short(values: Tensor) -> list[float]:
+    """Seven digits: more than a picture can show."""
+    return [float(f"{v:.7g}") for v in values.tolist()]
+
+
+# -- the loss surface --------------------------------------------------------------------------------------------------
+
+
+def _ground(fits: Sequence[Fit], pair: Pair, target: int) -> tuple[Plane, dict[str, Any]]:
+    """The plane of weights that is shown, and the loss over it."""
+    first = fits[0]
+    resolution = 2 if isinstance(first.objective.smooth, Bowl) else min(_GRID, grid_values(first))
+    places = landscapes(fits, pair, target=target, resolution=resolution)
+    seen = places[0].surface
+    where = seen.plane
+    span = [[min(p.span[i][0] for p in places), max(p.span[i][1] for p in places)] for i in range(len(where.names))]
+    bowl, grid = _quadratic(first, where, target), None
+    if bowl is None:
+        x, *rest = seen.axes
+        loss = seen.loss.reshape(-1, len(x))
+        grid = {"x": x.tolist(), "y": rest[0].tolist() if rest else [0.0], "z": [_short(row) for row in loss]}
+    ground = {
+        "names": [shown(name) for name in where.names],
+        "axes": list(places[0].axes),
+        "kind": "path" if where.share else "slice",
+        "bowl": bowl,
+        "grid": grid,
+        "span": span,
+        "optimum": list(seen.bottom),
+        "floor": seen.floor,
+        "optimum_label": "least loss" if bowl else "least loss seen",
+        "exact": all(place.exact for place in places),
+        "note": places[0].note,
+    }
+    return where, ground
+
+
+def _quadratic(fit: Fit, where: Plane, target: int) -> dict[str, Any] | None:
+    """The loss over a plane of weights in the data's units: a bowl again.
+
+    A step along the plane's basis B moves the weights as trained by D = B J', J being the scaling's slope; so H becomes D H D'.
+    It is sent as a factor F, loss = floor + |F (u - center)|^2: the entries of D H D' would cancel where columns are far from zero.
+    """
+    smooth = fit.objective.smooth
+    if not isinstance(smooth, Bowl):
+        return None
+    bowl, unit = smooth.cpu(), float(fit.scaling.target_scale[target]) ** 2
+    along = where.basis @ data_to_trained(fit, target).T
+    values, vectors = torch.linalg.eigh(bowl.curvature)
+    root = values.clamp(min=0).sqrt()[:, None] * vectors.T
+    factor = root @ along.T
+    point = fit.weights.clone()
+    center = where.coordinates(fit.scaling.to_data(bowl.bottom)[:, target])
+    point[:, target] = where.weights(center)
+    if len(center) < len(point):  # the bottom lies off the plane: go to the lowest place on it
+        away = root @ (bowl.bottom - fit.scaling.to_trained(point))[:, target]
+        center = center + minimum_norm(factor.T @ factor, (factor.T @ away)[:, None])[:, 0]
+        point[:, target] = where.weights(center)
+    floor = float(bowl.losses(fit.scaling.to_trained(point))[target]) * unit
+    factor = unit**0.5 * (torch.linalg.qr(factor, mode="r").R if len(factor) > len(center) else factor)
+    curvature = (factor.T @ factor).tolist()
+    return {"center": center.tolist(), "floor": floor, "curvature": curvature, "factor": factor.tolist()}
+
+
+# -- a run -------------------------------------------------------------------------------------------------------------
+
+
+def _run(label: str, fit: Fit, where: Plane | None, target: int, budget: int, parts: Mapping[str, Sample]) -> dict[str, Any]:
+    trace, solver = fit.trace, fit.solver
+    d = len(trace.names)
+    told = [*range(_WIDE - 1), d - 1] if d > _WIDE else list(range(d))
+    sent = bool(parts) and _sent(fit, parts["data"])
+    straight = is_straight(fit)
+    at = None if not parts or len(parts["data"].features) != 1 or parts["data"].straight(fit) else _places(parts)
+    more = sum(len(part.rows) for part in parts.values()) if sent else 0 if at is None else _CURVE // 3
+    keep = thinned(fit, max(20, budget // (min(d, _WIDE) + 10 + more)))
+    weights = trace.weights[keep][:, :, target]
+    gradient = _gradient(fit, keep, target)
+    optimizer = solver.optimizer if isinstance(solver, Descent) and isinstance(solver.optimizer, str) else "own"
+    return {
+        "label": shown(label, 60),
+        "optimizer": optimizer if isinstance(solver, Descent) else type(solver).__name__.lower(),
+        "rate": fit.rate,
+        "limit": fit.rate_limit,
+        "step": trace.step[keep].tolist(),
+        "path": [] if where is None else where.coordinates(weights).T.tolist(),
+        "names": [shown(trace.names[j]) for j in told],
+        "weights": weights.T[told].tolist(),
+        "more": d - len(told),
+        "predicted": {name: _predicted(part, part.rows.X, fit, keep, target) for name, part in parts.items()} if sent else None,
+        "curve": None if at is None else {"x": _short(at[:, 0]), "y": _predicted(parts["data"], at, fit, keep, target)},
+        "line": {
+            "slope": _short(weights[:, 0]),
+            "intercept": _short(weights[:, 1]) if d == 2 else [0.0] * len(keep),
+        }
+        if straight and fit.scaling.p == 1
+        else None,
+        "loss": trace.loss[keep].tolist(),
+        "held_out": None if trace.held_out is None else trace.held_out[keep].tolist(),
+        "gap": None if trace.gap is None else trace.gap[keep].tolist(),
+        "gradient": None if gradient is None or where is None else [_short(column) for column in (gradient @ where.basis.T).T],
+        "stop": fit.stop.name.lower(),
+        "advice": fit.advice,
+        "kept": fit.step,
+        "best": _best(fit),
+        "last": {
+            "step": int(trace.step[-1]),
+            "loss": float(trace.loss[-1]),
+            "gap": None if trace.gap is None else float(trace.gap[-1]),
+            "near": _near(trace),
+        },
+        "seconds": fit.seconds,
+    }
+
+
+def _gradient(fit: Fit, keep: Tensor, target: int) -> Tensor | None:
+    """Gradient of the objective in the data's units at some rows of the trace, (t, d)."""
+    if not isinstance(fit.objective.smooth, Bowl) or fit.objective.penalty.l1:
+        return None
+    bowl = fit.objective.bowl
+    assert bowl is not None  # noqa: S101  the smooth part is one
+    trained = fit.scaling.to_trained(fit.trace.weights[keep])
+    return fit.scaling.gradient_to_data(2 * (bowl.curvature @ (trained - bowl.bottom)))[:, :, target]
+
+
+def _predicted(sample: Sample, X: Tensor, fit: Fit, keep: Tensor, target: int) -> list[list[float]]:
+    """Predictions for X (m, p) at some rows of the trace, (t, m)."""
+    return [_short(sample.predictions(fit, X, weights)[:, target]) for weights in fit.trace.weights[keep]]
+
+
+def _near(trace: Trace) -> int | None:
+    """The step from which on at most 1 % of the loss that could be lost is left; None where that was not reached."""
+    if trace.gap is None or not float(trace.gap[0]) > 0:
+        return None
+    far = (trace.gap > 0.01 * trace.gap[0]).nonzero()
+    row = int(far[-1]) + 1
+    return int(trace.step[row]) if row < len(trace) else None
+
+
+def _best(fit: Fit) -> dict[str, Any] | None:
+    """Where the held-out loss is least, and the ridge penalty that stopping there amounts to."""
+    step = best_step(fit)
+    return None if step is None else {"step": step, "l2": ridge_of(fit, step)}
+
+
+def thinned(fit: Fit, most: int) -> Tensor:
+    """Rows of the trace to keep, ascending: the first, the last, the kept and the best one, and of the rest those that move most.
+
+    Half of the measure is the way walked, half the logarithm of the step: so neither a fast start nor a long crawl is lost.
+    """
+    trace = fit.trace
+    t = len(trace)
+    upto = t
+    if fit.stop is Stop.DIVERGED:  # what grew beyond all measure cannot be drawn, and would leave nothing else to see
+        finite = trace.loss <= 1e4 * max(float(trace.loss[0]), 1e-300)
+        upto = max(2, int((~finite).long().argmax()) + 1) if not bool(finite.all()) else t
+    if upto <= most:
+        return torch.arange(min(upto, t))
+    moved = fit.scaling.to_trained(trace.weights[:upto]).diff(dim=0).flatten(1).norm(dim=1)
+    way = torch.cat([torch.zeros(1, dtype=torch.float64), moved.cumsum(0)])
+    late = torch.log1p(torch.arange(upto, dtype=torch.float64))
+    measure = way / way[-1].clamp(min=1e-300) + late / late[-1]
+    wanted = torch.linspace(0, float(measure[-1]), most - 2, dtype=torch.float64)
+    chosen = torch.searchsorted(measure, wanted).clamp(max=upto - 1)
+    extra = [0, upto - 1]
+    at = (trace.step == fit.step).nonzero()
+    extra += [int(at[0])] if len(at) and int(at[0]) < upto else []
+    best = _best(fit)
+    if best is not None:
+        extra.append(min(int((trace.step == best["step"]).nonzero()[0]), upto - 1))
+    return torch.cat([chosen, torch.tensor(extra)]).unique()
+
+
+def _finite(value: Any) -> Any:
+    """The same without NaN and infinity, which JSON does not have."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, Iterable) and not isinstance(value, str):
+        return [_finite(item) for item in value]
+    return value
+
+
+__all__ = ["SCHEMA", "run_label", "session", "thinned"]

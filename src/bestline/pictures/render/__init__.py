@@ -1,0 +1,1 @@
+"""Render: who draws a picture's marks: matplotlib, films, pages."""

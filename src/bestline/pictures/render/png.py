@@ -1,0 +1,22 @@
+"""Compact: a picture as a PNG small enough to lie inside a page."""
+
+from __future__ import annotations
+
+import io
+
+from bestline.pictures.marks import Picture
+from bestline.pictures.render import mpl
+
+_COLOURS = 96
+
+
+def compact(picture: Picture, *, theme: str = "light", width: float | None = None, dpi: float = 100) -> bytes:
+    """The picture as PNG with few colours, a third of the size at no difference that the eye would see."""
+    from PIL import Image
+
+    file = io.BytesIO()
+    mpl.save(picture, file, format="png", theme=theme, width=width, dpi=dpi)
+    image = Image.open(file).convert("RGB").quantize(_COLOURS, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
+    small = io.BytesIO()
+    image.save(small, format="PNG", optimize=True)
+    return small.getvalue()

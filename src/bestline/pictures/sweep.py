@@ -1,0 +1,162 @@
+"""Sweeping: many runs as a Picture. Where the last loss is lowest, how soon each rate gets there, and beyond which rate none does."""
+
+from __future__ import annotations
+
+import csv
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bestline.errors import OptionError
+from bestline.files import fresh
+from bestline.pictures.marks import Horizontal, Line, Mark, Panel, Picture, Points, Vertical, numbers, run_role
+from bestline.training.foresight.sweep import Sweep
+
+if TYPE_CHECKING:
+    from bestline.training.foresight.sweep import Sweep
+
+
+@dataclass(frozen=True, slots=True)
+class _Curve:
+    """The runs of one optimiser from one start, by ascending rate; None where a run has no number."""
+
+    label: str
+    role: str
+    lrs: tuple[float, ...]
+    loss: tuple[float | None, ...]
+    steps: tuple[int | None, ...]
+    diverged: tuple[bool, ...]
+
+
+def picture(sweep: Sweep) -> Picture:
+    """Last loss, and steps to 99.9 % of the drop, against the learning rate; the largest stable rates marked."""
+    curves = list(_curves(sweep))
+    asked = f"{sweep.steps:,} step{'s' * (sweep.steps != 1)}"
+    panels = (_losses(sweep, curves, asked), _steps(sweep, curves))
+    gone = sum(sum(curve.diverged) for curve in curves)
+    note = f"{sweep.about}.{' Interrupted: some runs made fewer steps.' if sweep.interrupted else ''}"
+    best = sweep.best()
+    fastest = ""
+    if best is not None:
+        fewest = int(sweep.steps_to()[best])
+        fastest = f" The fastest is {sweep.optimizers[best]} at {float(sweep.lrs[best]):.4g}, with {fewest:,} steps."
+    alt = f"Loss after {asked}, and steps to 99.9 % of the drop, of {len(sweep):,} runs; {gone:,} diverged.{fastest}"
+    return Picture(panels, f"{len(sweep):,} runs of {asked}", note, alt)
+
+
+def _curves(sweep: Sweep) -> Iterator[_Curve]:
+    columns = sweep.columns
+    keys = list(zip(columns["optimizer"], columns["start"], strict=True))
+    several = len(set(columns["start"])) > 1
+    for at, key in enumerate(dict.fromkeys(keys)):
+        own = sorted((i for i, other in enumerate(keys) if other == key), key=lambda i: columns["lr"][i])
+        label = f"{key[0]}, start {key[1] + 1}" if several else key[0]
+        picked = {name: tuple(columns[name][i] for i in own) for name in ("lr", "loss", "steps_to_99_9", "diverged_at")}
+        gone = tuple(step is not None for step in picked["diverged_at"])
+        yield _Curve(label, run_role(at), picked["lr"], picked["loss"], picked["steps_to_99_9"], gone)
+
+
+def _losses(sweep: Sweep, curves: list[_Curve], asked: str) -> Panel:
+    first = float(sweep.losses[0].max())
+    seen = [value for curve in curves for value in curve.loss if value is not None and 0 < value <= first]
+    least = min([*seen, *([sweep.floor] if sweep.floor > 0 else [])], default=first or 1.0)
+    low, high = least / 1.4, 4 * max(first, least)
+    marks: list[Mark] = []
+    if sweep.floor > 0:
+        marks.append(Horizontal(sweep.floor, "floor", f"exact solution: {sweep.floor:.4g}"))
+    if first > 0:
+        several = int(sweep.starts.max()) > 0
+        marks.append(Horizontal(first, "reference", f"{'highest ' if several else ''}start: {first:.4g}"))
+    said = False
+    for row, curve in enumerate(curves):
+        at = [(r, y) for r, y in zip(curve.lrs, curve.loss, strict=True) if y is not None and y > 0]
+        marks.append(Line(numbers(r for r, _ in at), numbers(y for _, y in at), curve.role, curve.label))
+        gone = [r for r, out in zip(curve.lrs, curve.diverged, strict=True) if out]
+        if gone:
+            height = high / 4 ** (0.15 + 0.1 * (row % 7))  # curves one below the other, all above the start
+            marks.append(Points(numbers(gone), (height,) * len(gone), curve.role, "" if said else "diverged"))
+            said = True
+    marks += _limits(sweep, curves, named=False)
+    return _panel(f"Loss after {asked}", "loss", marks, sweep, (low, high))
+
+
+def _steps(sweep: Sweep, curves: list[_Curve]) -> Panel:
+    marks: list[Mark] = []
+    for curve in curves:
+        at = [(r, y) for r, y in zip(curve.lrs, curve.steps, strict=True) if y]
+        marks.append(Line(numbers(r for r, _ in at), numbers(y for _, y in at), curve.role, curve.label))
+    return _panel(
+        "Steps to 99.9 % of the drop", "steps", [*marks, *_limits(sweep, curves, named=True)], sweep, (0.8, 1.3 * sweep.steps)
+    )
+
+
+def _limits(sweep: Sweep, curves: list[_Curve], *, named: bool) -> list[Mark]:
+    roles = {curve.label.partition(",")[0]: curve.role for curve in reversed(curves)}
+    known = {name: limit for name, limit in sweep.limits.items() if limit is not None}
+    alone = len(roles) == 1
+    return [
+        Vertical(
+            limit,
+            "reference" if alone else roles[name],
+            f"largest stable rate{'' if alone else f', {name}'}: {limit:.4g}" if named else "",
+        )
+        for name, limit in known.items()
+    ]
+
+
+def _panel(title: str, ylabel: str, marks: list[Mark], sweep: Sweep, ylim: tuple[float, float]) -> Panel:
+    low, high = float(sweep.lrs.min()), float(sweep.lrs.max())
+    xlim = (low, high) if high > low else (low / 2, high * 2)
+    return Panel(title, "learning rate", ylabel, tuple(marks), xlim=xlim, ylim=ylim, log_x=True, log_y=True)
+
+
+_KINDS = ("html", "csv", "png", "svg", "pdf")
+
+
+def write_sweep(path: str | os.PathLike[str], runs: Sweep, *, overwrite: bool = False) -> None:
+    """Write a sweep: its table as .csv, one row a run, its picture as .png, .svg or .pdf, or both as one page of .html.
+
+    Raises OptionError for another ending, and DataError where the file exists and may not be overwritten.
+    """
+    kind = written_as(path)
+    with fresh(path, overwrite=overwrite) as temporary:
+        if kind == "csv":
+            with temporary.open("w", newline="", encoding="utf-8") as file:
+                writer = csv.writer(file)
+                writer.writerow(runs.columns)
+                writer.writerows(zip(*runs.columns.values(), strict=True))
+            return
+        if kind == "html":
+            temporary.write_text(_sweep_page(runs), encoding="utf-8")
+            return
+        from bestline.pictures.render.mpl import save
+
+        save(runs.picture(), temporary, format=kind)
+
+
+def _sweep_page(runs: Sweep) -> str:
+    """A sweep as one self-contained page: its picture, and its table."""
+    from bestline.pictures.render import html as page
+    from bestline.pictures.render.png import compact
+
+    shown = runs.picture()
+    title = shown.title or "Sweep"
+    columns = runs.columns
+    rows = [
+        page.row(columns, "th"),
+        *(page.row(map(page.number, cells), "td") for cells in zip(*columns.values(), strict=True)),
+    ]
+    pieces = [page.picture(compact(shown, dpi=120), shown.alt), f'<table class="numbers">{"".join(rows)}</table>']
+    return page.document(title, pieces)
+
+
+def written_as(path: str | os.PathLike[str]) -> str:
+    """The kind of file that `write_sweep` writes to this path; raises OptionError when there is none."""
+    kind = Path(path).suffix.lower().lstrip(".")
+    if kind not in _KINDS:
+        raise OptionError(
+            f"A sweep is written as .csv (its table), .png, .svg or .pdf (its picture), or .html (both); got {os.fspath(path)!r}."
+        )
+    return kind

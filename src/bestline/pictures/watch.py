@@ -1,0 +1,212 @@
+"""Watching: how models were trained, as something that moves. A page, a notebook widget, a GIF, a film, a still picture.
+
+All of them show the same states of training, side by side: the rows and the line, the loss surface with the path on it, the
+loss after every update. Several models on the same rows are shown in the same panels.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from bestline.api.model import Model
+from bestline.errors import OptionError
+from bestline.numerics.comoments import Moments
+from bestline.pictures.landscape import Pair
+from bestline.pictures.player.session import run_label, session
+from bestline.pictures.render import html as pages
+from bestline.pictures.render.html import Page
+from bestline.pictures.sample import Sample, rows_shown
+from bestline.wording import plain
+
+__all__ = ["FORMATS", "animate", "label", "page_of", "refuse_format", "refuse_look", "session_of", "watch", "watch_runs"]
+
+_STILL = ("png", "svg", "pdf")
+_MOVING = ("gif", "mp4")
+FORMATS = ("html", *_MOVING, *_STILL)
+_PRINTED = 90  # dots an inch of the picture for paper
+
+
+def label(model: Model) -> str:
+    """A model by how it was trained: `adam, lr 0.1`."""
+    return run_label(model.trained)
+
+
+def watch(models: Model | Mapping[str, Model], data: Any = None, *, pair: Pair = None, target: int = 0) -> Any:
+    """The player: in a notebook with anywidget a widget, else a Page, which notebooks show too and `save` writes.
+
+    Parameters are those of `session_of`.
+    """
+    runs = _runs(models)
+    told = session_of(runs, data, pair=pair, target=target)
+    return pages.widget(told) or _page(told, runs, data, pair, target)
+
+
+def page_of(models: Model | Mapping[str, Model], data: Any = None, *, pair: Pair = None, target: int = 0) -> Page:
+    """The player as a self-contained page; parameters are those of `session_of`."""
+    runs = _runs(models)
+    return _page(session_of(runs, data, pair=pair, target=target), runs, data, pair, target)
+
+
+def session_of(models: Model | Mapping[str, Model], data: Any = None, *, pair: Pair = None, target: int = 0) -> dict[str, Any]:
+    """What a player needs to show how models were trained.
+
+    Parameters
+    ----------
+    models : Model, or mapping of label to Model
+        Trained on the same rows with the same loss.
+    data
+        The rows to show, for models that have none themselves.
+    pair : sequence of str or "path", optional
+        One or two weights for the loss surface, or the two main directions of the path; by default the first slope and the
+        intercept.
+    target : int
+        Which target, when there are several.
+
+    Raises
+    ------
+    OptionError
+        When the models are not of the same columns, rows and loss: their losses could not be compared.
+    """
+    runs = _runs(models)
+    first = next(iter(runs.values()))
+    notes = [note for model in runs.values() for note in model.notes if note != model.advice]
+    return session(
+        {name: model.trained for name, model in runs.items()},
+        _sample(first, data),
+        _sample(first, None, "test") or _sample(first, None, "validation"),
+        title=plain(first.design.formula, 160),
+        notes=list(dict.fromkeys(notes)),
+        pair=pair,
+        target=target,
+    )
+
+
+def animate(
+    models: Model | Mapping[str, Model],
+    path: str | os.PathLike[str],
+    data: Any = None,
+    *,
+    frames: int = 100,
+    seconds: float = 8.0,
+    theme: str = "light",
+    pair: Pair = None,
+    target: int = 0,
+    overwrite: bool = False,
+) -> Path:
+    """Write training as a GIF, or where ffmpeg is installed as an MP4; what it becomes is said by the path's ending."""
+    from bestline.files import fresh
+    from bestline.pictures.render import film as motion
+
+    refuse_format(path, _MOVING)
+    runs = _runs(models)
+    sample = _sample(next(iter(runs.values())), data)
+    with fresh(path, overwrite=overwrite) as temporary:
+        motion.animate(
+            {name: model.trained for name, model in runs.items()},
+            sample,
+            temporary,
+            format=_ending(path),
+            frames=frames,
+            seconds=seconds,
+            theme=theme,
+            pair=pair,
+            target=target,
+        )
+    return Path(path)
+
+
+def watch_runs(
+    models: Mapping[str, Model],
+    path: str | os.PathLike[str],
+    *,
+    pair: Pair = None,
+    frames: int = 100,
+    theme: str = "light",
+    overwrite: bool = False,
+) -> None:
+    """Write runs to a file: a page, a GIF or MP4, or a still picture of the last state, as the path's ending says."""
+    from bestline.files import fresh
+    from bestline.pictures.render import mpl
+
+    refuse_format(path)
+    kind = _ending(path)
+    if kind == "html":
+        page_of(models, pair=pair).save(path, overwrite=overwrite)
+    elif kind in _MOVING:
+        animate(models, path, frames=frames, theme=theme, pair=pair, overwrite=overwrite)
+    else:
+        with fresh(path, overwrite=overwrite) as temporary:
+            mpl.save(_still(_runs(models), None, pair, 0), temporary, format=kind, theme=theme)
+
+
+def refuse_format(path: str | os.PathLike[str], known: Sequence[str] = FORMATS) -> None:
+    """Raise OptionError for a path that ends in nothing that can be written."""
+    if _ending(path) not in known:
+        raise OptionError(f"Training is written as .{', .'.join(known)}; got {os.fspath(path)!r}.")
+
+
+def refuse_look(path: str | os.PathLike[str], *, theme: str, frames: int) -> None:
+    """Raise OptionError, before anything is trained, for what a picture or film of training cannot be."""
+    from bestline.pictures.palette import themed
+
+    themed(theme)
+    if frames < 2:
+        raise OptionError(f"An animation needs at least 2 frames; got {frames!r}.")
+    if _ending(path) == "mp4":
+        from shutil import which
+
+        if which("ffmpeg") is None:
+            raise OptionError("An MP4 needs ffmpeg, which is not installed; write a .gif instead.")
+
+
+def _ending(path: str | os.PathLike[str]) -> str:
+    return Path(path).suffix.lower().lstrip(".")
+
+
+def _page(told: dict[str, Any], runs: Mapping[str, Model], data: Any, pair: Pair, target: int) -> Page:
+    from bestline.pictures.render.png import compact
+
+    return pages.page(told, compact(_still(runs, data, pair, target), dpi=_PRINTED))
+
+
+def _still(runs: Mapping[str, Model], data: Any, pair: Pair, target: int) -> Any:
+    from bestline.pictures.render import film as motion
+
+    sample = _sample(next(iter(runs.values())), data)
+    return motion.still({name: model.trained for name, model in runs.items()}, sample, pair=pair, target=target)
+
+
+def _runs(models: Model | Mapping[str, Model]) -> dict[str, Model]:
+    runs = {label(models): models} if isinstance(models, Model) else dict(models)
+    if not runs:
+        raise OptionError("There are no models to watch; give at least one.")
+    (first_name, first), *others = runs.items()
+    for name, other in others:
+        if other.names != first.names or other.targets != first.targets or other.plan.loss != first.plan.loss:
+            raise OptionError(
+                f"{name!r} and {first_name!r} differ in columns or loss, so one loss surface cannot hold both; watch them apart."
+            )
+        if not _same_rows(first.training, other.training):
+            raise OptionError(
+                f"{name!r} and {first_name!r} were trained on different rows, so their losses cannot be compared; watch them apart."
+            )
+    return runs
+
+
+def _same_rows(a: Moments, b: Moments) -> bool:
+    """Whether moments are of the same rows, be they added up in another order."""
+    size = torch.where(a.spread > 0, a.spread, a.center.abs().clamp(min=1e-300))
+    near = (a.center - b.center).abs() <= 1e-9 * size + 1e-12 * a.center.abs()
+    return a.count == b.count and bool(near.all()) and bool(((a.spread - b.spread).abs() <= 1e-6 * size).all())
+
+
+def _sample(model: Model, data: Any, part: str = "training") -> Sample | None:
+    """The rows of a part, if the model still has any."""
+    if data is None and (model.source is None or (part != "training" and part not in model.sizes)):
+        return None
+    return rows_shown(model, data, part)

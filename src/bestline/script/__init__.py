@@ -1,4 +1,0 @@
-"""Script: a run as plain code that anyone can paste, and that gives the same weights without bestline."""
-
-from bestline.script.dialects import STYLES as STYLES
-from bestline.script.write import script as script

@@ -1,0 +1,1 @@
+"""Training: from a question to weights."""

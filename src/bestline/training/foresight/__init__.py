@@ -1,0 +1,1 @@
+"""Foresight: what training will do, before it is done."""

@@ -1,0 +1,193 @@
+"""Least squares with or without a ridge, in the data's own units: from moments, or from the rows where they are few.
+
+    minimise   sum_i w_i (y_i - x_i b - a)^2 + alpha |b|^2
+
+Longer than wide, moments say everything, and their p x p system is solved with every column brought to one size, so nobody's
+units decide which column is noise. Wider than long, the rows say it in less room: with the singular values of the n centred rows.
+Of several solutions the one of smallest norm is given, in the data's units.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from bestline.errors import OptionError
+from bestline.numerics.comoments import Moments
+from bestline.numerics.digits import right_digits
+from bestline.numerics.exact_solve import Refined, refined
+from bestline.numerics.rows import Rows
+from bestline.numerics.scaling import Scaling
+from bestline.numerics.semidefinite import RANK_TOLERANCE, minimum_norm
+from bestline.training.solvers.few_rows import Few, solve_rows
+from bestline.training.solvers.path import Normal, Path, solve
+
+FEW_DIGITS = 8  # right digits below which the rows are read once more
+_STEADY = 3  # right digits from which steps of correction converge quickly
+_STEPS = 2
+_SMALL, _FEW = 200_000, 30  # numbers and columns of a table whose exact solution takes milliseconds
+_CHUNK = 65_536  # rows taken at a time
+MANY_COLUMNS = 800  # up to which lassos from moments are as quick, measured with 60 to 1,000 rows
+MOST_COLUMNS = 16_000  # beyond this, second moments take more than 2 GB
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Solved:
+    """A line, and what is known of it.
+
+    Attributes
+    ----------
+    slopes : Tensor (p, k)
+    intercept : Tensor (k,)
+    rank : int
+        Of the columns, where least squares asked for it.
+    singular : Tensor
+        Their singular values, likewise.
+    refined : Refined or None
+        The exact solution, where it was needed.
+    """
+
+    slopes: Tensor
+    intercept: Tensor
+    rank: int = 0
+    singular: Tensor | None = None
+    refined: Refined | None = None
+
+
+def normal_of(moments: Moments, p: int, *, intercept: bool) -> Normal:
+    """The squared error as a function of the slopes, in the data's units."""
+    scaling = Scaling.of(moments, p, intercept=intercept, standardize=False)
+    # Slopes do not feel where the columns are centred, but digits do.
+    return Normal.of([moments], [replace(scaling, center=moments.center) if intercept else scaling])
+
+
+def level_of(moments: Moments, slopes: Tensor, *, intercept: bool) -> Tensor:
+    """Intercepts (k,) that belong to slopes (p, k)."""
+    p, k = slopes.shape
+    if not intercept:
+        return torch.zeros(k, dtype=torch.float64)
+    return moments.center[p:] - moments.center[:p] @ slopes
+
+
+def wide(rows: Rows) -> bool:
+    """Whether the rows themselves take less room than their moments."""
+    return len(rows) < rows.X.shape[1]
+
+
+def very_wide(rows: Rows) -> bool:
+    """Whether a lasso is found sooner from the rows than from their moments."""
+    return wide(rows) and rows.X.shape[1] > MANY_COLUMNS
+
+
+def refuse_wide(p: int) -> None:
+    """Raise OptionError where second moments would take too much memory."""
+    if p > MOST_COLUMNS:
+        raise OptionError(
+            f"{p:,} columns have {p * p * 8 / 2**30:,.0f} GiB of second moments; keep fewer than {MOST_COLUMNS:,} columns, "
+            f"or use scikit-learn's estimator of the same name."
+        )
+
+
+def of_moments(moments: Moments, p: int, alpha: Tensor, *, intercept: bool, positive: bool = False) -> Solved:
+    """The line for penalties alpha (k,).
+
+    Rank and singular values are those of the columns, centred when there is an intercept; singular values below 1e-8 of the
+    largest are noise of float64 moments.
+    """
+    normal, k = normal_of(moments, p, intercept=intercept), moments.q - p
+    l2 = alpha / moments.weight
+    if positive:
+        slopes = solve(normal, torch.zeros(1, k, dtype=torch.float64), l2[None], positive=True).weights[0, 0]
+    else:
+        slopes = _ridge(normal.curvature[0], normal.linear[0], l2)
+    values, size = _spectrum(normal.curvature[0])
+    singular = (torch.linalg.eigvalsh(normal.curvature[0]).flip(0).clamp(min=0) * moments.weight).sqrt()
+    rank = int((values > values[-1:] * RANK_TOLERANCE * max(1.0, p**0.5)).sum()) if bool((size > 0).any()) else 0
+    return Solved(slopes, level_of(moments, slopes, intercept=intercept), rank, singular[: min(p, moments.count)])
+
+
+def sharpened(rows: Rows, moments: Moments, line: Solved, *, intercept: bool) -> Solved:
+    """The same least-squares line with more digits, where moments have left too few of them.
+
+    What the rows say is left over, X' r, is solved for again with the moments' own system: each such step multiplies the error by
+    what the system is uncertain by (the corrected seminormal equations of Bjorck 1987), and costs one pass over the rows. Where the
+    system is too uncertain for that, and for tables that are small, the solution is computed exactly.
+    """
+    p, k = line.slopes.shape
+    if rows.X.dtype != torch.float64 or p == 0:
+        return line
+    digits = float(right_digits(moments, p, line.slopes, intercept=intercept).amin())
+    if digits >= FEW_DIGITS:
+        return line
+    if digits >= _STEADY and not (len(rows) * (p + k) <= _SMALL and p < _FEW):
+        return _corrected(rows, moments, line, intercept=intercept)
+    used = rows if rows.w is None else rows[rows.w > 0]
+    found = refined([(used, None)], p, k, intercept=intercept)
+    if found is None or not bool(found.distinct):
+        return line
+    level = found.weights[p] if intercept else line.intercept
+    return replace(line, slopes=found.weights[:p], intercept=level, rank=p, refined=found)
+
+
+def _corrected(rows: Rows, moments: Moments, line: Solved, *, intercept: bool) -> Solved:
+    p, slopes = line.slopes.shape[0], line.slopes
+    center = moments.center if intercept else torch.zeros(moments.q, dtype=torch.float64)
+    system = normal_of(moments, p, intercept=intercept).curvature[0] * moments.weight
+    for _ in range(_STEPS):
+        left = torch.zeros_like(slopes)
+        for begin in range(0, len(rows), _CHUNK):
+            chunk = rows[begin : begin + _CHUNK]
+            X = chunk.X - center[:p]
+            rest = chunk.y - center[p:] - X @ slopes
+            left += X.T @ (rest if chunk.w is None else rest * chunk.w[:, None])
+        slopes = slopes + minimum_norm(system, left)
+    return replace(line, slopes=slopes, intercept=level_of(moments, slopes, intercept=intercept))
+
+
+def of_rows(rows: Rows, alpha: Tensor, *, intercept: bool) -> Solved:
+    """The same from the rows, for fewer rows than columns."""
+    few = Few.of(rows, intercept=intercept)
+    slopes, rank = few.solved(alpha)
+    return Solved(slopes, few.level(slopes), rank, torch.linalg.svdvals(torch.linalg.qr(few.X.T, mode="r").R))
+
+
+def penalised(
+    moments: Moments, p: int, l1: float, l2: float, *, intercept: bool, positive: bool, start: Tensor | None
+) -> tuple[Solved, Path]:
+    """Lasso and elastic net: mean squared error + l1 |b| + l2 |b|^2, with the duality gap."""
+    normal = normal_of(moments, p, intercept=intercept)
+    series = [torch.tensor([value], dtype=torch.float64) for value in (l1, l2)]
+    path = solve(normal, *series, positive=positive, start=None if start is None else start[None])
+    slopes = path.weights[0, 0]
+    return Solved(slopes, level_of(moments, slopes, intercept=intercept)), path
+
+
+def penalised_rows(few: Few, l1: float, l2: float, *, positive: bool, start: Tensor | None) -> tuple[Solved, Path]:
+    """The same from the rows, for many more columns than rows."""
+    series = [torch.tensor([value], dtype=torch.float64) for value in (l1, l2)]
+    path = solve_rows(few, *series, positive=positive, start=start)
+    slopes = path.weights[0, 0]
+    return Solved(slopes, few.level(slopes)), path
+
+
+def linear_of(rows: Rows, *, intercept: bool) -> Tensor:
+    """Second moments (p, k) of features and targets."""
+    if very_wide(rows):
+        return Few.of(rows, intercept=intercept).linear
+    return normal_of(Moments.of_rows(rows), rows.X.shape[1], intercept=intercept).linear[0]
+
+
+def _ridge(G: Tensor, h: Tensor, l2: Tensor) -> Tensor:
+    if bool((l2 == l2[0]).all()):
+        return minimum_norm(G + l2[0] * torch.eye(len(G), dtype=torch.float64), h)
+    columns = [minimum_norm(G + a * torch.eye(len(G), dtype=torch.float64), h[:, i : i + 1]) for i, a in enumerate(l2)]
+    return torch.cat(columns, 1)
+
+
+def _spectrum(G: Tensor) -> tuple[Tensor, Tensor]:
+    """Eigenvalues of G (p, p) with all columns of one size, and those sizes."""
+    size = G.diagonal().clamp(min=0).sqrt()
+    unit = torch.where(size > 0, size, 1.0)
+    return torch.linalg.eigvalsh(G / torch.outer(unit, unit)), size

@@ -1,0 +1,222 @@
+"""Fitting: the one loop. It takes the steps of a solver, watches them, and knows when to stop.
+
+K updates make K + 1 rows of the trace: step 0 is the start, and each row's loss is the loss at that row's weights. Everything
+reported is in the data's units, whatever the columns were scaled to for training.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import TypeAlias
+
+import torch
+from torch import Tensor
+
+from bestline.errors import NumericalError
+from bestline.numerics.bowl import Bowl
+from bestline.numerics.rows import Weights
+from bestline.training.outcome import Fit, Trace
+from bestline.training.solvers.base import Rule, Solver, Step, Stop
+from bestline.training.task import Task
+
+Watch: TypeAlias = Callable[[Step], None]
+
+_BLOCK = 4_096  # steps kept one by one before they become columns
+_EXPLODED = 1e6  # times the loss of the start, or of predicting the mean, whichever is larger
+
+
+def train(task: Task, solver: Solver, start: Weights, watch: Watch | None = None) -> Fit:
+    """Train from `start` (d, k), weights of the columns as trained, until the solver's rule says stop.
+
+    `watch` hears of every step, in the data's units. Ctrl-C ends training and keeps what was learnt.
+    """
+    record, began = _Record(task, solver.rule), time.perf_counter()
+    bowl = task.objective.bowl if watch is not None and not task.objective.penalty.l1 else None
+    try:
+        for step in solver.run(task.objective, start, seed=task.seed):
+            stop = record.take(step)
+            if watch is not None and record.finite and record.last is not None:
+                watch(_in_data_units(task, record.last, bowl))
+            if stop is not None:
+                break
+        else:
+            stop = solver.rule.at_end
+    except KeyboardInterrupt:
+        if record.last is None:
+            raise
+        stop = Stop.INTERRUPTED
+    return replace(_finished(task, solver, record, stop), seconds=time.perf_counter() - began)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Columns:
+    """Steps as columns: a tenth of the memory of as many Steps."""
+
+    step: Tensor
+    trained: Tensor
+    gradient: Tensor
+    losses: Tensor
+    rate: Tensor
+    held_out: Tensor
+
+    @classmethod
+    def of(cls, steps: list[Step]) -> _Columns:
+        nan = math.nan
+        return cls(
+            torch.tensor([s.index for s in steps]),
+            torch.stack([s.weights for s in steps]).cpu(),
+            torch.stack([s.gradient for s in steps]).cpu(),
+            torch.stack([s.losses for s in steps]).cpu(),
+            torch.tensor([nan if s.rate is None else s.rate for s in steps], dtype=torch.float64),
+            torch.tensor([nan if s.held_out is None else s.held_out for s in steps], dtype=torch.float64),
+        )
+
+
+@dataclass(slots=True)
+class _Record:
+    """The steps so far, and the decision whether to go on."""
+
+    task: Task
+    rule: Rule
+    first: Step | None = None
+    last: Step | None = None
+    recent: list[Step] = field(default_factory=list)
+    blocks: list[_Columns] = field(default_factory=list)
+    best: Step | None = None
+    how: str = ""
+    finite: bool = True
+    last_index: int = 0
+    ceiling: float = 0.0
+    start_loss: float = 0.0
+
+    def take(self, step: Step) -> Stop | None:
+        """Record a step, unless it is no number; say why to stop, or None."""
+        self.last_index = step.index
+        loss = float((step.losses * self.task.units).sum())
+        if not math.isfinite(loss) or not math.isfinite(step.violation):
+            self.how, self.finite = "is no longer a finite number", False
+            return Stop.DIVERGED
+        if self.task.held_out is not None:
+            held_out = float((self.task.held_out.losses(step.weights).detach() * self.task.units).sum())
+            step = replace(step, held_out=held_out)
+        self._keep(step)
+        if step.index == 0:
+            self.start_loss, self.ceiling = loss, _EXPLODED * max(abs(loss), self.task.reference)
+        if loss > self.ceiling > 0:
+            self.how = f"grew to {loss:.3g}, from {self.start_loss:.3g} at the start"
+            return Stop.DIVERGED
+        return self._rest(step)
+
+    def columns(self) -> _Columns:
+        """All steps so far."""
+        blocks = [*self.blocks, *([_Columns.of(self.recent)] if self.recent else [])]
+        return _Columns(*(torch.cat([getattr(b, name) for b in blocks]) for name in _Columns.__slots__))
+
+    def _keep(self, step: Step) -> None:
+        self.first = self.first or step
+        self.last = step
+        self.recent.append(step)
+        if len(self.recent) == _BLOCK:
+            self.blocks.append(_Columns.of(self.recent))
+            self.recent = []
+
+    def _rest(self, step: Step) -> Stop | None:
+        if step.held_out is not None and (self.best is None or step.held_out < self.best.held_out):  # type: ignore[operator]
+            self.best = step
+        if step.violation <= self.rule.tol:
+            return Stop.CONVERGED
+        if self.rule.patience is not None and self.best is not None and step.index - self.best.index >= self.rule.patience:
+            return Stop.PATIENCE
+        return self.rule.at_end if step.index >= self.rule.steps else None
+
+
+def _in_data_units(task: Task, step: Step, bowl: Bowl | None) -> Step:
+    gap = None if bowl is None else float((bowl.excess(step.weights.cpu()).clamp(min=0) * task.units.cpu()).sum())
+    return replace(
+        step,
+        weights=task.scaling.to_data(step.weights.cpu()),
+        losses=(step.losses.cpu() * task.units.cpu()),
+        gradient=task.scaling.gradient_to_data(step.gradient.cpu(), task.units.cpu()),
+        gap=gap,
+    )
+
+
+def _finished(task: Task, solver: Solver, record: _Record, stop: Stop) -> Fit:
+    if record.first is None or record.last is None:  # the very start is no number
+        raise NumericalError(
+            "The loss at the start is not a finite number: the start is too far away, or the values are too large."
+        )
+    rate, limit = record.first.rate, solver.rate_limit(task.objective, record.first.weights)
+    trace = _trace(task, record.columns())
+    early = task.held_out is not None and record.rule.patience is not None and record.best is not None
+    kept = record.best if early and record.best is not None else record.last
+    at = kept.index - record.first.index
+    facts = {
+        "step": record.last.index if stop is Stop.INTERRUPTED else record.last_index,
+        "best": kept.index,
+        "violation": record.last.violation,
+        "tol": record.rule.tol,
+        "how": record.how,
+        "remedy": _remedy(task, rate, limit),
+        "remaining": _remaining(trace, at, task.reference),
+    }
+    advice = stop.value.format(**facts)
+    if stop is not Stop.PATIENCE and kept is not record.last:
+        advice += f" The weights kept are those of step {kept.index}, where the held-out loss was least."
+    return Fit(
+        trace.weights[at],
+        trace,
+        stop,
+        advice,
+        kept.index,
+        rate,
+        limit,
+        solver,
+        task.objective,
+        task.scaling,
+        units=task.units.cpu(),
+    )
+
+
+def _trace(task: Task, steps: _Columns) -> Trace:
+    """The columns in the data's units; everything that can be is computed for all steps at once."""
+    units = task.units.cpu()
+    bowl = task.objective.bowl if not task.objective.penalty.l1 else None
+    return Trace(
+        names=task.names,
+        targets=task.targets,
+        step=steps.step,
+        weights=task.scaling.to_data(steps.trained),
+        loss=steps.losses @ units,
+        held_out=None if task.held_out is None else steps.held_out,
+        gradient_norm=task.scaling.gradient_to_data(steps.gradient, units).flatten(1).norm(dim=1),
+        gap=None if bowl is None else bowl.excess(steps.trained).clamp(min=0) @ units,
+        rate=steps.rate,
+    )
+
+
+def _remaining(trace: Trace, at: int, reference: float) -> str:
+    if trace.gap is None:
+        return f"The loss is {float(trace.loss[at]):.4g}."
+    gap, loss = float(trace.gap[at]), float(trace.loss[at])
+    if gap <= max(1e-9 * loss, 1e-15 * reference):
+        return "The loss is that of the exact solution."
+    share = f" ({gap / (loss - gap):.2g} of it)" if loss > 2 * gap else ""
+    more = ": take more steps, or another rate" if gap > 1e-6 * loss else ""
+    return f"The loss is {gap:.3g} above that of the exact solution{share}{more}."
+
+
+def _remedy(task: Task, rate: float | None, limit: float | None) -> str:
+    if rate is None:
+        return "Standardise the columns, or look for values that are far too large."
+    scaled = bool((task.scaling.scale != 1).any())
+    standardise = "" if scaled else ", or standardise the columns"
+    sliced = isinstance(task.objective.smooth, Bowl) and task.objective.slices is not None
+    if limit is not None and rate > limit and not sliced:
+        return f"The rate {rate:.4g} is above the largest stable one, {limit:.4g}; use lr={0.9 * limit:.2g} or less, or lr='auto'{standardise}."
+    if limit is not None:
+        return f"On slices of the rows a rate must be well below the limit for all of them, {limit:.4g}; use lr={min(rate, limit) / 10:.2g}, or lr='auto'{standardise}."
+    return f"Use a smaller rate, such as lr={rate / 10:.2g}{standardise}."

@@ -1,0 +1,83 @@
+"""Objective: what training makes small. Loss of the rows, plus a penalty on the slopes.
+
+    objective(w) = loss(w) + l1 sum_j f_j |w_j| + l2 sum_j f_j w_j^2
+
+The loss is a mean over the rows (weighted, if there are weights) and a sum over the targets, so that k targets at once are k
+fits apart. f are penalty factors: 1 for every slope unless said otherwise, always 0 for the intercept. So `l2` = alpha / n
+gives scikit-learn's `Ridge(alpha)`, `l1` = 2 alpha its `Lasso(alpha)`, and torch's `weight_decay` is 2 l2.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from bestline.numerics.bowl import Bowl
+from bestline.numerics.rows import Weights
+from bestline.training.penalty import Penalty
+from bestline.training.row_losses import Slices, Smooth
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Objective:
+    """Loss plus penalty.
+
+    Attributes
+    ----------
+    smooth : Bowl or RowLoss
+        The loss of all training rows.
+    penalty : Penalty
+    slices : Slices or None
+        The same loss, able to give itself on some of the rows; mini-batches need it.
+    size : Tensor (d, 1)
+        Natural size of each weight's gradient: makes `violation` free of units.
+    """
+
+    smooth: Smooth
+    penalty: Penalty
+    slices: Slices | None
+    size: Tensor
+
+    @property
+    def bowl(self) -> Bowl | None:
+        """The bowl of loss and l2 penalty together, in main memory; None for other losses. An l1 penalty is left out of it."""
+        if not isinstance(self.smooth, Bowl):
+            return None
+        bowl = self.smooth.cpu()
+        return bowl.with_ridge(self.penalty.l2 * self.penalty.factors.cpu()) if self.penalty.l2 else bowl
+
+    def evaluate(self, weights: Weights) -> tuple[Tensor, Weights]:
+        """Losses (k,) without the penalty, and the gradient (d, k) of loss and penalty together; a bowl's at many weights at once."""
+        losses, gradient = self.smooth.evaluate(weights)
+        return losses, gradient + self.penalty.gradient(weights) if self.penalty else gradient
+
+    def gradient(self, weights: Weights) -> Weights:
+        """The gradient alone, (d, k)."""
+        smooth = self.smooth
+        gradient = smooth.gradient(weights) if isinstance(smooth, Bowl) else smooth.evaluate(weights)[1]
+        return gradient + self.penalty.gradient(weights) if self.penalty else gradient
+
+    def value(self, weights: Weights) -> float:
+        """Loss plus penalty."""
+        return float(self.smooth.losses(weights).sum() + self.penalty.value(weights))
+
+    def slice_gradient(self, weights: Weights, part: Smooth) -> Weights:
+        """Gradient where the loss is that of some of the rows; the penalty counts in full."""
+        gradient = part.evaluate(weights)[1]
+        return gradient + self.penalty.gradient(weights) if self.penalty else gradient
+
+    def violation(self, weights: Weights, gradient: Weights) -> float:
+        """How far from optimal, free of units: for squared loss the largest correlation of a column with what is left over.
+
+        `gradient` is that of loss and penalty together, as `evaluate` gives it.
+        """
+        return float(self.violations(weights, gradient))
+
+    def violations(self, weights: Weights, gradient: Weights) -> Tensor:
+        """The same at many weights (..., d, k) at once."""
+        if self.penalty:
+            gradient = self.penalty.violation(weights, gradient - self.penalty.gradient(weights))
+        if not self.size.numel() or not gradient.shape[-1]:
+            return gradient.new_zeros(gradient.shape[:-2])
+        return (gradient.abs() / self.size).amax((-2, -1))

@@ -1,0 +1,124 @@
+"""TODO docstring."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from torch import Tensor
+
+from bestline.numerics.rows import Weights
+from bestline.numerics.scaling import Scaling
+from bestline.training.objective import Objective
+from bestline.training.solvers.base import Solver, Stop
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Trace:
+    """What training passed through, steps 0..K, in the data's units: t = K + 1 rows of plain numbers.
+
+    Attributes
+    ----------
+    names : tuple of str
+        Names of the weights, (d,), the intercept last.
+    targets : tuple of str
+        Names of the targets, (k,).
+    step : Tensor (t,)
+        Number of updates made.
+    weights : Tensor (t, d, k)
+    loss : Tensor (t,)
+        Loss of the training rows at these weights, without the penalty.
+    held_out : Tensor (t,) or None
+        Loss of the held-out rows.
+    gradient_norm : Tensor (t,)
+        Length of the gradient of the objective.
+    gap : Tensor (t,) or None
+        Objective less that of the exact solution, where there is one.
+    rate : Tensor (t,)
+        Learning rate of the update that follows; NaN where there is none.
+    """
+
+    names: tuple[str, ...]
+    targets: tuple[str, ...]
+    step: Tensor
+    weights: Tensor
+    loss: Tensor
+    held_out: Tensor | None
+    gradient_norm: Tensor
+    gap: Tensor | None
+    rate: Tensor
+
+    def __len__(self) -> int:
+        return len(self.step)
+
+    @property
+    def columns(self) -> dict[str, list[float] | list[int]]:
+        """The trace as columns of plain numbers, in the order of `frame`."""
+        table: dict[str, list[float] | list[int]] = {"step": self.step.tolist(), "loss": self.loss.tolist()}
+        if self.held_out is not None:
+            table["held_out"] = self.held_out.tolist()
+        for j, name in enumerate(self.names):
+            for i, target in enumerate(self.targets):
+                label = name if len(self.targets) == 1 else f"{name}:{target}"
+                while label in table:  # a feature may be called "loss"
+                    label = f"{label}_"
+                table[label] = self.weights[:, j, i].tolist()
+        table["gradient_norm"] = self.gradient_norm.tolist()
+        if self.gap is not None:
+            table["gap"] = self.gap.tolist()
+        return table
+
+    def frame(self) -> DataFrame:
+        """One row a step: step, loss, held_out, one column a weight, gradient_norm, gap. A pandas frame."""
+        import pandas as pd
+
+        return pd.DataFrame(self.columns)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Fit:
+    """The outcome of training.
+
+    Attributes
+    ----------
+    weights : Tensor (d, k)
+        In the data's units, the intercept last.
+    trace : Trace
+    stop : Stop
+        Why training stopped.
+    advice : str
+        The same as a sentence with the numbers of this run.
+    step : int
+        The step whose weights these are: the last, or with early stopping the best.
+    rate, rate_limit : float or None
+        First learning rate, and the largest stable one.
+    solver : Solver
+    objective : Objective
+    scaling : Scaling
+    seconds : float
+        What the steps took; NaN where nobody looked at the clock.
+    units : Tensor or None
+        What one unit of each loss as trained is in the data's units, (k,) or (1,); None: the squares of the targets' scales.
+    """
+
+    weights: Weights
+    trace: Trace
+    stop: Stop
+    advice: str
+    step: int
+    rate: float | None
+    rate_limit: float | None
+    solver: Solver
+    objective: Objective
+    scaling: Scaling
+    seconds: float = math.nan
+    units: Tensor | None = None
+
+    @property
+    def loss_units(self) -> Tensor:
+        """What one unit of each loss as trained is in the data's units, (k,) or (1,)."""
+        return self.scaling.target_scale**2 if self.units is None else self.units

@@ -1,0 +1,138 @@
+"""Recipe: how a fit was asked for, so that it can be asked for again, in Python or on the command line."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import Any
+
+from bestline.training.solvers.descent import Descent
+from bestline.training.solvers.stochastic import Stochastic
+
+_SETTINGS = {
+    Descent: ("lr", "steps", "batch_size", "schedule", "patience", "tol"),
+    Stochastic: ("lr", "steps", "rate", "power", "average", "patience", "tol"),
+}
+_UNSPOKEN = ("schedule",)  # what the command line has no options for
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """The arguments of `bestline.fit` that were not left at their defaults.
+
+    Attributes
+    ----------
+    data : tuple of str
+        Paths; empty for data that were in memory.
+    formula : str or None
+    arguments : mapping
+        Other arguments, as plain values: numbers, text, lists and mappings.
+    unsaid : tuple of str
+        Arguments that have no plain value, such as functions and arrays.
+    """
+
+    data: tuple[str, ...]
+    formula: str | None
+    arguments: Mapping[str, Any]
+    unsaid: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, data: Any, formula: str | None, given: Mapping[str, Any], defaults: Mapping[str, Any]) -> Recipe:
+        """The recipe of a call: `given` holds all arguments by name, `defaults` what they are when left out."""
+        plain: dict[str, Any] = {}
+        unsaid = []
+        for name, value in {**given, **_fields(given.get("solver"))}.items():
+            if name not in defaults and value is None:
+                continue
+            if name in defaults and _same(value, defaults[name]):
+                continue
+            if name == "solver" and isinstance(value, Descent):
+                value = value.optimizer  # noqa: PLW2901  its other fields have been added
+            elif name == "solver" and not isinstance(value, str):
+                if not isinstance(value, Stochastic) and value != type(value)():  # settings that no argument of `fit` says
+                    unsaid.append(name)
+                    continue
+                value = type(value).__name__.lower()  # noqa: PLW2901  what has other settings has had them added
+            if _is_plain(value):
+                plain[name] = list(value) if isinstance(value, tuple) else value
+            else:
+                unsaid.append(name)
+        return cls(_paths(data), formula, plain, tuple(unsaid))
+
+    def python(self) -> str:
+        """The call as Python."""
+        data = repr(self.data[0]) if len(self.data) == 1 else repr(list(self.data)) if self.data else "data"
+        arguments = [data, *([repr(self.formula)] if self.formula is not None else [])]
+        arguments += [f"{name}={value!r}" for name, value in self.arguments.items()]
+        arguments += [f"{name}=..." for name in self.unsaid]
+        return f"import bestline as bl\n\nmodel = bl.fit({', '.join(arguments)})"
+
+    def command(self) -> str | None:
+        """The same on the command line; None where it cannot be said there."""
+        if not self.data or self.unsaid or any(name in self.arguments for name in _UNSPOKEN):
+            return None
+        words = ["bestline", "fit", *self.data, *([self.formula] if self.formula is not None else [])]
+        for name, value in self.arguments.items():
+            if name in ("standardize", "average"):
+                words.append(f"--{name}" if value else f"--no-{name}")
+            else:
+                words.append(f"--{name.replace('_', '-')}={_as_option(value)}")
+        return " ".join(shlex.quote(word) for word in words)
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON."""
+        return {f.name: getattr(self, f.name) for f in fields(self)}
+
+    @classmethod
+    def from_dict(cls, facts: Mapping[str, Any]) -> Recipe:
+        """The inverse of `to_dict`."""
+        formula = facts["formula"]
+        return cls(
+            tuple(map(str, facts["data"])),
+            None if formula is None else str(formula),
+            dict(facts["arguments"]),
+            tuple(map(str, facts["unsaid"])),
+        )
+
+
+def _fields(solver: Any) -> dict[str, Any]:
+    """The settings of a Descent or Stochastic as arguments of their own."""
+    if not isinstance(solver, Descent | Stochastic):
+        return {}
+    defaults = {f.name: f.default for f in fields(solver)}
+    return {name: getattr(solver, name) for name in _SETTINGS[type(solver)] if getattr(solver, name) != defaults[name]}
+
+
+def _same(value: Any, default: Any) -> bool:
+    return value is default or (_is_plain(value) and value == default)
+
+
+def _is_plain(value: Any) -> bool:
+    if value is None or isinstance(value, bool | int | float | str):
+        return True
+    if isinstance(value, Mapping):
+        return all(isinstance(k, str) and _is_plain(v) for k, v in value.items())
+    return isinstance(value, list | tuple) and len(value) <= 1_000 and all(map(_is_plain, value))
+
+
+def _as_option(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return ",".join(f"{_quoted(k)}={v!r}" for k, v in value.items())
+    if isinstance(value, list | tuple):
+        return ",".join(map(_as_option, value))
+    return _quoted(value) if isinstance(value, str) else repr(value)
+
+
+def _quoted(name: str) -> str:
+    """A name as one piece of a list between commas."""
+    return f'"{name.replace(chr(34), chr(34) * 2)}"' if "," in name or '"' in name else name
+
+
+def _paths(data: Any) -> tuple[str, ...]:
+    if isinstance(data, str | os.PathLike):
+        return (os.fspath(data),)
+    if isinstance(data, Sequence) and data and all(isinstance(item, str | os.PathLike) for item in data):
+        return tuple(os.fspath(item) for item in data)
+    return ()

@@ -1,0 +1,201 @@
+"""TODO docstring."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Protocol, TypeAlias
+
+import torch
+from torch import Tensor
+
+from bestline.errors import OptionError, ShapeError
+from bestline.numerics.rows import Rows, Weights, minibatches
+from bestline.training.losses import LossFunction
+
+Forward: TypeAlias = Callable[[Tensor, Tensor], Tensor]  # (X (n, p), weights (d, k)) -> prediction (n, k)
+
+
+class Smooth(Protocol):
+    """A loss that has a gradient: a Bowl, or a RowLoss."""
+
+    def losses(self, weights: Weights) -> Tensor:
+        """Mean loss of each target."""
+        ...
+
+    def evaluate(self, weights: Weights) -> tuple[Tensor, Weights]:
+        """Losses and gradient."""
+        ...
+
+
+class Slices(Protocol):
+    """A loss on rows that are there again and again: in memory, or read anew for every pass over them."""
+
+    def __len__(self) -> int:
+        """Number of rows."""
+        ...
+
+    def batches(self, size: int, seed: int) -> Iterator[Smooth]:
+        """Without end the loss on so many rows, every pass in a new seeded order."""
+        ...
+
+    def passes(self, seed: int) -> Iterator[Iterator[Rows]]:
+        """Without end all rows once more, in one piece or several."""
+        ...
+
+    def longest(self) -> float:
+        """Largest |x|^2 of a row."""
+        ...
+
+    @property
+    def columns(self) -> int:
+        """Number of features."""
+        ...
+
+
+class _InMemory(ABC):
+    """What losses on rows in memory have in common as `Slices`."""
+
+    __slots__ = ()
+    rows: Rows
+
+    @abstractmethod
+    def on(self, index: Tensor) -> Smooth:
+        """The same loss on some of the rows."""
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def batches(self, size: int, seed: int) -> Iterator[Smooth]:
+        """As `Slices` has it."""
+        return map(self.on, minibatches(len(self), size, seed))
+
+    def passes(self, seed: int) -> Iterator[Iterator[Rows]]:
+        """As `Slices` has it: in one piece."""
+        del seed
+        return iter(lambda: iter([self.rows]), None)
+
+    def longest(self) -> float:
+        """As `Slices` has it."""
+        return longest(self.rows)
+
+    @property
+    def columns(self) -> int:
+        """As `Slices` has it."""
+        return int(self.rows.X.shape[1])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RowLoss(_InMemory):
+    """A loss computed on the rows, its gradient by autograd: for losses other than the squared one, and for slices of rows.
+
+    Attributes
+    ----------
+    rows : Rows
+        Rows as trained.
+    loss : callable
+        (prediction, y) -> losses (n, k) or (n,), or one number for the whole.
+    forward : callable
+        (X, weights) -> prediction (n, k).
+    mean_weight : float or None
+        Of a slice: the mean weight of all rows, so that a heavy row weighs more in whatever slice it falls.
+    """
+
+    rows: Rows
+    loss: LossFunction
+    forward: Forward
+    mean_weight: float | None = None
+
+    def losses(self, weights: Weights) -> Tensor:
+        """Mean loss of each target (k,), or (1,) when the loss function gives one number."""
+        prediction = self.forward(self.rows.X, weights)
+        if prediction.shape != self.rows.y.shape:
+            raise ShapeError(
+                f"The forward function gave predictions of shape {tuple(prediction.shape)} for targets of shape "
+                f"{tuple(self.rows.y.shape)}; return one prediction for each target."
+            )
+        loss = self.loss(prediction, self.rows.y)
+        if loss.ndim == 0:
+            if self.rows.w is not None:
+                raise OptionError(
+                    "This loss gives one number for all rows, so weights cannot reach it; return one number a row."
+                )
+            return loss.reshape(1)
+        per_row = loss.reshape(len(self.rows), -1)
+        if self.rows.w is None:
+            return per_row.mean(0)
+        return (self.rows.w[:, None] * per_row).sum(0) / _total_weight(self.rows, self.mean_weight)
+
+    def evaluate(self, weights: Weights) -> tuple[Tensor, Weights]:
+        """Losses and gradient, detached from the graph."""
+        with torch.enable_grad():
+            leaf = weights.detach().requires_grad_()
+            losses = self.losses(leaf)
+            (gradient,) = torch.autograd.grad(losses.sum(), leaf)
+        return losses.detach(), gradient
+
+    def on(self, index: Tensor) -> RowLoss:
+        """The same loss on some of the rows."""
+        return RowLoss(self.rows[index], self.loss, self.forward, _mean_weight(self.rows))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SquaredRows(_InMemory):
+    """The squared loss of a line on slices of rows, its gradient written out: 2 X' (X w - y) / m.
+
+    `mean_weight` is as in RowLoss.
+    """
+
+    rows: Rows
+    intercept: bool
+    mean_weight: float | None = None
+
+    def losses(self, weights: Weights) -> Tensor:
+        """Mean squared error of each target, (k,)."""
+        return self.evaluate(weights)[0]
+
+    def evaluate(self, weights: Weights) -> tuple[Tensor, Weights]:
+        """Losses (k,) and gradient (d, k)."""
+        X, w = self.rows.X, self.rows.w
+        residual = line(X, weights, intercept=self.intercept) - self.rows.y
+        share = residual / len(X) if w is None else residual * (w / _total_weight(self.rows, self.mean_weight))[:, None]
+        gradient = 2 * (X.T @ share)
+        if self.intercept:
+            gradient = torch.cat([gradient, 2 * share.sum(0, keepdim=True)])
+        return (residual * share).sum(0), gradient
+
+    def on(self, index: Tensor) -> SquaredRows:
+        """The same loss on some of the rows."""
+        return SquaredRows(self.rows[index], self.intercept, _mean_weight(self.rows))
+
+
+def longest(rows: Rows) -> float:
+    """Largest |x|^2 of some rows; 0 of none."""
+    return float(rows.X.square().sum(1).max()) if len(rows) else 0.0
+
+
+def _mean_weight(rows: Rows) -> float | None:
+    return None if rows.w is None else float(rows.w.mean())
+
+
+def _total_weight(rows: Rows, mean_weight: float | None) -> Tensor | float:
+    """What weighted sums are divided by: the rows' own weight, or for a slice what as many rows weigh on average."""
+    assert rows.w is not None  # noqa: S101  callers have looked
+    return rows.w.sum() if mean_weight is None else len(rows) * mean_weight
+
+
+def line(X: Tensor, weights: Weights, *, intercept: bool) -> Tensor:
+    """Predictions (n, k) of a line with weights (d, k), the intercept last."""
+    return torch.addmm(weights[-1], X, weights[:-1]) if intercept else X @ weights
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """The forward function of a line."""
+
+    intercept: bool
+
+    def __call__(self, X: Tensor, weights: Weights) -> Tensor:
+        """Predictions (n, k)."""
+        return line(X, weights, intercept=self.intercept)

@@ -1,0 +1,237 @@
+"""Descent: follow the gradient down, with any optimiser of `torch.optim`.
+
+    w <- w - lr * gradient(w)       and its relatives: momentum, Nesterov, Adam, RMSprop, L-BFGS, ...
+
+With the whole data in each step the gradient of the squared loss comes from the moments, H w - h, and costs O(p^2) however
+many rows there are. With `batch_size` it comes from slices of the rows, shuffled anew in every epoch. Optimisers are torch's own;
+only plain descent on squared loss is done without one, for there a step is no more than a product with one matrix.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from functools import partial
+from itertools import pairwise
+from typing import Any, TypeAlias
+
+import torch
+from torch import Tensor
+from torch.nn import Parameter
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
+
+from bestline.errors import OptionError
+from bestline.numerics.rows import Square, Weights
+from bestline.training.objective import Objective
+from bestline.training.row_losses import Smooth
+from bestline.training.solvers import rate_limits as rates
+from bestline.training.solvers.base import Rule, Step
+
+_AHEAD = 64  # steps made before they are looked at together
+OptimizerMaker: TypeAlias = Callable[..., Optimizer]
+ScheduleMaker: TypeAlias = Callable[[Optimizer], Any]
+
+OPTIMIZERS: dict[str, OptimizerMaker] = {
+    "sgd": torch.optim.SGD,
+    "momentum": partial(torch.optim.SGD, momentum=0.9),
+    "nesterov": partial(torch.optim.SGD, momentum=0.9, nesterov=True),
+    "adam": torch.optim.Adam,
+    "adamw": torch.optim.AdamW,
+    "rmsprop": torch.optim.RMSprop,
+    "adagrad": torch.optim.Adagrad,
+    # Its own tolerances off: when to stop is the rule's business, and a search that stands still would never meet it.
+    "lbfgs": partial(torch.optim.LBFGS, line_search_fn="strong_wolfe", tolerance_grad=0.0, tolerance_change=0.0),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Descent:
+    """Train by an optimiser of `torch.optim`.
+
+    Attributes
+    ----------
+    optimizer : str, class or callable
+        "sgd", "momentum", "nesterov" (both with momentum 0.9), "adam", "adamw" (with torch's weight decay of 0.01), "rmsprop",
+        "adagrad", "lbfgs"; any class of `torch.optim`; or a callable (parameters, lr=...) -> optimiser, such as `partial(torch.optim.Adam, weight_decay=0.01)`.
+    lr : float or "auto"
+        Learning rate, for the columns as trained. "auto" takes it from the curvature of the loss.
+    steps : int, optional
+        Number of updates, exactly; by default as many as it takes to converge, and 10,000 at most.
+    batch_size : int, optional
+        Rows in each update: None = all of them (batch gradient descent), 1 = one at a time, or any size.
+    schedule : callable, optional
+        (optimiser) -> scheduler of `torch.optim.lr_scheduler`, such as `partial(StepLR, step_size=100)`; stepped after every
+        update.
+    patience : int, optional
+        Stop when the held-out loss has not improved for this many steps, and keep the best weights.
+    tol : float, optional
+        Stop when the violation of optimality, free of units, is at most this: for squared loss, the largest correlation of a
+        column with the residuals. By default 1e-10, or never when `steps` are given.
+    """
+
+    optimizer: str | OptimizerMaker = "sgd"
+    lr: float | str = "auto"
+    steps: int | None = None
+    batch_size: int | None = None
+    schedule: ScheduleMaker | None = None
+    patience: int | None = None
+    tol: float | None = field(default=None)
+
+    def __post_init__(self) -> None:
+        if isinstance(self.optimizer, str) and self.optimizer not in OPTIMIZERS:
+            raise OptionError(
+                f"There is no optimiser {self.optimizer!r}; choose one of {', '.join(OPTIMIZERS)}, or a class of torch.optim."
+            )
+        if self.lr != "auto" and not (isinstance(self.lr, int | float) and 0 < self.lr < float("inf")):
+            raise OptionError(f"`lr` must be a positive number or 'auto'; got {self.lr!r}.")
+        for name, least in (("steps", 0), ("batch_size", 1), ("patience", 1)):
+            value = getattr(self, name)
+            if value is not None and (not isinstance(value, int) or isinstance(value, bool) or value < least):
+                raise OptionError(f"`{name}` must be a whole number of at least {least}; got {value!r}.")
+        if self.tol is not None and not self.tol >= 0:
+            raise OptionError(f"`tol` must not be negative; got {self.tol!r}.")
+
+    @property
+    def rule(self) -> Rule:
+        """`steps` exactly when they are given, else until it converges."""
+        if self.steps is None:
+            return Rule(10_000, 1e-10 if self.tol is None else self.tol, self.patience)
+        return Rule(self.steps, -1.0 if self.tol is None else self.tol, self.patience)
+
+    def rate_limit(self, objective: Objective, start: Weights) -> float | None:
+        """Largest stable rate with the whole data in each step; on slices the true limit is lower still."""
+        optimizer = self.built(Parameter(start.clone()), objective)
+        if not isinstance(optimizer, torch.optim.SGD) or not len(start):
+            return None
+        return rates.limit(optimizer, float(rates.curvatures(objective, start)[-1]))
+
+    def built(self, parameter: Parameter, objective: Objective) -> Optimizer:
+        """The optimiser for `parameter` (d, k), its learning rate settled."""
+        maker = OPTIMIZERS[self.optimizer] if isinstance(self.optimizer, str) else self.optimizer
+        takes_rate = isinstance(self.optimizer, str) or "lr" in inspect.signature(maker).parameters
+        if self.lr != "auto":
+            return maker([parameter], lr=self.lr) if takes_rate else maker([parameter])
+        optimizer = maker([parameter], lr=1e-3) if takes_rate else maker([parameter])
+        if takes_rate:
+            rate = rates.automatic(optimizer, objective, parameter.detach(), self.batch_size)
+            for group in optimizer.param_groups:
+                group["lr"] = rate
+        return optimizer
+
+    def run(self, objective: Objective, start: Weights, *, seed: int = 0) -> Iterator[Step]:
+        """The start, and the weights after every update, without end."""
+        parameter = Parameter(start.clone())
+        optimizer = self.built(parameter, objective)
+        scheduler = self.schedule(optimizer) if self.schedule else None
+        walk = _Walk(
+            objective, parameter, optimizer, scheduler, self._slices(objective, seed), *self._haste(objective, optimizer)
+        )
+        index, many = 0, 1
+        while True:
+            steps = walk.steps(index, many)
+            yield from steps
+            walk.move(steps[-1])
+            index += many
+            many = min(4 * many, _AHEAD, max(self.rule.steps - index + 1, 1)) if walk.blind else 1
+
+    def _haste(self, objective: Objective, optimizer: Optimizer) -> tuple[bool, _Straight | None]:
+        """Whether steps may be made some at a time and looked at together afterwards, which on a bowl is much less work.
+
+        Not with optimisers and schedules that somebody brought along: they must not hear of steps that nobody asked for.
+        """
+        named = isinstance(self.optimizer, str) and self.optimizer != "lbfgs" and self.schedule is None
+        bowl = objective.bowl
+        if not named or bowl is None:
+            return False, None
+        plain = self.optimizer == "sgd" and self.batch_size is None and not objective.penalty.l1
+        return True, _Straight(bowl.bottom, 2 * optimizer.param_groups[0]["lr"] * bowl.curvature) if plain else None
+
+    def _slices(self, objective: Objective, seed: int) -> Iterator[Smooth] | None:
+        if self.batch_size is None:
+            return None
+        if objective.slices is None:
+            raise OptionError("Mini-batches need the rows; these are moments only. Use batch_size=None.")
+        return objective.slices.batches(self.batch_size, seed)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Straight:
+    """Plain descent on a bowl, which needs no optimiser: w <- w - M (w - bottom), M being the rate times the second derivatives."""
+
+    bottom: Weights
+    matrix: Square
+
+    def follow(self, weights: Weights, many: int) -> Tensor:
+        """So many steps from these weights on, themselves the first, (many, d, k)."""
+        at, away = weights.new_empty(many, *weights.shape), torch.empty_like(weights)
+        been = at.unbind()
+        been[0].copy_(weights)
+        for before, after in pairwise(been):
+            torch.sub(before, self.bottom, out=away)
+            torch.addmm(before, self.matrix, away, alpha=-1, out=after)
+        return at
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Walk:
+    """Weights on their way down, and what moves them; `blind` and `straight` are as in `Descent._haste`."""
+
+    objective: Objective
+    parameter: Parameter
+    optimizer: Optimizer
+    scheduler: Any
+    slices: Iterator[Smooth] | None
+    blind: bool
+    straight: _Straight | None
+
+    def steps(self, index: int, many: int) -> list[Step]:
+        """So many steps from here on, the first number `index`, with the updates between them."""
+        weights, objective, group = self.parameter.detach(), self.objective, self.optimizer.param_groups[0]
+        if not self.blind:
+            losses, gradient = objective.evaluate(weights)
+            violation = objective.violation(weights, gradient)
+            return [Step(index, weights.clone(), losses, gradient, violation, group.get("lr"))]
+        if self.straight is not None:
+            at, rates = self.straight.follow(weights, many), [group["lr"]] * many
+            weights.copy_(at[-1])
+        else:
+            been, rates = [weights.clone()], [group.get("lr")]
+            while len(been) < many:
+                self.move()
+                been.append(weights.clone())
+                rates.append(group.get("lr"))
+            at = torch.stack(been)
+        losses, gradients = objective.evaluate(at)
+        facts = zip(at, losses, gradients, objective.violations(at, gradients).tolist(), rates, strict=True)
+        return [Step(index + i, *those) for i, those in enumerate(facts)]
+
+    def move(self, at: Step | None = None) -> None:
+        """One update; `at` is the step from which it leaves, where that has been looked at."""
+        weights, part = self.parameter.detach(), next(self.slices) if self.slices else None
+        if isinstance(self.optimizer, torch.optim.LBFGS):
+            self.optimizer.step(_closure(self.objective, self.parameter, part))
+        else:
+            if part is not None:
+                self.parameter.grad = self.objective.slice_gradient(weights, part)
+            else:
+                self.parameter.grad = self.objective.gradient(weights) if at is None else at.gradient
+            self.optimizer.step()
+        if isinstance(self.scheduler, ReduceLROnPlateau) and at is not None:
+            self.scheduler.step(at.loss)
+        elif isinstance(self.scheduler, LRScheduler):
+            self.scheduler.step()
+
+
+def _closure(objective: Objective, parameter: Parameter, part: Smooth | None) -> Callable[[], float]:
+    def closure() -> float:
+        weights = parameter.detach()
+        if part is None:
+            losses, gradient = objective.evaluate(weights)
+            parameter.grad = gradient
+            return float(losses.sum() + objective.penalty.value(weights))
+        parameter.grad = objective.slice_gradient(weights, part)
+        return float(part.losses(weights).sum() + objective.penalty.value(weights))
+
+    return closure

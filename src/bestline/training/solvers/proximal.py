@@ -1,0 +1,114 @@
+"""Proximal: gradient steps, each followed by the penalty's own step, which sets small weights to exactly zero.
+
+    w <- prox(v - gradient(v) / L, 1 / L)      v <- w + momentum (w - previous w)
+
+L is the largest second derivative of the loss. This is FISTA (Beck & Teboulle 2009), its momentum restarted whenever it points
+uphill (O'Donoghue & Candes 2015). Of squared loss L is known; and once the steps have shown which weights are zero, the last one
+solves for the others exactly. Of other losses L is found by trying: while a step ends above the parabola it went by, it is halved.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import count
+
+import torch
+
+from bestline.numerics.bowl import Bowl
+from bestline.numerics.rows import Weights
+from bestline.training.objective import Objective
+from bestline.training.penalty import Penalty
+from bestline.training.row_losses import Smooth
+from bestline.training.solvers.base import Rule, Step, check_rule
+from bestline.training.solvers.path import Normal, solve
+from bestline.training.solvers.rate_limits import curvatures
+
+_SETTLED = 20  # steps without a change among the zeros, after which the exact solution is near
+_PATIENCE = 500  # steps after which it is solved for in any case
+_NEAR = 1e-6  # violation below which it is solved for in any case
+_SHORTEST = 1e-12  # of the first step: a loss with edges is under no parabola
+
+
+@dataclass(frozen=True, slots=True)
+class Proximal:
+    """Minimise a smooth loss with an l1 penalty, or l1 and l2 together.
+
+    Attributes
+    ----------
+    tol : float
+        Stop when the violation of optimality, free of units, is below this.
+    steps : int
+        Most updates to make.
+    """
+
+    tol: float = 1e-12
+    steps: int = 100_000
+
+    def __post_init__(self) -> None:
+        check_rule(self.rule)
+
+    @property
+    def rule(self) -> Rule:
+        """Stop when nothing violates optimality any more."""
+        return Rule(self.steps, self.tol)
+
+    def rate_limit(self, objective: Objective, start: Weights) -> float | None:
+        """The step is 1 / L by itself."""
+        del objective, start
+        return None
+
+    def run(self, objective: Objective, start: Weights, *, seed: int = 0) -> Iterator[Step]:
+        """The start, and the weights after every update."""
+        del seed  # nothing here is random
+        smooth, penalty = objective.smooth, objective.penalty
+        if isinstance(smooth, Bowl):
+            step = 1 / max(smooth.steepest, 1e-300)
+        else:  # where it starts a loss may be straight
+            step = 1 / (float(curvatures(objective, start)[-1]) or 1.0)
+        shortest = _SHORTEST * step
+        w = v = start
+        t, same = 1.0, 0
+        for index in count():
+            losses, gradient = objective.evaluate(w)
+            violation = objective.violation(w, gradient)
+            yield Step(index, w, losses, gradient, violation, step)
+            if isinstance(smooth, Bowl) and (same >= _SETTLED or index >= _PATIENCE or violation < _NEAR):
+                w = _exact(smooth, penalty, w)
+                losses, gradient = objective.evaluate(w)
+                yield Step(index + 1, w, losses, gradient, objective.violation(w, gradient))
+                return
+            after, step = _shrunk(smooth, penalty, v, step, shortest)
+            if float(((v - after) * (after - w)).sum()) > 0:
+                t = 1.0
+                after, step = _shrunk(smooth, penalty, w, step, shortest)
+            t_after = (1 + (1 + 4 * t * t) ** 0.5) / 2
+            v = after + (t - 1) / t_after * (after - w)
+            same = same + 1 if torch.equal(after.sign(), w.sign()) else 0
+            w, t = after, t_after
+
+
+def _shrunk(smooth: Smooth, penalty: Penalty, v: Weights, step: float, shortest: float) -> tuple[Weights, float]:
+    """The weights after a step from v, and the step that was found to be short enough."""
+    if isinstance(smooth, Bowl):
+        return penalty.prox(v - step * smooth.gradient(v), step), step
+    losses, gradient = smooth.evaluate(v)
+    rounding = 8 * torch.finfo(torch.float64).eps * float(losses.abs().sum())
+    while True:
+        after = penalty.prox(v - step * gradient, step)
+        away = after - v
+        parabola = float(losses.sum() + (gradient * away).sum() + (away**2).sum() / (2 * step))
+        if float(smooth.losses(after).detach().sum()) <= parabola + rounding or step < shortest:
+            return after, step
+        step /= 2
+
+
+def _exact(bowl: Bowl, penalty: Penalty, start: Weights) -> Weights:
+    """The solution, found from weights near it."""
+    bowl, device = bowl.cpu(), start.device
+    linear = bowl.curvature @ bowl.bottom
+    square = bowl.floor + (bowl.bottom * linear).sum(0)
+    normal = Normal(bowl.curvature[None], linear[None], square[None])
+    series = [torch.tensor([value], dtype=torch.float64) for value in (penalty.l1, penalty.l2)]
+    path = solve(normal, *series, factors=penalty.factors.cpu(), start=start.cpu()[None])
+    return path.weights[0, 0].to(device)

@@ -1,0 +1,185 @@
+"""Stochastic: one row at a time, and its step is taken before the next row is looked at.
+
+    r <- x w + b - y      w <- w - lr (2 r x + l1 sign(w) + 2 l2 w)      b <- b - 2 lr r
+
+Each step is cheap and rough. With a constant rate the weights never come to rest: they end up wandering about the solution, and
+their mean finds it (Polyak & Juditsky 1992; Bach & Moulines 2013). An epoch, all rows in a new order, is one step of the trace.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import count
+
+import torch
+from torch import Tensor
+
+from bestline.errors import OptionError
+from bestline.numerics.bowl import Bowl
+from bestline.numerics.rows import Rows, Weights
+from bestline.training.objective import Objective
+from bestline.training.row_losses import Slices
+from bestline.training.solvers import rate_limits as rates
+from bestline.training.solvers.base import Rule, Step, is_number
+from bestline.training.solvers.row_loop import OneByOne, Progress, epoch, visits
+
+RATES = ("constant", "invscaling")
+_TURNS = 65_536  # of an epoch, after which it is looked whether there is any hope
+_LOST = 1e20  # mean squared error as trained from which there is no way back: the epoch is not finished
+
+
+@dataclass(frozen=True, slots=True)
+class Stochastic:
+    """Train on squared loss of a line one row at a time, by the engine of `SGDRegressor`.
+
+    A row of weight 3 takes its turn three times in an epoch, so a weight is worth as many rows; weights that are no whole
+    numbers are shared by their row's turns, 16 at the most. A row's turn counts the penalties in full: with `l1` a weight stops
+    at zero, and stays there if the weights are not averaged (Tsuruoka, Tsujii & Ananiadou 2009).
+
+    Attributes
+    ----------
+    lr : float or "auto"
+        Learning rate, for the columns as trained. "auto" is 1 / (4 R), R = |x|^2 + 1 of the longest row: a quarter of the rate
+        at which that row overshoots its own target.
+    steps : int
+        Number of epochs; each is one step of the trace.
+    rate : {"constant", "invscaling"}
+        The rate of the row taken t-th, from 1 on: `lr`, or lr / t^power.
+    power : float
+        Not negative.
+    average : bool
+        Give the mean of the weights after each row: in the first epoch the mean of that epoch, which finds the way, and from
+        then on the mean of all epochs but the first. Otherwise the weights as the last row left them.
+    patience : int, optional
+        Stop when the held-out loss has not improved for this many epochs, and keep the best weights.
+    tol : float, optional
+        Stop when the violation of optimality, free of units, is at most this; by default never.
+    """
+
+    lr: float | str = "auto"
+    steps: int = 20
+    rate: str = "constant"
+    power: float = 0.25
+    average: bool = True
+    patience: int | None = None
+    tol: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.lr != "auto" and not (is_number(self.lr) and 0 < float(self.lr) < math.inf):
+            raise OptionError(f"`lr` must be a positive number or 'auto'; got {self.lr!r}.")
+        for name, least in (("steps", 0), ("patience", 1)):
+            value = getattr(self, name)
+            if (name, value) != ("patience", None) and (type(value) is not int or value < least):
+                raise OptionError(f"`{name}` must be a whole number of at least {least}; got {value!r}.")
+        if self.rate not in RATES:
+            raise OptionError(f"There is no rate {self.rate!r}; choose one of {', '.join(RATES)}.")
+        if type(self.average) is not bool:
+            raise OptionError(f"`average` must be True or False; got {self.average!r}.")
+        for name in ("power", "tol"):
+            value = getattr(self, name)
+            if (name, value) != ("tol", None) and not (is_number(value) and 0 <= value < math.inf):
+                raise OptionError(f"`{name}` must be a finite number and not negative; got {value!r}.")
+
+    @property
+    def rule(self) -> Rule:
+        """All the epochs, or fewer with `tol` or `patience`."""
+        return Rule(self.steps, -1.0 if self.tol is None else self.tol, self.patience)
+
+    def rate_limit(self, objective: Objective, start: Weights) -> float | None:
+        """Largest stable rate with the whole data in each step; row by row the true limit is lower."""
+        largest = float(rates.curvatures(objective, start)[-1]) if len(start) else 0.0
+        return rates.stable(largest) if largest > 0 else None
+
+    def run(self, objective: Objective, start: Weights, *, seed: int = 0) -> Iterator[Step]:
+        """The start, and the weights after every epoch, without end."""
+        slices = objective.slices
+        if not isinstance(objective.smooth, Bowl):
+            raise OptionError(refusal())
+        if slices is None:
+            raise OptionError("Training row by row needs the rows; these are moments only. Use solver='sgd'.")
+        how = self._method(objective, slices, seed)
+        states = [Progress.start(w[:-1], float(w[-1]), eta=how.eta0) if how.intercept else Progress.start(w, 0.0, eta=how.eta0)
+                  for w in start.T]  # fmt: skip
+        owed = torch.zeros(start.shape[1], 2, len(states[0].weights), dtype=torch.float64)
+        generator, passes, weights = torch.Generator().manual_seed(seed), slices.passes(seed), start
+        for index in count():
+            losses, gradient = objective.evaluate(weights)
+            rate = float(how.rates(torch.tensor([states[0].step], dtype=torch.float64), how.eta0)[0]) / 2
+            yield Step(index, weights, losses, gradient, objective.violation(weights, gradient), rate)
+            if self.average and index <= 1:  # the mean begins, and begins again after the first epoch
+                how = replace(how, average=int(states[0].step))
+                states = [replace(s, mean_weights=torch.zeros_like(s.weights), mean_level=0.0) for s in states]
+            for rows, order, share in _all_turns(next(passes), generator):
+                states = [
+                    epoch(how, Rows(rows.X, rows.y[:, j : j + 1]), order, share, state, owed[j])
+                    for j, state in enumerate(states)
+                ]
+                if not all(state.loss < _LOST for state in states):
+                    yield Step(index + 1, weights, losses * math.inf, gradient, math.inf, rate)
+                    return
+            weights = torch.stack([_weights(state, how) for state in states], 1)
+
+    def _method(self, objective: Objective, slices: Slices, seed: int) -> OneByOne:
+        """The engine's settings. Its loss is r^2 / 2: half of ours, so at twice the rate, with l1 / 2 and l2 as they are."""
+        penalty, p = objective.penalty, slices.columns
+        if penalty and bool((penalty.factors[:p] != 1).any()):
+            raise OptionError(
+                "Stochastic() penalises every slope alike; with penalty factors use Descent('sgd', batch_size=1), or solver='proximal'."
+            )
+        lr, share = self.lr, 1.0
+        if self.lr == "auto" or penalty:
+            steepest, share = _look(next(slices.passes(seed)))
+            if self.lr == "auto":
+                lr = 1 / (4 * steepest) if steepest > 0 else 0.1
+        return OneByOne(
+            l1=penalty.l1 / 2 * share,
+            l2=penalty.l2 * share,
+            intercept=len(objective.penalty.factors) > p,
+            rate=self.rate,
+            eta0=2 * float(lr),
+            power=self.power,
+        )
+
+
+def refusal() -> str:
+    """What is said to other losses and forward functions."""
+    return (
+        "Stochastic() trains on squared loss of a line only; for other losses and forwards take one row at a time with "
+        "Descent('sgd', batch_size=1)."
+    )
+
+
+def _all_turns(pieces: Iterator[Rows], generator: torch.Generator) -> Iterator[tuple[Rows, Tensor, Tensor]]:
+    """Some rows, which of them takes each turn, and its weight, until an epoch is over."""
+    for rows in pieces:
+        for order, share in zip(*_turns(rows, generator), strict=True):
+            yield rows, order, share
+
+
+def _turns(rows: Rows, generator: torch.Generator) -> tuple[Sequence[Tensor], Sequence[Tensor]]:
+    """Which row takes each turn, and its weight, in an order drawn; some turns at a time."""
+    index, share = visits(rows)
+    order = torch.randperm(len(index), generator=generator)
+    if rows.w is not None:
+        order, share = index[order], share[order]
+    return order.split(_TURNS), share.split(_TURNS)
+
+
+def _look(pieces: Iterator[Rows]) -> tuple[float, float]:
+    """Largest weight of a turn times |x|^2 + 1, and mean weight of a turn."""
+    steepest, weight, turns = 0.0, 0.0, 0
+    for rows in pieces:
+        index, share = visits(rows)
+        if len(index):
+            size = rows.X.square().sum(1) + 1
+            steepest = max(steepest, float((size if rows.w is None else share * size[index]).max()))
+        weight, turns = weight + float(share.sum()), turns + len(index)
+    return steepest, weight / max(turns, 1)
+
+
+def _weights(state: Progress, how: OneByOne) -> Tensor:
+    """Weights (d,), the intercept last."""
+    slopes, level = (state.mean_weights, state.mean_level) if how.average else (state.weights, state.level)
+    return torch.cat([slopes, slopes.new_tensor([level])]) if how.intercept else slopes

@@ -1,0 +1,272 @@
+"""The laws of moments: identity, order, difference, folds, weights; and that no offset or unit costs a digit."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+import bestline as bl
+from bestline.data.folds import row_hash
+from bestline.errors import DataError, ModelFileError
+from bestline.numerics import comoments as moments
+from bestline.numerics.comoments import Moments, by_group, total
+from bestline.numerics.rows import Rows
+
+# Merging and subtracting rounds a few times; scatter entries are sums of a few hundred products.
+ROUNDING = 1e-12
+
+
+def table(seed: int, n: int, q: int = 4, offset: float = 0.0, scale: float = 1.0) -> torch.Tensor:
+    generator = torch.Generator().manual_seed(seed)
+    return (torch.randn(n, q, generator=generator, dtype=torch.float64) + offset) * scale
+
+
+def assert_same(a: Moments, b: Moments, tolerance: float = ROUNDING, of: Moments | None = None) -> None:
+    """Equal to rounding; `of` are the moments whose size sets the scale of it, where digits had to be lost."""
+    assert a.count == b.count
+    assert a.weight == pytest.approx(b.weight, rel=tolerance)
+    size = (of or a).spread
+    size = torch.where(size > 0, size, a.unit)
+    assert bool(((a.center - b.center).abs() <= tolerance * (size + a.center.abs())).all())
+    scaled = [m.scatter * torch.outer(m.unit / size, m.unit / size) for m in (a, b)]
+    assert bool(((scaled[0] - scaled[1]).abs() <= 20 * tolerance * max((of or a).weight, 1)).all())
+
+
+numbers = st.integers(0, 60)
+seeds = st.integers(0, 1_000)
+offsets = st.sampled_from([0.0, 1.0, -1e3, 1e6])
+
+
+@pytest.mark.parametrize("n", [5, 2_000, 70_001])
+@pytest.mark.parametrize("offset", [0.0, 1e6, 1e9])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_rows_that_say_nothing_of_where_the_others_lie(n: int, offset: float, weighted: bool) -> None:
+    """The rough centre comes from some of the rows; here every one of those, and none of the others, lies far away."""
+    Z = table(1, n, offset=offset)
+    Z[:: max(1, n // moments._SOME)] += 1e3
+    Z[:, 1] = offset + 0.1
+    w = torch.rand(n, generator=torch.Generator().manual_seed(2), dtype=torch.float64) + 0.1 if weighted else None
+    found = Moments.of(Z, w)
+    share = torch.ones(n, dtype=torch.float64) if w is None else w
+    mean = np.average(Z.numpy().astype(np.longdouble), axis=0, weights=share.numpy())
+    away = Z.numpy().astype(np.longdouble) - mean
+    scatter = torch.from_numpy((away.T @ (away * share.numpy()[:, None])).astype(float))
+    varying = torch.tensor([0, 2, 3])
+    size = scatter.diagonal().sqrt()[varying]
+    assert found.center.numpy() == pytest.approx(mean.astype(float), rel=1e-15)
+    off = (found.scatter - scatter)[varying][:, varying].abs()
+    assert bool((off <= 1e-13 * torch.outer(size, size)).all())
+    assert float(found.spread[1]) == 0.0
+
+
+@pytest.mark.parametrize(("far", "light"), [(1e15, 1e-40), (9.9e9, 1e-24), (1e18, 1e-42)])
+@pytest.mark.parametrize("n", [6, 5_000])
+def test_rows_of_next_to_no_weight_may_lie_anywhere(far: float, light: float, n: int) -> None:
+    Z, w = table(3, n), torch.ones(n, dtype=torch.float64)
+    Z[0], w[0] = far, light
+    found, without = Moments.of(Z, w), Moments.of(Z[1:])
+    assert torch.allclose(
+        found.scatter, without.scatter + light * (Z[0] - without.center).outer(Z[0] - without.center), rtol=1e-12
+    )
+    assert torch.allclose(found.center, without.center, rtol=1e-12, atol=1e-13)
+
+
+@given(seeds, numbers, offsets)
+def test_the_empty_moments_are_the_identity(seed: int, n: int, offset: float) -> None:
+    m, nothing = Moments.of(table(seed, n, offset=offset)), Moments.empty(4)
+    assert_same(m + nothing, m, 0.0)
+    assert_same(nothing + m, m, 0.0)
+    assert_same(m - nothing, m, 0.0)
+    assert (nothing + nothing).count == 0
+    assert (nothing + nothing).weight == 0
+
+
+@given(seeds, numbers, numbers, numbers, offsets)
+def test_adding_is_associative_commutative_and_equals_the_whole(seed: int, a: int, b: int, c: int, offset: float) -> None:
+    Z = table(seed, a + b + c, offset=offset)
+    A, B, C = Moments.of(Z[:a]), Moments.of(Z[a : a + b]), Moments.of(Z[a + b :])
+    assert_same((A + B) + C, A + (B + C))
+    assert_same(A + B, B + A)
+    assert_same(A + B + C, Moments.of(Z))
+
+
+@given(seeds, st.integers(1, 60), numbers, offsets)
+def test_taking_away_what_was_added_gives_back(seed: int, a: int, b: int, offset: float) -> None:
+    Z = table(seed, a + b, offset=offset)
+    A, B = Moments.of(Z[:a]), Moments.of(Z[a:])
+    assert_same((A + B) - B, A, 1e-10, of=A + B)
+    assert ((A + B) - A - B).count == 0
+
+
+def test_taking_away_more_than_there_is_is_refused() -> None:
+    with pytest.raises(DataError, match="Cannot take 5 rows"):
+        Moments.of(table(0, 3)) - Moments.of(table(0, 5))
+    with pytest.raises(DataError, match="4 columns and of 3"):
+        Moments.of(table(0, 3)) + Moments.of(table(0, 3, q=3))
+
+
+@given(seeds, st.integers(1, 40))
+def test_a_weight_is_so_many_copies_of_the_row_and_zero_is_none(seed: int, n: int) -> None:
+    Z = table(seed, n)
+    w = torch.randint(0, 4, (n,), generator=torch.Generator().manual_seed(seed)).double()
+    weighted, copied = Moments.of(Z, w), Moments.of(Z.repeat_interleave(w.long(), 0))
+    assert weighted.count == int((w > 0).sum())
+    assert weighted.weight == copied.weight == w.sum()
+    if weighted.count:
+        assert bool(((weighted.center - copied.center).abs() < ROUNDING * (1 + copied.center.abs())).all())
+        assert bool(((weighted.scatter - copied.scatter).abs() < 100 * ROUNDING * (1 + copied.weight)).all())
+
+
+@pytest.mark.parametrize("chunk", [1, 7, 65_536, 100_000])
+def test_batches_of_any_size_give_the_same(chunk: int) -> None:
+    Z = table(3, 150_000, offset=1e4)
+    parts = total((Moments.of(Z[i : i + chunk]) for i in range(0, 3_000 if chunk == 1 else len(Z), chunk)), 4)
+    assert_same(parts, Moments.of(Z[: parts.count]))
+
+
+@pytest.mark.parametrize("offset", [0, 1e2, 1e4, 1e6, 1e8, 1e12])
+def test_an_offset_costs_no_digit_that_the_data_holds(offset: float) -> None:
+    Z = (table(0, 50_000) * 2**10).round() / 2**10 + offset  # exactly representable at every offset but the last
+    centred = Z - offset  # exact
+    expected = np.cov(centred.numpy().T, bias=True)
+    got = (Moments.of(Z).scatter / len(Z)).numpy()
+    assert np.abs(got - expected).max() < 1e-12
+
+
+@pytest.mark.parametrize("scale", [1e-300, 1e-160, 1e160, 1e300])
+def test_columns_whose_squares_leave_float64_are_held_in_units(scale: float) -> None:
+    Z = table(1, 500)
+    Z[:, 1] *= scale
+    m = Moments.of(Z[:200]) + Moments.of(Z[200:])
+    assert m.spread[1] == pytest.approx(float(Z[:, 1].div(scale).std(correction=0)) * scale, rel=1e-12)
+    assert_same(m, Moments.of(Z))
+
+
+def test_float32_rows_are_summed_in_float64() -> None:
+    Z = table(0, 100_000, offset=100).float()
+    exact = Z.double()
+    assert_same(Moments.of(Z), Moments.of(exact), 0.0)
+
+
+def test_constant_columns_have_no_spread_whatever_their_value() -> None:
+    for value in (0.0, 0.1, 1e9 + 0.1, -3e-7):
+        Z = torch.full((100_000, 2), value, dtype=torch.float64)
+        assert Moments.of(Z).spread.tolist() == [0.0, 0.0]
+        halves = Moments.of(Z[:1]) + Moments.of(Z[1:])
+        assert halves.spread.tolist() == [0.0, 0.0]
+
+
+def test_groups_are_what_selecting_their_rows_gives() -> None:
+    Z = table(5, 10_000)
+    rows = Rows(Z[:, :3], Z[:, 3:])
+    group = torch.randint(-1, 4, (10_000,), generator=torch.Generator().manual_seed(0))
+    for i, m in enumerate(by_group(rows, group, 4)):
+        assert_same(m, Moments.of(Z[group == i]))
+
+
+@pytest.mark.parametrize("columns", [1, 8, 20, 21, 95, 130])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_groups_of_any_width_have_the_covariance_that_numpy_finds(columns: int, weighted: bool) -> None:
+    n, groups = 5_000, 3
+    Z = table(11, n, columns + 1) * torch.logspace(-3, 3, columns + 1, dtype=torch.float64)
+    generator = torch.Generator().manual_seed(2)
+    group = torch.randint(-1, groups, (n,), generator=generator)
+    w = torch.randint(1, 4, (n,), generator=generator).double() if weighted else None
+    for i, m in enumerate(by_group(Rows(Z[:, :columns], Z[:, columns:], w), group, groups)):
+        own = None if w is None else w[group == i].numpy().astype(int)
+        expected = torch.from_numpy(np.atleast_2d(np.cov(Z[group == i].numpy(), rowvar=False, ddof=0, fweights=own)))
+        size = expected.diagonal().sqrt()
+        assert m.count == int((group == i).sum())
+        assert float(((m.scatter / m.weight - expected) / torch.outer(size, size)).abs().max()) < ROUNDING
+
+
+def test_groups_that_lie_far_apart_keep_their_digits() -> None:
+    group = torch.arange(8_000) % 4
+    Z = table(12, 8_000, 2)
+    Z[:, 0] += 1e8 * group
+    for i, m in enumerate(by_group(Rows(Z[:, :1], Z[:, 1:]), group, 4)):
+        own = Z[group == i].numpy().astype(np.longdouble)
+        expected = ((own - own.mean(0)) ** 2).sum(0).astype(float)
+        assert m.scatter.diagonal().numpy() == pytest.approx(expected, rel=ROUNDING)
+
+
+def test_rows_stay_in_the_folds_that_they_have_always_been_in() -> None:
+    X = torch.tensor([[0.0, 1.5], [-0.0, 1.5], [2.0, -3.25], [1e300, 5e-324]], dtype=torch.float64)
+    rows = Rows(X, torch.tensor([[1.0], [1.0], [2.0], [3.0]], dtype=torch.float64))
+    assert row_hash(rows, 7).tolist() == [777444234, 777444234, 675474284, 648690923]
+    many = Rows(table(13, 70_001, 3), table(14, 70_001, 1))  # gone through in several pieces
+    assert torch.equal(row_hash(many, 7)[-500:], row_hash(many[-500:], 7))
+
+
+@pytest.mark.parametrize(("n", "p"), [(1, 1), (63, 2), (64, 2), (20_001, 5), (3_000, 70)])
+def test_the_range_of_every_column_is_seen(n: int, p: int) -> None:
+    X = table(15, n, p)
+    seen = bl.Moments.collect((X, table(16, n, 1)))
+    assert torch.equal(seen.low, X.amin(0))
+    assert torch.equal(seen.high, X.amax(0))
+
+
+def test_folds_depend_on_the_rows_alone_and_are_even() -> None:
+    Z = table(7, 50_000)
+    rows = Rows(Z[:, :3], Z[:, 3:])
+    folds = row_hash(rows, 0) % 5
+    order = torch.randperm(len(rows), generator=torch.Generator().manual_seed(1))
+    assert torch.equal(row_hash(rows[order], 0) % 5, folds[order])
+    assert not torch.equal(row_hash(rows, 1) % 5, folds)
+    counts = torch.bincount(folds)
+    assert bool(((counts - 10_000).abs() < 5 * 90).all())  # five standard deviations of a fair draw
+
+
+def test_the_table_of_moments_survives_a_file_and_answers_other_questions(tmp_path, quiet) -> None:
+    frame = bl.samples.penguins()
+    path = tmp_path / "penguins.moments"
+    collected = bl.Moments.collect(frame, "body_mass_g ~ flipper_length_mm + bill_length_mm + species", missing="drop")
+    collected.save(path)
+    again = bl.Moments.load(path)
+    assert path.stat().st_size < 20_000
+    direct = bl.fit(frame, "body_mass_g ~ flipper_length_mm + bill_length_mm + species", missing="drop")
+    assert bl.fit(again).params.to_numpy() == pytest.approx(direct.params.to_numpy(), rel=1e-12)
+    other = bl.fit(again, target="bill_length_mm", features=["body_mass_g", "species"])
+    expected = bl.fit(frame, "bill_length_mm ~ body_mass_g + species", missing="drop")
+    assert other.params[list(expected.params.index)].to_numpy() == pytest.approx(expected.params.to_numpy(), rel=1e-10)
+    assert other.held_out is not None
+    with pytest.raises(DataError, match="did you mean"):
+        bl.fit(again, target="flipper_length")
+
+
+def test_tables_of_moments_add_up_and_refuse_strangers(tmp_path, quiet) -> None:
+    frame = bl.samples.penguins()
+    formula = "body_mass_g ~ flipper_length_mm + bill_length_mm"
+    first, second = frame.slice(0, 100), frame.slice(100)
+    a, b = (bl.Moments.collect(part, formula, missing="drop") for part in (first, second))
+    whole = bl.Moments.collect(frame, formula, missing="drop")
+    assert_same((a + b).total, whole.total)
+    assert_same(((a + b) - b).total, a.total, 1e-9, of=whole.total)
+    assert (a + b).low.tolist() == whole.low.tolist()
+    with pytest.raises(DataError, match="different columns"):
+        a + bl.Moments.collect(first, "body_mass_g ~ flipper_length_mm", missing="drop")
+    (tmp_path / "x.moments").write_bytes(b"\x80\x04 not ours")
+    with pytest.raises(ModelFileError, match="pickle"):
+        bl.Moments.load(tmp_path / "x.moments")
+
+
+def test_moment_loss_is_the_loss_of_the_rows() -> None:
+    generator = torch.Generator().manual_seed(0)
+    X, y = (
+        torch.randn(500, 3, generator=generator, dtype=torch.float64) + 50,
+        torch.randn(500, 2, generator=generator, dtype=torch.float64),
+    )
+    linear = torch.nn.utils.skip_init(torch.nn.Linear, 3, 2, dtype=torch.float64)
+    torch.nn.init.normal_(linear.weight, generator=generator)
+    torch.nn.init.zeros_(linear.bias)
+    loss = bl.nn.MomentLoss(bl.Moments.collect((X, y)))
+    expected = torch.nn.functional.mse_loss(linear(X), y)
+    got = loss(linear.weight, linear.bias)
+    assert got.item() == pytest.approx(expected.item(), rel=1e-12)
+    for a, b in zip(
+        torch.autograd.grad(got, linear.parameters()), torch.autograd.grad(expected, linear.parameters()), strict=True
+    ):
+        assert torch.allclose(a, b, rtol=1e-10)
