@@ -27,7 +27,7 @@ from bestline.data.tables import open_source
 from bestline.errors import BestlineWarning, NumericalError
 from bestline.inference import scores as evaluate
 from bestline.inference import sharpen as climb
-from bestline.inference.classical import Inference, infer
+from bestline.inference.classical import Inference, infer, infer_exactly
 from bestline.numerics.bowl import Bowl
 from bestline.numerics.comoments import Moments, total
 from bestline.numerics.digits import right_digits, right_error_digits
@@ -239,7 +239,7 @@ def test_sums_of_squares_and_covariance_agree_with_moments(intercept: bool, weig
     rows = Rows(X, Y, torch.tensor(rng.uniform(0, 2, 60)) if weighted else None)
     found = solve(rows, intercept=intercept)
     assert found is not None
-    ours, moments = found.inference(60), Moments.of_rows(rows)
+    ours, moments = infer_exactly(found, 60), Moments.of_rows(rows)
     theirs = infer(moments, Scaling.of(moments, 3, intercept=intercept, standardize=True))
     assert (ours.df_resid, ours.rank, ours.aliased, ours.kept) == (theirs.df_resid, theirs.rank, theirs.aliased, theirs.kept)
     for name in ("covariance", "std_error", "sigma", "rss", "tss", "core"):

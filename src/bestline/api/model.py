@@ -174,7 +174,7 @@ class Model:
         if not self.plan.squared_line or self.plan.l1 or self.plan.l2:
             return None
         if self.refined is not None:
-            return self.refined.inference(self.training.count)
+            return explain.infer_exactly(self.refined, self.training.count)
         return explain.infer(self.training, self.scaling)
 
     @cached_property

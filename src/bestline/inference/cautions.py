@@ -8,7 +8,7 @@ from torch import nn
 
 from bestline.api.model import Model
 from bestline.errors import listed, readable
-from bestline.inference.classical import determined
+from bestline.inference.classical import determined, infer_exactly
 from bestline.numerics.scaling import Scaling
 from bestline.numerics.semidefinite import Alias
 from bestline.training.solvers.base import Stop
@@ -51,7 +51,7 @@ def findings(model: Model, digits: int) -> list[str]:
 def _determined(model: Model) -> tuple[tuple[Alias, ...], int]:
     """Columns that others say already, and the degrees of freedom left; the whole covariance is not needed for that."""
     if model.refined is not None:
-        inference = model.refined.inference(model.training.count)
+        inference = infer_exactly(model.refined, model.training.count)
         return inference.aliased, inference.df_resid
     design = model.design
     return determined(model.training, Scaling.of(model.training, design.p, intercept=design.intercept, standardize=True))

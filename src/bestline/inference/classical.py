@@ -19,6 +19,7 @@ from torch import Tensor
 from bestline.errors import OptionError
 from bestline.numerics.bowl import Bowl, trained_moments
 from bestline.numerics.comoments import Moments
+from bestline.numerics.exact_solve import Refined
 from bestline.numerics.scaling import Scaling
 from bestline.numerics.semidefinite import Alias, aliases
 
@@ -146,6 +147,15 @@ def infer(moments: Moments, scaling: Scaling) -> Inference:
     size = moments.center[:p].abs() + scaling.scale[:p]
     core = _inverse(A[kept][:, kept]) / torch.outer(scale[kept], scale[kept]) / moments.weight
     return Inference(covariance, std_error, df, moments.count - df, sigma, rss, tss, aliased, tuple(kept), core, size)
+
+
+def infer_exactly(refined: Refined, count: int) -> Inference:
+    """The same from the exact solution for `count` rows: every number of it is right to its last digits."""
+    p, d = len(refined.closeness), len(refined.weights)
+    covariance = refined.sigma[:, None, None] ** 2 * refined.inverse
+    sums = (refined.sigma, refined.rss, refined.tss)
+    core = refined.inverse[:p, :p]
+    return Inference(covariance, refined.std_error, count - d, d, *sums, (), tuple(range(p)), core, refined.size)
 
 
 def _features(mean: Tensor, joint: Tensor, scaling: Scaling) -> Tensor:

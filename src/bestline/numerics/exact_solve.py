@@ -26,7 +26,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from bestline.inference.classical import NAN, Inference
 from bestline.numerics.digits import MOST
 from bestline.numerics.doubled import Doubled
 from bestline.numerics.exact_sums import CrossProducts, TooWideError, Whole
@@ -122,13 +121,6 @@ class Refined:
         return replace(
             self, digits=torch.minimum(self.digits, digits), std_error_digits=torch.minimum(self.std_error_digits, error_digits)
         )
-
-    def inference(self, count: int) -> Inference:
-        """What the solution says of its own errors, from `count` rows."""
-        p, d = len(self.closeness), len(self.weights)
-        covariance = self.sigma[:, None, None] ** 2 * self.inverse
-        sums = (self.sigma, self.rss, self.tss)
-        return Inference(covariance, self.std_error, count - d, d, *sums, (), tuple(range(p)), self.inverse[:p, :p], self.size)
 
 
 def digits_within(lost: Tensor, weights: Weights, inverse: Square, rss: Tensor) -> tuple[Tensor, Tensor]:
@@ -343,7 +335,7 @@ def _rounded(products: CrossProducts, system: _System, solution: _Solution, *, i
         return None
     rss = [decided(Known(r, b), least) for r, b in zip(solution.rss, solution.rss_bound, strict=True)]
     tss = [system.about_mean(i) if intercept else system.target(i) for i in range(k)]
-    errors, sigma = torch.full((k, d), NAN, dtype=torch.float64), torch.full((k,), NAN, dtype=torch.float64)
+    errors, sigma = torch.full((k, d), math.nan, dtype=torch.float64), torch.full((k,), math.nan, dtype=torch.float64)
     error_digits = errors
     if df > 0:
         share = Known(Fraction(1, df), Fraction(0))
