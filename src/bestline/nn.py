@@ -8,8 +8,7 @@ from torch import Tensor, nn
 from bestline.data.moments import Moments
 from bestline.errors import ShapeError
 from bestline.numerics.bowl import trained_moments
-from bestline.numerics.comoments import Moments as Statistic
-from bestline.numerics.comoments import total
+from bestline.numerics.comoments import Comoments, total
 from bestline.numerics.scaling import Scaling
 
 
@@ -33,7 +32,7 @@ class MomentLoss(nn.Module):
     def __init__(self, moments: Moments) -> None:
         super().__init__()
         self.p = moments.design.p
-        statistic: Statistic = total(moments.folds, moments.folds[0].q)
+        statistic: Comoments = total(moments.folds, moments.folds[0].q)
         raw = Scaling.of(statistic, self.p, intercept=True, standardize=False)
         mean, covariance = trained_moments(statistic, raw)
         self.register_buffer("mean", mean)

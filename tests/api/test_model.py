@@ -102,13 +102,13 @@ def test_cross_validation_works_inside_a_split(quiet: None) -> None:
 
 def test_folds_with_outliers_do_not_spoil_the_others(quiet: None) -> None:
     from bestline.inference.scores import out_of_fold
-    from bestline.numerics.comoments import Moments, rests
+    from bestline.numerics.comoments import Comoments, rests
 
     wild = torch.from_numpy(np.c_[X, y])
     wild[:20, :3] *= 1e8
-    parts = [Moments.of(wild[:20]), Moments.of(wild[20:90]), Moments.of(wild[90:])]
+    parts = [Comoments.of(wild[:20]), Comoments.of(wild[20:90]), Comoments.of(wild[90:])]
     rest = rests(parts)[0]
-    assert torch.allclose(rest.scatter, Moments.of(wild[20:]).scatter, rtol=1e-12)
+    assert torch.allclose(rest.scatter, Comoments.of(wild[20:]).scatter, rtol=1e-12)
     assert out_of_fold.__doc__
 
 

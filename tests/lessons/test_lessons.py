@@ -28,7 +28,7 @@ from bestline.api.model import Model
 from bestline.data.split import split_sizes
 from bestline.data.synthetic import lesson
 from bestline.errors import BestlineWarning, DataError, DivergedWarning, NumericalError, OptionError, ShapeError
-from bestline.numerics.comoments import Moments
+from bestline.numerics.comoments import Comoments
 from bestline.numerics.rows import Rows
 from bestline.numerics.scaling import Scaling
 
@@ -145,7 +145,7 @@ class TestSlopeAndBias:
     def test_the_rows_and_the_moments_give_one_trajectory(self, lr: float, standardize: bool):
         made = lesson("slope-and-bias")
         model = fitted(made["x"], made["y"], [-15, -10], bl.Descent("sgd", lr=lr, steps=15), standardize=standardize)
-        moments = Moments.of_rows(Rows(made.x, made.y))
+        moments = Comoments.of_rows(Rows(made.x, made.y))
         scaling = Scaling.of(moments, 1, intercept=True, standardize=standardize)
         rows = scaling.rows(Rows(made.x, made.y))
         start = scaling.to_trained(torch.tensor([[-15.0], [-10.0]], dtype=torch.float64))[:, 0].tolist()
@@ -453,7 +453,7 @@ class Parts:
     @property
     def scaling(self) -> Scaling:
         """Standardises by the training rows, as bestline does."""
-        return Scaling.of(Moments.of_rows(self.rows(self.x, self.y)), 1, intercept=True, standardize=True)
+        return Scaling.of(Comoments.of_rows(self.rows(self.x, self.y)), 1, intercept=True, standardize=True)
 
     @staticmethod
     def rows(x: np.ndarray, y: np.ndarray) -> Rows:

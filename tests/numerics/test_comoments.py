@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 import bestline as bl
 from bestline.data.folds import row_hash
 from bestline.errors import DataError, ModelFileError
-from bestline.numerics import comoments as moments
-from bestline.numerics.comoments import Moments, by_group, total
+from bestline.numerics import comoments
+from bestline.numerics.comoments import Comoments, by_group, total
 from bestline.numerics.rows import Rows
 
 # Merging and subtracting rounds a few times; scatter entries are sums of a few hundred products.
@@ -24,7 +24,7 @@ def table(seed: int, n: int, q: int = 4, offset: float = 0.0, scale: float = 1.0
     return (torch.randn(n, q, generator=generator, dtype=torch.float64) + offset) * scale
 
 
-def assert_same(a: Moments, b: Moments, tolerance: float = ROUNDING, of: Moments | None = None) -> None:
+def assert_same(a: Comoments, b: Comoments, tolerance: float = ROUNDING, of: Comoments | None = None) -> None:
     """Equal to rounding; `of` are the moments whose size sets the scale of it, where digits had to be lost."""
     assert a.count == b.count
     assert a.weight == pytest.approx(b.weight, rel=tolerance)
@@ -46,10 +46,10 @@ offsets = st.sampled_from([0.0, 1.0, -1e3, 1e6])
 def test_rows_that_say_nothing_of_where_the_others_lie(n: int, offset: float, weighted: bool) -> None:
     """The rough centre comes from some of the rows; here every one of those, and none of the others, lies far away."""
     Z = table(1, n, offset=offset)
-    Z[:: max(1, n // moments._SOME)] += 1e3
+    Z[:: max(1, n // comoments._SOME)] += 1e3
     Z[:, 1] = offset + 0.1
     w = torch.rand(n, generator=torch.Generator().manual_seed(2), dtype=torch.float64) + 0.1 if weighted else None
-    found = Moments.of(Z, w)
+    found = Comoments.of(Z, w)
     share = torch.ones(n, dtype=torch.float64) if w is None else w
     mean = np.average(Z.numpy().astype(np.longdouble), axis=0, weights=share.numpy())
     away = Z.numpy().astype(np.longdouble) - mean
@@ -67,7 +67,7 @@ def test_rows_that_say_nothing_of_where_the_others_lie(n: int, offset: float, we
 def test_rows_of_next_to_no_weight_may_lie_anywhere(far: float, light: float, n: int) -> None:
     Z, w = table(3, n), torch.ones(n, dtype=torch.float64)
     Z[0], w[0] = far, light
-    found, without = Moments.of(Z, w), Moments.of(Z[1:])
+    found, without = Comoments.of(Z, w), Comoments.of(Z[1:])
     assert torch.allclose(
         found.scatter, without.scatter + light * (Z[0] - without.center).outer(Z[0] - without.center), rtol=1e-12
     )
@@ -76,7 +76,7 @@ def test_rows_of_next_to_no_weight_may_lie_anywhere(far: float, light: float, n:
 
 @given(seeds, numbers, offsets)
 def test_the_empty_moments_are_the_identity(seed: int, n: int, offset: float) -> None:
-    m, nothing = Moments.of(table(seed, n, offset=offset)), Moments.empty(4)
+    m, nothing = Comoments.of(table(seed, n, offset=offset)), Comoments.empty(4)
     assert_same(m + nothing, m, 0.0)
     assert_same(nothing + m, m, 0.0)
     assert_same(m - nothing, m, 0.0)
@@ -87,32 +87,32 @@ def test_the_empty_moments_are_the_identity(seed: int, n: int, offset: float) ->
 @given(seeds, numbers, numbers, numbers, offsets)
 def test_adding_is_associative_commutative_and_equals_the_whole(seed: int, a: int, b: int, c: int, offset: float) -> None:
     Z = table(seed, a + b + c, offset=offset)
-    A, B, C = Moments.of(Z[:a]), Moments.of(Z[a : a + b]), Moments.of(Z[a + b :])
+    A, B, C = Comoments.of(Z[:a]), Comoments.of(Z[a : a + b]), Comoments.of(Z[a + b :])
     assert_same((A + B) + C, A + (B + C))
     assert_same(A + B, B + A)
-    assert_same(A + B + C, Moments.of(Z))
+    assert_same(A + B + C, Comoments.of(Z))
 
 
 @given(seeds, st.integers(1, 60), numbers, offsets)
 def test_taking_away_what_was_added_gives_back(seed: int, a: int, b: int, offset: float) -> None:
     Z = table(seed, a + b, offset=offset)
-    A, B = Moments.of(Z[:a]), Moments.of(Z[a:])
+    A, B = Comoments.of(Z[:a]), Comoments.of(Z[a:])
     assert_same((A + B) - B, A, 1e-10, of=A + B)
     assert ((A + B) - A - B).count == 0
 
 
 def test_taking_away_more_than_there_is_is_refused() -> None:
     with pytest.raises(DataError, match="Cannot take 5 rows"):
-        Moments.of(table(0, 3)) - Moments.of(table(0, 5))
+        Comoments.of(table(0, 3)) - Comoments.of(table(0, 5))
     with pytest.raises(DataError, match="4 columns and of 3"):
-        Moments.of(table(0, 3)) + Moments.of(table(0, 3, q=3))
+        Comoments.of(table(0, 3)) + Comoments.of(table(0, 3, q=3))
 
 
 @given(seeds, st.integers(1, 40))
 def test_a_weight_is_so_many_copies_of_the_row_and_zero_is_none(seed: int, n: int) -> None:
     Z = table(seed, n)
     w = torch.randint(0, 4, (n,), generator=torch.Generator().manual_seed(seed)).double()
-    weighted, copied = Moments.of(Z, w), Moments.of(Z.repeat_interleave(w.long(), 0))
+    weighted, copied = Comoments.of(Z, w), Comoments.of(Z.repeat_interleave(w.long(), 0))
     assert weighted.count == int((w > 0).sum())
     assert weighted.weight == copied.weight == w.sum()
     if weighted.count:
@@ -123,8 +123,8 @@ def test_a_weight_is_so_many_copies_of_the_row_and_zero_is_none(seed: int, n: in
 @pytest.mark.parametrize("chunk", [1, 7, 65_536, 100_000])
 def test_batches_of_any_size_give_the_same(chunk: int) -> None:
     Z = table(3, 150_000, offset=1e4)
-    parts = total((Moments.of(Z[i : i + chunk]) for i in range(0, 3_000 if chunk == 1 else len(Z), chunk)), 4)
-    assert_same(parts, Moments.of(Z[: parts.count]))
+    parts = total((Comoments.of(Z[i : i + chunk]) for i in range(0, 3_000 if chunk == 1 else len(Z), chunk)), 4)
+    assert_same(parts, Comoments.of(Z[: parts.count]))
 
 
 @pytest.mark.parametrize("offset", [0, 1e2, 1e4, 1e6, 1e8, 1e12])
@@ -132,7 +132,7 @@ def test_an_offset_costs_no_digit_that_the_data_holds(offset: float) -> None:
     Z = (table(0, 50_000) * 2**10).round() / 2**10 + offset  # exactly representable at every offset but the last
     centred = Z - offset  # exact
     expected = np.cov(centred.numpy().T, bias=True)
-    got = (Moments.of(Z).scatter / len(Z)).numpy()
+    got = (Comoments.of(Z).scatter / len(Z)).numpy()
     assert np.abs(got - expected).max() < 1e-12
 
 
@@ -140,22 +140,22 @@ def test_an_offset_costs_no_digit_that_the_data_holds(offset: float) -> None:
 def test_columns_whose_squares_leave_float64_are_held_in_units(scale: float) -> None:
     Z = table(1, 500)
     Z[:, 1] *= scale
-    m = Moments.of(Z[:200]) + Moments.of(Z[200:])
+    m = Comoments.of(Z[:200]) + Comoments.of(Z[200:])
     assert m.spread[1] == pytest.approx(float(Z[:, 1].div(scale).std(correction=0)) * scale, rel=1e-12)
-    assert_same(m, Moments.of(Z))
+    assert_same(m, Comoments.of(Z))
 
 
 def test_float32_rows_are_summed_in_float64() -> None:
     Z = table(0, 100_000, offset=100).float()
     exact = Z.double()
-    assert_same(Moments.of(Z), Moments.of(exact), 0.0)
+    assert_same(Comoments.of(Z), Comoments.of(exact), 0.0)
 
 
 def test_constant_columns_have_no_spread_whatever_their_value() -> None:
     for value in (0.0, 0.1, 1e9 + 0.1, -3e-7):
         Z = torch.full((100_000, 2), value, dtype=torch.float64)
-        assert Moments.of(Z).spread.tolist() == [0.0, 0.0]
-        halves = Moments.of(Z[:1]) + Moments.of(Z[1:])
+        assert Comoments.of(Z).spread.tolist() == [0.0, 0.0]
+        halves = Comoments.of(Z[:1]) + Comoments.of(Z[1:])
         assert halves.spread.tolist() == [0.0, 0.0]
 
 
@@ -164,7 +164,7 @@ def test_groups_are_what_selecting_their_rows_gives() -> None:
     rows = Rows(Z[:, :3], Z[:, 3:])
     group = torch.randint(-1, 4, (10_000,), generator=torch.Generator().manual_seed(0))
     for i, m in enumerate(by_group(rows, group, 4)):
-        assert_same(m, Moments.of(Z[group == i]))
+        assert_same(m, Comoments.of(Z[group == i]))
 
 
 @pytest.mark.parametrize("columns", [1, 8, 20, 21, 95, 130])

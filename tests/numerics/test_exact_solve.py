@@ -29,7 +29,7 @@ from bestline.inference import scores as evaluate
 from bestline.inference import sharpen as climb
 from bestline.inference.classical import Inference, infer, infer_exactly
 from bestline.numerics.bowl import Bowl
-from bestline.numerics.comoments import Moments, total
+from bestline.numerics.comoments import Comoments, total
 from bestline.numerics.digits import right_digits, right_error_digits
 from bestline.numerics.doubled import Doubled
 from bestline.numerics.exact_solve import Refined, refined
@@ -239,7 +239,7 @@ def test_sums_of_squares_and_covariance_agree_with_moments(intercept: bool, weig
     rows = Rows(X, Y, torch.tensor(rng.uniform(0, 2, 60)) if weighted else None)
     found = solve(rows, intercept=intercept)
     assert found is not None
-    ours, moments = infer_exactly(found, 60), Moments.of_rows(rows)
+    ours, moments = infer_exactly(found, 60), Comoments.of_rows(rows)
     theirs = infer(moments, Scaling.of(moments, 3, intercept=intercept, standardize=True))
     assert (ours.df_resid, ours.rank, ours.aliased, ours.kept) == (theirs.df_resid, theirs.rank, theirs.aliased, theirs.kept)
     for name in ("covariance", "std_error", "sigma", "rss", "tss", "core"):
@@ -774,7 +774,7 @@ def test_powers_beyond_the_range_lose_only_what_is_beyond_float64():
 # --- what moments alone can claim ---------------------------------------------------------------------------------------------
 
 
-def claims(moments: Moments, p: int, *, intercept: bool) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+def claims(moments: Comoments, p: int, *, intercept: bool) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """Weights and standard errors from moments, and the digits that they claim."""
     scaling = Scaling.of(moments, p, intercept=intercept, standardize=True)
     inference, weights = infer(moments, scaling), scaling.to_data(Bowl.of(moments, scaling).bottom)
@@ -783,12 +783,12 @@ def claims(moments: Moments, p: int, *, intercept: bool) -> tuple[Tensor, Tensor
     return weights, inference.std_error, digits, right_error_digits(moments, p, weights[:p], floor, intercept=intercept)
 
 
-def moments_of(rows: Rows, how: str, seed: int) -> Moments:
+def moments_of(rows: Rows, how: str, seed: int) -> Comoments:
     """The moments of these rows, at once, in parts, or what is left of more when others are taken away."""
     if how == "parts":
-        return total([Moments.of_rows(rows[i : i + 2]) for i in range(0, len(rows), 2)], rows.X.shape[1] + rows.y.shape[1])
+        return total([Comoments.of_rows(rows[i : i + 2]) for i in range(0, len(rows), 2)], rows.X.shape[1] + rows.y.shape[1])
     if how == "at once":
-        return Moments.of_rows(rows)
+        return Comoments.of_rows(rows)
     rng = np.random.default_rng(seed)
     m = int(rng.integers(1, 9))
     others = Rows(
@@ -796,8 +796,8 @@ def moments_of(rows: Rows, how: str, seed: int) -> Moments:
         torch.tensor(rng.normal(size=(m, rows.y.shape[1])) * 10.0 ** rng.integers(-2, 4)) * rows.y.std(0) + rows.y.mean(0),
         None if rows.w is None else rows.w[torch.randint(len(rows), (m,), generator=torch.Generator().manual_seed(seed))],
     )
-    away = Moments.of_rows(others)
-    return (Moments.of_rows(rows) + away) - away
+    away = Comoments.of_rows(others)
+    return (Comoments.of_rows(rows) + away) - away
 
 
 @pytest.mark.parametrize("how", ["at once", "parts", "taken away"])
@@ -847,7 +847,7 @@ def test_moments_remember_what_was_taken_away(tmp_path: Path):
 def test_scores_of_sums_are_those_of_moments():
     rng = np.random.default_rng(10)
     rows = Rows(torch.tensor(rng.normal(size=(40, 2))), torch.tensor(rng.normal(size=(40, 2))))
-    moments, found = Moments.of_rows(rows), solve(rows, intercept=True)
+    moments, found = Comoments.of_rows(rows), solve(rows, intercept=True)
     assert found is not None
     scaling = Scaling.of(moments, 2, intercept=True, standardize=True)
     theirs = evaluate.on_moments(moments, found.weights, scaling, "rows", "training")

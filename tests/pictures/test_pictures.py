@@ -17,7 +17,7 @@ import bestline as bl
 from bestline.data import synthetic
 from bestline.errors import ColumnError, OptionError, ShapeError
 from bestline.numerics.bowl import Bowl
-from bestline.numerics.comoments import Moments
+from bestline.numerics.comoments import Comoments
 from bestline.numerics.rows import Rows
 from bestline.numerics.scaling import Scaling
 from bestline.pictures import figures, marks
@@ -57,7 +57,7 @@ EXACT = 1e-9  # a path lies on its surface to rounding
 
 
 def fitted(rows, solver, start, *, standardize=False, intercept=True, held_out=None, l2=0.0, rowwise=False) -> Fit:
-    m, p, k = Moments.of_rows(rows), rows.X.shape[1], rows.y.shape[1]
+    m, p, k = Comoments.of_rows(rows), rows.X.shape[1], rows.y.shape[1]
     scaling = Scaling.of(m, p, intercept=intercept, standardize=standardize)
     trained = scaling.rows(rows)
     smooth = Bowl.of(m, scaling)
@@ -68,7 +68,7 @@ def fitted(rows, solver, start, *, standardize=False, intercept=True, held_out=N
     names = (*(f"x{j}" for j in range(p)), *(["Intercept"] if intercept else []))
     penalty = Penalty.on_slopes(0.0, l2, p, intercept=intercept)
     objective = Objective(smooth, penalty, SquaredRows(trained, intercept), torch.ones(d, 1, dtype=torch.float64))
-    judged = None if held_out is None else Bowl.of(Moments.of_rows(held_out), scaling)
+    judged = None if held_out is None else Bowl.of(Comoments.of_rows(held_out), scaling)
     null = float(rows.y.var(0, correction=0).sum())
     task = Task(objective, scaling, names, tuple(f"y{i}" for i in range(k)), units, null, judged)
     first = torch.tensor(start, dtype=torch.float64)[:, None].expand(-1, k).clone()

@@ -30,7 +30,7 @@ from torch.optim.lr_scheduler import ExponentialLR, ReduceLROnPlateau, StepLR
 import bestline as bl
 from bestline.api.model import Model
 from bestline.data.folds import row_hash
-from bestline.numerics.comoments import Moments
+from bestline.numerics.comoments import Comoments
 from bestline.numerics.rows import Rows
 from bestline.numerics.scaling import Scaling
 from bestline.training.outcome import Trace
@@ -658,7 +658,7 @@ def train_and_loop(
     X = X / 3
     w = torch.from_numpy(np.random.default_rng(1).uniform(0.1, 2, 80)) if weighted else None
     rows = Rows(torch.from_numpy(X), torch.from_numpy(Y.reshape(80, k)), w)
-    scaling = Scaling.of(Moments.of_rows(rows), 3, intercept=True, standardize=standardize)
+    scaling = Scaling.of(Comoments.of_rows(rows), 3, intercept=True, standardize=standardize)
     start = torch.linspace(-1, 1, 4 * k, dtype=torch.float64).reshape(4, k)
     run = partial(looped, lr=float(solver.lr), steps=solver.steps or 0, schedule=schedule)
     weights, losses = run(scaling.rows(rows), scaling.to_trained(start), maker)

@@ -30,7 +30,7 @@ from torch import Tensor
 
 import bestline as bl
 from bestline.errors import DataError, OptionError, ShapeError
-from bestline.numerics.comoments import Moments, by_group
+from bestline.numerics.comoments import Comoments, by_group
 from bestline.numerics.rows import Rows
 from bestline.numerics.scaling import Scaling
 from bestline.pictures.penalty_paths import coefficient_path, error_curve
@@ -64,7 +64,7 @@ def table(n: int = 120, p: int = 8, seed: int = 0, *, k: int = 1, correlation: f
 def normal_of(X: np.ndarray, y: np.ndarray, *, intercept: bool = True, w: np.ndarray | None = None) -> Normal:
     weights = None if w is None else torch.tensor(w)
     rows = Rows(torch.tensor(X), torch.tensor(y.reshape(len(y), -1)), weights)
-    statistic = Moments.of_rows(rows)
+    statistic = Comoments.of_rows(rows)
     scaling = Scaling.of(statistic, X.shape[1], intercept=intercept, standardize=False)
     return Normal.of([statistic], [scaling])
 
@@ -73,7 +73,7 @@ def series(*values: float) -> Tensor:
     return torch.tensor(values, dtype=f64)
 
 
-def folds_of(X: np.ndarray, y: np.ndarray, count: int = 5, w: np.ndarray | None = None) -> tuple[list[Moments], np.ndarray]:
+def folds_of(X: np.ndarray, y: np.ndarray, count: int = 5, w: np.ndarray | None = None) -> tuple[list[Comoments], np.ndarray]:
     number = np.random.default_rng(9).permutation(len(y)) % count
     rows = Rows(torch.tensor(X), torch.tensor(y.reshape(len(y), -1)), None if w is None else torch.tensor(w))
     return by_group(rows, torch.tensor(number), count), number
@@ -544,7 +544,7 @@ def test_leaving_one_row_out_is_ridge_cvs(intercept: bool, weighted: bool) -> No
     w = np.random.default_rng(3).uniform(0.5, 2, 40) if weighted else None
     alphas = np.array([0.1, 1.0, 10.0])
     rows = Rows(torch.tensor(X), torch.tensor(y), None if w is None else torch.tensor(w))
-    whole = Moments.of_rows(rows)
+    whole = Comoments.of_rows(rows)
     ours = leave_one_out(rows, whole, torch.tensor(alphas / whole.weight), intercept=intercept)
     if not weighted:
         for at, alpha in enumerate(alphas):
@@ -566,7 +566,7 @@ def test_leaving_one_row_out_is_ridge_cvs(intercept: bool, weighted: bool) -> No
 def test_empty_folds_too_few_folds_and_wide_tables() -> None:
     X, y = table(30, 3)
     folds, _ = folds_of(X, y, 3)
-    empty = Moments.empty(4)
+    empty = Comoments.empty(4)
     assert select("lasso", [folds[0], empty], 3, intercept=True) is None
     chosen = select("lasso", [*folds, empty], 3, intercept=True)
     assert chosen is not None

@@ -14,7 +14,7 @@ import bestline as bl
 from bestline.data.split import split_sizes
 from bestline.errors import BestlineWarning, DataError, DivergedWarning, NumericalError, OptionError, ShapeError
 from bestline.numerics.bowl import Bowl
-from bestline.numerics.comoments import Moments
+from bestline.numerics.comoments import Comoments
 from bestline.numerics.rows import Rows, minibatches
 from bestline.numerics.scaling import Scaling
 from bestline.numerics.semidefinite import aliases, minimum_norm
@@ -38,7 +38,7 @@ def some_rows(seed: int, n: int = 40, p: int = 3, k: int = 1, weighted: bool = F
 
 
 def bowl_and_rows(rows: Rows, *, intercept: bool, standardize: bool) -> tuple[Bowl, Rows, Scaling]:
-    moments = Moments.of_rows(rows)
+    moments = Comoments.of_rows(rows)
     scaling = Scaling.of(moments, rows.X.shape[1], intercept=intercept, standardize=standardize)
     return Bowl.of(moments, scaling), scaling.rows(rows), scaling
 
@@ -158,7 +158,7 @@ def test_a_minimum_norm_solution_is_numpys_whatever_the_rank(seed: int, p: int, 
 def test_aliases_name_what_earlier_columns_already_say() -> None:
     rows = some_rows(0, n=50, p=3)
     X = torch.cat([rows.X, rows.X[:, :1] * 2 - rows.X[:, 1:2], torch.ones(50, 1), rows.X[:, 2:3]], 1).double()
-    A = Moments.of(X).scatter
+    A = Comoments.of(X).scatter
     found = {a.column: a.on for a in aliases(A)}
     assert set(found) == {3, 4, 5}
     assert found[3] == pytest.approx({0: 2, 1: -1})
@@ -367,7 +367,7 @@ def test_every_step_is_that_of_torchs_own_loop_on_the_rows(seed, optimizer, sche
     plan = Plan(
         ("a", "b"), tuple("yz"[:k]), intercept, Descent(maker, lr=lr, steps=steps, schedule=schedule), l2=l2, standardize=False
     )
-    task = plan.task(Part(Moments.of_rows(rows)))
+    task = plan.task(Part(Comoments.of_rows(rows)))
     fit = train(task, plan.solver, start)
     expected = loop_of_torch(rows, start, l2, steps, partial(maker, lr=lr), schedule)
     assert fit.trace.step.tolist() == list(range(steps + 1))

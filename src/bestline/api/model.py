@@ -23,7 +23,7 @@ from bestline.inference import classical as explain
 from bestline.inference import scores as evaluate
 from bestline.inference.scores import Scores
 from bestline.numerics import digits as precision
-from bestline.numerics.comoments import Moments as Statistic
+from bestline.numerics.comoments import Comoments
 from bestline.numerics.exact_solve import Refined, digits_within
 from bestline.numerics.rows import Rows, Weights
 from bestline.numerics.scaling import Scaling
@@ -89,7 +89,7 @@ class Model:
     rate: float | None
     rate_limit: float | None
     collected: Moments
-    training: Statistic
+    training: Comoments
     seconds: float
     solver: str
     notes: tuple[str, ...] = ()
@@ -262,12 +262,12 @@ class Model:
             return None
 
         def predictor(rows: Rows) -> Callable[[Tensor], Tensor] | None:
-            fit = self.plan.run(Part(Statistic.of_rows(rows), rows))
+            fit = self.plan.run(Part(Comoments.of_rows(rows), rows))
             return None if fit.stop in (Stop.DIVERGED, Stop.INTERRUPTED) else self.plan.predictor(fit.weights)
 
         return evaluate.out_of_fold_rows(parts.training.rows, parts.fold, len(self.collected.folds), predictor, by=parts.by)
 
-    def _retrained(self, rest: Statistic) -> Weights | None:
+    def _retrained(self, rest: Comoments) -> Weights | None:
         fit = self.plan.run(Part(rest))
         return None if fit.stop in (Stop.DIVERGED, Stop.INTERRUPTED) else fit.weights
 

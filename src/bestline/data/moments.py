@@ -19,7 +19,7 @@ from bestline.data.folds import MOST_FOLDS, Grouping, Progress, by_hash, by_valu
 from bestline.data.row_passes import Kept, present, range_of
 from bestline.data.tables import Source, open_source
 from bestline.errors import ColumnError, DataError, MissingValuesError, ModelFileError, OptionError, readable
-from bestline.numerics import comoments as statistics
+from bestline.numerics.comoments import Comoments, by_group, chunk_size, total
 
 _FORMAT = 1
 
@@ -48,7 +48,7 @@ class Moments:
     """
 
     design: Design
-    folds: tuple[statistics.Moments, ...]
+    folds: tuple[Comoments, ...]
     low: Tensor
     high: Tensor
     dropped: int = 0
@@ -107,9 +107,9 @@ class Moments:
         return replace(found, by=by, values=values)
 
     @property
-    def total(self) -> statistics.Moments:
+    def total(self) -> Comoments:
         """Moments of all folds together."""
-        return statistics.total(self.folds, self.design.p + len(self.design.responses))
+        return total(self.folds, self.design.p + len(self.design.responses))
 
     @property
     def rows(self) -> int:
@@ -206,7 +206,7 @@ class Moments:
         _, tensors, facts = store.read(path, "moments", _FORMAT)
         try:
             folds = tuple(
-                statistics.Moments(
+                Comoments(
                     int(count),
                     float(weight),
                     float(log),
@@ -229,7 +229,7 @@ class Moments:
         except (KeyError, TypeError, ValueError) as error:
             raise ModelFileError(f"The moments file {str(path)!r} is damaged ({error}).") from error
 
-    def _beside(self, other: Moments) -> tuple[Sequence[statistics.Moments], Sequence[statistics.Moments], tuple[str, ...]]:
+    def _beside(self, other: Moments) -> tuple[Sequence[Comoments], Sequence[Comoments], tuple[str, ...]]:
         """The folds of both that belong together, and the values that they are of."""
         mine, theirs = self.design.to_dict(), other.design.to_dict()
         for facts in (mine, theirs):  # shares are of the rows, not of the design
@@ -247,7 +247,7 @@ class Moments:
                 f"Together these moments have {len(values):,} values of {readable(self.by)}, and each would be a fold; {MOST_FOLDS:,} "
                 f"is the most."
             )
-        nothing = statistics.Moments.empty(self.design.p + len(self.design.responses))
+        nothing = Comoments.empty(self.design.p + len(self.design.responses))
         own, others = (dict(zip(m.values, m.folds, strict=True)) for m in (self, other))
         return [own.get(v, nothing) for v in values], [others.get(v, nothing) for v in values], values
 
@@ -305,14 +305,14 @@ def collect(
         When no usable row is left.
     """
     q = design.p + len(design.responses)
-    found = [statistics.Moments.empty(q) for _ in range(groups)]
+    found = [Comoments.empty(q) for _ in range(groups)]
     low, high = (
         torch.full((design.p,), float("inf"), dtype=torch.float64),
         torch.full((design.p,), float("-inf"), dtype=torch.float64),
     )
     dropped, read, imputed = 0, 0, dict[str, int]()
     tell = None if progress is None else (lambda fraction: progress("reading the rows", fraction))
-    for batch in source.batches(design.reads(), size=statistics.chunk_size(q), progress=tell):
+    for batch in source.batches(design.reads(), size=chunk_size(q), progress=tell):
         try:
             encoded = design.rows(batch)
         except MissingValuesError:
@@ -329,7 +329,7 @@ def collect(
         if len(rows) == 0:
             continue
         group = None if grouping is None else grouping(batch, used).to(rows.X.device)
-        parts = [statistics.Moments.of_rows(rows)] if group is None else statistics.by_group(rows, group, groups)
+        parts = [Comoments.of_rows(rows)] if group is None else by_group(rows, group, groups)
         found = [a + b for a, b in zip(found, parts, strict=True)]
         if design.p:
             least, most = range_of(rows.X)

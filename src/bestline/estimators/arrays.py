@@ -20,7 +20,7 @@ from sklearn.utils.validation import validate_data
 from torch import Tensor
 
 from bestline.errors import DataError, OptionError
-from bestline.numerics.comoments import Moments
+from bestline.numerics.comoments import Comoments
 from bestline.numerics.rows import Rows
 
 Array: TypeAlias = Any  # of NumPy, torch or another library of scikit-learn's array API
@@ -101,11 +101,11 @@ class Table:
         """Number of features."""
         return int(self.rows.X.shape[1])
 
-    def moments(self) -> Moments:
+    def moments(self) -> Comoments:
         """Of features and targets."""
-        return Moments.of_rows(self.rows)
+        return Comoments.of_rows(self.rows)
 
-    def kept_moments(self) -> Moments | None:
+    def kept_moments(self) -> Comoments | None:
         """The same, to keep beside a line found from the rows; None where columns are too many to keep p x p numbers for."""
         return self.moments() if self.p <= MOST_KEPT else None
 

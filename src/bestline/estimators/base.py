@@ -13,12 +13,12 @@ from sklearn.base import BaseEstimator, MultiOutputMixin, RegressorMixin
 from sklearn.utils.validation import check_is_fitted
 
 from bestline.data.design import learn
-from bestline.data.moments import Moments as TableMoments
+from bestline.data.moments import Moments
 from bestline.data.tables import open_source
 from bestline.errors import BestlineWarning, DataError, OptionError
 from bestline.estimators import arrays as border
 from bestline.estimators.arrays import Array, Table
-from bestline.numerics.comoments import Moments
+from bestline.numerics.comoments import Comoments
 from bestline.numerics.exact_solve import Refined
 from bestline.training.least_squares import Solved
 
@@ -60,7 +60,7 @@ class OfMoments(MultiOutputMixin, Line):
     """A line that is a function of the moments of its rows, whether they come at once or in parts."""
 
     fit_intercept: bool
-    _moments: Moments | None
+    _moments: Comoments | None
     _refined: Refined | None
 
     def partial_fit(self, X: Array, y: Array, sample_weight: Array = None) -> Any:
@@ -91,11 +91,11 @@ class OfMoments(MultiOutputMixin, Line):
         self._learn(moments if before is None else before + moments, table)
         return self
 
-    def _learn(self, moments: Moments, table: Table) -> None:
+    def _learn(self, moments: Comoments, table: Table) -> None:
         """Set all that is learnt from moments; the table says what shapes and types results have."""
         raise NotImplementedError
 
-    def _set(self, line: Solved, moments: Moments | None, table: Table, *, flat: bool) -> None:
+    def _set(self, line: Solved, moments: Comoments | None, table: Table, *, flat: bool) -> None:
         """Set `coef_` and `intercept_` in the shape of the target, the precision of the features, and where the data live."""
         self.__dict__.pop("_model", None)
         self._moments, self._refined = moments, line.refined
@@ -151,7 +151,7 @@ class OfMoments(MultiOutputMixin, Line):
         return {name: value for name, value in state.items() if name != "_model"}
 
 
-def with_names(moments: Moments, features: Sequence[str], *, intercept: bool) -> TableMoments:
+def with_names(moments: Comoments, features: Sequence[str], *, intercept: bool) -> Moments:
     """Moments of unnamed columns as those of a table with these features; the targets are y, or y0, y1, ..."""
     k = moments.q - len(features)
     targets = ["y"] if k == 1 else [f"y{i}" for i in range(k)]
@@ -161,4 +161,4 @@ def with_names(moments: Moments, features: Sequence[str], *, intercept: bool) ->
     design = learn(open_source(dict.fromkeys((*features, *targets), tiny)), target=targets, features=features)
     design = replace(design, intercept=intercept)
     unknown = torch.full((len(features),), float("inf"), dtype=torch.float64)
-    return TableMoments(design, (moments,), -unknown, unknown)
+    return Moments(design, (moments,), -unknown, unknown)

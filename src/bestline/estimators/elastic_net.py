@@ -20,7 +20,7 @@ from bestline.errors import OptionError
 from bestline.estimators import arrays as border
 from bestline.estimators.arrays import ANY_SEED, YES_OR_NO, Array, Choice, Number, Table
 from bestline.estimators.base import OfMoments
-from bestline.numerics.comoments import Moments
+from bestline.numerics.comoments import Comoments
 from bestline.training import least_squares
 from bestline.training.least_squares import Solved
 from bestline.training.solvers.few_rows import Few
@@ -140,7 +140,7 @@ class ElasticNet(OfMoments):
         coef = np.atleast_2d(border.learnt(self.coef_)).astype(np.float64)
         return torch.from_numpy(coef.T.copy()) if coef.shape == (table.rows.y.shape[1], table.p) else None
 
-    def _learn(self, moments: Moments, table: Table, *, exact: bool = False, start: Tensor | None = None) -> None:
+    def _learn(self, moments: Comoments, table: Table, *, exact: bool = False, start: Tensor | None = None) -> None:
         l1, l2 = self._penalties()
         intercept, positive = self.fit_intercept, self.positive
         line, path = least_squares.penalised(moments, table.p, l1, l2, intercept=intercept, positive=positive, start=start)
@@ -149,7 +149,9 @@ class ElasticNet(OfMoments):
         square = least_squares.normal_of(moments, table.p, intercept=intercept).square[0]
         self._keep(line, path, square, moments, table, started=start is not None)
 
-    def _keep(self, line: Solved, path: Path, square: Tensor, moments: Moments | None, table: Table, *, started: bool) -> None:
+    def _keep(
+        self, line: Solved, path: Path, square: Tensor, moments: Comoments | None, table: Table, *, started: bool
+    ) -> None:
         """Set all that is learnt; square (k,) are the targets' mean squares, which say how large a gap is."""
         k = line.slopes.shape[1]
         self._set(line, moments, table, flat=k == 1)
@@ -170,7 +172,7 @@ class ElasticNet(OfMoments):
     def _gram_given(self) -> bool:
         return not isinstance(self.precompute, bool | np.bool_ | str)
 
-    def _check_gram(self, moments: Moments, table: Table) -> None:
+    def _check_gram(self, moments: Comoments, table: Table) -> None:
         """Second moments of the user's must be those of the columns, centred where there is an intercept."""
         if not self._gram_given:
             return

@@ -22,7 +22,7 @@ from bestline.estimators.arrays import Array, Choice, Number, Table
 from bestline.estimators.base import Line
 from bestline.estimators.elastic_net import SETTINGS, ElasticNet, Lasso
 from bestline.estimators.routing import routed
-from bestline.numerics.comoments import Moments, rests
+from bestline.numerics.comoments import Comoments, rests
 from bestline.numerics.rows import Rows
 from bestline.training import least_squares
 from bestline.training.cross_validation import geometric
@@ -277,7 +277,7 @@ def _errors(
         parts = ((rows[torch.as_tensor(train)], rows[torch.as_tensor(test)]) for train, test in splits)
         return torch.stack([_error_of_rows(Few.of(a, intercept=intercept), b, l1, l2, positive=positive) for a, b in parts])
     p, r = rows.X.shape[1], l1.shape[1]
-    tests = [Moments.of_rows(rows[torch.as_tensor(test)]) for _, test in splits]
+    tests = [Comoments.of_rows(rows[torch.as_tensor(test)]) for _, test in splits]
     found = []
     for train, test in _batched(list(_training(rows, splits, tests)), tests, max(1, _AT_ONCE // max(1, p * p))):
         normals = [least_squares.normal_of(m, p, intercept=intercept) for m in train]
@@ -299,22 +299,22 @@ def _error_of_rows(few: Few, test: Rows, l1: Tensor, l2: Tensor, *, positive: bo
     return found
 
 
-def _training(rows: Rows, splits: Sequence[tuple[Any, Any]], tests: list[Moments]) -> Iterator[Moments]:
+def _training(rows: Rows, splits: Sequence[tuple[Any, Any]], tests: list[Comoments]) -> Iterator[Comoments]:
     """Moments of each fold's training rows: those of the other folds, where the folds part the rows."""
     n = len(rows)
     seen = np.concatenate([np.asarray(test) for _, test in splits])
     if len(splits) > 1 and np.array_equal(np.sort(seen), np.arange(n)) and all(len(a) + len(b) == n for a, b in splits):
         yield from rests(tests)
     else:
-        yield from (Moments.of_rows(rows[torch.as_tensor(train)]) for train, _ in splits)
+        yield from (Comoments.of_rows(rows[torch.as_tensor(train)]) for train, _ in splits)
 
 
-def _batched(train: list[Moments], test: list[Moments], size: int) -> Iterator[tuple[list[Moments], list[Moments]]]:
+def _batched(train: list[Comoments], test: list[Comoments], size: int) -> Iterator[tuple[list[Comoments], list[Comoments]]]:
     for i in range(0, len(train), size):
         yield train[i : i + size], test[i : i + size]
 
 
-def _held_out(train: Moments, test: Moments, slopes: Tensor, *, intercept: bool) -> Tensor:
+def _held_out(train: Comoments, test: Comoments, slopes: Tensor, *, intercept: bool) -> Tensor:
     """Mean squared errors (m, r) on the rows of `test` of lines with slopes (m, p, r) and the intercepts that `train` gives them."""
     m, _, r = slopes.shape
     center = train.center if intercept else torch.zeros(train.q, dtype=torch.float64)

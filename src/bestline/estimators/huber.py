@@ -22,7 +22,7 @@ from bestline.estimators import arrays as border
 from bestline.estimators.arrays import YES_OR_NO, Array, Number
 from bestline.estimators.base import Line
 from bestline.estimators.callbacks import CallbackSupportMixin, Telling, with_callbacks
-from bestline.numerics.comoments import Moments
+from bestline.numerics.comoments import Comoments
 from bestline.numerics.rows import Rows
 from bestline.numerics.scaling import Scaling
 from bestline.numerics.semidefinite import minimum_norm
@@ -177,7 +177,7 @@ class _Problem:
 
     @classmethod
     def of(cls, rows: Rows, epsilon: float, alpha: float, *, intercept: bool) -> _Problem:
-        moments = Moments.of_rows(rows)
+        moments = Comoments.of_rows(rows)
         scaling = Scaling.of(moments, rows.X.shape[1], intercept=intercept, standardize=True)
         trained = scaling.rows(rows)
         Z = torch.cat([trained.X, torch.ones(len(rows), int(intercept), dtype=torch.float64)], 1)

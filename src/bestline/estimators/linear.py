@@ -11,7 +11,7 @@ from bestline.errors import OptionError
 from bestline.estimators import arrays as border
 from bestline.estimators.arrays import ANY_SEED, YES_OR_NO, Array, Choice, Number, Table
 from bestline.estimators.base import OfMoments
-from bestline.numerics.comoments import Moments
+from bestline.numerics.comoments import Comoments
 from bestline.training import least_squares
 
 SOLVERS = ("auto", "svd", "cholesky", "lsqr", "sparse_cg", "sag", "saga", "lbfgs")
@@ -91,14 +91,14 @@ class LinearRegression(OfMoments):
         self._learn(table.moments(), table, exact=True)
         return self
 
-    def _learn(self, moments: Moments, table: Table, *, exact: bool = False) -> None:
+    def _learn(self, moments: Comoments, table: Table, *, exact: bool = False) -> None:
         zero = torch.zeros(moments.q - table.p, dtype=torch.float64)
         line = least_squares.of_moments(moments, table.p, zero, intercept=self.fit_intercept, positive=self.positive)
         if exact and not self.positive:
             line = least_squares.sharpened(table.rows, moments, line, intercept=self.fit_intercept)
         self._keep(line, moments, table)
 
-    def _keep(self, line: least_squares.Solved, moments: Moments | None, table: Table) -> None:
+    def _keep(self, line: least_squares.Solved, moments: Comoments | None, table: Table) -> None:
         self._set(line, moments, table, flat=table.flat)
         self.rank_ = line.rank
         assert line.singular is not None  # noqa: S101  both ways give them
@@ -205,14 +205,14 @@ class Ridge(OfMoments):
             raise OptionError(f"`alpha` must be finite and not negative; got {self.alpha!r}.")
         return torch.from_numpy(np.broadcast_to(alpha, (k,)).copy())
 
-    def _learn(self, moments: Moments, table: Table, *, exact: bool = False) -> None:
+    def _learn(self, moments: Comoments, table: Table, *, exact: bool = False) -> None:
         alpha = self._alphas(moments.q - table.p)
         line = least_squares.of_moments(moments, table.p, alpha, intercept=self.fit_intercept, positive=self.positive)
         if exact and not self.positive and not bool(alpha.any()):
             line = least_squares.sharpened(table.rows, moments, line, intercept=self.fit_intercept)
         self._keep(line, moments, table)
 
-    def _keep(self, line: least_squares.Solved, moments: Moments | None, table: Table) -> None:
+    def _keep(self, line: least_squares.Solved, moments: Comoments | None, table: Table) -> None:
         k = line.slopes.shape[1]
         self._set(line, moments, table, flat=k == 1)
         uncounted = self.solver in ("svd", "cholesky", "sparse_cg", "lbfgs")

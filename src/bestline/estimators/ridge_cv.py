@@ -20,7 +20,7 @@ from bestline.estimators.arrays import YES_OR_NO, Array, Choice, Number, Table
 from bestline.estimators.base import Line
 from bestline.estimators.linear import Ridge
 from bestline.estimators.routing import refuse, routed
-from bestline.numerics.comoments import Moments
+from bestline.numerics.comoments import Comoments
 from bestline.numerics.rows import Rows
 from bestline.training import least_squares
 from bestline.training.cross_validation import leave_one_out
@@ -216,7 +216,7 @@ class _AsPredicted(RegressorMixin, BaseEstimator):
 def _without_own_row(rows: Rows, alphas: Tensor, *, intercept: bool) -> Tensor:
     """Residuals (n, m, k) of every row by the ridge line of all others."""
     if not least_squares.wide(rows):
-        whole = Moments.of_rows(rows)
+        whole = Comoments.of_rows(rows)
         chunks = (rows[i : i + _CHUNK] for i in range(0, len(rows), _CHUNK))
         return torch.cat([leave_one_out(chunk, whole, alphas / whole.weight, intercept=intercept) for chunk in chunks])
     # With G = X X' + alpha on the rows, less the direction that the intercept takes, the residuals are (G^-1 y)_i / (G^-1)_ii

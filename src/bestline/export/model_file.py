@@ -16,7 +16,7 @@ from bestline.data.design import Design
 from bestline.data.moments import Moments
 from bestline.errors import ModelFileError, NumericalError, OptionError, readable
 from bestline.inference.scores import Scores
-from bestline.numerics.comoments import Moments as Statistic
+from bestline.numerics.comoments import Comoments
 from bestline.numerics.exact_solve import Refined
 from bestline.training.losses import parse_loss
 from bestline.training.outcome import Trace
@@ -83,7 +83,7 @@ def _restored(tensors: dict[str, Tensor], facts: dict[str, Any]) -> Model:
     design = Design.from_dict(facts["design"])
     count, weight, log_weight, *cancelled = facts["training"]
     unit, shift, mean, scatter = (tensors[f"training.{n}"] for n in _STATISTIC)
-    training = Statistic(int(count), float(weight), float(log_weight), unit, shift, mean, scatter, *map(float, cancelled))
+    training = Comoments(int(count), float(weight), float(log_weight), unit, shift, mean, scatter, *map(float, cancelled))
     plan = _plan(design, facts["plan"], _solver(facts))
     d, k = len(plan.names), len(design.targets)
     if tensors["weights"].shape != (d, k) or training.scatter.shape != (design.p + k, design.p + k):

@@ -18,7 +18,7 @@ from torch import Tensor
 
 from bestline.errors import OptionError
 from bestline.numerics.bowl import Bowl, trained_moments
-from bestline.numerics.comoments import Moments
+from bestline.numerics.comoments import Comoments
 from bestline.numerics.exact_solve import Refined
 from bestline.numerics.scaling import Scaling
 from bestline.numerics.semidefinite import Alias, aliases
@@ -116,7 +116,7 @@ class Inference:
         return variance
 
 
-def determined(moments: Moments, scaling: Scaling) -> tuple[tuple[Alias, ...], int]:
+def determined(moments: Comoments, scaling: Scaling) -> tuple[tuple[Alias, ...], int]:
     """Columns that earlier columns already say, and the residual degrees of freedom that the others and the intercept leave."""
     p, x = scaling.p, scaling.scale
     found = aliases(_features(*trained_moments(moments, scaling), scaling))
@@ -126,7 +126,7 @@ def determined(moments: Moments, scaling: Scaling) -> tuple[tuple[Alias, ...], i
     return aliased, moments.count - (p - len(aliased) + scaling.intercept)
 
 
-def infer(moments: Moments, scaling: Scaling) -> Inference:
+def infer(moments: Comoments, scaling: Scaling) -> Inference:
     """Covariance of the least-squares weights, classical (equal variances), from moments of the training rows."""
     p = scaling.p
     mean, joint = trained_moments(moments, scaling)
@@ -273,7 +273,7 @@ class Glance:
     bic: float
 
 
-def glance(moments: Moments, inference: Inference, *, intercept: bool, target: int = 0) -> Glance:
+def glance(moments: Comoments, inference: Inference, *, intercept: bool, target: int = 0) -> Glance:
     """Figures of the whole fit, for one target."""
     from scipy.special import fdtrc
 

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from bestline.numerics.bowl import trained_moments
-from bestline.numerics.comoments import Moments
+from bestline.numerics.comoments import Comoments
 from bestline.numerics.scaling import Scaling
 
 TROUBLE, SHARE, INFLATED = 30.0, 0.5, 10.0
@@ -68,7 +68,7 @@ class Collinearity:
 
 
 def collinearity(
-    moments: Moments, scaling: Scaling, names: Sequence[str], kept: Sequence[int], aliased: Mapping[int, Sequence[int]]
+    moments: Comoments, scaling: Scaling, names: Sequence[str], kept: Sequence[int], aliased: Mapping[int, Sequence[int]]
 ) -> Collinearity:
     """Collinearity of the columns (p,) behind `moments`.
 
@@ -102,7 +102,7 @@ def collinearity(
     )
 
 
-def _indices(moments: Moments, scaling: Scaling, names: Sequence[str], kept: list[int]) -> tuple[Index, ...]:
+def _indices(moments: Comoments, scaling: Scaling, names: Sequence[str], kept: list[int]) -> tuple[Index, ...]:
     """Condition indices of the columns as they are, of unit length, and the shares of variance in each direction.
 
     With a mean m and a centred part Q R, a column is [1 Q] [m; R]: so the singular values are those of a small matrix in which

@@ -19,7 +19,7 @@ from torch import Tensor
 
 from bestline.errors import DataError, NumericalError
 from bestline.numerics.bowl import trained_moments
-from bestline.numerics.comoments import Moments
+from bestline.numerics.comoments import Comoments
 from bestline.numerics.rows import Rows, Square, Weights
 from bestline.numerics.scaling import Scaling
 
@@ -95,7 +95,7 @@ class Basis:
 
     @classmethod
     def of(
-        cls, moments: Moments, scaling: Scaling, kept: tuple[int, ...], rows: Callable[[], Iterable[Rows]] | None = None
+        cls, moments: Comoments, scaling: Scaling, kept: tuple[int, ...], rows: Callable[[], Iterable[Rows]] | None = None
     ) -> Basis:
         """The basis of the rows behind `moments`.
 
@@ -228,7 +228,7 @@ class Totals:
         return self.rows == basis.count and told and bool((self.pull.abs() <= room[:, None]).all())
 
 
-def _of_moments(moments: Moments, scaling: Scaling, kept: tuple[int, ...]) -> tuple[Basis, Square, float]:
+def _of_moments(moments: Comoments, scaling: Scaling, kept: tuple[int, ...]) -> tuple[Basis, Square, float]:
     """The basis as moments give it, their products, and by what factor they lose digits: infinite where they cannot give it."""
     p, s = scaling.p, len(kept)
     columns = [*kept, *range(p, moments.q)]

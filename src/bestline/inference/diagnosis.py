@@ -18,7 +18,7 @@ from bestline.inference.classical import infer, t_two_sided
 from bestline.inference.collinearity import Collinearity
 from bestline.inference.hypotheses import Verdict, chi2_test, f_test
 from bestline.inference.residual_sums import CROSSED, TOP, Evidence, Lens
-from bestline.numerics.comoments import Moments
+from bestline.numerics.comoments import Comoments
 from bestline.numerics.scaling import Scaling
 
 _NAN = float("nan")
@@ -191,7 +191,7 @@ def _spread_tests(lens: Lens, evidence: Evidence) -> tuple[Verdict, Verdict]:
     )
 
 
-def _explained(name: str, moments: Moments, about: str, lens: Lens) -> Verdict:
+def _explained(name: str, moments: Comoments, about: str, lens: Lens) -> Verdict:
     fit = infer(moments, Scaling.of(moments, moments.q - 1, intercept=True, standardize=True))
     known = lens.sigma == lens.sigma and float(fit.tss[0]) > 0
     share = 1 - float(fit.rss[0] / fit.tss[0]) if known else _NAN

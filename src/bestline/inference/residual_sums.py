@@ -14,7 +14,7 @@ from torch import Tensor
 
 from bestline.inference.coordinates import Basis, Totals
 from bestline.inference.influence import influence
-from bestline.numerics.comoments import Moments
+from bestline.numerics.comoments import Comoments
 from bestline.numerics.rows import Rows
 
 MOST = 2_000  # rows up to which all are kept, and shown one by one
@@ -73,7 +73,7 @@ class Evidence:
         Sums of the first four powers of the residuals over their standard deviation.
     steps, first, last
         Sum of the squared differences of neighbouring residuals, and those at both ends; NaN for no rows.
-    linear, squares : Moments
+    linear, squares : Comoments
         Of the columns with the powers of the fitted values and the residual, and of the columns with their products and the
         squared residual.
     by_fitted, by_size, by_leverage : Tensor
@@ -93,8 +93,8 @@ class Evidence:
     steps: float
     first: float
     last: float
-    linear: Moments
-    squares: Moments
+    linear: Comoments
+    squares: Comoments
     by_fitted: Tensor
     by_size: Tensor
     by_leverage: Tensor
@@ -119,8 +119,8 @@ class Evidence:
             steps=0.0,
             first=_NAN,
             last=_NAN,
-            linear=Moments.empty(s + 3),
-            squares=Moments.empty(_width(s) + 1),
+            linear=Comoments.empty(s + 3),
+            squares=Comoments.empty(_width(s) + 1),
             by_fitted=cells[0],
             by_size=cells[1],
             by_leverage=cells[2],
@@ -165,8 +165,8 @@ class Evidence:
             steps=float((e[1:] - e[:-1]).square().sum()),
             first=float(e[0]),
             last=float(e[-1]),
-            linear=Moments.of(linear, seen.root**2),
-            squares=Moments.of(squares),
+            linear=Comoments.of(linear, seen.root**2),
+            squares=Comoments.of(squares),
             by_fitted=_counted(start.by_fitted, g, r, (REACH, FINE), (REACH, FINE)),
             by_size=_counted(start.by_size, g, size, (REACH, FINE), (0, ROOTS)),
             by_leverage=_counted(start.by_leverage, log, r, (-DECADES[0], TENTH), (REACH, FINE)),

@@ -16,11 +16,11 @@ import torch
 from torch import Tensor
 
 from bestline.numerics.bowl import Bowl, trained_moments
-from bestline.numerics.comoments import Moments, rests, total
+from bestline.numerics.comoments import Comoments, rests, total
 from bestline.numerics.rows import Rows, Weights
 from bestline.numerics.scaling import Scaling
 
-Trainer = Callable[[Moments], Weights | None]  # moments of training rows -> weights (d, k) in the data's units
+Trainer = Callable[[Comoments], Weights | None]  # moments of training rows -> weights (d, k) in the data's units
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,20 +54,20 @@ class Scores:
 class Errors:
     """Mergeable errors of predictions: the moments of residual and target together, and the absolute residuals."""
 
-    moments: Moments
+    moments: Comoments
     absolute: Tensor
 
     @classmethod
     def empty(cls, k: int) -> Errors:
         """Errors of no rows."""
-        return cls(Moments.empty(2 * k), torch.zeros(k, dtype=torch.float64))
+        return cls(Comoments.empty(2 * k), torch.zeros(k, dtype=torch.float64))
 
     @classmethod
     def of(cls, prediction: Tensor, y: Tensor, w: Tensor | None) -> Errors:
         """Errors of predictions (n, k) of targets (n, k) with weights (n,)."""
         r = prediction - y
         absolute = r.abs().sum(0) if w is None else (w[:, None] * r.abs()).sum(0)
-        return cls(Moments.of(torch.cat([r, y], 1), w).cpu(), absolute.cpu())
+        return cls(Comoments.of(torch.cat([r, y], 1), w).cpu(), absolute.cpu())
 
     def __add__(self, other: Errors) -> Errors:
         return Errors(self.moments + other.moments, self.absolute + other.absolute)
@@ -94,7 +94,9 @@ def _scores(of: str, kind: str, rows: int, mse: Tensor, variance: Tensor, mae: T
     )
 
 
-def on_moments(moments: Moments, weights: Weights, scaling: Scaling, of: str, kind: str, *, about_zero: bool = False) -> Scores:
+def on_moments(
+    moments: Comoments, weights: Weights, scaling: Scaling, of: str, kind: str, *, about_zero: bool = False
+) -> Scores:
     """Scores of a line with weights (d, k), in the data's units, on the rows behind `moments`.
 
     With `about_zero`, R2 compares with predicting 0 and not the mean: the convention for lines without an intercept.
@@ -103,13 +105,13 @@ def on_moments(moments: Moments, weights: Weights, scaling: Scaling, of: str, ki
     return _scores(of, kind, moments.count, mse, variance)
 
 
-def on_sums(rss: Tensor, tss: Tensor, moments: Moments, of: str, kind: str) -> Scores:
+def on_sums(rss: Tensor, tss: Tensor, moments: Comoments, of: str, kind: str) -> Scores:
     """Scores of a line on the rows behind `moments`, from its residual and total sums of squares (k,)."""
     variance = torch.where(tss > 0, tss, float("nan")) / moments.weight
     return _scores(of, kind, moments.count, rss / moments.weight, variance)
 
 
-def _squares(moments: Moments, weights: Weights, scaling: Scaling, *, about_zero: bool = False) -> tuple[Tensor, Tensor]:
+def _squares(moments: Comoments, weights: Weights, scaling: Scaling, *, about_zero: bool = False) -> tuple[Tensor, Tensor]:
     units = scaling.target_scale**2
     mse = Bowl.of(moments, scaling).losses(scaling.to_trained(weights)) * units
     mean, covariance = trained_moments(moments, scaling)
@@ -121,7 +123,7 @@ def _squares(moments: Moments, weights: Weights, scaling: Scaling, *, about_zero
 
 
 def out_of_fold(
-    folds: Sequence[Moments], scaling: Scaling, train: Trainer, *, about_zero: bool = False, by: str | None = None
+    folds: Sequence[Comoments], scaling: Scaling, train: Trainer, *, about_zero: bool = False, by: str | None = None
 ) -> Scores | None:
     """Scores of rows predicted by lines that never saw them.
 

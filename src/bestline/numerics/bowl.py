@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from bestline.numerics.comoments import Moments
+from bestline.numerics.comoments import Comoments
 from bestline.numerics.rows import Square, Weights
 from bestline.numerics.scaling import Scaling
 from bestline.numerics.semidefinite import minimum_norm
@@ -38,7 +38,7 @@ class Bowl:
     floor: Tensor
 
     @classmethod
-    def of(cls, moments: Moments, scaling: Scaling) -> Bowl:
+    def of(cls, moments: Comoments, scaling: Scaling) -> Bowl:
         """The bowl of the rows behind `moments`, in the weights of the columns as trained; at least one row."""
         p = scaling.p
         mean, joint = trained_moments(moments, scaling)
@@ -90,13 +90,13 @@ class Bowl:
         return 2 * float(torch.linalg.eigvalsh(self.curvature)[-1]) if len(self.curvature) else 0.0
 
 
-def trained_moments(moments: Moments, scaling: Scaling) -> tuple[Tensor, Square]:
+def trained_moments(moments: Comoments, scaling: Scaling) -> tuple[Tensor, Square]:
     """Mean (q,) and covariance (q, q), divisor W, of the columns as trained."""
     unit = moments.unit / scaling.scale
     return trained_mean(moments, scaling), torch.outer(unit, unit).mul_(moments.scatter).div_(moments.weight)
 
 
-def trained_mean(moments: Moments, scaling: Scaling) -> Tensor:
+def trained_mean(moments: Comoments, scaling: Scaling) -> Tensor:
     """Mean (q,) of the columns as trained."""
     mean = moments.shift - scaling.center / moments.unit + moments.mean
     # The means of columns centred by these very moments are 0 but for rounding, of which an optimiser that divides by the size

@@ -1,4 +1,4 @@
-"""Moments: everything that squared loss needs to know of a table, in a few kB, from one pass over its rows.
+"""Co-moments: everything that squared loss needs to know of a table, in a few kB, from one pass over its rows.
 
     weight W = sum w_i      mean m = sum w_i z_i / W      scatter S = sum w_i (z_i - m)(z_i - m)'
 
@@ -38,8 +38,8 @@ _TINY, _HUGE = 1e-140, 1e140  # beyond these a square leaves float64's range
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Moments:
-    """Count, weight, mean and scatter of the rows of a table; `a + b`, `a - b` and `Moments.empty(q)` behave as they should.
+class Comoments:
+    """Count, weight, mean and scatter of the rows of a table; `a + b`, `a - b` and `Comoments.empty(q)` behave as they should.
 
     Attributes
     ----------
@@ -69,13 +69,13 @@ class Moments:
     cancelled: float = 1.0
 
     @classmethod
-    def empty(cls, q: int) -> Moments:
+    def empty(cls, q: int) -> Comoments:
         """The moments of no rows: the identity of addition."""
         zeros = torch.zeros(q, dtype=torch.float64)
         return cls(0, 0.0, 0.0, zeros + 1, zeros, zeros, torch.zeros(q, q, dtype=torch.float64))
 
     @classmethod
-    def of(cls, Z: Features, w: RowVector | None = None) -> Moments:
+    def of(cls, Z: Features, w: RowVector | None = None) -> Comoments:
         """Moments of the rows of Z (n, q) with weights w (n,); any float dtype and device, computed there in float64."""
         size = chunk_size(Z.shape[1])
         if len(Z) <= size:
@@ -84,7 +84,7 @@ class Moments:
         return total(parts, Z.shape[1])
 
     @classmethod
-    def of_rows(cls, rows: Rows) -> Moments:
+    def of_rows(cls, rows: Rows) -> Comoments:
         """Moments of the features and targets of `rows`, q = p + k."""
         q = rows.X.shape[1] + rows.y.shape[1]
         n, size = len(rows), chunk_size(q)
@@ -114,8 +114,8 @@ class Moments:
         deviation = variance.sqrt()
         return torch.where(deviation <= rounding, 0.0, deviation) * self.unit
 
-    def __add__(self, other: Moments) -> Moments:
-        if not isinstance(other, Moments):
+    def __add__(self, other: Comoments) -> Comoments:
+        if not isinstance(other, Comoments):
             return NotImplemented
         if other.count == 0 or self.count == 0:
             return self if other.count == 0 else other
@@ -123,7 +123,7 @@ class Moments:
         weight = a.weight + b.weight
         step = (b.shift - a.shift) + (b.mean - a.mean)
         apart = step * (a.weight * (b.weight / weight)) ** 0.5
-        return Moments(
+        return Comoments(
             count=a.count + b.count,
             weight=weight,
             log_weight=a.log_weight + b.log_weight,
@@ -134,14 +134,14 @@ class Moments:
             cancelled=max(a.cancelled, b.cancelled),
         )
 
-    def __sub__(self, other: Moments) -> Moments:
-        if not isinstance(other, Moments):
+    def __sub__(self, other: Comoments) -> Comoments:
+        if not isinstance(other, Comoments):
             return NotImplemented
         if other.count == 0:
             return self
         count, weight = self.count - other.count, self.weight - other.weight
         if count == 0:
-            return Moments.empty(self.q)
+            return Comoments.empty(self.q)
         if count < 0 or weight <= 0:
             raise DataError(
                 f"Cannot take {other.count} rows (weight {other.weight:g}) away from {self.count} (weight {self.weight:g}): "
@@ -162,7 +162,7 @@ class Moments:
             cancelled=_cancelled(whole, b, scatter, whole.weight / weight),
         )
 
-    def __getitem__(self, columns: Sequence[int]) -> Moments:
+    def __getitem__(self, columns: Sequence[int]) -> Comoments:
         """Moments of some of the columns, in the order given."""
         index = torch.as_tensor(list(columns), dtype=torch.long)
         return replace(
@@ -173,7 +173,7 @@ class Moments:
             scatter=self.scatter[index][:, index],
         )
 
-    def like(self, other: Moments) -> bool:
+    def like(self, other: Comoments) -> bool:
         """Whether both can be of the same rows, in whatever order they were added up."""
         if self.count != other.count:
             return False
@@ -188,7 +188,7 @@ class Moments:
         length = self.scatter.diagonal().clamp(min=0).sqrt()[varying]
         return self.scatter[varying][:, varying] / length[:, None] / length
 
-    def cpu(self) -> Moments:
+    def cpu(self) -> Comoments:
         """The same moments in main memory, where p x p systems are solved."""
         if self.scatter.device.type == "cpu":
             return self
@@ -200,14 +200,14 @@ def chunk_size(q: int) -> int:
     return max(_CHUNK, min(2 * _CHUNK, _CACHED // max(q, 1)))
 
 
-def total(parts: Iterable[Moments], q: int) -> Moments:
+def total(parts: Iterable[Comoments], q: int) -> Comoments:
     """The moments of all parts together."""
-    return reduce(add, parts, Moments.empty(q))
+    return reduce(add, parts, Comoments.empty(q))
 
 
-def rests(parts: Sequence[Moments]) -> list[Moments]:
+def rests(parts: Sequence[Comoments]) -> list[Comoments]:
     """For each part the moments of all others, added up and not subtracted: nothing cancels, whatever a part holds."""
-    before, after = [Moments.empty(parts[0].q)], [Moments.empty(parts[0].q)]
+    before, after = [Comoments.empty(parts[0].q)], [Comoments.empty(parts[0].q)]
     for part in parts[:-1]:
         before.append(before[-1] + part)
     for part in parts[:0:-1]:
@@ -215,10 +215,10 @@ def rests(parts: Sequence[Moments]) -> list[Moments]:
     return [a + b for a, b in zip(before, reversed(after), strict=True)]
 
 
-def by_group(rows: Rows, group: Tensor, groups: int) -> list[Moments]:
+def by_group(rows: Rows, group: Tensor, groups: int) -> list[Comoments]:
     """Moments of each group of rows apart; `group` (n,) holds numbers from 0 to groups - 1, or -1 for rows left out."""
     q = rows.X.shape[1] + rows.y.shape[1]
-    collected, size = [Moments.empty(q)] * groups, chunk_size(q)
+    collected, size = [Comoments.empty(q)] * groups, chunk_size(q)
     for start in range(0, len(rows), size):
         chunk, own = rows[start : start + size], group[start : start + size]
         # Small integers are sorted sooner.
@@ -234,7 +234,7 @@ def by_group(rows: Rows, group: Tensor, groups: int) -> list[Moments]:
     return collected
 
 
-def _of_chunk(blocks: Sequence[Features], w: RowVector | None, index: Tensor | None = None) -> Moments:
+def _of_chunk(blocks: Sequence[Features], w: RowVector | None, index: Tensor | None = None) -> Comoments:
     """Moments of the rows, or of those that an index names, whose columns stand in one block or several side by side."""
     q = sum(block.shape[1] for block in blocks)
     blocks = [block.detach().to(torch.float64) for block in blocks]
@@ -244,7 +244,7 @@ def _of_chunk(blocks: Sequence[Features], w: RowVector | None, index: Tensor | N
             there = torch.nonzero(w > 0)[:, 0]
             index, w = there if index is None else index[there], w[there]
     if (len(blocks[0]) if index is None else len(index)) == 0:
-        return Moments.empty(q)
+        return Comoments.empty(q)
     moments = _centred(blocks, w, torch.ones(q, dtype=torch.float64, device=blocks[0].device), index)
     least, most = moments.scatter.diagonal().aminmax() if q else (1.0, 1.0)
     if float(least) > _TINY**2 and float(most) < _HUGE**2:  # a mean that is not finite leaves squares that are not
@@ -258,7 +258,7 @@ def _of_chunk(blocks: Sequence[Features], w: RowVector | None, index: Tensor | N
     return _centred([Z / unit], w, unit)
 
 
-def _centred(blocks: Sequence[Features], w: RowVector | None, unit: Columns, index: Tensor | None = None) -> Moments:
+def _centred(blocks: Sequence[Features], w: RowVector | None, unit: Columns, index: Tensor | None = None) -> Comoments:
     n, q = len(blocks[0]) if index is None else len(index), len(unit)
     log_weight = 0.0 if w is None else float(w.log().sum())
     weight = float(n) if w is None else float(w.sum())
@@ -279,7 +279,7 @@ def _centred(blocks: Sequence[Features], w: RowVector | None, unit: Columns, ind
         if root is not None:
             F *= root
         scatter = _products(frame, q)
-    return Moments(n, weight, log_weight, unit, shift, mean, scatter)
+    return Comoments(n, weight, log_weight, unit, shift, mean, scatter)
 
 
 def _center(blocks: Sequence[Features], w: RowVector | None, index: Tensor | None, step: int = 1) -> Columns:
@@ -329,7 +329,7 @@ def _products(frame: Tensor, q: int) -> Square:
     return P
 
 
-def _in_common_units(a: Moments, b: Moments) -> tuple[Moments, Moments]:
+def _in_common_units(a: Comoments, b: Comoments) -> tuple[Comoments, Comoments]:
     if a.q != b.q:
         raise DataError(
             f"Moments of {a.q} columns and of {b.q} columns cannot be combined; collect them with the same columns."
@@ -341,7 +341,7 @@ def _in_common_units(a: Moments, b: Moments) -> tuple[Moments, Moments]:
     return _in_units(a, unit), _in_units(b, unit)
 
 
-def _cancelled(whole: Moments, part: Moments, rest: Square, heavier: float) -> float:
+def _cancelled(whole: Comoments, part: Comoments, rest: Square, heavier: float) -> float:
     """By how much what is left is smaller than what was there, in weight and in the scatter of any column that varied."""
     before, after = whole.scatter.diagonal(), rest.diagonal()
     ratio = torch.where(before > 0, before / after, 1.0)  # infinite where nothing is left: whether it is nothing is not known
@@ -349,11 +349,11 @@ def _cancelled(whole: Moments, part: Moments, rest: Square, heavier: float) -> f
     return min(max(whole.cancelled, part.cancelled) * times, _HUGE)
 
 
-def _all_zero(m: Moments) -> Tensor:
+def _all_zero(m: Comoments) -> Tensor:
     return (m.shift == 0) & (m.mean == 0) & (m.scatter.diagonal() == 0)
 
 
-def _in_units(m: Moments, unit: Columns) -> Moments:
+def _in_units(m: Comoments, unit: Columns) -> Comoments:
     if torch.equal(m.unit, unit):
         return m
     # A power of two: exact, unless it underflows beside numbers that are larger by 1e280. Zeros are zeros in any unit.

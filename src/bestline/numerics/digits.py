@@ -19,18 +19,18 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from bestline.numerics.comoments import Moments
+from bestline.numerics.comoments import Comoments
 
 MOST = 15  # digits of float64
 _EPS = torch.finfo(torch.float64).eps
 
 
-def right_digits(moments: Moments, p: int, slopes: Tensor, *, intercept: bool) -> Tensor:
+def right_digits(moments: Comoments, p: int, slopes: Tensor, *, intercept: bool) -> Tensor:
     """Digits that are right of the least-squares weights, (d, k): at least so many, from 0 to 15.
 
     Parameters
     ----------
-    moments : Moments
+    moments : Comoments
         Of q = p + k columns.
     p : int
         Number of features.
@@ -53,7 +53,7 @@ def right_digits(moments: Moments, p: int, slopes: Tensor, *, intercept: bool) -
     return torch.cat([digits, _digits(moved[None], value.abs()[None])])
 
 
-def right_error_digits(moments: Moments, p: int, slopes: Tensor, floor: Tensor, *, intercept: bool) -> Tensor:
+def right_error_digits(moments: Comoments, p: int, slopes: Tensor, floor: Tensor, *, intercept: bool) -> Tensor:
     """The same of their standard errors, (k, d).
 
     Parameters
@@ -93,7 +93,7 @@ class _Known:
     rounding: float
 
     @classmethod
-    def of(cls, moments: Moments, p: int, slopes: Tensor, *, intercept: bool) -> _Known | None:
+    def of(cls, moments: Comoments, p: int, slopes: Tensor, *, intercept: bool) -> _Known | None:
         """None where the second moments are uncertain by a hundredth of their smallest direction: nothing is known then."""
         size = moments.spread if intercept else torch.hypot(moments.spread, moments.center)
         both = torch.where(size > 0, size, 1.0)
@@ -107,7 +107,7 @@ class _Known:
         return cls(x, y, slopes.abs() * x[:, None] / y, inverse, rounding)
 
 
-def _inverse(moments: Moments, p: int, x: Tensor, *, intercept: bool) -> Tensor | None:
+def _inverse(moments: Comoments, p: int, x: Tensor, *, intercept: bool) -> Tensor | None:
     unit = moments.unit[:p] / x
     S = moments.scatter[:p, :p] * torch.outer(unit, unit) / max(moments.weight, 1e-300)
     if not intercept:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from bestline.numerics.comoments import Moments
+from bestline.numerics.comoments import Comoments
 from bestline.numerics.rows import Columns, Rows, Weights
 
 
@@ -38,7 +38,7 @@ class Scaling:
     scale: Columns
 
     @classmethod
-    def of(cls, moments: Moments, p: int, *, intercept: bool, standardize: bool, unscaled: Sequence[int] = ()) -> Scaling:
+    def of(cls, moments: Comoments, p: int, *, intercept: bool, standardize: bool, unscaled: Sequence[int] = ()) -> Scaling:
         """Standardise by these moments (the training rows' own): mean 0 and standard deviation 1, divisor n.
 
         Constant columns keep their scale, and so do the columns `unscaled`, which are centred only. With `standardize` false

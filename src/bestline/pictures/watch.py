@@ -15,7 +15,7 @@ import torch
 
 from bestline.api.model import Model
 from bestline.errors import OptionError
-from bestline.numerics.comoments import Moments
+from bestline.numerics.comoments import Comoments
 from bestline.pictures.landscape import Pair
 from bestline.pictures.player.session import run_label, session
 from bestline.pictures.render import html as pages
@@ -198,7 +198,7 @@ def _runs(models: Model | Mapping[str, Model]) -> dict[str, Model]:
     return runs
 
 
-def _same_rows(a: Moments, b: Moments) -> bool:
+def _same_rows(a: Comoments, b: Comoments) -> bool:
     """Whether moments are of the same rows, be they added up in another order."""
     size = torch.where(a.spread > 0, a.spread, a.center.abs().clamp(min=1e-300))
     near = (a.center - b.center).abs() <= 1e-9 * size + 1e-12 * a.center.abs()

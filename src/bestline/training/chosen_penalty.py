@@ -8,7 +8,7 @@ from dataclasses import replace
 import torch
 
 from bestline.data.design import Design
-from bestline.numerics.comoments import Moments as Statistic
+from bestline.numerics.comoments import Comoments
 from bestline.training.cross_validation import Selection, select
 from bestline.training.plan import Plan
 from bestline.training.solvers.proximal import Proximal
@@ -16,12 +16,12 @@ from bestline.training.solvers.proximal import Proximal
 _PENALISED = 30  # rows a column below which a penalty is tried when the user has asked for nothing in particular
 
 
-def crowded(statistic: Statistic, design: Design) -> bool:
+def crowded(statistic: Comoments, design: Design) -> bool:
     return 0 < statistic.count < _PENALISED * design.p
 
 
 def with_penalty(
-    plan: Plan, folds: Sequence[Statistic], statistic: Statistic, design: Design, kind: str | None
+    plan: Plan, folds: Sequence[Comoments], statistic: Comoments, design: Design, kind: str | None
 ) -> tuple[Plan, Selection | None, list[str]]:
     """The plan with the penalty that cross-validation prefers, and all penalties that were tried.
 

@@ -21,7 +21,7 @@ from torch import Tensor
 
 from bestline.errors import DataError, OptionError
 from bestline.numerics.bowl import trained_mean
-from bestline.numerics.comoments import Moments, rests
+from bestline.numerics.comoments import Comoments, rests
 from bestline.numerics.rows import Rows
 from bestline.numerics.scaling import Scaling
 from bestline.numerics.semidefinite import RANK_TOLERANCE
@@ -143,7 +143,7 @@ def geometric(largest: float, *, count: int = _COUNT, smallest: float = 1e-3) ->
 
 def select(
     kind: str,
-    folds: Sequence[Moments],
+    folds: Sequence[Comoments],
     p: int,
     *,
     intercept: bool,
@@ -163,7 +163,7 @@ def select(
     Parameters
     ----------
     kind : {"ridge", "lasso", "enet"}
-    folds : sequence of Moments
+    folds : sequence of Comoments
         Of the rows of each fold, or of each group for leave-one-group-out; features first, then targets.
     p : int
         Number of features.
@@ -239,7 +239,7 @@ def select(
 
 
 def fold_errors(
-    folds: Sequence[Moments],
+    folds: Sequence[Comoments],
     p: int,
     l1: Tensor,
     l2: Tensor,
@@ -254,7 +254,7 @@ def fold_errors(
 
     Parameters
     ----------
-    folds : sequence of Moments
+    folds : sequence of Comoments
         At least two, each of one row or more.
     l1, l2 : Tensor (m,) or (m, r)
         r series of m penalties, on the columns as trained.
@@ -277,7 +277,7 @@ def fold_errors(
     return errors[:, :, 0] if flat else errors
 
 
-def leave_one_out(rows: Rows, whole: Moments, l2: Tensor, *, intercept: bool) -> Tensor:
+def leave_one_out(rows: Rows, whole: Comoments, l2: Tensor, *, intercept: bool) -> Tensor:
     """Residuals of some rows, each by the ridge line trained on all rows but that one, for every penalty.
 
     With d_i the row's leverage, its own share in its prediction, that residual is r_i / (1 - d_i) (Allen 1974): one more pass
@@ -288,7 +288,7 @@ def leave_one_out(rows: Rows, whole: Moments, l2: Tensor, *, intercept: bool) ->
     ----------
     rows : Rows
         Any of the rows, a batch at a time; X (n, p), y (n, k).
-    whole : Moments
+    whole : Comoments
         Of all rows.
     l2 : Tensor (m,)
         On the columns in the data's units.
@@ -335,12 +335,14 @@ def refuse_wide(p: int, folds: int) -> None:
 class _Trained:
     """Several training parts, each with its own scaling, as one batch of problems."""
 
-    statistics: list[Moments]
+    statistics: list[Comoments]
     scalings: list[Scaling]
     normal: Normal
 
     @classmethod
-    def on(cls, statistics: list[Moments], p: int, *, intercept: bool, standardize: bool, unscaled: Sequence[int]) -> _Trained:
+    def on(
+        cls, statistics: list[Comoments], p: int, *, intercept: bool, standardize: bool, unscaled: Sequence[int]
+    ) -> _Trained:
         scalings = []
         for moments in statistics:
             scaling = Scaling.of(moments, p, intercept=intercept, standardize=standardize, unscaled=unscaled)
@@ -355,7 +357,7 @@ class _Trained:
         path = solve(many, l1.repeat_interleave(k, 1), l2.repeat_interleave(k, 1), factors=factors, positive=positive)
         return Path(path.weights.unflatten(3, (r, k)).transpose(2, 3), path.gap.unflatten(2, (r, k)), path.rounds)
 
-    def errors(self, held: Sequence[Moments], slopes: Tensor) -> Tensor:
+    def errors(self, held: Sequence[Comoments], slopes: Tensor) -> Tensor:
         """Mean squared errors (s, m, r, k), in the data's units, of slopes (s, m, r, p, k) on other rows."""
         s, m, r, p, k = slopes.shape
         statistics, scalings = self.statistics[:s], self.scalings[:s]
@@ -373,7 +375,7 @@ class _Trained:
         return torch.stack([scaling.to_data(w) for scaling, w in zip(self.scalings, slopes, strict=True)])
 
 
-def _ridge_series(whole: Moments, p: int, standardize: bool) -> tuple[Tensor, Tensor]:
+def _ridge_series(whole: Comoments, p: int, standardize: bool) -> tuple[Tensor, Tensor]:
     series = torch.cat([torch.logspace(4, -6, 61, dtype=torch.float64), torch.zeros(1, dtype=torch.float64)])
     if not standardize and p:  # the penalty acts on the data's own units
         series = series * float((whole.spread[:p] ** 2).mean())
@@ -389,7 +391,7 @@ def _mixtures(kind: str, ratios: Sequence[float] | None) -> Tensor:
     return mixtures
 
 
-def _series(mixtures: Tensor, trained: _Trained, whole: Moments, factors: Tensor | None) -> tuple[Tensor, Tensor]:
+def _series(mixtures: Tensor, trained: _Trained, whole: Comoments, factors: Tensor | None) -> tuple[Tensor, Tensor]:
     largest = float(top(trained.normal, factors)[-1].amax()) or 1.0  # of all rows, and all targets
     few = whole.count <= len(trained.normal.curvature[0])
     series = geometric(largest, smallest=1e-2 if few else 1e-4)

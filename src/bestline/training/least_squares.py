@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from bestline.errors import OptionError
-from bestline.numerics.comoments import Moments
+from bestline.numerics.comoments import Comoments
 from bestline.numerics.digits import right_digits
 from bestline.numerics.exact_solve import Refined, refined
 from bestline.numerics.rows import Rows
@@ -56,14 +56,14 @@ class Solved:
     refined: Refined | None = None
 
 
-def normal_of(moments: Moments, p: int, *, intercept: bool) -> Normal:
+def normal_of(moments: Comoments, p: int, *, intercept: bool) -> Normal:
     """The squared error as a function of the slopes, in the data's units."""
     scaling = Scaling.of(moments, p, intercept=intercept, standardize=False)
     # Slopes do not feel where the columns are centred, but digits do.
     return Normal.of([moments], [replace(scaling, center=moments.center) if intercept else scaling])
 
 
-def level_of(moments: Moments, slopes: Tensor, *, intercept: bool) -> Tensor:
+def level_of(moments: Comoments, slopes: Tensor, *, intercept: bool) -> Tensor:
     """Intercepts (k,) that belong to slopes (p, k)."""
     p, k = slopes.shape
     if not intercept:
@@ -90,7 +90,7 @@ def refuse_wide(p: int) -> None:
         )
 
 
-def of_moments(moments: Moments, p: int, alpha: Tensor, *, intercept: bool, positive: bool = False) -> Solved:
+def of_moments(moments: Comoments, p: int, alpha: Tensor, *, intercept: bool, positive: bool = False) -> Solved:
     """The line for penalties alpha (k,).
 
     Rank and singular values are those of the columns, centred when there is an intercept; singular values below 1e-8 of the
@@ -108,7 +108,7 @@ def of_moments(moments: Moments, p: int, alpha: Tensor, *, intercept: bool, posi
     return Solved(slopes, level_of(moments, slopes, intercept=intercept), rank, singular[: min(p, moments.count)])
 
 
-def sharpened(rows: Rows, moments: Moments, line: Solved, *, intercept: bool) -> Solved:
+def sharpened(rows: Rows, moments: Comoments, line: Solved, *, intercept: bool) -> Solved:
     """The same least-squares line with more digits, where moments have left too few of them.
 
     What the rows say is left over, X' r, is solved for again with the moments' own system: each such step multiplies the error by
@@ -131,7 +131,7 @@ def sharpened(rows: Rows, moments: Moments, line: Solved, *, intercept: bool) ->
     return replace(line, slopes=found.weights[:p], intercept=level, rank=p, refined=found)
 
 
-def _corrected(rows: Rows, moments: Moments, line: Solved, *, intercept: bool) -> Solved:
+def _corrected(rows: Rows, moments: Comoments, line: Solved, *, intercept: bool) -> Solved:
     p, slopes = line.slopes.shape[0], line.slopes
     center = moments.center if intercept else torch.zeros(moments.q, dtype=torch.float64)
     system = normal_of(moments, p, intercept=intercept).curvature[0] * moments.weight
@@ -154,7 +154,7 @@ def of_rows(rows: Rows, alpha: Tensor, *, intercept: bool) -> Solved:
 
 
 def penalised(
-    moments: Moments, p: int, l1: float, l2: float, *, intercept: bool, positive: bool, start: Tensor | None
+    moments: Comoments, p: int, l1: float, l2: float, *, intercept: bool, positive: bool, start: Tensor | None
 ) -> tuple[Solved, Path]:
     """Lasso and elastic net: mean squared error + l1 |b| + l2 |b|^2, with the duality gap."""
     normal = normal_of(moments, p, intercept=intercept)
@@ -176,7 +176,7 @@ def linear_of(rows: Rows, *, intercept: bool) -> Tensor:
     """Second moments (p, k) of features and targets."""
     if very_wide(rows):
         return Few.of(rows, intercept=intercept).linear
-    return normal_of(Moments.of_rows(rows), rows.X.shape[1], intercept=intercept).linear[0]
+    return normal_of(Comoments.of_rows(rows), rows.X.shape[1], intercept=intercept).linear[0]
 
 
 def _ridge(G: Tensor, h: Tensor, l2: Tensor) -> Tensor:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from bestline.numerics.comoments import Moments
+from bestline.numerics.comoments import Comoments
 from bestline.numerics.rows import Rows
 
 
@@ -18,7 +18,7 @@ class Part:
 
     Attributes
     ----------
-    moments : Moments
+    moments : Comoments
     rows : Rows or None
         The rows themselves, where they are needed and kept.
     again : callable or None
@@ -27,7 +27,7 @@ class Part:
         How many of those may be held.
     """
 
-    moments: Moments
+    moments: Comoments
     rows: Rows | None = None
     again: Callable[[torch.Generator], Iterator[Rows]] | None = None
     window: int = 1

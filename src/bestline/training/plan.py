@@ -18,8 +18,7 @@ from torch.nn.modules.dropout import _DropoutNd
 from bestline.data.design import Design
 from bestline.errors import ColumnError, DataError, OptionError
 from bestline.numerics.bowl import Bowl, trained_moments
-from bestline.numerics.comoments import Moments
-from bestline.numerics.comoments import Moments as Statistic
+from bestline.numerics.comoments import Comoments
 from bestline.numerics.rows import Weights
 from bestline.numerics.scaling import Scaling
 from bestline.training.loop import Watch, train
@@ -202,7 +201,7 @@ class Plan:
         targets = self.targets if own is scaling else (self.targets[0],)
         return Task(Objective(smooth, penalty, smooth, size), own, self.names, targets, units, abs(null), judged, self.seed)
 
-    def _scaling(self, moments: Moments) -> Scaling:
+    def _scaling(self, moments: Comoments) -> Scaling:
         scaling = Scaling.of(
             moments, len(self.features), intercept=self.intercept, standardize=self.standardize, unscaled=self.unscaled
         )
@@ -318,7 +317,7 @@ def _identity(d: int) -> Scaling:
     return Scaling(d, False, torch.zeros(d + 1, dtype=torch.float64), torch.ones(d + 1, dtype=torch.float64))
 
 
-def check_rows(statistic: Statistic, plan: Plan, design: Design) -> None:
+def check_rows(statistic: Comoments, plan: Plan, design: Design) -> None:
     """Raise DataError when these rows allow no fit: too few, too large, or nothing to fit."""
     if statistic.count == 1 and design.intercept:
         raise DataError(

@@ -14,7 +14,7 @@ from sklearn.model_selection import KFold
 import bestline as bl
 from bestline.errors import DataError, OptionError, ShapeError
 from bestline.estimators import ElasticNet, ElasticNetCV, Lasso, LassoCV
-from bestline.numerics.comoments import Moments
+from bestline.numerics.comoments import Comoments
 from bestline.numerics.rows import Rows
 from bestline.numerics.scaling import Scaling
 from bestline.training import least_squares
@@ -52,7 +52,7 @@ def few_of(X: np.ndarray, y: np.ndarray, w: np.ndarray | None = None, *, interce
 
 
 def normal_of(rows: Rows, *, intercept: bool = True) -> Normal:
-    moments = Moments.of_rows(rows)
+    moments = Comoments.of_rows(rows)
     scaling = Scaling.of(moments, rows.X.shape[1], intercept=intercept, standardize=False)
     return Normal.of([moments], [replace(scaling, center=moments.center) if intercept else scaling])
 

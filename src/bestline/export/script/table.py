@@ -14,7 +14,7 @@ from bestline.data.folds import row_hash
 from bestline.errors import DataError
 from bestline.export.script.literals import are_single, array, number, single, table
 from bestline.export.script.run import Run, remembered
-from bestline.numerics.comoments import Moments, total
+from bestline.numerics.comoments import Comoments, total
 from bestline.numerics.rows import Features, Rows, Targets, joined
 
 
@@ -83,14 +83,14 @@ def rows_of(model: Model, data: Any) -> Rows:
     rows = joined([_counted(batch).to("cpu") for batch in model.rows("training", data)])
     if data is None:
         rows = _without_held_out(model, rows)
-    _check(model, Moments.of_rows(rows))
+    _check(model, Comoments.of_rows(rows))
     return rows
 
 
 def check_rows(model: Model, data: Any) -> None:
     """Raise DataError when `data` are not the rows that the model was trained on: one pass, constant memory."""
     q = model.design.p + len(model.targets)
-    _check(model, total((Moments.of_rows(_counted(batch)).cpu() for batch in model.rows("training", data)), q))
+    _check(model, total((Comoments.of_rows(_counted(batch)).cpu() for batch in model.rows("training", data)), q))
 
 
 def _counted(rows: Rows) -> Rows:
@@ -107,7 +107,7 @@ def _without_held_out(model: Model, rows: Rows) -> Rows:
     return rows[torch.remainder(row_hash(rows, model.plan.seed), len(folds)) != held]
 
 
-def _check(model: Model, found: Moments) -> None:
+def _check(model: Model, found: Comoments) -> None:
     known = model.training
     if not known.like(found):
         raise DataError(

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from bestline.errors import DataError, OptionError, ShapeError
 from bestline.numerics.bowl import trained_moments
-from bestline.numerics.comoments import Moments
+from bestline.numerics.comoments import Comoments
 from bestline.numerics.scaling import Scaling
 from bestline.numerics.semidefinite import RANK_TOLERANCE, minimum_norm, minimum_norms
 from bestline.training.solvers.active_sets import ROUNDING
@@ -53,7 +53,7 @@ class Normal:
             )
 
     @classmethod
-    def of(cls, statistics: Sequence[Moments], scalings: Sequence[Scaling]) -> Normal:
+    def of(cls, statistics: Sequence[Comoments], scalings: Sequence[Scaling]) -> Normal:
         """The squared errors on the rows behind each statistic, in its columns as trained; at least one row each."""
         parts = [_second_moments(moments.cpu(), scaling) for moments, scaling in zip(statistics, scalings, strict=True)]
         joint, p = torch.stack(parts), scalings[0].p
@@ -188,7 +188,7 @@ def top(normal: Normal, factors: Tensor | None = None) -> Tensor:
     return (2 * _partialled(normal, held).rest.linear.abs() / factors[held, None]).amax(1)
 
 
-def _second_moments(moments: Moments, scaling: Scaling) -> Tensor:
+def _second_moments(moments: Comoments, scaling: Scaling) -> Tensor:
     mean, joint = trained_moments(moments, scaling)
     if not scaling.intercept:
         return joint + torch.outer(mean, mean)
