@@ -1,0 +1,65 @@
+"""Errors and warnings: who is told, with which near names, and how an old spelling goes on working."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import pytest
+
+from bestline.errors import BestlineDeprecationWarning, BestlineWarning, OptionError, now_by_name, refuse_unknown, renamed, warn
+
+
+@renamed(optimizer="solver")
+def look(data: Any, *, solver: str = "sgd") -> tuple[Any, str]:
+    return data, solver
+
+
+@now_by_name
+def predict(data: Any, *, interval: str | None = None, level: float = 0.95) -> tuple[Any, str | None, float]:
+    return data, interval, level
+
+
+def test_an_old_name_works_and_its_warning_names_the_new_one() -> None:
+    with pytest.warns(BestlineDeprecationWarning, match="`optimizer` of look is called `solver` now"):
+        assert look(1, optimizer="adam") == (1, "adam")
+    assert look(1, solver="adam") == (1, "adam")
+
+
+def test_an_old_name_beside_the_new_one_is_refused() -> None:
+    with pytest.raises(OptionError, match="`optimizer` is the old name of `solver`"):
+        look(1, optimizer="adam", solver="sgd")
+
+
+def test_what_was_taken_by_position_still_is_in_its_old_order() -> None:
+    with pytest.warns(BestlineDeprecationWarning, match="predict takes interval=, level= by name now"):
+        assert predict(1, "confidence", 0.9) == (1, "confidence", 0.9)
+    with pytest.warns(BestlineDeprecationWarning, match="takes interval= by name"):
+        assert predict(1, "confidence", level=0.9) == (1, "confidence", 0.9)
+
+
+@pytest.mark.parametrize(("given", "named"), [((1, 2, 3, 4), {}), ((1, 2), {"interval": "prediction"})])
+def test_too_much_by_position_is_an_error_as_ever(given: tuple[Any, ...], named: dict[str, Any]) -> None:
+    with pytest.raises(TypeError, match="positional argument"):
+        predict(*given, **named)
+
+
+def test_a_deprecation_is_seen_by_everyone_and_caught_with_our_other_warnings() -> None:
+    assert issubclass(BestlineDeprecationWarning, BestlineWarning)
+    assert issubclass(BestlineDeprecationWarning, FutureWarning)
+
+
+@pytest.mark.parametrize("tell", [lambda: warn("said"), lambda: look(1, optimizer="adam")])
+def test_a_warning_points_at_the_line_that_called(tell: Any) -> None:
+    with warnings.catch_warnings(record=True) as heard:
+        warnings.simplefilter("always")
+        tell()
+    assert [warning.filename for warning in heard] == [__file__]
+
+
+def test_an_unknown_option_is_refused_with_the_nearest_names() -> None:
+    refuse_unknown(["lr"], ["lr", "steps"], "fit")
+    with pytest.raises(OptionError, match="fit has no option `stpes`; did you mean `steps`?"):
+        refuse_unknown(["lr", "stpes"], ["lr", "steps"], "fit")
+    with pytest.raises(OptionError, match="its options are `lr` and `steps`"):
+        refuse_unknown(["zzz"], ["lr", "steps"], "fit")
