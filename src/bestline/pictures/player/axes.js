@@ -1,0 +1,58 @@
+/** The rectangle of a plot: its scales, its ticks, its names, and what lies within. */
+
+import { clamp } from "./numbers.js";
+import { logLabels, logTicks, scaleOf, tickLabels, ticks } from "./scales.js";
+import { FONT, plain, segment, stroke } from "./draw.js";
+import { cut, widest } from "./labels.js";
+
+/** The rectangle of a plot, with room for its labels as wide as they are, and its two scales. */
+export function plotArea(ctx, size, { xlim, ylim, log = false }) {
+  ctx.font = FONT;
+  const top = 8, bottom = size.height - 40, rows = clamp(Math.floor((bottom - top) / 36), 3, 9);
+  const yTicks = log ? logTicks(...ylim, rows) : ticks(...ylim, rows);
+  const yLabels = log && ylim[1] / ylim[0] > 5 ? logLabels(yTicks) : tickLabels(yTicks);
+  const left = 26 + widest(ctx, yLabels);
+  // Fewer ticks until their labels fit beside each other: how wide they are is known only after they are chosen.
+  let columns = clamp(Math.floor((size.width - left) / 70), 3, 9), xTicks, xLabels;
+  do {
+    xTicks = ticks(...xlim, columns--);
+    xLabels = tickLabels(xTicks);
+  } while (columns > 1 && xTicks.length * (widest(ctx, xLabels) + 12) > size.width - left);
+  const right = size.width - Math.max(10, widest(ctx, xLabels) / 2 + 2);
+  const x = scaleOf(...xlim, left, right), y = scaleOf(...ylim, bottom, top, log);
+  return { left, top, right, bottom, xTicks, xLabels, yTicks, yLabels, x, y };
+}
+
+/** Whether a place lies in a rectangle, or within a pixel of it. */
+export const within = (area, [x, y]) => x >= area.left - 1 && x <= area.right + 1 && y >= area.top - 1 && y <= area.bottom + 1;
+
+/** Axes with ticks and names, and lines of the grid where there is no landscape behind. */
+export function drawAxes(ctx, theme, size, area, [xlabel, ylabel], grid = true) {
+  const { left, right, top, bottom, x, y } = area;
+  ctx.beginPath();
+  for (const v of area.xTicks) segment(ctx, [x(v), grid ? top : bottom], [x(v), bottom + 4]);
+  for (const v of area.yTicks) segment(ctx, [left - 4, y(v)], [grid ? right : left, y(v)]);
+  ctx.rect(left, top, right - left, bottom - top);
+  stroke(ctx, plain(grid ? theme.grid : theme.quiet));
+  Object.assign(ctx, { font: FONT, fillStyle: theme.quiet, textBaseline: "middle", textAlign: "center" });
+  area.xTicks.forEach((v, i) => ctx.fillText(area.xLabels[i], x(v), bottom + 13));
+  ctx.textAlign = "right";
+  area.yTicks.forEach((v, i) => ctx.fillText(area.yLabels[i], left - 7, Math.max(y(v), 7)));
+  Object.assign(ctx, { fillStyle: theme.ink, textAlign: "center" });
+  ctx.fillText(cut(ctx, xlabel, right - left), (left + right) / 2, size.height - 9);
+  ctx.save();
+  ctx.translate(9, (top + bottom) / 2);
+  ctx.rotate(-Math.PI / 2);
+  ctx.fillText(cut(ctx, ylabel, bottom - top), 0, 0);
+  ctx.restore();
+}
+
+/** Draw, and let nothing be seen outside a rectangle. */
+export function clipped(ctx, { left, top, right, bottom }, draw) {
+  ctx.save();
+  ctx.beginPath();
+  ctx.rect(left, top, right - left, bottom - top);
+  ctx.clip();
+  draw();
+  ctx.restore();
+}

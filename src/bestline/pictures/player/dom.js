@@ -1,0 +1,45 @@
+/** Elements of the page: made without HTML text, so nothing that a user wrote can become markup. */
+
+import { clamp } from "./numbers.js";
+import { SHAPES } from "./draw.js";
+
+/** Set attributes; null and false mean absent, true present without a value. */
+export function attributes(element, values) {
+  for (const [name, value] of Object.entries(values)) if (value !== null && value !== undefined && value !== false) element.setAttribute(name, value === true ? "" : value);
+  return element;
+}
+
+/** An element; text is always set as text, never read as HTML. */
+export function make(tag, { text, ...values } = {}, ...children) {
+  const element = attributes(document.createElement(tag), values);
+  element.append(...(text === undefined ? [] : [text]), ...children);
+  return element;
+}
+
+const svg = (values, ...parts) => {
+  const part = ([tag, of]) => attributes(document.createElementNS("http://www.w3.org/2000/svg", tag), of);
+  const element = part(["svg", { "aria-hidden": "true", ...values }]);
+  element.append(...parts.map(part));
+  return element;
+};
+
+const ICONS = {
+  first: "M5 5h2v14H5zM19 5v14L9 12z", back: "M14 5v14L6 12zM16 5h2v14h-2z", play: "M7 4v16l13-8z", pause: "M6 5h4v14H6zM14 5h4v14h-4z",
+  forward: "M10 5v14l8-7zM6 5h2v14H6z", last: "M17 5h2v14h-2zM5 5v14l10-7z",
+};
+
+export const icon = (name) => svg({ viewBox: "0 0 24 24", width: 18, height: 18 }, ["path", { d: ICONS[name], fill: "currentColor" }]);
+
+/** A small picture of how something looks, for a legend. */
+export function swatch(kind, { colour, width, dash, marker, size, open, alpha = 1 }) {
+  const wide = kind === "marker" ? 16 : kind === "both" ? 40 : 30, parts = [];
+  const line = (d) => parts.push(["path", { d, stroke: colour, "stroke-width": width, "stroke-dasharray": dash.map((n) => n * width).join(" "), fill: "none", opacity: alpha }]);
+  if (kind === "line" || kind === "both") line(`M1 7H${wide - 1}`);
+  if (kind === "arrow") line("M2 7H25M19 2.5L25 7L19 11.5");
+  if (kind === "marker" || kind === "both") {
+    const look = open ? { fill: "none", stroke: colour, "stroke-width": 1.6 } : { fill: colour }, r = clamp(size, 7, 10) / 2;
+    const points = SHAPES[marker]?.map(([x, y]) => `${wide / 2 + r * x},${7 + r * y}`).join(" ");
+    parts.push(points ? ["polygon", { points, ...look }] : ["circle", { cx: wide / 2, cy: 7, r, ...look }]);
+  }
+  return svg({ viewBox: `0 0 ${wide} 14`, width: wide, height: 14 }, ...parts);
+}

@@ -1,0 +1,117 @@
+/**
+ * The frame of a panel: its canvas, title, legend and tooltip, and what the pointer does to them.
+ *
+ * What does not move is drawn once, on a canvas that nobody sees, and copied; only what moves is drawn anew in every frame.
+ */
+
+import { clamp, shorten } from "./numbers.js";
+import { make, swatch } from "./dom.js";
+
+/** One panel on the page. */
+export class Frame {
+  constructor(panel, player) {
+    Object.assign(this, { panel, player, size: {}, stale: true, still: document.createElement("canvas") });
+    this.canvas = make("canvas", { role: "img", tabindex: panel.turn ? 0 : null, "aria-label": panel.title });
+    this.tip = make("div", { class: "bl-tip", role: "tooltip", hidden: true });
+    this.plot = make("div", { class: `bl-plot bl-${panel.name}` }, this.canvas, this.tip);
+    this.items = make("ul", { class: "bl-legend" });
+    const title = make("h3", { text: panel.title, title: panel.axes.join(", ") }, ...(panel.hint ? [make("small", { text: panel.hint })] : []));
+    this.element = make("figure", { class: panel.wide ? "bl-panel bl-wide" : "bl-panel", "data-panel": panel.name }, make("figcaption", {}, title, this.items), this.plot);
+    const on = (type, handle) => this.plot.addEventListener(type, handle, { signal: player.signal });
+    on("pointermove", (event) => this.moved(event));
+    on("pointerdown", (event) => this.pressed(event));
+    on("pointerup", () => this.released());
+    on("pointercancel", () => this.released());
+    on("pointerleave", (event) => event.pointerType === "mouse" && this.show(null));
+    if (panel.turn) on("keydown", (event) => this.key(event));
+  }
+
+  hit(event) {
+    const box = this.canvas.getBoundingClientRect();
+    return this.layout ? this.panel.pick(this.layout, [event.clientX - box.left, event.clientY - box.top], this.player.view) : null;
+  }
+
+  pressed(event) {
+    if (event.button) return;
+    const hit = this.hit(event), step = hit?.k !== undefined;
+    if (step) this.player.set(hit.k);
+    this.held = step && this.panel.scrubs ? "scrub" : this.panel.turn && !step ? "turn" : null;
+    this.from = [event.clientX, event.clientY];
+    if (this.held) this.plot.setPointerCapture(event.pointerId);
+    if (event.pointerType !== "mouse") this.show(hit, false);
+  }
+
+  moved(event) {
+    if (this.held === "turn") {
+      this.turn((event.clientX - this.from[0]) * 0.01, (event.clientY - this.from[1]) * 0.008, true);
+      this.from = [event.clientX, event.clientY];
+    } else if (this.held === "scrub") {
+      const hit = this.hit(event);
+      if (hit) this.player.set(hit.k);
+    } else if (event.pointerType === "mouse") this.show(this.hit(event));
+  }
+
+  released() {
+    if (this.held === "turn") this.turn(0, 0, false);
+    this.held = null;
+  }
+
+  turn(by, up, moving) {
+    this.panel.turn(by, up, moving);
+    this.stale = true;
+    this.player.refresh();
+  }
+
+  key(event) {
+    const by = { ArrowLeft: [-0.1, 0], ArrowRight: [0.1, 0], ArrowUp: [0, 0.08], ArrowDown: [0, -0.08] }[event.key];
+    if (!by || event.ctrlKey || event.metaKey || event.altKey || event.shiftKey) return;
+    event.preventDefault();
+    event.stopPropagation();
+    this.turn(...by, false);
+  }
+
+  /** Show what lies under the pointer: a step is previewed in all panels, a row of the data has its numbers beside it. */
+  show(hit, preview = true) {
+    this.player.hover(preview ? (hit?.k ?? null) : null, hit?.point ?? null);
+    this.tip.hidden = !hit;
+    this.plot.classList.toggle("bl-hit", Boolean(hit));
+    if (!hit) return;
+    this.tip.replaceChildren(...hit.tip.map((text) => make("div", { text })));
+    const { offsetWidth: wide, offsetHeight: high } = this.tip, [x, y] = hit.at, { width, height } = this.size;
+    const left = x + 14 + wide <= width ? x + 14 : x - 14 - wide, top = y - high - 10 >= 0 ? y - high - 10 : y + 14;
+    this.tip.style.left = `${clamp(left, 0, Math.max(width - wide, 0))}px`;
+    this.tip.style.top = `${clamp(top, 0, Math.max(height - high, 0))}px`;
+  }
+
+  resize(ratio) {
+    const { clientWidth: width, clientHeight: height } = this.plot;
+    if (width === this.size.width && height === this.size.height && ratio === this.ratio) return;
+    Object.assign(this, { size: { width, height }, ratio, stale: true });
+    for (const canvas of [this.canvas, this.still]) Object.assign(canvas, { width: Math.max(1, Math.round(width * ratio)), height: Math.max(1, Math.round(height * ratio)) });
+  }
+
+  draw(view) {
+    this.element.dataset.k = view.k;
+    if (!(this.size.width > 120 && this.size.height > 100)) return;
+    if (this.stale) this.layout = this.panel.background(this.prepared(this.still, view.theme), this.size, view);
+    this.stale = false;
+    const ctx = this.prepared(this.canvas, view.theme);
+    ctx.drawImage(this.still, 0, 0, this.canvas.width / this.ratio, this.canvas.height / this.ratio);
+    this.panel.draw(ctx, this.layout, view);
+  }
+
+  /** A canvas in units of the page, whatever pixels it has, covered with paper. */
+  prepared(canvas, theme) {
+    const ctx = canvas.getContext("2d");
+    ctx.setTransform(this.ratio, 0, 0, this.ratio, 0, 0);
+    ctx.fillStyle = theme.paper;
+    ctx.fillRect(0, 0, this.size.width + 1, this.size.height + 1);
+    return ctx;
+  }
+
+  relabel(view) {
+    const item = ([kind, style, text, title]) => make("li", { title: title ?? text }, swatch(kind, style), make("span", { text: shorten(text, 40) }));
+    this.items.replaceChildren(...this.panel.legend(view).filter(Boolean).map(item));
+    this.stale = true;
+  }
+}

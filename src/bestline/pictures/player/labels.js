@@ -1,0 +1,56 @@
+/**
+ * Text on a canvas that hides neither other text nor what was drawn.
+ *
+ * Whoever draws says which places are taken; a text then looks for the first free place among its anchors, and stays out where
+ * there is none. So what is written first has the best place, and important texts come first.
+ */
+
+import { clamp, shorten } from "./numbers.js";
+import { FONT } from "./draw.js";
+
+/** Text that stays within bounds and off what was drawn or written before. */
+export class Labels {
+  constructor(ctx, theme, { left, top, right, bottom }) {
+    Object.assign(this, { ctx, theme, left, top, right, bottom, boxes: [] });
+  }
+
+  /** Keep places free. */
+  block(radius, ...places) {
+    for (const place of places) if (place) this.boxes.push([place[0] - radius, place[1] - radius, place[0] + radius, place[1] + radius]);
+  }
+
+  /** Write at the first of some anchors that is free; `must`: at the first one if none is. Whether it was. */
+  write(text, [x, y], { colour = this.theme.ink, font = FONT, gap = 10, anchors = "right left above below", must = false } = {}) {
+    const { ctx } = this, high = 14;
+    ctx.font = font;
+    const wide = ctx.measureText(text).width, mid = [x - wide / 2, y - high / 2];
+    const at = {
+      right: [x + gap, mid[1]], left: [x - gap - wide, mid[1]], above: [mid[0], y - gap - high], below: [mid[0], y + gap],
+      aboveright: [x + gap / 2, y - gap - high], center: mid,
+    };
+    const inside = ([l, t]) => l >= this.left && l + wide <= this.right && t >= this.top && t + high <= this.bottom;
+    const free = ([l, t]) => this.boxes.every((b) => l + wide + 2 < b[0] || l - 2 > b[2] || t + high <= b[1] || t >= b[3]);
+    const order = anchors.split(" ").map((name) => at[name]), [first] = order;
+    let place = order.find((p) => inside(p) && free(p));
+    if (!place && !must) return false;
+    place ??= order.find(inside) ?? [clamp(first[0], this.left, Math.max(this.right - wide, this.left)), clamp(first[1], this.top, this.bottom - high)];
+    this.boxes.push([place[0], place[1], place[0] + wide, place[1] + high]);
+    Object.assign(ctx, { textAlign: "left", textBaseline: "middle", lineJoin: "round", strokeStyle: this.theme.paper, lineWidth: 3.5, fillStyle: colour });
+    ctx.strokeText(text, place[0], place[1] + high / 2);
+    ctx.fillText(text, place[0], place[1] + high / 2);
+    return true;
+  }
+}
+
+/** The rectangle a little smaller, so that text does not touch its frame. */
+export const inset = ({ left, top, right, bottom }) => ({ left: left + 3, top: top + 3, right: right - 3, bottom: bottom - 3 });
+
+/** Pixels of the widest of some texts, in the font that is set. */
+export const widest = (ctx, texts) => Math.max(12, ...texts.map((text) => ctx.measureText(text).width));
+
+/** A text cut to a width in pixels. */
+export function cut(ctx, text, width) {
+  let shown = text;
+  for (let n = text.length - 1; n > 3 && ctx.measureText(shown).width > width; n--) shown = shorten(text, n);
+  return shown;
+}

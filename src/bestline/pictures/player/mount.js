@@ -1,0 +1,42 @@
+/** The door: a session shown inside an element of a page, or as a widget of a notebook. */
+
+import { Player } from "./player.js";
+
+/**
+ * Show a session inside an element.
+ * @param {HTMLElement} root any element, in a shadow tree too; what it holds is replaced
+ * @param {{session: object, transport?: object | null, theme?: "light" | "dark" | null, autoplay?: boolean}} options
+ *   `transport` is for hosts that can train again; a recorded session needs none.
+ * @returns {{set(k: number): void, play(): void, pause(): void, destroy(): void, readonly k: number, state(): object}}
+ */
+export function mount(root, { session, transport = null, theme = null, autoplay = true }) {
+  const player = new Player(root, { session, transport, theme, autoplay });
+  return {
+    set: (k) => player.set(k),
+    play: () => player.play(),
+    pause: () => player.pause(),
+    destroy: () => player.destroy(),
+    get k() {
+      return player.k;
+    },
+    state: () => player.state(),
+  };
+}
+
+/** The same as a widget of a notebook (anywidget). */
+export default {
+  render({ model, el }) {
+    let shown = null;
+    const show = () => {
+      shown?.destroy();
+      const session = model.get("session");
+      shown = session?.runs?.length ? mount(el, { session }) : null;
+    };
+    show();
+    model.on("change:session", show);
+    return () => {
+      model.off("change:session", show);
+      shown?.destroy();
+    };
+  },
+};

@@ -1,0 +1,43 @@
+/** The loss over the only weight: a curve, the path on it, and its slope where the run is. */
+
+import { padded, spaced } from "../scales.js";
+import { arrow, plain, trail } from "../draw.js";
+import { clipped, drawAxes, plotArea } from "../axes.js";
+import { pathOf } from "../paths.js";
+import { beyond, describePlace, drawRuns, groundLegend, pickStep } from "./ground.js";
+
+/** The panel of the ground with one weight. */
+export function curvePanel({ ground, runs, loss: facts }, land) {
+  const ylim = padded([land.low, land.cap], 0.07);
+
+  return {
+    name: "curve",
+    title: "The loss over the weight",
+    wide: true,
+    axes: [ground.axes[0], facts.label],
+    legend: (view) => [["line", plain(view.theme.contour, 2.4), "loss"], ...groundLegend(view, ground, { gradient: runs.some((run) => run.gradient), hasPath: ground.exact })],
+
+    background(ctx, size, view) {
+      const area = plotArea(ctx, size, { xlim: ground.span[0], ylim });
+      drawAxes(ctx, view.theme, size, area, this.axes);
+      clipped(ctx, area, () => trail(ctx, spaced(ground.span[0], 240).map((a) => [area.x(a), area.y(land.loss(a))]), plain(view.theme.contour, 2.4)));
+      const paths = runs.map((run) => pathOf(run.step.map((_, t) => [area.x(run.path[0][t]), area.y(run.loss[t])])));
+      return { ...area, paths, outside: beyond(area, paths), optimum: [area.x(ground.optimum[0]), area.y(ground.floor)], hasPath: ground.exact, anchors: "above below" };
+    },
+
+    draw(ctx, layout, view) {
+      clipped(ctx, layout, () => {
+        drawRuns(ctx, view, ground, layout, (_, now) => {
+          const slope = view.run.gradient?.[0][view.row], at = now[view.follow];
+          if (!slope || !at || Math.abs(at[0] - layout.optimum[0]) < 24) return;
+          const rise = (slope * (layout.y(1) - layout.y(0))) / (layout.x(1) - layout.x(0));
+          arrow(ctx, view.theme, view.theme.gradient, at, [-Math.sign(slope), -Math.sign(slope) * rise], 42);
+        });
+      });
+    },
+
+    pick: pickStep,
+    ballAt: (run, t) => ({ at: [run.path[0][t]], height: run.loss[t], surface: land.loss(run.path[0][t]) }),
+    describe: (view) => `The loss over ${ground.axes[0]} as a curve. ${describePlace(view, ground)}`,
+  };
+}

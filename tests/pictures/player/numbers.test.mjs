@@ -1,0 +1,31 @@
+import assert from "node:assert/strict";
+import test from "node:test";
+
+import { equationOf, formatNumber, shorten } from "../../../src/bestline/pictures/player/numbers.js";
+
+test("numbers are read as people write them", () => {
+  assert.equal(formatNumber(1234567.8), "1,235,000");
+  assert.equal(formatNumber(-0.00765), "−0.00765");
+  assert.equal(formatNumber(1.23456e-7), "1.235×10⁻⁷");
+  assert.equal(formatNumber(4e12, 2), "4×10¹²");
+  assert.equal(formatNumber(0.5, 4, true), "0.5000");
+  assert.equal(formatNumber(999999, 4), "1,000,000");
+  assert.equal(formatNumber(0), "0");
+  for (const nothing of [null, undefined, NaN, Infinity]) assert.equal(formatNumber(nothing), "–");
+});
+
+test("long names keep their start and their end", () => {
+  assert.equal(shorten("short", 10), "short");
+  const cut = shorten("a very long name indeed", 10);
+  assert.equal(cut.length, 10);
+  assert.ok(cut.startsWith("a very") && cut.endsWith("eed") && cut.includes("…"));
+});
+
+test("an equation has the signs of its weights, and says how many it leaves out", () => {
+  assert.equal(equationOf("y", ["x", "Intercept"], [-2, 0.5]), "y = 0.5000 − 2.000 x");
+  assert.equal(equationOf("y", ["x"], [-2]), "y = −2.000 x");
+  assert.equal(equationOf("y", ["Intercept"], [3]), "y = 3.000");
+  const names = Array.from({ length: 30 }, (_, j) => `feature_${j}`);
+  assert.match(equationOf("y", names, names.map(() => 1)), / \+ 2\d more$/);
+  assert.equal(equationOf("y", ["x"], [2], 7), "y = 2.000 x + 7 more");
+});

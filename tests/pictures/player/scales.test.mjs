@@ -1,0 +1,37 @@
+import assert from "node:assert/strict";
+import test from "node:test";
+
+import { logTicks, scaleOf, tickLabels, ticks } from "../../../src/bestline/pictures/player/scales.js";
+import { near } from "./near.mjs";
+
+test("ticks are round, ascending, inside, and about as many as asked for", () => {
+  for (const [lo, hi] of [[0, 1], [-3, 3], [1e6, 1.00001e6], [-1e-7, 2e-7], [170, 232], [-5506, 4200]]) {
+    for (const n of [3, 5, 9]) {
+      const found = ticks(lo, hi, n);
+      assert.ok(found.length >= 1 && found.length <= n + 1, `${found}`);
+      assert.ok(found.every((v, i) => v >= lo - 1e-9 * Math.abs(lo) && v <= hi + 1e-9 * Math.abs(hi) && (i === 0 || v > found[i - 1])));
+      assert.equal(new Set(tickLabels(found)).size, found.length, `labels differ: ${tickLabels(found)}`);
+    }
+  }
+  assert.deepEqual(ticks(0, 1, 5), [0, 0.2, 0.4, 0.6, 0.8, 1]);
+  assert.deepEqual(tickLabels([-2.5, 0, 2.5]), ["−2.5", "0.0", "2.5"]);
+  assert.deepEqual(tickLabels([0, 0.25, 0.5]), ["0.00", "0.25", "0.50"]);
+});
+
+test("logarithmic ticks are powers of ten, or within a decade plain ones", () => {
+  assert.deepEqual(logTicks(0.5, 2000, 6), [1, 10, 100, 1000]);
+  assert.deepEqual(logTicks(1, 60, 6), [1, 2, 5, 10, 20, 50]);
+  assert.deepEqual(logTicks(2, 3, 5), ticks(2, 3, 5));
+  assert.ok(logTicks(1e-12, 1e12, 6).length <= 7);
+  assert.deepEqual(logTicks(0, 1, 5), []);
+});
+
+test("a scale and its inverse agree, also a logarithmic one", () => {
+  for (const log of [false, true]) {
+    const at = scaleOf(0.01, 1000, 300, 10, log);
+    near(at(0.01), 300);
+    near(at(1000), 10);
+    for (const v of [0.02, 1, 77, 900]) near(at.invert(at(v)), v);
+  }
+  assert.ok(Number.isFinite(scaleOf(0.01, 1, 0, 100, true)(0)), "zero on a logarithmic scale has a place, far below");
+});

@@ -1,0 +1,67 @@
+"""The player's modules, joined into the one script of a page: nothing is lost, and no two names meet."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from bestline.pictures import player
+
+FOLDER = Path(player.__file__).parent
+SOURCES = {name: (FOLDER / f"{name}.js").read_text(encoding="utf-8") for name in player.MODULES}
+MOST_LINES = 350
+
+# The modules declare one name a statement at the top level, in the first column.
+_TOP = re.compile(r"^(?:export )?(?:async )?(?:const|let|class|function) ([\w$]+)", re.MULTILINE)
+_IMPORT = re.compile(r'^import \{ (.+) \} from "(\..+)\.js";$', re.MULTILINE)
+
+
+def test_the_order_lists_every_module_once() -> None:
+    files = {path.relative_to(FOLDER).with_suffix("").as_posix() for path in FOLDER.rglob("*.js")}
+    assert files == set(player.MODULES)
+    assert len(player.MODULES) == len(files)
+
+
+def test_no_module_is_longer_than_a_sitting() -> None:
+    assert {name: lines for name, text in SOURCES.items() if (lines := text.count("\n")) > MOST_LINES} == {}
+
+
+def test_top_level_names_are_unique_over_all_modules() -> None:
+    counts = Counter(name for text in SOURCES.values() for name in _TOP.findall(text))
+    assert {name for name, times in counts.items() if times > 1} == set()
+    assert counts["Player"] == counts["formatNumber"] == counts["SHAPES"] == 1  # the expression finds what it is meant to
+
+
+def test_a_module_imports_by_one_line_from_modules_before_it() -> None:
+    for at, (name, text) in enumerate(SOURCES.items()):
+        found = _IMPORT.findall(text)
+        assert len(found) == len(re.findall(r"\bimport\b.*\bfrom\b|\bimport\(", text)), name
+        for names, path in found:
+            source = ((FOLDER / f"{name}.js").parent / path).resolve().relative_to(FOLDER.resolve()).as_posix()
+            assert source in player.MODULES[:at], f"{name} imports {source}"
+            given = set(re.findall(r"^export (?:async )?(?:const|let|class|function) ([\w$]+)", SOURCES[source], re.MULTILINE))
+            assert set(names.split(", ")) <= given, f"{name} imports from {source}"
+
+
+def test_joined_only_the_door_exports_and_nothing_is_lost() -> None:
+    joined = player.script()
+    assert re.findall(r"^export .*$", joined, re.MULTILINE) == [
+        line for line in SOURCES[player.MODULES[-1]].splitlines() if line.startswith("export ")
+    ]
+    assert "import " not in joined
+    assert _TOP.findall(joined) == [name for text in SOURCES.values() for name in _TOP.findall(text)]
+
+
+def test_the_joined_script_parses(tmp_path: Path) -> None:
+    node = shutil.which("node")
+    if node is None:
+        pytest.skip("node is not installed")
+    path = tmp_path / "player.mjs"
+    for extra, wanted in (("", 0), ("\nconst clamp = 1;\n", 1)):  # a name twice would be no script
+        path.write_text(player.script() + extra, encoding="utf-8")
+        assert subprocess.run([node, "--check", str(path)], capture_output=True, timeout=60, check=False).returncode == wanted
