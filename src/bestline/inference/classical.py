@@ -17,11 +17,11 @@ import torch
 from torch import Tensor
 
 from bestline.errors import OptionError
-from bestline.numerics.bowl import Bowl, trained_moments
+from bestline.numerics.bowl import Bowl, second_moments, trained_moments
 from bestline.numerics.comoments import Comoments
 from bestline.numerics.exact_solve import Refined
 from bestline.numerics.scaling import Scaling
-from bestline.numerics.semidefinite import Alias, aliases
+from bestline.numerics.semidefinite import Alias, aliases, inverse, of_one_size
 
 NAN = float("nan")
 _EPS = torch.finfo(torch.float64).eps
@@ -119,7 +119,7 @@ class Inference:
 def determined(moments: Comoments, scaling: Scaling) -> tuple[tuple[Alias, ...], int]:
     """Columns that earlier columns already say, and the residual degrees of freedom that the others and the intercept leave."""
     p, x = scaling.p, scaling.scale
-    found = aliases(_features(*trained_moments(moments, scaling), scaling))
+    found = aliases(second_moments(moments, scaling)[:p, :p])
     aliased = tuple(
         Alias(a.column, {j: c * float(x[a.column] / x[j]) for j, c in a.on.items()}) for a in found
     )  # from units of the scale to the data's
@@ -130,7 +130,7 @@ def infer(moments: Comoments, scaling: Scaling) -> Inference:
     """Covariance of the least-squares weights, classical (equal variances), from moments of the training rows."""
     p = scaling.p
     mean, joint = trained_moments(moments, scaling)
-    A = _features(mean, joint, scaling)
+    A = second_moments(moments, scaling)[:p, :p]
     aliased, df = determined(moments, scaling)
     bowl = Bowl.of(moments, scaling)
     units = scaling.target_scale**2
@@ -156,12 +156,6 @@ def infer_exactly(refined: Refined, count: int) -> Inference:
     sums = (refined.sigma, refined.rss, refined.tss)
     core = refined.inverse[:p, :p]
     return Inference(covariance, refined.std_error, count - d, d, *sums, (), tuple(range(p)), core, refined.size)
-
-
-def _features(mean: Tensor, joint: Tensor, scaling: Scaling) -> Tensor:
-    """Second moments (p, p) of the features as trained: about the mean when there is an intercept."""
-    p = scaling.p
-    return joint[:p, :p] if scaling.intercept else joint[:p, :p] + torch.outer(mean[:p], mean[:p])
 
 
 def outside(X: Tensor, low: Tensor, high: Tensor) -> Tensor:
@@ -198,11 +192,9 @@ def _unscaled(A: Tensor, mean: Tensor, scaling: Scaling, aliased: tuple[Alias, .
 def _inverse(A: Tensor) -> Tensor:
     if len(A) == 0:
         return A
-    size = A.diagonal().sqrt()
-    factor, failed = torch.linalg.cholesky_ex(A / torch.outer(size, size))
-    if failed:
-        return torch.full_like(A, NAN)
-    return torch.cholesky_inverse(factor) / torch.outer(size, size)
+    C, size = of_one_size(A)
+    found = inverse(C)
+    return torch.full_like(A, NAN) if found is None else found / torch.outer(size, size)
 
 
 def coefficients(

@@ -15,9 +15,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from bestline.numerics.bowl import trained_moments
+from bestline.numerics.bowl import second_moments
 from bestline.numerics.comoments import Comoments
 from bestline.numerics.scaling import Scaling
+from bestline.numerics.semidefinite import inverse, of_one_size
 
 TROUBLE, SHARE, INFLATED = 30.0, 0.5, 10.0
 _NEARLY_CONSTANT = 1e-4  # spread beside the mean
@@ -85,8 +86,7 @@ def collinearity(
     """
     p, kept = scaling.p, list(kept)
     spread, center = moments.spread[:p], moments.center[:p]
-    mean, joint = trained_moments(moments, scaling)
-    A = joint[kept][:, kept] if scaling.intercept else (joint + torch.outer(mean, mean))[kept][:, kept]
+    A = second_moments(moments, scaling)[kept][:, kept]
     inflation = _inverse(A).diagonal() * A.diagonal()
     vif = {name: float("nan") for name in names} | {names[j]: float(v) for j, v in zip(kept, inflation, strict=True)}
     varying = [j for j in range(p) if spread[j] > 0]
@@ -110,10 +110,7 @@ def _indices(moments: Comoments, scaling: Scaling, names: Sequence[str], kept: l
     """
     spread, center = moments.spread[kept], moments.center[kept]
     labels = [*(names[j] for j in kept), *(["Intercept"] if scaling.intercept else [])]
-    mean, joint = trained_moments(moments, scaling)
-    A = (joint if scaling.intercept else joint + torch.outer(mean, mean))[kept][:, kept]
-    size = A.diagonal().sqrt()
-    factor, failed = torch.linalg.cholesky_ex(A / torch.outer(size, size))
+    factor, failed = torch.linalg.cholesky_ex(of_one_size(second_moments(moments, scaling)[kept][:, kept])[0])
     if failed or not labels:
         return ()
     small = factor.T
@@ -135,5 +132,5 @@ def _indices(moments: Comoments, scaling: Scaling, names: Sequence[str], kept: l
 def _inverse(A: Tensor) -> Tensor:
     if not len(A):
         return A
-    factor, failed = torch.linalg.cholesky_ex(A)
-    return torch.full_like(A, float("inf")) if failed else torch.cholesky_inverse(factor)
+    found = inverse(A)
+    return torch.full_like(A, float("inf")) if found is None else found

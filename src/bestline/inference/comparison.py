@@ -17,6 +17,7 @@ from bestline.inference import hypotheses
 from bestline.inference.hypotheses import Comparison, Line, Verdict
 from bestline.inference.restrictions import Restrictions
 from bestline.inference.robust import Cov, Kind
+from bestline.numerics.bowl import second_moments, trained_mean
 from bestline.numerics.scaling import Scaling
 
 if TYPE_CHECKING:
@@ -87,10 +88,7 @@ def _spans_constant(model: Model) -> bool:
     """Whether columns without an intercept add up to one all the same: all levels of a category."""
     moments, p = model.training, model.design.p
     ones = Scaling.of(moments, p, intercept=False, standardize=True)
-    scatter = moments.scatter[:p, :p] * torch.outer(moments.unit[:p], moments.unit[:p]) / moments.weight
-    center = moments.center[:p]
-    second = (scatter + torch.outer(center, center)) / torch.outer(ones.scale[:p], ones.scale[:p])
-    m = center / ones.scale[:p]
+    second, m = second_moments(moments, ones)[:p, :p], trained_mean(moments, ones)[:p]
     explained = float(m @ torch.linalg.lstsq(second, m[:, None], driver="gelsd").solution[:, 0])
     return explained > 1 - 1e-9
 

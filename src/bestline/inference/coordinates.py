@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from bestline.errors import DataError, NumericalError
-from bestline.numerics.bowl import trained_moments
+from bestline.numerics.bowl import second_moments
 from bestline.numerics.comoments import Comoments
 from bestline.numerics.rows import Rows, Square, Weights
 from bestline.numerics.scaling import Scaling
@@ -232,8 +232,7 @@ def _of_moments(moments: Comoments, scaling: Scaling, kept: tuple[int, ...]) -> 
     """The basis as moments give it, their products, and by what factor they lose digits: infinite where they cannot give it."""
     p, s = scaling.p, len(kept)
     columns = [*kept, *range(p, moments.q)]
-    mean, joint = trained_moments(moments, scaling)
-    A = (joint if scaling.intercept else joint + torch.outer(mean, mean))[columns][:, columns]
+    A = second_moments(moments, scaling)[columns][:, columns]
     factor, failed = torch.linalg.cholesky_ex(A[:s, :s])
     about = moments.unit[columns] * float(scaling.intercept)
     like = torch.eye(s, dtype=torch.float64) if failed else factor

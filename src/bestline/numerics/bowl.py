@@ -42,7 +42,7 @@ class Bowl:
         """The bowl of the rows behind `moments`, in the weights of the columns as trained; at least one row."""
         p = scaling.p
         mean, joint = trained_moments(moments, scaling)
-        inner = joint if scaling.intercept else joint + torch.outer(mean, mean)
+        inner = _second(mean, joint, scaling)
         slopes = minimum_norm(inner[:p, :p], inner[:p, p:])
         residual = torch.cat([slopes, -torch.eye(inner.shape[0] - p, dtype=torch.float64)])
         floor = (residual * (inner @ residual)).sum(0).clamp(min=0)
@@ -94,6 +94,15 @@ def trained_moments(moments: Comoments, scaling: Scaling) -> tuple[Tensor, Squar
     """Mean (q,) and covariance (q, q), divisor W, of the columns as trained."""
     unit = moments.unit / scaling.scale
     return trained_mean(moments, scaling), torch.outer(unit, unit).mul_(moments.scatter).div_(moments.weight)
+
+
+def second_moments(moments: Comoments, scaling: Scaling) -> Square:
+    """Second moments (q, q) of the columns as trained: about their means with an intercept, which takes those up; else about zero."""
+    return _second(*trained_moments(moments, scaling), scaling)
+
+
+def _second(mean: Tensor, covariance: Square, scaling: Scaling) -> Square:
+    return covariance if scaling.intercept else covariance + torch.outer(mean, mean)
 
 
 def trained_mean(moments: Comoments, scaling: Scaling) -> Tensor:

@@ -19,7 +19,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from bestline.numerics.bowl import second_moments
 from bestline.numerics.comoments import Comoments
+from bestline.numerics.scaling import Scaling
+from bestline.numerics.semidefinite import inverse
 
 MOST = 15  # digits of float64
 _EPS = torch.finfo(torch.float64).eps
@@ -95,26 +98,16 @@ class _Known:
     @classmethod
     def of(cls, moments: Comoments, p: int, slopes: Tensor, *, intercept: bool) -> _Known | None:
         """None where the second moments are uncertain by a hundredth of their smallest direction: nothing is known then."""
-        size = moments.spread if intercept else torch.hypot(moments.spread, moments.center)
-        both = torch.where(size > 0, size, 1.0)
+        scaling = Scaling.of(moments, p, intercept=intercept, standardize=True)
+        both = scaling.scale
         x, y = both[:p], both[p:]
         # What the 24-bit shift leaves of a mean is rounded where moments merge; beside a small spread that is most of it.
         left_over = max(1.0, float((moments.mean * moments.unit / both).abs().max()))
         rounding = 32 * _EPS * (1 + (moments.count / 65_536) ** 0.5) * left_over * moments.cancelled
-        inverse = _inverse(moments, p, x, intercept=intercept)
-        if inverse is None or not rounding * float(inverse.abs().sum(1).max() if p else 0.0) <= 0.01:
+        V = inverse(second_moments(moments, scaling)[:p, :p])
+        if V is None or not rounding * float(V.abs().sum(1).max() if p else 0.0) <= 0.01:
             return None
-        return cls(x, y, slopes.abs() * x[:, None] / y, inverse, rounding)
-
-
-def _inverse(moments: Comoments, p: int, x: Tensor, *, intercept: bool) -> Tensor | None:
-    unit = moments.unit[:p] / x
-    S = moments.scatter[:p, :p] * torch.outer(unit, unit) / max(moments.weight, 1e-300)
-    if not intercept:
-        mean = moments.center[:p] / x
-        S = S + torch.outer(mean, mean)
-    factor, failed = torch.linalg.cholesky_ex(S)
-    return None if failed else torch.cholesky_inverse(factor)
+        return cls(x, y, slopes.abs() * x[:, None] / y, V, rounding)
 
 
 def _digits(error: Tensor, size: Tensor) -> Tensor:

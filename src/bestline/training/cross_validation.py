@@ -24,7 +24,7 @@ from bestline.numerics.bowl import trained_mean
 from bestline.numerics.comoments import Comoments, rests
 from bestline.numerics.rows import Rows
 from bestline.numerics.scaling import Scaling
-from bestline.numerics.semidefinite import RANK_TOLERANCE
+from bestline.numerics.semidefinite import rank_tolerance
 from bestline.training.solvers.path import Normal, Path, solve, top
 
 if TYPE_CHECKING:
@@ -306,7 +306,7 @@ def leave_one_out(rows: Rows, whole: Comoments, l2: Tensor, *, intercept: bool) 
     values, vectors = torch.linalg.eigh(normal.curvature[0])
     values = values.clamp(min=0)
     shrunk = values + l2[:, None]  # (m, p)
-    firm = (shrunk > 0) & ((l2[:, None] > 0) | (values > values.amax(0, keepdim=True) * RANK_TOLERANCE * max(1.0, p**0.5)))
+    firm = (shrunk > 0) & ((l2[:, None] > 0) | (values > values.amax(0, keepdim=True) * rank_tolerance(p)))
     inverse = torch.where(firm, 1 / shrunk.clamp(min=1e-300), 0.0)
     turned = (rows.X.to(torch.float64) - center[:p]) @ vectors
     slopes = inverse[:, :, None] * (vectors.T @ normal.linear[0])  # (m, p, k)

@@ -20,7 +20,7 @@ from bestline.numerics.digits import right_digits
 from bestline.numerics.exact_solve import Refined, refined
 from bestline.numerics.rows import Rows
 from bestline.numerics.scaling import Scaling
-from bestline.numerics.semidefinite import RANK_TOLERANCE, minimum_norm
+from bestline.numerics.semidefinite import minimum_norm, rank_tolerance
 from bestline.training.solvers.few_rows import Few, solve_rows
 from bestline.training.solvers.path import Normal, Path, solve
 
@@ -104,7 +104,7 @@ def of_moments(moments: Comoments, p: int, alpha: Tensor, *, intercept: bool, po
         slopes = _ridge(normal.curvature[0], normal.linear[0], l2)
     values, size = _spectrum(normal.curvature[0])
     singular = (torch.linalg.eigvalsh(normal.curvature[0]).flip(0).clamp(min=0) * moments.weight).sqrt()
-    rank = int((values > values[-1:] * RANK_TOLERANCE * max(1.0, p**0.5)).sum()) if bool((size > 0).any()) else 0
+    rank = int((values > values[-1:] * rank_tolerance(p)).sum()) if bool((size > 0).any()) else 0
     return Solved(slopes, level_of(moments, slopes, intercept=intercept), rank, singular[: min(p, moments.count)])
 
 

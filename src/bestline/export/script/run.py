@@ -15,10 +15,10 @@ from torch import Tensor
 from bestline.api.model import Model
 from bestline.errors import OptionError, readable
 from bestline.export.script.literals import is_plain
-from bestline.numerics.bowl import trained_moments
+from bestline.numerics.bowl import second_moments
 from bestline.numerics.rows import Rows, Weights
 from bestline.numerics.scaling import Scaling
-from bestline.numerics.semidefinite import RANK_TOLERANCE
+from bestline.numerics.semidefinite import rank_tolerance
 from bestline.training.losses import parse_loss
 from bestline.training.outcome import Trace
 from bestline.training.parts import Part
@@ -313,13 +313,12 @@ def _made(maker: object, library: Any) -> Made | None:
 def _singular(model: Model, scaling: Scaling) -> bool:
     """Whether the features, as trained, depend on each other as far as moments in float64 can tell."""
     p = scaling.p
-    mean, joint = trained_moments(model.training, scaling)
-    inner = joint[:p, :p] if scaling.intercept else joint[:p, :p] + torch.outer(mean[:p], mean[:p])
+    inner = second_moments(model.training, scaling)[:p, :p]
     size = inner.diagonal().clamp(min=0).sqrt()
     if bool((size == 0).any()) or model.training.count < p + scaling.intercept:
         return True
     eigenvalues = torch.linalg.eigvalsh(inner / torch.outer(size, size))
-    return bool(eigenvalues[0] <= eigenvalues[-1] * RANK_TOLERANCE * max(1.0, p**0.5))
+    return bool(eigenvalues[0] <= eigenvalues[-1] * rank_tolerance(p))
 
 
 def _uneven(model: Model) -> bool:

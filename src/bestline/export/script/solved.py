@@ -13,7 +13,7 @@ from bestline.export.script.literals import Section
 from bestline.export.script.run import Run
 from bestline.export.script.table import Form
 from bestline.export.script.units import means, moved_back, slopes_back, still, trained_on
-from bestline.numerics.semidefinite import RANK_TOLERANCE
+from bestline.numerics.semidefinite import rank_tolerance
 
 
 def solved(run: Run, form: Form) -> list[Section]:
@@ -116,4 +116,4 @@ def _products(run: Run, form: Form, X: str, y: str) -> list[str]:
 
 def _cut(run: Run) -> str:
     """Singular values of standardised columns, relative to the largest, that count as none."""
-    return f"{(RANK_TOLERANCE * max(1.0, run.p**0.5)) ** 0.5:.1e}"
+    return f"{rank_tolerance(run.p) ** 0.5:.1e}"

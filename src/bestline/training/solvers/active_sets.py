@@ -22,7 +22,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
-from bestline.numerics.semidefinite import RANK_TOLERANCE, minimum_norm
+from bestline.numerics.semidefinite import minimum_norm, rank_tolerance
 
 ROUNDING = 32 * torch.finfo(torch.float64).eps  # of a sum of products, relative to the sizes of what is added up
 _BOLD = 8  # rounds at one penalty in which many weights are mended at once
@@ -183,7 +183,7 @@ class Cells:
         right = pad(force - threshold * sign[:, None], (0, 1)).gather(2, wide)
         factor, failed = torch.linalg.cholesky_ex(system)
         least = factor.diagonal(dim1=1, dim2=2).amin(1)
-        dependent = (failed > 0) | ~(least**2 > RANK_TOLERANCE * max(1.0, p**0.5))
+        dependent = (failed > 0) | ~(least**2 > rank_tolerance(p))
         half = torch.linalg.solve_triangular(factor, right.mT, upper=False)
         solution = torch.linalg.solve_triangular(factor.mT, half, upper=True).mT
         return pad(target, (0, 1)).scatter_(2, wide, solution)[:, :, :p], dependent

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from bestline.errors import DataError, OptionError, ShapeError
-from bestline.numerics.bowl import trained_moments
+from bestline.numerics.bowl import second_moments
 from bestline.numerics.comoments import Comoments
 from bestline.numerics.scaling import Scaling
 from bestline.numerics.semidefinite import RANK_TOLERANCE, minimum_norm, minimum_norms
@@ -189,9 +189,9 @@ def top(normal: Normal, factors: Tensor | None = None) -> Tensor:
 
 
 def _second_moments(moments: Comoments, scaling: Scaling) -> Tensor:
-    mean, joint = trained_moments(moments, scaling)
+    joint = second_moments(moments, scaling)
     if not scaling.intercept:
-        return joint + torch.outer(mean, mean)
+        return joint
     constant = moments.spread == 0
     constant[scaling.p :] = False
     if bool(constant.any()):

@@ -21,7 +21,7 @@ from torch.optim import Optimizer
 
 from bestline.numerics.bowl import Bowl
 from bestline.numerics.rows import Square, Weights
-from bestline.numerics.semidefinite import RANK_TOLERANCE
+from bestline.numerics.semidefinite import rank_tolerance
 from bestline.training.objective import Objective
 from bestline.training.row_losses import RowLoss
 
@@ -70,7 +70,7 @@ def principal(H: Square) -> tuple[Tensor, Tensor]:
     if not bool(kept.any()):
         return H.new_zeros(0), H.new_zeros(len(H), 0)
     values, vectors = torch.linalg.eigh(H[kept][:, kept] / torch.outer(size[kept], size[kept]))
-    there = values > values[-1] * RANK_TOLERANCE * max(1.0, len(values) ** 0.5)
+    there = values > values[-1] * rank_tolerance(len(values))
     factor = H.new_zeros(len(H), int(there.sum()))
     factor[kept] = size[kept, None] * vectors[:, there] * values[there].sqrt()
     directions, singular, _ = torch.linalg.svd(factor, full_matrices=False)
