@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from bestline.api.model import Model
 from bestline.data.design import degree_of
-from bestline.data.folds import Progress
 from bestline.data.moments import given_moments
+from bestline.data.progress import Progress
 from bestline.errors import BestlineWarning, DivergedWarning, OptionError
 from bestline.inference.cautions import findings
 from bestline.inference.sharpen import climbed

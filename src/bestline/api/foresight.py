@@ -11,8 +11,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from bestline.data.design import asked_categories, learn
-from bestline.data.folds import Progress, by_hash
+from bestline.data.folds import by_hash
 from bestline.data.moments import Moments, collect, given_moments
+from bestline.data.progress import Progress
 from bestline.data.tables import open_source
 from bestline.errors import BestlineWarning, OptionError
 from bestline.training.foresight.preflight import Preflight, Prospect, beside, flat_directions, look_ahead

@@ -14,12 +14,12 @@ import torch
 from torch import Tensor
 
 from bestline.data.design import Design, Encoded
+from bestline.data.progress import Progress
 from bestline.data.tables import Batch, Source
 from bestline.errors import DataError, MissingValuesError, OptionError, readable
 from bestline.numerics.rows import Rows, fingerprint, odd_numbers
 
 Grouping: TypeAlias = Callable[[Batch, Encoded], Tensor]  # group of every row used, (m,), -1 = none
-Progress: TypeAlias = Callable[[str, float], None]
 
 MOST_FOLDS = 1_000
 

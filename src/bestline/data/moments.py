@@ -15,7 +15,8 @@ from torch import Tensor
 
 from bestline import files as store
 from bestline.data.design import Column, Design, asked_categories, expression, learn, missing_values
-from bestline.data.folds import MOST_FOLDS, Grouping, Progress, by_hash, by_value, refuse_target
+from bestline.data.folds import MOST_FOLDS, Grouping, by_hash, by_value, refuse_target
+from bestline.data.progress import Progress
 from bestline.data.row_passes import Kept, present, range_of
 from bestline.data.tables import Source, open_source
 from bestline.errors import ColumnError, DataError, MissingValuesError, ModelFileError, OptionError, readable

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from bestline.api.model import Model
-from bestline.data.folds import Progress
+from bestline.data.progress import Progress
 from bestline.errors import NumericalError, listed
 from bestline.numerics.exact_solve import Refined, refined
 from bestline.numerics.rows import Features, Rows

@@ -11,8 +11,9 @@ import torch
 from torch import Tensor
 
 from bestline.data.design import Design, asked_categories, learn
-from bestline.data.folds import Grouping, Progress, by_hash, by_label, by_value, refuse_target
+from bestline.data.folds import Grouping, by_hash, by_label, by_value, refuse_target
 from bestline.data.moments import Moments, collect, regrouped
+from bestline.data.progress import Progress
 from bestline.data.row_passes import Kept, read_again
 from bestline.data.split import part_labels, three_shares
 from bestline.data.tables import Batch, Source, open_source

@@ -20,11 +20,11 @@ from bestline.data.design.design import MISSING_LEVEL, Column, Design, Encoded, 
 from bestline.data.design.expressions import Call, Summary, expression, learn_state
 from bestline.data.design.formula import Category, Piece, Recipe, as_category, parse, plain, powers
 from bestline.data.design.syntax import State, legendre
+from bestline.data.progress import Progress
 from bestline.data.tables import Batch, Field, Kind, Source
 from bestline.errors import ColumnError, DataError, FormulaError, MissingValuesError, OptionError, listed, readable
 
 Training: TypeAlias = Callable[[Batch], Tensor]  # which rows of a batch are training rows, (n,) bool
-Progress: TypeAlias = Callable[[str, float], None]
 
 MOST_COLUMNS = 8_000  # of X: moments of more would need over 0.5 GB, and minutes for each 100,000 rows
 MOST_LEVELS = 200  # of a text column that nobody asked for

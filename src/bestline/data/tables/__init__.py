@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from bestline.data.tables.batch import Batch
 from bestline.data.tables.cells import Field, Kind
 from bestline.data.tables.open import open_source, read_table
-from bestline.data.tables.source import Batch, Source
+from bestline.data.tables.source import Source
 from bestline.data.tables.writing import write_with
 
 __all__ = ["Batch", "Field", "Kind", "Source", "open_source", "read_table", "write_with"]

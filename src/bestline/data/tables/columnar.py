@@ -5,19 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from bestline.data.progress import Share
+from bestline.data.tables.batch import Block
 from bestline.data.tables.cells import LARGE, Field, Kind, beyond, declared, typed
 from bestline.data.tables.part import Part
 from bestline.data.tables.places import Place, reason
 from bestline.data.tables.source import unique_names
 from bestline.errors import ColumnError, FileError, readable
-
-if TYPE_CHECKING:
-    from bestline.data.tables.source import Block, Progress
 
 
 @contextmanager
@@ -64,7 +63,7 @@ class Parquet(Part):
         field = field_of(column.name, column.type, levels)
         return replace(field, note=LARGE) if column.name in large and field.kind is Kind.NUMBER else field
 
-    def blocks(self, names: tuple[str, ...], size: int, progress: Progress) -> Iterator[Block]:
+    def blocks(self, names: tuple[str, ...], size: int, progress: Share) -> Iterator[Block]:
         """The rows in order, decoded a batch at a time."""
         done = 0
         with _intact(self.place, "Parquet"), self.place.open() as source:
@@ -105,7 +104,7 @@ class Arrow(Part):
             for i, f in enumerate(schema)
         )
 
-    def blocks(self, names: tuple[str, ...], size: int, progress: Progress) -> Iterator[Block]:
+    def blocks(self, names: tuple[str, ...], size: int, progress: Share) -> Iterator[Block]:
         """The rows in order, a record batch at a time."""
         order = [field.name for field in self.fields]
         options = pa.ipc.IpcReadOptions(included_fields=[order.index(name) for name in names])

@@ -5,21 +5,19 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Collection, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 import pyarrow as pa
 import pyarrow.csv as pc_csv
 
+from bestline.data.progress import Share
+from bestline.data.tables.batch import Block
 from bestline.data.tables.cells import BOOL, FALSE, LARGE, NO_NUMBER, PADDED, TRUE, Field, Judgement, Kind, judged
+from bestline.data.tables.dialect import dialect_of
 from bestline.data.tables.part import Part
 from bestline.data.tables.places import Place, reason
-from bestline.errors import DataError, FileError, readable
-
-if TYPE_CHECKING:
-    from bestline.data.tables.source import Block, Progress
-
-from bestline.data.tables.dialect import dialect_of
 from bestline.data.tables.text import BLOCK, SMALL, Text, native, whole_rows
+from bestline.errors import DataError, FileError, readable
 
 # --- the file ------------------------------------------------------------------------------------------------------------
 
@@ -83,7 +81,7 @@ class Delimited(Part):
         twin.exact = True
         return twin
 
-    def blocks(self, names: tuple[str, ...], size: int, progress: Progress) -> Iterator[Block]:
+    def blocks(self, names: tuple[str, ...], size: int, progress: Share) -> Iterator[Block]:
         """Quickly, in pyarrow's own conversion; from the first word it does not understand on, as words."""
         raw = frozenset(name for name in names if self._as_words(name))
         done = 0
@@ -108,13 +106,13 @@ class Delimited(Part):
             return True
         return self.exact and judgement.note in (PADDED, LARGE)
 
-    def _checked(self, names: tuple[str, ...], raw: frozenset[str], progress: Progress) -> Iterator[Block]:
+    def _checked(self, names: tuple[str, ...], raw: frozenset[str], progress: Share) -> Iterator[Block]:
         try:
             yield from self._stream(names, raw, progress)
         except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
             raise self._diagnosed(error) from error
 
-    def _stream(self, names: tuple[str, ...], raw: frozenset[str], progress: Progress) -> Iterator[Block]:
+    def _stream(self, names: tuple[str, ...], raw: frozenset[str], progress: Share) -> Iterator[Block]:
         d = self.dialect
         with Text(self.place, packed=d.packed, encoding=d.encoding, skip=d.skip) as text:
             if not (first := text.read(1)):

@@ -9,12 +9,14 @@ from dataclasses import replace
 import pyarrow as pa
 import torch
 
+from bestline.data.progress import Share
+from bestline.data.tables.batch import Batch, Block, Layout
 from bestline.data.tables.cells import Field, Kind
 from bestline.data.tables.columnar import Arrow, Parquet, check_types
 from bestline.data.tables.delimited import Delimited
 from bestline.data.tables.part import Part
 from bestline.data.tables.places import Place, format_of, found
-from bestline.data.tables.source import Batch, Block, Layout, Progress, Source, remarks
+from bestline.data.tables.source import Source, remarks
 from bestline.errors import ColumnError, DataError, FileError, listed, readable
 
 
@@ -100,7 +102,7 @@ class Files(Source):
         """The same files with zero-padded and very large numbers as the words they are."""
         return Files([part.verbatim() for part in self.parts])
 
-    def _batches(self, names: tuple[str, ...], size: int, progress: Progress, order: torch.Generator | None) -> Iterator[Batch]:
+    def _batches(self, names: tuple[str, ...], size: int, progress: Share, order: torch.Generator | None) -> Iterator[Batch]:
         sizes = [max(part.place.size, 1) for part in self.parts]
         start, before = 0, 0
         for i in self._turns(order):

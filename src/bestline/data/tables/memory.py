@@ -13,10 +13,12 @@ import pyarrow as pa
 import torch
 from torch import Tensor
 
+from bestline.data.progress import Share
+from bestline.data.tables.batch import Batch, Block, Layout
 from bestline.data.tables.cells import BOOL, LARGE, Field, Kind, beyond, declared
 from bestline.data.tables.columnar import field_of
 from bestline.data.tables.places import reason
-from bestline.data.tables.source import Batch, Block, Layout, Progress, Source, remarks, unique_names
+from bestline.data.tables.source import Source, remarks, unique_names
 from bestline.errors import ColumnError, DataError, OptionError, ShapeError, listed, readable
 
 _KEPT = tuple(np.dtype(t) for t in ("f2", "f4", "f8", "i1", "i2", "i4", "i8", "u1", "?"))
@@ -43,9 +45,10 @@ class Memory(Source):
         self._values = [values for _, values in blocks]
         self.fields = tuple(field for held, values in blocks for field in _fields(held, values))
         self._layout = Layout.of([held for held, _ in blocks], self.fields)
+        self.on_cpu = all(v.device.type == "cpu" for v in self._values if isinstance(v, Tensor))
         self.notes = remarks(self.fields)
 
-    def _batches(self, names: tuple[str, ...], size: int, progress: Progress, order: torch.Generator | None) -> Iterator[Batch]:
+    def _batches(self, names: tuple[str, ...], size: int, progress: Share, order: torch.Generator | None) -> Iterator[Batch]:
         n = self.count or 0
         starts = range(0, n, size)
         turns = range(len(starts)) if order is None else torch.randperm(len(starts), generator=order).tolist()

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING
 
+from bestline.data.progress import Share
+from bestline.data.tables.batch import Block
 from bestline.data.tables.cells import Field, Spelling
 from bestline.data.tables.places import Place
-
-if TYPE_CHECKING:
-    from bestline.data.tables.source import Block, Progress
 
 
 class Part(ABC):
@@ -23,7 +21,7 @@ class Part(ABC):
     spelling: Mapping[str, Spelling]
 
     @abstractmethod
-    def blocks(self, names: tuple[str, ...], size: int, progress: Progress) -> Iterator[Block]:
+    def blocks(self, names: tuple[str, ...], size: int, progress: Share) -> Iterator[Block]:
         """The rows in order, with the named columns in the order asked for; progress from 0 to 1 over this file."""
 
     def where(self, row: int) -> str:

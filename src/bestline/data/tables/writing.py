@@ -15,9 +15,11 @@ import pyarrow.csv as pc_csv
 import pyarrow.parquet as pq
 from torch import Tensor
 
+from bestline.data.progress import Share
+from bestline.data.tables.batch import Batch
 from bestline.data.tables.cells import BOOL, LARGE, PADDED, Field, Kind, text_words, wordy
 from bestline.data.tables.places import reason
-from bestline.data.tables.source import Batch, Progress, Source
+from bestline.data.tables.source import Source
 from bestline.errors import ColumnError, FileError, listed, readable
 from bestline.files import fresh
 
@@ -39,7 +41,7 @@ def write_with(
     *,
     overwrite: bool = False,
     names: Sequence[str] | None = None,
-    progress: Progress | None = None,
+    progress: Share | None = None,
 ) -> int:
     """Write the source's columns and new ones beside them.
 
@@ -112,7 +114,7 @@ def _tables(
     kept: Sequence[Field],
     extra: Callable[[Batch], Mapping[str, Tensor]],
     convert: Callable[[Batch, Field], Any],
-    progress: Progress | None,
+    progress: Share | None,
 ) -> Iterator[Any]:
     plain = source.verbatim()
     names = [field.name for field in kept]

@@ -1,0 +1,57 @@
+"""Pass: one look at every row of a table, as a value that says what to look for and knows nothing of who reads the rows.
+
+    of(all rows) = empty + of(some rows) + of(some more rows) + ...
+
+Parts add, and in any order the printed digits are the same. So it does not matter whether the batches are read by one thread or
+by ten, in another process or on another machine: `source.reduce(pass)` runs it where the rows are. A pass can be pickled, and so
+can its parts.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import Generic, Protocol, Self, TypeVar
+
+
+class Part(Protocol):
+    """What a pass finds in some of the rows: numbers, or a frozen dataclass."""
+
+    def __add__(self, other: Self, /) -> Self: ...
+
+
+BatchT = TypeVar("BatchT", contravariant=True)
+PartT = TypeVar("PartT", bound=Part)
+
+
+class Pass(ABC, Generic[BatchT, PartT]):
+    """A pass over rows; those who write one make it a frozen dataclass.
+
+    Laws: `empty() + a` is a, to rounding; parts add up associatively and commutatively, to rounding. Where the order of rows is
+    part of the answer, a part keeps the numbers of its rows.
+
+    Attributes
+    ----------
+    what : str
+        What people are told is being done.
+    """
+
+    what: str = "reading the rows"
+
+    @property
+    @abstractmethod
+    def columns(self) -> Sequence[str]:
+        """The columns of the table that it looks at; no others are decoded."""
+
+    @property
+    def size(self) -> int:
+        """Most rows of a batch: so many that a batch is worth its calls, so few that many batches fit into memory."""
+        return 65_536
+
+    @abstractmethod
+    def empty(self) -> PartT:
+        """The part of no rows."""
+
+    @abstractmethod
+    def of(self, batch: BatchT) -> PartT:
+        """The part of some rows; it may be called in several threads at once, and so must not write to anything shared."""
