@@ -8,14 +8,15 @@ the step that the optimiser takes at the largest rate. Hundreds of runs cost lit
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 from torch.nn import Parameter
 
+from bestline.data.progress import Progress, Share, share_of
 from bestline.errors import OptionError
 from bestline.numerics.bowl import Bowl
 from bestline.numerics.rows import Weights
@@ -28,8 +29,6 @@ if TYPE_CHECKING:
 
     from bestline.pictures.marks import Picture
 
-
-Tell: TypeAlias = Callable[[str, float], None]
 
 MOST = 50_000_000  # losses kept: 400 MB
 MOST_RATES = 100_000
@@ -227,7 +226,7 @@ def run_sweep(
     steps: int,
     *,
     about: About,
-    tell: Tell | None = None,
+    tell: Progress | None = None,
 ) -> Sweep:
     """Run each optimiser at each of its rates from each start (d, k), weights of the columns as trained, on a bowl.
 
@@ -251,7 +250,7 @@ def run_sweep(
         )
     done: list[_Runs] = []
     for at, (name, own) in enumerate(rates.items()):
-        share = _share(tell, f"{runs:,} runs", at / len(rates), 1 / len(rates))
+        share = share_of(tell, f"{runs:,} runs", done=at / len(rates), width=1 / len(rates))
         batch = _Runs(name, own, task, bowl, starts, steps)
         try:
             batch.go(share)
@@ -285,11 +284,11 @@ class _Runs:
     def __len__(self) -> int:
         return len(self.lrs)
 
-    def go(self, tell: Callable[[float], None] | None) -> None:
+    def go(self, tell: Share | None) -> None:
         """Make the steps."""
         (self._together if self.name in PROPORTIONAL else self._one_by_one)(tell)
 
-    def _together(self, tell: Callable[[float], None] | None) -> None:
+    def _together(self, tell: Share | None) -> None:
         W = self.weights.flatten(1).clone()
         parameter = Parameter(torch.empty_like(W))
         largest = float(self.lrs.max())  # the others take shares of its step, so that no rounding is magnified
@@ -307,7 +306,7 @@ class _Runs:
             if tell is not None and step % max(self.steps // 100, 1) == 0:
                 tell(step / max(self.steps, 1))
 
-    def _one_by_one(self, tell: Callable[[float], None] | None) -> None:
+    def _one_by_one(self, tell: Share | None) -> None:
         for run, lr in enumerate(self.lrs.tolist()):
             start_loss = (self.bowl.losses(self.weights[:, run]) @ self.task.units).abs()
             for step in Descent(self.name, lr=lr).run(self.task.objective, self.weights[:, run]):
@@ -376,10 +375,6 @@ def _joined(tables: list[Tensor], runs: Tensor) -> Tensor:
     """The tables side by side, some runs of them; large ones are not copied without need."""
     whole = tables[0] if len(tables) == 1 else torch.cat(tables, 1)
     return whole if len(runs) == whole.shape[1] else whole[:, runs]
-
-
-def _share(tell: Tell | None, what: str, done: float, width: float) -> Callable[[float], None] | None:
-    return None if tell is None else (lambda fraction: tell(what, done + width * fraction))
 
 
 def _or_none(values: Tensor) -> list[float | None]:
