@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -14,6 +15,8 @@ import pytest
 import torch
 from hypothesis import HealthCheck, settings
 
+import bestline as bl
+from bestline.api.model import Model
 from bestline.cli import main
 from bestline.errors import BestlineWarning
 
@@ -26,8 +29,6 @@ settings.load_profile("house")
 @pytest.fixture
 def quiet() -> Iterator[None]:
     """Where the notes of a fit are not the point."""
-    import warnings
-
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", BestlineWarning)
         yield
@@ -67,3 +68,12 @@ def table(tmp_path: Path) -> Path:
     frame["y"] = 1 + 2 * frame.x1 - 3 * frame.x2 + (frame.g == "b") + 0.1 * rng.normal(size=80)
     frame.to_csv(tmp_path / "table.csv", index=False)
     return tmp_path / "table.csv"
+
+
+@pytest.fixture(scope="session")
+def walked() -> Model:
+    """A line that walked down to the bottom step by step, one feature and a test part: what is watched, written and shown."""
+    data, formula = str(bl.samples.path("penguins")), "body_mass_g ~ flipper_length_mm"
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", BestlineWarning)
+        return bl.fit(data, formula, missing="drop", solver="sgd", lr=0.2, steps=60, split=(0.8, 0.2), start=(0, 0))

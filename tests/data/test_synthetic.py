@@ -431,7 +431,6 @@ class TestSamples:
             samples.path("pinguins")
 
     def test_penguins(self):
-        pytest.importorskip("bestline.tables", exc_type=ModuleNotFoundError)
         table = bestline.samples.penguins()
         assert table.num_rows == 342
         assert table.column_names[:3] == ["species", "island", "bill_length_mm"]

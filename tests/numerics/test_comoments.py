@@ -1,4 +1,4 @@
-"""The laws of moments: identity, order, difference, folds, weights; and that no offset or unit costs a digit."""
+"""The laws of moments: identity, order, difference, weights; and that no offset or unit costs a digit."""
 
 from __future__ import annotations
 
@@ -9,34 +9,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import bestline as bl
-from bestline.data.folds import row_hash
-from bestline.errors import DataError, ModelFileError
+from bestline.errors import DataError
 from bestline.numerics import comoments
 from bestline.numerics.comoments import Comoments, by_group, total
 from bestline.numerics.rows import Rows
+from numerics.moments import assert_same, table
 
 # Merging and subtracting rounds a few times; scatter entries are sums of a few hundred products.
 ROUNDING = 1e-12
 
 
-def table(seed: int, n: int, q: int = 4, offset: float = 0.0, scale: float = 1.0) -> torch.Tensor:
-    generator = torch.Generator().manual_seed(seed)
-    return (torch.randn(n, q, generator=generator, dtype=torch.float64) + offset) * scale
-
-
-def assert_same(a: Comoments, b: Comoments, tolerance: float = ROUNDING, of: Comoments | None = None) -> None:
-    """Equal to rounding; `of` are the moments whose size sets the scale of it, where digits had to be lost."""
-    assert a.count == b.count
-    assert a.weight == pytest.approx(b.weight, rel=tolerance)
-    size = (of or a).spread
-    size = torch.where(size > 0, size, a.unit)
-    assert bool(((a.center - b.center).abs() <= tolerance * (size + a.center.abs())).all())
-    scaled = [m.scatter * torch.outer(m.unit / size, m.unit / size) for m in (a, b)]
-    assert bool(((scaled[0] - scaled[1]).abs() <= 20 * tolerance * max((of or a).weight, 1)).all())
-
-
 numbers = st.integers(0, 60)
+
+
 seeds = st.integers(0, 1_000)
+
+
 offsets = st.sampled_from([0.0, 1.0, -1e3, 1e6])
 
 
@@ -193,80 +181,9 @@ def test_groups_that_lie_far_apart_keep_their_digits() -> None:
         assert m.scatter.diagonal().numpy() == pytest.approx(expected, rel=ROUNDING)
 
 
-def test_rows_stay_in_the_folds_that_they_have_always_been_in() -> None:
-    X = torch.tensor([[0.0, 1.5], [-0.0, 1.5], [2.0, -3.25], [1e300, 5e-324]], dtype=torch.float64)
-    rows = Rows(X, torch.tensor([[1.0], [1.0], [2.0], [3.0]], dtype=torch.float64))
-    assert row_hash(rows, 7).tolist() == [777444234, 777444234, 675474284, 648690923]
-    many = Rows(table(13, 70_001, 3), table(14, 70_001, 1))  # gone through in several pieces
-    assert torch.equal(row_hash(many, 7)[-500:], row_hash(many[-500:], 7))
-
-
 @pytest.mark.parametrize(("n", "p"), [(1, 1), (63, 2), (64, 2), (20_001, 5), (3_000, 70)])
 def test_the_range_of_every_column_is_seen(n: int, p: int) -> None:
     X = table(15, n, p)
     seen = bl.Moments.collect((X, table(16, n, 1)))
     assert torch.equal(seen.low, X.amin(0))
     assert torch.equal(seen.high, X.amax(0))
-
-
-def test_folds_depend_on_the_rows_alone_and_are_even() -> None:
-    Z = table(7, 50_000)
-    rows = Rows(Z[:, :3], Z[:, 3:])
-    folds = row_hash(rows, 0) % 5
-    order = torch.randperm(len(rows), generator=torch.Generator().manual_seed(1))
-    assert torch.equal(row_hash(rows[order], 0) % 5, folds[order])
-    assert not torch.equal(row_hash(rows, 1) % 5, folds)
-    counts = torch.bincount(folds)
-    assert bool(((counts - 10_000).abs() < 5 * 90).all())  # five standard deviations of a fair draw
-
-
-def test_the_table_of_moments_survives_a_file_and_answers_other_questions(tmp_path, quiet) -> None:
-    frame = bl.samples.penguins()
-    path = tmp_path / "penguins.moments"
-    collected = bl.Moments.collect(frame, "body_mass_g ~ flipper_length_mm + bill_length_mm + species", missing="drop")
-    collected.save(path)
-    again = bl.Moments.load(path)
-    assert path.stat().st_size < 20_000
-    direct = bl.fit(frame, "body_mass_g ~ flipper_length_mm + bill_length_mm + species", missing="drop")
-    assert bl.fit(again).params.to_numpy() == pytest.approx(direct.params.to_numpy(), rel=1e-12)
-    other = bl.fit(again, target="bill_length_mm", features=["body_mass_g", "species"])
-    expected = bl.fit(frame, "bill_length_mm ~ body_mass_g + species", missing="drop")
-    assert other.params[list(expected.params.index)].to_numpy() == pytest.approx(expected.params.to_numpy(), rel=1e-10)
-    assert other.held_out is not None
-    with pytest.raises(DataError, match="did you mean"):
-        bl.fit(again, target="flipper_length")
-
-
-def test_tables_of_moments_add_up_and_refuse_strangers(tmp_path, quiet) -> None:
-    frame = bl.samples.penguins()
-    formula = "body_mass_g ~ flipper_length_mm + bill_length_mm"
-    first, second = frame.slice(0, 100), frame.slice(100)
-    a, b = (bl.Moments.collect(part, formula, missing="drop") for part in (first, second))
-    whole = bl.Moments.collect(frame, formula, missing="drop")
-    assert_same((a + b).total, whole.total)
-    assert_same(((a + b) - b).total, a.total, 1e-9, of=whole.total)
-    assert (a + b).low.tolist() == whole.low.tolist()
-    with pytest.raises(DataError, match="different columns"):
-        a + bl.Moments.collect(first, "body_mass_g ~ flipper_length_mm", missing="drop")
-    (tmp_path / "x.moments").write_bytes(b"\x80\x04 not ours")
-    with pytest.raises(ModelFileError, match="pickle"):
-        bl.Moments.load(tmp_path / "x.moments")
-
-
-def test_moment_loss_is_the_loss_of_the_rows() -> None:
-    generator = torch.Generator().manual_seed(0)
-    X, y = (
-        torch.randn(500, 3, generator=generator, dtype=torch.float64) + 50,
-        torch.randn(500, 2, generator=generator, dtype=torch.float64),
-    )
-    linear = torch.nn.utils.skip_init(torch.nn.Linear, 3, 2, dtype=torch.float64)
-    torch.nn.init.normal_(linear.weight, generator=generator)
-    torch.nn.init.zeros_(linear.bias)
-    loss = bl.nn.MomentLoss(bl.Moments.collect((X, y)))
-    expected = torch.nn.functional.mse_loss(linear(X), y)
-    got = loss(linear.weight, linear.bias)
-    assert got.item() == pytest.approx(expected.item(), rel=1e-12)
-    for a, b in zip(
-        torch.autograd.grad(got, linear.parameters()), torch.autograd.grad(expected, linear.parameters()), strict=True
-    ):
-        assert torch.allclose(a, b, rtol=1e-10)

@@ -19,7 +19,7 @@ from bestline.pictures.marks import Line, Panel, Path, Picture
 from bestline.pictures.render import film as motion
 from bestline.pictures.render.mpl import draw
 from bestline.training.solvers import Descent
-from pictures.test_pictures import CASES, case, fitted, made, sampled
+from pictures.examples import CASES, case, fitted, made, sampled
 
 FEW = 100_000  # bytes of a small film; a still picture of the same size has about 40,000
 

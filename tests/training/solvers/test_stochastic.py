@@ -1,153 +1,25 @@
-"""One row at a time: the fast way is the plain loop, whatever the rates, penalties and weights; and it gets to the solution."""
+"""One row at a time: torch's own loop, means, stops and refusals."""
 
 from __future__ import annotations
 
 import json
-from functools import partial
 
 import numpy as np
 import pandas as pd
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
-from torch.optim.lr_scheduler import CosineAnnealingLR
 from typer.testing import CliRunner
 
 import bestline as bl
 from bestline.cli.app import app
-from bestline.data.tables import open_source
 from bestline.errors import OptionError
-from bestline.numerics.rows import Rows
-from bestline.training import gather as gathering
-from bestline.training.reread import mixed
 from bestline.training.solvers import row_loop as one_by_one
-from bestline.training.solvers.row_loop import OneByOne, Progress, _Room
+from training.solvers.epochs import table
 
 EXACT = 1e-12  # relative, of what both ways compute in float64: sums in another order
+
+
 NEAR = 0.01  # of weights about 1: what is left of the noise in the mean of some ten thousand steps
-
-
-def plain_loop(how, X, y, share, w, b, t):
-    """The recursion as the textbook has it; also the averages, and the mean objective of the rows as they are met."""
-    w, mean, mean_b, objective = w.copy(), np.zeros_like(w), 0.0, 0.0
-    for x, target, weight in zip(X, y, share, strict=True):
-        rate = {
-            "constant": how.eta0,
-            "invscaling": how.eta0 / t**how.power,
-            "optimal": 1 / (how.alpha * (how.begin + t - 1)),
-        }[how.rate]
-        error = x @ w + b - target
-        objective += 0.5 * error**2 + 0.5 * how.l2 * (w @ w)
-        w = (1 - rate * how.l2) * w - rate * weight * error * x
-        if how.intercept:
-            b -= how.level_rate * rate * weight * error
-        if how.average and t >= how.average:
-            seen = t - how.average + 1
-            mean, mean_b = mean + (w - mean) / seen, mean_b + (b - mean_b) / seen
-        t += 1
-    return w, b, mean, mean_b, objective / len(y)
-
-
-@given(
-    rate=st.sampled_from(["constant", "invscaling", "optimal"]),
-    l2=st.sampled_from([0.0, 0.01, 1.0]),
-    average=st.sampled_from([0, 1, 60]),
-    intercept=st.booleans(),
-    level_rate=st.sampled_from([1.0, 0.01]),
-    weighted=st.booleans(),
-    n=st.integers(33, 300),
-    p=st.integers(0, 12) | st.integers(28, 60),  # fewer columns than a block has rows, and more
-    seed=st.integers(0, 1_000),
-)
-def test_blocks_are_the_plain_loop(rate, l2, average, intercept, level_rate, weighted, n, p, seed):
-    draw = np.random.default_rng(seed)
-    X, y = draw.normal(size=(n, p)) / max(1, p / 12) ** 0.5, draw.normal(size=n)
-    share = draw.uniform(0, 1, n) if weighted else np.ones(n)
-    how = OneByOne(l2=l2, intercept=intercept, rate=rate, eta0=0.03, alpha=1.0, average=average, level_rate=level_rate)
-    rows = Rows(torch.from_numpy(X), torch.from_numpy(y[:, None]))
-    start = Progress.start(torch.from_numpy(draw.normal(size=p)), 0.3, eta=how.eta0)
-    owed = torch.zeros(2, p, dtype=torch.float64)
-    done = one_by_one.epoch(how, rows, torch.arange(n), torch.from_numpy(share), start, owed)
-    if rate != "optimal":  # whose first steps are long
-        assert one_by_one._in_blocks(how, rows, torch.arange(n), torch.from_numpy(share), start, _Room.of(n, p)) is not None
-    w, b, mean, mean_b, objective = plain_loop(how, X, y, share, start.weights.numpy(), 0.3, 1)
-    close = {"rtol": EXACT, "atol": EXACT}
-    np.testing.assert_allclose(done.weights.numpy(), w, **close)
-    np.testing.assert_allclose(done.level, b, **close)
-    np.testing.assert_allclose(done.mean_weights.numpy(), mean, **close)
-    np.testing.assert_allclose(done.mean_level, mean_b, **close)
-    assert done.objective == pytest.approx(objective, rel=EXACT)
-    assert done.step == n + 1
-
-
-@given(
-    longest=st.floats(0.1, 6),
-    stretched=st.sampled_from([0.0, 1.0, 2.0]),
-    shrink=st.sampled_from([0.0, 0.01, 0.1, 0.45]),
-    level_rate=st.sampled_from([1.0, 0.01]),
-    power=st.sampled_from([0, 1, 8]),
-    p=st.sampled_from([0, 1, 3, 30, 40]),
-    seed=st.integers(0, 1_000),
-)
-def test_blocks_of_long_steps_keep_their_digits_or_are_left_to_the_loop(longest, stretched, shrink, level_rate, power, p, seed):
-    draw = np.random.default_rng(seed)
-    X = draw.normal(size=(100, p)) * draw.lognormal(0, stretched, size=(100, 1))
-    y, share = draw.normal(size=100), draw.uniform(0, 1, 100) ** power
-    eta = longest / (1 + (X**2).sum(1).max())
-    how = OneByOne(l2=shrink / eta, rate="constant", eta0=eta, level_rate=level_rate)
-    rows = Rows(torch.from_numpy(X), torch.from_numpy(y[:, None]))
-    start = Progress.start(torch.from_numpy(draw.normal(size=p)), 0.3, eta=eta)
-    done = one_by_one._in_blocks(how, rows, torch.arange(100), torch.from_numpy(share), start, _Room.of(100, p))
-    if longest <= 1.5:  # no row overshoots its target by more than it missed it
-        assert done is not None
-    if done is not None:
-        w, b, *_, objective = plain_loop(how, X, y, share, start.weights.numpy(), 0.3, 1)
-        close = {"rtol": EXACT, "atol": EXACT * max(1, float(np.abs(w).max(initial=abs(b))))}
-        np.testing.assert_allclose(done.weights.numpy(), w, **close)
-        np.testing.assert_allclose(done.level, b, **close)
-        assert done.objective == pytest.approx(objective, rel=EXACT)
-
-
-@pytest.mark.parametrize("p", [3, 40])
-def test_an_epoch_is_the_same_however_much_is_done_at_once(monkeypatch, p):
-    draw = np.random.default_rng(0)
-    rows = Rows(torch.from_numpy(draw.normal(size=(5_000, p))), torch.from_numpy(draw.normal(size=(5_000, 1))))
-    how, order, ones = (
-        OneByOne(l2=0.1, average=1),
-        torch.from_numpy(draw.permutation(5_000)),
-        torch.ones(5_000, dtype=torch.float64),
-    )
-    start = Progress.start(torch.zeros(p, dtype=torch.float64), 0.0, eta=how.eta0)
-    found = []
-    for numbers in (one_by_one._AT_ONCE, 1):
-        monkeypatch.setattr(one_by_one, "_AT_ONCE", numbers)
-        found.append(one_by_one.epoch(how, rows, order, ones, start, torch.zeros(2, p, dtype=torch.float64)))
-    torch.testing.assert_close(found[0].weights, found[1].weights, rtol=EXACT, atol=EXACT)
-    torch.testing.assert_close(found[0].mean_weights, found[1].mean_weights, rtol=EXACT, atol=EXACT)
-    assert found[0].objective == pytest.approx(found[1].objective, rel=EXACT)
-
-
-def test_steps_too_long_for_blocks_are_made_one_by_one():
-    draw = np.random.default_rng(0)
-    X, y = draw.normal(size=(200, 3)), draw.normal(size=200)
-    how = OneByOne(rate="constant", eta0=1.5)  # every row overshoots
-    rows = Rows(torch.from_numpy(X), torch.from_numpy(y[:, None]))
-    order, ones = torch.arange(200), torch.ones(200, dtype=torch.float64)
-    start = Progress.start(torch.zeros(3, dtype=torch.float64), 0.0, eta=how.eta0)
-    owed = torch.zeros(2, 3, dtype=torch.float64)
-    assert one_by_one._in_blocks(how, rows, order, ones, start, _Room.of(200, 3)) is None
-    done = one_by_one.epoch(how, rows, order, ones, start, owed)
-    torch.testing.assert_close(done.weights, one_by_one._row_by_row(how, rows, order, ones, start, owed).weights)
-
-
-# -- as a solver of bestline.fit ---------------------------------------------------------------------------------------------
-
-
-def table(n=400, p=3, k=1, seed=0):
-    draw = np.random.default_rng(seed)
-    X = draw.normal(size=(n, p)) + 1
-    return X, X @ draw.normal(size=(p, k)) + 2 + 0.3 * draw.normal(size=(n, k))
 
 
 def torch_loop(X, y, lr, order, start):
@@ -325,101 +197,6 @@ def test_it_is_remembered(tmp_path):
     assert model.recipe.python().endswith("bl.fit(data, solver='stochastic', steps=3, average=False)")
     model.save(tmp_path / "m.bestline")
     assert bl.load(tmp_path / "m.bestline").plan.solver == model.plan.solver
-
-
-# -- rows that are read anew in every epoch ----------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def small_memory(monkeypatch):
-    """As if 20 kB were all there is."""
-    monkeypatch.setattr(gathering, "_KEPT_BYTES", 20_000)
-
-
-@given(st.lists(st.integers(0, 40), max_size=12), st.integers(1, 50), st.integers(1, 9))
-def test_mixing_loses_no_row_and_holds_few(sizes, window, multiple):
-    taken = 0
-
-    def blocks():
-        nonlocal taken
-        for size in sizes:
-            ids = torch.arange(taken, taken + size, dtype=torch.float64)[:, None]
-            taken += size
-            yield Rows(ids, ids)
-
-    window, seen = max(window, multiple), list[float]()
-    pieces = mixed(blocks(), window, torch.Generator().manual_seed(0), multiple)
-    for piece in pieces:
-        assert taken - len(seen) <= 2 * window + max(sizes)
-        seen += piece.X[:, 0].tolist()
-        assert len(piece) % multiple == 0 or len(seen) == sum(sizes)
-    assert sorted(seen) == list(range(sum(sizes)))
-
-
-@pytest.mark.usefixtures("small_memory")
-@pytest.mark.parametrize("split", [None, (0.7, 0.3)])
-def test_streamed_rows_lead_to_the_solution(tmp_path, split):
-    X, y = table(3_000)
-    frame = pd.DataFrame({"a": X[:, 0], "b": X[:, 1], "c": X[:, 2], "y": y[:, 0]})
-    frame.to_csv(tmp_path / "t.csv", index=False)
-    exact = bl.fit(frame, "y ~ a + b + c", split=split)
-    with pytest.warns(bl.errors.BestlineWarning, match="read anew"):
-        model = bl.fit(tmp_path / "t.csv", "y ~ a + b + c", solver="stochastic", steps=40, split=split)
-    np.testing.assert_allclose(model.weights, exact.weights, rtol=NEAR, atol=NEAR)
-    assert model.parts.training.rows is None
-    assert model.sizes == exact.sizes
-    if split is None:
-        assert model.held_out is None
-    else:
-        assert model.held_out.rmse == pytest.approx(exact.held_out.rmse, rel=NEAR)
-
-
-@pytest.mark.usefixtures("small_memory")
-@pytest.mark.filterwarnings("ignore:The rows take", "ignore:Early stopping holds")
-def test_streamed_batches_are_seeded_and_find_the_solution():
-    X, y = table(3_000)
-    solver = bl.Descent("sgd", batch_size=50, steps=600, schedule=partial(CosineAnnealingLR, T_max=600))
-    one, same, other = (bl.fit((X, y), solver=solver, seed=seed) for seed in (0, 0, 1))
-    assert torch.equal(one.weights, same.weights)
-    assert not torch.equal(one.weights, other.weights)
-    np.testing.assert_allclose(one.weights, bl.fit((X, y)).weights, rtol=NEAR, atol=NEAR)
-    early = bl.fit((X, y), solver=bl.Stochastic(patience=2, steps=200))
-    assert early.parts.training.moments.count + early.parts.held_out.moments.count == 3_000
-    assert early.stop is bl.Stop.PATIENCE
-
-
-@pytest.mark.usefixtures("small_memory")
-@pytest.mark.filterwarnings("ignore:The rows take")
-def test_the_stream_is_of_the_training_rows_alone():
-    X, y = table(3_000)
-    w = np.arange(3_000) % 3.0  # a third of the rows is not there
-    model = bl.fit((X, y), weights=w, solver="stochastic", steps=1, split=(0.5, 0.5))
-    part = model.parts.training
-    rows = torch.cat([block.X for block in part.again(torch.Generator().manual_seed(0))])
-    assert len(rows) == part.moments.count
-    labels = model.labels.numpy()
-    mine = X[(labels == 0) & (w > 0)]
-    np.testing.assert_allclose(np.sort(rows[:, 0]), np.sort(mine[:, 0]))
-
-
-@pytest.mark.usefixtures("small_memory")
-def test_other_losses_beyond_memory_are_refused():
-    X, y = table(3_000)
-    with pytest.raises(bl.errors.DataError, match=r"loss 'absolute'.*in memory"):
-        bl.fit((X, y), loss="absolute", solver="adam", steps=5)
-
-
-def test_batches_come_in_another_order_with_the_same_numbers(tmp_path):
-    values = torch.arange(100, dtype=torch.float64)
-    for i in range(5):
-        pd.DataFrame({"x": values[20 * i : 20 * i + 20].numpy()}).to_parquet(tmp_path / f"{i}.parquet")
-    for source in (open_source({"x": values}), open_source(str(tmp_path / "*.parquet"))):
-        batches = list(source.batches(size=7, order=torch.Generator().manual_seed(1)))
-        for batch in batches:
-            assert batch.numbers(["x"])[:, 0].tolist() == list(range(batch.start, batch.start + batch.rows))
-        starts = [batch.start for batch in batches]
-        assert sorted(starts) != starts
-        assert sum(batch.rows for batch in batches) == 100
 
 
 @pytest.mark.parametrize("l1", [0.0, 1e-12])

@@ -1,0 +1,44 @@
+"""RidgeCV: leave one out, scorers, folds."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import sklearn.linear_model as theirs
+
+import bestline.estimators as ours
+from bestline.errors import OptionError
+from estimators.examples import table
+
+
+@pytest.mark.parametrize("intercept", [True, False])
+@pytest.mark.parametrize("weighted", [True, False])
+@pytest.mark.parametrize(("n", "p"), [(30, 4), (8, 20)])
+def test_leave_one_out_by_leaving_one_out(n, p, weighted, intercept):
+    X, y, w = table(n, p, 2)
+    w = w + 0.5 if weighted else np.ones(n)
+    alphas = (1e-3, 1.0, 50.0)
+    line = ours.RidgeCV(alphas, fit_intercept=intercept, store_cv_results=True, alpha_per_target=True).fit(X, y, w)
+    for m, alpha in enumerate(alphas):
+        for i in range(n):
+            rest = np.arange(n) != i
+            one = theirs.Ridge(alpha, fit_intercept=intercept, solver="svd").fit(X[rest], y[rest], w[rest])
+            error = (y[i] - one.predict(X[i : i + 1])[0]) ** 2 * w[i]
+            np.testing.assert_allclose(line.cv_results_[i, :, m], error, rtol=1e-6, atol=1e-9)
+    best = -line.cv_results_.mean(0)
+    np.testing.assert_allclose(line.best_score_, best.max(1))
+    np.testing.assert_array_equal(line.alpha_, np.array(alphas)[best.argmax(1)])
+
+
+def test_ridge_cv_with_scorers_and_folds():
+    X, y, w = table()
+    w += 1
+    for parameters in ({"scoring": "neg_mean_absolute_error"}, {"cv": 4}, {"cv": 3, "scoring": "r2"}):
+        mine = ours.RidgeCV(**parameters).fit(X, y, sample_weight=w)
+        others = theirs.RidgeCV(**parameters).fit(X, y, sample_weight=w)
+        assert mine.alpha_ == others.alpha_
+        assert mine.best_score_ == pytest.approx(others.best_score_)
+    with pytest.raises(OptionError, match="incompatible"):
+        ours.RidgeCV(cv=3, store_cv_results=True).fit(X, y)
+    with pytest.raises(OptionError, match=r"alphas\[1\] == -1"):
+        ours.RidgeCV((1, -1)).fit(X, y)

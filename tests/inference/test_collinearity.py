@@ -1,0 +1,43 @@
+"""Collinearity against statsmodels, Belsley and Longley's published condition."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from statsmodels.stats.outliers_influence import variance_inflation_factor
+
+import bestline as bl
+from bestline.inference import second_pass
+from inference.diagnosed import frame
+
+pytestmark = pytest.mark.usefixtures("quiet")
+
+
+def test_collinearity_against_statsmodels_and_belsley():
+    rng = np.random.default_rng(1)
+    data = frame().assign(x3=frame()["x1"] + 0.01 * rng.normal(size=240), far=1e6 + rng.normal(size=240))
+    model = bl.fit(data, "y ~ x1 + x2 + x3 + far")
+    found = second_pass.columns_of(model)
+    X = np.column_stack([np.ones(240), data[["x1", "x2", "x3", "far"]]])
+    for j, name in enumerate(["x1", "x2", "x3", "far"]):
+        centred = np.column_stack([np.ones(240), X[:, 1:] - X[:, 1:].mean(0)])
+        assert found.vif[name] == pytest.approx(variance_inflation_factor(centred, j + 1), rel=1e-8)
+    s = np.linalg.svd(X / np.linalg.norm(X, axis=0), compute_uv=False)
+    assert [i.value for i in found.indices] == pytest.approx((s[0] / s).tolist(), rel=1e-6)
+    assert all(sum(i.shares[n] for i in found.indices) == pytest.approx(1) for n in model.names)
+    assert found.worst is not None
+    assert set(found.worst[1]) == {"far", "Intercept"}
+    assert found.nearly_constant == ("far",)
+    plain = second_pass.columns_of(bl.fit(data, "y ~ x1 + x2 - 1"))
+    products = data[["x1", "x2"]].to_numpy().T @ data[["x1", "x2"]].to_numpy()
+    assert plain.vif["x1"] == pytest.approx(np.linalg.inv(products)[0, 0] * products[0, 0], rel=1e-9)
+
+
+def test_longleys_condition_is_the_published_one():
+    """43,275: Belsley, Kuh & Welsch (1980), and R's perturb and statsmodels since."""
+    data = pd.read_csv(Path(__file__).parents[1] / "references" / "inference_longley.csv")
+    model = bl.fit(data, "TOTEMP ~ GNPDEFL + GNP + UNEMP + ARMED + POP + YEAR")
+    assert second_pass.columns_of(model).indices[-1].value == pytest.approx(43275.0, rel=1e-5)

@@ -1,0 +1,78 @@
+"""What the tests of this room share."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import bestline as bl
+from bestline.pictures import player
+from bestline.pictures.render.html import page
+from pictures.player.pages import FLAGS, Shown, _fit, _needs, _session, _wave
+
+CHROMIUM = "/usr/bin/chromium"
+
+
+@pytest.fixture(scope="session")
+def sessions() -> dict[str, dict[str, Any]]:
+    import warnings
+
+    start = [-4.0, 6.0]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", bl.errors.BestlineWarning)
+        several = {
+            "sgd": _fit(start=start, steps=120),
+            "adam, <i>lr</i> 0.3": _fit(solver="adam", lr=0.3, start=start, steps=200),
+            "short": _fit(solver="momentum", start=start, steps=30),
+        }
+        return {
+            "one": _session({"sgd": _fit(start=start)}, truth=(1.0, -1.0)),
+            "held_out": _session({"sgd": _fit(start=start, split=(0.7, 0.15, 0.15))}, held_out=True),
+            "several": _session(several),
+            "diverged": _session({"too fast": _fit(lr=0.36, start=start, steps=100), "slow": _fit(start=start, steps=100)}),
+            "one_weight": _session({"sgd": _fit("y ~ x - 1", start=[-3.0], steps=40)}),
+            "diagonal": _session({"sgd": _fit("y ~ x + z", standardize=True, lr=0.1, steps=60)}),
+            "huber": _session({"adam": _fit(solver="adam", lr=0.2, loss="huber", start=start, steps=60)}),
+            "own": _session({"adam": _fit(solver="adam", lr=0.2, forward=_wave, start=[3.0, 2.0], standardize=None, steps=60)}),
+            "own_diagonal": _session(
+                {"adam": _fit("y ~ x + z", solver="adam", lr=0.2, forward=_wave, standardize=None, steps=60)}
+            ),
+        }
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    try:
+        from playwright.sync_api import sync_playwright
+    except ImportError:
+        _needs(False, "playwright")
+        raise
+    _needs(Path(CHROMIUM).exists(), CHROMIUM)
+    with sync_playwright() as engine:
+        chromium = engine.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def show(browser: Any, tmp_path: Path, sessions: dict[str, dict[str, Any]]) -> Iterator[Any]:
+    """`show(name)`: the saved page of a session. `show(name, api=True)`: a bare host whose `player` can be asked."""
+    opened: list[Shown] = []
+
+    def one(name: str, *, api: bool = False, autoplay: bool = False, **context: Any) -> Shown:
+        html = page(sessions[name]).html
+        if api:
+            data = json.dumps(sessions[name]).replace("<", "\\u003c")
+            call = f"globalThis.player = mount(document.querySelector('#host'), {{ session: {data}, autoplay: {json.dumps(autoplay)} }})"
+            style, script = player.style(), player.script()
+            html = f"<!DOCTYPE html><meta charset=utf-8><link rel=icon href='data:,'><style>{style}</style><div id=host></div><script type=module>{script}\n{call}</script>"
+        opened.append(Shown(browser, tmp_path / f"{name}.html", html, **context))
+        return opened[-1]
+
+    yield one
+    for shown in opened:
+        shown.context.close()

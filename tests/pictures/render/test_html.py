@@ -1,0 +1,86 @@
+"""Pages: self-contained, without markup from names, with a policy of their own."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import html.parser
+import json
+import re
+
+import pytest
+
+import bestline as bl
+from bestline.errors import DataError
+from bestline.pictures import watch as watching
+from bestline.pictures.render.html import document
+
+pytestmark = pytest.mark.filterwarnings("ignore::bestline.errors.BestlineWarning")
+
+
+# -- pages -------------------------------------------------------------------------------------------------------------
+
+
+class Outline(html.parser.HTMLParser):
+    """Tags of a page, the text of its scripts and styles, and every address it mentions."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.tags, self.addresses, self.texts, self.open = [], [], {"script": [], "style": []}, None
+        self.feed(text)
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append(tag)
+        self.addresses += [value for name, value in attrs if name in ("src", "href", "action") and value]
+        if tag in self.texts:
+            self.open = (tag, dict(attrs))
+
+    def handle_endtag(self, tag):
+        self.open = None
+
+    def handle_data(self, data):
+        if self.open and self.open[1].get("type") != "application/json":
+            self.texts[self.open[0]].append(data)
+
+
+def test_a_page_is_self_contained_and_its_policy_names_its_own_scripts(walked, tmp_path):
+    page = watching.page_of(walked)
+    outline = Outline(page.html)
+    assert len(page.html.encode()) <= 250_000
+    assert all(address.startswith("data:") for address in outline.addresses)
+    policy = re.search(r'Content-Security-Policy" content="([^"]*)"', page.html).group(1)
+    assert "default-src 'none'" in policy
+    assert "unsafe" not in policy
+    for kind in ("script", "style"):
+        for text in outline.texts[kind]:
+            assert base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() in policy
+    assert "style=" not in re.sub(r"<script.*?</script>|<style.*?</style>", "", page.html, flags=re.DOTALL)
+    told = re.search(r'class="bestline-session">(.*?)</script>', page.html, re.DOTALL).group(1)
+    assert json.loads(told)["schema"] == 1
+    page.save(tmp_path / "run.html")
+    with pytest.raises(DataError, match="exists already"):
+        page.save(tmp_path / "run.html")
+    assert (tmp_path / "run.html").read_text(encoding="utf-8") == page.html
+
+
+def test_names_of_columns_cannot_become_markup():
+    name = "</script><script>alert(1)</script><img src=x onerror=alert(2)>"
+    model = bl.fit({name: [1.0, 2.0, 3.0, 4.0], "y<b>": [1.0, 2.0, 2.5, 4.0]}, target="y<b>", solver="sgd", lr=0.1, steps=5)
+    for page in (model.report(), watching.page_of(model)):
+        outline = Outline(page.html)
+        assert outline.tags.count("script") == 2
+        assert "b" not in outline.tags
+        assert not any(address == "x" for address in outline.addresses)
+
+
+def test_a_page_without_an_animation_runs_no_script():
+    text = document("a <b> title", ["<p>words</p>"])
+    assert "script-src 'none'" in text
+    assert "<script" not in text
+    assert "a &lt;b&gt; title" in text
+
+
+def test_a_notebook_gets_the_page_in_a_frame(walked):
+    shown = watching.watch(walked)._repr_html_()
+    assert shown.startswith("<iframe srcdoc=")
+    assert "allow-same-origin" not in shown

@@ -1,0 +1,83 @@
+"""Figures of matplotlib: every mark, every file, nothing that overlaps, nothing global that changes."""
+
+from __future__ import annotations
+
+import io
+
+import matplotlib as mpl
+import pytest
+from PIL import Image
+
+from bestline.errors import OptionError
+from bestline.pictures import figures, marks
+from bestline.pictures.marks import Intervals, Line, Panel, Picture, Points, Table
+from bestline.pictures.render.mpl import draw, save
+from pictures.examples import EVERY_MARK, SPACE_MARKS, case, drawn, pictures
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_every_mark_and_every_role_is_drawn(theme):
+    assert {type(m) for m in (*EVERY_MARK, *SPACE_MARKS)} == set(marks.Mark.__args__)
+    plain = tuple(m for m in EVERY_MARK[4:] if not isinstance(m, Table | Intervals))
+    alone = [(m,) for m in EVERY_MARK if isinstance(m, Table | Intervals)]
+    drawn(Picture((Panel("", "x", "y", EVERY_MARK[:4]), Panel("", "x", "y", plain))), theme=theme)
+    drawn(Picture((Panel("", "x", "", alone[1]), Panel("", "x", "y", SPACE_MARKS, zlabel="z"))), theme=theme)
+    drawn(Picture((Panel("", "x", "", alone[0]),)), theme=theme)
+    drawn(Picture((Panel("", "x", "y", EVERY_MARK[:3]), Panel("", "x", "y", plain), Panel("", "x", "y", plain)), columns=2))
+    roles = [*(Points((1.0,), (1.0,), r, r) for r in marks.ROLES), *(Line((1.0, 2.0), (1.0, 2.0), r, r) for r in marks.ROLES)]
+    drawn(Picture((Panel("", "x", "y", tuple(roles)), Panel("", "x", "y", ()))), theme=theme)
+
+
+@pytest.mark.parametrize("kind", ["png", "svg", "pdf"])
+def test_files(kind, tmp_path):
+    picture = figures.loss(case("lesson").fit)
+    path = tmp_path / f"loss.{kind}"
+    save(picture, path)
+    assert path.read_bytes()[:4] == {"png": b"\x89PNG", "svg": b"<?xm", "pdf": b"%PDF"}[kind]
+    if kind == "svg":
+        assert picture.alt.split(";")[0] in path.read_text(encoding="utf-8")
+    with pytest.raises(OptionError, match="bmp"):
+        save(picture, tmp_path / "loss.bmp")
+
+
+def test_a_png_says_what_it_shows_and_is_the_same_each_time():
+    picture = figures.loss(case("lesson").fit)
+    first, second = io.BytesIO(), io.BytesIO()
+    save(picture, first)
+    save(picture, second)
+    assert first.getvalue() == second.getvalue()
+    with Image.open(first) as image:
+        assert image.text["Description"] == picture.alt
+
+
+def test_nothing_overlaps():
+    for name in ("p=3", "held out", "one weight", "diverged"):
+        for title, picture in pictures(case(name)).items():
+            figure = draw(picture)
+            figure.canvas.draw()
+            renderer = figure.canvas.get_renderer()
+            width, height = figure.canvas.get_width_height()
+            boxes = []
+            for ax in figure.axes:
+                texts = [ax.title, ax.xaxis.label, ax.get_legend()]
+                boxes += [t.get_window_extent(renderer) for t in texts if t is not None and (t is texts[2] or t.get_text())]
+            texts = [t for t in (figure._suptitle, figure._supxlabel) if t is not None]
+            boxes += [t.get_window_extent(renderer) for t in texts]
+            for i, box in enumerate(boxes):
+                assert box.x0 >= -1, (name, title, i)
+                assert box.x1 <= width + 1, (name, title, i)
+                assert box.y0 >= -1, (name, title, i)
+                assert box.y1 <= height + 1, (name, title, i)
+                for other in boxes[:i]:
+                    assert not (box.padded(-1).overlaps(other.padded(-1))), (name, title)
+
+
+def test_nothing_global_changes():
+    before = dict(mpl.rcParams)
+    drawn(figures.surface(case("lesson").fit))
+    drawn(figures.contour(case("lesson").fit))
+    assert dict(mpl.rcParams) == before
+
+
+def test_figures_show_themselves_in_a_notebook():
+    assert draw(figures.loss(case("lesson").fit))._repr_png_()[:4] == b"\x89PNG"

@@ -1,0 +1,96 @@
+"""The four panels of diagnosis."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from scipy import stats
+
+import bestline as bl
+from bestline.inference import second_pass
+from bestline.inference.diagnosis import FITTED, LEVERAGE, QUANTILES, SPREAD
+from bestline.pictures.diagnostics import panels, smoothed
+from bestline.pictures.marks import Bins, Line, Points
+from bestline.pictures.render.mpl import draw
+from inference.diagnosed import diagnosed, frame, large, large_model, noise
+
+pytestmark = pytest.mark.usefixtures("quiet")
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("many", [False, True])
+def test_the_four_panels(theme: str, many: bool):
+    model = large_model() if many else bl.fit(frame(), "y ~ x1 + g")
+    picture = panels(second_pass.diagnosis(model))
+    assert [p.title for p in picture.panels] == [FITTED, QUANTILES, SPREAD, LEVERAGE]
+    assert picture.columns == 2
+    for panel in picture.panels:
+        assert panel.xlim is not None
+        assert panel.ylim is not None
+        for mark in panel.marks:
+            if isinstance(mark, Points):
+                assert all(panel.xlim[0] <= x <= panel.xlim[1] for x in mark.x)
+                assert all(panel.ylim[0] <= y <= panel.ylim[1] for y in mark.y)
+    cells = [m for p in picture.panels for m in p.marks if isinstance(m, Bins)]
+    assert len(cells) == (3 if many else 0)
+    assert all(5_000 - 20 <= sum(m.count) <= 5_000 for m in cells)
+    draw(picture, theme=theme)
+
+
+def test_points_are_the_rows():
+    model = bl.fit(frame(), "y ~ x1 + g")
+    table = second_pass.influence(model)
+    against, quantiles, scale, leverage = panels(second_pass.diagnosis(model)).panels
+    points = [next(m for m in p.marks if isinstance(m, Points)) for p in (against, quantiles, scale, leverage)]
+    assert points[0].x == pytest.approx((frame()["y"] - table["resid"]).tolist())
+    assert points[0].y == pytest.approx(table["std_resid"].tolist())
+    x, y = stats.probplot(table["std_resid"], fit=False)
+    assert points[1].y == pytest.approx(y.tolist())
+    assert points[1].x[1:-1] == pytest.approx(x.tolist()[1:-1], abs=0.05)  # which has other places for both ends
+    assert points[2].y == pytest.approx(table["std_resid"].abs().pow(0.5).tolist())
+    assert points[3].x == pytest.approx(table["hat"].tolist())
+
+
+def test_cells_hold_the_rows_that_lie_in_them():
+    model = large_model()
+    table = second_pass.influence(model)
+    cells = next(m for m in panels(second_pass.diagnosis(model)).panels[0].marks if isinstance(m, Bins))
+    fitted, r = (large()["y"] - table["resid"]).to_numpy(), table["std_resid"].to_numpy()
+    for i in range(0, len(cells.count), 7):
+        inside = (fitted >= cells.left[i]) & (fitted < cells.right[i]) & (r >= cells.bottom[i]) & (r < cells.top[i])
+        assert abs(inside.sum() - cells.count[i]) <= 1
+
+
+def test_contours_of_cooks_distance():
+    x, e = noise(30)
+    found = diagnosed({"x": np.append(x, 40.0), "y": np.append(x + e, 20.0)}, "y ~ x")
+    lines = [m for m in panels(found).panels[3].marks if isinstance(m, Line)]
+    assert {m.label for m in lines} >= {"Cook's distance 0.5", "Cook's distance 1"}
+    for mark in lines:
+        level = [r**2 * h / (2 * (1 - h)) for h, r in zip(mark.x, mark.y, strict=True)]
+        assert max(level) == pytest.approx(min(level))
+        assert min(abs(level[0] - v) for v in (0.5, 1.0)) < 1e-9
+
+
+def test_the_local_mean_follows_a_line_and_counts_weights():
+    x = torch.linspace(0, 1, 50, dtype=torch.float64)
+    at, mean = smoothed(x, 3 - 2 * x, torch.ones(50, dtype=torch.float64))
+    assert mean.tolist() == pytest.approx((3 - 2 * at).tolist())
+    y = torch.sin(6 * x)
+    once = smoothed(x, y, torch.where(x < 0.5, 3.0, 1.0).double())
+    again = smoothed(torch.cat([x, x[x < 0.5], x[x < 0.5]]), torch.cat([y, y[x < 0.5], y[x < 0.5]]), torch.ones(100).double())
+    for place, value in zip(*once, strict=True):
+        near = int((again[0] - place).abs().argmin())
+        if again[0][near] == place:
+            assert float(value) == pytest.approx(float(again[1][near]), abs=0.02)
+    flat = torch.zeros(9, dtype=torch.float64)
+    assert smoothed(flat, torch.arange(9.0).double(), flat + 1)[1].tolist() == pytest.approx([4.0])
+
+
+def test_rows_that_cannot_be_drawn_are_named():
+    """Anscombe's fourth set: row 8 alone determines the slope."""
+    x = [8.0] * 7 + [19.0] + [8.0] * 3
+    y = [6.58, 5.76, 7.71, 8.84, 8.47, 7.04, 5.25, 12.5, 5.56, 7.91, 6.89]
+    found = bl.fit({"x": x, "y": y}, "y ~ x").diagnose()
+    assert "row 8" in panels(found).note

@@ -1,0 +1,171 @@
+"""The surface, its contours, and the path that lies on it."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from bestline.errors import OptionError
+from bestline.numerics.bowl import Bowl
+from bestline.pictures import figures
+from bestline.pictures.landscape import landscape, levels
+from bestline.pictures.marks import Mesh, Path, Picture, Points
+from bestline.training.solvers import Descent, Exact
+from bestline.training.solvers.base import Stop
+from bestline.training.surfaces import surface
+from pictures.examples import case, drawn, fitted, made
+
+EXACT = 1e-9  # a path lies on its surface to rounding
+
+
+def path_of(picture: Picture) -> Path:
+    (found,) = [m for panel in picture.panels for m in panel.marks if isinstance(m, Path)]
+    return found
+
+
+@pytest.mark.parametrize("name", ["lesson", "far offset", "two targets", "held out", "huber"])
+def test_the_path_lies_on_the_surface(name):
+    fit = case(name).fit
+    for target in range(len(fit.trace.targets)):
+        path = path_of(figures.surface(fit, target=target, resolution=31))
+        units = fit.scaling.target_scale[target] ** 2
+        weights = fit.scaling.to_trained(fit.trace.weights)
+        if isinstance(fit.objective.smooth, Bowl):
+            on_surface = fit.objective.smooth.losses(weights)[:, target] * units
+        else:
+            on_surface = torch.stack([fit.objective.smooth.losses(w)[target] for w in weights]) * units
+        assert path.z == pytest.approx(on_surface.tolist(), rel=EXACT)
+        assert path.x == tuple(fit.trace.weights[:, 0, target].tolist())
+        assert path.y == tuple(fit.trace.weights[:, 1, target].tolist())
+        if len(fit.trace.targets) == 1:
+            assert path.z == pytest.approx(fit.trace.loss.tolist(), rel=EXACT)
+
+
+def test_the_lesson_starts_at_its_true_loss_and_the_surface_is_not_mirrored():
+    fit = case("lesson").fit
+    path = path_of(figures.surface(fit))
+    assert (path.x[0], path.y[0]) == (-15, -10)
+    assert len(path.x) == 16
+    (mesh,) = [m for m in figures.surface(fit).panels[0].marks if isinstance(m, Mesh)]
+    lowest = min((z, mesh.x[j], mesh.y[i]) for i, row in enumerate(mesh.z) for j, z in enumerate(row))
+    assert lowest[1] == pytest.approx(1, abs=0.5)
+    assert lowest[2] == pytest.approx(-1, abs=0.5)
+
+
+def test_a_slice_through_more_weights_shows_only_what_lies_on_it():
+    fit = case("p=3").fit
+    picture = figures.surface(fit)
+    assert not [m for m in picture.panels[0].marks if isinstance(m, Path)]
+    (end,) = [m for m in picture.panels[0].marks if isinstance(m, Points) and m.role == "kept"]
+    assert end.z == pytest.approx([float(fit.trace.loss[-1])], rel=EXACT)
+    assert "x1 = " in picture.note
+    shadow = figures.contour(fit)
+    assert "shadow" in shadow.note
+    assert "shadow" in path_of(shadow).label
+    profile = figures.contour(fit, ("x1", "x2"), kind="profile")
+    assert "fit best" in profile.note
+
+
+def test_contours_tell_the_places_of_a_long_valley_apart():
+    """The start, points down the valley, and the optimum lie in different bands, however ill-conditioned the bowl."""
+    for offset in (4.0, 10.0, 16.0, 25.0):
+        fit = fitted(made(offset=offset), Descent("sgd", lr=0.9 / (1 + offset**2), steps=300), [0, 0])
+        ground = landscape(fit)
+        bands = torch.tensor(levels(ground), dtype=torch.float64)
+        grid = ground.surface.loss
+        floor = ground.surface.floor
+        edge = float(grid.amin(1).max())  # the least loss at each intercept, where it is largest
+        heights = [ground.losses[0], edge, *([(edge + floor) / 2] if offset < 20 else []), floor * (1 + 1e-12)]
+        found = torch.searchsorted(bands, torch.tensor(heights, dtype=torch.float64)).tolist()
+        assert len(set(found)) == len(heights), (offset, found)
+        drawn(figures.contour(fit))
+
+
+def test_a_diverged_path_is_followed_only_as_far_as_can_be_seen():
+    fit = case("diverged").fit
+    assert fit.stop is Stop.DIVERGED
+    picture = figures.contour(fit)
+    assert 2 <= len(path_of(picture).x) < len(fit.trace)
+    assert "diverged" in picture.note.lower()
+
+
+def test_contour_levels_ascend_from_the_floor():
+    for name in ("lesson", "far offset", "constant loss"):
+        ground = landscape(case(name).fit)
+        heights = levels(ground)
+        assert heights == tuple(sorted(set(heights)))
+        assert heights[0] == pytest.approx(ground.surface.floor, abs=1e-9)
+        assert heights[-1] >= float(ground.surface.loss.max())
+
+
+def test_the_view_shows_the_whole_path_and_beyond_the_bottom():
+    for name in ("lesson", "exact", "far offset", "held out", "constant loss"):
+        ground = landscape(case(name).fit)
+        for (low, high), column, bottom in zip(ground.span, ground.path, ground.surface.bottom, strict=True):
+            assert low < min(column) <= max(column) < high
+            assert low < bottom < high
+
+
+# -- the main directions of a path -------------------------------------------------------------------------------------
+
+
+def test_main_directions_are_the_principal_components_of_the_path():
+    """Against numpy's singular values; the plane's heights against the bowl, and against the rows themselves."""
+    import numpy as np
+
+    rows = made(p=5, n=80)
+    fit = fitted(rows, Descent("momentum", lr=0.05, steps=40), [0, 3, 0, -2, 0, 1], standardize=True)
+    ground = landscape(fit, "path")
+    where = ground.surface.plane
+    trained = fit.scaling.to_trained(fit.trace.weights)[:, :, 0].numpy()
+    _, sizes, axes = np.linalg.svd(trained - trained[-1], full_matrices=False)
+    assert where.share == pytest.approx((sizes**2 / (sizes**2).sum())[:2], rel=1e-9)
+    ours = fit.scaling.to_trained(torch.stack([where.origin, *(where.origin + where.basis)])[:, :, None])[:, :, 0]
+    for i in range(2):
+        assert abs(float((ours[i + 1] - ours[0]) @ torch.tensor(axes[i]))) == pytest.approx(1, rel=1e-9)
+    assert (ground.path[0][-1], ground.path[1][-1]) == pytest.approx((0, 0), abs=1e-12)
+    assert ground.path[0][0] < 0  # it walks to the right
+    points = torch.tensor(list(zip(*ground.path, strict=True)), dtype=torch.float64)
+    weights = where.weights(points)
+    residual = (rows.X @ weights[:, :-1].T + weights[:, -1]) - rows.y
+    assert ground.shadow == pytest.approx((residual**2).mean(0).tolist(), rel=EXACT)
+    assert ground.shadow[-1] == pytest.approx(float(fit.trace.loss[-1]), rel=EXACT)
+    picture = figures.main_directions(fit)
+    assert f"{100 * where.share[0]:.3g}%" in picture.panels[0].xlabel
+    assert f"{100 * sum(where.share):.3g}% of the path's movement" in picture.note
+    assert "columns as trained" in picture.note
+    drawn(picture)
+    (path,) = [m for m in picture.panels[1].marks if isinstance(m, Path)]
+    assert path.z == ground.shadow
+
+
+def test_the_lowest_place_of_a_plane_is_a_minimum_on_it():
+    rows = made(p=4, n=80, offset=2.0)
+    fit = fitted(rows, Descent("adam", lr=0.3, steps=40), [0, 3, 0, -2, 1], standardize=True)
+    for pair, kind in (("path", "slice"), (("x0", "x2"), "slice"), (("x0", "x2"), "profile"), ("path", "profile")):
+        found = surface(fit, pair, kind=kind, resolution=41)
+        assert found.floor <= float(found.loss.min()) + 1e-12
+        closer = surface(fit, pair, kind=kind, span=[(b - 1e-3, b + 1e-3) for b in found.bottom], resolution=3)
+        assert closer.floor == pytest.approx(float(closer.loss[1, 1]), rel=1e-9)
+        assert float(closer.loss.min()) >= closer.floor - 1e-12
+    assert surface(fit, "path", kind="profile").floor == pytest.approx(float(fit.trace.loss[-1] - fit.trace.gap[-1]), rel=1e-9)
+
+
+def test_two_weights_have_no_shadow_along_the_path():
+    c = case("lesson")
+    picture = figures.surface(c.fit, "path")
+    path = path_of(picture)
+    assert path.z == pytest.approx(c.fit.trace.loss.tolist(), rel=EXACT)
+    assert path.label == "path"
+    drawn(picture)
+
+
+def test_a_straight_path_has_a_second_direction_and_one_that_never_moved_is_refused():
+    exact = figures.main_directions(fitted(made(p=3), Exact(), [0, 0, 0, 0]))
+    assert "(100%" in exact.panels[0].xlabel
+    drawn(exact)
+    drawn(figures.main_directions(case("diverged").fit))
+    with pytest.raises(OptionError, match="did not move"):
+        figures.main_directions(case("no step").fit)
+    with pytest.raises(OptionError, match="two weights"):
+        figures.main_directions(case("one weight").fit)

@@ -1,0 +1,59 @@
+"""Penalty paths drawn."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from sklearn.linear_model import Lasso
+
+from bestline.errors import OptionError
+from bestline.numerics.comoments import by_group
+from bestline.numerics.rows import Rows
+from bestline.pictures.penalty_paths import coefficient_path, error_curve
+from bestline.training.cross_validation import select
+from training.penalised import folds_of, table
+
+# Coordinate descent asked for a gap of 1e-14 has the square root of that in the weights of correlated columns.
+DESCENT = {"rel": 1e-6, "abs": 1e-6}
+
+
+def test_pictures_hold_the_numbers_of_the_selection() -> None:
+    X, y = table(90, 12, seed=22)
+    folds, _ = folds_of(X, y)
+    chosen = select("enet", folds, 12, intercept=True, names=[f"c{j}" for j in range(12)], targets=["t"])
+    assert chosen is not None
+    cells = error_curve(chosen).table()
+    at = [i for i in range(len(chosen.error)) if chosen.ratio[i] == chosen.ratio[chosen.best]]
+    curve = [v for v, label in zip(cells["y"], cells["label"], strict=True) if str(label).startswith("error of rows")]
+    assert curve == chosen.error[at].tolist()
+    assert float(chosen.error[chosen.best]) in cells["y"]
+    path = coefficient_path(chosen, scales=X.std(0).tolist())
+    table_ = path.table()
+    largest = chosen.weights[at[-1], :-1, 0].abs() * torch.tensor(X.std(0))
+    drawn = [v for v, label in zip(table_["y"], table_["label"], strict=True) if label == f"c{int(largest.argmax())}"]
+    assert drawn == pytest.approx((chosen.weights[at, int(largest.argmax()), 0] * X.std(0)[int(largest.argmax())]).tolist())
+    with pytest.raises(OptionError, match="target"):
+        coefficient_path(chosen, target=1)
+    with pytest.raises(OptionError, match="scales"):
+        coefficient_path(chosen, scales=[1.0])
+
+
+@pytest.mark.parametrize("k", [1, 2])
+def test_the_table_of_coefficients_is_scikit_learns_path_in_the_datas_units(k: int) -> None:
+    X, y = table(p=4, k=k)
+    X *= [1, 50, 0.1, 2]
+    folds = by_group(Rows(torch.tensor(X), torch.tensor(y)), torch.arange(len(X)) % 5, 5)
+    chosen = select("lasso", folds, 4, intercept=True)
+    assert chosen is not None
+    found = chosen.coefficients()
+    assert found.shape == (len(chosen.frame()), 5 * k)
+    assert list(found.index.get_level_values("l1")) == chosen.l1.tolist()
+    for i in range(k):
+        columns = [name if k == 1 else f"{name}:y{i}" for name in ("x0", "x1", "x2", "x3", "Intercept")]
+        for at in (0, 30, 60):
+            spread = y[:, i].std()
+            line = Lasso(alpha=float(chosen.l1[at]) / 2, tol=1e-14, max_iter=100_000)
+            line.fit((X - X.mean(0)) / X.std(0), (y[:, i] - y[:, i].mean()) / spread)
+            slopes = line.coef_ * spread / X.std(0)
+            expected = [*slopes, y[:, i].mean() - X.mean(0) @ slopes]
+            assert found[columns].iloc[at].to_numpy() == pytest.approx(expected, **DESCENT)

@@ -1,0 +1,34 @@
+"""Of many rows some are drawn, by seed and weight."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from bestline.errors import ShapeError
+from bestline.numerics.rows import Rows
+from bestline.pictures import figures
+from bestline.pictures.sample import Sample
+from pictures.examples import made, sampled
+
+
+def test_large_data_are_sampled_by_seed_whatever_the_batches():
+    rows = made(n=5_000)
+    at_once = Sample.draw(rows, ["a"], ["b"])
+    batches = Sample.draw((rows[i : i + 700] for i in range(0, 5_000, 700)), ["a"], ["b"])
+    assert len(at_once.rows) == 2_000
+    assert at_once.note == "2,000 of 5,000 rows shown."
+    assert torch.equal(at_once.rows.X, batches.rows.X)
+    assert not torch.equal(at_once.rows.X, Sample.draw(rows, ["a"], ["b"], seed=1).rows.X)
+    assert not sampled(made()).note
+    assert "2,000 of 5,000 rows shown." in figures.data(at_once).note
+
+
+def test_rows_of_no_weight_are_not_drawn():
+    rows = made(n=4)
+    sample = Sample.draw(Rows(rows.X, rows.y, torch.tensor([1.0, 0.0, 2.0, 0.0], dtype=torch.float64)), ["a"], ["b"])
+    assert (len(sample.rows), sample.of) == (2, 2)
+    with pytest.raises(ShapeError):
+        Sample.draw(Rows(rows.X, rows.y, torch.zeros(4, dtype=torch.float64)), ["a"], ["b"])
+    with pytest.raises(ShapeError):
+        Sample.draw(rows, ["a", "b"], ["c"])

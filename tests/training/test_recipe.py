@@ -1,0 +1,52 @@
+"""Recipes give the same model again."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+import bestline as bl
+from bestline.training.recipe import Recipe
+
+pytestmark = pytest.mark.filterwarnings("ignore::bestline.errors.BestlineWarning")
+
+
+# -- recipes -----------------------------------------------------------------------------------------------------------
+
+
+def test_a_recipe_gives_the_same_model_again(walked):
+    scope = {}
+    exec(walked.recipe.python(), scope)  # noqa: S102  our own text
+    assert torch.equal(scope["model"].weights, walked.weights)
+
+
+def test_a_recipe_gives_the_same_model_on_the_command_line(walked):
+    words = shlex.split(walked.recipe.command())
+    assert words[:2] == ["bestline", "fit"]
+    done = subprocess.run([sys.executable, "-m", "bestline", *words[1:], "--json"], capture_output=True, text=True, check=True)
+    assert json.loads(done.stdout)["coef"] == walked.coef.to_dict()
+
+
+def test_recipes_survive_a_file_and_name_what_they_cannot_say(walked, tmp_path):
+    walked.save(tmp_path / "m.bestline")
+    assert bl.load(tmp_path / "m.bestline").recipe == walked.recipe
+    model = bl.fit(([1.0, 2.0, 3.0], [1.0, 2.0, 3.5]), weights=np.array([1.0, 2.0, 1.0]))
+    assert model.recipe.unsaid == ("weights",)
+    assert model.recipe.command() is None
+    assert "weights=..." in model.recipe.python()
+
+
+@given(names=st.lists(st.text(min_size=1, max_size=8), min_size=1, max_size=3, unique=True), value=st.floats(allow_nan=False))
+def test_recipes_quote_whatever_names_hold(names, value):
+    recipe = Recipe.of(["a b.csv"], "y ~ x", {"features": names, "l2": value}, {"features": None, "l2": None})
+    command = recipe.command()
+    assert shlex.split(command)[2] == "a b.csv"
+    compile(recipe.python(), "recipe", "exec")
