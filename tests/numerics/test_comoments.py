@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 import bestline as bl
 from bestline.errors import DataError
-from bestline.numerics import comoments
+from bestline.numerics import centred
 from bestline.numerics.comoments import Comoments, by_group, total
 from bestline.numerics.rows import Rows
 from numerics.moments import assert_same, table
@@ -34,7 +34,7 @@ offsets = st.sampled_from([0.0, 1.0, -1e3, 1e6])
 def test_rows_that_say_nothing_of_where_the_others_lie(n: int, offset: float, weighted: bool) -> None:
     """The rough centre comes from some of the rows; here every one of those, and none of the others, lies far away."""
     Z = table(1, n, offset=offset)
-    Z[:: max(1, n // comoments._SOME)] += 1e3
+    Z[:: max(1, n // centred.SOME)] += 1e3
     Z[:, 1] = offset + 0.1
     w = torch.rand(n, generator=torch.Generator().manual_seed(2), dtype=torch.float64) + 0.1 if weighted else None
     found = Comoments.of(Z, w)

@@ -44,10 +44,13 @@ class Bowl:
         mean, joint = trained_moments(moments, scaling)
         inner = _second(mean, joint, scaling)
         slopes = minimum_norm(inner[:p, :p], inner[:p, p:])
+        # r'S r with r = (w, -1): the residual's own second moment. y'y - w'h would be the difference of two large numbers instead.
         residual = torch.cat([slopes, -torch.eye(inner.shape[0] - p, dtype=torch.float64)])
         floor = (residual * (inner @ residual)).sum(0).clamp(min=0)
         if not scaling.intercept:
             return cls(slopes, inner[:p, :p], floor)
+        # With an intercept the slopes come from the moments about the means, and b = m_y - m_x'w follows; H is of (x, 1) about zero,
+        # [S + m m'  m; m'  1]. About the means both say the same, and the smaller numbers say it with more digits.
         x, y = mean[:p, None], mean[None, p:]
         one = torch.ones(1, 1, dtype=torch.float64)
         curvature = torch.cat([torch.cat([joint[:p, :p] + x @ x.T, x], 1), torch.cat([x.T, one], 1)])
@@ -55,7 +58,7 @@ class Bowl:
 
     def excess(self, weights: Weights) -> Tensor:
         """Loss above the floor of each target, (..., k), at weights (..., d, k): right even where it is tiny."""
-        away = weights - self.bottom
+        away = weights - self.bottom  # a quadratic form of this, and not a difference of losses: so tiny gaps keep their digits
         return (away * (self.curvature @ away)).sum(-2)
 
     def losses(self, weights: Weights) -> Tensor:
@@ -75,6 +78,7 @@ class Bowl:
     def with_ridge(self, l2: Tensor) -> Bowl:
         """The bowl of loss + sum_j l2[j] w[j]^2, for l2 (d,): still a bowl."""
         curvature = self.curvature + torch.diag(l2)
+        # (H + L) w = H w0: where the two gradients cancel. The new floor is the whole loss there, ridge included.
         bottom = minimum_norm(curvature, self.curvature @ self.bottom)
         moved = bottom - self.bottom
         floor = self.floor + (moved * (self.curvature @ moved)).sum(0) + (l2[:, None] * bottom**2).sum(0)

@@ -5,10 +5,14 @@
 where z_i holds the q = p + k numbers of row i, features first, then targets. Moments add up over batches, files and machines,
 and subtract to take rows away again. Rows of weight zero are not there: they leave no trace, in the count neither.
 
-Two things keep the digits. Every batch is centred before its products are taken, and moments merge by the pairwise update of
-Chan, Golub & LeVeque (1983, The American Statistician 37:242-247), so an offset of 1e8 costs nothing. The mean is held as
-`shift + mean`, the shift rounded to 24 bits, so that the difference of two shifts is exact. And a column whose squares would
-leave the range of float64 is held in a `unit` of its own, a power of two.
+They merge by the pairwise update of Chan, Golub & LeVeque (1983, The American Statistician 37:242-247),
+
+    S = S_a + S_b + (W_a W_b / W) (m_b - m_a)(m_b - m_a)'        m = m_a + (W_b / W) (m_b - m_a)
+
+in which all terms are sums of squares, so nothing cancels. Two things keep the digits that the data have. Every chunk is centred
+before its products are taken (`centred`), so an offset of 1e8 costs nothing; the mean is held as `shift + mean`, the shift rounded
+to 24 bits, so that the difference of two shifts is exact. And a column whose squares would leave the range of float64 is held in a
+`unit` of its own, a power of two: changing it changes no digit.
 """
 
 from __future__ import annotations
@@ -23,18 +27,12 @@ import torch
 from torch import Tensor
 
 from bestline.errors import DataError
+from bestline.numerics.centred import BLOCK, Centred, centred
 from bestline.numerics.rows import Columns, Features, Rows, RowVector, Square
 
-_CHUNK = 65_536  # rows centred at a time, at least
+CHUNK = 65_536  # rows centred at a time, at least
 _CACHED = 2**21  # numbers; of narrow rows more are centred at a time, up to about these, for every chunk costs some calls
-_NEARBY = 2**16  # numbers that stay in a core's own cache
-_BLOCK = 1_024  # rows multiplied at a time: each core takes blocks of its own
-_TILE = 12  # columns that a matrix product's inner loops take at once; widths just short of a multiple run at half the speed
-_WIDE = 96  # columns from which on the cores share a product by its columns, and only half of it is computed
-_STRIP = 64  # columns at a time, then
-_SOME = 512  # rows that say about where all lie
-_NEAR = 0.1  # squared distance of that place from the mean, in variances, which costs no digits
-_TINY, _HUGE = 1e-140, 1e140  # beyond these a square leaves float64's range
+_TINY, _HUGE = 1e-140, 1e140  # beyond these a square, summed over 1e20 rows, leaves float64's range of 1e-308 to 1e308
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -109,7 +107,7 @@ class Comoments:
         if self.weight == 0:
             return torch.zeros_like(self.shift)
         variance = self.scatter.diagonal().clamp(min=0) / self.weight
-        # A constant column leaves only the rounding of its mean behind.
+        # A constant column leaves only the rounding of its mean behind: a unit or two, and eight have room for chunks that merged.
         rounding = 8 * torch.finfo(torch.float64).eps * (self.shift.abs() + self.mean.abs())
         deviation = variance.sqrt()
         return torch.where(deviation <= rounding, 0.0, deviation) * self.unit
@@ -122,7 +120,7 @@ class Comoments:
         a, b = _in_common_units(self, other)
         weight = a.weight + b.weight
         step = (b.shift - a.shift) + (b.mean - a.mean)
-        apart = step * (a.weight * (b.weight / weight)) ** 0.5
+        apart = step * (a.weight * (b.weight / weight)) ** 0.5  # the root, so that no product of it leaves float64's range
         return Comoments(
             count=a.count + b.count,
             weight=weight,
@@ -147,11 +145,12 @@ class Comoments:
                 f"Cannot take {other.count} rows (weight {other.weight:g}) away from {self.count} (weight {self.weight:g}): "
                 f"they are not part of these moments."
             )
+        # The update above, solved for S_a. Here terms do cancel: what is left is small beside what was there, and so are its digits.
         whole, b = _in_common_units(self, other)
         step = (whole.shift - b.shift) + (whole.mean - b.mean)
         apart = step * (b.weight * (whole.weight / weight)) ** 0.5
         scatter = (whole.scatter - b.scatter).addr_(apart, apart, alpha=-1)
-        scatter.diagonal().clamp_(min=0)
+        scatter.diagonal().clamp_(min=0)  # rounding may leave less than nothing
         return replace(
             whole,
             count=count,
@@ -177,6 +176,7 @@ class Comoments:
         """Whether both can be of the same rows, in whatever order they were added up."""
         if self.count != other.count:
             return False
+        # Means and spreads to 6 digits of the spread, then correlations to as many: far above rounding, far below any other table.
         size = self.spread + 1e-6 * self.center.abs()  # the mean of a column that was centred is all rounding
         near = bool(((self.center - other.center).abs() <= 1e-6 * size + 1e-300).all())
         blur = 1e-12 * self.center.abs()  # a column that hardly varies is all rounding, too
@@ -197,7 +197,7 @@ class Comoments:
 
 def chunk_size(q: int) -> int:
     """How many rows of q columns are centred at a time."""
-    return max(_CHUNK, min(2 * _CHUNK, _CACHED // max(q, 1)))
+    return max(CHUNK, min(2 * CHUNK, _CACHED // max(q, 1)))
 
 
 def total(parts: Iterable[Comoments], q: int) -> Comoments:
@@ -207,6 +207,7 @@ def total(parts: Iterable[Comoments], q: int) -> Comoments:
 
 def rests(parts: Sequence[Comoments]) -> list[Comoments]:
     """For each part the moments of all others, added up and not subtracted: nothing cancels, whatever a part holds."""
+    # Sums from the left and from the right, so K parts cost 3 K additions and not K^2.
     before, after = [Comoments.empty(parts[0].q)], [Comoments.empty(parts[0].q)]
     for part in parts[:-1]:
         before.append(before[-1] + part)
@@ -221,11 +222,11 @@ def by_group(rows: Rows, group: Tensor, groups: int) -> list[Comoments]:
     collected, size = [Comoments.empty(q)] * groups, chunk_size(q)
     for start in range(0, len(rows), size):
         chunk, own = rows[start : start + size], group[start : start + size]
-        # Small integers are sorted sooner.
+        # Rows of one group become neighbours: each group is a slice of the order. Small integers are sorted sooner.
         ordered, order = (own.to(torch.int16) if groups < 2**15 else own).sort(stable=True)
         bounds = torch.searchsorted(ordered, torch.arange(groups + 1, device=own.device).to(ordered.dtype)).tolist()
         blocks, w = [block.detach().to(torch.float64) for block in (chunk.X, chunk.y)], chunk.w
-        if len(chunk) <= _BLOCK:  # of few rows one block is less work than two
+        if len(chunk) <= BLOCK:  # of few rows one block is less work than two
             blocks = [torch.cat(blocks, 1)]
         for i, (first, end) in enumerate(pairwise(bounds)):
             if first < end:
@@ -245,88 +246,25 @@ def _of_chunk(blocks: Sequence[Features], w: RowVector | None, index: Tensor | N
             index, w = there if index is None else index[there], w[there]
     if (len(blocks[0]) if index is None else len(index)) == 0:
         return Comoments.empty(q)
-    moments = _centred(blocks, w, torch.ones(q, dtype=torch.float64, device=blocks[0].device), index)
+    one = torch.ones(q, dtype=torch.float64, device=blocks[0].device)
+    moments = _in_unit(centred(blocks, w, index), one)
     least, most = moments.scatter.diagonal().aminmax() if q else (1.0, 1.0)
+    # The usual case costs one look at q numbers, and not one at n q.
     if float(least) > _TINY**2 and float(most) < _HUGE**2:  # a mean that is not finite leaves squares that are not
         return moments
+    # Some square is out of range, or nearly, or a column is constant: units of their own for the columns whose numbers say so.
     Z = torch.cat(blocks if index is None else [block[index] for block in blocks], 1)
     largest = Z.abs().amax(0)
     extreme = ((largest < _TINY) & (largest > 0)) | (largest > _HUGE)
     if not extreme.any():
         return moments
+    # The power of two below the column's largest number: divided by it, squares are near 1, and no digit changes.
     unit = torch.exp2(torch.log2(torch.where(extreme, largest, 1.0)).floor())
-    return _centred([Z / unit], w, unit)
+    return _in_unit(centred([Z / unit], w), unit)
 
 
-def _centred(blocks: Sequence[Features], w: RowVector | None, unit: Columns, index: Tensor | None = None) -> Comoments:
-    n, q = len(blocks[0]) if index is None else len(index), len(unit)
-    log_weight = 0.0 if w is None else float(w.log().sum())
-    weight = float(n) if w is None else float(w.sum())
-    shift = _center(blocks, w, index, step=max(1, n // _SOME))
-    frame, F = _shifted(blocks, index, shift)
-    root = None if w is None else w.sqrt()[:, None]
-    if root is not None:
-        F *= root
-    P = _products(frame, q + 1)
-    mean = P[q, :q] / weight
-    about = mean * weight**0.5
-    scatter = torch.addr(P[:q, :q], about, about, alpha=-1)
-    if not bool((about**2 <= _NEAR * scatter.diagonal()).all()):  # some rows misled, or nothing varies: all of them say where
-        shift = _center(blocks, w, index)
-        frame, F = _shifted(blocks, index, shift)
-        mean = (F.mean(0) if w is None else (w @ F) / weight)[:q]
-        F[:, :q] -= mean
-        if root is not None:
-            F *= root
-        scatter = _products(frame, q)
-    return Comoments(n, weight, log_weight, unit, shift, mean, scatter)
-
-
-def _center(blocks: Sequence[Features], w: RowVector | None, index: Tensor | None, step: int = 1) -> Columns:
-    """Where the rows lie, (q,), in 24 bits: their mean, or with a step that of one row in so many, from all over."""
-    some = blocks if step == 1 and index is None else [b[::step] if index is None else b[index[::step]] for b in blocks]
-    own = None if w is None else w[::step]
-    means = [block.mean(0) if own is None else (own @ block) / own.sum() for block in some]
-    rough = means[0] if len(means) == 1 else torch.cat(means)
-    return rough.to(torch.float32).to(torch.float64).nan_to_num(0.0, 0.0, 0.0)
-
-
-def _shifted(blocks: Sequence[Features], index: Tensor | None, shift: Columns) -> tuple[Tensor, Features]:
-    """The columns of all blocks less the shift, and a column of ones, (n, q + 1); and the frame (parts, rows, columns) they stand in.
-
-    The frame is quick to multiply: parts for every core, and no columns that a tile would be cut for. What is not a row is zero.
-    """
-    n, q = len(blocks[0]) if index is None else len(index), len(shift)
-    parts, lacking = max(1, -(-n // _BLOCK)) if q < _WIDE else 1, -(q + 1) % _TILE
-    height, width = -(-n // parts), q + 1 + (lacking if lacking <= 4 else 0)
-    frame = shift.new_empty(parts, height, width)
-    flat = frame.view(-1, width)
-    flat[n:], flat[:, q + 1 :], flat[:n, q] = 0, 0, 1
-    widths = [block.shape[1] for block in blocks]
-    for block, own, out in zip(blocks, shift.split(widths), flat[:n, :q].split(widths, 1), strict=True):
-        if index is None:
-            torch.sub(block, own, out=out)
-            continue
-        few = max(1, _NEARBY // max(len(own), 1))
-        for some, place in zip(index.split(few), out.split(few), strict=True):
-            torch.index_select(block, 0, some, out=place)
-            place.sub_(own)  # while it is still near the core
-    return frame, flat[:n, : q + 1]
-
-
-def _products(frame: Tensor, q: int) -> Square:
-    """F'F of all rows of a frame (parts, rows, columns) together; of its first q columns, (q, q)."""
-    if len(frame) > 1:
-        return torch.bmm(frame.mT, frame).sum(0)[:q, :q].contiguous()
-    F = frame[0]
-    if q < _WIDE:
-        return (F.T @ F)[:q, :q].contiguous()
-    P = F.new_empty(q, q)  # it is symmetric: strip by strip, only what is not known yet
-    for i in range(0, q, _STRIP):
-        end = min(i + _STRIP, q)
-        P[i:end, i:] = F[:, i:end].T @ F[:, i:q]
-        P[end:, i:end] = P[i:end, end:].T
-    return P
+def _in_unit(chunk: Centred, unit: Columns) -> Comoments:
+    return Comoments(chunk.count, chunk.weight, chunk.log_weight, unit, chunk.shift, chunk.mean, chunk.scatter)
 
 
 def _in_common_units(a: Comoments, b: Comoments) -> tuple[Comoments, Comoments]:

@@ -8,8 +8,9 @@ number by number and with every column in units of its own,
     |error of S^-1|   <= rounding * |S^-1| 1 1' |S^-1|
     |error of floor|  <= rounding * (1 + sum |w|)^2
 
-which is Wilkinson's bound (1963; Higham 2002, ch. 7), taken componentwise. They are bounds: the truth is rarely worse. Where
-the digits are too few, `refine` has more.
+which is Wilkinson's bound (1963; Higham 2002, ch. 7), taken componentwise: in units of its own no entry of S or s is above 1, so
+|ds - dS w| is at most rounding * (1 + sum |w|). Every term is taken with the sign that makes it worst, so the digits counted
+are fewer than the right ones, not about as many. Where they are too few, `exact_solve` has more.
 """
 
 from __future__ import annotations
@@ -20,12 +21,16 @@ import torch
 from torch import Tensor
 
 from bestline.numerics.bowl import second_moments
-from bestline.numerics.comoments import Comoments
+from bestline.numerics.comoments import CHUNK, Comoments
 from bestline.numerics.scaling import Scaling
 from bestline.numerics.semidefinite import inverse
 
 MOST = 15  # digits of float64
 _EPS = torch.finfo(torch.float64).eps
+_UNITS = (
+    32  # of rounding in one chunk's products: a few for each step, and some to spare; the tests hold it against exact answers
+)
+_UNCERTAIN = 0.01  # of the smallest direction of S: beyond it the first order of the error no longer stands for all of it
 
 
 def right_digits(moments: Comoments, p: int, slopes: Tensor, *, intercept: bool) -> Tensor:
@@ -50,6 +55,7 @@ def right_digits(moments: Comoments, p: int, slopes: Tensor, *, intercept: bool)
     if not intercept:
         return digits
     center, x, y = moments.center, known.x, known.y
+    # b = m_y - w'm_x: the errors of the slopes times the means, those of the means themselves, and the sum's own rounding.
     moved = (error * (center[:p].abs() / x)[:, None]).sum(0) * y + known.rounding * (center[p:].abs() + y)
     moved = moved + 4 * _EPS * (slopes * center[:p, None]).abs().sum(0)
     value = center[p:] - (slopes * center[:p, None]).sum(0)
@@ -73,10 +79,12 @@ def right_error_digits(moments: Comoments, p: int, slopes: Tensor, floor: Tensor
     V, rounding = known.inverse, known.rounding
     variance, error = V.diagonal(), rounding * V.abs().sum(1) ** 2
     if intercept:
+        # The intercept's variance is 1 + m'V m; dV = -V dS V moves it by the square of |V m|, and dm by twice that times m's own error.
         center = moments.center[:p] / known.x
         pull = (V @ center).abs()
         variance = torch.cat([variance, (1 + center @ V @ center)[None]])
         error = torch.cat([error, (rounding * (pull.sum() ** 2 + 2 * (pull * (1 + center.abs())).sum() + 1))[None]])
+    # s^2 is the floor times the inverse's diagonal: relative errors of the two add up.
     of_floor = rounding * (1 + known.slopes.sum(0)) ** 2 / (floor / known.y / known.y)
     relative = of_floor[:, None] + (error / variance)[None, :]
     # Half of it, for the root; but beyond a tenth the first order no longer holds.
@@ -103,9 +111,10 @@ class _Known:
         x, y = both[:p], both[p:]
         # What the 24-bit shift leaves of a mean is rounded where moments merge; beside a small spread that is most of it.
         left_over = max(1.0, float((moments.mean * moments.unit / both).abs().max()))
-        rounding = 32 * _EPS * (1 + (moments.count / 65_536) ** 0.5) * left_over * moments.cancelled
+        # Merged chunks add their roundings by chance, as a root of their number; rows taken away leave theirs behind.
+        rounding = _UNITS * _EPS * (1 + (moments.count / CHUNK) ** 0.5) * left_over * moments.cancelled
         V = inverse(second_moments(moments, scaling)[:p, :p])
-        if V is None or not rounding * float(V.abs().sum(1).max() if p else 0.0) <= 0.01:
+        if V is None or not rounding * float(V.abs().sum(1).max() if p else 0.0) <= _UNCERTAIN:
             return None
         return cls(x, y, slopes.abs() * x[:, None] / y, V, rounding)
 

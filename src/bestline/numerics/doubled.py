@@ -18,7 +18,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-_SPLITTER = 2.0**27 + 1
+_SPLITTER = (
+    2.0**27 + 1
+)  # parts the 53 bits of a float64 in two halves of 26 (the sign takes the odd one): Veltkamp, in Dekker 1971
 _UNIT = 2.0**-100  # of a step's result, relative: the pairs' own rounding, with a few bits to spare
 _LEAST = 2.0**-1070  # absolute: what underflow can take
 _SMALL = 2.0**-900  # products above it lose nothing to underflow
@@ -54,9 +56,12 @@ class Doubled:
         return Doubled(-self.high, -self.low, self.error)
 
     def __add__(self, other: Doubled) -> Doubled:
+        # Both halves are added without error, and only then are the four parts brought back to two: the sum stays right to a few units
+        # of 2^-106 even where the high halves cancel (the "accurate" sum of Li et al. 2002, ACM TOMS 28:152-205).
         high, low = _two_sum(self.high, other.high)
         tail, rest = _two_sum(self.low, other.low)
         high, low = _quick_two_sum(high, low + tail)
+        # Two plain numbers have no low halves: then the first two-sum was all, and exact.
         own = torch.where((self.low == 0) & (other.low == 0), 0.0, _UNIT * high.abs())
         return Doubled(*_quick_two_sum(high, low + rest), self.error + other.error + own)
 
@@ -65,6 +70,7 @@ class Doubled:
 
     def __mul__(self, other: Doubled) -> Doubled:
         high, low = _two_product(self.high, other.high)
+        # (a + da)(b + db) - ab, and 2^-40 more: the halves left out of |a| and |b| here are smaller than that.
         error = self.high.abs() * other.error + other.high.abs() * self.error + self.error * other.error
         whole = (self.low == 0) & (other.low == 0) & ((high.abs() > _SMALL) | (self.high == 0) | (other.high == 0))
         error = error * (1 + 2.0**-40) + torch.where(whole, 0.0, _UNIT * high.abs() + _LEAST)
@@ -79,6 +85,7 @@ class Doubled:
 
     def power(self, exponent: int) -> Doubled:
         """The `exponent`-th power, at least the first."""
+        # By squaring: at most two products for each bit of the exponent, so few roundings.
         half = self if exponent < 2 else self.power(exponent // 2)
         square = self if exponent < 2 else half * half
         return square * self if exponent > 2 and exponent % 2 else square
@@ -89,19 +96,22 @@ class Doubled:
 
 
 def _two_sum(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
+    """The sum of a and b as a float64 and what it leaves out, exactly, for any a and b (Knuth, TAOCP 2, 4.2.2, theorem B)."""
     total = a + b
     of_b = total - a
     return total, (a - (total - of_b)) + (b - of_b)
 
 
 def _quick_two_sum(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
-    """The same for |a| >= |b|."""
+    """The same for |a| >= |b|: half the work (Dekker 1971)."""
     total = a + b
     return total, b - (total - a)
 
 
 def _two_product(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
+    """The product of a and b as a float64 and what it leaves out, exactly, where nothing under- or overflows (Dekker 1971)."""
     product = a * b
+    # Products of halves have 52 bits and are exact; taken off in order of size, so is every difference.
     (a1, a2), (b1, b2) = _halves(a), _halves(b)
     return product, ((a1 * b1 - product) + a1 * b2 + a2 * b1) + a2 * b2
 

@@ -1,18 +1,13 @@
-"""Refine: least squares without rounding, where the moments in float64 do not leave digits enough.
+"""Exact solve: least squares without rounding, where the moments in float64 do not leave digits enough.
 
-    A w = c        A = X'WX,  c = X'Wy        both exact
+    w = (X'WX)^-1 X'Wy        every number rounded once, at the very end
 
-One more pass over the rows collects A and c without any error (`crossproducts`). The system, as large as the number of columns,
-is then solved in whole numbers of some hundred bits: Gauss-Jordan elimination, which leaves w, the inverse of A and the
-residual sum of squares in place, and one step of refinement. How far the result can be from the truth is not estimated but
-proved, from the exact residual:
+One more pass over the rows collects X'WX and X'Wy without any error (`exact_sums`); the system, as large as the number of columns,
+is solved in whole numbers with a proved bound (`elimination`); and what is rounded to float64 at the end (`interval`) is the exact
+solution for the columns as stored. So the digits that are claimed are a theorem, not an estimate.
 
-    |w - w~| <= 2 |V| max |c - A w~|        V: the inverse as computed, when |1 - A V| <= 1/2
-
-So what is rounded to float64 at the end is the exact solution for the columns as stored, and the digits claimed are a theorem
-(Rump 2010, Acta Numerica 19:287-449, section 10). Squaring the condition costs nothing here: the bits outnumber it. Whether a
-number is nothing at all is decided too: by Cramer's rule it is a quotient of determinants of whole numbers, and a quotient that
-is not zero cannot be smaller than one over the lower one.
+What columns that are computed, such as log(x), have lost before they came here is another matter: `digits_within` says what
+that leaves.
 """
 
 from __future__ import annotations
@@ -22,22 +17,23 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from bestline.numerics.digits import MOST
 from bestline.numerics.doubled import Doubled
-from bestline.numerics.exact_sums import CrossProducts, TooWideError, Whole
-from bestline.numerics.interval import BITS, Known, decided, digits_left, nearest_double, pairs_of, root_of, scaled, table_of
+from bestline.numerics.elimination import Solution, System, eliminated, factored
+from bestline.numerics.exact_sums import CrossProducts, TooWideError
+from bestline.numerics.interval import Known, decided, digits_left, nearest_double, pairs_of, root_of, scaled, table_of
 from bestline.numerics.rows import Features, Rows, Square, Weights
 
-_NOTHING = 180
-_LONGEST = 8_192  # bits beyond which it is left open whether a number is nothing
-_ROUNDING = 4 * 2.0**-52  # of a stored number that was computed in a few steps from others, relative
+_ROUNDING = (
+    4 * 2.0**-52
+)  # of a stored number that was computed in a few steps from others, relative: half a unit a step, and some to spare
 _STEEP = 1e-3  # closeness below which products of rows and weights are taken in twice the digits
-_SECOND_ORDER = 1.1  # what the first order leaves out, where errors are below a hundredth of what sets columns apart
+_SECOND_ORDER = 1.1  # what the first order leaves out below that
 _MOST_COLUMNS = 200  # elimination takes a second for 100, and eight times that for 200
+_FIRST_ORDER = 0.01  # errors, beside what sets the columns apart, up to which the first order of them stands for all
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -143,7 +139,8 @@ def digits_within(lost: Tensor, weights: Weights, inverse: Square, rss: Tensor) 
     pulled = V @ x
     error = pulled[:, None] * (rss.sqrt() + moved) + own[:, None] * moved
     relative = pulled / own + (moved / rss.sqrt())[:, None]
-    first_order = bool(x @ own < 0.01)
+    # sum_j lost_j sqrt(V_jj): 1 / sqrt(V_jj) is the length of what the others leave of column j.
+    first_order = bool(x @ own < _FIRST_ORDER)
     touched = bool((x > 0).any()) | (lost[p:] > 0)  # (k,)
     digits = digits_left(_SECOND_ORDER * error / weights.abs(), touched.expand(d, k))
     return digits * first_order, digits_left(_SECOND_ORDER * relative, touched[:, None].expand(k, d)) * first_order
@@ -180,151 +177,11 @@ def refined(rows: Iterable[tuple[Rows, Features | None]], p: int, k: int, *, int
 
 def solved(products: CrossProducts, d: int, *, intercept: bool) -> Refined | None:
     """The solution from exact cross products of the d columns of X (the intercept's included) and the targets."""
-    system = _System.of(products, d)
-    if system is None:
-        return None
-    solution = _Solution.of(system, BITS, _NOTHING)
-    decisive = 2 * system.least + BITS
-    if (solution is None or solution.undecided) and decisive <= _LONGEST:
-        solution = _Solution.of(system, decisive, system.least)
-    return None if solution is None else _rounded(products, system, solution, intercept=intercept)
+    found = eliminated(products, d)
+    return None if found is None else _rounded(products, *found, intercept=intercept)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _System:
-    """[A c; c' yy] with every column in a unit that gives it a length from 1/2 to 1: whole numbers of 2^-bits.
-
-    size[j] is the power of two that is the unit of column j.
-    """
-
-    d: int
-    bits: int
-    whole: Whole
-    size: list[int]
-
-    @classmethod
-    def of(cls, products: CrossProducts, d: int) -> _System | None:
-        """None when a column of X holds nothing but zeros."""
-        squares = [int(s) for s in products.whole.diagonal()]
-        if not all(squares[:d]):
-            return None
-        unit, lows = products.unit, products.low
-        size = [-(-(s.bit_length() + 2 * low + unit) // 2) for s, low in zip(squares, lows, strict=True)]
-        shift = np.array([low - s for low, s in zip(lows, size, strict=True)], dtype=object)
-        bits = -2 * int(shift.min())
-        return cls(d, bits - unit, products.whole << (shift[:, None] + shift[None, :] + bits), size)
-
-    @property
-    def least(self) -> int:
-        """Pivots, weights and residual sums of squares are 0, or at least 2^-least: Cramer's rule and Hadamard's bound."""
-        return self.bits * (self.d + 1)
-
-    @property
-    def A(self) -> Whole:  # noqa: N802  its name in the books
-        """Second moments of X, (d, d)."""
-        return self.whole[: self.d, : self.d]
-
-    @property
-    def c(self) -> Whole:
-        """Products of X and the targets, (d, k)."""
-        return self.whole[: self.d, self.d :]
-
-    def target(self, i: int) -> Fraction:
-        """Sum of squares of a target, in its unit."""
-        return Fraction(int(self.whole[self.d + i, self.d + i]), 1 << self.bits)
-
-    def about_mean(self, i: int) -> Fraction:
-        """The same about the target's mean, where the last column of X is that of ones."""
-        last = self.d - 1
-        return self.target(i) - Fraction(int(self.whole[last, self.d + i]) ** 2, int(self.whole[last, last]) << self.bits)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Solution:
-    """Weights (d, k), the inverse of A (d, d) and residual sums of squares (k,), and how far from the truth they can be.
-
-    In the system's units; whole numbers of 2^-bits, but for `rss` and its bound, which are fractions.
-    """
-
-    bits: int
-    weights: Whole
-    inverse: Whole
-    weights_bound: Whole
-    inverse_bound: Whole
-    rss: list[Fraction]
-    rss_bound: list[Fraction]
-
-    @classmethod
-    def of(cls, system: _System, bits: int, nothing: int) -> _Solution | None:
-        """None at a pivot below 2^-nothing: there is no one solution, or these bits cannot tell."""
-        d = system.d
-        swept = _swept(_at(bits, system.whole, system.bits), d, bits, nothing)
-        if swept is None:
-            return None
-        inverse, weights = swept[:d, :d], swept[:d, d:]
-        weights = weights + ((inverse @ _residual(system, weights, bits)) >> bits)
-        left = _residual(system, weights, bits)
-        defect = (np.eye(d, dtype=np.int64).astype(object) << bits) - _at(bits, system.A @ inverse, system.bits + bits)
-        if 2 * (int(abs(defect).sum(1).max()) + d) > 1 << bits:
-            return None
-        reach = abs(inverse).sum(1)[:, None]
-        # One unit for every rounding down.
-        weights_bound = 2 * ((reach * (abs(left).max(0) + 1)[None, :]) >> bits) + 2
-        inverse_bound = 2 * ((reach * (abs(defect).max(0) + 1)[None, :]) >> bits) + 2
-        # An error e of the weights makes rss too large by e'Ae, and no entry of A is larger than 1.
-        rss_bound = [Fraction(int(b) ** 2, 1 << 2 * bits) for b in weights_bound.sum(0)]
-        return cls(bits, weights, inverse, weights_bound, inverse_bound, _rss(system, weights, bits), rss_bound)
-
-    @property
-    def undecided(self) -> bool:
-        """Whether some number cannot be told from zero."""
-        return bool((abs(self.weights) <= self.weights_bound).any()) or any(
-            r <= b for r, b in zip(self.rss, self.rss_bound, strict=True)
-        )
-
-    def weight(self, j: int, i: int) -> Known:
-        """Weight j of target i."""
-        return Known.of(int(self.weights[j, i]), int(self.weights_bound[j, i]), self.bits)
-
-    def variance(self, j: int) -> Known:
-        """Entry j of the inverse's diagonal."""
-        return Known.of(int(self.inverse[j, j]), int(self.inverse_bound[j, j]), self.bits)
-
-
-def _at(bits: int, whole: Whole, given: int) -> Whole:
-    """Whole numbers of 2^-given as whole numbers of 2^-bits, rounded down."""
-    return whole << (bits - given) if given <= bits else whole >> (given - bits)
-
-
-def _swept(M: Whole, d: int, bits: int, nothing: int) -> Whole | None:
-    """Gauss-Jordan elimination of the first d columns of [A c; c' yy]: [A^-1, A^-1 c; ., rss]."""
-    for j in range(d):
-        pivot = M[j, j]
-        if pivot <= 1 << (bits - nothing):
-            return None
-        row, column = (M[j] << bits) // pivot, M[:, j].copy()
-        M = M - ((column[:, None] * row[None, :]) >> bits)
-        M[j], M[:, j] = row, -((column << bits) // pivot)
-        M[j, j] = (1 << 2 * bits) // pivot
-    return M
-
-
-def _residual(system: _System, weights: Whole, bits: int) -> Whole:
-    """What is left of c, c - A w: exact, then rounded down."""
-    return _at(bits, (system.c << bits) - system.A @ weights, system.bits + bits)
-
-
-def _rss(system: _System, weights: Whole, bits: int) -> list[Fraction]:
-    """Sums y'y - 2 c'w + w'Aw, exact at these weights: too large by the square of their error only."""
-    found = []
-    for i, w in enumerate(weights.T):
-        yy = system.whole[system.d + i, system.d + i]
-        value = (yy << 2 * bits) - ((2 * system.c[:, i] @ w) << bits) + w @ (system.A @ w)
-        found.append(Fraction(int(value), 1 << (2 * bits + system.bits)))
-    return found
-
-
-def _rounded(products: CrossProducts, system: _System, solution: _Solution, *, intercept: bool) -> Refined | None:
+def _rounded(products: CrossProducts, system: System, solution: Solution, *, intercept: bool) -> Refined | None:
     """Everything in the data's units and in float64, each number rounded once; None where weights leave its range."""
     d, k = solution.weights.shape
     p, size, df, least = d - intercept, system.size, products.count - d, Fraction(1, 1 << system.least)
@@ -335,6 +192,7 @@ def _rounded(products: CrossProducts, system: _System, solution: _Solution, *, i
         return None
     rss = [decided(Known(r, b), least) for r, b in zip(solution.rss, solution.rss_bound, strict=True)]
     tss = [system.about_mean(i) if intercept else system.target(i) for i in range(k)]
+    # What has no degrees of freedom stays NaN: a line through every point says nothing of its error.
     errors, sigma = torch.full((k, d), math.nan, dtype=torch.float64), torch.full((k,), math.nan, dtype=torch.float64)
     error_digits = errors
     if df > 0:
@@ -344,14 +202,16 @@ def _rounded(products: CrossProducts, system: _System, solution: _Solution, *, i
         errors, error_digits = table_of(
             [[root_of(rss[i], variance[j], size[d + i] - size[j]) for j in range(d)] for i in range(k)]
         )
+    # From here to the end: numbers that say how near to dependent the columns are, for which float64 is enough.
     V = torch.tensor([[v / (1 << solution.bits) for v in row] for row in solution.inverse], dtype=torch.float64)
     length = torch.tensor([int(a) / (1 << system.bits) for a in system.A.diagonal()], dtype=torch.float64).sqrt()
     left = 1 / V.diagonal().sqrt()  # length of what the other columns leave of each
     unit = torch.tensor([scaled(Fraction(1), -s) for s in size[:d]], dtype=torch.float64)
+    # A column in units of 2^size has a weight in units of 2^-size; the factor of the inverse, too, row by row.
     factor, factor_below = pairs_of(
         [
             [Fraction(int(f), 1 << solution.bits) / Fraction(2) ** s for f in row]
-            for row, s in zip(_factored(solution.inverse, solution.bits), size[:d], strict=True)
+            for row, s in zip(factored(solution.inverse, solution.bits), size[:d], strict=True)
         ]
     )
     _, below = pairs_of(
@@ -374,13 +234,3 @@ def _rounded(products: CrossProducts, system: _System, solution: _Solution, *, i
         factor=factor,
         factor_below=factor_below,
     )
-
-
-def _factored(V: Whole, bits: int) -> Whole:
-    """Lower triangle F with F F' = V, of whole numbers of 2^-bits (Cholesky)."""
-    F, rest = np.zeros_like(V), V.copy()
-    for j in range(len(V)):
-        root = math.isqrt(int(rest[j, j]) << bits)
-        F[j:, j] = (rest[j:, j] << bits) // root
-        rest = rest - ((F[:, j][:, None] * F[:, j][None, :]) >> bits)
-    return F

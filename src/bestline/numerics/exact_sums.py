@@ -1,9 +1,13 @@
-"""Cross products: sums of products of columns over all rows, without any rounding.
+"""Exact sums: sums of products of columns over all rows, without any rounding.
 
     G = sum_i w_i z_i z_i'        z_i = (features, 1 if there is an intercept, targets) of row i
 
 Every float64 is a whole number times a power of two. So a column can be cut into digits of some bits each, as a long number is
-cut into decimal ones. The product of two digits of 19 bits has 38, and 2^15 of them add up to less than 2^53: up to there
+cut into decimal ones:
+
+    z = d_1 2^(top - b) + d_2 2^(top - 2b) + ...        |d| < 2^b, whole numbers
+
+The product of two digits of 19 bits has 38, and 2^15 of them add up to less than 2^53: up to there
 float64 counts without error. A plain matrix product of digits is therefore exact, whoever computes it in whatever order, and
 what it gives is put together from Python's integers (the splitting of Ozaki, Ogita, Oishi & Rump 2012, Numerical Algorithms
 59:95-118). Exact sums know no order: any batches, threads and devices give the same bits.
@@ -24,7 +28,9 @@ from bestline.numerics.rows import Features, Rows
 
 Whole: TypeAlias = np.ndarray[Any, Any]  # Python integers, of any length
 
-_PLAIN = (19, 15)  # bits of a digit and of the number of rows added up: 2 * 19 + 15 = 53
+# Bits of a digit, and of the number of rows that are added up: whole numbers below 2^53 are exact in float64, and so is every
+# partial sum of them, in any order, with or without fused multiply-add.
+_PLAIN = (19, 15)  # 2 * 19 + 15 = 53
 _WEIGHTED = (13, 14)  # with a digit of the weight in every product: 3 * 13 + 14 = 53
 _LOWEST = -1074  # exponent of the smallest positive float64
 _MOST_DIGITS = 4_096  # of all columns together in one chunk; more would take minutes a million rows
@@ -78,6 +84,7 @@ class CrossProducts:
             return NotImplemented
         if self.count == 0 or other.count == 0:
             return self if other.count == 0 else other
+        # The smaller powers of two serve both: to them every shift goes to the left, and nothing is lost.
         low, unit = tuple(map(min, self.low, other.low)), min(self.unit, other.unit)
         return CrossProducts(self.count + other.count, low, unit, self.over(low, unit) + other.over(low, unit))
 
@@ -107,13 +114,14 @@ def _of_chunk(rows: Rows, below: Features | None, *, intercept: bool) -> CrossPr
     if len(rows) == 0:
         return CrossProducts.empty(q)
     owner = list(range(q))
-    if below is not None:
+    if below is not None:  # the rest of a column is cut on its own, and its digits counted to the same owner
         rest = below.any(0).nonzero()[:, 0]
         Z, owner = torch.cat([Z, below[:, rest]], 1), owner + rest.tolist()
     digits = _cut(Z, owner, (_PLAIN if rows.w is None else _WEIGHTED)[0])
     if rows.w is None:
         low, whole = _put_together(digits, digits.values.T @ digits.values)
         return CrossProducts(len(rows), low, 0, whole)
+    # sum_i w_i z_i z_i' = sum over the digits of w: each of them gives products of three digits, again exact.
     weight = _cut(rows.w[:, None], [0], _WEIGHTED[0])
     unit = min(weight.exponent)
     total = _zeros(q)
@@ -139,8 +147,10 @@ def _peeled(Z: Features, top: Sequence[int], bits: int) -> Iterator[tuple[int, l
     """Digit after digit: its place, from 1, the columns that still have one, and the digits (n, columns)."""
     live, rest, place = list(range(Z.shape[1])), Z, 1
     while live:
+        # Here Z = (sum of the digits found so far) + rest, exactly, and |rest| < 2^(top - bits (place - 1)), column by column. Below
+        # _LOWEST there is nothing: the last digit reaches down to the smallest number of float64 and the loop ends.
         scale = Z.new_tensor([math.ldexp(1.0, max(top[j] - bits * place, _LOWEST)) for j in live])
-        digit = (rest / scale).trunc_()
+        digit = (rest / scale).trunc_()  # a division by a power of two: exact, but for the bits that are cut off anyway
         yield place, live, digit
         rest = rest - digit * scale  # exact: the bits below the digit
         left = rest.any(0)
@@ -155,6 +165,7 @@ def _put_together(digits: _Digits, products: Tensor) -> tuple[tuple[int, ...], W
     starts = [digits.owner.index(j) for j in range(q)]
     low = tuple(min(e for e, o in zip(digits.exponent, digits.owner, strict=True) if o == j) for j in range(q))
     shift = np.array([e - low[o] for e, o in zip(digits.exponent, digits.owner, strict=True)], dtype=object)
+    # First over the digits of the rows' column, then of the other: reduceat adds up runs of one owner, which stand side by side.
     whole = products.to(torch.int64).cpu().numpy().astype(object)
     rows = np.add.reduceat(whole << shift[:, None], starts, axis=0)
     return low, np.add.reduceat(rows << shift[None, :], starts, axis=1)

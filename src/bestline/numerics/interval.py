@@ -1,4 +1,11 @@
-"""TODO docstring."""
+"""Interval: a number with a proved bound, and the float64 nearest to it with the digits that the bound leaves.
+
+    |truth - value| <= bound        digits = -log10((|nearest - value| + bound) / (|value| - bound))
+
+Values and bounds are fractions, so nothing is lost on the way; the only rounding is the last one, to float64. The digits are
+relative to the smallest number that the truth can be, so they are a lower bound as well (midpoint and radius: Rump 2010, Acta
+Numerica 19:287-449, section 9).
+"""
 
 from __future__ import annotations
 
@@ -11,7 +18,9 @@ from torch import Tensor
 
 from bestline.numerics.digits import MOST
 
-BITS = 512  # behind the point: what the worst condition of float64 columns, 2^180 in A, takes away twice, and 150 to spare
+# Behind the point: what the worst condition of float64 columns, 2^180 in A, takes away twice (once from the inverse, once more from
+# what the inverse makes of a residual), and 150 to spare.
+BITS = 512
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,9 +32,11 @@ class Known:
 
     @classmethod
     def of(cls, whole: int, bound: int, bits: int) -> Known:
+        """A whole number of 2^-bits, known to `bound` of them."""
         return cls(Fraction(whole, 1 << bits), Fraction(bound, 1 << bits))
 
     def __mul__(self, other: Known) -> Known:
+        # |ab - a~b~| <= |a - a~| |b| + |a~| |b - b~|, and |b| <= |b~| + its bound.
         bound = self.bound * (abs(other.value) + other.bound) + abs(self.value) * other.bound
         return Known(self.value * other.value, bound)
 
@@ -62,6 +73,7 @@ def nearest_double(known: Known, power: int, least: Fraction = Fraction(0)) -> t
     if known.value == 0 == known.bound:
         return 0.0, float(MOST)
     nearest = scaled(known.value, power)
+    # Out of range, or the sign itself is open: 0 is as good as any number, and no digit of it is claimed.
     if not math.isfinite(nearest) or abs(known.value) <= known.bound:
         return nearest if not math.isfinite(nearest) else 0.0, 0.0
     # Relative to the smallest that the truth can be.
@@ -76,7 +88,9 @@ def root_of(square: Known, times: Known, power: int) -> tuple[float, float]:
     if value <= bound:
         return 0.0, float(MOST) if value == 0 == bound else 0.0
     shift = max(0, BITS // 2 - (value.numerator.bit_length() - value.denominator.bit_length()) // 2)
+    # The whole root of value * 4^shift is right to one unit of 2^-shift, however small the value: so shift brings it to BITS / 2 bits.
     root = Fraction(math.isqrt((value.numerator << 2 * shift) // value.denominator), 1 << shift)
+    # |sqrt(t) - sqrt(v)| = |t - v| / (sqrt(t) + sqrt(v)) <= sqrt(v) bound / v, and two units for the root's own rounding.
     return nearest_double(Known(root, root * (bound / value) + Fraction(2, 1 << shift)), power)
 
 

@@ -26,7 +26,7 @@ Square: TypeAlias = Tensor  # (d, d) or (q, q)
 Columns: TypeAlias = Tensor  # (q,): q = p + k, the features and then the targets
 
 FOLDED = 64  # rows laid side by side
-_CACHED = 2**17  # numbers gone through at a time
+_CACHED = 2**17  # numbers gone through at a time: 1 MiB, which a core's own cache holds
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -97,11 +97,18 @@ def cached_rows(values: Tensor) -> int:
 
 def odd_numbers(q: int, generator: torch.Generator) -> Tensor:
     """What the bits of q columns are multiplied by in a fingerprint, (q,)."""
+    # Odd, so that multiplying modulo 2^64 loses no bit (it can be undone); random, so that columns cannot trade places unnoticed.
     return torch.randint(-(2**62), 2**62, (q,), generator=generator) * 2 + 1
 
 
 def fingerprint(rows: Rows, odd: Tensor) -> Tensor:
-    """A 64-bit integer for each row (n,) of float64 numbers, from those alone: equal rows have the same."""
+    """A 64-bit integer for each row (n,) of float64 numbers, from those alone: equal rows have the same.
+
+        fingerprint = mix(sum_j bits(z_j) a_j  mod 2^64)        a: random odd numbers
+
+    a multilinear hash (Carter & Wegman 1979). Rows that differ in one number have different sums, for odd factors lose nothing; those
+    that differ in several agree for few choices of a only. Low bits of the sum depend on low bits alone, so they are mixed.
+    """
     p, odd = rows.X.shape[1], odd.to(rows.X.device)
     return mixed(_dot(rows.X, odd[:p]) + _dot(rows.y, odd[p:]))
 
@@ -120,6 +127,8 @@ def _dot(values: Tensor, odd: Tensor) -> Tensor:
 
 def mixed(bits: Tensor) -> Tensor:
     """64-bit integers whose bits all depend on all bits of those given: the finaliser of splitmix64 (Steele et al. 2014)."""
+    # Shifts of signed numbers bring copies of the sign in from the left; the masks take them off. Each step can be undone, so different
+    # numbers stay different.
     for multiplier in (-4658895280553007687, -7723592293110705685):
         bits = (bits ^ ((bits >> 30) & 0x3FFFFFFFF)) * multiplier
     return bits ^ ((bits >> 31) & 0x1FFFFFFFF)

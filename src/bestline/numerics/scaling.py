@@ -48,7 +48,7 @@ class Scaling:
             zeros = torch.zeros(moments.q, dtype=torch.float64)
             return cls(p, intercept, zeros, zeros + 1)
         center, spread = moments.center, moments.spread
-        if not intercept:
+        if not intercept:  # then the size of a column is its root mean square, about zero
             center, spread = torch.zeros_like(center), torch.hypot(spread, center)
         scale = torch.where(spread > 0, spread, 1.0)
         scale[list(unscaled)] = 1.0
@@ -77,6 +77,7 @@ class Scaling:
         slopes = weights[..., : self.p, :] * (self.target_scale / self.scale[: self.p, None])
         if not self.intercept:
             return slopes
+        # y = (w' (x - c_x) / s_x + b') s_y + c_y, sorted by powers of x.
         moved = (slopes * self.center[: self.p, None]).sum(-2, keepdim=True)
         intercept = weights[..., self.p :, :] * self.target_scale + self.center[self.p :] - moved
         return torch.cat([slopes, intercept], -2)
@@ -96,6 +97,7 @@ class Scaling:
         `units` says what one unit of the loss as trained is in the data's units, (k,) or (1,); by default the square of the
         target's scale, as for the squared loss.
         """
+        # The transpose of the inverse of `to_data` (chain rule): a change of w by dw changes w' by dw s_x / s_y, and b' by dw c_x / s_y.
         slopes = gradient[..., : self.p, :] * self.scale[: self.p, None]
         if self.intercept:
             slopes = slopes + self.center[: self.p, None] * gradient[..., self.p :, :]
