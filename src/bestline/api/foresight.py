@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from bestline.data.design import asked_categories, learn
-from bestline.data.folds import by_hash
+from bestline.data.folds import ByHash
 from bestline.data.moments import Moments, collect, given_moments
 from bestline.data.progress import Progress
 from bestline.data.tables import open_source
@@ -199,7 +199,7 @@ def _moments(
         source, formula=formula, target=target, features=features, weights=column, missing=missing, progress=progress
     )
     folds = 1 if source.resident else _FOLDS
-    found = collect(source, design, folds, by_hash(folds, seed) if folds > 1 else None, progress=progress)
+    found = collect(source, design, folds, ByHash(folds, seed) if folds > 1 else None, progress=progress)
     notes = [*source.notes, *design.notes]
     if found.dropped:
         notes.append(f"{found.dropped:,} of {found.dropped + found.rows:,} rows were left out because a value was missing.")

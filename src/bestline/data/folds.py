@@ -1,96 +1,176 @@
-"""Grouping: which rows go together. Into folds, by a hash of the row or by the value of a column, and into the parts of a split.
+"""Folds: which rows go together. By a hash of the row, by the value of a column, and both within the parts of a split.
 
-By default a seeded hash of the row's numbers says the fold. So it does not depend on the order of the rows or the files, nor on
-how they were cut into batches; equal rows share a fold.
+By default a seeded hash of the row's numbers says the fold:
+
+    fold = hash(row, seed) mod folds
+
+So it depends neither on the order of the rows or the files, nor on how they were cut into batches; equal rows share a fold. A
+grouping is a value like a pass: it can be pickled, and says the same of a row wherever it is asked.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import lru_cache, partial
-from typing import TypeAlias
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Protocol
 
 import torch
 from torch import Tensor
 
 from bestline.data.design import Design, Encoded
+from bestline.data.passes import Pass
 from bestline.data.progress import Progress
+from bestline.data.split import parts_of
 from bestline.data.tables import Batch, Source
 from bestline.errors import DataError, MissingValuesError, OptionError, readable
 from bestline.numerics.rows import Rows, fingerprint, odd_numbers
 
-Grouping: TypeAlias = Callable[[Batch, Encoded], Tensor]  # group of every row used, (m,), -1 = none
-
 MOST_FOLDS = 1_000
 
 
-def by_hash(folds: int, seed: int) -> Grouping:
+class Grouping(Protocol):
+    """Tells the group of every row that is used, (m,); -1 is none."""
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """What it reads of a batch, beside the design's columns."""
+
+    def __call__(self, batch: Batch, encoded: Encoded) -> Tensor:
+        """The groups of a batch's rows."""
+
+
+@dataclass(frozen=True)
+class ByHash:
     """Folds by a seeded hash of each row's numbers."""
-    return partial(_hashed, folds, seed)  # no closure: models that hold it can be pickled
+
+    folds: int
+    seed: int
+    columns: tuple[str, ...] = ()
+
+    def __call__(self, batch: Batch, encoded: Encoded) -> Tensor:
+        """As in Grouping."""
+        del batch
+        return torch.remainder(row_hash(encoded.rows, self.seed), self.folds)
 
 
-def _hashed(folds: int, seed: int, batch: Batch, encoded: Encoded) -> Tensor:
-    del batch
-    return torch.remainder(row_hash(encoded.rows, seed), folds)
+@dataclass(frozen=True)
+class ByValue:
+    """A fold for each value of a column.
+
+    Raises MissingValuesError for a row that is used and has no value.
+    """
+
+    column: str
+    values: tuple[str, ...]
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The column."""
+        return (self.column,)
+
+    def __call__(self, batch: Batch, encoded: Encoded) -> Tensor:
+        """As in Grouping."""
+        number = {value: fold for fold, value in enumerate(self.values)}
+        codes, seen = batch.text(self.column)
+        own = torch.tensor([*(number.get(value, -1) for value in seen), -1])[
+            codes.cpu()
+        ]  # the last entry serves code -1, missing
+        at = torch.arange(batch.rows) if encoded.index is None else encoded.index.cpu()
+        own = own[at]
+        lacking = own < 0 if encoded.rows.w is None else (own < 0) & (encoded.rows.w.cpu() > 0)
+        if bool(lacking.any()):
+            where = batch.where(int(at[lacking][0]))
+            raise MissingValuesError(
+                f"Column {readable(self.column)} has no value at {where}, so that row is in no fold; fill it in, or leave the row out."
+            )
+        return own.clamp(min=0)  # rows of weight 0 are in no fold anyway
 
 
-def by_value(source: Source, column: str, progress: Progress | None = None) -> tuple[Grouping, tuple[str, ...]]:
-    """A fold for each value of a column, and those values; one pass over that column.
+@dataclass(frozen=True, eq=False)
+class ByPart:
+    """Folds within the parts of a split, which `labels` name for each row of the source (n,): group = part * folds + fold."""
+
+    labels: Tensor
+    folds: int
+    within: Grouping
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """What the folds read."""
+        return self.within.columns
+
+    def __call__(self, batch: Batch, encoded: Encoded) -> Tensor:
+        """As in Grouping."""
+        return parts_of(self.labels, batch, encoded.index).long() * self.folds + self.within(batch, encoded).cpu()
+
+
+def by_value(source: Source, column: str, progress: Progress | None = None) -> ByValue:
+    """A fold for each value of a column, in the order in which they first come; one pass over that column.
 
     Raises
     ------
     DataError
         For a column with one value only, or with more than 1,000.
-    MissingValuesError
-        Later, for a row that is used and has no value.
     """
     source.field(column)
-    known: dict[str, int] = {}
-    parts = []
-    tell = None if progress is None else (lambda fraction: progress(f"the folds by {column}", fraction))
-    for batch in source.batches([column], progress=tell):
-        codes, seen = batch.text(column)
-        numbers = torch.tensor([*(known.setdefault(value, len(known)) for value in seen), -1])
-        if len(known) > MOST_FOLDS:
-            raise DataError(
-                f"Column {readable(column)} has more than {MOST_FOLDS:,} values, and each would be a fold; name a column with fewer."
-            )
-        parts.append(numbers[codes.cpu()].short())
-    folds = torch.cat(parts) if parts else torch.zeros(0, dtype=torch.int16)
-    if len(known) < 2:
+    found = source.reduce(FindValues(column), progress=progress)
+    if len(found.first) < 2:
         raise DataError(
             f"Column {readable(column)} has the same value in all rows, so there is no fold to leave out; name another."
         )
+    return ByValue(column, tuple(sorted(found.first, key=lambda value: found.first[value])))
 
-    def group(batch: Batch, encoded: Encoded) -> Tensor:
-        at = torch.arange(batch.rows) if encoded.index is None else encoded.index.cpu()
-        own = folds[batch.start + at].long()
-        lacking = own < 0 if encoded.rows.w is None else (own < 0) & (encoded.rows.w.cpu() > 0)
-        if bool(lacking.any()):
-            where = batch.where(int(at[lacking][0]))
-            raise MissingValuesError(
-                f"Column {readable(column)} has no value at {where}, so that row is in no fold; fill it in, or leave the row out."
+
+@dataclass(frozen=True)
+class Values:
+    """The values of a column, each with where it first stands: (row that its batch begins with, turn within the batch)."""
+
+    column: str
+    first: Mapping[str, tuple[int, int]]
+
+    def __add__(self, other: Values) -> Values:
+        first = dict(self.first)
+        for value, place in other.first.items():
+            first[value] = min(first.get(value, place), place)
+        if len(first) > MOST_FOLDS:
+            raise DataError(
+                f"Column {readable(self.column)} has more than {MOST_FOLDS:,} values, and each would be a fold; name a column with "
+                f"fewer."
             )
-        return own.clamp(min=0)  # rows of weight 0 are in no fold anyway
+        return Values(self.column, first)
 
-    return group, tuple(known)
+
+@dataclass(frozen=True)
+class FindValues(Pass[Batch, Values]):
+    """The pass that finds the values of a column."""
+
+    column: str
+
+    @property
+    def what(self) -> str:
+        """What people are told."""
+        return f"the folds by {self.column}"
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The column."""
+        return (self.column,)
+
+    def empty(self) -> Values:
+        """None."""
+        return Values(self.column, {})
+
+    def of(self, batch: Batch) -> Values:
+        """Those of some rows."""
+        _, seen = batch.text(self.column)
+        return Values(self.column, {value: (batch.start, turn) for turn, value in enumerate(seen)})
 
 
 def refuse_target(by: str, design: Design) -> None:
     """Raise OptionError when the column whose values are the folds is the target."""
     if by in design.target_columns:
         raise OptionError(f"The folds' column {readable(by)} is the target; name one that says which rows belong together.")
-
-
-def by_label(labels: Tensor, folds: int, fold_of: Grouping) -> Grouping:
-    """Folds within the part that a label names for each row of the source (n,): group = label * folds + fold."""
-
-    def group(batch: Batch, encoded: Encoded) -> Tensor:
-        own = labels[batch.start : batch.start + batch.rows].long()
-        own = own if encoded.index is None else own[encoded.index.cpu()]
-        return own * folds + fold_of(batch, encoded).cpu()
-
-    return group
 
 
 def row_hash(rows: Rows, seed: int) -> Tensor:

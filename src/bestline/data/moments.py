@@ -1,6 +1,7 @@
-"""Collect: one pass over a table, encoded by its design, into moments. Here data and mathematics meet.
+"""Moments: a table as its design and the co-moments of its encoded columns, group by group: what a fit needs to know of it.
 
-Every row goes into one of several groups, folds as a rule: see `grouping`.
+Groups are folds as a rule, and with a split the folds of every part: see `folds`. One pass over the rows collects them
+(`collected`); after that they add up, are taken away again, and answer other questions, and no row is needed any more.
 """
 
 from __future__ import annotations
@@ -14,13 +15,14 @@ import torch
 from torch import Tensor
 
 from bestline import files as store
+from bestline.data.collected import Collect, Kept, RefusedGapError
 from bestline.data.design import Column, Design, asked_categories, expression, learn, missing_values
-from bestline.data.folds import MOST_FOLDS, Grouping, by_hash, by_value, refuse_target
+from bestline.data.folds import MOST_FOLDS, ByHash, Grouping, by_value, refuse_target
+from bestline.data.passes import Named
 from bestline.data.progress import Progress
-from bestline.data.row_passes import Kept, present, range_of
 from bestline.data.tables import Source, open_source
-from bestline.errors import ColumnError, DataError, MissingValuesError, ModelFileError, OptionError, readable
-from bestline.numerics.comoments import Comoments, by_group, chunk_size, total
+from bestline.errors import ColumnError, DataError, ModelFileError, OptionError, readable
+from bestline.numerics.comoments import Comoments, total
 
 _FORMAT = 1
 
@@ -98,14 +100,13 @@ class Moments:
                 f"`folds` must be a whole number of at least 1 (a column whose values are the folds is `by`); got {folds!r}."
             )
         source = open_source(data, text=asked_categories(formula))
-        grouping, values = (None, ()) if by is None else by_value(source, by, progress)
+        own = None if by is None else by_value(source, by, progress)
         design = learn(source, formula=formula, target=target, features=features, weights=weights, missing=missing, aside=by)
-        if by is not None:
-            refuse_target(by, design)
-        elif folds > 1:
-            grouping = by_hash(folds, seed)
-        found = collect(source, design, len(values) or folds, grouping, progress=progress)
-        return replace(found, by=by, values=values)
+        if own is not None:
+            refuse_target(own.column, design)
+            found = collect(source, design, len(own.values), own, progress=progress)
+            return replace(found, by=by, values=own.values)
+        return collect(source, design, folds, ByHash(folds, seed) if folds > 1 else None, progress=progress)
 
     @property
     def total(self) -> Comoments:
@@ -127,7 +128,7 @@ class Moments:
             torch.minimum(self.low, other.low),
             torch.maximum(self.high, other.high),
             self.dropped + other.dropped,
-            {c: self.imputed.get(c, 0) + other.imputed.get(c, 0) for c in {**self.imputed, **other.imputed}},
+            dict((Named(self.imputed) + Named(other.imputed)).parts),
             self.by,
             values,
         )
@@ -276,14 +277,7 @@ def _sources(design: Design, column: Column) -> set[str]:
 
 
 def collect(
-    source: Source,
-    design: Design,
-    groups: int,
-    grouping: Grouping | None,
-    *,
-    device: torch.device | None = None,
-    keep: Kept | None = None,
-    progress: Progress | None = None,
+    source: Source, design: Design, groups: int = 1, grouping: Grouping | None = None, *, progress: Progress | None = None
 ) -> Moments:
     """One pass: moments of every group of rows.
 
@@ -291,12 +285,8 @@ def collect(
     ----------
     source, design, groups, grouping
         What to read, how to encode it, and into how many groups which rows go; None = all into one.
-    device : torch.device, optional
-        Where products are taken; by default where the rows are.
-    keep : Kept, optional
-        Receives the rows of each batch and their groups, for training that needs them.
     progress : callable, optional
-        Hears (what, fraction).
+        Hears (what, share).
 
     Raises
     ------
@@ -305,44 +295,29 @@ def collect(
     DataError
         When no usable row is left.
     """
-    q = design.p + len(design.responses)
-    found = [Comoments.empty(q) for _ in range(groups)]
-    low, high = (
-        torch.full((design.p,), float("inf"), dtype=torch.float64),
-        torch.full((design.p,), float("-inf"), dtype=torch.float64),
-    )
-    dropped, read, imputed = 0, 0, dict[str, int]()
-    tell = None if progress is None else (lambda fraction: progress("reading the rows", fraction))
-    for batch in source.batches(design.reads(), size=chunk_size(q), progress=tell):
-        try:
-            encoded = design.rows(batch)
-        except MissingValuesError:
-            raise missing_values(design, source) from None
-        rows = encoded.rows if device is None else encoded.rows.to(device)
-        read += batch.rows
-        dropped += batch.rows - len(rows)
-        for column, count in encoded.imputed.items():
-            imputed[column] = imputed.get(column, 0) + count
-        if len(rows) == 0:
-            continue
-        used = present(replace(encoded, rows=rows))
-        rows = used.rows
-        if len(rows) == 0:
-            continue
-        group = None if grouping is None else grouping(batch, used).to(rows.X.device)
-        parts = [Comoments.of_rows(rows)] if group is None else by_group(rows, group, groups)
-        found = [a + b for a, b in zip(found, parts, strict=True)]
-        if design.p:
-            least, most = range_of(rows.X)
-            low, high = torch.minimum(low, least.cpu()), torch.maximum(high, most.cpu())
-        if keep is not None and group is not None:
-            keep.take(rows, group)
-    total = sum(m.count for m in found)
-    if read and not total:
-        raise _nothing_left(design, source, dropped)
-    if not read:
+    return collect_keeping(source, design, groups, grouping, progress=progress)[0]
+
+
+def collect_keeping(
+    source: Source,
+    design: Design,
+    groups: int = 1,
+    grouping: Grouping | None = None,
+    keep: Kept | None = None,
+    *,
+    progress: Progress | None = None,
+) -> tuple[Moments, Kept | None]:
+    """The same, and the rows with their groups within the bounds of `keep`, for training that needs them."""
+    try:
+        found = source.reduce(Collect(design, groups, grouping, keep), progress=progress)
+    except RefusedGapError:
+        raise missing_values(design, source) from None
+    if not found.read:
         raise DataError(f"There are no rows in {source.label}; a fit needs at least two.")
-    return Moments(design, tuple(m.cpu() for m in found), low, high, dropped, imputed)
+    if not any(group.count for group in found.groups):
+        raise _nothing_left(design, source, found.dropped)
+    folds = tuple(group.cpu() for group in found.groups)
+    return Moments(design, folds, found.low, found.high, found.dropped, dict(found.imputed.parts)), found.kept
 
 
 def regrouped(source: Source, design: Design, groups: int, grouping: Grouping, before: Moments) -> Moments:

@@ -10,7 +10,8 @@ can its parts.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Generic, Protocol, Self, TypeVar
 
 
@@ -20,23 +21,21 @@ class Part(Protocol):
     def __add__(self, other: Self, /) -> Self: ...
 
 
-BatchT = TypeVar("BatchT", contravariant=True)
+BatchT_contra = TypeVar("BatchT_contra", contravariant=True)
 PartT = TypeVar("PartT", bound=Part)
 
 
-class Pass(ABC, Generic[BatchT, PartT]):
+class Pass(ABC, Generic[BatchT_contra, PartT]):
     """A pass over rows; those who write one make it a frozen dataclass.
 
     Laws: `empty() + a` is a, to rounding; parts add up associatively and commutatively, to rounding. Where the order of rows is
     part of the answer, a part keeps the numbers of its rows.
-
-    Attributes
-    ----------
-    what : str
-        What people are told is being done.
     """
 
-    what: str = "reading the rows"
+    @property
+    def what(self) -> str:
+        """What people are told is being done."""
+        return "reading the rows"
 
     @property
     @abstractmethod
@@ -53,5 +52,22 @@ class Pass(ABC, Generic[BatchT, PartT]):
         """The part of no rows."""
 
     @abstractmethod
-    def of(self, batch: BatchT) -> PartT:
+    def of(self, batch: BatchT_contra) -> PartT:
         """The part of some rows; it may be called in several threads at once, and so must not write to anything shared."""
+
+
+KeyT = TypeVar("KeyT", bound=Hashable)
+
+
+@dataclass(frozen=True, eq=False)
+class Named(Generic[KeyT, PartT]):
+    """Parts with names: each is added to its namesake, and one without stays as it is."""
+
+    parts: Mapping[KeyT, PartT]
+
+    def __getitem__(self, name: KeyT) -> PartT:
+        return self.parts[name]
+
+    def __add__(self, other: Named[KeyT, PartT]) -> Named[KeyT, PartT]:
+        both = {name: own + other.parts[name] for name, own in self.parts.items() if name in other.parts}
+        return Named({**self.parts, **other.parts, **both})

@@ -71,7 +71,7 @@ def _tasks(batches: Iterable[BatchT], of: Callable[[BatchT], PartT]) -> Generato
     try:
         for batch in batches:
             yield partial(of, batch)
-    except Exception as error:  # noqa: BLE001  not Ctrl-C, which stops at once
+    except Exception as error:
         yield partial(_fail, error)
 
 

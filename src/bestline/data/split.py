@@ -1,13 +1,19 @@
-"""Splitting: which rows are for training, which for validation and which for the test. A seeded draw over the rows of a table."""
+"""Split: which rows are for training, which for validation and which for the test. A seeded draw over the rows of a table.
+
+The draw is of row numbers: the label of row i is labels[i], which is 0, 1 or 2. So a batch's rows are found again by where the
+batch begins, in any later pass.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from bestline.data.tables import Source
+from bestline.data.passes import Pass
+from bestline.data.tables import Batch, Source
 from bestline.errors import DataError, OptionError
 
 _MANY = 50_000_000  # rows beyond which a split is drawn row by row
@@ -31,9 +37,47 @@ def part_labels(source: Source, split: Sequence[float], seed: int) -> Tensor:
     return labels
 
 
+def parts_of(labels: Tensor, batch: Batch, index: Tensor | None = None) -> Tensor:
+    """The part of each row of a batch, or of those at the places `index`, (m,)."""
+    own = labels[batch.start : batch.start + batch.rows]
+    return own if index is None else own[index.cpu()]
+
+
+@dataclass(frozen=True, eq=False)
+class InPart:
+    """Which rows of a batch belong to one part, (n,) bool; a value, so that passes that hold it can be pickled."""
+
+    labels: Tensor
+    part: int = 0
+
+    def __call__(self, batch: Batch) -> Tensor:
+        """Of some rows."""
+        return parts_of(self.labels, batch) == self.part
+
+
 def row_count(source: Source) -> int:
     """How many rows a table has; where nobody knows, one pass over a column counts them."""
-    return source.count if source.count is not None else sum(batch.rows for batch in source.batches(source.names[:1]))
+    return source.count if source.count is not None else source.reduce(CountRows(source.names[0]))
+
+
+@dataclass(frozen=True)
+class CountRows(Pass[Batch, int]):
+    """The pass that counts rows, by a column of theirs."""
+
+    column: str
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The column."""
+        return (self.column,)
+
+    def empty(self) -> int:
+        """None."""
+        return 0
+
+    def of(self, batch: Batch) -> int:
+        """Rows of a batch."""
+        return batch.rows
 
 
 def split_sizes(n: int, split: Sequence[float]) -> list[int]:

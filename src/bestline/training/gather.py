@@ -10,13 +10,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from bestline.data.collected import Kept, read_again
 from bestline.data.design import Design, asked_categories, learn
-from bestline.data.folds import Grouping, by_hash, by_label, by_value, refuse_target
-from bestline.data.moments import Moments, collect, regrouped
+from bestline.data.folds import ByHash, ByPart, Grouping, by_value, refuse_target
+from bestline.data.moments import Moments, collect, collect_keeping, regrouped
 from bestline.data.progress import Progress
-from bestline.data.row_passes import Kept, read_again
-from bestline.data.split import part_labels, three_shares
-from bestline.data.tables import Batch, Source, open_source
+from bestline.data.split import InPart, part_labels, three_shares
+from bestline.data.tables import Source, open_source
 from bestline.errors import DataError, OptionError, readable
 from bestline.numerics.comoments import total
 from bestline.numerics.rows import Rows
@@ -140,7 +140,7 @@ def gather(
         weights=weights if by_name else "weights",
         missing=options.missing,
         degree=degree,
-        training=None if labels is None else _training_rows(labels),
+        training=None if labels is None else InPart(labels),
         aside=by,
         progress=progress,
     )
@@ -150,20 +150,21 @@ def gather(
     tabular, notes = source.target is None, source.notes + design.notes + (() if by is None else _of_folds(by, design))
     if source.resident and labels is None and by is None and not (options.cv or options.patient or plan.of_rows):
         # Such rows can be gone through again when somebody asks for the folds; most fits are sooner done without.
-        moments = collect(source, design, 1, None, progress=progress)
+        moments = collect(source, design, progress=progress)
         later = partial(regrouped, source, design, folds, grouping, moments)
         return Gathered(design, moments, tabular=tabular, notes=notes, source=source, later=later)
     keep = Kept(_KEPT_BYTES, None if plan.squared_line else _too_many(plan)) if plan.of_rows else None
-    grouping = grouping if labels is None else by_label(labels, folds, grouping)
-    moments = collect(source, design, folds if labels is None else 3 * folds, grouping, keep=keep, progress=progress)
+    grouping = grouping if labels is None else ByPart(labels, folds, grouping)
+    groups = folds if labels is None else 3 * folds
+    moments, kept = collect_keeping(source, design, groups, grouping, keep, progress=progress)
     moments = replace(moments, by=by, values=values)
     found = Gathered(design, moments, tabular=tabular, notes=notes, source=source, labels=labels, by=by)
-    if keep is None:
+    if kept is None:
         return found
-    if keep.full:
-        notes += (_STREAMED.format(size=keep.bytes / 1e9, score="" if options.split else _NO_SCORE),)
+    if kept.full:
+        notes += (_STREAMED.format(size=kept.bytes / 1e9, score="" if options.split else _NO_SCORE),)
         return replace(found, notes=notes, grouping=grouping)
-    rows, group = keep.rows()
+    rows, group = kept.rows()
     return replace(found, rows=rows, group=group)
 
 
@@ -198,9 +199,9 @@ def _of_folds(by: str, design: Design) -> tuple[str, ...]:
 def _grouping(source: Source, options: Options, progress: Progress | None) -> tuple[Grouping, int, tuple[str, ...]]:
     """The fold of every row, the number of folds, and the values that they are of."""
     if isinstance(options.folds, str):
-        grouping, values = by_value(source, options.folds, progress)
-        return grouping, len(values), values
-    return by_hash(options.folds, options.seed), options.folds, ()
+        own = by_value(source, options.folds, progress)
+        return own, len(own.values), own.values
+    return ByHash(options.folds, options.seed), options.folds, ()
 
 
 _STREAMED = "The rows take {size:.3g} GB, too much to be kept: they are read anew in every epoch and mixed on their way.{score}"
@@ -214,7 +215,3 @@ def _too_many(plan: Plan) -> str:
         f"Training with {'an own forward function' if plan.forward is not None else f'loss {plan.loss!r}'} needs the rows in memory, and "
         f"they take more than {_KEPT_BYTES / 1e9:.3g} GB; use loss='squared' with the line, or fewer rows."
     )
-
-
-def _training_rows(labels: Tensor) -> Callable[[Batch], Tensor]:
-    return lambda batch: labels[batch.start : batch.start + batch.rows] == 0

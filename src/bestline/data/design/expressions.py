@@ -181,15 +181,21 @@ class Summary:
     low: float = math.inf
     high: float = -math.inf
 
-    def plus(self, values: Tensor) -> Summary:
-        """Take in more values (n,)."""
+    @classmethod
+    def of(cls, values: Tensor) -> Summary:
+        """Of some values (n,)."""
         if len(values) == 0:
+            return cls()
+        mean = float(values.mean())
+        return cls(len(values), mean, float(((values - mean) ** 2).sum()), float(values.min()), float(values.max()))
+
+    def __add__(self, other: Summary) -> Summary:
+        if other.count == 0:
             return self
-        n, mean = len(values), float(values.mean())
-        count, step = self.count + n, mean - self.mean
-        squares = self.squares + float(((values - mean) ** 2).sum()) + step**2 * self.count * n / count
-        low, high = min(self.low, float(values.min())), max(self.high, float(values.max()))
-        return Summary(count, self.mean + step * n / count, squares, low, high)
+        count, step = self.count + other.count, other.mean - self.mean
+        squares = self.squares + other.squares + step**2 * self.count * other.count / count
+        low, high = min(self.low, other.low), max(self.high, other.high)
+        return Summary(count, self.mean + step * other.count / count, squares, low, high)
 
     @property
     def middle(self) -> float:

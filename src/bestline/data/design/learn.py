@@ -8,27 +8,36 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
-from typing import TypeAlias
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
 from bestline.data.design.coding import codings
 from bestline.data.design.design import MISSING_LEVEL, Column, Design, Encoded, Factor
-from bestline.data.design.expressions import Call, Summary, expression, learn_state
+from bestline.data.design.expressions import Call, expression, learn_state
 from bestline.data.design.formula import Category, Piece, Recipe, as_category, parse, plain, powers
-from bestline.data.design.syntax import State, legendre
+from bestline.data.design.profiles import (
+    MOST_TEXTS,
+    CountGaps,
+    Gram,
+    Learnt,
+    Levels,
+    Mean,
+    Profile,
+    Profiles,
+    Summarise,
+    Training,
+)
+from bestline.data.design.syntax import State
+from bestline.data.passes import Named
 from bestline.data.progress import Progress
-from bestline.data.tables import Batch, Field, Kind, Source
+from bestline.data.tables import Field, Kind, Source
 from bestline.errors import ColumnError, DataError, FormulaError, MissingValuesError, OptionError, listed, readable
-
-Training: TypeAlias = Callable[[Batch], Tensor]  # which rows of a batch are training rows, (n,) bool
 
 MOST_COLUMNS = 8_000  # of X: moments of more would need over 0.5 GB, and minutes for each 100,000 rows
 MOST_LEVELS = 200  # of a text column that nobody asked for
-_CAP = 20_000  # different texts kept of a column while counting
 _COUNTERS = frozenset(
     {"", "unnamed: 0", "index", "id", "row", "rowid", "row_id", "rownames", "row_names", "rownumber", "row_number"}
 )
@@ -77,99 +86,54 @@ def learn(
         raise OptionError(f"`missing` must be 'raise', 'drop' or 'impute'; got {missing!r}.")
     if weights is not None and source.field(weights).kind is not Kind.NUMBER:
         raise ColumnError(f"The weights in column {readable(weights)} are not numbers; name a column of numbers.")
-    passes = _Passes(source, training, weights, progress)
-    recipe, notes = _recipe(source, formula, target, features, weights, aside, passes)
+    learner = _Learner(source, Learnt(weights, training), progress)
+    recipe, notes = _recipe(source, formula, target, features, weights, aside, learner)
     if degree > 1:
         recipe = powers(recipe, degree, {f.name for f in source.fields if f.kind is Kind.NUMBER})
     draft = _draft(source, recipe, weights, missing)
-    if draft.categories:
-        passes.count(draft.categories)
+    profiles = learner.profile(draft.categories, draft.numbers if missing == "impute" else ())
+    design, remarks = _coded(draft, source, profiles.levels.parts)
     if missing == "impute":
-        passes.count(draft.numbers)
-    design, remarks = _coded(draft, source, passes.profiles)
-    if missing == "impute":
-        design = replace(design, means=_means(draft.numbers, passes.profiles))
-    states = _states(design, passes)
+        design = replace(design, means=_means(draft.numbers, profiles.means.parts))
+    states = learner.states(design)
     table = tuple(n for n in source.names if n not in design.target_columns and n != weights)
     return replace(design, states=states, table=table, notes=(*notes, *remarks, *_target_notes(design, source)))
 
 
-@dataclass(slots=True)
-class Profile:
-    """What a pass over a column found: the levels and how often, missing values, and the mean of the training rows."""
+class _Learner:
+    """Goes over the source for what is not known yet, and remembers what it has found."""
 
-    levels: Counter[str] = field(default_factory=Counter)
-    present: int = 0
-    missing: int = 0
-    weight: float = 0.0
-    mean: float = 0.0
+    def __init__(self, source: Source, counted: Learnt, progress: Progress | None) -> None:
+        self.source, self.counted, self.progress = source, counted, progress
+        self.found = Profiles(Named({}), Named({}))
 
-    @property
-    def overflowing(self) -> bool:
-        """Whether there are more levels than anybody could want."""
-        return len(self.levels) > _CAP
+    def profile(self, texts: Sequence[str] = (), numbers: Sequence[str] = ()) -> Profiles:
+        """The levels of some columns and the means of others: one pass over those that are not known yet."""
+        new = Profile(
+            tuple(n for n in dict.fromkeys(texts) if n not in self.found.levels.parts),
+            tuple(n for n in dict.fromkeys(numbers) if n not in self.found.means.parts),
+            self.counted,
+        )
+        if new.texts or new.numbers:
+            self.found = self.found + self.source.reduce(new, progress=self.progress)
+        return self.found
 
-
-class _Passes:
-    """Passes over the source that remember what they have found."""
-
-    def __init__(self, source: Source, training: Training | None, weights: str | None, progress: Progress | None) -> None:
-        self.source, self.training, self.weights, self.progress = source, training, weights, progress
-        self.profiles: dict[str, Profile] = {}
-
-    def batches(self, names: Sequence[str], what: str) -> Iterator[tuple[Batch, Tensor]]:
-        """Batches with these columns, and the weight of each row in what is learnt: 0 for rows that are not training rows."""
-        progress = None if self.progress is None else (lambda fraction: self.progress(what, fraction))  # type: ignore[misc]
-        columns = list(dict.fromkeys([*names, *([self.weights] if self.weights else [])]))
-        for batch in self.source.batches(columns, progress=progress):
-            weight = (
-                batch.numbers([self.weights])[:, 0].nan_to_num(0.0).cpu()
-                if self.weights
-                else torch.ones(batch.rows, dtype=torch.float64)
-            )
-            yield batch, weight if self.training is None else torch.where(self.training(batch), weight, 0.0)
-
-    def count(self, names: Sequence[str]) -> None:
-        """Profile the columns that have not been profiled yet: texts by their levels, numbers by their means."""
-        asked = [n for n in names if n not in self.profiles]
-        if not asked:
-            return
-        self.profiles.update({n: Profile() for n in asked})
-        for batch, weight in self.batches(asked, "learning the columns"):
-            for name in asked:
-                if isinstance(name, _AsText) or self.source.field(name).kind is Kind.TEXT:
-                    _count_text(self.profiles[name], batch, name)
-                else:
-                    _count_numbers(self.profiles[name], batch.numbers([name])[:, 0].cpu(), weight)
-
-
-class _AsText(str):
-    """A column that is to be profiled by its levels although it holds numbers: C(year)."""
-
-    __slots__ = ()
-
-
-def _count_text(profile: Profile, batch: Batch, name: str) -> None:
-    if profile.overflowing:
-        return
-    codes, levels = batch.text(str(name))
-    counts = torch.bincount(codes.cpu() + 1, minlength=len(levels) + 1).tolist()
-    profile.missing += counts[0]
-    profile.present += batch.rows - counts[0]
-    for level, number in zip(levels, counts[1:], strict=True):
-        if number:
-            profile.levels[level] += number
-
-
-def _count_numbers(profile: Profile, values: Tensor, weight: Tensor) -> None:
-    gaps = torch.isnan(values)
-    profile.missing += int(gaps.sum())
-    profile.present += int((~gaps).sum())
-    kept, w = values[~gaps], weight[~gaps]
-    total = float(w.sum())
-    if total > 0:
-        profile.weight += total
-        profile.mean += (float((kept * (w / total)).sum()) - profile.mean) * total / profile.weight
+    def states(self, design: Design) -> dict[str, State]:
+        """What the stateful calls of the design's expressions learn from the training rows."""
+        texts = [f.text for f in (*design.factors, *design.responses) if f.kind == "expression"]
+        calls = tuple(dict.fromkeys(c for text in texts for c in expression(text).calls))
+        if not calls:
+            return {}
+        means = design.means if design.missing == "impute" else None
+        ranges = self.source.reduce(Summarise(calls, means, self.counted), progress=self.progress).parts
+        empty = [c.text for c in calls if ranges[c].count == 0]
+        if empty:
+            raise MissingValuesError(f"{listed(empty)} has no training rows to learn from.")
+        poly = tuple(c for c in calls if c.kind == "poly")
+        grams: Mapping[Call, Tensor] = {}
+        if poly:
+            grams = self.source.reduce(Gram(poly, means, self.counted, ranges=ranges), progress=self.progress).parts
+        return {c.text: learn_state(c, ranges[c], grams.get(c)) for c in calls}
 
 
 def _recipe(
@@ -179,7 +143,7 @@ def _recipe(
     features: Sequence[str] | None,
     weights: str | None,
     aside: str | None,
-    passes: _Passes,
+    learner: _Learner,
 ) -> tuple[Recipe, tuple[str, ...]]:
     """The recipe asked for, its `.` or its missing list of features filled with the columns that can serve."""
     if formula is not None:
@@ -188,7 +152,7 @@ def _recipe(
         if not _DOT.search(formula):
             return parse(formula, source.names), ()
         named = set(re.findall(r"[^\W\d]\w*", _DOT.sub(" ", formula))) | ({weights} if weights else set())
-        chosen, notes = _choose([f for f in source.fields if f.name not in {*named, aside}], passes)
+        chosen, notes = _choose([f for f in source.fields if f.name not in {*named, aside}], learner)
         present = [n for n in source.names if n in named]  # the parser takes away what the formula names
         return parse(formula, [*present, *chosen]), notes
     targets = [target] if isinstance(target, str) else list(target or source.target or ())
@@ -204,7 +168,7 @@ def _recipe(
             )
         return plain(targets, wanted), ()
     others = [f for f in source.fields if f.name not in (*targets, weights, aside)]
-    chosen, notes = _choose(others, passes)
+    chosen, notes = _choose(others, learner)
     if not chosen:
         raise ColumnError(
             f"No column of {source.label} can serve as a feature{_because(notes)}; name the features, or give a formula."
@@ -216,9 +180,9 @@ def _because(notes: Sequence[str]) -> str:
     return f" ({notes[0].split('. Name ')[0][0].lower()}{notes[0].split('. Name ')[0][1:]})" if notes else ""
 
 
-def _choose(fields: Sequence[Field], passes: _Passes) -> tuple[list[str], tuple[str, ...]]:
+def _choose(fields: Sequence[Field], learner: _Learner) -> tuple[list[str], tuple[str, ...]]:
     """Columns that can serve as features, and a sentence for each kind that is left out."""
-    passes.count([f.name for f in fields if f.kind is Kind.TEXT])
+    levels = learner.profile([f.name for f in fields if f.kind is Kind.TEXT]).levels.parts
     left: dict[str, list[str]] = {}
     chosen = []
     for f in fields:
@@ -226,8 +190,8 @@ def _choose(fields: Sequence[Field], passes: _Passes) -> tuple[list[str], tuple[
             raise ColumnError(
                 f"Column {readable(f.name)} mixes several ways to write a date, so its dates are ambiguous; write them all as 2024-02-01, or name the features to leave it out."
             )
-        reason = _unfit(f, passes.profiles.get(f.name))
-        if f.name.casefold() in _COUNTERS and f.kind is Kind.NUMBER and _counts_rows(passes.source, f.name):
+        reason = _unfit(f, levels.get(f.name))
+        if f.name.casefold() in _COUNTERS and f.kind is Kind.NUMBER and _counts_rows(learner.source, f.name):
             reason = "it numbers the rows, as an index that some program wrote"
         if reason is None:
             chosen.append(f.name)
@@ -251,7 +215,7 @@ def _counts_rows(source: Source, name: str) -> bool:
     return torch.equal(values, count) or torch.equal(values, count + 1)
 
 
-def _unfit(f: Field, profile: Profile | None) -> str | None:
+def _unfit(f: Field, found: Levels | None) -> str | None:
     """Why a column that nobody asked for should not be a feature, or None when it can be."""
     if f.kind is Kind.DATE:
         return "dates are not numbers"
@@ -259,16 +223,16 @@ def _unfit(f: Field, profile: Profile | None) -> str | None:
         return "neither numbers nor text"
     if f.kind is Kind.EMPTY:
         return "every value is missing"
-    if profile is None:
+    if found is None:
         return None
-    distinct = len(profile.levels)
+    distinct = len(found.counts)
     if distinct == 0:
         return "every value is missing"
-    if profile.overflowing or distinct > 0.5 * profile.present:
+    if found.overflowing or distinct > 0.5 * found.present:
         return "nearly every row has a text of its own, so it looks like an identifier"
     if distinct > MOST_LEVELS:
         return f"a text of over {MOST_LEVELS} levels looks like an identifier"
-    if distinct == 1 and not profile.missing:
+    if distinct == 1 and not found.missing:
         return "every row has the same text"
     return None
 
@@ -285,7 +249,7 @@ class _Draft:
 
     @property
     def categories(self) -> list[str]:
-        return [_AsText(k.column) for k in self.kinds.values() if isinstance(k, Category)]
+        return [k.column for k in self.kinds.values() if isinstance(k, Category)]
 
     @property
     def numbers(self) -> list[str]:
@@ -334,9 +298,9 @@ def _unusable(f: Field) -> ColumnError:
     return ColumnError(f"Column {readable(f.name)} {what}; leave it out, or turn it into numbers before fitting.")
 
 
-def _coded(draft: _Draft, source: Source, profiles: dict[str, Profile]) -> tuple[Design, list[str]]:
+def _coded(draft: _Draft, source: Source, levels: Mapping[str, Levels]) -> tuple[Design, list[str]]:
     """The design with its columns spelt out, and remarks on categories that say nothing."""
-    factors = [_settled(kind, piece, draft, source, profiles) for piece, kind in draft.kinds.items()]
+    factors = [_settled(kind, piece, draft, source, levels) for piece, kind in draft.kinds.items()]
     number_of = {piece: i for i, piece in enumerate(draft.kinds)}
     terms = []
     for term in draft.recipe.terms:
@@ -364,27 +328,27 @@ def _coded(draft: _Draft, source: Source, profiles: dict[str, Profile]) -> tuple
     return design, remarks
 
 
-def _settled(kind: Factor | Category, piece: Piece, draft: _Draft, source: Source, profiles: dict[str, Profile]) -> Factor:
+def _settled(kind: Factor | Category, piece: Piece, draft: _Draft, source: Source, found: Mapping[str, Levels]) -> Factor:
     if isinstance(kind, Factor):
         return kind
-    profile = profiles[kind.column]
-    if profile.overflowing:
+    own = found[kind.column]
+    if own.overflowing:
         raise ColumnError(
-            f"Column {readable(kind.column)} has more than {_CAP:,} levels; it looks like an identifier, leave it out."
+            f"Column {readable(kind.column)} has more than {MOST_TEXTS:,} levels; it looks like an identifier, leave it out."
         )
-    levels = _ordered(profile.levels, source.field(kind.column))
+    counts, levels = dict(own.counts), _ordered(own.counts, source.field(kind.column))
     if kind.reference is not None:
         if kind.reference not in levels:
             raise ColumnError.missing(kind.reference, levels, f"the levels of {readable(kind.column)}")
         levels.remove(kind.reference)
         levels.insert(0, kind.reference)
-    if draft.missing == "impute" and profile.missing:
+    if draft.missing == "impute" and own.missing:
         levels.append(MISSING_LEVEL)
-        profile.levels[MISSING_LEVEL] += profile.missing
+        counts[MISSING_LEVEL] = counts.get(MISSING_LEVEL, 0) + own.missing
     if not levels:
         raise ColumnError(f"Column {readable(kind.column)} has no values at all: every one is missing; leave it out.")
-    total = sum(profile.levels[level] for level in levels)
-    return Factor(piece.text, "category", kind.column, tuple(levels), tuple(profile.levels[level] / total for level in levels))
+    total = sum(counts[level] for level in levels)
+    return Factor(piece.text, "category", kind.column, tuple(levels), tuple(counts[level] / total for level in levels))
 
 
 def _ordered(levels: Counter[str], f: Field) -> list[str]:
@@ -417,47 +381,11 @@ def _components(factor: Factor, *, full: bool) -> list[tuple[str, int]]:
     return [(factor.text, 0)] if width == 1 else [(f"{factor.text}[{d + 1}]", d) for d in range(width)]
 
 
-def _means(numbers: Sequence[str], profiles: dict[str, Profile]) -> dict[str, float]:
-    empty = [name for name in numbers if profiles[name].weight == 0]
+def _means(numbers: Sequence[str], found: Mapping[str, Mean]) -> dict[str, float]:
+    empty = [name for name in numbers if found[name].weight == 0]
     if empty:
         raise MissingValuesError(f"{listed(empty)} has no values in the training rows, so no mean to impute; leave it out.")
-    return {name: profiles[name].mean for name in numbers}
-
-
-def _states(design: Design, passes: _Passes) -> dict[str, State]:
-    """What the stateful calls of the design's expressions learn from the training rows."""
-    texts = [f.text for f in (*design.factors, *design.responses) if f.kind == "expression"]
-    calls = list(dict.fromkeys(c for text in texts for c in expression(text).calls))
-    if not calls:
-        return {}
-    summaries = dict.fromkeys(calls, Summary())
-    for call, values in _arguments(calls, design, passes, "learning the transforms"):
-        summaries[call] = summaries[call].plus(values)
-    empty = [c.text for c in calls if summaries[c].count == 0]
-    if empty:
-        raise MissingValuesError(f"{listed(empty)} has no training rows to learn from.")
-    grams: dict[Call, Tensor] = {}
-    for call, values in _arguments([c for c in calls if c.kind == "poly"], design, passes, "learning the polynomials"):
-        basis = legendre(values, call.degree, summaries[call].middle, summaries[call].half)
-        grams[call] = grams[call] + basis.T @ basis if call in grams else basis.T @ basis
-    return {c.text: learn_state(c, summaries[c], grams.get(c)) for c in calls}
-
-
-def _arguments(calls: Sequence[Call], design: Design, passes: _Passes, what: str) -> Iterator[tuple[Call, Tensor]]:
-    """The values of each call's argument in the training rows, batch by batch, gaps filled or left out."""
-    if not calls:
-        return
-    names = list(dict.fromkeys(c for call in calls for c in expression(call.argument).columns))
-    for batch, weight in passes.batches(names, what):
-        numbers = batch.numbers(names).cpu()
-        if design.missing == "impute":
-            means = torch.tensor([design.means.get(name, float("nan")) for name in names], dtype=torch.float64)
-            numbers = torch.where(torch.isnan(numbers), means, numbers)
-        usable = (weight > 0) & torch.isfinite(numbers).all(1)
-        values = {name: numbers[usable, j] for j, name in enumerate(names)}
-        for call in calls:
-            argument = expression(call.argument)(values, {})
-            yield call, argument[torch.isfinite(argument)]
+    return {name: found[name].mean for name in numbers}
 
 
 def _target_notes(design: Design, source: Source) -> list[str]:
@@ -477,21 +405,10 @@ def _target_notes(design: Design, source: Source) -> list[str]:
 
 def missing_values(design: Design, source: Source) -> MissingValuesError:
     """The refusal of missing values, with how many there are in which column."""
-    profiles = dict.fromkeys(design.reads(), 0)
-    rows = 0
-    any_missing = 0
-    categories = {f.column for f in design.factors if f.kind == "category"}
-    for batch in source.batches(list(profiles)):
-        rows += batch.rows
-        holes = torch.zeros(batch.rows, dtype=torch.bool)
-        for name in profiles:
-            gap = (batch.text(name)[0] < 0).cpu() if name in categories else torch.isnan(batch.numbers([name])[:, 0]).cpu()
-            profiles[name] += int(gap.sum())
-            holes |= gap
-        any_missing += int(holes.sum())
-    counts = ", ".join(f"{readable(name)} {count:,}" for name, count in profiles.items() if count)
+    gaps = source.reduce(CountGaps(tuple(design.reads()), frozenset(design.texts)))
+    counts = ", ".join(f"{readable(name)} {count:,}" for name, count in gaps.columns.parts.items() if count)
     return MissingValuesError(
-        f"{any_missing:,} of the {rows:,} rows of {source.label} have missing values ({counts}); choose missing='drop' (--missing drop) "
+        f"{gaps.gapped:,} of the {gaps.rows:,} rows of {source.label} have missing values ({counts}); choose missing='drop' (--missing drop) "
         f"to leave them out, or missing='impute' to fill them in."
     )
 

@@ -1,0 +1,195 @@
+"""Collected: what one pass over the rows of a table leaves, when its design has turned them into numbers.
+
+    co-moments of every group      range of every column      rows left out, values filled in      the rows themselves, if asked
+
+Here data and mathematics meet: the design encodes a batch, a grouping says which group each row is in, and the rest adds up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+
+import torch
+from torch import Tensor
+
+from bestline.data.design import Design, Encoded
+from bestline.data.folds import Grouping
+from bestline.data.passes import Named, Pass
+from bestline.data.tables import Batch, Source
+from bestline.errors import DataError, MissingValuesError
+from bestline.numerics.comoments import Comoments, by_group, chunk_size
+from bestline.numerics.rows import FOLDED, Columns, Features, Rows, cached_rows, joined
+
+
+class RefusedGapError(MissingValuesError):
+    """A value is missing where the design refuses that; whoever ran the pass may count how many there are."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Kept:
+    """Rows and their groups, as long as they do not take more memory than they may.
+
+    Attributes
+    ----------
+    most : float
+        Bytes.
+    refusal : str or None
+        Raised as a DataError where there are more; None lets all of them go instead.
+    parts : tuple of (Rows, Tensor)
+        In the order of the batches.
+    bytes : int
+        How many they take, or would.
+    """
+
+    most: float
+    refusal: str | None = None
+    parts: tuple[tuple[Rows, Tensor], ...] = ()
+    bytes: int = 0
+
+    def of(self, rows: Rows, group: Tensor) -> Kept:
+        """These rows alone, to be kept within the same bounds."""
+        return replace(self, parts=((rows, group),), bytes=sum(t.nbytes for t in (rows.X, rows.y, rows.w) if t is not None))
+
+    def __add__(self, other: Kept) -> Kept:
+        size = self.bytes + other.bytes
+        if size > self.most and self.refusal is not None:
+            raise DataError(self.refusal)
+        # Once too many, always too many: `bytes` goes on growing, so it does not matter in which order the parts come.
+        return replace(self, parts=() if size > self.most else self.parts + other.parts, bytes=size)
+
+    @property
+    def full(self) -> bool:
+        """Whether there were more rows than may be kept."""
+        return self.bytes > self.most
+
+    def rows(self) -> tuple[Rows, Tensor]:
+        """All of them, and their groups."""
+        return joined([rows for rows, _ in self.parts]), torch.cat([group.cpu() for _, group in self.parts])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Collected:
+    """What `Collect` finds in some rows.
+
+    Attributes
+    ----------
+    groups : tuple of Comoments (q = p + k)
+        Of the rows of each group.
+    low, high : Tensor (p,)
+        Smallest and largest value of each column of X.
+    read, dropped : int
+        Rows read, and those of them left out because a value was missing.
+    imputed : Named
+        Column -> values filled in.
+    kept : Kept or None
+        The rows, where they are wanted.
+    """
+
+    groups: tuple[Comoments, ...]
+    low: Columns
+    high: Columns
+    read: int = 0
+    dropped: int = 0
+    imputed: Named[str, int] = field(default_factory=lambda: Named({}))
+    kept: Kept | None = None
+
+    def __add__(self, other: Collected) -> Collected:
+        return Collected(
+            tuple(a + b for a, b in zip(self.groups, other.groups, strict=True)),
+            torch.minimum(self.low, other.low),
+            torch.maximum(self.high, other.high),
+            self.read + other.read,
+            self.dropped + other.dropped,
+            self.imputed + other.imputed,
+            self.kept if self.kept is None or other.kept is None else self.kept + other.kept,
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Collect(Pass[Batch, Collected]):
+    """The pass over encoded rows: into how many groups which of them go (None: all into one), and whether to keep them.
+
+    Raises RefusedGapError for a value that is missing and may not be.
+    """
+
+    design: Design
+    groups: int = 1
+    grouping: Grouping | None = None
+    keep: Kept | None = None
+
+    @property
+    def columns(self) -> list[str]:
+        """What the design and the grouping read."""
+        return [*self.design.reads(), *(self.grouping.columns if self.grouping is not None else ())]
+
+    @property
+    def size(self) -> int:
+        """As many rows as are centred at a time."""
+        return chunk_size(self._q)
+
+    @property
+    def _q(self) -> int:
+        return self.design.p + len(self.design.responses)
+
+    def empty(self) -> Collected:
+        """Nothing: infinite bounds are what any number narrows."""
+        beyond = torch.full((self.design.p,), float("inf"), dtype=torch.float64)
+        return Collected((Comoments.empty(self._q),) * self.groups, beyond, -beyond, kept=self.keep)
+
+    def of(self, batch: Batch) -> Collected:
+        """What is found in some rows."""
+        try:
+            encoded = self.design.rows(batch)
+        except MissingValuesError as error:
+            raise RefusedGapError(str(error)) from None
+        nothing = replace(self.empty(), read=batch.rows, dropped=batch.rows - len(encoded.rows), imputed=Named(encoded.imputed))
+        used = present(encoded)
+        rows = used.rows
+        if len(rows) == 0:
+            return nothing
+        group = None if self.grouping is None else self.grouping(batch, used).to(rows.X.device)
+        low, high = (nothing.low, nothing.high) if not self.design.p else (edge.cpu() for edge in range_of(rows.X))
+        return replace(
+            nothing,
+            groups=(Comoments.of_rows(rows),) if group is None else tuple(by_group(rows, group, self.groups)),
+            low=low,
+            high=high,
+            kept=None if self.keep is None or group is None else self.keep.of(rows, group),
+        )
+
+
+def range_of(X: Features) -> tuple[Columns, Columns]:
+    """The least and the largest of each column (p,) of X (n, p), some rows at a time: what is read once serves both."""
+    p = X.shape[1]
+    least, most = [], []
+    for some in X.split(cached_rows(X)):
+        # Many rows laid side by side are gone through several numbers at once, a narrow row is not.
+        folded = some.is_contiguous() and p < FOLDED and len(some) % FOLDED == 0
+        wide = some.view(-1, FOLDED * p) if folded else some
+        least.append(wide.amin(0).view(-1, p).amin(0))
+        most.append(wide.amax(0).view(-1, p).amax(0))
+    return torch.stack(least).amin(0), torch.stack(most).amax(0)
+
+
+def present(encoded: Encoded) -> Encoded:
+    """Without the rows of weight 0, which are not there."""
+    rows, at = encoded.rows, encoded.index
+    if rows.w is None or not bool((rows.w == 0).any()):
+        return encoded
+    there = torch.nonzero(rows.w)[:, 0]
+    return replace(encoded, rows=rows[there], index=there if at is None else at[there.to(at.device)])
+
+
+def read_again(
+    source: Source, design: Design, grouping: Grouping, members: Sequence[int], order: torch.Generator | None = None
+) -> Iterator[Rows]:
+    """The rows of some groups as `Collect` met them, batch by batch, the batches in an order drawn where the source can do that.
+
+    No pass: training goes through these rows one block after the other, and each block finds the weights that the last one left.
+    """
+    wanted = torch.tensor(members)
+    for batch in source.batches([*design.reads(), *grouping.columns], order=order):
+        encoded = present(design.rows(batch))
+        own = torch.isin(grouping(batch, encoded).cpu(), wanted).to(encoded.rows.X.device)
+        yield encoded.rows if bool(own.all()) else encoded.rows[own]

@@ -1,0 +1,257 @@
+"""Profiles: the passes in which a design is learnt, and what they find: levels, means, and what stateful functions need.
+
+    share of a level = rows that have it / rows      mean = sum w x / sum w      scale: mean and deviation      poly: G = sum P P'
+
+Levels are of all rows; means and states are of the training rows alone, so that nothing of the others leaks into the line.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+import torch
+from torch import Tensor
+
+from bestline.data.design.expressions import Call, Summary, expression
+from bestline.data.design.syntax import legendre
+from bestline.data.passes import Named, PartT, Pass
+from bestline.data.tables import Batch
+from bestline.numerics.rows import RowVector
+
+Training: TypeAlias = Callable[[Batch], Tensor]  # which rows of a batch are training rows, (n,) bool; a value, as a pass is
+
+MOST_TEXTS = 20_000  # different texts kept of a column while counting
+
+
+@dataclass(frozen=True)
+class Learnt:
+    """How much each row counts in what is learnt: by the column of weights, if there is one, and not at all outside training."""
+
+    weights: str | None = None
+    training: Training | None = None
+
+    @property
+    def columns(self) -> list[str]:
+        """What it reads."""
+        return [self.weights] if self.weights else []
+
+    def __call__(self, batch: Batch) -> RowVector:
+        """The weight of each row, (n,)."""
+        if self.weights:
+            weight = batch.numbers([self.weights])[:, 0].nan_to_num(0.0).cpu()
+        else:
+            weight = torch.ones(batch.rows, dtype=torch.float64)
+        return weight if self.training is None else torch.where(self.training(batch), weight, 0.0)
+
+
+@dataclass(frozen=True)
+class Levels:
+    """The levels of a column, and how often each comes; rows with a value, and rows without."""
+
+    counts: Counter[str] = field(default_factory=Counter)
+    present: int = 0
+    missing: int = 0
+
+    @classmethod
+    def of(cls, batch: Batch, column: str) -> Levels:
+        """Of some rows."""
+        codes, seen = batch.text(column)
+        missing, *counts = torch.bincount(codes.cpu() + 1, minlength=len(seen) + 1).tolist()
+        found = Counter({level: number for level, number in zip(seen, counts, strict=True) if number})
+        return cls(found, batch.rows - missing, missing)
+
+    @property
+    def overflowing(self) -> bool:
+        """Whether there are more levels than anybody could want; then no more are counted."""
+        return len(self.counts) > MOST_TEXTS
+
+    def __add__(self, other: Levels) -> Levels:
+        if self.overflowing or other.overflowing:
+            return self if self.overflowing else other
+        return Levels(self.counts + other.counts, self.present + other.present, self.missing + other.missing)
+
+
+@dataclass(frozen=True)
+class Mean:
+    """The mean of numbers, and the weight behind it."""
+
+    weight: float = 0.0
+    mean: float = 0.0
+
+    @classmethod
+    def of(cls, values: RowVector, weight: RowVector) -> Mean:
+        """Of some rows, those left out whose value is missing."""
+        there = ~torch.isnan(values)
+        kept, w = values[there], weight[there]
+        total = float(w.sum())
+        return cls(total, float((kept * (w / total)).sum())) if total > 0 else cls()
+
+    def __add__(self, other: Mean) -> Mean:
+        if other.weight == 0:
+            return self
+        weight = self.weight + other.weight
+        return Mean(weight, self.mean + (other.mean - self.mean) * other.weight / weight)
+
+
+@dataclass(frozen=True)
+class Profiles:
+    """What is known of columns: the levels of some, the means of others."""
+
+    levels: Named[str, Levels]
+    means: Named[str, Mean]
+
+    def __add__(self, other: Profiles) -> Profiles:
+        return Profiles(self.levels + other.levels, self.means + other.means)
+
+
+@dataclass(frozen=True)
+class Profile(Pass[Batch, Profiles]):
+    """The pass for the levels of some columns, be they texts or numbers, and the means of others."""
+
+    texts: tuple[str, ...]
+    numbers: tuple[str, ...]
+    counted: Learnt
+
+    @property
+    def what(self) -> str:
+        """What people are told."""
+        return "learning the columns"
+
+    @property
+    def columns(self) -> list[str]:
+        """What is profiled, and the weights."""
+        return [*self.texts, *self.numbers, *self.counted.columns]
+
+    def empty(self) -> Profiles:
+        """Columns of which nothing is known."""
+        return Profiles(Named({name: Levels() for name in self.texts}), Named({name: Mean() for name in self.numbers}))
+
+    def of(self, batch: Batch) -> Profiles:
+        """What some rows say."""
+        weight = self.counted(batch)
+        return Profiles(
+            Named({name: Levels.of(batch, name) for name in self.texts}),
+            Named({name: Mean.of(batch.numbers([name])[:, 0].cpu(), weight) for name in self.numbers}),
+        )
+
+
+@dataclass(frozen=True)
+class _OfArguments(Pass[Batch, PartT]):
+    """A pass over the arguments of stateful calls in the training rows; gaps are filled with `means`, or left out if it is None."""
+
+    calls: tuple[Call, ...]
+    means: Mapping[str, float] | None
+    counted: Learnt
+
+    @property
+    def names(self) -> list[str]:
+        """Columns that the arguments are made of."""
+        return list(dict.fromkeys(c for call in self.calls for c in expression(call.argument).columns))
+
+    @property
+    def columns(self) -> list[str]:
+        """Those, and the weights."""
+        return [*self.names, *self.counted.columns]
+
+    @abstractmethod
+    def empty(self) -> PartT:
+        """As in Pass."""
+
+    def values(self, batch: Batch) -> Iterator[tuple[Call, Tensor]]:
+        """Each call, and its argument in the training rows that have one."""
+        names, numbers = self.names, batch.numbers(self.names).cpu()
+        if self.means is not None:
+            means = torch.tensor([self.means.get(name, float("nan")) for name in names], dtype=torch.float64)
+            numbers = torch.where(torch.isnan(numbers), means, numbers)
+        usable = (self.counted(batch) > 0) & torch.isfinite(numbers).all(1)
+        columns = {name: numbers[usable, j] for j, name in enumerate(names)}
+        for call in self.calls:
+            argument = expression(call.argument)(columns, {})
+            yield call, argument[torch.isfinite(argument)]
+
+
+@dataclass(frozen=True)
+class Summarise(_OfArguments[Named[Call, Summary]]):
+    """The pass for the mean, deviation and range of every argument."""
+
+    @property
+    def what(self) -> str:
+        """What people are told."""
+        return "learning the transforms"
+
+    def empty(self) -> Named[Call, Summary]:
+        """Of no rows."""
+        return Named(dict.fromkeys(self.calls, Summary()))
+
+    def of(self, batch: Batch) -> Named[Call, Summary]:
+        """Of some rows."""
+        return Named({call: Summary.of(values) for call, values in self.values(batch)})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Gram(_OfArguments[Named[Call, Tensor]]):
+    """The pass for G = sum P P' of polynomials P that are orthogonal over the range, and nearly so over the rows.
+
+    Powers would not do: by the tenth, float64 has lost what tells them apart.
+    """
+
+    ranges: Mapping[Call, Summary]
+
+    @property
+    def what(self) -> str:
+        """What people are told."""
+        return "learning the polynomials"
+
+    def empty(self) -> Named[Call, Tensor]:
+        """Of no rows."""
+        return Named({})
+
+    def of(self, batch: Batch) -> Named[Call, Tensor]:
+        """Of some rows."""
+        found = {}
+        for call, values in self.values(batch):
+            basis = legendre(values, call.degree, self.ranges[call].middle, self.ranges[call].half)
+            found[call] = basis.T @ basis
+        return Named(found)
+
+
+@dataclass(frozen=True)
+class Gaps:
+    """Rows, those of them that lack a value, and how many lack that of each column."""
+
+    rows: int
+    gapped: int
+    columns: Named[str, int]
+
+    def __add__(self, other: Gaps) -> Gaps:
+        return Gaps(self.rows + other.rows, self.gapped + other.gapped, self.columns + other.columns)
+
+
+@dataclass(frozen=True)
+class CountGaps(Pass[Batch, Gaps]):
+    """The pass that counts missing values in columns, some of which are read as text."""
+
+    names: tuple[str, ...]
+    texts: frozenset[str]
+
+    @property
+    def columns(self) -> Sequence[str]:
+        """The columns."""
+        return self.names
+
+    def empty(self) -> Gaps:
+        """None."""
+        return Gaps(0, 0, Named(dict.fromkeys(self.names, 0)))
+
+    def of(self, batch: Batch) -> Gaps:
+        """Those of some rows."""
+        gaps = {
+            name: (batch.text(name)[0] < 0 if name in self.texts else torch.isnan(batch.numbers([name])[:, 0])).cpu()
+            for name in self.names
+        }
+        holes = torch.stack([torch.zeros(batch.rows, dtype=torch.bool), *gaps.values()]).any(0)
+        return Gaps(batch.rows, int(holes.sum()), Named({name: int(gap.sum()) for name, gap in gaps.items()}))
