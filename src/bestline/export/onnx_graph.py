@@ -15,8 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bestline import files as store
-from bestline.data.design import Design, Factor
-from bestline.data.design.design import MISSING_LEVEL
+from bestline.data.design import MISSING_LEVEL, Design, Factor
 from bestline.errors import ColumnError, OptionError, listed
 from bestline.export.terms import Line, components, sendable
 

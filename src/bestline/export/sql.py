@@ -12,8 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
-from bestline.data.design import Design, Factor
-from bestline.data.design.design import MISSING_LEVEL
+from bestline.data.design import MISSING_LEVEL, Design, Factor
 from bestline.errors import ColumnError, OptionError, listed, readable
 from bestline.export.terms import Line, components, sendable
 

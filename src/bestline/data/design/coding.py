@@ -25,6 +25,7 @@ def codings(terms: Sequence[tuple[frozenset[Hashable], Sequence[Hashable]]], *, 
     intercept : bool
         The intercept speaks for the empty product.
     """
+    # Products of categories that have columns already, for each product of numeric factors that they are multiplied with.
     spoken: dict[frozenset[Hashable], set[frozenset[Hashable]]] = {}
     if intercept:
         spoken[frozenset()] = {frozenset()}
@@ -32,6 +33,7 @@ def codings(terms: Sequence[tuple[frozenset[Hashable], Sequence[Hashable]]], *, 
     for numeric, categories in terms:
         known = spoken.setdefault(numeric, set())
         subsets = [frozenset(s) for size in range(len(categories) + 1) for s in combinations(categories, size)]
+        # The space of a term is the sum of one space for each subset of its categories, each reduced: those of earlier terms are there.
         new = [s for s in subsets if s not in known]
         known.update(new)
         result.append(_absorbed([dict.fromkeys((c for c in categories if c in s), False) for s in new]))
@@ -40,6 +42,7 @@ def codings(terms: Sequence[tuple[frozenset[Hashable], Sequence[Hashable]]], *, 
 
 def _absorbed(products: list[Coding]) -> list[Coding]:
     """Join a product with the one that has one more, reduced, category: together they are that category in full."""
+    # 1 + reduced(a) = full(a). Every join leaves one product less, so this ends.
     for i, short in enumerate(products):
         for j, long in enumerate(products):
             extra = [c for c in long if c not in short]

@@ -14,48 +14,14 @@ import torch
 from torch import Tensor
 
 from bestline.data.design.expressions import expression
+from bestline.data.design.factors import MISSING_LEVEL, Column, Factor, numbers_read
 from bestline.data.design.rounding import Rounding
+from bestline.data.design.stored import check_states, stored_column, stored_factor, stored_state
 from bestline.data.design.syntax import State
 from bestline.data.tables import Batch, Source
 from bestline.errors import ColumnError, MissingValuesError, NotFiniteError, UnseenLevelError, listed, readable
 from bestline.numerics.doubled import Doubled
 from bestline.numerics.rows import Features, Rows, Targets
-
-MISSING_LEVEL = "(missing)"
-
-
-@dataclass(frozen=True, slots=True)
-class Factor:
-    """What terms multiply.
-
-    Attributes
-    ----------
-    text : str
-        As written in the formula.
-    kind : str
-        "number" (a column as it stands), "expression" or "category".
-    column : str
-        The column of a number or category; empty for an expression.
-    levels : tuple of str
-        Of a category, the reference level first.
-    shares : tuple of float
-        Share of each level in the training rows.
-    """
-
-    text: str
-    kind: str
-    column: str = ""
-    levels: tuple[str, ...] = ()
-    shares: tuple[float, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """A column of X: a product of parts, each the component (level, or degree less one) of a factor."""
-
-    name: str
-    term: str
-    parts: tuple[tuple[int, int], ...]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -164,7 +130,7 @@ class Design:
     @property
     def target_columns(self) -> list[str]:
         """Columns of the table that y is made of."""
-        return _columns_read(self.responses)
+        return numbers_read(self.responses)
 
     def reads(self) -> list[str]:
         """Every column of the table that training needs."""
@@ -313,12 +279,12 @@ class Design:
     @classmethod
     def from_dict(cls, facts: Mapping[str, Any]) -> Design:
         """The design that `to_dict` wrote; expressions are checked anew."""
-        factors = tuple(_factor(f) for f in facts["factors"])
+        factors = tuple(stored_factor(f) for f in facts["factors"])
         responses, states = (
-            tuple(_factor(r) for r in facts["responses"]),
-            {str(k): _state(v) for k, v in facts["states"].items()},
+            tuple(stored_factor(r) for r in facts["responses"]),
+            {str(k): stored_state(v) for k, v in facts["states"].items()},
         )
-        _check_states((*factors, *responses), states)
+        check_states((*factors, *responses), states)
         if not responses or any(r.kind == "category" for r in responses):
             raise ValueError("targets that are no numbers")
         if facts["missing"] not in ("raise", "drop", "impute"):
@@ -328,7 +294,7 @@ class Design:
             responses=responses,
             intercept=bool(facts["intercept"]),
             factors=factors,
-            columns=tuple(_column(c, factors) for c in facts["columns"]),
+            columns=tuple(stored_column(c, factors) for c in facts["columns"]),
             weights=None if facts["weights"] is None else str(facts["weights"]),
             missing=str(facts["missing"]),
             means={str(k): float(v) for k, v in facts["means"].items()},
@@ -338,7 +304,7 @@ class Design:
 
     def _number_columns(self) -> list[str]:
         """Number columns that X is made of, those that stand in X as they are first and in X's order."""
-        return _columns_read(self.factors)
+        return numbers_read(self.factors)
 
     def _targets(self, batch: Batch) -> Targets:
         names = self.target_columns
@@ -437,56 +403,6 @@ class Design:
             f"{listed(gaps)} has no value at {batch.where(i)}, and this line was fitted to rows without gaps; fill it in, leave the row "
             f"out, or fit again with missing='impute' or 'drop'."
         )
-
-
-def _columns_read(factors: Sequence[Factor]) -> list[str]:
-    """Number columns that factors are made of: those that stand as they are first, in order, then those of expressions."""
-    plain = [f.column for f in factors if f.kind == "number"]
-    return list(dict.fromkeys([*plain, *(c for f in factors if f.kind == "expression" for c in expression(f.text).columns)]))
-
-
-def _factor(facts: Mapping[str, Any]) -> Factor:
-    kind = facts["kind"]
-    if kind not in ("number", "expression", "category"):
-        raise ValueError(f"a factor of the unknown kind {kind!r}")
-    if kind == "expression":
-        expression(str(facts["text"]))  # a text that is not allowed ends here, before anything is computed
-    levels, shares = tuple(map(str, facts["levels"])), tuple(map(float, facts["shares"]))
-    if len(levels) != len(shares) or (kind == "category") != bool(levels):
-        raise ValueError("a category without levels and shares that match")
-    return Factor(str(facts["text"]), kind, str(facts["column"]), levels, shares)
-
-
-def _state(facts: Mapping[str, Any]) -> State:
-    """The state of a stateful call: numbers, and for polynomials a square matrix of them."""
-    state: State = {str(k): float(v) for k, v in facts.items() if k != "basis"}
-    if "basis" in facts:
-        state["basis"] = [[float(x) for x in row] for row in facts["basis"]]
-        if any(len(row) != len(state["basis"]) for row in state["basis"]):
-            raise ValueError("a basis that is not square")
-    return state
-
-
-def _check_states(factors: Sequence[Factor], states: Mapping[str, State]) -> None:
-    """Raise ValueError when a stateful call of the expressions lacks its state, or has another's."""
-    needed = {"center": {"mean"}, "scale": {"mean", "deviation"}, "poly": {"middle", "half", "basis"}}
-    for call in (c for f in factors if f.kind == "expression" for c in expression(f.text).calls):
-        state = states.get(call.text, {})
-        if set(state) != needed[call.kind] or ("basis" in state and len(state["basis"]) != call.degree + 1):
-            raise ValueError(f"no state for {call.text}")
-
-
-def _column(facts: Mapping[str, Any], factors: Sequence[Factor]) -> Column:
-    parts = tuple((int(i), int(j)) for i, j in facts["parts"])
-    if not parts or any(not (0 <= i < len(factors) and 0 <= j < _width(factors[i])) for i, j in parts):
-        raise ValueError("a column of parts that do not exist")
-    return Column(str(facts["name"]), str(facts["term"]), parts)
-
-
-def _width(factor: Factor) -> int:
-    if factor.kind == "category":
-        return len(factor.levels)
-    return expression(factor.text).width if factor.kind == "expression" else 1
 
 
 def _refuse_infinite(values: Tensor, names: Sequence[str], batch: Batch) -> None:

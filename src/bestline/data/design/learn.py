@@ -15,8 +15,9 @@ import torch
 from torch import Tensor
 
 from bestline.data.design.coding import codings
-from bestline.data.design.design import MISSING_LEVEL, Column, Design, Encoded, Factor
+from bestline.data.design.design import Design, Encoded
 from bestline.data.design.expressions import Call, expression, learn_state
+from bestline.data.design.factors import MISSING_LEVEL, Column, Factor
 from bestline.data.design.formula import Category, Piece, Recipe, as_category, parse, plain, powers
 from bestline.data.design.profiles import (
     MOST_TEXTS,

@@ -1,4 +1,14 @@
-"""TODO docstring."""
+"""Rounding: what float64 loses of a computed column, such as x**2 or log(x), and what can be known of the loss.
+
+    truth = value + below + error        |error| <= bound
+
+Sums, products and whole powers are computed once more in twice the digits (`numerics.doubled`), so what rounding takes from them is
+known, number by number. Functions are as good as float64 makes them, and a bound stands beside them: what the argument's error does
+to the value, by the function's slope or by its values on either side, and a few units of rounding of its own (running error
+analysis: Higham 2002, 3.3). Where nothing can be said, the bound is not a number, or infinite.
+
+`rounding_of` says the same beforehand, for whatever values: so many units of the value itself, and so many of 1.
+"""
 
 from __future__ import annotations
 
@@ -10,12 +20,13 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from bestline.data.design.syntax import FUNCTIONS, State, Values, evaluate, function_of, legendre, poly_arguments
+from bestline.data.design.syntax import FUNCTIONS, State, Values, constant, evaluate, function_of, legendre, poly_arguments
 from bestline.numerics.doubled import Doubled
 
 _HIGHEST_POWER = 65  # beyond it a power is taken as float64 gives it
 _ULP = 2.0**-52
-_TINY = 2.0**-1070
+_TINY = 2.0**-1070  # what underflow can take, however small the value
+_OWN = 4  # units of rounding that a library's function may be wrong by: those of today's stay below one
 _STATE = 256 * _ULP  # of means and sums of squares, which are added up batch by batch
 
 
@@ -35,6 +46,7 @@ _UNKNOWN = Rounding(math.inf)
 
 
 def doubled_values(node: ast.expr, values: Values, states: Mapping[str, State]) -> Doubled:
+    """A checked expression with sums, products and whole powers in twice the digits, and the error of every value bounded."""
     match node:
         case ast.BinOp(left=left, op=ast.Add() | ast.Sub() | ast.Mult() as op, right=right):
             a, b = doubled_values(left, values, states), doubled_values(right, values, states)
@@ -68,13 +80,14 @@ def _error(node: ast.expr, value: Tensor, values: Values, states: Mapping[str, S
             return torch.zeros_like(value)
         case ast.BinOp(left=left, op=ast.Div(), right=right):
             (a, lost_a), (b, lost_b) = _plain(left, values, states), _plain(right, values, states)
+            # a~/b~ - a/b: the errors passed on, over the smallest that the divisor can be; infinite where it can be 0.
             lost = (lost_a + (a / b).abs() * lost_b) / (b.abs() - lost_b).clamp(min=0)
             return lost + _ULP * value.abs() + _TINY
-        case ast.BinOp(left=left, op=ast.Pow(), right=right) if not any(isinstance(n, ast.Name) for n in ast.walk(right)):
+        case ast.BinOp(left=left, op=ast.Pow(), right=right) if constant(right):
             (x, away), exponent = _plain(left, values, states), evaluate(right, values, states)
             moved = _moved(lambda v: v**exponent, x, away, value)
-            # Monotone on either side of zero.
-            return torch.where(x.abs() > away, moved + 4 * _ULP * value.abs() + _TINY, math.nan)
+            # Monotone on either side of zero, but not across it.
+            return torch.where(x.abs() > away, moved + _OWN * _ULP * value.abs() + _TINY, math.nan)
         case ast.Call():
             x, away = _plain(node.args[0], values, states)
             return _error_of_call(node, x, away, value, states)
@@ -89,7 +102,7 @@ def _plain(node: ast.expr, values: Values, states: Mapping[str, State]) -> tuple
 
 def _moved(f: Callable[[Tensor], Tensor], x: Tensor, away: Tensor, value: Tensor) -> Tensor:
     """How far a monotone function can move when its argument does."""
-    far = torch.full_like(x, math.inf)
+    far = torch.full_like(x, math.inf)  # the ends are rounded outwards, so the truth lies between them
     above, below = torch.nextafter(x + away, far), torch.nextafter(x - away, -far)
     return torch.where(away == 0, 0.0, torch.maximum((f(above) - value).abs(), (value - f(below)).abs()))
 
@@ -101,14 +114,16 @@ def _error_of_call(node: ast.Call, x: Tensor, away: Tensor, value: Tensor, state
         if name in ("abs", "sin", "cos", "tanh"):  # no steeper than 1
             moved = away
         elif name == "tan":
+            # tan' = 1 + tan^2; near enough to it twice the slope holds, and near a pole nothing does.
             moved = torch.where(away * (1 + value**2) < 0.1, 2 * away * (1 + value**2), math.nan)
         else:  # monotone
             moved = _moved(FUNCTIONS[name], x, away, value)
         exact = name in ("abs", "ceil", "floor")
-        return moved if exact else moved + 4 * _ULP * value.abs() + _TINY
+        return moved if exact else moved + _OWN * _ULP * value.abs() + _TINY
     state = states[ast.unparse(node)]
     if name == "poly":
         return _error_of_poly(x, away, poly_arguments(node)[0], value, state)
+    # The mean is known to _STATE of the largest value; the deviation too, and the division passes both on.
     lost = away + _STATE * x.abs().amax() + _ULP * (x - state["mean"]).abs()
     return (
         lost
@@ -119,6 +134,7 @@ def _error_of_call(node: ast.Call, x: Tensor, away: Tensor, value: Tensor, state
 
 
 def rounding_of(node: ast.expr, states: Mapping[str, State]) -> Rounding:
+    """What float64 can lose of a checked expression, whatever its columns hold."""
     match node:
         case ast.Constant() | ast.Name():
             return Rounding()
@@ -129,8 +145,8 @@ def rounding_of(node: ast.expr, states: Mapping[str, State]) -> Rounding:
         case ast.BinOp(left=left, op=ast.Add() | ast.Sub(), right=right):
             exact = rounding_of(left, states) == rounding_of(right, states) == Rounding()
             return Rounding(1) if exact else _UNKNOWN  # the difference of two rounded numbers can be all rounding
-        case ast.BinOp(left=left, op=ast.Pow(), right=right) if not any(isinstance(n, ast.Name) for n in ast.walk(right)):
-            base = rounding_of(left, states)
+        case ast.BinOp(left=left, op=ast.Pow(), right=right) if constant(right):
+            base = rounding_of(left, states)  # d(x^a) / x^a = a dx / x; twice it for the second order
             return _UNKNOWN if base.one else Rounding(2 + 2 * base.own * abs(evaluate(right, {}, states)))
         case ast.Call():
             return _rounding_of_call(node, rounding_of(node.args[0], states), states)
@@ -144,14 +160,15 @@ def _rounding_of_call(node: ast.Call, x: Rounding, states: Mapping[str, State]) 
     degree, raw = poly_arguments(node) if name == "poly" else (1, False)
     if raw:
         return _UNKNOWN if x.one else Rounding(2 + 2 * x.own * degree)
+    # A relative error is halved by a root, and becomes an absolute one by a logarithm.
     if name == "sqrt" and not x.one:
         return Rounding(2 + x.own)
     if name in ("log", "log2", "log10") and not x.one:
-        return Rounding(4, 4 * x.own)
+        return Rounding(_OWN, 4 * x.own)
     if x != Rounding():
         return _UNKNOWN
     if name in FUNCTIONS:
-        return Rounding(0 if name in ("ceil", "floor") else 4)
+        return Rounding(0 if name in ("ceil", "floor") else _OWN)
     state, sums = states[ast.unparse(node)], _STATE / _ULP
     if name == "poly":
         basis = torch.tensor(state["basis"], dtype=torch.float64)
@@ -167,6 +184,7 @@ def _apart(basis: Tensor) -> float:
 def _error_of_poly(x: Tensor, away: Tensor, degree: int, value: Tensor, state: State) -> Tensor:
     """The polynomials are right to the rounding of sums over the rows, times how far the values leave their powers apart."""
     basis = torch.tensor(state["basis"], dtype=torch.float64, device=x.device)
+    # |P_d'| <= d^2 on [-1, 1] (Markov's inequality), with equality at the ends.
     steep = (away / state["half"] + 8 * _ULP)[:, None] * (degree * degree)
     terms = legendre(x, degree, state["middle"], state["half"]).abs() + steep
     found = (steep * basis.abs().sum(0) + terms @ basis.abs() * (_STATE * degree * _apart(basis)))[:, 1:]

@@ -1,4 +1,8 @@
-"""TODO docstring."""
+"""Syntax: the trees that expressions in formulas are parsed to, which functions they may call, and their values in float64.
+
+`log(x) + 2 * z` is a tree of Python's own grammar; its leaves are numbers and columns, its nodes the operators and functions of
+the two tables below. Going through it node by node gives the values of a batch. Nothing is ever handed to Python to execute.
+"""
 
 from __future__ import annotations
 
@@ -39,11 +43,17 @@ OPERATORS: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
     ast.Div: lambda a, b: a / b,
     ast.Pow: lambda a, b: a**b,
 }
-_LONGEST, DEEPEST = 2_000, 40
+_LONGEST, DEEPEST = 2_000, 40  # characters, levels: more than people write, and little enough that no text exhausts the parser
+_HIGHEST_DEGREE = 30  # of poly(x, degree): beyond it float64 cannot tell the polynomials of most columns apart
 
 
 def legendre(values: Tensor, degree: int, middle: float, half: float) -> Tensor:
-    """Legendre polynomials 0..degree (n, degree + 1) on the training range: a basis that stays well conditioned."""
+    """Legendre polynomials 0..degree (n, degree + 1) on the training range: a basis that stays well conditioned.
+
+        t = (x - middle) / half in [-1, 1]        d P_d = (2 d - 1) t P_{d-1} - (d - 1) P_{d-2}
+
+    They are orthogonal for values spread evenly over the range, and nearly so for most others; powers of x are nearly parallel.
+    """
     t = (values - middle) / half
     basis = [torch.ones_like(t), t]
     for d in range(2, degree + 1):
@@ -52,6 +62,7 @@ def legendre(values: Tensor, degree: int, middle: float, half: float) -> Tensor:
 
 
 def parsed(text: str) -> ast.expr:
+    """The syntax tree of an expression, not checked yet; raises FormulaError for text that is none."""
     if len(text) > _LONGEST:
         raise FormulaError(f"{readable(text)} is longer than {_LONGEST} characters; make the column before fitting.")
     try:
@@ -61,6 +72,7 @@ def parsed(text: str) -> ast.expr:
 
 
 def function_of(node: ast.Call) -> str:
+    """The name of the function that a call calls, `log` for `np.log` too; raises FormulaError for anything but a name."""
     match node.func:
         case ast.Name(id=name):
             return name
@@ -70,6 +82,7 @@ def function_of(node: ast.Call) -> str:
 
 
 def poly_arguments(node: ast.Call) -> tuple[int, bool]:
+    """The degree of poly(x, degree, raw=...), and whether plain powers are meant; raises FormulaError for other arguments."""
     given: dict[str, Any] = {"degree": 1, "raw": False}
     try:
         given.update(zip(("degree", "raw"), (ast.literal_eval(a) for a in node.args[1:]), strict=False))
@@ -82,21 +95,23 @@ def poly_arguments(node: ast.Call) -> tuple[int, bool]:
         or not node.args
         or len(node.args) > 3
         or type(degree) is not int
-        or not 1 <= degree <= 30
+        or not 1 <= degree <= _HIGHEST_DEGREE
     ):
         raise FormulaError(
-            f"{readable(ast.unparse(node))}: write poly(x, degree), degree from 1 to 30, or poly(x, degree, raw=True)."
+            f"{readable(ast.unparse(node))}: write poly(x, degree), degree from 1 to {_HIGHEST_DEGREE}, or poly(x, degree, raw=True)."
         )
     return degree, bool(raw)
 
 
 def plain_arguments(node: ast.Call, name: str) -> tuple[int, bool]:
+    """The same for center and scale, which take one argument: degree 1, and not raw."""
     if len(node.args) != 1 or node.keywords:
         raise FormulaError(f"{readable(ast.unparse(node))}: {name} takes one argument.")
     return 1, False
 
 
 def width_of(node: ast.expr) -> int:
+    """How many columns an expression gives: 1, or the degree of the polynomial in it."""
     match node:
         case ast.BinOp(left=left, right=right):
             return max(width_of(left), width_of(right))
@@ -109,7 +124,13 @@ def width_of(node: ast.expr) -> int:
     return 1
 
 
+def constant(node: ast.expr) -> bool:
+    """Whether an expression names no column."""
+    return not any(isinstance(part, ast.Name) for part in ast.walk(node))
+
+
 def evaluate(node: ast.expr, values: Values, states: Mapping[str, State]) -> Any:
+    """The values of a checked expression in float64: (n,), (n, width) for a polynomial, or a number where it names no column."""
     match node:
         case ast.Constant(value=number):
             return float(number)  # type: ignore[arg-type]  # checked to be a number
@@ -141,6 +162,7 @@ def _call(node: ast.Call, x: Any, states: Mapping[str, State]) -> Tensor:
     state = states[ast.unparse(node)]
     if name == "poly":
         basis = torch.tensor(state["basis"], dtype=torch.float64, device=x.device)
+        # The first column is the constant, which the intercept has already.
         columns = (legendre(x, degree, state["middle"], state["half"]) @ basis)[:, 1:]
         return columns if degree > 1 else columns[:, 0]
     return (x - state["mean"]) / state.get("deviation", 1.0)

@@ -1,0 +1,54 @@
+"""Stored: the parts of a design read back from JSON, each checked before anything is computed with it.
+
+A file may come from anywhere. Whatever in it is not what a design can be raises ValueError or KeyError, and an expression that
+formulas do not allow raises FormulaError: nothing in a file is ever run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from bestline.data.design.expressions import expression
+from bestline.data.design.factors import Column, Factor
+from bestline.data.design.syntax import State
+
+
+def stored_factor(facts: Mapping[str, Any]) -> Factor:
+    """A factor as JSON has it."""
+    kind = facts["kind"]
+    if kind not in ("number", "expression", "category"):
+        raise ValueError(f"a factor of the unknown kind {kind!r}")
+    if kind == "expression":
+        expression(str(facts["text"]))  # a text that is not allowed ends here, before anything is computed
+    levels, shares = tuple(map(str, facts["levels"])), tuple(map(float, facts["shares"]))
+    if len(levels) != len(shares) or (kind == "category") != bool(levels):
+        raise ValueError("a category without levels and shares that match")
+    return Factor(str(facts["text"]), kind, str(facts["column"]), levels, shares)
+
+
+def stored_state(facts: Mapping[str, Any]) -> State:
+    """The state of a stateful call: numbers, and for polynomials a square matrix of them."""
+    state: State = {str(k): float(v) for k, v in facts.items() if k != "basis"}
+    if "basis" in facts:
+        state["basis"] = [[float(x) for x in row] for row in facts["basis"]]
+        if any(len(row) != len(state["basis"]) for row in state["basis"]):
+            raise ValueError("a basis that is not square")
+    return state
+
+
+def check_states(factors: Sequence[Factor], states: Mapping[str, State]) -> None:
+    """Raise ValueError when a stateful call of the expressions lacks its state, or has another's."""
+    needed = {"center": {"mean"}, "scale": {"mean", "deviation"}, "poly": {"middle", "half", "basis"}}
+    for call in (c for f in factors if f.kind == "expression" for c in expression(f.text).calls):
+        state = states.get(call.text, {})
+        if set(state) != needed[call.kind] or ("basis" in state and len(state["basis"]) != call.degree + 1):
+            raise ValueError(f"no state for {call.text}")
+
+
+def stored_column(facts: Mapping[str, Any], factors: Sequence[Factor]) -> Column:
+    """A column as JSON has it, of parts that `factors` have."""
+    parts = tuple((int(i), int(j)) for i, j in facts["parts"])
+    if not parts or any(not (0 <= i < len(factors) and 0 <= j < factors[i].width) for i, j in parts):
+        raise ValueError("a column of parts that do not exist")
+    return Column(str(facts["name"]), str(facts["term"]), parts)
