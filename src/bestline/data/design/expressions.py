@@ -13,13 +13,12 @@ from __future__ import annotations
 import ast
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 
-import torch
 from torch import Tensor
 
 from bestline.data.design.rounding import Rounding, doubled_values, rounding_of
+from bestline.data.design.states import Call
 from bestline.data.design.syntax import (
     DEEPEST,
     FUNCTIONS,
@@ -27,6 +26,7 @@ from bestline.data.design.syntax import (
     STATEFUL,
     State,
     Values,
+    constant,
     evaluate,
     function_of,
     parsed,
@@ -36,28 +36,6 @@ from bestline.data.design.syntax import (
 )
 from bestline.errors import FormulaError, readable
 from bestline.numerics.doubled import Doubled
-
-
-@dataclass(frozen=True, slots=True)
-class Call:
-    """One stateful call in an expression.
-
-    Attributes
-    ----------
-    text : str
-        The call as written; the key of its state.
-    kind : str
-        "center", "poly" or "scale".
-    argument : str
-        Text of the expression it is applied to.
-    degree : int
-        Of `poly`; 1 otherwise.
-    """
-
-    text: str
-    kind: str
-    argument: str
-    degree: int
 
 
 class Expression:
@@ -116,7 +94,7 @@ class Expression:
                 )
         for child in inside:
             self._check(child, depth + 1, stateful=stateful)
-        if len({width_of(child) for child in inside if any(isinstance(part, ast.Name) for part in ast.walk(child))}) > 1:
+        if len({width_of(child) for child in inside if not constant(child)}) > 1:
             raise FormulaError(
                 f"{readable(ast.unparse(node))} joins the several columns of a polynomial with one column; write the product as an "
                 f"interaction, such as poly(x, 2):z."
@@ -147,62 +125,3 @@ class Expression:
 def expression(text: str) -> Expression:
     """The checked expression of a text; raises FormulaError for anything that is not allowed."""
     return Expression(text)
-
-
-def learn_state(call: Call, summary: Summary, gram: Tensor | None) -> State:
-    """The state of a stateful call from what the passes over its argument have found."""
-    if call.kind == "center":
-        return {"mean": summary.mean}
-    if call.kind == "scale":
-        deviation = math.sqrt(summary.squares / (summary.count - 1)) if summary.count > 1 else 0.0
-        if deviation == 0:
-            raise FormulaError(
-                f"{readable(call.text)} cannot be computed: {readable(call.argument)} is constant in the training rows."
-            )
-        return {"mean": summary.mean, "deviation": deviation}
-    assert gram is not None  # noqa: S101  the second pass has seen to it
-    size = gram.diagonal().sqrt()
-    factor, failed = torch.linalg.cholesky_ex(gram / torch.outer(size, size))
-    if failed or float(factor.diagonal().min()) < 1e-7:
-        raise FormulaError(
-            f"{readable(call.text)} needs more than {call.degree} different values of {readable(call.argument)}; use a lower degree."
-        )
-    basis = torch.linalg.inv(factor).T / size[:, None]
-    return {"middle": summary.middle, "half": summary.half, "basis": basis.tolist()}
-
-
-@dataclass(frozen=True, slots=True)
-class Summary:
-    """Count, mean, sum of squared deviations and range of an argument, merged over batches (Chan et al. 1983)."""
-
-    count: int = 0
-    mean: float = 0.0
-    squares: float = 0.0
-    low: float = math.inf
-    high: float = -math.inf
-
-    @classmethod
-    def of(cls, values: Tensor) -> Summary:
-        """Of some values (n,)."""
-        if len(values) == 0:
-            return cls()
-        mean = float(values.mean())
-        return cls(len(values), mean, float(((values - mean) ** 2).sum()), float(values.min()), float(values.max()))
-
-    def __add__(self, other: Summary) -> Summary:
-        if other.count == 0:
-            return self
-        count, step = self.count + other.count, other.mean - self.mean
-        squares = self.squares + other.squares + step**2 * self.count * other.count / count
-        low, high = min(self.low, other.low), max(self.high, other.high)
-        return Summary(count, self.mean + step * other.count / count, squares, low, high)
-
-    @property
-    def middle(self) -> float:
-        """Middle of the range."""
-        return self.low / 2 + self.high / 2
-
-    @property
-    def half(self) -> float:
-        """Half the width of the range; 1 for a constant."""
-        return (self.high / 2 - self.low / 2) or 1.0

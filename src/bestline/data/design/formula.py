@@ -1,4 +1,9 @@
-"""Formula: from `y ~ x1 + C(g) + x1:g` to a list of terms. The grammar is formulaic's; nothing in it is evaluated here."""
+"""Formula: from `y ~ x1 + C(g) + x1:g` to a list of terms. The grammar is formulaic's; nothing in it is evaluated here.
+
+    a*b = a + b + a:b        (a + b)^2 = a + b + a:b        a/b = a + a:b        - 1: without the intercept
+
+These are Wilkinson & Rogers' (1973, Applied Statistics 22:392-399), as in R.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +16,8 @@ from keyword import iskeyword
 from bestline.errors import FormulaError, OptionError, readable
 
 HIGHEST_DEGREE = 10  # of a polynomial that is asked for by name
-_LONGEST = 200_000
+_LONGEST = 200_000  # characters: some 8,000 columns by name, and no text that keeps the parser busy for minutes
+# Names that a formula may write without backquotes around them.
 _PLAIN = re.compile(r"[A-Za-z_.][A-Za-z0-9_.]*\Z")
 
 
@@ -32,7 +38,7 @@ class Piece:
 
 
 @dataclass(frozen=True, slots=True)
-class Recipe:
+class ParsedFormula:
     """What to predict from what: responses, terms (products of pieces) and whether there is an intercept."""
 
     responses: tuple[Piece, ...]
@@ -41,7 +47,7 @@ class Recipe:
 
     @property
     def text(self) -> str:
-        """The recipe as a formula."""
+        """The text that reads back to it."""
         left = " + ".join(_shown(r) for r in self.responses)
         right = [":".join(_shown(p) for p in term) for term in self.terms]
         if not self.intercept:
@@ -49,9 +55,9 @@ class Recipe:
         return f"{left} ~ {' + '.join(right) or '1'}".replace(" + -1", " - 1")
 
 
-def plain(targets: Iterable[str], features: Iterable[str]) -> Recipe:
-    """The recipe that names columns only."""
-    return Recipe(tuple(Piece(t, True) for t in targets), tuple((Piece(f, True),) for f in features), True)
+def plain(targets: Iterable[str], features: Iterable[str]) -> ParsedFormula:
+    """The formula that names columns only."""
+    return ParsedFormula(tuple(Piece(t, True) for t in targets), tuple((Piece(f, True),) for f in features), True)
 
 
 def degree_of(text: str) -> int:
@@ -66,10 +72,10 @@ def degree_of(text: str) -> int:
     return value
 
 
-def powers(recipe: Recipe, degree: int, numbers: Container[str]) -> Recipe:
-    """The recipe with every column x followed by its powers up to `degree`; `numbers` are the columns that hold numbers."""
+def powers(formula: ParsedFormula, degree: int, numbers: Container[str]) -> ParsedFormula:
+    """The formula with every column x followed by its powers up to `degree`; `numbers` are the columns that hold numbers."""
     terms: list[tuple[Piece, ...]] = []
-    for term in recipe.terms:
+    for term in formula.terms:
         piece = term[0]
         if (
             len(term) > 1
@@ -83,11 +89,11 @@ def powers(recipe: Recipe, degree: int, numbers: Container[str]) -> Recipe:
                 f"`forward` out and write the powers into the formula, such as I(x**2)."
             )
         terms += [(piece,), *((Piece(f"I({piece.text} ** {k})", False),) for k in range(2, degree + 1))]
-    return replace(recipe, terms=tuple(terms))
+    return replace(formula, terms=tuple(terms))
 
 
-def parse(text: str, names: Sequence[str]) -> Recipe:
-    """The recipe of a formula for data with columns `names`; `.` stands for all columns that the formula does not name.
+def parse(text: str, names: Sequence[str]) -> ParsedFormula:
+    """What a formula asks for, of data with columns `names`; `.` stands for all columns that the formula does not name.
 
     Raises FormulaError when it cannot be understood, has no response, or no terms at all.
     """
@@ -99,6 +105,7 @@ def parse(text: str, names: Sequence[str]) -> Recipe:
     try:
         parsed = DefaultFormulaParser().get_terms(text, context={"__formulaic_variables_available__": list(names)})
         left, right = list(getattr(parsed, "lhs", ())), list(getattr(parsed, "rhs", ()))
+        # A factor "1" is the intercept: a term of it alone has no pieces.
         both = [[_piece(f) for f in term.factors if f.expr != "1"] for term in [*left, *right]]
     except (FormulaicError, SyntaxError, ValueError, AttributeError, TypeError, KeyError, RecursionError) as error:
         raise FormulaError(
@@ -111,17 +118,17 @@ def parse(text: str, names: Sequence[str]) -> Recipe:
         raise FormulaError(
             f"The formula {readable(text)} has nothing after ~; write it like y ~ x1 + C(g), or y ~ 1 for the mean alone."
         )
-    recipe = Recipe(
+    formula = ParsedFormula(
         tuple(r[0] for r in responses),
-        tuple(sorted((tuple(t) for t in terms if t), key=len)),
+        tuple(sorted((tuple(t) for t in terms if t), key=len)),  # as in R: interactions after what they are made of
         any(not t for t in terms),
     )
-    if not recipe.terms and not recipe.intercept:
+    if not formula.terms and not formula.intercept:
         raise FormulaError(f"The formula {readable(text)} has no terms at all; add a column, or an intercept (1).")
-    twice = {r.text for r in recipe.responses} & {p.text for term in recipe.terms for p in term}
+    twice = {r.text for r in formula.responses} & {p.text for term in formula.terms for p in term}
     if twice:
         raise FormulaError(f"{readable(min(twice))} stands on both sides of the formula; take it from one of them.")
-    return recipe
+    return formula
 
 
 def _piece(factor: object) -> Piece:

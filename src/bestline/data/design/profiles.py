@@ -16,7 +16,8 @@ from typing import TypeAlias
 import torch
 from torch import Tensor
 
-from bestline.data.design.expressions import Call, Summary, expression
+from bestline.data.design.expressions import expression
+from bestline.data.design.states import ArgumentSummary, Call
 from bestline.data.design.syntax import legendre
 from bestline.data.passes import Named, PartT, Pass
 from bestline.data.tables import Batch
@@ -175,7 +176,7 @@ class _OfArguments(Pass[Batch, PartT]):
 
 
 @dataclass(frozen=True)
-class Summarise(_OfArguments[Named[Call, Summary]]):
+class Summarise(_OfArguments[Named[Call, ArgumentSummary]]):
     """The pass for the mean, deviation and range of every argument."""
 
     @property
@@ -183,13 +184,13 @@ class Summarise(_OfArguments[Named[Call, Summary]]):
         """What people are told."""
         return "learning the transforms"
 
-    def empty(self) -> Named[Call, Summary]:
+    def empty(self) -> Named[Call, ArgumentSummary]:
         """Of no rows."""
-        return Named(dict.fromkeys(self.calls, Summary()))
+        return Named(dict.fromkeys(self.calls, ArgumentSummary()))
 
-    def of(self, batch: Batch) -> Named[Call, Summary]:
+    def of(self, batch: Batch) -> Named[Call, ArgumentSummary]:
         """Of some rows."""
-        return Named({call: Summary.of(values) for call, values in self.values(batch)})
+        return Named({call: ArgumentSummary.of(values) for call, values in self.values(batch)})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -199,7 +200,7 @@ class Gram(_OfArguments[Named[Call, Tensor]]):
     Powers would not do: by the tenth, float64 has lost what tells them apart.
     """
 
-    ranges: Mapping[Call, Summary]
+    ranges: Mapping[Call, ArgumentSummary]
 
     @property
     def what(self) -> str:

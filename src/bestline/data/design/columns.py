@@ -1,0 +1,174 @@
+"""Columns: from a formula's terms to the columns of X, first without levels, then spelt out with them.
+
+A term is a product of factors, and has one column for each choice of one component of each of its factors; which components a
+category has there, full or reduced, `coding` decides.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from bestline.data.design.coding import codings
+from bestline.data.design.design import Design
+from bestline.data.design.expressions import expression
+from bestline.data.design.factors import MISSING_LEVEL, Column, Factor
+from bestline.data.design.formula import Category, ParsedFormula, Piece, as_category
+from bestline.data.design.profiles import MOST_TEXTS, Levels
+from bestline.data.tables import Field, Kind, Source
+from bestline.errors import ColumnError, DataError, FormulaError, listed, readable
+
+_MOST_COLUMNS = 8_000  # of X: moments of more would need over 0.5 GB, and minutes for each 100,000 rows
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A formula whose pieces are matched to columns, before levels are known."""
+
+    formula: ParsedFormula
+    kinds: dict[Piece, Factor | Category]
+    responses: tuple[Factor, ...]
+    weights: str | None
+    missing: str
+
+    @property
+    def categories(self) -> list[str]:
+        """Columns whose levels must be known."""
+        return [k.column for k in self.kinds.values() if isinstance(k, Category)]
+
+    @property
+    def numbers(self) -> list[str]:
+        """Columns that X is made of as numbers."""
+        return list(dict.fromkeys(c for k in self.kinds.values() if isinstance(k, Factor) for c in k.numbers))
+
+
+def draft_of(source: Source, formula: ParsedFormula, weights: str | None, missing: str) -> Draft:
+    """The pieces of a formula matched to the columns of a source; raises ColumnError where they cannot serve."""
+    kinds: dict[Piece, Factor | Category] = {}
+    for piece in dict.fromkeys(p for term in formula.terms for p in term):
+        category = as_category(piece)
+        if category is not None:
+            if source.field(category.column).kind not in (Kind.TEXT, Kind.NUMBER):
+                raise _unusable(source.field(category.column))
+            kinds[piece] = category
+        elif piece.column and source.field(piece.text).kind is Kind.TEXT:
+            kinds[piece] = Category(piece.text, None)
+        else:
+            kinds[piece] = _number(source, piece, "a feature")
+    return Draft(formula, kinds, tuple(_number(source, r, "the target") for r in formula.responses), weights, missing)
+
+
+def _number(source: Source, piece: Piece, role: str) -> Factor:
+    """A piece that must give numbers: a number column, or an expression of such."""
+    columns = [piece.text] if piece.column else expression(piece.text).columns
+    for name in columns:
+        f = source.field(name)
+        if f.kind is Kind.TEXT:
+            raise ColumnError(
+                f"Column {readable(name)} is text, and {role} must be numbers; "
+                + ("choose another target." if role == "the target" else f"write C({name}) for categories.")
+            )
+        if f.kind is not Kind.NUMBER:
+            raise _unusable(f)
+    if not piece.column and role == "the target" and expression(piece.text).width > 1:
+        raise FormulaError(f"The response {readable(piece.text)} gives several columns; a target is one column.")
+    return Factor(piece.text, "number", piece.text) if piece.column else Factor(piece.text, "expression")
+
+
+def _unusable(f: Field) -> ColumnError:
+    what = {Kind.DATE: "holds dates", Kind.EMPTY: "has no values at all: every one is missing"}.get(
+        f.kind, "is neither numbers nor text"
+    )
+    return ColumnError(f"Column {readable(f.name)} {what}; leave it out, or turn it into numbers before fitting.")
+
+
+def coded(draft: Draft, source: Source, levels: Mapping[str, Levels]) -> tuple[Design, list[str]]:
+    """The design with its columns spelt out, and remarks on categories that say nothing."""
+    factors = [_settled(kind, piece, draft, source, levels) for piece, kind in draft.kinds.items()]
+    number_of = {piece: i for i, piece in enumerate(draft.kinds)}
+    # Terms with the same numeric factors share a space, in which the coding sees to it that no column is said twice.
+    terms = []
+    for term in draft.formula.terms:
+        ids = [number_of[piece] for piece in term]
+        numeric = [i for i in ids if factors[i].kind != "category"]
+        terms.append((frozenset[object](numeric), [i for i in ids if factors[i].kind == "category"]))
+    columns: list[Column] = []
+    for term, coding in zip(draft.formula.terms, codings(terms, intercept=draft.formula.intercept), strict=True):
+        ids = [number_of[piece] for piece in term]
+        text = ":".join(piece.text for piece in term)
+        for product in coding:
+            columns.extend(
+                _columns_of(text, [i for i in ids if factors[i].kind != "category" or i in product], factors, product)
+            )
+            if len(columns) > _MOST_COLUMNS:
+                raise DataError(
+                    f"The design has more than {_MOST_COLUMNS:,} columns (reached in {readable(text)}); leave out columns with many "
+                    f"levels, or work on the rows where they are fewer: bestline.Ridge for l2, bestline.Lasso or bestline.LassoCV for l1."
+                )
+    single = [f.column for f in factors if f.kind == "category" and len(f.levels) == 1]
+    remarks = [f"{listed(single)} has one level only, so it says nothing beside the intercept."] if single else []
+    design = Design(
+        draft.formula.text,
+        draft.responses,
+        draft.formula.intercept,
+        tuple(factors),
+        tuple(columns),
+        draft.weights,
+        draft.missing,
+    )
+    return design, remarks
+
+
+def _settled(kind: Factor | Category, piece: Piece, draft: Draft, source: Source, found: Mapping[str, Levels]) -> Factor:
+    if isinstance(kind, Factor):
+        return kind
+    own = found[kind.column]
+    if own.overflowing:
+        raise ColumnError(
+            f"Column {readable(kind.column)} has more than {MOST_TEXTS:,} levels; it looks like an identifier, leave it out."
+        )
+    counts, levels = dict(own.counts), _ordered(own.counts, source.field(kind.column))
+    if kind.reference is not None:
+        if kind.reference not in levels:
+            raise ColumnError.missing(kind.reference, levels, f"the levels of {readable(kind.column)}")
+        levels.remove(kind.reference)
+        levels.insert(0, kind.reference)
+    # A value that is missing is a level like others: whether it is may say something of its own.
+    if draft.missing == "impute" and own.missing:
+        levels.append(MISSING_LEVEL)
+        counts[MISSING_LEVEL] = counts.get(MISSING_LEVEL, 0) + own.missing
+    if not levels:
+        raise ColumnError(f"Column {readable(kind.column)} has no values at all: every one is missing; leave it out.")
+    total = sum(counts[level] for level in levels)
+    return Factor(piece.text, "category", kind.column, tuple(levels), tuple(counts[level] / total for level in levels))
+
+
+def _ordered(levels: Counter[str], f: Field) -> list[str]:
+    """Levels in the order their type declares, of numbers by size, else by the alphabet."""
+    present = [level for level in levels if level != MISSING_LEVEL]
+    if f.levels is not None:
+        return [level for level in f.levels if level in levels]
+    try:
+        return sorted(present, key=lambda level: (float(level), level))
+    except ValueError:
+        return sorted(present)
+
+
+def _columns_of(term: str, ids: Sequence[int], factors: Sequence[Factor], product: dict[object, bool]) -> Iterator[Column]:
+    """Columns of one product, the first factor's components running fastest."""
+    # From the last factor to the first, each step putting its components before the products made so far.
+    made: list[tuple[str, tuple[tuple[int, int], ...]]] = [("", ())]
+    for i in reversed(ids):
+        options = _components(factors[i], full=product.get(i, False))
+        made = [(f"{label}:{name}" if name else label, ((i, at), *parts)) for name, parts in made for label, at in options]
+    for name, parts in made:
+        yield Column(name, term, parts)
+
+
+def _components(factor: Factor, *, full: bool) -> list[tuple[str, int]]:
+    if factor.kind == "category":
+        if full:
+            return [(f"{factor.text}[{level}]", at) for at, level in enumerate(factor.levels)]
+        return [(f"{factor.text}[T.{level}]", at) for at, level in enumerate(factor.levels) if at > 0]
+    return [(factor.text, 0)] if factor.width == 1 else [(f"{factor.text}[{d + 1}]", d) for d in range(factor.width)]
