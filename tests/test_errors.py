@@ -59,7 +59,7 @@ def test_a_warning_points_at_the_line_that_called(tell: Any) -> None:
 
 def test_an_unknown_option_is_refused_with_the_nearest_names() -> None:
     refuse_unknown(["lr"], ["lr", "steps"], "fit")
-    with pytest.raises(OptionError, match="fit has no option `stpes`; did you mean `steps`?"):
+    with pytest.raises(OptionError, match=r"fit has no option `stpes`; did you mean `steps`\?"):
         refuse_unknown(["lr", "stpes"], ["lr", "steps"], "fit")
     with pytest.raises(OptionError, match="its options are `lr` and `steps`"):
         refuse_unknown(["zzz"], ["lr", "steps"], "fit")

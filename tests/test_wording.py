@@ -11,9 +11,6 @@ from bestline.wording import equation, rounded
 pytestmark = pytest.mark.filterwarnings("ignore::bestline.errors.BestlineWarning")
 
 
-# -- words -------------------------------------------------------------------------------------------------------------
-
-
 def test_equations_read_as_people_write_them():
     assert equation("mpg", ("weight", "Intercept"), (-0.0076473, 46.2165)) == "mpg = 46.22 − 0.007647 weight"
     assert equation("y", ("x",), (2.0,)) == "y = 2 x"

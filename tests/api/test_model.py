@@ -223,9 +223,6 @@ def test_no_pictures_of_data_without_data(tmp_path) -> None:
         bl.load(tmp_path / "h.bestline").plot.contour()
 
 
-# -- folds of data in memory are made when somebody asks ------------------------------------------------------------------
-
-
 def test_folds_made_later_are_the_folds_of_one_pass(tmp_path, quiet: None) -> None:
     frame = pd.DataFrame(X, columns=list("abc")).assign(y=y, g=np.arange(200) % 3)
     frame.loc[3, "a"] = np.nan

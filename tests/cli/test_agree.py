@@ -16,9 +16,6 @@ from cli.sessions import Run
 pytestmark = pytest.mark.filterwarnings("ignore::bestline.errors.BestlineWarning")
 
 
-# -- agree -------------------------------------------------------------------------------------------------------------
-
-
 def test_agree_finds_the_same_line_by_others(run: Run, table: Path) -> None:
     run("fit", table, "y ~ x1 + x2 + g", "-o", "m.bestline")
     done = run("agree", "m.bestline", table, "--json")

@@ -14,9 +14,6 @@ from cli.sessions import Run
 pytestmark = pytest.mark.filterwarnings("ignore::bestline.errors.BestlineWarning")
 
 
-# -- moments -----------------------------------------------------------------------------------------------------------
-
-
 def test_moments_are_collected_added_subtracted_and_fitted(run: Run, table: Path, tmp_path: Path) -> None:
     frame = pd.read_csv(table)
     frame[:30].to_csv(tmp_path / "a.csv", index=False)

@@ -11,9 +11,6 @@ from cli.sessions import Run
 pytestmark = pytest.mark.filterwarnings("ignore::bestline.errors.BestlineWarning")
 
 
-# -- report ------------------------------------------------------------------------------------------------------------
-
-
 def test_fit_and_report_write_a_page(run: Run, table: Path, tmp_path: Path) -> None:
     done = run("fit", table, "y ~ x1 + x2 + g", "-o", "m.bestline", "--report", "a.html")
     assert done.status == 0

@@ -19,9 +19,6 @@ def session_in(path: Path) -> dict:
     return json.loads(re.search(r'class="bestline-session">(.*?)</script>', path.read_text(encoding="utf-8"), re.DOTALL)[1])
 
 
-# -- watch -------------------------------------------------------------------------------------------------------------
-
-
 def test_watch_writes_a_page_with_the_runs_asked_for(run: Run, table: Path, tmp_path: Path) -> None:
     arguments = ["y ~ x1", "--lr", "0.1", "--steps", "20", "--compare", "lr=0.5", "--compare", "solver=adam,lr=0.2,steps=30"]
     done = run("watch", table, *arguments, "-o", "run.html", "--json")

@@ -12,8 +12,6 @@ from bestline.errors import DataError, OptionError
 from bestline.estimators import arrays as border
 from estimators.examples import NAMES, made, table
 
-# -- where arrays come from and go -----------------------------------------------------------------------------------------
-
 
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])

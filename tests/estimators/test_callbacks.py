@@ -6,8 +6,6 @@ import pytest
 
 from estimators.examples import made, table
 
-# -- callbacks -------------------------------------------------------------------------------------------------------------
-
 
 @pytest.mark.parametrize(("name", "task"), [("SGDRegressor", "epoch"), ("HuberRegressor", "newton step")])
 def test_callbacks_hear_of_every_step_and_may_stop(name, task):

@@ -25,8 +25,6 @@ import bestline.estimators as ours
 from bestline.errors import DataError, OptionError
 from estimators.examples import NAMES, made, table
 
-# -- scikit-learn's rules --------------------------------------------------------------------------------------------------
-
 
 @parametrize_with_checks([made(name) for name in NAMES])
 def test_scikit_learn_checks(estimator, check):

@@ -51,9 +51,6 @@ def test_huber_of_rows_on_a_line_is_that_line(n, seed):
     np.testing.assert_allclose(line.coef_, slopes, rtol=1e-9)
 
 
-# -- outliers --------------------------------------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize("intercept", [True, False])
 @pytest.mark.parametrize("alpha", [0.0, 3.0])
 def test_huber_is_where_its_objective_is_flat(alpha, intercept):

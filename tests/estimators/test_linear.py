@@ -24,9 +24,6 @@ CLOSE = 1e-6  # another library's iterations at its tightest tolerance
 OF_MOMENTS = ("LinearRegression", "Ridge", "Lasso", "ElasticNet")
 
 
-# -- numbers ---------------------------------------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize("intercept", [True, False])
 @pytest.mark.parametrize("weighted", [True, False])
 @pytest.mark.parametrize("k", [0, 3])

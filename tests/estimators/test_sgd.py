@@ -19,8 +19,6 @@ from bestline.training.solvers import row_loop as one_by_one
 from bestline.training.solvers.row_loop import OneByOne, Progress
 from estimators.examples import table
 
-# -- one row at a time -----------------------------------------------------------------------------------------------------
-
 
 def by_the_book(X, y, *, alpha, eta, epochs, power=0.25):
     """Stochastic gradient descent as a textbook has it, in the rows' order."""

@@ -19,9 +19,6 @@ pytestmark = pytest.mark.filterwarnings("ignore::bestline.errors.BestlineWarning
 LINE = "body_mass_g ~ flipper_length_mm"
 
 
-# -- reports -----------------------------------------------------------------------------------------------------------
-
-
 def test_a_report_has_every_part_and_stays_small(walked, tmp_path):
     page = walked.report(tmp_path / "report.html")
     assert len(page.html.encode()) < 500_000

@@ -106,9 +106,6 @@ def test_the_view_shows_the_whole_path_and_beyond_the_bottom():
             assert low < bottom < high
 
 
-# -- the main directions of a path -------------------------------------------------------------------------------------
-
-
 def test_main_directions_are_the_principal_components_of_the_path():
     """Against numpy's singular values; the plane's heights against the bowl, and against the rows themselves."""
     import numpy as np

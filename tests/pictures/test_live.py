@@ -18,9 +18,6 @@ pytestmark = pytest.mark.filterwarnings("ignore::bestline.errors.BestlineWarning
 LINE = "body_mass_g ~ flipper_length_mm"
 
 
-# -- live --------------------------------------------------------------------------------------------------------------
-
-
 class Screen:
     def __init__(self):
         self.shown, self.closed = [], 0

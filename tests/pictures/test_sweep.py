@@ -15,9 +15,6 @@ from training.foresight.examples import table
 pytestmark = pytest.mark.usefixtures("quiet")
 
 
-# -- pictures, files, commands ------------------------------------------------------------------------------------------------
-
-
 def test_the_picture_shows_the_runs_and_the_limits(tmp_path: Path) -> None:
     X, y = table(19)
     runs = sweep((X, y), optimizers=("sgd", "adam"), steps=100)

@@ -17,9 +17,6 @@ from training.examples import some_rows
 seeds = st.integers(0, 10_000)
 
 
-# -- the loop --------------------------------------------------------------------------------------------------------------
-
-
 def test_k_updates_make_k_plus_one_rows_and_each_loss_is_at_its_own_weights(quiet: None) -> None:
     rows = some_rows(5)
     model = bl.fit((rows.X, rows.y), solver="adam", lr=0.05, steps=20, seed=3)

@@ -10,8 +10,6 @@ import bestline as bl
 from bestline.errors import OptionError
 from training.examples import some_rows
 
-# -- other losses and forward functions ------------------------------------------------------------------------------------
-
 
 def test_other_losses_find_what_statsmodels_finds(quiet: None) -> None:
     import statsmodels.api as sm

@@ -19,9 +19,6 @@ from bestline.training.recipe import Recipe
 pytestmark = pytest.mark.filterwarnings("ignore::bestline.errors.BestlineWarning")
 
 
-# -- recipes -----------------------------------------------------------------------------------------------------------
-
-
 def test_a_recipe_gives_the_same_model_again(walked):
     scope = {}
     exec(walked.recipe.python(), scope)  # noqa: S102  our own text

@@ -22,9 +22,6 @@ from training.solvers.epochs import table
 NEAR = 0.01  # of weights about 1: what is left of the noise in the mean of some ten thousand steps
 
 
-# -- rows that are read anew in every epoch ----------------------------------------------------------------------------------
-
-
 @pytest.fixture
 def small_memory(monkeypatch):
     """As if 20 kB were all there is."""

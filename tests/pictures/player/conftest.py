@@ -12,7 +12,7 @@ import pytest
 import bestline as bl
 from bestline.pictures import player
 from bestline.pictures.render.html import page
-from pictures.player.pages import FLAGS, Shown, _fit, _needs, _session, _wave
+from pictures.player.pages import FLAGS, Shown, fitted, needs, session_of, wave
 
 CHROMIUM = "/usr/bin/chromium"
 
@@ -25,21 +25,25 @@ def sessions() -> dict[str, dict[str, Any]]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", bl.errors.BestlineWarning)
         several = {
-            "sgd": _fit(start=start, steps=120),
-            "adam, <i>lr</i> 0.3": _fit(solver="adam", lr=0.3, start=start, steps=200),
-            "short": _fit(solver="momentum", start=start, steps=30),
+            "sgd": fitted(start=start, steps=120),
+            "adam, <i>lr</i> 0.3": fitted(solver="adam", lr=0.3, start=start, steps=200),
+            "short": fitted(solver="momentum", start=start, steps=30),
         }
         return {
-            "one": _session({"sgd": _fit(start=start)}, truth=(1.0, -1.0)),
-            "held_out": _session({"sgd": _fit(start=start, split=(0.7, 0.15, 0.15))}, held_out=True),
-            "several": _session(several),
-            "diverged": _session({"too fast": _fit(lr=0.36, start=start, steps=100), "slow": _fit(start=start, steps=100)}),
-            "one_weight": _session({"sgd": _fit("y ~ x - 1", start=[-3.0], steps=40)}),
-            "diagonal": _session({"sgd": _fit("y ~ x + z", standardize=True, lr=0.1, steps=60)}),
-            "huber": _session({"adam": _fit(solver="adam", lr=0.2, loss="huber", start=start, steps=60)}),
-            "own": _session({"adam": _fit(solver="adam", lr=0.2, forward=_wave, start=[3.0, 2.0], standardize=None, steps=60)}),
-            "own_diagonal": _session(
-                {"adam": _fit("y ~ x + z", solver="adam", lr=0.2, forward=_wave, standardize=None, steps=60)}
+            "one": session_of({"sgd": fitted(start=start)}, truth=(1.0, -1.0)),
+            "held_out": session_of({"sgd": fitted(start=start, split=(0.7, 0.15, 0.15))}, held_out=True),
+            "several": session_of(several),
+            "diverged": session_of(
+                {"too fast": fitted(lr=0.36, start=start, steps=100), "slow": fitted(start=start, steps=100)}
+            ),
+            "one_weight": session_of({"sgd": fitted("y ~ x - 1", start=[-3.0], steps=40)}),
+            "diagonal": session_of({"sgd": fitted("y ~ x + z", standardize=True, lr=0.1, steps=60)}),
+            "huber": session_of({"adam": fitted(solver="adam", lr=0.2, loss="huber", start=start, steps=60)}),
+            "own": session_of(
+                {"adam": fitted(solver="adam", lr=0.2, forward=wave, start=[3.0, 2.0], standardize=None, steps=60)}
+            ),
+            "own_diagonal": session_of(
+                {"adam": fitted("y ~ x + z", solver="adam", lr=0.2, forward=wave, standardize=None, steps=60)}
             ),
         }
 
@@ -49,9 +53,9 @@ def browser() -> Iterator[Any]:
     try:
         from playwright.sync_api import sync_playwright
     except ImportError:
-        _needs(False, "playwright")
+        needs(False, "playwright")
         raise
-    _needs(Path(CHROMIUM).exists(), CHROMIUM)
+    needs(Path(CHROMIUM).exists(), CHROMIUM)
     with sync_playwright() as engine:
         chromium = engine.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         yield chromium

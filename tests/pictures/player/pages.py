@@ -29,32 +29,29 @@ FLAGS = [
 ]
 
 
-def _needs(present: bool, what: str) -> None:
+def needs(present: bool, what: str) -> None:
     """Skip where a tool is absent, but never on the machine that decides."""
     if not present and os.environ.get("CI") != "true":
         pytest.skip(f"{what} is not installed")
 
 
-# -- sessions ----------------------------------------------------------------------------------------------------------
-
-
-def _rows() -> dict[str, np.ndarray]:
+def table() -> dict[str, np.ndarray]:
     rng = np.random.default_rng(1)
     x = np.arange(-3, 3, 0.1)
     return {"x": x, "z": x**2 + rng.standard_normal(len(x)), "y": x - 1 + 0.1 * rng.standard_normal(len(x))}
 
 
-def _session(models: dict[str, Any], title: str = "a <b>title</b>", held_out: bool = False, **how: Any) -> dict[str, Any]:
+def session_of(models: dict[str, Any], title: str = "a <b>title</b>", held_out: bool = False, **how: Any) -> dict[str, Any]:
     first = next(iter(models.values()))
     parts = [Sample.draw(first.rows(part), first.features, first.targets) for part in ("training", "test")[: 1 + held_out]]
     return session({name: m.trained for name, m in models.items()}, *parts, title=title, **how)
 
 
-def _fit(formula: str = "y ~ x", **how: Any) -> Any:
-    return bl.fit(_rows(), formula, **{"solver": "sgd", "lr": 0.02, "steps": 200, "standardize": False, **how})
+def fitted(formula: str = "y ~ x", **how: Any) -> Any:
+    return bl.fit(table(), formula, **{"solver": "sgd", "lr": 0.02, "steps": 200, "standardize": False, **how})
 
 
-def _wave(X: torch.Tensor, w: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
+def wave(X: torch.Tensor, w: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
     return torch.sin(X @ w) + b
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from bestline.pictures import palette, player
-from pictures.player.pages import _LOOK, _needs
+from pictures.player.pages import _LOOK, needs
 
 ROOT = Path(__file__).parents[3]
 
@@ -23,7 +23,7 @@ BUDGET = 100_000  # bytes of script and style, which every saved page holds
 
 
 def test_the_pure_parts_pass_their_own_tests() -> None:
-    _needs(shutil.which("node") is not None, "node")
+    needs(shutil.which("node") is not None, "node")
     done = subprocess.run(
         ["node", "--test", str(ROOT / "tests" / "pictures" / "player")],
         capture_output=True,
@@ -45,7 +45,7 @@ def test_the_module_is_small_and_needs_nothing_else() -> None:
 
 
 def test_the_colours_are_those_of_every_picture() -> None:
-    _needs(shutil.which("node") is not None, "node")
+    needs(shutil.which("node") is not None, "node")
     where = json.dumps((Path(player.__file__).parent / "theme.js").as_uri())
     ask = f"import({where}).then(m => process.stdout.write(JSON.stringify(m.THEMES)))"
     done = subprocess.run(["node", "-e", ask], capture_output=True, text=True, timeout=60, check=True)

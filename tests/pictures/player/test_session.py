@@ -34,9 +34,6 @@ def heights(ground, columns):
     return bowl["floor"] + ((away @ np.array(bowl["factor"]).T) ** 2).sum(1)
 
 
-# -- sessions ----------------------------------------------------------------------------------------------------------
-
-
 def test_the_path_lies_on_the_surface_that_the_player_draws(walked):
     told = watching.session_of(walked)
     run = told["runs"][0]

@@ -18,9 +18,6 @@ from bestline.pictures.render.html import document
 pytestmark = pytest.mark.filterwarnings("ignore::bestline.errors.BestlineWarning")
 
 
-# -- pages -------------------------------------------------------------------------------------------------------------
-
-
 class Outline(html.parser.HTMLParser):
     """Tags of a page, the text of its scripts and styles, and every address it mentions."""
 

@@ -26,9 +26,6 @@ SIMULTANEOUS = {"lbfgs": 10, "rmsprop": 40}  # steps compared so; RMSprop comes 
 pytestmark = pytest.mark.usefixtures("quiet")
 
 
-# -- sweeps -------------------------------------------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize("name", OPTIMIZERS)
 @pytest.mark.parametrize("kind", ["plain", "ridge", "two targets", "as it stands"])
 def test_runs_side_by_side_are_the_runs_one_by_one(name: str, kind: str) -> None:

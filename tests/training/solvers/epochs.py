@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 
-# -- as a solver of bestline.fit ---------------------------------------------------------------------------------------------
-
 
 def table(n=400, p=3, k=1, seed=0):
     draw = np.random.default_rng(seed)
