@@ -106,7 +106,7 @@ class Shown:
 
 
 # Of every canvas: how many colours there are, and how bright its inside is.
-_LOOK = """() => Object.fromEntries([...document.querySelectorAll('[data-panel]')].map(panel => {
+LOOK = """() => Object.fromEntries([...document.querySelectorAll('[data-panel]')].map(panel => {
   const canvas = panel.querySelector('canvas'), { width, height } = canvas;
   const pixels = canvas.getContext('2d').getImageData(width * 0.2, height * 0.1, width * 0.7, height * 0.6).data, seen = new Set();
   let light = 0;

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from bestline.pictures import palette, player
-from pictures.player.pages import _LOOK, needs
+from pictures.player.pages import LOOK, needs
 
 ROOT = Path(__file__).parents[3]
 
@@ -85,7 +85,7 @@ def test_a_saved_page_is_drawn_and_asks_for_nothing(show: Any, name: str, theme:
     assert shown.k() == 3
     shown.press("last")
     shown.settle()
-    looks = shown.page.evaluate(_LOOK)
+    looks = shown.page.evaluate(LOOK)
     assert list(looks) == PANELS[name]
     for panel, look in looks.items():
         assert look["colours"] > 20, f"{panel} is blank"

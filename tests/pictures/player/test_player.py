@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from bestline.pictures import player
-from pictures.player.pages import _LOOK, Shown
+from pictures.player.pages import LOOK, Shown
 
 PATH_ON_SURFACE = 1e-9  # relative: both are the same float64 formula
 
@@ -156,7 +156,7 @@ def test_a_diverged_run_is_a_lesson(show: Any, sessions: dict[str, Any]) -> None
     shown.settle()
     shown.press("last")
     assert shown.k() == 100
-    looks = shown.page.evaluate(_LOOK)
+    looks = shown.page.evaluate(LOOK)
     assert all(look["colours"] > 20 for look in looks.values())
     assert shown.wrong == []
 
