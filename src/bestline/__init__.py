@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-__version__ = "0.1.0"
+from bestline.wording import VERSION
+
+__version__ = VERSION
 
 # Public name -> the module that owns it. Loaded on first use, so that `import bestline` loads neither torch nor pyarrow.
 _HOME = {
@@ -32,11 +34,11 @@ _HOME = {
     "compare": "inference.comparison",
     "errors": "errors",
     "fit": "api.fit",
-    "load": "export.model_file",
+    "load": "api.load",
     "nn": "nn",
     "preflight": "api.foresight",
     "samples": "data.samples",
-    "surface": "training.surfaces",
+    "surface": "api.surface",
     "sweep": "api.foresight",
     "synthetic": "data.synthetic",
 }
@@ -81,7 +83,9 @@ if TYPE_CHECKING:
     from bestline import errors, nn
     from bestline.api.fit import fit
     from bestline.api.foresight import preflight, sweep
+    from bestline.api.load import load
     from bestline.api.model import Model
+    from bestline.api.surface import surface
     from bestline.data import samples, synthetic
     from bestline.data.moments import Moments
     from bestline.estimators import (
@@ -95,12 +99,10 @@ if TYPE_CHECKING:
         RidgeCV,
         SGDRegressor,
     )
-    from bestline.export.model_file import load
     from bestline.inference.comparison import compare
     from bestline.numerics.rows import Rows
     from bestline.training.outcome import Fit, Trace
     from bestline.training.solvers import Descent, Exact, InteriorPoint, Proximal, Step, Stochastic, Stop
-    from bestline.training.surfaces import surface
 
 
 def __getattr__(name: str) -> Any:

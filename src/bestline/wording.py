@@ -10,6 +10,8 @@ from bestline.errors import readable
 _LONGEST = 30
 _MOST_TERMS = 8
 
+VERSION = "0.1.0"  # of bestline, as files and pages name it
+
 
 def rounded(value: float, digits: int = 4) -> str:
     """A number as text says it: a few digits, commas where it is large, a real minus sign."""

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import inspect
 import time
-import warnings
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -15,9 +14,8 @@ from bestline.api.model import Model
 from bestline.data.design import degree_of
 from bestline.data.moments import given_moments
 from bestline.data.progress import Progress
-from bestline.errors import BestlineWarning, DivergedWarning, OptionError
+from bestline.errors import BestlineWarning, DivergedWarning, OptionError, warn
 from bestline.inference.cautions import findings
-from bestline.inference.sharpen import climbed
 from bestline.training.gather import Gathered, from_moments, gather
 from bestline.training.loop import Watch
 from bestline.training.outcome import Fit
@@ -186,9 +184,8 @@ def fit(
         solver is not None or descent or l1 or l2 or cv is not None or formula is not None or features is not None or degree > 1
     )
     free = not asked and loss == "squared" and forward is None and gathered.tabular
-    model = _trained(gathered, options, free=free, watch=watch, progress=progress)
-    model.seconds = time.perf_counter() - began
-    model.recipe = recipe
+    line = _trained(gathered, options, free=free, watch=watch, progress=progress)
+    model = Model.of(line, seconds=time.perf_counter() - began, recipe=recipe)
     _tell(model)
     return model
 
@@ -202,7 +199,7 @@ _DEFAULTS = {
 
 def _trained(
     gathered: Gathered, options: Options, *, free: bool, watch: Watch | bool | None, progress: Progress | None
-) -> Model:
+) -> FittedLine:
     design = gathered.design
     plan = options.plan(design, gathered.moments.rows)
     parts, remarks = gathered.parts(options)
@@ -219,32 +216,23 @@ def _trained(
         plan, chosen, remark = with_penalty(plan, gathered.of_training().folds, statistic, design, options.cv)
         remarks += remark
     outcome = _watched(plan, parts, gathered, watch)
-    model = Model(
-        design=design,
-        plan=plan,
-        weights=outcome.weights.cpu(),
-        trace=outcome.trace,
-        stop=outcome.stop,
-        advice=outcome.advice,
-        step=outcome.step,
-        rate=outcome.rate,
-        rate_limit=outcome.rate_limit,
-        collected=gathered.of_training(),
-        training=statistic,
-        seconds=0.0,
-        solver=repr(plan.solver),
+    line = FittedLine(
+        design,
+        plan,
+        outcome,
+        gathered.of_training(),
+        statistic,
+        repr(plan.solver),
         parts=parts,
         sizes=parts.sizes,
-        fit=outcome,
         source=gathered.source,
         labels=gathered.labels,
         cv=chosen,
         later=gathered.later,
     )
-    model = climbed(model, options.digits, progress)
-    notes = [*gathered.notes, *remarks, *model.notes, *findings(model, options.digits)]
-    model.notes = tuple(dict.fromkeys(notes))
-    return model
+    line = sharpened(line, options.digits, progress)
+    notes = [*gathered.notes, *remarks, *line.notes, *findings(line, options.digits)]
+    return FittedLine.of(line, notes=tuple(dict.fromkeys(notes)))
 
 
 def _watched(plan: Plan, parts: Parts, gathered: Gathered, watch: Watch | bool | None) -> Fit:
@@ -273,4 +261,4 @@ def _few_rows(gathered: Gathered) -> Sample | None:
 def _tell(model: Model) -> None:
     for note in model.notes:
         kind = DivergedWarning if model.stop is Stop.DIVERGED and note == model.advice else BestlineWarning
-        warnings.warn(note, kind, stacklevel=3)
+        warn(note, kind)

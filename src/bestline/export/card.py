@@ -6,8 +6,9 @@ import math
 from html import escape
 from pathlib import PurePath
 
-from bestline.api.model import Model
+from bestline.inference.fitted import FittedLine
 from bestline.inference.scores import Scores
+from bestline.inference.uncertainty import tables
 from bestline.pictures.render import html as pages
 from bestline.wording import count, equation, plain, rounded
 
@@ -15,7 +16,7 @@ _MOST_VALUES = 8  # weights of an own forward function
 _MOST_ROWS = 200  # of a coefficient table
 
 
-def card(model: Model) -> str:
+def card(model: FittedLine) -> str:
     """A model in a notebook's cell: its equation, coefficients and scores."""
     pieces = [
         f"<p><b>{escape(model.design.formula)}</b> &nbsp; {escape(_on_what(model))}</p>",
@@ -31,7 +32,7 @@ def card(model: Model) -> str:
 # -- pieces ------------------------------------------------------------------------------------------------------------
 
 
-def _on_what(model: Model) -> str:
+def _on_what(model: FittedLine) -> str:
     used = sum(model.sizes.values())
     where = (
         ""
@@ -46,7 +47,7 @@ def _on_what(model: Model) -> str:
     return f"Fitted to {count(used, 'row')}{where}{parts}{dropped}{imputed}{weighted}."
 
 
-def _equation(model: Model, target: int) -> str:
+def _equation(model: FittedLine, target: int) -> str:
     name, weights = model.targets[target], model.weights[:, target].tolist()
     if model.plan.forward is None:
         return equation(name, model.names, weights)
@@ -55,11 +56,11 @@ def _equation(model: Model, target: int) -> str:
     return f"{plain(name)} from a forward function of your own, {', '.join(values[:_MOST_VALUES])}{more}"
 
 
-def _scores(model: Model) -> list[str]:
+def _scores(model: FittedLine) -> list[str]:
     return [*_score(model, "Training", model.fitted_scores), *_score(model, "Held-out", model.held_out)]
 
 
-def _score(model: Model, which: str, scores: Scores | None) -> list[str]:
+def _score(model: FittedLine, which: str, scores: Scores | None) -> list[str]:
     if scores is None:
         return [f"{which} error: none: {model.unheld}."]
     lines = []
@@ -71,23 +72,23 @@ def _score(model: Model, which: str, scores: Scores | None) -> list[str]:
     return lines
 
 
-def _no_errors(model: Model) -> str:
+def _no_errors(model: FittedLine) -> str:
     if model.plan.l1 or model.plan.l2:
         return "No standard errors: a penalty shrinks the weights, and no interval or p-value is honest about that."
     return "No standard errors: they are defined here for the squared loss of a line."
 
 
-def _digits(model: Model) -> str:
-    digits = model.digits.to_numpy().reshape(-1)
+def _digits(model: FittedLine) -> str:
+    digits = model.right_digits.flatten().numpy()
     if not all(map(math.isfinite, digits)) or not len(digits):
         return "How many digits of these weights are right is not known: there is no exact solution to hold them against."
     least = int(min(digits))
     return f"At least {count(least, 'digit')} of every coefficient {'is' if least == 1 else 'are'} right, given the data as stored."
 
 
-def _table(model: Model, target: int) -> str:
-    table = model.coefficients(target=target)
-    digits = model.digits.to_numpy().reshape(len(model.names), -1)[:, target]
+def _table(model: FittedLine, target: int) -> str:
+    table = tables(model)[target]
+    digits = model.right_digits[:, target].numpy()
     errors = any(math.isfinite(c.std_error) for c in table)
     intervals = any(math.isfinite(c.conf_low) for c in table)
     head = ["", "estimate"]

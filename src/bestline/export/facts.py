@@ -9,23 +9,23 @@ indicator of that level, of an expression its component. `weights.values` has a 
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from bestline.errors import NumericalError
 from bestline.export.terms import Line
-
-if TYPE_CHECKING:
-    from bestline.api.model import Model
+from bestline.inference.fitted import FittedLine
+from bestline.inference.summary import summarise
+from bestline.wording import VERSION
 
 _FORMAT = 1
 
 
-def to_json(model: Model) -> dict[str, Any]:
+def to_json(model: FittedLine) -> dict[str, Any]:
     """A line as a JSON object; every number with the digits that read back to the same float64, and no NaN.
 
     Parameters
     ----------
-    model : Model
+    model : FittedLine
         A line.
 
     Returns
@@ -41,17 +41,15 @@ def to_json(model: Model) -> dict[str, Any]:
     NumericalError
         When a weight, or a number of the design, is not finite.
     """
-    from bestline import __version__
-
     line = Line.of(model, "JSON")
     weights = {"names": list(model.names), "targets": list(model.targets), "values": model.weights.tolist()}
     document = {
-        "bestline": __version__,
+        "bestline": VERSION,
         "format": _FORMAT,
         "formula": line.design.formula,
         "design": line.design.to_dict(),
         "weights": weights,
-        "summary": model.summary().facts,
+        "summary": summarise(model).facts,
     }
     try:
         text = json.dumps(document, allow_nan=False)

@@ -1,4 +1,4 @@
-"""Model files: a fitted line as safetensors and JSON, a few kB, and nothing in it that executes."""
+"""FittedLine files: a fitted line as safetensors and JSON, a few kB, and nothing in it that executes."""
 
 from __future__ import annotations
 
@@ -11,15 +11,16 @@ import torch
 from torch import Tensor
 
 from bestline import files as store
-from bestline.api.model import Model
 from bestline.data.design import Design
 from bestline.data.moments import Moments
 from bestline.errors import ModelFileError, NumericalError, OptionError, readable
+from bestline.inference.fitted import FittedLine
 from bestline.inference.scores import Scores
+from bestline.inference.summary import summarise
 from bestline.numerics.comoments import Comoments
 from bestline.numerics.exact_solve import Refined
 from bestline.training.losses import parse_loss
-from bestline.training.outcome import Trace
+from bestline.training.outcome import Fit, Trace
 from bestline.training.plan import Plan
 from bestline.training.recipe import Recipe
 from bestline.training.solvers.base import Solver, Stop
@@ -36,7 +37,7 @@ _TRACE = ("step", "weights", "loss", "held_out", "gradient_norm", "gap", "rate")
 _FACTS = ("advice", "step", "rate", "rate_limit", "seconds", "solver", "notes", "sizes")
 
 
-def save(model: Model, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
+def save(model: FittedLine, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
     """Write a .bestline file; see `Model.save`."""
     if not isinstance(model.plan.loss, str) or model.plan.forward is not None:
         raise OptionError(
@@ -65,7 +66,7 @@ def save(model: Model, path: str | os.PathLike[str], *, overwrite: bool = False)
     store.write(path, "model", _FORMAT, tensors, facts, overwrite=overwrite)
 
 
-def load(path: str | os.PathLike[str]) -> Model:
+def load(path: str | os.PathLike[str]) -> FittedLine:
     """Read a .bestline file that `Model.save` wrote.
 
     Raises ModelFileError when it is not one, is damaged, or was written by a newer bestline. Nothing in a file is executed.
@@ -79,7 +80,7 @@ def load(path: str | os.PathLike[str]) -> Model:
         raise ModelFileError(f"The model file {readable(str(path))} is damaged ({type(error).__name__}: {error}).") from error
 
 
-def _restored(tensors: dict[str, Tensor], facts: dict[str, Any]) -> Model:
+def _restored(tensors: dict[str, Tensor], facts: dict[str, Any]) -> FittedLine:
     design = Design.from_dict(facts["design"])
     count, weight, log_weight, *cancelled = facts["training"]
     unit, shift, mean, scatter = (tensors[f"training.{n}"] for n in _STATISTIC)
@@ -90,17 +91,32 @@ def _restored(tensors: dict[str, Tensor], facts: dict[str, Any]) -> Model:
         raise ValueError("its tensors have the wrong shape")
     trace = Trace(plan.names, design.targets, *(tensors.get(f"trace.{n}") for n in _TRACE))  # type: ignore[arg-type]
     moments = Moments(design, (training,), tensors["low"], tensors["high"], int(facts["dropped"]), dict(facts["imputed"]))
-    known = {kind: _scores(scores) for kind, scores in facts["scores"].items()}
-    rest = {name: facts[name] for name in _FACTS} | {"notes": tuple(map(str, facts["notes"]))}
-    rest |= {"advice": str(facts["advice"]), "solver": str(facts["solver"]), "step": int(facts["step"])}
-    rest |= {"sizes": {str(k): int(v) for k, v in facts["sizes"].items()}, "seconds": float(facts["seconds"])}
-    rest |= {name: None if facts[name] is None else float(facts[name]) for name in ("rate", "rate_limit")}
-    rest["recipe"] = None if facts.get("recipe") is None else Recipe.from_dict(facts["recipe"])
-    rest["refined"] = _refined(tensors, d, k, design.p)
-    stop = Stop[facts["stop"]]
-    model = Model(design, plan, tensors["weights"], trace, stop, collected=moments, training=training, known=known, **rest)
-    str(model.summary())  # what can be said of it can be computed, or it is damaged
-    return model
+    fit = Fit(
+        tensors["weights"],
+        trace,
+        Stop[facts["stop"]],
+        str(facts["advice"]),
+        int(facts["step"]),
+        *(None if facts[name] is None else float(facts[name]) for name in ("rate", "rate_limit")),
+        plan.solver,
+        None,
+    )
+    line = FittedLine(
+        design,
+        plan,
+        fit,
+        moments,
+        training,
+        str(facts["solver"]),
+        float(facts["seconds"]),
+        tuple(map(str, facts["notes"])),
+        sizes={str(part): int(rows) for part, rows in facts["sizes"].items()},
+        saved_scores={kind: _scores(scores) for kind, scores in facts["scores"].items()},
+        recipe=None if facts.get("recipe") is None else Recipe.from_dict(facts["recipe"]),
+        refined=_refined(tensors, d, k, design.p),
+    )
+    str(summarise(line))  # what can be said of it can be computed, or it is damaged
+    return line
 
 
 def _refined(tensors: dict[str, Tensor], d: int, k: int, p: int) -> Refined | None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -18,15 +18,14 @@ from bestline import files as store
 from bestline.data.design import MISSING_LEVEL, Design, Factor
 from bestline.errors import ColumnError, OptionError, listed
 from bestline.export.terms import Line, components, sendable
-
-if TYPE_CHECKING:
-    from bestline.api.model import Model
+from bestline.inference.fitted import FittedLine
+from bestline.wording import VERSION
 
 _OPSET, _IR = 19, 9  # the first with Equal on strings; ONNX Runtime 1.16 and all later ones run it
 _OUTPUT, _MATRIX, _ROWS = "prediction", "X", "N"
 
 
-def to_onnx(model: Model, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
+def to_onnx(model: FittedLine, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
     """Write a line as an ONNX file: double precision, one input for each column of the table that the line needs.
 
     Inputs are (N, 1) and called like their columns: doubles, missing is NaN; and strings for categories, missing is "". Numbers
@@ -35,7 +34,7 @@ def to_onnx(model: Model, path: str | os.PathLike[str], *, overwrite: bool = Fal
 
     Parameters
     ----------
-    model : Model
+    model : FittedLine
         A line.
     path : path
         Written whole or not at all.
@@ -165,8 +164,6 @@ class _Builder:
 
     def model(self, line: Line) -> Any:
         """The finished graph, with what a reader should know in its metadata."""
-        from bestline import __version__
-
         helper, kinds, design = self._onnx.helper, self._onnx.TensorProto, self.design
 
         def value(name: str, kind: int, width: int, what: str) -> Any:
@@ -188,11 +185,11 @@ class _Builder:
             opset_imports=[helper.make_opsetid("", _OPSET)],
             ir_version=_IR,
             producer_name="bestline",
-            producer_version=__version__,
+            producer_version=VERSION,
         )
         facts = {"features": design.names, "targets": design.targets}
         texts = {name: json.dumps(names, ensure_ascii=False) for name, names in facts.items()}
-        helper.set_model_props(made, {"formula": design.formula, "bestline": __version__, **texts})
+        helper.set_model_props(made, {"formula": design.formula, "bestline": VERSION, **texts})
         return made
 
     def _number_block(self) -> str:

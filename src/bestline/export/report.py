@@ -5,6 +5,7 @@ what to look at, and how to do it again. The page is self-contained, plays witho
 from __future__ import annotations
 
 import math
+import os
 import platform
 from collections.abc import Iterator, Sequence
 from html import escape
@@ -12,14 +13,14 @@ from typing import Any
 
 import torch
 
-from bestline import __version__
-from bestline.api.model import Model
 from bestline.data.design import Column
 from bestline.errors import BestlineError, DataError, NumericalError
 from bestline.export.card import _digits, _equation, _no_errors, _number, _on_what, _scores, _table
 from bestline.inference.classical import Coefficient, glance
 from bestline.inference.diagnosis import Diagnosis
+from bestline.inference.fitted import FittedLine
 from bestline.inference.second_pass import diagnosis
+from bestline.inference.uncertainty import tables
 from bestline.inference.why_not import why_not
 from bestline.pictures import figures
 from bestline.pictures.diagnostics import panels
@@ -30,7 +31,7 @@ from bestline.pictures.render.png import compact
 from bestline.pictures.sample import Sample, rows_shown
 from bestline.pictures.watch import session_of
 from bestline.training.solvers.base import Stop
-from bestline.wording import count, plain, rounded
+from bestline.wording import VERSION, count, plain, rounded
 
 _MOST_EFFECTS = 10
 _MOST_FINDINGS = 3
@@ -58,14 +59,17 @@ _STYLE = """
 """
 
 
-def report(model: Model, data: Any = None) -> Page:
+def report(model: FittedLine, data: Any = None, path: str | os.PathLike[str] | None = None, *, overwrite: bool = False) -> Page:
     """A page about a model.
 
     Parameters
     ----------
-    model : Model
+    model : FittedLine
     data
         Rows to show, for a model that has none of its own; without them the page says what is left out.
+    path
+        Where to write the page; by default nowhere.
+    overwrite : bool
     """
     looks = _looks(model, data)
     failed = model.stop in (Stop.DIVERGED, Stop.INTERRUPTED)
@@ -82,13 +86,16 @@ def report(model: Model, data: Any = None) -> Page:
         _again(model),
     ]
     body = [piece for section in sections for piece in section]
-    return Page(pages.document(f"{model.design.formula} (bestline)", ['<main class="report">', *body, "</main>"], style=_STYLE))
+    page = Page(pages.document(f"{model.design.formula} (bestline)", ['<main class="report">', *body, "</main>"], style=_STYLE))
+    if path is not None:
+        page.save(path, overwrite=overwrite)
+    return page
 
 
 # -- sections ----------------------------------------------------------------------------------------------------------
 
 
-def _head(model: Model) -> list[str]:
+def _head(model: FittedLine) -> list[str]:
     return [
         f"<h1>{escape(model.design.formula)}</h1>",
         f'<p class="quiet">{escape(_on_what(model))}</p>',
@@ -96,24 +103,24 @@ def _head(model: Model) -> list[str]:
     ]
 
 
-def _meaning(model: Model) -> list[str]:
+def _meaning(model: FittedLine) -> list[str]:
     said = [sentence for i in range(len(model.targets)) for sentence in effects(model, i)]
     return ["<h2>In words</h2>", _list(said), *(f"<p>{escape(text)}</p>" for text in _in_short(model))]
 
 
-def _warnings(model: Model) -> list[str]:
+def _warnings(model: FittedLine) -> list[str]:
     unfinished = model.stop in (Stop.DIVERGED, Stop.INTERRUPTED)
     notes = [*([f"This is no result: {model.advice}"] if unfinished else []), *(n for n in model.notes if n != model.advice)]
     return ["<h2>Take care</h2>", *(f'<p class="warning">{escape(note)}</p>' for note in notes)] if notes else []
 
 
-def _coefficients(model: Model) -> list[str]:
+def _coefficients(model: FittedLine) -> list[str]:
     pieces = ["<h2>Coefficients</h2>"]
     for i, target in enumerate(model.targets):
         if len(model.targets) > 1:
             pieces.append(f"<h3>{escape(plain(target))}</h3>")
         pieces.append(_table(model, i))
-        slopes = [c for c in model.coefficients(target=i) if c.term != "Intercept" and math.isfinite(c.conf_low)]
+        slopes = [c for c in tables(model)[i] if c.term != "Intercept" and math.isfinite(c.conf_low)]
         if len(slopes) > 1:
             columns = [[c.estimate for c in slopes], [c.conf_low for c in slopes], [c.conf_high for c in slopes]]
             pieces.append(_figure(figures.coefficients([c.term for c in slopes], *columns)))
@@ -127,7 +134,7 @@ def _coefficients(model: Model) -> list[str]:
     return [*pieces, f'<p class="quiet">{escape(_digits(model))}</p>']
 
 
-def _worth(model: Model) -> list[str]:
+def _worth(model: FittedLine) -> list[str]:
     lines = _scores(model)
     if model.inference is not None and model.settled and model.inference.df_resid > 0:
         for i, target in enumerate(model.targets):
@@ -142,7 +149,7 @@ def _worth(model: Model) -> list[str]:
     return ["<h2>What it is worth</h2>", _list(lines)]
 
 
-def _training(model: Model, data: Any) -> list[str]:
+def _training(model: FittedLine, data: Any) -> list[str]:
     pieces = ["<h2>Training</h2>", f"<p>{escape(model.solver)}. {escape(model.advice)}</p>"]
     if len(model.trace) < 2 or model.stop.name == "DONE":
         return pieces
@@ -154,14 +161,14 @@ def _training(model: Model, data: Any) -> list[str]:
     return [*pieces, pages.animation(told, still, f"Training of {model.design.formula}: {model.advice}")]
 
 
-def _last_state(model: Model, data: Any) -> Picture:
+def _last_state(model: FittedLine, data: Any) -> Picture:
     from bestline.pictures.render import film as motion
     from bestline.pictures.watch import label
 
     return motion.still({label(model): model.trained}, _sample(model, data))
 
 
-def _rows(model: Model, data: Any) -> list[str]:
+def _rows(model: FittedLine, data: Any) -> list[str]:
     pieces = ["<h2>The line and the rows</h2>"]
     sample = _sample(model, data)
     if sample is None:
@@ -177,7 +184,7 @@ def _rows(model: Model, data: Any) -> list[str]:
     return pieces
 
 
-def _looks(model: Model, data: Any) -> list[Diagnosis] | str:
+def _looks(model: FittedLine, data: Any) -> list[Diagnosis] | str:
     """A second look at the rows, target by target, or why there is none."""
     reason = why_not(model)
     if reason is not None:
@@ -224,7 +231,7 @@ def _diagnostics(looks: list[Diagnosis] | str) -> list[str]:
     return pieces
 
 
-def _again(model: Model) -> list[str]:
+def _again(model: FittedLine) -> list[str]:
     pieces = ["<h2>How to do it again</h2>"]
     recipe = model.recipe
     if recipe is not None:
@@ -236,16 +243,16 @@ def _again(model: Model) -> list[str]:
             pieces.append(
                 f'<p class="quiet">{escape(", ".join(recipe.unsaid))}: not plain values, so not written out here.</p>'
             )
-    versions = f"bestline {__version__}, torch {torch.__version__}, Python {platform.python_version()}, seed {model.plan.seed}"
+    versions = f"bestline {VERSION}, torch {torch.__version__}, Python {platform.python_version()}, seed {model.plan.seed}"
     return [*pieces, f'<p class="quiet">{escape(versions)}.</p>']
 
 
-def effects(model: Model, target: int = 0) -> Iterator[str]:
+def effects(model: FittedLine, target: int = 0) -> Iterator[str]:
     """What each column does to the target, as sentences; for a line of squared loss and without own forward function."""
     if model.plan.forward is not None:
         return
     name = plain(model.targets[target])
-    table = {c.term: c for c in model.coefficients(target=target)}
+    table = {c.term: c for c in tables(model)[target]}
     varies = (model.training.spread > 0).tolist()
     alone = [c for j, c in enumerate(model.design.columns) if varies[j] and _stands_alone(model, j)]
     others = ", the other columns unchanged" if len(model.design.columns) > 1 else ""
@@ -261,7 +268,7 @@ def effects(model: Model, target: int = 0) -> Iterator[str]:
         )
 
 
-def _stands_alone(model: Model, j: int) -> bool:
+def _stands_alone(model: FittedLine, j: int) -> bool:
     """Whether column j alone depends on its variable, but for other levels of the same category."""
     design = model.design
     mine = design.columns[j]
@@ -278,7 +285,7 @@ def _stands_alone(model: Model, j: int) -> bool:
     return True
 
 
-def _effect(model: Model, column: Column, c: Coefficient, target: str, others: str) -> str:
+def _effect(model: FittedLine, column: Column, c: Coefficient, target: str, others: str) -> str:
     factor_at, component = column.parts[0]
     factor = model.design.factors[factor_at]
     amount = rounded(abs(c.estimate))
@@ -302,7 +309,7 @@ def _effect(model: Model, column: Column, c: Coefficient, target: str, others: s
     return f"{who} goes with {amount} {more} {target}{others}{interval}.{unsure}"
 
 
-def _in_short(model: Model) -> Iterator[str]:
+def _in_short(model: FittedLine) -> Iterator[str]:
     best = model.held_out or model.fitted_scores
     where = "rows it had not seen" if model.held_out is not None else "the rows it was fitted to, which flatters it"
     for i, target in enumerate(model.targets):
@@ -324,7 +331,7 @@ def _figure(shown: Picture) -> str:
     return f"<figure>{pages.picture(compact(shown, dpi=_DPI), shown.alt)}</figure>"
 
 
-def _sample(model: Model, data: Any) -> Sample | None:
+def _sample(model: FittedLine, data: Any) -> Sample | None:
     if data is None and model.source is None:
         return None
     return rows_shown(model, data)

@@ -10,21 +10,19 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TypeAlias
 
 from bestline.data.design import MISSING_LEVEL, Design, Factor
 from bestline.errors import ColumnError, OptionError, listed, readable
 from bestline.export.terms import Line, components, sendable
-
-if TYPE_CHECKING:
-    from bestline.api.model import Model
+from bestline.inference.fitted import FittedLine
 
 Levels: TypeAlias = tuple[int, ...]
 _LONGEST = 1_000_000  # characters of an expression, and cells of a product of categories: no database wants more
 _CHUNK = 100  # terms of a sum between parentheses: databases limit how deep a sum may go
 
 
-def to_sql(model: Model, table: str | tuple[str, ...], *, dialect: str = "ansi") -> str:
+def to_sql(model: FittedLine, table: str | tuple[str, ...], *, dialect: str = "ansi") -> str:
     """One SELECT that gives every column of a table, and `prediction`.
 
     Weights are written with the digits that read back to the same float64, all columns are read in double precision, and
@@ -34,7 +32,7 @@ def to_sql(model: Model, table: str | tuple[str, ...], *, dialect: str = "ansi")
 
     Parameters
     ----------
-    model : Model
+    model : FittedLine
         A line; several targets give `prediction:target` each.
     table : str or tuple of str
         Name of the table, or (schema, table); quoted, so any name will do.

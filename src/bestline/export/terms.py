@@ -11,14 +11,12 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 from bestline.data.design import Design, expression
 from bestline.data.design.syntax import FUNCTIONS, State
 from bestline.errors import NumericalError, OptionError, readable
-
-if TYPE_CHECKING:
-    from bestline.api.model import Model
+from bestline.inference.fitted import FittedLine
 
 _OPERATORS: dict[type[ast.operator], str] = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/", ast.Pow: "**"}
 
@@ -41,7 +39,7 @@ class Line:
     intercept: tuple[float, ...]
 
     @classmethod
-    def of(cls, model: Model, what: str) -> Line:
+    def of(cls, model: FittedLine, what: str) -> Line:
         """The line of a model; raises OptionError for an own forward function, NumericalError for weights that are not finite."""
         if model.plan.forward is not None:
             raise OptionError(

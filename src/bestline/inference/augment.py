@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -12,9 +11,10 @@ import torch
 from torch import Tensor
 
 from bestline.data.tables import Batch, Source
-from bestline.errors import BestlineWarning, DataError, MissingValuesError, NumericalError, OptionError
+from bestline.errors import DataError, MissingValuesError, NumericalError, OptionError, warn
 from bestline.inference import classical as explain
 from bestline.inference.coordinates import Basis, Totals
+from bestline.inference.fitted import FittedLine
 from bestline.inference.influence import influence
 from bestline.inference.training_rows import numbered, rows_of
 from bestline.inference.uncertainty import basis_of, rough_basis
@@ -24,13 +24,12 @@ from bestline.numerics.rows import Rows
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-    from bestline.api.model import Model
     from bestline.numerics.exact_solve import Refined
 
 ENDS = {"confidence": ("conf_low", "conf_high"), "prediction": ("pred_low", "pred_high")}
 
 
-def augment(model: Model, data: Any = None, interval: str | None = None, level: float = 0.95) -> DataFrame:
+def augment(line: FittedLine, data: Any = None, interval: str | None = None, level: float = 0.95) -> DataFrame:
     """The data's own columns, and new ones by broom's names; one line a row.
 
     Of least squares these are `fitted`, `resid`, `hat` (leverage), `cooksd` (Cook's distance), `std_resid` (residual over its own
@@ -41,7 +40,7 @@ def augment(model: Model, data: Any = None, interval: str | None = None, level: 
 
     Parameters
     ----------
-    model : Model
+    line : FittedLine
     data : optional
         By default the training rows; rows left out of training are left out, and the index is the row's number in the table,
         counted from 0. Other data need not have the target. Its rows have no `cooksd` and no `std_resid`, for they moved nothing,
@@ -61,10 +60,10 @@ def augment(model: Model, data: Any = None, interval: str | None = None, level: 
     explain.check_level(level)
     if interval is not None and interval not in ENDS:
         raise OptionError(f"`interval` is None, 'confidence' or 'prediction'; got {interval!r}.")
-    source, _ = rows_of(model, data, target=data is None)
-    basis, trained = _basis(model, data, source)
-    inference = None if why_not(model) else model.inference
-    page = _Page(model, basis, inference, tuple(ENDS) if interval is None else (interval,), level)
+    source, _ = rows_of(line, data, target=data is None)
+    basis, trained = _basis(line, data, source)
+    inference = None if why_not(line) else line.inference
+    page = _Page(line, basis, inference, tuple(ENDS) if interval is None else (interval,), level)
     pieces = page.trained(data, source) if trained else page.others(source)
     frames = [
         pd.concat([pd.DataFrame(own, index=at), pd.DataFrame(_apart(new, source.names), index=at)], axis=1)
@@ -73,57 +72,53 @@ def augment(model: Model, data: Any = None, interval: str | None = None, level: 
     return pd.concat(frames) if frames else pd.DataFrame()
 
 
-def _basis(model: Model, data: Any, source: Source) -> tuple[Basis | None, bool]:
+def _basis(line: FittedLine, data: Any, source: Source) -> tuple[Basis | None, bool]:
     """The rows' coordinates, where there are any, and whether the rows are those of training."""
-    if why_not(model):
+    if why_not(line):
         return None, data is None
     if data is None:
-        return _sharpest(model, data), True
-    rough = _rough(model)
+        return _sharpest(line, data), True
+    rough = _rough(line)
     if rough is not None:
-        trained = _are_training(model, data, source, rough)
-        return (_sharpest(model, data) if trained else rough), trained
-    if not set(model.design.reads()) <= set(source.names):
+        trained = _are_training(line, data, source, rough)
+        return (_sharpest(line, data) if trained else rough), trained
+    if not set(line.design.reads()) <= set(source.names):
         return None, False
     try:  # moments cannot tell whose rows these are; the rows themselves can
-        basis = _sharpest(model, data)
+        basis = _sharpest(line, data)
     except DataError:
         return None, False
-    return basis, basis is None or _are_training(model, data, source, basis)
+    return basis, basis is None or _are_training(line, data, source, basis)
 
 
-def _rough(model: Model) -> Basis | None:
+def _rough(line: FittedLine) -> Basis | None:
     """The basis from moments, where they have digits enough."""
-    if model.refined is not None and model.refined.steep:
+    if line.refined is not None and line.refined.steep:
         return None
     try:
-        return rough_basis(model)
+        return rough_basis(line)
     except NumericalError:
         return None
 
 
-def _sharpest(model: Model, data: Any) -> Basis | None:
+def _sharpest(line: FittedLine, data: Any) -> Basis | None:
     """The basis from the training rows; None, and a warning, where float64 cannot give it.
 
     Raises DataError for other rows, as far as it has to read them.
     """
     try:
-        return basis_of(model, data)
+        return basis_of(line, data)
     except NumericalError:
-        warnings.warn(
-            "There is no Cook's distance here and no standardised residual: the columns are too nearly collinear for float64.",
-            BestlineWarning,
-            stacklevel=4,
-        )
+        warn("There is no Cook's distance here and no standardised residual: the columns are too nearly collinear for float64.")
         return None
 
 
-def _are_training(model: Model, data: Any, source: Source, basis: Basis) -> bool:
-    if not set(model.design.reads()) <= set(source.names):
+def _are_training(line: FittedLine, data: Any, source: Source, basis: Basis) -> bool:
+    if not set(line.design.reads()) <= set(source.names):
         return False
     totals = Totals.none(basis)
     try:
-        for part in numbered(model, data):
+        for part in numbered(line, data):
             totals = totals + Totals.of(basis.see(part.rows))
     except MissingValuesError:
         return False
@@ -137,14 +132,14 @@ _Piece = tuple[dict[str, Any], dict[str, Any], np.ndarray[Any, Any]]  # own colu
 class _Page:
     """What is to be said of every row."""
 
-    model: Model
+    line: FittedLine
     basis: Basis | None
     inference: explain.Inference | None
     intervals: tuple[str, ...]
     level: float
 
     def trained(self, data: Any, source: Source) -> Iterator[_Piece]:
-        for part in numbered(self.model, data, also=source.names):
+        for part in numbered(self.line, data, also=source.names):
             yield (
                 _own(part.batch, source, part.at),
                 self._said(part.batch, part.at, part.rows, trained=True),
@@ -152,17 +147,17 @@ class _Page:
             )
 
     def others(self, source: Source) -> Iterator[_Piece]:
-        model, design = self.model, self.model.design
+        line, design = self.line, self.line.design
         known = set(design.target_columns) <= set(source.names)
         for batch in source.batches():
             X = design.features(batch)[0].cpu()
             y = (
                 design._targets(batch).cpu()
                 if known
-                else torch.full((len(X), len(model.targets)), float("nan"), dtype=torch.float64)
+                else torch.full((len(X), len(line.targets)), float("nan"), dtype=torch.float64)
             )
             w = batch.numbers([design.weights])[:, 0].cpu() if design.weights in source.names else None
-            outside = explain.outside(X, model.collected.low, model.collected.high).numpy()
+            outside = explain.outside(X, line.collected.low, line.collected.high).numpy()
             new = self._said(batch, torch.arange(batch.rows), Rows(X, y, w), trained=False) | {"outside": outside}
             yield _own(batch, source, torch.arange(batch.rows)), new, np.arange(batch.start, batch.start + batch.rows)
 
@@ -177,7 +172,7 @@ class _Page:
             if trained and self.basis is not None:
                 found = self._influence(rows, resid)
                 exact = found.pop("resid")
-                if self.model.refined is None:  # of the line about the means, where a large offset takes no digits
+                if self.line.refined is None:  # of the line about the means, where a large offset takes no digits
                     resid = torch.where(exact.isnan(), resid, exact)
                     fitted = rows.y - resid
                 columns |= found
@@ -185,9 +180,9 @@ class _Page:
                 columns |= dict.fromkeys(("cooksd", "std_resid"), fitted * float("nan"))
             columns |= self._ends(rows, fitted, across, w)
         columns = {"fitted": fitted, "resid": resid} | columns
-        many = len(self.model.targets) > 1
+        many = len(self.line.targets) > 1
         for name, values in columns.items():
-            for i, target in enumerate(self.model.targets):
+            for i, target in enumerate(self.line.targets):
                 each[f"{name}:{target}" if many else name] = values[:, i].numpy()
         order = ["fitted", "resid", "hat"] if not many else []
         return {n: each[n] for n in [*(n for n in order if n in each), *(n for n in each if n not in order)]}
@@ -195,22 +190,22 @@ class _Page:
     @property
     def _refined(self) -> Refined | None:
         """The line in doubled arithmetic, where it is the model's own."""
-        refined = self.model.refined
-        return refined if refined is not None and torch.equal(self.model.weights, refined.weights) else None
+        refined = self.line.refined
+        return refined if refined is not None and torch.equal(self.line.weights, refined.weights) else None
 
     def _line(self, batch: Batch, at: Tensor, rows: Rows) -> tuple[Tensor, Tensor]:
         """Fitted values, and what they leave of y, (n, k)."""
-        model, refined = self.model, self._refined
+        line, refined = self.line, self._refined
         if refined is not None:
             below = self._below(batch, at, rows)
             return refined.height(rows.X, below), refined.residual(rows.y, rows.X, below)
         with torch.no_grad():
-            fitted = model.plan.predictor(model.weights)(rows.X)
+            fitted = line.plan.predictor(line.weights)(rows.X)
         return fitted, rows.y - fitted
 
     def _leverage(self, batch: Batch, at: Tensor, rows: Rows) -> Tensor:
         """X' (X'WX)^-1 x of every row, (n,): its leverage, were its weight 1."""
-        refined, basis = self.model.refined, self.basis
+        refined, basis = self.line.refined, self.basis
         if refined is not None:
             return refined.leverage(rows.X, self._below(batch, at, rows))
         if basis is None:
@@ -218,25 +213,25 @@ class _Page:
         return basis.see(Rows(rows.X, rows.y.nan_to_num(0.0))).leverage * (basis.count / basis.weight)
 
     def _below(self, batch: Batch, at: Tensor, rows: Rows) -> Tensor:
-        return self.model.design.beyond(batch, rows.X, at).low
+        return self.line.design.beyond(batch, rows.X, at).low
 
     def _influence(self, rows: Rows, resid: Tensor) -> dict[str, Tensor]:
         assert self.basis is not None  # noqa: S101  the caller has looked
         seen = self.basis.see(rows)
         if self._refined is not None:  # its residuals have more digits than these coordinates give
             seen = replace(seen, e=resid / self.basis.unit * seen.root[:, None])
-        found = [influence(self.basis, seen, i) for i in range(len(self.model.targets))]
+        found = [influence(self.basis, seen, i) for i in range(len(self.line.targets))]
         return {name: torch.stack([getattr(f, name) for f in found], 1) for name in ("resid", "cooksd", "std_resid")}
 
     def _ends(self, rows: Rows, fitted: Tensor, across: Tensor, w: Tensor) -> dict[str, Tensor]:
         """Ends of the intervals; NaN without degrees of freedom, and where aliased columns do not say what they said in training."""
-        model, inference = self.model, self.inference
+        line, inference = self.line, self.inference
         assert inference is not None  # noqa: S101  the caller has looked
-        away = rows.X - (model.training.center[: model.design.p] if model.design.intercept else 0.0)
+        away = rows.X - (line.training.center[: line.design.p] if line.design.intercept else 0.0)
         odd = inference.variance_of_mean(away).isnan() if inference.aliased else torch.zeros(len(rows), dtype=torch.bool)
         df = inference.df_resid
         t = explain.t_quantile(0.5 + self.level / 2, df) if df > 0 else float("nan")
-        basis = None if model.refined is not None else self.basis
+        basis = None if line.refined is not None else self.basis
         sigma = inference.sigma if basis is None else basis.sigma * basis.unit * (basis.weight / basis.count) ** 0.5
         out: dict[str, Tensor] = {}
         for kind in self.intervals:

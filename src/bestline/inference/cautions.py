@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from torch import nn
-
-from bestline.api.model import Model
 from bestline.errors import listed, readable
 from bestline.inference.classical import determined, infer_exactly
-from bestline.numerics.scaling import Scaling
+from bestline.inference.fitted import FittedLine
 from bestline.numerics.semidefinite import Alias
 from bestline.training.solvers.base import Stop
 from bestline.training.solvers.descent import Descent
@@ -21,18 +18,18 @@ from bestline.training.solvers.stochastic import Stochastic
 _CROWDED = 10  # rows a column below which least squares is known to overfit (Harrell 2015, 4.4)
 
 
-def findings(model: Model, digits: int) -> list[str]:
+def findings(line: FittedLine, digits: int) -> list[str]:
     """What the user should know about a fit, a sentence each; `digits` are the right digits asked for."""
-    design, statistic = model.design, model.training
+    design, statistic = line.design, line.training
     notes = []
-    if model.collected.dropped:
-        rows = "1 row was" if model.collected.dropped == 1 else f"{model.collected.dropped:,} rows were"
-        notes.append(f"{rows} left out because a value was missing; {model.collected.rows:,} were used.")
-    if model.collected.imputed:
-        counts = ", ".join(f"{readable(c)} {n:,}" for c, n in model.collected.imputed.items())
+    if line.collected.dropped:
+        rows = "1 row was" if line.collected.dropped == 1 else f"{line.collected.dropped:,} rows were"
+        notes.append(f"{rows} left out because a value was missing; {line.collected.rows:,} were used.")
+    if line.collected.imputed:
+        counts = ", ".join(f"{readable(c)} {n:,}" for c, n in line.collected.imputed.items())
         notes.append(f"Missing values were imputed: {counts}.")
-    if isinstance(model.plan.forward, nn.Module):
-        return notes + _stopped(model)
+    if line.own_module is not None:
+        return notes + _stopped(line)
     constant = [n for n, s in zip(design.names, statistic.spread[: design.p].tolist(), strict=True) if s == 0]
     if constant and design.intercept:
         notes.append(
@@ -41,28 +38,27 @@ def findings(model: Model, digits: int) -> list[str]:
         )
     if design.intercept and any(s == 0 for s in statistic.spread[design.p :].tolist()):
         notes.append("The target is constant; there is nothing to explain, and R2 is not defined.")
-    if model.plan.squared_line:
-        aliased, df = _determined(model)
-        notes += [*_collinear(model, aliased, constant), *_crowding(model, df), *_leaks(model)]
-        notes += [] if aliased else _few_digits(model, digits)
-    return notes + _stopped(model)
+    if line.plan.squared_line:
+        aliased, df = _determined(line)
+        notes += [*_collinear(line, aliased, constant), *_crowding(line, df), *_leaks(line)]
+        notes += [] if aliased else _few_digits(line, digits)
+    return notes + _stopped(line)
 
 
-def _determined(model: Model) -> tuple[tuple[Alias, ...], int]:
+def _determined(line: FittedLine) -> tuple[tuple[Alias, ...], int]:
     """Columns that others say already, and the degrees of freedom left; the whole covariance is not needed for that."""
-    if model.refined is not None:
-        inference = infer_exactly(model.refined, model.training.count)
-        return inference.aliased, inference.df_resid
-    design = model.design
-    return determined(model.training, Scaling.of(model.training, design.p, intercept=design.intercept, standardize=True))
+    if line.refined is not None:
+        exact = infer_exactly(line.refined, line.training.count)
+        return exact.aliased, exact.df_resid
+    return determined(line.training, line.scaling)
 
 
-def _collinear(model: Model, aliased: Sequence[Alias], constant: list[str]) -> list[str]:
-    names = model.design.names
+def _collinear(line: FittedLine, aliased: Sequence[Alias], constant: list[str]) -> list[str]:
+    names = line.design.names
     notes = []
     for alias in aliased:
         name = names[alias.column]
-        if name in constant and model.design.intercept:
+        if name in constant and line.design.intercept:
             continue
         others = [names[j] for j in alias.on]
         if len(others) == 1 and abs(next(iter(alias.on.values())) - 1) < 1e-9:
@@ -72,36 +68,36 @@ def _collinear(model: Model, aliased: Sequence[Alias], constant: list[str]) -> l
         notes.append(f"{readable(name)} {what}")
     if notes:
         which = (
-            "are the nearest to the start" if isinstance(model.plan.solver, Descent | Stochastic) else "have the smallest norm"
+            "are the nearest to the start" if isinstance(line.plan.solver, Descent | Stochastic) else "have the smallest norm"
         )
         notes[-1] += f" Of all equally good weights these {which}; leave columns out to have them determined."
     return notes if len(notes) <= 6 else [*notes[:5], f"{len(notes) - 6} more columns are combinations of others.", notes[-1]]
 
 
-def _crowding(model: Model, df: int) -> list[str]:
-    n, columns = model.training.count, len(model.names)
+def _crowding(line: FittedLine, df: int) -> list[str]:
+    n, columns = line.training.count, len(line.names)
     if df <= 0:
         return [
             f"{n} row{'s' if n > 1 else ''} for {columns} weight{'s' if columns > 1 else ''}: no degrees of freedom are left, so "
             f"standard errors do not exist and the training error says nothing."
         ]
-    if n < 2 * columns + 2 or (n < _CROWDED * model.design.p and n < 1_000):
+    if n < 2 * columns + 2 or (n < _CROWDED * line.design.p and n < 1_000):
         return [
             f"There are few rows for the number of columns ({n:,} rows, {columns} weights); trust the held-out error, not the training error."
         ]
     return []
 
 
-def _leaks(model: Model) -> list[str]:
+def _leaks(line: FittedLine) -> list[str]:
     """A feature that alone determines the target, among several, is most often the target in disguise."""
-    statistic, p = model.training, model.design.p
+    statistic, p = line.training, line.design.p
     if p < 2 or statistic.count < 4:
         return []
     spread = statistic.spread / statistic.unit
     notes = []
-    for i, target in enumerate(model.targets):
+    for i, target in enumerate(line.targets):
         correlation = statistic.scatter[:p, p + i] / (statistic.weight * spread[:p] * spread[p + i])
-        copies = [n for n, r in zip(model.design.names, correlation.tolist(), strict=True) if abs(r) > 1 - 1e-12]
+        copies = [n for n, r in zip(line.design.names, correlation.tolist(), strict=True) if abs(r) > 1 - 1e-12]
         if copies:
             notes.append(
                 f"{listed(copies)} alone determines {readable(target)} exactly: a leak of the target into the features? Leave it out if so."
@@ -109,11 +105,11 @@ def _leaks(model: Model) -> list[str]:
     return notes
 
 
-def _few_digits(model: Model, wanted: int) -> list[str]:
-    if model.plan.l1 or model.plan.l2 or not isinstance(model.plan.solver, Exact):
+def _few_digits(line: FittedLine, wanted: int) -> list[str]:
+    if line.plan.l1 or line.plan.l2 or not isinstance(line.plan.solver, Exact):
         return []
-    values = model.digits.to_numpy().reshape(len(model.names), -1).min(1)
-    short = [n for n, v in zip(model.names, values, strict=True) if v < wanted]
+    values = line.right_digits.amin(1).tolist()
+    short = [n for n, v in zip(line.names, values, strict=True) if v < wanted]
     if not short:
         return []
     least = int(min(values))
@@ -122,16 +118,16 @@ def _few_digits(model: Model, wanted: int) -> list[str]:
     ]
 
 
-def _stopped(model: Model) -> list[str]:
-    if model.stop in (Stop.DIVERGED, Stop.INTERRUPTED):
-        return [model.advice]
-    solver, gap = model.plan.solver, model.trace.gap
-    if model.stop is Stop.STEPS and isinstance(solver, Proximal | InteriorPoint):
-        edges = "" if isinstance(model.plan.loss, str) else " A loss with edges is one for 'absolute', 'huber' or 'quantile'."
-        return [f"Training did not converge: {model.advice[0].lower()}{model.advice[1:]}{edges}"]
-    unfinished = model.stop is Stop.STEPS and isinstance(solver, Descent) and solver.steps is None
-    if unfinished and gap is not None and float(gap[-1]) > 1e-6 * float(model.trace.loss[-1]):
-        return [f"Training did not converge: {model.advice[0].lower()}{model.advice[1:]}"]
+def _stopped(line: FittedLine) -> list[str]:
+    if line.stop in (Stop.DIVERGED, Stop.INTERRUPTED):
+        return [line.advice]
+    solver, gap = line.plan.solver, line.trace.gap
+    if line.stop is Stop.STEPS and isinstance(solver, Proximal | InteriorPoint):
+        edges = "" if isinstance(line.plan.loss, str) else " A loss with edges is one for 'absolute', 'huber' or 'quantile'."
+        return [f"Training did not converge: {line.advice[0].lower()}{line.advice[1:]}{edges}"]
+    unfinished = line.stop is Stop.STEPS and isinstance(solver, Descent) and solver.steps is None
+    if unfinished and gap is not None and float(gap[-1]) > 1e-6 * float(line.trace.loss[-1]):
+        return [f"Training did not converge: {line.advice[0].lower()}{line.advice[1:]}"]
     return []
 
 

@@ -1,8 +1,8 @@
-"""TODO docstring."""
+"""Comparison: tests of restrictions on the weights, and of one line against a larger one that holds it."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
@@ -14,44 +14,41 @@ from bestline.errors import (
 )
 from bestline.inference import classical as explain
 from bestline.inference import hypotheses
+from bestline.inference.fitted import FittedLine
 from bestline.inference.hypotheses import Comparison, Line, Verdict
 from bestline.inference.restrictions import Restrictions
 from bestline.inference.robust import Cov, Kind
-from bestline.numerics.bowl import second_moments, trained_mean
-from bestline.numerics.scaling import Scaling
-
-if TYPE_CHECKING:
-    from bestline.api.model import Model
-
 from bestline.inference.uncertainty import covariance, target_number
 from bestline.inference.why_not import refuse
+from bestline.numerics.bowl import second_moments, trained_mean
+from bestline.numerics.scaling import Scaling
 
 # --- tests of weights ----------------------------------------------------------------------------------------------------
 
 
 def wald(
-    model: Model, restrictions: Restrictions, cov: Cov = "classical", data: Any = None, *, target: int | str = 0
+    line: FittedLine, restrictions: Restrictions, cov: Cov = "classical", data: Any = None, *, target: int | str = 0
 ) -> Verdict:
     """Wald's test of linear restrictions on the weights.
 
     Parameters
     ----------
-    model : Model
+    line : FittedLine
     restrictions
-        Text such as `"weight = 0, horsepower = 2 * weight"`, several such texts, a matrix (m, d) in the order of `model.names`,
+        Text such as `"weight = 0, horsepower = 2 * weight"`, several such texts, a matrix (m, d) in the order of `line.names`,
         or (matrix, values (m,)).
     cov, data
         As in `covariance`.
     target : int or str
     """
-    at = target_number(model, target)
-    found = covariance(model, cov, data)
+    at = target_number(line, target)
+    found = covariance(line, cov, data)
     return hypotheses.wald(
-        restrictions, model.names, model.weights[:, at], found.covariance[at], found.df, about=f"errors: {Kind.of(cov).title}"
+        restrictions, line.names, line.weights[:, at], found.covariance[at], found.df, about=f"errors: {Kind.of(cov).title}"
     )
 
 
-def compare(small: Model, large: Model, *, target: int | str = 0) -> Comparison:
+def compare(small: FittedLine, large: FittedLine, *, target: int | str = 0) -> Comparison:
     """The F test of two nested lines of the same rows: is the larger one better than chance would make it?
 
     Raises
@@ -63,8 +60,8 @@ def compare(small: Model, large: Model, *, target: int | str = 0) -> Comparison:
     NumericalError
         For penalties, other losses and own forward functions.
     """
-    for model in (small, large):
-        refuse(model, "There is no F test")
+    for line in (small, large):
+        refuse(line, "There is no F test")
     name = small.targets[target_number(small, target)]
     if name not in large.targets:
         raise OptionError(f"The lines have different targets: {listed(small.targets)} and {listed(large.targets)}.")
@@ -84,18 +81,16 @@ def compare(small: Model, large: Model, *, target: int | str = 0) -> Comparison:
     return Comparison(*lines, test=hypotheses.nested(*lines))
 
 
-def _spans_constant(model: Model) -> bool:
+def _spans_constant(line: FittedLine) -> bool:
     """Whether columns without an intercept add up to one all the same: all levels of a category."""
-    moments, p = model.training, model.design.p
+    moments, p = line.training, line.design.p
     ones = Scaling.of(moments, p, intercept=False, standardize=True)
     second, m = second_moments(moments, ones)[:p, :p], trained_mean(moments, ones)[:p]
     explained = float(m @ torch.linalg.lstsq(second, m[:, None], driver="gelsd").solution[:, 0])
     return explained > 1 - 1e-9
 
 
-def _line(model: Model, target: int) -> Line:
-    inference = refuse(model, "There is no F test")
-    facts = explain.glance(model.training, inference, intercept=model.design.intercept, target=target)
-    return Line(
-        model.design.formula, float(inference.rss[target]), facts.df_residual, facts.aic, facts.bic, facts.adj_r_squared
-    )
+def _line(line: FittedLine, target: int) -> Line:
+    inference = refuse(line, "There is no F test")
+    facts = explain.glance(line.training, inference, intercept=line.design.intercept, target=target)
+    return Line(line.design.formula, float(inference.rss[target]), facts.df_residual, facts.aic, facts.bic, facts.adj_r_squared)

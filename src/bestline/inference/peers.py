@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from bestline.api.model import Model
 from bestline.errors import DataError, NumericalError, OptionError
+from bestline.inference.fitted import FittedLine
+from bestline.inference.training_rows import rows as rows_of_part
 from bestline.numerics.rows import Rows, Weights, joined
 from bestline.numerics.scaling import Scaling
 
@@ -77,12 +78,12 @@ def agreed(a: Weights, b: Weights) -> Weights:
     return (-torch.log10((a - b).abs() / size)).nan_to_num(0.0, posinf=_SAME).clamp(0, _SAME)
 
 
-def agreement(model: Model, data: Any = None) -> Agreement:
+def agreement(line: FittedLine, data: Any = None) -> Agreement:
     """The model's line fitted again by scikit-learn and statsmodels, where they are installed.
 
     Parameters
     ----------
-    model : Model
+    line : FittedLine
         A line of squared loss, with or without penalties.
     data
         The rows it was fitted to; by default the model's own.
@@ -96,18 +97,18 @@ def agreement(model: Model, data: Any = None) -> Agreement:
     NumericalError
         When training stopped before the solution that the peers compute.
     """
-    if not model.plan.squared_line:
+    if not line.plan.squared_line:
         raise OptionError(
             "Agreement is measured for the squared loss of a line; this model has another loss or forward function."
         )
-    _check_solved(model)
-    rows = _rows(model, data)
+    _check_solved(line)
+    rows = _rows(line, data)
     scaling = Scaling.of(
-        model.training,
-        model.design.p,
-        intercept=model.design.intercept,
-        standardize=model.plan.standardize,
-        unscaled=model.plan.unscaled,
+        line.training,
+        line.design.p,
+        intercept=line.design.intercept,
+        standardize=line.plan.standardize,
+        unscaled=line.plan.unscaled,
     )
     peers: dict[str, Weights] = {}
     absent = []
@@ -118,45 +119,45 @@ def agreement(model: Model, data: Any = None) -> Agreement:
             absent.append(f"{name} is not installed")
             continue
         solve = _by_scikit_learn if module == "sklearn" else _by_statsmodels
-        weights = solve(model, rows, scaling)
+        weights = solve(line, rows, scaling)
         if weights is None:
             absent.append(f"{name} has no fit with these penalties")
         else:
             peers[f"{name} {version(name)}"] = weights
-    return Agreement(model.names, model.targets, model.weights, peers, tuple(absent), len(rows))
+    return Agreement(line.names, line.targets, line.weights, peers, tuple(absent), len(rows))
 
 
-def _check_solved(model: Model) -> None:
-    gap = model.trace.gap
-    if gap is not None and float(gap[-1]) > 1e-6 * max(float(model.trace.loss[-1]), 1e-300):
+def _check_solved(line: FittedLine) -> None:
+    gap = line.trace.gap
+    if gap is not None and float(gap[-1]) > 1e-6 * max(float(line.trace.loss[-1]), 1e-300):
         raise NumericalError(
             "Training stopped before the exact solution, so there is nothing to agree on; take more steps, or fit exactly."
         )
 
 
-def _rows(model: Model, data: Any) -> Rows:
-    numbers = model.training.count * (model.design.p + len(model.targets))
+def _rows(line: FittedLine, data: Any) -> Rows:
+    numbers = line.training.count * (line.design.p + len(line.targets))
     if numbers > _MOST_NUMBERS:
         raise OptionError(
             f"The peers need all rows in memory, and {numbers:,} numbers are too many; agree on a part of the rows."
         )
-    parts = list(model.rows("training", data))
+    parts = list(rows_of_part(line, "training", data))
     if not parts:
         raise DataError("There are no rows to fit again.")
     rows = joined([part.to("cpu") for part in parts])
     keep = torch.ones(len(rows), dtype=torch.bool) if rows.w is None else rows.w > 0
-    if int(keep.sum()) != model.training.count:
+    if int(keep.sum()) != line.training.count:
         raise DataError(
-            f"The data have {int(keep.sum()):,} usable rows, but the model was fitted to {model.training.count:,}; give the same rows."
+            f"The data have {int(keep.sum()):,} usable rows, but the model was fitted to {line.training.count:,}; give the same rows."
         )
     return rows[keep]
 
 
-def _by_scikit_learn(model: Model, rows: Rows, scaling: Scaling) -> Weights | None:
+def _by_scikit_learn(line: FittedLine, rows: Rows, scaling: Scaling) -> Weights | None:
     """Least squares on the data as they are; penalised lines on the columns as trained, where their penalties are defined."""
     from sklearn.linear_model import ElasticNet, LinearRegression, Ridge
 
-    plan, intercept = model.plan, model.design.intercept
+    plan, intercept = line.plan, line.design.intercept
     w = None if rows.w is None else rows.w.numpy()
     penalised = bool(plan.l1 or plan.l2)
     trained = scaling.rows(rows) if penalised else rows
@@ -169,21 +170,21 @@ def _by_scikit_learn(model: Model, rows: Rows, scaling: Scaling) -> Weights | No
     else:
         peer = LinearRegression(fit_intercept=intercept)
     peer.fit(trained.X.numpy(), trained.y.numpy(), sample_weight=w)
-    slopes = torch.as_tensor(peer.coef_, dtype=torch.float64).reshape(len(model.targets), -1).T
-    level = torch.as_tensor(peer.intercept_, dtype=torch.float64).expand(len(model.targets)).reshape(1, -1)
+    slopes = torch.as_tensor(peer.coef_, dtype=torch.float64).reshape(len(line.targets), -1).T
+    level = torch.as_tensor(peer.intercept_, dtype=torch.float64).expand(len(line.targets)).reshape(1, -1)
     weights = torch.cat([slopes, level]) if intercept else slopes
     return scaling.to_data(weights) if penalised else weights
 
 
-def _by_statsmodels(model: Model, rows: Rows, scaling: Scaling) -> Weights | None:
+def _by_statsmodels(line: FittedLine, rows: Rows, scaling: Scaling) -> Weights | None:
     del scaling
-    if model.plan.l1 or model.plan.l2:
+    if line.plan.l1 or line.plan.l2:
         return None
     import numpy as np
     from statsmodels.regression.linear_model import OLS, WLS
 
     X = rows.X.numpy()
-    if model.design.intercept:
+    if line.design.intercept:
         X = np.column_stack([X, np.ones(len(X))])
     columns = []
     for y in rows.y.T.numpy():

@@ -14,6 +14,7 @@ from bestline.inference import diagnosis as diagnostics
 from bestline.inference.collinearity import Collinearity, collinearity
 from bestline.inference.coordinates import Totals
 from bestline.inference.diagnosis import Diagnosis
+from bestline.inference.fitted import FittedLine
 from bestline.inference.influence import dfbetas
 from bestline.inference.influence import influence as influence_of
 from bestline.inference.residual_sums import Evidence, Lens
@@ -21,7 +22,6 @@ from bestline.inference.residual_sums import Evidence, Lens
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-    from bestline.api.model import Model
 
 from bestline.inference.training_rows import numbered
 from bestline.inference.uncertainty import basis_of, check_same_rows, target_number
@@ -34,34 +34,34 @@ _NAN = float("nan")
 # --- diagnosis -----------------------------------------------------------------------------------------------------------
 
 
-def columns_of(model: Model) -> Collinearity:
+def columns_of(line: FittedLine) -> Collinearity:
     """How far the columns can be told apart; from the moments."""
-    inference = refuse(model, "There is no diagnosis")
+    inference = refuse(line, "There is no diagnosis")
     aliased = {alias.column: list(alias.on) for alias in inference.aliased}
-    return collinearity(model.training, model.scaling, model.features, inference.kept, aliased)
+    return collinearity(line.training, line.scaling, line.features, inference.kept, aliased)
 
 
-def diagnosis(model: Model, data: Any = None, *, target: int | str = 0) -> Diagnosis:
+def diagnosis(line: FittedLine, data: Any = None, *, target: int | str = 0) -> Diagnosis:
     """A second look at the training rows: see `Diagnosis`. One pass, or two where the columns are nearly collinear.
 
     Parameters
     ----------
-    model : Model
+    line : FittedLine
     data
         The training rows, for a model that has none.
     target : int or str
     """
-    at = target_number(model, target)
-    collinear = columns_of(model)
-    lens = Lens.on(basis_of(model, data), at)
+    at = target_number(line, target)
+    collinear = columns_of(line)
+    lens = Lens.on(basis_of(line, data), at)
     evidence = Evidence.empty(lens)
-    for part in numbered(model, data):
+    for part in numbered(line, data):
         evidence = evidence + Evidence.of(lens, part.rows, part.numbers)
     check_same_rows(lens.basis, evidence.totals)
-    return diagnostics.diagnose(lens, evidence, collinear, formula=model.design.formula, target=model.targets[at])
+    return diagnostics.diagnose(lens, evidence, collinear, formula=line.design.formula, target=line.targets[at])
 
 
-def influence(model: Model, data: Any = None, *, target: int | str = 0) -> DataFrame:
+def influence(line: FittedLine, data: Any = None, *, target: int | str = 0) -> DataFrame:
     """Every training row's influence on the line; one line a row, the index its number counted from 0.
 
     Columns: resid, hat, std_resid, rstudent, cooksd, dffits, cov_ratio, and for every weight the change in standard errors when
@@ -74,18 +74,18 @@ def influence(model: Model, data: Any = None, *, target: int | str = 0) -> DataF
     """
     import pandas as pd
 
-    at = target_number(model, target)
-    basis = basis_of(model, data)
-    if basis.count * (7 + len(model.names)) > _MOST_CELLS:
+    at = target_number(line, target)
+    basis = basis_of(line, data)
+    if basis.count * (7 + len(line.names)) > _MOST_CELLS:
         raise OptionError(f"A table of the influence of {basis.count:,} rows is too large; `diagnose` keeps its size.")
     frames, totals = [], Totals.none(basis)
-    for part in numbered(model, data):
+    for part in numbered(line, data):
         seen = basis.see(part.rows)
         found = influence_of(basis, seen, at)
         columns = {
             n: getattr(found, n).numpy() for n in ("resid", "hat", "std_resid", "rstudent", "cooksd", "dffits", "cov_ratio")
         }
-        columns |= {f"dfb_{name}": moved.numpy() for name, moved in zip(model.names, dfbetas(basis, seen, at).T, strict=True)}
+        columns |= {f"dfb_{name}": moved.numpy() for name, moved in zip(line.names, dfbetas(basis, seen, at).T, strict=True)}
         frames.append(pd.DataFrame(columns, index=part.numbers.numpy()))
         totals = totals + Totals.of(seen)
     check_same_rows(basis, totals)

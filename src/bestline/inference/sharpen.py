@@ -1,4 +1,4 @@
-"""Climb: the exact solution where moments in float64 leave too few digits, and wherever it costs next to nothing.
+"""Sharpen: the exact solution where moments in float64 leave too few digits, and wherever it costs next to nothing.
 
 The moments' own answer comes first, with its right digits estimated. When they are fewer than asked for, and the rows can be
 read again, one more pass solves the problem exactly (`refine`). A small table is always solved so: it takes milliseconds.
@@ -9,20 +9,16 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
-from bestline.api.model import Model
 from bestline.data.progress import Progress
 from bestline.errors import NumericalError, listed
+from bestline.inference.fitted import FittedLine
 from bestline.numerics.exact_solve import Refined, refined
 from bestline.numerics.rows import Features, Rows
 from bestline.training.solvers.exact import Exact
-
-if TYPE_CHECKING:
-    from pandas import DataFrame, Series
 
 _SMALL = 200_000  # numbers in a table that is solved exactly whether or not its digits are in doubt
 _FEW = 30  # weights, likewise: the elimination grows with their cube
@@ -30,14 +26,14 @@ _CLOSE = 1e-6  # size of what sets a column apart, over its own, below which the
 _MOST = 1e11  # rows times the square of columns beyond which the sums would take more than ten minutes
 
 
-def climbed(model: Model, digits: int, progress: Progress | None = None) -> Model:
+def sharpened(line: FittedLine, digits: int, progress: Progress | None = None) -> FittedLine:
     """The model with the exact solution, or the model itself where that is not asked for, not possible or not worth it.
 
     A note says so when the solution rests on the last digits of the data: exact it is, but other data would move it far.
 
     Parameters
     ----------
-    model : Model
+    line : FittedLine
         Just fitted.
     digits : int
         Right digits asked for, of every weight and standard error.
@@ -49,32 +45,31 @@ def climbed(model: Model, digits: int, progress: Progress | None = None) -> Mode
     NumericalError
         When a least-squares weight is beyond the range of float64.
     """
-    _refuse_beyond(model)
-    d, k, n = len(model.names), len(model.targets), model.training.count
-    plain = isinstance(model.plan.solver, Exact) and model.plan.squared_line and not model.plan.l1 and not model.plan.l2
+    _refuse_beyond(line)
+    d, k, n = len(line.names), len(line.targets), line.training.count
+    plain = isinstance(line.plan.solver, Exact) and line.least_squares
     small = n * (d + k) <= _SMALL and d <= _FEW
-    if not plain or model.source is None or n * (d + k) ** 2 > _MOST or not (small or _least(model) < digits):
-        return model
-    lost = _Lost.none(model.design.p + k)
-    found = refined(_rows(model, progress, lost), model.design.p, k, intercept=model.design.intercept)
-    inference = model.inference
+    if not plain or line.source is None or n * (d + k) ** 2 > _MOST or not (small or _least(line) < digits):
+        return line
+    lost = _Lost.none(line.design.p + k)
+    found = refined(_rows(line, progress, lost), line.design.p, k, intercept=line.design.intercept)
+    inference = line.inference
     assert inference is not None  # noqa: S101  least squares has one
     if found is None or (inference.aliased and not bool(found.distinct)):
-        return model  # columns that only their rounding tells apart are not told apart
+        return line  # columns that only their rounding tells apart are not told apart
     found = found.known_to(lost.length)
-    trace = replace(model.trace, weights=model.trace.weights.clone(), loss=model.trace.loss.clone())
-    trace.weights[-1], trace.loss[-1] = found.weights, (found.rss / model.training.weight).sum()
-    fit = None if model.fit is None else replace(model.fit, weights=found.weights, trace=trace)
-    notes = _notes(model, found) if _least_of(model.digits) < digits else ()
-    return replace(model, weights=found.weights, trace=trace, fit=fit, refined=found, notes=(*model.notes, *notes))
+    trace = line.trace.ended_at(found.weights, (found.rss / line.training.weight).sum())
+    notes = _notes(line, found) if _least_of(line.right_digits) < digits else ()
+    fit = replace(line.fit, weights=found.weights, trace=trace)
+    return replace(line, fit=fit, refined=found, notes=(*line.notes, *notes))
 
 
-def _refuse_beyond(model: Model) -> None:
+def _refuse_beyond(line: FittedLine) -> None:
     """Raise NumericalError where a least-squares weight is too large for float64, as for columns of numbers about 1e-310."""
-    if not isinstance(model.plan.solver, Exact) or not model.plan.squared_line or bool(model.weights.isfinite().all()):
+    if not isinstance(line.plan.solver, Exact) or not line.plan.squared_line or bool(line.weights.isfinite().all()):
         return
-    size = dict(zip(model.features, model.training.spread.tolist(), strict=False))
-    names = [n for n, w in zip(model.names, model.weights, strict=True) if not bool(w.isfinite().all()) and n in size]
+    size = dict(zip(line.features, line.training.spread.tolist(), strict=False))
+    names = [n for n, w in zip(line.names, line.weights, strict=True) if not bool(w.isfinite().all()) and n in size]
     names = [n for n in names if size[n] == min(size[m] for m in names)]
     raise NumericalError(
         f"The weight of {listed(names)} is beyond the range of float64, because its numbers are so small ({size[names[0]]:.0e}) beside "
@@ -84,8 +79,8 @@ def _refuse_beyond(model: Model) -> None:
     )
 
 
-def _notes(model: Model, found: Refined) -> tuple[str, ...]:
-    close = [name for name, c in zip(model.features, found.closeness.tolist(), strict=True) if c < _CLOSE]
+def _notes(line: FittedLine, found: Refined) -> tuple[str, ...]:
+    close = [name for name, c in zip(line.features, found.closeness.tolist(), strict=True) if c < _CLOSE]
     if not close:
         return ()
     what = "This column is" if len(close) == 1 else "These columns are"
@@ -96,14 +91,14 @@ def _notes(model: Model, found: Refined) -> tuple[str, ...]:
     )
 
 
-def _least(model: Model) -> float:
+def _least(line: FittedLine) -> float:
     """Fewest digits that are certain of any number."""
-    return min(_least_of(model.digits), _least_of(model.std_error_digits))
+    return min(_least_of(line.right_digits), _least_of(line.right_error_digits))
 
 
-def _least_of(digits: Series | DataFrame) -> float:
+def _least_of(digits: Tensor) -> float:
     """The smallest that is a number; NaN stands for digits of what does not exist."""
-    return min((v for v in digits.to_numpy().ravel().tolist() if not math.isnan(v)), default=math.inf)
+    return float(digits.nan_to_num(math.inf).amin()) if digits.numel() else math.inf
 
 
 @dataclass(slots=True, eq=False)
@@ -126,15 +121,15 @@ class _Lost:
         self.length = torch.hypot(self.length, most * (error / unit).square().sum(0).sqrt())
 
 
-def _rows(model: Model, progress: Progress | None, lost: _Lost) -> Iterator[tuple[Rows, Features | None]]:
+def _rows(line: FittedLine, progress: Progress | None, lost: _Lost) -> Iterator[tuple[Rows, Features | None]]:
     """The training rows, and what float64 has left out of them; what is not known of them goes to `lost`."""
-    assert model.source is not None  # noqa: S101  the caller has looked
+    assert line.source is not None  # noqa: S101  the caller has looked
     tell = None if progress is None else (lambda fraction: progress("reading the rows again, for more digits", fraction))
-    for batch in model.source.batches(model.design.reads(), progress=tell):
-        encoded, beyond = model.design.rows_doubled(batch)
+    for batch in line.source.batches(line.design.reads(), progress=tell):
+        encoded, beyond = line.design.rows_doubled(batch)
         rows = encoded.rows
-        if model.labels is not None:
-            own = model.labels[batch.start : batch.start + batch.rows]
+        if line.labels is not None:
+            own = line.labels[batch.start : batch.start + batch.rows]
             own = (own if encoded.index is None else own[encoded.index.cpu()]).to(rows.X.device) == 0
             rows, beyond = rows[own], None if beyond is None else beyond[own]
         if beyond is not None:

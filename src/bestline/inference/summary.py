@@ -5,24 +5,21 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+from torch import Tensor
 
 from bestline.inference import classical as explain
+from bestline.inference.fitted import FittedLine
 from bestline.inference.robust import Cov, Covariance
 from bestline.inference.scores import Scores
-from bestline.inference.uncertainty import errors_of
-
-if TYPE_CHECKING:
-    from pandas import DataFrame, Series
-
-    from bestline.api.model import Model
-
 from bestline.inference.summary_text import summary_text
+from bestline.inference.uncertainty import errors_of
 
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """What `model.summary()` gives: `print` it, or take its facts.
+    """What `line.summary()` gives: `print` it, or take its facts.
 
     Attributes
     ----------
@@ -41,42 +38,43 @@ class Summary:
     __repr__ = __str__
 
 
-def summarise(model: Model, level: float = 0.95, cov: Cov = "classical", data: Any = None) -> Summary:
-    """Facts and text about a model, with intervals of the given level and errors of the given kind."""
-    errors = errors_of(model, cov, data)
+def summarise(line: FittedLine, level: float = 0.95, cov: Cov = "classical", data: Any = None) -> Summary:
+    """Facts and text about a line, with intervals of the given level and errors of the given kind."""
+    errors = errors_of(line, cov, data)
     robust = errors if isinstance(errors, Covariance) else None
     tables = [
-        explain.coefficients(model.names, model.weights, errors, level=level, settled=model.settled, target=i)
-        for i in range(len(model.targets))
+        explain.coefficients(line.names, line.weights, errors, level=level, settled=line.settled, target=i)
+        for i in range(len(line.targets))
     ]
-    return Summary(_facts(model, tables, level, robust), summary_text(model, tables, level, robust))
+    return Summary(_facts(line, tables, level, robust), summary_text(line, tables, level, robust))
 
 
-def _facts(model: Model, tables: list[list[explain.Coefficient]], level: float, robust: Covariance | None) -> dict[str, Any]:
+def _facts(
+    line: FittedLine, tables: list[list[explain.Coefficient]], level: float, robust: Covariance | None
+) -> dict[str, Any]:
     def each(value: Callable[[int], Any]) -> Any:
         """One target's value as it is; several by the target's name."""
-        return value(0) if len(model.targets) == 1 else {name: value(i) for i, name in enumerate(model.targets)}
+        return value(0) if len(line.targets) == 1 else {name: value(i) for i, name in enumerate(line.targets)}
 
     def by_term(field: str, keep: Callable[[str], bool] = lambda _: True) -> Any:
         return each(lambda i: {c.term: _number(getattr(c, field)) for c in tables[i] if keep(c.term)})
 
-    slopes = set(model.coef.index)
-    has_intercept = len(slopes) < len(model.names)
-    held_out, training = model.held_out, model.fitted_scores
-    trace, plan = model.trace, model.plan
-    at = int((trace.step - model.step).abs().argmin())
+    slopes = set(line.names[: line.slopes])
+    has_intercept = line.slopes < len(line.names)
+    held_out, training = line.held_out, line.fitted_scores
+    trace, plan = line.trace, line.plan
+    at = int((trace.step - line.step).abs().argmin())
 
-    def by_name(digits: Series | DataFrame) -> Any:
-        table = digits.to_numpy().reshape(len(model.names), -1)
-        return each(lambda i: {n: _whole(v) for n, v in zip(model.names, table[:, i], strict=True)})
+    def by_name(digits: Tensor) -> Any:
+        return each(lambda i: {n: _whole(v) for n, v in zip(line.names, digits[:, i].tolist(), strict=True)})
 
     return {
-        "formula": model.design.formula,
-        "targets": list(model.targets),
-        "rows": sum(model.sizes.values()),
-        "rows_dropped": model.collected.dropped,
-        "parts": dict(model.sizes),
-        "features": list(model.features),
+        "formula": line.design.formula,
+        "targets": list(line.targets),
+        "rows": sum(line.sizes.values()),
+        "rows_dropped": line.collected.dropped,
+        "parts": dict(line.sizes),
+        "features": list(line.features),
         "coef": by_term("estimate", slopes.__contains__),
         "intercept": each(lambda i: tables[i][-1].estimate if has_intercept else 0.0),
         "std_error": by_term("std_error"),
@@ -87,26 +85,26 @@ def _facts(model: Model, tables: list[list[explain.Coefficient]], level: float, 
         "r2": each(lambda i: _number(training.r2[i])),
         "rmse": each(lambda i: _number(training.rmse[i])),
         "held_out": None if held_out is None else _held_out(held_out, each),
-        "digits": by_name(model.digits),
-        "std_error_digits": by_name(model.std_error_digits) if robust is None else None,
-        "exact_arithmetic": model.refined is not None,
-        "solver": model.solver,
+        "digits": by_name(line.right_digits),
+        "std_error_digits": by_name(line.right_error_digits) if robust is None else None,
+        "exact_arithmetic": line.refined is not None,
+        "solver": line.solver,
         "loss_function": str(plan.loss) if isinstance(plan.loss, str) else getattr(plan.loss, "__name__", "own"),
         "l1": plan.l1,
         "l2": plan.l2,
         "penalty_factors": None if plan.factors is None else dict(zip(plan.features, plan.factors, strict=True)),
         "standardize": plan.standardize,
         "seed": plan.seed,
-        "stop": model.advice,
-        "stop_reason": model.stop.name.lower(),
-        "steps": int(model.trace.step[-1]),
+        "stop": line.advice,
+        "stop_reason": line.stop.name.lower(),
+        "steps": int(line.trace.step[-1]),
         "loss": _number(float(trace.loss[at])),
         "loss_start": _number(float(trace.loss[0])),
         "gap": None if trace.gap is None else _number(float(trace.gap[at])),
-        "lr": None if model.rate is None else _number(model.rate),
-        "lr_limit": None if model.rate_limit is None else _number(model.rate_limit),
-        "seconds": model.seconds,
-        "warnings": list(model.notes),
+        "lr": None if line.rate is None else _number(line.rate),
+        "lr_limit": None if line.rate_limit is None else _number(line.rate_limit),
+        "seconds": line.seconds,
+        "warnings": list(line.notes),
     }
 
 

@@ -1,38 +1,36 @@
-"""TODO docstring."""
+"""Summary, as a page of text for people: the coefficients, the errors, the warnings."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
 from textwrap import wrap
-from typing import TYPE_CHECKING
 
+from bestline.errors import readable
 from bestline.inference import classical as explain
+from bestline.inference.fitted import FittedLine
 from bestline.inference.robust import Covariance
 from bestline.inference.uncertainty import overall
-
-if TYPE_CHECKING:
-    from bestline.api.model import Model
-
 
 _WIDTH = 100
 _LONGEST_NAME = 40
 _FACTORS = 6  # penalty factors in the heading
 
 
-def summary_text(model: Model, tables: list[list[explain.Coefficient]], level: float, robust: Covariance | None) -> str:
-    lines = [model.design.formula if len(model.design.formula) <= 3 * _WIDTH else f"{model.design.formula[: 3 * _WIDTH]} ..."]
-    lines.append(_rows(model))
-    lines += wrap(model.advice, _WIDTH)
-    for target, table in zip(model.targets, tables, strict=True):
-        lines += ["", *([f"Target {target}"] if len(tables) > 1 else []), *_table(model, table, level)]
+def summary_text(line: FittedLine, tables: list[list[explain.Coefficient]], level: float, robust: Covariance | None) -> str:
+    """The page: formula, rows, why training stopped, the coefficients of every target, scores, warnings."""
+    lines = [line.design.formula if len(line.design.formula) <= 3 * _WIDTH else f"{line.design.formula[: 3 * _WIDTH]} ..."]
+    lines.append(_rows(line))
+    lines += wrap(line.advice, _WIDTH)
+    for target, table in zip(line.targets, tables, strict=True):
+        lines += ["", *([f"Target {target}"] if len(tables) > 1 else []), *_table(line, table, level)]
     if robust is not None:
         clusters = "" if robust.clusters is None else f", {robust.clusters:,} clusters"
         lines.append(f"Standard errors: {robust.kind.title}{clusters}; Student's t on {robust.df:,} degrees of freedom.")
-    if model.inference is not None and not model.settled:
+    if line.inference is not None and not line.settled:
         lines.append("Standard errors are those of the exact solution; training stopped before it, so there are no intervals.")
-    lines += ["", *_scores(model, robust)]
-    notes = [note for note in model.notes if note != model.advice]
+    lines += ["", *_scores(line, robust)]
+    notes = [note for note in line.notes if note != line.advice]
     if notes:
         lines += ["", "Warnings"]
         for note in notes:
@@ -41,20 +39,20 @@ def summary_text(model: Model, tables: list[list[explain.Coefficient]], level: f
     return "\n".join(lines)
 
 
-def _rows(model: Model) -> str:
-    used = sum(model.sizes.values())
-    parts = "" if len(model.sizes) == 1 else f" ({', '.join(f'{n:,} {name}' for name, n in model.sizes.items())})"
-    dropped = f", {model.collected.dropped:,} left out because a value was missing" if model.collected.dropped else ""
-    penalty = "".join(f", {n}={v:.3g}" for n, v in (("l1", model.plan.l1), ("l2", model.plan.l2)) if v)
-    if penalty and model.plan.factors is not None:
-        own = [f"{name} x {f:g}" for name, f in zip(model.plan.features, model.plan.factors, strict=True) if f != 1]
+def _rows(line: FittedLine) -> str:
+    used = sum(line.sizes.values())
+    parts = "" if len(line.sizes) == 1 else f" ({', '.join(f'{n:,} {name}' for name, n in line.sizes.items())})"
+    dropped = f", {line.collected.dropped:,} left out because a value was missing" if line.collected.dropped else ""
+    penalty = "".join(f", {n}={v:.3g}" for n, v in (("l1", line.plan.l1), ("l2", line.plan.l2)) if v)
+    if penalty and line.plan.factors is not None:
+        own = [f"{name} x {f:g}" for name, f in zip(line.plan.features, line.plan.factors, strict=True) if f != 1]
         penalty += f" ({', '.join(own[:_FACTORS])}{', ...' if len(own) > _FACTORS else ''})" if own else ""
     return f"{used:,} rows{parts}{dropped}{penalty}"
 
 
-def _table(model: Model, table: Sequence[explain.Coefficient], level: float) -> list[str]:
+def _table(line: FittedLine, table: Sequence[explain.Coefficient], level: float) -> list[str]:
     """The coefficient table in the data's units; columns that nobody can fill are left out."""
-    digits = model.digits.to_numpy().reshape(len(model.names), -1)[:, 0]
+    digits = line.right_digits[:, 0].tolist()
     columns: list[tuple[str, list[str]]] = [
         ("", [_short(c.term) for c in table]),
         ("estimate", [_show(c.estimate) for c in table]),
@@ -80,8 +78,6 @@ def _table(model: Model, table: Sequence[explain.Coefficient], level: float) -> 
 
 
 def _short(name: str) -> str:
-    from bestline.errors import readable
-
     return readable(name, _LONGEST_NAME).strip("`")
 
 
@@ -102,26 +98,26 @@ def _p(value: float) -> str:
     return f"{value:.4f}" if value >= 1e-4 else "<0.0001"
 
 
-def _scores(model: Model, robust: Covariance | None) -> list[str]:
+def _scores(line: FittedLine, robust: Covariance | None) -> list[str]:
     lines = []
-    for label, scores in (("Training error", model.fitted_scores), ("Held-out error", model.held_out)):
+    for label, scores in (("Training error", line.fitted_scores), ("Held-out error", line.held_out)):
         if scores is None:
-            lines.append(f"{label}   none: {model.unheld}")
+            lines.append(f"{label}   none: {line.unheld}")
             continue
-        for i, target in enumerate(model.targets):
-            which = f" of {target}" if len(model.targets) > 1 else ""
+        for i, target in enumerate(line.targets):
+            which = f" of {target}" if len(line.targets) > 1 else ""
             mae = f", MAE {_show(scores.mae[i])}" if scores.mae is not None else ""
             lines.append(f"{label}{which}   RMSE {_show(scores.rmse[i])}{mae}, R2 {_fixed(scores.r2[i], 4)}   ({scores.of})")
-    if model.inference is not None and model.settled and model.inference.df_resid > 0:
-        for i in range(len(model.targets)):
-            g = explain.glance(model.training, model.inference, intercept=model.design.intercept, target=i)
-            whole = overall(model, robust, target=i) if robust is not None else g
+    if line.inference is not None and line.settled and line.inference.df_resid > 0:
+        for i in range(len(line.targets)):
+            g = explain.glance(line.training, line.inference, intercept=line.design.intercept, target=i)
+            whole = overall(line, robust, target=i) if robust is not None else g
             if math.isfinite(g.statistic):
                 test = "" if whole is None else f"F {_fixed(whole.statistic, 2)}, p {_p(whole.p_value)};  "
                 lines.append(
                     f"Residual sd      {_show(g.sigma)} on {g.df_residual:,} degrees of freedom;  {test}"
                     f"AIC {_fixed(g.aic, 1)}, BIC {_fixed(g.bic, 1)}"
                 )
-    elif model.plan.l1 or model.plan.l2:
+    elif line.plan.l1 or line.plan.l2:
         lines.append("No standard errors: a penalty shrinks the weights, and no interval or p-value is honest about that.")
     return lines

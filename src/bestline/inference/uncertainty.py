@@ -1,50 +1,46 @@
-"""TODO docstring."""
+"""Uncertainty: the covariance of the weights, classical or robust, and the coefficient tables made from it."""
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from bestline.errors import (
-    BestlineWarning,
     ColumnError,
     OptionError,
+    warn,
 )
 from bestline.inference import classical as explain
 from bestline.inference import hypotheses
 from bestline.inference.coordinates import Basis, Totals, other_rows
+from bestline.inference.fitted import FittedLine
 from bestline.inference.hypotheses import Verdict
 from bestline.inference.robust import Cov, Covariance, Kind, Meat, sandwich
-
-if TYPE_CHECKING:
-    from bestline.api.model import Model
-
 from bestline.inference.training_rows import numbered
 from bestline.inference.why_not import refuse
 
 
-def basis_of(model: Model, data: Any = None) -> Basis:
+def basis_of(line: FittedLine, data: Any = None) -> Basis:
     """The coordinates of the training rows."""
-    inference = refuse(model, "There is no leverage")
-    return Basis.of(model.training, model.scaling, inference.kept, lambda: (part.rows for part in numbered(model, data)))
+    inference = refuse(line, "There is no leverage")
+    return Basis.of(line.training, line.scaling, inference.kept, lambda: (part.rows for part in numbered(line, data)))
 
 
-def rough_basis(model: Model) -> Basis:
-    """The same from the moments alone: at hand for a loaded model, right to fewer digits where columns are nearly collinear."""
-    return Basis.of(model.training, model.scaling, refuse(model, "There is no leverage").kept)
+def rough_basis(line: FittedLine) -> Basis:
+    """The same from the moments alone: at hand for a loaded line, right to fewer digits where columns are nearly collinear."""
+    return Basis.of(line.training, line.scaling, refuse(line, "There is no leverage").kept)
 
 
-def covariance(model: Model, cov: Cov = "classical", data: Any = None) -> explain.Inference | Covariance:
+def covariance(line: FittedLine, cov: Cov = "classical", data: Any = None) -> explain.Inference | Covariance:
     """The covariance of the weights: classical from the moments, robust ones from one more pass over the training rows.
 
     Parameters
     ----------
-    model : Model
+    line : FittedLine
     cov : str or mapping
         "classical", "HC0" to "HC3", or {"cluster": column} (as text: "cluster:column").
     data
@@ -60,11 +56,11 @@ def covariance(model: Model, cov: Cov = "classical", data: Any = None) -> explai
     """
     kind = Kind.of(cov)
     if kind.name == "classical":
-        return refuse(model, "There are no standard errors")
-    inference = refuse(model, "There are no robust errors")
-    basis = basis_of(model, data)
+        return refuse(line, "There are no standard errors")
+    inference = refuse(line, "There are no robust errors")
+    basis = basis_of(line, data)
     meat = Meat.empty(basis)
-    for part in numbered(model, data, also=[kind.cluster] if kind.cluster else []):
+    for part in numbered(line, data, also=[kind.cluster] if kind.cluster else []):
         groups = part.groups(kind.cluster) if kind.cluster else None
         rows = part.rows
         if groups is not None and rows.w is not None and bool((rows.w == 0).any()):  # such rows are not there
@@ -75,7 +71,7 @@ def covariance(model: Model, cov: Cov = "classical", data: Any = None) -> explai
         meat = meat + Meat.of(basis, basis.see(rows), kind, groups)
     check_same_rows(basis, meat.totals)
     found = sandwich(basis, meat, kind, ~inference.std_error[0].isnan())
-    _warn_of_few(model, found.clusters)
+    _warn_of_few(line, found.clusters)
     return found
 
 
@@ -86,55 +82,54 @@ def _present(codes: Tensor, names: Sequence[str]) -> tuple[Tensor, Sequence[str]
 
 
 def check_same_rows(basis: Basis, totals: Totals) -> None:
+    """Raise DataError when the rows that were met add up to others than those of training."""
     if not totals.same(basis):
         raise other_rows(totals.rows, basis.count)
 
 
-def _warn_of_few(model: Model, clusters: int | None) -> None:
+def _warn_of_few(line: FittedLine, clusters: int | None) -> None:
     """Errors clustered by few groups are too small as a rule (Cameron, Gelbach & Miller 2008)."""
-    if clusters is None or clusters > len(model.names):
+    if clusters is None or clusters > len(line.names):
         return
-    warnings.warn(
-        f"{clusters} clusters are no more than the {len(model.names)} weights: errors clustered by them come out too small, some near "
-        f"zero; do not rely on them.",
-        BestlineWarning,
-        stacklevel=3,
+    warn(
+        f"{clusters} clusters are no more than the {len(line.names)} weights: errors clustered by them come out too small, some near "
+        f"zero; do not rely on them."
     )
 
 
-def target_number(model: Model, target: int | str) -> int:
+def target_number(line: FittedLine, target: int | str) -> int:
     """A target's number, from its number or name."""
     if isinstance(target, str):
-        if target not in model.targets:
-            raise OptionError(f"{ColumnError.missing(target, model.targets, 'the targets')}")
-        return model.targets.index(target)
-    if not 0 <= target < len(model.targets):
-        raise OptionError(f"There is no target {target}; this line has {len(model.targets)}, counted from 0.")
+        if target not in line.targets:
+            raise OptionError(f"{ColumnError.missing(target, line.targets, 'the targets')}")
+        return line.targets.index(target)
+    if not 0 <= target < len(line.targets):
+        raise OptionError(f"There is no target {target}; this line has {len(line.targets)}, counted from 0.")
     return target
 
 
-def errors_of(model: Model, cov: Cov = "classical", data: Any = None) -> explain.Uncertainty | None:
+def errors_of(line: FittedLine, cov: Cov = "classical", data: Any = None) -> explain.Uncertainty | None:
     """What a coefficient table needs; None where classical errors do not exist. Robust ones say why they do not."""
-    return model.inference if Kind.of(cov).name == "classical" else covariance(model, cov, data)
+    return line.inference if Kind.of(cov).name == "classical" else covariance(line, cov, data)
 
 
-def tables(model: Model, level: float = 0.95, cov: Cov = "classical", data: Any = None) -> list[list[explain.Coefficient]]:
+def tables(line: FittedLine, level: float = 0.95, cov: Cov = "classical", data: Any = None) -> list[list[explain.Coefficient]]:
     """The coefficient table of every target, at one pass."""
-    errors = errors_of(model, cov, data)
+    errors = errors_of(line, cov, data)
     return [
-        explain.coefficients(model.names, model.weights, errors, level=level, settled=model.settled, target=i)
-        for i in range(len(model.targets))
+        explain.coefficients(line.names, line.weights, errors, level=level, settled=line.settled, target=i)
+        for i in range(len(line.targets))
     ]
 
 
-def overall(model: Model, errors: Covariance, *, target: int = 0) -> Verdict | None:
+def overall(line: FittedLine, errors: Covariance, *, target: int = 0) -> Verdict | None:
     """The F test that all slopes which the data determine are zero, by robust errors; None where there are none to test."""
-    p, d = model.design.p, len(model.names)
+    p, d = line.design.p, len(line.names)
     own = [j for j in range(p) if not errors.std_error[target, j].isnan()]
     if not 0 < len(own) <= errors.df:
         return None
     about = f"are all slopes zero? errors: {errors.kind.title}"
     A = torch.eye(d, dtype=torch.float64)[own]
     with suppress(OptionError):  # so nearly collinear that float64 takes the slopes for one
-        return hypotheses.wald(A, model.names, model.weights[:, target], errors.covariance[target], errors.df, about=about)
+        return hypotheses.wald(A, line.names, line.weights[:, target], errors.covariance[target], errors.df, about=about)
     return None

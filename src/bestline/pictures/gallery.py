@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING, Any
 from matplotlib.figure import Figure
 
 from bestline.errors import OptionError
+from bestline.inference.fitted import FittedLine
+from bestline.inference.second_pass import diagnosis
+from bestline.inference.uncertainty import tables
 from bestline.pictures import figures
 from bestline.pictures import penalty_paths as paths
 from bestline.pictures.landscape import Pair
@@ -18,7 +21,6 @@ from bestline.pictures.sample import Sample, rows_shown
 from bestline.training.outcome import Fit
 
 if TYPE_CHECKING:
-    from bestline.api.model import Model
     from bestline.training.cross_validation import Selection
 
 
@@ -31,11 +33,11 @@ class Gallery:
 
     Attributes
     ----------
-    model : Model
+    model : FittedLine
     theme : {"light", "dark"}
     """
 
-    model: Model
+    model: FittedLine
     theme: str = "light"
 
     @property
@@ -71,7 +73,7 @@ class Gallery:
         self,
         data: Any = None,
         *,
-        others: Mapping[str, Model] | None = None,
+        others: Mapping[str, FittedLine] | None = None,
         label: str = "this model",
         step: int | None = None,
         target: int = 0,
@@ -93,7 +95,7 @@ class Gallery:
 
     def loss(
         self,
-        others: Mapping[str, Model] | None = None,
+        others: Mapping[str, FittedLine] | None = None,
         *,
         label: str = "this model",
         log: bool | None = None,
@@ -121,7 +123,7 @@ class Gallery:
         """The loss against one weight; where it is the only one, with a tangent at the start or at `step`."""
         return self._drawn(figures.weight(self.model.trained, name, target=target, step=step))
 
-    def _runs(self, others: Mapping[str, Model] | None, label: str) -> Fit | dict[str, Fit]:
+    def _runs(self, others: Mapping[str, FittedLine] | None, label: str) -> Fit | dict[str, Fit]:
         own = self.model.trained
         return {label: own, **{name: other.trained for name, other in others.items()}} if others else own
 
@@ -143,7 +145,7 @@ class Gallery:
 
     def coefficients(self, level: float = 0.95, *, target: int = 0, intercept: bool = False) -> Figure:
         """Slopes, and if wanted the intercept, as dots with their intervals."""
-        rows = [c for c in self.model.coefficients(level, target) if intercept or c.term != "Intercept"]
+        rows = [c for c in tables(self.model, level)[target] if intercept or c.term != "Intercept"]
         columns = [[c.estimate for c in rows], [c.conf_low for c in rows], [c.conf_high for c in rows]]
         return self._drawn(figures.coefficients([c.term for c in rows], *columns, level=level))
 
@@ -151,4 +153,4 @@ class Gallery:
         """Residuals against fitted, normal quantiles, scale and location, residuals against leverage: four panels."""
         from bestline.pictures.diagnostics import panels
 
-        return self._drawn(panels(self.model.diagnose(data, target=target)))
+        return self._drawn(panels(diagnosis(self.model, data, target=target)))

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from bestline.data.tables import open_source
 from bestline.errors import OptionError, ShapeError
+from bestline.inference.fitted import FittedLine
+from bestline.inference.training_rows import rows
 from bestline.numerics.rows import Features, Rows, Targets, Weights, joined
 from bestline.training.outcome import Fit
 from bestline.training.row_losses import Line, RowLoss, line
-
-if TYPE_CHECKING:
-    from bestline.api.model import Model
-
 
 MOST = 2_000  # points that can still be told apart
 
@@ -166,9 +164,9 @@ def is_straight(fit: Fit) -> bool:
 __all__ = ["MOST", "Sample", "is_straight", "predictions", "said", "shown"]
 
 
-def rows_shown(model: Model, data: Any = None, part: str = "training") -> Sample:
+def rows_shown(model: FittedLine, data: Any = None, part: str = "training") -> Sample:
     """The rows to show: of `data`, or else of a part of the model's own."""
-    sample = Sample.draw(model.rows(part, data), model.features, model.targets)
+    sample = Sample.draw(rows(model, part, data), model.features, model.targets)
     design = model.design
     if design.p < 2 or len(design.needs) != 1 or design.texts or design.needs[0] not in design.names:
         return sample

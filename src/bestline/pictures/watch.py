@@ -13,8 +13,8 @@ from typing import Any
 
 import torch
 
-from bestline.api.model import Model
 from bestline.errors import OptionError
+from bestline.inference.fitted import FittedLine
 from bestline.numerics.comoments import Comoments
 from bestline.pictures.landscape import Pair
 from bestline.pictures.player.session import run_label, session
@@ -31,12 +31,17 @@ FORMATS = ("html", *_MOVING, *_STILL)
 _PRINTED = 90  # dots an inch of the picture for paper
 
 
-def label(model: Model) -> str:
+def label(model: FittedLine) -> str:
     """A model by how it was trained: `adam, lr 0.1`."""
     return run_label(model.trained)
 
 
-def watch(models: Model | Mapping[str, Model], data: Any = None, *, pair: Pair = None, target: int = 0) -> Any:
+def beside(line: FittedLine, others: Mapping[str, FittedLine] | None) -> dict[str, FittedLine]:
+    """A line and others on the same rows, each by its label."""
+    return {label(line): line, **(others or {})}
+
+
+def watch(models: FittedLine | Mapping[str, FittedLine], data: Any = None, *, pair: Pair = None, target: int = 0) -> Any:
     """The player: in a notebook with anywidget a widget, else a Page, which notebooks show too and `save` writes.
 
     Parameters are those of `session_of`.
@@ -46,18 +51,20 @@ def watch(models: Model | Mapping[str, Model], data: Any = None, *, pair: Pair =
     return pages.widget(told) or _page(told, runs, data, pair, target)
 
 
-def page_of(models: Model | Mapping[str, Model], data: Any = None, *, pair: Pair = None, target: int = 0) -> Page:
+def page_of(models: FittedLine | Mapping[str, FittedLine], data: Any = None, *, pair: Pair = None, target: int = 0) -> Page:
     """The player as a self-contained page; parameters are those of `session_of`."""
     runs = _runs(models)
     return _page(session_of(runs, data, pair=pair, target=target), runs, data, pair, target)
 
 
-def session_of(models: Model | Mapping[str, Model], data: Any = None, *, pair: Pair = None, target: int = 0) -> dict[str, Any]:
+def session_of(
+    models: FittedLine | Mapping[str, FittedLine], data: Any = None, *, pair: Pair = None, target: int = 0
+) -> dict[str, Any]:
     """What a player needs to show how models were trained.
 
     Parameters
     ----------
-    models : Model, or mapping of label to Model
+    models : FittedLine, or mapping of label to FittedLine
         Trained on the same rows with the same loss.
     data
         The rows to show, for models that have none themselves.
@@ -87,7 +94,7 @@ def session_of(models: Model | Mapping[str, Model], data: Any = None, *, pair: P
 
 
 def animate(
-    models: Model | Mapping[str, Model],
+    models: FittedLine | Mapping[str, FittedLine],
     path: str | os.PathLike[str],
     data: Any = None,
     *,
@@ -121,7 +128,7 @@ def animate(
 
 
 def watch_runs(
-    models: Mapping[str, Model],
+    models: Mapping[str, FittedLine],
     path: str | os.PathLike[str],
     *,
     pair: Pair = None,
@@ -168,21 +175,21 @@ def _ending(path: str | os.PathLike[str]) -> str:
     return Path(path).suffix.lower().lstrip(".")
 
 
-def _page(told: dict[str, Any], runs: Mapping[str, Model], data: Any, pair: Pair, target: int) -> Page:
+def _page(told: dict[str, Any], runs: Mapping[str, FittedLine], data: Any, pair: Pair, target: int) -> Page:
     from bestline.pictures.render.png import compact
 
     return pages.page(told, compact(_still(runs, data, pair, target), dpi=_PRINTED))
 
 
-def _still(runs: Mapping[str, Model], data: Any, pair: Pair, target: int) -> Any:
+def _still(runs: Mapping[str, FittedLine], data: Any, pair: Pair, target: int) -> Any:
     from bestline.pictures.render import film as motion
 
     sample = _sample(next(iter(runs.values())), data)
     return motion.still({name: model.trained for name, model in runs.items()}, sample, pair=pair, target=target)
 
 
-def _runs(models: Model | Mapping[str, Model]) -> dict[str, Model]:
-    runs = {label(models): models} if isinstance(models, Model) else dict(models)
+def _runs(models: FittedLine | Mapping[str, FittedLine]) -> dict[str, FittedLine]:
+    runs = {label(models): models} if isinstance(models, FittedLine) else dict(models)
     if not runs:
         raise OptionError("There are no models to watch; give at least one.")
     (first_name, first), *others = runs.items()
@@ -205,7 +212,7 @@ def _same_rows(a: Comoments, b: Comoments) -> bool:
     return a.count == b.count and bool(near.all()) and bool(((a.spread - b.spread).abs() <= 1e-6 * size).all())
 
 
-def _sample(model: Model, data: Any, part: str = "training") -> Sample | None:
+def _sample(model: FittedLine, data: Any, part: str = "training") -> Sample | None:
     """The rows of a part, if the model still has any."""
     if data is None and (model.source is None or (part != "training" and part not in model.sizes)):
         return None

@@ -175,9 +175,7 @@ def _finished(task: Task, solver: Solver, record: _Record, stop: Stop) -> Fit:
         rate,
         limit,
         solver,
-        task.objective,
-        task.scaling,
-        units=task.units.cpu(),
+        task,
     )
 
 

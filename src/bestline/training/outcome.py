@@ -1,17 +1,20 @@
-"""TODO docstring."""
+"""Outcome: the trace that training leaves, and the fit at its end."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+import torch
 from torch import Tensor
 
+from bestline.errors import NumericalError
 from bestline.numerics.rows import Weights
 from bestline.numerics.scaling import Scaling
 from bestline.training.objective import Objective
 from bestline.training.solvers.base import Solver, Stop
+from bestline.training.task import Task
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -72,6 +75,14 @@ class Trace:
             table["gap"] = self.gap.tolist()
         return table
 
+    def ended_at(self, weights: Weights, loss: Tensor) -> Trace:
+        """The same trace with other weights (d, k), of that loss, at its last step."""
+        return replace(
+            self,
+            weights=torch.cat([self.weights[:-1], weights[None]]),
+            loss=torch.cat([self.loss[:-1], loss.reshape(1)]),
+        )
+
     def frame(self) -> DataFrame:
         """One row a step: step, loss, held_out, one column a weight, gradient_norm, gap. A pandas frame."""
         import pandas as pd
@@ -97,12 +108,10 @@ class Fit:
     rate, rate_limit : float or None
         First learning rate, and the largest stable one.
     solver : Solver
-    objective : Objective
-    scaling : Scaling
+    task : Task or None
+        What was trained; None where that is not known any more, as of a line that was loaded.
     seconds : float
         What the steps took; NaN where nobody looked at the clock.
-    units : Tensor or None
-        What one unit of each loss as trained is in the data's units, (k,) or (1,); None: the squares of the targets' scales.
     """
 
     weights: Weights
@@ -113,12 +122,26 @@ class Fit:
     rate: float | None
     rate_limit: float | None
     solver: Solver
-    objective: Objective
-    scaling: Scaling
+    task: Task | None
     seconds: float = math.nan
-    units: Tensor | None = None
+
+    @property
+    def objective(self) -> Objective:
+        """What was made small, in the columns as trained."""
+        return self._known.objective
+
+    @property
+    def scaling(self) -> Scaling:
+        """From the data's units to those of the columns as trained."""
+        return self._known.scaling
 
     @property
     def loss_units(self) -> Tensor:
         """What one unit of each loss as trained is in the data's units, (k,) or (1,)."""
-        return self.scaling.target_scale**2 if self.units is None else self.units
+        return self._known.units.cpu()
+
+    @property
+    def _known(self) -> Task:
+        if self.task is None:
+            raise NumericalError("This needs what was trained, and a loaded line has it no more; fit again.")
+        return self.task

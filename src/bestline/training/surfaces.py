@@ -10,7 +10,6 @@ from __future__ import annotations
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
@@ -23,9 +22,6 @@ from bestline.training import planes
 from bestline.training.outcome import Fit
 from bestline.training.planes import Plane, default_pair
 from bestline.training.row_losses import RowLoss, Smooth
-
-if TYPE_CHECKING:
-    from bestline.api.model import Model
 
 _ROWS = 50_000  # that are read for each point of a grid, where its loss is no closed form
 _AT_ONCE = 30_000  # rows and weights, of all the points whose losses are computed together: few enough for one core
@@ -70,7 +66,7 @@ class Surface:
 
 
 def surface(
-    model: Model | Fit,
+    fit: Fit,
     pair: Sequence[str] | Plane | str | None = None,
     *,
     span: Sequence[tuple[float, float]] | None = None,
@@ -82,7 +78,7 @@ def surface(
 
     Parameters
     ----------
-    model : Model or Fit
+    fit : Fit
         What was trained.
     pair : sequence of str, "path", or Plane, optional
         One or two names of weights; by default the first slope and the intercept. With "path" the two main directions of the
@@ -103,7 +99,6 @@ def surface(
         A kind, span or resolution that makes no sense, a profile of a loss that is not the squared one, or the directions of a
         path that never moved.
     """
-    fit = model if isinstance(model, Fit) else model.trained
     if kind not in ("slice", "profile") or not 2 <= resolution <= 2_000:
         raise OptionError(
             f"`kind` must be 'slice' or 'profile' and `resolution` from 2 to 2,000; got {kind!r} and {resolution!r}."

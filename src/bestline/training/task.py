@@ -1,4 +1,4 @@
-"""TODO docstring."""
+"""Task: one problem to train, in the columns as trained, and how its numbers are to be called."""
 
 from __future__ import annotations
 

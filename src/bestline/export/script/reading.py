@@ -18,7 +18,6 @@ from typing import Any
 import numpy as np
 import torch
 
-from bestline.api.model import Model
 from bestline.data.design import Column, Design, Factor, expression
 from bestline.data.tables import Batch, Source, open_source
 from bestline.data.tables.columnar import Parquet
@@ -27,6 +26,7 @@ from bestline.data.tables.files import Files
 from bestline.export.script.literals import call, names, quoted, value
 from bestline.export.script.run import Run, remembered
 from bestline.export.script.table import Code, Form
+from bestline.inference.fitted import FittedLine
 
 _CHECKED = 16  # batches of a file that pandas has to read alike: a million rows
 _BATCH = 65_536
@@ -35,7 +35,7 @@ _NOT_ALIKE = (ValueError, LookupError, TypeError, OSError, AttributeError, Arith
 _SAME = 1e-14  # relative: readers of decimal digits differ in the last bit
 
 
-def from_file(model: Model, run: Run, form: Form, data: Any) -> Code | None:
+def from_file(model: FittedLine, run: Run, form: Form, data: Any) -> Code | None:
     """Code that reads the rows with pandas; None where that would not give the same rows."""
     source = open_source(data, text=model.design.texts) if isinstance(data, str | os.PathLike) else data
     source = model.source if source is None else source
@@ -111,7 +111,7 @@ def _call_of(function: str, path: str, options: dict[str, Any]) -> list[str]:
     return call("frame", function, *words)
 
 
-def _training_rows(model: Model) -> list[str] | None:
+def _training_rows(model: FittedLine) -> list[str] | None:
     """Lines that choose the training rows of a split; None where the seed did not draw them in one order."""
     assert model.labels is not None  # noqa: S101  the caller has looked
     n, training = len(model.labels), torch.nonzero(model.labels == 0)[:, 0]
@@ -125,7 +125,7 @@ def _training_rows(model: Model) -> list[str] | None:
     ]
 
 
-def _filled(model: Model) -> list[str]:
+def _filled(model: FittedLine) -> list[str]:
     """What is done about missing values, where there were any."""
     lines = []
     if model.collected.imputed:

@@ -12,9 +12,9 @@ from typing import Any, TypeAlias
 import torch
 from torch import Tensor
 
-from bestline.api.model import Model
 from bestline.errors import OptionError, readable
 from bestline.export.script.literals import is_plain
+from bestline.inference.fitted import FittedLine
 from bestline.numerics.bowl import second_moments
 from bestline.numerics.rows import Rows, Weights
 from bestline.numerics.scaling import Scaling
@@ -164,7 +164,7 @@ class Run:
         return terms if self.k == 1 else [f"{term}:{target}" for term in terms for target in self.targets]
 
 
-def run_of(model: Model, rows: Rows | None) -> Run:
+def run_of(model: FittedLine, rows: Rows | None) -> Run:
     """What `model` tells of its run; `rows`, where they are at hand, settle what the Huber loss needs.
 
     Raises
@@ -235,7 +235,7 @@ def _start(trace: Trace, scaling: Scaling, standardize: bool) -> Weights:
     return start
 
 
-def remembered(model: Model) -> Descent | None:
+def remembered(model: FittedLine) -> Descent | None:
     """The descent by which a model was trained, None where it was solved; a loaded one remembers it as text.
 
     Raises OptionError where the text holds more than plain values, and where the solution was not reached.
@@ -310,7 +310,7 @@ def _made(maker: object, library: Any) -> Made | None:
     return Made(known.__name__, dict(options)) if all(map(is_plain, options.values())) else None
 
 
-def _singular(model: Model, scaling: Scaling) -> bool:
+def _singular(model: FittedLine, scaling: Scaling) -> bool:
     """Whether the features, as trained, depend on each other as far as moments in float64 can tell."""
     p = scaling.p
     inner = second_moments(model.training, scaling)[:p, :p]
@@ -321,13 +321,13 @@ def _singular(model: Model, scaling: Scaling) -> bool:
     return bool(eigenvalues[0] <= eigenvalues[-1] * rank_tolerance(p))
 
 
-def _uneven(model: Model) -> bool:
+def _uneven(model: FittedLine) -> bool:
     p, statistic = len(model.plan.features), model.training
     size = statistic.spread[:p] if model.plan.intercept else torch.hypot(statistic.spread, statistic.center)[:p]
     return bool(size.max() > _UNEVEN * size.min())
 
 
-def _delta(model: Model, scaling: Scaling, rows: Rows | None) -> Tensor:
+def _delta(model: FittedLine, scaling: Scaling, rows: Rows | None) -> Tensor:
     """Where the Huber loss turns straight, in the data's units: far out its slope is delta itself."""
     assert rows is not None  # noqa: S101  `script` has gathered them
     plan = replace(model.plan, solver=remembered(model) or Exact(), device=torch.device("cpu"))

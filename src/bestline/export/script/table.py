@@ -9,11 +9,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from bestline.api.model import Model
 from bestline.data.folds import row_hash
 from bestline.errors import DataError
 from bestline.export.script.literals import are_single, array, number, single, table
 from bestline.export.script.run import Run, remembered
+from bestline.inference.fitted import FittedLine
+from bestline.inference.training_rows import rows as rows_of_part
 from bestline.numerics.comoments import Comoments, total
 from bestline.numerics.rows import Features, Rows, Targets, joined
 
@@ -75,29 +76,29 @@ class Code:
     modules: tuple[str, ...] = ()
 
 
-def rows_of(model: Model, data: Any) -> Rows:
+def rows_of(model: FittedLine, data: Any) -> Rows:
     """The training rows in the data's units, those of no weight left out, in the order in which they were trained on.
 
     Raises DataError when they are not the rows that the model was trained on.
     """
-    rows = joined([_counted(batch).to("cpu") for batch in model.rows("training", data)])
+    rows = joined([_counted(batch).to("cpu") for batch in rows_of_part(model, "training", data)])
     if data is None:
         rows = _without_held_out(model, rows)
     _check(model, Comoments.of_rows(rows))
     return rows
 
 
-def check_rows(model: Model, data: Any) -> None:
+def check_rows(model: FittedLine, data: Any) -> None:
     """Raise DataError when `data` are not the rows that the model was trained on: one pass, constant memory."""
     q = model.design.p + len(model.targets)
-    _check(model, total((Comoments.of_rows(_counted(batch)).cpu() for batch in model.rows("training", data)), q))
+    _check(model, total((Comoments.of_rows(_counted(batch)).cpu() for batch in rows_of_part(model, "training", data)), q))
 
 
 def _counted(rows: Rows) -> Rows:
     return rows if rows.w is None else rows[rows.w > 0]
 
 
-def _without_held_out(model: Model, rows: Rows) -> Rows:
+def _without_held_out(model: FittedLine, rows: Rows) -> Rows:
     """Without a split, early stopping holds out the first fold that has rows; folds go by a hash of the row."""
     descent = remembered(model)
     if model.labels is not None or descent is None or descent.patience is None:
@@ -107,7 +108,7 @@ def _without_held_out(model: Model, rows: Rows) -> Rows:
     return rows[torch.remainder(row_hash(rows, model.plan.seed), len(folds)) != held]
 
 
-def _check(model: Model, found: Comoments) -> None:
+def _check(model: FittedLine, found: Comoments) -> None:
     known = model.training
     if not known.like(found):
         raise DataError(

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from bestline.api.model import Model
 from bestline.errors import OptionError
 from bestline.export.script.dialects import STYLES, body, refuse
 from bestline.export.script.literals import Section, comment
 from bestline.export.script.reading import from_file
 from bestline.export.script.run import Run, run_of
 from bestline.export.script.table import Code, Form, check_rows, inline, rows_of
+from bestline.inference.fitted import FittedLine
 
 FEW = 400  # numbers that a page still shows
 MOST = 20_000  # numbers that a script may hold
@@ -31,12 +31,12 @@ _SOLVED = {
 }
 
 
-def script(model: Model, style: str = "linear", *, data: Any = None, rows: str = "auto") -> str:
+def script(model: FittedLine, style: str = "linear", *, data: Any = None, rows: str = "auto") -> str:
     """The run of a model as plain code, without bestline, that prints the same weights and the same loss.
 
     Parameters
     ----------
-    model : Model
+    model : FittedLine
     style : {"numpy", "tensors", "linear", "module"}
         NumPy with gradients written out; tensors with `requires_grad`; `nn.Linear` with a loss and an optimiser from torch; an
         `nn.Module` class of its own with a training loop.
@@ -91,7 +91,7 @@ def script(model: Model, style: str = "linear", *, data: Any = None, rows: str =
     return _joined([_heading(run, style), Section(_imports(style, code)), Section(code.lines), *body(run, form, style)])
 
 
-def _from_file(model: Model, run: Run, form: Form, data: Any, style: str) -> Code | None:
+def _from_file(model: FittedLine, run: Run, form: Form, data: Any, style: str) -> Code | None:
     code = from_file(model, run, form, data)
     if code is not None and data is not None:
         check_rows(model, data)

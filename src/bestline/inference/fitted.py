@@ -1,0 +1,315 @@
+"""FittedLine: a design and a fit, frozen, and the numbers that follow from them: errors, right digits, scores.
+
+Nothing writes into a line once it is made. What takes time is computed when it is first asked for, and then kept: asking twice
+gives the same, and changes nothing else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, fields, replace
+from functools import cached_property
+from typing import Any, Self
+
+import torch
+from torch import Tensor, nn
+
+from bestline.data.design import Design
+from bestline.data.moments import Moments
+from bestline.data.tables import Source
+from bestline.errors import NumericalError
+from bestline.inference import classical, scores
+from bestline.inference.held_out import HeldOut, judged, scores_of
+from bestline.inference.scores import Scores
+from bestline.numerics import digits
+from bestline.numerics.comoments import Comoments
+from bestline.numerics.exact_solve import Refined, digits_within
+from bestline.numerics.rows import Weights
+from bestline.numerics.scaling import Scaling
+from bestline.training.cross_validation import Selection
+from bestline.training.outcome import Fit, Trace
+from bestline.training.parts import Part, Parts
+from bestline.training.plan import Plan
+from bestline.training.recipe import Recipe
+from bestline.training.solvers.base import Stop
+from bestline.training.solvers.exact import Exact
+
+_NONE_HELD_OUT = "too few rows to hold any out, or too many to train on again, or training ended early"
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class FittedLine:
+    """A fitted line, as everything that reads one takes it.
+
+    Attributes
+    ----------
+    design : Design
+        The columns, and how any table is turned into them.
+    plan : Plan
+        How it was trained.
+    fit : Fit
+        Weights, trace and the reason to stop.
+    collected : Moments
+        Of the training rows, everything but the rows: of each fold, or of all together where `later` gives the folds.
+    training : Comoments
+        Of all training rows together.
+    seconds : float
+        What the whole call took.
+    solver : str
+        What solved it, as its repr.
+    notes : tuple of str
+        Warnings about data and fit.
+    parts : Parts or None
+        The rows by their roles; a loaded line has none, and no source and labels either.
+    sizes : dict
+        How many rows each part has.
+    saved_scores : dict
+        Scores that came from a file.
+    source, labels
+        The data, and with `split` the part of each of its rows.
+    cv : Selection or None
+        All penalties that cross-validation tried.
+    recipe : Recipe or None
+        How the fit was asked for.
+    refined : Refined or None
+        The exact solution, where the rows were read once more for it; None: everything is from moments.
+    later : callable or None
+        Gives the moments of the folds, from a pass of its own.
+    """
+
+    design: Design
+    plan: Plan
+    fit: Fit
+    collected: Moments
+    training: Comoments
+    solver: str
+    seconds: float = 0.0
+    notes: tuple[str, ...] = ()
+    parts: Parts | None = None
+    sizes: dict[str, int] = field(default_factory=dict)
+    saved_scores: dict[str, Scores | None] = field(default_factory=dict)
+    source: Source | None = None
+    labels: Tensor | None = None
+    cv: Selection | None = None
+    recipe: Recipe | None = None
+    refined: Refined | None = None
+    later: Callable[[], Moments] | None = None
+
+    @classmethod
+    def of(cls, line: FittedLine, **told: Any) -> Self:
+        """The same line seen as this class, with more told of it; numbers that are known already stay known."""
+        own = {f.name for f in fields(line)}
+        known = {name: value for name, value in vars(line).items() if name not in own}
+        same = cls(**{name: getattr(line, name) for name in own} | told)
+        vars(same).update(known)
+        return same
+
+    # -- the fit -------------------------------------------------------------------------------------------------------
+
+    @property
+    def weights(self) -> Weights:
+        """Weights (d, k) in the data's units, the intercept last."""
+        return self.fit.weights
+
+    @property
+    def trace(self) -> Trace:
+        """Every step of training; a loaded line has a thinned one."""
+        return self.fit.trace
+
+    @property
+    def stop(self) -> Stop:
+        """Why training stopped."""
+        return self.fit.stop
+
+    @property
+    def advice(self) -> str:
+        """The same as a sentence."""
+        return self.fit.advice
+
+    @property
+    def step(self) -> int:
+        """The step whose weights these are."""
+        return self.fit.step
+
+    @property
+    def rate(self) -> float | None:
+        """First learning rate."""
+        return self.fit.rate
+
+    @property
+    def rate_limit(self) -> float | None:
+        """Largest stable learning rate."""
+        return self.fit.rate_limit
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the weights, (d,): the columns of the design, then `Intercept`."""
+        return self.plan.names
+
+    @property
+    def features(self) -> tuple[str, ...]:
+        """Names of the columns of the design, (p,)."""
+        return self.design.names
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """Names of the targets, (k,)."""
+        return self.design.targets
+
+    @property
+    def slopes(self) -> int:
+        """How many of the weights are no intercept."""
+        return len(self.names) - (self.design.intercept and self.plan.forward is None)
+
+    @cached_property
+    def trained(self) -> Fit:
+        """The fit with its objective, for pictures and surfaces; raises NumericalError for a loaded model of other losses."""
+        if self.fit.task is not None:
+            return self.fit
+        if not self.plan.squared_line:
+            raise NumericalError("This picture needs the rows, and a loaded model has none; fit again.")
+        # The bowl alone: slices would need the rows.
+        task = replace(self.plan, solver=Exact()).task(Part(self.training))
+        return replace(self.fit, task=task)
+
+    @property
+    def least_squares(self) -> bool:
+        """Whether what was minimised is the squared loss of a line and nothing else."""
+        return self.plan.squared_line and not self.plan.l1 and not self.plan.l2
+
+    @property
+    def about_zero(self) -> bool:
+        """Whether R2 compares with 0 and not with the mean: the convention for lines without an intercept."""
+        return self.plan.forward is None and not self.design.intercept
+
+    @property
+    def scaling(self) -> Scaling:
+        """Standard scores by the training rows."""
+        return Scaling.of(self.training, self.design.p, intercept=self.design.intercept, standardize=True)
+
+    @cached_property
+    def moments(self) -> Moments:
+        """Moments of the training rows, fold by fold: everything but the rows.
+
+        Of data in memory the folds are made when they are first asked for. Raises DataError when the data have changed meanwhile.
+        """
+        return self.collected if self.later is None else self.later()
+
+    @cached_property
+    def exact_weights(self) -> Weights:
+        """Where the loss of the plan is least, (d, k), however training ended."""
+        if self.refined is not None:
+            return self.refined.weights
+        return replace(self.plan, solver=Exact(), start=None).run(Part(self.training)).weights
+
+    # -- what its numbers are worth ------------------------------------------------------------------------------------
+
+    @cached_property
+    def inference(self) -> classical.Inference | None:
+        """Least squares' covariance of the weights; None for penalties, other losses and own forward functions."""
+        if not self.least_squares:
+            return None
+        if self.refined is not None:
+            return classical.infer_exactly(self.refined, self.training.count)
+        return classical.infer(self.training, self.scaling)
+
+    @cached_property
+    def settled(self) -> bool:
+        """Whether training reached the least-squares solution, to a hundredth of every standard error."""
+        if self.inference is None:
+            return False
+        exact = self.exact_weights
+        errors = self.inference.std_error.T.nan_to_num(float("inf"))
+        return bool(((self.weights - exact).abs() <= 0.01 * errors + 1e-8 * exact.abs()).all())
+
+    @cached_property
+    def right_digits(self) -> Tensor:
+        """How many digits of each weight are right, at least, given the data as stored, (d, k); NaN where that is not known.
+
+        Of columns that are computed, such as `log(x)`, it counts what float64 has lost of them, where the exact solution is known.
+        """
+        if not self.least_squares:
+            return torch.full_like(self.weights, float("nan"))
+        p, exact = self.design.p, self.exact_weights
+        if self.refined is not None:
+            right = self.refined.digits
+        else:
+            right = digits.right_digits(self.training, p, exact[:p], intercept=self.design.intercept)
+            right = torch.minimum(right, self._digits_within[0])
+        # Digits in which the weights and the exact ones agree: training may have stopped on the way.
+        apart = (self.weights - exact).abs() / exact.abs().clamp(min=1e-300)
+        reached = torch.where(apart > 0, -torch.log10(apart.clamp(min=1e-300)), float(digits.MOST)).clamp(0, digits.MOST)
+        return torch.minimum(right, reached).floor()
+
+    @cached_property
+    def right_error_digits(self) -> Tensor:
+        """The same of the standard errors of the least-squares weights, (d, k); NaN where there are none."""
+        inference = self.inference
+        if inference is None:
+            return torch.full_like(self.weights, float("nan"))
+        if self.refined is not None:
+            return self.refined.std_error_digits.T.floor()
+        slopes, floor = self.exact_weights[: self.design.p], inference.rss / self.training.weight
+        right = digits.right_error_digits(self.training, self.design.p, slopes, floor, intercept=self.design.intercept)
+        right = torch.minimum(right, self._digits_within[1])
+        return torch.where(inference.std_error.isnan(), float("nan"), right).T.floor()
+
+    @cached_property
+    def _digits_within(self) -> tuple[Tensor, Tensor]:
+        """Most digits of weights and standard errors that columns allow which float64 computed, such as `log(x)`."""
+        inference = self.inference
+        assert inference is not None  # noqa: S101  the callers have looked
+        own, one = self.design.rounding()
+        size = self.training.center.abs() + self.training.spread
+        lost = self.training.weight**0.5 * (torch.where(own > 0, own * size, 0.0) + one)
+        inverse = inference.covariance[0] / inference.sigma[0] ** 2
+        return digits_within(lost, self.exact_weights, inverse, inference.rss)
+
+    @cached_property
+    def fitted_scores(self) -> Scores:
+        """Scores on the training rows."""
+        known = self.saved_scores.get("training")
+        if known is not None:
+            return known
+        of = f"{self.training.count:,} training rows"
+        if self.refined is not None and torch.equal(self.weights, self.refined.weights):
+            return scores.on_sums(self.refined.rss, self.refined.tss, self.training, of, "training")
+        part = Part(self.training) if self.plan.squared_line or self.parts is None else self.parts.training
+        return scores_of(self.plan, part, self.weights, self.scaling, (of, "training"), about_zero=self.about_zero)
+
+    @property
+    def held_out(self) -> Scores | None:
+        """Scores on rows that training did not see: the test part, or out of fold; None where there are none, see `unheld`."""
+        return self._held_out.scores
+
+    @property
+    def unheld(self) -> str:
+        """Why there is no held-out error, where there is none."""
+        return self._held_out.reason or _NONE_HELD_OUT
+
+    @cached_property
+    def _held_out(self) -> HeldOut:
+        if "held_out" in self.saved_scores:
+            return HeldOut(self.saved_scores["held_out"])
+        if self.parts is None or self.stop in (Stop.DIVERGED, Stop.INTERRUPTED):
+            return HeldOut()
+        folds = len(self.collected.folds)
+        return judged(
+            self.plan,
+            self.weights,
+            self.parts,
+            self.scaling,
+            lambda: self.moments,
+            folds=folds,
+            about_zero=self.about_zero,
+        )
+
+    # -- how it shows itself -------------------------------------------------------------------------------------------
+
+    def __repr__(self) -> str:
+        return f"<bestline.Model {self.design.formula!r}, {self.training.count:,} rows, {self.stop.name.lower()}>"
+
+    @property
+    def own_module(self) -> nn.Module | None:
+        """The user's own module, where one was trained."""
+        return self.plan.forward if isinstance(self.plan.forward, nn.Module) else None

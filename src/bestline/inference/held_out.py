@@ -1,0 +1,98 @@
+"""Held out: how large the errors are on rows that training did not see.
+
+With a split these are the rows of the test part, or of the validation part. Otherwise every fold is predicted by a line trained
+on all others. For squared loss that needs no row: the moments of the others are the total less the fold's own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from bestline.data.moments import Moments
+from bestline.errors import DataError
+from bestline.inference.scores import Errors, Scores, on_moments, out_of_fold, out_of_fold_rows
+from bestline.numerics.comoments import Comoments
+from bestline.numerics.rows import Rows, Weights
+from bestline.numerics.scaling import Scaling
+from bestline.training.parts import Part, Parts
+from bestline.training.plan import Plan
+from bestline.training.solvers.base import Stop
+
+_FAILED = (Stop.DIVERGED, Stop.INTERRUPTED)
+
+
+@dataclass(frozen=True, slots=True)
+class HeldOut:
+    """Scores of rows held out, or why there are none; without both, the usual reasons."""
+
+    scores: Scores | None = None
+    reason: str | None = None
+
+
+def judged(
+    plan: Plan,
+    weights: Weights,
+    parts: Parts,
+    scaling: Scaling,
+    moments: Callable[[], Moments],
+    *,
+    folds: int,
+    about_zero: bool,
+) -> HeldOut:
+    """The held-out scores of a line with weights (d, k).
+
+    Parameters
+    ----------
+    plan : Plan
+        How it was trained; carried out again on all folds but one, where no rows were set apart.
+    parts : Parts
+        The rows by their roles.
+    scaling : Scaling
+        Of the training rows.
+    moments : callable
+        Gives the moments of the folds; raises DataError when they cannot be told any more.
+    folds : int
+        How many there are.
+    about_zero : bool
+        Whether R2 compares with 0, not with the mean.
+    """
+    for part, name in ((parts.test, "test"), (parts.held_out, "validation")):
+        if part is not None:
+            of = (f"{part.moments.count:,} {name} rows", name)
+            return HeldOut(scores_of(plan, part, weights, scaling, of, about_zero=about_zero))
+    if plan.of_rows:
+        return HeldOut(_by_rows(plan, parts, folds))
+    try:
+        folds = moments().folds
+    except DataError:
+        return HeldOut(reason="the data have changed since the line was fitted")
+
+    def retrained(rest: Comoments) -> Weights | None:
+        fit = plan.run(Part(rest))
+        return None if fit.stop in _FAILED else fit.weights
+
+    return HeldOut(out_of_fold(folds, scaling, retrained, about_zero=about_zero, by=parts.by))
+
+
+def _by_rows(plan: Plan, parts: Parts, folds: int) -> Scores | None:
+    if parts.training.rows is None or parts.fold is None:
+        return None
+
+    def predictor(rows: Rows) -> Callable[[Tensor], Tensor] | None:
+        fit = plan.run(Part(Comoments.of_rows(rows), rows))
+        return None if fit.stop in _FAILED else plan.predictor(fit.weights)
+
+    return out_of_fold_rows(parts.training.rows, parts.fold, folds, predictor, by=parts.by)
+
+
+def scores_of(plan: Plan, part: Part, weights: Weights, scaling: Scaling, of: tuple[str, str], *, about_zero: bool) -> Scores:
+    """Scores on a part: from its rows where it has any, else from its moments. `of` names the rows, and their kind."""
+    if part.rows is None:
+        return on_moments(part.moments, weights, scaling, *of, about_zero=about_zero)
+    with torch.no_grad():
+        prediction = plan.predictor(weights)(part.rows.X)
+    return Errors.of(prediction, part.rows.y, part.rows.w).scores(*of, about_zero=about_zero)

@@ -1,0 +1,73 @@
+"""Tables: a line's numbers as pandas series and frames, under the names that statsmodels and broom have for them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+from bestline.errors import NumericalError
+from bestline.inference import classical
+from bestline.inference.fitted import FittedLine
+from bestline.inference.robust import Cov
+from bestline.inference.uncertainty import tables
+
+if TYPE_CHECKING:
+    from pandas import DataFrame, Series
+
+
+def by_name(line: FittedLine, values: Tensor, names: Sequence[str]) -> Series | DataFrame:
+    """Values (m, k) as a series by name; as a frame with a column a target when there are several."""
+    import pandas as pd
+
+    if values.shape[1] == 1:
+        return pd.Series(values[:, 0].tolist(), index=list(names), dtype=float)
+    return pd.DataFrame(values.numpy(), index=list(names), columns=list(line.targets))
+
+
+def intercept(line: FittedLine) -> float | Series:
+    """The intercept; 0 for a line without one. One a target when there are several."""
+    import pandas as pd
+
+    own = line.own_module is None and line.design.intercept
+    values = line.weights[-1].tolist() if own else [0.0] * len(line.targets)
+    return values[0] if len(values) == 1 else pd.Series(values, index=list(line.targets))
+
+
+def column(line: FittedLine, name: str) -> Series | DataFrame:
+    """One column of the coefficient tables, such as "std_error", by the names of the weights."""
+    values = [[getattr(c, name) for c in table] for table in tables(line)]
+    return by_name(line, torch.tensor(values, dtype=torch.float64).T, line.names)
+
+
+def tidy(line: FittedLine, level: float = 0.95, cov: Cov = "classical", data: Any = None) -> DataFrame:
+    """One row a weight, by broom's names: term, estimate, std_error, statistic, p_value, conf_low, conf_high."""
+    import pandas as pd
+
+    frames = []
+    for target, table in zip(line.targets, tables(line, level, cov, data), strict=True):
+        frame = pd.DataFrame(table)
+        if len(line.targets) > 1:
+            frame.insert(0, "target", target)
+        frames.append(frame)
+    return pd.concat(frames, ignore_index=True)
+
+
+def conf_int(line: FittedLine, level: float = 0.95, cov: Cov = "classical", data: Any = None) -> DataFrame:
+    """Intervals of the weights, columns `low` and `high`; for least squares without a penalty."""
+    frame = tidy(line, level, cov, data).rename(columns={"conf_low": "low", "conf_high": "high"})
+    one = len(line.targets) == 1
+    return frame.set_index("term" if one else ["target", "term"])[["low", "high"]]
+
+
+def glance(line: FittedLine) -> DataFrame:
+    """One row a target: nobs, r_squared, adj_r_squared, sigma, F statistic, p_value, log_lik, aic, bic."""
+    import pandas as pd
+
+    inference, design = line.inference, line.design
+    if inference is None:
+        raise NumericalError("`glance` describes least squares without a penalty; look at `fitted_scores` and `held_out` here.")
+    rows = [classical.glance(line.training, inference, intercept=design.intercept, target=i) for i in range(len(line.targets))]
+    return pd.DataFrame(rows, index=list(line.targets))
