@@ -64,7 +64,7 @@ def test_own_forward_functions_and_endless_weights_are_refused(tmp_path: Path) -
     x = torch.linspace(0, 1, 20, dtype=torch.float64)[:, None]
     own = bl.fit((x, x[:, 0]), forward=lambda X, w, b: X @ w + b, solver="adam", steps=2)
     line = bl.fit((x, x[:, 0]))
-    endless = replace(line, weights=line.weights * math.inf)
+    endless = replace(line, fit=replace(line.fit, weights=line.weights * math.inf))
     for write in (lambda m: to_sql(m, "data"), lambda m: to_onnx(m, tmp_path / "m.onnx"), to_json):
         with pytest.raises(OptionError, match="forward function of its own"):
             write(own)

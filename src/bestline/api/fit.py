@@ -16,6 +16,8 @@ from bestline.data.moments import given_moments
 from bestline.data.progress import Progress
 from bestline.errors import BestlineWarning, DivergedWarning, OptionError, warn
 from bestline.inference.cautions import findings
+from bestline.inference.fitted import FittedLine
+from bestline.inference.sharpen import sharpened
 from bestline.training.gather import Gathered, from_moments, gather
 from bestline.training.loop import Watch
 from bestline.training.outcome import Fit

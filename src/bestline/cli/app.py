@@ -121,7 +121,7 @@ def report(
     quiet: Quiet = False,
 ) -> None:
     """Write a page about a model: what it means, what it is worth, how it was trained, how to do it again."""
-    from bestline.export.model_file import load
+    from bestline.api.load import load
 
     refuse_unless_html(out, "--out")
     refuse_existing(out, force)
@@ -142,7 +142,7 @@ def agree(
     quiet: Quiet = False,
 ) -> None:
     """Fit the same line by scikit-learn and statsmodels, and say to how many digits each weight agrees."""
-    from bestline.export.model_file import load
+    from bestline.api.load import load
     from bestline.inference.peers import agreement, text
 
     terminal = Terminal(json, quiet)

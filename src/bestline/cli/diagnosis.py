@@ -31,7 +31,7 @@ def summary(
     progress: Show = None,
 ) -> None:
     """Print what `fit` printed: coefficients with intervals, errors, warnings."""
-    from bestline.export.model_file import load
+    from bestline.api.load import load
     from bestline.inference.robust import Kind
 
     robust = Kind.of(cov).name != "classical"
@@ -60,7 +60,7 @@ def diagnose(
     progress: Show = None,
 ) -> None:
     """Look at every row with the line in hand: what matters, tests, the rows that move the line, the four panels."""
-    from bestline.export.model_file import load
+    from bestline.api.load import load
     from bestline.inference.second_pass import diagnosis
 
     if out is not None and out.suffix.lower() not in (".png", ".svg", ".pdf"):

@@ -57,7 +57,7 @@ def _exported(
     path: Path, data: list[str], to: str, style: str, table: str, dialect: str, out: Path | None, force: bool
 ) -> str | None:
     """The text, which is in `out` already if that is given; None for what is no text."""
-    from bestline.export.model_file import load
+    from bestline.api.load import load
     from bestline.files import fresh
 
     model = load(path)

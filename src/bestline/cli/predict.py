@@ -37,8 +37,8 @@ def predict(
     progress: Show = None,
 ) -> None:
     """Predict new rows: the input's columns, and `prediction` with the ends of the interval asked for."""
+    from bestline.api.load import load
     from bestline.data.tables import open_source, write_with
-    from bestline.export.model_file import load
 
     terminal = Terminal(json, quiet, progress)
     with terminal.listening() as bars:
@@ -85,7 +85,7 @@ def evaluate(
     quiet: Quiet = False,
 ) -> None:
     """Measure a model's errors on rows with a known target."""
-    from bestline.export.model_file import load
+    from bestline.api.load import load
     from bestline.inference.summary import score_facts
 
     terminal = Terminal(json, quiet)

@@ -144,7 +144,7 @@ class OfMoments(MultiOutputMixin, Line):
             warnings.simplefilter("ignore", BestlineWarning)  # the same sentences are in the model's notes
             model = fit(named, l1=l1, l2=l2, standardize=False, digits=0)
         found = self._refined
-        return model if found is None else replace(model, weights=found.weights, refined=found)
+        return model if found is None else replace(model, fit=replace(model.fit, weights=found.weights), refined=found)
 
     def __getstate__(self) -> Any:
         state = super().__getstate__()

@@ -97,7 +97,8 @@ def _restored(tensors: dict[str, Tensor], facts: dict[str, Any]) -> FittedLine:
         Stop[facts["stop"]],
         str(facts["advice"]),
         int(facts["step"]),
-        *(None if facts[name] is None else float(facts[name]) for name in ("rate", "rate_limit")),
+        None if facts["rate"] is None else float(facts["rate"]),
+        None if facts["rate_limit"] is None else float(facts["rate_limit"]),
         plan.solver,
         None,
     )

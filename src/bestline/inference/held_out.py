@@ -67,7 +67,7 @@ def judged(
     if plan.of_rows:
         return HeldOut(_by_rows(plan, parts, folds))
     try:
-        folds = moments().folds
+        held = moments().folds
     except DataError:
         return HeldOut(reason="the data have changed since the line was fitted")
 
@@ -75,7 +75,7 @@ def judged(
         fit = plan.run(Part(rest))
         return None if fit.stop in _FAILED else fit.weights
 
-    return HeldOut(out_of_fold(folds, scaling, retrained, about_zero=about_zero, by=parts.by))
+    return HeldOut(out_of_fold(held, scaling, retrained, about_zero=about_zero, by=parts.by))
 
 
 def _by_rows(plan: Plan, parts: Parts, folds: int) -> Scores | None:

@@ -83,7 +83,7 @@ def rows_of(line: FittedLine, data: Any, *, target: bool = True) -> tuple[Source
         line.design.check(source, target=target)
         return source, _parts_again(line, source)
     if line.source is None:
-        raise OptionError("A loaded line, or one made from moments, has no rows; give the training data to this call.")
+        raise OptionError("A loaded model, or one made from moments, has no rows; give the training data to this call.")
     return line.source, line.labels
 
 
@@ -102,7 +102,7 @@ def rows(line: FittedLine, part: str = "training", data: Any = None) -> Iterator
     """
     source = line.source if data is None else opened(line, data)[0]
     if source is None:
-        raise OptionError("A loaded line, or one made from moments, has no rows; give the data to this call.")
+        raise OptionError("A loaded model, or one made from moments, has no rows; give the data to this call.")
     wanted = ("training", "validation", "test").index(part)
     for batch in source.batches(line.design.reads()):
         encoded = line.design.rows(batch)
