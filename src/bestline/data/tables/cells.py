@@ -1,12 +1,8 @@
-"""Cells: what the values of one column are, and how they become numbers or levels.
-
-A file of text says nothing about types, so the words themselves decide: a column is numbers when nearly all of its words are.
-"""
+"""Cells: what the values of one column are, and how they become numbers or levels."""
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import Enum
 from typing import Any, TypeAlias
 
@@ -17,28 +13,22 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from bestline.errors import listed, readable
-
 Cells: TypeAlias = Any  # a pyarrow array, or a tensor (n,)
 
+# Words that say, alone in a cell, that a value is missing. In a column of text most of them may as well be values ("None", "-"), so only
+# those are taken that hardly anybody means as a level.
 NO_NUMBER = ("", "NA", "N/A", "n/a", "NaN", "nan", "null", "NULL", "None", "#N/A", "?", "-", ".")
 NO_TEXT = ("", "NA", "N/A", "NaN", "null")
 TRUE = ("True", "true", "TRUE")
 FALSE = ("False", "false", "FALSE")
-ENOUGH = 0.9  # of the words: then the column is meant to be numbers, and the others are mistakes
 
+# Facts about the values, as `Field.note` holds them.
 BOOL, PADDED, LARGE, MIXED = "bool", "zero-padded codes", "beyond 2**53", "mixed dates"
 
-_NUMBER = r"(?i)^[+-]?(?:(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?|inf|infinity|nan)$"
-_NUMBER_COMMA = _NUMBER.replace(r"\.", ",")
-_THOUSANDS = r"^[+-]?\d{1,3}(?:,\d{3})+(?:\.\d*)?$"
-# Numbers to a reader, not to arithmetic: 0x10, 1_000, $5, 12 %, 3,5.
-_ALMOST = r"(?i)^[+-]?(?:0x[0-9a-f]+|\d{1,3}(?:_\d{3})+|[$€£¥]?\s*(?:\d{1,3}(?:[., ]\d{3})*|\d+)(?:[.,]\d*)?\s*[%$€£¥]?)$"
-_DATE = re.compile(
-    r"""^\s*(?: \d{4}[-/.]\d{1,2}[-/.]\d{1,2}(?:[T ]\d{1,2}:\d{2}.*)? | \d{1,2}[-/.]\d{1,2}[-/.]\d{2,4}(?:[T ]\d{1,2}:\d{2}.*)?
-    | [A-Za-z]{3,9}\.?\s+\d{1,2},?\s+\d{4} | \d{1,2}\.?[ -][A-Za-z]{3,9}\.?[ -]\d{2,4} | \d{1,2}:\d{2}(?::\d{2}.*)? )\s*$""",
-    re.VERBOSE,
-)
+# What float() takes, but for underscores and other alphabets; then with a decimal comma, and with commas between the thousands.
+NUMBER = r"(?i)^[+-]?(?:(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?|inf|infinity|nan)$"
+NUMBER_COMMA = NUMBER.replace(r"\.", ",")
+THOUSANDS = r"^[+-]?\d{1,3}(?:,\d{3})+(?:\.\d*)?$"
 
 
 class Kind(Enum):
@@ -82,26 +72,12 @@ class Spelling:
     truth: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Judgement:
-    """What the first words of a text file's column say about it."""
-
-    kind: Kind
-    note: str = ""
-    spelling: Spelling = field(default_factory=Spelling)
-    plain: bool = False  # pyarrow's own reader understands every word
-    remarks: tuple[str, ...] = ()
-
-
 class NotANumberError(Exception):
     """A word that is no number, and where in the array; it stays inside this package and becomes a ColumnError."""
 
     def __init__(self, index: int, word: str) -> None:
         super().__init__(word)
         self.index, self.word = index, word
-
-
-# --- arrays to numbers and codes -----------------------------------------------------------------------------------------
 
 
 def typed(kind: Any) -> tuple[Kind, str]:
@@ -142,6 +118,7 @@ def numbers(cells: Cells, spelling: Spelling | None) -> NDArray[np.float64]:
 
 
 def _parsed(words: Cells, spelling: Spelling) -> Cells:
+    # First as pyarrow casts them, which is quick and enough for most files; only where that fails, word by word.
     bare = bare_words(words)
     point = pc.replace_substring(bare, ",", ".") if spelling.decimal == "," else bare
     try:
@@ -152,9 +129,9 @@ def _parsed(words: Cells, spelling: Spelling) -> Cells:
     if spelling.truth:
         flags = pc.if_else(pc.is_in(bare, pa.array(FALSE)), "0", bare)
         bare = point = pc.if_else(pc.is_in(bare, pa.array(TRUE)), "1", flags)
-    good = pc.match_substring_regex(bare, _NUMBER if spelling.decimal == "." else _NUMBER_COMMA)
+    good = pc.match_substring_regex(bare, NUMBER if spelling.decimal == "." else NUMBER_COMMA)
     if spelling.thousands:
-        grouped = pc.match_substring_regex(bare, _THOUSANDS)
+        grouped = pc.match_substring_regex(bare, THOUSANDS)
         good, point = pc.or_(good, grouped), pc.if_else(grouped, pc.replace_substring(bare, ",", ""), point)
     bad = pc.index(good, value=False).as_py()
     if bad >= 0:
@@ -176,6 +153,7 @@ def codes(cells: Cells, *, words_may_be_missing: bool) -> tuple[Tensor, tuple[st
     if words_may_be_missing and wordy(cells.type):
         cells = text_words(cells)
     if pa.types.is_floating(cells.type):
+        # + 0.0 makes one zero of -0.0 and 0.0: one level, and not two that look alike.
         cells = pc.if_else(pc.is_nan(cells), pa.scalar(None, cells.type), pc.add(cells, pa.scalar(0.0, cells.type)))
     encoded = pc.dictionary_encode(cells)
     index = pc.fill_null(encoded.indices, -1).to_numpy(zero_copy_only=False).astype(np.int64)
@@ -245,96 +223,3 @@ def beyond(integers: Cells) -> bool:
 def as_category(name: str) -> str:
     """How a formula writes that a column is a category."""
     return f"C({name})" if name.isidentifier() and len(name) <= 40 else "C(...)"
-
-
-# --- what the words of a text file say -----------------------------------------------------------------------------------
-
-
-def judged(name: str, words: Cells, decimal: str, *, as_text: bool) -> Judgement:
-    """Decide what a text file's column holds from the first of its words."""
-    bare = pc.drop_null(text_words(words) if as_text else bare_words(words))
-    if not len(bare):
-        return Judgement(Kind.EMPTY)
-    if as_text:
-        return Judgement(Kind.TEXT, remarks=_text_remarks(name, words))
-    if bool(pc.all(pc.is_in(bare, value_set=pa.array(TRUE + FALSE))).as_py()):
-        return Judgement(Kind.NUMBER, BOOL, Spelling(decimal, truth=True), _plain(words, truth=True))
-    number = pc.match_substring_regex(bare, _NUMBER if decimal == "." else _NUMBER_COMMA)
-    share = pc.mean(pc.cast(number, pa.float64())).as_py()
-    if share < ENOUGH:
-        almost = pc.or_(number, pc.match_substring_regex(bare, _ALMOST))
-        if pc.mean(pc.cast(almost, pa.float64())).as_py() < ENOUGH or _mostly_dates(bare):
-            if _mostly_dates(bare):
-                return Judgement(Kind.DATE, MIXED if len(_date_spellings(bare)) > 1 else "")
-            return Judgement(Kind.TEXT, remarks=_text_remarks(name, words))
-    thousands = decimal == "." and bool(pc.any(pc.match_substring_regex(bare, _THOUSANDS)).as_py())
-    spelling = Spelling(decimal, thousands=thousands)
-    plain = share == 1.0 and _plain(words)
-    note, remarks = _number_remarks(name, words, bare, thousands=thousands)
-    return Judgement(Kind.NUMBER, note, spelling, plain, remarks)
-
-
-def _plain(words: Cells, *, truth: bool = False) -> bool:
-    """Whether pyarrow's CSV reader takes every word as it stands: a missing word with blanks around it, it would not."""
-    exact = pc.is_in(words, value_set=pa.array(NO_NUMBER, words.type))
-    missing = pc.is_null(bare_words(words))
-    padded = truth and pc.any(pc.not_equal(words, pc.utf8_trim_whitespace(words))).as_py()
-    return bool(pc.all(pc.equal(exact, missing)).as_py()) and not padded
-
-
-def _mostly_dates(bare: Cells) -> bool:
-    values = pc.unique(bare[:5000]).to_pylist()
-    return sum(1 for value in values if _DATE.match(value)) > len(values) / 2
-
-
-def _date_spellings(bare: Cells) -> set[str]:
-    """The ways dates are written: year first, day or month first, with a month's name."""
-    values = (value for value in pc.unique(bare[:5000]).to_pylist() if _DATE.match(value))
-    return {re.sub(r"\d{1,2}", "0", re.sub(r"[A-Za-z]+", "a", re.sub(r"\d{4}", "Y", value.strip())))[:5] for value in values}
-
-
-def _number_remarks(name: str, words: Cells, bare: Cells, *, thousands: bool) -> tuple[str, tuple[str, ...]]:
-    shown, note, remarks = readable(name), "", []
-    padded = pc.filter(bare, pc.match_substring_regex(bare, r"^[+-]?0\d"))
-    if len(padded):
-        note = PADDED
-        remarks.append(
-            f"Column {shown} has zero-padded numbers such as {readable(padded[0].as_py())}, which look like identifiers; "
-            f"they are read as numbers: use {as_category(name)} for categories, or leave the column out."
-        )
-    whole = pc.filter(bare, pc.match_substring_regex(bare, r"^[+-]?\d{16,}$"))
-    large = [word for word in pc.unique(whole).to_pylist() if abs(int(word)) > 2**53]
-    if large:
-        note = note or LARGE
-        remarks.append(
-            f"Column {shown} has integers beyond 2**53 such as {readable(large[0])}, which lose precision as float64 "
-            f"numbers; leave it out if it is an identifier."
-        )
-    if thousands:
-        remarks.append(f"Column {shown} has commas in its numbers, which were read as thousands separators.")
-    said = [word for word in _missing_words(words, NO_NUMBER) if word]
-    if said:
-        remarks.append(f"Column {shown}: {listed(said, most=13)} {'was' if len(said) == 1 else 'were'} read as missing.")
-    return note, tuple(remarks)
-
-
-def _missing_words(words: Cells, known: tuple[str, ...]) -> list[str]:
-    bare = pc.utf8_trim_whitespace(words)
-    return [str(word) for word in pc.unique(pc.filter(bare, pc.is_in(bare, value_set=pa.array(known, bare.type)))).to_pylist()]
-
-
-def _text_remarks(name: str, words: Cells) -> tuple[str, ...]:
-    said = [word for word in _missing_words(words, NO_NUMBER) if len(word) > 1]
-    missing, kept = [w for w in said if w in NO_TEXT], [w for w in said if w not in NO_TEXT]
-    parts = [f"{listed(missing)} read as missing"] if missing else []
-    parts += [f"{listed(kept)} kept as a level" if len(kept) == 1 else f"{listed(kept)} kept as levels"] if kept else []
-    remarks = [f"Column {readable(name)}: {' and '.join(parts)}."] if parts else []
-    groups: dict[str, list[str]] = {}
-    for level in pc.unique(words).to_pylist()[:5000]:
-        groups.setdefault(level.strip().casefold(), []).append(level)
-    twins = [twin for group in groups.values() if len(group) > 1 and group[0].strip() for twin in group]
-    if twins:
-        remarks.append(
-            f"Column {readable(name)} has levels that differ only by case or blanks, kept apart: {listed(twins, most=8)}."
-        )
-    return tuple(remarks)

@@ -1,4 +1,8 @@
-"""Parquet and Arrow (Feather) files: typed columns, read a few row groups at a time."""
+"""Parquet and Arrow (Feather) files: typed columns, read a few row groups at a time.
+
+The types are the file's own, so nothing is guessed. But pyarrow trusts what a file says of itself, to the point of ending the process
+where it lies; so every block is validated before anything is made of it.
+"""
 
 from __future__ import annotations
 
@@ -13,9 +17,9 @@ import pyarrow.parquet as pq
 from bestline.data.progress import Share
 from bestline.data.tables.batch import Block
 from bestline.data.tables.cells import LARGE, Field, Kind, beyond, declared, typed
-from bestline.data.tables.part import Part
 from bestline.data.tables.places import Place, reason
 from bestline.data.tables.source import unique_names
+from bestline.data.tables.table_file import TableFile
 from bestline.errors import ColumnError, FileError, readable
 
 
@@ -43,8 +47,8 @@ def field_of(name: str, kind: Any, levels: tuple[str, ...] | None = None) -> Fie
     return Field(name, what, levels, note)
 
 
-class Parquet(Part):
-    """A Parquet file."""
+class ParquetFile(TableFile):
+    """A Parquet file: its number of rows is known, and only the columns asked for are decoded."""
 
     def __init__(self, place: Place) -> None:
         self.place, self.spelling = place, {}
@@ -84,7 +88,7 @@ def _large(file: Any) -> set[str]:
     return set() if first is None else {name for name in wide if beyond(first.column(name))}
 
 
-class Arrow(Part):
+class ArrowFile(TableFile):
     """An Arrow IPC file, which Feather (version 2) is, or an Arrow stream."""
 
     def __init__(self, place: Place, *, stream: bool) -> None:
@@ -126,7 +130,7 @@ def _ordered(kind: Any) -> bool:
     return bool(pa.types.is_dictionary(kind) and kind.ordered)
 
 
-def check_types(part: Part, fields: tuple[Field, ...]) -> None:
+def check_types(part: TableFile, fields: tuple[Field, ...]) -> None:
     """Raise ColumnError when a later file holds another kind of values in a column than the first file."""
     kinds = {field.name: field.kind for field in part.fields}
     for field in fields:

@@ -1,4 +1,8 @@
-"""Delimited text (CSV, TSV): what a file of words means is decided from its beginning, and then every word is held to it."""
+"""Delimited text (CSV, TSV): what a file of words means is decided from its beginning, and then every word is held to it.
+
+pyarrow converts the words, some megabytes at a time; where it meets one that it does not understand, the rows from there on are given
+as words, and who asks for numbers hears which word, in which row and line, is none.
+"""
 
 from __future__ import annotations
 
@@ -12,29 +16,28 @@ import pyarrow.csv as pc_csv
 
 from bestline.data.progress import Share
 from bestline.data.tables.batch import Block
-from bestline.data.tables.cells import BOOL, FALSE, LARGE, NO_NUMBER, PADDED, TRUE, Field, Judgement, Kind, judged
+from bestline.data.tables.cells import BOOL, FALSE, LARGE, NO_NUMBER, PADDED, TRUE, Field, Kind
 from bestline.data.tables.dialect import dialect_of
-from bestline.data.tables.part import Part
 from bestline.data.tables.places import Place, reason
-from bestline.data.tables.text import BLOCK, SMALL, Text, native, whole_rows
+from bestline.data.tables.table_file import TableFile
+from bestline.data.tables.text import BLOCK, SMALL, TextStream, native, whole_rows
+from bestline.data.tables.words import ColumnJudgement, judged
 from bestline.errors import DataError, FileError, readable
 
-# --- the file ------------------------------------------------------------------------------------------------------------
 
-
-class Delimited(Part):
+class DelimitedFile(TableFile):
     """A CSV or TSV file, perhaps gzipped.
 
     `like` gives the columns of the file before it in the same source: its kinds then hold for this file too.
     """
 
     def __init__(
-        self, place: Place, *, packed: bool, text: Collection[str] = (), like: Mapping[str, Judgement] | None = None
+        self, place: Place, *, packed: bool, text: Collection[str] = (), like: Mapping[str, ColumnJudgement] | None = None
     ) -> None:
         self.place, self.dialect = place, dialect_of(place, packed=packed)
         self.text, self.exact, self.seen_odd = frozenset(text), False, False
         self.notes = self.dialect.notes
-        self.judgements: dict[str, Judgement] = dict(like or {})
+        self.judgements: dict[str, ColumnJudgement] = dict(like or {})
         if like is None:
             self._judge()
         self._settle()
@@ -42,7 +45,7 @@ class Delimited(Part):
     def _settle(self) -> None:
         names = self.dialect.names
         self.fields = tuple(
-            Field(n, j.kind, None, j.note) for n in names if (j := self.judgements.get(n, Judgement(Kind.EMPTY)))
+            Field(n, j.kind, None, j.note) for n in names if (j := self.judgements.get(n, ColumnJudgement(Kind.EMPTY)))
         )
         self.spelling = {n: j.spelling for n, j in self.judgements.items()}
 
@@ -70,21 +73,21 @@ class Delimited(Part):
                 break
         self._settle()
 
-    def adopt(self, judgements: Mapping[str, Judgement]) -> None:
+    def adopt(self, judgements: Mapping[str, ColumnJudgement]) -> None:
         """Take over what other files of the same source said about columns."""
         self.judgements.update(judgements)
         self._settle()
 
-    def verbatim(self) -> Delimited:
+    def verbatim(self) -> DelimitedFile:
         """The same file with zero-padded and very large numbers as the words they are."""
-        twin = Delimited(self.place, packed=self.dialect.packed, text=self.text, like=self.judgements)
+        twin = DelimitedFile(self.place, packed=self.dialect.packed, text=self.text, like=self.judgements)
         twin.exact = True
         return twin
 
     def blocks(self, names: tuple[str, ...], size: int, progress: Share) -> Iterator[Block]:
         """Quickly, in pyarrow's own conversion; from the first word it does not understand on, as words."""
         raw = frozenset(name for name in names if self._as_words(name))
-        done = 0
+        done = 0  # rows given away: a second attempt reads them again and leaves them out
         while True:
             try:
                 passed = 0
@@ -96,6 +99,7 @@ class Delimited(Part):
                         yield block.slice(block.num_rows - fresh)
                 return
             except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
+                # A word and not the file is to blame: from the first row that was not given away on, every column comes as words.
                 if "conversion error" not in str(error) or raw == frozenset(names):
                     raise self._diagnosed(error) from error
                 raw = frozenset(names)
@@ -114,7 +118,8 @@ class Delimited(Part):
 
     def _stream(self, names: tuple[str, ...], raw: frozenset[str], progress: Share) -> Iterator[Block]:
         d = self.dialect
-        with Text(self.place, packed=d.packed, encoding=d.encoding, skip=d.skip) as text:
+        with TextStream(self.place, packed=d.packed, encoding=d.encoding, skip=d.skip) as text:
+            # A file that ends here has no rows, which pyarrow would not accept.
             if not (first := text.read(1)):
                 return
             text.pending = first + text.pending
@@ -167,7 +172,7 @@ class Delimited(Part):
     def _records(self) -> Iterator[tuple[int, list[str]]]:
         """The rows again by Python's own reader: the line each begins at, and its cells."""
         d = self.dialect
-        with Text(self.place, packed=d.packed, encoding=d.encoding, skip=d.skip) as text:
+        with TextStream(self.place, packed=d.packed, encoding=d.encoding, skip=d.skip) as text:
             reader = csv.reader(
                 io.TextIOWrapper(cast(Any, text), encoding="utf-8", errors="replace", newline=""), delimiter=d.delimiter
             )

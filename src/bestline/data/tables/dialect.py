@@ -1,4 +1,9 @@
-"""TODO docstring."""
+"""Dialect: how a text file is written, found at its beginning: encoding, comment lines, delimiter, header, decimal sign.
+
+The delimiter is the character that cuts the first rows into the most cells, as many in (nearly) every row as in the first. The
+decimal sign is a comma only where commas are not the delimiter and numbers have more of them than points. Everything that was
+guessed and could be wrong is said in a note.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +15,7 @@ from pathlib import PurePosixPath
 
 from bestline.data.tables.places import Place, reason
 from bestline.data.tables.source import unique_names
-from bestline.data.tables.text import HEAD, Text
+from bestline.data.tables.text import HEAD, TextStream
 from bestline.errors import DataError, FileError, readable
 
 
@@ -28,13 +33,16 @@ class Dialect:
     notes: tuple[str, ...]
 
 
-# --- the beginning of the file -------------------------------------------------------------------------------------------
+_ROWS = 100  # that are looked at; in three times as many lines, for a quoted cell may hold some
+_FITTING = 0.7  # of the rows have as many cells as the first: files have broken lines, and are told so where they stand
+_BINARY = 100  # one control character in so many bytes, and it is no text
+_WIDE_CHARACTERS = 0.4  # of the bytes are NUL: nearly every other one, as in UTF-16
 
 
 def dialect_of(place: Place, *, packed: bool) -> Dialect:
     """How the file is written: encoding, comment lines, delimiter, header, decimal sign."""
     encoding, mark, notes = _encoding(place, packed=packed)
-    with Text(place, packed=packed, encoding=encoding) as text:
+    with TextStream(place, packed=packed, encoding=encoding) as text:
         content = text.read(HEAD)[mark:]
     head = content.decode("utf-8", errors="replace")
     if not head.strip("\r\n \ufeff"):
@@ -64,14 +72,15 @@ def dialect_of(place: Place, *, packed: bool) -> Dialect:
 
 def _encoding(place: Place, *, packed: bool) -> tuple[str, int, tuple[str, ...]]:
     """The encoding, the bytes of its mark, and what the user should know about it."""
-    with Text(place, packed=packed, encoding="utf-8") as text:
+    with TextStream(place, packed=packed, encoding="utf-8") as text:
         start = text._raw(HEAD)
     if start.startswith((b"\xff\xfe", b"\xfe\xff")):
         return "utf-16", 0, ()
+    # Up to the last line's end, so that no character is cut in two.
     sample = start if len(start) < HEAD else start[: start.rfind(b"\n") + 1] or start
     control = sum(sample.count(bytes([c])) for c in range(32) if c not in b"\t\n\r\f")
-    if control > max(2, len(sample) / 100):
-        if sample.count(b"\0") * 5 > len(sample) * 2:
+    if control > max(2, len(sample) / _BINARY):
+        if sample.count(b"\0") > _WIDE_CHARACTERS * len(sample):
             raise FileError(
                 f"{readable(place.shown)} looks like UTF-16 text without its mark (every other byte is NUL); save it as UTF-8."
             )
@@ -103,11 +112,13 @@ def _sniffed(lines: list[str], *, tab_first: bool) -> tuple[str, int]:
 
 
 def _delimiter(lines: list[str], *, tab_first: bool) -> str:
+    # Of equals the first wins: a comma, or in a .tsv a tab.
+    # Of equals the first wins: a comma, or in a .tsv a tab.
     best, most = "\t" if tab_first else ",", 1
     for candidate in "\t,;|" if tab_first else ",;\t|":
         widths = _widths(lines, candidate)
         fitting = sum(width == widths[0] for width in widths) if widths else 0
-        if widths and widths[0] > most and fitting >= 0.7 * len(widths):
+        if widths and widths[0] > most and fitting >= _FITTING * len(widths):
             best, most = candidate, widths[0]
     return best
 
@@ -116,7 +127,7 @@ def _widths(lines: list[str], delimiter: str) -> list[int]:
     """Cells in each of the first rows; the last row may be cut off, so it does not count when there are others."""
     widths = []
     try:
-        widths = [len(row) for row in islice(csv.reader(lines[:300], delimiter=delimiter), 100) if row]
+        widths = [len(row) for row in islice(csv.reader(lines[: 3 * _ROWS], delimiter=delimiter), _ROWS) if row]
     except csv.Error:
         return widths
     return widths

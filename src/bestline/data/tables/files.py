@@ -12,11 +12,11 @@ import torch
 from bestline.data.progress import Share
 from bestline.data.tables.batch import Batch, Block, Layout
 from bestline.data.tables.cells import Field, Kind
-from bestline.data.tables.columnar import Arrow, Parquet, check_types
-from bestline.data.tables.delimited import Delimited
-from bestline.data.tables.part import Part
+from bestline.data.tables.columnar import ArrowFile, ParquetFile, check_types
+from bestline.data.tables.delimited import DelimitedFile
 from bestline.data.tables.places import Place, format_of, found
 from bestline.data.tables.source import Source, remarks
+from bestline.data.tables.table_file import TableFile
 from bestline.errors import ColumnError, DataError, FileError, listed, readable
 
 
@@ -32,28 +32,28 @@ def open_files(paths: Sequence[str | os.PathLike[str]], text: Collection[str] = 
     return Files(_settled(parts))
 
 
-def _part(place: Place, text: Collection[str]) -> Part:
+def _part(place: Place, text: Collection[str]) -> TableFile:
     form = format_of(place)
     if form == "parquet":
-        return Parquet(place)
+        return ParquetFile(place)
     if form in ("arrow", "stream"):
-        return Arrow(place, stream=form == "stream")
-    return Delimited(place, packed=form == "gzip", text=text)
+        return ArrowFile(place, stream=form == "stream")
+    return DelimitedFile(place, packed=form == "gzip", text=text)
 
 
-def _next_part(place: Place, text: Collection[str], first: Part) -> Part:
+def _next_part(place: Place, text: Collection[str], first: TableFile) -> TableFile:
     form = format_of(place)
-    if isinstance(first, Delimited) and form in ("gzip", "text"):
-        part: Part = Delimited(place, packed=form == "gzip", text=text, like=first.judgements)
+    if isinstance(first, DelimitedFile) and form in ("gzip", "text"):
+        part: TableFile = DelimitedFile(place, packed=form == "gzip", text=text, like=first.judgements)
     else:
         part = _part(place, text)
     _same_columns(part, first)
-    if not isinstance(part, Delimited) or not isinstance(first, Delimited):
+    if not isinstance(part, DelimitedFile) or not isinstance(first, DelimitedFile):
         check_types(part, first.fields)
     return part
 
 
-def _same_columns(part: Part, first: Part) -> None:
+def _same_columns(part: TableFile, first: TableFile) -> None:
     here, there = {f.name for f in part.fields}, {f.name for f in first.fields}
     if here == there:
         return
@@ -65,9 +65,9 @@ def _same_columns(part: Part, first: Part) -> None:
     )
 
 
-def _settled(parts: list[Part]) -> list[Part]:
+def _settled(parts: list[TableFile]) -> list[TableFile]:
     """Columns without values in the first text file are settled by the files after it."""
-    texts = [part for part in parts if isinstance(part, Delimited)]
+    texts = [part for part in parts if isinstance(part, DelimitedFile)]
     for later in texts[1:]:
         empty = [f.name for f in texts[0].fields if f.kind is Kind.EMPTY]
         if not empty:
@@ -81,7 +81,7 @@ def _settled(parts: list[Part]) -> list[Part]:
 class Files(Source):
     """Rows of several files, one after the other."""
 
-    def __init__(self, parts: list[Part]) -> None:
+    def __init__(self, parts: list[TableFile]) -> None:
         self.parts = parts
         first = parts[0]
         self.label = first.place.label if len(parts) == 1 else f"{len(parts)} files"
@@ -91,7 +91,7 @@ class Files(Source):
         self.count = sum(n for n in counts if n is not None) if None not in counts else None
         if self.count == 0:
             raise DataError(f"{readable(first.place.shown) if len(parts) == 1 else self.label} has no rows.")
-        said = () if isinstance(first, Delimited) else remarks(self.fields)
+        said = () if isinstance(first, DelimitedFile) else remarks(self.fields)
         self.notes = tuple(dict.fromkeys((*said, *(note for part in parts for note in part.notes))))
 
     def _field(self, field: Field, known: dict[str, Field]) -> Field:
@@ -116,7 +116,7 @@ class Files(Source):
             offset = start
             for block in sized(part.blocks(names or self.names[:1], size, tick), size):
 
-                def place(i: int, part: Part = part, row: int = start - offset) -> str:
+                def place(i: int, part: TableFile = part, row: int = start - offset) -> str:
                     return part.where(row + i)
 
                 yield Batch(start, block.num_rows, layout, [block], place)
@@ -135,6 +135,7 @@ def sized(blocks: Iterator[Block], size: int) -> Iterator[Block]:
     held: list[Block] = []
     rows = 0
     for block in blocks:
+        # Here `held` has `rows` rows, fewer than `size`, which have not been given away.
         # A text file's column may turn from numbers into words on the way: such blocks stay apart.
         if held and held[0].schema != block.schema:
             yield _joined(held)

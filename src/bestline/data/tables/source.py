@@ -15,7 +15,7 @@ from bestline.data.tables.batch import Batch
 from bestline.data.tables.cells import LARGE, Field
 from bestline.errors import ColumnError, OptionError, listed, readable
 
-MANY = 65_536
+MANY = 65_536  # rows of a batch: enough that a batch's own cost is nothing, few enough for the cache of a core
 
 
 class Source(ABC):

@@ -1,4 +1,9 @@
-"""TODO docstring."""
+"""Text: a file as a stream of UTF-8 bytes, cut where rows end.
+
+A row ends at the end of a line, unless the line ends inside a quoted cell: a quotation mark opens a cell only where the cell
+begins, and two in a row inside it stand for one (RFC 4180). What is not text is refused with its line: a NUL byte, a character
+that the encoding does not have, a damaged or truncated gzip file.
+"""
 
 from __future__ import annotations
 
@@ -15,18 +20,18 @@ import pyarrow as pa
 from bestline.data.tables.places import Place, reason
 from bestline.errors import FileError, readable
 
-HEAD = 1 << 20  # enough for any header line
+HEAD = 1 << 20  # bytes; enough for any header line, and for a hundred rows to judge by
 BLOCK = 1 << 22  # one block is decoded at a time; no row may be longer
 SMALL = 1 << 26  # up to here a second reading to find a line number is cheap
 
 
-def whole_rows(text: Text, delimiter: bytes, too_long: Callable[[], Exception]) -> Iterator[bytes]:
+def whole_rows(text: TextStream, delimiter: bytes, too_long: Callable[[], Exception]) -> Iterator[bytes]:
     """The text in pieces that end where a row does.
 
     pyarrow's own streaming reader reads ahead in a thread, through our Python file; where the interpreter ends before that thread
     does, the process aborts. Pieces that are parsed one at a time leave nothing behind.
     """
-    rest = b""
+    rest = b""  # what has been read and not been given away: the beginning of a row whose end has not come
     while piece := text.read(2 * BLOCK):
         rest += piece
         if end := _end_of_rows(rest, delimiter):
@@ -43,12 +48,15 @@ def _end_of_rows(piece: bytes, delimiter: bytes) -> int:
 
     A quotation mark opens a cell only where the cell begins; 5" in the middle of one is an inch.
     """
+    # A file of old Macintosh lines has \r alone. One at the very end may be the first half of \r\n, so it does not count yet.
     newline = b"\n" if b"\n" in piece else b"\r"
     end = piece.rfind(newline, 0, len(piece) if newline == b"\n" else len(piece) - 1) + 1
     if b'"' not in piece:
         return end
+    # From a quotation mark at the start of the text, of a line or of a cell to the one that closes it, or to the end of the piece.
     quoted = re.compile(rb"(?:\A|(?<=[\r\n" + re.escape(delimiter) + rb']))"(?:[^"]|"")*(?:"|\Z)')
     spans = [match.span() for match in quoted.finditer(piece)]
+    # From the back: as long as the line's end that was found lies inside a quoted cell, the last one before that cell.
     for start, stop in reversed(spans):
         if stop < end:
             break
@@ -63,7 +71,7 @@ def native(rows: bytes) -> Any:
     return buffer
 
 
-class Text(io.RawIOBase):
+class TextStream(io.RawIOBase):
     """The file as UTF-8 bytes: unpacked, decoded, checked, and with its lines counted as they go by."""
 
     def __init__(self, place: Place, *, packed: bool, encoding: str, skip: int = 0) -> None:
@@ -102,6 +110,7 @@ class Text(io.RawIOBase):
         chunk = self._raw(n)
         if self.decoder is None:
             return chunk
+        # A piece may end within a character, which the decoder keeps for the next one: an empty text is not the end of the file.
         while True:
             try:
                 text = self.decoder.decode(chunk, final=not chunk)
@@ -126,6 +135,7 @@ class Text(io.RawIOBase):
         if b"\0" in chunk:
             line = self.lines + chunk[: chunk.index(b"\0")].count(b"\n") + 1
             raise FileError(f"{self.shown} has a NUL byte in line {line}; remove it, or write the file again.")
+        # Where rows are lines, the line of a row is known by counting. Quoted cells, empty lines and lone \r make it odd: not known.
         ends = chunk.count(b"\n")
         self.lines += ends
         self.odd = self.odd or b'"' in chunk or b"\n\n" in chunk or b"\n\r\n" in chunk or (b"\r" in chunk and not ends)

@@ -20,8 +20,8 @@ import torch
 
 from bestline.data.design import Column, Design, Factor, expression
 from bestline.data.tables import Batch, Source, open_source
-from bestline.data.tables.columnar import Parquet
-from bestline.data.tables.delimited import Delimited
+from bestline.data.tables.columnar import ParquetFile
+from bestline.data.tables.delimited import DelimitedFile
 from bestline.data.tables.files import Files
 from bestline.export.script.literals import call, names, quoted, value
 from bestline.export.script.run import Run, remembered
@@ -73,9 +73,9 @@ def _reading(source: Files, design: Design) -> tuple[str, str, dict[str, Any]] |
         return None
     numbers = dict.fromkeys((c for f in (*design.factors, *design.responses) for c in _inside(f)), float)
     kinds: dict[str, Any] = {**numbers, **dict.fromkeys(design.texts, str)}
-    if isinstance(part, Parquet):
+    if isinstance(part, ParquetFile):
         return "pd.read_parquet", place.path, {"columns": design.reads()}
-    if not isinstance(part, Delimited):
+    if not isinstance(part, DelimitedFile):
         return None
     dialect, options = part.dialect, dict[str, Any]()
     if dialect.delimiter != ",":

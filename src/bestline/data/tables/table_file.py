@@ -1,4 +1,4 @@
-"""Part: one file of a source, whatever its format."""
+"""Table file: one file of a source, whatever its format."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from bestline.data.tables.cells import Field, Spelling
 from bestline.data.tables.places import Place
 
 
-class Part(ABC):
+class TableFile(ABC):
     """One file: its schema, and its rows as pyarrow blocks of whatever size the format likes."""
 
     place: Place
@@ -28,6 +28,6 @@ class Part(ABC):
         """Where a row (from 0) stands, for messages."""
         return f"row {row + 1} of {self.place.label}"
 
-    def verbatim(self) -> Part:
+    def verbatim(self) -> TableFile:
         """The same file, read so that every cell keeps its exact value."""
         return self
