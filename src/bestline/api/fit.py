@@ -1,40 +1,29 @@
 """From a table to a model: `bestline.fit`.
 
-open the data -> learn the design -> one pass: moments of folds or parts -> train -> Model
+    request: what was asked, checked -> gather: one pass over the rows -> prepare: plan and parts -> train -> Model
 """
 
 from __future__ import annotations
 
 import inspect
-import time
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from bestline.api.model import Model
-from bestline.data.design import degree_of
-from bestline.data.moments import given_moments
+from bestline.data.gather import Query
 from bestline.data.progress import Progress
 from bestline.errors import BestlineWarning, DivergedWarning, OptionError, warn
-from bestline.inference.cautions import findings
-from bestline.inference.fitted import FittedLine
-from bestline.inference.sharpen import sharpened
-from bestline.training.gather import Gathered, from_moments, gather
+from bestline.inference.finished import finished
+from bestline.training.gather import gather
 from bestline.training.loop import Watch
 from bestline.training.outcome import Fit
-from bestline.training.parts import Parts
-from bestline.training.plan import Plan, Start, UserForward, UserLoss
+from bestline.training.own_forward import UserForward
+from bestline.training.plan import UserLoss
+from bestline.training.prepare import Prepared, prepare
 from bestline.training.recipe import Recipe
-from bestline.training.request import Options, standardised
+from bestline.training.request import Request
 from bestline.training.solvers.base import Solver, Stop
-from bestline.training.solvers.choose import choose
-
-if TYPE_CHECKING:
-    from bestline.pictures.sample import Sample
-
-from bestline.training.chosen_penalty import crowded, with_penalty
-from bestline.training.plan import check_rows
-
-_WIDE = 2_000  # columns from which on `cv` of fewer rows than columns is for the estimators that work on the rows
+from bestline.training.start import Start
 
 
 def fit(
@@ -142,54 +131,28 @@ def fit(
     BestlineWarning
         Once for everything the user should know; the same sentences are in `Model.notes`.
     """
-    began = time.perf_counter()
     given = {name: value for name, value in locals().items() if name in _DEFAULTS} | descent
-    recipe = Recipe.of(data, formula, given, _DEFAULTS)
-    degree = 1
-    if isinstance(forward, str):
-        degree, forward = degree_of(forward), None
-    chosen = choose(
-        solver,
-        squared=loss == "squared",
-        line=forward is None,
-        l1=l1,
-        piecewise=isinstance(loss, str) and loss != "squared",
-        **descent,
-    )
-    options = Options(
-        solver=chosen,
+    query = Query(data, formula, target, features, weights, missing, folds=folds, split=split, seed=seed)
+    request = Request.of(
+        query,
+        Recipe.of(data, formula, given, _DEFAULTS),
+        solver=solver,
         l1=l1,
         l2=l2,
         penalty_factors=penalty_factors,
         cv=cv,
-        folds=folds,
         loss=loss,
         forward=forward,
-        missing=missing,
-        standardize=standardised(standardize, forward),
-        split=split,
+        standardize=standardize,
         start=start,
-        seed=seed,
         device=device,
         digits=digits,
+        settings=descent,
     )
-    moments = given_moments(data, formula, weights)
-    if moments is None:
-        gathered = gather(data, formula, target, features, weights, options, degree, progress)
-    elif degree > 1:
-        raise OptionError(
-            "Moments have their columns already; collect those of a formula with powers, such as y ~ x + I(x**2)."
-        )
-    else:
-        gathered = from_moments(moments, target, features, options)
-    asked = (
-        solver is not None or descent or l1 or l2 or cv is not None or formula is not None or features is not None or degree > 1
-    )
-    free = not asked and loss == "squared" and forward is None and gathered.tabular
-    line = _trained(gathered, options, free=free, watch=watch, progress=progress)
-    model = Model.of(line, seconds=time.perf_counter() - began, recipe=recipe)
-    _tell(model)
-    return model
+    gathered = gather(request.query, progress)
+    prepared = prepare(request, gathered)
+    fit = watched(prepared, watch)
+    return told(Model.of(finished(request, prepared, fit, progress)))
 
 
 _DEFAULTS = {
@@ -199,68 +162,20 @@ _DEFAULTS = {
 }
 
 
-def _trained(
-    gathered: Gathered, options: Options, *, free: bool, watch: Watch | bool | None, progress: Progress | None
-) -> FittedLine:
-    design = gathered.design
-    plan = options.plan(design, gathered.moments.rows)
-    parts, remarks = gathered.parts(options)
-    statistic = parts.training.moments
-    check_rows(statistic, plan, design)
-    chosen = None
-    if options.cv and statistic.count < design.p and design.p > _WIDE:
-        raise OptionError(
-            f"{statistic.count:,} rows of {design.p:,} columns: their moments are far more than the rows, and would take very long; use "
-            f"bestline.LassoCV, ElasticNetCV or RidgeCV, which work on the rows."
-        )
-    if options.cv or (free and crowded(statistic, design)):
-        gathered = gathered.folded()
-        plan, chosen, remark = with_penalty(plan, gathered.of_training().folds, statistic, design, options.cv)
-        remarks += remark
-    outcome = _watched(plan, parts, gathered, watch)
-    line = FittedLine(
-        design,
-        plan,
-        outcome,
-        gathered.of_training(),
-        statistic,
-        repr(plan.solver),
-        parts=parts,
-        sizes=parts.sizes,
-        source=gathered.source,
-        labels=gathered.labels,
-        cv=chosen,
-        later=gathered.later,
-    )
-    line = sharpened(line, options.digits, progress)
-    notes = [*gathered.notes, *remarks, *line.notes, *findings(line, options.digits)]
-    return FittedLine.of(line, notes=tuple(dict.fromkeys(notes)))
-
-
-def _watched(plan: Plan, parts: Parts, gathered: Gathered, watch: Watch | bool | None) -> Fit:
+def watched(prepared: Prepared, watch: Watch | bool | None) -> Fit:
     """Train, and let `watch` hear of every step; the live picture, which true asks for, shows some of the rows."""
     if watch is not True:
         if watch not in (None, False) and not callable(watch):
             raise OptionError(f"`watch` is a function that hears every step, or True; got {watch!r}.")
-        return plan.run(parts.training, parts.held_out, watch or None)
-    from bestline.pictures import live
+        return prepared.train(watch or None)
+    from bestline.pictures import live  # matplotlib
 
-    with live.watching(watch, _few_rows(gathered) if plan.forward is None else None) as hear:
-        return plan.run(parts.training, parts.held_out, hear)
-
-
-def _few_rows(gathered: Gathered) -> Sample | None:
-    """Rows of the first batch, for a line to be drawn over."""
-    from bestline.pictures import sample
-
-    source, design = gathered.source, gathered.design
-    if source is None or design.p != 1:
-        return None
-    rows = next((design.rows(batch).rows for batch in source.batches(design.reads())), None)
-    return sample.Sample.draw(rows, design.names, design.targets, most=500) if rows is not None and len(rows) else None
+    with live.watching(watch, live.few_rows(prepared)) as hear:
+        return prepared.train(hear)
 
 
-def _tell(model: Model) -> None:
+def told(model: Model) -> Model:
+    """The model, and its notes as warnings, once."""
     for note in model.notes:
-        kind = DivergedWarning if model.stop is Stop.DIVERGED and note == model.advice else BestlineWarning
-        warn(note, kind)
+        warn(note, DivergedWarning if model.stop is Stop.DIVERGED and note == model.advice else BestlineWarning)
+    return model

@@ -6,25 +6,24 @@ hundreds of whole runs follow from the moments.
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
-from bestline.data.design import asked_categories, learn
-from bestline.data.folds import ByHash
-from bestline.data.moments import Moments, collect, given_moments
+from bestline.data.gather import Gathered, Query
 from bestline.data.progress import Progress
-from bestline.data.tables import open_source
-from bestline.errors import BestlineWarning, OptionError
+from bestline.errors import OptionError, warn
+from bestline.numerics.comoments import Comoments, total
 from bestline.training.foresight.preflight import Preflight, Prospect, beside, flat_directions, look_ahead
 from bestline.training.foresight.rate_grid import checked_optimizers, checked_rates, rates_around
 from bestline.training.foresight.sweep import About, Sweep, run_sweep
+from bestline.training.gather import gather
 from bestline.training.parts import Part
 from bestline.training.plan import Plan, Start, check_rows
+from bestline.training.request import Request, check_seed
 from bestline.training.solvers.descent import Descent
 
 __all__ = ["Preflight", "Sweep", "preflight", "sweep"]
-_FOLDS = 5  # of files, as `fit` has them, so that the sums are the same to the last digit
 
 
 def preflight(
@@ -87,14 +86,15 @@ def preflight(
     checked_optimizers(optimizer)
     if lr is not None and not (isinstance(lr, int | float) and 0 < lr < float("inf")):
         raise OptionError(f"`lr` is one positive number to judge; got {lr!r}. `sweep` tries many.")
-    moments = _moments(data, formula, target, features, weights, missing, seed, progress)
+    query = Query(data, formula, target, features, weights, missing, seed=seed)
+    gathered = _gathered(query, progress)
     sides = []
     for standardize in (False, True):
-        plan = _plan(moments, Descent(optimizer), l1, l2, standardize=standardize, start=start, seed=seed)
-        sides.append((plan, plan.task(Part(moments.total))))
+        plan = _plan(gathered, Request(query, Descent(optimizer), l1, l2, standardize=standardize, start=start))
+        sides.append((plan, plan.task(Part(_total(gathered)))))
     flat = flat_directions(sides[1][1])  # of standardised columns, where no unit hides one
     own, standardized = (
-        look_ahead(Prospect(task, plan.first(task), optimizer, _about(moments, plan), flat), lr) for plan, task in sides
+        look_ahead(Prospect(task, plan.first(task), optimizer, _about(gathered, plan), flat), lr) for plan, task in sides
     )
     return beside(own, standardized)
 
@@ -165,71 +165,44 @@ def sweep(
         raise OptionError(f"`steps` must be a whole number of at least 1; got {steps!r}.")
     if starts is not None and (isinstance(starts, str | Mapping) or not len(starts)):
         raise OptionError("`starts` needs one start at least, each as `start` of `fit`; leave it out for the usual one.")
-    moments = _moments(data, formula, target, features, weights, missing, seed, progress)
-    plans = [
-        _plan(moments, Descent(names[0]), l1, l2, standardize=standardize, start=start, seed=seed)
-        for start in (starts if starts is not None else [None])
-    ]
-    task = plans[0].task(Part(moments.total))
+    query = Query(data, formula, target, features, weights, missing, seed=seed)
+    gathered = _gathered(query, progress)
+    request = Request(query, Descent(names[0]), l1, l2, standardize=standardize)
+    plans = [_plan(gathered, replace(request, start=start)) for start in (starts if starts is not None else [None])]
+    task = plans[0].task(Part(_total(gathered)))
     at = [plan.first(task) for plan in plans]
     asked = {name: rates if rates is not None else rates_around(name, task, at[0]) for name in names}
-    return run_sweep(task, at, asked, steps, about=_about(moments, plans[0]), tell=progress)
+    return run_sweep(task, at, asked, steps, about=_about(gathered, plans[0]), tell=progress)
 
 
-def _moments(
-    data: Any,
-    formula: str | None,
-    target: str | Sequence[str] | None,
-    features: Sequence[str] | None,
-    weights: Any,
-    missing: str,
-    seed: int,
-    progress: Progress | None,
-) -> Moments:
-    """The moments of the data, added up as `fit` adds them; what was left out is told."""
-    if not isinstance(seed, int) or not 0 <= seed < 2**31:
-        raise OptionError(f"`seed` must be a whole number from 0 to 2^31 - 1; got {seed!r}.")
-    given = given_moments(data, formula, weights)
-    if given is not None:
-        return given if target is None and features is None else given.select(target, features)
-    by_name = isinstance(weights, str) or weights is None
-    source = open_source(data, text=asked_categories(formula), extra=None if by_name else {"weights": weights})
-    column = weights if by_name else "weights"
-    design = learn(
-        source, formula=formula, target=target, features=features, weights=column, missing=missing, progress=progress
-    )
-    folds = 1 if source.resident else _FOLDS
-    found = collect(source, design, folds, ByHash(folds, seed) if folds > 1 else None, progress=progress)
-    notes = [*source.notes, *design.notes]
-    if found.dropped:
-        notes.append(f"{found.dropped:,} of {found.dropped + found.rows:,} rows were left out because a value was missing.")
+def _gathered(query: Query, progress: Progress | None) -> Gathered:
+    """The rows that `fit` would train on, added up as it adds them; what was left out is told."""
+    check_seed(query.seed)
+    gathered = gather(query, progress)
+    if gathered.source is None:
+        return gathered
+    notes, dropped = list(gathered.notes), gathered.found.dropped
+    if dropped:
+        notes.append(f"{dropped:,} of {dropped + gathered.rows:,} rows were left out because a value was missing.")
     for note in dict.fromkeys(notes):
-        warnings.warn(note, BestlineWarning, stacklevel=3)
-    return found
+        warn(note)
+    return gathered
 
 
-def _plan(
-    moments: Moments, solver: Descent, l1: float, l2: float, *, standardize: bool, start: Start | None, seed: int
-) -> Plan:
-    if l1:
+def _plan(gathered: Gathered, request: Request) -> Plan:
+    if request.l1:
         raise OptionError(
-            f"With an l1 penalty (l1={l1!r}) the objective has edges, so no rate is the largest stable one; leave l1 out. "
+            f"With an l1 penalty (l1={request.l1!r}) the objective has edges, so no rate is the largest stable one; leave l1 out. "
             f"solver='proximal', which fits it, needs no rate."
         )
-    design = moments.design
-    plan = Plan(
-        features=design.names,
-        targets=design.targets,
-        intercept=design.intercept,
-        solver=solver,
-        l2=float(l2),
-        standardize=standardize,
-        start=start,
-        seed=seed,
-    )
-    check_rows(moments.total, plan, design)
+    plan = request.plan(gathered.design, gathered.rows)
+    check_rows(_total(gathered), plan, gathered.design)
     return plan
 
 
-def _about(moments: Moments, plan: Plan) -> About:
-    return About(moments.design.formula, moments.rows, plan.standardize)
+def _total(gathered: Gathered) -> Comoments:
+    return total(gathered.found.groups, gathered.design.p + len(gathered.design.responses))
+
+
+def _about(gathered: Gathered, plan: Plan) -> About:
+    return About(gathered.design.formula, gathered.rows, plan.standardize)

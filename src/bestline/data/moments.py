@@ -15,8 +15,9 @@ import torch
 from torch import Tensor
 
 from bestline import files as store
-from bestline.data.collected import Collect, Kept, RefusedGapError
+from bestline.data.collected import Collected
 from bestline.data.design import Column, Design, asked_categories, expression, learn, missing_values
+from bestline.data.gather import Gathered, Query, gather
 from bestline.data.folds import MOST_FOLDS, ByHash, Grouping, by_value, refuse_target
 from bestline.data.passes import Named
 from bestline.data.progress import Progress
@@ -99,14 +100,21 @@ class Moments:
             raise OptionError(
                 f"`folds` must be a whole number of at least 1 (a column whose values are the folds is `by`); got {folds!r}."
             )
-        source = open_source(data, text=asked_categories(formula))
-        own = None if by is None else by_value(source, by, progress)
-        design = learn(source, formula=formula, target=target, features=features, weights=weights, missing=missing, aside=by)
-        if own is not None:
-            refuse_target(own.column, design)
-            found = collect(source, design, len(own.values), own, progress=progress)
-            return replace(found, by=by, values=own.values)
-        return collect(source, design, folds, ByHash(folds, seed) if folds > 1 else None, progress=progress)
+        query = Query(
+            data, formula, target, features, weights, missing, folds=folds if by is None else by, seed=seed, at_once=True
+        )
+        return cls.gathered(gather(query, progress))
+
+    @classmethod
+    def gathered(cls, what: Gathered) -> Moments:
+        """The moments of what was gathered."""
+        found, imputed = what.found, dict(what.found.imputed.parts)
+        return cls(what.design, found.groups, found.low, found.high, found.dropped, imputed, what.by, what.values)
+
+    @property
+    def found(self) -> Collected:
+        """The same without the design: what one look at the rows left."""
+        return Collected(self.folds, self.low, self.high, self.rows + self.dropped, self.dropped, Named(self.imputed))
 
     @property
     def total(self) -> Comoments:
@@ -274,74 +282,3 @@ def _sources(design: Design, column: Column) -> set[str]:
     """The columns of the table that a column of X is made of."""
     factors = (design.factors[i] for i, _ in column.parts)
     return {c for f in factors for c in (expression(f.text).columns if f.kind == "expression" else [f.column])}
-
-
-def collect(
-    source: Source, design: Design, groups: int = 1, grouping: Grouping | None = None, *, progress: Progress | None = None
-) -> Moments:
-    """One pass: moments of every group of rows.
-
-    Parameters
-    ----------
-    source, design, groups, grouping
-        What to read, how to encode it, and into how many groups which rows go; None = all into one.
-    progress : callable, optional
-        Hears (what, share).
-
-    Raises
-    ------
-    MissingValuesError
-        With counts for every column, when the design refuses missing values.
-    DataError
-        When no usable row is left.
-    """
-    return collect_keeping(source, design, groups, grouping, progress=progress)[0]
-
-
-def collect_keeping(
-    source: Source,
-    design: Design,
-    groups: int = 1,
-    grouping: Grouping | None = None,
-    keep: Kept | None = None,
-    *,
-    progress: Progress | None = None,
-) -> tuple[Moments, Kept | None]:
-    """The same, and the rows with their groups within the bounds of `keep`, for training that needs them."""
-    try:
-        found = source.reduce(Collect(design, groups, grouping, keep), progress=progress)
-    except RefusedGapError:
-        raise missing_values(design, source) from None
-    if not found.read:
-        raise DataError(f"There are no rows in {source.label}; a fit needs at least two.")
-    if not any(group.count for group in found.groups):
-        raise _nothing_left(design, source, found.dropped)
-    folds = tuple(group.cpu() for group in found.groups)
-    return Moments(design, folds, found.low, found.high, found.dropped, dict(found.imputed.parts)), found.kept
-
-
-def regrouped(source: Source, design: Design, groups: int, grouping: Grouping, before: Moments) -> Moments:
-    """The moments, group by group, of rows in memory that `before` is of.
-
-    Raises DataError when they are other rows by now.
-    """
-    try:
-        found = collect(source, design, groups, grouping)
-    except DataError:  # a value is missing by now, say
-        found = None
-    if found is None or not found.total.like(before.total):
-        raise DataError(
-            "The data have changed since the line was fitted to them, so its folds cannot be told any more; fit again."
-        )
-    return found
-
-
-def _nothing_left(design: Design, source: Source, dropped: int) -> DataError:
-    if dropped:
-        return DataError(
-            f"No usable row is left in {source.label}: all {dropped:,} have a value missing, in the target or in a feature; use "
-            f"missing='impute', or leave out the column that is empty."
-        )
-    return DataError(
-        f"No row of {source.label} has a positive weight: column `{design.weights}` holds nothing but zeros; give other weights."
-    )

@@ -17,6 +17,7 @@ import torch
 from bestline.pictures.marks import Line, Mark, Panel, Picture, Points, numbers
 from bestline.pictures.sample import Sample, said
 from bestline.training.loop import Watch
+from bestline.training.prepare import Prepared
 from bestline.training.solvers.base import Step
 
 _MOST = 400  # points of a growing curve
@@ -35,6 +36,15 @@ def watching(watch: Watch | bool | None, sample: Sample | None = None) -> Iterat
             live.close()
     else:
         yield watch or None
+
+
+def few_rows(prepared: Prepared) -> Sample | None:
+    """Rows of the first batch, for a line to be drawn over; None where there are none, or there is no one feature to draw it over."""
+    source, design = prepared.gathered.source, prepared.gathered.design
+    if source is None or design.p != 1 or prepared.plan.forward is not None:
+        return None
+    rows = next((design.rows(batch).rows for batch in source.batches(design.reads())), None)
+    return Sample.draw(rows, design.names, design.targets, most=500) if rows is not None and len(rows) else None
 
 
 @dataclass(slots=True)

@@ -1,86 +1,158 @@
-"""Options: what `fit` was asked for besides the data, checked before anything is read."""
+"""Request: what a call of `fit` asked for, checked before anything is read.
+
+The query says which rows and columns; all else says how the line is trained on them.
+"""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import torch
 
-from bestline.data.design import Design
+from bestline.data.collected import Kept
+from bestline.data.design import Design, degree_of
+from bestline.data.gather import Query
 from bestline.data.split import check_shares
 from bestline.errors import ColumnError, OptionError
-from bestline.training.cross_validation import KINDS
-from bestline.training.losses import parse_loss
-from bestline.training.plan import Plan, Start, UserForward, UserLoss
-from bestline.training.solvers.base import Solver, is_number
-from bestline.training.solvers.exact import Exact
-from bestline.training.solvers.stochastic import Stochastic
+from bestline.training.cross_validation import KINDS, refuse_wide
+from bestline.training.losses.named import parse_loss
+from bestline.training.own_forward import UserForward
+from bestline.training.plan import Plan, UserLoss
+from bestline.training.recipe import Recipe
+from bestline.training.solvers.base import Reach, Reads, Solver, is_number
+from bestline.training.solvers.choose import choose
+from bestline.training.start import Start
 
+KEPT_BYTES = 4e9  # rows that training needs are kept up to here, and read anew in every epoch beyond
 _ROWS_ON_GPU = 100_000  # below this, training on rows is done sooner on the CPU
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Options:
-    """The checked arguments of `fit` that do not name data; raises OptionError for what cannot be."""
+class Request:
+    """The checked arguments of `fit`; raises OptionError for what cannot be.
 
+    Attributes
+    ----------
+    query : Query
+        The data: which rows and columns.
+    solver, l1, l2, penalty_factors, cv, loss, forward, standardize, start, device, digits
+        As in `fit`.
+    free : bool
+        Whether nothing was asked for but a target: then a penalty may be chosen where rows are few.
+    recipe : Recipe or None
+        How to ask again.
+    began : float
+        When it was asked, by a clock that only differences are taken of.
+    """
+
+    query: Query
     solver: Solver
-    l1: float
-    l2: float
-    penalty_factors: Mapping[str, float] | None
-    cv: str | None
-    folds: int | str
-    loss: UserLoss
-    forward: UserForward | None
-    missing: str
-    standardize: bool
-    split: Sequence[float] | None
-    start: Start | None
-    seed: int
-    device: str
-    digits: int
+    l1: float = 0.0
+    l2: float = 0.0
+    penalty_factors: Mapping[str, float] | None = None
+    cv: str | None = None
+    loss: UserLoss = "squared"
+    forward: UserForward | None = None
+    standardize: bool = True
+    start: Start | None = None
+    device: str = "auto"
+    digits: int = 8
+    free: bool = False
+    recipe: Recipe | None = None
+    began: float = field(default_factory=time.perf_counter)
 
     def __post_init__(self) -> None:
+        query = self.query
         if self.cv not in (None, *KINDS):
             raise OptionError(f"`cv` chooses the penalty of 'ridge', 'lasso' or 'enet'; got {self.cv!r}.")
-        line = isinstance(self.solver, Exact) and self.loss == "squared" and self.forward is None
+        line = self.solver.reach is Reach.SOLUTION and self.squared_line
         if self.cv and (not line or self.l1 or self.l2):
             raise OptionError(f"`cv={self.cv!r}` chooses the penalty for squared loss of a line; leave out solver, l1 and l2.")
         if self.penalty_factors is not None and not isinstance(self.penalty_factors, Mapping):
             raise OptionError(f"`penalty_factors` names columns, as in {{'age': 0}}; got {self.penalty_factors!r}.")
         if self.penalty_factors and not (self.cv or self.l1 or self.l2):
             raise OptionError("`penalty_factors` share out a penalty, and there is none; give l1, l2 or cv.")
-        if not isinstance(self.folds, str) and not (isinstance(self.folds, int) and 2 <= self.folds <= 1_000):
-            raise OptionError(f"`folds` must be a whole number from 2 to 1,000, or the name of a column; got {self.folds!r}.")
-        if not isinstance(self.seed, int) or not 0 <= self.seed < 2**31:
-            raise OptionError(f"`seed` must be a whole number from 0 to 2^31 - 1; got {self.seed!r}.")
+        if not isinstance(query.folds, str) and not (isinstance(query.folds, int) and 2 <= query.folds <= 1_000):
+            raise OptionError(f"`folds` must be a whole number from 2 to 1,000, or the name of a column; got {query.folds!r}.")
+        check_seed(query.seed)
         if not isinstance(self.digits, int) or not 0 <= self.digits <= 15:
             raise OptionError(f"`digits` must be a whole number from 0 to 15; got {self.digits!r}.")
         if self.device not in ("auto", "cpu") and not self.device.startswith("cuda"):
             raise OptionError(f"`device` must be 'auto', 'cpu' or 'cuda'; got {self.device!r}.")
         if self.device.startswith("cuda") and not torch.cuda.is_available():
             raise OptionError("There is no CUDA device that torch can use here; use device='cpu' or 'auto'.")
-        if self.device.startswith("cuda") and isinstance(self.solver, Stochastic):
+        if self.device.startswith("cuda") and self.solver.reads is Reads.SINGLE_ROWS:
             raise OptionError("One row at a time is work for a CPU; leave `device` out, or use Descent(batch_size=1).")
         if self.forward is not None and not callable(self.forward):
             raise OptionError(f"`forward` is an nn.Module, a function (X, w, b), or 'polynomial:3'; got {self.forward!r}.")
         if not callable(self.loss):
             parse_loss(self.loss)
-        if self.split is not None:
-            check_shares(self.split)
+        if query.split is not None:
+            check_shares(query.split)
+
+    @classmethod
+    def of(
+        cls,
+        query: Query,
+        recipe: Recipe,
+        *,
+        solver: str | Solver | None,
+        loss: UserLoss,
+        forward: UserForward | str | None,
+        standardize: bool | None,
+        settings: Mapping[str, Any],
+        **rest: Any,
+    ) -> Request:
+        """What `fit` was called with; `settings` are those of a solver given by name."""
+        degree, own = (degree_of(forward), None) if isinstance(forward, str) else (1, forward)
+        squared = loss == "squared"
+        chosen = choose(
+            solver,
+            squared=squared,
+            line=own is None,
+            l1=rest["l1"],
+            piecewise=isinstance(loss, str) and not squared,
+            **settings,
+        )
+        asked = solver is not None or settings or rest["l1"] or rest["l2"] or rest["cv"] is not None
+        named = query.formula is not None or query.features is not None or degree > 1
+        request = cls(
+            replace(query, degree=degree),
+            chosen,
+            loss=loss,
+            forward=own,
+            standardize=standardised(standardize, own),
+            free=not asked and not named and squared and own is None,
+            recipe=recipe,
+            **rest,
+        )
+        return replace(request, query=request._reading())
+
+    def _reading(self) -> Query:
+        """The query with what training needs of the rows themselves."""
+        keep = Kept(KEPT_BYTES, None if self.squared_line else self._too_many()) if self.of_rows else None
+        check = refuse_wide if self.cv else None
+        return replace(self.query, keep=keep, at_once=bool(self.cv) or self.patient, check=check)
+
+    @property
+    def squared_line(self) -> bool:
+        """Whether the loss surface is a bowl."""
+        return self.loss == "squared" and self.forward is None
+
+    @property
+    def of_rows(self) -> bool:
+        """Whether training needs the rows and not only their moments."""
+        return not self.squared_line or self.solver.reads is not Reads.LOSS
 
     @property
     def patient(self) -> bool:
         """Whether training stops when held-out rows say so."""
         return self.solver.rule.patience is not None
 
-    def placed(self, rows: int) -> torch.device:
-        """Where training on rows happens."""
-        if self.device != "auto" or isinstance(self.solver, Stochastic):
-            return torch.device(self.device if self.device != "auto" else "cpu")
-        return torch.device("cuda" if torch.cuda.is_available() and rows >= _ROWS_ON_GPU else "cpu")
-
-    def plan(self, design: Design, rows: int = 0) -> Plan:
+    def plan(self, design: Design, rows: int) -> Plan:
         """What to carry out on these columns, and on how many rows."""
         return Plan(
             features=design.names,
@@ -93,10 +165,29 @@ class Options:
             forward=self.forward,
             standardize=self.standardize,
             start=self.start,
-            seed=self.seed,
-            device=self.placed(rows),
+            seed=self.query.seed,
+            device=self._placed(rows),
             factors=_factors(self.penalty_factors, design),
         )
+
+    def _placed(self, rows: int) -> torch.device:
+        """Where training on rows happens."""
+        if self.device != "auto" or self.solver.reads is Reads.SINGLE_ROWS:
+            return torch.device(self.device if self.device != "auto" else "cpu")
+        return torch.device("cuda" if torch.cuda.is_available() and rows >= _ROWS_ON_GPU else "cpu")
+
+    def _too_many(self) -> str:
+        what = "an own forward function" if self.forward is not None else f"loss {self.loss!r}"
+        return (
+            f"Training with {what} needs the rows in memory, and they take more than {KEPT_BYTES / 1e9:.3g} GB; use loss='squared' "
+            f"with the line, or fewer rows."
+        )
+
+
+def check_seed(seed: object) -> None:
+    """Raise OptionError for what no generator takes."""
+    if not isinstance(seed, int) or not 0 <= seed < 2**31:
+        raise OptionError(f"`seed` must be a whole number from 0 to 2^31 - 1; got {seed!r}.")
 
 
 def standardised(standardize: bool | None, forward: UserForward | None) -> bool:

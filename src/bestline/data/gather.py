@@ -1,0 +1,224 @@
+"""Gather: from any data to what one look at their rows leaves. The one way there, whoever asks.
+
+    open the source  ->  whose row is whose (parts, folds)  ->  learn the design  ->  one pass over the rows
+
+Fit, preflight, sweep and `Moments.collect` all ask by a `Query`. So folds, parts and sums of the same rows are the same bits for
+all of them, by construction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import Any
+
+from torch import Tensor
+
+from bestline.data.collected import Collect, Collected, Kept, RefusedGapError
+from bestline.data.design import Design, asked_categories, learn, missing_values
+from bestline.data.folds import ByHash, ByPart, Grouping, by_value, refuse_target
+from bestline.data.progress import Progress
+from bestline.data.split import InPart, part_labels
+from bestline.data.tables import Source, open_source
+from bestline.errors import DataError, readable
+from bestline.numerics.comoments import total
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Query:
+    """Which columns of which rows are asked for, and how the rows are grouped.
+
+    Attributes
+    ----------
+    data
+        Anything that holds a table.
+    formula, target, features
+        The columns: by a formula, or by name; without either, all that can serve.
+    weights : str or array, optional
+        Column of weights, or the weights.
+    missing : {"raise", "drop", "impute"}
+    degree : int
+        Highest power of every column.
+    folds : int or str
+        Number of folds, or the column whose values they are.
+    split : sequence of float, optional
+        Shares of training, validation and test rows.
+    seed : int
+        Of folds and split.
+    keep : Kept or None
+        Within what bounds the rows are kept, for training that needs them; None: they are not.
+    at_once : bool
+        Whether folds are needed at once. Otherwise, of rows that can be gone through again, they are left for later.
+    check : callable, optional
+        (number of columns, number of folds), called before the pass; may raise.
+    """
+
+    data: Any
+    formula: str | None = None
+    target: str | Sequence[str] | None = None
+    features: Sequence[str] | None = None
+    weights: Any = None
+    missing: str = "raise"
+    degree: int = 1
+    folds: int | str = 5
+    split: Sequence[float] | None = None
+    seed: int = 0
+    keep: Kept | None = None
+    at_once: bool = False
+    check: Callable[[int, int], None] | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Gathered:
+    """What was found.
+
+    Attributes
+    ----------
+    design : Design
+    found : Collected
+        Of each group of rows: the folds, with a split the folds of every part; or of all rows together, where `later` is given.
+    source, labels
+        The data, and with a split the part of each of its rows. None where there are moments only.
+    grouping
+        Tells the groups again, where rows are needed and too many to keep.
+    by, values
+        The column whose values are the folds, if they are, and those values.
+    notes : tuple of str
+        What people should know of the data.
+    later : callable or None
+        Gives the folds.
+    """
+
+    design: Design
+    found: Collected
+    source: Source | None = None
+    labels: Tensor | None = None
+    grouping: Grouping | None = None
+    by: str | None = None
+    values: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    later: Callable[[], Collected] | None = field(default=None, repr=False)
+
+    @property
+    def tabular(self) -> bool:
+        """Whether the data did not say by themselves what the target is."""
+        return self.source is not None and self.source.target is None
+
+    @property
+    def rows(self) -> int:
+        """How many rows of positive weight there are."""
+        return sum(group.count for group in self.found.groups)
+
+    def folded(self) -> Gathered:
+        """The same with its folds."""
+        return self if self.later is None else replace(self, found=self.later(), later=None)
+
+
+def gather(query: Query, progress: Progress | None = None) -> Gathered:
+    """One pass over the rows, after those in which the folds of a column and the design are learnt.
+
+    Raises
+    ------
+    DataError, OptionError
+        And their subclasses: for what cannot be read, columns that do not exist, values missing where they are refused, and where
+        no usable row is left.
+    """
+    by_name = isinstance(query.weights, str) or query.weights is None
+    extra = None if by_name else {"weights": query.weights}
+    source = open_source(query.data, text=asked_categories(query.formula), extra=extra)
+    labels = None if query.split is None else part_labels(source, query.split, query.seed)
+    by = query.folds if isinstance(query.folds, str) else None
+    grouping, folds, values = _grouping(source, query.folds, query.seed, progress)
+    design = learn(
+        source,
+        formula=query.formula,
+        target=query.target,
+        features=query.features,
+        weights=query.weights if by_name else "weights",
+        missing=query.missing,
+        degree=query.degree,
+        training=None if labels is None else InPart(labels),
+        aside=by,
+        progress=progress,
+    )
+    if query.check is not None:
+        query.check(design.p, folds)
+    notes = source.notes + design.notes + (() if by is None else of_folds(by, design))
+    if source.resident and labels is None and by is None and not query.at_once and query.keep is None:
+        # Such rows can be gone through again when somebody asks for the folds; most fits are sooner done without.
+        found = collected(source, design, progress=progress)
+        later = partial(_regrouped, source, design, folds, grouping, found)
+        return Gathered(design, found, source, notes=notes, later=later)
+    # With a split a group is a fold of a part: group = part * folds + fold.
+    grouping = grouping if labels is None else ByPart(labels, folds, grouping)
+    groups = folds if labels is None else 3 * folds
+    found = collected(source, design, groups, grouping if groups > 1 else None, query.keep, progress=progress)
+    return Gathered(design, found, source, labels, grouping, by, values, notes)
+
+
+def collected(
+    source: Source,
+    design: Design,
+    groups: int = 1,
+    grouping: Grouping | None = None,
+    keep: Kept | None = None,
+    *,
+    progress: Progress | None = None,
+) -> Collected:
+    """The pass alone: what the rows of each group add up to. Raises MissingValuesError with counts for every column, and DataError."""
+    try:
+        found = source.reduce(Collect(design, groups, grouping, keep), progress=progress)
+    except RefusedGapError:
+        raise missing_values(design, source) from None
+    if not found.read:
+        raise DataError(f"There are no rows in {source.label}; a fit needs at least two.")
+    if not any(group.count for group in found.groups):
+        raise _nothing_left(design, source, found.dropped)
+    return replace(found, groups=tuple(group.cpu() for group in found.groups))
+
+
+def of_folds(by: str, design: Design) -> tuple[str, ...]:
+    """What is to be said when the folds' column is part of the formula; the target it cannot be."""
+    refuse_target(by, design)
+    if not any(factor.kind == "category" and factor.column == by for factor in design.factors):
+        return ()
+    return (
+        f"{readable(by)} is a feature, and its values are the folds: each line is judged by a level that it has never seen.",
+    )
+
+
+
+def _grouping(
+    source: Source, folds: int | str, seed: int, progress: Progress | None
+) -> tuple[Grouping, int, tuple[str, ...]]:
+    """The fold of every row, the number of folds, and the values that they are of."""
+    if isinstance(folds, str):
+        own = by_value(source, folds, progress)
+        return own, len(own.values), own.values
+    return ByHash(folds, seed), folds, ()
+
+
+def _regrouped(source: Source, design: Design, groups: int, grouping: Grouping, before: Collected) -> Collected:
+    """The folds of rows in memory that `before` is of; raises DataError when they are other rows by now."""
+    q = design.p + len(design.responses)
+    try:
+        found = collected(source, design, groups, grouping)
+    except DataError:  # a value is missing by now, say
+        found = None
+    if found is None or not total(found.groups, q).like(total(before.groups, q)):
+        raise DataError(
+            "The data have changed since the line was fitted to them, so its folds cannot be told any more; fit again."
+        )
+    return found
+
+
+def _nothing_left(design: Design, source: Source, dropped: int) -> DataError:
+    if dropped:
+        return DataError(
+            f"No usable row is left in {source.label}: all {dropped:,} have a value missing, in the target or in a feature; use "
+            f"missing='impute', or leave out the column that is empty."
+        )
+    return DataError(
+        f"No row of {source.label} has a positive weight: column `{design.weights}` holds nothing but zeros; give other weights."
+    )

@@ -1,0 +1,36 @@
+"""Finished: from a fit to a line with everything that is known of it; the last step of training, and the first of inference."""
+
+from __future__ import annotations
+
+import time
+
+from bestline.data.progress import Progress
+from bestline.inference.cautions import findings
+from bestline.inference.fitted import FittedLine
+from bestline.inference.sharpen import sharpened
+from bestline.training.outcome import Fit
+from bestline.training.prepare import Prepared
+from bestline.training.request import Request
+
+
+def finished(request: Request, prepared: Prepared, fit: Fit, progress: Progress | None = None) -> FittedLine:
+    """The fitted line, its weights computed exactly where moments leave too few digits, with all that people should know of it."""
+    parts, gathered = prepared.parts, prepared.gathered
+    line = FittedLine(
+        gathered.design,
+        prepared.plan,
+        fit,
+        prepared.moments,
+        parts.training.moments,
+        repr(prepared.plan.solver),
+        parts=parts,
+        sizes=parts.sizes,
+        source=gathered.source,
+        labels=gathered.labels,
+        cv=prepared.choice,
+        recipe=request.recipe,
+        later=prepared.later,
+    )
+    line = sharpened(line, request.digits, progress)
+    notes = tuple(dict.fromkeys([*prepared.notes, *line.notes, *findings(line, request.digits)]))
+    return FittedLine.of(line, notes=notes, seconds=time.perf_counter() - request.began)

@@ -1,0 +1,176 @@
+"""Prepare: from what was gathered to a plan, and the rows by their roles, so that training can begin."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+
+import torch
+from torch import Tensor
+
+from bestline.data.collected import read_again
+from bestline.data.gather import Gathered
+from bestline.data.moments import Moments
+from bestline.data.split import three_shares
+from bestline.errors import DataError, OptionError
+from bestline.numerics.comoments import total
+from bestline.numerics.rows import Rows
+from bestline.training.chosen_penalty import crowded, with_penalty
+from bestline.training.cross_validation import Selection
+from bestline.training.loop import Watch
+from bestline.training.outcome import Fit
+from bestline.training.parts import Part, Parts
+from bestline.training.plan import Plan, check_rows
+from bestline.training.request import KEPT_BYTES, Request
+
+_WIDE = 2_000  # columns from which on `cv` of fewer rows than columns is for the estimators that work on the rows
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Prepared:
+    """All that training needs.
+
+    Attributes
+    ----------
+    plan : Plan
+    parts : Parts
+        The rows by their roles.
+    moments : Moments
+        Of the training rows: fold by fold, or all together where `gathered.later` gives the folds.
+    gathered : Gathered
+    choice : Selection or None
+        All penalties that cross-validation tried.
+    notes : tuple of str
+        What people should know so far.
+    """
+
+    plan: Plan
+    parts: Parts
+    moments: Moments
+    gathered: Gathered
+    choice: Selection | None
+    notes: tuple[str, ...]
+
+    @property
+    def later(self) -> Callable[[], Moments] | None:
+        """Gives the moments of the folds, where `moments` are of all rows together."""
+        return None if self.gathered.later is None else partial(_folded, self.gathered)  # no closure: it can be pickled
+
+    def train(self, watch: Watch | None = None) -> Fit:
+        """Carry the plan out."""
+        return self.plan.run(self.parts.training, self.parts.held_out, watch)
+
+
+def prepare(request: Request, gathered: Gathered) -> Prepared:
+    """The plan for these rows, with the penalty that cross-validation chooses where that was asked for.
+
+    Raises DataError where the rows allow no fit, and OptionError where they do not allow what was asked.
+    """
+    design = gathered.design
+    plan = request.plan(design, gathered.rows)
+    parts, notes = _parts(request, gathered)
+    training = parts.training.moments
+    check_rows(training, plan, design)
+    choice = None
+    if request.cv:
+        _refuse_few_rows(training.count, design.p)
+    if request.cv or (request.free and gathered.tabular and crowded(training, design)):
+        gathered = gathered.folded()
+        folds = _of_training(gathered).folds
+        plan, choice, words = with_penalty(plan, folds, training, design, request.cv)
+        notes += words
+    return Prepared(plan, parts, _of_training(gathered), gathered, choice, (*gathered.notes, *notes))
+
+
+def _folded(gathered: Gathered) -> Moments:
+    return Moments.gathered(gathered.folded())
+
+
+def _refuse_few_rows(rows: int, p: int) -> None:
+    if rows < p and p > _WIDE:
+        raise OptionError(
+            f"{rows:,} rows of {p:,} columns: their moments are far more than the rows, and would take very long; use "
+            f"bestline.LassoCV, ElasticNetCV or RidgeCV, which work on the rows."
+        )
+
+
+def _of_training(gathered: Gathered) -> Moments:
+    """The moments of the folds of the training rows."""
+    moments = Moments.gathered(gathered)
+    return moments if gathered.labels is None else replace(moments, folds=moments.folds[: len(moments.folds) // 3])
+
+
+def _parts(request: Request, gathered: Gathered) -> tuple[Parts, list[str]]:
+    """The groups as training, held-out and test rows, and what is to be said of it."""
+    notes = _streamed(request, gathered)
+    rows = _Groups.of(gathered)
+    groups, split = gathered.found.groups, request.query.split
+    if split is not None:
+        return _split(rows, split, patient=request.patient), notes
+    everything = tuple(range(len(groups)))
+    if not request.patient:
+        return Parts(rows.part(everything), fold=rows.group, by=gathered.by), notes
+    held = next((i for i in everything if groups[i].count), 0)
+    rest = tuple(i for i in everything if i != held)
+    if sum(groups[i].count for i in rest) == 0:
+        raise DataError("Early stopping needs rows to hold out; there are too few.")
+    remark = f"Early stopping holds out one fold of {len(groups)}, {groups[held].count:,} rows; give `split` to say which."
+    return Parts(rows.part(rest), rows.part((held,))), [*notes, remark]
+
+
+def _streamed(request: Request, gathered: Gathered) -> list[str]:
+    kept = gathered.found.kept
+    if kept is None or not kept.full:
+        return []
+    no_score = (
+        " There is no error out of fold, which would take as many trainings as there are folds; give `split` for a held-out one."
+    )
+    return [
+        f"The rows take {kept.bytes / 1e9:.3g} GB, too much to be kept: they are read anew in every epoch and mixed on their way."
+        f"{'' if request.query.split else no_score}"
+    ]
+
+
+def _split(rows: _Groups, split: Sequence[float], *, patient: bool) -> Parts:
+    gathered = rows.gathered
+    folds, shares = len(gathered.found.groups) // 3, three_shares(split)
+    training, validation, test = (rows.part(range(i * folds, (i + 1) * folds)) for i in range(3))
+    for name, share, own in zip(("training", "validation", "test"), shares, (training, validation, test), strict=True):
+        if share > 0 and own.moments.count == 0:
+            raise DataError(
+                f"The {name} part is empty ({gathered.rows} usable rows, split {tuple(split)}); use other shares or more rows."
+            )
+    if patient and not shares[1]:
+        raise OptionError(
+            "Early stopping chooses by the validation part, so `split` needs three shares, such as (0.7, 0.15, 0.15)."
+        )
+    fold = None if rows.group is None else rows.group[rows.group < folds]
+    return Parts(training, validation if shares[1] else test, test if shares[2] else None, fold, gathered.by)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Groups:
+    """The groups of what was gathered, to be put together as parts; with the rows themselves and the group of each, if kept."""
+
+    gathered: Gathered
+    rows: Rows | None = None
+    group: Tensor | None = None
+
+    @classmethod
+    def of(cls, gathered: Gathered) -> _Groups:
+        kept = gathered.found.kept
+        return cls(gathered) if kept is None or kept.full else cls(gathered, *kept.rows())
+
+    def part(self, members: Sequence[int]) -> Part:
+        """The rows of some groups: their moments, and the rows themselves or the way to read them again."""
+        gathered, groups = self.gathered, self.gathered.found.groups
+        own = self.rows
+        if own is not None and self.group is not None and len(members) < len(groups):
+            own = own[torch.isin(self.group, torch.tensor(members)).to(own.X.device)]
+        whole = total([groups[i] for i in members], groups[0].q)
+        kept = gathered.found.kept
+        if kept is None or not kept.full or gathered.source is None or gathered.grouping is None:
+            return Part(whole, own)
+        again = partial(read_again, gathered.source, gathered.design, gathered.grouping, members)
+        return Part(whole, None, again, max(1, int(KEPT_BYTES / 8 / (8 * (whole.q + 1)))))
