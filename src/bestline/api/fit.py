@@ -22,7 +22,9 @@ from bestline.training.gather import Gathered, from_moments, gather
 from bestline.training.loop import Watch
 from bestline.training.outcome import Fit
 from bestline.training.parts import Parts
-from bestline.training.plan import Plan, Start, UserForward, UserLoss
+from bestline.training.own_forward import UserForward
+from bestline.training.plan import Plan, UserLoss
+from bestline.training.start import Start
 from bestline.training.recipe import Recipe
 from bestline.training.request import Options, standardised
 from bestline.training.solvers.base import Solver, Stop

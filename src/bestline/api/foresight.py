@@ -20,8 +20,9 @@ from bestline.training.foresight.preflight import Preflight, Prospect, beside, f
 from bestline.training.foresight.rate_grid import checked_optimizers, checked_rates, rates_around
 from bestline.training.foresight.sweep import About, Sweep, run_sweep
 from bestline.training.parts import Part
-from bestline.training.plan import Plan, Start, check_rows
+from bestline.training.plan import Plan, check_rows
 from bestline.training.solvers.descent import Descent
+from bestline.training.start import Start
 
 __all__ = ["Preflight", "Sweep", "preflight", "sweep"]
 _FOLDS = 5  # of files, as `fit` has them, so that the sums are the same to the last digit

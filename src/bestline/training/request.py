@@ -11,11 +11,11 @@ from bestline.data.design import Design
 from bestline.data.split import check_shares
 from bestline.errors import ColumnError, OptionError
 from bestline.training.cross_validation import KINDS
-from bestline.training.losses import parse_loss
-from bestline.training.plan import Plan, Start, UserForward, UserLoss
-from bestline.training.solvers.base import Solver, is_number
-from bestline.training.solvers.exact import Exact
-from bestline.training.solvers.stochastic import Stochastic
+from bestline.training.losses.named import parse_loss
+from bestline.training.own_forward import UserForward
+from bestline.training.plan import Plan, UserLoss
+from bestline.training.solvers.base import Reach, Reads, Solver, is_number
+from bestline.training.start import Start
 
 _ROWS_ON_GPU = 100_000  # below this, training on rows is done sooner on the CPU
 
@@ -43,7 +43,7 @@ class Options:
     def __post_init__(self) -> None:
         if self.cv not in (None, *KINDS):
             raise OptionError(f"`cv` chooses the penalty of 'ridge', 'lasso' or 'enet'; got {self.cv!r}.")
-        line = isinstance(self.solver, Exact) and self.loss == "squared" and self.forward is None
+        line = self.solver.reach is Reach.SOLUTION and self.loss == "squared" and self.forward is None
         if self.cv and (not line or self.l1 or self.l2):
             raise OptionError(f"`cv={self.cv!r}` chooses the penalty for squared loss of a line; leave out solver, l1 and l2.")
         if self.penalty_factors is not None and not isinstance(self.penalty_factors, Mapping):
@@ -60,7 +60,7 @@ class Options:
             raise OptionError(f"`device` must be 'auto', 'cpu' or 'cuda'; got {self.device!r}.")
         if self.device.startswith("cuda") and not torch.cuda.is_available():
             raise OptionError("There is no CUDA device that torch can use here; use device='cpu' or 'auto'.")
-        if self.device.startswith("cuda") and isinstance(self.solver, Stochastic):
+        if self.device.startswith("cuda") and self.solver.reads is Reads.SINGLE_ROWS:
             raise OptionError("One row at a time is work for a CPU; leave `device` out, or use Descent(batch_size=1).")
         if self.forward is not None and not callable(self.forward):
             raise OptionError(f"`forward` is an nn.Module, a function (X, w, b), or 'polynomial:3'; got {self.forward!r}.")
@@ -76,7 +76,7 @@ class Options:
 
     def placed(self, rows: int) -> torch.device:
         """Where training on rows happens."""
-        if self.device != "auto" or isinstance(self.solver, Stochastic):
+        if self.device != "auto" or self.solver.reads is Reads.SINGLE_ROWS:
             return torch.device(self.device if self.device != "auto" else "cpu")
         return torch.device("cuda" if torch.cuda.is_available() and rows >= _ROWS_ON_GPU else "cpu")
 

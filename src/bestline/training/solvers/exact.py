@@ -1,6 +1,6 @@
 """Exact: the bottom of the bowl in one step. Least squares, and ridge regression when there is an l2 penalty.
 
-    (H + l2 F) w = h        H = X'X / n    h = X'y / n    F the penalty factors on the diagonal
+(H + l2 F) w = h        H = X'X / n    h = X'y / n    F the penalty factors on the diagonal
 """
 
 from __future__ import annotations

@@ -23,7 +23,7 @@ from torch import Tensor
 from bestline.errors import OptionError
 from bestline.numerics.rows import Weights
 from bestline.numerics.semidefinite import minimum_norm
-from bestline.training.losses import Piecewise
+from bestline.training.losses.piecewise import Piecewise
 from bestline.training.objective import Objective
 from bestline.training.row_losses import Line, RowLoss
 from bestline.training.solvers.base import Converging, Step
