@@ -1,6 +1,6 @@
 """From a table to a model: `bestline.fit`.
 
-    request: what was asked, checked -> gather: one pass over the rows -> prepare: plan and parts -> train -> Model
+request: what was asked, checked -> gather: one pass over the rows -> prepare: plan and parts -> train -> Model
 """
 
 from __future__ import annotations

@@ -19,9 +19,10 @@ from bestline.training.foresight.rate_grid import checked_optimizers, checked_ra
 from bestline.training.foresight.sweep import About, Sweep, run_sweep
 from bestline.training.gather import gather
 from bestline.training.parts import Part
-from bestline.training.plan import Plan, Start, check_rows
+from bestline.training.plan import Plan, check_rows
 from bestline.training.request import Request, check_seed
 from bestline.training.solvers.descent import Descent
+from bestline.training.start import Start
 
 __all__ = ["Preflight", "Sweep", "preflight", "sweep"]
 

@@ -188,10 +188,7 @@ def of_folds(by: str, design: Design) -> tuple[str, ...]:
     )
 
 
-
-def _grouping(
-    source: Source, folds: int | str, seed: int, progress: Progress | None
-) -> tuple[Grouping, int, tuple[str, ...]]:
+def _grouping(source: Source, folds: int | str, seed: int, progress: Progress | None) -> tuple[Grouping, int, tuple[str, ...]]:
     """The fold of every row, the number of folds, and the values that they are of."""
     if isinstance(folds, str):
         own = by_value(source, folds, progress)

@@ -16,12 +16,11 @@ from torch import Tensor
 
 from bestline import files as store
 from bestline.data.collected import Collected
-from bestline.data.design import Column, Design, asked_categories, expression, learn, missing_values
+from bestline.data.design import Column, Design, expression
+from bestline.data.folds import MOST_FOLDS
 from bestline.data.gather import Gathered, Query, gather
-from bestline.data.folds import MOST_FOLDS, ByHash, Grouping, by_value, refuse_target
 from bestline.data.passes import Named
 from bestline.data.progress import Progress
-from bestline.data.tables import Source, open_source
 from bestline.errors import ColumnError, DataError, ModelFileError, OptionError, readable
 from bestline.numerics.comoments import Comoments, total
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from dataclasses import asdict, fields, replace
+from dataclasses import fields, replace
 from typing import Any
 
 import torch
@@ -13,7 +13,7 @@ from torch import Tensor
 from bestline import files as store
 from bestline.data.design import Design
 from bestline.data.moments import Moments
-from bestline.errors import ModelFileError, NumericalError, OptionError, readable
+from bestline.errors import ModelFileError, OptionError, readable
 from bestline.inference.fitted import FittedLine
 from bestline.inference.scores import Scores
 from bestline.inference.summary import summarise
@@ -24,12 +24,9 @@ from bestline.training.outcome import Fit, Trace
 from bestline.training.plan import Plan
 from bestline.training.recipe import Recipe
 from bestline.training.solvers.base import Solver, Stop
-from bestline.training.solvers.descent import Descent
-from bestline.training.solvers.exact import Exact
-from bestline.training.solvers.stochastic import Stochastic
+from bestline.training.solvers.choose import kept, restored
 
 _FORMAT = 1
-_DESCENT = ("optimizer", "lr", "steps", "batch_size", "patience", "tol")
 _TRACE_NUMBERS = 1_000  # of a saved trace: a model file stays a few kB
 _CLOSE = 1e-5  # closeness below which an inverse in float64 leaves fewer than six digits of an interval
 _STATISTIC = ("unit", "shift", "mean", "scatter")
@@ -57,8 +54,7 @@ def save(model: FittedLine, path: str | os.PathLike[str], *, overwrite: bool = F
         "training": [model.training.count, model.training.weight, model.training.log_weight, model.training.cancelled],
         "scores": {"training": _plain(model.fitted_scores), "held_out": _plain(model.held_out)},
         "stop": model.stop.name,
-        "descent": _descent(model.plan.solver),
-        "stochastic": asdict(model.plan.solver) if isinstance(model.plan.solver, Stochastic) else None,
+        **kept(model.plan.solver),
         "recipe": None if model.recipe is None else model.recipe.to_dict(),
         **{name: getattr(model.collected, name) for name in ("dropped", "imputed")},
         **{name: getattr(model, name) for name in _FACTS},
@@ -85,7 +81,7 @@ def _restored(tensors: dict[str, Tensor], facts: dict[str, Any]) -> FittedLine:
     count, weight, log_weight, *cancelled = facts["training"]
     unit, shift, mean, scatter = (tensors[f"training.{n}"] for n in _STATISTIC)
     training = Comoments(int(count), float(weight), float(log_weight), unit, shift, mean, scatter, *map(float, cancelled))
-    plan = _plan(design, facts["plan"], _solver(facts))
+    plan = _plan(design, facts["plan"], restored(facts))
     d, k = len(plan.names), len(design.targets)
     if tensors["weights"].shape != (d, k) or training.scatter.shape != (design.p + k, design.p + k):
         raise ValueError("its tensors have the wrong shape")
@@ -137,29 +133,6 @@ def _refined(tensors: dict[str, Tensor], d: int, k: int, p: int) -> Refined | No
     if any(tuple(getattr(refined, name).shape) != shape for name, shape in shapes.items()):
         raise ValueError("its exact solution has the wrong shape")
     return refined
-
-
-def _descent(solver: Solver) -> dict[str, Any] | None:
-    """The settings of a Descent that are plain; schedules and optimisers of one's own are code, which a file never holds."""
-    if not isinstance(solver, Descent) or not isinstance(solver.optimizer, str):
-        return None
-    return {name: getattr(solver, name) for name in _DESCENT} | {"scheduled": solver.schedule is not None}
-
-
-def _solver(facts: dict[str, Any]) -> Solver:
-    """What trained the model, as far as the file says."""
-    descent, stochastic = facts.get("descent"), facts.get("stochastic")
-    if stochastic is not None:
-        return Stochastic(**stochastic)
-    if descent is None:
-        return Exact()
-    schedule = _unknown if descent["scheduled"] else None
-    return Descent(**{name: descent[name] for name in _DESCENT}, schedule=schedule)
-
-
-def _unknown(optimizer: object) -> None:
-    """Stands for a schedule that was not kept."""
-    raise NumericalError("A loaded model cannot be trained on: its schedule is code, which a model file does not hold.")
 
 
 def _plan(design: Design, facts: dict[str, Any], solver: Solver) -> Plan:

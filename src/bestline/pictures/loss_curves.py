@@ -17,7 +17,6 @@ from bestline.pictures.sample import said, shown
 from bestline.training.foresight.preflight import early_stopping_ridge
 from bestline.training.outcome import Fit
 from bestline.training.solvers.base import Stop
-from bestline.training.solvers.descent import Descent
 
 _NEAR_ZERO = 0.1  # of a slope as trained: a path from further away is not the one that ridge stands for
 
@@ -104,13 +103,18 @@ def ridge_of(fit: Fit, step: int) -> float | None:
     It is known for full-batch descent on the squared loss at one rate (Ali, Kolter & Tibshirani 2019).
     """
     solver = fit.solver
-    plain = isinstance(solver, Descent) and isinstance(solver.optimizer, str) and not solver.batch_size and not solver.schedule
-    if not plain or not isinstance(fit.objective.smooth, Bowl) or fit.objective.penalty or not fit.rate or not step:
+    if (
+        solver.whole_gradient is None
+        or not isinstance(fit.objective.smooth, Bowl)
+        or fit.objective.penalty
+        or not fit.rate
+        or not step
+    ):
         return None
     first = fit.scaling.to_trained(fit.trace.weights[0])[: fit.scaling.p]
     if step >= int(fit.trace.step[-1]) or float(first.abs().max() if len(first) else 0.0) > _NEAR_ZERO:
         return None  # nothing was stopped early, or the path does not lead away from zero
-    return early_stopping_ridge(str(solver.optimizer), fit.rate, step)  # type: ignore[attr-defined]
+    return early_stopping_ridge(solver.whole_gradient, fit.rate, step)
 
 
 def _as_ridge(fit: Fit, step: int | None) -> str:
@@ -130,11 +134,10 @@ def _early_note(fit: Fit) -> str:
 
 def floor_of(fit: Fit) -> float | None:
     """Loss of the exact solution, summed over the targets; None where there is no closed form."""
-    smooth, penalty = fit.objective.smooth, fit.objective.penalty
-    if not isinstance(smooth, Bowl) or penalty.l1 > 0:
+    smooth, best = fit.objective.smooth, fit.objective.whole_bowl
+    if not isinstance(smooth, Bowl) or best is None:
         return None
-    best = smooth.with_ridge(penalty.l2 * penalty.factors).bottom if penalty else smooth.bottom
-    return float((smooth.losses(best).cpu() * fit.scaling.target_scale**2).sum())
+    return float((smooth.cpu().losses(best.bottom) * fit.scaling.target_scale**2).sum())
 
 
 def floors(runs: Mapping[str, Fit], above: float) -> tuple[list[Mark], bool]:

@@ -1,4 +1,4 @@
-"""TODO docstring."""
+"""Chosen penalty: the plan with the penalty that predicts unseen rows best; asked for by `cv`, or tried where rows are few."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ _PENALISED = 30  # rows a column below which a penalty is tried when the user ha
 
 
 def crowded(statistic: Comoments, design: Design) -> bool:
+    """Whether there are so few rows for the columns that a penalty is tried unasked."""
     return 0 < statistic.count < _PENALISED * design.p
 
 

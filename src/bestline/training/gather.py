@@ -17,7 +17,9 @@ def gather(query: Query, progress: Progress | None = None) -> Gathered:
 
 def _from_moments(moments: Moments, query: Query) -> Gathered:
     if query.degree > 1:
-        raise OptionError("Moments have their columns already; collect those of a formula with powers, such as y ~ x + I(x**2).")
+        raise OptionError(
+            "Moments have their columns already; collect those of a formula with powers, such as y ~ x + I(x**2)."
+        )
     if isinstance(query.folds, str) and query.folds != moments.by:
         raise OptionError(
             f"Folds by a column need the rows; these are moments only, whose folds are made. Collect them by={query.folds!r}."

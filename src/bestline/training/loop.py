@@ -34,7 +34,7 @@ def train(task: Task, solver: Solver, start: Weights, watch: Watch | None = None
     `watch` hears of every step, in the data's units. Ctrl-C ends training and keeps what was learnt.
     """
     record, began = _Record(task, solver.rule), time.perf_counter()
-    bowl = task.objective.bowl if watch is not None and not task.objective.penalty.l1 else None
+    bowl = None if watch is None else task.objective.whole_bowl
     try:
         for step in solver.run(task.objective, start, seed=task.seed):
             stop = record.take(step)
@@ -182,7 +182,7 @@ def _finished(task: Task, solver: Solver, record: _Record, stop: Stop) -> Fit:
 def _trace(task: Task, steps: _Columns) -> Trace:
     """The columns in the data's units; everything that can be is computed for all steps at once."""
     units = task.units.cpu()
-    bowl = task.objective.bowl if not task.objective.penalty.l1 else None
+    bowl = task.objective.whole_bowl
     return Trace(
         names=task.names,
         targets=task.targets,

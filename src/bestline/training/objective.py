@@ -15,7 +15,7 @@ from torch import Tensor
 
 from bestline.numerics.bowl import Bowl
 from bestline.numerics.rows import Weights
-from bestline.training.penalty import Penalty
+from bestline.training.penalty.base import Penalty
 from bestline.training.row_losses import Slices, Smooth
 
 
@@ -41,11 +41,16 @@ class Objective:
 
     @property
     def bowl(self) -> Bowl | None:
-        """The bowl of loss and l2 penalty together, in main memory; None for other losses. An l1 penalty is left out of it."""
+        """The bowl of loss and ridge together, in main memory; None for other losses. The rest of the penalty is left out of it."""
         if not isinstance(self.smooth, Bowl):
             return None
-        bowl = self.smooth.cpu()
-        return bowl.with_ridge(self.penalty.l2 * self.penalty.factors.cpu()) if self.penalty.l2 else bowl
+        bowl, ridge = self.smooth.cpu(), self.penalty.ridge
+        return bowl if ridge is None else bowl.with_ridge(ridge.cpu())
+
+    @property
+    def whole_bowl(self) -> Bowl | None:
+        """The same where it is all of the objective; None where the penalty has edges, and for other losses."""
+        return self.bowl if self.penalty.quadratic else None
 
     def evaluate(self, weights: Weights) -> tuple[Tensor, Weights]:
         """Losses (k,) without the penalty, and the gradient (d, k) of loss and penalty together; a bowl's at many weights at once."""

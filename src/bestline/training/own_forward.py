@@ -1,13 +1,65 @@
-"""TODO docstring."""
+"""Own forward: how predictions follow from weights. A line by default; or a module or a function of the user's.
+
+    prediction = forward(X, weights)        X (n, p), weights (d, k) -> (n, k)
+
+A module's parameters become one column of weights, so that every solver, trace and picture treats them as it treats a line's.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from copy import deepcopy
+from typing import TypeAlias
 
 import torch
 from torch import Tensor, nn
 
-from bestline.training.row_losses import Forward
+from bestline.errors import OptionError
+from bestline.numerics.rows import Weights
+from bestline.training.row_losses import Forward, Line
+
+UserForward: TypeAlias = nn.Module | Callable[..., Tensor]
+
+# Layers that do something else in training than in prediction: they drop what they are given, or look at its batch.
+_TWO_FACED = (
+    nn.Dropout,
+    nn.Dropout1d,
+    nn.Dropout2d,
+    nn.Dropout3d,
+    nn.AlphaDropout,
+    nn.FeatureAlphaDropout,
+    nn.BatchNorm1d,
+    nn.BatchNorm2d,
+    nn.BatchNorm3d,
+    nn.SyncBatchNorm,
+    nn.InstanceNorm1d,
+    nn.InstanceNorm2d,
+    nn.InstanceNorm3d,
+)
+
+
+def check_module(module: nn.Module, *, targets: int, penalised: bool) -> None:
+    """Raise OptionError for a module, or a way to train it, that has no meaning here."""
+    if penalised:
+        raise OptionError("Penalties are for the slopes of a line; give an own module's optimiser a weight_decay instead.")
+    if targets != 1:
+        raise OptionError(f"An own module is trained on one target; got {targets}. Fit them one by one.")
+    odd = [type(layer).__name__ for layer in module.modules() if isinstance(layer, _TWO_FACED)]
+    if odd:
+        raise OptionError(
+            f"{odd[0]} behaves differently in training and prediction, so no loss would be that of the line; leave it out."
+        )
+
+
+def forward_of(given: UserForward | None, *, intercept: bool) -> Forward:
+    """(X, weights) -> predictions, for what `fit(forward=...)` was given; None is the line."""
+    if given is None:
+        return Line(intercept)
+    if isinstance(given, nn.Module):
+        return functional(given)
+    if intercept:
+        return lambda X, weights: given(X, weights[:-1], weights[-1])
+    return given
 
 
 def functional(module: nn.Module) -> Forward:
@@ -24,7 +76,18 @@ def functional(module: nn.Module) -> Forward:
     return forward
 
 
-def element_names(name: str, value: Tensor) -> list[str]:
+def parameters_of(module: nn.Module) -> Weights:
+    """The module's own parameters as weights (d, 1): where its training starts."""
+    return torch.cat([p.detach().flatten() for p in module.parameters()]).to(torch.float64)[:, None]
+
+
+def parameter_names(module: nn.Module) -> tuple[str, ...]:
+    """A name for every number among the module's parameters, (d,), such as `linear.weight[0,1]`."""
+    return tuple(n for name, value in module.named_parameters() for n in _element_names(name, value))
+
+
+def _element_names(name: str, value: Tensor) -> list[str]:
+    """Names of one parameter's numbers, in the order in which it is flattened."""
     if value.ndim == 0:
         return [name]
     return [

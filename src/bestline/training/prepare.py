@@ -123,9 +123,7 @@ def _streamed(request: Request, gathered: Gathered) -> list[str]:
     kept = gathered.found.kept
     if kept is None or not kept.full:
         return []
-    no_score = (
-        " There is no error out of fold, which would take as many trainings as there are folds; give `split` for a held-out one."
-    )
+    no_score = " There is no error out of fold, which would take as many trainings as there are folds; give `split` for a held-out one."
     return [
         f"The rows take {kept.bytes / 1e9:.3g} GB, too much to be kept: they are read anew in every epoch and mixed on their way."
         f"{'' if request.query.split else no_score}"

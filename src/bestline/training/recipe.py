@@ -8,13 +8,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
-from bestline.training.solvers.descent import Descent
-from bestline.training.solvers.stochastic import Stochastic
-
-_SETTINGS = {
-    Descent: ("lr", "steps", "batch_size", "schedule", "patience", "tol"),
-    Stochastic: ("lr", "steps", "rate", "power", "average", "patience", "tol"),
-}
 _UNSPOKEN = ("schedule",)  # what the command line has no options for
 
 
@@ -43,18 +36,12 @@ class Recipe:
         """The recipe of a call: `given` holds all arguments by name, `defaults` what they are when left out."""
         plain: dict[str, Any] = {}
         unsaid = []
-        for name, value in {**given, **_fields(given.get("solver"))}.items():
+        solver, settings = _asked(given.get("solver"))
+        for name, value in {**given, "solver": solver, **settings}.items():
             if name not in defaults and value is None:
                 continue
             if name in defaults and _same(value, defaults[name]):
                 continue
-            if name == "solver" and isinstance(value, Descent):
-                value = value.optimizer  # noqa: PLW2901  its other fields have been added
-            elif name == "solver" and not isinstance(value, str):
-                if not isinstance(value, Stochastic) and value != type(value)():  # settings that no argument of `fit` says
-                    unsaid.append(name)
-                    continue
-                value = type(value).__name__.lower()  # noqa: PLW2901  what has other settings has had them added
             if _is_plain(value):
                 plain[name] = list(value) if isinstance(value, tuple) else value
             else:
@@ -97,12 +84,10 @@ class Recipe:
         )
 
 
-def _fields(solver: Any) -> dict[str, Any]:
-    """The settings of a Descent or Stochastic as arguments of their own."""
-    if not isinstance(solver, Descent | Stochastic):
-        return {}
-    defaults = {f.name: f.default for f in fields(solver)}
-    return {name: getattr(solver, name) for name in _SETTINGS[type(solver)] if getattr(solver, name) != defaults[name]}
+def _asked(solver: Any) -> tuple[Any, dict[str, Any]]:
+    """A solver by its name, and its settings as arguments of their own; itself where no arguments of `fit` say it."""
+    asked = solver.asked() if hasattr(solver, "asked") else None
+    return (solver, {}) if asked is None else asked
 
 
 def _same(value: Any, default: Any) -> bool:

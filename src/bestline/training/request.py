@@ -6,7 +6,7 @@ The query says which rows and columns; all else says how the line is trained on 
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 

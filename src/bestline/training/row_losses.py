@@ -1,4 +1,10 @@
-"""TODO docstring."""
+"""Row losses: a loss that is computed on the rows, with its gradient: on all of them, or on a slice.
+
+    loss(w) = sum_i w_i cost(prediction_i, y_i) / sum_i w_i        w_i the rows' weights
+
+Of a slice the divisor is the number of its rows times the mean weight of all, so that a heavy row pulls as hard in whatever
+slice it falls, and the mean over all slices is the gradient of the whole.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +18,7 @@ from torch import Tensor
 
 from bestline.errors import OptionError, ShapeError
 from bestline.numerics.rows import Rows, Weights, minibatches
-from bestline.training.losses import LossFunction
+from bestline.training.losses.base import LossFunction
 
 Forward: TypeAlias = Callable[[Tensor, Tensor], Tensor]  # (X (n, p), weights (d, k)) -> prediction (n, k)
 
@@ -199,3 +205,18 @@ class Line:
     def __call__(self, X: Tensor, weights: Weights) -> Tensor:
         """Predictions (n, k)."""
         return line(X, weights, intercept=self.intercept)
+
+
+def gradient_size(smooth: RowLoss, d: int, k: int, *, intercept: bool) -> Tensor:
+    """Natural size of a loss's gradient (d, 1), whatever the loss is measured in: all rows' pulls at weights of 0, in one direction."""
+    rows = smooth.rows
+    prediction = torch.zeros(len(rows), k, dtype=torch.float64, device=rows.X.device, requires_grad=True)
+    flat = RowLoss(rows, smooth.loss, lambda X, weights: prediction)
+    with torch.enable_grad():
+        losses = flat.losses(prediction.new_zeros(d, k)).sum()
+        pulls = (
+            torch.autograd.grad(losses, prediction)[0].abs().sum(1) if losses.requires_grad else prediction.new_zeros(len(rows))
+        )
+    size = rows.X.abs().T @ pulls
+    size = torch.cat([size, pulls.sum()[None]]) if intercept else size
+    return torch.where((size > 0) & size.isfinite(), size, 1.0)[:, None]

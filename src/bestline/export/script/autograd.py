@@ -7,7 +7,7 @@ from math import ceil
 from bestline.export.script.literals import Section, array, call
 from bestline.export.script.run import Run
 from bestline.export.script.table import Form
-from bestline.export.script.units import RESTING, line_of, trained_on, where_from
+from bestline.export.script.units import RESTING, line_of, setting_of, trained_on, where_from
 
 
 def trained(run: Run, form: Form, layer: str) -> list[Section]:
@@ -64,10 +64,11 @@ def loss_call(run: Run, form: Form, X: str, y: str, rows: str = "") -> str:
     arguments = [f"{predict}({X}{rows})", f"{y}{rows}"]
     if run.weighted:
         arguments.append(f"weight{rows}")
-    if run.loss == "huber" and not _ready_made(run, form):
-        arguments.append("delta / y_std" if y == "y_scaled" else "delta")
-    if run.loss == "huber" and _ready_made(run, form) and run.scales and y == "y":
-        return f"nn.HuberLoss(delta=delta)({', '.join(arguments)})"
+    code, ready = run.code, _ready_made(run, form)
+    if code.in_units and ready is None:
+        arguments.append(f"{code.setting} / y_std" if y == "y_scaled" else code.setting)
+    if code.in_units and ready is not None and run.scales and y == "y":  # the criterion itself is in the units trained in
+        return f"{ready.format(setting=code.setting)}({', '.join(arguments)})"
     return f"criterion({', '.join(arguments)})"
 
 
@@ -82,43 +83,29 @@ def _start(run: Run) -> list[str]:
     return [*lines, *(array("b", b, "torch.tensor(", after, written=repr) if run.intercept else [])]
 
 
-def _ready_made(run: Run, form: Form) -> bool:
-    """Whether torch has the loss as a module: a plain mean over the rows of one target."""
-    return form.net and run.k == 1 and not run.weighted and run.loss != "quantile"
+def _ready_made(run: Run, form: Form) -> str | None:
+    """The loss as a module of torch's, which is a plain mean over the rows of one target."""
+    return run.code.ready if form.net and run.k == 1 and not run.weighted else None
 
 
 def _criterion(run: Run, form: Form) -> list[Section]:
-    delta = [f"level = {run.level!r}  # of the quantile"] if run.loss == "quantile" else []
-    if run.loss == "huber":
-        values = run.delta if run.k > 1 else run.delta[0]
-        delta = ["# Residuals beyond delta pull no harder: 1.345 of their robust standard deviations."]
-        delta += (
-            [f"delta = {float(values)!r}"] if run.k == 1 else array("delta", values, "torch.tensor(", ", dtype=torch.float64)")
-        )
-    if _ready_made(run, form):
-        ready = {"squared": "nn.MSELoss()", "absolute": "nn.L1Loss()"}.get(run.loss)
-        if ready is None:
-            ready = f"nn.HuberLoss(delta=delta{' / y_std.item()' if run.scales else ''})"
-        return [Section([*delta, f"criterion = {ready}"])]
+    code, ready = run.code, _ready_made(run, form)
+    setting = setting_of(run, "torch.tensor(", ", dtype=torch.float64)")
+    if ready is not None:
+        own = f"{code.setting}{' / y_std.item()' if run.scales else ''}"
+        return [Section([*setting, f"criterion = {ready.format(setting=own)}"])]
     mean = ".mean(0).sum()" if run.k > 1 else ".mean()"
-    arguments = ["prediction", "y", *(["weight"] if run.weighted else []), *(["delta"] if run.loss == "huber" else [])]
+    arguments = ["prediction", "y", *(["weight"] if run.weighted else []), *([code.setting] if code.in_units else [])]
     lines = [f"def criterion({', '.join(arguments)}):"]
     weigh = f"{form.weight} * " if run.weighted else ""
-    if run.loss == "squared":
-        lines.append(f"    return ({weigh}(prediction - y) ** 2){mean}")
-    elif run.loss == "absolute":
-        lines.append(
-            f"    return ({weigh}(prediction - y).abs()){mean}" if weigh else f"    return (prediction - y).abs(){mean}"
-        )
+    *before, each = code.torch
+    if "prediction" in each:
+        bare = each.endswith(")") and not weigh  # a call, of whose value a method may be called as it stands
+        lines.append(f"    return {each if bare else f'({weigh}{each})'}{mean}")
     else:
-        lines += ["    error = prediction - y"]
-        if run.loss == "huber":
-            lines += ["    size = error.abs()"]
-            loss = "torch.where(size <= delta, size**2 / 2, delta * (size - delta / 2))"
-        else:
-            loss = "torch.maximum(-level * error, (1 - level) * error)"
-        lines += [f"    loss = {loss}", f"    return ({weigh}loss){mean}" if weigh else f"    return loss{mean}"]
-    return [*([Section(delta)] if delta else []), Section(lines, defines=True)]
+        lines += [f"    {line}" for line in ("error = prediction - y", *before, f"loss = {each}")]
+        lines.append(f"    return ({weigh}loss){mean}" if weigh else f"    return loss{mean}")
+    return [*([Section(setting)] if setting else []), Section(lines, defines=True)]
 
 
 def _by_hand(run: Run, form: Form) -> bool:

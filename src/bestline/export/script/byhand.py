@@ -13,7 +13,7 @@ from bestline.errors import OptionError
 from bestline.export.script.literals import Section, array
 from bestline.export.script.run import Made, Run
 from bestline.export.script.table import Form
-from bestline.export.script.units import RESTING, line_of, trained_on, where_from
+from bestline.export.script.units import RESTING, line_of, setting_of, trained_on, where_from
 
 _OPTIONS = {
     "SGD": {"momentum", "nesterov", "weight_decay"},
@@ -53,17 +53,11 @@ def loss_of(run: Run, form: Form) -> list[str]:
     """Lines that print the loss in the data's units."""
     mean = ".mean(0).sum()" if run.k > 1 else ".mean()"
     weigh = f"{form.weight} * " if run.weighted else ""
-    if run.loss == "squared":
-        return [f'print("loss", ({weigh}({line_of(run, form)} - y) ** 2){mean})']
-    lines = [f"error = {line_of(run, form)} - y"]
-    if run.loss == "absolute":
-        loss = "np.abs(error)"
-    elif run.loss == "huber":
-        lines.append("size = np.abs(error)")
-        loss = "np.where(size <= delta, size**2 / 2, delta * (size - delta / 2))"
-    else:
-        loss = "np.maximum(-level * error, (1 - level) * error)"
-    return [*lines, f"loss = {loss}", f'print("loss", {f"({weigh}loss)" if weigh else "loss"}{mean})']
+    *before, each = run.code.numpy
+    if "prediction" in each:
+        return [f'print("loss", ({weigh}{each.replace("prediction", line_of(run, form))}){mean})']
+    lines = [f"error = {line_of(run, form)} - y", *before, f"loss = {each}"]
+    return [*lines, f'print("loss", {f"({weigh}loss)" if weigh else "loss"}{mean})']
 
 
 def _plain(run: Run) -> bool:
@@ -100,19 +94,13 @@ def _gradient(run: Run, form: Form, *, packed: bool) -> tuple[list[str], str, st
     error = f"error = {line} - {y}"
     A = "A" if packed else X
     mean = "mean(0)" if form.tall else "mean()"
-    if run.loss == "squared" and not run.weighted:
+    if run.loss.squared and not run.weighted:
         if form.flat and not packed:
             return [error], f"2 * (error * {X}).mean()", "2 * error.mean()"
         return [error], f"2 * {A}.T @ error / len(y)", f"2 * error.{mean}"
-    delta = "delta / y_std" if run.scales else "delta"
-    pull = {
-        "squared": "2 * error",
-        "absolute": "np.sign(error)",
-        "huber": f"np.clip(error, -{delta}, {delta})",
-        "quantile": "(np.sign(error) + 1) / 2 - level",
-    }[run.loss]
+    pull = run.code.pull.format(setting=f"{run.code.setting} / y_std" if run.scales else run.code.setting)
     if run.weighted:
-        pull = f"{form.weight} * ({pull})" if run.loss == "quantile" else f"{form.weight} * {pull}"
+        pull = f"{form.weight} * ({pull})" if " - " in pull else f"{form.weight} * {pull}"
     lines = [error, f"pull = {pull}  # each row's loss, differentiated"]
     if form.flat and not packed:
         return lines, f"(pull * {X}).mean()", "pull.mean()"
@@ -141,18 +129,8 @@ def _descent(run: Run, form: Form, *, packed: bool) -> tuple[list[str], list[str
         settings, update = _RULES[made.name](made, w, g)
     settings = [f"lr = {rate!r}", *settings]
     settings += [f"{name} = {size!r}" for name, size in (("l1", run.l1), ("l2", run.l2)) if size]
-    settings += _of_loss(run)
+    settings += setting_of(run, "np.array(", ")", written=repr)
     return settings, [head, *(f"    {line}" for line in (*lines, *update))]
-
-
-def _of_loss(run: Run) -> list[str]:
-    """What the loss needs to know."""
-    if run.loss == "quantile":
-        return [f"level = {run.level!r}  # of the quantile"]
-    if run.loss != "huber":
-        return []
-    why = "# Residuals beyond delta pull no harder: 1.345 of their robust standard deviations."
-    return [why, *_numbers("delta", run.delta if run.k > 1 else run.delta[0])]
 
 
 def _penalties(run: Run, w: str, g: str, *, packed: bool) -> list[str]:

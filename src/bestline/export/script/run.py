@@ -19,14 +19,13 @@ from bestline.numerics.bowl import second_moments
 from bestline.numerics.rows import Rows, Weights
 from bestline.numerics.scaling import Scaling
 from bestline.numerics.semidefinite import rank_tolerance
-from bestline.training.losses import parse_loss
+from bestline.training.losses.base import Code, Loss
 from bestline.training.outcome import Trace
 from bestline.training.parts import Part
 from bestline.training.row_losses import RowLoss
-from bestline.training.solvers.base import Stop
-from bestline.training.solvers.descent import OPTIMIZERS, Descent
+from bestline.training.solvers.base import Reach, Solver, Stop, TorchLoop
+from bestline.training.solvers.choose import SOLVERS
 from bestline.training.solvers.exact import Exact
-from bestline.training.solvers.stochastic import Stochastic
 
 # Optimisers that treat every weight by itself, so that it does not matter how the weights are laid out; L-BFGS sees one vector.
 _ELEMENTWISE = ("ASGD", "Adadelta", "Adagrad", "Adam", "AdamW", "Adamax", "LBFGS", "NAdam", "RAdam", "RMSprop", "Rprop", "SGD")
@@ -83,12 +82,9 @@ class Run:
     uneven : bool
         Whether the columns are so different in size, or so alike in what they say, that linear algebra needs them standardised.
     l1, l2 : float
-    loss : str
-        "squared", "huber", "absolute" or "quantile".
-    level : float
-        Of the quantile.
-    delta : Tensor (k,)
-        Of the Huber loss, in the data's units.
+    loss : Loss
+    setting : Tensor (k,) or (1,)
+        The number that the loss needs, as its `code` has it; in the data's units.
     weights : Tensor (d, k)
         What the model found, in the data's units.
     final : float or None
@@ -118,9 +114,8 @@ class Run:
     uneven: bool
     l1: float
     l2: float
-    loss: str
-    level: float
-    delta: Tensor
+    loss: Loss
+    setting: Tensor
     weights: Weights
     final: float | None
 
@@ -147,6 +142,12 @@ class Run:
         return self.uneven
 
     @property
+    def code(self) -> Code:
+        """The loss as code."""
+        assert self.loss.code is not None  # noqa: S101  `run_of` refuses code of the user
+        return self.loss.code
+
+    @property
     def rests(self) -> bool:
         """Whether the intercept is left where it starts, at 0, which is best for columns and target of mean 0.
 
@@ -154,7 +155,7 @@ class Run:
         """
         if self.optimizer is None or self.optimizer.name in ("SGD", "LBFGS"):
             return False
-        still = self.scaled and self.intercept and self.loss == "squared" and self.batch_size is None
+        still = self.scaled and self.intercept and self.loss.squared and self.batch_size is None
         return still and bool((self.start[-1] == 0).all())
 
     @property
@@ -172,13 +173,14 @@ def run_of(model: FittedLine, rows: Rows | None) -> Run:
     OptionError
         For what is not ours to write down: code of the user, a schedule or optimiser whose making is not plain.
     """
-    plan, descent = model.plan, remembered(model)
-    if plan.forward is not None or not isinstance(plan.loss, str):
+    plan, loop = model.plan, remembered(model)
+    loss = plan.cost
+    if plan.forward is not None or loss.code is None:
         what = "loss" if plan.forward is None else "forward"
         raise OptionError(
             f"This model was trained with a {what} function of your own, and bestline does not copy code; use that."
         )
-    if plan.factors is not None and (plan.l1 or plan.l2):
+    if plan.factors is not None and plan.penalised:
         raise OptionError("Scripts penalise every column alike; this model has penalty factors, which they do not write out.")
     if not plan.features:
         raise OptionError("A line without features is the mean of the target; there is nothing to write out.")
@@ -187,7 +189,6 @@ def run_of(model: FittedLine, rows: Rows | None) -> Run:
             raise OptionError(
                 f"Two columns are called {readable(name)}, and a script tells columns by their names; rename one."
             )
-    loss, level = parse_loss(plan.loss)
     statistic = model.training
     scaling = Scaling.of(
         statistic, len(plan.features), intercept=plan.intercept, standardize=plan.standardize, unscaled=plan.unscaled
@@ -202,13 +203,13 @@ def run_of(model: FittedLine, rows: Rows | None) -> Run:
         targets=plan.targets,
         intercept=plan.intercept,
         weighted=model.design.weights is not None,
-        optimizer=None if descent is None else _optimizer(descent),
-        schedule=None if descent is None else _schedule(descent),
+        optimizer=None if loop is None else _optimizer(loop),
+        schedule=None if loop is None else _schedule(loop),
         rate=float(trace.rate[0]) if bool(trace.rate[0].isfinite()) else None,
         updates=model.step,
         early=model.step != int(trace.step[-1]),
         diverged=model.stop is Stop.DIVERGED,
-        batch_size=None if descent is None else descent.batch_size,
+        batch_size=None if loop is None else loop.batch_size,
         seed=plan.seed,
         start=_start(trace, scaling, plan.standardize),
         drawn=plan.start is None and model.parts is not None,
@@ -220,8 +221,7 @@ def run_of(model: FittedLine, rows: Rows | None) -> Run:
         l1=plan.l1,
         l2=plan.l2,
         loss=loss,
-        level=0.5 if level is None else level,
-        delta=_delta(model, scaling, rows) if loss == "huber" else torch.zeros(len(plan.targets)),
+        setting=_setting(model, scaling, rows),
         weights=model.weights,
         final=_loss_at(trace, model.step),
     )
@@ -235,36 +235,32 @@ def _start(trace: Trace, scaling: Scaling, standardize: bool) -> Weights:
     return start
 
 
-def remembered(model: FittedLine) -> Descent | None:
-    """The descent by which a model was trained, None where it was solved; a loaded one remembers it as text.
+def remembered(model: FittedLine) -> TorchLoop | None:
+    """The loop by which a model was trained, None where it was solved; a loaded one remembers it as text.
 
     Raises OptionError where the text holds more than plain values, and where the solution was not reached.
     """
-    solver: object = model.plan.solver if model.parts is not None else _read(model.solver)
-    if isinstance(solver, Descent):
-        return solver
-    if str(model.plan.loss) != "squared":
+    solver = model.plan.solver if model.parts is not None else _read(model.solver)
+    if solver is not None and solver.loop is not None:
+        return solver.loop
+    if not model.plan.cost.squared:
         raise OptionError(
             "This line was solved for by an interior-point method, which is longer than a script; fit it with solver='lbfgs' or "
             "'adam' to have a run that a script can repeat."
         )
-    if isinstance(model.plan.solver, Stochastic) and model.stop is not Stop.CONVERGED:
-        raise OptionError("Scripts do not write out `Stochastic`; fit with Descent('sgd', batch_size=1), whose loop they do.")
-    if not isinstance(solver, Exact) and model.stop not in (Stop.CONVERGED, Stop.DONE):
-        raise OptionError(
-            "This model stopped on its way to the solution, which a script would reach; fit again with more steps."
-        )
+    solved = solver is not None and solver.reach is Reach.SOLUTION
+    if not solved and model.stop not in (Stop.CONVERGED, Stop.DONE):
+        raise OptionError(model.plan.solver.unwritten)
     return None
 
 
-def _read(text: str) -> object:
-    """The solver of this repr, if it is a Descent."""
+def _read(text: str) -> Solver | None:
+    """The solver of this repr; None for one that is not ours."""
+    known = {kind.__name__: kind for kind in SOLVERS}
     try:
         match ast.parse(text, mode="eval").body:
-            case ast.Call(func=ast.Name(id="Descent"), args=[], keywords=given):
-                return Descent(**{str(option.arg): ast.literal_eval(option.value) for option in given})
-            case ast.Call(func=ast.Name(id="Exact")):
-                return Exact()
+            case ast.Call(func=ast.Name(id=name), args=[], keywords=given) if name in known:
+                return known[name](**{str(option.arg): ast.literal_eval(option.value) for option in given})
             case ast.Call(func=ast.Name()):
                 return None
     except (SyntaxError, ValueError, TypeError, MemoryError, RecursionError):
@@ -272,9 +268,8 @@ def _read(text: str) -> object:
     raise OptionError("This model was loaded, and its file does not say in full how it was trained; fit again.")
 
 
-def _optimizer(descent: Descent) -> Made:
-    maker = OPTIMIZERS[descent.optimizer] if isinstance(descent.optimizer, str) else descent.optimizer
-    made = _made(maker, torch.optim)
+def _optimizer(loop: TorchLoop) -> Made:
+    made = _made(loop.optimizer, torch.optim)
     if made is None:
         raise OptionError(
             "This model was trained with an optimiser of your own making; scripts write out the classes of torch.optim, and "
@@ -287,16 +282,16 @@ def _optimizer(descent: Descent) -> Made:
     return Made(made.name, {name: given for name, given in made.options.items() if name != "lr"})
 
 
-def _schedule(descent: Descent) -> Made | None:
-    if descent.schedule is None:
+def _schedule(loop: TorchLoop) -> Made | None:
+    if loop.schedule is None:
         return None
-    made = _made(descent.schedule, torch.optim.lr_scheduler)
+    made = _made(loop.schedule, torch.optim.lr_scheduler)
     if made is None:
         raise OptionError(
             "This model was trained with a schedule of your own making; scripts write out the classes of "
             "torch.optim.lr_scheduler, and partials of them with plain options."
         )
-    if made.name == "ReduceLROnPlateau" and descent.batch_size is not None:
+    if made.name == "ReduceLROnPlateau" and loop.batch_size is not None:
         raise OptionError("ReduceLROnPlateau on mini-batches looks at the loss of all rows, which a script does not compute.")
     return made
 
@@ -327,15 +322,15 @@ def _uneven(model: FittedLine) -> bool:
     return bool(size.max() > _UNEVEN * size.min())
 
 
-def _delta(model: FittedLine, scaling: Scaling, rows: Rows | None) -> Tensor:
-    """Where the Huber loss turns straight, in the data's units: far out its slope is delta itself."""
+def _setting(model: FittedLine, scaling: Scaling, rows: Rows | None) -> Tensor:
+    """The number that the loss needs; one in the data's units may come from the rows, so the loss is made again as it was trained."""
+    plan, loss = model.plan, model.plan.cost
+    if loss.code is None or not loss.code.in_units:
+        return loss.number(None, scaling.target_scale)
     assert rows is not None  # noqa: S101  `script` has gathered them
-    plan = replace(model.plan, solver=remembered(model) or Exact(), device=torch.device("cpu"))
-    smooth = plan.task(Part(model.training, rows)).objective.smooth
+    smooth = replace(plan, solver=Exact(), device=torch.device("cpu")).task(Part(model.training, rows)).objective.smooth
     assert isinstance(smooth, RowLoss)  # noqa: S101  the only one that is not squared
-    far = torch.full((1, len(plan.targets)), 1e100, dtype=torch.float64, requires_grad=True)
-    (slope,) = torch.autograd.grad(smooth.loss(far, torch.zeros_like(far)).sum(), far)
-    return slope[0] * scaling.target_scale
+    return loss.number(smooth.loss, scaling.target_scale)
 
 
 def _loss_at(trace: Trace, step: int) -> float | None:

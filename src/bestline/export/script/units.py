@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from bestline.export.script.literals import Section
+from bestline.export.script.literals import Section, Written, array, number
 from bestline.export.script.run import Run
 from bestline.export.script.table import Form
 
+_SHORT = 30  # characters of a remark that still stand behind a number
 RESTING = "rests: where all means are 0, it is best at 0"
 
 
@@ -34,6 +35,18 @@ def where_from(run: Run) -> str:
     """What the first weights are."""
     units = ", in the units of the standardised columns" if run.scales else ""
     return f"# Where training starts{f': small and random, drawn with seed {run.seed}' if run.drawn else units}."
+
+
+def setting_of(run: Run, before: str, after: str, *, written: Written = number) -> list[str]:
+    """The number that the loss needs; several, one for each target, stand between `before` and `after`."""
+    name, why = run.code.setting, run.code.why
+    if not name:
+        return []
+    if len(run.setting) > 1:
+        lines = array(name, run.setting, before, after, written=written)
+    else:
+        lines = [f"{name} = {float(run.setting)!r}"]
+    return [f"{lines[0]}  # {why}", *lines[1:]] if len(why) <= _SHORT else [f"# {why}", *lines]
 
 
 def means(run: Run, form: Form) -> str:

@@ -68,7 +68,7 @@ def script(model: FittedLine, style: str = "linear", *, data: Any = None, rows: 
             "A loaded model, or one made from moments, has no rows to write a script about; give them: script(style, data=...)."
         )
     numbers = model.training.count * (model.design.p + len(model.targets) + (model.design.weights is not None))
-    gathered = rows_of(model, data) if numbers <= MOST or str(model.plan.loss) == "huber" else None
+    gathered = rows_of(model, data) if numbers <= MOST or _needs_rows(model) else None
     run = run_of(model, gathered)
     refuse(run, style)
     form = Form.of(run, style)
@@ -89,6 +89,12 @@ def script(model: FittedLine, style: str = "linear", *, data: Any = None, rows: 
         assert gathered is not None  # noqa: S101  just looked
         code = inline(run, form, gathered)
     return _joined([_heading(run, style), Section(_imports(style, code)), Section(code.lines), *body(run, form, style)])
+
+
+def _needs_rows(model: FittedLine) -> bool:
+    """Whether the loss has a number that only the rows tell."""
+    code = model.plan.cost.code
+    return code is not None and code.in_units
 
 
 def _from_file(model: FittedLine, run: Run, form: Form, data: Any, style: str) -> Code | None:

@@ -24,8 +24,6 @@ from bestline.pictures.sample import Sample, is_straight, said, shown
 from bestline.training.outcome import Fit, Trace
 from bestline.training.planes import data_to_trained
 from bestline.training.solvers.base import Stop
-from bestline.training.solvers.descent import Descent
-from bestline.training.solvers.stochastic import Stochastic
 from bestline.training.surfaces import Plane
 from bestline.wording import count, equation
 
@@ -102,14 +100,10 @@ def session(
 
 def run_label(fit: Fit) -> str:
     """A run by its solver: `adam, lr 0.1`."""
-    solver = fit.solver
-    if not isinstance(solver, Descent):
-        name = type(solver).__name__.lower()
-        return f"{name}, lr {said(fit.rate)}" if isinstance(solver, Stochastic) and fit.rate is not None else name
-    name = solver.optimizer if isinstance(solver.optimizer, str) else getattr(solver.optimizer, "__name__", "own optimiser")
-    rate = "" if fit.rate is None else f", lr {said(fit.rate)}"
-    batch = "" if solver.batch_size is None else f", {count(solver.batch_size, 'row')} a step"
-    return f"{name}{rate}{batch}"
+    solver, loop = fit.solver, fit.solver.loop
+    rate = f", lr {said(fit.rate)}" if solver.rated and fit.rate is not None else ""
+    batch = "" if loop is None or loop.batch_size is None else f", {count(loop.batch_size, 'row')} a step"
+    return f"{solver.title}{rate}{batch}"
 
 
 def _subtitle(fits: Sequence[Fit], sample: Sample | None) -> str:
@@ -267,10 +261,9 @@ def _run(label: str, fit: Fit, where: Plane | None, target: int, budget: int, pa
     keep = thinned(fit, max(20, budget // (min(d, _WIDE) + 10 + more)))
     weights = trace.weights[keep][:, :, target]
     gradient = _gradient(fit, keep, target)
-    optimizer = solver.optimizer if isinstance(solver, Descent) and isinstance(solver.optimizer, str) else "own"
     return {
         "label": shown(label, 60),
-        "optimizer": optimizer if isinstance(solver, Descent) else type(solver).__name__.lower(),
+        "optimizer": solver.optimizer_name,
         "rate": fit.rate,
         "limit": fit.rate_limit,
         "step": trace.step[keep].tolist(),
@@ -306,10 +299,9 @@ def _run(label: str, fit: Fit, where: Plane | None, target: int, budget: int, pa
 
 def _gradient(fit: Fit, keep: Tensor, target: int) -> Tensor | None:
     """Gradient of the objective in the data's units at some rows of the trace, (t, d)."""
-    if not isinstance(fit.objective.smooth, Bowl) or fit.objective.penalty.l1:
+    bowl = fit.objective.whole_bowl
+    if bowl is None:
         return None
-    bowl = fit.objective.bowl
-    assert bowl is not None  # noqa: S101  the smooth part is one
     trained = fit.scaling.to_trained(fit.trace.weights[keep])
     return fit.scaling.gradient_to_data(2 * (bowl.curvature @ (trained - bowl.bottom)))[:, :, target]
 

@@ -237,8 +237,8 @@ def run_sweep(
     OptionError
         More losses than fit in memory, or a loss that is no bowl.
     """
-    bowl = task.objective.bowl
-    if bowl is None or task.objective.penalty.l1:
+    bowl = task.objective.whole_bowl
+    if bowl is None:
         raise OptionError(
             "A sweep walks on the squared loss of a line, with a ridge penalty or none; leave l1 and other losses out."
         )
@@ -278,7 +278,8 @@ class _Runs:
         self.bottom = bowl.bottom[:, None].expand(-1, len(self), -1).reshape(len(bowl.bottom), -1)
         self.column_rates = self.lrs.repeat_interleave(k)
         self.gap = torch.full((steps + 1, len(self)), torch.nan, dtype=torch.float64)
-        self.penalty = torch.zeros_like(self.gap) if task.objective.penalty.l2 else None
+        self.ridge = task.objective.penalty.ridge
+        self.penalty = None if self.ridge is None else torch.zeros_like(self.gap)
         self.made = torch.full((len(self),), -1)  # the last step recorded
 
     def __len__(self) -> int:
@@ -326,10 +327,10 @@ class _Runs:
         self.made[run] = self.steps
 
     def _record(self, step: int, excess: Tensor, W: Weights, runs: slice = _ALL) -> None:
-        units, penalty = self.task.units, self.task.objective.penalty
+        units = self.task.units
         self.gap[step, runs] = excess.reshape(-1, len(units)) @ units
-        if self.penalty is not None:
-            self.penalty[step, runs] = (penalty.l2 * penalty.factors @ W**2).reshape(-1, len(units)) @ units
+        if self.penalty is not None and self.ridge is not None:
+            self.penalty[step, runs] = (self.ridge @ W**2).reshape(-1, len(units)) @ units
         self.made[runs] = step
 
 
@@ -342,9 +343,8 @@ def _assembled(task: Task, done: list[_Runs], steps: int, limits: dict[str, floa
     begun = torch.nonzero(made >= 0)[:, 0]
     made = made[begun]
     gap = _joined([batch.gap for batch in done], begun)
-    penalty = (
-        _joined([batch.penalty for batch in done if batch.penalty is not None], begun) if task.objective.penalty.l2 else None
-    )
+    ridged = [batch.penalty for batch in done if batch.penalty is not None]
+    penalty = _joined(ridged, begun) if ridged else None
     loss = gap + floor if penalty is None else gap + floor - penalty
     ceiling = _EXPLODED * loss[0].abs().clamp(min=task.reference)
     step = torch.arange(len(gap))[:, None]

@@ -6,11 +6,12 @@ Recording, early stopping, progress bars and pictures all read the same Steps; a
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from dataclasses import dataclass
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, fields
 from enum import Enum
 from numbers import Real
-from typing import Protocol
+from typing import Any, ClassVar, Self
 
 from torch import Tensor
 
@@ -99,26 +100,173 @@ def is_number(value: object) -> bool:
     return isinstance(value, Real) and not isinstance(value, bool)
 
 
-def check_rule(rule: Rule) -> None:
-    """Refuse settings that are no number of steps, or no tolerance."""
-    if type(rule.steps) is not int or rule.steps < 1:
-        raise OptionError(f"`steps` must be a whole number of at least 1; got {rule.steps!r}.")
-    if not (is_number(rule.tol) and 0 <= rule.tol < math.inf):
-        raise OptionError(f"`tol` must be a finite number and not negative; got {rule.tol!r}.")
+class Reads(Enum):
+    """What a solver needs to be given of the data."""
+
+    LOSS = "the loss of all rows: their moments where it is squared, else the rows"
+    SLICES = "some rows at a time"
+    SINGLE_ROWS = "one row at a time, which is work for a CPU"
 
 
-class Solver(Protocol):
-    """What every solver is: frozen settings, and `run`, which tells of every state it passes through."""
+class Reach(Enum):
+    """What a solver promises."""
+
+    SOLUTION = "the solution, computed at once from the moments, so that its right digits can be told"
+    MINIMUM = "the exact minimum, within a tolerance, in a number of steps nobody knows before"
+    NEARER = "weights that come nearer to the minimum, step by step, for as long as they are let"
+
+
+class Equals(Enum):
+    """Which of all weights with the least loss a solver takes, in words that follow "these"."""
+
+    SMALLEST = "have the smallest norm"
+    NEAREST = "are the nearest to the start"
+
+
+@dataclass(frozen=True, slots=True)
+class TorchLoop:
+    """Training as a loop around an optimiser of torch, so that a script can write it out.
+
+    Attributes
+    ----------
+    optimizer : callable
+        (parameters, lr=...) -> optimiser.
+    schedule : callable or None
+        (optimiser) -> scheduler.
+    batch_size : int or None
+        Rows in each update; None = all.
+    patience : int or None
+        Whether, and how long, it waits for the held-out loss.
+    """
+
+    optimizer: Callable[..., Any]
+    schedule: Callable[..., Any] | None
+    batch_size: int | None
+    patience: int | None
+
+
+class Solver(ABC):
+    """The contract: a frozen dataclass of settings that says what it is, and tells of every state it passes through.
+
+    A solver works on the columns as trained and knows nothing of units, traces, pictures or files. What others have to know of it
+    it declares here, so that nobody asks which class it is.
+
+    Attributes
+    ----------
+    name : str
+        What `fit(solver=...)` takes.
+    settings : tuple of str
+        The fields that `fit` takes by name beside it; with other fields changed only the object itself says them.
+    reads, reach, equals
+        What it needs, what it promises, and which of many equally good weights it takes.
+    on_its_own : bool
+        Whether running out of steps means that it has failed, and not that it made the steps it was asked for.
+    rated : bool
+        Whether it goes by a learning rate that people set.
+    eliminates : bool
+        Whether it takes the intercept out of an edged penalty's problem, which keeps more digits in centred columns.
+    kept_as : str or None
+        Where a model file keeps its settings; None: nowhere, and what is loaded is `Exact()`.
+    unwritten : str
+        Why a script does not write it out on its way to the solution.
+    """
+
+    __slots__ = ()
+    name: ClassVar[str]
+    settings: ClassVar[tuple[str, ...]] = ()
+    equals: ClassVar[Equals] = Equals.SMALLEST
+    reach: ClassVar[Reach] = Reach.NEARER
+    rated: ClassVar[bool] = False
+    eliminates: ClassVar[bool] = False
+    kept_as: ClassVar[str | None] = None
+    unwritten: ClassVar[str] = (
+        "This model stopped on its way to the solution, which a script would reach; fit again with more steps."
+    )
+
+    @property
+    @abstractmethod
+    def rule(self) -> Rule:
+        """When to stop taking steps from `run`."""
+
+    @abstractmethod
+    def run(self, objective: Objective, start: Weights, *, seed: int = 0) -> Iterator[Step]:
+        """Yield step 0, the start, and then the state after every update."""
+
+    def rate_limit(self, objective: Objective, start: Weights) -> float | None:
+        """Largest stable learning rate of full-batch training; None where there is none, or none is known."""
+        del objective, start
+        return None
+
+    @property
+    def reads(self) -> Reads:
+        """What it needs of the data."""
+        return Reads.LOSS
+
+    @property
+    def on_its_own(self) -> bool:
+        """Whether it goes on until it has converged."""
+        return self.reach is not Reach.NEARER
+
+    @property
+    def word(self) -> str:
+        """Its name without hyphens, as pages and recipes have it."""
+        return self.name.replace("-", "")
+
+    @property
+    def optimizer_name(self) -> str:
+        """The optimiser by the name that pages know; "own" where it is somebody's own."""
+        return self.word
+
+    @property
+    def title(self) -> str:
+        """What a person calls it: its name, or that of its optimiser."""
+        return self.word
+
+    @property
+    def whole_gradient(self) -> str | None:
+        """The name of its optimiser, where that follows the gradient of all rows at one rate; None otherwise."""
+        return None
+
+    @property
+    def loop(self) -> TorchLoop | None:
+        """The same as a loop around an optimiser of torch; None where it is none."""
+        return None
+
+    def asked(self) -> tuple[Any, dict[str, Any]] | None:
+        """How `fit` is asked for it: `solver`, and the settings that are not the usual ones; None where no words say it."""
+        changed = changed_fields(self)
+        return (self.word, changed) if set(changed) <= set(self.settings) else None
+
+    def facts(self) -> dict[str, Any] | None:
+        """Its settings as JSON, for a model file; None where they are no plain values."""
+        return None
+
+    @classmethod
+    def from_facts(cls, facts: Mapping[str, Any]) -> Self:
+        """The inverse of `facts`."""
+        return cls(**facts)
+
+
+def changed_fields(solver: Any) -> dict[str, Any]:
+    """The fields of a solver that are not at their defaults."""
+    return {f.name: getattr(solver, f.name) for f in fields(solver) if getattr(solver, f.name) != f.default}
+
+
+@dataclass(frozen=True, slots=True)
+class Converging(Solver):
+    """What solvers have in common that step until nothing violates optimality any more: `tol` and `steps`."""
+
+    reach: ClassVar[Reach] = Reach.MINIMUM
+    tol: float
+    steps: int
+
+    def __post_init__(self) -> None:
+        if type(self.steps) is not int or self.steps < 1:
+            raise OptionError(f"`steps` must be a whole number of at least 1; got {self.steps!r}.")
+        if not (is_number(self.tol) and 0 <= self.tol < math.inf):
+            raise OptionError(f"`tol` must be a finite number and not negative; got {self.tol!r}.")
 
     @property
     def rule(self) -> Rule:
-        """When to stop taking steps from `run`."""
-        ...
-
-    def run(self, objective: Objective, start: Weights, *, seed: int) -> Iterator[Step]:
-        """Yield step 0, the start, and then the state after every update."""
-        ...
-
-    def rate_limit(self, objective: Objective, start: Weights) -> float | None:
-        """Largest stable learning rate of full-batch training; None where none is known."""
-        ...
+        """Stop at the tolerance, or when all steps are made."""
+        return Rule(self.steps, self.tol)

@@ -1,21 +1,23 @@
-"""The choice among the solvers: the one place that knows them all."""
+"""The choice among the solvers: the one place that knows them all. A new solver is a file beside this one and a row here."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import fields
+from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
 from torch.optim.lr_scheduler import CosineAnnealingLR
 
 from bestline.errors import OptionError
-from bestline.training.solvers.base import Solver
+from bestline.training.solvers.base import Reads, Solver
 from bestline.training.solvers.descent import OPTIMIZERS, Descent
 from bestline.training.solvers.exact import Exact
 from bestline.training.solvers.interior import InteriorPoint
 from bestline.training.solvers.proximal import Proximal
-from bestline.training.solvers.stochastic import Stochastic, refusal
+from bestline.training.solvers.stochastic import Stochastic
+
+SOLVERS: tuple[type[Solver], ...] = (Exact, Proximal, InteriorPoint, Descent, Stochastic)
+_BY_NAME = {solver.name: solver for solver in SOLVERS if solver is not Descent}  # which goes by its optimisers' names
 
 
 def _settling(steps: int) -> Descent:
@@ -40,45 +42,63 @@ def choose(
     **options
         Fields of `Descent` or `Stochastic`, for a solver given by name.
     """
-    chosen = _named(solver, squared=squared, line=line, l1=l1, piecewise=piecewise, **options)
-    if isinstance(chosen, Stochastic) and not (squared and line):
-        raise OptionError(refusal())
-    return chosen
-
-
-def _named(solver: object, *, squared: bool, line: bool, l1: float, piecewise: bool, **options: Any) -> Solver:
     options = {name: value for name, value in options.items() if value is not None}
     if solver is None and options:
         solver = "sgd" if squared and line and l1 == 0 else "adam"
     if solver is None:
-        if squared and line:
-            return Proximal() if l1 > 0 else Exact()
-        if piecewise and line:
-            return InteriorPoint()
-        if piecewise or not line:
-            return _settling(3_000)
-        return Proximal(tol=1e-8, steps=20_000) if l1 > 0 else Descent("lbfgs", steps=200, tol=1e-8)
+        return _usual(squared=squared, line=line, l1=l1, piecewise=piecewise)
     if isinstance(solver, str):
-        if solver in OPTIMIZERS:
-            return Descent(solver, **options)
-        if solver == "stochastic":
-            known = [field.name for field in fields(Stochastic)]
-            odd = [name for name in options if name not in known]
-            if odd:
-                raise OptionError(f"Solver 'stochastic' takes no {', '.join(odd)}; its settings are {', '.join(known)}.")
-            return Stochastic(**options)
-        makers: dict[str, Callable[[], Solver]] = {"exact": Exact, "proximal": Proximal, "interiorpoint": InteriorPoint}
-        name = solver.replace("-", "")
-        if name not in makers:
-            raise OptionError(
-                f"There is no solver {solver!r}; choose exact, proximal, interior-point, stochastic, {', '.join(OPTIMIZERS)}, or give an "
-                f"object such as Descent(lr=0.1)."
-            )
-        if options:
-            raise OptionError(f"Solver {solver!r} takes no {', '.join(options)}; name an optimiser, for example solver='sgd'.")
-        return makers[name]()
-    if not hasattr(solver, "run"):
+        chosen = _named(solver, options)
+    elif not isinstance(solver, Solver):
         raise OptionError(f"`solver` must be a name or a solver such as Exact() or Descent(); got {solver!r}.")
-    if options:
+    elif options:
         raise OptionError(f"Give {', '.join(options)} to the solver object itself, as in Descent({next(iter(options))}=...).")
-    return solver  # type: ignore[return-value]
+    else:
+        chosen = solver
+    # Other solvers look at their objective; this one would have all rows gathered before it did.
+    if chosen.reads is Reads.SINGLE_ROWS and not (squared and line):
+        raise OptionError(Stochastic.refusal)
+    return chosen
+
+
+def _usual(*, squared: bool, line: bool, l1: float, piecewise: bool) -> Solver:
+    """What is taken when nobody says."""
+    if squared and line:
+        return Proximal() if l1 > 0 else Exact()
+    if piecewise and line:
+        return InteriorPoint()
+    if piecewise or not line:
+        return _settling(3_000)
+    return Proximal(tol=1e-8, steps=20_000) if l1 > 0 else Descent("lbfgs", steps=200, tol=1e-8)
+
+
+def _named(name: str, options: Mapping[str, Any]) -> Solver:
+    if name in OPTIMIZERS:
+        return Descent(name, **options)
+    solver = next((own for known, own in _BY_NAME.items() if known.replace("-", "") == name.replace("-", "")), None)
+    if solver is None:
+        raise OptionError(
+            f"There is no solver {name!r}; choose {', '.join(_BY_NAME)}, {', '.join(OPTIMIZERS)}, or give an "
+            f"object such as Descent(lr=0.1)."
+        )
+    odd = [option for option in options if option not in solver.settings]
+    if odd and not solver.settings:
+        raise OptionError(f"Solver {name!r} takes no {', '.join(odd)}; name an optimiser, for example solver='sgd'.")
+    if odd:
+        raise OptionError(f"Solver {name!r} takes no {', '.join(odd)}; its settings are {', '.join(solver.settings)}.")
+    return solver(**options)
+
+
+def kept(solver: Solver) -> dict[str, Any]:
+    """What a model file keeps of a solver: an entry for each kind that is kept, None but for its own."""
+    own = {solver.kept_as: solver.facts()}
+    return {kind.kept_as: own.get(kind.kept_as) for kind in SOLVERS if kind.kept_as is not None}
+
+
+def restored(facts: Mapping[str, Any]) -> Solver:
+    """The solver that such entries say, as far as they do; `Exact()` where they are all None."""
+    for kind in SOLVERS:
+        own = None if kind.kept_as is None else facts.get(kind.kept_as)
+        if own is not None:
+            return kind.from_facts(own)
+    return Exact()

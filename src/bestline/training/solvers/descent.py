@@ -10,11 +10,11 @@ only plain descent on squared loss is done without one, for there a step is no m
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import pairwise
-from typing import Any, TypeAlias
+from typing import Any, ClassVar, Self, TypeAlias
 
 import torch
 from torch import Tensor
@@ -22,12 +22,12 @@ from torch.nn import Parameter
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 
-from bestline.errors import OptionError
+from bestline.errors import NumericalError, OptionError
 from bestline.numerics.rows import Square, Weights
 from bestline.training.objective import Objective
 from bestline.training.row_losses import Smooth
 from bestline.training.solvers import rate_limits as rates
-from bestline.training.solvers.base import Rule, Step
+from bestline.training.solvers.base import Equals, Reads, Rule, Solver, Step, TorchLoop, changed_fields
 
 _AHEAD = 64  # steps made before they are looked at together
 OptimizerMaker: TypeAlias = Callable[..., Optimizer]
@@ -45,9 +45,11 @@ OPTIMIZERS: dict[str, OptimizerMaker] = {
     "lbfgs": partial(torch.optim.LBFGS, line_search_fn="strong_wolfe", tolerance_grad=0.0, tolerance_change=0.0),
 }
 
+_PLAIN = ("optimizer", "lr", "steps", "batch_size", "patience", "tol")  # the settings that a model file keeps
+
 
 @dataclass(frozen=True, slots=True)
-class Descent:
+class Descent(Solver):
     """Train by an optimiser of `torch.optim`.
 
     Attributes
@@ -71,6 +73,11 @@ class Descent:
         column with the residuals. By default 1e-10, or never when `steps` are given.
     """
 
+    name: ClassVar[str] = "descent"
+    settings: ClassVar[tuple[str, ...]] = ("lr", "steps", "batch_size", "schedule", "patience", "tol")
+    equals: ClassVar[Equals] = Equals.NEAREST
+    rated: ClassVar[bool] = True
+    kept_as: ClassVar[str | None] = "descent"
     optimizer: str | OptimizerMaker = "sgd"
     lr: float | str = "auto"
     steps: int | None = None
@@ -100,6 +107,58 @@ class Descent:
             return Rule(10_000, 1e-10 if self.tol is None else self.tol, self.patience)
         return Rule(self.steps, -1.0 if self.tol is None else self.tol, self.patience)
 
+    @property
+    def reads(self) -> Reads:
+        """All rows, or some at a time."""
+        return Reads.LOSS if self.batch_size is None else Reads.SLICES
+
+    @property
+    def on_its_own(self) -> bool:
+        """Where nobody said how many steps to make."""
+        return self.steps is None
+
+    @property
+    def optimizer_name(self) -> str:
+        """One of `OPTIMIZERS`, or "own"."""
+        return self.optimizer if isinstance(self.optimizer, str) else "own"
+
+    @property
+    def title(self) -> str:
+        """The optimiser, by its class's name where it is somebody's own."""
+        return self.optimizer if isinstance(self.optimizer, str) else getattr(self.optimizer, "__name__", "own optimiser")
+
+    @property
+    def whole_gradient(self) -> str | None:
+        """The optimiser's name, where all rows are taken in each step and the rate is left as it is."""
+        plain = isinstance(self.optimizer, str) and not self.batch_size and not self.schedule
+        return self.optimizer_name if plain else None
+
+    @property
+    def loop(self) -> TorchLoop:
+        """Itself: it is such a loop."""
+        return TorchLoop(self.maker, self.schedule, self.batch_size, self.patience)
+
+    @property
+    def maker(self) -> OptimizerMaker:
+        """(parameters, lr=...) -> optimiser."""
+        return OPTIMIZERS[self.optimizer] if isinstance(self.optimizer, str) else self.optimizer
+
+    def asked(self) -> tuple[Any, dict[str, Any]]:
+        """By its optimiser, whatever that is, and the settings beside it."""
+        changed = changed_fields(self)
+        return self.optimizer, {name: changed[name] for name in self.settings if name in changed}
+
+    def facts(self) -> dict[str, Any] | None:
+        """What is plain of it: schedules and optimisers of one's own are code, which a file never holds."""
+        if not isinstance(self.optimizer, str):
+            return None
+        return {name: getattr(self, name) for name in _PLAIN} | {"scheduled": self.schedule is not None}
+
+    @classmethod
+    def from_facts(cls, facts: Mapping[str, Any]) -> Self:
+        """The same, but that a schedule is known no more."""
+        return cls(**{name: facts[name] for name in _PLAIN}, schedule=_unknown if facts["scheduled"] else None)
+
     def rate_limit(self, objective: Objective, start: Weights) -> float | None:
         """Largest stable rate with the whole data in each step; on slices the true limit is lower still."""
         optimizer = self.built(Parameter(start.clone()), objective)
@@ -109,7 +168,7 @@ class Descent:
 
     def built(self, parameter: Parameter, objective: Objective) -> Optimizer:
         """The optimiser for `parameter` (d, k), its learning rate settled."""
-        maker = OPTIMIZERS[self.optimizer] if isinstance(self.optimizer, str) else self.optimizer
+        maker = self.maker
         takes_rate = isinstance(self.optimizer, str) or "lr" in inspect.signature(maker).parameters
         if self.lr != "auto":
             return maker([parameter], lr=self.lr) if takes_rate else maker([parameter])
@@ -145,7 +204,7 @@ class Descent:
         bowl = objective.bowl
         if not named or bowl is None:
             return False, None
-        plain = self.optimizer == "sgd" and self.batch_size is None and not objective.penalty.l1
+        plain = self.optimizer == "sgd" and self.batch_size is None and objective.penalty.quadratic
         return True, _Straight(bowl.bottom, 2 * optimizer.param_groups[0]["lr"] * bowl.curvature) if plain else None
 
     def _slices(self, objective: Objective, seed: int) -> Iterator[Smooth] | None:
@@ -154,6 +213,11 @@ class Descent:
         if objective.slices is None:
             raise OptionError("Mini-batches need the rows; these are moments only. Use batch_size=None.")
         return objective.slices.batches(self.batch_size, seed)
+
+
+def _unknown(optimizer: Optimizer) -> None:
+    """Stands for a schedule that was not kept."""
+    raise NumericalError("A loaded model cannot be trained on: its schedule is code, which a model file does not hold.")
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -22,10 +23,10 @@ from torch import Tensor
 from bestline.errors import OptionError
 from bestline.numerics.rows import Weights
 from bestline.numerics.semidefinite import minimum_norm
-from bestline.training.losses import Piecewise
+from bestline.training.losses.piecewise import Piecewise
 from bestline.training.objective import Objective
 from bestline.training.row_losses import Line, RowLoss
-from bestline.training.solvers.base import Rule, Step, check_rule
+from bestline.training.solvers.base import Converging, Step
 
 _CHUNK = 32_768  # rows whose products are made at a time: they stay in the cache
 _SHORT = 0.9995  # of the way to the nearest edge
@@ -37,7 +38,7 @@ _SLACK = 1e-11  # rounding that a guess may show, in the units of residuals and 
 
 
 @dataclass(frozen=True, slots=True)
-class InteriorPoint:
+class InteriorPoint(Converging):
     """Minimise the Huber, absolute or quantile loss of a line, with or without penalties.
 
     Where several lines are as good, as a median between two rows is, the one given lies in their middle.
@@ -50,21 +51,9 @@ class InteriorPoint:
         Most steps of Newton's method; some 10 to 30 will do.
     """
 
+    name: ClassVar[str] = "interior-point"
     tol: float = 1e-10
     steps: int = 200
-
-    def __post_init__(self) -> None:
-        check_rule(self.rule)
-
-    @property
-    def rule(self) -> Rule:
-        """Stop when no weights could be better."""
-        return Rule(self.steps, self.tol)
-
-    def rate_limit(self, objective: Objective, start: Weights) -> float | None:
-        """There is no learning rate."""
-        del objective, start
-        return None
 
     def run(self, objective: Objective, start: Weights, *, seed: int = 0) -> Iterator[Step]:
         """The start, and the weights after every step."""
@@ -87,18 +76,20 @@ def _problems(objective: Objective) -> tuple[list[_Problem], Tensor]:
 
     Slopes do not feel where the columns are centred, but digits do.
     """
-    smooth, penalty = objective.smooth, objective.penalty
+    smooth, terms = objective.smooth, objective.penalty.terms
     if not (isinstance(smooth, RowLoss) and isinstance(smooth.loss, Piecewise) and isinstance(smooth.forward, Line)):
         raise OptionError(
             "`InteriorPoint` minimises the huber, absolute or quantile loss of a line; use solver='exact' for the squared loss, "
             "'lbfgs' or 'adam' for own losses and forwards."
         )
+    if terms is None:
+        raise OptionError("`InteriorPoint` knows the penalties l1 and l2 only; use solver='proximal' for others.")
     rows, loss = smooth.rows, smooth.loss
     if rows.w is not None and bool((rows.w <= 0).any()):
         rows = rows[rows.w > 0]
     n, k = rows.y.shape
     one = torch.ones(n, 1, dtype=rows.X.dtype, device=rows.X.device)
-    X, d = rows.X, len(penalty.factors)
+    X, d = rows.X, len(terms.factors)
     center = torch.zeros(d, d, dtype=X.dtype, device=X.device)
     if smooth.forward.intercept:
         center[-1, :-1] = X.mean(0)
@@ -107,9 +98,9 @@ def _problems(objective: Objective) -> tuple[list[_Problem], Tensor]:
     low, high = (torch.as_tensor(edge, dtype=X.dtype, device=X.device).expand(k) for edge in (loss.low, loss.high))
     # More than all rows together can pull is as good as twice that: the weight is 0.
     steepest = share * max(float(low.abs().max()), float(high.abs().max()))
-    bound = torch.minimum(n * penalty.l1 * penalty.factors, 2 * (X.abs().T @ steepest) + (X.abs().sum(0) == 0))
+    bound = torch.minimum(n * terms.l1 * terms.factors, 2 * (X.abs().T @ steepest) + (X.abs().sum(0) == 0))
     edged = (bound > 0).nonzero()[:, 0]
-    ridge = 2 * n * penalty.l2 * penalty.factors
+    ridge = 2 * n * terms.l2 * terms.factors
     curve = loss.curve / share
 
     def problem(i: int) -> _Problem:

@@ -12,15 +12,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import count
+from typing import ClassVar
 
 import torch
 
 from bestline.numerics.bowl import Bowl
 from bestline.numerics.rows import Weights
 from bestline.training.objective import Objective
-from bestline.training.penalty import Penalty
+from bestline.training.penalty.base import Penalty, Terms
 from bestline.training.row_losses import Smooth
-from bestline.training.solvers.base import Rule, Step, check_rule
+from bestline.training.solvers.base import Converging, Step
 from bestline.training.solvers.path import Normal, solve
 from bestline.training.solvers.rate_limits import curvatures
 
@@ -31,7 +32,7 @@ _SHORTEST = 1e-12  # of the first step: a loss with edges is under no parabola
 
 
 @dataclass(frozen=True, slots=True)
-class Proximal:
+class Proximal(Converging):
     """Minimise a smooth loss with an l1 penalty, or l1 and l2 together.
 
     Attributes
@@ -42,21 +43,10 @@ class Proximal:
         Most updates to make.
     """
 
+    name: ClassVar[str] = "proximal"
+    eliminates: ClassVar[bool] = True
     tol: float = 1e-12
     steps: int = 100_000
-
-    def __post_init__(self) -> None:
-        check_rule(self.rule)
-
-    @property
-    def rule(self) -> Rule:
-        """Stop when nothing violates optimality any more."""
-        return Rule(self.steps, self.tol)
-
-    def rate_limit(self, objective: Objective, start: Weights) -> float | None:
-        """The step is 1 / L by itself."""
-        del objective, start
-        return None
 
     def run(self, objective: Objective, start: Weights, *, seed: int = 0) -> Iterator[Step]:
         """The start, and the weights after every update."""
@@ -66,15 +56,16 @@ class Proximal:
             step = 1 / max(smooth.steepest, 1e-300)
         else:  # where it starts a loss may be straight
             step = 1 / (float(curvatures(objective, start)[-1]) or 1.0)
-        shortest = _SHORTEST * step
+        shortest, terms = _SHORTEST * step, penalty.terms
         w = v = start
         t, same = 1.0, 0
         for index in count():
             losses, gradient = objective.evaluate(w)
             violation = objective.violation(w, gradient)
             yield Step(index, w, losses, gradient, violation, step)
-            if isinstance(smooth, Bowl) and (same >= _SETTLED or index >= _PATIENCE or violation < _NEAR):
-                w = _exact(smooth, penalty, w)
+            near = same >= _SETTLED or index >= _PATIENCE or violation < _NEAR
+            if isinstance(smooth, Bowl) and terms is not None and near:
+                w = _exact(smooth, terms, w)
                 losses, gradient = objective.evaluate(w)
                 yield Step(index + 1, w, losses, gradient, objective.violation(w, gradient))
                 return
@@ -103,12 +94,12 @@ def _shrunk(smooth: Smooth, penalty: Penalty, v: Weights, step: float, shortest:
         step /= 2
 
 
-def _exact(bowl: Bowl, penalty: Penalty, start: Weights) -> Weights:
-    """The solution, found from weights near it."""
+def _exact(bowl: Bowl, terms: Terms, start: Weights) -> Weights:
+    """The solution under an elastic net, found from weights near it."""
     bowl, device = bowl.cpu(), start.device
     linear = bowl.curvature @ bowl.bottom
     square = bowl.floor + (bowl.bottom * linear).sum(0)
     normal = Normal(bowl.curvature[None], linear[None], square[None])
-    series = [torch.tensor([value], dtype=torch.float64) for value in (penalty.l1, penalty.l2)]
-    path = solve(normal, *series, factors=penalty.factors.cpu(), start=start.cpu()[None])
+    series = [torch.tensor([value], dtype=torch.float64) for value in (terms.l1, terms.l2)]
+    path = solve(normal, *series, factors=terms.factors.cpu(), start=start.cpu()[None])
     return path.weights[0, 0].to(device)

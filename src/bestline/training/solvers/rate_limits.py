@@ -85,8 +85,7 @@ def curvatures(objective: Objective, at: Weights) -> Tensor:
     bowl = objective.bowl
     if bowl is not None:
         return 2 * torch.linalg.eigvalsh(bowl.curvature)
-    ridge = 2 * objective.penalty.l2 * float(objective.penalty.factors.max() if len(at) else 0.0)
-    return torch.tensor([_largest_curvature(objective.smooth, at) + ridge], dtype=torch.float64)
+    return torch.tensor([_largest_curvature(objective.smooth, at) + objective.penalty.curvature], dtype=torch.float64)
 
 
 def limit(optimizer: Optimizer, largest: float) -> float | None:

@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from itertools import count
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -22,7 +23,7 @@ from bestline.numerics.rows import Rows, Weights
 from bestline.training.objective import Objective
 from bestline.training.row_losses import Slices
 from bestline.training.solvers import rate_limits as rates
-from bestline.training.solvers.base import Rule, Step, is_number
+from bestline.training.solvers.base import Equals, Reads, Rule, Solver, Step, is_number
 from bestline.training.solvers.row_loop import OneByOne, Progress, epoch, visits
 
 RATES = ("constant", "invscaling")
@@ -31,7 +32,7 @@ _LOST = 1e20  # mean squared error as trained from which there is no way back: t
 
 
 @dataclass(frozen=True, slots=True)
-class Stochastic:
+class Stochastic(Solver):
     """Train on squared loss of a line one row at a time, by the engine of `SGDRegressor`.
 
     A row of weight 3 takes its turn three times in an epoch, so a weight is worth as many rows; weights that are no whole
@@ -58,6 +59,18 @@ class Stochastic:
         Stop when the violation of optimality, free of units, is at most this; by default never.
     """
 
+    name: ClassVar[str] = "stochastic"
+    settings: ClassVar[tuple[str, ...]] = ("lr", "steps", "rate", "power", "average", "patience", "tol")
+    equals: ClassVar[Equals] = Equals.NEAREST
+    rated: ClassVar[bool] = True
+    kept_as: ClassVar[str | None] = "stochastic"
+    unwritten: ClassVar[str] = (
+        "Scripts do not write out `Stochastic`; fit with Descent('sgd', batch_size=1), whose loop they do."
+    )
+    refusal: ClassVar[str] = (  # of other losses and forward functions
+        "Stochastic() trains on squared loss of a line only; for other losses and forwards take one row at a time with "
+        "Descent('sgd', batch_size=1)."
+    )
     lr: float | str = "auto"
     steps: int = 20
     rate: str = "constant"
@@ -83,6 +96,15 @@ class Stochastic:
                 raise OptionError(f"`{name}` must be a finite number and not negative; got {value!r}.")
 
     @property
+    def reads(self) -> Reads:
+        """One row at a time."""
+        return Reads.SINGLE_ROWS
+
+    def facts(self) -> dict[str, Any]:
+        """All settings are plain values."""
+        return asdict(self)
+
+    @property
     def rule(self) -> Rule:
         """All the epochs, or fewer with `tol` or `patience`."""
         return Rule(self.steps, -1.0 if self.tol is None else self.tol, self.patience)
@@ -96,10 +118,10 @@ class Stochastic:
         """The start, and the weights after every epoch, without end."""
         slices = objective.slices
         if not isinstance(objective.smooth, Bowl):
-            raise OptionError(refusal())
+            raise OptionError(self.refusal)
         if slices is None:
             raise OptionError("Training row by row needs the rows; these are moments only. Use solver='sgd'.")
-        how = self._method(objective, slices, seed)
+        how = self._method(objective, slices, seed, intercept=len(start) > slices.columns)
         states = [Progress.start(w[:-1], float(w[-1]), eta=how.eta0) if how.intercept else Progress.start(w, 0.0, eta=how.eta0)
                   for w in start.T]  # fmt: skip
         owed = torch.zeros(start.shape[1], 2, len(states[0].weights), dtype=torch.float64)
@@ -121,34 +143,29 @@ class Stochastic:
                     return
             weights = torch.stack([_weights(state, how) for state in states], 1)
 
-    def _method(self, objective: Objective, slices: Slices, seed: int) -> OneByOne:
+    def _method(self, objective: Objective, slices: Slices, seed: int, *, intercept: bool) -> OneByOne:
         """The engine's settings. Its loss is r^2 / 2: half of ours, so at twice the rate, with l1 / 2 and l2 as they are."""
-        penalty, p = objective.penalty, slices.columns
-        if penalty and bool((penalty.factors[:p] != 1).any()):
+        terms = objective.penalty.terms
+        if terms is None:
+            raise OptionError("Stochastic() knows the penalties l1 and l2 only; use solver='proximal' for others.")
+        penalised = terms.l1 > 0 or terms.l2 > 0
+        if penalised and bool((terms.factors[: slices.columns] != 1).any()):
             raise OptionError(
                 "Stochastic() penalises every slope alike; with penalty factors use Descent('sgd', batch_size=1), or solver='proximal'."
             )
         lr, share = self.lr, 1.0
-        if self.lr == "auto" or penalty:
+        if self.lr == "auto" or penalised:
             steepest, share = _look(next(slices.passes(seed)))
             if self.lr == "auto":
                 lr = 1 / (4 * steepest) if steepest > 0 else 0.1
         return OneByOne(
-            l1=penalty.l1 / 2 * share,
-            l2=penalty.l2 * share,
-            intercept=len(objective.penalty.factors) > p,
+            l1=terms.l1 / 2 * share,
+            l2=terms.l2 * share,
+            intercept=intercept,
             rate=self.rate,
             eta0=2 * float(lr),
             power=self.power,
         )
-
-
-def refusal() -> str:
-    """What is said to other losses and forward functions."""
-    return (
-        "Stochastic() trains on squared loss of a line only; for other losses and forwards take one row at a time with "
-        "Descent('sgd', batch_size=1)."
-    )
 
 
 def _all_turns(pieces: Iterator[Rows], generator: torch.Generator) -> Iterator[tuple[Rows, Tensor, Tensor]]:

@@ -1,18 +1,17 @@
-"""TODO docstring."""
+"""Piecewise: losses that grow along straight lines beyond their edges, told by two slopes and a curve.
+
+    loss(r) = max over low <= u <= high of  u r - curve u^2 / 2        r = y - prediction
+
+The u that is best is the loss's own slope at r. So Huber's, the absolute and the quantile loss are one formula, and a method that
+knows it, as the interior point does, solves them all (Aravkin, Burke & Pillonetto 2013).
+"""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeAlias
 
 import torch
 from torch import Tensor
-
-from bestline.errors import OptionError
-
-LossFunction: TypeAlias = Callable[[Tensor, Tensor], Tensor]  # (prediction (n, k), y (n, k)) -> one number, (n,) or (n, k)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -52,30 +51,3 @@ def quantile(level: float) -> Piecewise:
 
 
 absolute = Piecewise(-1.0, 1.0, 0.0)  # |r|: its minimum is the conditional median
-
-
-def squared(prediction: Tensor, y: Tensor) -> Tensor:
-    """(prediction - y)^2."""
-    return (prediction - y) ** 2
-
-
-LOSSES = ("squared", "huber", "absolute", "quantile")
-
-
-def parse_loss(loss: object) -> tuple[str, float | None]:
-    """The loss's name, and the number behind a colon: the level of "quantile:0.9", the threshold of "huber:10" in the data's units."""
-    name, colon, number = str(loss).partition(":")
-    if name not in LOSSES or (colon and name not in ("quantile", "huber")):
-        raise OptionError(
-            f"There is no loss {loss!r}; choose squared, huber, absolute, quantile or quantile:0.9, or give a function (prediction, y)."
-        )
-    if not colon:
-        return name, None
-    try:
-        value = float(number)
-    except ValueError:
-        value = math.nan
-    if not 0 < value < (1 if name == "quantile" else math.inf):
-        most = "between 0 and 1" if name == "quantile" else "above 0"
-        raise OptionError(f"Loss {loss!r}: what follows the colon must be a number {most}, such as {name}:0.9.")
-    return name, value

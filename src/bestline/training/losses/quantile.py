@@ -1,0 +1,43 @@
+"""The quantile loss: a miss from below costs `level`, one from above 1 - `level`, so that a share `level` of the rows ends up below."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from bestline.training.losses.base import Code, Loss, LossFunction, Units
+from bestline.training.losses.piecewise import quantile
+
+
+@dataclass(frozen=True, slots=True)
+class Quantile(Loss):
+    """max(level r, (level - 1) r) of r = y - prediction.
+
+    Attributes
+    ----------
+    level : float
+        Between 0 and 1; by default the median's.
+    """
+
+    name: ClassVar[str] = "quantile"
+    most: ClassVar[float | None] = 1.0
+    code: ClassVar[Code | None] = Code(
+        torch=("torch.maximum(-level * error, (1 - level) * error)",),
+        numpy=("np.maximum(-level * error, (1 - level) * error)",),
+        pull="(np.sign(error) + 1) / 2 - level",
+        setting="level",
+        why="of the quantile",
+    )
+    level: float = 0.5
+
+    def trained(self, units: Units) -> tuple[LossFunction, Tensor]:
+        """Itself, in the targets' units."""
+        return quantile(self.level), units.scale
+
+    def number(self, function: LossFunction | None, scale: Tensor) -> Tensor:
+        """The level."""
+        del function, scale
+        return torch.tensor([self.level], dtype=torch.float64)
