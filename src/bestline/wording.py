@@ -7,10 +7,11 @@ from collections.abc import Sequence
 
 from bestline.errors import readable
 
+VERSION = "0.1.0"  # of this bestline, as the files and pages that it writes say it
+
 _LONGEST = 30
 _MOST_TERMS = 8
 
-VERSION = "0.1.0"  # of bestline, as files and pages name it
 
 
 def rounded(value: float, digits: int = 4) -> str:
