@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from bestline.api import on_first_use
 from bestline.wording import VERSION
 
 __version__ = VERSION
 
-# Public name -> the module that owns it. Loaded on first use, so that `import bestline` loads neither torch nor pyarrow.
+# Public name -> the module that owns it; "" and "data." are for modules. All are loaded on first use: `import bestline` loads
+# neither torch nor pyarrow.
 _HOME = {
     "Descent": "training.solvers",
     "ElasticNet": "estimators",
@@ -32,17 +34,16 @@ _HOME = {
     "Stop": "training.solvers",
     "Trace": "training.outcome",
     "compare": "inference.comparison",
-    "errors": "errors",
+    "errors": "",
     "fit": "api.fit",
     "load": "api.load",
-    "nn": "nn",
+    "nn": "",
     "preflight": "api.foresight",
-    "samples": "data.samples",
+    "samples": "data.",
     "surface": "api.surface",
     "sweep": "api.foresight",
-    "synthetic": "data.synthetic",
+    "synthetic": "data.",
 }
-_MODULES = frozenset({"errors", "nn", "samples", "synthetic"})
 
 __all__ = [
     "Descent",
@@ -105,18 +106,7 @@ if TYPE_CHECKING:
     from bestline.training.solvers import Descent, Exact, InteriorPoint, Proximal, Step, Stochastic, Stop
 
 
-def __getattr__(name: str) -> Any:
-    if name not in _HOME:
-        raise AttributeError(f"module 'bestline' has no attribute {name!r}")
-    from importlib import import_module
-
-    try:
-        module = import_module(f"bestline.{_HOME[name]}")
-        value = module if name in _MODULES else getattr(module, name)
-    except AttributeError as error:  # would otherwise surface as "cannot import name", hiding the cause
-        raise ImportError(f"bestline.{name} could not be loaded") from error
-    globals()[name] = value
-    return value
+__getattr__ = on_first_use(globals(), _HOME)
 
 
 def __dir__() -> list[str]:

@@ -49,6 +49,7 @@ __all__ = [
     "listed",
     "near_names",
     "now_by_name",
+    "one_line",
     "readable",
     "refuse_unknown",
     "renamed",
@@ -211,12 +212,15 @@ def now_by_name(function: Callable[_P, _R]) -> Callable[_P, _R]:
     return called
 
 
+def one_line(text: object, longest: int, *, head: int, tail: int) -> str:
+    """Text on one line, control characters escaped; what is longer than `longest` keeps so many letters of its head and tail."""
+    line = "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in str(text))
+    return line if len(line) <= longest else f"{line[:head]}…{line[-tail:]}"
+
+
 def readable(name: str, longest: int = 60) -> str:
     """A name as messages show it: quoted, on one line, control characters escaped, shortened in the middle."""
-    text = "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in str(name))
-    if len(text) > longest:
-        text = f"{text[: longest - 12]}…{text[-8:]}"
-    return f"`{text}`"
+    return f"`{one_line(name, longest, head=longest - 12, tail=8)}`"
 
 
 def listed(names: Iterable[str], most: int = 5) -> str:

@@ -1,32 +1,108 @@
-"""Wording: a line in words. The equation, and what one more unit of a feature does, as a person would say it."""
+"""Wording: how numbers, names and lines are said, so that one number looks the same wherever people read it.
+
+Numbers are rounded here for people. Those that a program reads back, in scripts and SQL, keep every digit: see
+`export.script.literals` and `export.sql`.
+"""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
 
-from bestline.errors import readable
+from bestline.errors import one_line, readable
+
+VERSION = "0.1.0"  # of this bestline, as the files and pages that it writes say it
 
 _LONGEST = 30
 _MOST_TERMS = 8
+_MINUS = "\N{MINUS SIGN}"
+_RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+# Beyond these a number with commas, or with its zeros written out, is harder to read than one with an exponent.
+_LARGE = 1e9
+_LEAST_P = 1e-4  # of p-values with four places
 
-VERSION = "0.1.0"  # of bestline, as files and pages name it
+
+# -- numbers ---------------------------------------------------------------------------------------------------------------
+
+
+def said(value: float, digits: int = 4) -> str:
+    """A number in the titles, legends and texts of pictures and player: commas where large, a real minus sign, `inf` too."""
+    near = float(f"{float(value):.{digits}g}") + 0.0  # a zero has no sign
+    text = f"{near:,.10g}" if abs(near) < _LARGE else f"{near:.{digits}g}"
+    return text.replace("-", _MINUS)
 
 
 def rounded(value: float, digits: int = 4) -> str:
-    """A number as text says it: a few digits, commas where it is large, a real minus sign."""
+    """A number in the sentences of reports and cards: as `said`, but what is no number is unknown."""
+    return said(value, digits) if math.isfinite(value) else "unknown"
+
+
+def significant(value: float | None, digits: int = 6, *, absent: str = "-") -> str:
+    """A number in the tables of summary, card, sweep and preflight: so many digits, or what stands where there is none."""
+    return absent if value is None or not math.isfinite(value) else f"{value:.{digits}g}"
+
+
+def cell(value: float, digits: int = 6) -> str:
+    """A number in the tables of pages, of cards and reports: the same, and an empty cell where there is none."""
+    return significant(value, digits, absent="")
+
+
+def entry(value: object) -> str:
+    """What stands in a cell of a frame, in the table of a sweep's page: a number with commas, nothing for none, text as it is."""
+    if value is None or value != value:  # noqa: PLR0124  NaN
+        return ""
+    return f"{value:,.6g}" if isinstance(value, float) else str(value)
+
+
+def fixed(value: float, places: int) -> str:
+    """A number in the table and the lines of the summary: so many places, so that a column is easily compared."""
     if not math.isfinite(value):
-        return "unknown"
-    near = float(f"{value:.{digits}g}")
-    if near == 0:
-        return "0"
-    text = f"{near:,.10g}" if 1e-4 <= abs(near) < 1e9 else f"{near:.{digits}g}"
-    return text.replace("-", "\N{MINUS SIGN}")
+        return "-"
+    return f"{value:.{places}f}" if abs(value) < _LARGE else f"{value:.4g}"
+
+
+def p_value(value: float, *, absent: str = "-", below: str = "<") -> str:
+    """A p-value in summary, card and report: four places, for nobody needs more, and a bound where they would all be 0."""
+    if not math.isfinite(value):
+        return absent
+    return f"{value:.4f}" if value >= _LEAST_P else f"{below}{_LEAST_P:.4f}"
+
+
+def percent(share: float) -> str:
+    """A share of 1 in the axes of pictures: `12.3%`, and two digits of small ones."""
+    return f"{100 * share:{'.3g' if share > 0.1 else '.2g'}}%"
+
+
+def tick(value: float, digits: int = 6) -> str:
+    """A number beside an axis or in a table that is drawn: `−0.25`, `1000000`, `2.5×10⁻⁷`."""
+    text = f"{value:.{digits}g}"
+    if "e" in text and 1 <= abs(value) < 1e6:
+        text = f"{float(text):.0f}"
+    mantissa, exponent = text.split("e") if "e" in text else (text, "")
+    return mantissa.replace("-", _MINUS) + (f"×{power_of_ten(int(exponent))}" if exponent else "")
+
+
+def power_of_ten(exponent: int) -> str:
+    """A power of ten beside an axis of factors, and in `tick`: `10⁻⁷`."""
+    return f"10{str(exponent).translate(_RAISED)}"
+
+
+def count(number: int, what: str) -> str:
+    """A number of things in sentences: `1 row`, `342 rows`."""
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
+
+
+# -- names and lines -------------------------------------------------------------------------------------------------------
 
 
 def plain(name: str, longest: int = _LONGEST) -> str:
-    """A column's name on one line, shortened in the middle."""
+    """A column's name in sentences and tables: on one line, shortened in the middle."""
     return readable(name, longest).strip("`")
+
+
+def shown(name: str, longest: int = 36) -> str:
+    """A name in a picture: the same, but for its end, of which a legend keeps a letter more."""
+    return one_line(name, longest, head=longest - 10, tail=9)
 
 
 def equation(target: str, names: Sequence[str], weights: Sequence[float], *, digits: int = 4) -> str:
@@ -43,16 +119,11 @@ def equation(target: str, names: Sequence[str], weights: Sequence[float], *, dig
     pairs = list(zip(names, weights, strict=True))
     if pairs and pairs[-1][0] == "Intercept":
         pairs = [pairs[-1], *pairs[:-1]]
-    said = [(rounded(value, digits), "" if name == "Intercept" else f" {plain(name)}") for name, value in pairs]
-    more = len(said) - _MOST_TERMS
+    terms = [(rounded(value, digits), "" if name == "Intercept" else f" {plain(name)}") for name, value in pairs]
+    more = len(terms) - _MOST_TERMS
     text = ""
-    for i, (number, name) in enumerate(said[:_MOST_TERMS]):
-        negative = number.startswith("\N{MINUS SIGN}")
-        sign = ("\N{MINUS SIGN}" if negative else "") if i == 0 else (" \N{MINUS SIGN} " if negative else " + ")
-        text += f"{sign}{number.lstrip(chr(0x2212))}{name}"
+    for i, (number, name) in enumerate(terms[:_MOST_TERMS]):
+        negative = number.startswith(_MINUS)
+        sign = (_MINUS if negative else "") if i == 0 else (f" {_MINUS} " if negative else " + ")
+        text += f"{sign}{number.lstrip(_MINUS)}{name}"
     return f"{plain(target)} = {text or '0'}{f' + {more} more' if more > 0 else ''}"
-
-
-def count(number: int, what: str) -> str:
-    """A number of things: `1 row`, `342 rows`."""
-    return f"{number:,} {what}{'' if number == 1 else 's'}"

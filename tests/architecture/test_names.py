@@ -51,9 +51,8 @@ def test_the_face_has_no_fields_and_only_delegates():
 
 @pytest.mark.xfail(strict=True, reason="there is no FittedLine yet")
 def test_the_face_overrides_nothing():
-    from bestline.inference.fitted import FittedLine
-
     from bestline.api.model import Model
+    from bestline.inference.fitted import FittedLine
 
     assert issubclass(Model, FittedLine)
     made = {"__doc__", "__module__", "__slots__", "__dict__", "__weakref__", "__firstlineno__", "__static_attributes__"}

@@ -9,7 +9,7 @@ from scipy import sparse
 
 import bestline.estimators as ours
 from bestline.errors import DataError, OptionError
-from bestline.estimators import arrays as border
+from bestline.estimators import arrays
 from estimators.examples import NAMES, made, table
 
 
@@ -37,7 +37,7 @@ def test_sparse_is_dense(name, kind):
 
 
 def test_what_is_too_large_is_refused(monkeypatch):
-    monkeypatch.setattr(border, "MOST_DENSE", 100)
+    monkeypatch.setattr(arrays, "MOST_DENSE", 100)
     X, y, _ = table()
     with pytest.raises(DataError, match="80 rows and 4 columns"):
         ours.Ridge().fit(sparse.csr_array(X), y)

@@ -10,6 +10,7 @@ import pytest
 import torch
 
 import bestline as bl
+from bestline.data.design.lost_digits import rows_doubled
 from bestline.data.tables import open_source
 from bestline.inference import sharpen as climb
 from bestline.numerics.rows import Rows
@@ -159,7 +160,7 @@ def test_products_and_powers_are_known_beyond_float64(missing: str, size: int):
     names = list(model.features)
     count = 0
     for batch in open_source(data).batches(model.design.reads(), size=size):
-        encoded, beyond = model.design.rows_doubled(batch)
+        encoded, beyond = rows_doubled(model.design, batch)
         X = encoded.rows.X
         assert beyond is not None
         below = beyond.below
@@ -174,4 +175,4 @@ def test_products_and_powers_are_known_beyond_float64(missing: str, size: int):
                 assert abs(Fraction(row[j]) + Fraction(rest) - true) <= min(Fraction(error), abs(true) / 2**95)
     assert count == (40 if missing == "impute" else 39)
     plain = bl.fit(data, "y ~ a + b + g", missing=missing)
-    assert all(plain.design.rows_doubled(b)[1] is None for b in open_source(data).batches(plain.design.reads()))
+    assert all(rows_doubled(plain.design, b)[1] is None for b in open_source(data).batches(plain.design.reads()))

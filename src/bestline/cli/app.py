@@ -10,8 +10,8 @@ from typing import Annotated
 
 import typer
 
-from bestline.cli import foresight as before
-from bestline.cli import moments
+import bestline as bl
+from bestline.cli import doors, foresight, moments
 from bestline.cli.diagnosis import DIAGNOSE_EXAMPLES, SUMMARY_EXAMPLES, diagnose, summary
 from bestline.cli.export import EPILOG as EXPORT_EXAMPLES
 from bestline.cli.export import export
@@ -20,7 +20,9 @@ from bestline.cli.generate import GENERATE_EXAMPLES, generate
 from bestline.cli.options import Force, Json, Quiet, Show, one, refuse_existing, refuse_unless_html
 from bestline.cli.predict import EVALUATE_EXAMPLES, PREDICT_EXAMPLES, evaluate, predict
 from bestline.cli.terminal import Terminal
+from bestline.cli.tour import tour
 from bestline.cli.watch import watch
+from bestline.errors import BestlineError, OptionError
 
 app = typer.Typer(
     name="bestline",
@@ -56,8 +58,6 @@ def main() -> None:
 
 
 def _failed(error: Exception) -> int:
-    from bestline.errors import BestlineError, OptionError
-
     known = isinstance(error, BestlineError)
     text = " ".join(str(error).split())
     if not known:
@@ -77,9 +77,7 @@ def _root(
     version: Annotated[bool, typer.Option("--version", help="Print the version and exit.", is_eager=True)] = False,
 ) -> None:
     if version:
-        from bestline import __version__
-
-        print(__version__)
+        print(bl.__version__)
         raise typer.Exit
 
 
@@ -91,8 +89,8 @@ app.command(
 )(fit)
 
 
-app.command(epilog=before.PREFLIGHT_EXAMPLES)(before.preflight)
-app.command(epilog=before.SWEEP_EXAMPLES)(before.sweep)
+app.command(epilog=foresight.PREFLIGHT_EXAMPLES)(foresight.preflight)
+app.command(epilog=foresight.SWEEP_EXAMPLES)(foresight.sweep)
 
 
 app.command(
@@ -121,13 +119,11 @@ def report(
     quiet: Quiet = False,
 ) -> None:
     """Write a page about a model: what it means, what it is worth, how it was trained, how to do it again."""
-    from bestline.api.load import load
-
     refuse_unless_html(out, "--out")
     refuse_existing(out, force)
     terminal = Terminal(json, quiet)
     with terminal.listening():
-        line = load(model)
+        line = bl.load(model)
         page = line.report(out, one(data) if data else None, overwrite=force)
     terminal.result("", {"out": str(out), "bytes": len(page.html.encode()), "warnings": terminal.said})
     terminal.tell_warnings(line.notes)
@@ -142,16 +138,11 @@ def agree(
     quiet: Quiet = False,
 ) -> None:
     """Fit the same line by scikit-learn and statsmodels, and say to how many digits each weight agrees."""
-    from bestline.api.load import load
-    from bestline.inference.peers import agreement, text
-
     terminal = Terminal(json, quiet)
     with terminal.listening():
-        found = agreement(load(model), one(data))
+        found = doors.agreement(bl.load(model), one(data))
     facts = found.frame().astype(object).to_dict(orient="records")
-    terminal.result(
-        text(found), {"rows": found.rows, "weights": facts, "absent": list(found.absent), "warnings": terminal.said}
-    )
+    terminal.result(str(found), {"rows": found.rows, "weights": facts, "absent": list(found.absent), "warnings": terminal.said})
     terminal.tell_warnings()
 
 
@@ -169,6 +160,4 @@ def demo(
     progress: Show = None,
 ) -> None:
     """The tour, on a real data set: fit exactly and by descent, judge, predict, draw, save."""
-    from bestline.cli.tour import tour
-
     tour(out, Terminal(quiet=quiet, progress=progress), force=force)

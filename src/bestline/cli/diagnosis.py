@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+import bestline as bl
+from bestline.cli import doors
 from bestline.cli.options import Force, Json, Quiet, Show, one, refuse_existing
 from bestline.cli.terminal import Terminal
 
@@ -31,17 +33,14 @@ def summary(
     progress: Show = None,
 ) -> None:
     """Print what `fit` printed: coefficients with intervals, errors, warnings."""
-    from bestline.api.load import load
-    from bestline.inference.robust import Kind
-
-    robust = Kind.of(cov).name != "classical"
+    robust = doors.Kind.of(cov).name != "classical"
     if robust and not data:
         raise typer.BadParameter(f"--cov {cov} needs the training rows: bestline summary MODEL --cov {cov} DATA")
     if data and not robust:
         raise typer.BadParameter("DATA is for robust errors; say which with --cov, such as --cov HC3")
     terminal = Terminal(json, quiet, progress)
     with terminal.listening():
-        page = load(model).summary(level, cov=cov, data=one(data) if data else None)
+        page = bl.load(model).summary(level, cov=cov, data=one(data) if data else None)
     terminal.result(page.text, page.facts)
     terminal.tell_warnings()
 
@@ -60,22 +59,15 @@ def diagnose(
     progress: Show = None,
 ) -> None:
     """Look at every row with the line in hand: what matters, tests, the rows that move the line, the four panels."""
-    from bestline.api.load import load
-    from bestline.inference.second_pass import diagnosis
-
     if out is not None and out.suffix.lower() not in (".png", ".svg", ".pdf"):
         raise typer.BadParameter(f"--out draws .png, .svg or .pdf; got {out.name!r}")
     refuse_existing(out, force)
     terminal = Terminal(json, quiet, progress)
     with terminal.listening():
-        found = diagnosis(load(model), one(data), target=0 if target is None else target)
+        found = bl.load(model).diagnose(one(data), target=0 if target is None else target)
         if out is not None:
-            from bestline.files import fresh
-            from bestline.pictures.diagnostics import panels
-            from bestline.pictures.render.mpl import save
-
-            with fresh(out, overwrite=force) as temporary:
-                save(panels(found), temporary, format=out.suffix.lower().lstrip("."), theme=theme)
+            with doors.fresh(out, overwrite=force) as temporary:
+                doors.save(doors.panels(found), temporary, format=out.suffix.lower().lstrip("."), theme=theme)
     terminal.result(str(found), {**found.facts, "out": None if out is None else str(out), "warnings": terminal.said})
     terminal.tell_warnings()
     if out is not None:

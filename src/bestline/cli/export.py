@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+import bestline as bl
+from bestline.cli import doors
 from bestline.cli.options import Force, Quiet, one, refuse_existing
 from bestline.cli.terminal import Terminal
 
@@ -57,33 +60,20 @@ def _exported(
     path: Path, data: list[str], to: str, style: str, table: str, dialect: str, out: Path | None, force: bool
 ) -> str | None:
     """The text, which is in `out` already if that is given; None for what is no text."""
-    from bestline.api.load import load
-    from bestline.files import fresh
-
-    model = load(path)
+    model = bl.load(path)
     if to == "onnx":
-        from bestline.export.onnx_graph import to_onnx
-
         assert out is not None  # noqa: S101  the caller has looked
-        to_onnx(model, out, overwrite=force)
+        model.to_onnx(out, overwrite=force)
         return None
     if to == "sql":
-        from bestline.export.sql import to_sql
-
-        text = to_sql(model, _table(table), dialect=dialect)
+        text = model.to_sql(_table(table), dialect=dialect)
     elif to == "json":
-        import json
-
-        from bestline.export.facts import to_json
-
-        text = json.dumps(to_json(model), indent=2, ensure_ascii=False)
+        text = json.dumps(model.to_json(), indent=2, ensure_ascii=False)
     else:
-        from bestline.export.script import script
-
-        text = script(model, style, data=one(data))
+        text = model.script(style, data=one(data))
     text = text.rstrip("\n") + "\n"
     if out is not None:
-        with fresh(out, overwrite=force) as temporary:
+        with doors.fresh(out, overwrite=force) as temporary:
             temporary.write_bytes(text.encode())
     return text
 

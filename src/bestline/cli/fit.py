@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import csv
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
+import bestline as bl
+from bestline.cli import doors
 from bestline.cli.options import (
     DataPaths,
     Force,
@@ -28,10 +31,6 @@ from bestline.cli.options import (
 )
 from bestline.cli.terminal import Bars, Terminal
 
-if TYPE_CHECKING:
-    from bestline.api.model import Model
-
-
 _LONGEST = 10_000  # steps that training until it converges makes at the most
 
 
@@ -43,12 +42,10 @@ class Training:
     formula: str | None
     arguments: dict[str, Any]
 
-    def fit(self, bars: Bars, **changed: Any) -> Model:
+    def fit(self, bars: Bars, **changed: Any) -> bl.Model:
         """Train, with some of the arguments changed."""
-        from bestline.api.fit import fit
-
         arguments = {**self.arguments, **changed}
-        return fit(
+        return bl.fit(
             self.data,
             self.formula,
             progress=bars.passes(),
@@ -175,12 +172,9 @@ def fit(
     progress: Show = None,
 ) -> None:
     """Fit a line, exactly or by descent, and say what it is worth."""
-    from bestline.inference.robust import Kind
-    from bestline.training.solvers import Stop
-
     terminal = Terminal(json, quiet, progress)
     files = {"--out": out, "--trace": trace, "--report": report}
-    Kind.of(cov)  # refused before any work is done
+    doors.Kind.of(cov)  # refused before any work is done
     refuse_unless_html(report, "--report")
     for path in files.values():
         refuse_existing(path, force)
@@ -191,18 +185,18 @@ def fit(
             _write_trace(model, trace, force)
         if report is not None:
             model.report(report, overwrite=force)
-    diverged = model.stop is Stop.DIVERGED
+    diverged = model.stop is bl.Stop.DIVERGED
     if out is not None and not diverged:
         model.save(out, overwrite=force)
     summary = model.summary(level, cov=cov)
     terminal.result(summary.text, summary.facts)
     terminal.tell_warnings(model.notes)
-    if out is not None and not diverged and Kind.of(cov).name != "classical":
+    if out is not None and not diverged and doors.Kind.of(cov).name != "classical":
         terminal.note(f"note: {out} keeps classical errors; for these: bestline summary {out} --cov {cov} DATA")
     for path in (trace, report, None if diverged else out):
         if path is not None:
             terminal.note(f"wrote {path}")
-    if model.stop is Stop.INTERRUPTED:
+    if model.stop is bl.Stop.INTERRUPTED:
         raise typer.Exit(130)
     if diverged:
         terminal.fail(f"{model.advice}{' No model was written.' if out else ''}")
@@ -219,13 +213,9 @@ def _refuse_same(files: dict[str, Path | None]) -> None:
         seen[path.resolve()] = option
 
 
-def _write_trace(model: Model, path: Path, force: bool) -> None:
-    import csv
-
-    from bestline.files import fresh
-
+def _write_trace(model: bl.Model, path: Path, force: bool) -> None:
     columns = model.trace.columns
-    with fresh(path, overwrite=force) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
+    with doors.fresh(path, overwrite=force) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(columns)
         writer.writerows(zip(*columns.values(), strict=True))

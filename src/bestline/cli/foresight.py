@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+import bestline as bl
+from bestline.cli import doors
 from bestline.cli.options import (
     DataPaths,
     Force,
@@ -61,15 +63,13 @@ def preflight(
     progress: Show = None,
 ) -> None:
     """Say before training which learning rates converge, and in how many steps."""
-    from bestline.api.foresight import preflight as look
-
     terminal = Terminal(json, quiet, progress)
     files, formula = split_formula(data)
     rate = rate_of(lr)
     if isinstance(rate, str):
         raise typer.BadParameter(f"--lr needs one learning rate to judge; got {lr!r}")
     with terminal.listening() as bars:
-        found = look(
+        found = bl.preflight(
             files,
             formula,
             target=one_or_names(target),
@@ -123,17 +123,14 @@ def sweep(
     progress: Show = None,
 ) -> None:
     """Run hundreds of learning rates at once: which converge, how fast, and which diverge."""
-    from bestline.api.foresight import sweep as run
-    from bestline.pictures.sweep import write_sweep, written_as
-
     terminal = Terminal(json, quiet, progress)
     files, formula = split_formula(data)
     if out is not None:
-        written_as(out)
+        doors.written_as(out)
     refuse_existing(out, force)
     starts = None if not start else [first for text in start if (first := start_of(text)) is not None]
     with terminal.listening() as bars:
-        runs = run(
+        runs = bl.sweep(
             files,
             formula,
             target=one_or_names(target),
@@ -150,7 +147,7 @@ def sweep(
             progress=bars.passes(),
         )
         if out is not None:
-            write_sweep(out, runs, overwrite=force)
+            doors.write_sweep(out, runs, overwrite=force)
     terminal.result(str(runs), {**runs.facts, "out": None if out is None else str(out), "warnings": terminal.said})
     terminal.tell_warnings()
     if out is not None:

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+import bestline as bl
 from bestline.cli.options import Force, Json, Quiet, numbers_of
 from bestline.cli.terminal import Terminal
 
@@ -39,8 +40,6 @@ def generate(
     quiet: Quiet = False,
 ) -> None:
     """Make a line with noise, and record the truth beside it."""
-    from bestline.data import synthetic
-
     given: dict[str, Any] = {
         "slope": numbers_of(slope, "--slope"),
         "intercept": intercept,
@@ -53,12 +52,12 @@ def generate(
     if lesson is not None:
         if given:
             raise typer.BadParameter(f"--lesson makes the lesson's own data; leave out --{', --'.join(given)}")
-        data = synthetic.lesson(lesson)
+        data = bl.synthetic.lesson(lesson)
     else:
         slopes = given.get("slope")
         if isinstance(slopes, list) and len(slopes) == 1:
             given["slope"] = slopes[0]
-        data = synthetic.line(**given)
+        data = bl.synthetic.line(**given)
     data.save(out, overwrite=force)
     truth = out.with_suffix(".json")
     text = f"wrote {len(data.x):,} rows to {out}, and the truth to {truth}"

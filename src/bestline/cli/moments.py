@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
+import bestline as bl
 from bestline.cli.options import DataPaths, Force, Json, Quiet, Show, names_of, one_or_names, refuse_existing, split_formula
 from bestline.cli.terminal import Terminal
 from bestline.errors import readable
-
-if TYPE_CHECKING:
-    from bestline.data.moments import Moments
 
 app = typer.Typer(
     name="moments",
@@ -45,13 +43,11 @@ def collect(
     progress: Show = None,
 ) -> None:
     """Read a table once and keep its moments."""
-    from bestline.data.moments import Moments
-
     files, formula = split_formula(data)
     _refuse(out, force)
     terminal = Terminal(json, quiet, progress)
     with terminal.listening() as bars:
-        found = Moments.collect(
+        found = bl.Moments.collect(
             files,
             formula,
             target=one_or_names(target),
@@ -82,20 +78,16 @@ def subtract(first: File, second: File, out: Out, force: Force = False, json: Js
 @app.command(epilog="Example:  bestline moments show week.moments --json")
 def show(file: File, json: Json = False, quiet: Quiet = False) -> None:
     """Say what a .moments file holds."""
-    from bestline.data.moments import Moments
-
     terminal = Terminal(json, quiet)
     with terminal.listening():
-        found = Moments.load(file)
+        found = bl.Moments.load(file)
     _tell(terminal, found, None)
 
 
 def _combined(sign: str, first: Path, second: Path, out: Path, force: bool, terminal: Terminal) -> None:
-    from bestline.data.moments import Moments
-
     _refuse(out, force)
     with terminal.listening():
-        a, b = Moments.load(first), Moments.load(second)
+        a, b = bl.Moments.load(first), bl.Moments.load(second)
         found = a + b if sign == "+" else a - b
         found.save(out, overwrite=force)
     _tell(terminal, found, out)
@@ -107,7 +99,7 @@ def _refuse(out: Path, force: bool) -> None:
     refuse_existing(out, force)
 
 
-def _tell(terminal: Terminal, found: Moments, out: Path | None) -> None:
+def _tell(terminal: Terminal, found: bl.Moments, out: Path | None) -> None:
     facts = _facts(found)
     lines = [
         f"{found.design.formula}",
@@ -124,7 +116,7 @@ def _tell(terminal: Terminal, found: Moments, out: Path | None) -> None:
         terminal.note(f"wrote {out}")
 
 
-def _facts(found: Moments) -> dict[str, Any]:
+def _facts(found: bl.Moments) -> dict[str, Any]:
     total, design = found.total, found.design
     low, high = found.low.tolist(), found.high.tolist()
     columns = {

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import csv
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from bestline.cli import doors
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout and nothing else.")]
 Quiet = Annotated[bool, typer.Option("--quiet", help="Print no more than errors.")]
@@ -49,8 +52,6 @@ def names_of(text: str | None) -> list[str] | None:
     """Names between commas; a name that holds a comma itself stands in double quotes."""
     if text is None:
         return None
-    import csv
-
     return [name.strip() for name in next(csv.reader([text], skipinitialspace=True), []) if name.strip()]
 
 
@@ -96,13 +97,9 @@ def numbers_by_name(text: str | None, option: str) -> dict[str, float] | None:
 
 def refuse_existing(path: Path | None, force: bool) -> None:
     """Before any work is done: a file that may not be overwritten, or a folder that is not there."""
-    if path is None:
+    if path is None or (path.exists() and force):
         return
-    from bestline.files import fresh
-
-    if path.exists() and force:
-        return
-    with contextlib.suppress(_Probe), fresh(path):
+    with contextlib.suppress(_Probe), doors.fresh(path):
         raise _Probe
 
 

@@ -8,8 +8,11 @@ from typing import Annotated, Any
 
 import typer
 
+import bestline as bl
+from bestline.cli import doors
 from bestline.cli.options import Force, Json, Quiet, Show, one
 from bestline.cli.terminal import Terminal
+from bestline.errors import listed
 
 PREDICT_EXAMPLES = (
     "Examples:  bestline predict cars.bestline new.csv -o predicted.csv  |  "
@@ -37,19 +40,14 @@ def predict(
     progress: Show = None,
 ) -> None:
     """Predict new rows: the input's columns, and `prediction` with the ends of the interval asked for."""
-    from bestline.api.load import load
-    from bestline.data.tables import open_source, write_with
-
     terminal = Terminal(json, quiet, progress)
     with terminal.listening() as bars:
-        line = load(model)
-        source = open_source(one(data), text=line.design.texts)
+        line = bl.load(model)
+        source = doors.open_source(one(data), text=line.design.texts)
         line.design.check(source, target=False)
         notes = list(source.notes)
         extra = [n for n in source.names if n not in line.design.reads()]
         if extra:
-            from bestline.errors import listed
-
             notes.append(f"{listed(extra)} {'is' if len(extra) == 1 else 'are'} not used by the model.")
         passes = bars.passes()
         tell = None if passes is None else (lambda fraction: passes("predicting", fraction))
@@ -69,7 +67,7 @@ def predict(
                     columns.setdefault(name, []).extend(v if math.isfinite(v) else None for v in values.tolist())
             rows = len(next(iter(columns.values()), []))
         else:
-            rows = write_with(source, out, predicted, overwrite=force, progress=tell)
+            rows = doors.write_with(source, out, predicted, overwrite=force, progress=tell)
     terminal.said = [*notes, *terminal.said]
     if json:
         terminal.result("", {"rows": rows, "out": None if out is None else str(out), "warnings": terminal.said, **columns})
@@ -85,12 +83,9 @@ def evaluate(
     quiet: Quiet = False,
 ) -> None:
     """Measure a model's errors on rows with a known target."""
-    from bestline.api.load import load
-    from bestline.inference.summary import score_facts
-
     terminal = Terminal(json, quiet)
     with terminal.listening():
-        line = load(model)
+        line = bl.load(model)
         scores = line.evaluate(one(data))
     lines = [f"{line.design.formula}   ({scores.of})"]
     for i, target in enumerate(line.targets):
@@ -98,5 +93,5 @@ def evaluate(
         lines.append(
             f"{target}: MSE {scores.mse[i]:.6g}, RMSE {scores.rmse[i]:.6g}, MAE {scores.mae[i]:.6g}, R2 {scores.r2[i]:.4f}"
         )
-    terminal.result("\n".join(lines), {**score_facts(scores, line.targets), "warnings": terminal.said})
+    terminal.result("\n".join(lines), {**doors.score_facts(scores, line.targets), "warnings": terminal.said})
     terminal.tell_warnings()

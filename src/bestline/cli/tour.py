@@ -5,13 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import bestline as bl
+from bestline.cli import doors
 from bestline.cli.terminal import Terminal
 from bestline.errors import DataError, readable
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-
-    from bestline.api.model import Model
 
 _FORMULA = "body_mass_g ~ flipper_length_mm + bill_length_mm + bill_depth_mm + species + sex"
 _LINE = "body_mass_g ~ flipper_length_mm"
@@ -20,13 +20,6 @@ _MODEL = "penguins.bestline"
 
 def tour(out: Path, terminal: Terminal, *, force: bool) -> None:
     """Fit, judge, predict, draw and save; files go to the folder `out`."""
-    from bestline.api.fit import fit
-    from bestline.api.foresight import preflight
-    from bestline.data import samples
-    from bestline.files import fresh
-    from bestline.pictures.watch import animate, page_of
-    from bestline.training.solvers import Descent
-
     if out.exists() and (not out.is_dir() or (any(out.iterdir()) and not force)):
         raise DataError(
             f"{readable(str(out))} exists and is not an empty folder; choose another --out, or overwrite with --force."
@@ -37,31 +30,31 @@ def tour(out: Path, terminal: Terminal, *, force: bool) -> None:
         raise DataError(
             f"{readable(str(out))} cannot be made a folder: {error.strerror or error}; choose another --out."
         ) from error
-    path = str(samples.path("penguins"))
+    path = str(bl.samples.path("penguins"))
     say = terminal.result
     with terminal.listening() as bars:
         say("1. Least squares, exactly: the mass of penguins from their measures, species and sex.\n")
-        exact = fit(path, _FORMULA, missing="drop", progress=bars.passes())
+        exact = bl.fit(path, _FORMULA, missing="drop", progress=bars.passes())
         bars.close()
         say(f"{exact.summary()}\n")
         say("2. The same line by gradient descent, on standardised columns; weights come back in grams and millimetres.\n")
-        say(f"Known before the first step: {preflight(path, _FORMULA, missing='drop').advice}\n")
-        walked = fit(path, _FORMULA, missing="drop", solver=Descent("sgd", lr="auto", steps=300), watch=bars.steps(300))
+        say(f"Known before the first step: {bl.preflight(path, _FORMULA, missing='drop').advice}\n")
+        walked = bl.fit(path, _FORMULA, missing="drop", solver=bl.Descent("sgd", lr="auto", steps=300), watch=bars.steps(300))
         bars.close()
         say(_comparison(exact, walked))
         say("\n3. Five penguins, predicted with 95% intervals for a single bird (grams):\n")
         say(_predictions(exact, path))
-        simple = fit(path, _LINE, missing="drop", solver=Descent("sgd", lr=0.2, steps=20), start=(0, 0), split=(0.8, 0.2))
-        momentum = fit(
-            path, _LINE, missing="drop", solver=Descent("momentum", lr=0.05, steps=20), start=(0, 0), split=(0.8, 0.2)
+        simple = bl.fit(path, _LINE, missing="drop", solver=bl.Descent("sgd", lr=0.2, steps=20), start=(0, 0), split=(0.8, 0.2))
+        momentum = bl.fit(
+            path, _LINE, missing="drop", solver=bl.Descent("momentum", lr=0.05, steps=20), start=(0, 0), split=(0.8, 0.2)
         )
         runs = {"sgd, lr 0.2": simple, "momentum, lr 0.05": momentum}
         pictures = _pictures(simple, momentum, exact, walked)
         for name, figure in pictures.items():
-            with fresh(out / f"{name}.png", overwrite=True) as temporary:
+            with doors.fresh(out / f"{name}.png", overwrite=True) as temporary:
                 figure.savefig(temporary)
-        page_of(runs).save(out / "training.html", overwrite=True)
-        animate(runs, out / "training.gif", frames=40, overwrite=True)
+        doors.page_of(runs).save(out / "training.html", overwrite=True)
+        doors.animate(runs, out / "training.gif", frames=40, overwrite=True)
         exact.report(out / "report.html", overwrite=True)
         exact.save(out / _MODEL, overwrite=True)
     say(f"\n4. Written to {out}{'/' if out.is_dir() else ''}:\n")
@@ -73,7 +66,7 @@ def tour(out: Path, terminal: Terminal, *, force: bool) -> None:
     say("\nData: Palmer penguins, Gorman, Williams & Fraser 2014, CC0.")
 
 
-def _comparison(exact: Model, walked: Model) -> str:
+def _comparison(exact: bl.Model, walked: bl.Model) -> str:
     lines = [f"{'':24}{'descent':>12}{'exact':>12}"]
     lines += [f"{name:24}{a:12.6g}{b:12.6g}" for name, a, b in zip(exact.names, walked.params, exact.params, strict=True)]
     gap = float(walked.trace.gap[-1]) if walked.trace.gap is not None else float("nan")
@@ -87,10 +80,8 @@ def _comparison(exact: Model, walked: Model) -> str:
     return "\n".join(lines)
 
 
-def _predictions(model: Model, path: str) -> str:
-    from bestline.data.tables import read_table
-
-    table = read_table(path)
+def _predictions(model: bl.Model, path: str) -> str:
+    table = doors.read_table(path)
     rows = [i for i, sex in enumerate(table.column("sex").to_pylist()) if sex][::70][:5]
     chosen = table.take(rows)
     predicted = model.predict(chosen, interval="prediction")
@@ -103,7 +94,7 @@ def _predictions(model: Model, path: str) -> str:
     return "\n".join(lines)
 
 
-def _pictures(simple: Model, momentum: Model, exact: Model, walked: Model) -> dict[str, Figure]:
+def _pictures(simple: bl.Model, momentum: bl.Model, exact: bl.Model, walked: bl.Model) -> dict[str, Figure]:
     """The classic pictures, by file name."""
     plot = simple.plot
     return {

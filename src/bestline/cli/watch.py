@@ -1,4 +1,4 @@
-"""TODO docstring."""
+"""The command that shows training: one run or several side by side, as a page, a film or a picture."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from typing import Annotated, Any
 
 import typer
 
+import bestline as bl
+from bestline.cli import doors
 from bestline.cli.fit import Training, trains
 from bestline.cli.options import (
     Force,
@@ -54,12 +56,9 @@ def watch(
     progress: Show = None,
 ) -> None:
     """Train, and show how: data, loss surface and loss curve step by step, of one run or of several."""
-    from bestline.pictures.watch import label, refuse_format, refuse_look, watch_runs
-    from bestline.training.solvers import Stop
-
-    refuse_format(out)
+    doors.refuse_format(out)
     refuse_existing(out, force)
-    refuse_look(out, theme=theme, frames=frames)
+    doors.refuse_look(out, theme=theme, frames=frames)
     terminal = Terminal(json, quiet, progress)
     base = {"solver": "sgd"} if training.arguments["solver"] in (None, "exact") and not training.arguments["l1"] else {}
     changes = [base, *({**base, **_changed(text)} for text in compare or [])]
@@ -67,11 +66,11 @@ def watch(
         models = []
         for change in changes:
             models.append(training.fit(bars, **change))
-            if models[-1].stop is Stop.INTERRUPTED:  # shown as far as it came, and the others not begun
+            if models[-1].stop is bl.Stop.INTERRUPTED:  # shown as far as it came, and the others not begun
                 break
         asked = ["", *(compare or [])][: len(models)]
-        labels = [_named(label(model), text) for model, text in zip(models, asked, strict=True)]
-        watch_runs(
+        labels = [_named(doors.label(model), text) for model, text in zip(models, asked, strict=True)]
+        doors.watch_runs(
             dict(zip(labels, models, strict=True)),
             out,
             pair="path" if weights_shown == "path" else names_of(weights_shown),
@@ -95,7 +94,7 @@ def watch(
     terminal.result("\n".join(told), {"out": str(out), "runs": facts, "warnings": terminal.said})
     terminal.tell_warnings(tuple(model.advice for model in models))
     terminal.note(f"wrote {out}")
-    if models[-1].stop is Stop.INTERRUPTED:
+    if models[-1].stop is bl.Stop.INTERRUPTED:
         raise typer.Exit(130)
 
 

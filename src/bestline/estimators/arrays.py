@@ -1,4 +1,4 @@
-"""The border: scikit-learn's arrays become ours, and results go back to where the data came from.
+"""Arrays: scikit-learn's become ours, and results go back to where the data came from.
 
 Arrays, lists, frames, sparse matrices and tensors are checked by scikit-learn's own rules and become float tensors in main
 memory. Predictions for a tensor are a tensor, on its device. What a fit has learnt is a NumPy array, or lives with the data
@@ -7,9 +7,7 @@ where scikit-learn's array API dispatch is on.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from numbers import Integral, Real
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -19,7 +17,7 @@ from sklearn import config_context, get_config
 from sklearn.utils.validation import validate_data
 from torch import Tensor
 
-from bestline.errors import DataError, OptionError
+from bestline.errors import DataError
 from bestline.numerics.comoments import Comoments
 from bestline.numerics.rows import Rows
 
@@ -77,7 +75,7 @@ class Home:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Table:
+class TrainingTable:
     """Checked training data.
 
     Attributes
@@ -101,6 +99,11 @@ class Table:
         """Number of features."""
         return int(self.rows.X.shape[1])
 
+    @property
+    def double_rows(self) -> Rows:
+        """The rows with X in float64, for methods that go through them many times."""
+        return Rows(self.rows.X.to(torch.float64), self.rows.y, self.rows.w)
+
     def moments(self) -> Comoments:
         """Of features and targets."""
         return Comoments.of_rows(self.rows)
@@ -112,7 +115,7 @@ class Table:
 
 def taken(
     estimator: Any, X: Array, y: Array, sample_weight: Array = None, *, several: bool = True, reset: bool = True
-) -> Table:
+) -> TrainingTable:
     """Training data by scikit-learn's rules; sets `n_features_in_` and `feature_names_in_` when `reset`.
 
     Raises
@@ -139,7 +142,7 @@ def taken(
     features = dense(checked)
     targets = torch.from_numpy(np.array(target, dtype=np.float64))
     rows = Rows(_tensor(features), targets.reshape(len(targets), -1), weights_of(sample_weight, len(targets)))
-    return Table(rows, target.ndim == 1, features.dtype, home)
+    return TrainingTable(rows, target.ndim == 1, features.dtype, home)
 
 
 def features_of(estimator: Any, X: Array) -> tuple[Any, Home]:
@@ -201,94 +204,3 @@ def _numpy(values: Array) -> Any:
     if hasattr(values, "__array_namespace__") and not isinstance(values, np.ndarray | np.generic):
         return np.from_dlpack(values)
     return values
-
-
-# -- parameters ------------------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Number:
-    """A parameter that is a number from `low` to `high`, or one of `also`."""
-
-    low: float = -np.inf
-    high: float = np.inf
-    whole: bool = False
-    open_low: bool = False
-    open_high: bool = False
-    also: tuple[Any, ...] = ()
-    array: bool = False
-
-    def allows(self, value: Any) -> bool:
-        """Whether a parameter may have this value."""
-        if any(value is other or (isinstance(value, str) and value == other) for other in self.also):
-            return True
-        if self.array and not isinstance(value, str | Real) and (np.ndim(learnt(value)) > 0 or hasattr(value, "__array__")):
-            return True
-        if isinstance(value, bool | np.bool_) or not isinstance(value, Integral if self.whole else Real):
-            return False
-        number = float(value)
-        above = number > self.low if self.open_low else number >= self.low
-        return above and (number < self.high if self.open_high else number <= self.high)
-
-    def __str__(self) -> str:
-        kind = "an int" if self.whole else "a float"
-        left, right = "(" if self.open_low or np.isinf(self.low) else "[", ")" if self.open_high or np.isinf(self.high) else "]"
-        others = [" or an array-like"] * self.array + [f" or {other!r}" for other in self.also]
-        return f"{kind} in the range {left}{self.low}, {self.high}{right}{''.join(others)}"
-
-
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """A parameter that is one of a few values; `array` allows arrays beside them."""
-
-    of: tuple[Any, ...]
-    array: bool = False
-
-    def allows(self, value: Any) -> bool:
-        """Whether a parameter may have this value."""
-        if self.array and isinstance(value, np.ndarray | list | tuple):
-            return True
-        if isinstance(value, np.bool_):
-            value = bool(value)
-        return isinstance(value, str | bool | None) and any(
-            value is o or (type(o) is type(value) and value == o) for o in self.of
-        )
-
-    def __str__(self) -> str:
-        return f"one of {', '.join(map(repr, self.of))}{' or an array-like' if self.array else ''}"
-
-
-YES_OR_NO = Choice((True, False))
-ANY_SEED = Number(0, 2**32 - 1, whole=True, also=(None,))
-Rules: TypeAlias = Mapping[str, Number | Choice]
-
-
-def check_parameters(estimator: Any, rules: Rules) -> None:
-    """Raise OptionError for the first parameter of an estimator that breaks its rule."""
-    for name, rule in rules.items():
-        value = getattr(estimator, name)
-        if isinstance(value, np.random.RandomState | np.random.Generator) and name == "random_state":
-            continue
-        if not rule.allows(value):
-            raise OptionError(f"The {name!r} parameter of {type(estimator).__name__} must be {rule}. Got {value!r} instead.")
-
-
-def penalties(alphas: Any, *, positive: bool) -> Tensor:
-    """Penalties (m,) that a user gave.
-
-    Raises
-    ------
-    TypeError, OptionError
-        For what is no number, and for a penalty that is negative, infinite, or 0 where it must be positive.
-    """
-    plain = isinstance(alphas, list | tuple | Real)
-    given = np.atleast_1d(np.asarray(alphas if plain else learnt(alphas), dtype=object))
-    if given.ndim != 1 or not len(given):
-        raise OptionError(f"`alphas` must be one or more penalties; got {alphas!r}.")
-    for i, alpha in enumerate(given):
-        name = f"alphas[{i}]" if len(given) > 1 else "alphas"
-        if not isinstance(alpha, Real):
-            raise TypeError(f"{name} must be an instance of float, not {type(alpha).__name__}; give numbers.")
-        if not (0 < float(alpha) < np.inf or (alpha == 0 and not positive)):
-            raise OptionError(f"{name} == {alpha}, must be {'>' if positive else '>='} 0.0.")
-    return torch.from_numpy(given.astype(np.float64))

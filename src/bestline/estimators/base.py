@@ -3,42 +3,44 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 import torch
 from sklearn.base import BaseEstimator, MultiOutputMixin, RegressorMixin
 from sklearn.utils.validation import check_is_fitted
 
+from bestline.api.fit import fit
+from bestline.api.model import Model
 from bestline.data.design import learn
 from bestline.data.moments import Moments
 from bestline.data.tables import open_source
 from bestline.errors import BestlineWarning, DataError, OptionError
-from bestline.estimators import arrays as border
-from bestline.estimators.arrays import Array, Table
+from bestline.estimators import arrays
+from bestline.estimators.arrays import Array, TrainingTable
+from bestline.estimators.parameters import Rules, check_parameters
 from bestline.numerics.comoments import Comoments
 from bestline.numerics.exact_solve import Refined
+from bestline.training import least_squares
 from bestline.training.least_squares import Solved
 
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-    from bestline.api.model import Model
 
-
-class Line(RegressorMixin, BaseEstimator):
+class LinearEstimator(RegressorMixin, BaseEstimator):
     """A line with `coef_` and `intercept_`."""
 
-    _rules: ClassVar[border.Rules] = {}
+    _rules: ClassVar[Rules] = {}
 
     def predict(self, X: Array) -> Array:
         """Predictions (n,), or (n, k) for several targets, for features X (n, p): arrays, frames, sparse matrices or tensors."""
         check_is_fitted(self)
-        features, home = border.features_of(self, X)
+        features, home = arrays.features_of(self, X)
         home.refuse_stranger(self)
-        coef, intercept = border.learnt(self.coef_), border.learnt(self.intercept_)
+        coef, intercept = arrays.learnt(self.coef_), arrays.learnt(self.intercept_)
         prediction = features @ coef.T
         prediction = prediction.toarray() if hasattr(prediction, "toarray") else np.asarray(prediction)
         return home.sent(self._shaped(prediction + intercept))
@@ -47,7 +49,11 @@ class Line(RegressorMixin, BaseEstimator):
         return prediction
 
     def _check(self) -> None:
-        border.check_parameters(self, self._rules)
+        check_parameters(self, self._rules)
+
+    def _set_learnt(self, learnt: Mapping[str, Any]) -> None:
+        for name, value in learnt.items():
+            setattr(self, name, value)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -56,14 +62,25 @@ class Line(RegressorMixin, BaseEstimator):
         return tags
 
 
-class OfMoments(MultiOutputMixin, Line):
+class MomentsEstimator(MultiOutputMixin, LinearEstimator):
     """A line that is a function of the moments of its rows, whether they come at once or in parts."""
 
     fit_intercept: bool
     _moments: Comoments | None
     _refined: Refined | None
 
-    def partial_fit(self, X: Array, y: Array, sample_weight: Array = None) -> Any:
+    def fit(self, X: Array, y: Array, sample_weight: Array = None) -> Self:
+        """Fit the line to rows X (n, p) and y (n,) or (n, k), with weights (n,) if given."""
+        self._check()
+        table = arrays.taken(self, X, y, sample_weight)
+        if self._takes_rows(table):
+            self._learn_rows(table)
+        else:
+            least_squares.refuse_wide(table.p)
+            self._learn(table.moments(), table, exact=True)
+        return self
+
+    def partial_fit(self, X: Array, y: Array, sample_weight: Array = None) -> Self:
         """Learn from more rows, exactly: in whatever order and parts rows come, the line is that of one fit to all of them.
 
         Parameters
@@ -77,7 +94,7 @@ class OfMoments(MultiOutputMixin, Line):
         """
         self._check()
         first = not hasattr(self, "coef_")
-        table = border.taken(self, X, y, sample_weight, reset=first)
+        table = arrays.taken(self, X, y, sample_weight, reset=first)
         before = None if first else self._moments
         if not first and before is None:
             raise DataError(
@@ -91,11 +108,22 @@ class OfMoments(MultiOutputMixin, Line):
         self._learn(moments if before is None else before + moments, table)
         return self
 
-    def _learn(self, moments: Comoments, table: Table) -> None:
-        """Set all that is learnt from moments; the table says what shapes and types results have."""
+    def _takes_rows(self, table: TrainingTable) -> bool:
+        """Whether the line is found from the rows themselves, which then are fewer than columns and say it in less room."""
         raise NotImplementedError
 
-    def _set(self, line: Solved, moments: Comoments | None, table: Table, *, flat: bool) -> None:
+    def _learn_rows(self, table: TrainingTable) -> None:
+        """Set all that is learnt from the rows."""
+        raise NotImplementedError
+
+    def _learn(self, moments: Comoments, table: TrainingTable, *, exact: bool = False) -> None:
+        """Set all that is learnt from moments; the table says what shapes and types results have.
+
+        With `exact` the table holds all rows there are, and may be read again for digits that moments have lost.
+        """
+        raise NotImplementedError
+
+    def _set(self, line: Solved, moments: Comoments | None, table: TrainingTable, *, flat: bool) -> None:
         """Set `coef_` and `intercept_` in the shape of the target, the precision of the features, and where the data live."""
         self.__dict__.pop("_model", None)
         self._moments, self._refined = moments, line.refined
@@ -126,8 +154,6 @@ class OfMoments(MultiOutputMixin, Line):
         return self.model_.digits
 
     def _as_model(self) -> Model:
-        from bestline.api.fit import fit
-
         if self._moments is None:
             raise AttributeError(
                 "There are fewer rows than columns, and their moments were not kept; `model_` needs more rows."
@@ -139,7 +165,7 @@ class OfMoments(MultiOutputMixin, Line):
         except OptionError as error:
             raise AttributeError(str(error)) from error
         names = getattr(self, "feature_names_in_", [f"x{j}" for j in range(self.n_features_in_)])
-        named = with_names(self._moments, [str(name) for name in names], intercept=self.fit_intercept)
+        named = named_moments(self._moments, [str(name) for name in names], intercept=self.fit_intercept)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", BestlineWarning)  # the same sentences are in the model's notes
             model = fit(named, l1=l1, l2=l2, standardize=False, digits=0)
@@ -151,7 +177,27 @@ class OfMoments(MultiOutputMixin, Line):
         return {name: value for name, value in state.items() if name != "_model"}
 
 
-def with_names(moments: Comoments, features: Sequence[str], *, intercept: bool) -> Moments:
+class ChosenEstimator(LinearEstimator):
+    """A line whose penalty was chosen by cross-validation: what the line of all rows knows of itself, it knows."""
+
+    _fitted: MomentsEstimator
+
+    @property
+    def model_(self) -> Model:
+        """The line fitted to all rows as a `bestline.Model`."""
+        return self._fitted.model_
+
+    @property
+    def coef_table_(self) -> DataFrame:
+        """One row a weight, as in LinearRegression; standard errors are NaN."""
+        return self._fitted.coef_table_
+
+    def _set_fitted(self, fitted: MomentsEstimator, *names: str) -> None:
+        self._fitted = fitted
+        self._set_learnt({name: getattr(fitted, name) for name in ("coef_", "intercept_", *names)})
+
+
+def named_moments(moments: Comoments, features: Sequence[str], *, intercept: bool) -> Moments:
     """Moments of unnamed columns as those of a table with these features; the targets are y, or y0, y1, ..."""
     k = moments.q - len(features)
     targets = ["y"] if k == 1 else [f"y{i}" for i in range(k)]

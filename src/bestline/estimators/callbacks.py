@@ -34,10 +34,16 @@ class Telling:
 
     def __init__(self, estimator: Any, most: int | None, X: Any, y: Any) -> None:
         self.estimator, self.data = estimator, {"X": X, "y": y}
+        # Private by its name, but scikit-learn documents it for those who write estimators: there is no other way in.
         begin = getattr(estimator, "_init_callback_context", None)
         self.context = begin(max_subtasks=most) if begin is not None and hasattr(estimator, "set_callbacks") else None
         if self.context is not None:
             self.context.call_on_fit_task_begin(estimator=estimator, **self.data)
+
+    @classmethod
+    def of_nobody(cls) -> Telling:
+        """What tells nobody, for rows that come in parts."""
+        return cls(None, None, None, None)
 
     def task(self, name: str, work: Callable[[], dict[str, Any]]) -> bool:
         """Do some work between two calls; it returns what makes the estimator predict. True when a callback asks to stop."""

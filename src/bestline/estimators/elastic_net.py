@@ -7,8 +7,7 @@ Twice this is our objective with l1 = 2 alpha l1_ratio and l2 = alpha (1 - l1_ra
 
 from __future__ import annotations
 
-import warnings
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import torch
@@ -16,10 +15,11 @@ from scipy import sparse
 from sklearn.exceptions import ConvergenceWarning
 from torch import Tensor
 
-from bestline.errors import OptionError
-from bestline.estimators import arrays as border
-from bestline.estimators.arrays import ANY_SEED, YES_OR_NO, Array, Choice, Number, Table
-from bestline.estimators.base import OfMoments
+from bestline.errors import OptionError, warn
+from bestline.estimators import arrays
+from bestline.estimators.arrays import Array, TrainingTable
+from bestline.estimators.base import MomentsEstimator
+from bestline.estimators.parameters import ANY_SEED, YES_OR_NO, Choice, Number, Rules
 from bestline.numerics.comoments import Comoments
 from bestline.training import least_squares
 from bestline.training.least_squares import Solved
@@ -28,7 +28,7 @@ from bestline.training.solvers.path import Path
 
 _LOOSE = 1e-8  # duality gap over the target's mean square beyond which a solution is not what was promised
 
-SETTINGS: border.Rules = {
+SETTINGS: Rules = {
     "fit_intercept": YES_OR_NO,
     "max_iter": Number(1, whole=True, also=(None,)),
     "copy_X": YES_OR_NO,
@@ -39,7 +39,7 @@ SETTINGS: border.Rules = {
 }
 
 
-class ElasticNet(OfMoments):
+class ElasticNet(MomentsEstimator):
     """Least squares with l1 and l2 penalties together.
 
     The same parameters, attributes and shapes as scikit-learn's class of this name. The solution is exact at any `tol`: zeros are
@@ -79,7 +79,7 @@ class ElasticNet(OfMoments):
     array([2.25])
     """
 
-    _rules: ClassVar[border.Rules] = {
+    _rules: ClassVar[Rules] = {
         **SETTINGS,
         "alpha": Number(0, open_high=True),
         "l1_ratio": Number(0, 1),
@@ -115,32 +115,31 @@ class ElasticNet(OfMoments):
         self.random_state = random_state
         self.selection = selection
 
-    def fit(self, X: Array, y: Array, sample_weight: Array = None, check_input: bool = True) -> ElasticNet:
+    def fit(self, X: Array, y: Array, sample_weight: Array = None, check_input: bool = True) -> Self:
         """Fit the line to rows X (n, p) and y (n,) or (n, k), with weights (n,) if given; input is checked in any case."""
         del check_input
-        self._check()
-        table = border.taken(self, X, y, sample_weight)
-        start = self._start(table)
-        if least_squares.very_wide(table.rows) and not self._gram_given:
-            l1, l2 = self._penalties()
-            few = Few.of(table.rows, intercept=self.fit_intercept)
-            line, path = least_squares.penalised_rows(few, l1, l2, positive=self.positive, start=start)
-            self._keep(line, path, few.square, table.kept_moments(), table, started=start is not None)
-            return self
-        least_squares.refuse_wide(table.p)
-        moments = table.moments()
-        self._check_gram(moments, table)
-        self._learn(moments, table, exact=True, start=start)
-        return self
+        return super().fit(X, y, sample_weight)
 
-    def _start(self, table: Table) -> Tensor | None:
+    def _takes_rows(self, table: TrainingTable) -> bool:
+        return least_squares.very_wide(table.rows) and not self._gram_given
+
+    def _learn_rows(self, table: TrainingTable) -> None:
+        start = self._start(table)
+        few = Few.of(table.rows, intercept=self.fit_intercept)
+        line, path = least_squares.penalised_rows(few, *self._penalties(), positive=self.positive, start=start)
+        self._keep(line, path, few.square, table.kept_moments(), table, started=start is not None)
+
+    def _start(self, table: TrainingTable) -> Tensor | None:
         """Slopes (p, k) of the solution before, where they are asked for and fit the table."""
         if not (self.warm_start and hasattr(self, "coef_")):
             return None
-        coef = np.atleast_2d(border.learnt(self.coef_)).astype(np.float64)
+        coef = np.atleast_2d(arrays.learnt(self.coef_)).astype(np.float64)
         return torch.from_numpy(coef.T.copy()) if coef.shape == (table.rows.y.shape[1], table.p) else None
 
-    def _learn(self, moments: Comoments, table: Table, *, exact: bool = False, start: Tensor | None = None) -> None:
+    def _learn(self, moments: Comoments, table: TrainingTable, *, exact: bool = False) -> None:
+        if exact:
+            self._check_gram(moments, table)
+        start = self._start(table) if exact else None
         l1, l2 = self._penalties()
         intercept, positive = self.fit_intercept, self.positive
         line, path = least_squares.penalised(moments, table.p, l1, l2, intercept=intercept, positive=positive, start=start)
@@ -150,7 +149,7 @@ class ElasticNet(OfMoments):
         self._keep(line, path, square, moments, table, started=start is not None)
 
     def _keep(
-        self, line: Solved, path: Path, square: Tensor, moments: Comoments | None, table: Table, *, started: bool
+        self, line: Solved, path: Path, square: Tensor, moments: Comoments | None, table: TrainingTable, *, started: bool
     ) -> None:
         """Set all that is learnt; square (k,) are the targets' mean squares, which say how large a gap is."""
         k = line.slopes.shape[1]
@@ -159,10 +158,9 @@ class ElasticNet(OfMoments):
         self.dual_gap_ = float(gaps[0]) if k == 1 else gaps.numpy()
         self.n_iter_ = rounds if k == 1 else [rounds] * k
         if bool((2 * gaps > _LOOSE * square).any()):
-            warnings.warn(
+            warn(
                 f"Objective did not converge: a duality gap of {float(gaps.max()):.1e} is left. Columns may be all but collinear.",
                 ConvergenceWarning,
-                stacklevel=4,
             )
 
     def _penalties(self) -> tuple[float, float]:
@@ -172,11 +170,11 @@ class ElasticNet(OfMoments):
     def _gram_given(self) -> bool:
         return not isinstance(self.precompute, bool | np.bool_ | str)
 
-    def _check_gram(self, moments: Comoments, table: Table) -> None:
+    def _check_gram(self, moments: Comoments, table: TrainingTable) -> None:
         """Second moments of the user's must be those of the columns, centred where there is an intercept."""
         if not self._gram_given:
             return
-        given = torch.from_numpy(np.array(border.learnt(self.precompute), dtype=np.float64))
+        given = torch.from_numpy(np.array(arrays.learnt(self.precompute), dtype=np.float64))
         if given.shape != (table.p, table.p):
             raise OptionError(
                 f"`precompute` must be True, False or a Gram matrix ({table.p}, {table.p}); got {tuple(given.shape)}."
@@ -187,11 +185,7 @@ class ElasticNet(OfMoments):
         if bool(((given - own).abs() <= rounding * torch.outer(size, size) + 1e-300).all()):
             return
         if self.fit_intercept and bool((moments.center[: table.p].abs() > 1e-6 * (moments.spread[: table.p] + 1e-300)).any()):
-            warnings.warn(
-                "Gram matrix was provided but X was centered to fit intercept: recomputing Gram matrix.",
-                UserWarning,
-                stacklevel=3,
-            )
+            warn("Gram matrix was provided but X was centered to fit intercept: recomputing Gram matrix.", UserWarning)
             return
         raise OptionError(
             "Gram matrix passed in via 'precompute' parameter did not pass validation: it is not that of the columns; leave it out."
@@ -200,7 +194,7 @@ class ElasticNet(OfMoments):
     @property
     def sparse_coef_(self) -> Any:
         """The slopes as a sparse array (k, p)."""
-        return sparse.csr_array(np.atleast_2d(border.learnt(self.coef_)))
+        return sparse.csr_array(np.atleast_2d(arrays.learnt(self.coef_)))
 
 
 class Lasso(ElasticNet):
@@ -215,7 +209,7 @@ class Lasso(ElasticNet):
     array([2.25])
     """
 
-    _rules: ClassVar[border.Rules] = {name: rule for name, rule in ElasticNet._rules.items() if name != "l1_ratio"}
+    _rules: ClassVar[Rules] = {name: rule for name, rule in ElasticNet._rules.items() if name != "l1_ratio"}
 
     def __init__(
         self,

@@ -8,20 +8,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from numbers import Integral, Real
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import torch
 from sklearn.model_selection import check_cv
-from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping
+from sklearn.utils.metadata_routing import MetadataRouter
 from torch import Tensor
 
 from bestline.errors import OptionError
-from bestline.estimators import arrays as border
-from bestline.estimators.arrays import Array, Choice, Number, Table
-from bestline.estimators.base import Line
-from bestline.estimators.elastic_net import SETTINGS, ElasticNet, Lasso
-from bestline.estimators.routing import routed
+from bestline.estimators import arrays
+from bestline.estimators.arrays import Array, TrainingTable
+from bestline.estimators.base import ChosenEstimator
+from bestline.estimators.elastic_net import SETTINGS, ElasticNet
+from bestline.estimators.parameters import Choice, Number, Rules, penalties
+from bestline.estimators.routing import routed, router
 from bestline.numerics.comoments import Comoments, rests
 from bestline.numerics.rows import Rows
 from bestline.training import least_squares
@@ -32,115 +33,16 @@ from bestline.training.solvers.path import Normal, solve
 _AT_ONCE = 2**25  # numbers in the second moments of the folds that are solved together
 
 
-class _PenalisedCV(Line):
-    """What LassoCV and ElasticNetCV share."""
-
-    _rules: ClassVar[border.Rules] = {
-        **SETTINGS,
-        "eps": Number(0, open_low=True),
-        "alphas": Number(1, whole=True, array=True),
-        "max_iter": Number(1, whole=True),
-        "precompute": Choice((True, False, "auto"), array=True),
-        "n_jobs": Number(whole=True, also=(None,)),
-    }
-
-    def fit(self, X: Array, y: Array, sample_weight: Array = None, **params: Any) -> Any:
-        """Choose the penalty by cross-validation, and fit the line to all rows.
-
-        Parameters
-        ----------
-        X : array (n, p)
-        y : array (n,)
-        sample_weight : array (n,), optional
-            Counts in the fits and in each fold's error; folds count alike.
-        **params
-            For the splitter, with scikit-learn's metadata routing.
-
-        Returns
-        -------
-        self
-        """
-        self._check()
-        given = routed(self, params, sample_weight)
-        table = border.taken(self, X, y, None if isinstance(sample_weight, Real) else sample_weight, several=False)
-        if not least_squares.very_wide(table.rows):
-            least_squares.refuse_wide(table.p)
-        ratios = np.atleast_1d(np.asarray(self._ratios(), dtype=np.float64))
-        alphas = self._grid(table, ratios)  # (m, r)
-        l1, l2 = 2 * alphas * torch.from_numpy(ratios), alphas * torch.from_numpy(1 - ratios)
-        splits = list(check_cv(self.cv).split(table.rows.X.numpy(), table.rows.y[:, 0].numpy(), **given))
-        errors = _errors(table.rows, splits, l1, l2, intercept=self.fit_intercept, positive=self.positive)
-        mean = errors.mean(0)  # (m, r)
-        column = int(mean.amin(0).argmin())
-        row = int(mean[:, column].argmin())
-        self.alpha_ = float(alphas[row, column])
-        self.l1_ratio_ = float(ratios[column])
-        one = len(ratios) == 1 or not isinstance(self.alphas, Integral)
-        self.alphas_ = table.home.learnt(alphas[:, 0].numpy() if one else alphas.T.numpy())
-        self.mse_path_ = table.home.learnt(np.squeeze(errors.permute(2, 1, 0).numpy()))
-        best = self._best().fit(X, y, sample_weight)
-        self.coef_, self.intercept_, self.dual_gap_, self.n_iter_ = best.coef_, best.intercept_, best.dual_gap_, best.n_iter_
-        self._fitted = best
-        return self
-
-    @property
-    def model_(self) -> Any:
-        """The line fitted to all rows as a `bestline.Model`."""
-        return self._fitted.model_
-
-    @property
-    def coef_table_(self) -> Any:
-        """One row a weight, as in LinearRegression; standard errors are NaN."""
-        return self._fitted.coef_table_
-
-    def get_metadata_routing(self) -> MetadataRouter:
-        """What parameters of `fit` go where."""
-        router = MetadataRouter(owner=self).add_self_request(self)
-        return router.add(splitter=check_cv(self.cv), method_mapping=MethodMapping().add(caller="fit", callee="split"))
-
-    def _ratios(self) -> Any:
-        return 1.0
-
-    def _best(self) -> ElasticNet:
-        raise NotImplementedError
-
-    def _settings(self) -> dict[str, Any]:
-        names = ("fit_intercept", "max_iter", "copy_X", "tol", "positive", "random_state", "selection")
-        own = {name: getattr(self, name) for name in names}
-        return own | {"precompute": False if isinstance(self.precompute, str) else self.precompute, "alpha": self.alpha_}
-
-    def _grid(self, table: Table, ratios: Any) -> Tensor:
-        """Penalties (m, r), in descending order: those given, or from the least that leaves no column in, down to `eps` of it."""
-        if not isinstance(self.alphas, Integral):
-            given = border.penalties(self.alphas, positive=False).sort(descending=True).values
-            return given[:, None].repeat(1, len(ratios))
-        if (ratios == 0).any():
-            raise OptionError(
-                "Automatic alpha grid generation is not supported for l1_ratio=0. Please supply a grid by providing your "
-                "estimator with the appropriate `alphas=` argument."
-            )
-        linear = least_squares.linear_of(table.rows, intercept=self.fit_intercept)[:, 0]
-        largest = float((linear if self.positive else linear.abs()).amax()) if table.p else 0.0
-        least = float(np.finfo(np.float64).resolution)
-        if largest <= least:
-            return torch.full((int(self.alphas), len(ratios)), least, dtype=torch.float64)
-        series = geometric(largest, count=int(self.alphas), smallest=min(self.eps, 1.0))
-        return series[:, None] / torch.from_numpy(ratios)
-
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.target_tags.multi_output = False
-        return tags
-
-
-class LassoCV(_PenalisedCV):
-    """Lasso with its penalty chosen by cross-validation.
+class ElasticNetCV(ChosenEstimator):
+    """Elastic net with its penalties chosen by cross-validation.
 
     The same parameters, attributes and shapes as scikit-learn's class of this name. All lines are exact; `precompute`, `max_iter`,
     `tol`, `copy_X`, `verbose`, `n_jobs`, `random_state` and `selection` are accepted and change nothing.
 
     Parameters
     ----------
+    l1_ratio : float or array
+        Share, or shares, of the l1 penalty to try.
     eps : float
         Least penalty over the largest, where the penalties are not given.
     alphas : int or array
@@ -151,74 +53,24 @@ class LassoCV(_PenalisedCV):
 
     Attributes
     ----------
-    alpha_ : float
-    alphas_ : array (m,)
-    mse_path_ : array (m, folds)
+    alpha_, l1_ratio_ : float
+    alphas_ : array (m,) or (r, m)
+    mse_path_ : array (m, folds) or (r, m, folds)
     coef_, intercept_, dual_gap_, n_iter_
-        As in Lasso, of the line fitted to all rows.
+        As in ElasticNet, of the line fitted to all rows.
     model_, coef_table_
         As in LinearRegression.
     """
 
-    def __init__(
-        self,
-        *,
-        eps: float = 1e-3,
-        alphas: Any = 100,
-        fit_intercept: bool = True,
-        precompute: Any = "auto",
-        max_iter: int = 1000,
-        tol: float = 1e-4,
-        copy_X: bool = True,
-        cv: Any = None,
-        verbose: Any = False,
-        n_jobs: int | None = None,
-        positive: bool = False,
-        random_state: Any = None,
-        selection: str = "cyclic",
-    ) -> None:
-        self.eps = eps
-        self.alphas = alphas
-        self.fit_intercept = fit_intercept
-        self.precompute = precompute
-        self.max_iter = max_iter
-        self.tol = tol
-        self.copy_X = copy_X
-        self.cv = cv
-        self.verbose = verbose
-        self.n_jobs = n_jobs
-        self.positive = positive
-        self.random_state = random_state
-        self.selection = selection
-
-    def fit(self, X: Array, y: Array, sample_weight: Array = None, **params: Any) -> LassoCV:
-        """Choose the penalty by cross-validation, and fit the line to all rows; as in ElasticNetCV."""
-        super().fit(X, y, sample_weight, **params)
-        del self.l1_ratio_
-        return self
-
-    def _best(self) -> Lasso:
-        return Lasso(**self._settings())
-
-
-class ElasticNetCV(_PenalisedCV):
-    """Elastic net with its penalties chosen by cross-validation.
-
-    As LassoCV, with one parameter more:
-
-    Parameters
-    ----------
-    l1_ratio : float or array
-        Share, or shares, of the l1 penalty to try.
-
-    Attributes
-    ----------
-    l1_ratio_ : float
-    alphas_ : array (m,) or (r, m)
-    mse_path_ : array (m, folds) or (r, m, folds)
-    """
-
-    _rules: ClassVar[border.Rules] = {**_PenalisedCV._rules, "l1_ratio": Number(0, 1, array=True)}
+    _rules: ClassVar[Rules] = {
+        **SETTINGS,
+        "l1_ratio": Number(0, 1, array=True),
+        "eps": Number(0, open_low=True),
+        "alphas": Number(1, whole=True, array=True),
+        "max_iter": Number(1, whole=True),
+        "precompute": Choice((True, False, "auto"), array=True),
+        "n_jobs": Number(whole=True, also=(None,)),
+    }
 
     def __init__(
         self,
@@ -253,14 +105,127 @@ class ElasticNetCV(_PenalisedCV):
         self.random_state = random_state
         self.selection = selection
 
+    def fit(self, X: Array, y: Array, sample_weight: Array = None, **params: Any) -> Self:
+        """Choose the penalty by cross-validation, and fit the line to all rows.
+
+        Parameters
+        ----------
+        X : array (n, p)
+        y : array (n,)
+        sample_weight : array (n,), optional
+            Counts in the fits and in each fold's error; folds count alike.
+        **params
+            For the splitter, with scikit-learn's metadata routing.
+
+        Returns
+        -------
+        self
+        """
+        self._check()
+        given = routed(self, params, sample_weight)
+        table = arrays.taken(self, X, y, None if isinstance(sample_weight, Real) else sample_weight, several=False)
+        if not least_squares.very_wide(table.rows):
+            least_squares.refuse_wide(table.p)
+        ratios = self._ratios()
+        alphas = self._grid(table, ratios)  # (m, r)
+        l1, l2 = 2 * alphas * torch.from_numpy(ratios), alphas * torch.from_numpy(1 - ratios)
+        splits = list(check_cv(self.cv).split(table.rows.X.numpy(), table.rows.y[:, 0].numpy(), **given))
+        errors = _errors(table.rows, splits, l1, l2, intercept=self.fit_intercept, positive=self.positive)
+        mean = errors.mean(0)  # (m, r)
+        column = int(mean.amin(0).argmin())
+        row = int(mean[:, column].argmin())
+        self.alpha_ = float(alphas[row, column])
+        self.l1_ratio_ = float(ratios[column])
+        one = len(ratios) == 1 or not isinstance(self.alphas, Integral)
+        self.alphas_ = table.home.learnt(alphas[:, 0].numpy() if one else alphas.T.numpy())
+        self.mse_path_ = table.home.learnt(np.squeeze(errors.permute(2, 1, 0).numpy()))
+        best = ElasticNet(self.alpha_, l1_ratio=self.l1_ratio_, **self._settings())
+        self._set_fitted(best.fit(X, y, sample_weight), "dual_gap_", "n_iter_")
+        return self
+
+    def get_metadata_routing(self) -> MetadataRouter:
+        """What parameters of `fit` go where."""
+        return router(self, splitter=check_cv(self.cv))
+
     def _ratios(self) -> Any:
         ratios = np.atleast_1d(np.asarray(self.l1_ratio, dtype=np.float64))
         if not ((ratios >= 0) & (ratios <= 1)).all():
             raise OptionError(f"`l1_ratio` must be from 0 to 1; got {self.l1_ratio!r}.")
         return ratios
 
-    def _best(self) -> ElasticNet:
-        return ElasticNet(l1_ratio=self.l1_ratio_, **self._settings())
+    def _settings(self) -> dict[str, Any]:
+        """What the line of all rows is fitted with, besides its penalties."""
+        names = ("fit_intercept", "max_iter", "copy_X", "tol", "positive", "random_state", "selection")
+        own = {name: getattr(self, name) for name in names}
+        return own | {"precompute": False if isinstance(self.precompute, str) else self.precompute}
+
+    def _grid(self, table: TrainingTable, ratios: Any) -> Tensor:
+        """Penalties (m, r), in descending order: those given, or from the least that leaves no column in, down to `eps` of it."""
+        if not isinstance(self.alphas, Integral):
+            given = penalties(self.alphas, positive=False).sort(descending=True).values
+            return given[:, None].repeat(1, len(ratios))
+        if (ratios == 0).any():
+            raise OptionError(
+                "Automatic alpha grid generation is not supported for l1_ratio=0. Please supply a grid by providing your "
+                "estimator with the appropriate `alphas=` argument."
+            )
+        linear = least_squares.linear_of(table.rows, intercept=self.fit_intercept)[:, 0]
+        largest = float((linear if self.positive else linear.abs()).amax()) if table.p else 0.0
+        least = float(np.finfo(np.float64).resolution)
+        if largest <= least:
+            return torch.full((int(self.alphas), len(ratios)), least, dtype=torch.float64)
+        series = geometric(largest, count=int(self.alphas), smallest=min(self.eps, 1.0))
+        return series[:, None] / torch.from_numpy(ratios)
+
+
+class LassoCV(ElasticNetCV):
+    """Lasso with its penalty chosen by cross-validation: an ElasticNetCV of `l1_ratio` 1.
+
+    The same parameters, attributes and shapes as scikit-learn's class of this name; see ElasticNetCV for what they mean here.
+    `alphas_` is (m,), `mse_path_` (m, folds).
+    """
+
+    _rules: ClassVar[Rules] = {name: rule for name, rule in ElasticNetCV._rules.items() if name != "l1_ratio"}
+
+    def __init__(
+        self,
+        *,
+        eps: float = 1e-3,
+        alphas: Any = 100,
+        fit_intercept: bool = True,
+        precompute: Any = "auto",
+        max_iter: int = 1000,
+        tol: float = 1e-4,
+        copy_X: bool = True,
+        cv: Any = None,
+        verbose: Any = False,
+        n_jobs: int | None = None,
+        positive: bool = False,
+        random_state: Any = None,
+        selection: str = "cyclic",
+    ) -> None:
+        super().__init__(
+            l1_ratio=1.0,
+            eps=eps,
+            alphas=alphas,
+            fit_intercept=fit_intercept,
+            precompute=precompute,
+            max_iter=max_iter,
+            tol=tol,
+            copy_X=copy_X,
+            cv=cv,
+            verbose=verbose,
+            n_jobs=n_jobs,
+            positive=positive,
+            random_state=random_state,
+            selection=selection,
+        )
+
+    def fit(self, X: Array, y: Array, sample_weight: Array = None, **params: Any) -> Self:
+        """Choose the penalty by cross-validation, and fit the line to all rows; as in ElasticNetCV."""
+        super().fit(X, y, sample_weight, **params)
+        del self.l1_ratio_
+        return self
 
 
 def _errors(

@@ -8,7 +8,6 @@ crosses the edge it is smooth, and Newton's method finds its minimum in a few st
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import count, islice
@@ -18,10 +17,12 @@ import torch
 from sklearn.exceptions import ConvergenceWarning
 from torch import Tensor
 
-from bestline.estimators import arrays as border
-from bestline.estimators.arrays import YES_OR_NO, Array, Number
-from bestline.estimators.base import Line
+from bestline.errors import warn
+from bestline.estimators import arrays
+from bestline.estimators.arrays import Array
+from bestline.estimators.base import LinearEstimator
 from bestline.estimators.callbacks import CallbackSupportMixin, Telling, with_callbacks
+from bestline.estimators.parameters import YES_OR_NO, Number, Rules
 from bestline.numerics.comoments import Comoments
 from bestline.numerics.rows import Rows
 from bestline.numerics.scaling import Scaling
@@ -41,7 +42,7 @@ _ON = 1e-9  # what rounding leaves of a residual on the line
 _EXACT = 1e-5  # Newton converges quadratically: what is this share of the tolerance asked for costs one more step
 
 
-class HuberRegressor(CallbackSupportMixin, Line):
+class HuberRegressor(CallbackSupportMixin, LinearEstimator):
     """A line that outliers cannot pull far.
 
     The same parameters and attributes as scikit-learn's class of this name. The columns are standardised while it is trained, so
@@ -78,7 +79,7 @@ class HuberRegressor(CallbackSupportMixin, Line):
     array([1.02])
     """
 
-    _rules: ClassVar[border.Rules] = {
+    _rules: ClassVar[Rules] = {
         "epsilon": Number(1.0),
         "max_iter": Number(0, whole=True),
         "alpha": Number(0),
@@ -108,9 +109,8 @@ class HuberRegressor(CallbackSupportMixin, Line):
     def fit(self, X: Array, y: Array, sample_weight: Array = None) -> HuberRegressor:
         """Fit the line to rows X (n, p) and y (n,), with weights (n,) if given."""
         self._check()
-        table = border.taken(self, X, y, sample_weight, several=False)
-        rows = Rows(table.rows.X.to(torch.float64), table.rows.y, table.rows.w)
-        problem = _Problem.of(rows, self.epsilon, self.alpha, intercept=self.fit_intercept)
+        table = arrays.taken(self, X, y, sample_weight, several=False)
+        problem = _HuberProblem.of(table.double_rows, self.epsilon, self.alpha, intercept=self.fit_intercept)
         telling = Telling(self, None, X, y)
         steps = problem.steps(self._start(problem))
         at = next(steps)
@@ -124,28 +124,27 @@ class HuberRegressor(CallbackSupportMixin, Line):
 
         while at.gradient > self.tol * _EXACT and not at.stuck and len(self.loss_curve_) <= self.max_iter and not asked:
             asked = telling.task("newton step", step)
-        for name, value in self._given(problem, at, table).items():
-            setattr(self, name, value)
+        self._set_learnt(self._given(problem, at, table))
         self.n_iter_ = len(self.loss_curve_) - 1
         residual = problem.residual(at.theta).abs() * problem.height
         self.outliers_ = table.home.learnt((residual > float(at.theta[-1]) * problem.height * self.epsilon).numpy())
         telling.end()
         if at.gradient > self.tol and not asked and self.max_iter:
             more = "rounding leaves no better ones, and the line may be beside the optimum" if at.stuck else "increase max_iter"
-            warnings.warn(f"HuberRegressor did not converge in {self.n_iter_} steps; {more}.", ConvergenceWarning, stacklevel=2)
+            warn(f"HuberRegressor did not converge in {self.n_iter_} steps; {more}.", ConvergenceWarning)
         return self
 
-    def _given(self, problem: _Problem, at: _At, table: border.Table) -> dict[str, Any]:
+    def _given(self, problem: _HuberProblem, at: _At, table: arrays.TrainingTable) -> dict[str, Any]:
         weights = problem.to_data(at.theta)
         coef = weights[: table.p, 0].numpy().astype(table.dtype)
         level = weights[-1, 0].numpy().astype(table.dtype)[()] if self.fit_intercept else 0.0
         return {"coef_": table.home.learnt(coef), "intercept_": level, "scale_": float(at.theta[-1]) * problem.height}
 
-    def _start(self, problem: _Problem) -> Tensor:
+    def _start(self, problem: _HuberProblem) -> Tensor:
         """Slopes, intercept and scale: those of the fit before, or of least squares."""
         if not (self.warm_start and hasattr(self, "coef_")):
             return problem.least_squares()
-        coef = torch.as_tensor(border.learnt(self.coef_), dtype=torch.float64)
+        coef = torch.as_tensor(arrays.learnt(self.coef_), dtype=torch.float64)
         if len(coef) != problem.scaling.p:
             return problem.least_squares()
         level = torch.full((int(self.fit_intercept),), float(self.intercept_), dtype=torch.float64)
@@ -164,7 +163,7 @@ class _At:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Problem:
+class _HuberProblem:
     """The objective in standardised columns Z (n, d), that of ones included, over the sum of the weights."""
 
     Z: Tensor
@@ -176,7 +175,7 @@ class _Problem:
     units: float
 
     @classmethod
-    def of(cls, rows: Rows, epsilon: float, alpha: float, *, intercept: bool) -> _Problem:
+    def of(cls, rows: Rows, epsilon: float, alpha: float, *, intercept: bool) -> _HuberProblem:
         moments = Comoments.of_rows(rows)
         scaling = Scaling.of(moments, rows.X.shape[1], intercept=intercept, standardize=True)
         trained = scaling.rows(rows)

@@ -6,18 +6,49 @@ from typing import Any, ClassVar
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from bestline.errors import OptionError
-from bestline.estimators import arrays as border
-from bestline.estimators.arrays import ANY_SEED, YES_OR_NO, Array, Choice, Number, Table
-from bestline.estimators.base import OfMoments
+from bestline.estimators import arrays
+from bestline.estimators.arrays import TrainingTable
+from bestline.estimators.base import MomentsEstimator
+from bestline.estimators.parameters import ANY_SEED, YES_OR_NO, Choice, Number, Rules
 from bestline.numerics.comoments import Comoments
 from bestline.training import least_squares
 
 SOLVERS = ("auto", "svd", "cholesky", "lsqr", "sparse_cg", "sag", "saga", "lbfgs")
 
 
-class LinearRegression(OfMoments):
+class _LeastSquares(MomentsEstimator):
+    """Ridge regression; least squares is the one whose penalties are 0."""
+
+    positive: bool
+
+    def _takes_rows(self, table: TrainingTable) -> bool:
+        return least_squares.wide(table.rows) and not self.positive
+
+    def _learn_rows(self, table: TrainingTable) -> None:
+        alphas = self._alphas(table.rows.y.shape[1])
+        line = least_squares.of_rows(table.rows, alphas, intercept=self.fit_intercept)
+        self._keep(line, table.kept_moments(), table)
+
+    def _learn(self, moments: Comoments, table: TrainingTable, *, exact: bool = False) -> None:
+        alphas = self._alphas(moments.q - table.p)
+        line = least_squares.of_moments(moments, table.p, alphas, intercept=self.fit_intercept, positive=self.positive)
+        if exact and not self.positive and not bool(alphas.any()):
+            line = least_squares.sharpened(table.rows, moments, line, intercept=self.fit_intercept)
+        self._keep(line, moments, table)
+
+    def _alphas(self, k: int) -> Tensor:
+        """The penalty of each target, (k,)."""
+        raise NotImplementedError
+
+    def _keep(self, line: least_squares.Solved, moments: Comoments | None, table: TrainingTable) -> None:
+        """Set all that is learnt."""
+        raise NotImplementedError
+
+
+class LinearRegression(_LeastSquares):
     """Ordinary least squares: minimise sum_i w_i (y_i - x_i b - a)^2.
 
     The same parameters, attributes and shapes as scikit-learn's class of this name. The solution is exact: columns of any
@@ -55,7 +86,7 @@ class LinearRegression(OfMoments):
     array([2.])
     """
 
-    _rules: ClassVar[border.Rules] = {
+    _rules: ClassVar[Rules] = {
         "fit_intercept": YES_OR_NO,
         "copy_X": YES_OR_NO,
         "tol": Number(0),
@@ -78,37 +109,20 @@ class LinearRegression(OfMoments):
         self.n_jobs = n_jobs
         self.positive = positive
 
-    def fit(self, X: Array, y: Array, sample_weight: Array = None) -> LinearRegression:
-        """Fit the line to rows X (n, p) and y (n,) or (n, k), with weights (n,) if given."""
-        self._check()
-        table = border.taken(self, X, y, sample_weight)
-        if least_squares.wide(table.rows) and not self.positive:
-            zero = torch.zeros(table.rows.y.shape[1], dtype=torch.float64)
-            line = least_squares.of_rows(table.rows, zero, intercept=self.fit_intercept)
-            self._keep(line, table.kept_moments(), table)
-            return self
-        least_squares.refuse_wide(table.p)
-        self._learn(table.moments(), table, exact=True)
-        return self
-
-    def _learn(self, moments: Comoments, table: Table, *, exact: bool = False) -> None:
-        zero = torch.zeros(moments.q - table.p, dtype=torch.float64)
-        line = least_squares.of_moments(moments, table.p, zero, intercept=self.fit_intercept, positive=self.positive)
-        if exact and not self.positive:
-            line = least_squares.sharpened(table.rows, moments, line, intercept=self.fit_intercept)
-        self._keep(line, moments, table)
-
-    def _keep(self, line: least_squares.Solved, moments: Comoments | None, table: Table) -> None:
+    def _keep(self, line: least_squares.Solved, moments: Comoments | None, table: TrainingTable) -> None:
         self._set(line, moments, table, flat=table.flat)
         self.rank_ = line.rank
         assert line.singular is not None  # noqa: S101  both ways give them
         self.singular_ = table.home.learnt(line.singular.numpy().astype(table.dtype))
 
+    def _alphas(self, k: int) -> Tensor:
+        return torch.zeros(k, dtype=torch.float64)
+
     def _penalties(self) -> tuple[float, float]:
         return 0.0, 0.0
 
 
-class Ridge(OfMoments):
+class Ridge(_LeastSquares):
     """Ridge regression: minimise sum_i w_i (y_i - x_i b - a)^2 + alpha |b|^2.
 
     The same parameters, attributes and shapes as scikit-learn's class of this name. Every solver gives the exact solution; their
@@ -143,7 +157,7 @@ class Ridge(OfMoments):
     array([2.])
     """
 
-    _rules: ClassVar[border.Rules] = {
+    _rules: ClassVar[Rules] = {
         "alpha": Number(0, array=True),
         "fit_intercept": YES_OR_NO,
         "copy_X": YES_OR_NO,
@@ -175,19 +189,6 @@ class Ridge(OfMoments):
         self.positive = positive
         self.random_state = random_state
 
-    def fit(self, X: Array, y: Array, sample_weight: Array = None) -> Ridge:
-        """Fit the line to rows X (n, p) and y (n,) or (n, k), with weights (n,) if given."""
-        self._check()
-        table = border.taken(self, X, y, sample_weight)
-        if least_squares.wide(table.rows) and not self.positive:
-            alpha = self._alphas(table.rows.y.shape[1])
-            line = least_squares.of_rows(table.rows, alpha, intercept=self.fit_intercept)
-            self._keep(line, table.kept_moments(), table)
-            return self
-        least_squares.refuse_wide(table.p)
-        self._learn(table.moments(), table, exact=True)
-        return self
-
     def _check(self) -> None:
         super()._check()
         if self.positive and self.solver not in ("auto", "lbfgs"):
@@ -197,22 +198,15 @@ class Ridge(OfMoments):
         if self.solver == "lbfgs" and not self.positive:
             raise OptionError("'lbfgs' solver can be used only when positive=True. Please use another solver.")
 
-    def _alphas(self, k: int) -> torch.Tensor:
-        alpha = np.asarray(border.learnt(self.alpha), dtype=np.float64).ravel()
+    def _alphas(self, k: int) -> Tensor:
+        alpha = np.asarray(arrays.learnt(self.alpha), dtype=np.float64).ravel()
         if len(alpha) not in (1, k):
             raise OptionError(f"Number of targets and number of penalties do not correspond: {len(alpha)} != {k}")
         if not bool((alpha >= 0).all()) or not bool(np.isfinite(alpha).all()):
             raise OptionError(f"`alpha` must be finite and not negative; got {self.alpha!r}.")
         return torch.from_numpy(np.broadcast_to(alpha, (k,)).copy())
 
-    def _learn(self, moments: Comoments, table: Table, *, exact: bool = False) -> None:
-        alpha = self._alphas(moments.q - table.p)
-        line = least_squares.of_moments(moments, table.p, alpha, intercept=self.fit_intercept, positive=self.positive)
-        if exact and not self.positive and not bool(alpha.any()):
-            line = least_squares.sharpened(table.rows, moments, line, intercept=self.fit_intercept)
-        self._keep(line, moments, table)
-
-    def _keep(self, line: least_squares.Solved, moments: Comoments | None, table: Table) -> None:
+    def _keep(self, line: least_squares.Solved, moments: Comoments | None, table: TrainingTable) -> None:
         k = line.slopes.shape[1]
         self._set(line, moments, table, flat=k == 1)
         uncounted = self.solver in ("svd", "cholesky", "sparse_cg", "lbfgs")
@@ -221,7 +215,7 @@ class Ridge(OfMoments):
 
     def _penalties(self) -> tuple[float, float]:
         assert self._moments is not None  # noqa: S101  `model_` has looked
-        alpha = np.unique(np.asarray(border.learnt(self.alpha), dtype=np.float64))
+        alpha = np.unique(np.asarray(arrays.learnt(self.alpha), dtype=np.float64))
         if len(alpha) > 1:
             raise OptionError("A model has one penalty for all targets; this line has one for each. Fit them one by one.")
         return 0.0, float(alpha[0]) / self._moments.weight

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import warnings
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import torch
 from scipy import sparse
@@ -11,15 +10,16 @@ from sklearn import get_config
 from sklearn.base import BaseEstimator, MultiOutputMixin, RegressorMixin
 from sklearn.metrics import check_scoring, get_scorer, get_scorer_names
 from sklearn.model_selection import GridSearchCV
-from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping
+from sklearn.utils.metadata_routing import MetadataRouter
 from torch import Tensor
 
-from bestline.errors import OptionError
-from bestline.estimators import arrays as border
-from bestline.estimators.arrays import YES_OR_NO, Array, Choice, Number, Table
-from bestline.estimators.base import Line
+from bestline.errors import OptionError, warn
+from bestline.estimators import arrays
+from bestline.estimators.arrays import Array, TrainingTable
+from bestline.estimators.base import ChosenEstimator
 from bestline.estimators.linear import Ridge
-from bestline.estimators.routing import refuse, routed
+from bestline.estimators.parameters import YES_OR_NO, Choice, Number, Rules, penalties
+from bestline.estimators.routing import refuse, routed, router
 from bestline.numerics.comoments import Comoments
 from bestline.numerics.rows import Rows
 from bestline.training import least_squares
@@ -29,7 +29,7 @@ from bestline.training.solvers.few_rows import Few
 _CHUNK = 8_192  # rows whose leave-one-out residuals are made at a time
 
 
-class RidgeCV(MultiOutputMixin, Line):
+class RidgeCV(MultiOutputMixin, ChosenEstimator):
     """Ridge regression with its penalty chosen by leave-one-out, or by another cross-validation.
 
     The same parameters, attributes and shapes as scikit-learn's class of this name. Leaving one row out takes no further fit: its
@@ -63,7 +63,7 @@ class RidgeCV(MultiOutputMixin, Line):
         As in LinearRegression.
     """
 
-    _rules: ClassVar[border.Rules] = {
+    _rules: ClassVar[Rules] = {
         "alphas": Number(0, open_low=True, array=True),
         "fit_intercept": YES_OR_NO,
         "gcv_mode": Choice((None, "auto", "svd", "eigen")),
@@ -90,7 +90,7 @@ class RidgeCV(MultiOutputMixin, Line):
         self.store_cv_results = store_cv_results
         self.alpha_per_target = alpha_per_target
 
-    def fit(self, X: Array, y: Array, sample_weight: Array = None, **params: Any) -> RidgeCV:
+    def fit(self, X: Array, y: Array, sample_weight: Array = None, **params: Any) -> Self:
         """Choose the penalty, and fit the line to all rows.
 
         Parameters
@@ -104,47 +104,33 @@ class RidgeCV(MultiOutputMixin, Line):
         self._check()
         alphas = self._series()
         if self.cv is None:
-            self._leave_one_out(X, y, sample_weight, alphas, params)
+            fitted = self._leave_one_out(X, y, sample_weight, alphas, params)
         else:
-            self._search(X, y, sample_weight, alphas, params)
-        self.coef_, self.intercept_ = self._fitted.coef_, self._fitted.intercept_
+            fitted = self._search(X, y, sample_weight, alphas, params)
+        self._set_fitted(fitted)
         return self
-
-    @property
-    def model_(self) -> Any:
-        """The line fitted to all rows as a `bestline.Model`."""
-        return self._fitted.model_
-
-    @property
-    def coef_table_(self) -> Any:
-        """One row a weight, as in LinearRegression; standard errors are NaN."""
-        return self._fitted.coef_table_
 
     def get_metadata_routing(self) -> MetadataRouter:
         """What parameters of `fit` go where."""
-        router = MetadataRouter(owner=self).add_self_request(self)
-        router.add(scorer=self._scorer(), method_mapping=MethodMapping().add(caller="fit", callee="score"))
-        return router.add(splitter=self.cv, method_mapping=MethodMapping().add(caller="fit", callee="split"))
+        return router(self, scorer=self._scorer(), splitter=self.cv)
 
-    def _leave_one_out(self, X: Array, y: Array, sample_weight: Array, alphas: Tensor, params: dict[str, Any]) -> None:
+    def _leave_one_out(self, X: Array, y: Array, sample_weight: Array, alphas: Tensor, params: dict[str, Any]) -> Ridge:
         found = routed(self, params, sample_weight, to="scorer")
-        table = border.taken(self, X, y, sample_weight)
+        table = arrays.taken(self, X, y, sample_weight)
         if self.gcv_mode == "svd" and sparse.issparse(X):
-            warnings.warn(
+            warn(
                 "The 'svd' mode is not supported for sparse X by scikit-learn from 1.11 on; leave `gcv_mode` out.",
                 FutureWarning,
-                stacklevel=3,
             )
         k = table.rows.y.shape[1]
         residual = _without_own_row(table.rows, alphas, intercept=self.fit_intercept)  # (n, m, k)
         share = torch.ones(len(residual), dtype=torch.float64) if table.rows.w is None else table.rows.w
         results = residual**2 * share[:, None, None]
-        if self.scoring is not None:
-            results = table.rows.y[:, None] - residual
         if self.scoring is None:
             scores = -results.mean(0)  # (m, k)
             scores = scores if self.alpha_per_target else scores.mean(1, keepdim=True)
         else:
+            results = table.rows.y[:, None] - residual
             scores = self._scored(results, table, found)
         best = scores.argmax(0)
         alone = not (self.alpha_per_target and k > 1)
@@ -153,12 +139,13 @@ class RidgeCV(MultiOutputMixin, Line):
         if self.store_cv_results:
             kept = results.permute(0, 2, 1).numpy().astype(table.dtype)
             self.cv_results_ = table.home.learnt(kept[:, 0] if table.flat else kept)
-        self._fitted = Ridge(self.alpha_, fit_intercept=self.fit_intercept).fit(X, y, sample_weight)
+        fitted = Ridge(self.alpha_, fit_intercept=self.fit_intercept).fit(X, y, sample_weight)
         if not alone:
             self.alpha_ = table.home.learnt(self.alpha_)
             self.best_score_ = table.home.learnt(self.best_score_)
+        return fitted
 
-    def _scored(self, predictions: Tensor, table: Table, given: dict[str, Any]) -> Tensor:
+    def _scored(self, predictions: Tensor, table: TrainingTable, given: dict[str, Any]) -> Tensor:
         """Scores (m, k) of each penalty, or (m, 1) for all targets together."""
         scorer, y = self._scorer(), table.rows.y.numpy()
         columns = range(y.shape[1]) if self.alpha_per_target else [slice(None)]
@@ -172,26 +159,25 @@ class RidgeCV(MultiOutputMixin, Line):
         ]
         return torch.tensor(scores, dtype=torch.float64)
 
-    def _search(self, X: Array, y: Array, sample_weight: Array, alphas: Tensor, params: dict[str, Any]) -> None:
+    def _search(self, X: Array, y: Array, sample_weight: Array, alphas: Tensor, params: dict[str, Any]) -> Ridge:
         if self.store_cv_results:
             raise OptionError("cv!=None and store_cv_results=True are incompatible")
         if self.alpha_per_target:
             raise OptionError("cv!=None and alpha_per_target=True are incompatible")
-        if params and not get_config()["enable_metadata_routing"]:
-            refuse(self, params)
-        ridge = Ridge(fit_intercept=self.fit_intercept)
-        if get_config()["enable_metadata_routing"]:
+        ridge, routing = Ridge(fit_intercept=self.fit_intercept), get_config()["enable_metadata_routing"]
+        if routing:
             ridge.set_fit_request(sample_weight=True)
-        elif sample_weight is not None:
-            params = params | {"sample_weight": sample_weight}
-        if get_config()["enable_metadata_routing"] and sample_weight is not None:
+        else:
+            refuse(self, params)
+        if sample_weight is not None:
             params = params | {"sample_weight": sample_weight}
         search = GridSearchCV(ridge, {"alpha": alphas.tolist()}, cv=self.cv, scoring=self.scoring).fit(X, y, **params)
-        self._fitted = search.best_estimator_
-        self.alpha_, self.best_score_ = search.best_estimator_.alpha, search.best_score_
-        for name in ("n_features_in_", "feature_names_in_"):
-            if hasattr(self._fitted, name):
-                setattr(self, name, getattr(self._fitted, name))
+        fitted = search.best_estimator_
+        self.alpha_, self.best_score_ = fitted.alpha, search.best_score_
+        self._set_learnt(
+            {name: getattr(fitted, name) for name in ("n_features_in_", "feature_names_in_") if hasattr(fitted, name)}
+        )
+        return fitted
 
     def _scorer(self) -> Any:
         if self.scoring is None:
@@ -202,7 +188,7 @@ class RidgeCV(MultiOutputMixin, Line):
     def _series(self) -> Tensor:
         if isinstance(self.scoring, str) and self.scoring not in get_scorer_names():
             raise OptionError(f"The 'scoring' parameter of RidgeCV must be the name of a scorer. Got {self.scoring!r} instead.")
-        return border.penalties(self.alphas, positive=self.cv is None)
+        return penalties(self.alphas, positive=self.cv is None)
 
 
 class _AsPredicted(RegressorMixin, BaseEstimator):

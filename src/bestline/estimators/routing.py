@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from sklearn import get_config
-from sklearn.utils.metadata_routing import process_routing
+from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, process_routing
 
 from bestline.errors import OptionError
 from bestline.estimators.arrays import Array
@@ -20,6 +20,15 @@ def routed(estimator: Any, params: dict[str, Any], sample_weight: Array, *, to: 
         params = params | {"sample_weight": sample_weight}
     found = process_routing(estimator, "fit", **params)
     return dict(found.splitter.split if to == "splitter" else found.scorer.score)
+
+
+def router(owner: Any, **callees: Any) -> MetadataRouter:
+    """What parameters of an estimator's `fit` go where: to its `splitter`, to its `scorer`."""
+    found = MetadataRouter(owner=owner).add_self_request(owner)
+    for role, callee in callees.items():
+        method = {"splitter": "split", "scorer": "score"}[role]
+        found.add(method_mapping=MethodMapping().add(caller="fit", callee=method), **{role: callee})
+    return found
 
 
 def refuse(estimator: Any, params: dict[str, Any]) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import warnings
 from dataclasses import replace
 from typing import Any, ClassVar
 
@@ -15,18 +14,19 @@ from sklearn.model_selection import ShuffleSplit
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
-from bestline.errors import DataError, OptionError
-from bestline.estimators import arrays as border
-from bestline.estimators.arrays import ANY_SEED, YES_OR_NO, Array, Choice, Number, Table
-from bestline.estimators.base import Line
+from bestline.errors import DataError, OptionError, warn
+from bestline.estimators import arrays
+from bestline.estimators.arrays import Array, TrainingTable
+from bestline.estimators.base import LinearEstimator
 from bestline.estimators.callbacks import CallbackSupportMixin, Telling, with_callbacks
+from bestline.estimators.parameters import ANY_SEED, YES_OR_NO, Choice, Number, Rules
 from bestline.numerics.rows import Rows
 from bestline.training.solvers.row_loop import LOSSES, RATES, OneByOne, Progress, epoch, shuffled, visits
 
 _SPARSE_LEVEL = 0.01  # scikit-learn's: on sparse rows the intercept, which every row moves, is moved more slowly
 
 
-class SGDRegressor(CallbackSupportMixin, Line):
+class SGDRegressor(CallbackSupportMixin, LinearEstimator):
     """A line trained by stochastic gradient descent: every row causes a small step.
 
     The same parameters, attributes, rates, penalties and stopping rules as scikit-learn's class of this name, save that
@@ -88,7 +88,7 @@ class SGDRegressor(CallbackSupportMixin, Line):
 
     coef_: Any
     loss_curve_: list[float]
-    _rules: ClassVar[border.Rules] = {
+    _rules: ClassVar[Rules] = {
         "loss": Choice(LOSSES),
         "penalty": Choice(("l2", "l1", "elasticnet", None)),
         "alpha": Number(0, open_high=True),
@@ -162,16 +162,15 @@ class SGDRegressor(CallbackSupportMixin, Line):
         if self.warm_start and hasattr(self, "coef_"):
             coef_init = self.coef_ if coef_init is None else coef_init
             intercept_init = self.intercept_ if intercept_init is None else intercept_init
-        table = border.taken(self, X, y, sample_weight, several=False)
+        table = arrays.taken(self, X, y, sample_weight, several=False)
         start = Progress.start(*self._first(table, coef_init, intercept_init), eta=self.eta0)
         telling = Telling(self, self.max_iter, X, y)
         self._train(table, start, self.max_iter, sparse.issparse(X), telling)
         telling.end()
         if self.tol is not None and self.n_iter_ == self.max_iter and not self._settled:
-            warnings.warn(
+            warn(
                 "Maximum number of iteration reached before convergence. Consider increasing max_iter to improve the fit.",
                 ConvergenceWarning,
-                stacklevel=2,
             )
         return self
 
@@ -181,13 +180,13 @@ class SGDRegressor(CallbackSupportMixin, Line):
         if self.early_stopping:
             raise OptionError("early_stopping should be False with partial_fit")
         first = not hasattr(self, "coef_")
-        table = border.taken(self, X, y, sample_weight, several=False, reset=first)
+        table = arrays.taken(self, X, y, sample_weight, several=False, reset=first)
         state = self.__dict__.get("_state")
         if state is None:
             given = (None, None) if first else (self.coef_, self.intercept_)
             state = Progress.start(*self._first(table, *given), eta=self.eta0)
         before = getattr(self, "loss_curve_", [])
-        self._train(table, state, 1, sparse.issparse(X), None)
+        self._train(table, state, 1, sparse.issparse(X), Telling.of_nobody())
         self.loss_curve_ = before + self.loss_curve_
         return self
 
@@ -220,25 +219,25 @@ class SGDRegressor(CallbackSupportMixin, Line):
         )
 
     @staticmethod
-    def _first(table: Table, coef: Array, intercept: Array) -> tuple[Tensor, float]:
+    def _first(table: TrainingTable, coef: Array, intercept: Array) -> tuple[Tensor, float]:
         """First weights (p,) and intercept."""
         weights, level = torch.zeros(table.p, dtype=torch.float64), 0.0
         if coef is not None:
-            given = np.asarray(border.learnt(coef), dtype=np.float64).ravel()
+            given = np.asarray(arrays.learnt(coef), dtype=np.float64).ravel()
             if given.shape != (table.p,):
                 raise OptionError(f"Provided coef_init does not match dataset: {table.p} slopes are needed, got {given.size}.")
             weights = torch.from_numpy(given.copy())
         if intercept is not None:
-            value = np.asarray(border.learnt(intercept), dtype=np.float64)
+            value = np.asarray(arrays.learnt(intercept), dtype=np.float64)
             if value.size != 1:
                 raise OptionError(f"Provided intercept_init does not match dataset: one number is needed, got {value.size}.")
             level = float(value.ravel()[0])
         return weights, level
 
-    def _train(self, table: Table, at: Progress, most: int, from_sparse: bool, telling: Telling | None) -> None:
+    def _train(self, table: TrainingTable, at: Progress, most: int, from_sparse: bool, telling: Telling) -> None:
         """Epochs until nothing improves, `most` of them at most; sets all that is learnt."""
         how = self._method(from_sparse=from_sparse)
-        rows, held = self._parted(Rows(table.rows.X.to(torch.float64), table.rows.y, table.rows.w))
+        rows, held = self._parted(table.double_rows)
         seed = self._seed()
         index, weights = visits(rows)
         orders = shuffled(rows, seed) if self.shuffle else None
@@ -256,7 +255,7 @@ class SGDRegressor(CallbackSupportMixin, Line):
             return self._given(state, table)
 
         while len(self.loss_curve_) < most and not stop:
-            stop = telling.task("epoch", turn) if telling is not None else bool(turn() and False)
+            stop = telling.task("epoch", turn)
             self.loss_curve_.append(state.objective)
             if not (math.isfinite(state.level) and bool(state.weights.isfinite().all())):
                 raise DataError(
@@ -271,14 +270,10 @@ class SGDRegressor(CallbackSupportMixin, Line):
                     state, idle = replace(state, eta=state.eta / 5), 0
                 else:
                     self._settled = stop = True
-        for name, value in self._given(state, table).items():
-            setattr(self, name, value)
+        self._set_learnt(self._given(state, table))
         self._state, self.t_, self.n_iter_ = state, state.step, len(self.loss_curve_)
-        if self.average:
-            self._standard_coef, self._standard_intercept = state.weights.numpy(), np.atleast_1d(state.level)
-            self._average_coef, self._average_intercept = state.mean_weights.numpy(), np.atleast_1d(state.mean_level)
 
-    def _given(self, state: Progress, table: Table) -> dict[str, Any]:
+    def _given(self, state: Progress, table: TrainingTable) -> dict[str, Any]:
         averaged = self.average and int(self.average) <= state.step - 1
         coef, level = (state.mean_weights, state.mean_level) if averaged else (state.weights, state.level)
         return {
@@ -316,7 +311,7 @@ class SGDRegressor(CallbackSupportMixin, Line):
     def sparsify(self) -> SGDRegressor:
         """Make `coef_` a sparse matrix, which takes less room when most slopes are 0."""
         check_is_fitted(self)
-        self.coef_ = sparse.csr_array(np.atleast_2d(border.learnt(self.coef_)))
+        self.coef_ = sparse.csr_array(np.atleast_2d(arrays.learnt(self.coef_)))
         return self
 
     def densify(self) -> SGDRegressor:

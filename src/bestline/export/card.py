@@ -10,7 +10,7 @@ from bestline.inference.fitted import FittedLine
 from bestline.inference.scores import Scores
 from bestline.inference.uncertainty import tables
 from bestline.pictures.render import html as pages
-from bestline.wording import count, equation, plain, rounded
+from bestline.wording import cell, count, equation, p_value, plain, rounded
 
 _MOST_VALUES = 8  # weights of an own forward function
 _MOST_ROWS = 200  # of a coefficient table
@@ -98,14 +98,9 @@ def _table(model: FittedLine, target: int) -> str:
     rows = []
     for c, d in list(zip(table, digits, strict=True))[:_MOST_ROWS]:
         cells = [plain(c.term, 48), f"{c.estimate:.6g}"]
-        cells += [_number(c.std_error)] if errors else []
-        p = "" if math.isnan(c.p_value) else "<0.0001" if c.p_value < 1e-4 else f"{c.p_value:.4f}"
-        cells += [_number(c.statistic, 3), p, _number(c.conf_low), _number(c.conf_high)] if intervals else []
+        cells += [cell(c.std_error)] if errors else []
+        cells += [cell(c.statistic, 3), p_value(c.p_value, absent=""), cell(c.conf_low), cell(c.conf_high)] if intervals else []
         cells += [f"{d:.0f}"] if all(map(math.isfinite, digits)) else []
         rows.append(cells)
     more = f'<p class="quiet">The first {_MOST_ROWS} of {len(table):,} are shown.</p>' if len(table) > _MOST_ROWS else ""
     return f'<div class="scroll"><table class="numbers">{pages.row(head, "th")}{"".join(pages.row(cells, "td") for cells in rows)}</table></div>{more}'
-
-
-def _number(value: float, digits: int = 6) -> str:
-    return f"{value:.{digits}g}" if math.isfinite(value) else ""

@@ -15,7 +15,7 @@ import torch
 
 from bestline.data.design import Column
 from bestline.errors import BestlineError, DataError, NumericalError
-from bestline.export.card import _digits, _equation, _no_errors, _number, _on_what, _scores, _table
+from bestline.export.card import _digits, _equation, _no_errors, _on_what, _scores, _table
 from bestline.inference.classical import Coefficient, glance
 from bestline.inference.diagnosis import Diagnosis
 from bestline.inference.fitted import FittedLine
@@ -31,7 +31,7 @@ from bestline.pictures.render.png import compact
 from bestline.pictures.sample import Sample, rows_shown
 from bestline.pictures.watch import session_of
 from bestline.training.solvers.base import Stop
-from bestline.wording import VERSION, count, plain, rounded
+from bestline.wording import VERSION, cell, count, p_value, plain, rounded
 
 _MOST_EFFECTS = 10
 _MOST_FINDINGS = 3
@@ -141,7 +141,7 @@ def _worth(model: FittedLine) -> list[str]:
             g = glance(model.training, model.inference, intercept=model.design.intercept, target=i)
             if math.isfinite(g.statistic):
                 of = f" ({plain(target)})" if len(model.targets) > 1 else ""
-                p = "below 0.0001" if g.p_value < 1e-4 else f"{g.p_value:.4f}"
+                p = p_value(g.p_value, below="below ")
                 lines.append(
                     f"Residual standard deviation{of} {rounded(g.sigma)} on {g.df_residual:,} degrees of freedom; adjusted R2 "
                     f"{g.adj_r_squared:.4f}; F {rounded(g.statistic)} (p {p}); AIC {rounded(g.aic, 6)}, BIC {rounded(g.bic, 6)}."
@@ -221,7 +221,7 @@ def _diagnostics(looks: list[Diagnosis] | str) -> list[str]:
             continue
         tests = [f"{test.about[0].upper()}{test.about[1:]} {test}." for test in found.tests]
         rows = [
-            pages.row((r.row, *map(_number, (r.fitted, r.resid, r.hat, r.std_resid, r.cooksd))), "td")
+            pages.row((r.row, *map(cell, (r.fitted, r.resid, r.hat, r.std_resid, r.cooksd))), "td")
             for r in found.influential[:5]
         ]
         head = pages.row(("row", "fitted", "residual", "leverage", "standardised residual", "Cook's distance"), "th")

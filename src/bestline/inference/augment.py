@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from bestline.data.design.lost_digits import columns_doubled
 from bestline.data.tables import Batch, Source
 from bestline.errors import DataError, MissingValuesError, NumericalError, OptionError, warn
 from bestline.inference import classical as explain
@@ -213,7 +214,7 @@ class _Page:
         return basis.see(Rows(rows.X, rows.y.nan_to_num(0.0))).leverage * (basis.count / basis.weight)
 
     def _below(self, batch: Batch, at: Tensor, rows: Rows) -> Tensor:
-        return self.line.design.beyond(batch, rows.X, at).low
+        return columns_doubled(self.line.design, batch, rows.X, at).low
 
     def _influence(self, rows: Rows, resid: Tensor) -> dict[str, Tensor]:
         assert self.basis is not None  # noqa: S101  the caller has looked

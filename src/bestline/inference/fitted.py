@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from bestline.data.design import Design
+from bestline.data.design.lost_digits import columns_rounding
 from bestline.data.moments import Moments
 from bestline.data.tables import Source
 from bestline.errors import NumericalError
@@ -259,7 +260,7 @@ class FittedLine:
         """Most digits of weights and standard errors that columns allow which float64 computed, such as `log(x)`."""
         inference = self.inference
         assert inference is not None  # noqa: S101  the callers have looked
-        own, one = self.design.rounding()
+        own, one = columns_rounding(self.design)
         size = self.training.center.abs() + self.training.spread
         lost = self.training.weight**0.5 * (torch.where(own > 0, own * size, 0.0) + one)
         inverse = inference.covariance[0] / inference.sigma[0] ** 2

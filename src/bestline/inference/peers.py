@@ -71,6 +71,21 @@ class Agreement:
             columns[f"digits agreed with {name}"] = self.digits(name).T.flatten().tolist()
         return pd.DataFrame(columns)
 
+    def __str__(self) -> str:
+        width = max(len("weight"), *(len(_name(self, i, j)) for i in range(len(self.targets)) for j in range(len(self.terms))))
+        head = f"{'weight':<{width}}{'bestline':>22}" + "".join(f"{name:>26}{'digits':>8}" for name in self.peers)
+        lines = [f"{self.rows:,} rows", head]
+        for i in range(len(self.targets)):
+            for j in range(len(self.terms)):
+                line = f"{_name(self, i, j):<{width}}{float(self.weights[j, i]):>22.15g}"
+                for name, weights in self.peers.items():
+                    line += f"{float(weights[j, i]):>26.15g}{float(self.digits(name)[j, i]):>8.1f}"
+                lines.append(line)
+        for name in self.peers:
+            least = float(self.digits(name).min()) if self.weights.numel() else math.nan
+            lines.append(f"{name}: {least:.1f} digits agreed at the least")
+        return "\n".join([*lines, *(f"{reason}." for reason in self.absent)])
+
 
 def agreed(a: Weights, b: Weights) -> Weights:
     """Digits in which a and b agree, elementwise."""
@@ -191,23 +206,6 @@ def _by_statsmodels(line: FittedLine, rows: Rows, scaling: Scaling) -> Weights |
         peer = OLS(y, X) if rows.w is None else WLS(y, X, weights=rows.w.numpy())
         columns.append(torch.as_tensor(np.asarray(peer.fit().params), dtype=torch.float64))
     return torch.stack(columns, 1)
-
-
-def text(found: Agreement) -> str:
-    """The table for people."""
-    width = max(len("weight"), *(len(_name(found, i, j)) for i in range(len(found.targets)) for j in range(len(found.terms))))
-    head = f"{'weight':<{width}}{'bestline':>22}" + "".join(f"{name:>26}{'digits':>8}" for name in found.peers)
-    lines = [f"{found.rows:,} rows", head]
-    for i in range(len(found.targets)):
-        for j in range(len(found.terms)):
-            line = f"{_name(found, i, j):<{width}}{float(found.weights[j, i]):>22.15g}"
-            for name, weights in found.peers.items():
-                line += f"{float(weights[j, i]):>26.15g}{float(found.digits(name)[j, i]):>8.1f}"
-            lines.append(line)
-    for name in found.peers:
-        least = float(found.digits(name).min()) if found.weights.numel() else math.nan
-        lines.append(f"{name}: {least:.1f} digits agreed at the least")
-    return "\n".join([*lines, *(f"{reason}." for reason in found.absent)])
 
 
 def _name(found: Agreement, target: int, term: int) -> str:

@@ -13,6 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from bestline.data.design.lost_digits import columns_doubled
 from bestline.data.tables import Batch
 from bestline.errors import DataError, NumericalError, OptionError, listed, warn
 from bestline.inference import classical
@@ -49,7 +50,7 @@ def predict_batch(
     X, imputed = line.design.features(batch, on_unseen=on_unseen)
     X, refined = X.cpu(), line.refined
     # Where float64 is too coarse for the columns, what it leaves out of them counts too.
-    below = line.design.beyond(batch, X, on_unseen=on_unseen).low if refined is not None and refined.steep else None
+    below = columns_doubled(line.design, batch, X, on_unseen=on_unseen).low if refined is not None and refined.steep else None
     if refined is not None and refined.steep and torch.equal(line.weights, refined.weights):
         prediction = refined.height(X, below)
     else:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
+from bestline.data.design.lost_digits import rows_doubled
 from bestline.data.progress import Progress
 from bestline.errors import NumericalError, listed
 from bestline.inference.fitted import FittedLine
@@ -126,7 +127,7 @@ def _rows(line: FittedLine, progress: Progress | None, lost: _Lost) -> Iterator[
     assert line.source is not None  # noqa: S101  the caller has looked
     tell = None if progress is None else (lambda fraction: progress("reading the rows again, for more digits", fraction))
     for batch in line.source.batches(line.design.reads(), progress=tell):
-        encoded, beyond = line.design.rows_doubled(batch)
+        encoded, beyond = rows_doubled(line.design, batch)
         rows = encoded.rows
         if line.labels is not None:
             own = line.labels[batch.start : batch.start + batch.rows]

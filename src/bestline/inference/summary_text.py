@@ -6,11 +6,11 @@ import math
 from collections.abc import Sequence
 from textwrap import wrap
 
-from bestline.errors import readable
 from bestline.inference import classical as explain
 from bestline.inference.fitted import FittedLine
 from bestline.inference.robust import Covariance
 from bestline.inference.uncertainty import overall
+from bestline.wording import fixed, p_value, plain, significant
 
 _WIDTH = 100
 _LONGEST_NAME = 40
@@ -54,14 +54,14 @@ def _table(line: FittedLine, table: Sequence[explain.Coefficient], level: float)
     """The coefficient table in the data's units; columns that nobody can fill are left out."""
     digits = line.right_digits[:, 0].tolist()
     columns: list[tuple[str, list[str]]] = [
-        ("", [_short(c.term) for c in table]),
-        ("estimate", [_show(c.estimate) for c in table]),
+        ("", [plain(c.term, _LONGEST_NAME) for c in table]),
+        ("estimate", [significant(c.estimate) for c in table]),
     ]
     if any(math.isfinite(c.std_error) for c in table):
-        columns.append(("std error", [_show(c.std_error) for c in table]))
+        columns.append(("std error", [significant(c.std_error) for c in table]))
     if any(math.isfinite(c.conf_low) for c in table):
-        columns += [("t", [_fixed(c.statistic, 2) for c in table]), ("p", [_p(c.p_value) for c in table])]
-        lows, highs = [_show(c.conf_low) for c in table], [_show(c.conf_high) for c in table]
+        columns += [("t", [fixed(c.statistic, 2) for c in table]), ("p", [p_value(c.p_value) for c in table])]
+        lows, highs = [significant(c.conf_low) for c in table], [significant(c.conf_high) for c in table]
         a, b = max(map(len, lows)), max(map(len, highs))
         columns.append((f"{level:.0%} interval", [f"{low:>{a}} {high:>{b}}" for low, high in zip(lows, highs, strict=True)]))
     if all(map(math.isfinite, digits)):
@@ -77,27 +77,6 @@ def _table(line: FittedLine, table: Sequence[explain.Coefficient], level: float)
     ]
 
 
-def _short(name: str) -> str:
-    return readable(name, _LONGEST_NAME).strip("`")
-
-
-def _show(value: float) -> str:
-    """Six significant digits."""
-    return f"{value:.6g}" if math.isfinite(value) else "-"
-
-
-def _fixed(value: float, places: int) -> str:
-    if not math.isfinite(value):
-        return "-"
-    return f"{value:.{places}f}" if abs(value) < 1e9 else f"{value:.4g}"
-
-
-def _p(value: float) -> str:
-    if not math.isfinite(value):
-        return "-"
-    return f"{value:.4f}" if value >= 1e-4 else "<0.0001"
-
-
 def _scores(line: FittedLine, robust: Covariance | None) -> list[str]:
     lines = []
     for label, scores in (("Training error", line.fitted_scores), ("Held-out error", line.held_out)):
@@ -106,17 +85,19 @@ def _scores(line: FittedLine, robust: Covariance | None) -> list[str]:
             continue
         for i, target in enumerate(line.targets):
             which = f" of {target}" if len(line.targets) > 1 else ""
-            mae = f", MAE {_show(scores.mae[i])}" if scores.mae is not None else ""
-            lines.append(f"{label}{which}   RMSE {_show(scores.rmse[i])}{mae}, R2 {_fixed(scores.r2[i], 4)}   ({scores.of})")
+            mae = f", MAE {significant(scores.mae[i])}" if scores.mae is not None else ""
+            lines.append(
+                f"{label}{which}   RMSE {significant(scores.rmse[i])}{mae}, R2 {fixed(scores.r2[i], 4)}   ({scores.of})"
+            )
     if line.inference is not None and line.settled and line.inference.df_resid > 0:
         for i in range(len(line.targets)):
             g = explain.glance(line.training, line.inference, intercept=line.design.intercept, target=i)
             whole = overall(line, robust, target=i) if robust is not None else g
             if math.isfinite(g.statistic):
-                test = "" if whole is None else f"F {_fixed(whole.statistic, 2)}, p {_p(whole.p_value)};  "
+                test = "" if whole is None else f"F {fixed(whole.statistic, 2)}, p {p_value(whole.p_value)};  "
                 lines.append(
-                    f"Residual sd      {_show(g.sigma)} on {g.df_residual:,} degrees of freedom;  {test}"
-                    f"AIC {_fixed(g.aic, 1)}, BIC {_fixed(g.bic, 1)}"
+                    f"Residual sd      {significant(g.sigma)} on {g.df_residual:,} degrees of freedom;  {test}"
+                    f"AIC {fixed(g.aic, 1)}, BIC {fixed(g.bic, 1)}"
                 )
     elif line.plan.l1 or line.plan.l2:
         lines.append("No standard errors: a penalty shrinks the weights, and no interval or p-value is honest about that.")

@@ -17,7 +17,7 @@ from bestline.errors import NumericalError
 from bestline.inference.diagnosis import FITTED, LEVERAGE, QUANTILES, SPREAD, Diagnosis
 from bestline.inference.residual_sums import COLUMNS, DECADES, FINE, MOST, REACH, ROOTS, TENTH, TOP, quantile_of
 from bestline.pictures.marks import Bins, Horizontal, Line, Mark, Panel, Picture, Points, Text, numbers
-from bestline.pictures.sample import shown
+from bestline.wording import shown
 
 _COARSE = 2  # cells of the evidence that make one of the picture, each way
 _NAMED = 3  # rows that a panel names

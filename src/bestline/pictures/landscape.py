@@ -19,7 +19,7 @@ import torch
 from bestline.errors import OptionError
 from bestline.numerics.bowl import Bowl
 from bestline.pictures.marks import Arrow, Contours, Line, Mark, Mesh, Numbers, Panel, Path, Points, numbers
-from bestline.pictures.sample import is_straight, said, shown
+from bestline.pictures.sample import is_straight
 from bestline.training import planes
 from bestline.training.losses import squared
 from bestline.training.outcome import Fit
@@ -27,6 +27,7 @@ from bestline.training.planes import Plane
 from bestline.training.row_losses import RowLoss, SquaredRows
 from bestline.training.solvers.base import Stop
 from bestline.training.surfaces import Surface, heights, surface
+from bestline.wording import percent, said, shown
 
 Pair: TypeAlias = Sequence[str] | str | None  # names of weights, "path", or the usual
 
@@ -99,7 +100,7 @@ class Landscape:
         where = self.surface.plane
         if where.share:
             shares = [
-                f"{name} of the path ({_percent(share)} of its movement)"
+                f"{name} of the path ({percent(share)} of its movement)"
                 for name, share in zip(where.names, where.share, strict=True)
             ]
             return tuple(shares)
@@ -525,17 +526,13 @@ def _valley(found: Surface) -> float:
     return (highest - low) / (top - low) if low < top < math.inf else 1.0
 
 
-def _percent(share: float) -> str:
-    return f"{100 * share:{'.3g' if share > 0.1 else '.2g'}}%"
-
-
 def _directions(where: Plane) -> str:
     """The main directions of a path in words."""
     told = []
     for name, leading in zip(where.names, where.leading, strict=True):
         parts = [f"{shown(weight, 24)} ({'+' if part > 0 else chr(0x2212)}{abs(part):.2f})" for weight, part in leading]
         told.append(f"{name} is mostly {' and '.join(parts)}")
-    both = f"Together they hold {_percent(min(1.0, sum(where.share)))} of the path's movement; " if len(told) > 1 else ""
+    both = f"Together they hold {percent(min(1.0, sum(where.share)))} of the path's movement; " if len(told) > 1 else ""
     return f"{both}{', '.join(told)}, in the columns as trained."
 
 

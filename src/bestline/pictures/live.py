@@ -15,10 +15,11 @@ from typing import Any
 import torch
 
 from bestline.pictures.marks import Line, Mark, Panel, Picture, Points, numbers
-from bestline.pictures.sample import Sample, said
+from bestline.pictures.sample import Sample
 from bestline.training.loop import Watch
 from bestline.training.prepare import Prepared
 from bestline.training.solvers.base import Step
+from bestline.wording import said
 
 _MOST = 400  # points of a growing curve
 _PAUSE = 0.4  # seconds between two pictures, at the least

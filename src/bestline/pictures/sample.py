@@ -16,6 +16,7 @@ from bestline.inference.training_rows import rows
 from bestline.numerics.rows import Features, Rows, Targets, Weights, joined
 from bestline.training.outcome import Fit
 from bestline.training.row_losses import Line, RowLoss, line
+from bestline.wording import shown
 
 MOST = 2_000  # points that can still be told apart
 
@@ -128,19 +129,6 @@ def _check(rows: Rows, features: Sequence[str], targets: Sequence[str]) -> None:
         )
 
 
-def shown(name: str, longest: int = 36) -> str:
-    """A name as a picture shows it: on one line, control characters escaped, shortened in the middle."""
-    text = "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in str(name))
-    return text if len(text) <= longest else f"{text[: longest - 10]}…{text[-9:]}"
-
-
-def said(value: float) -> str:
-    """A number as text says it: four digits, with commas where it is large."""
-    rounded = float(f"{float(value):.4g}")
-    text = f"{rounded:,.10g}" if abs(rounded) < 1e9 else f"{rounded:.4g}"
-    return text.replace("-", "\N{MINUS SIGN}")
-
-
 def predictions(fit: Fit, X: Features, weights: Weights) -> Targets:
     """Predictions (n, k) for X (n, p) at these weights (d, k), all in the data's units; an own forward function is called."""
     smooth = fit.objective.smooth
@@ -161,7 +149,7 @@ def is_straight(fit: Fit) -> bool:
     return not isinstance(smooth, RowLoss) or isinstance(smooth.forward, Line)
 
 
-__all__ = ["MOST", "Sample", "is_straight", "predictions", "said", "shown"]
+__all__ = ["MOST", "Sample", "is_straight", "predictions", "rows_shown"]
 
 
 def rows_shown(model: FittedLine, data: Any = None, part: str = "training") -> Sample:

@@ -13,6 +13,7 @@ from bestline.errors import OptionError
 from bestline.files import fresh
 from bestline.pictures.marks import Horizontal, Line, Mark, Panel, Picture, Points, Vertical, numbers, run_role
 from bestline.training.foresight.sweep import Sweep
+from bestline.wording import entry
 
 if TYPE_CHECKING:
     from bestline.training.foresight.sweep import Sweep
@@ -146,7 +147,7 @@ def _sweep_page(runs: Sweep) -> str:
     columns = runs.columns
     rows = [
         page.row(columns, "th"),
-        *(page.row(map(page.number, cells), "td") for cells in zip(*columns.values(), strict=True)),
+        *(page.row(map(entry, cells), "td") for cells in zip(*columns.values(), strict=True)),
     ]
     pieces = [page.picture(compact(shown, dpi=120), shown.alt), f'<table class="numbers">{"".join(rows)}</table>']
     return page.document(title, pieces)

@@ -149,7 +149,7 @@ def _ordered(levels: Counter[str], f: Field) -> list[str]:
     present = [level for level in levels if level != MISSING_LEVEL]
     if f.levels is not None:
         return [level for level in f.levels if level in levels]
-    try:
+    try:  # 9 before 10, which the alphabet has the other way round
         return sorted(present, key=lambda level: (float(level), level))
     except ValueError:
         return sorted(present)

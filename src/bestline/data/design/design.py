@@ -5,7 +5,6 @@ A design is row-local: what a row becomes depends on that row alone, so batch by
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -15,12 +14,10 @@ from torch import Tensor
 
 from bestline.data.design.expressions import expression
 from bestline.data.design.factors import MISSING_LEVEL, Column, Factor, numbers_read
-from bestline.data.design.rounding import Rounding
 from bestline.data.design.stored import check_states, stored_column, stored_factor, stored_state
 from bestline.data.design.syntax import State
 from bestline.data.tables import Batch, Source
 from bestline.errors import ColumnError, MissingValuesError, NotFiniteError, UnseenLevelError, listed, readable
-from bestline.numerics.doubled import Doubled
 from bestline.numerics.rows import Features, Rows, Targets
 
 
@@ -40,25 +37,6 @@ class Encoded:
     rows: Rows
     index: Tensor | None
     imputed: dict[str, int]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Beyond:
-    """What float64 has lost of a batch.
-
-    Attributes
-    ----------
-    below : Tensor (n, p)
-        What is known of it: X + below is right to twice the digits, where columns are products and powers of stored ones.
-    error : Tensor (n, p + k)
-        How far from the truth X + below and y can be; infinite where that is not known.
-    """
-
-    below: Features
-    error: Tensor
-
-    def __getitem__(self, index: Tensor) -> Beyond:
-        return Beyond(self.below[index], self.error[index])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -125,7 +103,7 @@ class Design:
     @property
     def needs(self) -> list[str]:
         """Columns of the table that X is made of."""
-        return list(dict.fromkeys([*self._number_columns(), *(f.column for f in self.factors if f.kind == "category")]))
+        return list(dict.fromkeys([*self.number_columns(), *(f.column for f in self.factors if f.kind == "category")]))
 
     @property
     def target_columns(self) -> list[str]:
@@ -153,6 +131,7 @@ class Design:
         """
         y = self._targets(batch)
         w = batch.numbers([self.weights])[:, 0] if self.weights else None
+        # One sum says whether any number is missing, at a fraction of the cost of looking at each.
         gaps = torch.isnan(y).any(1) if bool(y.sum().isnan()) else torch.zeros(len(y), dtype=torch.bool, device=y.device)
         if w is not None:
             gaps = gaps | torch.isnan(w)
@@ -171,93 +150,6 @@ class Design:
             index = torch.nonzero(~gaps)[:, 0]
             X, y, w = X[index], y[index], None if w is None else w[index]
         return Encoded(Rows(X, y, w), index, imputed)
-
-    def rows_doubled(self, batch: Batch) -> tuple[Encoded, Beyond | None]:
-        """A batch as `rows` gives it, and what float64 has lost of X and y; None: nothing."""
-        encoded = self.rows(batch)
-        made = any(r.kind == "expression" for r in self.responses)
-        if not (made or self.makes_columns) or not len(encoded.rows):
-            return encoded, None
-        rows = encoded.rows
-        X = self.beyond(batch, rows.X, encoded.index)
-        y_error = self._targets_error(batch) if made else torch.zeros_like(rows.y)
-        if made and encoded.index is not None:
-            y_error = y_error[encoded.index]
-        return encoded, Beyond(X.low, torch.cat([X.error, y_error.to(X.error)], 1))
-
-    @property
-    def makes_columns(self) -> bool:
-        """Whether any column of X is computed from columns of the table."""
-        return any(self._is_made(column) for column in self.columns)
-
-    def beyond(self, batch: Batch, X: Features, index: Tensor | None = None, *, on_unseen: str = "raise") -> Doubled:
-        """X (n, p) of a batch, or of some of its rows, in twice the digits.
-
-        Products and powers of columns are made here, so what rounding takes from them is known and need not be lost.
-        """
-        made = [j for j, column in enumerate(self.columns) if self._is_made(column)]
-        low, error = torch.zeros_like(X), torch.zeros_like(X)
-        if not made:
-            return Doubled(X, low, error)
-        names = self._number_columns()
-        numbers = batch.numbers(names).to(X.device)
-        if not bool(numbers.sum().isfinite()):
-            numbers, _, _ = self._fill(numbers, names)
-        values = {name: numbers[:, j] for j, name in enumerate(names)}
-        parts = {i: self._doubled(self.factors[i], values, batch, on_unseen) for j in made for i, _ in self.columns[j].parts}
-        for j in made:
-            first, *others = (parts[i][:, at] for i, at in self.columns[j].parts)
-            for other in others:
-                first = first * other
-            first = first if index is None else first[index]
-            low[:, j], error[:, j] = first.beside(X[:, j]), first.error.nan_to_num(math.inf)
-        return Doubled(X, low, error)
-
-    def rounding(self) -> tuple[Tensor, Tensor]:
-        """What float64 can lose of every column of X and y: shares of its numbers, and of 1, (p + k,); 0 for columns as stored."""
-        factors = [self._rounding(f) for f in self.factors]
-        found = []
-        for column in self.columns:
-            first, *others = (factors[i] for i, _ in column.parts)
-            for other in others:
-                first = first.times(other)
-            found.append(first if self._is_made(column) else Rounding())
-        found += [self._rounding(r) for r in self.responses]
-        both = 2.0**-52 * torch.tensor([[r.own, r.one] for r in found], dtype=torch.float64).reshape(-1, 2)
-        return both[:, 0], both[:, 1]
-
-    def _rounding(self, factor: Factor) -> Rounding:
-        return expression(factor.text).rounding(self.states) if factor.kind == "expression" else Rounding()
-
-    def _targets_error(self, batch: Batch) -> Targets:
-        """Bound of what float64 has lost of the targets that are computed, (n, k)."""
-        names = self.target_columns
-        values = batch.numbers(names)
-        columns = {name: values[:, j] for j, name in enumerate(names)}
-        errors = []
-        for response in self.responses:
-            if response.kind == "number":
-                errors.append(torch.zeros(len(values), dtype=torch.float64, device=values.device))
-                continue
-            true = expression(response.text).doubled(columns, self.states)
-            errors.append(
-                (true.error + true.beside(expression(response.text)(columns, self.states)).abs()).nan_to_num(math.inf)
-            )
-        return torch.stack(errors, 1)
-
-    def _is_made(self, column: Column) -> bool:
-        """Whether a column of X is computed and not one of the table, or one for some rows and 0 for the others."""
-        kinds = [self.factors[i].kind for i, _ in column.parts if self.factors[i].kind != "category"]
-        return "expression" in kinds or len(kinds) > 1
-
-    def _doubled(self, factor: Factor, values: Mapping[str, Tensor], batch: Batch, on_unseen: str) -> Doubled:
-        """A factor's components (n, components) in twice the digits."""
-        if factor.kind == "expression":
-            part = expression(factor.text).doubled(values, self.states)
-            return part if part.high.ndim == 2 else part[:, None]
-        if factor.kind == "number":
-            return Doubled.of(values[factor.column][:, None])
-        return Doubled.of(self._indicators(factor, batch, on_unseen, {})[0].to(next(iter(values.values()))))
 
     def features(self, batch: Batch, *, on_unseen: str = "raise") -> tuple[Features, dict[str, int]]:
         """X (n, p) of every row of a batch, for prediction, and how many values were imputed, by column.
@@ -302,7 +194,7 @@ class Design:
             table=tuple(map(str, facts["table"])),
         )
 
-    def _number_columns(self) -> list[str]:
+    def number_columns(self) -> list[str]:
         """Number columns that X is made of, those that stand in X as they are first and in X's order."""
         return numbers_read(self.factors)
 
@@ -324,13 +216,14 @@ class Design:
 
     def _encode(self, batch: Batch, on_unseen: str) -> tuple[Features, Tensor | None, dict[str, int]]:
         """X, which rows have gaps that are not filled (None: none can have), and how many values were filled in."""
-        names = self._number_columns()
+        names = self.number_columns()
         numbers = batch.numbers(names)
         imputed: dict[str, int] = {}
         holes = None
         if not bool(numbers.sum().isfinite()):
             _refuse_infinite(numbers, names, batch)
-            numbers, holes, imputed = self._fill(numbers, names)
+            numbers, holes, imputed = self.filled(numbers, names)
+        # Plain columns in their order are the table's own memory, where it is one matrix: nothing is copied.
         if all(f.kind == "number" for f in self.factors) and [c.parts for c in self.columns] == [
             ((j, 0),) for j in range(self.p)
         ]:
@@ -339,7 +232,7 @@ class Design:
         values = {name: numbers[:, j] for j, name in enumerate(names)}
         for factor in self.factors:
             if factor.kind == "category":
-                part, gap = self._indicators(factor, batch, on_unseen, imputed)
+                part, gap = self.one_hot(factor, batch, on_unseen, imputed)
                 part = part.to(numbers.device)
                 if gap is not None:
                     holes = gap if holes is None else holes | gap
@@ -358,22 +251,23 @@ class Design:
                 X[:, j] *= parts[factor_index][:, component]
         return X, holes, imputed
 
-    def _fill(self, numbers: Tensor, names: Sequence[str]) -> tuple[Tensor, Tensor | None, dict[str, int]]:
+    def filled(self, numbers: Tensor, names: Sequence[str]) -> tuple[Tensor, Tensor | None, dict[str, int]]:
+        """Numbers (n, columns) without gaps, which rows have some that stay (None: none), and how many were imputed, by column."""
         gaps = torch.isnan(numbers)
         if self.missing != "impute":
+            # Any number will do, for the row is dropped or refused; 1 is in the range of log and of division.
             return numbers.nan_to_num(1.0), gaps.any(1), {}
         means = torch.tensor([self.means.get(name, float("nan")) for name in names], dtype=torch.float64, device=numbers.device)
         filled = torch.where(gaps, means, numbers)
         counts = {name: int(c) for name, c in zip(names, gaps.sum(0), strict=True) if c}
         return filled, None, counts
 
-    def _indicators(
-        self, factor: Factor, batch: Batch, on_unseen: str, imputed: dict[str, int]
-    ) -> tuple[Tensor, Tensor | None]:
+    def one_hot(self, factor: Factor, batch: Batch, on_unseen: str, imputed: dict[str, int]) -> tuple[Tensor, Tensor | None]:
         """One column a level (n, levels), and which rows miss the value and are not filled in."""
         codes, seen = batch.text(factor.column)
         known = {level: i for i, level in enumerate(factor.levels)}
-        table = torch.tensor([*(known.get(level, -2) for level in seen), -1])  # the last entry serves code -1, missing
+        # Codes of this batch's levels to those of the design: -2 for a level that training never saw, -1 for a missing value.
+        table = torch.tensor([*(known.get(level, -2) for level in seen), -1])  # the last entry is that of code -1
         index = table[codes.cpu()]
         one_hot = torch.eye(len(factor.levels), dtype=torch.float64)[index.clamp(min=0)]
         if bool((index == -2).any()):

@@ -71,6 +71,7 @@ class Expression:
         return rounding_of(self._tree, states)
 
     def _check(self, node: ast.expr, depth: int, *, stateful: bool) -> None:
+        # Every node must be in one of the cases below; whatever is not in them is refused, so nothing needs to be forbidden.
         if depth > DEEPEST:
             raise FormulaError(f"{readable(self.text)} is nested too deeply; make the column before fitting.")
         match node:
@@ -92,6 +93,7 @@ class Expression:
                     f"{readable(self.text)} is not allowed in a formula: use columns, numbers, + - * / ** and the functions "
                     f"{', '.join([*FUNCTIONS, *STATEFUL, 'C'])}."
                 )
+        # A state is learnt from the table's columns: a stateful call inside another would need the other's state first.
         for child in inside:
             self._check(child, depth + 1, stateful=stateful)
         if len({width_of(child) for child in inside if not constant(child)}) > 1:

@@ -79,6 +79,7 @@ def learn(
         raise ColumnError(f"The weights in column {readable(weights)} are not numbers; name a column of numbers.")
     learner = _Learner(source, Learnt(weights, training), progress)
     asked, notes = asked_formula(source, formula, target, features, weights=weights, aside=aside, levels=learner.levels)
+    # What has to be read, and how often: levels and means in one pass; states need means, and polynomials the range of their argument.
     if degree > 1:
         asked = powers(asked, degree, {f.name for f in source.fields if f.kind is Kind.NUMBER})
     draft = draft_of(source, asked, weights, missing)

@@ -71,6 +71,7 @@ class Levels:
         return len(self.counts) > MOST_TEXTS
 
     def __add__(self, other: Levels) -> Levels:
+        # Which levels are kept then may depend on the order of the batches; that there are too many does not, and it is all that is used.
         if self.overflowing or other.overflowing:
             return self if self.overflowing else other
         return Levels(self.counts + other.counts, self.present + other.present, self.missing + other.missing)
@@ -95,6 +96,7 @@ class Mean:
         if other.weight == 0:
             return self
         weight = self.weight + other.weight
+        # A step towards the other mean, and not a sum divided at the end: an offset costs no digits.
         return Mean(weight, self.mean + (other.mean - self.mean) * other.weight / weight)
 
 
@@ -165,7 +167,7 @@ class _OfArguments(Pass[Batch, PartT]):
     def values(self, batch: Batch) -> Iterator[tuple[Call, Tensor]]:
         """Each call, and its argument in the training rows that have one."""
         names, numbers = self.names, batch.numbers(self.names).cpu()
-        if self.means is not None:
+        if self.means is not None:  # as the design fills them in: what is learnt must fit what it will be used on
             means = torch.tensor([self.means.get(name, float("nan")) for name in names], dtype=torch.float64)
             numbers = torch.where(torch.isnan(numbers), means, numbers)
         usable = (self.counted(batch) > 0) & torch.isfinite(numbers).all(1)

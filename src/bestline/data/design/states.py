@@ -100,5 +100,6 @@ def learn_state(call: Call, summary: ArgumentSummary, gram: Tensor | None) -> St
         raise FormulaError(
             f"{readable(call.text)} needs more than {call.degree} different values of {readable(call.argument)}; use a lower degree."
         )
+    # C = L L', so L^-1 P' / size has unit rows: its transpose turns P into columns that are orthonormal over the training rows.
     basis = torch.linalg.inv(factor).T / size[:, None]
     return {"middle": summary.middle, "half": summary.half, "basis": basis.tolist()}

@@ -81,6 +81,7 @@ class Batch:
         ColumnError
             When there is no such column, or it holds something else than numbers.
         """
+        # From the cheapest to the dearest: the block as it stands, some columns of one block, every column on its own.
         names = tuple(names)
         for block, held in zip(self._blocks, self._layout.blocks, strict=True):
             if held == names and isinstance(block, Tensor):

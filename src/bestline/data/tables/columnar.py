@@ -71,6 +71,7 @@ class ParquetFile(TableFile):
         """The rows in order, decoded a batch at a time."""
         done = 0
         with _intact(self.place, "Parquet"), self.place.open() as source:
+            # Without pre_buffer, which would hold whole row groups in memory; a batch is decoded when it is asked for.
             file = pq.ParquetFile(source, pre_buffer=False)
             for block in file.iter_batches(batch_size=min(size, 1 << 17), columns=list(names)):
                 done += block.num_rows

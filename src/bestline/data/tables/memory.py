@@ -21,6 +21,7 @@ from bestline.data.tables.places import reason
 from bestline.data.tables.source import Source, remarks, unique_names
 from bestline.errors import ColumnError, DataError, OptionError, ShapeError, listed, readable
 
+# What torch holds as NumPy does; other numbers become float64.
 _KEPT = tuple(np.dtype(t) for t in ("f2", "f4", "f8", "i1", "i2", "i4", "i8", "u1", "?"))
 
 
@@ -260,6 +261,7 @@ def _tensor_of(array: np.ndarray[Any, Any]) -> Tensor:
         array = np.ma.filled(array.astype(np.float64), np.nan) if np.ma.is_masked(array) else np.asarray(array)
     if array.dtype.newbyteorder("=") not in _KEPT or not array.dtype.isnative:
         array = array.astype(np.float64)
+    # torch knows no negative strides (x[::-1]) and none between elements (a field of a record).
     if any(stride < 0 or stride % array.itemsize for stride in array.strides):
         array = np.ascontiguousarray(array)
     with warnings.catch_warnings():

@@ -58,7 +58,7 @@ def _paths(data: Any) -> list[Any] | None:
     """The list of paths that an iterable is, or None when it is something else."""
     if isinstance(data, Mapping | Tensor | np.ndarray) or not isinstance(data, Iterable) or hasattr(data, "columns"):
         return None
-    if hasattr(data, "__next__"):
+    if hasattr(data, "__next__"):  # a generator of paths, which can be gone through once only
         data = list(data)
     if not isinstance(data, list | tuple | set | frozenset):
         return None

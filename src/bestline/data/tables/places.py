@@ -19,6 +19,7 @@ from pyarrow import fs as filesystems
 from bestline.errors import FileError, listed, readable
 
 _SCHEME = re.compile(r"^[A-Za-z][A-Za-z0-9+.-]+://")
+# First bytes of files that people take for tables, and what they can do about it.
 _FOREIGN = {
     b"PK\x03\x04": "a zip archive or an Excel workbook; save the table as CSV or Parquet",
     b"\xd0\xcf\x11\xe0": "an old Excel workbook; save the table as CSV",
@@ -168,6 +169,7 @@ def _system(text: str) -> tuple[Any, str]:
 
 
 def _remote_glob(system: Any, pattern: str) -> list[str]:
+    # The deepest folder without a star; below it every file is listed, and those that fit are kept.
     folder = pattern
     while "*" in folder:
         folder = folder.rsplit("/", 1)[0] if "/" in folder else ""
@@ -181,6 +183,7 @@ def _remote_glob(system: Any, pattern: str) -> list[str]:
 
 def format_of(place: Place) -> str:
     """`parquet`, `arrow`, `stream`, `gzip` or `text`: by the first bytes, then by the suffix."""
+    # The bytes know better than the name: a .csv that is a workbook inside is named as one.
     head = place.start()
     if head.startswith(b"PAR1"):
         return "parquet"

@@ -92,7 +92,7 @@ def _form(path: Path) -> str:
 
 
 def _write(tables: Iterator[Any], opened: Callable[[Any], Any]) -> int:
-    first = next(tables)
+    first = next(tables)  # a file has one schema, that of its first batch, and it must be known before anything is written
     rows = 0
     with opened(first.schema) as put:
         for table in _then(first, tables):

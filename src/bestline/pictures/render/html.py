@@ -18,7 +18,7 @@ from typing import Any
 
 from bestline.pictures import player
 
-__all__ = ["Page", "animation", "document", "number", "page", "picture", "row", "widget"]
+__all__ = ["Page", "animation", "document", "page", "picture", "row", "widget"]
 
 _START = """
 for (const root of document.querySelectorAll(".bestline-session")) {
@@ -150,13 +150,6 @@ def document(title: str, pieces: Sequence[str], *, style: str = "") -> str:
 def row(cells: Iterable[object], tag: str) -> str:
     """A row of a table; `tag` is th or td."""
     return f"<tr>{''.join(f'<{tag}>{escape(str(cell))}</{tag}>' for cell in cells)}</tr>"
-
-
-def number(value: object) -> str:
-    """A cell of a table: six digits of a number, nothing where there is none, text as it is."""
-    if value is None or value != value:  # noqa: PLR0124  NaN
-        return ""
-    return f"{value:,.6g}" if isinstance(value, float) else str(value)
 
 
 def widget(session: dict[str, Any]) -> Any:

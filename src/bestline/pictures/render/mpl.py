@@ -46,6 +46,7 @@ from bestline.pictures.marks import (
     Vertical,
 )
 from bestline.pictures.palette import Palette, Style, themed
+from bestline.wording import power_of_ten, tick
 
 __all__ = ["FORMATS", "Stage", "draw", "save", "stage", "titled"]
 
@@ -54,7 +55,6 @@ FORMATS = ("png", "svg", "pdf")
 Key: TypeAlias = tuple[Line2D, str]  # an entry of a legend
 
 _TITLE, _HEAD, _BODY, _SMALL = 14, 11.5, 10.5, 9.5  # sizes of text, in points
-_RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 _SHADE = 0.22  # opacity of a band: lines and grid are seen through it
 _STEPS_AS_DOTS = 80  # a path of more steps is drawn as a line alone
 
@@ -311,7 +311,7 @@ class _Ticks(Formatter):
     """Labels of ticks as plain text, with as few digits as tell them apart."""
 
     def __call__(self, value: float, pos: int | None = None) -> str:
-        return _plain(value)
+        return tick(value)
 
     def format_ticks(self, values: Sequence[float]) -> list[str]:
         return _distinct(values)
@@ -322,7 +322,7 @@ class _Powers(Formatter):
 
     def __call__(self, value: float, pos: int | None = None) -> str:
         exponent = round(math.log10(value)) if value > 0 else 0
-        return f"10{str(exponent).translate(_RAISED)}" if abs(exponent) > 4 else _plain(value)
+        return power_of_ten(exponent) if abs(exponent) > 4 else tick(value)
 
 
 def _ticks(axis: Any, most: int = 7) -> None:
@@ -336,15 +336,6 @@ def _factors(axis: Any) -> None:
     axis.set_minor_formatter(NullFormatter())
 
 
-def _plain(value: float, digits: int = 6) -> str:
-    text = f"{value:.{digits}g}"
-    if "e" in text and 1 <= abs(value) < 1e6:
-        text = f"{float(text):.0f}"
-    mantissa, exponent = text.split("e") if "e" in text else (text, "")
-    power = f"×10{str(int(exponent)).translate(_RAISED)}" if exponent else ""
-    return mantissa.replace("-", "\N{MINUS SIGN}") + power
-
-
 def _distinct(values: Sequence[float]) -> list[str]:
     """Numbers as text, all with as many digits: the fewest, from three up, that keep every one near itself and apart."""
     largest = max((abs(value) for value in values), default=0.0)
@@ -354,8 +345,8 @@ def _distinct(values: Sequence[float]) -> list[str]:
         if all(abs(r - value) <= 0.02 * gap for r, value in zip(rounded, values, strict=True)):
             break
     if largest < 1e6:
-        return [_plain(0.0 if abs(r) < 1e-9 * gap else r, 12) for r in rounded]
-    return [_plain(value, digits) for value in rounded]
+        return [tick(0.0 if abs(r) < 1e-9 * gap else r, 12) for r in rounded]
+    return [tick(value, digits) for value in rounded]
 
 
 def _legend(ax: Any, keys: list[Key], width: float, palette: Palette, *, below: float) -> None:
@@ -497,7 +488,7 @@ def _contours(ax: Any, mark: Contours, palette: Palette, order: float) -> list[K
         return []
     shown = levels[:: max(1, len(levels) // 8)]
     bar = ax.get_figure().colorbar(bands, ax=ax, spacing="uniform", fraction=0.045, pad=0.02, ticks=shown)
-    told = [[_plain(level, digits) for level in shown] for digits in range(3, 13)]
+    told = [[tick(level, digits) for level in shown] for digits in range(3, 13)]
     bar.set_ticks(shown, labels=next(said for said in told if len(set(said)) == len(shown) or said is told[-1]))
     bar.ax.tick_params(colors=palette.quiet, labelsize=_SMALL, length=2)
     bar.ax.minorticks_off()
@@ -577,7 +568,7 @@ def _cells(values: Numbers) -> list[str]:
     """A column of numbers as text: five digits of the largest, and never fewer than two of any."""
     finite = [abs(v) for v in values if v and math.isfinite(v)]
     if all(v == round(v) for v in values if math.isfinite(v)) and max(finite, default=0.0) < 1e6:
-        return ["" if math.isnan(v) else _plain(v, 12) for v in values]
+        return ["" if math.isnan(v) else tick(v, 12) for v in values]
     decimals = 4 - math.floor(math.log10(max(finite, default=1.0)))
     fixed = 0 <= decimals <= 8
     small = 10.0 ** (1 - decimals)
@@ -587,7 +578,7 @@ def _cells(values: Numbers) -> list[str]:
 def _cell(value: float, decimals: int | None) -> str:
     if value == 0:
         return "0"
-    return _plain(value, 4) if decimals is None else f"{value:.{decimals}f}".replace("-", "\N{MINUS SIGN}")
+    return tick(value, 4) if decimals is None else f"{value:.{decimals}f}".replace("-", "\N{MINUS SIGN}")
 
 
 def _table(ax: Any, mark: Table, palette: Palette, order: float) -> list[Key]:

@@ -24,6 +24,7 @@ from bestline.training.foresight.sweep import About, run_sweep
 from bestline.training.solvers import rate_limits as rates
 from bestline.training.solvers.descent import OPTIMIZERS, Descent
 from bestline.training.task import Task
+from bestline.wording import significant
 
 _EDGE = 0.95  # of the limit: above this a rate is at the edge
 _SIMULATED = (1_000, 10_000)  # steps, for optimisers that have no closed form; many to see that a run does not rise again
@@ -404,7 +405,7 @@ def _count(steps: int | None, own: Preflight) -> str:
 
 
 def _rate(value: float | None) -> str:
-    return "none" if value is None else f"{value:.4g}"
+    return significant(value, 4, absent="none")
 
 
 def _outcome(steps: int | None, own: Preflight, given: Judgement) -> str:
