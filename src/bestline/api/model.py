@@ -224,7 +224,7 @@ class Model(FittedLine):
         Page
             Self-contained HTML, which notebooks show.
         """
-        from bestline.export.report import report  # matplotlib
+        from bestline.export.report.page import report  # matplotlib
 
         return report(self, data, path, overwrite=overwrite)
 
@@ -262,6 +262,6 @@ class Model(FittedLine):
         model_file.save(self, path, overwrite=overwrite)
 
     def _repr_html_(self) -> str:
-        from bestline.export.card import card  # the pages' templates
+        from bestline.export.report.card import card  # the pages' templates
 
         return card(self)

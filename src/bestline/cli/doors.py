@@ -21,9 +21,9 @@ _HOME = {
     "save": "pictures.render.mpl",
     "score_facts": "inference.summary",
     "watch_runs": "pictures.watch",
-    "write_sweep": "pictures.sweep",
+    "write_sweep": "pictures.sweep_file",
     "write_with": "data.tables",
-    "written_as": "pictures.sweep",
+    "written_as": "pictures.sweep_file",
 }
 
 __all__ = [
@@ -54,7 +54,7 @@ if TYPE_CHECKING:
     from bestline.inference.summary import score_facts
     from bestline.pictures.diagnostics import panels
     from bestline.pictures.render.mpl import save
-    from bestline.pictures.sweep import write_sweep, written_as
+    from bestline.pictures.sweep_file import write_sweep, written_as
     from bestline.pictures.watch import animate, label, page_of, refuse_format, refuse_look, watch_runs
 
 __getattr__ = on_first_use(globals(), _HOME)

@@ -7,6 +7,7 @@ loss after every update. Several models on the same rows are shown in the same p
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,12 +15,17 @@ from typing import Any
 import torch
 
 from bestline.errors import OptionError
+from bestline.files import fresh
 from bestline.inference.fitted import FittedLine
 from bestline.numerics.comoments import Comoments
 from bestline.pictures.landscape import Pair
+from bestline.pictures.palette import themed
 from bestline.pictures.player.session import run_label, session
-from bestline.pictures.render import html as pages
-from bestline.pictures.render.html import Page
+from bestline.pictures.player.widget import widget
+from bestline.pictures.render import film as motion
+from bestline.pictures.render import mpl
+from bestline.pictures.render.html import Page, page
+from bestline.pictures.render.png import compact
 from bestline.pictures.sample import Sample, rows_shown
 from bestline.wording import plain
 
@@ -48,7 +54,7 @@ def watch(models: FittedLine | Mapping[str, FittedLine], data: Any = None, *, pa
     """
     runs = _runs(models)
     told = session_of(runs, data, pair=pair, target=target)
-    return pages.widget(told) or _page(told, runs, data, pair, target)
+    return widget(told) or _page(told, runs, data, pair, target)
 
 
 def page_of(models: FittedLine | Mapping[str, FittedLine], data: Any = None, *, pair: Pair = None, target: int = 0) -> Page:
@@ -106,9 +112,6 @@ def animate(
     overwrite: bool = False,
 ) -> Path:
     """Write training as a GIF, or where ffmpeg is installed as an MP4; what it becomes is said by the path's ending."""
-    from bestline.files import fresh
-    from bestline.pictures.render import film as motion
-
     refuse_format(path, _MOVING)
     runs = _runs(models)
     sample = _sample(next(iter(runs.values())), data)
@@ -137,9 +140,6 @@ def watch_runs(
     overwrite: bool = False,
 ) -> None:
     """Write runs to a file: a page, a GIF or MP4, or a still picture of the last state, as the path's ending says."""
-    from bestline.files import fresh
-    from bestline.pictures.render import mpl
-
     refuse_format(path)
     kind = _ending(path)
     if kind == "html":
@@ -159,16 +159,11 @@ def refuse_format(path: str | os.PathLike[str], known: Sequence[str] = FORMATS) 
 
 def refuse_look(path: str | os.PathLike[str], *, theme: str, frames: int) -> None:
     """Raise OptionError, before anything is trained, for what a picture or film of training cannot be."""
-    from bestline.pictures.palette import themed
-
     themed(theme)
     if frames < 2:
         raise OptionError(f"An animation needs at least 2 frames; got {frames!r}.")
-    if _ending(path) == "mp4":
-        from shutil import which
-
-        if which("ffmpeg") is None:
-            raise OptionError("An MP4 needs ffmpeg, which is not installed; write a .gif instead.")
+    if _ending(path) == "mp4" and shutil.which("ffmpeg") is None:
+        raise OptionError("An MP4 needs ffmpeg, which is not installed; write a .gif instead.")
 
 
 def _ending(path: str | os.PathLike[str]) -> str:
@@ -176,14 +171,10 @@ def _ending(path: str | os.PathLike[str]) -> str:
 
 
 def _page(told: dict[str, Any], runs: Mapping[str, FittedLine], data: Any, pair: Pair, target: int) -> Page:
-    from bestline.pictures.render.png import compact
-
-    return pages.page(told, compact(_still(runs, data, pair, target), dpi=_PRINTED))
+    return page(told, compact(_still(runs, data, pair, target), dpi=_PRINTED))
 
 
 def _still(runs: Mapping[str, FittedLine], data: Any, pair: Pair, target: int) -> Any:
-    from bestline.pictures.render import film as motion
-
     sample = _sample(next(iter(runs.values())), data)
     return motion.still({name: model.trained for name, model in runs.items()}, sample, pair=pair, target=target)
 
