@@ -82,7 +82,6 @@ def templates(room: str) -> Environment:
         undefined=StrictUndefined,  # a name misspelt is an error, not an empty place
         trim_blocks=True,
         lstrip_blocks=True,
-        keep_trailing_newline=True,
     )
     # Sessions keep their order, and NaN, which JSON does not have, never gets into a page.
     found.policies["json.dumps_kwargs"] = {"ensure_ascii": False, "allow_nan": False, "separators": (",", ":")}
