@@ -83,7 +83,6 @@ def test_an_import_at_work_says_why():
     assert not silent
 
 
-@pytest.mark.xfail(strict=True, reason="files that were split still reach into each other")
 def test_nothing_private_crosses_modules():
     private = [
         f"{m.place}:{i.line} takes {name} from {i.module}"
