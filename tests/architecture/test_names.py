@@ -38,7 +38,6 @@ def defined(module: str, name: str) -> ast.ClassDef:
     return next(node for m, node in classes() if m.name == f"bestline.{module}" and node.name == name)
 
 
-@pytest.mark.xfail(strict=True, reason="Model is still the knot")
 def test_the_face_has_no_fields_and_only_delegates():
     face = defined("api.model", "Model")
     for statement in face.body:
@@ -49,7 +48,6 @@ def test_the_face_has_no_fields_and_only_delegates():
             assert not isinstance(statement, ast.Assign | ast.AnnAssign), f"a field: {ast.unparse(statement)}"
 
 
-@pytest.mark.xfail(strict=True, reason="there is no FittedLine yet")
 def test_the_face_overrides_nothing():
     from bestline.api.model import Model
     from bestline.inference.fitted import FittedLine
