@@ -8,7 +8,6 @@ from bestline.api import on_first_use
 
 _HOME = {
     "Kind": "inference.robust",
-    "agreement": "inference.peers",
     "fresh": "files",
     "label": "pictures.watch",
     "open_source": "data.tables",
@@ -28,7 +27,6 @@ _HOME = {
 
 __all__ = [
     "Kind",
-    "agreement",
     "animate",
     "fresh",
     "label",
@@ -49,7 +47,6 @@ __all__ = [
 if TYPE_CHECKING:
     from bestline.data.tables import open_source, read_table, write_with
     from bestline.files import fresh
-    from bestline.inference.peers import agreement
     from bestline.inference.robust import Kind
     from bestline.inference.summary import score_facts
     from bestline.pictures.diagnostics import panels

@@ -17,6 +17,7 @@ import torch
 from bestline.errors import OptionError
 from bestline.files import fresh
 from bestline.inference.fitted import FittedLine
+from bestline.inference.uncertainty import target_number
 from bestline.numerics.comoments import Comoments
 from bestline.pictures.landscape import Pair
 from bestline.pictures.palette import themed
@@ -47,7 +48,7 @@ def beside(line: FittedLine, others: Mapping[str, FittedLine] | None) -> dict[st
     return {label(line): line, **(others or {})}
 
 
-def watch(models: FittedLine | Mapping[str, FittedLine], data: Any = None, *, pair: Pair = None, target: int = 0) -> Any:
+def watch(models: FittedLine | Mapping[str, FittedLine], data: Any = None, *, pair: Pair = None, target: int | str = 0) -> Any:
     """The player: in a notebook with anywidget a widget, else a Page, which notebooks show too and `save` writes.
 
     Parameters are those of `session_of`.
@@ -57,14 +58,16 @@ def watch(models: FittedLine | Mapping[str, FittedLine], data: Any = None, *, pa
     return widget(told) or _page(told, runs, data, pair, target)
 
 
-def page_of(models: FittedLine | Mapping[str, FittedLine], data: Any = None, *, pair: Pair = None, target: int = 0) -> Page:
+def page_of(
+    models: FittedLine | Mapping[str, FittedLine], data: Any = None, *, pair: Pair = None, target: int | str = 0
+) -> Page:
     """The player as a self-contained page; parameters are those of `session_of`."""
     runs = _runs(models)
     return _page(session_of(runs, data, pair=pair, target=target), runs, data, pair, target)
 
 
 def session_of(
-    models: FittedLine | Mapping[str, FittedLine], data: Any = None, *, pair: Pair = None, target: int = 0
+    models: FittedLine | Mapping[str, FittedLine], data: Any = None, *, pair: Pair = None, target: int | str = 0
 ) -> dict[str, Any]:
     """What a player needs to show how models were trained.
 
@@ -77,7 +80,7 @@ def session_of(
     pair : sequence of str or "path", optional
         One or two weights for the loss surface, or the two main directions of the path; by default the first slope and the
         intercept.
-    target : int
+    target : int or str
         Which target, when there are several.
 
     Raises
@@ -95,7 +98,7 @@ def session_of(
         title=plain(first.design.formula, 160),
         notes=list(dict.fromkeys(notes)),
         pair=pair,
-        target=target,
+        target=target_number(first, target),
     )
 
 
@@ -108,13 +111,14 @@ def animate(
     seconds: float = 8.0,
     theme: str = "light",
     pair: Pair = None,
-    target: int = 0,
+    target: int | str = 0,
     overwrite: bool = False,
 ) -> Path:
     """Write training as a GIF, or where ffmpeg is installed as an MP4; what it becomes is said by the path's ending."""
     refuse_format(path, _MOVING)
     runs = _runs(models)
-    sample = _sample(next(iter(runs.values())), data)
+    first = next(iter(runs.values()))
+    sample = _sample(first, data)
     with fresh(path, overwrite=overwrite) as temporary:
         motion.animate(
             {name: model.trained for name, model in runs.items()},
@@ -125,7 +129,7 @@ def animate(
             seconds=seconds,
             theme=theme,
             pair=pair,
-            target=target,
+            target=target_number(first, target),
         )
     return Path(path)
 
@@ -170,13 +174,14 @@ def _ending(path: str | os.PathLike[str]) -> str:
     return Path(path).suffix.lower().lstrip(".")
 
 
-def _page(told: dict[str, Any], runs: Mapping[str, FittedLine], data: Any, pair: Pair, target: int) -> Page:
+def _page(told: dict[str, Any], runs: Mapping[str, FittedLine], data: Any, pair: Pair, target: int | str) -> Page:
     return page(told, compact(_still(runs, data, pair, target), dpi=_PRINTED))
 
 
-def _still(runs: Mapping[str, FittedLine], data: Any, pair: Pair, target: int) -> Any:
-    sample = _sample(next(iter(runs.values())), data)
-    return motion.still({name: model.trained for name, model in runs.items()}, sample, pair=pair, target=target)
+def _still(runs: Mapping[str, FittedLine], data: Any, pair: Pair, target: int | str) -> Any:
+    first = next(iter(runs.values()))
+    fits = {name: model.trained for name, model in runs.items()}
+    return motion.still(fits, _sample(first, data), pair=pair, target=target_number(first, target))
 
 
 def _runs(models: FittedLine | Mapping[str, FittedLine]) -> dict[str, FittedLine]:
