@@ -71,7 +71,6 @@ def test_pyplot_is_nowhere():
         assert not {imported.module, *imported.names} & {"matplotlib.pyplot", "pyplot"}, f"{module.place}:{imported.line}"
 
 
-@pytest.mark.xfail(strict=True, reason="rooms are not yet apart")
 def test_own_modules_are_imported_at_the_top():
     late = [f"{m.place}:{i.line}" for m, i in imports() if i.inside and own(i)]
     assert len(late) <= MOST_LATE, late
@@ -83,7 +82,6 @@ def test_an_import_at_work_says_why():
     assert not silent
 
 
-@pytest.mark.xfail(strict=True, reason="files that were split still reach into each other")
 def test_nothing_private_crosses_modules():
     private = [
         f"{m.place}:{i.line} takes {name} from {i.module}"

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from bestline.cli.export import export
 from bestline.errors import DataError
-from bestline.export.facts import to_json
+from bestline.export.facts import to_dict
 from bestline.export.sql import to_sql
 from export.examples import agrees, penguins, runtime
 
@@ -38,7 +38,7 @@ def test_the_command(tmp_path: Path) -> None:
     run(app, [str(tmp_path / "p.bestline"), "--to", "sql", "--table", '"a.b"', "--force", "-o", str(tmp_path / "p.sql")])
     assert (tmp_path / "p.sql").read_text() == to_sql(model, "a.b") + "\n"
     as_json = json.loads(run(app, [str(tmp_path / "p.bestline"), "--to", "json"]).stdout)
-    assert as_json["weights"] == to_json(model)["weights"]
+    assert as_json["weights"] == to_dict(model)["weights"]
     pytest.importorskip("onnx")
     assert run(app, [str(tmp_path / "p.bestline"), "--to", "onnx", "-o", str(tmp_path / "p.onnx")]).exit_code == 0
     agrees(runtime(tmp_path / "p.onnx", table), model, table)

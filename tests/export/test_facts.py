@@ -14,7 +14,7 @@ import torch
 import bestline as bl
 from bestline.data.design import Design
 from bestline.errors import NumericalError, OptionError
-from bestline.export.facts import to_json
+from bestline.export.facts import to_dict
 from bestline.export.onnx_graph import to_onnx
 from bestline.export.sql import to_sql
 from export.examples import agrees, penguins
@@ -29,7 +29,7 @@ def test_json_predicts_elsewhere() -> None:
     """By the document alone, in plain Python."""
     table = bl.samples.penguins()
     model = bl.fit(table, "body_mass_g ~ species*flipper_length_mm + island", missing="drop")
-    document = json.loads(json.dumps(to_json(model), allow_nan=False))
+    document = json.loads(json.dumps(to_dict(model), allow_nan=False))
     factors, values = document["design"]["factors"], document["weights"]["values"]
 
     def part(row: dict[str, Any], factor: int, at: int) -> float:
@@ -49,7 +49,7 @@ def test_json_predicts_elsewhere() -> None:
 
 def test_json_is_the_design_the_weights_and_the_summary() -> None:
     model, _ = penguins()
-    document = to_json(model)
+    document = to_dict(model)
     assert json.loads(json.dumps(document, allow_nan=False)) == document
     assert Design.from_dict(document["design"]).to_dict() == model.design.to_dict()
     assert torch.equal(torch.tensor(document["weights"]["values"], dtype=torch.float64), model.weights)
@@ -65,7 +65,7 @@ def test_own_forward_functions_and_endless_weights_are_refused(tmp_path: Path) -
     own = bl.fit((x, x[:, 0]), forward=lambda X, w, b: X @ w + b, solver="adam", steps=2)
     line = bl.fit((x, x[:, 0]))
     endless = replace(line, fit=replace(line.fit, weights=line.weights * math.inf))
-    for write in (lambda m: to_sql(m, "data"), lambda m: to_onnx(m, tmp_path / "m.onnx"), to_json):
+    for write in (lambda m: to_sql(m, "data"), lambda m: to_onnx(m, tmp_path / "m.onnx"), to_dict):
         with pytest.raises(OptionError, match="forward function of its own"):
             write(own)
         with pytest.raises(NumericalError, match="not finite"):

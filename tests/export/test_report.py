@@ -8,8 +8,8 @@ import pytest
 
 import bestline as bl
 from bestline.errors import DataError
-from bestline.export.card import card
-from bestline.export.report import effects
+from bestline.export.report.card import card
+from bestline.export.report.effects import effects
 from bestline.pictures import watch as watching
 from pictures.walks import PENGUINS, module
 

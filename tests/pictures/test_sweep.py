@@ -9,7 +9,7 @@ import pytest
 from bestline.api.foresight import sweep
 from bestline.errors import DataError, OptionError
 from bestline.pictures.render.mpl import draw
-from bestline.pictures.sweep import write_sweep
+from bestline.pictures.sweep_file import write_sweep
 from training.foresight.examples import table
 
 pytestmark = pytest.mark.usefixtures("quiet")

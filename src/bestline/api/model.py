@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any, final
 
 from torch import nn
 
+from bestline.errors import BestlineDeprecationWarning, now_by_name, warn
 from bestline.export import model_file, sql, torch_module
-from bestline.export.facts import to_json
+from bestline.export.facts import to_dict
 from bestline.export.script import script
-from bestline.inference import augment, comparison, prediction, second_pass, summary, tables, training_rows, uncertainty
+from bestline.inference import augment, comparison, peers, prediction, second_pass, summary, tables, training_rows, uncertainty
 from bestline.inference.fitted import FittedLine
 from bestline.numerics.rows import Rows
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from bestline.inference.classical import Coefficient, Inference
     from bestline.inference.diagnosis import Diagnosis
     from bestline.inference.hypotheses import Verdict
+    from bestline.inference.peers import Agreement
     from bestline.inference.restrictions import Restrictions
     from bestline.inference.robust import Cov, Covariance
     from bestline.inference.scores import Scores
@@ -99,11 +101,12 @@ class Model(FittedLine):
         """Everything in one place: `print` it, or take `.facts`, the object that `--json` prints."""
         return summary.summarise(self, level, cov, data)
 
+    @now_by_name
     def coefficients(
-        self, level: float = 0.95, target: int = 0, *, cov: Cov = "classical", data: Any = None
+        self, level: float = 0.95, *, target: int | str = 0, cov: Cov = "classical", data: Any = None
     ) -> list[Coefficient]:
-        """The coefficient table of one target; `cov` and `data` as in `covariance`."""
-        return uncertainty.tables(self, level, cov, data)[target]
+        """The coefficient table of one target, by its name or number; `cov` and `data` as in `covariance`."""
+        return uncertainty.tables(self, level, cov, data)[uncertainty.target_number(self, target)]
 
     def covariance(self, cov: Cov = "classical", data: Any = None) -> Inference | Covariance:
         """Covariance of the weights: "classical", "HC0" to "HC3", or {"cluster": column}.
@@ -112,7 +115,8 @@ class Model(FittedLine):
         """
         return uncertainty.covariance(self, cov, data)
 
-    def wald(self, restrictions: Restrictions, cov: Cov = "classical", data: Any = None, *, target: int | str = 0) -> Verdict:
+    @now_by_name
+    def wald(self, restrictions: Restrictions, *, cov: Cov = "classical", data: Any = None, target: int | str = 0) -> Verdict:
         """Test restrictions such as `"weight = 0, horsepower = 2 * weight"`; see `comparison.wald`."""
         return comparison.wald(self, restrictions, cov, data, target=target)
 
@@ -124,13 +128,19 @@ class Model(FittedLine):
         """Every training row's leverage, residuals, Cook's distance, DFFITS and DFBETAS; see `second_pass.influence`."""
         return second_pass.influence(self, data, target=target)
 
-    def augment(self, data: Any = None, interval: str | None = None, level: float = 0.95) -> DataFrame:
+    @now_by_name
+    def augment(self, data: Any = None, *, interval: str | None = None, level: float = 0.95) -> DataFrame:
         """The data's own columns, and beside them fitted, resid, hat, cooksd, ... of every row; see `augment.augment`."""
         return augment.augment(self, data, interval, level)
 
+    def agree(self, data: Any = None) -> Agreement:
+        """The same line by scikit-learn and statsmodels, and to how many digits each weight agrees; see `peers.agreement`."""
+        return peers.agreement(self, data)
+
     # -- use -----------------------------------------------------------------------------------------------------------
 
-    def predict(self, data: Any, interval: str | None = None, level: float = 0.95, on_unseen: str = "raise") -> Any:
+    @now_by_name
+    def predict(self, data: Any, *, interval: str | None = None, level: float = 0.95, on_unseen: str = "raise") -> Any:
         """Predictions for new rows.
 
         Parameters
@@ -158,8 +168,9 @@ class Model(FittedLine):
         """
         return prediction.predict(self, data, interval, level, on_unseen)
 
+    @now_by_name
     def predict_batch(
-        self, batch: Batch, interval: str | None = None, level: float = 0.95, on_unseen: str = "raise"
+        self, batch: Batch, *, interval: str | None = None, level: float = 0.95, on_unseen: str = "raise"
     ) -> dict[str, Tensor]:
         """Predictions for one batch of a Source, by column: `prediction`, and the ends of the interval asked for."""
         return prediction.predict_batch(self, batch, interval, level, on_unseen)
@@ -224,7 +235,7 @@ class Model(FittedLine):
         Page
             Self-contained HTML, which notebooks show.
         """
-        from bestline.export.report import report  # matplotlib
+        from bestline.export.report.page import report  # matplotlib
 
         return report(self, data, path, overwrite=overwrite)
 
@@ -250,9 +261,14 @@ class Model(FittedLine):
 
         to_onnx(self, path, overwrite=overwrite)
 
+    def to_dict(self) -> dict[str, Any]:
+        """Everything that is known of the model as what JSON can say; see `bestline.export.facts.to_dict`."""
+        return to_dict(self)
+
     def to_json(self) -> dict[str, Any]:
-        """Everything that is known of the model as plain JSON; see `bestline.export.facts.to_json`."""
-        return to_json(self)
+        """The old name of `to_dict`, for a method that gives no text; it is gone in the next version."""
+        warn("`to_json` is called `to_dict` now; the old name is gone in the next version.", BestlineDeprecationWarning)
+        return to_dict(self)
 
     def save(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
         """Write a .bestline file: safetensors and JSON, nothing that executes, a few kB.
@@ -262,6 +278,6 @@ class Model(FittedLine):
         model_file.save(self, path, overwrite=overwrite)
 
     def _repr_html_(self) -> str:
-        from bestline.export.card import card  # the pages' templates
+        from bestline.export.report.card import card  # the pages' templates
 
         return card(self)

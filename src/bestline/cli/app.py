@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 import bestline as bl
-from bestline.cli import doors, foresight, moments
+from bestline.cli import foresight, moments
 from bestline.cli.diagnosis import DIAGNOSE_EXAMPLES, SUMMARY_EXAMPLES, diagnose, summary
 from bestline.cli.export import EPILOG as EXPORT_EXAMPLES
 from bestline.cli.export import export
@@ -140,7 +140,7 @@ def agree(
     """Fit the same line by scikit-learn and statsmodels, and say to how many digits each weight agrees."""
     terminal = Terminal(json, quiet)
     with terminal.listening():
-        found = doors.agreement(bl.load(model), one(data))
+        found = bl.load(model).agree(one(data))
     facts = found.frame().astype(object).to_dict(orient="records")
     terminal.result(str(found), {"rows": found.rows, "weights": facts, "absent": list(found.absent), "warnings": terminal.said})
     terminal.tell_warnings()

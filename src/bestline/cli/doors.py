@@ -8,7 +8,6 @@ from bestline.api import on_first_use
 
 _HOME = {
     "Kind": "inference.robust",
-    "agreement": "inference.peers",
     "fresh": "files",
     "label": "pictures.watch",
     "open_source": "data.tables",
@@ -21,14 +20,13 @@ _HOME = {
     "save": "pictures.render.mpl",
     "score_facts": "inference.summary",
     "watch_runs": "pictures.watch",
-    "write_sweep": "pictures.sweep",
+    "write_sweep": "pictures.sweep_file",
     "write_with": "data.tables",
-    "written_as": "pictures.sweep",
+    "written_as": "pictures.sweep_file",
 }
 
 __all__ = [
     "Kind",
-    "agreement",
     "animate",
     "fresh",
     "label",
@@ -49,12 +47,11 @@ __all__ = [
 if TYPE_CHECKING:
     from bestline.data.tables import open_source, read_table, write_with
     from bestline.files import fresh
-    from bestline.inference.peers import agreement
     from bestline.inference.robust import Kind
     from bestline.inference.summary import score_facts
     from bestline.pictures.diagnostics import panels
     from bestline.pictures.render.mpl import save
-    from bestline.pictures.sweep import write_sweep, written_as
+    from bestline.pictures.sweep_file import write_sweep, written_as
     from bestline.pictures.watch import animate, label, page_of, refuse_format, refuse_look, watch_runs
 
 __getattr__ = on_first_use(globals(), _HOME)

@@ -68,7 +68,7 @@ def _exported(
     if to == "sql":
         text = model.to_sql(_table(table), dialect=dialect)
     elif to == "json":
-        text = json.dumps(model.to_json(), indent=2, ensure_ascii=False)
+        text = json.dumps(model.to_dict(), indent=2, ensure_ascii=False)
     else:
         text = model.script(style, data=one(data))
     text = text.rstrip("\n") + "\n"

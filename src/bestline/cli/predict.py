@@ -54,7 +54,7 @@ def predict(
         columns: dict[str, list[float | None]] = {}
 
         def predicted(batch: Any) -> dict[str, Any]:
-            values = line.predict_batch(batch, interval, level, on_unseen)
+            values = line.predict_batch(batch, interval=interval, level=level, on_unseen=on_unseen)
             return (
                 {f"prediction:{t}": values["prediction"][:, i] for i, t in enumerate(line.targets)}
                 if values["prediction"].ndim == 2

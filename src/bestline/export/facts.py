@@ -20,7 +20,7 @@ from bestline.wording import VERSION
 _FORMAT = 1
 
 
-def to_json(model: FittedLine) -> dict[str, Any]:
+def to_dict(model: FittedLine) -> dict[str, Any]:
     """A line as a JSON object; every number with the digits that read back to the same float64, and no NaN.
 
     Parameters

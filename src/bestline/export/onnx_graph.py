@@ -268,7 +268,7 @@ def _bare(design: Design) -> bool:
 
 def _check_names(design: Design) -> None:
     if not design.needs:
-        raise OptionError("A line without columns is one number, and a graph of it would have no inputs; take `to_json`.")
+        raise OptionError("A line without columns is one number, and a graph of it would have no inputs; take `to_dict`.")
     odd = [name for name in design.needs if name in ("", _OUTPUT)]
     if odd:
         raise OptionError(f"ONNX cannot have an input called {listed(odd)}; rename the column and fit again.")

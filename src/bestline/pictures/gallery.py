@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from bestline.errors import OptionError
 from bestline.inference.fitted import FittedLine
 from bestline.inference.second_pass import diagnosis
-from bestline.inference.uncertainty import tables
+from bestline.inference.uncertainty import tables, target_number
 from bestline.pictures import figures
 from bestline.pictures import penalty_paths as paths
 from bestline.pictures.landscape import Pair
@@ -35,6 +35,8 @@ class Gallery:
     ----------
     model : FittedLine
     theme : {"light", "dark"}
+
+    Everywhere `target` is the target to draw, of several, by its name or its number from 0.
     """
 
     model: FittedLine
@@ -52,22 +54,25 @@ class Gallery:
     def _drawn(self, picture: Picture) -> Figure:
         return draw(picture, theme=self.theme)
 
-    def data(self, data: Any = None, *, truth: figures.Truth | None = None, target: int = 0) -> Figure:
+    def _number(self, target: int | str) -> int:
+        return target_number(self.model, target)
+
+    def data(self, data: Any = None, *, truth: figures.Truth | None = None, target: int | str = 0) -> Figure:
         """The rows with the fitted line; with several features, predicted against actual. `truth` is (slope, intercept)."""
-        return self._drawn(figures.data(self.sample(data), target=target, truth=truth, fit=self.model.trained))
+        return self._drawn(figures.data(self.sample(data), target=self._number(target), truth=truth, fit=self.model.trained))
 
-    def before_after(self, data: Any = None, *, target: int = 0) -> Figure:
+    def before_after(self, data: Any = None, *, target: int | str = 0) -> Figure:
         """The line where training started, and where it ended."""
-        return self._drawn(figures.before_after(self.sample(data), self.model.trained, target=target))
+        return self._drawn(figures.before_after(self.sample(data), self.model.trained, target=self._number(target)))
 
-    def train_test(self, train: Any = None, test: Any = None, *, target: int = 0) -> Figure:
+    def train_test(self, train: Any = None, test: Any = None, *, target: int | str = 0) -> Figure:
         """The line on the rows it was trained on, and on rows it never saw."""
         pair = self.sample(train), self.sample(test, "test")
-        return self._drawn(figures.train_test(*pair, self.model.trained, target=target))
+        return self._drawn(figures.train_test(*pair, self.model.trained, target=self._number(target)))
 
-    def frame(self, step: int, data: Any = None, *, target: int = 0, pair: Pair = None) -> Figure:
+    def frame(self, step: int, data: Any = None, *, target: int | str = 0, pair: Pair = None) -> Figure:
         """Data space and weight space after `step` updates, side by side; an arrow or a tangent shows the gradient there."""
-        return self._drawn(figures.frame(self.sample(data), self.model.trained, step, target=target, pair=pair))
+        return self._drawn(figures.frame(self.sample(data), self.model.trained, step, target=self._number(target), pair=pair))
 
     def overview(
         self,
@@ -76,7 +81,7 @@ class Gallery:
         others: Mapping[str, FittedLine] | None = None,
         label: str = "this model",
         step: int | None = None,
-        target: int = 0,
+        target: int | str = 0,
         pair: Pair = None,
         log: bool | None = None,
     ) -> Figure:
@@ -87,11 +92,11 @@ class Gallery:
         """
         sample = None if data is None and self.model.source is None else self.sample(data)
         runs = self._runs(others, label)
-        return self._drawn(figures.overview(runs, sample, step=step, target=target, pair=pair, log=log))
+        return self._drawn(figures.overview(runs, sample, step=step, target=self._number(target), pair=pair, log=log))
 
-    def steps(self, *, most: int = 16, target: int = 0) -> Figure:
+    def steps(self, *, most: int = 16, target: int | str = 0) -> Figure:
         """Training as a table: after each number of updates the weights, the loss, the gradient, and the update that follows."""
-        return self._drawn(figures.table_of_steps(self.model.trained, target=target, most=most))
+        return self._drawn(figures.table_of_steps(self.model.trained, target=self._number(target), most=most))
 
     def loss(
         self,
@@ -107,21 +112,21 @@ class Gallery:
         """
         return self._drawn(figures.loss(self._runs(others, label), log=log, held_out=held_out))
 
-    def surface(self, pair: Pair = None, *, target: int = 0, kind: str = "slice") -> Figure:
+    def surface(self, pair: Pair = None, *, target: int | str = 0, kind: str = "slice") -> Figure:
         """The loss as a surface over two weights, or with "path" over the main directions of the path, the path on it."""
-        return self._drawn(figures.surface(self.model.trained, pair, target=target, kind=kind))
+        return self._drawn(figures.surface(self.model.trained, pair, target=self._number(target), kind=kind))
 
-    def contour(self, pair: Pair = None, *, target: int = 0, kind: str = "slice", step: int | None = None) -> Figure:
+    def contour(self, pair: Pair = None, *, target: int | str = 0, kind: str = "slice", step: int | None = None) -> Figure:
         """The loss over two weights from above, with the path of training; with `step` up to there, and which way is down."""
-        return self._drawn(figures.contour(self.model.trained, pair, target=target, kind=kind, step=step))
+        return self._drawn(figures.contour(self.model.trained, pair, target=self._number(target), kind=kind, step=step))
 
-    def main_directions(self, *, target: int = 0) -> Figure:
+    def main_directions(self, *, target: int | str = 0) -> Figure:
         """The loss over the two main directions of the path, from above and in space: what shows most with many weights."""
-        return self._drawn(figures.main_directions(self.model.trained, target=target))
+        return self._drawn(figures.main_directions(self.model.trained, target=self._number(target)))
 
-    def weight(self, name: str | None = None, *, target: int = 0, step: int | None = None) -> Figure:
+    def weight(self, name: str | None = None, *, target: int | str = 0, step: int | None = None) -> Figure:
         """The loss against one weight; where it is the only one, with a tangent at the start or at `step`."""
-        return self._drawn(figures.weight(self.model.trained, name, target=target, step=step))
+        return self._drawn(figures.weight(self.model.trained, name, target=self._number(target), step=step))
 
     def _runs(self, others: Mapping[str, FittedLine] | None, label: str) -> Fit | dict[str, Fit]:
         own = self.model.trained
@@ -131,10 +136,10 @@ class Gallery:
         """Out-of-fold error of every penalty that cross-validation tried, with its error band and the penalties chosen."""
         return self._drawn(paths.error_curve(self._selection()))
 
-    def path(self, *, target: int = 0) -> Figure:
+    def path(self, *, target: int | str = 0) -> Figure:
         """Every slope against the penalty."""
         scales = self.model.training.spread[: self.model.design.p].tolist()
-        return self._drawn(paths.coefficient_path(self._selection(), target=target, scales=scales))
+        return self._drawn(paths.coefficient_path(self._selection(), target=self._number(target), scales=scales))
 
     def _selection(self) -> Selection:
         if self.model.cv is None:
@@ -143,9 +148,9 @@ class Gallery:
             )
         return self.model.cv
 
-    def coefficients(self, level: float = 0.95, *, target: int = 0, intercept: bool = False) -> Figure:
+    def coefficients(self, level: float = 0.95, *, target: int | str = 0, intercept: bool = False) -> Figure:
         """Slopes, and if wanted the intercept, as dots with their intervals."""
-        rows = [c for c in tables(self.model, level)[target] if intercept or c.term != "Intercept"]
+        rows = [c for c in tables(self.model, level)[self._number(target)] if intercept or c.term != "Intercept"]
         columns = [[c.estimate for c in rows], [c.conf_low for c in rows], [c.conf_high for c in rows]]
         return self._drawn(figures.coefficients([c.term for c in rows], *columns, level=level))
 

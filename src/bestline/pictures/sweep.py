@@ -2,21 +2,11 @@
 
 from __future__ import annotations
 
-import csv
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING
 
-from bestline.errors import OptionError
-from bestline.files import fresh
 from bestline.pictures.marks import Horizontal, Line, Mark, Panel, Picture, Points, Vertical, numbers, run_role
 from bestline.training.foresight.sweep import Sweep
-from bestline.wording import entry
-
-if TYPE_CHECKING:
-    from bestline.training.foresight.sweep import Sweep
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,53 +101,3 @@ def _panel(title: str, ylabel: str, marks: list[Mark], sweep: Sweep, ylim: tuple
     low, high = float(sweep.lrs.min()), float(sweep.lrs.max())
     xlim = (low, high) if high > low else (low / 2, high * 2)
     return Panel(title, "learning rate", ylabel, tuple(marks), xlim=xlim, ylim=ylim, log_x=True, log_y=True)
-
-
-_KINDS = ("html", "csv", "png", "svg", "pdf")
-
-
-def write_sweep(path: str | os.PathLike[str], runs: Sweep, *, overwrite: bool = False) -> None:
-    """Write a sweep: its table as .csv, one row a run, its picture as .png, .svg or .pdf, or both as one page of .html.
-
-    Raises OptionError for another ending, and DataError where the file exists and may not be overwritten.
-    """
-    kind = written_as(path)
-    with fresh(path, overwrite=overwrite) as temporary:
-        if kind == "csv":
-            with temporary.open("w", newline="", encoding="utf-8") as file:
-                writer = csv.writer(file)
-                writer.writerow(runs.columns)
-                writer.writerows(zip(*runs.columns.values(), strict=True))
-            return
-        if kind == "html":
-            temporary.write_text(_sweep_page(runs), encoding="utf-8")
-            return
-        from bestline.pictures.render.mpl import save
-
-        save(runs.picture(), temporary, format=kind)
-
-
-def _sweep_page(runs: Sweep) -> str:
-    """A sweep as one self-contained page: its picture, and its table."""
-    from bestline.pictures.render import html as page
-    from bestline.pictures.render.png import compact
-
-    shown = runs.picture()
-    title = shown.title or "Sweep"
-    columns = runs.columns
-    rows = [
-        page.row(columns, "th"),
-        *(page.row(map(entry, cells), "td") for cells in zip(*columns.values(), strict=True)),
-    ]
-    pieces = [page.picture(compact(shown, dpi=120), shown.alt), f'<table class="numbers">{"".join(rows)}</table>']
-    return page.document(title, pieces)
-
-
-def written_as(path: str | os.PathLike[str]) -> str:
-    """The kind of file that `write_sweep` writes to this path; raises OptionError when there is none."""
-    kind = Path(path).suffix.lower().lstrip(".")
-    if kind not in _KINDS:
-        raise OptionError(
-            f"A sweep is written as .csv (its table), .png, .svg or .pdf (its picture), or .html (both); got {os.fspath(path)!r}."
-        )
-    return kind

@@ -7,6 +7,7 @@ loss after every update. Several models on the same rows are shown in the same p
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,12 +15,18 @@ from typing import Any
 import torch
 
 from bestline.errors import OptionError
+from bestline.files import fresh
 from bestline.inference.fitted import FittedLine
+from bestline.inference.uncertainty import target_number
 from bestline.numerics.comoments import Comoments
 from bestline.pictures.landscape import Pair
+from bestline.pictures.palette import themed
 from bestline.pictures.player.session import run_label, session
-from bestline.pictures.render import html as pages
-from bestline.pictures.render.html import Page
+from bestline.pictures.player.widget import widget
+from bestline.pictures.render import film as motion
+from bestline.pictures.render import mpl
+from bestline.pictures.render.html import Page, page
+from bestline.pictures.render.png import compact
 from bestline.pictures.sample import Sample, rows_shown
 from bestline.wording import plain
 
@@ -41,24 +48,26 @@ def beside(line: FittedLine, others: Mapping[str, FittedLine] | None) -> dict[st
     return {label(line): line, **(others or {})}
 
 
-def watch(models: FittedLine | Mapping[str, FittedLine], data: Any = None, *, pair: Pair = None, target: int = 0) -> Any:
+def watch(models: FittedLine | Mapping[str, FittedLine], data: Any = None, *, pair: Pair = None, target: int | str = 0) -> Any:
     """The player: in a notebook with anywidget a widget, else a Page, which notebooks show too and `save` writes.
 
     Parameters are those of `session_of`.
     """
     runs = _runs(models)
     told = session_of(runs, data, pair=pair, target=target)
-    return pages.widget(told) or _page(told, runs, data, pair, target)
+    return widget(told) or _page(told, runs, data, pair, target)
 
 
-def page_of(models: FittedLine | Mapping[str, FittedLine], data: Any = None, *, pair: Pair = None, target: int = 0) -> Page:
+def page_of(
+    models: FittedLine | Mapping[str, FittedLine], data: Any = None, *, pair: Pair = None, target: int | str = 0
+) -> Page:
     """The player as a self-contained page; parameters are those of `session_of`."""
     runs = _runs(models)
     return _page(session_of(runs, data, pair=pair, target=target), runs, data, pair, target)
 
 
 def session_of(
-    models: FittedLine | Mapping[str, FittedLine], data: Any = None, *, pair: Pair = None, target: int = 0
+    models: FittedLine | Mapping[str, FittedLine], data: Any = None, *, pair: Pair = None, target: int | str = 0
 ) -> dict[str, Any]:
     """What a player needs to show how models were trained.
 
@@ -71,7 +80,7 @@ def session_of(
     pair : sequence of str or "path", optional
         One or two weights for the loss surface, or the two main directions of the path; by default the first slope and the
         intercept.
-    target : int
+    target : int or str
         Which target, when there are several.
 
     Raises
@@ -89,7 +98,7 @@ def session_of(
         title=plain(first.design.formula, 160),
         notes=list(dict.fromkeys(notes)),
         pair=pair,
-        target=target,
+        target=target_number(first, target),
     )
 
 
@@ -102,16 +111,14 @@ def animate(
     seconds: float = 8.0,
     theme: str = "light",
     pair: Pair = None,
-    target: int = 0,
+    target: int | str = 0,
     overwrite: bool = False,
 ) -> Path:
     """Write training as a GIF, or where ffmpeg is installed as an MP4; what it becomes is said by the path's ending."""
-    from bestline.files import fresh
-    from bestline.pictures.render import film as motion
-
     refuse_format(path, _MOVING)
     runs = _runs(models)
-    sample = _sample(next(iter(runs.values())), data)
+    first = next(iter(runs.values()))
+    sample = _sample(first, data)
     with fresh(path, overwrite=overwrite) as temporary:
         motion.animate(
             {name: model.trained for name, model in runs.items()},
@@ -122,7 +129,7 @@ def animate(
             seconds=seconds,
             theme=theme,
             pair=pair,
-            target=target,
+            target=target_number(first, target),
         )
     return Path(path)
 
@@ -137,9 +144,6 @@ def watch_runs(
     overwrite: bool = False,
 ) -> None:
     """Write runs to a file: a page, a GIF or MP4, or a still picture of the last state, as the path's ending says."""
-    from bestline.files import fresh
-    from bestline.pictures.render import mpl
-
     refuse_format(path)
     kind = _ending(path)
     if kind == "html":
@@ -159,33 +163,25 @@ def refuse_format(path: str | os.PathLike[str], known: Sequence[str] = FORMATS) 
 
 def refuse_look(path: str | os.PathLike[str], *, theme: str, frames: int) -> None:
     """Raise OptionError, before anything is trained, for what a picture or film of training cannot be."""
-    from bestline.pictures.palette import themed
-
     themed(theme)
     if frames < 2:
         raise OptionError(f"An animation needs at least 2 frames; got {frames!r}.")
-    if _ending(path) == "mp4":
-        from shutil import which
-
-        if which("ffmpeg") is None:
-            raise OptionError("An MP4 needs ffmpeg, which is not installed; write a .gif instead.")
+    if _ending(path) == "mp4" and shutil.which("ffmpeg") is None:
+        raise OptionError("An MP4 needs ffmpeg, which is not installed; write a .gif instead.")
 
 
 def _ending(path: str | os.PathLike[str]) -> str:
     return Path(path).suffix.lower().lstrip(".")
 
 
-def _page(told: dict[str, Any], runs: Mapping[str, FittedLine], data: Any, pair: Pair, target: int) -> Page:
-    from bestline.pictures.render.png import compact
-
-    return pages.page(told, compact(_still(runs, data, pair, target), dpi=_PRINTED))
+def _page(told: dict[str, Any], runs: Mapping[str, FittedLine], data: Any, pair: Pair, target: int | str) -> Page:
+    return page(told, compact(_still(runs, data, pair, target), dpi=_PRINTED))
 
 
-def _still(runs: Mapping[str, FittedLine], data: Any, pair: Pair, target: int) -> Any:
-    from bestline.pictures.render import film as motion
-
-    sample = _sample(next(iter(runs.values())), data)
-    return motion.still({name: model.trained for name, model in runs.items()}, sample, pair=pair, target=target)
+def _still(runs: Mapping[str, FittedLine], data: Any, pair: Pair, target: int | str) -> Any:
+    first = next(iter(runs.values()))
+    fits = {name: model.trained for name, model in runs.items()}
+    return motion.still(fits, _sample(first, data), pair=pair, target=target_number(first, target))
 
 
 def _runs(models: FittedLine | Mapping[str, FittedLine]) -> dict[str, FittedLine]:

@@ -13,7 +13,7 @@ import pytest
 import bestline as bl
 from bestline.errors import DataError
 from bestline.pictures import watch as watching
-from bestline.pictures.render.html import document
+from bestline.pictures.render.html import Still, sweep_page
 
 pytestmark = pytest.mark.filterwarnings("ignore::bestline.errors.BestlineWarning")
 
@@ -71,8 +71,9 @@ def test_names_of_columns_cannot_become_markup():
 
 
 def test_a_page_without_an_animation_runs_no_script():
-    text = document("a <b> title", ["<p>words</p>"])
+    text = sweep_page("a <b> title", Still(b"png", 'a "picture"'), ["<i>"], [["&"]])
     assert "script-src 'none'" in text
+    assert not {"i", "b"} & set(Outline(text).tags)
     assert "<script" not in text
     assert "a &lt;b&gt; title" in text
 

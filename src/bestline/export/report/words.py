@@ -1,38 +1,34 @@
-"""TODO docstring."""
+"""Words: what card and report say alike: on what a model was fitted, its equation, its scores, its coefficients as a table.
+
+Nothing here is HTML: texts and cells are plain, and whoever shows them escapes them.
+"""
 
 from __future__ import annotations
 
 import math
-from html import escape
+from dataclasses import dataclass
 from pathlib import PurePath
 
 from bestline.inference.fitted import FittedLine
 from bestline.inference.scores import Scores
 from bestline.inference.uncertainty import tables
-from bestline.pictures.render import html as pages
 from bestline.wording import cell, count, equation, p_value, plain, rounded
 
 _MOST_VALUES = 8  # weights of an own forward function
 _MOST_ROWS = 200  # of a coefficient table
 
 
-def card(model: FittedLine) -> str:
-    """A model in a notebook's cell: its equation, coefficients and scores."""
-    pieces = [
-        f"<p><b>{escape(model.design.formula)}</b> &nbsp; {escape(_on_what(model))}</p>",
-        *(f"<p>{escape(_equation(model, i))}</p>" for i in range(len(model.targets))),
-        *(_table(model, i) for i in range(len(model.targets))),
-        *(f"<p>{escape(line)}</p>" for line in _scores(model)),
-        f"<p>{escape(model.advice)}</p>",
-        *(f"<p><b>Note:</b> {escape(note)}</p>" for note in model.notes if note != model.advice),
-    ]
-    return "\n".join(pieces)
+@dataclass(frozen=True, slots=True)
+class Coefficients:
+    """The coefficients of one target as cells of text; of very many the first ones, of `of` in all."""
+
+    head: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    of: int
 
 
-# -- pieces ------------------------------------------------------------------------------------------------------------
-
-
-def _on_what(model: FittedLine) -> str:
+def on_what(model: FittedLine) -> str:
+    """How many rows it was fitted to, of what, in which parts, and what was left out or filled in."""
     used = sum(model.sizes.values())
     where = (
         ""
@@ -47,7 +43,8 @@ def _on_what(model: FittedLine) -> str:
     return f"Fitted to {count(used, 'row')}{where}{parts}{dropped}{imputed}{weighted}."
 
 
-def _equation(model: FittedLine, target: int) -> str:
+def equation_of(model: FittedLine, target: int) -> str:
+    """The line of one target with its numbers; of an own forward function its first weights."""
     name, weights = model.targets[target], model.weights[:, target].tolist()
     if model.plan.forward is None:
         return equation(name, model.names, weights)
@@ -56,7 +53,8 @@ def _equation(model: FittedLine, target: int) -> str:
     return f"{plain(name)} from a forward function of your own, {', '.join(values[:_MOST_VALUES])}{more}"
 
 
-def _scores(model: FittedLine) -> list[str]:
+def scores_of(model: FittedLine) -> list[str]:
+    """Training and held-out error, one line a target."""
     return [*_score(model, "Training", model.fitted_scores), *_score(model, "Held-out", model.held_out)]
 
 
@@ -72,13 +70,15 @@ def _score(model: FittedLine, which: str, scores: Scores | None) -> list[str]:
     return lines
 
 
-def _no_errors(model: FittedLine) -> str:
+def no_errors(model: FittedLine) -> str:
+    """Why this model has no standard errors."""
     if model.plan.l1 or model.plan.l2:
         return "No standard errors: a penalty shrinks the weights, and no interval or p-value is honest about that."
     return "No standard errors: they are defined here for the squared loss of a line."
 
 
-def _digits(model: FittedLine) -> str:
+def digits_said(model: FittedLine) -> str:
+    """How many digits of the coefficients are right, the fewest of all."""
     digits = model.right_digits.flatten().numpy()
     if not all(map(math.isfinite, digits)) or not len(digits):
         return "How many digits of these weights are right is not known: there is no exact solution to hold them against."
@@ -86,21 +86,23 @@ def _digits(model: FittedLine) -> str:
     return f"At least {count(least, 'digit')} of every coefficient {'is' if least == 1 else 'are'} right, given the data as stored."
 
 
-def _table(model: FittedLine, target: int) -> str:
+def coefficients(model: FittedLine, target: int) -> Coefficients:
+    """The table of one target: estimates, and what is known of their errors and digits."""
     table = tables(model)[target]
     digits = model.right_digits[:, target].numpy()
+    known = all(map(math.isfinite, digits))
+    # A column that has no number for any term is left out.
     errors = any(math.isfinite(c.std_error) for c in table)
     intervals = any(math.isfinite(c.conf_low) for c in table)
     head = ["", "estimate"]
     head += ["std error"] if errors else []
     head += ["t", "p", "95% low", "95% high"] if intervals else []
-    head += ["right digits"] if all(map(math.isfinite, digits)) else []
+    head += ["right digits"] if known else []
     rows = []
     for c, d in list(zip(table, digits, strict=True))[:_MOST_ROWS]:
         cells = [plain(c.term, 48), f"{c.estimate:.6g}"]
         cells += [cell(c.std_error)] if errors else []
         cells += [cell(c.statistic, 3), p_value(c.p_value, absent=""), cell(c.conf_low), cell(c.conf_high)] if intervals else []
-        cells += [f"{d:.0f}"] if all(map(math.isfinite, digits)) else []
-        rows.append(cells)
-    more = f'<p class="quiet">The first {_MOST_ROWS} of {len(table):,} are shown.</p>' if len(table) > _MOST_ROWS else ""
-    return f'<div class="scroll"><table class="numbers">{pages.row(head, "th")}{"".join(pages.row(cells, "td") for cells in rows)}</table></div>{more}'
+        cells += [f"{d:.0f}"] if known else []
+        rows.append(tuple(cells))
+    return Coefficients(tuple(head), tuple(rows), len(table))

@@ -1,0 +1,249 @@
+"""Page: a model as one page that anyone can read. What was fitted on what, what it means, what it is worth, how it was trained,
+what to look at, and how to do it again. The page is self-contained, plays without a network, and prints.
+
+Each section is a function that gives plain texts, numbers and pictures; `report.html.j2` says where they stand.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import platform
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from bestline.errors import BestlineError, DataError, NumericalError
+from bestline.export.report.effects import effects, in_short
+from bestline.export.report.words import (
+    Coefficients,
+    coefficients,
+    digits_said,
+    equation_of,
+    no_errors,
+    on_what,
+    scores_of,
+)
+from bestline.inference.classical import glance
+from bestline.inference.diagnosis import Diagnosis
+from bestline.inference.fitted import FittedLine
+from bestline.inference.second_pass import diagnosis
+from bestline.inference.uncertainty import tables
+from bestline.inference.why_not import why_not
+from bestline.pictures import figures
+from bestline.pictures.diagnostics import panels
+from bestline.pictures.marks import Picture
+from bestline.pictures.render.film import still
+from bestline.pictures.render.html import Page, Still, document, style_of, templates
+from bestline.pictures.render.png import compact
+from bestline.pictures.sample import Sample, rows_shown
+from bestline.pictures.watch import label, session_of
+from bestline.training.solvers.base import Stop
+from bestline.wording import VERSION, cell, p_value, plain, rounded
+
+__all__ = ["report"]
+
+_ROOM = "bestline.export.report"
+_MOST_FINDINGS = 3
+_MOST_INFLUENTIAL = 5
+_DPI = 90
+
+
+def report(model: FittedLine, data: Any = None, path: str | os.PathLike[str] | None = None, *, overwrite: bool = False) -> Page:
+    """A page about a model.
+
+    Parameters
+    ----------
+    model : FittedLine
+    data
+        Rows to show, for a model that has none of its own; without them the page says what is left out.
+    path
+        Where to write the page; by default nowhere.
+    overwrite : bool
+    """
+    looks = _looks(model, data)
+    training = _training(model, data)
+    targets = range(len(model.targets))
+    failed = model.stop in (Stop.DIVERGED, Stop.INTERRUPTED)
+    html = document(
+        templates(_ROOM).get_template("report.html.j2"),
+        f"{model.design.formula} (bestline)",
+        plays=training.session is not None,
+        style=style_of(_ROOM, "report.css"),
+        formula=model.design.formula,
+        on_what=on_what(model),
+        equations=[equation_of(model, i) for i in targets],
+        warnings=_warnings(model, failed),
+        meaning=None
+        if failed
+        else {"effects": [said for i in targets for said in effects(model, i)], "in_short": [*in_short(model)]},
+        findings=None if isinstance(looks, str) else _findings(looks),
+        estimates=[_estimates(model, i) for i in targets],
+        no_errors=_no_errors(model),
+        digits=digits_said(model),
+        worth=[*scores_of(model), *_glances(model)],
+        training=training,
+        rows=_rows(model, data),
+        undiagnosed=looks if isinstance(looks, str) else "",
+        diagnostics=None if isinstance(looks, str) else [_look(found) for found in looks],
+        again=_again(model),
+    )
+    page = Page(html)
+    if path is not None:
+        page.save(path, overwrite=overwrite)
+    return page
+
+
+# -- sections ----------------------------------------------------------------------------------------------------------
+
+
+def _warnings(model: FittedLine, failed: bool) -> list[str]:
+    return [*([f"This is no result: {model.advice}"] if failed else []), *(n for n in model.notes if n != model.advice)]
+
+
+@dataclass(frozen=True, slots=True)
+class _Estimates:
+    """The coefficients of one target: their table, and their picture where there are several with an interval."""
+
+    target: str
+    table: Coefficients
+    still: Still | None
+
+
+def _estimates(model: FittedLine, target: int) -> _Estimates:
+    slopes = [c for c in tables(model)[target] if c.term != "Intercept" and math.isfinite(c.conf_low)]
+    shown = None
+    if len(slopes) > 1:
+        columns = [[c.estimate for c in slopes], [c.conf_low for c in slopes], [c.conf_high for c in slopes]]
+        shown = _still(figures.coefficients([c.term for c in slopes], *columns))
+    return _Estimates(plain(model.targets[target]), coefficients(model, target), shown)
+
+
+def _no_errors(model: FittedLine) -> str:
+    """Why there are no standard errors, or no intervals; empty where there are both."""
+    if model.inference is None:
+        return no_errors(model)
+    if model.settled:
+        return ""
+    return "Standard errors are those of the exact solution; training stopped before it, so there are no intervals."
+
+
+def _glances(model: FittedLine) -> list[str]:
+    """One line a target of what people look for beside the scores: sigma, F, AIC, BIC."""
+    if model.inference is None or not model.settled or model.inference.df_resid <= 0:
+        return []
+    lines = []
+    for i, target in enumerate(model.targets):
+        g = glance(model.training, model.inference, intercept=model.design.intercept, target=i)
+        if math.isfinite(g.statistic):
+            of = f" ({plain(target)})" if len(model.targets) > 1 else ""
+            p = p_value(g.p_value, below="below ")
+            lines.append(
+                f"Residual standard deviation{of} {rounded(g.sigma)} on {g.df_residual:,} degrees of freedom; adjusted R2 "
+                f"{g.adj_r_squared:.4f}; F {rounded(g.statistic)} (p {p}); AIC {rounded(g.aic, 6)}, BIC {rounded(g.bic, 6)}."
+            )
+    return lines
+
+
+@dataclass(frozen=True, slots=True)
+class _Training:
+    """How it was trained, in words, and as an animation; or the reason why there is none."""
+
+    told: str
+    session: dict[str, Any] | None = None
+    still: Still | None = None
+    reason: str = ""
+
+
+def _training(model: FittedLine, data: Any) -> _Training:
+    told = f"{model.solver}. {model.advice}"
+    if len(model.trace) < 2 or model.stop.name == "DONE":
+        return _Training(told)
+    try:
+        session = session_of(model, data)
+        last = still({label(model): model.trained}, _sample(model, data))
+    except BestlineError as error:
+        return _Training(told, reason=str(error))
+    return _Training(told, session, _still(last, f"Training of {model.design.formula}: {model.advice}"))
+
+
+def _rows(model: FittedLine, data: Any) -> list[Still]:
+    """The line over the rows, target by target; none where there are no rows."""
+    sample = _sample(model, data)
+    if sample is None:
+        return []
+    try:
+        fit = model.trained
+    except NumericalError:  # a loaded model of another loss: its line cannot be drawn, but the rows can
+        fit = None
+    return [_still(figures.data(sample, target=i, fit=fit)) for i in range(len(model.targets))]
+
+
+def _looks(model: FittedLine, data: Any) -> list[Diagnosis] | str:
+    """A second look at the rows, target by target, or why there is none."""
+    reason = why_not(model)
+    if reason is not None:
+        return reason
+    if data is None and model.source is None:
+        return ""
+    try:
+        return [diagnosis(model, data, target=i) for i in range(len(model.targets))]
+    except DataError as error:
+        return str(error)
+
+
+def _findings(looks: list[Diagnosis]) -> list[str]:
+    said = []
+    for found in looks:
+        of = f"{plain(found.target)}: " if len(looks) > 1 else ""
+        said += [f"{of}{finding.text} (Picture: {finding.panel}.)" for finding in found.findings[:_MOST_FINDINGS]]
+    return said
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """A second look at the rows of one target: four panels, the tests in words, the rows that move the line most."""
+
+    target: str
+    still: Still | None = None
+    tests: tuple[str, ...] = ()
+    rows: tuple[tuple[object, ...], ...] = ()
+    reason: str = ""
+
+
+def _look(found: Diagnosis) -> _Look:
+    target = plain(found.target)
+    try:
+        shown = _still(panels(found))
+    except NumericalError as error:
+        return _Look(target, reason=str(error))
+    tests = tuple(f"{test.about[0].upper()}{test.about[1:]} {test}." for test in found.tests)
+    rows = tuple(
+        (r.row, *map(cell, (r.fitted, r.resid, r.hat, r.std_resid, r.cooksd))) for r in found.influential[:_MOST_INFLUENTIAL]
+    )
+    return _Look(target, shown, tests, rows)
+
+
+def _again(model: FittedLine) -> dict[str, list[str]]:
+    """The call and the command that make the model again, and what must be said about them."""
+    recipe = model.recipe
+    code, notes = [], []
+    if recipe is not None:
+        code = [text for text in (recipe.python(), recipe.command()) if text]
+        if not recipe.data:
+            notes.append("The data were in memory: `data` stands for them.")
+        if recipe.unsaid:
+            notes.append(f"{', '.join(recipe.unsaid)}: not plain values, so not written out here.")
+    versions = f"bestline {VERSION}, torch {torch.__version__}, Python {platform.python_version()}, seed {model.plan.seed}"
+    return {"code": code, "notes": [*notes, f"{versions}."]}
+
+
+def _still(shown: Picture, alt: str | None = None) -> Still:
+    return Still(compact(shown, dpi=_DPI), shown.alt if alt is None else alt)
+
+
+def _sample(model: FittedLine, data: Any) -> Sample | None:
+    if data is None and model.source is None:
+        return None
+    return rows_shown(model, data)

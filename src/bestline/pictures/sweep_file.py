@@ -1,0 +1,55 @@
+"""Sweep file: many runs written as their table, as their picture, or as a page with both; the path's ending says which."""
+
+from __future__ import annotations
+
+import csv
+import os
+from pathlib import Path
+
+from bestline.errors import OptionError
+from bestline.files import fresh
+from bestline.pictures.render.html import Still, sweep_page
+from bestline.pictures.render.mpl import save
+from bestline.pictures.render.png import compact
+from bestline.pictures.sweep import picture
+from bestline.training.foresight.sweep import Sweep
+from bestline.wording import entry
+
+__all__ = ["write_sweep", "written_as"]
+
+_KINDS = ("html", "csv", "png", "svg", "pdf")
+_DPI = 120  # of the picture in a page
+
+
+def write_sweep(path: str | os.PathLike[str], runs: Sweep, *, overwrite: bool = False) -> None:
+    """Write a sweep: its table as .csv, one row a run, its picture as .png, .svg or .pdf, or both as one page of .html.
+
+    Raises OptionError for another ending, and DataError where the file exists and may not be overwritten.
+    """
+    kind = written_as(path)
+    with fresh(path, overwrite=overwrite) as temporary:
+        if kind == "csv":
+            with temporary.open("w", newline="", encoding="utf-8") as file:
+                writer = csv.writer(file)
+                writer.writerow(runs.columns)
+                writer.writerows(zip(*runs.columns.values(), strict=True))
+        elif kind == "html":
+            temporary.write_text(_page(runs), encoding="utf-8")
+        else:
+            save(picture(runs), temporary, format=kind)
+
+
+def written_as(path: str | os.PathLike[str]) -> str:
+    """The kind of file that `write_sweep` writes to this path; raises OptionError when there is none."""
+    kind = Path(path).suffix.lower().lstrip(".")
+    if kind not in _KINDS:
+        raise OptionError(
+            f"A sweep is written as .csv (its table), .png, .svg or .pdf (its picture), or .html (both); got {os.fspath(path)!r}."
+        )
+    return kind
+
+
+def _page(runs: Sweep) -> str:
+    shown, columns = picture(runs), runs.columns
+    rows = [[entry(value) for value in row] for row in zip(*columns.values(), strict=True)]
+    return sweep_page(shown.title or "Sweep", Still(compact(shown, dpi=_DPI), shown.alt), list(columns), rows)
