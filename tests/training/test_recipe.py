@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import shlex
-import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -25,11 +22,10 @@ def test_a_recipe_gives_the_same_model_again(walked):
     assert torch.equal(scope["model"].weights, walked.weights)
 
 
-def test_a_recipe_gives_the_same_model_on_the_command_line(walked):
+def test_a_recipe_gives_the_same_model_on_the_command_line(walked, run):
     words = shlex.split(walked.recipe.command())
     assert words[:2] == ["bestline", "fit"]
-    done = subprocess.run([sys.executable, "-m", "bestline", *words[1:], "--json"], capture_output=True, text=True, check=True)
-    assert json.loads(done.stdout)["coef"] == walked.coef.to_dict()
+    assert run(*words[1:], "--json").facts["coef"] == walked.coef.to_dict()
 
 
 def test_recipes_survive_a_file_and_name_what_they_cannot_say(walked, tmp_path):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 import subprocess
 import sys
 from functools import partial
@@ -15,6 +16,7 @@ from torch import nn
 from torch.optim import lr_scheduler
 
 import bestline as bl
+from bestline.api.model import Model
 from bestline.errors import OptionError
 from bestline.export.script import STYLES, script
 from export.script.examples import each_style, expected, fit, slope_and_bias
@@ -119,11 +121,31 @@ def test_a_script_fits_a_page() -> None:
         assert len(own) <= 30, style
 
 
-@each_style
-def test_a_script_runs_by_itself(style: str, tmp_path: Path) -> None:
+ONE_BY_ONE = """
+import contextlib, io, json, runpy, sys
+said = {}
+for path in sys.argv[1:]:
+    with contextlib.redirect_stdout(io.StringIO()) as out:
+        runpy.run_path(path, run_name="__main__")
+    said[path] = out.getvalue()
+print(json.dumps(said))
+"""
+
+
+@pytest.fixture(scope="module")
+def printed_alone(tmp_path_factory: pytest.TempPathFactory) -> tuple[Model, dict[str, str]]:
+    """A model, and what its script in every style prints where nobody has imported anything: one process, which starts torch once."""
     model = bl.fit(slope_and_bias(), "y ~ x", solver="sgd", lr=0.1, steps=15)
-    path = tmp_path / "line.py"
-    path.write_text(script(model, style), encoding="utf-8")
-    done = subprocess.run([sys.executable, "-W", "error", str(path)], text=True, capture_output=True, check=True)
-    got = [float(line.rsplit(" ", 1)[1]) for line in done.stdout.splitlines()]
+    paths = {style: tmp_path_factory.mktemp(style) / "line.py" for style in STYLES}
+    for style, path in paths.items():
+        path.write_text(script(model, style), encoding="utf-8")
+    words = [sys.executable, "-W", "error", "-c", ONE_BY_ONE, *map(str, paths.values())]
+    said = json.loads(subprocess.run(words, text=True, capture_output=True, check=True).stdout)
+    return model, {style: said[str(path)] for style, path in paths.items()}
+
+
+@each_style
+def test_a_script_runs_by_itself(style: str, printed_alone: tuple[Model, dict[str, str]]) -> None:
+    model, said = printed_alone
+    got = [float(line.rsplit(" ", 1)[1]) for line in said[style].splitlines()]
     assert got == pytest.approx(expected(model), rel=SAME)
