@@ -19,7 +19,7 @@ from bestline.api.model import Model
 from bestline.errors import DataError, NumericalError, OptionError
 from bestline.inference import comparison, second_pass, uncertainty
 from bestline.inference.augment import augment
-from bestline.inference.robust import Kind, Meat, sandwich
+from bestline.inference.robust import CovarianceKind, Meat, sandwich
 from inference.examples import EXACT, by_name, columns, frame, reference
 
 pytestmark = pytest.mark.usefixtures("quiet")
@@ -39,7 +39,7 @@ HC = ("HC0", "HC1", "HC2", "HC3")
 def test_fillings_add_up_however_the_rows_are_cut(cuts: list[int], cov: str):
     model = bl.fit(frame(), "y ~ x1 + g", weights="w")
     basis, rows = uncertainty.basis_of(model), next(iter(model.rows()))
-    kind, codes = Kind(cov, "firm" if cov == "cluster" else None), torch.tensor(frame()["firm"].to_numpy())
+    kind, codes = CovarianceKind(cov, "firm" if cov == "cluster" else None), torch.tensor(frame()["firm"].to_numpy())
     names = [str(i) for i in range(17)]
 
     def of(part: slice) -> Meat:

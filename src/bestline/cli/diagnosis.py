@@ -33,7 +33,7 @@ def summary(
     progress: Show = None,
 ) -> None:
     """Print what `fit` printed: coefficients with intervals, errors, warnings."""
-    robust = doors.Kind.of(cov).name != "classical"
+    robust = doors.CovarianceKind.of(cov).name != "classical"
     if robust and not data:
         raise typer.BadParameter(f"--cov {cov} needs the training rows: bestline summary MODEL --cov {cov} DATA")
     if data and not robust:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from bestline.api import on_first_use
 
 _HOME = {
-    "Kind": "inference.robust",
+    "CovarianceKind": "inference.robust",
     "fresh": "files",
     "label": "pictures.watch",
     "open_source": "data.tables",
@@ -26,7 +26,7 @@ _HOME = {
 }
 
 __all__ = [
-    "Kind",
+    "CovarianceKind",
     "animate",
     "fresh",
     "label",
@@ -47,7 +47,7 @@ __all__ = [
 if TYPE_CHECKING:
     from bestline.data.tables import open_source, read_table, write_with
     from bestline.files import fresh
-    from bestline.inference.robust import Kind
+    from bestline.inference.robust import CovarianceKind
     from bestline.inference.summary import score_facts
     from bestline.pictures.diagnostics import panels
     from bestline.pictures.render.mpl import save

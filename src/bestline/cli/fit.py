@@ -174,7 +174,7 @@ def fit(
     """Fit a line, exactly or by descent, and say what it is worth."""
     terminal = Terminal(json, quiet, progress)
     files = {"--out": out, "--trace": trace, "--report": report}
-    doors.Kind.of(cov)  # refused before any work is done
+    doors.CovarianceKind.of(cov)  # refused before any work is done
     refuse_unless_html(report, "--report")
     for path in files.values():
         refuse_existing(path, force)
@@ -191,7 +191,7 @@ def fit(
     summary = model.summary(level, cov=cov)
     terminal.result(summary.text, summary.facts)
     terminal.tell_warnings(model.notes)
-    if out is not None and not diverged and doors.Kind.of(cov).name != "classical":
+    if out is not None and not diverged and doors.CovarianceKind.of(cov).name != "classical":
         terminal.note(f"note: {out} keeps classical errors; for these: bestline summary {out} --cov {cov} DATA")
     for path in (trace, report, None if diverged else out):
         if path is not None:

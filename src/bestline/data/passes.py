@@ -15,14 +15,14 @@ from dataclasses import dataclass
 from typing import Generic, Protocol, Self, TypeVar
 
 
-class Part(Protocol):
+class Addable(Protocol):
     """What a pass finds in some of the rows: numbers, or a frozen dataclass."""
 
     def __add__(self, other: Self, /) -> Self: ...
 
 
 BatchT_contra = TypeVar("BatchT_contra", contravariant=True)
-PartT = TypeVar("PartT", bound=Part)
+PartT = TypeVar("PartT", bound=Addable)
 
 
 class Pass(ABC, Generic[BatchT_contra, PartT]):

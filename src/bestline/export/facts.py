@@ -12,7 +12,7 @@ import json
 from typing import Any
 
 from bestline.errors import NumericalError
-from bestline.export.terms import Line
+from bestline.export.terms import PlainLine
 from bestline.inference.fitted import FittedLine
 from bestline.inference.summary import summarise
 from bestline.wording import VERSION
@@ -41,7 +41,7 @@ def to_dict(model: FittedLine) -> dict[str, Any]:
     NumericalError
         When a weight, or a number of the design, is not finite.
     """
-    line = Line.of(model, "JSON")
+    line = PlainLine.of(model, "JSON")
     weights = {"names": list(model.names), "targets": list(model.targets), "values": model.weights.tolist()}
     document = {
         "bestline": VERSION,

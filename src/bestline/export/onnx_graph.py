@@ -17,7 +17,7 @@ import numpy as np
 from bestline import files as store
 from bestline.data.design import MISSING_LEVEL, Design, Factor
 from bestline.errors import ColumnError, OptionError, listed
-from bestline.export.terms import Line, components, sendable
+from bestline.export.terms import PlainLine, components, sendable
 from bestline.inference.fitted import FittedLine
 from bestline.wording import VERSION
 
@@ -50,13 +50,13 @@ def to_onnx(model: FittedLine, path: str | os.PathLike[str], *, overwrite: bool 
     DataError
         When the path cannot be written.
     """
-    line = Line.of(model, "ONNX")
+    line = PlainLine.of(model, "ONNX")
     content = _graph(line).SerializeToString()
     with store.fresh(path, overwrite=overwrite) as temporary:
         temporary.write_bytes(content)
 
 
-def _graph(line: Line) -> Any:
+def _graph(line: PlainLine) -> Any:
     design = line.design
     _check_names(design)
     builder = _Builder(design)
@@ -162,7 +162,7 @@ class _Builder:
                 return self.node("Where", self.node("Equal", power, one), value, inner)
         return self.node(name.capitalize(), value)
 
-    def model(self, line: Line) -> Any:
+    def model(self, line: PlainLine) -> Any:
         """The finished graph, with what a reader should know in its metadata."""
         helper, kinds, design = self._onnx.helper, self._onnx.TensorProto, self.design
 

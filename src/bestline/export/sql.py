@@ -14,7 +14,7 @@ from typing import TypeAlias
 
 from bestline.data.design import MISSING_LEVEL, Design, Factor
 from bestline.errors import ColumnError, OptionError, listed, readable
-from bestline.export.terms import Line, components, sendable
+from bestline.export.terms import PlainLine, components, sendable
 from bestline.inference.fitted import FittedLine
 
 Levels: TypeAlias = tuple[int, ...]
@@ -57,7 +57,7 @@ def to_sql(model: FittedLine, table: str | tuple[str, ...], *, dialect: str = "a
     parts = (table,) if isinstance(table, str) else tuple(table)
     if not parts or not all(parts):
         raise OptionError("The table needs a name; give the one that it has in the database.")
-    line = Line.of(model, "SQL")
+    line = PlainLine.of(model, "SQL")
     _refuse_twins(line.design.needs)
     writer = _Writer(line.design, _DIALECTS[dialect])
     terms = _terms(line)
@@ -69,7 +69,7 @@ def to_sql(model: FittedLine, table: str | tuple[str, ...], *, dialect: str = "a
 
 
 @dataclass(frozen=True, slots=True)
-class _Dialect:
+class _SqlDialect:
     """How a database reads a cell: `number` (cell, what fills a gap) -> text, `level` (cell, level) -> a condition."""
 
     number: Callable[[str, float | None], str]
@@ -80,7 +80,7 @@ _Key: TypeAlias = tuple[tuple[tuple[int, int], ...], tuple[int, ...]]  # the num
 _Cells: TypeAlias = dict[Levels, tuple[float, ...]]  # for levels of the categories: a weight a target
 
 
-def _terms(line: Line) -> dict[_Key, _Cells]:
+def _terms(line: PlainLine) -> dict[_Key, _Cells]:
     """The columns that share numeric parts and categories, as one term: a number, or a table of numbers by level."""
     factors = line.design.factors
     terms: dict[_Key, _Cells] = {}
@@ -101,7 +101,7 @@ class _Writer:
     """Terms of a design in a dialect; it is a `Language`."""
 
     design: Design
-    dialect: _Dialect
+    dialect: _SqlDialect
 
     def term(self, numeric: Sequence[tuple[int, int]], categories: Sequence[int], cells: _Cells, target: int) -> str:
         """A term of the sum, with its sign."""
@@ -242,7 +242,7 @@ def _is_in_sqlite(cell: str, level: str) -> str:
     return f"({same} OR typeof({cell}) = 'integer' AND {cell} = {int(level == 'True')})"
 
 
-_DIALECTS = {"ansi": _Dialect(_cast, _is), "sqlite": _Dialect(_cast_numbers, _is_in_sqlite)}
+_DIALECTS = {"ansi": _SqlDialect(_cast, _is), "sqlite": _SqlDialect(_cast_numbers, _is_in_sqlite)}
 
 # log1p and expm1 keep all digits near zero in Kahan's way: the error of ln(1 + x) is that of 1 + x, and cancels in the quotient.
 _FUNCTIONS = {

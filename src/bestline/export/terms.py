@@ -22,7 +22,7 @@ _OPERATORS: dict[type[ast.operator], str] = {ast.Add: "+", ast.Sub: "-", ast.Mul
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Line:
+class PlainLine:
     """A fitted line as plain numbers.
 
     Attributes
@@ -39,7 +39,7 @@ class Line:
     intercept: tuple[float, ...]
 
     @classmethod
-    def of(cls, model: FittedLine, what: str) -> Line:
+    def of(cls, model: FittedLine, what: str) -> PlainLine:
         """The line of a model; raises OptionError for an own forward function, NumericalError for weights that are not finite."""
         if model.plan.forward is not None:
             raise OptionError(

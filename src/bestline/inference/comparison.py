@@ -15,9 +15,9 @@ from bestline.errors import (
 from bestline.inference import classical as explain
 from bestline.inference import hypotheses
 from bestline.inference.fitted import FittedLine
-from bestline.inference.hypotheses import Comparison, Line, Verdict
+from bestline.inference.hypotheses import ComparedLine, Comparison, Verdict
 from bestline.inference.restrictions import Restrictions
-from bestline.inference.robust import Cov, Kind
+from bestline.inference.robust import Cov, CovarianceKind
 from bestline.inference.uncertainty import covariance, target_number
 from bestline.inference.why_not import refuse
 from bestline.numerics.bowl import second_moments, trained_mean
@@ -44,7 +44,12 @@ def wald(
     at = target_number(line, target)
     found = covariance(line, cov, data)
     return hypotheses.wald(
-        restrictions, line.names, line.weights[:, at], found.covariance[at], found.df, about=f"errors: {Kind.of(cov).title}"
+        restrictions,
+        line.names,
+        line.weights[:, at],
+        found.covariance[at],
+        found.df,
+        about=f"errors: {CovarianceKind.of(cov).title}",
     )
 
 
@@ -90,7 +95,9 @@ def _spans_constant(line: FittedLine) -> bool:
     return explained > 1 - 1e-9
 
 
-def _line(line: FittedLine, target: int) -> Line:
+def _line(line: FittedLine, target: int) -> ComparedLine:
     inference = refuse(line, "There is no F test")
     facts = explain.glance(line.training, inference, intercept=line.design.intercept, target=target)
-    return Line(line.design.formula, float(inference.rss[target]), facts.df_residual, facts.aic, facts.bic, facts.adj_r_squared)
+    return ComparedLine(
+        line.design.formula, float(inference.rss[target]), facts.df_residual, facts.aic, facts.bic, facts.adj_r_squared
+    )

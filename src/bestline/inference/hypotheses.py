@@ -117,7 +117,7 @@ def wald(
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class ComparedLine:
     """What a comparison needs of one of its lines."""
 
     formula: str
@@ -134,13 +134,13 @@ class Comparison:
 
     Attributes
     ----------
-    small, large : Line
+    small, large : ComparedLine
     test : Verdict
         Of the weights that only the large line has being zero.
     """
 
-    small: Line
-    large: Line
+    small: ComparedLine
+    large: ComparedLine
     test: Verdict
 
     @property
@@ -148,7 +148,7 @@ class Comparison:
         """JSON-ready."""
         return {
             **{
-                which: {n: _finite(getattr(line, n)) for n in Line.__slots__}
+                which: {n: _finite(getattr(line, n)) for n in ComparedLine.__slots__}
                 for which, line in (("small", self.small), ("large", self.large))
             },
             "statistic": _finite(self.test.statistic),
@@ -172,7 +172,7 @@ class Comparison:
         return "\n".join(["Nested lines", *body, f"  {self.test}"])
 
 
-def nested(small: Line, large: Line) -> Verdict:
+def nested(small: ComparedLine, large: ComparedLine) -> Verdict:
     """The F test of the large line's own weights, from the residual sums of squares of both."""
     more = small.df_residual - large.df_residual
     about = "whether the weights that only the large line has are zero"

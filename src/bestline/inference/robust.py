@@ -33,14 +33,14 @@ _POWER = {"HC0": 0, "HC1": 0, "HC2": 1, "HC3": 2}  # of 1 - h, by which a row's 
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class CovarianceKind:
     """Which covariance: its name, and the column of the clusters."""
 
     name: str
     cluster: str | None = None
 
     @classmethod
-    def of(cls, cov: Cov) -> Kind:
+    def of(cls, cov: Cov) -> CovarianceKind:
         """From "HC3", {"cluster": "firm"} or "cluster:firm"; OptionError for anything else."""
         if isinstance(cov, Mapping):
             column = cov.get("cluster")
@@ -69,7 +69,7 @@ class Covariance:
 
     Attributes
     ----------
-    kind : Kind
+    kind : CovarianceKind
     covariance : Tensor (k, d, d)
         Of the weights of each target, in the data's units, the intercept last.
     std_error : Tensor (k, d)
@@ -80,7 +80,7 @@ class Covariance:
         How many there are.
     """
 
-    kind: Kind
+    kind: CovarianceKind
     covariance: Tensor
     std_error: Tensor
     df: int
@@ -116,7 +116,7 @@ class Meat:
         return cls(Totals.none(basis), filling, {}, sums)
 
     @classmethod
-    def of(cls, basis: Basis, seen: Seen, kind: Kind, groups: tuple[Tensor, Sequence[str]] | None = None) -> Meat:
+    def of(cls, basis: Basis, seen: Seen, kind: CovarianceKind, groups: tuple[Tensor, Sequence[str]] | None = None) -> Meat:
         """Of some rows; with clusters, `groups` are the row's codes (n,) and what they stand for.
 
         Raises
@@ -158,7 +158,7 @@ class Meat:
         )
 
 
-def sandwich(basis: Basis, meat: Meat, kind: Kind, determined: Tensor) -> Covariance:
+def sandwich(basis: Basis, meat: Meat, kind: CovarianceKind, determined: Tensor) -> Covariance:
     """The covariance of the weights from the filling of all training rows.
 
     Parameters

@@ -19,7 +19,7 @@ from bestline.inference import hypotheses
 from bestline.inference.coordinates import Basis, Totals, other_rows
 from bestline.inference.fitted import FittedLine
 from bestline.inference.hypotheses import Verdict
-from bestline.inference.robust import Cov, Covariance, Kind, Meat, sandwich
+from bestline.inference.robust import Cov, Covariance, CovarianceKind, Meat, sandwich
 from bestline.inference.training_rows import numbered
 from bestline.inference.why_not import refuse
 
@@ -54,7 +54,7 @@ def covariance(line: FittedLine, cov: Cov = "classical", data: Any = None) -> ex
     DataError
         When `data` are not the training rows.
     """
-    kind = Kind.of(cov)
+    kind = CovarianceKind.of(cov)
     if kind.name == "classical":
         return refuse(line, "There are no standard errors")
     inference = refuse(line, "There are no robust errors")
@@ -110,7 +110,7 @@ def target_number(line: FittedLine, target: int | str) -> int:
 
 def errors_of(line: FittedLine, cov: Cov = "classical", data: Any = None) -> explain.Uncertainty | None:
     """What a coefficient table needs; None where classical errors do not exist. Robust ones say why they do not."""
-    return line.inference if Kind.of(cov).name == "classical" else covariance(line, cov, data)
+    return line.inference if CovarianceKind.of(cov).name == "classical" else covariance(line, cov, data)
 
 
 def tables(line: FittedLine, level: float = 0.95, cov: Cov = "classical", data: Any = None) -> list[list[explain.Coefficient]]:

@@ -47,7 +47,7 @@ def right_digits(moments: Comoments, p: int, slopes: Tensor, *, intercept: bool)
     intercept : bool
         Whether the line has one, which then makes the last row of the answer.
     """
-    known = _Known.of(moments, p, slopes, intercept=intercept)
+    known = _Conditioning.of(moments, p, slopes, intercept=intercept)
     if known is None:
         return torch.zeros(p + intercept, slopes.shape[1], dtype=torch.float64)
     error = known.rounding * known.inverse.abs().sum(1)[:, None] * (1 + known.slopes.sum(0))
@@ -73,7 +73,7 @@ def right_error_digits(moments: Comoments, p: int, slopes: Tensor, floor: Tensor
         Mean squared residual of each target, in the data's units.
     """
     d = p + intercept
-    known = _Known.of(moments, p, slopes, intercept=intercept)
+    known = _Conditioning.of(moments, p, slopes, intercept=intercept)
     if known is None:
         return torch.zeros(slopes.shape[1], d, dtype=torch.float64)
     V, rounding = known.inverse, known.rounding
@@ -92,7 +92,7 @@ def right_error_digits(moments: Comoments, p: int, slopes: Tensor, floor: Tensor
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Known:
+class _Conditioning:
     """Sizes of the columns x (p,) and y (k,), slopes of columns in these units (p, k), not negative, the inverse of their
     second moments (p, p), and the relative error of those.
     """
@@ -104,7 +104,7 @@ class _Known:
     rounding: float
 
     @classmethod
-    def of(cls, moments: Comoments, p: int, slopes: Tensor, *, intercept: bool) -> _Known | None:
+    def of(cls, moments: Comoments, p: int, slopes: Tensor, *, intercept: bool) -> _Conditioning | None:
         """None where the second moments are uncertain by a hundredth of their smallest direction: nothing is known then."""
         scaling = Scaling.of(moments, p, intercept=intercept, standardize=True)
         both = scaling.scale

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Generator, Tensor
 
-from bestline.data.synthetic.line import Line, line, noise_of, truth_of
+from bestline.data.synthetic.line import SyntheticLine, line, noise_of, truth_of
 from bestline.errors import OptionError, listed, readable
 
 # --- the lessons' data -----------------------------------------------------------------------------------------------------
@@ -25,7 +25,7 @@ LESSONS: tuple[tuple[str, str], ...] = (
 _LINEAR_UNDER_SEED_1 = {"x": 0.5152631998062134, "Intercept": -0.44137823581695557}  # nn.Linear(1, 1) after manual_seed(1)
 
 
-def lesson(name: str) -> Line:
+def lesson(name: str) -> SyntheticLine:
     """The data of one of the lessons that teach a line, number for number.
 
     `truth["run"]` is the training that the lesson recommends: `solver`, `lr`, `steps`, `start` (in the data's units, by name;
@@ -38,7 +38,7 @@ def lesson(name: str) -> Line:
 
     Returns
     -------
-    Line
+    SyntheticLine
         Float64. Where a lesson computes in float32, these are its float32 numbers; `truth["stream"]` says how they were drawn.
 
     Raises
@@ -51,23 +51,23 @@ def lesson(name: str) -> Line:
         hint = f"did you mean {listed(near)}?" if near else f"the lessons are {listed(_MAKERS)}."
         raise OptionError(f"There is no lesson {readable(str(name))}; {hint}")
     made = _MAKERS[name]()
-    return Line(made.x, made.y, {"lesson": name} | made.truth)
+    return SyntheticLine(made.x, made.y, {"lesson": name} | made.truth)
 
 
 def _run(solver: str, lr: float, steps: int, start: dict[str, float] | None, standardize: bool = False) -> dict[str, Any]:
     return {"run": {"solver": solver, "lr": lr, "steps": steps, "start": start and {**start}, "standardize": standardize}}
 
 
-def _recorded(x: Tensor, y: Tensor, truth: dict[str, Any], run: dict[str, Any]) -> Line:
-    return Line(x.double().reshape(-1, 1), y.double().reshape(-1, 1), truth | run)
+def _recorded(x: Tensor, y: Tensor, truth: dict[str, Any], run: dict[str, Any]) -> SyntheticLine:
+    return SyntheticLine(x.double().reshape(-1, 1), y.double().reshape(-1, 1), truth | run)
 
 
-def _torch_trends() -> Line:
+def _torch_trends() -> SyntheticLine:
     made = line(2.0, 1.0, x="uniform:-3,3", n=100, noise="normal:0.5", seed=1)
     return _recorded(made.x, made.y, made.truth, _run("adam", 0.05, 500, _LINEAR_UNDER_SEED_1))
 
 
-def _slope_and_bias() -> Line:
+def _slope_and_bias() -> SyntheticLine:
     x = torch.arange(-3, 3, 0.1, dtype=torch.float32)
     y = 1 * x - 1 + 0.1 * torch.randn(60, generator=Generator().manual_seed(1), dtype=torch.float32)
     stream = "noise from torch.manual_seed(1); all in float32, kept as float64"
@@ -75,12 +75,12 @@ def _slope_and_bias() -> Line:
     return _recorded(x, y, truth, _run("sgd", 0.1, 15, {"x": -15.0, "Intercept": -10.0}))
 
 
-def _slope_and_bias_exact() -> Line:
+def _slope_and_bias_exact() -> SyntheticLine:
     made = line(1.0, -1.0)
     return _recorded(made.x, made.y, made.truth, _run("sgd", 0.1, 15, {"x": -15.0, "Intercept": -10.0}))
 
 
-def _crash_course() -> Line:
+def _crash_course() -> SyntheticLine:
     generator = Generator().manual_seed(1)
     x = torch.randn(100, generator=generator, dtype=torch.float32) * 10
     y = x + 3 * torch.randn(100, generator=generator, dtype=torch.float32)
@@ -89,7 +89,7 @@ def _crash_course() -> Line:
     return _recorded(x, y, truth, _run("sgd", 0.01, 100, _LINEAR_UNDER_SEED_1))
 
 
-def _made_with_ml() -> Line:
+def _made_with_ml() -> SyntheticLine:
     x = np.arange(50, dtype=np.float64)
     y = 3.5 * x + np.random.RandomState(1234).uniform(-10, 20, size=50)
     stream = "noise from numpy.random.RandomState(1234)"
@@ -98,7 +98,7 @@ def _made_with_ml() -> Line:
     return _recorded(torch.from_numpy(x), torch.from_numpy(y), truth, _run("sgd", 0.1, 100, None, standardize=True))
 
 
-_MAKERS: dict[str, Callable[[], Line]] = {
+_MAKERS: dict[str, Callable[[], SyntheticLine]] = {
     "torch-trends": _torch_trends,
     "slope-and-bias": _slope_and_bias,
     "slope-and-bias-exact": _slope_and_bias_exact,

@@ -38,7 +38,7 @@ _STREAM = "torch.Generator: noise from manual_seed(seed), x from manual_seed(2**
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Line(Mapping[str, Tensor]):
+class SyntheticLine(Mapping[str, Tensor]):
     """Data made around a line (or a plane), with the truth it was made from.
 
     A Line is a mapping from column names to columns, so it can be handed to anything that takes a dict of arrays.
@@ -140,7 +140,7 @@ def line(
     noise: str | Draw = "none",
     f: Callable[[Tensor], Any] | None = None,
     seed: int = 0,
-) -> Line:
+) -> SyntheticLine:
     """Make data around a line: y = slope · x + intercept + noise, in float64.
 
     Parameters
@@ -168,7 +168,7 @@ def line(
 
     Returns
     -------
-    Line
+    SyntheticLine
         x (n, p), y (n, 1) and the truth.
 
     Raises
@@ -191,9 +191,9 @@ def line(
     y = _finite(mean + error, "y")
     if f is not None:
         own = truth_of(None, None, source, x=spec, n=len(y), seed=seed, stream=_STREAM)
-        return Line(values, y[:, None], own | {"f": _own(f)})
+        return SyntheticLine(values, y[:, None], own | {"f": _own(f)})
     given = slopes[0] if len(slopes) == 1 else slopes
-    return Line(values, y[:, None], truth_of(given, level, source, x=spec, n=len(y), seed=seed, stream=_STREAM))
+    return SyntheticLine(values, y[:, None], truth_of(given, level, source, x=spec, n=len(y), seed=seed, stream=_STREAM))
 
 
 def _check_slopes(slopes: list[float], x: Features) -> None:
