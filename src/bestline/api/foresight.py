@@ -8,15 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any, final
 
 from bestline.data.gather import Gathered, Query
 from bestline.data.progress import Progress
 from bestline.errors import OptionError, warn
 from bestline.numerics.comoments import Comoments, total
+from bestline.pictures.marks import Picture
+from bestline.pictures.sweep import picture
 from bestline.training.foresight.preflight import Preflight, Prospect, beside, flat_directions, look_ahead
 from bestline.training.foresight.rate_grid import checked_optimizers, checked_rates, rates_around
-from bestline.training.foresight.sweep import About, Sweep, run_sweep
+from bestline.training.foresight.sweep import About, SweptRuns, run_sweep
 from bestline.training.gather import gather
 from bestline.training.parts import Part
 from bestline.training.plan import Plan, check_rows
@@ -24,7 +26,27 @@ from bestline.training.request import Request, check_seed
 from bestline.training.solvers.descent import Descent
 from bestline.training.start import Start
 
+if TYPE_CHECKING:
+    from bestline.pictures.render.mpl import Drawing
+
 __all__ = ["Preflight", "Sweep", "preflight", "sweep"]
+
+
+@final
+class Sweep(SweptRuns):
+    """Many runs of descent side by side; made by `bestline.sweep`. See `SweptRuns` for what it holds."""
+
+    __slots__ = ()
+
+    def picture(self) -> Picture:
+        """Final loss, and steps to 99.9 % of the drop, against the rate; the limits marked."""
+        return picture(self)
+
+    def plot(self, *, theme: str = "light") -> Drawing:
+        """The picture as a matplotlib figure."""
+        from bestline.pictures.render.mpl import draw  # matplotlib
+
+        return draw(self.picture(), theme=theme)
 
 
 def preflight(
@@ -173,7 +195,7 @@ def sweep(
     task = plans[0].task(Part(_total(gathered)))
     at = [plan.first(task) for plan in plans]
     asked = {name: rates if rates is not None else rates_around(name, task, at[0]) for name in names}
-    return run_sweep(task, at, asked, steps, about=_about(gathered, plans[0]), tell=progress)
+    return Sweep.of(run_sweep(task, at, asked, steps, about=_about(gathered, plans[0]), tell=progress))
 
 
 def _gathered(query: Query, progress: Progress | None) -> Gathered:

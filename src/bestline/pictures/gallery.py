@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
-
-from matplotlib.figure import Figure
+from typing import Any
 
 from bestline.errors import OptionError
 from bestline.inference.fitted import FittedLine
@@ -14,14 +12,13 @@ from bestline.inference.second_pass import diagnosis
 from bestline.inference.uncertainty import tables, target_number
 from bestline.pictures import figures
 from bestline.pictures import penalty_paths as paths
+from bestline.pictures.diagnostics import panels
 from bestline.pictures.landscape import Pair
 from bestline.pictures.marks import Picture
-from bestline.pictures.render.mpl import draw
+from bestline.pictures.render.mpl import Drawing, draw
 from bestline.pictures.sample import Sample, rows_shown
+from bestline.training.cross_validation import Selection
 from bestline.training.outcome import Fit
-
-if TYPE_CHECKING:
-    from bestline.training.cross_validation import Selection
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -51,26 +48,26 @@ class Gallery:
         """The rows to show: of `data`, or else of the model's own "training" or "test" part."""
         return rows_shown(self.model, data, part)
 
-    def _drawn(self, picture: Picture) -> Figure:
+    def _drawn(self, picture: Picture) -> Drawing:
         return draw(picture, theme=self.theme)
 
     def _number(self, target: int | str) -> int:
         return target_number(self.model, target)
 
-    def data(self, data: Any = None, *, truth: figures.Truth | None = None, target: int | str = 0) -> Figure:
+    def data(self, data: Any = None, *, truth: figures.Truth | None = None, target: int | str = 0) -> Drawing:
         """The rows with the fitted line; with several features, predicted against actual. `truth` is (slope, intercept)."""
         return self._drawn(figures.data(self.sample(data), target=self._number(target), truth=truth, fit=self.model.trained))
 
-    def before_after(self, data: Any = None, *, target: int | str = 0) -> Figure:
+    def before_after(self, data: Any = None, *, target: int | str = 0) -> Drawing:
         """The line where training started, and where it ended."""
         return self._drawn(figures.before_after(self.sample(data), self.model.trained, target=self._number(target)))
 
-    def train_test(self, train: Any = None, test: Any = None, *, target: int | str = 0) -> Figure:
+    def train_test(self, train: Any = None, test: Any = None, *, target: int | str = 0) -> Drawing:
         """The line on the rows it was trained on, and on rows it never saw."""
         pair = self.sample(train), self.sample(test, "test")
         return self._drawn(figures.train_test(*pair, self.model.trained, target=self._number(target)))
 
-    def frame(self, step: int, data: Any = None, *, target: int | str = 0, pair: Pair = None) -> Figure:
+    def frame(self, step: int, data: Any = None, *, target: int | str = 0, pair: Pair = None) -> Drawing:
         """Data space and weight space after `step` updates, side by side; an arrow or a tangent shows the gradient there."""
         return self._drawn(figures.frame(self.sample(data), self.model.trained, step, target=self._number(target), pair=pair))
 
@@ -84,7 +81,7 @@ class Gallery:
         target: int | str = 0,
         pair: Pair = None,
         log: bool | None = None,
-    ) -> Figure:
+    ) -> Drawing:
         """Training at a glance: rows and line, the loss from above and in space with the path on it, and the loss so far.
 
         With `others`, models trained on the same rows with the same loss, all runs are in all panels. With `step`, after so
@@ -94,7 +91,7 @@ class Gallery:
         runs = self._runs(others, label)
         return self._drawn(figures.overview(runs, sample, step=step, target=self._number(target), pair=pair, log=log))
 
-    def steps(self, *, most: int = 16, target: int | str = 0) -> Figure:
+    def steps(self, *, most: int = 16, target: int | str = 0) -> Drawing:
         """Training as a table: after each number of updates the weights, the loss, the gradient, and the update that follows."""
         return self._drawn(figures.table_of_steps(self.model.trained, target=self._number(target), most=most))
 
@@ -105,26 +102,26 @@ class Gallery:
         label: str = "this model",
         log: bool | None = None,
         held_out: bool | None = None,
-    ) -> Figure:
+    ) -> Drawing:
         """Loss after every number of updates; with `others`, of several models on one plot.
 
         With `held_out` the loss of rows that training never saw is shown too; by default only of one model alone.
         """
         return self._drawn(figures.loss(self._runs(others, label), log=log, held_out=held_out))
 
-    def surface(self, pair: Pair = None, *, target: int | str = 0, kind: str = "slice") -> Figure:
+    def surface(self, pair: Pair = None, *, target: int | str = 0, kind: str = "slice") -> Drawing:
         """The loss as a surface over two weights, or with "path" over the main directions of the path, the path on it."""
         return self._drawn(figures.surface(self.model.trained, pair, target=self._number(target), kind=kind))
 
-    def contour(self, pair: Pair = None, *, target: int | str = 0, kind: str = "slice", step: int | None = None) -> Figure:
+    def contour(self, pair: Pair = None, *, target: int | str = 0, kind: str = "slice", step: int | None = None) -> Drawing:
         """The loss over two weights from above, with the path of training; with `step` up to there, and which way is down."""
         return self._drawn(figures.contour(self.model.trained, pair, target=self._number(target), kind=kind, step=step))
 
-    def main_directions(self, *, target: int | str = 0) -> Figure:
+    def main_directions(self, *, target: int | str = 0) -> Drawing:
         """The loss over the two main directions of the path, from above and in space: what shows most with many weights."""
         return self._drawn(figures.main_directions(self.model.trained, target=self._number(target)))
 
-    def weight(self, name: str | None = None, *, target: int | str = 0, step: int | None = None) -> Figure:
+    def weight(self, name: str | None = None, *, target: int | str = 0, step: int | None = None) -> Drawing:
         """The loss against one weight; where it is the only one, with a tangent at the start or at `step`."""
         return self._drawn(figures.weight(self.model.trained, name, target=self._number(target), step=step))
 
@@ -132,11 +129,11 @@ class Gallery:
         own = self.model.trained
         return {label: own, **{name: other.trained for name, other in others.items()}} if others else own
 
-    def cv(self) -> Figure:
+    def cv(self) -> Drawing:
         """Out-of-fold error of every penalty that cross-validation tried, with its error band and the penalties chosen."""
         return self._drawn(paths.error_curve(self._selection()))
 
-    def path(self, *, target: int | str = 0) -> Figure:
+    def path(self, *, target: int | str = 0) -> Drawing:
         """Every slope against the penalty."""
         scales = self.model.training.spread[: self.model.design.p].tolist()
         return self._drawn(paths.coefficient_path(self._selection(), target=self._number(target), scales=scales))
@@ -148,14 +145,12 @@ class Gallery:
             )
         return self.model.cv
 
-    def coefficients(self, level: float = 0.95, *, target: int | str = 0, intercept: bool = False) -> Figure:
+    def coefficients(self, level: float = 0.95, *, target: int | str = 0, intercept: bool = False) -> Drawing:
         """Slopes, and if wanted the intercept, as dots with their intervals."""
         rows = [c for c in tables(self.model, level)[self._number(target)] if intercept or c.term != "Intercept"]
         columns = [[c.estimate for c in rows], [c.conf_low for c in rows], [c.conf_high for c in rows]]
         return self._drawn(figures.coefficients([c.term for c in rows], *columns, level=level))
 
-    def diagnostics(self, data: Any = None, *, target: int | str = 0) -> Figure:
+    def diagnostics(self, data: Any = None, *, target: int | str = 0) -> Drawing:
         """Residuals against fitted, normal quantiles, scale and location, residuals against leverage: four panels."""
-        from bestline.pictures.diagnostics import panels
-
         return self._drawn(panels(diagnosis(self.model, data, target=target)))

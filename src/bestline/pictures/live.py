@@ -154,7 +154,7 @@ class _Cell:
         self.handle: Any = None
 
     def show(self, picture: Picture, text: str) -> None:
-        from bestline.pictures.render.mpl import draw
+        from bestline.pictures.render.mpl import draw  # matplotlib, which a terminal does not need
 
         del text
         figure = draw(picture)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from bestline.pictures.marks import Horizontal, Line, Mark, Panel, Picture, Points, Vertical, numbers, run_role
-from bestline.training.foresight.sweep import Sweep
+from bestline.training.foresight.sweep import SweptRuns
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +21,7 @@ class _Curve:
     diverged: tuple[bool, ...]
 
 
-def picture(sweep: Sweep) -> Picture:
+def picture(sweep: SweptRuns) -> Picture:
     """Last loss, and steps to 99.9 % of the drop, against the learning rate; the largest stable rates marked."""
     curves = list(_curves(sweep))
     asked = f"{sweep.steps:,} step{'s' * (sweep.steps != 1)}"
@@ -37,7 +37,7 @@ def picture(sweep: Sweep) -> Picture:
     return Picture(panels, f"{len(sweep):,} runs of {asked}", note, alt)
 
 
-def _curves(sweep: Sweep) -> Iterator[_Curve]:
+def _curves(sweep: SweptRuns) -> Iterator[_Curve]:
     columns = sweep.columns
     keys = list(zip(columns["optimizer"], columns["start"], strict=True))
     several = len(set(columns["start"])) > 1
@@ -49,7 +49,7 @@ def _curves(sweep: Sweep) -> Iterator[_Curve]:
         yield _Curve(label, run_role(at), picked["lr"], picked["loss"], picked["steps_to_99_9"], gone)
 
 
-def _losses(sweep: Sweep, curves: list[_Curve], asked: str) -> Panel:
+def _losses(sweep: SweptRuns, curves: list[_Curve], asked: str) -> Panel:
     first = float(sweep.losses[0].max())
     seen = [value for curve in curves for value in curve.loss if value is not None and 0 < value <= first]
     least = min([*seen, *([sweep.floor] if sweep.floor > 0 else [])], default=first or 1.0)
@@ -73,7 +73,7 @@ def _losses(sweep: Sweep, curves: list[_Curve], asked: str) -> Panel:
     return _panel(f"Loss after {asked}", "loss", marks, sweep, (low, high))
 
 
-def _steps(sweep: Sweep, curves: list[_Curve]) -> Panel:
+def _steps(sweep: SweptRuns, curves: list[_Curve]) -> Panel:
     marks: list[Mark] = []
     for curve in curves:
         at = [(r, y) for r, y in zip(curve.lrs, curve.steps, strict=True) if y]
@@ -83,7 +83,7 @@ def _steps(sweep: Sweep, curves: list[_Curve]) -> Panel:
     )
 
 
-def _limits(sweep: Sweep, curves: list[_Curve], *, named: bool) -> list[Mark]:
+def _limits(sweep: SweptRuns, curves: list[_Curve], *, named: bool) -> list[Mark]:
     roles = {curve.label.partition(",")[0]: curve.role for curve in reversed(curves)}
     known = {name: limit for name, limit in sweep.limits.items() if limit is not None}
     alone = len(roles) == 1
@@ -97,7 +97,7 @@ def _limits(sweep: Sweep, curves: list[_Curve], *, named: bool) -> list[Mark]:
     ]
 
 
-def _panel(title: str, ylabel: str, marks: list[Mark], sweep: Sweep, ylim: tuple[float, float]) -> Panel:
+def _panel(title: str, ylabel: str, marks: list[Mark], sweep: SweptRuns, ylim: tuple[float, float]) -> Panel:
     low, high = float(sweep.lrs.min()), float(sweep.lrs.max())
     xlim = (low, high) if high > low else (low / 2, high * 2)
     return Panel(title, "learning rate", ylabel, tuple(marks), xlim=xlim, ylim=ylim, log_x=True, log_y=True)

@@ -12,7 +12,7 @@ from bestline.pictures.render.html import Still, sweep_page
 from bestline.pictures.render.mpl import save
 from bestline.pictures.render.png import compact
 from bestline.pictures.sweep import picture
-from bestline.training.foresight.sweep import Sweep
+from bestline.training.foresight.sweep import SweptRuns
 from bestline.wording import entry
 
 __all__ = ["write_sweep", "written_as"]
@@ -21,7 +21,7 @@ _KINDS = ("html", "csv", "png", "svg", "pdf")
 _DPI = 120  # of the picture in a page
 
 
-def write_sweep(path: str | os.PathLike[str], runs: Sweep, *, overwrite: bool = False) -> None:
+def write_sweep(path: str | os.PathLike[str], runs: SweptRuns, *, overwrite: bool = False) -> None:
     """Write a sweep: its table as .csv, one row a run, its picture as .png, .svg or .pdf, or both as one page of .html.
 
     Raises OptionError for another ending, and DataError where the file exists and may not be overwritten.
@@ -49,7 +49,7 @@ def written_as(path: str | os.PathLike[str]) -> str:
     return kind
 
 
-def _page(runs: Sweep) -> str:
+def _page(runs: SweptRuns) -> str:
     shown, columns = picture(runs), runs.columns
     rows = [[entry(value) for value in row] for row in zip(*columns.values(), strict=True)]
     return sweep_page(shown.title or "Sweep", Still(compact(shown, dpi=_DPI), shown.alt), list(columns), rows)

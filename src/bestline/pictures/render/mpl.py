@@ -68,7 +68,7 @@ class Drawing(Figure):
         return file.getvalue()
 
 
-def draw(picture: Picture, *, theme: str = "light", width: float | None = None, dpi: float = 100) -> Figure:
+def draw(picture: Picture, *, theme: str = "light", width: float | None = None, dpi: float = 100) -> Drawing:
     """The picture as a matplotlib figure.
 
     Parameters
@@ -96,7 +96,7 @@ class Stage:
 
     Attributes
     ----------
-    figure : Figure
+    figure : Drawing
     axes : tuple
         One a panel.
     artists : tuple of tuples
@@ -105,7 +105,7 @@ class Stage:
         The picture's title.
     """
 
-    figure: Figure
+    figure: Drawing
     axes: tuple[Any, ...]
     artists: tuple[tuple[tuple[Any, ...], ...], ...]
     title: Any

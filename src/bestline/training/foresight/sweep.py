@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Any, Self
 
 import torch
 from torch import Tensor
@@ -24,10 +24,7 @@ from bestline.training.solvers.descent import OPTIMIZERS, Descent
 from bestline.training.task import Task
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
     from pandas import DataFrame
-
-    from bestline.pictures.marks import Picture
 
 
 MOST = 50_000_000  # losses kept: 400 MB
@@ -55,7 +52,7 @@ class About:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Sweep:
+class SweptRuns:
     """The losses of many runs; r runs, t = steps + 1 rows, step 0 being the start.
 
     Attributes
@@ -95,6 +92,11 @@ class Sweep:
     diverged_at: Tensor
     limits: dict[str, float | None]
     steps: int
+
+    @classmethod
+    def of(cls, runs: SweptRuns) -> Self:
+        """The same runs seen as this class."""
+        return cls(**{field.name: getattr(runs, field.name) for field in fields(runs)})
 
     def __len__(self) -> int:
         return len(self.lrs)
@@ -182,18 +184,6 @@ class Sweep:
             "runs": self.columns,
         }
 
-    def picture(self) -> Picture:
-        """Final loss, and steps to 99.9 % of the drop, against the rate; the limits marked."""
-        from bestline.pictures.sweep import picture
-
-        return picture(self)
-
-    def plot(self, *, theme: str = "light") -> Figure:
-        """The picture as a matplotlib figure."""
-        from bestline.pictures.render.mpl import draw
-
-        return draw(self.picture(), theme=theme)
-
     def __str__(self) -> str:
         names = tuple(dict.fromkeys(self.optimizers))
         lines = [
@@ -227,7 +217,7 @@ def run_sweep(
     *,
     about: About,
     tell: Progress | None = None,
-) -> Sweep:
+) -> SweptRuns:
     """Run each optimiser at each of its rates from each start (d, k), weights of the columns as trained, on a bowl.
 
     Ctrl-C ends it and keeps the steps made so far.
@@ -334,7 +324,7 @@ class _Runs:
         self.made[runs] = step
 
 
-def _assembled(task: Task, done: list[_Runs], steps: int, limits: dict[str, float | None], about: About) -> Sweep:
+def _assembled(task: Task, done: list[_Runs], steps: int, limits: dict[str, float | None], about: About) -> SweptRuns:
     """The tables of all optimisers as one: runs never begun left out, and what comes after a divergence."""
     bowl = task.objective.bowl
     assert bowl is not None  # noqa: S101  `run_sweep` has looked
@@ -356,7 +346,7 @@ def _assembled(task: Task, done: list[_Runs], steps: int, limits: dict[str, floa
     if penalty is not None:
         penalty.masked_fill_(beyond, torch.nan)
     names = [batch.name for batch in done for _ in range(len(batch))]
-    return Sweep(
+    return SweptRuns(
         about=about,
         optimizers=tuple(names[i] for i in begun.tolist()),
         lrs=torch.cat([batch.lrs for batch in done])[begun],
