@@ -8,12 +8,7 @@ from bestline.errors import listed, readable
 from bestline.inference.classical import determined, infer_exactly
 from bestline.inference.fitted import FittedLine
 from bestline.numerics.semidefinite import Alias
-from bestline.training.solvers.base import Stop
-from bestline.training.solvers.descent import Descent
-from bestline.training.solvers.exact import Exact
-from bestline.training.solvers.interior import InteriorPoint
-from bestline.training.solvers.proximal import Proximal
-from bestline.training.solvers.stochastic import Stochastic
+from bestline.training.solvers.base import Reach, Stop
 
 _CROWDED = 10  # rows a column below which least squares is known to overfit (Harrell 2015, 4.4)
 
@@ -67,9 +62,7 @@ def _collinear(line: FittedLine, aliased: Sequence[Alias], constant: list[str]) 
             what = f"is a combination of {listed(others)}, as far as moments can tell; their effects cannot be told apart."
         notes.append(f"{readable(name)} {what}")
     if notes:
-        which = (
-            "are the nearest to the start" if isinstance(line.plan.solver, Descent | Stochastic) else "have the smallest norm"
-        )
+        which = line.plan.solver.equals.value
         notes[-1] += f" Of all equally good weights these {which}; leave columns out to have them determined."
     return notes if len(notes) <= 6 else [*notes[:5], f"{len(notes) - 6} more columns are combinations of others.", notes[-1]]
 
@@ -106,7 +99,7 @@ def _leaks(line: FittedLine) -> list[str]:
 
 
 def _few_digits(line: FittedLine, wanted: int) -> list[str]:
-    if line.plan.l1 or line.plan.l2 or not isinstance(line.plan.solver, Exact):
+    if line.plan.penalised or line.plan.solver.reach is not Reach.SOLUTION:
         return []
     values = line.right_digits.amin(1).tolist()
     short = [n for n, v in zip(line.names, values, strict=True) if v < wanted]
@@ -122,10 +115,10 @@ def _stopped(line: FittedLine) -> list[str]:
     if line.stop in (Stop.DIVERGED, Stop.INTERRUPTED):
         return [line.advice]
     solver, gap = line.plan.solver, line.trace.gap
-    if line.stop is Stop.STEPS and isinstance(solver, Proximal | InteriorPoint):
+    if line.stop is Stop.STEPS and solver.reach is Reach.MINIMUM:
         edges = "" if isinstance(line.plan.loss, str) else " A loss with edges is one for 'absolute', 'huber' or 'quantile'."
         return [f"Training did not converge: {line.advice[0].lower()}{line.advice[1:]}{edges}"]
-    unfinished = line.stop is Stop.STEPS and isinstance(solver, Descent) and solver.steps is None
+    unfinished = line.stop is Stop.STEPS and solver.on_its_own
     if unfinished and gap is not None and float(gap[-1]) > 1e-6 * float(line.trace.loss[-1]):
         return [f"Training did not converge: {line.advice[0].lower()}{line.advice[1:]}"]
     return []

@@ -174,7 +174,7 @@ def _by_scikit_learn(line: FittedLine, rows: Rows, scaling: Scaling) -> Weights 
 
     plan, intercept = line.plan, line.design.intercept
     w = None if rows.w is None else rows.w.numpy()
-    penalised = bool(plan.l1 or plan.l2)
+    penalised = plan.penalised
     trained = scaling.rows(rows) if penalised else rows
     total = len(rows) if rows.w is None else float(rows.w.sum())
     if plan.l1:
@@ -193,7 +193,7 @@ def _by_scikit_learn(line: FittedLine, rows: Rows, scaling: Scaling) -> Weights 
 
 def _by_statsmodels(line: FittedLine, rows: Rows, scaling: Scaling) -> Weights | None:
     del scaling
-    if line.plan.l1 or line.plan.l2:
+    if line.plan.penalised:
         return None
     import numpy as np
     from statsmodels.regression.linear_model import OLS, WLS

@@ -19,7 +19,7 @@ from bestline.errors import NumericalError, listed
 from bestline.inference.fitted import FittedLine
 from bestline.numerics.exact_solve import Refined, refined
 from bestline.numerics.rows import Features, Rows
-from bestline.training.solvers.exact import Exact
+from bestline.training.solvers.base import Reach
 
 _SMALL = 200_000  # numbers in a table that is solved exactly whether or not its digits are in doubt
 _FEW = 30  # weights, likewise: the elimination grows with their cube
@@ -48,7 +48,7 @@ def sharpened(line: FittedLine, digits: int, progress: Progress | None = None) -
     """
     _refuse_beyond(line)
     d, k, n = len(line.names), len(line.targets), line.training.count
-    plain = isinstance(line.plan.solver, Exact) and line.least_squares
+    plain = line.plan.solver.reach is Reach.SOLUTION and line.least_squares
     small = n * (d + k) <= _SMALL and d <= _FEW
     if not plain or line.source is None or n * (d + k) ** 2 > _MOST or not (small or _least(line) < digits):
         return line
@@ -67,7 +67,7 @@ def sharpened(line: FittedLine, digits: int, progress: Progress | None = None) -
 
 def _refuse_beyond(line: FittedLine) -> None:
     """Raise NumericalError where a least-squares weight is too large for float64, as for columns of numbers about 1e-310."""
-    if not isinstance(line.plan.solver, Exact) or not line.plan.squared_line or bool(line.weights.isfinite().all()):
+    if line.plan.solver.reach is not Reach.SOLUTION or not line.plan.squared_line or bool(line.weights.isfinite().all()):
         return
     size = dict(zip(line.features, line.training.spread.tolist(), strict=False))
     names = [n for n, w in zip(line.names, line.weights, strict=True) if not bool(w.isfinite().all()) and n in size]

@@ -99,6 +99,6 @@ def _scores(line: FittedLine, robust: Covariance | None) -> list[str]:
                     f"Residual sd      {significant(g.sigma)} on {g.df_residual:,} degrees of freedom;  {test}"
                     f"AIC {fixed(g.aic, 1)}, BIC {fixed(g.bic, 1)}"
                 )
-    elif line.plan.l1 or line.plan.l2:
+    elif line.plan.penalised:
         lines.append("No standard errors: a penalty shrinks the weights, and no interval or p-value is honest about that.")
     return lines

@@ -16,7 +16,7 @@ def why_not(line: FittedLine) -> str | None:
         return "an own forward function is no line of least squares"
     if plan.loss != "squared":
         return f"the loss {plan.loss if isinstance(plan.loss, str) else 'given'} is not the squared one"
-    if plan.l1 or plan.l2:
+    if plan.penalised:
         return "a penalty shrinks the weights, and no standard error or p-value is honest about that"
     if line.inference is None or not line.settled:
         return "training stopped before the least-squares solution (solver='exact' reaches it)"

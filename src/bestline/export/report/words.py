@@ -72,7 +72,7 @@ def _score(model: FittedLine, which: str, scores: Scores | None) -> list[str]:
 
 def no_errors(model: FittedLine) -> str:
     """Why this model has no standard errors."""
-    if model.plan.l1 or model.plan.l2:
+    if model.plan.penalised:
         return "No standard errors: a penalty shrinks the weights, and no interval or p-value is honest about that."
     return "No standard errors: they are defined here for the squared loss of a line."
 
