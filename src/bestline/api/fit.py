@@ -10,7 +10,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from bestline.api.model import Model
-from bestline.data.gather import Query
 from bestline.data.progress import Progress
 from bestline.errors import BestlineWarning, DivergedWarning, OptionError, warn
 from bestline.inference.finished import finished
@@ -20,7 +19,6 @@ from bestline.training.outcome import Fit
 from bestline.training.own_forward import UserForward
 from bestline.training.plan import UserLoss
 from bestline.training.prepare import Prepared, prepare
-from bestline.training.recipe import Recipe
 from bestline.training.request import Request
 from bestline.training.solvers.base import Solver, Stop
 from bestline.training.start import Start
@@ -131,24 +129,7 @@ def fit(
     BestlineWarning
         Once for everything the user should know; the same sentences are in `Model.notes`.
     """
-    given = {name: value for name, value in locals().items() if name in _DEFAULTS} | descent
-    query = Query(data, formula, target, features, weights, missing, folds=folds, split=split, seed=seed)
-    request = Request.of(
-        query,
-        Recipe.of(data, formula, given, _DEFAULTS),
-        solver=solver,
-        l1=l1,
-        l2=l2,
-        penalty_factors=penalty_factors,
-        cv=cv,
-        loss=loss,
-        forward=forward,
-        standardize=standardize,
-        start=start,
-        device=device,
-        digits=digits,
-        settings=descent,
-    )
+    request = Request.of(locals(), _DEFAULTS)
     gathered = gather(request.query, progress)
     prepared = prepare(request, gathered)
     fit = watched(prepared, watch)

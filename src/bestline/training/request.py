@@ -27,6 +27,8 @@ from bestline.training.solvers.choose import choose
 from bestline.training.start import Start
 
 KEPT_BYTES = 4e9  # rows that training needs are kept up to here, and read anew in every epoch beyond
+_OF_ROWS = ("data", "formula", "target", "features", "weights", "missing", "folds", "split", "seed")
+_OF_TRAINING = ("l1", "l2", "penalty_factors", "cv", "loss", "start", "device", "digits")
 _ROWS_ON_GPU = 100_000  # below this, training on rows is done sooner on the CPU
 
 
@@ -94,40 +96,29 @@ class Request:
             check_shares(query.split)
 
     @classmethod
-    def of(
-        cls,
-        query: Query,
-        recipe: Recipe,
-        *,
-        solver: str | Solver | None,
-        loss: UserLoss,
-        forward: UserForward | str | None,
-        standardize: bool | None,
-        settings: Mapping[str, Any],
-        **rest: Any,
-    ) -> Request:
-        """What `fit` was called with; `settings` are those of a solver given by name."""
+    def of(cls, asked: Mapping[str, Any], defaults: Mapping[str, Any]) -> Request:
+        """What `fit` was called with: its arguments by name, and what they are when left out."""
+        loss, forward, settings = asked["loss"], asked["forward"], asked["descent"]
         degree, own = (degree_of(forward), None) if isinstance(forward, str) else (1, forward)
         squared = loss == "squared"
         chosen = choose(
-            solver,
+            asked["solver"],
             squared=squared,
             line=own is None,
-            l1=rest["l1"],
+            l1=asked["l1"],
             piecewise=isinstance(loss, str) and not squared,
             **settings,
         )
-        asked = solver is not None or settings or rest["l1"] or rest["l2"] or rest["cv"] is not None
-        named = query.formula is not None or query.features is not None or degree > 1
+        unasked = asked["formula"] is None and all(asked[n] == defaults[n] for n in ("solver", "l1", "l2", "cv", "features"))
+        given = {name: asked[name] for name in defaults} | settings
         request = cls(
-            replace(query, degree=degree),
+            Query(**{name: asked[name] for name in _OF_ROWS}, degree=degree),
             chosen,
-            loss=loss,
             forward=own,
-            standardize=standardised(standardize, own),
-            free=not asked and not named and squared and own is None,
-            recipe=recipe,
-            **rest,
+            standardize=standardised(asked["standardize"], own),
+            free=unasked and not settings and degree == 1 and squared and own is None,
+            recipe=Recipe.of(asked["data"], asked["formula"], given, defaults),
+            **{name: asked[name] for name in _OF_TRAINING},
         )
         return replace(request, query=request._reading())
 
