@@ -14,10 +14,10 @@ from bestline.data.design.lost_digits import columns_doubled
 from bestline.data.tables import Batch, Source
 from bestline.errors import DataError, MissingValuesError, NumericalError, OptionError, warn
 from bestline.inference import classical as explain
-from bestline.inference.coordinates import Basis, Totals
+from bestline.inference.coordinates import AddUp, Basis
 from bestline.inference.fitted import FittedLine
 from bestline.inference.influence import influence
-from bestline.inference.training_rows import numbered, rows_of
+from bestline.inference.training_rows import look, numbered, rows_of
 from bestline.inference.uncertainty import basis_of, rough_basis
 from bestline.inference.why_not import why_not
 from bestline.numerics.rows import Rows
@@ -117,13 +117,10 @@ def _sharpest(line: FittedLine, data: Any) -> Basis | None:
 def _are_training(line: FittedLine, data: Any, source: Source, basis: Basis) -> bool:
     if not set(line.design.reads()) <= set(source.names):
         return False
-    totals = Totals.none(basis)
     try:
-        for part in numbered(line, data):
-            totals = totals + Totals.of(basis.see(part.rows))
+        return look(line, AddUp(basis), data).same(basis)
     except MissingValuesError:
         return False
-    return totals.same(basis)
 
 
 _Piece = tuple[dict[str, Any], dict[str, Any], np.ndarray[Any, Any]]  # own columns, new columns, row numbers

@@ -11,13 +11,16 @@ their mean is 1.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import TypeAlias
 
 import torch
 from torch import Tensor
 
+from bestline.data.passes import Pass
 from bestline.errors import DataError, NumericalError
+from bestline.inference.numbered import Numbered, OverRows
 from bestline.numerics.bowl import second_moments
 from bestline.numerics.comoments import Comoments
 from bestline.numerics.rows import Rows, Square, Weights
@@ -94,9 +97,7 @@ class Basis:
     weight: float
 
     @classmethod
-    def of(
-        cls, moments: Comoments, scaling: Scaling, kept: tuple[int, ...], rows: Callable[[], Iterable[Rows]] | None = None
-    ) -> Basis:
+    def of(cls, moments: Comoments, scaling: Scaling, kept: tuple[int, ...], look: Look | None = None) -> Basis:
         """The basis of the rows behind `moments`.
 
         Parameters
@@ -105,19 +106,19 @@ class Basis:
             Of the training rows, standardised.
         kept : tuple of int
             The columns that are no combinations of others.
-        rows : callable, optional
-            Gives the same rows once more; called only where moments would cost digits. Without it the moments must do.
+        look : callable, optional
+            Runs a pass over the same rows; called only where moments would cost digits. Without it the moments must do.
 
         Raises
         ------
         NumericalError
             When the kept columns cannot be told apart in float64.
         DataError
-            When `rows` gives other rows.
+            When `look` shows other rows.
         """
         basis, joint, loss = _of_moments(moments, scaling, kept)
-        if rows is not None and loss > _HARMLESS:
-            return _of_rows(basis, joint, rows())
+        if look is not None and loss > _HARMLESS:
+            return _of_triangle(basis, joint, look(Fold(basis)))
         if loss == math.inf:
             raise NumericalError(_INSEPARABLE)
         return basis
@@ -259,17 +260,9 @@ def _of_moments(moments: Comoments, scaling: Scaling, kept: tuple[int, ...]) -> 
     return basis, A, max(float(values[-1] / values[0].clamp(min=1e-300)), 1 / max(float(left), 1e-300))
 
 
-def _of_rows(basis: Basis, joint: Square, rows: Iterable[Rows]) -> Basis:
-    """The same basis from the rows themselves: each batch is folded into the triangle of those before."""
-    s, columns = len(basis.kept), list(basis.kept)
-    R, count = torch.zeros(0, len(basis.scale), dtype=torch.float64), 0
-    for batch in rows:
-        Z = torch.cat([batch.X.cpu()[:, columns], batch.y.cpu()], 1)
-        Z = ((Z - basis.high) - basis.low) / basis.scale
-        if batch.w is not None:
-            Z = Z * basis.relative(batch.w).sqrt()[:, None]
-        R = torch.linalg.qr(torch.cat([R, Z]), mode="r").R
-        count += len(batch) if batch.w is None else int((batch.w > 0).sum())
+def _of_triangle(basis: Basis, joint: Square, folded: Triangle) -> Basis:
+    """The same basis from the triangle of the rows themselves."""
+    s, R, count = len(basis.kept), folded.R, folded.rows
     if count != basis.count or not torch.allclose(R.T @ R / count, joint, rtol=1e-7, atol=1e-7):
         raise other_rows(count, basis.count)
     diagonal = R.diagonal()[:s].abs()
@@ -279,6 +272,64 @@ def _of_rows(basis: Basis, joint: Square, rows: Iterable[Rows]) -> Basis:
     rss = (R[s:, s:] ** 2).sum(0)
     found = replace(basis, triangle=R[:s, :s], slopes=slopes, rss=rss)
     return replace(found, rss=torch.where(rss > found.rounding**2 * count, rss, 0.0))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Triangle:
+    """R with R'R = Z'Z for some rows of columns Z (n, c), as QR gives it; two fold into one: QR of one below the other (TSQR).
+
+    Attributes
+    ----------
+    R : Tensor (at most c, c)
+    rows : int
+        Of positive weight.
+    """
+
+    R: Tensor
+    rows: int = 0
+
+    def __add__(self, other: Triangle) -> Triangle:
+        if not len(self.R) or not len(other.R):
+            return self if len(self.R) else other
+        return Triangle(torch.linalg.qr(torch.cat([self.R, other.R]), mode="r").R, self.rows + other.rows)
+
+
+@dataclass(frozen=True, eq=False)
+class Fold(OverRows[Triangle]):
+    """The pass that folds rows, centred and scaled as the basis has it, into a triangle: no square of their condition arises."""
+
+    basis: Basis
+
+    def empty(self) -> Triangle:
+        """Of no rows."""
+        return Triangle(torch.zeros(0, len(self.basis.scale), dtype=torch.float64))
+
+    def of(self, batch: Numbered) -> Triangle:
+        """Of some rows."""
+        basis, rows = self.basis, batch.rows
+        Z = torch.cat([rows.X.cpu()[:, list(basis.kept)], rows.y.cpu()], 1)
+        Z = ((Z - basis.high) - basis.low) / basis.scale
+        if rows.w is not None:
+            Z = Z * basis.relative(rows.w).sqrt()[:, None]
+        return Triangle(torch.linalg.qr(Z, mode="r").R, len(rows) if rows.w is None else int((rows.w > 0).sum()))
+
+
+Look: TypeAlias = Callable[[Pass[Numbered, Triangle]], Triangle]
+
+
+@dataclass(frozen=True, eq=False)
+class AddUp(OverRows[Totals]):
+    """The pass that tells whether rows are those of training."""
+
+    basis: Basis
+
+    def empty(self) -> Totals:
+        """Of no rows."""
+        return Totals.none(self.basis)
+
+    def of(self, batch: Numbered) -> Totals:
+        """Of some rows."""
+        return Totals.of(self.basis.see(batch.rows))
 
 
 def other_rows(count: int, trained: int) -> DataError:

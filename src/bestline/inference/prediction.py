@@ -7,19 +7,23 @@ The interval of the line's mean leaves sigma^2 out, that of a new observation of
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from bestline.data.design import Design
 from bestline.data.design.lost_digits import columns_doubled
+from bestline.data.passes import Pass
 from bestline.data.tables import Batch
 from bestline.errors import DataError, NumericalError, OptionError, listed, warn
 from bestline.inference import classical
 from bestline.inference.fitted import FittedLine
 from bestline.inference.scores import Errors, Scores
 from bestline.inference.training_rows import opened
+from bestline.numerics.rows import Weights
+from bestline.training.plan import Plan
 
 _KINDS = ("confidence", "prediction")
 _UNSEEN = ("raise", "nan")
@@ -72,15 +76,8 @@ def evaluate(line: FittedLine, data: Any) -> Scores:
     if unweighted:
         design = replace(design, weights=None)
     design.check(source, target=True)
-    errors = Errors.empty(len(line.targets))
-    read = 0
-    for batch in source.batches(design.reads()):
-        rows = design.rows(batch).rows
-        read += batch.rows
-        rows = rows.to("cpu")
-        with torch.no_grad():
-            prediction = line.plan.predictor(line.weights)(rows.X)
-        errors = errors + Errors.of(prediction, rows.y, rows.w)
+    found = source.reduce(_Judge(design, line.plan, line.weights))
+    errors, read = found.errors, found.read
     if errors.moments.count == 0:
         raise DataError(f"There are no rows to evaluate in {source.label}.")
     left_out = read - errors.moments.count
@@ -88,6 +85,42 @@ def evaluate(line: FittedLine, data: Any) -> Scores:
     if left_out:
         apart += f", {left_out:,} left out because a value was missing or the weight zero"
     return errors.scores(f"{errors.moments.count:,} rows of {source.label}{apart}", "data", about_zero=line.about_zero)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Judged:
+    """Errors of predictions, and how many rows were read for them."""
+
+    errors: Errors
+    read: int = 0
+
+    def __add__(self, other: _Judged) -> _Judged:
+        return _Judged(self.errors + other.errors, self.read + other.read)
+
+
+@dataclass(frozen=True, eq=False)
+class _Judge(Pass[Batch, _Judged]):
+    """The pass that predicts every row and looks at the error."""
+
+    design: Design
+    plan: Plan
+    weights: Weights
+
+    @property
+    def columns(self) -> list[str]:
+        """Features, target and weights."""
+        return self.design.reads()
+
+    def empty(self) -> _Judged:
+        """Of no rows."""
+        return _Judged(Errors.empty(self.weights.shape[1]))
+
+    def of(self, batch: Batch) -> _Judged:
+        """Of some rows."""
+        rows = self.design.rows(batch).rows.to("cpu")
+        with torch.no_grad():
+            prediction = self.plan.predictor(self.weights)(rows.X)
+        return _Judged(Errors.of(prediction, rows.y, rows.w), batch.rows)
 
 
 def _half_width(line: FittedLine, X: Tensor, below: Tensor | None, interval: str, level: float) -> Tensor:

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from bestline.inference.coordinates import Basis, Totals
 from bestline.inference.influence import influence
+from bestline.inference.numbered import Numbered, OverRows
 from bestline.numerics.comoments import Comoments
 from bestline.numerics.rows import Rows
 
@@ -71,8 +72,10 @@ class Evidence:
         Whether these are the training rows.
     powers : Tensor (4,)
         Sums of the first four powers of the residuals over their standard deviation.
-    steps, first, last
-        Sum of the squared differences of neighbouring residuals, and those at both ends; NaN for no rows.
+    inside_steps : float
+        Sum of the squared differences of neighbouring residuals, within batches.
+    ends : Tensor (b, 4)
+        Of every batch, by number: its first row's number and residual, and its last row's.
     linear, squares : Comoments
         Of the columns with the powers of the fitted values and the residual, and of the columns with their products and the
         squared residual.
@@ -90,9 +93,8 @@ class Evidence:
 
     totals: Totals
     powers: Tensor
-    steps: float
-    first: float
-    last: float
+    inside_steps: float
+    ends: Tensor
     linear: Comoments
     squares: Comoments
     by_fitted: Tensor
@@ -116,9 +118,8 @@ class Evidence:
         return cls(
             totals=Totals.none(lens.basis),
             powers=torch.zeros(4, dtype=torch.float64),
-            steps=0.0,
-            first=_NAN,
-            last=_NAN,
+            inside_steps=0.0,
+            ends=torch.zeros(0, 4, dtype=torch.float64),
             linear=Comoments.empty(s + 3),
             squares=Comoments.empty(_width(s) + 1),
             by_fitted=cells[0],
@@ -162,9 +163,10 @@ class Evidence:
             start,
             totals=Totals.of(seen),
             powers=torch.stack([(z**power).sum() for power in (1, 2, 3, 4)]),
-            steps=float((e[1:] - e[:-1]).square().sum()),
-            first=float(e[0]),
-            last=float(e[-1]),
+            inside_steps=float((e[1:] - e[:-1]).square().sum()),
+            ends=torch.stack([torch.stack([n, r]) for n, r in zip(table[[0, -1], _NUMBER], e[[0, -1]], strict=True)]).view(
+                1, 4
+            ),
             linear=Comoments.of(linear, seen.root**2),
             squares=Comoments.of(squares),
             by_fitted=_counted(start.by_fitted, g, r, (REACH, FINE), (REACH, FINE)),
@@ -182,6 +184,12 @@ class Evidence:
         """Rows of positive weight."""
         return self.totals.rows
 
+    @property
+    def steps(self) -> float:
+        """Sum of the squared differences of neighbouring residuals, from the first row to the last."""
+        # Batches come in any order, so where one meets the next is known only when all are there.
+        return self.inside_steps + float((self.ends[1:, 1] - self.ends[:-1, 3]).square().sum())
+
     def __add__(self, other: Evidence) -> Evidence:
         if not isinstance(other, Evidence):
             return NotImplemented
@@ -191,15 +199,33 @@ class Evidence:
         few = added["totals"].rows <= MOST
         return Evidence(
             **added,
-            steps=self.steps + other.steps + (other.first - self.last) ** 2,
-            first=self.first,
-            last=other.last,
             top=_extreme(torch.cat([self.top, other.top])),
-            kept=torch.cat([self.kept, other.kept]) if few else self.kept[:0],
+            ends=_by_number(torch.cat([self.ends, other.ends])),
+            kept=_by_number(torch.cat([self.kept, other.kept])) if few else self.kept[:0],
         )
 
 
-_APART = {"steps", "first", "last", "top", "kept"}
+_APART = {"ends", "top", "kept"}
+
+
+def _by_number(table: Tensor) -> Tensor:
+    """Lines (m, c) in the order of their first column, the number of a row."""
+    return table[table[:, 0].argsort()]
+
+
+@dataclass(frozen=True, eq=False)
+class GatherEvidence(OverRows[Evidence]):
+    """The pass that gathers it."""
+
+    lens: Lens
+
+    def empty(self) -> Evidence:
+        """Of no rows."""
+        return Evidence.empty(self.lens)
+
+    def of(self, batch: Numbered) -> Evidence:
+        """Of some rows."""
+        return Evidence.of(self.lens, batch.rows, batch.numbers)
 
 
 def _width(s: int) -> int:
@@ -231,7 +257,7 @@ def _extreme(table: Tensor) -> Tensor:
     keys = (table[:, _COOK], table[:, _STUDENT].abs(), table[:, _HAT], table[:, _STD], -table[:, _STD])
     chosen = [key.nan_to_num(-math.inf, math.inf).argsort(descending=True, stable=True)[:TOP] for key in keys]
     index = torch.cat(chosen).unique()
-    return table[index[table[index, _NUMBER].argsort()]]
+    return _by_number(table[index])
 
 
 def quantile_of(sketch: Tensor, probability: Tensor) -> Tensor:

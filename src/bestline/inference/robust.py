@@ -23,8 +23,10 @@ from typing import TypeAlias
 import torch
 from torch import Tensor
 
+from bestline.data.passes import Pass
 from bestline.errors import NumericalError, OptionError, readable
 from bestline.inference.coordinates import Basis, Seen, Totals
+from bestline.inference.numbered import Numbered
 
 Cov: TypeAlias = str | Mapping[str, str]
 
@@ -156,6 +158,35 @@ class Meat:
             place,
             sums.index_add_(0, at, other.sums),
         )
+
+
+@dataclass(frozen=True, eq=False)
+class CollectMeat(Pass[Numbered, Meat]):
+    """The pass that puts every row between the bread."""
+
+    basis: Basis
+    kind: CovarianceKind
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The clusters' column, if there is one."""
+        return () if self.kind.cluster is None else (self.kind.cluster,)
+
+    def empty(self) -> Meat:
+        """Of no rows."""
+        return Meat.empty(self.basis)
+
+    def of(self, batch: Numbered) -> Meat:
+        """Of some rows."""
+        rows, groups = batch.rows, None
+        if self.kind.cluster is not None:
+            codes, names = batch.groups(self.kind.cluster)
+            if rows.w is not None and bool((rows.w == 0).any()):  # such rows are not there
+                there = rows.w > 0
+                rows, codes = rows[there], codes[there]
+            used, codes = codes.unique(return_inverse=True)  # nor is a cluster without rows
+            groups = codes, [names[g] for g in used.tolist()]
+        return Meat.of(self.basis, self.basis.see(rows), self.kind, groups)
 
 
 def sandwich(basis: Basis, meat: Meat, kind: CovarianceKind, determined: Tensor) -> Covariance:

@@ -5,28 +5,34 @@ All of it speaks of least squares without a penalty, and of the rows the line wa
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
 
 from bestline.errors import (
     OptionError,
 )
 from bestline.inference import diagnosis as diagnostics
 from bestline.inference.collinearity import Collinearity, collinearity
-from bestline.inference.coordinates import Totals
+from bestline.inference.coordinates import Basis, Totals
 from bestline.inference.diagnosis import Diagnosis
 from bestline.inference.fitted import FittedLine
 from bestline.inference.influence import dfbetas
 from bestline.inference.influence import influence as influence_of
-from bestline.inference.residual_sums import Evidence, Lens
+from bestline.inference.numbered import Numbered, OverRows
+from bestline.inference.residual_sums import GatherEvidence, Lens
 
 if TYPE_CHECKING:
     from pandas import DataFrame
 
 
-from bestline.inference.training_rows import numbered
+from bestline.inference.training_rows import look
 from bestline.inference.uncertainty import basis_of, check_same_rows, target_number
 from bestline.inference.why_not import refuse
 
+_INFLUENCES = ("resid", "hat", "std_resid", "rstudent", "cooksd", "dffits", "cov_ratio")
 _MOST_CELLS = 50_000_000  # of a table with a line for every row
 _NAN = float("nan")
 
@@ -54,9 +60,7 @@ def diagnosis(line: FittedLine, data: Any = None, *, target: int | str = 0) -> D
     at = target_number(line, target)
     collinear = columns_of(line)
     lens = Lens.on(basis_of(line, data), at)
-    evidence = Evidence.empty(lens)
-    for part in numbered(line, data):
-        evidence = evidence + Evidence.of(lens, part.rows, part.numbers)
+    evidence = look(line, GatherEvidence(lens), data)
     check_same_rows(lens.basis, evidence.totals)
     return diagnostics.diagnose(lens, evidence, collinear, formula=line.design.formula, target=line.targets[at])
 
@@ -78,15 +82,40 @@ def influence(line: FittedLine, data: Any = None, *, target: int | str = 0) -> D
     basis = basis_of(line, data)
     if basis.count * (7 + len(line.names)) > _MOST_CELLS:
         raise OptionError(f"A table of the influence of {basis.count:,} rows is too large; `diagnose` keeps its size.")
-    frames, totals = [], Totals.none(basis)
-    for part in numbered(line, data):
-        seen = basis.see(part.rows)
-        found = influence_of(basis, seen, at)
-        columns = {
-            n: getattr(found, n).numpy() for n in ("resid", "hat", "std_resid", "rstudent", "cooksd", "dffits", "cov_ratio")
-        }
-        columns |= {f"dfb_{name}": moved.numpy() for name, moved in zip(line.names, dfbetas(basis, seen, at).T, strict=True)}
-        frames.append(pd.DataFrame(columns, index=part.numbers.numpy()))
-        totals = totals + Totals.of(seen)
-    check_same_rows(basis, totals)
-    return pd.concat(frames)
+    found = look(line, _LineARow(basis, at), data)
+    check_same_rows(basis, found.totals)
+    names = [*_INFLUENCES, *(f"dfb_{name}" for name in line.names)]
+    ordered = sorted(found.pieces, key=lambda piece: int(piece[0][0]))
+    numbers, table = (torch.cat(list(parts)).numpy() for parts in zip(*ordered, strict=True))
+    return pd.DataFrame(table, index=numbers, columns=names)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Table:
+    """A line for every row: pieces of row numbers (n,) and numbers (n, c), in any order, for numbers say where each belongs."""
+
+    totals: Totals
+    pieces: tuple[tuple[Tensor, Tensor], ...] = ()
+
+    def __add__(self, other: _Table) -> _Table:
+        return _Table(self.totals + other.totals, self.pieces + other.pieces)
+
+
+@dataclass(frozen=True, eq=False)
+class _LineARow(OverRows[_Table]):
+    """The pass that says of every row how it moves the line."""
+
+    basis: Basis
+    target: int
+
+    def empty(self) -> _Table:
+        """No line."""
+        return _Table(Totals.none(self.basis))
+
+    def of(self, batch: Numbered) -> _Table:
+        """A line for each of some rows."""
+        seen = self.basis.see(batch.rows)
+        found = influence_of(self.basis, seen, self.target)
+        own = torch.stack([getattr(found, name) for name in _INFLUENCES], 1)
+        table = torch.cat([own, dfbetas(self.basis, seen, self.target)], 1)
+        return _Table(Totals.of(seen), ((batch.numbers, table),))

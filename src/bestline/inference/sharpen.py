@@ -7,18 +7,21 @@ read again, one more pass solves the problem exactly (`refine`). A small table i
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
+from bestline.data.design import Design
 from bestline.data.design.lost_digits import rows_doubled
+from bestline.data.passes import Pass
 from bestline.data.progress import Progress
+from bestline.data.split import parts_of
+from bestline.data.tables import Batch
 from bestline.errors import NumericalError, listed
 from bestline.inference.fitted import FittedLine
-from bestline.numerics.exact_solve import Refined, refined
-from bestline.numerics.rows import Features, Rows
+from bestline.numerics.exact_solve import MOST_COLUMNS, Refined, solved
+from bestline.numerics.exact_sums import CrossProducts, TooWideError
 from bestline.training.solvers.base import Reach
 
 _SMALL = 200_000  # numbers in a table that is solved exactly whether or not its digits are in doubt
@@ -52,13 +55,18 @@ def sharpened(line: FittedLine, digits: int, progress: Progress | None = None) -
     small = n * (d + k) <= _SMALL and d <= _FEW
     if not plain or line.source is None or n * (d + k) ** 2 > _MOST or not (small or _least(line) < digits):
         return line
-    lost = _Lost.none(line.design.p + k)
-    found = refined(_rows(line, progress, lost), line.design.p, k, intercept=line.design.intercept)
+    if not 0 < d <= MOST_COLUMNS:
+        return line
+    try:
+        sums = line.source.reduce(_SumExactly(line.design, line.labels), progress=progress)
+    except TooWideError:
+        return line
+    found = solved(sums.products, d, intercept=line.design.intercept) if sums.products.count else None
     inference = line.inference
     assert inference is not None  # noqa: S101  least squares has one
     if found is None or (inference.aliased and not bool(found.distinct)):
         return line  # columns that only their rounding tells apart are not told apart
-    found = found.known_to(lost.length)
+    found = found.known_to(sums.lost)
     trace = line.trace.ended_at(found.weights, (found.rss / line.training.weight).sum())
     notes = _notes(line, found) if _least_of(line.right_digits) < digits else ()
     fit = replace(line.fit, weights=found.weights, trace=trace)
@@ -102,37 +110,62 @@ def _least_of(digits: Tensor) -> float:
     return float(digits.nan_to_num(math.inf).amin()) if digits.numel() else math.inf
 
 
-@dataclass(slots=True, eq=False)
-class _Lost:
-    """Length of what is not known of every column of X and y, (p + k,): the root of a sum of squares over the rows."""
+@dataclass(frozen=True, slots=True, eq=False)
+class _Sums:
+    """Exact sums of products, and what is not known of the columns.
 
-    length: Tensor
+    Attributes
+    ----------
+    products : CrossProducts (d + k)
+    lost : Tensor (p + k,)
+        Length of the errors of every column of X and y: the root of their sum of squares over the rows.
+    """
 
-    @classmethod
-    def none(cls, q: int) -> _Lost:
-        return cls(torch.zeros(q, dtype=torch.float64))
+    products: CrossProducts
+    lost: Tensor
 
-    def take(self, error: Tensor, w: Tensor | None) -> None:
-        """More rows' errors (n, q)."""
-        error = (error if w is None else error * w[:, None].sqrt()).cpu()
-        if len(error) == 0 or not bool(error.any()):
-            return
-        most = error.amax(0)
-        unit = torch.where(most > 0, most, 1.0)  # squares of the errors themselves may be too small for float64
-        self.length = torch.hypot(self.length, most * (error / unit).square().sum(0).sqrt())
+    def __add__(self, other: _Sums) -> _Sums:
+        return _Sums(self.products + other.products, torch.hypot(self.lost, other.lost))
 
 
-def _rows(line: FittedLine, progress: Progress | None, lost: _Lost) -> Iterator[tuple[Rows, Features | None]]:
-    """The training rows, and what float64 has left out of them; what is not known of them goes to `lost`."""
-    assert line.source is not None  # noqa: S101  the caller has looked
-    tell = None if progress is None else (lambda fraction: progress("reading the rows again, for more digits", fraction))
-    for batch in line.source.batches(line.design.reads(), progress=tell):
-        encoded, beyond = rows_doubled(line.design, batch)
+@dataclass(frozen=True, eq=False)
+class _SumExactly(Pass[Batch, _Sums]):
+    """The pass that multiplies all columns with each other, and rounds nothing. Raises TooWideError where that would take long."""
+
+    design: Design
+    labels: Tensor | None
+
+    @property
+    def what(self) -> str:
+        """What people are told."""
+        return "reading the rows again, for more digits"
+
+    @property
+    def columns(self) -> list[str]:
+        """What the design reads."""
+        return self.design.reads()
+
+    def empty(self) -> _Sums:
+        """Of no rows."""
+        q = self.design.p + len(self.design.responses)
+        return _Sums(CrossProducts.empty(q + self.design.intercept), torch.zeros(q, dtype=torch.float64))
+
+    def of(self, batch: Batch) -> _Sums:
+        """Of the training rows of a batch."""
+        encoded, beyond = rows_doubled(self.design, batch)
         rows = encoded.rows
-        if line.labels is not None:
-            own = line.labels[batch.start : batch.start + batch.rows]
-            own = (own if encoded.index is None else own[encoded.index.cpu()]).to(rows.X.device) == 0
+        if self.labels is not None:
+            own = parts_of(self.labels, batch, encoded.index).to(rows.X.device) == 0
             rows, beyond = rows[own], None if beyond is None else beyond[own]
-        if beyond is not None:
-            lost.take(beyond.error, rows.w)
-        yield rows, None if beyond is None else beyond.below
+        below = None if beyond is None else beyond.below
+        lost = self.empty().lost if beyond is None else _length(beyond.error, rows.w)
+        return _Sums(CrossProducts.of(rows, below, intercept=self.design.intercept), lost)
+
+
+def _length(error: Tensor, w: Tensor | None) -> Tensor:
+    """The length of the columns of errors (n, q), (q,); their squares may be too small for float64, so each has a unit."""
+    error = (error if w is None else error * w[:, None].sqrt()).cpu()
+    if len(error) == 0 or not bool(error.any()):
+        return torch.zeros(error.shape[1], dtype=torch.float64)
+    most = error.amax(0)
+    return most * (error / torch.where(most > 0, most, 1.0)).square().sum(0).sqrt()

@@ -3,59 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
 
-import torch
 from torch import Tensor
 
-from bestline.data.split import part_labels, row_count
-from bestline.data.tables import Batch, Source, open_source
+from bestline.data.passes import PartT, Pass
+from bestline.data.split import part_labels, parts_of, row_count
+from bestline.data.tables import Source, open_source
 from bestline.data.unnamed import with_names
-from bestline.errors import (
-    MissingValuesError,
-    OptionError,
-    readable,
-)
+from bestline.errors import OptionError
 from bestline.inference.fitted import FittedLine
+from bestline.inference.numbered import Numbered, OverTraining
 from bestline.numerics.rows import Rows
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Numbered:
-    """Some of the training rows, and where they stand.
-
-    Attributes
-    ----------
-    batch : Batch
-    rows : Rows
-    at : Tensor (n,)
-        Their places in the batch.
-    """
-
-    batch: Batch
-    rows: Rows
-    at: Tensor
-
-    @property
-    def numbers(self) -> Tensor:
-        """Their numbers in the whole table, counted from 0; rows left out keep theirs."""
-        return self.batch.start + self.at
-
-    def groups(self, column: str) -> tuple[Tensor, Sequence[str]]:
-        """Codes (n,) of a column, and what they stand for; raises MissingValuesError for a row without a value."""
-        codes, names = self.batch.text(column)
-        codes = codes.cpu()[self.at]
-        if bool((codes < 0).any()):
-            where = self.batch.where(int(self.at[codes < 0][0]))
-            raise MissingValuesError(
-                f"Column {readable(column)} has no value at {where}, so that row has no cluster; fill it in, or leave the row out."
-            )
-        return codes, names
-
-
-def numbered(line: FittedLine, data: Any = None, *, also: Sequence[str] = ()) -> Iterator[Numbered]:
-    """The training rows once more, batch by batch, with their numbers; columns `also` can be read from the batches.
+def look(line: FittedLine, over: Pass[Numbered, PartT], data: Any = None) -> PartT:
+    """Run a pass over the training rows, wherever they are.
 
     Raises
     ------
@@ -63,17 +26,21 @@ def numbered(line: FittedLine, data: Any = None, *, also: Sequence[str] = ()) ->
         For a model without its rows (loaded, or made from moments), when `data` is not given.
     """
     source, labels = rows_of(line, data)
-    for name in also:
+    for name in over.columns:
         source.field(name)
-    for batch in source.batches(list(dict.fromkeys([*line.design.reads(), *also]))):
-        encoded = line.design.rows(batch)
-        at = torch.arange(batch.rows) if encoded.index is None else encoded.index.cpu()
-        rows = encoded.rows.to("cpu")
-        if labels is not None:
-            own = labels[batch.start : batch.start + batch.rows][at] == 0
-            rows, at = rows[own], at[own]
-        if len(rows):
-            yield Numbered(batch, rows, at)
+    return source.reduce(OverTraining(line.design, labels, over))
+
+
+def numbered(line: FittedLine, data: Any = None, *, also: Sequence[str] = ()) -> Iterator[Numbered]:
+    """The training rows one batch after the other, for what has a line of its own for each; columns `also` can be read from them.
+
+    Raises OptionError as `look` does.
+    """
+    source, labels = rows_of(line, data)
+    for batch in source.batches([*line.design.reads(), *also]):
+        part = Numbered.of(batch, line.design, labels)
+        if len(part.rows):
+            yield part
 
 
 def rows_of(line: FittedLine, data: Any, *, target: bool = True) -> tuple[Source, Tensor | None]:
@@ -107,8 +74,7 @@ def rows(line: FittedLine, part: str = "training", data: Any = None) -> Iterator
     for batch in source.batches(line.design.reads()):
         encoded = line.design.rows(batch)
         if data is None and line.labels is not None:
-            own = line.labels[batch.start : batch.start + batch.rows]
-            yield encoded.rows[(own if encoded.index is None else own[encoded.index]) == wanted]
+            yield encoded.rows[parts_of(line.labels, batch, encoded.index) == wanted]
         elif data is not None or part == "training":
             yield encoded.rows
 

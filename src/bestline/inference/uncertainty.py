@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
 import torch
-from torch import Tensor
 
 from bestline.errors import (
     ColumnError,
@@ -19,15 +17,15 @@ from bestline.inference import hypotheses
 from bestline.inference.coordinates import Basis, Totals, other_rows
 from bestline.inference.fitted import FittedLine
 from bestline.inference.hypotheses import Verdict
-from bestline.inference.robust import Cov, Covariance, CovarianceKind, Meat, sandwich
-from bestline.inference.training_rows import numbered
+from bestline.inference.robust import CollectMeat, Cov, Covariance, CovarianceKind, sandwich
+from bestline.inference.training_rows import look
 from bestline.inference.why_not import refuse
 
 
 def basis_of(line: FittedLine, data: Any = None) -> Basis:
     """The coordinates of the training rows."""
     inference = refuse(line, "There is no leverage")
-    return Basis.of(line.training, line.scaling, inference.kept, lambda: (part.rows for part in numbered(line, data)))
+    return Basis.of(line.training, line.scaling, inference.kept, lambda over: look(line, over, data))
 
 
 def rough_basis(line: FittedLine) -> Basis:
@@ -59,26 +57,11 @@ def covariance(line: FittedLine, cov: Cov = "classical", data: Any = None) -> ex
         return refuse(line, "There are no standard errors")
     inference = refuse(line, "There are no robust errors")
     basis = basis_of(line, data)
-    meat = Meat.empty(basis)
-    for part in numbered(line, data, also=[kind.cluster] if kind.cluster else []):
-        groups = part.groups(kind.cluster) if kind.cluster else None
-        rows = part.rows
-        if groups is not None and rows.w is not None and bool((rows.w == 0).any()):  # such rows are not there
-            there = rows.w > 0
-            rows, groups = rows[there], _present(groups[0][there], groups[1])
-        elif groups is not None:
-            groups = _present(*groups)
-        meat = meat + Meat.of(basis, basis.see(rows), kind, groups)
+    meat = look(line, CollectMeat(basis, kind), data)
     check_same_rows(basis, meat.totals)
     found = sandwich(basis, meat, kind, ~inference.std_error[0].isnan())
     _warn_of_few(line, found.clusters)
     return found
-
-
-def _present(codes: Tensor, names: Sequence[str]) -> tuple[Tensor, Sequence[str]]:
-    """Only the groups that have a row."""
-    used, codes = codes.unique(return_inverse=True)
-    return codes, [names[g] for g in used.tolist()]
 
 
 def check_same_rows(basis: Basis, totals: Totals) -> None:

@@ -32,7 +32,7 @@ _ROUNDING = (
 )  # of a stored number that was computed in a few steps from others, relative: half a unit a step, and some to spare
 _STEEP = 1e-3  # closeness below which products of rows and weights are taken in twice the digits
 _SECOND_ORDER = 1.1  # what the first order leaves out below that
-_MOST_COLUMNS = 200  # elimination takes a second for 100, and eight times that for 200
+MOST_COLUMNS = 200  # elimination takes a second for 100, and eight times that for 200
 _FIRST_ORDER = 0.01  # errors, beside what sets the columns apart, up to which the first order of them stands for all
 
 
@@ -164,7 +164,7 @@ def refined(rows: Iterable[tuple[Rows, Features | None]], p: int, k: int, *, int
         range of float64; and where exact sums would take too long: more than 200 columns, or numbers that lie too far apart.
     """
     d = p + intercept
-    if d > _MOST_COLUMNS or d == 0:
+    if d > MOST_COLUMNS or d == 0:
         return None
     products = CrossProducts.empty(d + k)
     try:

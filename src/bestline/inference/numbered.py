@@ -1,0 +1,101 @@
+"""Numbered rows: some of the rows that a line was fitted to, which know where in the table they stand; and passes over them.
+
+A pass over the training rows is two passes in one: the outer one encodes a batch and leaves out what was not trained on, the inner
+one says what to look for. So a covariance or a diagnosis is written for rows, and knows neither designs nor splits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from bestline.data.design import Design
+from bestline.data.passes import PartT, Pass
+from bestline.data.split import parts_of
+from bestline.data.tables import Batch
+from bestline.errors import MissingValuesError, readable
+from bestline.numerics.rows import Rows
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Numbered:
+    """Some of the training rows, and where they stand.
+
+    Attributes
+    ----------
+    batch : Batch
+    rows : Rows
+    at : Tensor (n,)
+        Their places in the batch.
+    """
+
+    batch: Batch
+    rows: Rows
+    at: Tensor
+
+    @classmethod
+    def of(cls, batch: Batch, design: Design, labels: Tensor | None = None) -> Numbered:
+        """The training rows of a batch: all of them, or with a split those whose label is 0."""
+        encoded = design.rows(batch)
+        at = torch.arange(batch.rows) if encoded.index is None else encoded.index.cpu()
+        rows = encoded.rows.to("cpu")
+        if labels is not None:
+            own = parts_of(labels, batch, encoded.index) == 0
+            rows, at = rows[own], at[own]
+        return cls(batch, rows, at)
+
+    @property
+    def numbers(self) -> Tensor:
+        """Their numbers in the whole table, counted from 0; rows left out keep theirs."""
+        return self.batch.start + self.at
+
+    def groups(self, column: str) -> tuple[Tensor, Sequence[str]]:
+        """Codes (n,) of a column, and what they stand for; raises MissingValuesError for a row without a value."""
+        codes, names = self.batch.text(column)
+        codes = codes.cpu()[self.at]
+        if bool((codes < 0).any()):
+            where = self.batch.where(int(self.at[codes < 0][0]))
+            raise MissingValuesError(
+                f"Column {readable(column)} has no value at {where}, so that row has no cluster; fill it in, or leave the row out."
+            )
+        return codes, names
+
+
+@dataclass(frozen=True, eq=False)
+class OverTraining(Pass[Batch, PartT]):
+    """The pass that shows the training rows to an `inner` one; the inner one's columns are read beside those of the design."""
+
+    design: Design
+    labels: Tensor | None
+    inner: Pass[Numbered, PartT]
+
+    @property
+    def what(self) -> str:
+        """As the inner pass says."""
+        return self.inner.what
+
+    @property
+    def columns(self) -> list[str]:
+        """What both read."""
+        return [*self.design.reads(), *self.inner.columns]
+
+    def empty(self) -> PartT:
+        """The inner pass's."""
+        return self.inner.empty()
+
+    def of(self, batch: Batch) -> PartT:
+        """What the inner pass finds."""
+        rows = Numbered.of(batch, self.design, self.labels)
+        return self.inner.of(rows) if len(rows.rows) else self.inner.empty()
+
+
+class OverRows(Pass[Numbered, PartT]):
+    """An inner pass that looks at the numbers of the rows alone, and at no other column."""
+
+    @property
+    def columns(self) -> Sequence[str]:
+        """None."""
+        return ()
