@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 from itertools import pairwise
 
 import numpy as np
@@ -22,8 +21,7 @@ pytestmark = pytest.mark.usefixtures("quiet")
 def evidence_of(model: Model, ends: list[int], mix: int = 0) -> Evidence:
     rows, lens = next(iter(model.rows())), Lens.on(second_pass.basis_of(model))
     found, cuts = Evidence.empty(lens), list(pairwise(ends))
-    random.Random(mix).shuffle(cuts)
-    for a, b in cuts:
+    for a, b in (cuts[i] for i in torch.randperm(len(cuts), generator=torch.Generator().manual_seed(mix))):
         found = found + Evidence.of(lens, rows[a:b], torch.arange(a, b))
     return found
 
