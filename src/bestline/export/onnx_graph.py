@@ -274,21 +274,13 @@ def _check_names(design: Design) -> None:
         raise OptionError(f"ONNX cannot have an input called {listed(odd)}; rename the column and fit again.")
     for name in design.needs:
         sendable(name, "The column")
-    numbers = {name for f in design.factors for name in _number_columns(f)}
+    numbers = {name for f in design.factors for name in f.numbers}
     both = [name for name in design.texts if name in numbers]
     if both:
         raise ColumnError(
             f"{listed(both)} {'is' if len(both) == 1 else 'are'} read both as numbers and as categories, and an ONNX input has one "
             f"type; copy the column under another name and fit again."
         )
-
-
-def _number_columns(factor: Factor) -> list[str]:
-    from bestline.data.design import expression
-
-    if factor.kind == "category":
-        return []
-    return [factor.column] if factor.kind == "number" else expression(factor.text).columns
 
 
 def _library() -> Any:

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from bestline.data.tables import ArrowTable, read_table
 from bestline.errors import OptionError, listed, readable
-
-if TYPE_CHECKING:
-    import pyarrow as pa
 
 __all__ = ["NAMES", "path", "penguins"]
 
@@ -34,11 +31,9 @@ def path(name: str) -> Path:
     return Path(str(files(__name__) / f"{name}.csv"))
 
 
-def penguins() -> pa.Table:
+def penguins() -> ArrowTable:
     """Palmer penguins, CC0: 342 penguins of three species, their island, bill (mm), flipper (mm), body mass (g), sex and year.
 
     Nine values of `sex` are missing; nothing else is.
     """
-    from bestline.data.tables import read_table
-
     return read_table(path("penguins"))

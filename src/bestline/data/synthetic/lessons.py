@@ -10,7 +10,8 @@ import numpy as np
 import torch
 from torch import Generator, Tensor
 
-from bestline.data.synthetic.line import SyntheticLine, line, noise_of, truth_of
+from bestline.data.synthetic.draws import noise_of
+from bestline.data.synthetic.line import SyntheticLine, line, truth_of
 from bestline.errors import OptionError, listed, readable
 
 # --- the lessons' data -----------------------------------------------------------------------------------------------------

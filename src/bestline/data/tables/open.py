@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Iterable, Mapping
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import pyarrow as pa
@@ -15,6 +15,8 @@ from bestline.data.tables.memory import no_table, open_memory, refuse_extra
 from bestline.data.tables.source import Source
 from bestline.data.tables.writing import stored
 from bestline.errors import DataError
+
+ArrowTable: TypeAlias = pa.Table
 
 
 def open_source(data: Any, *, text: Collection[str] = (), extra: Mapping[str, Any] | None = None) -> Source:
@@ -72,7 +74,7 @@ def _paths(data: Any) -> list[Any] | None:
     return sorted(paths, key=str) if isinstance(data, set | frozenset) else paths
 
 
-def read_table(path: str | os.PathLike[str]) -> pa.Table:
+def read_table(path: str | os.PathLike[str]) -> ArrowTable:
     """A whole file in memory, with the care that `open_source` takes.
 
     Numbers are float64, true and false boolean, text is text; missing is null.
