@@ -16,8 +16,9 @@ from bestline.errors import DataError, OptionError
 from bestline.numerics.comoments import Comoments, by_group
 from bestline.numerics.rows import Rows
 from bestline.pictures.penalty_paths import error_curve
-from bestline.training.cross_validation import fold_errors, geometric, leave_one_out, refuse_wide, select
+from bestline.training.cross_validation import fold_errors, geometric, leave_one_out, select
 from bestline.training.solvers.path import solve, top
+from bestline.training.width import refuse_folds
 from training.penalised import folds_of, normal_of, series, table
 
 # Duality gaps are a share of the target's second moment; rounding of a few hundred terms.
@@ -205,9 +206,9 @@ def test_empty_folds_too_few_folds_and_wide_tables() -> None:
         select("bayes", folds, 3, intercept=True)
     with pytest.raises(OptionError, match="ratios"):
         select("enet", folds, 3, intercept=True, ratios=[0.0])
-    refuse_wide(1_000, 10)
+    refuse_folds(1_000, 10)
     with pytest.raises(OptionError, match="20,000 columns"):
-        refuse_wide(20_000, 5)
+        refuse_folds(20_000, 5)
 
 
 def test_folds_of_one_row_constant_columns_and_float32() -> None:

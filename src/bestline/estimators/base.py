@@ -23,7 +23,7 @@ from bestline.estimators.arrays import Array, TrainingTable
 from bestline.estimators.parameters import Rules, check_parameters
 from bestline.numerics.comoments import Comoments
 from bestline.numerics.exact_solve import Refined
-from bestline.training import least_squares
+from bestline.training import width
 from bestline.training.least_squares import Solved
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ class MomentsEstimator(MultiOutputMixin, LinearEstimator):
         if self._takes_rows(table):
             self._learn_rows(table)
         else:
-            least_squares.refuse_wide(table.p)
+            width.refuse_moments(table.p)
             self._learn(table.moments(), table, exact=True)
         return self
 

@@ -21,7 +21,7 @@ from bestline.estimators.arrays import Array, TrainingTable
 from bestline.estimators.base import MomentsEstimator
 from bestline.estimators.parameters import ANY_SEED, YES_OR_NO, Choice, Number, Rules
 from bestline.numerics.comoments import Comoments
-from bestline.training import least_squares
+from bestline.training import least_squares, width
 from bestline.training.least_squares import Solved
 from bestline.training.solvers.few_rows import Few
 from bestline.training.solvers.path import Path
@@ -121,7 +121,7 @@ class ElasticNet(MomentsEstimator):
         return super().fit(X, y, sample_weight)
 
     def _takes_rows(self, table: TrainingTable) -> bool:
-        return least_squares.very_wide(table.rows) and not self._gram_given
+        return width.very_wide(table.rows) and not self._gram_given
 
     def _learn_rows(self, table: TrainingTable) -> None:
         start = self._start(table)

@@ -25,7 +25,7 @@ from bestline.estimators.parameters import Choice, Number, Rules, penalties
 from bestline.estimators.routing import routed, router
 from bestline.numerics.comoments import Comoments, rests
 from bestline.numerics.rows import Rows
-from bestline.training import least_squares
+from bestline.training import least_squares, width
 from bestline.training.cross_validation import geometric
 from bestline.training.solvers.few_rows import Few, solve_rows
 from bestline.training.solvers.path import Normal, solve
@@ -124,8 +124,8 @@ class ElasticNetCV(ChosenEstimator):
         self._check()
         given = routed(self, params, sample_weight)
         table = arrays.taken(self, X, y, None if isinstance(sample_weight, Real) else sample_weight, several=False)
-        if not least_squares.very_wide(table.rows):
-            least_squares.refuse_wide(table.p)
+        if not width.very_wide(table.rows):
+            width.refuse_moments(table.p)
         ratios = self._ratios()
         alphas = self._grid(table, ratios)  # (m, r)
         l1, l2 = 2 * alphas * torch.from_numpy(ratios), alphas * torch.from_numpy(1 - ratios)
@@ -238,7 +238,7 @@ def _errors(
     positive: bool,
 ) -> Tensor:
     """Mean squared errors (f, m, r) on each fold's test rows of the lines fitted to its training rows."""
-    if least_squares.very_wide(rows):
+    if width.very_wide(rows):
         parts = ((rows[torch.as_tensor(train)], rows[torch.as_tensor(test)]) for train, test in splits)
         return torch.stack([_error_of_rows(Few.of(a, intercept=intercept), b, l1, l2, positive=positive) for a, b in parts])
     p, r = rows.X.shape[1], l1.shape[1]

@@ -14,7 +14,7 @@ from bestline.estimators.arrays import TrainingTable
 from bestline.estimators.base import MomentsEstimator
 from bestline.estimators.parameters import ANY_SEED, YES_OR_NO, Choice, Number, Rules
 from bestline.numerics.comoments import Comoments
-from bestline.training import least_squares
+from bestline.training import least_squares, width
 
 SOLVERS = ("auto", "svd", "cholesky", "lsqr", "sparse_cg", "sag", "saga", "lbfgs")
 
@@ -25,7 +25,7 @@ class _LeastSquares(MomentsEstimator):
     positive: bool
 
     def _takes_rows(self, table: TrainingTable) -> bool:
-        return least_squares.wide(table.rows) and not self.positive
+        return width.wide(table.rows) and not self.positive
 
     def _learn_rows(self, table: TrainingTable) -> None:
         alphas = self._alphas(table.rows.y.shape[1])

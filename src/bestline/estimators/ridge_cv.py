@@ -22,7 +22,7 @@ from bestline.estimators.parameters import YES_OR_NO, Choice, Number, Rules, pen
 from bestline.estimators.routing import refuse, routed, router
 from bestline.numerics.comoments import Comoments
 from bestline.numerics.rows import Rows
-from bestline.training import least_squares
+from bestline.training import width
 from bestline.training.cross_validation import leave_one_out
 from bestline.training.solvers.few_rows import Few
 
@@ -201,7 +201,7 @@ class _AsPredicted(RegressorMixin, BaseEstimator):
 
 def _without_own_row(rows: Rows, alphas: Tensor, *, intercept: bool) -> Tensor:
     """Residuals (n, m, k) of every row by the ridge line of all others."""
-    if not least_squares.wide(rows):
+    if not width.wide(rows):
         whole = Comoments.of_rows(rows)
         chunks = (rows[i : i + _CHUNK] for i in range(0, len(rows), _CHUNK))
         return torch.cat([leave_one_out(chunk, whole, alphas / whole.weight, intercept=intercept) for chunk in chunks])

@@ -33,7 +33,6 @@ if TYPE_CHECKING:
 KINDS = ("ridge", "lasso", "enet")
 RATIOS = (0.1, 0.5, 0.7, 0.9, 0.95, 0.99, 1.0)  # shares of the absolute penalty that "enet" tries
 _COUNT = 100
-_MOST_BYTES = 16e9  # of moments and systems of equations
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -314,21 +313,6 @@ def leave_one_out(rows: Rows, whole: Comoments, l2: Tensor, *, intercept: bool) 
     leverage = turned**2 @ inverse.T + (1.0 if intercept else 0.0)  # (n, m)
     share = torch.full((len(rows),), 1.0, dtype=torch.float64) if rows.w is None else rows.w.to(torch.float64)
     return residual / (1 - leverage * (share / whole.weight)[:, None])[:, :, None]
-
-
-def refuse_wide(p: int, folds: int) -> None:
-    """Refuse a number of columns whose moments would not fit into memory, before they are collected.
-
-    Raises
-    ------
-    OptionError
-    """
-    need = 8.0 * p * p * 3 * (folds + 1)
-    if need > _MOST_BYTES:
-        raise OptionError(
-            f"Cross-validating {p:,} columns by {folds} folds takes {need / 1e9:,.0f} GB for their second moments; where rows "
-            f"are fewer than columns, bestline.LassoCV(cv={folds}) chooses the penalty from the rows themselves."
-        )
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -14,7 +14,6 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from bestline.errors import OptionError
 from bestline.numerics.comoments import Comoments
 from bestline.numerics.digits import right_digits
 from bestline.numerics.exact_solve import Refined, refined
@@ -23,14 +22,13 @@ from bestline.numerics.scaling import Scaling
 from bestline.numerics.semidefinite import minimum_norm, rank_tolerance
 from bestline.training.solvers.few_rows import Few, solve_rows
 from bestline.training.solvers.path import Normal, Path, solve
+from bestline.training.width import very_wide
 
 FEW_DIGITS = 8  # right digits below which the rows are read once more
 _STEADY = 3  # right digits from which steps of correction converge quickly
 _STEPS = 2
 _SMALL, _FEW = 200_000, 30  # numbers and columns of a table whose exact solution takes milliseconds
 _CHUNK = 65_536  # rows taken at a time
-MANY_COLUMNS = 800  # up to which lassos from moments are as quick, measured with 60 to 1,000 rows
-MOST_COLUMNS = 16_000  # beyond this, second moments take more than 2 GB
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -69,25 +67,6 @@ def level_of(moments: Comoments, slopes: Tensor, *, intercept: bool) -> Tensor:
     if not intercept:
         return torch.zeros(k, dtype=torch.float64)
     return moments.center[p:] - moments.center[:p] @ slopes
-
-
-def wide(rows: Rows) -> bool:
-    """Whether the rows themselves take less room than their moments."""
-    return len(rows) < rows.X.shape[1]
-
-
-def very_wide(rows: Rows) -> bool:
-    """Whether a lasso is found sooner from the rows than from their moments."""
-    return wide(rows) and rows.X.shape[1] > MANY_COLUMNS
-
-
-def refuse_wide(p: int) -> None:
-    """Raise OptionError where second moments would take too much memory."""
-    if p > MOST_COLUMNS:
-        raise OptionError(
-            f"{p:,} columns have {p * p * 8 / 2**30:,.0f} GiB of second moments; keep fewer than {MOST_COLUMNS:,} columns, "
-            f"or use scikit-learn's estimator of the same name."
-        )
 
 
 def of_moments(moments: Comoments, p: int, alpha: Tensor, *, intercept: bool, positive: bool = False) -> Solved:

@@ -23,8 +23,7 @@ from bestline.training.outcome import Fit
 from bestline.training.parts import Part, Parts
 from bestline.training.plan import Plan, check_rows
 from bestline.training.request import KEPT_BYTES, Request
-
-_WIDE = 2_000  # columns from which on `cv` of fewer rows than columns is for the estimators that work on the rows
+from bestline.training.width import refuse_few_rows
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -74,7 +73,7 @@ def prepare(request: Request, gathered: Gathered) -> Prepared:
     check_rows(training, plan, design)
     choice = None
     if request.cv:
-        _refuse_few_rows(training.count, design.p)
+        refuse_few_rows(training.count, design.p)
     if request.cv or (request.free and gathered.tabular and crowded(training, design)):
         gathered = gathered.folded()
         folds = _of_training(gathered).folds
@@ -85,14 +84,6 @@ def prepare(request: Request, gathered: Gathered) -> Prepared:
 
 def _folded(gathered: Gathered) -> Moments:
     return Moments.gathered(gathered.folded())
-
-
-def _refuse_few_rows(rows: int, p: int) -> None:
-    if rows < p and p > _WIDE:
-        raise OptionError(
-            f"{rows:,} rows of {p:,} columns: their moments are far more than the rows, and would take very long; use "
-            f"bestline.LassoCV, ElasticNetCV or RidgeCV, which work on the rows."
-        )
 
 
 def _of_training(gathered: Gathered) -> Moments:

@@ -17,7 +17,7 @@ from bestline.data.design import Design, degree_of
 from bestline.data.gather import Query
 from bestline.data.split import check_shares
 from bestline.errors import ColumnError, OptionError
-from bestline.training.cross_validation import KINDS, refuse_wide
+from bestline.training.cross_validation import KINDS
 from bestline.training.losses.named import parse_loss
 from bestline.training.own_forward import UserForward
 from bestline.training.plan import Plan, UserLoss
@@ -25,6 +25,7 @@ from bestline.training.recipe import Recipe
 from bestline.training.solvers.base import Reach, Reads, Solver, is_number
 from bestline.training.solvers.choose import choose
 from bestline.training.start import Start
+from bestline.training.width import refuse_folds
 
 KEPT_BYTES = 4e9  # rows that training needs are kept up to here, and read anew in every epoch beyond
 _OF_ROWS = ("data", "formula", "target", "features", "weights", "missing", "folds", "split", "seed")
@@ -125,7 +126,7 @@ class Request:
     def _reading(self) -> Query:
         """The query with what training needs of the rows themselves."""
         keep = Kept(KEPT_BYTES, None if self.squared_line else self._too_many()) if self.of_rows else None
-        check = refuse_wide if self.cv else None
+        check = refuse_folds if self.cv else None
         return replace(self.query, keep=keep, at_once=bool(self.cv) or self.patient, check=check)
 
     @property

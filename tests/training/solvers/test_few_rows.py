@@ -17,10 +17,11 @@ from bestline.estimators import ElasticNet, ElasticNetCV, Lasso, LassoCV
 from bestline.numerics.comoments import Comoments
 from bestline.numerics.rows import Rows
 from bestline.numerics.scaling import Scaling
-from bestline.training import least_squares
-from bestline.training.cross_validation import geometric, refuse_wide
+from bestline.training import width
+from bestline.training.cross_validation import geometric
 from bestline.training.solvers.few_rows import Few, solve_rows
 from bestline.training.solvers.path import Normal, solve, top
+from bestline.training.width import refuse_folds
 
 # Duality gaps over the target's mean square: rounding of a few hundred terms.
 GAP = 1e-12
@@ -186,7 +187,7 @@ def test_what_is_refused() -> None:
     with pytest.raises(DataError, match="too large"):
         solve_rows(few_of(1e200 * np.eye(3, 5), np.ones(3)), series(1), series(0))
     with pytest.raises(OptionError, match=r"20,000 columns.*bestline\.LassoCV"):
-        refuse_wide(20_000, 5)
+        refuse_folds(20_000, 5)
     X = np.zeros((3, 8_001))
     with pytest.raises(DataError, match=r"8,000 columns.*bestline\.Lasso or bestline\.LassoCV"):
         bl.fit((X, np.arange(3.0)), l1=0.1)
@@ -242,7 +243,7 @@ def test_cross_validation_is_that_of_moments(weighted: bool, monkeypatch: pytest
     )
     ours = [line.fit(X, y[:, 0], w) for line in cases]
     found = [(line.alphas_, line.mse_path_, line.alpha_, line.coef_) for line in ours]
-    monkeypatch.setattr(least_squares, "MANY_COLUMNS", 10_000)
+    monkeypatch.setattr(width, "LASSO_FROM_MOMENTS", 10_000)
     for line, (alphas, mse, alpha, coef) in zip(cases, found, strict=True):
         line.fit(X, y[:, 0], w)
         assert alphas == pytest.approx(line.alphas_, rel=1e-12)
