@@ -129,7 +129,7 @@ def fit(
     BestlineWarning
         Once for everything the user should know; the same sentences are in `Model.notes`.
     """
-    request = Request.of(locals(), _DEFAULTS)
+    request = Request.of(data, formula, locals(), _DEFAULTS)
     gathered = gather(request.query, progress)
     prepared = prepare(request, gathered)
     fit = watched(prepared, watch)

@@ -28,7 +28,7 @@ from bestline.training.start import Start
 from bestline.training.width import refuse_folds
 
 KEPT_BYTES = 4e9  # rows that training needs are kept up to here, and read anew in every epoch beyond
-_OF_ROWS = ("data", "formula", "target", "features", "weights", "missing", "folds", "split", "seed")
+_OF_ROWS = ("target", "features", "weights", "missing", "folds", "split", "seed")
 _OF_TRAINING = ("l1", "l2", "penalty_factors", "cv", "loss", "start", "device", "digits")
 _ROWS_ON_GPU = 100_000  # below this, training on rows is done sooner on the CPU
 
@@ -97,8 +97,8 @@ class Request:
             check_shares(query.split)
 
     @classmethod
-    def of(cls, asked: Mapping[str, Any], defaults: Mapping[str, Any]) -> Request:
-        """What `fit` was called with: its arguments by name, and what they are when left out."""
+    def of(cls, data: Any, formula: str | None, asked: Mapping[str, Any], defaults: Mapping[str, Any]) -> Request:
+        """What `fit` was called with: the data, and beside them its arguments by name, and what those are when left out."""
         loss, forward, settings = asked["loss"], asked["forward"], asked["descent"]
         degree, own = (degree_of(forward), None) if isinstance(forward, str) else (1, forward)
         squared = loss == "squared"
@@ -110,15 +110,15 @@ class Request:
             piecewise=isinstance(loss, str) and not squared,
             **settings,
         )
-        unasked = asked["formula"] is None and all(asked[n] == defaults[n] for n in ("solver", "l1", "l2", "cv", "features"))
+        unasked = formula is None and all(asked[n] == defaults[n] for n in ("solver", "l1", "l2", "cv", "features"))
         given = {name: asked[name] for name in defaults} | settings
         request = cls(
-            Query(**{name: asked[name] for name in _OF_ROWS}, degree=degree),
+            Query(data, formula, **{name: asked[name] for name in _OF_ROWS}, degree=degree),
             chosen,
             forward=own,
             standardize=standardised(asked["standardize"], own),
             free=unasked and not settings and degree == 1 and squared and own is None,
-            recipe=Recipe.of(asked["data"], asked["formula"], given, defaults),
+            recipe=Recipe.of(data, formula, given, defaults),
             **{name: asked[name] for name in _OF_TRAINING},
         )
         return replace(request, query=request._reading())
