@@ -147,6 +147,7 @@ class BestlineDeprecationWarning(BestlineWarning, FutureWarning):
 
 def warn(message: str, kind: type[Warning] = BestlineWarning) -> None:
     """Warn, and point at the line of the caller's own code that led here, however deep in bestline the reason was seen."""
+    # `warnings.warn` has `skip_file_prefixes` from Python 3.12 on; until then frames are counted.
     level, frame = 1, inspect.currentframe()
     while frame is not None and frame.f_globals.get("__name__", "").partition(".")[0] in _NOT_THE_CALLER:
         level, frame = level + 1, frame.f_back
@@ -193,6 +194,7 @@ def renamed(**new: str) -> Callable[[Callable[_P, _R]], Callable[_P, _R]]:
 def now_by_name(function: Callable[_P, _R]) -> Callable[_P, _R]:
     """A function whose keyword-only arguments were once taken by position, in the order they stand: they still are, with a warning."""
     parameters = inspect.signature(function).parameters.values()
+    # The order in which they stand is the order in which they were taken.
     places = sum(p.kind is p.POSITIONAL_OR_KEYWORD for p in parameters)
     names = [p.name for p in parameters if p.kind is p.KEYWORD_ONLY]
 

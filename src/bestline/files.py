@@ -41,6 +41,7 @@ def fresh(path: str | os.PathLike[str], *, overwrite: bool = False) -> Iterator[
         what = "is a folder" if target.is_dir() else "lies in a folder that does not exist"
         raise DataError(f"{readable(str(target))} {what}; give the path of a file in an existing folder.")
     try:
+        # In the same folder, so that the move onto the target is one step of the file system, which is whole or is not done.
         handle, name = tempfile.mkstemp(prefix=".", suffix=".part" + "".join(target.suffixes[-2:]), dir=target.parent)
     except OSError as error:
         raise DataError(f"{readable(str(target))} cannot be written: {error.strerror or error}.") from error
@@ -48,6 +49,7 @@ def fresh(path: str | os.PathLike[str], *, overwrite: bool = False) -> Iterator[
     temporary = Path(name)
     try:
         yield temporary
+        # `mkstemp` lets nobody else read; the file gets the rights that any new file gets. A mask can only be read by setting it.
         mask = os.umask(0)
         os.umask(mask)
         temporary.chmod(0o666 & ~mask)
@@ -61,6 +63,7 @@ def write(
 ) -> None:
     """Write tensors and JSON facts as one file of the given kind and format version."""
     header = {"kind": kind, "version": version, "facts": facts}
+    # Copies: safetensors refuses tensors that share memory, as views of one matrix do.
     content = save(
         {name: t.detach().cpu().clone(memory_format=torch.contiguous_format) for name, t in tensors.items()},
         {_KEY: json.dumps(header, allow_nan=False)},
@@ -74,6 +77,7 @@ def read(path: str | os.PathLike[str], kind: str, newest: int) -> tuple[int, dic
 
     Raises ModelFileError when it is not such a file, is damaged, of another kind, or of a version after `newest`.
     """
+    # Every way in which a file is not ours is told apart, for each asks for something else to be done.
     source = Path(path)
     shown = readable(str(source))
     try:
@@ -108,6 +112,7 @@ def read(path: str | os.PathLike[str], kind: str, newest: int) -> tuple[int, dic
 
 def _parsed(text: str | None, shown: str, kind: str) -> dict[str, Any]:
     def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        # Two readers could take different ones of two values.
         if len(dict(pairs)) != len(pairs):
             raise ValueError("a key stands twice")
         return dict(pairs)

@@ -32,6 +32,7 @@ class MomentLoss(nn.Module):
     def __init__(self, moments: Moments) -> None:
         super().__init__()
         self.p = moments.design.p
+        # Fold by fold or all together is the same loss: moments add up.
         statistic: Comoments = total(moments.folds, moments.folds[0].q)
         raw = Scaling.of(statistic, self.p, intercept=True, standardize=False)
         mean, covariance = trained_moments(statistic, raw)
@@ -43,6 +44,7 @@ class MomentLoss(nn.Module):
         k = len(self.mean) - self.p
         if weight.shape != (k, self.p) or (bias is not None and bias.shape != (k,)):
             raise ShapeError(f"`MomentLoss` of {self.p} features and {k} targets needs weight ({k}, {self.p}) and bias ({k},).")
+        # Prediction less target is linear in the columns (x, y): its mean square is r' C r + (r' m + b)^2, r = (w, -1).
         residual = torch.cat([weight.to(self.mean), -torch.eye(k).to(self.mean)], 1)  # (k, q): prediction less target
         offset = residual @ self.mean + (0 if bias is None else bias.to(self.mean))
         return ((residual @ self.covariance * residual).sum(1) + offset**2).mean()

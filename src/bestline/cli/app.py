@@ -17,7 +17,7 @@ from bestline.cli.export import EPILOG as EXPORT_EXAMPLES
 from bestline.cli.export import export
 from bestline.cli.fit import fit
 from bestline.cli.generate import GENERATE_EXAMPLES, generate
-from bestline.cli.options import Force, Json, Quiet, Show, one, refuse_existing, refuse_unless_html
+from bestline.cli.options import Force, ModelFile, Quiet, Show, briefly, grouped, one, refuse_existing, refuse_unless_html
 from bestline.cli.predict import EVALUATE_EXAMPLES, PREDICT_EXAMPLES, evaluate, predict
 from bestline.cli.terminal import Terminal
 from bestline.cli.tour import tour
@@ -38,10 +38,12 @@ app = typer.Typer(
 
 def main() -> None:
     """Run a command: exit with 0 done, 1 the data or the numbers would not allow it, 2 wrong usage."""
+    # --debug may stand anywhere, and belongs to no command.
     arguments = [a for a in sys.argv[1:] if a != "--debug"]
     debug = len(arguments) < len(sys.argv) - 1
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(AttributeError, ValueError):
+            # A terminal that knows no letter such as a minus sign shows a question mark and not a traceback.
             stream.reconfigure(errors="replace")  # type: ignore[union-attr]
     try:
         app(arguments, standalone_mode=True)
@@ -58,6 +60,7 @@ def main() -> None:
 
 
 def _failed(error: Exception) -> int:
+    # Ours say what to do. Any other is a fault of bestline, and says so, for a user cannot mend it.
     known = isinstance(error, BestlineError)
     text = " ".join(str(error).split())
     if not known:
@@ -106,8 +109,10 @@ app.command(epilog=DIAGNOSE_EXAMPLES)(diagnose)
 
 
 @app.command(epilog="Example:  bestline report cars.bestline cars.csv -o cars.html")
+@grouped(terminal=briefly)
 def report(
-    model: Annotated[Path, typer.Argument(metavar="MODEL", help="A .bestline file.")],
+    model: ModelFile,
+    *,
     data: Annotated[
         list[str] | None, typer.Argument(metavar="[DATA]...", help="The rows it was fitted to, for pictures and diagnostics.")
     ] = None,
@@ -115,35 +120,31 @@ def report(
         "report.html"
     ),
     force: Force = False,
-    json: Json = False,
-    quiet: Quiet = False,
+    terminal: Terminal,
 ) -> None:
     """Write a page about a model: what it means, what it is worth, how it was trained, how to do it again."""
     refuse_unless_html(out, "--out")
     refuse_existing(out, force)
-    terminal = Terminal(json, quiet)
     with terminal.listening():
         line = bl.load(model)
         page = line.report(out, one(data) if data else None, overwrite=force)
-    terminal.result("", {"out": str(out), "bytes": len(page.html.encode()), "warnings": terminal.said})
-    terminal.tell_warnings(line.notes)
-    terminal.note(f"wrote {out}")
+    terminal.answer("", {"out": str(out), "bytes": len(page.html.encode()), "warnings": terminal.said}, known=line.notes)
+    terminal.wrote(out)
 
 
 @app.command(epilog="Example:  bestline agree cars.bestline cars.csv")
+@grouped(terminal=briefly)
 def agree(
-    model: Annotated[Path, typer.Argument(metavar="MODEL", help="A .bestline file.")],
+    model: ModelFile,
+    *,
     data: Annotated[list[str], typer.Argument(metavar="DATA...", help="The rows it was fitted to.")],
-    json: Json = False,
-    quiet: Quiet = False,
+    terminal: Terminal,
 ) -> None:
     """Fit the same line by scikit-learn and statsmodels, and say to how many digits each weight agrees."""
-    terminal = Terminal(json, quiet)
     with terminal.listening():
         found = bl.load(model).agree(one(data))
     facts = found.frame().astype(object).to_dict(orient="records")
-    terminal.result(str(found), {"rows": found.rows, "weights": facts, "absent": list(found.absent), "warnings": terminal.said})
-    terminal.tell_warnings()
+    terminal.answer(str(found), {"rows": found.rows, "weights": facts, "absent": list(found.absent), "warnings": terminal.said})
 
 
 app.command(epilog=EXPORT_EXAMPLES)(export)

@@ -9,10 +9,8 @@ import typer
 
 import bestline as bl
 from bestline.cli import doors
-from bestline.cli.options import Force, Json, Quiet, Show, one, refuse_existing
+from bestline.cli.options import Cov, Force, ModelFile, grouped, one, refuse_existing, saying
 from bestline.cli.terminal import Terminal
-
-ModelPath = Annotated[Path, typer.Argument(metavar="MODEL", help="A .bestline file.")]
 
 SUMMARY_EXAMPLES = (
     "Examples:  bestline summary cars.bestline --level 0.9  |  bestline summary cars.bestline --cov HC3 cars.csv  |  "
@@ -21,16 +19,16 @@ SUMMARY_EXAMPLES = (
 DIAGNOSE_EXAMPLES = "Examples:  bestline diagnose cars.bestline cars.csv  |  bestline diagnose cars.bestline cars.csv -o panels.png --theme dark"
 
 
+@grouped(terminal=saying)
 def summary(
-    model: ModelPath,
+    model: ModelFile,
+    *,
     data: Annotated[
         list[str] | None, typer.Argument(metavar="[DATA]...", help="The training rows; robust errors need them.")
     ] = None,
     level: Annotated[float, typer.Option(help="Level of the intervals.")] = 0.95,
-    cov: Annotated[str, typer.Option(help="Standard errors: classical, HC0, HC1, HC2, HC3 or cluster:COLUMN.")] = "classical",
-    json: Json = False,
-    quiet: Quiet = False,
-    progress: Show = None,
+    cov: Cov = "classical",
+    terminal: Terminal,
 ) -> None:
     """Print what `fit` printed: coefficients with intervals, errors, warnings."""
     robust = doors.CovarianceKind.of(cov).name != "classical"
@@ -38,15 +36,15 @@ def summary(
         raise typer.BadParameter(f"--cov {cov} needs the training rows: bestline summary MODEL --cov {cov} DATA")
     if data and not robust:
         raise typer.BadParameter("DATA is for robust errors; say which with --cov, such as --cov HC3")
-    terminal = Terminal(json, quiet, progress)
     with terminal.listening():
         page = bl.load(model).summary(level, cov=cov, data=one(data) if data else None)
-    terminal.result(page.text, page.facts)
-    terminal.tell_warnings()
+    terminal.answer(page.text, page.facts)
 
 
+@grouped(terminal=saying)
 def diagnose(
-    model: ModelPath,
+    model: ModelFile,
+    *,
     data: Annotated[list[str], typer.Argument(metavar="DATA...", help="The training rows.")],
     target: Annotated[str | None, typer.Option(help="Which target, of several. [default: the first]")] = None,
     out: Annotated[
@@ -54,21 +52,16 @@ def diagnose(
     ] = None,
     theme: Annotated[str, typer.Option(help="Of the picture: light or dark.")] = "light",
     force: Force = False,
-    json: Json = False,
-    quiet: Quiet = False,
-    progress: Show = None,
+    terminal: Terminal,
 ) -> None:
     """Look at every row with the line in hand: what matters, tests, the rows that move the line, the four panels."""
     if out is not None and out.suffix.lower() not in (".png", ".svg", ".pdf"):
         raise typer.BadParameter(f"--out draws .png, .svg or .pdf; got {out.name!r}")
     refuse_existing(out, force)
-    terminal = Terminal(json, quiet, progress)
     with terminal.listening():
         found = bl.load(model).diagnose(one(data), target=0 if target is None else target)
         if out is not None:
             with doors.fresh(out, overwrite=force) as temporary:
                 doors.save(doors.panels(found), temporary, format=out.suffix.lower().lstrip("."), theme=theme)
-    terminal.result(str(found), {**found.facts, "out": None if out is None else str(out), "warnings": terminal.said})
-    terminal.tell_warnings()
-    if out is not None:
-        terminal.note(f"wrote {out}")
+    terminal.answer(str(found), {**found.facts, "out": None if out is None else str(out), "warnings": terminal.said})
+    terminal.wrote(out)

@@ -8,11 +8,11 @@ from bestline.api import on_first_use
 
 _HOME = {
     "CovarianceKind": "inference.robust",
+    "animate": "pictures.watch",
     "fresh": "files",
     "label": "pictures.watch",
     "open_source": "data.tables",
     "page_of": "pictures.watch",
-    "animate": "pictures.watch",
     "panels": "pictures.diagnostics",
     "read_table": "data.tables",
     "refuse_format": "pictures.watch",

@@ -11,7 +11,7 @@ import typer
 
 import bestline as bl
 from bestline.cli import doors
-from bestline.cli.options import Force, Quiet, one, refuse_existing
+from bestline.cli.options import Force, ModelFile, Quiet, one, refuse_existing
 from bestline.cli.terminal import Terminal
 
 EPILOG = (
@@ -22,7 +22,7 @@ _TARGETS = ("script", "onnx", "sql", "json")
 
 
 def export(
-    model: Annotated[Path, typer.Argument(metavar="MODEL", help="A .bestline file.")],
+    model: ModelFile,
     data: Annotated[
         list[str] | None, typer.Argument(metavar="DATA...", help="The data, for a script: a model file has no rows.")
     ] = None,
@@ -51,9 +51,8 @@ def export(
         text = _exported(model, data or [], to, style, table, dialect, out, force)
     if text is not None and out is None:
         _print(text)
-    terminal.tell_warnings()
-    if out is not None:
-        terminal.note(f"wrote {out}")
+    terminal.answer("")
+    terminal.wrote(out)
 
 
 def _exported(
@@ -80,6 +79,7 @@ def _exported(
 
 def _table(text: str) -> str | tuple[str, ...]:
     """`schema.table` as its parts; a name that holds a dot itself, such as a file's, stands in double quotes."""
+    # SQL's own quotes: a doubled one inside stands for one.
     if len(text) > 1 and text[0] == text[-1] == '"':
         return text[1:-1].replace('""', '"')
     return tuple(text.split("."))

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import csv
-import inspect
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -14,19 +12,21 @@ import typer
 import bestline as bl
 from bestline.cli import doors
 from bestline.cli.options import (
-    DataPaths,
+    Asked,
+    Cov,
     Force,
-    Json,
-    Quiet,
-    Show,
-    names_of,
+    Missing,
+    Ridge,
+    Weights,
+    asking,
+    folds_of,
+    grouped,
     numbers_by_name,
     numbers_of,
-    one_or_names,
     rate_of,
     refuse_existing,
     refuse_unless_html,
-    split_formula,
+    saying,
     start_of,
 )
 from bestline.cli.terminal import Bars, Terminal
@@ -36,30 +36,28 @@ _LONGEST = 10_000  # steps that training until it converges makes at the most
 
 @dataclass(frozen=True, slots=True)
 class Training:
-    """What the options of training say: the data, and the arguments of `bestline.fit`."""
+    """What the options of training say: the arguments of `bestline.fit`."""
 
-    data: str | list[str]
-    formula: str | None
+    asked: Asked
     arguments: dict[str, Any]
 
     def fit(self, bars: Bars, **changed: Any) -> bl.Model:
         """Train, with some of the arguments changed."""
         arguments = {**self.arguments, **changed}
         return bl.fit(
-            self.data,
-            self.formula,
+            self.asked.data,
+            self.asked.formula,
+            **self.asked.columns,
             progress=bars.passes(),
             watch=bars.steps(arguments["steps"] or _LONGEST),
             **arguments,
         )
 
 
+@grouped(asked=asking)
 def training_options(
-    data: DataPaths,
-    target: Annotated[str | None, typer.Option(help="Column to predict (several: a,b), in place of a formula.")] = None,
-    features: Annotated[
-        str | None, typer.Option(help="Columns to predict from: a,b,c. [default: all others that can serve]")
-    ] = None,
+    asked: Asked,
+    *,
     solver: Annotated[
         str | None,
         typer.Option(
@@ -90,7 +88,7 @@ def training_options(
         ),
     ] = None,
     l1: Annotated[float, typer.Option(help="Weight of sum |w|.")] = 0.0,
-    l2: Annotated[float, typer.Option(help="Weight of sum w^2.")] = 0.0,
+    l2: Ridge = 0.0,
     penalty_factors: Annotated[
         str | None,
         typer.Option(help="How much of the penalties columns take: age=0,x3=2. 0 leaves a column free. [default: 1 each]"),
@@ -102,8 +100,8 @@ def training_options(
         str | None,
         typer.Option(help="polynomial or polynomial:3: powers of every column up to this degree. [default: the line]"),
     ] = None,
-    weights: Annotated[str | None, typer.Option(help="Column of weights.")] = None,
-    missing: Annotated[str, typer.Option(help="Missing values: raise, drop or impute.")] = "raise",
+    weights: Weights = None,
+    missing: Missing = "raise",
     standardize: Annotated[bool, typer.Option("--standardize/--no-standardize", help="Train on standardised columns.")] = True,
     split: Annotated[str | None, typer.Option(help="Shares of training, validation and test rows: 0.7,0.15,0.15.")] = None,
     seed: Annotated[int, typer.Option(help="Of split, folds, start and order of rows.")] = 0,
@@ -111,10 +109,7 @@ def training_options(
     digits: Annotated[int, typer.Option(help="Right digits asked for.")] = 8,
 ) -> Training:
     """The options of training, read."""
-    files, formula = split_formula(data)
     arguments = {
-        "target": one_or_names(target),
-        "features": names_of(features),
         "solver": solver,
         "lr": rate_of(lr),
         "rate": rate,
@@ -129,50 +124,34 @@ def training_options(
         "l2": l2,
         "penalty_factors": numbers_by_name(penalty_factors, "--penalty-factors"),
         "cv": cv,
-        "folds": int(folds) if folds.lstrip("-").isdigit() else folds,
+        "folds": folds_of(folds),
         "loss": loss,
         "forward": forward,
         "weights": weights,
         "missing": missing,
+        # Not asked against: then own forward functions keep their columns, as in Python.
         "standardize": None if standardize else False,
         "split": numbers_of(split, "--split"),
         "seed": seed,
         "device": device,
         "digits": digits,
     }
-    return Training(files, formula, arguments)
+    return Training(asked, arguments)
 
 
-def trains(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command that takes a `Training` first the options of training, before its own."""
-    shared = inspect.signature(training_options, eval_str=True).parameters
-    own = list(inspect.signature(command, eval_str=True).parameters.values())[1:]
-
-    def run(**given: Any) -> None:
-        training = training_options(**{name: given.pop(name) for name in shared})
-        command(training, **given)
-
-    parameters = [p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in (*shared.values(), *own)]
-    run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
-    run.__name__, run.__doc__ = command.__name__, command.__doc__
-    return run
-
-
-@trains
+@grouped(training=training_options, terminal=saying)
 def fit(
     training: Training,
+    *,
     level: Annotated[float, typer.Option(help="Level of the intervals.")] = 0.95,
-    cov: Annotated[str, typer.Option(help="Standard errors: classical, HC0, HC1, HC2, HC3 or cluster:COLUMN.")] = "classical",
+    cov: Cov = "classical",
     out: Annotated[Path | None, typer.Option("--out", "-o", metavar="MODEL", help="Write the model here (.bestline).")] = None,
     trace: Annotated[Path | None, typer.Option(metavar="FILE.csv", help="Write every step of training here.")] = None,
     report: Annotated[Path | None, typer.Option(metavar="PAGE.html", help="Write a page about the fit here.")] = None,
     force: Force = False,
-    json: Json = False,
-    quiet: Quiet = False,
-    progress: Show = None,
+    terminal: Terminal,
 ) -> None:
     """Fit a line, exactly or by descent, and say what it is worth."""
-    terminal = Terminal(json, quiet, progress)
     files = {"--out": out, "--trace": trace, "--report": report}
     doors.CovarianceKind.of(cov)  # refused before any work is done
     refuse_unless_html(report, "--report")
@@ -185,17 +164,16 @@ def fit(
             _write_trace(model, trace, force)
         if report is not None:
             model.report(report, overwrite=force)
+    # The last finite weights of a run that diverged are worth a look and a trace, but not a file that others take for a line.
     diverged = model.stop is bl.Stop.DIVERGED
     if out is not None and not diverged:
         model.save(out, overwrite=force)
     summary = model.summary(level, cov=cov)
-    terminal.result(summary.text, summary.facts)
-    terminal.tell_warnings(model.notes)
+    terminal.answer(summary.text, summary.facts, known=model.notes)
     if out is not None and not diverged and doors.CovarianceKind.of(cov).name != "classical":
         terminal.note(f"note: {out} keeps classical errors; for these: bestline summary {out} --cov {cov} DATA")
-    for path in (trace, report, None if diverged else out):
-        if path is not None:
-            terminal.note(f"wrote {path}")
+    terminal.wrote(trace, report, None if diverged else out)
+    # 130 = 128 + SIGINT, as shells have it: what was reached is told and kept, but it was not what was asked for.
     if model.stop is bl.Stop.INTERRUPTED:
         raise typer.Exit(130)
     if diverged:

@@ -10,16 +10,17 @@ import typer
 import bestline as bl
 from bestline.cli import doors
 from bestline.cli.options import (
-    DataPaths,
+    Asked,
     Force,
-    Json,
-    Quiet,
-    Show,
+    Missing,
+    Ridge,
+    Weights,
+    asking,
+    grouped,
     names_of,
-    one_or_names,
     rate_of,
     refuse_existing,
-    split_formula,
+    saying,
     start_of,
 )
 from bestline.cli.terminal import Terminal
@@ -34,18 +35,13 @@ SWEEP_EXAMPLES = (
     "bestline sweep line.csv 'y ~ x' --no-standardize --start=-15,-10 --start=0,0 --steps 100"
 )
 
-Target = Annotated[str | None, typer.Option(help="Column to predict (several: a,b), in place of a formula.")]
-Features = Annotated[str | None, typer.Option(help="Columns to predict from: a,b,c. [default: all others that can serve]")]
-Ridge = Annotated[float, typer.Option(help="Weight of sum w^2.")]
-Weights = Annotated[str | None, typer.Option(help="Column of weights.")]
-Missing = Annotated[str, typer.Option(help="Missing values: raise, drop or impute.")]
 Seed = Annotated[int, typer.Option(help="Of the small random start.")]
 
 
+@grouped(asked=asking, terminal=saying)
 def preflight(
-    data: DataPaths,
-    target: Target = None,
-    features: Features = None,
+    asked: Asked,
+    *,
     optimizer: Annotated[str, typer.Option(help="sgd, momentum, nesterov, adam, adamw, rmsprop, adagrad or lbfgs.")] = "sgd",
     lr: Annotated[str | None, typer.Option(help="A learning rate to judge.")] = None,
     l2: Ridge = 0.0,
@@ -58,22 +54,17 @@ def preflight(
         ),
     ] = None,
     seed: Seed = 0,
-    json: Json = False,
-    quiet: Quiet = False,
-    progress: Show = None,
+    terminal: Terminal,
 ) -> None:
     """Say before training which learning rates converge, and in how many steps."""
-    terminal = Terminal(json, quiet, progress)
-    files, formula = split_formula(data)
     rate = rate_of(lr)
     if isinstance(rate, str):
         raise typer.BadParameter(f"--lr needs one learning rate to judge; got {lr!r}")
     with terminal.listening() as bars:
         found = bl.preflight(
-            files,
-            formula,
-            target=one_or_names(target),
-            features=names_of(features),
+            asked.data,
+            asked.formula,
+            **asked.columns,
             optimizer=optimizer,
             lr=rate,
             l2=l2,
@@ -83,14 +74,13 @@ def preflight(
             seed=seed,
             progress=bars.passes(),
         )
-    terminal.result(str(found), {**found.facts, "warnings": terminal.said})
-    terminal.tell_warnings()
+    terminal.answer(str(found), {**found.facts, "warnings": terminal.said})
 
 
+@grouped(asked=asking, terminal=saying)
 def sweep(
-    data: DataPaths,
-    target: Target = None,
-    features: Features = None,
+    asked: Asked,
+    *,
     lrs: Annotated[
         str,
         typer.Option(
@@ -118,23 +108,18 @@ def sweep(
         ),
     ] = None,
     force: Force = False,
-    json: Json = False,
-    quiet: Quiet = False,
-    progress: Show = None,
+    terminal: Terminal,
 ) -> None:
     """Run hundreds of learning rates at once: which converge, how fast, and which diverge."""
-    terminal = Terminal(json, quiet, progress)
-    files, formula = split_formula(data)
     if out is not None:
         doors.written_as(out)
     refuse_existing(out, force)
     starts = None if not start else [first for text in start if (first := start_of(text)) is not None]
     with terminal.listening() as bars:
         runs = bl.sweep(
-            files,
-            formula,
-            target=one_or_names(target),
-            features=names_of(features),
+            asked.data,
+            asked.formula,
+            **asked.columns,
             lrs=lrs,
             optimizers=names_of(optimizers) or [],
             steps=steps,
@@ -148,9 +133,7 @@ def sweep(
         )
         if out is not None:
             doors.write_sweep(out, runs, overwrite=force)
-    terminal.result(str(runs), {**runs.facts, "out": None if out is None else str(out), "warnings": terminal.said})
-    terminal.tell_warnings()
-    if out is not None:
-        terminal.note(f"wrote {out}")
+    terminal.answer(str(runs), {**runs.facts, "out": None if out is None else str(out), "warnings": terminal.said})
+    terminal.wrote(out)
     if runs.interrupted:
         raise typer.Exit(130)

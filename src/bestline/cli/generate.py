@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 import bestline as bl
-from bestline.cli.options import Force, Json, Quiet, numbers_of
+from bestline.cli.options import Force, briefly, grouped, numbers_of
 from bestline.cli.terminal import Terminal
 
 GENERATE_EXAMPLES = (
@@ -17,7 +17,9 @@ GENERATE_EXAMPLES = (
 )
 
 
+@grouped(terminal=briefly)
 def generate(
+    *,
     out: Annotated[
         Path, typer.Option("--out", "-o", metavar="FILE.csv", help="Where to write; the truth goes beside it as .json.")
     ],
@@ -36,8 +38,7 @@ def generate(
         typer.Option(help="A lesson's data: torch-trends, slope-and-bias, slope-and-bias-exact, crash-course or made-with-ml."),
     ] = None,
     force: Force = False,
-    json: Json = False,
-    quiet: Quiet = False,
+    terminal: Terminal,
 ) -> None:
     """Make a line with noise, and record the truth beside it."""
     given: dict[str, Any] = {
@@ -63,4 +64,4 @@ def generate(
     text = f"wrote {len(data.x):,} rows to {out}, and the truth to {truth}"
     if data.truth.get("note"):
         text += f"\n{data.truth['note']}"
-    Terminal(json, quiet).result(text, {"out": str(out), "truth": str(truth), "rows": len(data.x), **data.truth})
+    terminal.result(text, {"out": str(out), "truth": str(truth), "rows": len(data.x), **data.truth})

@@ -8,9 +8,10 @@ from typing import Annotated, Any
 import typer
 
 import bestline as bl
-from bestline.cli.options import DataPaths, Force, Json, Quiet, Show, names_of, one_or_names, refuse_existing, split_formula
+from bestline.cli.options import Asked, Force, Missing, Weights, asking, briefly, grouped, refuse_existing, saying
 from bestline.cli.terminal import Terminal
 from bestline.errors import readable
+from bestline.wording import significant
 
 app = typer.Typer(
     name="moments",
@@ -27,31 +28,26 @@ File = Annotated[Path, typer.Argument(help="A .moments file.")]
     epilog="Example:  bestline moments collect 'parts/*.parquet' 'price ~ size + C(town)' -o price.moments  then  "
     "bestline fit price.moments"
 )
+@grouped(asked=asking, terminal=saying)
 def collect(
-    data: DataPaths,
+    *,
     out: Out,
-    target: Annotated[str | None, typer.Option(help="Column to predict (several: a,b), in place of a formula.")] = None,
-    features: Annotated[str | None, typer.Option(help="Columns to predict from: a,b,c.")] = None,
-    weights: Annotated[str | None, typer.Option(help="Column of weights.")] = None,
-    missing: Annotated[str, typer.Option(help="Missing values: raise, drop or impute.")] = "raise",
+    asked: Asked,
+    weights: Weights = None,
+    missing: Missing = "raise",
     folds: Annotated[int | None, typer.Option(help="Number of folds, for out-of-fold errors later; by default 5.")] = None,
     by: Annotated[str | None, typer.Option(help="A column whose values are the folds instead.")] = None,
     seed: Annotated[int, typer.Option(help="Of the folds.")] = 0,
     force: Force = False,
-    json: Json = False,
-    quiet: Quiet = False,
-    progress: Show = None,
+    terminal: Terminal,
 ) -> None:
     """Read a table once and keep its moments."""
-    files, formula = split_formula(data)
     _refuse(out, force)
-    terminal = Terminal(json, quiet, progress)
     with terminal.listening() as bars:
         found = bl.Moments.collect(
-            files,
-            formula,
-            target=one_or_names(target),
-            features=names_of(features),
+            asked.data,
+            asked.formula,
+            **asked.columns,
             weights=weights,
             missing=missing,
             folds=folds,
@@ -64,21 +60,23 @@ def collect(
 
 
 @app.command(epilog="Example:  bestline moments add monday.moments tuesday.moments -o week.moments")
-def add(first: File, second: File, out: Out, force: Force = False, json: Json = False, quiet: Quiet = False) -> None:
+@grouped(terminal=briefly)
+def add(first: File, second: File, *, out: Out, force: Force = False, terminal: Terminal) -> None:
     """The moments of both tables together."""
-    _combined("+", first, second, out, force, Terminal(json, quiet))
+    _combined("+", first, second, out, force, terminal)
 
 
 @app.command(epilog="Example:  bestline moments subtract week.moments monday.moments -o rest.moments")
-def subtract(first: File, second: File, out: Out, force: Force = False, json: Json = False, quiet: Quiet = False) -> None:
+@grouped(terminal=briefly)
+def subtract(first: File, second: File, *, out: Out, force: Force = False, terminal: Terminal) -> None:
     """The moments of the first table without the rows of the second."""
-    _combined("-", first, second, out, force, Terminal(json, quiet))
+    _combined("-", first, second, out, force, terminal)
 
 
 @app.command(epilog="Example:  bestline moments show week.moments --json")
-def show(file: File, json: Json = False, quiet: Quiet = False) -> None:
+@grouped(terminal=briefly)
+def show(file: File, *, terminal: Terminal) -> None:
     """Say what a .moments file holds."""
-    terminal = Terminal(json, quiet)
     with terminal.listening():
         found = bl.Moments.load(file)
     _tell(terminal, found, None)
@@ -108,12 +106,10 @@ def _tell(terminal: Terminal, found: bl.Moments, out: Path | None) -> None:
         f"{'column':<24}{'mean':>14}{'sd':>14}{'least':>14}{'largest':>14}",
     ]
     for name, column in facts["columns"].items():
-        values = "".join(f"{'-' if column[k] is None else format(column[k], '.6g'):>14}" for k in ("mean", "sd", "low", "high"))
+        values = "".join(f"{significant(column[k]):>14}" for k in ("mean", "sd", "low", "high"))
         lines.append(f"{name[:23]:<24}{values}")
-    terminal.result("\n".join(lines), {**facts, "out": None if out is None else str(out), "warnings": terminal.said})
-    terminal.tell_warnings()
-    if out is not None:
-        terminal.note(f"wrote {out}")
+    terminal.answer("\n".join(lines), {**facts, "out": None if out is None else str(out), "warnings": terminal.said})
+    terminal.wrote(out)
 
 
 def _facts(found: bl.Moments) -> dict[str, Any]:
@@ -123,6 +119,7 @@ def _facts(found: bl.Moments) -> dict[str, Any]:
         name: {
             "mean": float(total.center[j]),
             "sd": float(total.spread[j]),
+            # Moments keep the range of features alone; of targets nobody asks for it.
             "low": _finite(low[j]) if j < design.p else None,
             "high": _finite(high[j]) if j < design.p else None,
         }

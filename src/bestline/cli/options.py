@@ -1,21 +1,33 @@
-"""What the commands share: options that mean the same everywhere, and how their text is read."""
+"""What the commands share: options that mean the same everywhere, and how their text is read.
+
+A group of options is a function: its parameters are the options, and it returns what a command takes in their place.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import csv
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from bestline.cli import doors
+from bestline.cli.terminal import Terminal
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout and nothing else.")]
 Quiet = Annotated[bool, typer.Option("--quiet", help="Print no more than errors.")]
 Show = Annotated[
     bool | None, typer.Option("--progress/--no-progress", help="Show progress on stderr. [default: on a terminal]")
 ]
+ModelFile = Annotated[Path, typer.Argument(metavar="MODEL", help="A .bestline file.")]
+Cov = Annotated[str, typer.Option(help="Standard errors: classical, HC0, HC1, HC2, HC3 or cluster:COLUMN.")]
+Weights = Annotated[str | None, typer.Option(help="Column of weights.")]
+Missing = Annotated[str, typer.Option(help="Missing values: raise, drop or impute.")]
+Ridge = Annotated[float, typer.Option(help="Weight of sum w^2.")]
 Force = Annotated[bool, typer.Option("--force", help="Overwrite files that exist.")]
 DataPaths = Annotated[
     list[str],
@@ -26,9 +38,63 @@ DataPaths = Annotated[
 ]
 
 
+def grouped(**groups: Callable[..., Any]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """A command whose parameters of these names each stand for a group of options, in the place where it stands."""
+
+    def wrap(command: Callable[..., Any]) -> Callable[..., Any]:
+        # Annotations are read now, as objects: typer looks at the new signature, where their names would mean nothing.
+        options = {name: inspect.signature(group, eval_str=True).parameters for name, group in groups.items()}
+        own = inspect.signature(command, eval_str=True).parameters
+
+        def run(**given: Any) -> Any:
+            made = {name: group(**{option: given.pop(option) for option in options[name]}) for name, group in groups.items()}
+            return command(**made, **given)
+
+        # In its place, so that --help lists a group where the command's author wrote it. All by name: then order is free.
+        flat = [option for name, p in own.items() for option in (options[name].values() if name in options else [p])]
+        parameters = [p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in flat]
+        run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+        run.__name__, run.__doc__ = command.__name__, command.__doc__
+        return run
+
+    return wrap
+
+
+def saying(json: Json = False, quiet: Quiet = False, progress: Show = None) -> Terminal:
+    """How much a command says, and in which form."""
+    return Terminal(json, quiet, progress)
+
+
+def briefly(json: Json = False, quiet: Quiet = False) -> Terminal:
+    """The same of a command that is done at once."""
+    return Terminal(json, quiet)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What is fitted to what: the data, and the arguments that name its columns, as all functions of bestline take them."""
+
+    data: str | list[str]
+    formula: str | None
+    columns: dict[str, Any]
+
+
+def asking(
+    data: DataPaths,
+    target: Annotated[str | None, typer.Option(help="Column to predict (several: a,b), in place of a formula.")] = None,
+    features: Annotated[
+        str | None, typer.Option(help="Columns to predict from: a,b,c. [default: all others that can serve]")
+    ] = None,
+) -> Asked:
+    """Data with a formula, or with its columns by name."""
+    files, formula = split_formula(data)
+    return Asked(files, formula, {"target": one_or_names(target), "features": names_of(features)})
+
+
 def split_formula(data: list[str]) -> tuple[str | list[str], str | None]:
     """Paths, and the formula when the last argument is one: it has a ~ that does not begin a path, or is empty."""
     last = data[-1].strip()
+    # An empty text is a formula too, so that its own error is given and not one about a file.
     is_formula = not last or ("~" in last and not last.startswith("~/") and not _exists(last))
     formula, files = (data[-1], data[:-1]) if is_formula else (None, data)
     if not files:
@@ -77,6 +143,11 @@ def rate_of(text: str | None) -> float | str | None:
     return numbers[0] if numbers is not None and len(numbers) == 1 else text
 
 
+def folds_of(text: str) -> int | str:
+    """A number of folds, or the column whose values they are."""
+    return int(text) if text.lstrip("-").isdigit() else text
+
+
 def start_of(text: str | None) -> dict[str, float] | list[float] | None:
     """First weights, in order or by name."""
     return numbers_of(text, "--start") if text is None or "=" not in text else numbers_by_name(text, "--start")
@@ -86,6 +157,7 @@ def numbers_by_name(text: str | None, option: str) -> dict[str, float] | None:
     """Numbers by name: `a=1,b=2`; a name may hold an equals sign, and be quoted to hold a comma."""
     if text is None:
         return None
+    # The last equals sign: names such as C(g)[T.a=b] have their own.
     pairs = [part.rpartition("=") for part in names_of(text) or []]
     if any(not equals for _, equals, _ in pairs):
         raise typer.BadParameter(f"{option} takes numbers by name, such as a=0,b=2; got {text!r}")
@@ -99,6 +171,7 @@ def refuse_existing(path: Path | None, force: bool) -> None:
     """Before any work is done: a file that may not be overwritten, or a folder that is not there."""
     if path is None or (path.exists() and force):
         return
+    # A trial of the very thing that will write: it fails now, for the same reasons, and not after an hour of training.
     with contextlib.suppress(_Probe), doors.fresh(path):
         raise _Probe
 

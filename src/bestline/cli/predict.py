@@ -1,4 +1,4 @@
-"""TODO docstring."""
+"""The commands that use a line on other rows: `predict` and `evaluate`."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ import typer
 
 import bestline as bl
 from bestline.cli import doors
-from bestline.cli.options import Force, Json, Quiet, Show, one
+from bestline.cli.options import Force, ModelFile, briefly, grouped, one, saying
 from bestline.cli.terminal import Terminal
+from bestline.data.progress import share_of
 from bestline.errors import listed
 
 PREDICT_EXAMPLES = (
@@ -22,8 +23,10 @@ PREDICT_EXAMPLES = (
 EVALUATE_EXAMPLES = "Example:  bestline evaluate cars.bestline held_out.csv --json"
 
 
+@grouped(terminal=saying)
 def predict(
-    model: Annotated[Path, typer.Argument(metavar="MODEL", help="A .bestline file.")],
+    model: ModelFile,
+    *,
     data: Annotated[list[str], typer.Argument(metavar="DATA...", help="New rows; columns are found by name.")],
     interval: Annotated[str | None, typer.Option(help="confidence (of the line) or prediction (of a new observation).")] = None,
     level: Annotated[float, typer.Option(help="Level of the interval.")] = 0.95,
@@ -35,22 +38,19 @@ def predict(
         ),
     ] = None,
     force: Force = False,
-    json: Json = False,
-    quiet: Quiet = False,
-    progress: Show = None,
+    terminal: Terminal,
 ) -> None:
     """Predict new rows: the input's columns, and `prediction` with the ends of the interval asked for."""
-    terminal = Terminal(json, quiet, progress)
     with terminal.listening() as bars:
         line = bl.load(model)
         source = doors.open_source(one(data), text=line.design.texts)
         line.design.check(source, target=False)
+        # What the table and the columns give reason to say comes before what was seen in their rows.
         notes = list(source.notes)
         extra = [n for n in source.names if n not in line.design.reads()]
         if extra:
             notes.append(f"{listed(extra)} {'is' if len(extra) == 1 else 'are'} not used by the model.")
-        passes = bars.passes()
-        tell = None if passes is None else (lambda fraction: passes("predicting", fraction))
+        tell = share_of(bars.passes(), "predicting")
         columns: dict[str, list[float | None]] = {}
 
         def predicted(batch: Any) -> dict[str, Any]:
@@ -61,7 +61,8 @@ def predict(
                 else values
             )
 
-        if json and out is None:
+        # As JSON all predictions are held; into a file or onto stdout they go batch by batch, however many rows there are.
+        if terminal.json and out is None:
             for batch in source.batches(line.design.needs, progress=tell):
                 for name, values in predicted(batch).items():
                     columns.setdefault(name, []).extend(v if math.isfinite(v) else None for v in values.tolist())
@@ -69,21 +70,18 @@ def predict(
         else:
             rows = doors.write_with(source, out, predicted, overwrite=force, progress=tell)
     terminal.said = [*notes, *terminal.said]
-    if json:
-        terminal.result("", {"rows": rows, "out": None if out is None else str(out), "warnings": terminal.said, **columns})
-    terminal.tell_warnings()
-    if out is not None:
-        terminal.note(f"wrote {rows:,} rows to {out}")
+    terminal.answer("", {"rows": rows, "out": None if out is None else str(out), "warnings": terminal.said, **columns})
+    terminal.wrote(out, what=f"{rows:,} rows to ")
 
 
+@grouped(terminal=briefly)
 def evaluate(
-    model: Annotated[Path, typer.Argument(metavar="MODEL", help="A .bestline file.")],
+    model: ModelFile,
+    *,
     data: Annotated[list[str], typer.Argument(metavar="DATA...", help="Rows with a known target.")],
-    json: Json = False,
-    quiet: Quiet = False,
+    terminal: Terminal,
 ) -> None:
     """Measure a model's errors on rows with a known target."""
-    terminal = Terminal(json, quiet)
     with terminal.listening():
         line = bl.load(model)
         scores = line.evaluate(one(data))
@@ -93,5 +91,4 @@ def evaluate(
         lines.append(
             f"{target}: MSE {scores.mse[i]:.6g}, RMSE {scores.rmse[i]:.6g}, MAE {scores.mae[i]:.6g}, R2 {scores.r2[i]:.4f}"
         )
-    terminal.result("\n".join(lines), {**doors.score_facts(scores, line.targets), "warnings": terminal.said})
-    terminal.tell_warnings()
+    terminal.answer("\n".join(lines), {**doors.score_facts(scores, line.targets), "warnings": terminal.said})

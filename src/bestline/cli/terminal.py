@@ -8,10 +8,14 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bestline.data.progress import Progress
+
 if TYPE_CHECKING:
-    from rich.progress import Progress, TaskID
+    from rich.progress import Progress as RichProgress
+    from rich.progress import TaskID
 
     from bestline.training.solvers.base import Step
 
@@ -38,9 +42,23 @@ class Terminal:
     def result(self, text: str, facts: dict[str, Any] | None = None) -> None:
         """The command's answer: text for people, or one JSON object."""
         if self.json:
+            # No NaN: JSON has none, and a reader that takes it would be the exception.
             print(json.dumps(facts, ensure_ascii=False, allow_nan=False))
         elif text and not self.quiet:
             print(_encodable(text))
+
+    def answer(self, text: str, facts: dict[str, Any] | None = None, *, known: tuple[str, ...] = ()) -> None:
+        """The same, and the warnings heard so far; those that are known the answer itself holds."""
+        self.result(text, facts)
+        for warning in self.said:
+            if warning not in known:
+                self.note(f"warning: {warning}")
+
+    def wrote(self, *paths: Path | None, what: str = "") -> None:
+        """Which files there are now, of those that were asked for."""
+        for path in paths:
+            if path is not None:
+                self.note(f"wrote {what}{path}")
 
     def note(self, text: str) -> None:
         """Something beside the answer, for people."""
@@ -51,17 +69,13 @@ class Terminal:
         """Why the command could not give what was asked for, in one line on stderr."""
         print(f"bestline: {' '.join(text.split())}", file=sys.stderr)
 
-    def tell_warnings(self, known: tuple[str, ...] = ()) -> None:
-        """Warnings heard so far that the answer itself does not hold."""
-        for text in self.said:
-            if text not in known:
-                self.note(f"warning: {text}")
-
     @contextmanager
     def listening(self) -> Iterator[Bars]:
         """Hear warnings, and show progress when stderr is a terminal or it is asked for."""
+        # Bars are for people who watch: not in a log, and not beside JSON, unless they are asked for.
         show = (sys.stderr.isatty() and not (self.json or self.quiet)) if self.progress is None else self.progress
         with warnings.catch_warnings(record=True) as heard:
+            # Every warning is heard, whatever filters there are, and said once at the end in the order it came.
             warnings.simplefilter("always")
             bars = Bars(show)
             try:
@@ -78,10 +92,10 @@ class Bars:
 
     def __init__(self, show: bool) -> None:
         self.show = show
-        self._progress: Progress | None = None
+        self._progress: RichProgress | None = None
         self._tasks: dict[str, TaskID] = {}
 
-    def passes(self) -> Callable[[str, float], None] | None:
+    def passes(self) -> Progress | None:
         """What hears of passes over the data."""
         return self._pass if self.show else None
 
@@ -91,6 +105,7 @@ class Bars:
             return None
 
         def hear(step: Step) -> None:
+            # The last step is always shown: it is the one that stays on the terminal.
             if step.index % _EVERY and step.index < total:
                 return
             held_out = f", held out {step.held_out:.6g}" if step.held_out is not None else ""
@@ -120,7 +135,7 @@ class Bars:
         self._progress.update(self._tasks[what], completed=done, detail=detail)
 
 
-def _bars() -> Progress:
+def _bars() -> RichProgress:
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 

@@ -34,6 +34,7 @@ def tour(out: Path, terminal: Terminal, *, force: bool) -> None:
     say = terminal.result
     with terminal.listening() as bars:
         say("1. Least squares, exactly: the mass of penguins from their measures, species and sex.\n")
+        # Least squares first: it is what the walk below is measured against.
         exact = bl.fit(path, _FORMULA, missing="drop", progress=bars.passes())
         bars.close()
         say(f"{exact.summary()}\n")
@@ -44,6 +45,7 @@ def tour(out: Path, terminal: Terminal, *, force: bool) -> None:
         say(_comparison(exact, walked))
         say("\n3. Five penguins, predicted with 95% intervals for a single bird (grams):\n")
         say(_predictions(exact, path))
+        # One feature, so that line, surface and contour can be drawn; from 0, so that there is something to see.
         simple = bl.fit(path, _LINE, missing="drop", solver=bl.Descent("sgd", lr=0.2, steps=20), start=(0, 0), split=(0.8, 0.2))
         momentum = bl.fit(
             path, _LINE, missing="drop", solver=bl.Descent("momentum", lr=0.05, steps=20), start=(0, 0), split=(0.8, 0.2)
@@ -82,6 +84,7 @@ def _comparison(exact: bl.Model, walked: bl.Model) -> str:
 
 def _predictions(model: bl.Model, path: str) -> str:
     table = doors.read_table(path)
+    # Birds of known sex, 70 rows apart: the table is sorted by species, and one of each is met.
     rows = [i for i, sex in enumerate(table.column("sex").to_pylist()) if sex][::70][:5]
     chosen = table.take(rows)
     predicted = model.predict(chosen, interval="prediction")

@@ -11,23 +11,15 @@ import typer
 
 import bestline as bl
 from bestline.cli import doors
-from bestline.cli.fit import Training, trains
-from bestline.cli.options import (
-    Force,
-    Json,
-    Quiet,
-    Show,
-    names_of,
-    rate_of,
-    refuse_existing,
-    start_of,
-)
+from bestline.cli.fit import Training, training_options
+from bestline.cli.options import Force, grouped, names_of, rate_of, refuse_existing, saying, start_of
 from bestline.cli.terminal import Terminal
 
 
-@trains
+@grouped(training=training_options, terminal=saying)
 def watch(
     training: Training,
+    *,
     out: Annotated[
         Path,
         typer.Option("--out", "-o", metavar="RUN", help="Write here: .html (plays by itself), .gif, .mp4, .png, .svg or .pdf."),
@@ -51,15 +43,13 @@ def watch(
         str, typer.Option(help="Of a GIF, MP4 or still picture: light or dark. A page follows its reader.")
     ] = "light",
     force: Force = False,
-    json: Json = False,
-    quiet: Quiet = False,
-    progress: Show = None,
+    terminal: Terminal,
 ) -> None:
     """Train, and show how: data, loss surface and loss curve step by step, of one run or of several."""
     doors.refuse_format(out)
     refuse_existing(out, force)
     doors.refuse_look(out, theme=theme, frames=frames)
-    terminal = Terminal(json, quiet, progress)
+    # The exact solution has no steps to watch.
     base = {"solver": "sgd"} if training.arguments["solver"] in (None, "exact") and not training.arguments["l1"] else {}
     changes = [base, *({**base, **_changed(text)} for text in compare or [])]
     with terminal.listening() as bars:
@@ -91,9 +81,9 @@ def watch(
         for name, model in zip(labels, models, strict=True)
     ]
     told = [f"{fact['label']}: loss {fact['loss']:.6g} after {fact['steps']:,} updates. {fact['stop']}" for fact in facts]
-    terminal.result("\n".join(told), {"out": str(out), "runs": facts, "warnings": terminal.said})
-    terminal.tell_warnings(tuple(model.advice for model in models))
-    terminal.note(f"wrote {out}")
+    known = tuple(model.advice for model in models)
+    terminal.answer("\n".join(told), {"out": str(out), "runs": facts, "warnings": terminal.said}, known=known)
+    terminal.wrote(out)
     if models[-1].stop is bl.Stop.INTERRUPTED:
         raise typer.Exit(130)
 
@@ -120,6 +110,7 @@ _CHANGES: dict[str, Callable[[str], Any]] = {
 }
 
 
+# Values may hold commas (start=-1,2): only one before another option ends a piece.
 _PIECES = rf",(?=(?:{'|'.join(_CHANGES)})=)"  # a comma before another option
 
 

@@ -48,6 +48,7 @@ class Home:
     @classmethod
     def of(cls, X: Array) -> Home:
         """Of features as the user gave them."""
+        # Tensors are understood as they are. Arrays of other libraries only where scikit-learn's dispatch is on, as there.
         dispatch = bool(get_config().get("array_api_dispatch"))
         if isinstance(X, Tensor):
             return cls(torch, X.device, dispatch)
@@ -126,6 +127,7 @@ def taken(
         For a sparse table too large to write out, and weights that are none.
     """
     home = Home.of(X)
+    # Our own mathematics is done in main memory, so what scikit-learn checks there is NumPy's, whatever came.
     with config_context(array_api_dispatch=False):
         checked, target = validate_data(
             estimator,
@@ -140,6 +142,7 @@ def taken(
     if sparse.issparse(target):
         target = target.toarray()
     features = dense(checked)
+    # A copy in float64: targets are not the user's to see changed, and float32 sums would lose what `digits_` promises.
     targets = torch.from_numpy(np.array(target, dtype=np.float64))
     rows = Rows(_tensor(features), targets.reshape(len(targets), -1), weights_of(sample_weight, len(targets)))
     return TrainingTable(rows, target.ndim == 1, features.dtype, home)
@@ -191,6 +194,7 @@ def dense(table: Any) -> Any:
 
 
 def _tensor(array: Any) -> Tensor:
+    # Torch takes neither memory that may not be written nor strides that go backwards.
     if not array.flags.writeable or any(s < 0 for s in array.strides):
         array = array.copy()
     return torch.from_numpy(array)
@@ -199,6 +203,7 @@ def _tensor(array: Any) -> Tensor:
 def _numpy(values: Array) -> Any:
     """Arrays of other libraries as NumPy's; anything else as it is."""
     if isinstance(values, Tensor):
+        # NumPy has no bfloat16; all its numbers are numbers of float32 too.
         values = values.detach().cpu()
         return values.to(torch.float32).numpy() if values.dtype == torch.bfloat16 else values.numpy()
     if hasattr(values, "__array_namespace__") and not isinstance(values, np.ndarray | np.generic):

@@ -105,6 +105,7 @@ class MomentsEstimator(MultiOutputMixin, LinearEstimator):
                 f"These rows have {table.rows.y.shape[1]} targets, those before had {before.q - table.p}; give the same targets."
             )
         moments = table.moments()
+        # Moments add up exactly, so it does not matter how the rows were parted: there is no forgetting and no rate.
         self._learn(moments if before is None else before + moments, table)
         return self
 
@@ -125,6 +126,7 @@ class MomentsEstimator(MultiOutputMixin, LinearEstimator):
 
     def _set(self, line: Solved, moments: Comoments | None, table: TrainingTable, *, flat: bool) -> None:
         """Set `coef_` and `intercept_` in the shape of the target, the precision of the features, and where the data live."""
+        # The model of the line before, if anybody asked for it, is no model of this one.
         self.__dict__.pop("_model", None)
         self._moments, self._refined = moments, line.refined
         coef, level = (values.numpy().astype(table.dtype) for values in (line.slopes.T, line.intercept))
@@ -169,6 +171,7 @@ class MomentsEstimator(MultiOutputMixin, LinearEstimator):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", BestlineWarning)  # the same sentences are in the model's notes
             model = fit(named, l1=l1, l2=l2, standardize=False, digits=0)
+        # The exact solution needs the rows, which a model of moments has not: what `fit` has found is handed on.
         found = self._refined
         return model if found is None else replace(model, fit=replace(model.fit, weights=found.weights), refined=found)
 
@@ -201,10 +204,13 @@ def named_moments(moments: Comoments, features: Sequence[str], *, intercept: boo
     """Moments of unnamed columns as those of a table with these features; the targets are y, or y0, y1, ..."""
     k = moments.q - len(features)
     targets = ["y"] if k == 1 else [f"y{i}" for i in range(k)]
+    # A feature may be called y.
     while set(targets) & set(features):
         targets = [f"{name}_" for name in targets]
+    # A design is learnt from a table: two rows of numbers are enough to say that every column is a number.
     tiny = torch.arange(2, dtype=torch.float64)
     design = learn(open_source(dict.fromkeys((*features, *targets), tiny)), target=targets, features=features)
     design = replace(design, intercept=intercept)
+    # Unnamed moments do not know the range of a column: no prediction is outside of it.
     unknown = torch.full((len(features),), float("inf"), dtype=torch.float64)
     return Moments(design, (moments,), -unknown, unknown)

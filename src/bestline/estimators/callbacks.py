@@ -50,6 +50,7 @@ class Telling:
         if self.context is None:
             work()
             return False
+        # scikit-learn's protocol: a context for each task; the end of it may ask to stop, and is given what predicts as of now.
         own = self.context.subcontext(task_name=name)
         own.call_on_fit_task_begin(estimator=self.estimator, **self.data)
         state = work()

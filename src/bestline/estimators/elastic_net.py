@@ -133,6 +133,7 @@ class ElasticNet(MomentsEstimator):
         """Slopes (p, k) of the solution before, where they are asked for and fit the table."""
         if not (self.warm_start and hasattr(self, "coef_")):
             return None
+        # Only the signs of the start are used: the solution for right signs is exact, whatever the start was.
         coef = np.atleast_2d(arrays.learnt(self.coef_)).astype(np.float64)
         return torch.from_numpy(coef.T.copy()) if coef.shape == (table.rows.y.shape[1], table.p) else None
 
@@ -154,6 +155,7 @@ class ElasticNet(MomentsEstimator):
         """Set all that is learnt; square (k,) are the targets' mean squares, which say how large a gap is."""
         k = line.slopes.shape[1]
         self._set(line, moments, table, flat=k == 1)
+        # Our objective is twice scikit-learn's, so its gap is half of ours. Signs of a start that were right take no round.
         gaps, rounds = path.gap[0, 0] / 2, max(path.rounds, 1) - started
         self.dual_gap_ = float(gaps[0]) if k == 1 else gaps.numpy()
         self.n_iter_ = rounds if k == 1 else [rounds] * k
@@ -179,11 +181,13 @@ class ElasticNet(MomentsEstimator):
             raise OptionError(
                 f"`precompute` must be True, False or a Gram matrix ({table.p}, {table.p}); got {tuple(given.shape)}."
             )
+        # All numbers of the matrix are checked, to rounding (scikit-learn checks one): a wrong matrix would be a wrong line.
         own = least_squares.normal_of(moments, table.p, intercept=self.fit_intercept).curvature[0] * len(table.rows)
         size = own.diagonal().clamp(min=0).sqrt()
         rounding = 1e-3 if table.dtype == np.float32 else 1e-6
         if bool(((given - own).abs() <= rounding * torch.outer(size, size) + 1e-300).all()):
             return
+        # Second moments of columns that are not centred are of no use, but no error: scikit-learn warns and takes its own.
         if self.fit_intercept and bool((moments.center[: table.p].abs() > 1e-6 * (moments.spread[: table.p] + 1e-300)).any()):
             warn("Gram matrix was provided but X was centered to fit intercept: recomputing Gram matrix.", UserWarning)
             return

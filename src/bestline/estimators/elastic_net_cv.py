@@ -128,14 +128,17 @@ class ElasticNetCV(ChosenEstimator):
             width.refuse_moments(table.p)
         ratios = self._ratios()
         alphas = self._grid(table, ratios)  # (m, r)
+        # scikit-learn halves the squared error: twice its objective is ours, see `elastic_net`.
         l1, l2 = 2 * alphas * torch.from_numpy(ratios), alphas * torch.from_numpy(1 - ratios)
         splits = list(check_cv(self.cv).split(table.rows.X.numpy(), table.rows.y[:, 0].numpy(), **given))
         errors = _errors(table.rows, splits, l1, l2, intercept=self.fit_intercept, positive=self.positive)
         mean = errors.mean(0)  # (m, r)
+        # Of equal errors the first is taken: the first share, and in it the largest penalty.
         column = int(mean.amin(0).argmin())
         row = int(mean[:, column].argmin())
         self.alpha_ = float(alphas[row, column])
         self.l1_ratio_ = float(ratios[column])
+        # scikit-learn's shapes: one row of penalties where they are the same for all shares, else a row a share.
         one = len(ratios) == 1 or not isinstance(self.alphas, Integral)
         self.alphas_ = table.home.learnt(alphas[:, 0].numpy() if one else alphas.T.numpy())
         self.mse_path_ = table.home.learnt(np.squeeze(errors.permute(2, 1, 0).numpy()))
@@ -169,9 +172,11 @@ class ElasticNetCV(ChosenEstimator):
                 "Automatic alpha grid generation is not supported for l1_ratio=0. Please supply a grid by providing your "
                 "estimator with the appropriate `alphas=` argument."
             )
+        # No column is in while alpha l1_ratio >= max |x_j' y| / n, the gradient where all slopes are 0 (KKT).
         linear = least_squares.linear_of(table.rows, intercept=self.fit_intercept)[:, 0]
         largest = float((linear if self.positive else linear.abs()).amax()) if table.p else 0.0
         least = float(np.finfo(np.float64).resolution)
+        # A target that no column goes along with: any penalty gives the same line.
         if largest <= least:
             return torch.full((int(self.alphas), len(ratios)), least, dtype=torch.float64)
         series = geometric(largest, count=int(self.alphas), smallest=min(self.eps, 1.0))
@@ -224,6 +229,7 @@ class LassoCV(ElasticNetCV):
     def fit(self, X: Array, y: Array, sample_weight: Array = None, **params: Any) -> Self:
         """Choose the penalty by cross-validation, and fit the line to all rows; as in ElasticNetCV."""
         super().fit(X, y, sample_weight, **params)
+        # scikit-learn's class has none, and its tests look.
         del self.l1_ratio_
         return self
 
@@ -239,12 +245,15 @@ def _errors(
 ) -> Tensor:
     """Mean squared errors (f, m, r) on each fold's test rows of the lines fitted to its training rows."""
     if width.very_wide(rows):
+        # p x p numbers a fold would not fit or take longer: each fold is solved from its own few rows.
         parts = ((rows[torch.as_tensor(train)], rows[torch.as_tensor(test)]) for train, test in splits)
         return torch.stack([_error_of_rows(Few.of(a, intercept=intercept), b, l1, l2, positive=positive) for a, b in parts])
+    # One pass over the rows: moments of the test parts. Training moments are sums of those, so no row is read again.
     p, r = rows.X.shape[1], l1.shape[1]
     tests = [Comoments.of_rows(rows[torch.as_tensor(test)]) for _, test in splits]
     found = []
     for train, test in _batched(list(_training(rows, splits, tests)), tests, max(1, _AT_ONCE // max(1, p * p))):
+        # Folds, penalties and shares are cells of one batch: the path solver walks them side by side.
         normals = [least_squares.normal_of(m, p, intercept=intercept) for m in train]
         curvature = torch.cat([n.curvature for n in normals])
         linear, square = torch.cat([n.linear for n in normals]), torch.cat([n.square for n in normals])
@@ -269,6 +278,7 @@ def _training(rows: Rows, splits: Sequence[tuple[Any, Any]], tests: list[Comomen
     n = len(rows)
     seen = np.concatenate([np.asarray(test) for _, test in splits])
     if len(splits) > 1 and np.array_equal(np.sort(seen), np.arange(n)) and all(len(a) + len(b) == n for a, b in splits):
+        # Added up, not total less fold: where one fold holds nearly all the weight, a difference has no digits.
         yield from rests(tests)
     else:
         yield from (Comoments.of_rows(rows[torch.as_tensor(train)]) for train, _ in splits)
@@ -285,6 +295,7 @@ def _held_out(train: Comoments, test: Comoments, slopes: Tensor, *, intercept: b
     center = train.center if intercept else torch.zeros(train.q, dtype=torch.float64)
     away = test.center - center
     unit = test.unit
+    # E (y - a - x b)^2 = v' (C + m m') v, v = (-b, 1): C is the test rows' covariance and m their mean, about the line's centre.
     joint = test.scatter * torch.outer(unit, unit) / test.weight + torch.outer(away, away)
     line = torch.cat([-slopes, torch.ones(m, 1, r, dtype=torch.float64)], 1)
     return (line * (joint @ line)).sum(1).clamp(min=0)

@@ -122,6 +122,7 @@ class HuberRegressor(CallbackSupportMixin, LinearEstimator):
             self.loss_curve_.append(at.value)
             return self._given(problem, at, table)
 
+        # Newton's error is squared by each step, so one step beyond the tolerance costs little and leaves nothing to ask about.
         while at.gradient > self.tol * _EXACT and not at.stuck and len(self.loss_curve_) <= self.max_iter and not asked:
             asked = telling.task("newton step", step)
         self._set_learnt(self._given(problem, at, table))
@@ -177,6 +178,7 @@ class _HuberProblem:
     @classmethod
     def of(cls, rows: Rows, epsilon: float, alpha: float, *, intercept: bool) -> _HuberProblem:
         moments = Comoments.of_rows(rows)
+        # In standardised columns the Hessian is near a multiple of one, and neither tolerance nor damping knows of units.
         scaling = Scaling.of(moments, rows.X.shape[1], intercept=intercept, standardize=True)
         trained = scaling.rows(rows)
         Z = torch.cat([trained.X, torch.ones(len(rows), int(intercept), dtype=torch.float64)], 1)
@@ -209,6 +211,7 @@ class _HuberProblem:
 
     def value(self, theta: Tensor) -> float:
         """The objective."""
+        # The perspective s H(r / s) of a convex function is convex in (r, s) together, so there is one minimum.
         s, size = theta[-1], self.residual(theta).abs()
         inner = torch.where(size <= self.epsilon * s, size**2 / s, 2 * self.epsilon * size - self.epsilon**2 * s)
         return float(self.w @ (s + inner) + self.ridge @ theta[:-1] ** 2)
@@ -216,9 +219,11 @@ class _HuberProblem:
     def slopes(self, theta: Tensor) -> tuple[Tensor, Tensor]:
         """Gradient (d + 1,) and Hessian (d + 1, d + 1)."""
         s, r, e = theta[-1], self.residual(theta), self.epsilon
+        # Rows inside bend the objective as least squares does; rows beyond pull with the same force epsilon, however far they are.
         inside = r.abs() <= e * s
         win, pull = self.w * inside, torch.where(inside, r / s, e * r.sign())
         g = torch.cat([-2 * self.Z.T @ (self.w * pull) + 2 * self.ridge * theta[:-1], torch.zeros(1, dtype=torch.float64)])
+        # d/ds: 1 for each row, less z^2 inside and less epsilon^2 beyond, z = r / s.
         g[-1] = self.w.sum() - e**2 * (self.w * ~inside).sum() - win @ r**2 / s**2
         H = torch.zeros(len(theta), len(theta), dtype=torch.float64)
         H[:-1, :-1] = 2 / s * self.Z.T @ (self.Z * win[:, None]) + 2 * torch.diag(self.ridge)
@@ -231,6 +236,7 @@ class _HuberProblem:
         value, damping, tried = self.value(theta), 0.0, False
         g, H = self.slopes(theta)
         yield _At(theta, value * self.units, float(self._free(g, theta).abs().max()))
+        # Each round: the next point, better than the one before or none; where Newton crawls, the limit s -> 0 is tried, once.
         for made in count():
             moved, damping = self._moved(theta, value, g, H, damping)
             stuck = moved is None
@@ -270,6 +276,7 @@ class _HuberProblem:
             missed = (self.Z.T @ (self.w * u) - pull).abs().max()
             if float(missed) > _ON:
                 return None
+            # Subgradients on the line may be anything up to epsilon: found, if the ones that balance the others are that small.
             if bool((u.abs() <= self.epsilon * (1 + _ON)).all()):
                 return u
             u = u.clamp(-self.epsilon, self.epsilon)
@@ -285,10 +292,12 @@ class _HuberProblem:
         if float(theta[-1]) <= _SMALLEST and float(g[-1]) > 0:  # the scale stays where it is, and the weights move alone
             g, H = self._free(g, theta), H.clone()
             H[-1], H[:, -1], H[-1, -1] = 0, 0, 1
+        # Damping scales with the diagonal, so it means the same for slopes and for the scale (Marquardt 1963).
         size = H.diagonal().abs().clamp(min=1e-12)
         for _ in range(60):
             step = _newton_step(H + torch.diag(damping * size), g)
             after = theta - step
+            # The scale may fall to a tenth at most in a step: 1 / s would make any longer one blind.
             after[-1] = max(float(after[-1]), 0.1 * float(theta[-1]), _SMALLEST)
             found = self.value(after)
             if found < value or (found <= value and bool((after != theta).any()) and damping == 0.0):
@@ -301,6 +310,7 @@ def _newton_step(H: Tensor, g: Tensor) -> Tensor:
     size = H.diagonal().clamp(min=0).sqrt()
     size = torch.where(size > 0, size, 1.0)
     values, V = torch.linalg.eigh(H / torch.outer(size, size))
+    # Directions that nothing bends, of dependent columns, are not stepped in: the least-norm step of the others.
     bent = values > 1e-12 * values[-1:].clamp(min=0)
     turned = (V.T @ (g / size))[bent] / values[bent]
     step: Tensor = (V[:, bent] @ turned) / size

@@ -36,6 +36,7 @@ class _LeastSquares(MomentsEstimator):
         alphas = self._alphas(moments.q - table.p)
         line = least_squares.of_moments(moments, table.p, alphas, intercept=self.fit_intercept, positive=self.positive)
         if exact and not self.positive and not bool(alphas.any()):
+            # Digits that moments have lost are in the rows. With a penalty they are not missed: it keeps the system from singular.
             line = least_squares.sharpened(table.rows, moments, line, intercept=self.fit_intercept)
         self._keep(line, moments, table)
 
@@ -209,6 +210,7 @@ class Ridge(_LeastSquares):
     def _keep(self, line: least_squares.Solved, moments: Comoments | None, table: TrainingTable) -> None:
         k = line.slopes.shape[1]
         self._set(line, moments, table, flat=k == 1)
+        # scikit-learn counts iterations only for the solvers that iterate; the exact solution takes one.
         uncounted = self.solver in ("svd", "cholesky", "sparse_cg", "lbfgs")
         self.n_iter_ = None if uncounted else table.home.learnt(np.ones(k, dtype=np.int32))
         self.solver_ = self.solver if self.solver != "auto" else ("lbfgs" if self.positive else "cholesky")
@@ -216,6 +218,7 @@ class Ridge(_LeastSquares):
     def _penalties(self) -> tuple[float, float]:
         assert self._moments is not None  # noqa: S101  `model_` has looked
         alpha = np.unique(np.asarray(arrays.learnt(self.alpha), dtype=np.float64))
+        # `alpha` counts against the sum of squares, our l2 against their mean: l2 = alpha / sum of weights.
         if len(alpha) > 1:
             raise OptionError("A model has one penalty for all targets; this line has one for each. Fit them one by one.")
         return 0.0, float(alpha[0]) / self._moments.weight

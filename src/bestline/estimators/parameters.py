@@ -29,10 +29,12 @@ class Number:
 
     def allows(self, value: Any) -> bool:
         """Whether a parameter may have this value."""
+        # `is` first: True == 1 and 1.0 == 1, but they are not the same parameter.
         if any(value is other or (isinstance(value, str) and value == other) for other in self.also):
             return True
         if self.array and not isinstance(value, str | Real) and (np.ndim(learnt(value)) > 0 or hasattr(value, "__array__")):
             return True
+        # A truth value is a number to Python, and a mistake here.
         if isinstance(value, bool | np.bool_) or not isinstance(value, Integral if self.whole else Real):
             return False
         number = float(value)
@@ -76,6 +78,7 @@ def check_parameters(estimator: Any, rules: Rules) -> None:
     """Raise OptionError for the first parameter of an estimator that breaks its rule."""
     for name, rule in rules.items():
         value = getattr(estimator, name)
+        # Generators carry their own state; any is allowed where a seed is.
         if isinstance(value, np.random.RandomState | np.random.Generator) and name == "random_state":
             continue
         if not rule.allows(value):
@@ -91,6 +94,7 @@ def penalties(alphas: Any, *, positive: bool) -> Tensor:
         For what is no number, and for a penalty that is negative, infinite, or 0 where it must be positive.
     """
     plain = isinstance(alphas, list | tuple | Real)
+    # As objects, so that a text among the numbers is seen and not turned into a number.
     given = np.atleast_1d(np.asarray(alphas if plain else learnt(alphas), dtype=object))
     if given.ndim != 1 or not len(given):
         raise OptionError(f"`alphas` must be one or more penalties; got {alphas!r}.")

@@ -123,15 +123,18 @@ class RidgeCV(MultiOutputMixin, ChosenEstimator):
                 FutureWarning,
             )
         k = table.rows.y.shape[1]
+        # Leaving row i out changes its residual to r_i / (1 - h_i), h_i its leverage: n fits for the price of one (Allen 1974).
         residual = _without_own_row(table.rows, alphas, intercept=self.fit_intercept)  # (n, m, k)
         share = torch.ones(len(residual), dtype=torch.float64) if table.rows.w is None else table.rows.w
         results = residual**2 * share[:, None, None]
         if self.scoring is None:
+            # scikit-learn's mean over the rows, of errors that carry their weights: not the weighted mean.
             scores = -results.mean(0)  # (m, k)
             scores = scores if self.alpha_per_target else scores.mean(1, keepdim=True)
         else:
             results = table.rows.y[:, None] - residual
             scores = self._scored(results, table, found)
+        # Of equal scores the first penalty is taken, as scikit-learn does.
         best = scores.argmax(0)
         alone = not (self.alpha_per_target and k > 1)
         self.alpha_ = float(alphas[best[0]]) if alone else alphas[best].numpy()
@@ -164,6 +167,7 @@ class RidgeCV(MultiOutputMixin, ChosenEstimator):
             raise OptionError("cv!=None and store_cv_results=True are incompatible")
         if self.alpha_per_target:
             raise OptionError("cv!=None and alpha_per_target=True are incompatible")
+        # Without routing, weights go to `fit` alone; with it, to whoever has asked for them.
         ridge, routing = Ridge(fit_intercept=self.fit_intercept), get_config()["enable_metadata_routing"]
         if routing:
             ridge.set_fit_request(sample_weight=True)

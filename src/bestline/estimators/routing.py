@@ -18,6 +18,7 @@ def routed(estimator: Any, params: dict[str, Any], sample_weight: Array, *, to: 
         return {"sample_weight": sample_weight} if to == "scorer" and sample_weight is not None else {}
     if sample_weight is not None:
         params = params | {"sample_weight": sample_weight}
+    # With routing on, everything that `fit` was given besides X and y goes where it was asked for, weights included.
     found = process_routing(estimator, "fit", **params)
     return dict(found.splitter.split if to == "splitter" else found.scorer.score)
 

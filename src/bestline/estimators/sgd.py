@@ -181,6 +181,7 @@ class SGDRegressor(CallbackSupportMixin, LinearEstimator):
             raise OptionError("early_stopping should be False with partial_fit")
         first = not hasattr(self, "coef_")
         table = arrays.taken(self, X, y, sample_weight, several=False, reset=first)
+        # Weights that were set by hand have no state of training with them: it begins anew, from those weights.
         state = self.__dict__.get("_state")
         if state is None:
             given = (None, None) if first else (self.coef_, self.intercept_)
@@ -202,6 +203,7 @@ class SGDRegressor(CallbackSupportMixin, LinearEstimator):
             raise OptionError("l1_ratio must be set when penalty is 'elasticnet'")
 
     def _method(self, *, from_sparse: bool) -> OneByOne:
+        # alpha (l1_ratio |w|_1 + (1 - l1_ratio) / 2 |w|^2): the step of the second part is alpha (1 - l1_ratio) w, hence no half.
         ratio = {"l1": 1.0, "l2": 0.0, None: 0.0}.get(self.penalty, self.l1_ratio)
         alpha = self.alpha if self.penalty is not None else 0.0
         return OneByOne(
@@ -239,8 +241,10 @@ class SGDRegressor(CallbackSupportMixin, LinearEstimator):
         how = self._method(from_sparse=from_sparse)
         rows, held = self._parted(table.double_rows)
         seed = self._seed()
+        # A row of weight 2 is met twice, not moved twice as far: weights are turns, see `row_loop.visits`.
         index, weights = visits(rows)
         orders = shuffled(rows, seed) if self.shuffle else None
+        # What l1 has yet to take from weights whose columns were 0 (Tsuruoka, Tsujii & Ananiadou 2009).
         owed, self.loss_curve_ = torch.zeros(2, table.p, dtype=torch.float64), list[float]()
         best, idle, stop = math.inf, 0, False
         self._settled = False
@@ -262,10 +266,13 @@ class SGDRegressor(CallbackSupportMixin, LinearEstimator):
                     f"Floating-point under-/overflow occurred at epoch #{len(self.loss_curve_)}. Scaling input data with StandardScaler "
                     f"or MinMaxScaler might help."
                 )
+            # Smaller is better for both: the objective itself, or minus the share explained of rows held out.
             judged = state.objective if held is None else -_r2(held, state)
+            # scikit-learn's rule: an epoch that is not better than the best by `tol` is idle, and too many of them end training.
             idle = idle + 1 if self.tol is not None and judged > best - self.tol else 0
             best = min(best, judged)
             if idle >= self.n_iter_no_change:
+                # An adaptive rate goes on with a fifth of its steps while they are not too small to matter.
                 if self.learning_rate == "adaptive" and state.eta > 1e-6:
                     state, idle = replace(state, eta=state.eta / 5), 0
                 else:
@@ -274,6 +281,7 @@ class SGDRegressor(CallbackSupportMixin, LinearEstimator):
         self._state, self.t_, self.n_iter_ = state, state.step, len(self.loss_curve_)
 
     def _given(self, state: Progress, table: TrainingTable) -> dict[str, Any]:
+        # Averages begin after so many steps; before that there is nothing to give but the weights themselves.
         averaged = self.average and int(self.average) <= state.step - 1
         coef, level = (state.mean_weights, state.mean_level) if averaged else (state.weights, state.level)
         return {
@@ -329,6 +337,7 @@ def _turned(order: Tensor, rows: Rows, index: Tensor, weights: Tensor) -> tuple[
     """The steps of an epoch with its rows in another order."""
     if rows.w is None:
         return order, weights
+    # Turns of a row stay beside each other: sorted by where the row stands in the new order, and in their own order there.
     place = torch.empty_like(order)
     place[order] = torch.arange(len(order))
     own = place[index].argsort(stable=True)
