@@ -14,7 +14,6 @@ MOST_STATEMENTS = 3  # of a face's method: numbers happen in the rooms below
 SAME_NAME: dict[str, str] = {}
 
 
-@pytest.mark.xfail(strict=True, reason="Summary, Recipe, Line, Part, Kind and others still mean several things")
 def test_a_class_name_means_one_thing():
     places = defaultdict(list)
     for module, node in classes():

@@ -35,7 +35,7 @@ from bestline.training.loop import train
 from bestline.training.losses import huber
 from bestline.training.objective import Objective
 from bestline.training.outcome import Fit
-from bestline.training.penalty import ElasticNet
+from bestline.training.penalty import ElasticNetPenalty
 from bestline.training.row_losses import Line as Straight
 from bestline.training.row_losses import RowLoss, SquaredRows
 from bestline.training.solvers import Descent, Exact
@@ -52,7 +52,7 @@ def fitted(rows, solver, start, *, standardize=False, intercept=True, held_out=N
         smooth = RowLoss(trained, huber(1.0), Straight(intercept))
     d = p + intercept
     names = (*(f"x{j}" for j in range(p)), *(["Intercept"] if intercept else []))
-    penalty = ElasticNet.on_slopes(0.0, l2, p, intercept=intercept)
+    penalty = ElasticNetPenalty.on_slopes(0.0, l2, p, intercept=intercept)
     objective = Objective(smooth, penalty, SquaredRows(trained, intercept), torch.ones(d, 1, dtype=torch.float64))
     judged = None if held_out is None else Bowl.of(Comoments.of_rows(held_out), scaling)
     null = float(rows.y.var(0, correction=0).sum())

@@ -15,7 +15,7 @@ from bestline.numerics.rows import Rows
 from bestline.numerics.scaling import Scaling
 from bestline.training.losses import squared
 from bestline.training.objective import Objective
-from bestline.training.penalty import ElasticNet
+from bestline.training.penalty import ElasticNetPenalty
 from bestline.training.row_losses import RowLoss, SquaredRows, line
 from bestline.training.solvers import Stop
 from training.examples import some_rows
@@ -68,7 +68,7 @@ def test_objectives_of_moments_refuse_slices() -> None:
 def test_an_objective_is_a_frozen_thing_of_parts() -> None:
     bowl, rows, _ = bowl_and_rows(some_rows(0), intercept=True, standardize=True)
     objective = Objective(
-        bowl, ElasticNet.on_slopes(0, 0.5, 3, intercept=True), SquaredRows(rows, True), torch.ones(4, 1).double()
+        bowl, ElasticNetPenalty.on_slopes(0, 0.5, 3, intercept=True), SquaredRows(rows, True), torch.ones(4, 1).double()
     )
     w = torch.ones(4, 1, dtype=torch.float64)
     everything = torch.arange(len(rows))

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import bestline as bl
-from bestline.training.penalty import ElasticNet
+from bestline.training.penalty import ElasticNetPenalty
 from bestline.training.solvers import Proximal, Stop
 from training.examples import some_rows
 
@@ -20,7 +20,7 @@ penalties = st.floats(0, 5, allow_subnormal=False)
 
 @given(seeds, penalties, penalties, st.floats(0.01, 3))
 def test_prox_is_the_argmin_it_is_defined_by(seed: int, l1: float, l2: float, step: float) -> None:
-    penalty = ElasticNet.on_slopes(l1, l2, 2, intercept=True)
+    penalty = ElasticNetPenalty.on_slopes(l1, l2, 2, intercept=True)
     w = torch.randn(3, 1, generator=torch.Generator().manual_seed(seed), dtype=torch.float64) * 3
     z = penalty.prox(w, step)
 

@@ -24,7 +24,7 @@ from bestline.numerics.comoments import Comoments
 from bestline.training import least_squares, width
 from bestline.training.least_squares import Solved
 from bestline.training.solvers.few_rows import Few
-from bestline.training.solvers.path import Path
+from bestline.training.solvers.path import SolutionPath
 
 _LOOSE = 1e-8  # duality gap over the target's mean square beyond which a solution is not what was promised
 
@@ -150,7 +150,14 @@ class ElasticNet(MomentsEstimator):
         self._keep(line, path, square, moments, table, started=start is not None)
 
     def _keep(
-        self, line: Solved, path: Path, square: Tensor, moments: Comoments | None, table: TrainingTable, *, started: bool
+        self,
+        line: Solved,
+        path: SolutionPath,
+        square: Tensor,
+        moments: Comoments | None,
+        table: TrainingTable,
+        *,
+        started: bool,
     ) -> None:
         """Set all that is learnt; square (k,) are the targets' mean squares, which say how large a gap is."""
         k = line.slopes.shape[1]

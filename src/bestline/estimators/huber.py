@@ -29,8 +29,8 @@ from bestline.numerics.scaling import Scaling
 from bestline.numerics.semidefinite import minimum_norm
 from bestline.training.losses import absolute
 from bestline.training.objective import Objective
-from bestline.training.penalty import ElasticNet
-from bestline.training.row_losses import Line as Prediction
+from bestline.training.penalty import ElasticNetPenalty
+from bestline.training.row_losses import LineForward as Prediction
 from bestline.training.row_losses import RowLoss
 from bestline.training.solvers.interior import InteriorPoint
 
@@ -257,7 +257,7 @@ class _HuberProblem:
         """
         p, d, solver = self.scaling.p, self.Z.shape[1], InteriorPoint()
         away = RowLoss(Rows(self.Z[:, :p], self.y[:, None], self.w), absolute, Prediction(d > p))
-        objective = Objective(away, ElasticNet(0.0, 1.0, self.ridge / (2 * self.epsilon)), None, self.Z.new_ones(d, 1))
+        objective = Objective(away, ElasticNetPenalty(0.0, 1.0, self.ridge / (2 * self.epsilon)), None, self.Z.new_ones(d, 1))
         *_, last = islice(solver.run(objective, self.Z.new_zeros(d, 1), seed=0), solver.steps)
         b = last.weights[:, 0]
         r = self.y - self.Z @ b

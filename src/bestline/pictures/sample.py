@@ -15,7 +15,7 @@ from bestline.inference.fitted import FittedLine
 from bestline.inference.training_rows import rows
 from bestline.numerics.rows import Features, Rows, Targets, Weights, joined
 from bestline.training.outcome import Fit
-from bestline.training.row_losses import Line, RowLoss, line
+from bestline.training.row_losses import LineForward, RowLoss, line
 from bestline.wording import shown
 
 MOST = 2_000  # points that can still be told apart
@@ -146,7 +146,7 @@ def predictions(fit: Fit, X: Features, weights: Weights) -> Targets:
 def is_straight(fit: Fit) -> bool:
     """Whether predictions are those of a line with these weights, so that two points draw it; of own functions nobody knows."""
     smooth = fit.objective.smooth
-    return not isinstance(smooth, RowLoss) or isinstance(smooth.forward, Line)
+    return not isinstance(smooth, RowLoss) or isinstance(smooth.forward, LineForward)
 
 
 __all__ = ["MOST", "Sample", "is_straight", "predictions", "rows_shown"]

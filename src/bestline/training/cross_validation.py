@@ -25,7 +25,7 @@ from bestline.numerics.comoments import Comoments, rests
 from bestline.numerics.rows import Rows
 from bestline.numerics.scaling import Scaling
 from bestline.numerics.semidefinite import rank_tolerance
-from bestline.training.solvers.path import Normal, Path, solve, top
+from bestline.training.solvers.path import Normal, SolutionPath, solve, top
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -334,12 +334,12 @@ class _Trained:
             scalings.append(replace(scaling, center=moments.center) if intercept else scaling)
         return cls(statistics, scalings, Normal.of(statistics, scalings))
 
-    def solve(self, l1: Tensor, l2: Tensor, *, factors: Tensor | None, positive: bool = False) -> Path:
+    def solve(self, l1: Tensor, l2: Tensor, *, factors: Tensor | None, positive: bool = False) -> SolutionPath:
         """Slopes (s, m, r, p, k) and gaps (s, m, r, k) under r series (m, r) of penalties."""
         k, r = self.normal.square.shape[1], l1.shape[1]
         many = Normal(self.normal.curvature, self.normal.linear.repeat(1, 1, r), self.normal.square.repeat(1, r))
         path = solve(many, l1.repeat_interleave(k, 1), l2.repeat_interleave(k, 1), factors=factors, positive=positive)
-        return Path(path.weights.unflatten(3, (r, k)).transpose(2, 3), path.gap.unflatten(2, (r, k)), path.rounds)
+        return SolutionPath(path.weights.unflatten(3, (r, k)).transpose(2, 3), path.gap.unflatten(2, (r, k)), path.rounds)
 
     def errors(self, held: Sequence[Comoments], slopes: Tensor) -> Tensor:
         """Mean squared errors (s, m, r, k), in the data's units, of slopes (s, m, r, p, k) on other rows."""

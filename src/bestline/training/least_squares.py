@@ -21,7 +21,7 @@ from bestline.numerics.rows import Rows
 from bestline.numerics.scaling import Scaling
 from bestline.numerics.semidefinite import minimum_norm, rank_tolerance
 from bestline.training.solvers.few_rows import Few, solve_rows
-from bestline.training.solvers.path import Normal, Path, solve
+from bestline.training.solvers.path import Normal, SolutionPath, solve
 from bestline.training.width import very_wide
 
 FEW_DIGITS = 8  # right digits below which the rows are read once more
@@ -134,7 +134,7 @@ def of_rows(rows: Rows, alpha: Tensor, *, intercept: bool) -> Solved:
 
 def penalised(
     moments: Comoments, p: int, l1: float, l2: float, *, intercept: bool, positive: bool, start: Tensor | None
-) -> tuple[Solved, Path]:
+) -> tuple[Solved, SolutionPath]:
     """Lasso and elastic net: mean squared error + l1 |b| + l2 |b|^2, with the duality gap."""
     normal = normal_of(moments, p, intercept=intercept)
     series = [torch.tensor([value], dtype=torch.float64) for value in (l1, l2)]
@@ -143,7 +143,7 @@ def penalised(
     return Solved(slopes, level_of(moments, slopes, intercept=intercept)), path
 
 
-def penalised_rows(few: Few, l1: float, l2: float, *, positive: bool, start: Tensor | None) -> tuple[Solved, Path]:
+def penalised_rows(few: Few, l1: float, l2: float, *, positive: bool, start: Tensor | None) -> tuple[Solved, SolutionPath]:
     """The same from the rows, for many more columns than rows."""
     series = [torch.tensor([value], dtype=torch.float64) for value in (l1, l2)]
     path = solve_rows(few, *series, positive=positive, start=start)

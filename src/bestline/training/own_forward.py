@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from bestline.errors import OptionError
 from bestline.numerics.rows import Weights
-from bestline.training.row_losses import Forward, Line
+from bestline.training.row_losses import Forward, LineForward
 
 UserForward: TypeAlias = nn.Module | Callable[..., Tensor]
 
@@ -54,7 +54,7 @@ def check_module(module: nn.Module, *, targets: int, penalised: bool) -> None:
 def forward_of(given: UserForward | None, *, intercept: bool) -> Forward:
     """(X, weights) -> predictions, for what `fit(forward=...)` was given; None is the line."""
     if given is None:
-        return Line(intercept)
+        return LineForward(intercept)
     if isinstance(given, nn.Module):
         return functional(given)
     if intercept:

@@ -197,7 +197,7 @@ def line(X: Tensor, weights: Weights, *, intercept: bool) -> Tensor:
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class LineForward:
     """The forward function of a line."""
 
     intercept: bool

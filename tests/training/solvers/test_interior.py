@@ -17,8 +17,8 @@ from bestline.errors import BestlineWarning, OptionError
 from bestline.numerics.rows import Rows
 from bestline.training.losses import absolute, huber, quantile
 from bestline.training.objective import Objective
-from bestline.training.penalty import ElasticNet
-from bestline.training.row_losses import Line, RowLoss
+from bestline.training.penalty import ElasticNetPenalty
+from bestline.training.row_losses import LineForward, RowLoss
 from bestline.training.solvers.interior import InteriorPoint
 
 OPTIMAL = 1e-11  # of the objective, over that without slopes: HiGHS stops at 1e-7 of feasibility, and is mostly exact
@@ -91,8 +91,8 @@ def test_no_other_line_is_better(loss: str, l1: float, l2: float) -> None:
     X, y = table(1, 120, 3)
     model = bl.fit((X, y), loss=loss, l1=l1, l2=l2, standardize=False)
     maker = {"huber:0.7": huber(0.7), "absolute": absolute, "quantile:0.8": quantile(0.8)}[loss]
-    smooth = RowLoss(Rows(torch.tensor(X), torch.tensor(y)[:, None]), maker, Line(intercept=True))
-    objective = Objective(smooth, ElasticNet.on_slopes(l1, l2, 3, intercept=True), smooth, torch.ones(4, 1))
+    smooth = RowLoss(Rows(torch.tensor(X), torch.tensor(y)[:, None]), maker, LineForward(intercept=True))
+    objective = Objective(smooth, ElasticNetPenalty.on_slopes(l1, l2, 3, intercept=True), smooth, torch.ones(4, 1))
     w = torch.tensor(model.params.to_numpy())[:, None]
     least, generator = objective.value(w), torch.Generator().manual_seed(0)
     for size in (1e-6, 1e-3, 1.0):
@@ -151,8 +151,8 @@ def test_more_columns_than_rows_with_a_penalty() -> None:
 
 def test_a_free_column_is_not_shrunk() -> None:
     rows = Rows(torch.tensor(table(2, 60, 2)[0]), torch.tensor(table(2, 60, 2)[1])[:, None])
-    smooth = RowLoss(rows, absolute, Line(intercept=True))
-    penalty = ElasticNet(100.0, 0.0, torch.tensor([0.0, 1.0, 0.0], dtype=torch.float64))
+    smooth = RowLoss(rows, absolute, LineForward(intercept=True))
+    penalty = ElasticNetPenalty(100.0, 0.0, torch.tensor([0.0, 1.0, 0.0], dtype=torch.float64))
     *_, last = InteriorPoint().run(Objective(smooth, penalty, smooth, torch.ones(3, 1)), torch.zeros(3, 1, dtype=torch.float64))
     alone = bl.fit((rows.X[:, :1], rows.y), loss="absolute", standardize=False).params.to_numpy()
     assert last.weights[[0, 2], 0].tolist() == pytest.approx(alone.tolist(), rel=SAME)

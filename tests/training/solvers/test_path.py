@@ -15,7 +15,7 @@ from sklearn.preprocessing import StandardScaler
 import bestline as bl
 from bestline.errors import DataError, OptionError, ShapeError
 from bestline.training.cross_validation import geometric
-from bestline.training.penalty import ElasticNet as Penalty
+from bestline.training.penalty import ElasticNetPenalty as Penalty
 from bestline.training.solvers import Proximal
 from bestline.training.solvers.path import Normal, solve, top
 from training.penalised import normal_of, series, shortlist, table

@@ -25,7 +25,7 @@ from bestline.data.tables.delimited import DelimitedFile
 from bestline.data.tables.files import Files
 from bestline.export.script.literals import call, names, quoted, value
 from bestline.export.script.run import Run, remembered
-from bestline.export.script.table import Code, Form
+from bestline.export.script.table import Form, TableCode
 from bestline.inference.fitted import FittedLine
 
 _CHECKED = 16  # batches of a file that pandas has to read alike: a million rows
@@ -35,7 +35,7 @@ _NOT_ALIKE = (ValueError, LookupError, TypeError, OSError, AttributeError, Arith
 _SAME = 1e-14  # relative: readers of decimal digits differ in the last bit
 
 
-def from_file(model: FittedLine, run: Run, form: Form, data: Any) -> Code | None:
+def from_file(model: FittedLine, run: Run, form: Form, data: Any) -> TableCode | None:
     """Code that reads the rows with pandas; None where that would not give the same rows."""
     source = open_source(data, text=model.design.texts) if isinstance(data, str | os.PathLike) else data
     source = model.source if source is None else source
@@ -62,7 +62,7 @@ def from_file(model: FittedLine, run: Run, form: Form, data: Any) -> Code | None
     if design.weights is not None:
         lines.append(f"weight = {_numbers(form, f'frame[{quoted(design.weights)}]')}")
     modules = ("numpy as np", "pandas as pd") if any("np." in str(text) for text in (*columns, *targets)) else ("pandas as pd",)
-    return Code(lines, (*modules, "torch") if split else modules)
+    return TableCode(lines, (*modules, "torch") if split else modules)
 
 
 def _reading(source: Files, design: Design) -> tuple[str, str, dict[str, Any]] | None:

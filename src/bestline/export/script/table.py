@@ -69,7 +69,7 @@ class Form:
 
 
 @dataclass(frozen=True, slots=True)
-class Code:
+class TableCode:
     """Lines that make the data, and which modules they need besides NumPy or torch."""
 
     lines: list[str]
@@ -117,13 +117,13 @@ def _check(model: FittedLine, found: Comoments) -> None:
         )
 
 
-def inline(run: Run, form: Form, rows: Rows) -> Code:
+def inline(run: Run, form: Form, rows: Rows) -> TableCode:
     """The numbers themselves."""
     lines = _features(run, form, rows.X)
     lines += _targets(run, form, rows.y)
     if rows.w is not None:
         lines += _vector("weight", rows.w, form)
-    return Code(lines)
+    return TableCode(lines)
 
 
 def _features(run: Run, form: Form, X: Features) -> list[str]:

@@ -9,7 +9,7 @@ from bestline.export.script.dialects import STYLES, body, refuse
 from bestline.export.script.literals import Section, comment
 from bestline.export.script.reading import from_file
 from bestline.export.script.run import Run, run_of
-from bestline.export.script.table import Code, Form, check_rows, inline, rows_of
+from bestline.export.script.table import Form, TableCode, check_rows, inline, rows_of
 from bestline.inference.fitted import FittedLine
 
 FEW = 400  # numbers that a page still shows
@@ -97,7 +97,7 @@ def _needs_rows(model: FittedLine) -> bool:
     return code is not None and code.in_units
 
 
-def _from_file(model: FittedLine, run: Run, form: Form, data: Any, style: str) -> Code | None:
+def _from_file(model: FittedLine, run: Run, form: Form, data: Any, style: str) -> TableCode | None:
     code = from_file(model, run, form, data)
     if code is not None and data is not None:
         check_rows(model, data)
@@ -130,7 +130,7 @@ def _how(run: Run) -> str:
     return steps + (", diverging" if run.diverged else "")
 
 
-def _imports(style: str, code: Code) -> list[str]:
+def _imports(style: str, code: TableCode) -> list[str]:
     own = ["numpy as np"] if style == "numpy" else ["torch"]
     lines = [f"import {module}" for module in sorted({*own, *code.modules})]
     return [*lines, *(["from torch import nn"] if style in ("linear", "module") else [])]

@@ -20,7 +20,7 @@ from bestline.training.penalty.base import Penalty, Terms, check_sizes, factors_
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class ElasticNet(Penalty):
+class ElasticNetPenalty(Penalty):
     """l1 sum f |w| + l2 sum f w^2 over weights w (d, k).
 
     Attributes

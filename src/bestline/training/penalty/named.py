@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from bestline.training.penalty.base import Penalty
-from bestline.training.penalty.elastic_net import ElasticNet
+from bestline.training.penalty.elastic_net import ElasticNetPenalty
 
 PENALTIES: dict[str, type[Penalty]] = {
-    "elastic-net": ElasticNet,
+    "elastic-net": ElasticNetPenalty,
 }

@@ -20,7 +20,7 @@ from torch import Tensor
 from bestline.errors import DataError
 from bestline.numerics.rows import Rows
 from bestline.training.solvers.active_sets import ROUNDING, ladder
-from bestline.training.solvers.path import Normal, Path, checked, gaps, reach
+from bestline.training.solvers.path import Normal, SolutionPath, checked, gaps, reach
 from bestline.training.solvers.path import solve as solve_moments
 
 _EPS = torch.finfo(torch.float64).eps
@@ -106,7 +106,7 @@ def solve_rows(
     factors: Tensor | None = None,
     positive: bool = False,
     start: Tensor | None = None,
-) -> Path:
+) -> SolutionPath:
     """Minimise the penalised mean squared error on a few rows, for every target and penalty, as `path.solve` does from moments.
 
     Parameters
@@ -123,7 +123,7 @@ def solve_rows(
 
     Returns
     -------
-    Path
+    SolutionPath
         Of one data set, s = 1. Where the solution is not unique, least squares and free columns have the smallest norm, the
         lasso an independent set of columns.
 
@@ -149,7 +149,7 @@ def solve_rows(
     )
     for i in range(k if bool(held.any()) else 0):
         first = None if start is None else start[held, i]
-        problem = _Problem.of(free.X, free.y[:, i], factors[held], positive=positive)
+        problem = _DualProblem.of(free.X, free.y[:, i], factors[held], positive=positive)
         smooth = (l1[:, i] == 0) & (not positive)
         if bool(smooth.any()):
             weights[0, smooth.nonzero(), held.nonzero()[:, 0], i], gap[0, smooth, i] = problem.ridge(l2[smooth, i])
@@ -158,7 +158,7 @@ def solve_rows(
             weights[0, (~smooth).nonzero(), held.nonzero()[:, 0], i] = found
             rounds += turns
     weights[:, :, ~held] = free.slopes(weights[:, :, held])
-    return Path(weights, gap, rounds)
+    return SolutionPath(weights, gap, rounds)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -187,7 +187,7 @@ class _Free:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Problem:
+class _DualProblem:
     """One target: minimise |y - X w|^2 + l1 sum f |w| + l2 sum f w^2, with X (n, p), y (n,), f (p,), |x_j| = size_j, |y|^2 = square."""
 
     X: Tensor
@@ -198,7 +198,7 @@ class _Problem:
     positive: bool
 
     @classmethod
-    def of(cls, X: Tensor, y: Tensor, factors: Tensor, *, positive: bool) -> _Problem:
+    def of(cls, X: Tensor, y: Tensor, factors: Tensor, *, positive: bool) -> _DualProblem:
         return cls(X, y, factors, X.norm(dim=0), y @ y, positive)
 
     def ridge(self, l2: Tensor) -> tuple[Tensor, Tensor]:

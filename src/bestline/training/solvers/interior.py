@@ -25,7 +25,7 @@ from bestline.numerics.rows import Weights
 from bestline.numerics.semidefinite import minimum_norm
 from bestline.training.losses.piecewise import Piecewise
 from bestline.training.objective import Objective
-from bestline.training.row_losses import Line, RowLoss
+from bestline.training.row_losses import LineForward, RowLoss
 from bestline.training.solvers.base import Converging, Step
 
 _CHUNK = 32_768  # rows whose products are made at a time: they stay in the cache
@@ -77,7 +77,7 @@ def _problems(objective: Objective) -> tuple[list[_Problem], Tensor]:
     Slopes do not feel where the columns are centred, but digits do.
     """
     smooth, terms = objective.smooth, objective.penalty.terms
-    if not (isinstance(smooth, RowLoss) and isinstance(smooth.loss, Piecewise) and isinstance(smooth.forward, Line)):
+    if not (isinstance(smooth, RowLoss) and isinstance(smooth.loss, Piecewise) and isinstance(smooth.forward, LineForward)):
         raise OptionError(
             "`InteriorPoint` minimises the huber, absolute or quantile loss of a line; use solver='exact' for the squared loss, "
             "'lbfgs' or 'adam' for own losses and forwards."

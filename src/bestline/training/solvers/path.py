@@ -72,7 +72,7 @@ class Normal:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Path:
+class SolutionPath:
     """Solutions under m penalties.
 
     Attributes
@@ -103,7 +103,7 @@ def solve(
     factors: Tensor | None = None,
     positive: bool = False,
     start: Tensor | None = None,
-) -> Path:
+) -> SolutionPath:
     """Minimise the penalised squared error for every data set, target and penalty.
 
     Parameters
@@ -121,7 +121,7 @@ def solve(
 
     Returns
     -------
-    Path
+    SolutionPath
         Every solution with its duality gap, rounding only unless columns are collinear to 13 digits. Where columns are collinear and the solution is not unique, least squares and
         free columns have the smallest norm, the lasso an independent set of columns.
 
@@ -163,7 +163,7 @@ def solve(
         weights[:, (~smooth).nonzero()[:, :1], held.nonzero()[:, 0]] = found
     gap = _gaps(inner, weights[:, :, held], l1, l2, f, plain, positive=positive)
     weights[:, :, ~held] = free.slopes(weights[:, :, held])
-    return Path(weights, gap, rounds)
+    return SolutionPath(weights, gap, rounds)
 
 
 def checked(l1: Tensor, l2: Tensor, factors: Tensor | None, p: int, k: int) -> tuple[Tensor, Tensor, Tensor]:
