@@ -7,9 +7,7 @@ from torch import Tensor, nn
 
 from bestline.data.moments import Moments
 from bestline.errors import ShapeError
-from bestline.numerics.bowl import trained_moments
-from bestline.numerics.comoments import Comoments, total
-from bestline.numerics.scaling import Scaling
+from bestline.numerics import Comoments, Scaling, total, trained_moments
 
 
 class MomentLoss(nn.Module):

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, final
 from bestline.data.gather import Gathered, Query
 from bestline.data.progress import Progress
 from bestline.errors import OptionError, warn
-from bestline.numerics.comoments import Comoments, total
+from bestline.numerics import Comoments, total
 from bestline.pictures.marks import Picture
 from bestline.pictures.sweep import picture
 from bestline.training.foresight.preflight import Preflight, Prospect, beside, flat_directions, look_ahead

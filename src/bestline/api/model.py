@@ -15,7 +15,7 @@ from bestline.export.facts import to_dict
 from bestline.export.script import script
 from bestline.inference import augment, comparison, peers, prediction, second_pass, summary, tables, training_rows, uncertainty
 from bestline.inference.fitted import FittedLine
-from bestline.numerics.rows import Rows
+from bestline.numerics import Rows
 
 if TYPE_CHECKING:
     from pandas import DataFrame, Series

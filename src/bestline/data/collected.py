@@ -18,8 +18,8 @@ from bestline.data.folds import Grouping
 from bestline.data.passes import Named, Pass
 from bestline.data.tables import Batch, Source
 from bestline.errors import DataError, MissingValuesError
-from bestline.numerics.comoments import Comoments, by_group, chunk_size
-from bestline.numerics.rows import FOLDED, Columns, Features, Rows, cached_rows, joined
+from bestline.numerics import Columns, Comoments, Features, Rows, by_group, chunk_size, joined
+from bestline.numerics.rows import FOLDED, cached_rows
 
 
 class RefusedGapError(MissingValuesError):

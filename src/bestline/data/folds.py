@@ -24,7 +24,8 @@ from bestline.data.progress import Progress
 from bestline.data.split import parts_of
 from bestline.data.tables import Batch, Source
 from bestline.errors import DataError, MissingValuesError, OptionError, readable
-from bestline.numerics.rows import Rows, fingerprint, odd_numbers
+from bestline.numerics import Rows
+from bestline.numerics.rows import fingerprint, odd_numbers
 
 MOST_FOLDS = 1_000
 

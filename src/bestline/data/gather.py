@@ -22,7 +22,7 @@ from bestline.data.progress import Progress
 from bestline.data.split import InPart, part_labels
 from bestline.data.tables import Source, open_source
 from bestline.errors import DataError, readable
-from bestline.numerics.comoments import total
+from bestline.numerics import total
 
 
 @dataclass(frozen=True, slots=True, eq=False)

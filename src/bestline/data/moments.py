@@ -22,7 +22,7 @@ from bestline.data.gather import Gathered, Query, gather
 from bestline.data.passes import Named
 from bestline.data.progress import Progress
 from bestline.errors import ColumnError, DataError, ModelFileError, OptionError, readable
-from bestline.numerics.comoments import Comoments, total
+from bestline.numerics import Comoments, total
 
 _FORMAT = 1
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 try:
-    import sklearn  # noqa: F401
+    import sklearn
 except ImportError as error:
     raise ImportError(
         "bestline's estimators follow scikit-learn's rules and need it: pip install 'bestline[sklearn]'."

@@ -18,8 +18,7 @@ from sklearn.utils.validation import validate_data
 from torch import Tensor
 
 from bestline.errors import DataError
-from bestline.numerics.comoments import Comoments
-from bestline.numerics.rows import Rows
+from bestline.numerics import Comoments, Rows
 
 Array: TypeAlias = Any  # of NumPy, torch or another library of scikit-learn's array API
 MOST_DENSE = 2**28  # numbers of a sparse table that are written out, zeros included: 2 GiB

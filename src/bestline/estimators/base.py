@@ -21,8 +21,7 @@ from bestline.errors import BestlineWarning, DataError, OptionError
 from bestline.estimators import arrays
 from bestline.estimators.arrays import Array, TrainingTable
 from bestline.estimators.parameters import Rules, check_parameters
-from bestline.numerics.comoments import Comoments
-from bestline.numerics.exact_solve import Refined
+from bestline.numerics import Comoments, Refined
 from bestline.training import width
 from bestline.training.least_squares import Solved
 

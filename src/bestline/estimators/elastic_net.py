@@ -20,7 +20,7 @@ from bestline.estimators import arrays
 from bestline.estimators.arrays import Array, TrainingTable
 from bestline.estimators.base import MomentsEstimator
 from bestline.estimators.parameters import ANY_SEED, YES_OR_NO, Choice, Number, Rules
-from bestline.numerics.comoments import Comoments
+from bestline.numerics import Comoments
 from bestline.training import least_squares, width
 from bestline.training.least_squares import Solved
 from bestline.training.solvers.few_rows import Few

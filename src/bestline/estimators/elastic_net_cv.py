@@ -23,8 +23,7 @@ from bestline.estimators.base import ChosenEstimator
 from bestline.estimators.elastic_net import SETTINGS, ElasticNet
 from bestline.estimators.parameters import Choice, Number, Rules, penalties
 from bestline.estimators.routing import routed, router
-from bestline.numerics.comoments import Comoments, rests
-from bestline.numerics.rows import Rows
+from bestline.numerics import Comoments, Rows, rests
 from bestline.training import least_squares, width
 from bestline.training.cross_validation import geometric
 from bestline.training.solvers.few_rows import Few, solve_rows

@@ -23,10 +23,7 @@ from bestline.estimators.arrays import Array
 from bestline.estimators.base import LinearEstimator
 from bestline.estimators.callbacks import CallbackSupportMixin, Telling, with_callbacks
 from bestline.estimators.parameters import YES_OR_NO, Number, Rules
-from bestline.numerics.comoments import Comoments
-from bestline.numerics.rows import Rows
-from bestline.numerics.scaling import Scaling
-from bestline.numerics.semidefinite import minimum_norm
+from bestline.numerics import Comoments, Rows, Scaling, minimum_norm
 from bestline.training.losses import absolute
 from bestline.training.objective import Objective
 from bestline.training.penalty import ElasticNetPenalty

@@ -13,7 +13,7 @@ from bestline.estimators import arrays
 from bestline.estimators.arrays import TrainingTable
 from bestline.estimators.base import MomentsEstimator
 from bestline.estimators.parameters import ANY_SEED, YES_OR_NO, Choice, Number, Rules
-from bestline.numerics.comoments import Comoments
+from bestline.numerics import Comoments
 from bestline.training import least_squares, width
 
 SOLVERS = ("auto", "svd", "cholesky", "lsqr", "sparse_cg", "sag", "saga", "lbfgs")

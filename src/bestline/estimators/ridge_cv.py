@@ -20,8 +20,7 @@ from bestline.estimators.base import ChosenEstimator
 from bestline.estimators.linear import Ridge
 from bestline.estimators.parameters import YES_OR_NO, Choice, Number, Rules, penalties
 from bestline.estimators.routing import refuse, routed, router
-from bestline.numerics.comoments import Comoments
-from bestline.numerics.rows import Rows
+from bestline.numerics import Comoments, Rows
 from bestline.training import width
 from bestline.training.cross_validation import leave_one_out
 from bestline.training.solvers.few_rows import Few

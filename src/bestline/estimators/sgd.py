@@ -20,7 +20,7 @@ from bestline.estimators.arrays import Array, TrainingTable
 from bestline.estimators.base import LinearEstimator
 from bestline.estimators.callbacks import CallbackSupportMixin, Telling, with_callbacks
 from bestline.estimators.parameters import ANY_SEED, YES_OR_NO, Choice, Number, Rules
-from bestline.numerics.rows import Rows
+from bestline.numerics import Rows
 from bestline.training.solvers.row_loop import LOSSES, RATES, OneByOne, Progress, epoch, shuffled, visits
 
 _SPARSE_LEVEL = 0.01  # scikit-learn's: on sparse rows the intercept, which every row moves, is moved more slowly

@@ -17,8 +17,7 @@ from bestline.errors import ModelFileError, OptionError, readable
 from bestline.inference.fitted import FittedLine
 from bestline.inference.scores import Scores
 from bestline.inference.summary import summarise
-from bestline.numerics.comoments import Comoments
-from bestline.numerics.exact_solve import Refined
+from bestline.numerics import Comoments, Refined
 from bestline.training.losses import parse_loss
 from bestline.training.outcome import Fit, Trace
 from bestline.training.plan import Plan

@@ -20,7 +20,7 @@ from bestline.inference.influence import influence
 from bestline.inference.training_rows import look, numbered, rows_of
 from bestline.inference.uncertainty import basis_of, rough_basis
 from bestline.inference.why_not import why_not
-from bestline.numerics.rows import Rows
+from bestline.numerics import Rows
 
 if TYPE_CHECKING:
     from pandas import DataFrame

@@ -17,11 +17,18 @@ import torch
 from torch import Tensor
 
 from bestline.errors import OptionError
-from bestline.numerics.bowl import Bowl, second_moments, trained_moments
-from bestline.numerics.comoments import Comoments
-from bestline.numerics.exact_solve import Refined
-from bestline.numerics.scaling import Scaling
-from bestline.numerics.semidefinite import Alias, aliases, inverse, of_one_size
+from bestline.numerics import (
+    Alias,
+    Bowl,
+    Comoments,
+    Refined,
+    Scaling,
+    aliases,
+    inverse,
+    of_one_size,
+    second_moments,
+    trained_moments,
+)
 
 NAN = float("nan")
 _EPS = torch.finfo(torch.float64).eps

@@ -15,10 +15,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from bestline.numerics.bowl import second_moments
-from bestline.numerics.comoments import Comoments
-from bestline.numerics.scaling import Scaling
-from bestline.numerics.semidefinite import inverse, of_one_size
+from bestline.numerics import Comoments, Scaling, inverse, of_one_size, second_moments
 
 TROUBLE, SHARE, INFLATED = 30.0, 0.5, 10.0
 _NEARLY_CONSTANT = 1e-4  # spread beside the mean

@@ -20,8 +20,7 @@ from bestline.inference.restrictions import Restrictions
 from bestline.inference.robust import Cov, CovarianceKind
 from bestline.inference.uncertainty import covariance, target_number
 from bestline.inference.why_not import refuse
-from bestline.numerics.bowl import second_moments, trained_mean
-from bestline.numerics.scaling import Scaling
+from bestline.numerics import Scaling, second_moments, trained_mean
 
 # --- tests of weights ----------------------------------------------------------------------------------------------------
 

@@ -21,10 +21,7 @@ from torch import Tensor
 from bestline.data.passes import Pass
 from bestline.errors import DataError, NumericalError
 from bestline.inference.numbered import Numbered, OverRows
-from bestline.numerics.bowl import second_moments
-from bestline.numerics.comoments import Comoments
-from bestline.numerics.rows import Rows, Square, Weights
-from bestline.numerics.scaling import Scaling
+from bestline.numerics import Comoments, Rows, Scaling, Square, Weights, second_moments
 
 # Moments square the condition of centred, scaled columns, and lose what the line explains from what it leaves: up to this loss,
 # twelve digits remain to every leverage and to the residual sum of squares.

@@ -18,8 +18,7 @@ from bestline.inference.classical import infer, t_two_sided
 from bestline.inference.collinearity import Collinearity
 from bestline.inference.hypotheses import Verdict, chi2_test, f_test
 from bestline.inference.residual_sums import CROSSED, TOP, Evidence, Lens
-from bestline.numerics.comoments import Comoments
-from bestline.numerics.scaling import Scaling
+from bestline.numerics import Comoments, Scaling
 
 _NAN = float("nan")
 _PLAIN = 0.5  # share of what is left over that a bend explains, beyond which it comes before rows that move the line but little

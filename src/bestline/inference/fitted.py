@@ -22,11 +22,7 @@ from bestline.errors import NumericalError
 from bestline.inference import classical, scores
 from bestline.inference.held_out import HeldOut, judged, scores_of
 from bestline.inference.scores import Scores
-from bestline.numerics import digits
-from bestline.numerics.comoments import Comoments
-from bestline.numerics.exact_solve import Refined, digits_within
-from bestline.numerics.rows import Weights
-from bestline.numerics.scaling import Scaling
+from bestline.numerics import Comoments, Refined, Scaling, Weights, digits, digits_within
 from bestline.training.cross_validation import Selection
 from bestline.training.outcome import Fit, Trace
 from bestline.training.parts import Part, Parts

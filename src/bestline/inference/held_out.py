@@ -15,9 +15,7 @@ from torch import Tensor
 from bestline.data.moments import Moments
 from bestline.errors import DataError
 from bestline.inference.scores import Errors, Scores, on_moments, out_of_fold, out_of_fold_rows
-from bestline.numerics.comoments import Comoments
-from bestline.numerics.rows import Rows, Weights
-from bestline.numerics.scaling import Scaling
+from bestline.numerics import Comoments, Rows, Scaling, Weights
 from bestline.training.parts import Part, Parts
 from bestline.training.plan import Plan
 from bestline.training.solvers.base import Stop

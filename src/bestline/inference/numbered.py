@@ -17,7 +17,7 @@ from bestline.data.passes import PartT, Pass
 from bestline.data.split import parts_of
 from bestline.data.tables import Batch
 from bestline.errors import MissingValuesError, readable
-from bestline.numerics.rows import Rows
+from bestline.numerics import Rows
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -18,8 +18,7 @@ import torch
 from bestline.errors import DataError, NumericalError, OptionError
 from bestline.inference.fitted import FittedLine
 from bestline.inference.training_rows import rows as rows_of_part
-from bestline.numerics.rows import Rows, Weights, joined
-from bestline.numerics.scaling import Scaling
+from bestline.numerics import Rows, Scaling, Weights, joined
 
 if TYPE_CHECKING:
     from pandas import DataFrame

@@ -22,7 +22,7 @@ from bestline.inference import classical
 from bestline.inference.fitted import FittedLine
 from bestline.inference.scores import Errors, Scores
 from bestline.inference.training_rows import opened
-from bestline.numerics.rows import Weights
+from bestline.numerics import Weights
 from bestline.training.plan import Plan
 
 _KINDS = ("confidence", "prediction")

@@ -15,8 +15,7 @@ from torch import Tensor
 from bestline.inference.coordinates import Basis, Totals
 from bestline.inference.influence import influence
 from bestline.inference.numbered import Numbered, OverRows
-from bestline.numerics.comoments import Comoments
-from bestline.numerics.rows import Rows
+from bestline.numerics import Comoments, Rows
 
 MOST = 2_000  # rows up to which all are kept, and shown one by one
 TOP = 10  # most extreme rows kept, by each measure

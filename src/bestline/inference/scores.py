@@ -15,10 +15,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from bestline.numerics.bowl import Bowl, trained_moments
-from bestline.numerics.comoments import Comoments, rests, total
-from bestline.numerics.rows import Rows, Weights
-from bestline.numerics.scaling import Scaling
+from bestline.numerics import Bowl, Comoments, Rows, Scaling, Weights, rests, total, trained_moments
 
 Trainer = Callable[[Comoments], Weights | None]  # moments of training rows -> weights (d, k) in the data's units
 

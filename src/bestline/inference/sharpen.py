@@ -20,7 +20,8 @@ from bestline.data.split import parts_of
 from bestline.data.tables import Batch
 from bestline.errors import NumericalError, listed
 from bestline.inference.fitted import FittedLine
-from bestline.numerics.exact_solve import MOST_COLUMNS, Refined, solved
+from bestline.numerics import Refined
+from bestline.numerics.exact_solve import MOST_COLUMNS, solved
 from bestline.numerics.exact_sums import CrossProducts, TooWideError
 from bestline.training.solvers.base import Reach
 

@@ -14,7 +14,7 @@ from bestline.data.unnamed import with_names
 from bestline.errors import OptionError
 from bestline.inference.fitted import FittedLine
 from bestline.inference.numbered import Numbered, OverTraining
-from bestline.numerics.rows import Rows
+from bestline.numerics import Rows
 
 
 def look(line: FittedLine, over: Pass[Numbered, PartT], data: Any = None) -> PartT:

@@ -1,1 +1,10 @@
-"""Numerics: tensors in, tensors out; this room knows no table."""
+"""Numerics: tensors in, tensors out; this room knows no table. Outsiders import from here, the modules of the room from each other."""
+
+from bestline.numerics.bowl import Bowl, second_moments, trained_mean, trained_moments
+from bestline.numerics.comoments import Comoments, by_group, chunk_size, rests, total
+from bestline.numerics.digits import right_digits
+from bestline.numerics.doubled import Doubled
+from bestline.numerics.exact_solve import Refined, digits_within, refined
+from bestline.numerics.rows import Columns, Features, Rows, RowVector, Square, Targets, Weights, joined, minibatches
+from bestline.numerics.scaling import Scaling
+from bestline.numerics.semidefinite import Alias, aliases, inverse, minimum_norm, of_one_size, rank_tolerance

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 import torch
 from torch import Tensor
 
-from bestline.numerics.rows import Weights
+from bestline.numerics import Weights
 from bestline.pictures.marks import Line, Mark, Panel, Points, numbers
 from bestline.pictures.sample import Sample, is_straight, predictions
 from bestline.training.outcome import Fit

@@ -17,7 +17,7 @@ from typing import TypeAlias
 import torch
 
 from bestline.errors import OptionError
-from bestline.numerics.bowl import Bowl
+from bestline.numerics import Bowl
 from bestline.pictures.marks import Arrow, Contours, Line, Mark, Mesh, Numbers, Panel, Path, Points, numbers
 from bestline.pictures.sample import is_straight
 from bestline.training import planes

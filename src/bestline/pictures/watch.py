@@ -18,7 +18,7 @@ from bestline.errors import OptionError
 from bestline.files import fresh
 from bestline.inference.fitted import FittedLine
 from bestline.inference.uncertainty import target_number
-from bestline.numerics.comoments import Comoments
+from bestline.numerics import Comoments
 from bestline.pictures.landscape import Pair
 from bestline.pictures.palette import themed
 from bestline.pictures.player.session import run_label, session

@@ -8,7 +8,7 @@ from dataclasses import replace
 import torch
 
 from bestline.data.design import Design
-from bestline.numerics.comoments import Comoments
+from bestline.numerics import Comoments
 from bestline.training.cross_validation import Selection, select
 from bestline.training.plan import Plan
 from bestline.training.solvers.proximal import Proximal

@@ -20,11 +20,7 @@ import torch
 from torch import Tensor
 
 from bestline.errors import DataError, OptionError
-from bestline.numerics.bowl import trained_mean
-from bestline.numerics.comoments import Comoments, rests
-from bestline.numerics.rows import Rows
-from bestline.numerics.scaling import Scaling
-from bestline.numerics.semidefinite import rank_tolerance
+from bestline.numerics import Comoments, Rows, Scaling, rank_tolerance, rests, trained_mean
 from bestline.training.solvers.path import Normal, SolutionPath, solve, top
 
 if TYPE_CHECKING:

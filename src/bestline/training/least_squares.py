@@ -14,12 +14,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from bestline.numerics.comoments import Comoments
-from bestline.numerics.digits import right_digits
-from bestline.numerics.exact_solve import Refined, refined
-from bestline.numerics.rows import Rows
-from bestline.numerics.scaling import Scaling
-from bestline.numerics.semidefinite import minimum_norm, rank_tolerance
+from bestline.numerics import Comoments, Refined, Rows, Scaling, minimum_norm, rank_tolerance, refined, right_digits
 from bestline.training.solvers.few_rows import Few, solve_rows
 from bestline.training.solvers.path import Normal, SolutionPath, solve
 from bestline.training.width import very_wide

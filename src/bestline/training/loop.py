@@ -16,8 +16,7 @@ import torch
 from torch import Tensor
 
 from bestline.errors import NumericalError
-from bestline.numerics.bowl import Bowl
-from bestline.numerics.rows import Weights
+from bestline.numerics import Bowl, Weights
 from bestline.training.outcome import Fit, Trace
 from bestline.training.solvers.base import Rule, Solver, Step, Stop
 from bestline.training.task import Task

@@ -13,8 +13,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from bestline.numerics.bowl import Bowl
-from bestline.numerics.rows import Weights
+from bestline.numerics import Bowl, Weights
 from bestline.training.penalty.base import Penalty
 from bestline.training.row_losses import Slices, Smooth
 

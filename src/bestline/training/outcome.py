@@ -10,8 +10,7 @@ import torch
 from torch import Tensor
 
 from bestline.errors import NumericalError
-from bestline.numerics.rows import Weights
-from bestline.numerics.scaling import Scaling
+from bestline.numerics import Scaling, Weights
 from bestline.training.objective import Objective
 from bestline.training.solvers.base import Solver, Stop
 from bestline.training.task import Task

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from bestline.errors import OptionError
-from bestline.numerics.rows import Weights
+from bestline.numerics import Weights
 from bestline.training.row_losses import Forward, LineForward
 
 UserForward: TypeAlias = nn.Module | Callable[..., Tensor]

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from bestline.numerics.comoments import Comoments
-from bestline.numerics.rows import Rows
+from bestline.numerics import Comoments, Rows
 
 
 @dataclass(frozen=True, slots=True, eq=False)

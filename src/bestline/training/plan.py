@@ -17,10 +17,7 @@ from torch import Tensor, nn
 
 from bestline.data.design import Design
 from bestline.errors import DataError, OptionError
-from bestline.numerics.bowl import Bowl, trained_moments
-from bestline.numerics.comoments import Comoments
-from bestline.numerics.rows import Weights
-from bestline.numerics.scaling import Scaling
+from bestline.numerics import Bowl, Comoments, Scaling, Weights, trained_moments
 from bestline.training.loop import Watch, train
 from bestline.training.losses.base import Loss, LossFunction, Units
 from bestline.training.losses.named import parse_loss

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from bestline.errors import ColumnError, OptionError
-from bestline.numerics.bowl import Bowl
+from bestline.numerics import Bowl
 from bestline.training.outcome import Fit
 
 PATH = "path"  # asks for the main directions of the path

@@ -14,8 +14,7 @@ from bestline.data.gather import Gathered
 from bestline.data.moments import Moments
 from bestline.data.split import three_shares
 from bestline.errors import DataError, OptionError
-from bestline.numerics.comoments import total
-from bestline.numerics.rows import Rows
+from bestline.numerics import Rows, total
 from bestline.training.chosen_penalty import crowded, with_penalty
 from bestline.training.cross_validation import Selection
 from bestline.training.loop import Watch

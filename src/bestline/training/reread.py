@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import torch
 from torch import Generator
 
-from bestline.numerics.rows import Rows, joined
+from bestline.numerics import Rows, joined
 from bestline.training.row_losses import SquaredRows, longest
 
 

@@ -8,10 +8,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from bestline.numerics.bowl import Bowl
-from bestline.numerics.comoments import Comoments
-from bestline.numerics.rows import Rows
-from bestline.numerics.scaling import Scaling
+from bestline.numerics import Bowl, Comoments, Rows, Scaling
 from bestline.training.row_losses import line
 
 _NORMAL = 0.6744897501960817  # median of |z|, z standard normal

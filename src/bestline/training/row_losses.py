@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from bestline.errors import OptionError, ShapeError
-from bestline.numerics.rows import Rows, Weights, minibatches
+from bestline.numerics import Rows, Weights, minibatches
 from bestline.training.losses.base import LossFunction
 
 Forward: TypeAlias = Callable[[Tensor, Tensor], Tensor]  # (X (n, p), weights (d, k)) -> prediction (n, k)

@@ -9,8 +9,7 @@ import torch
 from torch import Tensor
 
 from bestline.errors import ColumnError, OptionError
-from bestline.numerics.bowl import Bowl
-from bestline.numerics.rows import Weights
+from bestline.numerics import Bowl, Weights
 from bestline.training.task import Task
 
 Start: TypeAlias = Mapping[str, float] | Sequence[Any] | Tensor | float

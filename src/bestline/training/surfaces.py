@@ -15,9 +15,7 @@ import torch
 from torch import Tensor
 
 from bestline.errors import OptionError
-from bestline.numerics.bowl import Bowl
-from bestline.numerics.rows import Weights
-from bestline.numerics.semidefinite import minimum_norm
+from bestline.numerics import Bowl, Weights, minimum_norm
 from bestline.training import planes
 from bestline.training.outcome import Fit
 from bestline.training.planes import Plane, default_pair

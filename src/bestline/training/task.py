@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from bestline.numerics.scaling import Scaling
+from bestline.numerics import Scaling
 from bestline.training.objective import Objective
 from bestline.training.row_losses import Smooth
 

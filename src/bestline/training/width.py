@@ -9,7 +9,7 @@ refuses widths at which even learning it takes too long; that is `data.design`'s
 from __future__ import annotations
 
 from bestline.errors import OptionError
-from bestline.numerics.rows import Rows
+from bestline.numerics import Rows
 
 LASSO_FROM_MOMENTS = 800  # columns up to which lassos from moments are as quick, measured with 60 to 1,000 rows
 _ONE_SET = 16_000  # columns beyond which one set of second moments takes more than 2 GB

@@ -18,7 +18,7 @@ from bestline.data.design.stored import check_states, stored_column, stored_fact
 from bestline.data.design.syntax import State
 from bestline.data.tables import Batch, Source
 from bestline.errors import ColumnError, MissingValuesError, NotFiniteError, UnseenLevelError, listed, readable
-from bestline.numerics.rows import Features, Rows, Targets
+from bestline.numerics import Features, Rows, Targets
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -35,7 +35,7 @@ from bestline.data.design.syntax import (
     width_of,
 )
 from bestline.errors import FormulaError, readable
-from bestline.numerics.doubled import Doubled
+from bestline.numerics import Doubled
 
 
 class Expression:

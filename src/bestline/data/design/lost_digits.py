@@ -21,8 +21,7 @@ from bestline.data.design.expressions import expression
 from bestline.data.design.factors import Column, Factor
 from bestline.data.design.rounding import Rounding
 from bestline.data.tables import Batch
-from bestline.numerics.doubled import Doubled
-from bestline.numerics.rows import Features, Targets
+from bestline.numerics import Doubled, Features, Targets
 
 
 @dataclass(frozen=True, slots=True, eq=False)

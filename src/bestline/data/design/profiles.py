@@ -21,7 +21,7 @@ from bestline.data.design.states import ArgumentSummary, Call
 from bestline.data.design.syntax import legendre
 from bestline.data.passes import Named, PartT, Pass
 from bestline.data.tables import Batch
-from bestline.numerics.rows import RowVector
+from bestline.numerics import RowVector
 
 Training: TypeAlias = Callable[[Batch], Tensor]  # which rows of a batch are training rows, (n,) bool; a value, as a pass is
 

@@ -21,7 +21,7 @@ import torch
 from torch import Tensor
 
 from bestline.data.design.syntax import FUNCTIONS, State, Values, constant, evaluate, function_of, legendre, poly_arguments
-from bestline.numerics.doubled import Doubled
+from bestline.numerics import Doubled
 
 _HIGHEST_POWER = 65  # beyond it a power is taken as float64 gives it
 _ULP = 2.0**-52

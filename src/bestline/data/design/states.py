@@ -16,7 +16,7 @@ from torch import Tensor
 
 from bestline.data.design.syntax import State
 from bestline.errors import FormulaError, readable
-from bestline.numerics.semidefinite import of_one_size
+from bestline.numerics import of_one_size
 
 _LEAST = (
     1e-7  # of a polynomial's own size that those of lower degree leave: less is none, for the rounding of its square is 1e-15

@@ -17,7 +17,7 @@ import torch
 from torch import Generator, Tensor
 
 from bestline.errors import OptionError, readable
-from bestline.numerics.rows import Features, RowVector
+from bestline.numerics import Features, RowVector
 
 Draw: TypeAlias = Callable[[Generator, int], Any]  # (generator, n) -> (n,) numbers
 _Kinds: TypeAlias = dict[str, tuple[str, ...]]  # kind -> the ways its numbers may be given

@@ -23,7 +23,7 @@ from torch import Generator, Tensor
 from bestline.data.synthetic.draws import Draw, Noise, column_of, features_of, finite, noise_of, own_name, shown, whole
 from bestline.errors import OptionError, ShapeError, listed, readable
 from bestline.files import fresh
-from bestline.numerics.rows import Features, RowVector, Targets
+from bestline.numerics import Features, RowVector, Targets
 
 _SEEDS = 2**31  # torch's CPU generator reads 32 bits of a seed: noise takes the lower half of them, x the upper half
 _STREAM = "torch.Generator: noise from manual_seed(seed), x from manual_seed(2**31 + seed); float64"

@@ -15,10 +15,7 @@ from torch import Tensor
 from bestline.errors import OptionError, readable
 from bestline.export.script.literals import is_plain
 from bestline.inference.fitted import FittedLine
-from bestline.numerics.bowl import second_moments
-from bestline.numerics.rows import Rows, Weights
-from bestline.numerics.scaling import Scaling
-from bestline.numerics.semidefinite import rank_tolerance
+from bestline.numerics import Rows, Scaling, Weights, rank_tolerance, second_moments
 from bestline.training.losses.base import Code, Loss
 from bestline.training.outcome import Trace
 from bestline.training.parts import Part

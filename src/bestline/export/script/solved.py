@@ -13,7 +13,7 @@ from bestline.export.script.literals import Section
 from bestline.export.script.run import Run
 from bestline.export.script.table import Form
 from bestline.export.script.units import means, moved_back, slopes_back, still, trained_on
-from bestline.numerics.semidefinite import rank_tolerance
+from bestline.numerics import rank_tolerance
 
 
 def solved(run: Run, form: Form) -> list[Section]:

@@ -15,8 +15,7 @@ from bestline.export.script.literals import are_single, array, number, single, t
 from bestline.export.script.run import Run, remembered
 from bestline.inference.fitted import FittedLine
 from bestline.inference.training_rows import rows as rows_of_part
-from bestline.numerics.comoments import Comoments, total
-from bestline.numerics.rows import Features, Rows, Targets, joined
+from bestline.numerics import Comoments, Features, Rows, Targets, joined, total
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,8 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from bestline.numerics.bowl import Bowl
-from bestline.numerics.semidefinite import minimum_norm
+from bestline.numerics import Bowl, minimum_norm
 from bestline.pictures.figures import floor_of
 from bestline.pictures.landscape import Pair, grid_values, landscapes, loss_label
 from bestline.pictures.loss_curves import best_step, ridge_of

@@ -17,8 +17,7 @@ from torch import Tensor
 from torch.nn import Parameter
 
 from bestline.errors import OptionError
-from bestline.numerics.bowl import Bowl
-from bestline.numerics.rows import Weights
+from bestline.numerics import Bowl, Weights
 from bestline.training.foresight.rate_grid import rates_around
 from bestline.training.foresight.sweep import About, run_sweep
 from bestline.training.solvers import rate_limits as rates

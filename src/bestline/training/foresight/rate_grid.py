@@ -11,7 +11,7 @@ import torch
 from torch.nn import Parameter
 
 from bestline.errors import OptionError
-from bestline.numerics.rows import Weights
+from bestline.numerics import Weights
 from bestline.training.foresight.sweep import AUTO, MOST_RATES, PROPORTIONAL
 from bestline.training.solvers.descent import OPTIMIZERS, Descent
 from bestline.training.task import Task

@@ -18,8 +18,7 @@ from torch.nn import Parameter
 
 from bestline.data.progress import Progress, Share, share_of
 from bestline.errors import OptionError
-from bestline.numerics.bowl import Bowl
-from bestline.numerics.rows import Weights
+from bestline.numerics import Bowl, Weights
 from bestline.training.solvers.descent import OPTIMIZERS, Descent
 from bestline.training.task import Task
 

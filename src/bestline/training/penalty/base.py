@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from bestline.errors import OptionError
-from bestline.numerics.rows import Weights
+from bestline.numerics import Weights
 
 
 class Terms(NamedTuple):

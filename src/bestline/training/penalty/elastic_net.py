@@ -15,7 +15,7 @@ from typing import Self
 import torch
 from torch import Tensor
 
-from bestline.numerics.rows import Weights
+from bestline.numerics import Weights
 from bestline.training.penalty.base import Penalty, Terms, check_sizes, factors_of_slopes
 
 

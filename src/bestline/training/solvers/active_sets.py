@@ -22,7 +22,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
-from bestline.numerics.semidefinite import minimum_norm, rank_tolerance
+from bestline.numerics import minimum_norm, rank_tolerance
 
 ROUNDING = 32 * torch.finfo(torch.float64).eps  # of a sum of products, relative to the sizes of what is added up
 _BOLD = 8  # rounds at one penalty in which many weights are mended at once

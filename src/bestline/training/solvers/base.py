@@ -16,7 +16,7 @@ from typing import Any, ClassVar, Self
 from torch import Tensor
 
 from bestline.errors import OptionError
-from bestline.numerics.rows import Weights
+from bestline.numerics import Weights
 from bestline.training.objective import Objective
 
 

@@ -23,7 +23,7 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 
 from bestline.errors import NumericalError, OptionError
-from bestline.numerics.rows import Square, Weights
+from bestline.numerics import Square, Weights
 from bestline.training.objective import Objective
 from bestline.training.row_losses import Smooth
 from bestline.training.solvers import rate_limits as rates

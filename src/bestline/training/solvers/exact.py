@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from bestline.errors import OptionError
-from bestline.numerics.rows import Weights
+from bestline.numerics import Weights
 from bestline.training.objective import Objective
 from bestline.training.solvers.base import Reach, Rule, Solver, Step, Stop
 

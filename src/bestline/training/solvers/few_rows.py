@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from bestline.errors import DataError
-from bestline.numerics.rows import Rows
+from bestline.numerics import Rows
 from bestline.training.solvers.active_sets import ROUNDING, ladder
 from bestline.training.solvers.path import Normal, SolutionPath, checked, gaps, reach
 from bestline.training.solvers.path import solve as solve_moments

@@ -21,8 +21,7 @@ import torch
 from torch import Tensor
 
 from bestline.errors import OptionError
-from bestline.numerics.rows import Weights
-from bestline.numerics.semidefinite import minimum_norm
+from bestline.numerics import Weights, minimum_norm
 from bestline.training.losses.piecewise import Piecewise
 from bestline.training.objective import Objective
 from bestline.training.row_losses import LineForward, RowLoss

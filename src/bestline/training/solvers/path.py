@@ -16,10 +16,8 @@ import torch
 from torch import Tensor
 
 from bestline.errors import DataError, OptionError, ShapeError
-from bestline.numerics.bowl import second_moments
-from bestline.numerics.comoments import Comoments
-from bestline.numerics.scaling import Scaling
-from bestline.numerics.semidefinite import RANK_TOLERANCE, minimum_norm, minimum_norms
+from bestline.numerics import Comoments, Scaling, minimum_norm, second_moments
+from bestline.numerics.semidefinite import RANK_TOLERANCE, minimum_norms
 from bestline.training.solvers.active_sets import ROUNDING
 from bestline.training.solvers.shortlist import active_sets
 

@@ -16,8 +16,7 @@ from typing import ClassVar
 
 import torch
 
-from bestline.numerics.bowl import Bowl
-from bestline.numerics.rows import Weights
+from bestline.numerics import Bowl, Weights
 from bestline.training.objective import Objective
 from bestline.training.penalty.base import Penalty, Terms
 from bestline.training.row_losses import Smooth

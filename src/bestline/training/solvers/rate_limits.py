@@ -19,9 +19,7 @@ import torch
 from torch import Tensor
 from torch.optim import Optimizer
 
-from bestline.numerics.bowl import Bowl
-from bestline.numerics.rows import Square, Weights
-from bestline.numerics.semidefinite import rank_tolerance
+from bestline.numerics import Bowl, Square, Weights, rank_tolerance
 from bestline.training.objective import Objective
 from bestline.training.row_losses import RowLoss
 

@@ -22,7 +22,8 @@ import torch
 from torch import Tensor
 
 from bestline.errors import OptionError
-from bestline.numerics.rows import Rows, fingerprint, mixed, odd_numbers
+from bestline.numerics import Rows
+from bestline.numerics.rows import fingerprint, mixed, odd_numbers
 
 Numbers: TypeAlias = np.ndarray[Any, np.dtype[np.float64]]
 

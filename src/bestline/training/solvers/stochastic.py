@@ -18,8 +18,7 @@ import torch
 from torch import Tensor
 
 from bestline.errors import OptionError
-from bestline.numerics.bowl import Bowl
-from bestline.numerics.rows import Rows, Weights
+from bestline.numerics import Bowl, Rows, Weights
 from bestline.training.objective import Objective
 from bestline.training.row_losses import Slices
 from bestline.training.solvers import rate_limits as rates
