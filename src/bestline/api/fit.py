@@ -13,14 +13,11 @@ from bestline.api.model import Model
 from bestline.data.progress import Progress
 from bestline.errors import BestlineWarning, DivergedWarning, OptionError, warn
 from bestline.inference.finished import finished
+from bestline.training import Fit, Request, Solver, Stop, Watch
 from bestline.training.gather import gather
-from bestline.training.loop import Watch
-from bestline.training.outcome import Fit
 from bestline.training.own_forward import UserForward
 from bestline.training.plan import UserLoss
 from bestline.training.prepare import Prepared, prepare
-from bestline.training.request import Request
-from bestline.training.solvers.base import Solver, Stop
 from bestline.training.start import Start
 
 

@@ -16,11 +16,11 @@ from bestline.errors import OptionError, warn
 from bestline.numerics import Comoments, total
 from bestline.pictures.marks import Picture
 from bestline.pictures.sweep import picture
+from bestline.training import Part
 from bestline.training.foresight.preflight import Preflight, Prospect, beside, flat_directions, look_ahead
 from bestline.training.foresight.rate_grid import checked_optimizers, checked_rates, rates_around
 from bestline.training.foresight.sweep import About, SweptRuns, run_sweep
 from bestline.training.gather import gather
-from bestline.training.parts import Part
 from bestline.training.plan import Plan, check_rows
 from bestline.training.request import Request, check_seed
 from bestline.training.solvers.descent import Descent

@@ -6,8 +6,7 @@ from collections.abc import Sequence
 
 from bestline.inference.fitted import FittedLine
 from bestline.inference.uncertainty import target_number
-from bestline.training import surfaces
-from bestline.training.outcome import Fit
+from bestline.training import Fit, surfaces
 
 
 def surface(

@@ -18,11 +18,8 @@ from bestline.inference.fitted import FittedLine
 from bestline.inference.scores import Scores
 from bestline.inference.summary import summarise
 from bestline.numerics import Comoments, Refined
+from bestline.training import Fit, Plan, Recipe, Solver, Stop, Trace
 from bestline.training.losses import parse_loss
-from bestline.training.outcome import Fit, Trace
-from bestline.training.plan import Plan
-from bestline.training.recipe import Recipe
-from bestline.training.solvers.base import Solver, Stop
 from bestline.training.solvers.choose import kept, restored
 
 _FORMAT = 1

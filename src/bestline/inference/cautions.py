@@ -8,7 +8,7 @@ from bestline.errors import listed, readable
 from bestline.inference.classical import determined, infer_exactly
 from bestline.inference.fitted import FittedLine
 from bestline.numerics import Alias
-from bestline.training.solvers.base import Reach, Stop
+from bestline.training import Reach, Stop
 
 _CROWDED = 10  # rows a column below which least squares is known to overfit (Harrell 2015, 4.4)
 

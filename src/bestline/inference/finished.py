@@ -8,9 +8,7 @@ from bestline.data.progress import Progress
 from bestline.inference.cautions import findings
 from bestline.inference.fitted import FittedLine
 from bestline.inference.sharpen import sharpened
-from bestline.training.outcome import Fit
-from bestline.training.prepare import Prepared
-from bestline.training.request import Request
+from bestline.training import Fit, Prepared, Request
 
 
 def finished(request: Request, prepared: Prepared, fit: Fit, progress: Progress | None = None) -> FittedLine:

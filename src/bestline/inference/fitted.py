@@ -23,12 +23,7 @@ from bestline.inference import classical, scores
 from bestline.inference.held_out import HeldOut, judged, scores_of
 from bestline.inference.scores import Scores
 from bestline.numerics import Comoments, Refined, Scaling, Weights, digits, digits_within
-from bestline.training.cross_validation import Selection
-from bestline.training.outcome import Fit, Trace
-from bestline.training.parts import Part, Parts
-from bestline.training.plan import Plan
-from bestline.training.recipe import Recipe
-from bestline.training.solvers.base import Stop
+from bestline.training import Fit, Part, Parts, Plan, Recipe, Selection, Stop, Trace
 from bestline.training.solvers.exact import Exact
 
 _NONE_HELD_OUT = "too few rows to hold any out, or too many to train on again, or training ended early"

@@ -16,9 +16,7 @@ from bestline.data.moments import Moments
 from bestline.errors import DataError
 from bestline.inference.scores import Errors, Scores, on_moments, out_of_fold, out_of_fold_rows
 from bestline.numerics import Comoments, Rows, Scaling, Weights
-from bestline.training.parts import Part, Parts
-from bestline.training.plan import Plan
-from bestline.training.solvers.base import Stop
+from bestline.training import Part, Parts, Plan, Stop
 
 _FAILED = (Stop.DIVERGED, Stop.INTERRUPTED)
 

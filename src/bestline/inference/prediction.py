@@ -23,7 +23,7 @@ from bestline.inference.fitted import FittedLine
 from bestline.inference.scores import Errors, Scores
 from bestline.inference.training_rows import opened
 from bestline.numerics import Weights
-from bestline.training.plan import Plan
+from bestline.training import Plan
 
 _KINDS = ("confidence", "prediction")
 _UNSEEN = ("raise", "nan")

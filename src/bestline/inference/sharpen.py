@@ -23,7 +23,7 @@ from bestline.inference.fitted import FittedLine
 from bestline.numerics import Refined
 from bestline.numerics.exact_solve import MOST_COLUMNS, solved
 from bestline.numerics.exact_sums import CrossProducts, TooWideError
-from bestline.training.solvers.base import Reach
+from bestline.training import Reach
 
 _SMALL = 200_000  # numbers in a table that is solved exactly whether or not its digits are in doubt
 _FEW = 30  # weights, likewise: the elimination grows with their cube

@@ -14,7 +14,7 @@ from torch import Tensor
 from bestline.numerics import Weights
 from bestline.pictures.marks import Line, Mark, Panel, Points, numbers
 from bestline.pictures.sample import Sample, is_straight, predictions
-from bestline.training.outcome import Fit
+from bestline.training import Fit
 from bestline.wording import said
 
 CURVE = 201  # points that draw what may not be straight

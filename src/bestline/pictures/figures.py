@@ -33,9 +33,7 @@ from bestline.pictures.loss_curves import floor_of, loss
 from bestline.pictures.marks import Intervals, Line, Mark, Panel, Picture, Points, Table, Vertical, numbers
 from bestline.pictures.overview import overview, overviews
 from bestline.pictures.sample import Sample
-from bestline.training import planes
-from bestline.training.outcome import Fit
-from bestline.training.solvers.base import Stop
+from bestline.training import Fit, Stop, planes
 from bestline.training.surfaces import Surface
 from bestline.wording import said, shown
 

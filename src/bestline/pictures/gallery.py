@@ -17,8 +17,7 @@ from bestline.pictures.landscape import Pair
 from bestline.pictures.marks import Picture
 from bestline.pictures.render.mpl import Drawing, draw
 from bestline.pictures.sample import Sample, rows_shown
-from bestline.training.cross_validation import Selection
-from bestline.training.outcome import Fit
+from bestline.training import Fit, Selection
 
 
 @dataclass(frozen=True, slots=True, eq=False)

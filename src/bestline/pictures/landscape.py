@@ -20,12 +20,9 @@ from bestline.errors import OptionError
 from bestline.numerics import Bowl
 from bestline.pictures.marks import Arrow, Contours, Line, Mark, Mesh, Numbers, Panel, Path, Points, numbers
 from bestline.pictures.sample import is_straight
-from bestline.training import planes
+from bestline.training import Fit, Plane, RowLoss, Stop, planes
 from bestline.training.losses import squared
-from bestline.training.outcome import Fit
-from bestline.training.planes import Plane
-from bestline.training.row_losses import RowLoss, SquaredRows
-from bestline.training.solvers.base import Stop
+from bestline.training.row_losses import SquaredRows
 from bestline.training.surfaces import Surface, heights, surface
 from bestline.wording import percent, said, shown
 

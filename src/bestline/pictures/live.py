@@ -16,9 +16,7 @@ import torch
 
 from bestline.pictures.marks import Line, Mark, Panel, Picture, Points, numbers
 from bestline.pictures.sample import Sample
-from bestline.training.loop import Watch
-from bestline.training.prepare import Prepared
-from bestline.training.solvers.base import Step
+from bestline.training import Prepared, Step, Watch
 from bestline.wording import said
 
 _MOST = 400  # points of a growing curve

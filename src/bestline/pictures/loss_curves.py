@@ -13,9 +13,8 @@ from bestline.errors import OptionError
 from bestline.numerics import Bowl
 from bestline.pictures.landscape import loss_label, updates
 from bestline.pictures.marks import Horizontal, Line, Mark, Panel, Picture, Vertical, held_out_role, numbers, run_role
+from bestline.training import Fit, Stop
 from bestline.training.foresight.preflight import early_stopping_ridge
-from bestline.training.outcome import Fit
-from bestline.training.solvers.base import Stop
 from bestline.wording import said, shown
 
 _NEAR_ZERO = 0.1  # of a slope as trained: a path from further away is not the one that ridge stands for

@@ -21,8 +21,7 @@ from bestline.pictures.landscape import Landscape, Pair, loss_label, updates
 from bestline.pictures.loss_curves import as_runs, floors, stops
 from bestline.pictures.marks import Line, Mark, Panel, Path, Picture, Points, Vertical, numbers, run_role
 from bestline.pictures.sample import Sample, predictions
-from bestline.training.outcome import Fit
-from bestline.training.solvers.base import Stop
+from bestline.training import Fit, Stop
 from bestline.wording import said, shown
 
 _MOST_ROWS = 300  # of a plot where every point moves

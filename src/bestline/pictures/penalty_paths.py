@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bestline.errors import OptionError, listed
 from bestline.pictures.marks import Band, Horizontal, Line, Mark, Panel, Picture, Points, Vertical, numbers, run_role
-from bestline.training.cross_validation import Selection
+from bestline.training import Selection
 from bestline.wording import said, shown
 
 _MOST_NAMED = 7  # weights that have a line and a name of their own; as many as there are roles for runs

@@ -14,7 +14,7 @@ from bestline.errors import OptionError, ShapeError
 from bestline.inference.fitted import FittedLine
 from bestline.inference.training_rows import rows
 from bestline.numerics import Features, Rows, Targets, Weights, joined
-from bestline.training.outcome import Fit
+from bestline.training import Fit
 from bestline.training.row_losses import LineForward, RowLoss, line
 from bestline.wording import shown
 

@@ -39,7 +39,7 @@ from bestline.pictures.render.html import Page, Still, document, style_of, templ
 from bestline.pictures.render.png import compact
 from bestline.pictures.sample import Sample, rows_shown
 from bestline.pictures.watch import label, session_of
-from bestline.training.solvers.base import Stop
+from bestline.training import Stop
 from bestline.wording import VERSION, cell, p_value, plain, rounded
 
 __all__ = ["report"]

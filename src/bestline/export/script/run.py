@@ -16,11 +16,8 @@ from bestline.errors import OptionError, readable
 from bestline.export.script.literals import is_plain
 from bestline.inference.fitted import FittedLine
 from bestline.numerics import Rows, Scaling, Weights, rank_tolerance, second_moments
+from bestline.training import Part, Reach, RowLoss, Solver, Stop, TorchLoop, Trace
 from bestline.training.losses.base import Code, Loss
-from bestline.training.outcome import Trace
-from bestline.training.parts import Part
-from bestline.training.row_losses import RowLoss
-from bestline.training.solvers.base import Reach, Solver, Stop, TorchLoop
 from bestline.training.solvers.choose import SOLVERS
 from bestline.training.solvers.exact import Exact
 

@@ -20,10 +20,8 @@ from bestline.pictures.figures import floor_of
 from bestline.pictures.landscape import Pair, grid_values, landscapes, loss_label
 from bestline.pictures.loss_curves import best_step, ridge_of
 from bestline.pictures.sample import Sample, is_straight
-from bestline.training.outcome import Fit, Trace
+from bestline.training import Fit, Plane, Stop, Trace
 from bestline.training.planes import data_to_trained
-from bestline.training.solvers.base import Stop
-from bestline.training.surfaces import Plane
 from bestline.wording import count, equation, said, shown
 
 SCHEMA = 1

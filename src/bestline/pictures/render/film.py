@@ -28,7 +28,7 @@ from bestline.pictures.overview import overview, overviews
 from bestline.pictures.palette import themed
 from bestline.pictures.render import mpl
 from bestline.pictures.sample import Sample
-from bestline.training.outcome import Fit
+from bestline.training import Fit
 
 __all__ = ["FORMATS", "animate", "film", "still", "timeline"]
 
