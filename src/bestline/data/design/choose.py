@@ -47,6 +47,7 @@ def asked_formula(
             raise OptionError("Give either a formula or a target with features, not both.")
         if not _DOT.search(formula):
             return parse(formula, source.names), ()
+        # The dot stands for all columns that the formula does not name; quoted names count as named, too.
         named = set(re.findall(r"[^\W\d]\w*", _DOT.sub(" ", formula))) | ({weights} if weights else set())
         chosen, notes = _choose(source, [f for f in source.fields if f.name not in {*named, aside}], levels)
         present = [n for n in source.names if n in named]  # the parser takes away what the formula names
@@ -82,6 +83,7 @@ def _choose(source: Source, fields: Sequence[Field], levels: LevelsOf) -> tuple[
     left: dict[str, list[str]] = {}
     chosen = []
     for f in fields:
+        # The one column that is refused rather than left out.
         if f.note == "mixed dates":  # not even leaving it out is safe: nobody knows what it says
             raise ColumnError(
                 f"Column {readable(f.name)} mixes several ways to write a date, so its dates are ambiguous; write them all as 2024-02-01, or name the features to leave it out."
@@ -106,6 +108,7 @@ def _counts_rows(source: Source, name: str) -> bool:
     batch = next(iter(source.batches([name])), None)
     if batch is None or batch.rows < 3:
         return False
+    # The first batch is enough: a measurement that counts 65,536 rows up from 0 or 1 is none.
     count = torch.arange(batch.rows, dtype=torch.float64)
     values = batch.numbers([name])[:, 0].cpu()
     return torch.equal(values, count) or torch.equal(values, count + 1)

@@ -85,6 +85,7 @@ def _unusable(f: Field) -> ColumnError:
 
 def coded(draft: Draft, source: Source, levels: Mapping[str, Levels]) -> tuple[Design, list[str]]:
     """The design with its columns spelt out, and remarks on categories that say nothing."""
+    # Now every factor is known with its levels, in the order in which the formula first names it.
     factors = [_settled(kind, piece, draft, source, levels) for piece, kind in draft.kinds.items()]
     number_of = {piece: i for i, piece in enumerate(draft.kinds)}
     # Terms with the same numeric factors share a space, in which the coding sees to it that no column is said twice.
@@ -129,6 +130,7 @@ def _settled(kind: Factor | Category, piece: Piece, draft: Draft, source: Source
             f"Column {readable(kind.column)} has more than {MOST_TEXTS:,} levels; it looks like an identifier, leave it out."
         )
     counts, levels = dict(own.counts), _ordered(own.counts, source.field(kind.column))
+    # The reference is the level that a reduced coding leaves out, so it goes to the front.
     if kind.reference is not None:
         if kind.reference not in levels:
             raise ColumnError.missing(kind.reference, levels, f"the levels of {readable(kind.column)}")

@@ -140,6 +140,7 @@ class Design:
                 raise ColumnError(
                     f"The weight in column {readable(str(self.weights))} at {batch.where(i)} is {float(w[i]):g}; weights must be finite and not negative."
                 )
+        # X knows which of its own rows have holes; targets and weights add theirs.
         X, holes, imputed = self._encode(batch, "raise")
         gaps = (gaps.to(X.device) | holes) if holes is not None else gaps
         if not bool(gaps.any()):
@@ -147,6 +148,7 @@ class Design:
         elif self.missing == "raise":
             raise self._refusal(batch, int(torch.nonzero(gaps)[0]), self.reads())
         else:
+            # Row-local: which rows are dropped depends on each row alone, so any batches drop the same.
             index = torch.nonzero(~gaps)[:, 0]
             X, y, w = X[index], y[index], None if w is None else w[index]
         return Encoded(Rows(X, y, w), index, imputed)
@@ -161,6 +163,7 @@ class Design:
         if holes is not None and bool(holes.any()):
             if self.missing == "raise":
                 raise self._refusal(batch, int(torch.nonzero(holes)[0]), self.needs)
+            # A row with a hole in any column has no prediction at all: a part of one would be a wrong number.
             X = torch.where(holes[:, None], float("nan"), X)
         return X, imputed
 
@@ -216,6 +219,7 @@ class Design:
 
     def _encode(self, batch: Batch, on_unseen: str) -> tuple[Features, Tensor | None, dict[str, int]]:
         """X, which rows have gaps that are not filled (None: none can have), and how many values were filled in."""
+        # Numbers of all factors are read at once: columns of one block come out as one matrix, with one copy.
         names = self.number_columns()
         numbers = batch.numbers(names)
         imputed: dict[str, int] = {}
@@ -243,6 +247,7 @@ class Design:
                 _refuse_undefined(part, holes, factor.text, values, batch)
                 part = part[:, None] if part.ndim == 1 else part
             parts.append(part)
+        # Column by column, each a product of the components of its factors: X[:, j] = prod parts.
         X = torch.empty(batch.rows, self.p, dtype=torch.float64, device=numbers.device)
         for j, column in enumerate(self.columns):
             (first, at), *others = column.parts
@@ -269,6 +274,7 @@ class Design:
         # Codes of this batch's levels to those of the design: -2 for a level that training never saw, -1 for a missing value.
         table = torch.tensor([*(known.get(level, -2) for level in seen), -1])  # the last entry is that of code -1
         index = table[codes.cpu()]
+        # Row j of the identity is the indicator of level j; the clamp is for codes below 0, which are mended below.
         one_hot = torch.eye(len(factor.levels), dtype=torch.float64)[index.clamp(min=0)]
         if bool((index == -2).any()):
             i = int(torch.nonzero(index == -2)[0])
@@ -292,6 +298,7 @@ class Design:
 
     def _refusal(self, batch: Batch, i: int, names: Sequence[str]) -> MissingValuesError:
         texts = self.texts
+        # Only now, for the message, is each column looked at on its own.
         gaps = [n for n in names if (int(batch.text(n)[0][i]) < 0 if n in texts else bool(batch.numbers([n])[i].isnan().any()))]
         return MissingValuesError(
             f"{listed(gaps)} has no value at {batch.where(i)}, and this line was fitted to rows without gaps; fill it in, leave the row "

@@ -46,6 +46,7 @@ class Expression:
         self._tree = parsed(text)
         self.columns: list[str] = []
         self.calls: list[Call] = []
+        # Checked whole before it is ever evaluated; `columns` and `calls` are filled on the way.
         self._check(self._tree, 0, stateful=True)
         if not self.columns:
             raise FormulaError(f"{readable(text)} names no column; a term must depend on the data.")
@@ -106,6 +107,7 @@ class Expression:
         name = function_of(node)
         if name in FUNCTIONS and len(node.args) == 1 and not node.keywords:
             return node.args[0]
+        # What remains is a stateful function, or one that formulas do not have.
         if name not in STATEFUL:
             if name in FUNCTIONS:
                 raise FormulaError(f"{readable(ast.unparse(node))}: {name} takes one argument.")
@@ -116,6 +118,7 @@ class Expression:
         if not stateful:
             raise FormulaError(f"{readable(self.text)}: {name} cannot stand inside another center, scale or poly.")
         degree, raw = poly_arguments(node) if name == "poly" else plain_arguments(node, name)
+        # Raw powers learn nothing; everything else has a state, known by the text of its call.
         if not raw:
             call = Call(ast.unparse(node), name, ast.unparse(node.args[0]), degree)
             if call not in self.calls:
@@ -123,6 +126,7 @@ class Expression:
         return node.args[0]
 
 
+# Checked once for each text and not once for each batch; expressions do not change.
 @lru_cache(maxsize=1_000)
 def expression(text: str) -> Expression:
     """The checked expression of a text; raises FormulaError for anything that is not allowed."""

@@ -59,5 +59,6 @@ class Column:
 
 def numbers_read(factors: Sequence[Factor]) -> list[str]:
     """Number columns that factors are made of: those that stand as they are first, in order, then those of expressions."""
+    # Columns that stand in X as they are come first, in X's order: then they can be read as one block.
     ordered = sorted(factors, key=lambda f: f.kind != "number")  # the sort is stable
     return list(dict.fromkeys(name for f in ordered for name in f.numbers))

@@ -125,6 +125,7 @@ def parse(text: str, names: Sequence[str]) -> ParsedFormula:
     )
     if not formula.terms and not formula.intercept:
         raise FormulaError(f"The formula {readable(text)} has no terms at all; add a column, or an intercept (1).")
+    # y ~ y + x would be explained perfectly, by nothing.
     twice = {r.text for r in formula.responses} & {p.text for term in formula.terms for p in term}
     if twice:
         raise FormulaError(f"{readable(min(twice))} stands on both sides of the formula; take it from one of them.")
@@ -143,6 +144,7 @@ def _shown(piece: Piece) -> str:
 
 
 def _cause(error: Exception) -> str:
+    # The parser marks the place with brackets and colours, which say nothing without the whole text.
     first = re.sub(r"\x1b\[[0-9;]*m|[⧛⧚]", "", str(error)).split("\n")[0].strip()
     return f" ({first.rstrip('.')})" if first and type(error).__module__.startswith("formulaic") else ""
 
@@ -164,6 +166,7 @@ def as_category(piece: Piece) -> Category | None:
     """The category that a piece asks for, or None when it is an expression or a bare column."""
     if piece.column or not re.match(r"\s*C\s*\(", piece.text):
         return None
+    # C(...) is read by its syntax tree, never called: what is not one of the four spellings below is refused.
     wrong = FormulaError(f'{readable(piece.text)} is not understood; write C(g) or C(g, Treatment("level")).')
     try:
         node = ast.parse(piece.text.strip(), mode="eval").body

@@ -102,6 +102,7 @@ class _Learner:
     def profile(self, texts: Sequence[str] = (), numbers: Sequence[str] = ()) -> Profiles:
         """The levels of some columns and the means of others: one pass over those that are not known yet."""
         new = Profile(
+            # What an earlier step has found is not read again: choosing features has profiled the texts already.
             tuple(n for n in dict.fromkeys(texts) if n not in self.found.levels.parts),
             tuple(n for n in dict.fromkeys(numbers) if n not in self.found.means.parts),
             self.counted,
@@ -120,11 +121,13 @@ class _Learner:
         calls = tuple(dict.fromkeys(c for text in texts for c in expression(text).calls))
         if not calls:
             return {}
+        # Where gaps are imputed, a transform learns from the filled column, which is what it will be given.
         means = design.means if design.missing == "impute" else None
         ranges = self.source.reduce(Summarise(calls, means, self.counted), progress=self.progress).parts
         empty = [c.text for c in calls if ranges[c].count == 0]
         if empty:
             raise MissingValuesError(f"{listed(empty)} has no training rows to learn from.")
+        # Polynomials need the range of their argument first, so they take a pass of their own.
         poly = tuple(c for c in calls if c.kind == "poly")
         grams: Mapping[Call, Tensor] = {}
         if poly:

@@ -61,6 +61,7 @@ class Levels:
     def of(cls, batch: Batch, column: str) -> Levels:
         """Of some rows."""
         codes, seen = batch.text(column)
+        # Code -1 is a missing value; moved by one it is counted first.
         missing, *counts = torch.bincount(codes.cpu() + 1, minlength=len(seen) + 1).tolist()
         found = Counter({level: number for level, number in zip(seen, counts, strict=True) if number})
         return cls(found, batch.rows - missing, missing)
@@ -70,6 +71,7 @@ class Levels:
         """Whether there are more levels than anybody could want; then no more are counted."""
         return len(self.counts) > MOST_TEXTS
 
+    # Parts that met different levels add: a level that one has not met, it has met 0 times.
     def __add__(self, other: Levels) -> Levels:
         # Which levels are kept then may depend on the order of the batches; that there are too many does not, and it is all that is used.
         if self.overflowing or other.overflowing:
@@ -170,6 +172,7 @@ class _OfArguments(Pass[Batch, PartT]):
         if self.means is not None:  # as the design fills them in: what is learnt must fit what it will be used on
             means = torch.tensor([self.means.get(name, float("nan")) for name in names], dtype=torch.float64)
             numbers = torch.where(torch.isnan(numbers), means, numbers)
+        # Nothing is learnt from rows outside training, nor from those that cannot be computed.
         usable = (self.counted(batch) > 0) & torch.isfinite(numbers).all(1)
         columns = {name: numbers[usable, j] for j, name in enumerate(names)}
         for call in self.calls:

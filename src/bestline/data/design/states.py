@@ -66,6 +66,7 @@ class ArgumentSummary:
     def __add__(self, other: ArgumentSummary) -> ArgumentSummary:
         if other.count == 0:
             return self
+        # Chan, Golub & LeVeque's update, as in `numerics.comoments`, for one column.
         count, step = self.count + other.count, other.mean - self.mean
         squares = self.squares + other.squares + step**2 * self.count * other.count / count
         low, high = min(self.low, other.low), max(self.high, other.high)
@@ -87,6 +88,7 @@ def learn_state(call: Call, summary: ArgumentSummary, gram: Tensor | None) -> St
     if call.kind == "center":
         return {"mean": summary.mean}
     if call.kind == "scale":
+        # Divisor n - 1, as R's scale() has it, not n as `standardize` in training has it.
         deviation = math.sqrt(summary.squares / (summary.count - 1)) if summary.count > 1 else 0.0
         if deviation == 0:
             raise FormulaError(

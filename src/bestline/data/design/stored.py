@@ -39,6 +39,7 @@ def stored_state(facts: Mapping[str, Any]) -> State:
 
 def check_states(factors: Sequence[Factor], states: Mapping[str, State]) -> None:
     """Raise ValueError when a stateful call of the expressions lacks its state, or has another's."""
+    # A file that leaves a state out, or brings another's, would be computed with numbers that nobody learnt.
     needed = {"center": {"mean"}, "scale": {"mean", "deviation"}, "poly": {"middle", "half", "basis"}}
     for call in (c for f in factors if f.kind == "expression" for c in expression(f.text).calls):
         state = states.get(call.text, {})
@@ -48,6 +49,7 @@ def check_states(factors: Sequence[Factor], states: Mapping[str, State]) -> None
 
 def stored_column(facts: Mapping[str, Any], factors: Sequence[Factor]) -> Column:
     """A column as JSON has it, of parts that `factors` have."""
+    # Every index is held against what the factors have: nothing in a file can reach beside its table.
     parts = tuple((int(i), int(j)) for i, j in facts["parts"])
     if not parts or any(not (0 <= i < len(factors) and 0 <= j < factors[i].width) for i, j in parts):
         raise ValueError("a column of parts that do not exist")

@@ -85,6 +85,7 @@ def poly_arguments(node: ast.Call) -> tuple[int, bool]:
     """The degree of poly(x, degree, raw=...), and whether plain powers are meant; raises FormulaError for other arguments."""
     given: dict[str, Any] = {"degree": 1, "raw": False}
     try:
+        # As Python reads a call: by position, then by name; what is no literal or too much is refused below.
         given.update(zip(("degree", "raw"), (ast.literal_eval(a) for a in node.args[1:]), strict=False))
         given.update({str(k.arg): ast.literal_eval(k.value) for k in node.keywords})
     except ValueError:
@@ -153,10 +154,12 @@ def evaluate(node: ast.expr, values: Values, states: Mapping[str, State]) -> Any
 
 def _call(node: ast.Call, x: Any, states: Mapping[str, State]) -> Tensor:
     name = function_of(node)
+    # A function of a number alone, such as log(2), is a tensor as well from here on.
     x = torch.as_tensor(x, dtype=torch.float64)
     if name in FUNCTIONS:
         return FUNCTIONS[name](x)
     degree, raw = poly_arguments(node) if name == "poly" else (1, False)
+    # As R's poly(x, d, raw = TRUE): plain powers, for those who want to read the coefficients.
     if raw:
         return torch.stack([x**d for d in range(1, degree + 1)], 1) if degree > 1 else x
     state = states[ast.unparse(node)]
@@ -165,4 +168,5 @@ def _call(node: ast.Call, x: Any, states: Mapping[str, State]) -> Tensor:
         # The first column is the constant, which the intercept has already.
         columns = (legendre(x, degree, state["middle"], state["half"]) @ basis)[:, 1:]
         return columns if degree > 1 else columns[:, 0]
+    # center has no deviation, so it divides by 1, which changes nothing.
     return (x - state["mean"]) / state.get("deviation", 1.0)

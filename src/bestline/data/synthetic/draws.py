@@ -48,6 +48,7 @@ def own_name(function: Callable[..., Any]) -> str:
 def _parsed(spec: str, what: str, kinds: _Kinds) -> tuple[str, list[float]]:
     """A specification `kind:NUMBER,NUMBER` as its kind and its numbers, checked against the kinds there are."""
     kind, _, rest = (part.strip() for part in spec.partition(":"))
+    # What could have been written: of this kind if it is one, else of all.
     forms = [f"{k}:{form}".rstrip(":") for k in ([kind] if kind in kinds else kinds) for form in kinds[k]]
     usage = f"write {' or '.join(readable(form) for form in forms)}"
     if kind not in kinds:
@@ -57,6 +58,7 @@ def _parsed(spec: str, what: str, kinds: _Kinds) -> tuple[str, list[float]]:
         numbers = [float(text) for text in texts]
     except ValueError:
         raise OptionError(f"{what} {readable(spec)} has something that is not a number; {usage}.") from None
+    # How many numbers each way of writing has, as the tables above spell them.
     if len(numbers) not in {len(form.split(",")) if form else 0 for form in kinds[kind]}:
         raise OptionError(f"{what} {readable(spec)} has {len(numbers)} number{'s' * (len(numbers) != 1)}; {usage}.")
     if not all(map(math.isfinite, numbers)):
@@ -67,6 +69,7 @@ def _parsed(spec: str, what: str, kinds: _Kinds) -> tuple[str, list[float]]:
 def _tensor(values: Any, what: str) -> Tensor:
     """A float64 copy on the CPU of whatever holds numbers."""
     if isinstance(values, Tensor) and not values.is_complex():
+        # A copy: what is made must not change when the caller's tensor does.
         return finite(values.detach().to("cpu", torch.float64, copy=True), what)
     try:
         array = np.asarray(values)
@@ -217,6 +220,7 @@ def _reordered(values: RowVector, p: int, spec: str, generator: Generator) -> Fe
 
 def _direction(order: Tensor, basis: Tensor) -> Tensor:
     """The orthonormal basis (n, j) with the centred order added, or unchanged when the order lies in it already."""
+    # Columns are collinear, with an intercept, exactly when their centred orders depend on each other.
     centred = order.double() - (len(order) - 1) / 2
     rest = centred
     for _ in range(2):  # twice is enough: Giraud, Langou, Rozložník & van den Eshof 2005

@@ -115,6 +115,7 @@ class SyntheticLine(Mapping[str, Tensor]):
         table = Path(path)
         if table.suffix.lower() != ".csv":
             raise OptionError(f"A line is written as CSV, but {readable(str(table))} does not end in .csv; rename it.")
+        # Written first, with allow_nan off: a truth that JSON cannot hold fails before a file exists.
         facts = json.dumps(self.truth, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
         with fresh(table.with_suffix(".json"), overwrite=overwrite) as truth, fresh(table, overwrite=overwrite) as data:
             truth.write_text(facts, encoding="utf-8")

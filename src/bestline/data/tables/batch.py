@@ -85,16 +85,19 @@ class Batch:
         names = tuple(names)
         for block, held in zip(self._blocks, self._layout.blocks, strict=True):
             if held == names and isinstance(block, Tensor):
+                # A view, where it is float64 already: most passes over arrays copy nothing at all.
                 return block.to(torch.float64)
         homes = [self._layout.home.get(name) for name in names]
         first = homes[0][0] if homes and homes[0] else -1
         if first >= 0 and isinstance(self._blocks[first], Tensor) and all(home and home[0] == first for home in homes):
             return self._tensor(first)[:, [home[1] for home in homes if home]].to(torch.float64)
+        # Frames and files: each column is an array of its own, and X is put together here.
         columns = [self._number(name) for name in names]
         out = torch.empty((self.rows, len(names)), dtype=torch.float64)
         view = out.numpy()
         for j, column in enumerate(columns):
             view[:, j] = column.cpu().double().numpy() if isinstance(column, Tensor) else column
+        # One column on an accelerator draws the others there: the mathematics is done where the data are.
         device = next((c.device for c in columns if isinstance(c, Tensor) and c.device.type != "cpu"), out.device)
         return out.to(device)
 
@@ -111,6 +114,7 @@ class Batch:
         cells, field = self.cells(name), self._layout.fields[name]
         if field.kind is Kind.OTHER:
             raise ColumnError(f"Column {readable(name)} is {field.note} and has no levels; leave it out.")
+        # Numbers of a text file are compared as numbers: 1, 1.0 and 01 are one level, unless asked for as text.
         words = self.words(name)
         if field.kind is Kind.NUMBER and words and not isinstance(cells, Tensor) and not pa.types.is_boolean(cells.type):
             cells, words = self._flags(field, pa.array(self._parsed(name, cells), from_pandas=True)), False

@@ -126,6 +126,7 @@ def _parsed(words: Cells, spelling: Spelling) -> Cells:
             return pc.cast(point, pa.float64())
     except pa.ArrowInvalid:
         pass
+    # true and false beside 0 and 1, in whatever spelling the file has them.
     if spelling.truth:
         flags = pc.if_else(pc.is_in(bare, pa.array(FALSE)), "0", bare)
         bare = point = pc.if_else(pc.is_in(bare, pa.array(TRUE)), "1", flags)
@@ -133,6 +134,7 @@ def _parsed(words: Cells, spelling: Spelling) -> Cells:
     if spelling.thousands:
         grouped = pc.match_substring_regex(bare, THOUSANDS)
         good, point = pc.or_(good, grouped), pc.if_else(grouped, pc.replace_substring(bare, ",", ""), point)
+    # The first word that is no number, with its place: the message names row and line.
     bad = pc.index(good, value=False).as_py()
     if bad >= 0:
         raise NotANumberError(bad, words[bad].as_py())
@@ -155,6 +157,7 @@ def codes(cells: Cells, *, words_may_be_missing: bool) -> tuple[Tensor, tuple[st
     if pa.types.is_floating(cells.type):
         # + 0.0 makes one zero of -0.0 and 0.0: one level, and not two that look alike.
         cells = pc.if_else(pc.is_nan(cells), pa.scalar(None, cells.type), pc.add(cells, pa.scalar(0.0, cells.type)))
+    # Levels in the order of their first rows; which is why levels are sorted when a design is learnt.
     encoded = pc.dictionary_encode(cells)
     index = pc.fill_null(encoded.indices, -1).to_numpy(zero_copy_only=False).astype(np.int64)
     return torch.from_numpy(index), _labels(encoded.dictionary)
@@ -187,6 +190,7 @@ def declared(cells: Any) -> tuple[str, ...] | None:
     """The levels that a dictionary column declares, used or not; None for any other column."""
     if not pa.types.is_dictionary(cells.type) or pa.types.is_nested(cells.type.value_type):
         return None
+    # Chunks may each declare levels of their own; one dictionary for all says what the column declares.
     array = cells.unify_dictionaries().chunk(0) if isinstance(cells, pa.ChunkedArray) and cells.num_chunks else cells
     if isinstance(array, pa.ChunkedArray):
         return ()
@@ -204,6 +208,7 @@ def _label(value: Any) -> str:
 
 
 def _tensor_codes(cells: Tensor) -> tuple[Tensor, tuple[str, ...]]:
+    # NumPy has no bfloat16, and every one of them is a float32.
     if cells.dtype is torch.bfloat16:
         cells = cells.float()
     present = ~torch.isnan(cells) if cells.is_floating_point() else torch.ones_like(cells, dtype=torch.bool)

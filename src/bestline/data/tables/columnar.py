@@ -55,6 +55,7 @@ class ParquetFile(TableFile):
         with _intact(place, "Parquet"), place.open() as source:
             file = pq.ParquetFile(source)
             self.count, schema = file.metadata.num_rows, file.schema_arrow
+            # Before anything is read by name: of two columns of one name only one would ever be seen.
             unique_names(schema.names, readable(place.shown))
             large = _large(file)
             self.fields = tuple(self._field(file, column, large) for column in schema)
@@ -112,6 +113,7 @@ class ArrowFile(TableFile):
     def blocks(self, names: tuple[str, ...], size: int, progress: Share) -> Iterator[Block]:
         """The rows in order, a record batch at a time."""
         order = [field.name for field in self.fields]
+        # Columns are left out while decoding; they come in the file's order, so they are selected once more.
         options = pa.ipc.IpcReadOptions(included_fields=[order.index(name) for name in names])
         total = max(self.place.size, 1)
         with _intact(self.place, "Arrow"), self.place.open() as source:

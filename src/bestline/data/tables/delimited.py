@@ -51,6 +51,7 @@ class DelimitedFile(TableFile):
 
     def _judge(self) -> None:
         names = self.dialect.names
+        # Every column as words: the first block says what each of them holds.
         first = next((b for b in self._checked(names, frozenset(names), _ignore) if b.num_rows), None)
         if first is None:
             raise DataError(f"{readable(self.place.shown)} has no rows below its header.")
@@ -80,6 +81,7 @@ class DelimitedFile(TableFile):
 
     def verbatim(self) -> DelimitedFile:
         """The same file with zero-padded and very large numbers as the words they are."""
+        # The dialect is found anew, the judgements are not: what the columns are must not change between readings.
         twin = DelimitedFile(self.place, packed=self.dialect.packed, text=self.text, like=self.judgements)
         twin.exact = True
         return twin
@@ -146,10 +148,12 @@ class DelimitedFile(TableFile):
 
         return pc_csv.ConvertOptions(
             column_types={name: stored(name) for name in self.dialect.names} if not names else {n: stored(n) for n in names},
+            # The others are not decoded.
             include_columns=list(names),
             null_values=list(NO_NUMBER),
             true_values=list(TRUE),
             false_values=list(FALSE),
+            # In text columns an empty cell stays an empty word here; what is missing is decided by `cells`.
             strings_can_be_null=False,
             decimal_point=self.dialect.decimal,
         )
@@ -163,6 +167,7 @@ class DelimitedFile(TableFile):
 
     def _line(self, row: int) -> int | None:
         """The line a row begins at: by counting when rows are lines, by reading again when the file is small, else unknown."""
+        # As long as every line was a row, counting lines is counting rows.
         if not self.seen_odd:
             return self.dialect.lines + row + 1
         if self.place.size > SMALL:
@@ -195,6 +200,7 @@ class DelimitedFile(TableFile):
         if isinstance(error, FileError):
             return error
         shown, why = readable(self.place.shown), str(error)
+        # pyarrow's own words, for what it found wrong; ours name the line, and what to do.
         if "Expected" in why and "columns" in why:
             width = len(self.dialect.names)
             for line, cells in self._records():

@@ -63,6 +63,7 @@ def dialect_of(place: Place, *, packed: bool) -> Dialect:
         raise FileError(f"{readable(place.shown)} has no readable header line ({reason(error)}); write it again.") from error
     used = before + reader.line_num
     names, said = _named(header, place)
+    # In bytes of UTF-8, as the stream counts: rows begin right after the header.
     skip = mark + len("".join(lines[:used]).encode())
     decimal = _decimal(lines[used : used + 200], delimiter)
     if decimal == ",":
@@ -99,6 +100,7 @@ def _encoding(place: Place, *, packed: bool) -> tuple[str, int, tuple[str, ...]]
 def _sniffed(lines: list[str], *, tab_first: bool) -> tuple[str, int]:
     """The delimiter, and how many comment lines stand before the header."""
     comments = 0
+    # At least one line must be left to be the header.
     while comments + 1 < len(lines) and lines[comments].startswith("#"):
         comments += 1
     if comments:
@@ -115,6 +117,7 @@ def _delimiter(lines: list[str], *, tab_first: bool) -> str:
     # Of equals the first wins: a comma, or in a .tsv a tab.
     # Of equals the first wins: a comma, or in a .tsv a tab.
     best, most = "\t" if tab_first else ",", 1
+    # A delimiter that cuts every row into one cell cuts nothing.
     for candidate in "\t,;|" if tab_first else ",;\t|":
         widths = _widths(lines, candidate)
         fitting = sum(width == widths[0] for width in widths) if widths else 0
@@ -163,6 +166,7 @@ def _is_number(word: str) -> bool:
 
 
 def _decimal(lines: list[str], delimiter: str) -> str:
+    # There a decimal comma would have to be quoted, and nobody does.
     if delimiter == ",":
         return "."
     try:

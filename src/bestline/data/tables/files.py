@@ -68,6 +68,7 @@ def _same_columns(part: TableFile, first: TableFile) -> None:
 def _settled(parts: list[TableFile]) -> list[TableFile]:
     """Columns without values in the first text file are settled by the files after it."""
     texts = [part for part in parts if isinstance(part, DelimitedFile)]
+    # Once every column has a kind, the files after that are not looked into.
     for later in texts[1:]:
         empty = [f.name for f in texts[0].fields if f.kind is Kind.EMPTY]
         if not empty:
@@ -85,6 +86,7 @@ class Files(Source):
         self.parts = parts
         first = parts[0]
         self.label = first.place.label if len(parts) == 1 else f"{len(parts)} files"
+        # A column may be empty in one file and full in another: the first file that knows its kind decides.
         known = {f.name: f for part in reversed(parts) for f in part.fields if f.kind is not Kind.EMPTY}
         self.fields = tuple(self._field(f, known) for f in first.fields)
         counts = [part.count for part in parts]
@@ -96,6 +98,7 @@ class Files(Source):
 
     def _field(self, field: Field, known: dict[str, Field]) -> Field:
         kept = known.get(field.name, field)
+        # Levels that one file declares are not those of the others, so several files declare none.
         return kept if len(self.parts) == 1 else replace(kept, levels=None)
 
     def verbatim(self) -> Source:
@@ -107,6 +110,7 @@ class Files(Source):
         start, before = 0, 0
         for i in self._turns(order):
             part, own = self.parts[i], sizes[i]
+            # Rows keep their numbers in whatever order the files are read: messages and folds depend on them.
             start = start if order is None or self.count is None else sum(p.count or 0 for p in self.parts[:i])
             layout = Layout.of([names], self.fields, part.spelling)
 
@@ -114,6 +118,7 @@ class Files(Source):
                 progress((before + share * own) / sum(sizes))
 
             offset = start
+            # Without a column wanted, one is read all the same: the rows must be counted.
             for block in sized(part.blocks(names or self.names[:1], size, tick), size):
 
                 def place(i: int, part: TableFile = part, row: int = start - offset) -> str:

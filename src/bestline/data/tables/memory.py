@@ -36,6 +36,7 @@ class Memory(Source):
         if not names:
             raise ShapeError("The data has no columns; give at least one.")
         unique_names(names, "The data")
+        # A block is a tensor (n, columns) or a table; len of either is its number of rows.
         lengths = {len(values) for _, values in blocks}
         if len(lengths) > 1:
             sizes = ", ".join(f"{listed(held, most=3)} {len(values)}" for held, values in blocks[:6])
@@ -52,6 +53,7 @@ class Memory(Source):
     def _batches(self, names: tuple[str, ...], size: int, progress: Share, order: torch.Generator | None) -> Iterator[Batch]:
         n = self.count or 0
         starts = range(0, n, size)
+        # Another order is one of the batches, not of the rows in them: whoever shuffles does the rest.
         turns = range(len(starts)) if order is None else torch.randperm(len(starts), generator=order).tolist()
         for done, start in enumerate((starts[i] for i in turns), 1):
             stop = min(start + size, n)
@@ -132,6 +134,7 @@ def _frame(data: Any) -> Any:
         names = data.column_names
     elif nw.dependencies.is_pandas_like_dataframe(data):
         names = list(data.columns)
+    # pandas' MultiIndex.
     if any(isinstance(name, tuple) for name in names):
         raise ColumnError("The data has columns of several levels (a MultiIndex); join each name into one text first.")
     unique_names([str(name) for name in names], "The data")
@@ -154,6 +157,7 @@ def _series(name: str, series: Any) -> Any:
     try:
         made = pa.Array.from_pandas(native) if series.implementation.is_pandas_like() else series.to_arrow()
     except (pa.ArrowException, TypeError, ValueError, OverflowError) as error:
+        # What Arrow cannot take, NumPy may.
         dense = np.asarray(native)  # pandas' sparse numbers come this way
         if dense.dtype.kind not in "fiub":
             raise ColumnError(
@@ -179,6 +183,7 @@ def _column(name: str, values: Any) -> Block:
     try:
         if array is not None and array.ndim != 1:
             raise ShapeError(f"Column {readable(name)} has the shape {array.shape}; a column is one-dimensional.")
+        # Masked cells are missing; objects may be text, dates or numbers, and Arrow tells which.
         words = np.ma.filled(array.astype(object), None) if isinstance(array, np.ma.MaskedArray) else values
         made = pa.array(words, from_pandas=True)
     except (pa.ArrowException, TypeError, OverflowError, ValueError) as error:
@@ -208,6 +213,7 @@ def _matrix(values: Tensor, prefix: str) -> list[tuple[tuple[str, ...], Block]]:
 
 
 def _tensor(values: Tensor, name: str) -> Tensor:
+    # Sparse tensors have no rows to slice.
     if values.layout is not torch.strided:
         raise ShapeError(f"{readable(name)} is a sparse tensor; make it dense with .to_dense().")
     if values.is_complex():

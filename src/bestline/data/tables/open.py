@@ -62,6 +62,7 @@ def _paths(data: Any) -> list[Any] | None:
         return None
     if hasattr(data, "__next__"):  # a generator of paths, which can be gone through once only
         data = list(data)
+    # A list of numbers is data in memory, and so is whatever else can be gone through.
     if not isinstance(data, list | tuple | set | frozenset):
         return None
     if not data:
@@ -71,6 +72,7 @@ def _paths(data: Any) -> list[Any] | None:
         return None
     if len(paths) < len(data):
         raise DataError("The list mixes paths with other things; give paths only.")
+    # Sets have no order, and the rows' numbers must not change from run to run.
     return sorted(paths, key=str) if isinstance(data, set | frozenset) else paths
 
 

@@ -91,6 +91,7 @@ def found(data: str | os.PathLike[str]) -> list[Place]:
         return _remote(text)
     if text.startswith("~"):
         text = str(Path(text).expanduser())
+    # A file called a[1].csv is that file, although the name is also a pattern.
     if not has_magic(text) or os.path.lexists(text):
         return [_local(text)]
     matches = sorted(glob(text, recursive=True))  # noqa: PTH207  (Path.glob takes no absolute pattern)
@@ -111,6 +112,7 @@ def _local(text: str) -> Place:
         raise FileError(f"{shown} cannot be opened: {reason(error)}.") from error
     if stat.S_ISDIR(mode):
         raise FileError(f"{shown} is a directory; give its files, for instance as `{text.rstrip('/')}/*.parquet`.")
+    # Learning a design, then collecting: most fits go over the data more than once.
     if stat.S_ISFIFO(mode):
         raise FileError(f"{shown} is a pipe, which cannot be read twice; save its output to a file first.")
     if not stat.S_ISREG(mode):
@@ -156,6 +158,7 @@ def _system(text: str) -> tuple[Any, str]:
     try:
         return filesystems.FileSystem.from_uri(text)
     except (pa.ArrowException, OSError, ValueError) as error:
+        # Not a scheme that Arrow knows; fsspec may.
         cause = error
     try:
         import fsspec
@@ -173,6 +176,7 @@ def _remote_glob(system: Any, pattern: str) -> list[str]:
     folder = pattern
     while "*" in folder:
         folder = folder.rsplit("/", 1)[0] if "/" in folder else ""
+    # Recursive only where a star stands before a slash: listing a whole bucket can take minutes.
     selector = filesystems.FileSelector(folder, allow_not_found=True, recursive="/" in pattern[len(folder) + 1 :])
     files = [info.path for info in system.get_file_info(selector) if info.type == filesystems.FileType.File]
     depth = pattern.strip("/").count("/")
@@ -196,6 +200,7 @@ def format_of(place: Place) -> str:
             raise FileError(f"{readable(place.shown)} is {what}.")
     if head.startswith(b"\xff\xff\xff\xff"):
         return "stream"
+    # No format that is recognised, but a name that claims one: then the file is damaged.
     suffix = PurePosixPath(place.path).suffix.lower()
     if suffix in _SUFFIXES and head:
         raise FileError(f"{readable(place.shown)} is not a {suffix[1:]} file, or it is damaged; write or download it again.")

@@ -122,6 +122,7 @@ def _silent(_: float) -> None:
 def remarks(fields: Sequence[Field]) -> tuple[str, ...]:
     """What the names and types of typed data say that the user should know."""
     large = [field.name for field in fields if field.note == LARGE]
+    # pandas writes an index without a name as "Unnamed: 0" or "__index_level_0__".
     unnamed = [f.name for f in fields if not f.name.strip() or f.name.startswith(("Unnamed: ", "__index_level_"))]
     said = [
         f"Column {readable(name)} has integers beyond 2**53, which lose precision as float64 numbers; "

@@ -34,6 +34,7 @@ def whole_rows(text: TextStream, delimiter: bytes, too_long: Callable[[], Except
     rest = b""  # what has been read and not been given away: the beginning of a row whose end has not come
     while piece := text.read(2 * BLOCK):
         rest += piece
+        # Invariant: what was given away ends where a row does, and `rest` begins where one begins.
         if end := _end_of_rows(rest, delimiter):
             yield rest[:end]
             rest = rest[end:]
@@ -76,6 +77,7 @@ class TextStream(io.RawIOBase):
 
     def __init__(self, place: Place, *, packed: bool, encoding: str, skip: int = 0) -> None:
         self.place, self.raw, self.total = place, place.open(), max(place.size, 1)
+        # The packed file's own position says how much has been read, whatever it unpacks to.
         self.source: Any = GzipFile(fileobj=self.raw) if packed else self.raw
         self.decoder = None if encoding == "utf-8" else codecs.getincrementaldecoder(encoding)()
         self.encoding, self.lines, self.odd, self.last, self.pending = encoding, 0, False, b"\n", b""

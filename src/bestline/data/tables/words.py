@@ -74,6 +74,7 @@ def judged(name: str, words: Cells, decimal: str, *, as_text: bool) -> ColumnJud
             if _mostly_dates(bare):
                 return ColumnJudgement(Kind.DATE, MIXED if len(_date_spellings(bare)) > 1 else "")
             return ColumnJudgement(Kind.TEXT, remarks=_text_remarks(name, words))
+    # 1,234 with a decimal comma would be 1.234: then commas cannot be thousands.
     thousands = decimal == "." and bool(pc.any(pc.match_substring_regex(bare, THOUSANDS)).as_py())
     spelling = Spelling(decimal, thousands=thousands)
     plain = share == 1.0 and _plain(words)
@@ -102,6 +103,7 @@ def _date_spellings(bare: Cells) -> set[str]:
 
 def _number_remarks(name: str, words: Cells, bare: Cells, *, thousands: bool) -> tuple[str, tuple[str, ...]]:
     shown, note, remarks = readable(name), "", []
+    # 000097 is a code to people and 97 to arithmetic; read as a number it can still be written back as it was.
     padded = pc.filter(bare, pc.match_substring_regex(bare, r"^[+-]?0\d"))
     if len(padded):
         note = PADDED
@@ -110,6 +112,7 @@ def _number_remarks(name: str, words: Cells, bare: Cells, *, thousands: bool) ->
             f"they are read as numbers: use {as_category(name)} for categories, or leave the column out."
         )
     whole = pc.filter(bare, pc.match_substring_regex(bare, r"^[+-]?\d{16,}$"))
+    # The first whole numbers that float64 cannot tell apart are 2^53 and 2^53 + 1.
     large = [word for word in pc.unique(whole).to_pylist() if abs(int(word)) > 2**53]
     if large:
         note = note or LARGE
@@ -131,11 +134,13 @@ def _missing_words(words: Cells, known: tuple[str, ...]) -> list[str]:
 
 
 def _text_remarks(name: str, words: Cells) -> tuple[str, ...]:
+    # What text columns keep and number columns do not is said: None may be a brand.
     said = [word for word in _missing_words(words, NO_NUMBER) if len(word) > 1]
     missing, kept = [w for w in said if w in NO_TEXT], [w for w in said if w not in NO_TEXT]
     parts = [f"{listed(missing)} read as missing"] if missing else []
     parts += [f"{listed(kept)} kept as a level" if len(kept) == 1 else f"{listed(kept)} kept as levels"] if kept else []
     remarks = [f"Column {readable(name)}: {' and '.join(parts)}."] if parts else []
+    # Levels that differ by case or blanks are mostly one level, typed twice; merging them is not ours to do.
     groups: dict[str, list[str]] = {}
     for level in pc.unique(words).to_pylist()[:_SEEN]:
         groups.setdefault(level.strip().casefold(), []).append(level)

@@ -85,6 +85,7 @@ def write_with(
 
 def _form(path: Path) -> str:
     name = path.name.lower()
+    # The longest suffix that fits: x.csv.gz ends in .csv.gz, and is no .csv.
     form = next((form for suffix, form in sorted(_SUFFIXES.items(), key=lambda s: -len(s[0])) if name.endswith(suffix)), None)
     if form is None:
         raise FileError(f"{readable(str(path))} has a suffix that says no format; use one of {', '.join(_SUFFIXES)}.")
@@ -96,6 +97,7 @@ def _write(tables: Iterator[Any], opened: Callable[[Any], Any]) -> int:
     rows = 0
     with opened(first.schema) as put:
         for table in _then(first, tables):
+            # Later batches may come in other types (a column of words that turned out numbers): the file has one.
             put(table.cast(first.schema))
             rows += table.num_rows
     return rows
@@ -131,6 +133,7 @@ def _tables(
 
 def verbatim(batch: Batch, field: Field) -> Any:
     """As `stored`, but the words of a text column stay as they were: for files of text."""
+    # NA stays NA in a file of text; in a typed file it is a missing value.
     kept = field.kind is Kind.TEXT and batch.words(field.name)
     return batch.cells(field.name) if kept else stored(batch, field)
 
@@ -139,6 +142,7 @@ def stored(batch: Batch, field: Field) -> Any:
     """The column's values as a pyarrow array of a type that is the same for every batch, null where missing."""
     cells = batch.cells(field.name)
     if isinstance(cells, Tensor):
+        # Arrow has no bfloat16, and float16 is written by few readers; float32 holds both.
         small = cells.is_floating_point() and cells.element_size() < 4
         return pa.array((cells.float() if small else cells).cpu().numpy(), from_pandas=True)
     if field.kind is Kind.NUMBER and wordy(cells.type) and field.note not in (PADDED, LARGE):
