@@ -23,7 +23,7 @@ from bestline.estimators.arrays import Array
 from bestline.estimators.base import LinearEstimator
 from bestline.estimators.callbacks import CallbackSupportMixin, Telling, with_callbacks
 from bestline.estimators.parameters import YES_OR_NO, Number, Rules
-from bestline.numerics import Comoments, Rows, Scaling, minimum_norm
+from bestline.numerics import Comoments, Rows, Scaling, minimum_norm, of_one_size
 from bestline.training.losses import absolute
 from bestline.training.objective import Objective
 from bestline.training.penalty import ElasticNetPenalty
@@ -304,9 +304,8 @@ class _HuberProblem:
 
 
 def _newton_step(H: Tensor, g: Tensor) -> Tensor:
-    size = H.diagonal().clamp(min=0).sqrt()
-    size = torch.where(size > 0, size, 1.0)
-    values, V = torch.linalg.eigh(H / torch.outer(size, size))
+    C, size = of_one_size(H)
+    values, V = torch.linalg.eigh(C)
     # Directions that nothing bends, of dependent columns, are not stepped in: the least-norm step of the others.
     bent = values > 1e-12 * values[-1:].clamp(min=0)
     turned = (V.T @ (g / size))[bent] / values[bent]

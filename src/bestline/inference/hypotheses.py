@@ -18,6 +18,7 @@ from torch import Tensor
 
 from bestline.errors import NumericalError, OptionError, readable
 from bestline.inference.restrictions import SAME, Restrictions, restricted
+from bestline.numerics import of_one_size
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,12 +103,10 @@ def wald(
     if len(A) > df:
         raise NumericalError(f"{len(A)} restrictions cannot be tested with {df} degrees of freedom; test fewer at once.")
     used = torch.nonzero(touched)[:, 0]
-    size = covariance.diagonal()[used].sqrt()
-    size = torch.where(size > 0, size, 1.0)
+    V, size = of_one_size(covariance[used][:, used])
     scaled = A[:, used] * size  # every weight in its own standard error, so that units do not matter
     length = scaled.norm(dim=1)
     apart = (A[:, used] @ weights[used] - c) / length
-    V = covariance[used][:, used] / torch.outer(size, size)
     B = scaled / length[:, None]
     factor, failed = torch.linalg.cholesky_ex(B @ V @ B.T)
     if failed or float(factor.diagonal().min()) <= SAME:

@@ -14,7 +14,17 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from bestline.numerics import Comoments, Refined, Rows, Scaling, minimum_norm, rank_tolerance, refined, right_digits
+from bestline.numerics import (
+    Comoments,
+    Refined,
+    Rows,
+    Scaling,
+    minimum_norm,
+    of_one_size,
+    rank_tolerance,
+    refined,
+    right_digits,
+)
 from bestline.training.solvers.few_rows import Few, solve_rows
 from bestline.training.solvers.path import Normal, SolutionPath, solve
 from bestline.training.width import very_wide
@@ -76,9 +86,9 @@ def of_moments(moments: Comoments, p: int, alpha: Tensor, *, intercept: bool, po
         slopes = solve(normal, torch.zeros(1, k, dtype=torch.float64), l2[None], positive=True).weights[0, 0]
     else:
         slopes = _ridge(normal.curvature[0], normal.linear[0], l2)
-    values, size = _spectrum(normal.curvature[0])
+    values = _spectrum(normal.curvature[0])
     singular = (torch.linalg.eigvalsh(normal.curvature[0]).flip(0).clamp(min=0) * moments.weight).sqrt()
-    rank = int((values > values[-1:] * rank_tolerance(p)).sum()) if bool((size > 0).any()) else 0
+    rank = int((values > values[-1:] * rank_tolerance(p)).sum()) if bool((normal.curvature[0].diagonal() > 0).any()) else 0
     return Solved(slopes, level_of(moments, slopes, intercept=intercept), rank, singular[: min(p, moments.count)])
 
 
@@ -160,8 +170,6 @@ def _ridge(G: Tensor, h: Tensor, l2: Tensor) -> Tensor:
     return torch.cat(columns, 1)
 
 
-def _spectrum(G: Tensor) -> tuple[Tensor, Tensor]:
-    """Eigenvalues of G (p, p) with all columns of one size, and those sizes."""
-    size = G.diagonal().clamp(min=0).sqrt()
-    unit = torch.where(size > 0, size, 1.0)
-    return torch.linalg.eigvalsh(G / torch.outer(unit, unit)), size
+def _spectrum(G: Tensor) -> Tensor:
+    """Eigenvalues of G (p, p) with all columns of one size."""
+    return torch.linalg.eigvalsh(of_one_size(G)[0])

@@ -15,7 +15,7 @@ from torch import Tensor
 from bestline.errors import OptionError, readable
 from bestline.export.script.literals import is_plain
 from bestline.inference.fitted import FittedLine
-from bestline.numerics import Rows, Scaling, Weights, rank_tolerance, second_moments
+from bestline.numerics import Rows, Scaling, Weights, of_one_size, rank_tolerance, second_moments
 from bestline.training import Part, Reach, RowLoss, Solver, Stop, TorchLoop, Trace
 from bestline.training.losses.base import Code, Loss
 from bestline.training.solvers.choose import SOLVERS
@@ -303,10 +303,9 @@ def _singular(model: FittedLine, scaling: Scaling) -> bool:
     """Whether the features, as trained, depend on each other as far as moments in float64 can tell."""
     p = scaling.p
     inner = second_moments(model.training, scaling)[:p, :p]
-    size = inner.diagonal().clamp(min=0).sqrt()
-    if bool((size == 0).any()) or model.training.count < p + scaling.intercept:
+    if bool((inner.diagonal() <= 0).any()) or model.training.count < p + scaling.intercept:
         return True
-    eigenvalues = torch.linalg.eigvalsh(inner / torch.outer(size, size))
+    eigenvalues = torch.linalg.eigvalsh(of_one_size(inner)[0])
     return bool(eigenvalues[0] <= eigenvalues[-1] * rank_tolerance(p))
 
 
