@@ -8,7 +8,8 @@ import torch
 from bestline.errors import OptionError
 from bestline.numerics.bowl import Bowl
 from bestline.pictures import figures
-from bestline.pictures.landscape import landscape, levels
+from bestline.pictures.landscape import landscape
+from bestline.pictures.levels import levels
 from bestline.pictures.marks import Mesh, Path, Picture, Points
 from bestline.training.solvers import Descent, Exact
 from bestline.training.solvers.base import Stop
@@ -71,7 +72,7 @@ def test_contours_tell_the_places_of_a_long_valley_apart():
     for offset in (4.0, 10.0, 16.0, 25.0):
         fit = fitted(made(offset=offset), Descent("sgd", lr=0.9 / (1 + offset**2), steps=300), [0, 0])
         ground = landscape(fit)
-        bands = torch.tensor(levels(ground), dtype=torch.float64)
+        bands = torch.tensor(levels(ground.surface, closed=ground.closed), dtype=torch.float64)
         grid = ground.surface.loss
         floor = ground.surface.floor
         edge = float(grid.amin(1).max())  # the least loss at each intercept, where it is largest
@@ -92,7 +93,7 @@ def test_a_diverged_path_is_followed_only_as_far_as_can_be_seen():
 def test_contour_levels_ascend_from_the_floor():
     for name in ("lesson", "far offset", "constant loss"):
         ground = landscape(case(name).fit)
-        heights = levels(ground)
+        heights = levels(ground.surface, closed=ground.closed)
         assert heights == tuple(sorted(set(heights)))
         assert heights[0] == pytest.approx(ground.surface.floor, abs=1e-9)
         assert heights[-1] >= float(ground.surface.loss.max())

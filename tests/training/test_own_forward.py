@@ -17,6 +17,7 @@ import bestline as bl
 from bestline.errors import FormulaError, OptionError
 from bestline.pictures import figures, landscape
 from bestline.pictures import watch as watching
+from bestline.pictures.levels import levels
 from bestline.pictures.marks import Contours, Line, Mesh
 from bestline.pictures.marks import Path as Walk
 from bestline.pictures.overview import overview
@@ -208,7 +209,7 @@ def test_what_is_no_number_or_too_high_is_cut_off_and_said() -> None:
     assert ground.cap is not None
     assert "cut off" in ground.note
     assert bool(ground.surface.loss.isfinite().all())
-    assert np.diff(landscape.levels(ground)).min() > 0
+    assert np.diff(levels(ground.surface, closed=ground.closed)).min() > 0
     picture = overview(model.trained, rows_shown(model))
     (drawn,) = [m for p in picture.panels for m in p.marks if isinstance(m, Mesh)]
     assert np.isfinite(drawn.z).all()

@@ -12,23 +12,9 @@ import torch
 
 from bestline.errors import OptionError, ShapeError
 from bestline.pictures import data_space as dataspace
-from bestline.pictures.landscape import (
-    END,
-    MESH,
-    SHADOW,
-    Landscape,
-    Pair,
-    beside,
-    contour_marks,
-    grid_values,
-    labels,
-    landscape,
-    loss_label,
-    path_losses,
-    relief,
-    seen,
-    updates,
-)
+from bestline.pictures.axis_labels import labels, loss_label, updates
+from bestline.pictures.landscape import END, MESH, SHADOW, Landscape, Pair, grid_values, landscape, path_losses
+from bestline.pictures.landscape_marks import beside, contour_marks, relief, seen
 from bestline.pictures.loss_curves import floor_of, loss
 from bestline.pictures.marks import Intervals, Line, Mark, Panel, Picture, Points, Table, Vertical, numbers
 from bestline.pictures.overview import overview, overviews

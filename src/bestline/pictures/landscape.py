@@ -1,4 +1,4 @@
-"""Landscape: the loss over one or two weights as marks, and the path that training walked on it.
+"""Landscape: the loss over one or two weights, and the path that training walked on it.
 
 When the weights on the axes are all the weights there are, the path lies exactly on the surface: the heights of the path are
 the losses of the trace. When there are more, the surface is a slice that holds the others still; the path is then only the
@@ -9,7 +9,6 @@ that shadow is nearest to the path itself.
 from __future__ import annotations
 
 import math
-from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TypeAlias
@@ -18,11 +17,10 @@ import torch
 
 from bestline.errors import OptionError
 from bestline.numerics import Bowl
-from bestline.pictures.marks import Arrow, Contours, Line, Mark, Mesh, Numbers, Panel, Path, Points, numbers
-from bestline.pictures.sample import is_straight
+from bestline.pictures.axis_labels import labels, updates
+from bestline.pictures.levels import VALLEY, valley
+from bestline.pictures.marks import Numbers, numbers
 from bestline.training import Fit, Plane, RowLoss, Stop, planes
-from bestline.training.losses import squared
-from bestline.training.row_losses import SquaredRows
 from bestline.training.surfaces import Surface, heights, surface
 from bestline.wording import percent, said, shown
 
@@ -31,15 +29,10 @@ Pair: TypeAlias = Sequence[str] | str | None  # names of weights, "path", or the
 SHADOW = "The path is only its shadow here, for the other weights moved too."
 END = "Only the end of the path is shown, for the other weights moved too."  # in place of SHADOW where it has no height
 
-_BANDS = 16
-_RINGS = 5  # of the bands, those that lie in a valley when there is one
-_VALLEY = 1 / 32  # of the height of the corners: where the floor of the valley stays below this, it needs levels of its own
 _FINE = 181  # grid values an axis, where the loss is a closed form
 _ROWWISE, _FEW_ROWS = (81, 41), 2_000  # the same where every row is read for each of them: of up to so many rows, and of more
 MESH = 61  # grid values an axis of a surface in space, which shows no finer
 _HIGH = 5.0  # times the height of the path: without a closed form, what rises higher is cut off
-_FLAT = 1 / 64  # of the height of the corners: where half of the view lies below this, and there is no bowl
-_ARROW = 0.2  # length of the gradient's arrow, in widths of the view
 _FAR, _BESIDE = 60.0, 4.0  # times the start's loss: a diverging path is followed no further, alone and beside others
 
 
@@ -179,7 +172,7 @@ def landscapes(
     closed = isinstance(first.objective.smooth, Bowl)
     points = resolution or grid_values(first)
     found = surface(first, where, span=span, resolution=points, kind=kind, target=target)
-    if resolution is None and closed and _valley(found) < _VALLEY:  # narrow: it takes a finer grid to be seen
+    if resolution is None and closed and valley(found) < VALLEY:  # narrow: it takes a finer grid to be seen
         found = surface(first, where, span=span, resolution=2 * _FINE - 1, kind=kind, target=target)
     cap = None
     if not closed:
@@ -323,206 +316,6 @@ def _around(column: Sequence[float], bottom: float, least: float) -> tuple[float
     return min(low - 0.12 * width, bottom - 0.45 * width), max(high + 0.12 * width, bottom + 0.45 * width)
 
 
-def contour_marks(ground: Landscape, upto: int | None = None, *, arrow: int | None = None) -> tuple[Mark, ...]:
-    """Contours, optimum, and the path up to a number of updates (by default the whole); with `arrow`, downhill at that step."""
-    found = (downhill(ground, arrow),) if arrow is not None else ()
-    return (shaded(ground), *path_marks(ground, upto), *found)
-
-
-def shaded(ground: Landscape, *, scale: bool = True) -> Contours:
-    """The surface from above."""
-    axes = [numbers(axis.tolist()) for axis in ground.surface.axes]
-    grid = tuple(numbers(row) for row in ground.surface.loss.tolist())
-    return Contours(axes[0], axes[1], grid, levels(ground), label="loss", scale=scale)
-
-
-def mesh(ground: Landscape) -> Mesh:
-    """The surface in space."""
-    axes = [numbers(axis.tolist()) for axis in ground.surface.axes]
-    return Mesh(axes[0], axes[1], tuple(numbers(row) for row in ground.surface.loss.tolist()), label="loss")
-
-
-def curve(ground: Landscape) -> Line:
-    """The loss over one weight."""
-    x, z = numbers(ground.surface.axes[0].tolist()), numbers(ground.surface.loss.tolist())
-    return Line(x, z, "run0", "loss")
-
-
-def mesh_marks(ground: Landscape) -> tuple[Mark, ...]:
-    """The surface, its lowest place, and the path exactly on it, or, where it is not on it, only its end."""
-    return (mesh(ground), *path_marks(ground, space=True))
-
-
-def curve_marks(ground: Landscape, upto: int | None = None, *, touch: int | None = None) -> tuple[Mark, ...]:
-    """The loss against one weight, its lowest place, and the path on it; with `touch`, the tangent at that step."""
-    found = (tangent(ground, touch),) if touch is not None else ()
-    return (curve(ground), *found, *path_marks(ground, upto))
-
-
-def path_marks(ground: Landscape, upto: int | None = None, *, space: bool = False) -> tuple[Mark, ...]:
-    """The path, the weights that were kept, and the optimum, on a plane or in space."""
-    return (*walk(ground, upto, space=space), *kept(ground, upto, space=space), best(ground, space=space))
-
-
-def seen(ground: Landscape, upto: int | None) -> int:
-    """How many points of the path lie at or before a number of updates: at least the start."""
-    return len(ground.steps) if upto is None else max(1, bisect_right(ground.steps, upto))
-
-
-def walk(
-    ground: Landscape,
-    upto: int | None = None,
-    *,
-    space: bool = False,
-    label: str | None = None,
-    end: str | None = None,
-    role: str = "path",
-) -> tuple[Mark, ...]:
-    """The path up to a number of updates; nothing where it does not lie on what is drawn."""
-    up = len(ground.path) == 1 or space  # heights are drawn too
-    heights_of = ground.losses if ground.exact else ground.shadow
-    if up and not heights_of:
-        return ()
-    many = seen(ground, upto)
-    columns = [*(column[:many] for column in ground.path), *([heights_of[:many]] if up else [])]
-    label = label if label is not None else "path" if ground.exact else "path (its shadow)"
-    end = end if end is not None else f"after {updates(ground.steps[many - 1])}"
-    return (Path(columns[0], columns[1], label, end=end, role=role, z=columns[2] if space else None),)
-
-
-def kept(ground: Landscape, upto: int | None = None, *, space: bool = False) -> tuple[Points, ...]:
-    """The weights that were kept, where the end of the path does not show them already."""
-    up = len(ground.path) == 1 or space
-    drawn = bool(not up or ground.exact or ground.shadow)
-    early = ground.kept < len(ground.steps) - 1
-    lies = early and ground.kept < seen(ground, upto) if drawn else ground.surface.kind == "slice"
-    if ground.kept < 0 or not lies:
-        return ()
-    heights_of = ground.shadow if drawn and not ground.exact else ground.losses
-    at = [(column[ground.kept],) for column in (*ground.path, *([heights_of] if up else []))]
-    label = f"{'kept: ' if early else ''}after {updates(ground.steps[ground.kept])}"
-    return (Points(at[0], at[1], "kept", label, at[2] if space else None),)
-
-
-def best(ground: Landscape, *, space: bool = False) -> Points:
-    """Where the loss is least."""
-    up = len(ground.path) == 1 or space
-    place = [(value,) for value in (*ground.surface.bottom, *((ground.surface.floor,) if up else ()))]
-    label = "lowest loss" if ground.closed else "lowest loss seen"
-    return Points(place[0], place[1], "optimum", label, place[2] if space else None)
-
-
-def _trained(fit: Fit, step: int) -> torch.Tensor:
-    """Weights (d, k) as trained after so many updates, where the loss can take them."""
-    weights = fit.scaling.to_trained(fit.trace.weights[fit.trace.step.tolist().index(step)])
-    smooth = fit.objective.smooth
-    return weights.to(smooth.curvature if isinstance(smooth, Bowl) else smooth.rows.X)  # type: ignore[attr-defined]
-
-
-def downhill(ground: Landscape, step: int) -> Arrow:
-    """An arrow from the path's point at a step along minus the gradient there; of one length, that it can be seen.
-
-    It points where plain descent would go: the gradient is that of the columns as trained, for it is these it walks on. Empty
-    where the gradient is 0 as far as anybody can see, or the point is out of view.
-    """
-    if step not in ground.steps:
-        return Arrow((), ())
-    change = ground.surface.plane.dual @ planes.trained_to_data(ground.fit, ground.target)
-    sizes = [high - low for low, high in ground.span]
-    down, first = (
-        (change @ -ground.fit.objective.evaluate(_trained(ground.fit, k))[1].to(change)[:, ground.target]).tolist()
-        for k in (step, ground.steps[0])
-    )
-    length, most = (math.hypot(*(d / size for d, size in zip(way, sizes, strict=True))) for way in (down, first))
-    if not 1e-9 * most < length < math.inf:
-        return Arrow((), ())
-    at = [column[ground.steps.index(step)] for column in ground.path]
-    tip = [a + _ARROW * d / length for a, d in zip(at, down, strict=True)]
-    return Arrow((at[0], tip[0]), (at[1], tip[1]), label="downhill: minus the gradient (not to scale)")
-
-
-def tangent(ground: Landscape, step: int) -> Line:
-    """The tangent at a step of a path over one weight: its slope is the gradient. Empty where the point is out of view."""
-    if step not in ground.steps or not ground.exact:
-        return Line((), (), "gradient")
-    i = ground.steps.index(step)
-    x, z, (low, high) = ground.path[0][i], ground.losses[i], ground.span[0]
-    fit = ground.fit
-    gradient = fit.objective.smooth.evaluate(_trained(fit, step))[1].to("cpu", torch.float64)
-    steep = float(fit.scaling.gradient_to_data(gradient, fit.loss_units)[0, ground.target])
-    top = max(*ground.losses, float(ground.surface.loss.max())) - ground.surface.floor
-    reach = min(0.22 * (high - low), 0.45 * top / abs(steep) if steep else math.inf)
-    at = (x - reach, x + reach)
-    label = f"tangent after {updates(step)}: slope {said(steep)}" if step else f"tangent at the start: slope {said(steep)}"
-    return Line(at, (z - reach * steep, z + reach * steep), "gradient", label)
-
-
-def relief(ground: Landscape, title: str, marks: Sequence[Mark] | None = None) -> Panel:
-    """The landscape in space, by default with the path and the optimum."""
-    x, y = ground.axes
-    drawn = mesh_marks(ground) if marks is None else tuple(marks)
-    x, y = (label.split(" of the path (")[0] if ground.surface.plane.share else label for label in (x, y))  # room is scarce
-    return Panel(title, x, y, drawn, zlabel=loss_label(ground.fit), view=view(ground))
-
-
-def beside(ground: Landscape, title: str, ylabel: str, upto: int | None = None, *, touch: int | None = None) -> Panel:
-    """A landscape over one weight from the side."""
-    known = [*ground.losses, *ground.surface.loss.tolist(), ground.surface.floor]
-    air = 0.05 * (max(known) - min(known)) or 0.1 * abs(known[0]) or 1.0
-    ylim = (min(known) - air, max(known) + air)
-    return Panel(title, ground.axes[0], ylabel, curve_marks(ground, upto, touch=touch), xlim=ground.span[0], ylim=ylim)
-
-
-def levels(ground: Landscape) -> Numbers:
-    """Heights of contour lines: close together near the floor, further apart above, as a bowl needs.
-
-    Heights above the floor grow with the square of their number, so that the lines of a round bowl are evenly spaced. In a
-    long valley the floor of the valley stays far below the corners of the view: then a few lines do so up to the height at
-    which the valley leaves the view, and the rest grow by factors from there. A surface that is no bowl may be all but flat in
-    most of the view: then between any two lines there is as much of the view as between any others.
-    """
-    low, top = _heights(ground.surface)
-    height = top - low
-    if not 0 < height < math.inf or height <= 1e-12 * abs(top):
-        return ()
-    if not ground.closed:
-        share = torch.linspace(0, 1, _BANDS + 1, dtype=torch.float64)[:-1]
-        even = ground.surface.loss.flatten().quantile(share).tolist()
-        if even[_BANDS // 2] - low < _FLAT * height:
-            return tuple(sorted({low, *even, top + 1e-9 * height}))
-    grain = height * (1.5 / len(ground.surface.axes[0])) ** 2  # what a grid value beside the valley's floor may be too high
-    valley = max(_valley(ground.surface) * height, 2 * grain)
-    if valley > _VALLEY * height:
-        lines = [height * (i / _BANDS) ** 2 for i in range(_BANDS)]
-    else:
-        above = _BANDS - _RINGS
-        lines = [h for h in (valley * (i / _RINGS) ** 2 for i in range(_RINGS)) if h == 0 or h > grain]
-        lines += [valley * (height / valley) ** (i / above) for i in range(above)]
-    # The last level lies a hair above the top, lest rounding leave the highest corner blank.
-    return tuple(sorted({*(low + h for h in lines), top + 1e-9 * height}))
-
-
-def view(ground: Landscape) -> tuple[float, float]:
-    """Where to stand so that the path is seen on the inside of the bowl: across from its highest point, a little to one side."""
-    away = []
-    top = max(range(len(ground.losses)), key=lambda i: ground.losses[i])
-    for column, bottom, (low, high) in zip(ground.path, ground.surface.bottom, ground.span, strict=True):
-        away.append((bottom - column[top]) / (high - low))
-    direction = math.degrees(math.atan2(away[1], away[0])) if any(away) else 45.0
-    return 32.0, round(direction + 35.0, 1)
-
-
-def _heights(found: Surface) -> tuple[float, float]:
-    return min(found.floor, float(found.loss.min())), float(found.loss.max())
-
-
-def _valley(found: Surface) -> float:
-    """How high the floor of a valley rises in view, as a share of what the highest corner rises; a round bowl has a fourth."""
-    low, top = _heights(found)
-    highest = min(float(found.loss.amin(axis).max()) for axis in range(found.loss.ndim))
-    return (highest - low) / (top - low) if low < top < math.inf else 1.0
-
-
 def _directions(where: Plane) -> str:
     """The main directions of a path in words."""
     told = []
@@ -531,26 +324,3 @@ def _directions(where: Plane) -> str:
         told.append(f"{name} is mostly {' and '.join(parts)}")
     both = f"Together they hold {percent(min(1.0, sum(where.share)))} of the path's movement; " if len(told) > 1 else ""
     return f"{both}{', '.join(told)}, in the columns as trained."
-
-
-def loss_label(fit: Fit) -> str:
-    """What the loss is called on an axis."""
-    smooth = fit.objective.smooth
-    square = isinstance(smooth, Bowl | SquaredRows) or (isinstance(smooth, RowLoss) and smooth.loss is squared)
-    return "loss (mean squared error)" if square else "loss"
-
-
-def labels(fit: Fit, names: Sequence[str]) -> tuple[str, ...]:
-    """What the weights of a fit are called on axes: those of an own module as it calls them."""
-    own = not is_straight(fit) and fit.scaling.p == len(fit.trace.names)
-    return tuple(shown(name) if own else weight_label(name) for name in names)
-
-
-def weight_label(name: str) -> str:
-    """What a weight is called on an axis."""
-    return "intercept" if name == "Intercept" else f"weight of {shown(name)}"
-
-
-def updates(count: int) -> str:
-    """A number of updates in words."""
-    return f"{count:,} update{'' if count == 1 else 's'}"

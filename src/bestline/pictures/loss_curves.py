@@ -11,7 +11,7 @@ from collections.abc import Mapping
 
 from bestline.errors import OptionError
 from bestline.numerics import Bowl
-from bestline.pictures.landscape import loss_label, updates
+from bestline.pictures.axis_labels import loss_label, updates
 from bestline.pictures.marks import Horizontal, Line, Mark, Panel, Picture, Vertical, held_out_role, numbers, run_role
 from bestline.training import Fit, Stop
 from bestline.training.foresight.preflight import early_stopping_ridge

@@ -16,8 +16,9 @@ import torch
 
 from bestline.errors import OptionError
 from bestline.pictures import data_space as dataspace
-from bestline.pictures import landscape
-from bestline.pictures.landscape import Landscape, Pair, loss_label, updates
+from bestline.pictures import landscape_marks as over
+from bestline.pictures.axis_labels import loss_label, updates
+from bestline.pictures.landscape import MESH, SHADOW, Landscape, Pair, landscapes
 from bestline.pictures.loss_curves import as_runs, floors, stops
 from bestline.pictures.marks import Line, Mark, Panel, Path, Picture, Points, Vertical, numbers, run_role
 from bestline.pictures.sample import Sample, predictions
@@ -108,22 +109,22 @@ class _Scene:
     def of(cls, fits: Fit | Mapping[str, Fit], sample: Sample | None, target: int, pair: Pair, log: bool | None) -> _Scene:
         runs = as_runs(fits)
         every = list(runs.values())
-        grounds = landscape.landscapes(every, pair, target=target)
+        grounds = landscapes(every, pair, target=target)
         ground = grounds[0]
         log = any(fit.stop is Stop.DIVERGED for fit in every) if log is None else log
         behind: dict[str, tuple[Mark, ...]] = {"loss": _stops(every[0]) if len(every) == 1 else ()}
         before: dict[str, tuple[Mark, ...]] = {"loss": tuple(floors(runs, 0.0 if log else -math.inf)[0])}
         limits = {"loss": _loss_limits(runs, before["loss"], log=log)}
         if len(ground.path) == 1:
-            behind["curve"], before["curve"] = (landscape.curve(ground),), (landscape.best(ground),)
-            side = landscape.beside(ground, "", "")
+            behind["curve"], before["curve"] = (over.curve(ground),), (over.best(ground),)
+            side = over.beside(ground, "", "")
             limits["curve"] = (ground.span[0], side.ylim or (0.0, 1.0))
         else:
             coarse = ground
             if ground.closed:
-                coarse = landscape.landscapes(every, ground.surface.plane, target=target, resolution=landscape.MESH)[0]
-            behind["plan"], before["plan"] = (landscape.shaded(ground, scale=False),), (landscape.best(ground),)
-            behind["space"], before["space"] = (landscape.mesh(coarse),), (landscape.best(ground, space=True),)
+                coarse = landscapes(every, ground.surface.plane, target=target, resolution=MESH)[0]
+            behind["plan"], before["plan"] = (over.shaded(ground, scale=False),), (over.best(ground),)
+            behind["space"], before["space"] = (over.mesh(coarse),), (over.best(ground, space=True),)
         if sample is not None:
             sample = _fewer(sample)
             behind["data"], limits["data"] = _still_data(every, sample, target)
@@ -150,7 +151,7 @@ class _Scene:
         title = f"After {updates(step)}: {self._losses(step)}"
         note = " ".join(fact for fact in (self._facts(), self.sample.note if self.sample else "") if fact)
         if "curve" not in self.behind and not self.grounds[0].exact and not self.grounds[0].shadow:
-            note = note.replace(landscape.SHADOW, f"{landscape.SHADOW} In space it would have no true height.")
+            note = note.replace(SHADOW, f"{SHADOW} In space it would have no true height.")
         return Picture(tuple(panels), title, note, f"{title}. {self._alt()}", 2 if len(panels) == 4 else len(panels))
 
     def _losses(self, step: int) -> str:
@@ -208,17 +209,17 @@ class _Scene:
         marks = (*self.behind["plan"], *self._walks(step), *self.before["plan"])
         yield Panel("Weight space, darker where the loss is higher", x, y, marks, xlim=ground.span[0], ylim=ground.span[1])
         marks = (*self.behind["space"], *self._walks(step, space=True), *self.before["space"])
-        yield replace(landscape.relief(ground, "Loss surface", marks), zlabel="loss")
+        yield replace(over.relief(ground, "Loss surface", marks), zlabel="loss")
 
     def _walks(self, step: int, *, space: bool = False) -> Iterator[Mark]:
         for i, (label, ground) in enumerate(zip(self.runs, self.grounds, strict=True)):
             name = self.label(label, "path" if ground.exact else "path (its shadow)")
             role = self.role(i, "path")
-            yield from landscape.walk(ground, step, space=space, label=name, end="", role=role)
+            yield from over.walk(ground, step, space=space, label=name, end="", role=role)
         if len(self.runs) > 1:
             return
         ground = self.grounds[0]
-        for mark in landscape.kept(ground, space=space):  # empty until it is reached
+        for mark in over.kept(ground, space=space):  # empty until it is reached
             reached = ground.steps[ground.kept] <= step
             yield mark if reached else replace(mark, x=(), y=(), z=() if space else None)
 

@@ -16,8 +16,9 @@ import torch
 from torch import Tensor
 
 from bestline.numerics import Bowl, minimum_norm
+from bestline.pictures.axis_labels import loss_label
 from bestline.pictures.figures import floor_of
-from bestline.pictures.landscape import Pair, grid_values, landscapes, loss_label
+from bestline.pictures.landscape import Pair, grid_values, landscapes
 from bestline.pictures.loss_curves import best_step, ridge_of
 from bestline.pictures.sample import Sample, is_straight
 from bestline.training import Fit, Plane, Stop, Trace

@@ -1,0 +1,182 @@
+"""Landscape marks: a landscape as something to draw, from above, from the side or in space, with the path that training walked.
+
+A path has a height only where one is known: where it lies on the surface its own losses, and of its shadow the surface below it.
+"""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_right
+from collections.abc import Sequence
+
+import torch
+
+from bestline.numerics import Bowl
+from bestline.pictures.axis_labels import loss_label, updates
+from bestline.pictures.landscape import Landscape
+from bestline.pictures.levels import levels
+from bestline.pictures.marks import Arrow, Contours, Line, Mark, Mesh, Panel, Path, Points, numbers
+from bestline.training import Fit, planes
+from bestline.wording import said
+
+_ARROW = 0.2  # length of the gradient's arrow, in widths of the view
+
+
+def contour_marks(ground: Landscape, upto: int | None = None, *, arrow: int | None = None) -> tuple[Mark, ...]:
+    """Contours, optimum, and the path up to a number of updates (by default the whole); with `arrow`, downhill at that step."""
+    found = (downhill(ground, arrow),) if arrow is not None else ()
+    return (shaded(ground), *path_marks(ground, upto), *found)
+
+
+def shaded(ground: Landscape, *, scale: bool = True) -> Contours:
+    """The surface from above."""
+    axes = [numbers(axis.tolist()) for axis in ground.surface.axes]
+    grid = tuple(numbers(row) for row in ground.surface.loss.tolist())
+    return Contours(axes[0], axes[1], grid, levels(ground.surface, closed=ground.closed), label="loss", scale=scale)
+
+
+def mesh(ground: Landscape) -> Mesh:
+    """The surface in space."""
+    axes = [numbers(axis.tolist()) for axis in ground.surface.axes]
+    return Mesh(axes[0], axes[1], tuple(numbers(row) for row in ground.surface.loss.tolist()), label="loss")
+
+
+def curve(ground: Landscape) -> Line:
+    """The loss over one weight."""
+    x, z = numbers(ground.surface.axes[0].tolist()), numbers(ground.surface.loss.tolist())
+    return Line(x, z, "run0", "loss")
+
+
+def mesh_marks(ground: Landscape) -> tuple[Mark, ...]:
+    """The surface, its lowest place, and the path exactly on it, or, where it is not on it, only its end."""
+    return (mesh(ground), *path_marks(ground, space=True))
+
+
+def curve_marks(ground: Landscape, upto: int | None = None, *, touch: int | None = None) -> tuple[Mark, ...]:
+    """The loss against one weight, its lowest place, and the path on it; with `touch`, the tangent at that step."""
+    found = (tangent(ground, touch),) if touch is not None else ()
+    return (curve(ground), *found, *path_marks(ground, upto))
+
+
+def path_marks(ground: Landscape, upto: int | None = None, *, space: bool = False) -> tuple[Mark, ...]:
+    """The path, the weights that were kept, and the optimum, on a plane or in space."""
+    return (*walk(ground, upto, space=space), *kept(ground, upto, space=space), best(ground, space=space))
+
+
+def seen(ground: Landscape, upto: int | None) -> int:
+    """How many points of the path lie at or before a number of updates: at least the start."""
+    return len(ground.steps) if upto is None else max(1, bisect_right(ground.steps, upto))
+
+
+def walk(
+    ground: Landscape,
+    upto: int | None = None,
+    *,
+    space: bool = False,
+    label: str | None = None,
+    end: str | None = None,
+    role: str = "path",
+) -> tuple[Mark, ...]:
+    """The path up to a number of updates; nothing where it does not lie on what is drawn."""
+    up = len(ground.path) == 1 or space  # heights are drawn too
+    heights_of = ground.losses if ground.exact else ground.shadow
+    if up and not heights_of:
+        return ()
+    many = seen(ground, upto)
+    columns = [*(column[:many] for column in ground.path), *([heights_of[:many]] if up else [])]
+    label = label if label is not None else "path" if ground.exact else "path (its shadow)"
+    end = end if end is not None else f"after {updates(ground.steps[many - 1])}"
+    return (Path(columns[0], columns[1], label, end=end, role=role, z=columns[2] if space else None),)
+
+
+def kept(ground: Landscape, upto: int | None = None, *, space: bool = False) -> tuple[Points, ...]:
+    """The weights that were kept, where the end of the path does not show them already."""
+    up = len(ground.path) == 1 or space
+    drawn = bool(not up or ground.exact or ground.shadow)
+    early = ground.kept < len(ground.steps) - 1
+    lies = early and ground.kept < seen(ground, upto) if drawn else ground.surface.kind == "slice"
+    if ground.kept < 0 or not lies:
+        return ()
+    heights_of = ground.shadow if drawn and not ground.exact else ground.losses
+    at = [(column[ground.kept],) for column in (*ground.path, *([heights_of] if up else []))]
+    label = f"{'kept: ' if early else ''}after {updates(ground.steps[ground.kept])}"
+    return (Points(at[0], at[1], "kept", label, at[2] if space else None),)
+
+
+def best(ground: Landscape, *, space: bool = False) -> Points:
+    """Where the loss is least."""
+    up = len(ground.path) == 1 or space
+    place = [(value,) for value in (*ground.surface.bottom, *((ground.surface.floor,) if up else ()))]
+    label = "lowest loss" if ground.closed else "lowest loss seen"
+    return Points(place[0], place[1], "optimum", label, place[2] if space else None)
+
+
+def _trained(fit: Fit, step: int) -> torch.Tensor:
+    """Weights (d, k) as trained after so many updates, where the loss can take them."""
+    weights = fit.scaling.to_trained(fit.trace.weights[fit.trace.step.tolist().index(step)])
+    smooth = fit.objective.smooth
+    return weights.to(smooth.curvature if isinstance(smooth, Bowl) else smooth.rows.X)  # type: ignore[attr-defined]
+
+
+def downhill(ground: Landscape, step: int) -> Arrow:
+    """An arrow from the path's point at a step along minus the gradient there; of one length, that it can be seen.
+
+    It points where plain descent would go: the gradient is that of the columns as trained, for it is these it walks on. Empty
+    where the gradient is 0 as far as anybody can see, or the point is out of view.
+    """
+    if step not in ground.steps:
+        return Arrow((), ())
+    change = ground.surface.plane.dual @ planes.trained_to_data(ground.fit, ground.target)
+    sizes = [high - low for low, high in ground.span]
+    down, first = (
+        (change @ -ground.fit.objective.evaluate(_trained(ground.fit, k))[1].to(change)[:, ground.target]).tolist()
+        for k in (step, ground.steps[0])
+    )
+    length, most = (math.hypot(*(d / size for d, size in zip(way, sizes, strict=True))) for way in (down, first))
+    if not 1e-9 * most < length < math.inf:
+        return Arrow((), ())
+    at = [column[ground.steps.index(step)] for column in ground.path]
+    tip = [a + _ARROW * d / length for a, d in zip(at, down, strict=True)]
+    return Arrow((at[0], tip[0]), (at[1], tip[1]), label="downhill: minus the gradient (not to scale)")
+
+
+def tangent(ground: Landscape, step: int) -> Line:
+    """The tangent at a step of a path over one weight: its slope is the gradient. Empty where the point is out of view."""
+    if step not in ground.steps or not ground.exact:
+        return Line((), (), "gradient")
+    i = ground.steps.index(step)
+    x, z, (low, high) = ground.path[0][i], ground.losses[i], ground.span[0]
+    fit = ground.fit
+    gradient = fit.objective.smooth.evaluate(_trained(fit, step))[1].to("cpu", torch.float64)
+    steep = float(fit.scaling.gradient_to_data(gradient, fit.loss_units)[0, ground.target])
+    top = max(*ground.losses, float(ground.surface.loss.max())) - ground.surface.floor
+    reach = min(0.22 * (high - low), 0.45 * top / abs(steep) if steep else math.inf)
+    at = (x - reach, x + reach)
+    label = f"tangent after {updates(step)}: slope {said(steep)}" if step else f"tangent at the start: slope {said(steep)}"
+    return Line(at, (z - reach * steep, z + reach * steep), "gradient", label)
+
+
+def relief(ground: Landscape, title: str, marks: Sequence[Mark] | None = None) -> Panel:
+    """The landscape in space, by default with the path and the optimum."""
+    x, y = ground.axes
+    drawn = mesh_marks(ground) if marks is None else tuple(marks)
+    x, y = (label.split(" of the path (")[0] if ground.surface.plane.share else label for label in (x, y))  # room is scarce
+    return Panel(title, x, y, drawn, zlabel=loss_label(ground.fit), view=view(ground))
+
+
+def beside(ground: Landscape, title: str, ylabel: str, upto: int | None = None, *, touch: int | None = None) -> Panel:
+    """A landscape over one weight from the side."""
+    known = [*ground.losses, *ground.surface.loss.tolist(), ground.surface.floor]
+    air = 0.05 * (max(known) - min(known)) or 0.1 * abs(known[0]) or 1.0
+    ylim = (min(known) - air, max(known) + air)
+    return Panel(title, ground.axes[0], ylabel, curve_marks(ground, upto, touch=touch), xlim=ground.span[0], ylim=ylim)
+
+
+def view(ground: Landscape) -> tuple[float, float]:
+    """Where to stand so that the path is seen on the inside of the bowl: across from its highest point, a little to one side."""
+    away = []
+    top = max(range(len(ground.losses)), key=lambda i: ground.losses[i])
+    for column, bottom, (low, high) in zip(ground.path, ground.surface.bottom, ground.span, strict=True):
+        away.append((bottom - column[top]) / (high - low))
+    direction = math.degrees(math.atan2(away[1], away[0])) if any(away) else 45.0
+    return 32.0, round(direction + 35.0, 1)
