@@ -17,7 +17,7 @@ from bestline.pictures.sample import Sample, is_straight, predictions
 from bestline.training import Fit
 from bestline.wording import said
 
-CURVE = 201  # points that draw what may not be straight
+CURVE = 201  # points that draw what may not be straight: one every few pixels
 
 
 def points(sample: Sample, target: int, role: str = "data", label: str = "data") -> Points:
@@ -29,6 +29,7 @@ def reach(values: Iterable[float], margin: float = 0.05) -> tuple[float, float]:
     """Limits around the finite ones of these values, with some air; never of no width."""
     finite = [v for v in values if abs(v) < float("inf")]
     low, high = (min(finite), max(finite)) if finite else (0.0, 1.0)
+    # Of one value there is no width to take a share of; of zero alone not even its own size.
     air = margin * (high - low) or 0.1 * abs(low) or 1.0
     return low - air, high + air
 
@@ -99,6 +100,7 @@ def _scatter(
     for i, old in enumerate(earlier):
         marks.append(fitted(sample, fit, at, old, target, role="earlier", label="" if i else "earlier steps"))
     now = fitted(sample, fit, at, weights, target, label=described(fit, weights, target))
+    # Room for later lines without drawing them: limits of a series then only shrink.
     room = [y for old in later for y in fitted(sample, fit, at, old, target).y]
     ylim = reach([*sample.y(target).tolist(), *now.y, *room])
     xlim = reach(at[:, 0].tolist())
@@ -111,6 +113,7 @@ def _diagonal(
     actual = numbers(sample.y(target).tolist())
     predicted = numbers(predictions(fit, sample.rows.X, weights)[:, target].tolist())
     room = [y for old in later for y in predictions(fit, sample.rows.X, old)[:, target].aminmax()]
+    # Both axes from the actual values: the diagonal goes from corner to corner, and what misses it is seen to miss.
     span = reach(actual)
     name = sample.targets[target]
     marks: tuple[Mark, ...] = (

@@ -19,7 +19,7 @@ from bestline.inference.residual_sums import COLUMNS, DECADES, FINE, MOST, REACH
 from bestline.pictures.marks import Bins, Horizontal, Line, Mark, Panel, Picture, Points, Text, numbers
 from bestline.wording import shown
 
-_COARSE = 2  # cells of the evidence that make one of the picture, each way
+_COARSE = 2  # cells of the evidence that make one of the picture, each way: the pass counts finer than the eye sees
 _NAMED = 3  # rows that a panel names
 _CONTOURS = (0.5, 1.0)  # of Cook's distance
 _AT = {name: i for i, name in enumerate(COLUMNS)}
@@ -51,6 +51,7 @@ class _Cloud:
 
     def _names(self) -> list[Mark]:
         """Row numbers beside their points: right, left, above or below, where they hide neither each other nor the frame."""
+        # In shares of the panel, not in units of the data: only so is it known how much room a text takes.
         texts: list[Mark] = []
         taken: list[tuple[float, float, float]] = []  # left, lower edge, width
         for x, y, number in self.named.tolist():
@@ -88,6 +89,7 @@ def panels(diagnosis: Diagnosis) -> Picture:
     few = evidence.rows <= MOST
     table = evidence.kept if few else evidence.top
     drawn = table[:, _AT["std_resid"]].isfinite()
+    # Leverage 1: the line goes through the row whatever its y is, so residual over its standard deviation is 0 / 0.
     alone = [f"{int(row) + 1:,}" for row in table[~drawn, _AT["number"]].tolist()] if few else []
     table = table[drawn]
     what = "Every point is a row." if few else f"{evidence.rows:,} rows in cells; the more rows, the stronger."
@@ -116,6 +118,7 @@ def _against_fitted(diagnosis: Diagnosis, table: Tensor) -> Panel:
 
 def _scale(diagnosis: Diagnosis, table: Tensor) -> Panel:
     x, y = table[:, _AT["fitted"]], table[:, _AT["std_resid"]].abs().sqrt()
+    # sqrt|r| of normal residuals is far less skewed than |r|, so a change of its level is seen at once.
     cells = None
     if not _few(diagnosis):
         cells = _cells(diagnosis.evidence.by_size, *_fitted_edges(diagnosis), 0.0, 1 / ROOTS, up=2 * _COARSE)
@@ -133,6 +136,7 @@ def _quantiles(diagnosis: Diagnosis, table: Tensor) -> Panel:
     number = table[order, _AT["number"]]
     y = y[order]
     if _few(diagnosis):
+        # Places (i - a) / (n + 1 - 2 a) with Blom's (1958) a for few rows, Hazen's for more, as R's ppoints has them.
         a = 3 / 8 if n <= 10 else 1 / 2
         x = torch.special.ndtri((torch.arange(1, n + 1, dtype=torch.float64) - a) / (n + 1 - 2 * a))
     else:
@@ -147,6 +151,7 @@ def _quantiles(diagnosis: Diagnosis, table: Tensor) -> Panel:
     far = y.abs().argsort(descending=True, stable=True)[:_NAMED]
     far = far[number[far] >= 0]
     cloud = replace(cloud, named=torch.stack([x[far], y[far], number[far]], 1))
+    # Standardised residuals of a true model lie on y = x; it is drawn where both axes see it.
     reach = (max(cloud.xlim[0], cloud.ylim[0]), min(cloud.xlim[1], cloud.ylim[1]))
     marks = cloud.marks((Line(reach, reach, "reference", "normal"),))
     return Panel(QUANTILES, "normal quantile", "standardised residual", marks, xlim=cloud.xlim, ylim=cloud.ylim)
@@ -167,6 +172,7 @@ def _leverage(diagnosis: Diagnosis, table: Tensor) -> Panel:
         cloud = replace(cloud, xlim=(0.0, min(1.06 * float(x.max()), 1.02)))
     between: list[Mark] = [Horizontal(0.0, "reference")]
     for level in _CONTOURS:
+        # Cook's distance D = r^2 h / (rank (1 - h)), so r = sqrt(D rank (1 - h) / h) for standardised r (Cook 1977).
         h = torch.linspace(max(cloud.xlim[0], 1e-9), min(cloud.xlim[1], 0.999), 400, dtype=torch.float64)
         r = (level * max(basis.rank, 1) * (1 - h) / h).sqrt()
         for sign in (1, -1):
@@ -229,6 +235,7 @@ def _cells(
     counts: Tensor, left: float, across_step: float, bottom: float, up_step: float, *, across: int = _COARSE, up: int = _COARSE
 ) -> Bins | None:
     """Counted cells, merged into coarser ones; those with rows only."""
+    # Neighbouring cells summed: axis 0 is across, axis 1 up.
     coarse = counts.reshape(counts.shape[0] // across, across, counts.shape[1] // up, up).sum((1, 3))
     i, j = torch.nonzero(coarse, as_tuple=True)
     if not len(i):
@@ -253,6 +260,7 @@ def _trend(diagnosis: Diagnosis, column: int) -> Line:
         value = value if column == 1 else value.abs().sqrt()
         weight = torch.ones_like(x)
     else:
+        # Of many rows the pass has kept sums by cells of the fitted value; the outermost hold what lies beyond.
         profile = diagnosis.evidence.profile[1:-1]
         start, step = _fitted_edges(diagnosis)
         own = profile[:, 0] > 0
@@ -276,10 +284,12 @@ def smoothed(x: Tensor, y: Tensor, weight: Tensor, *, span: float = 2 / 3, place
         away = (x - place).abs()
         near = away.argsort()
         reached = near[: int(torch.searchsorted(weight[near].cumsum(0), span * weight.sum())) + 1]
+        # A hair wider, so that the farthest row itself has some weight.
         radius = float(away[reached].max()) * (1 + 1e-9)
         w = weight * (1 - (away / radius).clamp(max=1) ** 3) ** 3 if radius > 0 else weight * (away == 0)
         mean_x, mean_y = (w @ x) / w.sum(), (w @ y) / w.sum()
         square = w @ (x - mean_x) ** 2
+        # Without spread of x near here there is no slope to see: then the mean alone.
         slope = (w @ ((x - mean_x) * (y - mean_y))) / square if square > 1e-12 * radius**2 * w.sum() else torch.zeros(())
         means.append(float(mean_y + slope * (place - mean_x)))
     return at, torch.tensor(means, dtype=torch.float64)

@@ -23,9 +23,9 @@ from bestline.training import Fit, Stop, planes
 from bestline.training.surfaces import Surface
 from bestline.wording import said, shown
 
-_MOST_PANELS = 4
+_MOST_PANELS = 4  # side by side; more would be too narrow to read
 _MOST_EARLIER = 12  # faint lines
-_MOST_INTERVALS = 40
+_MOST_INTERVALS = 40  # one below the other on a page
 _MOST_WEIGHTS = 3  # columns of a table of steps
 
 Truth = tuple[float, float]  # slope, intercept
@@ -51,6 +51,7 @@ def data(sample: Sample, *, target: int = 0, truth: Truth | None = None, fit: Fi
         panel = dataspace.panel(sample, fit, fit.weights, target, "Predicted against actual")
         alt = f"{_rows(sample)}: predicted against actual {name}, with the diagonal of perfect prediction."
         return Picture((panel,), f"{name}: predicted and actual", sample.note, alt)
+    # Without a fit there is nothing to be predicted, and a plane over several features cannot be drawn.
     if len(sample.features) != 1:
         return _each_feature(sample, target)
     feature = sample.features[0]
@@ -103,6 +104,7 @@ def train_test(train: Sample, test: Sample, fit: Fit, *, target: int = 0) -> Pic
     panels = []
     for sample, what, role in ((train, "Train", "data"), (test, "Test", "held_out")):
         panels.append(dataspace.panel(sample, fit, fit.weights, target, f"{what}: {_rows(sample)}", role=role))
+    # One and the same line in both panels: as long as both parts of the rows reach.
     if len(train.features) == 1:
         at = dataspace.ends([train, test], fit)
         line = dataspace.fitted(train, fit, at, fit.weights, target, label=dataspace.described(fit, fit.weights, target))
@@ -111,6 +113,7 @@ def train_test(train: Sample, test: Sample, fit: Fit, *, target: int = 0) -> Pic
     if len(train.features) != 1 and xlim is not None:
         diagonal = Line(xlim, xlim, "reference", "predicted = actual")
         panels = [_with(panel, (diagonal, *panel.marks[1:])) for panel in panels]
+    # The same axes in both panels, else a worse fit could look like a better one.
     same = tuple(
         Panel(p.title, p.xlabel, p.ylabel, p.marks, xlim=xlim, ylim=_union([ylim, *(_lines(p) for p in panels)]))
         for p in panels
@@ -128,6 +131,7 @@ def surface(fit: Fit, pair: Pair = None, *, target: int = 0, resolution: int | N
     The path is drawn when the two weights are all there are; else only its end, for only that lies on this slice. With "path"
     for `pair` the surface lies over the main directions of the path, and its shadow is drawn on it.
     """
+    # In space a finer grid costs time and shows nothing more.
     points = resolution or min(MESH, grid_values(fit))
     ground = landscape(fit, _two(fit, pair), target=target, resolution=points, kind=kind)
     panel = relief(ground, "")
@@ -232,7 +236,9 @@ def _frame(sample: Sample, fit: Fit, ground: Landscape, step: int, target: int) 
     row = _row_of(fit, step)
     trace = fit.trace
     weights, value = trace.weights[row], float(trace.loss[row])
+    # Rows of the trace for the faint lines: evenly spread over the steps made so far, the current one left out.
     before = sorted({round(i * row / _MOST_EARLIER) for i in range(_MOST_EARLIER)} - {row}) if row else []
+    # What comes later has room already, so that from frame to frame the axes never grow; a diverged run would need all room.
     after = [] if fit.stop is Stop.DIVERGED else torch.linspace(row, len(trace) - 1, min(len(trace) - row, 200)).long().tolist()
     left = dataspace.panel(
         sample,
@@ -285,6 +291,7 @@ def table_of_steps(fit: Fit, *, target: int = 0, most: int = 16) -> Picture:
     rows = _few(len(trace), most)
     gradients = torch.stack([_gradient(fit, row, target) for row in rows])
     steps = trace.step.tolist()
+    # An update is the next recorded weights less these; where steps were left out of the trace there is none.
     follows = [row + 1 < len(trace) and steps[row + 1] == steps[row] + 1 for row in rows]
     moved = torch.stack(
         [weights[r + 1] - weights[r] if f else weights[r] * math.nan for r, f in zip(rows, follows, strict=True)]
@@ -313,8 +320,10 @@ def _few(many: int, most: int) -> list[int]:
     """Rows of the trace to show: the first, the last, and ever fewer between."""
     if many <= most:
         return list(range(many))
+    # Evenly spread in log(1 + row): the first steps move most.
     spread = [round(math.expm1(math.log(many) * i / (most - 1))) for i in range(most)]
     chosen: list[int] = []
+    # Rounding may give a row twice: each is at least one after the last, and leaves room for those that follow.
     for i, row in enumerate(spread):
         least = chosen[-1] + 1 if chosen else 0
         chosen.append(min(max(row, least), many - most + i))
@@ -325,6 +334,7 @@ def _gradient(fit: Fit, row: int, target: int) -> torch.Tensor:
     """Gradient (d,) of the objective in the data's units at a row of the trace."""
     weights = fit.scaling.to_trained(fit.trace.weights[row])
     place = getattr(getattr(fit.objective.smooth, "rows", None), "X", weights)
+    # The gradient as trained, by the chain rule carried to the data's units: dL/dw = (dL/dw') (dw'/dw).
     gradient = fit.objective.evaluate(weights.to(place))[1].detach().to("cpu", torch.float64)
     return fit.scaling.gradient_to_data(gradient, fit.loss_units)[:, target]
 
@@ -340,6 +350,7 @@ def coefficients(
         raise ShapeError("Coefficients need a name, an estimate, a lower and an upper end each.")
     order = list(range(len(names)))
     if len(order) > _MOST_INTERVALS:
+        # The estimate over the width of its interval: as |t|, but for intervals of any kind.
         strength = [_strength(estimates[i], low[i], high[i]) for i in order]
         order = sorted(sorted(order, key=lambda i: -strength[i])[:_MOST_INTERVALS])
     kept = [numbers(column[i] for i in order) for column in (estimates, low, high)]

@@ -86,6 +86,7 @@ class Gallery:
         With `others`, models trained on the same rows with the same loss, all runs are in all panels. With `step`, after so
         many updates; by default after all. A model without rows, given no data, has no panel of them.
         """
+        # A loaded model without data: its panel of rows is left out, the others need none.
         sample = None if data is None and self.model.source is None else self.sample(data)
         runs = self._runs(others, label)
         return self._drawn(figures.overview(runs, sample, step=step, target=self._number(target), pair=pair, log=log))
@@ -134,6 +135,7 @@ class Gallery:
 
     def path(self, *, target: int | str = 0) -> Drawing:
         """Every slope against the penalty."""
+        # Per standard deviation, so that slopes of columns in different units can be compared.
         scales = self.model.training.spread[: self.model.design.p].tolist()
         return self._drawn(paths.coefficient_path(self._selection(), target=self._number(target), scales=scales))
 

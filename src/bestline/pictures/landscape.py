@@ -165,7 +165,9 @@ def landscapes(
     where = planes.of_path(fits, target, counts) if names == planes.PATH else planes.plane(first, names, target)
     _check_same(fits, target)
     paths = [where.coordinates(fit.trace.weights[:n, :, target]) for fit, n in zip(fits, counts, strict=True)]
+    # The coarsest surface there is: it costs next to nothing, and says where the bottom is and how wide to look.
     hint = surface(first, where, resolution=2, kind=kind, target=target)
+    # A path that is cut short fills the view by itself: no axis needs to be widened for it.
     whole = all(n == len(fit.trace) for fit, n in zip(fits, counts, strict=True))
     least = _widths(first, hint, target) if whole else [0.0] * len(where.names)
     span = [_around(*triple) for triple in zip(torch.cat(paths).T.tolist(), hint.bottom, least, strict=True)]
@@ -174,6 +176,7 @@ def landscapes(
     found = surface(first, where, span=span, resolution=points, kind=kind, target=target)
     if resolution is None and closed and valley(found) < VALLEY:  # narrow: it takes a finer grid to be seen
         found = surface(first, where, span=span, resolution=2 * _FINE - 1, kind=kind, target=target)
+    # Of a bowl the bottom is known and all is finite; of other losses neither is sure.
     cap = None
     if not closed:
         walked = [(losses[:n], path) for losses, n, path in zip(every, counts, paths, strict=True)]
@@ -196,6 +199,7 @@ def grid_values(fit: Fit) -> int:
 
 def _lies_on(fit: Fit, found: Surface) -> bool:
     """Whether paths lie on the surface: its axes are all the weights, and its loss is the one that the trace has."""
+    # With several targets the trace has the sum of their losses, which only a bowl can take apart.
     closed = isinstance(fit.objective.smooth, Bowl)
     return len(found.names) == len(fit.trace.names) and (len(fit.trace.targets) == 1 or closed)
 
@@ -204,6 +208,7 @@ def _walked(fit: Fit, found: Surface, losses: Sequence[float], path: torch.Tenso
     closed = isinstance(fit.objective.smooth, Bowl)
     steps = fit.trace.step[: len(losses)].tolist()
     exact = _lies_on(fit, found)
+    # Heights under the shadow cost a pass over the rows each, but for a bowl nothing.
     below = bool(found.plane.share) and not exact and closed and found.kind == "slice"
     return Landscape(
         surface=found,
@@ -236,6 +241,7 @@ def _check_same(fits: Sequence[Fit], target: int) -> None:
         same = other.trace.names == first.trace.names and len(other.trace.targets) == len(first.trace.targets)
         if same:
             where = planes.of_weights(first, None, target)
+            # Losses that agree where both runs began are taken to be the same: other rows, columns or units would show there.
             at = where.coordinates(torch.stack([fit.trace.weights[0, :, target] for fit in (first, other)]))
             here, there = (heights(fit, where, at, target) for fit in (first, replace(other, weights=first.weights)))
             same = bool(torch.allclose(here, there, rtol=1e-6, atol=1e-12 * float(here.abs().max())))
@@ -251,6 +257,7 @@ def path_losses(fit: Fit, target: int = 0) -> list[float]:
     smooth = fit.objective.smooth
     if len(fit.trace.targets) == 1 or not isinstance(smooth, Bowl):
         return [float(loss) for loss in fit.trace.loss]
+    # The trace sums over targets; the bowl gives each target's loss, in its own units.
     weights = fit.scaling.to_trained(fit.trace.weights).to(smooth.curvature.device)
     losses = smooth.losses(weights)[:, target].cpu()
     return [float(loss) for loss in losses * fit.scaling.target_scale[target] ** 2]
@@ -258,6 +265,7 @@ def path_losses(fit: Fit, target: int = 0) -> list[float]:
 
 def _lowest_seen(found: Surface, walked: Sequence[tuple[Sequence[float], torch.Tensor]]) -> Surface:
     """The same surface, its bottom looked up: without a closed form only the grid, the kept weights and the paths are known."""
+    # NaN is nowhere the least.
     flat = found.loss.flatten().nan_to_num(math.inf)
     at = int(flat.argmin())
     x = at % len(found.axes[0])
@@ -272,6 +280,7 @@ def _lowest_seen(found: Surface, walked: Sequence[tuple[Sequence[float], torch.T
 
 def _cut(found: Surface, highest: float) -> tuple[Surface, float | None]:
     """The same surface, cut off where it rises so far above the path that nothing else could be seen; and where that is."""
+    # An own loss may grow like exp: five times the path's height leaves the path a fifth of the picture.
     cap = found.floor + _HIGH * (highest - found.floor)
     finite = found.loss[found.loss.isfinite()]
     top = float(finite.max()) if len(finite) else found.floor
@@ -297,9 +306,11 @@ def _widths(fit: Fit, hint: Surface, target: int) -> list[float]:
     widths = [float(axis[1] - axis[0]) for axis in hint.axes]
     steps = [max(width / 2, 1e-6 * abs(bottom)) for width, bottom in zip(widths, hint.bottom, strict=True)]
     around = [(bottom - step, bottom + step) for bottom, step in zip(hint.bottom, steps, strict=True)]
+    # Second differences at the bottom give the curvature c of each axis: L rises by c w^2 at the distance w.
     near = surface(fit, hint.plane, span=around, resolution=3, target=target).loss
     rows = [near] if near.ndim == 1 else [near[1], near[:, 1]]
     lifts = [max(float(row[0] + row[2]) / 2 - float(row[1]), 0.0) / step**2 for row, step in zip(rows, steps, strict=True)]
+    # Each axis is to lift the loss by a hundredth at least of what the steepest one does: w = sqrt(0.01 most / c).
     most = max(lift * width**2 for lift, width in zip(lifts, widths, strict=True))
     return [
         max(width, (0.01 * most / lift) ** 0.5 if lift > 0 else 0.0, 0.2 * (abs(bottom) or 1.0) if width < 1e-6 else 0.0)

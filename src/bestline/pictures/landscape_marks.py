@@ -93,11 +93,13 @@ def kept(ground: Landscape, upto: int | None = None, *, space: bool = False) -> 
     """The weights that were kept, where the end of the path does not show them already."""
     up = len(ground.path) == 1 or space
     drawn = bool(not up or ground.exact or ground.shadow)
+    # The last point is marked as the path's end anyway.
     early = ground.kept < len(ground.steps) - 1
     lies = early and ground.kept < seen(ground, upto) if drawn else ground.surface.kind == "slice"
     if ground.kept < 0 or not lies:
         return ()
     heights_of = ground.shadow if drawn and not ground.exact else ground.losses
+    # In a profile the surface follows the weights off the axes, so kept weights need not lie on it.
     at = [(column[ground.kept],) for column in (*ground.path, *([heights_of] if up else []))]
     label = f"{'kept: ' if early else ''}after {updates(ground.steps[ground.kept])}"
     return (Points(at[0], at[1], "kept", label, at[2] if space else None),)
@@ -126,12 +128,14 @@ def downhill(ground: Landscape, step: int) -> Arrow:
     """
     if step not in ground.steps:
         return Arrow((), ())
+    # Descent moves the weights as trained by -g; in the data's units by J (-g), on the plane by its dual basis.
     change = ground.surface.plane.dual @ planes.trained_to_data(ground.fit, ground.target)
     sizes = [high - low for low, high in ground.span]
     down, first = (
         (change @ -ground.fit.objective.evaluate(_trained(ground.fit, k))[1].to(change)[:, ground.target]).tolist()
         for k in (step, ground.steps[0])
     )
+    # Lengths as seen in the picture; a billionth of the first gradient is no direction any more but rounding.
     length, most = (math.hypot(*(d / size for d, size in zip(way, sizes, strict=True))) for way in (down, first))
     if not 1e-9 * most < length < math.inf:
         return Arrow((), ())
@@ -150,6 +154,7 @@ def tangent(ground: Landscape, step: int) -> Line:
     gradient = fit.objective.smooth.evaluate(_trained(fit, step))[1].to("cpu", torch.float64)
     steep = float(fit.scaling.gradient_to_data(gradient, fit.loss_units)[0, ground.target])
     top = max(*ground.losses, float(ground.surface.loss.max())) - ground.surface.floor
+    # Short enough to touch and not to leave the picture: by width, or by height where it is steep.
     reach = min(0.22 * (high - low), 0.45 * top / abs(steep) if steep else math.inf)
     at = (x - reach, x + reach)
     label = f"tangent after {updates(step)}: slope {said(steep)}" if step else f"tangent at the start: slope {said(steep)}"
@@ -175,6 +180,7 @@ def beside(ground: Landscape, title: str, ylabel: str, upto: int | None = None, 
 def view(ground: Landscape) -> tuple[float, float]:
     """Where to stand so that the path is seen on the inside of the bowl: across from its highest point, a little to one side."""
     away = []
+    # The highest point of the path lies on the far wall; from across, 35 degrees aside, one looks into the bowl at it.
     top = max(range(len(ground.losses)), key=lambda i: ground.losses[i])
     for column, bottom, (low, high) in zip(ground.path, ground.surface.bottom, ground.span, strict=True):
         away.append((bottom - column[top]) / (high - low))

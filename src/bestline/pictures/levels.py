@@ -31,6 +31,7 @@ def levels(found: Surface, *, closed: bool) -> Numbers:
     height = top - low
     if not 0 < height < math.inf or height <= 1e-12 * abs(top):
         return ()
+    # Quantiles of the heights: between neighbours lies a sixteenth of the view each.
     if not closed:
         share = torch.linspace(0, 1, _BANDS + 1, dtype=torch.float64)[:-1]
         even = found.loss.flatten().quantile(share).tolist()
@@ -55,5 +56,6 @@ def _heights(found: Surface) -> tuple[float, float]:
 def valley(found: Surface) -> float:
     """How high the floor of a valley rises in view, as a share of what the highest corner rises; a round bowl has a fourth."""
     low, top = _heights(found)
+    # The floor of a valley along an axis is the least loss at each of its values; where it leaves the view it is highest.
     highest = min(float(found.loss.amin(axis).max()) for axis in range(found.loss.ndim))
     return (highest - low) / (top - low) if low < top < math.inf else 1.0

@@ -83,6 +83,7 @@ class Live:
             self.screen.close()
 
     def _show(self) -> None:
+        # Drawing may take a sixth of the time at the most, however slow the screen is.
         began = time.monotonic()
         assert self.last is not None  # noqa: S101  a step has been heard
         self.shown = self.last
@@ -100,6 +101,7 @@ class Live:
         held = [(x, z) for x, _, z in self.steps if math.isfinite(z)]
         if held:
             marks.append(Line(numbers(x for x, _ in held), numbers(z for _, z in held), "held_out", "held-out loss"))
+        # Beyond two decades a plain axis shows only the first steps.
         losses = [y for _, y, _ in points if y > 0 and math.isfinite(y)]
         log = bool(losses) and max(losses) > 100 * min(losses)
         curve = Panel("", "updates made", "loss", tuple(marks), log_y=log)

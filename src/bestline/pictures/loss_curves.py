@@ -38,6 +38,7 @@ def loss(fits: Fit | Mapping[str, Fit], *, log: bool | None = None, held_out: bo
     marks: list[Mark] = []
     for i, (label, fit) in enumerate(runs.items()):
         marks += _curves(fit, shown(label), None if len(runs) == 1 else i, held_out=held_out)
+    # On an axis of factors a floor far below the curves would press them flat against the top.
     least = min((y for mark in marks if isinstance(mark, Line) for y in mark.y if y > 0), default=0.0)
     drawn, hidden = floors(runs, 1e-9 * least if log else -math.inf)
     label = loss_label(next(iter(runs.values())))
@@ -92,6 +93,7 @@ def best_step(fit: Fit) -> int | None:
     held_out = fit.trace.held_out
     if held_out is None or not bool(held_out.isfinite().any()):
         return None
+    # The first of equals, for whoever stops early stops there.
     at = int(held_out.nan_to_num(math.inf).argmin())
     return int(fit.trace.step[at]) if at < len(held_out) - 1 else None
 
@@ -110,6 +112,7 @@ def ridge_of(fit: Fit, step: int) -> float | None:
         or not step
     ):
         return None
+    # Gradient descent from zero after t steps of rate r shrinks each principal direction about as ridge with l2 = 1 / (2 r t) does.
     first = fit.scaling.to_trained(fit.trace.weights[0])[: fit.scaling.p]
     if step >= int(fit.trace.step[-1]) or float(first.abs().max() if len(first) else 0.0) > _NEAR_ZERO:
         return None  # nothing was stopped early, or the path does not lead away from zero
@@ -144,6 +147,7 @@ def floors(runs: Mapping[str, Fit], above: float) -> tuple[list[Mark], bool]:
     levels: list[float] = []
     for fit in runs.values():
         floor = floor_of(fit)
+        # Runs on the same rows have the same floor but for rounding: one line for them.
         if floor is not None and not any(math.isclose(floor, other, rel_tol=1e-9) for other in levels):
             levels.append(floor)
     drawn: list[Mark] = [Horizontal(v, "floor", f"loss of the exact solution: {said(v)}") for v in levels if v > above]

@@ -65,8 +65,8 @@ def _cells(label: str, x: Numbers, y: Numbers, z: Numbers | None) -> Iterator[Ce
 
 
 @dataclass(frozen=True, slots=True)
-class Points:
-    """Separate points; with z, in space."""
+class _Places:
+    """Places on a plane; with z, in space."""
 
     x: Numbers
     y: Numbers
@@ -75,7 +75,7 @@ class Points:
     z: Numbers | None = None
 
     def __post_init__(self) -> None:
-        _checked("Points", self.role, self.x, self.y, self.z)
+        _checked(type(self).__name__, self.role, self.x, self.y, self.z)
 
     def cells(self) -> Iterator[Cell]:
         """The numbers, one cell a point."""
@@ -83,21 +83,15 @@ class Points:
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class Points(_Places):
+    """Separate points; with z, in space."""
+
+
+@dataclass(frozen=True, slots=True)
+class Line(_Places):
     """Points joined in order, themselves not shown; with z, in space."""
 
-    x: Numbers
-    y: Numbers
     role: str = "fitted"
-    label: str = ""
-    z: Numbers | None = None
-
-    def __post_init__(self) -> None:
-        _checked("Line", self.role, self.x, self.y, self.z)
-
-    def cells(self) -> Iterator[Cell]:
-        """The numbers, one cell a point."""
-        return _cells(self.label, self.x, self.y, self.z)
 
 
 @dataclass(frozen=True, slots=True)

@@ -111,6 +111,7 @@ class _Scene:
         every = list(runs.values())
         grounds = landscapes(every, pair, target=target)
         ground = grounds[0]
+        # A diverging loss grows by a factor a step: only on an axis of factors are its steps seen apart.
         log = any(fit.stop is Stop.DIVERGED for fit in every) if log is None else log
         behind: dict[str, tuple[Mark, ...]] = {"loss": _stops(every[0]) if len(every) == 1 else ()}
         before: dict[str, tuple[Mark, ...]] = {"loss": tuple(floors(runs, 0.0 if log else -math.inf)[0])}
@@ -120,6 +121,7 @@ class _Scene:
             side = over.beside(ground, "", "")
             limits["curve"] = (ground.span[0], side.ylim or (0.0, 1.0))
         else:
+            # From above every grid value is a pixel or so; in space a coarser grid shows as much and is drawn sooner.
             coarse = ground
             if ground.closed:
                 coarse = landscapes(every, ground.surface.plane, target=target, resolution=MESH)[0]
@@ -149,6 +151,7 @@ class _Scene:
             raise OptionError(f"There is no step {step!r}; training made {updates(self.last)}.")
         panels = [panel for panel in (self._data(step), *self._ground(step), self._loss(step)) if panel is not None]
         title = f"After {updates(step)}: {self._losses(step)}"
+        # Facts that hold for all steps: so the note stands still in a film.
         note = " ".join(fact for fact in (self._facts(), self.sample.note if self.sample else "") if fact)
         if "curve" not in self.behind and not self.grounds[0].exact and not self.grounds[0].shadow:
             note = note.replace(SHADOW, f"{SHADOW} In space it would have no true height.")
@@ -184,6 +187,7 @@ class _Scene:
         marks: list[Mark] = list(self.behind["data"])
         name = sample.targets[target]
         line = len(sample.features) == 1
+        # All panels ask `_row` for the same step: that is what keeps them together.
         for i, (label, fit) in enumerate(self.runs.items()):
             weights = fit.trace.weights[_row(fit, step)]
             if line:
@@ -220,6 +224,7 @@ class _Scene:
             return
         ground = self.grounds[0]
         for mark in over.kept(ground, space=space):  # empty until it is reached
+            # The same mark in every picture, empty until then: a film needs the same kinds of marks in each.
             reached = ground.steps[ground.kept] <= step
             yield mark if reached else replace(mark, x=(), y=(), z=() if space else None)
 
@@ -280,6 +285,7 @@ def _still_data(
                 said_by = dataspace.fitted(sample, fit, dataspace.ends([sample], fit), weights, target).y
             else:
                 said_by = tuple(predictions(fit, sample.rows.X, weights)[:, target].tolist())
+            # A start far from the rows would leave them a thin band: it may take no more than 0.8 of their height on each side.
             seen += [min(max(y, low - 0.8 * wide), high + 0.8 * wide) for y in said_by if math.isfinite(y)]
     limits = xlim, dataspace.reach(seen)
     if not line:
@@ -289,6 +295,7 @@ def _still_data(
     began = dataspace.fitted(
         sample, first, at, first.trace.weights[0], target, role="earlier", label=f"{_line(sample, first)} at the start"
     )
+    # Only where all runs began with the same line is there one line to show.
     same = all(torch.equal(fit.trace.weights[0], first.trace.weights[0]) for fit in fits)
     return (dataspace.points(sample, target), *((began,) if same else ())), limits
 
@@ -304,5 +311,6 @@ def _loss_limits(
     positive = [v for v in values if 0 < v < math.inf]
     if not log or not positive:
         return xlim, dataspace.reach(values)
+    # Air of a twentieth of the decades, as `reach` gives a twentieth of the width.
     factor = max(1.3, (max(positive) / min(positive)) ** 0.05)
     return xlim, (min(positive) / factor, max(positive) * factor)

@@ -12,6 +12,7 @@ from typing import Any
 
 from bestline.errors import OptionError
 
+# Okabe & Ito (2008): eight colours that people with any kind of colour vision can tell apart.
 BLUE, SKY, GREEN, YELLOW = "#0072B2", "#56B4E9", "#009E73", "#F0E442"
 ORANGE, VERMILLION, PURPLE = "#E69F00", "#D55E00", "#CC79A7"
 
@@ -52,6 +53,7 @@ class Palette:
 
 
 def _styles(ink: str, quiet: str, *, blue: str, green: str, start: str, red: str) -> dict[str, Style]:
+    # Dashes in widths of the line. Neighbours differ in dash and marker as much as in colour.
     runs = (
         Style(blue, "-", "o"),
         Style(red, (0, (6, 2)), "s"),
@@ -67,6 +69,7 @@ def _styles(ink: str, quiet: str, *, blue: str, green: str, start: str, red: str
         "true": Style(green, (0, (6, 3)), "", width=2.4),
         "fitted": Style(red, "-", "", width=2.4),
         "earlier": Style(red, "-", "", width=1.0, alpha=0.28),
+        # Square, round, cross and diamond: what matters most on a landscape is told apart by shape alone.
         "start": Style(start, "-", "s", size=11),
         "path": Style(red, "-", "o", width=1.8, size=5),
         "kept": Style(green, (0, (6, 2, 1, 2)), "D", width=1.6, size=10),

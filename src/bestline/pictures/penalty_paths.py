@@ -63,6 +63,7 @@ def coefficient_path(selection: Selection, *, target: int = 0, scales: list[floa
     order = sorted(range(p), key=lambda j: -abs(weights[j][-1]))[:_MOST_LINES]
     named = {j: run_role(i) for i, j in enumerate(order[:_MOST_NAMED])}
     marks: list[Mark] = [Horizontal(0.0, "reference")]
+    # Quiet lines first: the named ones lie above them.
     rest = [j for j in order if j not in named]
     marks += [Line(x, weights[j], "earlier", "other columns" if j == rest[0] else "") for j in rest]
     marks += [Line(x, weights[j], role, shown(selection.names[j], 24)) for j, role in named.items()]
@@ -84,6 +85,7 @@ def _slopes(selection: Selection) -> int:
 
 def _chosen(selection: Selection) -> list[tuple[int, str, str]]:
     """The two choices as (number, role, label)."""
+    # Breiman et al. (1984): the simplest line whose error is within one standard error of the least.
     if selection.best == selection.one_se:
         return [(selection.best, "kept", "least error")]
     return [(selection.best, "kept", "least error"), (selection.one_se, "optimum", "the largest within one standard error")]
@@ -91,6 +93,7 @@ def _chosen(selection: Selection) -> list[tuple[int, str, str]]:
 
 def _series(selection: Selection) -> tuple[list[int], str]:
     """The penalties of the best ratio, largest first, and how to say which ratio that is."""
+    # The last entry is the line without penalty, which has no ratio.
     ratio = selection.ratio[selection.error[:-1].argmin()]
     at = (selection.ratio == ratio).nonzero()[:, 0].tolist()
     return at, f", at a ratio of {float(ratio):g}" if selection.kind == "enet" else ""

@@ -66,6 +66,7 @@ class Sample:
         """
         if most < 1:
             raise OptionError(f"`most` must be at least 1; got {most}.")
+        # Reservoir by keys: the `most` smallest of n random numbers choose a simple random sample, whatever the batches.
         generator = torch.Generator().manual_seed(seed)
         kept: Rows | None = None
         keys = torch.empty(0, dtype=torch.float64)
@@ -75,6 +76,7 @@ class Sample:
             drawn = torch.rand(len(batch), generator=generator, dtype=torch.float64)
             counts = torch.ones(len(batch), dtype=torch.bool) if batch.w is None else (batch.w > 0).cpu()
             of += int(counts.sum())
+            # What is above the largest key kept can never be among the smallest.
             near = counts & (drawn <= keys.max()) if len(keys) == most else counts
             new = batch[near.to(batch.X.device)].to("cpu")
             kept = new if kept is None else joined([kept, new])
@@ -136,6 +138,7 @@ def predictions(fit: Fit, X: Features, weights: Weights) -> Targets:
         return line(X, weights, intercept=fit.scaling.intercept)
     scaling, like = fit.scaling, smooth.rows.X
     plain = bool((scaling.center == 0).all() and (scaling.scale == 1).all())  # an own module's weights are not one a column
+    # An own function knows only the columns as trained: in with scaled columns, out with predictions scaled back.
     p, center, scale = scaling.p, scaling.center, scaling.scale
     trained = X if plain else (X - center[:p]) / scale[:p]
     with torch.no_grad():
@@ -156,6 +159,7 @@ def rows_shown(model: FittedLine, data: Any = None, part: str = "training") -> S
     """The rows to show: of `data`, or else of a part of the model's own."""
     sample = Sample.draw(rows(model, part, data), model.features, model.targets)
     design = model.design
+    # Several columns of one variable, as x and x^2, are a curve over that variable; anything else has no single axis.
     if design.p < 2 or len(design.needs) != 1 or design.texts or design.needs[0] not in design.names:
         return sample
     name = design.needs[0]

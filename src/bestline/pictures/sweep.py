@@ -53,6 +53,7 @@ def _losses(sweep: SweptRuns, curves: list[_Curve], asked: str) -> Panel:
     first = float(sweep.losses[0].max())
     seen = [value for curve in curves for value in curve.loss if value is not None and 0 < value <= first]
     least = min([*seen, *([sweep.floor] if sweep.floor > 0 else [])], default=first or 1.0)
+    # Up to four times the start: who ends above it diverges, and how far above says nothing.
     low, high = least / 1.4, 4 * max(first, least)
     marks: list[Mark] = []
     if sweep.floor > 0:
@@ -84,6 +85,7 @@ def _steps(sweep: SweptRuns, curves: list[_Curve]) -> Panel:
 
 
 def _limits(sweep: SweptRuns, curves: list[_Curve], *, named: bool) -> list[Mark]:
+    # A limit belongs to an optimiser, not to a start: it takes the look of its first curve.
     roles = {curve.label.partition(",")[0]: curve.role for curve in reversed(curves)}
     known = {name: limit for name, limit in sweep.limits.items() if limit is not None}
     alone = len(roles) == 1

@@ -90,6 +90,7 @@ def session_of(
     """
     runs = _runs(models)
     first = next(iter(runs.values()))
+    # The advice stands with each run in the player; here it would be said twice.
     notes = [note for model in runs.values() for note in model.notes if note != model.advice]
     return session(
         {name: model.trained for name, model in runs.items()},
@@ -203,6 +204,7 @@ def _runs(models: FittedLine | Mapping[str, FittedLine]) -> dict[str, FittedLine
 
 def _same_rows(a: Comoments, b: Comoments) -> bool:
     """Whether moments are of the same rows, be they added up in another order."""
+    # Moments of the same rows added up in another order differ by rounding alone, far less than a billionth of the spread.
     size = torch.where(a.spread > 0, a.spread, a.center.abs().clamp(min=1e-300))
     near = (a.center - b.center).abs() <= 1e-9 * size + 1e-12 * a.center.abs()
     return a.count == b.count and bool(near.all()) and bool(((a.spread - b.spread).abs() <= 1e-6 * size).all())

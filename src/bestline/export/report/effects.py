@@ -26,6 +26,7 @@ def effects(model: FittedLine, target: int = 0) -> Iterator[str]:
         return
     name = plain(model.targets[target])
     table = {c.term: c for c in tables(model)[target]}
+    # A column that never varied has no effect that these data could show.
     varies = (model.training.spread > 0).tolist()
     alone = [c for j, c in enumerate(model.design.columns) if varies[j] and _stands_alone(model, j)]
     others = ", the other columns unchanged" if len(model.design.columns) > 1 else ""
@@ -47,6 +48,7 @@ def _stands_alone(model: FittedLine, j: int) -> bool:
     mine = design.columns[j]
     if len(mine.parts) != 1 or design.factors[mine.parts[0][0]].kind == "expression":
         return False
+    # Dummies of one category change together, and yet each is a choice of its own: same term, no obstacle.
     variable = design.factors[mine.parts[0][0]].column
     for other in design.columns:
         for at, _ in other.parts:

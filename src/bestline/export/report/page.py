@@ -112,6 +112,7 @@ class _Estimates:
 
 
 def _estimates(model: FittedLine, target: int) -> _Estimates:
+    # The intercept, often far from all slopes, would press them together.
     slopes = [c for c in tables(model)[target] if c.term != "Intercept" and math.isfinite(c.conf_low)]
     shown = None
     if len(slopes) > 1:
@@ -131,6 +132,7 @@ def _no_errors(model: FittedLine) -> str:
 
 def _glances(model: FittedLine) -> list[str]:
     """One line a target of what people look for beside the scores: sigma, F, AIC, BIC."""
+    # They are those of the least-squares line: of weights that stopped before it they would be another line's.
     if model.inference is None or not model.settled or model.inference.df_resid <= 0:
         return []
     lines = []
@@ -158,6 +160,7 @@ class _Training:
 
 def _training(model: FittedLine, data: Any) -> _Training:
     told = f"{model.solver}. {model.advice}"
+    # Solved in one step there is nothing to watch.
     if len(model.trace) < 2 or model.stop.name == "DONE":
         return _Training(told)
     try:

@@ -29,6 +29,7 @@ class Coefficients:
 
 def on_what(model: FittedLine) -> str:
     """How many rows it was fitted to, of what, in which parts, and what was left out or filled in."""
+    # The name of the file alone: a report may be shown to people who should not see the folders of its author.
     used = sum(model.sizes.values())
     where = (
         ""

@@ -74,6 +74,7 @@ def session(
     shown_rows, straight = _shown(first, sample, held_out, len(fits)), is_straight(first)
     data = _data(first, shown_rows, target, truth)
     steps = sum(len(fit.trace) for fit in fits)
+    # What the caller knows first, then what the choice of rows hides.
     told = [*notes, *([sample.note] if sample is not None and sample.note else [])]
     return _finite(
         {
@@ -148,6 +149,7 @@ def _places(parts: Mapping[str, Sample]) -> Tensor:
 
 
 def _some(sample: Sample, most: int) -> Sample:
+    # Evenly spread rows of a sample that is random already: nothing is drawn a second time.
     keep = torch.linspace(0, len(sample.rows) - 1, min(len(sample.rows), most)).round().long()
     return replace(sample, rows=sample.rows[keep])
 
@@ -192,6 +194,7 @@ def _short(values: Tensor) -> list[float]:
 def _ground(fits: Sequence[Fit], pair: Pair, target: int) -> tuple[Plane, dict[str, Any]]:
     """The plane of weights that is shown, and the loss over it."""
     first = fits[0]
+    # A bowl is sent in closed form, so its grid would be thrown away.
     resolution = 2 if isinstance(first.objective.smooth, Bowl) else min(_GRID, grid_values(first))
     places = landscapes(fits, pair, target=target, resolution=resolution)
     seen = places[0].surface
@@ -229,17 +232,21 @@ def _quadratic(fit: Fit, where: Plane, target: int) -> dict[str, Any] | None:
         return None
     bowl, unit = smooth.cpu(), float(fit.scaling.target_scale[target]) ** 2
     along = where.basis @ data_to_trained(fit, target).T
+    # H = V diag(l) V' = R'R with R = diag(sqrt l) V'; a rounded-off negative l is none.
     values, vectors = torch.linalg.eigh(bowl.curvature)
     root = values.clamp(min=0).sqrt()[:, None] * vectors.T
     factor = root @ along.T
     point = fit.weights.clone()
     center = where.coordinates(fit.scaling.to_data(bowl.bottom)[:, target])
     point[:, target] = where.weights(center)
+    # On the plane w = point + B'u the loss is |R (bottom - point) - F u|^2 + floor: least squares for u, by its normal equations.
     if len(center) < len(point):  # the bottom lies off the plane: go to the lowest place on it
         away = root @ (bowl.bottom - fit.scaling.to_trained(point))[:, target]
         center = center + minimum_norm(factor.T @ factor, (factor.T @ away)[:, None])[:, 0]
         point[:, target] = where.weights(center)
+    # At the lowest place of the plane itself, so what the page adds is never negative.
     floor = float(bowl.losses(fit.scaling.to_trained(point))[target]) * unit
+    # |F u| = |R u| for F = Q R: of many rows of F only as many are sent as the plane has weights.
     factor = unit**0.5 * (torch.linalg.qr(factor, mode="r").R if len(factor) > len(center) else factor)
     curvature = (factor.T @ factor).tolist()
     return {"center": center.tolist(), "floor": floor, "curvature": curvature, "factor": factor.tolist()}
@@ -255,6 +262,7 @@ def _run(label: str, fit: Fit, where: Plane | None, target: int, budget: int, pa
     sent = bool(parts) and _sent(fit, parts["data"])
     straight = is_straight(fit)
     at = None if not parts or len(parts["data"].features) != 1 or parts["data"].straight(fit) else _places(parts)
+    # What a step costs in numbers: weights, some ten columns, and predictions or a curve where they are sent.
     more = sum(len(part.rows) for part in parts.values()) if sent else 0 if at is None else _CURVE // 3
     keep = thinned(fit, max(20, budget // (min(d, _WIDE) + 10 + more)))
     weights = trace.weights[keep][:, :, target]
@@ -300,6 +308,7 @@ def _gradient(fit: Fit, keep: Tensor, target: int) -> Tensor | None:
     bowl = fit.objective.whole_bowl
     if bowl is None:
         return None
+    # Gradient of the bowl, 2 H (w - bottom): the penalty is part of it, for it is what descent follows.
     trained = fit.scaling.to_trained(fit.trace.weights[keep])
     return fit.scaling.gradient_to_data(2 * (bowl.curvature @ (trained - bowl.bottom)))[:, :, target]
 
@@ -313,6 +322,7 @@ def _near(trace: Trace) -> int | None:
     """The step from which on at most 1 % of the loss that could be lost is left; None where that was not reached."""
     if trace.gap is None or not float(trace.gap[0]) > 0:
         return None
+    # From the last step that is still too far: a loss that comes back up has not arrived.
     far = (trace.gap > 0.01 * trace.gap[0]).nonzero()
     row = int(far[-1]) + 1
     return int(trace.step[row]) if row < len(trace) else None
@@ -337,6 +347,7 @@ def thinned(fit: Fit, most: int) -> Tensor:
         upto = max(2, int((~finite).long().argmax()) + 1) if not bool(finite.all()) else t
     if upto <= most:
         return torch.arange(min(upto, t))
+    # Way in the columns as trained, where one unit is as far in each.
     moved = fit.scaling.to_trained(trace.weights[:upto]).diff(dim=0).flatten(1).norm(dim=1)
     way = torch.cat([torch.zeros(1, dtype=torch.float64), moved.cumsum(0)])
     late = torch.log1p(torch.arange(upto, dtype=torch.float64))

@@ -45,6 +45,7 @@ def _points(ax: Any, mark: Points, palette: Palette, order: float) -> list[Key]:
     single = mark.role in ("start", "kept", "optimum")
     n = len(mark.x)
     size = style.size if single or n <= 150 else 4.0 if n <= 600 else 2.6
+    # Many points overlap: the fainter and smaller, the more of them, so that crowds look dense and not flat.
     alpha = style.alpha if single or n <= 150 else 0.6 if n <= 600 else 0.42
     edge = palette.paper if single else style.colour
     ax.plot(
@@ -88,6 +89,7 @@ def _path(ax: Any, mark: Path, palette: Palette, order: float) -> list[Key]:
     columns = _columns(mark.x, mark.y, mark.z)
     common: dict[str, Any] = {"color": style.colour, "linestyle": style.dash, "linewidth": style.width, "alpha": style.alpha}
     ax.plot(*columns, marker=style.marker if few else "", markersize=3.6, zorder=order + 1, **common)
+    # Start in front of end: before the first step both are at one place, and that is the start.
     for at, look, size in ((0, start, start.size), (-1, style, 9.0)):
         ax.plot(
             *(column[at:][:1] for column in columns),
@@ -112,6 +114,7 @@ def _contours(ax: Any, mark: Contours, palette: Palette, order: float) -> list[K
     if len(levels) < 2:
         ax.text(0.5, 0.5, f"the {mark.label} is the same everywhere", ha="center", transform=ax.transAxes, color=palette.quiet)
         return []
+    # One colour a band and not one a height: bands near the floor, where levels are close, are told apart as well.
     colours = LinearSegmentedColormap.from_list("bands", palette.bands, N=len(levels) - 1)
     norm = BoundaryNorm(levels, len(levels) - 1)
     bands = ax.contourf(mark.x, mark.y, mark.z, levels=levels, cmap=colours, norm=norm, zorder=order, extend="neither")
@@ -159,6 +162,7 @@ def _arrow(ax: Any, mark: Arrow, palette: Palette, order: float) -> list[Key]:
         look = {"arrowstyle": "-|>,head_width=0.32,head_length=0.6", "shrinkA": 0, "shrinkB": 0, "linewidth": style.width}
         tail, tip = zip(mark.x, mark.y, strict=True)
         drawn = ax.annotate("", tip, tail, arrowprops={**look, "color": style.colour}, zorder=order + 3.5)
+        # An arrow may point out of the panel; it must not push the panel smaller.
         drawn.set_in_layout(False)
     return key(style, mark.label if mark.x else "", line=True, marker=True)
 
@@ -175,6 +179,7 @@ def _intervals(ax: Any, mark: Intervals, palette: Palette, order: float) -> list
     ax.hlines(places, mark.low, mark.high, color=style.colour, linewidth=2.2, zorder=order + 0.5)
     ax.plot(mark.estimate, places, linestyle="none", marker="o", markersize=7, color=style.colour, zorder=order + 1)
     ax.set_yticks(list(places), list(mark.names), parse_math=False)
+    # The first name on top: the axis runs downwards.
     ax.set_ylim(len(mark.names) - 0.4, -0.6)
     return key(Style(style.colour, marker="o", width=2.2), mark.label, line=True, marker=True)
 
@@ -182,6 +187,7 @@ def _intervals(ax: Any, mark: Intervals, palette: Palette, order: float) -> list
 def _bins(ax: Any, mark: Bins, palette: Palette, order: float) -> list[Key]:
     colours = LinearSegmentedColormap.from_list("cells", [palette.bands[1], palette.styles["data"].colour])
     most = max(mark.count, default=1.0)
+    # Drawn as one collection: ten thousand rectangles one by one would take seconds.
     corners = [
         [(a, c), (b, c), (b, d), (a, d)] for a, b, c, d in zip(mark.left, mark.right, mark.bottom, mark.top, strict=True)
     ]

@@ -31,6 +31,7 @@ def dress(ax: Any, panel: Panel, palette: Palette) -> None:
         ax.set_xlim(panel.xlim)
     if panel.ylim:
         ax.set_ylim(panel.ylim)
+    # What follows is for flat panels: an axes in space has panes in place of spines.
     if panel.zlabel is not None:
         _dress_space(ax, panel, palette, text)
         return
@@ -70,6 +71,7 @@ def _dress_space(ax: Any, panel: Panel, palette: Palette, text: dict[str, Any]) 
         axis.set_major_formatter(_Ticks())
         axis.set_tick_params(colors=palette.quiet, labelcolor=palette.quiet, labelsize=SMALL)
         axis.labelpad = (10 if axis is ax.zaxis else 8) + (4 if wide else 0)
+    # Some air below the floor, so that path and optimum do not touch the box.
     low, high = ax.get_zlim()
     ax.set_zlim(low - 0.06 * (high - low), high)
 
@@ -106,6 +108,7 @@ def _factors(axis: Any) -> None:
 def distinct(values: Sequence[float]) -> list[str]:
     """Numbers as text, all with as many digits: the fewest, from three up, that keep every one near itself and apart."""
     largest = max((abs(value) for value in values), default=0.0)
+    # Rounding must not move a tick by more than a fiftieth of the distance to its neighbour, or labels would lie.
     gap = min((b - a for a, b in itertools.pairwise(sorted(values)) if b > a), default=0.0)
     for digits in range(3, 13):
         rounded = [float(f"{value:.{digits}g}") for value in values]

@@ -38,7 +38,7 @@ Pixels: TypeAlias = NDArray[np.uint8]  # (height, width, 3)
 Codes: TypeAlias = NDArray[np.uint32]
 
 _REST = 2.0  # seconds that the last frame stays
-_SLOWEST = 0.5  # seconds that any other frame stays at the most
+_SLOWEST = 0.5  # seconds that any other frame stays at the most: a run of few steps is no slide show
 _EXACT, _MERGED = 43, 20  # colours of a GIF: kept as they are, and standing for all others; with transparent, 64
 _NONE = 255  # no colour yet
 
@@ -130,14 +130,17 @@ def timeline(fits: Fit | Mapping[str, Fit], frames: int = 100, *, target: int = 
     if len(every) <= frames:
         return every
     at = torch.tensor(every, dtype=torch.float64)
+    # Two measures of progress from 0 to 1, added: so the steps chosen are even in their mean.
     measure = at.log1p() / math.log1p(last)
     for ground in landscapes(runs, pair, target=target, resolution=2):
+        # In widths of the view: a step counts by what is seen of it.
         sizes = torch.tensor([high - low for low, high in ground.span], dtype=torch.float64)
         path = torch.tensor(ground.path, dtype=torch.float64).T / sizes
         way = torch.cat([torch.zeros(1, dtype=torch.float64), path.diff(dim=0).norm(dim=1).cumsum(0)])
         if float(way[-1]) > 0:
             place = torch.searchsorted(torch.tensor(ground.steps, dtype=torch.float64), at, right=True) - 1
             measure = measure + way[place.clamp(min=0)] / way[-1] / len(runs)
+    # Equal shares of the measure; the last pass keeps room for those that follow, as the first keeps steps apart.
     wanted = torch.linspace(0, float(measure[-1]), frames, dtype=torch.float64)
     chosen = torch.searchsorted(measure, wanted).tolist()
     for i in range(1, frames):  # no step twice
@@ -190,6 +193,7 @@ def _frames(pictures: Sequence[Picture], theme: str, width: float | None, dpi: f
         for artist in sorted(chain(*drawn[min(which, default=len(drawn)) :]), key=lambda artist: artist.get_zorder())
     ]
     title = stage.title
+    # Laid out once, for the last picture, whose labels are the longest; then nothing may move any more.
     layout = figure.get_layout_engine()
     if layout is not None:
         layout.execute(figure)
@@ -240,11 +244,13 @@ def _write_gif(frames: Iterable[Pixels], file: str | FilePath | IO[bytes], each:
     from PIL import Image
 
     codes = [_codes(frame) for frame in frames]
+    # First, middle and last frame have all colours that fill areas; what is only between them is soft edges.
     colours = _colours([codes[i] for i in sorted({0, len(codes) // 2, len(codes) - 1})], theme)
     nearest = np.full(1 << 24, _NONE, dtype=np.uint8)  # of every colour there is, found when it is met
     images = []
     for code in codes:
         new = np.unique(code[nearest[code] == _NONE])
+        # Squared distance in RGB to each colour of the palette, once a colour and not once a pixel.
         apart = _rgb(new)[:, None, :].astype(np.int32) - colours[None].astype(np.int32)
         nearest[new] = (apart**2).sum(2).argmin(1)
         image = Image.fromarray(nearest[code])

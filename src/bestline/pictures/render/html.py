@@ -107,6 +107,7 @@ def document(template: Template, title: str, *, plays: bool = False, style: str 
     values
         What the template shows; all of it is escaped.
     """
+    # Every element's text is hashed as it stands in the page, so nothing may be added to it later.
     styles = [style_of(_ROOM, "page.css"), *([style] if style else []), *([player.style()] if plays else [])]
     scripts = [player.script() + _START] if plays else []
     return template.render(title=title, policy=_policy(scripts, styles), styles=styles, scripts=scripts, **values)
@@ -134,6 +135,7 @@ def sweep_page(title: str, still: Still, head: Sequence[str], rows: Sequence[Seq
 
 def _policy(scripts: Sequence[str], styles: Sequence[str]) -> str:
     """What the page may do: run these very scripts and styles, and show pictures that are inside it (W3C, CSP Level 3)."""
+    # All is forbidden, then what is needed is allowed by the hash of its very text: injected script or style would not run.
     rules = [
         "default-src 'none'",
         f"script-src {' '.join(map(_hash, scripts)) or chr(39) + 'none' + chr(39)}",

@@ -97,6 +97,7 @@ def stage(picture: Picture, *, theme: str = "light", width: float | None = None,
         raise OptionError(f"`width` must be from 1 to 200 inches and `dpi` positive; got {width!r} and {dpi!r}.")
     size = _size(picture, width)
     layout = ConstrainedLayoutEngine(w_pad=0.12, h_pad=0.1, wspace=0.04)
+    # The engine makes room for titles, legends and notes by itself; no pyplot, so no figure is kept anywhere.
     figure = Drawing(figsize=size, dpi=dpi, layout=layout, facecolor=palette.paper)
     FigureCanvasAgg(figure)
     axes, artists, keys = [], [], []
@@ -106,6 +107,7 @@ def stage(picture: Picture, *, theme: str = "light", width: float | None = None,
     below = 0.26 * lines / ((size[1] - 0.6) / rows)  # the legend's height, in panels
     grid = figure.add_gridspec(rows + (lines > 0), columns, height_ratios=[1.0] * rows + [below] * (lines > 0))
     for i, panel in enumerate(picture.panels):
+        # What lies in front is ours to say, by `zorder`: by depth matplotlib would sort whole artists, a path behind its own surface.
         space = {"axes_class": Axes3D, "computed_zorder": False} if panel.zlabel is not None else {}
         ax = figure.add_subplot(grid[i // columns, i % columns], **space)
         drawn, own = _panel(ax, panel, palette)
@@ -158,6 +160,7 @@ def save(
         raise OptionError(f"Pictures are written as {', '.join(FORMATS)}; got {format!r}.")
     figure = draw(picture, theme=theme, width=width, dpi=dpi)
     title, alt = picture.title, picture.alt
+    # No date: the same picture gives the same bytes.
     metadata: dict[str, dict[str, str | None]] = {
         "png": {"Title": title, "Description": alt},
         "svg": {"Title": title, "Description": alt, "Date": None},
@@ -179,6 +182,7 @@ def _size(picture: Picture, width: float | None) -> tuple[float, float]:
     names = max((len(m.names) for p in picture.panels for m in p.marks if isinstance(m, Intervals)), default=0)
     tables = [m for p in picture.panels for m in p.marks if isinstance(m, Table)]
     natural = {1: 8.6 if space else 7.8, 2: 13.0, 3: 15.0}.get(panels, 4.4 * panels)
+    # A table is as wide as its numbers; panels have proportions.
     if tables:
         natural = max(5.0, *(sum(breadths(m)) + 0.6 for m in tables))
     width = width or natural
@@ -205,6 +209,7 @@ def _panel(ax: Any, panel: Panel, palette: Palette) -> tuple[tuple[tuple[Any, ..
     for order, mark in enumerate(panel.marks):
         if type(mark) not in DRAW:
             raise TypeError(f"This renderer cannot draw a {type(mark).__name__}.")
+        # Whatever is new among the children is what this mark became; a film moves just these.
         known = set(ax.get_children())
         said = DRAW[type(mark)](ax, mark, palette, 2.0 + 0.01 * order)
         artists.append(tuple(a for a in ax.get_children() if a not in known))

@@ -7,7 +7,7 @@ import io
 from bestline.pictures.marks import Picture
 from bestline.pictures.render import mpl
 
-_COLOURS = 96
+_COLOURS = 96  # most of them for the soft edges of lines and letters
 
 
 def compact(picture: Picture, *, theme: str = "light", width: float | None = None, dpi: float = 100) -> bytes:
@@ -16,6 +16,7 @@ def compact(picture: Picture, *, theme: str = "light", width: float | None = Non
 
     file = io.BytesIO()
     mpl.save(picture, file, format="png", theme=theme, width=width, dpi=dpi)
+    # No dither: it would spoil even areas, and cost what few colours save.
     image = Image.open(file).convert("RGB").quantize(_COLOURS, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
     small = io.BytesIO()
     image.save(small, format="PNG", optimize=True)

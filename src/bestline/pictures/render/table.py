@@ -46,6 +46,7 @@ def draw_table(ax: Any, mark: Table, palette: Palette, order: float) -> list[Key
         band = {"facecolor": palette.grid, "alpha": 0.5, "linewidth": 0}
         ax.axhspan(high + i, high + i + 1, zorder=order, **band)
     ax.axhline(high, color=palette.quiet, linewidth=1.0, zorder=order + 0.5)
+    # One unit is an inch across and a row down, from the top.
     ax.set_xlim(0, total)
     ax.set_ylim(depth, 0)
     return []
@@ -57,6 +58,7 @@ def _cells(values: Numbers) -> list[str]:
     if all(v == round(v) for v in values if math.isfinite(v)) and max(finite, default=0.0) < 1e6:
         return ["" if math.isnan(v) else tick(v, 12) for v in values]
     decimals = 4 - math.floor(math.log10(max(finite, default=1.0)))
+    # Decimals for all alike, so that points stand below each other; powers of ten where that would hide digits.
     fixed = 0 <= decimals <= 8
     small = 10.0 ** (1 - decimals)
     return ["" if math.isnan(v) else _cell(v, decimals if fixed and (v == 0 or abs(v) >= small) else None) for v in values]
