@@ -36,7 +36,7 @@ from bestline.training.losses import huber
 from bestline.training.objective import Objective
 from bestline.training.outcome import Fit
 from bestline.training.penalty import ElasticNetPenalty
-from bestline.training.row_losses import Line as Straight
+from bestline.training.row_losses import LineForward as Straight
 from bestline.training.row_losses import RowLoss, SquaredRows
 from bestline.training.solvers import Descent, Exact
 from bestline.training.task import Task
