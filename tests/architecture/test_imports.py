@@ -76,7 +76,6 @@ def test_own_modules_are_imported_at_the_top():
     assert len(late) <= MOST_LATE, late
 
 
-@pytest.mark.xfail(strict=True, reason="rooms are not yet apart")
 def test_an_import_at_work_says_why():
     silent = [f"{m.place}:{i.line}" for m, i in imports() if i.inside and own(i) and "  # " not in m.lines[i.line - 1]]
     assert not silent

@@ -25,7 +25,6 @@ def test_the_root_has_few_entries():
     assert len(entries) <= MOST_ENTRIES, sorted(entries)
 
 
-@pytest.mark.xfail(strict=True, reason="four files are still longer")
 def test_a_file_fits_a_sitting():
     lengths = {
         path.relative_to(SRC).as_posix(): len(path.read_text(encoding="utf-8").splitlines())
