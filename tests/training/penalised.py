@@ -13,7 +13,7 @@ from torch import Tensor
 from bestline.numerics.comoments import Comoments, by_group
 from bestline.numerics.rows import Rows
 from bestline.numerics.scaling import Scaling
-from bestline.training.solvers import shortlist as stretches
+from bestline.training.solvers import shortlist as module
 from bestline.training.solvers.path import Normal
 
 f64 = torch.float64
@@ -51,6 +51,6 @@ def folds_of(X: np.ndarray, y: np.ndarray, count: int = 5, w: np.ndarray | None 
 def shortlist(columns: int | None) -> Iterator[None]:
     """Paths decide about so many columns at a time, or about all when None."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(stretches, "_MANY", 1_000_000 if columns is None else 1)
-        patch.setattr(stretches, "_SHORT", columns)
+        patch.setattr(module, "_MANY", 1_000_000 if columns is None else 1)
+        patch.setattr(module, "_SHORT", columns)
         yield

@@ -23,7 +23,7 @@ from bestline.estimators.parameters import ANY_SEED, YES_OR_NO, Choice, Number, 
 from bestline.numerics import Comoments
 from bestline.training import least_squares, width
 from bestline.training.least_squares import Solved
-from bestline.training.solvers.few_rows import Few
+from bestline.training.solvers.few_rows import CentredRows
 from bestline.training.solvers.path import SolutionPath
 
 _LOOSE = 1e-8  # duality gap over the target's mean square beyond which a solution is not what was promised
@@ -125,7 +125,7 @@ class ElasticNet(MomentsEstimator):
 
     def _learn_rows(self, table: TrainingTable) -> None:
         start = self._start(table)
-        few = Few.of(table.rows, intercept=self.fit_intercept)
+        few = CentredRows.of(table.rows, intercept=self.fit_intercept)
         line, path = least_squares.penalised_rows(few, *self._penalties(), positive=self.positive, start=start)
         self._keep(line, path, few.square, table.kept_moments(), table, started=start is not None)
 

@@ -26,7 +26,7 @@ from bestline.estimators.routing import routed, router
 from bestline.numerics import Comoments, Rows, rests
 from bestline.training import least_squares, width
 from bestline.training.cross_validation import geometric
-from bestline.training.solvers.few_rows import Few, solve_rows
+from bestline.training.solvers.few_rows import CentredRows, solve_rows
 from bestline.training.solvers.path import Normal, solve
 
 _AT_ONCE = 2**25  # numbers in the second moments of the folds that are solved together
@@ -246,7 +246,9 @@ def _errors(
     if width.very_wide(rows):
         # p x p numbers a fold would not fit or take longer: each fold is solved from its own few rows.
         parts = ((rows[torch.as_tensor(train)], rows[torch.as_tensor(test)]) for train, test in splits)
-        return torch.stack([_error_of_rows(Few.of(a, intercept=intercept), b, l1, l2, positive=positive) for a, b in parts])
+        return torch.stack(
+            [_error_of_rows(CentredRows.of(a, intercept=intercept), b, l1, l2, positive=positive) for a, b in parts]
+        )
     # One pass over the rows: moments of the test parts. Training moments are sums of those, so no row is read again.
     p, r = rows.X.shape[1], l1.shape[1]
     tests = [Comoments.of_rows(rows[torch.as_tensor(test)]) for _, test in splits]
@@ -261,7 +263,7 @@ def _errors(
     return torch.stack(found)
 
 
-def _error_of_rows(few: Few, test: Rows, l1: Tensor, l2: Tensor, *, positive: bool) -> Tensor:
+def _error_of_rows(few: CentredRows, test: Rows, l1: Tensor, l2: Tensor, *, positive: bool) -> Tensor:
     """The same (m, r) of one fold with more columns than rows, from its training rows themselves."""
     w = torch.ones(len(test), dtype=torch.float64) if test.w is None else test.w
     found = torch.zeros_like(l1)

@@ -23,7 +23,7 @@ from bestline.estimators.routing import refuse, routed, router
 from bestline.numerics import Comoments, Rows
 from bestline.training import width
 from bestline.training.cross_validation import leave_one_out
-from bestline.training.solvers.few_rows import Few
+from bestline.training.solvers.few_rows import CentredRows
 
 _CHUNK = 8_192  # rows whose leave-one-out residuals are made at a time
 
@@ -210,7 +210,7 @@ def _without_own_row(rows: Rows, alphas: Tensor, *, intercept: bool) -> Tensor:
         return torch.cat([leave_one_out(chunk, whole, alphas / whole.weight, intercept=intercept) for chunk in chunks])
     # With G = X X' + alpha on the rows, less the direction that the intercept takes, the residuals are (G^-1 y)_i / (G^-1)_ii
     # (Rifkin & Lippert 2007); both in the basis where X X' is diagonal, so that nothing cancels where alpha is small.
-    few = Few.of(rows, intercept=intercept)
+    few = CentredRows.of(rows, intercept=intercept)
     basis = _complement(few.root) if intercept else torch.eye(len(rows), dtype=torch.float64)
     U, s, _ = torch.linalg.svd(basis.T @ few.X, full_matrices=False)
     U = basis @ U

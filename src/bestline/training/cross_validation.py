@@ -1,9 +1,13 @@
-"""Selection: which penalty predicts rows best that a line has never seen. Every penalty is tried on every fold.
+"""Cross-validation: which penalty predicts rows best that a line has never seen. Every penalty is tried on every fold.
 
     error(penalty) = sum over folds of (fold's share of the weight) * MSE(fold, by the line trained on the other folds)
 
 Nothing here reads the data: the training part of a fold has the moments of all other folds, added up, and a line's squared error
-on a fold follows from the fold's own. Each training part standardises its columns by itself, so no fold sees another.
+on a fold follows from the fold's own:
+
+    MSE(fold) = square - 2 linear' w + w' curvature w + (mean_y - mean_x' w)^2     of the fold, about the training part's means
+
+Each training part standardises its columns by itself, so no fold sees another.
 
 Two answers are given: the penalty of least error, and the largest whose error is within one standard error of the least (the
 1-SE rule, Breiman et al. 1984, 3.4.3), which leaves more columns out. Standard errors are those of the mean of the folds'
@@ -189,6 +193,7 @@ def select(
     used = [f.cpu() for f in folds if f.count]
     if len(used) < 2:
         return None
+    # Total minus fold, but by adding up the others: subtraction would cancel digits where one fold holds most of the weight.
     others = rests(used)
     whole = others[-1] + used[-1]
     k = whole.q - p
@@ -198,17 +203,21 @@ def select(
     path = trained.solve(l1, l2, factors=factors)  # (f + 1, m, r, p, k)
     errors = trained.errors(used, path.weights[:-1])
     m, r = l1.shape
+    # Every series ends with no penalty at all, which is one and the same line: it is kept once, as the last.
     once = [*(i + m * j for j in range(r) for i in range(m - 1)), m - 1]  # no penalty is the same in every series
     weights = trained.in_data_units(path.weights)[-1].transpose(0, 1).flatten(0, 1)[once]
     l1, l2 = l1.T.flatten()[once], l2.T.flatten()[once]
     fold_mse = errors.transpose(1, 2).flatten(1, 2)[:, once]
     gap = (path.gap / _or_one(trained.normal.square)[:, None, None]).amax((0, 3)).T.flatten()[once]
     share = torch.tensor([f.weight for f in used], dtype=torch.float64) / whole.weight
+    # Several targets are weighed alike, each in units of its own variance.
     relative = (fold_mse / _or_one(whole.spread[p:] ** 2)).mean(2)
     error, std_error = _weighted(relative, share)
     ratio = mixtures.repeat_interleave(m)[once]
     ratio[-1] = torch.nan
     best = int(error.argmin())
+    # The one-standard-error rule, among penalties of the mixture that does best: the first of the series, from the largest down,
+    # whose error is within the standard error of the best.
     alike = ratio == ratio[error[:-1].argmin()]
     alike[-1] = True
     within = alike & (error <= error[best] + std_error[best])
@@ -301,6 +310,7 @@ def leave_one_out(rows: Rows, whole: Comoments, l2: Tensor, *, intercept: bool) 
     values, vectors = torch.linalg.eigh(normal.curvature[0])
     values = values.clamp(min=0)
     shrunk = values + l2[:, None]  # (m, p)
+    # Directions that float64 cannot tell from flat have no leverage, unless a penalty holds them.
     firm = (shrunk > 0) & ((l2[:, None] > 0) | (values > values.amax(0, keepdim=True) * rank_tolerance(p)))
     inverse = torch.where(firm, 1 / shrunk.clamp(min=1e-300), 0.0)
     turned = (rows.X.to(torch.float64) - center[:p]) @ vectors
@@ -341,6 +351,7 @@ class _Trained:
         """Mean squared errors (s, m, r, k), in the data's units, of slopes (s, m, r, p, k) on other rows."""
         s, m, r, p, k = slopes.shape
         statistics, scalings = self.statistics[:s], self.scalings[:s]
+        # The fold's errors about its own mean, and how far the line passes that mean by: their squares add up.
         losses = Normal.of(held, scalings).losses(slopes.reshape(s, m * r, p, k)).reshape(s, m, r, k)
         if scalings[0].intercept:
             means = zip(statistics, held, scalings, strict=True)
@@ -372,6 +383,7 @@ def _mixtures(kind: str, ratios: Sequence[float] | None) -> Tensor:
 
 
 def _series(mixtures: Tensor, trained: _Trained, whole: Comoments, factors: Tensor | None) -> tuple[Tensor, Tensor]:
+    # From the least penalty that leaves nothing in, on all rows: one series for all folds, so that their errors can be compared.
     largest = float(top(trained.normal, factors)[-1].amax()) or 1.0  # of all rows, and all targets
     few = whole.count <= len(trained.normal.curvature[0])
     series = geometric(largest, smallest=1e-2 if few else 1e-4)
@@ -381,6 +393,7 @@ def _series(mixtures: Tensor, trained: _Trained, whole: Comoments, factors: Tens
 
 def _weighted(values: Tensor, share: Tensor) -> tuple[Tensor, Tensor]:
     """Mean over the folds of values (f, g), and its standard error."""
+    # Each fold counts by its share of the weight; its spread about the mean, over f - 1 folds, is the mean's variance.
     mean = (share[:, None] * values).sum(0)
     return mean, ((share[:, None] * (values - mean) ** 2).sum(0) / (len(values) - 1)).sqrt()
 

@@ -25,7 +25,7 @@ from bestline.numerics import (
     refined,
     right_digits,
 )
-from bestline.training.solvers.few_rows import Few, solve_rows
+from bestline.training.solvers.few_rows import CentredRows, solve_rows
 from bestline.training.solvers.path import Normal, SolutionPath, solve
 from bestline.training.width import very_wide
 
@@ -132,7 +132,7 @@ def _corrected(rows: Rows, moments: Comoments, line: Solved, *, intercept: bool)
 
 def of_rows(rows: Rows, alpha: Tensor, *, intercept: bool) -> Solved:
     """The same from the rows, for fewer rows than columns."""
-    few = Few.of(rows, intercept=intercept)
+    few = CentredRows.of(rows, intercept=intercept)
     slopes, rank = few.solved(alpha)
     return Solved(slopes, few.level(slopes), rank, torch.linalg.svdvals(torch.linalg.qr(few.X.T, mode="r").R))
 
@@ -148,7 +148,9 @@ def penalised(
     return Solved(slopes, level_of(moments, slopes, intercept=intercept)), path
 
 
-def penalised_rows(few: Few, l1: float, l2: float, *, positive: bool, start: Tensor | None) -> tuple[Solved, SolutionPath]:
+def penalised_rows(
+    few: CentredRows, l1: float, l2: float, *, positive: bool, start: Tensor | None
+) -> tuple[Solved, SolutionPath]:
     """The same from the rows, for many more columns than rows."""
     series = [torch.tensor([value], dtype=torch.float64) for value in (l1, l2)]
     path = solve_rows(few, *series, positive=positive, start=start)
@@ -159,7 +161,7 @@ def penalised_rows(few: Few, l1: float, l2: float, *, positive: bool, start: Ten
 def linear_of(rows: Rows, *, intercept: bool) -> Tensor:
     """Second moments (p, k) of features and targets."""
     if very_wide(rows):
-        return Few.of(rows, intercept=intercept).linear
+        return CentredRows.of(rows, intercept=intercept).linear
     return normal_of(Comoments.of_rows(rows), rows.X.shape[1], intercept=intercept).linear[0]
 
 

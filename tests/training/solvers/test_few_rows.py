@@ -19,7 +19,7 @@ from bestline.numerics.rows import Rows
 from bestline.numerics.scaling import Scaling
 from bestline.training import width
 from bestline.training.cross_validation import geometric
-from bestline.training.solvers.few_rows import Few, solve_rows
+from bestline.training.solvers.few_rows import CentredRows, solve_rows
 from bestline.training.solvers.path import Normal, solve, top
 from bestline.training.width import refuse_folds
 
@@ -48,8 +48,8 @@ def rows_of(X: np.ndarray, y: np.ndarray, w: np.ndarray | None = None) -> Rows:
     return Rows(torch.tensor(X), torch.tensor(y if y.ndim == 2 else y[:, None]), None if w is None else torch.tensor(w))
 
 
-def few_of(X: np.ndarray, y: np.ndarray, w: np.ndarray | None = None, *, intercept: bool = True) -> Few:
-    return Few.of(rows_of(X, y, w), intercept=intercept)
+def few_of(X: np.ndarray, y: np.ndarray, w: np.ndarray | None = None, *, intercept: bool = True) -> CentredRows:
+    return CentredRows.of(rows_of(X, y, w), intercept=intercept)
 
 
 def normal_of(rows: Rows, *, intercept: bool = True) -> Normal:
@@ -76,7 +76,7 @@ def test_a_path_is_that_of_moments(shape: tuple[int, int], ratio: float, positiv
     l1 = geometric(float(top(normal).amax()), count=25, smallest=0.01)
     l2 = l1 * (1 - ratio) / (2 * ratio)
     theirs = solve(normal, l1, l2, positive=positive)
-    ours = solve_rows(Few.of(rows, intercept=True), l1, l2, positive=positive)
+    ours = solve_rows(CentredRows.of(rows, intercept=True), l1, l2, positive=positive)
     assert ours.weights.numpy() == pytest.approx(theirs.weights.numpy(), **SAME)
     assert torch.equal(ours.support, theirs.support)
     assert bool((ours.gap <= GAP * normal.square[:, None]).all())
@@ -95,7 +95,7 @@ def test_any_series_of_penalties(order: str) -> None:
         "a series for each target": torch.tensor([[0.9, 0.3], [0.1, 0.2]], dtype=f64) * largest,
         "far below the last": series(0.9, 0.001).mul(largest),
     }[order]
-    theirs, few = solve(normal, l1, series(0.01)), Few.of(rows, intercept=True)
+    theirs, few = solve(normal, l1, series(0.01)), CentredRows.of(rows, intercept=True)
     ours = solve_rows(few, l1, series(0.01))
     assert ours.weights.numpy() == pytest.approx(theirs.weights.numpy(), **SAME)
     warm = solve_rows(few, l1, series(0.01), start=ours.weights[0, 0])
@@ -114,7 +114,7 @@ def test_free_columns_and_factors(positive: bool) -> None:
     l1 = geometric(float(top(normal, factors)), count=10, smallest=0.02)
     for l2 in (torch.zeros_like(l1), 0.3 * l1):
         theirs = solve(normal, l1, l2, factors=factors, positive=positive)
-        ours = solve_rows(Few.of(rows, intercept=True), l1, l2, factors=factors, positive=positive)
+        ours = solve_rows(CentredRows.of(rows, intercept=True), l1, l2, factors=factors, positive=positive)
         assert ours.weights.numpy() == pytest.approx(theirs.weights.numpy(), **SAME)
         assert float(ours.gap.max()) <= GAP * float(normal.square)
         assert positive or bool(ours.support[0, :, [3, 4, 9]].all())

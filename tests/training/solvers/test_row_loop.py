@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from bestline.numerics.rows import Rows
 from bestline.training.solvers import row_loop as one_by_one
-from bestline.training.solvers.row_loop import OneByOne, Progress, _Room
+from bestline.training.solvers.row_loop import OneByOne, Progress, _Workspace
 
 EXACT = 1e-12  # relative, of what both ways compute in float64: sums in another order
 
@@ -57,7 +57,9 @@ def test_blocks_are_the_plain_loop(rate, l2, average, intercept, level_rate, wei
     owed = torch.zeros(2, p, dtype=torch.float64)
     done = one_by_one.epoch(how, rows, torch.arange(n), torch.from_numpy(share), start, owed)
     if rate != "optimal":  # whose first steps are long
-        assert one_by_one._in_blocks(how, rows, torch.arange(n), torch.from_numpy(share), start, _Room.of(n, p)) is not None
+        assert (
+            one_by_one._in_blocks(how, rows, torch.arange(n), torch.from_numpy(share), start, _Workspace.of(n, p)) is not None
+        )
     w, b, mean, mean_b, objective = plain_loop(how, X, y, share, start.weights.numpy(), 0.3, 1)
     close = {"rtol": EXACT, "atol": EXACT}
     np.testing.assert_allclose(done.weights.numpy(), w, **close)
@@ -85,7 +87,7 @@ def test_blocks_of_long_steps_keep_their_digits_or_are_left_to_the_loop(longest,
     how = OneByOne(l2=shrink / eta, rate="constant", eta0=eta, level_rate=level_rate)
     rows = Rows(torch.from_numpy(X), torch.from_numpy(y[:, None]))
     start = Progress.start(torch.from_numpy(draw.normal(size=p)), 0.3, eta=eta)
-    done = one_by_one._in_blocks(how, rows, torch.arange(100), torch.from_numpy(share), start, _Room.of(100, p))
+    done = one_by_one._in_blocks(how, rows, torch.arange(100), torch.from_numpy(share), start, _Workspace.of(100, p))
     if longest <= 1.5:  # no row overshoots its target by more than it missed it
         assert done is not None
     if done is not None:
@@ -123,6 +125,6 @@ def test_steps_too_long_for_blocks_are_made_one_by_one():
     order, ones = torch.arange(200), torch.ones(200, dtype=torch.float64)
     start = Progress.start(torch.zeros(3, dtype=torch.float64), 0.0, eta=how.eta0)
     owed = torch.zeros(2, 3, dtype=torch.float64)
-    assert one_by_one._in_blocks(how, rows, order, ones, start, _Room.of(200, 3)) is None
+    assert one_by_one._in_blocks(how, rows, order, ones, start, _Workspace.of(200, 3)) is None
     done = one_by_one.epoch(how, rows, order, ones, start, owed)
     torch.testing.assert_close(done.weights, one_by_one._row_by_row(how, rows, order, ones, start, owed).weights)

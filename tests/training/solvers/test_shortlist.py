@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bestline.training.cross_validation import geometric
-from bestline.training.solvers import shortlist as stretches
+from bestline.training.solvers import shortlist as module
 from bestline.training.solvers.active_sets import Cells, State
 from bestline.training.solvers.path import solve, top
 from training.penalised import normal_of, series, shortlist, table
@@ -43,14 +43,14 @@ def test_a_shortlist_of_any_length_says_the_same_as_all_columns(short: int, corr
 def test_shortlists_carry_whole_paths(monkeypatch: pytest.MonkeyPatch, correlation: float) -> None:
     """Of independent columns there is none about which all others have to be asked."""
     normal = normal_of(*table(500, 150, seed=9, correlation=correlation))
-    along, carried = stretches._along, []
+    along, carried = module._by_segments, []
 
     def watched(cells: Cells, state: State) -> int:
         rounds = along(cells, state)
         carried.append(bool((state.at == state.ends).all()))
         return rounds
 
-    monkeypatch.setattr(stretches, "_along", watched)
+    monkeypatch.setattr(module, "_by_segments", watched)
     l1 = geometric(float(top(normal)), smallest=1e-4)
     for short in (16, 64):
         with shortlist(short):
@@ -68,7 +68,7 @@ def test_a_core_that_changes_has_the_factor_of_its_columns(seed: int, p: int, co
     X = torch.tensor(X / np.sqrt((X**2).sum(0)))
     G, ridge, q = X.T @ X, torch.zeros(p + copies, dtype=f64), p + copies
     right = torch.tensor(rng.normal(size=(q, 2)))
-    core, near = stretches._Core.empty(q), np.arange(q)
+    core, near = module._Core.empty(q), np.arange(q)
     for _ in range(6):
         core.eliminate(torch.tensor(near), G, right)
         wanted = torch.zeros(q, dtype=torch.bool)

@@ -33,6 +33,8 @@ def ladder(l1: Tensor, l2: Tensor, before: Tensor) -> tuple[Tensor, Tensor, list
     """The penalties (steps, k) in the order in which they are solved, some between those asked for; and where those are."""
     steps: list[Tensor] = []
     told: list[int] = []
+    # From one penalty to the next the guess of the active set is good only as long as they are close: where l1 falls by more than
+    # half, steps between are put in, each by the same factor.
     for here in l1:
         share = (here / before.clamp(min=1e-300)).clamp(1e-9, 1.0)
         between = int(math.log(float(share.amin())) / math.log(_NEAR))
@@ -133,6 +135,8 @@ class Cells:
 
     def round(self, state: State) -> None:
         """Solve on the active weights, under this penalty and the next ones; go on as far as that holds; mend the guess."""
+        # Invariant: of every cell, found[: at] are solutions; w and sign are the guess for the penalty `at`. Under the same signs the
+        # solution is linear in l1, so one factorisation serves several penalties ahead: all that hold are taken at once.
         todo = (state.at < state.ends).nonzero()[:, 0]
         ahead = state.at[todo, None] + torch.arange(self.ahead)
         beyond, ahead = ahead >= state.ends[todo, None], ahead.clamp(max=self.l1.shape[1] - 1)
@@ -182,6 +186,7 @@ class Cells:
         wide = order[:, None].expand(-1, many, -1)
         right = pad(force - threshold * sign[:, None], (0, 1)).gather(2, wide)
         factor, failed = torch.linalg.cholesky_ex(system)
+        # A pivot is what is left of a column of size 1 once the others have explained what they can of it.
         least = factor.diagonal(dim1=1, dim2=2).amin(1)
         dependent = (failed > 0) | ~(least**2 > rank_tolerance(p))
         half = torch.linalg.solve_triangular(factor, right.mT, upper=False)
@@ -193,6 +198,7 @@ class Cells:
     ) -> tuple[Tensor, Tensor]:
         """By how much inactive columns pull harder than their threshold, and the pulls, (t, ahead, p)."""
         s, (c, p), many = len(self.curvature), self.linear.shape, self.ahead
+        # One product for all cells of a data set, which lie together; cells that are done take part with zeros.
         everywhere = target
         if len(todo) < c:
             everywhere = torch.zeros(c, many, p, dtype=torch.float64)
@@ -222,6 +228,7 @@ class Cells:
         j = int(entered[0])
         others = ((sign != 0) & ~fresh).nonzero()[:, 0]
         C = self.curvature[self.owner[cell]]  # its last row and column are zeros
+        # Column j is the others times c: moving w_j by s sign_j and the others by -s c sign_j leaves all predictions as they are.
         system = C[others][:, others] + torch.diag(ridge[others])
         along = -minimum_norm(system, C[others, j : j + 1])[:, 0] * sign[j]
         falling = along * sign[others] < 0
@@ -243,6 +250,8 @@ def _mend(state: State, cells: Tensor, target: Tensor, wrong: Tensor, excess: Te
     Weights whose sign would turn become zero and leave. Where none has to leave, what pulls too hard enters.
     """
     state.turns[cells] += 1
+    # Boldly, all that is wrong is mended at once, as in Newton's method: quick, but it may come back to a guess. Carefully, the way
+    # to the target ends at the first weight that reaches zero and one column enters at a time: the objective falls every round.
     careful, blocked = state.turns[cells, None] > _BOLD, wrong.any(1, keepdim=True)
     w, sign, leaving, entering = target, state.sign[cells], wrong, (excess > 0) & ~blocked
     idle = cells[:0]

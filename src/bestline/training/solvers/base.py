@@ -67,6 +67,12 @@ class Step:
     held_out: float | None = None
     gap: float | None = None
 
+    @classmethod
+    def at(cls, objective: Objective, index: int, weights: Weights, rate: float | None = None) -> Step:
+        """The state at some weights, all rows looked at."""
+        losses, gradient = objective.evaluate(weights)
+        return cls(index, weights, losses, gradient, objective.violation(weights, gradient), rate)
+
     @property
     def loss(self) -> float:
         """Loss of all training rows, summed over the targets."""

@@ -185,17 +185,19 @@ class Descent(Solver):
         optimizer = self.built(parameter, objective)
         scheduler = self.schedule(optimizer) if self.schedule else None
         walk = _Walk(
-            objective, parameter, optimizer, scheduler, self._slices(objective, seed), *self._haste(objective, optimizer)
+            objective, parameter, optimizer, scheduler, self._slices(objective, seed), *self._shortcuts(objective, optimizer)
         )
+        # Where nobody need look at each step before the next is made, they are made 1, 4, 16 and then 64 at a time: an early stop
+        # wastes little, a long run is looked at seldom. Steps made beyond a stop are never told.
         index, many = 0, 1
         while True:
             steps = walk.steps(index, many)
             yield from steps
             walk.move(steps[-1])
             index += many
-            many = min(4 * many, _AHEAD, max(self.rule.steps - index + 1, 1)) if walk.blind else 1
+            many = min(4 * many, _AHEAD, max(self.rule.steps - index + 1, 1)) if walk.ahead else 1
 
-    def _haste(self, objective: Objective, optimizer: Optimizer) -> tuple[bool, _Straight | None]:
+    def _shortcuts(self, objective: Objective, optimizer: Optimizer) -> tuple[bool, _PlainSteps | None]:
         """Whether steps may be made some at a time and looked at together afterwards, which on a bowl is much less work.
 
         Not with optimisers and schedules that somebody brought along: they must not hear of steps that nobody asked for.
@@ -205,7 +207,7 @@ class Descent(Solver):
         if not named or bowl is None:
             return False, None
         plain = self.optimizer == "sgd" and self.batch_size is None and objective.penalty.quadratic
-        return True, _Straight(bowl.bottom, 2 * optimizer.param_groups[0]["lr"] * bowl.curvature) if plain else None
+        return True, _PlainSteps(bowl.bottom, 2 * optimizer.param_groups[0]["lr"] * bowl.curvature) if plain else None
 
     def _slices(self, objective: Objective, seed: int) -> Iterator[Smooth] | None:
         if self.batch_size is None:
@@ -221,7 +223,7 @@ def _unknown(optimizer: Optimizer) -> None:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Straight:
+class _PlainSteps:
     """Plain descent on a bowl, which needs no optimiser: w <- w - M (w - bottom), M being the rate times the second derivatives."""
 
     bottom: Weights
@@ -232,7 +234,7 @@ class _Straight:
         at, away = weights.new_empty(many, *weights.shape), torch.empty_like(weights)
         been = at.unbind()
         been[0].copy_(weights)
-        for before, after in pairwise(been):
+        for before, after in pairwise(been):  # after = before - M (before - bottom), in memory that is there already
             torch.sub(before, self.bottom, out=away)
             torch.addmm(before, self.matrix, away, alpha=-1, out=after)
         return at
@@ -240,25 +242,23 @@ class _Straight:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Walk:
-    """Weights on their way down, and what moves them; `blind` and `straight` are as in `Descent._haste`."""
+    """Weights on their way down, and what moves them; `ahead` and `plain` are as in `Descent._shortcuts`."""
 
     objective: Objective
     parameter: Parameter
     optimizer: Optimizer
     scheduler: Any
     slices: Iterator[Smooth] | None
-    blind: bool
-    straight: _Straight | None
+    ahead: bool
+    plain: _PlainSteps | None
 
     def steps(self, index: int, many: int) -> list[Step]:
         """So many steps from here on, the first number `index`, with the updates between them."""
         weights, objective, group = self.parameter.detach(), self.objective, self.optimizer.param_groups[0]
-        if not self.blind:
-            losses, gradient = objective.evaluate(weights)
-            violation = objective.violation(weights, gradient)
-            return [Step(index, weights.clone(), losses, gradient, violation, group.get("lr"))]
-        if self.straight is not None:
-            at, rates = self.straight.follow(weights, many), [group["lr"]] * many
+        if not self.ahead:
+            return [Step.at(objective, index, weights.clone(), group.get("lr"))]
+        if self.plain is not None:
+            at, rates = self.plain.follow(weights, many), [group["lr"]] * many
             weights.copy_(at[-1])
         else:
             been, rates = [weights.clone()], [group.get("lr")]
@@ -274,7 +274,7 @@ class _Walk:
     def move(self, at: Step | None = None) -> None:
         """One update; `at` is the step from which it leaves, where that has been looked at."""
         weights, part = self.parameter.detach(), next(self.slices) if self.slices else None
-        if isinstance(self.optimizer, torch.optim.LBFGS):
+        if isinstance(self.optimizer, torch.optim.LBFGS):  # its line search looks at more weights than those of the step
             self.optimizer.step(_closure(self.objective, self.parameter, part))
         else:
             if part is not None:

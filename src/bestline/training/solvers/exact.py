@@ -39,6 +39,5 @@ class Exact(Solver):
             terms = objective.penalty.terms
             what = "a penalty with edges" if terms is None else f"an l1 penalty (l1={terms.l1:g})"
             raise OptionError(f"`Exact` cannot minimise {what}; use solver='proximal', or set l1=0.")
-        for index, weights in enumerate((start, bowl.bottom)):
-            losses, gradient = objective.evaluate(weights)
-            yield Step(index, weights, losses, gradient, objective.violation(weights, gradient))
+        yield Step.at(objective, 0, start)
+        yield Step.at(objective, 1, bowl.bottom)

@@ -1,4 +1,4 @@
-"""Wide: lines through few rows of very many columns, from the rows themselves. Second moments would be p x p; no one forms them.
+"""Few rows: lines through few rows of very many columns, from the rows themselves. Second moments would be p x p; no one forms them.
 
     minimise   |y - X w|^2 / W + l1 sum_j f_j |w_j| + l2 sum_j f_j w_j^2            X (n, p), n < p, W the rows' weight
 
@@ -30,7 +30,7 @@ _FIRST = 100  # columns that are taken in at once, when there are fewer rows
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Few:
+class CentredRows:
     """A few rows, centred, each times the root of its weight.
 
     Attributes
@@ -48,7 +48,7 @@ class Few:
     y_mean: Tensor
 
     @classmethod
-    def of(cls, rows: Rows, *, intercept: bool) -> Few:
+    def of(cls, rows: Rows, *, intercept: bool) -> CentredRows:
         """Rows of weight 0 stay, as rows of zeros."""
         X, y = rows.X.to(torch.float64), rows.y
         n = len(rows)
@@ -58,6 +58,7 @@ class Few:
         x_mean, y_mean = torch.zeros(X.shape[1], dtype=torch.float64), torch.zeros(y.shape[1], dtype=torch.float64)
         if intercept:
             x_mean, y_mean = (w @ X) / w.sum(), (w @ y) / w.sum()
+            # Twice, for a mean far from 0 has few digits of its own to spare; and a column that varies by rounding alone is constant.
             X = X - x_mean
             left = (w @ X) / w.sum()  # what rounding of the mean has left
             X, x_mean = X - left, x_mean + left
@@ -92,14 +93,14 @@ class Few:
         plain = _Directions.of(self.X)
         if bool(free.any()):
             slopes[:, free] = plain.least_norm(self.y[:, free])
-        if not bool(free.all()):
+        if not bool(free.all()):  # b = V s / (s^2 + alpha) U'y: alpha shrinks what small singular values would blow up
             U, s, Vt = _svd(self.X)
             slopes[:, ~free] = Vt.T @ (s[:, None] / (s[:, None] ** 2 + alpha[~free]) * (U.T @ self.y[:, ~free]))
         return slopes, len(plain.s)
 
 
 def solve_rows(
-    few: Few,
+    few: CentredRows,
     l1: Tensor,
     l2: Tensor,
     *,
@@ -111,7 +112,7 @@ def solve_rows(
 
     Parameters
     ----------
-    few : Few
+    few : CentredRows
     l1, l2 : Tensor (m,) or (m, k)
         Penalties, not negative; with (m, k) each target has a series of its own. Quickest in descending order.
     factors : Tensor (p,), optional
@@ -141,7 +142,7 @@ def solve_rows(
     if not bool((X**2).sum(0).isfinite().all() & (y**2).sum(0).isfinite().all()):
         raise DataError("The columns are too large for float64 as they stand; standardise them, or use other units.")
     held = (factors > 0) | torch.tensor(positive)
-    free = _Free.of(X, y, held)
+    free = _FreeColumns.of(X, y, held)
     weights, gap, rounds = (
         torch.zeros(1, len(l1), p, k, dtype=torch.float64),
         torch.zeros(1, len(l1), k, dtype=torch.float64),
@@ -162,7 +163,7 @@ def solve_rows(
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Free:
+class _FreeColumns:
     """What the free columns leave of the others and of the targets (Frisch & Waugh 1933), and the way back."""
 
     X: Tensor  # (n, p - u)
@@ -171,7 +172,7 @@ class _Free:
     onto: Tensor  # (u, p - u): slopes of the others on the free columns
 
     @classmethod
-    def of(cls, X: Tensor, y: Tensor, held: Tensor) -> _Free:
+    def of(cls, X: Tensor, y: Tensor, held: Tensor) -> _FreeColumns:
         if bool(held.all()):
             nothing = torch.zeros(0, y.shape[1] + X.shape[1], dtype=torch.float64)
             return cls(X, y, nothing[:, : y.shape[1]], nothing[:, y.shape[1] :])
@@ -230,9 +231,13 @@ class _DualProblem:
         slopes, gap = torch.zeros(len(steps), len(w), dtype=torch.float64), torch.zeros(len(steps), dtype=torch.float64)
         at = rounds = 0
         working = (w != 0).nonzero()[:, 0]
+        # Invariant: steps[: at] are solved, each proved by the pulls of all columns; w and pull are of the last of them, and `last`
+        # is its l1. The working columns are those that may have a weight; no column outside is trusted, each is asked.
         while at < len(steps):
             near = (steps[at : at + _MOST] >= _TOGETHER * last).long().cumprod(0)
             here = slice(at, at + max(1, int(near.sum())))
+            # The strong rule: as a rule 2 |pull_j| changes no faster than l1 f_j does. So by the end of these penalties a column can
+            # have a weight only if it pulls harder than f_j (2 l1_end - l1_last) now.
             soon = self._force(pull) - self.factors * (2 * steps[here].amin() - last).clamp(min=0)
             working = self._with_hardest((w != 0).nonzero()[:, 0], soon)
             done = 0
@@ -240,9 +245,11 @@ class _DualProblem:
                 found, pulls, turns = self._on(working, steps[here], curbs[here], start=w)
                 rounds += turns
                 excess = self._excess(found, pulls, steps[here])
-                excess[:, working] = -1.0
+                excess[:, working] = -1.0  # solved for, so they pull as they should
                 done = int((excess <= 0).all(1).long().cumprod(0).sum())
-                if not done:
+                if (
+                    not done
+                ):  # not even the first penalty's solution stands: take in what pulls too hard, from the weights found
                     w = found[0]
                     working = self._with_hardest(working, excess.amax(0))
             settled = slice(at, at + done)
@@ -345,6 +352,7 @@ def _svd(A: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     if len(A) >= A.shape[1]:
         U, s, Vt = torch.linalg.svd(A, full_matrices=False)
         return U, s, Vt
+    # A' = Q R, so A = R' Q', and the triangle R' (n, n) has A's singular values.
     Q, R = torch.linalg.qr(A.T)
     U, s, Vt = torch.linalg.svd(R.T, full_matrices=False)
     return U, s, Vt @ Q.T

@@ -5,10 +5,16 @@ Such a loss is a ceiling over slopes u, loss(r) = max over low <= u <= high of u
 
     A w + curve u + over - under = y      A'u = P w      over (high - u) = under (u - low) = 0      over, under >= 0
 
+u_i is the slope of row i's loss: how hard the row pulls. `over` and `under` say how far its residual lies beyond what that slope
+allows, above and below; at the optimum a row whose slope is inside its edges is beyond neither (the two products are 0).
+
 Newton's method on these equations, their zeros held at a small number that shrinks (Mehrotra 1992), takes one least-squares
 problem a step: the Frisch-Newton method of quantile regression (Portnoy & Koenker 1997), for all piecewise linear-quadratic
 losses (Aravkin, Burke & Pillonetto 2013). Close to the end it shows which rows lie on the line, which beyond an edge and on
 which side; what is left then is linear, and is solved as it stands.
+
+How good a point is, no step can hide: any slopes u between their edges with A'u = P w bound the objective from below, so the gap
+between it and that bound, row by row loss(r) - u r + curve u^2 / 2 >= 0, is what other weights could still gain at most.
 """
 
 from __future__ import annotations
@@ -58,6 +64,7 @@ class InteriorPoint(Converging):
         """The start, and the weights after every step."""
         del seed  # nothing here is random
         problems, center = _problems(objective)
+        # Targets have nothing in common but the rows' features; each goes on until it is settled, and all are told together.
         points = [_Point.first(problem, start[:, i] + center @ start[:, i]) for i, problem in enumerate(problems)]
         index, weights, violation = 0, start, max((point.gap for point in points), default=0.0)
         while True:
@@ -93,6 +100,8 @@ def _problems(objective: Objective) -> tuple[list[_Problem], Tensor]:
     if smooth.forward.intercept:
         center[-1, :-1] = X.mean(0)
         X = torch.cat([X - center[-1, :-1], one], 1)
+    # A row's weight multiplies its loss, which is a loss of the same kind with other edges and another curve:
+    #     share loss(r) = max over share low <= u <= share high of u r - (curve / share) u^2 / 2
     share = one[:, 0] if rows.w is None else rows.w / rows.w.mean()
     low, high = (torch.as_tensor(edge, dtype=X.dtype, device=X.device).expand(k) for edge in (loss.low, loss.high))
     # More than all rows together can pull is as good as twice that: the weight is 0.
@@ -180,10 +189,13 @@ class _Problem:
         """Weights and slopes that obey the equations near w and u, when it is known which rows lie beyond an edge; None where none do."""
         inside, curve = ~(at_high | at_low), torch.where(self.curve > 0, self.curve, 1.0)
         bent, on_line = inside & (self.curve > 0), (inside & (self.curve == 0)).nonzero()[:, 0]
+        # Rows beyond an edge pull with that edge, bent rows inside with r / curve; of rows on the line, whose loss has a corner
+        # there, the slope is unknown and the residual 0.
         r = self.residual(w)
         u = torch.where(at_high, self.high, torch.where(at_low, self.low, torch.where(bent, r / curve, u)))
         # Unknown: by how much the weights move, and the slopes of the rows that lie on the line.
         K = self.normal(torch.where(bent, 1 / curve, 0.0)) + torch.diag(self.ridge)
+        # In terms of Q'r and Q'u of the rows on the line, A_on = Q R, for these may be more than there are weights.
         Q, R = torch.linalg.qr(self.rows(on_line).cpu())
         moved = _saddle(K.cpu(), R, (self.back(u) - self.ridge * w).cpu(), Q.T @ r[on_line].cpu())
         if moved is None:
@@ -234,6 +246,7 @@ class _Point:
         """At weights given; with all slopes 0, which lies between the edges."""
         r = problem.residual(w)
         height = float(problem.losses(problem.y).sum()) or 1.0
+        # Both distances start well away from 0: a point next to an edge can hardly move along it.
         room = 0.1 * float(r.abs().mean()) + 1e-6 if len(r) else 1.0
         gap = problem.gap(w, torch.zeros_like(r)) / height
         over, under = r.clamp(min=0) + room, (-r).clamp(min=0) + room
@@ -246,6 +259,8 @@ class _Point:
 
     def next(self, tol: float) -> _Point:
         """After a step of Newton's method; or the solution, once the rows' sides can be told."""
+        # Invariant: `at` has the smallest gap so far, and below the tolerance only while it falls. Beyond the tolerance steps go on
+        # for the sake of the rows' sides alone, since what they settle is exact.
         at = self
         for _ in range(_MORE):
             after = at._stepped()
@@ -262,6 +277,9 @@ class _Point:
     def _stepped(self) -> _Point | None:
         """Predict, see how far the edges let one go, and correct (Mehrotra 1992); None where float64 allows no step."""
         problem, u, above, below, over, under = self.problem, self.u, self.above, self.below, self.over, self.under
+        # With the changes of u, over and under eliminated row by row, what is left is weighted least squares:
+        #     (A' D A + P) dw = A' D q - (P w - A'u)        du = D (q - A dw)
+        # D is small for rows beyond an edge, whose slope cannot change, and large for rows whose residual is about 0.
         D = 1 / (problem.curve + over / above + under / below)
         missing = problem.residual(self.w) - problem.curve * u - over + under
         pull = problem.ridge * self.w - problem.back(u)
@@ -275,9 +293,12 @@ class _Point:
             du = D * (q - torch.cat([problem.X @ dw, dw[problem.edged]]))
             return dw, du, (up + over * du) / above, (down - under * du) / below
 
+        # Predictor: aim at products of 0 at once, to see how much of them a step could remove.
         _, du, dover, dunder = direction(-over * above, -under * below)
         reach = _reach((above, -du), (below, du), (over, dover), (under, dunder))
         left = ((over + reach * dover) * (above - reach * du) + (under + reach * dunder) * (below + reach * du)).sum()
+        # Corrector: aim at a mean product that is the smaller the more the predictor would have removed (its share cubed), and
+        # take the predictor's own products du dover into account, which Newton's linear equations leave out.
         target = (float(left) / now) ** 3 * now / (2 * len(u))
         dw, du, dover, dunder = direction(target - over * above + du * dover, target - under * below - du * dunder)
         reach = min(1.0, _SHORT * _reach((above, -du), (below, du), (over, dover), (under, dunder)))
@@ -290,6 +311,8 @@ class _Point:
 
     def _exact(self) -> _Point | None:
         """The solution, if the rows lie where they seem to. Those that do not change sides, which is Newton's method; None if in vain."""
+        # A row is taken to be at an edge when its slope is nearer to it, as a share of their distance, than its residual is to 0, as
+        # a share of the typical one: of the two factors of a product that goes to 0 the smaller one is the zero.
         problem, typical, w = self.problem, float((self.over + self.under).mean()), self.w
         high, low, curve = problem.high, problem.low, problem.curve
         width, bent = high - low, curve > 0
@@ -305,6 +328,8 @@ class _Point:
             holds &= torch.where(at_high, beyond >= -slack, torch.where(at_low, beyond <= slack, beyond.abs() <= slack))
             if bool(holds.all()):
                 return replace(self, w=w, gap=problem.gap(w, u.clamp(low, high)) / self.height, settled=True)
+            # Rows whose loss bends may change sides, and each change lowers the objective (Newton's method for Huber's loss, Madsen
+            # & Nielsen 1990); where a row with a corner is on the wrong side, the guess came too early.
             if not bool(holds[~bent].all()) or not bool(bent.any()):
                 return None
             at_high = torch.where(bent, r > curve * high, at_high)
@@ -320,6 +345,7 @@ def _reach(*pairs: tuple[Tensor, Tensor]) -> float:
 
 def _saddle(K: Tensor, R: Tensor, pull: Tensor, gap: Tensor) -> tuple[Tensor, Tensor] | None:
     """Weights w and v of smallest norm with K w - R'v = pull and R w = gap; None where no numbers come out."""
+    # Weights in units in which columns are of size 1, and both blocks of like size, so that small singular values mean dependence.
     d, m = len(K), len(R)
     units = torch.cat([K, R]).abs().amax(0) if d else K.new_zeros(0)  # of the columns
     units = torch.where(units > 0, units, 1.0)
@@ -329,5 +355,6 @@ def _saddle(K: Tensor, R: Tensor, pull: Tensor, gap: Tensor) -> tuple[Tensor, Te
     )
     right = torch.cat([pull / units / stiff, gap])[:, None]
     found = torch.linalg.lstsq(system, right, driver="gelsd").solution
+    # Once more for what the first solution left, as iterative refinement does.
     found = (found + torch.linalg.lstsq(system, right - system @ found, driver="gelsd").solution)[:, 0]
     return (found[:d] / units, found[d:] * stiff) if bool(found.isfinite().all()) else None

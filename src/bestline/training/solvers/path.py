@@ -136,6 +136,8 @@ def solve(
     if not all(_finite(part) for part in (normal.curvature, normal.linear, normal.square)):
         raise DataError("The columns are too large for float64 as they stand; standardise them, or use other units.")
     weights = torch.zeros(s, m, p, k, dtype=torch.float64)
+    # What is left to solve are the held columns, those that are penalised, in three ways: without l1 from eigenvectors, with l1 by
+    # active sets, and without any penalty by least squares of smallest norm.
     # Free columns are solved for last: what is left over from them obeys the same equations (Frisch & Waugh 1933).
     held = (factors > 0) | torch.tensor(positive)
     free = _partialled(normal, held)
@@ -190,6 +192,7 @@ def _second_moments(moments: Comoments, scaling: Scaling) -> Tensor:
     joint = second_moments(moments, scaling)
     if not scaling.intercept:
         return joint
+    # About its mean a constant column is nothing but rounding, which no weight may rest on.
     constant = moments.spread == 0
     constant[scaling.p :] = False
     if bool(constant.any()):
@@ -253,12 +256,15 @@ def _ridge(normal: Normal, l2: Tensor, factors: Tensor, plain: Sequence[Callable
     s, p, k = normal.linear.shape
     found, exact = torch.zeros(s, len(l2), p, k, dtype=torch.float64), torch.zeros(s, len(l2), k, dtype=torch.bool)
     if p and bool((l2 > 0).any()):
+        # In z = sqrt(f) w the penalty is l2 |z|^2 for every column, and with F^-1/2 G F^-1/2 = V L V' one decomposition gives all
+        # solutions: z = V (L + l2)^-1 V' F^-1/2 h.
         root = factors.sqrt()
         values, vectors = torch.linalg.eigh(normal.curvature / torch.outer(root, root))
         turned = vectors.mT @ (normal.linear / root[:, None])
         shrunk = values.clamp(min=0)[:, :, None, None] + l2  # (s, p, m, k)
         flat = vectors @ (turned[:, :, None] / shrunk.clamp(min=1e-300)).flatten(2) / root[:, None]
         found = flat.unflatten(2, l2.shape).transpose(1, 2).contiguous()
+        # How far h - G w is from l2 f w, against the size of what was added up in it.
         miss = (normal.pull(found) - l2[:, None, :] * factors[:, None] * found).abs()
         exact = (miss <= _EIGEN_MISS * _reach(normal, found)).all(2) & (l2 > 0)
     # What eigenvectors cannot do: columns of very different sizes, and no penalty at all.
@@ -310,6 +316,8 @@ def gaps(
     factors : Tensor (p,)
     positive : bool
     """
+    # Weak duality: any residuals, shrunk until no column pulls harder than its bound, give a lower bound of the least objective.
+    # Written as a sum of terms that are not negative, so that the gap keeps digits where the two objectives agree to the last.
     bound, curb = l1[:, None, :] * factors[:, None], l2[:, None, :] * factors[:, None]
     ridged = bool((curb > 0).any())
     rest = pull - curb * weights if ridged else pull
@@ -321,6 +329,7 @@ def gaps(
     gap = (1 - inside) ** 2 * residual + slack.abs().sum(2)
     if not ridged:
         return gap
+    # The second bound: conjugate of each weight's own penalty at 2 q_j, which is finite wherever there is a ridge.
     over = (2 * (pull if positive else pull.abs()) - bound).clamp(min=0)
     conjugate = torch.where(curb > 0, over**2 / (4 * curb.clamp(min=1e-300)), torch.inf)
     smooth = (bound * weights.abs() + curb * weights**2 + conjugate - 2 * weights * pull).sum(2).clamp(min=0)

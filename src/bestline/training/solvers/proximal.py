@@ -56,35 +56,34 @@ class Proximal(Converging):
         else:  # where it starts a loss may be straight
             step = 1 / (float(curvatures(objective, start)[-1]) or 1.0)
         shortest, terms = _SHORTEST * step, penalty.terms
-        w = v = start
+        w = v = start  # t counts the momentum, `same` the steps since a weight last became zero or ceased to be
         t, same = 1.0, 0
         for index in count():
-            losses, gradient = objective.evaluate(w)
-            violation = objective.violation(w, gradient)
-            yield Step(index, w, losses, gradient, violation, step)
-            near = same >= _SETTLED or index >= _PATIENCE or violation < _NEAR
+            # Here w is the last iterate, v the same moved on by its momentum: the gradient is taken at v, optimality told at w.
+            here = Step.at(objective, index, w, step)
+            yield here
+            near = same >= _SETTLED or index >= _PATIENCE or here.violation < _NEAR
             if isinstance(smooth, Bowl) and terms is not None and near:
-                w = _exact(smooth, terms, w)
-                losses, gradient = objective.evaluate(w)
-                yield Step(index + 1, w, losses, gradient, objective.violation(w, gradient))
+                yield Step.at(objective, index + 1, _exact(smooth, terms, w))
                 return
-            after, step = _shrunk(smooth, penalty, v, step, shortest)
+            after, step = _after(smooth, penalty, v, step, shortest)
+            # The step made from v points against the way from w: momentum has carried the weights uphill, so it starts anew.
             if float(((v - after) * (after - w)).sum()) > 0:
                 t = 1.0
-                after, step = _shrunk(smooth, penalty, w, step, shortest)
+                after, step = _after(smooth, penalty, w, step, shortest)
             t_after = (1 + (1 + 4 * t * t) ** 0.5) / 2
             v = after + (t - 1) / t_after * (after - w)
             same = same + 1 if torch.equal(after.sign(), w.sign()) else 0
             w, t = after, t_after
 
 
-def _shrunk(smooth: Smooth, penalty: Penalty, v: Weights, step: float, shortest: float) -> tuple[Weights, float]:
+def _after(smooth: Smooth, penalty: Penalty, v: Weights, step: float, shortest: float) -> tuple[Weights, float]:
     """The weights after a step from v, and the step that was found to be short enough."""
     if isinstance(smooth, Bowl):
         return penalty.prox(v - step * smooth.gradient(v), step), step
     losses, gradient = smooth.evaluate(v)
     rounding = 8 * torch.finfo(torch.float64).eps * float(losses.abs().sum())
-    while True:
+    while True:  # the parabola of curvature 1 / step through v lies above the loss at `after`, or the step was too long
         after = penalty.prox(v - step * gradient, step)
         away = after - v
         parabola = float(losses.sum() + (gradient * away).sum() + (away**2).sum() / (2 * step))
@@ -96,7 +95,9 @@ def _shrunk(smooth: Smooth, penalty: Penalty, v: Weights, step: float, shortest:
 def _exact(bowl: Bowl, terms: Terms, start: Weights) -> Weights:
     """The solution under an elastic net, found from weights near it."""
     bowl, device = bowl.cpu(), start.device
-    linear = bowl.curvature @ bowl.bottom
+    linear = (
+        bowl.curvature @ bowl.bottom
+    )  # h = H bottom, and the target's mean square is the floor and what the bottom explains
     square = bowl.floor + (bowl.bottom * linear).sum(0)
     normal = Normal(bowl.curvature[None], linear[None], square[None])
     series = [torch.tensor([value], dtype=torch.float64) for value in (terms.l1, terms.l2)]

@@ -63,6 +63,8 @@ def principal(H: Square) -> tuple[Tensor, Tensor]:
     from singular values of a factor of H: they keep digits where those of H itself drown in the large ones (Demmel & Veselić
     1992).
     """
+    # H = S C S with S the columns' sizes: C has ones on its diagonal, and of C it is decided what is flat. With C = V L V', the
+    # singular values of the factor S V L^1/2 squared are the eigenvalues of H.
     size = H.diagonal().clamp(min=0).sqrt()
     kept = size > 0
     if not bool(kept.any()):
@@ -111,6 +113,8 @@ def predicted_steps(modes: Modes, rates: Tensor, left: float, *, momentum: float
     bound = _settled(modes, rates, left, momentum, nesterov)
     if not momentum:
         return bound
+    # Invariant: from step `end` on the loss stays below `left`. The window before it is made exactly, and its last step above is
+    # the answer; where none is above, the window is passed over.
     # Backwards from the bound, which is near: where it is not tight the directions die out fast.
     end, found = bound.clone(), torch.where(bound.isinf(), bound, -1.0)
     while bool((found < 0).any()):
@@ -131,6 +135,7 @@ def _settled(modes: Modes, rates: Tensor, left: float, momentum: float, nesterov
 
     def enough(t: Tensor) -> Tensor:
         power, lesser = big ** (t[:, None] - 1), small ** t[:, None]
+        # |z(t)| <= |l2|^t + |first - l2| |l1^t - l2^t| / |l1 - l2|, and the divided difference is at most t |l1|^(t-1).
         reach = lesser + gain * torch.minimum(t[:, None] * power, (big * power + lesser) / apart)
         return reach**2 @ modes.energy <= left  # no number, where a rate explodes, is not enough
 
@@ -138,6 +143,7 @@ def _settled(modes: Modes, rates: Tensor, left: float, momentum: float, nesterov
     low = torch.full_like(rates, math.ceil(1 - 4 / math.log(momentum)) if momentum else 1.0)
     high = torch.where(enough(low), low, float(HORIZON))
     never = ~enough(high)
+    # Bisection, for all rates together: `high` steps are enough, `low` are not (or are the fewest that are looked at).
     while bool((high - low > 1).any()):
         middle = ((low + high) / 2).floor()
         there = enough(middle)
@@ -155,6 +161,8 @@ def _roots(curvature: Tensor, rate: Tensor | float, b: float, nesterov: bool) ->
 def _envelope(curvature: Tensor, rate: Tensor, b: float, nesterov: bool) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """|l1| >= |l2|, |l1 - l2| and |first - l2|."""
     first, trace, product = _roots(curvature, rate, b, nesterov)
+    # l1 and l2 are the roots of l^2 - trace l + product. Below zero `square` makes them complex: then both are of size
+    # sqrt(product) and the way down is a swing. The larger root without cancellation, the other from the product.
     square = trace**2 - 4 * product
     apart = square.abs().sqrt()
     big = (trace + torch.where(trace < 0, -apart, apart)) / 2
@@ -199,6 +207,7 @@ def best_rate(bowl: Bowl, start: Weights, *, momentum: float = 0.0, nesterov: bo
     if not len(modes.curvature):
         return 1.0
     largest = float(modes.curvature[0])
+    # Rates are tried as shares of the limit; the best lies near it when the curvatures are alike, at about half when they are not.
     edge = stable(largest, momentum=momentum, nesterov=nesterov)
     rates = torch.linspace(0.05, 0.97, 93, dtype=torch.float64) * edge
     steps = predicted_steps(modes, rates, DROP * modes.gap, momentum=momentum, nesterov=nesterov)
@@ -236,6 +245,7 @@ def _expected_smoothness(objective: Objective, largest: float, m: int) -> float:
     worst = 2 * (objective.slices.longest() + 1) if n else 1.0
     if n <= 1:
         return max(worst, largest)
+    # Between that of single rows (m = 1: the longest row's) and that of all rows (m = n).
     m = min(m, n)
     return n * (m - 1) / (m * (n - 1)) * largest + (n - m) / (m * (n - 1)) * worst
 
@@ -247,6 +257,7 @@ def _largest_curvature(smooth: object, at: Weights, rounds: int = 30) -> float:
         (gradient,) = torch.autograd.grad(smooth.losses(leaf).sum(), leaf, create_graph=True)
     if not gradient.requires_grad:  # the loss is linear in the weights: no curvature at all
         return 0.0
+    # Power iteration: products with the Hessian turn any direction towards that of the largest curvature, and its length is it.
     direction = torch.ones_like(at) / max(at.numel(), 1) ** 0.5
     size = 0.0
     for _ in range(rounds):

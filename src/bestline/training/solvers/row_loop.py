@@ -7,7 +7,10 @@ that scikit-learn's SGDRegressor made familiar. An l1 penalty pulls weights towa
 turn for what the weight has been spared before (Tsuruoka, Tsujii & Ananiadou 2009).
 
 For squared loss without an l1 penalty blocks of rows are done at once, with the same result: the errors g the rows would meet one
-after the other obey (1 + L) g = X w + b - y, L strictly lower triangular, since each row only feels the steps before it.
+after the other obey (1 + L) g = X w + b - y, L strictly lower triangular, since each row only feels the steps before it. So 32
+steps are one triangular system, whose matrix does not depend on the weights: many of them are made and solved together, and from
+block to block two products are left. What rounding may do to that is bounded before it is done (`_growth`); where the bound is
+too high, and for all other losses, rows are taken one after the other.
 """
 
 from __future__ import annotations
@@ -157,6 +160,7 @@ def visits(rows: Rows) -> tuple[Tensor, Tensor]:
     n = len(rows)
     if rows.w is None:
         return torch.arange(n), torch.ones(n, dtype=torch.float64)
+    # A weight of 2.5 is three turns of 2.5 / 3: as many rows, as nearly as turns can be.
     turns = rows.w.ceil().clamp(max=_MOST_VISITS)
     index = torch.arange(n).repeat_interleave(turns.long())
     return index, (rows.w / turns.clamp(min=1))[index]
@@ -191,8 +195,9 @@ def epoch(how: OneByOne, rows: Rows, order: Tensor, weights: Tensor, at: Progres
     """
     if how.loss != "squared_error" or how.l1 or how.rate in ("pa1", "pa2") or len(order) <= _BLOCK:
         return _row_by_row(how, rows, order, weights, at, owed)
+    # Mean losses of the parts, each weighed by its steps; rows that the blocks would not do safely go to the plain loop.
     objective = loss = 0.0
-    room = _Room.of(len(order), rows.X.shape[1])
+    room = _Workspace.of(len(order), rows.X.shape[1])
     many = _BLOCK * len(room.Z)
     for own, share in zip(order.split(many), weights.split(many), strict=True):
         at = _in_blocks(how, rows, own, share, at, room) or _row_by_row(how, rows, own, share, at, owed)
@@ -201,7 +206,7 @@ def epoch(how: OneByOne, rows: Rows, order: Tensor, weights: Tensor, at: Progres
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Room:
+class _Workspace:
     """Where the systems of many blocks are put, over and over: to be given new memory takes longer than to fill it.
 
     Attributes
@@ -217,16 +222,16 @@ class _Room:
     solved: Tensor
 
     @classmethod
-    def of(cls, steps: int, p: int) -> _Room:
+    def of(cls, steps: int, p: int) -> _Workspace:
         """For as many steps, or for as many as are made together."""
         m = _BLOCK
         widths = (p + 3, m, min(m, p + 2))
         blocks = min(-(-steps // m), max(8, _AT_ONCE // (m * sum(widths))))
         return cls(*(torch.empty(blocks, m, width, dtype=torch.float64) for width in widths))
 
-    def part(self, blocks: int) -> _Room:
+    def part(self, blocks: int) -> _Workspace:
         """That of the first blocks."""
-        return _Room(self.Z[:blocks], self.L[:blocks], self.solved[:blocks])
+        return _Workspace(self.Z[:blocks], self.L[:blocks], self.solved[:blocks])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -264,6 +269,8 @@ class _Blocks:
     def of(cls, how: OneByOne, rows: Rows, order: Tensor, weights: Tensor, at: Progress) -> _Blocks | None:
         """None where a step leaves less than half of the weights."""
         n, m = len(order), _BLOCK
+        # What is left of the first weights: after_j = keep_1 ... keep_j of the block's steps, so one block must not shrink them to
+        # nothing, or the division by it would lose all digits.
         t = at.step + torch.arange(-(-n // m) * m, dtype=torch.float64)
         rate = how.rates(t, at.eta)
         keep = 1 - rate * how.l2
@@ -290,7 +297,7 @@ class _Blocks:
         torch.neg(self.target, out=Z[:, :, -1])
 
 
-def _in_blocks(how: OneByOne, rows: Rows, order: Tensor, weights: Tensor, at: Progress, room: _Room) -> Progress | None:
+def _in_blocks(how: OneByOne, rows: Rows, order: Tensor, weights: Tensor, at: Progress, room: _Workspace) -> Progress | None:
     """Many blocks of rows: their equations together, and then from block to block a few products each.
 
     None where a step is so long that errors are cut, or digits are lost: see `_growth`.
@@ -299,6 +306,8 @@ def _in_blocks(how: OneByOne, rows: Rows, order: Tensor, weights: Tensor, at: Pr
     if it is None:
         return None
     room = room.part(len(it.t))
+    # L = V V' + size level' below its diagonal, which is all that a unit triangular solve reads. With few columns (1 + L)^-1 is
+    # multiplied into what the rows meet; with many, it is kept itself, as the smaller of the two.
     it.fill(room.Z, rows.X, order)
     V, meets = room.Z[:, :, 1:-2], room.Z[:, :, 1:]
     torch.bmm(V, V.mT, out=room.L)
@@ -326,6 +335,8 @@ def _growth(it: _Blocks, squares: Tensor) -> float:
     A step is (w, b / r) <- (keep w, b / r) - pull error (x, r), r^2 = level_rate: symmetric, so that it lengthens nothing unless
     pull |(x, r)|^2 > 1 + keep, which is to overshoot the row's own target by more than was missed.
     """
+    # Such a step lengthens (w, b / r) by pull |(x, r)|^2 - keep at most, or not at all where that is below 1; the
+    # block's steps multiply. Times rounding, this is what the errors of a block may be off.
     keep = it.after / it.before
     return float((keep * squares + it.size * it.level - keep).clamp(min=1).prod(1).amax())
 
@@ -338,6 +349,8 @@ def _scan(Z: Numbers, solved: Numbers, fades: list[float] | None, found: Numbers
     felt, whole = np.empty(Z.shape[:2]), solved.shape[1] == solved.shape[2]
     begins, ends = found[:-1], found[1:]
     each = zip(solved, Z[:, :, 1:], Z[:, :, :-2], begins[:, 1:], begins[:, :-2], ends[:, :-2], ends, felt, strict=True)
+    # Invariant: begins[i] is (b, w, b, 1) as block i finds it. The errors follow from it by one product, and what they move by
+    # another; b stands twice so that both products are of one piece of memory.
     with np.errstate(over="ignore", invalid="ignore"):
         for i, (own, meets, moves, met, moved, left, end, out) in enumerate(each):
             own.dot(meets.dot(met) if whole else met, out)
@@ -357,7 +370,7 @@ def _progress(
     if how.l2 or how.average:
         w, b, move = found[:-1, 1:-2], found[:-1, :1], felt * it.level
         after = b - move.cumsum(1)
-        if how.l2:
+        if how.l2:  # |w + m x|^2 = |w|^2 + 2 m x w + m^2 |x|^2: the lengths that the penalty wants, without the weights
             seen = felt - it.size * (after + move) + it.target  # v w
             lengths = _squares_before(it, w, felt * (felt * squares - 2 * seen)).flatten()
             penalty = 0.5 * how.l2 * float(lengths[: it.n].sum()) / it.n
@@ -424,7 +437,7 @@ def _row_by_row(how: OneByOne, rows: Rows, order: Tensor, weights: Tensor, at: P
                 seen = t - how.average + 1
                 mean += (w - mean) / seen
                 mean_b += (b - mean_b) / seen
-            if how.l1:
+            if how.l1:  # cumulative penalty: take what is due and not yet taken, but never push a weight across zero
                 due += rate * how.l1
                 old = w
                 w = (old > 0) * (old - due - taken).clip(min=0) + (old < 0) * (old + due - taken).clip(max=0)

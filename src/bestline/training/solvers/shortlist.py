@@ -1,12 +1,18 @@
-"""Stretches: along a stretch of the path most columns stay as they are, so that only a shortlist has to be decided about.
+"""Shortlist: along a segment of the path most columns stay as they are, so that only a shortlist has to be decided about.
 
-Weights and pulls change steadily from penalty to penalty, which foretells where a weight will reach zero and where a column will
-pull hard enough to enter. Columns to which that may happen soon make the shortlist U; the other active columns are the core C,
+Between two events, weights and pulls are straight lines in l1 (the path of a lasso is piecewise linear: Osborne, Presnell &
+Turlach 2000), which predicts where a weight will reach zero and where a column will
+pull hard enough to enter:
+
+    w(l1) = 0           at  l1 - w / (dw / dl1)             a weight leaves
+    |pull(l1)| = l1 f / 2   where the line of the pull meets that of the threshold, from above or below: a column enters
+
+Columns to which that may happen soon make the shortlist U; the other active columns are the core C,
 which keeps its signs s; the others have no weight. With the core eliminated,
 
     M = G_CC + l2 f     S = G_UU - G_UC M^-1 G_CU     pull_U = h_U - G_UC M^-1 (h_C - l1 f_C s / 2) - S w_U
 
-a lasso of the shortlist is left, whose equations are small under every penalty of the stretch (the rules that leave columns out
+a lasso of the shortlist is left, whose equations are small under every penalty of the segment (the rules that leave columns out
 of a path, as in Tibshirani et al. 2012, and Cholesky's factor of the rest kept, as in Efron et al. 2004). Whether nothing else
 happened is seen from all signs and pulls in the end; as far as that holds the solutions are those of all columns, and what did
 happen is on the next shortlist. Where that leads nowhere, all columns are decided about, as where they are few.
@@ -25,9 +31,9 @@ from bestline.training.solvers.active_sets import ROUNDING, Cells, State, ladder
 _AHEAD = 4  # penalties that one factorisation serves, when they differ in l1 only
 _MANY = 256  # columns from which on a shortlist is worth while
 _SHORT = 64  # columns on the shortlist, at least
-_SHARE = 0.75  # of the shortlist to which something is foretold to happen before the stretch ends
+_SHARE = 0.75  # of the shortlist to which something is predicted to happen before the segment ends
 _SMALL = 0.125  # of the mean size of the weights: smaller ones may leave, whichever way they went
-_LONG = 24  # penalties in a stretch, at most
+_LONG = 24  # penalties in a segment, at most
 _TRIES = 8  # at one penalty, before all columns are decided about
 
 
@@ -67,6 +73,8 @@ def active_sets(
     scaled = torch.zeros(s, p + 1, p + 1, dtype=torch.float64)
     inside = scaled[:, :p, :p]
     torch.div(curvature, torch.mul(size[:, :, None], size[:, None, :], out=inside), out=inside)
+    # Every column and every target is brought to size 1, so that one tolerance suits all of them and nobody's units decide; the
+    # penalties stay as they are, and what they are multiplied by, the thresholds and ridges, takes the units.
     cells = Cells(
         curvature=scaled,
         linear=(linear / size[:, :, None] / height[:, None, :]).mT.reshape(s * k, p),
@@ -82,7 +90,8 @@ def active_sets(
     )
     state = State.at_start(cells, None if start is None else start.mT.reshape(s * k, p) / units)
     steady = bool((l2 == l2[:1]).all()) and bool((l1.diff(dim=0) <= 0).all())
-    rounds = _along(cells, state) if p >= _MANY and steady and start is None else 0
+    # A shortlist is for paths that go down under one and the same l2, and for many columns; else all are decided about.
+    rounds = _by_segments(cells, state) if p >= _MANY and steady and start is None else 0
     while bool((state.at < state.ends).any()):
         cells.round(state)
         rounds += 1
@@ -90,14 +99,16 @@ def active_sets(
     return found.reshape(s, k, len(told), p).permute(0, 2, 3, 1), rounds
 
 
-def _along(cells: Cells, state: State) -> int:
-    """Stretch after stretch as far as that leads, and the rounds made."""
+def _by_segments(cells: Cells, state: State) -> int:
+    """Segment after segment as far as that leads, and the rounds made."""
     trend, rounds = _Trend.at_start(cells), 0
+    # Invariant: state.found holds proven solutions of all penalties before state.at, and state.sign the signs of the last of them.
+    # A segment that does not advance doubles its shortlist (turns); after a few such tries the cell is left to whole rounds.
     cores = [_Core.empty(cells.linear.shape[1]) for _ in cells.linear]
     while len(todo := ((state.at < state.ends) & (state.turns < _TRIES)).nonzero()[:, 0]):
-        stretch = _Stretch.next(todo, cells, state, trend, [cores[cell] for cell in todo.tolist()])
-        inner, made = stretch.solved(state)
-        stretch.go(cells, state, trend, inner)
+        segment = _Segment.next(todo, cells, state, trend, [cores[cell] for cell in todo.tolist()])
+        inner, made = segment.solved(state)
+        segment.advance(cells, state, trend, inner)
         rounds += made
     state.turns[:] = 0
     return rounds
@@ -131,15 +142,16 @@ class _Trend:
         still = torch.zeros_like(cells.linear)
         return cls(top, cells.linear.clone(), still, still.clone(), torch.zeros_like(still, dtype=torch.bool))
 
-    def foretold(self, cells: Cells, state: State, todo: Tensor) -> tuple[Tensor, Tensor]:
-        """The shortlist (t, u), and until which l1 it is foretold to do, (t, 1)."""
+    def predicted(self, cells: Cells, state: State, todo: Tensor) -> tuple[Tensor, Tensor]:
+        """The shortlist (t, u), and until which l1 it is predicted to do, (t, 1)."""
         l1, w, pull, dw, dpull = (part[todo] for part in (self.l1, state.w, self.pull, self.dw, self.dpull))
         edge, level = cells.threshold[todo], pull - l1 * dpull  # the pull at l1 = 0
-        up, down = _before(level / (edge - dpull), l1), _before(-level / (edge + dpull), l1)
+        up, down = _between(level / (edge - dpull), l1), _between(-level / (edge + dpull), l1)
         enters = up if cells.positive else torch.maximum(up, down)
-        event = torch.where(w != 0, _before(l1 - w / dw, l1), enters).masked_fill(~cells.present[todo], -1.0)
+        # For each column the l1 at which something is predicted to happen to it next; 0 where nothing is.
+        event = torch.where(w != 0, _between(l1 - w / dw, l1), enters).masked_fill(~cells.present[todo], -1.0)
         event = event.masked_fill(self.missed[todo], torch.inf)
-        # Long enough to reach one more penalty, whatever is foretold till then; twice as long where it was not.
+        # Long enough to reach one more penalty, whatever is predicted till then; twice as long where it was not.
         here = cells.l1[todo].gather(1, state.at[todo, None])
         needed = int((event >= here).sum(1).amax() / _SHARE) + 1
         u = min(max(_SHORT * 2 ** int(state.turns[todo].amax()), needed), event.shape[1])
@@ -158,6 +170,7 @@ class _Trend:
         to, last = todo[gone], run[gone] - 1
         before = (last - 1).clamp(min=0)
         first = (last == 0)[:, None]
+        # Slopes from the last two solutions; from the last one and the state before, where there is only one.
         step = l1[gone, last, None] - torch.where(first, self.l1[to], l1[gone, before, None])
         step = torch.where(step == 0, torch.inf, step)
         for now, then, change in ((w, state.w, self.dw), (pull, self.pull, self.dpull)):
@@ -167,7 +180,7 @@ class _Trend:
         self.l1[to] = l1[gone, last, None]
 
 
-def _before(at: Tensor, l1: Tensor) -> Tensor:
+def _between(at: Tensor, l1: Tensor) -> Tensor:
     """Those between l1 and 0; 0 else."""
     return torch.where((at >= 0) & (at <= l1 * (1 + 1e-9)), at, 0.0)
 
@@ -241,7 +254,7 @@ class _Core:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Stretch:
+class _Segment:
     """The next penalties of some cells.
 
     Attributes
@@ -266,9 +279,9 @@ class _Stretch:
     count: Tensor
 
     @classmethod
-    def next(cls, todo: Tensor, cells: Cells, state: State, trend: _Trend, cores: list[_Core]) -> _Stretch:
-        """As far as the shortlist is foretold to do."""
-        short, until = trend.foretold(cells, state, todo)
+    def next(cls, todo: Tensor, cells: Cells, state: State, trend: _Trend, cores: list[_Core]) -> _Segment:
+        """As far as the shortlist is predicted to do."""
+        short, until = trend.predicted(cells, state, todo)
         ahead = state.at[todo, None] + torch.arange(_LONG)
         l1 = cells.l1[todo].gather(1, ahead.clamp(max=cells.l1.shape[1] - 1))
         count = ((l1 >= until) & (ahead < state.ends[todo, None])).long().cumprod(1).sum(1).clamp(min=1)
@@ -277,6 +290,7 @@ class _Stretch:
         sign = state.sign[todo].scatter(1, short, 0.0)
         threshold, ridge = cells.threshold[todo], cells.l2[todo, :1] * cells.ridge[todo]
         right = torch.stack([cells.linear[todo], threshold * sign], 2)
+        # Of each cell's shortlist: S, and its pulls without weights as two columns, the part without l1 and what l1 is multiplied by.
         curvature, force = torch.zeros(t, u + 1, u + 1, dtype=torch.float64), torch.empty(t, u, 2, dtype=torch.float64)
         for i, core in enumerate(cores):
             G = cells.curvature[cells.owner[todo[i]], :p, :p]
@@ -309,9 +323,11 @@ class _Stretch:
             rounds += 1
         return inner, rounds
 
-    def go(self, cells: Cells, state: State, trend: _Trend, inner: State) -> None:
+    def advance(self, cells: Cells, state: State, trend: _Trend, inner: State) -> None:
         """On, as far as all signs and pulls allow; what forbids it is missed."""
         todo, n = self.todo, self.rest.l1.shape[1]
+        # The shortlist's solution is that of all columns as far as no sign of the core has turned and no column outside pulls too
+        # hard: these are the conditions of the optimum, looked at for every column. `run` penalties in a row hold.
         w, pull = self._whole(cells, inner.found)
         misfit = self._misfit(cells, w, pull)
         run = (~misfit.any(2) & (torch.arange(n) < inner.at[:, None])).long().cumprod(1).sum(1)

@@ -26,7 +26,7 @@ from bestline.training.solvers.base import Equals, Reads, Rule, Solver, Step, is
 from bestline.training.solvers.row_loop import OneByOne, Progress, epoch, visits
 
 RATES = ("constant", "invscaling")
-_TURNS = 65_536  # of an epoch, after which it is looked whether there is any hope
+_TURNS = 65_536  # rows of an epoch, after which it is looked whether there is any hope
 _LOST = 1e20  # mean squared error as trained from which there is no way back: the epoch is not finished
 
 
@@ -121,14 +121,16 @@ class Stochastic(Solver):
         if slices is None:
             raise OptionError("Training row by row needs the rows; these are moments only. Use solver='sgd'.")
         how = self._method(objective, slices, seed, intercept=len(start) > slices.columns)
+        # Each target is trained by itself; all of them see the rows in the same order.
         states = [Progress.start(w[:-1], float(w[-1]), eta=how.eta0) if how.intercept else Progress.start(w, 0.0, eta=how.eta0)
                   for w in start.T]  # fmt: skip
+        # What the l1 penalty might have taken of every weight and what it has taken, from epoch to epoch.
         owed = torch.zeros(start.shape[1], 2, len(states[0].weights), dtype=torch.float64)
         generator, passes, weights = torch.Generator().manual_seed(seed), slices.passes(seed), start
         for index in count():
-            losses, gradient = objective.evaluate(weights)
             rate = float(how.rates(torch.tensor([states[0].step], dtype=torch.float64), how.eta0)[0]) / 2
-            yield Step(index, weights, losses, gradient, objective.violation(weights, gradient), rate)
+            here = Step.at(objective, index, weights, rate)
+            yield here
             if self.average and index <= 1:  # the mean begins, and begins again after the first epoch
                 how = replace(how, average=int(states[0].step))
                 states = [replace(s, mean_weights=torch.zeros_like(s.weights), mean_level=0.0) for s in states]
@@ -138,7 +140,8 @@ class Stochastic(Solver):
                     for j, state in enumerate(states)
                 ]
                 if not all(state.loss < _LOST for state in states):
-                    yield Step(index + 1, weights, losses * math.inf, gradient, math.inf, rate)
+                    # What was lost stays lost: the epoch is told as one whose loss is infinite, and the loop says "diverged".
+                    yield replace(here, index=index + 1, losses=here.losses * math.inf, violation=math.inf)
                     return
             weights = torch.stack([_weights(state, how) for state in states], 1)
 
@@ -152,6 +155,8 @@ class Stochastic(Solver):
             raise OptionError(
                 "Stochastic() penalises every slope alike; with penalty factors use Descent('sgd', batch_size=1), or solver='proximal'."
             )
+        # A turn counts its row by the turn's weight, and the penalty in full. So that both weigh as in the objective, whose loss is
+        # a mean, the penalty is multiplied by the mean weight of a turn.
         lr, share = self.lr, 1.0
         if self.lr == "auto" or penalised:
             steepest, share = _look(next(slices.passes(seed)))
