@@ -52,6 +52,7 @@ def to_dict(model: FittedLine) -> dict[str, Any]:
         "summary": summarise(model).facts,
     }
     try:
+        # Through text and back: what is given is what a file would hold, tuples as lists and no NaN anywhere.
         text = json.dumps(document, allow_nan=False)
     except ValueError as error:
         raise NumericalError("A number of this model is not finite, and JSON has no word for that; fit again.") from error

@@ -36,6 +36,7 @@ def save(model: FittedLine, path: str | os.PathLike[str], *, overwrite: bool = F
         raise OptionError(
             "A model with an own loss or forward function cannot be saved: code never goes into a model file. Use `to_torch()`."
         )
+    # Code is never written, nor rows: what is here is numbers and names, and reading it runs nothing.
     trace = _thinned(model.trace)
     tensors = {"weights": model.weights, "low": model.collected.low, "high": model.collected.high}
     tensors |= {f"training.{n}": getattr(model.training, n) for n in _STATISTIC}
@@ -63,6 +64,7 @@ def load(path: str | os.PathLike[str]) -> FittedLine:
 
     Raises ModelFileError when it is not one, is damaged, or was written by a newer bestline. Nothing in a file is executed.
     """
+    # Whatever a damaged file makes go wrong on the way, it is one error that says so.
     _, tensors, facts = store.read(path, "model", _FORMAT)
     try:
         return _restored(tensors, facts)
@@ -79,6 +81,7 @@ def _restored(tensors: dict[str, Tensor], facts: dict[str, Any]) -> FittedLine:
     training = Comoments(int(count), float(weight), float(log_weight), unit, shift, mean, scatter, *map(float, cancelled))
     plan = _plan(design, facts["plan"], restored(facts))
     d, k = len(plan.names), len(design.targets)
+    # Every shape is checked before it is used: torch would broadcast a wrong one and go on.
     if tensors["weights"].shape != (d, k) or training.scatter.shape != (design.p + k, design.p + k):
         raise ValueError("its tensors have the wrong shape")
     trace = Trace(plan.names, design.targets, *(tensors.get(f"trace.{n}") for n in _TRACE))  # type: ignore[arg-type]
@@ -133,6 +136,7 @@ def _refined(tensors: dict[str, Tensor], d: int, k: int, p: int) -> Refined | No
 
 def _plan(design: Design, facts: dict[str, Any], solver: Solver) -> Plan:
     parse_loss(facts["loss"])
+    # Indices and factors come from the file, so they are held against the design that came with it.
     unscaled = tuple(int(j) for j in facts["unscaled"])
     if any(not 0 <= j < design.p for j in unscaled):
         raise ValueError("columns that do not exist")
@@ -176,6 +180,7 @@ def _scores(facts: dict[str, Any] | None) -> Scores | None:
 
 def _thinned(trace: Trace) -> Trace:
     """The trace with so few steps that it stays small: the first, the last, and evenly spaced ones between."""
+    # So many numbers a step: its weights, and five others.
     most = max(2, _TRACE_NUMBERS // (trace.weights[0].numel() + 5))
     if len(trace) <= most:
         return trace

@@ -21,6 +21,7 @@ from bestline.export.terms import PlainLine, components, sendable
 from bestline.inference.fitted import FittedLine
 from bestline.wording import VERSION
 
+# What older runtimes read decides, not what is newest.
 _OPSET, _IR = 19, 9  # the first with Equal on strings; ONNX Runtime 1.16 and all later ones run it
 _OUTPUT, _MATRIX, _ROWS = "prediction", "X", "N"
 
@@ -51,6 +52,7 @@ def to_onnx(model: FittedLine, path: str | os.PathLike[str], *, overwrite: bool 
         When the path cannot be written.
     """
     line = PlainLine.of(model, "ONNX")
+    # Made whole in memory first: a file appears only when there is a graph to put into it.
     content = _graph(line).SerializeToString()
     with store.fresh(path, overwrite=overwrite) as temporary:
         temporary.write_bytes(content)
@@ -60,6 +62,7 @@ def _graph(line: PlainLine) -> Any:
     design = line.design
     _check_names(design)
     builder = _Builder(design)
+    # A line without columns has no product, one without an intercept nothing to add, and plain numbers show gaps by themselves.
     product = builder.node("MatMul", builder.columns(), builder.doubles(line.weights)) if design.columns else ""
     terms = [product, builder.doubles([line.intercept]) if design.intercept else "", builder.gaps()]
     total, *others = [term for term in terms if term]
@@ -85,6 +88,7 @@ class _Builder:
 
     def node(self, kind: str, *inputs: str, name: str | None = None, **attributes: Any) -> str:
         """The output of a node; the same node is made once."""
+        # x**2 in two columns is one node: what was made once under this key is used again.
         key = (kind, inputs, tuple(sorted(attributes.items())) if kind != "ConstantOfShape" else ())
         if key not in self._made or name is not None:
             self._made[key] = name or self._fresh()
@@ -112,6 +116,7 @@ class _Builder:
     def columns(self) -> str:
         """The columns of the design (N, p)."""
         parts = [[self._at[factor] + component for factor, component in column.parts] for column in self.design.columns]
+        # Columns are products of up to `most` components; shorter ones are filled up with a component of ones.
         most = max(len(p) for p in parts)
         found, one = self._components, self._width
         if any(len(p) < most for p in parts):
@@ -121,6 +126,7 @@ class _Builder:
         product = ""
         for place in range(most):
             index = [p[place] if place < len(p) else one for p in parts]
+            # Gathering all components in their order changes nothing, so it is left out.
             same = index == list(range(one)) and found == self._components
             factor = found if same else self.node("Gather", found, self.integers(index), axis=1)
             product = self.node("Mul", product, factor) if product else factor
@@ -130,6 +136,7 @@ class _Builder:
         """0 (N, 1), or NaN for rows where any component is missing, infinite or undefined; nothing where products show it."""
         if all(f.kind == "number" for f in self.design.factors):
             return ""
+        # 0 * x is 0, and NaN where x is missing or infinite: summed over a row it says whether there is a prediction.
         nothing = self.node("Mul", self._components, self.doubles(0.0))
         return self.node("ReduceSum", nothing, self.integers([1]), keepdims=1)
 
@@ -195,6 +202,7 @@ class _Builder:
     def _number_block(self) -> str:
         """All number columns (N, m), in the order of the design."""
         if self._matrix:
+            # Arrays come as one matrix; the line may need some of its columns, in another order.
             index = [self._matrix.index(name) for name in self._numbers]
             whole = index == list(range(len(self._matrix)))
             block = _MATRIX if whole else self.node("Gather", _MATRIX, self.integers(index), axis=1)
@@ -230,6 +238,7 @@ class _Builder:
         if missing and has_level:
             cell = self.node("Where", missing, self.strings([MISSING_LEVEL]), cell)
         hits = self.node("Cast", self.node("Equal", cell, self.strings(levels)), to=self._onnx.TensorProto.DOUBLE)
+        # A level that training never saw hits no column, so the sum of its row is 0.
         unseen = self.node("Equal", self.node("ReduceSum", hits, self.integers([1]), keepdims=1), self.doubles(0.0))
         found = self.node("Where", unseen, self.doubles(np.nan), hits)
         if missing and not has_level:  # training had no gaps here: a gap counts as every level, each by its share
@@ -257,6 +266,7 @@ class _Builder:
 
     @property
     def _prefix(self) -> str:
+        # A graph has one space of names for columns, constants and results.
         longest = max((len(n) - len(n.lstrip("_")) for n in self.design.needs), default=0)
         return "_" * (longest + 1)
 

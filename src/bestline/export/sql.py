@@ -18,6 +18,7 @@ from bestline.export.terms import PlainLine, components, sendable
 from bestline.inference.fitted import FittedLine
 
 Levels: TypeAlias = tuple[int, ...]
+# What no database would take is refused here, in words, and not there.
 _LONGEST = 1_000_000  # characters of an expression, and cells of a product of categories: no database wants more
 _CHUNK = 100  # terms of a sum between parentheses: databases limit how deep a sum may go
 
@@ -52,6 +53,7 @@ def to_sql(model: FittedLine, table: str | tuple[str, ...], *, dialect: str = "a
     ColumnError
         When two columns differ by case alone, which many databases cannot tell apart.
     """
+    # Everything that can be refused is refused before a word is written.
     if dialect not in _DIALECTS:
         raise OptionError(f"`dialect` must be {' or '.join(map(repr, _DIALECTS))}; got {dialect!r}.")
     parts = (table,) if isinstance(table, str) else tuple(table)
@@ -85,6 +87,7 @@ def _terms(line: PlainLine) -> dict[_Key, _Cells]:
     factors = line.design.factors
     terms: dict[_Key, _Cells] = {}
     for column, weights in zip(line.design.columns, line.weights, strict=True):
+        # y ~ x:g has a column for each level of g; in SQL it is one term, x * CASE g WHEN ..., with a weight a level.
         numeric = tuple(part for part in column.parts if factors[part[0]].kind != "category")
         levels = sorted(part for part in column.parts if factors[part[0]].kind == "category")
         cells = terms.setdefault((numeric, tuple(i for i, _ in levels)), {})
@@ -124,9 +127,11 @@ class _Writer:
         """In parentheses; NULL where it is not defined."""
         left, right = _fragment(a), _fragment(b)
         if sign == "/":
+            # A divisor that is a number other than 0 needs no guard.
             return _short(f"({left} / {right})" if isinstance(b, float) and b != 0 else f"({left} / NULLIF({right}, 0E0))")
         if sign != "**":
             return _short(f"({left} {sign} {right})")
+        # Databases raise an error, or give NaN or NULL, where a power is not defined; here it is NULL everywhere.
         power = f"POWER({left}, {right})"
         if isinstance(b, float) and b >= 0 and b.is_integer():
             return _short(power)
@@ -148,6 +153,7 @@ class _Writer:
         if not factors:
             return _number(cells.get((), 0.0))
         factor, *rest = factors
+        # One CASE inside another, a category at a time: what is left of each level's weights goes one deeper.
         by_level: dict[int, dict[Levels, float]] = {}
         for levels, value in cells.items():
             by_level.setdefault(levels[0], {})[levels[1:]] = value
@@ -155,6 +161,7 @@ class _Writer:
         lines = []
         for at, level in enumerate(factor.levels):
             missing = self.design.missing == "impute" and level == MISSING_LEVEL
+            # NULL is equal to nothing, so the level of what is missing needs a question of its own.
             condition = f"{cell} IS NULL" if missing else self.dialect.level(cell, sendable(level, "The level"))
             lines.append(f"{indent}WHEN {condition} THEN {self._case(by_level.get(at, {}), rest, depth + 1)}")
         if self.design.missing == "impute" and MISSING_LEVEL not in factor.levels:
@@ -170,6 +177,7 @@ class _Writer:
 def _sum(first: str, terms: Sequence[str]) -> str:
     if len(terms) <= _CHUNK:
         return "\n    ".join([first, *terms])
+    # SQLite parses a sum to a depth of 1,000 at the most; sums of sums stay far from it.
     chunks = [terms[i : i + _CHUNK] for i in range(0, len(terms), _CHUNK)]
     return "\n    ".join([first, *(f"+ (0E0\n    {chr(10).join(chunk)})" for chunk in chunks)])
 
@@ -196,6 +204,7 @@ def _plain_text(value: str) -> str:
 
 def _number(value: float) -> str:
     """Digits that read back to the same double; to most databases the exponent makes it a double and not a decimal."""
+    # Python's repr is the shortest text that reads back to the same double.
     digits = repr(float(value)).upper().removesuffix(".0")
     return digits if "E" in digits else f"{digits}E0"
 
@@ -264,6 +273,7 @@ _FUNCTIONS = {
 
 
 def _refuse_twins(names: Sequence[str]) -> None:
+    # Quoted names keep their case, but MySQL, SQL Server and SQLite compare them without it.
     seen: dict[str, str] = {}
     for name in names:
         other = seen.setdefault(name.casefold(), name)

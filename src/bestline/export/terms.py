@@ -59,6 +59,7 @@ class PlainLine:
         return ("prediction",) if len(targets) == 1 else tuple(f"prediction:{t}" for t in targets)
 
 
+# What SQL and ONNX have in common: how a column, an operation and a function are said.
 class Language(Protocol):
     """Fragments are text of the language, or names of values in it; numbers stay numbers until a fragment is made of them."""
 
@@ -76,6 +77,7 @@ def components(text: str, states: Mapping[str, State], language: Language) -> li
     """The components of an expression, one for each of its columns."""
     width = expression(text).width  # a text that is not allowed ends here
     values = _values(ast.parse(text.strip(), mode="eval").body, states, language)
+    # A component that is a number alone depends on no row, and a column of it would be a constant.
     if len(values) != width or any(isinstance(v, float) for v in values):
         raise OptionError(f"{readable(text)} has components of different shapes; make the column before fitting.")
     return [str(v) for v in values]
@@ -115,6 +117,7 @@ def _called(node: ast.Call, states: Mapping[str, State], language: Language) -> 
     if name in FUNCTIONS:
         return [language.function(name, v) for v in values]
     text = ast.unparse(node)
+    # The call as Python writes it is the key under which the design keeps its state.
     degree = expression(text).width
     if not expression(text).calls:  # raw powers, which learn nothing
         return [*values, *(language.operation("**", values[0], float(d)) for d in range(2, degree + 1))]
@@ -130,6 +133,7 @@ def _polynomials(x: str | float, degree: int, state: State, language: Language) 
     legendre = _legendre(x, degree, state, language)
     found: list[str | float] = []
     for j in range(1, degree + 1):
+        # Column j of P R^-1: the constant's share first, then each Legendre polynomial times its number.
         column: str | float = state["basis"][0][j]
         for k in range(1, degree + 1):
             if state["basis"][k][j] != 0:
@@ -146,6 +150,7 @@ def _legendre(x: str | float, degree: int, state: State, language: Language) -> 
     """
     from numpy.polynomial.legendre import leggauss
 
+    # On the training range, t lies between -1 and 1.
     t = language.operation("/", language.operation("-", x, state["middle"]), state["half"])
     found = []
     for d in range(1, degree + 1):
@@ -162,5 +167,6 @@ def _each(
     operation: Callable[[str | float, str | float], str], a: Sequence[str | float], b: Sequence[str | float]
 ) -> list[str | float]:
     """An operation on components, one beside many going with each."""
+    # a[i % len(a)]: a single component goes with each of the other's.
     size = max(len(a), len(b))
     return [operation(a[i % len(a)], b[i % len(b)]) for i in range(size)]

@@ -96,6 +96,7 @@ class Bowl:
 
 def trained_moments(moments: Comoments, scaling: Scaling) -> tuple[Tensor, Square]:
     """Mean (q,) and covariance (q, q), divisor W, of the columns as trained."""
+    # Units are powers of two: multiplied in first, they keep the product of two columns in range.
     unit = moments.unit / scaling.scale
     return trained_mean(moments, scaling), torch.outer(unit, unit).mul_(moments.scatter).div_(moments.weight)
 

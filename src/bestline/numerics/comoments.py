@@ -163,6 +163,7 @@ class Comoments:
 
     def __getitem__(self, columns: Sequence[int]) -> Comoments:
         """Moments of some of the columns, in the order given."""
+        # Choosing columns is choosing rows and columns of the scatter: nothing is computed anew.
         index = torch.as_tensor(list(columns), dtype=torch.long)
         return replace(
             self,
@@ -178,6 +179,7 @@ class Comoments:
             return False
         # Means and spreads to 6 digits of the spread, then correlations to as many: far above rounding, far below any other table.
         size = self.spread + 1e-6 * self.center.abs()  # the mean of a column that was centred is all rounding
+        # 1e-300: what is zero in both must count as equal.
         near = bool(((self.center - other.center).abs() <= 1e-6 * size + 1e-300).all())
         blur = 1e-12 * self.center.abs()  # a column that hardly varies is all rounding, too
         same = bool(((self.spread - other.spread).abs() <= 1e-6 * self.spread + blur + 1e-300).all())
@@ -272,6 +274,7 @@ def _in_common_units(a: Comoments, b: Comoments) -> tuple[Comoments, Comoments]:
         raise DataError(
             f"Moments of {a.q} columns and of {b.q} columns cannot be combined; collect them with the same columns."
         )
+    # Nearly always: only columns of extreme numbers have units other than 1.
     if torch.equal(a.unit, b.unit):
         return a, b
     # Where one side holds nothing but zeros, the other's unit serves, be it ever so small.
@@ -281,6 +284,7 @@ def _in_common_units(a: Comoments, b: Comoments) -> tuple[Comoments, Comoments]:
 
 def _cancelled(whole: Comoments, part: Comoments, rest: Square, heavier: float) -> float:
     """By how much what is left is smaller than what was there, in weight and in the scatter of any column that varied."""
+    # The rounding of the larger sums stays behind when rows are taken away; beside what is left it has grown.
     before, after = whole.scatter.diagonal(), rest.diagonal()
     ratio = torch.where(before > 0, before / after, 1.0)  # infinite where nothing is left: whether it is nothing is not known
     times = max(float(ratio.nan_to_num(1.0).max()) if len(ratio) else 1.0, heavier, 1.0)
@@ -296,4 +300,5 @@ def _in_units(m: Comoments, unit: Columns) -> Comoments:
         return m
     # A power of two: exact, unless it underflows beside numbers that are larger by 1e280. Zeros are zeros in any unit.
     ratio = torch.where(_all_zero(m), 1.0, m.unit / unit)
+    # A scatter of two columns is in the product of their units.
     return replace(m, unit=unit, shift=m.shift * ratio, mean=m.mean * ratio, scatter=m.scatter * torch.outer(ratio, ratio))

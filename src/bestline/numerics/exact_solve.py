@@ -108,6 +108,7 @@ class Refined:
         return torch.where(found.isfinite(), found, plain)  # near the edge of float64's range
 
     def _rows(self, X: Features, below: Features | None) -> Doubled:
+        # As many columns of ones as there are more weights than features: one, or none without an intercept.
         ones = X.new_ones(len(X), len(self.weights) - X.shape[1])
         return Doubled.of(torch.cat([X, ones], 1), None if below is None else torch.cat([below, ones * 0], 1))
 
@@ -133,10 +134,12 @@ def digits_within(lost: Tensor, weights: Weights, inverse: Square, rss: Tensor) 
     (d, k), p = weights.shape, len(lost) - weights.shape[1]
     if not bool(lost.any()):
         return torch.full((d, k), float(MOST)).double(), torch.full((k, d), float(MOST)).double()
+    # The intercept's column of ones is exact, so it has lost nothing.
     x = torch.cat([lost[:p], lost.new_zeros(d - p)])
     V, own = inverse.abs(), inverse.diagonal().sqrt()
     moved = x @ weights.abs() + lost[p:]  # (k,)
     pulled = V @ x
+    # The products of the two errors are taken along: they cost nothing and can only lower a claim.
     error = pulled[:, None] * (rss.sqrt() + moved) + own[:, None] * moved
     relative = pulled / own + (moved / rss.sqrt())[:, None]
     # sum_j lost_j sqrt(V_jj): 1 / sqrt(V_jj) is the length of what the others leave of column j.
@@ -164,6 +167,7 @@ def refined(rows: Iterable[tuple[Rows, Features | None]], p: int, k: int, *, int
         range of float64; and where exact sums would take too long: more than 200 columns, or numbers that lie too far apart.
     """
     d = p + intercept
+    # Asked before a row is read: a pass over the data for nothing would be a long one.
     if d > MOST_COLUMNS or d == 0:
         return None
     products = CrossProducts.empty(d + k)

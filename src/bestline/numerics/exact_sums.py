@@ -104,6 +104,7 @@ class _Digits:
 
 
 def _of_chunk(rows: Rows, below: Features | None, *, intercept: bool) -> CrossProducts:
+    # float64 and one device, for float32 and whole numbers are exact in it.
     rows = rows.to(rows.X.device)
     below = None if below is None else below.to(rows.X)
     if rows.w is not None and bool((rows.w <= 0).any()):
@@ -162,6 +163,7 @@ def _peeled(Z: Features, top: Sequence[int], bits: int) -> Iterator[tuple[int, l
 def _put_together(digits: _Digits, products: Tensor) -> tuple[tuple[int, ...], Whole]:
     """The sums of products of columns from those of their digits, with each column's power of two."""
     q = digits.owner[-1] + 1
+    # Digits are in order of their owners, so the first of each says where its run begins.
     starts = [digits.owner.index(j) for j in range(q)]
     low = tuple(min(e for e, o in zip(digits.exponent, digits.owner, strict=True) if o == j) for j in range(q))
     shift = np.array([e - low[o] for e, o in zip(digits.exponent, digits.owner, strict=True)], dtype=object)

@@ -72,6 +72,7 @@ def nearest_double(known: Known, power: int, least: Fraction = Fraction(0)) -> t
     known = decided(known, least)
     if known.value == 0 == known.bound:
         return 0.0, float(MOST)
+    # Rounded once, from a fraction: Python divides whole numbers correctly rounded.
     nearest = scaled(known.value, power)
     # Out of range, or the sign itself is open: 0 is as good as any number, and no digit of it is claimed.
     if not math.isfinite(nearest) or abs(known.value) <= known.bound:

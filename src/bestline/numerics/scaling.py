@@ -51,6 +51,7 @@ class Scaling:
         if not intercept:  # then the size of a column is its root mean square, about zero
             center, spread = torch.zeros_like(center), torch.hypot(spread, center)
         scale = torch.where(spread > 0, spread, 1.0)
+        # Columns that are 0 or 1 can keep their size: a penalty then weighs on a rare level as on a frequent one.
         scale[list(unscaled)] = 1.0
         return cls(p, intercept, center, scale)
 
@@ -63,6 +64,7 @@ class Scaling:
     def of_changes(self) -> Scaling:
         """The scaling of changes of the weights, which know nothing of where the target lies."""
         center = self.center.clone()
+        # b' = (b - c_y + w c_x) / s_y is affine in the weights; a change of them does not feel c_y.
         center[self.p :] = 0
         return replace(self, center=center)
 
