@@ -74,7 +74,7 @@ keep(drawn(slow.plot.frame(3)), "frame")
 keep(drawn(slow.plot.surface()), "surface")
 keep(drawn(slow.plot.overview(others={"lr 0.2": fast}, label="lr 0.1", step=3)), "overview")
 keep(drawn(slow.plot.loss({"lr 0.2": fast}, label="lr 0.1", log=True)), "rates")
-keep(drawn(bl.sweep(line, "y ~ x", standardize=False, starts=[start], steps=100).plot(), 64), "sweep")
+keep(drawn(bl.sweep(line, "y ~ x", standardize=False, starts=[start], steps=100).plot.rates(), 64), "sweep")
 descended("momentum", 0.02, 60).animate(folder / "training.gif", {"adam, lr 0.8": descended("adam", 0.8, 60)}, overwrite=True)
 
 penguins = bl.samples.path("penguins")

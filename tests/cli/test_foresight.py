@@ -37,7 +37,7 @@ def test_the_preflight_command(app: typer.Typer) -> None:
     page = CliRunner().invoke(app, ["preflight", "crash.csv", "y ~ x", "--lr", "0.01"]).stdout
     assert "it crawls" in page
     assert CliRunner().invoke(app, ["preflight", "crash.csv", "y ~ x", "--lr", "0.1,0.2"]).exit_code == 2
-    assert isinstance(CliRunner().invoke(app, ["preflight", "crash.csv", "--optimizer", "adan"]).exception, OptionError)
+    assert isinstance(CliRunner().invoke(app, ["preflight", "crash.csv", "--solver", "adan"]).exception, OptionError)
 
 
 def test_the_sweep_command(app: typer.Typer) -> None:

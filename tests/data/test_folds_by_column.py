@@ -140,13 +140,14 @@ def test_what_moments_by_a_column_refuse(frame: pd.DataFrame) -> None:
         _ = by + bl.Moments.collect(frame, "y ~ a", folds=3)
     with pytest.raises(DataError, match="not part of these moments"):
         _ = bl.Moments.collect(frame[frame.region != "east"], "y ~ a", by="region") - by
-    with pytest.raises(OptionError, match="Collect them by='city'"):
+    with pytest.raises(OptionError, match="Collect them with folds='city'"):
         bl.fit(by, folds="city")
     assert bl.fit(by, folds="region").held_out.kind == "leave-one-region-out"
     with pytest.raises(OptionError, match="is the target"):
         bl.Moments.collect(frame, "y ~ a", by="y")
-    with pytest.raises(OptionError, match="is `by`"):
-        bl.Moments.collect(frame, "y ~ a", folds="region")
+    assert bl.Moments.collect(frame, "y ~ a", folds="region").values == by.values
+    with pytest.raises(OptionError, match="at least 1, or the name of a column"):
+        bl.Moments.collect(frame, "y ~ a", folds=0)
     for wrong in ({"by": ["region"]}, {"by": 3}, {"by": "region", "folds": 3}):
         with pytest.raises(OptionError, match="in place of `folds`"):
             bl.Moments.collect(frame, "y ~ a", **wrong)

@@ -31,7 +31,7 @@ def test_the_picture_shows_the_runs_and_the_limits(tmp_path: Path) -> None:
     gone = sum(mark == "Points" for mark in cells["mark"])
     assert gone == int((runs.diverged_at >= 0).sum()) > 0
     assert all(panel.log_x and panel.log_y for panel in picture.panels)
-    for axes in runs.plot().axes:
+    for axes in runs.plot.rates().axes:
         assert axes.get_xscale() == "log"
     draw(picture, theme="dark")
     write_sweep(tmp_path / "a.png", runs)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, final
 
 from bestline.data.gather import Gathered, Query
 from bestline.data.progress import Progress
-from bestline.errors import OptionError, warn
+from bestline.errors import OptionError, renamed, warn
 from bestline.numerics import Comoments, total
 from bestline.pictures.marks import Picture
 from bestline.pictures.sweep import picture
@@ -27,7 +27,7 @@ from bestline.training.solvers.descent import Descent
 from bestline.training.start import Start
 
 if TYPE_CHECKING:
-    from bestline.pictures.render.mpl import Drawing
+    from bestline.pictures.gallery import SweepGallery
 
 __all__ = ["Preflight", "Sweep", "preflight", "sweep"]
 
@@ -42,20 +42,22 @@ class Sweep(SweptRuns):
         """Final loss, and steps to 99.9 % of the drop, against the rate; the limits marked."""
         return picture(self)
 
-    def plot(self, *, theme: str = "light") -> Drawing:
-        """The picture as a matplotlib figure."""
-        from bestline.pictures.render.mpl import draw  # matplotlib
+    @property
+    def plot(self) -> SweepGallery:
+        """Pictures: `sweep.plot.rates()`, a matplotlib Figure."""
+        from bestline.pictures.gallery import SweepGallery  # matplotlib
 
-        return draw(self.picture(), theme=theme)
+        return SweepGallery(self)
 
 
+@renamed(optimizer="solver")
 def preflight(
     data: Any,
     formula: str | None = None,
     *,
     target: str | Sequence[str] | None = None,
     features: Sequence[str] | None = None,
-    optimizer: str = "sgd",
+    solver: str = "sgd",
     lr: float | None = None,
     l1: float = 0.0,
     l2: float = 0.0,
@@ -78,8 +80,8 @@ def preflight(
     ----------
     data, formula, target, features, weights, missing, start, seed
         As in `bestline.fit`; also `Moments`, or the path of a .moments file.
-    optimizer : str
-        "sgd", "momentum", "nesterov", "adam", "adamw", "rmsprop", "adagrad" or "lbfgs".
+    solver : str
+        By the name of its optimiser: "sgd", "momentum", "nesterov", "adam", "adamw", "rmsprop", "adagrad" or "lbfgs".
     lr : float, optional
         A rate to judge: whether it converges, and in how many steps.
     l1 : float
@@ -104,20 +106,20 @@ def preflight(
     BestlineWarning
         For rows that were left out or filled in, and for columns that cannot serve.
     """
-    if not isinstance(optimizer, str):
-        raise OptionError(f"`optimizer` is one name, such as 'sgd'; got {optimizer!r}.")
-    checked_optimizers(optimizer)
+    if not isinstance(solver, str):
+        raise OptionError(f"`solver` is one name of an optimiser here, such as 'sgd'; got {solver!r}.")
+    checked_optimizers(solver)
     if lr is not None and not (isinstance(lr, int | float) and 0 < lr < float("inf")):
         raise OptionError(f"`lr` is one positive number to judge; got {lr!r}. `sweep` tries many.")
     query = Query(data, formula, target, features, weights, missing, seed=seed)
     gathered = _gathered(query, progress)
     sides = []
     for standardize in (False, True):
-        plan = _plan(gathered, Request(query, Descent(optimizer), l1, l2, standardize=standardize, start=start))
+        plan = _plan(gathered, Request(query, Descent(solver), l1, l2, standardize=standardize, start=start))
         sides.append((plan, plan.task(Part(_total(gathered)))))
     flat = flat_directions(sides[1][1])  # of standardised columns, where no unit hides one
     own, standardized = (
-        look_ahead(Prospect(task, plan.first(task), optimizer, _about(gathered, plan), flat), lr) for plan, task in sides
+        look_ahead(Prospect(task, plan.first(task), solver, _about(gathered, plan), flat), lr) for plan, task in sides
     )
     return beside(own, standardized)
 
@@ -153,7 +155,7 @@ def sweep(
         Learning rates, for the columns as trained; text as on the command line: "1e-4:1:200" for 200 rates that grow by one
         factor, or "0.1,0.2". "auto" takes 200 from a thousandth of the largest stable rate to twice as much.
     optimizers : str or several
-        Names that `Descent` knows.
+        Names that `Descent(optimizer)` knows, and `fit(solver=...)`.
     steps : int
         Updates of every run.
     starts : sequence of starts, optional
@@ -170,7 +172,7 @@ def sweep(
     Returns
     -------
     Sweep
-        `losses` (steps + 1, runs), `frame()`, `plot()`, `steps_to(0.999)`, `best()`.
+        `losses` (steps + 1, runs), `frame()`, `plot.rates()`, `steps_to(0.999)`, `best()`.
 
     Raises
     ------

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -27,7 +27,7 @@ from bestline.cli.terminal import Terminal
 
 PREFLIGHT_EXAMPLES = (
     "Examples:  bestline preflight cars.csv 'mpg ~ weight + horsepower'  |  bestline preflight line.csv 'y ~ x' --lr 0.01  |  "
-    "bestline preflight table.csv --target y --optimizer nesterov --json"
+    "bestline preflight table.csv --target y --solver nesterov --json"
 )
 SWEEP_EXAMPLES = (
     "Examples:  bestline sweep cars.csv 'mpg ~ weight' -o sweep.png  |  "
@@ -42,7 +42,8 @@ Seed = Annotated[int, typer.Option(help="Of the small random start.")]
 def preflight(
     asked: Asked,
     *,
-    optimizer: Annotated[str, typer.Option(help="sgd, momentum, nesterov, adam, adamw, rmsprop, adagrad or lbfgs.")] = "sgd",
+    solver: Annotated[str, typer.Option(help="sgd, momentum, nesterov, adam, adamw, rmsprop, adagrad or lbfgs.")] = "sgd",
+    optimizer: Annotated[str | None, typer.Option(hidden=True, help="The old name of --solver.")] = None,
     lr: Annotated[str | None, typer.Option(help="A learning rate to judge.")] = None,
     l2: Ridge = 0.0,
     weights: Weights = None,
@@ -60,12 +61,14 @@ def preflight(
     rate = rate_of(lr)
     if isinstance(rate, str):
         raise typer.BadParameter(f"--lr needs one learning rate to judge; got {lr!r}")
+    # Under its old name it is handed on as such, so that the warning is the one that Python gives.
+    chosen: dict[str, Any] = {"solver": solver} if optimizer is None else {"optimizer": optimizer}
     with terminal.listening() as bars:
         found = bl.preflight(
             asked.data,
             asked.formula,
             **asked.columns,
-            optimizer=optimizer,
+            **chosen,
             lr=rate,
             l2=l2,
             weights=weights,

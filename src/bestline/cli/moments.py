@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 import bestline as bl
-from bestline.cli.options import Asked, Force, Missing, Weights, asking, briefly, grouped, refuse_existing, saying
+from bestline.cli.options import Asked, Force, Missing, Weights, asking, briefly, folds_of, grouped, refuse_existing, saying
 from bestline.cli.terminal import Terminal
 from bestline.errors import readable
 from bestline.wording import significant
@@ -35,8 +35,12 @@ def collect(
     asked: Asked,
     weights: Weights = None,
     missing: Missing = "raise",
-    folds: Annotated[int | None, typer.Option(help="Number of folds, for out-of-fold errors later; by default 5.")] = None,
-    by: Annotated[str | None, typer.Option(help="A column whose values are the folds instead.")] = None,
+    folds: Annotated[
+        str, typer.Option(help="Number of folds, for out-of-fold errors later, or a column whose values they are.")
+    ] = "5",
+    by: Annotated[
+        str | None, typer.Option(help="A column of groups: moments of each of its values, which are the folds then.")
+    ] = None,
     seed: Annotated[int, typer.Option(help="Of the folds.")] = 0,
     force: Force = False,
     terminal: Terminal,
@@ -50,7 +54,7 @@ def collect(
             **asked.columns,
             weights=weights,
             missing=missing,
-            folds=folds,
+            folds=folds_of(folds),
             by=by,
             seed=seed,
             progress=bars.passes(),

@@ -69,39 +69,36 @@ class Moments:
         features: Sequence[str] | None = None,
         weights: str | None = None,
         missing: str = "raise",
-        folds: int | None = None,
+        folds: int | str = 5,
         by: str | None = None,
         seed: int = 0,
         progress: Progress | None = None,
     ) -> Moments:
-        """Moments of anything that holds a table: one pass, constant memory; with `by` one more over that column, a few bytes a row.
+        """Moments of anything that holds a table: one pass, constant memory; by a column one more over that, a few bytes a row.
 
         Parameters
         ----------
         data, formula, target, features, weights, missing
             As in `bestline.fit`.
-        folds : int, optional
-            Number of folds, at least 1; by default 5.
+        folds : int or str
+            Number of folds, at least 1; or a column whose values are the folds, for rows that belong together, as in `fit`. It is
+            no feature unless it is named. Tables that are added up need not have the same values in it.
         by : str, optional
-            A column whose values are the folds instead, for rows that belong together. It is no feature unless it is named. Tables
-            that are added up need not have the same values in it.
+            A column of groups: moments are kept of each of its values. They are the folds then, so this says the same as `folds`
+            with that column.
         seed : int
             Of the hash that assigns rows to folds.
         progress : callable, optional
             Hears (what, fraction).
         """
-        if by is not None and not (isinstance(by, str) and folds is None):
+        if by is not None and not (isinstance(by, str) and folds == 5):
             raise OptionError(
                 f"`by` is the name of a column whose values are the folds, in place of `folds`; got {by!r}, folds={folds!r}."
             )
-        folds = 5 if folds is None else folds
-        if type(folds) is not int or folds < 1:
-            raise OptionError(
-                f"`folds` must be a whole number of at least 1 (a column whose values are the folds is `by`); got {folds!r}."
-            )
-        query = Query(
-            data, formula, target, features, weights, missing, folds=folds if by is None else by, seed=seed, at_once=True
-        )
+        folds = folds if by is None else by
+        if not isinstance(folds, str) and (type(folds) is not int or folds < 1):
+            raise OptionError(f"`folds` must be a whole number of at least 1, or the name of a column; got {folds!r}.")
+        query = Query(data, formula, target, features, weights, missing, folds=folds, seed=seed, at_once=True)
         return cls.gathered(gather(query, progress))
 
     @classmethod

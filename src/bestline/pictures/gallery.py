@@ -1,4 +1,4 @@
-"""Gallery: the pictures of one model, each a call away and ready as a matplotlib figure: `model.plot.loss()`."""
+"""Gallery: the pictures of a model or a sweep, each a call away and ready as a matplotlib figure: `model.plot.loss()`."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from bestline.errors import OptionError
+from bestline.errors import BestlineDeprecationWarning, OptionError, warn
 from bestline.inference.fitted import FittedLine
 from bestline.inference.second_pass import diagnosis
 from bestline.inference.uncertainty import tables, target_number
@@ -17,7 +17,9 @@ from bestline.pictures.landscape import Pair
 from bestline.pictures.marks import Picture
 from bestline.pictures.render.mpl import Drawing, draw
 from bestline.pictures.sample import Sample, rows_shown
+from bestline.pictures.sweep import picture
 from bestline.training import Fit, Selection
+from bestline.training.foresight.sweep import SweptRuns
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -155,3 +157,34 @@ class Gallery:
     def diagnostics(self, data: Any = None, *, target: int | str = 0) -> Drawing:
         """Residuals against fitted, normal quantiles, scale and location, residuals against leverage: four panels."""
         return self._drawn(panels(diagnosis(self.model, data, target=target)))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SweepGallery:
+    """The pictures of a sweep.
+
+    Attributes
+    ----------
+    runs : SweptRuns
+    theme : {"light", "dark"}
+    """
+
+    runs: SweptRuns
+    theme: str = "light"
+
+    @property
+    def dark(self) -> SweepGallery:
+        """The same pictures on a dark background: `sweep.plot.dark.rates()`."""
+        return SweepGallery(self.runs, "dark")
+
+    def rates(self) -> Drawing:
+        """Final loss, and steps to 99.9 % of the drop, against the rate; the limits marked."""
+        return draw(picture(self.runs), theme=self.theme)
+
+    def __call__(self, *, theme: str = "light") -> Drawing:
+        """The old spelling of `rates`; it is gone in the next version."""
+        warn(
+            "`plot()` of a sweep is called `plot.rates()` now; the old spelling is gone in the next version.",
+            BestlineDeprecationWarning,
+        )
+        return SweepGallery(self.runs, theme).rates()

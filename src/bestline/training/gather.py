@@ -22,7 +22,7 @@ def _from_moments(moments: Moments, query: Query) -> Gathered:
         )
     if isinstance(query.folds, str) and query.folds != moments.by:
         raise OptionError(
-            f"Folds by a column need the rows; these are moments only, whose folds are made. Collect them by={query.folds!r}."
+            f"Folds by a column need the rows; these are moments only, whose folds are made. Collect them with folds={query.folds!r}."
         )
     if query.split is not None:
         raise OptionError("A split needs the rows; these are moments only. Leave `split` out: the score is out of fold.")

@@ -16,14 +16,14 @@ from bestline.data.collected import Kept
 from bestline.data.design import Design, degree_of
 from bestline.data.gather import Query
 from bestline.data.split import check_shares
-from bestline.errors import ColumnError, OptionError
+from bestline.errors import ColumnError, OptionError, refuse_unknown
 from bestline.training.cross_validation import KINDS
 from bestline.training.losses.named import parse_loss
 from bestline.training.own_forward import UserForward
 from bestline.training.plan import Plan, UserLoss
 from bestline.training.recipe import Recipe
 from bestline.training.solvers.base import Reach, Reads, Solver, is_number
-from bestline.training.solvers.choose import choose
+from bestline.training.solvers.choose import SETTINGS, choose
 from bestline.training.start import Start
 from bestline.training.width import refuse_folds
 
@@ -100,6 +100,7 @@ class Request:
     def of(cls, data: Any, formula: str | None, asked: Mapping[str, Any], defaults: Mapping[str, Any]) -> Request:
         """What `fit` was called with: the data, and beside them its arguments by name, and what those are when left out."""
         loss, forward, settings = asked["loss"], asked["forward"], asked["descent"]
+        refuse_unknown(settings, [*defaults, *SETTINGS], "fit")
         degree, own = (degree_of(forward), None) if isinstance(forward, str) else (1, forward)
         squared = loss == "squared"
         chosen = choose(

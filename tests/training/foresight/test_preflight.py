@@ -112,11 +112,11 @@ def test_the_predicted_steps_are_those_that_training_takes(kind: str, name: str)
         if options.get("weights"):
             common["weights"] = np.random.default_rng(seed).uniform(0.1, 3, len(X))
         standardize = options.get("standardize", True)
-        whole = preflight((X, y), optimizer=name, **common)
+        whole = preflight((X, y), solver=name, **common)
         for factor in (None, 0.2, 0.97):
             side = whole.standardized if standardize else whole
             lr = side.lr if factor is None else factor * side.lr_limit
-            judged = preflight((X, y), optimizer=name, lr=lr, **common)
+            judged = preflight((X, y), solver=name, lr=lr, **common)
             given = (judged.standardized if standardize else judged).given
             if given.steps > 2_000:
                 continue
@@ -132,7 +132,7 @@ def test_the_predicted_steps_are_those_that_training_takes(kind: str, name: str)
 def test_no_other_rate_needs_clearly_fewer_steps(name: str) -> None:
     for seed in range(8):
         X, y = table(seed)
-        found = preflight((X, y), optimizer=name, seed=seed).standardized
+        found = preflight((X, y), solver=name, seed=seed).standardized
         tried = sweep((X, y), optimizers=name, lrs=np.linspace(0.01, 0.995, 300) * found.lr_limit, seed=seed)
         assert found.steps <= 1.1 * float(tried.steps_to().nan_to_num(math.inf).min()) + 1
         assert float(tried.steps_to()[int((tried.lrs - found.lr).abs().argmin())]) == pytest.approx(found.steps, rel=0.2, abs=2)
@@ -141,7 +141,7 @@ def test_no_other_rate_needs_clearly_fewer_steps(name: str) -> None:
 @pytest.mark.parametrize("name", WITH_LIMIT)
 def test_the_rate_is_the_one_that_auto_takes(name: str) -> None:
     X, y = table(5)
-    found = preflight((X, y), optimizer=name)
+    found = preflight((X, y), solver=name)
     for standardize, side in ((False, found), (True, found.standardized)):
         fit = bl.fit((X, y), solver=Descent(name, steps=1), standardize=standardize)
         assert fit.rate == side.lr
@@ -165,7 +165,7 @@ def test_slow_runs_are_predicted_too() -> None:
 @pytest.mark.parametrize("name", ["adam", "adamw", "rmsprop", "adagrad", "lbfgs"])
 def test_optimisers_without_a_limit_are_made_and_counted(name: str) -> None:
     X, y = table(6)
-    found = preflight((X, y), optimizer=name, lr=0.05)
+    found = preflight((X, y), solver=name, lr=0.05)
     side = found.standardized
     assert side.lr_limit is None
     assert side.given.verdict == "no limit"
@@ -359,10 +359,10 @@ def test_missing_values_mean_what_they_mean_in_fit() -> None:
 @pytest.mark.parametrize(
     ("options", "error", "says"),
     [
-        ({"optimizer": "adan"}, OptionError, "did you mean 'adam'"),
-        ({"optimizer": "SGD"}, OptionError, "did you mean 'sgd'"),
-        ({"optimizer": torch.optim.Adam}, OptionError, "one name"),
-        ({"optimizer": ["sgd"]}, OptionError, "one name"),
+        ({"solver": "adan"}, OptionError, "did you mean 'adam'"),
+        ({"solver": "SGD"}, OptionError, "did you mean 'sgd'"),
+        ({"solver": torch.optim.Adam}, OptionError, "one name"),
+        ({"solver": ["sgd"]}, OptionError, "one name"),
         ({"lr": 0.0}, OptionError, "positive"),
         ({"lr": -1.0}, OptionError, "positive"),
         ({"lr": math.inf}, OptionError, "positive"),

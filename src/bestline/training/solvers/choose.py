@@ -18,6 +18,7 @@ from bestline.training.solvers.stochastic import Stochastic
 
 SOLVERS: tuple[type[Solver], ...] = (Exact, Proximal, InteriorPoint, Descent, Stochastic)
 _BY_NAME = {solver.name: solver for solver in SOLVERS if solver is not Descent}  # which goes by its optimisers' names
+SETTINGS = tuple(dict.fromkeys(name for solver in SOLVERS for name in solver.settings))
 
 
 def _settling(steps: int) -> Descent:
