@@ -83,15 +83,7 @@ def family(contract: str, method: str) -> dict[str, str]:
     return {name: bases[name][1] for name in found - {contract}}
 
 
-@pytest.mark.parametrize(
-    ("contract", "method"),
-    [
-        pytest.param(
-            "Solver", "run", marks=pytest.mark.xfail(strict=True, reason="some places still ask for a solver's class")
-        ),
-        ("Penalty", "prox"),
-    ],
-)
+@pytest.mark.parametrize(("contract", "method"), [("Solver", "run"), ("Penalty", "prox")])
 def test_nobody_tells_its_kinds_apart_from_outside(contract, method):
     kinds = family(contract, method)
     assert kinds, f"there is no {contract} but the contract"
