@@ -45,9 +45,6 @@ def imports() -> list[tuple[Module, Import]]:
     return [(module, imported) for module in modules().values() for imported in module.imports]
 
 
-@pytest.mark.xfail(
-    strict=True, reason="matplotlib is named outside pictures/render, pyarrow in samples, notebook libraries in pages"
-)
 def test_libraries_stay_in_their_rooms():
     astray = []
     for module, imported in imports():

@@ -11,7 +11,7 @@ from bestline.cli.terminal import Terminal
 from bestline.errors import DataError, readable
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+    from bestline.pictures.render.mpl import Drawing
 
 _FORMULA = "body_mass_g ~ flipper_length_mm + bill_length_mm + bill_depth_mm + species + sex"
 _LINE = "body_mass_g ~ flipper_length_mm"
@@ -97,7 +97,7 @@ def _predictions(model: bl.Model, path: str) -> str:
     return "\n".join(lines)
 
 
-def _pictures(simple: bl.Model, momentum: bl.Model, exact: bl.Model, walked: bl.Model) -> dict[str, Figure]:
+def _pictures(simple: bl.Model, momentum: bl.Model, exact: bl.Model, walked: bl.Model) -> dict[str, Drawing]:
     """The classic pictures, by file name."""
     plot = simple.plot
     return {

@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from bestline import files as store
+import bestline.files as store
 from bestline.data.collected import Collected
 from bestline.data.design import Column, Design, expression
 from bestline.data.folds import MOST_FOLDS

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from bestline import files as store
+import bestline.files as store
 from bestline.data.design import Design
 from bestline.data.moments import Moments
 from bestline.errors import ModelFileError, OptionError, readable

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from bestline import files as store
+import bestline.files as store
 from bestline.data.design import MISSING_LEVEL, Design, Factor
 from bestline.errors import ColumnError, OptionError, listed
 from bestline.export.terms import PlainLine, components, sendable

@@ -10,8 +10,8 @@ from collections.abc import Iterator, Sequence
 
 import torch
 
+import bestline.pictures.data_space as dataspace
 from bestline.errors import OptionError, ShapeError
-from bestline.pictures import data_space as dataspace
 from bestline.pictures.axis_labels import labels, loss_label, updates
 from bestline.pictures.landscape import END, MESH, SHADOW, Landscape, Pair, grid_values, landscape, path_losses
 from bestline.pictures.landscape_marks import beside, contour_marks, relief, seen

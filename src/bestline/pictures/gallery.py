@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import bestline.pictures.figures as figure
+import bestline.pictures.penalty_paths as paths
 from bestline.errors import BestlineDeprecationWarning, OptionError, warn
 from bestline.inference.fitted import FittedLine
 from bestline.inference.second_pass import diagnosis
 from bestline.inference.uncertainty import tables, target_number
-from bestline.pictures import figures
-from bestline.pictures import penalty_paths as paths
 from bestline.pictures.diagnostics import panels
 from bestline.pictures.landscape import Pair
 from bestline.pictures.marks import Picture
@@ -55,22 +55,22 @@ class Gallery:
     def _number(self, target: int | str) -> int:
         return target_number(self.model, target)
 
-    def data(self, data: Any = None, *, truth: figures.Truth | None = None, target: int | str = 0) -> Drawing:
+    def data(self, data: Any = None, *, truth: figure.Truth | None = None, target: int | str = 0) -> Drawing:
         """The rows with the fitted line; with several features, predicted against actual. `truth` is (slope, intercept)."""
-        return self._drawn(figures.data(self.sample(data), target=self._number(target), truth=truth, fit=self.model.trained))
+        return self._drawn(figure.data(self.sample(data), target=self._number(target), truth=truth, fit=self.model.trained))
 
     def before_after(self, data: Any = None, *, target: int | str = 0) -> Drawing:
         """The line where training started, and where it ended."""
-        return self._drawn(figures.before_after(self.sample(data), self.model.trained, target=self._number(target)))
+        return self._drawn(figure.before_after(self.sample(data), self.model.trained, target=self._number(target)))
 
     def train_test(self, train: Any = None, test: Any = None, *, target: int | str = 0) -> Drawing:
         """The line on the rows it was trained on, and on rows it never saw."""
         pair = self.sample(train), self.sample(test, "test")
-        return self._drawn(figures.train_test(*pair, self.model.trained, target=self._number(target)))
+        return self._drawn(figure.train_test(*pair, self.model.trained, target=self._number(target)))
 
     def frame(self, step: int, data: Any = None, *, target: int | str = 0, pair: Pair = None) -> Drawing:
         """Data space and weight space after `step` updates, side by side; an arrow or a tangent shows the gradient there."""
-        return self._drawn(figures.frame(self.sample(data), self.model.trained, step, target=self._number(target), pair=pair))
+        return self._drawn(figure.frame(self.sample(data), self.model.trained, step, target=self._number(target), pair=pair))
 
     def overview(
         self,
@@ -91,11 +91,11 @@ class Gallery:
         # A loaded model without data: its panel of rows is left out, the others need none.
         sample = None if data is None and self.model.source is None else self.sample(data)
         runs = self._runs(others, label)
-        return self._drawn(figures.overview(runs, sample, step=step, target=self._number(target), pair=pair, log=log))
+        return self._drawn(figure.overview(runs, sample, step=step, target=self._number(target), pair=pair, log=log))
 
     def steps(self, *, most: int = 16, target: int | str = 0) -> Drawing:
         """Training as a table: after each number of updates the weights, the loss, the gradient, and the update that follows."""
-        return self._drawn(figures.table_of_steps(self.model.trained, target=self._number(target), most=most))
+        return self._drawn(figure.table_of_steps(self.model.trained, target=self._number(target), most=most))
 
     def loss(
         self,
@@ -109,23 +109,23 @@ class Gallery:
 
         With `held_out` the loss of rows that training never saw is shown too; by default only of one model alone.
         """
-        return self._drawn(figures.loss(self._runs(others, label), log=log, held_out=held_out))
+        return self._drawn(figure.loss(self._runs(others, label), log=log, held_out=held_out))
 
     def surface(self, pair: Pair = None, *, target: int | str = 0, kind: str = "slice") -> Drawing:
         """The loss as a surface over two weights, or with "path" over the main directions of the path, the path on it."""
-        return self._drawn(figures.surface(self.model.trained, pair, target=self._number(target), kind=kind))
+        return self._drawn(figure.surface(self.model.trained, pair, target=self._number(target), kind=kind))
 
     def contour(self, pair: Pair = None, *, target: int | str = 0, kind: str = "slice", step: int | None = None) -> Drawing:
         """The loss over two weights from above, with the path of training; with `step` up to there, and which way is down."""
-        return self._drawn(figures.contour(self.model.trained, pair, target=self._number(target), kind=kind, step=step))
+        return self._drawn(figure.contour(self.model.trained, pair, target=self._number(target), kind=kind, step=step))
 
     def main_directions(self, *, target: int | str = 0) -> Drawing:
         """The loss over the two main directions of the path, from above and in space: what shows most with many weights."""
-        return self._drawn(figures.main_directions(self.model.trained, target=self._number(target)))
+        return self._drawn(figure.main_directions(self.model.trained, target=self._number(target)))
 
     def weight(self, name: str | None = None, *, target: int | str = 0, step: int | None = None) -> Drawing:
         """The loss against one weight; where it is the only one, with a tangent at the start or at `step`."""
-        return self._drawn(figures.weight(self.model.trained, name, target=self._number(target), step=step))
+        return self._drawn(figure.weight(self.model.trained, name, target=self._number(target), step=step))
 
     def _runs(self, others: Mapping[str, FittedLine] | None, label: str) -> Fit | dict[str, Fit]:
         own = self.model.trained
@@ -152,7 +152,7 @@ class Gallery:
         """Slopes, and if wanted the intercept, as dots with their intervals."""
         rows = [c for c in tables(self.model, level)[self._number(target)] if intercept or c.term != "Intercept"]
         columns = [[c.estimate for c in rows], [c.conf_low for c in rows], [c.conf_high for c in rows]]
-        return self._drawn(figures.coefficients([c.term for c in rows], *columns, level=level))
+        return self._drawn(figure.coefficients([c.term for c in rows], *columns, level=level))
 
     def diagnostics(self, data: Any = None, *, target: int | str = 0) -> Drawing:
         """Residuals against fitted, normal quantiles, scale and location, residuals against leverage: four panels."""

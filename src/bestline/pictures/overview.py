@@ -14,9 +14,9 @@ from dataclasses import dataclass, replace
 
 import torch
 
+import bestline.pictures.data_space as dataspace
+import bestline.pictures.landscape_marks as over
 from bestline.errors import OptionError
-from bestline.pictures import data_space as dataspace
-from bestline.pictures import landscape_marks as over
 from bestline.pictures.axis_labels import loss_label, updates
 from bestline.pictures.landscape import MESH, SHADOW, Landscape, Pair, landscapes
 from bestline.pictures.loss_curves import as_runs, floors, stops

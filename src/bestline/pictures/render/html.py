@@ -18,8 +18,8 @@ from typing import Any
 
 from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined, Template
 
+import bestline.pictures.player as player_files
 from bestline.files import fresh
-from bestline.pictures import player
 
 __all__ = ["Page", "Still", "document", "page", "style_of", "sweep_page", "templates"]
 
@@ -108,8 +108,8 @@ def document(template: Template, title: str, *, plays: bool = False, style: str 
         What the template shows; all of it is escaped.
     """
     # Every element's text is hashed as it stands in the page, so nothing may be added to it later.
-    styles = [style_of(_ROOM, "page.css"), *([style] if style else []), *([player.style()] if plays else [])]
-    scripts = [player.script() + _START] if plays else []
+    styles = [style_of(_ROOM, "page.css"), *([style] if style else []), *([player_files.style()] if plays else [])]
+    scripts = [player_files.script() + _START] if plays else []
     return template.render(title=title, policy=_policy(scripts, styles), styles=styles, scripts=scripts, **values)
 
 
