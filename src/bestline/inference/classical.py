@@ -112,11 +112,13 @@ class Inference:
         It exists where the aliased columns of a row say what the others say, as they did in training; elsewhere it is NaN, and so it
         is where the rounding of `core` is as large, for nearly collinear columns.
         """
+        # x'V x with V positive definite: what is negative, or below the rounding of its terms, is not known.
         own = away[:, list(self.kept)]
         variance = (own @ self.core * own).sum(1)
         rounding = 2 * len(self.kept) * _EPS * (own.abs() @ self.core.abs() * own.abs()).sum(1)
         variance = self.sigma[0] ** 2 * torch.where(variance >= rounding, variance, NAN)
         for alias in self.aliased:
+            # What is left of an aliased column in this row, beside what training saw: any of it has a weight that nobody knows.
             told = sum((c * away[:, j] for j, c in alias.on.items()), torch.zeros(len(away), dtype=torch.float64))
             apart = (away[:, alias.column] - told).abs()
             variance = torch.where(apart <= 1e-8 * (self.size[alias.column] + told.abs()), variance, NAN)
@@ -137,15 +139,18 @@ def infer(moments: Comoments, scaling: Scaling) -> Inference:
     """Covariance of the least-squares weights, classical (equal variances), from moments of the training rows."""
     p = scaling.p
     mean, joint = trained_moments(moments, scaling)
+    # With every column in units of its spread A has a diagonal of 1, so its inverse is as good as collinearity allows.
     A = second_moments(moments, scaling)[:p, :p]
     aliased, df = determined(moments, scaling)
     bowl = Bowl.of(moments, scaling)
     units = scaling.target_scale**2
+    # The floor is a mean of squares in units of the trained target.
     rss = bowl.floor * units * moments.weight
     square = joint.diagonal()[p:] if scaling.intercept else joint.diagonal()[p:] + mean[p:] ** 2
     tss = square * units * moments.weight
     variance = rss / df if df > 0 else torch.full_like(rss, NAN)
     unscaled = _unscaled(A, mean[:p], scaling, aliased) / moments.weight
+    # Not the root of the variance: squares of small units would leave float64's range first.
     sigma = (bowl.floor * (moments.weight / df)).sqrt() * scaling.target_scale if df > 0 else torch.full_like(rss, NAN)
     scale = torch.cat([scaling.scale[:p], torch.ones(int(scaling.intercept), dtype=torch.float64)])
     covariance = variance[:, None, None] * unscaled / torch.outer(scale, scale)
@@ -183,6 +188,7 @@ def _unscaled(A: Tensor, mean: Tensor, scaling: Scaling, aliased: tuple[Alias, .
     full[index[:, None], index[None]] = core
     if scaling.intercept:
         center = scaling.center[kept] / scaling.scale[kept] + mean[kept]  # the means, in units of the scale
+        # The inverse of [A + m m'  m; m'  1] by its Schur complement: slopes as about the mean, b trades -m'V with them.
         cross = -core @ center
         full[-1, -1] = 1 + center @ core @ center
         full[-1, index], full[index, -1] = cross, cross
@@ -197,8 +203,6 @@ def _unscaled(A: Tensor, mean: Tensor, scaling: Scaling, aliased: tuple[Alias, .
 
 
 def _inverse(A: Tensor) -> Tensor:
-    if len(A) == 0:
-        return A
     C, size = of_one_size(A)
     found = inverse(C)
     return torch.full_like(A, NAN) if found is None else found / torch.outer(size, size)
@@ -281,7 +285,9 @@ def glance(moments: Comoments, inference: Inference, *, intercept: bool, target:
     model_df = inference.rank - intercept
     r2 = 1 - rss / tss if tss > 0 else NAN
     adjusted = 1 - (1 - r2) * (n - intercept) / df if df > 0 else NAN
+    # Against the line that has the mean alone, or nothing without an intercept.
     F = (tss - rss) / model_df / (rss / df) if df > 0 and model_df > 0 and rss > 0 else NAN
+    # The normal likelihood at its maximum, sigma^2 = rss / n; weights add half the sum of their logarithms.
     log_lik = -n / 2 * (math.log(2 * math.pi * rss / n) + 1) + moments.log_weight / 2 if rss > 0 else math.inf
     return Glance(
         n,

@@ -13,7 +13,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor
 
 from bestline.numerics import Comoments, Scaling, inverse, of_one_size, second_moments
 
@@ -84,7 +83,9 @@ def collinearity(
     p, kept = scaling.p, list(kept)
     spread, center = moments.spread[:p], moments.center[:p]
     A = second_moments(moments, scaling)[kept][:, kept]
-    inflation = _inverse(A).diagonal() * A.diagonal()
+    # 1 / (1 - R2_j) is the j-th diagonal entry of the inverse correlation matrix; A_jj makes up for a diagonal that is not 1.
+    V = inverse(A)
+    inflation = A.diagonal() * (float("inf") if V is None else V.diagonal())
     vif = {name: float("nan") for name in names} | {names[j]: float(v) for j, v in zip(kept, inflation, strict=True)}
     varying = [j for j in range(p) if spread[j] > 0]
     ordered = sorted(varying, key=lambda j: float(spread[j]))
@@ -114,20 +115,15 @@ def _indices(moments: Comoments, scaling: Scaling, names: Sequence[str], kept: l
     if scaling.intercept:
         length = torch.hypot(spread, center)
         one = torch.ones(1, 1, dtype=torch.float64)
+        # Rows of the small matrix: the means and the one of the intercept, then the centred triangle in units of each column's length.
         top = torch.cat([(center / length)[None], one], 1)
         small = torch.cat([top, torch.cat([small * (spread / length), torch.zeros(len(kept), 1, dtype=torch.float64)], 1)])
     _, values, vectors = torch.linalg.svd(small)
     values = values.clamp(min=1e-300)
+    # The variance of weight j is s^2 sum_k v_kj^2 / mu_k^2: each direction k has its share of it.
     shares = (vectors / values[:, None]) ** 2  # one row a direction
     shares = shares / shares.sum(0)
     return tuple(
         Index(float(values[0] / value), dict(zip(labels, share.tolist(), strict=True)))
         for value, share in zip(values, shares, strict=True)
     )
-
-
-def _inverse(A: Tensor) -> Tensor:
-    if not len(A):
-        return A
-    found = inverse(A)
-    return torch.full_like(A, float("inf")) if found is None else found

@@ -144,6 +144,7 @@ class Basis:
     def alone(self) -> float:
         """What 1 - leverage must exceed: below, a row determines a weight by itself, as far as float64 can tell."""
         diagonal = self.triangle.diagonal().abs()
+        # An estimate of R's condition, which the rounding of q is in proportion to.
         steep = float(diagonal.max() / diagonal.min()) if len(diagonal) else 1.0
         return 64 * _EPS * max(self.rank, 1) * max(steep, 1.0)
 
@@ -151,17 +152,24 @@ class Basis:
     def rounding(self) -> Tensor:
         """What float64 leaves of a residual where the line meets the point, in units of `unit`, (k,)."""
         s = len(self.kept)
+        # Of the target's mean, of the products w x, and of their sum, each a unit or two.
         return 16 * _EPS * (1 + (self.high[s:] / self.unit).abs() + self.slopes.abs().sum(0))
+
+    def centred(self, rows: Rows) -> Tensor:
+        """The kept columns and the targets of rows, less their means and over their scale, (n, s + k)."""
+        Z = torch.cat([rows.X.cpu()[:, list(self.kept)], rows.y.cpu()], 1)
+        # High and low one after the other: the first difference is exact for numbers near the mean, so an offset costs no digits.
+        return ((Z - self.high) - self.low) / self.scale
 
     def see(self, rows: Rows) -> Seen:
         """Some of the rows in these coordinates; any device."""
-        s = len(self.kept)
-        Z = torch.cat([rows.X.cpu()[:, list(self.kept)], rows.y.cpu()], 1)
-        Z = ((Z - self.high) - self.low) / self.scale
+        s, Z = len(self.kept), self.centred(rows)
         line = Z[:, :s] @ self.slopes
         root = torch.ones(len(Z), dtype=torch.float64) if rows.w is None else self.relative(rows.w).sqrt()
+        # q R = sqrt(w) z, solved and not multiplied by an inverse: backward stable, whatever R's condition.
         q = torch.linalg.solve_triangular(self.triangle, Z[:, :s], upper=True, left=False) * root[:, None]
         if self.intercept:
+            # The intercept's coordinate: the column of ones is orthogonal to all centred ones, and has the length sqrt(n).
             q = torch.cat([root[:, None] / self.count**0.5, q], 1)
         return Seen(q, (Z[:, s:] - line) * root[:, None], root, line)
 
@@ -173,6 +181,7 @@ class Basis:
             inverse = torch.linalg.solve_triangular(self.triangle, torch.eye(s, dtype=torch.float64), upper=True)
             T[list(self.kept), int(self.intercept) :] = inverse / self.scale[:s, None]
         if self.intercept:
+            # b = m_y - m'w: the mean moves with its own coordinate, and with every slope by -m.
             T[-1, 0] = self.count**-0.5
             T[-1, 1:] = -((self.high + self.low)[:s, None] * T[list(self.kept), 1:]).sum(0)
         return T
@@ -221,6 +230,7 @@ class Totals:
 
     def same(self, basis: Basis) -> bool:
         """Whether these are the training rows: as many, their leverages add up to the rank, and their residuals pull nowhere."""
+        # Two laws of least squares that other rows break: sum h = trace of the projection = rank, and X'e = 0.
         told = abs(self.leverage - basis.rank) <= max(basis.rank, 1) * (1e-6 + basis.alone)
         room = 1e-5 * self.size.sqrt() + basis.rounding * basis.count**0.5
         return self.rows == basis.count and told and bool((self.pull.abs() <= room[:, None]).all())
@@ -233,6 +243,7 @@ def _of_moments(moments: Comoments, scaling: Scaling, kept: tuple[int, ...]) -> 
     A = second_moments(moments, scaling)[columns][:, columns]
     factor, failed = torch.linalg.cholesky_ex(A[:s, :s])
     about = moments.unit[columns] * float(scaling.intercept)
+    # Where the moments cannot tell the columns apart, what is made of them here serves to centre and scale alone.
     like = torch.eye(s, dtype=torch.float64) if failed else factor
     slopes = torch.cholesky_solve(A[:s, s:], like)
     residual = torch.cat([slopes, -torch.eye(len(A) - s, dtype=torch.float64)])
@@ -243,6 +254,7 @@ def _of_moments(moments: Comoments, scaling: Scaling, kept: tuple[int, ...]) -> 
         high=moments.shift[columns] * about,
         low=moments.mean[columns] * about,
         scale=scaling.scale[columns],
+        # A = L L' are means over the rows; R'R = n A, so R = sqrt(n) L'.
         triangle=like.T * moments.count**0.5,
         slopes=slopes,
         rss=(residual * (A @ residual)).sum(0).clamp(min=0) * moments.count,
@@ -251,8 +263,10 @@ def _of_moments(moments: Comoments, scaling: Scaling, kept: tuple[int, ...]) -> 
     )
     if failed:
         return basis, A, math.inf
+    # What is squared: the condition of A, which has a diagonal of 1.
     values = torch.linalg.eigvalsh(A[:s, :s]) if s else torch.ones(1, dtype=torch.float64)
     total = A.diagonal()[s:] * moments.count
+    # What cancels: moments hold the targets' own variance, and a line that leaves 1e-8 of it has 8 digits fewer.
     left = torch.where(total > 0, basis.rss / total, 1.0).min()  # of what there was to explain
     return basis, A, max(float(values[-1] / values[0].clamp(min=1e-300)), 1 / max(float(left), 1e-300))
 
@@ -260,14 +274,17 @@ def _of_moments(moments: Comoments, scaling: Scaling, kept: tuple[int, ...]) -> 
 def _of_triangle(basis: Basis, joint: Square, folded: Triangle) -> Basis:
     """The same basis from the triangle of the rows themselves."""
     s, R, count = len(basis.kept), folded.R, folded.rows
+    # R'R is what the moments are, but for their rounding; for other rows it is not.
     if count != basis.count or not torch.allclose(R.T @ R / count, joint, rtol=1e-7, atol=1e-7):
         raise other_rows(count, basis.count)
     diagonal = R.diagonal()[:s].abs()
+    # The diagonal of R is what the columns before leave of each: a few units of rounding are nothing.
     if len(diagonal) < s or bool((diagonal <= 16 * _EPS * diagonal.max()).any()):
         raise NumericalError(_INSEPARABLE)
     slopes = torch.linalg.solve_triangular(R[:s, :s], R[:s, s:], upper=True)
     rss = (R[s:, s:] ** 2).sum(0)
     found = replace(basis, triangle=R[:s, :s], slopes=slopes, rss=rss)
+    # Residuals that are all rounding count as none, so that a line through every point says so.
     return replace(found, rss=torch.where(rss > found.rounding**2 * count, rss, 0.0))
 
 
@@ -288,6 +305,7 @@ class Triangle:
     def __add__(self, other: Triangle) -> Triangle:
         if not len(self.R) or not len(other.R):
             return self if len(self.R) else other
+        # [R1; R2] = Q R gives R'R = R1'R1 + R2'R2: the triangle of all rows, from numbers of the size of columns, never of squares.
         return Triangle(torch.linalg.qr(torch.cat([self.R, other.R]), mode="r").R, self.rows + other.rows)
 
 
@@ -304,8 +322,7 @@ class Fold(OverRows[Triangle]):
     def of(self, batch: Numbered) -> Triangle:
         """Of some rows."""
         basis, rows = self.basis, batch.rows
-        Z = torch.cat([rows.X.cpu()[:, list(basis.kept)], rows.y.cpu()], 1)
-        Z = ((Z - basis.high) - basis.low) / basis.scale
+        Z = basis.centred(rows)
         if rows.w is not None:
             Z = Z * basis.relative(rows.w).sqrt()[:, None]
         return Triangle(torch.linalg.qr(Z, mode="r").R, len(rows) if rows.w is None else int((rows.w > 0).sum()))

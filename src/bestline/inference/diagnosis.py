@@ -142,16 +142,19 @@ def diagnose(lens: Lens, evidence: Evidence, collinear: Collinearity, *, formula
     """The diagnosis of one target's line, from what the pass over all its rows has gathered."""
     n = evidence.rows
     first, second, third, fourth = (float(v) / n for v in evidence.powers)
+    # Central moments from raw ones: residuals have a mean of 0, or nearly so without an intercept, so nothing cancels.
     variance = second - first**2
     normal = lens.sigma == lens.sigma and variance > 0
     skew = (third - 3 * first * second + 2 * first**3) / variance**1.5 if normal else _NAN
     kurtosis = (fourth - 4 * first * third + 6 * first**2 * second - 3 * first**4) / variance**2 if normal else _NAN
     bent, gain = _reset(lens, evidence)
     uneven = _spread_tests(lens, evidence)
+    # Durbin & Watson (1950): sum (e_i - e_{i-1})^2 / sum e^2 = 2 (1 - r), r the correlation of neighbours.
     serial = evidence.steps / float(evidence.totals.size[lens.target]) if normal and n > 1 else _NAN
     tests = (
         *uneven,
         bent,
+        # Jarque & Bera (1987): skewness and kurtosis of normal errors vary by 6 / n and 24 / n.
         chi2_test("Jarque-Bera", n / 6 * (skew**2 + (kurtosis - 3) ** 2 / 4), 2, "are the errors normal?"),
         Verdict("Durbin-Watson", serial, _NAN, (), "do neighbouring rows err alike? 2 if not"),
     )
@@ -193,6 +196,7 @@ def _spread_tests(lens: Lens, evidence: Evidence) -> tuple[Verdict, Verdict]:
 def _explained(name: str, moments: Comoments, about: str, lens: Lens) -> Verdict:
     fit = infer(moments, Scaling.of(moments, moments.q - 1, intercept=True, standardize=True))
     known = lens.sigma == lens.sigma and float(fit.tss[0]) > 0
+    # n R2 of the auxiliary regression is chi-squared under equal variances (Koenker 1981).
     share = 1 - float(fit.rss[0] / fit.tss[0]) if known else _NAN
     return chi2_test(name, moments.count * share, fit.rank - 1, about)
 
@@ -200,6 +204,7 @@ def _explained(name: str, moments: Comoments, about: str, lens: Lens) -> Verdict
 def _reset(lens: Lens, evidence: Evidence) -> tuple[Verdict, float]:
     """Ramsey's (1969) RESET: do squares and cubes of the fitted values explain what is left? And which share of it."""
     s, linear, straight = len(lens.basis.kept), evidence.linear, lens.basis.intercept
+    # The residuals on the columns alone, which explains nothing, and on the powers as well: an F test of nested lines.
     pair = [
         infer(m, Scaling.of(m, m.q - 1, intercept=straight, standardize=True)) for m in (linear[[*range(s), s + 2]], linear)
     ]
@@ -214,6 +219,7 @@ def _reset(lens: Lens, evidence: Evidence) -> tuple[Verdict, float]:
 def _of_rows(lens: Lens, evidence: Evidence, rows: list[Row]) -> list[Finding]:
     found = []
     most = max(rows, key=lambda r: r.cooksd if r.cooksd == r.cooksd else -1, default=None)
+    # Cook & Weisberg (1982): at 1 the weights move to the edge of their own 50 % region, roughly; half of that is worth a look.
     if most is not None and most.cooksd > 0.5:
         much = "moves the line a lot" if most.cooksd > 1 else "moves the line noticeably"
         found.append(
@@ -229,6 +235,7 @@ def _of_rows(lens: Lens, evidence: Evidence, rows: list[Row]) -> list[Finding]:
             Finding(f"Row {alone[0].row:,} determines a weight by itself (leverage 1): nothing can check it.", LEVERAGE, 2.6)
         )
     far = max(rows, key=lambda r: abs(r.rstudent) if r.rstudent == r.rstudent else -1, default=None)
+    # Bonferroni: the largest of n is far off by chance n times as often as a given one.
     if far is not None and lens.basis.df > 2 and evidence.rows * t_two_sided(far.rstudent, lens.basis.df - 1) < 0.01:
         found.append(
             Finding(
@@ -243,6 +250,7 @@ def _of_rows(lens: Lens, evidence: Evidence, rows: list[Row]) -> list[Finding]:
 def _of_shape(evidence: Evidence, bent: Verdict, gain: float, uneven: tuple[Verdict, Verdict]) -> list[Finding]:
     """Effects, and not p-values alone: of very many rows everything is significant."""
     found = []
+    # Both: of a million rows a bend of nothing is significant, and of ten a large one may be chance.
     if bent.p_value < 0.01 and gain > 0.01:
         found.append(
             Finding(
@@ -252,6 +260,7 @@ def _of_shape(evidence: Evidence, bent: Verdict, gain: float, uneven: tuple[Verd
                 4 + gain + (2 if gain > _PLAIN else 0),
             )
         )
+    # The spread in the upper fifth over that in the lower, beside the tests: half more, or a third less, is what eyes see.
     ratio = _fan(evidence.profile)
     share = max(t.statistic for t in uneven) / evidence.rows
     if min(t.p_value for t in uneven) < 0.01 and (not 0.67 < ratio < 1.5 or share > 0.1):
@@ -272,6 +281,7 @@ def _fan(profile: Tensor) -> float:
     occupied = torch.nonzero(count)[:, 0]
     if len(occupied) < 2:
         return 1.0
+    # Whole cells that lie within the lowest and the highest fifth of the rows, and the outermost ones in any case.
     upto = count.cumsum(0) / count.sum()
     low, high = upto <= 0.2, upto - count / count.sum() >= 0.8
     low[occupied[0]], high[occupied[-1]] = True, True
@@ -284,6 +294,7 @@ def _of_errors(n: int, skew: float, kurtosis: float, normality: Verdict, serial:
     if normality.p_value < 0.01 and (abs(skew) > 1 or kurtosis > 6):
         shape = f"lean to one side (skewness {skew:.1f})" if abs(skew) > 1 else f"have heavy tails (kurtosis {kurtosis:.1f})"
         found.append(Finding(f"The errors {shape}: prediction intervals are off in the tails.", QUANTILES, 1.5))
+    # 3.3 standard errors of a correlation, 1 / sqrt(n): one row order in a thousand.
     alike = 1 - serial / 2
     if n >= 20 and abs(alike) > 0.2 and abs(alike) * n**0.5 > 3.3:
         how = "alike" if alike > 0 else "in turns"

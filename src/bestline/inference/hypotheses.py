@@ -105,9 +105,11 @@ def wald(
     used = torch.nonzero(touched)[:, 0]
     V, size = of_one_size(covariance[used][:, used])
     scaled = A[:, used] * size  # every weight in its own standard error, so that units do not matter
+    # Each restriction in units of its own: A and 3 A are the same restriction, and must give the same digits.
     length = scaled.norm(dim=1)
     apart = (A[:, used] @ weights[used] - c) / length
     B = scaled / length[:, None]
+    # d'(B V B')^-1 d = |L^-1 d|^2: no inverse is made, and L's pivots tell restrictions that repeat each other.
     factor, failed = torch.linalg.cholesky_ex(B @ V @ B.T)
     if failed or float(factor.diagonal().min()) <= SAME:
         raise OptionError(f"The restrictions repeat or contradict each other, or more are tested than vary: {text}.")

@@ -55,11 +55,13 @@ def influence(basis: Basis, seen: Seen, target: int = 0) -> Influence:
     h, e = seen.leverage, seen.e[:, target]
     df, rss, rank = basis.df, basis.rss[target], basis.rank
     rest = _rest(basis, seen)
+    # Leaving row i out lowers rss by e^2 / (1 - h): Sherman & Morrison's formula for (X'X - x x')^-1.
     share = e * e / rest  # what the row takes of the residual sum of squares
     there = (seen.root > 0) & (rss > 0)
     r = torch.where(there, e / (basis.sigma[target] * rest.sqrt()), _NAN)
     cooks = r * r * h / (rest * max(rank, 1))
     t = torch.where(there, e / (_sigma_without(share, rss, df) * rest.sqrt()), _NAN)
+    # det(X'X - x x') = det(X'X)(1 - h), and s^2 without the row over s^2 is ((df - 1) + t^2) / df turned round.
     ratio = 1 / (rest * (((df - 1) + t * t) / df) ** rank) if df > 0 else torch.full_like(h, _NAN)
     residual = torch.where(seen.root > 0, e / seen.root, _NAN) * basis.unit[target]
     return Influence(h, residual, r, t, cooks, t * (h / rest).sqrt(), ratio)
@@ -75,6 +77,7 @@ def dfbetas(basis: Basis, seen: Seen, target: int = 0) -> Tensor:
     sigma = _sigma_without(e * e / rest, basis.rss[target], basis.df)
     size = T.abs().amax(1, keepdim=True)
     rows = T / size  # of a size that can be squared, whatever the units; NaN where there is nothing
+    # w - w without i = (X'X)^-1 x e / (1 - h), in coordinates T q e / (1 - h).
     moved = (seen.q @ rows.T) * (e / rest)[:, None]
     return moved / (sigma[:, None] * (rows * rows).sum(1).sqrt())
 
@@ -89,5 +92,6 @@ def _sigma_without(share: Tensor, rss: Tensor, df: int) -> Tensor:
     """Residual standard deviation without a row that takes `share` of `rss`; NaN where the others fit exactly."""
     if df <= 1:
         return torch.full_like(share, _NAN)
+    # Below 1e-14 of the whole, what is left is the rounding of the difference.
     left = rss - share
     return torch.where(left > 1e-14 * rss, left / (df - 1), _NAN).sqrt()

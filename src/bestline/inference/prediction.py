@@ -136,6 +136,7 @@ def _half_width(line: FittedLine, X: Tensor, below: Tensor | None, interval: str
         rows = "1 row has" if lacking == 1 else f"{lacking:,} rows have"
         warn(f"{rows} no interval, for the columns are too nearly collinear: rounding is all that is left of its width.")
     if interval == "prediction":
+        # An observation scatters about the line by sigma, beside what is not known of the line.
         variance = variance + inference.sigma[0] ** 2
     return classical.t_quantile(0.5 + level / 2, inference.df_resid) * variance.sqrt()
 
@@ -146,6 +147,7 @@ def _variance_of_mean(line: FittedLine, X: Tensor, below: Tensor | None, inferen
         return inference.sigma[0] ** 2 * line.refined.leverage(X, below)
     if not line.design.intercept:
         return inference.variance_of_mean(X)
+    # The height's variance is that of the mean, s^2 / W, and the slopes' share of the distance from it; the two are independent.
     away = X - line.training.center[: line.design.p]
     return inference.variance_of_mean(away) + inference.sigma[0] ** 2 / line.training.weight
 
@@ -153,6 +155,7 @@ def _variance_of_mean(line: FittedLine, X: Tensor, below: Tensor | None, inferen
 def _note(line: FittedLine, X: Tensor, imputed: dict[str, int]) -> None:
     """Warn of rows far outside what training saw, of rows without a prediction, and of values filled in."""
     low, high = line.collected.low, line.collected.high
+    # Once the width of the range beyond its ends: nearer, a line may be trusted a little.
     margin = high - low
     outside = ((low - margin > X) | (high + margin < X)).any(0) & margin.isfinite()
     if bool(outside.any()):

@@ -135,6 +135,7 @@ class Evidence:
     def of(cls, lens: Lens, rows: Rows, numbers: Tensor) -> Evidence:
         """Of some rows and their numbers (n,); rows of weight 0 are not there."""
         if rows.w is not None and bool((rows.w == 0).any()):
+            # Numbers of the rows stay with them, so what is shown later has the row's number in the table.
             there = torch.nonzero(rows.w.cpu())[:, 0]
             rows, numbers = rows[there.to(rows.X.device)], numbers[there]
         if len(rows) == 0:
@@ -144,24 +145,31 @@ class Evidence:
         found = influence(basis, seen, target)
         e, h, r = seen.e[:, target], found.hat, found.std_resid
         z, g = e / lens.sigma, seen.line[:, target] / (lens.width or 1.0)
+        # Coordinates of mean square 1 in place of the columns: the auxiliary regressions have the same fit, and lose no digits.
         own = seen.q[:, int(basis.intercept) :] * (basis.count**0.5 / seen.root)[:, None]
+        # RESET asks whether g^2 and g^3 explain the residuals beside the columns; g itself is a combination of those.
         linear = torch.cat([own, torch.stack([g**2, g**3, z / seen.root], 1)], 1).nan_to_num(0.0)
+        # Breusch-Pagan and White regress the squared residuals on the columns, and on their squares and products.
         squares = torch.cat([_crossed(own, g), (z**2).nan_to_num(0.0)[:, None]], 1)
         fitted = lens.center + seen.line[:, target] * lens.unit
         table = torch.stack([numbers.to(torch.float64), fitted, found.resid, h, r, found.rstudent, found.cooksd], 1)
         size = r.abs().sqrt()
         inside = (g.abs() < REACH) & (r.abs() < REACH)
+        # Leverage is told against its mean, rank / n, so that pictures of any number of rows look alike.
         log = torch.log10(h.clamp(min=1e-300) * (basis.count / max(basis.rank, 1)))
+        # Cells of fitted values, with one more on either side for all that lies beyond.
         place = ((g.clamp(-REACH, REACH) + REACH) * FINE).floor().long() + 1
         place = torch.where(g >= REACH, 2 * REACH * FINE + 1, torch.where(g < -REACH, 0, place))
         known = r.isfinite()
         each = torch.stack([torch.ones_like(r), r, size, r * r], 1)[known]
+        # asinh is a logarithm far from zero and straight near it: cells of constant relative width, and none for nothing.
         sketched = (torch.asinh(1e3 * r[known]) * 100).round().clamp(-_SKETCH, _SKETCH).long() + _SKETCH
         start = cls.empty(lens)
         return replace(
             start,
             totals=Totals.of(seen),
             powers=torch.stack([(z**power).sum() for power in (1, 2, 3, 4)]),
+            # Durbin-Watson needs neighbours; those across two batches are known when both are there (`steps`).
             inside_steps=float((e[1:] - e[:-1]).square().sum()),
             ends=torch.stack([torch.stack([n, r]) for n, r in zip(table[[0, -1], _NUMBER], e[[0, -1]], strict=True)]).view(
                 1, 4
@@ -195,6 +203,7 @@ class Evidence:
         if self.rows == 0 or other.rows == 0:
             return other if self.rows == 0 else self
         added = {f.name: getattr(self, f.name) + getattr(other, f.name) for f in fields(self) if f.name not in _APART}
+        # All rows as long as they are few, and none beyond that: which are kept does not depend on the order of the batches.
         few = added["totals"].rows <= MOST
         return Evidence(
             **added,
@@ -229,6 +238,7 @@ class GatherEvidence(OverRows[Evidence]):
 
 def _width(s: int) -> int:
     """Columns of the auxiliary regression of White's test."""
+    # Squares and products of many columns are too many; fitted values and their square stand for them, as in Wooldridge (2019, 8.3).
     return s + s * (s + 1) // 2 if s <= CROSSED else s + 2
 
 
@@ -237,6 +247,7 @@ def _crossed(own: Tensor, g: Tensor) -> Tensor:
     s = own.shape[1]
     if s > CROSSED:
         return torch.cat([own, torch.stack([g, g**2], 1)], 1)
+    # Each product once; squares are on the diagonal.
     i, j = torch.triu_indices(s, s)
     return torch.cat([own, own[:, i] * own[:, j]], 1)
 
@@ -253,6 +264,7 @@ def _extreme(table: Tensor) -> Tensor:
     """The rows of the largest Cook's distance, leverage, and standardised residual of either sign; by number, each once."""
     if len(table) == 0:
         return table
+    # The TOP of a union are among the TOPs of its parts, so extremes add in any order.
     keys = (table[:, _COOK], table[:, _STUDENT].abs(), table[:, _HAT], table[:, _STD], -table[:, _STD])
     chosen = [key.nan_to_num(-math.inf, math.inf).argsort(descending=True, stable=True)[:TOP] for key in keys]
     index = torch.cat(chosen).unique()
@@ -261,6 +273,7 @@ def _extreme(table: Tensor) -> Tensor:
 
 def quantile_of(sketch: Tensor, probability: Tensor) -> Tensor:
     """Quantiles of the standardised residuals, from their sketch: off by half a percent, or by a hundred-thousandth near zero."""
+    # The cell in which the share of rows below reaches the probability; sinh undoes asinh.
     upto = sketch.cumsum(0).to(torch.float64)
     cell = torch.searchsorted(upto, probability * upto[-1]).clamp(max=len(sketch) - 1)
     return torch.sinh((cell - _SKETCH).to(torch.float64) / 100) / 1e3

@@ -127,6 +127,7 @@ class Meat:
             When HC2 or HC3 would divide by zero, since a row determines a weight by itself.
         """
         h, k = seen.leverage, seen.e.shape[1]
+        # q e instead of x e: the bread is then the identity, and what is filled in stays in range and well conditioned.
         scores = seen.e.T[:, :, None] * seen.q  # (k, n, r)
         filling = torch.zeros(k, basis.rank, basis.rank, dtype=torch.float64)
         place: dict[str, int] = {}
@@ -142,6 +143,7 @@ class Meat:
                     f"{kind.name} divides by 1 - leverage, and a row determines a weight by itself (leverage 1); use HC1, or leave "
                     f"out the column or level that only this row has."
                 )
+            # The root on either side of the product, so that 1 - h divides it to the power that the kind says.
             part = scores / (1 - h)[:, None] ** (power / 2)
             filling = part.transpose(1, 2) @ part
         return cls(Totals.of(seen), filling, place, sums)
@@ -150,6 +152,7 @@ class Meat:
         if not isinstance(other, Meat):
             return NotImplemented
         place = dict(self.place)
+        # A cluster keeps the place of its first rows; one that only the other part has met gets a new one at the end.
         at = torch.tensor([place.setdefault(name, len(place)) for name in other.place], dtype=torch.long)
         sums = torch.cat([self.sums, torch.zeros(len(place) - len(self.sums), *self.sums.shape[1:], dtype=torch.float64)])
         return Meat(
@@ -213,13 +216,16 @@ def sandwich(basis: Basis, meat: Meat, kind: CovarianceKind, determined: Tensor)
             raise NumericalError(
                 f"Errors clustered by {readable(kind.cluster)} need two clusters or more; there is {clusters}."
             )
+        # Within a cluster errors may go together, so its scores are added before they are squared.
         filling = torch.einsum("gki,gkj->kij", meat.sums, meat.sums)
+        # Stata's and R's correction for few clusters; so few independent sums leave G - 1 degrees of freedom.
         factor, df = clusters / (clusters - 1) * (n - 1) / df, clusters - 1
     elif kind.name == "HC1":
         factor = n / df
     filling = filling * (basis.rss > 0)[:, None, None]  # a line through every point has no errors, but for rounding
     T = basis.weights()
     size = T.abs().amax(1, keepdim=True) if basis.rank else torch.ones(len(T), 1, dtype=torch.float64)
+    # Covariances are squares of weights, which may leave float64's range where standard errors do not: so the sizes come back last.
     rows = T / torch.where(size > 0, size, 1.0)  # of a size that can be squared, whatever the units
     scaled = factor * (rows @ filling @ rows.T)
     scaled[:, ~determined], scaled[:, :, ~determined] = float("nan"), float("nan")

@@ -73,6 +73,7 @@ class Errors:
         """The scores; NaN throughout for no rows. `about_zero` as in `on_moments`."""
         k, m = len(self.absolute), self.moments
         weight = m.weight or float("nan")
+        # The mean square of a residual is its variance and the square of its mean.
         square = (m.scatter.diagonal() * m.unit**2 / weight) + m.center**2  # about zero
         variance = m.scatter.diagonal()[k:] * m.unit[k:] ** 2 / weight
         variance = square[k:] if about_zero else torch.where(m.spread[k:] > 0, variance, float("nan"))
@@ -136,7 +137,9 @@ def out_of_fold(
         weights = train(rest)
         if weights is None or not bool(weights.isfinite().all()):
             return None
+        # Every row is scored once, by the line of the other folds; scaling is the whole's, in which lines differ by rounding alone.
         squares += fold.weight * _squares(fold, weights, scaling)[0]
+    # R2 compares with the variance of all rows together: folds' own means would flatter it.
     nothing = torch.zeros(scaling.p + scaling.intercept, k, dtype=torch.float64)
     _, variance = _squares(whole, nothing, scaling, about_zero=about_zero)
     kind = _kind(len(folds), by)

@@ -52,6 +52,7 @@ def sharpened(line: FittedLine, digits: int, progress: Progress | None = None) -
     """
     _refuse_beyond(line)
     d, k, n = len(line.names), len(line.targets), line.training.count
+    # Only what promises the solution is made exact: a descent that was stopped stays where it was.
     plain = line.plan.solver.reach is Reach.SOLUTION and line.least_squares
     small = n * (d + k) <= _SMALL and d <= _FEW
     if not plain or line.source is None or n * (d + k) ** 2 > _MOST or not (small or _least(line) < digits):
@@ -67,6 +68,7 @@ def sharpened(line: FittedLine, digits: int, progress: Progress | None = None) -
     assert inference is not None  # noqa: S101  least squares has one
     if found is None or (inference.aliased and not bool(found.distinct)):
         return line  # columns that only their rounding tells apart are not told apart
+    # Exact for the columns as computed; what these have lost of the truth bounds the digits once more.
     found = found.known_to(sums.lost)
     trace = line.trace.ended_at(found.weights, (found.rss / line.training.weight).sum())
     notes = _notes(line, found) if _least_of(line.right_digits) < digits else ()
@@ -126,6 +128,7 @@ class _Sums:
     lost: Tensor
 
     def __add__(self, other: _Sums) -> _Sums:
+        # Lengths over disjoint rows add as the sides of a right angle.
         return _Sums(self.products + other.products, torch.hypot(self.lost, other.lost))
 
 
