@@ -1,4 +1,7 @@
-"""TODO docstring."""
+"""Parts: the rows by their roles: those a line is fitted to, those that judge it on its way, and those that judge it in the end.
+
+Each part has its moments; the rows themselves only where training needs them, kept or read again.
+"""
 
 from __future__ import annotations
 

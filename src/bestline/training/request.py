@@ -102,13 +102,14 @@ class Request:
         loss, forward, settings = asked["loss"], asked["forward"], asked["descent"]
         refuse_unknown(settings, [*defaults, *SETTINGS], "fit")
         degree, own = (degree_of(forward), None) if isinstance(forward, str) else (1, forward)
-        squared = loss == "squared"
+        kind = parse_loss(loss)
+        squared = kind.squared
         chosen = choose(
             asked["solver"],
             squared=squared,
             line=own is None,
             l1=asked["l1"],
-            piecewise=isinstance(loss, str) and not squared,
+            piecewise=kind.edged,
             **settings,
         )
         unasked = formula is None and all(asked[n] == defaults[n] for n in ("solver", "l1", "l2", "cv", "features"))

@@ -1,4 +1,7 @@
-"""TODO docstring."""
+"""Rate grid: which learning rates are worth trying, and what people may say when they name some.
+
+    rates grow by one factor: low, low q, low q^2, ..., high        q = (high / low)^(1 / (count - 1))
+"""
 
 from __future__ import annotations
 

@@ -75,6 +75,8 @@ class Loss(ABC):
     name : str
     squared : bool
         Whether it is the squared loss, which makes a bowl of a line's objective.
+    edged : bool
+        Whether it is a `Piecewise` function, straight beyond its edges, which `InteriorPoint` minimises as it stands.
     most : float or None
         What the number behind a colon stays below, as in "quantile:0.9"; None where no number is taken.
     code : Code or None
@@ -84,15 +86,13 @@ class Loss(ABC):
     __slots__ = ()
     name: ClassVar[str]
     squared: ClassVar[bool] = False
+    edged: ClassVar[bool] = False
     most: ClassVar[float | None] = None
     code: ClassVar[Code | None] = None
 
     @abstractmethod
     def trained(self, units: Units) -> tuple[LossFunction, Tensor]:
-        """The loss of predictions as trained; and what one unit of it is in the data's units, (k,), or (1,) for one number.
-
-        A `Piecewise` function, straight beyond its edges, is one that `InteriorPoint` minimises.
-        """
+        """The loss of predictions as trained; and what one unit of it is in the data's units, (k,), or (1,) for one number."""
 
     def number(self, function: LossFunction | None, scale: Tensor) -> Tensor:
         """The number that scripts need to know, (k,) or (1,): from the loss as trained and the targets' scale (k,), if it is in units."""

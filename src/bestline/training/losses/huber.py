@@ -26,6 +26,7 @@ class Huber(Loss):
     """
 
     name: ClassVar[str] = "huber"
+    edged: ClassVar[bool] = True
     most: ClassVar[float | None] = math.inf
     code: ClassVar[Code | None] = Code(
         torch=("size = error.abs()", "torch.where(size <= delta, size**2 / 2, delta * (size - delta / 2))"),

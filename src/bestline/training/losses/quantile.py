@@ -23,6 +23,7 @@ class Quantile(Loss):
     """
 
     name: ClassVar[str] = "quantile"
+    edged: ClassVar[bool] = True
     most: ClassVar[float | None] = 1.0
     code: ClassVar[Code | None] = Code(
         torch=("torch.maximum(-level * error, (1 - level) * error)",),
