@@ -1,6 +1,8 @@
 """Rate grid: which learning rates are worth trying, and what people may say when they name some.
 
     rates grow by one factor: low, low q, low q^2, ..., high        q = (high / low)^(1 / (count - 1))
+
+What a rate does is a matter of factors, so a grid of rates is even on a logarithmic axis.
 """
 
 from __future__ import annotations
