@@ -166,6 +166,7 @@ def refuse_unknown(given: Iterable[str], known: Iterable[str], what: str) -> Non
     for name in given:
         if name not in known:
             near = near_names(name, known)
+            # All that there are, where nothing looks like it: then it is not a slip of the finger.
             hint = f"did you mean {listed(near)}?" if near else f"its options are {listed(known, most=len(known))}."
             raise OptionError(f"{what} has no option {readable(name)}; {hint}")
 

@@ -76,6 +76,7 @@ def percent(share: float) -> str:
 def tick(value: float, digits: int = 6) -> str:
     """A number beside an axis or in a table that is drawn: `−0.25`, `1000000`, `2.5×10⁻⁷`."""
     text = f"{value:.{digits}g}"
+    # 1e+05 comes from rounding to few digits, not from the size: an axis shows 100000.
     if "e" in text and 1 <= abs(value) < 1e6:
         text = f"{float(text):.0f}"
     mantissa, exponent = text.split("e") if "e" in text else (text, "")
@@ -124,6 +125,7 @@ def equation(target: str, names: Sequence[str], weights: Sequence[float], *, dig
     text = ""
     for i, (number, name) in enumerate(terms[:_MOST_TERMS]):
         negative = number.startswith(_MINUS)
+        # The first term keeps its sign, the others are joined by theirs.
         sign = (_MINUS if negative else "") if i == 0 else (f" {_MINUS} " if negative else " + ")
         text += f"{sign}{number.lstrip(_MINUS)}{name}"
     return f"{plain(target)} = {text or '0'}{f' + {more} more' if more > 0 else ''}"

@@ -28,6 +28,7 @@ def on_first_use(namespace: dict[str, Any], homes: Mapping[str, str]) -> Callabl
             value = import_module(home + name) if home.endswith(".") else getattr(import_module(home), name)
         except AttributeError as error:  # would otherwise surface as "cannot import name", hiding the cause
             raise ImportError(f"{namespace['__name__']}.{name} could not be loaded") from error
+        # From now on it is a name like any other: `__getattr__` is asked only for what is not there.
         namespace[name] = value
         return value
 

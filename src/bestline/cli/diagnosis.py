@@ -31,6 +31,7 @@ def summary(
     terminal: Terminal,
 ) -> None:
     """Print what `fit` printed: coefficients with intervals, errors, warnings."""
+    # Refused by what is typed, before a file is opened: rows without a use for them are a mistake too.
     robust = doors.CovarianceKind.of(cov).name != "classical"
     if robust and not data:
         raise typer.BadParameter(f"--cov {cov} needs the training rows: bestline summary MODEL --cov {cov} DATA")
@@ -59,6 +60,7 @@ def diagnose(
         raise typer.BadParameter(f"--out draws .png, .svg or .pdf; got {out.name!r}")
     refuse_existing(out, force)
     with terminal.listening():
+        # Once, for text, JSON and picture: it is a pass over the rows.
         found = bl.load(model).diagnose(one(data), target=0 if target is None else target)
         if out is not None:
             with doors.fresh(out, overwrite=force) as temporary:

@@ -182,6 +182,7 @@ def fit(
 
 
 def _refuse_same(files: dict[str, Path | None]) -> None:
+    # As resolved: `a.html` and `./a.html` are one file, and the second would overwrite the first.
     seen: dict[Path, str] = {}
     for option, path in files.items():
         if path is None:
@@ -192,6 +193,7 @@ def _refuse_same(files: dict[str, Path | None]) -> None:
 
 
 def _write_trace(model: bl.Model, path: Path, force: bool) -> None:
+    # Python's csv writes floats by `repr`: the shortest digits that read back to the same number.
     columns = model.trace.columns
     with doors.fresh(path, overwrite=force) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)

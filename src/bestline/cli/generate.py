@@ -49,13 +49,16 @@ def generate(
         "noise": noise,
         "seed": seed,
     }
+    # Only what was given: what is left out has the defaults of Python, said once, there.
     given = {name: value for name, value in given.items() if value is not None}
     if lesson is not None:
+        # A lesson is a lesson because everybody has the same numbers.
         if given:
             raise typer.BadParameter(f"--lesson makes the lesson's own data; leave out --{', --'.join(given)}")
         data = bl.synthetic.lesson(lesson)
     else:
         slopes = given.get("slope")
+        # One slope is a number, and its column is called x; several are x0, x1, ...
         if isinstance(slopes, list) and len(slopes) == 1:
             given["slope"] = slopes[0]
         data = bl.synthetic.line(**given)

@@ -89,6 +89,7 @@ def show(file: File, *, terminal: Terminal) -> None:
 def _combined(sign: str, first: Path, second: Path, out: Path, force: bool, terminal: Terminal) -> None:
     _refuse(out, force)
     with terminal.listening():
+        # Both are checked to be of the same columns, levels and folds by the sum itself.
         a, b = bl.Moments.load(first), bl.Moments.load(second)
         found = a + b if sign == "+" else a - b
         found.save(out, overwrite=force)
@@ -96,6 +97,7 @@ def _combined(sign: str, first: Path, second: Path, out: Path, force: bool, term
 
 
 def _refuse(out: Path, force: bool) -> None:
+    # By its suffix `fit` knows moments from a table.
     if out.suffix != ".moments":
         raise typer.BadParameter(f"moments are written to a .moments file; got {out}")
     refuse_existing(out, force)

@@ -151,5 +151,6 @@ def _bars() -> RichProgress:
 
 def _encodable(text: str) -> str:
     """Text that stdout can take, whatever its encoding."""
+    # What cannot be written is replaced: numbers and words get through on any terminal.
     encoding = sys.stdout.encoding or "utf-8"
     return text.encode(encoding, "replace").decode(encoding)

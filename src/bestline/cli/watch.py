@@ -90,6 +90,7 @@ def watch(
 
 def _named(label: str, asked: str) -> str:
     """A run by how it was trained, and by what was asked to be changed where the label does not say it."""
+    # Two runs that differ by what their labels do not say, such as the seed, are told apart by what was asked.
     left = [piece for piece in re.split(_PIECES, asked) if piece and piece.partition("=")[2] not in label]
     return f"{label} ({', '.join(left)})" if left else label
 

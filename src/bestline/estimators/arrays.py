@@ -57,6 +57,7 @@ class Home:
 
     def refuse_stranger(self, estimator: Any) -> None:
         """With dispatch on, predictions are made where the fit was; raises DataError elsewhere, as scikit-learn does."""
+        # Nothing is moved behind people's backs: a copy to another device can cost more than the fit.
         theirs = Home.of(estimator.coef_)
         if get_config().get("array_api_dispatch") and (theirs.library, theirs.device) != (self.library, self.device):
             names = [getattr(home.library, "__name__", "numpy") for home in (theirs, self)]
@@ -138,6 +139,7 @@ def taken(
             multi_output=several,
             y_numeric=True,
         )
+    # scikit-learn lets sparse targets pass; a target is a column or a few, so it fits.
     if sparse.issparse(target):
         target = target.toarray()
     features = dense(checked)
@@ -156,6 +158,7 @@ def features_of(estimator: Any, X: Array) -> tuple[Any, Home]:
 
 def learnt(values: Array) -> Any:
     """Something that a fit has learnt, as an array of NumPy or as the sparse matrix it was made into."""
+    # `sparsify` has made some `coef_` sparse: they stay what they are.
     return values if sparse.issparse(values) else np.asarray(_numpy(values))
 
 
@@ -165,6 +168,7 @@ def weights_of(sample_weight: Array, n: int) -> Tensor | None:
         return None
     weights = np.asarray(_numpy(sample_weight), dtype=np.float64)
     if weights.ndim == 0:
+        # One weight for all is as many equal ones: it sets how much a penalty counts.
         weights = np.full(n, float(weights))
     if weights.ndim != 1:
         raise DataError(f"Sample weights must be 1D array or scalar; got {weights.ndim} dimensions.")
@@ -184,6 +188,7 @@ def dense(table: Any) -> Any:
     """A table written out, zeros included."""
     if not sparse.issparse(table):
         return table
+    # Before it is written out, not after the machine has run out of memory.
     if table.shape[0] * table.shape[1] > MOST_DENSE:
         raise DataError(
             f"A sparse table of {table.shape[0]:,} rows and {table.shape[1]:,} columns would take "

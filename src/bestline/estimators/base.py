@@ -39,6 +39,7 @@ class LinearEstimator(RegressorMixin, BaseEstimator):
         check_is_fitted(self)
         features, home = arrays.features_of(self, X)
         home.refuse_stranger(self)
+        # In NumPy, as scikit-learn predicts: a product with X in its own precision, sparse or dense, without copies.
         coef, intercept = arrays.learnt(self.coef_), arrays.learnt(self.intercept_)
         prediction = features @ coef.T
         prediction = prediction.toarray() if hasattr(prediction, "toarray") else np.asarray(prediction)
@@ -93,6 +94,7 @@ class MomentsEstimator(MultiOutputMixin, LinearEstimator):
         """
         self._check()
         first = not hasattr(self, "coef_")
+        # Later rows must have the columns of the first ones; `reset` is scikit-learn's word for that.
         table = arrays.taken(self, X, y, sample_weight, reset=first)
         before = None if first else self._moments
         if not first and before is None:
@@ -159,6 +161,7 @@ class MomentsEstimator(MultiOutputMixin, LinearEstimator):
             raise AttributeError(
                 "There are fewer rows than columns, and their moments were not kept; `model_` needs more rows."
             )
+        # AttributeError, here and above and below: then `hasattr(estimator, "model_")` says whether there is a model.
         if getattr(self, "positive", False):
             raise AttributeError("A model has no bounds on its slopes; this line has.")
         try:
@@ -169,6 +172,7 @@ class MomentsEstimator(MultiOutputMixin, LinearEstimator):
         named = named_moments(self._moments, [str(name) for name in names], intercept=self.fit_intercept)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", BestlineWarning)  # the same sentences are in the model's notes
+            # `digits=0`: nothing is asked for, since moments alone have no more to give.
             model = fit(named, l1=l1, l2=l2, standardize=False, digits=0)
         # The exact solution needs the rows, which a model of moments has not: what `fit` has found is handed on.
         found = self._refined
@@ -176,6 +180,7 @@ class MomentsEstimator(MultiOutputMixin, LinearEstimator):
 
     def __getstate__(self) -> Any:
         state = super().__getstate__()
+        # A pickle of the estimator holds what it has learnt; the model is made again from that.
         return {name: value for name, value in state.items() if name != "_model"}
 
 

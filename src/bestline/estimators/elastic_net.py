@@ -146,6 +146,7 @@ class ElasticNet(MomentsEstimator):
         line, path = least_squares.penalised(moments, table.p, l1, l2, intercept=intercept, positive=positive, start=start)
         if exact and not (l1 or l2 or positive):
             line = least_squares.sharpened(table.rows, moments, line, intercept=intercept)
+        # The targets' mean squares: what a gap is small or large beside, in any unit.
         square = least_squares.normal_of(moments, table.p, intercept=intercept).square[0]
         self._keep(line, path, square, moments, table, started=start is not None)
 
@@ -173,6 +174,7 @@ class ElasticNet(MomentsEstimator):
             )
 
     def _penalties(self) -> tuple[float, float]:
+        # Ours has no halves: twice scikit-learn's objective, term by term.
         return 2.0 * self.alpha * self.l1_ratio, 1.0 * self.alpha * (1 - self.l1_ratio)
 
     @property

@@ -123,6 +123,7 @@ class ElasticNetCV(ChosenEstimator):
         self._check()
         given = routed(self, params, sample_weight)
         table = arrays.taken(self, X, y, None if isinstance(sample_weight, Real) else sample_weight, several=False)
+        # Refused before any fold is fitted, for the line of all rows would be refused in the end.
         if not width.very_wide(table.rows):
             width.refuse_moments(table.p)
         ratios = self._ratios()
@@ -159,6 +160,7 @@ class ElasticNetCV(ChosenEstimator):
         """What the line of all rows is fitted with, besides its penalties."""
         names = ("fit_intercept", "max_iter", "copy_X", "tol", "positive", "random_state", "selection")
         own = {name: getattr(self, name) for name in names}
+        # "auto" is a word of the cross-validation alone; a matrix goes on to be checked.
         return own | {"precompute": False if isinstance(self.precompute, str) else self.precompute}
 
     def _grid(self, table: TrainingTable, ratios: Any) -> Tensor:

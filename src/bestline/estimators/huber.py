@@ -124,6 +124,7 @@ class HuberRegressor(CallbackSupportMixin, LinearEstimator):
             asked = telling.task("newton step", step)
         self._set_learnt(self._given(problem, at, table))
         self.n_iter_ = len(self.loss_curve_) - 1
+        # By its own scale, in the data's units: beyond epsilon scales a row is an outlier, as the objective has it.
         residual = problem.residual(at.theta).abs() * problem.height
         self.outliers_ = table.home.learnt((residual > float(at.theta[-1]) * problem.height * self.epsilon).numpy())
         telling.end()
@@ -146,6 +147,7 @@ class HuberRegressor(CallbackSupportMixin, LinearEstimator):
         if len(coef) != problem.scaling.p:
             return problem.least_squares()
         level = torch.full((int(self.fit_intercept),), float(self.intercept_), dtype=torch.float64)
+        # The line before was told in the data's units.
         inner = problem.scaling.to_trained(torch.cat([coef, level])[:, None])[:, 0]
         return torch.cat([inner, torch.tensor([self.scale_ / problem.height], dtype=torch.float64)])
 
@@ -203,6 +205,7 @@ class _HuberProblem:
         """Slopes and intercept of the ridge line, and the scale that goes with them."""
         weighted = self.Z * self.w[:, None]
         b = minimum_norm(self.Z.T @ weighted + torch.diag(self.ridge), weighted.T @ self.y[:, None])[:, 0]
+        # The scale that least squares would have: where no row is an outlier, it is the minimum in s already (d/ds = 0).
         spread = ((self.y - self.Z @ b) ** 2 @ self.w).sqrt()
         return torch.cat([b, spread.clamp(min=_SMALLEST)[None]])
 

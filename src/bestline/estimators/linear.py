@@ -29,6 +29,7 @@ class _LeastSquares(MomentsEstimator):
 
     def _learn_rows(self, table: TrainingTable) -> None:
         alphas = self._alphas(table.rows.y.shape[1])
+        # n rows of p > n columns span n directions: with their singular values nothing p x p is needed.
         line = least_squares.of_rows(table.rows, alphas, intercept=self.fit_intercept)
         self._keep(line, table.kept_moments(), table)
 
@@ -201,6 +202,7 @@ class Ridge(_LeastSquares):
 
     def _alphas(self, k: int) -> Tensor:
         alpha = np.asarray(arrays.learnt(self.alpha), dtype=np.float64).ravel()
+        # What the rules cannot see: an array has as many penalties as there are targets, and each is a penalty.
         if len(alpha) not in (1, k):
             raise OptionError(f"Number of targets and number of penalties do not correspond: {len(alpha)} != {k}")
         if not bool((alpha >= 0).all()) or not bool(np.isfinite(alpha).all()):

@@ -38,6 +38,7 @@ class Number:
         if isinstance(value, bool | np.bool_) or not isinstance(value, Integral if self.whole else Real):
             return False
         number = float(value)
+        # NaN is neither above nor below: every comparison is false, so it is refused.
         above = number > self.low if self.open_low else number >= self.low
         return above and (number < self.high if self.open_high else number <= self.high)
 

@@ -131,10 +131,12 @@ class RidgeCV(MultiOutputMixin, ChosenEstimator):
             scores = -results.mean(0)  # (m, k)
             scores = scores if self.alpha_per_target else scores.mean(1, keepdim=True)
         else:
+            # A scorer is of predictions: y less the residual without the own row.
             results = table.rows.y[:, None] - residual
             scores = self._scored(results, table, found)
         # Of equal scores the first penalty is taken, as scikit-learn does.
         best = scores.argmax(0)
+        # One penalty for all targets is a number, one for each an array, in scikit-learn's attributes.
         alone = not (self.alpha_per_target and k > 1)
         self.alpha_ = float(alphas[best[0]]) if alone else alphas[best].numpy()
         self.best_score_ = float(scores[best[0], 0]) if alone else scores.amax(0).numpy()
@@ -226,6 +228,7 @@ def _without_own_row(rows: Rows, alphas: Tensor, *, intercept: bool) -> Tensor:
 def _complement(vector: Tensor) -> Tensor:
     """An orthonormal basis (n, n - 1) of what is orthogonal to a vector (n,): a Householder reflection without its first column."""
     n = len(vector)
+    # I - 2 m m' / m'm takes `unit` to an axis; the sign of the shift is that which cannot cancel (Householder 1958).
     unit = vector / vector.norm()
     mirror = unit.clone()
     mirror[0] += 1.0 if unit[0] >= 0 else -1.0

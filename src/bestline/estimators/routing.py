@@ -13,6 +13,7 @@ from bestline.estimators.arrays import Array
 
 def routed(estimator: Any, params: dict[str, Any], sample_weight: Array, *, to: str = "splitter") -> dict[str, Any]:
     """Keyword arguments for the splitter's `split` or the scorer, by scikit-learn's metadata routing."""
+    # scikit-learn's default: nothing is routed, and a scorer alone is handed the weights.
     if not get_config()["enable_metadata_routing"]:
         refuse(estimator, params)
         return {"sample_weight": sample_weight} if to == "scorer" and sample_weight is not None else {}

@@ -261,6 +261,7 @@ class SGDRegressor(CallbackSupportMixin, LinearEstimator):
         while len(self.loss_curve_) < most and not stop:
             stop = telling.task("epoch", turn)
             self.loss_curve_.append(state.objective)
+            # After the epoch and not after each step: a step of infinity never comes back, so nothing is missed.
             if not (math.isfinite(state.level) and bool(state.weights.isfinite().all())):
                 raise DataError(
                     f"Floating-point under-/overflow occurred at epoch #{len(self.loss_curve_)}. Scaling input data with StandardScaler "
@@ -295,6 +296,7 @@ class SGDRegressor(CallbackSupportMixin, LinearEstimator):
             return rows, None
         state = self.random_state if isinstance(self.random_state, np.random.RandomState) else self._seed()
         try:
+            # scikit-learn's own split, so that the same seed holds out the same rows there and here.
             split = ShuffleSplit(n_splits=1, test_size=self.validation_fraction, random_state=state)
             train, test = next(split.split(np.zeros((len(rows), 1))))
         except ValueError as error:
@@ -305,6 +307,7 @@ class SGDRegressor(CallbackSupportMixin, LinearEstimator):
         held = rows[torch.from_numpy(test)]
         if held.w is not None and not bool(held.w.any()):
             raise DataError("The sample weights for validation set are all zero, consider using a different random state.")
+        # In the table's order: the order of training is drawn from the rows, not from the split.
         return rows[torch.from_numpy(np.sort(train))], held
 
     def _seed(self) -> int:
@@ -349,5 +352,6 @@ def _r2(rows: Rows, state: Progress) -> float:
     w = torch.ones(len(rows), dtype=torch.float64) if rows.w is None else rows.w
     y = rows.y[:, 0]
     error = w @ (y - rows.X @ state.weights - state.level) ** 2
+    # 1 - RSS / TSS on rows that training did not see: it may be negative. A constant target is explained or is not.
     spread = w @ (y - (w @ y) / w.sum()) ** 2
     return float(1 - error / spread) if float(spread) > 0 else float(error == 0)
