@@ -56,12 +56,13 @@ def wave(X: torch.Tensor, w: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
 
 
 class Shown:
-    """A page in the browser, and everything it did that it should not."""
+    """A page in the browser, and everything it did that it should not; `before` is a script that runs before those of the page."""
 
-    def __init__(self, browser: Any, path: Path, html: str, **context: Any) -> None:
+    def __init__(self, browser: Any, path: Path, html: str, *, before: str = "", **context: Any) -> None:
         path.write_text(html, encoding="utf-8")
         how = {"viewport": {"width": 1280, "height": 800}, "reduced_motion": "reduce", **context}
         self.context = browser.new_context(**how)
+        self.context.add_init_script(before)
         self.page = self.context.new_page()
         self.wrong: list[str] = []
         self.page.on("console", lambda message: self.wrong.append(f"console: {message.text}"))
