@@ -10,8 +10,8 @@ from __future__ import annotations
 from torch import Tensor
 
 from bestline.errors import OptionError
+from bestline.export.script.history import History, Made
 from bestline.export.script.literals import Section, array
-from bestline.export.script.run import Made, Run
 from bestline.export.script.table import Form
 from bestline.export.script.units import RESTING, line_of, setting_of, trained_on, where_from
 
@@ -24,61 +24,61 @@ _OPTIONS = {
 }
 
 
-def refuse(run: Run) -> None:
+def refuse(history: History) -> None:
     """Raise OptionError for what would not be plain when written by hand."""
     other = "use style='tensors', 'linear' or 'module'"
-    if run.optimizer is None:
+    if history.optimizer is None:
         return
-    if run.optimizer.name not in _OPTIONS:
-        raise OptionError(f"{run.optimizer.name} is too long to write by hand in style 'numpy'; {other}.")
-    strange = set(run.optimizer.options) - _OPTIONS[run.optimizer.name]
+    if history.optimizer.name not in _OPTIONS:
+        raise OptionError(f"{history.optimizer.name} is too long to write by hand in style 'numpy'; {other}.")
+    strange = set(history.optimizer.options) - _OPTIONS[history.optimizer.name]
     if strange:
-        raise OptionError(f"Style 'numpy' does not write out {run.optimizer.name} with {min(strange)}; {other}.")
-    if run.batch_size is not None:
+        raise OptionError(f"Style 'numpy' does not write out {history.optimizer.name} with {min(strange)}; {other}.")
+    if history.batch_size is not None:
         raise OptionError(f"Mini-batches were drawn by torch's random numbers, which NumPy does not have; {other}.")
-    if run.schedule is not None:
-        raise OptionError(f"Style 'numpy' does not write out the schedule {run.schedule.name}; {other}.")
+    if history.schedule is not None:
+        raise OptionError(f"Style 'numpy' does not write out the schedule {history.schedule.name}; {other}.")
 
 
-def trained(run: Run, form: Form) -> list[Section]:
+def trained(history: History, form: Form) -> list[Section]:
     """Sections after which w and b hold the outcome in the units trained in."""
-    packed = run.intercept and not _plain(run) and not run.rests
-    settings, loop = _descent(run, form, packed=packed)
+    packed = history.intercept and not _plain(history) and not history.rests
+    settings, loop = _descent(history, form, packed=packed)
     if packed:
         loop.append("w, b = theta" if form.flat else "w, b = theta[:-1], theta[-1]")
-    return [Section([*_start(run, form, packed=packed), *settings]), Section(loop)]
+    return [Section([*_start(history, form, packed=packed), *settings]), Section(loop)]
 
 
-def loss_of(run: Run, form: Form) -> list[str]:
+def loss_of(history: History, form: Form) -> list[str]:
     """Lines that print the loss in the data's units."""
-    mean = ".mean(0).sum()" if run.k > 1 else ".mean()"
-    weigh = f"{form.weight} * " if run.weighted else ""
-    *before, each = run.code.numpy
+    mean = ".mean(0).sum()" if history.k > 1 else ".mean()"
+    weigh = f"{form.weight} * " if history.weighted else ""
+    *before, each = history.code.numpy
     if "prediction" in each:
-        return [f'print("loss", ({weigh}{each.replace("prediction", line_of(run, form))}){mean})']
-    lines = [f"error = {line_of(run, form)} - y", *before, f"loss = {each}"]
+        return [f'print("loss", ({weigh}{each.replace("prediction", line_of(history, form))}){mean})']
+    lines = [f"error = {line_of(history, form)} - y", *before, f"loss = {each}"]
     return [*lines, f'print("loss", {f"({weigh}loss)" if weigh else "loss"}{mean})']
 
 
-def _plain(run: Run) -> bool:
+def _plain(history: History) -> bool:
     """Gradient descent without a memory: w and b are updated apart, line by line."""
-    return run.optimizer is not None and run.optimizer.name == "SGD" and not run.optimizer.options
+    return history.optimizer is not None and history.optimizer.name == "SGD" and not history.optimizer.options
 
 
-def _start(run: Run, form: Form, *, packed: bool) -> list[str]:
-    values = run.start[:, 0] if run.k == 1 else run.start
+def _start(history: History, form: Form, *, packed: bool) -> list[str]:
+    values = history.start[:, 0] if history.k == 1 else history.start
     if packed:
-        X, _ = trained_on(run, form)
+        X, _ = trained_on(history, form)
         return [
             "# The intercept is the weight of a column of ones.",
             f"A = np.column_stack([{X}, np.ones(len(y))])",
-            where_from(run),
+            where_from(history),
             *_numbers("theta", values),
         ]
-    w, b = values[: run.p], values[-1]
-    lines = [where_from(run), *_numbers("w", w[0] if form.flat else w)]
-    lines += _numbers("b", b) if run.intercept else []
-    return [*lines[:-1], f"{lines[-1]}  # {RESTING}"] if run.rests else lines
+    w, b = values[: history.p], values[-1]
+    lines = [where_from(history), *_numbers("w", w[0] if form.flat else w)]
+    lines += _numbers("b", b) if history.intercept else []
+    return [*lines[:-1], f"{lines[-1]}  # {RESTING}"] if history.rests else lines
 
 
 def _numbers(name: str, values: Tensor) -> list[str]:
@@ -87,19 +87,19 @@ def _numbers(name: str, values: Tensor) -> list[str]:
     return array(name, values, before, after, written=repr)
 
 
-def _gradient(run: Run, form: Form, *, packed: bool) -> tuple[list[str], str, str]:
+def _gradient(history: History, form: Form, *, packed: bool) -> tuple[list[str], str, str]:
     """Lines up to the error and how hard it pulls, and the gradients by the slopes and by the intercept."""
-    X, y = trained_on(run, form)
-    line = "A @ theta" if packed else line_of(run, form, X)
+    X, y = trained_on(history, form)
+    line = "A @ theta" if packed else line_of(history, form, X)
     error = f"error = {line} - {y}"
     A = "A" if packed else X
     mean = "mean(0)" if form.tall else "mean()"
-    if run.loss.squared and not run.weighted:
+    if history.loss.squared and not history.weighted:
         if form.flat and not packed:
             return [error], f"2 * (error * {X}).mean()", "2 * error.mean()"
         return [error], f"2 * {A}.T @ error / len(y)", f"2 * error.{mean}"
-    pull = run.code.pull.format(setting=f"{run.code.setting} / y_std" if run.scales else run.code.setting)
-    if run.weighted:
+    pull = history.code.pull.format(setting=f"{history.code.setting} / y_std" if history.scales else history.code.setting)
+    if history.weighted:
         pull = f"{form.weight} * ({pull})" if " - " in pull else f"{form.weight} * {pull}"
     lines = [error, f"pull = {pull}  # each row's loss, differentiated"]
     if form.flat and not packed:
@@ -107,36 +107,36 @@ def _gradient(run: Run, form: Form, *, packed: bool) -> tuple[list[str], str, st
     return lines, f"{A}.T @ pull / len(y)", f"pull.{mean}"
 
 
-def _descent(run: Run, form: Form, *, packed: bool) -> tuple[list[str], list[str]]:
+def _descent(history: History, form: Form, *, packed: bool) -> tuple[list[str], list[str]]:
     """The settings, and the loop."""
-    assert run.optimizer is not None  # noqa: S101  this is descent
-    made, rate = run.optimizer, run.rate
-    lines, dw, db = _gradient(run, form, packed=packed)
+    assert history.optimizer is not None  # noqa: S101  this is descent
+    made, rate = history.optimizer, history.rate
+    lines, dw, db = _gradient(history, form, packed=packed)
     w, g = ("theta", "gradient") if packed else ("w", "dw")
     lines.append(f"{g} = {dw}")
-    if run.intercept and not packed and not run.rests:
+    if history.intercept and not packed and not history.rests:
         lines.append(f"db = {db}")
-    lines += _penalties(run, w, g, packed=packed)
-    counted = f"1, {run.updates + 1}" if made.name in ("Adam", "AdamW") else str(run.updates)
+    lines += _penalties(history, w, g, packed=packed)
+    counted = f"1, {history.updates + 1}" if made.name in ("Adam", "AdamW") else str(history.updates)
     head = f"for step in range({counted}):"
-    if run.early:
+    if history.early:
         head += "  # up to the least held-out loss"
     settings: list[str] = []
-    if _plain(run):
+    if _plain(history):
         lines.append("w = w - lr * dw")
-        update = ["b = b - lr * db"] if run.intercept else []
+        update = ["b = b - lr * db"] if history.intercept else []
     else:
         settings, update = _RULES[made.name](made, w, g)
     settings = [f"lr = {rate!r}", *settings]
-    settings += [f"{name} = {size!r}" for name, size in (("l1", run.l1), ("l2", run.l2)) if size]
-    settings += setting_of(run, "np.array(", ")", written=repr)
+    settings += [f"{name} = {size!r}" for name, size in (("l1", history.l1), ("l2", history.l2)) if size]
+    settings += setting_of(history, "np.array(", ")", written=repr)
     return settings, [head, *(f"    {line}" for line in (*lines, *update))]
 
 
-def _penalties(run: Run, w: str, g: str, *, packed: bool) -> list[str]:
+def _penalties(history: History, w: str, g: str, *, packed: bool) -> list[str]:
     own = "[:-1]" if packed else ""
-    terms = [f"l1 * np.sign({w}{own})"] if run.l1 else []
-    terms += [f"2 * l2 * {w}{own}"] if run.l2 else []
+    terms = [f"l1 * np.sign({w}{own})"] if history.l1 else []
+    terms += [f"2 * l2 * {w}{own}"] if history.l2 else []
     return [f"{g}{own} += {' + '.join(terms)}  # the penalty"] if terms else []
 
 

@@ -23,8 +23,8 @@ from bestline.data.tables import Batch, Source, open_source
 from bestline.data.tables.columnar import ParquetFile
 from bestline.data.tables.delimited import DelimitedFile
 from bestline.data.tables.files import Files
+from bestline.export.script.history import History, remembered
 from bestline.export.script.literals import call, names, quoted, value
-from bestline.export.script.run import Run, remembered
 from bestline.export.script.table import Form, TableCode
 from bestline.inference.fitted import FittedLine
 
@@ -35,7 +35,7 @@ _NOT_ALIKE = (ValueError, LookupError, TypeError, OSError, AttributeError, Arith
 _SAME = 1e-14  # relative: readers of decimal digits differ in the last bit
 
 
-def from_file(model: FittedLine, run: Run, form: Form, data: Any) -> TableCode | None:
+def from_file(model: FittedLine, history: History, form: Form, data: Any) -> TableCode | None:
     """Code that reads the rows with pandas; None where that would not give the same rows."""
     source = open_source(data, text=model.design.texts) if isinstance(data, str | os.PathLike) else data
     source = model.source if source is None else source
@@ -57,8 +57,8 @@ def from_file(model: FittedLine, run: Run, form: Form, data: Any) -> TableCode |
     if any(text is None for text in (*columns, *targets)):
         return None
     lines = _call_of(*read) + chosen + _filled(model) + _weighing(design)
-    lines += _features(run, form, tuple(map(str, columns)))
-    lines += _targets(run, form, tuple(map(str, targets)))
+    lines += _features(history, form, tuple(map(str, columns)))
+    lines += _targets(history, form, tuple(map(str, targets)))
     if design.weights is not None:
         lines.append(f"weight = {_numbers(form, f'frame[{quoted(design.weights)}]')}")
     modules = ("numpy as np", "pandas as pd") if any("np." in str(text) for text in (*columns, *targets)) else ("pandas as pd",)
@@ -142,25 +142,25 @@ def _weighing(design: Design) -> list[str]:
     return [f"frame = frame[frame[{quoted(design.weights)}] > 0]  # rows of no weight do not count"]
 
 
-def _features(run: Run, form: Form, columns: Sequence[str]) -> list[str]:
-    if run.p == 1 and form.flat:
+def _features(history: History, form: Form, columns: Sequence[str]) -> list[str]:
+    if history.p == 1 and form.flat:
         return [f"x = {_numbers(form, columns[0])}"]
-    if columns == tuple(f"frame[{quoted(name)}]" for name in run.features):
-        return [*names("columns", run.features), f"X = {_numbers(form, 'frame[columns]')}"]
+    if columns == tuple(f"frame[{quoted(name)}]" for name in history.features):
+        return [*names("columns", history.features), f"X = {_numbers(form, 'frame[columns]')}"]
     lines = ["columns = {"]
-    lines += [f"    {quoted(name)}: {text}," for name, text in zip(run.features, columns, strict=True)]
+    lines += [f"    {quoted(name)}: {text}," for name, text in zip(history.features, columns, strict=True)]
     return [*lines, "}", f"X = {_numbers(form, 'pd.DataFrame(columns)')}"]
 
 
-def _targets(run: Run, form: Form, targets: Sequence[str]) -> list[str]:
-    if run.k == 1 and not form.tall:
+def _targets(history: History, form: Form, targets: Sequence[str]) -> list[str]:
+    if history.k == 1 and not form.tall:
         return [f"y = {_numbers(form, targets[0])}"]
-    if targets == tuple(f"frame[{quoted(name)}]" for name in run.targets):
-        if run.k == 1:
-            return [f"y = {_numbers(form, f'frame[[{quoted(run.targets[0])}]]')}"]
-        return [*names("targets", run.targets), f"y = {_numbers(form, 'frame[targets]')}"]
+    if targets == tuple(f"frame[{quoted(name)}]" for name in history.targets):
+        if history.k == 1:
+            return [f"y = {_numbers(form, f'frame[[{quoted(history.targets[0])}]]')}"]
+        return [*names("targets", history.targets), f"y = {_numbers(form, 'frame[targets]')}"]
     lines = ["targets = {"]
-    lines += [f"    {quoted(name)}: {text}," for name, text in zip(run.targets, targets, strict=True)]
+    lines += [f"    {quoted(name)}: {text}," for name, text in zip(history.targets, targets, strict=True)]
     return [*lines, "}", f"y = {_numbers(form, 'pd.DataFrame(targets)')}"]
 
 

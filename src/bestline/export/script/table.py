@@ -11,8 +11,8 @@ from torch import Tensor
 
 from bestline.data.folds import row_hash
 from bestline.errors import DataError
+from bestline.export.script.history import History, remembered
 from bestline.export.script.literals import are_single, array, number, single, table
-from bestline.export.script.run import Run, remembered
 from bestline.inference.fitted import FittedLine
 from bestline.inference.training_rows import rows as rows_of_part
 from bestline.numerics import Comoments, Features, Rows, Targets, joined, total
@@ -40,10 +40,10 @@ class Form:
     tall: bool
 
     @classmethod
-    def of(cls, run: Run, style: str) -> Form:
+    def of(cls, history: History, style: str) -> Form:
         """How a style holds the rows of a run: as simply as one feature and one target allow, but modules want matrices."""
         net = style in ("linear", "module")
-        return cls(style != "numpy", net, flat=run.p == run.k == 1 and not net, tall=net or run.k > 1)
+        return cls(style != "numpy", net, flat=history.p == history.k == 1 and not net, tall=net or history.k > 1)
 
     @property
     def X(self) -> str:  # noqa: N802  as in the books
@@ -116,25 +116,25 @@ def _check(model: FittedLine, found: Comoments) -> None:
         )
 
 
-def inline(run: Run, form: Form, rows: Rows) -> TableCode:
+def inline(history: History, form: Form, rows: Rows) -> TableCode:
     """The numbers themselves."""
-    lines = _features(run, form, rows.X)
-    lines += _targets(run, form, rows.y)
+    lines = _features(history, form, rows.X)
+    lines += _targets(history, form, rows.y)
     if rows.w is not None:
         lines += _vector("weight", rows.w, form)
     return TableCode(lines)
 
 
-def _features(run: Run, form: Form, X: Features) -> list[str]:
-    if run.p == run.k == 1:
+def _features(history: History, form: Form, X: Features) -> list[str]:
+    if history.p == history.k == 1:
         return _vector(form.X, X[:, 0], form, "" if form.flat else ".reshape(-1, 1)")
-    return _matrix("columns", run.features, "X", X, form)
+    return _matrix("columns", history.features, "X", X, form)
 
 
-def _targets(run: Run, form: Form, y: Targets) -> list[str]:
-    if run.k == 1:
+def _targets(history: History, form: Form, y: Targets) -> list[str]:
+    if history.k == 1:
         return _vector("y", y[:, 0], form, ".reshape(-1, 1)" if form.tall else "")
-    return _matrix("targets", run.targets, "y", y, form)
+    return _matrix("targets", history.targets, "y", y, form)
 
 
 def _vector(name: str, values: Tensor, form: Form, after: str = "") -> list[str]:

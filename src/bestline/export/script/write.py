@@ -6,9 +6,9 @@ from typing import Any
 
 from bestline.errors import OptionError
 from bestline.export.script.dialects import STYLES, body, refuse
+from bestline.export.script.history import History, history_of
 from bestline.export.script.literals import Section, comment
 from bestline.export.script.reading import from_file
-from bestline.export.script.run import Run, run_of
 from bestline.export.script.table import Form, TableCode, check_rows, inline, rows_of
 from bestline.inference.fitted import FittedLine
 
@@ -69,12 +69,12 @@ def script(model: FittedLine, style: str = "linear", *, data: Any = None, rows: 
         )
     numbers = model.training.count * (model.design.p + len(model.targets) + (model.design.weights is not None))
     gathered = rows_of(model, data) if numbers <= MOST or _needs_rows(model) else None
-    run = run_of(model, gathered)
-    refuse(run, style)
-    form = Form.of(run, style)
+    history = history_of(model, gathered)
+    refuse(history, style)
+    form = Form.of(history, style)
     code = None
     if rows == "path" or (rows == "auto" and numbers > FEW):
-        code = _from_file(model, run, form, data, style)
+        code = _from_file(model, history, form, data, style)
     if code is None and rows == "path":
         raise OptionError(
             "These rows cannot be read again by one line of pandas: that needs one local CSV or Parquet file, and columns that "
@@ -87,8 +87,8 @@ def script(model: FittedLine, style: str = "linear", *, data: Any = None, rows: 
         )
     if code is None:
         assert gathered is not None  # noqa: S101  just looked
-        code = inline(run, form, gathered)
-    return _joined([_heading(run, style), Section(_imports(style, code)), Section(code.lines), *body(run, form, style)])
+        code = inline(history, form, gathered)
+    return _joined([_heading(history, style), Section(_imports(style, code)), Section(code.lines), *body(history, form, style)])
 
 
 def _needs_rows(model: FittedLine) -> bool:
@@ -97,37 +97,37 @@ def _needs_rows(model: FittedLine) -> bool:
     return code is not None and code.in_units
 
 
-def _from_file(model: FittedLine, run: Run, form: Form, data: Any, style: str) -> TableCode | None:
-    code = from_file(model, run, form, data)
+def _from_file(model: FittedLine, history: History, form: Form, data: Any, style: str) -> TableCode | None:
+    code = from_file(model, history, form, data)
     if code is not None and data is not None:
         check_rows(model, data)
     return code
 
 
-def _heading(run: Run, style: str) -> Section:
+def _heading(history: History, style: str) -> Section:
     """Two lines that hold no word of the user's, for there Python looks for an encoding, and then what was fitted."""
-    title = _TITLES[style] if run.trains else f"The line of {_kind(run)}, solved for {_SOLVED[style]}."
-    found = list(zip(run.labels, run.weights.flatten().tolist(), strict=True))
+    title = _TITLES[style] if history.trains else f"The line of {_kind(history)}, solved for {_SOLVED[style]}."
+    found = list(zip(history.labels, history.weights.flatten().tolist(), strict=True))
     lines = [
         f"# {title}",
         "# What bestline found on the same rows, to compare:",
-        f"#     {comment(run.formula)}, {run.rows:,} rows{_how(run)}",
+        f"#     {comment(history.formula)}, {history.rows:,} rows{_how(history)}",
         *(f"#     {comment(label, 60)} {value!r}" for label, value in found[:_SHOWN]),
     ]
     if len(found) > _SHOWN:
         lines.append(f"#     ... and {len(found) - _SHOWN} more")
-    return Section([*lines, *([] if run.final is None else [f"#     loss {run.final!r}"])])
+    return Section([*lines, *([] if history.final is None else [f"#     loss {history.final!r}"])])
 
 
-def _kind(run: Run) -> str:
-    if run.l1:
-        return "the elastic net" if run.l2 else "the lasso"
-    return "ridge regression" if run.l2 else "least squares"
+def _kind(history: History) -> str:
+    if history.l1:
+        return "the elastic net" if history.l2 else "the lasso"
+    return "ridge regression" if history.l2 else "least squares"
 
 
-def _how(run: Run) -> str:
-    steps = f", {run.updates:,} step{'s' * (run.updates != 1)}" if run.trains else ""
-    return steps + (", diverging" if run.diverged else "")
+def _how(history: History) -> str:
+    steps = f", {history.updates:,} step{'s' * (history.updates != 1)}" if history.trains else ""
+    return steps + (", diverging" if history.diverged else "")
 
 
 def _imports(style: str, code: TableCode) -> list[str]:

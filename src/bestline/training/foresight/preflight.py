@@ -1,4 +1,4 @@
-"""Outlook: what descent will do on some data, known before the first step.
+"""Preflight: what descent will do on some data, known before the first step.
 
 The loss is a bowl. Its largest curvature L says how large the rate may be, 2 / L; the ratio of its largest to its smallest
 curvature, the condition number, how long the way is; and the start, how much of the way lies along which direction. So the

@@ -1,4 +1,4 @@
-"""Run: what a model tells of how it came about, and what of it cannot be told in plain code."""
+"""History: what a model tells of how it came about, and what of it cannot be told in plain code."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import inspect
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any, TypeAlias
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -27,19 +27,17 @@ _ELEMENTWISE = ("ASGD", "Adadelta", "Adagrad", "Adam", "AdamW", "Adamax", "LBFGS
 _ROUNDING = 1e-10  # standard deviations of the target
 _UNEVEN = 1e6
 
-Options: TypeAlias = Mapping[str, Any]
-
 
 @dataclass(frozen=True, slots=True)
 class Made:
     """An optimiser or a schedule: the name of torch's class, and the options it is made with."""
 
     name: str
-    options: Options
+    options: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Run:
+class History:
     """A run as numbers and names.
 
     Attributes
@@ -138,7 +136,7 @@ class Run:
     @property
     def code(self) -> Code:
         """The loss as code."""
-        assert self.loss.code is not None  # noqa: S101  `run_of` refuses code of the user
+        assert self.loss.code is not None  # noqa: S101  `history_of` refuses code of the user
         return self.loss.code
 
     @property
@@ -159,7 +157,7 @@ class Run:
         return terms if self.k == 1 else [f"{term}:{target}" for term in terms for target in self.targets]
 
 
-def run_of(model: FittedLine, rows: Rows | None) -> Run:
+def history_of(model: FittedLine, rows: Rows | None) -> History:
     """What `model` tells of its run; `rows`, where they are at hand, settle what the Huber loss needs.
 
     Raises
@@ -190,7 +188,7 @@ def run_of(model: FittedLine, rows: Rows | None) -> Run:
     still = (statistic.spread == 0) & (plan.intercept | (statistic.center == 0))
     constant = torch.nonzero(still)[:, 0].tolist()
     trace, singular = model.trace, _singular(model, scaling)
-    return Run(
+    return History(
         formula=model.design.formula,
         rows=statistic.count,
         features=plan.features,
