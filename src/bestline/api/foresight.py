@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, final
 
 from bestline.data.gather import Gathered, Query
 from bestline.data.progress import Progress
+from bestline.engines.choose import brought
 from bestline.errors import OptionError, renamed, warn
 from bestline.numerics import Comoments, total
 from bestline.pictures.marks import Picture
@@ -111,7 +112,7 @@ def preflight(
     checked_optimizers(solver)
     if lr is not None and not (isinstance(lr, int | float) and 0 < lr < float("inf")):
         raise OptionError(f"`lr` is one positive number to judge; got {lr!r}. `sweep` tries many.")
-    query = Query(data, formula, target, features, weights, missing, seed=seed)
+    query = Query(brought(data), formula, target, features, weights, missing, seed=seed)
     gathered = _gathered(query, progress)
     sides = []
     for standardize in (False, True):
@@ -190,7 +191,7 @@ def sweep(
         raise OptionError(f"`steps` must be a whole number of at least 1; got {steps!r}.")
     if starts is not None and (isinstance(starts, str | Mapping) or not len(starts)):
         raise OptionError("`starts` needs one start at least, each as `start` of `fit`; leave it out for the usual one.")
-    query = Query(data, formula, target, features, weights, missing, seed=seed)
+    query = Query(brought(data), formula, target, features, weights, missing, seed=seed)
     gathered = _gathered(query, progress)
     request = Request(query, Descent(names[0]), l1, l2, standardize=standardize)
     plans = [_plan(gathered, replace(request, start=start)) for start in (starts if starts is not None else [None])]

@@ -1,1 +1,1 @@
-"""Engines: the same passes where the data are. One file an engine, behind one contract; an engine knows no mathematics."""
+"""Engines: the passes run where the data are, in a cluster or a database; the numbers come out as if they were here."""

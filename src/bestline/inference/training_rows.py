@@ -11,6 +11,7 @@ from bestline.data.passes import PartT, Pass
 from bestline.data.split import part_labels, parts_of, row_count
 from bestline.data.tables import Source, open_source
 from bestline.data.unnamed import with_names
+from bestline.engines.choose import brought
 from bestline.errors import OptionError
 from bestline.inference.fitted import FittedLine
 from bestline.inference.numbered import Numbered, OverTraining
@@ -81,6 +82,7 @@ def rows(line: FittedLine, part: str = "training", data: Any = None) -> Iterator
 
 def opened(line: FittedLine, data: Any) -> tuple[Source, bool]:
     """Data to predict or evaluate, bare numbers included, its columns called as in training; and whether it is one number."""
+    data = brought(data)
     if isinstance(data, Source):
         source, single = data, False
     else:

@@ -16,6 +16,7 @@ from bestline.data.collected import Kept
 from bestline.data.design import Design, degree_of
 from bestline.data.gather import Query
 from bestline.data.split import check_shares
+from bestline.engines.choose import brought
 from bestline.errors import ColumnError, OptionError, refuse_unknown
 from bestline.training.cross_validation import KINDS
 from bestline.training.losses.named import parse_loss
@@ -115,7 +116,7 @@ class Request:
         unasked = formula is None and all(asked[n] == defaults[n] for n in ("solver", "l1", "l2", "cv", "features"))
         given = {name: asked[name] for name in defaults} | settings
         request = cls(
-            Query(data, formula, **{name: asked[name] for name in _OF_ROWS}, degree=degree),
+            Query(brought(data), formula, **{name: asked[name] for name in _OF_ROWS}, degree=degree),
             chosen,
             forward=own,
             standardize=standardised(asked["standardize"], own),

@@ -55,6 +55,10 @@ class Batch:
     def __len__(self) -> int:
         return self.rows
 
+    def after(self, first: int) -> Batch:
+        """The same rows where `first` others come before them: a partition's, counted over the whole table."""
+        return Batch(first + self.start, self.rows, self._layout, self._blocks, self._place)
+
     def where(self, i: int) -> str:
         """Where row `i` of this batch stands, for messages: "row 19 (line 20 of cars.csv)"; people count from 1."""
         return self._place(i)

@@ -1,0 +1,158 @@
+"""Engines: a toy that keeps every partition in a process of its own. What it fits is what one process fits, digit by digit."""
+
+from __future__ import annotations
+
+import multiprocessing
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+import bestline as bl
+from bestline.data.passes import PartT, Pass
+from bestline.data.progress import Progress, Share
+from bestline.data.tables import Batch, Source, open_source
+from bestline.engines import choose
+from bestline.engines.base import Engine, part_of
+
+# Parts are merged in another order than the rows stand in, so the last digits are rounding.
+pytestmark = pytest.mark.usefixtures("quiet")
+
+DIGITS = {"rtol": 1e-9, "atol": 1e-12}
+
+
+@dataclass(frozen=True)
+class Pieces:
+    """A frame in pieces, as a cluster holds it."""
+
+    frames: tuple[pd.DataFrame, ...]
+
+
+class FarAway(Source):
+    """The pieces as one table, over which passes run in other processes."""
+
+    label = "the pieces"
+
+    def __init__(self, pieces: Pieces) -> None:
+        self.frames = pieces.frames
+        first = open_source(pieces.frames[0])
+        self.fields, self.notes = first.fields, first.notes
+        self.firsts = np.cumsum([0, *map(len, self.frames)]).tolist()
+        self.count = self.firsts.pop()
+        self.passes: list[str] = []
+
+    def reduce(self, over: Pass[Batch, PartT], *, progress: Progress | None = None) -> PartT:
+        self.passes.append(type(over).__name__)
+        found = over.empty()
+        with ProcessPoolExecutor(2, mp_context=multiprocessing.get_context("fork")) as workers:
+            jobs = [workers.submit(run_there, over, *piece) for piece in zip(self.frames, self.firsts, strict=True)]
+            for done, job in enumerate(reversed(jobs), 1):  # a cluster does not keep the order
+                found = found + job.result()
+                if progress is not None:
+                    progress(over.what, done / len(jobs))
+        return found
+
+    def _batches(self, names: tuple[str, ...], size: int, progress: Share, order: torch.Generator | None) -> Iterator[Batch]:
+        for frame, first in zip(self.frames, self.firsts, strict=True):
+            for batch in open_source(frame).batches(names, size=size):
+                yield batch.after(first)
+        progress(1.0)
+
+
+def run_there(over: Pass[Batch, PartT], frame: pd.DataFrame, first: int) -> PartT:
+    return part_of(over, open_source(frame), first)
+
+
+class Toy:
+    """The engine that owns pieces."""
+
+    name = "toy"
+
+    def __init__(self) -> None:
+        self.opened: list[FarAway] = []
+
+    def owns(self, data: Any) -> bool:
+        return isinstance(data, Pieces)
+
+    def open(self, data: Any) -> Source:
+        self.opened.append(FarAway(data))
+        return self.opened[-1]
+
+
+@pytest.fixture
+def toy(monkeypatch: pytest.MonkeyPatch) -> Toy:
+    engine = Toy()
+    contract: Engine = engine
+    monkeypatch.setattr(choose, "ENGINES", (contract,))
+    return engine
+
+
+def table(n: int = 900, seed: int = 3) -> pd.DataFrame:
+    draw = np.random.default_rng(seed)
+    a, b, group = draw.normal(5, 2, n), draw.normal(size=n), draw.choice(["north", "south", "west"], n)
+    y = 2 * a - b + (group == "west") + draw.normal(scale=0.5 + 0.2 * np.abs(b), size=n)
+    frame = pd.DataFrame(
+        {"a": a, "b": b, "group": group, "w": draw.uniform(0.5, 2, n), "firm": draw.choice(list("pqrstuvw"), n), "y": y}
+    )
+    frame.loc[draw.choice(n, 25, replace=False), "b"] = np.nan
+    frame.loc[draw.choice(n, 10, replace=False), "group"] = None
+    return frame
+
+
+def in_pieces(frame: pd.DataFrame) -> Pieces:
+    return Pieces(tuple(frame.iloc[i:j].reset_index(drop=True) for i, j in ((0, 500), (500, 510), (510, len(frame)))))
+
+
+FORMULA = "y ~ a + b + group + center(a):b"
+
+
+@pytest.mark.parametrize(
+    "asked", [{"missing": "impute"}, {"missing": "drop", "weights": "w"}, {"missing": "drop", "folds": "firm"}]
+)
+def test_a_line_fitted_far_away_is_the_line_fitted_here(toy: Toy, asked: dict[str, Any]):
+    frame = table()
+    here, there = bl.fit(frame, FORMULA, **asked), bl.fit(in_pieces(frame), FORMULA, **asked)
+    assert there.names == here.names
+    assert {"Profile", "Summarise", "Collect"} <= set(toy.opened[0].passes)
+    for what in ("coef", "params", "bse"):
+        np.testing.assert_allclose(np.asarray(getattr(there, what)), np.asarray(getattr(here, what)), **DIGITS)
+    assert there.held_out.rows == here.held_out.rows
+    np.testing.assert_allclose(there.held_out.rmse, here.held_out.rmse, **DIGITS)
+
+
+def test_second_passes_and_scores_run_there_too(toy: Toy):
+    frame = table()
+    here, there = (bl.fit(data, FORMULA, missing="drop") for data in (frame, in_pieces(frame)))
+    for cov in ("HC3", {"cluster": "firm"}):
+        np.testing.assert_allclose(there.covariance(cov).std_error, here.covariance(cov).std_error, **DIGITS)
+    pd.testing.assert_frame_equal(there.influence(), here.influence(), rtol=1e-7, atol=1e-10)
+    assert str(there.diagnose()) == str(here.diagnose())
+    new = table(seed=4)
+    assert there.evaluate(in_pieces(new)).mae == pytest.approx(here.evaluate(new).mae, rel=1e-12)
+    passes = {name for source in toy.opened for name in source.passes}
+    assert {"OverTraining", "_Judge"} <= passes
+
+
+def test_an_error_there_is_raised_here_as_itself(toy: Toy):
+    frame = table()
+    with pytest.raises(bl.errors.MissingValuesError) as here:
+        bl.fit(frame, FORMULA)
+    with pytest.raises(bl.errors.MissingValuesError) as there:
+        bl.fit(in_pieces(frame), FORMULA)
+    assert str(there.value) == str(here.value).replace("the data", "the pieces")
+
+
+def test_rates_foreseen_are_the_same(toy: Toy):
+    frame = table().dropna()
+    here, there = (bl.preflight(data, FORMULA) for data in (frame, in_pieces(frame)))
+    assert (there.steps, there.lr_limit) == (here.steps, pytest.approx(here.lr_limit, rel=1e-9))
+
+
+def test_data_of_no_engine_are_left_alone():
+    frame = table(50)
+    assert choose.brought(frame) is frame
