@@ -16,10 +16,14 @@ from torch import nn
 
 import bestline as bl
 from bestline.api.model import Model
+from bestline.data.tables import open_source
 from bestline.errors import DataError, NumericalError, OptionError
 from bestline.inference import comparison, second_pass, uncertainty
 from bestline.inference.augment import augment
-from bestline.inference.robust import CovarianceKind, Meat, sandwich
+from bestline.inference.covariance.base import Sandwich
+from bestline.inference.covariance.named import parse_cov
+from bestline.inference.covariance.sandwich import CollectMeat, Meat, sandwich
+from bestline.inference.numbered import OverTraining
 from inference.examples import EXACT, by_name, columns, frame, reference
 
 pytestmark = pytest.mark.usefixtures("quiet")
@@ -38,23 +42,23 @@ HC = ("HC0", "HC1", "HC2", "HC3")
 @given(cuts=st.lists(st.integers(0, 240), max_size=4), cov=st.sampled_from([*HC, "cluster"]))
 def test_fillings_add_up_however_the_rows_are_cut(cuts: list[int], cov: str):
     model = bl.fit(frame(), "y ~ x1 + g", weights="w")
-    basis, rows = uncertainty.basis_of(model), next(iter(model.rows()))
-    kind, codes = CovarianceKind(cov, "firm" if cov == "cluster" else None), torch.tensor(frame()["firm"].to_numpy())
-    names = [str(i) for i in range(17)]
+    basis = uncertainty.basis_of(model)
+    kind = parse_cov(f"{cov}:firm" if cov == "cluster" else cov)
+    assert isinstance(kind, Sandwich)
+    over = OverTraining(model.design, None, CollectMeat(basis, kind))
 
-    def of(part: slice) -> Meat:
-        groups = (codes[part], names) if cov == "cluster" else None
-        return Meat.of(basis, basis.see(rows[part]), kind, groups)
+    def of(start: int, end: int) -> Meat:
+        rows = frame().iloc[start:end]
+        return over.of(next(iter(open_source(rows).batches()))) if len(rows) else over.empty()
 
-    ends = [0, *sorted(cuts), 240]
-    parts = [of(slice(a, b)) for a, b in pairwise(ends)]
+    parts = [of(a, b) for a, b in pairwise([0, *sorted(cuts), 240])]
     known = torch.ones(len(model.names), dtype=torch.bool)
-    whole = sandwich(basis, of(slice(0, 240)), kind, known)
-    added = sandwich(basis, sum(parts, Meat.empty(basis)), kind, known)
-    backwards = sandwich(basis, sum(reversed(parts), Meat.empty(basis)), kind, known)
+    whole = sandwich(basis, of(0, 240), kind, known)
+    added = sandwich(basis, sum(parts, over.empty()), kind, known)
+    backwards = sandwich(basis, sum(reversed(parts), over.empty()), kind, known)
     for one in (added, backwards):
         assert one.covariance.numpy() == pytest.approx(whole.covariance.numpy(), rel=1e-11, abs=1e-13)
-    assert sum(parts, Meat.empty(basis)).totals.same(basis)
+    assert sum(parts, over.empty()).totals.same(basis)
 
 
 # --- which rows -------------------------------------------------------------------------------------------------------------

@@ -23,11 +23,12 @@ if TYPE_CHECKING:
 
     from bestline.data.tables import Batch
     from bestline.inference.classical import Coefficient, Inference
+    from bestline.inference.covariance.base import Cov
+    from bestline.inference.covariance.sandwich import Covariance
     from bestline.inference.diagnosis import Diagnosis
     from bestline.inference.hypotheses import Verdict
     from bestline.inference.peers import Agreement
     from bestline.inference.restrictions import Restrictions
-    from bestline.inference.robust import Cov, Covariance
     from bestline.inference.scores import Scores
     from bestline.inference.summary import Summary
     from bestline.pictures.gallery import Gallery

@@ -32,7 +32,7 @@ def summary(
 ) -> None:
     """Print what `fit` printed: coefficients with intervals, errors, warnings."""
     # Refused by what is typed, before a file is opened: rows without a use for them are a mistake too.
-    robust = doors.CovarianceKind.of(cov).name != "classical"
+    robust = doors.parse_cov(cov).name != "classical"
     if robust and not data:
         raise typer.BadParameter(f"--cov {cov} needs the training rows: bestline summary MODEL --cov {cov} DATA")
     if data and not robust:

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 from bestline.api import on_first_use
 
 _HOME = {
-    "CovarianceKind": "inference.robust",
     "animate": "pictures.watch",
     "fresh": "files",
     "label": "pictures.watch",
     "open_source": "data.tables",
     "page_of": "pictures.watch",
     "panels": "pictures.diagnostics",
+    "parse_cov": "inference.covariance.named",
     "read_table": "data.tables",
     "refuse_format": "pictures.watch",
     "refuse_look": "pictures.watch",
@@ -26,13 +26,13 @@ _HOME = {
 }
 
 __all__ = [
-    "CovarianceKind",
     "animate",
     "fresh",
     "label",
     "open_source",
     "page_of",
     "panels",
+    "parse_cov",
     "read_table",
     "refuse_format",
     "refuse_look",
@@ -47,7 +47,7 @@ __all__ = [
 if TYPE_CHECKING:
     from bestline.data.tables import open_source, read_table, write_with
     from bestline.files import fresh
-    from bestline.inference.robust import CovarianceKind
+    from bestline.inference.covariance.named import parse_cov
     from bestline.inference.summary import score_facts
     from bestline.pictures.diagnostics import panels
     from bestline.pictures.render.mpl import save

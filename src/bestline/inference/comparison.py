@@ -14,10 +14,11 @@ from bestline.errors import (
 )
 from bestline.inference import classical as explain
 from bestline.inference import hypotheses
+from bestline.inference.covariance.base import Cov
+from bestline.inference.covariance.named import parse_cov
 from bestline.inference.fitted import FittedLine
 from bestline.inference.hypotheses import ComparedLine, Comparison, Verdict
 from bestline.inference.restrictions import Restrictions
-from bestline.inference.robust import Cov, CovarianceKind
 from bestline.inference.uncertainty import covariance, target_number
 from bestline.inference.why_not import refuse
 from bestline.numerics import Scaling, second_moments, trained_mean
@@ -48,7 +49,7 @@ def wald(
         line.weights[:, at],
         found.covariance[at],
         found.df,
-        about=f"errors: {CovarianceKind.of(cov).title}",
+        about=f"errors: {parse_cov(cov).title}",
     )
 
 

@@ -10,8 +10,9 @@ from typing import Any
 from torch import Tensor
 
 from bestline.inference import classical as explain
+from bestline.inference.covariance.base import Cov
+from bestline.inference.covariance.sandwich import Covariance
 from bestline.inference.fitted import FittedLine
-from bestline.inference.robust import Cov, Covariance
 from bestline.inference.scores import Scores
 from bestline.inference.summary_text import summary_text
 from bestline.inference.uncertainty import errors_of

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from textwrap import wrap
 
 from bestline.inference import classical as explain
+from bestline.inference.covariance.sandwich import Covariance
 from bestline.inference.fitted import FittedLine
-from bestline.inference.robust import Covariance
 from bestline.inference.uncertainty import overall
 from bestline.wording import fixed, p_value, plain, significant
 

@@ -10,8 +10,8 @@ from torch import Tensor
 
 from bestline.errors import NumericalError
 from bestline.inference import classical
+from bestline.inference.covariance.base import Cov
 from bestline.inference.fitted import FittedLine
-from bestline.inference.robust import Cov
 from bestline.inference.uncertainty import tables
 
 if TYPE_CHECKING:

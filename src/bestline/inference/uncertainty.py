@@ -15,9 +15,11 @@ from bestline.errors import (
 from bestline.inference import classical as explain
 from bestline.inference import hypotheses
 from bestline.inference.coordinates import Basis, Totals, other_rows
+from bestline.inference.covariance.base import Cov, Sandwich
+from bestline.inference.covariance.named import parse_cov
+from bestline.inference.covariance.sandwich import CollectMeat, Covariance, sandwich
 from bestline.inference.fitted import FittedLine
 from bestline.inference.hypotheses import Verdict
-from bestline.inference.robust import CollectMeat, Cov, Covariance, CovarianceKind, sandwich
 from bestline.inference.training_rows import look
 from bestline.inference.why_not import refuse
 
@@ -52,8 +54,8 @@ def covariance(line: FittedLine, cov: Cov = "classical", data: Any = None) -> ex
     DataError
         When `data` are not the training rows.
     """
-    kind = CovarianceKind.of(cov)
-    if kind.name == "classical":
+    kind = parse_cov(cov)
+    if not isinstance(kind, Sandwich):
         return refuse(line, "There are no standard errors")
     inference = refuse(line, "There are no robust errors")
     basis = basis_of(line, data)
@@ -93,7 +95,7 @@ def target_number(line: FittedLine, target: int | str) -> int:
 
 def errors_of(line: FittedLine, cov: Cov = "classical", data: Any = None) -> explain.Uncertainty | None:
     """What a coefficient table needs; None where classical errors do not exist. Robust ones say why they do not."""
-    return line.inference if CovarianceKind.of(cov).name == "classical" else covariance(line, cov, data)
+    return covariance(line, cov, data) if isinstance(parse_cov(cov), Sandwich) else line.inference
 
 
 def tables(line: FittedLine, level: float = 0.95, cov: Cov = "classical", data: Any = None) -> list[list[explain.Coefficient]]:

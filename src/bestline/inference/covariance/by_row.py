@@ -1,0 +1,118 @@
+"""Each row puts in its own squared residual: right when errors are independent, however much they differ in size (White 1980).
+
+    filling = sum of q q' e^2 / (1 - h)^power        q the row in the basis's coordinates, e its residual, h its leverage
+
+    HC0  power 0                    White (1980)
+    HC1  n / (n - rank) of it       Stata's `robust`
+    HC2  power 1                    MacKinnon & White (1985); right on average under equal variances
+    HC3  power 2                    close to the jackknife; the one to use with few rows (Long & Ervin 2000)
+
+Intervals use Student's t with n - rank degrees of freedom.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from bestline.errors import NumericalError
+from bestline.inference.coordinates import Basis, Seen
+from bestline.inference.covariance.base import Filling, Sandwich
+from bestline.inference.numbered import Numbered
+
+
+@dataclass(frozen=True, slots=True)
+class ByRow(Sandwich):
+    """Sum of q q' e^2 over the rows, each residual divided by `divisor`.
+
+    Attributes
+    ----------
+    divides : bool
+        Whether the divisor is 0 for a row of leverage 1, which determines a weight by itself.
+    """
+
+    divides: ClassVar[bool] = True
+
+    def divisor(self, basis: Basis, h: Tensor) -> Tensor:
+        """What the residuals of rows with leverage h (n,) are divided by, (n,)."""
+        del basis
+        return torch.ones_like(h)
+
+    def none(self, basis: Basis) -> Tensor:
+        """Zeros (k, r, r)."""
+        return torch.zeros(basis.slopes.shape[1], basis.rank, basis.rank, dtype=torch.float64)
+
+    def of(self, basis: Basis, batch: Numbered, seen: Seen) -> Tensor:
+        """Their sum.
+
+        Raises
+        ------
+        NumericalError
+            When it would divide by zero.
+        """
+        del batch
+        h = seen.leverage
+        if self.divides and bool((1 - h <= basis.alone).any()):
+            raise NumericalError(
+                f"{self.name} divides by 1 - leverage, and a row determines a weight by itself (leverage 1); use HC1, or leave "
+                f"out the column or level that only this row has."
+            )
+        # q e instead of x e: the bread is then the identity, and what is filled in stays in range and well conditioned. The divisor
+        # stands on either side of the product, so it is the root of what divides the square.
+        scores = seen.e.T[:, :, None] * seen.q / self.divisor(basis, h)[:, None]  # (k, n, r)
+        return scores.transpose(1, 2) @ scores
+
+    def factor(self, basis: Basis) -> float:
+        """A correction for few rows."""
+        del basis
+        return 1.0
+
+    def filling(self, basis: Basis, found: Tensor) -> Filling:
+        """The sum itself."""
+        return Filling(found, self.factor(basis), basis.df)
+
+
+@dataclass(frozen=True, slots=True)
+class HC0(ByRow):
+    """The plain sum."""
+
+    name: ClassVar[str] = "HC0"
+    divides: ClassVar[bool] = False
+
+
+@dataclass(frozen=True, slots=True)
+class HC1(HC0):
+    """HC0 times n / (n - rank)."""
+
+    name: ClassVar[str] = "HC1"
+
+    def factor(self, basis: Basis) -> float:
+        """N / (n - rank)."""
+        return basis.count / basis.df
+
+
+@dataclass(frozen=True, slots=True)
+class HC2(ByRow):
+    """Every squared residual over 1 - h: that is its mean when all variances are equal."""
+
+    name: ClassVar[str] = "HC2"
+
+    def divisor(self, basis: Basis, h: Tensor) -> Tensor:
+        """Root of 1 - h."""
+        del basis
+        return (1 - h) ** 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class HC3(ByRow):
+    """Every residual over 1 - h: that is the residual from the line of all other rows."""
+
+    name: ClassVar[str] = "HC3"
+
+    def divisor(self, basis: Basis, h: Tensor) -> Tensor:
+        """1 - h."""
+        del basis
+        return 1 - h
