@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from textwrap import wrap
+from typing import Any
 
 from bestline.errors import one_line, readable
 
@@ -129,3 +131,25 @@ def equation(target: str, names: Sequence[str], weights: Sequence[float], *, dig
         sign = (_MINUS if negative else "") if i == 0 else (f" {_MINUS} " if negative else " + ")
         text += f"{sign}{number.lstrip(_MINUS)}{name}"
     return f"{plain(target)} = {text or '0'}{f' + {more} more' if more > 0 else ''}"
+
+
+# -- facts and tables of text ----------------------------------------------------------------------------------------------
+
+
+def finite(value: Any) -> Any:
+    """A value as JSON has it, which has no NaN and no infinity: they become None, and all else stays as it is."""
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def bulleted(text: str, width: int) -> list[str]:
+    """A text as lines behind a dash, each of at most `width` letters."""
+    first, *rest = wrap(text, width) or [""]
+    return [f"- {first}", *(f"  {line}" for line in rest)]
+
+
+def aligned(rows: Sequence[Sequence[str]], *, numbers: bool = False) -> list[str]:
+    """Rows of cells as lines of text, each column as wide as its widest cell; with `numbers`, all but the first to the right."""
+    widths = [max(map(len, cells)) for cells in zip(*rows, strict=True)]
+    sides = ["<", *(">" if numbers else "<") * (len(widths) - 1)]
+    layout = "  ".join(f"{{:{side}{width}}}" for side, width in zip(sides, widths, strict=True))
+    return [layout.format(*row).rstrip() for row in rows]

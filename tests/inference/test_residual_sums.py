@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 
 from bestline.api.model import Model
 from bestline.inference import second_pass
-from bestline.inference.residual_sums import TOP, Evidence, Lens, quantile_of
+from bestline.inference.residual_sums import TOP, Evidence, GatherEvidence, Lens, quantile_of
 from inference.diagnosed import diagnosed, frame, large_model
 
 pytestmark = pytest.mark.usefixtures("quiet")
@@ -20,9 +21,10 @@ pytestmark = pytest.mark.usefixtures("quiet")
 
 def evidence_of(model: Model, ends: list[int], mix: int = 0) -> Evidence:
     rows, lens = next(iter(model.rows())), Lens.on(second_pass.basis_of(model))
-    found, cuts = Evidence.empty(lens), list(pairwise(ends))
+    gather, cuts = GatherEvidence(lens), list(pairwise(ends))
+    found = gather.empty()
     for a, b in (cuts[i] for i in torch.randperm(len(cuts), generator=torch.Generator().manual_seed(mix))):
-        found = found + Evidence.of(lens, rows[a:b], torch.arange(a, b))
+        found = found + gather.of(SimpleNamespace(rows=rows[a:b], numbers=torch.arange(a, b)))
     return found
 
 

@@ -13,7 +13,7 @@ from torch import Tensor
 from bestline.data.design.lost_digits import columns_doubled
 from bestline.data.tables import Batch, Source
 from bestline.errors import DataError, MissingValuesError, NumericalError, OptionError, warn
-from bestline.inference import classical as explain
+from bestline.inference import classical
 from bestline.inference.coordinates import AddUp, Basis
 from bestline.inference.fitted import FittedLine
 from bestline.inference.influence import influence
@@ -58,7 +58,7 @@ def augment(line: FittedLine, data: Any = None, interval: str | None = None, lev
     """
     import pandas as pd
 
-    explain.check_level(level)
+    classical.check_level(level)
     if interval is not None and interval not in ENDS:
         raise OptionError(f"`interval` is None, 'confidence' or 'prediction'; got {interval!r}.")
     source, _ = rows_of(line, data, target=data is None)
@@ -132,7 +132,7 @@ class _Page:
 
     line: FittedLine
     basis: Basis | None
-    inference: explain.Inference | None
+    inference: classical.Inference | None
     intervals: tuple[str, ...]
     level: float
 
@@ -155,7 +155,7 @@ class _Page:
                 else torch.full((len(X), len(line.targets)), float("nan"), dtype=torch.float64)
             )
             w = batch.numbers([design.weights])[:, 0].cpu() if design.weights in source.names else None
-            outside = explain.outside(X, line.collected.low, line.collected.high).numpy()
+            outside = classical.outside(X, line.collected.low, line.collected.high).numpy()
             new = self._said(batch, torch.arange(batch.rows), Rows(X, y, w), trained=False) | {"outside": outside}
             yield _own(batch, source, torch.arange(batch.rows)), new, np.arange(batch.start, batch.start + batch.rows)
 
@@ -228,7 +228,7 @@ class _Page:
         away = rows.X - (line.training.center[: line.design.p] if line.design.intercept else 0.0)
         odd = inference.variance_of_mean(away).isnan() if inference.aliased else torch.zeros(len(rows), dtype=torch.bool)
         df = inference.df_resid
-        t = explain.t_quantile(0.5 + self.level / 2, df) if df > 0 else float("nan")
+        t = classical.t_quantile(0.5 + self.level / 2, df) if df > 0 else float("nan")
         basis = None if line.refined is not None else self.basis
         sigma = inference.sigma if basis is None else basis.sigma * basis.unit * (basis.weight / basis.count) ** 0.5
         out: dict[str, Tensor] = {}

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from bestline.errors import listed, readable
-from bestline.inference.classical import determined, infer_exactly
+from bestline.inference.classical import determined
 from bestline.inference.fitted import FittedLine
 from bestline.numerics import Alias
 from bestline.training import Reach, Stop
@@ -15,36 +15,39 @@ _CROWDED = 10  # rows a column below which least squares is known to overfit (Ha
 
 def findings(line: FittedLine, digits: int) -> list[str]:
     """What the user should know about a fit, a sentence each; `digits` are the right digits asked for."""
-    design, statistic = line.design, line.training
-    notes = []
+    return [*_of_rows(line), *([] if line.own_module is not None else _of_columns(line, digits)), *_stopped(line)]
+
+
+def _of_rows(line: FittedLine) -> Iterator[str]:
     if line.collected.dropped:
         rows = "1 row was" if line.collected.dropped == 1 else f"{line.collected.dropped:,} rows were"
-        notes.append(f"{rows} left out because a value was missing; {line.collected.rows:,} were used.")
+        yield f"{rows} left out because a value was missing; {line.collected.rows:,} were used."
     if line.collected.imputed:
         counts = ", ".join(f"{readable(c)} {n:,}" for c, n in line.collected.imputed.items())
-        notes.append(f"Missing values were imputed: {counts}.")
-    if line.own_module is not None:
-        return notes + _stopped(line)
-    constant = [n for n, s in zip(design.names, statistic.spread[: design.p].tolist(), strict=True) if s == 0]
+        yield f"Missing values were imputed: {counts}."
+
+
+def _of_columns(line: FittedLine, digits: int) -> Iterator[str]:
+    design, spread = line.design, line.training.spread.tolist()
+    constant = [n for n, s in zip(design.names, spread, strict=False) if s == 0]
     if constant and design.intercept:
-        notes.append(
-            f"{listed(constant)} {_is(constant)} constant in the training rows and {'says' if len(constant) == 1 else 'say'} nothing beside "
-            f"the intercept; {'its weight is' if len(constant) == 1 else 'their weights are'} 0."
-        )
-    if design.intercept and any(s == 0 for s in statistic.spread[design.p :].tolist()):
-        notes.append("The target is constant; there is nothing to explain, and R2 is not defined.")
+        is_, says, its = ("is", "says", "its weight is") if len(constant) == 1 else ("are", "say", "their weights are")
+        yield f"{listed(constant)} {is_} constant in the training rows and {says} nothing beside the intercept; {its} 0."
+    if design.intercept and 0 in spread[design.p :]:
+        yield "The target is constant; there is nothing to explain, and R2 is not defined."
     if line.plan.squared_line:
         aliased, df = _determined(line)
-        notes += [*_collinear(line, aliased, constant), *_crowding(line, df), *_leaks(line)]
-        notes += [] if aliased else _few_digits(line, digits)
-    return notes + _stopped(line)
+        yield from _collinear(line, aliased, constant)
+        yield from _crowding(line, df)
+        yield from _leaks(line)
+        if not aliased:
+            yield from _few_digits(line, digits)
 
 
 def _determined(line: FittedLine) -> tuple[tuple[Alias, ...], int]:
     """Columns that others say already, and the degrees of freedom left; the whole covariance is not needed for that."""
-    if line.refined is not None:
-        exact = infer_exactly(line.refined, line.training.count)
-        return exact.aliased, exact.df_resid
+    if line.refined is not None:  # an exact solution exists only where the data determine every weight
+        return (), line.training.count - len(line.names)
     return determined(line.training, line.scaling)
 
 
@@ -67,62 +70,47 @@ def _collinear(line: FittedLine, aliased: Sequence[Alias], constant: list[str]) 
     return notes if len(notes) <= 6 else [*notes[:5], f"{len(notes) - 6} more columns are combinations of others.", notes[-1]]
 
 
-def _crowding(line: FittedLine, df: int) -> list[str]:
+def _crowding(line: FittedLine, df: int) -> Iterator[str]:
     n, columns = line.training.count, len(line.names)
     if df <= 0:
-        return [
-            f"{n} row{'s' if n > 1 else ''} for {columns} weight{'s' if columns > 1 else ''}: no degrees of freedom are left, so "
-            f"standard errors do not exist and the training error says nothing."
-        ]
-    if n < 2 * columns + 2 or (n < _CROWDED * line.design.p and n < 1_000):
-        return [
-            f"There are few rows for the number of columns ({n:,} rows, {columns} weights); trust the held-out error, not the training error."
-        ]
-    return []
+        left = "no degrees of freedom are left, so standard errors do not exist and the training error says nothing"
+        yield f"{n} row{'s' if n > 1 else ''} for {columns} weight{'s' if columns > 1 else ''}: {left}."
+    elif n < 2 * columns + 2 or (n < _CROWDED * line.design.p and n < 1_000):
+        few = f"There are few rows for the number of columns ({n:,} rows, {columns} weights)"
+        yield f"{few}; trust the held-out error, not the training error."
 
 
-def _leaks(line: FittedLine) -> list[str]:
+def _leaks(line: FittedLine) -> Iterator[str]:
     """A feature that alone determines the target, among several, is most often the target in disguise."""
     statistic, p = line.training, line.design.p
     if p < 2 or statistic.count < 4:
-        return []
+        return
     spread = statistic.spread / statistic.unit
-    notes = []
     for i, target in enumerate(line.targets):
         correlation = statistic.scatter[:p, p + i] / (statistic.weight * spread[:p] * spread[p + i])
         copies = [n for n, r in zip(line.design.names, correlation.tolist(), strict=True) if abs(r) > 1 - 1e-12]
         if copies:
-            notes.append(
-                f"{listed(copies)} alone determines {readable(target)} exactly: a leak of the target into the features? Leave it out if so."
-            )
-    return notes
+            alone = f"{listed(copies)} alone determines {readable(target)} exactly"
+            yield f"{alone}: a leak of the target into the features? Leave it out if so."
 
 
-def _few_digits(line: FittedLine, wanted: int) -> list[str]:
+def _few_digits(line: FittedLine, wanted: int) -> Iterator[str]:
     if line.plan.penalised or line.plan.solver.reach is not Reach.SOLUTION:
-        return []
+        return
     values = line.right_digits.amin(1).tolist()
     short = [n for n, v in zip(line.names, values, strict=True) if v < wanted]
-    if not short:
-        return []
-    least = int(min(values))
-    return [
-        f"Fewer than {wanted} digits are certain of {listed(short)} (at least {least}): the columns are nearly collinear, or far from zero for their spread."
-    ]
+    if short:
+        least = f"Fewer than {wanted} digits are certain of {listed(short)} (at least {int(min(values))})"
+        yield f"{least}: the columns are nearly collinear, or far from zero for their spread."
 
 
-def _stopped(line: FittedLine) -> list[str]:
-    if line.stop in (Stop.DIVERGED, Stop.INTERRUPTED):
-        return [line.advice]
+def _stopped(line: FittedLine) -> Iterator[str]:
     solver, gap = line.plan.solver, line.trace.gap
-    if line.stop is Stop.STEPS and solver.reach is Reach.MINIMUM:
+    unconverged = f"Training did not converge: {line.advice[0].lower()}{line.advice[1:]}"
+    if line.stop in (Stop.DIVERGED, Stop.INTERRUPTED):
+        yield line.advice
+    elif line.stop is Stop.STEPS and solver.reach is Reach.MINIMUM:
         edges = "" if isinstance(line.plan.loss, str) else " A loss with edges is one for 'absolute', 'huber' or 'quantile'."
-        return [f"Training did not converge: {line.advice[0].lower()}{line.advice[1:]}{edges}"]
-    unfinished = line.stop is Stop.STEPS and solver.on_its_own
-    if unfinished and gap is not None and float(gap[-1]) > 1e-6 * float(line.trace.loss[-1]):
-        return [f"Training did not converge: {line.advice[0].lower()}{line.advice[1:]}"]
-    return []
-
-
-def _is(names: Sequence[str]) -> str:
-    return "is" if len(names) == 1 else "are"
+        yield f"{unconverged}{edges}"
+    elif line.stop is Stop.STEPS and solver.on_its_own and gap is not None:  # it was to stop when nothing was left to gain
+        yield from [unconverged] if float(gap[-1]) > 1e-6 * float(line.trace.loss[-1]) else []

@@ -1,4 +1,4 @@
-"""Explain: what the numbers of a least-squares line are worth. Standard errors, t, p, intervals, and the fit as a whole.
+"""Classical inference: what the numbers of a least-squares line are worth. Standard errors, t, p, intervals, the fit as a whole.
 
     covariance of w = s^2 (X'WX)^-1       s^2 = residual sum of squares / (n - rank)
 
@@ -139,25 +139,25 @@ def infer(moments: Comoments, scaling: Scaling) -> Inference:
     """Covariance of the least-squares weights, classical (equal variances), from moments of the training rows."""
     p = scaling.p
     mean, joint = trained_moments(moments, scaling)
-    # With every column in units of its spread A has a diagonal of 1, so its inverse is as good as collinearity allows.
-    A = second_moments(moments, scaling)[:p, :p]
     aliased, df = determined(moments, scaling)
+    kept = sorted(set(range(p)) - {a.column for a in aliased})
+    # With every column in units of its spread A has a diagonal of 1, so its inverse is as good as collinearity allows.
+    core = _inverse(second_moments(moments, scaling)[kept][:, kept])
+    free = df if df > 0 else NAN  # without degrees of freedom there is no variance
     bowl = Bowl.of(moments, scaling)
     units = scaling.target_scale**2
     # The floor is a mean of squares in units of the trained target.
     rss = bowl.floor * units * moments.weight
     square = joint.diagonal()[p:] if scaling.intercept else joint.diagonal()[p:] + mean[p:] ** 2
     tss = square * units * moments.weight
-    variance = rss / df if df > 0 else torch.full_like(rss, NAN)
-    unscaled = _unscaled(A, mean[:p], scaling, aliased) / moments.weight
+    unscaled = _unscaled(core, kept, mean[:p], scaling, aliased) / moments.weight
     # Not the root of the variance: squares of small units would leave float64's range first.
-    sigma = (bowl.floor * (moments.weight / df)).sqrt() * scaling.target_scale if df > 0 else torch.full_like(rss, NAN)
+    sigma = (bowl.floor * (moments.weight / free)).sqrt() * scaling.target_scale
     scale = torch.cat([scaling.scale[:p], torch.ones(int(scaling.intercept), dtype=torch.float64)])
-    covariance = variance[:, None, None] * unscaled / torch.outer(scale, scale)
+    covariance = (rss / free)[:, None, None] * unscaled / torch.outer(scale, scale)
     std_error = sigma[:, None] * unscaled.diagonal().clamp(min=0).sqrt() / scale
-    kept = sorted(set(range(p)) - {a.column for a in aliased})
     size = moments.center[:p].abs() + scaling.scale[:p]
-    core = _inverse(A[kept][:, kept]) / torch.outer(scale[kept], scale[kept]) / moments.weight
+    core = core / torch.outer(scale[kept], scale[kept]) / moments.weight
     return Inference(covariance, std_error, df, moments.count - df, sigma, rss, tss, aliased, tuple(kept), core, size)
 
 
@@ -175,14 +175,12 @@ def outside(X: Tensor, low: Tensor, high: Tensor) -> Tensor:
     return ((low > X) | (high < X)).any(1)
 
 
-def _unscaled(A: Tensor, mean: Tensor, scaling: Scaling, aliased: tuple[Alias, ...]) -> Tensor:
-    """W (X'WX)^-1 of slopes in units of their columns' scale and the intercept in the target's, (d, d).
+def _unscaled(core: Tensor, kept: list[int], mean: Tensor, scaling: Scaling, aliased: tuple[Alias, ...]) -> Tensor:
+    """W (X'WX)^-1, of which `core` is that of the kept slopes about the means, of slopes in units of their columns' scale and the intercept in the target's, (d, d).
 
     Weights that share a direction with an aliased column are NaN.
     """
     p = scaling.p
-    kept = sorted(set(range(p)) - {a.column for a in aliased})
-    core = _inverse(A[kept][:, kept])
     full = torch.full((p + scaling.intercept, p + scaling.intercept), NAN, dtype=torch.float64)
     index = torch.tensor(kept, dtype=torch.long)
     full[index[:, None], index[None]] = core
@@ -217,13 +215,10 @@ def coefficients(
     get no t, p or interval: around another point they would mean nothing.
     """
     check_level(level)
-    table = []
-    for j, name in enumerate(names):
-        estimate = float(weights[j, target])
-        error = float(errors.std_error[target, j]) if errors is not None else NAN
-        df = errors.df if errors is not None else 0
-        table.append(_coefficient(name, estimate, error, df if settled else 0, level))
-    return table
+    df = errors.df if errors is not None and settled else 0
+    size = torch.full_like(weights[:, target], NAN) if errors is None else errors.std_error[target]
+    rows = zip(names, weights[:, target].tolist(), size.tolist(), strict=True)
+    return [_coefficient(name, estimate, error, df, level) for name, estimate, error in rows]
 
 
 def _coefficient(name: str, estimate: float, error: float, df: int, level: float) -> Coefficient:

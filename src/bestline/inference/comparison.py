@@ -7,19 +7,14 @@ from typing import Any
 import numpy as np
 import torch
 
-from bestline.errors import (
-    DataError,
-    OptionError,
-    listed,
-)
-from bestline.inference import classical as explain
+from bestline.errors import DataError, OptionError, listed
 from bestline.inference import hypotheses
 from bestline.inference.covariance.base import Cov
 from bestline.inference.covariance.named import parse_cov
 from bestline.inference.fitted import FittedLine
 from bestline.inference.hypotheses import ComparedLine, Comparison, Verdict
 from bestline.inference.restrictions import Restrictions
-from bestline.inference.uncertainty import covariance, target_number
+from bestline.inference.uncertainty import covariance, glances, target_number
 from bestline.inference.why_not import refuse
 from bestline.numerics import Scaling, second_moments, trained_mean
 
@@ -42,15 +37,9 @@ def wald(
     target : int or str
     """
     at = target_number(line, target)
-    found = covariance(line, cov, data)
-    return hypotheses.wald(
-        restrictions,
-        line.names,
-        line.weights[:, at],
-        found.covariance[at],
-        found.df,
-        about=f"errors: {parse_cov(cov).title}",
-    )
+    found, weights = covariance(line, cov, data), line.weights[:, at]
+    about = f"errors: {parse_cov(cov).title}"
+    return hypotheses.wald(restrictions, line.names, weights, found.covariance[at], found.df, about=about)
 
 
 def compare(small: FittedLine, large: FittedLine, *, target: int | str = 0) -> Comparison:
@@ -97,7 +86,5 @@ def _spans_constant(line: FittedLine) -> bool:
 
 def _line(line: FittedLine, target: int) -> ComparedLine:
     inference = refuse(line, "There is no F test")
-    facts = explain.glance(line.training, inference, intercept=line.design.intercept, target=target)
-    return ComparedLine(
-        line.design.formula, float(inference.rss[target]), facts.df_residual, facts.aic, facts.bic, facts.adj_r_squared
-    )
+    rss, of = float(inference.rss[target]), glances(line, inference)[target]
+    return ComparedLine(line.design.formula, rss, of.df_residual, of.aic, of.bic, of.adj_r_squared)

@@ -224,8 +224,6 @@ class Totals:
         return cls(int((seen.root > 0).sum()), float(seen.leverage.sum()), seen.e.T @ seen.q, (seen.e**2).sum(0))
 
     def __add__(self, other: Totals) -> Totals:
-        if not isinstance(other, Totals):
-            return NotImplemented
         return Totals(self.rows + other.rows, self.leverage + other.leverage, self.pull + other.pull, self.size + other.size)
 
     def same(self, basis: Basis) -> bool:

@@ -7,7 +7,8 @@ What matters comes first, in plain words and with the picture that shows it; it 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import torch
@@ -15,10 +16,11 @@ from torch import Tensor
 
 from bestline.errors import listed, readable
 from bestline.inference.classical import infer, t_two_sided
-from bestline.inference.collinearity import Collinearity
-from bestline.inference.hypotheses import Verdict, chi2_test, f_test
+from bestline.inference.collinearity import INFLATED, Collinearity
+from bestline.inference.hypotheses import Verdict, verdict
 from bestline.inference.residual_sums import CROSSED, TOP, Evidence, Lens
 from bestline.numerics import Comoments, Scaling
+from bestline.wording import bulleted, finite
 
 _NAN = float("nan")
 _PLAIN = 0.5  # share of what is left over that a bend explains, beyond which it comes before rows that move the line but little
@@ -95,35 +97,23 @@ class Diagnosis:
     def facts(self) -> dict[str, Any]:
         """JSON-ready."""
         worst = self.collinearity.worst
+        plain = ("formula", "target", "rows", "sigma", "skew", "kurtosis")
         return {
-            "formula": self.formula,
-            "target": self.target,
-            "rows": self.rows,
-            "sigma": _finite(self.sigma),
-            "skew": _finite(self.skew),
-            "kurtosis": _finite(self.kurtosis),
-            "tests": {
-                t.name: {"statistic": _finite(t.statistic), "df": list(t.df), "p_value": _finite(t.p_value), "about": t.about}
-                for t in self.tests
-            },
-            "influential": [{n: _finite(getattr(row, n)) for n in Row.__slots__} for row in self.influential],
-            "vif": {name: _finite(v) for name, v in self.collinearity.vif.items()},
-            "condition_indices": [_finite(i.value) for i in self.collinearity.indices],
+            **{name: finite(getattr(self, name)) for name in plain},
+            "tests": {t.name: {**t.facts, "about": t.about} for t in self.tests},
+            "influential": [{name: finite(value) for name, value in asdict(row).items()} for row in self.influential],
+            "vif": {name: finite(v) for name, v in self.collinearity.vif.items()},
+            "condition_indices": [finite(i.value) for i in self.collinearity.indices],
             "collinear": [] if worst is None else list(worst[1]),
             "findings": [{"text": f.text, "panel": f.panel} for f in self.findings],
         }
 
     def __str__(self) -> str:
-        from textwrap import wrap
-
-        lines = [
-            f"{self.formula}   ({self.rows:,} rows{'' if len(self.lens.basis.unit) == 1 else f', target {self.target}'})",
-            "",
-        ]
+        target = "" if len(self.lens.basis.unit) == 1 else f", target {self.target}"
+        lines = [f"{self.formula}   ({self.rows:,} rows{target})", ""]
         lines.append("What to look at" if self.findings else "Nothing stands out.")
         for finding in self.findings[:3]:
-            first, *rest = wrap(f"{finding.text} [{finding.panel}]", 98)
-            lines += [f"- {first}", *(f"  {line}" for line in rest)]
+            lines += bulleted(f"{finding.text} [{finding.panel}]", 98)
         if len(self.findings) > 3:
             lines.append(f"  and {len(self.findings) - 3} more in `.findings`")
         lines += ["", "Tests"]
@@ -155,7 +145,7 @@ def diagnose(lens: Lens, evidence: Evidence, collinear: Collinearity, *, formula
         *uneven,
         bent,
         # Jarque & Bera (1987): skewness and kurtosis of normal errors vary by 6 / n and 24 / n.
-        chi2_test("Jarque-Bera", n / 6 * (skew**2 + (kurtosis - 3) ** 2 / 4), 2, "are the errors normal?"),
+        verdict("Jarque-Bera", n / 6 * (skew**2 + (kurtosis - 3) ** 2 / 4), 2, about="are the errors normal?"),
         Verdict("Durbin-Watson", serial, _NAN, (), "do neighbouring rows err alike? 2 if not"),
     )
     rows = [Row(int(number) + 1, *rest) for number, *rest in evidence.top.tolist()]
@@ -198,7 +188,7 @@ def _explained(name: str, moments: Comoments, about: str, lens: Lens) -> Verdict
     known = lens.sigma == lens.sigma and float(fit.tss[0]) > 0
     # n R2 of the auxiliary regression is chi-squared under equal variances (Koenker 1981).
     share = 1 - float(fit.rss[0] / fit.tss[0]) if known else _NAN
-    return chi2_test(name, moments.count * share, fit.rank - 1, about)
+    return verdict(name, moments.count * share, fit.rank - 1, about=about)
 
 
 def _reset(lens: Lens, evidence: Evidence) -> tuple[Verdict, float]:
@@ -213,66 +203,42 @@ def _reset(lens: Lens, evidence: Evidence) -> tuple[Verdict, float]:
     known = lens.sigma == lens.sigma and min(df) > 0 and left > 0
     share = max(rss - left, 0.0) / rss if known else _NAN
     statistic = max(rss - left, 0.0) / df[0] / (left / df[1]) if known else _NAN
-    return f_test("RESET", statistic, df, "is it a straight line? (squares and cubes of the fitted values)"), share
+    about = "is it a straight line? (squares and cubes of the fitted values)"
+    return verdict("RESET", statistic, *df, about=about), share
 
 
-def _of_rows(lens: Lens, evidence: Evidence, rows: list[Row]) -> list[Finding]:
-    found = []
+def _of_rows(lens: Lens, evidence: Evidence, rows: list[Row]) -> Iterator[Finding]:
     most = max(rows, key=lambda r: r.cooksd if r.cooksd == r.cooksd else -1, default=None)
     # Cook & Weisberg (1982): at 1 the weights move to the edge of their own 50 % region, roughly; half of that is worth a look.
     if most is not None and most.cooksd > 0.5:
         much = "moves the line a lot" if most.cooksd > 1 else "moves the line noticeably"
-        found.append(
-            Finding(
-                f"Row {most.row:,} {much} (Cook's distance {most.cooksd:.2g}): check it, and fit without it.",
-                LEVERAGE,
-                5 + min(most.cooksd, 2) + (most.cooksd > 1),
-            )
-        )
+        text = f"Row {most.row:,} {much} (Cook's distance {most.cooksd:.2g}): check it, and fit without it."
+        yield Finding(text, LEVERAGE, 5 + min(most.cooksd, 2) + (most.cooksd > 1))
     alone = [r for r in rows if r.hat > 1 - lens.basis.alone]
     if alone and lens.basis.df > 0:
-        found.append(
-            Finding(f"Row {alone[0].row:,} determines a weight by itself (leverage 1): nothing can check it.", LEVERAGE, 2.6)
-        )
+        text = f"Row {alone[0].row:,} determines a weight by itself (leverage 1): nothing can check it."
+        yield Finding(text, LEVERAGE, 2.6)
     far = max(rows, key=lambda r: abs(r.rstudent) if r.rstudent == r.rstudent else -1, default=None)
-    # Bonferroni: the largest of n is far off by chance n times as often as a given one.
+    # Bonferroni: the farthest of n residuals is far by chance n times as often as one row's is (Cook & Weisberg 1982, 2.2.2).
     if far is not None and lens.basis.df > 2 and evidence.rows * t_two_sided(far.rstudent, lens.basis.df - 1) < 0.01:
-        found.append(
-            Finding(
-                f"Row {far.row:,} lies {abs(far.rstudent):.1f} standard deviations off the line, more than chance explains.",
-                FITTED,
-                2.0,
-            )
-        )
-    return found
+        text = f"Row {far.row:,} lies {abs(far.rstudent):.1f} standard deviations off the line, more than chance explains."
+        yield Finding(text, FITTED, 2.0)
 
 
-def _of_shape(evidence: Evidence, bent: Verdict, gain: float, uneven: tuple[Verdict, Verdict]) -> list[Finding]:
+def _of_shape(evidence: Evidence, bent: Verdict, gain: float, uneven: tuple[Verdict, Verdict]) -> Iterator[Finding]:
     """Effects, and not p-values alone: of very many rows everything is significant."""
-    found = []
     # Both: of a million rows a bend of nothing is significant, and of ten a large one may be chance.
     if bent.p_value < 0.01 and gain > 0.01:
-        found.append(
-            Finding(
-                f"The residuals are bent: squares and cubes of the fitted values explain {gain:.0%} of what the line leaves. Try a "
-                f"logarithm, or I(x**2).",
-                FITTED,
-                4 + gain + (2 if gain > _PLAIN else 0),
-            )
-        )
+        explained = f"squares and cubes of the fitted values explain {gain:.0%} of what the line leaves"
+        text = f"The residuals are bent: {explained}. Try a logarithm, or I(x**2)."
+        yield Finding(text, FITTED, 4 + gain + (2 if gain > _PLAIN else 0))
     # The spread in the upper fifth over that in the lower, beside the tests: half more, or a third less, is what eyes see.
     ratio = _fan(evidence.profile)
     share = max(t.statistic for t in uneven) / evidence.rows
     if min(t.p_value for t in uneven) < 0.01 and (not 0.67 < ratio < 1.5 or share > 0.1):
         fan = f", {ratio:.1f} times from low to high fitted values" if not 0.67 < ratio < 1.5 else ""
-        found.append(
-            Finding(
-                f"The errors do not spread alike everywhere{fan}: trust errors of cov='HC3', or give weights.",
-                SPREAD,
-                3 + share,
-            )
-        )
-    return found
+        text = f"The errors do not spread alike everywhere{fan}: trust errors of cov='HC3', or give weights."
+        yield Finding(text, SPREAD, 3 + share)
 
 
 def _fan(profile: Tensor) -> float:
@@ -289,60 +255,35 @@ def _fan(profile: Tensor) -> float:
     return float((above / below).sqrt()) if below > 0 else math.inf
 
 
-def _of_errors(n: int, skew: float, kurtosis: float, normality: Verdict, serial: float) -> list[Finding]:
-    found = []
+def _of_errors(n: int, skew: float, kurtosis: float, normality: Verdict, serial: float) -> Iterator[Finding]:
     if normality.p_value < 0.01 and (abs(skew) > 1 or kurtosis > 6):
         shape = f"lean to one side (skewness {skew:.1f})" if abs(skew) > 1 else f"have heavy tails (kurtosis {kurtosis:.1f})"
-        found.append(Finding(f"The errors {shape}: prediction intervals are off in the tails.", QUANTILES, 1.5))
-    # 3.3 standard errors of a correlation, 1 / sqrt(n): one row order in a thousand.
+        yield Finding(f"The errors {shape}: prediction intervals are off in the tails.", QUANTILES, 1.5)
+    # Durbin and Watson's statistic is nearly 2 (1 - r) of neighbours; 3.3 standard errors of r, 1 / sqrt(n): one order in a thousand.
     alike = 1 - serial / 2
     if n >= 20 and abs(alike) > 0.2 and abs(alike) * n**0.5 > 3.3:
-        how = "alike" if alike > 0 else "in turns"
-        found.append(
-            Finding(
-                f"Neighbouring rows err {how} (correlation {alike:.2f}): if the order of the rows means something, such as time, the "
-                f"standard errors are too sure.",
-                FITTED,
-                3.5,
-            )
-        )
-    return found
+        how = f"{'alike' if alike > 0 else 'in turns'} (correlation {alike:.2f})"
+        order = "if the order of the rows means something, such as time, the standard errors are too sure"
+        yield Finding(f"Neighbouring rows err {how}: {order}.", FITTED, 3.5)
 
 
-def _of_columns(collinear: Collinearity) -> list[Finding]:
+def _of_columns(collinear: Collinearity) -> Iterator[Finding]:
     """Findings about the columns; the picture is that of the coefficients with their intervals."""
-    found = []
     worst = collinear.worst
     slopes = () if worst is None else tuple(n for n in worst[1] if n != "Intercept")
-    inflated = [name for name, v in collinear.vif.items() if v > 10]
+    inflated = [v for v in collinear.vif.values() if v > INFLATED]
     if worst is not None and len(slopes) > 1 and inflated:
-        found.append(
-            Finding(
-                f"{listed(slopes)} tell nearly the same story (condition index {worst[0]:,.0f}, largest inflation "
-                f"{max(v for v in collinear.vif.values() if v == v):,.0f}): their effects are hard to tell apart.",  # noqa: PLR0124
-                "Coefficients",
-                2.5,
-            )
-        )
+        sizes = f"condition index {worst[0]:,.0f}, largest inflation {max(inflated):,.0f}"
+        text = f"{listed(slopes)} tell nearly the same story ({sizes}): their effects are hard to tell apart."
+        yield Finding(text, "Coefficients", 2.5)
     for name, others in collinear.aliased.items():
         if name not in collinear.constant:
-            found.append(
-                Finding(f"{readable(name)} is a combination of {listed(others)}; it says nothing new.", "Coefficients", 2.7)
-            )
+            text = f"{readable(name)} is a combination of {listed(others)}; it says nothing new."
+            yield Finding(text, "Coefficients", 2.7)
     for names, what in ((collinear.constant, "constant"), (collinear.nearly_constant, "nearly constant beside the mean")):
         if names:
-            found.append(Finding(f"{listed(names)} {'is' if len(names) == 1 else 'are'} {what}.", "Coefficients", 1.2))
+            yield Finding(f"{listed(names)} {'is' if len(names) == 1 else 'are'} {what}.", "Coefficients", 1.2)
     if collinear.far_units:
-        small, large = collinear.far_units
-        found.append(
-            Finding(
-                f"{readable(small)} and {readable(large)} differ a million times in size: other units would make their weights readable.",
-                "Coefficients",
-                1.0,
-            )
-        )
-    return found
-
-
-def _finite(value: Any) -> Any:
-    return None if isinstance(value, float) and not math.isfinite(value) else value
+        both = " and ".join(map(readable, collinear.far_units))
+        text = f"{both} differ a million times in size: other units would make their weights readable."
+        yield Finding(text, "Coefficients", 1.0)

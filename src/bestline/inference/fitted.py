@@ -179,6 +179,14 @@ class FittedLine:
         """Standard scores by the training rows."""
         return Scaling.of(self.training, self.design.p, intercept=self.design.intercept, standardize=True)
 
+    @property
+    def trained_scaling(self) -> Scaling:
+        """From the data's units to those trained in."""
+        plan = self.plan
+        return Scaling.of(
+            self.training, self.design.p, intercept=plan.intercept, standardize=plan.standardize, unscaled=plan.unscaled
+        )
+
     @cached_property
     def moments(self) -> Moments:
         """Moments of the training rows, fold by fold: everything but the rows.

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import torch
@@ -19,6 +19,7 @@ from torch import Tensor
 from bestline.errors import NumericalError, OptionError, readable
 from bestline.inference.restrictions import SAME, Restrictions, restricted
 from bestline.numerics import of_one_size
+from bestline.wording import aligned, finite
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,23 +52,19 @@ class Verdict:
         degrees = ", ".join(f"{d:g}" for d in self.df)
         return f"{self.name}: {kind}({degrees}) = {self.statistic:.6g}, p = {self.p_value:.4g}"
 
-
-def f_test(name: str, statistic: float, df: tuple[float, float], about: str = "") -> Verdict:
-    """A test of an F statistic; NaN where there are no degrees of freedom."""
-    from scipy.special import fdtrc
-
-    defined = min(df) > 0 and not math.isnan(statistic)
-    return Verdict(name, statistic if defined else math.nan, float(fdtrc(*df, statistic)) if defined else math.nan, df, about)
+    @property
+    def facts(self) -> dict[str, Any]:
+        """JSON-ready."""
+        return {"statistic": finite(self.statistic), "df": list(self.df), "p_value": finite(self.p_value)}
 
 
-def chi2_test(name: str, statistic: float, df: float, about: str = "") -> Verdict:
-    """A test of a chi-squared statistic."""
-    from scipy.special import chdtrc
+def verdict(name: str, statistic: float, *df: float, about: str = "") -> Verdict:
+    """A test of F, which has two degrees of freedom, or of chi-squared, which has one; NaN where they are none."""
+    from scipy.special import chdtrc, fdtrc
 
-    defined = df > 0 and not math.isnan(statistic)
-    return Verdict(
-        name, statistic if defined else math.nan, float(chdtrc(df, statistic)) if defined else math.nan, (df,), about
-    )
+    if min(df) <= 0 or math.isnan(statistic):
+        return Verdict(name, math.nan, math.nan, df, about)
+    return Verdict(name, statistic, float((fdtrc if len(df) == 2 else chdtrc)(*df, statistic)), df, about)
 
 
 def wald(
@@ -114,7 +111,7 @@ def wald(
     if failed or float(factor.diagonal().min()) <= SAME:
         raise OptionError(f"The restrictions repeat or contradict each other, or more are tested than vary: {text}.")
     solved = torch.linalg.solve_triangular(factor, apart[:, None], upper=False)
-    return f_test(text, float((solved**2).sum()) / len(A), (len(A), df), about)
+    return verdict(text, float((solved**2).sum()) / len(A), len(A), df, about=about)
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,30 +144,15 @@ class Comparison:
     @property
     def facts(self) -> dict[str, Any]:
         """JSON-ready."""
-        return {
-            **{
-                which: {n: _finite(getattr(line, n)) for n in ComparedLine.__slots__}
-                for which, line in (("small", self.small), ("large", self.large))
-            },
-            "statistic": _finite(self.test.statistic),
-            "df": list(self.test.df),
-            "p_value": _finite(self.test.p_value),
-        }
+        sides = {"small": self.small, "large": self.large}
+        return {which: {n: finite(v) for n, v in asdict(line).items()} for which, line in sides.items()} | self.test.facts
 
     def __str__(self) -> str:
-        rows = [
-            (
-                f"  {which}",
-                line.formula,
-                f"RSS {line.rss:.6g} on {line.df_residual:,} df",
-                f"AIC {line.aic:.2f}",
-                f"BIC {line.bic:.2f}",
-            )
-            for which, line in (("small", self.small), ("large", self.large))
-        ]
-        widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
-        body = ["  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)).rstrip() for row in rows]
-        return "\n".join(["Nested lines", *body, f"  {self.test}"])
+        rows = []
+        for which, line in (("small", self.small), ("large", self.large)):
+            left_over = f"RSS {line.rss:.6g} on {line.df_residual:,} df"
+            rows.append((f"  {which}", line.formula, left_over, f"AIC {line.aic:.2f}", f"BIC {line.bic:.2f}"))
+        return "\n".join(["Nested lines", *aligned(rows), f"  {self.test}"])
 
 
 def nested(small: ComparedLine, large: ComparedLine) -> Verdict:
@@ -181,8 +163,4 @@ def nested(small: ComparedLine, large: ComparedLine) -> Verdict:
         raise OptionError("The large line has no weight that the small one lacks; there is nothing to test.")
     gain = max(small.rss - large.rss, 0.0)
     statistic = gain / more / (large.rss / large.df_residual) if large.df_residual > 0 and large.rss > 0 else math.nan
-    return f_test("more weights", statistic, (more, large.df_residual), about)
-
-
-def _finite(value: Any) -> Any:
-    return None if isinstance(value, float) and not math.isfinite(value) else value
+    return verdict("more weights", statistic, more, large.df_residual, about=about)

@@ -18,7 +18,7 @@ import torch
 from bestline.errors import DataError, NumericalError, OptionError
 from bestline.inference.fitted import FittedLine
 from bestline.inference.training_rows import rows as rows_of_part
-from bestline.numerics import Rows, Scaling, Weights, joined
+from bestline.numerics import Rows, Weights, joined
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -71,15 +71,14 @@ class Agreement:
         return pd.DataFrame(columns)
 
     def __str__(self) -> str:
-        width = max(len("weight"), *(len(_name(self, i, j)) for i in range(len(self.targets)) for j in range(len(self.terms))))
+        labels = [_name(self, i, j) for i in range(len(self.targets)) for j in range(len(self.terms))]
+        width = max(map(len, ("weight", *labels)))
         head = f"{'weight':<{width}}{'bestline':>22}" + "".join(f"{name:>26}{'digits':>8}" for name in self.peers)
-        lines = [f"{self.rows:,} rows", head]
-        for i in range(len(self.targets)):
-            for j in range(len(self.terms)):
-                line = f"{_name(self, i, j):<{width}}{float(self.weights[j, i]):>22.15g}"
-                for name, weights in self.peers.items():
-                    line += f"{float(weights[j, i]):>26.15g}{float(self.digits(name)[j, i]):>8.1f}"
-                lines.append(line)
+        lines = [f"{label:<{width}}{w:>22.15g}" for label, w in zip(labels, self.weights.T.flatten().tolist(), strict=True)]
+        for name, weights in self.peers.items():
+            beside = zip(lines, weights.T.flatten().tolist(), self.digits(name).T.flatten().tolist(), strict=True)
+            lines = [f"{line}{w:>26.15g}{same:>8.1f}" for line, w, same in beside]
+        lines = [f"{self.rows:,} rows", head, *lines]
         for name in self.peers:
             least = float(self.digits(name).min()) if self.weights.numel() else math.nan
             lines.append(f"{name}: {least:.1f} digits agreed at the least")
@@ -117,13 +116,6 @@ def agreement(line: FittedLine, data: Any = None) -> Agreement:
         )
     _check_solved(line)
     rows = _rows(line, data)
-    scaling = Scaling.of(
-        line.training,
-        line.design.p,
-        intercept=line.design.intercept,
-        standardize=line.plan.standardize,
-        unscaled=line.plan.unscaled,
-    )
     peers: dict[str, Weights] = {}
     absent = []
     for name, module in PEERS.items():
@@ -133,7 +125,7 @@ def agreement(line: FittedLine, data: Any = None) -> Agreement:
             absent.append(f"{name} is not installed")
             continue
         solve = _by_scikit_learn if module == "sklearn" else _by_statsmodels
-        weights = solve(line, rows, scaling)
+        weights = solve(line, rows)
         if weights is None:
             absent.append(f"{name} has no fit with these penalties")
         else:
@@ -167,13 +159,14 @@ def _rows(line: FittedLine, data: Any) -> Rows:
     return rows[keep]
 
 
-def _by_scikit_learn(line: FittedLine, rows: Rows, scaling: Scaling) -> Weights | None:
+def _by_scikit_learn(line: FittedLine, rows: Rows) -> Weights | None:
     """Least squares on the data as they are; penalised lines on the columns as trained, where their penalties are defined."""
     from sklearn.linear_model import ElasticNet, LinearRegression, Ridge
 
     plan, intercept = line.plan, line.design.intercept
     w = None if rows.w is None else rows.w.numpy()
     penalised = plan.penalised
+    scaling = line.trained_scaling
     trained = scaling.rows(rows) if penalised else rows
     total = len(rows) if rows.w is None else float(rows.w.sum())
     if plan.l1:
@@ -190,8 +183,7 @@ def _by_scikit_learn(line: FittedLine, rows: Rows, scaling: Scaling) -> Weights 
     return scaling.to_data(weights) if penalised else weights
 
 
-def _by_statsmodels(line: FittedLine, rows: Rows, scaling: Scaling) -> Weights | None:
-    del scaling
+def _by_statsmodels(line: FittedLine, rows: Rows) -> Weights | None:
     if line.plan.penalised:
         return None
     import numpy as np

@@ -15,7 +15,7 @@ from torch import Tensor
 from bestline.inference.coordinates import Basis, Totals
 from bestline.inference.influence import influence
 from bestline.inference.numbered import Numbered, OverRows
-from bestline.numerics import Comoments, Rows
+from bestline.numerics import Comoments
 
 MOST = 2_000  # rows up to which all are kept, and shown one by one
 TOP = 10  # most extreme rows kept, by each measure
@@ -105,87 +105,6 @@ class Evidence:
     top: Tensor
     kept: Tensor
 
-    @classmethod
-    def empty(cls, lens: Lens) -> Evidence:
-        """Of no rows."""
-        s = len(lens.basis.kept)
-        across, along = 2 * REACH * FINE, (DECADES[1] - DECADES[0]) * TENTH
-        cells = [
-            torch.zeros(size, dtype=torch.int64)
-            for size in ((across, across), (across, int(REACH**0.5) * ROOTS), (along, across))
-        ]
-        return cls(
-            totals=Totals.none(lens.basis),
-            powers=torch.zeros(4, dtype=torch.float64),
-            inside_steps=0.0,
-            ends=torch.zeros(0, 4, dtype=torch.float64),
-            linear=Comoments.empty(s + 3),
-            squares=Comoments.empty(_width(s) + 1),
-            by_fitted=cells[0],
-            by_size=cells[1],
-            by_leverage=cells[2],
-            profile=torch.zeros(across + 2, 4, dtype=torch.float64),
-            sketch=torch.zeros(2 * _SKETCH + 1, dtype=torch.int64),
-            outside=0,
-            top=torch.zeros(0, len(COLUMNS), dtype=torch.float64),
-            kept=torch.zeros(0, len(COLUMNS), dtype=torch.float64),
-        )
-
-    @classmethod
-    def of(cls, lens: Lens, rows: Rows, numbers: Tensor) -> Evidence:
-        """Of some rows and their numbers (n,); rows of weight 0 are not there."""
-        if rows.w is not None and bool((rows.w == 0).any()):
-            # Numbers of the rows stay with them, so what is shown later has the row's number in the table.
-            there = torch.nonzero(rows.w.cpu())[:, 0]
-            rows, numbers = rows[there.to(rows.X.device)], numbers[there]
-        if len(rows) == 0:
-            return cls.empty(lens)
-        basis, target = lens.basis, lens.target
-        seen = basis.see(rows)
-        found = influence(basis, seen, target)
-        e, h, r = seen.e[:, target], found.hat, found.std_resid
-        z, g = e / lens.sigma, seen.line[:, target] / (lens.width or 1.0)
-        # Coordinates of mean square 1 in place of the columns: the auxiliary regressions have the same fit, and lose no digits.
-        own = seen.q[:, int(basis.intercept) :] * (basis.count**0.5 / seen.root)[:, None]
-        # RESET asks whether g^2 and g^3 explain the residuals beside the columns; g itself is a combination of those.
-        linear = torch.cat([own, torch.stack([g**2, g**3, z / seen.root], 1)], 1).nan_to_num(0.0)
-        # Breusch-Pagan and White regress the squared residuals on the columns, and on their squares and products.
-        squares = torch.cat([_crossed(own, g), (z**2).nan_to_num(0.0)[:, None]], 1)
-        fitted = lens.center + seen.line[:, target] * lens.unit
-        table = torch.stack([numbers.to(torch.float64), fitted, found.resid, h, r, found.rstudent, found.cooksd], 1)
-        size = r.abs().sqrt()
-        inside = (g.abs() < REACH) & (r.abs() < REACH)
-        # Leverage is told against its mean, rank / n, so that pictures of any number of rows look alike.
-        log = torch.log10(h.clamp(min=1e-300) * (basis.count / max(basis.rank, 1)))
-        # Cells of fitted values, with one more on either side for all that lies beyond.
-        place = ((g.clamp(-REACH, REACH) + REACH) * FINE).floor().long() + 1
-        place = torch.where(g >= REACH, 2 * REACH * FINE + 1, torch.where(g < -REACH, 0, place))
-        known = r.isfinite()
-        each = torch.stack([torch.ones_like(r), r, size, r * r], 1)[known]
-        # asinh is a logarithm far from zero and straight near it: cells of constant relative width, and none for nothing.
-        sketched = (torch.asinh(1e3 * r[known]) * 100).round().clamp(-_SKETCH, _SKETCH).long() + _SKETCH
-        start = cls.empty(lens)
-        return replace(
-            start,
-            totals=Totals.of(seen),
-            powers=torch.stack([(z**power).sum() for power in (1, 2, 3, 4)]),
-            # Durbin-Watson needs neighbours; those across two batches are known when both are there (`steps`).
-            inside_steps=float((e[1:] - e[:-1]).square().sum()),
-            ends=torch.stack([torch.stack([n, r]) for n, r in zip(table[[0, -1], _NUMBER], e[[0, -1]], strict=True)]).view(
-                1, 4
-            ),
-            linear=Comoments.of(linear, seen.root**2),
-            squares=Comoments.of(squares),
-            by_fitted=_counted(start.by_fitted, g, r, (REACH, FINE), (REACH, FINE)),
-            by_size=_counted(start.by_size, g, size, (REACH, FINE), (0, ROOTS)),
-            by_leverage=_counted(start.by_leverage, log, r, (-DECADES[0], TENTH), (REACH, FINE)),
-            profile=start.profile.index_add(0, place[known], each),
-            sketch=torch.bincount(sketched, minlength=2 * _SKETCH + 1),
-            outside=int((~inside).sum()),
-            top=_extreme(table),
-            kept=table if len(table) <= MOST else table[:0],
-        )
-
     @property
     def rows(self) -> int:
         """Rows of positive weight."""
@@ -198,8 +117,6 @@ class Evidence:
         return self.inside_steps + float((self.ends[1:, 1] - self.ends[:-1, 3]).square().sum())
 
     def __add__(self, other: Evidence) -> Evidence:
-        if not isinstance(other, Evidence):
-            return NotImplemented
         if self.rows == 0 or other.rows == 0:
             return other if self.rows == 0 else self
         added = {f.name: getattr(self, f.name) + getattr(other, f.name) for f in fields(self) if f.name not in _APART}
@@ -229,11 +146,77 @@ class GatherEvidence(OverRows[Evidence]):
 
     def empty(self) -> Evidence:
         """Of no rows."""
-        return Evidence.empty(self.lens)
+        s = len(self.lens.basis.kept)
+        across, along = 2 * REACH * FINE, (DECADES[1] - DECADES[0]) * TENTH
+        return Evidence(
+            totals=Totals.none(self.lens.basis),
+            powers=torch.zeros(4, dtype=torch.float64),
+            inside_steps=0.0,
+            ends=torch.zeros(0, 4, dtype=torch.float64),
+            linear=Comoments.empty(s + 3),
+            squares=Comoments.empty(_width(s) + 1),
+            by_fitted=torch.zeros(across, across, dtype=torch.int64),
+            by_size=torch.zeros(across, int(REACH**0.5) * ROOTS, dtype=torch.int64),
+            by_leverage=torch.zeros(along, across, dtype=torch.int64),
+            profile=torch.zeros(across + 2, 4, dtype=torch.float64),
+            sketch=torch.zeros(2 * _SKETCH + 1, dtype=torch.int64),
+            outside=0,
+            top=torch.zeros(0, len(COLUMNS), dtype=torch.float64),
+            kept=torch.zeros(0, len(COLUMNS), dtype=torch.float64),
+        )
 
     def of(self, batch: Numbered) -> Evidence:
-        """Of some rows."""
-        return Evidence.of(self.lens, batch.rows, batch.numbers)
+        """Of some rows; those of weight 0 are not there."""
+        rows, numbers = batch.rows, batch.numbers
+        if rows.w is not None and bool((rows.w == 0).any()):
+            # Numbers of the rows stay with them, so what is shown later has the row's number in the table.
+            there = torch.nonzero(rows.w.cpu())[:, 0]
+            rows, numbers = rows[there.to(rows.X.device)], numbers[there]
+        start = self.empty()
+        if len(rows) == 0:
+            return start
+        lens, basis, target = self.lens, self.lens.basis, self.lens.target
+        seen = basis.see(rows)
+        found = influence(basis, seen, target)
+        e, h, r = seen.e[:, target], found.hat, found.std_resid
+        z, g = e / lens.sigma, seen.line[:, target] / (lens.width or 1.0)
+        # Coordinates of mean square 1 in place of the columns: the auxiliary regressions have the same fit, and lose no digits.
+        own = seen.q[:, int(basis.intercept) :] * (basis.count**0.5 / seen.root)[:, None]
+        # RESET asks whether g^2 and g^3 explain the residuals beside the columns; g itself is a combination of those.
+        linear = torch.cat([own, torch.stack([g**2, g**3, z / seen.root], 1)], 1).nan_to_num(0.0)
+        # Breusch-Pagan and White regress the squared residuals on the columns, and on their squares and products.
+        squares = torch.cat([_crossed(own, g), (z**2).nan_to_num(0.0)[:, None]], 1)
+        fitted = lens.center + seen.line[:, target] * lens.unit
+        table = torch.stack([numbers.to(torch.float64), fitted, found.resid, h, r, found.rstudent, found.cooksd], 1)
+        size = r.abs().sqrt()
+        inside = (g.abs() < REACH) & (r.abs() < REACH)
+        # Leverage is told against its mean, rank / n, so that pictures of any number of rows look alike.
+        log = torch.log10(h.clamp(min=1e-300) * (basis.count / max(basis.rank, 1)))
+        # Cells of fitted values, with one more on either side for all that lies beyond.
+        place = ((g.clamp(-REACH, REACH) + REACH) * FINE).floor().long() + 1
+        place = torch.where(g >= REACH, 2 * REACH * FINE + 1, torch.where(g < -REACH, 0, place))
+        known = r.isfinite()
+        each = torch.stack([torch.ones_like(r), r, size, r * r], 1)[known]
+        # asinh is a logarithm far from zero and straight near it: cells of constant relative width, and none for nothing.
+        sketched = (torch.asinh(1e3 * r[known]) * 100).round().clamp(-_SKETCH, _SKETCH).long() + _SKETCH
+        return replace(
+            start,
+            totals=Totals.of(seen),
+            powers=torch.stack([(z**power).sum() for power in (1, 2, 3, 4)]),
+            # Durbin-Watson needs neighbours; those across two batches are known when both are there (`steps`).
+            inside_steps=float((e[1:] - e[:-1]).square().sum()),
+            ends=torch.stack([table[[0, -1], _NUMBER], e[[0, -1]]], 1).reshape(1, 4),
+            linear=Comoments.of(linear, seen.root**2),
+            squares=Comoments.of(squares),
+            by_fitted=_counted(start.by_fitted, g, r, (REACH, FINE), (REACH, FINE)),
+            by_size=_counted(start.by_size, g, size, (REACH, FINE), (0, ROOTS)),
+            by_leverage=_counted(start.by_leverage, log, r, (-DECADES[0], TENTH), (REACH, FINE)),
+            profile=start.profile.index_add(0, place[known], each),
+            sketch=torch.bincount(sketched, minlength=2 * _SKETCH + 1),
+            outside=int((~inside).sum()),
+            top=_extreme(table),
+            kept=table if len(table) <= MOST else table[:0],
+        )
 
 
 def _width(s: int) -> int:

@@ -81,15 +81,8 @@ class Errors:
 
 
 def _scores(of: str, kind: str, rows: int, mse: Tensor, variance: Tensor, mae: Tensor | None = None) -> Scores:
-    return Scores(
-        of,
-        kind,
-        rows,
-        tuple(mse.tolist()),
-        tuple(mse.sqrt().tolist()),
-        tuple((1 - mse / variance).tolist()),
-        None if mae is None else tuple(mae.tolist()),
-    )
+    rmse, r2, absolute = mse.sqrt().tolist(), (1 - mse / variance).tolist(), None if mae is None else tuple(mae.tolist())
+    return Scores(of, kind, rows, tuple(mse.tolist()), tuple(rmse), tuple(r2), absolute)
 
 
 def on_moments(

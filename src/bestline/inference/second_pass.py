@@ -11,9 +11,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from bestline.errors import (
-    OptionError,
-)
+from bestline.errors import OptionError
 from bestline.inference import diagnosis as diagnostics
 from bestline.inference.collinearity import Collinearity, collinearity
 from bestline.inference.coordinates import Basis, Totals
@@ -23,18 +21,15 @@ from bestline.inference.influence import dfbetas
 from bestline.inference.influence import influence as influence_of
 from bestline.inference.numbered import Numbered, OverRows
 from bestline.inference.residual_sums import GatherEvidence, Lens
-
-if TYPE_CHECKING:
-    from pandas import DataFrame
-
-
 from bestline.inference.training_rows import look
 from bestline.inference.uncertainty import basis_of, check_same_rows, target_number
 from bestline.inference.why_not import refuse
 
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
 _INFLUENCES = ("resid", "hat", "std_resid", "rstudent", "cooksd", "dffits", "cov_ratio")
 _MOST_CELLS = 50_000_000  # of a table with a line for every row
-_NAN = float("nan")
 
 
 # --- diagnosis -----------------------------------------------------------------------------------------------------------

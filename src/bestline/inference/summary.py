@@ -9,13 +9,14 @@ from typing import Any
 
 from torch import Tensor
 
-from bestline.inference import classical as explain
+from bestline.inference.classical import Coefficient
 from bestline.inference.covariance.base import Cov
 from bestline.inference.covariance.sandwich import Covariance
 from bestline.inference.fitted import FittedLine
 from bestline.inference.scores import Scores
 from bestline.inference.summary_text import summary_text
-from bestline.inference.uncertainty import errors_of
+from bestline.inference.uncertainty import errors_of, tables_by
+from bestline.wording import finite
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,32 +44,26 @@ def summarise(line: FittedLine, level: float = 0.95, cov: Cov = "classical", dat
     """Facts and text about a line, with intervals of the given level and errors of the given kind."""
     errors = errors_of(line, cov, data)
     robust = errors if isinstance(errors, Covariance) else None
-    tables = [
-        explain.coefficients(line.names, line.weights, errors, level=level, settled=line.settled, target=i)
-        for i in range(len(line.targets))
-    ]
+    tables = tables_by(line, errors, level)
     return Summary(_facts(line, tables, level, robust), summary_text(line, tables, level, robust))
 
 
-def _facts(
-    line: FittedLine, tables: list[list[explain.Coefficient]], level: float, robust: Covariance | None
-) -> dict[str, Any]:
+def _facts(line: FittedLine, tables: list[list[Coefficient]], level: float, robust: Covariance | None) -> dict[str, Any]:
     def each(value: Callable[[int], Any]) -> Any:
-        """One target's value as it is; several by the target's name."""
-        return value(0) if len(line.targets) == 1 else {name: value(i) for i, name in enumerate(line.targets)}
+        return by_target(line.targets, value)
 
-    def by_term(field: str, keep: Callable[[str], bool] = lambda _: True) -> Any:
-        return each(lambda i: {c.term: _number(getattr(c, field)) for c in tables[i] if keep(c.term)})
+    def by_term(field: str) -> Any:
+        return each(lambda i: {c.term: finite(getattr(c, field)) for c in tables[i]})
 
-    slopes = set(line.names[: line.slopes])
-    has_intercept = line.slopes < len(line.names)
+    def by_name(digits: Tensor) -> Any:
+        whole = [[int(v) if math.isfinite(v) else None for v in of_target] for of_target in digits.T.tolist()]
+        return each(lambda i: dict(zip(line.names, whole[i], strict=True)))
+
+    slopes = line.slopes
+    has_intercept = slopes < len(line.names)
     held_out, training = line.held_out, line.fitted_scores
     trace, plan = line.trace, line.plan
     at = int((trace.step - line.step).abs().argmin())
-
-    def by_name(digits: Tensor) -> Any:
-        return each(lambda i: {n: _whole(v) for n, v in zip(line.names, digits[:, i].tolist(), strict=True)})
-
     return {
         "formula": line.design.formula,
         "targets": list(line.targets),
@@ -76,16 +71,16 @@ def _facts(
         "rows_dropped": line.collected.dropped,
         "parts": dict(line.sizes),
         "features": list(line.features),
-        "coef": by_term("estimate", slopes.__contains__),
+        "coef": each(lambda i: {c.term: finite(c.estimate) for c in tables[i][:slopes]}),
         "intercept": each(lambda i: tables[i][-1].estimate if has_intercept else 0.0),
         "std_error": by_term("std_error"),
         "p_value": by_term("p_value"),
-        "conf_int": each(lambda i: {c.term: [_number(c.conf_low), _number(c.conf_high)] for c in tables[i]}),
+        "conf_int": each(lambda i: {c.term: [finite(c.conf_low), finite(c.conf_high)] for c in tables[i]}),
         "level": level,
         "cov": "classical" if robust is None else robust.kind.title,
-        "r2": each(lambda i: _number(training.r2[i])),
-        "rmse": each(lambda i: _number(training.rmse[i])),
-        "held_out": None if held_out is None else _held_out(held_out, each),
+        "r2": each(lambda i: finite(training.r2[i])),
+        "rmse": each(lambda i: finite(training.rmse[i])),
+        "held_out": None if held_out is None else _held_out(held_out, line.targets),
         "digits": by_name(line.right_digits),
         "std_error_digits": by_name(line.right_error_digits) if robust is None else None,
         "exact_arithmetic": line.refined is not None,
@@ -98,42 +93,30 @@ def _facts(
         "seed": plan.seed,
         "stop": line.advice,
         "stop_reason": line.stop.name.lower(),
-        "steps": int(line.trace.step[-1]),
-        "loss": _number(float(trace.loss[at])),
-        "loss_start": _number(float(trace.loss[0])),
-        "gap": None if trace.gap is None else _number(float(trace.gap[at])),
-        "lr": None if line.rate is None else _number(line.rate),
-        "lr_limit": None if line.rate_limit is None else _number(line.rate_limit),
+        "steps": int(trace.step[-1]),
+        "loss": finite(float(trace.loss[at])),
+        "loss_start": finite(float(trace.loss[0])),
+        "gap": None if trace.gap is None else finite(float(trace.gap[at])),
+        "lr": None if line.rate is None else finite(float(line.rate)),
+        "lr_limit": None if line.rate_limit is None else finite(float(line.rate_limit)),
         "seconds": line.seconds,
         "warnings": list(line.notes),
     }
 
 
-def _held_out(scores: Scores, each: Callable[[Callable[[int], Any]], Any]) -> dict[str, Any]:
-    mae = scores.mae
-    return {
-        "kind": scores.kind,
-        "rows": scores.rows,
-        "rmse": each(lambda i: _number(scores.rmse[i])),
-        "r2": each(lambda i: _number(scores.r2[i])),
-        "mse": each(lambda i: _number(scores.mse[i])),
-        "mae": None if mae is None else each(lambda i: _number(mae[i])),
-    }
+def _held_out(scores: Scores, targets: Sequence[str]) -> dict[str, Any]:
+    def each(values: Sequence[float] | None) -> Any:
+        return None if values is None else by_target(targets, lambda i: finite(values[i]))
+
+    measures = {name: each(getattr(scores, name)) for name in ("rmse", "r2", "mse", "mae")}
+    return {"kind": scores.kind, "rows": scores.rows, **measures}
 
 
 def score_facts(scores: Scores, targets: Sequence[str]) -> dict[str, Any]:
     """Scores as JSON: numbers for one target, by name for several."""
-
-    def each(value: Callable[[int], Any]) -> Any:
-        return value(0) if len(targets) == 1 else {name: value(i) for i, name in enumerate(targets)}
-
-    return {"of": scores.of, **_held_out(scores, each)}
+    return {"of": scores.of, **_held_out(scores, targets)}
 
 
-def _number(value: float) -> float | None:
-    """JSON has no NaN and no infinity."""
-    return float(value) if math.isfinite(value) else None
-
-
-def _whole(value: float) -> int | None:
-    return int(value) if math.isfinite(value) else None
+def by_target(targets: Sequence[str], value: Callable[[int], Any]) -> Any:
+    """One target's value as it is; those of several by the target's name."""
+    return value(0) if len(targets) == 1 else {name: value(i) for i, name in enumerate(targets)}

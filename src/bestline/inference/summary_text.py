@@ -6,18 +6,18 @@ import math
 from collections.abc import Sequence
 from textwrap import wrap
 
-from bestline.inference import classical as explain
+from bestline.inference.classical import Coefficient
 from bestline.inference.covariance.sandwich import Covariance
 from bestline.inference.fitted import FittedLine
-from bestline.inference.uncertainty import overall
-from bestline.wording import fixed, p_value, plain, significant
+from bestline.inference.uncertainty import glances, overall
+from bestline.wording import aligned, bulleted, fixed, p_value, plain, significant
 
 _WIDTH = 100
 _LONGEST_NAME = 40
 _FACTORS = 6  # penalty factors in the heading
 
 
-def summary_text(line: FittedLine, tables: list[list[explain.Coefficient]], level: float, robust: Covariance | None) -> str:
+def summary_text(line: FittedLine, tables: list[list[Coefficient]], level: float, robust: Covariance | None) -> str:
     """The page: formula, rows, why training stopped, the coefficients of every target, scores, warnings."""
     lines = [line.design.formula if len(line.design.formula) <= 3 * _WIDTH else f"{line.design.formula[: 3 * _WIDTH]} ..."]
     lines.append(_rows(line))
@@ -33,9 +33,7 @@ def summary_text(line: FittedLine, tables: list[list[explain.Coefficient]], leve
     notes = [note for note in line.notes if note != line.advice]
     if notes:
         lines += ["", "Warnings"]
-        for note in notes:
-            first, *rest = wrap(note, _WIDTH - 2) or [""]
-            lines += [f"- {first}", *(f"  {line}" for line in rest)]
+        lines += [said for note in notes for said in bulleted(note, _WIDTH - 2)]
     return "\n".join(lines)
 
 
@@ -50,7 +48,7 @@ def _rows(line: FittedLine) -> str:
     return f"{used:,} rows{parts}{dropped}{penalty}"
 
 
-def _table(line: FittedLine, table: Sequence[explain.Coefficient], level: float) -> list[str]:
+def _table(line: FittedLine, table: Sequence[Coefficient], level: float) -> list[str]:
     """The coefficient table in the data's units; columns that nobody can fill are left out."""
     digits = line.right_digits[:, 0].tolist()
     columns: list[tuple[str, list[str]]] = [
@@ -66,15 +64,7 @@ def _table(line: FittedLine, table: Sequence[explain.Coefficient], level: float)
         columns.append((f"{level:.0%} interval", [f"{low:>{a}} {high:>{b}}" for low, high in zip(lows, highs, strict=True)]))
     if all(map(math.isfinite, digits)):
         columns.append(("digits", [f"{d:.0f}" for d in digits]))
-    head = [name for name, _ in columns]
-    body = [list(row) for row in zip(*(cells for _, cells in columns), strict=True)]
-    widths = [max(len(row[j]) for row in [head, *body]) for j in range(len(head))]
-    return [
-        "  ".join(
-            cell.ljust(w) if j == 0 else cell.rjust(w) for j, (cell, w) in enumerate(zip(row, widths, strict=True))
-        ).rstrip()
-        for row in [head, *body]
-    ]
+    return aligned([[name for name, _ in columns], *zip(*(cells for _, cells in columns), strict=True)], numbers=True)
 
 
 def _scores(line: FittedLine, robust: Covariance | None) -> list[str]:
@@ -86,19 +76,15 @@ def _scores(line: FittedLine, robust: Covariance | None) -> list[str]:
         for i, target in enumerate(line.targets):
             which = f" of {target}" if len(line.targets) > 1 else ""
             mae = f", MAE {significant(scores.mae[i])}" if scores.mae is not None else ""
-            lines.append(
-                f"{label}{which}   RMSE {significant(scores.rmse[i])}{mae}, R2 {fixed(scores.r2[i], 4)}   ({scores.of})"
-            )
+            sizes = f"RMSE {significant(scores.rmse[i])}{mae}, R2 {fixed(scores.r2[i], 4)}"
+            lines.append(f"{label}{which}   {sizes}   ({scores.of})")
     if line.inference is not None and line.settled and line.inference.df_resid > 0:
-        for i in range(len(line.targets)):
-            g = explain.glance(line.training, line.inference, intercept=line.design.intercept, target=i)
+        for i, g in enumerate(glances(line, line.inference)):
             whole = overall(line, robust, target=i) if robust is not None else g
             if math.isfinite(g.statistic):
                 test = "" if whole is None else f"F {fixed(whole.statistic, 2)}, p {p_value(whole.p_value)};  "
-                lines.append(
-                    f"Residual sd      {significant(g.sigma)} on {g.df_residual:,} degrees of freedom;  {test}"
-                    f"AIC {fixed(g.aic, 1)}, BIC {fixed(g.bic, 1)}"
-                )
+                residual = f"Residual sd      {significant(g.sigma)} on {g.df_residual:,} degrees of freedom"
+                lines.append(f"{residual};  {test}AIC {fixed(g.aic, 1)}, BIC {fixed(g.bic, 1)}")
     elif line.plan.penalised:
         lines.append("No standard errors: a penalty shrinks the weights, and no interval or p-value is honest about that.")
     return lines

@@ -9,10 +9,9 @@ import torch
 from torch import Tensor
 
 from bestline.errors import NumericalError
-from bestline.inference import classical
 from bestline.inference.covariance.base import Cov
 from bestline.inference.fitted import FittedLine
-from bestline.inference.uncertainty import tables
+from bestline.inference.uncertainty import glances, tables
 
 if TYPE_CHECKING:
     from pandas import DataFrame, Series
@@ -66,8 +65,6 @@ def glance(line: FittedLine) -> DataFrame:
     """One row a target: nobs, r_squared, adj_r_squared, sigma, F statistic, p_value, log_lik, aic, bic."""
     import pandas as pd
 
-    inference, design = line.inference, line.design
-    if inference is None:
+    if line.inference is None:
         raise NumericalError("`glance` describes least squares without a penalty; look at `fitted_scores` and `held_out` here.")
-    rows = [classical.glance(line.training, inference, intercept=design.intercept, target=i) for i in range(len(line.targets))]
-    return pd.DataFrame(rows, index=list(line.targets))
+    return pd.DataFrame(glances(line, line.inference), index=list(line.targets))

@@ -7,13 +7,8 @@ from typing import Any
 
 import torch
 
-from bestline.errors import (
-    ColumnError,
-    OptionError,
-    warn,
-)
-from bestline.inference import classical as explain
-from bestline.inference import hypotheses
+from bestline.errors import ColumnError, OptionError, warn
+from bestline.inference import classical, hypotheses
 from bestline.inference.coordinates import Basis, Totals, other_rows
 from bestline.inference.covariance.base import Cov, Sandwich
 from bestline.inference.covariance.named import parse_cov
@@ -35,7 +30,7 @@ def rough_basis(line: FittedLine) -> Basis:
     return Basis.of(line.training, line.scaling, refuse(line, "There is no leverage").kept)
 
 
-def covariance(line: FittedLine, cov: Cov = "classical", data: Any = None) -> explain.Inference | Covariance:
+def covariance(line: FittedLine, cov: Cov = "classical", data: Any = None) -> classical.Inference | Covariance:
     """The covariance of the weights: classical from the moments, robust ones from one more pass over the training rows.
 
     Parameters
@@ -93,18 +88,30 @@ def target_number(line: FittedLine, target: int | str) -> int:
     return target
 
 
-def errors_of(line: FittedLine, cov: Cov = "classical", data: Any = None) -> explain.Uncertainty | None:
+def errors_of(line: FittedLine, cov: Cov = "classical", data: Any = None) -> classical.Uncertainty | None:
     """What a coefficient table needs; None where classical errors do not exist. Robust ones say why they do not."""
     return covariance(line, cov, data) if isinstance(parse_cov(cov), Sandwich) else line.inference
 
 
-def tables(line: FittedLine, level: float = 0.95, cov: Cov = "classical", data: Any = None) -> list[list[explain.Coefficient]]:
+def tables(
+    line: FittedLine, level: float = 0.95, cov: Cov = "classical", data: Any = None
+) -> list[list[classical.Coefficient]]:
     """The coefficient table of every target, at one pass."""
-    errors = errors_of(line, cov, data)
+    return tables_by(line, errors_of(line, cov, data), level)
+
+
+def tables_by(line: FittedLine, errors: classical.Uncertainty | None, level: float) -> list[list[classical.Coefficient]]:
+    """The coefficient table of every target, by these errors."""
     return [
-        explain.coefficients(line.names, line.weights, errors, level=level, settled=line.settled, target=i)
+        classical.coefficients(line.names, line.weights, errors, level=level, settled=line.settled, target=i)
         for i in range(len(line.targets))
     ]
+
+
+def glances(line: FittedLine, inference: classical.Inference) -> list[classical.Glance]:
+    """The figures of the whole fit, for every target."""
+    intercept, targets = line.design.intercept, range(len(line.targets))
+    return [classical.glance(line.training, inference, intercept=intercept, target=i) for i in targets]
 
 
 def overall(line: FittedLine, errors: Covariance, *, target: int = 0) -> Verdict | None:

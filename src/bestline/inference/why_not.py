@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from bestline.errors import (
-    NumericalError,
-)
-from bestline.inference import classical as explain
+from bestline.errors import NumericalError
+from bestline.inference import classical
 from bestline.inference.fitted import FittedLine
 
 
@@ -23,11 +21,10 @@ def why_not(line: FittedLine) -> str | None:
     return None
 
 
-def refuse(line: FittedLine, what: str) -> explain.Inference:
+def refuse(line: FittedLine, what: str) -> classical.Inference:
     """The line's covariance; raises NumericalError, `what` first, where it has none."""
     reason = why_not(line)
     if reason is not None:
         raise NumericalError(f"{what} here: {reason}.")
-    inference: explain.Inference | None = line.inference
-    assert inference is not None  # noqa: S101  `why_not` has looked
-    return inference
+    assert line.inference is not None  # noqa: S101  `why_not` has looked
+    return line.inference

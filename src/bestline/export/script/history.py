@@ -182,9 +182,7 @@ def history_of(model: FittedLine, rows: Rows | None) -> History:
                 f"Two columns are called {readable(name)}, and a script tells columns by their names; rename one."
             )
     statistic = model.training
-    scaling = Scaling.of(
-        statistic, len(plan.features), intercept=plan.intercept, standardize=plan.standardize, unscaled=plan.unscaled
-    )
+    scaling = model.trained_scaling
     still = (statistic.spread == 0) & (plan.intercept | (statistic.center == 0))
     constant = torch.nonzero(still)[:, 0].tolist()
     trace, singular = model.trace, _singular(model, scaling)
