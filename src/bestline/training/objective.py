@@ -43,6 +43,7 @@ class Objective:
         """The bowl of loss and ridge together, in main memory; None for other losses. The rest of the penalty is left out of it."""
         if not isinstance(self.smooth, Bowl):
             return None
+        # A ridge added to a bowl is a bowl: then all that is known of bowls holds for the objective, too.
         bowl, ridge = self.smooth.cpu(), self.penalty.ridge
         return bowl if ridge is None else bowl.with_ridge(ridge.cpu())
 
@@ -68,6 +69,7 @@ class Objective:
 
     def slice_gradient(self, weights: Weights, part: Smooth) -> Weights:
         """Gradient where the loss is that of some of the rows; the penalty counts in full."""
+        # In full, and not by the share of rows: the loss is a mean, whose expectation over slices is that of all rows.
         gradient = part.evaluate(weights)[1]
         return gradient + self.penalty.gradient(weights) if self.penalty else gradient
 
@@ -81,6 +83,7 @@ class Objective:
     def violations(self, weights: Weights, gradient: Weights) -> Tensor:
         """The same at many weights (..., d, k) at once."""
         if self.penalty:
+            # Of the loss alone first: at an edge of the penalty only the distance from all its subgradients says what is left.
             gradient = self.penalty.violation(weights, gradient - self.penalty.gradient(weights))
         if not self.size.numel() or not gradient.shape[-1]:
             return gradient.new_zeros(gradient.shape[:-2])

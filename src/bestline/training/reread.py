@@ -67,6 +67,7 @@ def mixed(blocks: Iterator[Rows], window: int, generator: Generator, multiple: i
     for block in blocks:
         held.append(block)
         total = sum(map(len, held))
+        # Invariant: between blocks fewer than 2 windows of rows are held, of which at least one stays to be mixed with later ones.
         if total >= 2 * window:
             out = (total - window) // multiple * multiple
             piece, rest = _drawn(held, out, generator)

@@ -131,11 +131,13 @@ class RowLoss(_InMemory):
         per_row = loss.reshape(len(self.rows), -1)
         if self.rows.w is None:
             return per_row.mean(0)
+        # By what as many rows weigh on average, and not by the slice's own weight: only then is a slice's gradient right on average.
         return (self.rows.w[:, None] * per_row).sum(0) / _total_weight(self.rows, self.mean_weight)
 
     def evaluate(self, weights: Weights) -> tuple[Tensor, Weights]:
         """Losses and gradient, detached from the graph."""
         with torch.enable_grad():
+            # A leaf of its own: nothing of an earlier step's graph is kept.
             leaf = weights.detach().requires_grad_()
             losses = self.losses(leaf)
             (gradient,) = torch.autograd.grad(losses.sum(), leaf)
@@ -165,6 +167,7 @@ class SquaredRows(_InMemory):
         """Losses (k,) and gradient (d, k)."""
         X, w = self.rows.X, self.rows.w
         residual = line(X, weights, intercept=self.intercept) - self.rows.y
+        # share = w_i r_i / W once, for the loss, r' share, and its gradient, 2 X' share.
         share = residual / len(X) if w is None else residual * (w / _total_weight(self.rows, self.mean_weight))[:, None]
         gradient = 2 * (X.T @ share)
         if self.intercept:
@@ -217,6 +220,7 @@ def gradient_size(smooth: RowLoss, d: int, k: int, *, intercept: bool) -> Tensor
         pulls = (
             torch.autograd.grad(losses, prediction)[0].abs().sum(1) if losses.requires_grad else prediction.new_zeros(len(rows))
         )
+    # sum_i |x_ij| |dloss / dprediction_i|: the gradient if no row's pull cancelled another's.
     size = rows.X.abs().T @ pulls
     size = torch.cat([size, pulls.sum()[None]]) if intercept else size
     return torch.where((size > 0) & size.isfinite(), size, 1.0)[:, None]

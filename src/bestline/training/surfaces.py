@@ -141,6 +141,7 @@ class _View:
         smooth = self.smooth
         if kind == "profile":
             bowl, selector, center = self._reduced()
+            # With the others re-fitted the loss is a bowl again, of the coordinates alone.
             away = points - center
             return float(bowl.floor[self.target]) * self.unit + self.unit * (away * (away @ selector)).sum(1)
         if isinstance(smooth, Bowl):
@@ -166,6 +167,7 @@ class _View:
         near = where.coordinates(best)
         if kind == "profile" or len(where.names) == len(self.at):
             return tuple(near.tolist())
+        # H in the data's units: a step d of data weights is map^-1 d of trained ones.
         inverse = torch.linalg.inv(self._map())
         curvature = inverse.T @ smooth.curvature @ inverse
         off = best - where.weights(near)  # the bottom's way off the plane; the loss on the plane is a bowl of its own
@@ -189,6 +191,7 @@ class _View:
         smooth = self.smooth
         if not isinstance(smooth, Bowl):
             return 1e-3
+        # One unit of a trained weight lifts the loss by about 1; by that the axis is as long as the floor is high.
         moved = (self.where.dual[j] @ self._map()).abs().max()
         height = float(smooth.floor[self.target]) ** 0.5 or 1.0
         return max(0.2 * float(moved) * height, 1e-9)
@@ -203,6 +206,7 @@ class _View:
             raise OptionError(
                 "A profile re-fits the other weights in closed form, which only squared loss of a line has; use kind='slice'."
             )
+        # Lagrange: of all w with A w = a, the least w'Hw is a'(A H^-1 A')^-1 a.
         A = self.where.dual @ self._map()
         spread = A @ minimum_norm(smooth.curvature, A.T)
         center = self.where.coordinates(self.fit.scaling.to_data(smooth.bottom)[:, self.target])
@@ -215,6 +219,7 @@ def _readable(smooth: Smooth) -> tuple[Smooth, int | None]:
         return smooth.cpu(), None
     if not isinstance(smooth, RowLoss) or len(smooth.rows) <= _ROWS:
         return smooth, None
+    # So many rows show the shape of a loss to a percent, and the title says how many they are.
     drawn = torch.randperm(len(smooth.rows), generator=torch.Generator().manual_seed(0))[:_ROWS].sort().values
     return smooth.on(drawn.to(smooth.rows.X.device)), _ROWS
 
@@ -228,6 +233,7 @@ def _losses(smooth: Smooth, weights: Weights) -> Tensor:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", UserWarning)  # torch tells of operations that it cannot batch
                 together = torch.func.vmap(smooth.losses)(weights)
+            # vmap may do other things than a call (a random number, a branch): only where it agrees is it taken.
             if torch.allclose(together[0], first, rtol=1e-9, atol=0.0, equal_nan=True):
                 return together
         except (RuntimeError, TypeError, ValueError):

@@ -198,6 +198,7 @@ class Prospect:
         modes = rates.Modes.of(self.bowl, self.start, self.task.units)
         if len(self.bowl.curvature) - len(modes.curvature) <= self.flat:
             return modes
+        # What lies along directions too flat for float64 is their share of the whole excess: it is never made up for, and said so.
         rest = float(self.bowl.excess(self.start) @ self.task.units) - modes.gap
         zero = torch.zeros(1, dtype=torch.float64)
         return rates.Modes(torch.cat([modes.curvature, zero]), torch.cat([modes.energy, zero + max(rest, 0.0)]))
@@ -247,6 +248,7 @@ def early_stopping_ridge(optimizer: str, lr: float, step: int) -> float | None:
     if optimizer not in _WITH_LIMIT:
         return None
     momentum, _ = _momentum(optimizer)
+    # 1 / t with t = 2 r K / (1 - b).
     return (1 - momentum) / (2 * lr * step) if step else math.inf
 
 
@@ -290,6 +292,7 @@ Counts = tuple[int | None, int | None]  # steps to 99 % and to 99.9 % of the dro
 
 def _closed_form(prospect: Prospect, modes: rates.Modes, lr: float | None) -> tuple[float, Counts]:
     """A rate, the one of fewest steps if none is given, and its steps; for torch's SGD."""
+    # One update is linear in the distance from the bottom, direction by direction: the steps follow from its eigenvalues.
     momentum, nesterov = _momentum(prospect.optimizer)
     if lr is None:
         parameter = Parameter(prospect.start.clone())
@@ -312,6 +315,7 @@ def _simulated(prospect: Prospect, modes: rates.Modes, lr: float | None) -> tupl
         tried = [lr]
     else:
         tried = [1.0] if searches else rates_around(prospect.optimizer, prospect.task, prospect.start, _TRIED)
+    # A few steps first; many only where no rate has arrived, for a simulation costs as much as the training.
     for steps in _SEARCHES if searches else _SIMULATED:
         made = run_sweep(prospect.task, [prospect.start], {prospect.optimizer: tried}, steps, about=prospect.about)
         counts = made.steps_to()

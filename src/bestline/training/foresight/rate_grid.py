@@ -81,6 +81,7 @@ def _spaced(low: float, high: float, count: int) -> list[float]:
     """Rates that grow by one factor, both ends exactly as given."""
     if count == 1:
         return [low]
+    # The ends come back as they were given: exp(log(x)) may be off by a unit, and a name such as lr=0.1 would show it.
     logs = torch.linspace(math.log(low), math.log(high), count, dtype=torch.float64)
     return [low, *logs[1:-1].exp().tolist(), high]
 
@@ -98,6 +99,7 @@ def rates_around(name: str, task: Task, start: Weights, count: int = AUTO) -> li
     limit = solver.rate_limit(task.objective, start)
     if limit is not None:
         return _spaced(limit / 1_000, 2 * limit, count)
+    # Adam and its like divide by the gradient's size, so no curvature limits their rate; torch's own rate is the middle.
     usual = float(solver.built(Parameter(start.clone()), task.objective).param_groups[0]["lr"])
     if name not in PROPORTIONAL:
         return _spaced(usual / 10, usual, 10)

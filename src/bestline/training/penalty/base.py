@@ -69,6 +69,7 @@ class Penalty(ABC):
 
         By default the way that a proximal step of length 1 would take it: at the optimum w = prox(w - gradient).
         """
+        # 0 in gradient + subdifferential(w) if and only if w = prox(w - gradient) (Parikh & Boyd 2014, 2.3).
         return (w - self.prox(w - gradient, 1.0)).abs()
 
     @property
