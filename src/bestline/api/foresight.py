@@ -114,10 +114,12 @@ def preflight(
         raise OptionError(f"`lr` is one positive number to judge; got {lr!r}. `sweep` tries many.")
     query = Query(brought(data), formula, target, features, weights, missing, seed=seed)
     gathered = _gathered(query, progress)
+    # Both sides from the same moments: scaling is affine, so it is done to them and costs no second pass.
     sides = []
     for standardize in (False, True):
         plan = _plan(gathered, Request(query, Descent(solver), l1, l2, standardize=standardize, start=start))
         sides.append((plan, plan.task(Part(_total(gathered)))))
+    # A direction without curvature is flat whatever the units; a small unit only makes one look so.
     flat = flat_directions(sides[1][1])  # of standardised columns, where no unit hides one
     own, standardized = (
         look_ahead(Prospect(task, plan.first(task), solver, _about(gathered, plan), flat), lr) for plan, task in sides
@@ -195,6 +197,7 @@ def sweep(
     gathered = _gathered(query, progress)
     request = Request(query, Descent(names[0]), l1, l2, standardize=standardize)
     plans = [_plan(gathered, replace(request, start=start)) for start in (starts if starts is not None else [None])]
+    # One task serves all starts: they change where a run begins, not what it minimises.
     task = plans[0].task(Part(_total(gathered)))
     at = [plan.first(task) for plan in plans]
     asked = {name: rates if rates is not None else rates_around(name, task, at[0]) for name in names}
@@ -205,11 +208,13 @@ def _gathered(query: Query, progress: Progress | None) -> Gathered:
     """The rows that `fit` would train on, added up as it adds them; what was left out is told."""
     check_seed(query.seed)
     gathered = gather(query, progress)
+    # Moments that were given have told of their rows when they were collected.
     if gathered.source is None:
         return gathered
     notes, dropped = list(gathered.notes), gathered.found.dropped
     if dropped:
         notes.append(f"{dropped:,} of {dropped + gathered.rows:,} rows were left out because a value was missing.")
+    # Each once, in the order in which they were met.
     for note in dict.fromkeys(notes):
         warn(note)
     return gathered

@@ -39,6 +39,7 @@ def ends(samples: Sequence[Sample], fit: Fit | None = None) -> Tensor:
 
     Through a single value of the feature it is drawn from 0, else nothing of it would be seen.
     """
+    # Over all samples together, so that one line serves several panels.
     x = torch.cat([sample.rows.X for sample in samples])
     count = 2 if fit is None or samples[0].straight(fit) else CURVE
     low, high = float(x.min()), float(x.max())
@@ -126,6 +127,7 @@ def _diagonal(
 
 def mean_squared_error(sample: Sample, fit: Fit, target: int) -> float:
     """Mean squared error of the rows in the sample, by their weights if they have some."""
+    # With weights the mean is sum w r^2 / sum w, as in training.
     square = (sample.predictions(fit, sample.rows.X, fit.weights)[:, target] - sample.y(target)) ** 2
     w = sample.rows.w
     return float(square.mean() if w is None else (w * square).sum() / w.sum())

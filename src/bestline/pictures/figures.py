@@ -178,6 +178,7 @@ def weight(fit: Fit, name: str | None = None, *, target: int = 0, resolution: in
     chosen = name if name is not None else next(iter(fit.trace.names), "")
     ground = landscape(fit, (chosen,) if chosen else None, target=target, resolution=resolution)
     _row_of(fit, 0 if step is None else step)
+    # The gradient is asked for where a learner looks for it: at the start, or at the step that is shown.
     panel = beside(ground, "", loss_label(fit), step, touch=ground.steps[0] if step is None else step)
     note = ground.note.replace(SHADOW, END)
     title = f"Loss against the {ground.axes[0]}" + ("" if step is None else f", after {updates(step)}")
@@ -201,6 +202,7 @@ def _plan(ground: Landscape, title: str, step: int | None = None) -> Panel:
     """The landscape from above, or with one weight from the side; with a step, only up to it, and which way is down."""
     if len(ground.path) == 1:
         return beside(ground, title, "loss", step, touch=step)
+    # Limits are those of the grid, so no blank edge is left where the surface is not known.
     x, y = ground.axes
     return Panel(title, x, y, contour_marks(ground, step, arrow=step), xlim=ground.span[0], ylim=ground.span[1])
 
@@ -227,6 +229,7 @@ def frames(
 
     From frame to frame the data panel only ever zooms in, never out, unless training diverged.
     """
+    # The surface stands still while the path grows: once for all frames.
     ground = landscape(fit, pair, target=target)
     for step in ground.steps if steps is None else steps:
         yield _frame(sample, fit, ground, step, target)
@@ -306,6 +309,7 @@ def table_of_steps(fit: Fit, *, target: int = 0, most: int = 16) -> Picture:
             columns += [(f"{what}: {name}" if len(names) > 1 else what, values[:, j].tolist()) for j, name in enumerate(names)]
         else:
             columns.append((f"length of the {what}", values.norm(dim=1).tolist()))
+    # A dotted line wherever rows of the trace are left out.
     breaks = tuple(i for i in range(1, len(rows)) if rows[i] > rows[i - 1] + 1)
     table = Table(tuple(name for name, _ in columns), tuple(numbers(values) for _, values in columns), breaks)
     more = f"The first {_MOST_WEIGHTS} of {len(names)} weights are shown." if len(names) > _MOST_WEIGHTS else ""
@@ -359,6 +363,7 @@ def coefficients(
         Vertical(0.0, "reference", "no effect"),
         Intervals(labels, kept[0], kept[1], kept[2], label=f"estimate and {level:.0%} interval"),
     )
+    # An interval that holds zero leaves the sign open.
     clear = sum(lo > 0 or hi < 0 for lo, hi in zip(low, high, strict=True))
     note = f"{len(order)} of {len(names)} shown: the farthest from zero for their width." if len(order) < len(names) else ""
     alt = f"{len(names)} coefficients with their {level:.0%} intervals; {clear} of the intervals do not contain zero."

@@ -47,6 +47,7 @@ class Gallery:
 
     def sample(self, data: Any = None, part: str = "training") -> Sample:
         """The rows to show: of `data`, or else of the model's own "training" or "test" part."""
+        # Rows are drawn by lot with a fixed seed: the same picture each time, and the same rows in all of them.
         return rows_shown(self.model, data, part)
 
     def _drawn(self, picture: Picture) -> Drawing:
@@ -128,6 +129,7 @@ class Gallery:
         return self._drawn(figure.weight(self.model.trained, name, target=self._number(target), step=step))
 
     def _runs(self, others: Mapping[str, FittedLine] | None, label: str) -> Fit | dict[str, Fit]:
+        # The model itself first: its surface is the one that others are drawn on.
         own = self.model.trained
         return {label: own, **{name: other.trained for name, other in others.items()}} if others else own
 

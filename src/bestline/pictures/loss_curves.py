@@ -33,6 +33,7 @@ def loss(fits: Fit | Mapping[str, Fit], *, log: bool | None = None, held_out: bo
         beside other runs a second curve for each may hide what is compared.
     """
     runs = as_runs(fits)
+    # One curve a run is compared at a glance, two are not.
     held_out = len(runs) == 1 if held_out is None else held_out
     log = any(fit.stop is Stop.DIVERGED for fit in runs.values()) if log is None else log
     marks: list[Mark] = []
@@ -136,6 +137,7 @@ def _early_note(fit: Fit) -> str:
 
 def floor_of(fit: Fit) -> float | None:
     """Loss of the exact solution, summed over the targets; None where there is no closed form."""
+    # With a ridge penalty the objective's lowest place is not the loss's: the loss is told at the weights that training aims for.
     smooth, best = fit.objective.smooth, fit.objective.whole_bowl
     if not isinstance(smooth, Bowl) or best is None:
         return None

@@ -17,7 +17,7 @@ Numbers: TypeAlias = tuple[float, ...]
 Grid: TypeAlias = tuple[Numbers, ...]  # one tuple a row: grid[i][j] belongs to y[i] and x[j]
 Cell: TypeAlias = tuple[str, float | None, float | None, float | None]  # label, x, y, z
 
-RUNS = 7
+RUNS = 7  # looks that can be told apart, in colour and without
 ROLES = (
     "data",  # rows the line was trained on
     "held_out",  # rows, or their loss, that training never saw
@@ -54,6 +54,7 @@ def held_out_role(index: int) -> str:
 def _checked(mark: str, role: str, *columns: Numbers | None) -> None:
     if role not in ROLES:
         raise OptionError(f"There is no role {role!r} for `{mark}`; the roles are {listed(ROLES, most=len(ROLES))}.")
+    # Checked where a mark is made, not where it is drawn: there nobody knows any more who made it.
     lengths = {len(column) for column in columns if column is not None}
     if len(lengths) > 1:
         raise ShapeError(f"`{mark}` needs columns of one length; got lengths {sorted(lengths)}.")
@@ -109,6 +110,7 @@ class Band:
 
     def cells(self) -> Iterator[Cell]:
         """The lower line, then the upper one, one cell a point."""
+        # One after the other, so that either is read as a line.
         yield from _cells(self.label, self.x, self.low, None)
         yield from _cells(self.label, self.x, self.high, None)
 

@@ -209,6 +209,7 @@ class _Scene:
             marks = (*self.behind["curve"], *self._walks(step), *self.before["curve"])
             yield Panel("Weight space", ground.axes[0], "loss", marks, xlim=xlim, ylim=ylim)
             return
+        # Room is scarce beside three other panels; the long names stand in the note.
         x, y = (axis.replace(" of the path", "").replace(" of its movement", "") for axis in ground.axes)
         marks = (*self.behind["plan"], *self._walks(step), *self.before["plan"])
         yield Panel("Weight space, darker where the loss is higher", x, y, marks, xlim=ground.span[0], ylim=ground.span[1])
@@ -220,6 +221,7 @@ class _Scene:
             name = self.label(label, "path" if ground.exact else "path (its shadow)")
             role = self.role(i, "path")
             yield from over.walk(ground, step, space=space, label=name, end="", role=role)
+        # One kept mark a run would hide the paths of several.
         if len(self.runs) > 1:
             return
         ground = self.grounds[0]
@@ -232,6 +234,7 @@ class _Scene:
         marks = list(self.behind["loss"])
         one = len(self.runs) == 1
         for i, (label, fit) in enumerate(self.runs.items()):
+            # Up to and with the step: what is still to come is not given away.
             many = _row(fit, step) + 1
             steps = numbers(fit.trace.step[:many].tolist())
             said_as = self.label(label, "")

@@ -78,6 +78,7 @@ def _styles(ink: str, quiet: str, *, blue: str, green: str, start: str, red: str
         "reference": Style(quiet, (0, (4, 3)), "", width=1.4),
         "gradient": Style(ink, "-", ">", width=2.2, size=7),
         **{f"run{i}": style for i, style in enumerate(runs)},
+        # The same colour as its run, dashed and thin: beside it, not before it.
         **{f"held_out{i}": replace(style, dash=(0, (2.5, 2.5)), marker="", width=1.1) for i, style in enumerate(runs)},
     }
 

@@ -14,6 +14,7 @@ _MOST_LINES = 200
 def error_curve(selection: Selection) -> Picture:
     """Out-of-fold error against the penalty, with a standard error on either side, and the two penalties that are chosen."""
     at, of = _series(selection)
+    # One series only: with two penalties the other axis is the ratio, kept at its best.
     x, scale = _penalties(selection, at)
     error, std = selection.error[at], selection.std_error[at]
     marks: list[Mark] = [

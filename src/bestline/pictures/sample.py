@@ -137,6 +137,7 @@ def predictions(fit: Fit, X: Features, weights: Weights) -> Targets:
     if not isinstance(smooth, RowLoss):
         return line(X, weights, intercept=fit.scaling.intercept)
     scaling, like = fit.scaling, smooth.rows.X
+    # Without scaling nothing is to be undone, and columns need not match weights one by one.
     plain = bool((scaling.center == 0).all() and (scaling.scale == 1).all())  # an own module's weights are not one a column
     # An own function knows only the columns as trained: in with scaled columns, out with predictions scaled back.
     p, center, scale = scaling.p, scaling.center, scaling.scale

@@ -42,6 +42,7 @@ def _curves(sweep: SweptRuns) -> Iterator[_Curve]:
     keys = list(zip(columns["optimizer"], columns["start"], strict=True))
     several = len(set(columns["start"])) > 1
     for at, key in enumerate(dict.fromkeys(keys)):
+        # By rate, whatever order the rates were given in: a line goes from point to point.
         own = sorted((i for i, other in enumerate(keys) if other == key), key=lambda i: columns["lr"][i])
         label = f"{key[0]}, start {key[1] + 1}" if several else key[0]
         picked = {name: tuple(columns[name][i] for i in own) for name in ("lr", "loss", "steps_to_99_9", "diverged_at")}
@@ -67,6 +68,7 @@ def _losses(sweep: SweptRuns, curves: list[_Curve], asked: str) -> Panel:
         marks.append(Line(numbers(r for r, _ in at), numbers(y for _, y in at), curve.role, curve.label))
         gone = [r for r, out in zip(curve.lrs, curve.diverged, strict=True) if out]
         if gone:
+            # Diverged runs have no loss to be drawn at: they stand in the strip above the start, each curve in its own row.
             height = high / 4 ** (0.15 + 0.1 * (row % 7))  # curves one below the other, all above the start
             marks.append(Points(numbers(gone), (height,) * len(gone), curve.role, "" if said else "diverged"))
             said = True

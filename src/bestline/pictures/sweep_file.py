@@ -26,6 +26,7 @@ def write_sweep(path: str | os.PathLike[str], runs: SweptRuns, *, overwrite: boo
 
     Raises OptionError for another ending, and DataError where the file exists and may not be overwritten.
     """
+    # An ending that nobody knows is refused before a file is begun.
     kind = written_as(path)
     with fresh(path, overwrite=overwrite) as temporary:
         if kind == "csv":

@@ -35,7 +35,7 @@ __all__ = ["FORMATS", "animate", "label", "page_of", "refuse_format", "refuse_lo
 _STILL = ("png", "svg", "pdf")
 _MOVING = ("gif", "mp4")
 FORMATS = ("html", *_MOVING, *_STILL)
-_PRINTED = 90  # dots an inch of the picture for paper
+_PRINTED = 90  # dots an inch of the picture for paper: sharp enough there
 
 
 def label(model: FittedLine) -> str:
@@ -116,6 +116,7 @@ def animate(
     overwrite: bool = False,
 ) -> Path:
     """Write training as a GIF, or where ffmpeg is installed as an MP4; what it becomes is said by the path's ending."""
+    # Before a minute of drawing, not after it.
     refuse_format(path, _MOVING)
     runs = _runs(models)
     first = next(iter(runs.values()))
@@ -189,6 +190,7 @@ def _runs(models: FittedLine | Mapping[str, FittedLine]) -> dict[str, FittedLine
     runs = {label(models): models} if isinstance(models, FittedLine) else dict(models)
     if not runs:
         raise OptionError("There are no models to watch; give at least one.")
+    # Everything is compared with the first run, whose surface all the paths are drawn on.
     (first_name, first), *others = runs.items()
     for name, other in others:
         if other.names != first.names or other.targets != first.targets or other.plan.loss != first.plan.loss:
@@ -212,6 +214,7 @@ def _same_rows(a: Comoments, b: Comoments) -> bool:
 
 def _sample(model: FittedLine, data: Any, part: str = "training") -> Sample | None:
     """The rows of a part, if the model still has any."""
+    # A part that the split did not make has no rows; a loaded model has none at all.
     if data is None and (model.source is None or (part != "training" and part not in model.sizes)):
         return None
     return rows_shown(model, data, part)

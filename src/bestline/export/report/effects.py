@@ -67,6 +67,7 @@ def _effect(model: FittedLine, column: Column, c: Coefficient, target: str, othe
     more = "less" if c.estimate < 0 else "more"
     if factor.kind == "category":
         level, reference = plain(factor.levels[component]), plain(factor.levels[0])
+        # Without an intercept all levels have a column of their own, and none is the reference.
         full = sum(other.term == column.term for other in model.design.columns) == len(factor.levels)
         who = f"{plain(factor.column)} = {level}" + ("" if full else f" rather than {reference}")
     else:
@@ -79,6 +80,7 @@ def _effect(model: FittedLine, column: Column, c: Coefficient, target: str, othe
         else ""
     )
     unsure = ""
+    # "No evidence of an effect" is not "no effect": so it is said what the data leave open.
     if math.isfinite(c.conf_low) and c.conf_low <= 0 <= c.conf_high:
         unsure = " The interval holds zero: the data do not say whether it is more or less."
     return f"{who} goes with {amount} {more} {target}{others}{interval}.{unsure}"

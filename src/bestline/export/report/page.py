@@ -163,6 +163,7 @@ def _training(model: FittedLine, data: Any) -> _Training:
     # Solved in one step there is nothing to watch.
     if len(model.trace) < 2 or model.stop.name == "DONE":
         return _Training(told)
+    # What cannot be played, as a loaded model of another loss, is said in place of the player.
     try:
         session = session_of(model, data)
         last = still({label(model): model.trained}, _sample(model, data))
@@ -217,6 +218,7 @@ class _Look:
 
 def _look(found: Diagnosis) -> _Look:
     target = plain(found.target)
+    # A line through every point leaves no residuals: the reason stands where the picture would.
     try:
         shown = _still(panels(found))
     except NumericalError as error:
@@ -233,6 +235,7 @@ def _again(model: FittedLine) -> dict[str, list[str]]:
     recipe = model.recipe
     code, notes = [], []
     if recipe is not None:
+        # A call that no command can express, as one with an own loss, has the Python line only.
         code = [text for text in (recipe.python(), recipe.command()) if text]
         if not recipe.data:
             notes.append("The data were in memory: `data` stands for them.")

@@ -29,7 +29,7 @@ class Coefficients:
 
 def on_what(model: FittedLine) -> str:
     """How many rows it was fitted to, of what, in which parts, and what was left out or filled in."""
-    # The name of the file alone: a report may be shown to people who should not see the folders of its author.
+    # The name of the file alone: its whole path stands with the call that makes the model again.
     used = sum(model.sizes.values())
     where = (
         ""
@@ -49,6 +49,7 @@ def equation_of(model: FittedLine, target: int) -> str:
     name, weights = model.targets[target], model.weights[:, target].tolist()
     if model.plan.forward is None:
         return equation(name, model.names, weights)
+    # What an own function does with its weights nobody can write as an equation.
     values = [f"{plain(weight)} = {rounded(value)}" for weight, value in zip(model.names, weights, strict=True)]
     more = f" and {len(values) - _MOST_VALUES} more" if len(values) > _MOST_VALUES else ""
     return f"{plain(name)} from a forward function of your own, {', '.join(values[:_MOST_VALUES])}{more}"
@@ -83,6 +84,7 @@ def digits_said(model: FittedLine) -> str:
     digits = model.right_digits.flatten().numpy()
     if not all(map(math.isfinite, digits)) or not len(digits):
         return "How many digits of these weights are right is not known: there is no exact solution to hold them against."
+    # The least of all: a promise for the table as a whole.
     least = int(min(digits))
     return f"At least {count(least, 'digit')} of every coefficient {'is' if least == 1 else 'are'} right, given the data as stored."
 

@@ -50,6 +50,7 @@ def script() -> str:
 
     Top-level names are unique over all modules, so joined they stay apart. Only the door exports, as before it was joined.
     """
+    # In the order of the list, the door last.
     *inside, door = (_IMPORTS.sub("", _COMMENTS.sub("", _text(f"{name}.js"))) for name in MODULES)
     return "".join(_EXPORT.sub("", module) for module in inside) + door
 

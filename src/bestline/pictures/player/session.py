@@ -25,7 +25,7 @@ from bestline.training import Fit, Plane, Stop, Trace
 from bestline.training.planes import data_to_trained
 from bestline.wording import count, equation, said, shown
 
-SCHEMA = 1
+SCHEMA = 1  # read by player.js; a page holds its own player, so old pages need no new one
 
 _NUMBERS = 6_000  # of all traces together: about 85 kB
 _POINTS = 3_000  # numbers of all rows shown
@@ -133,6 +133,7 @@ def _shown(fit: Fit, sample: Sample | None, held_out: Sample | None, runs: int) 
     known = {name: part for name, part in parts.items() if part is not None}
     if sample is None:
         return {}
+    # So many numbers are sent in all: rows times columns, or predictions of each run at every step.
     most = max(8, _FEW // runs if _sent(fit, sample) else _POINTS // (len(sample.features) + 1)) // len(known)
     return {name: _some(part, max(most, 4)) for name, part in known.items()}
 
@@ -258,6 +259,7 @@ def _quadratic(fit: Fit, where: Plane, target: int) -> dict[str, Any] | None:
 def _run(label: str, fit: Fit, where: Plane | None, target: int, budget: int, parts: Mapping[str, Sample]) -> dict[str, Any]:
     trace, solver = fit.trace, fit.solver
     d = len(trace.names)
+    # The first weights and the last one, which is the intercept where there is one.
     told = [*range(_WIDE - 1), d - 1] if d > _WIDE else list(range(d))
     sent = bool(parts) and _sent(fit, parts["data"])
     straight = is_straight(fit)
@@ -354,6 +356,7 @@ def thinned(fit: Fit, most: int) -> Tensor:
     measure = way / way[-1].clamp(min=1e-300) + late / late[-1]
     wanted = torch.linspace(0, float(measure[-1]), most - 2, dtype=torch.float64)
     chosen = torch.searchsorted(measure, wanted).clamp(max=upto - 1)
+    # Rows that something on the page points at must be there: start, end, weights kept, least held-out loss.
     extra = [0, upto - 1]
     at = (trace.step == fit.step).nonzero()
     extra += [int(at[0])] if len(at) and int(at[0]) < upto else []
@@ -365,6 +368,7 @@ def thinned(fit: Fit, most: int) -> Tensor:
 
 def _finite(value: Any) -> Any:
     """The same without NaN and infinity, which JSON does not have."""
+    # NaN would make the whole page's JSON unreadable; null is a gap that the player knows.
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     if isinstance(value, Mapping):

@@ -144,15 +144,10 @@ def _mesh(ax: Any, mark: Mesh, palette: Palette, order: float) -> list[Key]:
     return []
 
 
-def _vertical(ax: Any, mark: Vertical, palette: Palette, order: float) -> list[Key]:
+def _across(ax: Any, mark: Vertical | Horizontal, palette: Palette, order: float) -> list[Key]:
     style = palette.styles[mark.role]
-    ax.axvline(mark.x, color=style.colour, linestyle=style.dash, linewidth=style.width, zorder=order)
-    return key(style, mark.label, line=True, marker=False)
-
-
-def _horizontal(ax: Any, mark: Horizontal, palette: Palette, order: float) -> list[Key]:
-    style = palette.styles[mark.role]
-    ax.axhline(mark.y, color=style.colour, linestyle=style.dash, linewidth=style.width, zorder=order)
+    line, place = (ax.axvline, mark.x) if isinstance(mark, Vertical) else (ax.axhline, mark.y)
+    line(place, color=style.colour, linestyle=style.dash, linewidth=style.width, zorder=order)
     return key(style, mark.label, line=True, marker=False)
 
 
@@ -208,8 +203,8 @@ DRAW: dict[type[Mark], Callable[[Any, Any, Palette, float], list[Key]]] = {
     Path: _path,
     Contours: _contours,
     Mesh: _mesh,
-    Vertical: _vertical,
-    Horizontal: _horizontal,
+    Vertical: _across,
+    Horizontal: _across,
     Arrow: _arrow,
     Text: _text,
     Intervals: _intervals,

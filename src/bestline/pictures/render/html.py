@@ -109,6 +109,7 @@ def document(template: Template, title: str, *, plays: bool = False, style: str 
     """
     # Every element's text is hashed as it stands in the page, so nothing may be added to it later.
     styles = [style_of(_ROOM, "page.css"), *([style] if style else []), *([player_files.style()] if plays else [])]
+    # Nothing runs on a page without an animation, and its policy says so.
     scripts = [player_files.script() + _START] if plays else []
     return template.render(title=title, policy=_policy(scripts, styles), styles=styles, scripts=scripts, **values)
 
@@ -124,6 +125,7 @@ def page(session: dict[str, Any], still: bytes | None = None) -> Page:
         A PNG for paper and for browsers that run no scripts.
     """
     shown = None if still is None else Still(still, f"{session['title']}: {session['equation']}")
+    # A tab without a title shows the path of the file.
     title = str(session["title"]) or "bestline"
     return Page(document(_OWN.get_template("player.html.j2"), title, plays=True, session=session, still=shown))
 

@@ -102,6 +102,7 @@ def stage(picture: Picture, *, theme: str = "light", width: float | None = None,
     FigureCanvasAgg(figure)
     axes, artists, keys = [], [], []
     panels, columns = len(picture.panels), picture.columns or max(len(picture.panels), 1)
+    # Rounded up; of no panel one row, for a figure has a size anyway.
     rows = -(-panels // columns) or 1
     lines = len(rows_of_labels(labels_once(picture), size[0])) if picture.columns else 0
     below = 0.26 * lines / ((size[1] - 0.6) / rows)  # the legend's height, in panels
@@ -129,6 +130,7 @@ def stage(picture: Picture, *, theme: str = "light", width: float | None = None,
 
 def titled(picture: Picture, width: float) -> str:
     """The title as it is broken into lines of so many inches."""
+    # Some eight letters of the title fit in an inch.
     return textwrap.fill(picture.title, max(20, int(width * 8)))
 
 
@@ -186,6 +188,7 @@ def _size(picture: Picture, width: float | None) -> tuple[float, float]:
     if tables:
         natural = max(5.0, *(sum(breadths(m)) + 0.6 for m in tables))
     width = width or natural
+    # Room for what stands below is added, not taken from the panels.
     lines = len(_wrapped(picture.note, width))
     if tables:
         return width, max(m.rows + heading(m) for m in tables) * ROW_HEIGHT + 0.75 + 0.19 * lines

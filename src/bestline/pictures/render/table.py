@@ -16,6 +16,7 @@ ROW_HEIGHT, _CHARACTER = 0.27, 0.083  # height of a table's row and breadth of o
 
 def breadths(mark: Table) -> list[float]:
     """Of the columns of a table, in inches."""
+    # By characters, not by pixels: the size must be known before there is anything to measure with.
     texts = [_cells(column) for column in mark.columns]
     widest = [
         max([*map(len, text), *map(len, textwrap.wrap(name, 16) or [""])]) for name, text in zip(mark.names, texts, strict=True)
