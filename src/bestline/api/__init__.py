@@ -1,4 +1,9 @@
-"""Api: the doors that `import bestline` opens. Here is how a door opens: what is behind it is loaded when it is first asked for."""
+"""Api: the doors that `import bestline` opens. No numbers happen here.
+
+`fit` reads as five lines: request, gather, prepare, train, finish. `model` is the face of a fitted line, methods of at most
+three lines; `foresight` has `preflight` and `sweep`. Here is how a door opens: what is behind it is loaded when it is first
+asked for.
+"""
 
 from __future__ import annotations
 

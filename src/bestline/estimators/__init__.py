@@ -1,4 +1,9 @@
-"""Estimators: scikit-learn's rules, our mathematics."""
+"""Estimators: scikit-learn's rules, our mathematics.
+
+One file a class, or a pair of classes that are one by mathematics. `base` and `arrays` keep scikit-learn's rules (what fit
+takes, what it leaves), `parameters` checks them; the numbers come from `training`. Nothing here computes what a room below
+has.
+"""
 
 from __future__ import annotations
 

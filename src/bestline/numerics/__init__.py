@@ -1,4 +1,12 @@
-"""Numerics: tensors in, tensors out; this room knows no table. Outsiders import from here, the modules of the room from each other."""
+"""Numerics: the mathematics of lines. Tensors go in and come out; this room knows no table, no file and no column's name.
+
+`comoments` is the statistic that everything rests on: weight, means and centred products of all columns, which add and
+subtract. `bowl` is the squared loss as a function of the weights, made from them. `digits` says how many digits float64
+leaves; `exact_sums` and `exact_solve` give all of them back. `rows` names the axes of every shape once.
+
+Functions take tensors and return tensors or a small frozen dataclass. Outsiders import from here, the modules of the room
+from each other.
+"""
 
 from bestline.numerics.bowl import Bowl, second_moments, trained_mean, trained_moments
 from bestline.numerics.comoments import Comoments, by_group, chunk_size, rests, total

@@ -1,6 +1,11 @@
-"""Pictures: what to draw (marks), how a fit becomes a picture (figures), who draws it (mpl), and how it moves (motion).
+"""Pictures: what to draw, who draws it, and what moves.
 
-Each name is loaded on first use, so that drawing recorded numbers needs neither torch nor, for the marks alone, matplotlib.
+A picture is marks first (`marks`: plain numbers with a role, no library): `figures` lists the functions that make them, each
+in a file of its own. `render` turns marks into matplotlib figures, films and pages; `player` is what moves, in a browser.
+Doors: `gallery` (`model.plot`), `watch` (`model.watch()`), `live` (`fit(watch=True)`).
+
+Each name here is loaded on first use, so that drawing recorded numbers needs neither torch nor, for the marks alone,
+matplotlib.
 """
 
 from __future__ import annotations

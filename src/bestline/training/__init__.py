@@ -1,4 +1,13 @@
-"""Training: from a question to weights. Outsiders import what everybody needs from here."""
+"""Training: from a question to weights.
+
+`request` is what was asked, checked before anything is read; `prepare` makes a `Plan` of it: which loss, penalty, solver,
+scaling and start. `losses`, `penalty` and `solvers` are open families: one class and one row each. `objective` is loss and
+penalty together, on moments or on rows. Solvers yield steps, and `loop` is the one loop that records them and knows when to
+stop.
+
+Contract: out comes a `Fit`, weights with a trace and the reason to stop (`outcome`). Outsiders import what everybody needs
+from here.
+"""
 
 from bestline.training.cross_validation import Selection
 from bestline.training.loop import Watch

@@ -1,4 +1,9 @@
-"""Design: learn which columns a formula, or a target and features, become; then encode any batch alike."""
+"""Design: learn which columns a formula, or a target and features, become; then encode any batch alike.
+
+A `Design` is learnt once (`learn`), from training rows alone, and is a value afterwards: it can be pickled and written as
+JSON. Contract: row by row. A batch encoded by itself gives the rows that the whole table would. A formula is parsed
+(`formula`, `syntax`) and never handed to Python to execute; what its functions do is `expressions` and `states`.
+"""
 
 from bestline.data.design.design import Design as Design
 from bestline.data.design.design import Encoded as Encoded

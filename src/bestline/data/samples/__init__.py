@@ -1,4 +1,7 @@
-"""Small real data sets, openly licensed; SOURCES.md beside this file says where each comes from."""
+"""Samples: small real data sets, openly licensed; SOURCES.md beside this file says where each comes from.
+
+A new one is a CSV here, its name in `NAMES`, and its source and licence in SOURCES.md.
+"""
 
 from __future__ import annotations
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 
 import pyarrow as pa
 import torch
@@ -18,6 +19,13 @@ from bestline.data.tables.places import Place, format_of, found
 from bestline.data.tables.source import Source, remarks
 from bestline.data.tables.table_file import TableFile
 from bestline.errors import ColumnError, DataError, FileError, listed, readable
+
+# One row a format; what is none of these is delimited text, packed or not.
+OPENERS: dict[str, Callable[[Place], TableFile]] = {
+    "parquet": ParquetFile,
+    "arrow": partial(ArrowFile, stream=False),
+    "stream": partial(ArrowFile, stream=True),
+}
 
 
 def open_files(paths: Sequence[str | os.PathLike[str]], text: Collection[str] = ()) -> Source:
@@ -34,10 +42,8 @@ def open_files(paths: Sequence[str | os.PathLike[str]], text: Collection[str] = 
 
 def _part(place: Place, text: Collection[str]) -> TableFile:
     form = format_of(place)
-    if form == "parquet":
-        return ParquetFile(place)
-    if form in ("arrow", "stream"):
-        return ArrowFile(place, stream=form == "stream")
+    if form in OPENERS:
+        return OPENERS[form](place)
     return DelimitedFile(place, packed=form == "gzip", text=text)
 
 

@@ -19,6 +19,8 @@ from pyarrow import fs as filesystems
 from bestline.errors import FileError, listed, readable
 
 _SCHEME = re.compile(r"^[A-Za-z][A-Za-z0-9+.-]+://")
+# First bytes of files, and the format that `files.OPENERS` opens them as; gzip is what delimited text may be packed in.
+_KNOWN = {b"PAR1": "parquet", b"ARROW1": "arrow", b"\x1f\x8b": "gzip"}
 # First bytes of files that people take for tables, and what they can do about it.
 _FOREIGN = {
     b"PK\x03\x04": "a zip archive or an Excel workbook; save the table as CSV or Parquet",
@@ -186,15 +188,12 @@ def _remote_glob(system: Any, pattern: str) -> list[str]:
 
 
 def format_of(place: Place) -> str:
-    """`parquet`, `arrow`, `stream`, `gzip` or `text`: by the first bytes, then by the suffix."""
+    """A format of `_KNOWN`, `stream` or `text`: by the first bytes, then by the suffix."""
     # The bytes know better than the name: a .csv that is a workbook inside is named as one.
     head = place.start()
-    if head.startswith(b"PAR1"):
-        return "parquet"
-    if head.startswith(b"ARROW1"):
-        return "arrow"
-    if head.startswith(b"\x1f\x8b"):
-        return "gzip"
+    for magic, form in _KNOWN.items():
+        if head.startswith(magic):
+            return form
     for magic, what in _FOREIGN.items():
         if head.startswith(magic):
             raise FileError(f"{readable(place.shown)} is {what}.")

@@ -1,4 +1,10 @@
-"""Solvers: ways from a start to the weights that make an objective small. Only outsiders import from here."""
+"""Solvers: ways from a start to the weights that make an objective small. One frozen dataclass each, one row in `choose`.
+
+`base` is the contract: a solver declares what it reads, what it reaches and its settings, and `run` yields a `Step` for the
+start and one after every update. It works on the columns as trained, and knows nothing of units, traces or pictures. Files
+without a solver's name (`path`, `active_sets`, `shortlist`, `row_loop`, `few_rows`, `rate_limits`) are the methods. Only
+outsiders import from here.
+"""
 
 from bestline.training.solvers.base import Solver as Solver
 from bestline.training.solvers.base import Step as Step
