@@ -95,7 +95,7 @@ def test_blocks_are_rows_one_by_one(average, l2, intercept, level_rate, seed):
     order, share = one_by_one.visits(rows)
     start = Progress.start(torch.full((3,), 0.5, dtype=torch.float64), 0.1, eta=0.02, step=7.0)
     slow = one_by_one._row_by_row(how, rows, order, share, start, torch.zeros(2, 3, dtype=torch.float64))
-    fast = one_by_one._in_blocks(how, rows, order, share, start, one_by_one._Room.of(len(order), 3))
+    fast = one_by_one._in_blocks(how, rows, order, share, start, one_by_one._Workspace.of(len(order), 3))
     assert fast is not None
     for name in ("weights", "mean_weights"):
         torch.testing.assert_close(getattr(fast, name), getattr(slow, name), rtol=1e-9, atol=1e-11)

@@ -1,17 +1,71 @@
+<<<<<<< HEAD
 """Api: the doors that `import bestline` opens. No numbers happen here.
 
 `fit` reads as five lines: request, gather, prepare, train, finish. `model` is the face of a fitted line, methods of at most
 three lines; `foresight` has `preflight` and `sweep`. Here is how a door opens: what is behind it is loaded when it is first
-asked for.
+asked for, so that neither `import bestline` nor `bestline --help` loads torch.
+=======
+"""Api: the doors that bestline opens, for people by `import bestline`, for the commands here.
+
+What is behind a door is loaded when it is first asked for, so that neither `import bestline` nor `bestline --help` loads torch.
+>>>>>>> 78531c4 (Commands open what is not public through bestline.api, which loads it on first use; no circle within cli and estimators)
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-__all__ = ["on_first_use"]
+# What commands need beside the public names of `bestline` -> the module that owns it.
+_HOME = {
+    "parse_cov": "inference.covariance.named",
+    "animate": "pictures.watch",
+    "fresh": "files",
+    "label": "pictures.watch",
+    "open_source": "data.tables",
+    "page_of": "pictures.watch",
+    "panels": "pictures.diagnostics",
+    "read_table": "data.tables",
+    "refuse_format": "pictures.watch",
+    "refuse_look": "pictures.watch",
+    "save": "pictures.render.mpl",
+    "score_facts": "inference.summary",
+    "watch_runs": "pictures.watch",
+    "write_sweep": "pictures.sweep_file",
+    "write_with": "data.tables",
+    "written_as": "pictures.sweep_file",
+}
+
+__all__ = [
+    "parse_cov",
+    "animate",
+    "fresh",
+    "label",
+    "on_first_use",
+    "open_source",
+    "page_of",
+    "panels",
+    "read_table",
+    "refuse_format",
+    "refuse_look",
+    "save",
+    "score_facts",
+    "watch_runs",
+    "write_sweep",
+    "write_with",
+    "written_as",
+]
+
+if TYPE_CHECKING:
+    from bestline.data.tables import open_source, read_table, write_with
+    from bestline.files import fresh
+    from bestline.inference.covariance.named import parse_cov
+    from bestline.inference.summary import score_facts
+    from bestline.pictures.diagnostics import panels
+    from bestline.pictures.render.mpl import save
+    from bestline.pictures.sweep_file import write_sweep, written_as
+    from bestline.pictures.watch import animate, label, page_of, refuse_format, refuse_look, watch_runs
 
 
 def on_first_use(namespace: dict[str, Any], homes: Mapping[str, str]) -> Callable[[str], Any]:
@@ -38,3 +92,6 @@ def on_first_use(namespace: dict[str, Any], homes: Mapping[str, str]) -> Callabl
         return value
 
     return load
+
+
+__getattr__ = on_first_use(globals(), _HOME)

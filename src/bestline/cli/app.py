@@ -11,12 +11,13 @@ from typing import Annotated
 import typer
 
 import bestline as bl
-from bestline.cli import foresight, moments
 from bestline.cli.diagnosis import DIAGNOSE_EXAMPLES, SUMMARY_EXAMPLES, diagnose, summary
 from bestline.cli.export import EPILOG as EXPORT_EXAMPLES
 from bestline.cli.export import export
 from bestline.cli.fit import fit
+from bestline.cli.foresight import PREFLIGHT_EXAMPLES, SWEEP_EXAMPLES, preflight, sweep
 from bestline.cli.generate import GENERATE_EXAMPLES, generate
+from bestline.cli.moments import app as moments_app
 from bestline.cli.options import Force, ModelFile, Quiet, Show, briefly, grouped, one, refuse_existing, refuse_unless_html
 from bestline.cli.predict import EVALUATE_EXAMPLES, PREDICT_EXAMPLES, evaluate, predict
 from bestline.cli.terminal import Terminal
@@ -72,7 +73,7 @@ def _failed(error: Exception) -> int:
     return 2 if isinstance(error, OptionError) else 1
 
 
-app.add_typer(moments.app)
+app.add_typer(moments_app)
 
 
 @app.callback()
@@ -92,8 +93,8 @@ app.command(
 )(fit)
 
 
-app.command(epilog=foresight.PREFLIGHT_EXAMPLES)(foresight.preflight)
-app.command(epilog=foresight.SWEEP_EXAMPLES)(foresight.sweep)
+app.command(epilog=PREFLIGHT_EXAMPLES)(preflight)
+app.command(epilog=SWEEP_EXAMPLES)(sweep)
 
 
 app.command(

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 import bestline as bl
-from bestline.cli import doors
+from bestline import api
 from bestline.cli.options import Cov, Force, ModelFile, grouped, one, refuse_existing, saying
 from bestline.cli.terminal import Terminal
 
@@ -32,7 +32,11 @@ def summary(
 ) -> None:
     """Print what `fit` printed: coefficients with intervals, errors, warnings."""
     # Refused by what is typed, before a file is opened: rows without a use for them are a mistake too.
+<<<<<<< HEAD
     robust = doors.parse_cov(cov).name != "classical"
+=======
+    robust = api.parse_cov(cov).name != "classical"
+>>>>>>> 78531c4 (Commands open what is not public through bestline.api, which loads it on first use; no circle within cli and estimators)
     if robust and not data:
         raise typer.BadParameter(f"--cov {cov} needs the training rows: bestline summary MODEL --cov {cov} DATA")
     if data and not robust:
@@ -63,7 +67,7 @@ def diagnose(
         # Once, for text, JSON and picture: it is a pass over the rows.
         found = bl.load(model).diagnose(one(data), target=0 if target is None else target)
         if out is not None:
-            with doors.fresh(out, overwrite=force) as temporary:
-                doors.save(doors.panels(found), temporary, format=out.suffix.lower().lstrip("."), theme=theme)
+            with api.fresh(out, overwrite=force) as temporary:
+                api.save(api.panels(found), temporary, format=out.suffix.lower().lstrip("."), theme=theme)
     terminal.answer(str(found), {**found.facts, "out": None if out is None else str(out), "warnings": terminal.said})
     terminal.wrote(out)

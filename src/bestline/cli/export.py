@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 import bestline as bl
-from bestline.cli import doors
+from bestline import api
 from bestline.cli.options import Force, ModelFile, Quiet, one, refuse_existing
 from bestline.cli.terminal import Terminal
 
@@ -72,7 +72,7 @@ def _exported(
         text = model.script(style, data=one(data))
     text = text.rstrip("\n") + "\n"
     if out is not None:
-        with doors.fresh(out, overwrite=force) as temporary:
+        with api.fresh(out, overwrite=force) as temporary:
             temporary.write_bytes(text.encode())
     return text
 

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 import bestline as bl
-from bestline.cli import doors
+from bestline import api
 from bestline.cli.options import (
     Asked,
     Force,
@@ -115,7 +115,7 @@ def sweep(
 ) -> None:
     """Run hundreds of learning rates at once: which converge, how fast, and which diverge."""
     if out is not None:
-        doors.written_as(out)
+        api.written_as(out)
     refuse_existing(out, force)
     starts = None if not start else [first for text in start if (first := start_of(text)) is not None]
     with terminal.listening() as bars:
@@ -135,7 +135,7 @@ def sweep(
             progress=bars.passes(),
         )
         if out is not None:
-            doors.write_sweep(out, runs, overwrite=force)
+            api.write_sweep(out, runs, overwrite=force)
     terminal.answer(str(runs), {**runs.facts, "out": None if out is None else str(out), "warnings": terminal.said})
     terminal.wrote(out)
     if runs.interrupted:

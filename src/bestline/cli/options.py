@@ -15,7 +15,7 @@ from typing import Annotated, Any
 
 import typer
 
-from bestline.cli import doors
+from bestline import api
 from bestline.cli.terminal import Terminal
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout and nothing else.")]
@@ -172,7 +172,7 @@ def refuse_existing(path: Path | None, force: bool) -> None:
     if path is None or (path.exists() and force):
         return
     # A trial of the very thing that will write: it fails now, for the same reasons, and not after an hour of training.
-    with contextlib.suppress(_Probe), doors.fresh(path):
+    with contextlib.suppress(_Probe), api.fresh(path):
         raise _Probe
 
 

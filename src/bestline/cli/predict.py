@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 import bestline as bl
-from bestline.cli import doors
+from bestline import api
 from bestline.cli.options import Force, ModelFile, briefly, grouped, one, saying
 from bestline.cli.terminal import Terminal
 from bestline.data.progress import share_of
@@ -43,7 +43,7 @@ def predict(
     """Predict new rows: the input's columns, and `prediction` with the ends of the interval asked for."""
     with terminal.listening() as bars:
         line = bl.load(model)
-        source = doors.open_source(one(data), text=line.design.texts)
+        source = api.open_source(one(data), text=line.design.texts)
         line.design.check(source, target=False)
         # What the table and the columns give reason to say comes before what was seen in their rows.
         notes = list(source.notes)
@@ -68,7 +68,7 @@ def predict(
                     columns.setdefault(name, []).extend(v if math.isfinite(v) else None for v in values.tolist())
             rows = len(next(iter(columns.values()), []))
         else:
-            rows = doors.write_with(source, out, predicted, overwrite=force, progress=tell)
+            rows = api.write_with(source, out, predicted, overwrite=force, progress=tell)
     terminal.said = [*notes, *terminal.said]
     terminal.answer("", {"rows": rows, "out": None if out is None else str(out), "warnings": terminal.said, **columns})
     terminal.wrote(out, what=f"{rows:,} rows to ")
@@ -91,4 +91,4 @@ def evaluate(
         lines.append(
             f"{target}: MSE {scores.mse[i]:.6g}, RMSE {scores.rmse[i]:.6g}, MAE {scores.mae[i]:.6g}, R2 {scores.r2[i]:.4f}"
         )
-    terminal.answer("\n".join(lines), {**doors.score_facts(scores, line.targets), "warnings": terminal.said})
+    terminal.answer("\n".join(lines), {**api.score_facts(scores, line.targets), "warnings": terminal.said})

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import bestline as bl
-from bestline.cli import doors
+from bestline import api
 from bestline.cli.terminal import Terminal
 from bestline.errors import DataError, readable
 
@@ -53,10 +53,10 @@ def tour(out: Path, terminal: Terminal, *, force: bool) -> None:
         runs = {"sgd, lr 0.2": simple, "momentum, lr 0.05": momentum}
         pictures = _pictures(simple, momentum, exact, walked)
         for name, figure in pictures.items():
-            with doors.fresh(out / f"{name}.png", overwrite=True) as temporary:
+            with api.fresh(out / f"{name}.png", overwrite=True) as temporary:
                 figure.savefig(temporary)
-        doors.page_of(runs).save(out / "training.html", overwrite=True)
-        doors.animate(runs, out / "training.gif", frames=40, overwrite=True)
+        api.page_of(runs).save(out / "training.html", overwrite=True)
+        api.animate(runs, out / "training.gif", frames=40, overwrite=True)
         exact.report(out / "report.html", overwrite=True)
         exact.save(out / _MODEL, overwrite=True)
     say(f"\n4. Written to {out}{'/' if out.is_dir() else ''}:\n")
@@ -83,7 +83,7 @@ def _comparison(exact: bl.Model, walked: bl.Model) -> str:
 
 
 def _predictions(model: bl.Model, path: str) -> str:
-    table = doors.read_table(path)
+    table = api.read_table(path)
     # Birds of known sex, 70 rows apart: the table is sorted by species, and one of each is met.
     rows = [i for i, sex in enumerate(table.column("sex").to_pylist()) if sex][::70][:5]
     chosen = table.take(rows)

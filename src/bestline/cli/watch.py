@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 import bestline as bl
-from bestline.cli import doors
+from bestline import api
 from bestline.cli.fit import Training, training_options
 from bestline.cli.options import Force, grouped, names_of, rate_of, refuse_existing, saying, start_of
 from bestline.cli.terminal import Terminal
@@ -46,9 +46,9 @@ def watch(
     terminal: Terminal,
 ) -> None:
     """Train, and show how: data, loss surface and loss curve step by step, of one run or of several."""
-    doors.refuse_format(out)
+    api.refuse_format(out)
     refuse_existing(out, force)
-    doors.refuse_look(out, theme=theme, frames=frames)
+    api.refuse_look(out, theme=theme, frames=frames)
     # The exact solution has no steps to watch.
     base = {"solver": "sgd"} if training.arguments["solver"] in (None, "exact") and not training.arguments["l1"] else {}
     changes = [base, *({**base, **_changed(text)} for text in compare or [])]
@@ -59,8 +59,8 @@ def watch(
             if models[-1].stop is bl.Stop.INTERRUPTED:  # shown as far as it came, and the others not begun
                 break
         asked = ["", *(compare or [])][: len(models)]
-        labels = [_named(doors.label(model), text) for model, text in zip(models, asked, strict=True)]
-        doors.watch_runs(
+        labels = [_named(api.label(model), text) for model, text in zip(models, asked, strict=True)]
+        api.watch_runs(
             dict(zip(labels, models, strict=True)),
             out,
             pair="path" if weights_shown == "path" else names_of(weights_shown),

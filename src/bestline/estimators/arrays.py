@@ -114,7 +114,7 @@ class TrainingTable:
         return self.moments() if self.p <= MOST_KEPT else None
 
 
-def taken(
+def checked_table(
     estimator: Any, X: Array, y: Array, sample_weight: Array = None, *, several: bool = True, reset: bool = True
 ) -> TrainingTable:
     """Training data by scikit-learn's rules; sets `n_features_in_` and `feature_names_in_` when `reset`.
@@ -149,14 +149,14 @@ def taken(
     return TrainingTable(rows, target.ndim == 1, features.dtype, home)
 
 
-def features_of(estimator: Any, X: Array) -> tuple[Any, Home]:
+def checked_features(estimator: Any, X: Array) -> tuple[Any, Home]:
     """Features to predict from, dense or sparse, and their home."""
     home = Home.of(X)
     with config_context(array_api_dispatch=False):
         return validate_data(estimator, _numpy(X), reset=False, accept_sparse=["csr", "csc", "coo"], dtype=_FLOATS), home
 
 
-def learnt(values: Array) -> Any:
+def as_numpy(values: Array) -> Any:
     """Something that a fit has learnt, as an array of NumPy or as the sparse matrix it was made into."""
     # `sparsify` has made some `coef_` sparse: they stay what they are.
     return values if sparse.issparse(values) else np.asarray(_numpy(values))

@@ -18,8 +18,7 @@ from bestline.data.design import learn
 from bestline.data.moments import Moments
 from bestline.data.tables import open_source
 from bestline.errors import BestlineWarning, DataError, OptionError
-from bestline.estimators import arrays
-from bestline.estimators.arrays import Array, TrainingTable
+from bestline.estimators.arrays import Array, TrainingTable, as_numpy, checked_features, checked_table
 from bestline.estimators.parameters import Rules, check_parameters
 from bestline.numerics import Comoments, Refined
 from bestline.training import width
@@ -37,10 +36,10 @@ class LinearEstimator(RegressorMixin, BaseEstimator):
     def predict(self, X: Array) -> Array:
         """Predictions (n,), or (n, k) for several targets, for features X (n, p): arrays, frames, sparse matrices or tensors."""
         check_is_fitted(self)
-        features, home = arrays.features_of(self, X)
+        features, home = checked_features(self, X)
         home.refuse_stranger(self)
         # In NumPy, as scikit-learn predicts: a product with X in its own precision, sparse or dense, without copies.
-        coef, intercept = arrays.learnt(self.coef_), arrays.learnt(self.intercept_)
+        coef, intercept = as_numpy(self.coef_), as_numpy(self.intercept_)
         prediction = features @ coef.T
         prediction = prediction.toarray() if hasattr(prediction, "toarray") else np.asarray(prediction)
         return home.sent(self._shaped(prediction + intercept))
@@ -51,8 +50,8 @@ class LinearEstimator(RegressorMixin, BaseEstimator):
     def _check(self) -> None:
         check_parameters(self, self._rules)
 
-    def _set_learnt(self, learnt: Mapping[str, Any]) -> None:
-        for name, value in learnt.items():
+    def _set_learnt(self, values: Mapping[str, Any]) -> None:
+        for name, value in values.items():
             setattr(self, name, value)
 
     def __sklearn_tags__(self) -> Any:
@@ -72,7 +71,7 @@ class MomentsEstimator(MultiOutputMixin, LinearEstimator):
     def fit(self, X: Array, y: Array, sample_weight: Array = None) -> Self:
         """Fit the line to rows X (n, p) and y (n,) or (n, k), with weights (n,) if given."""
         self._check()
-        table = arrays.taken(self, X, y, sample_weight)
+        table = checked_table(self, X, y, sample_weight)
         if self._takes_rows(table):
             self._learn_rows(table)
         else:
@@ -95,7 +94,7 @@ class MomentsEstimator(MultiOutputMixin, LinearEstimator):
         self._check()
         first = not hasattr(self, "coef_")
         # Later rows must have the columns of the first ones; `reset` is scikit-learn's word for that.
-        table = arrays.taken(self, X, y, sample_weight, reset=first)
+        table = checked_table(self, X, y, sample_weight, reset=first)
         before = None if first else self._moments
         if not first and before is None:
             raise DataError(

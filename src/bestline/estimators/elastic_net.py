@@ -16,8 +16,7 @@ from sklearn.exceptions import ConvergenceWarning
 from torch import Tensor
 
 from bestline.errors import OptionError, warn
-from bestline.estimators import arrays
-from bestline.estimators.arrays import Array, TrainingTable
+from bestline.estimators.arrays import Array, TrainingTable, as_numpy
 from bestline.estimators.base import MomentsEstimator
 from bestline.estimators.parameters import ANY_SEED, YES_OR_NO, Choice, Number, Rules
 from bestline.numerics import Comoments
@@ -134,7 +133,7 @@ class ElasticNet(MomentsEstimator):
         if not (self.warm_start and hasattr(self, "coef_")):
             return None
         # Only the signs of the start are used: the solution for right signs is exact, whatever the start was.
-        coef = np.atleast_2d(arrays.learnt(self.coef_)).astype(np.float64)
+        coef = np.atleast_2d(as_numpy(self.coef_)).astype(np.float64)
         return torch.from_numpy(coef.T.copy()) if coef.shape == (table.rows.y.shape[1], table.p) else None
 
     def _learn(self, moments: Comoments, table: TrainingTable, *, exact: bool = False) -> None:
@@ -185,7 +184,7 @@ class ElasticNet(MomentsEstimator):
         """Second moments of the user's must be those of the columns, centred where there is an intercept."""
         if not self._gram_given:
             return
-        given = torch.from_numpy(np.array(arrays.learnt(self.precompute), dtype=np.float64))
+        given = torch.from_numpy(np.array(as_numpy(self.precompute), dtype=np.float64))
         if given.shape != (table.p, table.p):
             raise OptionError(
                 f"`precompute` must be True, False or a Gram matrix ({table.p}, {table.p}); got {tuple(given.shape)}."
@@ -207,7 +206,7 @@ class ElasticNet(MomentsEstimator):
     @property
     def sparse_coef_(self) -> Any:
         """The slopes as a sparse array (k, p)."""
-        return sparse.csr_array(np.atleast_2d(arrays.learnt(self.coef_)))
+        return sparse.csr_array(np.atleast_2d(as_numpy(self.coef_)))
 
 
 class Lasso(ElasticNet):

@@ -17,8 +17,7 @@ from sklearn.utils.metadata_routing import MetadataRouter
 from torch import Tensor
 
 from bestline.errors import OptionError
-from bestline.estimators import arrays
-from bestline.estimators.arrays import Array, TrainingTable
+from bestline.estimators.arrays import Array, TrainingTable, checked_table
 from bestline.estimators.base import ChosenEstimator
 from bestline.estimators.elastic_net import SETTINGS, ElasticNet
 from bestline.estimators.parameters import Choice, Number, Rules, penalties
@@ -122,7 +121,7 @@ class ElasticNetCV(ChosenEstimator):
         """
         self._check()
         given = routed(self, params, sample_weight)
-        table = arrays.taken(self, X, y, None if isinstance(sample_weight, Real) else sample_weight, several=False)
+        table = checked_table(self, X, y, None if isinstance(sample_weight, Real) else sample_weight, several=False)
         # Refused before any fold is fitted, for the line of all rows would be refused in the end.
         if not width.very_wide(table.rows):
             width.refuse_moments(table.p)

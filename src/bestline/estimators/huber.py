@@ -18,8 +18,7 @@ from sklearn.exceptions import ConvergenceWarning
 from torch import Tensor
 
 from bestline.errors import warn
-from bestline.estimators import arrays
-from bestline.estimators.arrays import Array
+from bestline.estimators.arrays import Array, TrainingTable, as_numpy, checked_table
 from bestline.estimators.base import LinearEstimator
 from bestline.estimators.callbacks import CallbackSupportMixin, Telling, with_callbacks
 from bestline.estimators.parameters import YES_OR_NO, Number, Rules
@@ -106,7 +105,7 @@ class HuberRegressor(CallbackSupportMixin, LinearEstimator):
     def fit(self, X: Array, y: Array, sample_weight: Array = None) -> HuberRegressor:
         """Fit the line to rows X (n, p) and y (n,), with weights (n,) if given."""
         self._check()
-        table = arrays.taken(self, X, y, sample_weight, several=False)
+        table = checked_table(self, X, y, sample_weight, several=False)
         problem = _HuberProblem.of(table.double_rows, self.epsilon, self.alpha, intercept=self.fit_intercept)
         telling = Telling(self, None, X, y)
         steps = problem.steps(self._start(problem))
@@ -133,7 +132,7 @@ class HuberRegressor(CallbackSupportMixin, LinearEstimator):
             warn(f"HuberRegressor did not converge in {self.n_iter_} steps; {more}.", ConvergenceWarning)
         return self
 
-    def _given(self, problem: _HuberProblem, at: _At, table: arrays.TrainingTable) -> dict[str, Any]:
+    def _given(self, problem: _HuberProblem, at: _At, table: TrainingTable) -> dict[str, Any]:
         weights = problem.to_data(at.theta)
         coef = weights[: table.p, 0].numpy().astype(table.dtype)
         level = weights[-1, 0].numpy().astype(table.dtype)[()] if self.fit_intercept else 0.0
@@ -143,7 +142,7 @@ class HuberRegressor(CallbackSupportMixin, LinearEstimator):
         """Slopes, intercept and scale: those of the fit before, or of least squares."""
         if not (self.warm_start and hasattr(self, "coef_")):
             return problem.least_squares()
-        coef = torch.as_tensor(arrays.learnt(self.coef_), dtype=torch.float64)
+        coef = torch.as_tensor(as_numpy(self.coef_), dtype=torch.float64)
         if len(coef) != problem.scaling.p:
             return problem.least_squares()
         level = torch.full((int(self.fit_intercept),), float(self.intercept_), dtype=torch.float64)

@@ -9,8 +9,7 @@ import torch
 from torch import Tensor
 
 from bestline.errors import OptionError
-from bestline.estimators import arrays
-from bestline.estimators.arrays import TrainingTable
+from bestline.estimators.arrays import TrainingTable, as_numpy
 from bestline.estimators.base import MomentsEstimator
 from bestline.estimators.parameters import ANY_SEED, YES_OR_NO, Choice, Number, Rules
 from bestline.numerics import Comoments
@@ -201,7 +200,7 @@ class Ridge(_LeastSquares):
             raise OptionError("'lbfgs' solver can be used only when positive=True. Please use another solver.")
 
     def _alphas(self, k: int) -> Tensor:
-        alpha = np.asarray(arrays.learnt(self.alpha), dtype=np.float64).ravel()
+        alpha = np.asarray(as_numpy(self.alpha), dtype=np.float64).ravel()
         # What the rules cannot see: an array has as many penalties as there are targets, and each is a penalty.
         if len(alpha) not in (1, k):
             raise OptionError(f"Number of targets and number of penalties do not correspond: {len(alpha)} != {k}")
@@ -219,7 +218,7 @@ class Ridge(_LeastSquares):
 
     def _penalties(self) -> tuple[float, float]:
         assert self._moments is not None  # noqa: S101  `model_` has looked
-        alpha = np.unique(np.asarray(arrays.learnt(self.alpha), dtype=np.float64))
+        alpha = np.unique(np.asarray(as_numpy(self.alpha), dtype=np.float64))
         # `alpha` counts against the sum of squares, our l2 against their mean: l2 = alpha / sum of weights.
         if len(alpha) > 1:
             raise OptionError("A model has one penalty for all targets; this line has one for each. Fit them one by one.")

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from bestline.errors import OptionError
-from bestline.estimators.arrays import learnt
+from bestline.estimators.arrays import as_numpy
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class Number:
         # `is` first: True == 1 and 1.0 == 1, but they are not the same parameter.
         if any(value is other or (isinstance(value, str) and value == other) for other in self.also):
             return True
-        if self.array and not isinstance(value, str | Real) and (np.ndim(learnt(value)) > 0 or hasattr(value, "__array__")):
+        if self.array and not isinstance(value, str | Real) and (np.ndim(as_numpy(value)) > 0 or hasattr(value, "__array__")):
             return True
         # A truth value is a number to Python, and a mistake here.
         if isinstance(value, bool | np.bool_) or not isinstance(value, Integral if self.whole else Real):
@@ -96,7 +96,7 @@ def penalties(alphas: Any, *, positive: bool) -> Tensor:
     """
     plain = isinstance(alphas, list | tuple | Real)
     # As objects, so that a text among the numbers is seen and not turned into a number.
-    given = np.atleast_1d(np.asarray(alphas if plain else learnt(alphas), dtype=object))
+    given = np.atleast_1d(np.asarray(alphas if plain else as_numpy(alphas), dtype=object))
     if given.ndim != 1 or not len(given):
         raise OptionError(f"`alphas` must be one or more penalties; got {alphas!r}.")
     for i, alpha in enumerate(given):

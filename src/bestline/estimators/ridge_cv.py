@@ -14,8 +14,7 @@ from sklearn.utils.metadata_routing import MetadataRouter
 from torch import Tensor
 
 from bestline.errors import OptionError, warn
-from bestline.estimators import arrays
-from bestline.estimators.arrays import Array, TrainingTable
+from bestline.estimators.arrays import Array, TrainingTable, checked_table
 from bestline.estimators.base import ChosenEstimator
 from bestline.estimators.linear import Ridge
 from bestline.estimators.parameters import YES_OR_NO, Choice, Number, Rules, penalties
@@ -115,7 +114,7 @@ class RidgeCV(MultiOutputMixin, ChosenEstimator):
 
     def _leave_one_out(self, X: Array, y: Array, sample_weight: Array, alphas: Tensor, params: dict[str, Any]) -> Ridge:
         found = routed(self, params, sample_weight, to="scorer")
-        table = arrays.taken(self, X, y, sample_weight)
+        table = checked_table(self, X, y, sample_weight)
         if self.gcv_mode == "svd" and sparse.issparse(X):
             warn(
                 "The 'svd' mode is not supported for sparse X by scikit-learn from 1.11 on; leave `gcv_mode` out.",

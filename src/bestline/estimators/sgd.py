@@ -15,8 +15,7 @@ from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
 from bestline.errors import DataError, OptionError, warn
-from bestline.estimators import arrays
-from bestline.estimators.arrays import Array, TrainingTable
+from bestline.estimators.arrays import Array, TrainingTable, as_numpy, checked_table
 from bestline.estimators.base import LinearEstimator
 from bestline.estimators.callbacks import CallbackSupportMixin, Telling, with_callbacks
 from bestline.estimators.parameters import ANY_SEED, YES_OR_NO, Choice, Number, Rules
@@ -162,7 +161,7 @@ class SGDRegressor(CallbackSupportMixin, LinearEstimator):
         if self.warm_start and hasattr(self, "coef_"):
             coef_init = self.coef_ if coef_init is None else coef_init
             intercept_init = self.intercept_ if intercept_init is None else intercept_init
-        table = arrays.taken(self, X, y, sample_weight, several=False)
+        table = checked_table(self, X, y, sample_weight, several=False)
         start = Progress.start(*self._first(table, coef_init, intercept_init), eta=self.eta0)
         telling = Telling(self, self.max_iter, X, y)
         self._train(table, start, self.max_iter, sparse.issparse(X), telling)
@@ -180,7 +179,7 @@ class SGDRegressor(CallbackSupportMixin, LinearEstimator):
         if self.early_stopping:
             raise OptionError("early_stopping should be False with partial_fit")
         first = not hasattr(self, "coef_")
-        table = arrays.taken(self, X, y, sample_weight, several=False, reset=first)
+        table = checked_table(self, X, y, sample_weight, several=False, reset=first)
         # Weights that were set by hand have no state of training with them: it begins anew, from those weights.
         state = self.__dict__.get("_state")
         if state is None:
@@ -225,12 +224,12 @@ class SGDRegressor(CallbackSupportMixin, LinearEstimator):
         """First weights (p,) and intercept."""
         weights, level = torch.zeros(table.p, dtype=torch.float64), 0.0
         if coef is not None:
-            given = np.asarray(arrays.learnt(coef), dtype=np.float64).ravel()
+            given = np.asarray(as_numpy(coef), dtype=np.float64).ravel()
             if given.shape != (table.p,):
                 raise OptionError(f"Provided coef_init does not match dataset: {table.p} slopes are needed, got {given.size}.")
             weights = torch.from_numpy(given.copy())
         if intercept is not None:
-            value = np.asarray(arrays.learnt(intercept), dtype=np.float64)
+            value = np.asarray(as_numpy(intercept), dtype=np.float64)
             if value.size != 1:
                 raise OptionError(f"Provided intercept_init does not match dataset: one number is needed, got {value.size}.")
             level = float(value.ravel()[0])
@@ -322,7 +321,7 @@ class SGDRegressor(CallbackSupportMixin, LinearEstimator):
     def sparsify(self) -> SGDRegressor:
         """Make `coef_` a sparse matrix, which takes less room when most slopes are 0."""
         check_is_fitted(self)
-        self.coef_ = sparse.csr_array(np.atleast_2d(arrays.learnt(self.coef_)))
+        self.coef_ = sparse.csr_array(np.atleast_2d(as_numpy(self.coef_)))
         return self
 
     def densify(self) -> SGDRegressor:
