@@ -1,14 +1,8 @@
-<<<<<<< HEAD
 """Api: the doors that `import bestline` opens. No numbers happen here.
 
 `fit` reads as five lines: request, gather, prepare, train, finish. `model` is the face of a fitted line, methods of at most
 three lines; `foresight` has `preflight` and `sweep`. Here is how a door opens: what is behind it is loaded when it is first
 asked for, so that neither `import bestline` nor `bestline --help` loads torch.
-=======
-"""Api: the doors that bestline opens, for people by `import bestline`, for the commands here.
-
-What is behind a door is loaded when it is first asked for, so that neither `import bestline` nor `bestline --help` loads torch.
->>>>>>> 78531c4 (Commands open what is not public through bestline.api, which loads it on first use; no circle within cli and estimators)
 """
 
 from __future__ import annotations

@@ -32,11 +32,7 @@ def summary(
 ) -> None:
     """Print what `fit` printed: coefficients with intervals, errors, warnings."""
     # Refused by what is typed, before a file is opened: rows without a use for them are a mistake too.
-<<<<<<< HEAD
-    robust = doors.parse_cov(cov).name != "classical"
-=======
     robust = api.parse_cov(cov).name != "classical"
->>>>>>> 78531c4 (Commands open what is not public through bestline.api, which loads it on first use; no circle within cli and estimators)
     if robust and not data:
         raise typer.BadParameter(f"--cov {cov} needs the training rows: bestline summary MODEL --cov {cov} DATA")
     if data and not robust:

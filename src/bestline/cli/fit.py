@@ -153,11 +153,7 @@ def fit(
 ) -> None:
     """Fit a line, exactly or by descent, and say what it is worth."""
     files = {"--out": out, "--trace": trace, "--report": report}
-<<<<<<< HEAD
-    doors.parse_cov(cov)  # refused before any work is done
-=======
     api.parse_cov(cov)  # refused before any work is done
->>>>>>> 78531c4 (Commands open what is not public through bestline.api, which loads it on first use; no circle within cli and estimators)
     refuse_unless_html(report, "--report")
     for path in files.values():
         refuse_existing(path, force)
@@ -174,11 +170,7 @@ def fit(
         model.save(out, overwrite=force)
     summary = model.summary(level, cov=cov)
     terminal.answer(summary.text, summary.facts, known=model.notes)
-<<<<<<< HEAD
-    if out is not None and not diverged and doors.parse_cov(cov).name != "classical":
-=======
     if out is not None and not diverged and api.parse_cov(cov).name != "classical":
->>>>>>> 78531c4 (Commands open what is not public through bestline.api, which loads it on first use; no circle within cli and estimators)
         terminal.note(f"note: {out} keeps classical errors; for these: bestline summary {out} --cov {cov} DATA")
     terminal.wrote(trace, report, None if diverged else out)
     # 130 = 128 + SIGINT, as shells have it: what was reached is told and kept, but it was not what was asked for.

@@ -142,7 +142,6 @@ def infer(moments: Comoments, scaling: Scaling) -> Inference:
     aliased, df = determined(moments, scaling)
     kept = sorted(set(range(p)) - {a.column for a in aliased})
     # With every column in units of its spread A has a diagonal of 1, so its inverse is as good as collinearity allows.
-    # With every column in units of its spread A has a diagonal of 1, so its inverse is as good as collinearity allows.
     core = _inverse(second_moments(moments, scaling)[kept][:, kept])
     free = df if df > 0 else NAN  # without degrees of freedom there is no variance
     bowl = Bowl.of(moments, scaling)
