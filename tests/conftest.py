@@ -22,7 +22,9 @@ from bestline.errors import BestlineWarning
 
 Run = Callable[..., SimpleNamespace]
 
-settings.register_profile("house", deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
+# A few random examples every time; CI searches longer, by --hypothesis-profile=thorough.
+for profile, examples in (("house", 20), ("thorough", 60)):
+    settings.register_profile(profile, deadline=None, max_examples=examples, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("house")
 
 

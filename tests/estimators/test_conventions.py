@@ -31,6 +31,7 @@ def test_scikit_learn_checks(estimator, check):
     check(estimator)
 
 
+@pytest.mark.heavy
 def test_array_api_checks():
     code = (
         "import warnings; warnings.simplefilter('ignore')\n"

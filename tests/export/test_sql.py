@@ -72,7 +72,6 @@ def duck(table: pa.Table, sql: str, name: str = "data") -> list[list[Any]]:
 CATEGORICAL = ["C(i)", "C(flag)", "C(h, Treatment('v'))"]
 
 
-@settings(max_examples=60)
 @given(fits(TERMS + CATEGORICAL))
 def test_sql_is_predict(case: tuple[bl.Model, pa.Table]) -> None:
     model, table = case

@@ -184,3 +184,6 @@ CASES = (
     "ridge",
     "far offset",
 )
+
+# Kinds of fits of which every picture is drawn in light colours to see that its texts do not overlap.
+LAID_OUT = ("p=3", "held out", "one weight", "diverged")

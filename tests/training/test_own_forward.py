@@ -24,6 +24,7 @@ from bestline.pictures.overview import overview
 from bestline.pictures.sample import rows_shown
 from bestline.training import planes, surfaces
 from bestline.training.surfaces import heights
+from searches import long
 
 pytestmark = pytest.mark.filterwarnings("ignore::bestline.errors.BestlineWarning")
 
@@ -178,6 +179,7 @@ def test_huber_of_two_targets_has_a_unit_for_each() -> None:
         np.testing.assert_allclose(both.loss, single.loss, rtol=1e-9)
 
 
+@pytest.mark.parametrize("case", long(CASES, quick=["function", "quantile", "weighted"]), indirect=True)
 def test_every_picture_is_drawn(case, tmp_path: Path) -> None:
     model, _ = case
     plot = model.plot

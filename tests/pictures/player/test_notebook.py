@@ -28,6 +28,7 @@ def kinds(cell):
     return {kind for output in cell for kind in output.get("data", {})}
 
 
+@pytest.mark.heavy
 @pytest.mark.filterwarnings("ignore")
 def test_cells_show_what_they_should(outputs):
     _, live, card, player, picture, report, summary = outputs

@@ -20,6 +20,7 @@ from bestline.pictures.render import film as motion
 from bestline.pictures.render.mpl import draw
 from bestline.training.solvers import Descent
 from pictures.examples import CASES, case, fitted, made, sampled
+from searches import long
 
 FEW = 100_000  # bytes of a small film; a still picture of the same size has about 40,000
 
@@ -39,7 +40,9 @@ def frames_of(content: bytes) -> list[np.ndarray]:
     return found
 
 
-@pytest.mark.parametrize("name", [name for name in CASES if name != "100,000 rows"])
+@pytest.mark.parametrize(
+    "name", long([name for name in CASES if name != "100,000 rows"], quick=["lesson", "held out", "huber", "two targets"])
+)
 def test_every_kind_of_fit_moves(name):
     c = case(name)
     found = frames_of(gif(c.fit, sampled(c.rows), frames=6, dpi=40))

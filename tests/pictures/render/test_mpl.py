@@ -12,7 +12,7 @@ from bestline.errors import OptionError
 from bestline.pictures import figures, marks
 from bestline.pictures.marks import Intervals, Line, Panel, Picture, Points, Table
 from bestline.pictures.render.mpl import draw, save
-from pictures.examples import EVERY_MARK, SPACE_MARKS, case, drawn, pictures
+from pictures.examples import EVERY_MARK, LAID_OUT, SPACE_MARKS, case, drawn, pictures
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
@@ -51,7 +51,7 @@ def test_a_png_says_what_it_shows_and_is_the_same_each_time():
 
 
 def test_nothing_overlaps():
-    for name in ("p=3", "held out", "one weight", "diverged"):
+    for name in LAID_OUT:
         for title, picture in pictures(case(name)).items():
             figure = draw(picture)
             figure.canvas.draw()

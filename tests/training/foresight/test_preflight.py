@@ -17,6 +17,7 @@ from bestline.training.foresight.preflight import early_stopping_ridge
 from bestline.training.solvers import Descent
 from bestline.training.solvers.descent import OPTIMIZERS
 from bestline.training.solvers.rate_limits import principal
+from searches import long
 from training.foresight.examples import table
 
 WITH_LIMIT = {"sgd": (0.0, False), "momentum": (0.9, False), "nesterov": (0.9, True)}
@@ -100,7 +101,7 @@ KINDS = {
 }
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", long(KINDS, quick=["plain", "weighted"]))
 @pytest.mark.parametrize("name", WITH_LIMIT)
 def test_the_predicted_steps_are_those_that_training_takes(kind: str, name: str) -> None:
     options = dict(KINDS[kind])
@@ -128,6 +129,7 @@ def test_the_predicted_steps_are_those_that_training_takes(kind: str, name: str)
                 assert (side.steps, side.steps_99) == (given.steps, given.steps_99)
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("name", WITH_LIMIT)
 def test_no_other_rate_needs_clearly_fewer_steps(name: str) -> None:
     for seed in range(8):
@@ -162,7 +164,7 @@ def test_slow_runs_are_predicted_too() -> None:
     assert left[1] < 1e-3 < left[0]
 
 
-@pytest.mark.parametrize("name", ["adam", "adamw", "rmsprop", "adagrad", "lbfgs"])
+@pytest.mark.parametrize("name", long(["adam", "adamw", "rmsprop", "adagrad", "lbfgs"], quick=["adam", "adamw", "lbfgs"]))
 def test_optimisers_without_a_limit_are_made_and_counted(name: str) -> None:
     X, y = table(6)
     found = preflight((X, y), solver=name, lr=0.05)

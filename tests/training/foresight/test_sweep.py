@@ -15,6 +15,7 @@ from bestline.errors import OptionError
 from bestline.training.loop import train
 from bestline.training.solvers import Descent
 from bestline.training.solvers.descent import OPTIMIZERS
+from searches import long
 from training.foresight.examples import table
 
 SAME = 1e-12  # of a loss: one run and the same run beside others differ by rounding alone
@@ -27,7 +28,7 @@ pytestmark = pytest.mark.usefixtures("quiet")
 
 
 @pytest.mark.parametrize("name", OPTIMIZERS)
-@pytest.mark.parametrize("kind", ["plain", "ridge", "two targets", "as it stands"])
+@pytest.mark.parametrize("kind", long(["plain", "ridge", "two targets", "as it stands"], quick=["plain"]))
 def test_runs_side_by_side_are_the_runs_one_by_one(name: str, kind: str) -> None:
     X, y = table(12, k=2 if kind == "two targets" else 1)
     k = y.shape[1]

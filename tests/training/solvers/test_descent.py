@@ -17,6 +17,7 @@ from bestline.training.loop import train
 from bestline.training.parts import Part
 from bestline.training.plan import Plan
 from bestline.training.solvers import Descent, Stop
+from searches import long
 from training.examples import some_rows
 
 seeds = st.integers(0, 10_000)
@@ -36,7 +37,7 @@ def test_divergence_is_caught_with_its_cause_and_a_remedy_that_works() -> None:
 
 
 @pytest.mark.parametrize("optimizer", ["sgd", "momentum", "nesterov"])
-@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("seed", long(range(5), quick=[0]))
 def test_the_rate_limit_is_sharp(optimizer: str, seed: int) -> None:
     rows = some_rows(seed, offset=0.5)
     options = {"standardize": False, "solver": optimizer, "start": [9, -9, 9, -9]}

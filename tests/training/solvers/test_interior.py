@@ -7,7 +7,7 @@ import warnings
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.linear_model import QuantileRegressor
 from torch.nn.functional import huber_loss, l1_loss
@@ -43,7 +43,6 @@ def pinball(r: np.ndarray, level: float) -> float:
     return float(np.mean(np.maximum(level * r, (level - 1) * r)))
 
 
-@settings(max_examples=60, deadline=None)
 @given(
     seed=st.integers(0, 2**31),
     n=st.integers(3, 150),

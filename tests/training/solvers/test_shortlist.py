@@ -12,12 +12,13 @@ from bestline.training.cross_validation import geometric
 from bestline.training.solvers import shortlist as module
 from bestline.training.solvers.active_sets import Cells, State
 from bestline.training.solvers.path import solve, top
+from searches import long
 from training.penalised import normal_of, series, shortlist, table
 
 f64 = torch.float64
 
 
-@pytest.mark.parametrize("short", [1, 9, 40])
+@pytest.mark.parametrize("short", long([1, 9, 40], quick=[9]))
 @pytest.mark.parametrize(
     ("correlation", "positive", "k"), [(0.6, False, 1), (0.99, False, 2), (0.6, True, 1), (0.995, False, 1)]
 )
