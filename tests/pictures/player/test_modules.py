@@ -46,6 +46,10 @@ def test_a_module_imports_by_one_line_from_modules_before_it() -> None:
             assert source in player.MODULES[:at], f"{name} imports {source}"
             given = set(re.findall(r"^export (?:async )?(?:const|let|class|function) ([\w$]+)", SOURCES[source], re.MULTILINE))
             assert set(names.split(", ")) <= given, f"{name} imports from {source}"
+            code = _IMPORT.sub("", text)
+            assert not [one for one in names.split(", ") if not re.search(rf"\b{one}\b", code)], (
+                f"{name} does not use all of it"
+            )
 
 
 def test_joined_only_the_door_exports_and_nothing_is_lost() -> None:

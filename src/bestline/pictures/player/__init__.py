@@ -35,6 +35,7 @@ MODULES = (
     "dom",
     "frame",
     "tables",
+    "controls",
     "player",
     "mount",
 )

@@ -1,29 +1,22 @@
 /**
- * The player: one state for all panels, the clock that moves it, and the controls around them.
+ * The player: one state for all panels, and the clock that moves it.
  *
  * It shows a session (schema 1): the rows, the loss over the weights, and every recorded step of one or several runs. It computes
  * nothing of training itself, draws recorded states only and never one in between, and asks no network for anything. All that is
  * shown follows from `view`; whoever changes it asks for a frame, and every frame draws all panels from the same view.
  */
 
-import { clamp, equationOf, formatNumber, shorten, updates, whole } from "./numbers.js";
+import { clamp, equationOf, formatNumber, updates, whole } from "./numbers.js";
 import { advance, framesOf, pace, rowAt, withGaps } from "./steps.js";
 import { runStyle, THEMES } from "./theme.js";
 import { panelsOf } from "./panels/choose.js";
 import { attributes, icon, make, swatch } from "./dom.js";
 import { Frame } from "./frame.js";
 import { csvOf, runsTable, stepsTable } from "./tables.js";
+import { controlsOf, footerOf, headerOf, keyed, readoutOf, runButtons } from "./controls.js";
 
 const MOST_PIXELS = 2; // pixels of a canvas for one of the page, along an axis
 const SLOW = 24; // ms between frames: beyond it, fewer pixels
-const SPEEDS = [0.25, 0.5, 1, 2, 4];
-
-/** What can be switched on: its name in the view, its key, the text of its button, and what it says. */
-const TOGGLES = [
-  ["log", "l", "log", "logarithmic loss"], ["residuals", "r", "residuals", "residuals"], ["squares", "s", "squares", "squares of the residuals"],
-  ["table", "b", "table", "table of steps"], ["dark", "t", "dark", "dark colours"], ["help", "?", "?", "these keys"],
-];
-const MOVES = [["Space", "play or pause"], ["← →", "a step back or forward"], ["Shift ← →", "ten steps"], ["Home End", "first or last step"]];
 
 const prefers = (what) => globalThis.matchMedia?.(`(prefers-${what})`) ?? { matches: false };
 
@@ -46,96 +39,14 @@ export class Player {
   build(root) {
     const { session, view } = this, panels = this.panels.map((frame) => frame.element);
     this.element = make("section", { class: "bestline-player", tabindex: -1, "aria-label": `Training step by step: ${session.title}` });
-    const body = make("div", { class: "bl-body" }, this.header(), this.controls(), this.readout());
-    if (view.many) body.append(this.runButtons());
-    body.append(make("div", { class: `bl-panels bl-of-${panels.length}` }, ...panels), this.footer());
+    const body = make("div", { class: "bl-body" }, headerOf(this), controlsOf(this), readoutOf(this));
+    if (view.many) body.append(runButtons(this));
+    body.append(make("div", { class: `bl-panels bl-of-${panels.length}` }, ...panels), footerOf(this));
     this.element.append(body);
     root.replaceChildren(this.element);
-    this.element.addEventListener("keydown", (event) => this.key(event), { signal: this.signal });
+    this.element.addEventListener("keydown", (event) => keyed(this, event), { signal: this.signal });
     this.sizes = new ResizeObserver(() => this.refresh());
     for (const frame of this.panels) this.sizes.observe(frame.plot);
-  }
-
-  header() {
-    const { title, subtitle, runs } = this.session;
-    const alerts = runs.filter((run) => run.stop === "diverged").map((run) => make("p", { class: "bl-alert", role: "note" }, make("strong", { text: `${run.label}: ` }), run.advice ?? "diverged"));
-    return make("header", {}, make("h2", { text: title }), make("p", { text: subtitle ?? "" }), ...alerts);
-  }
-
-  button(act, label, handle, content = icon(act), pressed = null) {
-    const button = make("button", { type: "button", "data-act": act, "aria-label": label, title: label, "aria-pressed": pressed }, content);
-    button.addEventListener("click", handle, { signal: this.signal });
-    return button;
-  }
-
-  select(label, options, handle, chosen) {
-    const select = make("select", { "aria-label": label, title: label }, ...options.map(([value, text]) => make("option", { value, text, selected: value === chosen })));
-    select.addEventListener("change", () => handle(Number(select.value)), { signal: this.signal });
-    return select;
-  }
-
-  controls() {
-    const { data, runs } = this.session, { frames } = this;
-    this.playButton = this.button("play", "Play", () => this.toggle());
-    const jumps = [["first", "First step", -Infinity], ["back", "One step back", -1], ["forward", "One step forward", 1], ["last", "Last step", Infinity]];
-    const transport = jumps.map(([act, label, by]) => this.button(act, label, () => this.jump(by)));
-    transport.splice(2, 0, this.playButton);
-    this.slider = make("input", { type: "range", min: frames[0], max: frames.at(-1), step: 1, "aria-label": "Step: number of updates made" });
-    this.slider.addEventListener("input", () => this.set(Number(this.slider.value)), { signal: this.signal });
-    this.counter = make("output", { class: "bl-counter" });
-    const predicts = data && (data.kind === "diagonal" || runs.some((run) => run.line || run.curve)), can = { residuals: predicts, squares: predicts && data.loss === "squared" };
-    const toggles = TOGGLES.filter(([name]) => can[name] ?? true).map(([name, key, text, label]) => [name, this.button(name, `${label} (${key})`, () => this.flip(name), text, "false")]);
-    this.toggles = Object.fromEntries(toggles);
-    const speed = this.select("Speed", SPEEDS.map((s) => [s, `${s}×`]), (s) => (this.speed = s), 1);
-    const group = (name, label, ...children) => make("div", { class: name, role: "group", "aria-label": label }, ...children);
-    return make("div", { class: "bl-controls" }, group("bl-transport", "Playing", ...transport), this.slider, this.counter, group("bl-toggles", "Display", speed, ...Object.values(this.toggles)));
-  }
-
-  readout() {
-    const { runs, loss } = this.session, [run] = runs, few = run.names.length <= 2;
-    this.numbers = [
-      ["loss", loss.label, (one, t) => formatNumber(one.loss[t], 5, true)],
-      runs.some((one) => one.held_out) && ["held-out", loss.held_out_label, (one, t) => formatNumber(one.held_out?.[t], 5, true)],
-      runs.some((one) => one.gap) && ["gap to exact", `loss less the ${loss.floor_label}`, (one, t) => formatNumber(one.gap?.[t], 3, true)],
-      ["learning rate", "and the largest stable one", (one) => formatNumber(one.rate) + (typeof one.limit === "number" ? ` (${one.rate > one.limit ? "above the limit" : "limit"} ${formatNumber(one.limit, 3)})` : "")],
-      ...(few ? run.names : []).map((name, j) => [name === "Intercept" ? "intercept" : this.session.straight === false ? name : `weight of ${name}`, `weight ${name}`, (one, t) => formatNumber(one.weights[j][t], 5, true)]),
-    ].filter(Boolean);
-    this.cells = this.numbers.map(() => make("dd"));
-    this.equation = make("p", { class: "bl-equation" });
-    this.follow = this.select("Run in the read-out", runs.map((one, i) => [i, shorten(one.label, 40)]), (i) => this.followRun(i), 0);
-    const list = make("dl", {}, ...this.numbers.map(([name, title], i) => make("div", { title }, make("dt", { text: shorten(name, 24) }), this.cells[i])));
-    return make("div", { class: "bl-readout" }, ...(this.view.many ? [this.follow] : []), this.equation, list);
-  }
-
-  runButtons() {
-    this.runToggles = this.session.runs.map((run, i) => this.button(`run${i}`, `Show ${run.label}`, () => this.showRun(i), make("span", { text: shorten(run.label, 26) }), "true"));
-    return make("div", { class: "bl-runs", role: "group", "aria-label": "Runs shown" }, ...this.runToggles);
-  }
-
-  footer() {
-    const { session } = this, region = (label) => make("div", { class: "bl-table", tabindex: 0, role: "region", "aria-label": label });
-    const keys = [...MOVES, ...TOGGLES.map(([, key, , label]) => [key, label]), ["arrows on the surface", "turn it"]];
-    this.help = make("dl", { class: "bl-help" }, ...keys.map(([key, what]) => make("div", {}, make("dt", { text: key }), make("dd", { text: what }))));
-    this.copyButton = this.button("copy", "Copy all steps as CSV", () => this.copy(), "copy as CSV");
-    this.rows = region("Table of steps");
-    this.steps = make("div", { class: "bl-steps" }, this.copyButton, this.rows);
-    this.table = region("Table of runs");
-    this.status = make("p", { class: "bl-note", role: "status", "aria-live": "polite" });
-    const notes = [...(session.notes ?? []), session.ground?.note].filter(Boolean).map((text) => make("p", { class: "bl-note", text }));
-    return make("footer", {}, this.status, this.help, this.steps, ...(this.view.many ? [this.table] : []), ...notes);
-  }
-
-  key(event) {
-    const { tagName } = event.composedPath()[0], { key } = event, far = event.shiftKey ? 10 : 1;
-    const own = /^(SELECT|TEXTAREA)$/.test(tagName) || (tagName === "BUTTON" && (key === " " || key === "Enter"));
-    if (own || event.ctrlKey || event.metaKey || event.altKey) return;
-    const jumps = { ArrowLeft: -far, ArrowRight: far, Home: -Infinity, End: Infinity }, toggle = TOGGLES.find((one) => one[1] === key.toLowerCase());
-    if (key === " ") this.toggle();
-    else if (key in jumps) this.jump(jumps[key]);
-    else if (toggle) this.flip(toggle[0]);
-    else return;
-    event.preventDefault();
-    event.stopPropagation();
   }
 
   // The clock

@@ -1,0 +1,107 @@
+/**
+ * The controls around the panels: what moves the clock, what can be switched on, the read-out, help, tables and notes.
+ *
+ * Each function makes one part of the page for a player, and leaves with the player what it will write to later.
+ */
+
+import { formatNumber, shorten } from "./numbers.js";
+import { icon, make } from "./dom.js";
+
+const SPEEDS = [0.25, 0.5, 1, 2, 4];
+
+/** What can be switched on: its name in the view, its key, the text of its button, and what it says. */
+export const TOGGLES = [
+  ["log", "l", "log", "logarithmic loss"], ["residuals", "r", "residuals", "residuals"], ["squares", "s", "squares", "squares of the residuals"],
+  ["table", "b", "table", "table of steps"], ["dark", "t", "dark", "dark colours"], ["help", "?", "?", "these keys"],
+];
+const MOVES = [["Space", "play or pause"], ["← →", "a step back or forward"], ["Shift ← →", "ten steps"], ["Home End", "first or last step"]];
+
+/** The title of the session, and a warning for every run that diverged. */
+export function headerOf(player) {
+  const { title, subtitle, runs } = player.session;
+  const alerts = runs.filter((run) => run.stop === "diverged").map((run) => make("p", { class: "bl-alert", role: "note" }, make("strong", { text: `${run.label}: ` }), run.advice ?? "diverged"));
+  return make("header", {}, make("h2", { text: title }), make("p", { text: subtitle ?? "" }), ...alerts);
+}
+
+/** A button that says what it does, in words and to the pointer; `pressed` makes it a switch. */
+function button(player, act, label, handle, content = icon(act), pressed = null) {
+  const button = make("button", { type: "button", "data-act": act, "aria-label": label, title: label, "aria-pressed": pressed }, content);
+  button.addEventListener("click", handle, { signal: player.signal });
+  return button;
+}
+
+/** A choice among numbers. */
+function select(player, label, options, handle, chosen) {
+  const select = make("select", { "aria-label": label, title: label }, ...options.map(([value, text]) => make("option", { value, text, selected: value === chosen })));
+  select.addEventListener("change", () => handle(Number(select.value)), { signal: player.signal });
+  return select;
+}
+
+/** What moves the clock, and what can be switched on. */
+export function controlsOf(player) {
+  const { data, runs } = player.session, { frames } = player;
+  player.playButton = button(player, "play", "Play", () => player.toggle());
+  const jumps = [["first", "First step", -Infinity], ["back", "One step back", -1], ["forward", "One step forward", 1], ["last", "Last step", Infinity]];
+  const transport = jumps.map(([act, label, by]) => button(player, act, label, () => player.jump(by)));
+  transport.splice(2, 0, player.playButton);
+  player.slider = make("input", { type: "range", min: frames[0], max: frames.at(-1), step: 1, "aria-label": "Step: number of updates made" });
+  player.slider.addEventListener("input", () => player.set(Number(player.slider.value)), { signal: player.signal });
+  player.counter = make("output", { class: "bl-counter" });
+  const predicts = data && (data.kind === "diagonal" || runs.some((run) => run.line || run.curve)), can = { residuals: predicts, squares: predicts && data.loss === "squared" };
+  const toggles = TOGGLES.filter(([name]) => can[name] ?? true).map(([name, key, text, label]) => [name, button(player, name, `${label} (${key})`, () => player.flip(name), text, "false")]);
+  player.toggles = Object.fromEntries(toggles);
+  const speed = select(player, "Speed", SPEEDS.map((s) => [s, `${s}×`]), (s) => (player.speed = s), 1);
+  const group = (name, label, ...children) => make("div", { class: name, role: "group", "aria-label": label }, ...children);
+  return make("div", { class: "bl-controls" }, group("bl-transport", "Playing", ...transport), player.slider, player.counter, group("bl-toggles", "Display", speed, ...Object.values(player.toggles)));
+}
+
+/** The numbers of the run that is followed; each says how it is read off a row of the trace. */
+export function readoutOf(player) {
+  const { runs, loss } = player.session, [run] = runs, few = run.names.length <= 2;
+  player.numbers = [
+    ["loss", loss.label, (one, t) => formatNumber(one.loss[t], 5, true)],
+    runs.some((one) => one.held_out) && ["held-out", loss.held_out_label, (one, t) => formatNumber(one.held_out?.[t], 5, true)],
+    runs.some((one) => one.gap) && ["gap to exact", `loss less the ${loss.floor_label}`, (one, t) => formatNumber(one.gap?.[t], 3, true)],
+    ["learning rate", "and the largest stable one", (one) => formatNumber(one.rate) + (typeof one.limit === "number" ? ` (${one.rate > one.limit ? "above the limit" : "limit"} ${formatNumber(one.limit, 3)})` : "")],
+    ...(few ? run.names : []).map((name, j) => [name === "Intercept" ? "intercept" : player.session.straight === false ? name : `weight of ${name}`, `weight ${name}`, (one, t) => formatNumber(one.weights[j][t], 5, true)]),
+  ].filter(Boolean);
+  player.cells = player.numbers.map(() => make("dd"));
+  player.equation = make("p", { class: "bl-equation" });
+  player.follow = select(player, "Run in the read-out", runs.map((one, i) => [i, shorten(one.label, 40)]), (i) => player.followRun(i), 0);
+  const list = make("dl", {}, ...player.numbers.map(([name, title], i) => make("div", { title }, make("dt", { text: shorten(name, 24) }), player.cells[i])));
+  return make("div", { class: "bl-readout" }, ...(player.view.many ? [player.follow] : []), player.equation, list);
+}
+
+/** A switch for each run. */
+export function runButtons(player) {
+  player.runToggles = player.session.runs.map((run, i) => button(player, `run${i}`, `Show ${run.label}`, () => player.showRun(i), make("span", { text: shorten(run.label, 26) }), "true"));
+  return make("div", { class: "bl-runs", role: "group", "aria-label": "Runs shown" }, ...player.runToggles);
+}
+
+/** Help, tables and notes below the panels. */
+export function footerOf(player) {
+  const { session } = player, region = (label) => make("div", { class: "bl-table", tabindex: 0, role: "region", "aria-label": label });
+  const keys = [...MOVES, ...TOGGLES.map(([, key, , label]) => [key, label]), ["arrows on the surface", "turn it"]];
+  player.help = make("dl", { class: "bl-help" }, ...keys.map(([key, what]) => make("div", {}, make("dt", { text: key }), make("dd", { text: what }))));
+  player.copyButton = button(player, "copy", "Copy all steps as CSV", () => player.copy(), "copy as CSV");
+  player.rows = region("Table of steps");
+  player.steps = make("div", { class: "bl-steps" }, player.copyButton, player.rows);
+  player.table = region("Table of runs");
+  player.status = make("p", { class: "bl-note", role: "status", "aria-live": "polite" });
+  const notes = [...(session.notes ?? []), session.ground?.note].filter(Boolean).map((text) => make("p", { class: "bl-note", text }));
+  return make("footer", {}, player.status, player.help, player.steps, ...(player.view.many ? [player.table] : []), ...notes);
+}
+
+/** What a key does; keys that belong to an element of the page, as Space to a button, are left to it. */
+export function keyed(player, event) {
+  const { tagName } = event.composedPath()[0], { key } = event, far = event.shiftKey ? 10 : 1;
+  const own = /^(SELECT|TEXTAREA)$/.test(tagName) || (tagName === "BUTTON" && (key === " " || key === "Enter"));
+  if (own || event.ctrlKey || event.metaKey || event.altKey) return;
+  const jumps = { ArrowLeft: -far, ArrowRight: far, Home: -Infinity, End: Infinity }, toggle = TOGGLES.find((one) => one[1] === key.toLowerCase());
+  if (key === " ") player.toggle();
+  else if (key in jumps) player.jump(jumps[key]);
+  else if (toggle) player.flip(toggle[0]);
+  else return;
+  event.preventDefault();
+  event.stopPropagation();
+}
