@@ -32,7 +32,6 @@ _HOME = {
 }
 
 __all__ = [
-    "parse_cov",
     "animate",
     "fresh",
     "label",
@@ -40,6 +39,7 @@ __all__ = [
     "open_source",
     "page_of",
     "panels",
+    "parse_cov",
     "read_table",
     "refuse_format",
     "refuse_look",
