@@ -15,7 +15,7 @@ from torch.optim.lr_scheduler import CosineAnnealingLR
 import bestline as bl
 from bestline.data.tables import open_source
 from bestline.numerics.rows import Rows
-from bestline.training import gather as gathering
+from bestline.training import prepare, request
 from bestline.training.reread import mixed
 from training.solvers.epochs import table
 
@@ -25,7 +25,8 @@ NEAR = 0.01  # of weights about 1: what is left of the noise in the mean of some
 @pytest.fixture
 def small_memory(monkeypatch):
     """As if 20 kB were all there is."""
-    monkeypatch.setattr(gathering, "_KEPT_BYTES", 20_000)
+    for module in (prepare, request):
+        monkeypatch.setattr(module, "KEPT_BYTES", 20_000)
 
 
 @given(st.lists(st.integers(0, 40), max_size=12), st.integers(1, 50), st.integers(1, 9))

@@ -313,6 +313,7 @@ def leave_one_out(rows: Rows, whole: Comoments, l2: Tensor, *, intercept: bool) 
     # Directions that float64 cannot tell from flat have no leverage, unless a penalty holds them.
     firm = (shrunk > 0) & ((l2[:, None] > 0) | (values > values.amax(0, keepdim=True) * rank_tolerance(p)))
     inverse = torch.where(firm, 1 / shrunk.clamp(min=1e-300), 0.0)
+    # In the eigenvectors of G the inverse is diagonal, one row a penalty: leverage and prediction of every row under all of them.
     turned = (rows.X.to(torch.float64) - center[:p]) @ vectors
     slopes = inverse[:, :, None] * (vectors.T @ normal.linear[0])  # (m, p, k)
     residual = (rows.y.to(torch.float64) - center[p:])[:, None] - torch.einsum("np,mpk->nmk", turned, slopes)

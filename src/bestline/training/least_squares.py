@@ -88,6 +88,7 @@ def of_moments(moments: Comoments, p: int, alpha: Tensor, *, intercept: bool, po
         slopes = _ridge(normal.curvature[0], normal.linear[0], l2)
     values = _spectrum(normal.curvature[0])
     singular = (torch.linalg.eigvalsh(normal.curvature[0]).flip(0).clamp(min=0) * moments.weight).sqrt()
+    # The rank is told from columns of one size, so that units do not matter; the singular values given are those of the columns.
     rank = int((values > values[-1:] * rank_tolerance(p)).sum()) if bool((normal.curvature[0].diagonal() > 0).any()) else 0
     return Solved(slopes, level_of(moments, slopes, intercept=intercept), rank, singular[: min(p, moments.count)])
 
@@ -105,6 +106,8 @@ def sharpened(rows: Rows, moments: Comoments, line: Solved, *, intercept: bool) 
     digits = float(right_digits(moments, p, line.slopes, intercept=intercept).amin())
     if digits >= FEW_DIGITS:
         return line
+    # Two remedies: correction converges where some digits are right already; else, and where a table is so small that nobody will
+    # notice the time, the exact solution.
     if digits >= _STEADY and not (len(rows) * (p + k) <= _SMALL and p < _FEW):
         return _corrected(rows, moments, line, intercept=intercept)
     used = rows if rows.w is None else rows[rows.w > 0]
@@ -119,6 +122,8 @@ def _corrected(rows: Rows, moments: Comoments, line: Solved, *, intercept: bool)
     p, slopes = line.slopes.shape[0], line.slopes
     center = moments.center if intercept else torch.zeros(moments.q, dtype=torch.float64)
     system = normal_of(moments, p, intercept=intercept).curvature[0] * moments.weight
+    # Each step multiplies the error of the slopes by what the moments' system is uncertain by, 1e-3 or less where three digits are
+    # right: two steps make nine of them.
     for _ in range(_STEPS):
         left = torch.zeros_like(slopes)
         for begin in range(0, len(rows), _CHUNK):

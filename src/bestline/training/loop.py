@@ -1,4 +1,4 @@
-"""Fitting: the one loop. It takes the steps of a solver, watches them, and knows when to stop.
+"""Loop: the one there is. It takes the steps of a solver, watches them, and knows when to stop.
 
 K updates make K + 1 rows of the trace: step 0 is the start, and each row's loss is the loss at that row's weights. Everything
 reported is in the data's units, whatever the columns were scaled to for training.
@@ -34,6 +34,7 @@ def train(task: Task, solver: Solver, start: Weights, watch: Watch | None = None
     """
     record, began = _Record(task, solver.rule), time.perf_counter()
     bowl = None if watch is None else task.objective.whole_bowl
+    # Solvers are iterators without end or with one; who stops them is this loop alone, by the rule, the record and Ctrl-C.
     try:
         for step in solver.run(task.objective, start, seed=task.seed):
             stop = record.take(step)
@@ -93,6 +94,8 @@ class _Record:
 
     def take(self, step: Step) -> Stop | None:
         """Record a step, unless it is no number; say why to stop, or None."""
+        # Invariant: what is recorded is finite, so that every picture and table of the trace is; a step that is no number ends
+        # training, and the weights kept are those before it.
         self.last_index = step.index
         loss = float((step.losses * self.task.units).sum())
         if not math.isfinite(loss) or not math.isfinite(step.violation):
@@ -102,7 +105,9 @@ class _Record:
             held_out = float((self.task.held_out.losses(step.weights).detach() * self.task.units).sum())
             step = replace(step, held_out=held_out)
         self._keep(step)
-        if step.index == 0:
+        if (
+            step.index == 0
+        ):  # a start at the very bottom has no loss to speak of: then what predicting the mean costs is the measure
             self.start_loss, self.ceiling = loss, _EXPLODED * max(abs(loss), self.task.reference)
         if loss > self.ceiling > 0:
             self.how = f"grew to {loss:.3g}, from {self.start_loss:.3g} at the start"
@@ -151,6 +156,7 @@ def _finished(task: Task, solver: Solver, record: _Record, stop: Stop) -> Fit:
     rate, limit = record.first.rate, solver.rate_limit(task.objective, record.first.weights)
     trace = _trace(task, record.columns())
     early = task.held_out is not None and record.rule.patience is not None and record.best is not None
+    # With patience the best weights are kept, however training ended; else the last ones.
     kept = record.best if early and record.best is not None else record.last
     at = kept.index - record.first.index
     facts = {

@@ -82,9 +82,11 @@ class Objective:
 
     def violations(self, weights: Weights, gradient: Weights) -> Tensor:
         """The same at many weights (..., d, k) at once."""
+        # Where the penalty has edges the gradient need not vanish: the loss's own must lie in the penalty's subdifferential.
         if self.penalty:
             # Of the loss alone first: at an edge of the penalty only the distance from all its subgradients says what is left.
             gradient = self.penalty.violation(weights, gradient - self.penalty.gradient(weights))
         if not self.size.numel() or not gradient.shape[-1]:
             return gradient.new_zeros(gradient.shape[:-2])
+        # For squared loss this is |x_j'r| / (|x_j| |y|): the correlation of column and residuals, these measured against the target.
         return (gradient.abs() / self.size).amax((-2, -1))

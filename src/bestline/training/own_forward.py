@@ -64,6 +64,7 @@ def forward_of(given: UserForward | None, *, intercept: bool) -> Forward:
 
 def functional(module: nn.Module) -> Forward:
     """(X, weights (d, 1)) -> the module's predictions with these parameters; the module itself is left as it is."""
+    # A copy in float64, since its parameters' values are given anew at every call; only its structure is used.
     module = deepcopy(module).double().eval()
     shapes = [(name, value.shape, value.numel()) for name, value in module.named_parameters()]
 

@@ -146,8 +146,10 @@ class Plan:
         if not all(bool(t.isfinite().all()) for t in (bowl.curvature, bowl.bottom, bowl.floor)):
             raise DataError("The columns are too large for float64 as they stand; standardise them, or use other units.")
         slices = self._slices(training, scaling) if self.of_slices else None
+        # Steps on the whole bowl are small products, done sooner here; only slices of rows are work for a GPU.
         if slices is not None and self.device.type != "cpu":
             bowl = Bowl(bowl.bottom.to(self.device), bowl.curvature.to(self.device), bowl.floor.to(self.device))
+        # `null` is what predicting the mean costs, without an intercept 0: the measure of what has diverged, and of gradients.
         units = scaling.target_scale**2
         mean, covariance = trained_moments(training.moments, scaling)
         null = (covariance.diagonal() + (0 if self.intercept else mean**2))[scaling.p :].clamp(min=0)

@@ -104,6 +104,8 @@ def of_path(fits: Sequence[Fit], target: int = 0, upto: Sequence[int] | None = N
     at = first.trace.step[: counts[0]].tolist()
     row = at.index(first.step) if first.step in at else counts[0] - 1
     end = paths[0][row]
+    # Right singular vectors of the displacements are their principal components; the end of the path is the origin, not the mean,
+    # for it is what the picture is about.
     moved = torch.cat(paths) - end
     _, sizes, axes = torch.linalg.svd(moved, full_matrices=False)
     if not float(sizes.sum()) > 0:

@@ -36,6 +36,7 @@ class Recipe:
         """The recipe of a call: `given` holds all arguments by name, `defaults` what they are when left out."""
         plain: dict[str, Any] = {}
         unsaid = []
+        # A solver's settings are arguments of `fit` of their own, so a recipe has them beside its name and not inside it.
         solver, settings = _asked(given.get("solver"))
         for name, value in {**given, "solver": solver, **settings}.items():
             if name not in defaults and value is None:

@@ -63,6 +63,8 @@ class Streamed:
 
 def mixed(blocks: Iterator[Rows], window: int, generator: Generator, multiple: int = 1) -> Iterator[Rows]:
     """The same rows in an order drawn, as far as a window of so many rows allows."""
+    # Invariant: fewer than two windows are held when a block comes. About half of the rows go out with every piece, and which is
+    # drawn: so a row waits for 1, 2, 3, ... pieces with the chances 1/2, 1/4, 1/8, ...
     held: list[Rows] = []
     for block in blocks:
         held.append(block)
@@ -73,7 +75,7 @@ def mixed(blocks: Iterator[Rows], window: int, generator: Generator, multiple: i
             piece, rest = _drawn(held, out, generator)
             held = [rest]
             yield piece
-            del piece
+            del piece  # or its memory would be held while the next blocks are read
     if sum(map(len, held)):
         yield _drawn(held, sum(map(len, held)), generator)[0]
 

@@ -213,6 +213,8 @@ class LineForward:
 def gradient_size(smooth: RowLoss, d: int, k: int, *, intercept: bool) -> Tensor:
     """Natural size of a loss's gradient (d, 1), whatever the loss is measured in: all rows' pulls at weights of 0, in one direction."""
     rows = smooth.rows
+    # dloss / dprediction at a prediction of 0, row by row: how hard each row pulls. Were all pulls in one direction, the gradient of
+    # weight j would be sum_i |x_ij| pull_i, and no real gradient is larger.
     prediction = torch.zeros(len(rows), k, dtype=torch.float64, device=rows.X.device, requires_grad=True)
     flat = RowLoss(rows, smooth.loss, lambda X, weights: prediction)
     with torch.enable_grad():

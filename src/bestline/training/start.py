@@ -37,6 +37,7 @@ def parse_start(start: Start | None, names: Sequence[str], targets: Sequence[str
 
 def small_start(task: Task, *, intercept: bool) -> Weights:
     """The usual start (d, k) of a line, in the columns as trained: small, random and seeded; the intercept at zero."""
+    # So small that the first loss is about that of predicting the mean; random, so that columns that are alike do not move alike.
     generator = torch.Generator().manual_seed(task.seed)
     start = 0.01 * torch.randn(len(task.names), len(task.targets), generator=generator, dtype=torch.float64)
     if intercept:

@@ -170,6 +170,7 @@ class _View:
         # H in the data's units: a step d of data weights is map^-1 d of trained ones.
         inverse = torch.linalg.inv(self._map())
         curvature = inverse.T @ smooth.curvature @ inverse
+        # On the plane w = w0 + c B the loss is (w - best)' K (w - best), so the least is where B K B' c = B K (best - w0).
         off = best - where.weights(near)  # the bottom's way off the plane; the loss on the plane is a bowl of its own
         along = where.basis @ curvature
         moved = minimum_norm(along @ where.basis.T, (along @ off)[:, None])[:, 0]
@@ -227,6 +228,7 @@ def _readable(smooth: Smooth) -> tuple[Smooth, int | None]:
 @torch.no_grad()
 def _losses(smooth: Smooth, weights: Weights) -> Tensor:
     """Losses (m, k) at weights (m, d, k): together where the loss and the forward function allow that, else one by one."""
+    # All points as one batch, if the user's code allows it; the first point, computed plainly, tells whether it came out the same.
     first = smooth.losses(weights[0])
     if len(weights) > 1:
         try:

@@ -183,6 +183,7 @@ def history_of(model: FittedLine, rows: Rows | None) -> History:
             )
     statistic = model.training
     scaling = model.trained_scaling
+    # Columns that do not vary: about their mean, if there is an intercept to take it, else only if they are 0.
     still = (statistic.spread == 0) & (plan.intercept | (statistic.center == 0))
     constant = torch.nonzero(still)[:, 0].tolist()
     trace, singular = model.trace, _singular(model, scaling)
@@ -288,6 +289,7 @@ def _schedule(loop: TorchLoop) -> Made | None:
 
 def _made(maker: object, library: Any) -> Made | None:
     """The class of the library and its options, or None when it is made in another way."""
+    # What a script can name: a class of the library as it stands, or a partial of one whose options can be written down.
     made, options = (maker.func, maker.keywords) if isinstance(maker, partial) else (maker, {})
     known: Any = getattr(library, str(getattr(made, "__name__", "")), None)
     if made is not known or not inspect.isclass(known) or (isinstance(maker, partial) and maker.args):

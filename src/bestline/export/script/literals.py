@@ -57,6 +57,7 @@ def are_single(values: Tensor) -> bool:
     if not torch.equal(values.float().double(), values):
         return False
     texts = [(float(v), single(float(v))) for v in values.flatten()]
+    # float32's digits are worth writing only if they read back the same, and at least one of them is shorter.
     exact = all(float(np.float32(float(text))) == v for v, text in texts)
     return exact and any(len(text) < len(number(v)) for v, text in texts)
 

@@ -3,7 +3,7 @@
 The loss is a bowl. Its largest curvature L says how large the rate may be, 2 / L; the ratio of its largest to its smallest
 curvature, the condition number, how long the way is; and the start, how much of the way lies along which direction. So the
 number of steps is predicted, not guessed: at step t the loss above the floor is sum_i energy_i (1 - r c_i)^(2 t), and for momentum
-and Nesterov's form a recurrence of two terms takes the place of the power (see `solvers.rates`).
+and Nesterov's form a recurrence of two terms takes the place of the power (see `solvers.rate_limits`).
 """
 
 from __future__ import annotations
@@ -195,6 +195,8 @@ class Prospect:
     @property
     def modes(self) -> rates.Modes:
         """The directions of the objective and what lies along each, in the data's units; hidden ones have no curvature."""
+        # Directions that standardised columns tell from flat ones may be hidden by the data's own units: what lies along them at the
+        # start counts as one direction without curvature, along which nothing is gained.
         modes = rates.Modes.of(self.bowl, self.start, self.task.units)
         if len(self.bowl.curvature) - len(modes.curvature) <= self.flat:
             return modes
@@ -247,6 +249,7 @@ def early_stopping_ridge(optimizer: str, lr: float, step: int) -> float | None:
         raise OptionError(f"The rate must be positive and the step not negative; got {lr!r} and {step!r}.")
     if optimizer not in _WITH_LIMIT:
         return None
+    # Flow time t = rate x gradient's factor 2 x steps / (1 - momentum), and l2 = 1 / t.
     momentum, _ = _momentum(optimizer)
     # 1 / t with t = 2 r K / (1 - b).
     return (1 - momentum) / (2 * lr * step) if step else math.inf

@@ -131,6 +131,7 @@ class SweptRuns:
         if not 0 < share < 1:
             raise OptionError(f"`share` must lie between 0 and 1, such as 0.999; got {share!r}.")
         first = self.gap[0]
+        # The step after the last one above the level: a run with momentum may fall below it and rise again.
         above = self.gap > torch.maximum((1 - share) * first, _NOTHING * (first + abs(self.floor)))
         after = len(above) - above.flip(0).to(torch.uint8).argmax(0)
         settled = torch.where(above.any(0), after, 0)
@@ -284,6 +285,9 @@ class _Runs:
         largest = float(self.lrs.max())  # the others take shares of its step, so that no rounding is magnified
         optimizer = OPTIMIZERS[self.name]([parameter], lr=largest)
         share, held, H = self.column_rates / largest, parameter.detach(), 2 * self.bowl.curvature
+        # Invariant: column i of W is the run of rate share_i largest after `step` updates. The optimiser's own memory, its momentum
+        # or second moments, depends on gradients alone and not on the rate, so one optimiser serves all columns; its step at the
+        # largest rate is scaled to each column's own.
         for step in range(self.steps + 1):
             away = W - self.bottom
             gradient = H @ away
@@ -297,6 +301,7 @@ class _Runs:
                 tell(step / max(self.steps, 1))
 
     def _one_by_one(self, tell: Share | None) -> None:
+        # A line search looks at the loss along its own direction: its step is no share of another run's.
         for run, lr in enumerate(self.lrs.tolist()):
             start_loss = (self.bowl.losses(self.weights[:, run]) @ self.task.units).abs()
             for step in Descent(self.name, lr=lr).run(self.task.objective, self.weights[:, run]):
@@ -335,6 +340,7 @@ def _assembled(task: Task, done: list[_Runs], steps: int, limits: dict[str, floa
     ridged = [batch.penalty for batch in done if batch.penalty is not None]
     penalty = _joined(ridged, begun) if ridged else None
     loss = gap + floor if penalty is None else gap + floor - penalty
+    # What counts as diverged is what the one loop says of a single run: a loss beyond the ceiling, or no number.
     ceiling = _EXPLODED * loss[0].abs().clamp(min=task.reference)
     step = torch.arange(len(gap))[:, None]
     exploded = ~(loss <= torch.where(ceiling > 0, ceiling, torch.inf)) & (step <= made)

@@ -54,10 +54,12 @@ class ElasticNetPenalty(Penalty):
 
     def gradient(self, w: Weights) -> Weights:
         """Gradient; at w = 0 the subgradient 0."""
+        # sign(0) = 0 lies in the subdifferential [-1, 1] of |w| at 0, where subgradient descent may stay.
         return self.factors[:, None] * (self.l1 * w.sign() + 2 * self.l2 * w)
 
     def prox(self, w: Weights, step: float) -> Weights:
         """Shrink by l1, then divide by l2 (Parikh & Boyd 2014, 6.5)."""
+        # The optimum of l1 f |z| + l2 f z^2 + (z - w)^2 / (2 step): z (1 + 2 step l2 f) = w - step l1 f sign(z), 0 if that has no solution.
         f = self.factors[:, None]
         return torch.sign(w) * (w.abs() - step * self.l1 * f).clamp(min=0) / (1 + 2 * step * self.l2 * f)
 

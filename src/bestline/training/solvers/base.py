@@ -106,6 +106,9 @@ def is_number(value: object) -> bool:
     return isinstance(value, Real) and not isinstance(value, bool)
 
 
+# --- what a solver declares -------------------------------------------------------------------------------------------------
+
+
 class Reads(Enum):
     """What a solver needs to be given of the data."""
 
@@ -177,6 +180,8 @@ class Solver(ABC):
         Why a script does not write it out on its way to the solution.
     """
 
+    # Class variables are what is true of every solver of a kind, properties what depends on its settings. The defaults are those of
+    # a method without a learning rate that looks at all rows in each step; a new solver says only where it differs.
     __slots__ = ()
     name: ClassVar[str]
     settings: ClassVar[tuple[str, ...]] = ()
@@ -240,7 +245,7 @@ class Solver(ABC):
 
     def asked(self) -> tuple[Any, dict[str, Any]] | None:
         """How `fit` is asked for it: `solver`, and the settings that are not the usual ones; None where no words say it."""
-        changed = changed_fields(self)
+        changed = changed_fields(self)  # what is as usual need not be said
         return (self.word, changed) if set(changed) <= set(self.settings) else None
 
     def facts(self) -> dict[str, Any] | None:

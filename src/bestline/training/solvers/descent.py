@@ -169,6 +169,7 @@ class Descent(Solver):
     def built(self, parameter: Parameter, objective: Objective) -> Optimizer:
         """The optimiser for `parameter` (d, k), its learning rate settled."""
         maker = self.maker
+        # An optimiser of one's own may have settled its rate already, as a partial does; then it is not asked to take another.
         takes_rate = isinstance(self.optimizer, str) or "lr" in inspect.signature(maker).parameters
         if self.lr != "auto":
             return maker([parameter], lr=self.lr) if takes_rate else maker([parameter])
@@ -206,6 +207,7 @@ class Descent(Solver):
         bowl = objective.bowl
         if not named or bowl is None:
             return False, None
+        # Without momentum, slices and edges an update is one product with a matrix that never changes: I - 2 lr H.
         plain = self.optimizer == "sgd" and self.batch_size is None and objective.penalty.quadratic
         return True, _PlainSteps(bowl.bottom, 2 * optimizer.param_groups[0]["lr"] * bowl.curvature) if plain else None
 
