@@ -79,7 +79,7 @@ def _dress_space(ax: Any, panel: Panel, palette: Palette, text: dict[str, Any]) 
 class _Ticks(Formatter):
     """Labels of ticks as plain text, with as few digits as tell them apart."""
 
-    def __call__(self, value: float, pos: int | None = None) -> str:
+    def __call__(self, value: float, _pos: int | None = None) -> str:
         return tick(value)
 
     def format_ticks(self, values: Sequence[float]) -> list[str]:
@@ -89,7 +89,7 @@ class _Ticks(Formatter):
 class _Powers(Formatter):
     """Labels of an axis that grows by factors."""
 
-    def __call__(self, value: float, pos: int | None = None) -> str:
+    def __call__(self, value: float, _pos: int | None = None) -> str:
         exponent = round(math.log10(value)) if value > 0 else 0
         return power_of_ten(exponent) if abs(exponent) > 4 else tick(value)
 
