@@ -9,13 +9,16 @@ PIP := $(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt
 demo: $(VENV)/installed
 	$(BIN)/bestline demo --out bestline-demo --force
 
-# A process a core, each with one thread: threads of several processes would wait for each other.
+# A process a core, each with one thread: threads of several processes would wait for each other. A file stays in one process, so
+# that what its tests share is made once.
+TRY := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadfile
+
 test: $(VENV)/installed-dev
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto -m 'not heavy'
+	$(TRY) -m 'not heavy'
 	@echo 'Left out: the long searches, marked heavy. They run in CI, and here by: make test-all'
 
 test-all: $(VENV)/installed-dev
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --hypothesis-profile=thorough
+	$(TRY) --hypothesis-profile=thorough
 
 lint: $(VENV)/installed-dev
 	$(BIN)/ruff format --check src tests benchmarks
