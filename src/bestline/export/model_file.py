@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import os
-from dataclasses import fields, replace
+from collections.abc import Callable
+from dataclasses import asdict, fields, replace
 from typing import Any
 
 import torch
@@ -27,6 +28,7 @@ _TRACE_NUMBERS = 1_000  # of a saved trace: a model file stays a few kB
 _CLOSE = 1e-5  # closeness below which an inverse in float64 leaves fewer than six digits of an interval
 _STATISTIC = ("unit", "shift", "mean", "scatter")
 _TRACE = ("step", "weights", "loss", "held_out", "gradient_norm", "gap", "rate")
+_PLAN: dict[str, Callable[[Any], Any]] = {"l1": float, "l2": float, "loss": str, "standardize": bool, "seed": int}
 _FACTS = ("advice", "step", "rate", "rate_limit", "seconds", "solver", "notes", "sizes")
 
 
@@ -45,9 +47,7 @@ def save(model: FittedLine, path: str | os.PathLike[str], *, overwrite: bool = F
         tensors |= {f"refined.{f.name}": getattr(model.refined, f.name).contiguous() for f in fields(Refined)}
     facts = {
         "design": model.design.to_dict(),
-        "plan": {
-            name: getattr(model.plan, name) for name in ("l1", "l2", "loss", "standardize", "seed", "unscaled", "factors")
-        },
+        "plan": {name: getattr(model.plan, name) for name in (*_PLAN, "unscaled", "factors")},
         "training": [model.training.count, model.training.weight, model.training.log_weight, model.training.cancelled],
         "scores": {"training": _plain(model.fitted_scores), "held_out": _plain(model.held_out)},
         "stop": model.stop.name,
@@ -86,17 +86,9 @@ def _restored(tensors: dict[str, Tensor], facts: dict[str, Any]) -> FittedLine:
         raise ValueError("its tensors have the wrong shape")
     trace = Trace(plan.names, design.targets, *(tensors.get(f"trace.{n}") for n in _TRACE))  # type: ignore[arg-type]
     moments = Moments(design, (training,), tensors["low"], tensors["high"], int(facts["dropped"]), dict(facts["imputed"]))
-    fit = Fit(
-        tensors["weights"],
-        trace,
-        Stop[facts["stop"]],
-        str(facts["advice"]),
-        int(facts["step"]),
-        None if facts["rate"] is None else float(facts["rate"]),
-        None if facts["rate_limit"] is None else float(facts["rate_limit"]),
-        plan.solver,
-        None,
-    )
+    rates = (None if facts[name] is None else float(facts[name]) for name in ("rate", "rate_limit"))
+    stop, step = Stop[facts["stop"]], int(facts["step"])
+    fit = Fit(tensors["weights"], trace, stop, str(facts["advice"]), step, *rates, plan.solver, None)
     line = FittedLine(
         design,
         plan,
@@ -148,11 +140,7 @@ def _plan(design: Design, facts: dict[str, Any], solver: Solver) -> Plan:
         targets=design.targets,
         intercept=design.intercept,
         solver=solver,
-        l1=float(facts["l1"]),
-        l2=float(facts["l2"]),
-        loss=str(facts["loss"]),
-        standardize=bool(facts["standardize"]),
-        seed=int(facts["seed"]),
+        **{name: kind(facts[name]) for name, kind in _PLAN.items()},
         unscaled=unscaled,
         factors=None if factors is None else tuple(map(float, factors)),
     )
@@ -162,20 +150,16 @@ def _plain(scores: Scores | None) -> dict[str, Any] | None:
     """Scores as JSON, which has no NaN."""
     if scores is None:
         return None
-    return {
-        name: [None if x != x else x for x in value] if isinstance(value, tuple) else value  # noqa: PLR0124  NaN
-        for name, value in ((f, getattr(scores, f)) for f in Scores.__slots__)
-    }
+    facts = asdict(scores)
+    return facts | {n: [None if x != x else x for x in v] for n, v in facts.items() if isinstance(v, tuple)}
 
 
 def _scores(facts: dict[str, Any] | None) -> Scores | None:
     if facts is None:
         return None
-    nan = float("nan")
-    values: dict[str, Any] = {
-        n: tuple(nan if x is None else x for x in v) if isinstance(v, list) else v for n, v in facts.items()
-    }
-    return Scores(**values)
+    return Scores(
+        **facts | {n: tuple(math.nan if x is None else x for x in v) for n, v in facts.items() if isinstance(v, list)}
+    )
 
 
 def _thinned(trace: Trace) -> Trace:

@@ -223,11 +223,9 @@ class _Builder:
                 at.append(self._numbers.index(factor.column))
                 continue
             at.append(self._width)
-            made = (
-                [self._indicators(factor)] if factor.kind == "category" else components(factor.text, self.design.states, self)
-            )
-            pieces += made
-            self._width += len(factor.levels) if factor.kind == "category" else len(made)
+            category = factor.kind == "category"
+            pieces += [self._indicators(factor)] if category else components(factor.text, self.design.states, self)
+            self._width += factor.width
         return self._joined(pieces), at
 
     def _indicators(self, factor: Factor) -> str:
@@ -262,13 +260,9 @@ class _Builder:
 
     def _fresh(self) -> str:
         """A name that no column has: columns' names are not empty, and this begins with one more underline than any of theirs."""
-        return f"{self._prefix}{len(self._made)}"
-
-    @property
-    def _prefix(self) -> str:
         # A graph has one space of names for columns, constants and results.
         longest = max((len(n) - len(n.lstrip("_")) for n in self.design.needs), default=0)
-        return "_" * (longest + 1)
+        return f"{'_' * (longest + 1)}{len(self._made)}"
 
 
 def _bare(design: Design) -> bool:

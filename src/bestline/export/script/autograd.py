@@ -7,22 +7,22 @@ from math import ceil
 from bestline.export.script.history import History
 from bestline.export.script.literals import Section, array, call
 from bestline.export.script.table import Form
-from bestline.export.script.units import RESTING, line_of, setting_of, trained_on, where_from
+from bestline.export.script.units import RESTING, line_of, penalty_sizes, setting_of, trained_on, where_from
 
 
 def trained(history: History, form: Form, layer: str) -> list[Section]:
     """Sections after which w and b, or the layer's weights, hold the outcome in the units trained in."""
     start = []
     if not form.net:
-        start = [
-            Section(_start(history)),
-            Section([f"def forward({form.X}):", f"    return {line_of(history, form)}"], defines=True),
-        ]
+        forward = [f"def forward({form.X}):", f"    return {line_of(history, form)}"]
+        start = [Section(_start(history)), Section(forward, defines=True)]
     *losses, criterion = _criterion(history, form)
-    settings = _settings(history, form)
-    if not criterion.defines:
-        return [*start, *losses, Section([*criterion.lines, *settings]), *_loop(history, form, layer)]
-    return [*start, *losses, criterion, Section(settings), *_loop(history, form, layer)]
+    settings = Section(_settings(history, form))
+    if criterion.defines:
+        losses.append(criterion)
+    else:
+        settings = Section([*criterion.lines, *settings.lines])
+    return [*start, *losses, settings, *_loop(history, form, layer)]
 
 
 def model_of(history: History, style: str, weights: list[str]) -> list[Section]:
@@ -31,11 +31,10 @@ def model_of(history: History, style: str, weights: list[str]) -> list[Section]:
     bias = "" if history.intercept else ", bias=False"
     if style == "linear":
         return [Section([f"model = nn.Linear({shape}{bias}, dtype=torch.float64)", *weights])]
+    which = ": a weight for every feature, and a bias" if history.intercept else " through zero: a weight for every feature"
     own = [
         "class Line(nn.Module):",
-        '    """A straight line: a weight for every feature, and a bias."""'
-        if history.intercept
-        else '    """A straight line through zero: a weight for every feature."""',
+        f'    """A straight line{which}."""',
         "",
         "    def __init__(self, features, targets):",
         "        super().__init__()",
@@ -113,23 +112,20 @@ def _criterion(history: History, form: Form) -> list[Section]:
 
 def _by_hand(history: History, form: Form) -> bool:
     """Plain gradient descent on tensors needs no optimiser."""
-    assert history.optimizer is not None  # noqa: S101  this is descent
     return not form.net and history.optimizer.name == "SGD" and not history.optimizer.options and history.schedule is None
 
 
 def _settings(history: History, form: Form) -> list[str]:
-    assert history.optimizer is not None  # noqa: S101  this is descent
     lines = []
     if _by_hand(history, form):
         lines.append(f"lr = {history.rate!r}")
     else:
         parameters = "model.parameters()" if form.net else "[w, b]" if history.intercept and not history.rests else "[w]"
-        lines += call(
-            "optimizer", f"torch.optim.{history.optimizer.name}", parameters, lr=history.rate, **history.optimizer.options
-        )
+        made = history.optimizer
+        lines += call("optimizer", f"torch.optim.{made.name}", parameters, lr=history.rate, **made.options)
     if history.schedule is not None:
         lines += call("scheduler", f"torch.optim.lr_scheduler.{history.schedule.name}", "optimizer", **history.schedule.options)
-    lines += [f"{name} = {size!r}" for name, size in (("l1", history.l1), ("l2", history.l2)) if size]
+    lines += penalty_sizes(history)
     if history.batch_size is not None:
         lines += _batches(history)
     return lines
@@ -149,7 +145,6 @@ def _batches(history: History) -> list[str]:
 
 
 def _loop(history: History, form: Form, layer: str) -> list[Section]:
-    assert history.optimizer is not None  # noqa: S101  this is descent
     X, y = trained_on(history, form)
     head = f"for step in range({history.updates}):"
     rows = ""

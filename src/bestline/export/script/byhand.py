@@ -7,33 +7,75 @@ Optimisers that remember past gradients treat all weights alike, so there the in
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
 from torch import Tensor
 
 from bestline.errors import OptionError
 from bestline.export.script.history import History, Made
-from bestline.export.script.literals import Section, array
+from bestline.export.script.literals import Section, array, value
 from bestline.export.script.table import Form
-from bestline.export.script.units import RESTING, line_of, setting_of, trained_on, where_from
+from bestline.export.script.units import RESTING, line_of, penalty_sizes, setting_of, trained_on, where_from
 
-_OPTIONS = {
-    "SGD": {"momentum", "nesterov", "weight_decay"},
-    "Adam": {"betas", "eps", "weight_decay"},
-    "AdamW": {"betas", "eps", "weight_decay"},
-    "RMSprop": {"alpha", "eps", "weight_decay"},
-    "Adagrad": {"eps", "weight_decay"},
+
+@dataclass(frozen=True, slots=True)
+class _Rule:
+    """An optimiser of torch's, for one array of weights {w} with gradient {g}.
+
+    Attributes
+    ----------
+    options : dict
+        Those that it has besides the rate and `weight_decay`, with torch's defaults.
+    memory : str
+        What it remembers, before the first step.
+    step : tuple of str
+    """
+
+    options: Mapping[str, Any]
+    memory: str
+    step: tuple[str, ...]
+
+
+_ADAM = _Rule(
+    {"betas": (0.9, 0.999), "eps": 1e-8},
+    "m = v = 0.0  # running means",
+    (
+        "m = beta1 * m + (1 - beta1) * {g}",
+        "v = beta2 * v + (1 - beta2) * {g}**2",
+        "m_hat, v_hat = m / (1 - beta1**step), v / (1 - beta2**step)",
+        "{w} = {w} - lr * m_hat / (np.sqrt(v_hat) + eps)",
+    ),
+)
+_MOMENTUM = ("velocity = momentum * velocity + {g}", "{w} = {w} - lr * velocity")
+_RULES = {
+    "SGD": _Rule({"momentum": 0}, "velocity = 0.0", _MOMENTUM),
+    "Adam": _ADAM,
+    "AdamW": _ADAM,
+    "RMSprop": _Rule(
+        {"alpha": 0.99, "eps": 1e-8},
+        "v = 0.0  # running mean of squared gradients",
+        ("v = alpha * v + (1 - alpha) * {g}**2", "{w} = {w} - lr * {g} / (np.sqrt(v) + eps)"),
+    ),
+    "Adagrad": _Rule(
+        {"eps": 1e-10},
+        "total = 0.0  # of the squared gradients so far",
+        ("total = total + {g}**2", "{w} = {w} - lr * {g} / (np.sqrt(total) + eps)"),
+    ),
 }
 
 
 def refuse(history: History) -> None:
     """Raise OptionError for what would not be plain when written by hand."""
-    other = "use style='tensors', 'linear' or 'module'"
-    if history.optimizer is None:
+    other, made = "use style='tensors', 'linear' or 'module'", history.optimizer
+    if not history.trains:
         return
-    if history.optimizer.name not in _OPTIONS:
-        raise OptionError(f"{history.optimizer.name} is too long to write by hand in style 'numpy'; {other}.")
-    strange = set(history.optimizer.options) - _OPTIONS[history.optimizer.name]
-    if strange:
-        raise OptionError(f"Style 'numpy' does not write out {history.optimizer.name} with {min(strange)}; {other}.")
+    if made.name not in _RULES:
+        raise OptionError(f"{made.name} is too long to write by hand in style 'numpy'; {other}.")
+    known = {*_RULES[made.name].options, "weight_decay", *(["nesterov"] if made.name == "SGD" else [])}
+    if strange := set(made.options) - known:
+        raise OptionError(f"Style 'numpy' does not write out {made.name} with {min(strange)}; {other}.")
     if history.batch_size is not None:
         raise OptionError(f"Mini-batches were drawn by torch's random numbers, which NumPy does not have; {other}.")
     if history.schedule is not None:
@@ -62,7 +104,7 @@ def loss_of(history: History, form: Form) -> list[str]:
 
 def _plain(history: History) -> bool:
     """Gradient descent without a memory: w and b are updated apart, line by line."""
-    return history.optimizer is not None and history.optimizer.name == "SGD" and not history.optimizer.options
+    return history.optimizer.name == "SGD" and not history.optimizer.options
 
 
 def _start(history: History, form: Form, *, packed: bool) -> list[str]:
@@ -109,7 +151,6 @@ def _gradient(history: History, form: Form, *, packed: bool) -> tuple[list[str],
 
 def _descent(history: History, form: Form, *, packed: bool) -> tuple[list[str], list[str]]:
     """The settings, and the loop."""
-    assert history.optimizer is not None  # noqa: S101  this is descent
     made, rate = history.optimizer, history.rate
     lines, dw, db = _gradient(history, form, packed=packed)
     w, g = ("theta", "gradient") if packed else ("w", "dw")
@@ -126,9 +167,9 @@ def _descent(history: History, form: Form, *, packed: bool) -> tuple[list[str], 
         lines.append("w = w - lr * dw")
         update = ["b = b - lr * db"] if history.intercept else []
     else:
-        settings, update = _RULES[made.name](made, w, g)
+        settings, update = _written(made, w, g)
     settings = [f"lr = {rate!r}", *settings]
-    settings += [f"{name} = {size!r}" for name, size in (("l1", history.l1), ("l2", history.l2)) if size]
+    settings += penalty_sizes(history)
     settings += setting_of(history, "np.array(", ")", written=repr)
     return settings, [head, *(f"    {line}" for line in (*lines, *update))]
 
@@ -140,60 +181,21 @@ def _penalties(history: History, w: str, g: str, *, packed: bool) -> list[str]:
     return [f"{g}{own} += {' + '.join(terms)}  # the penalty"] if terms else []
 
 
-# --- optimisers: settings besides the rate, and the update of one array of weights ------------------------------
-
-
-def _decayed(made: Made, w: str, g: str) -> tuple[list[str], list[str]]:
-    decay = made.options.get("weight_decay", 0)
-    return ([f"weight_decay = {decay!r}"], [f"{g} = {g} + weight_decay * {w}"]) if decay else ([], [])
-
-
-def _sgd(made: Made, w: str, g: str) -> tuple[list[str], list[str]]:
-    settings, update = _decayed(made, w, g)
-    momentum = made.options.get("momentum", 0)
-    if not momentum:
-        return settings, [*update, f"{w} = {w} - lr * {g}"]
-    step = f"({g} + momentum * velocity)" if made.options.get("nesterov") else "velocity"
-    return (
-        [f"momentum = {momentum!r}", *settings, "velocity = 0.0"],
-        [*update, f"velocity = momentum * velocity + {g}", f"{w} = {w} - lr * {step}"],
-    )
-
-
-def _adam(made: Made, w: str, g: str) -> tuple[list[str], list[str]]:
-    (beta1, beta2), eps = made.options.get("betas", (0.9, 0.999)), made.options.get("eps", 1e-8)
-    settings, update = _decayed(made, w, g)
+def _written(made: Made, w: str, g: str) -> tuple[list[str], list[str]]:
+    """The settings of an optimiser besides the rate, and its update of one array of weights."""
+    rule, options = _RULES[made.name], made.options
+    if made.name == "SGD" and not options.get("momentum"):
+        rule = _Rule({}, "", ("{w} = {w} - lr * {g}",))
+    elif options.get("nesterov"):
+        rule = replace(rule, step=(_MOMENTUM[0], "{w} = {w} - lr * ({g} + momentum * velocity)"))
+    names = [name.replace("betas", "beta1, beta2") for name in rule.options]
+    sizes = [value(options.get(name, usual)).strip("()") for name, usual in rule.options.items()]
+    settings = [f"{', '.join(names)} = {', '.join(sizes)}"] if names else []
+    update = [line.format(w=w, g=g) for line in rule.step]
     if made.name == "AdamW":  # the decay is not part of the gradient: Loshchilov & Hutter 2019
-        decay = made.options.get("weight_decay", 0.01)
-        settings, update = [f"weight_decay = {decay!r}"], [f"{w} = {w} - lr * weight_decay * {w}"]
-    return (
-        [f"beta1, beta2, eps = {beta1!r}, {beta2!r}, {eps!r}", *settings, "m = v = 0.0  # running means"],
-        [
-            *update,
-            f"m = beta1 * m + (1 - beta1) * {g}",
-            f"v = beta2 * v + (1 - beta2) * {g}**2",
-            "m_hat, v_hat = m / (1 - beta1**step), v / (1 - beta2**step)",
-            f"{w} = {w} - lr * m_hat / (np.sqrt(v_hat) + eps)",
-        ],
-    )
-
-
-def _rmsprop(made: Made, w: str, g: str) -> tuple[list[str], list[str]]:
-    settings, update = _decayed(made, w, g)
-    alpha, eps = made.options.get("alpha", 0.99), made.options.get("eps", 1e-8)
-    return (
-        [f"alpha, eps = {alpha!r}, {eps!r}", *settings, "v = 0.0  # running mean of squared gradients"],
-        [*update, f"v = alpha * v + (1 - alpha) * {g}**2", f"{w} = {w} - lr * {g} / (np.sqrt(v) + eps)"],
-    )
-
-
-def _adagrad(made: Made, w: str, g: str) -> tuple[list[str], list[str]]:
-    settings, update = _decayed(made, w, g)
-    eps = made.options.get("eps", 1e-10)
-    return (
-        [f"eps = {eps!r}", *settings, "total = 0.0  # of the squared gradients so far"],
-        [*update, f"total = total + {g}**2", f"{w} = {w} - lr * {g} / (np.sqrt(total) + eps)"],
-    )
-
-
-_RULES = {"SGD": _sgd, "Adam": _adam, "AdamW": _adam, "RMSprop": _rmsprop, "Adagrad": _adagrad}
+        settings.append(f"weight_decay = {options.get('weight_decay', 0.01)!r}")
+        update.insert(0, f"{w} = {w} - lr * weight_decay * {w}")
+    elif decay := options.get("weight_decay"):
+        settings.append(f"weight_decay = {decay!r}")
+        update.insert(0, f"{g} = {g} + weight_decay * {w}")
+    return [*settings, *([rule.memory] if rule.memory else [])], update

@@ -25,10 +25,8 @@ def body(history: History, form: Form, style: str) -> list[Section]:
     if not history.trains:
         sections += solved(history, form)
         if form.net:
-            weights = [
-                f"{layer}.weight = nn.Parameter(w.T)",
-                *([f"{layer}.bias = nn.Parameter(b)"] if history.intercept else []),
-            ]
+            bias = [f"{layer}.bias = nn.Parameter(b)"] if history.intercept else []
+            weights = [f"{layer}.weight = nn.Parameter(w.T)", *bias]
             sections += autograd.model_of(history, style, weights)
         return [*sections, *_printed(history, form, layer)]
     if form.net:
@@ -55,10 +53,9 @@ def _weights(history: History, form: Form, layer: str) -> list[str]:
     w, b = (f"{layer}.weight", f"{layer}.bias") if form.net else ("w", "b")
     if history.k > 1:
         rows = f"{w}.T.tolist()" if form.net else f"{w}.tolist()"
+        columns = "columns" if history.p > 1 else f"[{quoted(history.features[0])}]"
         lines = [
-            f"for name, row in zip(columns, {rows}):"
-            if history.p > 1
-            else f"for name, row in zip([{quoted(history.features[0])}], {rows}):",
+            f"for name, row in zip({columns}, {rows}):",
             "    for target, value in zip(targets, row):",
             '        print(f"{name}:{target}", value)',
         ]

@@ -47,8 +47,8 @@ class History:
         Training rows.
     features, targets : tuple of str
     intercept, weighted : bool
-    optimizer : Made or None
-        None where the weights were solved for and not trained.
+    optimizer : Made
+        Without a name where the weights were solved for and not trained.
     schedule : Made or None
     rate : float or None
         The first learning rate.
@@ -89,7 +89,7 @@ class History:
     targets: tuple[str, ...]
     intercept: bool
     weighted: bool
-    optimizer: Made | None
+    optimizer: Made
     schedule: Made | None
     rate: float | None
     updates: int
@@ -124,7 +124,7 @@ class History:
     @property
     def trains(self) -> bool:
         """Whether the weights were trained, and not solved for."""
-        return self.optimizer is not None
+        return bool(self.optimizer.name)
 
     @property
     def scales(self) -> bool:
@@ -145,7 +145,7 @@ class History:
 
         Its gradient is then nothing but rounding, and optimisers that divide by the size of gradients would make steps of it.
         """
-        if self.optimizer is None or self.optimizer.name in ("SGD", "LBFGS"):
+        if self.optimizer.name in ("", "SGD", "LBFGS"):
             return False
         still = self.scaled and self.intercept and self.loss.squared and self.batch_size is None
         return still and bool((self.start[-1] == 0).all())
@@ -176,11 +176,10 @@ def history_of(model: FittedLine, rows: Rows | None) -> History:
         raise OptionError("Scripts penalise every column alike; this model has penalty factors, which they do not write out.")
     if not plan.features:
         raise OptionError("A line without features is the mean of the target; there is nothing to write out.")
-    for name in (*plan.features, *plan.targets):
-        if (*plan.features, *plan.targets).count(name) > 1:
-            raise OptionError(
-                f"Two columns are called {readable(name)}, and a script tells columns by their names; rename one."
-            )
+    columns = (*plan.features, *plan.targets)
+    twice = next((name for name in columns if columns.count(name) > 1), None)
+    if twice is not None:
+        raise OptionError(f"Two columns are called {readable(twice)}, and a script tells columns by their names; rename one.")
     statistic = model.training
     scaling = model.trained_scaling
     # Columns that do not vary: about their mean, if there is an intercept to take it, else only if they are 0.
@@ -194,7 +193,7 @@ def history_of(model: FittedLine, rows: Rows | None) -> History:
         targets=plan.targets,
         intercept=plan.intercept,
         weighted=model.design.weights is not None,
-        optimizer=None if loop is None else _optimizer(loop),
+        optimizer=Made("", {}) if loop is None else _optimizer(loop),
         schedule=None if loop is None else _schedule(loop),
         rate=float(trace.rate[0]) if bool(trace.rate[0].isfinite()) else None,
         updates=model.step,

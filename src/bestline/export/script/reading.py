@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from bestline.data.design import Column, Design, Factor, expression
+from bestline.data.design import Column, Design, Factor
 from bestline.data.tables import Batch, Source, open_source
 from bestline.data.tables.columnar import ParquetFile
 from bestline.data.tables.delimited import DelimitedFile
@@ -43,9 +43,7 @@ def from_file(model: FittedLine, history: History, form: Form, data: Any) -> Tab
     descent = remembered(model)
     held_out = data is None and model.labels is None and descent is not None and descent.patience is not None
     levels_filled = not set(model.collected.imputed) <= set(design.means)
-    if not isinstance(source, Files) or len(source.parts) != 1 or held_out or levels_filled:
-        return None
-    if find_spec("pandas") is None:
+    if not isinstance(source, Files) or len(source.parts) != 1 or held_out or levels_filled or find_spec("pandas") is None:
         return None
     split = data is None and model.labels is not None
     chosen = _training_rows(model) if split else []
@@ -54,15 +52,17 @@ def from_file(model: FittedLine, history: History, form: Form, data: Any) -> Tab
         return None
     columns = [_column(design, column) for column in design.columns]
     targets = [_factor(design, response, 0) for response in design.responses]
-    if any(text is None for text in (*columns, *targets)):
+    told = tuple(map(str, columns)), tuple(map(str, targets))
+    if None in (*columns, *targets):
         return None
     lines = _call_of(*read) + chosen + _filled(model) + _weighing(design)
-    lines += _features(history, form, tuple(map(str, columns)))
-    lines += _targets(history, form, tuple(map(str, targets)))
+    one = history.k == 1
+    lines += _block(form.X, "columns", history.features, told[0], form, vector=form.flat, listed=True)
+    lines += _block("y", "targets", history.targets, told[1], form, vector=one and not form.tall, listed=not one)
     if design.weights is not None:
         lines.append(f"weight = {_numbers(form, f'frame[{quoted(design.weights)}]')}")
-    modules = ("numpy as np", "pandas as pd") if any("np." in str(text) for text in (*columns, *targets)) else ("pandas as pd",)
-    return TableCode(lines, (*modules, "torch") if split else modules)
+    numpy = ("numpy as np",) if any("np." in text for text in (*told[0], *told[1])) else ()
+    return TableCode(lines, (*numpy, "pandas as pd", *(("torch",) if split else ())))
 
 
 def _reading(source: Files, design: Design) -> tuple[str, str, dict[str, Any]] | None:
@@ -71,31 +71,23 @@ def _reading(source: Files, design: Design) -> tuple[str, str, dict[str, Any]] |
     place = part.place
     if place.system is not None:
         return None
-    numbers = dict.fromkeys((c for f in (*design.factors, *design.responses) for c in _inside(f)), float)
-    kinds: dict[str, Any] = {**numbers, **dict.fromkeys(design.texts, str)}
     if isinstance(part, ParquetFile):
         return "pd.read_parquet", place.path, {"columns": design.reads()}
     if not isinstance(part, DelimitedFile):
         return None
-    dialect, options = part.dialect, dict[str, Any]()
-    if dialect.delimiter != ",":
-        options["sep"] = dialect.delimiter
-    if dialect.decimal != ".":
-        options["decimal"] = dialect.decimal
-    if dialect.encoding != "utf-8":
-        options["encoding"] = dialect.encoding
-    if dialect.packed:
-        options["compression"] = "gzip"
-    if dialect.lines > 1:
-        options["skiprows"] = dialect.lines - 1
-    if kinds:
-        options["dtype"] = kinds
-    return "pd.read_csv", place.path, options
-
-
-def _inside(factor: Factor) -> list[str]:
-    """Columns that an expression is made of: they are to be floats, whose powers and products do not overflow."""
-    return expression(factor.text).columns if factor.kind == "expression" else []
+    # What is computed with is to be floats, whose powers and products do not overflow as those of integers do.
+    computed = [f for f in (*design.factors, *design.responses) if f.kind == "expression"]
+    kinds = {**dict.fromkeys((c for f in computed for c in f.numbers), float), **dict.fromkeys(design.texts, str)}
+    dialect = part.dialect
+    asked: tuple[tuple[str, Any, Any], ...] = (
+        ("sep", dialect.delimiter, ","),
+        ("decimal", dialect.decimal, "."),
+        ("encoding", dialect.encoding, "utf-8"),
+        ("compression", "gzip" if dialect.packed else None, None),
+        ("skiprows", max(dialect.lines - 1, 0), 0),
+        ("dtype", kinds, {}),
+    )
+    return "pd.read_csv", place.path, {name: given for name, given, usual in asked if given != usual}
 
 
 def _call_of(function: str, path: str, options: dict[str, Any]) -> list[str]:
@@ -142,26 +134,18 @@ def _weighing(design: Design) -> list[str]:
     return [f"frame = frame[frame[{quoted(design.weights)}] > 0]  # rows of no weight do not count"]
 
 
-def _features(history: History, form: Form, columns: Sequence[str]) -> list[str]:
-    if history.p == 1 and form.flat:
-        return [f"x = {_numbers(form, columns[0])}"]
-    if columns == tuple(f"frame[{quoted(name)}]" for name in history.features):
-        return [*names("columns", history.features), f"X = {_numbers(form, 'frame[columns]')}"]
-    lines = ["columns = {"]
-    lines += [f"    {quoted(name)}: {text}," for name, text in zip(history.features, columns, strict=True)]
-    return [*lines, "}", f"X = {_numbers(form, 'pd.DataFrame(columns)')}"]
-
-
-def _targets(history: History, form: Form, targets: Sequence[str]) -> list[str]:
-    if history.k == 1 and not form.tall:
-        return [f"y = {_numbers(form, targets[0])}"]
-    if targets == tuple(f"frame[{quoted(name)}]" for name in history.targets):
-        if history.k == 1:
-            return [f"y = {_numbers(form, f'frame[[{quoted(history.targets[0])}]]')}"]
-        return [*names("targets", history.targets), f"y = {_numbers(form, 'frame[targets]')}"]
-    lines = ["targets = {"]
-    lines += [f"    {quoted(name)}: {text}," for name, text in zip(history.targets, targets, strict=True)]
-    return [*lines, "}", f"y = {_numbers(form, 'pd.DataFrame(targets)')}"]
+def _block(
+    name: str, listing: str, given: Sequence[str], texts: tuple[str, ...], form: Form, *, vector: bool, listed: bool
+) -> list[str]:
+    """The lines of `name = ...` for columns that are told by texts; `given` names are listed where that is simpler."""
+    if vector:
+        return [f"{name} = {_numbers(form, texts[0])}"]
+    if texts != tuple(f"frame[{quoted(column)}]" for column in given):
+        lines = [f"    {quoted(column)}: {text}," for column, text in zip(given, texts, strict=True)]
+        return [f"{listing} = {{", *lines, "}", f"{name} = {_numbers(form, f'pd.DataFrame({listing})')}"]
+    if not listed:
+        return [f"{name} = {_numbers(form, f'frame[[{quoted(given[0])}]]')}"]
+    return [*names(listing, given), f"{name} = {_numbers(form, f'frame[{listing}]')}"]
 
 
 def _numbers(form: Form, frame: str) -> str:

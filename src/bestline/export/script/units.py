@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from bestline.export.script.history import History
 from bestline.export.script.literals import Section, Written, array, number
 from bestline.export.script.table import Form
@@ -47,6 +49,11 @@ def setting_of(history: History, before: str, after: str, *, written: Written = 
     else:
         lines = [f"{name} = {float(history.setting)!r}"]
     return [f"{lines[0]}  # {why}", *lines[1:]] if len(why) <= _SHORT else [f"# {why}", *lines]
+
+
+def penalty_sizes(history: History) -> list[str]:
+    """`l1 = ...` and `l2 = ...`, where there are such penalties."""
+    return [f"{name} = {size!r}" for name, size in (("l1", history.l1), ("l2", history.l2)) if size]
 
 
 def means(history: History, form: Form) -> str:
@@ -109,26 +116,26 @@ def _standardised(history: History, form: Form) -> list[str]:
 
 def still(history: History, form: Form, X: str, y: str) -> list[str]:
     """Centred columns that do not vary are 0 but for rounding: made 0."""
-    features, targets = (
-        [j for j in history.constant if j < history.p],
-        [j - history.p for j in history.constant if j >= history.p],
-    )
-    lines = []
-    for name, columns, vector in ((X, features, form.flat), (y, targets, not form.tall)):
-        if columns:
-            lines.append(f"{name}[{':' if vector else f':, {columns}'}] = 0.0  # does not vary")
-    return lines
+    found = _of_both(history.constant, history, form, X, y)
+    return [f"{name}[{':' if vector else f':, {own}'}] = 0.0  # does not vary" for name, own, vector in found]
 
 
 def _kept(history: History, form: Form) -> list[str]:
     """Columns whose scale stays as it is."""
-    features, targets = [j for j in history.kept if j < history.p], [j - history.p for j in history.kept if j >= history.p]
     lines = []
-    for name, columns, vector in ((form.X, features, form.flat), ("y", targets, not form.tall)):
-        if columns:
-            left = f"{name}_std" if vector else f"{name}_std[{columns}]"
-            lines.append(f"{left} = {f'{form.lib}.ones(())' if vector and form.torch else '1.0'}  # left as it is")
+    for name, own, vector in _of_both(history.kept, history, form, form.X, "y"):
+        one = f"{form.lib}.ones(())" if vector and form.torch else "1.0"
+        lines.append(f"{name}_std{'' if vector else f'[{own}]'} = {one}  # left as it is")
     return lines
+
+
+def _of_both(columns: tuple[int, ...], history: History, form: Form, X: str, y: str) -> Iterator[tuple[str, list[int], bool]]:
+    """X and y, if some of the p + k columns are theirs: the name, their columns, and whether it is a vector."""
+    features, targets = [j for j in columns if j < history.p], [j - history.p for j in columns if j >= history.p]
+    if features:
+        yield X, features, form.flat
+    if targets:
+        yield y, targets, not form.tall
 
 
 def _mean(history: History, form: Form, name: str) -> str:
