@@ -86,9 +86,9 @@ def _restored(tensors: dict[str, Tensor], facts: dict[str, Any]) -> FittedLine:
         raise ValueError("its tensors have the wrong shape")
     trace = Trace(plan.names, design.targets, *(tensors.get(f"trace.{n}") for n in _TRACE))  # type: ignore[arg-type]
     moments = Moments(design, (training,), tensors["low"], tensors["high"], int(facts["dropped"]), dict(facts["imputed"]))
-    rates = (None if facts[name] is None else float(facts[name]) for name in ("rate", "rate_limit"))
+    rate, limit = (None if facts[name] is None else float(facts[name]) for name in ("rate", "rate_limit"))
     stop, step = Stop[facts["stop"]], int(facts["step"])
-    fit = Fit(tensors["weights"], trace, stop, str(facts["advice"]), step, *rates, plan.solver, None)
+    fit = Fit(tensors["weights"], trace, stop, str(facts["advice"]), step, rate, limit, plan.solver, None)
     line = FittedLine(
         design,
         plan,
@@ -151,7 +151,7 @@ def _plain(scores: Scores | None) -> dict[str, Any] | None:
     if scores is None:
         return None
     facts = asdict(scores)
-    return facts | {n: [None if x != x else x for x in v] for n, v in facts.items() if isinstance(v, tuple)}
+    return facts | {n: [None if math.isnan(x) else x for x in v] for n, v in facts.items() if isinstance(v, tuple)}
 
 
 def _scores(facts: dict[str, Any] | None) -> Scores | None:
