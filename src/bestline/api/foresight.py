@@ -1,4 +1,4 @@
-"""Before training: `bestline.preflight` and `bestline.sweep`, from a table or from moments alone.
+"""Foresight: `bestline.preflight` and `bestline.sweep`, from a table or from moments alone.
 
 Both look at the very objective that `fit` trains, in one pass over the data: the largest stable rate, the number of steps and
 hundreds of whole runs follow from the moments.

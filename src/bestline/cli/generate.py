@@ -1,4 +1,4 @@
-"""TODO docstring."""
+"""The command that makes data: a line with noise whose truth is known, or the data of a lesson."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Bare numbers: arrays, lists and tensors without names, and which columns of the training table they are."""
+"""Unnamed columns: arrays, lists and tensors without names, and which columns of the training table they are."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Document: a fitted line as JSON, with all that is needed to predict with it elsewhere and to judge it.
+"""Facts: a fitted line as JSON, with all that is needed to predict with it elsewhere and to judge it.
 
     prediction = intercept + sum over columns of weight * product of parts
 

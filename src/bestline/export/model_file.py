@@ -1,4 +1,4 @@
-"""FittedLine files: a fitted line as safetensors and JSON, a few kB, and nothing in it that executes."""
+"""Model file: a fitted line as safetensors and JSON, a few kB, and nothing in it that executes."""
 
 from __future__ import annotations
 

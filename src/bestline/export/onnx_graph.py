@@ -1,4 +1,4 @@
-"""Graph: a fitted line as an ONNX graph in double precision, which runs wherever ONNX does.
+"""ONNX graph: a fitted line as one, in double precision, which runs wherever ONNX does.
 
     components (N, c) -> columns (N, p), each a product of components -> prediction (N, k) = columns @ weights + intercept
 

@@ -1,4 +1,4 @@
-"""Walk: a fitted line told to another language, which need not know how a design or an expression is made.
+"""Terms: a fitted line told to another language, which need not know how a design or an expression is made.
 
     prediction = intercept + sum over columns of weight * product of parts
 

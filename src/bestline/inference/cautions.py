@@ -1,4 +1,4 @@
-"""Findings: what the user should know about a fit. Rows left out, collinear columns, leaks, too few rows, digits, a run cut short."""
+"""Cautions: what the user should know about a fit. Rows left out, collinear columns, leaks, too few rows, digits, a run cut short."""
 
 from __future__ import annotations
 

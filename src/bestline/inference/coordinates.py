@@ -1,4 +1,4 @@
-"""Basis: rows in coordinates that belong to the data, in which leverage is a length and a covariance cannot cancel.
+"""Coordinates: a `Basis` that belongs to the data. In it leverage is a length and a covariance cannot cancel.
 
     sqrt(w) x = q R      sum q q' = 1      leverage h = |q|^2      weights = T sum q sqrt(w) y
 

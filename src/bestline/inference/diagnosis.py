@@ -1,4 +1,4 @@
-"""Diagnose: what a second look at the rows says of a line. R's four panels, the rows that move it, tests of what it takes for granted.
+"""Diagnosis: what a second look at the rows says of a line. R's four panels, the rows that move it, tests of what it takes for granted.
 
 The tests follow from moments of a few more columns than the line's own, so that they cost one pass, whatever the number of rows.
 What matters comes first, in plain words and with the picture that shows it; it takes an effect, and not a p-value alone.

@@ -1,4 +1,4 @@
-"""Agreement: the same line fitted by scikit-learn and statsmodels, and to how many digits each weight is the same.
+"""Peers: the same line fitted by scikit-learn and statsmodels, and to how many digits each weight is the same.
 
     digits agreed = -log10 |a - b| / |b|
 

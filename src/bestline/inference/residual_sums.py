@@ -1,4 +1,4 @@
-"""Evidence: what a second pass over the rows gathers, with the line in hand. It adds up, and it keeps its size.
+"""Residual sums: what a second pass over the rows gathers, with the line in hand. It adds up, and it keeps its size.
 
 Counts in cells for the pictures, a sketch of quantiles whose error is half a percent of the value (after Masson, Rim & Lee 2019,
 DDSketch), the most extreme rows, and moments of a few more columns, from which tests follow. Up to 2,000 rows are kept as they are.

@@ -1,4 +1,9 @@
-"""TODO docstring."""
+"""Restrictions: what people write of weights that are to be equal, zero or in proportion, read as a matrix.
+
+    A w = b        "x1 = 2 * x2, x3 = 0" has two rows
+
+Text is read by a small reader of sums and products; a name stands for a weight, and nothing is ever executed.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Evaluate: how large the errors are, and on which rows that was measured.
+"""Scores: how large the errors are, and on which rows that was measured.
 
     MSE = sum w r^2 / sum w    RMSE = sqrt(MSE)    MAE = sum w |r| / sum w    R2 = 1 - MSE / variance of y on the same rows
 

@@ -1,7 +1,7 @@
 """Sharpen: the exact solution where moments in float64 leave too few digits, and wherever it costs next to nothing.
 
 The moments' own answer comes first, with its right digits estimated. When they are fewer than asked for, and the rows can be
-read again, one more pass solves the problem exactly (`refine`). A small table is always solved so: it takes milliseconds.
+read again, one more pass solves the problem exactly (`numerics.exact_solve`). A small table is always solved so: it takes milliseconds.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Precision: how many digits of an answer are right, when it comes from moments in float64.
+"""Digits: how many digits of an answer are right, when it comes from moments in float64.
 
 Moments carry relative errors of a few units of rounding. To first order an error dS of the second moments and ds of the
 products with the target moves the solution of S w = s by S^-1 (ds - dS w), and what it says of its own errors with it. So,

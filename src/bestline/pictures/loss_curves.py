@@ -1,4 +1,4 @@
-"""Losses: the loss after every update, of one run or of several, with what there is to compare it with.
+"""Loss curves: the loss after every update, of one run or of several, with what there is to compare it with.
 
 Beside the curve: the loss of rows that training never saw, the least loss there is, which weights were kept, and where stopping
 early would have stopped.

@@ -1,4 +1,4 @@
-"""Paths: pictures of a selection. How the weights shrink as the penalty grows, and how well each penalty predicts."""
+"""Penalty paths: pictures of a selection. How the weights shrink as the penalty grows, and how well each penalty predicts."""
 
 from __future__ import annotations
 

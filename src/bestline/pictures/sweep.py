@@ -1,4 +1,4 @@
-"""Sweeping: many runs as a Picture. Where the last loss is lowest, how soon each rate gets there, and beyond which rate none does."""
+"""Sweep: many runs as a Picture. Where the last loss is lowest, how soon each rate gets there, and beyond which rate none does."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Watching: how models were trained, as something that moves. A page, a notebook widget, a GIF, a film, a still picture.
+"""Watch: how models were trained, as something that moves. A page, a notebook widget, a GIF, a film, a still picture.
 
 All of them show the same states of training, side by side: the rows and the line, the loss surface with the path on it, the
 loss after every update. Several models on the same rows are shown in the same panels.

@@ -1,4 +1,4 @@
-"""Streamed: rows that do not fit in memory, read anew for every epoch and mixed on their way.
+"""Reread: rows that do not fit in memory, read anew for every epoch and mixed on their way.
 
 Blocks of rows come in as the source has them. A window of them is held; whenever it is twice full, a random half of it goes out.
 So a row travels about a window's length from its place, no more than two windows are held, and no row is left out or comes twice.

@@ -1,4 +1,4 @@
-"""TODO docstring."""
+"""Lessons: the data sets that well-known lessons on gradient descent draw, number by number, and the runs that they show."""
 
 from __future__ import annotations
 

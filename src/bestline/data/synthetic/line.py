@@ -1,4 +1,4 @@
-"""Lines with noise: the generator, and the lessons' own data sets by name.
+"""Line: points on a line with noise, made by a seed.
 
     y_i = slope · x_i + intercept + noise_i
 

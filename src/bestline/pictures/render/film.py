@@ -1,4 +1,4 @@
-"""Motion: training as a moving picture: a GIF, or where ffmpeg is installed an MP4.
+"""Film: training as a moving picture: a GIF, or where ffmpeg is installed an MP4.
 
 The picture is drawn once. For every frame what stands still is put back from memory and only what moves is drawn, so a hundred
 frames take little longer than one. Frames are spaced by how much moves between them, not by the number of updates.

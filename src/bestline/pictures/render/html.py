@@ -1,4 +1,4 @@
-"""Page: one self-contained HTML file, made by a template, that plays without a network.
+"""HTML: one self-contained page, made by a template, that plays without a network.
 
 Everything is inside: the player, its style, the numbers, and still pictures. A content-security policy of the page's own
 forbids everything else: scripts and styles run only if their hash is the one stated, and nothing can be loaded. Templates

@@ -1,4 +1,4 @@
-"""Compact: a picture as a PNG small enough to lie inside a page."""
+"""PNG: a picture small enough to lie inside a page."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One by one: rows take turns, each the cause of a small step.
+"""Row loop: rows take turns, each the cause of a small step.
 
     w <- (1 - rate l2) w - rate loss'(x w + b, y) x      b <- b - rate loss'(x w + b, y)
 
