@@ -24,9 +24,8 @@ from bestline.estimators.parameters import Choice, Number, Rules, penalties
 from bestline.estimators.routing import routed, router
 from bestline.numerics import Comoments, Rows, rests
 from bestline.training import least_squares, width
-from bestline.training.cross_validation import geometric
+from bestline.training.cross_validation import fold_errors, geometric
 from bestline.training.solvers.few_rows import CentredRows, solve_rows
-from bestline.training.solvers.path import Normal, solve
 
 _AT_ONCE = 2**25  # numbers in the second moments of the folds that are solved together
 
@@ -251,17 +250,13 @@ def _errors(
             [_error_of_rows(CentredRows.of(a, intercept=intercept), b, l1, l2, positive=positive) for a, b in parts]
         )
     # One pass over the rows: moments of the test parts. Training moments are sums of those, so no row is read again.
-    p, r = rows.X.shape[1], l1.shape[1]
+    p = rows.X.shape[1]
     tests = [Comoments.of_rows(rows[torch.as_tensor(test)]) for _, test in splits]
     found = []
     for train, test in _batched(list(_training(rows, splits, tests)), tests, max(1, _AT_ONCE // max(1, p * p))):
         # Folds, penalties and shares are cells of one batch: the path solver walks them side by side.
-        normals = [least_squares.normal_of(m, p, intercept=intercept) for m in train]
-        curvature = torch.cat([n.curvature for n in normals])
-        linear, square = torch.cat([n.linear for n in normals]), torch.cat([n.square for n in normals])
-        slopes = solve(Normal(curvature, linear.repeat(1, 1, r), square.repeat(1, r)), l1, l2, positive=positive).weights
-        found += [_held_out(a, b, s, intercept=intercept) for a, b, s in zip(train, test, slopes, strict=True)]
-    return torch.stack(found)
+        found.append(fold_errors(test, p, l1, l2, training=train, intercept=intercept, positive=positive)[..., 0])
+    return torch.cat(found)
 
 
 def _error_of_rows(few: CentredRows, test: Rows, l1: Tensor, l2: Tensor, *, positive: bool) -> Tensor:
@@ -289,15 +284,3 @@ def _training(rows: Rows, splits: Sequence[tuple[Any, Any]], tests: list[Comomen
 def _batched(train: list[Comoments], test: list[Comoments], size: int) -> Iterator[tuple[list[Comoments], list[Comoments]]]:
     for i in range(0, len(train), size):
         yield train[i : i + size], test[i : i + size]
-
-
-def _held_out(train: Comoments, test: Comoments, slopes: Tensor, *, intercept: bool) -> Tensor:
-    """Mean squared errors (m, r) on the rows of `test` of lines with slopes (m, p, r) and the intercepts that `train` gives them."""
-    m, _, r = slopes.shape
-    center = train.center if intercept else torch.zeros(train.q, dtype=torch.float64)
-    away = test.center - center
-    unit = test.unit
-    # E (y - a - x b)^2 = v' (C + m m') v, v = (-b, 1): C is the test rows' covariance and m their mean, about the line's centre.
-    joint = test.scatter * torch.outer(unit, unit) / test.weight + torch.outer(away, away)
-    line = torch.cat([-slopes, torch.ones(m, 1, r, dtype=torch.float64)], 1)
-    return (line * (joint @ line)).sum(1).clamp(min=0)

@@ -250,9 +250,8 @@ def fold_errors(
     *,
     intercept: bool,
     standardize: bool = False,
-    unscaled: Sequence[int] = (),
-    factors: Tensor | None = None,
     positive: bool = False,
+    training: Sequence[Comoments] | None = None,
 ) -> Tensor:
     """Mean squared error of every fold by lines trained on the others, in the data's units.
 
@@ -262,21 +261,24 @@ def fold_errors(
         At least two, each of one row or more.
     l1, l2 : Tensor (m,) or (m, r)
         r series of m penalties, on the columns as trained.
-    intercept, standardize, unscaled, factors
-        As for `select`.
+    intercept, standardize : bool
     positive : bool
         Slopes must not be negative.
+    training : sequence of Comoments, optional
+        What each fold's lines are trained on, where that is not all other folds.
 
     Returns
     -------
     Tensor (f, m, k) or (f, m, r, k)
     """
-    if len(folds) < 2 or any(f.count == 0 for f in folds):
-        raise DataError(f"Cross-validation needs at least two folds, each with rows; got {[f.count for f in folds]} rows.")
     parts = [f.cpu() for f in folds]
-    trained = _Trained.on(rests(parts), p, intercept=intercept, standardize=standardize, unscaled=unscaled)
+    if training is None:
+        if len(folds) < 2 or any(f.count == 0 for f in folds):
+            raise DataError(f"Cross-validation needs at least two folds, each with rows; got {[f.count for f in folds]} rows.")
+        training = rests(parts)
+    trained = _Trained.on(list(training), p, intercept=intercept, standardize=standardize, unscaled=())
     flat = l1.ndim == 1
-    path = trained.solve(l1[:, None] if flat else l1, l2[:, None] if flat else l2, factors=factors, positive=positive)
+    path = trained.solve(l1[:, None] if flat else l1, l2[:, None] if flat else l2, factors=None, positive=positive)
     errors = trained.errors(parts, path.weights)
     return errors[:, :, 0] if flat else errors
 
