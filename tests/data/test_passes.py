@@ -23,10 +23,11 @@ from bestline.data.runner import summed
 from bestline.data.split import CountRows, InPart, part_labels
 from bestline.data.tables import open_source
 from bestline.inference.coordinates import AddUp, Fold
+from bestline.inference.covariance.named import parse_cov
+from bestline.inference.covariance.sandwich import CollectMeat
 from bestline.inference.numbered import OverTraining
 from bestline.inference.prediction import _Judge
 from bestline.inference.residual_sums import GatherEvidence, Lens
-from bestline.inference.robust import CollectMeat, CovarianceKind
 from bestline.inference.sharpen import _SumExactly
 from bestline.inference.uncertainty import basis_of
 from bestline.numerics.comoments import Comoments
@@ -85,8 +86,8 @@ def _passes() -> dict[str, tuple[pd.DataFrame, Pass[Any, Any]]]:
         "arguments": (HOLES, Summarise(calls, {"b": 1.0}, counted)),
         "polynomials": (FRAME, Gram(calls, None, counted, ranges=ranges)),
         "gaps": (HOLES, CountGaps(("a", "b", "group"), frozenset({"group"}))),
-        "robust": (FRAME, over(CollectMeat(basis, CovarianceKind("HC3")))),
-        "clusters": (FRAME, over(CollectMeat(basis, CovarianceKind("cluster", "firm")))),
+        "robust": (FRAME, over(CollectMeat(basis, parse_cov("HC3")))),
+        "clusters": (FRAME, over(CollectMeat(basis, parse_cov("cluster:firm")))),
         "evidence": (FRAME, over(GatherEvidence(Lens.on(basis)))),
         "triangle": (FRAME, over(Fold(basis))),
         "totals": (FRAME, over(AddUp(basis))),
