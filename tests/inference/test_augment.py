@@ -8,6 +8,7 @@ import pytest
 
 import bestline as bl
 from bestline.errors import OptionError
+from bestline.inference import sharpen
 from bestline.inference.augment import augment
 from inference.examples import frame, reference
 
@@ -33,7 +34,11 @@ def test_augmented_rows_against_statsmodels(weights: str | None):
     assert [c for c in augment(model, interval="prediction") if c.startswith(("conf", "pred"))] == ["pred_low", "pred_high"]
 
 
-def test_intervals_of_new_rows_are_those_of_predict():
+@pytest.mark.parametrize("small", [True, False])
+def test_intervals_of_new_rows_are_those_of_predict(small: bool, monkeypatch: pytest.MonkeyPatch):
+    """Small tables are solved exactly; of larger ones the intervals come from another basis."""
+    if not small:
+        monkeypatch.setattr(sharpen, "_SMALL", 0)
     model, new = bl.fit(frame(), "y ~ x1 + g", weights="w"), frame(30, seed=4).drop(columns=["y", "w"])
     table, mean, one = augment(model, new), *(model.predict(new, interval=i) for i in ("confidence", "prediction"))
     for name, values in {**mean, **one}.items():
