@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 
-
 from architecture.house import SRC, modules
 
 MOST_ENTRIES = 16  # at the root: what one takes in at a glance
