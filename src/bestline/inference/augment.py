@@ -138,22 +138,16 @@ class _Page:
 
     def trained(self, data: Any, source: Source) -> Iterator[_Piece]:
         for part in numbered(self.line, data, also=source.names):
-            yield (
-                _own(part.batch, source, part.at),
-                self._said(part.batch, part.at, part.rows, trained=True),
-                part.numbers.numpy(),
-            )
+            said = self._said(part.batch, part.at, part.rows, trained=True)
+            yield _own(part.batch, source, part.at), said, part.numbers.numpy()
 
     def others(self, source: Source) -> Iterator[_Piece]:
         line, design = self.line, self.line.design
         known = set(design.target_columns) <= set(source.names)
         for batch in source.batches():
             X = design.features(batch)[0].cpu()
-            y = (
-                design._targets(batch).cpu()
-                if known
-                else torch.full((len(X), len(line.targets)), float("nan"), dtype=torch.float64)
-            )
+            nothing = torch.full((len(X), len(line.targets)), float("nan"), dtype=torch.float64)
+            y = design._targets(batch).cpu() if known else nothing
             w = batch.numbers([design.weights])[:, 0].cpu() if design.weights in source.names else None
             outside = classical.outside(X, line.collected.low, line.collected.high).numpy()
             new = self._said(batch, torch.arange(batch.rows), Rows(X, y, w), trained=False) | {"outside": outside}
@@ -162,28 +156,25 @@ class _Page:
     def _said(self, batch: Batch, at: Tensor, rows: Rows, *, trained: bool) -> dict[str, Any]:
         fitted, resid = self._line(batch, at, rows)
         columns: dict[str, Tensor] = {}
-        each: dict[str, Any] = {}
+        hat: dict[str, Any] = {}
         if self.inference is not None:
             across = self._leverage(batch, at, rows)
             w = torch.ones(len(rows), dtype=torch.float64) if rows.w is None else rows.w.to(torch.float64)
-            each["hat"] = (across * w).numpy()
+            hat = {"hat": (across * w).numpy()}
             if trained and self.basis is not None:
-                found = self._influence(rows, resid)
-                exact = found.pop("resid")
+                columns = self._influence(self.basis, rows, resid)
+                exact = columns.pop("resid")
                 if self.line.refined is None:  # of the line about the means, where a large offset takes no digits
                     resid = torch.where(exact.isnan(), resid, exact)
                     fitted = rows.y - resid
-                columns |= found
             else:
-                columns |= dict.fromkeys(("cooksd", "std_resid"), fitted * float("nan"))
-            columns |= self._ends(rows, fitted, across, w)
-        columns = {"fitted": fitted, "resid": resid} | columns
-        many = len(self.line.targets) > 1
-        for name, values in columns.items():
-            for i, target in enumerate(self.line.targets):
-                each[f"{name}:{target}" if many else name] = values[:, i].numpy()
-        order = ["fitted", "resid", "hat"] if not many else []
-        return {n: each[n] for n in [*(n for n in order if n in each), *(n for n in each if n not in order)]}
+                columns = dict.fromkeys(("cooksd", "std_resid"), fitted * float("nan"))
+            columns |= self._ends(self.inference, rows, fitted, across, w)
+        line, targets = {"fitted": fitted, "resid": resid}, self.line.targets
+        if len(targets) == 1:
+            first, others = ({name: v[:, 0].numpy() for name, v in some.items()} for some in (line, columns))
+            return first | hat | others
+        return hat | {f"{name}:{t}": v[:, i].numpy() for name, v in (line | columns).items() for i, t in enumerate(targets)}
 
     @property
     def _refined(self) -> Refined | None:
@@ -213,18 +204,16 @@ class _Page:
     def _below(self, batch: Batch, at: Tensor, rows: Rows) -> Tensor:
         return columns_doubled(self.line.design, batch, rows.X, at).low
 
-    def _influence(self, rows: Rows, resid: Tensor) -> dict[str, Tensor]:
-        assert self.basis is not None  # noqa: S101  the caller has looked
-        seen = self.basis.see(rows)
+    def _influence(self, basis: Basis, rows: Rows, resid: Tensor) -> dict[str, Tensor]:
+        seen = basis.see(rows)
         if self._refined is not None:  # its residuals have more digits than these coordinates give
-            seen = replace(seen, e=resid / self.basis.unit * seen.root[:, None])
-        found = [influence(self.basis, seen, i) for i in range(len(self.line.targets))]
+            seen = replace(seen, e=resid / basis.unit * seen.root[:, None])
+        found = [influence(basis, seen, i) for i in range(len(self.line.targets))]
         return {name: torch.stack([getattr(f, name) for f in found], 1) for name in ("resid", "cooksd", "std_resid")}
 
-    def _ends(self, rows: Rows, fitted: Tensor, across: Tensor, w: Tensor) -> dict[str, Tensor]:
+    def _ends(self, inference: classical.Inference, rows: Rows, fitted: Tensor, across: Tensor, w: Tensor) -> dict[str, Tensor]:
         """Ends of the intervals; NaN without degrees of freedom, and where aliased columns do not say what they said in training."""
-        line, inference = self.line, self.inference
-        assert inference is not None  # noqa: S101  the caller has looked
+        line = self.line
         away = rows.X - (line.training.center[: line.design.p] if line.design.intercept else 0.0)
         odd = inference.variance_of_mean(away).isnan() if inference.aliased else torch.zeros(len(rows), dtype=torch.bool)
         df = inference.df_resid

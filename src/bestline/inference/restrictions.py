@@ -1,8 +1,9 @@
 """Restrictions: what people write of weights that are to be equal, zero or in proportion, read as a matrix.
 
-    A w = b        "x1 = 2 * x2, x3 = 0" has two rows
+    A w = c        "x1 = 2 * x2, x3 = 0" has two rows
 
-Text is read by a small reader of sums and products; a name stands for a weight, and nothing is ever executed.
+The reader is our own: formulaic's knows no powers of ten, no `x1:x2` and no names with spaces but between backquotes, and it says
+less of what it cannot read. A name stands for a weight, and nothing is ever executed.
 """
 
 from __future__ import annotations
@@ -20,8 +21,6 @@ from bestline.errors import ColumnError, OptionError, readable
 
 Restrictions: TypeAlias = Any  # text, several texts, a matrix (m, d), or a pair (matrix, right side (m,))
 
-_NUMBER = re.compile(r"(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
-_NAME = re.compile(r"[^\W\d]\w*")
 SAME = 1e-10  # below which a restriction says nothing that those before it did not say
 
 
@@ -34,7 +33,7 @@ def restricted(restrictions: Restrictions, names: Sequence[str]) -> tuple[Tensor
         isinstance(restrictions, Sequence) and restrictions and all(isinstance(r, str) for r in restrictions)
     ):
         text = restrictions if isinstance(restrictions, str) else ", ".join(restrictions)
-        A, c = _Reader(text, names).read()
+        A, c = _Reader.of(text, names).read()
     else:
         A, c, text = _matrix(restrictions, len(names))
     for row, value in zip(A, c, strict=True):
@@ -73,7 +72,17 @@ class _Reader:
 
     text: str
     names: Sequence[str]
+    atom: re.Pattern[str]
     at: int = 0
+
+    @classmethod
+    def of(cls, text: str, names: Sequence[str]) -> _Reader:
+        """At the beginning of a text about these names."""
+        number = r"(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"
+        known = sorted((n for n in names if n and not re.fullmatch(number, n)), key=len, reverse=True)
+        # A name that ends in a word is not the beginning of a longer one: x1 is not in x10.
+        name = "|".join(re.escape(n) + (r"(?!\w)" if re.match(r"\w", n[-1]) else "") for n in known) or "(?!)"
+        return cls(text, names, re.compile(rf"`(?P<quoted>[^`]*)`|(?P<name>{name})|(?P<number>{number})|(?P<word>[^\W\d]\w*)"))
 
     def read(self) -> tuple[Tensor, Tensor]:
         rows = []
@@ -123,36 +132,19 @@ class _Reader:
 
     def _atom(self) -> Tensor:
         form = torch.zeros(len(self.names) + 1, dtype=torch.float64)
-        rest = self.text[self.at :]
-        name, number = self._name(rest), _NUMBER.match(rest)
-        if name is not None:
-            form[list(self.names).index(name)] = 1.0
-        elif number is not None:
-            form[-1] = float(number.group())
-            self.at += number.end()
+        found = self.atom.match(self.text, self.at)
+        if found is None:
+            raise self._error()
+        word = found[str(found.lastgroup)]
+        if found.lastgroup == "number":
+            form[-1] = float(word)
+        elif word in self.names:
+            form[list(self.names).index(word)] = 1.0
         else:
-            word = _NAME.match(rest)
-            raise (
-                self._error()
-                if word is None
-                else OptionError(f"Restrictions: {ColumnError.missing(word.group(), self.names, 'the weights')}")
-            )
+            raise OptionError(f"Restrictions: {ColumnError.missing(word, self.names, 'the weights')}")
+        self.at = found.end()
         self._space()
         return form
-
-    def _name(self, rest: str) -> str | None:
-        if rest.startswith("`") and "`" in rest[1:]:
-            quoted = rest[1 : rest.index("`", 1)]
-            if quoted not in self.names:
-                raise OptionError(f"Restrictions: {ColumnError.missing(quoted, self.names, 'the weights')}")
-            self.at += len(quoted) + 2
-            return quoted
-        fits = [n for n in self.names if n and rest.startswith(n) and not _NUMBER.fullmatch(n) and not _goes_on(n, rest)]
-        if not fits:
-            return None
-        name = max(fits, key=len)
-        self.at += len(name)
-        return name
 
     def _take(self, *signs: str) -> str:
         self._space()
@@ -162,8 +154,7 @@ class _Reader:
         return found
 
     def _space(self) -> None:
-        while self.at < len(self.text) and self.text[self.at].isspace():
-            self.at += 1
+        self.at = len(self.text) - len(self.text[self.at :].lstrip())
 
     def _error(self) -> OptionError:
         rest = self.text[self.at :]
@@ -171,8 +162,3 @@ class _Reader:
         return OptionError(
             f"Restrictions such as 'x1 = 0, x2 = 2 * x3' are expected; {readable(self.text)} cannot be read {where}."
         )
-
-
-def _goes_on(name: str, text: str) -> bool:
-    """Whether the word that `name` ends in is longer in the text: x1 in x10."""
-    return bool(re.match(r"\w", name[-1]) and re.match(r"\w", text[len(name) :]))

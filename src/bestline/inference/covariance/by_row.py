@@ -30,16 +30,16 @@ class ByRow(Sandwich):
 
     Attributes
     ----------
-    divides : bool
-        Whether the divisor is 0 for a row of leverage 1, which determines a weight by itself.
+    power : float
+        Of 1 - h, by which a residual is divided: half of that in the equation above. If it is not 0, rows of leverage 1 are refused.
     """
 
-    divides: ClassVar[bool] = True
+    power: ClassVar[float] = 1.0
 
     def divisor(self, basis: Basis, h: Tensor) -> Tensor:
         """What the residuals of rows with leverage h (n,) are divided by, (n,)."""
         del basis
-        return torch.ones_like(h)
+        return (1 - h) ** self.power
 
     def none(self, basis: Basis) -> Tensor:
         """Zeros (k, r, r)."""
@@ -55,7 +55,7 @@ class ByRow(Sandwich):
         """
         del batch
         h = seen.leverage
-        if self.divides and bool((1 - h <= basis.alone).any()):
+        if self.power and bool((1 - h <= basis.alone).any()):
             raise NumericalError(
                 f"{self.name} divides by 1 - leverage, and a row determines a weight by itself (leverage 1); use HC1, or leave "
                 f"out the column or level that only this row has."
@@ -80,7 +80,7 @@ class HC0(ByRow):
     """The plain sum."""
 
     name: ClassVar[str] = "HC0"
-    divides: ClassVar[bool] = False
+    power: ClassVar[float] = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,11 +99,7 @@ class HC2(ByRow):
     """Every squared residual over 1 - h: that is its mean when all variances are equal."""
 
     name: ClassVar[str] = "HC2"
-
-    def divisor(self, basis: Basis, h: Tensor) -> Tensor:
-        """Root of 1 - h."""
-        del basis
-        return (1 - h) ** 0.5
+    power: ClassVar[float] = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,8 +107,3 @@ class HC3(ByRow):
     """Every residual over 1 - h: that is the residual from the line of all other rows."""
 
     name: ClassVar[str] = "HC3"
-
-    def divisor(self, basis: Basis, h: Tensor) -> Tensor:
-        """1 - h."""
-        del basis
-        return 1 - h
