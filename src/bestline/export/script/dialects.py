@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from bestline.export.script import autograd, byhand
+from bestline.export.script.autograd import loss_call, model_of, start_of
+from bestline.export.script.autograd import trained as trained_by_torch
+from bestline.export.script.byhand import loss_of
+from bestline.export.script.byhand import refuse as refuse_by_hand
+from bestline.export.script.byhand import trained as trained_by_hand
 from bestline.export.script.history import History
 from bestline.export.script.literals import Section, quoted
 from bestline.export.script.solved import solved
@@ -15,7 +19,7 @@ STYLES = ("numpy", "tensors", "linear", "module")
 def refuse(history: History, style: str) -> None:
     """Raise OptionError for a run that a style does not write out."""
     if style == "numpy":
-        byhand.refuse(history)
+        refuse_by_hand(history)
 
 
 def body(history: History, form: Form, style: str) -> list[Section]:
@@ -27,19 +31,19 @@ def body(history: History, form: Form, style: str) -> list[Section]:
         if form.net:
             bias = [f"{layer}.bias = nn.Parameter(b)"] if history.intercept else []
             weights = [f"{layer}.weight = nn.Parameter(w.T)", *bias]
-            sections += autograd.model_of(history, style, weights)
+            sections += model_of(history, style, weights)
         return [*sections, *_printed(history, form, layer)]
     if form.net:
-        sections += autograd.model_of(history, style, autograd.start_of(history, layer))
-    sections += autograd.trained(history, form, layer) if form.torch else byhand.trained(history, form)
+        sections += model_of(history, style, start_of(history, layer))
+    sections += trained_by_torch(history, form, layer) if form.torch else trained_by_hand(history, form)
     return [*sections, *restored(history, form, layer), *_printed(history, form, layer)]
 
 
 def _printed(history: History, form: Form, layer: str) -> list[Section]:
     lines = _weights(history, form, layer)
     if not form.torch:
-        return [Section([*lines, *byhand.loss_of(history, form)])]
-    loss = autograd.loss_call(history, form, form.X, "y") if history.trains else _squared(history, form)
+        return [Section([*lines, *loss_of(history, form)])]
+    loss = loss_call(history, form, form.X, "y") if history.trains else _squared(history, form)
     return [Section([*lines, f'print("loss", {loss}.item())'])]
 
 

@@ -16,11 +16,11 @@ import torch
 from torch import Tensor
 from torch.nn import Parameter
 
+import bestline.training.solvers.rate_limits as rates
 from bestline.errors import OptionError
 from bestline.numerics import Bowl, Weights
 from bestline.training.foresight.rate_grid import rates_around
 from bestline.training.foresight.sweep import About, run_sweep
-from bestline.training.solvers import rate_limits as rates
 from bestline.training.solvers.descent import OPTIMIZERS, Descent
 from bestline.training.task import Task
 from bestline.wording import significant
