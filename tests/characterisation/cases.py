@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache, partial
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,10 @@ import pandas as pd
 import torch
 
 import bestline as bl
-from bestline.pictures import figures
+from bestline.pictures import diagnostics, figures, live, penalty_paths
+from bestline.pictures import sweep as pictures_of_sweeps
+from bestline.pictures.marks import Picture
+from bestline.pictures.sample import Sample
 from bestline.pictures.watch import session_of
 from pictures import examples
 
@@ -301,14 +305,15 @@ for _name, _how in {
 
 def drawn(name: str) -> dict[str, Any]:
     """What every picture shows: its title, its words for who cannot see, and its table of numbers, mark by mark."""
-    found = {}
-    for title, picture in examples.pictures(examples.case(name)).items():
-        frame = pd.DataFrame(picture.table())
-        marks = frame.groupby(["panel", "mark", "label"], sort=False, dropna=False)
-        limits = [(panel.title, panel.xlabel, panel.ylabel, panel.xlim, panel.ylim) for panel in picture.panels]
-        found[title] = {"title": picture.title, "alt": picture.alt, "panels": limits}
-        found[title] |= {" | ".join(map(str, key)): part[["x", "y", "z"]] for key, part in marks}
-    return found
+    return {title: shown(picture) for title, picture in examples.pictures(examples.case(name)).items()}
+
+
+def shown(picture: Picture) -> dict[str, Any]:
+    frame = pd.DataFrame(picture.table())
+    marks = frame.groupby(["panel", "mark", "label"], sort=False, dropna=False)
+    limits = [(panel.title, panel.xlabel, panel.ylabel, panel.xlim, panel.ylim) for panel in picture.panels]
+    found = {"title": picture.title, "alt": picture.alt, "panels": limits}
+    return found | {" | ".join(map(str, key)): part[["x", "y", "z"]] for key, part in marks}
 
 
 for _name in ("lesson", "diverged", "p=3", "held out", "huber", "two targets", "ridge", "one weight"):
@@ -321,6 +326,67 @@ def planes() -> list[Any]:
 
 
 case("pictures: other planes", planes)
+
+
+def selected() -> list[Any]:
+    cv = bl.fit(table(), "y ~ x1 + x2 + x3 + g", cv="enet", weights="w").cv
+    return [shown(penalty_paths.error_curve(cv)), shown(penalty_paths.coefficient_path(cv))]
+
+
+def suspected(rows: int, **how: Any) -> list[Any]:
+    """A few rows are drawn one by one; of many, the cells they lie in."""
+    data = pd.concat([table().assign(x1=table().x1 + 0.01 * i, y=table().y + 0.02 * i) for i in range(-(-rows // 60))]).head(
+        rows
+    )
+    return [
+        shown(diagnostics.panels(bl.fit(data.assign(x1b=data.x1 + 1e-5 * data.x3), formula, **how).diagnose()))
+        for formula in ("y ~ x1 + x2", "y ~ x1 + x1b")
+    ]
+
+
+def seen_live() -> list[Any]:
+    pictures: list[Any] = []
+    screen = SimpleNamespace(show=lambda picture, text: pictures.append([shown(picture), text]), close=lambda: None)
+    first = bl.fit(line(), "y ~ x", solver="sgd", steps=1)
+    watch = live.Live(screen, Sample.draw(next(iter(first.rows())), first.features, first.targets))
+    bl.fit(line(), "y ~ x", solver="sgd", lr=0.1, steps=12, split=(0.7, 0.3), watch=watch.hear)
+    watch.close()
+    return pictures[-1]
+
+
+def raced() -> list[Any]:
+    found = [examples.fitted(examples.made(), bl.Descent(name, lr=0.1, steps=8), [3, 3]) for name in ("sgd", "adam")]
+    return [
+        shown(figures.overview(dict(zip(("slow", "adam"), found, strict=True)), examples.sampled(examples.made()), step=step))
+        for step in (3, 8)
+    ]
+
+
+case("pictures: errors and paths of penalties", selected)
+for _rows in (9, 60, 6000):
+    case(f"pictures: diagnosis of {_rows} rows", lambda rows=_rows: suspected(rows))
+case("pictures: live", seen_live)
+case("pictures: a race", raced)
+case(
+    "pictures: a sweep",
+    lambda: shown(
+        pictures_of_sweeps.picture(
+            bl.sweep(
+                line(),
+                "y ~ x",
+                lrs="1e-3:1:5",
+                starts=[(-15, -10), (0, 0)],
+                optimizers=["sgd", "adam"],
+                standardize=False,
+                steps=9,
+            )
+        )
+    ),
+)
+case(
+    "pictures: coefficients",
+    lambda: shown(figures.coefficients(["a", "b", "c"], [1, -2, 0.1], [0, -3, float("nan")], [2, -1, float("nan")])),
+)
 
 
 def walked(formula: str = "y ~ x1 + x2", **how: Any) -> bl.Model:
