@@ -147,6 +147,11 @@ def test_one_of_each_is_added_by_following_the_page(tmp_path: Path):
     done = subprocess.run([sys.executable, script], env=environment, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert [line for line in done.stdout.splitlines() if line in KINDS] == list(KINDS), done.stdout + done.stderr
     assert done.returncode == 0
+    fenced = "import sys; from importlinter.cli import lint_imports; sys.exit(lint_imports())"
+    done = subprocess.run(
+        [sys.executable, "-c", fenced], env=environment, cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout
 
 
 @pytest.mark.parametrize("kind", KINDS)
