@@ -95,6 +95,7 @@ class Collected:
     kept: Kept | None = None
 
     def __add__(self, other: Collected) -> Collected:
+        # The grouping is the same on both sides, so group i of one belongs to group i of the other.
         return Collected(
             tuple(a + b for a, b in zip(self.groups, other.groups, strict=True)),
             torch.minimum(self.low, other.low),

@@ -133,6 +133,7 @@ class Values:
     def __add__(self, other: Values) -> Values:
         first = dict(self.first)
         for value, place in other.first.items():
+            # The least place is the first, in whatever order the parts come.
             first[value] = min(first.get(value, place), place)
         if len(first) > MOST_FOLDS:
             raise DataError(

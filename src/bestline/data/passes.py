@@ -69,5 +69,6 @@ class Named(Generic[KeyT, PartT]):
         return self.parts[name]
 
     def __add__(self, other: Named[KeyT, PartT]) -> Named[KeyT, PartT]:
+        # A level or cluster that only one part has met was nothing in the other: so it is kept as it is, exactly.
         both = {name: own + other.parts[name] for name, own in self.parts.items() if name in other.parts}
         return Named({**self.parts, **other.parts, **both})

@@ -86,11 +86,13 @@ def _pooled(tasks: Iterator[Callable[[], PartT]], threads: int) -> Iterator[Part
     try:
         for task in tasks:
             waiting.append(pool.submit(task))
+            # Invariant: `waiting` holds what is not yielded, oldest first; so order is kept, and errors come up in it.
             if len(waiting) >= threads + _AHEAD:
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()
     finally:
+        # Waiting for what runs: nobody may touch the caller's arrays after an error or Ctrl-C has reached the caller.
         pool.shutdown(wait=True, cancel_futures=True)
 
 
@@ -102,7 +104,7 @@ def _one_thread_a_kernel() -> None:
     a moment's life puts back what is for all.
     """
     with _inheriting:
-        inherited = torch.get_num_threads()
+        inherited = torch.get_num_threads()  # before setting: only then is this thread settled
         torch.set_num_threads(1)
         restorer = threading.Thread(target=torch.set_num_threads, args=(inherited,))
         restorer.start()

@@ -38,5 +38,6 @@ def part_of(over: Pass[Batch, PartT], partition: Source, first: int = 0) -> Part
 
     One thread does it, since an engine gives every core partitions of its own.
     """
+    # Row numbers matter: splits, neighbouring residuals and messages count rows over the whole table.
     batches = (batch.after(first) for batch in partition.batches(over.columns, size=over.size))
     return summed(batches, over.of, over.empty(), threads=1)

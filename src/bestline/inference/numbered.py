@@ -41,7 +41,7 @@ class Numbered:
         """The training rows of a batch: all of them, or with a split those whose label is 0."""
         encoded = design.rows(batch)
         at = torch.arange(batch.rows) if encoded.index is None else encoded.index.cpu()
-        rows = encoded.rows.to("cpu")
+        rows = encoded.rows.to("cpu")  # what follows is small algebra of p columns, wherever the table lies
         if labels is not None:
             own = parts_of(labels, batch, encoded.index) == 0
             rows, at = rows[own], at[own]
