@@ -17,7 +17,7 @@ import torch
 
 from bestline.errors import DataError, NumericalError, OptionError
 from bestline.inference.fitted import FittedLine
-from bestline.inference.training_rows import rows as rows_of_part
+from bestline.inference.training_rows import counted
 from bestline.numerics import Rows, Weights, joined
 
 if TYPE_CHECKING:
@@ -147,16 +147,15 @@ def _rows(line: FittedLine, data: Any) -> Rows:
         raise OptionError(
             f"The peers need all rows in memory, and {numbers:,} numbers are too many; agree on a part of the rows."
         )
-    parts = list(rows_of_part(line, "training", data))
+    parts = list(counted(line, data))
     if not parts:
         raise DataError("There are no rows to fit again.")
-    rows = joined([part.to("cpu") for part in parts])
-    keep = torch.ones(len(rows), dtype=torch.bool) if rows.w is None else rows.w > 0
-    if int(keep.sum()) != line.training.count:
+    rows = joined(parts)
+    if len(rows) != line.training.count:
         raise DataError(
-            f"The data have {int(keep.sum()):,} usable rows, but the model was fitted to {line.training.count:,}; give the same rows."
+            f"The data have {len(rows):,} usable rows, but the model was fitted to {line.training.count:,}; give the same rows."
         )
-    return rows[keep]
+    return rows
 
 
 def _by_scikit_learn(line: FittedLine, rows: Rows) -> Weights | None:

@@ -80,6 +80,13 @@ def rows(line: FittedLine, part: str = "training", data: Any = None) -> Iterator
             yield encoded.rows
 
 
+def counted(line: FittedLine, data: Any = None) -> Iterator[Rows]:
+    """The training rows, or those of `data`, batch by batch on the CPU; rows of no weight are not there."""
+    for batch in rows(line, "training", data):
+        there = batch.to("cpu")
+        yield there if there.w is None else there[there.w > 0]
+
+
 def opened(line: FittedLine, data: Any) -> tuple[Source, bool]:
     """Data to predict or evaluate, bare numbers included, its columns called as in training; and whether it is one number."""
     data = brought(data)

@@ -25,7 +25,7 @@ from bestline.data.tables.delimited import DelimitedFile
 from bestline.data.tables.files import Files
 from bestline.export.script.history import History, remembered
 from bestline.export.script.literals import call, names, quoted, value
-from bestline.export.script.table import Form, TableCode
+from bestline.export.script.table import Form, TableCode, check_rows
 from bestline.inference.fitted import FittedLine
 
 _CHECKED = 16  # batches of a file that pandas has to read alike: a million rows
@@ -55,6 +55,8 @@ def from_file(model: FittedLine, history: History, form: Form, data: Any) -> Tab
     told = tuple(map(str, columns)), tuple(map(str, targets))
     if None in (*columns, *targets):
         return None
+    if data is not None:
+        check_rows(model, data)
     lines = _call_of(*read) + chosen + _filled(model) + _weighing(design)
     one = history.k == 1
     lines += _block(form.X, "columns", history.features, told[0], form, vector=form.flat, listed=True)

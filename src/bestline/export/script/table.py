@@ -14,7 +14,7 @@ from bestline.errors import DataError
 from bestline.export.script.history import History, remembered
 from bestline.export.script.literals import are_single, array, number, single, table
 from bestline.inference.fitted import FittedLine
-from bestline.inference.training_rows import rows as rows_of_part
+from bestline.inference.training_rows import counted
 from bestline.numerics import Comoments, Features, Rows, Targets, joined, total
 
 
@@ -80,7 +80,7 @@ def rows_of(model: FittedLine, data: Any) -> Rows:
 
     Raises DataError when they are not the rows that the model was trained on.
     """
-    rows = joined([_counted(batch).to("cpu") for batch in rows_of_part(model, "training", data)])
+    rows = joined(list(counted(model, data)))
     if data is None:
         rows = _without_held_out(model, rows)
     _check(model, Comoments.of_rows(rows))
@@ -90,11 +90,7 @@ def rows_of(model: FittedLine, data: Any) -> Rows:
 def check_rows(model: FittedLine, data: Any) -> None:
     """Raise DataError when `data` are not the rows that the model was trained on: one pass, constant memory."""
     q = model.design.p + len(model.targets)
-    _check(model, total((Comoments.of_rows(_counted(batch)).cpu() for batch in rows_of_part(model, "training", data)), q))
-
-
-def _counted(rows: Rows) -> Rows:
-    return rows if rows.w is None else rows[rows.w > 0]
+    _check(model, total((Comoments.of_rows(batch) for batch in counted(model, data)), q))
 
 
 def _without_held_out(model: FittedLine, rows: Rows) -> Rows:

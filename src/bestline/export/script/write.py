@@ -9,7 +9,7 @@ from bestline.export.script.dialects import STYLES, body, refuse
 from bestline.export.script.history import History, history_of
 from bestline.export.script.literals import Section, comment
 from bestline.export.script.reading import from_file
-from bestline.export.script.table import Form, TableCode, check_rows, inline, rows_of
+from bestline.export.script.table import Form, TableCode, inline, rows_of
 from bestline.inference.fitted import FittedLine
 
 FEW = 400  # numbers that a page still shows
@@ -72,21 +72,20 @@ def script(model: FittedLine, style: str = "linear", *, data: Any = None, rows: 
     history = history_of(model, gathered)
     refuse(history, style)
     form = Form.of(history, style)
-    code = None
-    if rows == "path" or (rows == "auto" and numbers > FEW):
-        code = _from_file(model, history, form, data, style)
+    # Few numbers are shown as they are, so that a script can be read and passed on without its data.
+    wanted = rows == "path" or (rows == "auto" and numbers > FEW)
+    code = from_file(model, history, form, data) if wanted else None
     if code is None and rows == "path":
         raise OptionError(
             "These rows cannot be read again by one line of pandas: that needs one local CSV or Parquet file, and columns that "
             "pandas understands as bestline does; use rows='inline'."
         )
-    if code is None and (gathered is None or numbers > MOST):
-        raise OptionError(
-            f"{model.training.count:,} rows are too many to write into a script, and there is no file that it could read them from; "
-            f"save the columns of the formula as one CSV or Parquet file, and fit that."
-        )
     if code is None:
-        assert gathered is not None  # noqa: S101  just looked
+        if gathered is None or numbers > MOST:
+            raise OptionError(
+                f"{model.training.count:,} rows are too many to write into a script, and there is no file that it could read them "
+                f"from; save the columns of the formula as one CSV or Parquet file, and fit that."
+            )
         code = inline(history, form, gathered)
     return _joined([_heading(history, style), Section(_imports(style, code)), Section(code.lines), *body(history, form, style)])
 
@@ -95,13 +94,6 @@ def _needs_rows(model: FittedLine) -> bool:
     """Whether the loss has a number that only the rows tell."""
     code = model.plan.cost.code
     return code is not None and code.in_units
-
-
-def _from_file(model: FittedLine, history: History, form: Form, data: Any, style: str) -> TableCode | None:
-    code = from_file(model, history, form, data)
-    if code is not None and data is not None:
-        check_rows(model, data)
-    return code
 
 
 def _heading(history: History, style: str) -> Section:
