@@ -24,6 +24,7 @@ def to_torch(line: FittedLine) -> nn.Module:
     if line.plan.forward is not None:
         raise OptionError("An own forward function is not an nn.Linear; give an nn.Module to `forward` to get it back trained.")
     linear = nn.Linear(line.design.p, len(line.targets), bias=line.design.intercept, dtype=torch.float64)
+    # float64, as everything here: float32 would round weights whose digits are claimed.
     with torch.no_grad():
         linear.weight.copy_(line.weights[: line.design.p].T)
         if line.design.intercept:

@@ -58,6 +58,7 @@ def _collinear(line: FittedLine, aliased: Sequence[Alias], constant: list[str]) 
         name = names[alias.column]
         if name in constant and line.design.intercept:
             continue
+        # One column with the coefficient 1 is a copy, but for a constant; people see at once what to do about that.
         others = [names[j] for j in alias.on]
         if len(others) == 1 and abs(next(iter(alias.on.values())) - 1) < 1e-9:
             what = f"repeats {readable(others[0])}, up to a constant and as far as moments can tell; they share one effect."
@@ -85,6 +86,7 @@ def _leaks(line: FittedLine) -> Iterator[str]:
     statistic, p = line.training, line.design.p
     if p < 2 or statistic.count < 4:
         return
+    # In units of the moments, so that products of small numbers stay in range.
     spread = statistic.spread / statistic.unit
     for i, target in enumerate(line.targets):
         correlation = statistic.scatter[:p, p + i] / (statistic.weight * spread[:p] * spread[p + i])

@@ -59,12 +59,14 @@ def compare(small: FittedLine, large: FittedLine, *, target: int | str = 0) -> C
     name = small.targets[target_number(small, target)]
     if name not in large.targets:
         raise OptionError(f"The lines have different targets: {listed(small.targets)} and {listed(large.targets)}.")
+    # Nested: every column of the small line is one of the large. A constant may be there in the disguise of all levels of a category.
     lacking = [n for n in small.names if n not in large.names]
     if lacking and not (lacking == ["Intercept"] and _spans_constant(large)):
         raise OptionError(
             f"The small line has {listed(lacking)}, which the large one lacks: they are not nested. Compare their held-out errors."
         )
     lines = _line(small, small.targets.index(name)), _line(large, large.targets.index(name))
+    # Two tables of as many rows, of one weight and with a target of one mean and spread are taken for the same rows.
     y = [(m.training, m.design.p + m.targets.index(name)) for m in (small, large)]
     same = [(m.count, m.weight, float(m.center[j]), float(m.spread[j])) for m, j in y]
     if same[0][0] != same[1][0] or not np.allclose(same[0], same[1], rtol=1e-9, atol=1e-9 * same[0][3]):
@@ -78,6 +80,7 @@ def compare(small: FittedLine, large: FittedLine, *, target: int | str = 0) -> C
 def _spans_constant(line: FittedLine) -> bool:
     """Whether columns without an intercept add up to one all the same: all levels of a category."""
     moments, p = line.training, line.design.p
+    # 1 regressed on the columns, from moments: m' A^-1 m of its mean square 1 is explained.
     ones = Scaling.of(moments, p, intercept=False, standardize=True)
     second, m = second_moments(moments, ones)[:p, :p], trained_mean(moments, ones)[:p]
     explained = float(m @ torch.linalg.lstsq(second, m[:, None], driver="gelsd").solution[:, 0])

@@ -90,6 +90,7 @@ class FittedLine:
     @classmethod
     def of(cls, line: FittedLine, **told: Any) -> Self:
         """The same line seen as this class, with more told of it; numbers that are known already stay known."""
+        # What is not a field was computed on demand and kept (cached_property); nobody should have to wait for it twice.
         own = {f.name for f in fields(line)}
         known = {name: value for name, value in vars(line).items() if name not in own}
         same = cls(**{name: getattr(line, name) for name in own} | told)
@@ -219,6 +220,7 @@ class FittedLine:
         if self.inference is None:
             return False
         exact = self.exact_weights
+        # A weight off by a hundredth of its error moves no interval in a digit that anybody reads; the other term is rounding.
         errors = self.inference.std_error.T.nan_to_num(float("inf"))
         return bool(((self.weights - exact).abs() <= 0.01 * errors + 1e-8 * exact.abs()).all())
 
@@ -259,9 +261,11 @@ class FittedLine:
         """Most digits of weights and standard errors that columns allow which float64 computed, such as `log(x)`."""
         inference = self.inference
         assert inference is not None  # noqa: S101  the callers have looked
+        # Every number of a column is off by `own` of its size, or by `one`; over W rows these add up to a length of sqrt(W) times that.
         own, one = columns_rounding(self.design)
         size = self.training.center.abs() + self.training.spread
         lost = self.training.weight**0.5 * (torch.where(own > 0, own * size, 0.0) + one)
+        # (X'WX)^-1 alone: how far errors of columns reach the weights has nothing to do with how well the line fits.
         inverse = inference.covariance[0] / inference.sigma[0] ** 2
         return digits_within(lost, self.exact_weights, inverse, inference.rss)
 
@@ -272,6 +276,7 @@ class FittedLine:
         if known is not None:
             return known
         of = f"{self.training.count:,} training rows"
+        # The exact sums have digits where the bowl has cancelled: residuals far smaller than the target.
         if self.refined is not None and torch.equal(self.weights, self.refined.weights):
             return scores.on_sums(self.refined.rss, self.refined.tss, self.training, of, "training")
         part = Part(self.training) if self.plan.squared_line or self.parts is None else self.parts.training

@@ -56,6 +56,7 @@ def judged(
     about_zero : bool
         Whether R2 compares with 0, not with the mean.
     """
+    # A test part comes before a validation part: the latter may have chosen when to stop, and so flatters.
     for part, name in ((parts.test, "test"), (parts.held_out, "validation")):
         if part is not None:
             of = (f"{part.moments.count:,} {name} rows", name)
@@ -67,6 +68,7 @@ def judged(
     except DataError:
         return HeldOut(reason="the data have changed since the line was fitted")
 
+    # Moments of the other folds are the total less one fold, so K-fold costs K small solves and no pass.
     def retrained(rest: Comoments) -> Weights | None:
         fit = plan.run(Part(rest))
         return None if fit.stop in _FAILED else fit.weights
@@ -78,6 +80,7 @@ def _by_rows(plan: Plan, parts: Parts, folds: int) -> Scores | None:
     if parts.training.rows is None or parts.fold is None:
         return None
 
+    # Losses with edges and own forward functions need the rows of the other folds, one training each.
     def predictor(rows: Rows) -> Callable[[Tensor], Tensor] | None:
         fit = plan.run(Part(Comoments.of_rows(rows), rows))
         return None if fit.stop in _FAILED else plan.predictor(fit.weights)

@@ -162,5 +162,6 @@ def nested(small: ComparedLine, large: ComparedLine) -> Verdict:
     if more <= 0:
         raise OptionError("The large line has no weight that the small one lacks; there is nothing to test.")
     gain = max(small.rss - large.rss, 0.0)
+    # If the small line is right, its gain per weight and what the large one leaves per degree of freedom both estimate sigma^2.
     statistic = gain / more / (large.rss / large.df_residual) if large.df_residual > 0 and large.rss > 0 else math.nan
     return verdict("more weights", statistic, more, large.df_residual, about=about)

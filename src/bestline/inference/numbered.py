@@ -39,6 +39,7 @@ class Numbered:
     @classmethod
     def of(cls, batch: Batch, design: Design, labels: Tensor | None = None) -> Numbered:
         """The training rows of a batch: all of them, or with a split those whose label is 0."""
+        # A row that was left out for a missing value has no place here, but the numbers of those after it count it.
         encoded = design.rows(batch)
         at = torch.arange(batch.rows) if encoded.index is None else encoded.index.cpu()
         rows = encoded.rows.to("cpu")  # what follows is small algebra of p columns, wherever the table lies

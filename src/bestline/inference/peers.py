@@ -87,6 +87,7 @@ class Agreement:
 
 def agreed(a: Weights, b: Weights) -> Weights:
     """Digits in which a and b agree, elementwise."""
+    # Beside a peer of 0 the difference itself counts, for nothing can be relative to it.
     size = torch.where(b != 0, b.abs(), 1.0)
     return (-torch.log10((a - b).abs() / size)).nan_to_num(0.0, posinf=_SAME).clamp(0, _SAME)
 
@@ -134,6 +135,7 @@ def agreement(line: FittedLine, data: Any = None) -> Agreement:
 
 
 def _check_solved(line: FittedLine) -> None:
+    # What stopped on the way agrees with nobody, and that says nothing about either.
     gap = line.trace.gap
     if gap is not None and float(gap[-1]) > 1e-6 * max(float(line.trace.loss[-1]), 1e-300):
         raise NumericalError(
@@ -168,6 +170,8 @@ def _by_scikit_learn(line: FittedLine, rows: Rows) -> Weights | None:
     scaling = line.trained_scaling
     trained = scaling.rows(rows) if penalised else rows
     total = len(rows) if rows.w is None else float(rows.w.sum())
+    # scikit-learn's objective is ours halved, with the penalty alpha (ratio |w| + (1 - ratio) w^2 / 2): so alpha ratio = l1 / 2, and
+    # alpha (1 - ratio) = l2. Its Ridge has the sum of squares and not their mean: alpha = l2 times the rows.
     if plan.l1:
         alpha = plan.l1 / 2 + plan.l2
         peer = ElasticNet(alpha=alpha, l1_ratio=plan.l1 / 2 / alpha, fit_intercept=intercept, tol=1e-12, max_iter=100_000)

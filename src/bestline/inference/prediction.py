@@ -131,6 +131,7 @@ def _half_width(line: FittedLine, X: Tensor, below: Tensor | None, interval: str
     if inference.df_resid <= 0:
         raise NumericalError("Intervals need residual degrees of freedom: more rows than weights. Predict without them.")
     variance = _variance_of_mean(line, X, below, inference)
+    # A variance that rounding has eaten up is NaN and not small: no interval instead of one too narrow.
     lacking = int((variance.isnan() & ~X.isnan().any(1)).sum())
     if lacking and not inference.aliased:
         rows = "1 row has" if lacking == 1 else f"{lacking:,} rows have"
@@ -156,6 +157,7 @@ def _note(line: FittedLine, X: Tensor, imputed: dict[str, int]) -> None:
     """Warn of rows far outside what training saw, of rows without a prediction, and of values filled in."""
     low, high = line.collected.low, line.collected.high
     # Once the width of the range beyond its ends: nearer, a line may be trusted a little.
+    # Farther out than a whole range on either side: within it lines are stretched every day, and nobody would read the warnings.
     margin = high - low
     outside = ((low - margin > X) | (high + margin < X)).any(0) & margin.isfinite()
     if bool(outside.any()):

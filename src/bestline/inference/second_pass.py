@@ -53,6 +53,7 @@ def diagnosis(line: FittedLine, data: Any = None, *, target: int | str = 0) -> D
     target : int or str
     """
     at = target_number(line, target)
+    # From moments, before any row is read: what refuses does so at once.
     collinear = columns_of(line)
     lens = Lens.on(basis_of(line, data), at)
     evidence = look(line, GatherEvidence(lens), data)
@@ -80,6 +81,7 @@ def influence(line: FittedLine, data: Any = None, *, target: int | str = 0) -> D
     found = look(line, _LineARow(basis, at), data)
     check_same_rows(basis, found.totals)
     names = [*_INFLUENCES, *(f"dfb_{name}" for name in line.names)]
+    # Parts come in any order; the numbers of their rows put them back.
     ordered = sorted(found.pieces, key=lambda piece: int(piece[0][0]))
     numbers, table = (torch.cat(list(parts)).numpy() for parts in zip(*ordered, strict=True))
     return pd.DataFrame(table, index=numbers, columns=names)

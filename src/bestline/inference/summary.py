@@ -49,6 +49,7 @@ def summarise(line: FittedLine, level: float = 0.95, cov: Cov = "classical", dat
 
 
 def _facts(line: FittedLine, tables: list[list[Coefficient]], level: float, robust: Covariance | None) -> dict[str, Any]:
+    # One target is the rule, and its numbers stand by themselves; only of several each stands behind its name.
     def each(value: Callable[[int], Any]) -> Any:
         return by_target(line.targets, value)
 
@@ -63,6 +64,7 @@ def _facts(line: FittedLine, tables: list[list[Coefficient]], level: float, robu
     has_intercept = slopes < len(line.names)
     held_out, training = line.held_out, line.fitted_scores
     trace, plan = line.trace, line.plan
+    # A saved trace is thinned: the step nearest to that of the weights.
     at = int((trace.step - line.step).abs().argmin())
     return {
         "formula": line.design.formula,

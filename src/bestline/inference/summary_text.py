@@ -50,6 +50,7 @@ def _rows(line: FittedLine) -> str:
 
 def _table(line: FittedLine, table: Sequence[Coefficient], level: float) -> list[str]:
     """The coefficient table in the data's units; columns that nobody can fill are left out."""
+    # Columns appear only where there is something in them: without errors a table of dashes would tell nothing.
     digits = line.right_digits[:, 0].tolist()
     columns: list[tuple[str, list[str]]] = [
         ("", [plain(c.term, _LONGEST_NAME) for c in table]),
@@ -60,6 +61,7 @@ def _table(line: FittedLine, table: Sequence[Coefficient], level: float) -> list
     if any(math.isfinite(c.conf_low) for c in table):
         columns += [("t", [fixed(c.statistic, 2) for c in table]), ("p", [p_value(c.p_value) for c in table])]
         lows, highs = [significant(c.conf_low) for c in table], [significant(c.conf_high) for c in table]
+        # Both ends to the right of their own half, so that decimal points stand below each other.
         a, b = max(map(len, lows)), max(map(len, highs))
         columns.append((f"{level:.0%} interval", [f"{low:>{a}} {high:>{b}}" for low, high in zip(lows, highs, strict=True)]))
     if all(map(math.isfinite, digits)):
@@ -80,6 +82,7 @@ def _scores(line: FittedLine, robust: Covariance | None) -> list[str]:
             lines.append(f"{label}{which}   {sizes}   ({scores.of})")
     if line.inference is not None and line.settled and line.inference.df_resid > 0:
         for i, g in enumerate(glances(line, line.inference)):
+            # The F of robust errors is a Wald test; that of classical ones compares sums of squares, which is the same in other words.
             whole = overall(line, robust, target=i) if robust is not None else g
             if math.isfinite(g.statistic):
                 test = "" if whole is None else f"F {fixed(whole.statistic, 2)}, p {p_value(whole.p_value)};  "

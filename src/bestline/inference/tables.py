@@ -30,6 +30,7 @@ def intercept(line: FittedLine) -> float | Series:
     """The intercept; 0 for a line without one. One a target when there are several."""
     import pandas as pd
 
+    # The last parameter of an own module is whatever it is, and no intercept.
     own = line.own_module is None and line.design.intercept
     values = line.weights[-1].tolist() if own else [0.0] * len(line.targets)
     return values[0] if len(values) == 1 else pd.Series(values, index=list(line.targets))
@@ -45,6 +46,7 @@ def tidy(line: FittedLine, level: float = 0.95, cov: Cov = "classical", data: An
     """One row a weight, by broom's names: term, estimate, std_error, statistic, p_value, conf_low, conf_high."""
     import pandas as pd
 
+    # broom has one row a term; several targets stand below each other, told apart by a first column.
     frames = []
     for target, table in zip(line.targets, tables(line, level, cov, data), strict=True):
         frame = pd.DataFrame(table)

@@ -57,6 +57,7 @@ def rows_of(line: FittedLine, data: Any, *, target: bool = True) -> tuple[Source
 
 def _parts_again(line: FittedLine, source: Source) -> Tensor | None:
     """The part of every row of a table that was split when the model was fitted; None for other data, such as one part alone."""
+    # The seed draws the same parts again from a table of as many rows; of any other table every row is as good as training.
     split = None if line.recipe is None else line.recipe.arguments.get("split")
     if split is None or row_count(source) != sum(line.sizes.values()) + line.collected.dropped:
         return None
@@ -71,6 +72,7 @@ def rows(line: FittedLine, part: str = "training", data: Any = None) -> Iterator
     source = line.source if data is None else opened(line, data)[0]
     if source is None:
         raise OptionError("A loaded model, or one made from moments, has no rows; give the data to this call.")
+    # The labels of a split are 0, 1 and 2 in this order.
     wanted = ("training", "validation", "test").index(part)
     for batch in source.batches(line.design.reads()):
         encoded = line.design.rows(batch)

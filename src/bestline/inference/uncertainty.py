@@ -54,6 +54,7 @@ def covariance(line: FittedLine, cov: Cov = "classical", data: Any = None) -> cl
         return refuse(line, "There are no standard errors")
     inference = refuse(line, "There are no robust errors")
     basis = basis_of(line, data)
+    # Bread from the moments, filling from one pass; what is met on it must add up to the rows of the bread.
     meat = look(line, CollectMeat(basis, kind), data)
     check_same_rows(basis, meat.totals)
     found = sandwich(basis, meat, kind, ~inference.std_error[0].isnan())
@@ -121,6 +122,7 @@ def overall(line: FittedLine, errors: Covariance, *, target: int = 0) -> Verdict
     if not 0 < len(own) <= errors.df:
         return None
     about = f"are all slopes zero? errors: {errors.kind.title}"
+    # Aliased slopes have no error, and nothing can be tested about them: the others say all that the line says.
     A = torch.eye(d, dtype=torch.float64)[own]
     with suppress(OptionError):  # so nearly collinear that float64 takes the slopes for one
         return hypotheses.wald(A, line.names, line.weights[:, target], errors.covariance[target], errors.df, about=about)

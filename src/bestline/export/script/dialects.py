@@ -25,6 +25,7 @@ def refuse(history: History, style: str) -> None:
 def body(history: History, form: Form, style: str) -> list[Section]:
     """Everything after the data."""
     layer = "model.linear" if style == "module" else "model"
+    # Data, standardising, solution or training, back to the units, and what came out: the same order in every dialect.
     sections = prepared(history, form)
     if not history.trains:
         sections += solved(history, form)

@@ -183,6 +183,7 @@ def history_of(model: FittedLine, rows: Rows | None) -> History:
     statistic = model.training
     scaling = model.trained_scaling
     # Columns that do not vary: about their mean, if there is an intercept to take it, else only if they are 0.
+    # A column that does not vary is centred to 0; without an intercept only one of zeros is.
     still = (statistic.spread == 0) & (plan.intercept | (statistic.center == 0))
     constant = torch.nonzero(still)[:, 0].tolist()
     trace, singular = model.trace, _singular(model, scaling)
@@ -290,6 +291,7 @@ def _made(maker: object, library: Any) -> Made | None:
     """The class of the library and its options, or None when it is made in another way."""
     # What a script can name: a class of the library as it stands, or a partial of one whose options can be written down.
     made, options = (maker.func, maker.keywords) if isinstance(maker, partial) else (maker, {})
+    # Only what the library itself calls by that name: a class of the same name elsewhere is another one.
     known: Any = getattr(library, str(getattr(made, "__name__", "")), None)
     if made is not known or not inspect.isclass(known) or (isinstance(maker, partial) and maker.args):
         return None
@@ -302,6 +304,7 @@ def _singular(model: FittedLine, scaling: Scaling) -> bool:
     inner = second_moments(model.training, scaling)[:p, :p]
     if bool((inner.diagonal() <= 0).any()) or model.training.count < p + scaling.intercept:
         return True
+    # Columns brought to one size first, or units would decide what counts as dependent.
     eigenvalues = torch.linalg.eigvalsh(of_one_size(inner)[0])
     return bool(eigenvalues[0] <= eigenvalues[-1] * rank_tolerance(p))
 

@@ -32,6 +32,7 @@ class Section:
 
 def quoted(text: str) -> str:
     """A string literal of the text, between double quotes where that needs no more escapes."""
+    # repr escapes all that could end the literal or the line, whatever a column is called.
     literal = repr(str(text))
     return f'"{literal[1:-1]}"' if literal[0] == "'" and '"' not in literal else literal
 
@@ -43,6 +44,7 @@ def comment(text: str, longest: int = 88) -> str:
 
 def number(value: float) -> str:
     """The shortest digits that read back the same; whole numbers without a point."""
+    # -0.0 is not 0, and beyond 1e15 an integer would claim digits that the float has not.
     whole = value == math.floor(value) and abs(value) < 1e15 and not (value == 0 and math.copysign(1.0, value) < 0)
     return str(int(value)) if whole else repr(value)
 
@@ -56,6 +58,7 @@ def are_single(values: Tensor) -> bool:
     """Whether numbers came from float32, and are shorter when written so."""
     if not torch.equal(values.float().double(), values):
         return False
+    # float32 has fewer digits, and reads back the same through float32 alone: both must hold, and some number must be shorter.
     texts = [(float(v), single(float(v))) for v in values.flatten()]
     # float32's digits are worth writing only if they read back the same, and at least one of them is shorter.
     exact = all(float(np.float32(float(text))) == v for v, text in texts)

@@ -108,6 +108,7 @@ def _call_of(function: str, path: str, options: dict[str, Any]) -> list[str]:
 def _training_rows(model: FittedLine) -> list[str] | None:
     """Lines that choose the training rows of a split; None where the seed did not draw them in one order."""
     assert model.labels is not None  # noqa: S101  the caller has looked
+    # The split draws one permutation; its first rows are those of training, so the script needs the seed alone.
     n, training = len(model.labels), torch.nonzero(model.labels == 0)[:, 0]
     order = torch.randperm(n, generator=torch.Generator().manual_seed(model.plan.seed))[: len(training)]
     if not torch.equal(order.sort().values, training):

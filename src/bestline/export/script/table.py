@@ -98,12 +98,14 @@ def _without_held_out(model: FittedLine, rows: Rows) -> Rows:
     descent = remembered(model)
     if model.labels is not None or descent is None or descent.patience is None:
         return rows
+    # The same hash of the row that made the folds, so the same rows are left out wherever they stand now.
     folds = model.moments.folds
     held = next(i for i, fold in enumerate(folds) if fold.count)
     return rows[torch.remainder(row_hash(rows, model.plan.seed), len(folds)) != held]
 
 
 def _check(model: FittedLine, found: Comoments) -> None:
+    # Moments are a fingerprint of rows: other rows, or the same in part, have others.
     known = model.training
     if not known.like(found):
         raise DataError(

@@ -67,6 +67,7 @@ def script(model: FittedLine, style: str = "linear", *, data: Any = None, rows: 
         raise OptionError(
             "A loaded model, or one made from moments, has no rows to write a script about; give them: script(style, data=...)."
         )
+    # Numbers of the table: features, targets and weights.
     numbers = model.training.count * (model.design.p + len(model.targets) + (model.design.weights is not None))
     gathered = rows_of(model, data) if numbers <= MOST or _needs_rows(model) else None
     history = history_of(model, gathered)
@@ -124,6 +125,7 @@ def _how(history: History) -> str:
 
 def _imports(style: str, code: TableCode) -> list[str]:
     own = ["numpy as np"] if style == "numpy" else ["torch"]
+    # Modules before names, as formatters sort them.
     lines = [f"import {module}" for module in sorted({*own, *code.modules})]
     return [*lines, *(["from torch import nn"] if style in ("linear", "module") else [])]
 

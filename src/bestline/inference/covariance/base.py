@@ -18,6 +18,7 @@ from torch import Tensor
 from bestline.inference.coordinates import Basis, Seen
 from bestline.inference.numbered import Numbered
 
+# "HC3", "cluster:firm" or {"cluster": "firm"}.
 Cov: TypeAlias = str | Mapping[str, str]
 
 
