@@ -14,6 +14,10 @@ import bestline as bl
 from bestline.errors import ColumnError, MissingValuesError, NumericalError, OptionError
 from bestline.inference import coordinates as basis_module
 from bestline.inference import second_pass, uncertainty
+from bestline.inference.covariance.base import Classical, CovarianceKind
+from bestline.inference.covariance.by_row import HC3
+from bestline.inference.covariance.clustered import Clustered
+from bestline.inference.covariance.named import parse_cov
 from inference.examples import EXACT, by_name, columns, frame, reference, right_digits
 
 pytestmark = pytest.mark.usefixtures("quiet")
@@ -166,10 +170,21 @@ def test_float32_storage_is_read_as_it_is():
     assert found == pytest.approx(ref.bse[[1, 2, 0]].tolist(), **SAME)
 
 
-@pytest.mark.parametrize("cov", ["HC4", "robust", "", {"cluster": 3}, {"group": "firm"}, {}, "cluster:"])
+@pytest.mark.parametrize(
+    "cov",
+    ["HC4", "robust", "", "HC3:", "HC1:firm", {"cluster": 3}, {"group": "firm"}, {"HC3": "firm"}, {}, "cluster", "cluster:"],
+)
 def test_kinds_that_do_not_exist(cov: Any):
     with pytest.raises(OptionError, match="classical, HC0" if not isinstance(cov, dict) else "one column of clusters"):
         uncertainty.covariance(bl.fit(frame(), "y ~ x1"), cov)
+
+
+@pytest.mark.parametrize(
+    ("cov", "kind"),
+    [("hc3", HC3()), ("Classical", Classical()), ("Cluster:firm", Clustered("firm")), ({"cluster": "a:b"}, Clustered("a:b"))],
+)
+def test_what_is_asked_for_is_understood(cov: Any, kind: CovarianceKind):
+    assert parse_cov(cov) == kind
 
 
 def test_clusters_must_be_known():

@@ -55,6 +55,7 @@ class ByRow(Sandwich):
         """
         del batch
         h = seen.leverage
+        # A row of leverage 1 is on the line whatever its target: its residual is 0, and 0 / 0 says nothing.
         if self.power and bool((1 - h <= basis.alone).any()):
             raise NumericalError(
                 f"{self.name} divides by 1 - leverage, and a row determines a weight by itself (leverage 1); use HC1, or leave "
@@ -90,7 +91,8 @@ class HC1(HC0):
     name: ClassVar[str] = "HC1"
 
     def factor(self, basis: Basis) -> float:
-        """N / (n - rank)."""
+        """The rows over the degrees of freedom."""
+        # Residuals are shorter than errors, by what the weights took up: on average by (n - rank) / n.
         return basis.count / basis.df
 
 

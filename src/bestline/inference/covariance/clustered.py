@@ -76,6 +76,7 @@ class Clustered(Sandwich):
 
     def filling(self, basis: Basis, found: GroupSums) -> Filling:
         """The sum of the clusters' squares; NumericalError for fewer than two clusters."""
+        # With one cluster the residuals' pull adds up to zero, as it does over all rows: no error would be left.
         clusters = len(found.place)
         if clusters < 2:
             raise NumericalError(f"Errors clustered by {readable(self.column)} need two clusters or more; there is {clusters}.")

@@ -19,12 +19,14 @@ def parse_cov(cov: Cov) -> CovarianceKind:
         name, column = next(iter(cov.items()), ("", None))
         if len(cov) != 1 or name not in by_column or not isinstance(column, str):
             raise OptionError(f"`cov` as a mapping names one column of clusters, {{'cluster': column}}; got {cov!r}.")
-    else:
-        name, _, column = str(cov).partition(":")
-        name = next((known for known in COVARIANCES if known.lower() == name.lower()), "")
-    kind = COVARIANCES.get(name)
-    if kind is None or kind.by_column != bool(column) or (not kind.by_column and ":" in str(cov)):
-        plain = [known for known in COVARIANCES if known not in by_column]
-        columns = [f"{{{known!r}: column}} (--cov {known}:COLUMN)" for known in by_column]
-        raise OptionError(f"`cov` is one of {', '.join(plain)}, or {' or '.join(columns)}; got {cov!r}.")
-    return kind(column) if column else kind()  # type: ignore[call-arg]  # one that goes by a column has one field, its name
+        return COVARIANCES[name](column)  # type: ignore[call-arg]  # one that goes by a column has one field, its name
+    # As text, for the command line; "hc3" is as good as "HC3".
+    name, colon, column = str(cov).partition(":")
+    kind = next((kind for known, kind in COVARIANCES.items() if known.lower() == name.lower()), None)
+    if kind is not None and kind.by_column and column:
+        return kind(column)  # type: ignore[call-arg]  # as above
+    if kind is not None and not kind.by_column and not colon:
+        return kind()
+    plain = [known for known in COVARIANCES if known not in by_column]
+    columns = [f"{{{known!r}: column}} (--cov {known}:COLUMN)" for known in by_column]
+    raise OptionError(f"`cov` is one of {', '.join(plain)}, or {' or '.join(columns)}; got {cov!r}.")

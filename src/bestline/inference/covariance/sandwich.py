@@ -72,6 +72,7 @@ class CollectMeat(Pass[Numbered, Meat]):
     def of(self, batch: Numbered) -> Meat:
         """Of some rows."""
         seen = self.basis.see(batch.rows)
+        # The totals say afterwards whether these were the training rows: data given for a loaded line may be others.
         return Meat(Totals.of(seen), self.kind.of(self.basis, batch, seen))
 
 
@@ -89,6 +90,7 @@ def sandwich(basis: Basis, meat: Meat, kind: Sandwich, determined: Tensor) -> Co
     NumericalError
         Without residual degrees of freedom, or with fewer than two clusters.
     """
+    # A line that can go through every row leaves no residuals, and so says nothing of the errors.
     if basis.df <= 0:
         raise NumericalError("Robust errors need residual degrees of freedom: more rows than weights.")
     filling = kind.filling(basis, meat.found)
@@ -98,6 +100,7 @@ def sandwich(basis: Basis, meat: Meat, kind: Sandwich, determined: Tensor) -> Co
     # Covariances are squares of weights, which may leave float64's range where standard errors do not: so the sizes come back last.
     rows = T / torch.where(size > 0, size, 1.0)  # of a size that can be squared, whatever the units
     scaled = filling.factor * (rows @ middle @ rows.T)
+    # Where columns repeat each other the weights are a choice among equals, and no error of theirs means anything.
     scaled[:, ~determined], scaled[:, :, ~determined] = float("nan"), float("nan")
     std_error = scaled.diagonal(dim1=1, dim2=2).clamp(min=0).sqrt() * size[:, 0] * basis.unit[:, None]
     covariance = scaled * (size @ size.T) * (basis.unit**2)[:, None, None]
