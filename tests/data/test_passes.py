@@ -27,7 +27,7 @@ from bestline.inference.covariance.named import parse_cov
 from bestline.inference.covariance.sandwich import CollectMeat
 from bestline.inference.numbered import OverTraining
 from bestline.inference.prediction import _Judge
-from bestline.inference.residual_sums import GatherEvidence, Lens
+from bestline.inference.residual_sums import Lens, SumResiduals
 from bestline.inference.sharpen import _SumExactly
 from bestline.inference.uncertainty import basis_of
 from bestline.numerics.comoments import Comoments
@@ -88,7 +88,7 @@ def _passes() -> dict[str, tuple[pd.DataFrame, Pass[Any, Any]]]:
         "gaps": (HOLES, CountGaps(("a", "b", "group"), frozenset({"group"}))),
         "robust": (FRAME, over(CollectMeat(basis, parse_cov("HC3")))),
         "clusters": (FRAME, over(CollectMeat(basis, parse_cov("cluster:firm")))),
-        "evidence": (FRAME, over(GatherEvidence(Lens.on(basis)))),
+        "evidence": (FRAME, over(SumResiduals(Lens.on(basis)))),
         "triangle": (FRAME, over(Fold(basis))),
         "totals": (FRAME, over(AddUp(basis))),
         "scores": (FRAME, _Judge(line.design, line.plan, line.weights)),

@@ -13,15 +13,15 @@ from hypothesis import strategies as st
 
 from bestline.api.model import Model
 from bestline.inference import second_pass
-from bestline.inference.residual_sums import TOP, Evidence, GatherEvidence, Lens, quantile_of
+from bestline.inference.residual_sums import TOP, Lens, ResidualSums, SumResiduals, quantile_of
 from inference.diagnosed import diagnosed, frame, large_model
 
 pytestmark = pytest.mark.usefixtures("quiet")
 
 
-def evidence_of(model: Model, ends: list[int], mix: int = 0) -> Evidence:
+def evidence_of(model: Model, ends: list[int], mix: int = 0) -> ResidualSums:
     rows, lens = next(iter(model.rows())), Lens.on(second_pass.basis_of(model))
-    gather, cuts = GatherEvidence(lens), list(pairwise(ends))
+    gather, cuts = SumResiduals(lens), list(pairwise(ends))
     found = gather.empty()
     for a, b in (cuts[i] for i in torch.randperm(len(cuts), generator=torch.Generator().manual_seed(mix))):
         found = found + gather.of(SimpleNamespace(rows=rows[a:b], numbers=torch.arange(a, b)))

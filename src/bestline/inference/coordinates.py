@@ -31,7 +31,7 @@ _INSEPARABLE = "The columns are too nearly collinear for float64 to tell their e
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Seen:
+class Coordinates:
     """Rows in the coordinates of a basis.
 
     Attributes
@@ -161,7 +161,7 @@ class Basis:
         # High and low one after the other: the first difference is exact for numbers near the mean, so an offset costs no digits.
         return ((Z - self.high) - self.low) / self.scale
 
-    def see(self, rows: Rows) -> Seen:
+    def see(self, rows: Rows) -> Coordinates:
         """Some of the rows in these coordinates; any device."""
         s, Z = len(self.kept), self.centred(rows)
         line = Z[:, :s] @ self.slopes
@@ -171,7 +171,7 @@ class Basis:
         if self.intercept:
             # The intercept's coordinate: the column of ones is orthogonal to all centred ones, and has the length sqrt(n).
             q = torch.cat([root[:, None] / self.count**0.5, q], 1)
-        return Seen(q, (Z[:, s:] - line) * root[:, None], root, line)
+        return Coordinates(q, (Z[:, s:] - line) * root[:, None], root, line)
 
     def weights(self) -> Tensor:
         """T (d, r): from coordinates to weights in the data's units, for targets in units of `unit`; 0 for other columns."""
@@ -219,7 +219,7 @@ class Totals:
         return cls(0, 0.0, torch.zeros(k, basis.rank, dtype=torch.float64), torch.zeros(k, dtype=torch.float64))
 
     @classmethod
-    def of(cls, seen: Seen) -> Totals:
+    def of(cls, seen: Coordinates) -> Totals:
         """Of some rows."""
         return cls(int((seen.root > 0).sum()), float(seen.leverage.sum()), seen.e.T @ seen.q, (seen.e**2).sum(0))
 

@@ -18,7 +18,7 @@ from bestline.errors import listed, readable
 from bestline.inference.classical import infer, t_two_sided
 from bestline.inference.collinearity import INFLATED, Collinearity
 from bestline.inference.hypotheses import Verdict, verdict
-from bestline.inference.residual_sums import CROSSED, TOP, Evidence, Lens
+from bestline.inference.residual_sums import CROSSED, TOP, Lens, ResidualSums
 from bestline.numerics import Comoments, Scaling
 from bestline.wording import bulleted, finite
 
@@ -91,7 +91,7 @@ class Diagnosis:
     collinearity: Collinearity
     findings: tuple[Finding, ...]
     lens: Lens
-    evidence: Evidence
+    evidence: ResidualSums
 
     @property
     def facts(self) -> dict[str, Any]:
@@ -128,7 +128,7 @@ class Diagnosis:
     __repr__ = __str__
 
 
-def diagnose(lens: Lens, evidence: Evidence, collinear: Collinearity, *, formula: str, target: str) -> Diagnosis:
+def diagnose(lens: Lens, evidence: ResidualSums, collinear: Collinearity, *, formula: str, target: str) -> Diagnosis:
     """The diagnosis of one target's line, from what the pass over all its rows has gathered."""
     n = evidence.rows
     first, second, third, fourth = (float(v) / n for v in evidence.powers)
@@ -172,7 +172,7 @@ def diagnose(lens: Lens, evidence: Evidence, collinear: Collinearity, *, formula
     )
 
 
-def _spread_tests(lens: Lens, evidence: Evidence) -> tuple[Verdict, Verdict]:
+def _spread_tests(lens: Lens, evidence: ResidualSums) -> tuple[Verdict, Verdict]:
     """Breusch-Pagan with Koenker's (1981) studentised statistic, and White (1980): n R2 of the squared residuals."""
     s, q = len(lens.basis.kept), evidence.squares.q
     about = "do the errors spread alike everywhere?"
@@ -191,7 +191,7 @@ def _explained(name: str, moments: Comoments, about: str, lens: Lens) -> Verdict
     return verdict(name, moments.count * share, fit.rank - 1, about=about)
 
 
-def _reset(lens: Lens, evidence: Evidence) -> tuple[Verdict, float]:
+def _reset(lens: Lens, evidence: ResidualSums) -> tuple[Verdict, float]:
     """Ramsey's (1969) RESET: do squares and cubes of the fitted values explain what is left? And which share of it."""
     s, linear, straight = len(lens.basis.kept), evidence.linear, lens.basis.intercept
     # The residuals on the columns alone, which explains nothing, and on the powers as well: an F test of nested lines.
@@ -207,7 +207,7 @@ def _reset(lens: Lens, evidence: Evidence) -> tuple[Verdict, float]:
     return verdict("RESET", statistic, *df, about=about), share
 
 
-def _of_rows(lens: Lens, evidence: Evidence, rows: list[Row]) -> Iterator[Finding]:
+def _of_rows(lens: Lens, evidence: ResidualSums, rows: list[Row]) -> Iterator[Finding]:
     most = max(rows, key=lambda r: r.cooksd if r.cooksd == r.cooksd else -1, default=None)
     # Cook & Weisberg (1982): at 1 the weights move to the edge of their own 50 % region, roughly; half of that is worth a look.
     if most is not None and most.cooksd > 0.5:
@@ -225,7 +225,7 @@ def _of_rows(lens: Lens, evidence: Evidence, rows: list[Row]) -> Iterator[Findin
         yield Finding(text, FITTED, 2.0)
 
 
-def _of_shape(evidence: Evidence, bent: Verdict, gain: float, uneven: tuple[Verdict, Verdict]) -> Iterator[Finding]:
+def _of_shape(evidence: ResidualSums, bent: Verdict, gain: float, uneven: tuple[Verdict, Verdict]) -> Iterator[Finding]:
     """Effects, and not p-values alone: of very many rows everything is significant."""
     # Both: of a million rows a bend of nothing is significant, and of ten a large one may be chance.
     if bent.p_value < 0.01 and gain > 0.01:

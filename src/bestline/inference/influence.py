@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from bestline.inference.coordinates import Basis, Seen
+from bestline.inference.coordinates import Basis, Coordinates
 
 _NAN = float("nan")
 
@@ -50,7 +50,7 @@ class Influence:
     cov_ratio: Tensor
 
 
-def influence(basis: Basis, seen: Seen, target: int = 0) -> Influence:
+def influence(basis: Basis, seen: Coordinates, target: int = 0) -> Influence:
     """The influence of rows on the line of one target; rows of weight 0 have none, and NaN where it would be divided by."""
     h, e = seen.leverage, seen.e[:, target]
     df, rss, rank = basis.df, basis.rss[target], basis.rank
@@ -67,7 +67,7 @@ def influence(basis: Basis, seen: Seen, target: int = 0) -> Influence:
     return Influence(h, residual, r, t, cooks, t * (h / rest).sqrt(), ratio)
 
 
-def dfbetas(basis: Basis, seen: Seen, target: int = 0) -> Tensor:
+def dfbetas(basis: Basis, seen: Coordinates, target: int = 0) -> Tensor:
     """Change of every weight when a row is left out, in its standard error without the row, (n, d).
 
     NaN for columns that others already say.
@@ -82,7 +82,7 @@ def dfbetas(basis: Basis, seen: Seen, target: int = 0) -> Tensor:
     return moved / (sigma[:, None] * (rows * rows).sum(1).sqrt())
 
 
-def _rest(basis: Basis, seen: Seen) -> Tensor:
+def _rest(basis: Basis, seen: Coordinates) -> Tensor:
     """1 - h, and NaN for rows of leverage 1."""
     rest = 1 - seen.leverage
     return torch.where(rest > basis.alone, rest, _NAN)

@@ -62,7 +62,7 @@ class Lens:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Evidence:
+class ResidualSums:
     """What the second pass gathers; `a + b` is that of the rows of a followed by those of b.
 
     Attributes
@@ -116,13 +116,13 @@ class Evidence:
         # Batches come in any order, so where one meets the next is known only when all are there.
         return self.inside_steps + float((self.ends[1:, 1] - self.ends[:-1, 3]).square().sum())
 
-    def __add__(self, other: Evidence) -> Evidence:
+    def __add__(self, other: ResidualSums) -> ResidualSums:
         if self.rows == 0 or other.rows == 0:
             return other if self.rows == 0 else self
         added = {f.name: getattr(self, f.name) + getattr(other, f.name) for f in fields(self) if f.name not in _APART}
         # All rows as long as they are few, and none beyond that: which are kept does not depend on the order of the batches.
         few = added["totals"].rows <= MOST
-        return Evidence(
+        return ResidualSums(
             **added,
             top=_extreme(torch.cat([self.top, other.top])),
             ends=_by_number(torch.cat([self.ends, other.ends])),
@@ -139,16 +139,16 @@ def _by_number(table: Tensor) -> Tensor:
 
 
 @dataclass(frozen=True, eq=False)
-class GatherEvidence(OverRows[Evidence]):
+class SumResiduals(OverRows[ResidualSums]):
     """The pass that gathers it."""
 
     lens: Lens
 
-    def empty(self) -> Evidence:
+    def empty(self) -> ResidualSums:
         """Of no rows."""
         s = len(self.lens.basis.kept)
         across, along = 2 * REACH * FINE, (DECADES[1] - DECADES[0]) * TENTH
-        return Evidence(
+        return ResidualSums(
             totals=Totals.none(self.lens.basis),
             powers=torch.zeros(4, dtype=torch.float64),
             inside_steps=0.0,
@@ -165,7 +165,7 @@ class GatherEvidence(OverRows[Evidence]):
             kept=torch.zeros(0, len(COLUMNS), dtype=torch.float64),
         )
 
-    def of(self, batch: Numbered) -> Evidence:
+    def of(self, batch: Numbered) -> ResidualSums:
         """Of some rows; those of weight 0 are not there."""
         rows, numbers = batch.rows, batch.numbers
         if rows.w is not None and bool((rows.w == 0).any()):

@@ -20,7 +20,7 @@ from bestline.inference.fitted import FittedLine
 from bestline.inference.influence import dfbetas
 from bestline.inference.influence import influence as influence_of
 from bestline.inference.numbered import Numbered, OverRows
-from bestline.inference.residual_sums import GatherEvidence, Lens
+from bestline.inference.residual_sums import Lens, SumResiduals
 from bestline.inference.training_rows import look
 from bestline.inference.uncertainty import basis_of, check_same_rows, target_number
 from bestline.inference.why_not import refuse
@@ -56,7 +56,7 @@ def diagnosis(line: FittedLine, data: Any = None, *, target: int | str = 0) -> D
     # From moments, before any row is read: what refuses does so at once.
     collinear = columns_of(line)
     lens = Lens.on(basis_of(line, data), at)
-    evidence = look(line, GatherEvidence(lens), data)
+    evidence = look(line, SumResiduals(lens), data)
     check_same_rows(lens.basis, evidence.totals)
     return diagnostics.diagnose(lens, evidence, collinear, formula=line.design.formula, target=line.targets[at])
 

@@ -15,7 +15,7 @@ from typing import Any, ClassVar, TypeAlias
 
 from torch import Tensor
 
-from bestline.inference.coordinates import Basis, Seen
+from bestline.inference.coordinates import Basis, Coordinates
 from bestline.inference.numbered import Numbered
 
 # "HC3", "cluster:firm" or {"cluster": "firm"}.
@@ -86,7 +86,7 @@ class Sandwich(CovarianceKind, ABC):
         """What no rows put in."""
 
     @abstractmethod
-    def of(self, basis: Basis, batch: Numbered, seen: Seen) -> Any:
+    def of(self, basis: Basis, batch: Numbered, seen: Coordinates) -> Any:
         """What some rows put in: those of `batch`, as the basis sees them."""
 
     @abstractmethod

@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 
 from bestline.errors import NumericalError
-from bestline.inference.coordinates import Basis, Seen
+from bestline.inference.coordinates import Basis, Coordinates
 from bestline.inference.covariance.base import Filling, Sandwich
 from bestline.inference.numbered import Numbered
 
@@ -45,7 +45,7 @@ class ByRow(Sandwich):
         """Zeros (k, r, r)."""
         return torch.zeros(basis.slopes.shape[1], basis.rank, basis.rank, dtype=torch.float64)
 
-    def of(self, basis: Basis, batch: Numbered, seen: Seen) -> Tensor:
+    def of(self, basis: Basis, batch: Numbered, seen: Coordinates) -> Tensor:
         """Their sum.
 
         Raises

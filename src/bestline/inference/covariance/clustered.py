@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from bestline.errors import NumericalError, readable
-from bestline.inference.coordinates import Basis, Seen
+from bestline.inference.coordinates import Basis, Coordinates
 from bestline.inference.covariance.base import Filling, Sandwich
 from bestline.inference.numbered import Numbered
 
@@ -63,7 +63,7 @@ class Clustered(Sandwich):
         """No cluster."""
         return GroupSums({}, torch.zeros(0, basis.slopes.shape[1], basis.rank, dtype=torch.float64))
 
-    def of(self, basis: Basis, batch: Numbered, seen: Seen) -> GroupSums:
+    def of(self, basis: Basis, batch: Numbered, seen: Coordinates) -> GroupSums:
         """The sums of the clusters that have rows here."""
         del basis
         codes, names = batch.groups(self.column)
