@@ -79,6 +79,7 @@ def _basis(line: FittedLine, data: Any, source: Source) -> tuple[Basis | None, b
         return None, data is None
     if data is None:
         return _sharpest(line, data), True
+    # Whose rows these are decides what can be said of them: only rows of training have moved the line. Moments tell it in one pass.
     rough = _rough(line)
     if rough is not None:
         trained = _are_training(line, data, source, rough)
@@ -143,6 +144,7 @@ class _Page:
 
     def others(self, source: Source) -> Iterator[_Piece]:
         line, design = self.line, self.line.design
+        # Without a target there are no residuals, but fitted values and intervals all the same.
         known = set(design.target_columns) <= set(source.names)
         for batch in source.batches():
             X = design.features(batch)[0].cpu()
@@ -214,14 +216,17 @@ class _Page:
     def _ends(self, inference: classical.Inference, rows: Rows, fitted: Tensor, across: Tensor, w: Tensor) -> dict[str, Tensor]:
         """Ends of the intervals; NaN without degrees of freedom, and where aliased columns do not say what they said in training."""
         line = self.line
+        # About the means, where the numbers are small: an offset of the columns takes no digits from the variance.
         away = rows.X - (line.training.center[: line.design.p] if line.design.intercept else 0.0)
         odd = inference.variance_of_mean(away).isnan() if inference.aliased else torch.zeros(len(rows), dtype=torch.bool)
         df = inference.df_resid
         t = classical.t_quantile(0.5 + self.level / 2, df) if df > 0 else float("nan")
+        # The sigma that belongs to the leverage: exact ones together, or both of the basis, whose mean weight is 1.
         basis = None if line.refined is not None else self.basis
         sigma = inference.sigma if basis is None else basis.sigma * basis.unit * (basis.weight / basis.count) ** 0.5
         out: dict[str, Tensor] = {}
         for kind in self.intervals:
+            # The variance of an observation of weight w is sigma^2 / w, and that of the line itself comes on top.
             variance = across + (1 / w if kind == "prediction" else 0.0)
             half = t * torch.where(odd, float("nan"), variance).sqrt()[:, None] * sigma
             low, high = ENDS[kind]
@@ -250,6 +255,7 @@ def _apart(new: dict[str, Any], taken: tuple[str, ...]) -> dict[str, Any]:
     """New columns under names that the data does not have."""
     out: dict[str, Any] = {}
     for name, value in new.items():
+        # A column of the data is never written over, whatever it is called.
         free = name
         while free in taken or free in out:
             free += "_"

@@ -90,6 +90,7 @@ def wald(
     NumericalError
         When they touch a weight that the data do not determine, or there are no degrees of freedom.
     """
+    # Refusals from the plain to the subtle, so that the first to be told is the one to act on.
     A, c, text = restricted(restrictions, names)
     if df <= 0:
         raise NumericalError("A test of weights needs residual degrees of freedom: more rows than weights.")

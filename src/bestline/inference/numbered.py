@@ -89,6 +89,7 @@ class OverTraining(Pass[Batch, PartT]):
 
     def of(self, batch: Batch) -> PartT:
         """What the inner pass finds."""
+        # A batch of another part of a split has no training row, and inner passes need not know of that.
         rows = Numbered.of(batch, self.design, self.labels)
         return self.inner.of(rows) if len(rows.rows) else self.inner.empty()
 

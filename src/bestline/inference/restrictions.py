@@ -92,11 +92,13 @@ class _Reader:
                 forms.append(self._sum())
             if len(forms) == 1:
                 forms.append(torch.zeros_like(forms[0]))
+            # "a = b = c" says a - b = 0 and b - c = 0.
             rows += [a - b for a, b in pairwise(forms)]
             if not self._take(","):
                 break
         if self.at < len(self.text):
             raise self._error()
+        # A constant moves to the right with its sign changed; subtracted, for -0.0 would show a sign.
         table = torch.stack(rows)
         return table[:, :-1], 0.0 - table[:, -1]
 
@@ -111,6 +113,7 @@ class _Reader:
         value = self._unary()
         while sign := self._take("*", "/"):
             other = self._unary()
+            # Linear: one side of a product has no weight in it, and what divides has none and is not 0.
             a, b = (value, other) if not bool(other[:-1].any()) else (other, value)
             if bool(b[:-1].any()) or (sign == "/" and (a is other or float(b[-1]) == 0)):
                 raise OptionError(

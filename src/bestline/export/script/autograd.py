@@ -133,6 +133,7 @@ def _settings(history: History, form: Form) -> list[str]:
 
 def _batches(history: History) -> list[str]:
     """The rows of every update: each epoch a new order, cut into slices."""
+    # The last epoch may be cut short: batches are drawn for whole epochs, and as many are used as there were updates.
     size = min(history.batch_size or history.rows, history.rows)
     epochs = ceil(history.updates / ceil(history.rows / size))
     return [
@@ -159,6 +160,7 @@ def _loop(history: History, form: Form, layer: str) -> list[Section]:
     if history.optimizer.name == "LBFGS":
         closure = ["def closure():", *_indented(["optimizer.zero_grad()", *loss, "loss.backward()", "return loss"])]
         return [Section(closure, defines=True), Section([head, *_indented(["optimizer.step(closure)", *scheduled])])]
+    # Gradients are put away by hand, as a lesson would: backward() adds to what is there.
     if _by_hand(history, form):
         weights = ["w", "b"] if history.intercept else ["w"]
         update = ["with torch.no_grad():", *(f"    {name} -= lr * {name}.grad" for name in weights)]

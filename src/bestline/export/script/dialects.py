@@ -55,6 +55,7 @@ def _squared(history: History, form: Form) -> str:
 
 
 def _weights(history: History, form: Form, layer: str) -> list[str]:
+    # nn.Linear has its weights by target and then by feature, the other way round than here.
     w, b = (f"{layer}.weight", f"{layer}.bias") if form.net else ("w", "b")
     if history.k > 1:
         rows = f"{w}.T.tolist()" if form.net else f"{w}.tolist()"

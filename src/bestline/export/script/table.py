@@ -42,6 +42,7 @@ class Form:
     @classmethod
     def of(cls, history: History, style: str) -> Form:
         """How a style holds the rows of a run: as simply as one feature and one target allow, but modules want matrices."""
+        # Modules want matrices; a vector is simpler to read wherever it will do.
         net = style in ("linear", "module")
         return cls(style != "numpy", net, flat=history.p == history.k == 1 and not net, tall=net or history.k > 1)
 
