@@ -230,6 +230,18 @@ def test_large_samples_are_not_said_to_diverge_on_other_draws() -> None:
     assert "other draws" in preflight((x[:100], 2 * x[:100]), lr=0.96 * limit).advice
 
 
+@pytest.mark.parametrize(("unit", "advised"), [(1.0, False), (1.4, False), (1.8, True), (3.0, True)])
+def test_standardising_is_advised_where_it_saves_a_fifth_of_the_steps(unit: float, advised: bool) -> None:
+    random = np.random.default_rng(0)
+    a = random.normal(size=60)
+    b = 0.9 * a + 0.3 * random.normal(size=60)
+    y = a - b + 0.1 * random.normal(size=60)
+    a, b = ((v - v.mean()) / v.std() for v in (a, b))
+    found = preflight({"a": a, "b": unit * b, "y": y}, "y ~ a + b", start=[5.0, -5.0 / unit, 0.0])
+    assert (found.steps > 1.2 * found.standardized.steps + 1) == advised
+    assert found.advice.startswith("Standardise the columns") == advised
+
+
 def test_advice_to_standardise_has_both_numbers() -> None:
     random = np.random.default_rng(2)
     X = np.column_stack([random.normal(size=50), 100 + 10 * random.normal(size=50)])
