@@ -275,3 +275,10 @@ def test_columns_that_hardly_vary_do_not_look_changed(value: float, quiet: None)
     for column in (np.full(1_000, value), value * (1 + 1e-12 * np.arange(1_000))):
         x = np.linspace(-1, 1, 1_000)
         assert bl.fit((np.stack([x, column], 1), 2 * x + np.cos(50 * x))).held_out is not None
+
+
+@pytest.mark.parametrize("name", ["weights", "notes", "trained", "moments", "anything"])
+def test_nothing_writes_into_a_model(name: str, quiet: None) -> None:
+    model = bl.fit((X, y))
+    with pytest.raises(AttributeError, match="cannot assign"):
+        setattr(model, name, 1)

@@ -7,7 +7,7 @@ hundreds of whole runs follow from the moments.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, final
 
 from bestline.data.gather import Gathered, Query
@@ -34,10 +34,9 @@ __all__ = ["Preflight", "Sweep", "preflight", "sweep"]
 
 
 @final
+@dataclass(frozen=True, slots=True, eq=False)
 class Sweep(SweptRuns):
     """Many runs of descent side by side; made by `bestline.sweep`. See `SweptRuns` for what it holds."""
-
-    __slots__ = ()
 
     def picture(self) -> Picture:
         """Final loss, and steps to 99.9 % of the drop, against the rate; the limits marked."""

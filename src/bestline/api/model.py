@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, final
 
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 
 
 @final
+@dataclass(frozen=True, eq=False, repr=False)
 class Model(FittedLine):
     """A fitted line; made by `bestline.fit` or `bestline.load`. See `FittedLine` for what it holds."""
 
