@@ -99,10 +99,9 @@ def _leaks(line: FittedLine) -> Iterator[str]:
 def _few_digits(line: FittedLine, wanted: int) -> Iterator[str]:
     if line.plan.penalised or line.plan.solver.reach is not Reach.SOLUTION:
         return
-    values = line.right_digits.amin(1).tolist()
-    short = [n for n, v in zip(line.names, values, strict=True) if v < wanted]
+    short = line.lacking(wanted)
     if short:
-        least = f"Fewer than {wanted} digits are certain of {listed(short)} (at least {int(min(values))})"
+        least = f"Fewer than {wanted} digits are certain of {listed(short)} (at least {int(line.right_digits.amin())})"
         yield f"{least}: the columns are nearly collinear, or far from zero for their spread."
 
 

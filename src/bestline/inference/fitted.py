@@ -256,6 +256,16 @@ class FittedLine:
         right = torch.minimum(right, self._digits_within[1])
         return torch.where(inference.std_error.isnan(), float("nan"), right).T.floor()
 
+    def lacking(self, digits: int, *, errors: bool = False) -> tuple[str, ...]:
+        """Names of the weights of which fewer digits than these are certain; with `errors`, of their standard errors too.
+
+        NaN stands for digits of what does not exist, and lacks none.
+        """
+        certain = self.right_digits.nan_to_num(float("inf"))
+        if errors:
+            certain = torch.minimum(certain, self.right_error_digits.nan_to_num(float("inf")))
+        return tuple(name for name, least in zip(self.names, certain.amin(1).tolist(), strict=True) if least < digits)
+
     @cached_property
     def _digits_within(self) -> tuple[Tensor, Tensor]:
         """Most digits of weights and standard errors that columns allow which float64 computed, such as `log(x)`."""

@@ -6,7 +6,6 @@ read again, one more pass solves the problem exactly (`numerics.exact_solve`). A
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, replace
 
 import torch
@@ -55,7 +54,7 @@ def sharpened(line: FittedLine, digits: int, progress: Progress | None = None) -
     # Only what promises the solution is made exact: a descent that was stopped stays where it was.
     plain = line.plan.solver.reach is Reach.SOLUTION and line.least_squares
     small = n * (d + k) <= _SMALL and d <= _FEW
-    if not plain or line.source is None or n * (d + k) ** 2 > _MOST or not (small or _least(line) < digits):
+    if not plain or line.source is None or n * (d + k) ** 2 > _MOST or not (small or line.lacking(digits, errors=True)):
         return line
     if not 0 < d <= MOST_COLUMNS:
         return line
@@ -71,7 +70,7 @@ def sharpened(line: FittedLine, digits: int, progress: Progress | None = None) -
     # Exact for the columns as computed; what these have lost of the truth bounds the digits once more.
     found = found.known_to(sums.lost)
     trace = line.trace.ended_at(found.weights, (found.rss / line.training.weight).sum())
-    notes = _notes(line, found) if _least_of(line.right_digits) < digits else ()
+    notes = _notes(line, found) if line.lacking(digits) else ()
     fit = replace(line.fit, weights=found.weights, trace=trace)
     return replace(line, fit=fit, refined=found, notes=(*line.notes, *notes))
 
@@ -101,16 +100,6 @@ def _notes(line: FittedLine, found: Refined) -> tuple[str, ...]:
         f"data. {what} nearly collinear with the others, or far from zero for the spread: no more than "
         f"{float(found.closeness.min()):.0e} of the numbers' size sets them apart. The digits claimed are right for the numbers as stored.",
     )
-
-
-def _least(line: FittedLine) -> float:
-    """Fewest digits that are certain of any number."""
-    return min(_least_of(line.right_digits), _least_of(line.right_error_digits))
-
-
-def _least_of(digits: Tensor) -> float:
-    """The smallest that is a number; NaN stands for digits of what does not exist."""
-    return float(digits.nan_to_num(math.inf).amin()) if digits.numel() else math.inf
 
 
 @dataclass(frozen=True, slots=True, eq=False)
