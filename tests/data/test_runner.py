@@ -299,3 +299,24 @@ _BESIDE = textwrap.dedent(
 def test_beside_two_busy_processes_a_fit_costs_little_more_than_with_one_thread():
     done = subprocess.run([sys.executable, "-c", _BESIDE], capture_output=True, text=True, timeout=600, check=True)
     assert float(done.stdout) < 2  # 1.1 as a rule; with torch's own threads it was 8.6
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_a_reader_is_closed_before_the_failure_of_a_pass_is_heard(threads: int) -> None:
+    closed = []
+
+    def reader() -> Iterator[int]:
+        try:
+            yield from range(100)
+        finally:
+            closed.append(True)
+
+    def failing(batch: int) -> int:
+        if batch == 7:
+            raise KeyError(batch)
+        return batch
+
+    batches = reader()  # kept here, as the traceback keeps it
+    with pytest.raises(KeyError):
+        summed(batches, failing, 0, threads=threads)
+    assert closed

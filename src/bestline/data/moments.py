@@ -69,7 +69,7 @@ class Moments:
         features: Sequence[str] | None = None,
         weights: str | None = None,
         missing: str = "raise",
-        folds: int | str = 5,
+        folds: int | str | None = 5,
         by: str | None = None,
         seed: int = 0,
         progress: Progress | None = None,
@@ -80,8 +80,8 @@ class Moments:
         ----------
         data, formula, target, features, weights, missing
             As in `bestline.fit`.
-        folds : int or str
-            Number of folds, at least 1; or a column whose values are the folds, for rows that belong together, as in `fit`. It is
+        folds : int, str or None
+            Number of folds, at least 1 (None is 5); or a column whose values are the folds, for rows that belong together, as in `fit`. It is
             no feature unless it is named. Tables that are added up need not have the same values in it.
         by : str, optional
             A column of groups: moments are kept of each of its values. They are the folds then, so this says the same as `folds`
@@ -91,6 +91,7 @@ class Moments:
         progress : callable, optional
             Hears (what, fraction).
         """
+        folds = 5 if folds is None else folds  # None was the default, which people pass on
         if by is not None and not (isinstance(by, str) and folds == 5):
             raise OptionError(
                 f"`by` is the name of a column whose values are the folds, in place of `folds`; got {by!r}, folds={folds!r}."

@@ -73,6 +73,10 @@ def _tasks(batches: Iterable[BatchT], of: Callable[[BatchT], PartT]) -> Generato
             yield partial(of, batch)
     except Exception as error:
         yield partial(_fail, error)
+    finally:
+        # The traceback of a failure holds the reader, and with it an open file, as long as somebody keeps the exception.
+        if isinstance(batches, Generator):
+            batches.close()
 
 
 def _fail(error: Exception) -> NoReturn:

@@ -84,7 +84,7 @@ class Request:
         check_seed(query.seed)
         if not isinstance(self.digits, int) or not 0 <= self.digits <= 15:
             raise OptionError(f"`digits` must be a whole number from 0 to 15; got {self.digits!r}.")
-        if self.device not in ("auto", "cpu") and not self.device.startswith("cuda"):
+        if not isinstance(self.device, str) or (self.device not in ("auto", "cpu") and not self.device.startswith("cuda")):
             raise OptionError(f"`device` must be 'auto', 'cpu' or 'cuda'; got {self.device!r}.")
         if self.device.startswith("cuda") and not torch.cuda.is_available():
             raise OptionError("There is no CUDA device that torch can use here; use device='cpu' or 'auto'.")
@@ -181,7 +181,7 @@ class Request:
 
 def check_seed(seed: object) -> None:
     """Raise OptionError for what no generator takes."""
-    if not isinstance(seed, int) or not 0 <= seed < 2**31:
+    if not isinstance(seed, int) or isinstance(seed, bool) or not 0 <= seed < 2**31:
         raise OptionError(f"`seed` must be a whole number from 0 to 2^31 - 1; got {seed!r}.")
 
 
