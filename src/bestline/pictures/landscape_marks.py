@@ -15,7 +15,7 @@ from bestline.numerics import Bowl
 from bestline.pictures.axis_labels import loss_label, updates
 from bestline.pictures.landscape import Landscape
 from bestline.pictures.levels import levels
-from bestline.pictures.marks import Arrow, Contours, Line, Mark, Mesh, Panel, Path, Points, numbers
+from bestline.pictures.marks import Arrow, Contours, Grid, Line, Mark, Mesh, Numbers, Panel, Path, Points, numbers
 from bestline.training import Fit, planes
 from bestline.wording import said
 
@@ -30,32 +30,23 @@ def contour_marks(ground: Landscape, upto: int | None = None, *, arrow: int | No
 
 def shaded(ground: Landscape, *, scale: bool = True) -> Contours:
     """The surface from above."""
-    axes = [numbers(axis.tolist()) for axis in ground.surface.axes]
-    grid = tuple(numbers(row) for row in ground.surface.loss.tolist())
-    return Contours(axes[0], axes[1], grid, levels(ground.surface, closed=ground.closed), label="loss", scale=scale)
+    return Contours(*_grid(ground), "loss", levels(ground.surface, closed=ground.closed), scale)
 
 
 def mesh(ground: Landscape) -> Mesh:
     """The surface in space."""
-    axes = [numbers(axis.tolist()) for axis in ground.surface.axes]
-    return Mesh(axes[0], axes[1], tuple(numbers(row) for row in ground.surface.loss.tolist()), label="loss")
+    return Mesh(*_grid(ground), "loss")
+
+
+def _grid(ground: Landscape) -> tuple[Numbers, Numbers, Grid]:
+    x, y = (numbers(axis.tolist()) for axis in ground.surface.axes)
+    return x, y, tuple(numbers(row) for row in ground.surface.loss.tolist())
 
 
 def curve(ground: Landscape) -> Line:
     """The loss over one weight."""
     x, z = numbers(ground.surface.axes[0].tolist()), numbers(ground.surface.loss.tolist())
     return Line(x, z, "run0", "loss")
-
-
-def mesh_marks(ground: Landscape) -> tuple[Mark, ...]:
-    """The surface, its lowest place, and the path exactly on it, or, where it is not on it, only its end."""
-    return (mesh(ground), *path_marks(ground, space=True))
-
-
-def curve_marks(ground: Landscape, upto: int | None = None, *, touch: int | None = None) -> tuple[Mark, ...]:
-    """The loss against one weight, its lowest place, and the path on it; with `touch`, the tangent at that step."""
-    found = (tangent(ground, touch),) if touch is not None else ()
-    return (curve(ground), *found, *path_marks(ground, upto))
 
 
 def path_marks(ground: Landscape, upto: int | None = None, *, space: bool = False) -> tuple[Mark, ...]:
@@ -68,31 +59,27 @@ def seen(ground: Landscape, upto: int | None) -> int:
     return len(ground.steps) if upto is None else max(1, bisect_right(ground.steps, upto))
 
 
-def walk(
-    ground: Landscape,
-    upto: int | None = None,
-    *,
-    space: bool = False,
-    label: str | None = None,
-    end: str | None = None,
-    role: str = "path",
-) -> tuple[Mark, ...]:
+def walk(ground: Landscape, upto: int | None = None, *, space: bool = False) -> tuple[Path, ...]:
     """The path up to a number of updates; nothing where it does not lie on what is drawn."""
-    up = len(ground.path) == 1 or space  # heights are drawn too
     heights_of = ground.losses if ground.exact else ground.shadow
-    if up and not heights_of:
+    if not heights_of and _upright(ground, space=space):
         return ()
     many = seen(ground, upto)
-    columns = [*(column[:many] for column in ground.path), *([heights_of[:many]] if up else [])]
-    label = label if label is not None else "path" if ground.exact else "path (its shadow)"
-    end = end if end is not None else f"after {updates(ground.steps[many - 1])}"
-    return (Path(columns[0], columns[1], label, end=end, role=role, z=columns[2] if space else None),)
+    # The heights come last: over one weight they are the second column, in space the third, from above none that is drawn.
+    columns = [column[:many] for column in (*ground.path, heights_of)]
+    label = "path" if ground.exact else "path (its shadow)"
+    end = f"after {updates(ground.steps[many - 1])}"
+    return (Path(columns[0], columns[1], "path", label, columns[2] if space else None, end=end),)
+
+
+def _upright(ground: Landscape, *, space: bool) -> bool:
+    """Whether heights are drawn too."""
+    return space or len(ground.path) == 1
 
 
 def kept(ground: Landscape, upto: int | None = None, *, space: bool = False) -> tuple[Points, ...]:
     """The weights that were kept, where the end of the path does not show them already."""
-    up = len(ground.path) == 1 or space
-    drawn = bool(not up or ground.exact or ground.shadow)
+    drawn = bool(not _upright(ground, space=space) or ground.exact or ground.shadow)
     # The last point is marked as the path's end anyway.
     early = ground.kept < len(ground.steps) - 1
     lies = early and ground.kept < seen(ground, upto) if drawn else ground.surface.kind == "slice"
@@ -100,15 +87,14 @@ def kept(ground: Landscape, upto: int | None = None, *, space: bool = False) -> 
         return ()
     heights_of = ground.shadow if drawn and not ground.exact else ground.losses
     # In a profile the surface follows the weights off the axes, so kept weights need not lie on it.
-    at = [(column[ground.kept],) for column in (*ground.path, *([heights_of] if up else []))]
+    at = [column[ground.kept : ground.kept + 1] for column in (*ground.path, heights_of)]
     label = f"{'kept: ' if early else ''}after {updates(ground.steps[ground.kept])}"
     return (Points(at[0], at[1], "kept", label, at[2] if space else None),)
 
 
 def best(ground: Landscape, *, space: bool = False) -> Points:
     """Where the loss is least."""
-    up = len(ground.path) == 1 or space
-    place = [(value,) for value in (*ground.surface.bottom, *((ground.surface.floor,) if up else ()))]
+    place = [(value,) for value in (*ground.surface.bottom, ground.surface.floor)]
     label = "lowest loss" if ground.closed else "lowest loss seen"
     return Points(place[0], place[1], "optimum", label, place[2] if space else None)
 
@@ -162,19 +148,22 @@ def tangent(ground: Landscape, step: int) -> Line:
 
 
 def relief(ground: Landscape, title: str, marks: Sequence[Mark] | None = None) -> Panel:
-    """The landscape in space, by default with the path and the optimum."""
-    x, y = ground.axes
-    drawn = mesh_marks(ground) if marks is None else tuple(marks)
-    x, y = (label.split(" of the path (")[0] if ground.surface.plane.share else label for label in (x, y))  # room is scarce
+    """The landscape in space, by default its lowest place and the path exactly on it, or, where it is not on it, only its end."""
+    drawn = (mesh(ground), *path_marks(ground, space=True)) if marks is None else tuple(marks)
+    x, y = (
+        label.split(" of the path (")[0] if ground.surface.plane.share else label for label in ground.axes
+    )  # room is scarce
     return Panel(title, x, y, drawn, zlabel=loss_label(ground.fit), view=view(ground))
 
 
 def beside(ground: Landscape, title: str, ylabel: str, upto: int | None = None, *, touch: int | None = None) -> Panel:
-    """A landscape over one weight from the side."""
+    """A landscape over one weight from the side, its lowest place, and the path on it; with `touch`, the tangent at that step."""
     known = [*ground.losses, *ground.surface.loss.tolist(), ground.surface.floor]
     air = 0.05 * (max(known) - min(known)) or 0.1 * abs(known[0]) or 1.0
     ylim = (min(known) - air, max(known) + air)
-    return Panel(title, ground.axes[0], ylabel, curve_marks(ground, upto, touch=touch), xlim=ground.span[0], ylim=ylim)
+    found = (tangent(ground, touch),) if touch is not None else ()
+    marks = (curve(ground), *found, *path_marks(ground, upto))
+    return Panel(title, ground.axes[0], ylabel, marks, xlim=ground.span[0], ylim=ylim)
 
 
 def view(ground: Landscape) -> tuple[float, float]:

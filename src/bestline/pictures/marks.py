@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from bestline.errors import OptionError, ShapeError, listed
 
@@ -116,7 +116,7 @@ class Band:
 
 
 @dataclass(frozen=True, slots=True)
-class Path:
+class Path(_Places):
     """Points in the order they were visited, joined; the first and the last stand out. With z, in space.
 
     Attributes
@@ -125,25 +125,15 @@ class Path:
         Names of the whole, of its first and of its last point; an empty one stays out of the legend.
     """
 
-    x: Numbers
-    y: Numbers
+    role: str = "path"
     label: str = "path"
     start: str = "start"
     end: str = "end"
-    role: str = "path"
-    z: Numbers | None = None
-
-    def __post_init__(self) -> None:
-        _checked("Path", self.role, self.x, self.y, self.z)
-
-    def cells(self) -> Iterator[Cell]:
-        """The numbers, one cell a point, in order."""
-        return _cells(self.label, self.x, self.y, self.z)
 
 
 @dataclass(frozen=True, slots=True)
-class Contours:
-    """Lines of equal height over a grid, the bands between them shaded.
+class _Heights:
+    """Heights over a grid.
 
     Attributes
     ----------
@@ -151,55 +141,49 @@ class Contours:
         Grid values, (c,) and (r,).
     z : tuple of tuples
         Heights, r rows of c.
+    """
+
+    x: Numbers
+    y: Numbers
+    z: Grid
+    label: str = "height"
+
+    def __post_init__(self) -> None:
+        if len(self.z) != len(self.y) or any(len(row) != len(self.x) for row in self.z):
+            many = f"{len(self.y)} rows of {len(self.x)} heights"
+            raise ShapeError(f"`{type(self).__name__}` needs {many}, one for each pair of x and y.")
+
+    def cells(self) -> Iterator[Cell]:
+        """The grid, row by row."""
+        for i, row in enumerate(self.z):
+            for j, height in enumerate(row):
+                yield self.label, self.x[j], self.y[i], height
+
+
+@dataclass(frozen=True, slots=True)
+class Mesh(_Heights):
+    """A surface in space over a grid."""
+
+
+@dataclass(frozen=True, slots=True)
+class Contours(_Heights):
+    """Lines of equal height over a grid, the bands between them shaded.
+
+    Attributes
+    ----------
     levels : tuple of float
         Heights of the lines, ascending; fewer than two where there is nothing to tell apart.
     scale : bool
         Whether a scale beside the panel says what the shades mean.
     """
 
-    x: Numbers
-    y: Numbers
-    z: Grid
-    levels: Numbers
-    label: str = "height"
+    levels: Numbers = ()
     scale: bool = True
 
     def __post_init__(self) -> None:
-        _check_grid("Contours", self.x, self.y, self.z)
+        _Heights.__post_init__(self)
         if any(b <= a for a, b in zip(self.levels, self.levels[1:], strict=False)):
             raise OptionError(f"The levels of `Contours` must ascend; got {self.levels}.")
-
-    def cells(self) -> Iterator[Cell]:
-        """The grid, row by row."""
-        return _grid_cells(self.label, self.x, self.y, self.z)
-
-
-@dataclass(frozen=True, slots=True)
-class Mesh:
-    """A surface in space over a grid, as for `Contours`."""
-
-    x: Numbers
-    y: Numbers
-    z: Grid
-    label: str = "height"
-
-    def __post_init__(self) -> None:
-        _check_grid("Mesh", self.x, self.y, self.z)
-
-    def cells(self) -> Iterator[Cell]:
-        """The grid, row by row."""
-        return _grid_cells(self.label, self.x, self.y, self.z)
-
-
-def _check_grid(mark: str, x: Numbers, y: Numbers, z: Grid) -> None:
-    if len(z) != len(y) or any(len(row) != len(x) for row in z):
-        raise ShapeError(f"`{mark}` needs {len(y)} rows of {len(x)} heights, one for each pair of x and y.")
-
-
-def _grid_cells(label: str, x: Numbers, y: Numbers, z: Grid) -> Iterator[Cell]:
-    for i, row in enumerate(z):
-        for j, height in enumerate(row):
-            yield label, x[j], y[i], height
 
 
 @dataclass(frozen=True, slots=True)
@@ -423,15 +407,8 @@ class Picture:
     alt: str = ""
     columns: int = 0
 
-    def table(self) -> dict[str, list[str] | list[float | None]]:
+    def table(self) -> dict[str, list[Any]]:
         """All numbers of the picture in long form: columns panel, mark, label, x, y, z, all of one length."""
         places = [(panel, mark) for panel in self.panels for mark in panel.marks]
         cells = [(panel.title, type(mark).__name__, *cell) for panel, mark in places for cell in mark.cells()]
-        return {
-            "panel": [cell[0] for cell in cells],
-            "mark": [cell[1] for cell in cells],
-            "label": [cell[2] for cell in cells],
-            "x": [cell[3] for cell in cells],
-            "y": [cell[4] for cell in cells],
-            "z": [cell[5] for cell in cells],
-        }
+        return {name: [cell[i] for cell in cells] for i, name in enumerate(("panel", "mark", "label", "x", "y", "z"))}

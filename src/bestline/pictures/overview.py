@@ -64,16 +64,10 @@ def overview(
 
 
 def overviews(
-    fits: Fit | Mapping[str, Fit],
-    sample: Sample | None,
-    steps: Sequence[int],
-    *,
-    target: int = 0,
-    pair: Pair = None,
-    log: bool | None = None,
+    fits: Fit | Mapping[str, Fit], sample: Sample | None, steps: Sequence[int], *, target: int = 0, pair: Pair = None
 ) -> Iterator[Picture]:
     """The overviews after these numbers of updates, the surface computed once; parameters as for `overview`."""
-    scene = _Scene.of(fits, sample, target, pair, log)
+    scene = _Scene.of(fits, sample, target, pair, None)
     return (scene.at(step) for step in steps)
 
 
@@ -218,9 +212,8 @@ class _Scene:
 
     def _walks(self, step: int, *, space: bool = False) -> Iterator[Mark]:
         for i, (label, ground) in enumerate(zip(self.runs, self.grounds, strict=True)):
-            name = self.label(label, "path" if ground.exact else "path (its shadow)")
-            role = self.role(i, "path")
-            yield from over.walk(ground, step, space=space, label=name, end="", role=role)
+            for path in over.walk(ground, step, space=space):
+                yield replace(path, role=self.role(i, "path"), label=self.label(label, path.label), end="")
         # One kept mark a run would hide the paths of several.
         if len(self.runs) > 1:
             return
@@ -241,7 +234,7 @@ class _Scene:
             if fit.trace.held_out is not None and one:
                 marks.append(Line(steps, numbers(fit.trace.held_out[:many].tolist()), "held_out", "held-out loss"))
             losses = numbers(fit.trace.loss[:many].tolist())
-            marks.append(Path(steps, losses, said_as, start="", end="", role=self.role(i, "path")))
+            marks.append(Path(steps, losses, self.role(i, "path"), said_as, start="", end=""))
         xlim, ylim = self.limits["loss"]
         label = loss_label(next(iter(self.runs.values())))
         marks += self.before["loss"]

@@ -10,7 +10,7 @@ import os
 import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import torch
 
@@ -20,6 +20,8 @@ from bestline.inference.fitted import FittedLine
 from bestline.inference.uncertainty import target_number
 from bestline.numerics import Comoments
 from bestline.pictures.landscape import Pair
+from bestline.pictures.marks import Picture
+from bestline.pictures.overview import overview
 from bestline.pictures.palette import themed
 from bestline.pictures.player.session import run_label, session
 from bestline.pictures.player.widget import widget
@@ -28,9 +30,12 @@ from bestline.pictures.render import mpl
 from bestline.pictures.render.html import Page, page
 from bestline.pictures.render.png import compact
 from bestline.pictures.sample import Sample, rows_shown
+from bestline.training import Fit
 from bestline.wording import plain
 
 __all__ = ["FORMATS", "animate", "label", "page_of", "refuse_format", "refuse_look", "session_of", "watch", "watch_runs"]
+
+Models: TypeAlias = FittedLine | Mapping[str, FittedLine]  # one, or several by their labels
 
 _STILL = ("png", "svg", "pdf")
 _MOVING = ("gif", "mp4")
@@ -48,27 +53,21 @@ def beside(line: FittedLine, others: Mapping[str, FittedLine] | None) -> dict[st
     return {label(line): line, **(others or {})}
 
 
-def watch(models: FittedLine | Mapping[str, FittedLine], data: Any = None, *, pair: Pair = None, target: int | str = 0) -> Any:
+def watch(models: Models, data: Any = None, *, pair: Pair = None, target: int | str = 0) -> Any:
     """The player: in a notebook with anywidget a widget, else a Page, which notebooks show too and `save` writes.
 
     Parameters are those of `session_of`.
     """
-    runs = _runs(models)
-    told = session_of(runs, data, pair=pair, target=target)
-    return widget(told) or _page(told, runs, data, pair, target)
+    told = session_of(models, data, pair=pair, target=target)
+    return widget(told) or _page(told, models, data, pair, target)
 
 
-def page_of(
-    models: FittedLine | Mapping[str, FittedLine], data: Any = None, *, pair: Pair = None, target: int | str = 0
-) -> Page:
+def page_of(models: Models, data: Any = None, *, pair: Pair = None, target: int | str = 0) -> Page:
     """The player as a self-contained page; parameters are those of `session_of`."""
-    runs = _runs(models)
-    return _page(session_of(runs, data, pair=pair, target=target), runs, data, pair, target)
+    return _page(session_of(models, data, pair=pair, target=target), models, data, pair, target)
 
 
-def session_of(
-    models: FittedLine | Mapping[str, FittedLine], data: Any = None, *, pair: Pair = None, target: int | str = 0
-) -> dict[str, Any]:
+def session_of(models: Models, data: Any = None, *, pair: Pair = None, target: int | str = 0) -> dict[str, Any]:
     """What a player needs to show how models were trained.
 
     Parameters
@@ -92,19 +91,20 @@ def session_of(
     first = next(iter(runs.values()))
     # The advice stands with each run in the player; here it would be said twice.
     notes = [note for model in runs.values() for note in model.notes if note != model.advice]
+    fits, sample, number = _shown(models, data, target)
     return session(
-        {name: model.trained for name, model in runs.items()},
-        _sample(first, data),
+        fits,
+        sample,
         _sample(first, None, "test") or _sample(first, None, "validation"),
         title=plain(first.design.formula, 160),
         notes=list(dict.fromkeys(notes)),
         pair=pair,
-        target=target_number(first, target),
+        target=number,
     )
 
 
 def animate(
-    models: FittedLine | Mapping[str, FittedLine],
+    models: Models,
     path: str | os.PathLike[str],
     data: Any = None,
     *,
@@ -118,20 +118,10 @@ def animate(
     """Write training as a GIF, or where ffmpeg is installed as an MP4; what it becomes is said by the path's ending."""
     # Before a minute of drawing, not after it.
     refuse_format(path, _MOVING)
-    runs = _runs(models)
-    first = next(iter(runs.values()))
-    sample = _sample(first, data)
+    fits, sample, number = _shown(models, data, target)
     with fresh(path, overwrite=overwrite) as temporary:
         motion.animate(
-            {name: model.trained for name, model in runs.items()},
-            sample,
-            temporary,
-            format=_ending(path),
-            frames=frames,
-            seconds=seconds,
-            theme=theme,
-            pair=pair,
-            target=target_number(first, target),
+            fits, sample, temporary, format=_ending(path), frames=frames, seconds=seconds, theme=theme, pair=pair, target=number
         )
     return Path(path)
 
@@ -154,7 +144,7 @@ def watch_runs(
         animate(models, path, frames=frames, theme=theme, pair=pair, overwrite=overwrite)
     else:
         with fresh(path, overwrite=overwrite) as temporary:
-            mpl.save(_still(_runs(models), None, pair, 0), temporary, format=kind, theme=theme)
+            mpl.save(_still(models, None, pair, 0), temporary, format=kind, theme=theme)
 
 
 def refuse_format(path: str | os.PathLike[str], known: Sequence[str] = FORMATS) -> None:
@@ -176,17 +166,24 @@ def _ending(path: str | os.PathLike[str]) -> str:
     return Path(path).suffix.lower().lstrip(".")
 
 
-def _page(told: dict[str, Any], runs: Mapping[str, FittedLine], data: Any, pair: Pair, target: int | str) -> Page:
-    return page(told, compact(_still(runs, data, pair, target), dpi=_PRINTED))
+def _page(told: dict[str, Any], models: Models, data: Any, pair: Pair, target: int | str) -> Page:
+    return page(told, compact(_still(models, data, pair, target), dpi=_PRINTED))
 
 
-def _still(runs: Mapping[str, FittedLine], data: Any, pair: Pair, target: int | str) -> Any:
+def _still(models: Models, data: Any, pair: Pair, target: int | str) -> Picture:
+    """The last frame of the film as a picture."""
+    fits, sample, number = _shown(models, data, target)
+    return overview(fits, sample, pair=pair, target=number)
+
+
+def _shown(models: Models, data: Any, target: int | str) -> tuple[dict[str, Fit], Sample | None, int]:
+    """What is drawn: how each model was trained, the rows if there are any, and the number of the target."""
+    runs = _runs(models)
     first = next(iter(runs.values()))
-    fits = {name: model.trained for name, model in runs.items()}
-    return motion.still(fits, _sample(first, data), pair=pair, target=target_number(first, target))
+    return {name: model.trained for name, model in runs.items()}, _sample(first, data), target_number(first, target)
 
 
-def _runs(models: FittedLine | Mapping[str, FittedLine]) -> dict[str, FittedLine]:
+def _runs(models: Models) -> dict[str, FittedLine]:
     runs = {label(models): models} if isinstance(models, FittedLine) else dict(models)
     if not runs:
         raise OptionError("There are no models to watch; give at least one.")

@@ -78,7 +78,7 @@ def test_the_last_frame_is_the_last_state_and_rests():
         assert sum(lasts) == pytest.approx(6_000, rel=0.02)
         assert lasts[-1] > 5 * lasts[0]
         assert "loss" in image.info["comment"].decode()
-    still = draw(motion.still(c.fit, sampled(c.rows)), dpi=50)
+    still = draw(figures.overview(c.fit, sampled(c.rows)), dpi=50)
     still.canvas.draw()
     expected = np.asarray(still.canvas.buffer_rgba())[:, :, :3].astype(int)
     last = frames_of(content)[-1].astype(int)

@@ -34,11 +34,11 @@ from bestline.inference.why_not import why_not
 from bestline.pictures import figures
 from bestline.pictures.diagnostics import panels
 from bestline.pictures.marks import Picture
-from bestline.pictures.render.film import still
+from bestline.pictures.overview import overview
 from bestline.pictures.render.html import Page, Still, document, style_of, templates
 from bestline.pictures.render.png import compact
 from bestline.pictures.sample import Sample, rows_shown
-from bestline.pictures.watch import label, session_of
+from bestline.pictures.watch import session_of
 from bestline.training import Stop
 from bestline.wording import VERSION, cell, p_value, plain, rounded
 
@@ -166,7 +166,7 @@ def _training(model: FittedLine, data: Any) -> _Training:
     # What cannot be played, as a loaded model of another loss, is said in place of the player.
     try:
         session = session_of(model, data)
-        last = still({label(model): model.trained}, _sample(model, data))
+        last = overview(model.trained, _sample(model, data))
     except BestlineError as error:
         return _Training(told, reason=str(error))
     return _Training(told, session, _still(last, f"Training of {model.design.formula}: {model.advice}"))

@@ -24,13 +24,13 @@ from bestline.errors import OptionError
 from bestline.pictures.landscape import Pair, landscapes
 from bestline.pictures.loss_curves import as_runs
 from bestline.pictures.marks import Line, Mark, Path, Picture, Points
-from bestline.pictures.overview import overview, overviews
+from bestline.pictures.overview import overviews
 from bestline.pictures.palette import themed
 from bestline.pictures.render import mpl
 from bestline.pictures.sample import Sample
 from bestline.training import Fit
 
-__all__ = ["FORMATS", "animate", "film", "still", "timeline"]
+__all__ = ["FORMATS", "animate", "film", "timeline"]
 
 FORMATS = ("gif", "mp4")
 
@@ -43,13 +43,6 @@ _EXACT, _MERGED = 43, 20  # colours of a GIF: kept as they are, and standing for
 _NONE = 255  # no colour yet
 
 
-def still(
-    fits: Fit | Mapping[str, Fit], sample: Sample | None = None, *, target: int = 0, pair: Pair = None, log: bool | None = None
-) -> Picture:
-    """The last frame of `animate` as a picture."""
-    return overview(_alone(fits), sample, target=target, pair=pair, log=log)
-
-
 def animate(
     fits: Fit | Mapping[str, Fit],
     sample: Sample | None,
@@ -59,11 +52,9 @@ def animate(
     frames: int = 100,
     seconds: float = 8.0,
     theme: str = "light",
-    width: float | None = None,
     dpi: float = 80,
     pair: Pair = None,
     target: int = 0,
-    log: bool | None = None,
 ) -> None:
     """Write how one run or several learnt: the rows and the line, the loss from above and in space, and the loss so far.
 
@@ -83,9 +74,9 @@ def animate(
         How many at the most.
     seconds : float
         How long all of them take at the most; the last one then rests for two seconds more.
-    theme, width, dpi
+    theme, dpi
         As for `draw`.
-    pair, target, log
+    pair, target
         As for `overview`.
 
     Raises
@@ -96,16 +87,10 @@ def animate(
     if not 2 <= frames <= 2_000 or not 0 < seconds <= 600:
         raise OptionError(f"`frames` must be from 2 to 2,000 and `seconds` from 0 to 600; got {frames!r} and {seconds!r}.")
     kind = _kind(file, format)
-    runs = _alone(fits)
-    steps = timeline(runs, frames, target=target, pair=pair)
-    pictures = overviews(runs, sample, steps, target=target, pair=pair, log=log)
+    steps = timeline(fits, frames, target=target, pair=pair)
+    pictures = overviews(fits, sample, steps, target=target, pair=pair)
     each = min(seconds / len(steps), _SLOWEST)
-    film(list(pictures), file, format=kind, each=each, theme=theme, width=width, dpi=dpi)
-
-
-def _alone(fits: Fit | Mapping[str, Fit]) -> Fit | Mapping[str, Fit]:
-    """One run in a mapping is one run."""
-    return next(iter(fits.values())) if isinstance(fits, Mapping) and len(fits) == 1 else fits
+    film(list(pictures), file, format=kind, each=each, theme=theme, dpi=dpi)
 
 
 def _kind(file: str | FilePath | IO[bytes], kind: str | None) -> str:
@@ -157,7 +142,6 @@ def film(
     format: str | None = None,  # noqa: A002  as in `save`
     each: float = 0.1,
     theme: str = "light",
-    width: float | None = None,
     dpi: float = 80,
 ) -> None:
     """Write pictures that differ only in where some of their marks are, one after the other.
@@ -166,7 +150,7 @@ def film(
     ----------
     pictures : sequence of Picture
         With the same panels, and in each the same kinds of marks; limits, legend and note are those of the last one.
-    file, format, theme, width, dpi
+    file, format, theme, dpi
         As for `animate`.
     each : float
         Seconds that a frame is shown; the last one rests for two more.
@@ -174,16 +158,16 @@ def film(
     if not pictures:
         raise OptionError("There are no pictures to animate; give at least one.")
     kind = _kind(file, format)
-    images = _frames(pictures, theme, width, dpi)
+    images = _frames(pictures, theme, dpi)
     if kind == "gif":
         _write_gif(images, file, each, pictures[-1].alt, theme)
     else:
         _write_mp4(images, file, each)
 
 
-def _frames(pictures: Sequence[Picture], theme: str, width: float | None, dpi: float) -> Iterator[Pixels]:
+def _frames(pictures: Sequence[Picture], theme: str, dpi: float) -> Iterator[Pixels]:
     """Each picture as pixels, (height, width, 3)."""
-    stage = mpl.stage(pictures[-1], theme=theme, width=width, dpi=dpi)
+    stage = mpl.stage(pictures[-1], theme=theme, dpi=dpi)
     figure, canvas = stage.figure, FigureCanvasAgg(stage.figure)
     moved = _moved(pictures)
     # What moves, and what lies in front of it, is drawn in every frame, from back to front.
@@ -316,7 +300,7 @@ def _write_mp4(frames: Iterator[Pixels], file: str | FilePath | IO[bytes], each:
             assert process.stdin is not None and process.stderr is not None  # noqa: S101, PT018  pipes were asked for
             last = first
             try:
-                for last in _all(first, frames):
+                for last in chain([first], frames):
                     process.stdin.write(np.ascontiguousarray(last[:height, :width]).tobytes())
                 for _ in range(math.ceil(_REST / each)):
                     process.stdin.write(np.ascontiguousarray(last[:height, :width]).tobytes())
@@ -333,8 +317,3 @@ def _write_mp4(frames: Iterator[Pixels], file: str | FilePath | IO[bytes], each:
         FilePath(file).write_bytes(content)
     else:
         file.write(content)
-
-
-def _all(first: Pixels, rest: Iterator[Pixels]) -> Iterator[Pixels]:
-    yield first
-    yield from rest

@@ -5,7 +5,7 @@ Sizes of text, which all parts of a picture share, are here too: how wide a labe
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, TypeAlias
 
 from matplotlib.lines import Line2D
@@ -79,7 +79,7 @@ def key(style: Style, label: str, *, line: bool, marker: bool, edge: str | None 
     return [(handle, label)]
 
 
-def labels_of(marks: Sequence[Mark]) -> list[str]:
+def labels_of(marks: Iterable[Mark]) -> list[str]:
     """What the marks ask a legend to say."""
     said: list[str] = []
     for mark in marks:
@@ -87,7 +87,7 @@ def labels_of(marks: Sequence[Mark]) -> list[str]:
     return [label for label in said if label]
 
 
-def labels_once(picture: Picture) -> list[str]:
-    """The labels of a legend for all panels, each once."""
+def shared_rows(picture: Picture, width: float) -> int:
+    """Rows of a legend for all panels, every label once."""
     kept = (m for p in picture.panels if p.legend for m in p.marks if not isinstance(m, Contours | Mesh))
-    return list(dict.fromkeys(labels_of(list(kept))))
+    return len(rows_of_labels(list(dict.fromkeys(labels_of(kept))), width))

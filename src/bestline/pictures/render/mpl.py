@@ -21,16 +21,7 @@ from bestline.pictures.marks import Intervals, Panel, Picture, Table
 from bestline.pictures.palette import Palette, themed
 from bestline.pictures.render.artists import DRAW
 from bestline.pictures.render.axes import dress
-from bestline.pictures.render.legend import (
-    SMALL,
-    TITLE,
-    Key,
-    labels_of,
-    labels_once,
-    legend_below,
-    rows_of_labels,
-    shared_legend,
-)
+from bestline.pictures.render.legend import SMALL, TITLE, Key, labels_of, legend_below, shared_legend, shared_rows
 from bestline.pictures.render.table import ROW_HEIGHT, breadths, heading
 
 __all__ = ["FORMATS", "Drawing", "Stage", "draw", "save", "stage", "titled"]
@@ -47,26 +38,24 @@ class Drawing(Figure):
         return file.getvalue()
 
 
-def draw(picture: Picture, *, theme: str = "light", width: float | None = None, dpi: float = 100) -> Drawing:
+def draw(picture: Picture, *, theme: str = "light", dpi: float = 100) -> Drawing:
     """The picture as a matplotlib figure.
 
     Parameters
     ----------
     picture : Picture
     theme : {"light", "dark"}
-    width : float, optional
-        In inches; by default what the panels need.
     dpi : float
         Pixels an inch.
 
     Raises
     ------
     OptionError
-        A theme that does not exist, or a size that makes no sense.
+        A theme that does not exist, or a number of pixels that makes no sense.
     TypeError
         A mark that this renderer does not know.
     """
-    return stage(picture, theme=theme, width=width, dpi=dpi).figure
+    return stage(picture, theme=theme, dpi=dpi).figure
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -76,8 +65,6 @@ class Stage:
     Attributes
     ----------
     figure : Drawing
-    axes : tuple
-        One a panel.
     artists : tuple of tuples
         For each panel, for each of its marks, what was drawn.
     title : Text
@@ -85,26 +72,25 @@ class Stage:
     """
 
     figure: Drawing
-    axes: tuple[Any, ...]
     artists: tuple[tuple[tuple[Any, ...], ...], ...]
     title: Any
 
 
-def stage(picture: Picture, *, theme: str = "light", width: float | None = None, dpi: float = 100) -> Stage:
+def stage(picture: Picture, *, theme: str = "light", dpi: float = 100) -> Stage:
     """The picture as a matplotlib figure whose parts can be found again; parameters and errors as for `draw`."""
     palette = themed(theme)
-    if not 0 < dpi < 10_000 or not (width is None or 1 <= width <= 200):
-        raise OptionError(f"`width` must be from 1 to 200 inches and `dpi` positive; got {width!r} and {dpi!r}.")
-    size = _size(picture, width)
+    if not 0 < dpi < 10_000:
+        raise OptionError(f"`dpi` must be positive and below 10,000; got {dpi!r}.")
+    size = _size(picture)
     layout = ConstrainedLayoutEngine(w_pad=0.12, h_pad=0.1, wspace=0.04)
     # The engine makes room for titles, legends and notes by itself; no pyplot, so no figure is kept anywhere.
     figure = Drawing(figsize=size, dpi=dpi, layout=layout, facecolor=palette.paper)
     FigureCanvasAgg(figure)
-    axes, artists, keys = [], [], []
+    artists, keys = [], []
     panels, columns = len(picture.panels), picture.columns or max(len(picture.panels), 1)
     # Rounded up; of no panel one row, for a figure has a size anyway.
     rows = -(-panels // columns) or 1
-    lines = len(rows_of_labels(labels_once(picture), size[0])) if picture.columns else 0
+    lines = shared_rows(picture, size[0]) if picture.columns else 0
     below = 0.26 * lines / ((size[1] - 0.6) / rows)  # the legend's height, in panels
     grid = figure.add_gridspec(rows + (lines > 0), columns, height_ratios=[1.0] * rows + [below] * (lines > 0))
     for i, panel in enumerate(picture.panels):
@@ -112,7 +98,6 @@ def stage(picture: Picture, *, theme: str = "light", width: float | None = None,
         space = {"axes_class": Axes3D, "computed_zorder": False} if panel.zlabel is not None else {}
         ax = figure.add_subplot(grid[i // columns, i % columns], **space)
         drawn, own = _panel(ax, panel, palette)
-        axes.append(ax)
         artists.append(drawn)
         keys += own
         if panel.legend and own and not picture.columns:
@@ -125,7 +110,7 @@ def stage(picture: Picture, *, theme: str = "light", width: float | None = None,
     if picture.note:
         note = "\n".join(_wrapped(picture.note, size[0]))
         figure.supxlabel(note, x=0.015, ha="left", fontsize=SMALL, color=palette.quiet, parse_math=False)
-    return Stage(figure, tuple(axes), tuple(artists), title)
+    return Stage(figure, tuple(artists), title)
 
 
 def titled(picture: Picture, width: float) -> str:
@@ -140,7 +125,6 @@ def save(
     *,
     format: str | None = None,  # noqa: A002  matplotlib's name for it
     theme: str = "light",
-    width: float | None = None,
     dpi: float = 150,
 ) -> None:
     """Write the picture as PNG, SVG or PDF, its text for those who cannot see it inside.
@@ -153,14 +137,14 @@ def save(
     file : path or binary file
     format : {"png", "svg", "pdf"}, optional
         By default what the path ends in; for an open file PNG.
-    theme, width, dpi
+    theme, dpi
         As for `draw`.
     """
     if format is None:
         format = FilePath(file).suffix.lstrip(".").lower() if isinstance(file, str | FilePath) else "png"  # noqa: A001
     if format not in FORMATS:
         raise OptionError(f"Pictures are written as {', '.join(FORMATS)}; got {format!r}.")
-    figure = draw(picture, theme=theme, width=width, dpi=dpi)
+    figure = draw(picture, theme=theme, dpi=dpi)
     title, alt = picture.title, picture.alt
     # No date: the same picture gives the same bytes.
     metadata: dict[str, dict[str, str | None]] = {
@@ -171,38 +155,33 @@ def save(
     figure.savefig(file, format=format, facecolor=figure.get_facecolor(), metadata=metadata[format])
 
 
-def _size(picture: Picture, width: float | None) -> tuple[float, float]:
+def _size(picture: Picture) -> tuple[float, float]:
     """Width and height in inches: panels of pleasant proportions, and room below for legend and note."""
     panels = max(len(picture.panels), 1)
     space = any(panel.zlabel for panel in picture.panels)
     if picture.columns:
-        width = width or {1: 7.8, 2: 9.6, 3: 13.0}.get(picture.columns, 4.4 * picture.columns)
+        width = {1: 7.8, 2: 9.6, 3: 13.0}.get(picture.columns, 4.4 * picture.columns)
         rows = -(-panels // picture.columns)
         height = rows * width / picture.columns * (0.84 if space and picture.columns > 2 else 0.72) + 0.5
         lines = len(_wrapped(picture.note, width))
-        return width, height + 0.17 * lines + 0.26 * len(rows_of_labels(labels_once(picture), width))
+        return width, height + 0.17 * lines + 0.26 * shared_rows(picture, width)
     names = max((len(m.names) for p in picture.panels for m in p.marks if isinstance(m, Intervals)), default=0)
     tables = [m for p in picture.panels for m in p.marks if isinstance(m, Table)]
-    natural = {1: 8.6 if space else 7.8, 2: 13.0, 3: 15.0}.get(panels, 4.4 * panels)
+    width = {1: 8.6 if space else 7.8, 2: 13.0, 3: 15.0}.get(panels, 4.4 * panels)
     # A table is as wide as its numbers; panels have proportions.
     if tables:
-        natural = max(5.0, *(sum(breadths(m)) + 0.6 for m in tables))
-    width = width or natural
+        width = max(5.0, *(sum(breadths(m)) + 0.6 for m in tables))
     # Room for what stands below is added, not taken from the panels.
     lines = len(_wrapped(picture.note, width))
     if tables:
         return width, max(m.rows + heading(m) for m in tables) * ROW_HEIGHT + 0.75 + 0.19 * lines
     height = 1.7 + 0.3 * names if names else width / panels * (0.82 if space else 0.62 if panels == 1 else 0.74)
-    keys = max((_entries(panel) for panel in picture.panels), default=0)
+    keys = max((len(labels_of(panel.marks)) for panel in picture.panels if panel.legend), default=0)
     return width, height + 0.17 * lines + 0.22 * -(-keys // 2)
 
 
 def _wrapped(note: str, width: float) -> list[str]:
     return [part for line in note.splitlines() for part in textwrap.wrap(line, max(30, int(width * 13.0)))]
-
-
-def _entries(panel: Panel) -> int:
-    return len(labels_of(panel.marks)) if panel.legend else 0
 
 
 def _panel(ax: Any, panel: Panel, palette: Palette) -> tuple[tuple[tuple[Any, ...], ...], list[Key]]:
