@@ -13,7 +13,7 @@ from torch import Tensor
 
 from bestline.numerics import Weights
 from bestline.pictures.marks import Line, Mark, Panel, Points, numbers
-from bestline.pictures.sample import Sample, is_straight, predictions
+from bestline.pictures.sample import Sample, is_straight
 from bestline.training import Fit
 from bestline.wording import said
 
@@ -48,12 +48,28 @@ def ends(samples: Sequence[Sample], fit: Fit | None = None) -> Tensor:
     return torch.linspace(low, high, count, dtype=torch.float64)[:, None]
 
 
-def fitted(
-    sample: Sample, fit: Fit, at: Tensor, weights: Weights, target: int, *, role: str = "fitted", label: str = ""
-) -> Line:
-    """The line of these weights (d, k) over the feature's values `at` (m, 1)."""
-    y = sample.predictions(fit, at, weights)[:, target]
-    return Line(numbers(at[:, 0].tolist()), numbers(y.tolist()), role, label)
+def predicted(
+    sample: Sample, fit: Fit, weights: Weights, target: int, *, role: str = "fitted", label: str = "", at: Tensor | None = None
+) -> Line | Points:
+    """What these weights (d, k) say of the rows: a line over their feature, or over its values `at` (m, 1); of several features
+    predicted against actual.
+    """
+    at = _places(sample, fit) if at is None else at
+    y = numbers(sample.predictions(fit, at, weights)[:, target].tolist())
+    if len(sample.features) == 1:
+        return Line(numbers(at[:, 0].tolist()), y, role, label)
+    return Points(numbers(sample.y(target).tolist()), y, role, label)
+
+
+def _places(sample: Sample, fit: Fit) -> Tensor:
+    """Values of the columns that are shown, (m, p), at which a prediction is drawn."""
+    return ends([sample], fit) if len(sample.features) == 1 else sample.rows.X
+
+
+def axis_names(sample: Sample, target: int) -> tuple[str, str]:
+    """What stands at the axes: the feature and the target, or of several features actual and predicted."""
+    name = sample.targets[target]
+    return (sample.features[0], name) if len(sample.features) == 1 else (f"actual {name}", f"predicted {name}")
 
 
 def described(fit: Fit, weights: Weights, target: int) -> str:
@@ -80,49 +96,28 @@ def panel(
     `later` weights are not drawn, only given room: a series of panels whose weights are all among the later ones of the panels
     before can only zoom in.
     """
-    if len(sample.features) == 1:
-        return _scatter(sample, fit, weights, target, title, earlier=earlier, later=later, role=role)
-    return _diagonal(sample, fit, weights, target, title, later=later, role=role)
-
-
-def _scatter(
-    sample: Sample,
-    fit: Fit,
-    weights: Weights,
-    target: int,
-    title: str,
-    *,
-    earlier: Sequence[Weights],
-    later: Sequence[Weights],
-    role: str,
-) -> Panel:
-    at = ends([sample], fit)
-    marks: list[Mark] = [points(sample, target, role, "test rows" if role == "held_out" else "data")]
-    for i, old in enumerate(earlier):
-        marks.append(fitted(sample, fit, at, old, target, role="earlier", label="" if i else "earlier steps"))
-    now = fitted(sample, fit, at, weights, target, label=described(fit, weights, target))
-    # Room for later lines without drawing them: limits of a series then only shrink.
-    room = [y for old in later for y in fitted(sample, fit, at, old, target).y]
-    ylim = reach([*sample.y(target).tolist(), *now.y, *room])
-    xlim = reach(at[:, 0].tolist())
-    return Panel(title, sample.features[0], sample.targets[target], (*marks, now), xlim=xlim, ylim=ylim)
-
-
-def _diagonal(
-    sample: Sample, fit: Fit, weights: Weights, target: int, title: str, *, later: Sequence[Weights], role: str
-) -> Panel:
     actual = numbers(sample.y(target).tolist())
-    predicted = numbers(predictions(fit, sample.rows.X, weights)[:, target].tolist())
-    room = [y for old in later for y in predictions(fit, sample.rows.X, old)[:, target].aminmax()]
-    # Both axes from the actual values: the diagonal goes from corner to corner, and what misses it is seen to miss.
-    span = reach(actual)
-    name = sample.targets[target]
-    marks: tuple[Mark, ...] = (
-        Line(span, span, "reference", "predicted = actual"),
-        Points(actual, predicted, role, "rows"),
-    )
-    ylim = reach([*actual, *predicted, *map(float, room)])
-    return Panel(title, f"actual {name}", f"predicted {name}", marks, xlim=span, ylim=ylim)
+    behind: list[Mark] = []
+    if len(sample.features) == 1:
+        span = reach(ends([sample], fit)[:, 0].tolist())
+        behind.append(points(sample, target, role, "test rows" if role == "held_out" else "data"))
+        for i, old in enumerate(earlier):
+            behind.append(predicted(sample, fit, old, target, role="earlier", label="" if i else "earlier steps"))
+        now = predicted(sample, fit, weights, target, label=described(fit, weights, target))
+    else:
+        # Both axes from the actual values: the diagonal goes from corner to corner, and what misses it is seen to miss.
+        span = reach(actual)
+        behind.append(diagonal(span))
+        now = predicted(sample, fit, weights, target, role=role, label="rows")
+    # Room for later lines without drawing them: limits of a series then only shrink.
+    at = _places(sample, fit)
+    room = [float(y) for old in later for y in sample.predictions(fit, at, old)[:, target].aminmax()]
+    return Panel(title, *axis_names(sample, target), (*behind, now), xlim=span, ylim=reach([*actual, *now.y, *room]))
+
+
+def diagonal(span: tuple[float, float]) -> Line:
+    """Where predicted and actual are the same."""
+    return Line(span, span, "reference", "predicted = actual")
 
 
 def mean_squared_error(sample: Sample, fit: Fit, target: int) -> float:

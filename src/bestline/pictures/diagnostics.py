@@ -36,18 +36,16 @@ class _Cloud:
     ylim: tuple[float, float]
     log_x: bool = False
 
-    def marks(self, between: Sequence[Mark]) -> tuple[Mark, ...]:
-        x, y = self.points
-        said = "rows" if self.cells is None else "the most extreme rows"
-        back: list[Mark] = [self.cells] if self.cells is not None else []
-        dots = Points(numbers(x.tolist()), numbers(y.tolist()), "data" if self.cells is None else "held_out", said)
-        return (
-            *back,
-            *([dots] if self.cells is None else []),
-            *between,
-            *([] if self.cells is None else [dots]),
-            *self._names(),
-        )
+    def panel(self, title: str, xlabel: str, ylabel: str, *between: Mark) -> Panel:
+        """The rows with other marks: those lie over rows that are shown one by one, but under the extreme ones over cells."""
+        x, y = (numbers(column.tolist()) for column in self.points)
+        marks: tuple[Mark, ...]
+        if self.cells is None:
+            marks = (Points(x, y, "data", "rows"), *between)
+        else:
+            marks = (self.cells, *between, Points(x, y, "held_out", "the most extreme rows"))
+        marks = (*marks, *self._names())
+        return Panel(title, xlabel, ylabel, marks, xlim=self.xlim, ylim=self.ylim, log_x=self.log_x)
 
     def _names(self) -> list[Mark]:
         """Row numbers beside their points: right, left, above or below, where they hide neither each other nor the frame."""
@@ -99,21 +97,15 @@ def panels(diagnosis: Diagnosis) -> Picture:
         note += f" Not drawn, for no residual is left where a row alone determines a weight (leverage 1): row {', '.join(alone[:5])}."
     found = [f.text for f in diagnosis.findings if f.panel in (FITTED, QUANTILES, SPREAD, LEVERAGE)][:2]
     alt = " ".join([f"Four panels of the residuals of {diagnosis.rows:,} rows.", *found])
-    each = (
-        _against_fitted(diagnosis, table),
-        _quantiles(diagnosis, table),
-        _scale(diagnosis, table),
-        _leverage(diagnosis, table),
-    )
+    each = tuple(panel(diagnosis, table) for panel in (_against_fitted, _quantiles, _scale, _leverage))
     return Picture(each, f"Diagnostics of {shown(diagnosis.target)}", note, alt, columns=2)
 
 
 def _against_fitted(diagnosis: Diagnosis, table: Tensor) -> Panel:
     x, y = table[:, _AT["fitted"]], table[:, _AT["std_resid"]]
     cells = None if _few(diagnosis) else _cells(diagnosis.evidence.by_fitted, *_fitted_edges(diagnosis), *_level_edges())
-    cloud = _cloud(x, y, cells, table, y.abs())
-    between = (Horizontal(0.0, "reference"), _trend(diagnosis, 1))
-    return Panel(FITTED, "fitted value", "standardised residual", cloud.marks(between), xlim=cloud.xlim, ylim=cloud.ylim)
+    cloud = _cloud(x, y, table[:, _AT["number"]], y.abs(), cells)
+    return cloud.panel(FITTED, "fitted value", "standardised residual", Horizontal(0.0, "reference"), _trend(diagnosis, 1))
 
 
 def _scale(diagnosis: Diagnosis, table: Tensor) -> Panel:
@@ -122,10 +114,9 @@ def _scale(diagnosis: Diagnosis, table: Tensor) -> Panel:
     cells = None
     if not _few(diagnosis):
         cells = _cells(diagnosis.evidence.by_size, *_fitted_edges(diagnosis), 0.0, 1 / ROOTS, up=2 * _COARSE)
-    cloud = _cloud(x, y, cells, table, y)
+    cloud = _cloud(x, y, table[:, _AT["number"]], y, cells)
     cloud = replace(cloud, ylim=(0.0, cloud.ylim[1]))
-    marks = cloud.marks((_trend(diagnosis, 2),))
-    return Panel(SPREAD, "fitted value", "√|standardised residual|", marks, xlim=cloud.xlim, ylim=cloud.ylim)
+    return cloud.panel(SPREAD, "fitted value", "√|standardised residual|", _trend(diagnosis, 2))
 
 
 def _quantiles(diagnosis: Diagnosis, table: Tensor) -> Panel:
@@ -147,14 +138,10 @@ def _quantiles(diagnosis: Diagnosis, table: Tensor) -> Panel:
         x = torch.cat([torch.special.ndtri(tail), middle, -torch.special.ndtri(tail).flip(0)])
         y = torch.cat([low, quantile_of(diagnosis.evidence.sketch, torch.special.ndtr(middle)), high])
         number = torch.cat([number[:TOP], torch.full((101,), -1.0, dtype=torch.float64), number[-TOP:]])
-    cloud = _cloud(x, y, None, torch.zeros(0, len(COLUMNS)), y.abs())
-    far = y.abs().argsort(descending=True, stable=True)[:_NAMED]
-    far = far[number[far] >= 0]
-    cloud = replace(cloud, named=torch.stack([x[far], y[far], number[far]], 1))
+    cloud = _cloud(x, y, number, y.abs(), None)
     # Standardised residuals of a true model lie on y = x; it is drawn where both axes see it.
     reach = (max(cloud.xlim[0], cloud.ylim[0]), min(cloud.xlim[1], cloud.ylim[1]))
-    marks = cloud.marks((Line(reach, reach, "reference", "normal"),))
-    return Panel(QUANTILES, "normal quantile", "standardised residual", marks, xlim=cloud.xlim, ylim=cloud.ylim)
+    return cloud.panel(QUANTILES, "normal quantile", "standardised residual", Line(reach, reach, "reference", "normal"))
 
 
 def _leverage(diagnosis: Diagnosis, table: Tensor) -> Panel:
@@ -167,7 +154,7 @@ def _leverage(diagnosis: Diagnosis, table: Tensor) -> Panel:
         start = DECADES[0] + math.log10(basis.rank / basis.count)
         flat = _cells(diagnosis.evidence.by_leverage, start, step, *_level_edges(), across=1)
         cells = flat and replace(flat, left=tuple(10**v for v in flat.left), right=tuple(10**v for v in flat.right))
-    cloud = _cloud(x, y, cells, table, table[:, _AT["cooksd"]], log_x=cells is not None)
+    cloud = _cloud(x, y, table[:, _AT["number"]], table[:, _AT["cooksd"]], cells, log_x=cells is not None)
     if cells is None:
         cloud = replace(cloud, xlim=(0.0, min(1.06 * float(x.max()), 1.02)))
     between: list[Mark] = [Horizontal(0.0, "reference")]
@@ -175,36 +162,25 @@ def _leverage(diagnosis: Diagnosis, table: Tensor) -> Panel:
         # Cook's distance D = r^2 h / (rank (1 - h)), so r = sqrt(D rank (1 - h) / h) for standardised r (Cook 1977).
         h = torch.linspace(max(cloud.xlim[0], 1e-9), min(cloud.xlim[1], 0.999), 400, dtype=torch.float64)
         r = (level * max(basis.rank, 1) * (1 - h) / h).sqrt()
-        for sign in (1, -1):
-            seen = (sign * r <= cloud.ylim[1]) & (sign * r >= cloud.ylim[0])
+        label, role = f"Cook's distance {level:g}", "run4" if level < 1 else "run1"
+        for height in (r, -r):
+            seen = (height <= cloud.ylim[1]) & (height >= cloud.ylim[0])
             if int(seen.sum()) > 1:
-                label = (
-                    f"Cook's distance {level:g}"
-                    if not any(m.label.endswith(f" {level:g}") for m in between if isinstance(m, Line))
-                    else ""
-                )
-                role = "run4" if level < 1 else "run1"
-                between.append(Line(numbers(h[seen].tolist()), numbers((sign * r[seen]).tolist()), role, label))
-    return Panel(
-        LEVERAGE,
-        "leverage" if cells is None else "leverage (log scale)",
-        "standardised residual",
-        cloud.marks(between),
-        xlim=cloud.xlim,
-        ylim=cloud.ylim,
-        log_x=cloud.log_x,
-    )
+                between.append(Line(numbers(h[seen].tolist()), numbers(height[seen].tolist()), role, label))
+                label = ""  # both arms have one entry in the legend
+    xlabel = "leverage" if cells is None else "leverage (log scale)"
+    return cloud.panel(LEVERAGE, xlabel, "standardised residual", *between)
 
 
 def _few(diagnosis: Diagnosis) -> bool:
     return diagnosis.evidence.rows <= MOST
 
 
-def _cloud(x: Tensor, y: Tensor, cells: Bins | None, table: Tensor, key: Tensor, *, log_x: bool = False) -> _Cloud:
-    far = (
-        key.nan_to_num(-1.0).argsort(descending=True, stable=True)[:_NAMED] if len(table) else torch.zeros(0, dtype=torch.long)
-    )
-    named = torch.stack([x[far], y[far], table[far, _AT["number"]]], 1) if len(table) else torch.zeros(0, 3)
+def _cloud(x: Tensor, y: Tensor, number: Tensor, key: Tensor, cells: Bins | None, *, log_x: bool = False) -> _Cloud:
+    """Rows at (x, y), of which those with the largest keys are named by their numbers; a number below 0 is no row."""
+    far = key.nan_to_num(-1.0).argsort(descending=True, stable=True)[:_NAMED]
+    far = far[number[far] >= 0]
+    named = torch.stack([x[far], y[far], number[far]], 1)
     xs, ys = [float(x.min()), float(x.max())], [float(y.min()), float(y.max())]
     if cells is not None:
         xs += [min(cells.left), max(cells.right)]
@@ -241,14 +217,9 @@ def _cells(
     if not len(i):
         return None
     x, y = left + i * (across * across_step), bottom + j * (up * up_step)
-    return Bins(
-        numbers(x.tolist()),
-        numbers((x + across * across_step).tolist()),
-        numbers(y.tolist()),
-        numbers((y + up * up_step).tolist()),
-        numbers(coarse[i, j].tolist()),
-        "rows, in cells",
-    )
+    sides = (x, x + across * across_step, y, y + up * up_step)
+    left, right, bottom, top, count = (numbers(column.tolist()) for column in (*sides, coarse[i, j]))
+    return Bins(left, right, bottom, top, count, "rows, in cells")
 
 
 def _trend(diagnosis: Diagnosis, column: int) -> Line:

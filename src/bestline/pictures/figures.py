@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import torch
 
@@ -26,6 +27,7 @@ from bestline.wording import said, shown
 _MOST_PANELS = 4  # side by side; more would be too narrow to read
 _MOST_EARLIER = 12  # faint lines
 _MOST_INTERVALS = 40  # one below the other on a page
+_CURVE = 201  # values of the weight at which the loss is drawn
 _MOST_WEIGHTS = 3  # columns of a table of steps
 
 Truth = tuple[float, float]  # slope, intercept
@@ -65,24 +67,23 @@ def data(sample: Sample, *, target: int = 0, truth: Truth | None = None, fit: Fi
         alt += f" The line {label}."
     if fit is not None:
         label = dataspace.described(fit, fit.weights, target)
-        marks.append(dataspace.fitted(sample, fit, dataspace.ends([sample], fit), fit.weights, target, label=label))
+        marks.append(dataspace.predicted(sample, fit, fit.weights, target, label=label))
         alt += f" The line {label}."
     return Picture((Panel("", feature, name, tuple(marks)),), f"{name} against {feature}", sample.note, alt)
 
 
 def _each_feature(sample: Sample, target: int) -> Picture:
     name, y = sample.targets[target], numbers(sample.y(target).tolist())
-    panels = [
-        Panel("", feature, name, (Points(numbers(sample.rows.X[:, j].tolist()), y, "data", "data"),), legend=False)
-        for j, feature in enumerate(sample.features[:_MOST_PANELS])
-    ]
-    if not panels:
-        panels = [Panel("", "row", name, (Points(numbers(range(len(y))), y, "data", "data"),), legend=False)]
+    columns = [(feature, sample.rows.X[:, j].tolist()) for j, feature in enumerate(sample.features[:_MOST_PANELS])]
+    panels = tuple(
+        Panel("", feature, name, (Points(numbers(x), y, "data", "data"),), legend=False)
+        for feature, x in columns or [("row", list(range(len(y))))]
+    )
     note = sample.note
     if len(sample.features) > _MOST_PANELS:
         note = f"The first {_MOST_PANELS} of {len(sample.features)} features are shown. {note}".strip()
     alt = f"{_rows(sample)}: {name} against {', '.join(sample.features[:_MOST_PANELS]) or 'the number of the row'}."
-    return Picture(tuple(panels), f"{name} against each feature", note, alt)
+    return Picture(panels, f"{name} against each feature", note, alt)
 
 
 def before_after(sample: Sample, fit: Fit, *, target: int = 0) -> Picture:
@@ -101,23 +102,21 @@ def before_after(sample: Sample, fit: Fit, *, target: int = 0) -> Picture:
 
 def train_test(train: Sample, test: Sample, fit: Fit, *, target: int = 0) -> Picture:
     """The line on the rows it was trained on, and on rows it never saw, on the same axes."""
-    panels = []
-    for sample, what, role in ((train, "Train", "data"), (test, "Test", "held_out")):
-        panels.append(dataspace.panel(sample, fit, fit.weights, target, f"{what}: {_rows(sample)}", role=role))
-    # One and the same line in both panels: as long as both parts of the rows reach.
+    panels = [
+        dataspace.panel(sample, fit, fit.weights, target, f"{what}: {_rows(sample)}", role=role)
+        for sample, what, role in ((train, "Train", "data"), (test, "Test", "held_out"))
+    ]
+    xlim, heights = _union([panel.xlim for panel in panels]), [panel.ylim for panel in panels]
     if len(train.features) == 1:
-        at = dataspace.ends([train, test], fit)
-        line = dataspace.fitted(train, fit, at, fit.weights, target, label=dataspace.described(fit, fit.weights, target))
-        panels = [_with(panel, (*panel.marks[:-1], line)) for panel in panels]
-    xlim, ylim = _union([panel.xlim for panel in panels]), _union([panel.ylim for panel in panels])
-    if len(train.features) != 1 and xlim is not None:
-        diagonal = Line(xlim, xlim, "reference", "predicted = actual")
-        panels = [_with(panel, (diagonal, *panel.marks[1:])) for panel in panels]
+        # One and the same line in both panels: as long as both parts of the rows reach.
+        at, label = dataspace.ends([train, test], fit), dataspace.described(fit, fit.weights, target)
+        line = dataspace.predicted(train, fit, fit.weights, target, label=label, at=at)
+        panels = [replace(panel, marks=(*panel.marks[:-1], line)) for panel in panels]
+        heights.append(dataspace.reach(line.y))
+    else:
+        panels = [replace(panel, marks=(dataspace.diagonal(xlim), *panel.marks[1:])) for panel in panels]
     # The same axes in both panels, else a worse fit could look like a better one.
-    same = tuple(
-        Panel(p.title, p.xlabel, p.ylabel, p.marks, xlim=xlim, ylim=_union([ylim, *(_lines(p) for p in panels)]))
-        for p in panels
-    )
+    same = tuple(replace(panel, xlim=xlim, ylim=_union(heights)) for panel in panels)
     errors = [f"{what} {said(dataspace.mean_squared_error(s, fit, target))}" for what, s in (("train", train), ("test", test))]
     sampled = "" if train.whole and test.whole else ", of the rows shown"
     sentence = f"Mean squared error{sampled}: {', '.join(errors)}."
@@ -125,34 +124,23 @@ def train_test(train: Sample, test: Sample, fit: Fit, *, target: int = 0) -> Pic
     return Picture(same, "Train and test", _sentences(sentence, shown_of), f"Two panels with the fitted line. {sentence}")
 
 
-def surface(fit: Fit, pair: Pair = None, *, target: int = 0, resolution: int | None = None, kind: str = "slice") -> Picture:
+def surface(fit: Fit, pair: Pair = None, *, target: int = 0, kind: str = "slice") -> Picture:
     """The loss as a surface over two weights, with the path of training exactly on it.
 
     The path is drawn when the two weights are all there are; else only its end, for only that lies on this slice. With "path"
     for `pair` the surface lies over the main directions of the path, and its shadow is drawn on it.
     """
     # In space a finer grid costs time and shows nothing more.
-    points = resolution or min(MESH, grid_values(fit))
-    ground = landscape(fit, _two(fit, pair), target=target, resolution=points, kind=kind)
-    panel = relief(ground, "")
-    note = ground.note.replace(SHADOW, END)
-    return Picture((panel,), _over(ground), note, _ground_alt(ground, "Surface"))
+    ground = landscape(fit, _two(fit, pair), target=target, resolution=min(MESH, grid_values(fit)), kind=kind)
+    return Picture((relief(ground, ""),), _over(ground), ground.note.replace(SHADOW, END), _ground_alt(ground, "Surface"))
 
 
-def contour(
-    fit: Fit,
-    pair: Pair = None,
-    *,
-    target: int = 0,
-    resolution: int | None = None,
-    kind: str = "slice",
-    step: int | None = None,
-) -> Picture:
+def contour(fit: Fit, pair: Pair = None, *, target: int = 0, kind: str = "slice", step: int | None = None) -> Picture:
     """The loss over two weights seen from above: lines of equal loss, the path of training, and where the loss is least.
 
     With `step` the path ends after so many updates, and an arrow shows which way is steepest down from there.
     """
-    ground = landscape(fit, _two(fit, pair), target=target, resolution=resolution, kind=kind)
+    ground = landscape(fit, _two(fit, pair), target=target, kind=kind)
     _row_of(fit, 0 if step is None else step)
     panel = _plan(ground, "", step)
     title = _over(ground) + ("" if step is None else f", after {updates(step)}")
@@ -162,21 +150,19 @@ def contour(
 def main_directions(fit: Fit, *, target: int = 0) -> Picture:
     """The loss over the two main directions of the path, from above and in space: what shows most of it with many weights."""
     ground = landscape(fit, _two(fit, planes.PATH), target=target)
-    x, y = ground.axes
-    above = Panel("From above", x, y, contour_marks(ground), xlim=ground.span[0], ylim=ground.span[1])
-    panels = (above, relief(ground, "In space"))
+    panels = (_plan(ground, "From above"), relief(ground, "In space"))
     title = f"The path of training, {updates(ground.steps[-1])}, along its main directions"
     return Picture(panels, title, ground.note, _ground_alt(ground, "Surface"))
 
 
-def weight(fit: Fit, name: str | None = None, *, target: int = 0, resolution: int = 201, step: int | None = None) -> Picture:
+def weight(fit: Fit, name: str | None = None, *, target: int = 0, step: int | None = None) -> Picture:
     """The loss against one weight, with the path of training on the curve and its lowest place.
 
     With one weight in all, the tangent at the start shows the gradient there; with `step` the path ends after so many updates,
     and the tangent is drawn there.
     """
     chosen = name if name is not None else next(iter(fit.trace.names), "")
-    ground = landscape(fit, (chosen,) if chosen else None, target=target, resolution=resolution)
+    ground = landscape(fit, (chosen,) if chosen else None, target=target, resolution=_CURVE)
     _row_of(fit, 0 if step is None else step)
     # The gradient is asked for where a learner looks for it: at the start, or at the step that is shown.
     panel = beside(ground, "", loss_label(fit), step, touch=ground.steps[0] if step is None else step)
@@ -253,14 +239,10 @@ def _frame(sample: Sample, fit: Fit, ground: Landscape, step: int, target: int) 
         later=[trace.weights[i] for i in after],
     )
     right = _plan(ground, f"Weight space after {updates(step)}", step)
-    out = "" if step in ground.steps else "This step lies outside the right panel."
-    at = (
-        ", ".join(
-            f"{axis} {said(column[ground.steps.index(step)])}" for axis, column in zip(ground.axes, ground.path, strict=True)
-        )
-        if not out
-        else "outside"
-    )
+    at, out = "outside", "This step lies outside the right panel."
+    if step in ground.steps:
+        place = [column[ground.steps.index(step)] for column in ground.path]
+        at, out = ", ".join(f"{axis} {said(value)}" for axis, value in zip(ground.axes, place, strict=True)), ""
     alt = f"After {updates(step)} the loss is {said(value)}. Left: the rows and the line. Right: the path so far, now at {at}."
     title = f"After {updates(step)}: loss {said(value)}"
     return Picture((left, right), title, _sentences(ground.note, out, sample.note), alt)
@@ -384,18 +366,9 @@ def _sentences(*parts: str) -> str:
     return " ".join(part for part in parts if part)
 
 
-def _with(panel: Panel, marks: tuple[Mark, ...]) -> Panel:
-    return Panel(panel.title, panel.xlabel, panel.ylabel, marks, xlim=panel.xlim, ylim=panel.ylim)
-
-
-def _union(limits: Sequence[tuple[float, float] | None]) -> tuple[float, float] | None:
+def _union(limits: Sequence[tuple[float, float] | None]) -> tuple[float, float]:
     known = [limit for limit in limits if limit is not None]
-    return (min(low for low, _ in known), max(high for _, high in known)) if known else None
-
-
-def _lines(panel: Panel) -> tuple[float, float] | None:
-    values = [y for mark in panel.marks if isinstance(mark, Line) and mark.role == "fitted" for y in mark.y]
-    return dataspace.reach(values) if values else None
+    return min(low for low, _ in known), max(high for _, high in known)
 
 
 __all__ = [

@@ -20,8 +20,8 @@ from bestline.errors import OptionError
 from bestline.pictures.axis_labels import loss_label, updates
 from bestline.pictures.landscape import MESH, SHADOW, Landscape, Pair, landscapes
 from bestline.pictures.loss_curves import as_runs, floors, stops
-from bestline.pictures.marks import Line, Mark, Panel, Path, Picture, Points, Vertical, numbers, run_role
-from bestline.pictures.sample import Sample, predictions
+from bestline.pictures.marks import Line, Mark, Panel, Path, Picture, Vertical, numbers, run_role
+from bestline.pictures.sample import Sample
 from bestline.training import Fit, Stop
 from bestline.wording import said, shown
 
@@ -179,22 +179,16 @@ class _Scene:
         if sample is None:
             return None
         marks: list[Mark] = list(self.behind["data"])
-        name = sample.targets[target]
         line = len(sample.features) == 1
         # All panels ask `_row` for the same step: that is what keeps them together.
         for i, (label, fit) in enumerate(self.runs.items()):
             weights = fit.trace.weights[_row(fit, step)]
-            if line:
-                at = dataspace.ends([sample], fit)
-                role, said_as = self.role(i, "fitted"), self.label(label, _line(sample, fit))
-                marks.append(dataspace.fitted(sample, fit, at, weights, target, role=role, label=said_as))
-            else:
-                predicted = numbers(predictions(fit, sample.rows.X, weights)[:, target].tolist())
-                role = self.role(i, "data")
-                marks.append(Points(numbers(sample.y(target).tolist()), predicted, role, self.label(label, "rows")))
+            alone = ("fitted", _line(sample, fit)) if line else ("data", "rows")
+            role, said_as = self.role(i, alone[0]), self.label(label, alone[1])
+            marks.append(dataspace.predicted(sample, fit, weights, target, role=role, label=said_as))
         xlim, ylim = self.limits["data"]
-        labels = (sample.features[0], name) if line else (f"actual {name}", f"predicted {name}")
-        return Panel("Data space" if line else "Predicted against actual", *labels, tuple(marks), xlim=xlim, ylim=ylim)
+        title = "Data space" if line else "Predicted against actual"
+        return Panel(title, *dataspace.axis_names(sample, target), tuple(marks), xlim=xlim, ylim=ylim)
 
     def _ground(self, step: int) -> Iterator[Panel]:
         ground = self.grounds[0]
@@ -262,7 +256,7 @@ def _fewer(sample: Sample) -> Sample:
     if len(sample.features) == 1 or len(sample.rows) <= _MOST_ROWS:
         return sample
     keep = torch.linspace(0, len(sample.rows) - 1, _MOST_ROWS).round().long()
-    return Sample(sample.rows[keep], sample.of, sample.features, sample.targets)
+    return replace(sample, rows=sample.rows[keep])
 
 
 def _still_data(
@@ -277,20 +271,15 @@ def _still_data(
     seen = list(actual)
     for fit in fits:
         for weights in (fit.trace.weights[0], fit.weights):
-            if line:
-                said_by = dataspace.fitted(sample, fit, dataspace.ends([sample], fit), weights, target).y
-            else:
-                said_by = tuple(predictions(fit, sample.rows.X, weights)[:, target].tolist())
+            said_by = dataspace.predicted(sample, fit, weights, target).y
             # A start far from the rows would leave them a thin band: it may take no more than 0.8 of their height on each side.
             seen += [min(max(y, low - 0.8 * wide), high + 0.8 * wide) for y in said_by if math.isfinite(y)]
     limits = xlim, dataspace.reach(seen)
     if not line:
-        return (Line(xlim, xlim, "reference", "predicted = actual"),), limits
+        return (dataspace.diagonal(xlim),), limits
     first = fits[0]
-    at = dataspace.ends([sample], first)
-    began = dataspace.fitted(
-        sample, first, at, first.trace.weights[0], target, role="earlier", label=f"{_line(sample, first)} at the start"
-    )
+    label = f"{_line(sample, first)} at the start"
+    began = dataspace.predicted(sample, first, first.trace.weights[0], target, role="earlier", label=label)
     # Only where all runs began with the same line is there one line to show.
     same = all(torch.equal(fit.trace.weights[0], first.trace.weights[0]) for fit in fits)
     return (dataspace.points(sample, target), *((began,) if same else ())), limits

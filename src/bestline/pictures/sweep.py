@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
-from bestline.pictures.marks import Horizontal, Line, Mark, Panel, Picture, Points, Vertical, numbers, run_role
+from bestline.pictures.marks import Horizontal, Line, Mark, Numbers, Panel, Picture, Points, Vertical, numbers, run_role
 from bestline.training.foresight.sweep import SweptRuns
 
 
@@ -15,10 +16,18 @@ class _Curve:
 
     label: str
     role: str
-    lrs: tuple[float, ...]
-    loss: tuple[float | None, ...]
-    steps: tuple[int | None, ...]
-    diverged: tuple[bool, ...]
+    columns: dict[str, tuple[Any, ...]]
+
+    def line(self, column: str) -> Line:
+        """A column against the rate, where it has a number above 0: only these can be drawn by factors."""
+        at = [(x, y) for x, y in zip(self.columns["lr"], self.columns[column], strict=True) if y is not None and y > 0]
+        return Line(numbers(x for x, _ in at), numbers(y for _, y in at), self.role, self.label)
+
+    @property
+    def diverged(self) -> Numbers:
+        """The rates whose runs diverged."""
+        ends = zip(self.columns["lr"], self.columns["diverged_at"], strict=True)
+        return numbers(x for x, end in ends if end is not None)
 
 
 def picture(sweep: SweptRuns) -> Picture:
@@ -26,7 +35,7 @@ def picture(sweep: SweptRuns) -> Picture:
     curves = list(_curves(sweep))
     asked = f"{sweep.steps:,} step{'s' * (sweep.steps != 1)}"
     panels = (_losses(sweep, curves, asked), _steps(sweep, curves))
-    gone = sum(sum(curve.diverged) for curve in curves)
+    gone = sum(len(curve.diverged) for curve in curves)
     note = f"{sweep.about}.{' Interrupted: some runs made fewer steps.' if sweep.interrupted else ''}"
     best = sweep.best()
     fastest = ""
@@ -46,13 +55,12 @@ def _curves(sweep: SweptRuns) -> Iterator[_Curve]:
         own = sorted((i for i, other in enumerate(keys) if other == key), key=lambda i: columns["lr"][i])
         label = f"{key[0]}, start {key[1] + 1}" if several else key[0]
         picked = {name: tuple(columns[name][i] for i in own) for name in ("lr", "loss", "steps_to_99_9", "diverged_at")}
-        gone = tuple(step is not None for step in picked["diverged_at"])
-        yield _Curve(label, run_role(at), picked["lr"], picked["loss"], picked["steps_to_99_9"], gone)
+        yield _Curve(label, run_role(at), picked)
 
 
 def _losses(sweep: SweptRuns, curves: list[_Curve], asked: str) -> Panel:
     first = float(sweep.losses[0].max())
-    seen = [value for curve in curves for value in curve.loss if value is not None and 0 < value <= first]
+    seen = [value for curve in curves for value in curve.columns["loss"] if value is not None and 0 < value <= first]
     least = min([*seen, *([sweep.floor] if sweep.floor > 0 else [])], default=first or 1.0)
     # Up to four times the start: who ends above it diverges, and how far above says nothing.
     low, high = least / 1.4, 4 * max(first, least)
@@ -64,41 +72,30 @@ def _losses(sweep: SweptRuns, curves: list[_Curve], asked: str) -> Panel:
         marks.append(Horizontal(first, "reference", f"{'highest ' if several else ''}start: {first:.4g}"))
     said = False
     for row, curve in enumerate(curves):
-        at = [(r, y) for r, y in zip(curve.lrs, curve.loss, strict=True) if y is not None and y > 0]
-        marks.append(Line(numbers(r for r, _ in at), numbers(y for _, y in at), curve.role, curve.label))
-        gone = [r for r, out in zip(curve.lrs, curve.diverged, strict=True) if out]
-        if gone:
+        marks.append(curve.line("loss"))
+        if curve.diverged:
             # Diverged runs have no loss to be drawn at: they stand in the strip above the start, each curve in its own row.
             height = high / 4 ** (0.15 + 0.1 * (row % 7))  # curves one below the other, all above the start
-            marks.append(Points(numbers(gone), (height,) * len(gone), curve.role, "" if said else "diverged"))
+            marks.append(Points(curve.diverged, (height,) * len(curve.diverged), curve.role, "" if said else "diverged"))
             said = True
     marks += _limits(sweep, curves, named=False)
     return _panel(f"Loss after {asked}", "loss", marks, sweep, (low, high))
 
 
 def _steps(sweep: SweptRuns, curves: list[_Curve]) -> Panel:
-    marks: list[Mark] = []
-    for curve in curves:
-        at = [(r, y) for r, y in zip(curve.lrs, curve.steps, strict=True) if y]
-        marks.append(Line(numbers(r for r, _ in at), numbers(y for _, y in at), curve.role, curve.label))
-    return _panel(
-        "Steps to 99.9 % of the drop", "steps", [*marks, *_limits(sweep, curves, named=True)], sweep, (0.8, 1.3 * sweep.steps)
-    )
+    marks = [*(curve.line("steps_to_99_9") for curve in curves), *_limits(sweep, curves, named=True)]
+    return _panel("Steps to 99.9 % of the drop", "steps", marks, sweep, (0.8, 1.3 * sweep.steps))
 
 
 def _limits(sweep: SweptRuns, curves: list[_Curve], *, named: bool) -> list[Mark]:
     # A limit belongs to an optimiser, not to a start: it takes the look of its first curve.
     roles = {curve.label.partition(",")[0]: curve.role for curve in reversed(curves)}
-    known = {name: limit for name, limit in sweep.limits.items() if limit is not None}
-    alone = len(roles) == 1
-    return [
-        Vertical(
-            limit,
-            "reference" if alone else roles[name],
-            f"largest stable rate{'' if alone else f', {name}'}: {limit:.4g}" if named else "",
-        )
-        for name, limit in known.items()
-    ]
+    marks: list[Mark] = []
+    for name, limit in sweep.limits.items():
+        if limit is not None:
+            of, role = ("", "reference") if len(roles) == 1 else (f", {name}", roles[name])
+            marks.append(Vertical(limit, role, f"largest stable rate{of}: {limit:.4g}" if named else ""))
+    return marks
 
 
 def _panel(title: str, ylabel: str, marks: list[Mark], sweep: SweptRuns, ylim: tuple[float, float]) -> Panel:

@@ -17,6 +17,7 @@ from torch import Tensor
 
 from bestline.numerics import Bowl, minimum_norm
 from bestline.pictures.axis_labels import loss_label
+from bestline.pictures.data_space import axis_names
 from bestline.pictures.figures import floor_of
 from bestline.pictures.landscape import Pair, grid_values, landscapes
 from bestline.pictures.loss_curves import best_step, ridge_of
@@ -160,12 +161,13 @@ def _data(fit: Fit, parts: Mapping[str, Sample], target: int, truth: tuple[float
         return None
     sample = parts["data"]
     line = len(sample.features) == 1
+    xlabel, ylabel = axis_names(sample, target)
     kind = "line" if line else "wide" if _sent(fit, sample) else "diagonal"
     rows = {name: _rows(part, target, kind) for name, part in parts.items()}
     return {
         "kind": "line" if line else "diagonal",
-        "xlabel": sample.features[0] if line else f"actual {sample.targets[target]}",
-        "ylabel": sample.targets[target] if line else f"predicted {sample.targets[target]}",
+        "xlabel": xlabel,
+        "ylabel": ylabel,
         **rows["data"],
         "held_out": rows.get("held_out"),
         "truth": None if truth is None else {"slope": truth[0], "intercept": truth[1]},
