@@ -217,9 +217,8 @@ def _cells(
     if not len(i):
         return None
     x, y = left + i * (across * across_step), bottom + j * (up * up_step)
-    sides = (x, x + across * across_step, y, y + up * up_step)
-    left, right, bottom, top, count = (numbers(column.tolist()) for column in (*sides, coarse[i, j]))
-    return Bins(left, right, bottom, top, count, "rows, in cells")
+    xs, ys = ([numbers(side.tolist()) for side in sides] for sides in ((x, x + across * across_step), (y, y + up * up_step)))
+    return Bins(xs[0], xs[1], ys[0], ys[1], numbers(coarse[i, j].tolist()), "rows, in cells")
 
 
 def _trend(diagnosis: Diagnosis, column: int) -> Line:

@@ -27,7 +27,6 @@ from bestline.wording import said, shown
 _MOST_PANELS = 4  # side by side; more would be too narrow to read
 _MOST_EARLIER = 12  # faint lines
 _MOST_INTERVALS = 40  # one below the other on a page
-_CURVE = 201  # values of the weight at which the loss is drawn
 _MOST_WEIGHTS = 3  # columns of a table of steps
 
 Truth = tuple[float, float]  # slope, intercept
@@ -155,14 +154,14 @@ def main_directions(fit: Fit, *, target: int = 0) -> Picture:
     return Picture(panels, title, ground.note, _ground_alt(ground, "Surface"))
 
 
-def weight(fit: Fit, name: str | None = None, *, target: int = 0, step: int | None = None) -> Picture:
+def weight(fit: Fit, name: str | None = None, *, target: int = 0, resolution: int = 201, step: int | None = None) -> Picture:
     """The loss against one weight, with the path of training on the curve and its lowest place.
 
     With one weight in all, the tangent at the start shows the gradient there; with `step` the path ends after so many updates,
     and the tangent is drawn there.
     """
     chosen = name if name is not None else next(iter(fit.trace.names), "")
-    ground = landscape(fit, (chosen,) if chosen else None, target=target, resolution=_CURVE)
+    ground = landscape(fit, (chosen,) if chosen else None, target=target, resolution=resolution)
     _row_of(fit, 0 if step is None else step)
     # The gradient is asked for where a learner looks for it: at the start, or at the step that is shown.
     panel = beside(ground, "", loss_label(fit), step, touch=ground.steps[0] if step is None else step)

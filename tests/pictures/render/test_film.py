@@ -56,7 +56,7 @@ def test_a_frame_is_what_drawing_its_picture_anew_gives():
     c = case("held out")
     steps = [0, 5, c.fit.step, int(c.fit.trace.step[-1])]
     pictures = list(figures.overviews(c.fit, sampled(c.rows), steps))
-    frames = list(motion._frames(pictures, "dark", None, 60))
+    frames = list(motion._frames(pictures, "dark", 60))
     figure = draw(pictures[-1], theme="dark", dpi=60)
     figure.canvas.draw()
     whole = np.asarray(figure.canvas.buffer_rgba())[:, :, :3]
