@@ -53,10 +53,6 @@ class Landscape:
         Which point of the path has the weights that were kept; -1 when it is out of view.
     exact : bool
         Whether the path lies on the surface: the axes are all the weights.
-    all_steps : int
-        Updates made in all.
-    penalised : bool
-        Whether training had a penalty, which this loss does not contain.
     closed : bool
         Whether the place of lowest loss is known exactly; else it is the lowest that was seen.
     fit : Fit
@@ -76,8 +72,6 @@ class Landscape:
     losses: Numbers
     kept: int
     exact: bool
-    all_steps: int
-    penalised: bool
     closed: bool
     fit: Fit
     target: int
@@ -115,19 +109,19 @@ class Landscape:
         elif not self.exact:
             facts.append(SHADOW)
         if self.cut:
-            facts.append(f"Training diverged: {len(self.steps) - 1} of {updates(self.all_steps)} are in view.")
+            facts.append(f"Training diverged: {len(self.steps) - 1} of {updates(int(self.fit.trace.step[-1]))} are in view.")
         if self.cap is not None:
             facts.append(f"The surface is cut off at a loss of {said(self.cap)}; it goes on, or is no number there.")
         if self.surface.rows is not None:
             facts.append(f"The surface is the loss of {self.surface.rows:,} rows, drawn at random; the path's is that of all.")
-        if self.penalised:
+        if self.fit.objective.penalty:
             facts.append("Training also had a penalty, which keeps it from the place of lowest loss.")
         return " ".join(facts)
 
     @property
     def cut(self) -> bool:
         """Whether the path goes on where nobody can see it: it diverged."""
-        return self.steps[-1] < self.all_steps
+        return self.steps[-1] < int(self.fit.trace.step[-1])
 
     @property
     def span(self) -> tuple[tuple[float, float], ...]:
@@ -217,8 +211,6 @@ def _walked(fit: Fit, found: Surface, losses: Sequence[float], path: torch.Tenso
         losses=numbers(losses),
         kept=steps.index(fit.step) if fit.step in steps else -1,
         exact=exact,
-        all_steps=int(fit.trace.step[-1]),
-        penalised=bool(fit.objective.penalty),
         closed=closed,
         fit=fit,
         target=target,

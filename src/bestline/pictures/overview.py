@@ -168,8 +168,7 @@ class _Scene:
         return f"{note} Cut where it left the view: {', '.join(gone)}.".strip() if gone else note
 
     def _alt(self) -> str:
-        ground = self.grounds[0]
-        where = " and ".join(ground.axes)
+        where = " and ".join(self.grounds[0].axes)
         rows = "the rows with the line, " if self.sample is not None and len(self.sample.features) == 1 else ""
         rows = "predicted against actual, " if self.sample is not None and not rows else rows
         return f"Panels: {rows}the loss over {where} with the path, and the loss after each update."

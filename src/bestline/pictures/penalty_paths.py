@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bestline.errors import OptionError, listed
-from bestline.pictures.marks import Band, Horizontal, Line, Mark, Panel, Picture, Points, Vertical, numbers, run_role
+from bestline.pictures.marks import Band, Horizontal, Line, Mark, Numbers, Panel, Picture, Points, Vertical, numbers, run_role
 from bestline.training import Selection
 from bestline.wording import said, shown
 
@@ -13,9 +13,8 @@ _MOST_LINES = 200
 
 def error_curve(selection: Selection) -> Picture:
     """Out-of-fold error against the penalty, with a standard error on either side, and the two penalties that are chosen."""
-    at, of = _series(selection)
     # One series only: with two penalties the other axis is the ratio, kept at its best.
-    x, scale = _penalties(selection, at)
+    at, x, scale, xlabel = _series(selection)
     error, std = selection.error[at], selection.std_error[at]
     marks: list[Mark] = [
         Band(x, numbers((error - std).tolist()), numbers((error + std).tolist()), "held_out", "one standard error up and down"),
@@ -27,14 +26,15 @@ def error_curve(selection: Selection) -> Picture:
         if index in at:
             here = x[at.index(index)]
             marks.append(Points((here,), (float(selection.error[index]),), role, f"{label}: {scale}={said(here)}"))
-    panel = Panel("", f"{scale}: the penalty{of}", "error, as a share of the target's variance", tuple(marks), log_x=True)
+    panel = Panel("", xlabel, "error, as a share of the target's variance", tuple(marks), log_x=True)
     least = float(selection.error[selection.best])
     alt = (
         f"Out-of-fold error of {len(selection.error)} penalties ({selection.kind}, {selection.folds} folds, "
         f"{selection.rows:,} rows): least {said(least)}; without penalty {said(float(selection.error[-1]))}."
     )
-    kept = [f"{int(selection.nonzero[index])} at {label}" for index, _, label in chosen]
-    note = f"Of {_slopes(selection)} columns the line keeps {' and '.join(kept)}." if selection.kind != "ridge" else ""
+    note = (
+        f"Of {_slopes(selection)} columns the line keeps {' and '.join(_kept(selection))}." if selection.kind != "ridge" else ""
+    )
     if selection.best == len(selection.error) - 1:
         note = f"No penalty predicts best. {note}".strip()
     return Picture((panel,), f"Out-of-fold error of each penalty ({selection.kind})", note, alt)
@@ -57,8 +57,7 @@ def coefficient_path(selection: Selection, *, target: int = 0, scales: list[floa
     p = _slopes(selection)
     if scales is not None and len(scales) != p:
         raise OptionError(f"`scales` needs {p} numbers, one for each column; got {len(scales)}.")
-    at, of = _series(selection)
-    x, scale = _penalties(selection, at)
+    at, x, _, xlabel = _series(selection)
     weights = [numbers(((1.0 if scales is None else scales[j]) * selection.weights[at, j, target]).tolist()) for j in range(p)]
     # The largest have names; they are large at the end, where the penalty is least.
     order = sorted(range(p), key=lambda j: -abs(weights[j][-1]))[:_MOST_LINES]
@@ -73,9 +72,8 @@ def coefficient_path(selection: Selection, *, target: int = 0, scales: list[floa
             marks.append(Vertical(x[at.index(index)], "floor" if role == "optimum" else role, label))
     unit = "one unit" if scales is None else "one standard deviation"
     name = shown(selection.targets[target], 24)
-    panel = Panel("", f"{scale}: the penalty{of}", f"change of {name} for {unit} more", tuple(marks), log_x=True)
-    kept = [f"{int(selection.nonzero[index])} at {label}" for index, _, label in _chosen(selection)]
-    alt = f"Slopes of {p} columns against the penalty ({selection.kind}); columns kept: {', '.join(kept)}."
+    panel = Panel("", xlabel, f"change of {name} for {unit} more", tuple(marks), log_x=True)
+    alt = f"Slopes of {p} columns against the penalty ({selection.kind}); columns kept: {', '.join(_kept(selection))}."
     note = "" if len(order) == p else f"The {len(order)} largest of {p} slopes are shown."
     return Picture((panel,), f"Slopes against the penalty ({selection.kind})", note, alt)
 
@@ -92,17 +90,19 @@ def _chosen(selection: Selection) -> list[tuple[int, str, str]]:
     return [(selection.best, "kept", "least error"), (selection.one_se, "optimum", "the largest within one standard error")]
 
 
-def _series(selection: Selection) -> tuple[list[int], str]:
-    """The penalties of the best ratio, largest first, and how to say which ratio that is."""
+def _kept(selection: Selection) -> list[str]:
+    """How many columns the line of each choice keeps, in words."""
+    return [f"{int(selection.nonzero[index])} at {label}" for index, _, label in _chosen(selection)]
+
+
+def _series(selection: Selection) -> tuple[list[int], Numbers, str, str]:
+    """The numbers of the penalties of the best ratio, largest first; these penalties, what they are called, and on an axis."""
     # The last entry is the line without penalty, which has no ratio.
     ratio = selection.ratio[selection.error[:-1].argmin()]
     at = (selection.ratio == ratio).nonzero()[:, 0].tolist()
-    return at, f", at a ratio of {float(ratio):g}" if selection.kind == "enet" else ""
-
-
-def _penalties(selection: Selection, at: list[int]) -> tuple[tuple[float, ...], str]:
+    of = f", at a ratio of {float(ratio):g}" if selection.kind == "enet" else ""
     scale = "l2" if selection.kind == "ridge" else "l1"
-    return numbers(getattr(selection, scale)[at].tolist()), scale
+    return at, numbers(getattr(selection, scale)[at].tolist()), scale, f"{scale}: the penalty{of}"
 
 
 __all__ = ["coefficient_path", "error_curve"]

@@ -14,9 +14,10 @@ import pytest
 from PIL import Image
 
 from bestline.errors import OptionError
-from bestline.pictures import animate, figures
+from bestline.pictures import figures
 from bestline.pictures.marks import Line, Panel, Path, Picture
 from bestline.pictures.render import film as motion
+from bestline.pictures.render.film import animate
 from bestline.pictures.render.mpl import draw
 from bestline.training.solvers import Descent
 from pictures.examples import CASES, case, fitted, made, sampled

@@ -5,7 +5,7 @@ A mark says what it means, the palette how that looks; `order` says how far in f
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -14,23 +14,7 @@ from matplotlib.collections import PolyCollection
 from matplotlib.colors import BoundaryNorm, LinearSegmentedColormap, LogNorm, PowerNorm
 from mpl_toolkits.mplot3d import Axes3D
 
-from bestline.pictures.marks import (
-    Arrow,
-    Band,
-    Bins,
-    Contours,
-    Horizontal,
-    Intervals,
-    Line,
-    Mark,
-    Mesh,
-    Numbers,
-    Path,
-    Points,
-    Table,
-    Text,
-    Vertical,
-)
+from bestline.pictures import marks
 from bestline.pictures.palette import Palette, Style
 from bestline.pictures.render.legend import BODY, SMALL, Key, key
 from bestline.pictures.render.table import draw_table
@@ -40,7 +24,7 @@ _SHADE = 0.22  # opacity of a band: lines and grid are seen through it
 _STEPS_AS_DOTS = 80  # a path of more steps is drawn as a line alone
 
 
-def _points(ax: Any, mark: Points, palette: Palette, order: float) -> list[Key]:
+def _points(ax: Any, mark: marks.Points, palette: Palette, order: float) -> list[Key]:
     style = palette.styles[mark.role]
     single = mark.role in ("start", "kept", "optimum")
     n = len(mark.x)
@@ -48,59 +32,34 @@ def _points(ax: Any, mark: Points, palette: Palette, order: float) -> list[Key]:
     # Many points overlap: the fainter and smaller, the more of them, so that crowds look dense and not flat.
     alpha = style.alpha if single or n <= 150 else 0.6 if n <= 600 else 0.42
     edge = palette.paper if single else style.colour
-    ax.plot(
-        *_columns(mark.x, mark.y, mark.z),
-        linestyle="none",
-        marker=style.marker or "o",
-        markersize=size,
-        color=style.colour,
-        alpha=alpha,
-        markeredgecolor=edge,
-        markeredgewidth=1.0 if single else 0.0,
-        zorder=order + (4 if single else 0),
-    )
+    ring = {"markeredgecolor": edge, "markeredgewidth": 1.0 if single else 0.0}
+    _dots(ax, _columns(mark), style, size, alpha=alpha, zorder=order + (4 if single else 0), **ring)
     return key(style, mark.label, line=False, marker=True, edge=edge)
 
 
-def _line(ax: Any, mark: Line, palette: Palette, order: float) -> list[Key]:
+def _line(ax: Any, mark: marks.Line, palette: Palette, order: float) -> list[Key]:
     style = palette.styles[mark.role]
-    ax.plot(
-        *_columns(mark.x, mark.y, mark.z),
-        color=style.colour,
-        linestyle=style.dash,
-        linewidth=style.width,
-        alpha=style.alpha,
-        zorder=order + 0.5,
-        marker=style.marker or "o" if len(mark.x) == 1 else "",
-        solid_capstyle="round",
-    )
-    return key(style, mark.label, line=True, marker=len(mark.x) == 1)
+    single = len(mark.x) == 1  # a line of one place would not be seen
+    marker = style.marker or "o" if single else ""
+    ax.plot(*_columns(mark), marker=marker, zorder=order + 0.5, solid_capstyle="round", **_stroke(style))
+    return key(style, mark.label, line=True, marker=single)
 
 
-def _band(ax: Any, mark: Band, palette: Palette, order: float) -> list[Key]:
+def _band(ax: Any, mark: marks.Band, palette: Palette, order: float) -> list[Key]:
     style = replace(palette.styles[mark.role], marker="s", size=9.0, alpha=_SHADE)
     ax.fill_between(mark.x, mark.low, mark.high, color=style.colour, alpha=_SHADE, linewidth=0, zorder=order)
     return key(style, mark.label, line=False, marker=True)
 
 
-def _path(ax: Any, mark: Path, palette: Palette, order: float) -> list[Key]:
+def _path(ax: Any, mark: marks.Path, palette: Palette, order: float) -> list[Key]:
     style, start = palette.styles[mark.role], palette.styles["start"]
     few = len(mark.x) <= _STEPS_AS_DOTS
-    columns = _columns(mark.x, mark.y, mark.z)
-    common: dict[str, Any] = {"color": style.colour, "linestyle": style.dash, "linewidth": style.width, "alpha": style.alpha}
-    ax.plot(*columns, marker=style.marker if few else "", markersize=3.6, zorder=order + 1, **common)
+    columns = _columns(mark)
+    ax.plot(*columns, marker=style.marker if few else "", markersize=3.6, zorder=order + 1, **_stroke(style))
     # Start in front of end: before the first step both are at one place, and that is the start.
-    for at, look, size in ((0, start, start.size), (-1, style, 9.0)):
-        ax.plot(
-            *(column[at:][:1] for column in columns),
-            linestyle="none",
-            marker=look.marker,
-            markersize=size,
-            color=look.colour,
-            markeredgecolor=palette.paper,
-            markeredgewidth=1.2,
-            zorder=order + (3 if at == 0 else 2),
-        )
+    ring = {"markeredgecolor": palette.paper, "markeredgewidth": 1.2}
+    _dots(ax, [column[:1] for column in columns], start, start.size, zorder=order + 3, **ring)
+    _dots(ax, [column[-1:] for column in columns], style, 9.0, zorder=order + 2, **ring)
     end = Style(style.colour, marker=style.marker, size=8)
     return [
         *key(start, mark.start, line=False, marker=True, edge=palette.paper),
@@ -109,7 +68,7 @@ def _path(ax: Any, mark: Path, palette: Palette, order: float) -> list[Key]:
     ]
 
 
-def _contours(ax: Any, mark: Contours, palette: Palette, order: float) -> list[Key]:
+def _contours(ax: Any, mark: marks.Contours, palette: Palette, order: float) -> list[Key]:
     levels = list(mark.levels)
     if len(levels) < 2:
         ax.text(0.5, 0.5, f"the {mark.label} is the same everywhere", ha="center", transform=ax.transAxes, color=palette.quiet)
@@ -132,7 +91,7 @@ def _contours(ax: Any, mark: Contours, palette: Palette, order: float) -> list[K
     return []
 
 
-def _mesh(ax: Any, mark: Mesh, palette: Palette, order: float) -> list[Key]:
+def _mesh(ax: Any, mark: marks.Mesh, palette: Palette, order: float) -> list[Key]:
     colours = LinearSegmentedColormap.from_list("bands", palette.bands)
     x, y = np.meshgrid(mark.x, mark.y)
     z = np.asarray(mark.z)
@@ -144,14 +103,14 @@ def _mesh(ax: Any, mark: Mesh, palette: Palette, order: float) -> list[Key]:
     return []
 
 
-def _across(ax: Any, mark: Vertical | Horizontal, palette: Palette, order: float) -> list[Key]:
+def _across(ax: Any, mark: marks.Vertical | marks.Horizontal, palette: Palette, order: float) -> list[Key]:
     style = palette.styles[mark.role]
-    line, place = (ax.axvline, mark.x) if isinstance(mark, Vertical) else (ax.axhline, mark.y)
+    line, place = (ax.axvline, mark.x) if isinstance(mark, marks.Vertical) else (ax.axhline, mark.y)
     line(place, color=style.colour, linestyle=style.dash, linewidth=style.width, zorder=order)
     return key(style, mark.label, line=True, marker=False)
 
 
-def _arrow(ax: Any, mark: Arrow, palette: Palette, order: float) -> list[Key]:
+def _arrow(ax: Any, mark: marks.Arrow, palette: Palette, order: float) -> list[Key]:
     style = palette.styles[mark.role]
     if mark.x:
         look = {"arrowstyle": "-|>,head_width=0.32,head_length=0.6", "shrinkA": 0, "shrinkB": 0, "linewidth": style.width}
@@ -162,24 +121,24 @@ def _arrow(ax: Any, mark: Arrow, palette: Palette, order: float) -> list[Key]:
     return key(style, mark.label if mark.x else "", line=True, marker=True)
 
 
-def _text(ax: Any, mark: Text, palette: Palette, order: float) -> list[Key]:
+def _text(ax: Any, mark: marks.Text, palette: Palette, order: float) -> list[Key]:
     place: dict[str, Any] = {"transform": ax.transAxes, "color": palette.ink, "fontsize": BODY, "parse_math": False}
     (ax.text2D if isinstance(ax, Axes3D) else ax.text)(mark.x, mark.y, mark.text, zorder=order + 4, **place)
     return []
 
 
-def _intervals(ax: Any, mark: Intervals, palette: Palette, order: float) -> list[Key]:
+def _intervals(ax: Any, mark: marks.Intervals, palette: Palette, order: float) -> list[Key]:
     style = palette.styles[mark.role]
     places = range(len(mark.names))
     ax.hlines(places, mark.low, mark.high, color=style.colour, linewidth=2.2, zorder=order + 0.5)
-    ax.plot(mark.estimate, places, linestyle="none", marker="o", markersize=7, color=style.colour, zorder=order + 1)
+    _dots(ax, [mark.estimate, places], replace(style, marker="o"), 7, zorder=order + 1)
     ax.set_yticks(list(places), list(mark.names), parse_math=False)
     # The first name on top: the axis runs downwards.
     ax.set_ylim(len(mark.names) - 0.4, -0.6)
     return key(Style(style.colour, marker="o", width=2.2), mark.label, line=True, marker=True)
 
 
-def _bins(ax: Any, mark: Bins, palette: Palette, order: float) -> list[Key]:
+def _bins(ax: Any, mark: marks.Bins, palette: Palette, order: float) -> list[Key]:
     colours = LinearSegmentedColormap.from_list("cells", [palette.bands[1], palette.styles["data"].colour])
     most = max(mark.count, default=1.0)
     # Drawn as one collection: ten thousand rectangles one by one would take seconds.
@@ -192,22 +151,31 @@ def _bins(ax: Any, mark: Bins, palette: Palette, order: float) -> list[Key]:
     return key(Style(palette.styles["data"].colour, marker="s", size=8), mark.label, line=False, marker=True)
 
 
-def _columns(x: Numbers, y: Numbers, z: Numbers | None) -> list[Numbers]:
-    return [x, y] if z is None else [x, y, z]
+def _columns(mark: marks.Points | marks.Line | marks.Path) -> list[marks.Numbers]:
+    return [column for column in (mark.x, mark.y, mark.z) if column is not None]
 
 
-DRAW: dict[type[Mark], Callable[[Any, Any, Palette, float], list[Key]]] = {
-    Points: _points,
-    Line: _line,
-    Band: _band,
-    Path: _path,
-    Contours: _contours,
-    Mesh: _mesh,
-    Vertical: _across,
-    Horizontal: _across,
-    Arrow: _arrow,
-    Text: _text,
-    Intervals: _intervals,
-    Table: draw_table,
-    Bins: _bins,
+def _stroke(style: Style) -> dict[str, Any]:
+    return {"color": style.colour, "linestyle": style.dash, "linewidth": style.width, "alpha": style.alpha}
+
+
+def _dots(ax: Any, columns: Sequence[Sequence[float]], style: Style, size: float, **look: Any) -> None:
+    """Markers that no line joins."""
+    ax.plot(*columns, linestyle="none", marker=style.marker or "o", markersize=size, color=style.colour, **look)
+
+
+DRAW: dict[type[marks.Mark], Callable[[Any, Any, Palette, float], list[Key]]] = {
+    marks.Points: _points,
+    marks.Line: _line,
+    marks.Band: _band,
+    marks.Path: _path,
+    marks.Contours: _contours,
+    marks.Mesh: _mesh,
+    marks.Vertical: _across,
+    marks.Horizontal: _across,
+    marks.Arrow: _arrow,
+    marks.Text: _text,
+    marks.Intervals: _intervals,
+    marks.Table: draw_table,
+    marks.Bins: _bins,
 }
