@@ -306,12 +306,16 @@ def _few(many: int, most: int) -> list[int]:
     if many <= most:
         return list(range(many))
     # Evenly spread in log(1 + row): the first steps move most.
-    spread = [round(math.expm1(math.log(many) * i / (most - 1))) for i in range(most)]
+    return each_once([round(math.expm1(math.log(many) * i / (most - 1))) for i in range(most)], many)
+
+
+def each_once(rows: Sequence[int], many: int) -> list[int]:
+    """Ascending rows, of `many`, of which some may be there twice, moved so far that each is there once."""
     chosen: list[int] = []
-    # Rounding may give a row twice: each is at least one after the last, and leaves room for those that follow.
-    for i, row in enumerate(spread):
+    # Each is at least one after the last, and leaves room for those that follow.
+    for i, row in enumerate(rows):
         least = chosen[-1] + 1 if chosen else 0
-        chosen.append(min(max(row, least), many - most + i))
+        chosen.append(min(max(row, least), many - len(rows) + i))
     return chosen
 
 

@@ -144,7 +144,7 @@ def floor_of(fit: Fit) -> float | None:
     return float((smooth.cpu().losses(best.bottom) * fit.scaling.target_scale**2).sum())
 
 
-def floors(runs: Mapping[str, Fit], above: float) -> tuple[list[Mark], bool]:
+def floors(runs: Mapping[str, Fit], above: float) -> tuple[list[Horizontal], bool]:
     """One level line for each different floor, of those that lie above `above`; and whether any does not."""
     levels: list[float] = []
     for fit in runs.values():
@@ -152,7 +152,7 @@ def floors(runs: Mapping[str, Fit], above: float) -> tuple[list[Mark], bool]:
         # Runs on the same rows have the same floor but for rounding: one line for them.
         if floor is not None and not any(math.isclose(floor, other, rel_tol=1e-9) for other in levels):
             levels.append(floor)
-    drawn: list[Mark] = [Horizontal(v, "floor", f"loss of the exact solution: {said(v)}") for v in levels if v > above]
+    drawn = [Horizontal(v, "floor", f"loss of the exact solution: {said(v)}") for v in levels if v > above]
     return drawn, len(drawn) < len(levels)
 
 

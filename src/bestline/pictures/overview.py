@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_right
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import torch
 
@@ -20,7 +21,7 @@ from bestline.errors import OptionError
 from bestline.pictures.axis_labels import loss_label, updates
 from bestline.pictures.landscape import MESH, SHADOW, Landscape, Pair, landscapes
 from bestline.pictures.loss_curves import as_runs, floors, stops
-from bestline.pictures.marks import Line, Mark, Panel, Path, Picture, Vertical, numbers, run_role
+from bestline.pictures.marks import Line, Mark, Panel, Path, Picture, numbers, run_role
 from bestline.pictures.sample import Sample
 from bestline.training import Fit, Stop
 from bestline.wording import said, shown
@@ -82,22 +83,15 @@ class _Scene:
     target : int
     grounds : tuple of Landscape
         One a run, of one surface.
-    behind : dict of str to tuple of Mark
-        By panel, the marks that stand still and lie behind what moves.
-    before : dict of str to tuple of Mark
-        Those in front of it.
-    limits : dict of str to (xlim, ylim)
-    log : bool
+    stills : dict of str to (Panel, tuple of Mark)
+        By name, each panel with the marks that stand still behind what moves, and those that stand still in front of it.
     """
 
     runs: dict[str, Fit]
     sample: Sample | None
     target: int
     grounds: tuple[Landscape, ...]
-    behind: dict[str, tuple[Mark, ...]]
-    before: dict[str, tuple[Mark, ...]]
-    limits: dict[str, tuple[tuple[float, float], tuple[float, float]]]
-    log: bool
+    stills: dict[str, tuple[Panel, tuple[Mark, ...]]]
 
     @classmethod
     def of(cls, fits: Fit | Mapping[str, Fit], sample: Sample | None, target: int, pair: Pair, log: bool | None) -> _Scene:
@@ -105,26 +99,28 @@ class _Scene:
         every = list(runs.values())
         grounds = landscapes(every, pair, target=target)
         ground = grounds[0]
-        # A diverging loss grows by a factor a step: only on an axis of factors are its steps seen apart.
-        log = any(fit.stop is Stop.DIVERGED for fit in every) if log is None else log
-        behind: dict[str, tuple[Mark, ...]] = {"loss": _stops(every[0]) if len(every) == 1 else ()}
-        before: dict[str, tuple[Mark, ...]] = {"loss": tuple(floors(runs, 0.0 if log else -math.inf)[0])}
-        limits = {"loss": _loss_limits(runs, before["loss"], log=log)}
+        stills: dict[str, tuple[Panel, tuple[Mark, ...]]] = {}
+        if sample is not None:
+            sample = _fewer(sample)
+            stills["data"] = _still_data(every, sample, target), ()
         if len(ground.path) == 1:
-            behind["curve"], before["curve"] = (over.curve(ground),), (over.best(ground),)
-            side = over.beside(ground, "", "")
-            limits["curve"] = (ground.span[0], side.ylim or (0.0, 1.0))
+            side = replace(over.beside(ground, "Weight space", "loss"), marks=(over.curve(ground),))
+            stills["curve"] = side, (over.best(ground),)
         else:
+            # Room is scarce beside three other panels; the long names stand in the note.
+            x, y = (axis.replace(" of the path", "").replace(" of its movement", "") for axis in ground.axes)
+            above, title = (over.shaded(ground, scale=False),), "Weight space, darker where the loss is higher"
+            stills["plan"] = Panel(title, x, y, above, xlim=ground.span[0], ylim=ground.span[1]), (over.best(ground),)
             # From above every grid value is a pixel or so; in space a coarser grid shows as much and is drawn sooner.
             coarse = ground
             if ground.closed:
                 coarse = landscapes(every, ground.surface.plane, target=target, resolution=MESH)[0]
-            behind["plan"], before["plan"] = (over.shaded(ground, scale=False),), (over.best(ground),)
-            behind["space"], before["space"] = (over.mesh(coarse),), (over.best(ground, space=True),)
-        if sample is not None:
-            sample = _fewer(sample)
-            behind["data"], limits["data"] = _still_data(every, sample, target)
-        return cls(runs, sample, target, grounds, behind, before, limits, log)
+            space = replace(over.relief(ground, "Loss surface", (over.mesh(coarse),)), zlabel="loss")
+            stills["space"] = space, (over.best(ground, space=True),)
+        # A diverging loss grows by a factor a step: only on an axis of factors are its steps seen apart.
+        log = any(fit.stop is Stop.DIVERGED for fit in every) if log is None else log
+        stills["loss"] = _still_loss(runs, log=log)
+        return cls(runs, sample, target, grounds, stills)
 
     @property
     def last(self) -> int:
@@ -143,11 +139,20 @@ class _Scene:
         """The picture after so many updates."""
         if not 0 <= step <= self.last:
             raise OptionError(f"There is no step {step!r}; training made {updates(self.last)}.")
-        panels = [panel for panel in (self._data(step), *self._ground(step), self._loss(step)) if panel is not None]
+        moving: dict[str, Callable[[int], Iterator[Mark]]] = {
+            "data": self._predictions,
+            "curve": self._walks,
+            "plan": self._walks,
+            "space": partial(self._walks, space=True),
+            "loss": self._curves,
+        }
+        panels = [
+            replace(panel, marks=(*panel.marks, *moving[name](step), *front)) for name, (panel, front) in self.stills.items()
+        ]
         title = f"After {updates(step)}: {self._losses(step)}"
         # Facts that hold for all steps: so the note stands still in a film.
         note = " ".join(fact for fact in (self._facts(), self.sample.note if self.sample else "") if fact)
-        if "curve" not in self.behind and not self.grounds[0].exact and not self.grounds[0].shadow:
+        if "space" in self.stills and not self.grounds[0].exact and not self.grounds[0].shadow:
             note = note.replace(SHADOW, f"{SHADOW} In space it would have no true height.")
         return Picture(tuple(panels), title, note, f"{title}. {self._alt()}", 2 if len(panels) == 4 else len(panels))
 
@@ -173,35 +178,16 @@ class _Scene:
         rows = "predicted against actual, " if self.sample is not None and not rows else rows
         return f"Panels: {rows}the loss over {where} with the path, and the loss after each update."
 
-    def _data(self, step: int) -> Panel | None:
-        sample, target = self.sample, self.target
+    def _predictions(self, step: int) -> Iterator[Mark]:
+        sample = self.sample
         if sample is None:
-            return None
-        marks: list[Mark] = list(self.behind["data"])
-        line = len(sample.features) == 1
+            return
         # All panels ask `_row` for the same step: that is what keeps them together.
         for i, (label, fit) in enumerate(self.runs.items()):
             weights = fit.trace.weights[_row(fit, step)]
-            alone = ("fitted", _line(sample, fit)) if line else ("data", "rows")
+            alone = ("fitted", _line(sample, fit)) if len(sample.features) == 1 else ("data", "rows")
             role, said_as = self.role(i, alone[0]), self.label(label, alone[1])
-            marks.append(dataspace.predicted(sample, fit, weights, target, role=role, label=said_as))
-        xlim, ylim = self.limits["data"]
-        title = "Data space" if line else "Predicted against actual"
-        return Panel(title, *dataspace.axis_names(sample, target), tuple(marks), xlim=xlim, ylim=ylim)
-
-    def _ground(self, step: int) -> Iterator[Panel]:
-        ground = self.grounds[0]
-        if "curve" in self.behind:
-            xlim, ylim = self.limits["curve"]
-            marks = (*self.behind["curve"], *self._walks(step), *self.before["curve"])
-            yield Panel("Weight space", ground.axes[0], "loss", marks, xlim=xlim, ylim=ylim)
-            return
-        # Room is scarce beside three other panels; the long names stand in the note.
-        x, y = (axis.replace(" of the path", "").replace(" of its movement", "") for axis in ground.axes)
-        marks = (*self.behind["plan"], *self._walks(step), *self.before["plan"])
-        yield Panel("Weight space, darker where the loss is higher", x, y, marks, xlim=ground.span[0], ylim=ground.span[1])
-        marks = (*self.behind["space"], *self._walks(step, space=True), *self.before["space"])
-        yield replace(over.relief(ground, "Loss surface", marks), zlabel="loss")
+            yield dataspace.predicted(sample, fit, weights, self.target, role=role, label=said_as)
 
     def _walks(self, step: int, *, space: bool = False) -> Iterator[Mark]:
         for i, (label, ground) in enumerate(zip(self.runs, self.grounds, strict=True)):
@@ -216,22 +202,15 @@ class _Scene:
             reached = ground.steps[ground.kept] <= step
             yield mark if reached else replace(mark, x=(), y=(), z=() if space else None)
 
-    def _loss(self, step: int) -> Panel:
-        marks = list(self.behind["loss"])
-        one = len(self.runs) == 1
+    def _curves(self, step: int) -> Iterator[Mark]:
         for i, (label, fit) in enumerate(self.runs.items()):
             # Up to and with the step: what is still to come is not given away.
             many = _row(fit, step) + 1
             steps = numbers(fit.trace.step[:many].tolist())
-            said_as = self.label(label, "")
-            if fit.trace.held_out is not None and one:
-                marks.append(Line(steps, numbers(fit.trace.held_out[:many].tolist()), "held_out", "held-out loss"))
+            if fit.trace.held_out is not None and len(self.runs) == 1:
+                yield Line(steps, numbers(fit.trace.held_out[:many].tolist()), "held_out", "held-out loss")
             losses = numbers(fit.trace.loss[:many].tolist())
-            marks.append(Path(steps, losses, self.role(i, "path"), said_as, start="", end=""))
-        xlim, ylim = self.limits["loss"]
-        label = loss_label(next(iter(self.runs.values())))
-        marks += self.before["loss"]
-        return Panel("Loss after each update", "updates made", label, tuple(marks), xlim=xlim, ylim=ylim, log_y=self.log)
+            yield Path(steps, losses, self.role(i, "path"), self.label(label, ""), start="", end="")
 
 
 def _line(sample: Sample, fit: Fit) -> str:
@@ -258,9 +237,7 @@ def _fewer(sample: Sample) -> Sample:
     return replace(sample, rows=sample.rows[keep])
 
 
-def _still_data(
-    fits: Sequence[Fit], sample: Sample, target: int
-) -> tuple[tuple[Mark, ...], tuple[tuple[float, float], tuple[float, float]]]:
+def _still_data(fits: Sequence[Fit], sample: Sample, target: int) -> Panel:
     """The rows and the line at the start, and limits that show the rows large: what lies far off is cut."""
     actual = numbers(sample.y(target).tolist())
     line = len(sample.features) == 1
@@ -273,28 +250,35 @@ def _still_data(
             said_by = dataspace.predicted(sample, fit, weights, target).y
             # A start far from the rows would leave them a thin band: it may take no more than 0.8 of their height on each side.
             seen += [min(max(y, low - 0.8 * wide), high + 0.8 * wide) for y in said_by if math.isfinite(y)]
-    limits = xlim, dataspace.reach(seen)
+    still = Panel("", *dataspace.axis_names(sample, target), (), xlim=xlim, ylim=dataspace.reach(seen))
     if not line:
-        return (dataspace.diagonal(xlim),), limits
+        return replace(still, title="Predicted against actual", marks=(dataspace.diagonal(xlim),))
     first = fits[0]
     label = f"{_line(sample, first)} at the start"
     began = dataspace.predicted(sample, first, first.trace.weights[0], target, role="earlier", label=label)
     # Only where all runs began with the same line is there one line to show.
     same = all(torch.equal(fit.trace.weights[0], first.trace.weights[0]) for fit in fits)
-    return (dataspace.points(sample, target), *((began,) if same else ())), limits
+    marks = (dataspace.points(sample, target), *((began,) if same else ()))
+    return replace(still, title="Data space", marks=marks)
 
 
-def _loss_limits(
-    runs: Mapping[str, Fit], floor: Sequence[Mark], *, log: bool
-) -> tuple[tuple[float, float], tuple[float, float]]:
-    one = len(runs) == 1
-    columns = [c for fit in runs.values() for c in (fit.trace.loss, fit.trace.held_out if one else None) if c is not None]
-    values = [v for column in columns for v in column.tolist()] + [m.y for m in floor if not isinstance(m, Vertical)]  # type: ignore[union-attr]
-    last = max(int(fit.trace.step[-1]) for fit in runs.values()) or 1
-    xlim = (-0.03 * last, 1.03 * last)
+def _still_loss(runs: Mapping[str, Fit], *, log: bool) -> tuple[Panel, tuple[Mark, ...]]:
+    """The steps that stand out, and the losses of the exact solutions in front; limits that hold all steps."""
+    fits = list(runs.values())
+    front = floors(runs, 0.0 if log else -math.inf)[0]
+    columns = [fit.trace.loss for fit in fits]
+    behind: tuple[Mark, ...] = ()
+    if len(fits) == 1:
+        behind = _stops(fits[0])
+        columns += [fits[0].trace.held_out] if fits[0].trace.held_out is not None else []
+    values = [v for column in columns for v in column.tolist()] + [floor.y for floor in front]
+    last = max(int(fit.trace.step[-1]) for fit in fits) or 1
+    ylim = dataspace.reach(values)
     positive = [v for v in values if 0 < v < math.inf]
-    if not log or not positive:
-        return xlim, dataspace.reach(values)
-    # Air of a twentieth of the decades, as `reach` gives a twentieth of the width.
-    factor = max(1.3, (max(positive) / min(positive)) ** 0.05)
-    return xlim, (min(positive) / factor, max(positive) * factor)
+    if log and positive:
+        # Air of a twentieth of the decades, as `reach` gives a twentieth of the width.
+        factor = max(1.3, (max(positive) / min(positive)) ** 0.05)
+        ylim = (min(positive) / factor, max(positive) * factor)
+    xlim = (-0.03 * last, 1.03 * last)
+    panel = Panel("Loss after each update", "updates made", loss_label(fits[0]), behind, xlim=xlim, ylim=ylim, log_y=log)
+    return panel, tuple(front)

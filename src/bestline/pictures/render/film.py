@@ -21,6 +21,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from numpy.typing import NDArray
 
 from bestline.errors import OptionError
+from bestline.pictures.figures import each_once
 from bestline.pictures.landscape import Pair, landscapes
 from bestline.pictures.loss_curves import as_runs
 from bestline.pictures.marks import Line, Mark, Path, Picture, Points
@@ -125,14 +126,9 @@ def timeline(fits: Fit | Mapping[str, Fit], frames: int = 100, *, target: int = 
         if float(way[-1]) > 0:
             place = torch.searchsorted(torch.tensor(ground.steps, dtype=torch.float64), at, right=True) - 1
             measure = measure + way[place.clamp(min=0)] / way[-1] / len(runs)
-    # Equal shares of the measure; the last pass keeps room for those that follow, as the first keeps steps apart.
+    # Equal shares of the measure.
     wanted = torch.linspace(0, float(measure[-1]), frames, dtype=torch.float64)
-    chosen = torch.searchsorted(measure, wanted).tolist()
-    for i in range(1, frames):  # no step twice
-        chosen[i] = max(chosen[i], chosen[i - 1] + 1)
-    for i in range(frames):
-        chosen[i] = min(chosen[i], len(every) - frames + i)
-    return [every[i] for i in chosen]
+    return [every[i] for i in each_once(torch.searchsorted(measure, wanted).tolist(), len(every))]
 
 
 def film(
