@@ -12,7 +12,7 @@ from bestline.numerics.bowl import Bowl
 from bestline.numerics.comoments import Comoments
 from bestline.numerics.rows import Rows
 from bestline.numerics.scaling import Scaling
-from bestline.pictures import figures
+from bestline.pictures import figures, loss_curves
 from bestline.pictures.marks import (
     Arrow,
     Band,
@@ -29,6 +29,7 @@ from bestline.pictures.marks import (
     Text,
     Vertical,
 )
+from bestline.pictures.overview import overview
 from bestline.pictures.render.mpl import save
 from bestline.pictures.sample import Sample
 from bestline.training.loop import train
@@ -123,12 +124,12 @@ def pictures(c: Case) -> dict[str, Picture]:
         "data": figures.data(sample, fit=fit),
         "before_after": figures.before_after(sample, fit),
         "train_test": figures.train_test(sample, sample, fit),
-        "loss": figures.loss(fit),
-        "log loss": figures.loss({"one": fit, "_two $a$": fit}, log=True),
+        "loss": loss_curves.loss(fit),
+        "log loss": loss_curves.loss({"one": fit, "_two $a$": fit}, log=True),
         "weight": figures.weight(fit),
         "frame": figures.frame(sample, fit, int(fit.trace.step[-1])),
         "steps": figures.table_of_steps(fit),
-        "overview": figures.overview(fit, sample),
+        "overview": overview(fit, sample),
     }
     if len(fit.trace.names) > 1:
         found |= {"surface": figures.surface(fit), "contour": figures.contour(fit)}

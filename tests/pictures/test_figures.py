@@ -9,8 +9,9 @@ import torch
 
 from bestline.errors import ColumnError, OptionError, ShapeError
 from bestline.numerics.rows import Rows
-from bestline.pictures import figures
+from bestline.pictures import figures, loss_curves
 from bestline.pictures.marks import Arrow, Intervals, Line, Path, Points
+from bestline.pictures.overview import overview
 from bestline.pictures.sample import Sample
 from bestline.training.row_losses import line
 from bestline.training.solvers import Descent
@@ -185,7 +186,7 @@ def test_names_are_shown_as_they_are():
     assert "\n" not in picture.panels[0].xlabel
     assert len(picture.panels[0].xlabel) < 40
     drawn(picture)
-    drawn(figures.loss({hostile: case("exact").fit, "_b": case("exact").fit}))
+    drawn(loss_curves.loss({hostile: case("exact").fit, "_b": case("exact").fit}))
     drawn(figures.coefficients([hostile, "$b$"], [1, 2], [0, 1], [2, 3]))
 
 
@@ -194,7 +195,7 @@ def test_huge_and_tiny_numbers_are_drawn(x, y):
     rows = made()
     rows = Rows(rows.X * x, rows.y * y)
     fit = fitted(rows, Descent("sgd", lr=0.1, steps=8), [0, 0], standardize=True)
-    picture = figures.overview(fit, sampled(rows))
+    picture = overview(fit, sampled(rows))
     drawn(picture)
     path = picture.panels[2].marks[1]
     assert path.z == pytest.approx(fit.trace.loss.tolist(), rel=EXACT)

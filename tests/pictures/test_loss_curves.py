@@ -7,7 +7,7 @@ import torch
 
 from bestline.errors import OptionError
 from bestline.numerics.rows import Rows
-from bestline.pictures import figures, marks
+from bestline.pictures import figures, loss_curves, marks
 from bestline.pictures.marks import Horizontal, Line, Vertical
 from bestline.training.outcome import Fit
 from bestline.training.solvers import Descent, Exact
@@ -19,7 +19,7 @@ EXACT = 1e-9  # a path lies on its surface to rounding
 
 def test_loss_holds_the_trace_the_floor_and_the_step_that_was_kept():
     c = case("held out")
-    panel = figures.loss(c.fit).panels[0]
+    panel = loss_curves.loss(c.fit).panels[0]
     found = {m.role: m for m in panel.marks}
     assert found["path"].y == tuple(c.fit.trace.loss.tolist())
     assert found["held_out"].y == tuple(c.fit.trace.held_out.tolist())
@@ -41,42 +41,42 @@ def test_the_loss_marks_where_early_stopping_would_stop_and_the_ridge_it_is_like
     fit = overfitted()
     best = int(fit.trace.held_out.argmin())
     assert 0 < best < 600
-    picture = figures.loss(fit)
+    picture = loss_curves.loss(fit)
     (mark,) = [m for m in picture.panels[0].marks if isinstance(m, Vertical)]
     assert mark.x == best
     assert f"least after {best} updates" in mark.label
     assert f"l2 = {1 / (2 * 0.02 * best):.2g}" in mark.label  # Ali, Kolter & Tibshirani 2019
     assert "2019" in picture.note
-    (mark,) = [m for m in figures.loss(overfitted("adam")).panels[0].marks if isinstance(m, Vertical)]
+    (mark,) = [m for m in loss_curves.loss(overfitted("adam")).panels[0].marks if isinstance(m, Vertical)]
     assert "ridge" not in mark.label  # no such rule for it
-    assert not [m for m in figures.loss(fit, held_out=False).panels[0].marks if isinstance(m, Vertical)]
+    assert not [m for m in loss_curves.loss(fit, held_out=False).panels[0].marks if isinstance(m, Vertical)]
 
 
 def test_held_out_curves_of_several_runs_are_shown_when_asked_for():
     runs = {"a": overfitted(), "b": overfitted("adam")}
-    (panel,) = figures.loss(runs, held_out=True).panels
+    (panel,) = loss_curves.loss(runs, held_out=True).panels
     lines = {m.label: m for m in panel.marks if isinstance(m, Line)}
     assert list(lines) == ["a", "a: held-out", "b", "b: held-out"]
     assert (lines["b"].role, lines["b: held-out"].role) == ("run1", "held_out1")
     assert lines["b: held-out"].y == tuple(runs["b"].trace.held_out.tolist())
-    assert len([m for m in figures.loss(runs).panels[0].marks if isinstance(m, Line)]) == 2
-    drawn(figures.loss(runs, held_out=True))
+    assert len([m for m in loss_curves.loss(runs).panels[0].marks if isinstance(m, Line)]) == 2
+    drawn(loss_curves.loss(runs, held_out=True))
 
 
 def test_the_floor_of_ridge_is_the_loss_of_its_exact_solution():
     rows = made()
     exact = fitted(rows, Exact(), [3, 3], l2=0.5)
-    assert figures.floor_of(case("ridge").fit) == pytest.approx(float(exact.trace.loss[-1]), rel=EXACT)
+    assert loss_curves.floor_of(case("ridge").fit) == pytest.approx(float(exact.trace.loss[-1]), rel=EXACT)
     assert "penalty" in figures.contour(exact).note
 
 
 def test_runs_on_one_plot_are_told_apart():
     runs = {f"lr {i}": case("exact").fit for i in range(9)}
-    panel = figures.loss(runs).panels[0]
+    panel = loss_curves.loss(runs).panels[0]
     lines = [m for m in panel.marks if isinstance(m, Line)]
     assert [m.label for m in lines] == list(runs)
     assert len({m.role for m in lines}) == marks.RUNS
     assert len([m for m in panel.marks if isinstance(m, Horizontal)]) == 1
-    assert figures.loss({"a": case("diverged").fit}).panels[0].log_y
+    assert loss_curves.loss({"a": case("diverged").fit}).panels[0].log_y
     with pytest.raises(OptionError):
-        figures.loss({})
+        loss_curves.loss({})

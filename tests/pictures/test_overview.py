@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from bestline.errors import OptionError
-from bestline.pictures import figures
 from bestline.pictures.landscape import landscapes
 from bestline.pictures.marks import Line, Mesh, Path, Picture, Points
+from bestline.pictures.overview import overview
 from bestline.training.solvers import Descent
 from pictures.examples import case, drawn, fitted, made, sampled
 
@@ -23,7 +23,7 @@ def test_all_panels_of_an_overview_show_the_same_state(name):
     c = case(name)
     trace = c.fit.trace
     for step in (0, 4, int(trace.step[-1])):
-        picture = figures.overview(c.fit, sampled(c.rows), step=step)
+        picture = overview(c.fit, sampled(c.rows), step=step)
         assert len(picture.panels) == 4
         assert picture.title.startswith(f"After {step} update")
         now = [m for m in picture.panels[0].marks if isinstance(m, Line) and m.role == "fitted"]
@@ -35,18 +35,18 @@ def test_all_panels_of_an_overview_show_the_same_state(name):
         assert loss[0].x == tuple(range(step + 1))
         assert loss[0].y == tuple(trace.loss[: step + 1].tolist())
     with pytest.raises(OptionError, match="step"):
-        figures.overview(c.fit, step=int(trace.step[-1]) + 1)
+        overview(c.fit, step=int(trace.step[-1]) + 1)
 
 
 def test_an_overview_adapts_to_what_there_is():
     c = case("lesson")
-    assert [p.title for p in figures.overview(c.fit).panels][-1] == "Loss after each update"
-    assert len(figures.overview(c.fit).panels) == 3
+    assert [p.title for p in overview(c.fit).panels][-1] == "Loss after each update"
+    assert len(overview(c.fit).panels) == 3
     c = case("one weight")
-    assert len(figures.overview(c.fit, sampled(c.rows)).panels) == 3
-    assert len(figures.overview(c.fit).panels) == 2
+    assert len(overview(c.fit, sampled(c.rows)).panels) == 3
+    assert len(overview(c.fit).panels) == 2
     c = case("p=3")
-    picture = figures.overview(c.fit, sampled(c.rows))
+    picture = overview(c.fit, sampled(c.rows))
     titles = [panel.title for panel in picture.panels]
     paths = overview_paths(picture)
     assert titles[0] == "Predicted against actual"
@@ -61,7 +61,7 @@ def test_runs_share_the_panels_of_an_overview():
     c = case("lesson")
     fast = fitted(c.rows, Descent("sgd", lr=0.2, steps=9), [-15, -10])
     wild = fitted(c.rows, Descent("sgd", lr=0.5, steps=60), [-15, -10])
-    picture = figures.overview({"slow": c.fit, "fast": fast, "wild": wild}, sampled(c.rows))
+    picture = overview({"slow": c.fit, "fast": fast, "wild": wild}, sampled(c.rows))
     paths = overview_paths(picture)
     assert [len(found) for found in paths.values()] == [0, 3, 3, 3]
     for found in list(paths.values())[1:]:
@@ -78,9 +78,9 @@ def test_runs_share_the_panels_of_an_overview():
     drawn(picture)
     other = fitted(made(), Descent("sgd", lr=0.1, steps=5), [-15, -10])
     with pytest.raises(OptionError, match="other rows"):
-        figures.overview({"a": c.fit, "b": other})
+        overview({"a": c.fit, "b": other})
     with pytest.raises(OptionError, match="no runs"):
-        figures.overview({})
+        overview({})
 
 
 def test_standardised_and_plain_runs_have_the_same_surface():

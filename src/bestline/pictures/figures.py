@@ -16,12 +16,9 @@ from bestline.errors import OptionError, ShapeError
 from bestline.pictures.axis_labels import labels, loss_label, updates
 from bestline.pictures.landscape import END, MESH, SHADOW, Landscape, Pair, grid_values, landscape, path_losses
 from bestline.pictures.landscape_marks import beside, contour_marks, relief, seen
-from bestline.pictures.loss_curves import floor_of, loss
 from bestline.pictures.marks import Intervals, Line, Mark, Panel, Picture, Points, Table, Vertical, numbers
-from bestline.pictures.overview import overview, overviews
 from bestline.pictures.sample import Sample
 from bestline.training import Fit, Stop, planes
-from bestline.training.surfaces import Surface
 from bestline.wording import said, shown
 
 _MOST_PANELS = 4  # side by side; more would be too narrow to read
@@ -372,23 +369,3 @@ def _sentences(*parts: str) -> str:
 def _union(limits: Sequence[tuple[float, float] | None]) -> tuple[float, float]:
     known = [limit for limit in limits if limit is not None]
     return min(low for low, _ in known), max(high for _, high in known)
-
-
-__all__ = [
-    "Surface",
-    "before_after",
-    "coefficients",
-    "contour",
-    "data",
-    "floor_of",
-    "frame",
-    "frames",
-    "loss",
-    "main_directions",
-    "overview",
-    "overviews",
-    "surface",
-    "table_of_steps",
-    "train_test",
-    "weight",
-]

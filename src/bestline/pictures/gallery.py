@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import bestline.pictures.figures as figure
+import bestline.pictures.loss_curves as curves
 import bestline.pictures.penalty_paths as paths
 from bestline.errors import BestlineDeprecationWarning, OptionError, warn
 from bestline.inference.fitted import FittedLine
@@ -15,6 +16,7 @@ from bestline.inference.uncertainty import tables, target_number
 from bestline.pictures.diagnostics import panels
 from bestline.pictures.landscape import Pair
 from bestline.pictures.marks import Picture
+from bestline.pictures.overview import overview
 from bestline.pictures.render.mpl import Drawing, draw
 from bestline.pictures.sample import Sample, rows_shown
 from bestline.pictures.sweep import picture
@@ -92,7 +94,7 @@ class Gallery:
         # A loaded model without data: its panel of rows is left out, the others need none.
         sample = None if data is None and self.model.source is None else self.sample(data)
         runs = self._runs(others, label)
-        return self._drawn(figure.overview(runs, sample, step=step, target=self._number(target), pair=pair, log=log))
+        return self._drawn(overview(runs, sample, step=step, target=self._number(target), pair=pair, log=log))
 
     def steps(self, *, most: int = 16, target: int | str = 0) -> Drawing:
         """Training as a table: after each number of updates the weights, the loss, the gradient, and the update that follows."""
@@ -110,7 +112,7 @@ class Gallery:
 
         With `held_out` the loss of rows that training never saw is shown too; by default only of one model alone.
         """
-        return self._drawn(figure.loss(self._runs(others, label), log=log, held_out=held_out))
+        return self._drawn(curves.loss(self._runs(others, label), log=log, held_out=held_out))
 
     def surface(self, pair: Pair = None, *, target: int | str = 0, kind: str = "slice") -> Drawing:
         """The loss as a surface over two weights, or with "path" over the main directions of the path, the path on it."""

@@ -14,8 +14,8 @@ import pytest
 from PIL import Image
 
 from bestline.errors import OptionError
-from bestline.pictures import figures
 from bestline.pictures.marks import Line, Panel, Path, Picture
+from bestline.pictures.overview import overview, overviews
 from bestline.pictures.render import film as motion
 from bestline.pictures.render.film import animate
 from bestline.pictures.render.mpl import draw
@@ -56,7 +56,7 @@ def test_a_frame_is_what_drawing_its_picture_anew_gives():
     """Drawing only what moves must change nothing: compared with whole drawings, before colours are merged."""
     c = case("held out")
     steps = [0, 5, c.fit.step, int(c.fit.trace.step[-1])]
-    pictures = list(figures.overviews(c.fit, sampled(c.rows), steps))
+    pictures = list(overviews(c.fit, sampled(c.rows), steps))
     frames = list(motion._frames(pictures, "dark", 60))
     figure = draw(pictures[-1], theme="dark", dpi=60)
     figure.canvas.draw()
@@ -79,7 +79,7 @@ def test_the_last_frame_is_the_last_state_and_rests():
         assert sum(lasts) == pytest.approx(6_000, rel=0.02)
         assert lasts[-1] > 5 * lasts[0]
         assert "loss" in image.info["comment"].decode()
-    still = draw(figures.overview(c.fit, sampled(c.rows)), dpi=50)
+    still = draw(overview(c.fit, sampled(c.rows)), dpi=50)
     still.canvas.draw()
     expected = np.asarray(still.canvas.buffer_rgba())[:, :, :3].astype(int)
     last = frames_of(content)[-1].astype(int)
@@ -123,7 +123,7 @@ def test_frames_are_spaced_by_what_moves():
 def test_runs_of_different_length_move_together():
     c = case("lesson")
     long = fitted(c.rows, Descent("adam", lr=0.5, steps=30), [-15, -10])
-    pictures = list(figures.overviews({"short": c.fit, "long": long}, sampled(c.rows), [15, 20, 30]))
+    pictures = list(overviews({"short": c.fit, "long": long}, sampled(c.rows), [15, 20, 30]))
     for picture, step in zip(pictures, (15, 20, 30), strict=True):
         short, other = [m for m in picture.panels[-1].marks if isinstance(m, Path)]
         assert short.x[-1] == 15  # it rests at its end

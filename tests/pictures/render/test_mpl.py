@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from bestline.errors import OptionError
-from bestline.pictures import figures, marks
+from bestline.pictures import figures, loss_curves, marks
 from bestline.pictures.marks import Intervals, Line, Panel, Picture, Points, Table
 from bestline.pictures.render.mpl import draw, save
 from pictures.examples import EVERY_MARK, LAID_OUT, SPACE_MARKS, case, drawn, pictures
@@ -30,7 +30,7 @@ def test_every_mark_and_every_role_is_drawn(theme):
 
 @pytest.mark.parametrize("kind", ["png", "svg", "pdf"])
 def test_files(kind, tmp_path):
-    picture = figures.loss(case("lesson").fit)
+    picture = loss_curves.loss(case("lesson").fit)
     path = tmp_path / f"loss.{kind}"
     save(picture, path)
     assert path.read_bytes()[:4] == {"png": b"\x89PNG", "svg": b"<?xm", "pdf": b"%PDF"}[kind]
@@ -41,7 +41,7 @@ def test_files(kind, tmp_path):
 
 
 def test_a_png_says_what_it_shows_and_is_the_same_each_time():
-    picture = figures.loss(case("lesson").fit)
+    picture = loss_curves.loss(case("lesson").fit)
     first, second = io.BytesIO(), io.BytesIO()
     save(picture, first)
     save(picture, second)
@@ -80,4 +80,4 @@ def test_nothing_global_changes():
 
 
 def test_figures_show_themselves_in_a_notebook():
-    assert draw(figures.loss(case("lesson").fit))._repr_png_()[:4] == b"\x89PNG"
+    assert draw(loss_curves.loss(case("lesson").fit))._repr_png_()[:4] == b"\x89PNG"

@@ -18,9 +18,8 @@ from torch import Tensor
 from bestline.numerics import Bowl, minimum_norm
 from bestline.pictures.axis_labels import loss_label
 from bestline.pictures.data_space import axis_names
-from bestline.pictures.figures import floor_of
 from bestline.pictures.landscape import Pair, grid_values, landscapes
-from bestline.pictures.loss_curves import best_step, ridge_of
+from bestline.pictures.loss_curves import best_step, floor_of, ridge_of
 from bestline.pictures.sample import Sample, is_straight
 from bestline.training import Fit, Plane, Stop, Trace
 from bestline.training.planes import data_to_trained
