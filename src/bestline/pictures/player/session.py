@@ -71,30 +71,29 @@ def session(
     fits = list(runs.values())
     first = fits[0]
     where, ground = _ground(fits, pair, target) if first.trace.names else (None, None)
-    shown_rows, straight = _shown(first, sample, held_out, len(fits)), is_straight(first)
-    data = _data(first, shown_rows, target, truth)
+    parts, straight, name = _shown(first, sample, held_out, len(fits)), is_straight(first), first.trace.targets[target]
+    line = equation(name, first.trace.names, first.weights[:, target].tolist()) if straight else ""
     steps = sum(len(fit.trace) for fit in fits)
-    # What the caller knows first, then what the choice of rows hides.
-    told = [*notes, *([sample.note] if sample is not None and sample.note else [])]
-    return _finite(
-        {
-            "schema": SCHEMA,
-            "title": title,
-            "subtitle": _subtitle(fits, sample),
-            "notes": told,
-            "target": shown(first.trace.targets[target]),
-            "data": data,
-            "ground": ground,
-            "loss": _loss_facts(first),
-            "runs": [
-                _run(label, fit, where, target, _NUMBERS * len(fit.trace) // steps, shown_rows) for label, fit in runs.items()
-            ],
-            "straight": straight,
-            "equation": equation(first.trace.targets[target], first.trace.names, first.weights[:, target].tolist())
-            if straight
-            else "",
-        }
-    )
+    told = {
+        "schema": SCHEMA,
+        "title": title,
+        "subtitle": _subtitle(fits, sample),
+        # What the caller knows first, then what the choice of rows hides.
+        "notes": [*notes, *([sample.note] if sample is not None and sample.note else [])],
+        "target": shown(name),
+        "data": _data(first, parts, target, truth),
+        "ground": ground,
+        "loss": {
+            "label": loss_label(first),
+            "floor": floor_of(first) if len(first.trace.targets) == 1 else None,
+            "floor_label": "loss of the exact solution",
+            "held_out_label": "held-out loss",
+        },
+        "runs": [_run(label, fit, where, target, _NUMBERS * len(fit.trace) // steps, parts) for label, fit in runs.items()],
+        "straight": straight,
+        "equation": line,
+    }
+    return _finite(told)
 
 
 def run_label(fit: Fit) -> str:
@@ -115,24 +114,14 @@ def _subtitle(fits: Sequence[Fit], sample: Sample | None) -> str:
     return f"{runs}{rows}; {how}"
 
 
-def _loss_facts(fit: Fit) -> dict[str, Any]:
-    return {
-        "label": loss_label(fit),
-        "floor": floor_of(fit) if len(fit.trace.targets) == 1 else None,
-        "floor_label": "loss of the exact solution",
-        "held_out_label": "held-out loss",
-    }
-
-
 # -- the rows ----------------------------------------------------------------------------------------------------------
 
 
 def _shown(fit: Fit, sample: Sample | None, held_out: Sample | None, runs: int) -> dict[str, Sample]:
     """The rows that are sent, by their part: as many as fit, evenly chosen."""
-    parts = {"data": sample, "held_out": held_out}
-    known = {name: part for name, part in parts.items() if part is not None}
     if sample is None:
         return {}
+    known = {"data": sample} if held_out is None else {"data": sample, "held_out": held_out}
     # So many numbers are sent in all: rows times columns, or predictions of each run at every step.
     most = max(8, _FEW // runs if _sent(fit, sample) else _POINTS // (len(sample.features) + 1)) // len(known)
     return {name: _some(part, max(most, 4)) for name, part in known.items()}
@@ -204,9 +193,8 @@ def _ground(fits: Sequence[Fit], pair: Pair, target: int) -> tuple[Plane, dict[s
     span = [[min(p.span[i][0] for p in places), max(p.span[i][1] for p in places)] for i in range(len(where.names))]
     bowl, grid = _quadratic(first, where, target), None
     if bowl is None:
-        x, *rest = seen.axes
-        loss = seen.loss.reshape(-1, len(x))
-        grid = {"x": x.tolist(), "y": rest[0].tolist() if rest else [0.0], "z": [_short(row) for row in loss]}
+        x, y = seen.axes if len(seen.axes) > 1 else (seen.axes[0], torch.zeros(1))
+        grid = {"x": x.tolist(), "y": y.tolist(), "z": [_short(row) for row in seen.loss.reshape(-1, len(x))]}
     ground = {
         "names": [shown(name) for name in where.names],
         "axes": list(places[0].axes),
@@ -263,13 +251,15 @@ def _run(label: str, fit: Fit, where: Plane | None, target: int, budget: int, pa
     # The first weights and the last one, which is the intercept where there is one.
     told = [*range(_WIDE - 1), d - 1] if d > _WIDE else list(range(d))
     sent = bool(parts) and _sent(fit, parts["data"])
-    straight = is_straight(fit)
     at = None if not parts or len(parts["data"].features) != 1 or parts["data"].straight(fit) else _places(parts)
     # What a step costs in numbers: weights, some ten columns, and predictions or a curve where they are sent.
     more = sum(len(part.rows) for part in parts.values()) if sent else 0 if at is None else _CURVE // 3
     keep = thinned(fit, max(20, budget // (min(d, _WIDE) + 10 + more)))
     weights = trace.weights[keep][:, :, target]
     gradient = _gradient(fit, keep, target)
+    line = None
+    if is_straight(fit) and fit.scaling.p == 1:
+        line = {"slope": _short(weights[:, 0]), "intercept": _short(weights[:, 1]) if d == 2 else [0.0] * len(keep)}
     return {
         "label": shown(label, 60),
         "optimizer": solver.optimizer_name,
@@ -282,12 +272,7 @@ def _run(label: str, fit: Fit, where: Plane | None, target: int, budget: int, pa
         "more": d - len(told),
         "predicted": {name: _predicted(part, part.rows.X, fit, keep, target) for name, part in parts.items()} if sent else None,
         "curve": None if at is None else {"x": _short(at[:, 0]), "y": _predicted(parts["data"], at, fit, keep, target)},
-        "line": {
-            "slope": _short(weights[:, 0]),
-            "intercept": _short(weights[:, 1]) if d == 2 else [0.0] * len(keep),
-        }
-        if straight and fit.scaling.p == 1
-        else None,
+        "line": line,
         "loss": trace.loss[keep].tolist(),
         "held_out": None if trace.held_out is None else trace.held_out[keep].tolist(),
         "gap": None if trace.gap is None else trace.gap[keep].tolist(),
@@ -343,13 +328,12 @@ def thinned(fit: Fit, most: int) -> Tensor:
     Half of the measure is the way walked, half the logarithm of the step: so neither a fast start nor a long crawl is lost.
     """
     trace = fit.trace
-    t = len(trace)
-    upto = t
+    upto = len(trace)
     if fit.stop is Stop.DIVERGED:  # what grew beyond all measure cannot be drawn, and would leave nothing else to see
         finite = trace.loss <= 1e4 * max(float(trace.loss[0]), 1e-300)
-        upto = max(2, int((~finite).long().argmax()) + 1) if not bool(finite.all()) else t
+        upto = upto if bool(finite.all()) else min(upto, max(2, int((~finite).long().argmax()) + 1))
     if upto <= most:
-        return torch.arange(min(upto, t))
+        return torch.arange(upto)
     # Way in the columns as trained, where one unit is as far in each.
     moved = fit.scaling.to_trained(trace.weights[:upto]).diff(dim=0).flatten(1).norm(dim=1)
     way = torch.cat([torch.zeros(1, dtype=torch.float64), moved.cumsum(0)])
@@ -358,12 +342,9 @@ def thinned(fit: Fit, most: int) -> Tensor:
     wanted = torch.linspace(0, float(measure[-1]), most - 2, dtype=torch.float64)
     chosen = torch.searchsorted(measure, wanted).clamp(max=upto - 1)
     # Rows that something on the page points at must be there: start, end, weights kept, least held-out loss.
-    extra = [0, upto - 1]
-    at = (trace.step == fit.step).nonzero()
-    extra += [int(at[0])] if len(at) and int(at[0]) < upto else []
-    best = _best(fit)
-    if best is not None:
-        extra.append(min(int((trace.step == best["step"]).nonzero()[0]), upto - 1))
+    best = best_step(fit)
+    pointed = torch.isin(trace.step, torch.tensor([fit.step] if best is None else [fit.step, best]))
+    extra = [0, upto - 1, *pointed.nonzero()[:, 0].clamp(max=upto - 1).tolist()]
     return torch.cat([chosen, torch.tensor(extra)]).unique()
 
 
