@@ -28,7 +28,7 @@ def path_of(picture: Picture) -> Path:
 def test_the_path_lies_on_the_surface(name):
     fit = case(name).fit
     for target in range(len(fit.trace.targets)):
-        path = path_of(figures.surface(fit, target=target, resolution=31))
+        path = path_of(figures.surface(fit, target=target))
         units = fit.scaling.target_scale[target] ** 2
         weights = fit.scaling.to_trained(fit.trace.weights)
         if isinstance(fit.objective.smooth, Bowl):
