@@ -66,7 +66,8 @@ def test_both_panels_of_a_frame_come_from_one_row():
 def test_frames_show_the_whole_line_and_only_zoom_in():
     c = case("lesson")
     heights = []
-    for picture in figures.frames(sampled(c.rows), c.fit):
+    for step in c.fit.trace.step.tolist():
+        picture = figures.frame(sampled(c.rows), c.fit, step)
         left = picture.panels[0]
         (now,) = [m for m in left.marks if isinstance(m, Line) and m.role == "fitted"]
         assert left.ylim[0] < min(now.y) <= max(now.y) < left.ylim[1]

@@ -6,7 +6,7 @@ A picture of one step takes all its panels from one row of the trace, so they ca
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 import torch
@@ -19,7 +19,7 @@ from bestline.pictures.landscape_marks import beside, contour_marks, relief, see
 from bestline.pictures.marks import Intervals, Line, Mark, Panel, Picture, Points, Table, Vertical, numbers
 from bestline.pictures.sample import Sample
 from bestline.training import Fit, Stop, planes
-from bestline.wording import said, shown
+from bestline.wording import count, said, shown
 
 _MOST_PANELS = 4  # side by side; more would be too narrow to read
 _MOST_EARLIER = 12  # faint lines
@@ -47,14 +47,14 @@ def data(sample: Sample, *, target: int = 0, truth: Truth | None = None, fit: Fi
     y = sample.y(target)
     if fit is not None and len(sample.features) != 1:
         panel = dataspace.panel(sample, fit, fit.weights, target, "Predicted against actual")
-        alt = f"{_rows(sample)}: predicted against actual {name}, with the diagonal of perfect prediction."
+        alt = f"{count(sample.of, 'row')}: predicted against actual {name}, with the diagonal of perfect prediction."
         return Picture((panel,), f"{name}: predicted and actual", sample.note, alt)
     # Without a fit there is nothing to be predicted, and a plane over several features cannot be drawn.
     if len(sample.features) != 1:
         return _each_feature(sample, target)
     feature = sample.features[0]
     marks: list[Mark] = [dataspace.points(sample, target)]
-    alt = f"{_rows(sample)}: {name} from {said(float(y.min()))} to {said(float(y.max()))} against {feature}."
+    alt = f"{count(sample.of, 'row')}: {name} from {said(float(y.min()))} to {said(float(y.max()))} against {feature}."
     if truth is not None:
         slope, intercept = truth
         at = dataspace.ends([sample])[:, 0]
@@ -78,7 +78,7 @@ def _each_feature(sample: Sample, target: int) -> Picture:
     note = sample.note
     if len(sample.features) > _MOST_PANELS:
         note = f"The first {_MOST_PANELS} of {len(sample.features)} features are shown. {note}".strip()
-    alt = f"{_rows(sample)}: {name} against {', '.join(sample.features[:_MOST_PANELS]) or 'the number of the row'}."
+    alt = f"{count(sample.of, 'row')}: {name} against {', '.join(sample.features[:_MOST_PANELS]) or 'the number of the row'}."
     return Picture(panels, f"{name} against each feature", note, alt)
 
 
@@ -99,7 +99,7 @@ def before_after(sample: Sample, fit: Fit, *, target: int = 0) -> Picture:
 def train_test(train: Sample, test: Sample, fit: Fit, *, target: int = 0) -> Picture:
     """The line on the rows it was trained on, and on rows it never saw, on the same axes."""
     panels = [
-        dataspace.panel(sample, fit, fit.weights, target, f"{what}: {_rows(sample)}", role=role)
+        dataspace.panel(sample, fit, fit.weights, target, f"{what}: {count(sample.of, 'row')}", role=role)
         for sample, what, role in ((train, "Train", "data"), (test, "Test", "held_out"))
     ]
     xlim, heights = _union([panel.xlim for panel in panels]), [panel.ylim for panel in panels]
@@ -200,24 +200,11 @@ def _ground_alt(ground: Landscape, what: str, step: int | None = None) -> str:
 
 
 def frame(sample: Sample, fit: Fit, step: int, *, target: int = 0, pair: Pair = None) -> Picture:
-    """Data space and weight space after `step` updates, both from the same row of the trace."""
-    return next(frames(sample, fit, [step], target=target, pair=pair))
+    """Data space and weight space after `step` updates, both from the same row of the trace.
 
-
-def frames(
-    sample: Sample, fit: Fit, steps: Sequence[int] | None = None, *, target: int = 0, pair: Pair = None
-) -> Iterator[Picture]:
-    """The frames of several steps, by default of all in view; the landscape is computed once.
-
-    From frame to frame the data panel only ever zooms in, never out, unless training diverged.
+    From step to step the data panel only ever zooms in, never out, unless training diverged.
     """
-    # The surface stands still while the path grows: once for all frames.
     ground = landscape(fit, pair, target=target)
-    for step in ground.steps if steps is None else steps:
-        yield _frame(sample, fit, ground, step, target)
-
-
-def _frame(sample: Sample, fit: Fit, ground: Landscape, step: int, target: int) -> Picture:
     row = _row_of(fit, step)
     trace = fit.trace
     weights, value = trace.weights[row], float(trace.loss[row])
@@ -356,10 +343,6 @@ def coefficients(
 def _strength(estimate: float, low: float, high: float) -> float:
     width = high - low
     return abs(estimate) / width if width > 0 else (abs(estimate) if math.isfinite(estimate) else -1.0)
-
-
-def _rows(sample: Sample) -> str:
-    return f"{sample.of:,} row{'' if sample.of == 1 else 's'}"
 
 
 def _sentences(*parts: str) -> str:

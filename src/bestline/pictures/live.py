@@ -14,7 +14,8 @@ from typing import Any
 
 import torch
 
-from bestline.pictures.marks import Line, Mark, Panel, Picture, Points, numbers
+import bestline.pictures.data_space as dataspace
+from bestline.pictures.marks import Line, Mark, Panel, Picture, numbers
 from bestline.pictures.sample import Sample
 from bestline.training import Prepared, Step, Watch
 from bestline.wording import said
@@ -74,20 +75,19 @@ class Live:
             if len(self.steps) > _MOST:  # keep every other one, and from now on look half as often
                 self.steps, self.every = self.steps[::2], self.every * 2
         if self.screen is not None and time.monotonic() >= self.wait:
-            self._show()
+            self._show(step)
 
     def close(self) -> None:
         """Show the last state."""
         if self.screen is not None and self.last is not None and self.shown is not self.last:
-            self._show()
+            self._show(self.last)
             self.screen.close()
 
-    def _show(self) -> None:
+    def _show(self, step: Step) -> None:
         # Drawing may take a sixth of the time at the most, however slow the screen is.
         began = time.monotonic()
-        assert self.last is not None  # noqa: S101  a step has been heard
-        self.shown = self.last
-        self.screen.show(self.picture(), told(self.last))
+        self.shown = step
+        self.screen.show(self.picture(), told(step))
         took = time.monotonic() - began
         self.wait = time.monotonic() + max(_PAUSE, _SHARE * took)
 
@@ -112,14 +112,11 @@ class Live:
         sample = self.sample
         if sample is None or len(sample.features) != 1 or len(step.weights) > 2:
             return None
-        x, y = sample.rows.X[:, 0], sample.y(0)
+        x = sample.rows.X[:, 0]
         ends = torch.stack([x.min(), x.max()])
         line = step.weights[0, 0] * ends + (step.weights[1, 0] if len(step.weights) == 2 else 0.0)
-        marks: tuple[Mark, ...] = (
-            Points(numbers(x.tolist()), numbers(y.tolist()), "data", "data"),
-            Line(numbers(ends.tolist()), numbers(line.tolist()), "fitted", "the line now"),
-        )
-        return Panel("", sample.features[0], sample.targets[0], marks)
+        now = Line(numbers(ends.tolist()), numbers(line.tolist()), "fitted", "the line now")
+        return Panel("", sample.features[0], sample.targets[0], (dataspace.points(sample, 0), now))
 
 
 def told(step: Step) -> str:

@@ -94,8 +94,22 @@ class Sample:
         return replace(self, rows=rows, features=(self.features[column],), columns=columns)
 
     def predictions(self, fit: Fit, X: Tensor, weights: Weights) -> Targets:
-        """Predictions (m, k) at values X of the columns that are shown."""
-        return predictions(fit, X if self.columns is None else self.columns(X), weights)
+        """Predictions (m, k) at values X of the columns that are shown, by weights (d, k), all in the data's units; an own forward
+        function is called.
+        """
+        X = X if self.columns is None else self.columns(X)
+        smooth = fit.objective.smooth
+        if not isinstance(smooth, RowLoss):
+            return line(X, weights, intercept=fit.scaling.intercept)
+        scaling, like = fit.scaling, smooth.rows.X
+        # Without scaling nothing is to be undone, and columns need not match weights one by one.
+        plain = bool((scaling.center == 0).all() and (scaling.scale == 1).all())  # an own module's weights are not one a column
+        # An own function knows only the columns as trained: in with scaled columns, out with predictions scaled back.
+        p, center, scale = scaling.p, scaling.center, scaling.scale
+        trained = X if plain else (X - center[:p]) / scale[:p]
+        with torch.no_grad():
+            prediction = smooth.forward(trained.to(like), scaling.to_trained(weights).to(like)).to("cpu", torch.float64)
+        return prediction if plain else prediction * scale[p:] + center[p:]
 
     def straight(self, fit: Fit) -> bool:
         """Whether two points draw what a fit says over the one feature."""
@@ -131,29 +145,13 @@ def _check(rows: Rows, features: Sequence[str], targets: Sequence[str]) -> None:
         )
 
 
-def predictions(fit: Fit, X: Features, weights: Weights) -> Targets:
-    """Predictions (n, k) for X (n, p) at these weights (d, k), all in the data's units; an own forward function is called."""
-    smooth = fit.objective.smooth
-    if not isinstance(smooth, RowLoss):
-        return line(X, weights, intercept=fit.scaling.intercept)
-    scaling, like = fit.scaling, smooth.rows.X
-    # Without scaling nothing is to be undone, and columns need not match weights one by one.
-    plain = bool((scaling.center == 0).all() and (scaling.scale == 1).all())  # an own module's weights are not one a column
-    # An own function knows only the columns as trained: in with scaled columns, out with predictions scaled back.
-    p, center, scale = scaling.p, scaling.center, scaling.scale
-    trained = X if plain else (X - center[:p]) / scale[:p]
-    with torch.no_grad():
-        prediction = smooth.forward(trained.to(like), scaling.to_trained(weights).to(like)).to("cpu", torch.float64)
-    return prediction if plain else prediction * scale[p:] + center[p:]
-
-
 def is_straight(fit: Fit) -> bool:
     """Whether predictions are those of a line with these weights, so that two points draw it; of own functions nobody knows."""
     smooth = fit.objective.smooth
     return not isinstance(smooth, RowLoss) or isinstance(smooth.forward, LineForward)
 
 
-__all__ = ["MOST", "Sample", "is_straight", "predictions", "rows_shown"]
+__all__ = ["MOST", "Sample", "is_straight", "rows_shown"]
 
 
 def rows_shown(model: FittedLine, data: Any = None, part: str = "training") -> Sample:

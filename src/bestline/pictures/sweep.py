@@ -8,6 +8,7 @@ from typing import Any
 
 from bestline.pictures.marks import Horizontal, Line, Mark, Numbers, Panel, Picture, Points, Vertical, numbers, run_role
 from bestline.training.foresight.sweep import SweptRuns
+from bestline.wording import count
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +34,7 @@ class _Curve:
 def picture(sweep: SweptRuns) -> Picture:
     """Last loss, and steps to 99.9 % of the drop, against the learning rate; the largest stable rates marked."""
     curves = list(_curves(sweep))
-    asked = f"{sweep.steps:,} step{'s' * (sweep.steps != 1)}"
+    asked = count(sweep.steps, "step")
     panels = (_losses(sweep, curves, asked), _steps(sweep, curves))
     gone = sum(len(curve.diverged) for curve in curves)
     note = f"{sweep.about}.{' Interrupted: some runs made fewer steps.' if sweep.interrupted else ''}"
