@@ -12,7 +12,8 @@ from dataclasses import replace
 import torch
 
 import bestline.pictures.data_space as dataspace
-from bestline.errors import OptionError, ShapeError
+from bestline.errors import OptionError
+from bestline.inference.classical import Coefficient
 from bestline.pictures.axis_labels import labels, loss_label, updates
 from bestline.pictures.landscape import END, MESH, SHADOW, Landscape, Pair, grid_values, landscape, path_losses
 from bestline.pictures.landscape_marks import beside, contour_marks, relief, seen
@@ -312,37 +313,34 @@ def _gradient(fit: Fit, row: int, target: int) -> torch.Tensor:
     return fit.scaling.gradient_to_data(gradient, fit.loss_units)[:, target]
 
 
-def coefficients(
-    names: Sequence[str], estimates: Sequence[float], low: Sequence[float], high: Sequence[float], *, level: float = 0.95
-) -> Picture:
+def coefficients(table: Sequence[Coefficient], *, level: float = 0.95) -> Picture:
     """Estimates as dots with their intervals, and a line at zero: what is surely above it, surely below it, or neither.
 
     Of more than 40, those are shown that lie farthest from zero for the width of their interval.
     """
-    if not len(names) == len(estimates) == len(low) == len(high):
-        raise ShapeError("Coefficients need a name, an estimate, a lower and an upper end each.")
-    order = list(range(len(names)))
-    if len(order) > _MOST_INTERVALS:
-        # The estimate over the width of its interval: as |t|, but for intervals of any kind.
-        strength = [_strength(estimates[i], low[i], high[i]) for i in order]
-        order = sorted(sorted(order, key=lambda i: -strength[i])[:_MOST_INTERVALS])
-    kept = [numbers(column[i] for i in order) for column in (estimates, low, high)]
-    labels = tuple(shown(names[i], 30) + ("" if math.isfinite(estimates[i]) else " (no estimate)") for i in order)
+    drawn = list(table)
+    if len(table) > _MOST_INTERVALS:
+        strongest = sorted(range(len(table)), key=lambda i: -_strength(table[i]))[:_MOST_INTERVALS]
+        drawn = [table[i] for i in sorted(strongest)]
+    names = tuple(shown(c.term, 30) + ("" if math.isfinite(c.estimate) else " (no estimate)") for c in drawn)
+    estimates = numbers(c.estimate for c in drawn)
+    low, high = numbers(c.conf_low for c in drawn), numbers(c.conf_high for c in drawn)
     marks = (
         Vertical(0.0, "reference", "no effect"),
-        Intervals(labels, kept[0], kept[1], kept[2], label=f"estimate and {level:.0%} interval"),
+        Intervals(names, estimates, low, high, label=f"estimate and {level:.0%} interval"),
     )
     # An interval that holds zero leaves the sign open.
-    clear = sum(lo > 0 or hi < 0 for lo, hi in zip(low, high, strict=True))
-    note = f"{len(order)} of {len(names)} shown: the farthest from zero for their width." if len(order) < len(names) else ""
-    alt = f"{len(names)} coefficients with their {level:.0%} intervals; {clear} of the intervals do not contain zero."
+    clear = sum(c.conf_low > 0 or c.conf_high < 0 for c in table)
+    note = f"{len(drawn)} of {len(table)} shown: the farthest from zero for their width." if len(drawn) < len(table) else ""
+    alt = f"{len(table)} coefficients with their {level:.0%} intervals; {clear} of the intervals do not contain zero."
     panel = Panel("", "effect of one unit more, in units of the target", "", marks)
     return Picture((panel,), f"Coefficients with {level:.0%} intervals", note, alt)
 
 
-def _strength(estimate: float, low: float, high: float) -> float:
-    width = high - low
-    return abs(estimate) / width if width > 0 else (abs(estimate) if math.isfinite(estimate) else -1.0)
+def _strength(c: Coefficient) -> float:
+    """The estimate over the width of its interval: as |t|, but for intervals of any kind."""
+    width = c.conf_high - c.conf_low
+    return abs(c.estimate) / width if width > 0 else (abs(c.estimate) if math.isfinite(c.estimate) else -1.0)
 
 
 def _sentences(*parts: str) -> str:

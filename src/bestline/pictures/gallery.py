@@ -155,8 +155,7 @@ class Gallery:
     def coefficients(self, level: float = 0.95, *, target: int | str = 0, intercept: bool = False) -> Drawing:
         """Slopes, and if wanted the intercept, as dots with their intervals."""
         rows = [c for c in tables(self.model, level)[self._number(target)] if intercept or c.term != "Intercept"]
-        columns = [[c.estimate for c in rows], [c.conf_low for c in rows], [c.conf_high for c in rows]]
-        return self._drawn(figure.coefficients([c.term for c in rows], *columns, level=level))
+        return self._drawn(figure.coefficients(rows, level=level))
 
     def diagnostics(self, data: Any = None, *, target: int | str = 0) -> Drawing:
         """Residuals against fitted, normal quantiles, scale and location, residuals against leverage: four panels."""

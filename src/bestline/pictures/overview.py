@@ -223,12 +223,6 @@ def _row(fit: Fit, step: int) -> int:
     return max(0, bisect_right(fit.trace.step.tolist(), step) - 1)
 
 
-def _stops(fit: Fit) -> tuple[Mark, ...]:
-    """The steps that stand out on the loss, called as in the other panels."""
-    found = stops(fit)
-    return tuple(replace(m, label=f"kept: after {updates(fit.step)}") if m.role == "kept" else m for m in found)
-
-
 def _fewer(sample: Sample) -> Sample:
     """So few rows that each can move in every picture of a series, where the rows themselves move."""
     if len(sample.features) == 1 or len(sample.rows) <= _MOST_ROWS:
@@ -269,7 +263,9 @@ def _still_loss(runs: Mapping[str, Fit], *, log: bool) -> tuple[Panel, tuple[Mar
     columns = [fit.trace.loss for fit in fits]
     behind: tuple[Mark, ...] = ()
     if len(fits) == 1:
-        behind = _stops(fits[0])
+        # The steps that stand out are called as in the other panels.
+        kept = f"kept: after {updates(fits[0].step)}"
+        behind = tuple(replace(mark, label=kept) if mark.role == "kept" else mark for mark in stops(fits[0]))
         columns += [fits[0].trace.held_out] if fits[0].trace.held_out is not None else []
     values = [v for column in columns for v in column.tolist()] + [floor.y for floor in front]
     last = max(int(fit.trace.step[-1]) for fit in fits) or 1

@@ -37,9 +37,7 @@ __all__ = ["FORMATS", "animate", "label", "page_of", "refuse_format", "refuse_lo
 
 Models: TypeAlias = FittedLine | Mapping[str, FittedLine]  # one, or several by their labels
 
-_STILL = ("png", "svg", "pdf")
-_MOVING = ("gif", "mp4")
-FORMATS = ("html", *_MOVING, *_STILL)
+FORMATS = ("html", *motion.FORMATS, *mpl.FORMATS)
 _PRINTED = 90  # dots an inch of the picture for paper: sharp enough there
 
 
@@ -117,7 +115,7 @@ def animate(
 ) -> Path:
     """Write training as a GIF, or where ffmpeg is installed as an MP4; what it becomes is said by the path's ending."""
     # Before a minute of drawing, not after it.
-    refuse_format(path, _MOVING)
+    refuse_format(path, motion.FORMATS)
     fits, sample, number = _shown(models, data, target)
     with fresh(path, overwrite=overwrite) as temporary:
         motion.animate(
@@ -140,7 +138,7 @@ def watch_runs(
     kind = _ending(path)
     if kind == "html":
         page_of(models, pair=pair).save(path, overwrite=overwrite)
-    elif kind in _MOVING:
+    elif kind in motion.FORMATS:
         animate(models, path, frames=frames, theme=theme, pair=pair, overwrite=overwrite)
     else:
         with fresh(path, overwrite=overwrite) as temporary:

@@ -114,10 +114,7 @@ class _Estimates:
 def _estimates(model: FittedLine, target: int) -> _Estimates:
     # The intercept, often far from all slopes, would press them together.
     slopes = [c for c in tables(model)[target] if c.term != "Intercept" and math.isfinite(c.conf_low)]
-    shown = None
-    if len(slopes) > 1:
-        columns = [[c.estimate for c in slopes], [c.conf_low for c in slopes], [c.conf_high for c in slopes]]
-        shown = _still(figures.coefficients([c.term for c in slopes], *columns))
+    shown = _still(figures.coefficients(slopes)) if len(slopes) > 1 else None
     return _Estimates(plain(model.targets[target]), coefficients(model, target), shown)
 
 

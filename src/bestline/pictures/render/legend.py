@@ -21,17 +21,15 @@ Key: TypeAlias = tuple[Line2D, str]  # an entry of a legend
 
 def legend_below(ax: Any, keys: list[Key], width: float, palette: Palette, *, below: float) -> None:
     """Below the axes, where it can hide nothing, in as many columns as fit."""
-    columns = len(rows_of_labels([label for _, label in keys], width - 0.4)[0])
     down = ScaledTranslation(0, -below / 72, ax.get_figure().dpi_scale_trans)
-    _keys(ax, keys, columns, palette, loc="upper center", bbox_to_anchor=(0.5, 0.0), bbox_transform=ax.transAxes + down)
+    _keys(ax, keys, width - 0.4, palette, loc="upper center", bbox_to_anchor=(0.5, 0.0), bbox_transform=ax.transAxes + down)
 
 
 def shared_legend(ax: Any, keys: list[Key], width: float, palette: Palette) -> None:
     """One for all panels, on axes of its own: every label once."""
     ax.set_axis_off()
     once = list({label: (handle, label) for handle, label in keys}.values())  # the last, of a path, has line and marker
-    columns = len(rows_of_labels([label for _, label in once], width)[0])
-    _keys(ax, once, columns, palette, loc="center", borderpad=0.0)
+    _keys(ax, once, width, palette, loc="center", borderpad=0.0)
 
 
 def rows_of_labels(labels: Sequence[str], width: float) -> list[Sequence[str]]:
@@ -42,7 +40,8 @@ def rows_of_labels(labels: Sequence[str], width: float) -> list[Sequence[str]]:
     return [labels[i : i + columns] for i in range(0, len(labels), columns or 1)]
 
 
-def _keys(ax: Any, keys: list[Key], columns: int, palette: Palette, **place: Any) -> None:
+def _keys(ax: Any, keys: list[Key], width: float, palette: Palette, **place: Any) -> None:
+    columns = len(rows_of_labels([label for _, label in keys], width)[0])
     ordered = [key for i in range(columns) for key in keys[i::columns]]  # by row: matplotlib fills column by column
     legend = ax.legend(
         [handle for handle, _ in ordered],
