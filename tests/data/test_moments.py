@@ -40,3 +40,10 @@ def test_tables_of_moments_add_up_and_refuse_strangers(tmp_path, quiet) -> None:
     (tmp_path / "x.moments").write_bytes(b"\x80\x04 not ours")
     with pytest.raises(ModelFileError, match="pickle"):
         bl.Moments.load(tmp_path / "x.moments")
+
+
+def test_rows_left_out_and_filled_are_counted_over_all_parts(quiet) -> None:
+    parts = [{"x": [1.0, None, 3.0, 4.0], "y": [1.0, 2.0, 2.5, None]}, {"x": [2.0, 5.0, None, 7.0], "y": [1.0, 2.0, 2.5, 4.0]}]
+    a, b = (bl.Moments.collect(part, "y ~ x", missing="drop") for part in parts)
+    assert (a.dropped, b.dropped, (a + b).dropped, (b + a).dropped, ((a + b) - b).dropped) == (2, 1, 3, 3, 2)
+    assert (a + b).rows == 5
