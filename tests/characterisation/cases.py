@@ -18,6 +18,7 @@ import bestline as bl
 from bestline.pictures import diagnostics, figures, live, penalty_paths
 from bestline.pictures import sweep as pictures_of_sweeps
 from bestline.pictures.marks import Picture
+from bestline.pictures.overview import overview
 from bestline.pictures.sample import Sample
 from bestline.pictures.watch import session_of
 from pictures import examples
@@ -357,7 +358,7 @@ def seen_live() -> list[Any]:
 def raced() -> list[Any]:
     found = [examples.fitted(examples.made(), bl.Descent(name, lr=0.1, steps=8), [3, 3]) for name in ("sgd", "adam")]
     return [
-        shown(figures.overview(dict(zip(("slow", "adam"), found, strict=True)), examples.sampled(examples.made()), step=step))
+        shown(overview(dict(zip(("slow", "adam"), found, strict=True)), examples.sampled(examples.made()), step=step))
         for step in (3, 8)
     ]
 
@@ -385,7 +386,9 @@ case(
 )
 case(
     "pictures: coefficients",
-    lambda: shown(figures.coefficients(["a", "b", "c"], [1, -2, 0.1], [0, -3, float("nan")], [2, -1, float("nan")])),
+    lambda: shown(
+        figures.coefficients(examples.table(["a", "b", "c"], [1, -2, 0.1], [0, -3, float("nan")], [2, -1, float("nan")]))
+    ),
 )
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import torch
 
 from bestline.data import synthetic
+from bestline.inference.classical import Coefficient
 from bestline.numerics.bowl import Bowl
 from bestline.numerics.comoments import Comoments
 from bestline.numerics.rows import Rows
@@ -134,6 +135,12 @@ def pictures(c: Case) -> dict[str, Picture]:
     if len(fit.trace.names) > 1:
         found |= {"surface": figures.surface(fit), "contour": figures.contour(fit)}
     return found
+
+
+def table(names, estimates, low, high):
+    """Coefficients of which only estimates and intervals are known."""
+    nan = float("nan")
+    return [Coefficient(c, e, nan, nan, nan, a, b) for c, e, a, b in zip(names, estimates, low, high, strict=True)]
 
 
 def drawn(picture: Picture, **options) -> None:

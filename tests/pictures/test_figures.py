@@ -8,7 +8,6 @@ import pytest
 import torch
 
 from bestline.errors import ColumnError, OptionError
-from bestline.inference.classical import Coefficient
 from bestline.numerics.rows import Rows
 from bestline.pictures import figures, loss_curves
 from bestline.pictures.marks import Arrow, Intervals, Line, Path, Points
@@ -16,7 +15,7 @@ from bestline.pictures.overview import overview
 from bestline.pictures.sample import Sample
 from bestline.training.row_losses import line
 from bestline.training.solvers import Descent
-from pictures.examples import CASES, LAID_OUT, case, drawn, fitted, made, pictures, sampled
+from pictures.examples import CASES, LAID_OUT, case, drawn, fitted, made, pictures, sampled, table
 
 EXACT = 1e-9  # a path lies on its surface to rounding
 
@@ -36,11 +35,6 @@ def test_every_picture_of_every_kind_of_fit_is_drawn(name):
             if title != "steps":
                 assert panel.xlabel
                 assert panel.ylabel
-
-
-def table(names, estimates, low, high):
-    nan = float("nan")
-    return [Coefficient(c, e, nan, nan, nan, a, b) for c, e, a, b in zip(names, estimates, low, high, strict=True)]
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
