@@ -41,7 +41,7 @@ CHECKS = {
     "penalty": """
 from bestline.numerics.comoments import Comoments
 from bestline.numerics.rows import Rows
-from bestline.training.parts import Part
+from bestline.training.task import Part
 from bestline.training.plan import Plan
 from bestline.training.solvers import Proximal, Stop
 

@@ -18,7 +18,7 @@ from bestline.training.gather import gather
 from bestline.training.own_forward import UserForward
 from bestline.training.plan import UserLoss
 from bestline.training.prepare import Prepared, prepare
-from bestline.training.start import Start
+from bestline.training.task import Start
 
 
 def fit(

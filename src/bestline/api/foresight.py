@@ -25,7 +25,7 @@ from bestline.training.gather import gather
 from bestline.training.plan import Plan, check_rows
 from bestline.training.request import Request, check_seed
 from bestline.training.solvers.descent import Descent
-from bestline.training.start import Start
+from bestline.training.task import Start
 
 if TYPE_CHECKING:
     from bestline.pictures.gallery import SweepGallery

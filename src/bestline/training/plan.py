@@ -24,15 +24,12 @@ from bestline.training.losses.named import parse_loss
 from bestline.training.objective import Objective
 from bestline.training.outcome import Fit
 from bestline.training.own_forward import UserForward, check_module, forward_of, parameter_names, parameters_of
-from bestline.training.parts import Part
 from bestline.training.penalty.base import Penalty
 from bestline.training.penalty.named import PENALTIES
 from bestline.training.reread import Streamed
-from bestline.training.residual_scale import residual_scale
-from bestline.training.row_losses import RowLoss, SquaredRows, gradient_size
+from bestline.training.row_losses import RowLoss, SquaredRows, gradient_size, residual_scale
 from bestline.training.solvers.base import Reads, Solver
-from bestline.training.start import Start, parse_start, small_start
-from bestline.training.task import Task
+from bestline.training.task import Part, Start, Task, parse_start, small_start
 
 UserLoss: TypeAlias = str | LossFunction
 _CPU = torch.device("cpu")

@@ -1,4 +1,7 @@
-"""Prepare: from what was gathered to a plan, and the rows by their roles, so that training can begin."""
+"""Prepare: from what was gathered to a plan, and the rows by their roles, so that training can begin.
+
+The plan's penalty is the one that predicts unseen rows best, where `cv` asks for that, or where rows are few.
+"""
 
 from __future__ import annotations
 
@@ -10,19 +13,22 @@ import torch
 from torch import Tensor
 
 from bestline.data.collected import read_again
+from bestline.data.design import Design
 from bestline.data.gather import Gathered
 from bestline.data.moments import Moments
 from bestline.data.split import three_shares
 from bestline.errors import DataError, OptionError
-from bestline.numerics import Rows, total
-from bestline.training.chosen_penalty import crowded, with_penalty
-from bestline.training.cross_validation import Selection
+from bestline.numerics import Comoments, Rows, total
+from bestline.training.cross_validation import Selection, select
 from bestline.training.loop import Watch
 from bestline.training.outcome import Fit
-from bestline.training.parts import Part, Parts
 from bestline.training.plan import Plan, check_rows
 from bestline.training.request import KEPT_BYTES, Request
+from bestline.training.solvers.proximal import Proximal
+from bestline.training.task import Part, Parts
 from bestline.training.width import refuse_few_rows
+
+_PENALISED = 30  # rows a column below which a penalty is tried when the user has asked for nothing in particular
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -79,6 +85,54 @@ def prepare(request: Request, gathered: Gathered) -> Prepared:
         plan, choice, words = with_penalty(plan, folds, training, design, request.cv)
         notes += words
     return Prepared(plan, parts, _of_training(gathered), gathered, choice, (*gathered.notes, *notes))
+
+
+def crowded(statistic: Comoments, design: Design) -> bool:
+    """Whether there are so few rows for the columns that a penalty is tried unasked."""
+    return 0 < statistic.count < _PENALISED * design.p
+
+
+def with_penalty(
+    plan: Plan, folds: Sequence[Comoments], statistic: Comoments, design: Design, kind: str | None
+) -> tuple[Plan, Selection | None, list[str]]:
+    """The plan with the penalty that cross-validation prefers, and all penalties that were tried.
+
+    Unasked, without a kind, that is ridge: only where there are few rows for the columns, and only if the gain is more than its
+    own standard error.
+    """
+    # Chosen for the user, categories are penalised as they stand, 0 or 1: scaling a rare level up would shield it from shrinking.
+    unscaled = () if kind else design.indicators
+    choice = select(
+        kind or "ridge",
+        folds,
+        design.p,
+        intercept=design.intercept,
+        standardize=plan.standardize,
+        unscaled=unscaled,
+        factors=None if plan.factors is None else torch.tensor(plan.factors, dtype=torch.float64),
+        names=design.names,
+        targets=design.targets,
+    )
+    if choice is None:
+        return plan, None, ["Cross-validation needs rows in two folds at least; there is no penalty."] if kind else []
+    best, plain = choice.best, float(choice.error[-1])
+    l1, l2 = float(choice.l1[best]), float(choice.l2[best])
+    if kind and not l1 and not l2:
+        words = [f"{len(folds)}-fold cross-validation prefers no penalty: this is least squares."]
+        return replace(plan, l2=0.0), choice, words
+    if not kind and choice.gain * plain <= max(float(choice.difference[best]), 0.005 * plain):
+        return plan, None, []
+    named = {"ridge": f"ridge penalty l2={l2:.3g}", "lasso": f"lasso penalty l1={l1:.3g}"}
+    what = named.get(choice.kind, f"penalty l1={l1:.3g}, l2={l2:.3g}")
+    kept = f" and keeps {int(choice.nonzero[best])} of {design.p} columns" if l1 else ""
+    remark = f"A {what} was chosen by {len(folds)}-fold cross-validation: it lowers the out-of-fold error by {choice.gain:.0%}{kept}."
+    if not kind:
+        remark += (
+            f" {statistic.count:,} rows are few for {design.p} columns, and least squares overfits; ask for solver='exact' "
+            f"(--solver exact) or give a formula to have least squares all the same."
+        )
+    solver = Proximal() if l1 else plan.solver
+    return replace(plan, l1=l1, l2=l2, unscaled=unscaled, solver=solver), choice, [remark]
 
 
 def _folded(gathered: Gathered) -> Moments:

@@ -25,7 +25,7 @@ from bestline.training.plan import Plan, UserLoss
 from bestline.training.recipe import Recipe
 from bestline.training.solvers.base import Reach, Reads, Solver, is_number
 from bestline.training.solvers.choose import SETTINGS, choose
-from bestline.training.start import Start
+from bestline.training.task import Start
 from bestline.training.width import refuse_folds
 
 KEPT_BYTES = 4e9  # rows that training needs are kept up to here, and read anew in every epoch beyond

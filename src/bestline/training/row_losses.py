@@ -17,10 +17,13 @@ import torch
 from torch import Tensor
 
 from bestline.errors import OptionError, ShapeError
-from bestline.numerics import Rows, Weights, minibatches
+from bestline.numerics import Bowl, Comoments, Rows, Scaling, Weights, minibatches
 from bestline.training.losses.base import LossFunction
 
 Forward: TypeAlias = Callable[[Tensor, Tensor], Tensor]  # (X (n, p), weights (d, k)) -> prediction (n, k)
+
+_NORMAL = 0.6744897501960817  # median of |z|, z standard normal
+_ON_THE_LINE = 1e-6  # of the target's scale: less is no scatter to go by
 
 
 class Smooth(Protocol):
@@ -226,3 +229,26 @@ def gradient_size(smooth: RowLoss, d: int, k: int, *, intercept: bool) -> Tensor
     size = rows.X.abs().T @ pulls
     size = torch.cat([size, pulls.sum()[None]]) if intercept else size
     return torch.where((size > 0) & size.isfinite(), size, 1.0)[:, None]
+
+
+def residual_scale(rows: Rows, moments: Comoments, scaling: Scaling) -> Tensor:
+    """How far rows lie from the least-squares line, (k,), in the data's units, so that outliers count no more than others.
+
+        scale = median |y - X w| / 0.6745        for normal errors this is their standard deviation (Hampel 1974)
+
+    The median counts rows by their weight.
+    """
+    weights = scaling.to_data(Bowl.of(moments, scaling).bottom)
+    residual = (line(rows.X.cpu(), weights, intercept=scaling.intercept) - rows.y.cpu()).abs()
+    scale = _median(residual, rows.w) / _NORMAL
+    # Where most rows lie on the line itself there is no scale to see; the loss then is the squared one in all but name.
+    return torch.where(scale > _ON_THE_LINE * scaling.target_scale, scale, scaling.target_scale)
+
+
+def _median(values: Tensor, w: Tensor | None) -> Tensor:
+    """Median of each column (k,) of values (n, k), rows counting by their weight."""
+    if w is None:
+        return values.median(0).values
+    ordered, order = values.sort(0)
+    share = w.cpu()[order].cumsum(0)
+    return ordered.gather(0, (share >= share[-1] / 2).long().argmax(0, keepdim=True))[0]

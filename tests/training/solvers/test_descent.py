@@ -14,9 +14,9 @@ from bestline.errors import DivergedWarning
 from bestline.numerics.comoments import Comoments
 from bestline.numerics.rows import Rows
 from bestline.training.loop import train
-from bestline.training.parts import Part
 from bestline.training.plan import Plan
 from bestline.training.solvers import Descent, Stop
+from bestline.training.task import Part
 from searches import long
 from training.examples import some_rows
 
