@@ -46,7 +46,7 @@ from bestline.training.plan import Plan
 from bestline.training.solvers import Proximal, Stop
 
 part = Part(Comoments.of_rows(Rows(torch.tensor(X), torch.tensor(y)[:, None])))
-small, large = (Plan(("a", "b"), ("y",), True, Proximal(tol=1e-9), l1=l1, penalty="group").run(part) for l1 in (0.2, 1e3))
+small, large = (Plan(("a", "b"), ("y",), True, solver=Proximal(tol=1e-9), l1=l1, penalty="group").run(part) for l1 in (0.2, 1e3))
 assert small.stop is large.stop is Stop.CONVERGED
 w = small.scaling.to_trained(small.weights)
 pull = small.objective.smooth.gradient(w)[:2]

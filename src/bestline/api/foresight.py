@@ -116,7 +116,7 @@ def preflight(
     # Both sides from the same moments: scaling is affine, so it is done to them and costs no second pass.
     sides = []
     for standardize in (False, True):
-        plan = _plan(gathered, Request(query, Descent(solver), l1, l2, standardize=standardize, start=start))
+        plan = _plan(gathered, Request(query, solver=Descent(solver), l1=l1, l2=l2, standardize=standardize, start=start))
         sides.append((plan, plan.task(Part(_total(gathered)))))
     # A direction without curvature is flat whatever the units; a small unit only makes one look so.
     flat = flat_directions(sides[1][1])  # of standardised columns, where no unit hides one
@@ -194,7 +194,7 @@ def sweep(
         raise OptionError("`starts` needs one start at least, each as `start` of `fit`; leave it out for the usual one.")
     query = Query(brought(data), formula, target, features, weights, missing, seed=seed)
     gathered = _gathered(query, progress)
-    request = Request(query, Descent(names[0]), l1, l2, standardize=standardize)
+    request = Request(query, solver=Descent(names[0]), l1=l1, l2=l2, standardize=standardize)
     plans = [_plan(gathered, replace(request, start=start)) for start in (starts if starts is not None else [None])]
     # One task serves all starts: they change where a run begins, not what it minimises.
     task = plans[0].task(Part(_total(gathered)))

@@ -80,13 +80,13 @@ def of_moments(moments: Comoments, p: int, alpha: Tensor, *, intercept: bool, po
     Rank and singular values are those of the columns, centred when there is an intercept; singular values below 1e-8 of the
     largest are noise of float64 moments.
     """
-    normal, k = normal_of(moments, p, intercept=intercept), moments.q - p
+    normal = normal_of(moments, p, intercept=intercept)
     l2 = alpha / moments.weight
     if positive:
-        slopes = solve(normal, torch.zeros(1, k, dtype=torch.float64), l2[None], positive=True).weights[0, 0]
+        slopes = solve(normal, 0.0, l2[None], positive=True).weights[0, 0]
     else:
         slopes = _ridge(normal.curvature[0], normal.linear[0], l2)
-    values = _spectrum(normal.curvature[0])
+    values = torch.linalg.eigvalsh(of_one_size(normal.curvature[0])[0])  # of columns of one size
     singular = (torch.linalg.eigvalsh(normal.curvature[0]).flip(0).clamp(min=0) * moments.weight).sqrt()
     # The rank is told from columns of one size, so that units do not matter; the singular values given are those of the columns.
     rank = int((values > values[-1:] * rank_tolerance(p)).sum()) if bool((normal.curvature[0].diagonal() > 0).any()) else 0
@@ -147,8 +147,7 @@ def penalised(
 ) -> tuple[Solved, SolutionPath]:
     """Lasso and elastic net: mean squared error + l1 |b| + l2 |b|^2, with the duality gap."""
     normal = normal_of(moments, p, intercept=intercept)
-    series = [torch.tensor([value], dtype=torch.float64) for value in (l1, l2)]
-    path = solve(normal, *series, positive=positive, start=None if start is None else start[None])
+    path = solve(normal, l1, l2, positive=positive, start=None if start is None else start[None])
     slopes = path.weights[0, 0]
     return Solved(slopes, level_of(moments, slopes, intercept=intercept)), path
 
@@ -157,8 +156,7 @@ def penalised_rows(
     few: CentredRows, l1: float, l2: float, *, positive: bool, start: Tensor | None
 ) -> tuple[Solved, SolutionPath]:
     """The same from the rows, for many more columns than rows."""
-    series = [torch.tensor([value], dtype=torch.float64) for value in (l1, l2)]
-    path = solve_rows(few, *series, positive=positive, start=start)
+    path = solve_rows(few, l1, l2, positive=positive, start=start)
     slopes = path.weights[0, 0]
     return Solved(slopes, few.level(slopes)), path
 
@@ -175,8 +173,3 @@ def _ridge(G: Tensor, h: Tensor, l2: Tensor) -> Tensor:
         return minimum_norm(G + l2[0] * torch.eye(len(G), dtype=torch.float64), h)
     columns = [minimum_norm(G + a * torch.eye(len(G), dtype=torch.float64), h[:, i : i + 1]) for i, a in enumerate(l2)]
     return torch.cat(columns, 1)
-
-
-def _spectrum(G: Tensor) -> Tensor:
-    """Eigenvalues of G (p, p) with all columns of one size."""
-    return torch.linalg.eigvalsh(of_one_size(G)[0])

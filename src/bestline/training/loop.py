@@ -105,9 +105,8 @@ class _Record:
             held_out = float((self.task.held_out.losses(step.weights).detach() * self.task.units).sum())
             step = replace(step, held_out=held_out)
         self._keep(step)
-        if (
-            step.index == 0
-        ):  # a start at the very bottom has no loss to speak of: then what predicting the mean costs is the measure
+        # A start at the very bottom has no loss to speak of: then what predicting the mean costs is the measure.
+        if step.index == 0:
             self.start_loss, self.ceiling = loss, _EXPLODED * max(abs(loss), self.task.reference)
         if loss > self.ceiling > 0:
             self.how = f"grew to {loss:.3g}, from {self.start_loss:.3g} at the start"
@@ -155,33 +154,21 @@ def _finished(task: Task, solver: Solver, record: _Record, stop: Stop) -> Fit:
         )
     rate, limit = record.first.rate, solver.rate_limit(task.objective, record.first.weights)
     trace = _trace(task, record.columns())
-    early = task.held_out is not None and record.rule.patience is not None and record.best is not None
-    # With patience the best weights are kept, however training ended; else the last ones.
-    kept = record.best if early and record.best is not None else record.last
+    # With patience the best weights by the held-out loss are kept, however training ended; else the last ones.
+    kept = record.last if record.rule.patience is None or record.best is None else record.best
     at = kept.index - record.first.index
-    facts = {
-        "step": record.last.index if stop is Stop.INTERRUPTED else record.last_index,
-        "best": kept.index,
-        "violation": record.last.violation,
-        "tol": record.rule.tol,
-        "how": record.how,
-        "remedy": _remedy(task, rate, limit),
-        "remaining": _remaining(trace, at, task.reference),
-    }
-    advice = stop.value.format(**facts)
+    advice = stop.value.format(
+        step=record.last.index if stop is Stop.INTERRUPTED else record.last_index,
+        best=kept.index,
+        violation=record.last.violation,
+        tol=record.rule.tol,
+        how=record.how,
+        remedy=_remedy(task, rate, limit),
+        remaining=_remaining(trace, at, task.reference),
+    )
     if stop is not Stop.PATIENCE and kept is not record.last:
         advice += f" The weights kept are those of step {kept.index}, where the held-out loss was least."
-    return Fit(
-        trace.weights[at],
-        trace,
-        stop,
-        advice,
-        kept.index,
-        rate,
-        limit,
-        solver,
-        task,
-    )
+    return Fit(trace.weights[at], trace, stop, advice, kept.index, rate, limit, solver, task)
 
 
 def _trace(task: Task, steps: _Columns) -> Trace:

@@ -52,9 +52,13 @@ class Objective:
         """The same where it is all of the objective; None where the penalty has edges, and for other losses."""
         return self.bowl if self.penalty.quadratic else None
 
-    def evaluate(self, weights: Weights) -> tuple[Tensor, Weights]:
-        """Losses (k,) without the penalty, and the gradient (d, k) of loss and penalty together; a bowl's at many weights at once."""
-        losses, gradient = self.smooth.evaluate(weights)
+    def evaluate(self, weights: Weights, part: Smooth | None = None) -> tuple[Tensor, Weights]:
+        """Losses (k,) without the penalty, and the gradient (d, k) of loss and penalty together; a bowl's at many weights at once.
+
+        With a part the loss is that of some of the rows; the penalty counts in full.
+        """
+        # In full, and not by the share of rows: the loss is a mean, whose expectation over slices is that of all rows.
+        losses, gradient = (self.smooth if part is None else part).evaluate(weights)
         return losses, gradient + self.penalty.gradient(weights) if self.penalty else gradient
 
     def gradient(self, weights: Weights) -> Weights:
@@ -66,12 +70,6 @@ class Objective:
     def value(self, weights: Weights) -> float:
         """Loss plus penalty."""
         return float(self.smooth.losses(weights).sum() + self.penalty.value(weights))
-
-    def slice_gradient(self, weights: Weights, part: Smooth) -> Weights:
-        """Gradient where the loss is that of some of the rows; the penalty counts in full."""
-        # In full, and not by the share of rows: the loss is a mean, whose expectation over slices is that of all rows.
-        gradient = part.evaluate(weights)[1]
-        return gradient + self.penalty.gradient(weights) if self.penalty else gradient
 
     def violation(self, weights: Weights, gradient: Weights) -> float:
         """How far from optimal, free of units: for squared loss the largest correlation of a column with what is left over.

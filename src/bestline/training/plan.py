@@ -35,15 +35,12 @@ UserLoss: TypeAlias = str | LossFunction
 _CPU = torch.device("cpu")
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Plan:
-    """How a question is carried out.
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Method:
+    """How a line is trained, whatever its columns are: what a request says already, and a plan carries out.
 
     Attributes
     ----------
-    features, targets : tuple of str
-        Names of the columns of X (p,) and y (k,).
-    intercept : bool
     solver : Solver
     l1, l2 : float
     loss : str or callable
@@ -52,20 +49,8 @@ class Plan:
     standardize : bool
     start : mapping, sequence, tensor or None
         In the data's units.
-    seed : int
-    device : torch.device
-        Where training on rows happens.
-    unscaled : tuple of int
-        Columns that are centred but not scaled when the others are standardised.
-    factors : tuple of float or None
-        How much of the penalties each column takes, (p,); None = 1 each.
-    penalty : str
-        Which penalty `l1`, `l2` and `factors` are the numbers of; one of `PENALTIES`.
     """
 
-    features: tuple[str, ...]
-    targets: tuple[str, ...]
-    intercept: bool
     solver: Solver
     l1: float = 0.0
     l2: float = 0.0
@@ -73,22 +58,6 @@ class Plan:
     forward: UserForward | None = None
     standardize: bool = True
     start: Start | None = None
-    seed: int = 0
-    device: torch.device = _CPU
-    unscaled: tuple[int, ...] = ()
-    factors: tuple[float, ...] | None = None
-    penalty: str = "elastic-net"
-
-    def __post_init__(self) -> None:
-        if isinstance(self.forward, nn.Module):
-            check_module(self.forward, targets=len(self.targets), penalised=self.penalised)
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """Names of the weights, (d,)."""
-        if isinstance(self.forward, nn.Module):
-            return parameter_names(self.forward)
-        return (*self.features, *(("Intercept",) if self.intercept else ()))
 
     @property
     def of_rows(self) -> bool:
@@ -106,14 +75,55 @@ class Plan:
         return self.forward is None and self.cost.squared
 
     @property
+    def penalised(self) -> bool:
+        """Whether there is any penalty."""
+        return bool(self.l1 or self.l2)
+
+    @property
     def cost(self) -> Loss:
         """The loss by what it says of itself."""
         return parse_loss(self.loss)
 
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Plan(Method):
+    """How a question is carried out: a method, on these columns.
+
+    Attributes
+    ----------
+    features, targets : tuple of str
+        Names of the columns of X (p,) and y (k,).
+    intercept : bool
+    seed : int
+    device : torch.device
+        Where training on rows happens.
+    unscaled : tuple of int
+        Columns that are centred but not scaled when the others are standardised.
+    factors : tuple of float or None
+        How much of the penalties each column takes, (p,); None = 1 each.
+    penalty : str
+        Which penalty `l1`, `l2` and `factors` are the numbers of; one of `PENALTIES`.
+    """
+
+    features: tuple[str, ...]
+    targets: tuple[str, ...]
+    intercept: bool
+    seed: int = 0
+    device: torch.device = _CPU
+    unscaled: tuple[int, ...] = ()
+    factors: tuple[float, ...] | None = None
+    penalty: str = "elastic-net"
+
+    def __post_init__(self) -> None:
+        if isinstance(self.forward, nn.Module):
+            check_module(self.forward, targets=len(self.targets), penalised=self.penalised)
+
     @property
-    def penalised(self) -> bool:
-        """Whether there is any penalty."""
-        return bool(self.l1 or self.l2)
+    def names(self) -> tuple[str, ...]:
+        """Names of the weights, (d,)."""
+        if isinstance(self.forward, nn.Module):
+            return parameter_names(self.forward)
+        return (*self.features, *(("Intercept",) if self.intercept else ()))
 
     def run(self, training: Part, held_out: Part | None = None, watch: Watch | None = None) -> Fit:
         """Train on one part; the loss of the other is recorded beside it."""

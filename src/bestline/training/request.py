@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 import torch
@@ -21,11 +21,10 @@ from bestline.errors import ColumnError, OptionError, refuse_unknown
 from bestline.training.cross_validation import KINDS
 from bestline.training.losses.named import parse_loss
 from bestline.training.own_forward import UserForward
-from bestline.training.plan import Plan, UserLoss
+from bestline.training.plan import Method, Plan
 from bestline.training.recipe import Recipe
-from bestline.training.solvers.base import Reach, Reads, Solver, is_number
+from bestline.training.solvers.base import Reach, Reads, is_number
 from bestline.training.solvers.choose import SETTINGS, choose
-from bestline.training.task import Start
 from bestline.training.width import refuse_folds
 
 KEPT_BYTES = 4e9  # rows that training needs are kept up to here, and read anew in every epoch beyond
@@ -35,15 +34,15 @@ _ROWS_ON_GPU = 100_000  # below this, training on rows is done sooner on the CPU
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Request:
+class Request(Method):
     """The checked arguments of `fit`; raises OptionError for what cannot be.
 
     Attributes
     ----------
     query : Query
         The data: which rows and columns.
-    solver, l1, l2, penalty_factors, cv, loss, forward, standardize, start, device, digits
-        As in `fit`.
+    penalty_factors, cv, device, digits
+        As in `fit`, and so are those of the method.
     free : bool
         Whether nothing was asked for but a target: then a penalty may be chosen where rows are few.
     recipe : Recipe or None
@@ -53,15 +52,8 @@ class Request:
     """
 
     query: Query
-    solver: Solver
-    l1: float = 0.0
-    l2: float = 0.0
     penalty_factors: Mapping[str, float] | None = None
     cv: str | None = None
-    loss: UserLoss = "squared"
-    forward: UserForward | None = None
-    standardize: bool = True
-    start: Start | None = None
     device: str = "auto"
     digits: int = 8
     free: bool = False
@@ -103,24 +95,16 @@ class Request:
         loss, forward, settings = asked["loss"], asked["forward"], asked["descent"]
         refuse_unknown(settings, [*defaults, *SETTINGS], "fit")
         degree, own = (degree_of(forward), None) if isinstance(forward, str) else (1, forward)
-        kind = parse_loss(loss)
-        squared = kind.squared
-        chosen = choose(
-            asked["solver"],
-            squared=squared,
-            line=own is None,
-            l1=asked["l1"],
-            piecewise=kind.edged,
-            **settings,
-        )
+        kind, line = parse_loss(loss), own is None
+        chosen = choose(asked["solver"], squared=kind.squared, line=line, l1=asked["l1"], piecewise=kind.edged, **settings)
         unasked = formula is None and all(asked[n] == defaults[n] for n in ("solver", "l1", "l2", "cv", "features"))
         given = {name: asked[name] for name in defaults} | settings
         request = cls(
             Query(brought(data), formula, **{name: asked[name] for name in _OF_ROWS}, degree=degree),
-            chosen,
+            solver=chosen,
             forward=own,
             standardize=standardised(asked["standardize"], own),
-            free=unasked and not settings and degree == 1 and squared and own is None,
+            free=unasked and not settings and degree == 1 and kind.squared and line,
             recipe=Recipe.of(data, formula, given, defaults),
             **{name: asked[name] for name in _OF_TRAINING},
         )
@@ -133,37 +117,16 @@ class Request:
         return replace(self.query, keep=keep, at_once=bool(self.cv) or self.patient, check=check)
 
     @property
-    def squared_line(self) -> bool:
-        """Whether the loss surface is a bowl."""
-        return self.loss == "squared" and self.forward is None
-
-    @property
-    def of_rows(self) -> bool:
-        """Whether training needs the rows and not only their moments."""
-        return not self.squared_line or self.solver.reads is not Reads.LOSS
-
-    @property
     def patient(self) -> bool:
         """Whether training stops when held-out rows say so."""
         return self.solver.rule.patience is not None
 
     def plan(self, design: Design, rows: int) -> Plan:
         """What to carry out on these columns, and on how many rows."""
-        return Plan(
-            features=design.names,
-            targets=design.targets,
-            intercept=design.intercept,
-            solver=self.solver,
-            l1=float(self.l1),
-            l2=float(self.l2),
-            loss=self.loss,
-            forward=self.forward,
-            standardize=self.standardize,
-            start=self.start,
-            seed=self.query.seed,
-            device=self._placed(rows),
-            factors=_factors(self.penalty_factors, design),
-        )
+        method = {f.name: getattr(self, f.name) for f in fields(Method)} | {"l1": float(self.l1), "l2": float(self.l2)}
+        factors = _factors(self.penalty_factors, design)
+        columns = (design.names, design.targets, design.intercept)
+        return Plan(*columns, seed=self.query.seed, device=self._placed(rows), factors=factors, **method)
 
     def _placed(self, rows: int) -> torch.device:
         """Where training on rows happens."""

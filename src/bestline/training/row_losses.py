@@ -31,11 +31,9 @@ class Smooth(Protocol):
 
     def losses(self, weights: Weights) -> Tensor:
         """Mean loss of each target."""
-        ...
 
     def evaluate(self, weights: Weights) -> tuple[Tensor, Weights]:
         """Losses and gradient."""
-        ...
 
 
 class Slices(Protocol):
@@ -43,24 +41,19 @@ class Slices(Protocol):
 
     def __len__(self) -> int:
         """Number of rows."""
-        ...
 
     def batches(self, size: int, seed: int) -> Iterator[Smooth]:
         """Without end the loss on so many rows, every pass in a new seeded order."""
-        ...
 
     def passes(self, seed: int) -> Iterator[Iterator[Rows]]:
         """Without end all rows once more, in one piece or several."""
-        ...
 
     def longest(self) -> float:
         """Largest |x|^2 of a row."""
-        ...
 
     @property
     def columns(self) -> int:
         """Number of features."""
-        ...
 
 
 class _InMemory(ABC):
@@ -82,7 +75,6 @@ class _InMemory(ABC):
 
     def passes(self, seed: int) -> Iterator[Iterator[Rows]]:
         """As `Slices` has it: in one piece."""
-        del seed
         return iter(lambda: iter([self.rows]), None)
 
     def longest(self) -> float:

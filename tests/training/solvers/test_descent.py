@@ -122,9 +122,8 @@ STEEP = 0.05
 def test_every_step_is_that_of_torchs_own_loop_on_the_rows(seed, optimizer, schedule, intercept, l2, k, steps) -> None:
     rows, (maker, lr) = some_rows(seed, n=30, p=2, k=k, offset=0.5), optimizer
     start = torch.randn(2 + intercept, k, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
-    plan = Plan(
-        ("a", "b"), tuple("yz"[:k]), intercept, Descent(maker, lr=lr, steps=steps, schedule=schedule), l2=l2, standardize=False
-    )
+    solver = Descent(maker, lr=lr, steps=steps, schedule=schedule)
+    plan = Plan(("a", "b"), tuple("yz"[:k]), intercept, solver=solver, l2=l2, standardize=False)
     task = plan.task(Part(Comoments.of_rows(rows)))
     fit = train(task, plan.solver, start)
     expected = loop_of_torch(rows, start, l2, steps, partial(maker, lr=lr), schedule)

@@ -96,5 +96,4 @@ class Loss(ABC):
 
     def number(self, function: LossFunction | None, scale: Tensor) -> Tensor:
         """The number that scripts need to know, (k,) or (1,): from the loss as trained and the targets' scale (k,), if it is in units."""
-        del function, scale
         return torch.zeros(1, dtype=torch.float64)

@@ -40,5 +40,4 @@ class Quantile(Loss):
 
     def number(self, function: LossFunction | None, scale: Tensor) -> Tensor:
         """The level."""
-        del function, scale
         return torch.tensor([self.level], dtype=torch.float64)

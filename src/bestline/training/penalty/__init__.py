@@ -4,5 +4,5 @@
 never which class it belongs to. Only outsiders import from here.
 """
 
-from bestline.training.penalty.base import Penalty as Penalty
-from bestline.training.penalty.elastic_net import ElasticNetPenalty as ElasticNetPenalty
+from bestline.training.penalty.base import Penalty
+from bestline.training.penalty.elastic_net import ElasticNetPenalty

@@ -6,14 +6,10 @@ without a solver's name (`path`, `active_sets`, `shortlist`, `row_loop`, `few_ro
 outsiders import from here.
 """
 
-from bestline.training.solvers.base import Solver as Solver
-from bestline.training.solvers.base import Step as Step
-from bestline.training.solvers.base import Stop as Stop
-from bestline.training.solvers.choose import SOLVERS as SOLVERS
-from bestline.training.solvers.choose import choose as choose
-from bestline.training.solvers.descent import OPTIMIZERS as OPTIMIZERS
-from bestline.training.solvers.descent import Descent as Descent
-from bestline.training.solvers.exact import Exact as Exact
-from bestline.training.solvers.interior import InteriorPoint as InteriorPoint
-from bestline.training.solvers.proximal import Proximal as Proximal
-from bestline.training.solvers.stochastic import Stochastic as Stochastic
+from bestline.training.solvers.base import Solver, Step, Stop
+from bestline.training.solvers.choose import SOLVERS, choose
+from bestline.training.solvers.descent import OPTIMIZERS, Descent
+from bestline.training.solvers.exact import Exact
+from bestline.training.solvers.interior import InteriorPoint
+from bestline.training.solvers.proximal import Proximal
+from bestline.training.solvers.stochastic import Stochastic

@@ -133,7 +133,15 @@ class Cells:
     ahead: int
     beside: Tensor | None = None
 
-    def round(self, state: State) -> None:
+    def solve(self, state: State) -> int:
+        """Rounds until every cell is at its end, and how many they were."""
+        rounds = 0
+        while bool((state.at < state.ends).any()):
+            self._round(state)
+            rounds += 1
+        return rounds
+
+    def _round(self, state: State) -> None:
         """Solve on the active weights, under this penalty and the next ones; go on as far as that holds; mend the guess."""
         # Invariant: of every cell, found[: at] are solutions; w and sign are the guess for the penalty `at`. Under the same signs the
         # solution is linear in l1, so one factorisation serves several penalties ahead: all that hold are taken at once.
@@ -141,10 +149,8 @@ class Cells:
         ahead = state.at[todo, None] + torch.arange(self.ahead)
         beyond, ahead = ahead >= state.ends[todo, None], ahead.clamp(max=self.l1.shape[1] - 1)
         l1 = self.l1[todo].gather(1, ahead)[:, :, None]
-        force, threshold = (
-            self.linear[todo, None] - l1 * self.drift[todo, None],
-            l1 * self.threshold[todo, None],
-        )  # (t, ahead, p)
+        force = self.linear[todo, None] - l1 * self.drift[todo, None]  # (t, ahead, p)
+        threshold = l1 * self.threshold[todo, None]
         ridge = self.l2[todo, state.at[todo], None] * self.ridge[todo]
         target, dependent = self._target(todo, state.sign[todo], force, threshold, ridge)
         wrong = target * state.sign[todo, None] < 0

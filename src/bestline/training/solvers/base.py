@@ -205,7 +205,6 @@ class Solver(ABC):
 
     def rate_limit(self, objective: Objective, start: Weights) -> float | None:
         """Largest stable learning rate of full-batch training; None where there is none, or none is known."""
-        del objective, start
         return None
 
     @property

@@ -280,7 +280,7 @@ class _Walk:
             self.optimizer.step(_closure(self.objective, self.parameter, part))
         else:
             if part is not None:
-                self.parameter.grad = self.objective.slice_gradient(weights, part)
+                self.parameter.grad = self.objective.evaluate(weights, part)[1]
             else:
                 self.parameter.grad = self.objective.gradient(weights) if at is None else at.gradient
             self.optimizer.step()
@@ -293,11 +293,7 @@ class _Walk:
 def _closure(objective: Objective, parameter: Parameter, part: Smooth | None) -> Callable[[], float]:
     def closure() -> float:
         weights = parameter.detach()
-        if part is None:
-            losses, gradient = objective.evaluate(weights)
-            parameter.grad = gradient
-            return float(losses.sum() + objective.penalty.value(weights))
-        parameter.grad = objective.slice_gradient(weights, part)
-        return float(part.losses(weights).sum() + objective.penalty.value(weights))
+        losses, parameter.grad = objective.evaluate(weights, part)
+        return float(losses.sum() + objective.penalty.value(weights))
 
     return closure

@@ -28,8 +28,7 @@ class Exact(Solver):
         return Rule(steps=1, at_end=Stop.DONE)
 
     def run(self, objective: Objective, start: Weights, *, seed: int = 0) -> Iterator[Step]:
-        """The start, and the solution."""
-        del seed  # nothing here is random
+        """The start, and the solution; nothing here is random."""
         bowl = objective.bowl
         if bowl is None:
             raise OptionError(

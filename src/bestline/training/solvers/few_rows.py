@@ -101,8 +101,8 @@ class CentredRows:
 
 def solve_rows(
     few: CentredRows,
-    l1: Tensor,
-    l2: Tensor,
+    l1: Tensor | float,
+    l2: Tensor | float,
     *,
     factors: Tensor | None = None,
     positive: bool = False,
@@ -113,7 +113,7 @@ def solve_rows(
     Parameters
     ----------
     few : CentredRows
-    l1, l2 : Tensor (m,) or (m, k)
+    l1, l2 : float, or Tensor (m,) or (m, k)
         Penalties, not negative; with (m, k) each target has a series of its own. Quickest in descending order.
     factors : Tensor (p,), optional
         f: how much of the penalties each column takes; 0 leaves it free. By default 1.
@@ -143,11 +143,8 @@ def solve_rows(
         raise DataError("The columns are too large for float64 as they stand; standardise them, or use other units.")
     held = (factors > 0) | torch.tensor(positive)
     free = _FreeColumns.of(X, y, held)
-    weights, gap, rounds = (
-        torch.zeros(1, len(l1), p, k, dtype=torch.float64),
-        torch.zeros(1, len(l1), k, dtype=torch.float64),
-        0,
-    )
+    weights, rounds = torch.zeros(1, len(l1), p, k, dtype=torch.float64), 0
+    gap = torch.zeros(1, len(l1), k, dtype=torch.float64)
     for i in range(k if bool(held.any()) else 0):
         first = None if start is None else start[held, i]
         problem = _DualProblem.of(free.X, free.y[:, i], factors[held], positive=positive)
@@ -247,9 +244,8 @@ class _DualProblem:
                 excess = self._excess(found, pulls, steps[here])
                 excess[:, working] = -1.0  # solved for, so they pull as they should
                 done = int((excess <= 0).all(1).long().cumprod(0).sum())
-                if (
-                    not done
-                ):  # not even the first penalty's solution stands: take in what pulls too hard, from the weights found
+                # Where not even the first penalty's solution stands, take in what pulls too hard, from the weights found.
+                if not done:
                     w = found[0]
                     working = self._with_hardest(working, excess.amax(0))
             settled = slice(at, at + done)

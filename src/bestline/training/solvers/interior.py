@@ -61,8 +61,7 @@ class InteriorPoint(Converging):
     steps: int = 200
 
     def run(self, objective: Objective, start: Weights, *, seed: int = 0) -> Iterator[Step]:
-        """The start, and the weights after every step."""
-        del seed  # nothing here is random
+        """The start, and the weights after every step; nothing here is random."""
         problems, center = _problems(objective)
         # Targets have nothing in common but the rows' features; each goes on until it is settled, and all are told together.
         points = [_Point.first(problem, start[:, i] + center @ start[:, i]) for i, problem in enumerate(problems)]

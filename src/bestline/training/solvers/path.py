@@ -95,8 +95,8 @@ class SolutionPath:
 
 def solve(
     normal: Normal,
-    l1: Tensor,
-    l2: Tensor,
+    l1: Tensor | float,
+    l2: Tensor | float,
     *,
     factors: Tensor | None = None,
     positive: bool = False,
@@ -107,7 +107,7 @@ def solve(
     Parameters
     ----------
     normal : Normal
-    l1, l2 : Tensor (m,) or (m, k)
+    l1, l2 : float, or Tensor (m,) or (m, k)
         Penalties, not negative, in the units of `normal`; with (m, k) each target has a series of its own. Quickest in
         descending order.
     factors : Tensor (p,), optional
@@ -166,9 +166,9 @@ def solve(
     return SolutionPath(weights, gap, rounds)
 
 
-def checked(l1: Tensor, l2: Tensor, factors: Tensor | None, p: int, k: int) -> tuple[Tensor, Tensor, Tensor]:
+def checked(l1: Tensor | float, l2: Tensor | float, factors: Tensor | None, p: int, k: int) -> tuple[Tensor, Tensor, Tensor]:
     """Penalties as (m, k) and factors as (p,), in float64; raises OptionError and ShapeError as `solve` says."""
-    l1, l2 = (_series(name, value, k) for name, value in (("l1", l1), ("l2", l2)))
+    l1, l2 = _series("l1", l1, k), _series("l2", l2, k)
     m = max(len(l1), len(l2))
     if {len(l1), len(l2)} - {1, m}:
         raise ShapeError(f"`l1` and `l2` are two series of one length, or one value each; got {len(l1)} and {len(l2)}.")
@@ -205,9 +205,9 @@ def _finite(part: Tensor) -> bool:
     return bool(part.sum().isfinite())  # a sum too large means the same
 
 
-def _series(name: str, value: Tensor, k: int) -> Tensor:
-    value = torch.as_tensor(value, dtype=torch.float64)
-    value = value[:, None] if value.ndim == 1 else value
+def _series(name: str, given: Tensor | float, k: int) -> Tensor:
+    value = torch.as_tensor(given, dtype=torch.float64)
+    value = value.reshape(-1, 1) if value.ndim < 2 else value
     if value.ndim != 2 or value.shape[1] not in (1, k) or not bool((value >= 0).all() & value.isfinite().all()):
         raise OptionError(f"`{name}` must be a series of finite penalties that are not negative, (m,) or (m, {k}).")
     return value
@@ -233,9 +233,8 @@ def _partialled(normal: Normal, held: Tensor) -> _Partialled:
         return _Partialled(normal, nothing[:, :, :k], nothing[:, :, k:])
     G, h = normal.curvature, normal.linear
     cross = G[:, ~held][:, :, held]
-    both = torch.stack(
-        [minimum_norm(G[i][~held][:, ~held], torch.cat([h[i][~held], cross[i]], 1)) for i in range(s)]
-    )  # (s, u, k + p - u)
+    # The free columns' slopes for all that is to be explained at once, (s, u, k + p - u).
+    both = torch.stack([minimum_norm(G[i][~held][:, ~held], torch.cat([h[i][~held], cross[i]], 1)) for i in range(s)])
     alone, onto = both[:, :, :k], both[:, :, k:]
     curvature = G[:, held][:, :, held] - cross.mT @ onto
     # A column that the free ones explain has nothing left but rounding, in proportion to all that was taken away.

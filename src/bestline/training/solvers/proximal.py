@@ -48,8 +48,7 @@ class Proximal(Converging):
     steps: int = 100_000
 
     def run(self, objective: Objective, start: Weights, *, seed: int = 0) -> Iterator[Step]:
-        """The start, and the weights after every update."""
-        del seed  # nothing here is random
+        """The start, and the weights after every update; nothing here is random."""
         smooth, penalty = objective.smooth, objective.penalty
         if isinstance(smooth, Bowl):
             step = 1 / max(smooth.steepest, 1e-300)
@@ -95,11 +94,9 @@ def _after(smooth: Smooth, penalty: Penalty, v: Weights, step: float, shortest: 
 def _exact(bowl: Bowl, terms: Terms, start: Weights) -> Weights:
     """The solution under an elastic net, found from weights near it."""
     bowl, device = bowl.cpu(), start.device
-    linear = (
-        bowl.curvature @ bowl.bottom
-    )  # h = H bottom, and the target's mean square is the floor and what the bottom explains
+    # h = H bottom, and the target's mean square is the floor and what the bottom explains.
+    linear = bowl.curvature @ bowl.bottom
     square = bowl.floor + (bowl.bottom * linear).sum(0)
     normal = Normal(bowl.curvature[None], linear[None], square[None])
-    series = [torch.tensor([value], dtype=torch.float64) for value in (terms.l1, terms.l2)]
-    path = solve(normal, *series, factors=terms.factors.cpu(), start=start.cpu()[None])
+    path = solve(normal, terms.l1, terms.l2, factors=terms.factors.cpu(), start=start.cpu()[None])
     return path.weights[0, 0].to(device)

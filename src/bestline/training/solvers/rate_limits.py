@@ -170,12 +170,8 @@ def _envelope(curvature: Tensor, rate: Tensor, b: float, nesterov: bool) -> tupl
     swings = square < 0
     modulus = product.clamp(min=0).sqrt()
     gain = torch.where(swings, torch.hypot(first - trace / 2, apart / 2), (first - small).abs())
-    return (
-        torch.where(swings, modulus, big.abs()),
-        torch.where(swings, modulus, small.abs()),
-        apart.clamp(min=1e-300),
-        gain,
-    )
+    big, small = (torch.where(swings, modulus, root.abs()) for root in (big, small))
+    return big, small, apart.clamp(min=1e-300), gain
 
 
 def _gaps(modes: Modes, rates: Tensor, begin: Tensor, b: float, nesterov: bool) -> Tensor:

@@ -92,9 +92,7 @@ def active_sets(
     steady = bool((l2 == l2[:1]).all()) and bool((l1.diff(dim=0) <= 0).all())
     # A shortlist is for paths that go down under one and the same l2, and for many columns; else all are decided about.
     rounds = _by_segments(cells, state) if p >= _MANY and steady and start is None else 0
-    while bool((state.at < state.ends).any()):
-        cells.round(state)
-        rounds += 1
+    rounds += cells.solve(state)
     found = state.found[:, told] * units[:, None]
     return found.reshape(s, k, len(told), p).permute(0, 2, 3, 1), rounds
 
@@ -317,11 +315,7 @@ class _Segment:
         """The lasso of the shortlist, and the rounds made."""
         inner = State.at_start(self.rest, state.w[self.todo].gather(1, self.short))
         inner.ends[:] = self.count
-        rounds = 0
-        while bool((inner.at < inner.ends).any()):
-            self.rest.round(inner)
-            rounds += 1
-        return inner, rounds
+        return inner, self.rest.solve(inner)
 
     def advance(self, cells: Cells, state: State, trend: _Trend, inner: State) -> None:
         """On, as far as all signs and pulls allow; what forbids it is missed."""

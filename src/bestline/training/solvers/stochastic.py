@@ -9,7 +9,7 @@ their mean finds it (Polyak & Juditsky 1992; Bach & Moulines 2013). An epoch, al
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from itertools import count
 from typing import Any, ClassVar
@@ -134,7 +134,7 @@ class Stochastic(Solver):
             if self.average and index <= 1:  # the mean begins, and begins again after the first epoch
                 how = replace(how, average=int(states[0].step))
                 states = [replace(s, mean_weights=torch.zeros_like(s.weights), mean_level=0.0) for s in states]
-            for rows, order, share in _all_turns(next(passes), generator):
+            for rows, order, share in _turns(next(passes), generator):
                 states = [
                     epoch(how, Rows(rows.X, rows.y[:, j : j + 1]), order, share, state, owed[j])
                     for j, state in enumerate(states)
@@ -172,20 +172,15 @@ class Stochastic(Solver):
         )
 
 
-def _all_turns(pieces: Iterator[Rows], generator: torch.Generator) -> Iterator[tuple[Rows, Tensor, Tensor]]:
-    """Some rows, which of them takes each turn, and its weight, until an epoch is over."""
+def _turns(pieces: Iterator[Rows], generator: torch.Generator) -> Iterator[tuple[Rows, Tensor, Tensor]]:
+    """Some rows, which of them takes each turn, and its weight, in an order drawn; some turns at a time, until an epoch is over."""
     for rows in pieces:
-        for order, share in zip(*_turns(rows, generator), strict=True):
-            yield rows, order, share
-
-
-def _turns(rows: Rows, generator: torch.Generator) -> tuple[Sequence[Tensor], Sequence[Tensor]]:
-    """Which row takes each turn, and its weight, in an order drawn; some turns at a time."""
-    index, share = visits(rows)
-    order = torch.randperm(len(index), generator=generator)
-    if rows.w is not None:
-        order, share = index[order], share[order]
-    return order.split(_TURNS), share.split(_TURNS)
+        index, share = visits(rows)
+        order = torch.randperm(len(index), generator=generator)
+        if rows.w is not None:
+            order, share = index[order], share[order]
+        for own, weight in zip(order.split(_TURNS), share.split(_TURNS), strict=True):
+            yield rows, own, weight
 
 
 def _look(pieces: Iterator[Rows]) -> tuple[float, float]:
