@@ -14,7 +14,7 @@ import bestline as bl
 from bestline.errors import BestlineWarning, DataError, NumericalError, OptionError, ShapeError
 from bestline.numerics.rows import Rows
 from bestline.training.losses import squared
-from bestline.training.row_losses import RowLoss, SquaredRows, line
+from bestline.training.objective import RowLoss, SquaredRows, line
 
 rng = np.random.default_rng(0)
 X = rng.normal(size=(200, 3))

@@ -35,11 +35,10 @@ from bestline.pictures.render.mpl import save
 from bestline.pictures.sample import Sample
 from bestline.training.loop import train
 from bestline.training.losses import huber
-from bestline.training.objective import Objective
+from bestline.training.objective import LineForward as Straight
+from bestline.training.objective import Objective, RowLoss, SquaredRows
 from bestline.training.outcome import Fit
 from bestline.training.penalty import ElasticNetPenalty
-from bestline.training.row_losses import LineForward as Straight
-from bestline.training.row_losses import RowLoss, SquaredRows
 from bestline.training.solvers import Descent, Exact
 from bestline.training.task import Task
 

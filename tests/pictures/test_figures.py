@@ -13,7 +13,7 @@ from bestline.pictures import figures, loss_curves
 from bestline.pictures.marks import Arrow, Intervals, Line, Path, Points
 from bestline.pictures.overview import overview
 from bestline.pictures.sample import Sample
-from bestline.training.row_losses import line
+from bestline.training.objective import line
 from bestline.training.solvers import Descent
 from pictures.examples import CASES, LAID_OUT, case, drawn, fitted, made, pictures, sampled, table
 

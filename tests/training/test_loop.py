@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 import bestline as bl
 from bestline.errors import BestlineWarning
 from bestline.numerics.rows import minibatches
-from bestline.training.row_losses import line
+from bestline.training.objective import line
 from bestline.training.solvers import Descent, Stop
 from training.examples import some_rows
 

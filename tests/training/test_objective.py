@@ -14,9 +14,8 @@ from bestline.numerics.comoments import Comoments
 from bestline.numerics.rows import Rows
 from bestline.numerics.scaling import Scaling
 from bestline.training.losses import squared
-from bestline.training.objective import Objective
+from bestline.training.objective import Objective, RowLoss, SquaredRows, line
 from bestline.training.penalty import ElasticNetPenalty
-from bestline.training.row_losses import RowLoss, SquaredRows, line
 from bestline.training.solvers import Stop
 from training.examples import some_rows
 

@@ -24,10 +24,9 @@ from bestline.estimators.callbacks import CallbackSupportMixin, Telling, with_ca
 from bestline.estimators.parameters import YES_OR_NO, Number, Rules
 from bestline.numerics import Comoments, Rows, Scaling, minimum_norm, of_one_size
 from bestline.training.losses import absolute
-from bestline.training.objective import Objective
+from bestline.training.objective import LineForward as Prediction
+from bestline.training.objective import Objective, RowLoss
 from bestline.training.penalty import ElasticNetPenalty
-from bestline.training.row_losses import LineForward as Prediction
-from bestline.training.row_losses import RowLoss
 from bestline.training.solvers.interior import InteriorPoint
 
 _SMALLEST = 1e-14  # scale of the residuals over that of the target: where the line goes through the rows

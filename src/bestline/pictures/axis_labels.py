@@ -8,7 +8,7 @@ from bestline.numerics import Bowl
 from bestline.pictures.sample import is_straight
 from bestline.training import Fit, RowLoss
 from bestline.training.losses import squared
-from bestline.training.row_losses import SquaredRows
+from bestline.training.objective import SquaredRows
 from bestline.wording import shown
 
 

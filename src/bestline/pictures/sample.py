@@ -15,7 +15,7 @@ from bestline.inference.fitted import FittedLine
 from bestline.inference.training_rows import rows
 from bestline.numerics import Features, Rows, Targets, Weights, joined
 from bestline.training import Fit
-from bestline.training.row_losses import LineForward, RowLoss, line
+from bestline.training.objective import LineForward, RowLoss, line
 from bestline.wording import shown
 
 MOST = 2_000  # points that can still be told apart

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from bestline.errors import OptionError
 from bestline.numerics import Weights
-from bestline.training.row_losses import Forward, LineForward
+from bestline.training.objective import Forward, LineForward
 
 UserForward: TypeAlias = nn.Module | Callable[..., Tensor]
 

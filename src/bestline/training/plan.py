@@ -21,13 +21,12 @@ from bestline.numerics import Bowl, Comoments, Scaling, Weights, trained_moments
 from bestline.training.loop import Watch, train
 from bestline.training.losses.base import Loss, LossFunction, Units
 from bestline.training.losses.named import parse_loss
-from bestline.training.objective import Objective
+from bestline.training.objective import Objective, RowLoss, Smooth, SquaredRows, gradient_size, residual_scale
 from bestline.training.outcome import Fit
 from bestline.training.own_forward import UserForward, check_module, forward_of, parameter_names, parameters_of
 from bestline.training.penalty.base import Penalty
 from bestline.training.penalty.named import PENALTIES
 from bestline.training.reread import Streamed
-from bestline.training.row_losses import RowLoss, SquaredRows, gradient_size, residual_scale
 from bestline.training.solvers.base import Reads, Solver
 from bestline.training.task import Part, Start, Task, parse_start, small_start
 
@@ -128,7 +127,8 @@ class Plan(Method):
     def run(self, training: Part, held_out: Part | None = None, watch: Watch | None = None) -> Fit:
         """Train on one part; the loss of the other is recorded beside it."""
         task = self.task(training, held_out)
-        return train(task, self.solver, self.first(task).to(self._device_of(task)), watch)
+        place = _CPU if task.objective.slices is None else self.device
+        return train(task, self.solver, self.first(task).to(place), watch)
 
     def first(self, task: Task) -> Weights:
         """Where training starts, in the columns as trained."""
@@ -161,19 +161,10 @@ class Plan(Method):
         mean, covariance = trained_moments(training.moments, scaling)
         null = (covariance.diagonal() + (0 if self.intercept else mean**2))[scaling.p :].clamp(min=0)
         size = 2 * torch.outer(bowl.curvature.cpu().diagonal().clamp(min=0).sqrt(), torch.where(null > 0, null, 1.0).sqrt())
-        penalty = self._penalty(scaling.p).to(bowl.curvature.device)
         judged = Bowl.of(held_out.moments, scaling) if held_out is not None and held_out.moments.count else None
-        objective = Objective(bowl, penalty, slices, torch.where(size > 0, size, 1.0).to(bowl.curvature.device))
-        return Task(
-            objective,
-            scaling,
-            self.names,
-            self.targets,
-            units.to("cpu" if slices is None else self.device),
-            float(null @ units),
-            judged,
-            self.seed,
-        )
+        place = bowl.curvature.device
+        objective = Objective(bowl, self._penalty(scaling.p).to(place), slices, torch.where(size > 0, size, 1.0).to(place))
+        return self._named(objective, scaling, units.to(place), float(null @ units), judged)
 
     def _slices(self, training: Part, scaling: Scaling) -> SquaredRows | Streamed:
         rows, again, moments = training.rows, training.again, training.moments
@@ -206,16 +197,11 @@ class Plan(Method):
         if self.forward is None:
             null = float((smooth.losses(torch.zeros(d, k, dtype=torch.float64, device=device)).detach() * units).sum())
         penalty = self._penalty(d, free=True) if module else self._penalty(d - self.intercept)
-        return Task(
-            Objective(smooth, penalty.to(device), smooth, size),
-            _identity(d) if module else scaling,
-            self.names,
-            self.targets[:1] if module else self.targets,
-            units,
-            abs(null),
-            judged,
-            self.seed,
-        )
+        objective = Objective(smooth, penalty.to(device), smooth, size)
+        return self._named(objective, _identity(d) if module else scaling, units, abs(null), judged)
+
+    def _named(self, objective: Objective, scaling: Scaling, units: Tensor, null: float, judged: Smooth | None) -> Task:
+        return Task(objective, scaling, self.names, self.targets, units, null, judged, self.seed)
 
     def _penalty(self, p: int, *, free: bool = False) -> Penalty:
         """On p slopes; or on p parameters of a module, of which none is an intercept and all weigh alike."""
@@ -238,9 +224,6 @@ class Plan(Method):
         center = scaling.center[scaling.p :].to(self.device)
         spread = lambda: residual_scale(rows, training.moments, scaling)  # noqa: E731
         return Units(scale.to(self.device), center, self.forward is not None, spread)
-
-    def _device_of(self, task: Task) -> torch.device:
-        return self.device if task.objective.slices is not None else _CPU
 
 
 def _identity(d: int) -> Scaling:

@@ -13,7 +13,7 @@ import torch
 from torch import Generator
 
 from bestline.numerics import Rows, joined
-from bestline.training.row_losses import SquaredRows, longest
+from bestline.training.objective import SquaredRows, longest
 
 
 @dataclass(frozen=True, slots=True, eq=False)

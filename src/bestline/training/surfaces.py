@@ -17,9 +17,9 @@ from torch import Tensor
 from bestline.errors import OptionError
 from bestline.numerics import Bowl, Weights, minimum_norm
 from bestline.training import planes
+from bestline.training.objective import RowLoss, Smooth
 from bestline.training.outcome import Fit
-from bestline.training.planes import Plane, default_pair
-from bestline.training.row_losses import RowLoss, Smooth
+from bestline.training.planes import Plane
 
 _ROWS = 50_000  # that are read for each point of a grid, where its loss is no closed form
 _AT_ONCE = 30_000  # rows and weights, of all the points whose losses are computed together: few enough for one core
@@ -241,6 +241,3 @@ def _losses(smooth: Smooth, weights: Weights) -> Tensor:
         except (RuntimeError, TypeError, ValueError):
             pass  # own code may look at single numbers, or change something: so be it, one by one
     return torch.stack([first, *(smooth.losses(w) for w in weights[1:])])
-
-
-__all__ = ["Plane", "Surface", "default_pair", "heights", "surface"]

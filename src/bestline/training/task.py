@@ -16,8 +16,7 @@ from torch import Tensor
 
 from bestline.errors import ColumnError, OptionError
 from bestline.numerics import Bowl, Comoments, Rows, Scaling, Weights
-from bestline.training.objective import Objective
-from bestline.training.row_losses import Smooth
+from bestline.training.objective import Objective, Smooth
 
 Start: TypeAlias = Mapping[str, float] | Sequence[Any] | Tensor | float
 

@@ -16,9 +16,8 @@ import bestline as bl
 from bestline.errors import BestlineWarning, OptionError
 from bestline.numerics.rows import Rows
 from bestline.training.losses import absolute, huber, quantile
-from bestline.training.objective import Objective
+from bestline.training.objective import LineForward, Objective, RowLoss
 from bestline.training.penalty import ElasticNetPenalty
-from bestline.training.row_losses import LineForward, RowLoss
 from bestline.training.solvers.interior import InteriorPoint
 
 OPTIMAL = 1e-11  # of the objective, over that without slopes: HiGHS stops at 1e-7 of feasibility, and is mostly exact

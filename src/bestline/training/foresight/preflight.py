@@ -16,14 +16,14 @@ import torch
 from torch import Tensor
 from torch.nn import Parameter
 
-import bestline.training.solvers.rate_limits as rates
 from bestline.errors import OptionError
 from bestline.numerics import Bowl, Weights
 from bestline.training.foresight.rate_grid import rates_around
-from bestline.training.foresight.sweep import About, run_sweep
+from bestline.training.foresight.sweep import About, run_sweep, whole
+from bestline.training.solvers import rate_limits as rates
 from bestline.training.solvers.descent import OPTIMIZERS, Descent
 from bestline.training.task import Task
-from bestline.wording import significant
+from bestline.wording import finite, significant
 
 _EDGE = 0.95  # of the limit: above this a rate is at the edge
 _SIMULATED = (1_000, 10_000)  # steps, for optimisers that have no closed form; many to see that a run does not rise again
@@ -118,7 +118,7 @@ class Preflight:
             "lr": self.lr,
             "steps": self.steps,
             "steps_99": self.steps_99,
-            "condition": self.condition if self.condition is None or math.isfinite(self.condition) else None,
+            "condition": finite(self.condition),
             "flat_directions": self.flat,
             "limits": dict(self.limits),
             "given": None if self.given is None else self.given.facts,
@@ -307,7 +307,7 @@ def _closed_form(prospect: Prospect, modes: rates.Modes, lr: float | None) -> tu
         float(rates.predicted_steps(modes, rate, prospect.left(share, gap), momentum=momentum, nesterov=nesterov)[0])
         for share in _SHARES
     ]
-    return lr, (_whole(counts[0]), _whole(counts[1]))
+    return lr, (whole(counts[0]), whole(counts[1]))
 
 
 def _simulated(prospect: Prospect, modes: rates.Modes, lr: float | None) -> tuple[float, Counts]:
@@ -327,11 +327,7 @@ def _simulated(prospect: Prospect, modes: rates.Modes, lr: float | None) -> tupl
     run = made.best()
     if run is None:
         run = int(made.last_gap.nan_to_num(math.inf).argmin())
-    return float(made.lrs[run]), (_whole(float(made.steps_to(_SHARES[0])[run])), _whole(float(counts[run])))
-
-
-def _whole(steps: float) -> int | None:
-    return int(steps) if math.isfinite(steps) else None
+    return float(made.lrs[run]), (whole(float(made.steps_to(_SHARES[0])[run])), whole(float(counts[run])))
 
 
 def _momentum(optimizer: str) -> tuple[float, bool]:
@@ -421,8 +417,7 @@ def _outcome(steps: int | None, own: Preflight, given: Judgement) -> str:
 def _standing(given: Judgement) -> str:
     if given.of_limit is None:
         return given.verdict
-    share = f"{given.of_limit:.1%}" if given.of_limit < 1 else f"{given.of_limit:.4g} x"
-    return f"{share} of the limit" if given.of_limit < 1 else f"{share} the limit"
+    return f"{given.of_limit:.1%} of the limit" if given.of_limit < 1 else f"{given.of_limit:.4g} x the limit"
 
 
 def _shown_condition(value: float | None) -> str:

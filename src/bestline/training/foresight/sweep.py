@@ -21,6 +21,7 @@ from bestline.errors import OptionError
 from bestline.numerics import Bowl, Weights
 from bestline.training.solvers.descent import OPTIMIZERS, Descent
 from bestline.training.task import Task
+from bestline.wording import finite
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -144,10 +145,10 @@ class SweptRuns:
             "optimizer": list(self.optimizers),
             "lr": self.lrs.tolist(),
             "start": self.starts.tolist(),
-            "loss": _or_none(self.last_loss),
-            "gap": _or_none(self.last_gap),
-            "steps_to_99": _whole(self.steps_to(0.99)),
-            "steps_to_99_9": _whole(self.steps_to(0.999)),
+            "loss": [finite(loss) for loss in self.last_loss.tolist()],
+            "gap": [finite(gap) for gap in self.last_gap.tolist()],
+            "steps_to_99": [whole(steps) for steps in self.steps_to(0.99).tolist()],
+            "steps_to_99_9": [whole(steps) for steps in self.steps_to(0.999).tolist()],
             "diverged_at": [None if at < 0 else at for at in self.diverged_at.tolist()],
         }
 
@@ -241,17 +242,15 @@ def run_sweep(
     done: list[_Runs] = []
     for at, (name, own) in enumerate(rates.items()):
         share = share_of(tell, f"{runs:,} runs", done=at / len(rates), width=1 / len(rates))
-        batch = _Runs(name, own, task, bowl, starts, steps)
+        done.append(_Runs(name, own, task, bowl, starts, steps))
         try:
-            batch.go(share)
+            done[-1].go(share)
         except KeyboardInterrupt:
-            if not done and int(batch.made.max()) < 0:
+            if at == 0 and int(done[-1].made.max()) < 0:
                 raise
-            done.append(batch)
             break
-        done.append(batch)
     limits = {batch.name: Descent(batch.name).rate_limit(task.objective, starts[0]) for batch in done}
-    return _assembled(task, done, steps, limits, about)
+    return _assembled(task, bowl, done, steps, limits, about)
 
 
 class _Runs:
@@ -328,10 +327,10 @@ class _Runs:
         self.made[runs] = step
 
 
-def _assembled(task: Task, done: list[_Runs], steps: int, limits: dict[str, float | None], about: About) -> SweptRuns:
+def _assembled(
+    task: Task, bowl: Bowl, done: list[_Runs], steps: int, limits: dict[str, float | None], about: About
+) -> SweptRuns:
     """The tables of all optimisers as one: runs never begun left out, and what comes after a divergence."""
-    bowl = task.objective.bowl
-    assert bowl is not None  # noqa: S101  `run_sweep` has looked
     floor = float(bowl.floor @ task.units)
     made = torch.cat([batch.made for batch in done])
     begun = torch.nonzero(made >= 0)[:, 0]
@@ -372,9 +371,6 @@ def _joined(tables: list[Tensor], runs: Tensor) -> Tensor:
     return whole if len(runs) == whole.shape[1] else whole[:, runs]
 
 
-def _or_none(values: Tensor) -> list[float | None]:
-    return [value if math.isfinite(value) else None for value in values.tolist()]
-
-
-def _whole(values: Tensor) -> list[int | None]:
-    return [int(value) if math.isfinite(value) else None for value in values.tolist()]
+def whole(steps: float) -> int | None:
+    """A number of steps; None for no number or an infinite one, which stand for never."""
+    return int(steps) if math.isfinite(steps) else None

@@ -22,11 +22,10 @@ from torch.nn import Parameter
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 
-import bestline.training.solvers.rate_limits as rates
 from bestline.errors import NumericalError, OptionError
 from bestline.numerics import Square, Weights
-from bestline.training.objective import Objective
-from bestline.training.row_losses import Smooth
+from bestline.training.objective import Objective, Smooth
+from bestline.training.solvers import rate_limits as rates
 from bestline.training.solvers.base import Equals, Reads, Rule, Solver, Step, TorchLoop, changed_fields
 
 _AHEAD = 64  # steps made before they are looked at together

@@ -29,8 +29,7 @@ from torch import Tensor
 from bestline.errors import OptionError
 from bestline.numerics import Weights, minimum_norm
 from bestline.training.losses.piecewise import Piecewise
-from bestline.training.objective import Objective
-from bestline.training.row_losses import LineForward, RowLoss
+from bestline.training.objective import LineForward, Objective, RowLoss
 from bestline.training.solvers.base import Converging, Step
 
 _CHUNK = 32_768  # rows whose products are made at a time: they stay in the cache
@@ -108,20 +107,12 @@ def _problems(objective: Objective) -> tuple[list[_Problem], Tensor]:
     bound = torch.minimum(n * terms.l1 * terms.factors, 2 * (X.abs().T @ steepest) + (X.abs().sum(0) == 0))
     edged = (bound > 0).nonzero()[:, 0]
     ridge = 2 * n * terms.l2 * terms.factors
-    curve = loss.curve / share
-
-    def problem(i: int) -> _Problem:
-        return _Problem(
-            X,
-            edged,
-            torch.cat([rows.y[:, i], torch.zeros_like(bound[edged])]),
-            torch.cat([share * low[i], -bound[edged]]),
-            torch.cat([share * high[i], bound[edged]]),
-            torch.cat([curve, torch.zeros_like(bound[edged])]),
-            ridge,
-        )
-
-    return [problem(i) for i in range(k)], center
+    # Below the rows, those of the l1 penalty: their targets are 0, they do not bend, and their edges are the penalty's.
+    edge, zero = bound[edged], torch.zeros_like(bound[edged])
+    curve = torch.cat([loss.curve / share, zero])
+    each = [(rows.y[:, i], share * low[i], share * high[i]) for i in range(k)]
+    bounded = [(torch.cat([y, zero]), torch.cat([below, -edge]), torch.cat([above, edge])) for y, below, above in each]
+    return [_Problem(X, edged, *own, curve, ridge) for own in bounded], center
 
 
 @dataclass(frozen=True, slots=True, eq=False)

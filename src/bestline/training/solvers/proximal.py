@@ -17,9 +17,8 @@ from typing import ClassVar
 import torch
 
 from bestline.numerics import Bowl, Weights
-from bestline.training.objective import Objective
+from bestline.training.objective import Objective, Smooth
 from bestline.training.penalty.base import Penalty, Terms
-from bestline.training.row_losses import Smooth
 from bestline.training.solvers.base import Converging, Step
 from bestline.training.solvers.path import Normal, solve
 from bestline.training.solvers.rate_limits import curvatures

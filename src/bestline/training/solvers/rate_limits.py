@@ -20,8 +20,7 @@ from torch import Tensor
 from torch.optim import Optimizer
 
 from bestline.numerics import Bowl, Square, Weights, rank_tolerance
-from bestline.training.objective import Objective
-from bestline.training.row_losses import RowLoss
+from bestline.training.objective import Objective, RowLoss
 
 DROP = 1e-3  # "converged", when rates are compared: 99.9 % of the drop is made
 HORIZON = 1_000_000_000  # steps nobody waits for

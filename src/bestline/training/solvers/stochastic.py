@@ -17,11 +17,10 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
-import bestline.training.solvers.rate_limits as rates
 from bestline.errors import OptionError
 from bestline.numerics import Bowl, Rows, Weights
-from bestline.training.objective import Objective
-from bestline.training.row_losses import Slices
+from bestline.training.objective import Objective, Slices
+from bestline.training.solvers import rate_limits as rates
 from bestline.training.solvers.base import Equals, Reads, Rule, Solver, Step, is_number
 from bestline.training.solvers.row_loop import OneByOne, Progress, epoch, visits
 
