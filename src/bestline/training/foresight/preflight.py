@@ -20,8 +20,8 @@ from bestline.errors import OptionError
 from bestline.numerics import Bowl, Weights
 from bestline.training.foresight.rate_grid import rates_around
 from bestline.training.foresight.sweep import About, run_sweep, whole
-from bestline.training.solvers import rate_limits as rates
 from bestline.training.solvers.descent import OPTIMIZERS, Descent
+from bestline.training.solvers.rate_limits import HORIZON, Modes, predicted_steps, principal, stable
 from bestline.training.task import Task
 from bestline.wording import finite, significant
 
@@ -193,17 +193,17 @@ class Prospect:
         return bowl
 
     @property
-    def modes(self) -> rates.Modes:
+    def modes(self) -> Modes:
         """The directions of the objective and what lies along each, in the data's units; hidden ones have no curvature."""
         # Directions that standardised columns tell from flat ones may be hidden by the data's own units: what lies along them at the
         # start counts as one direction without curvature, along which nothing is gained.
-        modes = rates.Modes.of(self.bowl, self.start, self.task.units)
+        modes = Modes.of(self.bowl, self.start, self.task.units)
         if len(self.bowl.curvature) - len(modes.curvature) <= self.flat:
             return modes
         # What lies along directions too flat for float64 is their share of the whole excess: it is never made up for, and said so.
         rest = float(self.bowl.excess(self.start) @ self.task.units) - modes.gap
         zero = torch.zeros(1, dtype=torch.float64)
-        return rates.Modes(torch.cat([modes.curvature, zero]), torch.cat([modes.energy, zero + max(rest, 0.0)]))
+        return Modes(torch.cat([modes.curvature, zero]), torch.cat([modes.energy, zero + max(rest, 0.0)]))
 
     def left(self, share: float, gap: float) -> float:
         """What remains of the objective above the exact solution's when `share` of the drop is made."""
@@ -213,7 +213,7 @@ class Prospect:
 def flat_directions(task: Task) -> int:
     """Number of directions along which the objective does not change."""
     bowl = task.objective.bowl
-    return 0 if bowl is None else len(bowl.curvature) - len(rates.principal(bowl.curvature)[0])
+    return 0 if bowl is None else len(bowl.curvature) - len(principal(bowl.curvature)[0])
 
 
 def early_stopping_ridge(optimizer: str, lr: float, step: int) -> float | None:
@@ -293,24 +293,24 @@ def beside(own: Preflight, standardized: Preflight) -> Preflight:
 Counts = tuple[int | None, int | None]  # steps to 99 % and to 99.9 % of the drop
 
 
-def _closed_form(prospect: Prospect, modes: rates.Modes, lr: float | None) -> tuple[float, Counts]:
+def _closed_form(prospect: Prospect, modes: Modes, lr: float | None) -> tuple[float, Counts]:
     """A rate, the one of fewest steps if none is given, and its steps; for torch's SGD."""
     # One update is linear in the distance from the bottom, direction by direction: the steps follow from its eigenvalues.
     momentum, nesterov = _momentum(prospect.optimizer)
     if lr is None:
         parameter = Parameter(prospect.start.clone())
         lr = float(Descent(prospect.optimizer).built(parameter, prospect.task.objective).param_groups[0]["lr"])
-    if lr >= rates.stable(float(modes.curvature[0]), momentum=momentum, nesterov=nesterov):
+    if lr >= stable(float(modes.curvature[0]), momentum=momentum, nesterov=nesterov):
         return lr, (None, None)
     rate, gap = torch.tensor([lr], dtype=torch.float64), modes.gap
     counts = [
-        float(rates.predicted_steps(modes, rate, prospect.left(share, gap), momentum=momentum, nesterov=nesterov)[0])
+        float(predicted_steps(modes, rate, prospect.left(share, gap), momentum=momentum, nesterov=nesterov)[0])
         for share in _SHARES
     ]
     return lr, (whole(counts[0]), whole(counts[1]))
 
 
-def _simulated(prospect: Prospect, modes: rates.Modes, lr: float | None) -> tuple[float, Counts]:
+def _simulated(prospect: Prospect, modes: Modes, lr: float | None) -> tuple[float, Counts]:
     """The same for optimisers that have no closed form, by making the steps: on a bowl many rates at once cost little."""
     del modes
     searches = prospect.optimizer == "lbfgs"
@@ -339,7 +339,7 @@ def _limits(steepest: float) -> dict[str, float]:
     if steepest <= 0:
         return {}
     settings = {name: _momentum(name) for name in _WITH_LIMIT}
-    return {name: rates.stable(steepest, momentum=b, nesterov=form) for name, (b, form) in settings.items()}
+    return {name: stable(steepest, momentum=b, nesterov=form) for name, (b, form) in settings.items()}
 
 
 def _condition(curvature: Tensor) -> float | None:
@@ -402,7 +402,7 @@ def _in_steps(own: Preflight) -> str:
 def _count(steps: int | None, own: Preflight) -> str:
     if steps is not None:
         return f"{steps:,}"
-    horizon = rates.HORIZON if own.optimizer in _WITH_LIMIT else (_SEARCHES if own.optimizer == "lbfgs" else _SIMULATED)[-1]
+    horizon = HORIZON if own.optimizer in _WITH_LIMIT else (_SEARCHES if own.optimizer == "lbfgs" else _SIMULATED)[-1]
     return f"more than {horizon:,}"
 
 

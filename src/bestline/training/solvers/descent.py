@@ -25,8 +25,8 @@ from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 from bestline.errors import NumericalError, OptionError
 from bestline.numerics import Square, Weights
 from bestline.training.objective import Objective, Smooth
-from bestline.training.solvers import rate_limits as rates
 from bestline.training.solvers.base import Equals, Reads, Rule, Solver, Step, TorchLoop, changed_fields
+from bestline.training.solvers.rate_limits import automatic, curvatures, limit
 
 _AHEAD = 64  # steps made before they are looked at together
 OptimizerMaker: TypeAlias = Callable[..., Optimizer]
@@ -163,7 +163,7 @@ class Descent(Solver):
         optimizer = self.built(Parameter(start.clone()), objective)
         if not isinstance(optimizer, torch.optim.SGD) or not len(start):
             return None
-        return rates.limit(optimizer, float(rates.curvatures(objective, start)[-1]))
+        return limit(optimizer, float(curvatures(objective, start)[-1]))
 
     def built(self, parameter: Parameter, objective: Objective) -> Optimizer:
         """The optimiser for `parameter` (d, k), its learning rate settled."""
@@ -174,7 +174,7 @@ class Descent(Solver):
             return maker([parameter], lr=self.lr) if takes_rate else maker([parameter])
         optimizer = maker([parameter], lr=1e-3) if takes_rate else maker([parameter])
         if takes_rate:
-            rate = rates.automatic(optimizer, objective, parameter.detach(), self.batch_size)
+            rate = automatic(optimizer, objective, parameter.detach(), self.batch_size)
             for group in optimizer.param_groups:
                 group["lr"] = rate
         return optimizer

@@ -20,8 +20,8 @@ from torch import Tensor
 from bestline.errors import OptionError
 from bestline.numerics import Bowl, Rows, Weights
 from bestline.training.objective import Objective, Slices
-from bestline.training.solvers import rate_limits as rates
 from bestline.training.solvers.base import Equals, Reads, Rule, Solver, Step, is_number
+from bestline.training.solvers.rate_limits import curvatures, stable
 from bestline.training.solvers.row_loop import OneByOne, Progress, epoch, visits
 
 RATES = ("constant", "invscaling")
@@ -109,8 +109,8 @@ class Stochastic(Solver):
 
     def rate_limit(self, objective: Objective, start: Weights) -> float | None:
         """Largest stable rate with the whole data in each step; row by row the true limit is lower."""
-        largest = float(rates.curvatures(objective, start)[-1]) if len(start) else 0.0
-        return rates.stable(largest) if largest > 0 else None
+        largest = float(curvatures(objective, start)[-1]) if len(start) else 0.0
+        return stable(largest) if largest > 0 else None
 
     def run(self, objective: Objective, start: Weights, *, seed: int = 0) -> Iterator[Step]:
         """The start, and the weights after every epoch, without end."""
