@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
@@ -51,30 +51,6 @@ def train(task: Task, solver: Solver, start: Weights, watch: Watch | None = None
     return replace(_finished(task, solver, record, stop), seconds=time.perf_counter() - began)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Columns:
-    """Steps as columns: a tenth of the memory of as many Steps."""
-
-    step: Tensor
-    trained: Tensor
-    gradient: Tensor
-    losses: Tensor
-    rate: Tensor
-    held_out: Tensor
-
-    @classmethod
-    def of(cls, steps: list[Step]) -> _Columns:
-        nan = math.nan
-        return cls(
-            torch.tensor([s.index for s in steps]),
-            torch.stack([s.weights for s in steps]).cpu(),
-            torch.stack([s.gradient for s in steps]).cpu(),
-            torch.stack([s.losses for s in steps]).cpu(),
-            torch.tensor([nan if s.rate is None else s.rate for s in steps], dtype=torch.float64),
-            torch.tensor([nan if s.held_out is None else s.held_out for s in steps], dtype=torch.float64),
-        )
-
-
 @dataclass(slots=True)
 class _Record:
     """The steps so far, and the decision whether to go on."""
@@ -84,7 +60,7 @@ class _Record:
     first: Step | None = None
     last: Step | None = None
     recent: list[Step] = field(default_factory=list)
-    blocks: list[_Columns] = field(default_factory=list)
+    blocks: list[tuple[Tensor, ...]] = field(default_factory=list)
     best: Step | None = None
     how: str = ""
     finite: bool = True
@@ -113,17 +89,17 @@ class _Record:
             return Stop.DIVERGED
         return self._rest(step)
 
-    def columns(self) -> _Columns:
-        """All steps so far."""
-        blocks = [*self.blocks, *([_Columns.of(self.recent)] if self.recent else [])]
-        return _Columns(*(torch.cat([getattr(b, name) for b in blocks]) for name in _Columns.__slots__))
+    def columns(self) -> Iterator[Tensor]:
+        """All steps so far, as `_columns` has them."""
+        blocks = [*self.blocks, *([_columns(self.recent)] if self.recent else [])]
+        return map(torch.cat, zip(*blocks, strict=True))
 
     def _keep(self, step: Step) -> None:
         self.first = self.first or step
         self.last = step
         self.recent.append(step)
         if len(self.recent) == _BLOCK:
-            self.blocks.append(_Columns.of(self.recent))
+            self.blocks.append(_columns(self.recent))
             self.recent = []
 
     def _rest(self, step: Step) -> Stop | None:
@@ -134,6 +110,18 @@ class _Record:
         if self.rule.patience is not None and self.best is not None and step.index - self.best.index >= self.rule.patience:
             return Stop.PATIENCE
         return self.rule.at_end if step.index >= self.rule.steps else None
+
+
+def _columns(steps: list[Step]) -> tuple[Tensor, ...]:
+    """Steps as columns, a tenth of the memory of as many Steps: index, weights, gradient, losses, rate, held-out loss."""
+    return (
+        torch.tensor([s.index for s in steps]),
+        torch.stack([s.weights for s in steps]).cpu(),
+        torch.stack([s.gradient for s in steps]).cpu(),
+        torch.stack([s.losses for s in steps]).cpu(),
+        torch.tensor([math.nan if s.rate is None else s.rate for s in steps], dtype=torch.float64),
+        torch.tensor([math.nan if s.held_out is None else s.held_out for s in steps], dtype=torch.float64),
+    )
 
 
 def _in_data_units(task: Task, step: Step, bowl: Bowl | None) -> Step:
@@ -153,7 +141,7 @@ def _finished(task: Task, solver: Solver, record: _Record, stop: Stop) -> Fit:
             "The loss at the start is not a finite number: the start is too far away, or the values are too large."
         )
     rate, limit = record.first.rate, solver.rate_limit(task.objective, record.first.weights)
-    trace = _trace(task, record.columns())
+    trace = _trace(task, *record.columns())
     # With patience the best weights by the held-out loss are kept, however training ended; else the last ones.
     kept = record.last if record.rule.patience is None or record.best is None else record.best
     at = kept.index - record.first.index
@@ -171,20 +159,22 @@ def _finished(task: Task, solver: Solver, record: _Record, stop: Stop) -> Fit:
     return Fit(trace.weights[at], trace, stop, advice, kept.index, rate, limit, solver, task)
 
 
-def _trace(task: Task, steps: _Columns) -> Trace:
+def _trace(
+    task: Task, step: Tensor, trained: Tensor, gradient: Tensor, losses: Tensor, rate: Tensor, held_out: Tensor
+) -> Trace:
     """The columns in the data's units; everything that can be is computed for all steps at once."""
     units = task.units.cpu()
     bowl = task.objective.whole_bowl
     return Trace(
         names=task.names,
         targets=task.targets,
-        step=steps.step,
-        weights=task.scaling.to_data(steps.trained),
-        loss=steps.losses @ units,
-        held_out=None if task.held_out is None else steps.held_out,
-        gradient_norm=task.scaling.gradient_to_data(steps.gradient, units).flatten(1).norm(dim=1),
-        gap=None if bowl is None else bowl.excess(steps.trained).clamp(min=0) @ units,
-        rate=steps.rate,
+        step=step,
+        weights=task.scaling.to_data(trained),
+        loss=losses @ units,
+        held_out=None if task.held_out is None else held_out,
+        gradient_norm=task.scaling.gradient_to_data(gradient, units).flatten(1).norm(dim=1),
+        gap=None if bowl is None else bowl.excess(trained).clamp(min=0) @ units,
+        rate=rate,
     )
 
 

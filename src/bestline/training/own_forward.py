@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from copy import deepcopy
+from itertools import product
 from typing import TypeAlias
 
 import torch
@@ -89,9 +90,5 @@ def parameter_names(module: nn.Module) -> tuple[str, ...]:
 
 def _element_names(name: str, value: Tensor) -> list[str]:
     """Names of one parameter's numbers, in the order in which it is flattened."""
-    if value.ndim == 0:
-        return [name]
-    return [
-        f"{name}[{','.join(map(str, index))}]"
-        for index in torch.cartesian_prod(*(torch.arange(s) for s in value.shape)).reshape(-1, value.ndim).tolist()
-    ]
+    each = product(*map(range, value.shape))
+    return [f"{name}[{','.join(map(str, index))}]" for index in each] if value.ndim else [name]

@@ -39,9 +39,7 @@ class Recipe:
         # A solver's settings are arguments of `fit` of their own, so a recipe has them beside its name and not inside it.
         solver, settings = _asked(given.get("solver"))
         for name, value in {**given, "solver": solver, **settings}.items():
-            if name not in defaults and value is None:
-                continue
-            if name in defaults and _same(value, defaults[name]):
+            if _same(value, defaults.get(name)):  # settings have no defaults here: left out, they are None
                 continue
             if _is_plain(value):
                 plain[name] = list(value) if isinstance(value, tuple) else value

@@ -312,7 +312,6 @@ def _closed_form(prospect: Prospect, modes: Modes, lr: float | None) -> tuple[fl
 
 def _simulated(prospect: Prospect, modes: Modes, lr: float | None) -> tuple[float, Counts]:
     """The same for optimisers that have no closed form, by making the steps: on a bowl many rates at once cost little."""
-    del modes
     searches = prospect.optimizer == "lbfgs"
     if lr is not None:
         tried = [lr]

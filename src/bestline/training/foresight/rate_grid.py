@@ -9,13 +9,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from difflib import get_close_matches
 from typing import Any
 
 import torch
 from torch.nn import Parameter
 
-from bestline.errors import OptionError
+from bestline.errors import OptionError, near_names
 from bestline.numerics import Weights
 from bestline.training.foresight.sweep import AUTO, MOST_RATES, PROPORTIONAL
 from bestline.training.solvers.descent import OPTIMIZERS, Descent
@@ -30,7 +29,7 @@ def checked_optimizers(optimizers: str | Iterable[str]) -> tuple[str, ...]:
         raise OptionError(f"`optimizers` names none; choose among {', '.join(OPTIMIZERS)}.")
     for name in names:
         if name not in OPTIMIZERS:
-            near = get_close_matches(str(name).casefold(), OPTIMIZERS, n=1)
+            near = near_names(str(name), OPTIMIZERS)
             hint = f"did you mean {near[0]!r}?" if near else f"choose among {', '.join(OPTIMIZERS)}."
             raise OptionError(f"There is no optimiser {name!r}; {hint}")
     return names
@@ -41,13 +40,14 @@ def checked_rates(lrs: Any) -> list[float] | None:
 
     A number, several, "low:high:count" (geometric), or numbers between commas. Raises OptionError for what is none of these.
     """
-    if isinstance(lrs, str):
-        if lrs.strip() == "auto":
-            return None
-        values = _geometric(lrs) if ":" in lrs else _listed(lrs)
+    if isinstance(lrs, str) and lrs.strip() == "auto":
+        return None
+    if isinstance(lrs, str) and ":" in lrs:
+        values = _geometric(lrs)
     else:
+        listed = filter(str.strip, lrs.split(",")) if isinstance(lrs, str) else lrs
         try:
-            values = [float(lr) for lr in (lrs if isinstance(lrs, Iterable) else [lrs])]
+            values = [float(lr) for lr in (listed if isinstance(listed, Iterable) else [listed])]
         except (TypeError, ValueError, RuntimeError) as error:
             raise OptionError(f"`lrs` must be 'auto', rates, or text such as '1e-4:1:200'; got {lrs!r}.") from error
     if not values:
@@ -61,10 +61,8 @@ def checked_rates(lrs: Any) -> list[float] | None:
 def _geometric(text: str) -> list[float]:
     parts = text.split(":")
     try:
-        low, high, count = float(parts[0]), float(parts[1]), float(parts[2])
-        if len(parts) != 3:
-            raise ValueError
-    except (ValueError, IndexError) as error:
+        low, high, count = map(float, parts)
+    except ValueError as error:
         raise OptionError(f"A range of rates is LOW:HIGH:COUNT, such as 1e-4:1:200; got {text!r}.") from error
     if not 0 < low < math.inf or not 0 < high < math.inf:
         raise OptionError(f"Learning rates must be positive and finite; got {text!r}.")
@@ -84,13 +82,6 @@ def _spaced(low: float, high: float, count: int) -> list[float]:
     # The ends come back as they were given: exp(log(x)) may be off by a unit, and a name such as lr=0.1 would show it.
     logs = torch.linspace(math.log(low), math.log(high), count, dtype=torch.float64)
     return [low, *logs[1:-1].exp().tolist(), high]
-
-
-def _listed(text: str) -> list[float]:
-    try:
-        return [float(part) for part in text.split(",") if part.strip()]
-    except ValueError as error:
-        raise OptionError(f"`lrs` must be 'auto', rates, or text such as '1e-4:1:200'; got {text!r}.") from error
 
 
 def rates_around(name: str, task: Task, start: Weights, count: int = AUTO) -> list[float]:

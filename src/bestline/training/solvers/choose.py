@@ -83,10 +83,13 @@ def _named(name: str, options: Mapping[str, Any]) -> Solver:
             f"object such as Descent(lr=0.1)."
         )
     odd = [option for option in options if option not in solver.settings]
-    if odd and not solver.settings:
-        raise OptionError(f"Solver {name!r} takes no {', '.join(odd)}; name an optimiser, for example solver='sgd'.")
     if odd:
-        raise OptionError(f"Solver {name!r} takes no {', '.join(odd)}; its settings are {', '.join(solver.settings)}.")
+        hint = (
+            f"its settings are {', '.join(solver.settings)}"
+            if solver.settings
+            else "name an optimiser, for example solver='sgd'"
+        )
+        raise OptionError(f"Solver {name!r} takes no {', '.join(odd)}; {hint}.")
     return solver(**options)
 
 

@@ -133,7 +133,8 @@ def solve(
     s, p, k = normal.linear.shape
     l1, l2, factors = checked(l1, l2, factors, p, k)
     m = len(l1)
-    if not all(_finite(part) for part in (normal.curvature, normal.linear, normal.square)):
+    # A sum too large means the same as a number too large.
+    if not all(bool(part.sum().isfinite()) for part in (normal.curvature, normal.linear, normal.square)):
         raise DataError("The columns are too large for float64 as they stand; standardise them, or use other units.")
     weights = torch.zeros(s, m, p, k, dtype=torch.float64)
     # What is left to solve are the held columns, those that are penalised, in three ways: without l1 from eigenvectors, with l1 by
@@ -199,10 +200,6 @@ def _second_moments(moments: Comoments, scaling: Scaling) -> Tensor:
         joint[constant] = 0
         joint[:, constant] = 0
     return joint
-
-
-def _finite(part: Tensor) -> bool:
-    return bool(part.sum().isfinite())  # a sum too large means the same
 
 
 def _series(name: str, given: Tensor | float, k: int) -> Tensor:
