@@ -11,6 +11,7 @@ from bestline.errors import DataError, OptionError
 
 def gather(query: Query, progress: Progress | None = None) -> Gathered:
     """What one look at the rows of a query leaves; of moments that were collected before, the same without any rows."""
+    # Moments that were collected before have no rows to gather, but all else follows from them as it does from rows.
     moments = given_moments(query.data, query.formula, query.weights)
     return data.gather(query, progress) if moments is None else _from_moments(moments, query)
 
@@ -26,6 +27,7 @@ def _from_moments(moments: Moments, query: Query) -> Gathered:
         )
     if query.split is not None:
         raise OptionError("A split needs the rows; these are moments only. Leave `split` out: the score is out of fold.")
+    # Columns of moments can be left out but not made: what is asked of rows is refused above, what is a selection is done here.
     if query.target is not None or query.features is not None:
         moments = moments.select(query.target, query.features)
     if not moments.rows:

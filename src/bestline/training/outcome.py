@@ -66,6 +66,7 @@ class Trace:
         for j, name in enumerate(self.names):
             for i, target in enumerate(self.targets):
                 label = name if len(self.targets) == 1 else f"{name}:{target}"
+                # Names are the user's and may clash with ours; a table with two columns of one name would lose one of them.
                 while label in table:  # a feature may be called "loss"
                     label = f"{label}_"
                 table[label] = self.weights[:, j, i].tolist()
@@ -76,6 +77,7 @@ class Trace:
 
     def ended_at(self, weights: Weights, loss: Tensor) -> Trace:
         """The same trace with other weights (d, k), of that loss, at its last step."""
+        # The rest of the trace is what training passed through, and stays: only where it ended is told more exactly.
         return replace(
             self,
             weights=torch.cat([self.weights[:-1], weights[None]]),
@@ -141,6 +143,7 @@ class Fit:
 
     @property
     def _known(self) -> Task:
+        # A file holds the line and its numbers, but no rows and no objective: what needs these says so by name.
         if self.task is None:
             raise NumericalError("This needs what was trained, and a loaded line has it no more; fit again.")
         return self.task

@@ -45,6 +45,7 @@ def check_module(module: nn.Module, *, targets: int, penalised: bool) -> None:
         raise OptionError("Penalties are for the slopes of a line; give an own module's optimiser a weight_decay instead.")
     if targets != 1:
         raise OptionError(f"An own module is trained on one target; got {targets}. Fit them one by one.")
+    # The trace tells one loss for each step, so a prediction must be a function of weights and row alone.
     odd = [type(layer).__name__ for layer in module.modules() if isinstance(layer, _TWO_FACED)]
     if odd:
         raise OptionError(
@@ -58,6 +59,7 @@ def forward_of(given: UserForward | None, *, intercept: bool) -> Forward:
         return LineForward(intercept)
     if isinstance(given, nn.Module):
         return functional(given)
+    # A user's function is given slopes and intercepts apart, as it is written; solvers see them as one matrix.
     if intercept:
         return lambda X, weights: given(X, weights[:-1], weights[-1])
     return given

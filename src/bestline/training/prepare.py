@@ -77,6 +77,7 @@ def prepare(request: Request, gathered: Gathered) -> Prepared:
     training = parts.training.moments
     check_rows(training, plan, design)
     choice = None
+    # Refused before the folds are gathered: that is where the time would go.
     if request.cv:
         refuse_few_rows(training.count, design.p)
     if request.cv or (request.free and gathered.tabular and crowded(training, design)):
@@ -115,11 +116,13 @@ def with_penalty(
     )
     if choice is None:
         return plan, None, ["Cross-validation needs rows in two folds at least; there is no penalty."] if kind else []
+    # The last of a series is no penalty at all: what the others are measured against.
     best, plain = choice.best, float(choice.error[-1])
     l1, l2 = float(choice.l1[best]), float(choice.l2[best])
     if kind and not l1 and not l2:
         words = [f"{len(folds)}-fold cross-validation prefers no penalty: this is least squares."]
         return replace(plan, l2=0.0), choice, words
+    # Unasked, a penalty must earn its place: a gain within its own standard error, or below half a percent, is none.
     if not kind and choice.gain * plain <= max(float(choice.difference[best]), 0.005 * plain):
         return plan, None, []
     named = {"ridge": f"ridge penalty l2={l2:.3g}", "lasso": f"lasso penalty l1={l1:.3g}"}
@@ -152,6 +155,7 @@ def _parts(request: Request, gathered: Gathered) -> tuple[Parts, list[str]]:
     groups, split = gathered.found.groups, request.query.split
     if split is not None:
         return _split(rows, split, patient=request.patient), notes
+    # Without a split all rows train, unless early stopping needs some to look at: then the first fold that has rows is held out.
     everything = tuple(range(len(groups)))
     if not request.patient:
         return Parts(rows.part(everything), fold=rows.group, by=gathered.by), notes
@@ -187,6 +191,7 @@ def _split(rows: _Groups, split: Sequence[float], *, patient: bool) -> Parts:
         raise OptionError(
             "Early stopping chooses by the validation part, so `split` needs three shares, such as (0.7, 0.15, 0.15)."
         )
+    # Groups are numbered part by part: those of the training part come first, and are its folds.
     fold = None if rows.group is None else rows.group[rows.group < folds]
     return Parts(training, validation if shares[1] else test, test if shares[2] else None, fold, gathered.by)
 
@@ -214,5 +219,6 @@ class _Groups:
         kept = gathered.found.kept
         if kept is None or not kept.full or gathered.source is None or gathered.grouping is None:
             return Part(whole, own)
+        # The window is an eighth of what may be kept: two windows, a block and copies of them are held at once.
         again = partial(read_again, gathered.source, gathered.design, gathered.grouping, members)
         return Part(whole, None, again, max(1, int(KEPT_BYTES / 8 / (8 * (whole.q + 1)))))

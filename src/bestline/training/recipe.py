@@ -57,6 +57,7 @@ class Recipe:
 
     def command(self) -> str | None:
         """The same on the command line; None where it cannot be said there."""
+        # Half a command would fit another line than this one: it is the whole or none.
         if not self.data or self.unsaid or any(name in self.arguments for name in _UNSPOKEN):
             return None
         words = ["bestline", "fit", *self.data, *([self.formula] if self.formula is not None else [])]
@@ -96,6 +97,7 @@ def _same(value: Any, default: Any) -> bool:
 def _is_plain(value: Any) -> bool:
     if value is None or isinstance(value, bool | int | float | str):
         return True
+    # Long lists are data, not a choice that anybody wants to read in a recipe.
     if isinstance(value, Mapping):
         return all(isinstance(k, str) and _is_plain(v) for k, v in value.items())
     return isinstance(value, list | tuple) and len(value) <= 1_000 and all(map(_is_plain, value))

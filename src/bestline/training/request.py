@@ -62,6 +62,7 @@ class Request(Method):
 
     def __post_init__(self) -> None:
         query = self.query
+        # Everything that can be refused is, before the first row is read: reading may take an hour.
         if self.cv not in (None, *KINDS):
             raise OptionError(f"`cv` chooses the penalty of 'ridge', 'lasso' or 'enet'; got {self.cv!r}.")
         line = self.solver.reach is Reach.SOLUTION and self.squared_line
@@ -97,6 +98,7 @@ class Request(Method):
         degree, own = (degree_of(forward), None) if isinstance(forward, str) else (1, forward)
         kind, line = parse_loss(loss), own is None
         chosen = choose(asked["solver"], squared=kind.squared, line=line, l1=asked["l1"], piecewise=kind.edged, **settings)
+        # Whoever names a formula, solver or penalty has chosen; a penalty is put in for nobody else.
         unasked = formula is None and all(asked[n] == defaults[n] for n in ("solver", "l1", "l2", "cv", "features"))
         given = {name: asked[name] for name in defaults} | settings
         request = cls(
@@ -112,6 +114,7 @@ class Request(Method):
 
     def _reading(self) -> Query:
         """The query with what training needs of the rows themselves."""
+        # Squared loss on slices can be read anew in every epoch; any other loss on rows needs them in memory.
         keep = Kept(KEPT_BYTES, None if self.squared_line else self._too_many()) if self.of_rows else None
         check = refuse_folds if self.cv else None
         return replace(self.query, keep=keep, at_once=bool(self.cv) or self.patient, check=check)
@@ -130,6 +133,7 @@ class Request(Method):
 
     def _placed(self, rows: int) -> torch.device:
         """Where training on rows happens."""
+        # Copying rows to a GPU and starting its kernels costs more than few rows take here.
         if self.device != "auto" or self.solver.reads is Reads.SINGLE_ROWS:
             return torch.device(self.device if self.device != "auto" else "cpu")
         return torch.device("cuda" if torch.cuda.is_available() and rows >= _ROWS_ON_GPU else "cpu")
@@ -161,6 +165,7 @@ def _factors(given: Mapping[str, float] | None, design: Design) -> tuple[float, 
     """How much of the penalties each column takes, by the names of columns and terms."""
     if not given:
         return None
+    # The name of a term stands for all its columns, as the levels of a category; what is named later overrides.
     factors = dict.fromkeys(range(design.p), 1.0)
     for name, factor in given.items():
         own = [j for j, column in enumerate(design.columns) if name in (column.name, column.term)]

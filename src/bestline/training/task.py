@@ -69,6 +69,7 @@ class Parts:
     @property
     def sizes(self) -> dict[str, int]:
         """How many rows each part has."""
+        # With two shares, the rows that judge on the way are those that judge in the end: they are told once, as the test.
         apart = self.held_out is not self.test
         named = {"training": self.training, "validation": self.held_out if apart else None, "test": self.test}
         return {name: part.moments.count for name, part in named.items() if part is not None}
@@ -118,6 +119,7 @@ def parse_start(start: Start | None, names: Sequence[str], targets: Sequence[str
         values = torch.as_tensor(start, dtype=torch.float64).detach().cpu()
     except (TypeError, ValueError, RuntimeError) as error:
         raise OptionError(f"`start` must be numbers, by name or in the order {', '.join(names)}; got {start!r}.") from error
+    # Any shape of the right number of values is taken: a list of slopes with the intercept last, or (d, k).
     if values.numel() != d * k or values.ndim > 2 or not bool(values.isfinite().all()):
         raise OptionError(f"`start` needs {d * k} finite numbers, in the order {', '.join(names)}; got {values.numel()}.")
     return values.reshape(d, k)

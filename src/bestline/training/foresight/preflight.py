@@ -247,6 +247,7 @@ def early_stopping_ridge(optimizer: str, lr: float, step: int) -> float | None:
         raise OptionError(f"There is no optimiser {optimizer!r}; choose among {', '.join(OPTIMIZERS)}.")
     if not 0 < lr < math.inf or step < 0:
         raise OptionError(f"The rate must be positive and the step not negative; got {lr!r} and {step!r}.")
+    # Adam and its relatives rescale the gradient, so their path is not that of its flow.
     if optimizer not in _WITH_LIMIT:
         return None
     # Flow time t = rate x gradient's factor 2 x steps / (1 - momentum), and l2 = 1 / t.
@@ -262,6 +263,7 @@ def look_ahead(prospect: Prospect, lr: float | None) -> Preflight:
     limits = _limits(steepest)
     limit = limits.get(prospect.optimizer)
     foresee = _closed_form if prospect.optimizer in _WITH_LIMIT else _simulated
+    # Without curvature nothing can be learnt: no rate is better than another, and no step is needed.
     best, (steps_99, steps) = foresee(prospect, modes, None) if limits else (None, (0, 0))
     given = None
     if lr is not None:
@@ -368,6 +370,7 @@ def _advice(own: Preflight, standardized: Preflight | None = None) -> str:
     else:
         parts.append(f"lr={_rate(own.lr)} makes 99.9 % of the drop in {_in_steps(own)}")
         parts += [] if standardized is None else [f"standardising changes little here ({_in_steps(standardized)})"]
+    # A rate is written as it is typed, in small letters; any other beginning is that of a sentence.
     sentence = "; ".join(parts)
     return f"{sentence if sentence.startswith('lr=') else sentence[0].upper() + sentence[1:]}."
 

@@ -55,6 +55,7 @@ def checked_rates(lrs: Any) -> list[float] | None:
     bad = [value for value in values if not 0 < value < math.inf]
     if bad:
         raise OptionError(f"Learning rates must be positive and finite; `lrs` has {bad[0]!r}.")
+    # Each once: the same rate twice would be two runs that nobody can tell apart in a picture.
     return sorted(set(values))
 
 
@@ -92,6 +93,7 @@ def rates_around(name: str, task: Task, start: Weights, count: int = AUTO) -> li
         return _spaced(limit / 1_000, 2 * limit, count)
     # Adam and its like divide by the gradient's size, so no curvature limits their rate; torch's own rate is the middle.
     usual = float(solver.built(Parameter(start.clone()), task.objective).param_groups[0]["lr"])
+    # L-BFGS searches along a line and takes what it finds, so a few rates around the usual one say all there is to see.
     if name not in PROPORTIONAL:
         return _spaced(usual / 10, usual, 10)
     return _spaced(usual / 1_000, 100 * usual, count)

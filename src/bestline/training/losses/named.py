@@ -30,6 +30,7 @@ def parse_loss(loss: object) -> Loss:
         )
     if not colon:
         return kind()
+    # What is no number becomes NaN, which lies between no two bounds: one message serves both.
     try:
         number = float(text)
     except ValueError:

@@ -36,6 +36,7 @@ class Piecewise:
         if not self.curve:
             return torch.maximum(self.high * r, self.low * r)
         low, high = (torch.as_tensor(edge, dtype=r.dtype, device=r.device) for edge in (self.low, self.high))
+        # Beyond an edge the best u is the edge itself: edge r - edge^2 / 2 for curve 1.
         straight = torch.where(r > 0, high * (r - high / 2), low * (r - low / 2))
         return torch.where((r <= high) & (r >= low), 0.5 * r**2, straight)
 

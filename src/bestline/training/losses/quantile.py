@@ -36,6 +36,7 @@ class Quantile(Loss):
 
     def trained(self, units: Units) -> tuple[LossFunction, Tensor]:
         """Itself, in the targets' units."""
+        # Scaling a residual by a positive number scales this loss by the same: the level has no units.
         return quantile(self.level), units.scale
 
     def number(self, function: LossFunction | None, scale: Tensor) -> Tensor:

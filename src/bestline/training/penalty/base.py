@@ -95,12 +95,14 @@ class Penalty(ABC):
 
 def check_sizes(l1: float, l2: float) -> None:
     """Raise OptionError for penalties that are negative or not finite."""
+    # Negative ones make the objective fall without end, and comparisons are written so that NaN fails them too.
     if not (l1 >= 0 and l2 >= 0 and l1 < float("inf") and l2 < float("inf")):
         raise OptionError(f"The penalties must be finite and not negative; got l1={l1!r} and l2={l2!r}.")
 
 
 def factors_of_slopes(p: int, *, intercept: bool, factors: Sequence[float] | None) -> Tensor:
     """Factors (d,) in float64: of p slopes as they are given, 1 each if they are not, and 0 of the intercept."""
+    # The intercept is never penalised: the line would depend on where the target's zero is.
     each = torch.ones(p + intercept, dtype=torch.float64)
     if factors is not None:
         each[:p] = torch.tensor(factors, dtype=torch.float64)

@@ -70,6 +70,7 @@ class Step:
     @classmethod
     def at(cls, objective: Objective, index: int, weights: Weights, rate: float | None = None) -> Step:
         """The state at some weights, all rows looked at."""
+        # One look at the rows serves all three: the violation is made of the gradient.
         losses, gradient = objective.evaluate(weights)
         return cls(index, weights, losses, gradient, objective.violation(weights, gradient), rate)
 
@@ -103,6 +104,7 @@ class Rule:
 
 def is_number(value: object) -> bool:
     """Whether a setting is a real number, of Python's or of another library's; True and False are none."""
+    # NumPy's scalars are registered as Real; bool is an int for Python, but no rate and no tolerance for anybody.
     return isinstance(value, Real) and not isinstance(value, bool)
 
 
@@ -267,6 +269,7 @@ class Converging(Solver):
     """What solvers have in common that step until nothing violates optimality any more: `tol` and `steps`."""
 
     reach: ClassVar[Reach] = Reach.MINIMUM
+    # Without defaults here: each method says its own, in the units of its own violation.
     tol: float
     steps: int
 

@@ -43,6 +43,7 @@ def choose(
     **options
         Fields of `Descent` or `Stochastic`, for a solver given by name.
     """
+    # None is what a form or a command line passes for "not given".
     options = {name: value for name, value in options.items() if value is not None}
     if solver is None and options:
         solver = "sgd" if squared and line and l1 == 0 else "adam"
@@ -95,6 +96,7 @@ def _named(name: str, options: Mapping[str, Any]) -> Solver:
 
 def kept(solver: Solver) -> dict[str, Any]:
     """What a model file keeps of a solver: an entry for each kind that is kept, None but for its own."""
+    # An entry for every kind, so that whoever reads the file finds the same keys whatever the solver was.
     own = {solver.kept_as: solver.facts()}
     return {kind.kept_as: own.get(kind.kept_as) for kind in SOLVERS if kind.kept_as is not None}
 

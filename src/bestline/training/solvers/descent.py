@@ -102,6 +102,7 @@ class Descent(Solver):
     @property
     def rule(self) -> Rule:
         """`steps` exactly when they are given, else until it converges."""
+        # Who gives a number of steps wants to see them all; without one it is a matter of converging.
         if self.steps is None:
             return Rule(10_000, 1e-10 if self.tol is None else self.tol, self.patience)
         return Rule(self.steps, -1.0 if self.tol is None else self.tol, self.patience)
@@ -160,6 +161,7 @@ class Descent(Solver):
 
     def rate_limit(self, objective: Objective, start: Weights) -> float | None:
         """Largest stable rate with the whole data in each step; on slices the true limit is lower still."""
+        # Only torch's SGD follows the gradient itself; those that rescale it, as Adam does, are stable at any rate, if rough.
         optimizer = self.built(Parameter(start.clone()), objective)
         if not isinstance(optimizer, torch.optim.SGD) or not len(start):
             return None
@@ -292,6 +294,7 @@ class _Walk:
 def _closure(objective: Objective, parameter: Parameter, part: Smooth | None) -> Callable[[], float]:
     def closure() -> float:
         weights = parameter.detach()
+        # The penalty's value counts in a line search, though reported losses are without it.
         losses, parameter.grad = objective.evaluate(weights, part)
         return float(losses.sum() + objective.penalty.value(weights))
 

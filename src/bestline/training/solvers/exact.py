@@ -34,9 +34,11 @@ class Exact(Solver):
             raise OptionError(
                 "`Exact` solves squared loss of a line only; use solver='adam' or 'lbfgs' for other losses and forwards."
             )
+        # A ridge leaves the bowl a bowl; an edge does not, and where it counts is known only when the solution is (`path`).
         if not objective.penalty.quadratic:
             terms = objective.penalty.terms
             what = "a penalty with edges" if terms is None else f"an l1 penalty (l1={terms.l1:g})"
             raise OptionError(f"`Exact` cannot minimise {what}; use solver='proximal', or set l1=0.")
+        # The start is told too: pictures and tables show the one step from there.
         yield Step.at(objective, 0, start)
         yield Step.at(objective, 1, bowl.bottom)
