@@ -34,7 +34,7 @@ __all__ = ["Preflight", "Sweep", "preflight", "sweep"]
 
 
 @final
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Sweep(SweptRuns):
     """Many runs of descent side by side; made by `bestline.sweep`. See `SweptRuns` for what it holds."""
 

@@ -192,3 +192,8 @@ def test_one_pass_and_the_very_objective_of_fit() -> None:
     )
     assert torch.allclose(runs.losses[:, 0], direct.trace.loss, rtol=SAME)
     assert before.sweep is sweep
+
+
+def test_a_sweep_says_in_one_line_what_it_is() -> None:
+    swept = sweep({"x": [1.0, 2.0, 3.0, 4.0, 5.0], "y": [1.0, 2.0, 4.0, 4.0, 6.0]}, "y ~ x", lrs="0.1,0.2", steps=3)
+    assert repr(swept) == "<bestline.Sweep 'y ~ x', 2 runs of 3 steps>"
