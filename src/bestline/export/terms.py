@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from bestline.data.design import Design, expression
-from bestline.data.design.syntax import FUNCTIONS, State
+from bestline.data.design.expressions import FUNCTIONS, State
 from bestline.errors import NumericalError, OptionError, readable
 from bestline.inference.fitted import FittedLine
 

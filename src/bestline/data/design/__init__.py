@@ -2,7 +2,7 @@
 
 A `Design` is learnt once (`learn`), from training rows alone, and is a value afterwards: it can be pickled and written as
 JSON. Contract: row by row. A batch encoded by itself gives the rows that the whole table would. A formula is parsed
-(`formula`, `syntax`) and never handed to Python to execute; what its functions do is `expressions` and `states`.
+(`formula`, `expressions`) and never handed to Python to execute; what its functions learn is in `profiles`.
 """
 
 from bestline.data.design.design import Design as Design

@@ -12,10 +12,17 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from bestline.data.design.expressions import expression
-from bestline.data.design.factors import MISSING_LEVEL, Column, Factor, numbers_read
-from bestline.data.design.stored import check_states, stored_column, stored_factor, stored_state
-from bestline.data.design.syntax import State
+from bestline.data.design.expressions import State, expression
+from bestline.data.design.factors import (
+    MISSING_LEVEL,
+    Column,
+    Factor,
+    check_states,
+    numbers_read,
+    stored_column,
+    stored_factor,
+    stored_state,
+)
 from bestline.data.tables import Batch, Source
 from bestline.errors import ColumnError, MissingValuesError, NotFiniteError, UnseenLevelError, listed, readable
 from bestline.numerics import Features, Rows, Targets

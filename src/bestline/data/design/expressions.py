@@ -1,7 +1,8 @@
 """Expressions: the small language inside formulas, such as `log(x2)`, `I(x1**2)` or `poly(x, 2)`.
 
-An expression is parsed to Python's syntax tree and held against a list of what is allowed: names of columns, numbers,
-+ - * / **, and the functions below. Nothing is ever handed to Python to execute, wherever the text came from.
+An expression is parsed to a tree of Python's own grammar, whose leaves are numbers and columns and whose nodes are operators and
+functions, and held against a list of what is allowed: names of columns, numbers, + - * / **, and the functions below. Going through
+it node by node gives the values of a batch. Nothing is ever handed to Python to execute, wherever the text came from.
 
 Some functions have a state that is learnt once from the training rows and remembered: `center(x)`, `scale(x)` (divisor n - 1,
 as in R) and `poly(x, d)`, the orthonormal polynomials of the training values without the constant (with `raw=True` plain
@@ -12,30 +13,193 @@ from __future__ import annotations
 
 import ast
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any, TypeAlias
 
+import torch
 from torch import Tensor
 
-from bestline.data.design.rounding import Rounding, doubled_values, rounding_of
-from bestline.data.design.states import Call
-from bestline.data.design.syntax import (
-    DEEPEST,
-    FUNCTIONS,
-    OPERATORS,
-    STATEFUL,
-    State,
-    Values,
-    constant,
-    evaluate,
-    function_of,
-    parsed,
-    plain_arguments,
-    poly_arguments,
-    width_of,
-)
 from bestline.errors import FormulaError, readable
-from bestline.numerics import Doubled
+
+State: TypeAlias = dict[str, Any]  # JSON-ready numbers of one stateful call
+Values: TypeAlias = Mapping[str, Tensor]  # column -> (n,)
+
+FUNCTIONS: dict[str, Callable[[Tensor], Tensor]] = {
+    "I": lambda x: x,
+    "abs": torch.abs,
+    "ceil": torch.ceil,
+    "cos": torch.cos,
+    "exp": torch.exp,
+    "expm1": torch.expm1,
+    "floor": torch.floor,
+    "log": torch.log,
+    "log10": torch.log10,
+    "log1p": torch.log1p,
+    "log2": torch.log2,
+    "sin": torch.sin,
+    "sqrt": torch.sqrt,
+    "tan": torch.tan,
+    "tanh": torch.tanh,
+}
+STATEFUL = ("center", "poly", "scale")
+OPERATORS: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
+    ast.Add: lambda a, b: a + b,
+    ast.Sub: lambda a, b: a - b,
+    ast.Mult: lambda a, b: a * b,
+    ast.Div: lambda a, b: a / b,
+    ast.Pow: lambda a, b: a**b,
+}
+_LONGEST, _DEEPEST = 2_000, 40  # characters, levels: more than people write, and little enough that no text exhausts the parser
+_HIGHEST_DEGREE = 30  # of poly(x, degree): beyond it float64 cannot tell the polynomials of most columns apart
+
+
+def legendre(values: Tensor, degree: int, middle: float, half: float) -> Tensor:
+    """Legendre polynomials 0..degree (n, degree + 1) on the training range: a basis that stays well conditioned.
+
+        t = (x - middle) / half in [-1, 1]        d P_d = (2 d - 1) t P_{d-1} - (d - 1) P_{d-2}
+
+    They are orthogonal for values spread evenly over the range, and nearly so for most others; powers of x are nearly parallel.
+    """
+    t = (values - middle) / half
+    basis = [torch.ones_like(t), t]
+    for d in range(2, degree + 1):
+        basis.append(((2 * d - 1) * t * basis[-1] - (d - 1) * basis[-2]) / d)
+    return torch.stack(basis[: degree + 1], 1)
+
+
+def _parsed(text: str) -> ast.expr:
+    """The syntax tree of an expression, not checked yet; raises FormulaError for text that is none."""
+    if len(text) > _LONGEST:
+        raise FormulaError(f"{readable(text)} is longer than {_LONGEST} characters; make the column before fitting.")
+    try:
+        return ast.parse(text.strip(), mode="eval").body
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        raise FormulaError(f"{readable(text)} cannot be understood as an expression of columns.") from error
+
+
+def function_of(node: ast.Call) -> str:
+    """The name of the function that a call calls, `log` for `np.log` too; raises FormulaError for anything but a name."""
+    match node.func:
+        case ast.Name(id=name):
+            return name
+        case ast.Attribute(value=ast.Name(id="np" | "numpy"), attr=name):
+            return name
+    raise FormulaError(f"{readable(ast.unparse(node.func))} cannot be called in a formula.")
+
+
+def poly_arguments(node: ast.Call) -> tuple[int, bool]:
+    """The degree of poly(x, degree, raw=...), and whether plain powers are meant; raises FormulaError for other arguments."""
+    given: dict[str, Any] = {"degree": 1, "raw": False}
+    try:
+        # As Python reads a call: by position, then by name; what is no literal or too much is refused below.
+        given.update(zip(("degree", "raw"), (ast.literal_eval(a) for a in node.args[1:]), strict=False))
+        given.update({str(k.arg): ast.literal_eval(k.value) for k in node.keywords})
+    except ValueError:
+        given = {}
+    degree, raw = given.get("degree"), given.get("raw")
+    if (
+        set(given) != {"degree", "raw"}
+        or not node.args
+        or len(node.args) > 3
+        or type(degree) is not int
+        or not 1 <= degree <= _HIGHEST_DEGREE
+    ):
+        raise FormulaError(
+            f"{readable(ast.unparse(node))}: write poly(x, degree), degree from 1 to {_HIGHEST_DEGREE}, or poly(x, degree, raw=True)."
+        )
+    return degree, bool(raw)
+
+
+def _plain_arguments(node: ast.Call, name: str) -> tuple[int, bool]:
+    """The same for center and scale, which take one argument: degree 1, and not raw."""
+    if len(node.args) != 1 or node.keywords:
+        raise FormulaError(f"{readable(ast.unparse(node))}: {name} takes one argument.")
+    return 1, False
+
+
+def width_of(node: ast.expr) -> int:
+    """How many columns an expression gives: 1, or the degree of the polynomial in it."""
+    match node:
+        case ast.BinOp(left=left, right=right):
+            return max(width_of(left), width_of(right))
+        case ast.UnaryOp(operand=operand):
+            return width_of(operand)
+        case ast.Call() if function_of(node) == "poly":
+            return poly_arguments(node)[0]
+        case ast.Call():
+            return width_of(node.args[0])
+    return 1
+
+
+def constant(node: ast.expr) -> bool:
+    """Whether an expression names no column."""
+    return not any(isinstance(part, ast.Name) for part in ast.walk(node))
+
+
+def evaluate(node: ast.expr, values: Values, states: Mapping[str, State]) -> Any:
+    """The values of a checked expression in float64: (n,), (n, width) for a polynomial, or a number where it names no column."""
+    match node:
+        case ast.Constant(value=number):
+            return float(number)  # type: ignore[arg-type]  # checked to be a number
+        case ast.Name(id=name):
+            return values[name]
+        case ast.BinOp(left=left, op=op, right=right):
+            a, b = evaluate(left, values, states), evaluate(right, values, states)
+            try:
+                return OPERATORS[type(op)](a, b)
+            except (OverflowError, ZeroDivisionError) as error:
+                raise FormulaError(f"{readable(ast.unparse(node))} is not a number.") from error
+        case ast.UnaryOp(op=ast.USub(), operand=operand):
+            return -evaluate(operand, values, states)
+        case ast.UnaryOp(operand=operand):
+            return evaluate(operand, values, states)
+        case ast.Call():
+            return _call(node, evaluate(node.args[0], values, states), states)
+    raise AssertionError("unreachable: the tree was checked")
+
+
+def _call(node: ast.Call, x: Any, states: Mapping[str, State]) -> Tensor:
+    name = function_of(node)
+    # A function of a number alone, such as log(2), is a tensor as well from here on.
+    x = torch.as_tensor(x, dtype=torch.float64)
+    if name in FUNCTIONS:
+        return FUNCTIONS[name](x)
+    degree, raw = poly_arguments(node) if name == "poly" else (1, False)
+    # As R's poly(x, d, raw = TRUE): plain powers, for those who want to read the coefficients.
+    if raw:
+        return torch.stack([x**d for d in range(1, degree + 1)], 1) if degree > 1 else x
+    state = states[ast.unparse(node)]
+    if name == "poly":
+        basis = torch.tensor(state["basis"], dtype=torch.float64, device=x.device)
+        # The first column is the constant, which the intercept has already.
+        columns = (legendre(x, degree, state["middle"], state["half"]) @ basis)[:, 1:]
+        return columns if degree > 1 else columns[:, 0]
+    # center has no deviation, so it divides by 1, which changes nothing.
+    return (x - state["mean"]) / state.get("deviation", 1.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One stateful call in an expression.
+
+    Attributes
+    ----------
+    text : str
+        The call as written; the key of its state.
+    kind : str
+        "center", "poly" or "scale".
+    argument : str
+        Text of the expression it is applied to.
+    degree : int
+        Of `poly`; 1 otherwise.
+    """
+
+    text: str
+    kind: str
+    argument: str
+    degree: int
 
 
 class Expression:
@@ -43,37 +207,26 @@ class Expression:
 
     def __init__(self, text: str) -> None:
         self.text = text
-        self._tree = parsed(text)
+        self.tree = _parsed(text)
         self.columns: list[str] = []
         self.calls: list[Call] = []
         # Checked whole before it is ever evaluated; `columns` and `calls` are filled on the way.
-        self._check(self._tree, 0, stateful=True)
+        self._check(self.tree, 0, stateful=True)
         if not self.columns:
             raise FormulaError(f"{readable(text)} names no column; a term must depend on the data.")
 
     @property
     def width(self) -> int:
         """Number of columns it gives: 1, or the degree of a polynomial."""
-        return width_of(self._tree)
+        return width_of(self.tree)
 
     def __call__(self, values: Values, states: Mapping[str, State]) -> Tensor:
         """Values (n,), or (n, width) for a polynomial."""
-        return evaluate(self._tree, values, states)
-
-    def doubled(self, values: Values, states: Mapping[str, State]) -> Doubled:
-        """The same values with sums, differences, products and whole powers in twice the digits; the rest as float64 has it.
-
-        The error of every value is for exact arithmetic on the columns and the formula's numbers as float64 holds them.
-        """
-        return doubled_values(self._tree, values, states)
-
-    def rounding(self, states: Mapping[str, State]) -> Rounding:
-        """What float64 can lose of the values, whatever the columns hold."""
-        return rounding_of(self._tree, states)
+        return evaluate(self.tree, values, states)
 
     def _check(self, node: ast.expr, depth: int, *, stateful: bool) -> None:
         # Every node must be in one of the cases below; whatever is not in them is refused, so nothing needs to be forbidden.
-        if depth > DEEPEST:
+        if depth > _DEEPEST:
             raise FormulaError(f"{readable(self.text)} is nested too deeply; make the column before fitting.")
         match node:
             case ast.Constant(value=int() | float() as number) if not isinstance(number, bool) and math.isfinite(number):
@@ -117,7 +270,7 @@ class Expression:
             )
         if not stateful:
             raise FormulaError(f"{readable(self.text)}: {name} cannot stand inside another center, scale or poly.")
-        degree, raw = poly_arguments(node) if name == "poly" else plain_arguments(node, name)
+        degree, raw = poly_arguments(node) if name == "poly" else _plain_arguments(node, name)
         # Raw powers learn nothing; everything else has a state, known by the text of its call.
         if not raw:
             call = Call(ast.unparse(node), name, ast.unparse(node.args[0]), degree)

@@ -14,7 +14,7 @@ from torch import Tensor
 from bestline.data.design.choose import asked_formula
 from bestline.data.design.columns import coded, draft_of
 from bestline.data.design.design import Design, Encoded
-from bestline.data.design.expressions import expression
+from bestline.data.design.expressions import Call, State, expression
 from bestline.data.design.formula import powers
 from bestline.data.design.profiles import (
     CountGaps,
@@ -26,9 +26,8 @@ from bestline.data.design.profiles import (
     Profiles,
     Summarise,
     Training,
+    learn_state,
 )
-from bestline.data.design.states import Call, learn_state
-from bestline.data.design.syntax import State
 from bestline.data.passes import Named
 from bestline.data.progress import Progress
 from bestline.data.tables import Kind, Source

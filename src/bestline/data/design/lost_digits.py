@@ -19,7 +19,7 @@ from torch import Tensor
 from bestline.data.design.design import Design, Encoded
 from bestline.data.design.expressions import expression
 from bestline.data.design.factors import Column, Factor
-from bestline.data.design.rounding import Rounding
+from bestline.data.design.rounding import Rounding, doubled_values, rounding_of
 from bestline.data.tables import Batch
 from bestline.numerics import Doubled, Features, Targets
 
@@ -104,7 +104,7 @@ def columns_rounding(design: Design) -> tuple[Tensor, Tensor]:
 
 
 def _rounding(design: Design, factor: Factor) -> Rounding:
-    return expression(factor.text).rounding(design.states) if factor.kind == "expression" else Rounding()
+    return rounding_of(expression(factor.text).tree, design.states) if factor.kind == "expression" else Rounding()
 
 
 def _targets_error(design: Design, batch: Batch) -> Targets:
@@ -117,7 +117,7 @@ def _targets_error(design: Design, batch: Batch) -> Targets:
         if response.kind == "number":
             errors.append(torch.zeros(len(values), dtype=torch.float64, device=values.device))
             continue
-        true = expression(response.text).doubled(columns, design.states)
+        true = doubled_values(expression(response.text).tree, columns, design.states)
         # y is used as it is, without what it lacks: so that counts as error, too.
         errors.append((true.error + true.beside(expression(response.text)(columns, design.states)).abs()).nan_to_num(math.inf))
     return torch.stack(errors, 1)
@@ -132,7 +132,7 @@ def _is_made(design: Design, column: Column) -> bool:
 def _doubled(design: Design, factor: Factor, values: Mapping[str, Tensor], batch: Batch, on_unseen: str) -> Doubled:
     """A factor's components (n, components) in twice the digits."""
     if factor.kind == "expression":
-        part = expression(factor.text).doubled(values, design.states)
+        part = doubled_values(expression(factor.text).tree, values, design.states)
         return part if part.high.ndim == 2 else part[:, None]
     if factor.kind == "number":
         return Doubled.of(values[factor.column][:, None])

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from bestline.data.design.syntax import FUNCTIONS, State, Values, constant, evaluate, function_of, legendre, poly_arguments
+from bestline.data.design.expressions import FUNCTIONS, State, Values, constant, evaluate, function_of, legendre, poly_arguments
 from bestline.numerics import Doubled
 
 _HIGHEST_POWER = 65  # beyond it a power is taken as float64 gives it
@@ -46,7 +46,10 @@ _UNKNOWN = Rounding(math.inf)
 
 
 def doubled_values(node: ast.expr, values: Values, states: Mapping[str, State]) -> Doubled:
-    """A checked expression with sums, products and whole powers in twice the digits, and the error of every value bounded."""
+    """A checked expression with sums, products and whole powers in twice the digits, and the error of every value bounded.
+
+    The error is for exact arithmetic on the columns and the formula's numbers as float64 holds them.
+    """
     match node:
         case ast.BinOp(left=left, op=ast.Add() | ast.Sub() | ast.Mult() as op, right=right):
             a, b = doubled_values(left, values, states), doubled_values(right, values, states)
@@ -54,21 +57,16 @@ def doubled_values(node: ast.expr, values: Values, states: Mapping[str, State]) 
         case ast.BinOp(left=left, op=ast.Pow(), right=ast.Constant(value=exponent)) if exponent in range(1, _HIGHEST_POWER):
             return doubled_values(left, values, states).power(int(exponent))  # type: ignore[arg-type]  # one of the range
         case ast.UnaryOp(op=op, operand=operand):
-            return (
-                -doubled_values(operand, values, states)
-                if isinstance(op, ast.USub)
-                else doubled_values(operand, values, states)
-            )
+            x = doubled_values(operand, values, states)
+            return -x if isinstance(op, ast.USub) else x
         case ast.Call() if function_of(node) == "I":
             return doubled_values(node.args[0], values, states)
         case ast.Call() if function_of(node) == "poly" and poly_arguments(node)[1]:
             x, degree = doubled_values(node.args[0], values, states), poly_arguments(node)[0]
+            if degree == 1:
+                return x
             powers = [x.power(d) for d in range(1, degree + 1)]
-            return (
-                Doubled(*(torch.stack([getattr(p, half) for p in powers], 1) for half in ("high", "low", "error")))
-                if degree > 1
-                else x
-            )
+            return Doubled(*(torch.stack([getattr(p, half) for p in powers], 1) for half in ("high", "low", "error")))
     value = torch.as_tensor(evaluate(node, values, states), dtype=torch.float64)
     return Doubled.of(value, error=_error(node, value, values, states))
 

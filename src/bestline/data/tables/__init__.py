@@ -1,16 +1,15 @@
 """Tables: anything that holds a table becomes a `Source`, a schema and batches of rows in constant memory.
 
-`source` is the contract of a table, `table_file` that of one file; `delimited` and `columnar` are the file formats, `memory`
+`source` is the contract of a table and that of one file; `delimited` and `columnar` are the file formats, `memory`
 the frames and arrays. `places` finds files and knows a format by its first bytes; `files` opens each by its row in `OPENERS`;
 `cells` decides what a column holds. Doors: `open_source` to read, `write_with` to write.
 """
 
 from __future__ import annotations
 
-from bestline.data.tables.batch import Batch
 from bestline.data.tables.cells import Field, Kind
 from bestline.data.tables.open import ArrowTable, open_source, read_table
-from bestline.data.tables.source import Source
+from bestline.data.tables.source import Batch, Source
 from bestline.data.tables.writing import write_with
 
 __all__ = ["ArrowTable", "Batch", "Field", "Kind", "Source", "open_source", "read_table", "write_with"]

@@ -15,11 +15,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from bestline.data.progress import Share
-from bestline.data.tables.batch import Block
 from bestline.data.tables.cells import LARGE, Field, Kind, beyond, declared, typed
 from bestline.data.tables.places import Place, reason
-from bestline.data.tables.source import unique_names
-from bestline.data.tables.table_file import TableFile
+from bestline.data.tables.source import Block, TableFile, unique_names
 from bestline.errors import ColumnError, FileError, readable
 
 

@@ -15,13 +15,11 @@ import pyarrow as pa
 import pyarrow.csv as pc_csv
 
 from bestline.data.progress import Share
-from bestline.data.tables.batch import Block
-from bestline.data.tables.cells import BOOL, FALSE, LARGE, NO_NUMBER, PADDED, TRUE, Field, Kind
+from bestline.data.tables.cells import BOOL, FALSE, LARGE, NO_NUMBER, PADDED, TRUE, ColumnJudgement, Field, Kind, judged
 from bestline.data.tables.dialect import dialect_of
 from bestline.data.tables.places import Place, reason
-from bestline.data.tables.table_file import TableFile
+from bestline.data.tables.source import Block, TableFile
 from bestline.data.tables.text import BLOCK, SMALL, TextStream, native, whole_rows
-from bestline.data.tables.words import ColumnJudgement, judged
 from bestline.errors import DataError, FileError, readable
 
 

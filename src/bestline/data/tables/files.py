@@ -11,13 +11,11 @@ import pyarrow as pa
 import torch
 
 from bestline.data.progress import Share
-from bestline.data.tables.batch import Batch, Block, Layout
 from bestline.data.tables.cells import Field, Kind
 from bestline.data.tables.columnar import ArrowFile, ParquetFile, check_types
 from bestline.data.tables.delimited import DelimitedFile
 from bestline.data.tables.places import Place, format_of, found
-from bestline.data.tables.source import Source, remarks
-from bestline.data.tables.table_file import TableFile
+from bestline.data.tables.source import Batch, Block, Layout, Source, TableFile, remarks
 from bestline.errors import ColumnError, DataError, FileError, listed, readable
 
 # One row a format; what is none of these is delimited text, packed or not.

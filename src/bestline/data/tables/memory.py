@@ -14,11 +14,10 @@ import torch
 from torch import Tensor
 
 from bestline.data.progress import Share
-from bestline.data.tables.batch import Batch, Block, Layout
 from bestline.data.tables.cells import BOOL, LARGE, Field, Kind, beyond, declared
 from bestline.data.tables.columnar import field_of
 from bestline.data.tables.places import reason
-from bestline.data.tables.source import Source, remarks, unique_names
+from bestline.data.tables.source import Batch, Block, Layout, Source, remarks, unique_names
 from bestline.errors import ColumnError, DataError, OptionError, ShapeError, listed, readable
 
 # What torch holds as NumPy does; other numbers become float64.

@@ -16,10 +16,9 @@ import pyarrow.parquet as pq
 from torch import Tensor
 
 from bestline.data.progress import Share
-from bestline.data.tables.batch import Batch
 from bestline.data.tables.cells import BOOL, LARGE, PADDED, Field, Kind, text_words, wordy
 from bestline.data.tables.places import reason
-from bestline.data.tables.source import Source
+from bestline.data.tables.source import Batch, Source
 from bestline.errors import ColumnError, FileError, listed, readable
 from bestline.files import fresh
 
