@@ -20,7 +20,7 @@ from bestline.data.design.profiles import CountGaps, Gram, Learnt, Profile, Summ
 from bestline.data.folds import ByHash, ByPart, ByValue, FindValues, Values
 from bestline.data.passes import Named, Pass
 from bestline.data.runner import summed
-from bestline.data.split import CountRows, InPart, part_labels
+from bestline.data.split import InPart, part_labels
 from bestline.data.tables import open_source
 from bestline.inference.coordinates import AddUp, Fold
 from bestline.inference.covariance.named import parse_cov
@@ -81,7 +81,7 @@ def _passes() -> dict[str, tuple[pd.DataFrame, Pass[Any, Any]]]:
         "collect parts": (FRAME, Collect(design, 18, ByPart(labels, 6, by_value))),
         "collect and keep": (FRAME, Collect(design, 2, ByHash(2, 0), Kept(1e9))),
         "values": (FRAME, FindValues("firm")),
-        "rows": (FRAME, CountRows("a")),
+        "rows": (FRAME, CountGaps((), frozenset())),
         "profile": (HOLES, Profile(("group", "firm"), ("a", "b"), counted)),
         "arguments": (HOLES, Summarise(calls, {"b": 1.0}, counted)),
         "polynomials": (FRAME, Gram(calls, None, counted, ranges=ranges)),

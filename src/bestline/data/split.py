@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from bestline.data.passes import Pass
+from bestline.data.design.profiles import CountGaps
 from bestline.data.tables import Batch, Source
 from bestline.errors import DataError, OptionError
 
@@ -56,28 +56,8 @@ class InPart:
 
 
 def row_count(source: Source) -> int:
-    """How many rows a table has; where nobody knows, one pass over a column counts them."""
-    return source.count if source.count is not None else source.reduce(CountRows(source.names[0]))
-
-
-@dataclass(frozen=True)
-class CountRows(Pass[Batch, int]):
-    """The pass that counts rows, by a column of theirs."""
-
-    column: str
-
-    @property
-    def columns(self) -> tuple[str, ...]:
-        """The column."""
-        return (self.column,)
-
-    def empty(self) -> int:
-        """None."""
-        return 0
-
-    def of(self, batch: Batch) -> int:
-        """Rows of a batch."""
-        return batch.rows
+    """How many rows a table has; where nobody knows, one pass that looks for gaps in no column counts them."""
+    return source.count if source.count is not None else source.reduce(CountGaps((), frozenset())).rows
 
 
 def split_sizes(n: int, split: Sequence[float]) -> list[int]:

@@ -27,9 +27,8 @@ from bestline.numerics.semidefinite import inverse
 
 MOST = 15  # digits of float64
 _EPS = torch.finfo(torch.float64).eps
-_UNITS = (
-    32  # of rounding in one chunk's products: a few for each step, and some to spare; the tests hold it against exact answers
-)
+# Of rounding in one chunk's products: a few for each step, and some to spare; the tests hold it against exact answers.
+_UNITS = 32
 _UNCERTAIN = 0.01  # of the smallest direction of S: beyond it the first order of the error no longer stands for all of it
 
 

@@ -18,9 +18,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-_SPLITTER = (
-    2.0**27 + 1
-)  # parts the 53 bits of a float64 in two halves of 26 (the sign takes the odd one): Veltkamp, in Dekker 1971
+# Parts the 53 bits of a float64 in two halves of 26 (the sign takes the odd one): Veltkamp, in Dekker 1971.
+_SPLITTER = 2.0**27 + 1
 _UNIT = 2.0**-100  # of a step's result, relative: the pairs' own rounding, with a few bits to spare
 _LEAST = 2.0**-1070  # absolute: what underflow can take
 _SMALL = 2.0**-900  # products above it lose nothing to underflow

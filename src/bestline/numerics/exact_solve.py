@@ -27,9 +27,8 @@ from bestline.numerics.exact_sums import CrossProducts, TooWideError
 from bestline.numerics.interval import Known, decided, digits_left, nearest_double, pairs_of, root_of, scaled, table_of
 from bestline.numerics.rows import Features, Rows, Square, Weights
 
-_ROUNDING = (
-    4 * 2.0**-52
-)  # of a stored number that was computed in a few steps from others, relative: half a unit a step, and some to spare
+# Of a stored number that was computed in a few steps from others, relative: half a unit a step, and some to spare.
+_ROUNDING = 4 * 2.0**-52
 _STEEP = 1e-3  # closeness below which products of rows and weights are taken in twice the digits
 _SECOND_ORDER = 1.1  # what the first order leaves out below that
 MOST_COLUMNS = 200  # elimination takes a second for 100, and eight times that for 200

@@ -17,10 +17,11 @@ from bestline.data.design.profiles import Levels
 from bestline.data.tables import Field, Kind, Source
 from bestline.errors import ColumnError, OptionError, listed, readable
 
-LevelsOf: TypeAlias = Callable[
-    [Sequence[str]], Mapping[str, Levels]
-]  # names of columns -> their levels, by a pass where needed
+# Names of columns -> their levels, by a pass where needed.
+LevelsOf: TypeAlias = Callable[[Sequence[str]], Mapping[str, Levels]]
 
+# Kinds of values that are no features, and why.
+_UNFIT = {Kind.DATE: "dates are not numbers", Kind.OTHER: "neither numbers nor text", Kind.EMPTY: "every value is missing"}
 _MOST_LEVELS = 200  # of a text column that nobody asked for
 _SHARED = 0.5  # texts a row, beyond which nearly every row has one of its own
 # Names that programs give to a column which numbers the rows; it must do so, too, to be left out.
@@ -116,14 +117,8 @@ def _counts_rows(source: Source, name: str) -> bool:
 
 def _unfit(f: Field, found: Levels | None) -> str | None:
     """Why a column that nobody asked for should not be a feature, or None when it can be."""
-    if f.kind is Kind.DATE:
-        return "dates are not numbers"
-    if f.kind is Kind.OTHER:
-        return "neither numbers nor text"
-    if f.kind is Kind.EMPTY:
-        return "every value is missing"
-    if found is None:
-        return None
+    if f.kind in _UNFIT or found is None:
+        return _UNFIT.get(f.kind)
     distinct = len(found.counts)
     if distinct == 0:
         return "every value is missing"

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from bestline.data.design.choose import asked_formula
 from bestline.data.design.columns import coded, draft_of
-from bestline.data.design.design import Design, Encoded
+from bestline.data.design.design import Design
 from bestline.data.design.expressions import Call, State, expression
 from bestline.data.design.formula import powers
 from bestline.data.design.profiles import (
@@ -164,6 +164,3 @@ def missing_values(design: Design, source: Source) -> MissingValuesError:
         f"{gaps.gapped:,} of the {gaps.rows:,} rows of {source.label} have missing values ({counts}); choose missing='drop' (--missing drop) "
         f"to leave them out, or missing='impute' to fill them in."
     )
-
-
-__all__ = ["Encoded", "learn", "missing_values"]

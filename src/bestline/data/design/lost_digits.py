@@ -12,6 +12,8 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import reduce
+from operator import mul
 
 import torch
 from torch import Tensor
@@ -47,7 +49,7 @@ def rows_doubled(design: Design, batch: Batch) -> tuple[Encoded, LostDigits | No
     """A batch as `rows` gives it, and what float64 has lost of X and y; None: nothing."""
     encoded = design.rows(batch)
     made = any(r.kind == "expression" for r in design.responses)
-    if not (made or _makes_columns(design)) or not len(encoded.rows):
+    if not (made or any(_is_made(design, column) for column in design.columns)) or not len(encoded.rows):
         return encoded, None
     rows = encoded.rows
     X = columns_doubled(design, batch, rows.X, encoded.index)
@@ -55,11 +57,6 @@ def rows_doubled(design: Design, batch: Batch) -> tuple[Encoded, LostDigits | No
     if made and encoded.index is not None:
         y_error = y_error[encoded.index]
     return encoded, LostDigits(X.low, torch.cat([X.error, y_error.to(X.error)], 1))
-
-
-def _makes_columns(design: Design) -> bool:
-    """Whether any column of X is computed from columns of the table."""
-    return any(_is_made(design, column) for column in design.columns)
 
 
 def columns_doubled(
@@ -81,11 +78,9 @@ def columns_doubled(
     values = {name: numbers[:, j] for j, name in enumerate(names)}
     parts = {i: _doubled(design, design.factors[i], values, batch, on_unseen) for j in made for i, _ in design.columns[j].parts}
     for j in made:  # column j is the product of its parts; what X[:, j] lacks of it is kept, and how far both can be wrong
-        first, *others = (parts[i][:, at] for i, at in design.columns[j].parts)
-        for other in others:
-            first = first * other
-        first = first if index is None else first[index]
-        low[:, j], error[:, j] = first.beside(X[:, j]), first.error.nan_to_num(math.inf)
+        product = reduce(mul, (parts[i][:, at] for i, at in design.columns[j].parts))
+        product = product if index is None else product[index]
+        low[:, j], error[:, j] = product.beside(X[:, j]), product.error.nan_to_num(math.inf)
     return Doubled(X, low, error)
 
 
@@ -94,10 +89,8 @@ def columns_rounding(design: Design) -> tuple[Tensor, Tensor]:
     factors = [_rounding(design, f) for f in design.factors]
     found = []
     for column in design.columns:
-        first, *others = (factors[i] for i, _ in column.parts)
-        for other in others:
-            first = first.times(other)
-        found.append(first if _is_made(design, column) else Rounding())
+        product = reduce(Rounding.times, (factors[i] for i, _ in column.parts))
+        found.append(product if _is_made(design, column) else Rounding())
     found += [_rounding(design, r) for r in design.responses]
     both = 2.0**-52 * torch.tensor([[r.own, r.one] for r in found], dtype=torch.float64).reshape(-1, 2)
     return both[:, 0], both[:, 1]

@@ -12,7 +12,6 @@ Levels are of all rows; means and states are of the training rows alone, so that
 from __future__ import annotations
 
 import math
-from abc import abstractmethod
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -27,9 +26,8 @@ from bestline.data.tables import Batch
 from bestline.errors import FormulaError, readable
 from bestline.numerics import RowVector, of_one_size
 
-_LEAST = (
-    1e-7  # of a polynomial's own size that those of lower degree leave: less is none, for the rounding of its square is 1e-15
-)
+# Of a polynomial's own size that those of lower degree leave: less is none, for the rounding of its square is 1e-15.
+_LEAST = 1e-7
 Training: TypeAlias = Callable[[Batch], Tensor]  # which rows of a batch are training rows, (n,) bool; a value, as a pass is
 
 MOST_TEXTS = 20_000  # different texts kept of a column while counting
@@ -128,10 +126,7 @@ class Profile(Pass[Batch, Profiles]):
     numbers: tuple[str, ...]
     counted: Learnt
 
-    @property
-    def what(self) -> str:
-        """What people are told."""
-        return "learning the columns"
+    what = "learning the columns"
 
     @property
     def columns(self) -> list[str]:
@@ -207,10 +202,6 @@ class _OfArguments(Pass[Batch, PartT]):
         """Those, and the weights."""
         return [*self.names, *self.counted.columns]
 
-    @abstractmethod
-    def empty(self) -> PartT:
-        """As in Pass."""
-
     def values(self, batch: Batch) -> Iterator[tuple[Call, Tensor]]:
         """Each call, and its argument in the training rows that have one."""
         names, numbers = self.names, batch.numbers(self.names).cpu()
@@ -229,10 +220,7 @@ class _OfArguments(Pass[Batch, PartT]):
 class Summarise(_OfArguments[Named[Call, ArgumentSummary]]):
     """The pass for the mean, deviation and range of every argument."""
 
-    @property
-    def what(self) -> str:
-        """What people are told."""
-        return "learning the transforms"
+    what = "learning the transforms"
 
     def empty(self) -> Named[Call, ArgumentSummary]:
         """Of no rows."""
@@ -252,10 +240,7 @@ class Gram(_OfArguments[Named[Call, Tensor]]):
 
     ranges: Mapping[Call, ArgumentSummary]
 
-    @property
-    def what(self) -> str:
-        """What people are told."""
-        return "learning the polynomials"
+    what = "learning the polynomials"
 
     def empty(self) -> Named[Call, Tensor]:
         """Of no rows."""

@@ -18,7 +18,7 @@ from bestline.data.progress import Share
 from bestline.data.tables.cells import BOOL, FALSE, LARGE, NO_NUMBER, PADDED, TRUE, ColumnJudgement, Field, Kind, judged
 from bestline.data.tables.dialect import dialect_of
 from bestline.data.tables.places import Place, reason
-from bestline.data.tables.source import Block, TableFile
+from bestline.data.tables.source import Block, TableFile, silent
 from bestline.data.tables.text import BLOCK, SMALL, TextStream, native, whole_rows
 from bestline.errors import DataError, FileError, readable
 
@@ -50,7 +50,7 @@ class DelimitedFile(TableFile):
     def _judge(self) -> None:
         names = self.dialect.names
         # Every column as words: the first block says what each of them holds.
-        first = next((b for b in self._checked(names, frozenset(names), _ignore) if b.num_rows), None)
+        first = next((b for b in self._checked(names, frozenset(names), silent) if b.num_rows), None)
         if first is None:
             raise DataError(f"{readable(self.place.shown)} has no rows below its header.")
         for name, words in zip(names, first.columns, strict=True):
@@ -62,7 +62,7 @@ class DelimitedFile(TableFile):
         """Settle columns without values so far by the first block of the file that has some."""
         if not empty:
             return
-        for block in self._checked(tuple(empty), frozenset(empty), _ignore):
+        for block in self._checked(tuple(empty), frozenset(empty), silent):
             for name in list(empty):
                 found = judged(name, block.column(name), self.dialect.decimal, as_text=name in self.text)
                 if found.kind is not Kind.EMPTY:
@@ -145,7 +145,7 @@ class DelimitedFile(TableFile):
             return pa.bool_() if self.judgements[name].note == BOOL else pa.float64()
 
         return pc_csv.ConvertOptions(
-            column_types={name: stored(name) for name in self.dialect.names} if not names else {n: stored(n) for n in names},
+            column_types={name: stored(name) for name in names},
             # The others are not decoded.
             include_columns=list(names),
             null_values=list(NO_NUMBER),
@@ -212,7 +212,3 @@ class DelimitedFile(TableFile):
         if "UTF8" in why.upper().replace("-", ""):
             return FileError(f"{shown} is not UTF-8 throughout; save it as UTF-8.")
         return FileError(f"{shown} cannot be read as delimited text ({reason(error)}); write it again.")
-
-
-def _ignore(_: float) -> None:
-    return None

@@ -115,7 +115,6 @@ def _sniffed(lines: list[str], *, tab_first: bool) -> tuple[str, int]:
 
 def _delimiter(lines: list[str], *, tab_first: bool) -> str:
     # Of equals the first wins: a comma, or in a .tsv a tab.
-    # Of equals the first wins: a comma, or in a .tsv a tab.
     best, most = "\t" if tab_first else ",", 1
     # A delimiter that cuts every row into one cell cuts nothing.
     for candidate in "\t,;|" if tab_first else ",;\t|":
@@ -128,12 +127,10 @@ def _delimiter(lines: list[str], *, tab_first: bool) -> str:
 
 def _widths(lines: list[str], delimiter: str) -> list[int]:
     """Cells in each of the first rows; the last row may be cut off, so it does not count when there are others."""
-    widths = []
     try:
-        widths = [len(row) for row in islice(csv.reader(lines[: 3 * _ROWS], delimiter=delimiter), _ROWS) if row]
+        return [len(row) for row in islice(csv.reader(lines[: 3 * _ROWS], delimiter=delimiter), _ROWS) if row]
     except csv.Error:
-        return widths
-    return widths
+        return []
 
 
 def _named(header: list[str], place: Place) -> tuple[tuple[str, ...], tuple[str, ...]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -11,7 +11,7 @@ import pyarrow as pa
 import torch
 
 from bestline.data.progress import Share
-from bestline.data.tables.cells import Field, Kind
+from bestline.data.tables.cells import ColumnJudgement, Field, Kind
 from bestline.data.tables.columnar import ArrowFile, ParquetFile, check_types
 from bestline.data.tables.delimited import DelimitedFile
 from bestline.data.tables.places import Place, format_of, found
@@ -32,25 +32,16 @@ def open_files(paths: Sequence[str | os.PathLike[str]], text: Collection[str] = 
     if not places:
         raise FileError("There is no file in the list; give at least one path.")
     first = _part(places[0], text)
-    parts = [first]
-    for place in places[1:]:
-        parts.append(_next_part(place, text, first))
-    return Files(_settled(parts))
+    return Files(_settled([first, *(_next_part(place, text, first) for place in places[1:])]))
 
 
-def _part(place: Place, text: Collection[str]) -> TableFile:
+def _part(place: Place, text: Collection[str], like: Mapping[str, ColumnJudgement] | None = None) -> TableFile:
     form = format_of(place)
-    if form in OPENERS:
-        return OPENERS[form](place)
-    return DelimitedFile(place, packed=form == "gzip", text=text)
+    return OPENERS[form](place) if form in OPENERS else DelimitedFile(place, packed=form == "gzip", text=text, like=like)
 
 
 def _next_part(place: Place, text: Collection[str], first: TableFile) -> TableFile:
-    form = format_of(place)
-    if isinstance(first, DelimitedFile) and form in ("gzip", "text"):
-        part: TableFile = DelimitedFile(place, packed=form == "gzip", text=text, like=first.judgements)
-    else:
-        part = _part(place, text)
+    part = _part(place, text, first.judgements if isinstance(first, DelimitedFile) else None)
     _same_columns(part, first)
     if not isinstance(part, DelimitedFile) or not isinstance(first, DelimitedFile):
         check_types(part, first.fields)

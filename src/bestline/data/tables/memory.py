@@ -18,7 +18,7 @@ from bestline.data.tables.cells import BOOL, LARGE, Field, Kind, beyond, declare
 from bestline.data.tables.columnar import field_of
 from bestline.data.tables.places import reason
 from bestline.data.tables.source import Batch, Block, Layout, Source, remarks, unique_names
-from bestline.errors import ColumnError, DataError, OptionError, ShapeError, listed, readable
+from bestline.errors import ColumnError, DataError, ShapeError, listed, readable
 
 # What torch holds as NumPy does; other numbers become float64.
 _KEPT = tuple(np.dtype(t) for t in ("f2", "f4", "f8", "i1", "i2", "i4", "i8", "u1", "?"))
@@ -84,24 +84,18 @@ def open_memory(data: Any, extra: Mapping[str, Any] | None = None) -> Memory:
     if isinstance(data, tuple):
         if len(data) != 2:
             raise ShapeError(f"A tuple as data is a pair (X, y); got {len(data)} parts.")
-        left, right = _pair(*data)
+        left, right = _blocks(data[0], "x"), _blocks(data[1], "y")
+        if [name for held, _ in right for name in held] == ["y0"]:
+            right = [(("y",), right[0][1])]
+        n, m = (len(side[0][1]) if side else 0 for side in (left, right))
+        if n != m and left and right:
+            raise ShapeError(f"X has {n} rows but y has {m}; give one y for every row of X.")
         blocks, target = [*left, *right], tuple(name for held, _ in right for name in held)
     else:
         blocks = _blocks(data, "x")
     for name, values in (extra or {}).items():
         blocks.append(((name,), _column(name, values)))
     return Memory(blocks, target)
-
-
-def _pair(X: Any, y: Any) -> tuple[list[tuple[tuple[str, ...], Block]], list[tuple[tuple[str, ...], Block]]]:
-    left, right = _blocks(X, "x"), _blocks(y, "y")
-    names = [name for held, _ in right for name in held]
-    if names == ["y0"]:
-        right = [(("y",), right[0][1])]
-    n, m = (len(side[0][1]) if side else 0 for side in (left, right))
-    if n != m and left and right:
-        raise ShapeError(f"X has {n} rows but y has {m}; give one y for every row of X.")
-    return left, right
 
 
 def _blocks(data: Any, prefix: str) -> list[tuple[tuple[str, ...], Block]]:
@@ -272,12 +266,6 @@ def _tensor_of(array: np.ndarray[Any, Any]) -> Tensor:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # a read-only array: nobody here writes to the tensor
         return torch.from_numpy(np.asarray(array))
-
-
-def refuse_extra(extra: Mapping[str, Any] | None) -> None:
-    """Arrays cannot be laid beside a file that is read in parts."""
-    if extra:
-        raise OptionError(f"{listed(extra)} was given as an array beside a file; name a column of the file instead.")
 
 
 def no_table(data: Any) -> DataError:

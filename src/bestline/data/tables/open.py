@@ -11,10 +11,10 @@ import pyarrow as pa
 from torch import Tensor
 
 from bestline.data.tables.files import open_files
-from bestline.data.tables.memory import no_table, open_memory, refuse_extra
+from bestline.data.tables.memory import no_table, open_memory
 from bestline.data.tables.source import Source
 from bestline.data.tables.writing import stored
-from bestline.errors import DataError
+from bestline.errors import DataError, OptionError, listed
 
 ArrowTable: TypeAlias = pa.Table
 
@@ -44,12 +44,11 @@ def open_source(data: Any, *, text: Collection[str] = (), extra: Mapping[str, An
     """
     if isinstance(data, Source):
         return data
-    if isinstance(data, str | os.PathLike):
-        refuse_extra(extra)
-        return open_files([data], text)
-    paths = _paths(data)
+    paths = [data] if isinstance(data, str | os.PathLike) else _paths(data)
     if paths is not None:
-        refuse_extra(extra)
+        # Arrays cannot be laid beside a file that is read in parts.
+        if extra:
+            raise OptionError(f"{listed(extra)} was given as an array beside a file; name a column of the file instead.")
         return open_files(paths, text)
     if data is None or isinstance(data, bytes | bytearray | int | float):
         raise no_table(data)

@@ -20,7 +20,7 @@ from torch import Tensor
 from bestline.data.passes import PartT, Pass
 from bestline.data.progress import Progress, Share, share_of
 from bestline.data.runner import summed
-from bestline.data.tables.cells import LARGE, Cells, Field, Kind, NotANumberError, Spelling, as_category, codes, numbers
+from bestline.data.tables.cells import BOOL, LARGE, Cells, Field, Kind, NotANumberError, Spelling, as_category, codes, numbers
 from bestline.data.tables.places import Place
 from bestline.errors import ColumnError, OptionError, listed, readable
 
@@ -102,11 +102,12 @@ class Batch:
                 # A view, where it is float64 already: most passes over arrays copy nothing at all.
                 return block.to(torch.float64)
         homes = [self._layout.home.get(name) for name in names]
-        first = homes[0][0] if homes and homes[0] else -1
-        if first >= 0 and isinstance(self._blocks[first], Tensor) and all(home and home[0] == first for home in homes):
-            return self._tensor(first)[:, [home[1] for home in homes if home]].to(torch.float64)
+        first = homes[0][0] if homes and homes[0] else None
+        block = None if first is None else self._blocks[first]
+        if isinstance(block, Tensor) and all(home and home[0] == first for home in homes):
+            return block[:, [home[1] for home in homes if home]].to(torch.float64)
         # Frames and files: each column is an array of its own, and X is put together here.
-        columns = [self._number(name) for name in names]
+        columns = [held if isinstance(held := self.cells(n), Tensor) else self._parsed(n, held) for n in names]
         out = torch.empty((self.rows, len(names)), dtype=torch.float64)
         view = out.numpy()
         for j, column in enumerate(columns):
@@ -131,23 +132,13 @@ class Batch:
         # Numbers of a text file are compared as numbers: 1, 1.0 and 01 are one level, unless asked for as text.
         words = self.words(name)
         if field.kind is Kind.NUMBER and words and not isinstance(cells, Tensor) and not pa.types.is_boolean(cells.type):
-            cells, words = self._flags(field, pa.array(self._parsed(name, cells), from_pandas=True)), False
+            cells, words = pa.array(self._parsed(name, cells), from_pandas=True), False
+            cells = cells.cast(pa.bool_()) if field.note == BOOL else cells
         return codes(cells, words_may_be_missing=words)
 
     def words(self, name: str) -> bool:
         """Whether the column comes from a text file, where words may say that a value is missing."""
         return name in self._layout.spelling
-
-    def _flags(self, field: Field, cells: Cells) -> Cells:
-        return cells.cast(pa.bool_()) if field.note == "bool" else cells
-
-    def _tensor(self, block: int) -> Tensor:
-        values: Tensor = self._blocks[block]
-        return values
-
-    def _number(self, name: str) -> Tensor | np.ndarray[Any, Any]:
-        cells = self.cells(name)
-        return cells if isinstance(cells, Tensor) else self._parsed(name, cells)
 
     def _parsed(self, name: str, cells: Cells) -> np.ndarray[Any, np.dtype[np.float64]]:
         field = self._layout.fields[name]
@@ -261,7 +252,7 @@ class Source(ABC):
         unknown = set(wanted).difference(self.names)
         if unknown:
             raise ColumnError.missing(min(unknown), self.names, self.label)
-        return self._batches(wanted, size, progress or _silent, order)
+        return self._batches(wanted, size, progress or silent, order)
 
     def reduce(self, over: Pass[Batch, PartT], *, progress: Progress | None = None) -> PartT:
         """Run a pass over all rows, where the rows are: here by `runner.summed`, on a cluster by whatever an engine has.
@@ -285,8 +276,9 @@ class Source(ABC):
         return self
 
 
-def _silent(_: float) -> None:
-    return None
+def silent(_: float) -> None:
+    """Progress that nobody wants to hear of."""
+    return
 
 
 def remarks(fields: Sequence[Field]) -> tuple[str, ...]:

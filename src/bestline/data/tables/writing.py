@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -95,16 +96,11 @@ def _write(tables: Iterator[Any], opened: Callable[[Any], Any]) -> int:
     first = next(tables)  # a file has one schema, that of its first batch, and it must be known before anything is written
     rows = 0
     with opened(first.schema) as put:
-        for table in _then(first, tables):
+        for table in chain([first], tables):
             # Later batches may come in other types (a column of words that turned out numbers): the file has one.
             put(table.cast(first.schema))
             rows += table.num_rows
     return rows
-
-
-def _then(first: Any, rest: Iterator[Any]) -> Iterator[Any]:
-    yield first
-    yield from rest
 
 
 # --- batches to tables ---------------------------------------------------------------------------------------------------
