@@ -7,18 +7,14 @@ silence: dates, columns without values, texts that are different in nearly every
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
-from typing import TypeAlias
+from collections.abc import Sequence
 
 import torch
 
 from bestline.data.design.formula import ParsedFormula, parse, plain
-from bestline.data.design.profiles import Levels
+from bestline.data.design.profiles import Learner, Levels
 from bestline.data.tables import Field, Kind, Source
 from bestline.errors import ColumnError, OptionError, listed, readable
-
-# Names of columns -> their levels, by a pass where needed.
-LevelsOf: TypeAlias = Callable[[Sequence[str]], Mapping[str, Levels]]
 
 # Kinds of values that are no features, and why.
 _UNFIT = {Kind.DATE: "dates are not numbers", Kind.OTHER: "neither numbers nor text", Kind.EMPTY: "every value is missing"}
@@ -40,7 +36,7 @@ def asked_formula(
     *,
     weights: str | None,
     aside: str | None,
-    levels: LevelsOf,
+    learner: Learner,
 ) -> tuple[ParsedFormula, tuple[str, ...]]:
     """The formula asked for, its `.` or its missing list of features filled with the columns that can serve."""
     if formula is not None:
@@ -50,7 +46,7 @@ def asked_formula(
             return parse(formula, source.names), ()
         # The dot stands for all columns that the formula does not name; quoted names count as named, too.
         named = set(re.findall(r"[^\W\d]\w*", _DOT.sub(" ", formula))) | ({weights} if weights else set())
-        chosen, notes = _choose(source, [f for f in source.fields if f.name not in {*named, aside}], levels)
+        chosen, notes = _choose(source, [f for f in source.fields if f.name not in {*named, aside}], learner)
         present = [n for n in source.names if n in named]  # the parser takes away what the formula names
         return parse(formula, [*present, *chosen]), notes
     targets = [target] if isinstance(target, str) else list(target or source.target or ())
@@ -66,7 +62,7 @@ def asked_formula(
             )
         return plain(targets, wanted), ()
     others = [f for f in source.fields if f.name not in (*targets, weights, aside)]
-    chosen, notes = _choose(source, others, levels)
+    chosen, notes = _choose(source, others, learner)
     if not chosen:
         raise ColumnError(
             f"No column of {source.label} can serve as a feature{_because(notes)}; name the features, or give a formula."
@@ -78,9 +74,9 @@ def _because(notes: Sequence[str]) -> str:
     return f" ({notes[0].split('. Name ')[0][0].lower()}{notes[0].split('. Name ')[0][1:]})" if notes else ""
 
 
-def _choose(source: Source, fields: Sequence[Field], levels: LevelsOf) -> tuple[list[str], tuple[str, ...]]:
+def _choose(source: Source, fields: Sequence[Field], learner: Learner) -> tuple[list[str], tuple[str, ...]]:
     """Columns that can serve as features, and a sentence for each kind that is left out."""
-    found = levels([f.name for f in fields if f.kind is Kind.TEXT])
+    found = learner.profile([f.name for f in fields if f.kind is Kind.TEXT]).levels.parts
     left: dict[str, list[str]] = {}
     chosen = []
     for f in fields:

@@ -17,9 +17,8 @@ from dataclasses import dataclass
 from itertools import combinations
 from typing import TypeAlias
 
-from bestline.data.design.design import Design
+from bestline.data.design.design import MISSING_LEVEL, Column, Design, Factor
 from bestline.data.design.expressions import expression
-from bestline.data.design.factors import MISSING_LEVEL, Column, Factor
 from bestline.data.design.formula import Category, ParsedFormula, Piece, as_category
 from bestline.data.design.profiles import MOST_TEXTS, Levels
 from bestline.data.tables import Field, Kind, Source

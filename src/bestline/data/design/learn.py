@@ -9,26 +9,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from torch import Tensor
-
 from bestline.data.design.choose import asked_formula
 from bestline.data.design.columns import coded, draft_of
 from bestline.data.design.design import Design
-from bestline.data.design.expressions import Call, State, expression
+from bestline.data.design.expressions import expression
 from bestline.data.design.formula import powers
-from bestline.data.design.profiles import (
-    CountGaps,
-    Gram,
-    Learnt,
-    Levels,
-    Mean,
-    Profile,
-    Profiles,
-    Summarise,
-    Training,
-    learn_state,
-)
-from bestline.data.passes import Named
+from bestline.data.design.profiles import CountGaps, Learner, Learnt, Mean, Training
 from bestline.data.progress import Progress
 from bestline.data.tables import Kind, Source
 from bestline.errors import ColumnError, MissingValuesError, OptionError, listed, readable
@@ -76,8 +62,8 @@ def learn(
         raise OptionError(f"`missing` must be 'raise', 'drop' or 'impute'; got {missing!r}.")
     if weights is not None and source.field(weights).kind is not Kind.NUMBER:
         raise ColumnError(f"The weights in column {readable(weights)} are not numbers; name a column of numbers.")
-    learner = _Learner(source, Learnt(weights, training), progress)
-    asked, notes = asked_formula(source, formula, target, features, weights=weights, aside=aside, levels=learner.levels)
+    learner = Learner(source, Learnt(weights, training), progress)
+    asked, notes = asked_formula(source, formula, target, features, weights=weights, aside=aside, learner=learner)
     # What has to be read, and how often: levels and means in one pass; states need means, and polynomials the range of their argument.
     if degree > 1:
         asked = powers(asked, degree, {f.name for f in source.fields if f.kind is Kind.NUMBER})
@@ -86,52 +72,11 @@ def learn(
     design, remarks = coded(draft, source, profiles.levels.parts)
     if missing == "impute":
         design = replace(design, means=_means(draft.numbers, profiles.means.parts))
-    states = learner.states(design)
+    texts = [f.text for f in (*design.factors, *design.responses) if f.kind == "expression"]
+    # Where gaps are imputed, a transform learns from the filled column, which is what it will be given.
+    states = learner.states(texts, design.means if missing == "impute" else None)
     table = tuple(n for n in source.names if n not in design.target_columns and n != weights)
     return replace(design, states=states, table=table, notes=(*notes, *remarks, *_target_notes(design, source)))
-
-
-class _Learner:
-    """Goes over the source for what is not known yet, and remembers what it has found."""
-
-    def __init__(self, source: Source, counted: Learnt, progress: Progress | None) -> None:
-        self.source, self.counted, self.progress = source, counted, progress
-        self.found = Profiles(Named({}), Named({}))
-
-    def profile(self, texts: Sequence[str] = (), numbers: Sequence[str] = ()) -> Profiles:
-        """The levels of some columns and the means of others: one pass over those that are not known yet."""
-        new = Profile(
-            # What an earlier step has found is not read again: choosing features has profiled the texts already.
-            tuple(n for n in dict.fromkeys(texts) if n not in self.found.levels.parts),
-            tuple(n for n in dict.fromkeys(numbers) if n not in self.found.means.parts),
-            self.counted,
-        )
-        if new.texts or new.numbers:
-            self.found = self.found + self.source.reduce(new, progress=self.progress)
-        return self.found
-
-    def levels(self, texts: Sequence[str]) -> Mapping[str, Levels]:
-        """The levels of some columns."""
-        return self.profile(texts).levels.parts
-
-    def states(self, design: Design) -> dict[str, State]:
-        """What the stateful calls of the design's expressions learn from the training rows."""
-        texts = [f.text for f in (*design.factors, *design.responses) if f.kind == "expression"]
-        calls = tuple(dict.fromkeys(c for text in texts for c in expression(text).calls))
-        if not calls:
-            return {}
-        # Where gaps are imputed, a transform learns from the filled column, which is what it will be given.
-        means = design.means if design.missing == "impute" else None
-        ranges = self.source.reduce(Summarise(calls, means, self.counted), progress=self.progress).parts
-        empty = [c.text for c in calls if ranges[c].count == 0]
-        if empty:
-            raise MissingValuesError(f"{listed(empty)} has no training rows to learn from.")
-        # Polynomials need the range of their argument first, so they take a pass of their own.
-        poly = tuple(c for c in calls if c.kind == "poly")
-        grams: Mapping[Call, Tensor] = {}
-        if poly:
-            grams = self.source.reduce(Gram(poly, means, self.counted, ranges=ranges), progress=self.progress).parts
-        return {c.text: learn_state(c, ranges[c], grams.get(c)) for c in calls}
 
 
 def _means(numbers: Sequence[str], found: Mapping[str, Mean]) -> dict[str, float]:

@@ -3,14 +3,21 @@
     x**10 = X + below + error        |error| <= bound
 
 A column as stored has lost nothing here. One that is computed, such as x**2 or x:z, is rounded, and where x**2 and x**3 are nearly
-parallel the rounding is most of what tells them apart. So products and powers are made once more in twice the digits, batch by
-batch, beside the rows; of functions such as log(x) the error is bounded (`rounding`).
+parallel the rounding is most of what tells them apart. So sums, products and whole powers are computed once more in twice the digits
+(`numerics.doubled`), batch by batch, beside the rows, and what rounding takes from them is known, number by number.
+
+Functions such as log(x) are as good as float64 makes them, and a bound stands beside them: what the argument's error does to the
+value, by the function's slope or by its values on either side, and a few units of rounding of its own (running error analysis:
+Higham 2002, 3.3). Where nothing can be said, the bound is not a number, or infinite.
+
+`columns_rounding` says the same beforehand, for whatever values: so many units of the value itself, and so many of 1.
 """
 
 from __future__ import annotations
 
+import ast
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import reduce
 from operator import mul
@@ -18,12 +25,41 @@ from operator import mul
 import torch
 from torch import Tensor
 
-from bestline.data.design.design import Design, Encoded
-from bestline.data.design.expressions import expression
-from bestline.data.design.factors import Column, Factor
-from bestline.data.design.rounding import Rounding, doubled_values, rounding_of
+from bestline.data.design.design import Column, Design, Encoded, Factor
+from bestline.data.design.expressions import (
+    FUNCTIONS,
+    State,
+    Values,
+    constant,
+    evaluate,
+    expression,
+    function_of,
+    legendre,
+    poly_arguments,
+)
 from bestline.data.tables import Batch
 from bestline.numerics import Doubled, Features, Targets
+
+_HIGHEST_POWER = 65  # beyond it a power is taken as float64 gives it
+_ULP = 2.0**-52
+_TINY = 2.0**-1070  # what underflow can take, however small the value
+_OWN = 4  # units of rounding that a library's function may be wrong by: those of today's stay below one
+_STATE = 256 * _ULP  # of means and sums of squares, which are added up batch by batch
+
+
+@dataclass(frozen=True, slots=True)
+class Rounding:
+    """Bound of an error, in units of rounding: so many of the value itself, and so many of 1; infinite where values decide."""
+
+    own: float = 0.0
+    one: float = 0.0
+
+    def times(self, other: Rounding) -> Rounding:
+        """Of a product or quotient."""
+        return _UNKNOWN if self.one or other.one else Rounding(self.own + other.own + 1)
+
+
+_UNKNOWN = Rounding(math.inf)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -97,7 +133,7 @@ def columns_rounding(design: Design) -> tuple[Tensor, Tensor]:
 
 
 def _rounding(design: Design, factor: Factor) -> Rounding:
-    return rounding_of(expression(factor.text).tree, design.states) if factor.kind == "expression" else Rounding()
+    return _rounding_of(expression(factor.text).tree, design.states) if factor.kind == "expression" else Rounding()
 
 
 def _targets_error(design: Design, batch: Batch) -> Targets:
@@ -110,7 +146,7 @@ def _targets_error(design: Design, batch: Batch) -> Targets:
         if response.kind == "number":
             errors.append(torch.zeros(len(values), dtype=torch.float64, device=values.device))
             continue
-        true = doubled_values(expression(response.text).tree, columns, design.states)
+        true = _doubled_values(expression(response.text).tree, columns, design.states)
         # y is used as it is, without what it lacks: so that counts as error, too.
         errors.append((true.error + true.beside(expression(response.text)(columns, design.states)).abs()).nan_to_num(math.inf))
     return torch.stack(errors, 1)
@@ -125,8 +161,155 @@ def _is_made(design: Design, column: Column) -> bool:
 def _doubled(design: Design, factor: Factor, values: Mapping[str, Tensor], batch: Batch, on_unseen: str) -> Doubled:
     """A factor's components (n, components) in twice the digits."""
     if factor.kind == "expression":
-        part = doubled_values(expression(factor.text).tree, values, design.states)
+        part = _doubled_values(expression(factor.text).tree, values, design.states)
         return part if part.high.ndim == 2 else part[:, None]
     if factor.kind == "number":
         return Doubled.of(values[factor.column][:, None])
     return Doubled.of(design.one_hot(factor, batch, on_unseen, {})[0].to(next(iter(values.values()))))
+
+
+# --- of one expression ---------------------------------------------------------------------------------------------------
+
+
+def _doubled_values(node: ast.expr, values: Values, states: Mapping[str, State]) -> Doubled:
+    """A checked expression with sums, products and whole powers in twice the digits, and the error of every value bounded.
+
+    The error is for exact arithmetic on the columns and the formula's numbers as float64 holds them.
+    """
+    match node:
+        case ast.BinOp(left=left, op=ast.Add() | ast.Sub() | ast.Mult() as op, right=right):
+            a, b = _doubled_values(left, values, states), _doubled_values(right, values, states)
+            return a + b if isinstance(op, ast.Add) else a - b if isinstance(op, ast.Sub) else a * b
+        case ast.BinOp(left=left, op=ast.Pow(), right=ast.Constant(value=exponent)) if exponent in range(1, _HIGHEST_POWER):
+            return _doubled_values(left, values, states).power(int(exponent))  # type: ignore[arg-type]  # one of the range
+        case ast.UnaryOp(op=op, operand=operand):
+            x = _doubled_values(operand, values, states)
+            return -x if isinstance(op, ast.USub) else x
+        case ast.Call() if function_of(node) == "I":
+            return _doubled_values(node.args[0], values, states)
+        case ast.Call() if function_of(node) == "poly" and poly_arguments(node)[1]:
+            x, degree = _doubled_values(node.args[0], values, states), poly_arguments(node)[0]
+            if degree == 1:
+                return x
+            powers = [x.power(d) for d in range(1, degree + 1)]
+            return Doubled(*(torch.stack([getattr(p, half) for p in powers], 1) for half in ("high", "low", "error")))
+    value = torch.as_tensor(evaluate(node, values, states), dtype=torch.float64)
+    return Doubled.of(value, error=_error(node, value, values, states))
+
+
+def _error(node: ast.expr, value: Tensor, values: Values, states: Mapping[str, State]) -> Tensor:
+    """Bound of what float64 has lost of an expression's value: what its parts have lost, passed on, and its own rounding."""
+    match node:
+        case ast.Constant() | ast.Name():
+            return torch.zeros_like(value)
+        case ast.BinOp(left=left, op=ast.Div(), right=right):
+            (a, lost_a), (b, lost_b) = _plain(left, values, states), _plain(right, values, states)
+            # a~/b~ - a/b: the errors passed on, over the smallest that the divisor can be; infinite where it can be 0.
+            lost = (lost_a + (a / b).abs() * lost_b) / (b.abs() - lost_b).clamp(min=0)
+            return lost + _ULP * value.abs() + _TINY
+        case ast.BinOp(left=left, op=ast.Pow(), right=right) if constant(right):
+            (x, away), exponent = _plain(left, values, states), evaluate(right, values, states)
+            moved = _moved(lambda v: v**exponent, x, away, value)
+            # Monotone on either side of zero, but not across it.
+            return torch.where(x.abs() > away, moved + _OWN * _ULP * value.abs() + _TINY, math.nan)
+        case ast.Call():
+            x, away = _plain(node.args[0], values, states)
+            return _error_of_call(node, x, away, value, states)
+    return torch.full_like(value, math.nan)  # powers of columns to columns
+
+
+def _plain(node: ast.expr, values: Values, states: Mapping[str, State]) -> tuple[Tensor, Tensor]:
+    """An expression in float64, and how far from the truth it can be."""
+    x, true = torch.as_tensor(evaluate(node, values, states), dtype=torch.float64), _doubled_values(node, values, states)
+    return x, true.error + ((true.high - x) + true.low).abs()
+
+
+def _moved(f: Callable[[Tensor], Tensor], x: Tensor, away: Tensor, value: Tensor) -> Tensor:
+    """How far a monotone function can move when its argument does."""
+    far = torch.full_like(x, math.inf)  # the ends are rounded outwards, so the truth lies between them
+    above, below = torch.nextafter(x + away, far), torch.nextafter(x - away, -far)
+    return torch.where(away == 0, 0.0, torch.maximum((f(above) - value).abs(), (value - f(below)).abs()))
+
+
+def _error_of_call(node: ast.Call, x: Tensor, away: Tensor, value: Tensor, states: Mapping[str, State]) -> Tensor:
+    """The same of a function at x, known to `away`."""
+    name = function_of(node)
+    if name in FUNCTIONS:
+        if name in ("abs", "sin", "cos", "tanh"):  # no steeper than 1
+            moved = away
+        elif name == "tan":
+            # tan' = 1 + tan^2; near enough to it twice the slope holds, and near a pole nothing does.
+            moved = torch.where(away * (1 + value**2) < 0.1, 2 * away * (1 + value**2), math.nan)
+        else:  # monotone
+            moved = _moved(FUNCTIONS[name], x, away, value)
+        exact = name in ("abs", "ceil", "floor")
+        return moved if exact else moved + _OWN * _ULP * value.abs() + _TINY
+    state = states[ast.unparse(node)]
+    if name == "poly":
+        return _error_of_poly(x, away, poly_arguments(node)[0], value, state)
+    # The mean is known to _STATE of the largest value; the deviation too, and the division passes both on.
+    lost = away + _STATE * x.abs().amax() + _ULP * (x - state["mean"]).abs()
+    return (
+        lost
+        if name == "center"
+        else (lost / state["deviation"]) * 2
+        + value.abs() * (_STATE + (_STATE * float(x.abs().amax()) / state["deviation"]) ** 2)
+    )
+
+
+def _rounding_of(node: ast.expr, states: Mapping[str, State]) -> Rounding:
+    """What float64 can lose of a checked expression, whatever its columns hold."""
+    match node:
+        case ast.Constant() | ast.Name():
+            return Rounding()
+        case ast.UnaryOp(operand=operand):
+            return _rounding_of(operand, states)
+        case ast.BinOp(left=left, op=ast.Mult() | ast.Div(), right=right):
+            return _rounding_of(left, states).times(_rounding_of(right, states))
+        case ast.BinOp(left=left, op=ast.Add() | ast.Sub(), right=right):
+            exact = _rounding_of(left, states) == _rounding_of(right, states) == Rounding()
+            return Rounding(1) if exact else _UNKNOWN  # the difference of two rounded numbers can be all rounding
+        case ast.BinOp(left=left, op=ast.Pow(), right=right) if constant(right):
+            base = _rounding_of(left, states)  # d(x^a) / x^a = a dx / x; twice it for the second order
+            return _UNKNOWN if base.one else Rounding(2 + 2 * base.own * abs(evaluate(right, {}, states)))
+        case ast.Call():
+            return _rounding_of_call(node, _rounding_of(node.args[0], states), states)
+    return _UNKNOWN
+
+
+def _rounding_of_call(node: ast.Call, x: Rounding, states: Mapping[str, State]) -> Rounding:
+    name = function_of(node)
+    if name in ("I", "abs"):
+        return x
+    degree, raw = poly_arguments(node) if name == "poly" else (1, False)
+    if raw:
+        return _UNKNOWN if x.one else Rounding(2 + 2 * x.own * degree)
+    # A relative error is halved by a root, and becomes an absolute one by a logarithm.
+    if name == "sqrt" and not x.one:
+        return Rounding(2 + x.own)
+    if name in ("log", "log2", "log10") and not x.one:
+        return Rounding(_OWN, 4 * x.own)
+    if x != Rounding():
+        return _UNKNOWN
+    if name in FUNCTIONS:
+        return Rounding(0 if name in ("ceil", "floor") else _OWN)
+    state, sums = states[ast.unparse(node)], _STATE / _ULP
+    if name == "poly":
+        basis = torch.tensor(state["basis"], dtype=torch.float64)
+        return Rounding(0, float(basis.abs().sum(0).max()) * (8 * degree**2 + sums * degree * _apart(basis)))
+    return Rounding(4 * sums, 4 * sums * abs(state["mean"]) / state.get("deviation", 1.0))
+
+
+def _apart(basis: Tensor) -> float:
+    """By what factor orthonormal polynomials magnify the rounding of the products that they are made from."""
+    return float(torch.linalg.cond(basis / basis.abs().amax(1, keepdim=True))) ** 2
+
+
+def _error_of_poly(x: Tensor, away: Tensor, degree: int, value: Tensor, state: State) -> Tensor:
+    """The polynomials are right to the rounding of sums over the rows, times how far the values leave their powers apart."""
+    basis = torch.tensor(state["basis"], dtype=torch.float64, device=x.device)
+    # |P_d'| <= d^2 on [-1, 1] (Markov's inequality), with equality at the ends.
+    steep = (away / state["half"] + 8 * _ULP)[:, None] * (degree * degree)
+    terms = legendre(x, degree, state["middle"], state["half"]).abs() + steep
+    found = (steep * basis.abs().sum(0) + terms @ basis.abs() * (_STATE * degree * _apart(basis)))[:, 1:]
+    return found if degree > 1 else found[:, 0]

@@ -22,8 +22,9 @@ from torch import Tensor
 
 from bestline.data.design.expressions import Call, State, expression, legendre
 from bestline.data.passes import Named, PartT, Pass
-from bestline.data.tables import Batch
-from bestline.errors import FormulaError, readable
+from bestline.data.progress import Progress
+from bestline.data.tables import Batch, Source
+from bestline.errors import FormulaError, MissingValuesError, listed, readable
 from bestline.numerics import RowVector, of_one_size
 
 # Of a polynomial's own size that those of lower degree leave: less is none, for the rounding of its square is 1e-15.
@@ -315,3 +316,39 @@ def learn_state(call: Call, summary: ArgumentSummary, gram: Tensor | None) -> St
     # C = L L', so L^-1 P' / size has unit rows: its transpose turns P into columns that are orthonormal over the training rows.
     basis = torch.linalg.inv(factor).T / size[:, None]
     return {"middle": summary.middle, "half": summary.half, "basis": basis.tolist()}
+
+
+class Learner:
+    """Goes over the source for what is not known yet, and remembers what it has found."""
+
+    def __init__(self, source: Source, counted: Learnt, progress: Progress | None) -> None:
+        self.source, self.counted, self.progress = source, counted, progress
+        self.found = Profiles(Named({}), Named({}))
+
+    def profile(self, texts: Sequence[str] = (), numbers: Sequence[str] = ()) -> Profiles:
+        """The levels of some columns and the means of others: one pass over those that are not known yet."""
+        new = Profile(
+            # What an earlier step has found is not read again: choosing features has profiled the texts already.
+            tuple(n for n in dict.fromkeys(texts) if n not in self.found.levels.parts),
+            tuple(n for n in dict.fromkeys(numbers) if n not in self.found.means.parts),
+            self.counted,
+        )
+        if new.texts or new.numbers:
+            self.found = self.found + self.source.reduce(new, progress=self.progress)
+        return self.found
+
+    def states(self, texts: Sequence[str], means: Mapping[str, float] | None) -> dict[str, State]:
+        """What the stateful calls of expressions learn from the training rows, whose gaps are filled with `means` if these are given."""
+        calls = tuple(dict.fromkeys(c for text in texts for c in expression(text).calls))
+        if not calls:
+            return {}
+        ranges = self.source.reduce(Summarise(calls, means, self.counted), progress=self.progress).parts
+        empty = [c.text for c in calls if ranges[c].count == 0]
+        if empty:
+            raise MissingValuesError(f"{listed(empty)} has no training rows to learn from.")
+        # Polynomials need the range of their argument first, so they take a pass of their own.
+        poly = tuple(c for c in calls if c.kind == "poly")
+        grams: Mapping[Call, Tensor] = {}
+        if poly:
+            grams = self.source.reduce(Gram(poly, means, self.counted, ranges=ranges), progress=self.progress).parts
+        return {c.text: learn_state(c, ranges[c], grams.get(c)) for c in calls}
