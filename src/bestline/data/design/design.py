@@ -231,11 +231,8 @@ class Design:
     @classmethod
     def from_dict(cls, facts: Mapping[str, Any]) -> Design:
         """The design that `to_dict` wrote; expressions are checked anew."""
-        factors = tuple(_stored_factor(f) for f in facts["factors"])
-        responses, states = (
-            tuple(_stored_factor(r) for r in facts["responses"]),
-            {str(k): _stored_state(v) for k, v in facts["states"].items()},
-        )
+        factors, responses = (tuple(_stored_factor(f) for f in facts[name]) for name in ("factors", "responses"))
+        states = {str(k): _stored_state(v) for k, v in facts["states"].items()}
         _check_states((*factors, *responses), states)
         if not responses or any(r.kind == "category" for r in responses):
             raise ValueError("targets that are no numbers")
@@ -332,7 +329,8 @@ class Design:
         table = torch.tensor([*(known.get(level, -2) for level in seen), -1])  # the last entry is that of code -1
         index = table[codes.cpu()]
         # Row j of the identity is the indicator of level j; the clamp is for codes below 0, which are mended below.
-        one_hot = torch.eye(len(factor.levels), dtype=torch.float64)[index.clamp(min=0)]
+        indicators = torch.eye(len(factor.levels), dtype=torch.float64)
+        one_hot = indicators[index.clamp(min=0)]
         if bool((index == -2).any()):
             i = int(torch.nonzero(index == -2)[0])
             if on_unseen == "raise":
@@ -346,11 +344,7 @@ class Design:
         imputed[factor.column] = int(missing.sum())
         # Training had no gaps in this column, or it would have a level of its own: fill with the mean of its columns.
         level = known.get(MISSING_LEVEL)
-        one_hot[missing] = (
-            torch.tensor(factor.shares, dtype=torch.float64)
-            if level is None
-            else torch.eye(len(factor.levels), dtype=torch.float64)[level]
-        )
+        one_hot[missing] = torch.tensor(factor.shares, dtype=torch.float64) if level is None else indicators[level]
         return one_hot, None
 
     def _refusal(self, batch: Batch, i: int, names: Sequence[str]) -> MissingValuesError:

@@ -112,13 +112,6 @@ def poly_arguments(node: ast.Call) -> tuple[int, bool]:
     return degree, bool(raw)
 
 
-def _plain_arguments(node: ast.Call, name: str) -> tuple[int, bool]:
-    """The same for center and scale, which take one argument: degree 1, and not raw."""
-    if len(node.args) != 1 or node.keywords:
-        raise FormulaError(f"{readable(ast.unparse(node))}: {name} takes one argument.")
-    return 1, False
-
-
 def width_of(node: ast.expr) -> int:
     """How many columns an expression gives: 1, or the degree of the polynomial in it."""
     match node:
@@ -258,21 +251,18 @@ class Expression:
 
     def _check_call(self, node: ast.Call, *, stateful: bool) -> ast.expr:
         name = function_of(node)
-        if name in FUNCTIONS and len(node.args) == 1 and not node.keywords:
-            return node.args[0]
-        # What remains is a stateful function, or one that formulas do not have.
-        if name not in STATEFUL:
-            if name in FUNCTIONS:
-                raise FormulaError(f"{readable(ast.unparse(node))}: {name} takes one argument.")
+        if name not in (*FUNCTIONS, *STATEFUL):
             raise FormulaError(
                 f"{readable(ast.unparse(node))} calls a function that formulas do not have; they have "
                 f"{', '.join([*FUNCTIONS, *STATEFUL, 'C'])}. Make other columns before fitting."
             )
-        if not stateful:
+        if name in STATEFUL and not stateful:
             raise FormulaError(f"{readable(self.text)}: {name} cannot stand inside another center, scale or poly.")
-        degree, raw = poly_arguments(node) if name == "poly" else _plain_arguments(node, name)
-        # Raw powers learn nothing; everything else has a state, known by the text of its call.
-        if not raw:
+        if name != "poly" and (len(node.args) != 1 or node.keywords):
+            raise FormulaError(f"{readable(ast.unparse(node))}: {name} takes one argument.")
+        degree, raw = poly_arguments(node) if name == "poly" else (1, False)
+        # Functions and raw powers learn nothing; everything else has a state, known by the text of its call.
+        if name in STATEFUL and not raw:
             call = Call(ast.unparse(node), name, ast.unparse(node.args[0]), degree)
             if call not in self.calls:
                 self.calls.append(call)

@@ -249,12 +249,10 @@ def _error_of_call(node: ast.Call, x: Tensor, away: Tensor, value: Tensor, state
         return _error_of_poly(x, away, poly_arguments(node)[0], value, state)
     # The mean is known to _STATE of the largest value; the deviation too, and the division passes both on.
     lost = away + _STATE * x.abs().amax() + _ULP * (x - state["mean"]).abs()
-    return (
-        lost
-        if name == "center"
-        else (lost / state["deviation"]) * 2
-        + value.abs() * (_STATE + (_STATE * float(x.abs().amax()) / state["deviation"]) ** 2)
-    )
+    if name == "center":
+        return lost
+    deviation = state["deviation"]
+    return (lost / deviation) * 2 + value.abs() * (_STATE + (_STATE * float(x.abs().amax()) / deviation) ** 2)
 
 
 def _rounding_of(node: ast.expr, states: Mapping[str, State]) -> Rounding:

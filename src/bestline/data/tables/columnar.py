@@ -94,7 +94,7 @@ class ArrowFile(TableFile):
     def __init__(self, place: Place, *, stream: bool) -> None:
         self.place, self.stream, self.spelling = place, stream, {}
         with _intact(place, "Arrow"), place.open() as source:
-            reader = pa.ipc.open_stream(source) if stream else pa.ipc.open_file(source)
+            reader = self._reader(source)
             batches = 2 if stream else reader.num_record_batches  # a stream does not say
             first = next(iter(reader), None) if stream else reader.get_batch(0) if batches else None
             if first is not None:
@@ -115,16 +115,14 @@ class ArrowFile(TableFile):
         options = pa.ipc.IpcReadOptions(included_fields=[order.index(name) for name in names])
         total = max(self.place.size, 1)
         with _intact(self.place, "Arrow"), self.place.open() as source:
-            if self.stream:
-                for block in pa.ipc.open_stream(source, options=options):
-                    progress(min(source.tell() / total, 1.0))
-                    yield _sound(block).select(list(names))
-                return
-            file = pa.ipc.open_file(source, options=options)
-            for i in range(file.num_record_batches):
-                block = file.get_batch(i)
-                progress((i + 1) / file.num_record_batches)
+            reader = self._reader(source, options)
+            blocks = reader if self.stream else map(reader.get_batch, range(reader.num_record_batches))
+            for done, block in enumerate(blocks, 1):
+                progress(min(source.tell() / total, 1.0) if self.stream else done / reader.num_record_batches)
                 yield _sound(block).select(list(names))
+
+    def _reader(self, source: Any, options: Any = None) -> Any:
+        return (pa.ipc.open_stream if self.stream else pa.ipc.open_file)(source, options=options)
 
 
 def _ordered(kind: Any) -> bool:

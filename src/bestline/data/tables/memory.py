@@ -173,15 +173,13 @@ def _column(name: str, values: Any) -> Block:
     array = values if isinstance(values, np.ndarray) else None
     if array is not None and array.dtype.kind in "fiub":
         return _single(name, _tensor_of(array))
+    if array is not None and array.ndim != 1:
+        raise ShapeError(f"Column {readable(name)} has the shape {array.shape}; a column is one-dimensional.")
     try:
-        if array is not None and array.ndim != 1:
-            raise ShapeError(f"Column {readable(name)} has the shape {array.shape}; a column is one-dimensional.")
         # Masked cells are missing; objects may be text, dates or numbers, and Arrow tells which.
         words = np.ma.filled(array.astype(object), None) if isinstance(array, np.ma.MaskedArray) else values
         made = pa.array(words, from_pandas=True)
     except (pa.ArrowException, TypeError, OverflowError, ValueError) as error:
-        if isinstance(error, ShapeError):
-            raise
         raise ColumnError(f"Column {readable(name)} is not one column of numbers, text or dates ({reason(error)}).") from error
     return pa.table([made], names=[name])
 

@@ -19,7 +19,7 @@ from pyarrow import fs as filesystems
 from bestline.errors import FileError, listed, readable
 
 _SCHEME = re.compile(r"^[A-Za-z][A-Za-z0-9+.-]+://")
-# First bytes of files, and the format that `files.OPENERS` opens them as; gzip is what delimited text may be packed in.
+# First bytes of files, and the format that `open.OPENERS` opens them as; gzip is what delimited text may be packed in.
 _KNOWN = {b"PAR1": "parquet", b"ARROW1": "arrow", b"\x1f\x8b": "gzip"}
 # First bytes of files that people take for tables, and what they can do about it.
 _FOREIGN = {

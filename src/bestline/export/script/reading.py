@@ -22,7 +22,7 @@ from bestline.data.design import Column, Design, Factor
 from bestline.data.tables import Batch, Source, open_source
 from bestline.data.tables.columnar import ParquetFile
 from bestline.data.tables.delimited import DelimitedFile
-from bestline.data.tables.files import Files
+from bestline.data.tables.open import Files
 from bestline.export.script.history import History, remembered
 from bestline.export.script.literals import call, names, quoted, value
 from bestline.export.script.table import Form, TableCode, check_rows
