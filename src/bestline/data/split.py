@@ -95,13 +95,8 @@ def check_shares(split: Sequence[float]) -> None:
         raise OptionError(
             f"`split` needs shares of training, validation and test rows, such as (0.7, 0.15, 0.15); got {split!r}."
         ) from error
-    if (
-        len(shares) not in (2, 3)
-        or not all(s >= 0 for s in shares)
-        or shares[0] <= 0
-        or abs(sum(shares) - 1) > 1e-9
-        or sum(shares[1:]) <= 0
-    ):
+    good = len(shares) in (2, 3) and all(s >= 0 for s in shares) and shares[0] > 0 and sum(shares[1:]) > 0
+    if not good or abs(sum(shares) - 1) > 1e-9:
         raise OptionError(
             f"`split` needs 2 or 3 shares that add up to 1, training first, such as (0.7, 0.15, 0.15); got {split!r}."
         )

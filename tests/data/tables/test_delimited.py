@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.feather
 import pytest
 
-from bestline.data.tables import Kind, delimited, dialect, open_source
+from bestline.data.tables import Kind, delimited, open_source
 from bestline.data.tables import text as text_of_files
 from bestline.errors import ColumnError, FileError
 from data.tables.examples import all_numbers, all_text, kinds
@@ -115,7 +115,7 @@ def test_damage_behind_the_sample(put, monkeypatch):
     rows = "1,2,a\n" * 5000
     with pytest.raises(FileError, match="line 5002"):
         list(open_source(put(f"x,y,g\n{rows}1,2,3,4\n")).batches())
-    monkeypatch.setattr(dialect, "HEAD", 1000)
+    monkeypatch.setattr(delimited, "HEAD", 1000)
     with pytest.raises(FileError, match="NUL byte in line 5002"):
         list(open_source(put(f"x,y,g\n{rows}1,\0,3\n")).batches())
     with pytest.raises(FileError, match="not UTF-8"):

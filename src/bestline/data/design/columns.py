@@ -104,9 +104,8 @@ def coded(draft: Draft, source: Source, levels: Mapping[str, Levels]) -> tuple[D
         ids = [number_of[piece] for piece in term]
         text = ":".join(piece.text for piece in term)
         for product in coding:
-            columns.extend(
-                _columns_of(text, [i for i in ids if factors[i].kind != "category" or i in product], factors, product)
-            )
+            own = [i for i in ids if factors[i].kind != "category" or i in product]
+            columns.extend(_columns_of(text, own, factors, product))
             if len(columns) > _MOST_COLUMNS:
                 raise DataError(
                     f"The design has more than {_MOST_COLUMNS:,} columns (reached in {readable(text)}); leave out columns with many "
@@ -215,12 +214,8 @@ def _absorbed(products: list[Coding]) -> list[Coding]:
     for i, short in enumerate(products):
         for j, long in enumerate(products):
             extra = [c for c in long if c not in short]
-            if (
-                len(extra) == 1
-                and len(long) == len(short) + 1
-                and not long[extra[0]]
-                and all(short[c] == long[c] for c in short)
-            ):
+            one_more = len(extra) == 1 and len(long) == len(short) + 1
+            if one_more and not long[extra[0]] and all(short[c] == long[c] for c in short):
                 joined = {c: full or c == extra[0] for c, full in long.items()}
                 return _absorbed([joined if k == j else p for k, p in enumerate(products) if k != i])
     return products

@@ -98,14 +98,9 @@ def poly_arguments(node: ast.Call) -> tuple[int, bool]:
         given.update({str(k.arg): ast.literal_eval(k.value) for k in node.keywords})
     except ValueError:
         given = {}
-    degree, raw = given.get("degree"), given.get("raw")
-    if (
-        set(given) != {"degree", "raw"}
-        or not node.args
-        or len(node.args) > 3
-        or type(degree) is not int
-        or not 1 <= degree <= _HIGHEST_DEGREE
-    ):
+    degree, raw = given.get("degree", 0), given.get("raw")
+    possible = type(degree) is int and 1 <= degree <= _HIGHEST_DEGREE
+    if set(given) != {"degree", "raw"} or not 1 <= len(node.args) <= 3 or not possible:
         raise FormulaError(
             f"{readable(ast.unparse(node))}: write poly(x, degree), degree from 1 to {_HIGHEST_DEGREE}, or poly(x, degree, raw=True)."
         )

@@ -77,13 +77,8 @@ def powers(formula: ParsedFormula, degree: int, numbers: Container[str]) -> Pars
     terms: list[tuple[Piece, ...]] = []
     for term in formula.terms:
         piece = term[0]
-        if (
-            len(term) > 1
-            or not piece.column
-            or piece.text not in numbers
-            or not piece.text.isidentifier()
-            or iskeyword(piece.text)
-        ):
+        number = piece.column and piece.text in numbers
+        if len(term) > 1 or not number or not piece.text.isidentifier() or iskeyword(piece.text):
             raise FormulaError(
                 f"A polynomial is of columns of numbers with plain names, and {readable(':'.join(p.text for p in term))} is none; leave "
                 f"`forward` out and write the powers into the formula, such as I(x**2)."
@@ -186,9 +181,7 @@ def as_category(piece: Piece) -> Category | None:
 
 def _reference(contrast: ast.expr, wrong: FormulaError) -> str | None:
     match contrast:
-        case ast.Name(id="Treatment"):
-            return None
-        case ast.Call(func=ast.Name(id="Treatment" | "treatment"), args=[], keywords=[]):
+        case ast.Name(id="Treatment") | ast.Call(func=ast.Name(id="Treatment" | "treatment"), args=[], keywords=[]):
             return None
         case ast.Call(func=ast.Name(id="Treatment" | "treatment"), args=[ast.Constant(value=level)], keywords=[]):
             return str(level)

@@ -294,11 +294,8 @@ def _encoding(place: Place, *, packed: bool) -> tuple[str, int, tuple[str, ...]]
     try:
         sample.decode()
     except UnicodeDecodeError:
-        return (
-            "cp1252",
-            0,
-            (f"{place.label} is not UTF-8 and was read as Latin-1 (Windows-1252); save it as UTF-8 to be sure.",),
-        )
+        said = f"{place.label} is not UTF-8 and was read as Latin-1 (Windows-1252); save it as UTF-8 to be sure."
+        return "cp1252", 0, (said,)
     return "utf-8", 3 if start.startswith(b"\xef\xbb\xbf") else 0, ()
 
 

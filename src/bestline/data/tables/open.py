@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from bestline.data.progress import Share
-from bestline.data.tables.cells import ColumnJudgement, Field, Kind
+from bestline.data.tables.cells import ColumnJudgement, Kind
 from bestline.data.tables.columnar import ArrowFile, ParquetFile, check_types
 from bestline.data.tables.delimited import DelimitedFile
 from bestline.data.tables.memory import no_table, open_memory
@@ -158,18 +158,15 @@ class Files(Source):
         self.label = first.place.label if len(parts) == 1 else f"{len(parts)} files"
         # A column may be empty in one file and full in another: the first file that knows its kind decides.
         known = {f.name: f for part in reversed(parts) for f in part.fields if f.kind is not Kind.EMPTY}
-        self.fields = tuple(self._field(f, known) for f in first.fields)
+        fields = [known.get(f.name, f) for f in first.fields]
+        # Levels that one file declares are not those of the others, so several files declare none.
+        self.fields = tuple(fields if len(parts) == 1 else [replace(f, levels=None) for f in fields])
         counts = [part.count for part in parts]
         self.count = sum(n for n in counts if n is not None) if None not in counts else None
         if self.count == 0:
             raise DataError(f"{readable(first.place.shown) if len(parts) == 1 else self.label} has no rows.")
         said = () if isinstance(first, DelimitedFile) else remarks(self.fields)
         self.notes = tuple(dict.fromkeys((*said, *(note for part in parts for note in part.notes))))
-
-    def _field(self, field: Field, known: dict[str, Field]) -> Field:
-        kept = known.get(field.name, field)
-        # Levels that one file declares are not those of the others, so several files declare none.
-        return kept if len(self.parts) == 1 else replace(kept, levels=None)
 
     def verbatim(self) -> Source:
         """The same files with zero-padded and very large numbers as the words they are."""
