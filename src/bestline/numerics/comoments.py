@@ -75,11 +75,7 @@ class Comoments:
     @classmethod
     def of(cls, Z: Features, w: RowVector | None = None) -> Comoments:
         """Moments of the rows of Z (n, q) with weights w (n,); any float dtype and device, computed there in float64."""
-        size = chunk_size(Z.shape[1])
-        if len(Z) <= size:
-            return _of_chunk((Z,), w)
-        parts = (_of_chunk((Z[i : i + size],), None if w is None else w[i : i + size]) for i in range(0, len(Z), size))
-        return total(parts, Z.shape[1])
+        return cls.of_rows(Rows(Z, Z[:, :0], w))
 
     @classmethod
     def of_rows(cls, rows: Rows) -> Comoments:

@@ -17,7 +17,7 @@ from bestline.data.progress import Share
 from bestline.data.tables.cells import BOOL, LARGE, Field, Kind, beyond, declared
 from bestline.data.tables.columnar import field_of
 from bestline.data.tables.places import reason
-from bestline.data.tables.source import Batch, Block, Layout, Source, remarks, unique_names
+from bestline.data.tables.source import Batch, Block, Layout, Source, remarks, turns, unique_names
 from bestline.errors import ColumnError, DataError, ShapeError, listed, readable
 
 # What torch holds as NumPy does; other numbers become float64.
@@ -53,8 +53,7 @@ class Memory(Source):
         n = self.count or 0
         starts = range(0, n, size)
         # Another order is one of the batches, not of the rows in them: whoever shuffles does the rest.
-        turns = range(len(starts)) if order is None else torch.randperm(len(starts), generator=order).tolist()
-        for done, start in enumerate((starts[i] for i in turns), 1):
+        for done, start in enumerate((starts[i] for i in turns(len(starts), order)), 1):
             stop = min(start + size, n)
             blocks = [v[start:stop] if isinstance(v, Tensor) else v.slice(start, stop - start) for v in self._values]
             yield Batch(start, stop - start, self._layout, blocks, lambda i, start=start: f"row {start + i + 1}")  # type: ignore[misc]

@@ -19,7 +19,7 @@ from bestline.data.tables.columnar import ArrowFile, ParquetFile, check_types
 from bestline.data.tables.delimited import DelimitedFile
 from bestline.data.tables.memory import no_table, open_memory
 from bestline.data.tables.places import Place, format_of, found
-from bestline.data.tables.source import Batch, Block, Layout, Source, TableFile, remarks
+from bestline.data.tables.source import Batch, Block, Layout, Source, TableFile, remarks, turns
 from bestline.data.tables.writing import stored
 from bestline.errors import ColumnError, DataError, FileError, OptionError, listed, readable
 
@@ -175,10 +175,12 @@ class Files(Source):
     def _batches(self, names: tuple[str, ...], size: int, progress: Share, order: torch.Generator | None) -> Iterator[Batch]:
         sizes = [max(part.place.size, 1) for part in self.parts]
         start, before = 0, 0
-        for i in self._turns(order):
+        # In another order only where the number of every row is known beforehand.
+        order = None if self.count is None else order
+        for i in turns(len(self.parts), order):
             part, own = self.parts[i], sizes[i]
             # Rows keep their numbers in whatever order the files are read: messages and folds depend on them.
-            start = start if order is None or self.count is None else sum(p.count or 0 for p in self.parts[:i])
+            start = start if order is None else sum(p.count or 0 for p in self.parts[:i])
             layout = Layout.of([names], self.fields, part.spelling)
 
             def tick(share: float, before: int = before, own: int = own) -> None:
@@ -195,11 +197,6 @@ class Files(Source):
                 start += block.num_rows
             before += own
         progress(1.0)
-
-    def _turns(self, order: torch.Generator | None) -> Sequence[int]:
-        """The files in their order; in another only where the number of every row is known beforehand."""
-        n = len(self.parts)
-        return range(n) if order is None or self.count is None else torch.randperm(n, generator=order).tolist()
 
 
 def sized(blocks: Iterator[Block], size: int) -> Iterator[Block]:

@@ -276,6 +276,11 @@ class Source(ABC):
         return self
 
 
+def turns(n: int, order: torch.Generator | None) -> Sequence[int]:
+    """The numbers 0 to n - 1, in order or in one that is drawn."""
+    return range(n) if order is None else torch.randperm(n, generator=order).tolist()
+
+
 def silent(_: float) -> None:
     """Progress that nobody wants to hear of."""
     return
