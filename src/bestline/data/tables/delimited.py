@@ -25,7 +25,7 @@ import pyarrow.csv as pc_csv
 from bestline.data.progress import Share
 from bestline.data.tables.cells import BOOL, FALSE, LARGE, NO_NUMBER, PADDED, TRUE, ColumnJudgement, Field, Kind, judged
 from bestline.data.tables.places import Place, reason
-from bestline.data.tables.source import Block, TableFile, silent, unique_names
+from bestline.data.tables.source import MANY, Block, TableFile, silent, unique_names
 from bestline.data.tables.text import BLOCK, HEAD, SMALL, TextStream, native, whole_rows
 from bestline.errors import DataError, FileError, readable
 
@@ -56,8 +56,8 @@ class DelimitedFile(TableFile):
 
     def _judge(self) -> None:
         names = self.dialect.names
-        # Every column as words: the first block says what each of them holds.
-        first = next((b for b in self._checked(names, frozenset(names), silent) if b.num_rows), None)
+        # Of no column anything is known yet, so all come as words: the first block says what each of them holds.
+        first = next((b for b in self.blocks(names, MANY, silent) if b.num_rows), None)
         if first is None:
             raise DataError(f"{readable(self.place.shown)} has no rows below its header.")
         for name, words in zip(names, first.columns, strict=True):
@@ -69,7 +69,7 @@ class DelimitedFile(TableFile):
         """Settle columns without values so far by the first block of the file that has some."""
         if not empty:
             return
-        for block in self._checked(tuple(empty), frozenset(empty), silent):
+        for block in self.blocks(tuple(empty), MANY, silent):
             for name in list(empty):
                 found = judged(name, block.column(name), self.dialect.decimal, as_text=name in self.text)
                 if found.kind is not Kind.EMPTY:
@@ -116,12 +116,6 @@ class DelimitedFile(TableFile):
         if judgement is None or judgement.kind is not Kind.NUMBER or not judgement.plain:
             return True
         return self.exact and judgement.note in (PADDED, LARGE)
-
-    def _checked(self, names: tuple[str, ...], raw: frozenset[str], progress: Share) -> Iterator[Block]:
-        try:
-            yield from self._stream(names, raw, progress)
-        except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
-            raise self._diagnosed(error) from error
 
     def _stream(self, names: tuple[str, ...], raw: frozenset[str], progress: Share) -> Iterator[Block]:
         d = self.dialect
