@@ -16,7 +16,7 @@ from bestline.errors import OptionError
 from bestline.inference.classical import Coefficient
 from bestline.pictures.axis_labels import labels, loss_label, updates
 from bestline.pictures.landscape import END, MESH, SHADOW, Landscape, Pair, grid_values, landscape, path_losses
-from bestline.pictures.landscape_marks import beside, contour_marks, relief, seen
+from bestline.pictures.landscape_marks import beside, contour_marks, relief, seen, trained
 from bestline.pictures.marks import Intervals, Line, Mark, Panel, Picture, Points, Table, Vertical, numbers
 from bestline.pictures.sample import Sample
 from bestline.training import Fit, Stop, planes
@@ -258,8 +258,8 @@ def table_of_steps(fit: Fit, *, target: int = 0, most: int = 16) -> Picture:
     trace, losses = fit.trace, path_losses(fit, target)
     weights = trace.weights[:, :, target]
     rows = _few(len(trace), most)
-    gradients = torch.stack([_gradient(fit, row, target) for row in rows])
     steps = trace.step.tolist()
+    gradients = torch.stack([_gradient(fit, steps[row], target) for row in rows])
     # An update is the next recorded weights less these; where steps were left out of the trace there is none.
     follows = [row + 1 < len(trace) and steps[row + 1] == steps[row] + 1 for row in rows]
     moved = torch.stack(
@@ -304,12 +304,10 @@ def each_once(rows: Sequence[int], many: int) -> list[int]:
     return chosen
 
 
-def _gradient(fit: Fit, row: int, target: int) -> torch.Tensor:
-    """Gradient (d,) of the objective in the data's units at a row of the trace."""
-    weights = fit.scaling.to_trained(fit.trace.weights[row])
-    place = getattr(getattr(fit.objective.smooth, "rows", None), "X", weights)
+def _gradient(fit: Fit, step: int, target: int) -> torch.Tensor:
+    """Gradient (d,) of the objective in the data's units after so many updates."""
     # The gradient as trained, by the chain rule carried to the data's units: dL/dw = (dL/dw') (dw'/dw).
-    gradient = fit.objective.evaluate(weights.to(place))[1].detach().to("cpu", torch.float64)
+    gradient = fit.objective.evaluate(trained(fit, step))[1].detach().to("cpu", torch.float64)
     return fit.scaling.gradient_to_data(gradient, fit.loss_units)[:, target]
 
 

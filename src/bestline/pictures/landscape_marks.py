@@ -99,7 +99,7 @@ def best(ground: Landscape, *, space: bool = False) -> Points:
     return Points(place[0], place[1], "optimum", label, place[2] if space else None)
 
 
-def _trained(fit: Fit, step: int) -> torch.Tensor:
+def trained(fit: Fit, step: int) -> torch.Tensor:
     """Weights (d, k) as trained after so many updates, where the loss can take them."""
     weights = fit.scaling.to_trained(fit.trace.weights[fit.trace.step.tolist().index(step)])
     smooth = fit.objective.smooth
@@ -118,7 +118,7 @@ def downhill(ground: Landscape, step: int) -> Arrow:
     change = ground.surface.plane.dual @ planes.trained_to_data(ground.fit, ground.target)
     sizes = [high - low for low, high in ground.span]
     down, first = (
-        (change @ -ground.fit.objective.evaluate(_trained(ground.fit, k))[1].to(change)[:, ground.target]).tolist()
+        (change @ -ground.fit.objective.evaluate(trained(ground.fit, k))[1].to(change)[:, ground.target]).tolist()
         for k in (step, ground.steps[0])
     )
     # Lengths as seen in the picture; a billionth of the first gradient is no direction any more but rounding.
@@ -137,7 +137,7 @@ def tangent(ground: Landscape, step: int) -> Line:
     i = ground.steps.index(step)
     x, z, (low, high) = ground.path[0][i], ground.losses[i], ground.span[0]
     fit = ground.fit
-    gradient = fit.objective.smooth.evaluate(_trained(fit, step))[1].to("cpu", torch.float64)
+    gradient = fit.objective.smooth.evaluate(trained(fit, step))[1].to("cpu", torch.float64)
     steep = float(fit.scaling.gradient_to_data(gradient, fit.loss_units)[0, ground.target])
     top = max(*ground.losses, float(ground.surface.loss.max())) - ground.surface.floor
     # Short enough to touch and not to leave the picture: by width, or by height where it is steep.

@@ -101,7 +101,8 @@ class _Scene:
         ground = grounds[0]
         stills: dict[str, tuple[Panel, tuple[Mark, ...]]] = {}
         if sample is not None:
-            sample = _fewer(sample)
+            # So few rows that each can move in every picture of a series, where the rows themselves move.
+            sample = sample if len(sample.features) == 1 else sample.few(_MOST_ROWS)
             stills["data"] = _still_data(every, sample, target), ()
         if len(ground.path) == 1:
             side = replace(over.beside(ground, "Weight space", "loss"), marks=(over.curve(ground),))
@@ -221,14 +222,6 @@ def _line(sample: Sample, fit: Fit) -> str:
 def _row(fit: Fit, step: int) -> int:
     """The row of the trace at or before a number of updates."""
     return max(0, bisect_right(fit.trace.step.tolist(), step) - 1)
-
-
-def _fewer(sample: Sample) -> Sample:
-    """So few rows that each can move in every picture of a series, where the rows themselves move."""
-    if len(sample.features) == 1 or len(sample.rows) <= _MOST_ROWS:
-        return sample
-    keep = torch.linspace(0, len(sample.rows) - 1, _MOST_ROWS).round().long()
-    return replace(sample, rows=sample.rows[keep])
 
 
 def _still_data(fits: Sequence[Fit], sample: Sample, target: int) -> Panel:

@@ -93,6 +93,11 @@ class Sample:
         rows = Rows(self.rows.X[:, column : column + 1], self.rows.y, self.rows.w)
         return replace(self, rows=rows, features=(self.features[column],), columns=columns)
 
+    def few(self, most: int) -> Sample:
+        """At most so many of the rows, evenly spread: they are a random choice already, so nothing is drawn a second time."""
+        keep = torch.linspace(0, len(self.rows) - 1, min(len(self.rows), most)).round().long()
+        return replace(self, rows=self.rows[keep])
+
     def predictions(self, fit: Fit, X: Tensor, weights: Weights) -> Targets:
         """Predictions (m, k) at values X of the columns that are shown, by weights (d, k), all in the data's units; an own forward
         function is called.

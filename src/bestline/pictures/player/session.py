@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 import torch
@@ -124,7 +123,7 @@ def _shown(fit: Fit, sample: Sample | None, held_out: Sample | None, runs: int) 
     known = {"data": sample} if held_out is None else {"data": sample, "held_out": held_out}
     # So many numbers are sent in all: rows times columns, or predictions of each run at every step.
     most = max(8, _FEW // runs if _sent(fit, sample) else _POINTS // (len(sample.features) + 1)) // len(known)
-    return {name: _some(part, max(most, 4)) for name, part in known.items()}
+    return {name: part.few(max(most, 4)) for name, part in known.items()}
 
 
 def _sent(fit: Fit, sample: Sample) -> bool:
@@ -136,12 +135,6 @@ def _places(parts: Mapping[str, Sample]) -> Tensor:
     """Values of the one feature at which a curve is sent, (m, 1)."""
     x = torch.cat([part.rows.X[:, 0] for part in parts.values()])
     return torch.linspace(float(x.min()), float(x.max()), _CURVE, dtype=torch.float64)[:, None]
-
-
-def _some(sample: Sample, most: int) -> Sample:
-    # Evenly spread rows of a sample that is random already: nothing is drawn a second time.
-    keep = torch.linspace(0, len(sample.rows) - 1, min(len(sample.rows), most)).round().long()
-    return replace(sample, rows=sample.rows[keep])
 
 
 def _data(fit: Fit, parts: Mapping[str, Sample], target: int, truth: tuple[float, float] | None) -> dict[str, Any] | None:
@@ -256,7 +249,7 @@ def _run(label: str, fit: Fit, where: Plane | None, target: int, budget: int, pa
     more = sum(len(part.rows) for part in parts.values()) if sent else 0 if at is None else _CURVE // 3
     keep = thinned(fit, max(20, budget // (min(d, _WIDE) + 10 + more)))
     weights = trace.weights[keep][:, :, target]
-    gradient = _gradient(fit, keep, target)
+    gradient, best = _gradient(fit, keep, target), best_step(fit)
     line = None
     if is_straight(fit) and fit.scaling.p == 1:
         line = {"slope": _short(weights[:, 0]), "intercept": _short(weights[:, 1]) if d == 2 else [0.0] * len(keep)}
@@ -280,7 +273,8 @@ def _run(label: str, fit: Fit, where: Plane | None, target: int, budget: int, pa
         "stop": fit.stop.name.lower(),
         "advice": fit.advice,
         "kept": fit.step,
-        "best": _best(fit),
+        # Where the held-out loss is least, and the ridge penalty that stopping there amounts to.
+        "best": None if best is None else {"step": best, "l2": ridge_of(fit, best)},
         "last": {
             "step": int(trace.step[-1]),
             "loss": float(trace.loss[-1]),
@@ -314,12 +308,6 @@ def _near(trace: Trace) -> int | None:
     far = (trace.gap > 0.01 * trace.gap[0]).nonzero()
     row = int(far[-1]) + 1
     return int(trace.step[row]) if row < len(trace) else None
-
-
-def _best(fit: Fit) -> dict[str, Any] | None:
-    """Where the held-out loss is least, and the ridge penalty that stopping there amounts to."""
-    step = best_step(fit)
-    return None if step is None else {"step": step, "l2": ridge_of(fit, step)}
 
 
 def thinned(fit: Fit, most: int) -> Tensor:
