@@ -99,7 +99,8 @@ class Request(Method):
         kind, line = parse_loss(loss), own is None
         chosen = choose(asked["solver"], squared=kind.squared, line=line, l1=asked["l1"], piecewise=kind.edged, **settings)
         # Whoever names a formula, solver or penalty has chosen; a penalty is put in for nobody else.
-        unasked = formula is None and all(asked[n] == defaults[n] for n in ("solver", "l1", "l2", "cv", "features"))
+        named = any(asked[name] is not None for name in ("solver", "cv", "features"))
+        unasked = formula is None and not (named or asked["l1"] or asked["l2"])
         given = {name: asked[name] for name in defaults} | settings
         request = cls(
             Query(brought(data), formula, **{name: asked[name] for name in _OF_ROWS}, degree=degree),

@@ -155,7 +155,7 @@ def _asked_formula(
     targets = [target] if isinstance(target, str) else list(target or source.target or ())
     if not targets:
         raise OptionError("Say what to predict: a formula such as 'y ~ x', or a target column.")
-    for name in [*targets, *(features or ())]:
+    for name in [*targets, *(() if features is None else features)]:
         source.field(name)
     if features is not None:
         wanted = [features] if isinstance(features, str) else list(dict.fromkeys(features))
