@@ -25,9 +25,14 @@ def test_collinearity_against_statsmodels_and_belsley():
     for j, name in enumerate(["x1", "x2", "x3", "far"]):
         centred = np.column_stack([np.ones(240), X[:, 1:] - X[:, 1:].mean(0)])
         assert found.vif[name] == pytest.approx(variance_inflation_factor(centred, j + 1), rel=1e-8)
-    s = np.linalg.svd(X / np.linalg.norm(X, axis=0), compute_uv=False)
+    _, s, directions = np.linalg.svd(X / np.linalg.norm(X, axis=0))
     assert [i.value for i in found.indices] == pytest.approx((s[0] / s).tolist(), rel=1e-6)
-    assert all(sum(i.shares[n] for i in found.indices) == pytest.approx(1) for n in model.names)
+    # Of the variance of a weight, sum v^2 / s^2 over the directions, each direction has its share.
+    parts = (directions / s[:, None]) ** 2
+    for index, share in zip(found.indices, parts / parts.sum(0), strict=True):
+        assert [index.shares[name] for name in ("Intercept", "x1", "x2", "x3", "far")] == pytest.approx(
+            share.tolist(), abs=1e-6
+        )
     assert found.worst is not None
     assert set(found.worst[1]) == {"far", "Intercept"}
     assert found.nearly_constant == ("far",)
