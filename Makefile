@@ -4,21 +4,25 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: demo test test-all lint clean
+.PHONY: demo test test-heavy test-all lint clean
 
 demo: $(VENV)/installed
 	$(BIN)/bestline demo --out bestline-demo --force
 
 # A process a core, each with one thread: threads of several processes would wait for each other. A file stays in one process, so
-# that what its tests share is made once.
-TRY := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadfile
+# that what its tests share is made once. PROFILE says how many random examples are tried: `house` a few, `thorough` more.
+PROFILE ?= house
+TRY := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadfile --hypothesis-profile=$(PROFILE)
 
 test: $(VENV)/installed-dev
 	$(TRY) -m 'not heavy'
 	@echo 'Left out: the long searches, marked heavy. They run in CI, and here by: make test-all'
 
-test-all: $(VENV)/installed-dev
-	$(TRY) --hypothesis-profile=thorough
+test-heavy: $(VENV)/installed-dev
+	$(TRY) -m heavy
+
+test-all:
+	$(MAKE) test test-heavy PROFILE=thorough
 
 lint: $(VENV)/installed-dev
 	$(BIN)/ruff format --check src tests benchmarks
