@@ -8,8 +8,9 @@ from sklearn.linear_model.tests.test_huber import *  # noqa: F403  pytest finds 
 
 from bestline.estimators import HuberRegressor
 
-NO_FIT = ("test_huber_gradient", "test_all_of_them_are_here")  # the first is of a function inside theirs
 pytestmark = pytest.mark.filterwarnings("ignore")
+
+del test_huber_gradient  # noqa: F821  it is of a function inside theirs, and meets no class
 
 
 @pytest.fixture(autouse=True)
@@ -24,10 +25,10 @@ def met(monkeypatch, request):
 
     monkeypatch.setattr(suite, "HuberRegressor", Watched)
     yield
-    assert fits or request.function.__name__ in NO_FIT, "this test of theirs has not met our class"
+    assert fits or request.function is test_all_of_them_are_here, "this test of theirs has not met our class"
 
 
 def test_all_of_them_are_here():
-    theirs = {name for name in vars(suite) if name.startswith("test_")}
-    assert len(theirs) >= 10
+    theirs = {name for name in vars(suite) if name.startswith("test_")} - {"test_huber_gradient"}
+    assert len(theirs) >= 9
     assert theirs <= globals().keys()
