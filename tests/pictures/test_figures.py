@@ -16,11 +16,14 @@ from bestline.pictures.sample import Sample
 from bestline.training.objective import line
 from bestline.training.solvers import Descent
 from pictures.examples import CASES, LAID_OUT, case, drawn, fitted, made, pictures, sampled, table
+from searches import long
 
 EXACT = 1e-9  # a path lies on its surface to rounding
 
 
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize(
+    "name", long(CASES, quick=["lesson", "held out", "huber", "two targets", "100,000 rows", "constant loss"])
+)
 def test_every_picture_of_every_kind_of_fit_is_drawn(name):
     for title, picture in pictures(case(name)).items():
         # Together all there is to draw; the light ones of the others are laid out in render/test_mpl.py, with all their texts.

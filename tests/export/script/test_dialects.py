@@ -19,6 +19,7 @@ from bestline.api.model import Model
 from bestline.errors import BestlineWarning
 from bestline.export.script import STYLES, script
 from export.script.examples import agrees, columns, each_style, fit, printed, slope_and_bias
+from searches import long
 
 pytestmark = pytest.mark.usefixtures("quiet")
 
@@ -99,7 +100,7 @@ def test_penalties_in_descent(style: str, solver: str, formula: str) -> None:
 
 
 @each_style
-@pytest.mark.parametrize("loss", ["huber", "absolute", "quantile", "quantile:0.8"])
+@pytest.mark.parametrize("loss", long(["huber", "absolute", "quantile", "quantile:0.8"], quick=["huber", "quantile:0.8"]))
 @pytest.mark.parametrize(("formula", "options"), [("y ~ a", {}), ("y ~ a + b + c", {"weights": "w"}), ("y + z ~ a + b", {})])
 def test_other_losses(style: str, loss: str, formula: str, options: dict[str, Any]) -> None:
     for standardize in (True, False):

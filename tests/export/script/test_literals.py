@@ -22,6 +22,7 @@ from bestline.errors import BestlineWarning, OptionError
 from bestline.export.script import STYLES, script
 from bestline.export.script.literals import are_single, comment, number, quoted, single, value
 from export.script.examples import agrees
+from searches import long
 
 pytestmark = pytest.mark.usefixtures("quiet")
 
@@ -75,7 +76,7 @@ def named(first: str, second: str, target: str) -> Model:
     return bl.fit(table, target=target, features=[first, second], solver="sgd", steps=3)
 
 
-@pytest.mark.parametrize("name", HOSTILE)
+@pytest.mark.parametrize("name", long(HOSTILE, quick=HOSTILE[::4]))
 def test_hostile_names_change_no_program(name: str) -> None:
     for style in STYLES:
         plain = script(named("p", "q", "r"), style)
