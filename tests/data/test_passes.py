@@ -25,7 +25,7 @@ from bestline.data.tables import open_source
 from bestline.inference.coordinates import AddUp, Fold
 from bestline.inference.covariance.named import parse_cov
 from bestline.inference.covariance.sandwich import CollectMeat
-from bestline.inference.numbered import OverTraining
+from bestline.inference.numbered_rows import OverTraining
 from bestline.inference.prediction import _Judge
 from bestline.inference.residual_sums import Lens, SumResiduals
 from bestline.inference.sharpen import _SumExactly

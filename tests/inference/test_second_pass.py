@@ -23,7 +23,7 @@ from bestline.inference.augment import augment
 from bestline.inference.covariance.base import Sandwich
 from bestline.inference.covariance.named import parse_cov
 from bestline.inference.covariance.sandwich import CollectMeat, Meat, sandwich
-from bestline.inference.numbered import OverTraining
+from bestline.inference.numbered_rows import OverTraining
 from inference.examples import EXACT, by_name, columns, frame, reference
 
 pytestmark = pytest.mark.usefixtures("quiet")

@@ -18,7 +18,7 @@ from bestline.numerics.rows import Rows
 from bestline.pictures.penalty_paths import error_curve
 from bestline.training.cross_validation import fold_errors, geometric, leave_one_out, select
 from bestline.training.solvers.path import solve, top
-from bestline.training.width import refuse_folds
+from bestline.training.too_wide import refuse_folds
 from training.penalised import folds_of, normal_of, series, table
 
 # Duality gaps are a share of the target's second moment; rounding of a few hundred terms.

@@ -12,7 +12,7 @@ from typing import Any
 from bestline.api.model import Model
 from bestline.data.progress import Progress
 from bestline.errors import BestlineWarning, DivergedWarning, OptionError, warn
-from bestline.inference.finished import finished
+from bestline.inference.from_fit import finished
 from bestline.training import Fit, Request, Solver, Stop, Watch
 from bestline.training.gather import gather
 from bestline.training.own_forward import UserForward

@@ -21,7 +21,7 @@ from bestline.errors import BestlineWarning, DataError, OptionError
 from bestline.estimators.arrays import Array, TrainingTable, as_numpy, checked_features, checked_table
 from bestline.estimators.parameters import Rules, check_parameters
 from bestline.numerics import Comoments, Refined
-from bestline.training import width
+from bestline.training import too_wide
 from bestline.training.least_squares import Solved
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ class MomentsEstimator(MultiOutputMixin, LinearEstimator):
         if self._takes_rows(table):
             self._learn_rows(table)
         else:
-            width.refuse_moments(table.p)
+            too_wide.refuse_moments(table.p)
             self._learn(table.moments(), table, exact=True)
         return self
 

@@ -20,7 +20,7 @@ from bestline.estimators.arrays import Array, TrainingTable, as_numpy
 from bestline.estimators.base import MomentsEstimator
 from bestline.estimators.parameters import ANY_SEED, YES_OR_NO, Choice, Number, Rules
 from bestline.numerics import Comoments
-from bestline.training import least_squares, width
+from bestline.training import least_squares, too_wide
 from bestline.training.least_squares import Solved
 from bestline.training.solvers.few_rows import CentredRows
 from bestline.training.solvers.path import SolutionPath
@@ -120,7 +120,7 @@ class ElasticNet(MomentsEstimator):
         return super().fit(X, y, sample_weight)
 
     def _takes_rows(self, table: TrainingTable) -> bool:
-        return width.very_wide(table.rows) and not self._gram_given
+        return too_wide.very_wide(table.rows) and not self._gram_given
 
     def _learn_rows(self, table: TrainingTable) -> None:
         start = self._start(table)

@@ -23,7 +23,7 @@ from bestline.estimators.elastic_net import SETTINGS, ElasticNet
 from bestline.estimators.parameters import Choice, Number, Rules, penalties
 from bestline.estimators.routing import routed, router
 from bestline.numerics import Comoments, Rows, rests
-from bestline.training import least_squares, width
+from bestline.training import least_squares, too_wide
 from bestline.training.cross_validation import fold_errors, geometric
 from bestline.training.solvers.few_rows import CentredRows, solve_rows
 
@@ -122,8 +122,8 @@ class ElasticNetCV(ChosenEstimator):
         given = routed(self, params, sample_weight)
         table = checked_table(self, X, y, None if isinstance(sample_weight, Real) else sample_weight, several=False)
         # Refused before any fold is fitted, for the line of all rows would be refused in the end.
-        if not width.very_wide(table.rows):
-            width.refuse_moments(table.p)
+        if not too_wide.very_wide(table.rows):
+            too_wide.refuse_moments(table.p)
         ratios = self._ratios()
         alphas = self._grid(table, ratios)  # (m, r)
         # scikit-learn halves the squared error: twice its objective is ours, see `elastic_net`.
@@ -243,7 +243,7 @@ def _errors(
     positive: bool,
 ) -> Tensor:
     """Mean squared errors (f, m, r) on each fold's test rows of the lines fitted to its training rows."""
-    if width.very_wide(rows):
+    if too_wide.very_wide(rows):
         # p x p numbers a fold would not fit or take longer: each fold is solved from its own few rows.
         parts = ((rows[torch.as_tensor(train)], rows[torch.as_tensor(test)]) for train, test in splits)
         return torch.stack(

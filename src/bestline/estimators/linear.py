@@ -13,7 +13,7 @@ from bestline.estimators.arrays import TrainingTable, as_numpy
 from bestline.estimators.base import MomentsEstimator
 from bestline.estimators.parameters import ANY_SEED, YES_OR_NO, Choice, Number, Rules
 from bestline.numerics import Comoments
-from bestline.training import least_squares, width
+from bestline.training import least_squares, too_wide
 
 SOLVERS = ("auto", "svd", "cholesky", "lsqr", "sparse_cg", "sag", "saga", "lbfgs")
 
@@ -24,7 +24,7 @@ class _LeastSquares(MomentsEstimator):
     positive: bool
 
     def _takes_rows(self, table: TrainingTable) -> bool:
-        return width.wide(table.rows) and not self.positive
+        return too_wide.wide(table.rows) and not self.positive
 
     def _learn_rows(self, table: TrainingTable) -> None:
         alphas = self._alphas(table.rows.y.shape[1])

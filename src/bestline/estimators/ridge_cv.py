@@ -20,7 +20,7 @@ from bestline.estimators.linear import Ridge
 from bestline.estimators.parameters import YES_OR_NO, Choice, Number, Rules, penalties
 from bestline.estimators.routing import refuse, routed, router
 from bestline.numerics import Comoments, Rows
-from bestline.training import width
+from bestline.training import too_wide
 from bestline.training.cross_validation import leave_one_out
 from bestline.training.solvers.few_rows import CentredRows
 
@@ -205,7 +205,7 @@ class _AsPredicted(RegressorMixin, BaseEstimator):
 
 def _without_own_row(rows: Rows, alphas: Tensor, *, intercept: bool) -> Tensor:
     """Residuals (n, m, k) of every row by the ridge line of all others."""
-    if not width.wide(rows):
+    if not too_wide.wide(rows):
         whole = Comoments.of_rows(rows)
         chunks = (rows[i : i + _CHUNK] for i in range(0, len(rows), _CHUNK))
         return torch.cat([leave_one_out(chunk, whole, alphas / whole.weight, intercept=intercept) for chunk in chunks])

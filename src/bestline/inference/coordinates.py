@@ -20,7 +20,7 @@ from torch import Tensor
 
 from bestline.data.passes import Pass
 from bestline.errors import DataError, NumericalError
-from bestline.inference.numbered import Numbered, OverRows
+from bestline.inference.numbered_rows import Numbered, OverRows
 from bestline.numerics import Comoments, Rows, Scaling, Square, Weights, second_moments
 
 # Moments square the condition of centred, scaled columns, and lose what the line explains from what it leaves: up to this loss,

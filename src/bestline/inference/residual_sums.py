@@ -14,7 +14,7 @@ from torch import Tensor
 
 from bestline.inference.coordinates import Basis, Totals
 from bestline.inference.influence import influence
-from bestline.inference.numbered import Numbered, OverRows
+from bestline.inference.numbered_rows import Numbered, OverRows
 from bestline.numerics import Comoments
 
 MOST = 2_000  # rows up to which all are kept, and shown one by one

@@ -19,7 +19,7 @@ from bestline.inference.diagnosis import Diagnosis
 from bestline.inference.fitted import FittedLine
 from bestline.inference.influence import dfbetas
 from bestline.inference.influence import influence as influence_of
-from bestline.inference.numbered import Numbered, OverRows
+from bestline.inference.numbered_rows import Numbered, OverRows
 from bestline.inference.residual_sums import Lens, SumResiduals
 from bestline.inference.training_rows import look
 from bestline.inference.uncertainty import basis_of, check_same_rows, target_number

@@ -10,11 +10,11 @@ from torch import Tensor
 from bestline.data.passes import PartT, Pass
 from bestline.data.split import part_labels, parts_of, row_count
 from bestline.data.tables import Source, open_source
-from bestline.data.unnamed import with_names
+from bestline.data.unnamed_columns import with_names
 from bestline.engines.choose import brought
 from bestline.errors import OptionError
 from bestline.inference.fitted import FittedLine
-from bestline.inference.numbered import Numbered, OverTraining
+from bestline.inference.numbered_rows import Numbered, OverTraining
 from bestline.numerics import Rows
 
 

@@ -27,7 +27,7 @@ from bestline.numerics import (
 )
 from bestline.training.solvers.few_rows import CentredRows, solve_rows
 from bestline.training.solvers.path import Normal, SolutionPath, solve
-from bestline.training.width import very_wide
+from bestline.training.too_wide import very_wide
 
 FEW_DIGITS = 8  # right digits below which the rows are read once more
 _STEADY = 3  # right digits from which steps of correction converge quickly

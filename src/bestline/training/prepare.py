@@ -26,7 +26,7 @@ from bestline.training.plan import Plan, check_rows
 from bestline.training.request import KEPT_BYTES, Request
 from bestline.training.solvers.proximal import Proximal
 from bestline.training.task import Part, Parts
-from bestline.training.width import refuse_few_rows
+from bestline.training.too_wide import refuse_few_rows
 
 _PENALISED = 30  # rows a column below which a penalty is tried when the user has asked for nothing in particular
 

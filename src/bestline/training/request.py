@@ -25,7 +25,7 @@ from bestline.training.plan import Method, Plan
 from bestline.training.recipe import Recipe
 from bestline.training.solvers.base import Reach, Reads, is_number
 from bestline.training.solvers.choose import SETTINGS, choose
-from bestline.training.width import refuse_folds
+from bestline.training.too_wide import refuse_folds
 
 KEPT_BYTES = 4e9  # rows that training needs are kept up to here, and read anew in every epoch beyond
 _OF_ROWS = ("target", "features", "weights", "missing", "folds", "split", "seed")

@@ -17,11 +17,11 @@ from bestline.estimators import ElasticNet, ElasticNetCV, Lasso, LassoCV
 from bestline.numerics.comoments import Comoments
 from bestline.numerics.rows import Rows
 from bestline.numerics.scaling import Scaling
-from bestline.training import width
+from bestline.training import too_wide
 from bestline.training.cross_validation import geometric
 from bestline.training.solvers.few_rows import CentredRows, solve_rows
 from bestline.training.solvers.path import Normal, solve, top
-from bestline.training.width import refuse_folds
+from bestline.training.too_wide import refuse_folds
 
 # Duality gaps over the target's mean square: rounding of a few hundred terms.
 GAP = 1e-12
@@ -243,7 +243,7 @@ def test_cross_validation_is_that_of_moments(weighted: bool, monkeypatch: pytest
     )
     ours = [line.fit(X, y[:, 0], w) for line in cases]
     found = [(line.alphas_, line.mse_path_, line.alpha_, line.coef_) for line in ours]
-    monkeypatch.setattr(width, "LASSO_FROM_MOMENTS", 10_000)
+    monkeypatch.setattr(too_wide, "LASSO_FROM_MOMENTS", 10_000)
     for line, (alphas, mse, alpha, coef) in zip(cases, found, strict=True):
         line.fit(X, y[:, 0], w)
         assert alphas == pytest.approx(line.alphas_, rel=1e-12)

@@ -16,7 +16,7 @@ from typing import Any, ClassVar, TypeAlias
 from torch import Tensor
 
 from bestline.inference.coordinates import Basis, Coordinates
-from bestline.inference.numbered import Numbered
+from bestline.inference.numbered_rows import Numbered
 
 # "HC3", "cluster:firm" or {"cluster": "firm"}.
 Cov: TypeAlias = str | Mapping[str, str]

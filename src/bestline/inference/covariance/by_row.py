@@ -21,7 +21,7 @@ from torch import Tensor
 from bestline.errors import NumericalError
 from bestline.inference.coordinates import Basis, Coordinates
 from bestline.inference.covariance.base import Filling, Sandwich
-from bestline.inference.numbered import Numbered
+from bestline.inference.numbered_rows import Numbered
 
 
 @dataclass(frozen=True, slots=True)

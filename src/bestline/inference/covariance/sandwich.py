@@ -15,7 +15,7 @@ from bestline.data.passes import Pass
 from bestline.errors import NumericalError
 from bestline.inference.coordinates import Basis, Totals
 from bestline.inference.covariance.base import CovarianceKind, Sandwich
-from bestline.inference.numbered import Numbered
+from bestline.inference.numbered_rows import Numbered
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -1,4 +1,4 @@
-"""Finished: from a fit to a line with everything that is known of it; the last step of training, and the first of inference."""
+"""From a fit: the way to a line with everything that is known of it; the last step of training, and the first of inference."""
 
 from __future__ import annotations
 

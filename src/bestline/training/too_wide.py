@@ -1,4 +1,4 @@
-"""Width: how many columns are too many, and what then helps. The one place that decides it.
+"""Too wide: how many columns are too many, and what then helps. The one place that decides it.
 
     moments of p columns are p^2 numbers of 8 bytes, one set for each fold; solving with them takes p^3 operations
 
