@@ -11,7 +11,6 @@ from bestline.errors import DataError, OptionError
 
 def gather(query: Query, progress: Progress | None = None) -> Gathered:
     """What one look at the rows of a query leaves; of moments that were collected before, the same without any rows."""
-    # Moments that were collected before have no rows to gather, but all else follows from them as it does from rows.
     moments = given_moments(query.data, query.formula, query.weights)
     return data.gather(query, progress) if moments is None else _from_moments(moments, query)
 
