@@ -1,11 +1,14 @@
 """Files that appear whole or not at all, and that never execute code.
 
 A model or moments file is one safetensors file: the numbers as tensors, everything else as JSON in its header. Nothing in it
-is a program; reading one can only give numbers and text, or a ModelFileError.
+is a program; reading one can only give numbers and text, or a ModelFileError. It carries its own SHA-256, computed with 64 zeros
+in the digest's place, so a file that a disk or a transfer changed by one bit is refused. That guards against accidents, not
+against people: whoever changes a file on purpose can write its digest anew.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import tempfile
@@ -19,9 +22,25 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
-from bestline.errors import DataError, ModelFileError, readable
+from bestline.errors import DataError, ModelFileError, one_line, readable
 
-_KEY = "bestline"
+_KEY, _DIGEST = "bestline", "sha256"
+_UNSIGNED = 1  # the newest format whose files carry no digest
+_NO_DIGEST = b"0" * 64
+# The digest is the first entry of the JSON, which the header holds as a text: hence the backslashes, and the first such place.
+_MARK = rb"\"sha256\": \""
+_BLOCK = 2**20  # bytes hashed at a time
+# What reading a file of crafted numbers and names can raise on the way: it is all one fault, the file's.
+_FAULTS = (
+    ArithmeticError,
+    AttributeError,
+    LookupError,
+    MemoryError,
+    RecursionError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+)
 _LARGEST = 2**31  # a model is a few kB, moments of 5,000 columns 200 MB: nothing of ours is larger
 _UNSAFE = {b"\x80": "a pickle", b"PK": "a zip or PyTorch archive", b"(d": "a pickle", b"!!": "YAML with object tags"}
 
@@ -62,14 +81,30 @@ def write(
     path: str | os.PathLike[str], kind: str, version: int, tensors: dict[str, Tensor], facts: dict[str, Any], *, overwrite: bool
 ) -> None:
     """Write tensors and JSON facts as one file of the given kind and format version."""
-    header = {"kind": kind, "version": version, "facts": facts}
+    header = {_DIGEST: _NO_DIGEST.decode(), "kind": kind, "version": version, "facts": facts}
     # Copies: safetensors refuses tensors that share memory, as views of one matrix do.
     content = save(
         {name: t.detach().cpu().clone(memory_format=torch.contiguous_format) for name, t in tensors.items()},
         {_KEY: json.dumps(header, allow_nan=False)},
     )
+    at = content.index(_MARK + _NO_DIGEST) + len(_MARK)
+    content = content[:at] + hashlib.sha256(content).hexdigest().encode() + content[at + len(_NO_DIGEST) :]
     with fresh(path, overwrite=overwrite) as temporary:
         temporary.write_bytes(content)
+
+
+@contextmanager
+def restoring(path: str | os.PathLike[str], kind: str) -> Iterator[None]:
+    """Whatever a file's numbers and names make go wrong inside, it is one ModelFileError that says the file is damaged."""
+    try:
+        yield
+    except ModelFileError:
+        raise
+    except _FAULTS as error:
+        shown = readable(str(path))
+        raise ModelFileError(
+            f"The {kind} file {shown} is damaged ({type(error).__name__}: {one_line(error, 200, head=180, tail=8)})."
+        ) from error
 
 
 def read(path: str | os.PathLike[str], kind: str, newest: int) -> tuple[int, dict[str, Tensor], dict[str, Any]]:
@@ -103,11 +138,31 @@ def read(path: str | os.PathLike[str], kind: str, newest: int) -> tuple[int, dic
     if header.get("kind") != kind:
         raise ModelFileError(f"{shown} is not a bestline {kind} file; it says it is {readable(str(header.get('kind')))}.")
     version = header.get("version")
-    if not isinstance(version, int) or version > newest:
+    if type(version) is not int or version < 1:
+        raise ModelFileError(f"{shown} is a damaged bestline {kind} file (its format is {version!r}).")
+    if version > newest:
         raise ModelFileError(
             f"{shown} was written by a newer bestline (format {version}); this one reads up to {newest}. Upgrade bestline."
         )
+    if version > _UNSIGNED or _DIGEST in header:
+        _check_digest(source, header.get(_DIGEST), kind)
     return version, tensors, header.get("facts") or {}
+
+
+def _check_digest(source: Path, told: object, kind: str) -> None:
+    """Refuse a file whose bytes are not those that were written."""
+    with source.open("rb") as file:
+        length = file.read(8)
+        head = file.read(int.from_bytes(length, "little"))
+        at = head.find(_MARK) + len(_MARK)
+        digest = hashlib.sha256(length + head[:at] + _NO_DIGEST + head[at + len(_NO_DIGEST) :])
+        while block := file.read(_BLOCK):
+            digest.update(block)
+    if told != digest.hexdigest():
+        raise ModelFileError(
+            f"The {kind} file {readable(str(source))} is damaged: its bytes are not those that were written (its SHA-256 differs). "
+            "Copy it again, or write it anew."
+        )
 
 
 def _parsed(text: str | None, shown: str, kind: str) -> dict[str, Any]:

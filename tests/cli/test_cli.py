@@ -18,6 +18,7 @@ import pandas as pd
 import pytest
 
 import bestline as bl
+from crafted import signed
 
 Run = Callable[..., SimpleNamespace]
 
@@ -209,14 +210,15 @@ def test_a_model_of_a_newer_format_or_with_a_damaged_header_is_refused(run: Run,
     assert run("fit", table, "y ~ x1", "-o", "m.bestline").status == 0
     content = Path("m.bestline").read_bytes()
     for old, new in (
-        (b'\\"version\\": 1', b'\\"version\\": 9'),
+        (b'\\"version\\": 2', b'\\"version\\": 9'),
         (b'\\"training\\": [80', b'\\"training\\": {80'),
         (b"weights", b"weighty"),
     ):
         assert old in content
-        Path("n.bestline").write_bytes(content.replace(old, new))
+        Path("n.bestline").write_bytes(signed(content.replace(old, new)))
         result = run("summary", "n.bestline")
         assert result.status == 1
+        assert "SHA" not in result.err
         assert result.err.count("\n") == 1
 
 

@@ -14,6 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+import bestline.data.stored_comoments as stored
 import bestline.files as store
 from bestline.data.collected import Collected
 from bestline.data.design import Column, Design, expression
@@ -21,10 +22,10 @@ from bestline.data.folds import MOST_FOLDS
 from bestline.data.gather import Gathered, Query, gather
 from bestline.data.passes import Named
 from bestline.data.progress import Progress
-from bestline.errors import ColumnError, DataError, ModelFileError, OptionError, readable
+from bestline.errors import ColumnError, DataError, OptionError, readable
 from bestline.numerics import Comoments, total
 
-_FORMAT = 1
+_FORMAT = 2  # 2: with a digest
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -196,10 +197,10 @@ class Moments:
         """Write a .moments file: a few kB, no rows, nothing that executes."""
         tensors = {"low": self.low, "high": self.high}
         for i, fold in enumerate(self.folds):
-            tensors |= {f"{i}.{name}": getattr(fold, name) for name in ("unit", "shift", "mean", "scatter")}
+            tensors |= stored.tensors(fold, str(i))
         facts = {
             "design": self.design.to_dict(),
-            "folds": [[f.count, f.weight, f.log_weight, f.cancelled] for f in self.folds],
+            "folds": [stored.numbers(fold) for fold in self.folds],
             "dropped": self.dropped,
             "imputed": self.imputed,
             "by": self.by,
@@ -209,32 +210,13 @@ class Moments:
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Moments:
-        """Read a .moments file; raises ModelFileError when it is not one."""
+        """Read a .moments file.
+
+        Raises ModelFileError when it is not one, is damaged, holds what no rows could have given, or was written by a newer bestline.
+        """
         _, tensors, facts = store.read(path, "moments", _FORMAT)
-        try:
-            folds = tuple(
-                Comoments(
-                    int(count),
-                    float(weight),
-                    float(log),
-                    tensors[f"{i}.unit"],
-                    tensors[f"{i}.shift"],
-                    tensors[f"{i}.mean"],
-                    tensors[f"{i}.scatter"],
-                    *map(float, cancelled),
-                )
-                for i, (count, weight, log, *cancelled) in enumerate(facts["folds"])
-            )
-            design = Design.from_dict(facts["design"])
-            by, values = facts.get("by"), tuple(facts.get("values", ()))
-            named = isinstance(by, str) and all(isinstance(v, str) for v in values) and len(set(values)) == len(folds)
-            if (by is not None or values) and not (named and len(values) == len(folds)):
-                raise ValueError("it does not say whose each fold is")
-            return cls(
-                design, folds, tensors["low"], tensors["high"], int(facts["dropped"]), dict(facts["imputed"]), by, values
-            )
-        except (KeyError, TypeError, ValueError) as error:
-            raise ModelFileError(f"The moments file {str(path)!r} is damaged ({error}).") from error
+        with store.restoring(path, "moments"):
+            return _restored(tensors, facts)
 
     def _beside(self, other: Moments) -> tuple[Sequence[Comoments], Sequence[Comoments], tuple[str, ...]]:
         """The folds of both that belong together, and the values that they are of."""
@@ -257,6 +239,22 @@ class Moments:
         nothing = Comoments.empty(self.design.p + len(self.design.responses))
         own, others = (dict(zip(m.values, m.folds, strict=True)) for m in (self, other))
         return [own.get(v, nothing) for v in values], [others.get(v, nothing) for v in values], values
+
+
+def _restored(tensors: dict[str, Tensor], facts: dict[str, Any]) -> Moments:
+    design = Design.from_dict(facts["design"])
+    told = facts["folds"]
+    if not 1 <= len(told) <= MOST_FOLDS:
+        raise ValueError(f"{len(told)} folds")
+    q = design.p + len(design.responses)
+    folds = tuple(stored.comoments(tensors, str(i), numbers, q) for i, numbers in enumerate(told))
+    by, values = facts.get("by"), tuple(facts.get("values", ()))
+    named = isinstance(by, str) and all(isinstance(v, str) for v in values) and len(set(values)) == len(folds)
+    if (by is not None or values) and not (named and len(values) == len(folds)):
+        raise ValueError("it does not say whose each fold is")
+    low, high = stored.ranges(tensors, design.p, sum(f.count for f in folds))
+    imputed = {str(name): stored.whole(count, "imputed") for name, count in facts["imputed"].items()}
+    return Moments(design, folds, low, high, stored.whole(facts["dropped"], "dropped"), imputed, by, values)
 
 
 def given_moments(data: Any, formula: str | None, weights: Any) -> Moments | None:

@@ -11,22 +11,22 @@ from typing import Any
 import torch
 from torch import Tensor
 
+import bestline.data.stored_comoments as stored
 import bestline.files as store
 from bestline.data.design import Design
 from bestline.data.moments import Moments
-from bestline.errors import ModelFileError, OptionError, readable
+from bestline.errors import OptionError
 from bestline.inference.fitted import FittedLine
 from bestline.inference.scores import Scores
 from bestline.inference.summary import summarise
-from bestline.numerics import Comoments, Refined
+from bestline.numerics import Refined
 from bestline.training import Fit, Plan, Recipe, Solver, Stop, Trace
 from bestline.training.losses import parse_loss
 from bestline.training.solvers.choose import kept, restored
 
-_FORMAT = 1
+_FORMAT = 2  # 2: with a digest
 _TRACE_NUMBERS = 1_000  # of a saved trace: a model file stays a few kB
 _CLOSE = 1e-5  # closeness below which an inverse in float64 leaves fewer than six digits of an interval
-_STATISTIC = ("unit", "shift", "mean", "scatter")
 _TRACE = ("step", "weights", "loss", "held_out", "gradient_norm", "gap", "rate")
 _PLAN: dict[str, Callable[[Any], Any]] = {"l1": float, "l2": float, "loss": str, "standardize": bool, "seed": int}
 _FACTS = ("advice", "step", "rate", "rate_limit", "seconds", "solver", "notes", "sizes")
@@ -41,14 +41,14 @@ def save(model: FittedLine, path: str | os.PathLike[str], *, overwrite: bool = F
     # Code is never written, nor rows: what is here is numbers and names, and reading it runs nothing.
     trace = _thinned(model.trace)
     tensors = {"weights": model.weights, "low": model.collected.low, "high": model.collected.high}
-    tensors |= {f"training.{n}": getattr(model.training, n) for n in _STATISTIC}
+    tensors |= stored.tensors(model.training, "training")
     tensors |= {f"trace.{n}": getattr(trace, n) for n in _TRACE if getattr(trace, n) is not None}
     if model.refined is not None:
         tensors |= {f"refined.{f.name}": getattr(model.refined, f.name).contiguous() for f in fields(Refined)}
     facts = {
         "design": model.design.to_dict(),
         "plan": {name: getattr(model.plan, name) for name in (*_PLAN, "unscaled", "factors")},
-        "training": [model.training.count, model.training.weight, model.training.log_weight, model.training.cancelled],
+        "training": stored.numbers(model.training),
         "scores": {"training": _plain(model.fitted_scores), "held_out": _plain(model.held_out)},
         "stop": model.stop.name,
         **kept(model.plan.solver),
@@ -64,28 +64,23 @@ def load(path: str | os.PathLike[str]) -> FittedLine:
 
     Raises ModelFileError when it is not one, is damaged, or was written by a newer bestline. Nothing in a file is executed.
     """
-    # Whatever a damaged file makes go wrong on the way, it is one error that says so.
     _, tensors, facts = store.read(path, "model", _FORMAT)
-    try:
+    with store.restoring(path, "model"):
         return _restored(tensors, facts)
-    except ModelFileError:
-        raise
-    except (KeyError, TypeError, ValueError, IndexError, AttributeError, OverflowError, RuntimeError, RecursionError) as error:
-        raise ModelFileError(f"The model file {readable(str(path))} is damaged ({type(error).__name__}: {error}).") from error
 
 
 def _restored(tensors: dict[str, Tensor], facts: dict[str, Any]) -> FittedLine:
     design = Design.from_dict(facts["design"])
-    count, weight, log_weight, *cancelled = facts["training"]
-    unit, shift, mean, scatter = (tensors[f"training.{n}"] for n in _STATISTIC)
-    training = Comoments(int(count), float(weight), float(log_weight), unit, shift, mean, scatter, *map(float, cancelled))
     plan = _plan(design, facts["plan"], restored(facts))
     d, k = len(plan.names), len(design.targets)
     # Every shape is checked before it is used: torch would broadcast a wrong one and go on.
-    if tensors["weights"].shape != (d, k) or training.scatter.shape != (design.p + k, design.p + k):
+    training = stored.comoments(tensors, "training", facts["training"], design.p + k)
+    if tensors["weights"].shape != (d, k):
         raise ValueError("its tensors have the wrong shape")
-    trace = Trace(plan.names, design.targets, *(tensors.get(f"trace.{n}") for n in _TRACE))  # type: ignore[arg-type]
-    moments = Moments(design, (training,), tensors["low"], tensors["high"], int(facts["dropped"]), dict(facts["imputed"]))
+    trace = _trace(tensors, plan.names, design.targets)
+    low, high = stored.ranges(tensors, design.p, training.count)
+    imputed = {str(name): stored.whole(count, "imputed") for name, count in facts["imputed"].items()}
+    moments = Moments(design, (training,), low, high, stored.whole(facts["dropped"], "dropped"), imputed)
     rate, limit = (None if facts[name] is None else float(facts[name]) for name in ("rate", "rate_limit"))
     stop, step = Stop[facts["stop"]], int(facts["step"])
     fit = Fit(tensors["weights"], trace, stop, str(facts["advice"]), step, rate, limit, plan.solver, None)
@@ -105,6 +100,18 @@ def _restored(tensors: dict[str, Tensor], facts: dict[str, Any]) -> FittedLine:
     )
     str(summarise(line))  # what can be said of it can be computed, or it is damaged
     return line
+
+
+def _trace(tensors: dict[str, Tensor], names: tuple[str, ...], targets: tuple[str, ...]) -> Trace:
+    """What training passed through; every row has all its numbers."""
+    found = {n: tensors.get(f"trace.{n}") for n in _TRACE}
+    t = len(tensors["trace.step"])
+    shapes = dict.fromkeys(_TRACE, (t,)) | {"weights": (t, len(names), len(targets))}
+    if t == 0 or any(found[n] is None for n in _TRACE if n not in ("held_out", "gap")):
+        raise ValueError("a trace of nothing")
+    if any(tensor is not None and tensor.shape != shapes[n] for n, tensor in found.items()):
+        raise ValueError("its trace has the wrong shape")
+    return Trace(names, targets, **found)  # type: ignore[arg-type]  # those that may be missing are
 
 
 def _refined(tensors: dict[str, Tensor], d: int, k: int, p: int) -> Refined | None:

@@ -12,6 +12,7 @@ ever run.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -399,6 +400,9 @@ def _stored_state(facts: Mapping[str, Any]) -> State:
         state["basis"] = [[float(x) for x in row] for row in facts["basis"]]
         if any(len(row) != len(state["basis"]) for row in state["basis"]):
             raise ValueError("a basis that is not square")
+    numbers = [x for v in state.values() for row in (v if isinstance(v, list) else [[v]]) for x in row]
+    if not all(map(math.isfinite, numbers)):
+        raise ValueError("a state with numbers that are not finite")
     return state
 
 
