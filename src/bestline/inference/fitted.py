@@ -205,9 +205,19 @@ class FittedLine:
 
     # -- what its numbers are worth ------------------------------------------------------------------------------------
 
-    @cached_property
+    @property
+    def diverged(self) -> bool:
+        """Whether training diverged: then the weights are where it was stopped, and say nothing of the data."""
+        return self.stop is Stop.DIVERGED
+
+    @property
     def inference(self) -> classical.Inference | None:
-        """Least squares' covariance of the weights; None for penalties, other losses and own forward functions."""
+        """Least squares' covariance of the weights; None for penalties, other losses, own forward functions, and what diverged."""
+        return None if self.diverged else self._least_squares
+
+    @cached_property
+    def _least_squares(self) -> classical.Inference | None:
+        """The same of the exact solution, whatever became of training."""
         if not self.least_squares:
             return None
         if self.refined is not None:
@@ -269,7 +279,7 @@ class FittedLine:
     @cached_property
     def _digits_within(self) -> tuple[Tensor, Tensor]:
         """Most digits of weights and standard errors that columns allow which float64 computed, such as `log(x)`."""
-        inference = self.inference
+        inference = self._least_squares
         assert inference is not None  # noqa: S101  the callers have looked
         # Every number of a column is off by `own` of its size, or by `one`; over W rows these add up to a length of sqrt(W) times that.
         own, one = columns_rounding(self.design)
@@ -281,7 +291,11 @@ class FittedLine:
 
     @cached_property
     def fitted_scores(self) -> Scores:
-        """Scores on the training rows."""
+        """Scores on the training rows; R2 is NaN where training diverged, for it would say how far and not how well."""
+        found = self._training_scores()
+        return replace(found, r2=(float("nan"),) * len(found.r2)) if self.diverged else found
+
+    def _training_scores(self) -> Scores:
         known = self.saved_scores.get("training")
         if known is not None:
             return known
@@ -300,6 +314,8 @@ class FittedLine:
     @property
     def unheld(self) -> str:
         """Why there is no held-out error, where there is none."""
+        if self.diverged:
+            return "training diverged"
         return self._held_out.reason or _NONE_HELD_OUT
 
     @cached_property

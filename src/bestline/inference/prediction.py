@@ -22,6 +22,7 @@ from bestline.inference import classical
 from bestline.inference.fitted import FittedLine
 from bestline.inference.scores import Errors, Scores
 from bestline.inference.training_rows import opened
+from bestline.inference.why_not import refuse
 from bestline.numerics import Weights
 from bestline.training import Plan
 
@@ -125,6 +126,8 @@ class _Judge(Pass[Batch, _Judged]):
 
 def _half_width(line: FittedLine, X: Tensor, below: Tensor | None, interval: str, level: float) -> Tensor:
     classical.check_level(level)
+    if line.diverged:
+        refuse(line, "There are no intervals")
     inference = line.inference
     if inference is None or len(line.targets) != 1:
         raise NumericalError("Intervals are defined for least squares of one target without a penalty; predict without them.")

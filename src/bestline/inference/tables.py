@@ -12,6 +12,7 @@ from bestline.errors import NumericalError
 from bestline.inference.covariance.base import Cov
 from bestline.inference.fitted import FittedLine
 from bestline.inference.uncertainty import glances, tables
+from bestline.inference.why_not import refuse
 
 if TYPE_CHECKING:
     from pandas import DataFrame, Series
@@ -67,6 +68,8 @@ def glance(line: FittedLine) -> DataFrame:
     """One row a target: nobs, r_squared, adj_r_squared, sigma, F statistic, p_value, log_lik, aic, bic."""
     import pandas as pd
 
+    if line.diverged:
+        refuse(line, "There is nothing to glance at")
     if line.inference is None:
         raise NumericalError("`glance` describes least squares without a penalty; look at `fitted_scores` and `held_out` here.")
     return pd.DataFrame(glances(line, line.inference), index=list(line.targets))

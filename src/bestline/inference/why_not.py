@@ -16,6 +16,8 @@ def why_not(line: FittedLine) -> str | None:
         return f"the loss {plan.loss if isinstance(plan.loss, str) else 'given'} is not the squared one"
     if plan.penalised:
         return "a penalty shrinks the weights, and no standard error or p-value is honest about that"
+    if line.diverged:
+        return "training diverged, and its weights say nothing of the data (use a smaller rate, or solver='exact')"
     if line.inference is None or not line.settled:
         return "training stopped before the least-squares solution (solver='exact' reaches it)"
     return None

@@ -18,7 +18,7 @@ from torch import Tensor
 from bestline.errors import NumericalError
 from bestline.numerics import Bowl, Weights
 from bestline.training.outcome import Fit, Trace
-from bestline.training.solvers.base import Rule, Solver, Step, Stop
+from bestline.training.solvers.base import AT_LIMIT, Rule, Solver, Step, Stop
 from bestline.training.task import Task
 
 Watch: TypeAlias = Callable[[Step], None]
@@ -145,18 +145,33 @@ def _finished(task: Task, solver: Solver, record: _Record, stop: Stop) -> Fit:
     # With patience the best weights by the held-out loss are kept, however training ended; else the last ones.
     kept = record.last if record.rule.patience is None or record.best is None else record.best
     at = kept.index - record.first.index
+    if (
+        stop in _FORETOLD
+        and record.last_index
+        and solver.outruns(task.objective, rate, limit)
+        and not _arrived(trace, at, task)
+    ):
+        stop, record.how = Stop.DIVERGED, _how(trace)
     advice = stop.value.format(
         step=record.last.index if stop is Stop.INTERRUPTED else record.last_index,
         best=kept.index,
         violation=record.last.violation,
         tol=record.rule.tol,
         how=record.how,
-        remedy=_remedy(task, rate, limit),
-        remaining=_remaining(trace, at, task.reference),
+        remedy=_remedy(task, solver, rate, limit),
+        remaining=_remaining(trace, at, task, too_fast=_near(rate, limit)),
     )
+    if stop is not Stop.DIVERGED and solver.outruns(task.objective, rate, limit):
+        advice += (
+            f" The rate {rate:.4g} is above the largest stable one, {limit:.4g}: from almost any start descent at it diverges."
+        )
     if stop is not Stop.PATIENCE and kept is not record.last:
         advice += f" The weights kept are those of step {kept.index}, where the held-out loss was least."
     return Fit(trace.weights[at], trace, stop, advice, kept.index, rate, limit, solver, task)
+
+
+# What a run at too large a rate may end with before its loss has exploded.
+_FORETOLD = (Stop.STEPS, Stop.PATIENCE)
 
 
 def _trace(
@@ -178,23 +193,45 @@ def _trace(
     )
 
 
-def _remaining(trace: Trace, at: int, reference: float) -> str:
+def _near(rate: float | None, limit: float | None) -> bool:
+    """Whether a rate is at its limit or above: more steps are no help then."""
+    return rate is not None and limit is not None and rate >= limit * (1 - AT_LIMIT)
+
+
+def _how(trace: Trace) -> str:
+    """What the loss did until now at a rate that diverges; it may have fallen as yet, along the other directions."""
+    start, last = float(trace.loss[0]), float(trace.loss[-1])
+    if last > start:
+        return f"grew to {last:.3g}, from {start:.3g} at the start"
+    return f"is {last:.3g}, from {start:.3g} at the start, but at this rate it will grow without bound"
+
+
+def _arrived(trace: Trace, at: int, task: Task) -> bool:
+    """Whether the loss is that of the exact solution, as far as float64 tells."""
+    if trace.gap is None:
+        return False
+    return float(trace.gap[at]) <= max(1e-9 * float(trace.loss[at]), 1e-15 * task.reference)
+
+
+def _remaining(trace: Trace, at: int, task: Task, *, too_fast: bool) -> str:
     if trace.gap is None:
         return f"The loss is {float(trace.loss[at]):.4g}."
-    gap, loss = float(trace.gap[at]), float(trace.loss[at])
-    if gap <= max(1e-9 * loss, 1e-15 * reference):
+    if _arrived(trace, at, task):
         return "The loss is that of the exact solution."
+    gap, loss = float(trace.gap[at]), float(trace.loss[at])
     share = f" ({gap / (loss - gap):.2g} of it)" if loss > 2 * gap else ""
-    more = ": take more steps, or another rate" if gap > 1e-6 * loss else ""
+    # A loss that has grown will not be mended by more of the same steps.
+    worse = too_fast or loss > float(trace.loss[0])
+    more = f": {'use a smaller rate' if worse else 'take more steps, or another rate'}" if gap > 1e-6 * loss else ""
     return f"The loss is {gap:.3g} above that of the exact solution{share}{more}."
 
 
-def _remedy(task: Task, rate: float | None, limit: float | None) -> str:
+def _remedy(task: Task, solver: Solver, rate: float | None, limit: float | None) -> str:
     if rate is None:
         return "Standardise the columns, or look for values that are far too large."
     scaled = bool((task.scaling.scale != 1).any())
     standardise = "" if scaled else ", or standardise the columns"
-    sliced = isinstance(task.objective.smooth, Bowl) and task.objective.slices is not None
+    sliced = isinstance(task.objective.smooth, Bowl) and solver.sees_some(task.objective)
     if limit is not None and rate > limit and not sliced:
         return f"The rate {rate:.4g} is above the largest stable one, {limit:.4g}; use lr={0.9 * limit:.2g} or less, or lr='auto'{standardise}."
     if limit is not None:

@@ -46,7 +46,9 @@ def test_the_rate_limit_is_sharp(optimizer: str, seed: int) -> None:
     below = bl.fit((rows.X, rows.y), lr=0.999 * limit, steps=6_000, **options).trace
     assert float(below.gap[-1]) < 1e-3 * float(below.gap[0])
     with pytest.warns(DivergedWarning):
-        assert bl.fit((rows.X, rows.y), lr=1.001 * limit, steps=30_000, **options).stop is Stop.DIVERGED
+        above = bl.fit((rows.X, rows.y), lr=1.001 * limit, steps=30_000, **options)
+    assert above.stop is Stop.DIVERGED
+    assert float(above.trace.loss[-1]) > 1e3 * float(above.trace.loss[0])  # it has grown, and is not only said to
 
 
 @pytest.mark.parametrize("optimizer", ["sgd", "momentum", "nesterov", "adam", "adamw", "rmsprop", "adagrad", "lbfgs"])

@@ -74,6 +74,8 @@ def _score(model: FittedLine, which: str, scores: Scores | None) -> list[str]:
 
 def no_errors(model: FittedLine) -> str:
     """Why this model has no standard errors."""
+    if model.diverged:
+        return "No standard errors: training diverged, and the weights say nothing of the data."
     if model.plan.penalised:
         return "No standard errors: a penalty shrinks the weights, and no interval or p-value is honest about that."
     return "No standard errors: they are defined here for the squared loss of a line."

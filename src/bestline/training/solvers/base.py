@@ -19,6 +19,8 @@ from bestline.errors import OptionError
 from bestline.numerics import Weights
 from bestline.training.objective import Objective
 
+AT_LIMIT = 1e-9  # relative: rates that near to their limit are at it, as far as rounding goes, and neither converge nor diverge
+
 
 class Stop(Enum):
     """Why training stopped. The value is the advice, with places for the numbers of the run."""
@@ -208,6 +210,15 @@ class Solver(ABC):
     def rate_limit(self, objective: Objective, start: Weights) -> float | None:
         """Largest stable learning rate of full-batch training; None where there is none, or none is known."""
         return None
+
+    def outruns(self, objective: Objective, rate: float | None, limit: float | None) -> bool:
+        """Whether steps at this rate are known to lead away for ever, from almost every start, however few are made."""
+        return False
+
+    def sees_some(self, objective: Objective) -> bool:
+        """Whether an update sees some of the rows only."""
+        size = None if self.loop is None else self.loop.batch_size
+        return objective.slices is not None and (size is None or size < len(objective.slices))
 
     @property
     def reads(self) -> Reads:

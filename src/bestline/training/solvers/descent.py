@@ -25,7 +25,7 @@ from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 from bestline.errors import NumericalError, OptionError
 from bestline.numerics import Square, Weights
 from bestline.training.objective import Objective, Smooth
-from bestline.training.solvers.base import Equals, Reads, Rule, Solver, Step, TorchLoop, changed_fields
+from bestline.training.solvers.base import AT_LIMIT, Equals, Reads, Rule, Solver, Step, TorchLoop, changed_fields
 from bestline.training.solvers.rate_limits import automatic, curvatures, limit
 
 _AHEAD = 64  # steps made before they are looked at together
@@ -166,6 +166,17 @@ class Descent(Solver):
         if not isinstance(optimizer, torch.optim.SGD) or not len(start):
             return None
         return limit(optimizer, float(curvatures(objective, start)[-1]))
+
+    def outruns(self, objective: Objective, rate: float | None, limit: float | None) -> bool:
+        """True of a bowl whose whole gradient torch's own SGD follows at one rate above the limit.
+
+        There the error along the steepest direction grows by one and the same factor in every step. Of slices, schedules and other
+        losses the limit does not say so, nor of an optimiser that somebody made, which may do more than follow the gradient.
+        """
+        known = isinstance(self.optimizer, str) or getattr(self.optimizer, "func", self.optimizer) is torch.optim.SGD
+        if not known or self.schedule is not None or objective.bowl is None or self.sees_some(objective):
+            return False
+        return rate is not None and limit is not None and rate > limit * (1 + AT_LIMIT)
 
     def built(self, parameter: Parameter, objective: Objective) -> Optimizer:
         """The optimiser for `parameter` (d, k), its learning rate settled."""
