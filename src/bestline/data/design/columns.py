@@ -11,6 +11,7 @@ no earlier term has spoken for get columns.
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,7 +20,8 @@ from typing import TypeAlias
 
 from bestline.data.design.design import MISSING_LEVEL, Column, Design, Factor
 from bestline.data.design.expressions import expression
-from bestline.data.design.formula import Category, ParsedFormula, Piece, as_category
+from bestline.data.design.formula import Category, ParsedFormula, as_category
+from bestline.data.design.grammar import Piece
 from bestline.data.design.profiles import MOST_TEXTS, Levels
 from bestline.data.tables import Field, Kind, Source
 from bestline.errors import ColumnError, DataError, FormulaError, listed, readable
@@ -99,18 +101,21 @@ def coded(draft: Draft, source: Source, levels: Mapping[str, Levels]) -> tuple[D
         ids = [number_of[piece] for piece in term]
         numeric = [i for i in ids if factors[i].kind != "category"]
         terms.append((frozenset[object](numeric), [i for i in ids if factors[i].kind == "category"]))
+    # Counted before they are made: four polynomials multiplied are more columns than memory holds.
+    wide = [
+        math.prod(max(len(_components(factors[number_of[p]], full=False)), 1) for p in term) for term in draft.formula.terms
+    ]
+    if sum(wide) > _MOST_COLUMNS:
+        raise _too_many(f"at least {sum(wide):,}", draft.formula.terms[wide.index(max(wide))])
     columns: list[Column] = []
     for term, coding in zip(draft.formula.terms, codings(terms, intercept=draft.formula.intercept), strict=True):
         ids = [number_of[piece] for piece in term]
         text = ":".join(piece.text for piece in term)
         for product in coding:
             own = [i for i in ids if factors[i].kind != "category" or i in product]
+            if len(columns) + math.prod(len(_components(factors[i], full=product.get(i, False))) for i in own) > _MOST_COLUMNS:
+                raise _too_many(f"more than {_MOST_COLUMNS:,}", term)
             columns.extend(_columns_of(text, own, factors, product))
-            if len(columns) > _MOST_COLUMNS:
-                raise DataError(
-                    f"The design has more than {_MOST_COLUMNS:,} columns (reached in {readable(text)}); leave out columns with many "
-                    f"levels, or work on the rows where they are fewer: bestline.Ridge for l2, bestline.Lasso or bestline.LassoCV for l1."
-                )
     single = [f.column for f in factors if f.kind == "category" and len(f.levels) == 1]
     remarks = [f"{listed(single)} has one level only, so it says nothing beside the intercept."] if single else []
     design = Design(
@@ -123,6 +128,14 @@ def coded(draft: Draft, source: Source, levels: Mapping[str, Levels]) -> tuple[D
         draft.missing,
     )
     return design, remarks
+
+
+def _too_many(many: str, term: Sequence[Piece]) -> DataError:
+    return DataError(
+        f"The design has {many} columns (most in {readable(':'.join(p.text for p in term))}), and {_MOST_COLUMNS:,} are the most; leave "
+        f"out columns with many levels, or work on the rows where they are fewer: bestline.Ridge for l2, bestline.Lasso or "
+        f"bestline.LassoCV for l1."
+    )
 
 
 def _settled(kind: Factor | Category, piece: Piece, draft: Draft, source: Source, found: Mapping[str, Levels]) -> Factor:
@@ -200,6 +213,10 @@ def codings(terms: Sequence[tuple[frozenset[Hashable], Sequence[Hashable]]], *, 
     result = []
     for numeric, categories in terms:
         known = spoken.setdefault(numeric, set())
+        if 2 ** len(categories) > _MOST_COLUMNS:
+            raise DataError(
+                f"An interaction of {len(categories)} categories has over {_MOST_COLUMNS:,} columns; join fewer of them."
+            )
         subsets = [frozenset(s) for size in range(len(categories) + 1) for s in combinations(categories, size)]
         # The space of a term is the sum of one space for each subset of its categories, each reduced: those of earlier terms are there.
         new = [s for s in subsets if s not in known]
@@ -210,12 +227,30 @@ def codings(terms: Sequence[tuple[frozenset[Hashable], Sequence[Hashable]]], *, 
 
 def _absorbed(products: list[Coding]) -> list[Coding]:
     """Join a product with the one that has one more, reduced, category: together they are that category in full."""
-    # 1 + reduced(a) = full(a). Every join leaves one product less, so this ends.
-    for i, short in enumerate(products):
-        for j, long in enumerate(products):
-            extra = [c for c in long if c not in short]
-            one_more = len(extra) == 1 and len(long) == len(short) + 1
-            if one_more and not long[extra[0]] and all(short[c] == long[c] for c in short):
-                joined = {c: full or c == extra[0] for c, full in long.items()}
-                return _absorbed([joined if k == j else p for k, p in enumerate(products) if k != i])
-    return products
+    # 1 + reduced(a) = full(a). Every join leaves one product less, so this ends. The first that can be joined is, with the first that
+    # it can be joined to, whose place the joint product takes.
+    left = dict(enumerate(products))
+    place = {frozenset(p.items()): i for i, p in left.items()}
+    categories = list(dict.fromkeys(c for p in products for c in p))
+    i = 0
+    while i < len(products):
+        short = left.get(i)
+        if short is None:
+            i += 1
+            continue
+        own = frozenset(short.items())
+        longer = [(place[own | {(c, False)}], c) for c in categories if c not in short and own | {(c, False)} in place]
+        if not longer:
+            i += 1
+            continue
+        j, extra = min(longer, key=lambda found: found[0])
+        joined = {c: full or c == extra for c, full in left[j].items()}
+        del left[i], place[own], place[frozenset(left[j].items())]
+        left[j] = joined
+        key = frozenset(joined.items())
+        place[key] = j
+        # Only what lacks one of its reduced categories may be joined to it now, and may stand before.
+        i = min(
+            (place[key - {(c, False)}] for c, full in joined.items() if not full and key - {(c, False)} in place), default=i
+        )
+    return [left[i] for i in sorted(left)]

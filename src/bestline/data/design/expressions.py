@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import ast
 import math
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -21,7 +22,8 @@ from typing import Any, TypeAlias
 import torch
 from torch import Tensor
 
-from bestline.errors import FormulaError, readable
+from bestline.data.design.slips import elsewhere
+from bestline.errors import FormulaError, listed, near_names, readable
 
 State: TypeAlias = dict[str, Any]  # JSON-ready numbers of one stateful call
 Values: TypeAlias = Mapping[str, Tensor]  # column -> (n,)
@@ -76,7 +78,11 @@ def _parsed(text: str) -> ast.expr:
     try:
         return ast.parse(text.strip(), mode="eval").body
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-        raise FormulaError(f"{readable(text)} cannot be understood as an expression of columns.") from error
+        called = re.match(r"\s*([\w.]+)\((.*)\)\s*\Z", text, re.DOTALL)
+        hint = elsewhere(called.group(1), called.group(2)) if called else None
+        hint = hint or ("give a column with such a name another name before fitting" if "`" in text else None)
+        because = f"; {hint}." if hint else "."
+        raise FormulaError(f"{readable(text)} cannot be understood as an expression of columns{because}") from error
 
 
 def function_of(node: ast.Call) -> str:
@@ -84,9 +90,9 @@ def function_of(node: ast.Call) -> str:
     match node.func:
         case ast.Name(id=name):
             return name
-        case ast.Attribute(value=ast.Name(id="np" | "numpy"), attr=name):
+        case ast.Attribute(value=ast.Name(id="np" | "numpy" | "math" | "torch"), attr=name):
             return name
-    raise FormulaError(f"{readable(ast.unparse(node.func))} cannot be called in a formula.")
+    raise FormulaError(f"{readable(ast.unparse(node.func))} cannot be called in a formula; make the column before fitting.")
 
 
 def poly_arguments(node: ast.Call) -> tuple[int, bool]:
@@ -230,6 +236,10 @@ class Expression:
             case ast.Call():
                 inside = [self._check_call(node, stateful=stateful)]
                 stateful = stateful and function_of(node) not in STATEFUL
+            case ast.BinOp(op=ast.BitXor()):
+                raise FormulaError(
+                    f"{readable(self.text)} has a ^, which computes nothing inside a function; write ** for powers."
+                )
             case _:
                 raise FormulaError(
                     f"{readable(self.text)} is not allowed in a formula: use columns, numbers, + - * / ** and the functions "
@@ -248,8 +258,7 @@ class Expression:
         name = function_of(node)
         if name not in (*FUNCTIONS, *STATEFUL):
             raise FormulaError(
-                f"{readable(ast.unparse(node))} calls a function that formulas do not have; they have "
-                f"{', '.join([*FUNCTIONS, *STATEFUL, 'C'])}. Make other columns before fitting."
+                f"{readable(ast.unparse(node))} calls a function that formulas do not have; {_instead(node, name)}."
             )
         if name in STATEFUL and not stateful:
             raise FormulaError(f"{readable(self.text)}: {name} cannot stand inside another center, scale or poly.")
@@ -262,6 +271,16 @@ class Expression:
             if call not in self.calls:
                 self.calls.append(call)
         return node.args[0]
+
+
+def _instead(node: ast.Call, name: str) -> str:
+    """What to write for a call of a function that there is not."""
+    known = [*FUNCTIONS, *STATEFUL, "C"]
+    near = near_names(name, known)
+    hint = elsewhere(name, ast.unparse(node.args[0]) if node.args else "x")
+    if hint or near:
+        return hint or f"they have {listed(near)}"
+    return f"they have {', '.join(known)}. Make other columns before fitting"
 
 
 # Checked once for each text and not once for each batch; expressions do not change.

@@ -1,4 +1,4 @@
-"""Formula: from `y ~ x1 + C(g) + x1:g` to a list of terms. The grammar is formulaic's; nothing in it is evaluated here.
+"""Formula: from `y ~ x1 + C(g) + x1:g` to a list of terms. Nothing in it is evaluated here.
 
     a*b = a + b + a:b        (a + b)^2 = a + b + a:b        a/b = a + a:b        - 1: without the intercept
 
@@ -13,6 +13,8 @@ from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass, replace
 from keyword import iskeyword
 
+from bestline.data.design.grammar import Piece, read
+from bestline.data.design.slips import slip
 from bestline.errors import FormulaError, OptionError, readable
 
 HIGHEST_DEGREE = 10  # of a polynomial that is asked for by name
@@ -22,28 +24,13 @@ _PLAIN = re.compile(r"[A-Za-z_.][A-Za-z0-9_.]*\Z")
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
-    """A factor of a term.
-
-    Attributes
-    ----------
-    text : str
-        As written: a column's name, or an expression.
-    column : bool
-        Whether it is a column as it stands, whatever characters its name has.
-    """
-
-    text: str
-    column: bool
-
-
-@dataclass(frozen=True, slots=True)
 class ParsedFormula:
-    """What to predict from what: responses, terms (products of pieces) and whether there is an intercept."""
+    """What to predict from what: responses, terms (products of pieces), whether there is an intercept, and what to know of it."""
 
     responses: tuple[Piece, ...]
     terms: tuple[tuple[Piece, ...], ...]
     intercept: bool
+    notes: tuple[str, ...] = ()
 
     @property
     def text(self) -> str:
@@ -92,31 +79,22 @@ def parse(text: str, names: Sequence[str]) -> ParsedFormula:
 
     Raises FormulaError when it cannot be understood, has no response, or no terms at all.
     """
-    from formulaic.errors import FormulaicError
-    from formulaic.parser import DefaultFormulaParser
-
     if len(text) > _LONGEST:
         raise FormulaError(f"The formula is longer than {_LONGEST} characters; name a target and features instead.")
-    try:
-        parsed = DefaultFormulaParser().get_terms(text, context={"__formulaic_variables_available__": list(names)})
-        left, right = list(getattr(parsed, "lhs", ())), list(getattr(parsed, "rhs", ()))
-        # A factor "1" is the intercept: a term of it alone has no pieces.
-        both = [[_piece(f) for f in term.factors if f.expr != "1"] for term in [*left, *right]]
-    except (FormulaicError, SyntaxError, ValueError, AttributeError, TypeError, KeyError, RecursionError) as error:
-        raise FormulaError(
-            f"The formula {readable(text)} cannot be understood{_cause(error)}; write it like y ~ x1 + C(g)."
-        ) from error
-    responses, terms = both[: len(left)], both[len(left) :]
-    if not responses or any(len(r) != 1 for r in responses):
-        raise FormulaError(f"The formula {readable(text)} has no response; write it like y ~ x1 + C(g).")
+    found = read(text, names)
+    if not text.strip():
+        raise FormulaError("The formula is empty; write it like y ~ x1 + C(g).")
+    if not found.left or any(len(r) != 1 for r in found.left):
+        raise FormulaError(f"The formula {readable(text)} {_without_response(text)}.")
     if text.rstrip().endswith("~"):
         raise FormulaError(
             f"The formula {readable(text)} has nothing after ~; write it like y ~ x1 + C(g), or y ~ 1 for the mean alone."
         )
     formula = ParsedFormula(
-        tuple(r[0] for r in responses),
-        tuple(sorted((tuple(t) for t in terms if t), key=len)),  # as in R: interactions after what they are made of
-        any(not t for t in terms),
+        tuple(r[0] for r in found.left),
+        tuple(sorted((t for t in found.right if t), key=len)),  # as in R: interactions after what they are made of
+        any(not t for t in found.right),
+        found.notes,
     )
     if not formula.terms and not formula.intercept:
         raise FormulaError(f"The formula {readable(text)} has no terms at all; add a column, or an intercept (1).")
@@ -127,21 +105,19 @@ def parse(text: str, names: Sequence[str]) -> ParsedFormula:
     return formula
 
 
-def _piece(factor: object) -> Piece:
-    method, text = factor.eval_method.name, str(factor.expr)  # type: ignore[attr-defined]
-    if method == "LITERAL":
-        raise FormulaError(f"The formula multiplies by the number {text}; write I({text} * x) to scale a column.")
-    return Piece(text, method == "LOOKUP")
+def _without_response(text: str) -> str:
+    left, tilde, right = text.partition("~")
+    if not tilde:
+        return slip(text) or "has no ~"
+    return (
+        f"has no target before ~; write one, as in y ~ {right.strip()}"
+        if not left.strip()
+        else ("has more than columns before ~; join several targets by +, as in a + b ~ x")
+    )
 
 
 def _shown(piece: Piece) -> str:
     return piece.text if not piece.column or _PLAIN.match(piece.text) else f"`{piece.text}`"
-
-
-def _cause(error: Exception) -> str:
-    # The parser marks the place with brackets and colours, which say nothing without the whole text.
-    first = re.sub(r"\x1b\[[0-9;]*m|[⧛⧚]", "", str(error)).split("\n")[0].strip()
-    return f" ({first.rstrip('.')})" if first and type(error).__module__.startswith("formulaic") else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,19 +138,28 @@ def as_category(piece: Piece) -> Category | None:
     if piece.column or not re.match(r"\s*C\s*\(", piece.text):
         return None
     # C(...) is read by its syntax tree, never called: what is not one of the four spellings below is refused.
-    wrong = FormulaError(f'{readable(piece.text)} is not understood; write C(g) or C(g, Treatment("level")).')
+    wrong = FormulaError(
+        f'{readable(piece.text)} is not understood; write C(g), or C(g, Treatment("level")) to choose the level that the others are '
+        f"compared with (every coding gives the same line)."
+    )
     try:
         node = ast.parse(piece.text.strip(), mode="eval").body
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         raise wrong from error
     match node:
-        case ast.Call(args=[ast.Name(id=column)], keywords=[]):
+        case ast.Call(func=ast.Name(id="C"), args=[ast.Name(id=column)], keywords=[]):
             return Category(column, None)
-        case ast.Call(args=[ast.Name(id=column), contrast], keywords=[]):
+        case ast.Call(func=ast.Name(id="C"), args=[ast.Name(id=column), contrast], keywords=[]):
             return Category(column, _reference(contrast, wrong))
-        case ast.Call(args=[ast.Name(id=column)], keywords=[ast.keyword(arg="contr" | "contrast", value=contrast)]):
+        case ast.Call(
+            func=ast.Name(id="C"), args=[ast.Name(id=column)], keywords=[ast.keyword(arg="contr" | "contrast", value=contrast)]
+        ):
             return Category(column, _reference(contrast, wrong))
-        case ast.Call(args=[ast.Name(id=column)], keywords=[ast.keyword(arg="reference", value=ast.Constant(value=level))]):
+        case ast.Call(
+            func=ast.Name(id="C"),
+            args=[ast.Name(id=column)],
+            keywords=[ast.keyword(arg="reference", value=ast.Constant(value=level))],
+        ):
             return Category(column, str(level))
     raise wrong
 

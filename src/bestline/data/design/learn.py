@@ -93,7 +93,7 @@ def learn(
     # Where gaps are imputed, a transform learns from the filled column, which is what it will be given.
     states = learner.states(texts, design.means if missing == "impute" else None)
     table = tuple(n for n in source.names if n not in design.target_columns and n != weights)
-    return replace(design, states=states, table=table, notes=(*notes, *remarks, *_target_notes(design, source)))
+    return replace(design, states=states, table=table, notes=(*notes, *asked.notes, *remarks, *_target_notes(design, source)))
 
 
 def _means(numbers: Sequence[str], found: Mapping[str, Mean]) -> dict[str, float]:

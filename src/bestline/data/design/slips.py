@@ -1,0 +1,93 @@
+"""Slips: what people write in formulas by habit from elsewhere, and what to write here."""
+
+from __future__ import annotations
+
+import re
+
+_SIGN = re.compile(r"\s*(<-|->|==|=|,)\s*")  # written where ~ was meant
+
+# Functions of R, patsy and others -> what formulas here have for them; {x} is the argument.
+_ELSEWHERE = {
+    ("ln",): "the natural logarithm is log({x})",
+    ("lg",): "the logarithm to the base of ten is log10({x})",
+    ("factor", "as_factor", "category", "categorical", "ordered", "i", "dummy"): "categories are written C({x})",
+    ("standardize", "standardise", "zscore", "z_score", "normalize"): "a column is standardised by scale({x})",
+    ("square", "sq", "pow", "power"): "powers are written I(x**2)",
+    ("cube",): "powers are written I(x**3)",
+    ("bs", "ns", "cr", "cc", "te", "s", "rcs", "spline", "splines", "lo", "ti"): (
+        "there are no splines yet; poly(x, 3) bends too, and other columns are made before fitting"
+    ),
+    ("offset",): "subtract what is known from the target: I(y - x) ~ ...",
+    ("lag", "diff", "shift", "lead"): "rows have no order here; make such a column before fitting",
+    ("exp2",): "write exp(x * log(2))",
+    ("sinh", "cosh", "asin", "acos", "atan", "arcsin", "arccos", "arctan"): "make the column before fitting",
+    ("max", "min", "where", "ifelse", "if_else", "cut", "minmax", "clip", "round", "sign"): "make the column before fitting",
+    ("treatment", "sum", "helmert", "contr_sum", "relevel"): 'the level to compare with is written C(g, Treatment("level"))',
+}
+_HINTS = {name: hint for names, hint in _ELSEWHERE.items() for name in names}
+
+
+def elsewhere(name: str, argument: str) -> str | None:
+    """What formulas have for a function of another library, or None."""
+    hint = _HINTS.get(name.casefold().replace(".", "_"))
+    return None if hint is None else hint.replace("{x}", argument)
+
+
+# What stands on the right of a formula that the parser does not understand, and how the sentence about it ends; the first that fits.
+_ON_THE_RIGHT = (
+    (r"[-+*/:^]\s*\Z", "ends with a sign that joins columns; write one more column behind it, or take the sign away"),
+    (r"\bas\.factor\b", "calls as.factor; categories are written C(g)"),
+    (r"[<>]|[=!]=", "compares, which formulas do not do; make such a column before fitting"),
+    (r"(\*\*|\^)\s*[-+0]", "has a power that is no whole number from 1 on; write I(x**-1) for powers of numbers"),
+    (r"\|", "has a bar, and what stands behind one is not understood yet; write + C(g) for groups"),
+    (r"\A[^()]*,", "lists its columns with commas; join them by +, as in y ~ x1 + x2"),
+    (r"[*:]\s*\d|\d\s*[*:]", "multiplies by a number; write I(2 * x) to scale a column"),
+    (
+        r"([^\w\s.+\-*/:^()~`\[\]{}%,])",
+        "has the sign {0}, which formulas do not know; columns are joined by +, and by : to interactions",
+    ),
+    (
+        r"([\w.]+)\s+([\w.]+)",
+        "has no sign between {0} and {1}; join columns by +, and put names with spaces in backquotes",
+    ),
+)
+
+
+def slip(text: str) -> str | None:
+    """What is wrong with a formula that the parser does not understand, and how to write it, as the end of a sentence; or None."""
+    bare = re.sub(r"`[^`]*`|\"[^\"]*\"|'[^']*'", "x", text)
+    if text.count("`") % 2:
+        return "opens a backquote that is not closed; put one before and one behind the column's name"
+    if bare.count("(") != bare.count(")"):
+        more = "opens" if bare.count("(") > bare.count(")") else "closes"
+        return f"{more} a parenthesis too many; each ( needs one )"
+    if not _balanced(bare):
+        return "closes a parenthesis before it is opened; each ) needs one ( before it"
+    if bare.count("~") > 1:
+        return "has more than one ~; write one, with the target before it and the columns behind it"
+    if "~" not in bare:
+        return _without_tilde(text)
+    right = bare.partition("~")[2]
+    found = next(((match, said) for pattern, said in _ON_THE_RIGHT if (match := re.search(pattern, right))), None)
+    return found[1].format(*found[0].groups()) if found else None
+
+
+def _balanced(text: str) -> bool:
+    depth = 0
+    for mark in re.findall(r"[()]", text):
+        depth += 1 if mark == "(" else -1
+        if depth < 0:
+            return False
+    return True
+
+
+def _without_tilde(text: str) -> str:
+    """What to write for a text that has no ~."""
+    sign = _SIGN.search(text)
+    if sign:
+        left, right = text[: sign.start()].strip(), text[sign.end() :].strip()
+        if sign.group(1) == "->":
+            left, right = right, left
+        right = re.sub(r"\s*,\s*", " + ", right) if "(" not in right else right
+        return f"has `{sign.group(1)}` where ~ belongs; write {left or 'y'} ~ {right or 'x'}"
+    return "has no ~; write the target before it and the columns behind it, as in y ~ x1 + C(g)"
