@@ -126,11 +126,11 @@ class DelimitedFile(TableFile):
             text.pending = first + text.pending
             text.lines = d.lines
             conversion = self._conversion(names, raw)
-            for rows in whole_rows(text, d.delimiter.encode(), self._too_long):
+            for rows, within in whole_rows(text, d.delimiter.encode(), self._too_long):
                 table = pc_csv.read_csv(
                     pa.BufferReader(native(rows)),
                     read_options=pc_csv.ReadOptions(column_names=list(d.names), block_size=BLOCK),
-                    parse_options=pc_csv.ParseOptions(delimiter=d.delimiter, newlines_in_values=b'"' in rows),
+                    parse_options=pc_csv.ParseOptions(delimiter=d.delimiter, newlines_in_values=within),
                     convert_options=conversion,
                 )
                 for block in table.combine_chunks().to_batches():

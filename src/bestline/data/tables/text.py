@@ -15,7 +15,9 @@ from collections.abc import Callable, Iterator
 from gzip import BadGzipFile, GzipFile
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from bestline.data.tables.places import Place, reason
 from bestline.errors import FileError, readable
@@ -25,8 +27,8 @@ BLOCK = 1 << 22  # one block is decoded at a time; no row may be longer
 SMALL = 1 << 26  # up to here a second reading to find a line number is cheap
 
 
-def whole_rows(text: TextStream, delimiter: bytes, too_long: Callable[[], Exception]) -> Iterator[bytes]:
-    """The text in pieces that end where a row does.
+def whole_rows(text: TextStream, delimiter: bytes, too_long: Callable[[], Exception]) -> Iterator[tuple[bytes, bool]]:
+    """The text in pieces that end where a row does, and of each whether a quoted cell in it may hold a line's end.
 
     pyarrow's own streaming reader reads ahead in a thread, through our Python file; where the interpreter ends before that thread
     does, the process aborts. Pieces that are parsed one at a time leave nothing behind.
@@ -35,34 +37,53 @@ def whole_rows(text: TextStream, delimiter: bytes, too_long: Callable[[], Except
     while piece := text.read(2 * BLOCK):
         rest += piece
         # Invariant: what was given away ends where a row does, and `rest` begins where one begins.
-        if end := _end_of_rows(rest, delimiter):
-            yield rest[:end]
+        end, within = _end_of_rows(rest, delimiter)
+        if end:
+            yield rest[:end], within
             rest = rest[end:]
         elif len(rest) > BLOCK:
             raise too_long()
     if rest.strip():
-        yield rest
+        yield rest, b'"' in rest
 
 
-def _end_of_rows(piece: bytes, delimiter: bytes) -> int:
-    """Where the last row that is whole ends: at a line's end outside quoted cells, 0 if there is none.
-
-    A quotation mark opens a cell only where the cell begins; 5" in the middle of one is an inch.
-    """
-    # A file of old Macintosh lines has \r alone. One at the very end may be the first half of \r\n, so it does not count yet.
-    newline = b"\n" if b"\n" in piece else b"\r"
-    end = piece.rfind(newline, 0, len(piece) if newline == b"\n" else len(piece) - 1) + 1
+def _end_of_rows(piece: bytes, delimiter: bytes) -> tuple[int, bool]:
+    """Where the last row that is whole ends, 0 if there is none, and whether a quoted cell before it holds a line's end."""
     if b'"' not in piece:
-        return end
-    # From a quotation mark at the start of the text, of a line or of a cell to the one that closes it, or to the end of the piece.
+        # A file of old Macintosh lines has \r alone. One at the very end may be the first half of \r\n, so it does not count yet.
+        return (piece.rfind(b"\n") + 1 if b"\n" in piece else piece.rfind(b"\r", 0, len(piece) - 1) + 1), False
+    text = np.frombuffer(piece, np.uint8)
+    edges = _quoted(text, piece, delimiter)
+    lines, returns = (np.flatnonzero(text[:stop] == end) for end, stop in ((10, len(piece)), (13, len(piece) - 1)))
+    # An odd number of edges before it: inside a quoted cell.
+    free, held = (_outside(ends, edges) for ends in (lines, returns))
+    rows = free if len(free) else held
+    if not len(rows):
+        return 0, True
+    last = int(rows[-1])
+    within = len(free) < len(lines) or len(held) < len(returns)
+    return last + 1, within
+
+
+def _outside(places: NDArray[np.int64], edges: NDArray[np.int64]) -> NDArray[np.int64]:
+    return places[np.searchsorted(edges, places) % 2 == 0]
+
+
+def _quoted(text: NDArray[np.uint8], piece: bytes, delimiter: bytes) -> NDArray[np.int64]:
+    """Where quoted cells begin and end, by turns; a cell that is not closed has no end.
+
+    A quotation mark opens a cell only where the cell begins; 5" in the middle of one is an inch. Where all marks only open, close and
+    double, every second one closes a cell, and the one after it opens the next or, right behind it, doubles it: such marks are the
+    edges themselves, and counting them is quick.
+    """
+    marks: NDArray[np.int64] = np.flatnonzero(text == ord('"'))
+    opening = marks[::2]
+    before = np.where(opening > 0, text[opening - 1], ord("\n"))
+    if bool(np.isin(before, np.frombuffer(b'\r\n"' + delimiter, np.uint8)).all()):
+        return marks
     quoted = re.compile(rb"(?:\A|(?<=[\r\n" + re.escape(delimiter) + rb']))"(?:[^"]|"")*(?:"|\Z)')
-    spans = [match.span() for match in quoted.finditer(piece)]
-    # From the back: as long as the line's end that was found lies inside a quoted cell, the last one before that cell.
-    for start, stop in reversed(spans):
-        if stop < end:
-            break
-        end = min(end, piece.rfind(newline, 0, start) + 1) if start < end else end
-    return end
+    edges = [edge for match in quoted.finditer(piece) for edge in (match.start(), match.end() - 1)]
+    return np.array(edges, dtype=np.int64)
 
 
 def native(rows: bytes) -> Any:
