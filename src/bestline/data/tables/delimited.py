@@ -23,10 +23,12 @@ import pyarrow as pa
 import pyarrow.csv as pc_csv
 
 from bestline.data.progress import Share
-from bestline.data.tables.cells import BOOL, FALSE, LARGE, NO_NUMBER, PADDED, TRUE, ColumnJudgement, Field, Kind, judged
+from bestline.data.tables.cells import BOOL, LARGE, PADDED, Field, Kind
+from bestline.data.tables.judgement import ColumnJudgement, judged
 from bestline.data.tables.places import Place, reason
 from bestline.data.tables.source import MANY, Block, TableFile, silent, unique_names
 from bestline.data.tables.text import BLOCK, HEAD, SMALL, TextStream, native, whole_rows
+from bestline.data.tables.words import FALSE, NO_NUMBER, TRUE
 from bestline.errors import DataError, FileError, readable
 
 
@@ -42,7 +44,7 @@ class DelimitedFile(TableFile):
         self.place, self.dialect = place, _dialect_of(place, packed=packed)
         self.text, self.exact, self.seen_odd = frozenset(text), False, False
         self.notes = self.dialect.notes
-        self.judgements: dict[str, ColumnJudgement] = dict(like or {})
+        self.judgements = dict(like or {})
         if like is None:
             self._judge()
         self._settle()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from numbers import Real
 from typing import Any
 
@@ -16,6 +16,7 @@ from torch import Tensor
 from bestline.data.progress import Share
 from bestline.data.tables.cells import BOOL, LARGE, Field, Kind, beyond, declared
 from bestline.data.tables.columnar import field_of
+from bestline.data.tables.judgement import all_remarks, judged_fields, spellings
 from bestline.data.tables.places import reason
 from bestline.data.tables.source import Batch, Block, Layout, Source, remarks, turns, unique_names
 from bestline.errors import ColumnError, DataError, ShapeError, listed, readable
@@ -29,7 +30,12 @@ class Memory(Source):
 
     resident = True
 
-    def __init__(self, blocks: Sequence[tuple[tuple[str, ...], Block]], target: tuple[str, ...] | None = None) -> None:
+    def __init__(
+        self,
+        blocks: Sequence[tuple[tuple[str, ...], Block]],
+        target: tuple[str, ...] | None = None,
+        text: Collection[str] = (),
+    ) -> None:
         self.label, self.target = "the data", target
         names = [name for held, _ in blocks for name in held]
         if not names:
@@ -44,10 +50,12 @@ class Memory(Source):
         if not self.count:
             raise DataError("The data has no rows.")
         self._values = [values for _, values in blocks]
-        self.fields = tuple(field for held, values in blocks for field in _fields(held, values))
-        self._layout = Layout.of([held for held, _ in blocks], self.fields)
+        declared = [field for held, values in blocks for field in _fields(held, values)]
+        columns = {n: v.column(i) for held, v in blocks if not isinstance(v, Tensor) for i, n in enumerate(held)}
+        self.fields, judgements = judged_fields(declared, columns, text)
+        self._layout = Layout.of([held for held, _ in blocks], self.fields, spellings(judgements))
         self.on_cpu = all(v.device.type == "cpu" for v in self._values if isinstance(v, Tensor))
-        self.notes = remarks(self.fields)
+        self.notes = remarks(self.fields) + all_remarks(judgements)
 
     def _batches(self, names: tuple[str, ...], size: int, progress: Share, order: torch.Generator | None) -> Iterator[Batch]:
         n = self.count or 0
@@ -77,8 +85,8 @@ def _fields(names: tuple[str, ...], values: Block) -> Iterator[Field]:
 # --- what is given -------------------------------------------------------------------------------------------------------
 
 
-def open_memory(data: Any, extra: Mapping[str, Any] | None = None) -> Memory:
-    """The source of a frame, a mapping of columns, one array or tensor, or a pair (X, y)."""
+def open_memory(data: Any, extra: Mapping[str, Any] | None = None, text: Collection[str] = ()) -> Memory:
+    """The source of a frame, a mapping of columns, one array or tensor, or a pair (X, y); `text` names columns of words that stay words."""
     target: tuple[str, ...] | None = None
     if isinstance(data, tuple):
         if len(data) != 2:
@@ -94,7 +102,7 @@ def open_memory(data: Any, extra: Mapping[str, Any] | None = None) -> Memory:
         blocks = _blocks(data, "x")
     for name, values in (extra or {}).items():
         blocks.append(((name,), _column(name, values)))
-    return Memory(blocks, target)
+    return Memory(blocks, target, text)
 
 
 def _blocks(data: Any, prefix: str) -> list[tuple[tuple[str, ...], Block]]:

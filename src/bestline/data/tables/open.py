@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from bestline.data.progress import Share
-from bestline.data.tables.cells import ColumnJudgement, Kind
+from bestline.data.tables.cells import Kind
 from bestline.data.tables.columnar import ArrowFile, ParquetFile, check_types
 from bestline.data.tables.delimited import DelimitedFile
 from bestline.data.tables.memory import no_table, open_memory
@@ -26,7 +26,7 @@ from bestline.errors import ColumnError, DataError, FileError, OptionError, list
 ArrowTable: TypeAlias = pa.Table
 
 # One row a format; what is none of these is delimited text, packed or not.
-OPENERS: dict[str, Callable[[Place], TableFile]] = {
+OPENERS: dict[str, Callable[..., TableFile]] = {
     "parquet": ParquetFile,
     "arrow": partial(ArrowFile, stream=False),
     "stream": partial(ArrowFile, stream=True),
@@ -43,7 +43,7 @@ def open_source(data: Any, *, text: Collection[str] = (), extra: Mapping[str, An
         Feather or Arrow. Frames are pandas, polars, pyarrow or whatever narwhals knows. Arrays alone have the columns
         x0, x1, ...; y has y, or y0, y1, ...
     text : collection of str
-        Columns of text files that are to be read as text whatever they look like, such as codes.
+        Columns of words that are to stay words whatever they look like, such as codes.
     extra : mapping, optional
         Columns (n,) in memory to lay beside data in memory.
 
@@ -66,7 +66,7 @@ def open_source(data: Any, *, text: Collection[str] = (), extra: Mapping[str, An
         return _open_files(paths, text)
     if data is None or isinstance(data, bytes | bytearray | int | float):
         raise no_table(data)
-    return open_memory(data, extra)
+    return open_memory(data, extra, text)
 
 
 def _paths(data: Any) -> list[Any] | None:
@@ -110,13 +110,17 @@ def _open_files(paths: Sequence[str | os.PathLike[str]], text: Collection[str] =
     return Files(_settled([first, *(_next_part(place, text, first) for place in places[1:])]))
 
 
-def _part(place: Place, text: Collection[str], like: Mapping[str, ColumnJudgement] | None = None) -> TableFile:
+def _part(place: Place, text: Collection[str], like: TableFile | None = None) -> TableFile:
     form = format_of(place)
-    return OPENERS[form](place) if form in OPENERS else DelimitedFile(place, packed=form == "gzip", text=text, like=like)
+    # What a file of text says of its columns is nothing to a typed one, and the other way round.
+    known = like.judgements if like is not None and isinstance(like, DelimitedFile) is (form not in OPENERS) else None
+    if form in OPENERS:
+        return OPENERS[form](place, text=text, like=known)
+    return DelimitedFile(place, packed=form == "gzip", text=text, like=known)
 
 
 def _next_part(place: Place, text: Collection[str], first: TableFile) -> TableFile:
-    part = _part(place, text, first.judgements if isinstance(first, DelimitedFile) else None)
+    part = _part(place, text, first)
     _same_columns(part, first)
     if not isinstance(part, DelimitedFile) or not isinstance(first, DelimitedFile):
         check_types(part, first.fields)

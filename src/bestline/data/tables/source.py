@@ -20,8 +20,10 @@ from torch import Tensor
 from bestline.data.passes import PartT, Pass
 from bestline.data.progress import Progress, Share, share_of
 from bestline.data.runner import summed
-from bestline.data.tables.cells import BOOL, LARGE, Cells, Field, Kind, NotANumberError, Spelling, as_category, codes, numbers
+from bestline.data.tables.cells import BOOL, LARGE, Cells, Field, Kind, as_category, codes, numbers
+from bestline.data.tables.judgement import ColumnJudgement
 from bestline.data.tables.places import Place
+from bestline.data.tables.words import NotANumberError, Spelling
 from bestline.errors import ColumnError, OptionError, listed, readable
 
 Block: TypeAlias = Any  # neighbouring columns: a tensor (n, k), or a pyarrow table or record batch
@@ -150,8 +152,8 @@ class Batch:
             return numbers(cells, self._layout.spelling.get(name))
         except NotANumberError as odd:
             raise ColumnError(
-                f"Column {readable(name)} holds numbers, but {readable(odd.word)} at {self.where(odd.index)} is not a number; "
-                f"correct it, or use {as_category(name)} to read the column as text."
+                f"Column {readable(name)} holds numbers, but {readable(odd.word)} at {self.where(odd.index)} {odd.advice}, "
+                f"or use {as_category(name)} to read the column as text."
             ) from None
 
     def _no_numbers(self, field: Field, cells: Cells) -> ColumnError:
@@ -317,6 +319,7 @@ class TableFile(ABC):
     fields: tuple[Field, ...]
     count: int | None = None
     notes: tuple[str, ...] = ()
+    judgements: dict[str, ColumnJudgement]
     spelling: Mapping[str, Spelling]
 
     @abstractmethod
