@@ -6,7 +6,7 @@ where it lies; so every block is validated before anything is made of it.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
@@ -15,8 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from bestline.data.progress import Share
-from bestline.data.tables.cells import LARGE, Field, Kind, beyond, declared, typed, wordy
-from bestline.data.tables.judgement import JUDGED, ColumnJudgement, all_remarks, judged_fields, spellings
+from bestline.data.tables.cells import LARGE, Field, Kind, beyond, declared, typed
 from bestline.data.tables.places import Place, reason
 from bestline.data.tables.source import Block, TableFile, unique_names
 from bestline.errors import ColumnError, FileError, readable
@@ -49,20 +48,15 @@ def field_of(name: str, kind: Any, levels: tuple[str, ...] | None = None) -> Fie
 class ParquetFile(TableFile):
     """A Parquet file: its number of rows is known, and only the columns asked for are decoded."""
 
-    def __init__(self, place: Place, *, text: Collection[str] = (), like: Mapping[str, ColumnJudgement] | None = None) -> None:
-        self.place = place
+    def __init__(self, place: Place) -> None:
+        self.place, self.spelling = place, {}
         with _intact(place, "Parquet"), place.open() as source:
             file = pq.ParquetFile(source)
             self.count, schema = file.metadata.num_rows, file.schema_arrow
             # Before anything is read by name: of two columns of one name only one would ever be seen.
             unique_names(schema.names, readable(place.shown))
             large = _large(file)
-            declared = [self._field(file, column, large) for column in schema]
-            worded = [column.name for column in schema if wordy(column.type)]
-            first = next(file.iter_batches(batch_size=JUDGED, columns=worded), None) if worded and self.count else None
-            columns = {} if first is None else {name: _sound(first).column(name) for name in worded}
-        self.fields, self.judgements = judged_fields(declared, columns, text, like)
-        self.spelling, self.notes = spellings(self.judgements), all_remarks(self.judgements) if like is None else ()
+            self.fields = tuple(self._field(file, column, large) for column in schema)
 
     def _field(self, file: Any, column: Any, large: set[str]) -> Field:
         levels = None
@@ -97,10 +91,8 @@ def _large(file: Any) -> set[str]:
 class ArrowFile(TableFile):
     """An Arrow IPC file, which Feather (version 2) is, or an Arrow stream."""
 
-    def __init__(
-        self, place: Place, *, stream: bool, text: Collection[str] = (), like: Mapping[str, ColumnJudgement] | None = None
-    ) -> None:
-        self.place, self.stream = place, stream
+    def __init__(self, place: Place, *, stream: bool) -> None:
+        self.place, self.stream, self.spelling = place, stream, {}
         with _intact(place, "Arrow"), place.open() as source:
             reader = self._reader(source)
             batches = 2 if stream else reader.num_record_batches  # a stream does not say
@@ -111,13 +103,10 @@ class ArrowFile(TableFile):
             schema = reader.schema
             unique_names(schema.names, readable(place.shown))
         self.count = 0 if first is None else count
-        fields = [
+        self.fields = tuple(
             field_of(f.name, f.type, declared(first.column(i)) if first and (batches == 1 or _ordered(f.type)) else None)
             for i, f in enumerate(schema)
-        ]
-        columns = {} if first is None else {f.name: first.column(i) for i, f in enumerate(schema) if wordy(f.type)}
-        self.fields, self.judgements = judged_fields(fields, columns, text, like)
-        self.spelling, self.notes = spellings(self.judgements), all_remarks(self.judgements) if like is None else ()
+        )
 
     def blocks(self, names: tuple[str, ...], size: int, progress: Share) -> Iterator[Block]:
         """The rows in order, a record batch at a time."""

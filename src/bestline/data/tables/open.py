@@ -26,7 +26,7 @@ from bestline.errors import ColumnError, DataError, FileError, OptionError, list
 ArrowTable: TypeAlias = pa.Table
 
 # One row a format; what is none of these is delimited text, packed or not.
-OPENERS: dict[str, Callable[..., TableFile]] = {
+OPENERS: dict[str, Callable[[Place], TableFile]] = {
     "parquet": ParquetFile,
     "arrow": partial(ArrowFile, stream=False),
     "stream": partial(ArrowFile, stream=True),
@@ -115,7 +115,9 @@ def _part(place: Place, text: Collection[str], like: TableFile | None = None) ->
     # What a file of text says of its columns is nothing to a typed one, and the other way round.
     known = like.judgements if like is not None and isinstance(like, DelimitedFile) is (form not in OPENERS) else None
     if form in OPENERS:
-        return OPENERS[form](place, text=text, like=known)
+        part = OPENERS[form](place)
+        part.judge(text, known)
+        return part
     return DelimitedFile(place, packed=form == "gzip", text=text, like=known)
 
 

@@ -7,7 +7,7 @@ A `Batch` is some rows, whose columns are read as numbers or as text; a `Source`
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, TypeAlias
@@ -21,7 +21,7 @@ from bestline.data.passes import PartT, Pass
 from bestline.data.progress import Progress, Share, share_of
 from bestline.data.runner import summed
 from bestline.data.tables.cells import BOOL, LARGE, Cells, Field, Kind, as_category, codes, numbers
-from bestline.data.tables.judgement import ColumnJudgement
+from bestline.data.tables.judgement import JUDGED, ColumnJudgement, all_remarks, judged_fields, spellings
 from bestline.data.tables.places import Place
 from bestline.data.tables.words import NotANumberError, Spelling
 from bestline.errors import ColumnError, OptionError, listed, readable
@@ -321,6 +321,18 @@ class TableFile(ABC):
     notes: tuple[str, ...] = ()
     judgements: dict[str, ColumnJudgement]
     spelling: Mapping[str, Spelling]
+
+    def judge(self, text: Collection[str], like: Mapping[str, ColumnJudgement] | None = None) -> None:
+        """Decide whether columns of words hold numbers, by their first rows, or as the file before it did (`like`).
+
+        `text` names columns that stay words.
+        """
+        worded = tuple(f.name for f in self.fields if f.kind is Kind.TEXT)
+        first = next((b for b in self.blocks(worded, JUDGED, silent) if b.num_rows), None) if worded else None
+        columns = {} if first is None else {name: first.column(name) for name in worded}
+        self.fields, self.judgements = judged_fields(self.fields, columns, text, like)
+        self.spelling = spellings(self.judgements)
+        self.notes += all_remarks(self.judgements) if like is None else ()
 
     @abstractmethod
     def blocks(self, names: tuple[str, ...], size: int, progress: Share) -> Iterator[Block]:
