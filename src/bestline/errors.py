@@ -46,6 +46,7 @@ __all__ = [
     "OptionError",
     "ShapeError",
     "UnseenLevelError",
+    "clean",
     "listed",
     "near_names",
     "now_by_name",
@@ -215,9 +216,15 @@ def now_by_name(function: Callable[_P, _R]) -> Callable[_P, _R]:
     return called
 
 
+def clean(text: object, keep: str = "") -> str:
+    """Text that shows itself and does nothing else: what moves a cursor, colours, hides or turns letters round is escaped."""
+    # Not printable are the control characters, also those of direction (bidi), separators but the space, and lone surrogates.
+    return "".join(c if c.isprintable() or c in keep else f"\\u{ord(c):04x}" for c in str(text))
+
+
 def one_line(text: object, longest: int, *, head: int, tail: int) -> str:
     """Text on one line, control characters escaped; what is longer than `longest` keeps so many letters of its head and tail."""
-    line = "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in str(text))
+    line = clean(text)
     return line if len(line) <= longest else f"{line[:head]}…{line[-tail:]}"
 
 

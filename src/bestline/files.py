@@ -8,13 +8,15 @@ against people: whoever changes a file on purpose can write its digest anew.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
-import tempfile
+import secrets
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from stat import S_IMODE, S_ISDIR, S_ISREG
 from typing import Any
 
 import torch
@@ -41,6 +43,8 @@ _FAULTS = (
     TypeError,
     ValueError,
 )
+_STREAMS = ("/dev/stdout", "/dev/stderr", "/dev/fd/", "/proc/self/fd/")
+_LONGEST_ENDING = 16  # of `.csv.gz` and the like; a name may hold more dots than that
 _LARGEST = 2**31  # a model is a few kB, moments of 5,000 columns 200 MB: nothing of ours is larger
 _UNSAFE = {b"\x80": "a pickle", b"PK": "a zip or PyTorch archive", b"(d": "a pickle", b"!!": "YAML with object tags"}
 
@@ -49,32 +53,75 @@ _UNSAFE = {b"\x80": "a pickle", b"PK": "a zip or PyTorch archive", b"(d": "a pic
 def fresh(path: str | os.PathLike[str], *, overwrite: bool = False) -> Iterator[Path]:
     """A temporary path beside `path`, moved onto it when the block ends well and removed when it does not.
 
-    Raises DataError when `path` exists and `overwrite` is false, or when its folder does not exist.
+    A file that is replaced keeps its permissions, and its owner where the system allows that; a link stays one, and what it
+    points to is replaced. Raises DataError, which names the file and the cause, when `path` exists and `overwrite` is false,
+    when it is no place for a file, and when the system refuses to write there, in the block too (a full disk).
     """
-    target = Path(path).resolve()  # a link stays one, and what it points to is replaced
-    if target.exists() and not (target.is_file() or target.is_dir()):
-        raise DataError(f"{readable(str(path))} is a device or pipe, not a file; choose another name.")
-    if target.exists() and not overwrite:
-        raise DataError(f"{readable(str(target))} exists already; choose another name or overwrite it with --force.")
-    if target.is_dir() or not target.parent.is_dir():
-        what = "is a folder" if target.is_dir() else "lies in a folder that does not exist"
-        raise DataError(f"{readable(str(target))} {what}; give the path of a file in an existing folder.")
     try:
+        target = _resolved(path)
+        before = _refuse_place(path, target, overwrite)
         # In the same folder, so that the move onto the target is one step of the file system, which is whole or is not done.
-        handle, name = tempfile.mkstemp(prefix=".", suffix=".part" + "".join(target.suffixes[-2:]), dir=target.parent)
+        temporary = target.parent / f".{secrets.token_hex(6)}.part{_ending(target)}"
+        try:
+            # The rights that any new file gets, and none that is there is taken for ours.
+            os.close(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666))
+            yield temporary
+            if before is not None:
+                _as_before(temporary, before)
+            temporary.replace(target)
+        finally:
+            with suppress(OSError):
+                temporary.unlink(missing_ok=True)
     except OSError as error:
-        raise DataError(f"{readable(str(target))} cannot be written: {error.strerror or error}.") from error
-    os.close(handle)
-    temporary = Path(name)
+        raise DataError(f"{readable(str(path))} cannot be written: {_cause(error)}.") from error
+
+
+def _resolved(path: str | os.PathLike[str]) -> Path:
+    """The path with all links followed; OSError when that leads nowhere."""
     try:
-        yield temporary
-        # `mkstemp` lets nobody else read; the file gets the rights that any new file gets. A mask can only be read by setting it.
-        mask = os.umask(0)
-        os.umask(mask)
-        temporary.chmod(0o666 & ~mask)
-        temporary.replace(target)
-    finally:
-        temporary.unlink(missing_ok=True)
+        return Path(path).resolve()
+    except (RuntimeError, ValueError) as error:  # so says Python before 3.13 of a circle of links, and any of a zero byte
+        raise OSError(errno.ELOOP if isinstance(error, RuntimeError) else errno.EINVAL, str(error)) from error
+
+
+def _refuse_place(path: str | os.PathLike[str], target: Path, overwrite: bool) -> os.stat_result | None:
+    """What stands there now, or None; raises DataError for a place that is not for a file, or not to be overwritten."""
+    try:
+        before = target.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        before = None
+    # By its name too: behind `/dev/stdout` may stand a file, which a shell has opened and goes on writing to.
+    if str(path).startswith(_STREAMS) or (before and not (S_ISREG(before.st_mode) or S_ISDIR(before.st_mode))):
+        raise DataError(f"{readable(str(path))} is a device or pipe, not a file; choose another name.")
+    if (before and S_ISDIR(before.st_mode)) or not target.parent.is_dir():
+        what = "is a folder" if before else "lies in a folder that does not exist"
+        raise DataError(f"{readable(str(target))} {what}; give the path of a file in an existing folder.")
+    if before and not overwrite:
+        raise DataError(f"{readable(str(target))} exists already; choose another name or overwrite it with --force.")
+    return before
+
+
+def _ending(target: Path) -> str:
+    """The end of a name, which says the format to those who write; not what only looks like one."""
+    ending = "".join(target.suffixes[-2:])
+    return ending if len(ending) <= _LONGEST_ENDING else target.suffix[:_LONGEST_ENDING]
+
+
+def _as_before(temporary: Path, before: os.stat_result) -> None:
+    # Only an administrator can give a file away, and not every file system knows owners: then it is ours, and whole.
+    with suppress(OSError, AttributeError):
+        os.chown(temporary, before.st_uid, before.st_gid)
+    temporary.chmod(S_IMODE(before.st_mode))
+
+
+def _cause(error: OSError) -> str:
+    """Why the system refused, in its own words where they say it."""
+    if error.errno == errno.ELOOP:
+        return "its links lead in a circle"
+    # With a full path named, what is missing can only be where the program stands.
+    if isinstance(error, FileNotFoundError) and error.filename is None:
+        return "the folder in which bestline was started is not there any more"
+    return " ".join((error.strerror or str(error) or "the system does not say why").split()).rstrip(".")
 
 
 def write(

@@ -7,9 +7,11 @@ Numbers are rounded here for people. Those that a program reads back, in scripts
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 from textwrap import wrap
 from typing import Any
+from unicodedata import category, east_asian_width
 
 from bestline.errors import one_line, readable
 
@@ -100,7 +102,21 @@ def count(number: int, what: str) -> str:
 
 def plain(name: str, longest: int = _LONGEST) -> str:
     """A column's name in sentences and tables: on one line, shortened in the middle."""
-    return readable(name, longest).strip("`")
+    return readable(name, longest)[1:-1]
+
+
+def apart(names: Sequence[str], longest: int = _LONGEST) -> list[str]:
+    """The names of one table: the same, and those that would look the same carry their places."""
+    said = [plain(name, longest) for name in names]
+    alike = {name for name, times in Counter(said).items() if times > 1}
+    return [f"{name} ({place})" if name in alike else name for place, name in enumerate(said, 1)]
+
+
+def width(text: str) -> int:
+    """The columns of a terminal that a text fills: two a letter of East Asia or an emoji, none a mark that joins a letter."""
+    if text.isascii():
+        return len(text)
+    return sum(0 if category(c) in ("Mn", "Me") else 2 if east_asian_width(c) in "WF" else 1 for c in text)
 
 
 def shown(name: str, longest: int = 36) -> str:
@@ -149,7 +165,10 @@ def bulleted(text: str, width: int) -> list[str]:
 
 def aligned(rows: Sequence[Sequence[str]], *, numbers: bool = False) -> list[str]:
     """Rows of cells as lines of text, each column as wide as its widest cell; with `numbers`, all but the first to the right."""
-    widths = [max(map(len, cells)) for cells in zip(*rows, strict=True)]
-    sides = ["<", *(">" if numbers else "<") * (len(widths) - 1)]
-    layout = "  ".join(f"{{:{side}{width}}}" for side, width in zip(sides, widths, strict=True))
-    return [layout.format(*row).rstrip() for row in rows]
+    widths = [max(map(width, cells)) for cells in zip(*rows, strict=True)]
+
+    def padded(place: int, text: str) -> str:
+        blank = " " * (widths[place] - width(text))
+        return blank + text if numbers and place else text + blank
+
+    return ["  ".join(padded(place, text) for place, text in enumerate(row)).rstrip() for row in rows]

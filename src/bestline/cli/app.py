@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import sys
+import traceback
 from pathlib import Path
 from typing import Annotated
 
@@ -18,78 +18,113 @@ from bestline.cli.fit import fit
 from bestline.cli.foresight import PREFLIGHT_EXAMPLES, SWEEP_EXAMPLES, preflight, sweep
 from bestline.cli.generate import GENERATE_EXAMPLES, generate
 from bestline.cli.moments import app as moments_app
-from bestline.cli.options import Force, ModelFile, Quiet, Show, briefly, grouped, one, refuse_existing, refuse_unless_html
+from bestline.cli.options import Force, ModelFile, Quiet, Show, briefly, examples, grouped, refuse_existing, refuse_unless_html
 from bestline.cli.predict import EVALUATE_EXAMPLES, PREDICT_EXAMPLES, evaluate, predict
+from bestline.cli.streams import say_error, signals_heeded, streams_ready, to_nobody
 from bestline.cli.terminal import Terminal
 from bestline.cli.tour import tour
+from bestline.cli.usage import Commands, UsageError, explained
 from bestline.cli.watch import watch
-from bestline.errors import BestlineError, OptionError
+from bestline.cli.words import one
+from bestline.errors import BestlineError, OptionError, clean
 
 app = typer.Typer(
     name="bestline",
+    cls=Commands,
     help="Fit straight lines and planes to data: watch them learn, trust the numbers, scale to any number of rows.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-    epilog="Start with: bestline demo. Every command has --help with examples. Add --debug to see a traceback.",
+    epilog=examples(
+        "bestline demo",
+        "bestline fit line.csv 'y ~ x'",
+        "bestline fit --help",
+        note="Every command has --help with examples. --debug, anywhere, shows the traceback of an error.",
+    ),
 )
+_COMPLETE = "_BESTLINE_COMPLETE"  # the shell asks by it, as the script that --install-completion wrote says
 
 
 def main() -> None:
-    """Run a command: exit with 0 done, 1 the data or the numbers would not allow it, 2 wrong usage."""
+    """Run a command: exit with 0 done, 1 the data or the numbers would not allow it, 2 wrong usage, 130 interrupted."""
     # --debug may stand anywhere, and belongs to no command.
     arguments = [a for a in sys.argv[1:] if a != "--debug"]
     debug = len(arguments) < len(sys.argv) - 1
-    for stream in (sys.stdout, sys.stderr):
-        with contextlib.suppress(AttributeError, ValueError):
-            # A terminal that knows no letter such as a minus sign shows a question mark and not a traceback.
-            stream.reconfigure(errors="replace")  # type: ignore[union-attr]
+    with streams_ready(), signals_heeded():
+        try:
+            status = _run(arguments)
+        except KeyboardInterrupt:
+            say_error("interrupted")
+            status = 130  # 128 + SIGINT, as shells have it
+        except BrokenPipeError:  # the reader of a pipe has gone, which is no error of ours
+            to_nobody()
+            status = 0
+        except Exception as error:
+            if debug:
+                traceback.print_exc()
+            status = _failed(error)
+    sys.exit(status)
+
+
+def _run(arguments: list[str]) -> int:
+    command = typer.main.get_command(app)
+    if _COMPLETE in os.environ:
+        command(arguments, prog_name="bestline")
     try:
-        app(arguments, standalone_mode=True)
-    except BrokenPipeError:  # the reader of a pipe has gone, which is no error of ours
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)
-    except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
-        sys.exit(130)
-    except Exception as error:
-        if debug:
-            raise
-        sys.exit(_failed(error))
+        # Not by calling the command: it would call a reader that has gone an error, and end without what is still to be saved.
+        with command.make_context("bestline", arguments) as context:
+            command.invoke(context)
+    except typer.Exit as end:
+        return end.exit_code
+    except UsageError as error:
+        if type(error).__name__ == "NoArgsIsHelpError":
+            error.show()  # type: ignore[attr-defined]
+        else:
+            say_error(f"bestline: {explained(error)}")
+        return 2
+    return 0
 
 
 def _failed(error: Exception) -> int:
     # Ours say what to do. Any other is a fault of bestline, and says so, for a user cannot mend it.
     known = isinstance(error, BestlineError)
-    text = " ".join(str(error).split())
+    text = clean(" ".join(str(error).split()))
     if not known:
         text = f"{type(error).__name__}: {text} (this is a fault of bestline; run again with --debug and report it)"
     text = text if len(text) < 2_000 else f"{text[:1_500]} ... {text[-400:]}"
     if isinstance(error, MemoryError):
         text = "There is not enough memory; use fewer columns, or data in files rather than in memory."
-    print(f"bestline: {text}", file=sys.stderr)
+    say_error(f"bestline: {text}")
     return 2 if isinstance(error, OptionError) else 1
 
 
 app.add_typer(moments_app)
 
 
-@app.callback()
-def _root(
-    version: Annotated[bool, typer.Option("--version", help="Print the version and exit.", is_eager=True)] = False,
-) -> None:
-    if version:
-        print(bl.__version__)
+def _version(asked: bool) -> None:
+    if asked:
+        print(f"bestline {bl.__version__}", flush=True)
         raise typer.Exit
 
 
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", "-V", help="Print the version and exit.", is_eager=True, callback=_version)
+    ] = False,
+) -> None:
+    pass
+
+
 app.command(
-    epilog="Examples:  bestline fit cars.csv 'mpg ~ weight + C(origin)' -o cars.bestline  |  "
-    "bestline fit table.csv --target y --missing impute  |  "
-    "bestline fit line.csv 'y ~ x' --solver sgd --lr 0.1 --steps 15 --no-standardize --start=-15,-10 --trace steps.csv  |  "
-    "bestline fit 'parts/*.parquet' --target price --split 0.7,0.15,0.15 --report price.html"
+    epilog=examples(
+        "bestline fit line.csv 'y ~ x'",
+        "bestline fit cars.csv 'mpg ~ weight + C(origin)' -o cars.bestline",
+        "bestline fit table.csv --target y --missing impute",
+        "bestline fit line.csv 'y ~ x' --solver sgd --lr 0.1 --steps 15 --trace steps.csv",
+        "bestline fit 'parts/*.parquet' --target price --split 0.7,0.15,0.15",
+    )
 )(fit)
 
 
@@ -98,8 +133,11 @@ app.command(epilog=SWEEP_EXAMPLES)(sweep)
 
 
 app.command(
-    epilog="Examples:  bestline watch line.csv 'y ~ x' --lr 0.1 --steps 50 -o run.html  |  "
-    "bestline watch line.csv 'y ~ x' --steps 60 --compare lr=0.02 --compare solver=adam,lr=0.1 -o race.gif"
+    epilog=examples(
+        "bestline watch line.csv 'y ~ x' -o run.html",
+        "bestline watch line.csv 'y ~ x' --lr 0.1 --steps 50 -o run.gif",
+        "bestline watch line.csv 'y ~ x' --compare lr=0.02 --compare solver=adam,lr=0.1 -o race.html",
+    )
 )(watch)
 
 
@@ -109,7 +147,7 @@ app.command(epilog=SUMMARY_EXAMPLES)(summary)
 app.command(epilog=DIAGNOSE_EXAMPLES)(diagnose)
 
 
-@app.command(epilog="Example:  bestline report cars.bestline cars.csv -o cars.html")
+@app.command(epilog=examples("bestline report cars.bestline cars.csv -o cars.html"))
 @grouped(terminal=briefly)
 def report(
     model: ModelFile,
@@ -133,7 +171,7 @@ def report(
     terminal.wrote(out)
 
 
-@app.command(epilog="Example:  bestline agree cars.bestline cars.csv")
+@app.command(epilog=examples("bestline agree cars.bestline cars.csv"))
 @grouped(terminal=briefly)
 def agree(
     model: ModelFile,
@@ -152,7 +190,7 @@ app.command(epilog=EXPORT_EXAMPLES)(export)
 app.command(epilog=GENERATE_EXAMPLES)(generate)
 
 
-@app.command(epilog="Example:  bestline demo --out tour")
+@app.command(epilog=examples("bestline demo --out tour"))
 def demo(
     out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder for the pictures and the model.")] = Path(
         "bestline-demo"

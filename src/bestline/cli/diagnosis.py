@@ -9,14 +9,19 @@ import typer
 
 import bestline as bl
 from bestline import api
-from bestline.cli.options import Cov, Force, ModelFile, grouped, one, refuse_existing, saying
+from bestline.cli.options import Cov, Force, ModelFile, examples, grouped, refuse_existing, saying
 from bestline.cli.terminal import Terminal
+from bestline.cli.words import one
 
-SUMMARY_EXAMPLES = (
-    "Examples:  bestline summary cars.bestline --level 0.9  |  bestline summary cars.bestline --cov HC3 cars.csv  |  "
-    "bestline summary cars.bestline --cov cluster:maker cars.csv"
+SUMMARY_EXAMPLES = examples(
+    "bestline summary cars.bestline --level 0.9",
+    "bestline summary cars.bestline --cov HC3 cars.csv",
+    "bestline summary cars.bestline --cov cluster:maker cars.csv",
 )
-DIAGNOSE_EXAMPLES = "Examples:  bestline diagnose cars.bestline cars.csv  |  bestline diagnose cars.bestline cars.csv -o panels.png --theme dark"
+DIAGNOSE_EXAMPLES = examples(
+    "bestline diagnose cars.bestline cars.csv",
+    "bestline diagnose cars.bestline cars.csv -o panels.png --theme dark",
+)
 
 
 @grouped(terminal=saying)
@@ -62,8 +67,10 @@ def diagnose(
     with terminal.listening():
         # Once, for text, JSON and picture: it is a pass over the rows.
         found = bl.load(model).diagnose(one(data), target=0 if target is None else target)
-        if out is not None:
-            with api.fresh(out, overwrite=force) as temporary:
-                api.save(api.panels(found), temporary, format=out.suffix.lower().lstrip("."), theme=theme)
-    terminal.answer(str(found), {**found.facts, "out": None if out is None else str(out), "warnings": terminal.said})
-    terminal.wrote(out)
+
+    def draw(path: Path) -> None:
+        with api.fresh(path, overwrite=force) as temporary:
+            api.save(api.panels(found), temporary, format=path.suffix.lower().lstrip("."), theme=theme)
+
+    with terminal.saving((out, draw)):
+        terminal.answer(str(found), {**found.facts, "out": None if out is None else str(out), "warnings": terminal.said})

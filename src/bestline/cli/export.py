@@ -11,12 +11,16 @@ import typer
 
 import bestline as bl
 from bestline import api
-from bestline.cli.options import Force, ModelFile, Quiet, one, refuse_existing
+from bestline.cli.options import Force, ModelFile, Quiet, examples, refuse_existing
+from bestline.cli.streams import onto_stdout
 from bestline.cli.terminal import Terminal
+from bestline.cli.words import one
 
-EPILOG = (
-    "Examples:  bestline export cars.bestline --to sql --table cars  |  bestline export cars.bestline --to onnx -o cars.onnx  |  "
-    "bestline export cars.bestline --to json -o cars.json  |  bestline export cars.bestline cars.csv --to script --style numpy"
+EPILOG = examples(
+    "bestline export cars.bestline --to sql --table cars",
+    "bestline export cars.bestline --to onnx -o cars.onnx",
+    "bestline export cars.bestline --to json -o cars.json",
+    "bestline export cars.bestline cars.csv --to script --style numpy",
 )
 _TARGETS = ("script", "onnx", "sql", "json")
 
@@ -87,10 +91,10 @@ def _table(text: str) -> str | tuple[str, ...]:
 
 def _print(text: str) -> None:
     """To stdout in UTF-8, whatever the terminal speaks: a name with a letter replaced would be another name."""
-    stream = getattr(sys.stdout, "buffer", None)
-    if stream is None:
-        sys.stdout.write(text)
-        return
-    sys.stdout.flush()
-    stream.write(text.encode())
-    stream.flush()
+    with onto_stdout():
+        stream = getattr(sys.stdout, "buffer", None)
+        if stream is None:
+            sys.stdout.write(text)
+            return
+        stream.write(text.encode())
+        stream.flush()

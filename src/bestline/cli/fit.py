@@ -160,19 +160,17 @@ def fit(
     _refuse_same(files)
     with terminal.listening() as bars:
         model = training.fit(bars)
-        if trace is not None:
-            _write_trace(model, trace, force)
-        if report is not None:
-            model.report(report, overwrite=force)
     # The last finite weights of a run that diverged are worth a look and a trace, but not a file that others take for a line.
     diverged = model.stop is bl.Stop.DIVERGED
-    if out is not None and not diverged:
-        model.save(out, overwrite=force)
-    summary = model.summary(level, cov=cov)
-    terminal.answer(summary.text, summary.facts, known=model.notes)
+    with terminal.saving(
+        (None if diverged else out, lambda path: model.save(path, overwrite=force)),
+        (trace, lambda path: _write_trace(model, path, force)),
+        (report, lambda path: model.report(path, overwrite=force)),
+    ):
+        summary = model.summary(level, cov=cov)
+        terminal.answer(summary.text, summary.facts, known=model.notes)
     if out is not None and not diverged and api.parse_cov(cov).name != "classical":
         terminal.note(f"note: {out} keeps classical errors; for these: bestline summary {out} --cov {cov} DATA")
-    terminal.wrote(trace, report, None if diverged else out)
     # 130 = 128 + SIGINT, as shells have it: what was reached is told and kept, but it was not what was asked for.
     if model.stop is bl.Stop.INTERRUPTED:
         raise typer.Exit(130)

@@ -16,6 +16,7 @@ from bestline.cli.options import (
     Ridge,
     Weights,
     asking,
+    examples,
     grouped,
     names_of,
     rate_of,
@@ -25,14 +26,15 @@ from bestline.cli.options import (
 )
 from bestline.cli.terminal import Terminal
 
-PREFLIGHT_EXAMPLES = (
-    "Examples:  bestline preflight cars.csv 'mpg ~ weight + horsepower'  |  bestline preflight line.csv 'y ~ x' --lr 0.01  |  "
-    "bestline preflight table.csv --target y --solver nesterov --json"
+PREFLIGHT_EXAMPLES = examples(
+    "bestline preflight cars.csv 'mpg ~ weight + horsepower'",
+    "bestline preflight line.csv 'y ~ x' --lr 0.01",
+    "bestline preflight table.csv --target y --solver nesterov --json",
 )
-SWEEP_EXAMPLES = (
-    "Examples:  bestline sweep cars.csv 'mpg ~ weight' -o sweep.png  |  "
-    "bestline sweep line.csv 'y ~ x' --lrs 1e-4:1:200 --optimizers sgd,momentum,adam -o sweep.csv  |  "
-    "bestline sweep line.csv 'y ~ x' --no-standardize --start=-15,-10 --start=0,0 --steps 100"
+SWEEP_EXAMPLES = examples(
+    "bestline sweep cars.csv 'mpg ~ weight' -o sweep.png",
+    "bestline sweep line.csv 'y ~ x' --lrs 1e-4:1:200 --optimizers sgd,adam -o sweep.csv",
+    "bestline sweep line.csv 'y ~ x' --no-standardize --start=-15,-10 --start=0,0 --steps 100",
 )
 
 Seed = Annotated[int, typer.Option(help="Of the small random start.")]
@@ -134,9 +136,7 @@ def sweep(
             seed=seed,
             progress=bars.passes(),
         )
-        if out is not None:
-            api.write_sweep(out, runs, overwrite=force)
-    terminal.answer(str(runs), {**runs.facts, "out": None if out is None else str(out), "warnings": terminal.said})
-    terminal.wrote(out)
+    with terminal.saving((out, lambda path: api.write_sweep(path, runs, overwrite=force))):
+        terminal.answer(str(runs), {**runs.facts, "out": None if out is None else str(out), "warnings": terminal.said})
     if runs.interrupted:
         raise typer.Exit(130)

@@ -8,12 +8,12 @@ from typing import Annotated, Any
 import typer
 
 import bestline as bl
-from bestline.cli.options import Force, briefly, grouped, numbers_of
+from bestline.cli.options import Force, briefly, examples, grouped, numbers_of
 from bestline.cli.terminal import Terminal
 
-GENERATE_EXAMPLES = (
-    "Examples:  bestline generate --slope 1 --intercept -1 --x arange:-3,3,0.1 --noise normal:0.1 --seed 1 -o line.csv  |  "
-    "bestline generate --lesson crash-course -o crash.csv"
+GENERATE_EXAMPLES = examples(
+    "bestline generate --slope 1 --intercept -1 --x arange:-3,3,0.1 --noise normal:0.1 -o line.csv",
+    "bestline generate --lesson crash-course -o crash.csv",
 )
 
 

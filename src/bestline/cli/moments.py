@@ -8,13 +8,27 @@ from typing import Annotated, Any
 import typer
 
 import bestline as bl
-from bestline.cli.options import Asked, Force, Missing, Weights, asking, briefly, folds_of, grouped, refuse_existing, saying
+from bestline.cli.options import (
+    Asked,
+    Force,
+    Missing,
+    Weights,
+    asking,
+    briefly,
+    examples,
+    folds_of,
+    grouped,
+    refuse_existing,
+    saying,
+)
 from bestline.cli.terminal import Terminal
+from bestline.cli.usage import Commands
 from bestline.errors import readable
-from bestline.wording import significant
+from bestline.wording import aligned, apart, plain, significant
 
 app = typer.Typer(
     name="moments",
+    cls=Commands,
     help="Moments of a table: a few kB that everything but the rows' own pictures follows from.",
     no_args_is_help=True,
     rich_markup_mode=None,
@@ -25,8 +39,10 @@ File = Annotated[Path, typer.Argument(help="A .moments file.")]
 
 
 @app.command(
-    epilog="Example:  bestline moments collect 'parts/*.parquet' 'price ~ size + C(town)' -o price.moments  then  "
-    "bestline fit price.moments"
+    epilog=examples(
+        "bestline moments collect 'parts/*.parquet' 'price ~ size + C(town)' -o price.moments",
+        "bestline fit price.moments",
+    )
 )
 @grouped(asked=asking, terminal=saying)
 def collect(
@@ -59,25 +75,25 @@ def collect(
             seed=seed,
             progress=bars.passes(),
         )
-        found.save(out, overwrite=force)
-    _tell(terminal, found, out)
+    with terminal.saving((out, lambda path: found.save(path, overwrite=force))):
+        _tell(terminal, found, out)
 
 
-@app.command(epilog="Example:  bestline moments add monday.moments tuesday.moments -o week.moments")
+@app.command(epilog=examples("bestline moments add monday.moments tuesday.moments -o week.moments"))
 @grouped(terminal=briefly)
 def add(first: File, second: File, *, out: Out, force: Force = False, terminal: Terminal) -> None:
     """The moments of both tables together."""
     _combined("+", first, second, out, force, terminal)
 
 
-@app.command(epilog="Example:  bestline moments subtract week.moments monday.moments -o rest.moments")
+@app.command(epilog=examples("bestline moments subtract week.moments monday.moments -o rest.moments"))
 @grouped(terminal=briefly)
 def subtract(first: File, second: File, *, out: Out, force: Force = False, terminal: Terminal) -> None:
     """The moments of the first table without the rows of the second."""
     _combined("-", first, second, out, force, terminal)
 
 
-@app.command(epilog="Example:  bestline moments show week.moments --json")
+@app.command(epilog=examples("bestline moments show week.moments --json"))
 @grouped(terminal=briefly)
 def show(file: File, *, terminal: Terminal) -> None:
     """Say what a .moments file holds."""
@@ -92,8 +108,8 @@ def _combined(sign: str, first: Path, second: Path, out: Path, force: bool, term
         # Both are checked to be of the same columns, levels and folds by the sum itself.
         a, b = bl.Moments.load(first), bl.Moments.load(second)
         found = a + b if sign == "+" else a - b
-        found.save(out, overwrite=force)
-    _tell(terminal, found, out)
+    with terminal.saving((out, lambda path: found.save(path, overwrite=force))):
+        _tell(terminal, found, out)
 
 
 def _refuse(out: Path, force: bool) -> None:
@@ -106,16 +122,15 @@ def _refuse(out: Path, force: bool) -> None:
 def _tell(terminal: Terminal, found: bl.Moments, out: Path | None) -> None:
     facts = _facts(found)
     lines = [
-        f"{found.design.formula}",
+        plain(found.design.formula, 3 * 100),
         f"{found.rows:,} rows in {len(found.folds)} folds{'' if found.by is None else f', the values of {readable(found.by)}'}"
         + (f", {found.dropped:,} left out because a value was missing" if found.dropped else ""),
-        f"{'column':<24}{'mean':>14}{'sd':>14}{'least':>14}{'largest':>14}",
     ]
-    for name, column in facts["columns"].items():
-        values = "".join(f"{significant(column[k]):>14}" for k in ("mean", "sd", "low", "high"))
-        lines.append(f"{name[:23]:<24}{values}")
+    cells = [[significant(column[k]) for k in ("mean", "sd", "low", "high")] for column in facts["columns"].values()]
+    names = apart(list(facts["columns"]), 40)
+    head = ["column", "mean", "sd", "least", "largest"]
+    lines += aligned([head, *([name, *row] for name, row in zip(names, cells, strict=True))], numbers=True)
     terminal.answer("\n".join(lines), {**facts, "out": None if out is None else str(out), "warnings": terminal.said})
-    terminal.wrote(out)
 
 
 def _facts(found: bl.Moments) -> dict[str, Any]:

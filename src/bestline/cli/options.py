@@ -17,6 +17,7 @@ import typer
 
 from bestline import api
 from bestline.cli.terminal import Terminal
+from bestline.cli.words import split_formula
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout and nothing else.")]
 Quiet = Annotated[bool, typer.Option("--quiet", help="Print no more than errors.")]
@@ -36,6 +37,13 @@ DataPaths = Annotated[
         help="Files (CSV, TSV, .gz, Parquet, Feather, Arrow), globs or URLs; and a formula such as 'y ~ x1 + C(g)'.",
     ),
 ]
+
+
+def examples(*commands: str, note: str = "") -> str:
+    """What stands at the end of --help: one example a line, as it can be typed."""
+    # Click wraps a paragraph, unless it begins with this mark.
+    lines = "\n".join(f"  {command}" for command in commands)
+    return f"\b\nExample{'s' if len(commands) > 1 else ''}:\n{lines}" + (f"\n\n{note}" if note else "")
 
 
 def grouped(**groups: Callable[..., Any]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
@@ -89,29 +97,6 @@ def asking(
     """Data with a formula, or with its columns by name."""
     files, formula = split_formula(data)
     return Asked(files, formula, {"target": one_or_names(target), "features": names_of(features)})
-
-
-def split_formula(data: list[str]) -> tuple[str | list[str], str | None]:
-    """Paths, and the formula when the last argument is one: it has a ~ that does not begin a path, or is empty."""
-    last = data[-1].strip()
-    # An empty text is a formula too, so that its own error is given and not one about a file.
-    is_formula = not last or ("~" in last and not last.startswith("~/") and not _exists(last))
-    formula, files = (data[-1], data[:-1]) if is_formula else (None, data)
-    if not files:
-        raise typer.BadParameter("give the data before the formula: bestline fit table.csv 'y ~ x'")
-    return one(files), formula
-
-
-def _exists(path: str) -> bool:
-    try:
-        return Path(path).exists()
-    except (OSError, ValueError):  # longer than any path, or with characters that no path has
-        return False
-
-
-def one(files: list[str]) -> str | list[str]:
-    """One path as it is, several as a list."""
-    return files[0] if len(files) == 1 else files
 
 
 def names_of(text: str | None) -> list[str] | None:

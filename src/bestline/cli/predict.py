@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -10,17 +11,19 @@ import typer
 
 import bestline as bl
 from bestline import api
-from bestline.cli.options import Force, ModelFile, briefly, grouped, one, saying
+from bestline.cli.options import Force, ModelFile, briefly, examples, grouped, saying
+from bestline.cli.streams import onto_stdout
 from bestline.cli.terminal import Terminal
+from bestline.cli.words import one
 from bestline.data.progress import share_of
 from bestline.errors import listed
+from bestline.wording import plain
 
-PREDICT_EXAMPLES = (
-    "Examples:  bestline predict cars.bestline new.csv -o predicted.csv  |  "
-    "bestline predict cars.bestline new.csv --interval prediction --level 0.9"
+PREDICT_EXAMPLES = examples(
+    "bestline predict cars.bestline new.csv -o predicted.csv",
+    "bestline predict cars.bestline new.csv --interval prediction --level 0.9",
 )
-
-EVALUATE_EXAMPLES = "Example:  bestline evaluate cars.bestline held_out.csv --json"
+EVALUATE_EXAMPLES = examples("bestline evaluate cars.bestline held_out.csv --json")
 
 
 @grouped(terminal=saying)
@@ -51,6 +54,7 @@ def predict(
         if extra:
             notes.append(f"{listed(extra)} {'is' if len(extra) == 1 else 'are'} not used by the model.")
         tell = share_of(bars.passes(), "predicting")
+        rows = 0
         columns: dict[str, list[float | None]] = {}
 
         def predicted(batch: Any) -> dict[str, Any]:
@@ -68,7 +72,8 @@ def predict(
                     columns.setdefault(name, []).extend(v if math.isfinite(v) else None for v in values.tolist())
             rows = len(next(iter(columns.values()), []))
         else:
-            rows = api.write_with(source, out, predicted, overwrite=force, progress=tell)
+            with onto_stdout() if out is None else nullcontext():
+                rows = api.write_with(source, out, predicted, overwrite=force, progress=tell)
     terminal.said = [*notes, *terminal.said]
     terminal.answer("", {"rows": rows, "out": None if out is None else str(out), "warnings": terminal.said, **columns})
     terminal.wrote(out, what=f"{rows:,} rows to ")
@@ -85,10 +90,10 @@ def evaluate(
     with terminal.listening():
         line = bl.load(model)
         scores = line.evaluate(one(data))
-    lines = [f"{line.design.formula}   ({scores.of})"]
+    lines = [f"{plain(line.design.formula, 300)}   ({scores.of})"]
     for i, target in enumerate(line.targets):
         assert scores.mae is not None  # noqa: S101  the rows were read
         lines.append(
-            f"{target}: MSE {scores.mse[i]:.6g}, RMSE {scores.rmse[i]:.6g}, MAE {scores.mae[i]:.6g}, R2 {scores.r2[i]:.4f}"
+            f"{plain(target, 60)}: MSE {scores.mse[i]:.6g}, RMSE {scores.rmse[i]:.6g}, MAE {scores.mae[i]:.6g}, R2 {scores.r2[i]:.4f}"
         )
     terminal.answer("\n".join(lines), {**api.score_facts(scores, line.targets), "warnings": terminal.said})

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-import json
 import sys
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from shutil import get_terminal_size
 from typing import TYPE_CHECKING, Any
 
+from bestline.cli.layout import laid_out
+from bestline.cli.streams import as_json, say, say_error
 from bestline.data.progress import Progress
+from bestline.errors import DataError, clean
 
 if TYPE_CHECKING:
     from rich.progress import Progress as RichProgress
@@ -42,10 +45,9 @@ class Terminal:
     def result(self, text: str, facts: dict[str, Any] | None = None) -> None:
         """The command's answer: text for people, or one JSON object."""
         if self.json:
-            # No NaN: JSON has none, and a reader that takes it would be the exception.
-            print(json.dumps(facts, ensure_ascii=False, allow_nan=False))
+            say(as_json(facts))
         elif text and not self.quiet:
-            print(_encodable(text))
+            say(_shown(text, sys.stdout))
 
     def answer(self, text: str, facts: dict[str, Any] | None = None, *, known: tuple[str, ...] = ()) -> None:
         """The same, and the warnings heard so far; those that are known the answer itself holds."""
@@ -63,17 +65,47 @@ class Terminal:
     def note(self, text: str) -> None:
         """Something beside the answer, for people."""
         if not (self.json or self.quiet):
-            print(_encodable(text), file=sys.stderr)
+            say_error(_shown(text, sys.stderr))
 
     def fail(self, text: str) -> None:
         """Why the command could not give what was asked for, in one line on stderr."""
-        print(f"bestline: {' '.join(text.split())}", file=sys.stderr)
+        say_error(f"bestline: {clean(' '.join(text.split()))}")
+
+    @contextmanager
+    def saving(self, *files: tuple[Path | None, Callable[[Path], object]]) -> Iterator[None]:
+        """Print in the block; then save what was asked for.
+
+        So a failed save loses nothing that is printed, and neither a failed print nor another file's failure loses a file.
+        The failures are told once all has been tried: the last is raised, those before it are a line each.
+        """
+        faults: list[Exception] = []
+        try:
+            yield
+        except DataError as error:
+            faults.append(error)
+        told = len(self.said)
+        for path, save in files:
+            if path is None:
+                continue
+            try:
+                with self.listening():
+                    save(path)
+            except Exception as error:
+                faults.append(error)
+            else:
+                self.wrote(path)
+        for warning in self.said[told:]:
+            self.note(f"warning: {warning}")
+        for fault in faults[:-1]:
+            self.fail(str(fault))
+        if faults:
+            raise faults[-1]
 
     @contextmanager
     def listening(self) -> Iterator[Bars]:
         """Hear warnings, and show progress when stderr is a terminal or it is asked for."""
         # Bars are for people who watch: not in a log, and not beside JSON, unless they are asked for.
-        show = (sys.stderr.isatty() and not (self.json or self.quiet)) if self.progress is None else self.progress
+        show = _is_terminal(sys.stderr) and not (self.json or self.quiet) if self.progress is None else self.progress
         with warnings.catch_warnings(record=True) as heard:
             # Every warning is heard, whatever filters there are, and said once at the end in the order it came.
             warnings.simplefilter("always")
@@ -120,19 +152,25 @@ class Bars:
         if self._progress is not None:
             for task in self._progress.tasks:  # what has ended is complete, however many steps it took
                 self._progress.update(task.id, total=task.completed or 1, completed=task.completed or 1)
-            self._progress.stop()
+            with suppress(OSError, SystemExit):
+                self._progress.stop()
             self._progress = None
 
     def _pass(self, what: str, fraction: float) -> None:
         self._update(what, fraction, 1.0, "")
 
     def _update(self, what: str, done: float, total: float, detail: str) -> None:
-        if self._progress is None:
-            self._progress = _bars()
-            self._progress.start()
-        if what not in self._tasks:
-            self._tasks[what] = self._progress.add_task(what, total=total, detail=detail)
-        self._progress.update(self._tasks[what], completed=done, detail=detail)
+        if not self.show:
+            return
+        try:
+            if self._progress is None:
+                self._progress = _bars()
+                self._progress.start()
+            if what not in self._tasks:
+                self._tasks[what] = self._progress.add_task(clean(what), total=total, detail=detail)
+            self._progress.update(self._tasks[what], completed=done, detail=detail)
+        except (OSError, SystemExit):  # nobody looks any more, which is no reason to stop working; rich would end the program
+            self.show, self._progress = False, None
 
 
 def _bars() -> RichProgress:
@@ -140,17 +178,24 @@ def _bars() -> RichProgress:
     from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
     return Progress(
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         TaskProgressColumn(),
         TimeRemainingColumn(),
-        TextColumn("{task.fields[detail]}"),
+        TextColumn("{task.fields[detail]}", markup=False),
         console=Console(stderr=True, force_terminal=True),  # asked for, wherever stderr goes
     )
 
 
-def _encodable(text: str) -> str:
-    """Text that stdout can take, whatever its encoding."""
-    # What cannot be written is replaced: numbers and words get through on any terminal.
-    encoding = sys.stdout.encoding or "utf-8"
-    return text.encode(encoding, "replace").decode(encoding)
+def _shown(text: str, stream: Any) -> str:
+    """Text as it is printed: what could move a cursor escaped, in the width of the terminal if it is one."""
+    text = clean(text, keep="\n")
+    # Into a file or pipe lines stay whole: whoever reads them there has a width of his own.
+    return laid_out(text, get_terminal_size((100, 24)).columns) if _is_terminal(stream) else text
+
+
+def _is_terminal(stream: Any) -> bool:
+    try:
+        return bool(stream.isatty())
+    except (AttributeError, ValueError):  # there is none, or it is closed
+        return False

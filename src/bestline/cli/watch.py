@@ -58,16 +58,19 @@ def watch(
             models.append(training.fit(bars, **change))
             if models[-1].stop is bl.Stop.INTERRUPTED:  # shown as far as it came, and the others not begun
                 break
-        asked = ["", *(compare or [])][: len(models)]
-        labels = [_named(api.label(model), text) for model, text in zip(models, asked, strict=True)]
+    asked = ["", *(compare or [])][: len(models)]
+    labels = [_named(api.label(model), text) for model, text in zip(models, asked, strict=True)]
+
+    def draw(path: Path) -> None:
         api.watch_runs(
             dict(zip(labels, models, strict=True)),
-            out,
+            path,
             pair="path" if weights_shown == "path" else names_of(weights_shown),
             frames=frames,
             theme=theme,
             overwrite=force,
         )
+
     facts = [
         {
             "label": name,
@@ -82,8 +85,8 @@ def watch(
     ]
     told = [f"{fact['label']}: loss {fact['loss']:.6g} after {fact['steps']:,} updates. {fact['stop']}" for fact in facts]
     known = tuple(model.advice for model in models)
-    terminal.answer("\n".join(told), {"out": str(out), "runs": facts, "warnings": terminal.said}, known=known)
-    terminal.wrote(out)
+    with terminal.saving((out, draw)):
+        terminal.answer("\n".join(told), {"out": str(out), "runs": facts, "warnings": terminal.said}, known=known)
     if models[-1].stop is bl.Stop.INTERRUPTED:
         raise typer.Exit(130)
 
