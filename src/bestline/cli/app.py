@@ -20,7 +20,7 @@ from bestline.cli.generate import GENERATE_EXAMPLES, generate
 from bestline.cli.moments import app as moments_app
 from bestline.cli.options import Force, ModelFile, Quiet, Show, briefly, examples, grouped, refuse_existing, refuse_unless_html
 from bestline.cli.predict import EVALUATE_EXAMPLES, PREDICT_EXAMPLES, evaluate, predict
-from bestline.cli.streams import say_error, signals_heeded, streams_ready, to_nobody
+from bestline.cli.streams import say, say_error, signals_heeded, streams_ready, to_nobody
 from bestline.cli.terminal import Terminal
 from bestline.cli.tour import tour
 from bestline.cli.usage import Commands, UsageError, explained
@@ -93,6 +93,10 @@ def _failed(error: Exception) -> int:
     if not known:
         text = f"{type(error).__name__}: {text} (this is a fault of bestline; run again with --debug and report it)"
     text = text if len(text) < 2_000 else f"{text[:1_500]} ... {text[-400:]}"
+    if isinstance(error, OSError) and error.strerror:  # a full disk, too many open files: nobody's fault here
+        to_nobody()
+        where = f" ({clean(error.filename)})" if error.filename else ""
+        text = f"The system refuses: {error.strerror}{where}."
     if isinstance(error, MemoryError):
         text = "There is not enough memory; use fewer columns, or data in files rather than in memory."
     say_error(f"bestline: {text}")
@@ -104,7 +108,7 @@ app.add_typer(moments_app)
 
 def _version(asked: bool) -> None:
     if asked:
-        print(f"bestline {bl.__version__}", flush=True)
+        say(f"bestline {bl.__version__}")
         raise typer.Exit
 
 
