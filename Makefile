@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: demo test test-heavy test-all lint clean
+.PHONY: demo test test-heavy test-all fuzz lint clean
 
 demo: $(VENV)/installed
 	$(BIN)/bestline demo --out bestline-demo --force
@@ -23,6 +23,12 @@ test-heavy: $(VENV)/installed-dev
 
 test-all:
 	$(MAKE) test test-heavy PROFILE=thorough
+
+# Random files, formulas, options and model bytes, for so many seconds; FIRST is the number of the first case.
+SECONDS ?= 600
+FIRST ?= 0
+fuzz: $(VENV)/installed-dev
+	OMP_NUM_THREADS=1 PYTHONPATH=tests $(BIN)/python -m fuzz --seconds $(SECONDS) --first $(FIRST)
 
 lint: $(VENV)/installed-dev
 	$(BIN)/ruff format --check src tests benchmarks
