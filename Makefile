@@ -44,8 +44,11 @@ $(VENV)/installed: $(VENV)/bin/python pyproject.toml constraints.txt
 	$(PIP) -e .
 	touch $@
 
-$(VENV)/installed-dev: $(VENV)/bin/python pyproject.toml constraints.txt
-	$(PIP) -e '.[dev]'
+# What development needs is pinned by hash, but for torch, whose builds differ by accelerator; .ci/pin pins anew.
+$(VENV)/installed-dev: $(VENV)/bin/python pyproject.toml constraints.txt .ci/development.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r .ci/development.txt
+	$(PIP) torch
+	$(PIP) --no-build-isolation --no-deps -e .
 	touch $@ $(VENV)/installed
 
 clean:
