@@ -147,6 +147,50 @@ def test_constant_columns_have_no_spread_whatever_their_value() -> None:
         assert halves.spread.tolist() == [0.0, 0.0]
 
 
+values = st.floats(allow_nan=False, allow_infinity=False, width=64).filter(lambda v: abs(v) < 1e300)
+
+
+@given(values, st.lists(st.integers(1, 700), min_size=1, max_size=4), st.booleans())
+def test_a_column_of_one_value_has_no_scatter_whatever_the_value_and_the_parts(
+    value: float, sizes: list[int], weighted: bool
+) -> None:
+    parts = []
+    for i, size in enumerate(sizes):
+        other = torch.randn(size, generator=torch.Generator().manual_seed(i), dtype=torch.float64)
+        Z = torch.stack([torch.full((size,), value, dtype=torch.float64), other], 1)
+        parts.append(Comoments.of(Z, other.abs() + 0.1 if weighted else None))
+    found = total(parts, 2)
+    assert not bool(found.scatter[0].any())
+    assert float(found.spread[0]) == 0.0
+    assert float(found.center[0]) == value
+
+
+@given(values, st.integers(1, 3), st.integers(2, 40))
+def test_a_column_that_varies_in_its_last_place_varies_in_one_part_and_in_parts(value: float, places: int, n: int) -> None:
+    last = value
+    for _ in range(places):
+        last = float(np.nextafter(last, np.inf))
+    Z = torch.full((n, 1), value, dtype=torch.float64)
+    Z[n // 2 :] = last
+    exact = np.float64(last - value) * ((n // 2) * (n - n // 2)) ** 0.5 / n  # its standard deviation; the difference is exact
+    for found in (Comoments.of(Z), Comoments.of(Z[: n // 2]) + Comoments.of(Z[n // 2 :])):
+        assert float(found.spread[0]) == pytest.approx(float(exact), rel=1e-9, abs=5e-324)
+        assert float(found.scatter[0, 0]) > 0
+
+
+def test_rows_of_no_weight_do_not_make_a_constant_vary() -> None:
+    Z, w = torch.tensor([[0.1], [0.1], [7.0]], dtype=torch.float64), torch.tensor([1.0, 2.0, 0.0], dtype=torch.float64)
+    assert float(Comoments.of(Z, w).scatter) == 0.0
+
+
+def test_a_constant_that_is_left_when_rows_are_taken_away_is_one() -> None:
+    Z = torch.cat([table(0, 300)[:, :1], torch.full((300, 1), 1e9 + 0.1, dtype=torch.float64)])
+    left = Comoments.of(Z) - Comoments.of(Z[:300])
+    assert float(left.spread) == 0.0
+    constant = torch.full((300, 1), 1e9 + 0.1, dtype=torch.float64)
+    assert float((Comoments.of(constant) - Comoments.of(constant[:100])).scatter) == 0.0
+
+
 def test_groups_are_what_selecting_their_rows_gives() -> None:
     Z = table(5, 10_000)
     rows = Rows(Z[:, :3], Z[:, 3:])

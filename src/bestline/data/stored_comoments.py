@@ -27,8 +27,8 @@ def tensors(moments: Comoments, prefix: str) -> dict[str, Tensor]:
 
 
 def numbers(moments: Comoments) -> list[float]:
-    """The plain numbers of co-moments: count, weight, log_weight, cancelled."""
-    return [moments.count, moments.weight, moments.log_weight, moments.cancelled]
+    """The plain numbers of co-moments: count, weight, log_weight, cancelled; and 1, for constant columns have no scatter at all."""
+    return [moments.count, moments.weight, moments.log_weight, moments.cancelled, 1]
 
 
 def comoments(found: Mapping[str, Tensor], prefix: str, told: Sequence[float], q: int) -> Comoments:
@@ -36,8 +36,11 @@ def comoments(found: Mapping[str, Tensor], prefix: str, told: Sequence[float], q
 
     Raises ValueError, which says what no rows could have given, and KeyError where a tensor is missing.
     """
-    # Files of before had no fourth number: nothing had been taken away.
-    count, weight, log_weight, cancelled = (*told, 1.0) if len(told) == 3 else told
+    # Files of before had no fourth number: nothing had been taken away. Without a fifth, constants may have the scatter of their
+    # rounding, as they have where rows were taken away.
+    count, weight, log_weight, cancelled = (*told, 1.0)[:4]
+    if len(told) < 5 and cancelled == 1:
+        cancelled = math.nextafter(1.0, 2.0)
     unit, shift, mean, scatter = (_floats(found[f"{prefix}.{name}"], name) for name in _TENSORS)
     for what, tensor, shape in (
         ("units", unit, (q,)),

@@ -353,4 +353,5 @@ def _r2(rows: Rows, state: Progress) -> float:
     error = w @ (y - rows.X @ state.weights - state.level) ** 2
     # 1 - RSS / TSS on rows that training did not see: it may be negative. A constant target is explained or is not.
     spread = w @ (y - (w @ y) / w.sum()) ** 2
-    return float(1 - error / spread) if float(spread) > 0 else float(error == 0)
+    varies = bool((y[w > 0] != y[w > 0][:1]).any())  # about its mean a constant may leave rounding
+    return float(1 - error / spread) if varies and float(spread) > 0 else float(error == 0)

@@ -23,6 +23,7 @@ _NEARBY = 2**16  # numbers that stay in a core's own cache
 _TILE = 12  # columns that a matrix product's inner loops take at once; widths just short of a multiple run at half the speed
 _WIDE = 96  # columns from which on the cores share a product by its columns, and only half of it is computed
 _STRIP = 64  # columns at a time, then
+_HALF_OF_THE_BITS = 2.0**29 + 1  # leaves 53 - 29 of them
 SOME = 512  # rows that say about where all lie
 _NEAR = 0.1  # squared distance of that place from the mean, in variances: subtracting it then costs a seventh of a bit
 
@@ -83,7 +84,8 @@ def _center(blocks: Sequence[Features], w: RowVector | None, index: Tensor | Non
     means = [block.mean(0) if own is None else (own @ block) / own.sum() for block in some]
     # 24 bits: so the difference of two shifts is exact in 53, and merging chunks about different centres costs nothing.
     rough = means[0] if len(means) == 1 else torch.cat(means)
-    return rough.to(torch.float32).to(torch.float64).nan_to_num(0.0, 0.0, 0.0)
+    over = rough * _HALF_OF_THE_BITS  # Veltkamp's splitting (1968): the leading bits of a number of any size
+    return (over - (over - rough)).nan_to_num(0.0, 0.0, 0.0)
 
 
 def _shifted(blocks: Sequence[Features], index: Tensor | None, shift: Columns) -> tuple[Tensor, Features]:

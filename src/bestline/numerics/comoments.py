@@ -32,6 +32,7 @@ from bestline.numerics.rows import Columns, Features, Rows, RowVector, Square
 
 CHUNK = 65_536  # rows centred at a time, at least
 _CACHED = 2**21  # numbers; of narrow rows more are centred at a time, up to about these, for every chunk costs some calls
+_LEFT = 64  # units of rounding of a sum of squares, below which a difference of two is none
 _TINY, _HUGE = 1e-140, 1e140  # beyond these a square, summed over 1e20 rows, leaves float64's range of 1e-308 to 1e308
 
 
@@ -99,14 +100,21 @@ class Comoments:
 
     @property
     def spread(self) -> Columns:
-        """Standard deviation of every column (divisor W), (q,); exactly 0 where the column is constant."""
+        """Standard deviation of every column (divisor W), (q,); 0 where the column is constant, and only there."""
         if self.weight == 0:
             return torch.zeros_like(self.shift)
-        variance = self.scatter.diagonal().clamp(min=0) / self.weight
-        # A constant column leaves only the rounding of its mean behind: a unit or two, and eight have room for chunks that merged.
-        rounding = 8 * torch.finfo(torch.float64).eps * (self.shift.abs() + self.mean.abs())
-        deviation = variance.sqrt()
-        return torch.where(deviation <= rounding, 0.0, deviation) * self.unit
+        # Of constant columns the scatter is 0, and no rounding: chunks see to it, and sums keep it so (see `_of_chunk`).
+        deviation = (self.scatter.diagonal().clamp(min=0) / self.weight).sqrt()
+        if (
+            self.cancelled > 1
+        ):  # but what rows that were taken away have left of a constant is rounding, and only looks like little
+            deviation = torch.where(deviation <= self._rounding, 0.0, deviation)
+        return deviation * self.unit
+
+    @property
+    def _rounding(self) -> Columns:
+        """Deviation that rounding of the mean alone may leave, in units: one or two of its last places, and room for merged chunks."""
+        return 8 * torch.finfo(torch.float64).eps * (self.shift.abs() + self.mean.abs())
 
     def __add__(self, other: Comoments) -> Comoments:
         if not isinstance(other, Comoments):
@@ -146,7 +154,9 @@ class Comoments:
         step = (whole.shift - b.shift) + (whole.mean - b.mean)
         apart = step * (b.weight * (whole.weight / weight)) ** 0.5
         scatter = (whole.scatter - b.scatter).addr_(apart, apart, alpha=-1)
-        scatter.diagonal().clamp_(min=0)  # rounding may leave less than nothing
+        # What is left of a column may be no more than the rounding of all that was there; of a constant nothing is to be left.
+        nothing = scatter.diagonal() <= _LEFT * torch.finfo(torch.float64).eps * whole.scatter.diagonal()
+        scatter[nothing], scatter[:, nothing] = 0, 0
         return replace(
             whole,
             count=count,
@@ -246,19 +256,34 @@ def _of_chunk(blocks: Sequence[Features], w: RowVector | None, index: Tensor | N
         return Comoments.empty(q)
     one = torch.ones(q, dtype=torch.float64, device=blocks[0].device)
     moments = _in_unit(centred(blocks, w, index), one)
-    least, most = moments.scatter.diagonal().aminmax() if q else (1.0, 1.0)
+    squares = moments.scatter.diagonal()
     # The usual case costs one look at q numbers, and not one at n q.
-    if float(least) > _TINY**2 and float(most) < _HUGE**2:  # a mean that is not finite leaves squares that are not
+    least = (moments._rounding**2 * moments.weight).clamp(min=_TINY**2)
+    if bool(((squares > least) & (squares < _HUGE**2)).all()):  # a mean that is not finite leaves squares that are not
         return moments
     # Some square is out of range, or nearly, or a column is constant: units of their own for the columns whose numbers say so.
     Z = torch.cat(blocks if index is None else [block[index] for block in blocks], 1)
-    largest = Z.abs().amax(0)
+    low, high = Z.aminmax(dim=0)
+    largest = torch.maximum(low.abs(), high.abs())
     extreme = ((largest < _TINY) & (largest > 0)) | (largest > _HUGE)
-    if not extreme.any():
+    if extreme.any():
+        # The power of two below the column's largest number: divided by it, squares are near 1, and no digit changes.
+        unit = torch.exp2(torch.log2(torch.where(extreme, largest, 1.0)).floor())
+        moments = _in_unit(centred([Z / unit], w), unit)
+    return _with_constants(moments, (low == high) & low.isfinite(), low)
+
+
+def _with_constants(moments: Comoments, constant: Tensor, values: Columns) -> Comoments:
+    """The same, columns that are constant left with exactly their value and no scatter at all.
+
+    What is constant is said by the numbers themselves, not by how little they scatter: columns that vary in their last places vary.
+    """
+    if not constant.any():
         return moments
-    # The power of two below the column's largest number: divided by it, squares are near 1, and no digit changes.
-    unit = torch.exp2(torch.log2(torch.where(extreme, largest, 1.0)).floor())
-    return _in_unit(centred([Z / unit], w), unit)
+    scatter = moments.scatter.clone()
+    scatter[constant], scatter[:, constant] = 0, 0
+    # The shift is the value in 24 bits, so the rest of it is exact; then of two chunks of one value the means are exactly equal.
+    return replace(moments, mean=torch.where(constant, values / moments.unit - moments.shift, moments.mean), scatter=scatter)
 
 
 def _in_unit(chunk: Centred, unit: Columns) -> Comoments:

@@ -50,7 +50,7 @@ class Scaling:
         center, spread = moments.center, moments.spread
         if not intercept:  # then the size of a column is its root mean square, about zero
             center, spread = torch.zeros_like(center), torch.hypot(spread, center)
-        scale = torch.where(spread > 0, spread, 1.0)
+        scale = torch.where(spread > 0, spread, moments.unit.clamp(min=1))  # 1, but for numbers whose squares overflow
         # Columns that are 0 or 1 can keep their size: a penalty then weighs on a rare level as on a frequent one.
         scale[list(unscaled)] = 1.0
         return cls(p, intercept, center, scale)

@@ -301,7 +301,7 @@ def learn_state(call: Call, summary: ArgumentSummary, gram: Tensor | None) -> St
     if call.kind == "scale":
         # Divisor n - 1, as R's scale() has it, not n as `standardize` in training has it.
         deviation = math.sqrt(summary.squares / (summary.count - 1)) if summary.count > 1 else 0.0
-        if deviation == 0:
+        if summary.low == summary.high or deviation == 0:  # about its mean a constant may leave rounding
             raise FormulaError(
                 f"{readable(call.text)} cannot be computed: {readable(call.argument)} is constant in the training rows."
             )

@@ -58,13 +58,13 @@ class CentredRows:
         x_mean, y_mean = torch.zeros(X.shape[1], dtype=torch.float64), torch.zeros(y.shape[1], dtype=torch.float64)
         if intercept:
             x_mean, y_mean = (w @ X) / w.sum(), (w @ y) / w.sum()
-            # Twice, for a mean far from 0 has few digits of its own to spare; and a column that varies by rounding alone is constant.
+            # What is constant is so in the data themselves: about its mean rounding may be left of it.
+            low, high = (X if rows.w is None else X[w > 0]).aminmax(dim=0)
+            # Twice, for a mean far from 0 has few digits of its own to spare.
             X = X - x_mean
             left = (w @ X) / w.sum()  # what rounding of the mean has left
             X, x_mean = X - left, x_mean + left
-            used = X if rows.w is None else X[w > 0]
-            constant = used.abs().amax(0) <= 8 * _EPS * x_mean.abs()
-            X = torch.where(constant, 0.0, X)
+            X, x_mean = torch.where(low == high, 0.0, X), torch.where(low == high, low, x_mean)
             y = y - y_mean
         root = w.sqrt()
         return cls(X * root[:, None], y * root[:, None], root, x_mean, y_mean)
