@@ -16,9 +16,8 @@ from bestline.numerics.rows import Rows
 from bestline.training.losses import squared
 from bestline.training.objective import RowLoss, SquaredRows, line
 
-rng = np.random.default_rng(0)
-X = rng.normal(size=(200, 3))
-y = X @ [1, -2, 0.5] + 3 + 0.3 * rng.normal(size=200)
+X = np.random.default_rng(0).normal(size=(200, 3))
+y = X @ [1, -2, 0.5] + 3 + 0.3 * np.random.default_rng(1).normal(size=200)
 
 
 def test_gradients_of_slices_average_to_the_gradient_of_all_rows_under_weights() -> None:
@@ -33,7 +32,7 @@ def test_gradients_of_slices_average_to_the_gradient_of_all_rows_under_weights()
 
 
 def test_one_row_at_a_time_heeds_weights(quiet: None) -> None:
-    x, g = rng.normal(size=400), np.arange(400) % 2
+    x, g = np.random.default_rng(0).normal(size=400), np.arange(400) % 2
     two = np.where(g == 0, x + 1, 3 * x - 1)
     w = np.where(g == 0, 100.0, 1.0)
     exact = bl.fit((x, two), weights=w).params
@@ -89,6 +88,7 @@ def test_early_stopping_never_looks_at_the_test_part(quiet: None) -> None:
 
 
 def test_cross_validation_works_inside_a_split(quiet: None) -> None:
+    rng = np.random.default_rng(0)
     wide = rng.normal(size=(60, 30))
     target = wide[:, 0] + 2 * rng.normal(size=60)
     model = bl.fit((wide, target), cv="ridge", split=(0.8, 0.2))

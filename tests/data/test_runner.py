@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import multiprocessing
 import os
-import signal
 import subprocess
 import sys
 import textwrap
 import threading
-import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import pytest
@@ -19,6 +17,8 @@ import torch
 import bestline as bl
 from bestline.data import runner
 from bestline.data.runner import summed
+
+PATIENCE = 60  # seconds for another thread to do what it will do at once
 
 
 def mine() -> list[str]:
@@ -52,9 +52,12 @@ def large(n: int = 200_000, p: int = 6) -> tuple[np.ndarray, np.ndarray]:
 @pytest.mark.parametrize("threads", [1, 2, 3, 7])
 def test_parts_are_added_in_the_order_of_the_batches(threads: int):
     def of(i: int) -> str:
-        time.sleep(0.002 * (i % 3))  # later batches are done before earlier ones
+        if threads > 1 and i % 2 == 0:  # later batches are done before earlier ones
+            assert done[i + 1].wait(PATIENCE)
+        done[i].set()
         return f"{i} "
 
+    done = [threading.Event() for _ in range(20)]
     assert summed(range(20), of, "", threads=threads) == "".join(f"{i} " for i in range(20))
     assert not mine()
 
@@ -67,19 +70,22 @@ def test_no_batch_and_one_batch(threads: int):
 
 
 def test_few_batches_are_read_ahead():
-    read, done, most = 0, 0, 0
+    read, done, most, more = 0, 0, 0, threading.Condition()
 
     def batches() -> Iterator[int]:
         nonlocal read
         for i in range(40):
-            read += 1
+            with more:
+                read += 1
+                more.notify_all()
             yield i
 
     def of(i: int) -> int:
         nonlocal done, most
-        time.sleep(0.001)
-        most = max(most, read - done)
-        done += 1
+        with more:
+            assert more.wait_for(lambda: read >= min(i + 3, 40), PATIENCE), "the reader waits for the work"
+            most = max(most, read - done)
+            done += 1
         return i
 
     assert summed(batches(), of, 0, threads=2) == 780
@@ -96,10 +102,14 @@ def test_the_first_batch_that_fails_stops_everything(threads: int):
             yield i
 
     def of(i: int) -> int:
-        time.sleep(0.01 if i == 2 else 0.0)
-        if i >= 2:  # those after it fail sooner, and are not what is told
+        if i == 2 and threads > 1:  # those after it fail sooner, and are not what is told
+            assert later.wait(PATIENCE)
+        if i >= 2:
+            later.set()
             raise ValueError(f"batch {i}")
         return i
+
+    later = threading.Event()
 
     with pytest.raises(ValueError, match="batch 2"):
         summed(batches(), of, 0, threads=threads)
@@ -114,7 +124,6 @@ def test_a_failure_to_read_waits_its_turn(threads: int):
         raise OSError(f"cannot read batch {last}")
 
     def of(i: int) -> int:
-        time.sleep(0.01)
         if i == 4:
             raise ValueError("batch 4")
         return i
@@ -128,14 +137,13 @@ def test_a_failure_to_read_waits_its_turn(threads: int):
 
 
 @pytest.mark.parametrize("threads", [1, 2])
-def test_ctrl_c_in_the_middle_is_raised_once_and_leaves_nothing(threads: int):
+def test_ctrl_c_in_the_middle_is_raised_once_and_leaves_nothing(threads: int, ctrl_c: Callable[[], None]):
     begun: list[int] = []
 
     def of(i: int) -> int:
         begun.append(i)
         if i == 5:
-            os.kill(os.getpid(), signal.SIGINT)
-        time.sleep(0.005)
+            ctrl_c()
         return i
 
     with pytest.raises(KeyboardInterrupt):

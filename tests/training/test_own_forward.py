@@ -35,12 +35,11 @@ POWERS = 1e-9  # relative: numpy solves the powers as they are, without scaling
 Run = Callable[..., SimpleNamespace]
 Loss = Callable[[np.ndarray, np.ndarray], float]
 
-rng = np.random.default_rng(3)
 X = np.linspace(-3, 3, 60)
-WAVE = 2 * np.sin(1.2 * X) + 0.1 * rng.standard_normal(60)
-LINE = 2 * X + 1 + 0.3 * rng.standard_normal(60)
+WAVE = 2 * np.sin(1.2 * X) + 0.1 * np.random.default_rng(3).standard_normal(60)
+LINE = 2 * X + 1 + 0.3 * np.random.default_rng(4).standard_normal(60)
 LINE[::12] += 8.0
-WEIGHTS = rng.uniform(0, 2, 60)
+WEIGHTS = np.random.default_rng(5).uniform(0, 2, 60)
 
 
 class Wave(nn.Module):

@@ -15,9 +15,6 @@ from pictures.player.pages import LOOK, Shown
 PATH_ON_SURFACE = 1e-9  # relative: both are the same float64 formula
 
 
-FASTEST = 1000 / 30  # ms a frame, on a machine that does other things too; alone it makes 60 a second
-
-
 # -- one clock ---------------------------------------------------------------------------------------------------------
 
 
@@ -36,7 +33,8 @@ def test_it_plays_by_itself_to_the_last_step_and_stops_there(show: Any) -> None:
 
 def test_reduced_motion_stops_it_from_playing_by_itself(show: Any) -> None:
     shown = show("one", api=True, autoplay=True, reduced_motion="reduce")
-    shown.page.wait_for_timeout(200)
+    for _ in range(10):  # frames, each of which would have moved it
+        shown.settle()
     assert not shown.state()["playing"]
     assert shown.k() == 0
 
@@ -108,7 +106,7 @@ def test_the_surface_is_turned_by_keys_and_by_dragging(show: Any) -> None:
 def test_every_control_has_a_name_and_every_canvas_says_what_is_seen(show: Any) -> None:
     shown = show("several")
     shown.scrub(20)
-    shown.page.wait_for_timeout(500)
+    shown.page.wait_for_function("() => document.querySelector('[role=status]').textContent.includes('20 updates')")
     nameless = "() => [...document.querySelectorAll('button, select, input, canvas')].filter(e => !e.getAttribute('aria-label')).length"
     assert shown.page.evaluate(nameless) == 0
     for canvas in shown.page.locator("canvas").all():
@@ -263,21 +261,3 @@ def test_it_lives_in_a_shadow_tree_and_leaves_nothing_behind(browser: Any, tmp_p
     assert second == ["data0", "loss0", "curve0"]
     assert (third, heard) == ([], 0)
     assert [line for line in shown.wrong if "blob:" not in line] == []
-
-
-def test_it_is_fast_enough(show: Any) -> None:
-    shown = show("several", api=True)
-    shown.press("play")
-    frames = shown.page.evaluate(
-        "() => new Promise(done => { const times = []; const next = t => times.push(t) > 90 ? done(times) : requestAnimationFrame(next); requestAnimationFrame(next) })"
-    )
-    assert float(np.median(np.diff(frames))) < FASTEST
-    shown.press("play")
-    waited = shown.page.evaluate(
-        """async () => { const slider = document.querySelector('input[type=range]'), waited = [];
-        for (let i = 0; i < 30; i++) { const from = performance.now(); slider.value = (37 * i) % 200; slider.dispatchEvent(new Event('input'));
-          await new Promise(done => requestAnimationFrame(() => { const c = new MessageChannel(); c.port1.onmessage = done; c.port2.postMessage(0); }));
-          waited.push(performance.now() - from); }
-        return waited; }"""
-    )
-    assert float(np.median(waited)) < 50
