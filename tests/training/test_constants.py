@@ -38,15 +38,15 @@ def efficiency(delta: float) -> float:
 
 def test_hubers_edge_is_where_he_loses_a_twentieth() -> None:
     delta = brentq(lambda d: efficiency(d) - 0.95, 0.5, 3)
-    X, y = table()
+    X, y = table(81)  # an odd number, so that there is one median
     residuals = y - LinearRegression(tol=0).fit(X, y).predict(X)
     # The robust scale: the median size of the residuals over that of a standard normal.
-    scale = np.median(np.abs(residuals)) / stats.norm.ppf(0.75)
+    scale = float(np.median(np.abs(residuals)) / stats.norm.ppf(0.75))
     assert f"{delta:.3f}" == "1.345"  # three decimals are given everywhere
     model, same = bl.fit((X, y), loss="huber"), bl.fit((X, y), loss=f"huber:{1.345 * scale!r}")
-    np.testing.assert_allclose(model.params, same.params, rtol=1e-8)
-    other = bl.fit((X, y), loss=f"huber:{1.35 * scale!r}")
-    assert not np.allclose(model.params, other.params, rtol=1e-6)
+    other = bl.fit((X, y), loss=f"huber:{1.35 * scale!r}")  # as its neighbour among the constants, scikit-learn's
+    # Our 0.6745 is the quartile of a standard normal to four digits, so the two lines are not quite one.
+    assert np.abs(model.params - same.params).max() < 0.05 * np.abs(other.params - same.params).max()
 
 
 @pytest.mark.parametrize("decay", [0.0, 0.3, 5.0])
