@@ -1,0 +1,75 @@
+"""Files appear whole or not at all, with the rights that any new file gets."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from bestline import files
+from bestline.errors import DataError
+
+pytestmark = pytest.mark.skipif(os.name != "posix", reason="rights are those of POSIX")
+
+
+@pytest.mark.parametrize(("mask", "rights"), [(0o022, 0o644), (0o027, 0o640), (0o077, 0o600), (0o002, 0o664), (0, 0o666)])
+def test_a_new_file_has_the_rights_that_the_mask_leaves(tmp_path: Path, mask: int, rights: int) -> None:
+    before = os.umask(mask)
+    try:
+        with files.fresh(tmp_path / "new") as temporary:
+            temporary.write_text("x")
+        (tmp_path / "plain").write_text("x")
+        assert os.umask(mask) == mask, "the mask is left as it was"
+    finally:
+        os.umask(before)
+    assert (tmp_path / "new").stat().st_mode & 0o777 == rights == (tmp_path / "plain").stat().st_mode & 0o777
+
+
+def test_nothing_is_seen_before_it_is_whole(tmp_path: Path) -> None:
+    path = tmp_path / "out.csv"
+    path.write_text("old")
+    with files.fresh(path, overwrite=True) as temporary:
+        temporary.write_text("new")
+        assert path.read_text() == "old"
+        assert temporary.parent == path.parent, "a move within a folder is one step"
+        assert temporary.name.endswith(".csv")
+    assert path.read_text() == "new"
+    assert [p.name for p in tmp_path.iterdir()] == ["out.csv"]
+
+
+def test_what_fails_leaves_what_was_there(tmp_path: Path) -> None:
+    path = tmp_path / "out.csv"
+    path.write_text("old")
+
+    def failing() -> None:
+        with files.fresh(path, overwrite=True) as temporary:
+            temporary.write_text("half")
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        failing()
+    assert path.read_text() == "old"
+    assert [p.name for p in tmp_path.iterdir()] == ["out.csv"]
+
+
+def test_what_is_there_is_not_overwritten_unasked(tmp_path: Path) -> None:
+    path = tmp_path / "out.csv"
+    path.write_text("old")
+    with pytest.raises(DataError, match="exists already"), files.fresh(path):
+        pass
+    with pytest.raises(DataError, match="is a folder"), files.fresh(tmp_path, overwrite=True):
+        pass
+    with pytest.raises(DataError, match="does not exist"), files.fresh(tmp_path / "no" / "out.csv"):
+        pass
+    assert path.read_text() == "old"
+    assert [p.name for p in tmp_path.iterdir()] == ["out.csv"]
+
+
+def test_a_link_stays_a_link(tmp_path: Path) -> None:
+    (tmp_path / "real.csv").write_text("old")
+    (tmp_path / "link.csv").symlink_to("real.csv")
+    with files.fresh(tmp_path / "link.csv", overwrite=True) as temporary:
+        temporary.write_text("new")
+    assert (tmp_path / "link.csv").is_symlink()
+    assert (tmp_path / "real.csv").read_text() == "new"
