@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from bestline.errors import BestlineDeprecationWarning, BestlineWarning, OptionError, now_by_name, refuse_unknown, renamed, warn
+from bestline.calls import now_by_name, refuse_unknown, renamed
+from bestline.errors import BestlineDeprecationWarning, BestlineWarning, OptionError, warn
 
 
 @renamed(optimizer="solver")
@@ -38,9 +39,18 @@ def test_what_was_taken_by_position_still_is_in_its_old_order() -> None:
         assert predict(1, "confidence", level=0.9) == (1, "confidence", 0.9)
 
 
-@pytest.mark.parametrize(("given", "named"), [((1, 2, 3, 4), {}), ((1, 2), {"interval": "prediction"})])
-def test_too_much_by_position_is_an_error_as_ever(given: tuple[Any, ...], named: dict[str, Any]) -> None:
-    with pytest.raises(TypeError, match="positional argument"):
+@pytest.mark.parametrize(
+    ("given", "named", "told"),
+    [
+        ((1, 2, 3, 4), {}, "takes only `data` by position; give the others by name: `interval` and `level`"),
+        ((1, 2), {"interval": "prediction"}, "takes only `data` by position"),
+        ((1,), {"data": 2}, "given `data` twice"),
+        ((), {}, "predict needs `data`"),
+        ((1,), {"alpha": 0.1}, r"no option `alpha`; did you mean `level` \(level = 1 - alpha\)"),
+    ],
+)
+def test_what_does_not_fit_is_told_with_what_does(given: tuple[Any, ...], named: dict[str, Any], told: str) -> None:
+    with pytest.raises(OptionError, match=told):
         predict(*given, **named)
 
 

@@ -17,18 +17,15 @@ BestlineWarning            something the user should know; the result is still r
 ├── DivergedWarning        training diverged; the weights are the last finite ones
 └── BestlineDeprecationWarning  an old spelling that goes on working for one version
 
-Every message is one sentence that says what was wrong, where, and what to do. Names that were changed are here too: how the
-old spelling goes on working, and who is told.
+Every message is one sentence that says what was wrong, where, and what to do.
 """
 
 from __future__ import annotations
 
 import inspect
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from difflib import get_close_matches
-from functools import wraps
-from typing import ParamSpec, TypeVar
 
 __all__ = [
     "BestlineDeprecationWarning",
@@ -49,15 +46,10 @@ __all__ = [
     "clean",
     "listed",
     "near_names",
-    "now_by_name",
     "one_line",
     "readable",
-    "refuse_unknown",
-    "renamed",
     "warn",
 ]
-_P = ParamSpec("_P")
-_R = TypeVar("_R")
 # Code between a user's line and ours that is nobody's cause: decorators and cached properties of Python itself.
 _NOT_THE_CALLER = frozenset({"bestline", "functools", "contextlib"})
 
@@ -159,61 +151,6 @@ def near_names(name: str, known: Iterable[str]) -> list[str]:
     """Up to three known names that look like this one, whatever their case; the most alike first."""
     folded = {other.casefold(): other for other in known}
     return [folded[other] for other in get_close_matches(name.casefold(), folded, n=3, cutoff=0.6)]
-
-
-def refuse_unknown(given: Iterable[str], known: Iterable[str], what: str) -> None:
-    """Raise OptionError for the first option of `what`, such as `fit`, that it does not know, with the nearest names it does."""
-    known = list(known)
-    for name in given:
-        if name not in known:
-            near = near_names(name, known)
-            # All that there are, where nothing looks like it: then it is not a slip of the finger.
-            hint = f"did you mean {listed(near)}?" if near else f"its options are {listed(known, most=len(known))}."
-            raise OptionError(f"{what} has no option {readable(name)}; {hint}")
-
-
-def renamed(**new: str) -> Callable[[Callable[_P, _R]], Callable[_P, _R]]:
-    """A function whose arguments were renamed, old="new": the old name works for one version, with a warning that names the new."""
-
-    def wrap(function: Callable[_P, _R]) -> Callable[_P, _R]:
-        @wraps(function)
-        def called(*args: _P.args, **given: _P.kwargs) -> _R:
-            for old in [name for name in new if name in given]:
-                if new[old] in given:
-                    raise OptionError(f"`{old}` is the old name of `{new[old]}`; give `{new[old]}` alone.")
-                warn(
-                    f"`{old}` of {function.__name__} is called `{new[old]}` now; the old name is gone in the next version.",
-                    BestlineDeprecationWarning,
-                )
-                given[new[old]] = given.pop(old)
-            return function(*args, **given)
-
-        return called
-
-    return wrap
-
-
-def now_by_name(function: Callable[_P, _R]) -> Callable[_P, _R]:
-    """A function whose keyword-only arguments were once taken by position, in the order they stand: they still are, with a warning."""
-    parameters = inspect.signature(function).parameters.values()
-    # The order in which they stand is the order in which they were taken.
-    places = sum(p.kind is p.POSITIONAL_OR_KEYWORD for p in parameters)
-    names = [p.name for p in parameters if p.kind is p.KEYWORD_ONLY]
-
-    @wraps(function)
-    def called(*args: _P.args, **given: _P.kwargs) -> _R:
-        beyond = dict(zip(names, args[places:], strict=False))
-        # What is too much, or given twice, is left as it is: Python's own words for it are the known ones.
-        if beyond and len(beyond) == len(args) - places and not beyond.keys() & given.keys():
-            said = ", ".join(f"{name}=" for name in beyond)
-            warn(
-                f"{function.__name__} takes {said} by name now; by position they are gone in the next version.",
-                BestlineDeprecationWarning,
-            )
-            return function(*args[:places], **(given | beyond))  # type: ignore[arg-type]
-        return function(*args, **given)
-
-    return called
 
 
 def clean(text: object, keep: str = "") -> str:

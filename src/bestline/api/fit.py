@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from bestline.api.model import Model
+from bestline.calls import data_first
 from bestline.data.progress import Progress
 from bestline.errors import BestlineWarning, DivergedWarning, OptionError, warn
 from bestline.inference.from_fit import finished
@@ -21,9 +22,10 @@ from bestline.training.prepare import Prepared, prepare
 from bestline.training.task import Start
 
 
+@data_first
 def fit(
     data: Any,
-    formula: str | None = None,
+    formula: Any = None,
     *,
     target: str | Sequence[str] | None = None,
     features: Sequence[str] | None = None,
@@ -59,7 +61,8 @@ def fit(
         A path, several, a glob or URL; a pandas, polars or pyarrow frame; a dict of arrays; a pair (X, y) of arrays or
         tensors, y (n,), (n, 1) or (n, k); or `Moments`, or the path of a .moments file, then without any data.
     formula : str, optional
-        Such as `"mpg ~ weight + C(origin)"`; or give `target` and `features` by name. Left out, the features are all other
+        Such as `"mpg ~ weight + C(origin)"`, before or behind the data: `fit("mpg ~ weight", frame)` is the same. Behind an array or
+        frame X it may be y instead: `fit(X, y)` is `fit((X, y))`. Or give `target` and `features` by name. Left out, the features are all other
         columns that can serve.
     solver : str or Solver, optional
         "exact", "proximal", "interior-point", "stochastic", the name of an optimiser, or an object such as

@@ -10,10 +10,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, final
 
+from bestline.calls import data_first, renamed
 from bestline.data.gather import Gathered, Query
 from bestline.data.progress import Progress
 from bestline.engines.choose import brought
-from bestline.errors import OptionError, renamed, warn
+from bestline.errors import OptionError, warn
 from bestline.numerics import Comoments, total
 from bestline.pictures.marks import Picture
 from bestline.pictures.sweep import picture
@@ -51,9 +52,10 @@ class Sweep(SweptRuns):
 
 
 @renamed(optimizer="solver")
+@data_first
 def preflight(
     data: Any,
-    formula: str | None = None,
+    formula: Any = None,
     *,
     target: str | Sequence[str] | None = None,
     features: Sequence[str] | None = None,
@@ -79,7 +81,7 @@ def preflight(
     Parameters
     ----------
     data, formula, target, features, weights, missing, start, seed
-        As in `bestline.fit`; also `Moments`, or the path of a .moments file.
+        As in `bestline.fit`, in either order, or X and y; also `Moments`, or the path of a .moments file.
     solver : str
         By the name of its optimiser: "sgd", "momentum", "nesterov", "adam", "adamw", "rmsprop", "adagrad" or "lbfgs".
     lr : float, optional
@@ -126,9 +128,10 @@ def preflight(
     return beside(own, standardized)
 
 
+@data_first
 def sweep(
     data: Any,
-    formula: str | None = None,
+    formula: Any = None,
     *,
     target: str | Sequence[str] | None = None,
     features: Sequence[str] | None = None,
@@ -152,7 +155,7 @@ def sweep(
     Parameters
     ----------
     data, formula, target, features, weights, missing, seed
-        As in `bestline.fit`; also `Moments`, or the path of a .moments file.
+        As in `bestline.fit`, in either order, or X and y; also `Moments`, or the path of a .moments file.
     lrs : "auto", number, numbers or str
         Learning rates, for the columns as trained; text as on the command line: "1e-4:1:200" for 200 rates that grow by one
         factor, or "0.1,0.2". "auto" takes 200 from a thousandth of the largest stable rate to twice as much.

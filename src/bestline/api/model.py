@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, final
 
 from torch import nn
 
-from bestline.errors import BestlineDeprecationWarning, now_by_name, warn
+from bestline.calls import now_by_name, with_hints
+from bestline.errors import BestlineDeprecationWarning, warn
 from bestline.export import model_file, sql, torch_module
 from bestline.export.facts import to_dict
 from bestline.export.script import script
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 
 
 @final
+@with_hints
 @dataclass(frozen=True, eq=False, repr=False)
 class Model(FittedLine):
     """A fitted line; made by `bestline.fit` or `bestline.load`. See `FittedLine` for what it holds."""
@@ -178,9 +180,9 @@ class Model(FittedLine):
         """Predictions for one batch of a Source, by column: `prediction`, and the ends of the interval asked for."""
         return prediction.predict_batch(self, batch, interval, level, on_unseen)
 
-    def evaluate(self, data: Any) -> Scores:
-        """Errors on rows with a known target: one pass; MSE, RMSE, MAE and R2 with the number of rows."""
-        return prediction.evaluate(self, data)
+    def evaluate(self, data: Any, y: Any = None) -> Scores:
+        """Errors on rows with a known target, of a table or of X and y: one pass; MSE, RMSE, MAE and R2 with the number of rows."""
+        return prediction.evaluate(self, data if y is None else (data, y))
 
     def rows(self, part: str = "training", data: Any = None) -> Iterator[Rows]:
         """The rows in the data's units, batch by batch: of `data`, or else of the "training", "validation" or "test" part.

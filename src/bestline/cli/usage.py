@@ -9,6 +9,7 @@ from typing import Any, cast
 import typer
 from typer.core import TyperGroup
 
+from bestline.calls import hint
 from bestline.errors import OptionError, clean, near_names, readable
 
 # Click's own; typer has it inside, and names only its children.
@@ -68,10 +69,9 @@ def explained(error: Any) -> str:
 def _no_option(error: Any, context: Any) -> str:
     if not hasattr(error, "possibilities"):  # it is known, and its value is missing
         return str(error.format_message())
-    known = options_of(context.command)
-    near = near_names(error.option_name, known)
-    hint = f"; did you mean {' or '.join(near)}?" if near else "."
-    return f"{context.command_path} has no option {clean(error.option_name)}{hint}"
+    known = [name.removeprefix("--").replace("-", "_") for name in options_of(context.command)]
+    meant = hint(error.option_name.lstrip("-"), known, lambda name: f"--{name.replace('_', '-')}", all_of_them=False)
+    return f"{context.command_path} has no option {clean(error.option_name)}{f'; {meant}' if meant else '.'}"
 
 
 def options_of(command: Any) -> list[str]:

@@ -16,6 +16,7 @@ from torch import Tensor
 
 import bestline.data.stored_comoments as stored
 import bestline.files as store
+from bestline.calls import data_first
 from bestline.data.collected import Collected
 from bestline.data.design import Column, Design, expression
 from bestline.data.folds import MOST_FOLDS
@@ -61,10 +62,11 @@ class Moments:
     values: tuple[str, ...] = ()
 
     @classmethod
+    @data_first
     def collect(
         cls,
         data: Any,
-        formula: str | None = None,
+        formula: Any = None,
         *,
         target: str | Sequence[str] | None = None,
         features: Sequence[str] | None = None,
@@ -80,7 +82,7 @@ class Moments:
         Parameters
         ----------
         data, formula, target, features, weights, missing
-            As in `bestline.fit`.
+            As in `bestline.fit`, in either order, or X and y.
         folds : int, str or None
             Number of folds, at least 1 (None is 5); or a column whose values are the folds, for rows that belong together, as in `fit`. It is
             no feature unless it is named. Tables that are added up need not have the same values in it.

@@ -19,11 +19,15 @@ def with_names(data: Any, design: Design, *, single: bool) -> Any:
     if single:
         data = [float(data)]
     if isinstance(data, tuple) and len(data) == 2 and not _paths(data):  # (X, y)
-        X, y = with_names(data[0], design, single=False), torch.as_tensor(np.asarray(data[1]), dtype=torch.float64)
-        targets = design.target_columns
-        if not isinstance(X, dict) or y.ndim > 2 or y.numel() != len(targets) * len(y):
+        X, targets = with_names(data[0], design, single=False), design.target_columns
+        try:
+            y = torch.as_tensor(np.asarray(data[1]), dtype=torch.float64)
+        except (TypeError, ValueError, RuntimeError):  # no numbers: told by whoever opens them
             return data
-        return {**X, **{name: y.reshape(len(y), -1)[:, j] for j, name in enumerate(targets)}}
+        if y.ndim not in (1, 2) or y.numel() != len(targets) * len(y):
+            return data
+        beside = {name: y.reshape(len(y), -1)[:, j] for j, name in enumerate(targets)}
+        return {**X, **beside} if isinstance(X, dict) else (X, beside)
     named = hasattr(data, "columns") or hasattr(data, "column_names") or hasattr(data, "keys")
     looks_bare = isinstance(data, Tensor) or hasattr(data, "__array__") or (isinstance(data, list | tuple) and not _paths(data))
     if named or not looks_bare:

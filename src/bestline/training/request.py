@@ -12,12 +12,13 @@ from typing import Any
 
 import torch
 
+from bestline.calls import refuse_unknown
 from bestline.data.collected import Kept
 from bestline.data.design import Design, degree_of
 from bestline.data.gather import Query
 from bestline.data.split import check_shares
 from bestline.engines.choose import brought
-from bestline.errors import ColumnError, OptionError, refuse_unknown
+from bestline.errors import ColumnError, OptionError
 from bestline.training.cross_validation import KINDS
 from bestline.training.losses.named import parse_loss
 from bestline.training.own_forward import UserForward

@@ -90,4 +90,6 @@ def _without_tilde(text: str) -> str:
             left, right = right, left
         right = re.sub(r"\s*,\s*", " + ", right) if "(" not in right else right
         return f"has `{sign.group(1)}` where ~ belongs; write {left or 'y'} ~ {right or 'x'}"
+    if re.fullmatch(r"[\w.]+", text):
+        return f"has no ~; write target={text!r} to predict it from all other columns, or {text} ~ x"
     return "has no ~; write the target before it and the columns behind it, as in y ~ x1 + C(g)"

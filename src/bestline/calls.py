@@ -1,0 +1,390 @@
+"""Calls: which argument is which, what an option is called elsewhere, and how an old spelling goes on working.
+
+People come with other libraries in their fingers: the formula first as in R, X and y as in scikit-learn, `learning_rate` for `lr`. What
+can only mean one thing is taken; everything else is refused with the word that is meant. Python and the command line ask here.
+"""
+
+from __future__ import annotations
+
+import inspect
+import os
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import wraps
+from typing import Any, ParamSpec, TypeVar
+
+from bestline.errors import BestlineDeprecationWarning, OptionError, listed, near_names, readable, warn
+
+_P = ParamSpec("_P")
+_R = TypeVar("_R")
+_Kind = TypeVar("_Kind", bound=type)
+
+# -- options by other names ------------------------------------------------------------------------------------------------
+
+# Our option <- what scikit-learn, statsmodels, torch, Keras, R and others call it. One that a door does not have is not offered.
+_ALIASES = {
+    "lr": "learning_rate learning_rate_init eta eta0 step_size stepsize rate learnrate",
+    "lrs": "lr rates learning_rate learning_rates",
+    "steps": "epochs epoch n_epochs num_epochs max_epochs max_iter maxiter n_iter niter iterations num_iterations max_steps n_steps iters",
+    "tol": "tolerance eps epsilon ftol gtol",
+    "patience": "early_stopping n_iter_no_change",
+    "batch_size": "batch minibatch mini_batch batchsize",
+    "schedule": "scheduler lr_scheduler lr_schedule learning_rate_schedule",
+    "solver": "optimizer optimiser optimizers optim method algorithm algo",
+    "optimizers": "solver solvers optimizer optim method",
+    "weights": "sample_weight sample_weights weight w wt case_weights",
+    "seed": "random_state random_seed rng generator",
+    "folds": "n_folds num_folds n_splits kfold k_folds groups group",
+    "l2": "alpha lambda_ lambd lam reg regularization weight_decay ridge C penalty shrinkage",
+    "l1": "alpha lasso l1_ratio penalty",
+    "cv": "penalty cross_validation",
+    "split": "test_size train_size validation_split validation_fraction val_size holdout",
+    "standardize": "standardise standardized standardised normalize normalise normalized scale scaling",
+    "missing": "na_action nan_policy na_policy na dropna drop_na handle_missing",
+    "loss": "criterion loss_fn loss_function objective metric",
+    "forward": "model module net degree",
+    "target": "y_col response outcome dependent endog label labels dv y_name",
+    "features": "x_cols predictors regressors exog independent columns inputs X_cols variables covariates",
+    "start": "init coef_init initial_weights w0 theta0 start_params warm_start",
+    "digits": "precision decimals",
+    "device": "gpu cuda",
+    "watch": "callback callbacks on_step animate live",
+    "progress": "verbose verbosity show_progress progress_bar disp",
+    "level": "alpha confidence conf_level confidence_level conf ci",
+    "interval": "se_fit return_std return_interval intervals kind",
+    "cov": "vcov cov_type vcov_type robust se_type covariance_type",
+    "on_unseen": "handle_unknown unseen unknown",
+    "overwrite": "force exist_ok replace",
+    "by": "groups group groupby group_by",
+}
+
+# What is no option of these doors, and how else it is said.
+_ELSEWHERE = {
+    "cov vcov cov_type vcov_type robust se se_type cluster hac": (
+        "robust errors are asked for afterwards: model.summary(cov='HC3'), and so in tidy and conf_int"
+    ),
+    "fit_intercept intercept add_constant has_constant hasconst no_intercept bias": (
+        "a line has an intercept; a formula that ends in - 1, as y ~ x - 1, leaves it out"
+    ),
+    "positive nonnegative non_negative bounds constraints": (
+        "weights have no bounds yet; bestline.LinearRegression(positive=True) keeps slopes from being negative"
+    ),
+    "n_jobs num_threads n_threads threads num_workers workers": "all cores are used; the environment's OMP_NUM_THREADS says how many",
+    "level alpha confidence conf_level": "intervals are asked for afterwards: model.conf_int(level=0.9)",
+    "interval return_std": "intervals are asked for afterwards: model.predict(data, interval='prediction')",
+    "degree polynomial": "powers are asked for by forward='polynomial:3', or in the formula: I(x**2)",
+    "momentum nesterov": "give solver='momentum' or 'nesterov', or solver=partial(torch.optim.SGD, momentum=0.8)",
+    "betas weight_decay_rate": "settings of an optimiser go with it: solver=partial(torch.optim.Adam, betas=(0.9, 0.99))",
+    "by groups": "groups are folds here: folds='column'; moments of each are Moments.collect(data, by='column')",
+    "copy copy_X check_input precompute": "the data are never changed",
+    "dtype float32": "all is computed in float64",
+    "shuffle": "rows are shuffled by `seed`",
+    "plot show": "pictures are asked for afterwards: model.plot.data()",
+    "sep delimiter header encoding index_col": "how a file is written is found out by itself; read it by another library where that fails",
+}
+
+
+def _by_name(table: Mapping[str, str]) -> dict[str, list[str]]:
+    """Each word of the keys or values of a table -> what stands on its other side."""
+    found: dict[str, list[str]] = {}
+    for ours, theirs in table.items():
+        for name in theirs.split():
+            found.setdefault(name.casefold(), []).append(ours)
+    return found
+
+
+_OURS = _by_name(_ALIASES)
+_SAID = {name.casefold(): said for names, said in _ELSEWHERE.items() for name in names.split()}
+# What a number means where the same word means another one.
+_TURNED = {
+    "alpha": {
+        "l2": "scikit-learn's Ridge has l2 = alpha / n, its Lasso l1 = 2 alpha, on standardised columns",
+        "level": "level = 1 - alpha",
+    },
+    "c": {"l2": "larger means a stronger penalty, and C a weaker one"},
+    "weight_decay": {"l2": "l2 = weight_decay / 2"},
+    "l1_ratio": {"l1": "l1 and l2 are given by themselves"},
+    "test_size": {"split": "shares of all parts, as split=(0.8, 0.2)"},
+    "validation_split": {"split": "shares of all parts, as split=(0.8, 0.2)"},
+    "early_stopping": {"patience": "a number of steps"},
+    "group": {"folds": "a column's name"},
+    "groups": {"folds": "a column's name"},
+    "degree": {"forward": "forward='polynomial:3'"},
+}
+
+
+def hint(name: str, known: Iterable[str], say: Callable[[str], str] = readable, *, all_of_them: bool = True) -> str:
+    """What an option that is not known must mean, as the end of a sentence.
+
+    Parameters
+    ----------
+    name : str
+        As it was written.
+    known : iterable of str
+        The options that there are.
+    say : callable
+        How an option is shown, such as "--lr" on the command line.
+    all_of_them : bool
+        Whether all options are told where none is near; otherwise nothing.
+    """
+    known, folded = list(known), name.casefold().replace("-", "_").strip("_")
+    ours = [own for own in _OURS.get(folded, []) if own in known]
+    if ours:
+        turned = [text for own, text in _TURNED.get(folded, {}).items() if own in ours]
+        return f"did you mean {_said(ours, say, 'or')}{' (' + turned[0] + ')' if turned else ''}?"
+    if folded in _SAID:
+        return f"{_SAID[folded]}."
+    near = near_names(folded, known)
+    # A slip in somebody else's word: `learnig_rate`.
+    for other in near_names(folded, _OURS) if not near else ():
+        near += [own for own in _OURS[other] if own in known and own not in near]
+    # All that there are, where nothing looks like it: then it is not a slip of the finger.
+    if near:
+        return f"did you mean {_said(near, say, 'or')}?"
+    return f"its options are {_said(known, say, 'and')}." if all_of_them else ""
+
+
+def _said(names: Iterable[str], say: Callable[[str], str], joined: str) -> str:
+    names = [say(name) for name in names]
+    return ", ".join(names[:-1]) + f" {joined} {names[-1]}" if len(names) > 1 else "".join(names)
+
+
+def refuse_unknown(given: Iterable[str], known: Iterable[str], what: str) -> None:
+    """Raise OptionError for the first option of `what`, such as `fit`, that it does not know, with the one that is meant."""
+    known = list(known)
+    for name in given:
+        if name not in known:
+            raise OptionError(f"{what} has no option {readable(name)}; {hint(name, known)}")
+
+
+def no_such(what: str, value: object, known: Iterable[str], *, more: str = "") -> OptionError:
+    """The error for a word that is none of those known, with the nearest of them: "There is no solver 'adm'; did you mean `adam`?"."""
+    known = list(known)
+    near = near_names(value, known) if isinstance(value, str) else []
+    said = f"did you mean {listed(near)}?" if near else f"choose {', '.join(known)}{more}."
+    return OptionError(f"There is no {what} {value!r}; {said}")
+
+
+def checked(function: Callable[_P, _R]) -> Callable[_P, _R]:
+    """The same function, which refuses what it does not take as options are refused, and not in Python's words."""
+    signature = inspect.signature(function)
+
+    @wraps(function)
+    def called(*args: _P.args, **given: _P.kwargs) -> _R:
+        try:
+            signature.bind(*args, **given)
+        except TypeError:
+            raise _misfit(function, signature, args, given) from None
+        return function(*args, **given)
+
+    called.checked = True  # type: ignore[attr-defined]
+    return called
+
+
+def with_hints(kind: _Kind) -> _Kind:
+    """A class whose public methods are `checked`, and a dataclass's `__init__` too."""
+    for name, method in list(vars(kind).items()):
+        if inspect.isfunction(method) and not hasattr(method, "checked") and (name == "__init__" or not name.startswith("_")):
+            setattr(kind, name, checked(method))
+    return kind
+
+
+def _misfit(
+    function: Callable[..., Any], signature: inspect.Signature, args: Sequence[Any], given: Mapping[str, Any]
+) -> OptionError:
+    """What is wrong with a call that does not fit."""
+    own = [p for p in signature.parameters.values() if p.name not in ("self", "cls")]
+    bound = len(args) - (len(signature.parameters) - len(own))
+    name = function.__qualname__.split(".")[0] if function.__name__ == "__init__" else function.__name__
+    known, places = [p.name for p in own], [p.name for p in own if p.kind is p.POSITIONAL_OR_KEYWORD]
+    for option in given:
+        if option not in known:
+            return OptionError(f"{name} has no option {readable(option)}; {hint(option, known)}")
+        if option in places[:bound]:
+            return OptionError(f"{name} was given {readable(option)} twice, by its place and by its name; give it once.")
+    if bound > len(places):
+        taken = f"only {listed(places)}" if places else "nothing"
+        others = [p.name for p in own if p.kind is p.KEYWORD_ONLY]
+        return OptionError(
+            f"{name} takes {taken} by position{f'; give the others by name: {listed(others, most=8)}' if others else ''}."
+        )
+    lacking = [p.name for p in own[max(bound, 0) :] if p.default is p.empty and p.name not in given and p.kind not in (2, 4)]
+    return OptionError(f"{name} needs {listed(lacking)}.")
+
+
+# -- which argument is which -----------------------------------------------------------------------------------------------
+
+_A_PATH = re.compile(
+    r"~[\w.-]*[/\\]|\w+://|.*\.(csv|tsv|txt|gz|parquet|pq|feather|arrow|moments|bestline|zip|zst|bz2|xz)\Z", re.DOTALL
+)
+_MEANT = re.compile(r"\s*[\w.`()]+\s*(<-|==?|,)\s*[\w.`(]")  # a formula with another sign for its ~
+
+
+def is_formula(text: object) -> bool:
+    """Whether a text is a formula and no path: it has a ~ that does not begin a path, and no file is called so."""
+    if not isinstance(text, str) or "~" not in text or _A_PATH.match(text):
+        return False
+    return not _exists(text)
+
+
+def meant_as_formula(text: object) -> bool:
+    """Whether a text is one, or would be with a ~ for another sign: `y = x`."""
+    return is_formula(text) or (
+        isinstance(text, str) and bool(_MEANT.match(text)) and not _A_PATH.match(text) and not _exists(text)
+    )
+
+
+def _exists(path: str) -> bool:
+    try:
+        return os.path.lexists(path)
+    except (OSError, ValueError):  # longer than any path, or with characters that no path has
+        return False
+
+
+def data_first(function: Callable[_P, _R]) -> Callable[_P, _R]:
+    """A function of (data, formula, *, options) as people call it: also (formula, data), (X, y), and with any of them by name.
+
+    What else it is given by position, or by a name that it does not know, is refused with what to write.
+    """
+    parameters = inspect.signature(function).parameters.values()
+    places = [p.name for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD]
+    options = [p.name for p in parameters if p.kind is p.KEYWORD_ONLY]
+    before, name = places.index("data"), function.__name__  # the class, of a class method
+    # One that takes any option checks them by itself.
+    closed = not any(p.kind is p.VAR_KEYWORD for p in parameters)
+
+    @wraps(function)
+    def called(*args: Any, **given: Any) -> _R:
+        data, formula = _ordered(name, _two(name, args[before:], given))
+        if closed:
+            refuse_unknown(given, options, name)
+        return function(*args[:before], data, formula, **given)  # type: ignore[arg-type]
+
+    return called
+
+
+def _two(name: str, args: tuple[Any, ...], given: dict[str, Any]) -> list[Any]:
+    """The one or two things that are fitted to each other, by position or by name, in the order in which they came."""
+    if len(args) > 2:
+        raise OptionError(
+            f"{name} takes two arguments by position, data and formula or X and y; give the others by name, such as weights=."
+        )
+    named = {word: given.pop(word) for word in ("X", "data", "formula", "y") if given.get(word, given) is not given}
+    for word in ("data", "formula"):
+        given.pop(word, None)  # None was the default, which people pass on
+    if isinstance(named.get("y"), str):
+        raise OptionError(f"`y` is an array beside X; a column of the data is named by target={named['y']!r}.")
+    both = [*named.values(), *args] if "X" in named or "data" in named else [*args, *named.values()]
+    if len(both) > 2:
+        raise OptionError(f"{name} takes the data and one formula, or X and y; got {len(both)} of them.")
+    if not both:
+        raise OptionError(f"{name} needs data, and what to predict from them: {name}(data, 'y ~ x'), or {name}(X, y).")
+    return both
+
+
+def _ordered(name: str, both: list[Any]) -> tuple[Any, str | None]:
+    """Data and formula; X and y become a pair of data without one."""
+    data, other = (*both, None)[:2]
+    if other is None:
+        if meant_as_formula(data):
+            raise OptionError(f"{readable(data)} is a formula, and there are no data beside it; write {name}(data, {data!r}).")
+        return data, None
+    if is_formula(data) and is_formula(other):
+        raise OptionError(f"{readable(data)} and {readable(other)} are both formulas; give the data and one of them.")
+    # A text before a table can only be the formula, and before a path where it looks like one and like no file.
+    before_path = meant_as_formula(data) and not is_formula(other)
+    if before_path or (isinstance(data, str) and not isinstance(other, str | os.PathLike) and not _A_PATH.match(data)):
+        return other, data
+    if isinstance(other, str):
+        if _A_PATH.match(other) and not is_formula(other):
+            raise OptionError(
+                f"{readable(other)} is a path, and no formula; give several files as a list: {name}([...], 'y ~ x')."
+            )
+        return data, other
+    if isinstance(data, str | os.PathLike):
+        raise OptionError(
+            f"A path goes with a formula, {name}({os.fspath(data)!r}, 'y ~ x'), and arrays go together: {name}(X, y)."
+        )
+    return (data, _response(data, other)), None
+
+
+def _response(X: Any, y: Any) -> Any:
+    """The y beside X, which is to be an array or a column; names of columns and whatever else has no rows are refused."""
+    if isinstance(y, bytes) or not hasattr(y, "__len__") or getattr(y, "ndim", 1) == 0:
+        raise OptionError(f"Beside the data stands a formula such as 'y ~ x', or the y that belongs to X; got {_kind(y)}.")
+    names = _names(X)
+    if names and isinstance(y, list | tuple) and y and all(isinstance(word, str) and word in names for word in y):
+        raise OptionError(f"{listed(y)} are names of columns; write target=... and features={list(y)!r}.")
+    if _width(X) == 1 and _width(y) > 1:
+        warn(
+            f"X is one column and y has {_width(y)}: the line predicts these from that one. Were they meant the other way round, "
+            f"write X first: fit(X, y)."
+        )
+    return y
+
+
+def _kind(value: Any) -> str:
+    return f"{value!r:.60}" if isinstance(value, str | bytes | int | float) else f"an object of the type {type(value).__name__}"
+
+
+def _names(X: Any) -> list[str]:
+    """The names of columns, of what has any."""
+    columns = getattr(X, "columns", list(X) if isinstance(X, Mapping) else [])
+    return [column for column in columns if isinstance(column, str)]
+
+
+def _width(values: Any) -> int:
+    """How many columns something has, as far as its shape tells."""
+    shape = getattr(values, "shape", None)
+    if shape is None and isinstance(values, list | tuple) and values and isinstance(values[0], list | tuple):
+        return len(values[0])
+    return int(shape[1]) if isinstance(shape, tuple) and len(shape) == 2 else 1
+
+
+# -- old spellings ---------------------------------------------------------------------------------------------------------
+
+
+def renamed(**new: str) -> Callable[[Callable[_P, _R]], Callable[_P, _R]]:
+    """A function whose arguments were renamed, old="new": the old name works for one version, with a warning that names the new."""
+
+    def wrap(function: Callable[_P, _R]) -> Callable[_P, _R]:
+        @wraps(function)
+        def called(*args: _P.args, **given: _P.kwargs) -> _R:
+            for old in [name for name in new if name in given]:
+                if new[old] in given:
+                    raise OptionError(f"`{old}` is the old name of `{new[old]}`; give `{new[old]}` alone.")
+                warn(
+                    f"`{old}` of {function.__name__} is called `{new[old]}` now; the old name is gone in the next version.",
+                    BestlineDeprecationWarning,
+                )
+                given[new[old]] = given.pop(old)
+            return function(*args, **given)
+
+        return called
+
+    return wrap
+
+
+def now_by_name(function: Callable[_P, _R]) -> Callable[_P, _R]:
+    """A function whose keyword-only arguments were once taken by position, in the order they stand: they still are, with a warning."""
+    parameters = inspect.signature(function).parameters.values()
+    # The order in which they stand is the order in which they were taken.
+    places = sum(p.kind is p.POSITIONAL_OR_KEYWORD for p in parameters)
+    names = [p.name for p in parameters if p.kind is p.KEYWORD_ONLY]
+    strict = checked(function)
+
+    @wraps(function)
+    def called(*args: _P.args, **given: _P.kwargs) -> _R:
+        beyond = dict(zip(names, args[places:], strict=False))
+        # What is too much, or given twice, is left as it is, to be refused.
+        if beyond and len(beyond) == len(args) - places and not beyond.keys() & given.keys():
+            said = ", ".join(f"{name}=" for name in beyond)
+            warn(
+                f"{function.__name__} takes {said} by name now; by position they are gone in the next version.",
+                BestlineDeprecationWarning,
+            )
+            return function(*args[:places], **(given | beyond))  # type: ignore[arg-type]
+        return strict(*args, **given)
+
+    called.checked = True  # type: ignore[attr-defined]
+    return called
