@@ -73,7 +73,7 @@ _ELSEWHERE = {
     "level alpha confidence conf_level": "intervals are asked for afterwards: model.conf_int(level=0.9)",
     "interval return_std": "intervals are asked for afterwards: model.predict(data, interval='prediction')",
     "degree polynomial": "powers are asked for by forward='polynomial:3', or in the formula: I(x**2)",
-    "momentum nesterov": "give solver='momentum' or 'nesterov', or solver=partial(torch.optim.SGD, momentum=0.8)",
+    "momentum nesterov": "a solver has it: momentum or nesterov, with 0.9; in Python also partial(torch.optim.SGD, momentum=0.8)",
     "betas weight_decay_rate": "settings of an optimiser go with it: solver=partial(torch.optim.Adam, betas=(0.9, 0.99))",
     "by groups": "groups are folds here: folds='column'; moments of each are Moments.collect(data, by='column')",
     "copy copy_X check_input precompute": "the data are never changed",
