@@ -57,7 +57,7 @@ WORDS = (
 OPTIONS = {
     "--solver": ("exact", "sgd", "adam", "SGD", "lbfgs", "stochastic", "momentum", "magic", ""),
     "--lr": ("0.1", "auto", "-1", "0", "nan", "1e300", "x"),
-    "--steps": ("1", "10", "0", "-3", "2.5", "99999999999999999999"),
+    "--steps": ("1", "10", "0", "-3", "2.5", "1e3"),
     "--batch-size": ("1", "8", "0", "-1", "1000000"),
     "--l1": ("0.1", "0", "-1", "inf", "1e300"),
     "--l2": ("0.1", "1e-300", "nan", "1e300"),
@@ -114,6 +114,20 @@ PIECES = (
 )
 
 
+def _grouped(mark: str) -> Callable[[float], str]:
+    return lambda value: f"{value:,.4f}".replace(",", mark)
+
+
+STYLES: tuple[Callable[[float], str], ...] = (
+    *map(_grouped, ("\u00a0", "\u202f", " ", "'", "\u2019", ",")),
+    lambda value: f"{value:.4f}".replace("-", "\u2212"),
+    lambda value: f"({-value:.4f})" if value < 0 else f"{value:.4f}",
+    lambda value: f"{value:.4f} kg",
+    lambda value: f"${value:.4f}" if value >= 0 else f"-${-value:.4f}",
+    lambda value: f"{value:.4f} €",
+)
+
+
 @dataclass
 class Case:
     """Files that lie in a folder, commands that are run there one after the other, and the weights that are right, if known."""
@@ -163,7 +177,15 @@ def _dialect(draw: random.Random, folder: Path) -> Case:
         wanted = quote in ("all", "numbers" if number else "text")
         return '"' + text.replace('"', '""') + '"' if must or wanted else text
 
-    def spelled(value: float) -> str:
+    styles = {name: draw.choice(STYLES) if draw.random() < 0.3 else None for name in ("x", "w")}
+    for name, style in styles.items():
+        if style:  # numbers of few decimals, so that what is written is what is meant
+            table[name] = [round(draw.gauss(0, 3000), 4) for _ in table[name]]
+
+    def spelled(name: str, value: float) -> str:
+        style = styles.get(name)
+        if style:
+            return style(value).translate(str.maketrans(",.", ".,")) if comma else style(value)
         text = draw.choice((repr, repr, repr, "{:.17e}".format))(value)
         return text.replace(".", ",") if comma else text
 
@@ -172,7 +194,7 @@ def _dialect(draw: random.Random, folder: Path) -> Case:
     notes = ["plain", "two words", 'said "so"', f"with{between}this", "line\nbreak", "", "ünï"]
     lines = [between.join(cell(names.get(c, c), False) for c in columns)]
     for i in range(len(table["y"])):
-        row = [cell(spelled(table[c][i]), True) if c in table else cell(draw.choice(notes), False) for c in columns]
+        row = [cell(spelled(c, table[c][i]), True) if c in table else cell(draw.choice(notes), False) for c in columns]
         lines.append(between.join(row))
     end = draw.choice(("\n", "\n", "\r\n"))
     content = (end.join(lines) + draw.choice((end, ""))).encode(draw.choice(("utf-8", "utf-8", "utf-8-sig", "utf-16")))
