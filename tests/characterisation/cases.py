@@ -6,6 +6,7 @@ A case is a function without arguments; it returns anything that `told` can writ
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import asdict
 from functools import cache, partial
 from types import SimpleNamespace
 from typing import Any
@@ -74,7 +75,8 @@ def model(m: bl.Model) -> dict[str, Any]:
         "rate": m.rate,
         "rate_limit": m.rate_limit,
         "trace": m.trace.frame(),
-        "held_out": scores,
+        # What was held out is always held against the mean, and says no more of that.
+        "held_out": None if scores is None else {n: v for n, v in asdict(scores).items() if n != "r2_about_mean"},
         "tidy": attempt(m.tidy),
         "glance": attempt(m.glance),
         "notes": list(m.notes),

@@ -123,13 +123,15 @@ class TestStatsmodels:
 
 @pytest.mark.parametrize("weights", [None, "w"])
 def test_levels_without_an_intercept(weights: str | None):
-    """`g - 1`: one weight a level. R2 compares with zero, as in R; statsmodels finds the hidden constant and takes the mean."""
+    """`g - 1`: one weight a level, which add up to a constant: R2 and F compare with the mean, as for the line with its intercept."""
     model, ref = bl.fit(frame(), "y ~ g + x1 - 1", weights=weights), of_statsmodels("y ~ g + x1 - 1", frame(), weights)
     assert model.params.tolist() == pytest.approx(ref.params.tolist(), **SAME)
     assert model.bse.tolist() == pytest.approx(ref.bse.tolist(), **SAME)
     row = model.glance().iloc[0]
     assert [row["sigma"] ** 2, row["log_lik"], row["aic"]] == pytest.approx([ref.scale, ref.llf, ref.aic], **SAME)
-    assert row["r_squared"] == pytest.approx(1 - ref.ssr / ref.uncentered_tss, **SAME)
+    assert [row["r_squared"], row["adj_r_squared"], row["statistic"]] == pytest.approx(
+        [ref.rsquared, ref.rsquared_adj, ref.fvalue], **SAME
+    )
 
 
 @pytest.mark.parametrize("weights", [None, "w"])

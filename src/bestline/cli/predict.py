@@ -94,6 +94,6 @@ def evaluate(
     for i, target in enumerate(line.targets):
         assert scores.mae is not None  # noqa: S101  the rows were read
         lines.append(
-            f"{plain(target, 60)}: MSE {scores.mse[i]:.6g}, RMSE {scores.rmse[i]:.6g}, MAE {scores.mae[i]:.6g}, R2 {scores.r2[i]:.4f}"
+            f"{plain(target, 60)}: MSE {scores.mse[i]:.6g}, RMSE {scores.rmse[i]:.6g}, MAE {scores.mae[i]:.6g}, {scores.r2_said(i)}"
         )
     terminal.answer("\n".join(lines), {**api.score_facts(scores, line.targets), "warnings": terminal.said})

@@ -26,12 +26,14 @@ from bestline.numerics import (
     aliases,
     inverse,
     of_one_size,
+    rank_tolerance,
     second_moments,
     trained_moments,
 )
 
 NAN = float("nan")
 _EPS = torch.finfo(torch.float64).eps
+_NO_MEAN = 1e-10  # of the columns' means, in their spreads: less is rounding
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,7 +257,7 @@ def t_two_sided(t: float, df: float) -> float:
 class Glance:
     """A least-squares line in one row: broom's `glance`.
 
-    `r_squared` and the F test compare with the mean, or with zero where there is no intercept. `aic` and `bic` count the
+    `r_squared` and the F test compare with the mean, or with zero where the line has no constant. `aic` and `bic` count the
     weights, as statsmodels does; R counts the variance too: add 2 and log(n).
     """
 
@@ -271,16 +273,40 @@ class Glance:
     bic: float
 
 
-def glance(moments: Comoments, inference: Inference, *, intercept: bool, target: int = 0) -> Glance:
-    """Figures of the whole fit, for one target."""
+def constant_of(moments: Comoments, p: int) -> Tensor | None:
+    """Weights (p,) of columns without an intercept that add up to 1 in every row, as all levels of a category do; None if none do."""
+    spread, center = moments.spread[:p], moments.center[:p]
+    weights = torch.zeros(p, dtype=torch.float64)
+    alone = torch.nonzero((spread == 0) & (center != 0))[:, 0]
+    if len(alone):
+        weights[alone[0]] = 1 / center[alone[0]]
+        return weights
+    varying = torch.nonzero(spread > 0)[:, 0]
+    if not len(varying):
+        return None
+    # About their means such columns add up to 0: a direction in which their correlations say nothing, while their means do.
+    there = Scaling.of(moments, p, intercept=True, standardize=True)
+    values, vectors = torch.linalg.eigh(second_moments(moments, there)[varying][:, varying])
+    flat, mean = vectors[:, values <= values[-1] * rank_tolerance(len(values))], center[varying] / spread[varying]
+    along = flat.T @ mean
+    if float(along.norm()) <= _NO_MEAN * float(mean.norm()):
+        return None
+    weights[varying] = flat @ along / (along @ along) / spread[varying]
+    return weights
+
+
+def glance(moments: Comoments, inference: Inference, *, intercept: bool, constant: bool, target: int = 0) -> Glance:
+    """Figures of the whole fit, for one target; `constant` says whether its columns add up to one where it has no `intercept`."""
     from scipy.special import fdtrc
 
-    n, df = moments.count, inference.df_resid
+    n, df, about_mean = moments.count, inference.df_resid, intercept or constant
     rss, tss = float(inference.rss[target]), float(inference.tss[target])
-    model_df = inference.rank - intercept
+    if about_mean and not intercept:  # those of the same line with its intercept
+        tss = float(moments.spread[moments.q - len(inference.tss) + target]) ** 2 * moments.weight
+    model_df = inference.rank - about_mean
     r2 = 1 - rss / tss if tss > 0 else NAN
-    adjusted = 1 - (1 - r2) * (n - intercept) / df if df > 0 else NAN
-    # Against the line that has the mean alone, or nothing without an intercept.
+    adjusted = 1 - (1 - r2) * (n - about_mean) / df if df > 0 else NAN
+    # Against the line that has the mean alone, or nothing without a constant.
     F = (tss - rss) / model_df / (rss / df) if df > 0 and model_df > 0 and rss > 0 else NAN
     # The normal likelihood at its maximum, sigma^2 = rss / n; weights add half the sum of their logarithms.
     log_lik = -n / 2 * (math.log(2 * math.pi * rss / n) + 1) + moments.log_weight / 2 if rss > 0 else math.inf

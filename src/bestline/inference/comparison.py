@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import torch
 
 from bestline.errors import DataError, OptionError, listed
 from bestline.inference import hypotheses
@@ -16,7 +15,6 @@ from bestline.inference.hypotheses import ComparedLine, Comparison, Verdict
 from bestline.inference.restrictions import Restrictions
 from bestline.inference.uncertainty import covariance, glances, target_number
 from bestline.inference.why_not import refuse
-from bestline.numerics import Scaling, second_moments, trained_mean
 
 # --- tests of weights ----------------------------------------------------------------------------------------------------
 
@@ -61,7 +59,7 @@ def compare(small: FittedLine, large: FittedLine, *, target: int | str = 0) -> C
         raise OptionError(f"The lines have different targets: {listed(small.targets)} and {listed(large.targets)}.")
     # Nested: every column of the small line is one of the large. A constant may be there in the disguise of all levels of a category.
     lacking = [n for n in small.names if n not in large.names]
-    if lacking and not (lacking == ["Intercept"] and _spans_constant(large)):
+    if lacking and not (lacking == ["Intercept"] and large.constant is not None):
         raise OptionError(
             f"The small line has {listed(lacking)}, which the large one lacks: they are not nested. Compare their held-out errors."
         )
@@ -75,16 +73,6 @@ def compare(small: FittedLine, large: FittedLine, *, target: int | str = 0) -> C
             f"missing value before both fits."
         )
     return Comparison(*lines, test=hypotheses.nested(*lines))
-
-
-def _spans_constant(line: FittedLine) -> bool:
-    """Whether columns without an intercept add up to one all the same: all levels of a category."""
-    moments, p = line.training, line.design.p
-    # 1 regressed on the columns, from moments: m' A^-1 m of its mean square 1 is explained.
-    ones = Scaling.of(moments, p, intercept=False, standardize=True)
-    second, m = second_moments(moments, ones)[:p, :p], trained_mean(moments, ones)[:p]
-    explained = float(m @ torch.linalg.lstsq(second, m[:, None], driver="gelsd").solution[:, 0])
-    return explained > 1 - 1e-9
 
 
 def _line(line: FittedLine, target: int) -> ComparedLine:

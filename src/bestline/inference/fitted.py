@@ -172,8 +172,13 @@ class FittedLine:
 
     @property
     def about_zero(self) -> bool:
-        """Whether R2 compares with 0 and not with the mean: the convention for lines without an intercept."""
-        return self.plan.forward is None and not self.design.intercept
+        """Whether R2 compares with 0 and not with the mean: the convention for lines without a constant."""
+        return self.plan.forward is None and not self.design.intercept and self.constant is None
+
+    @cached_property
+    def constant(self) -> Tensor | None:
+        """Of a line without an intercept, weights (p,) of columns that add up to one all the same, as all levels of a category do."""
+        return None if self.design.intercept else classical.constant_of(self.training, self.design.p)
 
     @property
     def scaling(self) -> Scaling:
@@ -293,18 +298,25 @@ class FittedLine:
     def fitted_scores(self) -> Scores:
         """Scores on the training rows; R2 is NaN where training diverged, for it would say how far and not how well."""
         found = self._training_scores()
-        return replace(found, r2=(float("nan"),) * len(found.r2)) if self.diverged else found
+        none = (float("nan"),) * len(found.r2)
+        return replace(found, r2=none, r2_about_mean=found.r2_about_mean and none) if self.diverged else found
 
     def _training_scores(self) -> Scores:
-        known = self.saved_scores.get("training")
-        if known is not None:
+        known, about_zero = self.saved_scores.get("training"), self.about_zero
+        # Files of before had an R2 about zero alone, which then is made anew.
+        if known is not None and (
+            self.design.intercept or about_zero == (known.r2_about_mean is not None) or not self.least_squares
+        ):
             return known
         of = f"{self.training.count:,} training rows"
         # The exact sums have digits where the bowl has cancelled: residuals far smaller than the target.
         if self.refined is not None and torch.equal(self.weights, self.refined.weights):
-            return scores.on_sums(self.refined.rss, self.refined.tss, self.training, of, "training")
+            rss, tss = self.refined.rss, self.refined.tss
+            if not self.design.intercept and not about_zero:
+                tss = self.training.spread[self.design.p :] ** 2 * self.training.weight
+            return scores.on_sums(rss, tss, self.training, of, "training", about_zero=about_zero)
         part = Part(self.training) if self.plan.squared_line or self.parts is None else self.parts.training
-        return scores_of(self.plan, part, self.weights, self.scaling, (of, "training"), about_zero=self.about_zero)
+        return scores_of(self.plan, part, self.weights, self.scaling, (of, "training"), about_zero=about_zero)
 
     @property
     def held_out(self) -> Scores | None:
@@ -332,7 +344,6 @@ class FittedLine:
             self.scaling,
             lambda: self.moments,
             folds=folds,
-            about_zero=self.about_zero,
         )
 
     # -- how it shows itself -------------------------------------------------------------------------------------------

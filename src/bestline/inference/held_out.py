@@ -37,7 +37,6 @@ def judged(
     moments: Callable[[], Moments],
     *,
     folds: int,
-    about_zero: bool,
 ) -> HeldOut:
     """The held-out scores of a line with weights (d, k).
 
@@ -53,14 +52,12 @@ def judged(
         Gives the moments of the folds; raises DataError when they cannot be told any more.
     folds : int
         How many there are.
-    about_zero : bool
-        Whether R2 compares with 0, not with the mean.
     """
     # A test part comes before a validation part: the latter may have chosen when to stop, and so flatters.
     for part, name in ((parts.test, "test"), (parts.held_out, "validation")):
         if part is not None:
             of = (f"{part.moments.count:,} {name} rows", name)
-            return HeldOut(scores_of(plan, part, weights, scaling, of, about_zero=about_zero))
+            return HeldOut(scores_of(plan, part, weights, scaling, of))
     if plan.of_rows:
         return HeldOut(_by_rows(plan, parts, folds))
     try:
@@ -73,7 +70,7 @@ def judged(
         fit = plan.run(Part(rest))
         return None if fit.stop in _FAILED else fit.weights
 
-    return HeldOut(out_of_fold(held, scaling, retrained, about_zero=about_zero, by=parts.by))
+    return HeldOut(out_of_fold(held, scaling, retrained, by=parts.by))
 
 
 def _by_rows(plan: Plan, parts: Parts, folds: int) -> Scores | None:
@@ -88,7 +85,9 @@ def _by_rows(plan: Plan, parts: Parts, folds: int) -> Scores | None:
     return out_of_fold_rows(parts.training.rows, parts.fold, folds, predictor, by=parts.by)
 
 
-def scores_of(plan: Plan, part: Part, weights: Weights, scaling: Scaling, of: tuple[str, str], *, about_zero: bool) -> Scores:
+def scores_of(
+    plan: Plan, part: Part, weights: Weights, scaling: Scaling, of: tuple[str, str], *, about_zero: bool = False
+) -> Scores:
     """Scores on a part: from its rows where it has any, else from its moments. `of` names the rows, and their kind."""
     if part.rows is None:
         return on_moments(part.moments, weights, scaling, *of, about_zero=about_zero)

@@ -2,6 +2,9 @@
 
     MSE = sum w r^2 / sum w    RMSE = sqrt(MSE)    MAE = sum w |r| / sum w    R2 = 1 - MSE / variance of y on the same rows
 
+For a line without a constant R2 compares with 0 instead of the mean on the rows that it was fitted to, as R and statsmodels have
+it; what was held out is always held against the mean.
+
 Every score says which rows it is of: error on the rows a line was fitted to flatters it. By default the error is out of fold:
 each fifth of the rows is predicted by a line fitted to the other four, at no further pass over the data, since the moments of
 four folds are the total less the fifth.
@@ -15,7 +18,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from bestline.numerics import Bowl, Comoments, Rows, Scaling, Weights, rests, total, trained_moments
+from bestline.numerics import Bowl, Comoments, Rows, Scaling, Weights, rests, total
+from bestline.wording import fixed
 
 Trainer = Callable[[Comoments], Weights | None]  # moments of training rows -> weights (d, k) in the data's units
 
@@ -36,6 +40,8 @@ class Scores:
         One for each target; r2 is NaN where y does not vary.
     mae : tuple of float or None
         None where only moments were at hand: mean absolute errors need the rows.
+    r2_about_mean : tuple of float or None
+        Where `r2` compares with 0, because the line has no constant: the same beside the mean. None where `r2` itself is that.
     """
 
     of: str
@@ -45,6 +51,13 @@ class Scores:
     rmse: tuple[float, ...]
     r2: tuple[float, ...]
     mae: tuple[float, ...] | None = None
+    r2_about_mean: tuple[float, ...] | None = None
+
+    def r2_said(self, target: int) -> str:
+        """R2 as people are told it, with what it compares with where that is not the mean."""
+        if self.r2_about_mean is None:
+            return f"R2 {fixed(self.r2[target], 4)}"
+        return f"R2 (about zero) {fixed(self.r2[target], 4)}, about the mean {fixed(self.r2_about_mean[target], 4)}"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -76,13 +89,19 @@ class Errors:
         # The mean square of a residual is its variance and the square of its mean.
         square = (m.scatter.diagonal() * m.unit**2 / weight) + m.center**2  # about zero
         variance = m.scatter.diagonal()[k:] * m.unit[k:] ** 2 / weight
-        variance = square[k:] if about_zero else torch.where(m.spread[k:] > 0, variance, float("nan"))
-        return _scores(of, kind, m.count, square[:k], variance, self.absolute / weight)
+        variance = torch.where(m.spread[k:] > 0, variance, float("nan"))
+        return _scores(of, kind, m.count, square[:k], variance, square[k:] if about_zero else None, mae=self.absolute / weight)
 
 
-def _scores(of: str, kind: str, rows: int, mse: Tensor, variance: Tensor, mae: Tensor | None = None) -> Scores:
-    rmse, r2, absolute = mse.sqrt().tolist(), (1 - mse / variance).tolist(), None if mae is None else tuple(mae.tolist())
-    return Scores(of, kind, rows, tuple(mse.tolist()), tuple(rmse), tuple(r2), absolute)
+def _scores(
+    of: str, kind: str, rows: int, mse: Tensor, variance: Tensor, square: Tensor | None = None, *, mae: Tensor | None = None
+) -> Scores:
+    """Scores by the targets' variance, or by their mean square (k,) where R2 is about zero."""
+    about_mean = tuple((1 - mse / variance).tolist())
+    r2 = about_mean if square is None else tuple((1 - mse / torch.where(square > 0, square, float("nan"))).tolist())
+    absolute = None if mae is None else tuple(mae.tolist())
+    beside = None if square is None else about_mean
+    return Scores(of, kind, rows, tuple(mse.tolist()), tuple(mse.sqrt().tolist()), r2, absolute, beside)
 
 
 def on_moments(
@@ -90,32 +109,32 @@ def on_moments(
 ) -> Scores:
     """Scores of a line with weights (d, k), in the data's units, on the rows behind `moments`.
 
-    With `about_zero`, R2 compares with predicting 0 and not the mean: the convention for lines without an intercept.
+    With `about_zero`, R2 compares with predicting 0 and not the mean: the convention for lines without a constant.
     """
-    mse, variance = _squares(moments, weights, scaling, about_zero=about_zero)
-    return _scores(of, kind, moments.count, mse, variance)
+    mse, (variance, square) = _mse(moments, weights, scaling), _variances(moments, scaling.p)
+    return _scores(of, kind, moments.count, mse, variance, square if about_zero else None)
 
 
-def on_sums(rss: Tensor, tss: Tensor, moments: Comoments, of: str, kind: str) -> Scores:
-    """Scores of a line on the rows behind `moments`, from its residual and total sums of squares (k,)."""
-    variance = torch.where(tss > 0, tss, float("nan")) / moments.weight
-    return _scores(of, kind, moments.count, rss / moments.weight, variance)
+def on_sums(rss: Tensor, tss: Tensor, moments: Comoments, of: str, kind: str, *, about_zero: bool = False) -> Scores:
+    """Scores of a line on the rows behind `moments`, from its residual and total sums of squares (k,), about zero if it says so."""
+    total = torch.where(tss > 0, tss, float("nan")) / moments.weight
+    if not about_zero:
+        return _scores(of, kind, moments.count, rss / moments.weight, total)
+    variance, _ = _variances(moments, moments.q - len(tss))
+    return _scores(of, kind, moments.count, rss / moments.weight, variance, total)
 
 
-def _squares(moments: Comoments, weights: Weights, scaling: Scaling, *, about_zero: bool = False) -> tuple[Tensor, Tensor]:
-    units = scaling.target_scale**2
-    mse = Bowl.of(moments, scaling).losses(scaling.to_trained(weights)) * units
-    mean, covariance = trained_moments(moments, scaling)
-    p = scaling.p
-    variance = covariance.diagonal()[p:] * units
-    if about_zero:
-        return mse, variance + (mean[p:] ** 2) * units
-    return mse, torch.where(moments.spread[p:] > 0, variance, float("nan"))
+def _mse(moments: Comoments, weights: Weights, scaling: Scaling) -> Tensor:
+    return Bowl.of(moments, scaling).losses(scaling.to_trained(weights)) * scaling.target_scale**2
 
 
-def out_of_fold(
-    folds: Sequence[Comoments], scaling: Scaling, train: Trainer, *, about_zero: bool = False, by: str | None = None
-) -> Scores | None:
+def _variances(moments: Comoments, p: int) -> tuple[Tensor, Tensor]:
+    """Variance of the targets (k,), NaN of constants, and their mean square."""
+    variance, center = moments.spread[p:] ** 2, moments.center[p:]
+    return torch.where(variance > 0, variance, float("nan")), variance + center**2
+
+
+def out_of_fold(folds: Sequence[Comoments], scaling: Scaling, train: Trainer, *, by: str | None = None) -> Scores | None:
     """Scores of rows predicted by lines that never saw them.
 
     `train` is called with the moments of all rows but a fold's; it may return None, and then there is no score. There is none
@@ -131,10 +150,9 @@ def out_of_fold(
         if weights is None or not bool(weights.isfinite().all()):
             return None
         # Every row is scored once, by the line of the other folds; scaling is the whole's, in which lines differ by rounding alone.
-        squares += fold.weight * _squares(fold, weights, scaling)[0]
+        squares += fold.weight * _mse(fold, weights, scaling)
     # R2 compares with the variance of all rows together: folds' own means would flatter it.
-    nothing = torch.zeros(scaling.p + scaling.intercept, k, dtype=torch.float64)
-    _, variance = _squares(whole, nothing, scaling, about_zero=about_zero)
+    variance, _ = _variances(whole, scaling.p)
     kind = _kind(len(folds), by)
     return _scores(f"{kind}, {whole.count:,} rows", kind, whole.count, squares / whole.weight, variance)
 

@@ -81,6 +81,8 @@ def _facts(line: FittedLine, tables: list[list[Coefficient]], level: float, robu
         "level": level,
         "cov": "classical" if robust is None else robust.kind.title,
         "r2": each(lambda i: finite(training.r2[i])),
+        "r2_about": "mean" if training.r2_about_mean is None else "zero",
+        "r2_about_mean": each(lambda i: finite((training.r2_about_mean or training.r2)[i])),
         "rmse": each(lambda i: finite(training.rmse[i])),
         "held_out": None if held_out is None else _held_out(held_out, line.targets),
         "digits": by_name(line.right_digits),
@@ -111,6 +113,8 @@ def _held_out(scores: Scores, targets: Sequence[str]) -> dict[str, Any]:
         return None if values is None else by_target(targets, lambda i: finite(values[i]))
 
     measures = {name: each(getattr(scores, name)) for name in ("rmse", "r2", "mse", "mae")}
+    if scores.r2_about_mean is not None:
+        measures |= {"r2_about": "zero", "r2_about_mean": each(scores.r2_about_mean)}
     return {"kind": scores.kind, "rows": scores.rows, **measures}
 
 

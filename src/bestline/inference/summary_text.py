@@ -78,7 +78,7 @@ def _scores(line: FittedLine, robust: Covariance | None) -> list[str]:
         for i, target in enumerate(line.targets):
             which = f" of {target}" if len(line.targets) > 1 else ""
             mae = f", MAE {significant(scores.mae[i])}" if scores.mae is not None else ""
-            r2 = "" if line.diverged else f", R2 {fixed(scores.r2[i], 4)}"
+            r2 = "" if line.diverged else f", {scores.r2_said(i)}"
             sizes = f"RMSE {significant(scores.rmse[i])}{mae}{r2}"
             lines.append(f"{label}{which}   {sizes}   ({scores.of})")
     if line.inference is not None and line.settled and line.inference.df_resid > 0:

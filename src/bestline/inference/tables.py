@@ -65,11 +65,18 @@ def conf_int(line: FittedLine, level: float = 0.95, cov: Cov = "classical", data
 
 
 def glance(line: FittedLine) -> DataFrame:
-    """One row a target: nobs, r_squared, adj_r_squared, sigma, F statistic, p_value, log_lik, aic, bic."""
+    """One row a target: nobs, r_squared, adj_r_squared, sigma, F statistic, p_value, log_lik, aic, bic.
+
+    Of a line without a constant r_squared, adj_r_squared and F are about zero; two columns more say so: r_squared_about, which is
+    "zero", and r_squared_about_mean.
+    """
     import pandas as pd
 
     if line.diverged:
         refuse(line, "There is nothing to glance at")
     if line.inference is None:
         raise NumericalError("`glance` describes least squares without a penalty; look at `fitted_scores` and `held_out` here.")
-    return pd.DataFrame(glances(line, line.inference), index=list(line.targets))
+    table = pd.DataFrame(glances(line, line.inference), index=list(line.targets))
+    if line.about_zero:  # it would be taken for the usual one
+        table["r_squared_about"], table["r_squared_about_mean"] = "zero", line.fitted_scores.r2_about_mean
+    return table

@@ -111,8 +111,9 @@ def tables_by(line: FittedLine, errors: classical.Uncertainty | None, level: flo
 
 def glances(line: FittedLine, inference: classical.Inference) -> list[classical.Glance]:
     """The figures of the whole fit, for every target."""
-    intercept, targets = line.design.intercept, range(len(line.targets))
-    return [classical.glance(line.training, inference, intercept=intercept, target=i) for i in targets]
+    intercept, constant = line.design.intercept, line.constant is not None
+    targets = range(len(line.targets))
+    return [classical.glance(line.training, inference, intercept=intercept, constant=constant, target=i) for i in targets]
 
 
 def overall(line: FittedLine, errors: Covariance, *, target: int = 0) -> Verdict | None:
@@ -124,6 +125,11 @@ def overall(line: FittedLine, errors: Covariance, *, target: int = 0) -> Verdict
     about = f"are all slopes zero? errors: {errors.kind.title}"
     # Aliased slopes have no error, and nothing can be tested about them: the others say all that the line says.
     A = torch.eye(d, dtype=torch.float64)[own]
+    if line.constant is not None:  # a line that is constant has weights in proportion to these, and not of zero
+        if len(own) < p or p < 2:
+            return None
+        about = f"is the line constant? errors: {errors.kind.title}"
+        A = torch.linalg.svd(line.constant[None])[2][1:]
     with suppress(OptionError):  # so nearly collinear that float64 takes the slopes for one
         return hypotheses.wald(A, line.names, line.weights[:, target], errors.covariance[target], errors.df, about=about)
     return None

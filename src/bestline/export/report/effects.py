@@ -91,11 +91,11 @@ def in_short(model: FittedLine) -> Iterator[str]:
     best = model.held_out or model.fitted_scores
     where = "rows it had not seen" if model.held_out is not None else "the rows it was fitted to, which flatters it"
     for i, target in enumerate(model.targets):
-        rmse, r2 = best.rmse[i], best.r2[i]
+        rmse, r2 = best.rmse[i], (best.r2_about_mean or best.r2)[i]
         if not math.isfinite(rmse):
             continue
         said = f"On {where}, its predictions of {plain(target)} are off by {rounded(rmse)} (root mean squared error)"
-        if math.isfinite(r2) and r2 < 1 and not (model.plan.forward is None and not model.design.intercept):
+        if math.isfinite(r2) and r2 < 1:
             # R2 = 1 - MSE / variance, so the root of the variance, which is the mean's own error, is rmse / sqrt(1 - R2).
             said += f"; always predicting the mean would be off by {rounded(rmse / (1 - r2) ** 0.5)}"
             said += f". It explains {r2:.0%} of the variation" if r2 > 0 else ". It is no better than the mean"

@@ -25,11 +25,10 @@ from bestline.export.report.words import (
     on_what,
     scores_of,
 )
-from bestline.inference.classical import glance
 from bestline.inference.diagnosis import Diagnosis
 from bestline.inference.fitted import FittedLine
 from bestline.inference.second_pass import diagnosis
-from bestline.inference.uncertainty import tables
+from bestline.inference.uncertainty import glances, tables
 from bestline.inference.why_not import why_not
 from bestline.pictures import figures
 from bestline.pictures.diagnostics import panels
@@ -133,13 +132,13 @@ def _glances(model: FittedLine) -> list[str]:
     if model.inference is None or not model.settled or model.inference.df_resid <= 0:
         return []
     lines = []
-    for i, target in enumerate(model.targets):
-        g = glance(model.training, model.inference, intercept=model.design.intercept, target=i)
+    for target, g in zip(model.targets, glances(model, model.inference), strict=True):
         if math.isfinite(g.statistic):
             of = f" ({plain(target)})" if len(model.targets) > 1 else ""
             p = p_value(g.p_value, below="below ")
+            about = " (about zero)" if model.about_zero else ""
             lines.append(
-                f"Residual standard deviation{of} {rounded(g.sigma)} on {g.df_residual:,} degrees of freedom; adjusted R2 "
+                f"Residual standard deviation{of} {rounded(g.sigma)} on {g.df_residual:,} degrees of freedom; adjusted R2{about} "
                 f"{g.adj_r_squared:.4f}; F {rounded(g.statistic)} (p {p}); AIC {rounded(g.aic, 6)}, BIC {rounded(g.bic, 6)}."
             )
     return lines

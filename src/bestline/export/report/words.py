@@ -67,7 +67,7 @@ def _score(model: FittedLine, which: str, scores: Scores | None) -> list[str]:
     for i, target in enumerate(model.targets):
         of = f" of {plain(target)}" if len(model.targets) > 1 else ""
         mae = "" if scores.mae is None else f", MAE {rounded(scores.mae[i])}"
-        r2 = f", R2 {scores.r2[i]:.4f}" if math.isfinite(scores.r2[i]) else ""
+        r2 = f", {scores.r2_said(i)}" if math.isfinite(scores.r2[i]) else ""
         lines.append(f"{which} error{of}: RMSE {rounded(scores.rmse[i])}{mae}{r2} ({scores.of}).")
     return lines
 
