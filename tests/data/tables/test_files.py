@@ -90,8 +90,9 @@ def test_paths_that_lead_nowhere(put, tmp_path):
     put("x\n1\n", "cars.csv")
     with pytest.raises(FileError, match=r"did you mean `cars.csv`\?"):
         open_source(tmp_path / "card.csv")
-    with pytest.raises(FileError, match="directory"):
-        open_source(tmp_path)
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(FileError, match=r"folder .* holds no data files"):
+        open_source(tmp_path / "empty")
     with pytest.raises(FileError, match="No file matches"):
         open_source(str(tmp_path / "*.parquet"))
     os.mkfifo(tmp_path / "pipe.csv")
@@ -124,7 +125,7 @@ def test_several_files_are_one_table(put, tmp_path):
     assert all_text(open_source([tmp_path / "p1.csv", tmp_path / "p3.parquet"]), "g") == ["a", "b", "d"]
     put("x\n5\n", "p4.csv")
     with pytest.raises(ColumnError, match=r"p4.csv.*lacks the column `g`"):
-        open_source(tmp_path / name for name in ("p1.csv", "p4.csv"))
+        open_source([tmp_path / name for name in ("p1.csv", "p4.csv")])
     put("x,g\noops,a\n", "p5.csv")
     with pytest.raises(ColumnError, match=r"`oops` at row 1 \(line 2 of p5.csv\)"):
         all_numbers(open_source([tmp_path / "p1.csv", tmp_path / "p5.csv"]), ["x"])

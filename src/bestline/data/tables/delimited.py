@@ -16,7 +16,6 @@ import io
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
-from pathlib import PurePosixPath
 from typing import Any, cast
 
 import pyarrow as pa
@@ -25,6 +24,7 @@ import pyarrow.csv as pc_csv
 from bestline.data.progress import Share
 from bestline.data.tables.cells import BOOL, LARGE, PADDED, Field, Kind
 from bestline.data.tables.judgement import ColumnJudgement, judged
+from bestline.data.tables.packed import refuse_inside, without_packing
 from bestline.data.tables.places import Place, reason
 from bestline.data.tables.source import MANY, Block, TableFile, silent, unique_names
 from bestline.data.tables.text import BLOCK, HEAD, SMALL, TextStream, native, whole_rows
@@ -33,13 +33,15 @@ from bestline.errors import DataError, FileError, readable
 
 
 class DelimitedFile(TableFile):
-    """A CSV or TSV file, perhaps gzipped.
+    """A CSV or TSV file, perhaps packed.
 
     `like` gives the columns of the file before it in the same source: its kinds then hold for this file too.
     """
 
+    typed = False
+
     def __init__(
-        self, place: Place, *, packed: bool, text: Collection[str] = (), like: Mapping[str, ColumnJudgement] | None = None
+        self, place: Place, *, packed: str, text: Collection[str] = (), like: Mapping[str, ColumnJudgement] | None = None
     ) -> None:
         self.place, self.dialect = place, _dialect_of(place, packed=packed)
         self.text, self.exact, self.seen_odd = frozenset(text), False, False
@@ -224,7 +226,7 @@ class DelimitedFile(TableFile):
 class Dialect:
     """How the file is written, as found at its beginning."""
 
-    packed: bool  # gzip
+    packed: str  # how: see `packed.packing`; empty if not
     encoding: str
     delimiter: str
     decimal: str
@@ -240,7 +242,7 @@ _BINARY = 100  # one control character in so many bytes, and it is no text
 _WIDE_CHARACTERS = 0.4  # of the bytes are NUL: nearly every other one, as in UTF-16
 
 
-def _dialect_of(place: Place, *, packed: bool) -> Dialect:
+def _dialect_of(place: Place, *, packed: str) -> Dialect:
     """How the file is written: encoding, comment lines, delimiter, header, decimal sign."""
     encoding, mark, notes = _encoding(place, packed=packed)
     with TextStream(place, packed=packed, encoding=encoding) as text:
@@ -250,9 +252,7 @@ def _dialect_of(place: Place, *, packed: bool) -> Dialect:
         raise DataError(f"{readable(place.shown)} has no rows: it is empty.")
     lines = list(io.StringIO(head, newline=""))
     blank = next(i for i, line in enumerate(lines) if line.strip("\r\n \ufeff"))
-    delimiter, comments = _sniffed(
-        lines[blank:], tab_first=PurePosixPath(place.path).name.lower().endswith((".tsv", ".tsv.gz"))
-    )
+    delimiter, comments = _sniffed(lines[blank:], tab_first=without_packing(place.member or place.path).endswith(".tsv"))
     before = blank + comments
     if comments:
         lead = "a comment line, which was" if comments == 1 else f"{comments} comment lines, which were"
@@ -272,10 +272,12 @@ def _dialect_of(place: Place, *, packed: bool) -> Dialect:
     return Dialect(packed, encoding, delimiter, decimal, skip, used, names, notes + said)
 
 
-def _encoding(place: Place, *, packed: bool) -> tuple[str, int, tuple[str, ...]]:
+def _encoding(place: Place, *, packed: str) -> tuple[str, int, tuple[str, ...]]:
     """The encoding, the bytes of its mark, and what the user should know about it."""
     with TextStream(place, packed=packed, encoding="utf-8") as text:
         start = text._raw(HEAD)
+    if packed:
+        refuse_inside(place, start)
     if start.startswith((b"\xff\xfe", b"\xfe\xff")):
         return "utf-16", 0, ()
     # Up to the last line's end, so that no character is cut in two.

@@ -17,8 +17,11 @@ from bestline.data.progress import Share
 from bestline.data.tables.cells import Kind
 from bestline.data.tables.columnar import ArrowFile, ParquetFile, check_types
 from bestline.data.tables.delimited import DelimitedFile
+from bestline.data.tables.formats import format_of
 from bestline.data.tables.memory import no_table, open_memory
-from bestline.data.tables.places import Place, format_of, found
+from bestline.data.tables.packed import SUFFIXES, chosen
+from bestline.data.tables.partitions import by_folders
+from bestline.data.tables.places import Place, found
 from bestline.data.tables.source import Batch, Block, Layout, Source, TableFile, remarks, turns
 from bestline.data.tables.writing import stored
 from bestline.errors import ColumnError, DataError, FileError, OptionError, listed, readable
@@ -39,8 +42,8 @@ def open_source(data: Any, *, text: Collection[str] = (), extra: Mapping[str, An
     Parameters
     ----------
     data : path, list of paths, frame, mapping, array, tensor or pair (X, y)
-        A path may be a glob or an URL-like `scheme://` path; files are CSV, TSV (also gzipped, other delimiters), Parquet,
-        Feather or Arrow. Frames are pandas, polars, pyarrow or whatever narwhals knows. Arrays alone have the columns
+        A path may be a folder of parts, a glob, an URL-like `scheme://` path or `-` (standard input); files are CSV, TSV (other
+        delimiters, also packed by gzip, bzip2, xz, zstandard or zip), Parquet, Feather or Arrow. Frames are pandas, polars, pyarrow or whatever narwhals knows. Arrays alone have the columns
         x0, x1, ...; y has y, or y0, y1, ...
     text : collection of str
         Columns of words that are to stay words whatever they look like, such as codes.
@@ -103,11 +106,13 @@ def read_table(path: str | os.PathLike[str]) -> ArrowTable:
 
 def _open_files(paths: Sequence[str | os.PathLike[str]], text: Collection[str] = ()) -> Source:
     """The source of one or more paths, globs or URL-like paths."""
-    places = [place for path in paths for place in found(path)]
+    sought = [found(path) for path in paths]
+    places = [place for each in sought for place in each.places]
     if not places:
         raise FileError("There is no file in the list; give at least one path.")
     first = _part(places[0], text)
-    return Files(_settled([first, *(_next_part(place, text, first) for place in places[1:])]))
+    parts = _settled([first, *(_next_part(place, text, first) for place in places[1:])])
+    return Files(by_folders(parts, text), tuple(note for each in sought for note in each.notes))
 
 
 def _part(place: Place, text: Collection[str], like: TableFile | None = None) -> TableFile:
@@ -118,7 +123,8 @@ def _part(place: Place, text: Collection[str], like: TableFile | None = None) ->
         part = OPENERS[form](place)
         part.judge(text, known)
         return part
-    return DelimitedFile(place, packed=form == "gzip", text=text, like=known)
+    packed = form if form in SUFFIXES.values() else ""
+    return DelimitedFile(chosen(place) if packed == "zip" else place, packed=packed, text=text, like=known)
 
 
 def _next_part(place: Place, text: Collection[str], first: TableFile) -> TableFile:
@@ -158,7 +164,7 @@ def _settled(parts: list[TableFile]) -> list[TableFile]:
 class Files(Source):
     """Rows of several files, one after the other."""
 
-    def __init__(self, parts: list[TableFile]) -> None:
+    def __init__(self, parts: Sequence[TableFile], notes: tuple[str, ...] = ()) -> None:
         self.parts = parts
         first = parts[0]
         self.label = first.place.label if len(parts) == 1 else f"{len(parts)} files"
@@ -171,8 +177,8 @@ class Files(Source):
         self.count = sum(n for n in counts if n is not None) if None not in counts else None
         if self.count == 0:
             raise DataError(f"{readable(first.place.shown) if len(parts) == 1 else self.label} has no rows.")
-        said = () if isinstance(first, DelimitedFile) else remarks(self.fields)
-        self.notes = tuple(dict.fromkeys((*said, *(note for part in parts for note in part.notes))))
+        said = remarks(self.fields) if first.typed else ()
+        self.notes = tuple(dict.fromkeys((*notes, *said, *(note for part in parts for note in part.notes))))
 
     def verbatim(self) -> Source:
         """The same files with zero-padded and very large numbers as the words they are."""

@@ -319,6 +319,7 @@ class TableFile(ABC):
     fields: tuple[Field, ...]
     count: int | None = None
     notes: tuple[str, ...] = ()
+    typed: bool = True  # the file says itself what its columns are
     judgements: dict[str, ColumnJudgement]
     spelling: Mapping[str, Spelling]
 

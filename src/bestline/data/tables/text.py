@@ -2,7 +2,7 @@
 
 A row ends at the end of a line, unless the line ends inside a quoted cell: a quotation mark opens a cell only where the cell
 begins, and two in a row inside it stand for one (RFC 4180). What is not text is refused with its line: a NUL byte, a character
-that the encoding does not have, a damaged or truncated gzip file.
+that the encoding does not have, a damaged or truncated file that was packed.
 """
 
 from __future__ import annotations
@@ -10,16 +10,15 @@ from __future__ import annotations
 import codecs
 import io
 import re
-import zlib
 from collections.abc import Callable, Iterator
-from gzip import BadGzipFile, GzipFile
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from bestline.data.tables.places import Place, reason
+from bestline.data.tables.packed import ERRORS, damaged, unpacked
+from bestline.data.tables.places import Place
 from bestline.errors import FileError, readable
 
 HEAD = 1 << 20  # bytes; enough for any header line, and for a hundred rows to judge by
@@ -96,10 +95,14 @@ def native(rows: bytes) -> Any:
 class TextStream(io.RawIOBase):
     """The file as UTF-8 bytes: unpacked, decoded, checked, and with its lines counted as they go by."""
 
-    def __init__(self, place: Place, *, packed: bool, encoding: str, skip: int = 0) -> None:
+    def __init__(self, place: Place, *, packed: str, encoding: str, skip: int = 0) -> None:
         self.place, self.raw, self.total = place, place.open(), max(place.size, 1)
         # The packed file's own position says how much has been read, whatever it unpacks to.
-        self.source: Any = GzipFile(fileobj=self.raw) if packed else self.raw
+        self.packed = packed
+        try:
+            self.source: Any = unpacked(place, packed, self.raw)
+        except ERRORS as error:
+            raise damaged(place, packed, error) from error
         self.decoder = None if encoding == "utf-8" else codecs.getincrementaldecoder(encoding)()
         self.encoding, self.lines, self.odd, self.last, self.pending = encoding, 0, False, b"\n", b""
         self.pending = b"" if not skip else self._discard(skip)
@@ -146,13 +149,8 @@ class TextStream(io.RawIOBase):
     def _raw(self, n: int) -> bytes:
         try:
             return bytes(self.source.read(n))
-        except EOFError as error:
-            raise FileError(f"{self.shown} is truncated: its gzip data ends too early; download or pack it again.") from error
-        except BadGzipFile as error:
-            what = "its gzip checksum is wrong" if "CRC" in str(error) or "length" in str(error) else reason(error)
-            raise FileError(f"{self.shown} is damaged: {what}; download or pack it again.") from error
-        except (zlib.error, OSError, pa.ArrowException) as error:
-            raise FileError(f"{self.shown} cannot be read: {reason(error)}; download or write it again.") from error
+        except ERRORS as error:
+            raise damaged(self.place, self.packed, error) from error
 
     def _count(self, chunk: bytes) -> None:
         if b"\0" in chunk:

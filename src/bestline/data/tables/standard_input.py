@@ -1,0 +1,44 @@
+"""Standard input as a file: what is piped in can be read once only, so it is kept in a temporary file as long as the program runs."""
+
+from __future__ import annotations
+
+import atexit
+import shutil
+import sys
+import tempfile
+from functools import cache
+from pathlib import Path
+
+from bestline.errors import FileError
+
+_MOST = 64 << 30  # bytes; what nobody means to pipe in, such as an endless stream
+_CHUNK = 1 << 20
+
+
+@cache
+def standard_input() -> str:
+    """The path of a file with all of standard input, read when it is first asked for. Raises FileError."""
+    stream = getattr(sys.stdin, "buffer", None)
+    if stream is None or sys.stdin.isatty():
+        raise FileError("Standard input is no table but a terminal; pipe one into it, or give the path of a file.")
+    # Never more than half of what is free: others need the disk, too.
+    most = min(_MOST, shutil.disk_usage(tempfile.gettempdir()).free // 2)
+    with tempfile.NamedTemporaryFile(prefix="bestline-", delete=False) as file:
+        path = Path(file.name)
+        atexit.register(path.unlink, missing_ok=True)
+        length = 0
+        while chunk := stream.read(_CHUNK):
+            length += len(chunk)
+            if length > most:
+                path.unlink()
+                raise FileError(
+                    f"Standard input is longer than {most / 1e9:.3g} GB, which is what may be kept of it; save it to a file first."
+                )
+            try:
+                file.write(chunk)
+            except OSError as error:
+                path.unlink()
+                raise FileError(
+                    f"Standard input cannot be kept in {file.name} ({error.strerror}); save it to a file."
+                ) from error
+    return str(path)
