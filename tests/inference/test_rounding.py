@@ -212,7 +212,7 @@ def test_an_interval_that_is_all_rounding_is_not_given(tmp_path: Path):
 def test_a_variance_below_rounding_is_no_number():
     close = torch.tensor([[1.0, -1.0], [-1.0, 1.0]], dtype=torch.float64) * 1e20
     one = torch.ones(1, dtype=torch.float64)
-    inference = Inference(close[None], one[None], 9, 2, one, one, one, (), (0, 1), close, one.expand(2))
+    inference = Inference(close[None], one[None], 9, 2, one, one, one, (), (0, 1), close, one.expand(2), one.expand(2) > 0)
     found = inference.variance_of_mean(torch.tensor([[1.0, 1.0], [1.0, 0.0], [0.0, 0.0]], dtype=torch.float64))
     assert found.isnan().tolist() == [True, False, False]
     assert found[1:].tolist() == [1e20, 0.0]

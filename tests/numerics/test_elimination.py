@@ -7,7 +7,7 @@ from fractions import Fraction
 import pytest
 import torch
 
-from bestline.numerics.elimination import eliminated, factored
+from bestline.numerics.elimination import Redundant, eliminated, factored
 from bestline.numerics.exact_sums import CrossProducts
 from bestline.numerics.rows import Rows
 
@@ -30,9 +30,9 @@ def test_the_truth_lies_within_the_bound(close: float):
     X = torch.randn(40, 3, generator=torch.Generator().manual_seed(6), dtype=torch.float64)
     X[:, 2] = X[:, 0] + close * X[:, 2]
     y = torch.randn(40, 1, generator=torch.Generator().manual_seed(7), dtype=torch.float64)
-    found = eliminated(CrossProducts.of(Rows(X, y), intercept=False), 3)
+    found = eliminated(CrossProducts.of(Rows(X, y), intercept=False), 3, intercept=False)
     assert found is not None
-    system, solution = found
+    system, solution = found.system, found.solution
     exact = [[Fraction(v) for v in row] for row in torch.cat([X, y], 1).tolist()]
     A = [[sum((r[i] * r[j] for r in exact), Fraction(0)) for j in range(3)] for i in range(3)]
     truth = solved_by_hand(A, [sum((r[i] * r[3] for r in exact), Fraction(0)) for i in range(3)])
@@ -43,18 +43,25 @@ def test_the_truth_lies_within_the_bound(close: float):
         assert known.bound < abs(known.value) * Fraction(1, 10**30)
 
 
-def test_dependent_columns_have_no_one_solution():
+def test_a_column_that_others_say_is_proved_to_be_redundant_and_taken_out():
     X = torch.randn(20, 2, generator=torch.Generator().manual_seed(8), dtype=torch.float64)
-    X = torch.cat([X, X[:, :1] * 2], 1)
-    assert eliminated(CrossProducts.of(Rows(X, X[:, :1]), intercept=False), 3) is None
+    y = torch.randn(20, 1, generator=torch.Generator().manual_seed(3), dtype=torch.float64)
+    more = torch.cat([X[:, :1], X[:, :1] * 2, X[:, 1:]], 1)
+    found = eliminated(CrossProducts.of(Rows(more, y), intercept=False), 3, intercept=False)
+    alone = eliminated(CrossProducts.of(Rows(X, y), intercept=False), 2, intercept=False)
+    assert found is not None
+    assert alone is not None
+    assert found.kept == (0, 2)
+    assert found.redundant == (Redundant(1, {0: Fraction(2)}, exactly=True),)
+    assert [found.solution.weight(j, 0) for j in (0, 1)] == [alone.solution.weight(j, 0) for j in (0, 1)]
 
 
 def test_a_weight_that_is_nothing_is_proved_to_be():
     """The target is the first column: the second weight is 0, and so is what is left over."""
     X = torch.randn(20, 2, generator=torch.Generator().manual_seed(9), dtype=torch.float64).round(decimals=2).float().double()
-    found = eliminated(CrossProducts.of(Rows(X, X[:, :1].clone()), intercept=False), 2)
+    found = eliminated(CrossProducts.of(Rows(X, X[:, :1].clone()), intercept=False), 2, intercept=False)
     assert found is not None
-    system, solution = found
+    system, solution = found.system, found.solution
     least = Fraction(1, 1 << system.least)
     assert abs(solution.weight(1, 0).value) + solution.weight(1, 0).bound < least
     assert solution.rss[0] + solution.rss_bound[0] < least

@@ -124,9 +124,14 @@ def _refined(tensors: dict[str, Tensor], d: int, k: int, p: int) -> Refined | No
         lost = bool(failed) or bool((tensors["refined.closeness"] < _CLOSE).any())
         found["factor"] = torch.full_like(factor, math.nan) if lost else factor
         found |= {"factor_below": torch.zeros_like(factor), "weights_below": torch.zeros_like(tensors["refined.weights"])}
+    if found["alias"] is None:  # older ones have an exact solution only where no column is redundant
+        nothing = torch.zeros(d, 0, dtype=torch.float64)
+        found |= {"kept": nothing.sum(1) == 0, "alias": nothing, "proved": nothing[0] > 0}
     refined = Refined(**found)  # type: ignore[arg-type]  # what is missing has no shape
     shapes = {"weights": (d, k), "digits": (d, k), "inverse": (d, d), "closeness": (p,), "size": (p,), "distinct": ()}
     shapes |= {"weights_below": (d, k), "factor": (d, d), "factor_below": (d, d)}
+    m = d - refined.rank
+    shapes |= {"kept": (d,), "alias": (d, m), "proved": (m,)}
     shapes |= {"std_error": (k, d), "std_error_digits": (k, d), "sigma": (k,), "rss": (k,), "tss": (k,)}
     if any(tuple(getattr(refined, name).shape) != shape for name, shape in shapes.items()):
         raise ValueError("its exact solution has the wrong shape")

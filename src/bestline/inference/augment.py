@@ -218,7 +218,7 @@ class _Page:
         line = self.line
         # About the means, where the numbers are small: an offset of the columns takes no digits from the variance.
         away = rows.X - (line.training.center[: line.design.p] if line.design.intercept else 0.0)
-        odd = inference.variance_of_mean(away).isnan() if inference.aliased else torch.zeros(len(rows), dtype=torch.bool)
+        odd = ~inference.estimable(away)
         df = inference.df_resid
         t = classical.t_quantile(0.5 + self.level / 2, df) if df > 0 else float("nan")
         # The sigma that belongs to the leverage: exact ones together, or both of the basis, whose mean weight is 1.

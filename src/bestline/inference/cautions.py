@@ -40,34 +40,42 @@ def _of_columns(line: FittedLine, digits: int) -> Iterator[str]:
         yield from _collinear(line, aliased, constant)
         yield from _crowding(line, df)
         yield from _leaks(line)
-        if not aliased:
+        if all(alias.proved or not alias.on for alias in aliased):
             yield from _few_digits(line, digits)
 
 
 def _determined(line: FittedLine) -> tuple[tuple[Alias, ...], int]:
     """Columns that others say already, and the degrees of freedom left; the whole covariance is not needed for that."""
-    if line.refined is not None:  # an exact solution exists only where the data determine every weight
-        return (), line.training.count - len(line.names)
-    return determined(line.training, line.scaling)
+    inference = line.inference
+    if line.refined is None or inference is None:
+        return determined(line.training, line.scaling)
+    return inference.aliased, inference.df_resid
 
 
 def _collinear(line: FittedLine, aliased: Sequence[Alias], constant: list[str]) -> list[str]:
     names = line.design.names
     notes = []
+    rough_ones = any(alias.on and not alias.proved for alias in aliased)
+    rough = "as moments can tell" if line.refined is None else "as the rounding of its numbers lets it be told"
     for alias in aliased:
+        far, also = ("", "") if alias.proved else (f", as far {rough}", f" and as far {rough}")
         name = names[alias.column]
         if name in constant and line.design.intercept:
             continue
         # One column with the coefficient 1 is a copy, but for a constant; people see at once what to do about that.
         others = [names[j] for j in alias.on]
         if len(others) == 1 and abs(next(iter(alias.on.values())) - 1) < 1e-9:
-            what = f"repeats {readable(others[0])}, up to a constant and as far as moments can tell; they share one effect."
+            what = f"repeats {readable(others[0])}, up to a constant{also}; they share one effect."
+        elif others:
+            what = f"is a combination of {listed(others)}{far}; their effects cannot be told apart."
         else:
-            what = f"is a combination of {listed(others)}, as far as moments can tell; their effects cannot be told apart."
+            what = "is 0 in all training rows; it has no effect."
         notes.append(f"{readable(name)} {what}")
     if notes:
         which = line.plan.solver.equals.value
         notes[-1] += f" Of all equally good weights these {which}; leave columns out to have them determined."
+        if rough_ones and line.least_squares and line.plan.solver.reach is Reach.SOLUTION:
+            notes[-1] += " That is not proved, so no digits are claimed."
     return notes if len(notes) <= 6 else [*notes[:5], f"{len(notes) - 6} more columns are combinations of others.", notes[-1]]
 
 

@@ -89,6 +89,8 @@ class Inference:
         Covariance of the kept columns' slopes over the residual variance, in the data's units.
     size : Tensor (p,)
         Size of each column's numbers, for telling rounding from difference.
+    determined : Tensor, bool (d,)
+        Weights that the data determine.
     """
 
     covariance: Tensor
@@ -102,6 +104,7 @@ class Inference:
     kept: tuple[int, ...]
     core: Tensor
     size: Tensor
+    determined: Tensor
 
     @property
     def df(self) -> int:
@@ -111,20 +114,25 @@ class Inference:
     def variance_of_mean(self, away: Tensor) -> Tensor:
         """Variance of the line's height at rows `away` (m, p) from the training mean, without the intercept's share, (m,).
 
-        It exists where the aliased columns of a row say what the others say, as they did in training; elsewhere it is NaN, and so it
-        is where the rounding of `core` is as large, for nearly collinear columns.
+        It exists where a row is `estimable`; elsewhere it is NaN, and so it is where the rounding of `core` is as large, for nearly
+        collinear columns.
         """
         # x'V x with V positive definite: what is negative, or below the rounding of its terms, is not known.
         own = away[:, list(self.kept)]
         variance = (own @ self.core * own).sum(1)
         rounding = 2 * len(self.kept) * _EPS * (own.abs() @ self.core.abs() * own.abs()).sum(1)
-        variance = self.sigma[0] ** 2 * torch.where(variance >= rounding, variance, NAN)
+        return self.sigma[0] ** 2 * torch.where((variance >= rounding) & self.estimable(away), variance, NAN)
+
+    def estimable(self, away: Tensor) -> Tensor:
+        """Which rows `away` (m, p) from the training mean the line is determined at, (m,): where aliased columns say what the others
+        say, as they did in training.
+        """
+        found = torch.ones(len(away), dtype=torch.bool)
         for alias in self.aliased:
             # What is left of an aliased column in this row, beside what training saw: any of it has a weight that nobody knows.
             told = sum((c * away[:, j] for j, c in alias.on.items()), torch.zeros(len(away), dtype=torch.float64))
-            apart = (away[:, alias.column] - told).abs()
-            variance = torch.where(apart <= 1e-8 * (self.size[alias.column] + told.abs()), variance, NAN)
-        return variance
+            found &= (away[:, alias.column] - told).abs() <= 1e-8 * (self.size[alias.column] + told.abs())
+        return found
 
 
 def determined(moments: Comoments, scaling: Scaling) -> tuple[tuple[Alias, ...], int]:
@@ -137,8 +145,12 @@ def determined(moments: Comoments, scaling: Scaling) -> tuple[tuple[Alias, ...],
     return aliased, moments.count - (p - len(aliased) + scaling.intercept)
 
 
-def infer(moments: Comoments, scaling: Scaling) -> Inference:
-    """Covariance of the least-squares weights, classical (equal variances), from moments of the training rows."""
+def infer(moments: Comoments, scaling: Scaling, *, shared: bool = True) -> Inference:
+    """Covariance of the least-squares weights, classical (equal variances), from moments of the training rows.
+
+    With `shared` aliased columns share the effect with those that say the same, and none of these is determined; else they are left
+    out, and the weights of the others are those of the line without them.
+    """
     p = scaling.p
     mean, joint = trained_moments(moments, scaling)
     aliased, df = determined(moments, scaling)
@@ -152,7 +164,7 @@ def infer(moments: Comoments, scaling: Scaling) -> Inference:
     rss = bowl.floor * units * moments.weight
     square = joint.diagonal()[p:] if scaling.intercept else joint.diagonal()[p:] + mean[p:] ** 2
     tss = square * units * moments.weight
-    unscaled = _unscaled(core, kept, mean[:p], scaling, aliased) / moments.weight
+    unscaled = _unscaled(core, kept, mean[:p], scaling, aliased if shared else ()) / moments.weight
     # Not the root of the variance: squares of small units would leave float64's range first.
     sigma = (bowl.floor * (moments.weight / free)).sqrt() * scaling.target_scale
     scale = torch.cat([scaling.scale[:p], torch.ones(int(scaling.intercept), dtype=torch.float64)])
@@ -160,16 +172,37 @@ def infer(moments: Comoments, scaling: Scaling) -> Inference:
     std_error = sigma[:, None] * unscaled.diagonal().clamp(min=0).sqrt() / scale
     size = moments.center[:p].abs() + scaling.scale[:p]
     core = core / torch.outer(scale[kept], scale[kept]) / moments.weight
-    return Inference(covariance, std_error, df, moments.count - df, sigma, rss, tss, aliased, tuple(kept), core, size)
+    known = ~unscaled.diagonal().isnan()
+    return Inference(covariance, std_error, df, moments.count - df, sigma, rss, tss, aliased, tuple(kept), core, size, known)
 
 
 def infer_exactly(refined: Refined, count: int) -> Inference:
     """The same from the exact solution for `count` rows: every number of it is right to its last digits."""
-    p, d = len(refined.closeness), len(refined.weights)
+    p = len(refined.closeness)
+    kept = [j for j in range(p) if bool(refined.kept[j])]
+    # The intercept's part in an alias is left to it: about the means, as aliases are used, it has none.
+    aliased = tuple(
+        Alias(j, {i: float(c) for i, c in enumerate(own) if i != j and c}, proved=proved)
+        for j, own, proved in zip(
+            (~refined.kept).nonzero()[:, 0].tolist(), refined.alias[:p].T.tolist(), refined.proved.tolist(), strict=True
+        )
+    )
     covariance = refined.sigma[:, None, None] ** 2 * refined.inverse
-    sums = (refined.sigma, refined.rss, refined.tss)
-    core = refined.inverse[:p, :p]
-    return Inference(covariance, refined.std_error, count - d, d, *sums, (), tuple(range(p)), core, refined.size)
+    covariance[:, ~refined.determined], covariance[:, :, ~refined.determined] = NAN, NAN
+    return Inference(
+        covariance=covariance,
+        std_error=refined.std_error,
+        df_resid=count - refined.rank,
+        rank=refined.rank,
+        sigma=refined.sigma,
+        rss=refined.rss,
+        tss=refined.tss,
+        aliased=aliased,
+        kept=tuple(kept),
+        core=refined.inverse[kept][:, kept],
+        size=refined.size,
+        determined=refined.determined,
+    )
 
 
 def outside(X: Tensor, low: Tensor, high: Tensor) -> Tensor:

@@ -22,8 +22,9 @@ from bestline.errors import NumericalError
 from bestline.inference import classical, scores
 from bestline.inference.held_out import HeldOut, judged, scores_of
 from bestline.inference.scores import Scores
-from bestline.numerics import Comoments, Refined, Scaling, Weights, digits, digits_within
+from bestline.numerics import Bowl, Comoments, Refined, Scaling, Weights, digits, digits_within
 from bestline.training import Fit, Part, Parts, Plan, Recipe, Selection, Stop, Trace
+from bestline.training.solvers.base import Equals
 from bestline.training.solvers.exact import Exact
 
 _NONE_HELD_OUT = "too few rows to hold any out, or too many to train on again, or training ended early"
@@ -206,7 +207,26 @@ class FittedLine:
         """Where the loss of the plan is least, (d, k), however training ended."""
         if self.refined is not None:
             return self.refined.weights
-        return replace(self.plan, solver=Exact(), start=None).run(Part(self.training)).weights
+        inference = self.inference
+        if inference is None or not inference.aliased or self.shares:
+            return replace(self.plan, solver=Exact(), start=None).run(Part(self.training)).weights
+        # The line of the columns that are not redundant; the others have the weight 0.
+        own = self.training[[*inference.kept, *range(self.design.p, self.training.q)]]
+        scaling = Scaling.of(own, len(inference.kept), intercept=self.design.intercept, standardize=True)
+        return self._among_all(scaling.to_data(Bowl.of(own, scaling).bottom), 0.0)
+
+    @property
+    def shares(self) -> bool:
+        """Whether columns that say the same share their effect; else the later ones are left out."""
+        return self.plan.solver.equals is not Equals.FIRST
+
+    def _among_all(self, own: Tensor, others: float) -> Tensor:
+        """Rows (., k) of the columns that are not redundant and of the intercept, among those of all weights (d, k)."""
+        inference = self.inference
+        assert inference is not None  # noqa: S101  the callers have looked
+        found = torch.full((len(self.names), own.shape[1]), others, dtype=torch.float64)
+        found[[*inference.kept, *range(self.design.p, len(self.names))]] = own
+        return found
 
     # -- what its numbers are worth ------------------------------------------------------------------------------------
 
@@ -227,7 +247,7 @@ class FittedLine:
             return None
         if self.refined is not None:
             return classical.infer_exactly(self.refined, self.training.count)
-        return classical.infer(self.training, self.scaling)
+        return classical.infer(self.training, self.scaling, shared=self.shares)
 
     @cached_property
     def settled(self) -> bool:
@@ -241,18 +261,15 @@ class FittedLine:
 
     @cached_property
     def right_digits(self) -> Tensor:
-        """How many digits of each weight are right, at least, given the data as stored, (d, k); NaN where that is not known.
+        """How many digits of each weight are right, at least, given the data as stored, (d, k); NaN where that is not known, and for
+        weights that the data do not determine.
 
         Of columns that are computed, such as `log(x)`, it counts what float64 has lost of them, where the exact solution is known.
         """
         if not self.least_squares:
             return torch.full_like(self.weights, float("nan"))
-        p, exact = self.design.p, self.exact_weights
-        if self.refined is not None:
-            right = self.refined.digits
-        else:
-            right = digits.right_digits(self.training, p, exact[:p], intercept=self.design.intercept)
-            right = torch.minimum(right, self._digits_within[0])
+        exact = self.exact_weights
+        right = self._certain[0]
         # Digits in which the weights and the exact ones agree: training may have stopped on the way.
         apart = (self.weights - exact).abs() / exact.abs().clamp(min=1e-300)
         reached = torch.where(apart > 0, -torch.log10(apart.clamp(min=1e-300)), float(digits.MOST)).clamp(0, digits.MOST)
@@ -264,12 +281,26 @@ class FittedLine:
         inference = self.inference
         if inference is None:
             return torch.full_like(self.weights, float("nan"))
+        return torch.where(inference.std_error.T.isnan(), float("nan"), self._certain[1]).floor()
+
+    @cached_property
+    def _certain(self) -> tuple[Tensor, Tensor]:
+        """Right digits of the exact solution and of its standard errors, (d, k) both; for least squares."""
         if self.refined is not None:
-            return self.refined.std_error_digits.T.floor()
-        slopes, floor = self.exact_weights[: self.design.p], inference.rss / self.training.weight
-        right = digits.right_error_digits(self.training, self.design.p, slopes, floor, intercept=self.design.intercept)
-        right = torch.minimum(right, self._digits_within[1])
-        return torch.where(inference.std_error.isnan(), float("nan"), right).T.floor()
+            return self.refined.digits, self.refined.std_error_digits.T
+        inference = self.inference
+        assert inference is not None  # noqa: S101  the callers have looked
+        p, intercept, kept = self.design.p, self.design.intercept, list(inference.kept)
+        if any(alias.on for alias in inference.aliased):
+            # Moments may take columns for one that the rows tell apart, and the line of all of them is another one then: what is not
+            # proved is not claimed. Columns that do not vary are no such case.
+            return torch.zeros_like(self.weights), torch.zeros_like(self.weights)
+        own, slopes = self.training[[*kept, *range(p, self.training.q)]], self.exact_weights[kept]
+        floor = inference.rss / self.training.weight
+        within = self._digits_within
+        right = self._among_all(digits.right_digits(own, len(kept), slopes, intercept=intercept), float("nan"))
+        of_errors = digits.right_error_digits(own, len(kept), slopes, floor, intercept=intercept)
+        return torch.minimum(right, within[0]), torch.minimum(self._among_all(of_errors.T, float("nan")), within[1].T)
 
     def lacking(self, digits: int, *, errors: bool = False) -> tuple[str, ...]:
         """Names of the weights of which fewer digits than these are certain; with `errors`, of their standard errors too.
@@ -290,8 +321,10 @@ class FittedLine:
         own, one = columns_rounding(self.design)
         size = self.training.center.abs() + self.training.spread
         lost = self.training.weight**0.5 * (torch.where(own > 0, own * size, 0.0) + one)
-        # (X'WX)^-1 alone: how far errors of columns reach the weights has nothing to do with how well the line fits.
+        # (X'WX)^-1 alone: how far errors of columns reach the weights has nothing to do with how well the line fits. A column that
+        # does not vary has no part in it.
         inverse = inference.covariance[0] / inference.sigma[0] ** 2
+        inverse[~inference.determined], inverse[:, ~inference.determined] = 0.0, 0.0
         return digits_within(lost, self.exact_weights, inverse, inference.rss)
 
     @cached_property

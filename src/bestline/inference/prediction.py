@@ -133,26 +133,38 @@ def _half_width(line: FittedLine, X: Tensor, below: Tensor | None, interval: str
         raise NumericalError("Intervals are defined for least squares of one target without a penalty; predict without them.")
     if inference.df_resid <= 0:
         raise NumericalError("Intervals need residual degrees of freedom: more rows than weights. Predict without them.")
-    variance = _variance_of_mean(line, X, below, inference)
+    away = X - line.training.center[: line.design.p] if line.design.intercept else X
+    variance, known = _variance_of_mean(line, X, below, away, inference), inference.estimable(away)
+    variance = torch.where(known, variance, float("nan"))
     # A variance that rounding has eaten up is NaN and not small: no interval instead of one too narrow.
-    lacking = int((variance.isnan() & ~X.isnan().any(1)).sum())
-    if lacking and not inference.aliased:
-        rows = "1 row has" if lacking == 1 else f"{lacking:,} rows have"
-        warn(f"{rows} no interval, for the columns are too nearly collinear: rounding is all that is left of its width.")
+    lacking = variance.isnan() & ~X.isnan().any(1)
+    for rows, why in (
+        (lacking & known, "the columns are too nearly collinear: rounding is all that is left of its width"),
+        (lacking & ~known, f"{_told_apart(line, inference)} say something else there than in training: the line is a choice among many"),
+    ):
+        many = int(rows.sum())
+        if many:
+            warn(f"{'1 row has' if many == 1 else f'{many:,} rows have'} no interval, for {why}.")
     if interval == "prediction":
         # An observation scatters about the line by sigma, beside what is not known of the line.
         variance = variance + inference.sigma[0] ** 2
     return classical.t_quantile(0.5 + level / 2, inference.df_resid) * variance.sqrt()
 
 
-def _variance_of_mean(line: FittedLine, X: Tensor, below: Tensor | None, inference: classical.Inference) -> Tensor:
-    """X' cov x of rows (n, p): from the exact factor of cov, or about the training mean, where less cancels."""
+def _told_apart(line: FittedLine, inference: classical.Inference) -> str:
+    """The columns that others said already in training, and these."""
+    return listed(sorted({line.features[j] for alias in inference.aliased for j in (alias.column, *alias.on)}))
+
+
+def _variance_of_mean(
+    line: FittedLine, X: Tensor, below: Tensor | None, away: Tensor, inference: classical.Inference
+) -> Tensor:
+    """X' cov x of rows (n, p), `away` from the training mean: from the exact factor of cov, or about the mean, where less cancels."""
     if line.refined is not None:
         return inference.sigma[0] ** 2 * line.refined.leverage(X, below)
     if not line.design.intercept:
-        return inference.variance_of_mean(X)
+        return inference.variance_of_mean(away)
     # The height's variance is that of the mean, s^2 / W, and the slopes' share of the distance from it; the two are independent.
-    away = X - line.training.center[: line.design.p]
     return inference.variance_of_mean(away) + inference.sigma[0] ** 2 / line.training.weight
 
 

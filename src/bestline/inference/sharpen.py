@@ -1,7 +1,8 @@
 """Sharpen: the exact solution where moments in float64 leave too few digits, and wherever it costs next to nothing.
 
 The moments' own answer comes first, with its right digits estimated. When they are fewer than asked for, and the rows can be
-read again, one more pass solves the problem exactly (`numerics.exact_solve`). A small table is always solved so: it takes milliseconds.
+read again, one more pass solves the problem exactly (`numerics.exact_solve`). A small table is always solved so: it takes
+milliseconds. Columns that others say already are found on the way, and taken out; what they do not touch has its digits all the same.
 """
 
 from __future__ import annotations
@@ -50,29 +51,48 @@ def sharpened(line: FittedLine, digits: int, progress: Progress | None = None) -
         When a least-squares weight is beyond the range of float64.
     """
     _refuse_beyond(line)
-    d, k, n = len(line.names), len(line.targets), line.training.count
-    # Only what promises the solution is made exact: a descent that was stopped stays where it was.
-    plain = line.plan.solver.reach is Reach.SOLUTION and line.least_squares
-    small = n * (d + k) <= _SMALL and d <= _FEW
-    if not plain or line.source is None or n * (d + k) ** 2 > _MOST or not (small or line.lacking(digits, errors=True)):
-        return line
-    if not 0 < d <= MOST_COLUMNS:
-        return line
-    try:
-        sums = line.source.reduce(_SumExactly(line.design, line.labels), progress=progress)
-    except TooWideError:
-        return line
-    found = solved(sums.products, d, intercept=line.design.intercept) if sums.products.count else None
-    inference = line.inference
-    assert inference is not None  # noqa: S101  least squares has one
-    if found is None or (inference.aliased and not bool(found.distinct)):
-        return line  # columns that only their rounding tells apart are not told apart
-    # Exact for the columns as computed; what these have lost of the truth bounds the digits once more.
-    found = found.known_to(sums.lost)
+    found = _solved(line, digits, progress)
+    if found is None:
+        return _of_first(line)
     trace = line.trace.ended_at(found.weights, (found.rss / line.training.weight).sum())
     notes = _notes(line, found) if line.lacking(digits) else ()
     fit = replace(line.fit, weights=found.weights, trace=trace)
     return replace(line, fit=fit, refined=found, notes=(*line.notes, *notes))
+
+
+def _solved(line: FittedLine, digits: int, progress: Progress | None) -> Refined | None:
+    """The exact solution; None where that is not asked for, not possible or not worth it."""
+    d, k, n = len(line.names), len(line.targets), line.training.count
+    # Only what promises the solution is made exact: a descent that was stopped stays where it was.
+    plain = line.plan.solver.reach is Reach.SOLUTION and line.least_squares
+    if not plain or line.source is None or not 0 < d <= MOST_COLUMNS or n * (d + k) ** 2 > _MOST:
+        return None
+    small = n * (d + k) <= _SMALL and d <= _FEW
+    if not small and not line.lacking(digits, errors=True):
+        return None
+    try:
+        sums = line.source.reduce(_SumExactly(line.design, line.labels), progress=progress)
+    except TooWideError:
+        return None
+    inference = line.inference
+    assert inference is not None  # noqa: S101  least squares has one
+    # Where moments cannot tell columns apart, those that only their rounding tells apart are not told apart.
+    found = solved(sums.products, d, intercept=line.design.intercept, rounding=bool(inference.aliased))
+    if found is None:
+        return None
+    if line.shares:
+        found = found.shared(line.trained_scaling.scale[: line.design.p])
+    # Exact for the columns as computed; what these have lost of the truth bounds the digits once more.
+    return found.known_to(sums.lost)
+
+
+def _of_first(line: FittedLine) -> FittedLine:
+    """The line without the columns that others say already, where that is asked for; else itself."""
+    inference = line.inference
+    if line.shares or inference is None or not inference.aliased:
+        return line
+    trace = line.trace.ended_at(line.exact_weights, (inference.rss / line.training.weight).sum())
+    return replace(line, fit=replace(line.fit, weights=line.exact_weights, trace=trace))
 
 
 def _refuse_beyond(line: FittedLine) -> None:
@@ -98,7 +118,7 @@ def _notes(line: FittedLine, found: Refined) -> tuple[str, ...]:
     return (
         f"The weight{'s' if len(close) > 1 else ''} of {listed(close)} rest{'s' if len(close) == 1 else ''} on the last digits of the "
         f"data. {what} nearly collinear with the others, or far from zero for the spread: no more than "
-        f"{float(found.closeness.min()):.0e} of the numbers' size sets them apart. The digits claimed are right for the numbers as stored.",
+        f"{float(found.closeness.nan_to_num(1.0).min()):.0e} of the numbers' size sets them apart. The digits claimed are right for the numbers as stored.",
     )
 
 

@@ -86,6 +86,7 @@ def _facts(line: FittedLine, tables: list[list[Coefficient]], level: float, robu
         "rmse": each(lambda i: finite(training.rmse[i])),
         "held_out": None if held_out is None else _held_out(held_out, line.targets),
         "digits": by_name(line.right_digits),
+        "undetermined": _undetermined(line),
         "std_error_digits": by_name(line.right_error_digits) if robust is None else None,
         "exact_arithmetic": line.refined is not None,
         "solver": line.solver,
@@ -106,6 +107,12 @@ def _facts(line: FittedLine, tables: list[list[Coefficient]], level: float, robu
         "seconds": line.seconds,
         "warnings": list(line.notes),
     }
+
+
+def _undetermined(line: FittedLine) -> list[str]:
+    """Weights that are one choice among many as good, since columns say what others say; of least squares."""
+    inference = line.inference
+    return [] if inference is None else [n for n, known in zip(line.names, inference.determined.tolist(), strict=True) if not known]
 
 
 def _held_out(scores: Scores, targets: Sequence[str]) -> dict[str, Any]:

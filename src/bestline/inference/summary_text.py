@@ -64,8 +64,8 @@ def _table(line: FittedLine, table: Sequence[Coefficient], level: float) -> list
         # Both ends to the right of their own half, so that decimal points stand below each other.
         a, b = max(map(len, lows)), max(map(len, highs))
         columns.append((f"{level:.0%} interval", [f"{low:>{a}} {high:>{b}}" for low, high in zip(lows, highs, strict=True)]))
-    if all(map(math.isfinite, digits)):
-        columns.append(("digits", [f"{d:.0f}" for d in digits]))
+    if any(map(math.isfinite, digits)):  # of weights that the data do not determine there are none
+        columns.append(("digits", [fixed(d, 0) for d in digits]))
     return aligned([[name for name, _ in columns], *zip(*(cells for _, cells in columns), strict=True)], numbers=True)
 
 

@@ -57,7 +57,7 @@ def covariance(line: FittedLine, cov: Cov = "classical", data: Any = None) -> cl
     # Bread from the moments, filling from one pass; what is met on it must add up to the rows of the bread.
     meat = look(line, CollectMeat(basis, kind), data)
     check_same_rows(basis, meat.totals)
-    found = sandwich(basis, meat, kind, ~inference.std_error[0].isnan())
+    found = sandwich(basis, meat, kind, inference.determined)
     _warn_of_few(line, found.clusters)
     return found
 

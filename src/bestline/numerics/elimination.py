@@ -17,7 +17,8 @@ a quotient of determinants of whole numbers, and a quotient that is not zero can
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 import numpy as np
@@ -26,23 +27,74 @@ from bestline.numerics.exact_sums import CrossProducts, Whole
 from bestline.numerics.interval import BITS, Known
 
 _NOTHING = 180  # bits below which a pivot, 1 at most, is taken for nothing: columns of float64 set apart by less than 2^-90 of their size
+_ROUNDING = 2.0**-52  # of a stored number that was computed in a step or a few from others, relative: two of the roundings it had
+_FAINT = 1e-6  # of what a column varies: above it the others do not come near it
+_SIMPLE = 2**160  # largest denominator of a coefficient that is tried: 500 bits, less what the worst condition takes, tell its fraction
 _LONGEST = 8_192  # bits beyond which it is left open whether a number is nothing: multiplying them takes seconds
 
 
-def eliminated(products: CrossProducts, d: int) -> tuple[System, Solution] | None:
-    """The system of the first d columns of exact cross products, and its solution; None where there is not just one.
+@dataclass(frozen=True, slots=True, eq=False)
+class Eliminated:
+    """The system of the columns that are no combinations of columns before them, and its solution.
 
-    Some 500 bits tell nearly every number from zero. Where they do not, because a weight or what is left over may *be* zero, or
-    because columns may be dependent, as many bits as Cramer's rule asks for decide it, if they can be had.
+    Attributes
+    ----------
+    kept : tuple of int
+        Those columns, ascending.
+    whole : System
+        Of all columns.
+    system, solution
+        Of the kept columns.
+    redundant : tuple of Redundant
+        The others.
     """
-    system = System.of(products, d)
-    if system is None:
-        return None
-    solution = Solution.of(system, BITS, _NOTHING)
-    decisive = 2 * system.least + BITS
-    if (solution is None or solution.undecided) and decisive <= _LONGEST:
-        solution = Solution.of(system, decisive, system.least)
-    return None if solution is None else (system, solution)
+
+    kept: tuple[int, ...]
+    whole: System
+    system: System
+    solution: Solution
+    redundant: tuple[Redundant, ...]
+
+
+def eliminated(products: CrossProducts, d: int, *, intercept: bool, rounding: bool = False) -> Eliminated | None:
+    """The least-squares system of the first d columns of exact cross products, and its solution.
+
+    Some 500 bits tell nearly every number from zero. Where they do not, because a weight or what is left over may *be* zero, as
+    many bits as Cramer's rule asks for decide it, if they can be had.
+
+    Parameters
+    ----------
+    products : CrossProducts
+        Of the columns of X, the intercept's last, and the targets.
+    d : int
+    intercept : bool
+    rounding : bool
+        Whether columns that only the rounding of their numbers sets apart count as redundant too; see `parted`.
+
+    Returns
+    -------
+    Eliminated or None
+        None where it cannot be decided which columns are redundant, and where all are.
+    """
+    whole = system = System.of(products, d)
+    found: Eliminated | None = None
+    for decisive in (False, True):
+        bits, nothing = (2 * system.least + BITS, system.least) if decisive else (BITS, _NOTHING)
+        if decisive and bits > _LONGEST:
+            break
+        parts = parted(whole, products.count, bits, nothing, intercept=intercept, rounding=rounding)
+        if parts is None:
+            continue
+        if not parts.kept:
+            return None
+        system = whole.of_columns(parts.kept) if parts.redundant else whole
+        index = [*parts.kept, *range(d, len(whole.size))]
+        solution = Solution.of(system, parts.swept[np.ix_(index, index)], bits)
+        if solution is not None:
+            found = Eliminated(parts.kept, whole, system, solution, parts.redundant)
+            if not solution.undecided:
+                break
+    return found
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -58,11 +110,9 @@ class System:
     size: list[int]
 
     @classmethod
-    def of(cls, products: CrossProducts, d: int) -> System | None:
-        """None when a column of X holds nothing but zeros."""
+    def of(cls, products: CrossProducts, d: int) -> System:
+        """The system of the first d columns and the targets behind them; a column of zeros stays one."""
         squares = [int(s) for s in products.whole.diagonal()]  # whole numbers of 2^(2 low + unit)
-        if not all(squares[:d]):
-            return None
         unit, lows = products.unit, products.low
         # Half the exponent of each square, rounded up: the power of two just above the column's length.
         size = [-(-(s.bit_length() + 2 * low + unit) // 2) for s, low in zip(squares, lows, strict=True)]
@@ -70,6 +120,11 @@ class System:
         shift = np.array([low - s for low, s in zip(lows, size, strict=True)], dtype=object)
         bits = -2 * int(shift.min())
         return cls(d, bits - unit, products.whole << (shift[:, None] + shift[None, :] + bits), size)
+
+    def of_columns(self, kept: Sequence[int]) -> System:
+        """The same of some columns of X."""
+        index = [*kept, *range(self.d, len(self.size))]
+        return replace(self, d=len(kept), whole=self.whole[np.ix_(index, index)], size=[self.size[j] for j in index])
 
     @property
     def least(self) -> int:
@@ -88,6 +143,21 @@ class System:
         """Products of X and the targets, (d, k)."""
         return self.whole[: self.d, self.d :]
 
+    def varying(self, j: int, ones: int | None) -> float:
+        """Length of column j about its mean, where there is a column of ones; 0 exactly where it is constant."""
+        square = int(self.whole[j, j])
+        if ones is not None and ones != j:
+            of_ones = int(self.whole[ones, ones])
+            return math.sqrt((square * of_ones - int(self.whole[j, ones]) ** 2) / (of_ones << self.bits))
+        return math.sqrt(square / (1 << self.bits))
+
+    def vanishes(self, combination: dict[int, Fraction]) -> bool:
+        """Whether a combination of columns is zero in every row: the sum of its squares, a whole number, says so."""
+        index = list(combination)
+        common = math.lcm(*(c.denominator for c in combination.values()))
+        v = np.array([int(c * common) for c in combination.values()], dtype=object)
+        return bool(v @ self.whole[np.ix_(index, index)] @ v == 0)
+
     def target(self, i: int) -> Fraction:
         """Sum of squares of a target, in its unit."""
         return Fraction(int(self.whole[self.d + i, self.d + i]), 1 << self.bits)
@@ -96,6 +166,106 @@ class System:
         """The same about the target's mean, where the last column of X is that of ones."""
         last = self.d - 1
         return self.target(i) - Fraction(int(self.whole[last, self.d + i]) ** 2, int(self.whole[last, last]) << self.bits)
+
+
+# --- which columns say something of their own ----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Redundant:
+    """A column that columns before it say already.
+
+    Attributes
+    ----------
+    column : int
+    on : dict
+        Its coefficients on the kept columns, in the data's units; those that are not zero.
+    exactly : bool
+        Whether that is proved; else it holds as far as the rounding of the numbers stored can tell.
+    """
+
+    column: int
+    on: dict[int, Fraction]
+    exactly: bool
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Parted:
+    """The columns that say something of their own, ascending, the others, and [A c; c' yy] with the former eliminated."""
+
+    kept: tuple[int, ...]
+    redundant: tuple[Redundant, ...]
+    swept: Whole
+
+
+def parted(
+    system: System, count: int, bits: int, nothing: int, *, intercept: bool, rounding: bool = False
+) -> Parted | None:
+    """Eliminate column after column, and leave out those of which nothing is left.
+
+    The intercept comes first, then the columns in their order, as in R's `lm`. What is left of a column is nothing when it is a
+    combination of the kept ones exactly, which the sum of squares of their difference proves: it is a whole number, and 0. With
+    `rounding` it is nothing, too, when the rounding of its numbers, and of those it is a sum of, would leave as much: `c = a + b`
+    computed in float64 is no column of its own. But one that hardly varies is, if it is the intercept alone that comes near it.
+
+    Parameters
+    ----------
+    system : System
+    count : int
+        Number of rows.
+    bits, nothing : int
+        Numbers are held to 2^-bits; a pivot below 2^-nothing is one that these bits may not see.
+    intercept : bool
+        Whether the last column is that of ones.
+    rounding : bool
+
+    Returns
+    -------
+    Parted or None
+        None where a column is left open.
+    """
+    d, M = system.d, _at(bits, system.whole, system.bits)
+    length = [math.sqrt(int(a) / (1 << system.bits)) for a in system.A.diagonal()]
+    kept: list[int] = []
+    others: dict[int, float] = {}  # with the length of what rounding may have put there
+    for j in [d - 1, *range(d - 1)] if intercept else range(d):
+        noise = 0.0
+        if rounding:
+            sums = sum(abs(int(M[i, j])) / (1 << bits) * length[i] for i in kept)
+            left, alone = math.sqrt(max(int(M[j, j]), 0) / (1 << bits)), system.varying(j, d - 1 if intercept else None)
+            noise = _ROUNDING * (length[j] + sums) * (left < _FAINT * alone)
+            if left < noise:
+                others[j] = noise
+                continue
+        if M[j, j] <= 1 << (bits - nothing):
+            others[j] = 0.0
+        else:
+            kept.append(j)
+            M = _sweep(M, j, bits)
+    spread = {i: math.sqrt(max(int(M[i, i]), 0) / (1 << bits)) for i in kept}  # root of the inverse's diagonal
+    # As many columns as rows say all that can be said; and what is below the least that Cramer's rule allows is 0.
+    proved = count == len(kept) or nothing == system.least
+    redundant = []
+    for j, noise in others.items():
+        on = {i: Fraction(int(M[i, j]), 1 << bits) for i in kept if abs(M[i, j]) > 1 << (bits - nothing)}
+        found = _redundant(system, j, on, {i: noise * spread[i] for i in on}, proved=proved)
+        if not found.exactly and not noise:
+            return None
+        redundant.append(found)
+    return Parted(tuple(sorted(kept)), tuple(redundant), M)
+
+
+def _redundant(system: System, j: int, on: dict[int, Fraction], least: dict[int, float], *, proved: bool) -> Redundant:
+    """A redundant column by its coefficients on the kept ones, in the system's units: simple fractions where these fit exactly."""
+    unit = {i: Fraction(2) ** (system.size[j] - system.size[i]) for i in on}
+    simple = {i: c.limit_denominator(_SIMPLE) for i, c in on.items()}
+    if system.vanishes({j: Fraction(-1)} | simple):
+        return Redundant(j, {i: c * unit[i] for i, c in simple.items()}, exactly=True)
+    # Else a coefficient is there if it is more than the noise in the column would make of nothing.
+    return Redundant(j, {i: c * unit[i] for i, c in on.items() if abs(c) > least[i]}, exactly=proved)
+
+
+# --- the solution and its bound -----------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -114,12 +284,9 @@ class Solution:
     rss_bound: list[Fraction]
 
     @classmethod
-    def of(cls, system: System, bits: int, nothing: int) -> Solution | None:
-        """None at a pivot below 2^-nothing: there is no one solution, or these bits cannot tell."""
+    def of(cls, system: System, swept: Whole, bits: int) -> Solution | None:
+        """From the system after elimination, in whole numbers of 2^-bits; None where these bits are too few."""
         d = system.d
-        swept = _swept(_at(bits, system.whole, system.bits), d, bits, nothing)
-        if swept is None:
-            return None
         inverse, weights = swept[:d, :d], swept[:d, d:]
         # One step of refinement squares the relative error: from here the weights have nearly all bits that the condition leaves.
         weights = weights + ((inverse @ _residual(system, weights, bits)) >> bits)
@@ -157,18 +324,15 @@ def _at(bits: int, whole: Whole, given: int) -> Whole:
     return whole << (bits - given) if given <= bits else whole >> (given - bits)
 
 
-def _swept(M: Whole, d: int, bits: int, nothing: int) -> Whole | None:
-    """Gauss-Jordan elimination of the first d columns of [A c; c' yy]: [A^-1, A^-1 c; ., rss]."""
-    for j in range(d):
-        # Here rows and columns before j hold the inverse of A's leading block and what it solves; those from j on, the Schur complement:
-        # what the columns before j leave of the others. Its diagonal is the square of each column's rest, and never grows.
-        pivot = M[j, j]
-        if pivot <= 1 << (bits - nothing):
-            return None
-        row, column = (M[j] << bits) // pivot, M[:, j].copy()
-        M = M - ((column[:, None] * row[None, :]) >> bits)
-        M[j], M[:, j] = row, -((column << bits) // pivot)
-        M[j, j] = (1 << 2 * bits) // pivot
+def _sweep(M: Whole, j: int, bits: int) -> Whole:
+    """Gauss-Jordan elimination of one column more; of all columns of X in [A c; c' yy] it leaves [A^-1, A^-1 c; ., rss]."""
+    # Rows and columns swept so far hold the inverse of their block of A and what it solves; the others, the Schur complement: what
+    # the swept columns leave of them. Its diagonal is the square of each column's rest, and never grows.
+    pivot = M[j, j]
+    row, column = (M[j] << bits) // pivot, M[:, j].copy()
+    M = M - ((column[:, None] * row[None, :]) >> bits)
+    M[j], M[:, j] = row, -((column << bits) // pivot)
+    M[j, j] = (1 << 2 * bits) // pivot
     return M
 
 

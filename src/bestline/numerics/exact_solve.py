@@ -22,13 +22,13 @@ from torch import Tensor
 
 from bestline.numerics.digits import MOST
 from bestline.numerics.doubled import Doubled
-from bestline.numerics.elimination import Solution, System, eliminated, factored
+from bestline.numerics.elimination import Eliminated, System, eliminated, factored
 from bestline.numerics.exact_sums import CrossProducts, TooWideError
 from bestline.numerics.interval import Known, decided, digits_left, nearest_double, pairs_of, root_of, scaled, table_of
 from bestline.numerics.rows import Features, Rows, Square, Weights
 
 # Of a stored number that was computed in a few steps from others, relative: half a unit a step, and some to spare.
-_ROUNDING = 4 * 2.0**-52
+_ROUNDING = 2.0**-52
 _STEEP = 1e-3  # closeness below which products of rows and weights are taken in twice the digits
 _SECOND_ORDER = 1.1  # what the first order leaves out below that
 MOST_COLUMNS = 200  # elimination takes a second for 100, and eight times that for 200
@@ -39,21 +39,26 @@ _FIRST_ORDER = 0.01  # errors, beside what sets the columns apart, up to which t
 class Refined:
     """The exact least-squares solution for the columns as stored, every number rounded once.
 
+    Columns that earlier ones say already are redundant, and taken out first: this is the line of the others. Once the effects are
+    `shared` with the redundant columns, a weight is determined only where none of them could take some of it over; the others are
+    one choice among many, and have no errors and no digits.
+
     Attributes
     ----------
     weights : Tensor (d, k)
-        In the data's units, the intercept last.
+        In the data's units, the intercept last; 0 for redundant columns, unless their effects are `shared`.
     std_error : Tensor (k, d)
-        NaN where no degrees of freedom are left.
+        NaN where no degrees of freedom are left, and for weights that are not determined.
     digits, std_error_digits : Tensor (d, k), (k, d)
-        How many digits of each are right, 15 at most: proved, not estimated. Fewer only near the edge of float64's range.
+        How many digits of each are right, 15 at most: proved, not estimated. Fewer only near the edge of float64's range, and none
+        where a column is redundant as far as rounding can tell; NaN for weights that are not determined.
     sigma, rss, tss : Tensor (k,)
         Residual standard deviation, residual and total sums of squares; the last about zero without an intercept.
     inverse : Tensor (d, d)
-        (X'WX)^-1 in the data's units.
+        (X'WX)^-1 of the columns that are not redundant, in the data's units; 0 for the others.
     closeness : Tensor (p,)
         Size of what the other columns and the intercept leave of each column, over its own size: 1 when it stands alone, and
-        1e-9 when all but its ninth digit is a combination of others.
+        1e-9 when all but its ninth digit is a combination of others; NaN for redundant columns.
     size : Tensor (p,)
         Size of each column's numbers.
     distinct : Tensor, bool
@@ -61,8 +66,15 @@ class Refined:
     weights_below : Tensor (d, k)
         What rounding has left out of the weights, likewise rounded.
     factor, factor_below : Tensor (d, d)
-        Lower triangle F with F F' = (X'WX)^-1, and what rounding has left out of it: |F'x|^2 keeps the digits that x' inverse x
+        Lower triangle F with F F' = inverse, and what rounding has left out of it: |F'x|^2 keeps the digits that x' inverse x
         loses, for the square of the columns' condition does not enter.
+    kept : Tensor, bool (d,)
+        False for redundant columns.
+    alias : Tensor (d, m)
+        For every redundant column, in their order, the combination of columns that is zero in every row: -1 for itself, and its
+        coefficients on the kept ones.
+    proved : Tensor, bool (m,)
+        Whether that is so exactly; else as far as the rounding of the numbers stored can tell.
     """
 
     weights: Weights
@@ -79,6 +91,19 @@ class Refined:
     weights_below: Weights
     factor: Square
     factor_below: Square
+    kept: Tensor
+    alias: Tensor
+    proved: Tensor
+
+    @property
+    def rank(self) -> int:
+        """Number of columns that are not redundant, the intercept's included."""
+        return int(self.kept.sum())
+
+    @property
+    def determined(self) -> Tensor:
+        """Which weights are determined, (d,)."""
+        return ~self.digits.isnan().any(1)
 
     @property
     def steep(self) -> bool:
@@ -110,6 +135,32 @@ class Refined:
         # As many columns of ones as there are more weights than features: one, or none without an intercept.
         ones = X.new_ones(len(X), len(self.weights) - X.shape[1])
         return Doubled.of(torch.cat([X, ones], 1), None if below is None else torch.cat([below, ones * 0], 1))
+
+    def shared(self, scale: Tensor) -> Refined:
+        """The same line, with the weights of smallest norm for columns in units of `scale` (p,), the intercept's not counted."""
+        # A column that does not vary has nothing to share: its weight is 0, and the intercept's is that of the line without it.
+        p = len(scale)
+        alias = self.alias[:, (self.alias[:p] != 0).sum(0) > 1]
+        if not alias.shape[1]:
+            return self
+        unit = (alias[:p].abs() * scale[:, None]).amax(0)
+        # w + N z is as good for every z. Its slopes are shortest where N'S^2 (w + N z) = 0, S the scale: a QR of S N gives that z.
+        Q, R = torch.linalg.qr(alias[:p] * (scale[:, None] / unit))
+        high, low = self.weights, self.weights_below
+        for _ in range(2):  # once more for what rounding has left of the first
+            z = -torch.linalg.solve_triangular(R, Q.T @ (high[:p] * scale[:, None]), upper=True) / unit[:, None]
+            found = Doubled.of(high, low) + Doubled.of(alias) @ Doubled.of(z)
+            touched = (alias != 0).any(1)[:, None]
+            high, low = torch.where(touched, found.high, high), torch.where(touched, found.low, low)
+        unknown = torch.where(touched, math.nan, 0.0)
+        return replace(
+            self,
+            weights=high,
+            weights_below=low,
+            digits=self.digits + unknown,
+            std_error=self.std_error + unknown.T,
+            std_error_digits=self.std_error_digits + unknown.T,
+        )
 
     def known_to(self, lost: Tensor) -> Refined:
         """The same with no more digits claimed than columns allow of which float64 has `lost` something; see `digits_within`."""
@@ -148,7 +199,9 @@ def digits_within(lost: Tensor, weights: Weights, inverse: Square, rss: Tensor) 
     return digits * first_order, digits_left(_SECOND_ORDER * relative, touched[:, None].expand(k, d)) * first_order
 
 
-def refined(rows: Iterable[tuple[Rows, Features | None]], p: int, k: int, *, intercept: bool) -> Refined | None:
+def refined(
+    rows: Iterable[tuple[Rows, Features | None]], p: int, k: int, *, intercept: bool, rounding: bool = False
+) -> Refined | None:
     """Least squares of all rows, exactly: one pass, constant memory, the same bits from any batches, threads and devices.
 
     Parameters
@@ -158,12 +211,14 @@ def refined(rows: Iterable[tuple[Rows, Features | None]], p: int, k: int, *, int
     p, k : int
         Number of features and targets.
     intercept : bool
+    rounding : bool
+        As in `solved`.
 
     Returns
     -------
     Refined or None
-        None where there is no one solution, since columns are exact combinations of others; where a weight is beyond the
-        range of float64; and where exact sums would take too long: more than 200 columns, or numbers that lie too far apart.
+        None where a weight is beyond the range of float64; where all columns are zeros; and where exact sums would take too long:
+        more than 200 columns, or numbers that lie too far apart.
     """
     d = p + intercept
     # Asked before a row is read: a pass over the data for nothing would be a long one.
@@ -175,19 +230,28 @@ def refined(rows: Iterable[tuple[Rows, Features | None]], p: int, k: int, *, int
             products = products + CrossProducts.of(batch, below, intercept=intercept)
     except TooWideError:
         return None
-    return solved(products, d, intercept=intercept) if products.count else None
+    return solved(products, d, intercept=intercept, rounding=rounding)
 
 
-def solved(products: CrossProducts, d: int, *, intercept: bool) -> Refined | None:
-    """The solution from exact cross products of the d columns of X (the intercept's included) and the targets."""
-    found = eliminated(products, d)
-    return None if found is None else _rounded(products, *found, intercept=intercept)
+def solved(products: CrossProducts, d: int, *, intercept: bool, rounding: bool = False) -> Refined | None:
+    """The solution from exact cross products of the d columns of X (the intercept's included) and the targets.
+
+    With `rounding`, columns that only the rounding of the numbers stored sets apart from combinations of others are redundant
+    too, as soon as there are any.
+    """
+    found = eliminated(products, d, intercept=intercept) if products.count else None
+    line = None if found is None else _rounded(products.count, found, intercept=intercept)
+    if line is None or not rounding or bool(line.distinct):
+        return line
+    again = eliminated(products, d, intercept=intercept, rounding=True)
+    return None if again is None else _rounded(products.count, again, intercept=intercept)
 
 
-def _rounded(products: CrossProducts, system: System, solution: Solution, *, intercept: bool) -> Refined | None:
+def _rounded(count: int, found: Eliminated, *, intercept: bool) -> Refined | None:
     """Everything in the data's units and in float64, each number rounded once; None where weights leave its range."""
+    system, solution, all_sizes = found.system, found.solution, found.whole.size
     d, k = solution.weights.shape
-    p, size, df, least = d - intercept, system.size, products.count - d, Fraction(1, 1 << system.least)
+    size, df, least = system.size, count - d, Fraction(1, 1 << system.least)
     weights, digits = table_of(
         [[nearest_double(solution.weight(j, i), size[d + i] - size[j], least) for i in range(k)] for j in range(d)]
     )
@@ -201,15 +265,15 @@ def _rounded(products: CrossProducts, system: System, solution: Solution, *, int
     if df > 0:
         share = Known(Fraction(1, df), Fraction(0))
         variance = [solution.variance(j) * share for j in range(d)]
-        sigma = table_of([[root_of(rss[i], share, size[d + i]) for i in range(k)]])[0][0]
+        sigma = table_of([[root_of(rss[i], share, size[d + i]) for i in range(k)]])[0][0].contiguous()
         errors, error_digits = table_of(
             [[root_of(rss[i], variance[j], size[d + i] - size[j]) for j in range(d)] for i in range(k)]
         )
     # From here to the end: numbers that say how near to dependent the columns are, for which float64 is enough.
     V = torch.tensor([[v / (1 << solution.bits) for v in row] for row in solution.inverse], dtype=torch.float64)
-    length = torch.tensor([int(a) / (1 << system.bits) for a in system.A.diagonal()], dtype=torch.float64).sqrt()
+    length, all_lengths = _lengths(system), _lengths(found.whole)
     left = 1 / V.diagonal().sqrt()  # length of what the other columns leave of each
-    unit = torch.tensor([scaled(Fraction(1), -s) for s in size[:d]], dtype=torch.float64)
+    unit, all_units = (torch.tensor([scaled(Fraction(1), -s) for s in sizes], dtype=torch.float64) for sizes in (size, all_sizes))
     # A column in units of 2^size has a weight in units of 2^-size; the factor of the inverse, too, row by row.
     factor, factor_below = pairs_of(
         [
@@ -220,20 +284,61 @@ def _rounded(products: CrossProducts, system: System, solution: Solution, *, int
     _, below = pairs_of(
         [[solution.weight(j, i).value * Fraction(2) ** (size[d + i] - size[j]) for i in range(k)] for j in range(d)]
     )
+    # As stored, every number counts: where only rounding sets a column apart, the line of all columns is another one.
+    if not all(column.exactly for column in found.redundant):
+        digits, error_digits = digits * 0, error_digits * 0
+    among = _Among(torch.tensor(found.kept), found.whole.d)
+    p = among.d - intercept
     return Refined(
-        weights=weights,
-        std_error=errors,
-        digits=digits,
-        std_error_digits=error_digits,
+        weights=among.rows(weights),
+        std_error=among.rows(errors.T, math.nan).T.contiguous(),
+        digits=among.rows(digits, math.nan),
+        std_error_digits=among.rows(error_digits.T, math.nan).T.contiguous(),
         sigma=sigma,
         rss=torch.tensor([scaled(r.value, 2 * s) for r, s in zip(rss, size[d:], strict=True)], dtype=torch.float64),
         tss=torch.tensor([scaled(t, 2 * s) for t, s in zip(tss, size[d:], strict=True)], dtype=torch.float64),
-        inverse=V * unit[:, None] * unit,
-        closeness=(left / length)[:p],
-        size=(length / unit)[:p] / math.sqrt(products.count),
+        inverse=among.both(V * unit[:d, None] * unit[:d]),
+        closeness=among.rows((left / length)[:, None], math.nan)[:p, 0],
+        size=(all_lengths / all_units[: among.d])[:p] / math.sqrt(count),
         # A change of every column i by eps of its size moves what is left of column j by eps sum_i |V_ij| / V_jj at most.
         distinct=(_ROUNDING * (V.abs() @ length) * left < 1).all(),
-        weights_below=below,
-        factor=factor,
-        factor_below=factor_below,
+        weights_below=among.rows(below),
+        factor=among.both(factor),
+        factor_below=among.both(factor_below),
+        kept=among.rows(torch.ones(d, 1))[:, 0] > 0,
+        alias=_alias(found),
+        proved=torch.tensor([column.exactly for column in found.redundant], dtype=torch.bool),
     )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Among:
+    """Puts numbers of the kept columns among those of all d."""
+
+    kept: Tensor
+    d: int
+
+    def rows(self, own: Tensor, others: float = 0.0) -> Tensor:
+        """Rows (kept, m), as rows (d, m)."""
+        found = torch.full((self.d, own.shape[1]), others, dtype=torch.float64)
+        found[self.kept] = own.double()
+        return found
+
+    def both(self, own: Square) -> Square:
+        """A matrix (kept, kept), as one (d, d)."""
+        return self.rows(self.rows(own).T).T.contiguous()
+
+
+def _lengths(system: System) -> Tensor:
+    """Length of each column of X, in its unit."""
+    return torch.tensor([int(a) / (1 << system.bits) for a in system.A.diagonal()], dtype=torch.float64).sqrt()
+
+
+def _alias(found: Eliminated) -> Tensor:
+    """What each redundant column is a combination of, (d, m)."""
+    alias = torch.zeros(found.whole.d, len(found.redundant), dtype=torch.float64)
+    for at, column in enumerate(found.redundant):
+        alias[column.column, at] = -1.0
+        for i, c in column.on.items():
+            alias[i, at] = scaled(c, 0)
+    return alias

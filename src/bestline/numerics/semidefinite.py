@@ -76,10 +76,11 @@ def minimum_norms(A: Square) -> Callable[[Tensor], Tensor]:
 
 @dataclass(frozen=True, slots=True)
 class Alias:
-    """A column that the columns before it already say: its number, and its coefficients on them."""
+    """A column that the columns before it already say: its number, its coefficients on them, and whether that is proved."""
 
     column: int
     on: dict[int, float]
+    proved: bool = False
 
 
 def aliases(A: Square) -> list[Alias]:

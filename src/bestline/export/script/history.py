@@ -187,6 +187,11 @@ def history_of(model: FittedLine, rows: Rows | None) -> History:
     still = (statistic.spread == 0) & (plan.intercept | (statistic.center == 0))
     constant = torch.nonzero(still)[:, 0].tolist()
     trace, singular = model.trace, _singular(model, scaling)
+    if singular and not model.shares:
+        raise OptionError(
+            "A script solves for the weights of smallest norm, and this model leaves out the columns that others say already; leave "
+            "them out of the formula and fit again."
+        )
     return History(
         formula=model.design.formula,
         rows=statistic.count,
@@ -207,7 +212,7 @@ def history_of(model: FittedLine, rows: Rows | None) -> History:
         scaled=plan.standardize,
         kept=tuple(sorted({*plan.unscaled, *constant})),
         constant=tuple(constant),
-        singular=singular and model.refined is None,
+        singular=singular and (model.refined is None or model.refined.rank < len(model.names)),
         uneven=singular or _uneven(model),
         l1=plan.l1,
         l2=plan.l2,

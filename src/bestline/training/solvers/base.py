@@ -133,6 +133,7 @@ class Equals(Enum):
     """Which of all weights with the least loss a solver takes, in words that follow "these"."""
 
     SMALLEST = "have the smallest norm"
+    FIRST = "are those of the line without them, as in R's `lm`"
     NEAREST = "are the nearest to the start"
 
 

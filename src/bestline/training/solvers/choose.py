@@ -41,12 +41,13 @@ def choose(
     l1 : float
         The l1 penalty.
     **options
-        Fields of `Descent` or `Stochastic`, for a solver given by name.
+        Fields of `Exact`, `Descent` or `Stochastic`, for a solver given by name.
     """
     # None is what a form or a command line passes for "not given".
     options = {name: value for name, value in options.items() if value is not None}
     if solver is None and options:
-        solver = "sgd" if squared and line and l1 == 0 else "adam"
+        of_exact = set(options) <= set(Exact.settings)
+        solver = Exact.name if of_exact else "sgd" if squared and line and l1 == 0 else "adam"
     if solver is None:
         return _usual(squared=squared, line=line, l1=l1, piecewise=piecewise)
     if isinstance(solver, str):
