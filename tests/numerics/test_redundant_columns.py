@@ -83,7 +83,7 @@ def tables(seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray | None, bool]:
     n = int(rng.integers(6, 12))
     base = rng.integers(-64, 64, (n, 3)) / 2.0 ** rng.integers(0, 6, 3) + rng.choice([0.0, 1000.0, 2.0**30])
     makers = [
-        lambda: base[:, 0].copy(),
+        base[:, 0].copy,
         lambda: 3 * base[:, 1],
         lambda: base[:, 0] + base[:, 2],
         lambda: np.full(n, 0.1),
@@ -167,7 +167,9 @@ def test_more_columns_than_rows_leave_the_rank_of_the_rows():
 def test_a_small_part_in_a_combination_is_a_part():
     rng = np.random.default_rng(3)
     a, b = rng.integers(-9, 9, (2, 30)).astype(float)
-    found = solve(Rows(torch.tensor(np.column_stack([a, b, a + 2.0**-40 * b])), torch.tensor(rng.normal(size=(30, 1)))), intercept=True)
+    found = solve(
+        Rows(torch.tensor(np.column_stack([a, b, a + 2.0**-40 * b])), torch.tensor(rng.normal(size=(30, 1)))), intercept=True
+    )
     assert found is not None
     assert found.shared(torch.ones(3).double()).determined.tolist() == [False, False, False, True]
 

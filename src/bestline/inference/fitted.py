@@ -207,7 +207,7 @@ class FittedLine:
         """Where the loss of the plan is least, (d, k), however training ended."""
         if self.refined is not None:
             return self.refined.weights
-        inference = self.inference
+        inference = self._least_squares
         if inference is None or not inference.aliased or self.shares:
             return replace(self.plan, solver=Exact(), start=None).run(Part(self.training)).weights
         # The line of the columns that are not redundant; the others have the weight 0.
@@ -222,7 +222,7 @@ class FittedLine:
 
     def _among_all(self, own: Tensor, others: float) -> Tensor:
         """Rows (., k) of the columns that are not redundant and of the intercept, among those of all weights (d, k)."""
-        inference = self.inference
+        inference = self._least_squares
         assert inference is not None  # noqa: S101  the callers have looked
         found = torch.full((len(self.names), own.shape[1]), others, dtype=torch.float64)
         found[[*inference.kept, *range(self.design.p, len(self.names))]] = own
@@ -288,7 +288,7 @@ class FittedLine:
         """Right digits of the exact solution and of its standard errors, (d, k) both; for least squares."""
         if self.refined is not None:
             return self.refined.digits, self.refined.std_error_digits.T
-        inference = self.inference
+        inference = self._least_squares
         assert inference is not None  # noqa: S101  the callers have looked
         p, intercept, kept = self.design.p, self.design.intercept, list(inference.kept)
         if any(alias.on for alias in inference.aliased):

@@ -140,7 +140,10 @@ def _half_width(line: FittedLine, X: Tensor, below: Tensor | None, interval: str
     lacking = variance.isnan() & ~X.isnan().any(1)
     for rows, why in (
         (lacking & known, "the columns are too nearly collinear: rounding is all that is left of its width"),
-        (lacking & ~known, f"{_told_apart(line, inference)} say something else there than in training: the line is a choice among many"),
+        (
+            lacking & ~known,
+            f"{_told_apart(line, inference)} say something else there than in training: the line is a choice among many",
+        ),
     ):
         many = int(rows.sum())
         if many:

@@ -112,7 +112,11 @@ def _facts(line: FittedLine, tables: list[list[Coefficient]], level: float, robu
 def _undetermined(line: FittedLine) -> list[str]:
     """Weights that are one choice among many as good, since columns say what others say; of least squares."""
     inference = line.inference
-    return [] if inference is None else [n for n, known in zip(line.names, inference.determined.tolist(), strict=True) if not known]
+    return (
+        []
+        if inference is None
+        else [n for n, known in zip(line.names, inference.determined.tolist(), strict=True) if not known]
+    )
 
 
 def _held_out(scores: Scores, targets: Sequence[str]) -> dict[str, Any]:

@@ -27,9 +27,13 @@ from bestline.numerics.exact_sums import CrossProducts, Whole
 from bestline.numerics.interval import BITS, Known
 
 _NOTHING = 180  # bits below which a pivot, 1 at most, is taken for nothing: columns of float64 set apart by less than 2^-90 of their size
-_ROUNDING = 2.0**-52  # of a stored number that was computed in a step or a few from others, relative: two of the roundings it had
+_ROUNDING = (
+    2.0**-52
+)  # of a stored number that was computed in a step or a few from others, relative: two of the roundings it had
 _FAINT = 1e-6  # of what a column varies: above it the others do not come near it
-_SIMPLE = 2**160  # largest denominator of a coefficient that is tried: 500 bits, less what the worst condition takes, tell its fraction
+_SIMPLE = (
+    2**160
+)  # largest denominator of a coefficient that is tried: 500 bits, less what the worst condition takes, tell its fraction
 _LONGEST = 8_192  # bits beyond which it is left open whether a number is nothing: multiplying them takes seconds
 
 
@@ -198,9 +202,7 @@ class Parted:
     swept: Whole
 
 
-def parted(
-    system: System, count: int, bits: int, nothing: int, *, intercept: bool, rounding: bool = False
-) -> Parted | None:
+def parted(system: System, count: int, bits: int, nothing: int, *, intercept: bool, rounding: bool = False) -> Parted | None:
     """Eliminate column after column, and leave out those of which nothing is left.
 
     The intercept comes first, then the columns in their order, as in R's `lm`. What is left of a column is nothing when it is a

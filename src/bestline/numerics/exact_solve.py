@@ -273,7 +273,9 @@ def _rounded(count: int, found: Eliminated, *, intercept: bool) -> Refined | Non
     V = torch.tensor([[v / (1 << solution.bits) for v in row] for row in solution.inverse], dtype=torch.float64)
     length, all_lengths = _lengths(system), _lengths(found.whole)
     left = 1 / V.diagonal().sqrt()  # length of what the other columns leave of each
-    unit, all_units = (torch.tensor([scaled(Fraction(1), -s) for s in sizes], dtype=torch.float64) for sizes in (size, all_sizes))
+    unit, all_units = (
+        torch.tensor([scaled(Fraction(1), -s) for s in sizes], dtype=torch.float64) for sizes in (size, all_sizes)
+    )
     # A column in units of 2^size has a weight in units of 2^-size; the factor of the inverse, too, row by row.
     factor, factor_below = pairs_of(
         [

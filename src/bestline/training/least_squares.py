@@ -103,19 +103,21 @@ def sharpened(rows: Rows, moments: Comoments, line: Solved, *, intercept: bool) 
     p, k = line.slopes.shape
     if rows.X.dtype != torch.float64 or p == 0:
         return line
-    digits = float(right_digits(moments, p, line.slopes, intercept=intercept).amin())
-    if digits >= FEW_DIGITS:
-        return line
-    # Two remedies: correction converges where some digits are right already; else, and where a table is so small that nobody will
-    # notice the time, the exact solution.
-    if digits >= _STEADY and not (len(rows) * (p + k) <= _SMALL and p < _FEW):
-        return _corrected(rows, moments, line, intercept=intercept)
+    # A small table is solved exactly, whatever its digits: nobody will notice the time. Of others the digits decide.
+    if not (len(rows) * (p + k) <= _SMALL and p < _FEW):
+        digits = float(right_digits(moments, p, line.slopes, intercept=intercept).amin())
+        if digits >= FEW_DIGITS:
+            return line
+        if digits >= _STEADY:
+            return _corrected(rows, moments, line, intercept=intercept)
     used = rows if rows.w is None else rows[rows.w > 0]
-    found = refined([(used, None)], p, k, intercept=intercept)
-    if found is None or not bool(found.distinct):
+    # Where moments cannot tell columns apart, those that only their rounding tells apart are not told apart.
+    found = refined([(used, None)], p, k, intercept=intercept, rounding=line.rank < p)
+    if found is None:
         return line
+    found = found.shared(torch.ones(p, dtype=torch.float64))
     level = found.weights[p] if intercept else line.intercept
-    return replace(line, slopes=found.weights[:p], intercept=level, rank=p, refined=found)
+    return replace(line, slopes=found.weights[:p], intercept=level, rank=found.rank - intercept, refined=found)
 
 
 def _corrected(rows: Rows, moments: Comoments, line: Solved, *, intercept: bool) -> Solved:

@@ -38,8 +38,20 @@ def test_settings_that_fit_does_not_take_are_not_asked_for(solver: Solver) -> No
 @pytest.mark.parametrize("solver", SOLVED, ids=repr)
 def test_what_is_kept_of_a_solver_restores_it(solver: Solver) -> None:
     facts = kept(solver)
-    assert list(facts) == ["descent", "stochastic"]
+    assert list(facts) == ["exact", "descent", "stochastic"]
     assert restored(facts) == (solver if solver.kept_as else Exact())
+
+
+def test_what_becomes_of_aliased_columns_is_asked_for_kept_and_restored() -> None:
+    drop = Exact("drop")
+    assert choose(aliased="drop") == choose("exact", aliased="drop") == restored(kept(drop)) == drop
+    assert drop.asked() == ("exact", {"aliased": "drop"})
+    assert [repr(drop), repr(Exact())] == ["Exact(aliased='drop')", "Exact()"]
+    assert [drop.equals, Exact().equals] == [Equals.FIRST, Equals.SMALLEST]
+    with pytest.raises(OptionError, match="`aliased` is 'smallest-norm' or 'drop'; got 'first'"):
+        choose("exact", aliased="first")
+    with pytest.raises(OptionError, match="takes no aliased"):
+        choose("proximal", aliased="drop")
 
 
 def test_code_is_not_kept() -> None:
@@ -67,7 +79,7 @@ def test_what_solvers_declare() -> None:
     ("solver", "options", "message"),
     [
         ("newton", {}, "choose exact, proximal, interior-point, stochastic, sgd"),
-        ("exact", {"lr": 0.1}, "takes no lr; name an optimiser"),
+        ("exact", {"lr": 0.1}, "takes no lr; its settings are aliased; name an optimiser"),
         ("interior-point", {"tol": 0.1}, "takes no tol; name an optimiser"),
         ("stochastic", {"batch_size": 2}, "takes no batch_size; its settings are lr, steps, rate, power"),
         (Exact(), {"lr": 0.1}, "to the solver object itself"),

@@ -86,11 +86,8 @@ def _named(name: str, options: Mapping[str, Any]) -> Solver:
         )
     odd = [option for option in options if option not in solver.settings]
     if odd:
-        hint = (
-            f"its settings are {', '.join(solver.settings)}"
-            if solver.settings
-            else "name an optimiser, for example solver='sgd'"
-        )
+        own = [f"its settings are {', '.join(solver.settings)}"] if solver.settings else []
+        hint = "; ".join([*own, *([] if solver.rated else ["name an optimiser, for example solver='sgd'"])])
         raise OptionError(f"Solver {name!r} takes no {', '.join(odd)}; {hint}.")
     return solver(**options)
 

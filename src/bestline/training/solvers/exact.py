@@ -18,7 +18,7 @@ from bestline.training.solvers.base import Equals, Reach, Rule, Solver, Step, St
 SMALLEST, DROP = "smallest-norm", "drop"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Exact(Solver):
     """Solve squared loss, with or without an l2 penalty, from the moments.
 
@@ -38,6 +38,9 @@ class Exact(Solver):
     def __post_init__(self) -> None:
         if self.aliased not in (SMALLEST, DROP):
             raise OptionError(f"`aliased` is {SMALLEST!r} or {DROP!r}; got {self.aliased!r}.")
+
+    def __repr__(self) -> str:
+        return f"Exact({', '.join(f'{name}={value!r}' for name, value in changed_fields(self).items())})"
 
     @property
     def equals(self) -> Equals:  # type: ignore[override]  # what others are by their kind, it is by a setting
