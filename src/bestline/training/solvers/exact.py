@@ -14,7 +14,6 @@ from bestline.numerics import Weights
 from bestline.training.objective import Objective
 from bestline.training.solvers.base import Equals, Reach, Rule, Solver, Step, Stop, changed_fields
 
-
 SMALLEST, DROP = "smallest-norm", "drop"
 
 
