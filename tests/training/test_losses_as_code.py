@@ -79,8 +79,9 @@ def test_an_own_loss_is_shown_the_datas_units() -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("hubert", "choose squared, huber, absolute, quantile or quantile:0.9"),
-        ("squared:2", "There is no loss 'squared:2'"),
+        ("hubert", "did you mean `huber`"),
+        ("tukey", "choose squared, huber, absolute, quantile or quantile:0.9"),
+        ("squared:2", "squared takes no number"),
         ("quantile:1", "must be a number between 0 and 1, such as quantile:0.9"),
         ("huber:-1", "must be a number above 0, such as huber:0.9"),
         ("huber:x", "must be a number above 0"),

@@ -64,8 +64,8 @@ def fit(
         Such as `"mpg ~ weight + C(origin)"`, before or behind the data: `fit("mpg ~ weight", frame)` is the same. Behind an array or
         frame X it may be y instead: `fit(X, y)` is `fit((X, y))`. Or give `target` and `features` by name. Left out, the features are all other
         columns that can serve.
-    solver : str or Solver, optional
-        "exact", "proximal", "interior-point", "stochastic", the name of an optimiser, or an object such as
+    solver : str, Solver or class of torch.optim, optional
+        "exact", "proximal", "interior-point", "stochastic", the name of an optimiser in any spelling, or an object such as
         `Descent("adam", lr=0.1, steps=200)` or `Stochastic(steps=5)`. By default exact, or what the penalty and the loss need.
     l1, l2 : float
         Penalty weights, not negative.
@@ -79,8 +79,9 @@ def fit(
         each line is then judged by groups of which it has seen no row. That column is no feature unless it is named.
     loss : str or callable
         "squared", "huber" (its threshold 1.345 times a robust scale of the residuals; "huber:10" for one in the target's units),
-        "absolute", "quantile" (the median; "quantile:0.9" for others), or a function (prediction (n, k), y (n, k)) -> losses
-        (n, k) or (n,), or one number.
+        "absolute", "quantile" (the median; "quantile:0.9" for others), by these names or those of scikit-learn and torch ("mse",
+        "mae", `nn.HuberLoss()`); or a function (prediction, y) -> losses of the rows, or one number. Of one target it is given (n,)
+        and (n,), of several (n, k) and (n, k).
     forward : nn.Module, callable or str, optional
         An own model, trained on the rows: a module of X (n, p), or a function (X, w (p, k), b (k,)) -> (n, k). Or "polynomial"
         or "polynomial:3": powers of every column up to that degree, by default 2, without interactions. That is the line

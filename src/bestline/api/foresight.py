@@ -25,7 +25,7 @@ from bestline.training.foresight.sweep import About, SweptRuns, run_sweep
 from bestline.training.gather import gather
 from bestline.training.plan import Plan, check_rows
 from bestline.training.request import Request, check_seed
-from bestline.training.solvers.descent import Descent
+from bestline.training.solvers.descent import Descent, named
 from bestline.training.task import Start
 
 if TYPE_CHECKING:
@@ -108,6 +108,7 @@ def preflight(
     BestlineWarning
         For rows that were left out or filled in, and for columns that cannot serve.
     """
+    solver = named(solver)
     if not isinstance(solver, str):
         raise OptionError(f"`solver` is one name of an optimiser here, such as 'sgd'; got {solver!r}.")
     checked_optimizers(solver)

@@ -10,13 +10,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from copy import deepcopy
 from itertools import product
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import torch
 from torch import Tensor, nn
 
-from bestline.errors import OptionError
+from bestline.errors import OptionError, ShapeError
 from bestline.numerics import Weights
+from bestline.training.losses.own import called
 from bestline.training.objective import Forward, LineForward
 
 UserForward: TypeAlias = nn.Module | Callable[..., Tensor]
@@ -61,8 +62,8 @@ def forward_of(given: UserForward | None, *, intercept: bool) -> Forward:
         return functional(given)
     # A user's function is given slopes and intercepts apart, as it is written; solvers see them as one matrix.
     if intercept:
-        return lambda X, weights: given(X, weights[:-1], weights[-1])
-    return given
+        return lambda X, weights: _tensor(called("forward", given, X, weights[:-1], weights[-1]))
+    return lambda X, weights: _tensor(called("forward", given, X, weights))
 
 
 def functional(module: nn.Module) -> Forward:
@@ -74,10 +75,26 @@ def functional(module: nn.Module) -> Forward:
     def forward(X: Tensor, weights: Tensor) -> Tensor:
         pieces = weights[:, 0].split([size for _, _, size in shapes])
         parameters = {name: piece.reshape(shape) for (name, shape, _), piece in zip(shapes, pieces, strict=True)}
-        prediction: Tensor = torch.func.functional_call(module, parameters, (X,))
+        prediction = called("forward", lambda X: torch.func.functional_call(module, parameters, (X,)), X)
+        if not isinstance(prediction, Tensor) or len(prediction) != len(X):
+            raise ShapeError(
+                f"The module must return one prediction for each of the {len(X)} rows; it gave {_given(prediction)}."
+            )
         return prediction.reshape(len(X), -1)
 
     return forward
+
+
+def _tensor(value: Any) -> Tensor:
+    if not isinstance(value, Tensor):
+        raise OptionError(
+            f"The forward function must return a tensor that torch can differentiate; it returned {_given(value)}."
+        )
+    return value
+
+
+def _given(value: object) -> str:
+    return f"the shape {tuple(value.shape)}" if isinstance(value, Tensor) else f"a {type(value).__name__}"
 
 
 def parameters_of(module: nn.Module) -> Weights:

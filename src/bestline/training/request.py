@@ -5,6 +5,7 @@ The query says which rows and columns; all else says how the line is trained on 
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
@@ -12,7 +13,7 @@ from typing import Any
 
 import torch
 
-from bestline.calls import refuse_unknown
+from bestline.calls import no_such, refuse_unknown
 from bestline.data.collected import Kept
 from bestline.data.design import Design, degree_of
 from bestline.data.gather import Query
@@ -20,7 +21,7 @@ from bestline.data.split import check_shares
 from bestline.engines.choose import brought
 from bestline.errors import ColumnError, OptionError
 from bestline.training.cross_validation import KINDS
-from bestline.training.losses.named import parse_loss
+from bestline.training.losses.named import parse_loss, usual_name
 from bestline.training.own_forward import UserForward
 from bestline.training.plan import Method, Plan
 from bestline.training.recipe import Recipe
@@ -65,7 +66,7 @@ class Request(Method):
         query = self.query
         # Everything that can be refused is, before the first row is read: reading may take an hour.
         if self.cv not in (None, *KINDS):
-            raise OptionError(f"`cv` chooses the penalty of 'ridge', 'lasso' or 'enet'; got {self.cv!r}.")
+            raise no_such("penalty to choose by `cv`", self.cv, KINDS, more="; the number of folds is `folds`")
         line = self.solver.reach is Reach.SOLUTION and self.squared_line
         if self.cv and (not line or self.l1 or self.l2):
             raise OptionError(f"`cv={self.cv!r}` chooses the penalty for squared loss of a line; leave out solver, l1 and l2.")
@@ -94,8 +95,9 @@ class Request(Method):
     @classmethod
     def of(cls, data: Any, formula: str | None, asked: Mapping[str, Any], defaults: Mapping[str, Any]) -> Request:
         """What `fit` was called with: the data, and beside them its arguments by name, and what those are when left out."""
+        refuse_unknown(asked["descent"], [*defaults, *SETTINGS], "fit")
+        asked = {**asked, "loss": usual_name(asked["loss"]), "cv": _cv(asked["cv"])}
         loss, forward, settings = asked["loss"], asked["forward"], asked["descent"]
-        refuse_unknown(settings, [*defaults, *SETTINGS], "fit")
         degree, own = (degree_of(forward), None) if isinstance(forward, str) else (1, forward)
         kind, line = parse_loss(loss), own is None
         chosen = choose(asked["solver"], squared=kind.squared, line=line, l1=asked["l1"], piecewise=kind.edged, **settings)
@@ -103,6 +105,8 @@ class Request(Method):
         named = any(asked[name] is not None for name in ("solver", "cv", "features"))
         unasked = formula is None and not (named or asked["l1"] or asked["l2"])
         given = {name: asked[name] for name in defaults} | settings
+        if isinstance(given["solver"], type):  # which says itself only once it is made
+            given = {**given, "solver": chosen, **dict.fromkeys(settings)}
         request = cls(
             Query(brought(data), formula, **{name: asked[name] for name in _OF_ROWS}, degree=degree),
             solver=chosen,
@@ -146,6 +150,12 @@ class Request(Method):
             f"Training with {what} needs the rows in memory, and they take more than {KEPT_BYTES / 1e9:.3g} GB; use loss='squared' "
             f"with the line, or fewer rows."
         )
+
+
+def _cv(cv: Any) -> Any:
+    """The penalty to choose, in any spelling."""
+    folded = re.sub(r"[-_\s]", "", cv.casefold()) if isinstance(cv, str) else cv
+    return {"elasticnet": "enet", "l2": "ridge", "l1": "lasso"}.get(folded, folded) if isinstance(cv, str) else cv
 
 
 def check_seed(seed: object) -> None:

@@ -187,7 +187,7 @@ def test_an_own_smooth_loss_under_an_l1_penalty_has_exact_zeros() -> None:
         ({"loss": "huber:0"}, "above 0"),
         ({"loss": "huber:many"}, "above 0"),
         ({"loss": "quantile:1"}, "between 0 and 1"),
-        ({"loss": "absolute:2"}, "There is no loss"),
+        ({"loss": "absolute:2"}, "takes no number"),
     ],
 )
 def test_what_is_refused(options: dict[str, object], words: str) -> None:

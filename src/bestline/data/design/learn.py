@@ -16,6 +16,7 @@ from dataclasses import replace
 
 import torch
 
+from bestline.calls import no_such
 from bestline.data.design.columns import coded, draft_of
 from bestline.data.design.design import Design
 from bestline.data.design.expressions import expression
@@ -76,7 +77,7 @@ def learn(
     FormulaError, ColumnError, MissingValuesError, DataError
     """
     if missing not in ("raise", "drop", "impute"):
-        raise OptionError(f"`missing` must be 'raise', 'drop' or 'impute'; got {missing!r}.")
+        raise no_such("way to treat `missing` values", missing, ("raise", "drop", "impute"))
     if weights is not None and source.field(weights).kind is not Kind.NUMBER:
         raise ColumnError(f"The weights in column {readable(weights)} are not numbers; name a column of numbers.")
     learner = Learner(source, Learnt(weights, training), progress)

@@ -14,24 +14,22 @@ from typing import Any
 import torch
 from torch.nn import Parameter
 
-from bestline.errors import OptionError, near_names
+from bestline.errors import OptionError
 from bestline.numerics import Weights
 from bestline.training.foresight.sweep import AUTO, MOST_RATES, PROPORTIONAL
-from bestline.training.solvers.descent import OPTIMIZERS, Descent
+from bestline.training.solvers.descent import OPTIMIZERS, Descent, named, no_optimizer
 from bestline.training.task import Task
 
 
 def checked_optimizers(optimizers: str | Iterable[str]) -> tuple[str, ...]:
     """Names of optimisers, each once; raises OptionError for one that does not exist."""
     several = not isinstance(optimizers, str) and isinstance(optimizers, Iterable)
-    names: tuple[str, ...] = tuple(dict.fromkeys(optimizers)) if several else (str(optimizers),)
+    names = tuple(dict.fromkeys(named(name) for name in (optimizers if several else (optimizers,))))
     if not names:
         raise OptionError(f"`optimizers` names none; choose among {', '.join(OPTIMIZERS)}.")
     for name in names:
         if name not in OPTIMIZERS:
-            near = near_names(str(name), OPTIMIZERS)
-            hint = f"did you mean {near[0]!r}?" if near else f"choose among {', '.join(OPTIMIZERS)}."
-            raise OptionError(f"There is no optimiser {name!r}; {hint}")
+            raise no_optimizer(str(name))
     return names
 
 

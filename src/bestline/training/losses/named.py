@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+import inspect
 import math
+import re
+from typing import Any
 
+from torch import nn
+from torch.nn import functional
+
+from bestline.calls import no_such
 from bestline.errors import OptionError
 from bestline.training.losses.absolute import Absolute
 from bestline.training.losses.base import Loss
@@ -13,21 +20,57 @@ from bestline.training.losses.quantile import Quantile
 from bestline.training.losses.squared import Squared
 
 LOSSES: dict[str, type[Loss]] = {kind.name: kind for kind in (Squared, Huber, Absolute, Quantile)}
+# What scikit-learn, torch and others call them.
+_CALLED = {
+    "squared": "mse mse_loss l2 squared_error squared_loss mean_squared_error ls least_squares ols leastsquares quadratic",
+    "absolute": "mae l1 l1_loss lad absolute_error mean_absolute_error absolute_deviation median",
+    "huber": "huber_loss",
+    "quantile": "pinball",
+}
+_BY_CALL = {word: name for name, words in _CALLED.items() for word in words.split()}
+_OF_TORCH: dict[object, str] = {
+    functional.mse_loss: "squared",
+    functional.l1_loss: "absolute",
+    functional.huber_loss: "huber:1.0",
+}
+
+
+def usual_name(loss: Any) -> Any:
+    """The name of a loss in any spelling, and of torch's own module or function where it is the same; whatever else, as it is."""
+    if isinstance(loss, str):
+        name, colon, number = loss.strip().partition(":")
+        folded = re.sub(r"[-\s]+", "_", name.strip().casefold())
+        return _BY_CALL.get(folded, folded) + colon + number
+    if isinstance(loss, type) and issubclass(loss, nn.Module):
+        loss = loss()
+    # A sum over the rows is another loss than their mean, as its penalty and its rate say.
+    if getattr(loss, "reduction", "sum") == "sum":
+        return _OF_TORCH.get(loss, loss) if inspect.isfunction(loss) else loss
+    match loss:
+        case nn.MSELoss():
+            return "squared"
+        case nn.L1Loss():
+            return "absolute"
+        case nn.HuberLoss():
+            return f"huber:{float(loss.delta)!r}"
+    return loss
 
 
 def parse_loss(loss: object) -> Loss:
     """The loss that `fit(loss=...)` means: by name, with a number behind a colon as in "quantile:0.9", or a function.
+    Names in any spelling, and by those of scikit-learn and torch: "mse", "mae", "l1", `nn.HuberLoss()`.
 
     The number is the level of the quantile, or Huber's threshold in the data's units. Raises OptionError for anything else.
     """
+    loss = usual_name(loss)
     if callable(loss):
         return Own(loss)
     name, colon, text = str(loss).partition(":")
     kind = LOSSES.get(name)
-    if kind is None or (colon and kind.most is None):
-        raise OptionError(
-            f"There is no loss {loss!r}; choose {', '.join(LOSSES)} or quantile:0.9, or give a function (prediction, y)."
-        )
+    if kind is None:
+        raise no_such("loss", loss, LOSSES, more=" or quantile:0.9, or give a function (prediction, y)")
+    if colon and kind.most is None:
+        raise OptionError(f"Loss {loss!r}: {name} takes no number; write {name!r}.")
     if not colon:
         return kind()
     # What is no number becomes NaN, which lies between no two bounds: one message serves both.

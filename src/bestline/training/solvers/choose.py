@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
+from torch.optim import Optimizer
 from torch.optim.lr_scheduler import CosineAnnealingLR
 
 from bestline.errors import OptionError
 from bestline.training.solvers.base import Reads, Solver
-from bestline.training.solvers.descent import OPTIMIZERS, Descent
+from bestline.training.solvers.descent import OPTIMIZERS, Descent, named, no_optimizer
 from bestline.training.solvers.exact import Exact
 from bestline.training.solvers.interior import InteriorPoint
 from bestline.training.solvers.proximal import Proximal
@@ -18,6 +20,10 @@ from bestline.training.solvers.stochastic import Stochastic
 
 SOLVERS: tuple[type[Solver], ...] = (Exact, Proximal, InteriorPoint, Descent, Stochastic)
 _BY_NAME = {solver.name: solver for solver in SOLVERS if solver is not Descent}  # which goes by its optimisers' names
+# What others call them.
+_CALLED = dict.fromkeys(
+    ("ols", "lstsq", "leastsquares", "closedform", "analytic", "normalequation", "normalequations"), "exact"
+)
 SETTINGS = tuple(dict.fromkeys(name for solver in SOLVERS for name in solver.settings))
 
 
@@ -33,7 +39,8 @@ def choose(
 
     Parameters
     ----------
-    solver : None, str or Solver
+    solver : None, str, Solver or class of torch.optim
+        A name in any spelling, such as "SGD".
         None takes `Exact()` for squared loss, `Proximal()` when there is an l1 penalty, `InteriorPoint()` for huber, absolute and
         quantile, `Descent("lbfgs")` for own losses, `Proximal()` with an l1 penalty, and `Descent("adam")` for the rest.
     squared, line, piecewise : bool
@@ -52,6 +59,14 @@ def choose(
         return _usual(squared=squared, line=line, l1=l1, piecewise=piecewise)
     if isinstance(solver, str):
         chosen = _named(solver, options)
+    elif isinstance(solver, type) and issubclass(solver, Solver):
+        chosen = _named(solver.name, options) if solver is not Descent else Descent(**options)
+    elif isinstance(solver, Optimizer):
+        raise OptionError(
+            f"`solver` takes the optimiser's class, torch.optim.{type(solver).__name__}, and makes one for the line's weights."
+        )
+    elif not isinstance(solver, Solver) and callable(solver):  # a class of torch.optim, or a partial of one
+        chosen = _descent(solver, options)
     elif not isinstance(solver, Solver):
         raise OptionError(f"`solver` must be a name or a solver such as Exact() or Descent(); got {solver!r}.")
     elif options:
@@ -76,20 +91,28 @@ def _usual(*, squared: bool, line: bool, l1: float, piecewise: bool) -> Solver:
 
 
 def _named(name: str, options: Mapping[str, Any]) -> Solver:
-    if name in OPTIMIZERS:
-        return Descent(name, **options)
-    solver = next((own for known, own in _BY_NAME.items() if known.replace("-", "") == name.replace("-", "")), None)
+    folded = re.sub(r"[-_\s]", "", name.casefold())
+    if named(name) in OPTIMIZERS:
+        return _descent(name, options)
+    solver = next((own for known, own in _BY_NAME.items() if known.replace("-", "") == _CALLED.get(folded, folded)), None)
     if solver is None:
-        raise OptionError(
-            f"There is no solver {name!r}; choose {', '.join(_BY_NAME)}, {', '.join(OPTIMIZERS)}, or give an "
-            f"object such as Descent(lr=0.1)."
-        )
+        raise no_optimizer(name, solvers=_BY_NAME)
+    _refuse_odd(name, solver, options)
+    return solver(**options)
+
+
+def _descent(optimizer: Any, options: Mapping[str, Any]) -> Descent:
+    _refuse_odd(optimizer, Descent, options)
+    return Descent(named(optimizer), **options)
+
+
+def _refuse_odd(name: object, solver: type[Solver], options: Mapping[str, Any]) -> None:
+    """Refuse settings of other solvers."""
     odd = [option for option in options if option not in solver.settings]
     if odd:
         own = [f"its settings are {', '.join(solver.settings)}"] if solver.settings else []
         hint = "; ".join([*own, *([] if solver.rated else ["name an optimiser, for example solver='sgd'"])])
-        raise OptionError(f"Solver {name!r} takes no {', '.join(odd)}; {hint}.")
-    return solver(**options)
+        raise OptionError(f"Solver {getattr(name, '__name__', name)!r} takes no {', '.join(odd)}; {hint}.")
 
 
 def kept(solver: Solver) -> dict[str, Any]:

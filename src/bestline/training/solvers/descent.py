@@ -10,7 +10,8 @@ only plain descent on squared loss is done without one, for there a step is no m
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator, Mapping
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import pairwise
@@ -22,15 +23,16 @@ from torch.nn import Parameter
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 
+from bestline.calls import no_such, with_hints
 from bestline.errors import NumericalError, OptionError
 from bestline.numerics import Square, Weights
 from bestline.training.objective import Objective, Smooth
 from bestline.training.solvers.base import AT_LIMIT, Equals, Reads, Rule, Solver, Step, TorchLoop, changed_fields
 from bestline.training.solvers.rate_limits import automatic, curvatures, limit
+from bestline.training.solvers.schedules import ScheduleMaker, check_schedule, made, maker
 
 _AHEAD = 64  # steps made before they are looked at together
 OptimizerMaker: TypeAlias = Callable[..., Optimizer]
-ScheduleMaker: TypeAlias = Callable[[Optimizer], Any]
 
 OPTIMIZERS: dict[str, OptimizerMaker] = {
     "sgd": torch.optim.SGD,
@@ -44,9 +46,38 @@ OPTIMIZERS: dict[str, OptimizerMaker] = {
     "lbfgs": partial(torch.optim.LBFGS, line_search_fn="strong_wolfe", tolerance_grad=0.0, tolerance_change=0.0),
 }
 
+# What others call them; letters of either case, hyphens and underlines are one.
+_CALLED = {
+    "gd": "sgd",
+    "gradientdescent": "sgd",
+    "batchgradientdescent": "sgd",
+    "heavyball": "momentum",
+    "nag": "nesterov",
+    "bfgs": "lbfgs",
+}
 _PLAIN = ("optimizer", "lr", "steps", "batch_size", "patience", "tol")  # the settings that a model file keeps
 
 
+def named(optimizer: Any) -> Any:
+    """The name in `OPTIMIZERS` of an optimiser in any spelling, or of its class in torch; whatever else is given, as it is."""
+    if isinstance(optimizer, str):
+        folded = re.sub(r"[-_\s]", "", optimizer.casefold())
+        return folded if folded in OPTIMIZERS else _CALLED.get(folded, optimizer)
+    return next((name for name, maker in OPTIMIZERS.items() if maker is optimizer), optimizer)
+
+
+def no_optimizer(name: str, *, solvers: Iterable[str] = ()) -> OptionError:
+    """The error for a name that is none; `solvers` are other words that would have been taken."""
+    theirs = {other.casefold(): other for other in dir(torch.optim) if other[:1].isupper() and other != "Optimizer"}
+    if name.casefold() in theirs:
+        return OptionError(f"The optimiser {name!r} goes by its class: solver=torch.optim.{theirs[name.casefold()]}.")
+    what, more = (
+        ("solver", ", or give an object such as Descent(lr=0.1)") if solvers else ("optimiser", ", or a class of torch.optim")
+    )
+    return no_such(what, name, [*solvers, *OPTIMIZERS], more=more)
+
+
+@with_hints
 @dataclass(frozen=True, slots=True)
 class Descent(Solver):
     """Train by an optimiser of `torch.optim`.
@@ -62,9 +93,9 @@ class Descent(Solver):
         Number of updates, exactly; by default as many as it takes to converge, and 10,000 at most.
     batch_size : int, optional
         Rows in each update: None = all of them (batch gradient descent), 1 = one at a time, or any size.
-    schedule : callable, optional
-        (optimiser) -> scheduler of `torch.optim.lr_scheduler`, such as `partial(StepLR, step_size=100)`; stepped after every
-        update.
+    schedule : str or callable, optional
+        How the rate changes over `steps`: "cosine", "linear", "exponential", "step" or "plateau" (see `solvers.schedules`); or
+        (optimiser) -> scheduler of `torch.optim.lr_scheduler`, such as `partial(StepLR, step_size=100)`. Stepped after every update.
     patience : int, optional
         Stop when the held-out loss has not improved for this many steps, and keep the best weights.
     tol : float, optional
@@ -81,14 +112,18 @@ class Descent(Solver):
     lr: float | str = "auto"
     steps: int | None = None
     batch_size: int | None = None
-    schedule: ScheduleMaker | None = None
+    schedule: str | ScheduleMaker | None = None
     patience: int | None = None
     tol: float | None = field(default=None)
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "optimizer", named(self.optimizer) if isinstance(self.optimizer, str) else self.optimizer)
         if isinstance(self.optimizer, str) and self.optimizer not in OPTIMIZERS:
+            raise no_optimizer(self.optimizer)
+        if isinstance(self.optimizer, Optimizer) or not (isinstance(self.optimizer, str) or callable(self.optimizer)):
             raise OptionError(
-                f"There is no optimiser {self.optimizer!r}; choose one of {', '.join(OPTIMIZERS)}, or a class of torch.optim."
+                f"`optimizer` is a name such as 'adam', or a class such as torch.optim.Adam, not one made already; got an object of "
+                f"the type {type(self.optimizer).__name__}."
             )
         if self.lr != "auto" and not (isinstance(self.lr, int | float) and 0 < self.lr < float("inf")):
             raise OptionError(f"`lr` must be a positive number or 'auto'; got {self.lr!r}.")
@@ -96,6 +131,7 @@ class Descent(Solver):
             value = getattr(self, name)
             if value is not None and (not isinstance(value, int) or isinstance(value, bool) or value < least):
                 raise OptionError(f"`{name}` must be a whole number of at least {least}; got {value!r}.")
+        check_schedule(self.schedule, self.steps)
         if self.tol is not None and not self.tol >= 0:
             raise OptionError(f"`tol` must not be negative; got {self.tol!r}.")
 
@@ -136,7 +172,7 @@ class Descent(Solver):
     @property
     def loop(self) -> TorchLoop:
         """Itself: it is such a loop."""
-        return TorchLoop(self.maker, self.schedule, self.batch_size, self.patience)
+        return TorchLoop(self.maker, maker(self.schedule, self.steps), self.batch_size, self.patience)
 
     @property
     def maker(self) -> OptimizerMaker:
@@ -152,12 +188,15 @@ class Descent(Solver):
         """What is plain of it: schedules and optimisers of one's own are code, which a file never holds."""
         if not isinstance(self.optimizer, str):
             return None
-        return {name: getattr(self, name) for name in _PLAIN} | {"scheduled": self.schedule is not None}
+        by_name = {"schedule": self.schedule} if isinstance(self.schedule, str) else {}
+        return {name: getattr(self, name) for name in _PLAIN} | {"scheduled": self.schedule is not None} | by_name
 
     @classmethod
     def from_facts(cls, facts: Mapping[str, Any]) -> Self:
-        """The same, but that a schedule is known no more."""
-        return cls(**{name: facts[name] for name in _PLAIN}, schedule=_unknown if facts["scheduled"] else None)
+        """The same, but that a schedule without a name is known no more."""
+        return cls(
+            **{name: facts[name] for name in _PLAIN}, schedule=facts.get("schedule", _unknown) if facts["scheduled"] else None
+        )
 
     def rate_limit(self, objective: Objective, start: Weights) -> float | None:
         """Largest stable rate with the whole data in each step; on slices the true limit is lower still."""
@@ -180,12 +219,12 @@ class Descent(Solver):
 
     def built(self, parameter: Parameter, objective: Objective) -> Optimizer:
         """The optimiser for `parameter` (d, k), its learning rate settled."""
-        maker = self.maker
+        make = self.maker
         # An optimiser of one's own may have settled its rate already, as a partial does; then it is not asked to take another.
-        takes_rate = isinstance(self.optimizer, str) or "lr" in inspect.signature(maker).parameters
+        takes_rate = isinstance(self.optimizer, str) or "lr" in inspect.signature(make).parameters
         if self.lr != "auto":
-            return maker([parameter], lr=self.lr) if takes_rate else maker([parameter])
-        optimizer = maker([parameter], lr=1e-3) if takes_rate else maker([parameter])
+            return _made(make, parameter, **({"lr": self.lr} if takes_rate else {}))
+        optimizer = _made(make, parameter, **({"lr": 1e-3} if takes_rate else {}))
         if takes_rate:
             rate = automatic(optimizer, objective, parameter.detach(), self.batch_size)
             for group in optimizer.param_groups:
@@ -196,7 +235,7 @@ class Descent(Solver):
         """The start, and the weights after every update, without end."""
         parameter = Parameter(start.clone())
         optimizer = self.built(parameter, objective)
-        scheduler = self.schedule(optimizer) if self.schedule else None
+        scheduler = made(maker(self.schedule, self.steps), optimizer)
         walk = _Walk(
             objective, parameter, optimizer, scheduler, self._slices(objective, seed), *self._shortcuts(objective, optimizer)
         )
@@ -229,6 +268,21 @@ class Descent(Solver):
         if objective.slices is None:
             raise OptionError("Mini-batches need the rows; these are moments only. Use batch_size=None.")
         return objective.slices.batches(self.batch_size, seed)
+
+
+def _made(make: OptimizerMaker, parameter: Parameter, **rate: Any) -> Optimizer:
+    """The optimiser of one parameter; raises OptionError where what was given makes none."""
+    try:
+        optimizer = make([parameter], **rate)
+    except (TypeError, ValueError) as error:
+        raise OptionError(
+            f"`optimizer` makes an optimiser of (parameters, lr=...), as torch's classes do; it failed: {error}."
+        ) from error
+    if not isinstance(optimizer, Optimizer):
+        raise OptionError(
+            f"`optimizer` must make an optimiser of torch; it made an object of the type {type(optimizer).__name__}."
+        )
+    return optimizer
 
 
 def _unknown(optimizer: Optimizer) -> None:

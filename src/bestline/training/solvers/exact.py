@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from bestline.calls import with_hints
 from bestline.errors import OptionError
 from bestline.numerics import Weights
 from bestline.training.objective import Objective
@@ -17,6 +18,7 @@ from bestline.training.solvers.base import Equals, Reach, Rule, Solver, Step, St
 SMALLEST, DROP = "smallest-norm", "drop"
 
 
+@with_hints
 @dataclass(frozen=True, slots=True, repr=False)
 class Exact(Solver):
     """Solve squared loss, with or without an l2 penalty, from the moments.

@@ -26,6 +26,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
+from bestline.calls import with_hints
 from bestline.errors import OptionError
 from bestline.numerics import Weights, minimum_norm
 from bestline.training.losses.piecewise import Piecewise
@@ -41,6 +42,7 @@ _NOTHING = 1e-20  # of the height: what is left of the gap when there is nothing
 _SLACK = 1e-11  # rounding that a guess may show, in the units of residuals and slopes
 
 
+@with_hints
 @dataclass(frozen=True, slots=True)
 class InteriorPoint(Converging):
     """Minimise the Huber, absolute or quantile loss of a line, with or without penalties.

@@ -16,6 +16,7 @@ from typing import ClassVar
 
 import torch
 
+from bestline.calls import with_hints
 from bestline.numerics import Bowl, Weights
 from bestline.training.objective import Objective, Smooth
 from bestline.training.penalty.base import Penalty, Terms
@@ -29,6 +30,7 @@ _NEAR = 1e-6  # violation below which it is solved for in any case
 _SHORTEST = 1e-12  # of the first step: a loss with edges is under no parabola
 
 
+@with_hints
 @dataclass(frozen=True, slots=True)
 class Proximal(Converging):
     """Minimise a smooth loss with an l1 penalty, or l1 and l2 together.

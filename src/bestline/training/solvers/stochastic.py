@@ -17,6 +17,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
+from bestline.calls import no_such, with_hints
 from bestline.errors import OptionError
 from bestline.numerics import Bowl, Rows, Weights
 from bestline.training.objective import Objective, Slices
@@ -29,6 +30,7 @@ _TURNS = 65_536  # rows of an epoch, after which it is looked whether there is a
 _LOST = 1e20  # mean squared error as trained from which there is no way back: the epoch is not finished
 
 
+@with_hints
 @dataclass(frozen=True, slots=True)
 class Stochastic(Solver):
     """Train on squared loss of a line one row at a time, by the engine of `SGDRegressor`.
@@ -85,7 +87,7 @@ class Stochastic(Solver):
             if (name, value) != ("patience", None) and (type(value) is not int or value < least):
                 raise OptionError(f"`{name}` must be a whole number of at least {least}; got {value!r}.")
         if self.rate not in RATES:
-            raise OptionError(f"There is no rate {self.rate!r}; choose one of {', '.join(RATES)}.")
+            raise no_such("rate", self.rate, RATES)
         if type(self.average) is not bool:
             raise OptionError(f"`average` must be True or False; got {self.average!r}.")
         for name in ("power", "tol"):
