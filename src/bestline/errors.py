@@ -109,8 +109,7 @@ class UnseenLevelError(DataError):
         self.level, self.column, self.row = level, column, row
         super().__init__(
             f"Column {readable(column)} has the level {readable(level)} at {row}, which training never saw; "
-            f"the levels it knows are {listed(known, most=8)}. Correct the value, or ask for missing predictions "
-            f"there (on_unseen='nan')."
+            f"the levels it knows are {listed(known, most=8)}. Correct the value, or leave the row out."
         )
 
 

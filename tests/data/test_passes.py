@@ -20,7 +20,7 @@ from bestline.data.design.profiles import CountGaps, Gram, Learnt, Profile, Summ
 from bestline.data.folds import ByHash, ByPart, ByValue, FindValues, Values
 from bestline.data.passes import Named, Pass
 from bestline.data.runner import summed
-from bestline.data.split import InPart, part_labels
+from bestline.data.split import InPart, part_labels, weighted_rows
 from bestline.data.tables import open_source
 from bestline.inference.coordinates import AddUp, Fold
 from bestline.inference.covariance.named import parse_cov
@@ -63,7 +63,7 @@ def _passes() -> dict[str, tuple[pd.DataFrame, Pass[Any, Any]]]:
     source = open_source(FRAME)
     design = learn(source, formula=FORMULA, weights="w")
     drops = learn(open_source(HOLES), formula=FORMULA, missing="drop")
-    labels = part_labels(source, (0.6, 0.2, 0.2), 1)
+    labels = part_labels(weighted_rows(source, None), (0.6, 0.2, 0.2), 1)
     counted = Learnt("w", InPart(labels))
     calls = tuple(c for f in design.factors if f.kind == "expression" for c in _calls(f.text))
     ranges = source.reduce(Summarise(calls, None, counted)).parts

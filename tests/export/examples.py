@@ -43,15 +43,10 @@ def predicted(model: bl.Model, table: pa.Table) -> tuple[np.ndarray, np.ndarray]
     gaps = "impute" if model.design.missing == "impute" else "drop"
     model = replace(model, design=replace(model.design, missing=gaps))
     k = len(model.targets)
-    want = model.predict(table, on_unseen="nan").reshape(-1, k)
+    want = model.predict(table).reshape(-1, k)
     (batch,) = open_source(table, text=model.design.texts).batches(model.design.needs)
-    X, _ = model.design.features(batch, on_unseen="nan")
+    X = model.design.features(batch).X
     ones = torch.ones(len(X), int(model.design.intercept), dtype=torch.float64)
-    for f in model.design.factors:  # a category of one level has no column to tell what another level, or none, makes of a row
-        if f.kind == "category" and len(f.levels) == 1:
-            codes, seen = batch.text(f.column)
-            unseen = [gaps == "drop" if c < 0 else seen[c] not in f.levels for c in codes.tolist()]
-            want[unseen] = np.nan
     return want, (torch.cat([X.nan_to_num(0.0), ones], 1).abs() @ model.weights.abs()).numpy()
 
 

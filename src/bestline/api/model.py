@@ -134,9 +134,11 @@ class Model(FittedLine):
         return second_pass.influence(self, data, target=target)
 
     @now_by_name
-    def augment(self, data: Any = None, *, interval: str | None = None, level: float = 0.95) -> DataFrame:
+    def augment(
+        self, data: Any = None, *, interval: str | None = None, level: float = 0.95, on_unseen: str = "nan"
+    ) -> DataFrame:
         """The data's own columns, and beside them fitted, resid, hat, cooksd, ... of every row; see `augment.augment`."""
-        return augment.augment(self, data, interval, level)
+        return augment.augment(self, data, interval, level, on_unseen)
 
     def agree(self, data: Any = None) -> Agreement:
         """The same line by scikit-learn and statsmodels, and to how many digits each weight agrees; see `peers.agreement`."""
@@ -145,27 +147,31 @@ class Model(FittedLine):
     # -- use -----------------------------------------------------------------------------------------------------------
 
     @now_by_name
-    def predict(self, data: Any, *, interval: str | None = None, level: float = 0.95, on_unseen: str = "raise") -> Any:
+    def predict(self, data: Any, *, interval: str | None = None, level: float = 0.95, on_unseen: str = "nan") -> Any:
         """Predictions for new rows.
 
         Parameters
         ----------
         data
-            Anything that `fit` reads, without the target; columns are found by name, in any order. For one feature also a
-            number, a list or a column of numbers.
+            Anything that `fit` reads, without the target; columns are found by name, in any order. One row is a dict of values or
+            a Series by name, or a tuple, list or array (p,) in the order of the training table; for one feature a list or array
+            is a column (n,), and a number is one row.
         interval : {"confidence", "prediction"}, optional
             Interval of the line's mean, or of a new observation; for least squares of one target. Where the line was fitted with
             weights, the new observation is one of weight 1, as in R and statsmodels; `augment` takes each row's own weight.
         level : float
             Share of intervals that hold the truth.
-        on_unseen : {"raise", "nan"}
-            What to do with a category that training never saw.
+        on_unseen : {"nan", "raise", "average"}
+            What to do with a level that no training row has: a missing prediction, as for a missing value, and a warning that
+            names level, column and number of rows; an error; or count such a row as every level, each by its share of the
+            training rows (by weight), also in interactions. An interval then is that of this average, and does not say how far
+            apart the levels are.
 
         Returns
         -------
         float, ndarray or DataFrame
-            A float for a number; else (n,), or (n, k) for several targets; with an interval a frame with the columns
-            `prediction` and `pred_low`, `pred_high` or `conf_low`, `conf_high`.
+            A float for a number; else (n,), one row being n = 1, or (n, k) for several targets; with an interval a frame with
+            the columns `prediction` and `pred_low`, `pred_high` or `conf_low`, `conf_high`.
 
         Raises
         ------
@@ -175,14 +181,21 @@ class Model(FittedLine):
 
     @now_by_name
     def predict_batch(
-        self, batch: Batch, *, interval: str | None = None, level: float = 0.95, on_unseen: str = "raise"
+        self, batch: Batch, *, interval: str | None = None, level: float = 0.95, on_unseen: str = "nan"
     ) -> dict[str, Tensor]:
         """Predictions for one batch of a Source, by column: `prediction`, and the ends of the interval asked for."""
         return prediction.predict_batch(self, batch, interval, level, on_unseen)
 
-    def evaluate(self, data: Any, y: Any = None) -> Scores:
-        """Errors on rows with a known target, of a table or of X and y: one pass; MSE, RMSE, MAE and R2 with the number of rows."""
-        return prediction.evaluate(self, data if y is None else (data, y))
+    def predictor(self, *, interval: str | None = None, level: float = 0.95, on_unseen: str = "nan") -> prediction.Predictor:
+        """Predicts the batches of a Source one after the other, as `predict_batch` does; `tell()` then warns once of them all."""
+        return prediction.Predictor(self, interval, level, on_unseen)
+
+    def evaluate(self, data: Any, y: Any = None, *, on_unseen: str = "nan") -> Scores:
+        """Errors on rows with a known target, of a table or of X and y: one pass; MSE, RMSE, MAE and R2 with the number of rows.
+
+        Rows without a prediction are left out, and counted; see `prediction.evaluate`.
+        """
+        return prediction.evaluate(self, data if y is None else (data, y), on_unseen)
 
     def rows(self, part: str = "training", data: Any = None) -> Iterator[Rows]:
         """The rows in the data's units, batch by batch: of `data`, or else of the "training", "validation" or "test" part.

@@ -23,6 +23,14 @@ PREDICT_EXAMPLES = examples(
     "bestline predict cars.bestline new.csv -o predicted.csv",
     "bestline predict cars.bestline new.csv --interval prediction --level 0.9",
 )
+
+OnUnseen = Annotated[
+    str,
+    typer.Option(
+        help="A level that no training row has: nan (a missing prediction), raise, or average (by the levels' shares)."
+    ),
+]
+
 EVALUATE_EXAMPLES = examples("bestline evaluate cars.bestline held_out.csv --json")
 
 
@@ -33,7 +41,7 @@ def predict(
     data: Annotated[list[str], typer.Argument(metavar="DATA...", help="New rows; columns are found by name.")],
     interval: Annotated[str | None, typer.Option(help="confidence (of the line) or prediction (of a new observation).")] = None,
     level: Annotated[float, typer.Option(help="Level of the interval.")] = 0.95,
-    on_unseen: Annotated[str, typer.Option(help="A category that training never saw: raise, or nan.")] = "raise",
+    on_unseen: OnUnseen = "nan",
     out: Annotated[
         Path | None,
         typer.Option(
@@ -56,9 +64,10 @@ def predict(
         tell = share_of(bars.passes(), "predicting")
         rows = 0
         columns: dict[str, list[float | None]] = {}
+        ask = line.predictor(interval=interval, level=level, on_unseen=on_unseen)
 
         def predicted(batch: Any) -> dict[str, Any]:
-            values = line.predict_batch(batch, interval=interval, level=level, on_unseen=on_unseen)
+            values = ask(batch)
             return (
                 {f"prediction:{t}": values["prediction"][:, i] for i, t in enumerate(line.targets)}
                 if values["prediction"].ndim == 2
@@ -74,6 +83,7 @@ def predict(
         else:
             with onto_stdout() if out is None else nullcontext():
                 rows = api.write_with(source, out, predicted, overwrite=force, progress=tell)
+        ask.tell()
     terminal.said = [*notes, *terminal.said]
     terminal.answer("", {"rows": rows, "out": None if out is None else str(out), "warnings": terminal.said, **columns})
     terminal.wrote(out, what=f"{rows:,} rows to ")
@@ -84,12 +94,13 @@ def evaluate(
     model: ModelFile,
     *,
     data: Annotated[list[str], typer.Argument(metavar="DATA...", help="Rows with a known target.")],
+    on_unseen: OnUnseen = "nan",
     terminal: Terminal,
 ) -> None:
     """Measure a model's errors on rows with a known target."""
     with terminal.listening():
         line = bl.load(model)
-        scores = line.evaluate(one(data))
+        scores = line.evaluate(one(data), on_unseen=on_unseen)
     lines = [f"{plain(line.design.formula, 300)}   ({scores.of})"]
     for i, target in enumerate(line.targets):
         assert scores.mae is not None  # noqa: S101  the rows were read

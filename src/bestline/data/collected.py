@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 import torch
 from torch import Tensor
 
-from bestline.data.design import Design, Encoded
+from bestline.data.design import Design
 from bestline.data.folds import Grouping
 from bestline.data.passes import Named, Pass
 from bestline.data.tables import Batch, Source
@@ -79,9 +79,13 @@ class Collected:
     low, high : Tensor (p,)
         Smallest and largest value of each column of X.
     read, dropped : int
-        Rows read, and those of them left out because a value was missing.
+        Rows read, and those of them left out because a value was missing; a row of weight 0 is not there, and so is none of these.
     imputed : Named
         Column -> values filled in.
+    unseen : Named
+        (column, level) -> rows left out, because no training row has that level.
+    strange : int
+        Rows left out for such levels.
     kept : Kept or None
         The rows, where they are wanted.
     """
@@ -92,6 +96,8 @@ class Collected:
     read: int = 0
     dropped: int = 0
     imputed: Named[str, int] = field(default_factory=lambda: Named({}))
+    unseen: Named[tuple[str, str], int] = field(default_factory=lambda: Named({}))
+    strange: int = 0
     kept: Kept | None = None
 
     def __add__(self, other: Collected) -> Collected:
@@ -103,6 +109,8 @@ class Collected:
             self.read + other.read,
             self.dropped + other.dropped,
             self.imputed + other.imputed,
+            self.unseen + other.unseen,
+            self.strange + other.strange,
             self.kept if self.kept is None or other.kept is None else self.kept + other.kept,
         )
 
@@ -144,12 +152,18 @@ class Collect(Pass[Batch, Collected]):
             encoded = self.design.rows(batch)
         except MissingValuesError as error:
             raise RefusedGapError(str(error)) from None
-        nothing = replace(self.empty(), read=batch.rows, dropped=batch.rows - len(encoded.rows), imputed=Named(encoded.imputed))
-        used = present(encoded)
-        rows = used.rows
+        nothing = replace(
+            self.empty(),
+            read=batch.rows,
+            dropped=encoded.gapped,
+            imputed=Named(encoded.imputed),
+            unseen=Named(encoded.unseen),
+            strange=encoded.strange,
+        )
+        rows = encoded.rows
         if len(rows) == 0:
             return nothing
-        group = None if self.grouping is None else self.grouping(batch, used).to(rows.X.device)
+        group = None if self.grouping is None else self.grouping(batch, encoded).to(rows.X.device)
         low, high = (nothing.low, nothing.high) if not self.design.p else (edge.cpu() for edge in range_of(rows.X))
         return replace(
             nothing,
@@ -173,15 +187,6 @@ def range_of(X: Features) -> tuple[Columns, Columns]:
     return torch.stack(least).amin(0), torch.stack(most).amax(0)
 
 
-def present(encoded: Encoded) -> Encoded:
-    """Without the rows of weight 0, which are not there."""
-    rows, at = encoded.rows, encoded.index
-    if rows.w is None or not bool((rows.w == 0).any()):
-        return encoded
-    there = torch.nonzero(rows.w)[:, 0]
-    return replace(encoded, rows=rows[there], index=there if at is None else at[there.to(at.device)])
-
-
 def read_again(
     source: Source, design: Design, grouping: Grouping, members: Sequence[int], order: torch.Generator | None = None
 ) -> Iterator[Rows]:
@@ -191,6 +196,6 @@ def read_again(
     """
     wanted = torch.tensor(members)
     for batch in source.batches([*design.reads(), *grouping.columns], order=order):
-        encoded = present(design.rows(batch))
+        encoded = design.rows(batch)
         own = torch.isin(grouping(batch, encoded).cpu(), wanted).to(encoded.rows.X.device)
         yield encoded.rows if bool(own.all()) else encoded.rows[own]

@@ -11,7 +11,7 @@ grouping is a value like a pass: it can be pickled, and says the same of a row w
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Protocol
 
@@ -19,6 +19,7 @@ import torch
 from torch import Tensor
 
 from bestline.data.design import Design, Encoded
+from bestline.data.design.profiles import Learnt
 from bestline.data.passes import Pass
 from bestline.data.progress import Progress
 from bestline.data.split import parts_of
@@ -79,13 +80,13 @@ class ByValue:
         ]  # the last entry serves code -1, missing
         at = torch.arange(batch.rows) if encoded.index is None else encoded.index.cpu()
         own = own[at]
-        lacking = own < 0 if encoded.rows.w is None else (own < 0) & (encoded.rows.w.cpu() > 0)
+        lacking = own < 0
         if bool(lacking.any()):
             where = batch.where(int(at[lacking][0]))
             raise MissingValuesError(
                 f"Column {readable(self.column)} has no value at {where}, so that row is in no fold; fill it in, or leave the row out."
             )
-        return own.clamp(min=0)  # rows of weight 0 are in no fold anyway
+        return own
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,8 +107,8 @@ class ByPart:
         return parts_of(self.labels, batch, encoded.index).long() * self.folds + self.within(batch, encoded).cpu()
 
 
-def by_value(source: Source, column: str, progress: Progress | None = None) -> ByValue:
-    """A fold for each value of a column, in the order in which they first come; one pass over that column.
+def by_value(source: Source, column: str, progress: Progress | None = None, weights: str | None = None) -> ByValue:
+    """A fold for each value of a column in rows of positive weight, in the order in which they first come; one pass.
 
     Raises
     ------
@@ -115,7 +116,7 @@ def by_value(source: Source, column: str, progress: Progress | None = None) -> B
         For a column with one value only, or with more than 1,000.
     """
     source.field(column)
-    found = source.reduce(FindValues(column), progress=progress)
+    found = source.reduce(FindValues(column, Learnt(weights)), progress=progress)
     if len(found.first) < 2:
         raise DataError(
             f"Column {readable(column)} has the same value in all rows, so there is no fold to leave out; name another."
@@ -145,9 +146,10 @@ class Values:
 
 @dataclass(frozen=True)
 class FindValues(Pass[Batch, Values]):
-    """The pass that finds the values of a column."""
+    """The pass that finds the values of a column in the rows that count."""
 
     column: str
+    counted: Learnt = field(default_factory=Learnt)
 
     @property
     def what(self) -> str:
@@ -156,8 +158,8 @@ class FindValues(Pass[Batch, Values]):
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """The column."""
-        return (self.column,)
+        """The column, and the weights."""
+        return (self.column, *self.counted.columns)
 
     def empty(self) -> Values:
         """None."""
@@ -165,8 +167,11 @@ class FindValues(Pass[Batch, Values]):
 
     def of(self, batch: Batch) -> Values:
         """Those of some rows."""
-        _, seen = batch.text(self.column)
-        return Values(self.column, {value: (batch.start, turn) for turn, value in enumerate(seen)})
+        codes, seen = batch.text(self.column)
+        there = codes.cpu()[self.counted(batch) > 0]
+        # Codes are in the order of their first rows only where all rows count.
+        turns = {code: turn for turn, code in enumerate(dict.fromkeys(there[there >= 0].tolist()))}
+        return Values(self.column, {seen[code]: (batch.start, turn) for code, turn in turns.items()})
 
 
 def refuse_target(by: str, design: Design) -> None:

@@ -16,10 +16,10 @@ from typing import Any
 from torch import Tensor
 
 from bestline.data.collected import Collect, Collected, Kept, RefusedGapError
-from bestline.data.design import Design, asked_categories, learn, missing_values
+from bestline.data.design import Design, asked_categories, check_weights, learn, missing_values, said_unseen
 from bestline.data.folds import ByHash, ByPart, Grouping, by_value, refuse_target
 from bestline.data.progress import Progress
-from bestline.data.split import InPart, part_labels
+from bestline.data.split import InPart, part_labels, weighted_rows
 from bestline.data.tables import Source, open_source
 from bestline.errors import DataError, readable
 from bestline.numerics import total
@@ -127,15 +127,18 @@ def gather(query: Query, progress: Progress | None = None) -> Gathered:
     by_name = isinstance(query.weights, str) or query.weights is None
     extra = None if by_name else {"weights": query.weights}
     source = open_source(query.data, text=asked_categories(query.formula), extra=extra)
-    labels = None if query.split is None else part_labels(source, query.split, query.seed)
+    weights = query.weights if by_name else "weights"
+    if weights is not None:
+        check_weights(source, weights)
+    labels = None if query.split is None else _split(source, query.split, query.seed, weights)
     by = query.folds if isinstance(query.folds, str) else None
-    grouping, folds, values = _grouping(source, query.folds, query.seed, progress)
+    grouping, folds, values = _grouping(source, query, weights, progress)
     design = learn(
         source,
         formula=query.formula,
         target=query.target,
         features=query.features,
-        weights=query.weights if by_name else "weights",
+        weights=weights,
         missing=query.missing,
         degree=query.degree,
         training=None if labels is None else InPart(labels),
@@ -154,6 +157,9 @@ def gather(query: Query, progress: Progress | None = None) -> Gathered:
     grouping = grouping if labels is None else ByPart(labels, folds, grouping)
     groups = folds if labels is None else 3 * folds
     found = collected(source, design, groups, grouping if groups > 1 else None, query.keep, progress=progress)
+    notes += (
+        () if not found.unseen.parts else (f"{said_unseen(found.unseen.parts)}; such a row is left out of the held-out error.",)
+    )
     return Gathered(design, found, source, labels, grouping, by, values, notes)
 
 
@@ -188,12 +194,24 @@ def of_folds(by: str, design: Design) -> tuple[str, ...]:
     )
 
 
-def _grouping(source: Source, folds: int | str, seed: int, progress: Progress | None) -> tuple[Grouping, int, tuple[str, ...]]:
+def _split(source: Source, split: Sequence[float], seed: int, weights: str | None) -> Tensor:
+    """The part of each row."""
+    there = weighted_rows(source, weights)
+    if not len(there):
+        raise DataError(f"There are no rows in {source.label}; a split needs some in every part.")
+    if not bool(there.any()):
+        raise _no_weight(source, weights)
+    return part_labels(there, split, seed)
+
+
+def _grouping(
+    source: Source, query: Query, weights: str | None, progress: Progress | None
+) -> tuple[Grouping, int, tuple[str, ...]]:
     """The fold of every row, the number of folds, and the values that they are of."""
-    if isinstance(folds, str):
-        own = by_value(source, folds, progress)
+    if isinstance(query.folds, str):
+        own = by_value(source, query.folds, progress, weights)
         return own, len(own.values), own.values
-    return ByHash(folds, seed), folds, ()
+    return ByHash(query.folds, query.seed), query.folds, ()
 
 
 def _regrouped(source: Source, design: Design, groups: int, grouping: Grouping, before: Collected) -> Collected:
@@ -216,6 +234,10 @@ def _nothing_left(design: Design, source: Source, dropped: int) -> DataError:
             f"No usable row is left in {source.label}: all {dropped:,} have a value missing, in the target or in a feature; use "
             f"missing='impute', or leave out the column that is empty."
         )
+    return _no_weight(source, design.weights)
+
+
+def _no_weight(source: Source, weights: str | None) -> DataError:
     return DataError(
-        f"No row of {source.label} has a positive weight: column `{design.weights}` holds nothing but zeros; give other weights."
+        f"No row of {source.label} has a positive weight: column {readable(str(weights))} holds nothing but zeros; give other weights."
     )

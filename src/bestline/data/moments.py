@@ -50,6 +50,8 @@ class Moments:
         The column whose values are the folds, if they are.
     values : tuple of str
         Its value in each fold.
+    unseen : int
+        Rows held out by a split that were left out, for a level that no training row has.
     """
 
     design: Design
@@ -60,6 +62,7 @@ class Moments:
     imputed: dict[str, int] = field(default_factory=dict)
     by: str | None = None
     values: tuple[str, ...] = ()
+    unseen: int = 0
 
     @classmethod
     @data_first
@@ -109,7 +112,8 @@ class Moments:
     def gathered(cls, what: Gathered) -> Moments:
         """The moments of what was gathered."""
         found, imputed = what.found, dict(what.found.imputed.parts)
-        return cls(what.design, found.groups, found.low, found.high, found.dropped, imputed, what.by, what.values)
+        ends, counts = (found.low, found.high), (found.dropped, imputed)
+        return cls(what.design, found.groups, *ends, *counts, what.by, what.values, found.strange)
 
     @property
     def found(self) -> Collected:

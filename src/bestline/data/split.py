@@ -1,7 +1,7 @@
 """Split: which rows are for training, which for validation and which for the test. A seeded draw over the rows of a table.
 
 The draw is of row numbers: the label of row i is labels[i], which is 0, 1 or 2. So a batch's rows are found again by where the
-batch begins, in any later pass.
+batch begins, in any later pass. Rows of weight 0 are not there: with them or without, the other rows are drawn alike.
 """
 
 from __future__ import annotations
@@ -13,19 +13,30 @@ import torch
 from torch import Tensor
 
 from bestline.data.design.profiles import CountGaps
+from bestline.data.passes import Pass
 from bestline.data.tables import Batch, Source
 from bestline.errors import DataError, OptionError
 
 _MANY = 50_000_000  # rows beyond which a split is drawn row by row
 
 
-def part_labels(source: Source, split: Sequence[float], seed: int) -> Tensor:
-    """0, 1, 2 for training, validation and test, one for each row of the source, shuffled by the seed."""
-    n = row_count(source)
-    if n == 0:
-        raise DataError(f"There are no rows in {source.label}; a split needs some in every part.")
+def weighted_rows(source: Source, weights: str | None) -> Tensor:
+    """Which rows of a table take part, (n,) bool: those that have a weight in the column `weights`, or without one all."""
+    return torch.ones(row_count(source), dtype=torch.bool) if weights is None else source.reduce(FindWeighted(weights)).mask
+
+
+def part_labels(there: Tensor, split: Sequence[float], seed: int) -> Tensor:
+    """0, 1, 2 for training, validation and test, one for each row (n,), shuffled by the seed.
+
+    Rows that are not `there` take no part in the draw; what they are labelled means nothing.
+    """
+    labels = torch.zeros(len(there), dtype=torch.int8)
+    labels[there] = _drawn(int(there.sum()), split, torch.Generator().manual_seed(seed))
+    return labels
+
+
+def _drawn(n: int, split: Sequence[float], generator: torch.Generator) -> Tensor:
     sizes = split_sizes(n, split)
-    generator = torch.Generator().manual_seed(seed)
     if n > _MANY:
         shares = torch.tensor(three_shares(split), dtype=torch.float64)
         draw = torch.rand(n, generator=generator)
@@ -35,6 +46,44 @@ def part_labels(source: Source, split: Sequence[float], seed: int) -> Tensor:
     for part, rows in enumerate(order.split(sizes)):
         labels[rows] = part
     return labels
+
+
+@dataclass(frozen=True, eq=False)
+class Weighted:
+    """Which rows of a table have a weight, piece by piece: (number of the first row, (n,) bool)."""
+
+    pieces: tuple[tuple[int, Tensor], ...] = ()
+
+    def __add__(self, other: Weighted) -> Weighted:
+        return Weighted(self.pieces + other.pieces)
+
+    @property
+    def mask(self) -> Tensor:
+        """All of them, in the order of the rows."""
+        pieces = [mask for _, mask in sorted(self.pieces, key=lambda piece: piece[0])]
+        return torch.cat(pieces) if pieces else torch.empty(0, dtype=torch.bool)
+
+
+@dataclass(frozen=True)
+class FindWeighted(Pass[Batch, Weighted]):
+    """The pass that finds the rows that have a weight; one that is missing is no zero, but a value missing."""
+
+    weights: str
+
+    what = "looking for rows without a weight"
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The weights."""
+        return (self.weights,)
+
+    def empty(self) -> Weighted:
+        """None."""
+        return Weighted()
+
+    def of(self, batch: Batch) -> Weighted:
+        """Those of some rows."""
+        return Weighted(((batch.start, batch.numbers([self.weights])[:, 0].cpu() != 0),))
 
 
 def parts_of(labels: Tensor, batch: Batch, index: Tensor | None = None) -> Tensor:

@@ -53,7 +53,7 @@ def save(model: FittedLine, path: str | os.PathLike[str], *, overwrite: bool = F
         "stop": model.stop.name,
         **kept(model.plan.solver),
         "recipe": None if model.recipe is None else model.recipe.to_dict(),
-        **{name: getattr(model.collected, name) for name in ("dropped", "imputed")},
+        **{name: getattr(model.collected, name) for name in ("dropped", "imputed", "unseen")},
         **{name: getattr(model, name) for name in _FACTS},
     }
     store.write(path, "model", _FORMAT, tensors, facts, overwrite=overwrite)
@@ -80,7 +80,9 @@ def _restored(tensors: dict[str, Tensor], facts: dict[str, Any]) -> FittedLine:
     trace = _trace(tensors, plan.names, design.targets)
     low, high = stored.ranges(tensors, design.p, training.count)
     imputed = {str(name): stored.whole(count, "imputed") for name, count in facts["imputed"].items()}
-    moments = Moments(design, (training,), low, high, stored.whole(facts["dropped"], "dropped"), imputed)
+    dropped = stored.whole(facts["dropped"], "dropped")
+    unseen = stored.whole(facts.get("unseen", 0), "unseen")  # older files do not say
+    moments = Moments(design, (training,), low, high, dropped, imputed, unseen=unseen)
     rate, limit = (None if facts[name] is None else float(facts[name]) for name in ("rate", "rate_limit"))
     stop, step = Stop[facts["stop"]], int(facts["step"])
     fit = Fit(tensors["weights"], trace, stop, str(facts["advice"]), step, rate, limit, plan.solver, None)

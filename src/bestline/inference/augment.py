@@ -11,12 +11,14 @@ import torch
 from torch import Tensor
 
 from bestline.data.design.lost_digits import columns_doubled
+from bestline.data.passes import Named
 from bestline.data.tables import Batch, Source
-from bestline.errors import DataError, MissingValuesError, NumericalError, OptionError, warn
+from bestline.errors import DataError, MissingValuesError, NumericalError, OptionError, UnseenLevelError, warn
 from bestline.inference import classical
 from bestline.inference.coordinates import AddUp, Basis
 from bestline.inference.fitted import FittedLine
 from bestline.inference.influence import influence
+from bestline.inference.prediction import check_unseen, tell_unseen
 from bestline.inference.training_rows import look, numbered, rows_of
 from bestline.inference.uncertainty import basis_of, rough_basis
 from bestline.inference.why_not import why_not
@@ -30,7 +32,9 @@ if TYPE_CHECKING:
 ENDS = {"confidence": ("conf_low", "conf_high"), "prediction": ("pred_low", "pred_high")}
 
 
-def augment(line: FittedLine, data: Any = None, interval: str | None = None, level: float = 0.95) -> DataFrame:
+def augment(
+    line: FittedLine, data: Any = None, interval: str | None = None, level: float = 0.95, on_unseen: str = "nan"
+) -> DataFrame:
     """The data's own columns, and new ones by broom's names; one line a row.
 
     Of least squares these are `fitted`, `resid`, `hat` (leverage), `cooksd` (Cook's distance), `std_resid` (residual over its own
@@ -50,6 +54,8 @@ def augment(line: FittedLine, data: Any = None, interval: str | None = None, lev
         By default the ends of both.
     level : float
         Share of intervals that hold the truth.
+    on_unseen : {"nan", "raise", "average"}
+        What to do with a level that training never saw, as in `Model.predict`.
 
     Raises
     ------
@@ -61,11 +67,12 @@ def augment(line: FittedLine, data: Any = None, interval: str | None = None, lev
     classical.check_level(level)
     if interval is not None and interval not in ENDS:
         raise OptionError(f"`interval` is None, 'confidence' or 'prediction'; got {interval!r}.")
+    check_unseen(on_unseen)
     source, _ = rows_of(line, data, target=data is None)
     basis, trained = _basis(line, data, source)
     inference = None if why_not(line) else line.inference
     page = _Page(line, basis, inference, tuple(ENDS) if interval is None else (interval,), level)
-    pieces = page.trained(data, source) if trained else page.others(source)
+    pieces = page.trained(data, source) if trained else page.others(source, on_unseen)
     frames = [
         pd.concat([pd.DataFrame(own, index=at), pd.DataFrame(_apart(new, source.names), index=at)], axis=1)
         for own, new, at in pieces
@@ -120,7 +127,7 @@ def _are_training(line: FittedLine, data: Any, source: Source, basis: Basis) -> 
         return False
     try:
         return look(line, AddUp(basis), data).same(basis)
-    except MissingValuesError:
+    except (MissingValuesError, UnseenLevelError):
         return False
 
 
@@ -142,18 +149,24 @@ class _Page:
             said = self._said(part.batch, part.at, part.rows, trained=True)
             yield _own(part.batch, source, part.at), said, part.numbers.numpy()
 
-    def others(self, source: Source) -> Iterator[_Piece]:
+    def others(self, source: Source, on_unseen: str) -> Iterator[_Piece]:
         line, design = self.line, self.line.design
         # Without a target there are no residuals, but fitted values and intervals all the same.
         known = set(design.target_columns) <= set(source.names)
+        unseen: Named[tuple[str, str], int] = Named({})
         for batch in source.batches():
-            X = design.features(batch)[0].cpu()
+            asked = design.features(batch, on_unseen=on_unseen)
+            X, unseen = asked.X.cpu(), unseen + Named(asked.unseen)
             nothing = torch.full((len(X), len(line.targets)), float("nan"), dtype=torch.float64)
-            y = design._targets(batch).cpu() if known else nothing
+            y = design.target_values(batch).cpu() if known else nothing
             w = batch.numbers([design.weights])[:, 0].cpu() if design.weights in source.names else None
             outside = classical.outside(X, line.collected.low, line.collected.high).numpy()
             new = self._said(batch, torch.arange(batch.rows), Rows(X, y, w), trained=False) | {"outside": outside}
+            if asked.lacking is not None:  # a line without columns would have a number there
+                lacking = asked.lacking.cpu().numpy()
+                new = {n: v if n == "outside" else np.where(lacking, np.nan, v) for n, v in new.items()}
             yield _own(batch, source, torch.arange(batch.rows)), new, np.arange(batch.start, batch.start + batch.rows)
+        tell_unseen(unseen.parts, on_unseen)
 
     def _said(self, batch: Batch, at: Tensor, rows: Rows, *, trained: bool) -> dict[str, Any]:
         fitted, resid = self._line(batch, at, rows)

@@ -38,9 +38,12 @@ class Numbered:
 
     @classmethod
     def of(cls, batch: Batch, design: Design, labels: Tensor | None = None) -> Numbered:
-        """The training rows of a batch: all of them, or with a split those whose label is 0."""
+        """The training rows of a batch: all of them, or with a split those whose label is 0.
+
+        Raises UnseenLevelError for a row that cannot be one, because no training row has its level.
+        """
         # A row that was left out for a missing value has no place here, but the numbers of those after it count it.
-        encoded = design.rows(batch)
+        encoded = design.rows(batch, on_unseen="raise" if labels is None else "nan")
         at = torch.arange(batch.rows) if encoded.index is None else encoded.index.cpu()
         rows = encoded.rows.to("cpu")  # what follows is small algebra of p columns, wherever the table lies
         if labels is not None:

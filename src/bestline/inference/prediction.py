@@ -7,15 +7,16 @@ The interval of the line's mean leaves sigma^2 out, that of a new observation of
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections import Counter
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from bestline.data.design import Design
+from bestline.data.design import Design, NewRows, Unseen, said_unseen
 from bestline.data.design.lost_digits import columns_doubled
-from bestline.data.passes import Pass
+from bestline.data.passes import Named, Pass
 from bestline.data.tables import Batch
 from bestline.errors import DataError, NumericalError, OptionError, listed, warn
 from bestline.inference import classical
@@ -27,13 +28,16 @@ from bestline.numerics import Weights
 from bestline.training import Plan
 
 _KINDS = ("confidence", "prediction")
-_UNSEEN = ("raise", "nan")
+_UNSEEN = ("nan", "raise", "average")
+_ROUNDING = "the columns are too nearly collinear: rounding is all that is left of its width"
 
 
-def predict(line: FittedLine, data: Any, interval: str | None = None, level: float = 0.95, on_unseen: str = "raise") -> Any:
+def predict(line: FittedLine, data: Any, interval: str | None = None, level: float = 0.95, on_unseen: str = "nan") -> Any:
     """Predictions for new rows; see `Model.predict`."""
     source, single = opened(line, data)
-    pieces = [predict_batch(line, batch, interval, level, on_unseen) for batch in source.batches(line.design.needs)]
+    ask = Predictor(line, interval, level, on_unseen)
+    pieces = [ask(batch) for batch in source.batches(line.design.needs)]
+    ask.tell()
     if interval is None:
         k = len(line.targets)
         table = torch.cat([p["prediction"].reshape(-1, k) for p in pieces]) if pieces else torch.empty(0, k)
@@ -47,56 +51,151 @@ def predict(line: FittedLine, data: Any, interval: str | None = None, level: flo
 
 
 def predict_batch(
-    line: FittedLine, batch: Batch, interval: str | None = None, level: float = 0.95, on_unseen: str = "raise"
+    line: FittedLine, batch: Batch, interval: str | None = None, level: float = 0.95, on_unseen: str = "nan"
 ) -> dict[str, Tensor]:
     """Predictions for one batch of a Source, by column: `prediction`, and the ends of the interval asked for."""
-    if interval not in (None, *_KINDS) or on_unseen not in _UNSEEN:
-        raise OptionError("`interval` is None, 'confidence' or 'prediction', and `on_unseen` 'raise' or 'nan'.")
-    X, imputed = line.design.features(batch, on_unseen=on_unseen)
-    X, refined = X.cpu(), line.refined
-    # Where float64 is too coarse for the columns, what it leaves out of them counts too.
-    below = columns_doubled(line.design, batch, X, on_unseen=on_unseen).low if refined is not None and refined.steep else None
-    if refined is not None and refined.steep and torch.equal(line.weights, refined.weights):
-        prediction = refined.height(X, below)
-    else:
-        with torch.no_grad():
-            prediction = line.plan.predictor(line.weights)(X)
-    _note(line, X, imputed)
-    if interval is None:
-        return {"prediction": prediction[:, 0] if len(line.targets) == 1 else prediction}
-    half = _half_width(line, X, below, interval, level)
-    low, high = ("pred_low", "pred_high") if interval == "prediction" else ("conf_low", "conf_high")
-    return {"prediction": prediction[:, 0], low: prediction[:, 0] - half, high: prediction[:, 0] + half}
+    ask = Predictor(line, interval, level, on_unseen)
+    found = ask(batch)
+    ask.tell()
+    return found
 
 
-def evaluate(line: FittedLine, data: Any) -> Scores:
-    """Errors on rows with a known target: one pass; MSE, RMSE, MAE and R2 with the number of rows."""
+@dataclass(slots=True, eq=False)
+class Predictor:
+    """Predicts batch after batch of a table, and tells once, behind the last, what people should know of all their rows."""
+
+    line: FittedLine
+    interval: str | None = None
+    level: float = 0.95
+    on_unseen: str = "nan"
+    gapped: int = 0
+    narrow: Counter[str] = field(default_factory=Counter)
+    outside: dict[str, None] = field(default_factory=dict)  # names, in the order in which they were met
+    imputed: Named[str, int] = field(default_factory=lambda: Named({}))
+    unseen: Named[tuple[str, str], int] = field(default_factory=lambda: Named({}))
+
+    def __post_init__(self) -> None:
+        if self.interval not in (None, *_KINDS):
+            raise OptionError(f"`interval` is None, 'confidence' or 'prediction'; got {self.interval!r}.")
+        check_unseen(self.on_unseen)
+
+    def __call__(self, batch: Batch) -> dict[str, Tensor]:
+        """By column: `prediction`, and the ends of the interval asked for; NaN in rows that cannot be predicted."""
+        line, interval = self.line, self.interval
+        asked = line.design.features(batch, on_unseen=self.on_unseen)
+        self._note(asked)
+        X, refined = asked.X.cpu(), line.refined
+        # Where float64 is too coarse for the columns, what it leaves out of them counts too.
+        steep = refined is not None and refined.steep
+        below = columns_doubled(line.design, batch, X, on_unseen=self.on_unseen).low if steep else None
+        if refined is not None and steep and torch.equal(line.weights, refined.weights):
+            prediction = refined.height(X, below)
+        else:
+            with torch.no_grad():
+                prediction = line.plan.predictor(line.weights)(X)
+        if asked.lacking is not None:  # a line without columns, or an own function, would have a number there
+            prediction = torch.where(asked.lacking.cpu()[:, None], float("nan"), prediction)
+        if interval is None:
+            return {"prediction": prediction[:, 0] if len(line.targets) == 1 else prediction}
+        half, narrow = _half_width(line, X, below, interval, self.level)
+        self.narrow += narrow
+        low, high = ("pred_low", "pred_high") if interval == "prediction" else ("conf_low", "conf_high")
+        return {"prediction": prediction[:, 0], low: prediction[:, 0] - half, high: prediction[:, 0] + half}
+
+    def _note(self, asked: NewRows) -> None:
+        low, high = self.line.collected.low, self.line.collected.high
+        # Farther out than a whole range on either side: within it lines are stretched every day, and nobody would read the warnings.
+        margin = high - low
+        outside = ((low - margin > asked.X.cpu()) | (high + margin < asked.X.cpu())).any(0) & margin.isfinite()
+        self.outside |= {n: None for n, out in zip(self.line.features, outside.tolist(), strict=False) if out}
+        self.gapped += asked.gapped
+        self.imputed, self.unseen = self.imputed + Named(asked.imputed), self.unseen + Named(asked.unseen)
+
+    def tell(self) -> None:
+        """Warn of rows far outside what training saw, of rows without a prediction, and of values filled in."""
+        if self.outside:
+            lie = "lie" if len(self.outside) > 1 else "lies"
+            warn(f"{listed(self.outside)} {lie} far outside the range that training saw; the line is a guess there.")
+        if self.gapped:
+            warn(f"{_rows_have(self.gapped)} no prediction, because a value is missing.")
+        tell_unseen(self.unseen.parts, self.on_unseen)
+        if self.imputed.parts:
+            counts = self.imputed.parts
+            warn(f"Missing values were imputed in {listed(counts)} ({sum(counts.values()):,} values).")
+        for why, rows in self.narrow.items():
+            warn(f"{_rows_have(rows)} no interval, for {why}.")
+
+
+def check_unseen(on_unseen: str) -> None:
+    """Raise OptionError for what cannot be done with a level never seen."""
+    if on_unseen not in _UNSEEN:
+        raise OptionError(f"`on_unseen` is 'nan', 'raise' or 'average'; got {on_unseen!r}.")
+
+
+def tell_unseen(unseen: Unseen, on_unseen: str) -> None:
+    """Warn of levels that training never saw, and say what became of their rows."""
+    if unseen:
+        became = "counts as every level, each by its share in training" if on_unseen == "average" else "has no prediction"
+        warn(f"{said_unseen(unseen)}; such a row {became}.")
+
+
+def _rows_have(count: int) -> str:
+    return "1 row has" if count == 1 else f"{count:,} rows have"
+
+
+def evaluate(line: FittedLine, data: Any, on_unseen: str = "nan") -> Scores:
+    """Errors on rows with a known target: one pass; MSE, RMSE, MAE and R2 with the number of rows.
+
+    Rows that have no prediction are left out, and counted: those with a missing value, where the model leaves such rows out, and
+    those with a level that training never saw, unless `on_unseen` is "raise" or "average".
+    """
+    check_unseen(on_unseen)
     source, _ = opened(line, data)
     design = line.design
     unweighted = design.weights is not None and design.weights not in source.names
     if unweighted:
         design = replace(design, weights=None)
     design.check(source, target=True)
-    found = source.reduce(_Judge(design, line.plan, line.weights))
-    errors, read = found.errors, found.read
+    found = source.reduce(_Judge(design, line.plan, line.weights, on_unseen))
+    tell_unseen(found.unseen.parts, on_unseen)
+    errors = found.errors
     if errors.moments.count == 0:
-        raise DataError(f"There are no rows to evaluate in {source.label}.")
-    left_out = read - errors.moments.count
+        raise DataError(f"There are no rows to evaluate in {source.label}{found.left_out}.")
     apart = ", unweighted" if unweighted else ""
-    if left_out:
-        apart += f", {left_out:,} left out because a value was missing or the weight zero"
-    return errors.scores(f"{errors.moments.count:,} rows of {source.label}{apart}", "data", about_zero=line.about_zero)
+    return errors.scores(
+        f"{errors.moments.count:,} rows of {source.label}{apart}{found.left_out}", "data", about_zero=line.about_zero
+    )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Judged:
-    """Errors of predictions, and how many rows were read for them."""
+    """Errors of predictions, how many rows were read for them, and which of these were left out."""
 
     errors: Errors
     read: int = 0
+    gapped: int = 0
+    strange: int = 0
+    unseen: Named[tuple[str, str], int] = field(default_factory=lambda: Named({}))
 
     def __add__(self, other: _Judged) -> _Judged:
-        return _Judged(self.errors + other.errors, self.read + other.read)
+        return _Judged(
+            self.errors + other.errors,
+            self.read + other.read,
+            self.gapped + other.gapped,
+            self.strange + other.strange,
+            self.unseen + other.unseen,
+        )
+
+    @property
+    def left_out(self) -> str:
+        """Which rows were left out, as the end of a sentence."""
+        weightless = self.read - self.errors.moments.count - self.gapped - self.strange
+        why = {
+            "left out because a value was missing": self.gapped,
+            "left out for a level that training never saw": self.strange,
+            "of weight zero": weightless,
+        }
+        return "".join(f", {count:,} {reason}" for reason, count in why.items() if count)
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,6 +205,7 @@ class _Judge(Pass[Batch, _Judged]):
     design: Design
     plan: Plan
     weights: Weights
+    on_unseen: str = "nan"
 
     @property
     def columns(self) -> list[str]:
@@ -118,13 +218,16 @@ class _Judge(Pass[Batch, _Judged]):
 
     def of(self, batch: Batch) -> _Judged:
         """Of some rows."""
-        rows = self.design.rows(batch).rows.to("cpu")
+        encoded = self.design.rows(batch, on_unseen=self.on_unseen)
+        rows = encoded.rows.to("cpu")
         with torch.no_grad():
             prediction = self.plan.predictor(self.weights)(rows.X)
-        return _Judged(Errors.of(prediction, rows.y, rows.w), batch.rows)
+        errors = Errors.of(prediction, rows.y, rows.w)
+        return _Judged(errors, batch.rows, encoded.gapped, encoded.strange, Named(encoded.unseen))
 
 
-def _half_width(line: FittedLine, X: Tensor, below: Tensor | None, interval: str, level: float) -> Tensor:
+def _half_width(line: FittedLine, X: Tensor, below: Tensor | None, interval: str, level: float) -> tuple[Tensor, Counter[str]]:
+    """Half the width of each row's interval (n,), and why so many rows have none."""
     classical.check_level(level)
     if line.diverged:
         refuse(line, "There are no intervals")
@@ -138,20 +241,13 @@ def _half_width(line: FittedLine, X: Tensor, below: Tensor | None, interval: str
     variance = torch.where(known, variance, float("nan"))
     # A variance that rounding has eaten up is NaN and not small: no interval instead of one too narrow.
     lacking = variance.isnan() & ~X.isnan().any(1)
-    for rows, why in (
-        (lacking & known, "the columns are too nearly collinear: rounding is all that is left of its width"),
-        (
-            lacking & ~known,
-            f"{_told_apart(line, inference)} say something else there than in training: the line is a choice among many",
-        ),
-    ):
-        many = int(rows.sum())
-        if many:
-            warn(f"{'1 row has' if many == 1 else f'{many:,} rows have'} no interval, for {why}.")
+    aside = f"{_told_apart(line, inference)} say something else there than in training: the line is a choice among many"
+    narrow = Counter({_ROUNDING: int((lacking & known).sum()), aside: int((lacking & ~known).sum())})
     if interval == "prediction":
         # An observation scatters about the line by sigma, beside what is not known of the line.
         variance = variance + inference.sigma[0] ** 2
-    return classical.t_quantile(0.5 + level / 2, inference.df_resid) * variance.sqrt()
+    half = classical.t_quantile(0.5 + level / 2, inference.df_resid) * variance.sqrt()
+    return half, narrow
 
 
 def _told_apart(line: FittedLine, inference: classical.Inference) -> str:
@@ -169,22 +265,3 @@ def _variance_of_mean(
         return inference.variance_of_mean(away)
     # The height's variance is that of the mean, s^2 / W, and the slopes' share of the distance from it; the two are independent.
     return inference.variance_of_mean(away) + inference.sigma[0] ** 2 / line.training.weight
-
-
-def _note(line: FittedLine, X: Tensor, imputed: dict[str, int]) -> None:
-    """Warn of rows far outside what training saw, of rows without a prediction, and of values filled in."""
-    low, high = line.collected.low, line.collected.high
-    # Once the width of the range beyond its ends: nearer, a line may be trusted a little.
-    # Farther out than a whole range on either side: within it lines are stretched every day, and nobody would read the warnings.
-    margin = high - low
-    outside = ((low - margin > X) | (high + margin < X)).any(0) & margin.isfinite()
-    if bool(outside.any()):
-        names = [n for n, out in zip(line.features, outside.tolist(), strict=True) if out]
-        lie = "lie" if len(names) > 1 else "lies"
-        warn(f"{listed(names)} {lie} far outside the range that training saw; the line is a guess there.")
-    unknown = int(X.isnan().any(1).sum())
-    if unknown:
-        rows = "1 row has" if unknown == 1 else f"{unknown:,} rows have"
-        warn(f"{rows} no prediction, because a value is missing or a category was never seen in training.")
-    if imputed:
-        warn(f"Missing values were imputed in {listed(imputed)} ({sum(imputed.values()):,} values).")

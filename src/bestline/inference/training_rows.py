@@ -7,12 +7,13 @@ from typing import Any
 
 from torch import Tensor
 
-from bestline.data.passes import PartT, Pass
-from bestline.data.split import part_labels, parts_of, row_count
+from bestline.data.design import said_unseen
+from bestline.data.passes import Named, PartT, Pass
+from bestline.data.split import part_labels, parts_of, weighted_rows
 from bestline.data.tables import Source, open_source
 from bestline.data.unnamed_columns import with_names
 from bestline.engines.choose import brought
-from bestline.errors import OptionError
+from bestline.errors import OptionError, warn
 from bestline.inference.fitted import FittedLine
 from bestline.inference.numbered_rows import Numbered, OverTraining
 from bestline.numerics import Rows
@@ -59,9 +60,12 @@ def _parts_again(line: FittedLine, source: Source) -> Tensor | None:
     """The part of every row of a table that was split when the model was fitted; None for other data, such as one part alone."""
     # The seed draws the same parts again from a table of as many rows; of any other table every row is as good as training.
     split = None if line.recipe is None else line.recipe.arguments.get("split")
-    if split is None or row_count(source) != sum(line.sizes.values()) + line.collected.dropped:
+    if split is None:
         return None
-    return part_labels(source, split, line.plan.seed)
+    there = weighted_rows(source, line.design.weights)
+    if int(there.sum()) != sum(line.sizes.values()) + line.collected.dropped + line.collected.unseen:
+        return None
+    return part_labels(there, split, line.plan.seed)
 
 
 def rows(line: FittedLine, part: str = "training", data: Any = None) -> Iterator[Rows]:
@@ -74,19 +78,21 @@ def rows(line: FittedLine, part: str = "training", data: Any = None) -> Iterator
         raise OptionError("A loaded model, or one made from moments, has no rows; give the data to this call.")
     # The labels of a split are 0, 1 and 2 in this order.
     wanted = ("training", "validation", "test").index(part)
+    unseen: Named[tuple[str, str], int] = Named({})
     for batch in source.batches(line.design.reads()):
         encoded = line.design.rows(batch)
+        unseen = unseen + Named(encoded.unseen)
         if data is None and line.labels is not None:
             yield encoded.rows[parts_of(line.labels, batch, encoded.index) == wanted]
         elif data is not None or part == "training":
             yield encoded.rows
+    if data is not None and unseen.parts:
+        warn(f"{said_unseen(unseen.parts)}; such a row is left out.")
 
 
 def counted(line: FittedLine, data: Any = None) -> Iterator[Rows]:
     """The training rows, or those of `data`, batch by batch on the CPU; rows of no weight are not there."""
-    for batch in rows(line, "training", data):
-        there = batch.to("cpu")
-        yield there if there.w is None else there[there.w > 0]
+    return (batch.to("cpu") for batch in rows(line, "training", data))
 
 
 def opened(line: FittedLine, data: Any) -> tuple[Source, bool]:

@@ -170,6 +170,6 @@ def rows_shown(model: FittedLine, data: Any = None, part: str = "training") -> S
 
     def columns(X: Tensor) -> Tensor:
         (batch,) = open_source({name: X[:, 0]}).batches([name])
-        return design.features(batch)[0]
+        return design.features(batch).X
 
     return sample.over(design.names.index(name), columns)

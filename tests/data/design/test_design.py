@@ -145,7 +145,7 @@ def test_missing_values_are_imputed_and_counted(holes: pd.DataFrame) -> None:
     ):
         model = bl.fit(holes, "y ~ x1 + g", missing="impute")
     filled = holes.dropna(subset="y")
-    filled = filled.assign(x1=filled.x1.fillna(holes.x1.mean()), g=filled.g.fillna("zz"))
+    filled = filled.assign(x1=filled.x1.fillna(filled.x1.mean()), g=filled.g.fillna("zz"))
     expected = bl.fit(filled, "y ~ x1 + g")
     assert "g[T.(missing)]" in model.params
     assert model.predict(filled.dropna().head(3)) == pytest.approx(expected.predict(filled.head(3)), rel=1e-10)
@@ -171,14 +171,14 @@ def test_imputed_means_are_of_the_training_rows_and_weighted() -> None:
     assert design.means["x1"] == pytest.approx(np.average(known.x1, weights=known.w), rel=CLOSE)
 
 
-def test_an_unseen_level_is_an_error_that_names_it_or_nan() -> None:
+def test_an_unseen_level_is_a_missing_prediction_or_an_error_that_names_it() -> None:
     model = bl.fit(frame(), "y ~ x1 + g")
     new = frame(4).assign(g=["a", "b", "zebra", "c"])
     with pytest.raises(UnseenLevelError, match=r"`g` has the level `zebra` at row 3") as caught:
-        model.predict(new)
+        model.predict(new, on_unseen="raise")
     assert (caught.value.level, caught.value.column) == ("zebra", "g")
-    with pytest.warns(BestlineWarning, match="1 row has no prediction"):
-        assert np.isnan(model.predict(new, on_unseen="nan")).tolist() == [False, False, True, False]
+    with pytest.warns(BestlineWarning, match=r"The level `zebra` of `g` \(1 row\) stands in no training row"):
+        assert np.isnan(model.predict(new)).tolist() == [False, False, True, False]
 
 
 def test_columns_are_realigned_by_name_and_missing_ones_named_with_near_matches() -> None:

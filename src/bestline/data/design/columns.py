@@ -12,17 +12,18 @@ no earlier term has spoken for get columns.
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from typing import TypeAlias
 
-from bestline.data.design.design import MISSING_LEVEL, Column, Design, Factor
+from bestline.data.design.design import Design
 from bestline.data.design.expressions import expression
+from bestline.data.design.factors import MISSING_LEVEL, Column, Factor
 from bestline.data.design.formula import Category, ParsedFormula, as_category
 from bestline.data.design.grammar import Piece
 from bestline.data.design.profiles import MOST_TEXTS, Levels
+from bestline.data.design.spellings import common, places
 from bestline.data.tables import Field, Kind, Source
 from bestline.errors import ColumnError, DataError, FormulaError, listed, readable
 
@@ -48,6 +49,15 @@ class Draft:
     def numbers(self) -> list[str]:
         """Columns that X is made of as numbers."""
         return list(dict.fromkeys(c for k in self.kinds.values() if isinstance(k, Factor) for c in k.numbers))
+
+    @property
+    def needed(self) -> list[str]:
+        """Columns without whose value a row is left out, and not refused."""
+        if self.missing == "raise":
+            return []
+        features = [] if self.missing == "impute" else [*self.numbers, *self.categories]
+        targets = (c for r in self.responses for c in r.numbers)
+        return list(dict.fromkeys([*features, *targets, *([self.weights] if self.weights else [])]))
 
 
 def draft_of(source: Source, formula: ParsedFormula, weights: str | None, missing: str) -> Draft:
@@ -146,32 +156,39 @@ def _settled(kind: Factor | Category, piece: Piece, draft: Draft, source: Source
         raise ColumnError(
             f"Column {readable(kind.column)} has more than {MOST_TEXTS:,} levels; it looks like an identifier, leave it out."
         )
-    counts, levels = dict(own.counts), _ordered(own.counts, source.field(kind.column))
+    spelt = common(own.counts)
+    weights: dict[str, float] = {}
+    for level, weight in own.weights.items():
+        weights[spelt[level]] = weights.get(spelt[level], 0.0) + weight
+    # Where missing is a level, a text that says the same is that level.
+    imputed = draft.missing == "impute"
+    levels = _ordered([level for level in weights if not (imputed and level == MISSING_LEVEL)], source.field(kind.column))
     # The reference is the level that a reduced coding leaves out, so it goes to the front.
     if kind.reference is not None:
-        if kind.reference not in levels:
+        (at,) = places(levels, [kind.reference], numeric=False)
+        if at < 0:
             raise ColumnError.missing(kind.reference, levels, f"the levels of {readable(kind.column)}")
-        levels.remove(kind.reference)
-        levels.insert(0, kind.reference)
+        levels.insert(0, levels.pop(at))
     # A value that is missing is a level like others: whether it is may say something of its own.
-    if draft.missing == "impute" and own.missing:
+    if imputed and (own.missing or MISSING_LEVEL in weights):
         levels.append(MISSING_LEVEL)
-        counts[MISSING_LEVEL] = counts.get(MISSING_LEVEL, 0) + own.missing
+        weights[MISSING_LEVEL] = weights.get(MISSING_LEVEL, 0.0) + own.missing_weight
     if not levels:
-        raise ColumnError(f"Column {readable(kind.column)} has no values at all: every one is missing; leave it out.")
-    total = sum(counts[level] for level in levels)
-    return Factor(piece.text, "category", kind.column, tuple(levels), tuple(counts[level] / total for level in levels))
+        raise ColumnError(f"Column {readable(kind.column)} has no value in any row that counts; leave it out.")
+    total = sum(weights[level] for level in levels)
+    return Factor(piece.text, "category", kind.column, tuple(levels), tuple(weights[level] / total for level in levels))
 
 
-def _ordered(levels: Counter[str], f: Field) -> list[str]:
+def _ordered(levels: Sequence[str], f: Field) -> list[str]:
     """Levels in the order their type declares, of numbers by size, else by the alphabet."""
-    present = [level for level in levels if level != MISSING_LEVEL]
-    if f.levels is not None:
-        return [level for level in f.levels if level in levels]
+    # Declared levels that no training row has are none; those that it has may be spelt in another way in the declaration.
+    declared = [levels[at] for at in places(levels, f.levels or (), numeric=False) if at >= 0]
+    rest = [level for level in levels if level not in declared]
     try:  # 9 before 10, which the alphabet has the other way round
-        return sorted(present, key=lambda level: (float(level), level))
+        rest.sort(key=lambda level: (float(level), level))
     except ValueError:
-        return sorted(present)
+        rest.sort()
+    return list(dict.fromkeys([*declared, *rest]))
 
 
 def _columns_of(term: str, ids: Sequence[int], factors: Sequence[Factor], product: dict[object, bool]) -> Iterator[Column]:

@@ -12,7 +12,6 @@ ever run.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -21,55 +20,20 @@ import torch
 from torch import Tensor
 
 from bestline.data.design.expressions import State, expression
+from bestline.data.design.factors import (
+    Coded,
+    Column,
+    Factor,
+    Unseen,
+    check_states,
+    one_hot,
+    stored_column,
+    stored_factor,
+    stored_state,
+)
 from bestline.data.tables import Batch, Source
 from bestline.errors import ColumnError, MissingValuesError, NotFiniteError, UnseenLevelError, listed, readable
-from bestline.numerics import Features, Rows, Targets
-
-MISSING_LEVEL = "(missing)"
-
-
-@dataclass(frozen=True, slots=True)
-class Factor:
-    """What terms multiply.
-
-    Attributes
-    ----------
-    text : str
-        As written in the formula.
-    kind : str
-        "number" (a column as it stands), "expression" or "category".
-    column : str
-        The column of a number or category; empty for an expression.
-    levels : tuple of str
-        Of a category, the reference level first.
-    shares : tuple of float
-        Share of each level in the training rows.
-    """
-
-    text: str
-    kind: str
-    column: str = ""
-    levels: tuple[str, ...] = ()
-    shares: tuple[float, ...] = ()
-
-    @property
-    def numbers(self) -> list[str]:
-        """Columns of the table that are read as numbers for it."""
-        return [self.column] if self.kind == "number" else expression(self.text).columns if self.kind == "expression" else []
-
-    @property
-    def width(self) -> int:
-        """How many components it has: levels, or columns of a polynomial."""
-        return len(self.levels) if self.kind == "category" else expression(self.text).width if self.kind == "expression" else 1
-
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """A column of X: a product of parts, each the component (level, or degree less one) of a factor."""
-
-    name: str
-    term: str
-    parts: tuple[tuple[int, int], ...]
+from bestline.numerics import Features, Rows, RowVector, Targets
 
 
 def _numbers_read(factors: Sequence[Factor]) -> list[str]:
@@ -81,7 +45,7 @@ def _numbers_read(factors: Sequence[Factor]) -> list[str]:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Encoded:
-    """A batch as numbers, and what happened to its missing values.
+    """A batch as numbers, and what happened to its rows.
 
     Attributes
     ----------
@@ -90,11 +54,54 @@ class Encoded:
         Positions in the batch of the rows that were used; None = all of them.
     imputed : dict
         Column -> number of values filled in.
+    gapped : int
+        Rows left out because a value is missing.
+    unseen : mapping
+        Rows left out, or averaged, for a level that no training row has.
+    strange : int
+        Rows left out for such levels.
     """
 
     rows: Rows
     index: Tensor | None
     imputed: dict[str, int]
+    gapped: int = 0
+    unseen: Unseen = field(default_factory=dict)
+    strange: int = 0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class NewRows:
+    """The features of every row of a batch, for prediction.
+
+    Attributes
+    ----------
+    X : Tensor (n, p)
+        NaN in rows that cannot be predicted.
+    lacking : Tensor (n,) or None
+        Which rows these are; None: none.
+    gapped : int
+        How many of them lack a value.
+    imputed, unseen
+        As in Encoded.
+    """
+
+    X: Features
+    lacking: Tensor | None
+    gapped: int
+    imputed: dict[str, int]
+    unseen: Unseen
+
+
+@dataclass(slots=True, eq=False)
+class _Columns:
+    """X (n, p) of a batch, which rows have gaps that are not filled and which have levels never seen (None: none), and counts."""
+
+    X: Features
+    holes: Tensor | None
+    strange: Tensor | None = None
+    imputed: dict[str, int] = field(default_factory=dict)
+    unseen: dict[tuple[str, str], int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -182,48 +189,56 @@ class Design:
         for name in self.reads() if target else self.needs:
             source.field(name)
 
-    def rows(self, batch: Batch) -> Encoded:
-        """X, y and w of a batch, its missing values refused, dropped or imputed as the design says.
+    def rows(self, batch: Batch, *, on_unseen: str = "nan") -> Encoded:
+        """X, y and w of the rows of a batch that count, missing values refused, dropped or imputed as the design says.
 
-        A row whose target or weight is missing is never imputed: it is dropped, unless missing values are refused.
+        A row of weight 0 is not there, whatever it holds. A row whose target or weight is missing is never imputed: it is dropped,
+        unless missing values are refused. A row with a level that no training row has is left out, whatever the design says of
+        missing values; `on_unseen` may say otherwise, as in `features`.
         """
-        y = self._targets(batch)
-        w = batch.numbers([self.weights])[:, 0] if self.weights else None
+        w = self._weights(batch)
+        absent = w == 0 if w is not None and bool((w == 0).any()) else None
+        y = self.target_values(batch, absent)
         # One sum says whether any number is missing, at a fraction of the cost of looking at each.
         gaps = torch.isnan(y).any(1) if bool(y.sum().isnan()) else torch.zeros(len(y), dtype=torch.bool, device=y.device)
         if w is not None:
             gaps = gaps | torch.isnan(w)
-            if (w < 0).any() or torch.isinf(w).any():
-                i = int(torch.nonzero((w < 0) | torch.isinf(w))[0])
-                raise ColumnError(
-                    f"The weight in column {readable(str(self.weights))} at {batch.where(i)} is {float(w[i]):g}; weights must be finite and not negative."
-                )
+        skipped = _either(gaps, absent)
+        found = self._encode(batch, skipped if bool(skipped.any()) else None, on_unseen)
         # X knows which of its own rows have holes; targets and weights add theirs.
-        X, holes, imputed = self._encode(batch, "raise")
-        gaps = (gaps.to(X.device) | holes) if holes is not None else gaps
-        if not bool(gaps.any()):
-            index = None
-        elif self.missing == "raise":
+        gaps = _either(gaps.to(found.X.device), found.holes)
+        if absent is not None:
+            gaps = gaps & ~absent.to(gaps.device)
+        gapped = int(gaps.sum())
+        if gapped and self.missing == "raise":
             raise self._refusal(batch, int(torch.nonzero(gaps)[0]), self.reads())
-        else:
-            # Row-local: which rows are dropped depends on each row alone, so any batches drop the same.
-            index = torch.nonzero(~gaps)[:, 0]
+        left = _either(gaps, absent, found.strange)
+        X, index = found.X, None
+        if bool(left.any()):
+            # Row-local: which rows are left out depends on each row alone, so any batches leave out the same.
+            index = torch.nonzero(~left)[:, 0]
             X, y, w = X[index], y[index], None if w is None else w[index]
-        return Encoded(Rows(X, y, w), index, imputed)
+        strange = 0 if found.strange is None else int((found.strange & ~gaps).sum())
+        return Encoded(Rows(X, y, w), index, found.imputed, gapped, found.unseen, strange)
 
-    def features(self, batch: Batch, *, on_unseen: str = "raise") -> tuple[Features, dict[str, int]]:
-        """X (n, p) of every row of a batch, for prediction, and how many values were imputed, by column.
+    def features(self, batch: Batch, *, on_unseen: str = "nan") -> NewRows:
+        """X (n, p) of every row of a batch, for prediction, NaN in rows that cannot be predicted.
 
-        Rows that cannot be predicted are NaN: those with missing values when the design drops them, and, with
-        `on_unseen="nan"`, those with a level that training never saw.
+        Those are rows with missing values when the design drops them, and rows with a level that no training row has, unless
+        `on_unseen` is "raise", or "average": then such a row counts as every level, each by its share in the training rows.
         """
-        X, holes, imputed = self._encode(batch, on_unseen)
-        if holes is not None and bool(holes.any()):
-            if self.missing == "raise":
-                raise self._refusal(batch, int(torch.nonzero(holes)[0]), self.needs)
+        found = self._encode(batch, None, on_unseen)
+        gapped = 0 if found.holes is None else int(found.holes.sum())
+        if gapped and self.missing == "raise":
+            assert found.holes is not None  # noqa: S101  it has been counted
+            raise self._refusal(batch, int(torch.nonzero(found.holes)[0]), self.needs)
+        lacking = None
+        if gapped or found.strange is not None:
             # A row with a hole in any column has no prediction at all: a part of one would be a wrong number.
-            X = torch.where(holes[:, None], float("nan"), X)
-        return X, imputed
+            nothing = torch.zeros(len(found.X), dtype=torch.bool, device=found.X.device)
+            lacking = _either(nothing, found.holes, found.strange)
+            found.X = torch.where(lacking[:, None], float("nan"), found.X)
+        return NewRows(found.X, lacking, gapped, found.imputed, found.unseen)
 
     def to_dict(self) -> dict[str, Any]:
         """The design as JSON."""
@@ -232,9 +247,9 @@ class Design:
     @classmethod
     def from_dict(cls, facts: Mapping[str, Any]) -> Design:
         """The design that `to_dict` wrote; expressions are checked anew."""
-        factors, responses = (tuple(_stored_factor(f) for f in facts[name]) for name in ("factors", "responses"))
-        states = {str(k): _stored_state(v) for k, v in facts["states"].items()}
-        _check_states((*factors, *responses), states)
+        factors, responses = (tuple(stored_factor(f) for f in facts[name]) for name in ("factors", "responses"))
+        states = {str(k): stored_state(v) for k, v in facts["states"].items()}
+        check_states((*factors, *responses), states)
         if not responses or any(r.kind == "category" for r in responses):
             raise ValueError("targets that are no numbers")
         if facts["missing"] not in ("raise", "drop", "impute"):
@@ -244,7 +259,7 @@ class Design:
             responses=responses,
             intercept=bool(facts["intercept"]),
             factors=factors,
-            columns=tuple(_stored_column(c, factors) for c in facts["columns"]),
+            columns=tuple(stored_column(c, factors) for c in facts["columns"]),
             weights=None if facts["weights"] is None else str(facts["weights"]),
             missing=str(facts["missing"]),
             means={str(k): float(v) for k, v in facts["means"].items()},
@@ -256,10 +271,24 @@ class Design:
         """Number columns that X is made of, those that stand in X as they are first and in X's order."""
         return _numbers_read(self.factors)
 
-    def _targets(self, batch: Batch) -> Targets:
+    def _weights(self, batch: Batch) -> RowVector | None:
+        """The weights (n,), NaN where missing; raises ColumnError for what cannot be one."""
+        if not self.weights:
+            return None
+        w = batch.numbers([self.weights])[:, 0]
+        wrong = (w < 0) | torch.isinf(w)
+        if bool(wrong.any()):
+            i = int(torch.nonzero(wrong)[0])
+            raise ColumnError(
+                f"The weight in column {readable(self.weights)} at {batch.where(i)} is {float(w[i]):g}; weights must be finite and not negative."
+            )
+        return w
+
+    def target_values(self, batch: Batch, absent: Tensor | None = None) -> Targets:
+        """The targets (n, k), NaN where missing; what the rows that are `absent` hold is not looked at."""
         names = self.target_columns
         values = batch.numbers(names)
-        _refuse_infinite(values, names, batch)
+        _refuse_infinite(values, names, batch, absent)
         if all(r.kind == "number" for r in self.responses):
             return values
         columns = {name: values[:, j] for j, name in enumerate(names)}
@@ -269,84 +298,85 @@ class Design:
                 columns[response.column] if response.kind == "number" else expression(response.text)(columns, self.states)
             )
             if response.kind == "expression":
-                _refuse_undefined(targets[-1], torch.isnan(values).any(1), response.text, columns, batch)
+                _refuse_undefined(targets[-1], _either(torch.isnan(values).any(1), absent), response.text, columns, batch)
         return torch.stack(targets, 1)
 
-    def _encode(self, batch: Batch, on_unseen: str) -> tuple[Features, Tensor | None, dict[str, int]]:
-        """X, which rows have gaps that are not filled (None: none can have), and how many values were filled in."""
+    def _encode(self, batch: Batch, skipped: Tensor | None, on_unseen: str) -> _Columns:
+        """X, and what is to be said of its rows; those that are `skipped` will not be used, so what they hold is not looked at."""
         # Numbers of all factors are read at once: columns of one block come out as one matrix, with one copy.
         names = self.number_columns()
         numbers = batch.numbers(names)
-        imputed: dict[str, int] = {}
-        holes = None
+        skipped = None if skipped is None else skipped.to(numbers.device)
+        found = _Columns(numbers, None)
         if not bool(numbers.sum().isfinite()):
-            _refuse_infinite(numbers, names, batch)
-            numbers, holes, imputed = self.filled(numbers, names)
+            _refuse_infinite(numbers, names, batch, skipped)
+            numbers, found.holes, found.imputed = self.filled(numbers, names, skipped)
+            found.X = numbers
         # Plain columns in their order are the table's own memory, where it is one matrix: nothing is copied.
         if all(f.kind == "number" for f in self.factors) and [c.parts for c in self.columns] == [
             ((j, 0),) for j in range(self.p)
         ]:
-            return numbers, holes, imputed
+            return found
         parts: list[Tensor] = []
+        codes: list[tuple[Factor, Coded]] = []
         values = {name: numbers[:, j] for j, name in enumerate(names)}
         for factor in self.factors:
             if factor.kind == "category":
-                part, gap = self.one_hot(factor, batch, on_unseen, imputed)
-                part = part.to(numbers.device)
-                if gap is not None:
-                    holes = gap if holes is None else holes | gap
+                coded = one_hot(factor, batch, impute=self.missing == "impute", average=on_unseen == "average")
+                part = coded.values.to(numbers.device)
+                codes.append((factor, coded))
+                if coded.missing is not None:
+                    found.holes = _either(coded.missing.to(numbers.device), found.holes)
             elif factor.kind == "number":
                 part = values[factor.column][:, None]
             else:
                 part = expression(factor.text)(values, self.states)
-                _refuse_undefined(part, holes, factor.text, values, batch)
+                _refuse_undefined(part, _either(found.holes, skipped), factor.text, values, batch)
                 part = part[:, None] if part.ndim == 1 else part
             parts.append(part)
         # Column by column, each a product of the components of its factors: X[:, j] = prod parts.
-        X = torch.empty(batch.rows, self.p, dtype=torch.float64, device=numbers.device)
+        found.X = X = torch.empty(batch.rows, self.p, dtype=torch.float64, device=numbers.device)
         for j, column in enumerate(self.columns):
             (first, at), *others = column.parts
             X[:, j] = parts[first][:, at]
             for factor_index, component in others:
                 X[:, j] *= parts[factor_index][:, component]
-        return X, holes, imputed
+        # Now it is known which rows are left out anyway: what they hold is not said.
+        unused = _either(torch.zeros(batch.rows, dtype=torch.bool), skipped, found.holes)
+        for factor, coded in codes:
+            self._note(found, factor, coded, batch, ~unused, on_unseen)
+        return found
 
-    def filled(self, numbers: Tensor, names: Sequence[str]) -> tuple[Tensor, Tensor | None, dict[str, int]]:
-        """Numbers (n, columns) without gaps, which rows have some that stay (None: none), and how many were imputed, by column."""
+    def _note(self, found: _Columns, factor: Factor, coded: Coded, batch: Batch, used: Tensor, on_unseen: str) -> None:
+        """Write down what a category says of the rows that are used, (n,)."""
+        if coded.filled is not None and bool((coded.filled & used).any()):
+            found.imputed[factor.column] = int((coded.filled & used).sum())
+        if coded.unseen is None or not bool((coded.unseen & used).any()):
+            return
+        strange = coded.unseen & used
+        if on_unseen == "raise":
+            i = int(torch.nonzero(strange)[0])
+            raise UnseenLevelError(coded.seen[int(coded.codes[i])], factor.column, batch.where(i), factor.levels)
+        for code, rows in zip(*(t.tolist() for t in coded.codes[strange].unique(return_counts=True)), strict=True):
+            found.unseen[factor.column, coded.seen[code]] = rows
+        if on_unseen != "average":
+            found.strange = _either(strange.to(found.X.device), found.strange)
+
+    def filled(
+        self, numbers: Tensor, names: Sequence[str], skipped: Tensor | None = None
+    ) -> tuple[Tensor, Tensor | None, dict[str, int]]:
+        """Numbers (n, columns) without gaps, which rows have some that stay (None: none), and how many were imputed, by column.
+
+        Gaps of rows that are `skipped` are filled like others, and not counted.
+        """
         gaps = torch.isnan(numbers)
         if self.missing != "impute":
             # Any number will do, for the row is dropped or refused; 1 is in the range of log and of division.
             return numbers.nan_to_num(1.0), gaps.any(1), {}
         means = torch.tensor([self.means.get(name, float("nan")) for name in names], dtype=torch.float64, device=numbers.device)
         filled = torch.where(gaps, means, numbers)
-        counts = {name: int(c) for name, c in zip(names, gaps.sum(0), strict=True) if c}
-        return filled, None, counts
-
-    def one_hot(self, factor: Factor, batch: Batch, on_unseen: str, imputed: dict[str, int]) -> tuple[Tensor, Tensor | None]:
-        """One column a level (n, levels), and which rows miss the value and are not filled in."""
-        codes, seen = batch.text(factor.column)
-        known = {level: i for i, level in enumerate(factor.levels)}
-        # Codes of this batch's levels to those of the design: -2 for a level that training never saw, -1 for a missing value.
-        table = torch.tensor([*(known.get(level, -2) for level in seen), -1])  # the last entry is that of code -1
-        index = table[codes.cpu()]
-        # Row j of the identity is the indicator of level j; the clamp is for codes below 0, which are mended below.
-        indicators = torch.eye(len(factor.levels), dtype=torch.float64)
-        one_hot = indicators[index.clamp(min=0)]
-        if bool((index == -2).any()):
-            i = int(torch.nonzero(index == -2)[0])
-            if on_unseen == "raise":
-                raise UnseenLevelError(seen[int(codes[i])], factor.column, batch.where(i), factor.levels)
-            one_hot[index == -2] = float("nan")
-        missing = index == -1
-        if not bool(missing.any()):
-            return one_hot, None
-        if self.missing != "impute":
-            return one_hot, missing.to(codes.device)
-        imputed[factor.column] = int(missing.sum())
-        # Training had no gaps in this column, or it would have a level of its own: fill with the mean of its columns.
-        level = known.get(MISSING_LEVEL)
-        one_hot[missing] = torch.tensor(factor.shares, dtype=torch.float64) if level is None else indicators[level]
-        return one_hot, None
+        counted = gaps if skipped is None else gaps & ~skipped[:, None]
+        return filled, None, {name: int(c) for name, c in zip(names, counted.sum(0), strict=True) if c}
 
     def _refusal(self, batch: Batch, i: int, names: Sequence[str]) -> MissingValuesError:
         texts = self.texts
@@ -358,8 +388,18 @@ class Design:
         )
 
 
-def _refuse_infinite(values: Tensor, names: Sequence[str], batch: Batch) -> None:
+def _either(*masks: Tensor | None) -> Tensor:
+    """Where any of the masks is true; those that are None are nowhere true."""
+    first, *others = [mask for mask in masks if mask is not None] or [torch.tensor(False)]
+    for mask in others:
+        first = first | mask.to(first.device)
+    return first
+
+
+def _refuse_infinite(values: Tensor, names: Sequence[str], batch: Batch, skipped: Tensor | None) -> None:
     infinite = torch.isinf(values)
+    if skipped is not None:
+        infinite = infinite & ~skipped[:, None].to(infinite.device)
     if bool(infinite.any()):
         i, j = torch.nonzero(infinite)[0].tolist()
         raise NotFiniteError(
@@ -367,59 +407,12 @@ def _refuse_infinite(values: Tensor, names: Sequence[str], batch: Batch) -> None
         )
 
 
-def _refuse_undefined(values: Tensor, holes: Tensor | None, text: str, columns: Mapping[str, Tensor], batch: Batch) -> None:
+def _refuse_undefined(values: Tensor, holes: Tensor, text: str, columns: Mapping[str, Tensor], batch: Batch) -> None:
     """An expression that is not a number although its columns are, such as log(0), is an error, not a missing value."""
-    undefined = ~torch.isfinite(values if values.ndim == 1 else values.sum(1))
-    if holes is not None:
-        undefined = undefined & ~holes
+    undefined = ~torch.isfinite(values if values.ndim == 1 else values.sum(1)) & ~holes.to(values.device)
     if bool(undefined.any()):
         i = int(torch.nonzero(undefined)[0])
         given = ", ".join(f"{readable(c)} = {float(columns[c][i]):g}" for c in expression(text).columns)
         raise NotFiniteError(
             f"{readable(text)} is not a finite number at {batch.where(i)}, where {given}; change the formula, or leave such rows out."
         )
-
-
-def _stored_factor(facts: Mapping[str, Any]) -> Factor:
-    """A factor as JSON has it."""
-    kind = facts["kind"]
-    if kind not in ("number", "expression", "category"):
-        raise ValueError(f"a factor of the unknown kind {kind!r}")
-    if kind == "expression":
-        expression(str(facts["text"]))  # a text that is not allowed ends here, before anything is computed
-    levels, shares = tuple(map(str, facts["levels"])), tuple(map(float, facts["shares"]))
-    if len(levels) != len(shares) or (kind == "category") != bool(levels):
-        raise ValueError("a category without levels and shares that match")
-    return Factor(str(facts["text"]), kind, str(facts["column"]), levels, shares)
-
-
-def _stored_state(facts: Mapping[str, Any]) -> State:
-    """The state of a stateful call: numbers, and for polynomials a square matrix of them."""
-    state: State = {str(k): float(v) for k, v in facts.items() if k != "basis"}
-    if "basis" in facts:
-        state["basis"] = [[float(x) for x in row] for row in facts["basis"]]
-        if any(len(row) != len(state["basis"]) for row in state["basis"]):
-            raise ValueError("a basis that is not square")
-    numbers = [x for v in state.values() for row in (v if isinstance(v, list) else [[v]]) for x in row]
-    if not all(map(math.isfinite, numbers)):
-        raise ValueError("a state with numbers that are not finite")
-    return state
-
-
-def _check_states(factors: Sequence[Factor], states: Mapping[str, State]) -> None:
-    """Raise ValueError when a stateful call of the expressions lacks its state, or has another's."""
-    # A file that leaves a state out, or brings another's, would be computed with numbers that nobody learnt.
-    needed = {"center": {"mean"}, "scale": {"mean", "deviation"}, "poly": {"middle", "half", "basis"}}
-    for call in (c for f in factors if f.kind == "expression" for c in expression(f.text).calls):
-        state = states.get(call.text, {})
-        if set(state) != needed[call.kind] or ("basis" in state and len(state["basis"]) != call.degree + 1):
-            raise ValueError(f"no state for {call.text}")
-
-
-def _stored_column(facts: Mapping[str, Any], factors: Sequence[Factor]) -> Column:
-    """A column as JSON has it, of parts that `factors` have."""
-    # Every index is held against what the factors have: nothing in a file can reach beside its table.
-    parts = tuple((int(i), int(j)) for i, j in facts["parts"])
-    if not parts or any(not (0 <= i < len(factors) and 0 <= j < factors[i].width) for i, j in parts):
-        raise ValueError("a column of parts that do not exist")
-    return Column(str(facts["name"]), str(facts["term"]), parts)

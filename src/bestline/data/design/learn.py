@@ -68,7 +68,7 @@ def learn(
     degree : int
         Above 1, every column x is followed by its powers I(x ** 2), ..., I(x ** degree).
     training : callable, optional
-        Tells which rows of a batch are training rows; means and states are learnt from these alone, levels from all rows.
+        Tells which rows of a batch are training rows: levels, means and states are learnt from these alone.
     progress : callable, optional
         Hears of each pass: (what, fraction).
 
@@ -78,14 +78,15 @@ def learn(
     """
     if missing not in ("raise", "drop", "impute"):
         raise no_such("way to treat `missing` values", missing, ("raise", "drop", "impute"))
-    if weights is not None and source.field(weights).kind is not Kind.NUMBER:
-        raise ColumnError(f"The weights in column {readable(weights)} are not numbers; name a column of numbers.")
+    if weights is not None:
+        check_weights(source, weights)
     learner = Learner(source, Learnt(weights, training), progress)
     asked, notes = _asked_formula(source, formula, target, features, weights=weights, aside=aside, learner=learner)
     # What has to be read, and how often: levels and means in one pass; states need means, and polynomials the range of their argument.
     if degree > 1:
         asked = powers(asked, degree, {f.name for f in source.fields if f.kind is Kind.NUMBER})
     draft = draft_of(source, asked, weights, missing)
+    learner = learner.without(draft.needed, draft.categories)
     profiles = learner.profile(draft.categories, draft.numbers if missing == "impute" else ())
     design, remarks = coded(draft, source, profiles.levels.parts)
     if missing == "impute":
@@ -95,6 +96,12 @@ def learn(
     states = learner.states(texts, design.means if missing == "impute" else None)
     table = tuple(n for n in source.names if n not in design.target_columns and n != weights)
     return replace(design, states=states, table=table, notes=(*notes, *asked.notes, *remarks, *_target_notes(design, source)))
+
+
+def check_weights(source: Source, weights: str) -> None:
+    """Raise ColumnError unless the column of weights holds numbers."""
+    if source.field(weights).kind is not Kind.NUMBER:
+        raise ColumnError(f"The weights in column {readable(weights)} are not numbers; name a column of numbers.")
 
 
 def _means(numbers: Sequence[str], found: Mapping[str, Mean]) -> dict[str, float]:

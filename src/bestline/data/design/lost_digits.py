@@ -25,7 +25,7 @@ from operator import mul
 import torch
 from torch import Tensor
 
-from bestline.data.design.design import Column, Design, Encoded, Factor
+from bestline.data.design.design import Design, Encoded
 from bestline.data.design.expressions import (
     FUNCTIONS,
     State,
@@ -37,6 +37,7 @@ from bestline.data.design.expressions import (
     legendre,
     poly_arguments,
 )
+from bestline.data.design.factors import Column, Factor, one_hot
 from bestline.data.tables import Batch
 from bestline.numerics import Doubled, Features, Targets
 
@@ -96,7 +97,7 @@ def rows_doubled(design: Design, batch: Batch) -> tuple[Encoded, LostDigits | No
 
 
 def columns_doubled(
-    design: Design, batch: Batch, X: Features, index: Tensor | None = None, *, on_unseen: str = "raise"
+    design: Design, batch: Batch, X: Features, index: Tensor | None = None, *, on_unseen: str = "nan"
 ) -> Doubled:
     """X (n, p) of a batch, or of some of its rows, in twice the digits.
 
@@ -165,7 +166,8 @@ def _doubled(design: Design, factor: Factor, values: Mapping[str, Tensor], batch
         return part if part.high.ndim == 2 else part[:, None]
     if factor.kind == "number":
         return Doubled.of(values[factor.column][:, None])
-    return Doubled.of(design.one_hot(factor, batch, on_unseen, {})[0].to(next(iter(values.values()))))
+    like = next(iter(values.values()))
+    return Doubled.of(one_hot(factor, batch, impute=design.missing == "impute", average=on_unseen == "average").values.to(like))
 
 
 # --- of one expression ---------------------------------------------------------------------------------------------------

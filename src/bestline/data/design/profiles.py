@@ -1,20 +1,21 @@
 """Profiles: the passes in which a design is learnt, and what they find: levels, means, and what stateful functions need.
 
-    share of a level = rows that have it / rows      mean = sum w x / sum w
+    share of a level = sum of w where it stands / sum w      mean = sum w x / sum w
     center(x) = x - mean        scale(x) = (x - mean) / s, s^2 = sum (x - mean)^2 / (n - 1)        poly(x, d) = P(x) R^-1
 
 P are Legendre polynomials on the range of x, and R'R = P'P over the training rows, so P R^-1 is orthonormal there: the QR
 decomposition without Q, which adds up over batches. P is nearly orthogonal already, so squaring it costs few digits.
 
-Levels are of all rows; means and states are of the training rows alone, so that nothing of the others leaks into the line.
+All of it is learnt from the training rows alone: those outside the training part of a split, of weight 0, or left out because a
+value is missing say nothing. So a level that only they have is a level never seen, and nothing of them leaks into the line.
 """
 
 from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
 import torch
@@ -34,43 +35,71 @@ Training: TypeAlias = Callable[[Batch], Tensor]  # which rows of a batch are tra
 MOST_TEXTS = 20_000  # different texts kept of a column while counting
 
 
+def gaps_in(batch: Batch, names: Sequence[str], texts: Container[str]) -> dict[str, Tensor]:
+    """Where the values of columns are missing, (n,) bool each; `texts` are those that are read as text."""
+    return {
+        name: (batch.text(name)[0] < 0 if name in texts else torch.isnan(batch.numbers([name])[:, 0])).cpu() for name in names
+    }
+
+
 @dataclass(frozen=True)
 class Learnt:
-    """How much each row counts in what is learnt: by the column of weights, if there is one, and not at all outside training."""
+    """How much each row counts in what is learnt: its weight; not at all outside training, and where a value is missing.
+
+    Attributes
+    ----------
+    weights : str or None
+        The column of weights, if there is one.
+    training : callable or None
+        Tells the training rows; None: all are.
+    needed : tuple of str
+        Columns without whose value a row is left out.
+    texts : frozenset of str
+        Those of them that are read as text.
+    """
 
     weights: str | None = None
     training: Training | None = None
+    needed: tuple[str, ...] = ()
+    texts: frozenset[str] = frozenset()
 
     @property
     def columns(self) -> list[str]:
         """What it reads."""
-        return [self.weights] if self.weights else []
+        return [*([self.weights] if self.weights else []), *self.needed]
 
     def __call__(self, batch: Batch) -> RowVector:
         """The weight of each row, (n,)."""
-        if self.weights:
-            weight = batch.numbers([self.weights])[:, 0].nan_to_num(0.0).cpu()
+        if self.weights:  # what is no weight is refused later, where the message can say in which row it stands
+            weight = batch.numbers([self.weights])[:, 0].cpu().nan_to_num(0.0, posinf=0.0, neginf=0.0).clamp(min=0.0)
         else:
             weight = torch.ones(batch.rows, dtype=torch.float64)
+        for gap in gaps_in(batch, self.needed, self.texts).values():
+            weight = torch.where(gap, 0.0, weight)
         return weight if self.training is None else torch.where(self.training(batch), weight, 0.0)
 
 
 @dataclass(frozen=True)
 class Levels:
-    """The levels of a column, and how often each comes; rows with a value, and rows without."""
+    """The levels of a column: how often each comes and what those rows weigh; rows with a value and without, and what these weigh."""
 
     counts: Counter[str] = field(default_factory=Counter)
+    weights: Mapping[str, float] = field(default_factory=dict)
     present: int = 0
     missing: int = 0
+    missing_weight: float = 0.0
 
     @classmethod
-    def of(cls, batch: Batch, column: str) -> Levels:
-        """Of some rows."""
+    def of(cls, batch: Batch, column: str, weight: RowVector) -> Levels:
+        """Of those of some rows that have a weight."""
         codes, seen = batch.text(column)
-        # Code -1 is a missing value; moved by one it is counted first.
-        missing, *counts = torch.bincount(codes.cpu() + 1, minlength=len(seen) + 1).tolist()
+        there = weight > 0
+        codes, weight = codes.cpu()[there] + 1, weight[there]  # code -1 is a missing value; moved by one it is counted first
+        missing, *counts = torch.bincount(codes, minlength=len(seen) + 1).tolist()
+        lost, *sums = torch.bincount(codes, weight, minlength=len(seen) + 1).tolist()
         found = Counter({level: number for level, number in zip(seen, counts, strict=True) if number})
-        return cls(found, batch.rows - missing, missing)
+        weighed = {level: total for level, total in zip(seen, sums, strict=True) if level in found}
+        return cls(found, weighed, len(codes) - missing, missing, lost)
 
     @property
     def overflowing(self) -> bool:
@@ -82,7 +111,16 @@ class Levels:
         # Which levels are kept then may depend on the order of the batches; that there are too many does not, and it is all that is used.
         if self.overflowing or other.overflowing:
             return self if self.overflowing else other
-        return Levels(self.counts + other.counts, self.present + other.present, self.missing + other.missing)
+        weights = dict(self.weights)
+        for level, weight in other.weights.items():
+            weights[level] = weights.get(level, 0.0) + weight
+        return Levels(
+            self.counts + other.counts,
+            weights,
+            self.present + other.present,
+            self.missing + other.missing,
+            self.missing_weight + other.missing_weight,
+        )
 
 
 @dataclass(frozen=True)
@@ -142,7 +180,7 @@ class Profile(Pass[Batch, Profiles]):
         """What some rows say."""
         weight = self.counted(batch)
         return Profiles(
-            Named({name: Levels.of(batch, name) for name in self.texts}),
+            Named({name: Levels.of(batch, name, weight) for name in self.texts}),
             Named({name: Mean.of(batch.numbers([name])[:, 0].cpu(), weight) for name in self.numbers}),
         )
 
@@ -286,10 +324,7 @@ class CountGaps(Pass[Batch, Gaps]):
 
     def of(self, batch: Batch) -> Gaps:
         """Those of some rows."""
-        gaps = {
-            name: (batch.text(name)[0] < 0 if name in self.texts else torch.isnan(batch.numbers([name])[:, 0])).cpu()
-            for name in self.names
-        }
+        gaps = gaps_in(batch, self.names, self.texts)
         holes = torch.stack([torch.zeros(batch.rows, dtype=torch.bool), *gaps.values()]).any(0)
         return Gaps(batch.rows, int(holes.sum()), Named({name: int(gap.sum()) for name, gap in gaps.items()}))
 
@@ -324,6 +359,12 @@ class Learner:
     def __init__(self, source: Source, counted: Learnt, progress: Progress | None) -> None:
         self.source, self.counted, self.progress = source, counted, progress
         self.found = Profiles(Named({}), Named({}))
+
+    def without(self, needed: Sequence[str], texts: Iterable[str]) -> Learner:
+        """One that learns nothing from rows without a value in the columns `needed`; `texts` are read as text."""
+        if not needed:
+            return self
+        return Learner(self.source, replace(self.counted, needed=tuple(needed), texts=frozenset(texts)), self.progress)
 
     def profile(self, texts: Sequence[str] = (), numbers: Sequence[str] = ()) -> Profiles:
         """The levels of some columns and the means of others: one pass over those that are not known yet."""

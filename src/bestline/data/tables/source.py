@@ -138,6 +138,10 @@ class Batch:
             cells = cells.cast(pa.bool_()) if field.note == BOOL else cells
         return codes(cells, words_may_be_missing=words)
 
+    def numeric(self, name: str) -> bool:
+        """Whether the cells are numbers, and no text: such a column cannot keep the zeros of `01234`."""
+        return self._layout.fields[name].kind is Kind.NUMBER
+
     def words(self, name: str) -> bool:
         """Whether the column comes from a text file, where words may say that a value is missing."""
         return name in self._layout.spelling

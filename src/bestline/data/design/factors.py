@@ -1,0 +1,177 @@
+"""Factors: what the columns of X are products of: numbers, expressions, and categories, which have an indicator for each level.
+
+Of a category, 0 and 1 say which level a row has. A level that no training row has, it never saw: nothing is known of such a row.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import torch
+from torch import Tensor
+
+from bestline.data.design.expressions import State, expression
+from bestline.data.design.spellings import places
+from bestline.data.tables import Batch
+from bestline.errors import listed, readable
+
+MISSING_LEVEL = "(missing)"
+
+Unseen: TypeAlias = Mapping[tuple[str, str], int]  # (column, level that no training row has) -> rows
+
+
+def said_unseen(unseen: Unseen) -> str:
+    """That these levels are in no training row, and how many rows have them here: the beginning of a sentence."""
+    by_column: dict[str, dict[str, int]] = {}
+    for (column, level), rows in sorted(unseen.items()):  # the same in whatever order batches came
+        by_column.setdefault(column, {})[level] = rows
+    said = []
+    for column, levels in by_column.items():
+        rows = sum(levels.values())
+        what = f"level{'s' if len(levels) > 1 else ''} {listed(levels)}"
+        said.append(f"the {what} of {readable(column)} ({rows:,} row{'s' if rows > 1 else ''})")
+    text = " and ".join(said)
+    return f"{text[0].upper()}{text[1:]} {'stand' if len(unseen) > 1 else 'stands'} in no training row"
+
+
+@dataclass(frozen=True, slots=True)
+class Factor:
+    """What terms multiply.
+
+    Attributes
+    ----------
+    text : str
+        As written in the formula.
+    kind : str
+        "number" (a column as it stands), "expression" or "category".
+    column : str
+        The column of a number or category; empty for an expression.
+    levels : tuple of str
+        Of a category, the reference level first.
+    shares : tuple of float
+        Share of each level in the training rows, by weight: the means of the levels' indicators there.
+    """
+
+    text: str
+    kind: str
+    column: str = ""
+    levels: tuple[str, ...] = ()
+    shares: tuple[float, ...] = ()
+
+    @property
+    def numbers(self) -> list[str]:
+        """Columns of the table that are read as numbers for it."""
+        return [self.column] if self.kind == "number" else expression(self.text).columns if self.kind == "expression" else []
+
+    @property
+    def width(self) -> int:
+        """How many components it has: levels, or columns of a polynomial."""
+        return len(self.levels) if self.kind == "category" else expression(self.text).width if self.kind == "expression" else 1
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of X: a product of parts, each the component (level, or degree less one) of a factor."""
+
+    name: str
+    term: str
+    parts: tuple[tuple[int, int], ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Coded:
+    """A category of a batch.
+
+    Attributes
+    ----------
+    values : Tensor (n, levels)
+        Its indicators; of a level never seen zeros, or the shares of all levels.
+    missing, unseen : Tensor (n,) or None
+        Which rows have no value that was not filled in, and which a level that no training row has; None: none.
+    filled : Tensor (n,) or None
+        Which rows had no value, and were filled in.
+    codes, seen
+        The batch's own codes (n,), and the levels that they stand for.
+    """
+
+    values: Tensor
+    missing: Tensor | None
+    unseen: Tensor | None
+    filled: Tensor | None
+    codes: Tensor
+    seen: tuple[str, ...]
+
+
+def one_hot(factor: Factor, batch: Batch, *, impute: bool, average: bool = False) -> Coded:
+    """The indicators (n, levels) of a category.
+
+    With `impute` a missing value is the level of its own that it was in training, or else counts as every level, each by its share;
+    with `average` so does a level never seen.
+    """
+    codes, seen = batch.text(factor.column)
+    codes = codes.cpu()
+    at = places(factor.levels, seen, numeric=batch.numeric(factor.column))
+    # Codes of this batch's levels to those of the design: -1 for a level that training never saw, -2 for a missing value.
+    index = torch.tensor([*at, -2])[codes]  # the last entry is that of code -1
+    # Row j of the identity is the indicator of level j; the clamp is for codes below 0, which are mended below.
+    indicators = torch.eye(len(factor.levels), dtype=torch.float64)
+    values, shares = indicators[index.clamp(min=0)], torch.tensor(factor.shares, dtype=torch.float64)
+    unseen = index == -1 if -1 in at and bool((index == -1).any()) else None
+    if unseen is not None:
+        values[unseen] = shares if average else 0.0
+    missing = index == -2
+    if not bool(missing.any()):
+        return Coded(values, None, unseen, None, codes, seen)
+    if not impute:
+        return Coded(values, missing, unseen, None, codes, seen)
+    # Training had no gaps in this column, or it would have a level of its own: fill with the mean of its columns.
+    values[missing] = indicators[factor.levels.index(MISSING_LEVEL)] if MISSING_LEVEL in factor.levels else shares
+    return Coded(values, None, unseen, missing, codes, seen)
+
+
+def stored_factor(facts: Mapping[str, Any]) -> Factor:
+    """A factor as JSON has it."""
+    kind = facts["kind"]
+    if kind not in ("number", "expression", "category"):
+        raise ValueError(f"a factor of the unknown kind {kind!r}")
+    if kind == "expression":
+        expression(str(facts["text"]))  # a text that is not allowed ends here, before anything is computed
+    levels, shares = tuple(map(str, facts["levels"])), tuple(map(float, facts["shares"]))
+    if len(levels) != len(shares) or (kind == "category") != bool(levels):
+        raise ValueError("a category without levels and shares that match")
+    return Factor(str(facts["text"]), kind, str(facts["column"]), levels, shares)
+
+
+def stored_state(facts: Mapping[str, Any]) -> State:
+    """The state of a stateful call: numbers, and for polynomials a square matrix of them."""
+    state: State = {str(k): float(v) for k, v in facts.items() if k != "basis"}
+    if "basis" in facts:
+        state["basis"] = [[float(x) for x in row] for row in facts["basis"]]
+        if any(len(row) != len(state["basis"]) for row in state["basis"]):
+            raise ValueError("a basis that is not square")
+    numbers = [x for v in state.values() for row in (v if isinstance(v, list) else [[v]]) for x in row]
+    if not all(map(math.isfinite, numbers)):
+        raise ValueError("a state with numbers that are not finite")
+    return state
+
+
+def check_states(factors: Sequence[Factor], states: Mapping[str, State]) -> None:
+    """Raise ValueError when a stateful call of the expressions lacks its state, or has another's."""
+    # A file that leaves a state out, or brings another's, would be computed with numbers that nobody learnt.
+    needed = {"center": {"mean"}, "scale": {"mean", "deviation"}, "poly": {"middle", "half", "basis"}}
+    for call in (c for f in factors if f.kind == "expression" for c in expression(f.text).calls):
+        state = states.get(call.text, {})
+        if set(state) != needed[call.kind] or ("basis" in state and len(state["basis"]) != call.degree + 1):
+            raise ValueError(f"no state for {call.text}")
+
+
+def stored_column(facts: Mapping[str, Any], factors: Sequence[Factor]) -> Column:
+    """A column as JSON has it, of parts that `factors` have."""
+    # Every index is held against what the factors have: nothing in a file can reach beside its table.
+    parts = tuple((int(i), int(j)) for i, j in facts["parts"])
+    if not parts or any(not (0 <= i < len(factors) and 0 <= j < factors[i].width) for i, j in parts):
+        raise ValueError("a column of parts that do not exist")
+    return Column(str(facts["name"]), str(facts["term"]), parts)
