@@ -17,8 +17,10 @@ from sklearn import config_context, get_config
 from sklearn.utils.validation import validate_data
 from torch import Tensor
 
+from bestline.data.collected import range_of
 from bestline.errors import DataError
 from bestline.numerics import Comoments, Rows
+from bestline.numerics.comoments import HUGE
 
 Array: TypeAlias = Any  # of NumPy, torch or another library of scikit-learn's array API
 MOST_DENSE = 2**28  # numbers of a sparse table that are written out, zeros included: 2 GiB
@@ -146,7 +148,21 @@ def checked_table(
     # A copy in float64: targets are not the user's to see changed, and float32 sums would lose what `digits_` promises.
     targets = torch.from_numpy(np.array(target, dtype=np.float64))
     rows = Rows(_tensor(features), targets.reshape(len(targets), -1), weights_of(sample_weight, len(targets)))
+    for what, values in (("X", rows.X), ("y", rows.y)):
+        _refuse_huge(what, values)
     return TrainingTable(rows, target.ndim == 1, features.dtype, home)
+
+
+def _refuse_huge(what: str, values: Tensor) -> None:
+    if not values.numel():
+        return
+    low, high = range_of(values)
+    largest = float(torch.maximum(-low, high).max())
+    if largest > HUGE:
+        raise DataError(
+            f"{what} has numbers of about {largest:.0e}, and the squares of such numbers leave the range of float64; divide them by "
+            f"{largest:.0e}."
+        )
 
 
 def checked_features(estimator: Any, X: Array) -> tuple[Any, Home]:

@@ -14,6 +14,7 @@ from bestline.estimators.base import MomentsEstimator
 from bestline.estimators.parameters import ANY_SEED, YES_OR_NO, Choice, Number, Rules
 from bestline.numerics import Comoments
 from bestline.training import least_squares, too_wide
+from bestline.training.plan import refuse_beyond
 
 SOLVERS = ("auto", "svd", "cholesky", "lsqr", "sparse_cg", "sag", "saga", "lbfgs")
 
@@ -35,6 +36,8 @@ class _LeastSquares(MomentsEstimator):
     def _learn(self, moments: Comoments, table: TrainingTable, *, exact: bool = False) -> None:
         alphas = self._alphas(moments.q - table.p)
         line = least_squares.of_moments(moments, table.p, alphas, intercept=self.fit_intercept, positive=self.positive)
+        if not bool(alphas.any()):
+            refuse_beyond([f"X[:, {j}]" for j in range(table.p)], moments.beyond[: table.p])
         if exact and not self.positive and not bool(alphas.any()):
             # Digits that moments have lost are in the rows. With a penalty they are not missed: it keeps the system from singular.
             line = least_squares.sharpened(table.rows, moments, line, intercept=self.fit_intercept)

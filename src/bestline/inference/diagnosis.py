@@ -23,6 +23,7 @@ from bestline.numerics import Comoments, Scaling
 from bestline.wording import bulleted, finite
 
 _NAN = float("nan")
+_CAUSE = 0.1  # share of what is left over that a bend explains, from which on it may be why other tests fail
 _PLAIN = 0.5  # share of what is left over that a bend explains, beyond which it comes before rows that move the line but little
 
 
@@ -152,8 +153,7 @@ def diagnose(lens: Lens, evidence: ResidualSums, collinear: Collinearity, *, for
     influential = sorted((r for r in rows if r.cooksd == r.cooksd), key=lambda r: (-r.cooksd, r.row))[:TOP]
     found = [
         *_of_rows(lens, evidence, rows),
-        *_of_shape(evidence, bent, gain, uneven),
-        *_of_errors(n, skew, kurtosis, tests[-2], serial),
+        *_of_errors(_Evidence(n, bent, gain, uneven, _fan(evidence.profile), skew, kurtosis, tests[-2], serial)),
         *_of_columns(collinear),
     ]
     return Diagnosis(
@@ -212,7 +212,7 @@ def _of_rows(lens: Lens, evidence: ResidualSums, rows: list[Row]) -> Iterator[Fi
     # Cook & Weisberg (1982): at 1 the weights move to the edge of their own 50 % region, roughly; half of that is worth a look.
     if most is not None and most.cooksd > 0.5:
         much = "moves the line a lot" if most.cooksd > 1 else "moves the line noticeably"
-        text = f"Row {most.row:,} {much} (Cook's distance {most.cooksd:.2g}): check it, and fit without it."
+        text = f"Row {most.row:,} {much} (Cook's distance {most.cooksd:.2g}): check it, and compare the line without it."
         yield Finding(text, LEVERAGE, 5 + min(most.cooksd, 2) + (most.cooksd > 1))
     alone = [r for r in rows if r.hat > 1 - lens.basis.alone]
     if alone and lens.basis.df > 0:
@@ -225,20 +225,106 @@ def _of_rows(lens: Lens, evidence: ResidualSums, rows: list[Row]) -> Iterator[Fi
         yield Finding(text, FITTED, 2.0)
 
 
-def _of_shape(evidence: ResidualSums, bent: Verdict, gain: float, uneven: tuple[Verdict, Verdict]) -> Iterator[Finding]:
-    """Effects, and not p-values alone: of very many rows everything is significant."""
-    # Both: of a million rows a bend of nothing is significant, and of ten a large one may be chance.
-    if bent.p_value < 0.01 and gain > 0.01:
-        explained = f"squares and cubes of the fitted values explain {gain:.0%} of what the line leaves"
+@dataclass(frozen=True, slots=True)
+class _Evidence:
+    """What the tests have found of one target's errors; `fan` is their spread at high fitted values over that at low ones."""
+
+    rows: int
+    bent: Verdict
+    gain: float
+    uneven: tuple[Verdict, Verdict]
+    fan: float
+    skew: float
+    kurtosis: float
+    normality: Verdict
+    serial: float
+
+    @property
+    def alike(self) -> float:
+        """Correlation of neighbours where it is more than chance and more than a little; else 0."""
+        # Durbin and Watson's statistic is nearly 2 (1 - r) of neighbours; 3.3 standard errors of r, 1 / sqrt(n): one order in a thousand.
+        r = 1 - self.serial / 2
+        return r if self.rows >= 20 and abs(r) > 0.2 and abs(r) * self.rows**0.5 > 3.3 else 0.0
+
+    @property
+    def is_bent(self) -> bool:
+        """Both: of a million rows a bend of nothing is significant, and of ten a large one may be chance."""
+        # Errors that are alike tell less: for smooth columns as much as (1 - r) / (1 + r) of as many rows (Bartlett 1935).
+        return _less(self.bent, _share_of_rows(self.alike)).p_value < 0.01 and self.gain > 0.01
+
+    @property
+    def is_uneven(self) -> bool:
+        """Effects, and not p-values alone: of very many rows everything is significant."""
+        # The squares of errors of correlation r have about r^2. The spread in the upper fifth over that in the lower, beside the tests:
+        # half more, or a third less, is what eyes see.
+        share = _share_of_rows(self.alike**2)
+        return min(_less(t, share).p_value for t in self.uneven) < 0.01 and (not self.fan_is_small or self.explained > 0.1)
+
+    @property
+    def fan_is_small(self) -> bool:
+        """Less than half more, and than a third less."""
+        return 0.67 < self.fan < 1.5
+
+    @property
+    def explained(self) -> float:
+        """Share of the squared residuals' variance that the columns explain."""
+        return max(t.statistic for t in self.uneven) / self.rows
+
+
+def _share_of_rows(r: float) -> float:
+    """How much evidence rows of correlation r are, beside as many that are independent; in turns they are taken for as much."""
+    return (1 - max(r, 0.0)) / (1 + max(r, 0.0))
+
+
+def _less(test: Verdict, share: float) -> Verdict:
+    return verdict(test.name, test.statistic * share, *test.df)
+
+
+def _of_errors(found: _Evidence) -> Iterator[Finding]:
+    """The shape of the mean first, then the spread, then dependence, then tails: what stands before may be the cause of the others.
+
+    A remedy is offered only for what has evidence of its own.
+    """
+    after = "; a bend alone can cause that: look again when it is mended." if found.is_bent and found.gain > _CAUSE else ""
+    if found.is_bent:
+        explained = f"squares and cubes of the fitted values explain {found.gain:.0%} of what the line leaves"
         text = f"The residuals are bent: {explained}. Try a logarithm, or I(x**2)."
-        yield Finding(text, FITTED, 4 + gain + (2 if gain > _PLAIN else 0))
-    # The spread in the upper fifth over that in the lower, beside the tests: half more, or a third less, is what eyes see.
-    ratio = _fan(evidence.profile)
-    share = max(t.statistic for t in uneven) / evidence.rows
-    if min(t.p_value for t in uneven) < 0.01 and (not 0.67 < ratio < 1.5 or share > 0.1):
-        fan = f", {ratio:.1f} times from low to high fitted values" if not 0.67 < ratio < 1.5 else ""
-        text = f"The errors do not spread alike everywhere{fan}: trust errors of cov='HC3', or give weights."
-        yield Finding(text, SPREAD, 3 + share)
+        yield Finding(text, FITTED, 4 + found.gain + (2 if found.gain > _PLAIN else 0))
+    if found.is_uneven:
+        fan = "" if found.fan_is_small else f", {found.fan:.1f} times from low to high fitted values"
+        # Errors that allow for unequal spread alone take the rows for independent.
+        both = (
+            "errors that allow for both are needed, see there" if found.alike else "trust errors of cov='HC3', or give weights"
+        )
+        text = f"The errors do not spread alike everywhere{fan}{after or f': {both}.'}"
+        yield Finding(text, SPREAD, 3 + min(found.explained, 0.5))
+    if found.alike:
+        yield Finding(_neighbours(found, after), FITTED, 3.6 if not after else 2.9)
+    tails = found.normality.p_value < 0.01
+    if tails and abs(found.skew) > 1:
+        remedy = after or ": prediction intervals are off in the tails. A logarithm of the target may help."
+        yield Finding(f"The errors lean to one side (skewness {found.skew:.1f}){remedy}", QUANTILES, 1.5)
+    elif tails and found.kurtosis > 6:
+        more = (
+            "Errors that spread unevenly look like that, too." if found.is_uneven else "loss='huber' is drawn less by far rows."
+        )
+        remedy = after or f": prediction intervals are off in the tails. {more}"
+        yield Finding(f"The errors have heavy tails (kurtosis {found.kurtosis:.1f}){remedy}", QUANTILES, 1.5)
+
+
+def _neighbours(found: _Evidence, after: str) -> str:
+    how = "alike" if found.alike > 0 else "in turns"
+    text = f"Neighbouring rows err {how} (correlation {found.alike:.2f})"
+    if after:
+        return f"{text}{after}"
+    wrong = "as a rule too small" if found.alike > 0 else "wrong, as a rule too large"
+    # The usual lag of Newey & West (1994).
+    lags = max(1, math.floor(4 * (found.rows / 100) ** (2 / 9)))
+    return (
+        f"{text}. If the order of the rows means something, such as time, the standard errors are {wrong}, and HC0 to HC3 do not mend "
+        f"that. Errors that do (HAC, Newey-West) are not in bestline yet; statsmodels has them: "
+        f"fit(cov_type='HAC', cov_kwds={{'maxlags': {lags}}}). For rows that come in groups: cov={{'cluster': column}}."
+    )
 
 
 def _fan(profile: Tensor) -> float:
@@ -253,18 +339,6 @@ def _fan(profile: Tensor) -> float:
     low[occupied[0]], high[occupied[-1]] = True, True
     below, above = squares[low].sum() / count[low].sum(), squares[high].sum() / count[high].sum()
     return float((above / below).sqrt()) if below > 0 else math.inf
-
-
-def _of_errors(n: int, skew: float, kurtosis: float, normality: Verdict, serial: float) -> Iterator[Finding]:
-    if normality.p_value < 0.01 and (abs(skew) > 1 or kurtosis > 6):
-        shape = f"lean to one side (skewness {skew:.1f})" if abs(skew) > 1 else f"have heavy tails (kurtosis {kurtosis:.1f})"
-        yield Finding(f"The errors {shape}: prediction intervals are off in the tails.", QUANTILES, 1.5)
-    # Durbin and Watson's statistic is nearly 2 (1 - r) of neighbours; 3.3 standard errors of r, 1 / sqrt(n): one order in a thousand.
-    alike = 1 - serial / 2
-    if n >= 20 and abs(alike) > 0.2 and abs(alike) * n**0.5 > 3.3:
-        how = f"{'alike' if alike > 0 else 'in turns'} (correlation {alike:.2f})"
-        order = "if the order of the rows means something, such as time, the standard errors are too sure"
-        yield Finding(f"Neighbouring rows err {how}: {order}.", FITTED, 3.5)
 
 
 def _of_columns(collinear: Collinearity) -> Iterator[Finding]:

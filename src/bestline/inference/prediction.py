@@ -26,6 +26,7 @@ from bestline.inference.training_rows import opened
 from bestline.inference.why_not import refuse
 from bestline.numerics import Weights
 from bestline.training import Plan
+from bestline.training.plan import refuse_beyond
 
 _KINDS = ("confidence", "prediction")
 _UNSEEN = ("nan", "raise", "average")
@@ -161,6 +162,7 @@ def evaluate(line: FittedLine, data: Any, on_unseen: str = "nan") -> Scores:
     errors = found.errors
     if errors.moments.count == 0:
         raise DataError(f"There are no rows to evaluate in {source.label}{found.left_out}.")
+    refuse_beyond(line.targets, errors.moments.beyond[len(line.targets) :])
     apart = ", unweighted" if unweighted else ""
     return errors.scores(
         f"{errors.moments.count:,} rows of {source.label}{apart}{found.left_out}", "data", about_zero=line.about_zero

@@ -96,8 +96,8 @@ def _of_first(line: FittedLine) -> FittedLine:
 
 
 def _refuse_beyond(line: FittedLine) -> None:
-    """Raise NumericalError where a least-squares weight is too large for float64, as for columns of numbers about 1e-310."""
-    if line.plan.solver.reach is not Reach.SOLUTION or not line.plan.squared_line or bool(line.weights.isfinite().all()):
+    """Raise NumericalError where a weight is too large for float64, as for columns of numbers about 1e-310."""
+    if bool(line.weights.isfinite().all()):
         return
     size = dict(zip(line.features, line.training.spread.tolist(), strict=False))
     names = [n for n, w in zip(line.names, line.weights, strict=True) if not bool(w.isfinite().all()) and n in size]

@@ -33,7 +33,7 @@ from bestline.numerics.rows import Columns, Features, Rows, RowVector, Square
 CHUNK = 65_536  # rows centred at a time, at least
 _CACHED = 2**21  # numbers; of narrow rows more are centred at a time, up to about these, for every chunk costs some calls
 _LEFT = 64  # units of rounding of a sum of squares, below which a difference of two is none
-_TINY, _HUGE = 1e-140, 1e140  # beyond these a square, summed over 1e20 rows, leaves float64's range of 1e-308 to 1e308
+_TINY, HUGE = 1e-140, 1e140  # beyond these a square, summed over 1e20 rows, leaves float64's range of 1e-308 to 1e308
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -110,6 +110,13 @@ class Comoments:
         ):  # but what rows that were taken away have left of a constant is rounding, and only looks like little
             deviation = torch.where(deviation <= self._rounding, 0.0, deviation)
         return deviation * self.unit
+
+    @property
+    def beyond(self) -> tuple[int | None, ...]:
+        """Of every column whose squares leave float64, by about which power of ten its numbers are that; None of the others."""
+        size = torch.hypot(self.shift + self.mean, self.spread / self.unit)
+        power = (torch.log10(torch.where(size > 0, size, 1.0)) + torch.log10(self.unit)).round().tolist()
+        return tuple(None if one else int(p) for one, p in zip((self.unit == 1).tolist(), power, strict=True))
 
     @property
     def _rounding(self) -> Columns:
@@ -259,13 +266,13 @@ def _of_chunk(blocks: Sequence[Features], w: RowVector | None, index: Tensor | N
     squares = moments.scatter.diagonal()
     # The usual case costs one look at q numbers, and not one at n q.
     least = (moments._rounding**2 * moments.weight).clamp(min=_TINY**2)
-    if bool(((squares > least) & (squares < _HUGE**2)).all()):  # a mean that is not finite leaves squares that are not
+    if bool(((squares > least) & (squares < HUGE**2)).all()):  # a mean that is not finite leaves squares that are not
         return moments
     # Some square is out of range, or nearly, or a column is constant: units of their own for the columns whose numbers say so.
     Z = torch.cat(blocks if index is None else [block[index] for block in blocks], 1)
     low, high = Z.aminmax(dim=0)
     largest = torch.maximum(low.abs(), high.abs())
-    extreme = ((largest < _TINY) & (largest > 0)) | (largest > _HUGE)
+    extreme = ((largest < _TINY) & (largest > 0)) | (largest > HUGE)
     if extreme.any():
         # The power of two below the column's largest number: divided by it, squares are near 1, and no digit changes.
         unit = torch.exp2(torch.log2(torch.where(extreme, largest, 1.0)).floor())
@@ -309,7 +316,7 @@ def _cancelled(whole: Comoments, part: Comoments, rest: Square, heavier: float) 
     before, after = whole.scatter.diagonal(), rest.diagonal()
     ratio = torch.where(before > 0, before / after, 1.0)  # infinite where nothing is left: whether it is nothing is not known
     times = max(float(ratio.nan_to_num(1.0).max()) if len(ratio) else 1.0, heavier, 1.0)
-    return min(max(whole.cancelled, part.cancelled) * times, _HUGE)
+    return min(max(whole.cancelled, part.cancelled) * times, HUGE)
 
 
 def _all_zero(m: Comoments) -> Tensor:

@@ -8,7 +8,7 @@ Cross-validation carries a plan out again on the rows of all folds but one.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from bestline.data.design import Design
-from bestline.errors import DataError, OptionError
+from bestline.errors import DataError, OptionError, readable
 from bestline.numerics import Bowl, Comoments, Scaling, Weights, trained_moments
 from bestline.training.loop import Watch, train
 from bestline.training.losses.base import Loss, LossFunction, Units
@@ -242,3 +242,17 @@ def check_rows(statistic: Comoments, plan: Plan, design: Design) -> None:
         raise DataError("The columns are so large that sums over them leave the range of float64; use other units.")
     if not plan.names:
         raise DataError("There is nothing to fit: no columns and no intercept.")
+    beyond = statistic.beyond
+    refuse_beyond(design.targets, beyond[design.p :])
+    if not plan.standardize:
+        refuse_beyond(design.names, beyond[: design.p], or_else=", or leave the columns standardised")
+
+
+def refuse_beyond(names: Sequence[str], powers: Sequence[int | None], *, or_else: str = "") -> None:
+    """Raise DataError for a column whose squares leave float64, as `Comoments.beyond` tells: no loss of such numbers can be written."""
+    for name, power in zip(names, powers, strict=True):
+        if power is not None:
+            raise DataError(
+                f"{readable(name)} has numbers of about 1e{power}, and the squares of such numbers leave the range of float64, 1e-308 to "
+                f"1e308; divide it by 1e{power}{or_else}."
+            )
