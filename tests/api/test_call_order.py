@@ -18,9 +18,8 @@ import bestline as bl
 from bestline.calls import is_formula, meant_as_formula
 from bestline.errors import BestlineWarning, ColumnError, FileError, FormulaError, OptionError, ShapeError
 
-draw = np.random.default_rng(7)
-X = draw.normal(size=(40, 2))
-y = X @ [1.0, 2.0] + 3 + draw.normal(size=40)
+X = np.random.default_rng(7).normal(size=(40, 2))
+y = X @ [1.0, 2.0] + 3 + np.random.default_rng(8).normal(size=40)
 names = pd.DataFrame(X, columns=["a", "b"])
 price = pd.Series(y, name="price")
 frame = names.assign(y=y)

@@ -55,10 +55,16 @@ def test_libraries_stay_in_their_rooms():
 
 
 def test_what_is_no_dependency_and_what_is_heavy_is_loaded_at_work():
-    for module, imported in imports():
-        library = imported.module.partition(".")[0]
-        if library in {"pandas", "polars"} or (library == "torch" and module.place.startswith("cli/")):
-            assert imported.inside or imported.typed, f"{module.place}:{imported.line} loads {library} at once"
+    named = [(module, imported, imported.module.partition(".")[0]) for module, imported in imports()]
+    late = [
+        (module.place, imported)
+        for module, imported, library in named
+        if library in {"pandas", "polars"} or (library == "torch" and module.place.startswith("cli/"))
+    ]
+    assert late
+    assert not [
+        f"{place}:{imported.line} {imported.module}" for place, imported in late if not (imported.inside or imported.typed)
+    ]
 
 
 def test_pyplot_is_nowhere():

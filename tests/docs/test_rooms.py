@@ -16,6 +16,10 @@ def room_of(path: Path) -> str:
     return path.parent.relative_to(SRC).as_posix()
 
 
+def test_there_are_rooms():
+    assert len(ROOMS) > 10
+
+
 @pytest.mark.parametrize("path", ROOMS, ids=room_of)
 def test_a_room_says_what_it_is_and_names_what_is_there(path: Path):
     said = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8")))

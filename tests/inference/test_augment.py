@@ -41,9 +41,10 @@ def test_intervals_of_new_rows_are_those_of_predict(small: bool, monkeypatch: py
         monkeypatch.setattr(sharpen, "_SMALL", 0)
     model, new = bl.fit(frame(), "y ~ x1 + g", weights="w"), frame(30, seed=4).drop(columns=["y", "w"])
     table, mean, one = augment(model, new), *(model.predict(new, interval=i) for i in ("confidence", "prediction"))
-    for name, values in {**mean, **one}.items():
-        if name != "prediction":
-            assert table[name].to_numpy() == pytest.approx(values.to_numpy(), rel=1e-9)
+    ends = {name: values for name, values in {**mean, **one}.items() if name != "prediction"}
+    assert len(ends) == 4
+    for name, values in ends.items():
+        assert table[name].to_numpy() == pytest.approx(values.to_numpy(), rel=1e-9)
     assert table[["cooksd", "std_resid", "resid"]].isna().all(axis=None)
     low, high = frame()["x1"].min(), frame()["x1"].max()
     assert table["outside"].tolist() == [not low <= v <= high for v in new["x1"]]

@@ -28,10 +28,10 @@ def test_the_four_panels(theme: str, many: bool):
     for panel in picture.panels:
         assert panel.xlim is not None
         assert panel.ylim is not None
-        for mark in panel.marks:
-            if isinstance(mark, Points):
-                assert all(panel.xlim[0] <= x <= panel.xlim[1] for x in mark.x)
-                assert all(panel.ylim[0] <= y <= panel.ylim[1] for y in mark.y)
+        (points,) = [mark for mark in panel.marks if isinstance(mark, Points)]
+        assert len(points.x) > 20
+        assert all(panel.xlim[0] <= x <= panel.xlim[1] for x in points.x)
+        assert all(panel.ylim[0] <= y <= panel.ylim[1] for y in points.y)
     cells = [m for p in picture.panels for m in p.marks if isinstance(m, Bins)]
     assert len(cells) == (3 if many else 0)
     assert all(5_000 - 20 <= sum(m.count) <= 5_000 for m in cells)
@@ -47,7 +47,7 @@ def test_points_are_the_rows():
     assert points[0].y == pytest.approx(table["std_resid"].tolist())
     x, y = stats.probplot(table["std_resid"], fit=False)
     assert points[1].y == pytest.approx(y.tolist())
-    assert points[1].x[1:-1] == pytest.approx(x.tolist()[1:-1], abs=0.05)  # which has other places for both ends
+    assert len(points[1].x) == len(x)  # whose places are others: see test_rows_named.py
     assert points[2].y == pytest.approx(table["std_resid"].abs().pow(0.5).tolist())
     assert points[3].x == pytest.approx(table["hat"].tolist())
 
@@ -80,10 +80,10 @@ def test_the_local_mean_follows_a_line_and_counts_weights():
     y = torch.sin(6 * x)
     once = smoothed(x, y, torch.where(x < 0.5, 3.0, 1.0).double())
     again = smoothed(torch.cat([x, x[x < 0.5], x[x < 0.5]]), torch.cat([y, y[x < 0.5], y[x < 0.5]]), torch.ones(100).double())
-    for place, value in zip(*once, strict=True):
-        near = int((again[0] - place).abs().argmin())
-        if again[0][near] == place:
-            assert float(value) == pytest.approx(float(again[1][near]), abs=0.02)
+    same = {float(place): float(value) for place, value in zip(*again, strict=True)}
+    shared = [(float(value), same[float(place)]) for place, value in zip(*once, strict=True) if float(place) in same]
+    assert len(shared) > 10
+    assert [value for value, _ in shared] == pytest.approx([value for _, value in shared], rel=1e-6, abs=1e-9)
     flat = torch.zeros(9, dtype=torch.float64)
     assert smoothed(flat, torch.arange(9.0).double(), flat + 1)[1].tolist() == pytest.approx([4.0])
 

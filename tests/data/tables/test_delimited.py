@@ -46,7 +46,9 @@ def test_agrees_with_pandas(tmp_path, seed):
     frame.to_parquet(tmp_path / "t.parquet")
     pa.feather.write_feather(frame, str(tmp_path / "t.feather"))
     theirs = pd.read_csv(tmp_path / "t.csv")
-    for data in [*sorted(tmp_path.iterdir()), frame, pl.from_pandas(frame), pl.from_pandas(frame).lazy()]:
+    paths = sorted(tmp_path.iterdir())
+    assert len(paths) == 5
+    for data in [*paths, frame, pl.from_pandas(frame), pl.from_pandas(frame).lazy()]:
         source = open_source(data)
         ours = all_numbers(source, ["a", "i"], 64)
         np.testing.assert_array_equal(ours, frame[["a", "i"]].to_numpy(float))

@@ -139,9 +139,16 @@ def test_numbers_read_back_the_same(x: float) -> None:
 @given(st.lists(st.floats(width=32, allow_nan=False, allow_infinity=False), min_size=1, max_size=5))
 def test_numbers_of_float32_read_back_the_same(values: list[float]) -> None:
     tensor = torch.tensor(values, dtype=torch.float64)
-    if are_single(tensor):
-        text = f"[{', '.join(map(single, values))}]"
-        assert torch.equal(torch.tensor(ast.literal_eval(text), dtype=torch.float32).double(), tensor)
+    text = f"[{', '.join(map(single, values))}]"
+    same = torch.equal(torch.tensor(ast.literal_eval(text), dtype=torch.float32).double(), tensor)
+    assert same or not are_single(tensor)
+
+
+def test_which_numbers_are_of_float32() -> None:
+    """Those whose digits there are fewer and read back the same."""
+    for values, short in (([0.1, 2.5], True), ([1.0, -3.0], False), ([1e-3, 7.0], True)):
+        assert are_single(torch.tensor(values, dtype=torch.float32).double()) == short
+    assert not are_single(torch.tensor([0.1, 2.5], dtype=torch.float64))
 
 
 @given(st.text())

@@ -123,6 +123,10 @@ STEEP = 0.05
 )
 def test_every_step_is_that_of_torchs_own_loop_on_the_rows(seed, optimizer, schedule, intercept, l2, k, steps) -> None:
     rows, (maker, lr) = some_rows(seed, n=30, p=2, k=k, offset=0.5), optimizer
+    if maker is torch.optim.RMSprop:
+        # Steps of its length, whatever the gradient, swing about the bottom and magnify rounding tenfold every few steps: a hundred
+        # steps on, two float64 loops of any kind are 1e-9 apart, and torch's is no nearer to the truth in more digits than ours.
+        steps = min(steps, 60)
     start = torch.randn(2 + intercept, k, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
     solver = Descent(maker, lr=lr, steps=steps, schedule=schedule)
     plan = Plan(("a", "b"), tuple("yz"[:k]), intercept, solver=solver, l2=l2, standardize=False)
