@@ -75,7 +75,11 @@ def hidden(function: ast.FunctionDef) -> Iterator[int]:
             node.body[-1], ast.Return | ast.Continue
         )  # then what follows is the other
         if isinstance(node, ast.If) and any(map(asserts, node.body)) and not node.orelse and not ends:
-            asked = {part.id for part in ast.walk(node.test) if isinstance(part, ast.Name)} - given
+            kinds = {
+                ast.dump(kind) for name, call in calls(node.test) if name == "isinstance" for kind in ast.walk(call.args[1])
+            }
+            names = {part.id for part in ast.walk(node.test) if isinstance(part, ast.Name) and ast.dump(part) not in kinds}
+            asked = names - given - {"isinstance"}
             if not all(name.isupper() for name in asked):
                 yield node.lineno
 

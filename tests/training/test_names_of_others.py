@@ -15,9 +15,8 @@ import bestline as bl
 from bestline.errors import OptionError
 from bestline.training.solvers.schedules import SCHEDULES
 
-draw = np.random.default_rng(11)
-X = draw.normal(size=(60, 2))
-y = X @ [1.0, -2.0] + 3 + draw.standard_t(3, size=60)
+X = np.random.default_rng(11).normal(size=(60, 2))
+y = X @ [1.0, -2.0] + 3 + np.random.default_rng(12).standard_t(3, size=60)
 RUN = {"lr": 0.05, "steps": 12}
 PLAIN = {**RUN, "standardize": False}  # one's own loss speaks in the data's units, and so does its rate
 
