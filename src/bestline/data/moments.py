@@ -23,7 +23,7 @@ from bestline.data.folds import MOST_FOLDS
 from bestline.data.gather import Gathered, Query, gather
 from bestline.data.passes import Named
 from bestline.data.progress import Progress
-from bestline.errors import ColumnError, DataError, OptionError, readable
+from bestline.errors import ColumnError, DataError, OptionError, readable, warn
 from bestline.numerics import Comoments, total
 
 _FORMAT = 2  # 2: with a digest
@@ -96,6 +96,11 @@ class Moments:
             Of the hash that assigns rows to folds.
         progress : callable, optional
             Hears (what, fraction).
+
+        Warns
+        -----
+        BestlineWarning
+            Once for everything that people should know of the table, such as columns left out.
         """
         folds = 5 if folds is None else folds  # None was the default, which people pass on
         if by is not None and not (isinstance(by, str) and folds == 5):
@@ -106,7 +111,10 @@ class Moments:
         if not isinstance(folds, str) and (type(folds) is not int or folds < 1):
             raise OptionError(f"`folds` must be a whole number of at least 1, or the name of a column; got {folds!r}.")
         query = Query(data, formula, target, features, weights, missing, folds=folds, seed=seed, at_once=True)
-        return cls.gathered(gather(query, progress))
+        gathered = gather(query, progress)
+        for note in gathered.notes:
+            warn(note)
+        return cls.gathered(gathered)
 
     @classmethod
     def gathered(cls, what: Gathered) -> Moments:

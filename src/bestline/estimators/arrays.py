@@ -18,7 +18,8 @@ from sklearn.utils.validation import validate_data
 from torch import Tensor
 
 from bestline.data.collected import range_of
-from bestline.errors import DataError
+from bestline.data.tables import index_notes
+from bestline.errors import DataError, warn
 from bestline.numerics import Comoments, Rows
 from bestline.numerics.comoments import HUGE
 
@@ -127,8 +128,15 @@ def checked_table(
         For what scikit-learn refuses: missing and infinite values, shapes that do not fit, no rows.
     DataError
         For a sparse table too large to write out, and weights that are none.
+
+    Warns
+    -----
+    BestlineWarning
+        When X, y and weights are objects of pandas whose indexes differ: they go together by position.
     """
     home = Home.of(X)
+    for note in index_notes((X, y), {} if sample_weight is None else {"sample_weight": sample_weight}):
+        warn(note)
     # Our own mathematics is done in main memory, so what scikit-learn checks there is NumPy's, whatever came.
     with config_context(array_api_dispatch=False):
         checked, target = validate_data(

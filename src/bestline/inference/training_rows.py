@@ -10,7 +10,7 @@ from torch import Tensor
 from bestline.data.design import said_unseen
 from bestline.data.passes import Named, PartT, Pass
 from bestline.data.split import part_labels, parts_of, weighted_rows
-from bestline.data.tables import Source, open_source
+from bestline.data.tables import Source, index_notes, open_source
 from bestline.data.unnamed_columns import with_names
 from bestline.engines.choose import brought
 from bestline.errors import OptionError, warn
@@ -101,6 +101,8 @@ def opened(line: FittedLine, data: Any) -> tuple[Source, bool]:
     if isinstance(data, Source):
         source, single = data, False
     else:
+        for note in index_notes(data):
+            warn(note)
         single = isinstance(data, int | float) or getattr(data, "ndim", None) == 0  # a number of Python, NumPy or torch
         source = open_source(with_names(data, line.design, single=single), text=line.design.texts)
     line.design.check(source, target=False)

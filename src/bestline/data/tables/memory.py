@@ -16,6 +16,7 @@ from torch import Tensor
 from bestline.data.progress import Share
 from bestline.data.tables.cells import BOOL, LARGE, Field, Kind, beyond, declared
 from bestline.data.tables.columnar import field_of
+from bestline.data.tables.indexes import index_notes
 from bestline.data.tables.judgement import all_remarks, judged_fields, spellings
 from bestline.data.tables.places import reason
 from bestline.data.tables.source import Batch, Block, Layout, Source, remarks, turns, unique_names
@@ -102,7 +103,9 @@ def open_memory(data: Any, extra: Mapping[str, Any] | None = None, text: Collect
         blocks = _blocks(data, "x")
     for name, values in (extra or {}).items():
         blocks.append(((name,), _column(name, values)))
-    return Memory(blocks, target, text)
+    source = Memory(blocks, target, text)
+    source.notes += index_notes(data, extra)
+    return source
 
 
 def _blocks(data: Any, prefix: str) -> list[tuple[tuple[str, ...], Block]]:
