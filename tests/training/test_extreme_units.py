@@ -13,9 +13,9 @@ import bestline as bl
 from bestline.errors import DataError
 
 pytestmark = pytest.mark.filterwarnings("ignore::bestline.errors.BestlineWarning")
-RNG = np.random.default_rng(0)
-X = RNG.normal(size=50)
-Y = 1 + 2 * X + RNG.normal(size=50)
+
+X = np.random.default_rng(0).normal(size=50)
+Y = 1 + 2 * X + np.random.default_rng(1).normal(size=50)
 
 DOORS: dict[str, Callable[[dict[str, Any]], Any]] = {
     "exact": lambda d: bl.fit(d, "y ~ x"),
