@@ -22,7 +22,7 @@ from bestline.estimators.arrays import Array, TrainingTable, as_numpy, checked_t
 from bestline.estimators.base import LinearEstimator
 from bestline.estimators.callbacks import CallbackSupportMixin, Telling, with_callbacks
 from bestline.estimators.parameters import YES_OR_NO, Number, Rules
-from bestline.numerics import Comoments, Rows, Scaling, minimum_norm, of_one_size
+from bestline.numerics import Comoments, Rows, Scaling, eigenvectors, minimum_norm, of_one_size
 from bestline.training.losses import absolute
 from bestline.training.objective import LineForward as Prediction
 from bestline.training.objective import Objective, RowLoss
@@ -306,7 +306,7 @@ class _HuberProblem:
 
 def _newton_step(H: Tensor, g: Tensor) -> Tensor:
     C, size = of_one_size(H)
-    values, V = torch.linalg.eigh(C)
+    values, V = eigenvectors(C)
     # Directions that nothing bends, of dependent columns, are not stepped in: the least-norm step of the others.
     bent = values > 1e-12 * values[-1:].clamp(min=0)
     turned = (V.T @ (g / size))[bent] / values[bent]

@@ -19,7 +19,7 @@ from bestline.estimators.base import ChosenEstimator
 from bestline.estimators.linear import Ridge
 from bestline.estimators.parameters import YES_OR_NO, Choice, Number, Rules, penalties
 from bestline.estimators.routing import refuse, routed, router
-from bestline.numerics import Comoments, Rows
+from bestline.numerics import Comoments, Rows, singular_vectors
 from bestline.training import too_wide
 from bestline.training.cross_validation import leave_one_out
 from bestline.training.solvers.few_rows import CentredRows
@@ -213,7 +213,7 @@ def _without_own_row(rows: Rows, alphas: Tensor, *, intercept: bool) -> Tensor:
     # (Rifkin & Lippert 2007); both in the basis where X X' is diagonal, so that nothing cancels where alpha is small.
     few = CentredRows.of(rows, intercept=intercept)
     basis = _complement(few.root) if intercept else torch.eye(len(rows), dtype=torch.float64)
-    U, s, _ = torch.linalg.svd(basis.T @ few.X, full_matrices=False)
+    U, s, _ = singular_vectors(basis.T @ few.X)
     U = basis @ U
     shrunk = 1 / (s**2 + alphas[:, None])  # (m, r)
     dual = torch.einsum("nr,mr,rk->nmk", U, shrunk, U.T @ few.y)

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import torch
 
-from bestline.numerics import Comoments, Scaling, inverse, of_one_size, second_moments
+from bestline.numerics import Comoments, Scaling, inverse, of_one_size, second_moments, singular_vectors
 
 TROUBLE, SHARE, INFLATED = 30.0, 0.5, 10.0
 _NEARLY_CONSTANT = 1e-4  # spread beside the mean
@@ -118,7 +118,7 @@ def _indices(moments: Comoments, scaling: Scaling, names: Sequence[str], kept: l
         # Rows of the small matrix: the means and the one of the intercept, then the centred triangle in units of each column's length.
         top = torch.cat([(center / length)[None], one], 1)
         small = torch.cat([top, torch.cat([small * (spread / length), torch.zeros(len(kept), 1, dtype=torch.float64)], 1)])
-    _, values, vectors = torch.linalg.svd(small)
+    _, values, vectors = singular_vectors(small)
     values = values.clamp(min=1e-300)
     # The variance of weight j is s^2 sum_k v_kj^2 / mu_k^2: each direction k has its share of it.
     shares = (vectors / values[:, None]) ** 2  # one row a direction

@@ -21,7 +21,7 @@ from torch import Tensor
 from bestline.data.passes import Pass
 from bestline.errors import DataError, NumericalError
 from bestline.inference.numbered_rows import Numbered, OverRows
-from bestline.numerics import Comoments, Rows, Scaling, Square, Weights, second_moments
+from bestline.numerics import Comoments, Rows, Scaling, Square, Weights, eigenvalues, second_moments
 
 # Moments square the condition of centred, scaled columns, and lose what the line explains from what it leaves: up to this loss,
 # twelve digits remain to every leverage and to the residual sum of squares.
@@ -262,7 +262,7 @@ def _of_moments(moments: Comoments, scaling: Scaling, kept: tuple[int, ...]) -> 
     if failed:
         return basis, A, math.inf
     # What is squared: the condition of A, which has a diagonal of 1.
-    values = torch.linalg.eigvalsh(A[:s, :s]) if s else torch.ones(1, dtype=torch.float64)
+    values = eigenvalues(A[:s, :s]) if s else torch.ones(1, dtype=torch.float64)
     total = A.diagonal()[s:] * moments.count
     # What cancels: moments hold the targets' own variance, and a line that leaves 1e-8 of it has 8 digits fewer.
     left = torch.where(total > 0, basis.rss / total, 1.0).min()  # of what there was to explain

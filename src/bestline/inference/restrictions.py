@@ -18,6 +18,7 @@ import torch
 from torch import Tensor
 
 from bestline.errors import ColumnError, OptionError, readable
+from bestline.numerics import singular_values
 
 Restrictions: TypeAlias = Any  # text, several texts, a matrix (m, d), or a pair (matrix, right side (m,))
 
@@ -40,7 +41,8 @@ def restricted(restrictions: Restrictions, names: Sequence[str]) -> tuple[Tensor
         if not bool((row != 0).any()):
             raise OptionError(f"A restriction that names no weight ({float(value):g} = 0) cannot be tested: {text}.")
     size = A.abs().amax(0)
-    if int(torch.linalg.matrix_rank(A / torch.where(size > 0, size, 1.0), rtol=SAME)) < len(A):
+    lengths = singular_values(A / torch.where(size > 0, size, 1.0))
+    if len(lengths) < len(A) or bool((lengths <= SAME * lengths[0]).any()):
         raise OptionError(f"The restrictions repeat or contradict each other: {text}; leave one out.")
     return A, c, text
 

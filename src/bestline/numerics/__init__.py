@@ -13,6 +13,14 @@ from bestline.numerics.comoments import Comoments, by_group, chunk_size, rests, 
 from bestline.numerics.digits import right_digits
 from bestline.numerics.doubled import Doubled
 from bestline.numerics.exact_solve import Refined, digits_within, refined
+from bestline.numerics.factorisation import (
+    eigenvalues,
+    eigenvectors,
+    inverted,
+    least_squares,
+    singular_values,
+    singular_vectors,
+)
 from bestline.numerics.rows import Columns, Features, Rows, RowVector, Square, Targets, Weights, joined, minibatches
 from bestline.numerics.scaling import Scaling
 from bestline.numerics.semidefinite import Alias, aliases, inverse, minimum_norm, of_one_size, rank_tolerance

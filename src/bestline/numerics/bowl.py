@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from bestline.numerics.comoments import Comoments
+from bestline.numerics.factorisation import eigenvalues
 from bestline.numerics.rows import Square, Weights
 from bestline.numerics.scaling import Scaling
 from bestline.numerics.semidefinite import minimum_norm
@@ -91,7 +92,7 @@ class Bowl:
     @property
     def steepest(self) -> float:
         """Largest second derivative of the loss in any direction: twice the largest eigenvalue of H."""
-        return 2 * float(torch.linalg.eigvalsh(self.curvature)[-1]) if len(self.curvature) else 0.0
+        return 2 * float(eigenvalues(self.curvature)[-1]) if len(self.curvature) else 0.0
 
 
 def trained_moments(moments: Comoments, scaling: Scaling) -> tuple[Tensor, Square]:

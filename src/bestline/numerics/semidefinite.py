@@ -16,6 +16,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from bestline.numerics.factorisation import eigenvectors
 from bestline.numerics.rows import Square
 
 # Relative eigenvalue below which a direction of the features is noise of float64 moments, not data. Sums of products are
@@ -60,7 +61,7 @@ def minimum_norms(A: Square) -> Callable[[Tensor], Tensor]:
     factor, failed = torch.linalg.cholesky_ex(C)
     if not failed and float(factor.diagonal().min()) ** 2 > _FIRM:
         return lambda B: torch.cholesky_solve(B / unit, factor) / unit
-    values, vectors = torch.linalg.eigh(C)
+    values, vectors = eigenvectors(C)
     kept = values > values[-1] * rank_tolerance(len(A))
     V = vectors[:, kept]
     # C's pseudoinverse gives the smallest norm in *its* units. In A's units x = z / size, the directions along which the loss does

@@ -24,7 +24,7 @@ import torch
 from torch import Tensor
 
 from bestline.errors import DataError, OptionError
-from bestline.numerics import Comoments, Rows, Scaling, rank_tolerance, rests, trained_mean
+from bestline.numerics import Comoments, Rows, Scaling, eigenvectors, rank_tolerance, rests, trained_mean
 from bestline.training.solvers.path import Normal, SolutionPath, solve, top
 
 if TYPE_CHECKING:
@@ -309,7 +309,7 @@ def leave_one_out(rows: Rows, whole: Comoments, l2: Tensor, *, intercept: bool) 
     identity = Scaling.of(whole, p, intercept=intercept, standardize=False)
     center = whole.center if intercept else torch.zeros(whole.q, dtype=torch.float64)
     normal = Normal.of([whole], [replace(identity, center=center)])
-    values, vectors = torch.linalg.eigh(normal.curvature[0])
+    values, vectors = eigenvectors(normal.curvature[0])
     values = values.clamp(min=0)
     shrunk = values + l2[:, None]  # (m, p)
     # Directions that float64 cannot tell from flat have no leverage, unless a penalty holds them.

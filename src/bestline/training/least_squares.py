@@ -19,11 +19,13 @@ from bestline.numerics import (
     Refined,
     Rows,
     Scaling,
+    eigenvalues,
     minimum_norm,
     of_one_size,
     rank_tolerance,
     refined,
     right_digits,
+    singular_values,
 )
 from bestline.training.solvers.few_rows import CentredRows, solve_rows
 from bestline.training.solvers.path import Normal, SolutionPath, solve
@@ -86,8 +88,8 @@ def of_moments(moments: Comoments, p: int, alpha: Tensor, *, intercept: bool, po
         slopes = solve(normal, 0.0, l2[None], positive=True).weights[0, 0]
     else:
         slopes = _ridge(normal.curvature[0], normal.linear[0], l2)
-    values = torch.linalg.eigvalsh(of_one_size(normal.curvature[0])[0])  # of columns of one size
-    singular = (torch.linalg.eigvalsh(normal.curvature[0]).flip(0).clamp(min=0) * moments.weight).sqrt()
+    values = eigenvalues(of_one_size(normal.curvature[0])[0])  # of columns of one size
+    singular = (eigenvalues(normal.curvature[0]).flip(0).clamp(min=0) * moments.weight).sqrt()
     # The rank is told from columns of one size, so that units do not matter; the singular values given are those of the columns.
     rank = int((values > values[-1:] * rank_tolerance(p)).sum()) if bool((normal.curvature[0].diagonal() > 0).any()) else 0
     return Solved(slopes, level_of(moments, slopes, intercept=intercept), rank, singular[: min(p, moments.count)])
@@ -141,7 +143,7 @@ def of_rows(rows: Rows, alpha: Tensor, *, intercept: bool) -> Solved:
     """The same from the rows, for fewer rows than columns."""
     few = CentredRows.of(rows, intercept=intercept)
     slopes, rank = few.solved(alpha)
-    return Solved(slopes, few.level(slopes), rank, torch.linalg.svdvals(torch.linalg.qr(few.X.T, mode="r").R))
+    return Solved(slopes, few.level(slopes), rank, singular_values(torch.linalg.qr(few.X.T, mode="r").R))
 
 
 def penalised(

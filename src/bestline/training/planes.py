@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from bestline.errors import ColumnError, OptionError
-from bestline.numerics import Bowl
+from bestline.numerics import Bowl, singular_vectors
 from bestline.training.outcome import Fit
 
 PATH = "path"  # asks for the main directions of the path
@@ -107,7 +107,7 @@ def of_path(fits: Sequence[Fit], target: int = 0, upto: Sequence[int] | None = N
     # Right singular vectors of the displacements are their principal components; the end of the path is the origin, not the mean,
     # for it is what the picture is about.
     moved = torch.cat(paths) - end
-    _, sizes, axes = torch.linalg.svd(moved, full_matrices=False)
+    _, sizes, axes = singular_vectors(moved)
     if not float(sizes.sum()) > 0:
         raise OptionError("Training did not move the weights, so its path has no directions; name two weights instead.")
     many = min(2, moved.shape[1])

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from bestline.errors import OptionError
-from bestline.numerics import Bowl, Weights, minimum_norm
+from bestline.errors import NumericalError, OptionError, listed
+from bestline.numerics import Bowl, Weights, inverted, minimum_norm
 from bestline.training import planes
 from bestline.training.objective import RowLoss, Smooth
 from bestline.training.outcome import Fit
@@ -168,7 +168,8 @@ class _View:
         if kind == "profile" or len(where.names) == len(self.at):
             return tuple(near.tolist())
         # H in the data's units: a step d of data weights is map^-1 d of trained ones.
-        inverse = torch.linalg.inv(self._map())
+        inverse = inverted(self._map())
+        assert inverse is not None  # noqa: S101  a change of units can be undone
         curvature = inverse.T @ smooth.curvature @ inverse
         # On the plane w = w0 + c B the loss is (w - best)' K (w - best), so the least is where B K B' c = B K (best - w0).
         off = best - where.weights(near)  # the bottom's way off the plane; the loss on the plane is a bowl of its own
@@ -211,7 +212,13 @@ class _View:
         A = self.where.dual @ self._map()
         spread = A @ minimum_norm(smooth.curvature, A.T)
         center = self.where.coordinates(self.fit.scaling.to_data(smooth.bottom)[:, self.target])
-        return smooth, torch.linalg.inv(spread), center
+        stiff = inverted(spread)
+        if stiff is None:
+            raise NumericalError(
+                f"The data do not determine {listed(self.where.names)}: along some direction of the surface the loss does not change when all other "
+                f"weights are fitted again. Choose other weights, or use kind='slice'."
+            )
+        return smooth, stiff, center
 
 
 def _readable(smooth: Smooth) -> tuple[Smooth, int | None]:

@@ -39,7 +39,7 @@ from bestline.data.design.expressions import (
 )
 from bestline.data.design.factors import Column, Factor, one_hot
 from bestline.data.tables import Batch
-from bestline.numerics import Doubled, Features, Targets
+from bestline.numerics import Doubled, Features, Targets, singular_values
 
 _HIGHEST_POWER = 65  # beyond it a power is taken as float64 gives it
 _ULP = 2.0**-52
@@ -302,7 +302,9 @@ def _rounding_of_call(node: ast.Call, x: Rounding, states: Mapping[str, State]) 
 
 def _apart(basis: Tensor) -> float:
     """By what factor orthonormal polynomials magnify the rounding of the products that they are made from."""
-    return float(torch.linalg.cond(basis / basis.abs().amax(1, keepdim=True))) ** 2
+    size = basis.abs().amax(1, keepdim=True)
+    lengths = singular_values(basis / torch.where(size > 0, size, 1.0))
+    return float(lengths[0] / lengths[-1]) ** 2  # infinite for polynomials that repeat each other
 
 
 def _error_of_poly(x: Tensor, away: Tensor, degree: int, value: Tensor, state: State) -> Tensor:

@@ -349,7 +349,7 @@ def learn_state(call: Call, summary: ArgumentSummary, gram: Tensor | None) -> St
             f"{readable(call.text)} needs more than {call.degree} different values of {readable(call.argument)}; use a lower degree."
         )
     # C = L L', so L^-1 P' / size has unit rows: its transpose turns P into columns that are orthonormal over the training rows.
-    basis = torch.linalg.inv(factor).T / size[:, None]
+    basis = torch.linalg.solve_triangular(factor, torch.eye(len(C), dtype=torch.float64), upper=False).T / size[:, None]
     return {"middle": summary.middle, "half": summary.half, "basis": basis.tolist()}
 
 

@@ -15,7 +15,7 @@ from torch import Tensor
 from bestline.errors import OptionError, readable
 from bestline.export.script.literals import is_plain
 from bestline.inference.fitted import FittedLine
-from bestline.numerics import Rows, Scaling, Weights, of_one_size, rank_tolerance, second_moments
+from bestline.numerics import Rows, Scaling, Weights, eigenvalues, of_one_size, rank_tolerance, second_moments
 from bestline.training import Part, Reach, RowLoss, Solver, Stop, TorchLoop, Trace
 from bestline.training.losses.base import Code, Loss
 from bestline.training.solvers.choose import SOLVERS
@@ -310,8 +310,8 @@ def _singular(model: FittedLine, scaling: Scaling) -> bool:
     if bool((inner.diagonal() <= 0).any()) or model.training.count < p + scaling.intercept:
         return True
     # Columns brought to one size first, or units would decide what counts as dependent.
-    eigenvalues = torch.linalg.eigvalsh(of_one_size(inner)[0])
-    return bool(eigenvalues[0] <= eigenvalues[-1] * rank_tolerance(p))
+    values = eigenvalues(of_one_size(inner)[0])
+    return bool(values[0] <= values[-1] * rank_tolerance(p))
 
 
 def _uneven(model: FittedLine) -> bool:

@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from bestline.numerics import Bowl, minimum_norm
+from bestline.numerics import Bowl, eigenvectors, minimum_norm
 from bestline.pictures.axis_labels import loss_label
 from bestline.pictures.data_space import axis_names
 from bestline.pictures.landscape import Pair, grid_values, landscapes
@@ -216,7 +216,7 @@ def _quadratic(fit: Fit, where: Plane, target: int) -> dict[str, Any] | None:
     bowl, unit = smooth.cpu(), float(fit.scaling.target_scale[target]) ** 2
     along = where.basis @ data_to_trained(fit, target).T
     # H = V diag(l) V' = R'R with R = diag(sqrt l) V'; a rounded-off negative l is none.
-    values, vectors = torch.linalg.eigh(bowl.curvature)
+    values, vectors = eigenvectors(bowl.curvature)
     root = values.clamp(min=0).sqrt()[:, None] * vectors.T
     factor = root @ along.T
     point = fit.weights.clone()

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from bestline.errors import DataError
-from bestline.numerics import Rows
+from bestline.numerics import Rows, singular_vectors
 from bestline.training.solvers.active_sets import ROUNDING, ladder
 from bestline.training.solvers.path import Normal, SolutionPath, checked, gaps, reach
 from bestline.training.solvers.path import solve as solve_moments
@@ -346,9 +346,8 @@ class _Directions:
 def _svd(A: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Singular values and vectors of A (n, p): those of a triangle, where A is wider than long."""
     if len(A) >= A.shape[1]:
-        U, s, Vt = torch.linalg.svd(A, full_matrices=False)
-        return U, s, Vt
+        return singular_vectors(A)
     # A' = Q R, so A = R' Q', and the triangle R' (n, n) has A's singular values.
     Q, R = torch.linalg.qr(A.T)
-    U, s, Vt = torch.linalg.svd(R.T, full_matrices=False)
+    U, s, Vt = singular_vectors(R.T)
     return U, s, Vt @ Q.T

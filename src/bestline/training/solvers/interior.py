@@ -28,7 +28,7 @@ from torch import Tensor
 
 from bestline.calls import with_hints
 from bestline.errors import OptionError
-from bestline.numerics import Weights, minimum_norm
+from bestline.numerics import Weights, least_squares, minimum_norm
 from bestline.training.losses.piecewise import Piecewise
 from bestline.training.objective import LineForward, Objective, RowLoss
 from bestline.training.solvers.base import Converging, Step
@@ -346,7 +346,7 @@ def _saddle(K: Tensor, R: Tensor, pull: Tensor, gap: Tensor) -> tuple[Tensor, Te
         [torch.cat([K / torch.outer(units, units) / stiff, -(R / units).T], 1), torch.cat([R / units, K.new_zeros(m, m)], 1)]
     )
     right = torch.cat([pull / units / stiff, gap])[:, None]
-    found = torch.linalg.lstsq(system, right, driver="gelsd").solution
+    found = least_squares(system, right)
     # Once more for what the first solution left, as iterative refinement does.
-    found = (found + torch.linalg.lstsq(system, right - system @ found, driver="gelsd").solution)[:, 0]
+    found = (found + least_squares(system, right - system @ found))[:, 0]
     return (found[:d] / units, found[d:] * stiff) if bool(found.isfinite().all()) else None

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from bestline.errors import DataError, OptionError, ShapeError
-from bestline.numerics import Comoments, Scaling, minimum_norm, second_moments
+from bestline.numerics import Comoments, Scaling, eigenvectors, minimum_norm, second_moments
 from bestline.numerics.semidefinite import RANK_TOLERANCE, minimum_norms
 from bestline.training.solvers.active_sets import ROUNDING
 from bestline.training.solvers.shortlist import active_sets
@@ -255,7 +255,7 @@ def _ridge(normal: Normal, l2: Tensor, factors: Tensor, plain: Sequence[Callable
         # In z = sqrt(f) w the penalty is l2 |z|^2 for every column, and with F^-1/2 G F^-1/2 = V L V' one decomposition gives all
         # solutions: z = V (L + l2)^-1 V' F^-1/2 h.
         root = factors.sqrt()
-        values, vectors = torch.linalg.eigh(normal.curvature / torch.outer(root, root))
+        values, vectors = eigenvectors(normal.curvature / torch.outer(root, root))
         turned = vectors.mT @ (normal.linear / root[:, None])
         shrunk = values.clamp(min=0)[:, :, None, None] + l2  # (s, p, m, k)
         flat = vectors @ (turned[:, :, None] / shrunk.clamp(min=1e-300)).flatten(2) / root[:, None]

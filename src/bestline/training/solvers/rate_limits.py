@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 from torch.optim import Optimizer
 
-from bestline.numerics import Bowl, Square, Weights, rank_tolerance
+from bestline.numerics import Bowl, Square, Weights, eigenvalues, eigenvectors, rank_tolerance, singular_vectors
 from bestline.training.objective import Objective, RowLoss
 
 DROP = 1e-3  # "converged", when rates are compared: 99.9 % of the drop is made
@@ -68,11 +68,11 @@ def principal(H: Square) -> tuple[Tensor, Tensor]:
     kept = size > 0
     if not bool(kept.any()):
         return H.new_zeros(0), H.new_zeros(len(H), 0)
-    values, vectors = torch.linalg.eigh(H[kept][:, kept] / torch.outer(size[kept], size[kept]))
+    values, vectors = eigenvectors(H[kept][:, kept] / torch.outer(size[kept], size[kept]))
     there = values > values[-1] * rank_tolerance(len(values))
     factor = H.new_zeros(len(H), int(there.sum()))
     factor[kept] = size[kept, None] * vectors[:, there] * values[there].sqrt()
-    directions, singular, _ = torch.linalg.svd(factor, full_matrices=False)
+    directions, singular, _ = singular_vectors(factor)
     return 2 * singular**2, directions
 
 
@@ -83,7 +83,7 @@ def curvatures(objective: Objective, at: Weights) -> Tensor:
     """
     bowl = objective.bowl
     if bowl is not None:
-        return 2 * torch.linalg.eigvalsh(bowl.curvature)
+        return 2 * eigenvalues(bowl.curvature)
     return torch.tensor([_largest_curvature(objective.smooth, at) + objective.penalty.curvature], dtype=torch.float64)
 
 
