@@ -24,6 +24,7 @@ from bestline.numerics import (
     Refined,
     Scaling,
     aliases,
+    eigenvectors,
     inverse,
     of_one_size,
     rank_tolerance,
@@ -319,7 +320,7 @@ def constant_of(moments: Comoments, p: int) -> Tensor | None:
         return None
     # About their means such columns add up to 0: a direction in which their correlations say nothing, while their means do.
     there = Scaling.of(moments, p, intercept=True, standardize=True)
-    values, vectors = torch.linalg.eigh(second_moments(moments, there)[varying][:, varying])
+    values, vectors = eigenvectors(second_moments(moments, there)[varying][:, varying])
     flat, mean = vectors[:, values <= values[-1] * rank_tolerance(len(values))], center[varying] / spread[varying]
     along = flat.T @ mean
     if float(along.norm()) <= _NO_MEAN * float(mean.norm()):

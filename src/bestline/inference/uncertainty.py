@@ -129,7 +129,7 @@ def overall(line: FittedLine, errors: Covariance, *, target: int = 0) -> Verdict
         if len(own) < p or p < 2:
             return None
         about = f"is the line constant? errors: {errors.kind.title}"
-        A = torch.linalg.svd(line.constant[None])[2][1:]
+        A = torch.linalg.qr(line.constant[:, None], mode="complete").Q[:, 1:].T
     with suppress(OptionError):  # so nearly collinear that float64 takes the slopes for one
         return hypotheses.wald(A, line.names, line.weights[:, target], errors.covariance[target], errors.df, about=about)
     return None

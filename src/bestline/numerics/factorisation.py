@@ -22,7 +22,7 @@ from bestline.numerics.rows import Square
 
 _SWEEPS = 60  # through all pairs; ten are usual, for the angles are squared in each
 _RIGHT = 4 * torch.finfo(torch.float64).eps  # cosine below which two columns count as at right angles
-_FAILED = (torch._C._LinAlgError, np.linalg.LinAlgError)
+_FAILED = (torch.linalg.LinAlgError, np.linalg.LinAlgError)  # type: ignore[attr-defined]  # documented, not exported
 
 
 def eigenvectors(A: Square) -> tuple[Tensor, Square]:
@@ -168,6 +168,7 @@ def _rounds(p: int) -> list[tuple[Tensor, Tensor]]:
     for _ in range(len(players) - 1):
         half = len(players) // 2
         pairs = [(i, j) for i, j in zip(players[:half], reversed(players[half:]), strict=True) if min(i, j) >= 0]
-        found.append((torch.tensor([i for i, _ in pairs]), torch.tensor([j for _, j in pairs])))
+        if pairs:
+            found.append((torch.tensor([i for i, _ in pairs]), torch.tensor([j for _, j in pairs])))
         players = [players[0], players[-1], *players[1:-1]]
     return found
