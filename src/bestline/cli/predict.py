@@ -58,7 +58,7 @@ def predict(
         line.design.check(source, target=False)
         # What the table and the columns give reason to say comes before what was seen in their rows.
         notes = list(source.notes)
-        extra = [n for n in source.names if n not in line.design.reads()]
+        extra = [n for n in source.names if n not in source.stored(line.design.reads())]
         if extra:
             notes.append(f"{listed(extra)} {'is' if len(extra) == 1 else 'are'} not used by the model.")
         tell = share_of(bars.passes(), "predicting")

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from bestline.data.design import MISSING_LEVEL, Design, Factor
+from bestline.data.tables import days_of
 from bestline.errors import ColumnError, OptionError, listed, readable
 from bestline.export.terms import PlainLine, components, sendable
 from bestline.inference.fitted import FittedLine
@@ -60,6 +61,11 @@ def to_sql(model: FittedLine, table: str | tuple[str, ...], *, dialect: str = "a
     if not parts or not all(parts):
         raise OptionError("The table needs a name; give the one that it has in the database.")
     line = PlainLine.of(model, "SQL")
+    if counted := [name for name in line.design.needs if days_of(name) is not None]:
+        raise OptionError(
+            f"{listed(counted)} is counted from dates, which every database does in its own way; give the table a column of such "
+            f"numbers before fitting."
+        )
     _refuse_twins(line.design.needs)
     writer = _Writer(line.design, _DIALECTS[dialect])
     terms = _terms(line)

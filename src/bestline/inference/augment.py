@@ -91,7 +91,7 @@ def _basis(line: FittedLine, data: Any, source: Source) -> tuple[Basis | None, b
     if rough is not None:
         trained = _are_training(line, data, source, rough)
         return (_sharpest(line, data) if trained else rough), trained
-    if not set(line.design.reads()) <= set(source.names):
+    if not set(source.stored(line.design.reads())) <= set(source.names):
         return None, False
     try:  # moments cannot tell whose rows these are; the rows themselves can
         basis = _sharpest(line, data)
@@ -123,7 +123,7 @@ def _sharpest(line: FittedLine, data: Any) -> Basis | None:
 
 
 def _are_training(line: FittedLine, data: Any, source: Source, basis: Basis) -> bool:
-    if not set(line.design.reads()) <= set(source.names):
+    if not set(source.stored(line.design.reads())) <= set(source.names):
         return False
     try:
         return look(line, AddUp(basis), data).same(basis)

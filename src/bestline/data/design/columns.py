@@ -71,6 +71,8 @@ def draft_of(source: Source, formula: ParsedFormula, weights: str | None, missin
             kinds[piece] = category
         elif piece.column and source.field(piece.text).kind is Kind.TEXT:
             kinds[piece] = Category(piece.text, None)
+        elif piece.column and source.field(piece.text).kind is Kind.DATE:
+            kinds[piece] = Factor(days := source.in_days(piece.text), "number", days)
         else:
             kinds[piece] = _number(source, piece, "a feature")
     return Draft(formula, kinds, tuple(_number(source, r, "the target") for r in formula.responses), weights, missing)
@@ -95,7 +97,7 @@ def _number(source: Source, piece: Piece, role: str) -> Factor:
 
 def _unusable(f: Field) -> ColumnError:
     what = {Kind.DATE: "holds dates", Kind.EMPTY: "has no values at all: every one is missing"}.get(
-        f.kind, "is neither numbers nor text"
+        f.kind, f"is {f.note}, neither numbers nor text"
     )
     return ColumnError(f"Column {readable(f.name)} {what}; leave it out, or turn it into numbers before fitting.")
 

@@ -8,9 +8,10 @@ the frames and arrays. `places` finds files and knows a format by its first byte
 from __future__ import annotations
 
 from bestline.data.tables.cells import Field, Kind
+from bestline.data.tables.days import days_of
 from bestline.data.tables.indexes import index_notes
 from bestline.data.tables.open import ArrowTable, open_source, read_table
 from bestline.data.tables.source import Batch, Source
 from bestline.data.tables.writing import write_with
 
-__all__ = ["ArrowTable", "Batch", "Field", "Kind", "Source", "index_notes", "open_source", "read_table", "write_with"]
+__all__ = ["ArrowTable", "Batch", "Field", "Kind", "Source", "days_of", "index_notes", "open_source", "read_table", "write_with"]

@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from bestline.data.tables.words import Spelling, parsed, text_words
+from bestline.data.tables.words import Spelling, parsed, text_words, wordy
 
 Cells: TypeAlias = Any  # a pyarrow array, or a tensor (n,)
 
@@ -75,15 +75,12 @@ def typed(kind: Any) -> tuple[Kind, str]:
     return Kind.OTHER, str(kind)
 
 
-def wordy(kind: Any) -> bool:
-    """Whether a pyarrow type is text."""
-    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind))
-
-
 def numbers(cells: Cells, spelling: Spelling | None) -> NDArray[np.float64]:
     """The cells as float64 (n,), NaN where missing. Raises NotANumberError at the first word that is none."""
     if wordy(cells.type):
         cells = parsed(cells, spelling or Spelling())
+    if pa.types.is_decimal(cells.type):
+        cells = pc.cast(cells, pa.string())  # whose numbers are rounded to the nearest; those of decimals are not
     if not pa.types.is_float64(cells.type):
         cells = pc.cast(cells, pa.float64(), safe=False)
     values: NDArray[np.float64] = cells.to_numpy(zero_copy_only=False)
@@ -114,7 +111,7 @@ def _undeclared(cells: Cells) -> Cells:
     if pa.types.is_boolean(kind):
         return pc.if_else(cells, "True", "False")
     if pa.types.is_decimal(kind):
-        return pc.cast(cells, pa.float64(), safe=False)
+        return pc.cast(pc.cast(cells, pa.string()), pa.float64())
     if pa.types.is_float16(kind):
         return pc.cast(cells, pa.float32())
     if pa.types.is_duration(kind):

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from bestline.data.tables.cells import BOOL, LARGE, MIXED, PADDED, Cells, Field, Kind, as_category, wordy
+from bestline.data.tables.cells import BOOL, LARGE, MIXED, PADDED, Cells, Field, Kind, as_category
 from bestline.data.tables.words import (
     FALSE,
     NO_NUMBER,
@@ -30,6 +30,7 @@ from bestline.data.tables.words import (
     numbers_to_people,
     text_words,
     undressed,
+    wordy,
 )
 from bestline.errors import listed, readable
 

@@ -18,8 +18,9 @@ from bestline.data.tables.cells import BOOL, LARGE, Field, Kind, beyond, declare
 from bestline.data.tables.columnar import field_of
 from bestline.data.tables.indexes import index_notes
 from bestline.data.tables.judgement import all_remarks, judged_fields, spellings
-from bestline.data.tables.places import reason
+from bestline.data.tables.once import refuse_once
 from bestline.data.tables.source import Batch, Block, Layout, Source, remarks, turns, unique_names
+from bestline.data.tables.values import arrow_column, refusal, table_of
 from bestline.errors import ColumnError, DataError, ShapeError, listed, readable
 
 # What torch holds as NumPy does; other numbers become float64.
@@ -76,7 +77,10 @@ def _fields(names: tuple[str, ...], values: Block) -> Iterator[Field]:
             large = values.dtype is torch.int64 and bool((values[:, j].abs() > 2**53).any())
             yield Field(name, Kind.NUMBER, None, LARGE if large else note)
         return
-    for name, column in zip(names, values.columns, strict=True):
+    for name, column, kind in zip(names, values.columns, values.schema, strict=True):
+        if (why := refusal(kind)) is not None:
+            yield Field(name, Kind.OTHER, None, why)
+            continue
         field = field_of(name, column.type, declared(column))
         empty = column.null_count == len(column)
         large = pa.types.is_integer(column.type) and column.type.bit_width == 64 and beyond(column)
@@ -92,6 +96,8 @@ def open_memory(data: Any, extra: Mapping[str, Any] | None = None, text: Collect
     if isinstance(data, tuple):
         if len(data) != 2:
             raise ShapeError(f"A tuple as data is a pair (X, y); got {len(data)} parts.")
+        for part in data:
+            refuse_once(part)
         left, right = _blocks(data[0], "x"), _blocks(data[1], "y")
         if [name for held, _ in right for name in held] == ["y0"]:
             right = [(("y",), right[0][1])]
@@ -122,7 +128,7 @@ def _blocks(data: Any, prefix: str) -> list[tuple[tuple[str, ...], Block]]:
             return _frame_blocks(frame)
         if isinstance(frame, nw.Series):
             name = f"{prefix}0" if frame.name in (None, "") else str(frame.name)
-            return [((name,), pa.table([_series(name, frame)], names=[name]))]
+            return [((name,), table_of([name], [_series(frame)]))]
     return _matrix(_array(data, prefix), prefix)
 
 
@@ -130,8 +136,6 @@ def _frame(data: Any) -> Any:
     """The frame itself, after a look at names that narwhals would refuse in its own words; Arrow batches become a table."""
     if isinstance(data, pa.RecordBatch):
         data = pa.Table.from_batches([data])
-    elif isinstance(data, pa.RecordBatchReader):
-        data = data.read_all()
     names: list[Any] = []
     if isinstance(data, pa.Table):
         names = data.column_names
@@ -149,49 +153,38 @@ def _frame_blocks(frame: Any) -> list[tuple[tuple[str, ...], Block]]:
     if not names:
         return []
     unique_names(names, "The data")
-    columns = [_series(name, series) for name, series in zip(names, frame.iter_columns(), strict=True)]
-    return [(names, pa.table(columns, names=list(names)))]
+    return [(names, table_of(names, [_series(series) for series in frame.iter_columns()]))]
 
 
-def _series(name: str, series: Any) -> Any:
+def _series(series: Any) -> tuple[Any, Any]:
     native = series.to_native()
-    if isinstance(native, pa.ChunkedArray | pa.Array):
-        return native
-    try:
-        made = pa.Array.from_pandas(native) if series.implementation.is_pandas_like() else series.to_arrow()
-    except (pa.ArrowException, TypeError, ValueError, OverflowError) as error:
-        # What Arrow cannot take, NumPy may.
-        dense = np.asarray(native)  # pandas' sparse numbers come this way
-        if dense.dtype.kind not in "fiub":
-            raise ColumnError(
-                f"Column {readable(name)} does not hold values of one type ({reason(error)}); turn it into numbers or text."
-            ) from error
-        made = pa.array(dense, from_pandas=True)
-    return made if isinstance(made, pa.ChunkedArray) else pa.chunked_array([made])
+    if isinstance(native, pa.ChunkedArray | pa.Array) or series.implementation.is_pandas_like():
+        return arrow_column(native)
+    # polars hands objects of Python over as bytes.
+    return arrow_column(series.to_list() if series.dtype == nw.Object else series.to_arrow())
 
 
 def _column(name: str, values: Any) -> Block:
     """One named column (n,) or (n, 1): a tensor (n, 1), or a table of one column when it holds text or dates."""
-    if not isinstance(values, Tensor | np.ndarray | list | tuple | range):
-        frame = nw.from_native(values, pass_through=True, allow_series=True, series_only=False)
-        if isinstance(frame, nw.Series):
-            return pa.table([_series(name, frame)], names=[name])
     if isinstance(values, Tensor):
         return _single(name, _tensor(values, name))
-    if isinstance(values, pa.Array | pa.ChunkedArray):
-        return pa.table([values], names=[name])
-    array = values if isinstance(values, np.ndarray) else None
-    if array is not None and array.dtype.kind in "fiub":
-        return _single(name, _tensor_of(array))
-    if array is not None and array.ndim != 1:
-        raise ShapeError(f"Column {readable(name)} has the shape {array.shape}; a column is one-dimensional.")
-    try:
-        # Masked cells are missing; objects may be text, dates or numbers, and Arrow tells which.
-        words = np.ma.filled(array.astype(object), None) if isinstance(array, np.ma.MaskedArray) else values
-        made = pa.array(words, from_pandas=True)
-    except (pa.ArrowException, TypeError, OverflowError, ValueError) as error:
-        raise ColumnError(f"Column {readable(name)} is not one column of numbers, text or dates ({reason(error)}).") from error
-    return pa.table([made], names=[name])
+    if isinstance(values, np.ndarray):
+        if values.dtype.kind in "fiub":
+            return _single(name, _tensor_of(values))
+        if values.ndim != 1:
+            raise ShapeError(f"Column {readable(name)} has the shape {values.shape}; a column is one-dimensional.")
+        if isinstance(values, np.ma.MaskedArray):  # masked cells are missing
+            values = np.ma.filled(values.astype(object), None)
+    elif not isinstance(values, list | tuple | range):
+        frame = nw.from_native(values, pass_through=True, allow_series=True, series_only=False)
+        if isinstance(frame, nw.Series):
+            return table_of([name], [_series(frame)])
+        if not hasattr(values, "__len__") or not hasattr(values, "__getitem__"):
+            raise ColumnError(
+                f"Column {readable(name)} is given as {readable(type(values).__name__)}, which is no sequence of values; give a list or "
+                f"an array of them."
+            )
+    return table_of([name], [arrow_column(values)])
 
 
 def _single(name: str, values: Tensor) -> Tensor:

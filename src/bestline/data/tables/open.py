@@ -19,6 +19,7 @@ from bestline.data.tables.columnar import ArrowFile, ParquetFile, check_types
 from bestline.data.tables.delimited import DelimitedFile
 from bestline.data.tables.formats import format_of
 from bestline.data.tables.memory import no_table, open_memory
+from bestline.data.tables.once import refuse_once
 from bestline.data.tables.packed import SUFFIXES, chosen
 from bestline.data.tables.partitions import by_folders
 from bestline.data.tables.places import Place, found
@@ -61,6 +62,7 @@ def open_source(data: Any, *, text: Collection[str] = (), extra: Mapping[str, An
     """
     if isinstance(data, Source):
         return data
+    refuse_once(data)
     paths = [data] if isinstance(data, str | os.PathLike) else _paths(data)
     if paths is not None:
         # Arrays cannot be laid beside a file that is read in parts.
@@ -76,8 +78,6 @@ def _paths(data: Any) -> list[Any] | None:
     """The list of paths that an iterable is, or None when it is something else."""
     if isinstance(data, Mapping | Tensor | np.ndarray) or not isinstance(data, Iterable) or hasattr(data, "columns"):
         return None
-    if hasattr(data, "__next__"):  # a generator of paths, which can be gone through once only
-        data = list(data)
     # A list of numbers is data in memory, and so is whatever else can be gone through.
     if not isinstance(data, list | tuple | set | frozenset):
         return None

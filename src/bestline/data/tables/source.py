@@ -20,7 +20,8 @@ from torch import Tensor
 from bestline.data.passes import PartT, Pass
 from bestline.data.progress import Progress, Share, share_of
 from bestline.data.runner import summed
-from bestline.data.tables.cells import BOOL, LARGE, Cells, Field, Kind, as_category, codes, numbers
+from bestline.data.tables.cells import BOOL, LARGE, MIXED, Cells, Field, Kind, as_category, codes, numbers
+from bestline.data.tables.days import Days, NoDateError, days_of, starting
 from bestline.data.tables.judgement import JUDGED, ColumnJudgement, all_remarks, judged_fields, spellings
 from bestline.data.tables.places import Place
 from bestline.data.tables.words import NotANumberError, Spelling
@@ -77,6 +78,8 @@ class Batch:
 
     def cells(self, name: str) -> Cells:
         """The column as it is stored: a pyarrow array or a tensor (rows,)."""
+        if name not in self._layout.home and (days := days_of(name)) is not None and days.column in self._layout.home:
+            return pa.array(self._in_days(days), from_pandas=True)
         try:
             block, column = self._layout.home[name]
         except KeyError:
@@ -146,7 +149,22 @@ class Batch:
         """Whether the column comes from a text file, where words may say that a value is missing."""
         return name in self._layout.spelling
 
+    def _in_days(self, days: Days) -> np.ndarray[Any, np.dtype[np.float64]]:
+        shown, cells = readable(days.column), self.cells(days.column)
+        what = "durations" if days.origin is None else "dates"
+        try:
+            return days.of(pa.nulls(self.rows) if self._layout.fields[days.column].kind is Kind.EMPTY else cells)
+        except NoDateError as odd:
+            if odd.word is None:
+                raise ColumnError(f"Column {shown} does not hold {what}; give {what}, as the line was fitted to.") from None
+            raise ColumnError(
+                f"Column {shown} holds dates, but {readable(odd.word)} at {self.where(odd.index)} is none that can be read; write dates "
+                f"as 2024-02-01."
+            ) from None
+
     def _parsed(self, name: str, cells: Cells) -> np.ndarray[Any, np.dtype[np.float64]]:
+        if name not in self._layout.fields:  # in days
+            return numbers(cells, None)
         field = self._layout.fields[name]
         if field.kind is Kind.EMPTY:
             return np.full(self.rows, np.nan)
@@ -222,13 +240,48 @@ class Source(ABC):
     def field(self, name: str) -> Field:
         """The column of that name; ColumnError with the nearest names when there is none."""
         found = self._by_name.get(name)
+        if found is None and (days := days_of(name)) is not None:
+            base = self.field(days.column)
+            if base.kind not in (Kind.DATE, Kind.EMPTY):
+                raise ColumnError(
+                    f"Column {readable(days.column)} holds {base.kind.value}, not dates or durations; write dates as 2024-02-01."
+                )
+            return Field(name, base.kind if base.kind is Kind.EMPTY else Kind.NUMBER)
         if found is None:
             raise ColumnError.missing(name, self.names, self.label)
         return found
 
+    def in_days(self, name: str) -> str:
+        """The name under which a column of dates or durations gives days: since its first one, for dates.
+
+        Raises ColumnError where that cannot be said.
+        """
+        shown = readable(name)
+        if self.field(name).note == MIXED:
+            raise ColumnError(f"Column {shown} mixes several ways to write a date; write them all as 2024-02-01.")
+        for batch in self.batches([name]):
+            try:
+                found = starting(name, batch.cells(name))
+            except NoDateError as odd:
+                said = (
+                    "holds times of day"
+                    if odd.word is None
+                    else f"has dates such as {readable(odd.word)} at {batch.where(odd.index)}"
+                )
+                raise ColumnError(
+                    f"Column {shown} {said}, which cannot be read as days; write dates as 2024-02-01, or turn them into numbers."
+                ) from None
+            if found is not None:
+                return found.name
+        raise ColumnError(f"Column {shown} has no values at all: every one is missing; leave it out.")
+
     @cached_property
     def _by_name(self) -> dict[str, Field]:
         return {field.name: field for field in reversed(self.fields)}
+
+    def stored(self, names: Sequence[str]) -> tuple[str, ...]:
+        """The columns of the table that some columns are read from: those in days from the dates."""
+        return tuple(dict.fromkeys(n if n in self._by_name else d.column if (d := days_of(n)) else n for n in names))
 
     def batches(
         self,
@@ -255,10 +308,11 @@ class Source(ABC):
         if size < 1:
             raise OptionError(f"A batch needs at least one row; got size={size}.")
         wanted = self.names if names is None else tuple(dict.fromkeys(names))
-        unknown = set(wanted).difference(self.names)
+        stored = self.stored(wanted)
+        unknown = set(stored).difference(self.names)
         if unknown:
             raise ColumnError.missing(min(unknown), self.names, self.label)
-        return self._batches(wanted, size, progress or silent, order)
+        return self._batches(stored, size, progress or silent, order)
 
     def reduce(self, over: Pass[Batch, PartT], *, progress: Progress | None = None) -> PartT:
         """Run a pass over all rows, where the rows are: here by `runner.summed`, on a cluster by whatever an engine has.

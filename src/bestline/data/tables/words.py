@@ -71,6 +71,11 @@ class NotANumberError(Exception):
         return "is not a number; correct it"
 
 
+def wordy(kind: Any) -> bool:
+    """Whether a pyarrow type is text."""
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind))
+
+
 def parsed(words: Words, spelling: Spelling) -> Words:
     """The words as float64, null where missing. Raises NotANumberError at the first word that is none."""
     # First as pyarrow casts them, which is quick and enough for most files; only where that fails, word by word.

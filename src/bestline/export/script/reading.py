@@ -23,6 +23,7 @@ from bestline.data.tables import Batch, Source, open_source
 from bestline.data.tables.columnar import ParquetFile
 from bestline.data.tables.delimited import DelimitedFile
 from bestline.data.tables.open import Files
+from bestline.data.tables.places import STANDARD_INPUT
 from bestline.export.script.history import History, remembered
 from bestline.export.script.literals import call, names, quoted, value
 from bestline.export.script.table import Form, TableCode, check_rows
@@ -71,7 +72,8 @@ def _reading(source: Files, design: Design) -> tuple[str, str, dict[str, Any]] |
     """The function of pandas, the path, and the options that read the file alike."""
     part = source.parts[0]
     place = part.place
-    if place.system is not None:
+    # What was piped in is gone when the script runs.
+    if place.system is not None or place.shown == STANDARD_INPUT:
         return None
     if isinstance(part, ParquetFile):
         return "pd.read_parquet", place.path, {"columns": design.reads()}
