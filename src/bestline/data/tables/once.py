@@ -18,7 +18,7 @@ from bestline.errors import DataError, readable
 
 def refuse_once(data: Any) -> None:
     """Raise DataError for an iterator, a reader, an open file, a loader of batches, or a view of a dict."""
-    if isinstance(data, str | os.PathLike | Mapping | Sequence | set | frozenset) or hasattr(data, "columns"):
+    if isinstance(data, str | os.PathLike | Mapping | Sequence | set | frozenset) or hasattr(type(data), "columns"):
         return
     advice = _advice(data)
     if advice:
