@@ -14,4 +14,15 @@ from bestline.data.tables.open import ArrowTable, open_source, read_table
 from bestline.data.tables.source import Batch, Source
 from bestline.data.tables.writing import write_with
 
-__all__ = ["ArrowTable", "Batch", "Field", "Kind", "Source", "days_of", "index_notes", "open_source", "read_table", "write_with"]
+__all__ = [
+    "ArrowTable",
+    "Batch",
+    "Field",
+    "Kind",
+    "Source",
+    "days_of",
+    "index_notes",
+    "open_source",
+    "read_table",
+    "write_with",
+]
