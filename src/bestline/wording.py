@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Sequence
+from html import escape
 from textwrap import wrap
 from typing import Any
 from unicodedata import category, east_asian_width
@@ -172,3 +173,8 @@ def aligned(rows: Sequence[Sequence[str]], *, numbers: bool = False) -> list[str
         return blank + text if numbers and place else text + blank
 
     return ["  ".join(padded(place, text) for place, text in enumerate(row)).rstrip() for row in rows]
+
+
+def preformatted(text: str) -> str:
+    """A page of text as notebooks show it: every letter of one width, nothing in it read as HTML."""
+    return f'<pre style="line-height: 1.3">{escape(text)}</pre>'

@@ -11,6 +11,8 @@ from collections.abc import Callable, Mapping
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from bestline.attributes import missing, spelt_out
+
 # What commands need beside the public names of `bestline` -> the module that owns it.
 _HOME = {
     "parse_cov": "inference.covariance.named",
@@ -30,6 +32,28 @@ _HOME = {
     "write_with": "data.tables",
     "written_as": "pictures.sweep_file",
 }
+
+# What people ask `bestline` for, and what is there for it.
+_ELSEWHERE = spelt_out(
+    {
+        "ols OLS lm glm GLM WLS wls regress linregress LinearModel train model regression linear_regression polyfit lstsq": (
+            "a line is fitted by bestline.fit(data, 'y ~ x') or bestline.fit(X, y)"
+        ),
+        "read_csv read read_parquet open read_table": "bestline.fit('table.csv', 'y ~ x') reads files by itself",
+        "LogisticRegression Logit logit SGDClassifier": "a line predicts numbers, and no classes; scikit-learn has LogisticRegression",
+        "SGD Adam GradientDescent GD Momentum LBFGS": "an optimiser is a setting: bestline.Descent('adam', lr=0.1)",
+        "plot show": "pictures are methods of a model: model.plot.overview()",
+        "watch animate film": "a film is a method of a model: model.watch(), model.animate('film.gif')",
+        "save dump": "a model saves itself: model.save('name.bestline')",
+        "predict evaluate summary": "it is a method of a model: bestline.fit(...).predict(data)",
+        "lesson lessons": "lessons' data are bestline.synthetic.lesson('slope-and-bias')",
+        "penguins load_data datasets data": "data to try are bestline.samples.penguins()",
+        "lr_find find_lr lr_finder": "bestline.preflight(data, 'y ~ x') tells rates",
+        "GridSearchCV cross_val_score cross_validate": "bestline.fit(data, 'y ~ x').held_out is out of fold already",
+        "Quantile QuantileRegressor quantreg": "bestline.fit(data, 'y ~ x', loss='quantile:0.9')",
+        "add_constant": "a line has an intercept by itself",
+    }
+)
 
 __all__ = [
     "animate",
@@ -75,7 +99,9 @@ def on_first_use(namespace: dict[str, Any], homes: Mapping[str, str]) -> Callabl
 
     def load(name: str) -> Any:
         if name not in homes:
-            raise AttributeError(f"module {namespace['__name__']!r} has no attribute {name!r}")
+            if name.startswith("_"):  # Python's own questions
+                raise AttributeError(f"module {namespace['__name__']!r} has no attribute {name!r}")
+            raise AttributeError(missing(namespace["__name__"], name, homes, _ELSEWHERE))
         home = f"bestline.{homes[name]}"
         try:
             value = import_module(home + name) if home.endswith(".") else getattr(import_module(home), name)

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, final
 
+from bestline.attributes import answering
 from bestline.calls import data_first, renamed
 from bestline.data.gather import Gathered, Query
 from bestline.data.progress import Progress
@@ -35,6 +36,16 @@ __all__ = ["Preflight", "Sweep", "preflight", "sweep"]
 
 
 @final
+@answering(
+    {
+        "best_lr best_run best_": "sweep.best() is the number of the run with the fewest steps, sweep.lrs[sweep.best()] its rate",
+        "loss history": "the loss of every run at every step is sweep.losses",
+        "results df table to_frame runs": "sweep.frame() has one row a run",
+        "rates learning_rates lr": "the rates are sweep.lrs",
+        "lr_limit limit": "the largest stable rates are sweep.limits",
+        "to_dict to_json dict": "it is `facts`",
+    }
+)
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Sweep(SweptRuns):
     """Many runs of descent side by side; made by `bestline.sweep`. See `SweptRuns` for what it holds."""

@@ -10,12 +10,24 @@ from typing import TYPE_CHECKING, Any, final
 
 from torch import nn
 
+from bestline.attributes import answering
 from bestline.calls import now_by_name, with_hints
 from bestline.errors import BestlineDeprecationWarning, warn
 from bestline.export import model_file, sql, torch_module
 from bestline.export.facts import to_dict
 from bestline.export.script import script
-from bestline.inference import augment, comparison, peers, prediction, second_pass, summary, tables, training_rows, uncertainty
+from bestline.inference import (
+    augment,
+    comparison,
+    peers,
+    prediction,
+    reached_for,
+    second_pass,
+    summary,
+    tables,
+    training_rows,
+    uncertainty,
+)
 from bestline.inference.fitted import FittedLine
 from bestline.numerics import Rows
 
@@ -38,6 +50,7 @@ if TYPE_CHECKING:
 
 
 @final
+@answering(reached_for.ELSEWHERE, reached_for.VALUES, reached_for.there)
 @with_hints
 @dataclass(frozen=True, eq=False, repr=False)
 class Model(FittedLine):
@@ -208,7 +221,7 @@ class Model(FittedLine):
 
     @property
     def plot(self) -> Gallery:
-        """Pictures: `model.plot.loss()`, `.contour()`, ... each a matplotlib Figure."""
+        """Pictures: `model.plot.loss()`, `.contour()`, ... each a matplotlib Figure; `model.plot()` is the overview."""
         from bestline.pictures.gallery import Gallery  # matplotlib
 
         return Gallery(self)
@@ -229,8 +242,13 @@ class Model(FittedLine):
 
         return watch.watch(watch.beside(self, others), data, **shown)
 
-    def animate(self, path: str | os.PathLike[str], others: Mapping[str, Model] | None = None, **options: Any) -> Path:
-        """Write training as a .gif, or as .mp4 where ffmpeg is installed; options as in `pictures.watch.animate`."""
+    def animate(
+        self, path: str | os.PathLike[str] | None = None, others: Mapping[str, Model] | None = None, **options: Any
+    ) -> Path:
+        """Write training as a .gif, or as .mp4 where ffmpeg is installed, and show it in a notebook; without a path a temporary GIF.
+
+        Options as in `pictures.watch.animate`.
+        """
         from bestline.pictures import watch  # matplotlib
 
         return watch.animate(watch.beside(self, others), path, **options)
@@ -294,6 +312,9 @@ class Model(FittedLine):
         It predicts with intervals, evaluates and explains; rows and single folds are not in it, and a long trace is thinned.
         """
         model_file.save(self, path, overwrite=overwrite)
+
+    def __str__(self) -> str:
+        return summary.short_text(self)
 
     def _repr_html_(self) -> str:
         from bestline.export.report.card import card  # the pages' templates

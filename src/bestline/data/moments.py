@@ -16,6 +16,7 @@ from torch import Tensor
 
 import bestline.data.stored_comoments as stored
 import bestline.files as store
+from bestline.attributes import answering
 from bestline.calls import data_first
 from bestline.data.collected import Collected
 from bestline.data.design import Column, Design, expression
@@ -25,11 +26,25 @@ from bestline.data.passes import Named
 from bestline.data.progress import Progress
 from bestline.errors import ColumnError, DataError, OptionError, readable, warn
 from bestline.numerics import Comoments, total
+from bestline.wording import aligned, plain, preformatted, significant
 
+_SHOWN = 30  # columns in the text
 _FORMAT = 2  # 2: with a digest
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@answering(
+    {
+        "n nobs count n_rows": "the number of rows is moments.rows",
+        "mean means": "means and co-moments of all rows are in moments.total: .center, .scatter, .spread",
+        "cov covariance corr XtX gram": "co-moments of all rows are in moments.total.scatter, about the means",
+        "columns names": "its columns are moments.design.names and .targets",
+        "merge update add join": "moments add up: a + b, and a - b takes rows away",
+        "fit": "bestline.fit(moments) fits a line to them",
+        "to_file dump write": "moments.save('name.moments')",
+        "groups": "the groups are moments.folds, their values moments.values",
+    }
+)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Moments:
     """The moments of a table: its design, and the moments of its encoded columns, fold by fold.
 
@@ -122,6 +137,23 @@ class Moments:
         found, imputed = what.found, dict(what.found.imputed.parts)
         ends, counts = (found.low, found.high), (found.dropped, imputed)
         return cls(what.design, found.groups, *ends, *counts, what.by, what.values, found.strange)
+
+    def __repr__(self) -> str:
+        return f"<bestline.Moments {self.design.formula!r}, {self.rows:,} rows in {len(self.folds)} folds>"
+
+    def __str__(self) -> str:
+        whole, design = self.total, self.design
+        names = [*design.names, *design.targets]
+        rows = [
+            [plain(n), significant(m), significant(s)]
+            for n, m, s in zip(names, whole.center.tolist(), whole.spread.tolist(), strict=True)
+        ]
+        head = f"{design.formula}   ({self.rows:,} rows in {len(self.folds)} folds)"
+        more = [f"... and {len(rows) - _SHOWN:,} more"] if len(rows) > _SHOWN else []
+        return "\n".join([head, "", *aligned([["", "mean", "sd"], *rows[:_SHOWN]], numbers=True), *more])
+
+    def _repr_html_(self) -> str:
+        return preformatted(str(self))
 
     @property
     def found(self) -> Collected:

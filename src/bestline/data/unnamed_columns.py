@@ -21,7 +21,7 @@ def with_names(data: Any, design: Design, *, single: bool) -> Any:
     if isinstance(data, tuple) and len(data) == 2 and not _paths(data):  # (X, y)
         X, targets = with_names(data[0], design, single=False), design.target_columns
         try:
-            y = torch.as_tensor(np.asarray(data[1]), dtype=torch.float64)
+            y = _numbers(data[1] if isinstance(data[1], Tensor) else np.asarray(data[1]))
         except (TypeError, ValueError, RuntimeError):  # no numbers: told by whoever opens them
             return data
         if y.ndim not in (1, 2) or y.numel() != len(targets) * len(y):
@@ -33,12 +33,19 @@ def with_names(data: Any, design: Design, *, single: bool) -> Any:
     if named or not looks_bare:
         return data
     try:
-        X = torch.as_tensor(data, dtype=torch.float64).detach()
+        X = _numbers(data)
     except (TypeError, ValueError, RuntimeError):
         return data
     X = X.reshape(-1, 1) if X.ndim <= 1 and len(design.needs) == 1 else X
     names = _names_of_bare(design, X.shape[1] if X.ndim == 2 else -1, tuple(X.shape))
     return {name: X[:, j] for j, name in enumerate(names)}
+
+
+def _numbers(values: Any) -> Tensor:
+    # torch warns of memory that nobody may write to, such as a frame's; nobody here does, and a copy is small.
+    if isinstance(values, np.ndarray) and not values.flags.writeable:
+        values = values.copy()
+    return torch.as_tensor(values, dtype=torch.float64).detach()
 
 
 def _names_of_bare(design: Design, width: int, shape: tuple[int, ...]) -> Sequence[str]:

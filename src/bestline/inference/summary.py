@@ -9,6 +9,7 @@ from typing import Any
 
 from torch import Tensor
 
+from bestline.attributes import answering
 from bestline.inference.classical import Coefficient
 from bestline.inference.covariance.base import Cov
 from bestline.inference.covariance.sandwich import Covariance
@@ -16,9 +17,17 @@ from bestline.inference.fitted import FittedLine
 from bestline.inference.scores import Scores
 from bestline.inference.summary_text import summary_text
 from bestline.inference.uncertainty import errors_of, tables_by
-from bestline.wording import finite
+from bestline.inference.uncertainty import tables as tables_of
+from bestline.wording import aligned, finite, plain, preformatted, significant
 
 
+@answering(
+    {
+        "tables as_html as_latex as_csv as_text to_html to_latex": "its text is summary.text, its numbers summary.facts; model.tidy() is a frame",
+        "coefficients coef params": "its numbers are in summary.facts; model.tidy() is the table as a frame",
+        "to_dict to_json json dict": "it is summary.facts",
+    }
+)
 @dataclass(frozen=True, slots=True)
 class Summary:
     """What `line.summary()` gives: `print` it, or take its facts.
@@ -38,6 +47,9 @@ class Summary:
         return self.text
 
     __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        return preformatted(self.text)
 
 
 def summarise(line: FittedLine, level: float = 0.95, cov: Cov = "classical", data: Any = None) -> Summary:
@@ -132,6 +144,28 @@ def _held_out(scores: Scores, targets: Sequence[str]) -> dict[str, Any]:
 def score_facts(scores: Scores, targets: Sequence[str]) -> dict[str, Any]:
     """Scores as JSON: numbers for one target, by name for several."""
     return {"of": scores.of, **_held_out(scores, targets)}
+
+
+_FEW = 20  # weights in the short table
+
+
+def short_text(line: FittedLine) -> str:
+    """A line as `print` shows it: the formula, each weight with its error where it has one, and how far off it is."""
+    lines = [f"{line.design.formula}   ({line.training.count:,} rows)", ""]
+    for i, (target, table) in enumerate(zip(line.targets, tables_of(line), strict=True)):
+        known = any(math.isfinite(c.std_error) for c in table)
+        head = ["" if len(line.targets) == 1 else plain(target), "estimate", *(["std error"] if known else [])]
+        rows = [[plain(c.term), significant(c.estimate), *([significant(c.std_error)] if known else [])] for c in table[:_FEW]]
+        lines += aligned([head, *rows], numbers=True)
+        if len(table) > _FEW:
+            lines.append(f"... and {len(table) - _FEW:,} more; model.params has them all")
+        lines += ["", _error(line, i)] + ([""] if i + 1 < len(line.targets) else [])
+    return "\n".join(lines)
+
+
+def _error(line: FittedLine, target: int) -> str:
+    label, scores = ("Training error", line.fitted_scores) if line.held_out is None else ("Held-out error", line.held_out)
+    return f"{label}   RMSE {significant(scores.rmse[target])}, {scores.r2_said(target)}   ({scores.of})"
 
 
 def by_target(targets: Sequence[str], value: Callable[[int], Any]) -> Any:

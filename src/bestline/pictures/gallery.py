@@ -47,6 +47,10 @@ class Gallery:
         """The same pictures on a dark background: `model.plot.dark.loss()`."""
         return Gallery(self.model, "dark")
 
+    def __call__(self, data: Any = None, **options: Any) -> Drawing:
+        """The overview: training at a glance."""
+        return self.overview(data, **options)
+
     def sample(self, data: Any = None, part: str = "training") -> Sample:
         """The rows to show: of `data`, or else of the model's own "training" or "test" part."""
         # Rows are drawn by lot with a fixed seed: the same picture each time, and the same rows in all of them.

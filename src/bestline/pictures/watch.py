@@ -19,6 +19,7 @@ from bestline.files import fresh
 from bestline.inference.fitted import FittedLine
 from bestline.inference.uncertainty import target_number
 from bestline.numerics import Comoments
+from bestline.pictures.film_file import Film, somewhere
 from bestline.pictures.landscape import Pair
 from bestline.pictures.marks import Picture
 from bestline.pictures.overview import overview
@@ -103,7 +104,7 @@ def session_of(models: Models, data: Any = None, *, pair: Pair = None, target: i
 
 def animate(
     models: Models,
-    path: str | os.PathLike[str],
+    path: str | os.PathLike[str] | None = None,
     data: Any = None,
     *,
     frames: int = 100,
@@ -112,8 +113,12 @@ def animate(
     pair: Pair = None,
     target: int | str = 0,
     overwrite: bool = False,
-) -> Path:
-    """Write training as a GIF, or where ffmpeg is installed as an MP4; what it becomes is said by the path's ending."""
+) -> Film:
+    """Write training as a GIF, or where ffmpeg is installed as an MP4; what it becomes is said by the path's ending.
+
+    Without a path a GIF among the temporary files. What comes back is the path, and notebooks show it playing.
+    """
+    path = somewhere() if path is None else path
     # Before a minute of drawing, not after it.
     refuse_format(path, motion.FORMATS)
     fits, sample, number = _shown(models, data, target)
@@ -121,7 +126,7 @@ def animate(
         motion.animate(
             fits, sample, temporary, format=_ending(path), frames=frames, seconds=seconds, theme=theme, pair=pair, target=number
         )
-    return Path(path)
+    return Film(path)
 
 
 def watch_runs(

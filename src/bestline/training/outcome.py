@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
+from bestline.attributes import answering
 from bestline.errors import NumericalError
 from bestline.numerics import Scaling, Weights
 from bestline.training.objective import Objective
@@ -19,7 +22,43 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+class Curve(Tensor):
+    """Numbers step by step, (t,): a tensor, each of whose numbers is one, as NumPy has it, when it is taken out."""
+
+    __torch_function__ = torch._C._disabled_torch_function_impl  # type: ignore[assignment]  # what is computed of it is a tensor like any other
+
+    def __getitem__(self, index: Any) -> Any:
+        value = super().__getitem__(index)
+        # A tensor without dimensions prints as one, and no formatter and no JSON knows it for a number.
+        if isinstance(index, int | np.integer) and value.ndim == 0:
+            return np.float64(value.item())
+        return value.as_subclass(Curve) if isinstance(index, slice) else value
+
+    def __iter__(self) -> Iterator[Any]:
+        return map(np.float64, self.tolist())
+
+    def __repr__(self, **_: Any) -> str:  # type: ignore[override]
+        return repr(self.as_subclass(Tensor))
+
+    def __deepcopy__(self, memo: Any) -> Curve:
+        return self.as_subclass(Tensor).clone().as_subclass(Curve)
+
+
+@answering(
+    {
+        "losses history train_loss": "the loss of every step is trace.loss, trace.frame() all of them",
+        "val_loss validation_loss test_loss held_out_loss": "the loss of held-out rows is trace.held_out",
+        "lr learning_rate rates lrs": "the learning rate of every step is trace.rate",
+        "steps epoch epochs iterations": "the number of updates is trace.step, one for each row",
+        "grad gradient grad_norm gradients": "the length of the gradient is trace.gradient_norm",
+        "coef params w b slope intercept": "the weights of every step are trace.weights (steps, weights, targets), by name in trace.frame()",
+        "df table to_frame to_pandas": "trace.frame() is a frame",
+        "plot show": "model.plot.loss() shows it",
+        "to_dict dict to_json": "trace.columns are plain numbers",
+        "best": "model.step is the step whose weights are kept",
+    }
+)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Trace:
     """What training passed through, steps 0..K, in the data's units: t = K + 1 rows of plain numbers.
 
@@ -54,8 +93,20 @@ class Trace:
     gap: Tensor | None
     rate: Tensor
 
+    def __post_init__(self) -> None:
+        for name in ("loss", "held_out", "gradient_norm", "gap", "rate"):
+            values = getattr(self, name)
+            if values is not None:
+                object.__setattr__(self, name, values.as_subclass(Curve))
+
     def __len__(self) -> int:
         return len(self.step)
+
+    def __repr__(self) -> str:
+        return f"<bestline.Trace of {int(self.step[-1]):,} steps, loss {self.loss[0]:.4g} to {self.loss[-1]:.4g}>"
+
+    def _repr_html_(self) -> str:
+        return str(self.frame()._repr_html_())
 
     @property
     def columns(self) -> dict[str, list[float] | list[int]]:

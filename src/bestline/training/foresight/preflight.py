@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 from torch.nn import Parameter
 
+from bestline.attributes import answering
 from bestline.errors import OptionError
 from bestline.numerics import Bowl, Weights
 from bestline.training.foresight.rate_grid import rates_around
@@ -23,7 +24,7 @@ from bestline.training.foresight.sweep import About, run_sweep, whole
 from bestline.training.solvers.descent import OPTIMIZERS, Descent
 from bestline.training.solvers.rate_limits import HORIZON, Modes, predicted_steps, principal, stable
 from bestline.training.task import Task
-from bestline.wording import finite, significant
+from bestline.wording import finite, preformatted, significant
 
 _EDGE = 0.95  # of the limit: above this a rate is at the edge
 _SIMULATED = (1_000, 10_000)  # steps, for optimisers that have no closed form; many to see that a run does not rise again
@@ -62,6 +63,18 @@ class Judgement:
         return {name: getattr(self, name) for name in ("lr", "verdict", "of_limit", "steps_99", "steps")}
 
 
+@answering(
+    {
+        "max_lr lr_max limit rate_limit largest_lr": "the largest stable rate is `lr_limit`",
+        "best_lr learning_rate rate optimal_lr": "the rate of fewest steps is `lr`",
+        "n_steps epochs iterations": "the number of steps is `steps`, to 99.9 % of the drop",
+        "kappa condition_number cond": "the condition number is `condition`",
+        "summary text": "print it",
+        "to_dict to_json dict": "it is `facts`",
+        "plot": "bestline.sweep(data, formula).plot.rates() shows many rates",
+        "solver": "it is `optimizer`",
+    }
+)
 @dataclass(frozen=True, slots=True)
 class Preflight:
     """What descent will do on some data, before the first step; `print` it.
@@ -157,6 +170,9 @@ class Preflight:
         wide = max(len(label) for label, _ in table)
         lines = [f"{label:{wide}}" + "".join(f"  {cell:>18}" for cell in cells) for label, cells in table]
         return "\n".join([f"{self.formula}   ({self.rows:,} rows, all of them in each step)", "", *lines, "", self.advice])
+
+    def _repr_html_(self) -> str:
+        return preformatted(str(self))
 
     def __repr__(self) -> str:
         return f"<bestline.Preflight {self.formula!r}, {self.optimizer}, limit {_rate(self.lr_limit)}, {_in_steps(self)}>"

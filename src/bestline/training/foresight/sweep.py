@@ -21,7 +21,7 @@ from bestline.errors import OptionError
 from bestline.numerics import Bowl, Weights
 from bestline.training.solvers.descent import OPTIMIZERS, Descent
 from bestline.training.task import Task
-from bestline.wording import finite
+from bestline.wording import finite, preformatted
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -205,6 +205,9 @@ class SweptRuns:
             f"{name:10} {span:>22} {'-' if limit is None else f'{limit:.4g}':>11} {int((self.diverged_at[own] >= 0).sum()):9,} "
             f"{int(steps.isfinite().sum()):10,} {at:>11} {least:>8}"
         )
+
+    def _repr_html_(self) -> str:
+        return preformatted(str(self))
 
     def __repr__(self) -> str:
         return f"<bestline.Sweep {self.about.formula!r}, {len(self):,} runs of {self.steps:,} steps>"
