@@ -17,11 +17,15 @@ import statsmodels.formula.api as smf
 import bestline as bl
 from bestline.inference.reached_for import ELSEWHERE, VALUES
 
-draw = np.random.default_rng(17)
-X = draw.normal(size=(40, 2))
-frame = pd.DataFrame(X, columns=["a", "b"])
-frame["y"] = X @ [1.0, 2.0] + 3 + draw.normal(size=40)
-frame["w"] = draw.uniform(0.5, 2, 40)
+
+def _frame() -> pd.DataFrame:
+    draw = np.random.default_rng(17)
+    table = pd.DataFrame(draw.normal(size=(40, 2)), columns=["a", "b"])
+    return table.assign(y=table.a + 2 * table.b + 3 + draw.normal(size=40), w=draw.uniform(0.5, 2, 40))
+
+
+frame = _frame()
+X = frame[["a", "b"]].to_numpy()
 y = frame.y.to_numpy()
 STATSMODELS = [
     "rsquared",
@@ -187,6 +191,7 @@ def test_print_is_a_short_table(model: bl.Model) -> None:
     assert float(lines[3].split()[2]) == pytest.approx(model.bse["a"], rel=1e-5)
     assert lines[-1].startswith("Held-out error   RMSE")
     assert repr(model) == "<bestline.Model 'y ~ a + b', 40 rows, done>"
+    draw = np.random.default_rng(18)
     wide = pd.DataFrame(draw.normal(size=(90, 40))).add_prefix("x").assign(y=1.0 + draw.normal(size=90))
     assert "and 21 more; model.params has them all" in str(bl.fit(wide, target="y", solver="exact"))
     assert str(bl.fit(X, np.c_[y, -y])).count("Intercept") == 2
