@@ -259,6 +259,8 @@ def _tensor_of(array: np.ndarray[Any, Any]) -> Tensor:
     """A tensor of the array's own memory where torch can hold it; masked is NaN."""
     if isinstance(array, np.ma.MaskedArray):
         array = np.ma.filled(array.astype(np.float64), np.nan) if np.ma.is_masked(array) else np.asarray(array)
+    if array.dtype.kind == "u" and array.itemsize > 1 and (not array.size or int(array.max()) < 2**63):
+        array = array.astype(np.int64)  # float64 would round what is beyond 2^53
     if array.dtype.newbyteorder("=") not in _KEPT or not array.dtype.isnative:
         array = array.astype(np.float64)
     # torch knows no negative strides (x[::-1]) and none between elements (a field of a record).
