@@ -12,6 +12,7 @@ from typing import Any
 from bestline.api.model import Model
 from bestline.calls import data_first
 from bestline.data.progress import Progress
+from bestline.data.unnamed_columns import Which
 from bestline.errors import BestlineWarning, DivergedWarning, OptionError, warn
 from bestline.inference.from_fit import finished
 from bestline.training import Fit, Request, Solver, Stop, Watch
@@ -27,8 +28,8 @@ def fit(
     data: Any,
     formula: Any = None,
     *,
-    target: str | Sequence[str] | None = None,
-    features: Sequence[str] | None = None,
+    target: Which | None = None,
+    features: Which | None = None,
     solver: str | Solver | None = None,
     l1: float = 0.0,
     l2: float = 0.0,
@@ -62,8 +63,10 @@ def fit(
         tensors, y (n,), (n, 1) or (n, k); or `Moments`, or the path of a .moments file, then without any data.
     formula : str, optional
         Such as `"mpg ~ weight + C(origin)"`, before or behind the data: `fit("mpg ~ weight", frame)` is the same. Behind an array or
-        frame X it may be y instead: `fit(X, y)` is `fit((X, y))`. Or give `target` and `features` by name. Left out, the features are all other
-        columns that can serve.
+        frame X it may be y instead: `fit(X, y)` is `fit((X, y))`.
+    target, features : str, int or sequence of those, optional
+        Columns by name, in place of a formula; left out, the features are all other columns that can serve. A number is the
+        column called so, as frames made of arrays have them; of an array it is the place: 2 is the column x2, -1 the last.
     solver : str, Solver or class of torch.optim, optional
         "exact", "proximal", "interior-point", "stochastic", the name of an optimiser in any spelling, or an object such as
         `Descent("adam", lr=0.1, steps=200)` or `Stochastic(steps=5)`. By default exact, or what the penalty and the loss need.

@@ -14,6 +14,7 @@ from bestline.attributes import answering
 from bestline.calls import data_first, renamed
 from bestline.data.gather import Gathered, Query
 from bestline.data.progress import Progress
+from bestline.data.unnamed_columns import Which
 from bestline.engines.choose import brought
 from bestline.errors import OptionError, warn
 from bestline.numerics import Comoments, total
@@ -68,8 +69,8 @@ def preflight(
     data: Any,
     formula: Any = None,
     *,
-    target: str | Sequence[str] | None = None,
-    features: Sequence[str] | None = None,
+    target: Which | None = None,
+    features: Which | None = None,
     solver: str = "sgd",
     lr: float | None = None,
     l1: float = 0.0,
@@ -145,8 +146,8 @@ def sweep(
     data: Any,
     formula: Any = None,
     *,
-    target: str | Sequence[str] | None = None,
-    features: Sequence[str] | None = None,
+    target: Which | None = None,
+    features: Which | None = None,
     lrs: str | float | Iterable[float] = "auto",
     optimizers: str | Iterable[str] = "sgd",
     steps: int = 1_000,

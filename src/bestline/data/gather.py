@@ -21,6 +21,7 @@ from bestline.data.folds import ByHash, ByPart, Grouping, by_value, refuse_targe
 from bestline.data.progress import Progress
 from bestline.data.split import InPart, part_labels, weighted_rows
 from bestline.data.tables import Source, open_source
+from bestline.data.unnamed_columns import Which, asked_name, asked_names
 from bestline.errors import DataError, readable
 from bestline.numerics import total
 
@@ -56,8 +57,8 @@ class Query:
 
     data: Any
     formula: str | None = None
-    target: str | Sequence[str] | None = None
-    features: Sequence[str] | None = None
+    target: Which | None = None
+    features: Which | None = None
     weights: Any = None
     missing: str = "raise"
     degree: int = 1
@@ -124,10 +125,10 @@ def gather(query: Query, progress: Progress | None = None) -> Gathered:
         And their subclasses: for what cannot be read, columns that do not exist, values missing where they are refused, and where
         no usable row is left.
     """
-    by_name = isinstance(query.weights, str) or query.weights is None
+    by_name = isinstance(query.weights, str | int) or query.weights is None
     extra = None if by_name else {"weights": query.weights}
     source = open_source(query.data, text=asked_categories(query.formula), extra=extra)
-    weights = query.weights if by_name else "weights"
+    weights = "weights" if not by_name else None if query.weights is None else asked_name(query.weights, source.names)
     if weights is not None:
         check_weights(source, weights)
     labels = None if query.split is None else _split(source, query.split, query.seed, weights)
@@ -136,8 +137,8 @@ def gather(query: Query, progress: Progress | None = None) -> Gathered:
     design = learn(
         source,
         formula=query.formula,
-        target=query.target,
-        features=query.features,
+        target=asked_names(query.target, source.names),
+        features=asked_names(query.features, source.names),
         weights=weights,
         missing=query.missing,
         degree=query.degree,

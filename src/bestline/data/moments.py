@@ -24,6 +24,7 @@ from bestline.data.folds import MOST_FOLDS
 from bestline.data.gather import Gathered, Query, gather
 from bestline.data.passes import Named
 from bestline.data.progress import Progress
+from bestline.data.unnamed_columns import Which, asked_names
 from bestline.errors import ColumnError, DataError, OptionError, readable, warn
 from bestline.numerics import Comoments, total
 from bestline.wording import aligned, plain, preformatted, significant
@@ -86,8 +87,8 @@ class Moments:
         data: Any,
         formula: Any = None,
         *,
-        target: str | Sequence[str] | None = None,
-        features: Sequence[str] | None = None,
+        target: Which | None = None,
+        features: Which | None = None,
         weights: str | None = None,
         missing: str = "raise",
         folds: int | str | None = 5,
@@ -194,7 +195,7 @@ class Moments:
         dropped = max(self.dropped - other.dropped, 0)
         return Moments(self.design, folds, self.low, self.high, dropped, dict(self.imputed), self.by, values)
 
-    def select(self, target: str | Sequence[str] | None, features: Sequence[str] | None = None) -> Moments:
+    def select(self, target: Which | None, features: Which | None = None) -> Moments:
         """The moments for another question: any number column as target, any columns or terms as features, no data read.
 
         Raises ColumnError for a name that these moments do not hold.
@@ -206,7 +207,7 @@ class Moments:
             for j, c in enumerate(design.columns)
             if len(c.parts) == 1 and design.factors[c.parts[0][0]].kind == "number"
         }
-        targets = [target] if isinstance(target, str) else list(target or responses)
+        targets = asked_names(target, ()) or list(responses)
         for name in targets:
             if name not in responses and name not in numbers:
                 raise ColumnError.missing(name, [*responses, *numbers], "the numbers of these moments")
@@ -218,7 +219,7 @@ class Moments:
         for at, (name, (j, _)) in enumerate(spare.items()):
             columns.append((j, Column(name, name, ((len(design.factors) + at, 0),))))
         if features is not None:
-            wanted = [features] if isinstance(features, str) else list(features)
+            wanted = asked_names(features, ()) or []
             for name in wanted:
                 if not any(name in (c.name, c.term) for _, c in columns):
                     raise ColumnError.missing(name, [c.term for _, c in columns], "the features of these moments")

@@ -104,6 +104,6 @@ def opened(line: FittedLine, data: Any) -> tuple[Source, bool]:
         for note in index_notes(data):
             warn(note)
         single = isinstance(data, int | float) or getattr(data, "ndim", None) == 0  # a number of Python, NumPy or torch
-        source = open_source(with_names(data, line.design, single=single), text=line.design.texts)
+        source = open_source(with_names(data, line.design), text=line.design.texts)
     line.design.check(source, target=False)
     return source, single

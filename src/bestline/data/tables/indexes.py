@@ -50,8 +50,13 @@ def _parts(data: Any, extra: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     yield from extra.items()
 
 
+def is_series(part: Any) -> bool:
+    """Whether this is a Series of pandas, or of a library like it: a column with an index, or a row whose index are names."""
+    return nw.dependencies.is_pandas_like_series(part)
+
+
 def _has_index(part: Any) -> bool:
-    return nw.dependencies.is_pandas_like_dataframe(part) or nw.dependencies.is_pandas_like_series(part)
+    return is_series(part) or nw.dependencies.is_pandas_like_dataframe(part)
 
 
 def _same_labels(a: Any, b: Any) -> bool:
