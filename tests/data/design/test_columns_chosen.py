@@ -1,0 +1,62 @@
+"""Which columns serve where nobody names them, at the edge of each rule; and the shares of levels that a gap stands for."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import bestline as bl
+
+pytestmark = pytest.mark.usefixtures("quiet")
+
+
+def chosen(**columns: object) -> tuple[str, ...]:
+    frame = pd.DataFrame(columns)
+    rng = np.random.default_rng(0)
+    model = bl.fit(frame.assign(x=rng.normal(size=len(frame)), y=rng.normal(size=len(frame))), target="y")
+    return tuple(dict.fromkeys(name.split("[")[0] for name in model.features))
+
+
+@pytest.mark.parametrize("first", [0, 1, 2])
+@pytest.mark.parametrize("name", ["id", "index", "Unnamed: 0"])
+def test_a_column_that_counts_the_rows_is_left_out(first: int, name: str) -> None:
+    """From 0 or from 1: from 2 on it is a measurement like any other."""
+    assert chosen(**{name: np.arange(30) + first}) == (("x",) if first < 2 else (name, "x"))
+
+
+def test_a_column_that_nearly_counts_them_is_a_feature() -> None:
+    assert chosen(id=[*range(29), 40]) == ("id", "x")
+
+
+@pytest.mark.parametrize(("levels", "serves"), [(200, True), (201, False)])
+def test_texts_of_many_levels_look_like_identifiers(levels: int, serves: bool) -> None:
+    words = [f"w{i % levels:03d}" for i in range(1_200)]
+    assert ("g" in chosen(g=words)) == serves
+
+
+@pytest.mark.parametrize(("levels", "serves"), [(20, True), (21, False)])
+def test_texts_that_are_different_in_nearly_every_row_do_too(levels: int, serves: bool) -> None:
+    assert ("g" in chosen(g=[f"w{i % levels}" for i in range(40)])) == serves
+
+
+@pytest.mark.parametrize("gaps", [1, 5, 9])
+def test_a_gap_never_seen_in_training_counts_as_every_level_by_its_share(gaps: int) -> None:
+    """And one seen in training is a level of its own, of the share that it had."""
+    g = ["a"] * 8 + ["b"] * 14 + ["c"] * 8
+    x = np.random.default_rng(1).normal(size=30)
+    y = x + np.array([{"a": 0.0, "b": 1.0, "c": 5.0}[v] for v in g])
+    whole = bl.fit({"g": g, "x": x, "y": y}, "y ~ x + g", missing="impute")
+    each = [float(whole.predict({"g": [v], "x": [0.3]})[0]) for v in "abc"]
+    gap = float(whole.predict(pd.DataFrame({"g": [None], "x": [0.3]}))[0])
+    assert gap == pytest.approx(np.average(each, weights=[8, 14, 8]), rel=1e-9)
+    holes = [None if i < gaps else v for i, v in enumerate(g)]
+    (factor,) = [
+        f
+        for f in bl.fit(pd.DataFrame({"g": holes, "x": x, "y": y}), "y ~ x + g", missing="impute").design.factors
+        if f.kind == "category"
+    ]
+    shares = dict(zip(factor.levels, factor.shares, strict=True))
+    missing = next(level for level in factor.levels if level not in "abc")
+    assert shares[missing] == pytest.approx(gaps / 30)
+    assert sum(shares.values()) == pytest.approx(1)

@@ -1,0 +1,50 @@
+"""Rows that explain nearly all that is left, and clusters of nobody."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+import statsmodels.api as sm
+from statsmodels.stats.outliers_influence import OLSInfluence
+
+import bestline as bl
+
+pytestmark = pytest.mark.usefixtures("quiet")
+
+
+@pytest.mark.parametrize("far", [10.0, 1e2, 1e3, 1e4])
+def test_a_row_far_from_all_others_has_its_studentised_residual(far: float) -> None:
+    """Without it hardly anything is left of the residual sum of squares, but what is left is known."""
+    x = np.linspace(0, 1, 21)
+    y = 2 * x + 0.01 * np.random.default_rng(0).normal(size=21)
+    y[10] += far
+    theirs = OLSInfluence(sm.OLS(y, sm.add_constant(x)).fit())
+    table = bl.fit({"x": x, "y": y}, "y ~ x").influence()
+    left = [sm.OLS(np.delete(y, i), sm.add_constant(np.delete(x, i))).fit() for i in range(21)]
+    apart = np.array([(y[i] - left[i].predict([[1, x[i]]])[0]) for i in range(21)])
+    error = np.array([np.sqrt(left[i].mse_resid / (1 - theirs.hat_matrix_diag[i])) for i in range(21)])
+    np.testing.assert_allclose(table["rstudent"], apart / error, rtol=1e-4)
+    np.testing.assert_allclose(table["cooksd"], theirs.cooks_distance[0], rtol=1e-8)
+    assert np.isfinite(table["rstudent"]).all()
+    assert abs(table["rstudent"][10]) > 500
+
+
+def test_a_cluster_of_rows_without_weight_is_none() -> None:
+    """The correction for few clusters, and the degrees of freedom, count those that have rows."""
+    rng = np.random.default_rng(1)
+    frame = pd.DataFrame({"x": rng.normal(size=80), "g": np.repeat(list("abcdefgh"), 10), "w": rng.uniform(0.5, 2, 80)})
+    frame["y"] = frame.x + rng.normal(size=80)
+    frame.loc[frame.g.isin(["c", "h"]), "w"] = 0.0
+    frame.loc[::9, "w"] = 0.0
+    there = frame[frame.w > 0]
+    found = bl.fit(frame, "y ~ x", weights="w").tidy(cov="cluster:g")
+    alone = bl.fit(there, "y ~ x", weights="w").tidy(cov="cluster:g")
+    theirs = sm.WLS(there.y, there[["x"]].assign(Intercept=1.0), weights=there.w).fit(
+        cov_type="cluster",
+        cov_kwds={"groups": there.g.astype("category").cat.codes, "use_correction": True, "df_correction": True},
+        use_t=True,
+    )
+    np.testing.assert_allclose(found["std_error"], theirs.bse, rtol=1e-9)
+    np.testing.assert_allclose(found["p_value"], theirs.pvalues, rtol=1e-7)
+    pd.testing.assert_frame_equal(found, alone, rtol=1e-12)
