@@ -15,11 +15,10 @@ from bestline.data.tables import index_notes
 from bestline.errors import BestlineWarning
 
 n = 40
-rng = np.random.default_rng(0)
-X = pd.DataFrame({"a": rng.normal(size=n), "b": rng.normal(size=n)})
-y = pd.Series(X.a - X.b + rng.normal(size=n), name="y")
-w = pd.Series(rng.uniform(1, 2, n))
-ORDER = rng.permutation(n)
+X = pd.DataFrame(np.random.default_rng(0).normal(size=(n, 2)), columns=["a", "b"])
+y = pd.Series(X.a - X.b + np.random.default_rng(1).normal(size=n), name="y")
+w = pd.Series(np.random.default_rng(2).uniform(1, 2, n))
+ORDER = np.random.default_rng(3).permutation(n)
 
 PAIRS: dict[str, tuple[Any, Any, str]] = {
     "another order": (X, y.iloc[ORDER], "`X` and `y` have the same index labels in another order"),
