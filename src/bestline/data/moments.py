@@ -176,7 +176,7 @@ class Moments:
             return NotImplemented
         mine, theirs, values = self._beside(other)
         return Moments(
-            self.design,
+            replace(self.design, rounded=tuple(sorted({*self.design.rounded, *other.design.rounded}))),
             tuple(a + b for a, b in zip(mine, theirs, strict=True)),
             torch.minimum(self.low, other.low),
             torch.maximum(self.high, other.high),
@@ -270,6 +270,7 @@ class Moments:
         mine, theirs = self.design.to_dict(), other.design.to_dict()
         for facts in (mine, theirs):  # shares are of the rows, not of the design
             facts["factors"] = [{**f, "shares": ()} for f in facts["factors"]]
+            facts["rounded"] = ()
         if mine != theirs or self.by != other.by or (self.by is None and len(self.folds) != len(other.folds)):
             raise DataError(
                 "These moments were collected with different columns, levels or folds; collect both with the same formula on data "

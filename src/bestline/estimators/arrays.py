@@ -7,6 +7,7 @@ where scikit-learn's array API dispatch is on.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -91,12 +92,15 @@ class TrainingTable:
     dtype : NumPy dtype
         Of the features: what a fit has learnt takes it on.
     home : Home
+    rounded : tuple of int
+        Columns of features and targets, p + k, that held integers beyond 2**53, which float64 rounds.
     """
 
     rows: Rows
     flat: bool
     dtype: Any
     home: Home
+    rounded: tuple[int, ...] = ()
 
     @property
     def p(self) -> int:
@@ -158,7 +162,18 @@ def checked_table(
     rows = Rows(_tensor(features), targets.reshape(len(targets), -1), weights_of(sample_weight, len(targets)))
     for what, values in (("X", rows.X), ("y", rows.y)):
         _refuse_huge(what, values)
-    return TrainingTable(rows, target.ndim == 1, features.dtype, home)
+    p = rows.X.shape[1]
+    rounded = (*_beyond(X), *(p + j for j in _beyond(y)))
+    return TrainingTable(rows, target.ndim == 1, features.dtype, home, rounded)
+
+
+def _beyond(values: Array) -> Iterator[int]:
+    """Columns of integers that float64 cannot hold."""
+    whole = values if isinstance(values, np.ndarray) else None if sparse.issparse(values) else np.asarray(_numpy(values))
+    if whole is not None and whole.dtype.kind in "iu" and whole.dtype.itemsize == 8 and whole.size:
+        columns = whole.reshape(len(whole), -1)
+        large = (columns.max(0) > 2**53) | (columns.min(0) < -(2**53))
+        yield from np.flatnonzero(large).tolist()
 
 
 def _refuse_huge(what: str, values: Tensor) -> None:

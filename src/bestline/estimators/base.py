@@ -67,6 +67,7 @@ class MomentsEstimator(MultiOutputMixin, LinearEstimator):
     fit_intercept: bool
     _moments: Comoments | None
     _refined: Refined | None
+    _rounded: tuple[int, ...] = ()
 
     def fit(self, X: Array, y: Array, sample_weight: Array = None) -> Self:
         """Fit the line to rows X (n, p) and y (n,) or (n, k), with weights (n,) if given."""
@@ -95,7 +96,7 @@ class MomentsEstimator(MultiOutputMixin, LinearEstimator):
         first = not hasattr(self, "coef_")
         # Later rows must have the columns of the first ones; `reset` is scikit-learn's word for that.
         table = checked_table(self, X, y, sample_weight, reset=first)
-        before = None if first else self._moments
+        before, rounded = (None, ()) if first else (self._moments, self._rounded)
         if not first and before is None:
             raise DataError(
                 "This line was fitted to fewer rows than columns, whose moments were not kept; begin with `partial_fit` instead of `fit`."
@@ -107,6 +108,7 @@ class MomentsEstimator(MultiOutputMixin, LinearEstimator):
         moments = table.moments()
         # Moments add up exactly, so it does not matter how the rows were parted: there is no forgetting and no rate.
         self._learn(moments if before is None else before + moments, table)
+        self._rounded = tuple(sorted({*rounded, *self._rounded}))
         return self
 
     def _takes_rows(self, table: TrainingTable) -> bool:
@@ -128,7 +130,7 @@ class MomentsEstimator(MultiOutputMixin, LinearEstimator):
         """Set `coef_` and `intercept_` in the shape of the target, the precision of the features, and where the data live."""
         # The model of the line before, if anybody asked for it, is no model of this one.
         self.__dict__.pop("_model", None)
-        self._moments, self._refined = moments, line.refined
+        self._moments, self._refined, self._rounded = moments, line.refined, table.rounded
         coef, level = (values.numpy().astype(table.dtype) for values in (line.slopes.T, line.intercept))
         self.coef_ = table.home.learnt(coef[0] if flat else coef)
         self.intercept_ = table.home.learnt(level[0] if table.flat else level) if self.fit_intercept else 0.0
@@ -169,13 +171,18 @@ class MomentsEstimator(MultiOutputMixin, LinearEstimator):
             raise AttributeError(str(error)) from error
         names = getattr(self, "feature_names_in_", [f"x{j}" for j in range(self.n_features_in_)])
         named = named_moments(self._moments, [str(name) for name in names], intercept=self.fit_intercept)
+        columns = (*named.design.names, *named.design.targets)
+        named = replace(named, design=replace(named.design, rounded=tuple(columns[j] for j in self._rounded)))
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", BestlineWarning)  # the same sentences are in the model's notes
             # `digits=0`: nothing is asked for, since moments alone have no more to give.
             model = fit(named, l1=l1, l2=l2, standardize=False, digits=0)
         # The exact solution needs the rows, which a model of moments has not: what `fit` has found is handed on.
         found = self._refined
-        return model if found is None else replace(model, fit=replace(model.fit, weights=found.weights), refined=found)
+        if found is None:
+            return model
+        # Of numbers that were rounded it is exact, too, but its digits are not those of the numbers as they came.
+        return replace(model, fit=replace(model.fit, weights=found.weights), refined=None if self._rounded else found)
 
     def __getstate__(self) -> Any:
         state = super().__getstate__()

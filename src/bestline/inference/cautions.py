@@ -110,7 +110,9 @@ def _few_digits(line: FittedLine, wanted: int) -> Iterator[str]:
     short = line.lacking(wanted)
     if short:
         least = f"Fewer than {wanted} digits are certain of {listed(short)} (at least {int(line.right_digits.amin())})"
-        yield f"{least}: the columns are nearly collinear, or far from zero for their spread."
+        rounded = line.design.rounded
+        lost = f", or {listed(rounded)} had more digits than float64 holds when {'it was' if len(rounded) == 1 else 'they were'} read"
+        yield f"{least}: the columns are nearly collinear, or far from zero for their spread{lost if rounded else ''}."
 
 
 def _stopped(line: FittedLine) -> Iterator[str]:

@@ -129,6 +129,8 @@ class Design:
         Source column -> "number" or "text": what prediction expects.
     table : tuple of str
         Columns of the training table in its order, without targets and weights: how bare arrays are read at prediction.
+    rounded : tuple of str
+        Columns of the training table whose numbers float64 could not hold, such as integers beyond 2**53.
     notes : tuple of str
         What the user should know about how the columns were chosen.
     """
@@ -143,6 +145,7 @@ class Design:
     means: dict[str, float] = field(default_factory=dict)
     states: dict[str, State] = field(default_factory=dict)
     table: tuple[str, ...] = ()
+    rounded: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
     @property
@@ -265,6 +268,7 @@ class Design:
             means={str(k): float(v) for k, v in facts["means"].items()},
             states=states,
             table=tuple(map(str, facts["table"])),
+            rounded=tuple(map(str, facts.get("rounded", ()))),  # files of before do not say
         )
 
     def number_columns(self) -> list[str]:

@@ -95,7 +95,10 @@ def learn(
     # Where gaps are imputed, a transform learns from the filled column, which is what it will be given.
     states = learner.states(texts, design.means if missing == "impute" else None)
     table = tuple(n for n in source.names if n not in design.target_columns and n != weights)
-    return replace(design, states=states, table=table, notes=(*notes, *asked.notes, *remarks, *_target_notes(design, source)))
+    numbers = {n for f in (*design.factors, *design.responses) for n in f.numbers}
+    rounded = tuple(f.name for f in source.fields if f.name in numbers and f.note == "beyond 2**53")
+    said = (*notes, *asked.notes, *remarks, *_target_notes(design, source))
+    return replace(design, states=states, table=table, rounded=rounded, notes=said)
 
 
 def check_weights(source: Source, weights: str) -> None:

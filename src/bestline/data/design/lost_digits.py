@@ -2,7 +2,8 @@
 
     x**10 = X + below + error        |error| <= bound
 
-A column as stored has lost nothing here. One that is computed, such as x**2 or x:z, is rounded, and where x**2 and x**3 are nearly
+A column as stored has lost nothing here, but where float64 could not hold its numbers when they were read, as integers beyond 2^53:
+of these each may be off by half a unit in its last place, and how far that moves the answer is a matter of the same bound. One that is computed, such as x**2 or x:z, is rounded, and where x**2 and x**3 are nearly
 parallel the rounding is most of what tells them apart. So sums, products and whole powers are computed once more in twice the digits
 (`numerics.doubled`), batch by batch, beside the rows, and what rounding takes from them is known, number by number.
 
@@ -18,7 +19,7 @@ from __future__ import annotations
 import ast
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import reduce
 from operator import mul
 
@@ -43,6 +44,7 @@ from bestline.numerics import Doubled, Features, Targets, singular_values
 
 _HIGHEST_POWER = 65  # beyond it a power is taken as float64 gives it
 _ULP = 2.0**-52
+_WHOLE = 2.0**53  # up to here float64 holds every integer
 _TINY = 2.0**-1070  # what underflow can take, however small the value
 _OWN = 4  # units of rounding that a library's function may be wrong by: those of today's stay below one
 _STATE = 256 * _ULP  # of means and sums of squares, which are added up batch by batch
@@ -85,7 +87,7 @@ class LostDigits:
 def rows_doubled(design: Design, batch: Batch) -> tuple[Encoded, LostDigits | None]:
     """A batch as `rows` gives it, and what float64 has lost of X and y; None: nothing."""
     encoded = design.rows(batch)
-    made = any(r.kind == "expression" for r in design.responses)
+    made = any(r.kind == "expression" or _is_rounded(design, r) for r in design.responses)
     if not (made or any(_is_made(design, column) for column in design.columns)) or not len(encoded.rows):
         return encoded, None
     rows = encoded.rows
@@ -134,7 +136,19 @@ def columns_rounding(design: Design) -> tuple[Tensor, Tensor]:
 
 
 def _rounding(design: Design, factor: Factor) -> Rounding:
-    return _rounding_of(expression(factor.text).tree, design.states) if factor.kind == "expression" else Rounding()
+    if factor.kind == "expression":
+        return _UNKNOWN if _is_rounded(design, factor) else _rounding_of(expression(factor.text).tree, design.states)
+    return Rounding(0.5) if _is_rounded(design, factor) else Rounding()
+
+
+def _is_rounded(design: Design, factor: Factor) -> bool:
+    """Whether it is made of numbers that float64 could not hold."""
+    return bool(design.rounded) and not set(design.rounded).isdisjoint(factor.numbers)
+
+
+def _rounded_off(values: Tensor) -> Tensor:
+    """How far numbers may be from those that were read: half a unit in the last place, but of integers up to 2^53."""
+    return torch.where((values.abs() < _WHOLE) & (values == values.round()), 0.0, values.abs() * (_ULP / 2))
 
 
 def _targets_error(design: Design, batch: Batch) -> Targets:
@@ -145,16 +159,20 @@ def _targets_error(design: Design, batch: Batch) -> Targets:
     errors = []
     for response in design.responses:
         if response.kind == "number":
-            errors.append(torch.zeros(len(values), dtype=torch.float64, device=values.device))
+            stored = columns[response.column]
+            errors.append(_rounded_off(stored) if _is_rounded(design, response) else torch.zeros_like(stored))
             continue
         true = _doubled_values(expression(response.text).tree, columns, design.states)
         # y is used as it is, without what it lacks: so that counts as error, too.
-        errors.append((true.error + true.beside(expression(response.text)(columns, design.states)).abs()).nan_to_num(math.inf))
+        error = (true.error + true.beside(expression(response.text)(columns, design.states)).abs()).nan_to_num(math.inf)
+        errors.append(torch.full_like(error, math.inf) if _is_rounded(design, response) else error)
     return torch.stack(errors, 1)
 
 
 def _is_made(design: Design, column: Column) -> bool:
-    """Whether a column of X is computed and not one of the table, or one for some rows and 0 for the others."""
+    """Whether a column of X is computed or was rounded, and not one of the table, or one for some rows and 0 for the others."""
+    if any(_is_rounded(design, design.factors[i]) for i, _ in column.parts):
+        return True
     kinds = [design.factors[i].kind for i, _ in column.parts if design.factors[i].kind != "category"]
     return "expression" in kinds or len(kinds) > 1
 
@@ -163,9 +181,12 @@ def _doubled(design: Design, factor: Factor, values: Mapping[str, Tensor], batch
     """A factor's components (n, components) in twice the digits."""
     if factor.kind == "expression":
         part = _doubled_values(expression(factor.text).tree, values, design.states)
+        if _is_rounded(design, factor):  # what the expression makes of that is not known
+            part = replace(part, error=torch.full_like(part.error, math.inf))
         return part if part.high.ndim == 2 else part[:, None]
     if factor.kind == "number":
-        return Doubled.of(values[factor.column][:, None])
+        stored = values[factor.column][:, None]
+        return Doubled.of(stored, error=_rounded_off(stored)) if _is_rounded(design, factor) else Doubled.of(stored)
     like = next(iter(values.values()))
     return Doubled.of(one_hot(factor, batch, impute=design.missing == "impute", average=on_unseen == "average").values.to(like))
 

@@ -154,6 +154,11 @@ def _tensor_codes(cells: Tensor) -> tuple[Tensor, tuple[str, ...]]:
     return out, tuple(_label(v) for v in plain.cpu().numpy())
 
 
+def may_be_beyond(kind: pa.DataType) -> bool:
+    """Whether a type has integers that float64 cannot hold."""
+    return (pa.types.is_integer(kind) and kind.bit_width == 64) or pa.types.is_decimal(kind)
+
+
 def beyond(integers: Cells) -> bool:
     """Whether there are integers that float64 would round."""
     ends = pc.min_max(integers).as_py()

@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from bestline.data.progress import Share
-from bestline.data.tables.cells import LARGE, Field, Kind, beyond, declared, typed
+from bestline.data.tables.cells import LARGE, Field, Kind, beyond, declared, may_be_beyond, typed
 from bestline.data.tables.places import Place, reason
 from bestline.data.tables.source import Block, TableFile, unique_names
 from bestline.errors import ColumnError, FileError, readable
@@ -83,7 +83,7 @@ def _large(file: Any) -> set[str]:
 
     The file's own statistics would say more, but pyarrow ends the process when a damaged file has wrong ones.
     """
-    wide = [c.name for c in file.schema_arrow if pa.types.is_integer(c.type) and c.type.bit_width == 64]
+    wide = [c.name for c in file.schema_arrow if may_be_beyond(c.type)]
     first = next(file.iter_batches(batch_size=4096, columns=wide), None) if wide else None
     return set() if first is None else {name for name in wide if beyond(first.column(name))}
 

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from bestline.data.progress import Share
-from bestline.data.tables.cells import BOOL, LARGE, Field, Kind, beyond, declared
+from bestline.data.tables.cells import BOOL, LARGE, Field, Kind, beyond, declared, may_be_beyond
 from bestline.data.tables.columnar import field_of
 from bestline.data.tables.indexes import index_notes
 from bestline.data.tables.judgement import all_remarks, judged_fields, spellings
@@ -83,7 +83,7 @@ def _fields(names: tuple[str, ...], values: Block) -> Iterator[Field]:
             continue
         field = field_of(name, column.type, declared(column))
         empty = column.null_count == len(column)
-        large = pa.types.is_integer(column.type) and column.type.bit_width == 64 and beyond(column)
+        large = may_be_beyond(column.type) and beyond(column)
         yield Field(name, Kind.EMPTY if empty and len(column) else field.kind, field.levels, LARGE if large else field.note)
 
 
@@ -169,7 +169,9 @@ def _column(name: str, values: Any) -> Block:
     if isinstance(values, Tensor):
         return _single(name, _tensor(values, name))
     if isinstance(values, np.ndarray):
-        if values.dtype.kind in "fiub":
+        # torch has none of 64 bits without a sign; Arrow has, and knows what float64 would make of them.
+        unsigned = values.dtype == np.uint64 and values.ndim == 1 and not isinstance(values, np.ma.MaskedArray)
+        if values.dtype.kind in "fiub" and not unsigned:
             return _single(name, _tensor_of(values))
         if values.ndim != 1:
             raise ShapeError(f"Column {readable(name)} has the shape {values.shape}; a column is one-dimensional.")
