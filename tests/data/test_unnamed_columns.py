@@ -15,9 +15,9 @@ import bestline as bl
 from bestline.errors import BestlineError, BestlineWarning, ColumnError, DataError, ShapeError
 
 n = 60
-RNG = np.random.default_rng(0)
-TABLE = pd.DataFrame({"a": RNG.normal(size=n), "b": RNG.normal(size=n), "g": list("uvw") * 20})
-TABLE["y"] = TABLE.a - 2 * TABLE.b + (TABLE.g == "v") + RNG.normal(size=n) / 10
+A, B, NOISE = np.random.default_rng(0).normal(size=(3, n))
+TABLE = pd.DataFrame({"a": A, "b": B, "g": list("uvw") * 20})
+TABLE["y"] = TABLE.a - 2 * TABLE.b + (TABLE.g == "v") + NOISE / 10
 ROW = {"a": 0.5, "b": -1.0, "g": "v"}
 
 NUMBERS: dict[str, Any] = {
