@@ -16,7 +16,7 @@ pytestmark = pytest.mark.filterwarnings("ignore::bestline.errors.BestlineWarning
 
 
 def session_in(path: Path) -> dict:
-    return json.loads(re.search(r'class="bestline-session">(.*?)</script>', path.read_text(encoding="utf-8"), re.DOTALL)[1])
+    return json.loads(re.search(r'id="session">(.*?)</script>', path.read_text(encoding="utf-8"), re.DOTALL)[1])
 
 
 def test_watch_writes_a_page_with_the_runs_asked_for(run: Run, table: Path, tmp_path: Path) -> None:
@@ -77,4 +77,4 @@ def test_watch_overwrites_only_when_told_to(run: Run, table: Path, tmp_path: Pat
     assert run("watch", table, "y ~ x1", "--steps", "5", "-o", "run.html").status == 1
     assert (tmp_path / "run.html").read_text() == "mine"
     assert run("watch", table, "y ~ x1", "--steps", "5", "-o", "run.html", "--force").status == 0
-    assert "bestline-session" in (tmp_path / "run.html").read_text(encoding="utf-8")
+    assert 'id="session"' in (tmp_path / "run.html").read_text(encoding="utf-8")

@@ -24,7 +24,7 @@ def test_a_report_has_every_part_and_stays_small(walked, tmp_path):
     assert len(page.html.encode()) < 500_000
     for part in ("In words", "Coefficients", "What it is worth", "Training", "The line and the rows", "How to do it again"):
         assert f"<h2>{part}</h2>" in page.html
-    assert "bestline-session" in page.html
+    assert 'id="session"' in page.html
     assert "test rows" in page.html
     with pytest.raises(DataError, match="exists already"):
         walked.report(tmp_path / "report.html")

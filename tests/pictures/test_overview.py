@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import pytest
 
+import bestline as bl
 from bestline.errors import OptionError
 from bestline.pictures.landscape import landscapes
 from bestline.pictures.marks import Line, Mesh, Path, Picture, Points
 from bestline.pictures.overview import overview
+from bestline.pictures.sample import rows_shown
 from bestline.training.solvers import Descent
 from pictures.examples import case, drawn, fitted, made, sampled
 
@@ -88,3 +90,11 @@ def test_standardised_and_plain_runs_have_the_same_surface():
     plain, scaled = (fitted(rows, Descent("sgd", lr=0.1, steps=9), [2, 2, 2], standardize=s) for s in (False, True))
     one, two = landscapes([plain, scaled], ("x0", "x1"))
     assert one.surface is two.surface
+
+
+@pytest.mark.filterwarnings("ignore::bestline.errors.BestlineWarning")
+def test_over_one_row_the_line_is_seen_from_where_it_begins():
+    model = bl.fit({"x": [5.0], "y": [10.0]}, "y ~ x - 1", solver="sgd", lr=0.01, steps=9, standardize=False, start=[0.5])
+    panel = overview(model.trained, rows_shown(model)).panels[0]
+    assert panel.xlim[0] < 0 < 5 < panel.xlim[1]
+    assert panel.ylim[0] < 0 < 10 < panel.ylim[1]

@@ -38,7 +38,9 @@ def watch(
             help="The two weights of the loss surface, or: path, for its main directions. [default: the first and the last]",
         ),
     ] = None,
-    frames: Annotated[int, typer.Option(help="Frames of a GIF or MP4.")] = 100,
+    frames: Annotated[
+        int | None, typer.Option(help="Frames of a GIF or MP4. [default: 100, or fewer where a GIF would exceed 300 kB]")
+    ] = None,
     theme: Annotated[
         str, typer.Option(help="Of a GIF, MP4 or still picture: light or dark. A page follows its reader.")
     ] = "light",

@@ -16,7 +16,7 @@ from bestline.errors import OptionError
 from bestline.inference.classical import Coefficient
 from bestline.pictures.axis_labels import labels, loss_label, updates
 from bestline.pictures.landscape import END, MESH, SHADOW, Landscape, Pair, grid_values, landscape, path_losses
-from bestline.pictures.landscape_marks import beside, contour_marks, relief, seen, trained
+from bestline.pictures.landscape_marks import beside, contour_marks, of_the_arrow, relief, seen, trained
 from bestline.pictures.marks import Intervals, Line, Mark, Panel, Picture, Points, Table, Vertical, numbers
 from bestline.pictures.sample import Sample
 from bestline.training import Fit, Stop, planes
@@ -121,27 +121,33 @@ def train_test(train: Sample, test: Sample, fit: Fit, *, target: int = 0) -> Pic
     return Picture(same, "Train and test", _sentences(sentence, shown_of), f"Two panels with the fitted line. {sentence}")
 
 
-def surface(fit: Fit, pair: Pair = None, *, target: int = 0, kind: str = "slice") -> Picture:
+def surface(fit: Fit, pair: Pair = None, *, target: int = 0, kind: str = "slice", units: str = "data") -> Picture:
     """The loss as a surface over two weights, with the path of training exactly on it.
 
     The path is drawn when the two weights are all there are; else only its end, for only that lies on this slice. With "path"
-    for `pair` the surface lies over the main directions of the path, and its shadow is drawn on it.
+    for `pair` the surface lies over the main directions of the path, and its shadow is drawn on it. `units` are those of the "data",
+    or of the weights as "trained".
     """
     # In space a finer grid costs time and shows nothing more.
-    ground = landscape(fit, _two(fit, pair), target=target, resolution=min(MESH, grid_values(fit)), kind=kind)
+    points = min(MESH, grid_values(fit))
+    ground = landscape(fit, _two(fit, pair), target=target, resolution=points, kind=kind, units=units)
     return Picture((relief(ground, ""),), _over(ground), ground.note.replace(SHADOW, END), _ground_alt(ground, "Surface"))
 
 
-def contour(fit: Fit, pair: Pair = None, *, target: int = 0, kind: str = "slice", step: int | None = None) -> Picture:
+def contour(
+    fit: Fit, pair: Pair = None, *, target: int = 0, kind: str = "slice", step: int | None = None, units: str = "data"
+) -> Picture:
     """The loss over two weights seen from above: lines of equal loss, the path of training, and where the loss is least.
 
-    With `step` the path ends after so many updates, and an arrow shows which way is steepest down from there.
+    With `step` the path ends after so many updates, and an arrow shows where a step of plain descent goes from there. `units` are
+    those of the "data", or of the weights as "trained".
     """
-    ground = landscape(fit, _two(fit, pair), target=target, kind=kind)
+    ground = landscape(fit, _two(fit, pair), target=target, kind=kind, units=units)
     _row_of(fit, 0 if step is None else step)
     panel = _plan(ground, "", step)
     title = _over(ground) + ("" if step is None else f", after {updates(step)}")
-    return Picture((panel,), title, ground.note, _ground_alt(ground, "Contours", step))
+    arrow = "" if step is None else of_the_arrow({"": fit})
+    return Picture((panel,), title, _sentences(ground.note, arrow), _ground_alt(ground, "Contours", step))
 
 
 def main_directions(fit: Fit, *, target: int = 0) -> Picture:
@@ -187,7 +193,8 @@ def _plan(ground: Landscape, title: str, step: int | None = None) -> Panel:
         return beside(ground, title, "loss", step, touch=step)
     # Limits are those of the grid, so no blank edge is left where the surface is not known.
     x, y = ground.axes
-    return Panel(title, x, y, contour_marks(ground, step, arrow=step), xlim=ground.span[0], ylim=ground.span[1])
+    even = ground.surface.plane.trained
+    return Panel(title, x, y, contour_marks(ground, step, arrow=step), xlim=ground.span[0], ylim=ground.span[1], even=even)
 
 
 def _ground_alt(ground: Landscape, what: str, step: int | None = None) -> str:
@@ -200,12 +207,14 @@ def _ground_alt(ground: Landscape, what: str, step: int | None = None) -> str:
     return f"{what} of the loss over {over}, lowest ({said(ground.surface.floor)}) at {where}. {walked}"
 
 
-def frame(sample: Sample, fit: Fit, step: int, *, target: int = 0, pair: Pair = None) -> Picture:
-    """Data space and weight space after `step` updates, both from the same row of the trace.
+def frame(
+    sample: Sample, fit: Fit, step: int, *, target: int = 0, pair: Pair = None, units: str = "data"
+) -> Picture:
+    """Data space and weight space after `step` updates, both from the same row of the trace; weights in `units` as for `contour`.
 
     From step to step the data panel only ever zooms in, never out, unless training diverged.
     """
-    ground = landscape(fit, pair, target=target)
+    ground = landscape(fit, pair, target=target, units=units)
     row = _row_of(fit, step)
     trace = fit.trace
     weights, value = trace.weights[row], float(trace.loss[row])
@@ -229,7 +238,8 @@ def frame(sample: Sample, fit: Fit, step: int, *, target: int = 0, pair: Pair = 
         at, out = ", ".join(f"{axis} {said(value)}" for axis, value in zip(ground.axes, place, strict=True)), ""
     alt = f"After {updates(step)} the loss is {said(value)}. Left: the rows and the line. Right: the path so far, now at {at}."
     title = f"After {updates(step)}: loss {said(value)}"
-    return Picture((left, right), title, _sentences(ground.note, out, sample.note), alt)
+    arrow = of_the_arrow({"": fit}) if len(ground.path) == 2 and step in ground.steps else ""
+    return Picture((left, right), title, _sentences(ground.note, out, arrow, sample.note), alt)
 
 
 def _row_of(fit: Fit, step: int) -> int:

@@ -36,7 +36,8 @@ class Gallery:
     model : FittedLine
     theme : {"light", "dark"}
 
-    Everywhere `target` is the target to draw, of several, by its name or its number from 0.
+    Everywhere `target` is the target to draw, of several, by its name or its number from 0; `units` are those of weights on axes:
+    the "data"'s, or those as "trained", in which the loss of standardised columns is round.
     """
 
     model: FittedLine
@@ -75,9 +76,12 @@ class Gallery:
         pair = self.sample(train), self.sample(test, "test")
         return self._drawn(figure.train_test(*pair, self.model.trained, target=self._number(target)))
 
-    def frame(self, step: int, data: Any = None, *, target: int | str = 0, pair: Pair = None) -> Drawing:
+    def frame(
+        self, step: int, data: Any = None, *, target: int | str = 0, pair: Pair = None, units: str = "data"
+    ) -> Drawing:
         """Data space and weight space after `step` updates, side by side; an arrow or a tangent shows the gradient there."""
-        return self._drawn(figure.frame(self.sample(data), self.model.trained, step, target=self._number(target), pair=pair))
+        fit, number = self.model.trained, self._number(target)
+        return self._drawn(figure.frame(self.sample(data), fit, step, target=number, pair=pair, units=units))
 
     def overview(
         self,
@@ -89,6 +93,7 @@ class Gallery:
         target: int | str = 0,
         pair: Pair = None,
         log: bool | None = None,
+        units: str = "data",
     ) -> Drawing:
         """Training at a glance: rows and line, the loss from above and in space with the path on it, and the loss so far.
 
@@ -98,7 +103,7 @@ class Gallery:
         # A loaded model without data: its panel of rows is left out, the others need none.
         sample = None if data is None and self.model.source is None else self.sample(data)
         runs = self._runs(others, label)
-        return self._drawn(overview(runs, sample, step=step, target=self._number(target), pair=pair, log=log))
+        return self._drawn(overview(runs, sample, step=step, target=self._number(target), pair=pair, log=log, units=units))
 
     def steps(self, *, most: int = 16, target: int | str = 0) -> Drawing:
         """Training as a table: after each number of updates the weights, the loss, the gradient, and the update that follows."""
@@ -118,13 +123,24 @@ class Gallery:
         """
         return self._drawn(curves.loss(self._runs(others, label), log=log, held_out=held_out))
 
-    def surface(self, pair: Pair = None, *, target: int | str = 0, kind: str = "slice") -> Drawing:
+    def surface(
+        self, pair: Pair = None, *, target: int | str = 0, kind: str = "slice", units: str = "data"
+    ) -> Drawing:
         """The loss as a surface over two weights, or with "path" over the main directions of the path, the path on it."""
-        return self._drawn(figure.surface(self.model.trained, pair, target=self._number(target), kind=kind))
+        return self._drawn(figure.surface(self.model.trained, pair, target=self._number(target), kind=kind, units=units))
 
-    def contour(self, pair: Pair = None, *, target: int | str = 0, kind: str = "slice", step: int | None = None) -> Drawing:
+    def contour(
+        self,
+        pair: Pair = None,
+        *,
+        target: int | str = 0,
+        kind: str = "slice",
+        step: int | None = None,
+        units: str = "data",
+    ) -> Drawing:
         """The loss over two weights from above, with the path of training; with `step` up to there, and which way is down."""
-        return self._drawn(figure.contour(self.model.trained, pair, target=self._number(target), kind=kind, step=step))
+        fit, number = self.model.trained, self._number(target)
+        return self._drawn(figure.contour(fit, pair, target=number, kind=kind, step=step, units=units))
 
     def main_directions(self, *, target: int | str = 0) -> Drawing:
         """The loss over the two main directions of the path, from above and in space: what shows most with many weights."""

@@ -25,6 +25,7 @@ from bestline.training.surfaces import Surface, heights, surface
 from bestline.wording import percent, said, shown
 
 Pair: TypeAlias = Sequence[str] | str | None  # names of weights, "path", or the usual
+UNITS = ("data", "trained")  # of the weights on the axes
 
 SHADOW = "The path is only its shadow here, for the other weights moved too."
 END = "Only the end of the path is shown, for the other weights moved too."  # in place of SHADOW where it has no height
@@ -88,7 +89,8 @@ class Landscape:
                 for name, share in zip(where.names, where.share, strict=True)
             ]
             return tuple(shares)
-        return labels(self.fit, self.surface.names)
+        told = labels(self.fit, self.surface.names)
+        return tuple(f"{label} (as trained)" for label in told) if where.trained else told
 
     @property
     def note(self) -> str:
@@ -130,13 +132,20 @@ class Landscape:
 
 
 def landscape(
-    fit: Fit, names: Pair | Plane = None, *, target: int = 0, resolution: int | None = None, kind: str = "slice"
+    fit: Fit,
+    names: Pair | Plane = None,
+    *,
+    target: int = 0,
+    resolution: int | None = None,
+    kind: str = "slice",
+    units: str = "data",
 ) -> Landscape:
     """The loss over one or two weights, by default the first slope and the intercept, around the path of this fit.
 
-    With "path" for names it lies over the two main directions of the path.
+    With "path" for names it lies over the two main directions of the path, which are those of the columns as trained; weights are
+    in the `units` of the "data", or as "trained".
     """
-    return landscapes([fit], names, target=target, resolution=resolution, kind=kind)[0]
+    return landscapes([fit], names, target=target, resolution=resolution, kind=kind, units=units)[0]
 
 
 def landscapes(
@@ -146,6 +155,7 @@ def landscapes(
     target: int = 0,
     resolution: int | None = None,
     kind: str = "slice",
+    units: str = "data",
 ) -> tuple[Landscape, ...]:
     """The paths of several fits on one surface, that of the first, which shows all of them.
 
@@ -156,7 +166,7 @@ def landscapes(
     every = [path_losses(fit, target) for fit in fits]
     far = _FAR if all(fit.stop is Stop.DIVERGED for fit in fits) else _BESIDE
     counts = [_in_view(fit, losses, far) for fit, losses in zip(fits, every, strict=True)]
-    where = planes.of_path(fits, target, counts) if names == planes.PATH else planes.plane(first, names, target)
+    where = planes.of_path(fits, target, counts) if names == planes.PATH else over(fits, names, target, units)
     _check_same(fits, target)
     paths = [where.coordinates(fit.trace.weights[:n, :, target]) for fit, n in zip(fits, counts, strict=True)]
     # The coarsest surface there is: it costs next to nothing, and says where the bottom is and how wide to look.
@@ -165,6 +175,7 @@ def landscapes(
     whole = all(n == len(fit.trace) for fit, n in zip(fits, counts, strict=True))
     least = _widths(first, hint, target) if whole else [0.0] * len(where.names)
     span = [_around(*triple) for triple in zip(torch.cat(paths).T.tolist(), hint.bottom, least, strict=True)]
+    span = _square(span) if where.trained else span
     closed = isinstance(first.objective.smooth, Bowl)
     points = resolution or grid_values(first)
     found = surface(first, where, span=span, resolution=points, kind=kind, target=target)
@@ -181,6 +192,27 @@ def landscapes(
         _walked(fit, found, losses[:n], path, target, cap)
         for fit, losses, n, path in zip(fits, every, counts, paths, strict=True)
     )
+
+
+def over(fits: Sequence[Fit], names: Pair | Plane, target: int, units: str) -> Plane:
+    """The plane of some weights in units of the data or of the columns as trained: of the first run whose columns were scaled."""
+    if units not in UNITS:
+        raise OptionError(f"`units` must be {' or '.join(map(repr, UNITS))}; got {units!r}.")
+    scaled = next((fit for fit in fits if is_scaled(fit)), None)
+    if units == "data" or scaled is None or isinstance(names, Plane):
+        return planes.plane(fits[0], names, target)
+    return planes.as_trained(scaled, (names,) if isinstance(names, str) else names, target)
+
+
+def is_scaled(fit: Fit) -> bool:
+    """Whether the columns as trained are not those of the data."""
+    return bool((fit.scaling.scale != 1).any() or (fit.scaling.center != 0).any())
+
+
+def _square(span: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
+    """Ranges of one width, about the same middles: a unit is as long on either axis, so that what is round looks round."""
+    width = max(high - low for low, high in span)
+    return [((low + high - width) / 2, (low + high + width) / 2) for low, high in span]
 
 
 def grid_values(fit: Fit) -> int:

@@ -7,17 +7,18 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import torch
 
+from bestline.errors import listed
 from bestline.numerics import Bowl
 from bestline.pictures.axis_labels import loss_label, updates
 from bestline.pictures.landscape import Landscape
 from bestline.pictures.levels import levels
 from bestline.pictures.marks import Arrow, Contours, Grid, Line, Mark, Mesh, Numbers, Panel, Path, Points, numbers
-from bestline.training import Fit, planes
-from bestline.wording import said
+from bestline.training import Fit, Plane, planes
+from bestline.wording import said, shown
 
 _ARROW = 0.2  # length of the gradient's arrow, in widths of the view
 
@@ -109,25 +110,56 @@ def trained(fit: Fit, step: int) -> torch.Tensor:
 def downhill(ground: Landscape, step: int) -> Arrow:
     """An arrow from the path's point at a step along minus the gradient there; of one length, that it can be seen.
 
-    It points where plain descent would go: the gradient is that of the columns as trained, for it is these it walks on. Empty
-    where the gradient is 0 as far as anybody can see, or the point is out of view.
+    It points where a step of plain descent goes: the gradient is that of the columns as trained, for it is these it walks on,
+    and its opposite is seen on the axes. Empty where the gradient is 0 as far as anybody can see, or the point is out of view.
     """
     if step not in ground.steps:
         return Arrow((), ())
-    # Descent moves the weights as trained by -g; in the data's units by J (-g), on the plane by its dual basis.
-    change = ground.surface.plane.dual @ planes.trained_to_data(ground.fit, ground.target)
     sizes = [high - low for low, high in ground.span]
-    down, first = (
-        (change @ -ground.fit.objective.evaluate(trained(ground.fit, k))[1].to(change)[:, ground.target]).tolist()
-        for k in (step, ground.steps[0])
-    )
+    at = torch.stack([trained(ground.fit, k) for k in (step, ground.steps[0])])
+    down, first = ways_down(ground.fit, ground.surface.plane, at, ground.target).tolist()
     # Lengths as seen in the picture; a billionth of the first gradient is no direction any more but rounding.
     length, most = (math.hypot(*(d / size for d, size in zip(way, sizes, strict=True))) for way in (down, first))
     if not 1e-9 * most < length < math.inf:
         return Arrow((), ())
-    at = [column[ground.steps.index(step)] for column in ground.path]
-    tip = [a + _ARROW * d / length for a, d in zip(at, down, strict=True)]
-    return Arrow((at[0], tip[0]), (at[1], tip[1]), label="downhill: minus the gradient (not to scale)")
+    here = [column[ground.steps.index(step)] for column in ground.path]
+    tip = [a + _ARROW * d / length for a, d in zip(here, down, strict=True)]
+    return Arrow((here[0], tip[0]), (here[1], tip[1]), label="minus the gradient: where a plain step goes (not to scale)")
+
+
+def ways_down(fit: Fit, where: Plane, at: torch.Tensor, target: int) -> torch.Tensor:
+    """Which way plain descent steps on a plane, (t, r), from weights as trained (t, d, k): minus the gradient, as it is seen there."""
+    # Descent moves the weights as trained by -g; in the data's units by J (-g), on the plane by its dual basis.
+    change = where.dual @ planes.trained_to_data(fit, target)
+    bowl = fit.objective.whole_bowl
+    if bowl is not None:  # all at once: the gradient of a bowl is 2 H (w - bottom), its ridge penalty a part of it
+        gradients = 2 * (bowl.curvature @ (at.to(bowl.curvature) - bowl.bottom))
+    else:
+        gradients = torch.stack([fit.objective.evaluate(weights)[1] for weights in at])
+    return -gradients.detach()[:, :, target].to(change) @ change.T
+
+
+def of_the_arrow(runs: Mapping[str, Fit]) -> str:
+    """What the arrow of a picture means, and which runs do not step along it."""
+    told = [
+        "The arrow is minus the gradient of the weights as trained, as it is seen on these axes: plain gradient descent steps along it."
+    ]
+    ways = {name: _another_way(fit) for name, fit in runs.items()}
+    for way in dict.fromkeys(filter(None, ways.values())):
+        who = [shown(name, 30) for name, other in ways.items() if other == way]
+        told.append(f"The steps {'here' if len(runs) == 1 else f'of {listed(who)}'} do not: they {way}.")
+    return " ".join(told)
+
+
+def _another_way(fit: Fit) -> str:
+    """How a run steps, where not along the gradient of all rows."""
+    loop = fit.solver.loop
+    if loop is not None and loop.batch_size is not None:
+        return "follow the gradient of some of the rows"
+    name = fit.solver.optimizer_name
+    if loop is None or name == "own":
+        return "go by another rule"
+    return "" if name == "sgd" else "also depend on the steps before"
 
 
 def tangent(ground: Landscape, step: int) -> Line:

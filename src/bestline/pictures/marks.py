@@ -369,6 +369,8 @@ class Panel:
     legend : bool
     view : (elevation, azimuth)
         Where the eye stands, in degrees; for a space of three dimensions.
+    even : bool
+        Whether a unit is as long on one axis as on the other.
     """
 
     title: str
@@ -382,6 +384,7 @@ class Panel:
     legend: bool = True
     view: tuple[float, float] = (34.0, -60.0)
     log_x: bool = False
+    even: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,6 +38,7 @@ def overview(
     target: int = 0,
     pair: Pair = None,
     log: bool | None = None,
+    units: str = "data",
 ) -> Picture:
     """Data space, the loss from above and in space, and the loss after each update, of one run or several.
 
@@ -54,21 +55,29 @@ def overview(
         What the surface lies over; by default the first slope and the intercept.
     log : bool, optional
         Whether the loss grows by factors along its axis. By default only when a run diverged.
+    units : {"data", "trained"}
+        Of the weights on the axes.
 
     Raises
     ------
     OptionError
         When there are no runs, or their losses differ at the same weights.
     """
-    scene = _Scene.of(fits, sample, target, pair, log)
+    scene = _Scene.of(fits, sample, target, pair, log, units)
     return scene.at(scene.last if step is None else step)
 
 
 def overviews(
-    fits: Fit | Mapping[str, Fit], sample: Sample | None, steps: Sequence[int], *, target: int = 0, pair: Pair = None
+    fits: Fit | Mapping[str, Fit],
+    sample: Sample | None,
+    steps: Sequence[int],
+    *,
+    target: int = 0,
+    pair: Pair = None,
+    units: str = "data",
 ) -> Iterator[Picture]:
     """The overviews after these numbers of updates, the surface computed once; parameters as for `overview`."""
-    scene = _Scene.of(fits, sample, target, pair, None)
+    scene = _Scene.of(fits, sample, target, pair, None, units)
     return (scene.at(step) for step in steps)
 
 
@@ -94,10 +103,12 @@ class _Scene:
     stills: dict[str, tuple[Panel, tuple[Mark, ...]]]
 
     @classmethod
-    def of(cls, fits: Fit | Mapping[str, Fit], sample: Sample | None, target: int, pair: Pair, log: bool | None) -> _Scene:
+    def of(
+        cls, fits: Fit | Mapping[str, Fit], sample: Sample | None, target: int, pair: Pair, log: bool | None, units: str
+    ) -> _Scene:
         runs = as_runs(fits)
         every = list(runs.values())
-        grounds = landscapes(every, pair, target=target)
+        grounds = landscapes(every, pair, target=target, units=units)
         ground = grounds[0]
         stills: dict[str, tuple[Panel, tuple[Mark, ...]]] = {}
         if sample is not None:
@@ -111,7 +122,9 @@ class _Scene:
             # Room is scarce beside three other panels; the long names stand in the note.
             x, y = (axis.replace(" of the path", "").replace(" of its movement", "") for axis in ground.axes)
             above, title = (over.shaded(ground, scale=False),), "Weight space, darker where the loss is higher"
-            stills["plan"] = Panel(title, x, y, above, xlim=ground.span[0], ylim=ground.span[1]), (over.best(ground),)
+            even = ground.surface.plane.trained
+            plan = Panel(title, x, y, above, xlim=ground.span[0], ylim=ground.span[1], even=even)
+            stills["plan"] = plan, (over.best(ground),)
             # From above every grid value is a pixel or so; in space a coarser grid shows as much and is drawn sooner.
             coarse = ground
             if ground.closed:
@@ -229,8 +242,9 @@ def _still_data(fits: Sequence[Fit], sample: Sample, target: int) -> Panel:
     actual = numbers(sample.y(target).tolist())
     line = len(sample.features) == 1
     xlim = dataspace.reach(dataspace.ends([sample])[:, 0].tolist() if line else actual)
-    low, high = dataspace.reach(actual, 0.0)
-    wide = high - low
+    low, high = min(actual), max(actual)
+    # Of one value there is no height to take a share of: then from where a line begins, at 0, to it.
+    wide = high - low or 1.5 * abs(low) or 1.0
     seen = list(actual)
     for fit in fits:
         for weights in (fit.trace.weights[0], fit.weights):

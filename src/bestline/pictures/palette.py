@@ -1,7 +1,7 @@
 """Palette: which colour, dash and marker a role has, in a light and a dark theme.
 
-The colours are those of Okabe & Ito (2008), which people with any kind of colour vision can tell apart. Whatever differs in
-colour differs in dash or marker too, so that a black and white print says the same.
+The colours are those of Okabe & Ito (2008), which people with any kind of colour vision can tell apart, and a brown. Whatever
+differs in colour differs in dash or marker too, so that a black and white print says the same.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from typing import Any
 
 from bestline.errors import OptionError
 
-# Okabe & Ito (2008): eight colours that people with any kind of colour vision can tell apart.
+# Of Okabe & Ito (2008); their yellow is the start's alone, and their orange, too near to it and to vermillion, no run's.
 BLUE, SKY, GREEN, YELLOW = "#0072B2", "#56B4E9", "#009E73", "#F0E442"
-ORANGE, VERMILLION, PURPLE = "#E69F00", "#D55E00", "#CC79A7"
+VERMILLION, PURPLE = "#D55E00", "#CC79A7"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,27 +52,27 @@ class Palette:
     styles: Mapping[str, Style]
 
 
-def _styles(ink: str, quiet: str, *, blue: str, green: str, start: str, red: str) -> dict[str, Style]:
+def _styles(ink: str, quiet: str, *, blue: str, red: str, brown: str, seventh: str) -> dict[str, Style]:
     # Dashes in widths of the line. Neighbours differ in dash and marker as much as in colour.
     runs = (
         Style(blue, "-", "o"),
         Style(red, (0, (6, 2)), "s"),
-        Style(green, (0, (1, 1.2)), "^"),
+        Style(GREEN, (0, (1, 1.2)), "^"),
         Style(PURPLE, (0, (6, 2, 1, 2)), "D"),
-        Style(ORANGE, (0, (3, 1.5)), "v"),
+        Style(brown, (0, (3, 1.5)), "v"),
         Style(ink, (0, (8, 2, 1, 2, 1, 2)), "P"),
-        Style(SKY if blue != SKY else YELLOW, (0, (4, 1, 1, 1)), "X"),
+        Style(seventh, (0, (4, 1, 1, 1)), "X"),
     )
     return {
         "data": Style(blue, "-", "o", alpha=0.75),
         "held_out": Style(PURPLE, (0, (5, 2)), "D", size=5, alpha=0.9),
-        "true": Style(green, (0, (6, 3)), "", width=2.4),
+        "true": Style(GREEN, (0, (6, 3)), "", width=2.4),
         "fitted": Style(red, "-", "", width=2.4),
         "earlier": Style(red, "-", "", width=1.0, alpha=0.28),
         # Square, round, cross and diamond: what matters most on a landscape is told apart by shape alone.
-        "start": Style(start, "-", "s", size=11),
+        "start": Style(YELLOW, "-", "s", size=11),
         "path": Style(red, "-", "o", width=1.8, size=5),
-        "kept": Style(green, (0, (6, 2, 1, 2)), "D", width=1.6, size=10),
+        "kept": Style(GREEN, (0, (6, 2, 1, 2)), "D", width=1.6, size=10),
         "optimum": Style(ink, "-", "X", size=9),
         "floor": Style(quiet, (0, (1.2, 1.4)), "", width=2.0),
         "reference": Style(quiet, (0, (4, 3)), "", width=1.4),
@@ -91,7 +91,7 @@ THEMES: Mapping[str, Palette] = {
         grid="#e4e8ec",
         bands=("#f4f8fb", "#d5e5f1", "#a9c8df", "#79a5c6"),
         contour="#5f8cae",
-        styles=_styles("#1f2328", "#57606a", blue=BLUE, green=GREEN, start=ORANGE, red=VERMILLION),
+        styles=_styles("#1f2328", "#57606a", blue=BLUE, red=VERMILLION, brown="#66360b", seventh=SKY),
     ),
     "dark": Palette(
         paper="#14181d",
@@ -100,7 +100,7 @@ THEMES: Mapping[str, Palette] = {
         grid="#2a323b",
         bands=("#18222c", "#1f3444", "#2a4c64", "#3a6a8a"),
         contour="#5d8fb3",
-        styles=_styles("#e8ecf0", "#9aa6b2", blue=SKY, green="#19c395", start=YELLOW, red="#ff7a1a"),
+        styles=_styles("#e8ecf0", "#9aa6b2", blue=SKY, red="#ff7a1a", brown="#a08040", seventh=BLUE),
     ),
 }
 

@@ -107,7 +107,7 @@ def animate(
     path: str | os.PathLike[str] | None = None,
     data: Any = None,
     *,
-    frames: int = 100,
+    frames: int | None = None,
     seconds: float = 8.0,
     theme: str = "light",
     pair: Pair = None,
@@ -134,7 +134,7 @@ def watch_runs(
     path: str | os.PathLike[str],
     *,
     pair: Pair = None,
-    frames: int = 100,
+    frames: int | None = None,
     theme: str = "light",
     overwrite: bool = False,
 ) -> None:
@@ -156,10 +156,10 @@ def refuse_format(path: str | os.PathLike[str], known: Sequence[str] = FORMATS) 
         raise OptionError(f"Training is written as .{', .'.join(known)}; got {os.fspath(path)!r}.")
 
 
-def refuse_look(path: str | os.PathLike[str], *, theme: str, frames: int) -> None:
+def refuse_look(path: str | os.PathLike[str], *, theme: str, frames: int | None) -> None:
     """Raise OptionError, before anything is trained, for what a picture or film of training cannot be."""
     themed(theme)
-    if frames < 2:
+    if frames is not None and frames < 2:
         raise OptionError(f"An animation needs at least 2 frames; got {frames!r}.")
     if _ending(path) == "mp4" and shutil.which("ffmpeg") is None:
         raise OptionError("An MP4 needs ffmpeg, which is not installed; write a .gif instead.")

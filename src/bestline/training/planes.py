@@ -43,6 +43,8 @@ class Plane:
         For main directions: the share of the path's movement (its squared displacements) along each. Else empty.
     leading : tuple of tuples
         For main directions: the weights with the largest part in each, and that part. Else empty.
+    trained : bool
+        Whether coordinates are weights of the columns as trained.
     """
 
     names: tuple[str, ...]
@@ -51,6 +53,7 @@ class Plane:
     dual: Tensor
     share: tuple[float, ...] = ()
     leading: tuple[tuple[tuple[str, float], ...], ...] = ()
+    trained: bool = False
 
     def weights(self, coordinates: Tensor) -> Tensor:
         """Weights (m, d) at coordinates (m, r)."""
@@ -91,6 +94,17 @@ def of_weights(fit: Fit, pair: Sequence[str] | None, target: int) -> Plane:
     origin[index] = 0.0
     selected = torch.eye(len(names), dtype=torch.float64)[index]
     return Plane(chosen, origin, selected, selected)
+
+
+def as_trained(fit: Fit, pair: Sequence[str] | None, target: int) -> Plane:
+    """The same over the weights of the columns as trained, where the loss of uncorrelated columns is round."""
+    over = of_weights(fit, pair, target)
+    index = [fit.trace.names.index(name) for name in over.names]
+    rest = fit.scaling.to_trained(fit.weights)
+    rest[index, target] = 0.0
+    # Trained weights are affine in the data's: J turns changes of the ones into changes of the others.
+    basis, dual = trained_to_data(fit, target).T[index], data_to_trained(fit, target)[index]
+    return Plane(over.names, fit.scaling.to_data(rest)[:, target], basis, dual, trained=True)
 
 
 def of_path(fits: Sequence[Fit], target: int = 0, upto: Sequence[int] | None = None) -> Plane:

@@ -34,13 +34,13 @@ class Surface:
     names : tuple of str
         The weights on the axes, one or two; or the main directions of the path.
     axes : tuple of Tensor
-        Grid values of each, (r,): of weights in the data's units, of directions in the columns as trained.
+        Grid values of each, (r,): of weights in the data's units, or where the plane says so as trained, of directions as trained.
     loss : Tensor (r,) or (r, r)
         Loss of the training rows; the first weight runs along the columns (x), the second along the rows (y).
     kind : str
         "slice" or "profile".
     held : dict
-        For a slice: the other weights, and where they are held.
+        For a slice: the other weights, and where they are held, in the units of the axes.
     bottom : tuple of float
         Where the loss is least, within what this surface shows; for losses other than the squared one, where training ended.
     floor : float
@@ -110,7 +110,8 @@ def surface(
     grid = torch.stack([g.flatten() for g in torch.meshgrid(*axes, indexing="xy")], 1)
     loss = view.loss(grid, kind).reshape([resolution] * len(axes))
     others = kind == "slice" and not where.share
-    held = {name: float(view.at[j]) for j, name in enumerate(fit.trace.names) if name not in where.names} if others else {}
+    at = fit.scaling.to_trained(fit.weights)[:, target] if where.trained else view.at
+    held = {name: float(at[j]) for j, name in enumerate(fit.trace.names) if name not in where.names} if others else {}
     least = float(view.loss(torch.tensor([bottom], dtype=torch.float64), kind))
     return Surface(where.names, axes, loss, kind, held, bottom, least, where, view.rows)
 

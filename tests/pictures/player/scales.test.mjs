@@ -35,3 +35,12 @@ test("a scale and its inverse agree, also a logarithmic one", () => {
   }
   assert.ok(Number.isFinite(scaleOf(0.01, 1, 0, 100, true)(0)), "zero on a logarithmic scale has a place, far below");
 });
+
+test("ticks of what is counted are whole numbers from 0", () => {
+  for (const last of [0, 1, 2, 3, 4, 7, 12, 30, 101, 12345]) {
+    for (const n of [1, 3, 5, 9]) {
+      const [lo, hi] = last ? [-0.02 * last, 1.02 * last] : [-1, 1], found = ticks(lo, hi, n, true);
+      assert.ok(found.length >= 1 && found.every((v) => Number.isInteger(v) && v >= 0), `${last}, ${n}: ${found}`);
+    }
+  }
+});

@@ -13,7 +13,9 @@ from hypothesis import strategies as st
 import bestline as bl
 from bestline.errors import OptionError
 from bestline.pictures import watch as watching
+from bestline.pictures.figures import contour, frame
 from bestline.pictures.player.session import thinned
+from bestline.pictures.sample import rows_shown
 from pictures.walks import PENGUINS
 
 pytestmark = pytest.mark.filterwarnings("ignore::bestline.errors.BestlineWarning")
@@ -131,14 +133,61 @@ def test_the_main_directions_of_a_path_are_a_plane_of_their_own(planes):
     assert low[0] == pytest.approx(run["loss"][-1], rel=1e-9)
 
 
-def test_gradients_are_those_of_autograd(walked):
-    told = watching.session_of(walked)
+def test_the_way_down_as_trained_is_that_of_autograd(walked):
+    told = watching.session_of(walked)["runs"][0]["trained"]
     rows = next(iter(walked.rows()))
+    x, y = ((column - column.mean()) / column.std(correction=0) for column in (rows.X[:, 0], rows.y[:, 0]))
     for k in (0, 3, 20):
-        w = torch.tensor([column[k] for column in told["runs"][0]["path"]], dtype=torch.float64, requires_grad=True)
-        ((rows.X[:, 0] * w[0] + w[1] - rows.y[:, 0]) ** 2).mean().backward()
-        got = [column[k] for column in told["runs"][0]["gradient"]]
-        np.testing.assert_allclose(got, w.grad.tolist(), rtol=1e-7, atol=1e-7 * float(w.grad.abs().max()))
+        w = torch.tensor([column[k] for column in told["path"]], dtype=torch.float64, requires_grad=True)
+        ((x * w[0] + w[1] - y) ** 2).mean().backward()
+        got = [-column[k] for column in told["down"]]
+        np.testing.assert_allclose(got, w.grad.tolist(), rtol=1e-6, atol=1e-6 * float(w.grad.abs().max()))
+
+
+@pytest.mark.parametrize("formula", [LINE, "body_mass_g ~ flipper_length_mm + bill_length_mm + C(species)", f"{LINE} - 1"])
+@pytest.mark.parametrize("how", [{}, {"l2": 0.3}, {"standardize": False, "lr": 1e-5}, {"loss": "huber"}, {"pair": "path"}])
+def test_the_next_plain_step_goes_where_the_arrow_points(formula, how):
+    how, pair = {name: value for name, value in how.items() if name != "pair"}, how.get("pair")
+    model = bl.fit(PENGUINS, formula, missing="drop", **{"solver": "sgd", "lr": 0.08, "steps": 6, **how})
+    told = watching.session_of(model, pair=pair)
+    run = told["runs"][0]
+    sides = [(run, told["ground"]), *([(run["trained"], told["trained"])] if told["trained"] else [])]
+    assert len(sides) == 1 + (how.get("standardize", True) and pair is None)
+    for side, ground in sides:
+        path, down = np.array(side["path"]), np.array(side["down"], dtype=float)
+        moved = np.diff(path)[:, :3]
+        # As it is seen: in widths of the view.
+        moved, down = (way / np.ptp(ground["span"], axis=1)[:, None] for way in (moved, down[:, :3]))
+        apart = moved / np.linalg.norm(moved, axis=0) - down / np.linalg.norm(down, axis=0)
+        assert np.abs(apart).max() < 1e-5
+
+
+def test_the_view_as_trained_is_round_for_standardised_columns(walked):
+    told = watching.session_of(walked)
+    data, trained = told["ground"], told["trained"]
+    across, up = (high - low for low, high in trained["span"])
+    assert across == pytest.approx(up)
+    np.testing.assert_allclose(trained["bowl"]["curvature"], np.eye(2) * trained["bowl"]["curvature"][0][0], atol=1e-6 * trained["bowl"]["curvature"][0][0])
+    assert [axis.endswith("(as trained)") for axis in (*data["axes"], *trained["axes"])] == [False, False, True, True]
+    low = heights(trained, told["runs"][0]["trained"]["path"])
+    np.testing.assert_allclose(low, told["runs"][0]["loss"], rtol=1e-9)
+
+
+def test_what_is_far_from_zero_keeps_its_digits():
+    """Six digits of 1,000,000.25 would be a step of ten."""
+    x = 1e6 + np.linspace(0, 1, 21)
+    told = watching.session_of(bl.fit({"x": x, "y": 3 * x}, "y ~ x", solver="sgd", lr=0.1, steps=5))
+    assert np.ptp(told["data"]["x"]) == pytest.approx(1, rel=1e-4)
+    assert len(set(told["data"]["x"])) == 21
+
+
+@pytest.mark.parametrize(("optimizer", "said"), [("sgd", None), ("adam", "also depend on the steps before"), ("momentum", "steps before")])
+def test_the_page_says_what_the_arrow_is(optimizer, said):
+    model = bl.fit(PENGUINS, LINE, missing="drop", solver=optimizer, lr=0.05, steps=5)
+    fit, sample = model.trained, rows_shown(model)
+    for text in (watching.session_of(model)["arrow"], frame(sample, fit, 2).note, contour(fit, step=2).note):
+        assert "minus the gradient of the weights as trained" in text
+        assert "do not" not in text if said is None else said in text
 
 
 def test_predictions_of_a_plane_can_be_computed_from_its_session(planes):

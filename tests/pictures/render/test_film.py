@@ -201,3 +201,21 @@ def test_nothing_global_changes():
     before = dict(mpl.rcParams)
     gif(case("lesson").fit, None, frames=3, dpi=40)
     assert dict(mpl.rcParams) == before
+
+
+def test_a_film_of_the_usual_length_can_be_sent_around(monkeypatch):
+    """Below 300 kB where nobody says how many frames; who says so gets them all."""
+    assert motion.MOST_BYTES == 300_000
+    monkeypatch.setattr(motion, "MOST_BYTES", 120_000)
+    c = case("held out")
+    fit = fitted(c.rows, Descent("adam", lr=0.03, steps=400), [4, 4])
+    usual, asked = gif(fit, sampled(c.rows), dpi=40), gif(fit, sampled(c.rows), dpi=40, frames=100)
+    assert len(usual) <= motion.MOST_BYTES < len(asked)
+    assert motion.FRAMES > len(frames_of(usual)) > motion.FRAMES // 2
+    assert len(frames_of(asked)) == 100
+    with Image.open(io.BytesIO(usual)) as image:
+        lasts = []
+        for i in range(image.n_frames):
+            image.seek(i)
+            lasts.append(image.info["duration"])
+    assert sum(lasts[:-1]) == pytest.approx(8_000, rel=0.1), "fewer frames last as long"

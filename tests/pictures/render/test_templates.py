@@ -42,7 +42,7 @@ def test_what_a_template_is_given_is_escaped_and_must_be_given(room: str) -> Non
 def test_a_session_comes_out_of_its_page_as_it_went_in() -> None:
     session = {"title": HOSTILE, "equation": HOSTILE, "runs": [{"z": 1, "a": [0.1, None]}], HOSTILE: HOSTILE}
     html = page(session, b"png").html
-    text = re.search(r'<script type="application/json" class="bestline-session">(.*?)</script>', html, re.DOTALL)
+    text = re.search(r'<script type="application/json" id="session">(.*?)</script>', html, re.DOTALL)
     assert text is not None
     told = json.loads(text.group(1))
     assert told == session

@@ -42,6 +42,7 @@ MODULES = (
 
 # Comments that fill lines of their own: a page has no use for them.
 _COMMENTS = re.compile(r"^[ \t]*(?:/\*\*.*?\*/|//[^\n]*)[ \t]*\n", re.MULTILINE | re.DOTALL)
+_INDENTS = re.compile(r"^[ \t]+", re.MULTILINE)  # no string of ours goes over a line's end
 _IMPORTS = re.compile(r'^import \{[^}\n]*\} from "\.[^"\n]*";\n', re.MULTILINE)
 _EXPORT = re.compile(r"^export (?=(?:async )?(?:const|let|class|function)\b)", re.MULTILINE)
 
@@ -52,7 +53,7 @@ def script() -> str:
     Top-level names are unique over all modules, so joined they stay apart. Only the door exports, as before it was joined.
     """
     # In the order of the list, the door last.
-    *inside, door = (_IMPORTS.sub("", _COMMENTS.sub("", _text(f"{name}.js"))) for name in MODULES)
+    *inside, door = (_INDENTS.sub("", _IMPORTS.sub("", _COMMENTS.sub("", _text(f"{name}.js")))) for name in MODULES)
     return "".join(_EXPORT.sub("", module) for module in inside) + door
 
 

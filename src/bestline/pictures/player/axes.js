@@ -5,20 +5,24 @@ import { logLabels, logTicks, scaleOf, tickLabels, ticks } from "./scales.js";
 import { FONT, plain, segment, stroke } from "./draw.js";
 import { cut, widest } from "./labels.js";
 
-/** The rectangle of a plot, with room for its labels as wide as they are, and its two scales. */
-export function plotArea(ctx, size, { xlim, ylim, log = false }) {
+/**
+ * The rectangle of a plot, with room for its labels as wide as they are, and its two scales; with `even` a unit is as long across
+ * as upwards, where more to the left and right is seen for it.
+ */
+export function plotArea(ctx, size, { xlim: [low, high], ylim, log = false, counted = false, even = false }) {
   ctx.font = FONT;
   const top = 8, bottom = size.height - 40, rows = clamp(Math.floor((bottom - top) / 36), 3, 9);
   const yTicks = log ? logTicks(...ylim, rows) : ticks(...ylim, rows);
   const yLabels = log && ylim[1] / ylim[0] > 5 ? logLabels(yTicks) : tickLabels(yTicks);
-  const left = 26 + widest(ctx, yLabels);
+  const left = 26 + widest(ctx, yLabels), side = size.width - 30 - left;
+  const more = even ? Math.max((((ylim[1] - ylim[0]) * side) / (bottom - top) - (high - low)) / 2, 0) : 0, xlim = [low - more, high + more];
   // Fewer ticks until their labels fit beside each other: how wide they are is known only after they are chosen.
   let columns = clamp(Math.floor((size.width - left) / 70), 3, 9), xTicks, xLabels;
   do {
-    xTicks = ticks(...xlim, columns--);
+    xTicks = ticks(...xlim, columns--, counted);
     xLabels = tickLabels(xTicks);
   } while (columns > 1 && xTicks.length * (widest(ctx, xLabels) + 12) > size.width - left);
-  const right = size.width - Math.max(10, widest(ctx, xLabels) / 2 + 2);
+  const right = even ? left + side : size.width - Math.max(10, widest(ctx, xLabels) / 2 + 2);
   const x = scaleOf(...xlim, left, right), y = scaleOf(...ylim, bottom, top, log);
   return { left, top, right, bottom, xTicks, xLabels, yTicks, yLabels, x, y };
 }

@@ -11,7 +11,7 @@ const SPEEDS = [0.25, 0.5, 1, 2, 4];
 
 /** What can be switched on: its name in the view, its key, the text of its button, and what it says. */
 export const TOGGLES = [
-  ["log", "l", "log", "logarithmic loss"], ["residuals", "r", "residuals", "residuals"], ["squares", "s", "squares", "squares of the residuals"],
+  ["trained", "u", "as trained", "weights as trained, else in the data's units"], ["log", "l", "log", "logarithmic loss"], ["residuals", "r", "residuals", "residuals"], ["squares", "s", "squares", "squares of the residuals"],
   ["table", "b", "table", "table of steps"], ["dark", "t", "dark", "dark colours"], ["help", "?", "?", "these keys"],
 ];
 const MOVES = [["Space", "play or pause"], ["← →", "a step back or forward"], ["Shift ← →", "ten steps"], ["Home End", "first or last step"]];
@@ -47,7 +47,7 @@ export function controlsOf(player) {
   player.slider = make("input", { type: "range", min: frames[0], max: frames.at(-1), step: 1, "aria-label": "Step: number of updates made" });
   player.slider.addEventListener("input", () => player.set(Number(player.slider.value)), { signal: player.signal });
   player.counter = make("output", { class: "bl-counter" });
-  const predicts = data && (data.kind === "diagonal" || runs.some((run) => run.line || run.curve)), can = { residuals: predicts, squares: predicts && data.loss === "squared" };
+  const predicts = data && (data.kind === "diagonal" || runs.some((run) => run.line || run.curve)), can = { trained: Boolean(player.session.trained), residuals: predicts, squares: predicts && data.loss === "squared" };
   const toggles = TOGGLES.filter(([name]) => can[name] ?? true).map(([name, key, text, label]) => [name, button(player, name, `${label} (${key})`, () => player.flip(name), text, "false")]);
   player.toggles = Object.fromEntries(toggles);
   const speed = select(player, "Speed", SPEEDS.map((s) => [s, `${s}×`]), (s) => (player.speed = s), 1);
@@ -88,7 +88,7 @@ export function footerOf(player) {
   player.steps = make("div", { class: "bl-steps" }, player.copyButton, player.rows);
   player.table = region("Table of runs");
   player.status = make("p", { class: "bl-note", role: "status", "aria-live": "polite" });
-  const notes = [...(session.notes ?? []), session.ground?.note].filter(Boolean).map((text) => make("p", { class: "bl-note", text }));
+  const notes = [...(session.notes ?? []), session.ground?.note, session.runs.some((run) => run.down) && session.arrow].filter(Boolean).map((text) => make("p", { class: "bl-note", text }));
   return make("footer", {}, player.status, player.help, player.steps, ...(player.view.many ? [player.table] : []), ...notes);
 }
 
@@ -104,4 +104,10 @@ export function keyed(player, event) {
   else return;
   event.preventDefault();
   event.stopPropagation();
+}
+
+/** Whether a key pressed on the page is meant for nothing on it, while the player is what is looked at. */
+export function unheard(element, event) {
+  const { top, bottom } = element.getBoundingClientRect(), middle = innerHeight / 2, { target, defaultPrevented } = event;
+  return !defaultPrevented && [document.body, document.documentElement].includes(target) && top < middle && bottom > middle;
 }

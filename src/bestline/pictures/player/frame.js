@@ -7,16 +7,17 @@
 import { clamp, shorten } from "./numbers.js";
 import { make, swatch } from "./dom.js";
 
-/** One panel on the page. */
+/** One place on the page, and the panels that can be seen there: over weights in the data's units, or as trained. */
 export class Frame {
-  constructor(panel, player) {
-    Object.assign(this, { panel, player, size: {}, stale: true, still: document.createElement("canvas") });
+  constructor(panels, player) {
+    const [panel] = panels;
+    Object.assign(this, { panels, panel, player, size: {}, stale: true, still: document.createElement("canvas") });
     this.canvas = make("canvas", { role: "img", tabindex: panel.turn ? 0 : null, "aria-label": panel.title });
     this.tip = make("div", { class: "bl-tip", role: "tooltip", hidden: true });
     this.plot = make("div", { class: `bl-plot bl-${panel.name}` }, this.canvas, this.tip);
     this.items = make("ul", { class: "bl-legend" });
-    const title = make("h3", { text: panel.title, title: panel.axes.join(", ") }, ...(panel.hint ? [make("small", { text: panel.hint })] : []));
-    this.element = make("figure", { class: panel.wide ? "bl-panel bl-wide" : "bl-panel", "data-panel": panel.name }, make("figcaption", {}, title, this.items), this.plot);
+    this.title = make("h3", { text: panel.title }, ...(panel.hint ? [make("small", { text: panel.hint })] : []));
+    this.element = make("figure", { class: panel.wide ? "bl-panel bl-wide" : "bl-panel", "data-panel": panel.name }, make("figcaption", {}, this.title, this.items), this.plot);
     const on = (type, handle) => this.plot.addEventListener(type, handle, { signal: player.signal });
     on("pointermove", (event) => this.moved(event));
     on("pointerdown", (event) => this.pressed(event));
@@ -110,6 +111,8 @@ export class Frame {
   }
 
   relabel(view) {
+    this.panel = this.panels[Number(Boolean(view.trained))];
+    this.title.title = this.panel.axes.join(", ");
     const item = ([kind, style, text, title]) => make("li", { title: title ?? text }, swatch(kind, style), make("span", { text: shorten(text, 40) }));
     this.items.replaceChildren(...this.panel.legend(view).filter(Boolean).map(item));
     this.stale = true;

@@ -5,12 +5,13 @@ import { Player } from "./player.js";
 /**
  * Show a session inside an element.
  * @param {HTMLElement} root any element, in a shadow tree too; what it holds is replaced
- * @param {{session: object, transport?: object | null, theme?: "light" | "dark" | null, autoplay?: boolean}} options
- *   `transport` is for hosts that can train again; a recorded session needs none.
+ * @param {{session: object, transport?: object | null, theme?: "light" | "dark" | null, autoplay?: boolean, keys?: Document | null}} options
+ *   `transport` is for hosts that can train again; a recorded session needs none. `keys` is where keys are heard that no element
+ *   of the page has: a page whose own it is gives its document, a notebook nothing.
  * @returns {{set(k: number): void, play(): void, pause(): void, destroy(): void, readonly k: number, state(): object}}
  */
-export function mount(root, { session, transport = null, theme = null, autoplay = true }) {
-  const player = new Player(root, { session, transport, theme, autoplay });
+export function mount(root, { session, transport = null, theme = null, autoplay = true, keys = null }) {
+  const player = new Player(root, { session, transport, theme, autoplay, keys });
   return {
     set: (k) => player.set(k),
     play: () => player.play(),

@@ -9,11 +9,11 @@
 import { clamp, equationOf, formatNumber, updates, whole } from "./numbers.js";
 import { advance, framesOf, pace, rowAt, withGaps } from "./steps.js";
 import { runStyle, THEMES } from "./theme.js";
-import { panelsOf } from "./panels/choose.js";
+import { panelsOf, sidesOf } from "./panels/choose.js";
 import { attributes, icon, make, swatch } from "./dom.js";
 import { Frame } from "./frame.js";
 import { csvOf, runsTable, stepsTable } from "./tables.js";
-import { controlsOf, footerOf, headerOf, keyed, readoutOf, runButtons } from "./controls.js";
+import { controlsOf, footerOf, headerOf, keyed, readoutOf, runButtons, unheard } from "./controls.js";
 
 const MOST_PIXELS = 2; // pixels of a canvas for one of the page, along an axis
 const SLOW = 24; // ms between frames: beyond it, fewer pixels
@@ -21,13 +21,16 @@ const SLOW = 24; // ms between frames: beyond it, fewer pixels
 const prefers = (what) => globalThis.matchMedia?.(`(prefers-${what})`) ?? { matches: false };
 
 export class Player {
-  constructor(root, { session: told, theme, autoplay }) {
+  constructor(root, { session: told, theme, autoplay, keys }) {
     const runs = told.runs.map(withGaps), session = { ...told, runs }, dark = prefers("color-scheme: dark"), stopper = new AbortController();
     Object.assign(this, { session, stopper, signal: stopper.signal, frames: framesOf(...runs), position: 0, speed: 1, playing: false, shown: null, times: [] });
     this.mostPixels = MOST_PIXELS;
     this.view = { runs, many: runs.length > 1, visible: runs.map(() => true), follow: 0, point: null, log: runs.some((run) => run.stop === "diverged"), dark: theme ? theme === "dark" : dark.matches };
-    this.panels = panelsOf(session).map((panel) => new Frame(panel, this));
+    this.sides = sidesOf(session);
+    const sides = this.sides.map(panelsOf);
+    this.panels = sides[0].map((_, i) => new Frame([0, 1].map((side) => (sides[side] ?? sides[0])[i]), this));
     this.build(root);
+    keys?.addEventListener("keydown", (event) => unheard(this.element, event) && keyed(this, event), { signal: this.signal });
     if (!theme) dark.addEventListener?.("change", () => this.view.dark !== dark.matches && this.flip("dark"), { signal: this.signal });
     this.redraw();
     this.draw();
@@ -177,7 +180,8 @@ export class Player {
   /** Everything anew: after another theme, another run, or a switch. */
   redraw() {
     const { view } = this, theme = THEMES[view.dark ? "dark" : "light"], { paper, ink, quiet, grid } = theme;
-    Object.assign(view, { theme, styles: view.runs.map((_, i) => runStyle(theme, i, view.many)) });
+    const { runs } = this.sides[view.trained ? 1 : 0];
+    Object.assign(view, { theme, runs, styles: view.runs.map((_, i) => runStyle(theme, i, view.many)) });
     this.update();
     this.element.dataset.theme = view.dark ? "dark" : "light";
     const colours = { paper, ink, quiet, grid, accent: theme.data.colour, alert: theme.fitted.colour };
@@ -238,8 +242,8 @@ export class Player {
       const t = view.rows[i], at = (column) => column?.[t] ?? null;
       return { label: run.label, row: t, step: run.step[t], loss: at(run.loss), held_out: at(run.held_out), weights: run.weights.map(at), visible: view.visible[i], ball: ground?.ballAt(run, t) ?? null };
     });
-    const { log = false, residuals = false, squares = false, table = false, follow } = view, { k, playing, speed, ratio } = this;
-    return { k, shown: view.k, last: this.frames.at(-1), playing, speed, theme: this.element.dataset.theme, log, residuals, squares, table, follow, ratio, panels: this.panels.map((frame) => frame.panel.name), runs };
+    const { log = false, residuals = false, squares = false, table = false, trained = false, follow } = view, { k, playing, speed, ratio } = this;
+    return { k, shown: view.k, last: this.frames.at(-1), playing, speed, theme: this.element.dataset.theme, log, residuals, squares, table, trained, follow, ratio, panels: this.panels.map((frame) => frame.panel.name), runs };
   }
 
   destroy() {

@@ -3,10 +3,11 @@
 import { formatNumber, grouped, MINUS, scientific } from "./numbers.js";
 
 /**
- * About n round numbers between two ends.
- * @type {(lo: number, hi: number, n: number) => number[]}
+ * About n round numbers between two ends; of what is counted, whole ones from 0.
+ * @type {(lo: number, hi: number, n: number, counted?: boolean) => number[]}
  */
-export function ticks(lo, hi, n) {
+export function ticks(lo, hi, n, counted = false) {
+  if (counted) return ticks(Math.max(lo, 0), hi, Math.min(n, hi)).filter(Number.isInteger);
   if (!(hi > lo) || n < 1) return [lo];
   // The distance is the smallest of 1, 2, 2.5, 5 or 10 times a power of ten that makes no more than n steps.
   const raw = (hi - lo) / n;

@@ -17,21 +17,23 @@ from torch import Tensor
 from bestline.numerics import Bowl, eigenvectors, minimum_norm
 from bestline.pictures.axis_labels import loss_label
 from bestline.pictures.data_space import axis_names
-from bestline.pictures.landscape import Pair, grid_values, landscapes
+from bestline.pictures.landscape import UNITS, Pair, grid_values, is_scaled, landscapes
+from bestline.pictures.landscape_marks import of_the_arrow, trained, ways_down
 from bestline.pictures.loss_curves import best_step, floor_of, ridge_of
 from bestline.pictures.sample import Sample, is_straight
-from bestline.training import Fit, Plane, Stop, Trace
+from bestline.training import Fit, Plane, RowLoss, Stop, Trace, planes
 from bestline.training.planes import data_to_trained
 from bestline.wording import count, equation, said, shown
 
-SCHEMA = 1  # read by player.js; a page holds its own player, so old pages need no new one
+SCHEMA = 2  # read by player.js; a page holds its own player, so old pages need no new one
 
 _NUMBERS = 6_000  # of all traces together: about 85 kB
 _POINTS = 3_000  # numbers of all rows shown
 _WIDE = 12  # weights beyond which predictions are sent in place of rows, and only the first weights
+_GRADIENTS = 4_000_000  # rows times steps whose gradients are computed, where they are no closed form
 _FEW = 48  # rows of which predictions are sent, shared among the runs
-_CURVE = 61  # points of a curve that is no straight line
-_GRID = 61  # grid values an axis at the most, where the surface has no closed form
+_CURVE = 49  # points of a curve that is no straight line
+_GRID = 45  # grid values an axis at the most, where the surface has no closed form
 
 
 def session(
@@ -69,7 +71,8 @@ def session(
     """
     fits = list(runs.values())
     first = fits[0]
-    where, ground = _ground(fits, pair, target) if first.trace.names else (None, None)
+    sides = _sides(fits, pair, target) if first.trace.names else {}
+    ground, of_arrow = {name: told for name, (_, told) in sides.items()}, of_the_arrow(runs)
     parts, straight, name = _shown(first, sample, held_out, len(fits)), is_straight(first), first.trace.targets[target]
     line = equation(name, first.trace.names, first.weights[:, target].tolist()) if straight else ""
     steps = sum(len(fit.trace) for fit in fits)
@@ -81,14 +84,20 @@ def session(
         "notes": [*notes, *([sample.note] if sample is not None and sample.note else [])],
         "target": shown(name),
         "data": _data(first, parts, target, truth),
-        "ground": ground,
+        "ground": ground.get("data"),
+        # The same over the weights as trained, where these are others.
+        "trained": ground.get("trained"),
+        "arrow": of_arrow,
         "loss": {
             "label": loss_label(first),
             "floor": floor_of(first) if len(first.trace.targets) == 1 else None,
             "floor_label": "loss of the exact solution",
             "held_out_label": "held-out loss",
         },
-        "runs": [_run(label, fit, where, target, _NUMBERS * len(fit.trace) // steps, parts) for label, fit in runs.items()],
+        "runs": [
+            _run(label, fit, {side: where for side, (where, _) in sides.items()}, target, _NUMBERS * len(fit.trace) // steps, parts)
+            for label, fit in runs.items()
+        ],
         "straight": straight,
         "equation": line,
     }
@@ -162,36 +171,60 @@ def _rows(sample: Sample, target: int, kind: str) -> dict[str, Any]:
     return {
         "x": _short(X[:, 0]) if kind == "line" else None,
         "y": _short(sample.y(target)),
-        "X": [_short(row) for row in X] if kind == "diagonal" else None,
+        "X": _by_row(X) if kind == "diagonal" else None,
         "w": None if w is None else _short(w),
     }
 
 
-def _short(values: Tensor) -> list[float]:
-    """Seven digits: more than a picture can show."""
-    return [float(f"{v:.7g}") for v in values.tolist()]
+def _by_row(X: Tensor) -> list[list[float]]:
+    """Rows of X (n, p), each column with the digits that it needs."""
+    columns = [_short(column) for column in X.T]
+    return [[column[i] for column in columns] for i in range(len(X))]
+
+
+def _short(values: Tensor, digits: int = 6) -> list[float]:
+    """Numbers with as few digits as a picture needs: so many each, and more where they differ only beyond these."""
+    finite = values[values.isfinite()]
+    wide = float(finite.max() - finite.min()) if len(finite) else 0.0
+    # A hundred-thousandth of what is seen is less than a pixel; far from zero it lies beyond the first six digits.
+    last = math.floor(math.log10(wide)) - digits + 1 if wide > 0 else -400
+
+    def needed(v: float) -> int:
+        own = math.floor(math.log10(abs(v))) - last + 1 if v and last > -400 else digits
+        return min(max(own, digits), 17)
+
+    return [float(f"{v:.{needed(v)}g}") if math.isfinite(v) else v for v in values.tolist()]
 
 
 # -- the loss surface --------------------------------------------------------------------------------------------------
 
 
-def _ground(fits: Sequence[Fit], pair: Pair, target: int) -> tuple[Plane, dict[str, Any]]:
-    """The plane of weights that is shown, and the loss over it."""
+def _sides(fits: Sequence[Fit], pair: Pair, target: int) -> dict[str, tuple[Plane, dict[str, Any]]]:
+    """The plane of weights that is shown, and the loss over it: in the data's units, and as trained where these are others."""
+    # Main directions of a path are always those of the columns as trained.
+    two = pair != planes.PATH and any(map(is_scaled, fits))
+    return {units: _ground(fits, pair, target, units) for units in (UNITS if two else UNITS[:1])}
+
+
+def _ground(fits: Sequence[Fit], pair: Pair, target: int, units: str) -> tuple[Plane, dict[str, Any]]:
+    """The plane of weights in some units, and the loss over it."""
     first = fits[0]
     # A bowl is sent in closed form, so its grid would be thrown away.
     resolution = 2 if isinstance(first.objective.smooth, Bowl) else min(_GRID, grid_values(first))
-    places = landscapes(fits, pair, target=target, resolution=resolution)
+    places = landscapes(fits, pair, target=target, resolution=resolution, units=units)
     seen = places[0].surface
     where = seen.plane
     span = [[min(p.span[i][0] for p in places), max(p.span[i][1] for p in places)] for i in range(len(where.names))]
     bowl, grid = _quadratic(first, where, target), None
     if bowl is None:
         x, y = seen.axes if len(seen.axes) > 1 else (seen.axes[0], torch.zeros(1))
-        grid = {"x": x.tolist(), "y": y.tolist(), "z": [_short(row) for row in seen.loss.reshape(-1, len(x))]}
+        grid = {"x": x.tolist(), "y": y.tolist(), "z": torch.tensor(_short(seen.loss.flatten(), 5)).reshape(-1, len(x)).tolist()}
     ground = {
         "names": [shown(name) for name in where.names],
         "axes": list(places[0].axes),
         "kind": "path" if where.share else "slice",
+        # Whether a unit is as long on one axis as on the other.
+        "even": where.trained,
         "bowl": bowl,
         "grid": grid,
         "span": span,
@@ -238,7 +271,9 @@ def _quadratic(fit: Fit, where: Plane, target: int) -> dict[str, Any] | None:
 # -- a run -------------------------------------------------------------------------------------------------------------
 
 
-def _run(label: str, fit: Fit, where: Plane | None, target: int, budget: int, parts: Mapping[str, Sample]) -> dict[str, Any]:
+def _run(
+    label: str, fit: Fit, sides: Mapping[str, Plane], target: int, budget: int, parts: Mapping[str, Sample]
+) -> dict[str, Any]:
     trace, solver = fit.trace, fit.solver
     d = len(trace.names)
     # The first weights and the last one, which is the intercept where there is one.
@@ -249,27 +284,25 @@ def _run(label: str, fit: Fit, where: Plane | None, target: int, budget: int, pa
     more = sum(len(part.rows) for part in parts.values()) if sent else 0 if at is None else _CURVE // 3
     keep = thinned(fit, max(20, budget // (min(d, _WIDE) + 10 + more)))
     weights = trace.weights[keep][:, :, target]
-    gradient, best = _gradient(fit, keep, target), best_step(fit)
-    line = None
-    if is_straight(fit) and fit.scaling.p == 1:
-        line = {"slope": _short(weights[:, 0]), "intercept": _short(weights[:, 1]) if d == 2 else [0.0] * len(keep)}
+    best, at_rows = best_step(fit), _ways(fit, keep, sides, target)
     return {
         "label": shown(label, 60),
         "optimizer": solver.optimizer_name,
         "rate": fit.rate,
         "limit": fit.rate_limit,
         "step": trace.step[keep].tolist(),
-        "path": [] if where is None else where.coordinates(weights).T.tolist(),
+        **(at_rows.get("data") or {"path": [], "down": None}),
+        "trained": at_rows.get("trained"),
         "names": [shown(trace.names[j]) for j in told],
         "weights": weights.T[told].tolist(),
         "more": d - len(told),
         "predicted": {name: _predicted(part, part.rows.X, fit, keep, target) for name, part in parts.items()} if sent else None,
         "curve": None if at is None else {"x": _short(at[:, 0]), "y": _predicted(parts["data"], at, fit, keep, target)},
-        "line": line,
+        # Whether its weights are a slope and an intercept, the line over the one feature.
+        "line": is_straight(fit) and fit.scaling.p == 1,
         "loss": trace.loss[keep].tolist(),
         "held_out": None if trace.held_out is None else trace.held_out[keep].tolist(),
         "gap": None if trace.gap is None else trace.gap[keep].tolist(),
-        "gradient": None if gradient is None or where is None else [_short(column) for column in (gradient @ where.basis.T).T],
         "stop": fit.stop.name.lower(),
         "advice": fit.advice,
         "kept": fit.step,
@@ -285,14 +318,26 @@ def _run(label: str, fit: Fit, where: Plane | None, target: int, budget: int, pa
     }
 
 
-def _gradient(fit: Fit, keep: Tensor, target: int) -> Tensor | None:
-    """Gradient of the objective in the data's units at some rows of the trace, (t, d)."""
-    bowl = fit.objective.whole_bowl
-    if bowl is None:
-        return None
-    # Gradient of the bowl, 2 H (w - bottom): the penalty is part of it, for it is what descent follows.
-    trained = fit.scaling.to_trained(fit.trace.weights[keep])
-    return fit.scaling.gradient_to_data(2 * (bowl.curvature @ (trained - bowl.bottom)))[:, :, target]
+def _ways(fit: Fit, keep: Tensor, sides: Mapping[str, Plane], target: int) -> dict[str, dict[str, Any]]:
+    """For every side the path, a column an axis, and which way a step of plain descent goes from each of its points."""
+    weights, few = fit.trace.weights[keep], len(keep) * _rows_read(fit) <= _GRADIENTS
+    told: dict[str, dict[str, Any]] = {}
+    for side, where in sides.items():
+        down = None
+        if few:
+            ways = ways_down(fit, where, torch.stack([trained(fit, k) for k in fit.trace.step[keep].tolist()]), target)
+            # A billionth of the first is no direction any more, but rounding.
+            gone = ways.norm(dim=1) <= 1e-9 * ways[0].norm()
+            ways[gone] = math.nan
+            down = [_short(column, 7) for column in ways.T]
+        told[side] = {"path": where.coordinates(weights[:, :, target]).T.tolist(), "down": down}
+    return told
+
+
+def _rows_read(fit: Fit) -> int:
+    """How many rows a gradient reads: none where the loss is known in closed form."""
+    smooth = fit.objective.smooth
+    return len(smooth.rows) if isinstance(smooth, RowLoss) else 0 if isinstance(smooth, Bowl) else _GRADIENTS
 
 
 def _predicted(sample: Sample, X: Tensor, fit: Fit, keep: Tensor, target: int) -> list[list[float]]:

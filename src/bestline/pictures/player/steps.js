@@ -30,12 +30,14 @@ export function rowAt(steps, k) {
   return low;
 }
 
-const UNKNOWN = ["path", "weights", "loss", "held_out", "gap", "gradient", "line"];
+const UNKNOWN = ["path", "weights", "loss", "held_out", "gap", "down"];
 
-/** A run with NaN where JSON has null: what is no number is then drawn nowhere, rather than at zero. */
+/** A run with NaN where JSON has null: what is no number is then drawn nowhere, rather than at zero; a line by its weights. */
 export function withGaps(run) {
-  const known = (v) => (Array.isArray(v) ? v.map(known) : v !== null && typeof v === "object" ? { slope: known(v.slope), intercept: known(v.intercept) } : (v ?? NaN));
-  return { ...run, ...Object.fromEntries(UNKNOWN.filter((name) => run[name]).map((name) => [name, known(run[name])])) };
+  const known = (v) => (Array.isArray(v) ? v.map(known) : (v ?? NaN));
+  const filled = (part) => ({ ...part, ...Object.fromEntries(UNKNOWN.filter((name) => part[name]).map((name) => [name, known(part[name])])) });
+  const found = filled(run), [slope, intercept = run.step.map(() => 0)] = found.weights;
+  return { ...found, trained: run.trained && filled(run.trained), line: run.line ? { slope, intercept } : null };
 }
 
 const SECONDS = 8; // a whole run at normal speed

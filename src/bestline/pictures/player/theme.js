@@ -8,8 +8,8 @@ import { clamp } from "./numbers.js";
 
 export const SOLID = [];
 
-/** Dashes are in widths of the line. The colours are those of Okabe & Ito (2008), as in every picture of the package. */
-function look({ paper, ink, quiet, grid, bands, contour, blue, green, red, start, purple, sixth }) {
+/** Dashes are in widths of the line. The colours are those of `palette.py`, as in every picture of the package. */
+function look({ paper, ink, quiet, grid, bands, contour, blue, green, red, start, purple, brown, seventh }) {
   const style = (colour, dash = SOLID, marker = "o", width = 2, size = 6) => ({ colour, dash, marker, width, size });
   return {
     paper, ink, quiet, grid, bands, contour,
@@ -29,9 +29,9 @@ function look({ paper, ink, quiet, grid, bands, contour, blue, green, red, start
       style(red, [6, 2], "s"),
       style(green, [1, 1.2], "^"),
       style(purple, [6, 2, 1, 2], "D"),
-      style("#E69F00", [3, 1.5], "v"),
+      style(brown, [3, 1.5], "v"),
       style(ink, [8, 2, 1, 2, 1, 2], "P"),
-      style(sixth, [4, 1, 1, 1], "X"),
+      style(seventh, [4, 1, 1, 1], "X"),
     ],
   };
 }
@@ -41,12 +41,12 @@ export const THEMES = {
   light: look({
     paper: "#ffffff", ink: "#1f2328", quiet: "#57606a", grid: "#e4e8ec", contour: "#5f8cae",
     bands: ["#f4f8fb", "#d5e5f1", "#a9c8df", "#79a5c6"],
-    blue: "#0072B2", green: "#009E73", red: "#D55E00", start: "#E69F00", purple: "#CC79A7", sixth: "#56B4E9",
+    blue: "#0072B2", green: "#009E73", red: "#D55E00", start: "#F0E442", purple: "#CC79A7", brown: "#66360b", seventh: "#56B4E9",
   }),
   dark: look({
     paper: "#14181d", ink: "#e8ecf0", quiet: "#9aa6b2", grid: "#2a323b", contour: "#5d8fb3",
     bands: ["#18222c", "#1f3444", "#2a4c64", "#3a6a8a"],
-    blue: "#56B4E9", green: "#19c395", red: "#ff7a1a", start: "#F0E442", purple: "#CC79A7", sixth: "#F0E442",
+    blue: "#56B4E9", green: "#009E73", red: "#ff7a1a", start: "#F0E442", purple: "#CC79A7", brown: "#a08040", seventh: "#0072B2",
   }),
 };
 

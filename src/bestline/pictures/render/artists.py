@@ -57,12 +57,12 @@ def _path(ax: Any, mark: marks.Path, palette: Palette, order: float) -> list[Key
     columns = _columns(mark)
     ax.plot(*columns, marker=style.marker if few else "", markersize=3.6, zorder=order + 1, **_stroke(style))
     # Start in front of end: before the first step both are at one place, and that is the start.
-    ring = {"markeredgecolor": palette.paper, "markeredgewidth": 1.2}
-    _dots(ax, [column[:1] for column in columns], start, start.size, zorder=order + 3, **ring)
+    ring, dark = ({"markeredgecolor": colour, "markeredgewidth": 1.2} for colour in (palette.paper, palette.ink))
+    _dots(ax, [column[:1] for column in columns], start, start.size, zorder=order + 3, **dark)
     _dots(ax, [column[-1:] for column in columns], style, 9.0, zorder=order + 2, **ring)
     end = Style(style.colour, marker=style.marker, size=8)
     return [
-        *key(start, mark.start, line=False, marker=True, edge=palette.paper),
+        *key(start, mark.start, line=False, marker=True, edge=palette.ink),
         *(key(replace(style, size=4), mark.label, line=True, marker=few) if len(mark.x) > 1 else []),
         *(key(end, mark.end, line=False, marker=True, edge=palette.paper) if len(mark.x) > 1 else []),
     ]

@@ -31,6 +31,8 @@ def dress(ax: Any, panel: Panel, palette: Palette) -> None:
         ax.set_xlim(panel.xlim)
     if panel.ylim:
         ax.set_ylim(panel.ylim)
+    if panel.even and panel.zlabel is None:
+        ax.set_aspect("equal", adjustable="box")
     # What follows is for flat panels: an axes in space has panes in place of spines.
     if panel.zlabel is not None:
         _dress_space(ax, panel, palette, text)

@@ -6,6 +6,7 @@ frames take little longer than one. Frames are spaced by how much moves between 
 
 from __future__ import annotations
 
+import io
 import math
 import shutil
 import subprocess
@@ -34,6 +35,8 @@ from bestline.training import Fit
 __all__ = ["FORMATS", "animate", "film", "timeline"]
 
 FORMATS = ("gif", "mp4")
+FRAMES = 100  # at the most, where nobody says how many
+MOST_BYTES = 300_000  # of a GIF, where nobody says how many frames
 
 Pixels: TypeAlias = NDArray[np.uint8]  # (height, width, 3)
 Codes: TypeAlias = NDArray[np.uint32]
@@ -42,6 +45,7 @@ _REST = 2.0  # seconds that the last frame stays
 _SLOWEST = 0.5  # seconds that any other frame stays at the most: a run of few steps is no slide show
 _EXACT, _MERGED = 43, 20  # colours of a GIF: kept as they are, and standing for all others; with transparent, 64
 _NONE = 255  # no colour yet
+_FEWEST = 24  # frames that still look like a movement
 
 
 def animate(
@@ -50,11 +54,12 @@ def animate(
     file: str | FilePath | IO[bytes],
     *,
     format: str | None = None,  # noqa: A002  as in `save`
-    frames: int = 100,
+    frames: int | None = None,
     seconds: float = 8.0,
     theme: str = "light",
     dpi: float = 80,
     pair: Pair = None,
+    units: str = "data",
     target: int = 0,
 ) -> None:
     """Write how one run or several learnt: the rows and the line, the loss from above and in space, and the loss so far.
@@ -71,13 +76,13 @@ def animate(
         A path is written as it is: whether it may be overwritten is the caller's decision.
     format : {"gif", "mp4"}, optional
         By default what the path ends in; for an open file GIF.
-    frames : int
-        How many at the most.
+    frames : int, optional
+        How many at the most; by default 100, or as many fewer as keep a GIF below 300 kB, so that it can be sent around.
     seconds : float
         How long all of them take at the most; the last one then rests for two seconds more.
     theme, dpi
         As for `draw`.
-    pair, target
+    pair, units, target
         As for `overview`.
 
     Raises
@@ -85,13 +90,13 @@ def animate(
     OptionError
         A format, number or length that makes no sense, MP4 without ffmpeg, or runs whose losses differ at the same weights.
     """
-    if not 2 <= frames <= 2_000 or not 0 < seconds <= 600:
+    if not 2 <= (frames or FRAMES) <= 2_000 or not 0 < seconds <= 600:
         raise OptionError(f"`frames` must be from 2 to 2,000 and `seconds` from 0 to 600; got {frames!r} and {seconds!r}.")
     kind = _kind(file, format)
-    steps = timeline(fits, frames, target=target, pair=pair)
-    pictures = overviews(fits, sample, steps, target=target, pair=pair)
+    steps = timeline(fits, frames or FRAMES, target=target, pair=pair, units=units)
+    pictures = overviews(fits, sample, steps, target=target, pair=pair, units=units)
     each = min(seconds / len(steps), _SLOWEST)
-    film(list(pictures), file, format=kind, each=each, theme=theme, dpi=dpi)
+    film(list(pictures), file, format=kind, each=each, theme=theme, dpi=dpi, most=None if frames else MOST_BYTES)
 
 
 def _kind(file: str | FilePath | IO[bytes], kind: str | None) -> str:
@@ -104,7 +109,9 @@ def _kind(file: str | FilePath | IO[bytes], kind: str | None) -> str:
     return kind
 
 
-def timeline(fits: Fit | Mapping[str, Fit], frames: int = 100, *, target: int = 0, pair: Pair = None) -> list[int]:
+def timeline(
+    fits: Fit | Mapping[str, Fit], frames: int = 100, *, target: int = 0, pair: Pair = None, units: str = "data"
+) -> list[int]:
     """The numbers of updates to show: the first, the last, and between them more where more moves.
 
     Half of the measure is the way walked, as long as it looks in the picture; half is the logarithm of the number of updates.
@@ -118,7 +125,7 @@ def timeline(fits: Fit | Mapping[str, Fit], frames: int = 100, *, target: int = 
     at = torch.tensor(every, dtype=torch.float64)
     # Two measures of progress from 0 to 1, added: so the steps chosen are even in their mean.
     measure = at.log1p() / math.log1p(last)
-    for ground in landscapes(runs, pair, target=target, resolution=2):
+    for ground in landscapes(runs, pair, target=target, resolution=2, units=units):
         # In widths of the view: a step counts by what is seen of it.
         sizes = torch.tensor([high - low for low, high in ground.span], dtype=torch.float64)
         path = torch.tensor(ground.path, dtype=torch.float64).T / sizes
@@ -139,6 +146,7 @@ def film(
     each: float = 0.1,
     theme: str = "light",
     dpi: float = 80,
+    most: int | None = None,
 ) -> None:
     """Write pictures that differ only in where some of their marks are, one after the other.
 
@@ -150,13 +158,16 @@ def film(
         As for `animate`.
     each : float
         Seconds that a frame is shown; the last one rests for two more.
+    most : int, optional
+        Bytes of a GIF: where it would be larger, frames are left out, evenly.
     """
     if not pictures:
         raise OptionError("There are no pictures to animate; give at least one.")
     kind = _kind(file, format)
     images = _frames(pictures, theme, dpi)
     if kind == "gif":
-        _write_gif(images, file, each, pictures[-1].alt, theme)
+        content = _gif(images, each, pictures[-1].alt, theme, most)
+        FilePath(file).write_bytes(content) if isinstance(file, str | FilePath) else file.write(content)
     else:
         _write_mp4(images, file, each)
 
@@ -219,8 +230,8 @@ def _place(mark: Mark, artists: Sequence[Any]) -> None:
         place(*(column[part] for column in columns))
 
 
-def _write_gif(frames: Iterable[Pixels], file: str | FilePath | IO[bytes], each: float, words: str, theme: str) -> None:
-    """One palette for all frames, no dither: what stands still then stays the same to the bit, and costs nothing."""
+def _gif(frames: Iterable[Pixels], each: float, words: str, theme: str, most: int | None) -> bytes:
+    """One palette for all frames, no dither: what stands still then stays the same to the bit, and costs little."""
     from PIL import Image
 
     codes = [_codes(frame) for frame in frames]
@@ -236,17 +247,25 @@ def _write_gif(frames: Iterable[Pixels], file: str | FilePath | IO[bytes], each:
         image = Image.fromarray(nearest[code])
         image.putpalette(colours.tobytes())
         images.append(image)
+    content = _encoded(images, each, words)
+    # Each frame costs about the same: so many are kept as have room, and what is left out is made up for by time.
+    while most is not None and len(content) > most and len(images) > _FEWEST:
+        kept = max(_FEWEST, int(len(images) * 0.97 * most / len(content)))
+        longer = each * len(images) / kept
+        images = [images[i] for i in np.linspace(0, len(images) - 1, kept).round().astype(int)]
+        each, content = longer, _encoded(images, longer, words)
+    return content
+
+
+def _encoded(images: Sequence[Any], each: float, words: str) -> bytes:
+    """Images of one palette as a GIF."""
     lasts = [max(20, round(1000 * each))] * (len(images) - 1) + [round(1000 * (each + _REST))]
-    images[0].save(
-        file,
-        format="GIF",
-        save_all=True,
-        append_images=images[1:],
-        duration=lasts,
-        loop=0,
-        optimize=True,
-        comment=words.encode("utf-8")[:250],
-    )
+    held = io.BytesIO()
+    # A comment is at most 255 bytes; a letter cut in two would be none.
+    comment = words.encode("utf-8")[:250].decode("utf-8", errors="ignore").encode()
+    how = {"save_all": True, "append_images": images[1:], "duration": lasts, "loop": 0, "optimize": True, "comment": comment}
+    images[0].save(held, format="GIF", **how)
+    return held.getvalue()
 
 
 def _colours(codes: Sequence[Codes], theme: str) -> Pixels:

@@ -27,9 +27,8 @@ _ROOM = "bestline.pictures.render"
 
 # The element before a session is where it is shown.
 _START = """
-for (const root of document.querySelectorAll(".bestline-session")) {
-  mount(root.previousElementSibling, { session: JSON.parse(root.textContent) });
-}
+const told = document.getElementById("session");
+mount(told.previousElementSibling, { session: JSON.parse(told.textContent), keys: document });
 """
 
 

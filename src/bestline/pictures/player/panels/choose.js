@@ -13,6 +13,9 @@ import { surfacePanel } from "./surface.js";
 import { curvePanel } from "./curve.js";
 import { lossPanel } from "./loss.js";
 
+/** The panels of a session over the weights in the data's units and, if it has these, over those as trained. */
+export const sidesOf = (session) => [session, ...(session.trained ? [{ ...session, ground: session.trained, runs: session.runs.map((run) => ({ ...run, ...run.trained })) }] : [])];
+
 /** The panels of a session, in their order on the page: with one weight a curve in place of contour and surface. */
 export function panelsOf(session) {
   const { ground, data } = session, land = ground && terrain(ground, session.runs), flat = ground?.axes.length === 1;

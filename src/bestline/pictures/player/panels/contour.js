@@ -9,8 +9,7 @@ import { apart, pathOf } from "../paths.js";
 import { beyond, describePlace, drawRuns, groundLegend, pickStep } from "./ground.js";
 
 /** The panel of the ground from above. */
-export function contourPanel({ ground, runs }, land) {
-  const gradient = ground.exact && runs.some((run) => run.gradient);
+export function contourPanel({ ground, runs, arrow: told }, land) {
 
   /** Bands pixel by pixel, from the loss itself; their seams lie under the contour lines. */
   function fillBands(ctx, area, theme) {
@@ -66,10 +65,10 @@ export function contourPanel({ ground, runs }, land) {
     name: "contour",
     title: "The loss from above",
     axes: ground.axes,
-    legend: (view) => groundLegend(view, ground, { gradient }),
+    legend: (view) => groundLegend(view, ground, { arrow: told }),
 
     background(ctx, size, view) {
-      const area = plotArea(ctx, size, { xlim: ground.span[0], ylim: ground.span[1] });
+      const area = plotArea(ctx, size, { xlim: ground.span[0], ylim: ground.span[1], even: ground.even && Boolean(ground.bowl) });
       const paths = runs.map((run) => pathOf(run.step.map((_, t) => [area.x(run.path[0][t]), area.y(run.path[1][t])])));
       const layout = { ...area, paths, outside: beyond(area, paths), written: [], optimum: [area.x(ground.optimum[0]), area.y(ground.optimum[1])] };
       fillBands(ctx, area, view.theme);
@@ -84,10 +83,10 @@ export function contourPanel({ ground, runs }, land) {
     draw(ctx, layout, view) {
       const unit = [layout.x(1) - layout.x(0), layout.y(1) - layout.y(0)];
       const descent = (labels, now) => {
-        const slope = gradient && view.run.gradient?.map((column) => column[view.row]), at = now[view.follow];
-        if (!slope || !at || slope.some(Number.isNaN)) return;
-        // Steepest on the picture as it is drawn: at right angles to its contour lines.
-        const [dx, dy] = slope.map((g, i) => -g / unit[i]), away = Math.hypot(at[0] - layout.optimum[0], at[1] - layout.optimum[1]);
+        const down = view.run.down?.map((column) => column[view.row]), at = now[view.follow];
+        if (!down || !at || down.some(Number.isNaN)) return;
+        // Where a step of plain descent goes; only where a unit is as long on both axes is that at right angles to the contours.
+        const [dx, dy] = down.map((d, i) => d * unit[i]), away = Math.hypot(at[0] - layout.optimum[0], at[1] - layout.optimum[1]);
         if (away < 24) return;
         const length = clamp(0.6 * away, 22, 42), size = Math.hypot(dx, dy);
         arrow(ctx, view.theme, view.theme.gradient, at, [dx, dy], length);
@@ -96,7 +95,7 @@ export function contourPanel({ ground, runs }, land) {
       clipped(ctx, layout, () => drawRuns(ctx, view, ground, layout, descent));
     },
 
-    pick: pickStep,
+    pick: (layout, pointer, view) => pickStep(layout, pointer, view, ground.axes),
     describe: (view) => `Contour lines of the loss over ${ground.axes.join(" and ")}. ${describePlace(view, ground)}`,
   };
 }

@@ -7,7 +7,7 @@ import { pathOf } from "../paths.js";
 import { beyond, describePlace, drawRuns, groundLegend, pickStep } from "./ground.js";
 
 /** The panel of the ground with one weight. */
-export function curvePanel({ ground, runs, loss: facts }, land) {
+export function curvePanel({ ground, runs, loss: facts, arrow: told }, land) {
   const ylim = padded([land.low, land.cap], 0.07);
 
   return {
@@ -15,7 +15,7 @@ export function curvePanel({ ground, runs, loss: facts }, land) {
     title: "The loss over the weight",
     wide: true,
     axes: [ground.axes[0], facts.label],
-    legend: (view) => [["line", plain(view.theme.contour, 2.4), "loss"], ...groundLegend(view, ground, { gradient: runs.some((run) => run.gradient), hasPath: ground.exact })],
+    legend: (view) => [["line", plain(view.theme.contour, 2.4), "loss"], ...groundLegend(view, ground, { arrow: told, hasPath: ground.exact })],
 
     background(ctx, size, view) {
       const area = plotArea(ctx, size, { xlim: ground.span[0], ylim });
@@ -28,15 +28,16 @@ export function curvePanel({ ground, runs, loss: facts }, land) {
     draw(ctx, layout, view) {
       clipped(ctx, layout, () => {
         drawRuns(ctx, view, ground, layout, (_, now) => {
-          const slope = view.run.gradient?.[0][view.row], at = now[view.follow];
-          if (!slope || !at || Math.abs(at[0] - layout.optimum[0]) < 24) return;
-          const rise = (slope * (layout.y(1) - layout.y(0))) / (layout.x(1) - layout.x(0));
-          arrow(ctx, view.theme, view.theme.gradient, at, [-Math.sign(slope), -Math.sign(slope) * rise], 42);
+          const way = Math.sign(view.run.down?.[0][view.row]), at = now[view.follow];
+          if (!way || !at || Math.abs(at[0] - layout.optimum[0]) < 24) return;
+          // Along the curve, whose slope is that between a pixel to the left and one to the right.
+          const [before, after] = [-1, 1].map((by) => layout.y(land.loss(layout.x.invert(at[0] + by))));
+          arrow(ctx, view.theme, view.theme.gradient, at, [(way * (layout.x(1) - layout.x(0))) / Math.abs(layout.x(1) - layout.x(0)), (way * (after - before)) / 2], 42);
         });
       });
     },
 
-    pick: pickStep,
+    pick: (layout, pointer, view) => pickStep(layout, pointer, view, ground.axes),
     ballAt: (run, t) => ({ at: [run.path[0][t]], height: run.loss[t], surface: land.loss(run.path[0][t]) }),
     describe: (view) => `The loss over ${ground.axes[0]} as a curve. ${describePlace(view, ground)}`,
   };

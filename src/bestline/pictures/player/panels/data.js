@@ -60,14 +60,16 @@ export function dataPanel({ data, runs }) {
   const diagonal = data.kind === "diagonal";
   const parts = [{ ...data, role: "data" }, ...(data.held_out ? [{ ...data.held_out, role: "held_out" }] : [])];
   const across = (part) => (diagonal ? part.y : part.x);
-  const xs = extent(parts.flatMap(across)), ys = extent(parts.flatMap((part) => part.y));
+  const values = extent(parts.flatMap(across)), ys = extent(parts.flatMap((part) => part.y));
+  // Over a single value of the feature a line is seen from 0, where it begins.
+  const xs = values[0] === values[1] ? extent([0, ...values]) : values;
   const xlim = padded(xs, 0.04), ends = padded(xs, 0.02), ylim = padded(reach(), 0.05);
   const kind = runs.some((run) => run.curve) ? "curve" : "line";
   const truth = diagonal ? { slope: 1, intercept: 0 } : data.truth;
 
   /** The values seen, and the predictions of all steps no worse than the start, as far as they leave the data readable. */
   function reach() {
-    const room = 0.55 * (ys[1] - ys[0] || 1), probe = diagonal ? { role: "data", X: data.X?.slice(0, 60) } : { x: ends };
+    const room = 0.55 * (ys[1] - ys[0]) || 1.2 * Math.abs(ys[0]) || 1, probe = diagonal ? { role: "data", X: data.X?.slice(0, 60) } : { x: ends };
     let [lo, hi] = data.truth ? extent([...ys, ...predict(probe, { line: { slope: [data.truth.slope], intercept: [data.truth.intercept] } }, 0)]) : ys;
     for (const run of runs) {
       for (let t = 0; t < run.step.length; t += Math.ceil(run.step.length / 80)) {

@@ -4,7 +4,7 @@
  * Contour, surface and curve show the same ground from three sides, so what is on it is decided here, once.
  */
 
-import { extent, formatNumber, MINUS, updates } from "../numbers.js";
+import { extent, formatNumber, MINUS, shorten, updates } from "../numbers.js";
 import { spaced } from "../scales.js";
 import { rowAt } from "../steps.js";
 import { contourLines, ellipse, levels, lossOver } from "../ground.js";
@@ -87,22 +87,22 @@ export function drawRuns(ctx, view, ground, layout, drawMore) {
 }
 
 /** The entries of the legend for what lies on the ground; false for those that this session has not. */
-export function groundLegend({ theme, many, runs }, ground, { gradient = false, hasPath = true }) {
+export function groundLegend({ theme, many, runs }, ground, { arrow: told = "", hasPath = true }) {
   return [
     hasPath && ["marker", theme.start, "start"],
     hasPath && !many && ["both", theme.path, ground.exact ? "path so far" : "shadow of the path"],
     ["marker", theme.optimum, ground.optimum_label],
-    gradient && ["arrow", theme.gradient, `${MINUS}gradient`, "The steepest way down on the picture as it is drawn"],
+    told && runs.some((run) => run.down) && ["arrow", theme.gradient, `${MINUS}gradient`, told],
     hasPath ? runs.some((run) => run.kept < run.step.at(-1)) && ["marker", theme.kept, "weights kept"] : !many && ["marker", theme.path, "last step"],
   ];
 }
 
 /** The step of a path under the pointer, of the part that has been walked. */
-export function pickStep(layout, pointer, view) {
+export function pickStep(layout, pointer, view, axes = []) {
   let found = null;
   eachRun(view, (run, i) => {
     const { places } = layout.paths[i], t = nearest(places.slice(0, view.rowsNow[i] + 1), pointer, 16);
-    if (t !== null && layout.hasPath !== false) found = { k: run.step[t], at: places[t], tip: [stepTip(view, run, t)] };
+    if (t !== null && layout.hasPath !== false) found = { k: run.step[t], at: places[t], tip: [stepTip(view, run, t), ...run.path.map((column, axis) => `${shorten(axes[axis], 40)} ${formatNumber(column[t], 5)}`)] };
   });
   return found;
 }

@@ -86,7 +86,7 @@ export function surfacePanel({ ground, runs }, land) {
     [0, 1].forEach((axis) => {
       const on = (s) => project(axis === 0 ? [s, front[1], 0] : [front[0], s, 0], cam), [x, y] = on(0);
       const away = Math.hypot(x - middle[0], y - middle[1]) || 1;
-      drawEdge(ctx, theme, labels, ground.span[axis], (v) => on(box[axis](v)), [(x - middle[0]) / away, (y - middle[1]) / away], ground.axes[axis]);
+      drawEdge(ctx, theme, labels, ground.span[axis], (v) => on(box[axis](v)), [(x - middle[0]) / away, (y - middle[1]) / away], ground.axes[axis].replace(" (as trained)", ""));
     });
     const up = (h) => project([...left, h], cam);
     trail(ctx, [up(0), up(1)], line, 0.6);
@@ -130,7 +130,7 @@ export function surfacePanel({ ground, runs }, land) {
     },
 
     draw: (ctx, layout, view) => drawRuns(ctx, view, ground, layout),
-    pick: pickStep,
+    pick: (layout, pointer, view) => pickStep(layout, pointer, view, ground.axes),
 
     /** Turn by some radians; coarser while turning. */
     turn(by, up, moving) {
