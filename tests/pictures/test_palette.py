@@ -25,9 +25,7 @@ def lab(colour: str, cones: str) -> np.ndarray:
     c = np.array([int(colour[i : i + 2], 16) for i in (1, 3, 5)]) / 255
     linear = np.clip(np.array(SEEN[cones]) @ np.where(c <= 0.04045, c / 12.92, ((c + 0.055) / 1.055) ** 2.4), 0, 1)
     xyz = np.array([[0.4124564, 0.3575761, 0.1804375], [0.2126729, 0.7151522, 0.0721750], [0.0193339, 0.1191920, 0.9503041]])
-    x, y, z = (
-        np.cbrt(v) if v > 0.008856 else 7.787 * v + 16 / 116 for v in (xyz @ linear) / np.array([0.95047, 1, 1.08883])
-    )
+    x, y, z = (np.cbrt(v) if v > 0.008856 else 7.787 * v + 16 / 116 for v in (xyz @ linear) / np.array([0.95047, 1, 1.08883]))
     return np.array([116 * y - 16, 500 * (x - y), 200 * (y - z)])
 
 

@@ -207,9 +207,7 @@ def _ground_alt(ground: Landscape, what: str, step: int | None = None) -> str:
     return f"{what} of the loss over {over}, lowest ({said(ground.surface.floor)}) at {where}. {walked}"
 
 
-def frame(
-    sample: Sample, fit: Fit, step: int, *, target: int = 0, pair: Pair = None, units: str = "data"
-) -> Picture:
+def frame(sample: Sample, fit: Fit, step: int, *, target: int = 0, pair: Pair = None, units: str = "data") -> Picture:
     """Data space and weight space after `step` updates, both from the same row of the trace; weights in `units` as for `contour`.
 
     From step to step the data panel only ever zooms in, never out, unless training diverged.

@@ -76,9 +76,7 @@ class Gallery:
         pair = self.sample(train), self.sample(test, "test")
         return self._drawn(figure.train_test(*pair, self.model.trained, target=self._number(target)))
 
-    def frame(
-        self, step: int, data: Any = None, *, target: int | str = 0, pair: Pair = None, units: str = "data"
-    ) -> Drawing:
+    def frame(self, step: int, data: Any = None, *, target: int | str = 0, pair: Pair = None, units: str = "data") -> Drawing:
         """Data space and weight space after `step` updates, side by side; an arrow or a tangent shows the gradient there."""
         fit, number = self.model.trained, self._number(target)
         return self._drawn(figure.frame(self.sample(data), fit, step, target=number, pair=pair, units=units))
@@ -123,9 +121,7 @@ class Gallery:
         """
         return self._drawn(curves.loss(self._runs(others, label), log=log, held_out=held_out))
 
-    def surface(
-        self, pair: Pair = None, *, target: int | str = 0, kind: str = "slice", units: str = "data"
-    ) -> Drawing:
+    def surface(self, pair: Pair = None, *, target: int | str = 0, kind: str = "slice", units: str = "data") -> Drawing:
         """The loss as a surface over two weights, or with "path" over the main directions of the path, the path on it."""
         return self._drawn(figure.surface(self.model.trained, pair, target=self._number(target), kind=kind, units=units))
 

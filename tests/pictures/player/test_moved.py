@@ -31,7 +31,11 @@ STEPS = 12
 
 def trained(**how: Any) -> dict[str, Any]:
     x = np.linspace(8, 14, 30)
-    model = bl.fit({"x": x, "y": 3 * x - 5 + np.sin(9 * x)}, "y ~ x", **{"solver": "sgd", "lr": 0.07, "steps": STEPS, "start": [-2, 60], **how})
+    model = bl.fit(
+        {"x": x, "y": 3 * x - 5 + np.sin(9 * x)},
+        "y ~ x",
+        **{"solver": "sgd", "lr": 0.07, "steps": STEPS, "start": [-2, 60], **how},
+    )
     return session_of(model)
 
 
@@ -119,7 +123,9 @@ def test_keys_work_as_soon_as_the_page_is_open(opened: Any) -> None:
 
 def test_keys_are_not_taken_from_what_is_typed_into(opened: Any) -> None:
     shown = opened(trained())
-    shown.page.evaluate("() => { const field = document.createElement('input'); field.id = 'own'; document.body.append(field); field.focus(); }")
+    shown.page.evaluate(
+        "() => { const field = document.createElement('input'); field.id = 'own'; document.body.append(field); field.focus(); }"
+    )
     shown.page.keyboard.type("l u b ")
     shown.page.keyboard.press("ArrowRight")
     shown.page.keyboard.press("Home")
@@ -137,7 +143,10 @@ def test_keys_are_not_taken_from_what_is_typed_into(opened: Any) -> None:
 def test_in_a_frame_keys_are_heard_only_where_it_has_the_focus(browser: Any, tmp_path: Path) -> None:
     (tmp_path / "inner.html").write_text(page(trained()).html, encoding="utf-8")
     outer = tmp_path / "outer.html"
-    outer.write_text("<!DOCTYPE html><link rel=icon href='data:,'><p>text</p><iframe src=inner.html width=1200 height=900></iframe>", encoding="utf-8")
+    outer.write_text(
+        "<!DOCTYPE html><link rel=icon href='data:,'><p>text</p><iframe src=inner.html width=1200 height=900></iframe>",
+        encoding="utf-8",
+    )
     context = browser.new_context(viewport={"width": 1280, "height": 950}, reduced_motion="reduce")
     try:
         view = context.new_page()
@@ -154,8 +163,6 @@ def test_in_a_frame_keys_are_heard_only_where_it_has_the_focus(browser: Any, tmp
         assert inner.get_attribute("data-k") == "1"
     finally:
         context.close()
-
-
 
 
 @pytest.mark.filterwarnings("ignore::bestline.errors.BestlineWarning")

@@ -167,7 +167,11 @@ def test_the_view_as_trained_is_round_for_standardised_columns(walked):
     data, trained = told["ground"], told["trained"]
     across, up = (high - low for low, high in trained["span"])
     assert across == pytest.approx(up)
-    np.testing.assert_allclose(trained["bowl"]["curvature"], np.eye(2) * trained["bowl"]["curvature"][0][0], atol=1e-6 * trained["bowl"]["curvature"][0][0])
+    np.testing.assert_allclose(
+        trained["bowl"]["curvature"],
+        np.eye(2) * trained["bowl"]["curvature"][0][0],
+        atol=1e-6 * trained["bowl"]["curvature"][0][0],
+    )
     assert [axis.endswith("(as trained)") for axis in (*data["axes"], *trained["axes"])] == [False, False, True, True]
     low = heights(trained, told["runs"][0]["trained"]["path"])
     np.testing.assert_allclose(low, told["runs"][0]["loss"], rtol=1e-9)
@@ -181,7 +185,9 @@ def test_what_is_far_from_zero_keeps_its_digits():
     assert len(set(told["data"]["x"])) == 21
 
 
-@pytest.mark.parametrize(("optimizer", "said"), [("sgd", None), ("adam", "also depend on the steps before"), ("momentum", "steps before")])
+@pytest.mark.parametrize(
+    ("optimizer", "said"), [("sgd", None), ("adam", "also depend on the steps before"), ("momentum", "steps before")]
+)
 def test_the_page_says_what_the_arrow_is(optimizer, said):
     model = bl.fit(PENGUINS, LINE, missing="drop", solver=optimizer, lr=0.05, steps=5)
     fit, sample = model.trained, rows_shown(model)

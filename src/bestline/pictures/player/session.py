@@ -95,7 +95,14 @@ def session(
             "held_out_label": "held-out loss",
         },
         "runs": [
-            _run(label, fit, {side: where for side, (where, _) in sides.items()}, target, _NUMBERS * len(fit.trace) // steps, parts)
+            _run(
+                label,
+                fit,
+                {side: where for side, (where, _) in sides.items()},
+                target,
+                _NUMBERS * len(fit.trace) // steps,
+                parts,
+            )
             for label, fit in runs.items()
         ],
         "straight": straight,
@@ -182,11 +189,11 @@ def _by_row(X: Tensor) -> list[list[float]]:
     return [[column[i] for column in columns] for i in range(len(X))]
 
 
-def _short(values: Tensor, digits: int = 6) -> list[float]:
+def _short(values: Tensor, digits: int = 7) -> list[float]:
     """Numbers with as few digits as a picture needs: so many each, and more where they differ only beyond these."""
     finite = values[values.isfinite()]
     wide = float(finite.max() - finite.min()) if len(finite) else 0.0
-    # A hundred-thousandth of what is seen is less than a pixel; far from zero it lies beyond the first six digits.
+    # So much of what is seen is less than a pixel; far from zero it lies beyond the first seven digits.
     last = math.floor(math.log10(wide)) - digits + 1 if wide > 0 else -400
 
     def needed(v: float) -> int:
@@ -218,7 +225,11 @@ def _ground(fits: Sequence[Fit], pair: Pair, target: int, units: str) -> tuple[P
     bowl, grid = _quadratic(first, where, target), None
     if bowl is None:
         x, y = seen.axes if len(seen.axes) > 1 else (seen.axes[0], torch.zeros(1))
-        grid = {"x": x.tolist(), "y": y.tolist(), "z": torch.tensor(_short(seen.loss.flatten(), 5)).reshape(-1, len(x)).tolist()}
+        grid = {
+            "x": x.tolist(),
+            "y": y.tolist(),
+            "z": torch.tensor(_short(seen.loss.flatten(), 5)).reshape(-1, len(x)).tolist(),
+        }
     ground = {
         "names": [shown(name) for name in where.names],
         "axes": list(places[0].axes),
@@ -299,7 +310,7 @@ def _run(
         "predicted": {name: _predicted(part, part.rows.X, fit, keep, target) for name, part in parts.items()} if sent else None,
         "curve": None if at is None else {"x": _short(at[:, 0]), "y": _predicted(parts["data"], at, fit, keep, target)},
         # Whether its weights are a slope and an intercept, the line over the one feature.
-        "line": is_straight(fit) and fit.scaling.p == 1,
+        "line": (is_straight(fit) and fit.scaling.p == 1) or None,
         "loss": trace.loss[keep].tolist(),
         "held_out": None if trace.held_out is None else trace.held_out[keep].tolist(),
         "gap": None if trace.gap is None else trace.gap[keep].tolist(),
@@ -329,7 +340,7 @@ def _ways(fit: Fit, keep: Tensor, sides: Mapping[str, Plane], target: int) -> di
             # A billionth of the first is no direction any more, but rounding.
             gone = ways.norm(dim=1) <= 1e-9 * ways[0].norm()
             ways[gone] = math.nan
-            down = [_short(column, 7) for column in ways.T]
+            down = [_short(column) for column in ways.T]
         told[side] = {"path": where.coordinates(weights[:, :, target]).T.tolist(), "down": down}
     return told
 
