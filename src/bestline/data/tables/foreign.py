@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
+import shlex
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import PurePosixPath
@@ -15,15 +17,23 @@ class Foreign:
     """A format that is not read: what to call it, and how to make a table of it."""
 
     what: str
-    convert: str = ""  # {path} and {csv} stand for the file, quoted for Python, and for what is made of it
-    python: bool = True
+    convert: str = ""  # a program in which {path} and {csv} stand for the file and for what is made of it, in quotation marks
+    run: str = "python -c"  # what runs it; empty for a line that is the command itself
 
-    def advice(self, path: str) -> str:
-        """What to do: one line for a terminal, or words."""
+    def said(self, path: str) -> str:
+        """What the file is, and one line for a terminal that makes a table of it."""
         if not self.convert:
-            return "save the table as CSV or Parquet"
-        line = self.convert.format(path=repr(path), csv=repr(str(PurePosixPath(path).with_suffix(".csv"))))
-        return "convert it once: " + (f'python -c "{line}"' if self.python else line)
+            return self.what
+        made = PurePosixPath(path).with_suffix(".csv")
+        # Never over itself.
+        made = made if str(made) != path else made.with_stem(f"{made.stem}_converted")
+        quoted = json.dumps if self.run else shlex.quote
+        line = self.convert.format(path=quoted(path), csv=quoted(str(made)))
+        return (
+            f"{self.what}; convert it once: {self.run} {shlex.quote(line)}"
+            if self.run
+            else f"{self.what}; convert it once: {line}"
+        )
 
 
 def _pandas(reader: str, more: str = "") -> str:
@@ -44,7 +54,7 @@ PICKLE = Foreign(
     "import pandas; pandas.DataFrame(pandas.read_pickle({path})).to_csv({csv}, index=False)",
 )
 TORCH = Foreign("a PyTorch file, whose pickle could run code; save its tensors in a table")
-DOCUMENT = Foreign("a text document, not a table; copy its table into a spreadsheet")
+DOCUMENT = Foreign("a text document, not a table; copy its table into a spreadsheet, and save that as CSV")
 JSON = Foreign("JSON, which is not read", _pandas("read_json"))
 JSON_LINES = Foreign("JSON, one object a line, which is not read", _pandas("read_json", ", lines=True"))
 XML = Foreign("XML, which is not read", _pandas("read_xml"))
@@ -52,13 +62,11 @@ WEB_PAGE = Foreign(
     "a web page; download the file itself, or take the page's first table",
     "import pandas; pandas.read_html({path})[0].to_csv({csv}, index=False)",
 )
-RDS = Foreign(
-    "a file of R's objects, which is not read", 'Rscript -e "write.csv(readRDS({path}), {csv}, row.names=FALSE)"', python=False
-)
+RDS = Foreign("a file of R's objects, which is not read", "write.csv(readRDS({path}), {csv}, row.names=FALSE)", "Rscript -e")
 RDATA = Foreign(
     "a file of R's objects, which is not read",
-    'Rscript -e "write.csv(get(load({path})), {csv}, row.names=FALSE)"',
-    python=False,
+    "write.csv(get(load({path})), {csv}, row.names=FALSE)",
+    "Rscript -e",
 )
 
 _SAS = bytes(12) + b"\xc2\xea\x81\x60\xb3\x14\x11\xcf\xbd\x92\x08\x00\x09\xc7\x31\x8c\x18\x1f\x10\x11"
@@ -72,35 +80,34 @@ _KNOWN: tuple[tuple[Callable[[bytes], object], Foreign], ...] = (
     (lambda h: h.startswith(b"\xd0\xcf\x11\xe0"), Foreign("an old Excel workbook, which is not read", _pandas("read_excel"))),
     (
         lambda h: h.startswith(b"SQLite format 3"),
-        Foreign(
-            "an SQLite database, which is not read", 'sqlite3 -header -csv {path} "select * from TABLE" > {csv}', python=False
-        ),
+        Foreign("an SQLite database, which is not read", "sqlite3 -header -csv {path} 'select * from TABLE' > {csv}", ""),
     ),
     (
         lambda h: h[8:12] == b"DUCK",
-        Foreign("a DuckDB database, which is not read", 'duckdb {path} "copy TABLE to {csv}"', python=False),
+        Foreign("a DuckDB database, which is not read", "duckdb {path} -csv -c 'from TABLE' > {csv}", ""),
     ),
-    (lambda h: h.startswith(b"%PDF"), Foreign("a PDF, not a table; copy its table into a spreadsheet")),
+    (lambda h: h.startswith(b"%PDF"), Foreign("a PDF, not a table; copy its table into a spreadsheet, and save that as CSV")),
     (lambda h: h.startswith(b"FEA1"), Foreign("a Feather file of the old version 1", _pandas("read_feather"))),
     (lambda h: h.startswith(b"\x89HDF"), Foreign("an HDF5 file, which is not read", _pandas("read_hdf"))),
     (
         lambda h: h.startswith(b"MATLAB 5.0 MAT-file"),
         Foreign("a MATLAB file, which is not read; save its matrix with writematrix(X, 't.csv')"),
     ),
-    (lambda h: h.startswith(b"ORC") and not h[3:16].isascii(), Foreign("an ORC file, which is not read", _pandas("read_orc"))),
-    (lambda h: h.startswith(b"ORC") and b"\0" in h[3:64], Foreign("an ORC file, which is not read", _pandas("read_orc"))),
+    (
+        lambda h: h.startswith(b"ORC") and (b"\0" in h[3:64] or not h[3:16].isascii()),
+        Foreign("an ORC file, which is not read", _pandas("read_orc")),
+    ),
     (
         lambda h: h.startswith(b"Obj\x01"),
         Foreign(
             "an Avro file, which is not read",
-            'duckdb -c "install avro; load avro; copy (from read_avro({path})) to {csv}"',
-            python=False,
+            'import duckdb; duckdb.sql("install avro; load avro"); duckdb.read_avro({path}).write_csv({csv})',
         ),
     ),
-    (lambda h: h.startswith(_SAS), Foreign("a SAS file, which is not read", _pandas("read_sas", ", format='sas7bdat'"))),
+    (lambda h: h.startswith(_SAS), Foreign("a SAS file, which is not read", _pandas("read_sas", ', format="sas7bdat"'))),
     (
         lambda h: h.startswith(b"HEADER RECORD*******LIB"),
-        Foreign("a SAS transport file, which is not read", _pandas("read_sas", ", format='xport'")),
+        Foreign("a SAS transport file, which is not read", _pandas("read_sas", ', format="xport"')),
     ),
     (_STATA.match, Foreign("a Stata file, which is not read", _pandas("read_stata"))),
     (lambda h: h.startswith((b"$FL2", b"$FL3")), Foreign("an SPSS file, which is not read", _pandas("read_spss"))),
@@ -112,7 +119,10 @@ _KNOWN: tuple[tuple[Callable[[bytes], object], Foreign], ...] = (
     (lambda h: h.startswith(b"7z\xbc\xaf\x27\x1c"), Foreign("a 7z archive; unpack it first")),
     (lambda h: h.startswith(b"Rar!\x1a\x07"), Foreign("a RAR archive; unpack it first")),
     (lambda h: h.startswith(b"\x04\x22\x4d\x18"), Foreign("compressed with lz4; unpack it first")),
-    (lambda h: h.startswith((b"\x89PNG", b"\xff\xd8\xff", b"GIF8")), Foreign("a picture, not a table")),
+    (
+        lambda h: h.startswith((b"\x89PNG", b"\xff\xd8\xff", b"GIF8")),
+        Foreign("a picture, not a table; give a CSV, Parquet or Arrow file"),
+    ),
     (_MARKUP.match, WEB_PAGE),
     (lambda h: h.lstrip().startswith(b"<?xml"), XML),
     (_LINES.match, JSON_LINES),

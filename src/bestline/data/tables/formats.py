@@ -24,7 +24,7 @@ def format_of(place: Place) -> str:
     if form := packing(head):
         return form
     if (kind := foreign(head)) is not None:
-        raise FileError(f"{shown} is {kind.what}; {kind.advice(place.path)}.")
+        raise FileError(f"{shown} is {kind.said(place.path)}.")
     # No format that is recognised, but a name that claims one: then the file is damaged.
     suffix = PurePosixPath(place.path).suffix.lower()
     if suffix in _SUFFIXES and head:
@@ -32,5 +32,5 @@ def format_of(place: Place) -> str:
     if suffix in SUFFIXES and head:
         raise FileError(f"{shown} is not a {SUFFIXES[suffix]} file; give it its true suffix, or pack it again.")
     if without_packing(place.path).endswith((".json", ".jsonl", ".ndjson")):
-        raise FileError(f"{shown} is {JSON.what}; {JSON.advice(place.path)}.")
+        raise FileError(f"{shown} is {JSON.said(place.path)}.")
     return "text"

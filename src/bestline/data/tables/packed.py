@@ -14,7 +14,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from bestline.data.tables.foreign import HEAD, foreign, foreign_archive
+from bestline.data.tables.foreign import HEAD, RDATA, RDS, foreign, foreign_archive
 from bestline.data.tables.places import Place, reason
 from bestline.errors import FileError, listed, readable
 
@@ -136,7 +136,7 @@ def chosen(place: Place) -> Place:
             f"{shown} is a zip archive or an Excel workbook that is damaged ({reason(error)}); download or write it again."
         ) from error
     if (kind := foreign_archive(names)) is not None and not place.member:
-        raise FileError(f"{shown} is {kind.what}; {kind.advice(place.path)}.")
+        raise FileError(f"{shown} is {kind.said(place.path)}.")
     # What macOS and others add beside the files.
     files = [n for n in names if not n.startswith("__MACOSX/") and not PurePosixPath(n).name.startswith((".", "_"))]
     if place.member:
@@ -161,5 +161,8 @@ def refuse_inside(place: Place, head: bytes) -> None:
         raise FileError(f"{shown} holds a packed {what} file, which must be read in parts; unpack it first.")
     if form := packing(head):
         raise FileError(f"{shown} is packed twice ({form} inside); unpack it once.")
-    if (kind := foreign(head[:HEAD])) is not None:
-        raise FileError(f"{shown} holds {kind.what}; {'unpack it and ' if kind.convert else ''}{kind.advice(place.path)}.")
+    kind = foreign(head[:HEAD])
+    if kind in (RDATA, RDS):  # which R itself packs
+        raise FileError(f"{shown} is {kind.said(place.path)}.")
+    if kind is not None:
+        raise FileError(f"{shown} holds {kind.what}{'; unpack it, then ask again' if kind.convert else ''}.")
