@@ -176,3 +176,35 @@ def test_products_and_powers_are_known_beyond_float64(missing: str, size: int):
     assert count == (40 if missing == "impute" else 39)
     plain = bl.fit(data, "y ~ a + b + g", missing=missing)
     assert all(rows_doubled(plain.design, b)[1] is None for b in open_source(data).batches(plain.design.reads()))
+
+
+def of_many_targets(close: float, k: int) -> tuple[np.ndarray, np.ndarray]:
+    """Two columns so far apart, and targets among whose weights some are near zero."""
+    rng = np.random.default_rng(8)
+    X = rng.normal(size=(400, 2))
+    X[:, 1] = X[:, 0] + close * X[:, 1]
+    weights = rng.normal(size=(2, k)) * 10.0 ** -rng.integers(0, 12, k)
+    return X, X @ weights + rng.normal(size=(400, k))
+
+
+@pytest.mark.parametrize(("close", "k", "exact"), [(1.0, 10, True), (1.0, 40, False), (1e-7, 40, True)])
+def test_of_many_targets_only_columns_that_lack_digits_are_worth_an_exact_solution(close: float, k: int, exact: bool):
+    X, Y = of_many_targets(close, k)
+    model = bl.fit((X, Y), solver="exact")
+    assert (model.refined is not None) == exact
+    # Whichever it is, no digit is claimed that is not there.
+    true = truth(Rows(torch.tensor(X), torch.tensor(Y)), intercept=True)
+    assert true is not None
+    for j, row in enumerate(true.weights):
+        for i, value in enumerate(row):
+            assert model.right_digits[j, i] <= right(float(model.weights[j, i]), value)
+    assert float(model.right_digits.amax()) >= 10
+    assert not any("digits are certain" in note for note in model.notes)
+
+
+@pytest.mark.parametrize(("close", "k", "exact"), [(1.0, 10, True), (1.0, 40, False), (1e-7, 40, True)])
+def test_the_estimator_goes_by_the_same_rule(close: float, k: int, exact: bool):
+    X, Y = of_many_targets(close, k)
+    found = bl.LinearRegression().fit(X, Y)
+    assert (found._refined is not None) == exact
+    assert pytest.approx(bl.fit((X, Y), solver="exact").weights[:2].numpy(), rel=1e-6) == found.coef_.T

@@ -81,6 +81,12 @@ def training_options(
         int | None, typer.Option(help="Stop when the held-out loss has not improved for so many steps.")
     ] = None,
     tol: Annotated[float | None, typer.Option(help="Stop when what is left to correct is below this.")] = None,
+    aliased: Annotated[
+        str | None,
+        typer.Option(
+            help="Of exact, where columns say the same: smallest-norm, or drop the later ones, as R's lm does. [default: smallest-norm]"
+        ),
+    ] = None,
     start: Annotated[
         str | None,
         typer.Option(
@@ -119,6 +125,7 @@ def training_options(
         "batch_size": batch_size,
         "patience": patience,
         "tol": tol,
+        "aliased": aliased,
         "start": start_of(start),
         "l1": l1,
         "l2": l2,

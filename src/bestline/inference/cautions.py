@@ -40,7 +40,7 @@ def _of_columns(line: FittedLine, digits: int) -> Iterator[str]:
         yield from _collinear(line, aliased, constant)
         yield from _crowding(line, df)
         yield from _leaks(line)
-        if all(alias.proved or not alias.on for alias in aliased):
+        if not line.shares or all(alias.proved or not alias.on for alias in aliased):
             yield from _few_digits(line, digits)
 
 
@@ -74,7 +74,7 @@ def _collinear(line: FittedLine, aliased: Sequence[Alias], constant: list[str]) 
     if notes:
         which = line.plan.solver.equals.value
         notes[-1] += f" Of all equally good weights these {which}; leave columns out to have them determined."
-        if rough_ones and line.least_squares and line.plan.solver.reach is Reach.SOLUTION:
+        if rough_ones and line.shares and line.least_squares and line.plan.solver.reach is Reach.SOLUTION:
             notes[-1] += " That is not proved, so no digits are claimed."
     return notes if len(notes) <= 6 else [*notes[:5], f"{len(notes) - 6} more columns are combinations of others.", notes[-1]]
 

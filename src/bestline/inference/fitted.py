@@ -27,6 +27,7 @@ from bestline.training import Fit, Part, Parts, Plan, Recipe, Selection, Stop, T
 from bestline.training.solvers.base import Equals
 from bestline.training.solvers.exact import Exact
 
+FEW_TARGETS = 10  # up to which the exact solution of each is worth its price
 _NONE_HELD_OUT = "too few rows to hold any out, or too many to train on again, or training ended early"
 
 
@@ -291,9 +292,9 @@ class FittedLine:
         inference = self._least_squares
         assert inference is not None  # noqa: S101  the callers have looked
         p, intercept, kept = self.design.p, self.design.intercept, list(inference.kept)
-        if any(alias.on for alias in inference.aliased):
+        if self.shares and any(alias.on for alias in inference.aliased):
             # Moments may take columns for one that the rows tell apart, and the line of all of them is another one then: what is not
-            # proved is not claimed. Columns that do not vary are no such case.
+            # proved is not claimed. Columns that do not vary are no such case, and none are those that were to be left out.
             return torch.zeros_like(self.weights), torch.zeros_like(self.weights)
         own, slopes = self.training[[*kept, *range(p, self.training.q)]], self.exact_weights[kept]
         floor = inference.rss / self.training.weight
@@ -305,12 +306,14 @@ class FittedLine:
     def lacking(self, digits: int, *, errors: bool = False) -> tuple[str, ...]:
         """Names of the weights of which fewer digits than these are certain; with `errors`, of their standard errors too.
 
-        NaN stands for digits of what does not exist, and lacks none.
+        NaN stands for digits of what does not exist, and lacks none. Of more than ten targets the one with the most digits speaks for
+        all: digits are relative, so among many weights some near zero have few, and that says nothing of the columns.
         """
         certain = self.right_digits.nan_to_num(float("inf"))
         if errors:
             certain = torch.minimum(certain, self.right_error_digits.nan_to_num(float("inf")))
-        return tuple(name for name, least in zip(self.names, certain.amin(1).tolist(), strict=True) if least < digits)
+        least = certain.amin(1) if len(self.targets) <= FEW_TARGETS else certain.amax(1)
+        return tuple(name for name, known in zip(self.names, least.tolist(), strict=True) if known < digits)
 
     @cached_property
     def _digits_within(self) -> tuple[Tensor, Tensor]:

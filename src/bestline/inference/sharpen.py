@@ -2,7 +2,8 @@
 
 The moments' own answer comes first, with its right digits estimated. When they are fewer than asked for, and the rows can be
 read again, one more pass solves the problem exactly (`numerics.exact_solve`). A small table is always solved so: it takes
-milliseconds. Columns that others say already are found on the way, and taken out; what they do not touch has its digits all the same.
+milliseconds. Of many targets each costs some 30 milliseconds, many times a plain solution, so then it is for columns whose own
+digits are lacking, and not for the sake of a few weights that happen to be near zero. Columns that others say already are found on the way, and taken out; what they do not touch has its digits all the same.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from bestline.data.progress import Progress
 from bestline.data.split import parts_of
 from bestline.data.tables import Batch
 from bestline.errors import NumericalError, listed
-from bestline.inference.fitted import FittedLine
+from bestline.inference.fitted import FEW_TARGETS, FittedLine
 from bestline.numerics import Refined
 from bestline.numerics.exact_solve import MOST_COLUMNS, solved
 from bestline.numerics.exact_sums import CrossProducts, TooWideError
@@ -67,15 +68,16 @@ def _solved(line: FittedLine, digits: int, progress: Progress | None) -> Refined
     plain = line.plan.solver.reach is Reach.SOLUTION and line.least_squares
     if not plain or line.source is None or not 0 < d <= MOST_COLUMNS or n * (d + k) ** 2 > _MOST:
         return None
-    small = n * (d + k) <= _SMALL and d <= _FEW
-    if not small and not line.lacking(digits, errors=True):
+    small = n * (d + k) <= _SMALL and d <= _FEW and k <= FEW_TARGETS
+    inference = line.inference
+    assert inference is not None  # noqa: S101  least squares has one
+    doubtful = any(alias.on for alias in inference.aliased)  # moments may take columns for one that the rows tell apart
+    if not (small or (digits and doubtful) or line.lacking(digits, errors=True)):
         return None
     try:
         sums = line.source.reduce(_SumExactly(line.design, line.labels), progress=progress)
     except TooWideError:
         return None
-    inference = line.inference
-    assert inference is not None  # noqa: S101  least squares has one
     # Where moments cannot tell columns apart, those that only their rounding tells apart are not told apart.
     found = solved(sums.products, d, intercept=line.design.intercept, rounding=bool(inference.aliased))
     if found is None:

@@ -46,8 +46,9 @@ class Bowl:
         inner = _second(mean, joint, scaling)
         slopes = minimum_norm(inner[:p, :p], inner[:p, p:])
         # r'S r with r = (w, -1): the residual's own second moment. y'y - w'h would be the difference of two large numbers instead.
-        residual = torch.cat([slopes, -torch.eye(inner.shape[0] - p, dtype=torch.float64)])
-        floor = (residual * (inner @ residual)).sum(0).clamp(min=0)
+        # Of many targets only what each has with itself is needed.
+        A, h = inner[:p, :p], inner[:p, p:]
+        floor = ((slopes * (A @ slopes - h)).sum(0) + (inner.diagonal()[p:] - (h * slopes).sum(0))).clamp(min=0)
         if not scaling.intercept:
             return cls(slopes, inner[:p, :p], floor)
         # With an intercept the slopes come from the moments about the means, and b = m_y - m_x'w follows; H is of (x, 1) about zero,

@@ -50,8 +50,8 @@ class Refined:
     std_error : Tensor (k, d)
         NaN where no degrees of freedom are left, and for weights that are not determined.
     digits, std_error_digits : Tensor (d, k), (k, d)
-        How many digits of each are right, 15 at most: proved, not estimated. Fewer only near the edge of float64's range, and none
-        where a column is redundant as far as rounding can tell; NaN for weights that are not determined.
+        How many digits of each are right, 15 at most: proved, not estimated. Fewer only near the edge of float64's range; NaN for
+        weights that are not determined.
     sigma, rss, tss : Tensor (k,)
         Residual standard deviation, residual and total sums of squares; the last about zero without an intercept.
     inverse : Tensor (d, d)
@@ -137,7 +137,11 @@ class Refined:
         return Doubled.of(torch.cat([X, ones], 1), None if below is None else torch.cat([below, ones * 0], 1))
 
     def shared(self, scale: Tensor) -> Refined:
-        """The same line, with the weights of smallest norm for columns in units of `scale` (p,), the intercept's not counted."""
+        """The same line, with the weights of smallest norm for columns in units of `scale` (p,), the intercept's not counted.
+
+        As stored, every number counts: where only rounding sets a redundant column apart, the line of all columns is another one, and
+        no digits are claimed.
+        """
         # A column that does not vary has nothing to share: its weight is 0, and the intercept's is that of the line without it.
         p = len(scale)
         alias = self.alias[:, (self.alias[:p] != 0).sum(0) > 1]
@@ -152,14 +156,14 @@ class Refined:
             found = Doubled.of(high, low) + Doubled.of(alias) @ Doubled.of(z)
             touched = (alias != 0).any(1)[:, None]
             high, low = torch.where(touched, found.high, high), torch.where(touched, found.low, low)
-        unknown = torch.where(touched, math.nan, 0.0)
+        unknown, claimed = torch.where(touched, math.nan, 0.0), float(self.proved.all())
         return replace(
             self,
             weights=high,
             weights_below=low,
-            digits=self.digits + unknown,
+            digits=self.digits * claimed + unknown,
             std_error=self.std_error + unknown.T,
-            std_error_digits=self.std_error_digits + unknown.T,
+            std_error_digits=self.std_error_digits * claimed + unknown.T,
         )
 
     def known_to(self, lost: Tensor) -> Refined:
@@ -286,9 +290,6 @@ def _rounded(count: int, found: Eliminated, *, intercept: bool) -> Refined | Non
     _, below = pairs_of(
         [[solution.weight(j, i).value * Fraction(2) ** (size[d + i] - size[j]) for i in range(k)] for j in range(d)]
     )
-    # As stored, every number counts: where only rounding sets a column apart, the line of all columns is another one.
-    if not all(column.exactly for column in found.redundant):
-        digits, error_digits = digits * 0, error_digits * 0
     among = _Among(torch.tensor(found.kept), found.whole.d)
     p = among.d - intercept
     return Refined(

@@ -35,6 +35,7 @@ FEW_DIGITS = 8  # right digits below which the rows are read once more
 _STEADY = 3  # right digits from which steps of correction converge quickly
 _STEPS = 2
 _SMALL, _FEW = 200_000, 30  # numbers and columns of a table whose exact solution takes milliseconds
+_FEW_TARGETS = 10  # each takes some 30 milliseconds
 _CHUNK = 65_536  # rows taken at a time
 
 
@@ -106,8 +107,10 @@ def sharpened(rows: Rows, moments: Comoments, line: Solved, *, intercept: bool) 
     if rows.X.dtype != torch.float64 or p == 0:
         return line
     # A small table is solved exactly, whatever its digits: nobody will notice the time. Of others the digits decide.
-    if not (len(rows) * (p + k) <= _SMALL and p < _FEW):
-        digits = float(right_digits(moments, p, line.slopes, intercept=intercept).amin())
+    if not (len(rows) * (p + k) <= _SMALL and p < _FEW and k <= _FEW_TARGETS):
+        certain = right_digits(moments, p, line.slopes, intercept=intercept)
+        # Among many targets some weights are near zero and have few digits of their own: that says nothing of the columns.
+        digits = float(certain.amin() if k <= _FEW_TARGETS else certain.amax(1).amin())
         if digits >= FEW_DIGITS:
             return line
         if digits >= _STEADY:

@@ -94,7 +94,8 @@ def learn(
     texts = [f.text for f in (*design.factors, *design.responses) if f.kind == "expression"]
     # Where gaps are imputed, a transform learns from the filled column, which is what it will be given.
     states = learner.states(texts, design.means if missing == "impute" else None)
-    table = tuple(n for n in source.names if n not in design.target_columns and n != weights)
+    apart = {*design.target_columns, weights}
+    table = tuple(n for n in source.names if n not in apart)
     numbers = {n for f in (*design.factors, *design.responses) for n in f.numbers}
     rounded = tuple(f.name for f in source.fields if f.name in numbers and f.note == "beyond 2**53")
     said = (*notes, *asked.notes, *remarks, *_target_notes(design, source))
