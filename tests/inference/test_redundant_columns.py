@@ -203,11 +203,13 @@ def test_intervals_exist_where_the_rows_say_what_training_said(aliased: str, of_
     theirs = alone.predict(new, interval="prediction")
     assert ours.iloc[0].to_numpy() == pytest.approx(theirs.iloc[0].to_numpy(), rel=1e-9)
     assert ours.iloc[1].isna().tolist() == [False, True, True]
-    page = found.augment(data, interval="confidence") if not of_moments else None
-    if page is not None:
-        for name in ("hat", "resid", "cooksd", "std_resid", "conf_low"):
-            expected = alone.augment(data, interval="confidence")[name]
-            assert page[name].to_numpy() == pytest.approx(expected.to_numpy(), rel=1e-7, abs=1e-12)
+
+
+def test_every_row_has_the_leverage_and_influence_that_it_has_without_them():
+    data = table()
+    found, alone = (bl.fit(data, f).augment(data, interval="confidence") for f in ("y ~ a + z + twice", "y ~ a + z"))
+    for name in ("fitted", "hat", "resid", "cooksd", "std_resid", "conf_low", "conf_high"):
+        assert found[name].to_numpy() == pytest.approx(alone[name].to_numpy(), rel=1e-7, abs=1e-12)
 
 
 def test_tests_and_comparisons_count_the_rank():

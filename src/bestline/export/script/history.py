@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import inspect
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
@@ -201,7 +202,7 @@ def history_of(model: FittedLine, rows: Rows | None) -> History:
         weighted=model.design.weights is not None,
         optimizer=Made("", {}) if loop is None else _optimizer(loop),
         schedule=None if loop is None else _schedule(loop),
-        rate=float(trace.rate[0]) if bool(trace.rate[0].isfinite()) else None,
+        rate=float(trace.rate[0]) if math.isfinite(trace.rate[0]) else None,
         updates=model.step,
         early=model.step != int(trace.step[-1]),
         diverged=model.stop is Stop.DIVERGED,
