@@ -146,3 +146,33 @@ def test_partial_fit_of_sgd_goes_on_where_it_was():
         parts.partial_fit(X[i : i + 40], y[i : i + 40])
     np.testing.assert_allclose(parts.coef_, once.coef_, rtol=1e-12)
     assert parts.t_ == once.t_
+
+
+def test_the_line_that_was_trained_is_a_model_too(tmp_path):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(300, 3))
+    y = X @ [1.0, -2.0, 0.5] + 3 + rng.normal(size=300)
+    for options in ({}, {"penalty": "l1", "alpha": 0.01}, {"penalty": None, "fit_intercept": False}, {"average": True}):
+        line = ours.SGDRegressor(max_iter=50, **options).fit(X, y)
+        model = line.model_
+        learnt = [*line.coef_, *line.intercept_] if line.fit_intercept else line.coef_
+        assert model.weights[:, 0].tolist() == list(learnt)
+        assert model.predict(X[:5]).tolist() == pytest.approx(line.predict(X[:5]).tolist(), rel=1e-12)
+        mse = np.mean((line.predict(X) - y) ** 2)
+        assert model.fitted_scores.mse[0] == pytest.approx(mse, rel=1e-9)
+        assert float(model.trace.loss[-1]) == pytest.approx(mse, rel=1e-9)
+        assert model.stop.name == "STEPS"
+        assert "epochs of one step a row" in str(model.summary())
+        assert line.coef_table_["conf_low"].isna().all()  # it has not reached the solution, so there are no intervals
+        assert max(line.digits_.fillna(0)) < 8
+    model.save(tmp_path / "sgd.bestline")
+    parts = ours.SGDRegressor().partial_fit(X[:100], y[:100])
+    assert parts.model_.training.count == 100
+    assert parts.partial_fit(X[100:], y[100:]).model_.training.count == 300
+    assert "_model" not in parts.__getstate__()
+
+
+def test_there_is_no_model_of_other_losses_or_of_very_many_columns():
+    rng = np.random.default_rng(1)
+    assert not hasattr(ours.SGDRegressor(loss="huber").fit(rng.normal(size=(50, 2)), rng.normal(size=50)), "model_")
+    assert not hasattr(ours.SGDRegressor(max_iter=5, tol=None).fit(rng.normal(size=(50, 101)), rng.normal(size=50)), "model_")

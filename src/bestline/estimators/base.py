@@ -61,13 +61,53 @@ class LinearEstimator(RegressorMixin, BaseEstimator):
         return tags
 
 
-class MomentsEstimator(MultiOutputMixin, LinearEstimator):
-    """A line that is a function of the moments of its rows, whether they come at once or in parts."""
+class ModelledEstimator(LinearEstimator):
+    """A line that keeps the moments of its rows, and so is a `bestline.Model` too."""
 
     fit_intercept: bool
     _moments: Comoments | None
-    _refined: Refined | None
     _rounded: tuple[int, ...] = ()
+
+    @property
+    def model_(self) -> Model:
+        """The line as a `bestline.Model`: summary, intervals, pictures, saving, export. Made when first asked for."""
+        check_is_fitted(self)
+        if "_model" not in self.__dict__:
+            self._model = self._as_model()
+        return self._model
+
+    @property
+    def coef_table_(self) -> DataFrame:
+        """One row a weight: term, estimate, std_error, statistic, p_value, conf_low, conf_high. NaN where a penalty is at work."""
+        return self.model_.tidy()
+
+    @property
+    def digits_(self) -> Any:
+        """How many digits of each weight are right, at least, by name; NaN where a penalty is at work."""
+        return self.model_.digits
+
+    def _as_model(self) -> Model:
+        raise NotImplementedError
+
+    def _named_moments(self) -> Moments:
+        """The moments that were kept, under the features' names."""
+        if self._moments is None:
+            raise AttributeError("There are too many columns to keep their moments beside the line; `model_` needs them.")
+        names = getattr(self, "feature_names_in_", [f"x{j}" for j in range(self.n_features_in_)])
+        named = named_moments(self._moments, [str(name) for name in names], intercept=self.fit_intercept)
+        columns = (*named.design.names, *named.design.targets)
+        return replace(named, design=replace(named.design, rounded=tuple(columns[j] for j in self._rounded)))
+
+    def __getstate__(self) -> Any:
+        state = super().__getstate__()
+        # A pickle of the estimator holds what it has learnt; the model is made again from that.
+        return {name: value for name, value in state.items() if name != "_model"}
+
+
+class MomentsEstimator(MultiOutputMixin, ModelledEstimator):
+    """A line that is a function of the moments of its rows, whether they come at once or in parts."""
+
+    _refined: Refined | None
 
     def fit(self, X: Array, y: Array, sample_weight: Array = None) -> Self:
         """Fit the line to rows X (n, p) and y (n,) or (n, k), with weights (n,) if given."""
@@ -139,24 +179,6 @@ class MomentsEstimator(MultiOutputMixin, LinearEstimator):
         """The l1 and l2 penalties in our scale, for `model_`."""
         raise NotImplementedError
 
-    @property
-    def model_(self) -> Model:
-        """The line as a `bestline.Model`: summary, intervals, pictures, saving, export. Made when first asked for."""
-        check_is_fitted(self)
-        if "_model" not in self.__dict__:
-            self._model = self._as_model()
-        return self._model
-
-    @property
-    def coef_table_(self) -> DataFrame:
-        """One row a weight: term, estimate, std_error, statistic, p_value, conf_low, conf_high. NaN where a penalty is at work."""
-        return self.model_.tidy()
-
-    @property
-    def digits_(self) -> Any:
-        """How many digits of each weight are right, at least, by name; NaN where a penalty is at work."""
-        return self.model_.digits
-
     def _as_model(self) -> Model:
         if self._moments is None:
             raise AttributeError(
@@ -169,10 +191,7 @@ class MomentsEstimator(MultiOutputMixin, LinearEstimator):
             l1, l2 = self._penalties()
         except OptionError as error:
             raise AttributeError(str(error)) from error
-        names = getattr(self, "feature_names_in_", [f"x{j}" for j in range(self.n_features_in_)])
-        named = named_moments(self._moments, [str(name) for name in names], intercept=self.fit_intercept)
-        columns = (*named.design.names, *named.design.targets)
-        named = replace(named, design=replace(named.design, rounded=tuple(columns[j] for j in self._rounded)))
+        named = self._named_moments()
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", BestlineWarning)  # the same sentences are in the model's notes
             # `digits=0`: nothing is asked for, since moments alone have no more to give.
@@ -183,11 +202,6 @@ class MomentsEstimator(MultiOutputMixin, LinearEstimator):
             return model
         # Of numbers that were rounded it is exact, too, but its digits are not those of the numbers as they came.
         return replace(model, fit=replace(model.fit, weights=found.weights), refined=None if self._rounded else found)
-
-    def __getstate__(self) -> Any:
-        state = super().__getstate__()
-        # A pickle of the estimator holds what it has learnt; the model is made again from that.
-        return {name: value for name, value in state.items() if name != "_model"}
 
 
 class ChosenEstimator(LinearEstimator):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from dataclasses import replace
 from typing import Any, ClassVar
 
@@ -14,18 +15,22 @@ from sklearn.model_selection import ShuffleSplit
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
-from bestline.errors import DataError, OptionError, warn
+from bestline.api.fit import fit
+from bestline.api.model import Model
+from bestline.errors import BestlineWarning, DataError, OptionError, warn
 from bestline.estimators.arrays import Array, TrainingTable, as_numpy, checked_table
-from bestline.estimators.base import LinearEstimator
+from bestline.estimators.base import ModelledEstimator
 from bestline.estimators.callbacks import CallbackSupportMixin, Telling, with_callbacks
 from bestline.estimators.parameters import ANY_SEED, YES_OR_NO, Choice, Number, Rules
-from bestline.numerics import Rows
+from bestline.numerics import Comoments, Rows
+from bestline.training import Stop
 from bestline.training.solvers.row_loop import LOSSES, RATES, OneByOne, Progress, epoch, shuffled, visits
 
+_FEW = 100  # columns up to which moments are kept beside the line
 _SPARSE_LEVEL = 0.01  # scikit-learn's: on sparse rows the intercept, which every row moves, is moved more slowly
 
 
-class SGDRegressor(CallbackSupportMixin, LinearEstimator):
+class SGDRegressor(CallbackSupportMixin, ModelledEstimator):
     """A line trained by stochastic gradient descent: every row causes a small step.
 
     The same parameters, attributes, rates, penalties and stopping rules as scikit-learn's class of this name, save that
@@ -163,6 +168,7 @@ class SGDRegressor(CallbackSupportMixin, LinearEstimator):
             intercept_init = self.intercept_ if intercept_init is None else intercept_init
         table = checked_table(self, X, y, sample_weight, several=False)
         start = Progress.start(*self._first(table, coef_init, intercept_init), eta=self.eta0)
+        self._keep(table, None)
         telling = Telling(self, self.max_iter, X, y)
         self._train(table, start, self.max_iter, sparse.issparse(X), telling)
         telling.end()
@@ -186,9 +192,37 @@ class SGDRegressor(CallbackSupportMixin, LinearEstimator):
             given = (None, None) if first else (self.coef_, self.intercept_)
             state = Progress.start(*self._first(table, *given), eta=self.eta0)
         before = getattr(self, "loss_curve_", [])
+        self._keep(table, None if first else self.__dict__.get("_moments"), first=first)
         self._train(table, state, 1, sparse.issparse(X), Telling.of_nobody())
         self.loss_curve_ = before + self.loss_curve_
         return self
+
+    def _keep(self, table: TrainingTable, before: Comoments | None, *, first: bool = True) -> None:
+        """Keep the moments of all rows met so far, for `model_`; of many columns they would take longer than training does."""
+        self.__dict__.pop("_model", None)
+        few = table.p <= _FEW and (first or before is not None)
+        own = table.moments() if few else None
+        self._moments = own if own is None or before is None else before + own
+        self._rounded = tuple(sorted({*table.rounded, *(() if first else self._rounded)}))
+
+    def _as_model(self) -> Model:
+        if self.loss != "squared_error":
+            raise AttributeError(f"`model_` is of the squared loss; this line was trained by loss={self.loss!r}.")
+        how = self._method(from_sparse=False)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", BestlineWarning)  # the same sentences are in the model's notes
+            # The objective here is half the squared error: what belongs to all of it is twice as much.
+            model = fit(self._named_moments(), l1=2 * how.l1, l2=how.l2, standardize=False, digits=0)
+        weights = torch.from_numpy(np.asarray(as_numpy(self.coef_.toarray() if sparse.issparse(self.coef_) else self.coef_)))
+        weights = weights.to(torch.float64).reshape(-1, 1)
+        if self.fit_intercept:
+            weights = torch.cat(
+                [weights, torch.from_numpy(np.asarray(as_numpy(self.intercept_))).to(torch.float64).reshape(1, 1)]
+            )
+        loss = model.trained.objective.smooth.losses(model.trained.scaling.to_trained(weights)) @ model.trained.loss_units
+        steps = f"Made {len(self.loss_curve_):,} epochs of one step a row."
+        trained = replace(model.fit, weights=weights, stop=Stop.STEPS, advice=steps, trace=model.trace.ended_at(weights, loss))
+        return replace(model, fit=trained, solver=repr(self), notes=())
 
     def _check(self) -> None:
         super()._check()
