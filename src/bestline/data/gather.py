@@ -191,7 +191,7 @@ def of_folds(by: str, design: Design) -> tuple[str, ...]:
     if not any(factor.kind == "category" and factor.column == by for factor in design.factors):
         return ()
     return (
-        f"{readable(by)} is a feature, and its values are the folds: each line is judged by a level that it has never seen.",
+        f"{readable(by)} is a feature, and its values are the folds: no line can be judged by a level that it has never seen.",
     )
 
 

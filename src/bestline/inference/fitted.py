@@ -380,6 +380,7 @@ class FittedLine:
             self.scaling,
             lambda: self.moments,
             folds=folds,
+            source=self.source,
         )
 
     # -- how it shows itself -------------------------------------------------------------------------------------------

@@ -10,12 +10,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor
 
+from bestline.data.folds import ByHash, ByValue
 from bestline.data.moments import Moments
+from bestline.data.tables import Source
 from bestline.errors import DataError
-from bestline.inference.scores import Errors, Scores, on_moments, out_of_fold, out_of_fold_rows
-from bestline.numerics import Comoments, Rows, Scaling, Weights
+from bestline.inference.scores import Errors, Scores, fold_kind, on_moments, out_of_fold
+from bestline.inference.unknown_levels import JudgeFolds, JudgedFolds, Unknown
+from bestline.numerics import Comoments, Scaling, Weights, rests
 from bestline.training import Part, Parts, Plan, Stop
 
 _FAILED = (Stop.DIVERGED, Stop.INTERRUPTED)
@@ -37,6 +39,7 @@ def judged(
     moments: Callable[[], Moments],
     *,
     folds: int,
+    source: Source | None = None,
 ) -> HeldOut:
     """The held-out scores of a line with weights (d, k).
 
@@ -52,37 +55,90 @@ def judged(
         Gives the moments of the folds; raises DataError when they cannot be told any more.
     folds : int
         How many there are.
+    source : Source or None
+        The rows, where there are any: to leave out those whose level is in no other fold.
     """
     # A test part comes before a validation part: the latter may have chosen when to stop, and so flatters.
     for part, name in ((parts.test, "test"), (parts.held_out, "validation")):
         if part is not None:
             of = (f"{part.moments.count:,} {name} rows", name)
             return HeldOut(scores_of(plan, part, weights, scaling, of))
-    if plan.of_rows:
-        return HeldOut(_by_rows(plan, parts, folds))
+    if plan.of_rows and (parts.training.rows is None or parts.fold is None):
+        return HeldOut()
     try:
-        held = moments().folds
+        collected = moments()
     except DataError:
         return HeldOut(reason="the data have changed since the line was fitted")
+    unknown = _unknown(collected)
+    if plan.of_rows:
+        return _by_rows(plan, parts, folds, unknown)
 
     # Moments of the other folds are the total less one fold, so K-fold costs K small solves and no pass.
     def retrained(rest: Comoments) -> Weights | None:
         fit = plan.run(Part(rest))
         return None if fit.stop in _FAILED else fit.weights
 
-    return HeldOut(out_of_fold(held, scaling, retrained, by=parts.by))
+    if unknown:
+        return _known(plan, collected, retrained, unknown, source)
+    return HeldOut(out_of_fold(collected.folds, scaling, retrained, by=parts.by))
 
 
-def _by_rows(plan: Plan, parts: Parts, folds: int) -> Scores | None:
-    if parts.training.rows is None or parts.fold is None:
-        return None
+def _unknown(moments: Moments) -> dict[int, Unknown]:
+    """By fold what the others do not know of its levels; empty where they know all of all folds."""
+    used = {i: fold for i, fold in enumerate(moments.folds) if fold.count}
+    if not moments.design.texts or len(used) < 2:
+        return {}
+    others = zip(used.items(), rests([*used.values()]), strict=True)
+    found = {i: Unknown.of(rest, fold, moments.design) for (i, fold), rest in others}
+    return found if any(found.values()) else {}
 
-    # Losses with edges and own forward functions need the rows of the other folds, one training each.
-    def predictor(rows: Rows) -> Callable[[Tensor], Tensor] | None:
-        fit = plan.run(Part(Comoments.of_rows(rows), rows))
-        return None if fit.stop in _FAILED else plan.predictor(fit.weights)
 
-    return out_of_fold_rows(parts.training.rows, parts.fold, folds, predictor, by=parts.by)
+def _known(
+    plan: Plan,
+    moments: Moments,
+    retrained: Callable[[Comoments], Weights | None],
+    unknown: dict[int, Unknown],
+    source: Source | None,
+) -> HeldOut:
+    """The scores of the rows that the other folds know: one more pass."""
+    if source is None:
+        return HeldOut(reason="some levels are in one fold alone, and moments cannot leave their rows out")
+    lines = {i: retrained(rest) for i, rest in zip(unknown, rests([moments.folds[i] for i in unknown]), strict=True)}
+    trained = {i: line for i, line in lines.items() if line is not None and bool(line.isfinite().all())}
+    if len(trained) < len(lines):
+        return HeldOut()
+    folds = len(moments.folds)
+    grouping = ByHash(folds, plan.seed) if moments.by is None else ByValue(moments.by, moments.values)
+    known = source.reduce(JudgeFolds(moments.design, plan, grouping, trained, unknown))
+    return _said(known, fold_kind(folds, moments.by))
+
+
+def _said(known: JudgedFolds, kind: str) -> HeldOut:
+    rows = known.errors.moments.count
+    if not rows:
+        return HeldOut(reason="every row has a level that the other folds lack")
+    left = f", {known.unknown:,} left out for a level that the other folds lack" if known.unknown else ""
+    return HeldOut(known.errors.scores(f"{kind}, {rows:,} rows{left}", kind))
+
+
+def _by_rows(plan: Plan, parts: Parts, folds: int, unknown: dict[int, Unknown]) -> HeldOut:
+    """The same by training on rows: losses with edges and own forward functions need those of the other folds, one training each."""
+    rows, fold = parts.training.rows, parts.fold
+    assert rows is not None  # noqa: S101  the caller has looked
+    assert fold is not None  # noqa: S101
+    used = fold.unique().tolist()
+    if len(used) < 2:
+        return HeldOut()
+    known = JudgedFolds(Errors.empty(rows.y.shape[1]))
+    for f in used:
+        rest, held = rows[fold != f], rows[fold == f]
+        fit = plan.run(Part(Comoments.of_rows(rest), rest))
+        if fit.stop in _FAILED:
+            return HeldOut()
+        strange = unknown[f].rows(held.X) if unknown else torch.zeros(len(held), dtype=torch.bool)
+        held = held[~strange]
+        known = known + JudgedFolds(Errors.of(plan.predictor(fit.weights)(held.X), held.y, held.w), int(strange.sum()))
+    return _said(known, fold_kind(folds, parts.by))
 
 
 def scores_of(

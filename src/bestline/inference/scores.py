@@ -18,7 +18,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from bestline.numerics import Bowl, Comoments, Rows, Scaling, Weights, rests, total
+from bestline.numerics import Bowl, Comoments, Scaling, Weights, rests, total
 from bestline.wording import fixed
 
 Trainer = Callable[[Comoments], Weights | None]  # moments of training rows -> weights (d, k) in the data's units
@@ -153,32 +153,10 @@ def out_of_fold(folds: Sequence[Comoments], scaling: Scaling, train: Trainer, *,
         squares += fold.weight * _mse(fold, weights, scaling)
     # R2 compares with the variance of all rows together: folds' own means would flatter it.
     variance, _ = _variances(whole, scaling.p)
-    kind = _kind(len(folds), by)
+    kind = fold_kind(len(folds), by)
     return _scores(f"{kind}, {whole.count:,} rows", kind, whole.count, squares / whole.weight, variance)
 
 
-def out_of_fold_rows(
-    rows: Rows,
-    fold: Tensor,
-    folds: int,
-    predictor: Callable[[Rows], Callable[[Tensor], Tensor] | None],
-    *,
-    by: str | None = None,
-) -> Scores | None:
-    """The same by training on rows: `predictor` trains on some rows and returns X -> predictions, or None."""
-    errors = Errors.empty(rows.y.shape[1])
-    used = [f for f in range(folds) if bool((fold == f).any())]
-    if len(used) < 2:
-        return None
-    for f in used:
-        predict = predictor(rows[fold != f])
-        if predict is None:
-            return None
-        held = rows[fold == f]
-        errors = errors + Errors.of(predict(held.X), held.y, held.w)
-    kind = _kind(folds, by)
-    return errors.scores(f"{kind}, {errors.moments.count:,} rows", kind)
-
-
-def _kind(folds: int, by: str | None) -> str:
+def fold_kind(folds: int, by: str | None) -> str:
+    """What scores of rows held out fold by fold are called."""
     return f"{folds}-fold" if by is None else f"leave-one-{by}-out"
