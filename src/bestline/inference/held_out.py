@@ -16,7 +16,7 @@ from bestline.data.moments import Moments
 from bestline.data.tables import Source
 from bestline.errors import DataError
 from bestline.inference.scores import Errors, Scores, fold_kind, on_moments, out_of_fold
-from bestline.inference.unknown_levels import JudgeFolds, JudgedFolds, Unknown
+from bestline.inference.unknown_levels import JudgedFolds, JudgeFolds, Unknown
 from bestline.numerics import Comoments, Scaling, Weights, rests
 from bestline.training import Part, Parts, Plan, Stop
 
