@@ -60,3 +60,24 @@ def test_a_gap_never_seen_in_training_counts_as_every_level_by_its_share(gaps: i
     missing = next(level for level in factor.levels if level not in "abc")
     assert shares[missing] == pytest.approx(gaps / 30)
     assert sum(shares.values()) == pytest.approx(1)
+
+
+@pytest.mark.parametrize("gaps", [0, 3])
+def test_a_text_that_is_the_same_in_every_row_says_nothing_unless_it_has_gaps(gaps: int) -> None:
+    frame = pd.DataFrame({"g": ["a"] * (40 - gaps) + [None] * gaps, "x": np.random.default_rng(0).normal(size=40)})
+    frame["y"] = frame.x + np.random.default_rng(1).normal(size=40)
+    model = bl.fit(frame, target="y", missing="impute")
+    assert any(name.startswith("g") for name in model.features) == bool(gaps)
+
+
+@pytest.mark.parametrize("reference", ["a", "b", "c"])
+def test_the_reference_is_the_level_that_is_asked_for(reference: str) -> None:
+    """Every other level is compared with it; and they stay in their order."""
+    g = np.array(list("abc") * 10)
+    y = np.array([{"a": 1.0, "b": 4.0, "c": 9.0}[v] for v in g])
+    model = bl.fit({"g": g, "y": y}, f"y ~ C(g, Treatment('{reference}'))")
+    means = {"a": 1.0, "b": 4.0, "c": 9.0}
+    others = [level for level in "abc" if level != reference]
+    assert [name.split("[T.")[1].rstrip("]") for name in model.features] == others
+    assert model.intercept == pytest.approx(means[reference])
+    assert list(model.coef) == pytest.approx([means[level] - means[reference] for level in others])

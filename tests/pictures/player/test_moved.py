@@ -88,7 +88,10 @@ def test_the_switch_turns_axes_contours_and_words(opened: Any) -> None:
     assert switch.inner_text() == "as trained"
     switch.click()
     shown.settle()
-    shown.page.wait_for_timeout(400)  # words come after the picture
+    # Words come after the picture.
+    shown.page.wait_for_function(
+        "() => document.querySelector('[data-panel=contour] canvas').ariaLabel.includes('(as trained)')"
+    )
     assert switch.get_attribute("aria-pressed") == "true"
     assert "(as trained)" in str(contour.get_attribute("aria-label"))
     assert contour.screenshot() != data
@@ -154,13 +157,12 @@ def test_in_a_frame_keys_are_heard_only_where_it_has_the_focus(browser: Any, tmp
         inner = view.frame_locator("iframe").locator(".bestline-player")
         inner.wait_for()
         view.keyboard.press("ArrowRight")
-        view.wait_for_timeout(100)
+        view.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
         assert inner.get_attribute("data-k") == "0"
         assert view.evaluate("() => document.activeElement.tagName") == "BODY", "the page keeps the focus"
         inner.locator("h2").click()
         view.keyboard.press("ArrowRight")
-        view.wait_for_timeout(100)
-        assert inner.get_attribute("data-k") == "1"
+        view.frame_locator("iframe").locator(".bestline-player[data-k='1']").wait_for()
     finally:
         context.close()
 
