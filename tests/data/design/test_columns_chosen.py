@@ -81,3 +81,16 @@ def test_the_reference_is_the_level_that_is_asked_for(reference: str) -> None:
     assert [name.split("[T.")[1].rstrip("]") for name in model.features] == others
     assert model.intercept == pytest.approx(means[reference])
     assert list(model.coef) == pytest.approx([means[level] - means[reference] for level in others])
+
+
+@pytest.mark.parametrize("kind", [np.float64, np.float32])
+def test_there_is_one_zero_among_categories(kind: type) -> None:
+    """Minus zero is zero: one level, at every door, and no two that look alike."""
+    z = np.array([-0.0, 0.0, 1.0, 2.5] * 5, dtype=kind)
+    y = np.array([3.0, 5.0, 7.0, 9.0] * 5)
+    for data in (pd.DataFrame({"z": z, "y": y}), {"z": z, "y": y}):
+        model = bl.fit(data, "y ~ C(z)")
+        assert model.features == ("C(z)[T.1]", "C(z)[T.2.5]")
+        assert model.intercept == pytest.approx(4)
+        assert model.predict({"z": np.array([-0.0, 0.0], dtype=kind)}) == pytest.approx([4, 4])
+    assert bl.Moments.collect(pd.DataFrame({"z": z, "y": y}), "y ~ 1", by="z").values == ("0", "1", "2.5")

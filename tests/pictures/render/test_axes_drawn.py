@@ -1,0 +1,51 @@
+"""Axes as people read them: two spines, ticks of round numbers told apart, logarithms where they are asked for."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from bestline.pictures.marks import Line, Panel, Picture
+from bestline.pictures.render.axes import distinct
+from bestline.pictures.render.mpl import draw
+
+
+def drawn(panel: Panel):
+    figure = draw(Picture((panel,), "a title"))
+    figure.canvas.draw()
+    return figure.axes[0]
+
+
+def test_a_flat_panel_has_two_spines_its_names_and_its_limits() -> None:
+    ax = drawn(Panel("t", "across", "upwards", (Line((0.0, 1.0), (2.0, 7.0), "path", "a"),), xlim=(-1.0, 3.0), ylim=(0.0, 9.0)))
+    assert {name for name, spine in ax.spines.items() if spine.get_visible()} == {"left", "bottom"}
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("across", "upwards")
+    assert (ax.get_xlim(), ax.get_ylim()) == ((-1.0, 3.0), (0.0, 9.0))
+    assert (ax.get_xscale(), ax.get_yscale()) == ("linear", "linear")
+    (line,) = ax.get_lines()
+    assert np.array_equal(line.get_xydata(), [[0.0, 2.0], [1.0, 7.0]])
+
+
+@pytest.mark.parametrize(("log_x", "log_y"), [(True, False), (False, True), (True, True)])
+def test_logarithms_where_asked(log_x: bool, log_y: bool) -> None:
+    ax = drawn(Panel("", "x", "y", (Line((1.0, 1e3), (1e-4, 10.0), "path", "a"),), log_x=log_x, log_y=log_y))
+    assert (ax.get_xscale() == "log", ax.get_yscale() == "log") == (log_x, log_y)
+
+
+def test_updates_are_counted_in_whole_numbers() -> None:
+    ax = drawn(Panel("", "updates made", "y", (Line((0.0, 1.0, 2.0, 3.0), (1.0, 2.0, 3.0, 4.0), "path", "a"),)))
+    assert all(float(tick).is_integer() for tick in ax.get_xticks())
+
+
+@pytest.mark.parametrize(
+    "values", [[0.1, 0.2, 0.30000000000000004], [1000.0, 1000.5, 1001.0], [1e-9, 2e-9], [-1.0, 0.0, 1.0], [1e7, 1.05e7]]
+)
+def test_labels_are_near_their_ticks_and_apart(values: list[float]) -> None:
+    texts = distinct(values)
+    assert len(set(texts)) == len(values)
+    raised = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻", "0123456789-")
+    for text, value in zip(texts, values, strict=True):
+        mantissa, _, power = text.replace("\u2212", "-").partition("×10")
+        assert float(mantissa) * 10.0 ** int(power.translate(raised) or 0) == pytest.approx(
+            value, abs=0.02 * (values[1] - values[0])
+        )
