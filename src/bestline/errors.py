@@ -50,8 +50,9 @@ __all__ = [
     "readable",
     "warn",
 ]
-# Code between a user's line and ours that is nobody's cause: decorators and cached properties of Python itself.
-_NOT_THE_CALLER = frozenset({"bestline", "functools", "contextlib"})
+# Code between a user's line and ours that is nobody's cause: decorators and cached properties of Python itself, and scikit-learn's
+# around every method of an estimator.
+_NOT_THE_CALLER = frozenset({"bestline", "functools", "contextlib", "sklearn", "joblib", "torch"})
 
 
 class BestlineError(Exception):

@@ -91,7 +91,7 @@ class Moments:
         features: Which | None = None,
         weights: str | None = None,
         missing: str = "raise",
-        folds: int | str | None = 5,
+        folds: int | str | None = None,
         by: str | None = None,
         seed: int = 0,
         progress: Progress | None = None,
@@ -103,7 +103,7 @@ class Moments:
         data, formula, target, features, weights, missing
             As in `bestline.fit`, in either order, or X and y.
         folds : int, str or None
-            Number of folds, at least 1 (None is 5); or a column whose values are the folds, for rows that belong together, as in `fit`. It is
+            Number of folds, at least 1, by default 5; or a column whose values are the folds, for rows that belong together, as in `fit`. It is
             no feature unless it is named. Tables that are added up need not have the same values in it.
         by : str, optional
             A column of groups: moments are kept of each of its values. They are the folds then, so this says the same as `folds`
@@ -118,11 +118,11 @@ class Moments:
         BestlineWarning
             Once for everything that people should know of the table, such as columns left out.
         """
-        folds = 5 if folds is None else folds  # None was the default, which people pass on
-        if by is not None and not (isinstance(by, str) and folds == 5):
+        if by is not None and not (isinstance(by, str) and folds is None):
             raise OptionError(
                 f"`by` is the name of a column whose values are the folds, in place of `folds`; got {by!r}, folds={folds!r}."
             )
+        folds = 5 if folds is None else folds
         folds = folds if by is None else by
         if not isinstance(folds, str) and (type(folds) is not int or folds < 1):
             raise OptionError(f"`folds` must be a whole number of at least 1, or the name of a column; got {folds!r}.")

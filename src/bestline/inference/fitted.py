@@ -26,6 +26,7 @@ from bestline.numerics import Bowl, Comoments, Refined, Scaling, Weights, digits
 from bestline.training import Fit, Part, Parts, Plan, Recipe, Selection, Stop, Trace
 from bestline.training.solvers.base import Equals
 from bestline.training.solvers.exact import Exact
+from bestline.training.solvers.proximal import Proximal
 
 FEW_TARGETS = 10  # up to which the exact solution of each is worth its price
 _NONE_HELD_OUT = "too few rows to hold any out, or too many to train on again, or training ended early"
@@ -205,9 +206,16 @@ class FittedLine:
 
     @cached_property
     def exact_weights(self) -> Weights:
-        """Where the loss of the plan is least, (d, k), however training ended."""
+        """Where the loss of the plan is least, (d, k), however training ended; raises NumericalError for losses that need the rows."""
         if self.refined is not None:
             return self.refined.weights
+        if not self.plan.squared_line:
+            raise NumericalError(
+                "Weights are solved for from moments with the squared loss of a line only; those of this line are `weights`, and exact "
+                "where its training has converged."
+            )
+        if self.plan.l1:
+            return replace(self.plan, solver=Proximal(), start=None).run(Part(self.training)).weights
         inference = self._least_squares
         if inference is None or not inference.aliased or self.shares:
             return replace(self.plan, solver=Exact(), start=None).run(Part(self.training)).weights
