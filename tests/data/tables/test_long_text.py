@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 import bestline as bl
-from bestline.data.tables import open_source
+from bestline.data.tables import open_source, text
 from bestline.data.tables.text import BLOCK
 
 # Cells that a reader which sees only one side of an edge takes for something else.
@@ -111,3 +111,23 @@ def test_the_first_integers_that_float64_cannot_tell_apart(tmp_path: Path, large
     source = open_source(data)
     list(source.batches(["x", "y"]))
     assert any("2**53" in note for note in (*source.notes, *bl.fit(data, "y ~ x").notes)) == warned
+
+
+def test_a_quotation_mark_that_is_not_closed_is_told_before_the_file_is_read_to_its_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A row has a longest length: what is held of a file does not grow with the file."""
+    path = tmp_path / "t.csv"
+    line = b"a plain text,1\n"
+    path.write_bytes(b"g,y\n" + line * 100 + b'"not closed,1\n' + line * (10 * BLOCK // len(line)))
+    read, original = [0], text.TextStream.read
+
+    def counted(self: text.TextStream, n: int = -1) -> bytes:
+        piece = original(self, n)
+        read.append(len(piece))
+        return piece
+
+    monkeypatch.setattr(text.TextStream, "read", counted)
+    with pytest.raises(bl.errors.FileError, match="quotation mark"):
+        bl.fit(str(path), "y ~ g")
+    assert 2 * BLOCK <= sum(read) < 8 * BLOCK
