@@ -32,11 +32,14 @@ class Bowl:
         H, half the matrix of second derivatives.
     floor : Tensor (k,)
         Loss at the bottom.
+    told : Tensor (d, k) or None
+        H bottom, as the moments say it: where columns are nearly collinear the product itself has few digits. None: not known apart.
     """
 
     bottom: Weights
     curvature: Square
     floor: Tensor
+    told: Weights | None = None
 
     @classmethod
     def of(cls, moments: Comoments, scaling: Scaling) -> Bowl:
@@ -50,13 +53,18 @@ class Bowl:
         A, h = inner[:p, :p], inner[:p, p:]
         floor = ((slopes * (A @ slopes - h)).sum(0) + (inner.diagonal()[p:] - (h * slopes).sum(0))).clamp(min=0)
         if not scaling.intercept:
-            return cls(slopes, inner[:p, :p], floor)
+            return cls(slopes, inner[:p, :p], floor, h)
         # With an intercept the slopes come from the moments about the means, and b = m_y - m_x'w follows; H is of (x, 1) about zero,
         # [S + m m'  m; m'  1]. About the means both say the same, and the smaller numbers say it with more digits.
         x, y = mean[:p, None], mean[None, p:]
         one = torch.ones(1, 1, dtype=torch.float64)
         curvature = torch.cat([torch.cat([joint[:p, :p] + x @ x.T, x], 1), torch.cat([x.T, one], 1)])
-        return cls(torch.cat([slopes, y - x.T @ slopes]), curvature, floor)
+        return cls(torch.cat([slopes, y - x.T @ slopes]), curvature, floor, torch.cat([joint[:p, p:] + x @ y, y]))
+
+    @property
+    def linear(self) -> Weights:
+        """H bottom (d, k): half the pull at weights of 0."""
+        return self.curvature @ self.bottom if self.told is None else self.told
 
     def excess(self, weights: Weights) -> Tensor:
         """Loss above the floor of each target, (..., k), at weights (..., d, k): right even where it is tiny."""
@@ -81,14 +89,19 @@ class Bowl:
         """The bowl of loss + sum_j l2[j] w[j]^2, for l2 (d,): still a bowl."""
         curvature = self.curvature + torch.diag(l2)
         # (H + L) w = H w0: where the two gradients cancel. The new floor is the whole loss there, ridge included.
-        bottom = minimum_norm(curvature, self.curvature @ self.bottom)
+        bottom = minimum_norm(curvature, self.linear)
         moved = bottom - self.bottom
         floor = self.floor + (moved * (self.curvature @ moved)).sum(0) + (l2[:, None] * bottom**2).sum(0)
-        return Bowl(bottom, curvature, floor)
+        return Bowl(bottom, curvature, floor, self.told)
 
     def cpu(self) -> Bowl:
         """The same bowl in main memory."""
-        return Bowl(self.bottom.cpu(), self.curvature.cpu(), self.floor.cpu())
+        return self.to(torch.device("cpu"))
+
+    def to(self, device: torch.device) -> Bowl:
+        """The same bowl on a device."""
+        told = None if self.told is None else self.told.to(device)
+        return Bowl(self.bottom.to(device), self.curvature.to(device), self.floor.to(device), told)
 
     @property
     def steepest(self) -> float:

@@ -155,7 +155,7 @@ class Plan(Method):
         slices = self._slices(training, scaling) if self.of_slices else None
         # Steps on the whole bowl are small products, done sooner here; only slices of rows are work for a GPU.
         if slices is not None and self.device.type != "cpu":
-            bowl = Bowl(bowl.bottom.to(self.device), bowl.curvature.to(self.device), bowl.floor.to(self.device))
+            bowl = bowl.to(self.device)
         # `null` is what predicting the mean costs, without an intercept 0: the measure of what has diverged, and of gradients.
         units = scaling.target_scale**2
         mean, covariance = trained_moments(training.moments, scaling)

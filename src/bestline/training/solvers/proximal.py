@@ -95,8 +95,8 @@ def _after(smooth: Smooth, penalty: Penalty, v: Weights, step: float, shortest: 
 def _exact(bowl: Bowl, terms: Terms, start: Weights) -> Weights:
     """The solution under an elastic net, found from weights near it."""
     bowl, device = bowl.cpu(), start.device
-    # h = H bottom, and the target's mean square is the floor and what the bottom explains.
-    linear = bowl.curvature @ bowl.bottom
+    # The target's mean square is the floor and what the bottom explains.
+    linear = bowl.linear
     square = bowl.floor + (bowl.bottom * linear).sum(0)
     normal = Normal(bowl.curvature[None], linear[None], square[None])
     path = solve(normal, terms.l1, terms.l2, factors=terms.factors.cpu(), start=start.cpu()[None])
