@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 from pathlib import Path
@@ -78,3 +79,17 @@ def test_watch_overwrites_only_when_told_to(run: Run, table: Path, tmp_path: Pat
     assert (tmp_path / "run.html").read_text() == "mine"
     assert run("watch", table, "y ~ x1", "--steps", "5", "-o", "run.html", "--force").status == 0
     assert 'id="session"' in (tmp_path / "run.html").read_text(encoding="utf-8")
+
+
+def test_watch_with_nothing_else_shows_a_descent(run: Run, table: Path, tmp_path: Path) -> None:
+    """Not the best rate, which arrives in a step: and it says what it chose."""
+    done = run("watch", table, "y ~ x1", "-o", "run.html", "--json")
+    assert done.status == 0, done.err
+    loss = session_in(tmp_path / "run.html")["runs"][0]["loss"]
+    assert 15 <= len(loss) - 1 <= 200
+    assert max(before - after for before, after in itertools.pairwise(loss)) < 0.5 * (loss[0] - loss[-1])
+    (chosen,) = done.facts["chosen"]
+    assert f"{done.facts['runs'][0]['lr']:.4g}" in chosen
+    told = run("watch", table, "y ~ x1", "--steps", "9", "-o", "nine.html")
+    assert "To be watched" in told.out
+    assert len(session_in(tmp_path / "nine.html")["runs"][0]["loss"]) == 10

@@ -28,6 +28,7 @@ _HOME = {
     "save": "pictures.render.mpl",
     "score_facts": "inference.summary",
     "watch_runs": "pictures.watch",
+    "worth_watching": "pictures.watch",
     "write_sweep": "pictures.sweep_file",
     "write_with": "data.tables",
     "written_as": "pictures.sweep_file",
@@ -70,6 +71,7 @@ __all__ = [
     "save",
     "score_facts",
     "watch_runs",
+    "worth_watching",
     "write_sweep",
     "write_with",
     "written_as",
@@ -83,7 +85,7 @@ if TYPE_CHECKING:
     from bestline.pictures.diagnostics import panels
     from bestline.pictures.render.mpl import save
     from bestline.pictures.sweep_file import write_sweep, written_as
-    from bestline.pictures.watch import animate, label, page_of, refuse_format, refuse_look, watch_runs
+    from bestline.pictures.watch import animate, label, page_of, refuse_format, refuse_look, watch_runs, worth_watching
 
 
 def on_first_use(namespace: dict[str, Any], homes: Mapping[str, str]) -> Callable[[str], Any]:

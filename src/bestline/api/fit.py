@@ -20,7 +20,8 @@ from bestline.training.gather import gather
 from bestline.training.own_forward import UserForward
 from bestline.training.plan import UserLoss
 from bestline.training.prepare import Prepared, prepare
-from bestline.training.task import Start
+from bestline.training.task import Part, Start
+from bestline.training.worth_watching import stands_still, to_watch
 
 
 @data_first
@@ -155,8 +156,19 @@ def watched(prepared: Prepared, watch: Watch | bool | None) -> Fit:
         return prepared.train(watch or None)
     from bestline.pictures import live  # matplotlib
 
+    plan = prepared.plan
     with live.watching(watch, live.few_rows(prepared)) as hear:
-        return prepared.train(hear)
+        # What takes no time is done first: only then is it known whether there was anything to see.
+        if not plan.squared_line or (plan.solver.loop is not None and plan.solver.whole_gradient != "sgd"):
+            return prepared.train(hear)
+        fit = prepared.train()
+        if not stands_still(plan, fit):
+            return prepared.train(hear)
+        training = prepared.parts.training.moments
+        seen, words = to_watch(plan, training)
+        seen.run(Part(training), None, hear)
+    warn(f"The line was solved at once. {words}")
+    return fit
 
 
 def told(model: Model) -> Model:

@@ -13,7 +13,7 @@ import bestline as bl
 from bestline import api
 from bestline.cli.fit import Training, training_options
 from bestline.cli.options import Force, grouped, names_of, rate_of, refuse_existing, saying, start_of
-from bestline.cli.terminal import Terminal
+from bestline.cli.terminal import Bars, Terminal
 
 
 @grouped(training=training_options, terminal=saying)
@@ -51,13 +51,11 @@ def watch(
     api.refuse_format(out)
     refuse_existing(out, force)
     api.refuse_look(out, theme=theme, frames=frames)
-    # The exact solution has no steps to watch.
-    base = {"solver": "sgd"} if training.arguments["solver"] in (None, "exact") and not training.arguments["l1"] else {}
-    changes = [base, *({**base, **_changed(text)} for text in compare or [])]
+    changes = [{}, *(_changed(text) for text in compare or [])]
     with terminal.listening() as bars:
         models = []
         for change in changes:
-            models.append(training.fit(bars, **change))
+            models.append(_trained(training, bars, change))
             if models[-1].stop is bl.Stop.INTERRUPTED:  # shown as far as it came, and the others not begun
                 break
     asked = ["", *(compare or [])][: len(models)]
@@ -85,12 +83,32 @@ def watch(
         }
         for name, model in zip(labels, models, strict=True)
     ]
+    chosen = [note for model in models for note in model.notes if note.startswith("To be watched")]
     told = [f"{fact['label']}: loss {fact['loss']:.6g} after {fact['steps']:,} updates. {fact['stop']}" for fact in facts]
     known = tuple(model.advice for model in models)
     with terminal.saving((out, draw)):
-        terminal.answer("\n".join(told), {"out": str(out), "runs": facts, "warnings": terminal.said}, known=known)
+        terminal.answer(
+            "\n".join([*told, *dict.fromkeys(chosen)]),
+            {"out": str(out), "runs": facts, "chosen": chosen, "warnings": terminal.said},
+            known=known,
+        )
     if models[-1].stop is bl.Stop.INTERRUPTED:
         raise typer.Exit(130)
+
+
+_SAID = ("lr", "rate", "power", "average", "batch_size", "patience", "tol", "forward")  # then descent is what was asked for
+
+
+def _trained(training: Training, bars: Bars, change: dict[str, Any]) -> bl.Model:
+    """One run: as it was asked for, or where nobody said how, a descent that can be watched."""
+    asked = {**training.arguments, **change}
+    plain = asked["solver"] in (None, "exact", "sgd") and asked["loss"] == "squared"
+    if plain and all(asked[name] is None for name in _SAID):
+        line = training.fit(bars, **{**change, "solver": None, "steps": None})
+        return api.worth_watching(line, asked["steps"], always=True)
+    # The exact solution has no steps to watch.
+    descends = {"solver": "sgd"} if asked["solver"] in (None, "exact") and not asked["l1"] else {}
+    return training.fit(bars, **{**change, **descends})
 
 
 def _named(label: str, asked: str) -> str:

@@ -9,8 +9,9 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 import torch
 
@@ -31,11 +32,24 @@ from bestline.pictures.render import mpl
 from bestline.pictures.render.html import Page, page
 from bestline.pictures.render.png import compact
 from bestline.pictures.sample import Sample, rows_shown
-from bestline.training import Fit
+from bestline.training import Fit, Part
+from bestline.training.worth_watching import stands_still, to_watch
 from bestline.wording import plain
 
-__all__ = ["FORMATS", "animate", "label", "page_of", "refuse_format", "refuse_look", "session_of", "watch", "watch_runs"]
+__all__ = [
+    "FORMATS",
+    "animate",
+    "label",
+    "page_of",
+    "refuse_format",
+    "refuse_look",
+    "session_of",
+    "watch",
+    "watch_runs",
+    "worth_watching",
+]
 
+LineT = TypeVar("LineT", bound=FittedLine)
 Models: TypeAlias = FittedLine | Mapping[str, FittedLine]  # one, or several by their labels
 
 FORMATS = ("html", *motion.FORMATS, *mpl.FORMATS)
@@ -49,7 +63,21 @@ def label(model: FittedLine) -> str:
 
 def beside(line: FittedLine, others: Mapping[str, FittedLine] | None) -> dict[str, FittedLine]:
     """A line and others on the same rows, each by its label."""
-    return {label(line): line, **(others or {})}
+    shown_line = line if others else worth_watching(line)
+    return {label(shown_line): shown_line, **(others or {})}
+
+
+def worth_watching(line: LineT, steps: int | None = None, *, always: bool = False) -> LineT:
+    """The line itself; or, where it was solved with nothing to see, one that descended to the same place, and says so in its notes.
+
+    `steps` are the updates to make; with `always` it descends anew whatever it did. An exact line among others stays what it is.
+    """
+    if not (always or stands_still(line.plan, line.fit)) or not line.plan.squared_line:
+        return line
+    plan, words = to_watch(line.plan, line.training, steps)
+    parts = line.parts
+    fit = plan.run(Part(line.training), None if parts is None else parts.held_out)
+    return replace(line, plan=plan, fit=fit, solver=repr(plan.solver), notes=(*line.notes, words))
 
 
 def watch(models: Models, data: Any = None, *, pair: Pair = None, target: int | str = 0) -> Any:
@@ -187,7 +215,11 @@ def _shown(models: Models, data: Any, target: int | str) -> tuple[dict[str, Fit]
 
 
 def _runs(models: Models) -> dict[str, FittedLine]:
-    runs = {label(models): models} if isinstance(models, FittedLine) else dict(models)
+    runs = {"": models} if isinstance(models, FittedLine) else dict(models)
+    if len(runs) == 1:  # beside others, a line that was solved at once is what they are compared with
+        (name, line), *_ = runs.items()
+        shown_line = worth_watching(line)
+        runs = {name or label(shown_line): shown_line}
     if not runs:
         raise OptionError("There are no models to watch; give at least one.")
     # Everything is compared with the first run, whose surface all the paths are drawn on.

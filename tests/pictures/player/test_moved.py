@@ -88,12 +88,8 @@ def test_the_switch_turns_axes_contours_and_words(opened: Any) -> None:
     assert switch.inner_text() == "as trained"
     switch.click()
     shown.settle()
-    # Words come after the picture.
-    shown.page.wait_for_function(
-        "() => document.querySelector('[data-panel=contour] canvas').ariaLabel.includes('(as trained)')"
-    )
     assert switch.get_attribute("aria-pressed") == "true"
-    assert "(as trained)" in str(contour.get_attribute("aria-label"))
+    shown.page.wait_for_selector("[data-panel=contour] canvas[aria-label*='(as trained)']")  # words come after the picture
     assert contour.screenshot() != data
     for panel in ("contour", "surface"):
         assert "(as trained)" in str(shown.page.locator(f"[data-panel={panel}] h3").get_attribute("title"))
@@ -162,7 +158,7 @@ def test_in_a_frame_keys_are_heard_only_where_it_has_the_focus(browser: Any, tmp
         assert view.evaluate("() => document.activeElement.tagName") == "BODY", "the page keeps the focus"
         inner.locator("h2").click()
         view.keyboard.press("ArrowRight")
-        view.frame_locator("iframe").locator(".bestline-player[data-k='1']").wait_for()
+        view.frame_locator("iframe").locator(".bestline-player[data-k='1']").wait_for(timeout=5_000)
     finally:
         context.close()
 
