@@ -6,9 +6,10 @@ import os
 from pathlib import Path
 
 import pytest
+import torch
 
 from bestline import files
-from bestline.errors import DataError
+from bestline.errors import DataError, ModelFileError
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="rights are those of POSIX")
 
@@ -73,3 +74,17 @@ def test_a_link_stays_a_link(tmp_path: Path) -> None:
         temporary.write_text("new")
     assert (tmp_path / "link.csv").is_symlink()
     assert (tmp_path / "real.csv").read_text() == "new"
+
+
+@pytest.mark.parametrize("version", [1, 2, 3])
+def test_a_file_of_a_later_version_is_refused(tmp_path: Path, version: int) -> None:
+    """From the very next one on."""
+    files.write(tmp_path / "m", "model", version, {"w": torch.ones(2)}, {"a": 1}, overwrite=False)
+    if version > 2:
+        with pytest.raises(ModelFileError, match="newer bestline"):
+            files.read(tmp_path / "m", "model", 2)
+    else:
+        found, tensors, facts = files.read(tmp_path / "m", "model", 2)
+        assert (found, facts, tensors["w"].tolist()) == (version, {"a": 1}, [1.0, 1.0])
+    with pytest.raises(ModelFileError, match="not a bestline moments file"):
+        files.read(tmp_path / "m", "moments", 3)

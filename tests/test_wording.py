@@ -75,3 +75,20 @@ def test_equations_read_as_people_write_them() -> None:
     assert equation("y", ("x", "Intercept"), (-1.0, -3.0)) == "y = −3 − 1 x"
     assert equation("y", (), ()) == "y = 0"
     assert equation("y", tuple(f"x{i}" for i in range(12)), [1.0] * 12).endswith("+ 4 more")
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (1234.5, "1,234"),
+        (123_456_789.0, "123,500,000"),
+        (999_900_000.0, "999,900,000"),
+        (1e9, "1e+09"),
+        (2.5e12, "2.5e+12"),
+        (0.0, "0"),
+        (-0.0, "0"),
+        (-3.14159, "\u22123.142"),
+    ],
+)
+def test_numbers_have_commas_up_to_a_thousand_millions(value: float, text: str) -> None:
+    assert said(value) == text

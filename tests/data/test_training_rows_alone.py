@@ -102,3 +102,17 @@ def test_parts_are_as_large_as_scikit_learn_makes_them(n: int, shares: tuple[flo
     for name, share in zip(("validation", "test")[-len(shares) + 1 :], shares[1:], strict=True):
         assert model.sizes[name] == len(train_test_split(np.arange(n), test_size=share)[1])
     assert sum(model.sizes.values()) == n
+
+
+def test_rows_left_out_for_a_gap_do_not_shift_the_parts_of_those_after_them() -> None:
+    """The part of a row is drawn by its number in the table, gaps or not."""
+    frame = table()
+    model = bl.fit(frame, "y ~ x + z", missing="drop", **SPLIT)
+    part = frame[(model.labels == 0).numpy()].dropna()
+    np.testing.assert_allclose(model.params, bl.fit(part, "y ~ x + z").params, rtol=1e-10)
+    assert model.sizes["training"] == len(part)
+    assert model.influence().index.tolist() == part.index.tolist()
+    np.testing.assert_allclose(model.influence()["hat"], bl.fit(part, "y ~ x + z").influence()["hat"], rtol=1e-8)
+    held = frame[(model.labels == 2).numpy()].dropna()
+    expected = ((held["y"] - model.predict(held)) ** 2).mean() ** 0.5
+    assert model.evaluate(held).rmse[0] == pytest.approx(expected, rel=1e-9)

@@ -15,6 +15,7 @@ import bestline as bl
 from bestline.numerics.comoments import Comoments
 from bestline.numerics.scaling import Scaling
 from bestline.training.cross_validation import geometric, select
+from bestline.training.penalty.elastic_net import ElasticNetPenalty
 from bestline.training.solvers import Descent
 from bestline.training.solvers.path import Normal, solve, top
 
@@ -134,3 +135,14 @@ def test_errors_of_folds_and_their_spread_are_numpys() -> None:
     assert float(chosen.error[at]) == pytest.approx(mean / variance, rel=1e-7)
     spread = np.sqrt(share @ (np.array(found) - mean) ** 2 / 2)
     assert float(chosen.std_error[at]) == pytest.approx(spread / variance, rel=1e-6)
+
+
+def test_the_curvature_of_a_penalty_is_the_largest_eigenvalue_of_its_hessian() -> None:
+    """Of a ridge by autograd, whatever the factors: it bounds the rate."""
+    penalty = ElasticNetPenalty(0.0, 0.7, torch.tensor([0.5, 3.0, 0.0], dtype=f64))
+    w = torch.tensor([[1.0], [-2.0], [0.5]], dtype=f64)
+    hessian = torch.autograd.functional.hessian(lambda v: penalty.value(v[:, None]), w[:, 0])
+    assert penalty.curvature == pytest.approx(float(torch.linalg.eigvalsh(hessian)[-1]))
+    both = ElasticNetPenalty(0.4, 0.7, torch.tensor([0.5, 3.0, 0.0], dtype=f64))
+    gradient = torch.autograd.functional.jacobian(both.value, w)
+    assert torch.allclose(both.gradient(w), gradient)
