@@ -112,6 +112,14 @@ def test_all_weights_but_some_and_none() -> None:
     for options in ({}, {"split": (0.5, 0.5)}):
         with pytest.raises(DataError, match=r"No row of the data has a positive weight: column `w`"):
             bl.fit(table.assign(w=0.0), "y ~ x", weights="w", **options)
+    with pytest.raises(DataError, match=r"No usable row is left in the data: every one has a value missing .* or the weight 0"):
+        bl.fit(table.assign(w=0.0), "y ~ x + g", weights="w")
+    with pytest.raises(DataError, match=r"No usable row is left in the data: every one has a value missing"):
+        bl.fit(
+            table.assign(x=np.where(np.arange(60) % 2, np.nan, 1), z=np.where(np.arange(60) % 2, 1, np.nan)),
+            "y ~ x + z + g",
+            missing="drop",
+        )
 
 
 # --- levels of training rows alone --------------------------------------------------------------------------------------------

@@ -122,7 +122,8 @@ class Predictor:
         tell_unseen(self.unseen.parts, self.on_unseen)
         if self.imputed.parts:
             counts = self.imputed.parts
-            warn(f"Missing values were imputed in {listed(counts)} ({sum(counts.values()):,} values).")
+            many = sum(counts.values())
+            warn(f"Missing values were imputed in {listed(counts)} ({many:,} value{'s' if many > 1 else ''}).")
         for why, rows in self.narrow.items():
             warn(f"{_rows_have(rows)} no interval, for {why}.")
 

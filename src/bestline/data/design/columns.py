@@ -175,8 +175,14 @@ def _settled(kind: Factor | Category, piece: Piece, draft: Draft, source: Source
     if imputed and (own.missing or MISSING_LEVEL in weights):
         levels.append(MISSING_LEVEL)
         weights[MISSING_LEVEL] = weights.get(MISSING_LEVEL, 0.0) + own.missing_weight
+    if not levels and not own.missing:
+        weightless = " or the weight 0" if draft.weights else ""
+        raise DataError(
+            f"No usable row is left in {source.label}: every one has a value missing in a column that is used{weightless}; use "
+            f"missing='impute', or leave out the column that is empty."
+        )
     if not levels:
-        raise ColumnError(f"Column {readable(kind.column)} has no value in any row that counts; leave it out.")
+        raise ColumnError(f"Column {readable(kind.column)} has no values at all: every one is missing; leave it out.")
     total = sum(weights[level] for level in levels)
     return Factor(piece.text, "category", kind.column, tuple(levels), tuple(weights[level] / total for level in levels))
 
