@@ -10,7 +10,7 @@ from bestline.inference.classical import Coefficient
 from bestline.inference.covariance.sandwich import Covariance
 from bestline.inference.fitted import FittedLine
 from bestline.inference.uncertainty import glances, overall
-from bestline.wording import aligned, bulleted, fixed, p_value, plain, significant
+from bestline.wording import aligned, bulleted, count, fixed, p_value, plain, significant
 
 _WIDTH = 100
 _LONGEST_NAME = 40
@@ -45,7 +45,7 @@ def _rows(line: FittedLine) -> str:
     if penalty and line.plan.factors is not None:
         own = [f"{name} x {f:g}" for name, f in zip(line.plan.features, line.plan.factors, strict=True) if f != 1]
         penalty += f" ({', '.join(own[:_FACTORS])}{', ...' if len(own) > _FACTORS else ''})" if own else ""
-    return f"{used:,} rows{parts}{dropped}{penalty}"
+    return f"{count(used, 'row')}{parts}{dropped}{penalty}"
 
 
 def _table(line: FittedLine, table: Sequence[Coefficient], level: float) -> list[str]:
