@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from statsmodels.stats.outliers_influence import variance_inflation_factor
 
 import bestline as bl
 from bestline.inference import second_pass
+from bestline.numerics import Rows
 from inference.diagnosed import frame
+from numerics.exact import NIST, right, truth
 
 pytestmark = pytest.mark.usefixtures("quiet")
 
@@ -46,3 +50,22 @@ def test_longleys_condition_is_the_published_one():
     data = pd.read_csv(Path(__file__).parents[1] / "references" / "inference_longley.csv")
     model = bl.fit(data, "TOTEMP ~ GNPDEFL + GNP + UNEMP + ARMED + POP + YEAR")
     assert second_pass.columns_of(model).indices[-1].value == pytest.approx(43275.0, rel=1e-5)
+
+
+@pytest.mark.parametrize("name", ["Longley", "close"])
+def test_variance_inflation_keeps_the_digits_of_the_exact_solution(name: str):
+    """NIST's Longley, and two columns a millionth apart, against rational arithmetic."""
+    rng = np.random.default_rng(2)
+    a = rng.normal(size=30)
+    X = np.array(NIST[name]["x"], dtype=float) if name in NIST else np.column_stack([a, a + 1e-6 * rng.normal(size=30)]) + 100
+    y = rng.normal(size=len(X))
+    model = bl.fit((X, y), solver="exact")
+    exact = truth(Rows(torch.tensor(X), torch.tensor(y[:, None])), intercept=True)
+    assert exact is not None
+    found = second_pass.columns_of(model).vif
+    for j, column in enumerate(X.T.tolist()):
+        values = [Fraction(v) for v in column]
+        mean = sum(values) / len(values)
+        # The variance of a weight is s^2 V_jj, and V_jj times the column's own sum of squares its inflation.
+        share = exact.variances[0][j] * (len(X) - X.shape[1] - 1) / exact.rss[0]
+        assert right(found[f"x{j}"], share * sum((v - mean) ** 2 for v in values)) >= 14

@@ -208,3 +208,19 @@ def test_the_estimator_goes_by_the_same_rule(close: float, k: int, exact: bool):
     found = bl.LinearRegression().fit(X, Y)
     assert (found._refined is not None) == exact
     assert pytest.approx(bl.fit((X, Y), solver="exact").weights[:2].numpy(), rel=1e-6) == found.coef_.T
+
+
+@pytest.mark.parametrize("name", [n for n in NIST if n != "Filip"])  # whose powers need more bits than an array of them holds
+def test_the_estimator_promises_all_digits_and_has_them(name: str):
+    facts = NIST[name]
+    x, y = np.array(facts["x"], dtype=float), np.array(facts["y"], dtype=float)
+    X = x if facts["kind"] == "multiple" else np.column_stack([x[:, 0] ** d for d in range(1, facts["degree"] + 1)])
+    found = bl.LinearRegression(fit_intercept=facts["intercept"]).fit(X, y)
+    exact = truth(Rows(torch.tensor(X), torch.tensor(y[:, None])), intercept=facts["intercept"])
+    assert exact is not None
+    weights = [*found.coef_, *([found.intercept_] if facts["intercept"] else [])]
+    errors = found.coef_table_.std_error.tolist()
+    for weight, error, value, square in zip(weights, errors, exact.weights, exact.variances[0], strict=True):
+        assert right(float(weight), value[0]) >= EXACT
+        assert right_root(error, square) >= EXACT
+    assert set(found.digits_.tolist()) == {15.0}

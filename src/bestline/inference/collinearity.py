@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
+from torch import Tensor
 
 from bestline.numerics import Comoments, Scaling, inverse, of_one_size, second_moments, singular_vectors
 
@@ -65,7 +66,13 @@ class Collinearity:
 
 
 def collinearity(
-    moments: Comoments, scaling: Scaling, names: Sequence[str], kept: Sequence[int], aliased: Mapping[int, Sequence[int]]
+    moments: Comoments,
+    scaling: Scaling,
+    names: Sequence[str],
+    kept: Sequence[int],
+    aliased: Mapping[int, Sequence[int]],
+    *,
+    exact: Tensor | None = None,
 ) -> Collinearity:
     """Collinearity of the columns (p,) behind `moments`.
 
@@ -79,13 +86,18 @@ def collinearity(
         Columns that say something of their own.
     aliased : dict
         The others -> those that say them.
+    exact : Tensor (p,), optional
+        Diagonal of (X'WX)^-1 in the data's units, where it is known to its last digits.
     """
     p, kept = scaling.p, list(kept)
     spread, center = moments.spread[:p], moments.center[:p]
     A = second_moments(moments, scaling)[kept][:, kept]
     # 1 / (1 - R2_j) is the j-th diagonal entry of the inverse correlation matrix; A_jj makes up for a diagonal that is not 1.
-    V = inverse(A)
-    inflation = A.diagonal() * (float("inf") if V is None else V.diagonal())
+    V = inverse(A) if exact is None else None
+    own = torch.full((len(kept),), float("inf"), dtype=torch.float64) if V is None else V.diagonal()
+    if exact is not None:
+        own = exact[kept] * scaling.scale[kept] * moments.weight * scaling.scale[kept]
+    inflation = A.diagonal() * own
     vif = {name: float("nan") for name in names} | {names[j]: float(v) for j, v in zip(kept, inflation, strict=True)}
     varying = [j for j in range(p) if spread[j] > 0]
     ordered = sorted(varying, key=lambda j: float(spread[j]))

@@ -39,7 +39,8 @@ def columns_of(line: FittedLine) -> Collinearity:
     """How far the columns can be told apart; from the moments."""
     inference = refuse(line, "There is no diagnosis")
     aliased = {alias.column: list(alias.on) for alias in inference.aliased}
-    return collinearity(line.training, line.scaling, line.features, inference.kept, aliased)
+    exact = None if line.refined is None else line.refined.inverse.diagonal()
+    return collinearity(line.training, line.scaling, line.features, inference.kept, aliased, exact=exact)
 
 
 def diagnosis(line: FittedLine, data: Any = None, *, target: int | str = 0) -> Diagnosis:
