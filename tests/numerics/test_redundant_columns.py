@@ -184,3 +184,10 @@ def test_any_multiple_that_float64_holds_exactly_is_redundant(pairs: list[tuple[
     found = checked(np.column_stack([x, times * x]), y, None, intercept=False)
     assert found.alias[0, 0] == times
     assert math.isnan(found.std_error[0, 1])
+
+
+def test_a_coefficient_that_float64_cannot_hold_is_not_taken_for_none():
+    x = np.array([1.0, 2.0, 4.0])
+    X = torch.tensor(np.column_stack([x * 2.0**900, x * 2.0**-900]))
+    assert solve(Rows(X, torch.tensor([[3.0], [4.0], [5.0]]).double()), intercept=True) is None
+    assert solve(Rows(X.flip(1), torch.tensor([[3.0], [4.0], [5.0]]).double()), intercept=True) is None

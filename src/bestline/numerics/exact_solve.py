@@ -259,7 +259,9 @@ def _rounded(count: int, found: Eliminated, *, intercept: bool) -> Refined | Non
     weights, digits = table_of(
         [[nearest_double(solution.weight(j, i), size[d + i] - size[j], least) for i in range(k)] for j in range(d)]
     )
-    if not bool(weights.isfinite().all()):
+    alias = _alias(found)
+    # A coefficient that float64 cannot hold, as of numbers about 1e300 on those about 1e-300, would seem to be none.
+    if not bool(weights.isfinite().all()) or alias is None:
         return None
     rss = [decided(Known(r, b), least) for r, b in zip(solution.rss, solution.rss_bound, strict=True)]
     tss = [system.about_mean(i) if intercept else system.target(i) for i in range(k)]
@@ -309,7 +311,7 @@ def _rounded(count: int, found: Eliminated, *, intercept: bool) -> Refined | Non
         factor=among.both(factor),
         factor_below=among.both(factor_below),
         kept=among.rows(torch.ones(d, 1))[:, 0] > 0,
-        alias=_alias(found),
+        alias=alias,
         proved=torch.tensor([column.exactly for column in found.redundant], dtype=torch.bool),
     )
 
@@ -337,11 +339,12 @@ def _lengths(system: System) -> Tensor:
     return torch.tensor([int(a) / (1 << system.bits) for a in system.A.diagonal()], dtype=torch.float64).sqrt()
 
 
-def _alias(found: Eliminated) -> Tensor:
-    """What each redundant column is a combination of, (d, m)."""
+def _alias(found: Eliminated) -> Tensor | None:
+    """What each redundant column is a combination of, (d, m); None where that is beyond the range of float64."""
     alias = torch.zeros(found.whole.d, len(found.redundant), dtype=torch.float64)
     for at, column in enumerate(found.redundant):
         alias[column.column, at] = -1.0
         for i, c in column.on.items():
             alias[i, at] = scaled(c, 0)
-    return alias
+    whole = sum(1 + len(column.on) for column in found.redundant)
+    return alias if bool(alias.isfinite().all()) and int((alias != 0).sum()) == whole else None
