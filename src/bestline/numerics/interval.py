@@ -100,4 +100,4 @@ def scaled(value: Fraction, power: int) -> float:
     try:
         return float(value * Fraction(2) ** power)
     except OverflowError:
-        return math.copysign(math.inf, value)
+        return math.inf if value > 0 else -math.inf
