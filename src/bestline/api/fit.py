@@ -12,6 +12,7 @@ from typing import Any
 from bestline.api.model import Model
 from bestline.calls import data_first
 from bestline.data.progress import Progress
+from bestline.data.runner import calmly
 from bestline.data.unnamed_columns import Which
 from bestline.errors import BestlineWarning, DivergedWarning, OptionError, warn
 from bestline.inference.from_fit import finished
@@ -25,6 +26,7 @@ from bestline.training.worth_watching import stands_still, to_watch
 
 
 @data_first
+@calmly
 def fit(
     data: Any,
     formula: Any = None,

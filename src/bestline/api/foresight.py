@@ -14,6 +14,7 @@ from bestline.attributes import answering
 from bestline.calls import data_first, renamed
 from bestline.data.gather import Gathered, Query
 from bestline.data.progress import Progress
+from bestline.data.runner import calmly
 from bestline.data.unnamed_columns import Which
 from bestline.engines.choose import brought
 from bestline.errors import OptionError, warn
@@ -65,6 +66,7 @@ class Sweep(SweptRuns):
 
 @renamed(optimizer="solver")
 @data_first
+@calmly
 def preflight(
     data: Any,
     formula: Any = None,
@@ -142,6 +144,7 @@ def preflight(
 
 
 @data_first
+@calmly
 def sweep(
     data: Any,
     formula: Any = None,

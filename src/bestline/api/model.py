@@ -12,6 +12,7 @@ from torch import nn
 
 from bestline.attributes import answering
 from bestline.calls import now_by_name, with_hints
+from bestline.data.runner import calmly
 from bestline.errors import BestlineDeprecationWarning, warn
 from bestline.export import model_file, sql, torch_module
 from bestline.export.facts import to_dict
@@ -103,10 +104,12 @@ class Model(FittedLine):
         """Two-sided p-values of the weights."""
         return tables.column(self, "p_value")
 
+    @calmly
     def conf_int(self, level: float = 0.95, *, cov: Cov = "classical", data: Any = None) -> DataFrame:
         """Intervals of the weights, columns `low` and `high`; for least squares without a penalty."""
         return tables.conf_int(self, level, cov, data)
 
+    @calmly
     def tidy(self, level: float = 0.95, *, cov: Cov = "classical", data: Any = None) -> DataFrame:
         """One row a weight, by broom's names: term, estimate, std_error, statistic, p_value, conf_low, conf_high."""
         return tables.tidy(self, level, cov, data)
@@ -115,17 +118,20 @@ class Model(FittedLine):
         """One row a target: nobs, r_squared, adj_r_squared, sigma, F statistic, p_value, log_lik, aic, bic."""
         return tables.glance(self)
 
+    @calmly
     def summary(self, level: float = 0.95, *, cov: Cov = "classical", data: Any = None) -> Summary:
         """Everything in one place: `print` it, or take `.facts`, the object that `--json` prints."""
         return summary.summarise(self, level, cov, data)
 
     @now_by_name
+    @calmly
     def coefficients(
         self, level: float = 0.95, *, target: int | str = 0, cov: Cov = "classical", data: Any = None
     ) -> list[Coefficient]:
         """The coefficient table of one target, by its name or number; `cov` and `data` as in `covariance`."""
         return uncertainty.tables(self, level, cov, data)[uncertainty.target_number(self, target)]
 
+    @calmly
     def covariance(self, cov: Cov = "classical", data: Any = None) -> Inference | Covariance:
         """Covariance of the weights: "classical", "HC0" to "HC3", or {"cluster": column}.
 
@@ -134,25 +140,30 @@ class Model(FittedLine):
         return uncertainty.covariance(self, cov, data)
 
     @now_by_name
+    @calmly
     def wald(self, restrictions: Restrictions, *, cov: Cov = "classical", data: Any = None, target: int | str = 0) -> Verdict:
         """Test restrictions such as `"weight = 0, horsepower = 2 * weight"`; see `comparison.wald`."""
         return comparison.wald(self, restrictions, cov, data, target=target)
 
+    @calmly
     def diagnose(self, data: Any = None, *, target: int | str = 0) -> Diagnosis:
         """A second look at the training rows: tests, the rows that move the line, what to look at. `print` it."""
         return second_pass.diagnosis(self, data, target=target)
 
+    @calmly
     def influence(self, data: Any = None, *, target: int | str = 0) -> DataFrame:
         """Every training row's leverage, residuals, Cook's distance, DFFITS and DFBETAS; see `second_pass.influence`."""
         return second_pass.influence(self, data, target=target)
 
     @now_by_name
+    @calmly
     def augment(
         self, data: Any = None, *, interval: str | None = None, level: float = 0.95, on_unseen: str = "nan"
     ) -> DataFrame:
         """The data's own columns, and beside them fitted, resid, hat, cooksd, ... of every row; see `augment.augment`."""
         return augment.augment(self, data, interval, level, on_unseen)
 
+    @calmly
     def agree(self, data: Any = None) -> Agreement:
         """The same line by scikit-learn and statsmodels, and to how many digits each weight agrees; see `peers.agreement`."""
         return peers.agreement(self, data)
@@ -160,6 +171,7 @@ class Model(FittedLine):
     # -- use -----------------------------------------------------------------------------------------------------------
 
     @now_by_name
+    @calmly
     def predict(self, data: Any, *, interval: str | None = None, level: float = 0.95, on_unseen: str = "nan") -> Any:
         """Predictions for new rows.
 
@@ -203,6 +215,7 @@ class Model(FittedLine):
         """Predicts the batches of a Source one after the other, as `predict_batch` does; `tell()` then warns once of them all."""
         return prediction.Predictor(self, interval, level, on_unseen)
 
+    @calmly
     def evaluate(self, data: Any, y: Any = None, *, on_unseen: str = "nan") -> Scores:
         """Errors on rows with a known target, of a table or of X and y: one pass; MSE, RMSE, MAE and R2 with the number of rows.
 

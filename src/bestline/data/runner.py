@@ -17,17 +17,20 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
-from functools import partial
+from functools import partial, wraps
 from itertools import chain
-from typing import NoReturn, TypeVar
+from typing import NoReturn, ParamSpec, TypeVar
 
 import torch
 
 from bestline.data.passes import PartT
 
 BatchT = TypeVar("BatchT")
+_P = ParamSpec("_P")
+_R = TypeVar("_R")
 
 _AHEAD = 2  # batches read that wait for a thread: enough that none is idle, and few, so that memory stays constant
+_calm = threading.local()  # `own`: how many threads the caller lets torch use, while one works in each kernel
 _inheriting = threading.Lock()  # held while new threads would inherit a number of threads that is meant for one of ours only
 
 
@@ -63,7 +66,52 @@ def summed(batches: Iterable[BatchT], of: Callable[[BatchT], PartT], empty: Part
 def thread_count() -> int:
     """How many threads may work: as many as the caller lets torch use, and no more than there are cores."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return max(1, min(torch.get_num_threads(), cores))
+    return max(1, min(getattr(_calm, "own", None) or torch.get_num_threads(), cores))
+
+
+def calmly(function: Callable[_P, _R]) -> Callable[_P, _R]:
+    """A function in whose kernels one thread works, as in those of the pool; the caller's number of threads is as before after it.
+
+    Between passes there are many small kernels (steps of descent, paths, folds), each of which would wait for its threads.
+    """
+
+    @wraps(function)
+    def called(*args: _P.args, **given: _P.kwargs) -> _R:
+        own = torch.get_num_threads()
+        if own == 1 or getattr(_calm, "own", None) is not None:
+            return function(*args, **given)
+        others = _set_here(1)
+        _calm.own = own  # as many as the pool may still have
+        try:
+            return function(*args, **given)
+        finally:
+            _calm.own = None
+            _set_here(own, others)
+
+    return called
+
+
+def _set_here(number: int, others: int | None = None) -> int:
+    """Set this thread's number of threads, and leave, or put, the number for all others at `others`, which is returned."""
+
+    def elsewhere(change: int | None) -> int:
+        found: list[int] = []
+
+        def look() -> None:
+            found.append(torch.get_num_threads())
+            if change is not None:
+                torch.set_num_threads(change)
+
+        thread = threading.Thread(target=look)
+        thread.start()
+        thread.join()
+        return found[0]
+
+    with _inheriting:
+        others = elsewhere(None) if others is None else others
+        torch.set_num_threads(number)
+        elsewhere(others)
+    return others
 
 
 def _tasks(batches: Iterable[BatchT], of: Callable[[BatchT], PartT]) -> Generator[Callable[[], PartT]]:

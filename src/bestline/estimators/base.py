@@ -16,6 +16,7 @@ from bestline.api.fit import fit
 from bestline.api.model import Model
 from bestline.data.design import learn
 from bestline.data.moments import Moments
+from bestline.data.runner import calmly
 from bestline.data.tables import open_source
 from bestline.errors import BestlineWarning, DataError, OptionError
 from bestline.estimators.arrays import Array, TrainingTable, as_numpy, checked_features, checked_table
@@ -109,6 +110,7 @@ class MomentsEstimator(MultiOutputMixin, ModelledEstimator):
 
     _refined: Refined | None
 
+    @calmly
     def fit(self, X: Array, y: Array, sample_weight: Array = None) -> Self:
         """Fit the line to rows X (n, p) and y (n,) or (n, k), with weights (n,) if given."""
         self._check()
@@ -120,6 +122,7 @@ class MomentsEstimator(MultiOutputMixin, ModelledEstimator):
             self._learn(table.moments(), table, exact=True)
         return self
 
+    @calmly
     def partial_fit(self, X: Array, y: Array, sample_weight: Array = None) -> Self:
         """Learn from more rows, exactly: in whatever order and parts rows come, the line is that of one fit to all of them.
 

@@ -15,6 +15,7 @@ from scipy import sparse
 from sklearn.exceptions import ConvergenceWarning
 from torch import Tensor
 
+from bestline.data.runner import calmly
 from bestline.errors import OptionError, warn
 from bestline.estimators.arrays import Array, TrainingTable, as_numpy
 from bestline.estimators.base import MomentsEstimator
@@ -114,6 +115,7 @@ class ElasticNet(MomentsEstimator):
         self.random_state = random_state
         self.selection = selection
 
+    @calmly
     def fit(self, X: Array, y: Array, sample_weight: Array = None, check_input: bool = True) -> Self:
         """Fit the line to rows X (n, p) and y (n,) or (n, k), with weights (n,) if given; input is checked in any case."""
         del check_input

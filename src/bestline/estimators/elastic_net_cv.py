@@ -16,6 +16,7 @@ from sklearn.model_selection import check_cv
 from sklearn.utils.metadata_routing import MetadataRouter
 from torch import Tensor
 
+from bestline.data.runner import calmly
 from bestline.errors import OptionError
 from bestline.estimators.arrays import Array, TrainingTable, checked_table
 from bestline.estimators.base import ChosenEstimator
@@ -102,6 +103,7 @@ class ElasticNetCV(ChosenEstimator):
         self.random_state = random_state
         self.selection = selection
 
+    @calmly
     def fit(self, X: Array, y: Array, sample_weight: Array = None, **params: Any) -> Self:
         """Choose the penalty by cross-validation, and fit the line to all rows.
 
@@ -225,6 +227,7 @@ class LassoCV(ElasticNetCV):
             selection=selection,
         )
 
+    @calmly
     def fit(self, X: Array, y: Array, sample_weight: Array = None, **params: Any) -> Self:
         """Choose the penalty by cross-validation, and fit the line to all rows; as in ElasticNetCV."""
         super().fit(X, y, sample_weight, **params)

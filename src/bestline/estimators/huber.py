@@ -17,6 +17,7 @@ import torch
 from sklearn.exceptions import ConvergenceWarning
 from torch import Tensor
 
+from bestline.data.runner import calmly
 from bestline.errors import warn
 from bestline.estimators.arrays import Array, TrainingTable, as_numpy, checked_table
 from bestline.estimators.base import LinearEstimator
@@ -101,6 +102,7 @@ class HuberRegressor(CallbackSupportMixin, LinearEstimator):
         self.tol = tol
 
     @with_callbacks
+    @calmly
     def fit(self, X: Array, y: Array, sample_weight: Array = None) -> HuberRegressor:
         """Fit the line to rows X (n, p) and y (n,), with weights (n,) if given."""
         self._check()

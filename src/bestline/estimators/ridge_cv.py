@@ -13,6 +13,7 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.utils.metadata_routing import MetadataRouter
 from torch import Tensor
 
+from bestline.data.runner import calmly
 from bestline.errors import OptionError, warn
 from bestline.estimators.arrays import Array, TrainingTable, checked_table
 from bestline.estimators.base import ChosenEstimator
@@ -88,6 +89,7 @@ class RidgeCV(MultiOutputMixin, ChosenEstimator):
         self.store_cv_results = store_cv_results
         self.alpha_per_target = alpha_per_target
 
+    @calmly
     def fit(self, X: Array, y: Array, sample_weight: Array = None, **params: Any) -> Self:
         """Choose the penalty, and fit the line to all rows.
 

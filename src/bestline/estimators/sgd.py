@@ -17,6 +17,7 @@ from torch import Tensor
 
 from bestline.api.fit import fit
 from bestline.api.model import Model
+from bestline.data.runner import calmly
 from bestline.errors import BestlineWarning, DataError, OptionError, warn
 from bestline.estimators.arrays import Array, TrainingTable, as_numpy, checked_table
 from bestline.estimators.base import ModelledEstimator
@@ -158,6 +159,7 @@ class SGDRegressor(CallbackSupportMixin, ModelledEstimator):
         self.average = average
 
     @with_callbacks
+    @calmly
     def fit(
         self, X: Array, y: Array, coef_init: Array = None, intercept_init: Array = None, sample_weight: Array = None
     ) -> SGDRegressor:
@@ -179,6 +181,7 @@ class SGDRegressor(CallbackSupportMixin, ModelledEstimator):
             )
         return self
 
+    @calmly
     def partial_fit(self, X: Array, y: Array, sample_weight: Array = None) -> SGDRegressor:
         """One epoch over these rows, from where training stands."""
         self._check()
