@@ -160,13 +160,13 @@ def evaluate(line: FittedLine, data: Any, on_unseen: str = "nan") -> Scores:
     design.check(source, target=True)
     found = source.reduce(_Judge(design, line.plan, line.weights, on_unseen))
     tell_unseen(found.unseen.parts, on_unseen)
-    errors = found.errors
-    if errors.moments.count == 0:
+    errors, count = found.errors, found.errors.moments.count
+    if count == 0:
         raise DataError(f"There are no rows to evaluate in {source.label}{found.left_out}.")
     refuse_beyond(line.targets, errors.moments.beyond[len(line.targets) :])
     apart = ", unweighted" if unweighted else ""
     return errors.scores(
-        f"{errors.moments.count:,} rows of {source.label}{apart}{found.left_out}", "data", about_zero=line.about_zero
+        f"{count:,} row{'' if count == 1 else 's'} of {source.label}{apart}{found.left_out}", "data", about_zero=line.about_zero
     )
 
 
