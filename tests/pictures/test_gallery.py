@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 import torch
 
 import bestline as bl
-from bestline.errors import OptionError
+from bestline.errors import BestlineError, OptionError
+from bestline.pictures import figures
 
 
 def test_the_gallery_draws_them_all(quiet):
@@ -47,3 +50,59 @@ assert "torch" not in sys.modules
 assert "matplotlib.pyplot" not in sys.modules
 """
     subprocess.run([sys.executable, "-W", "error", "-c", program], check=True)
+
+
+@pytest.mark.filterwarnings("ignore::bestline.errors.BestlineWarning")
+def test_the_truth_is_taken_in_every_form_a_generator_gives_it(tmp_path):
+    made = bl.synthetic.line(slope=2.0, intercept=-1.0, x="arange:0,4,0.25", noise="uniform:0,1", seed=3)
+    (tmp_path / "line.json").write_text(json.dumps(dict(made.truth)), encoding="utf-8")
+    for truth in (
+        made,
+        made.truth,
+        tmp_path / "line.json",
+        str(tmp_path / "line.json"),
+        (2.0, -0.5),
+        torch.tensor([2.0, -0.5]),
+    ):
+        assert figures.true_line(truth) == (2.0, -0.5), "the noise adds its mean"
+    assert figures.true_line({"slope": [3.0], "intercept": 1}) == (3.0, 1.0)
+    model = bl.fit(made, "y ~ x")
+    assert "true: slope 2, intercept −0.5" in [
+        text.get_text() for text in model.plot.data(truth=made.truth).axes[0].get_legend().texts
+    ]
+    (tmp_path / "no.json").write_text("{", encoding="utf-8")
+    for wrong in (
+        (1.0,),
+        {"gradient": 1},
+        (1.0, float("nan")),
+        {"slope": [1.0, 2.0], "intercept": 0},
+        "nowhere.json",
+        tmp_path / "no.json",
+    ):
+        with pytest.raises(BestlineError, match=r"slope, intercept|finite"):
+            figures.true_line(wrong)
+
+
+@pytest.mark.filterwarnings("ignore::bestline.errors.BestlineWarning")
+def test_several_lines_share_the_picture_of_the_data():
+    rows = {"x": np.arange(20.0), "y": np.arange(20.0) ** 1.2}
+    model, lasso = bl.fit(rows, "y ~ x"), bl.fit(rows, "y ~ x", l1=0.3)
+    quantiles = {f"quantile {q}": bl.fit(rows, "y ~ x", loss=f"quantile:{q}") for q in (0.1, 0.9)}
+    axes = model.plot.data(others={**quantiles, "lasso": lasso}).axes[0]
+    told = [text.get_text() for text in axes.get_legend().texts]
+    assert {"quantile 0.1", "quantile 0.9", "lasso"} < set(told)
+    for line in (model, lasso, *quantiles.values()):
+        wanted = line.predict({"x": np.array([0.0, 19.0])})
+        assert sum(len(one.get_ydata()) == 2 and np.allclose(one.get_ydata(), wanted) for one in axes.lines) == 1
+    with pytest.raises(OptionError, match="other columns"):
+        model.plot.data(others={"through zero": bl.fit({"z": rows["x"], "y": rows["y"]}, "y ~ z")})
+
+
+@pytest.mark.filterwarnings("ignore::bestline.errors.BestlineWarning")
+def test_the_first_run_keeps_its_own_name_beside_others():
+    rows = {"x": np.arange(20.0), "y": np.arange(20.0) ** 1.2}
+    first, other = (bl.fit(rows, "y ~ x", solver=name, lr=0.1, steps=9) for name in ("sgd", "adam"))
+    told = set(first.plot._runs({"other": other}, None))
+    assert told == {"sgd, lr 0.1", "other"}
+    assert set(first.plot._runs({"sgd, lr 0.1": other}, None)) == {"sgd, lr 0.1 (this model)", "sgd, lr 0.1"}
+    assert set(first.plot._runs({"other": other}, "mine")) == {"mine", "other"}

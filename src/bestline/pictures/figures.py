@@ -5,19 +5,23 @@ A picture of one step takes all its panels from one row of the trace, so they ca
 
 from __future__ import annotations
 
+import json
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from os import PathLike
+from pathlib import Path
+from typing import Any, TypeAlias
 
 import torch
 
 import bestline.pictures.data_space as dataspace
-from bestline.errors import OptionError
+from bestline.errors import FileError, OptionError, readable
 from bestline.inference.classical import Coefficient
 from bestline.pictures.axis_labels import labels, loss_label, updates
 from bestline.pictures.landscape import END, MESH, SHADOW, Landscape, Pair, grid_values, landscape, path_losses
 from bestline.pictures.landscape_marks import beside, contour_marks, of_the_arrow, relief, seen, trained
-from bestline.pictures.marks import Intervals, Line, Mark, Panel, Picture, Points, Table, Vertical, numbers
+from bestline.pictures.marks import Intervals, Line, Mark, Panel, Picture, Points, Table, Vertical, numbers, run_role
 from bestline.pictures.sample import Sample
 from bestline.training import Fit, Stop, planes
 from bestline.wording import count, said, shown
@@ -27,10 +31,43 @@ _MOST_EARLIER = 12  # faint lines
 _MOST_INTERVALS = 40  # one below the other on a page
 _MOST_WEIGHTS = 3  # columns of a table of steps
 
-Truth = tuple[float, float]  # slope, intercept
+# Slope and intercept; or what a generator records of them, as a mapping, in a JSON file, or on the data it made.
+Truth: TypeAlias = Sequence[float] | Mapping[str, Any] | str | PathLike[str]
 
 
-def data(sample: Sample, *, target: int = 0, truth: Truth | None = None, fit: Fit | None = None) -> Picture:
+def true_line(truth: Any) -> tuple[float, float]:
+    """Slope and intercept of the line that data were made from, in any form that a generator or a person gives them.
+
+    Raises OptionError where there is no such line, and FileError for a file that cannot be read.
+    """
+    told = getattr(truth, "truth", truth)
+    if isinstance(told, str | PathLike):
+        try:
+            told = json.loads(Path(told).read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise FileError(f"{readable(str(told))} is no readable JSON file of a truth; give (slope, intercept).") from error
+    try:
+        if isinstance(told, Mapping):
+            # What the noise adds on the mean is part of the line that a fit comes near to.
+            told = (told["slope"], told.get("expected_intercept", told.get("intercept", 0.0)))
+        slope, intercept = (float(value[0] if isinstance(value, Sequence) and len(value) == 1 else value) for value in told)
+    except (KeyError, TypeError, ValueError) as error:
+        raise OptionError(
+            f"`truth` is (slope, intercept), a mapping with `slope` and `intercept`, or the .json file beside generated data; got {truth!r}."
+        ) from error
+    if not (math.isfinite(slope) and math.isfinite(intercept)):
+        raise OptionError(f"`truth` needs finite numbers; got {truth!r}.")
+    return slope, intercept
+
+
+def data(
+    sample: Sample,
+    *,
+    target: int = 0,
+    truth: Truth | None = None,
+    fit: Fit | None = None,
+    others: Mapping[str, Fit] | None = None,
+) -> Picture:
     """The rows, with the line they were made from and the line that was fitted, as far as these are known.
 
     With several features and no fit: one panel for each of the first four features. With several features and a fit:
@@ -40,12 +77,18 @@ def data(sample: Sample, *, target: int = 0, truth: Truth | None = None, fit: Fi
     ----------
     sample : Sample
     target : int
-    truth : (slope, intercept), optional
+    truth : (slope, intercept), mapping or path, optional
         Of the line that the data were made from; for one feature.
     fit : Fit, optional
+    others : mapping of label to Fit, optional
+        Further lines over the same feature, such as quantiles, or other penalties.
     """
     name = sample.targets[target] if 0 <= target < len(sample.targets) else ""
     y = sample.y(target)
+    if others and len(sample.features) != 1:
+        raise OptionError(
+            f"Several lines are drawn over one feature; this data has {len(sample.features)}: draw each model alone."
+        )
     if fit is not None and len(sample.features) != 1:
         panel = dataspace.panel(sample, fit, fit.weights, target, "Predicted against actual")
         alt = f"{count(sample.of, 'row')}: predicted against actual {name}, with the diagonal of perfect prediction."
@@ -57,7 +100,7 @@ def data(sample: Sample, *, target: int = 0, truth: Truth | None = None, fit: Fi
     marks: list[Mark] = [dataspace.points(sample, target)]
     alt = f"{count(sample.of, 'row')}: {name} from {said(float(y.min()))} to {said(float(y.max()))} against {feature}."
     if truth is not None:
-        slope, intercept = truth
+        slope, intercept = true_line(truth)
         at = dataspace.ends([sample])[:, 0]
         label = f"true: slope {said(slope)}, intercept {said(intercept)}"
         marks.append(Line(numbers(at.tolist()), numbers((slope * at + intercept).tolist()), "true", label))
@@ -66,6 +109,11 @@ def data(sample: Sample, *, target: int = 0, truth: Truth | None = None, fit: Fi
         label = dataspace.described(fit, fit.weights, target)
         marks.append(dataspace.predicted(sample, fit, fit.weights, target, label=label))
         alt += f" The line {label}."
+    for i, (name, other) in enumerate((others or {}).items()):
+        # The first look is that of the points, the second that of the line.
+        line = dataspace.predicted(sample, other, other.weights, target, role=run_role(i + 2), label=shown(name))
+        marks.append(line)
+        alt += f" The line {shown(name)}."
     return Picture((Panel("", feature, name, tuple(marks)),), f"{name} against {feature}", sample.note, alt)
 
 

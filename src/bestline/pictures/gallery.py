@@ -17,6 +17,7 @@ from bestline.pictures.diagnostics import panels
 from bestline.pictures.landscape import Pair
 from bestline.pictures.marks import Picture
 from bestline.pictures.overview import overview
+from bestline.pictures.player.session import run_label
 from bestline.pictures.render.mpl import Drawing, draw
 from bestline.pictures.sample import Sample, rows_shown
 from bestline.pictures.sweep import picture
@@ -63,9 +64,25 @@ class Gallery:
     def _number(self, target: int | str) -> int:
         return target_number(self.model, target)
 
-    def data(self, data: Any = None, *, truth: figure.Truth | None = None, target: int | str = 0) -> Drawing:
-        """The rows with the fitted line; with several features, predicted against actual. `truth` is (slope, intercept)."""
-        return self._drawn(figure.data(self.sample(data), target=self._number(target), truth=truth, fit=self.model.trained))
+    def data(
+        self,
+        data: Any = None,
+        *,
+        truth: figure.Truth | None = None,
+        others: Mapping[str, FittedLine] | None = None,
+        target: int | str = 0,
+    ) -> Drawing:
+        """The rows with the fitted line; with several features, predicted against actual.
+
+        `truth` is the line that the data were made from: (slope, intercept), the generator's mapping, or the JSON file beside the
+        data. With `others`, models over the same feature, such as quantiles or penalties, all lines are in one picture.
+        """
+        sample, number, lines = self.sample(data), self._number(target), others or {}
+        for name, other in lines.items():
+            if other.features != self.model.features or other.targets != self.model.targets:
+                raise OptionError(f"{name!r} is of other columns, so its line has no place in this picture; draw it alone.")
+        fits = {name: other.trained for name, other in lines.items()}
+        return self._drawn(figure.data(sample, target=number, truth=truth, fit=self.model.trained, others=fits))
 
     def before_after(self, data: Any = None, *, target: int | str = 0) -> Drawing:
         """The line where training started, and where it ended."""
@@ -86,7 +103,7 @@ class Gallery:
         data: Any = None,
         *,
         others: Mapping[str, FittedLine] | None = None,
-        label: str = "this model",
+        label: str | None = None,
         step: int | None = None,
         target: int | str = 0,
         pair: Pair = None,
@@ -111,7 +128,7 @@ class Gallery:
         self,
         others: Mapping[str, FittedLine] | None = None,
         *,
-        label: str = "this model",
+        label: str | None = None,
         log: bool | None = None,
         held_out: bool | None = None,
     ) -> Drawing:
@@ -146,9 +163,12 @@ class Gallery:
         """The loss against one weight; where it is the only one, with a tangent at the start or at `step`."""
         return self._drawn(figure.weight(self.model.trained, name, target=self._number(target), step=step))
 
-    def _runs(self, others: Mapping[str, FittedLine] | None, label: str) -> Fit | dict[str, Fit]:
-        # The model itself first: its surface is the one that others are drawn on.
+    def _runs(self, others: Mapping[str, FittedLine] | None, label: str | None) -> Fit | dict[str, Fit]:
+        # The model itself first: its surface is the one that others are drawn on. It has the name it has in every other place, unless
+        # another takes it.
         own = self.model.trained
+        name = run_label(own)
+        label = label or (f"{name} (this model)" if name in (others or {}) else name)
         return {label: own, **{name: other.trained for name, other in others.items()}} if others else own
 
     def cv(self) -> Drawing:
