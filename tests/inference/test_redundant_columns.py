@@ -89,6 +89,11 @@ def test_left_out_as_by_r_the_others_are_those_of_the_line_without_them(name: st
     assert found.params[dropped].tolist() == [0.0] * len(dropped)
     assert found.summary().facts["undetermined"] == dropped
     assert found.solver == "Exact(aliased='drop')"
+    assert all(
+        "left out, and its weight is 0" in n or "constant" in n or "is 0 in all" in n
+        for n in found.notes
+        if "few rows" not in n
+    )
     assert found.recipe is not None
     assert "aliased='drop'" in found.recipe.python()
 

@@ -64,17 +64,19 @@ def _collinear(line: FittedLine, aliased: Sequence[Alias], constant: list[str]) 
             continue
         # One column with the coefficient 1 is a copy, but for a constant; people see at once what to do about that.
         others = [names[j] for j in alias.on]
-        if len(others) == 1 and abs(next(iter(alias.on.values())) - 1) < 1e-9:
+        if others and not line.shares:
+            what = f"says what {listed(others)} say{'s' if len(others) == 1 else ''}{far}; it is left out, and its weight is 0."
+        elif len(others) == 1 and abs(next(iter(alias.on.values())) - 1) < 1e-9:
             what = f"repeats {readable(others[0])}, up to a constant{also}; they share one effect."
         elif others:
             what = f"is a combination of {listed(others)}{far}; their effects cannot be told apart."
         else:
             what = "is 0 in all training rows; it has no effect."
         notes.append(f"{readable(name)} {what}")
-    if notes:
+    if notes and line.shares:
         which = line.plan.solver.equals.value
         notes[-1] += f" Of all equally good weights these {which}; leave columns out to have them determined."
-        if rough_ones and line.shares and line.least_squares and line.plan.solver.reach is Reach.SOLUTION:
+        if rough_ones and line.least_squares and line.plan.solver.reach is Reach.SOLUTION:
             notes[-1] += " That is not proved, so no digits are claimed."
     return notes if len(notes) <= 6 else [*notes[:5], f"{len(notes) - 6} more columns are combinations of others.", notes[-1]]
 
