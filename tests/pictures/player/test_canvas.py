@@ -602,3 +602,13 @@ def test_over_the_losses_the_pointer_moves_the_clock_to_the_nearest_step(one: An
             if len(op["places"]) == 2 and {y for _, y in op["places"]} == {drawn.frame[1], drawn.frame[3]}
         ]
         assert drawn.x(upright["places"][0][0]) == pytest.approx(k, abs=0.01)
+
+
+def test_of_many_steps_under_the_pointer_the_nearest_is_previewed(one: Any, sessions: dict[str, Any]) -> None:
+    """Towards the end of a path they lie within a few pixels of each other: neither the first nor the last of them is meant."""
+    one.scrub(150)
+    drawn, run = see(one, "contour"), sessions["one"]["runs"][0]
+    pixels = np.array([[drawn.x.of(a), drawn.y.of(b)] for a, b in np.array(run["path"]).T])
+    k = int(np.flatnonzero(np.hypot(*np.diff(pixels[:150], axis=0).T) > 2)[-1])
+    point(one, "contour", tuple(pixels[k]))
+    assert abs(one.k() - k) <= 2
