@@ -39,8 +39,9 @@ def usual_name(loss: Any) -> Any:
     """The name of a loss in any spelling, and of torch's own module or function where it is the same; whatever else, as it is."""
     if isinstance(loss, str):
         name, colon, number = loss.strip().partition(":")
-        folded = re.sub(r"[-\s]+", "_", name.strip().casefold())
-        return _BY_CALL.get(folded, folded) + colon + number
+        folded = _folded(name)
+        own = {_folded(known): known for known in LOSSES}
+        return _BY_CALL.get(folded, own.get(folded, name)) + colon + number
     if isinstance(loss, type) and issubclass(loss, nn.Module):
         loss = loss()
     # A sum over the rows is another loss than their mean, as its penalty and its rate say.
@@ -54,6 +55,10 @@ def usual_name(loss: Any) -> Any:
         case nn.HuberLoss():
             return f"huber:{float(loss.delta)!r}"
     return loss
+
+
+def _folded(name: str) -> str:
+    return re.sub(r"[-\s]+", "_", name.strip().casefold())
 
 
 def parse_loss(loss: object) -> Loss:
