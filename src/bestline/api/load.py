@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 
 from bestline.api.model import Model
+from bestline.calls import checked
 from bestline.export import model_file
 
 
+@checked
 def load(path: str | os.PathLike[str]) -> Model:
     """Read a .bestline file that `Model.save` wrote.
 

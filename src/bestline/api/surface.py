@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from bestline.calls import checked
 from bestline.inference.fitted import FittedLine
 from bestline.inference.uncertainty import target_number
 from bestline.training import Fit, surfaces
 
 
+@checked
 def surface(
     model: FittedLine | Fit,
     pair: Sequence[str] | str | None = None,

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import pairwise
+from numbers import Integral
 from typing import Any, ClassVar, Self, TypeAlias
 
 import torch
@@ -27,7 +28,7 @@ from bestline.calls import no_such, with_hints
 from bestline.errors import NumericalError, OptionError
 from bestline.numerics import Square, Weights
 from bestline.training.objective import Objective, Smooth
-from bestline.training.solvers.base import AT_LIMIT, Equals, Reads, Rule, Solver, Step, TorchLoop, changed_fields
+from bestline.training.solvers.base import AT_LIMIT, Equals, Reads, Rule, Solver, Step, TorchLoop, changed_fields, is_number
 from bestline.training.solvers.rate_limits import automatic, curvatures, limit
 from bestline.training.solvers.schedules import ScheduleMaker, check_schedule, made, maker
 
@@ -125,11 +126,11 @@ class Descent(Solver):
                 f"`optimizer` is a name such as 'adam', or a class such as torch.optim.Adam, not one made already; got an object of "
                 f"the type {type(self.optimizer).__name__}."
             )
-        if self.lr != "auto" and not (isinstance(self.lr, int | float) and 0 < self.lr < float("inf")):
+        if self.lr != "auto" and not (is_number(self.lr) and 0 < float(self.lr) < float("inf")):
             raise OptionError(f"`lr` must be a positive number or 'auto'; got {self.lr!r}.")
         for name, least in (("steps", 0), ("batch_size", 1), ("patience", 1)):
             value = getattr(self, name)
-            if value is not None and (not isinstance(value, int) or isinstance(value, bool) or value < least):
+            if value is not None and (not isinstance(value, Integral) or isinstance(value, bool) or value < least):
                 raise OptionError(f"`{name}` must be a whole number of at least {least}; got {value!r}.")
         check_schedule(self.schedule, self.steps)
         if self.tol is not None and not self.tol >= 0:
