@@ -141,3 +141,11 @@ def test_the_command_line_says_so_and_ends_with_1(tmp_path: Path) -> None:
     assert ran.exit_code == 1
     assert (facts["stop_reason"], facts["r2"], facts["steps"]) == ("diverged", None, 12)
     assert "above the largest stable one, 0.25" in facts["stop"]
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "momentum", "nesterov"])
+def test_a_sweep_says_so_too(optimizer: str) -> None:
+    limit = bl.sweep(LINE, "y ~ x", lrs=[0.1], optimizers=[optimizer], steps=2).limits[optimizer]
+    assert limit is not None
+    runs = bl.sweep(LINE, "y ~ x", lrs=[0.5 * limit, 1.1 * limit], optimizers=[optimizer], steps=2)
+    assert runs.diverged_at.tolist() == [-1, 2]

@@ -19,6 +19,7 @@ from torch.nn import Parameter
 from bestline.data.progress import Progress, Share, share_of
 from bestline.errors import OptionError
 from bestline.numerics import Bowl, Weights
+from bestline.training.solvers.base import AT_LIMIT
 from bestline.training.solvers.descent import OPTIMIZERS, Descent
 from bestline.training.task import Task
 from bestline.wording import finite, preformatted
@@ -347,16 +348,21 @@ def _assembled(
     step = torch.arange(len(gap))[:, None]
     exploded = ~(loss <= torch.where(ceiling > 0, ceiling, torch.inf)) & (step <= made)
     diverged_at = torch.where(exploded.any(0), exploded.to(torch.uint8).argmax(0), -1)
+    names = [batch.name for batch in done for _ in range(len(batch))]
+    lrs = torch.cat([batch.lrs for batch in done])[begun]
+    # And a rate above the limit, however few the steps, unless the run stands at the bottom.
+    limit = torch.tensor([limits[names[i]] or torch.inf for i in begun.tolist()], dtype=torch.float64)
+    at_end = gap.gather(0, made[None])[0] > 1e-9 * (gap[0] + floor)
+    diverged_at = torch.where((diverged_at < 0) & (made > 0) & at_end & (lrs > limit * (1 + AT_LIMIT)), made, diverged_at)
     last = torch.where(diverged_at >= 0, diverged_at, made)
     beyond = (step > last) | ~gap.isfinite()
     gap.masked_fill_(beyond, torch.nan)
     if penalty is not None:
         penalty.masked_fill_(beyond, torch.nan)
-    names = [batch.name for batch in done for _ in range(len(batch))]
     return SweptRuns(
         about=about,
         optimizers=tuple(names[i] for i in begun.tolist()),
-        lrs=torch.cat([batch.lrs for batch in done])[begun],
+        lrs=lrs,
         starts=torch.cat([batch.starts for batch in done])[begun],
         gap=gap,
         penalty=penalty,
