@@ -130,7 +130,7 @@ class Descent(Solver):
             raise OptionError(f"`lr` must be a positive number or 'auto'; got {self.lr!r}.")
         for name, least in (("steps", 0), ("batch_size", 1), ("patience", 1)):
             value = getattr(self, name)
-            if value is not None and (not isinstance(value, Integral) or isinstance(value, bool) or value < least):
+            if value is not None and (not is_number(value) or not isinstance(value, Integral) or value < least):
                 raise OptionError(f"`{name}` must be a whole number of at least {least}; got {value!r}.")
         check_schedule(self.schedule, self.steps)
         if self.tol is not None and not self.tol >= 0:
