@@ -12,6 +12,7 @@ import errno
 import hashlib
 import json
 import os
+import re
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -121,7 +122,10 @@ def _cause(error: OSError) -> str:
     # With a full path named, what is missing can only be where the program stands.
     if isinstance(error, FileNotFoundError) and error.filename is None:
         return "the folder in which bestline was started is not there any more"
-    return " ".join((error.strerror or str(error) or "the system does not say why").split()).rstrip(".")
+    # Arrow tells the system's number in its own words alone.
+    number = re.search(r"\[errno (\d+)\]", str(error), re.IGNORECASE)
+    text = error.strerror or (os.strerror(int(number[1])) if number else str(error))
+    return " ".join((text or "the system does not say why").split()).rstrip(".")
 
 
 def write(

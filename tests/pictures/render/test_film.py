@@ -187,7 +187,7 @@ def test_ffmpeg_is_given_every_frame_and_its_refusal_is_told(monkeypatch, tmp_pa
     assert width % 2 == height % 2 == 0
     assert int(count) == width * height * 3 * (16 + 8)  # 16 states of a quarter second, and two seconds of rest
     program.write_text(f"#!{sys.executable}\nimport sys\nsys.exit('no such coding')\n")
-    with pytest.raises(OptionError, match="no such coding"):
+    with pytest.raises(OSError, match="no such coding"):
         motion.animate(case("lesson").fit, None, file, format="mp4", dpi=41)
 
 

@@ -80,7 +80,7 @@ def write_with(
     with fresh(target, overwrite=overwrite) as temporary:
         try:
             return _write(_tables(source, kept, extra, convert, progress), lambda schema: _opened(temporary, form, schema))
-        except (OSError, pa.ArrowException) as error:
+        except pa.ArrowException as error:
             raise FileError(f"{readable(str(target))} cannot be written: {reason(error)}.") from error
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import math
 import shutil
+import signal
 import subprocess
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -324,9 +325,9 @@ def _write_mp4(frames: Iterator[Pixels], file: str | FilePath | IO[bytes], each:
                 pass  # its own words say why
             said = process.stderr.read().decode(errors="replace").strip()
         if process.returncode or not target.exists():
-            raise OptionError(
-                f"ffmpeg could not write the MP4 ({said.splitlines()[-1] if said else 'no reason given'}); write a .gif."
-            )
+            # A disk that is full ends it without a word of its own.
+            ended = f"stopped by {signal.Signals(-process.returncode).name}" if process.returncode < 0 else "no reason given"
+            raise OSError(f"ffmpeg could not write the MP4 ({said.splitlines()[-1] if said else ended}); write a .gif")
         content = target.read_bytes()
     if isinstance(file, str | FilePath):
         FilePath(file).write_bytes(content)

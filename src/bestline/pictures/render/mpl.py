@@ -152,7 +152,13 @@ def save(
         "svg": {"Title": title, "Description": alt, "Date": None},
         "pdf": {"Title": title, "Subject": alt, "CreationDate": None},
     }
-    figure.savefig(file, format=format, facecolor=figure.get_facecolor(), metadata=metadata[format])
+    # Drawn first and written then: a full disk is told by the system, and not by what a writer of PDF stumbles over.
+    drawn = io.BytesIO()
+    figure.savefig(drawn, format=format, facecolor=figure.get_facecolor(), metadata=metadata[format])
+    if isinstance(file, str | FilePath):
+        FilePath(file).write_bytes(drawn.getvalue())
+    else:
+        file.write(drawn.getvalue())
 
 
 def _size(picture: Picture) -> tuple[float, float]:
