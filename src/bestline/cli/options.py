@@ -6,8 +6,8 @@ A group of options is a function: its parameters are the options, and it returns
 from __future__ import annotations
 
 import contextlib
-import csv
 import inspect
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -103,7 +103,10 @@ def names_of(text: str | None) -> list[str] | None:
     """Names between commas; a name that holds a comma itself stands in double quotes."""
     if text is None:
         return None
-    return [name.strip() for name in next(csv.reader([text], skipinitialspace=True), []) if name.strip()]
+    words = [word.strip() for word in re.findall(r'\s*("(?:[^"]|"")*"|[^,]*)\s*(?:,|\Z)', text)]
+    quoted = [len(word) > 1 and word[0] == word[-1] == '"' for word in words]
+    names = [word[1:-1].replace('""', '"') if q else word for word, q in zip(words, quoted, strict=True)]
+    return [name for name in names if name.strip()]
 
 
 def one_or_names(text: str | None) -> str | list[str] | None:
