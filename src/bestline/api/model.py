@@ -119,9 +119,12 @@ class Model(FittedLine):
         return tables.glance(self)
 
     @calmly
-    def summary(self, level: float = 0.95, *, cov: Cov = "classical", data: Any = None) -> Summary:
-        """Everything in one place: `print` it, or take `.facts`, the object that `--json` prints."""
-        return summary.summarise(self, level, cov, data)
+    def summary(self, level: float = 0.95, *, cov: Cov = "classical", data: Any = None, digits: bool = False) -> Summary:
+        """Everything in one place: `print` it, or take `.facts`, the object that `--json` prints.
+
+        How many digits of each estimate are right is printed where one has fewer than 12, and with `digits` always.
+        """
+        return summary.summarise(self, level, cov, data, digits=digits)
 
     @now_by_name
     @calmly

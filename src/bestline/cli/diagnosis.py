@@ -33,6 +33,9 @@ def summary(
     ] = None,
     level: Annotated[float, typer.Option(help="Level of the intervals.")] = 0.95,
     cov: Cov = "classical",
+    digits: Annotated[
+        bool, typer.Option("--digits", help="Show how many digits of each weight are right, many or few.")
+    ] = False,
     terminal: Terminal,
 ) -> None:
     """Print what `fit` printed: coefficients with intervals, errors, warnings."""
@@ -43,7 +46,7 @@ def summary(
     if data and not robust:
         raise typer.BadParameter("DATA is for robust errors; say which with --cov, such as --cov HC3")
     with terminal.listening():
-        page = bl.load(model).summary(level, cov=cov, data=one(data) if data else None)
+        page = bl.load(model).summary(level, cov=cov, data=one(data) if data else None, digits=digits)
     terminal.answer(page.text, page.facts)
 
 

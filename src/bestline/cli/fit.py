@@ -36,10 +36,11 @@ _LONGEST = 10_000  # steps that training until it converges makes at the most
 
 @dataclass(frozen=True, slots=True)
 class Training:
-    """What the options of training say: the arguments of `bestline.fit`."""
+    """What the options of training say: the arguments of `bestline.fit`, and whether right digits were asked for."""
 
     asked: Asked
     arguments: dict[str, Any]
+    digits: bool
 
     def fit(self, bars: Bars, **changed: Any) -> bl.Model:
         """Train, with some of the arguments changed."""
@@ -112,7 +113,9 @@ def training_options(
     split: Annotated[str | None, typer.Option(help="Shares of training, validation and test rows: 0.7,0.15,0.15.")] = None,
     seed: Annotated[int, typer.Option(help="Of split, folds, start and order of rows.")] = 0,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
-    digits: Annotated[int, typer.Option(help="Right digits asked for.")] = 8,
+    digits: Annotated[
+        int | None, typer.Option(help="Right digits asked for, and shown: of each weight in the table. [default: 8]")
+    ] = None,
 ) -> Training:
     """The options of training, read."""
     arguments = {
@@ -141,9 +144,9 @@ def training_options(
         "split": numbers_of(split, "--split"),
         "seed": seed,
         "device": device,
-        "digits": digits,
+        "digits": 8 if digits is None else digits,
     }
-    return Training(asked, arguments)
+    return Training(asked, arguments, digits is not None)
 
 
 @grouped(training=training_options, terminal=saying)
@@ -174,7 +177,7 @@ def fit(
         (trace, lambda path: _write_trace(model, path, force)),
         (report, lambda path: model.report(path, overwrite=force)),
     ):
-        summary = model.summary(level, cov=cov)
+        summary = model.summary(level, cov=cov, digits=training.digits)
         terminal.answer(summary.text, summary.facts, known=model.notes)
     if out is not None and not diverged and api.parse_cov(cov).name != "classical":
         terminal.note(f"note: {out} keeps classical errors; for these: bestline summary {out} --cov {cov} DATA")

@@ -20,7 +20,7 @@ from bestline.inference.collinearity import INFLATED, Collinearity
 from bestline.inference.hypotheses import Verdict, verdict
 from bestline.inference.residual_sums import CROSSED, TOP, Lens, ResidualSums
 from bestline.numerics import Comoments, Scaling
-from bestline.wording import bulleted, finite
+from bestline.wording import bulleted, finite, plain
 
 _NAN = float("nan")
 _CAUSE = 0.1  # share of what is left over that a bend explains, from which on it may be why other tests fail
@@ -111,7 +111,7 @@ class Diagnosis:
 
     def __str__(self) -> str:
         target = "" if len(self.lens.basis.unit) == 1 else f", target {self.target}"
-        lines = [f"{self.formula}   ({self.rows:,} rows{target})", ""]
+        lines = [f"{plain(self.formula, 300)}   ({self.rows:,} rows{target})", ""]
         lines.append("What to look at" if self.findings else "Nothing stands out.")
         for finding in self.findings[:3]:
             lines += bulleted(f"{finding.text} [{finding.panel}]", 98)

@@ -19,6 +19,7 @@ from bestline.errors import DataError, NumericalError, OptionError
 from bestline.inference.fitted import FittedLine
 from bestline.inference.training_rows import counted
 from bestline.numerics import Rows, Weights, joined
+from bestline.wording import apart
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -71,7 +72,7 @@ class Agreement:
         return pd.DataFrame(columns)
 
     def __str__(self) -> str:
-        labels = [_name(self, i, j) for i in range(len(self.targets)) for j in range(len(self.terms))]
+        labels = apart([_name(self, i, j) for i in range(len(self.targets)) for j in range(len(self.terms))], 60)
         width = max(map(len, ("weight", *labels)))
         head = f"{'weight':<{width}}{'bestline':>22}" + "".join(f"{name:>26}{'digits':>8}" for name in self.peers)
         lines = [f"{label:<{width}}{w:>22.15g}" for label, w in zip(labels, self.weights.T.flatten().tolist(), strict=True)]

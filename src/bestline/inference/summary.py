@@ -16,7 +16,7 @@ from bestline.inference.covariance.sandwich import Covariance
 from bestline.inference.fitted import FittedLine
 from bestline.inference.scores import Scores
 from bestline.inference.summary_text import summary_text
-from bestline.inference.uncertainty import errors_of, tables_by
+from bestline.inference.uncertainty import errors_of, glances, tables_by
 from bestline.inference.uncertainty import tables as tables_of
 from bestline.wording import aligned, finite, plain, preformatted, significant
 
@@ -52,12 +52,14 @@ class Summary:
         return preformatted(self.text)
 
 
-def summarise(line: FittedLine, level: float = 0.95, cov: Cov = "classical", data: Any = None) -> Summary:
-    """Facts and text about a line, with intervals of the given level and errors of the given kind."""
+def summarise(
+    line: FittedLine, level: float = 0.95, cov: Cov = "classical", data: Any = None, *, digits: bool = False
+) -> Summary:
+    """Facts and text about a line, with intervals of the given level and errors of the given kind; in the text right digits if few."""
     errors = errors_of(line, cov, data)
     robust = errors if isinstance(errors, Covariance) else None
     tables = tables_by(line, errors, level)
-    return Summary(_facts(line, tables, level, robust), summary_text(line, tables, level, robust))
+    return Summary(_facts(line, tables, level, robust), summary_text(line, tables, level, robust, digits=digits))
 
 
 def _facts(line: FittedLine, tables: list[list[Coefficient]], level: float, robust: Covariance | None) -> dict[str, Any]:
@@ -76,6 +78,7 @@ def _facts(line: FittedLine, tables: list[list[Coefficient]], level: float, robu
     has_intercept = slopes < len(line.names)
     held_out, training = line.held_out, line.fitted_scores
     trace, plan = line.trace, line.plan
+    whole = glances(line, line.inference) if line.inference is not None and line.settled else None
     # A saved trace is thinned: the step nearest to that of the weights.
     at = int((trace.step - line.step).abs().argmin())
     return {
@@ -95,6 +98,7 @@ def _facts(line: FittedLine, tables: list[list[Coefficient]], level: float, robu
         "r2": each(lambda i: finite(training.r2[i])),
         "r2_about": "mean" if training.r2_about_mean is None else "zero",
         "r2_about_mean": each(lambda i: finite((training.r2_about_mean or training.r2)[i])),
+        "r2_adjusted": each(lambda i: None if whole is None else finite(whole[i].adj_r_squared)),
         "rmse": each(lambda i: finite(training.rmse[i])),
         "held_out": None if held_out is None else _held_out(held_out, line.targets),
         "digits": by_name(line.right_digits),

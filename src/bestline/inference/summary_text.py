@@ -10,20 +10,31 @@ from bestline.inference.classical import Coefficient
 from bestline.inference.covariance.sandwich import Covariance
 from bestline.inference.fitted import FittedLine
 from bestline.inference.uncertainty import glances, overall
-from bestline.wording import aligned, bulleted, count, fixed, p_value, plain, significant
+from bestline.training.solvers.base import Reach
+from bestline.wording import aligned, apart, bulleted, count, fixed, p_value, plain, significant
 
 _WIDTH = 100
 _LONGEST_NAME = 40
 _FACTORS = 6  # penalty factors in the heading
+_ENOUGH = 12  # right digits that nobody has to be told of: what is printed has six
 
 
-def summary_text(line: FittedLine, tables: list[list[Coefficient]], level: float, robust: Covariance | None) -> str:
-    """The page: formula, rows, why training stopped, the coefficients of every target, scores, warnings."""
-    lines = [line.design.formula if len(line.design.formula) <= 3 * _WIDTH else f"{line.design.formula[: 3 * _WIDTH]} ..."]
-    lines.append(_rows(line))
-    lines += wrap(line.advice, _WIDTH)
-    for target, table in zip(line.targets, tables, strict=True):
-        lines += ["", *([f"Target {target}"] if len(tables) > 1 else []), *_table(line, table, level)]
+def summary_text(
+    line: FittedLine, tables: list[list[Coefficient]], level: float, robust: Covariance | None, *, digits: bool = False
+) -> str:
+    """The page: formula, rows, why training stopped, the coefficients of every target, scores, warnings.
+
+    With `digits` how many digits of each estimate are right is told in any case, otherwise where they are few.
+    """
+    lines = [plain(line.design.formula, 3 * _WIDTH), _rows(line)]
+    lines += wrap(f"{_how(line)}{line.advice}", _WIDTH)
+    # Of weights that the data do not determine there are none.
+    told = bool(line.right_digits.isfinite().any()) and (digits or bool((line.right_digits < _ENOUGH).any()))
+    for i, (target, table) in enumerate(zip(line.targets, tables, strict=True)):
+        right = line.right_digits[:, i].tolist() if told else None
+        lines += ["", *([f"Target {plain(target)}"] if len(tables) > 1 else []), *_table(table, level, right)]
+    if told:
+        lines.append("digits: so many leading digits of the estimate are right, as the exact solution has them.")
     if robust is not None:
         clusters = "" if robust.clusters is None else f", {robust.clusters:,} clusters"
         lines.append(f"Standard errors: {robust.kind.title}{clusters}; Student's t on {robust.df:,} degrees of freedom.")
@@ -48,12 +59,24 @@ def _rows(line: FittedLine) -> str:
     return f"{count(used, 'row')}{parts}{dropped}{penalty}"
 
 
-def _table(line: FittedLine, table: Sequence[Coefficient], level: float) -> list[str]:
+def _how(line: FittedLine) -> str:
+    """The optimiser and its rate; nothing of a solution that took no way."""
+    solver = line.plan.solver
+    if solver.reach is Reach.SOLUTION:
+        return ""
+    loop = solver.loop
+    rate = "" if line.rate is None or not solver.rated else f", learning rate {significant(line.rate, 4)}"
+    batch = "" if loop is None or loop.batch_size is None else f", {count(loop.batch_size, 'row')} a step"
+    where = " on standardised columns" if line.plan.standardize else " on the columns as they are"
+    limit = "" if line.rate_limit is None else f" (the largest stable rate is {significant(line.rate_limit, 4)})"
+    return f"Trained by {solver.title}{rate}{batch},{where}{limit}. "
+
+
+def _table(table: Sequence[Coefficient], level: float, digits: list[float] | None) -> list[str]:
     """The coefficient table in the data's units; columns that nobody can fill are left out."""
     # Columns appear only where there is something in them: without errors a table of dashes would tell nothing.
-    digits = line.right_digits[:, 0].tolist()
     columns: list[tuple[str, list[str]]] = [
-        ("", [plain(c.term, _LONGEST_NAME) for c in table]),
+        ("", apart([c.term for c in table], _LONGEST_NAME)),
         ("estimate", [significant(c.estimate) for c in table]),
     ]
     if any(math.isfinite(c.std_error) for c in table):
@@ -64,25 +87,28 @@ def _table(line: FittedLine, table: Sequence[Coefficient], level: float) -> list
         # Both ends to the right of their own half, so that decimal points stand below each other.
         a, b = max(map(len, lows)), max(map(len, highs))
         columns.append((f"{level:.0%} interval", [f"{low:>{a}} {high:>{b}}" for low, high in zip(lows, highs, strict=True)]))
-    if any(map(math.isfinite, digits)):  # of weights that the data do not determine there are none
+    if digits is not None:
         columns.append(("digits", [fixed(d, 0) for d in digits]))
     return aligned([[name for name, _ in columns], *zip(*(cells for _, cells in columns), strict=True)], numbers=True)
 
 
 def _scores(line: FittedLine, robust: Covariance | None) -> list[str]:
     lines = []
+    whole_fit = glances(line, line.inference) if line.inference is not None and line.settled else None
     for label, scores in (("Training error", line.fitted_scores), ("Held-out error", line.held_out)):
         if scores is None:
             lines.append(f"{label}   none: {line.unheld}")
             continue
         for i, target in enumerate(line.targets):
-            which = f" of {target}" if len(line.targets) > 1 else ""
+            which = f" of {plain(target)}" if len(line.targets) > 1 else ""
             mae = f", MAE {significant(scores.mae[i])}" if scores.mae is not None else ""
             r2 = "" if line.diverged else f", {scores.r2_said(i)}"
+            if whole_fit is not None and scores is line.fitted_scores and math.isfinite(whole_fit[i].adj_r_squared):
+                r2 += f", adjusted {fixed(whole_fit[i].adj_r_squared, 4)}"
             sizes = f"RMSE {significant(scores.rmse[i])}{mae}{r2}"
             lines.append(f"{label}{which}   {sizes}   ({scores.of})")
-    if line.inference is not None and line.settled and line.inference.df_resid > 0:
-        for i, g in enumerate(glances(line, line.inference)):
+    if whole_fit is not None and line.inference is not None and line.inference.df_resid > 0:
+        for i, g in enumerate(whole_fit):
             # The F of robust errors is a Wald test; that of classical ones compares sums of squares, which is the same in other words.
             whole = overall(line, robust, target=i) if robust is not None else g
             if math.isfinite(g.statistic):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bestline.errors import clean
 from bestline.export.report.words import coefficients, equation_of, on_what, scores_of
 from bestline.inference.fitted import FittedLine
 from bestline.pictures.render.html import templates
@@ -16,7 +17,7 @@ def card(model: FittedLine) -> str:
         templates("bestline.export.report")
         .get_template("card.html.j2")
         .render(
-            formula=model.design.formula,
+            formula=clean(model.design.formula),
             on_what=on_what(model),
             equations=[equation_of(model, i) for i in targets],
             tables=[coefficients(model, i) for i in targets],

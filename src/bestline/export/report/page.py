@@ -14,7 +14,7 @@ from typing import Any
 
 import torch
 
-from bestline.errors import BestlineError, DataError, NumericalError
+from bestline.errors import BestlineError, DataError, NumericalError, clean
 from bestline.export.report.effects import effects, in_short
 from bestline.export.report.words import (
     Coefficients,
@@ -67,10 +67,10 @@ def report(model: FittedLine, data: Any = None, path: str | os.PathLike[str] | N
     failed = model.stop in (Stop.DIVERGED, Stop.INTERRUPTED)
     html = document(
         templates(_ROOM).get_template("report.html.j2"),
-        f"{model.design.formula} (bestline)",
+        f"{plain(model.design.formula, 160)} (bestline)",
         plays=training.session is not None,
         style=style_of(_ROOM, "report.css"),
-        formula=model.design.formula,
+        formula=clean(model.design.formula),
         on_what=on_what(model),
         equations=[equation_of(model, i) for i in targets],
         warnings=_warnings(model, failed),
@@ -165,7 +165,7 @@ def _training(model: FittedLine, data: Any) -> _Training:
         last = overview(model.trained, _sample(model, data))
     except BestlineError as error:
         return _Training(told, reason=str(error))
-    return _Training(told, session, _still(last, f"Training of {model.design.formula}: {model.advice}"))
+    return _Training(told, session, _still(last, f"Training of {plain(model.design.formula, 160)}: {model.advice}"))
 
 
 def _rows(model: FittedLine, data: Any) -> list[Still]:
