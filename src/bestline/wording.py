@@ -7,6 +7,7 @@ Numbers are rounded here for people. Those that a program reads back, in scripts
 from __future__ import annotations
 
 import math
+import re
 from collections import Counter
 from collections.abc import Sequence
 from html import escape
@@ -148,6 +149,26 @@ def equation(target: str, names: Sequence[str], weights: Sequence[float], *, dig
         sign = (_MINUS if negative else "") if i == 0 else (f" {_MINUS} " if negative else " + ")
         text += f"{sign}{number.lstrip(_MINUS)}{name}"
     return f"{plain(target)} = {text or '0'}{f' + {more} more' if more > 0 else ''}"
+
+
+# -- cells of CSV files ----------------------------------------------------------------------------------------------------
+
+# A spreadsheet runs a cell that begins with one of these, a number apart, as a formula, which can send data away and call programs
+# (OWASP, CSV injection; the wide signs for keyboards of East Asia). With an apostrophe before it, it is text; one that is there
+# already gets one more, so that taking one away gives back what was.
+RUN = "^'*[=+\\-@\t\r\n\uff1d\uff0b\uff0d\uff20]"
+GUARDED = f"^'({RUN[1:]})"
+NO_FORMULA = r"^[+-]?(\d+([.,]\d*)*|[.,]\d+)([eE][+-]?\d+)?$|^[+-]+$"
+
+
+def as_cell(text: str) -> str:
+    """A text as a cell of a CSV file that no spreadsheet takes for a formula."""
+    return f"'{text}" if re.match(RUN, text) and not re.match(NO_FORMULA, text) else text
+
+
+def of_cell(cell: str) -> str:
+    """The text that `as_cell` made a cell of."""
+    return re.sub(GUARDED, r"\1", cell)
 
 
 # -- facts and tables of text ----------------------------------------------------------------------------------------------

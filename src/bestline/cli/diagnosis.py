@@ -59,13 +59,15 @@ def diagnose(
     out: Annotated[
         Path | None, typer.Option("--out", "-o", metavar="PAGE.png", help="Draw the four panels here (.png, .svg or .pdf).")
     ] = None,
-    theme: Annotated[str, typer.Option(help="Of the picture: light or dark.")] = "light",
+    theme: Annotated[str | None, typer.Option(help="Of the picture: light or dark. [default: light]")] = None,
     force: Force = False,
     terminal: Terminal,
 ) -> None:
     """Look at every row with the line in hand: what matters, tests, the rows that move the line, the four panels."""
     if out is not None and out.suffix.lower() not in (".png", ".svg", ".pdf"):
         raise typer.BadParameter(f"--out draws .png, .svg or .pdf; got {out.name!r}")
+    if theme is not None and out is None:
+        raise typer.BadParameter("--theme is of the picture; say where to draw it with --out PAGE.png")
     refuse_existing(out, force)
     with terminal.listening():
         # Once, for text, JSON and picture: it is a pass over the rows.
@@ -73,7 +75,7 @@ def diagnose(
 
     def draw(path: Path) -> None:
         with api.fresh(path, overwrite=force) as temporary:
-            api.save(api.panels(found), temporary, format=path.suffix.lower().lstrip("."), theme=theme)
+            api.save(api.panels(found), temporary, format=path.suffix.lower().lstrip("."), theme=theme or "light")
 
     with terminal.saving((out, draw)):
         terminal.answer(str(found), {**found.facts, "out": None if out is None else str(out), "warnings": terminal.said})

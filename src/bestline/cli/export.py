@@ -31,9 +31,13 @@ def export(
         list[str] | None, typer.Argument(metavar="DATA...", help="The data, for a script: a model file has no rows.")
     ] = None,
     to: Annotated[str, typer.Option(metavar="KIND", help="script, onnx, sql or json.")] = "",
-    style: Annotated[str, typer.Option(help="Of a script: numpy, tensors, linear or module.")] = "linear",
-    table: Annotated[str, typer.Option(help="Of SQL: the table's name in the database, or SCHEMA.TABLE.")] = "data",
-    dialect: Annotated[str, typer.Option(help="Of SQL: ansi (PostgreSQL, DuckDB and others) or sqlite.")] = "ansi",
+    style: Annotated[str | None, typer.Option(help="Of a script: numpy, tensors, linear or module. [default: linear]")] = None,
+    table: Annotated[
+        str | None, typer.Option(help="Of SQL: the table's name in the database, or SCHEMA.TABLE. [default: data]")
+    ] = None,
+    dialect: Annotated[
+        str | None, typer.Option(help="Of SQL: ansi (PostgreSQL, DuckDB and others) or sqlite. [default: ansi]")
+    ] = None,
     out: Annotated[Path | None, typer.Option("--out", "-o", metavar="FILE", help="Write here. [default: stdout]")] = None,
     force: Force = False,
     quiet: Quiet = False,
@@ -47,12 +51,15 @@ def export(
             if to == "script"
             else f"--to {to} needs no data; give the model alone"
         )
+    for option, given, kind in (("style", style, "script"), ("table", table, "sql"), ("dialect", dialect, "sql")):
+        if given is not None and to != kind:
+            raise typer.BadParameter(f"--{option} is for --to {kind}; leave it out with --to {to}")
     if to == "onnx" and out is None:
         raise typer.BadParameter("--to onnx writes a file that is no text; say where with -o FILE.onnx")
     refuse_existing(out, force)
     terminal = Terminal(quiet=quiet)
     with terminal.listening():
-        text = _exported(model, data or [], to, style, table, dialect, out, force)
+        text = _exported(model, data or [], to, style or "linear", table or "data", dialect or "ansi", out, force)
     if text is not None and out is None:
         _print(text)
     terminal.answer("")

@@ -30,7 +30,9 @@ from bestline.cli.options import (
     start_of,
 )
 from bestline.cli.terminal import Bars, Terminal
+from bestline.wording import as_cell
 
+_OF_STEPS = ("lr", "rate", "power", "average", "steps", "batch_size", "patience", "tol")  # what only training by steps has
 _LONGEST = 10_000  # steps that training until it converges makes at the most
 
 
@@ -101,7 +103,9 @@ def training_options(
         typer.Option(help="How much of the penalties columns take: age=0,x3=2. 0 leaves a column free. [default: 1 each]"),
     ] = None,
     cv: Annotated[str | None, typer.Option(help="Choose the penalty by K-fold: ridge, lasso or enet.")] = None,
-    folds: Annotated[str, typer.Option(help="Number of folds, or a column whose values are the folds.")] = "5",
+    folds: Annotated[
+        str | None, typer.Option(help="Number of folds, or a column whose values are the folds. [default: 5]")
+    ] = None,
     loss: Annotated[str, typer.Option(help="squared, huber, huber:10, absolute, quantile or quantile:0.9.")] = "squared",
     forward: Annotated[
         str | None,
@@ -118,6 +122,12 @@ def training_options(
     ] = None,
 ) -> Training:
     """The options of training, read."""
+    if folds is not None and split is not None and cv is None:
+        raise typer.BadParameter("--folds are for a held-out error without --split, which has its own test rows; leave one out")
+    if isinstance(asked.data, str) and asked.data.endswith(".moments"):
+        for option, value in (("missing", missing != "raise"), ("folds", folds is not None)):
+            if value:
+                raise typer.BadParameter(f"--{option} was decided when the moments were collected; leave it out")
     arguments = {
         "solver": solver,
         "lr": rate_of(lr),
@@ -134,7 +144,7 @@ def training_options(
         "l2": l2,
         "penalty_factors": numbers_by_name(penalty_factors, "--penalty-factors"),
         "cv": cv,
-        "folds": folds_of(folds),
+        "folds": folds_of(folds or "5"),
         "loss": loss,
         "forward": forward,
         "weights": weights,
@@ -172,6 +182,7 @@ def fit(
         model = training.fit(bars)
     # The last finite weights of a run that diverged are worth a look and a trace, but not a file that others take for a line.
     diverged = model.stop is bl.Stop.DIVERGED
+    _tell_why(training, model, terminal)
     with terminal.saving(
         (None if diverged else out, lambda path: model.save(path, overwrite=force)),
         (trace, lambda path: _write_trace(model, path, force)),
@@ -187,6 +198,15 @@ def fit(
     if diverged:
         terminal.fail(f"{model.advice}{' No model was written.' if out else ''}")
         raise typer.Exit(1)
+
+
+def _tell_why(training: Training, model: bl.Model, terminal: Terminal) -> None:
+    """Say that the line was not solved exactly because an option asked for steps; nobody need know that it does."""
+    given = [name for name in _OF_STEPS if training.arguments[name] is not None]
+    if training.arguments["solver"] is None and given and model.plan.squared_line and not model.plan.l1:
+        options = " and ".join(f"--{name.replace('_', '-')}" for name in given)
+        by = model.plan.solver.title
+        terminal.note(f"note: with {options} the line is trained step by step, by {by}; without, it is solved exactly.")
 
 
 def _refuse_same(files: dict[str, Path | None]) -> None:
@@ -205,5 +225,5 @@ def _write_trace(model: bl.Model, path: Path, force: bool) -> None:
     columns = model.trace.columns
     with api.fresh(path, overwrite=force) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
-        writer.writerow(columns)
+        writer.writerow(map(as_cell, columns))
         writer.writerows(zip(*columns.values(), strict=True))

@@ -52,8 +52,9 @@ def collect(
     weights: Weights = None,
     missing: Missing = "raise",
     folds: Annotated[
-        str, typer.Option(help="Number of folds, for out-of-fold errors later, or a column whose values they are.")
-    ] = "5",
+        str | None,
+        typer.Option(help="Number of folds, for out-of-fold errors later, or a column whose values they are. [default: 5]"),
+    ] = None,
     by: Annotated[
         str | None, typer.Option(help="A column of groups: moments of each of its values, which are the folds then.")
     ] = None,
@@ -62,6 +63,8 @@ def collect(
     terminal: Terminal,
 ) -> None:
     """Read a table once and keep its moments."""
+    if folds is not None and by is not None:
+        raise typer.BadParameter("--by makes each of its values a fold; leave --folds out")
     _refuse(out, force)
     with terminal.listening() as bars:
         found = bl.Moments.collect(
@@ -70,7 +73,7 @@ def collect(
             **asked.columns,
             weights=weights,
             missing=missing,
-            folds=None if by is not None and folds == "5" else folds_of(folds),  # nobody asks for what is usual
+            folds=None if by is not None else folds_of(folds or "5"),
             by=by,
             seed=seed,
             progress=bars.passes(),

@@ -40,7 +40,7 @@ def predict(
     *,
     data: Annotated[list[str], typer.Argument(metavar="DATA...", help="New rows; columns are found by name.")],
     interval: Annotated[str | None, typer.Option(help="confidence (of the line) or prediction (of a new observation).")] = None,
-    level: Annotated[float, typer.Option(help="Level of the interval.")] = 0.95,
+    level: Annotated[float | None, typer.Option(help="Level of the interval. [default: 0.95]")] = None,
     on_unseen: OnUnseen = "nan",
     out: Annotated[
         Path | None,
@@ -48,10 +48,16 @@ def predict(
             "--out", "-o", metavar="OUT", help="Write here (.csv, .tsv, .parquet, .feather). [default: CSV on stdout]"
         ),
     ] = None,
+    raw_cells: Annotated[
+        bool,
+        typer.Option("--raw-cells", help="Write words that begin with =, +, - or @ as they are, which a spreadsheet runs."),
+    ] = False,
     force: Force = False,
     terminal: Terminal,
 ) -> None:
     """Predict new rows: the input's columns, and `prediction` with the ends of the interval asked for."""
+    if level is not None and interval is None:
+        raise typer.BadParameter("--level is the level of an interval; say which: --interval prediction, or confidence")
     with terminal.listening() as bars:
         line = bl.load(model)
         source = api.open_source(one(data), text=line.design.texts)
@@ -64,7 +70,7 @@ def predict(
         tell = share_of(bars.passes(), "predicting")
         rows = 0
         columns: dict[str, list[float | None]] = {}
-        ask = line.predictor(interval=interval, level=level, on_unseen=on_unseen)
+        ask = line.predictor(interval=interval, level=0.95 if level is None else level, on_unseen=on_unseen)
 
         def predicted(batch: Any) -> dict[str, Any]:
             values = ask(batch)
@@ -82,7 +88,7 @@ def predict(
             rows = len(next(iter(columns.values()), []))
         else:
             with onto_stdout() if out is None else nullcontext():
-                rows = api.write_with(source, out, predicted, overwrite=force, progress=tell)
+                rows = api.write_with(source, out, predicted, overwrite=force, progress=tell, raw_cells=raw_cells)
         ask.tell()
     terminal.said = [*notes, *terminal.said]
     terminal.answer("", {"rows": rows, "out": None if out is None else str(out), "warnings": terminal.said, **columns})

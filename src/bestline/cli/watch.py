@@ -42,14 +42,20 @@ def watch(
         int | None, typer.Option(help="Frames of a GIF or MP4. [default: 100, or fewer where a GIF would exceed 300 kB]")
     ] = None,
     theme: Annotated[
-        str, typer.Option(help="Of a GIF, MP4 or still picture: light or dark. A page follows its reader.")
-    ] = "light",
+        str | None,
+        typer.Option(help="Of a GIF, MP4 or still picture: light or dark. A page follows its reader. [default: light]"),
+    ] = None,
     force: Force = False,
     terminal: Terminal,
 ) -> None:
     """Train, and show how: data, loss surface and loss curve step by step, of one run or of several."""
     api.refuse_format(out)
     refuse_existing(out, force)
+    if frames is not None and out.suffix.lower() not in (".gif", ".mp4"):
+        raise typer.BadParameter(f"--frames are of a .gif or .mp4; leave it out for {out.name!r}")
+    if theme is not None and out.suffix.lower() == ".html":
+        raise typer.BadParameter("--theme is of a film or picture: a page follows the theme of whoever reads it")
+    theme = theme or "light"
     api.refuse_look(out, theme=theme, frames=frames)
     changes = [{}, *(_changed(text) for text in compare or [])]
     with terminal.listening() as bars:

@@ -19,6 +19,7 @@ from itertools import islice
 from typing import Any, cast
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.csv as pc_csv
 
 from bestline.data.progress import Share
@@ -30,6 +31,9 @@ from bestline.data.tables.source import MANY, Block, TableFile, silent, unique_n
 from bestline.data.tables.text import BLOCK, HEAD, SMALL, TextStream, native, whole_rows
 from bestline.data.tables.words import FALSE, NO_NUMBER, TRUE
 from bestline.errors import DataError, FileError, readable
+from bestline.wording import GUARDED, of_cell
+
+_GUARDS = tuple(f"'{sign}".encode() for sign in "=+-@\t\r\n\uff1d\uff0b\uff0d\uff20'")
 
 
 class DelimitedFile(TableFile):
@@ -137,6 +141,9 @@ class DelimitedFile(TableFile):
                     parse_options=pc_csv.ParseOptions(delimiter=d.delimiter, newlines_in_values=within),
                     convert_options=conversion,
                 )
+                # Looked for in the bytes, which costs next to nothing, since hardly any file has such a cell.
+                if any(mark in rows for mark in _GUARDS):
+                    table = _unguarded(table)
                 for block in table.combine_chunks().to_batches():
                     self.seen_odd = self.seen_odd or text.odd
                     progress(text.share)
@@ -333,8 +340,16 @@ def _widths(lines: list[str], delimiter: str) -> list[int]:
         return []
 
 
+def _unguarded(table: Any) -> Any:
+    """The words as they were before they were written so that no spreadsheet runs them."""
+    for i, (name, cells) in enumerate(zip(table.column_names, table.columns, strict=True)):
+        if pa.types.is_string(cells.type):
+            table = table.set_column(i, name, pc.replace_substring_regex(cells, GUARDED, r"\1"))
+    return table
+
+
 def _named(header: list[str], place: Place) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    names = [cell.strip().lstrip("\ufeff") or f"Unnamed: {i}" for i, cell in enumerate(header)]
+    names = [of_cell(cell.strip().lstrip("\ufeff")) or f"Unnamed: {i}" for i, cell in enumerate(header)]
     blank = [name for name in names if name.startswith("Unnamed: ")]
     unique_names(names, readable(place.shown))
     notes = []

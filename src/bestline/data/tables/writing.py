@@ -23,6 +23,7 @@ from bestline.data.tables.source import Batch, Source
 from bestline.data.tables.words import text_words, wordy
 from bestline.errors import ColumnError, FileError, listed, readable
 from bestline.files import fresh
+from bestline.wording import NO_FORMULA, RUN, as_cell
 
 _SUFFIXES = {
     ".csv": "csv",
@@ -43,6 +44,7 @@ def write_with(
     overwrite: bool = False,
     names: Sequence[str] | None = None,
     progress: Share | None = None,
+    raw_cells: bool = False,
 ) -> int:
     """Write the source's columns and new ones beside them.
 
@@ -60,6 +62,8 @@ def write_with(
         The source's columns to write; all of them when left out. `extra` sees all columns.
     progress : callable, optional
         Is told the share that is done, from 0 to 1.
+    raw_cells : bool
+        Whether words in a file of text stay as they are; otherwise a spreadsheet takes none for a formula: see `wording.as_cell`.
 
     Returns
     -------
@@ -73,13 +77,15 @@ def write_with(
     """
     kept = [source.field(name) for name in (source.names if names is None else names)]
     if path is None:
-        return _write(_tables(source, kept, extra, verbatim, progress), lambda schema: _csv(_stdout(), schema, ","))
+        return _write(_tables(source, kept, extra, verbatim, progress), lambda schema: _csv(_stdout(), schema, ",", raw_cells))
     target = Path(path)
     form = _form(target)
     convert = stored if form in ("parquet", "arrow") else verbatim
     with fresh(target, overwrite=overwrite) as temporary:
         try:
-            return _write(_tables(source, kept, extra, convert, progress), lambda schema: _opened(temporary, form, schema))
+            return _write(
+                _tables(source, kept, extra, convert, progress), lambda schema: _opened(temporary, form, schema, raw_cells)
+            )
         except pa.ArrowException as error:
             raise FileError(f"{readable(str(target))} cannot be written: {reason(error)}.") from error
 
@@ -159,7 +165,7 @@ def stored(batch: Batch, field: Field) -> Any:
 
 
 @contextmanager
-def _opened(path: Path, form: str, schema: Any) -> Iterator[Callable[[Any], None]]:
+def _opened(path: Path, form: str, schema: Any, raw_cells: bool) -> Iterator[Callable[[Any], None]]:
     if form == "parquet":
         with pq.ParquetWriter(path, schema) as writer:
             yield writer.write_table
@@ -169,21 +175,38 @@ def _opened(path: Path, form: str, schema: Any) -> Iterator[Callable[[Any], None
     else:
         delimiter = "\t" if form.startswith("tsv") else ","
         packed = "gzip" if form.endswith("gz") else None
-        with pa.output_stream(str(path), compression=packed) as sink, _csv(sink, schema, delimiter) as put:
+        with pa.output_stream(str(path), compression=packed) as sink, _csv(sink, schema, delimiter, raw_cells) as put:
             yield put
 
 
 @contextmanager
-def _csv(sink: Any, schema: Any, delimiter: str) -> Iterator[Callable[[Any], None]]:
+def _csv(sink: Any, schema: Any, delimiter: str, raw_cells: bool) -> Iterator[Callable[[Any], None]]:
     nested = [
         f.name for f in schema if pa.types.is_nested(f.type) or pa.types.is_binary(f.type) or pa.types.is_large_binary(f.type)
     ]
     if nested:
         raise ColumnError(f"Column {listed(nested)} cannot be written as text; write Parquet, or leave the column out.")
-    # "needed" quotes every text cell, so that no spreadsheet takes one for a formula unseen, and no number.
+    # "needed" quotes every text cell, and no number.
     options = pc_csv.WriteOptions(delimiter=delimiter, quoting_style="needed")
-    with pc_csv.CSVWriter(sink, schema, write_options=options) as writer:
-        yield writer.write_table
+    if raw_cells:
+        with pc_csv.CSVWriter(sink, schema, write_options=options) as writer:
+            yield writer.write_table
+        return
+    names = [as_cell(name) for name in schema.names]
+    safe = pa.schema([field.with_name(name) for field, name in zip(schema, names, strict=True)])
+    with pc_csv.CSVWriter(sink, safe, write_options=options) as writer:
+        yield lambda table: writer.write_table(pa.table([_guarded(cells) for cells in table.columns], names=names).cast(safe))
+
+
+def _guarded(cells: Any) -> Any:
+    """A column whose words no spreadsheet runs."""
+    if not (pa.types.is_string(cells.type) or pa.types.is_large_string(cells.type)):
+        return cells
+    run = pc.match_substring_regex(cells, RUN)
+    if not pc.any(run).as_py():
+        return cells
+    run = pc.and_(run, pc.invert(pc.match_substring_regex(cells, NO_FORMULA)))
+    return pc.if_else(run, pc.binary_join_element_wise(pa.scalar("'", cells.type), cells, pa.scalar("", cells.type)), cells)
 
 
 def _stdout() -> Any:
