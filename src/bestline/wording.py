@@ -158,7 +158,7 @@ def equation(target: str, names: Sequence[str], weights: Sequence[float], *, dig
 # already gets one more, so that taking one away gives back what was.
 RUN = "^'*[=+\\-@\t\r\n\uff1d\uff0b\uff0d\uff20]"
 GUARDED = f"^'({RUN[1:]})"
-NO_FORMULA = r"^[+-]?(\d+([.,]\d*)*|[.,]\d+)([eE][+-]?\d+)?$|^[+-]+$"
+NO_FORMULA = r"^[+-]?(\d[\d,]*\.?\d*|\.\d+)([eE][+-]?\d+)?$|^[+-]+$"
 
 
 def as_cell(text: str) -> str:

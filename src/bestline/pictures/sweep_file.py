@@ -13,7 +13,7 @@ from bestline.pictures.render.mpl import save
 from bestline.pictures.render.png import compact
 from bestline.pictures.sweep import picture
 from bestline.training.foresight.sweep import SweptRuns
-from bestline.wording import entry
+from bestline.wording import as_cell, entry
 
 __all__ = ["write_sweep", "written_as"]
 
@@ -32,7 +32,7 @@ def write_sweep(path: str | os.PathLike[str], runs: SweptRuns, *, overwrite: boo
         if kind == "csv":
             with temporary.open("w", newline="", encoding="utf-8") as file:
                 writer = csv.writer(file)
-                writer.writerow(runs.columns)
+                writer.writerow(map(as_cell, runs.columns))
                 writer.writerows(zip(*runs.columns.values(), strict=True))
         elif kind == "html":
             temporary.write_text(_page(runs), encoding="utf-8")

@@ -1,0 +1,66 @@
+"""Cells that a spreadsheet would run: written so that none does, and read back as they were."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import pandas as pd
+import pyarrow.csv as pc_csv
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import bestline as bl
+from bestline.data.tables import open_source, write_with
+from bestline.wording import as_cell, of_cell
+
+SIGNS = "=+-@\t\r\n\uff1d\uff0b\uff0d\uff20"
+WORDS = ["=1+1", "+cmd", "-x", "@SUM(A1)", "'=quoted", "''-twice", "plain", "'apostrophe", "a=b", "-", "+1 555", "\uff1dwide"]
+
+
+@given(st.text(max_size=12) | st.text(alphabet=f"'{SIGNS}1.e", max_size=6))
+def test_a_cell_gives_its_text_back_and_begins_with_no_sign(text: str) -> None:
+    assert of_cell(as_cell(text)) == text
+    cell = as_cell(text)
+    if cell[:1] in tuple(SIGNS) and set(cell) - {"+", "-"}:
+        assert float(cell.replace(",", "")) == pytest.approx(float(text.replace(",", "")))  # a number, which stays one
+
+
+@pytest.mark.parametrize("text", ["-1.5", "+3", "-1e-7", "-.5", "-1,234.5", "--"])
+def test_numbers_stay_numbers(text: str) -> None:
+    assert as_cell(text) == text
+
+
+@pytest.mark.parametrize("name", ["out.csv", "out.tsv", "out.csv.gz"])
+def test_words_names_and_numbers_survive_the_way_out_and_back(tmp_path: Path, name: str) -> None:
+    frame = pd.DataFrame({"=name": WORDS, "-n": [-1.5 * i for i in range(len(WORDS))], "y": range(len(WORDS))})
+    write_with(open_source(frame), tmp_path / name, lambda batch: {})
+    raw = pd.read_csv(tmp_path / name, sep="\t" if "tsv" in name else ",", keep_default_na=False)
+    assert list(raw.columns) == ["'=name", "'-n", "y"]
+    assert raw["'=name"].tolist() == [as_cell(word) for word in WORDS]
+    assert not any(word[0] in SIGNS and word != "-" for word in raw["'=name"])
+    assert raw["'-n"].tolist() == frame["-n"].tolist()
+    back = open_source(str(tmp_path / name), text=("=name",))
+    assert list(back.names) == ["=name", "-n", "y"]
+    (batch,) = back.verbatim().batches()
+    assert batch.cells("=name").to_pylist() == WORDS
+    assert batch.numbers(["-n"])[:, 0].tolist() == frame["-n"].tolist()
+
+
+def test_raw_cells_on_request(tmp_path: Path) -> None:
+    frame = pd.DataFrame({"=name": WORDS, "y": range(len(WORDS))})
+    write_with(open_source(frame), tmp_path / "raw.csv", lambda batch: {}, raw_cells=True)
+    table = pc_csv.read_csv(tmp_path / "raw.csv", convert_options=pc_csv.ConvertOptions(strings_can_be_null=False))
+    assert table.column_names == ["=name", "y"]
+    assert table.column("=name").to_pylist() == WORDS
+
+
+def test_a_model_knows_its_levels_again_in_what_it_wrote(tmp_path: Path) -> None:
+    levels = ["=a", "+b", "@c"] * 8
+    frame = pd.DataFrame({"g": levels, "y": [float(i % 3) for i in range(24)]})
+    model = bl.fit(frame, "y ~ g")
+    write_with(open_source(frame), tmp_path / "levels.csv", lambda batch: {})
+    with (tmp_path / "levels.csv").open(newline="") as file:
+        assert {row["g"] for row in csv.DictReader(file)} == {"'=a", "'+b", "'@c"}
+    assert model.predict(str(tmp_path / "levels.csv")).tolist() == pytest.approx(frame.y.tolist())
