@@ -12,7 +12,7 @@ from bestline.errors import listed, readable
 _LIKE_A_PATH = re.compile(r"[/\\*?]|://|\.\w{2,8}$|^-$")  # folders, globs, addresses, endings; and standard input
 _LIKE_AN_EQUATION = re.compile(r"=|<-")
 _EQUALS = {"=", "==", "<-", "~"}
-_SIGNS = {*_EQUALS, "+", "-"}
+_SIGNS = {*_EQUALS, "+"}
 
 
 def split_formula(words: list[str]) -> tuple[str | list[str], str | None]:
@@ -67,7 +67,7 @@ def _refuse_torn(words: list[str]) -> None:
     torn = [
         i
         for i, word in enumerate(words)
-        if (word in home or ((word.startswith("~") or word.endswith("~")) and " " not in word.strip()))
+        if (word in home or (re.match(r"~[^/\s]|\S+~$", word) and " " not in word))
         and any(_bare(near) for near in (*words[max(i - 1, 0) : i], *words[i + 1 : i + 2]))
     ]
     if not torn:
