@@ -155,7 +155,7 @@ def test_a_line_of_crossed_categories_when_lapack_gives_up(monkeypatch: pytest.M
         found = bl.fit(data, "y ~ C(k) * C(x)")
     assert told
     assert found.params.to_numpy() == pytest.approx(usual.params.to_numpy(), abs=1e-11)
-    assert "digits" in str(found.summary())
+    assert "digits" in str(found.summary(digits=True))
 
 
 def test_a_profile_over_what_is_not_determined_is_refused():
