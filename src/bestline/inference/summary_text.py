@@ -62,7 +62,8 @@ def _rows(line: FittedLine) -> str:
 def _how(line: FittedLine) -> str:
     """The optimiser and its rate; nothing of a solution that took no way."""
     solver = line.plan.solver
-    if solver.reach is Reach.SOLUTION:
+    # A file keeps those with a rate alone, and a loaded model says what it said before.
+    if solver.reach is Reach.SOLUTION or solver.kept_as is None:
         return ""
     loop = solver.loop
     rate = "" if line.rate is None or not solver.rated else f", learning rate {significant(line.rate, 4)}"
