@@ -8,7 +8,9 @@ import html.parser
 import json
 import re
 
+import numpy as np
 import pytest
+import torch
 
 import bestline as bl
 from bestline.errors import DataError
@@ -82,3 +84,18 @@ def test_a_notebook_gets_the_page_in_a_frame(walked):
     shown = watching.watch(walked)._repr_html_()
     assert shown.startswith("<iframe srcdoc=")
     assert "allow-same-origin" not in shown
+
+
+@pytest.mark.parametrize("kind", ["polynomial", "module", "huber"])
+def test_pages_of_curves_are_small_too(kind):
+    x = np.linspace(-3, 3, 2000)
+    rows = {"x": x, "y": np.sin(x) + 0.1 * np.random.default_rng(0).normal(size=2000)}
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        net = torch.nn.Sequential(torch.nn.Linear(1, 16), torch.nn.Tanh(), torch.nn.Linear(16, 1)).double()
+    formula, how = {
+        "polynomial": ("y ~ x + I(x**2) + I(x**3)", {"solver": "sgd", "steps": 500}),
+        "module": ("y ~ x", {"forward": net, "solver": "adam", "lr": 0.01, "steps": 400, "split": (0.7, 0.15, 0.15)}),
+        "huber": ("y ~ x", {"loss": "huber", "solver": "adam", "lr": 0.05, "steps": 300}),
+    }[kind]
+    assert len(watching.page_of(bl.fit(rows, formula, **how)).html.encode()) <= 250_000

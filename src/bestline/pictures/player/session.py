@@ -27,13 +27,13 @@ from bestline.wording import count, equation, said, shown
 
 SCHEMA = 2  # read by player.js; a page holds its own player, so old pages need no new one
 
-_NUMBERS = 6_000  # of all traces together: about 85 kB
-_POINTS = 3_000  # numbers of all rows shown
+_NUMBERS = 5_000  # of all traces together: about 70 kB
+_POINTS = 2_400  # numbers of all rows shown
 _WIDE = 12  # weights beyond which predictions are sent in place of rows, and only the first weights
 _GRADIENTS = 4_000_000  # rows times steps whose gradients are computed, where they are no closed form
 _FEW = 48  # rows of which predictions are sent, shared among the runs
 _CURVE = 49  # points of a curve that is no straight line
-_GRID = 45  # grid values an axis at the most, where the surface has no closed form
+_GRID = 39  # grid values an axis at the most, where the surface has no closed form
 
 
 def session(
@@ -228,7 +228,7 @@ def _ground(fits: Sequence[Fit], pair: Pair, target: int, units: str) -> tuple[P
         grid = {
             "x": x.tolist(),
             "y": y.tolist(),
-            "z": torch.tensor(_short(seen.loss.flatten(), 5)).reshape(-1, len(x)).tolist(),
+            "z": [_short(row, 5) for row in seen.loss.reshape(-1, len(x))],
         }
     ground = {
         "names": [shown(name) for name in where.names],
@@ -292,7 +292,7 @@ def _run(
     sent = bool(parts) and _sent(fit, parts["data"])
     at = None if not parts or len(parts["data"].features) != 1 or parts["data"].straight(fit) else _places(parts)
     # What a step costs in numbers: weights, some ten columns, and predictions or a curve where they are sent.
-    more = sum(len(part.rows) for part in parts.values()) if sent else 0 if at is None else _CURVE // 3
+    more = sum(len(part.rows) for part in parts.values()) if sent else 0 if at is None else _CURVE // 2
     keep = thinned(fit, max(20, budget // (min(d, _WIDE) + 10 + more)))
     weights = trace.weights[keep][:, :, target]
     best, at_rows = best_step(fit), _ways(fit, keep, sides, target)
@@ -353,7 +353,7 @@ def _rows_read(fit: Fit) -> int:
 
 def _predicted(sample: Sample, X: Tensor, fit: Fit, keep: Tensor, target: int) -> list[list[float]]:
     """Predictions for X (m, p) at some rows of the trace, (t, m)."""
-    return [_short(sample.predictions(fit, X, weights)[:, target]) for weights in fit.trace.weights[keep]]
+    return [_short(sample.predictions(fit, X, weights)[:, target], 5) for weights in fit.trace.weights[keep]]
 
 
 def _near(trace: Trace) -> int | None:
