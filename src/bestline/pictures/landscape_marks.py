@@ -183,7 +183,8 @@ def relief(ground: Landscape, title: str, marks: Sequence[Mark] | None = None) -
     """The landscape in space, by default its lowest place and the path exactly on it, or, where it is not on it, only its end."""
     drawn = (mesh(ground), *path_marks(ground, space=True)) if marks is None else tuple(marks)
     x, y = (
-        label.split(" of the path (")[0] if ground.surface.plane.share else label for label in ground.axes
+        label.split(" of the path (")[0] if ground.surface.plane.share else label.removesuffix(" (as trained)")
+        for label in ground.axes
     )  # room is scarce
     return Panel(title, x, y, drawn, zlabel=loss_label(ground.fit), view=view(ground))
 
