@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from bestline.attributes import missing, spelt_out
+from bestline.calls import missing, spelt_out
 
 # What commands need beside the public names of `bestline` -> the module that owns it.
 _HOME = {

@@ -10,8 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, final
 
-from bestline.attributes import answering
-from bestline.calls import data_first, renamed
+from bestline.calls import answering, data_first, renamed
 from bestline.data.gather import Gathered, Query
 from bestline.data.progress import Progress
 from bestline.data.runner import calmly

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any, final
 
 from torch import nn
 
-from bestline.attributes import answering
-from bestline.calls import now_by_name, with_hints
+from bestline.calls import answering, now_by_name, with_hints
 from bestline.data.runner import calmly
 from bestline.errors import BestlineDeprecationWarning, warn
 from bestline.export import model_file, sql, torch_module

@@ -16,8 +16,7 @@ from torch import Tensor
 
 import bestline.data.stored_comoments as stored
 import bestline.files as store
-from bestline.attributes import answering
-from bestline.calls import data_first
+from bestline.calls import answering, data_first
 from bestline.data.collected import Collected
 from bestline.data.design import Column, Design, expression
 from bestline.data.folds import MOST_FOLDS

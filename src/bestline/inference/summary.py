@@ -9,7 +9,7 @@ from typing import Any
 
 from torch import Tensor
 
-from bestline.attributes import answering
+from bestline.calls import answering
 from bestline.inference.classical import Coefficient
 from bestline.inference.covariance.base import Cov
 from bestline.inference.covariance.sandwich import Covariance

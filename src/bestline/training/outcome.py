@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from bestline.attributes import answering
+from bestline.calls import answering
 from bestline.errors import NumericalError
 from bestline.numerics import Scaling, Weights
 from bestline.training.objective import Objective

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 from torch.nn import Parameter
 
-from bestline.attributes import answering
+from bestline.calls import answering
 from bestline.errors import OptionError
 from bestline.numerics import Bowl, Weights
 from bestline.training.foresight.rate_grid import rates_around

@@ -1,0 +1,22 @@
+"""Calls: what people write by habit from other libraries is taken where it can only mean one thing, and else told what to write."""
+
+from bestline.calls.arguments import data_first, is_formula, meant_as_formula
+from bestline.calls.attributes import answering, missing, spelt_out
+from bestline.calls.old_spellings import now_by_name, renamed
+from bestline.calls.options import checked, hint, no_such, refuse_unknown, with_hints
+
+__all__ = [
+    "answering",
+    "checked",
+    "data_first",
+    "hint",
+    "is_formula",
+    "meant_as_formula",
+    "missing",
+    "no_such",
+    "now_by_name",
+    "refuse_unknown",
+    "renamed",
+    "spelt_out",
+    "with_hints",
+]
