@@ -180,7 +180,8 @@ class Model(FittedLine):
         Parameters
         ----------
         data
-            Anything that `fit` reads, without the target; columns are found by name, in any order. One row is a dict of values or
+            Anything that `fit` reads, without the target; columns are found by name, in any order. A row with a missing value has
+            a missing prediction, and a warning says how many lack which column, unless the line was fitted to impute them. One row is a dict of values or
             a Series by name, or a tuple, list or array (p,) in the order of the training table; for one feature a list or array
             is a column (n,), and a number is one row.
         interval : {"confidence", "prediction"}, optional
@@ -202,7 +203,7 @@ class Model(FittedLine):
 
         Raises
         ------
-        ColumnError, UnseenLevelError, MissingValuesError
+        ColumnError, UnseenLevelError
         """
         return prediction.predict(self, data, interval, level, on_unseen)
 

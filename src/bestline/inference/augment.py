@@ -11,14 +11,14 @@ import torch
 from torch import Tensor
 
 from bestline.data.design.lost_digits import columns_doubled
-from bestline.data.passes import Named
 from bestline.data.tables import Batch, Source
 from bestline.errors import DataError, MissingValuesError, NumericalError, OptionError, UnseenLevelError, warn
 from bestline.inference import classical
 from bestline.inference.coordinates import AddUp, Basis
 from bestline.inference.fitted import FittedLine
 from bestline.inference.influence import influence
-from bestline.inference.prediction import check_unseen, tell_unseen
+from bestline.inference.prediction import check_unseen
+from bestline.inference.remarks import Remarks
 from bestline.inference.training_rows import look, numbered, rows_of
 from bestline.inference.uncertainty import basis_of, rough_basis
 from bestline.inference.why_not import why_not
@@ -153,10 +153,10 @@ class _Page:
         line, design = self.line, self.line.design
         # Without a target there are no residuals, but fitted values and intervals all the same.
         known = set(design.target_columns) <= set(source.names)
-        unseen: Named[tuple[str, str], int] = Named({})
+        remarks = Remarks()
         for batch in source.batches():
             asked = design.features(batch, on_unseen=on_unseen)
-            X, unseen = asked.X.cpu(), unseen + Named(asked.unseen)
+            X, remarks = asked.X.cpu(), remarks + Remarks.of(asked)
             nothing = torch.full((len(X), len(line.targets)), float("nan"), dtype=torch.float64)
             y = design.target_values(batch).cpu() if known else nothing
             w = batch.numbers([design.weights])[:, 0].cpu() if design.weights in source.names else None
@@ -166,7 +166,7 @@ class _Page:
                 lacking = asked.lacking.cpu().numpy()
                 new = {n: v if n == "outside" else np.where(lacking, np.nan, v) for n, v in new.items()}
             yield _own(batch, source, torch.arange(batch.rows)), new, np.arange(batch.start, batch.start + batch.rows)
-        tell_unseen(unseen.parts, on_unseen)
+        remarks.tell(on_unseen)
 
     def _said(self, batch: Batch, at: Tensor, rows: Rows, *, trained: bool) -> dict[str, Any]:
         fitted, resid = self._line(batch, at, rows)

@@ -14,13 +14,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from bestline.data.design import Design, NewRows, Unseen, said_unseen
+from bestline.data.design import Design, NewRows
 from bestline.data.design.lost_digits import columns_doubled
 from bestline.data.passes import Named, Pass
 from bestline.data.tables import Batch
 from bestline.errors import DataError, NumericalError, OptionError, listed, warn
 from bestline.inference import classical
 from bestline.inference.fitted import FittedLine
+from bestline.inference.remarks import Remarks, rows_have
 from bestline.inference.scores import Errors, Scores
 from bestline.inference.training_rows import opened
 from bestline.inference.why_not import refuse
@@ -69,11 +70,9 @@ class Predictor:
     interval: str | None = None
     level: float = 0.95
     on_unseen: str = "nan"
-    gapped: int = 0
     narrow: Counter[str] = field(default_factory=Counter)
     outside: dict[str, None] = field(default_factory=dict)  # names, in the order in which they were met
-    imputed: Named[str, int] = field(default_factory=lambda: Named({}))
-    unseen: Named[tuple[str, str], int] = field(default_factory=lambda: Named({}))
+    remarks: Remarks = field(default_factory=Remarks)
 
     def __post_init__(self) -> None:
         if self.interval not in (None, *_KINDS):
@@ -109,23 +108,16 @@ class Predictor:
         margin = high - low
         outside = ((low - margin > asked.X.cpu()) | (high + margin < asked.X.cpu())).any(0) & margin.isfinite()
         self.outside |= {n: None for n, out in zip(self.line.features, outside.tolist(), strict=False) if out}
-        self.gapped += asked.gapped
-        self.imputed, self.unseen = self.imputed + Named(asked.imputed), self.unseen + Named(asked.unseen)
+        self.remarks += Remarks.of(asked)
 
     def tell(self) -> None:
         """Warn of rows far outside what training saw, of rows without a prediction, and of values filled in."""
         if self.outside:
             lie = "lie" if len(self.outside) > 1 else "lies"
             warn(f"{listed(self.outside)} {lie} far outside the range that training saw; the line is a guess there.")
-        if self.gapped:
-            warn(f"{_rows_have(self.gapped)} no prediction, because a value is missing.")
-        tell_unseen(self.unseen.parts, self.on_unseen)
-        if self.imputed.parts:
-            counts = self.imputed.parts
-            many = sum(counts.values())
-            warn(f"Missing values were imputed in {listed(counts)} ({many:,} value{'s' if many > 1 else ''}).")
+        self.remarks.tell(self.on_unseen)
         for why, rows in self.narrow.items():
-            warn(f"{_rows_have(rows)} no interval, for {why}.")
+            warn(f"{rows_have(rows)} no interval, for {why}.")
 
 
 def check_unseen(on_unseen: str) -> None:
@@ -134,32 +126,21 @@ def check_unseen(on_unseen: str) -> None:
         raise OptionError(f"`on_unseen` is 'nan', 'raise' or 'average'; got {on_unseen!r}.")
 
 
-def tell_unseen(unseen: Unseen, on_unseen: str) -> None:
-    """Warn of levels that training never saw, and say what became of their rows."""
-    if unseen:
-        became = "counts as every level, each by its share in training" if on_unseen == "average" else "has no prediction"
-        warn(f"{said_unseen(unseen)}; such a row {became}.")
-
-
-def _rows_have(count: int) -> str:
-    return "1 row has" if count == 1 else f"{count:,} rows have"
-
-
 def evaluate(line: FittedLine, data: Any, on_unseen: str = "nan") -> Scores:
     """Errors on rows with a known target: one pass; MSE, RMSE, MAE and R2 with the number of rows.
 
-    Rows that have no prediction are left out, and counted: those with a missing value, where the model leaves such rows out, and
-    those with a level that training never saw, unless `on_unseen` is "raise" or "average".
+    Rows that have no prediction, or no target, are left out, and counted: those with a missing value, unless the model imputes it,
+    and those with a level that training never saw, unless `on_unseen` is "raise" or "average".
     """
     check_unseen(on_unseen)
     source, _ = opened(line, data)
-    design = line.design
+    design = line.design.forgiving()
     unweighted = design.weights is not None and design.weights not in source.names
     if unweighted:
         design = replace(design, weights=None)
     design.check(source, target=True)
     found = source.reduce(_Judge(design, line.plan, line.weights, on_unseen))
-    tell_unseen(found.unseen.parts, on_unseen)
+    found.remarks.tell(on_unseen, scored=True)
     errors, count = found.errors, found.errors.moments.count
     if count == 0:
         raise DataError(f"There are no rows to evaluate in {source.label}{found.left_out}.")
@@ -176,25 +157,23 @@ class _Judged:
 
     errors: Errors
     read: int = 0
-    gapped: int = 0
     strange: int = 0
-    unseen: Named[tuple[str, str], int] = field(default_factory=lambda: Named({}))
+    remarks: Remarks = field(default_factory=Remarks)
 
     def __add__(self, other: _Judged) -> _Judged:
         return _Judged(
             self.errors + other.errors,
             self.read + other.read,
-            self.gapped + other.gapped,
             self.strange + other.strange,
-            self.unseen + other.unseen,
+            self.remarks + other.remarks,
         )
 
     @property
     def left_out(self) -> str:
         """Which rows were left out, as the end of a sentence."""
-        weightless = self.read - self.errors.moments.count - self.gapped - self.strange
+        weightless = self.read - self.errors.moments.count - self.remarks.gapped - self.strange
         why = {
-            "left out because a value was missing": self.gapped,
+            "left out because a value was missing": self.remarks.gapped,
             "left out for a level that training never saw": self.strange,
             "of weight zero": weightless,
         }
@@ -226,7 +205,9 @@ class _Judge(Pass[Batch, _Judged]):
         with torch.no_grad():
             prediction = self.plan.predictor(self.weights)(rows.X)
         errors = Errors.of(prediction, rows.y, rows.w)
-        return _Judged(errors, batch.rows, encoded.gapped, encoded.strange, Named(encoded.unseen))
+        gaps = self.design.gaps(batch, encoded.gaps, self.design.reads())
+        remarks = Remarks(encoded.gapped, Named(gaps), Named(encoded.imputed), Named(encoded.unseen))
+        return _Judged(errors, batch.rows, encoded.strange, remarks)
 
 
 def _half_width(line: FittedLine, X: Tensor, below: Tensor | None, interval: str, level: float) -> tuple[Tensor, Counter[str]]:

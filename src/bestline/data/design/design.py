@@ -13,7 +13,7 @@ ever run.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import torch
@@ -31,6 +31,7 @@ from bestline.data.design.factors import (
     stored_factor,
     stored_state,
 )
+from bestline.data.design.profiles import gaps_in
 from bestline.data.tables import Batch, Source
 from bestline.errors import ColumnError, MissingValuesError, NotFiniteError, UnseenLevelError, listed, readable
 from bestline.numerics import Features, Rows, RowVector, Targets
@@ -54,8 +55,8 @@ class Encoded:
         Positions in the batch of the rows that were used; None = all of them.
     imputed : dict
         Column -> number of values filled in.
-    gapped : int
-        Rows left out because a value is missing.
+    gaps : Tensor (n,) or None
+        Which rows of the batch were left out because a value is missing; None: none.
     unseen : mapping
         Rows left out, or averaged, for a level that no training row has.
     strange : int
@@ -65,9 +66,14 @@ class Encoded:
     rows: Rows
     index: Tensor | None
     imputed: dict[str, int]
-    gapped: int = 0
+    gaps: Tensor | None = None
     unseen: Unseen = field(default_factory=dict)
     strange: int = 0
+
+    @property
+    def gapped(self) -> int:
+        """How many rows were left out because a value is missing."""
+        return 0 if self.gaps is None else int(self.gaps.sum())
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -82,6 +88,8 @@ class NewRows:
         Which rows these are; None: none.
     gapped : int
         How many of them lack a value.
+    gaps : dict
+        Column -> how many of them lack its value.
     imputed, unseen
         As in Encoded.
     """
@@ -89,6 +97,7 @@ class NewRows:
     X: Features
     lacking: Tensor | None
     gapped: int
+    gaps: dict[str, int]
     imputed: dict[str, int]
     unseen: Unseen
 
@@ -212,9 +221,9 @@ class Design:
         gaps = _either(gaps.to(found.X.device), found.holes)
         if absent is not None:
             gaps = gaps & ~absent.to(gaps.device)
-        gapped = int(gaps.sum())
+        gapped = bool(gaps.any())
         if gapped and self.missing == "raise":
-            raise self._refusal(batch, int(torch.nonzero(gaps)[0]), self.reads())
+            raise self._refusal(batch, int(torch.nonzero(gaps)[0]))
         left = _either(gaps, absent, found.strange)
         X, index = found.X, None
         if bool(left.any()):
@@ -222,26 +231,35 @@ class Design:
             index = torch.nonzero(~left)[:, 0]
             X, y, w = X[index], y[index], None if w is None else w[index]
         strange = 0 if found.strange is None else int((found.strange & ~gaps).sum())
-        return Encoded(Rows(X, y, w), index, found.imputed, gapped, found.unseen, strange)
+        return Encoded(Rows(X, y, w), index, found.imputed, gaps if gapped else None, found.unseen, strange)
 
     def features(self, batch: Batch, *, on_unseen: str = "nan") -> NewRows:
         """X (n, p) of every row of a batch, for prediction, NaN in rows that cannot be predicted.
 
-        Those are rows with missing values when the design drops them, and rows with a level that no training row has, unless
+        Those are rows with missing values, unless the design imputes them, and rows with a level that no training row has, unless
         `on_unseen` is "raise", or "average": then such a row counts as every level, each by its share in the training rows.
         """
         found = self._encode(batch, None, on_unseen)
         gapped = 0 if found.holes is None else int(found.holes.sum())
-        if gapped and self.missing == "raise":
-            assert found.holes is not None  # noqa: S101  it has been counted
-            raise self._refusal(batch, int(torch.nonzero(found.holes)[0]), self.needs)
+        gaps = self.gaps(batch, found.holes, self.needs) if gapped else {}
         lacking = None
         if gapped or found.strange is not None:
             # A row with a hole in any column has no prediction at all: a part of one would be a wrong number.
             nothing = torch.zeros(len(found.X), dtype=torch.bool, device=found.X.device)
             lacking = _either(nothing, found.holes, found.strange)
             found.X = torch.where(lacking[:, None], float("nan"), found.X)
-        return NewRows(found.X, lacking, gapped, found.imputed, found.unseen)
+        return NewRows(found.X, lacking, gapped, gaps, found.imputed, found.unseen)
+
+    def gaps(self, batch: Batch, among: Tensor | None, names: Sequence[str]) -> dict[str, int]:
+        """How many of the rows `among` (n,) lack the value of each of these columns; columns without gaps are not named."""
+        if among is None:
+            return {}
+        counts = {name: int((gap & among.cpu()).sum()) for name, gap in gaps_in(batch, names, self.texts).items()}
+        return {name: count for name, count in counts.items() if count}
+
+    def forgiving(self) -> Design:
+        """The same design for rows that need not train: where training refuses rows with missing values, it leaves them out."""
+        return replace(self, missing="drop") if self.missing == "raise" else self
 
     def to_dict(self) -> dict[str, Any]:
         """The design as JSON."""
@@ -382,10 +400,9 @@ class Design:
         counted = gaps if skipped is None else gaps & ~skipped[:, None]
         return filled, None, {name: int(c) for name, c in zip(names, counted.sum(0), strict=True) if c}
 
-    def _refusal(self, batch: Batch, i: int, names: Sequence[str]) -> MissingValuesError:
-        texts = self.texts
+    def _refusal(self, batch: Batch, i: int) -> MissingValuesError:
         # Only now, for the message, is each column looked at on its own.
-        gaps = [n for n in names if (int(batch.text(n)[0][i]) < 0 if n in texts else bool(batch.numbers([n])[i].isnan().any()))]
+        gaps = self.gaps(batch, torch.arange(batch.rows) == i, self.reads())
         return MissingValuesError(
             f"{listed(gaps)} has no value at {batch.where(i)}, and this line was fitted to rows without gaps; fill it in, leave the row "
             f"out, or fit again with missing='impute' or 'drop'."
