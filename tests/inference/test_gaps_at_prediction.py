@@ -11,10 +11,9 @@ import pytest
 import bestline as bl
 from bestline.errors import BestlineWarning, DataError, MissingValuesError, UnseenLevelError
 
-_GENERATOR = np.random.default_rng(8)
-TRAIN = pd.DataFrame(
-    {"x": _GENERATOR.uniform(1.0, 4.0, 60), "g": ["a", "b", "b"] * 20, "z": _GENERATOR.normal(size=60) + 1}
-).assign(y=lambda d: d.x + (d.g == "a") + 0.1 * _GENERATOR.normal(size=60))
+TRAIN = pd.DataFrame({"x": 1 + np.arange(60) % 7 / 2, "g": ["a", "b", "b"] * 20, "z": np.arange(60) % 11 / 5}).assign(
+    y=lambda d: d.x + (d.g == "a") + np.sin(np.arange(60)) / 9
+)
 NEW = pd.DataFrame(
     {"x": [1.0, None, 3.0, 2.0, None], "g": ["a", "b", None, "b", None], "z": 1.0, "y": [1.0, 2.0, 3.0, None, 5.0]}
 )
