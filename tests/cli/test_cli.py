@@ -86,6 +86,20 @@ def test_descent_with_a_trace_matches_the_lesson(run: Run) -> None:
     assert by_name.facts["coef"] == fitted.facts["coef"]
 
 
+@pytest.mark.parametrize("name", ["line.csv", "a.b.csv", "UPPER.CSV", "in.folder/x.csv"])
+def test_generate_names_the_files_that_it_wrote(run: Run, tmp_path: Path, name: str) -> None:
+    (tmp_path / "in.folder").mkdir()
+    before = set(tmp_path.rglob("*"))
+    done = run("generate", "--slope", "2", "-o", name, "--json")
+    assert done.status == 0, done.err
+    named = {(tmp_path / done.facts[which]).resolve() for which in ("out", "truth")}
+    assert named == {path.resolve() for path in set(tmp_path.rglob("*")) - before}
+    told = json.loads((tmp_path / done.facts["truth"]).read_text())
+    assert {key: done.facts[key] for key in told} == told
+    again = run("generate", "--slope", "2", "-o", name, "--force").out
+    assert f"to {done.facts['out']}, and the truth to {done.facts['truth']}\n" in again
+
+
 def test_generate_records_the_truth_and_reads_back_the_same(run: Run) -> None:
     arguments = ("--slope", "1", "--intercept", "-1", "--x", "arange:-3,3,0.1", "--noise", "normal:0.1", "--seed", "1")
     assert run("generate", *arguments, "-o", "line.csv").status == 0

@@ -106,3 +106,18 @@ def test_scores_of_sums_are_those_of_moments():
     assert replace(ours, mse=(), rmse=(), r2=()) == replace(theirs, mse=(), rmse=(), r2=())
     for name in ("mse", "rmse", "r2"):
         assert getattr(ours, name) == pytest.approx(getattr(theirs, name), rel=1e-12)
+
+
+@pytest.mark.parametrize("far", [0.0, 0.5, 3.0, 100.0])
+def test_the_error_of_an_intercepts_error_grows_with_the_mean_in_three_ways(far: float) -> None:
+    """Of one column of spread 1 at `far`, whose slope is 0: relative errors in units of the rounding of the moments, by hand."""
+    x = torch.tensor([-1.0, 1.0] * 8, dtype=torch.float64)
+    y = torch.tensor([-1.0, -1.0, 1.0, 1.0] * 4, dtype=torch.float64)
+    moments = Comoments.of(torch.stack([x + far, y], 1))
+    nothing, floor = torch.zeros(1, 1, dtype=torch.float64), torch.ones(1, dtype=torch.float64)
+    rounding = 10 ** -float(right_digits(moments, 1, nothing, intercept=True)[0, 0])
+    slope, level = 10 ** -right_error_digits(moments, 1, nothing, floor, intercept=True)[0]
+    # Its variance is s^2 / n, that of the intercept s^2 (1 + far^2) / n. The floor s^2 has the error 1; of far^2 / spread^2 the
+    # spread's share is far^2, the mean's 2 far (1 + far), and 1 is the sum's own.
+    assert float(slope) == pytest.approx(2 * rounding, rel=1e-6)
+    assert float(level) == pytest.approx((1 + (3 * far**2 + 2 * far + 1) / (1 + far**2)) * rounding, rel=1e-6)

@@ -18,6 +18,7 @@ import bestline as bl
 from bestline.inference.classical import infer, infer_exactly
 from bestline.numerics.comoments import Comoments
 from bestline.numerics.exact_solve import Refined, refined
+from bestline.numerics.interval import Known, nearest_double
 from bestline.numerics.rows import Rows
 from bestline.numerics.scaling import Scaling
 from numerics.exact import Truth, hostile, right, right_root, solve, tables, truth
@@ -246,3 +247,15 @@ def test_rows_may_come_from_an_iterator_and_be_none():
     assert found is not None
     assert again is not None
     assert bits(found) == bits(again)
+
+
+@given(st.fractions(-10, 10), st.fractions(0, 10), st.integers(-40, 40))
+def test_of_a_number_whose_sign_is_open_nothing_is_told(value: Fraction, more: Fraction, power: int) -> None:
+    bound = abs(value) + more
+    told = nearest_double(Known(value, bound), power)
+    assert told == ((0.0, 15.0) if bound == 0 else (0.0, 0.0))
+    # Half of the bound leaves the sign, and a third of a digit at the least.
+    if value:
+        number, digits = nearest_double(Known(value, abs(value) / 3), power)
+        assert number == float(value * Fraction(2) ** power)
+        assert digits == pytest.approx(math.log10(2), abs=1e-9)

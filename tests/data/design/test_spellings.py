@@ -194,3 +194,10 @@ def test_texts_are_found_as_they_are_written(texts: list[str]) -> None:
     assert places(texts, texts[::-1], numeric=False) == list(range(len(texts)))[::-1]
     spelt = [*texts, "a text"]
     assert common(spelt) == {text: text for text in spelt}
+
+
+def test_a_number_that_two_codes_could_mean_is_neither() -> None:
+    assert places(["a", "01", "002"], ["1", "2"], numeric=True) == [1, 2]
+    assert places(["01", "001", "002"], ["1", "2"], numeric=True) == [-1, 2]
+    assert places(["002", "01", "+1", "001"], ["1", "2"], numeric=True) == [-1, 0]
+    assert places(["01", "1", "001"], ["1", "1.0"], numeric=True) == [1, -1]

@@ -612,3 +612,31 @@ def test_of_many_steps_under_the_pointer_the_nearest_is_previewed(one: Any, sess
     k = int(np.flatnonzero(np.hypot(*np.diff(pixels[:150], axis=0).T) > 2)[-1])
     point(one, "contour", tuple(pixels[k]))
     assert abs(one.k() - k) <= 2
+
+
+def markers(drawn: Drawn) -> list[dict[str, Any]]:
+    """Markers that are no circles: one closed shape each, filled."""
+    found = []
+    for op in (op for op in drawn.ops if op["kind"] == "fill"):
+        corners = np.array([part[1:3] for part in op["path"] if part[0] in "ml"])
+        if [part[0] for part in op["path"]].count("m") == 1 and op["path"][-1][0] == "z":
+            found.append(
+                {"corners": len(corners), "middle": tuple((corners.min(0) + corners.max(0)) / 2), "colour": op["colour"]}
+            )
+    return found
+
+
+@pytest.mark.parametrize("panel", ["contour", "surface"])
+def test_start_and_goal_have_a_mark_each_of_a_look_of_its_own(one: Any, sessions: dict[str, Any], panel: str) -> None:
+    one.scrub(20)
+    drawn, run, ground = see(one, panel), sessions["one"]["runs"][0], sessions["one"]["ground"]
+    own = [mark for mark in markers(drawn) if mark["corners"] in (4, 12)]
+    looks = {mark["corners"]: mark for mark in own}
+    assert sorted(looks) == [4, 12], "a square where it starts, a cross where it leads"
+    assert looks[4]["colour"] != looks[12]["colour"]
+    words = {op["text"]: op["at"] for op in drawn.texts}
+    near = {corners: math.dist(mark["middle"], words["start"]) for corners, mark in looks.items()}
+    assert near[4] < min(60, near[12])
+    if panel == "contour":
+        for corners, (a, b) in ((4, [way[0] for way in run["path"]]), (12, ground["optimum"])):
+            assert looks[corners]["middle"] == pytest.approx((drawn.x.of(a), drawn.y.of(b)), abs=PIXEL)

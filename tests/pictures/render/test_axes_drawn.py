@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from bestline.pictures.marks import Line, Panel, Picture
 from bestline.pictures.render.axes import distinct
@@ -49,3 +51,13 @@ def test_labels_are_near_their_ticks_and_apart(values: list[float]) -> None:
         assert float(mantissa) * 10.0 ** int(power.translate(raised) or 0) == pytest.approx(
             value, abs=0.02 * (values[1] - values[0])
         )
+
+
+@given(st.integers(-400, 400), st.integers(2, 9), st.integers(1, 40), st.integers(-6, 3))
+def test_a_label_is_off_by_a_fiftieth_of_the_way_to_the_next_at_most(first: int, n: int, step: int, power: int) -> None:
+    values = [(first + i * step) * 10.0**power for i in range(n)]
+    texts = distinct(values)
+    raised = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻", "0123456789-")
+    for text, value in zip(texts, values, strict=True):
+        mantissa, _, exponent = text.replace("\u2212", "-").partition("×10")
+        assert abs(float(mantissa) * 10.0 ** int(exponent.translate(raised) or 0) - value) <= 0.0201 * step * 10.0**power

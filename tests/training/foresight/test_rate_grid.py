@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import math
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
 
+import bestline as bl
 from bestline.errors import OptionError
-from bestline.training.foresight.rate_grid import checked_rates
+from bestline.training.foresight.rate_grid import checked_rates, rates_around
+from bestline.training.solvers import Descent
 
 pytestmark = pytest.mark.usefixtures("quiet")
 
@@ -51,3 +54,26 @@ def test_rates_are_read_in_any_form() -> None:
     assert np.ptp(np.diff(np.log(rates))) < 1e-12
     assert checked_rates("0.1:1:1") == [0.1]
     assert checked_rates(r for r in (0.3, 0.1)) == [0.1, 0.3]
+
+
+@pytest.mark.parametrize(
+    ("name", "low", "high", "count"),
+    [
+        ("sgd", 1 / 1_000, 2, 12),  # of the largest stable rate
+        ("adam", 1 / 1_000, 100, 12),  # of the rate that torch takes
+        ("rmsprop", 1 / 1_000, 100, 12),
+        ("lbfgs", 1 / 10, 1, 10),
+    ],
+)
+def test_rates_are_tried_around_what_is_known_of_them(name: str, low: float, high: float, count: int) -> None:
+    rng = np.random.default_rng(0)
+    model = bl.fit({"x": rng.normal(size=30), "y": rng.normal(size=30)}, "y ~ x", solver=Descent(name, lr=0.1, steps=1))
+    start = torch.ones(2, 1, dtype=torch.float64)
+    task = SimpleNamespace(objective=model.trained.objective)
+    known = Descent(name).rate_limit(task.objective, start)
+    if name != "sgd":
+        assert known is None
+        known = Descent(name).built(torch.nn.Parameter(start), task.objective).param_groups[0]["lr"]
+    rates = rates_around(name, task, start, 12)
+    assert (len(rates), rates[0], rates[-1]) == (count, pytest.approx(low * known), pytest.approx(high * known))
+    np.testing.assert_allclose(np.diff(np.log(rates)), np.log(high / low) / (count - 1), rtol=1e-9)

@@ -234,3 +234,20 @@ def test_the_command_line_takes_rates_and_averages(run, tmp_path) -> None:
     with_python = bl.fit("t.csv", "y ~ x", solver=bl.Stochastic(steps=2, rate="invscaling", power=0.5, average=False))
     assert told["coef"]["x"] == with_python.coef["x"]
     assert run("fit", "t.csv", "y ~ x", "--solver", "sgd", "--average").status != 0
+
+
+@pytest.mark.usefixtures("quiet")
+@pytest.mark.parametrize("targets", [1, 2])
+def test_the_mean_is_of_the_first_epoch_and_then_of_all_the_others(targets) -> None:
+    """Rows that are all alike, so that their order changes nothing: then every weight on the way is known in closed form."""
+    n, epochs, lr, x = 5, 4, 0.05, 0.5
+    y = np.array([3.0, -1.0])[:targets]
+    data = {"x": np.full(n, x)} | {f"y{j}": np.full(n, v) for j, v in enumerate(y)}
+    solver = bl.Stochastic(lr=lr, steps=epochs)
+    model = bl.fit(data, f"{' + '.join(list(data)[1:])} ~ 0 + x", standardize=False, solver=solver)
+    start = model.trace.weights[0, 0].numpy()
+    # w <- w - 2 lr x (x w - y): each step leaves the share 1 - 2 lr x^2 of what lies between the weight and y / x.
+    left = (1 - 2 * lr * x**2) ** np.arange(1, n * epochs + 1)
+    way = y / x + left[:, None] * (start - y / x)
+    wanted = [start, way[:n].mean(0), *(way[n : n * epoch].mean(0) for epoch in range(2, epochs + 1))]
+    np.testing.assert_allclose(model.trace.weights[:, 0], wanted, rtol=EXACT)
