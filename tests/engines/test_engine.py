@@ -41,7 +41,7 @@ class FarAway(Source):
     def __init__(self, pieces: Pieces) -> None:
         self.frames = pieces.frames
         first = open_source(pieces.frames[0])
-        self.fields, self.notes = first.fields, first.notes
+        self.fields, self.about, self.remarks = first.fields, first.about, first.remarks
         self.firsts = np.cumsum([0, *map(len, self.frames)]).tolist()
         self.count = self.firsts.pop()
         self.passes: list[str] = []

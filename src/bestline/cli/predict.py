@@ -62,8 +62,7 @@ def predict(
         line = bl.load(model)
         source = api.open_source(one(data), text=line.design.texts)
         line.design.check(source, target=False)
-        # What the table and the columns give reason to say comes before what was seen in their rows.
-        notes = list(source.notes)
+        notes = []
         extra = [n for n in source.names if n not in source.stored(line.design.reads())]
         if extra:
             notes.append(f"{listed(extra)} {'is' if len(extra) == 1 else 'are'} not used by the model.")
@@ -90,7 +89,8 @@ def predict(
             with onto_stdout() if out is None else nullcontext():
                 rows = api.write_with(source, out, predicted, overwrite=force, progress=tell, raw_cells=raw_cells)
         ask.tell()
-    terminal.said = [*notes, *terminal.said]
+    # What the table and the columns give reason to say comes before what was seen in their rows.
+    terminal.said = [*source.said(line.design.needs), *notes, *terminal.said]
     terminal.answer("", {"rows": rows, "out": None if out is None else str(out), "warnings": terminal.said, **columns})
     terminal.wrote(out, what=f"{rows:,} rows to ")
 

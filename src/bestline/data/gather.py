@@ -148,12 +148,13 @@ def gather(query: Query, progress: Progress | None = None) -> Gathered:
     )
     if query.check is not None:
         query.check(design.p, folds)
-    notes = source.notes + design.notes + (() if by is None else of_folds(by, design))
+    notes = design.notes + (() if by is None else of_folds(by, design))
     if source.resident and labels is None and by is None and not query.at_once and query.keep is None:
         # Such rows can be gone through again when somebody asks for the folds; most fits are sooner done without.
         found = collected(source, design, progress=progress)
+        design = design.as_read(source)
         later = partial(_regrouped, source, design, folds, grouping, found)
-        return Gathered(design, found, source, notes=notes, later=later)
+        return Gathered(design, found, source, notes=source.said(design.reads()) + notes, later=later)
     # With a split a group is a fold of a part: group = part * folds + fold.
     grouping = grouping if labels is None else ByPart(labels, folds, grouping)
     groups = folds if labels is None else 3 * folds
@@ -161,7 +162,8 @@ def gather(query: Query, progress: Progress | None = None) -> Gathered:
     notes += (
         () if not found.unseen.parts else (f"{said_unseen(found.unseen.parts)}; such a row is left out of the held-out error.",)
     )
-    return Gathered(design, found, source, labels, grouping, by, values, notes)
+    used = [*design.reads(), *(() if by is None else (by,))]
+    return Gathered(design.as_read(source), found, source, labels, grouping, by, values, source.said(used) + notes)
 
 
 def collected(

@@ -7,13 +7,13 @@ from typing import Any
 
 from torch import Tensor
 
-from bestline.data.design import said_unseen
+from bestline.data.design import Design, said_unseen
 from bestline.data.passes import Named, PartT, Pass
 from bestline.data.split import part_labels, parts_of, weighted_rows
 from bestline.data.tables import Source, index_notes, open_source
 from bestline.data.unnamed_columns import with_names
 from bestline.engines.choose import brought
-from bestline.errors import OptionError, warn
+from bestline.errors import OptionError, listed, warn
 from bestline.inference.fitted import FittedLine
 from bestline.inference.numbered_rows import Numbered, OverTraining
 from bestline.numerics import Rows
@@ -106,4 +106,15 @@ def opened(line: FittedLine, data: Any) -> tuple[Source, bool]:
         single = isinstance(data, int | float) or getattr(data, "ndim", None) == 0  # a number of Python, NumPy or torch
         source = open_source(with_names(data, line.design), text=line.design.texts)
     line.design.check(source, target=False)
+    _tell_of_new_columns(line.design, source)
     return source, single
+
+
+def _tell_of_new_columns(design: Design, source: Source) -> None:
+    """Warn of columns that the training table did not have: a feature may be meant that goes by another name."""
+    known = {*design.table, *source.stored(design.needs), *design.target_columns, design.weights}
+    new = [name for name in source.names if name not in known]
+    if design.table and new:  # files of before do not say
+        warn(
+            f"{listed(new)} {'is' if len(new) == 1 else 'are'} not used: the table that the line was fitted to had no such column."
+        )

@@ -20,10 +20,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import bestline as bl
-from bestline.data.tables import Kind, delimited, open_source
+from bestline.data.tables import Kind, delimited, judgement, open_source
 from bestline.data.tables import text as text_of_files
 from bestline.data.tables.words import Spelling, undressed
-from bestline.errors import ColumnError
+from bestline.errors import ColumnError, readable
 from data.tables.examples import all_numbers, all_text
 
 Y = [1.0, 2.0, 4.0, 3.0]
@@ -176,18 +176,42 @@ def test_fit_predict_and_evaluate_read_alike(tmp_path, source):
             plain.predict(SOURCES[source](words, tmp_path))
 
 
+@pytest.mark.parametrize(("word", "value"), [("1\u00a0234", 1234.0), ("1,234", 1234.0), ("(7)", -7.0), ("\u22123", -3.0)])
 @pytest.mark.parametrize("where", [0, 500, 999])
-def test_the_block_that_comes_first_does_not_change_a_number(put, monkeypatch, where):
+def test_the_block_that_comes_first_does_not_change_a_number(put, monkeypatch, where, word, value):
     monkeypatch.setattr(text_of_files, "BLOCK", 500)
     monkeypatch.setattr(delimited, "BLOCK", 500)
     words = ["5"] * 1000
-    words[where] = "1\u00a0234"
-    opened = open_source(put("x,y\n" + "".join(f"{word},1\n" for word in words)))
-    if where == 0:
-        assert all_numbers(opened, ["x"]).sum() == 999 * 5 + 1234
-    else:  # said by nobody at the beginning: refused where it stands
+    words[where] = word
+    opened = open_source(put("x,y\n" + "".join(f'"{word}",1\n' for word in words)))
+    assert all_numbers(opened, ["x"]).sum() == 999 * 5 + value
+    # Where the first block shows it, it is said of the first rows; elsewhere, of the row.
+    said = [note for note in opened.notes if readable(word) in note]
+    assert len(said) == 1 or (where == 0 and opened.notes)
+    if where:
+        assert f"row {where + 1} (line {where + 2} of" in said[0]
+        assert f"read as {value:.0f}." in said[0]
+
+
+@pytest.mark.parametrize("word", ["12 kg", "abc", "1 23 4", "0x10"])
+def test_a_word_that_is_no_number_is_refused_in_every_block(put, monkeypatch, word):
+    monkeypatch.setattr(text_of_files, "BLOCK", 500)
+    monkeypatch.setattr(delimited, "BLOCK", 500)
+    for where in (3, 500, 999):
+        words = ["5"] * 1000
+        words[where] = word
+        opened = open_source(put("x,y\n" + "".join(f"{word},1\n" for word in words)))
         with pytest.raises(ColumnError, match=rf"row {where + 1} \(line {where + 2}"):
             all_numbers(opened, ["x"])
+
+
+def test_text_of_frames_is_read_alike_behind_the_rows_that_judge_it(monkeypatch):
+    monkeypatch.setattr(judgement, "JUDGED", 100)
+    words = ["5"] * 1000
+    words[700] = "1 234"
+    opened = open_source({"x": words})
+    assert all_numbers(opened, ["x"]).sum() == 999 * 5 + 1234
+    assert any("`1 234` at row 701, read as 1234." in note for note in opened.notes)
 
 
 def test_columns_that_are_partly_codes_are_said(put):

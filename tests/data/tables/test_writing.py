@@ -73,7 +73,7 @@ def test_original_values_are_kept(put, tmp_path, suffix):
 
 def test_text_cells_are_quoted(tmp_path):
     write_with(open_source({"g": ["=1+1", 'a"b'], "x": [0.1, 1e300]}), tmp_path / "o.csv", lambda _: {'na"me': torch.ones(2)})
-    assert (tmp_path / "o.csv").read_text() == '"g","x","na""me"\n"=1+1",0.1,1\n"a""b",1e+300,1\n'
+    assert (tmp_path / "o.csv").read_text() == '"g","x","na""me"\n"\'=1+1",0.1,1\n"a""b",1e+300,1\n'
 
 
 def test_a_name_clash_and_a_failure_leave_nothing_behind(tmp_path):

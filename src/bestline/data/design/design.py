@@ -196,6 +196,11 @@ class Design:
         """Names of the targets, (k,)."""
         return tuple(r.text for r in self.responses)
 
+    def as_read(self, source: Source) -> Design:
+        """The same, with the columns whose whole numbers float64 has rounded, as far as the source has been read."""
+        numbers = {name for f in (*self.factors, *self.responses) for name in f.numbers}
+        return replace(self, rounded=source.rounded(numbers))
+
     def check(self, source: Source, *, target: bool) -> None:
         """Raise ColumnError when `source` lacks a column or has text where numbers were; order does not matter."""
         for name in self.reads() if target else self.needs:

@@ -96,10 +96,8 @@ def learn(
     states = learner.states(texts, design.means if missing == "impute" else None)
     apart = {*design.target_columns, weights}
     table = tuple(n for n in source.names if n not in apart)
-    numbers = {n for f in (*design.factors, *design.responses) for n in f.numbers}
-    rounded = tuple(f.name for f in source.fields if f.name in numbers and f.note == "beyond 2**53")
     said = (*notes, *asked.notes, *remarks, *_target_notes(design, source))
-    return replace(design, states=states, table=table, rounded=rounded, notes=said)
+    return replace(design, states=states, table=table, notes=said).as_read(source)
 
 
 def check_weights(source: Source, weights: str) -> None:

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from bestline.data.progress import Share
-from bestline.data.tables.cells import LARGE, Field, Kind, beyond, declared, may_be_beyond, typed
+from bestline.data.tables.cells import Field, Kind, beyond, declared, may_be_beyond, typed
+from bestline.data.tables.noticed import Noticed
 from bestline.data.tables.places import Place, reason
 from bestline.data.tables.source import Block, TableFile, unique_names
 from bestline.errors import ColumnError, FileError, readable
@@ -49,22 +49,20 @@ class ParquetFile(TableFile):
     """A Parquet file: its number of rows is known, and only the columns asked for are decoded."""
 
     def __init__(self, place: Place) -> None:
-        self.place, self.spelling = place, {}
+        self.place, self.spelling, self.noticed = place, {}, Noticed()
         with _intact(place, "Parquet"), place.open() as source:
             file = pq.ParquetFile(source)
             self.count, schema = file.metadata.num_rows, file.schema_arrow
             # Before anything is read by name: of two columns of one name only one would ever be seen.
             unique_names(schema.names, readable(place.shown))
-            large = _large(file)
-            self.fields = tuple(self._field(file, column, large) for column in schema)
+            self.fields = tuple(self._field(file, column) for column in schema)
 
-    def _field(self, file: Any, column: Any, large: set[str]) -> Field:
+    def _field(self, file: Any, column: Any) -> Field:
         levels = None
         # Row groups may carry different dictionaries; only an ordered type promises that each has all levels.
         if pa.types.is_dictionary(column.type) and file.num_row_groups and (file.num_row_groups == 1 or column.type.ordered):
             levels = declared(_sound(file.read_row_group(0, columns=[column.name])).column(0))
-        field = field_of(column.name, column.type, levels)
-        return replace(field, note=LARGE) if column.name in large and field.kind is Kind.NUMBER else field
+        return field_of(column.name, column.type, levels)
 
     def blocks(self, names: tuple[str, ...], size: int, progress: Share) -> Iterator[Block]:
         """The rows in order, decoded a batch at a time."""
@@ -73,26 +71,27 @@ class ParquetFile(TableFile):
             # Without pre_buffer, which would hold whole row groups in memory; a batch is decoded when it is asked for.
             file = pq.ParquetFile(source, pre_buffer=False)
             for block in file.iter_batches(batch_size=min(size, 1 << 17), columns=list(names)):
+                progress((done + block.num_rows) / max(self.count or 1, 1))
+                yield _noticing(_sound(block).select(list(names)), self.noticed, done)
                 done += block.num_rows
-                progress(done / max(self.count or 1, 1))
-                yield _sound(block).select(list(names))
 
 
-def _large(file: Any) -> set[str]:
-    """Integer columns that float64 cannot hold, by their first rows.
+def _noticing(block: Block, noticed: Noticed, row: int) -> Block:
+    """The block, once its whole numbers that float64 rounds are noted.
 
-    The file's own statistics would say more, but pyarrow ends the process when a damaged file has wrong ones.
+    A Parquet file's own statistics would tell at once, but pyarrow ends the process when a damaged file has wrong ones.
     """
-    wide = [c.name for c in file.schema_arrow if may_be_beyond(c.type)]
-    first = next(file.iter_batches(batch_size=4096, columns=wide), None) if wide else None
-    return set() if first is None else {name for name in wide if beyond(first.column(name))}
+    for name, column in zip(block.schema.names, block.columns, strict=True):
+        if may_be_beyond(column.type) and not noticed.is_large(name) and beyond(column):
+            noticed.large(name, row)
+    return block
 
 
 class ArrowFile(TableFile):
     """An Arrow IPC file, which Feather (version 2) is, or an Arrow stream."""
 
     def __init__(self, place: Place, *, stream: bool) -> None:
-        self.place, self.stream, self.spelling = place, stream, {}
+        self.place, self.stream, self.spelling, self.noticed = place, stream, {}, Noticed()
         with _intact(place, "Arrow"), place.open() as source:
             reader = self._reader(source)
             batches = 2 if stream else reader.num_record_batches  # a stream does not say
@@ -117,9 +116,11 @@ class ArrowFile(TableFile):
         with _intact(self.place, "Arrow"), self.place.open() as source:
             reader = self._reader(source, options)
             blocks = reader if self.stream else map(reader.get_batch, range(reader.num_record_batches))
+            row = 0
             for done, block in enumerate(blocks, 1):
                 progress(min(source.tell() / total, 1.0) if self.stream else done / reader.num_record_batches)
-                yield _sound(block).select(list(names))
+                yield _noticing(_sound(block).select(list(names)), self.noticed, row)
+                row += block.num_rows
 
     def _reader(self, source: Any, options: Any = None) -> Any:
         return (pa.ipc.open_stream if self.stream else pa.ipc.open_file)(source, options=options)

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any, cast
@@ -24,15 +24,17 @@ import pyarrow.csv as pc_csv
 
 from bestline.data.progress import Share
 from bestline.data.tables.cells import BOOL, LARGE, PADDED, Field, Kind
-from bestline.data.tables.judgement import ColumnJudgement, judged
+from bestline.data.tables.judgement import ColumnJudgement, judged, large_word
+from bestline.data.tables.noticed import Noticed
 from bestline.data.tables.packed import refuse_inside, without_packing
 from bestline.data.tables.places import Place, reason
 from bestline.data.tables.source import MANY, Block, TableFile, silent, unique_names
 from bestline.data.tables.text import BLOCK, HEAD, SMALL, TextStream, native, whole_rows
-from bestline.data.tables.words import FALSE, NO_NUMBER, TRUE
+from bestline.data.tables.words import FALSE, NO_NUMBER, TRUE, bare_words
 from bestline.errors import DataError, FileError, readable
 from bestline.wording import GUARDED, of_cell
 
+_UNNAMED = "Unnamed: "
 _GUARDS = tuple(f"'{sign}".encode() for sign in "=+-@\t\r\n\uff1d\uff0b\uff0d\uff20'")
 
 
@@ -49,7 +51,7 @@ class DelimitedFile(TableFile):
     ) -> None:
         self.place, self.dialect = place, _dialect_of(place, packed=packed)
         self.text, self.exact, self.seen_odd = frozenset(text), False, False
-        self.notes = self.dialect.notes
+        self.notes, self.noticed = self.dialect.notes, Noticed()
         self.judgements = dict(like or {})
         if like is None:
             self._judge()
@@ -71,7 +73,11 @@ class DelimitedFile(TableFile):
         for name, words in zip(names, first.columns, strict=True):
             self.judgements[name] = judged(name, words, self.dialect.decimal, as_text=name in self.text)
         self.look_further([name for name in names if self.judgements[name].kind is Kind.EMPTY])
-        self.notes += tuple(remark for name in names for remark in self.judgements[name].remarks)
+
+    def remarks(self, name: str) -> tuple[str, ...]:
+        """What the user should know of a column, from its name and its first rows."""
+        unnamed = (self.dialect.unnamed,) if name.startswith(_UNNAMED) else ()
+        return (*unnamed, *super().remarks(name))
 
     def look_further(self, empty: list[str]) -> None:
         """Settle columns without values so far by the first block of the file that has some."""
@@ -133,24 +139,46 @@ class DelimitedFile(TableFile):
                 return
             text.pending = first + text.pending
             text.lines = d.lines
-            conversion = self._conversion(names, raw)
+            row = 0
             for rows, within in whole_rows(text, d.delimiter.encode(), self._too_long):
-                table = pc_csv.read_csv(
-                    pa.BufferReader(native(rows)),
-                    read_options=pc_csv.ReadOptions(column_names=list(d.names), block_size=BLOCK),
-                    parse_options=pc_csv.ParseOptions(delimiter=d.delimiter, newlines_in_values=within),
-                    convert_options=conversion,
-                )
+                table = self._table(rows, within, names, raw)
                 # Looked for in the bytes, which costs next to nothing, since hardly any file has such a cell.
                 if any(mark in rows for mark in _GUARDS):
                     table = _unguarded(table)
+                self._notice_large(table, rows, within, row)
+                row += table.num_rows
                 for block in table.combine_chunks().to_batches():
                     self.seen_odd = self.seen_odd or text.odd
                     progress(text.share)
                     yield block
         progress(1.0)
 
-    def _conversion(self, names: tuple[str, ...], raw: frozenset[str]) -> Any:
+    def _table(self, rows: bytes, within: bool, names: Sequence[str], raw: Collection[str]) -> Any:
+        d = self.dialect
+        return pc_csv.read_csv(
+            pa.BufferReader(native(rows)),
+            read_options=pc_csv.ReadOptions(column_names=list(d.names), block_size=BLOCK),
+            parse_options=pc_csv.ParseOptions(delimiter=d.delimiter, newlines_in_values=within),
+            convert_options=self._conversion(names, raw),
+        )
+
+    def _notice_large(self, table: Any, rows: bytes, within: bool, row: int) -> None:
+        """Note columns of numbers whose whole numbers float64 rounds, where the file's first rows did not show that."""
+        known = {
+            n: j for n in table.column_names if (j := self.judgements.get(n)) and j.kind is Kind.NUMBER and j.note != LARGE
+        }
+        known = {n: j for n, j in known.items() if not self.noticed.is_large(n)}
+        # Of numbers it is not seen how they are written, but only large ones can be such; so hardly any block is read twice.
+        beyond = [n for n in known if pa.types.is_floating(table.column(n).type) and _reaches(table.column(n))]
+        words = {n: table.column(n) for n in known if pa.types.is_string(table.column(n).type)}
+        if beyond:
+            again = self._table(rows, within, beyond, beyond)
+            words |= {n: again.column(n) for n in beyond}
+        for name, column in words.items():
+            if (word := large_word(bare_words(column.combine_chunks()), known[name].spelling)) is not None:
+                self.noticed.large(name, row, word)
+
+    def _conversion(self, names: Sequence[str], raw: Collection[str]) -> Any:
         def stored(name: str) -> Any:
             if name in raw:
                 return pa.string()
@@ -241,6 +269,7 @@ class Dialect:
     lines: int  # lines of text before the first row
     names: tuple[str, ...]
     notes: tuple[str, ...]
+    unnamed: str  # what is to be said of columns without a name; empty where all have one
 
 
 _ROWS = 100  # that are looked at; in three times as many lines, for a quoted cell may hold some
@@ -276,7 +305,7 @@ def _dialect_of(place: Place, *, packed: str) -> Dialect:
     decimal = _decimal(lines[used : used + 200], delimiter)
     if decimal == ",":
         said = (*said, f"{place.label} writes numbers with a decimal comma, and they were read so.")
-    return Dialect(packed, encoding, delimiter, decimal, skip, used, names, notes + said)
+    return Dialect(packed, encoding, delimiter, decimal, skip, used, names, notes + said, _unnamed(names, place))
 
 
 def _encoding(place: Place, *, packed: str) -> tuple[str, int, tuple[str, ...]]:
@@ -340,6 +369,12 @@ def _widths(lines: list[str], delimiter: str) -> list[int]:
         return []
 
 
+def _reaches(numbers: Any) -> bool:
+    """Whether there are numbers of 2^53 and more."""
+    ends = pc.min_max(numbers).as_py()
+    return ends["min"] is not None and (ends["min"] <= -(2.0**53) or ends["max"] >= 2.0**53)
+
+
 def _unguarded(table: Any) -> Any:
     """The words as they were before they were written so that no spreadsheet runs them."""
     for i, (name, cells) in enumerate(zip(table.column_names, table.columns, strict=True)):
@@ -349,15 +384,9 @@ def _unguarded(table: Any) -> Any:
 
 
 def _named(header: list[str], place: Place) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    names = [of_cell(cell.strip().lstrip("\ufeff")) or f"Unnamed: {i}" for i, cell in enumerate(header)]
-    blank = [name for name in names if name.startswith("Unnamed: ")]
+    names = [of_cell(cell.strip().lstrip("\ufeff")) or f"{_UNNAMED}{i}" for i, cell in enumerate(header)]
     unique_names(names, readable(place.shown))
     notes = []
-    if blank:
-        notes.append(
-            f"{place.label} has {len(blank)} unnamed column{'s' * (len(blank) > 1)}, called {readable(blank[0])}; "
-            f"an index saved with the table is no measurement, so leave it out if it is one."
-        )
     if len(names) == 1 and len(names[0].split()) > 1:
         notes.append(
             f"{place.label} has a single column, {readable(names[0])}; if blanks separate its cells, write commas instead."
@@ -367,6 +396,16 @@ def _named(header: list[str], place: Place) -> tuple[tuple[str, ...], tuple[str,
             f"The first line of {place.label} is all numbers and was read as column names; add a header line if it is a row."
         )
     return tuple(names), tuple(notes)
+
+
+def _unnamed(names: Sequence[str], place: Place) -> str:
+    blank = [name for name in names if name.startswith(_UNNAMED)]
+    if not blank:
+        return ""
+    return (
+        f"{place.label} has {len(blank)} unnamed column{'s' * (len(blank) > 1)}, called {readable(blank[0])}; an index saved with the "
+        f"table is no measurement, so leave it out if it is one."
+    )
 
 
 def _is_number(word: str) -> bool:

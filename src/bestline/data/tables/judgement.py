@@ -68,8 +68,7 @@ def judged(name: str, words: Cells, decimal: str, *, as_text: bool, typed: bool 
     number = pc.match_substring_regex(bare, NUMBER if decimal == "." else NUMBER_COMMA)
     counts = _counts(pc.filter(bare, pc.invert(number)))
     share = 1 - sum(counts.values()) / len(bare)
-    spelling = Spelling(decimal, thousands=any(grouped(word, decimal) for word in counts))
-    spelling = replace(spelling, dressed=any(dressed(word, spelling) for word in counts))
+    spelling = _as_written(Spelling(decimal), counts)
     if share < _ENOUGH:
         # Not numbers to arithmetic, but to a reader: such a column is meant to be numbers too, and its words are refused one by one.
         people = numbers_to_people(counts)
@@ -125,9 +124,36 @@ def spellings(judgements: Mapping[str, ColumnJudgement]) -> dict[str, Spelling]:
     return {name: found.spelling for name, found in judgements.items() if found.kind is Kind.NUMBER}
 
 
-def all_remarks(judgements: Mapping[str, ColumnJudgement]) -> tuple[str, ...]:
-    """What is to be said of some columns."""
-    return tuple(remark for found in judgements.values() for remark in found.remarks)
+def widened(words: Cells, spelling: Spelling) -> Spelling:
+    """The spelling of a number column that takes these words of it, too, as far as they are numbers."""
+    bare = pc.drop_null(bare_words(words))
+    number = pc.match_substring_regex(bare, NUMBER if spelling.decimal == "." else NUMBER_COMMA)
+    return _as_written(spelling, pc.unique(pc.filter(bare, pc.invert(number))).to_pylist())
+
+
+def _as_written(spelling: Spelling, words: Collection[str]) -> Spelling:
+    spelling = replace(spelling, thousands=spelling.thousands or any(grouped(word, spelling.decimal) for word in words))
+    return replace(spelling, dressed=spelling.dressed or any(dressed(word, spelling) for word in words))
+
+
+def large_word(bare: Cells, spelling: Spelling) -> str | None:
+    """The first word that is a whole number which float64 rounds."""
+    # The first whole numbers that float64 cannot tell apart are 2^53 and 2^53 + 1, of 16 digits.
+    long = pc.filter(bare, pc.match_substring_regex(bare, r"(?:\d[^\d.eE]?){16,}"))
+    for word in pc.unique(long).to_pylist():
+        plain = undressed(word, spelling)
+        if plain is not None and re.fullmatch(r"-?\d+", plain) and abs(int(plain)) > 2**53:
+            return str(word)
+    return None
+
+
+def said_large(name: str, word: str = "") -> str:
+    """That a column has whole numbers which float64 rounds, such as `word`."""
+    such = f" such as {readable(word)}" if word else ""
+    return (
+        f"Column {readable(name)} has integers beyond 2**53{such}, which lose precision as float64 numbers; leave it out if it is an "
+        f"identifier."
+    )
 
 
 def _counts(words: Cells) -> dict[str, int]:
@@ -180,15 +206,9 @@ def _number_remarks(
             f"Column {shown} has zero-padded numbers such as {readable(padded[0].as_py())}, which look like identifiers; "
             f"they are read as numbers: use {as_category(name)} for categories, or leave the column out."
         )
-    whole = pc.filter(bare, pc.match_substring_regex(bare, r"^[+-]?\d{16,}$"))
-    # The first whole numbers that float64 cannot tell apart are 2^53 and 2^53 + 1.
-    large = [word for word in pc.unique(whole).to_pylist() if abs(int(word)) > 2**53]
-    if large:
-        note = note or LARGE
-        remarks.append(
-            f"Column {shown} has integers beyond 2**53 such as {readable(large[0])}, which lose precision as float64 "
-            f"numbers; leave it out if it is an identifier."
-        )
+    if (large := large_word(bare, spelling)) is not None:
+        note = LARGE  # says more than PADDED: such numbers lose more than their zeros
+        remarks.append(said_large(name, large))
     if spelling.thousands:
         sign = "commas" if spelling.decimal == "." else "points"
         remarks.append(f"Column {shown} has {sign} in its numbers, which were read as thousands separators.")

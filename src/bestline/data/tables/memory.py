@@ -17,10 +17,11 @@ from bestline.data.progress import Share
 from bestline.data.tables.cells import BOOL, LARGE, Field, Kind, beyond, declared, may_be_beyond
 from bestline.data.tables.columnar import field_of
 from bestline.data.tables.indexes import index_notes
-from bestline.data.tables.judgement import all_remarks, judged_fields, spellings
+from bestline.data.tables.judgement import ColumnJudgement, judged_fields, spellings
+from bestline.data.tables.noticed import Noticed
 from bestline.data.tables.once import refuse_once
-from bestline.data.tables.source import Batch, Block, Layout, Source, remarks, turns, unique_names
-from bestline.data.tables.values import arrow_column, refusal, table_of
+from bestline.data.tables.source import Batch, Block, Layout, Source, remarks_on, turns, unique_names
+from bestline.data.tables.values import arrow_column, refusal, refused, table_of
 from bestline.errors import ColumnError, DataError, ShapeError, listed, readable
 
 # What torch holds as NumPy does; other numbers become float64.
@@ -55,9 +56,10 @@ class Memory(Source):
         declared = [field for held, values in blocks for field in _fields(held, values)]
         columns = {n: v.column(i) for held, v in blocks if not isinstance(v, Tensor) for i, n in enumerate(held)}
         self.fields, judgements = judged_fields(declared, columns, text)
-        self._layout = Layout.of([held for held, _ in blocks], self.fields, spellings(judgements))
+        self.noticed = (Noticed(),)
+        self._layout = Layout.of([held for held, _ in blocks], self.fields, spellings(judgements), *self.noticed)
         self.on_cpu = all(v.device.type == "cpu" for v in self._values if isinstance(v, Tensor))
-        self.notes = remarks(self.fields) + all_remarks(judgements)
+        self.remarks = {f.name: (*remarks_on(f), *judgements.get(f.name, ColumnJudgement(f.kind)).remarks) for f in self.fields}
 
     def _batches(self, names: tuple[str, ...], size: int, progress: Share, order: torch.Generator | None) -> Iterator[Batch]:
         n = self.count or 0
@@ -110,7 +112,7 @@ def open_memory(data: Any, extra: Mapping[str, Any] | None = None, text: Collect
     for name, values in (extra or {}).items():
         blocks.append(((name,), _column(name, values)))
     source = Memory(blocks, target, text)
-    source.notes += index_notes(data, extra)
+    source.about = index_notes(data, extra)
     return source
 
 
@@ -167,6 +169,11 @@ def _series(series: Any) -> tuple[Any, Any]:
 def _column(name: str, values: Any) -> Block:
     """One named column (n,) or (n, 1): a tensor (n, 1), or a table of one column when it holds text or dates."""
     if isinstance(values, Tensor):
+        # Refused only where somebody uses it, as columns of other libraries are.
+        if values.ndim == 1 and values.layout is not torch.strided:
+            return table_of([name], [refused(len(values), "a sparse tensor (make it dense with .to_dense())")])
+        if values.ndim == 1 and values.is_complex():
+            return table_of([name], [refused(len(values), "made of complex numbers")])
         return _single(name, _tensor(values, name))
     if isinstance(values, np.ndarray):
         # torch has none of 64 bits without a sign; Arrow has, and knows what float64 would make of them.

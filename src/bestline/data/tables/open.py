@@ -23,7 +23,7 @@ from bestline.data.tables.once import refuse_once
 from bestline.data.tables.packed import SUFFIXES, chosen
 from bestline.data.tables.partitions import by_folders
 from bestline.data.tables.places import Place, found
-from bestline.data.tables.source import Batch, Block, Layout, Source, TableFile, remarks, turns
+from bestline.data.tables.source import Batch, Block, Layout, Source, TableFile, turns
 from bestline.data.tables.writing import stored
 from bestline.errors import ColumnError, DataError, FileError, OptionError, listed, readable
 
@@ -177,8 +177,9 @@ class Files(Source):
         self.count = sum(n for n in counts if n is not None) if None not in counts else None
         if self.count == 0:
             raise DataError(f"{readable(first.place.shown) if len(parts) == 1 else self.label} has no rows.")
-        said = remarks(self.fields) if first.typed else ()
-        self.notes = tuple(dict.fromkeys((*notes, *said, *(note for part in parts for note in part.notes))))
+        self.about = tuple(dict.fromkeys((*notes, *(note for part in parts for note in part.notes))))
+        self.remarks = {name: tuple(dict.fromkeys(r for part in parts for r in part.remarks(name))) for name in self.names}
+        self.noticed = [part.noticed for part in parts]
 
     def verbatim(self) -> Source:
         """The same files with zero-padded and very large numbers as the words they are."""
@@ -193,7 +194,7 @@ class Files(Source):
             part, own = self.parts[i], sizes[i]
             # Rows keep their numbers in whatever order the files are read: messages and folds depend on them.
             start = start if order is None else sum(p.count or 0 for p in self.parts[:i])
-            layout = Layout.of([names], self.fields, part.spelling)
+            layout = Layout.of([names], self.fields, part.spelling, part.noticed)
 
             def tick(share: float, before: int = before, own: int = own) -> None:
                 progress((before + share * own) / sum(sizes))

@@ -39,7 +39,13 @@ class InFolder(TableFile):
 
     def __init__(self, part: TableFile, given: dict[str, ColumnJudgement]) -> None:
         self.part, self.given = part, given
-        self.place, self.count, self.notes, self.typed = part.place, part.count, part.notes, part.typed
+        self.place, self.count, self.notes, self.typed, self.noticed = (
+            part.place,
+            part.count,
+            part.notes,
+            part.typed,
+            part.noticed,
+        )
         self.values = dict(part.place.partition)
         self.fields = (*part.fields, *(Field(name, j.kind, None, j.note) for name, j in given.items()))
         self.judgements = {**part.judgements, **given}

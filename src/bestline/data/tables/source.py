@@ -9,7 +9,8 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
+from types import MappingProxyType
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -22,7 +23,8 @@ from bestline.data.progress import Progress, Share, share_of
 from bestline.data.runner import summed
 from bestline.data.tables.cells import BOOL, LARGE, MIXED, Cells, Field, Kind, as_category, codes, numbers
 from bestline.data.tables.days import Days, NoDateError, days_of, starting
-from bestline.data.tables.judgement import JUDGED, ColumnJudgement, all_remarks, judged_fields, spellings
+from bestline.data.tables.judgement import JUDGED, ColumnJudgement, judged_fields, said_large, spellings, widened
+from bestline.data.tables.noticed import Noticed
 from bestline.data.tables.places import Place
 from bestline.data.tables.words import NotANumberError, Spelling
 from bestline.errors import ColumnError, OptionError, listed, readable
@@ -38,14 +40,19 @@ class Layout:
     fields: Mapping[str, Field]
     home: Mapping[str, tuple[int, int]]
     spelling: Mapping[str, Spelling]  # of a text file's columns; empty for typed data
+    noticed: Noticed
 
     @classmethod
     def of(
-        cls, blocks: Sequence[tuple[str, ...]], fields: Sequence[Field], spelling: Mapping[str, Spelling] | None = None
+        cls,
+        blocks: Sequence[tuple[str, ...]],
+        fields: Sequence[Field],
+        spelling: Mapping[str, Spelling] | None = None,
+        noticed: Noticed | None = None,
     ) -> Layout:
         """The layout of blocks whose columns have these names."""
         home = {name: (b, c) for b, names in enumerate(blocks) for c, name in enumerate(names)}
-        return cls(tuple(blocks), {f.name: f for f in fields}, home, spelling or {})
+        return cls(tuple(blocks), {f.name: f for f in fields}, home, spelling or {}, noticed or Noticed())
 
 
 class Batch:
@@ -170,13 +177,32 @@ class Batch:
             return np.full(self.rows, np.nan)
         if field.kind is not Kind.NUMBER:
             raise self._no_numbers(field, cells)
+        spelling = self._layout.spelling.get(name)
         try:
-            return numbers(cells, self._layout.spelling.get(name))
+            return numbers(cells, spelling)
         except NotANumberError as odd:
-            raise ColumnError(
-                f"Column {readable(name)} holds numbers, but {readable(odd.word)} at {self.where(odd.index)} {odd.advice}, "
-                f"or use {as_category(name)} to read the column as text."
-            ) from None
+            # The first rows of a table decide how its numbers are written; others are read all the same where these were not the last.
+            wider = None if spelling is None else widened(cells, spelling)
+            if wider is not None and wider != spelling:
+                return self._written_otherwise(name, cells, wider, odd)
+            raise self._no_number(name, odd) from None
+
+    def _written_otherwise(
+        self, name: str, cells: Cells, spelling: Spelling, first: NotANumberError
+    ) -> np.ndarray[Any, np.dtype[np.float64]]:
+        try:
+            values = numbers(cells, spelling)
+        except NotANumberError as odd:
+            raise self._no_number(name, odd) from None
+        where = partial(self._place, first.index)
+        self._layout.noticed.written(name, self.start + first.index, first.word, spelling, where)
+        return values
+
+    def _no_number(self, name: str, odd: NotANumberError) -> ColumnError:
+        return ColumnError(
+            f"Column {readable(name)} holds numbers, but {readable(odd.word)} at {self.where(odd.index)} {odd.advice}, "
+            f"or use {as_category(name)} to read the column as text."
+        )
 
     def _no_numbers(self, field: Field, cells: Cells) -> ColumnError:
         shown = readable(field.name)
@@ -214,8 +240,12 @@ class Source(ABC):
         The columns.
     count : int or None
         Number of rows, when it is known without reading them.
-    notes : tuple of str
+    about : tuple of str
         What the user should know about how it was opened, a sentence each.
+    remarks : Mapping
+        Column -> sentences about it.
+    noticed : sequence of Noticed
+        What was met while it was read.
     target : tuple of str or None
         The names of y's columns when the data was a pair (X, y).
     resident : bool
@@ -227,7 +257,9 @@ class Source(ABC):
     label: str
     fields: tuple[Field, ...]
     count: int | None
-    notes: tuple[str, ...]
+    about: tuple[str, ...] = ()
+    remarks: Mapping[str, Sequence[str]] = MappingProxyType({})
+    noticed: Sequence[Noticed] = ()
     target: tuple[str, ...] | None = None
     resident: bool = False
     on_cpu: bool = True
@@ -236,6 +268,25 @@ class Source(ABC):
     def names(self) -> tuple[str, ...]:
         """The columns' names, in order."""
         return tuple(field.name for field in self.fields)
+
+    def said(self, names: Sequence[str]) -> tuple[str, ...]:
+        """What the user should know of the table and of some of its columns, as far as it has been read; a sentence each."""
+        stored = self.stored(names)
+        by_column = [*(self.remarks.get(name, ()) for name in stored), *(n.of(name) for name in stored for n in self.noticed)]
+        return tuple(dict.fromkeys((*self.about, *(sentence for said in by_column for sentence in said))))
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """The same of all columns."""
+        return self.said(self.names)
+
+    def rounded(self, names: Collection[str]) -> tuple[str, ...]:
+        """Those of some columns that have whole numbers which float64 rounds, as far as they have been read."""
+        return tuple(
+            f.name
+            for f in self.fields
+            if f.name in names and (f.note == LARGE or any(n.is_large(f.name) for n in self.noticed))
+        )
 
     def field(self, name: str) -> Field:
         """The column of that name; ColumnError with the nearest names when there is none."""
@@ -346,19 +397,13 @@ def silent(_: float) -> None:
     return
 
 
-def remarks(fields: Sequence[Field]) -> tuple[str, ...]:
-    """What the names and types of typed data say that the user should know."""
-    large = [field.name for field in fields if field.note == LARGE]
+def remarks_on(field: Field) -> tuple[str, ...]:
+    """What the name and the type of a typed column say that the user should know."""
+    said = [said_large(field.name)] if field.note == LARGE else []
     # pandas writes an index without a name as "Unnamed: 0" or "__index_level_0__".
-    unnamed = [f.name for f in fields if not f.name.strip() or f.name.startswith(("Unnamed: ", "__index_level_"))]
-    said = [
-        f"Column {readable(name)} has integers beyond 2**53, which lose precision as float64 numbers; "
-        f"leave it out if it is an identifier."
-        for name in large[:5]
-    ]
-    if unnamed:
+    if not field.name.strip() or field.name.startswith(("Unnamed: ", "__index_level_")):
         said.append(
-            f"Column {listed(unnamed)} is unnamed, as an index saved with the table is; leave it out if it is no measurement."
+            f"Column {readable(field.name)} is unnamed, as an index saved with the table is; leave it out if it is no measurement."
         )
     return tuple(said)
 
@@ -378,6 +423,7 @@ class TableFile(ABC):
     count: int | None = None
     notes: tuple[str, ...] = ()
     typed: bool = True  # the file says itself what its columns are
+    noticed: Noticed
     judgements: dict[str, ColumnJudgement]
     spelling: Mapping[str, Spelling]
 
@@ -391,7 +437,11 @@ class TableFile(ABC):
         columns = {} if first is None else {name: first.column(name) for name in worded}
         self.fields, self.judgements = judged_fields(self.fields, columns, text, like)
         self.spelling = spellings(self.judgements)
-        self.notes += all_remarks(self.judgements) if like is None else ()
+
+    def remarks(self, name: str) -> tuple[str, ...]:
+        """What the user should know of a column, from its first rows."""
+        own = [remark for f in self.fields if self.typed and f.name == name for remark in remarks_on(f)]
+        return (*own, *(self.judgements[name].remarks if name in self.judgements else ()))
 
     @abstractmethod
     def blocks(self, names: tuple[str, ...], size: int, progress: Share) -> Iterator[Block]:
