@@ -249,3 +249,11 @@ def test_a_film_plays_in_a_notebook(tmp_path: Path) -> None:
     assert alone.read_bytes()[:3] == b"GIF"
     alone.unlink()
     alone.parent.rmdir()
+
+
+def test_the_case_of_a_name_does_not_matter(model: bl.Model) -> None:
+    words = {name: told for names, told in ELSEWHERE.items() for name in names.split()}
+    for name in [name for name in words if name.islower() and name.upper() not in words]:
+        with pytest.raises(AttributeError) as told:
+            getattr(model, name.upper())
+        assert words[name].rstrip(".") in str(told.value)

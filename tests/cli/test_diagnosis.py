@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import typer
+from matplotlib.image import imread
 from typer.testing import CliRunner
 
 import bestline as bl
@@ -38,3 +39,15 @@ def test_the_command(tmp_path: Path, command: typer.Typer):
     assert again.exit_code != 0
     assert CliRunner().invoke(command, [*arguments, "-o", str(tmp_path / "a.txt")]).exit_code == 2
     assert CliRunner().invoke(command, [*arguments, "-o", str(page), "--force", "--quiet"]).exit_code == 0
+
+
+@pytest.mark.parametrize(("theme", "light"), [(None, True), ("light", True), ("dark", False)])
+def test_the_picture_has_the_paper_that_was_asked_for(tmp_path: Path, command: typer.Typer, theme: str | None, light: bool):
+    frame().to_csv(tmp_path / "a.csv", index=False)
+    bl.fit(tmp_path / "a.csv", "y ~ x1 + g").save(tmp_path / "m.bestline")
+    page = tmp_path / "panels.png"
+    how = [] if theme is None else ["--theme", theme]
+    said = CliRunner().invoke(command, [str(tmp_path / "m.bestline"), str(tmp_path / "a.csv"), "-o", str(page), *how])
+    assert said.exit_code == 0, said.output
+    corners = imread(page)[[0, 0, -1, -1], [0, -1, 0, -1], :3]
+    assert (corners.min() > 0.9, corners.max() < 0.2) == (light, not light)

@@ -100,3 +100,21 @@ def test_the_curve_is_the_objective_at_the_weights_that_met_each_row(loss: str, 
     line.fit(X, y, coef_init=start, intercept_init=[0.4])
     expected = value(y - X @ start - 0.4).mean() + 0.01 * (start @ start) / 2
     assert line.loss_curve_ == [pytest.approx(expected, rel=1e-12)]
+
+
+@pytest.mark.parametrize("patience", [1, 3])
+@pytest.mark.parametrize("eta0", [0.01, 0.05])
+def test_an_adaptive_rate_falls_as_theirs_does(patience: int, eta0: float) -> None:
+    """Epoch by epoch until the rate is too small to matter: how often it falls, when, and by how much."""
+    X, y, _ = table(60)
+    parameters = PLAIN | {
+        "learning_rate": "adaptive",
+        "eta0": eta0,
+        "tol": 1e-3,
+        "n_iter_no_change": patience,
+        "max_iter": 1_000,
+    }
+    mine, peer = ours.SGDRegressor(**parameters).fit(X, y), theirs.SGDRegressor(**parameters).fit(X, y)
+    assert mine.n_iter_ == peer.n_iter_ > 6 * patience
+    np.testing.assert_allclose(mine.coef_, peer.coef_, **SAME)
+    np.testing.assert_allclose(mine.intercept_, peer.intercept_, **SAME)

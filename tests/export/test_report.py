@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import re
 
+import numpy as np
 import pytest
 
 import bestline as bl
 from bestline.errors import DataError
 from bestline.export.report.card import card
-from bestline.export.report.effects import effects
+from bestline.export.report.effects import effects, in_short
 from bestline.pictures import watch as watching
+from bestline.wording import rounded
 from pictures.walks import PENGUINS, module
 
 pytestmark = pytest.mark.filterwarnings("ignore::bestline.errors.BestlineWarning")
@@ -92,3 +94,13 @@ def test_a_report_of_a_run_that_diverged_says_so_first():
     page = bl.fit(PENGUINS, LINE, missing="drop", solver="sgd", lr=3.0, steps=50).report().html
     assert page.index("This is no result: Diverged") < page.index("Coefficients")
     assert "goes with" not in page
+
+
+@pytest.mark.parametrize("noise", [0.1, 1.0, 10.0])
+@pytest.mark.parametrize("folds", [2, 5])
+def test_the_mean_alone_is_off_by_the_targets_standard_deviation(noise: float, folds: int) -> None:
+    draw = np.random.default_rng(3)
+    x = draw.normal(size=60)
+    y = 3 * x + noise * draw.normal(size=60)
+    (said,) = in_short(bl.fit({"x": x, "y": y}, "y ~ x", folds=folds))
+    assert f"always predicting the mean would be off by {rounded(y.std())}" in said

@@ -119,5 +119,5 @@ def test_the_error_of_an_intercepts_error_grows_with_the_mean_in_three_ways(far:
     slope, level = 10 ** -right_error_digits(moments, 1, nothing, floor, intercept=True)[0]
     # Its variance is s^2 / n, that of the intercept s^2 (1 + far^2) / n. The floor s^2 has the error 1; of far^2 / spread^2 the
     # spread's share is far^2, the mean's 2 far (1 + far), and 1 is the sum's own.
-    assert float(slope) == pytest.approx(2 * rounding, rel=1e-6)
-    assert float(level) == pytest.approx((1 + (3 * far**2 + 2 * far + 1) / (1 + far**2)) * rounding, rel=1e-6)
+    assert float(slope) / rounding == pytest.approx(2, rel=1e-6)
+    assert float(level) / rounding == pytest.approx(1 + (3 * far**2 + 2 * far + 1) / (1 + far**2), rel=1e-6)

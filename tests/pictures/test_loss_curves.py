@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -80,3 +82,18 @@ def test_runs_on_one_plot_are_told_apart():
     assert loss_curves.loss({"a": case("diverged").fit}).panels[0].log_y
     with pytest.raises(OptionError):
         loss_curves.loss({})
+
+
+@pytest.mark.parametrize("every", [1, 2, 5])
+def test_the_step_of_least_held_out_loss_is_a_number_of_updates(every: int) -> None:
+    """A trace may hold some of the steps only, as that of a file does."""
+    fit = case("held out").fit
+    trace = fit.trace
+    at = torch.arange(0, len(trace), every)
+    names = ("step", "weights", "loss", "held_out", "gradient_norm", "gap", "rate")
+    fewer = {name: None if (own := getattr(trace, name)) is None else own[at] for name in names}
+    thin = replace(fit, trace=replace(trace, **fewer))
+    best = int(fewer["step"][int(fewer["held_out"].argmin())])
+    assert loss_curves.best_step(thin) == (None if best == int(fewer["step"][-1]) else best)
+    assert best % every == 0
+    assert best > every

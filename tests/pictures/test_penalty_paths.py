@@ -9,6 +9,7 @@ from sklearn.linear_model import Lasso
 from bestline.errors import OptionError
 from bestline.numerics.comoments import by_group
 from bestline.numerics.rows import Rows
+from bestline.pictures.marks import Band, Line
 from bestline.pictures.penalty_paths import coefficient_path, error_curve
 from bestline.training.cross_validation import select
 from training.penalised import folds_of, table
@@ -57,3 +58,17 @@ def test_the_table_of_coefficients_is_scikit_learns_path_in_the_datas_units(k: i
             slopes = line.coef_ * spread / X.std(0)
             expected = [*slopes, y[:, i].mean() - X.mean(0) @ slopes]
             assert found[columns].iloc[at].to_numpy() == pytest.approx(expected, **DESCENT)
+
+
+@pytest.mark.parametrize("kind", ["ridge", "lasso", "enet"])
+def test_the_band_reaches_one_standard_error_either_way(kind: str) -> None:
+    X, y = table(90, 6, seed=3)
+    folds, _ = folds_of(X, y)
+    chosen = select(kind, folds, 6, intercept=True, names=[f"c{j}" for j in range(6)], targets=["t"])
+    assert chosen is not None
+    marks = error_curve(chosen).panels[0].marks
+    (band,), (line,) = ([m for m in marks if isinstance(m, what)] for what in (Band, Line))
+    error = {float(e): float(s) for e, s in zip(chosen.error, chosen.std_error, strict=True)}
+    assert band.x == line.x
+    for low, middle, high in zip(band.low, line.y, band.high, strict=True):
+        assert (middle - low, high - middle) == pytest.approx((error[middle], error[middle]), rel=1e-9)

@@ -31,3 +31,15 @@ test("a segment is cut to the square, also when both its ends lie outside", () =
   assert.equal(clipSegment([2, -1], [2, 1]), null);
   assert.equal(clipSegment([-2, 1.5], [1.5, 3]), null);
 });
+
+test("seen from anywhere a body keeps its shape: only what is deep is not seen", () => {
+  const height = project([0, 0, 1], { x: 0, y: 0, scale: 1, stretch: 1, turn: [1, 0], tilt: [1, 0] })[1] - project([0, 0, 0], { x: 0, y: 0, scale: 1, stretch: 1, turn: [1, 0], tilt: [1, 0] })[1];
+  for (const azimuth of [-2, 0.3, 1.1]) for (const elevation of [0.12, 0.56, 1.45]) {
+    const cam = { x: 7, y: -3, scale: 1, stretch: 1, turn: [Math.cos(azimuth), Math.sin(azimuth)], tilt: [Math.cos(elevation), Math.sin(elevation)] };
+    for (const [a, b] of [[[-1, 0.2, 0], [0.5, 1, 0]], [[0, 0, 0], [0, 0, 1]], [[1, -1, 0.3], [-0.4, 0.6, 0.9]]]) {
+      const [p, q] = [a, b].map((one) => project(one, cam));
+      const real = Math.hypot(a[0] - b[0], a[1] - b[1], (a[2] - b[2]) * height);
+      assert.ok(Math.abs(Math.hypot(...p.map((v, i) => v - q[i])) - real) < 1e-12);
+    }
+  }
+});
