@@ -289,3 +289,27 @@ def test_a_script_does_not_pretend_to_leave_columns_out():
     assert "lstsq" in bl.fit(data, "y ~ a + z + twice").script("numpy")
     with pytest.raises(OptionError, match="leaves out the columns"):
         bl.fit(data, "y ~ a + z + twice", aliased="drop").script("numpy")
+
+
+@pytest.mark.parametrize("case", ["as many columns as rows", "a target that a column says"])
+def test_columns_that_rounding_alone_sets_apart_are_never_proved(case: str):
+    rng = np.random.default_rng(11)
+    X = rng.normal(size=(5 if case.startswith("as") else 30, 5))
+    X[:, 3] = X[:, 2] - X[:, 0]  # rounded: no combination in fractions
+    y = rng.normal(size=5) if len(X) == 5 else X[:, 0]
+    line = bl.fit((X, y))
+    redundant = [a for a in line.inference.aliased if a.column == 3]
+    assert [a.proved for a in redundant] == [False]
+    assert not (line.digits > 0).any()
+
+
+def test_digits_of_columns_of_which_none_is_determined_are_told():
+    # About 2^53 without an intercept: all columns but for one or two are one column, as far as rounding can tell.
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        X = 2.0**53 + 2 * rng.integers(0, 9, size=(6, 6))
+        X[:, 3] = 2 * X[:, 1]
+        X[:, 5] = X[:, 0]
+        line = bl.fit({**{f"x{j}": X[:, j] for j in range(6)}, "y": rng.normal(size=6)}, "y ~ . + 0")
+        assert all(a.proved for a in line.inference.aliased) or not (line.digits > 0).any()
+        assert not any("is 0 in all training rows" in note for note in line.notes)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 
 from bestline.errors import listed, readable
@@ -111,7 +112,7 @@ def _few_digits(line: FittedLine, wanted: int) -> Iterator[str]:
         return
     short = line.lacking(wanted)
     if short:
-        least = f"Fewer than {wanted} digits are certain of {listed(short)} (at least {int(line.right_digits.amin())})"
+        least = f"Fewer than {wanted} digits are certain of {listed(short)} (at least {int(line.right_digits.nan_to_num(math.inf).amin())})"
         rounded = line.design.rounded
         lost = f", or {listed(rounded)} had more digits than float64 holds when {'it was' if len(rounded) == 1 else 'they were'} read"
         yield f"{least}: the columns are nearly collinear, or far from zero for their spread{lost if rounded else ''}."

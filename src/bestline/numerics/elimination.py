@@ -155,12 +155,12 @@ class System:
             return math.sqrt((square * of_ones - int(self.whole[j, ones]) ** 2) / (of_ones << self.bits))
         return math.sqrt(square / (1 << self.bits))
 
-    def vanishes(self, combination: dict[int, Fraction]) -> bool:
-        """Whether a combination of columns is zero in every row: the sum of its squares, a whole number, says so."""
+    def left(self, combination: dict[int, Fraction]) -> Fraction:
+        """Sum of squares of a combination of columns, without rounding: 0 where it is zero in every row."""
         index = list(combination)
         common = math.lcm(*(c.denominator for c in combination.values()))
         v = np.array([int(c * common) for c in combination.values()], dtype=object)
-        return bool(v @ self.whole[np.ix_(index, index)] @ v == 0)
+        return Fraction(int(v @ self.whole[np.ix_(index, index)] @ v), common**2 << self.bits)
 
     def target(self, i: int) -> Fraction:
         """Sum of squares of a target, in its unit."""
@@ -191,6 +191,14 @@ class Redundant:
     column: int
     on: dict[int, Fraction]
     exactly: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Left:
+    """What is left of a redundant column: the length that rounding may have put there, and whether it is too little for the bits."""
+
+    noise: float
+    gone: bool
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -229,18 +237,17 @@ def parted(system: System, count: int, bits: int, nothing: int, *, intercept: bo
     d, M = system.d, _at(bits, system.whole, system.bits)
     length = [math.sqrt(int(a) / (1 << system.bits)) for a in system.A.diagonal()]
     kept: list[int] = []
-    others: dict[int, float] = {}  # with the length of what rounding may have put there
+    others: dict[int, _Left] = {}
     for j in [d - 1, *range(d - 1)] if intercept else range(d):
         noise = 0.0
         if rounding:
             sums = sum(abs(int(M[i, j])) / (1 << bits) * length[i] for i in kept)
             left, alone = math.sqrt(max(int(M[j, j]), 0) / (1 << bits)), system.varying(j, d - 1 if intercept else None)
             noise = _ROUNDING * (length[j] + sums) * (left < _FAINT * alone)
-            if left < noise:
-                others[j] = noise
-                continue
-        if M[j, j] <= 1 << (bits - nothing):
-            others[j] = 0.0
+            noise *= left < noise
+        gone = bool(M[j, j] <= 1 << (bits - nothing))
+        if gone or noise:
+            others[j] = _Left(noise, gone)
         else:
             kept.append(j)
             M = _sweep(M, j, bits)
@@ -248,23 +255,29 @@ def parted(system: System, count: int, bits: int, nothing: int, *, intercept: bo
     # As many columns as rows say all that can be said; and what is below the least that Cramer's rule allows is 0.
     proved = count == len(kept) or nothing == system.least
     redundant = []
-    for j, noise in others.items():
+    for j, left_of in others.items():
         on = {i: Fraction(int(M[i, j]), 1 << bits) for i in kept if abs(M[i, j]) > 1 << (bits - nothing)}
-        found = _redundant(system, j, on, {i: noise * spread[i] for i in on}, proved=proved)
-        if not found.exactly and not noise:
+        # What only rounding has made nothing is a combination of other columns still where these are as many as the rows.
+        sure = proved and left_of.gone
+        found = _redundant(system, j, on, spread, 0.0 if sure else left_of.noise, proved=sure)
+        if not found.exactly and not left_of.noise:
             return None
         redundant.append(found)
     return Parted(tuple(sorted(kept)), tuple(redundant), M)
 
 
-def _redundant(system: System, j: int, on: dict[int, Fraction], least: dict[int, float], *, proved: bool) -> Redundant:
+def _redundant(
+    system: System, j: int, on: dict[int, Fraction], spread: dict[int, float], noise: float, *, proved: bool
+) -> Redundant:
     """A redundant column by its coefficients on the kept ones, in the system's units: simple fractions where these fit exactly."""
     unit = {i: Fraction(2) ** (system.size[j] - system.size[i]) for i in on}
     simple = {i: c.limit_denominator(_SIMPLE) for i, c in on.items()}
-    if system.vanishes({j: Fraction(-1)} | simple):
+    if system.left({j: Fraction(-1)} | simple) == 0:
         return Redundant(j, {i: c * unit[i] for i, c in simple.items()}, exactly=True)
-    # Else a coefficient is there if it is more than the noise in the column would make of nothing.
-    return Redundant(j, {i: c * unit[i] for i, c in on.items() if abs(c) > least[i]}, exactly=proved)
+    # Else a coefficient is there if it is more than the noise in the column would make of nothing, unless that leaves too much.
+    clear = {i: c for i, c in on.items() if abs(c) > noise * spread[i]}
+    said = clear if system.left({j: Fraction(-1)} | clear) <= (2 * noise) ** 2 else on
+    return Redundant(j, {i: c * unit[i] for i, c in said.items()}, exactly=proved)
 
 
 # --- the solution and its bound -----------------------------------------------------------------------------------------

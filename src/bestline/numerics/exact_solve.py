@@ -145,8 +145,9 @@ class Refined:
         # A column that does not vary has nothing to share: its weight is 0, and the intercept's is that of the line without it.
         p = len(scale)
         alias = self.alias[:, (self.alias[:p] != 0).sum(0) > 1]
+        claimed = float(self.proved.all())
         if not alias.shape[1]:
-            return self
+            return replace(self, digits=self.digits * claimed, std_error_digits=self.std_error_digits * claimed)
         unit = (alias[:p].abs() * scale[:, None]).amax(0)
         # w + N z is as good for every z. Its slopes are shortest where N'S^2 (w + N z) = 0, S the scale: a QR of S N gives that z.
         Q, R = torch.linalg.qr(alias[:p] * (scale[:, None] / unit))
@@ -156,7 +157,7 @@ class Refined:
             found = Doubled.of(high, low) + Doubled.of(alias) @ Doubled.of(z)
             touched = (alias != 0).any(1)[:, None]
             high, low = torch.where(touched, found.high, high), torch.where(touched, found.low, low)
-        unknown, claimed = torch.where(touched, math.nan, 0.0), float(self.proved.all())
+        unknown = torch.where(touched, math.nan, 0.0)
         return replace(
             self,
             weights=high,
