@@ -38,6 +38,7 @@ _HOME = {
     "fit": "api.fit",
     "load": "api.load",
     "nn": "",
+    "plot_data": "api.plot_data",
     "preflight": "api.foresight",
     "samples": "data.",
     "surface": "api.surface",
@@ -73,6 +74,7 @@ __all__ = [
     "fit",
     "load",
     "nn",
+    "plot_data",
     "preflight",
     "samples",
     "surface",
@@ -86,6 +88,7 @@ if TYPE_CHECKING:
     from bestline.api.foresight import preflight, sweep
     from bestline.api.load import load
     from bestline.api.model import Model
+    from bestline.api.plot_data import plot_data
     from bestline.api.surface import surface
     from bestline.data import samples, synthetic
     from bestline.data.moments import Moments

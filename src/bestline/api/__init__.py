@@ -29,6 +29,7 @@ _HOME = {
     "score_facts": "inference.summary",
     "watch_runs": "pictures.watch",
     "worth_watching": "pictures.watch",
+    "write_drawing": "pictures.render.mpl",
     "write_sweep": "pictures.sweep_file",
     "write_with": "data.tables",
     "written_as": "pictures.sweep_file",
@@ -43,7 +44,7 @@ _ELSEWHERE = spelt_out(
         "read_csv read read_parquet open read_table": "bestline.fit('table.csv', 'y ~ x') reads files by itself",
         "LogisticRegression Logit logit SGDClassifier": "a line predicts numbers, and no classes; scikit-learn has LogisticRegression",
         "SGD Adam GradientDescent GD Momentum LBFGS": "an optimiser is a setting: bestline.Descent('adam', lr=0.1)",
-        "plot show": "pictures are methods of a model: model.plot.overview()",
+        "plot show": "pictures are methods of a model: model.plot.overview(); before a fit bestline.plot_data(data, 'y ~ x')",
         "watch animate film": "a film is a method of a model: model.watch(), model.animate('film.gif')",
         "save dump": "a model saves itself: model.save('name.bestline')",
         "predict evaluate summary": "it is a method of a model: bestline.fit(...).predict(data)",
@@ -72,6 +73,7 @@ __all__ = [
     "score_facts",
     "watch_runs",
     "worth_watching",
+    "write_drawing",
     "write_sweep",
     "write_with",
     "written_as",
@@ -83,7 +85,7 @@ if TYPE_CHECKING:
     from bestline.inference.covariance.named import parse_cov
     from bestline.inference.summary import score_facts
     from bestline.pictures.diagnostics import panels
-    from bestline.pictures.render.mpl import save
+    from bestline.pictures.render.mpl import save, write_drawing
     from bestline.pictures.sweep_file import write_sweep, written_as
     from bestline.pictures.watch import animate, label, page_of, refuse_format, refuse_look, watch_runs, worth_watching
 

@@ -19,6 +19,7 @@ from bestline.cli.foresight import PREFLIGHT_EXAMPLES, SWEEP_EXAMPLES, preflight
 from bestline.cli.generate import GENERATE_EXAMPLES, generate
 from bestline.cli.moments import app as moments_app
 from bestline.cli.options import Force, ModelFile, Quiet, Show, briefly, examples, grouped, refuse_existing, refuse_unless_html
+from bestline.cli.plot import PLOT_EXAMPLES, plot
 from bestline.cli.predict import EVALUATE_EXAMPLES, PREDICT_EXAMPLES, evaluate, predict
 from bestline.cli.streams import say, say_error, signals_heeded, streams_ready, to_nobody
 from bestline.cli.terminal import Terminal
@@ -143,6 +144,9 @@ app.command(
         "bestline watch line.csv 'y ~ x' --compare lr=0.02 --compare solver=adam,lr=0.1 -o race.html",
     )
 )(watch)
+
+
+app.command(epilog=PLOT_EXAMPLES)(plot)
 
 
 app.command(epilog=PREDICT_EXAMPLES)(predict)

@@ -94,7 +94,7 @@ def data(
         alt = f"{count(sample.of, 'row')}: predicted against actual {name}, with the diagonal of perfect prediction."
         return Picture((panel,), f"{name}: predicted and actual", sample.note, alt)
     # Without a fit there is nothing to be predicted, and a plane over several features cannot be drawn.
-    if len(sample.features) != 1:
+    if len(sample.features) != 1 or any(sample.levels):
         return _each_feature(sample, target)
     feature = sample.features[0]
     marks: list[Mark] = [dataspace.points(sample, target)]
@@ -120,15 +120,17 @@ def data(
 def _each_feature(sample: Sample, target: int) -> Picture:
     name, y = sample.targets[target], numbers(sample.y(target).tolist())
     columns = [(feature, sample.rows.X[:, j].tolist()) for j, feature in enumerate(sample.features[:_MOST_PANELS])]
+    levels = [tuple(map(shown, names)) for names in sample.levels] or [()] * (len(columns) or 1)
     panels = tuple(
-        Panel("", feature, name, (Points(numbers(x), y, "data", "data"),), legend=False)
-        for feature, x in columns or [("row", list(range(len(y))))]
+        Panel("", feature, name, (Points(numbers(x), y, "data", "data"),), legend=False, xnames=names)
+        for (feature, x), names in zip(columns or [("row", list(range(len(y))))], levels, strict=False)
     )
     note = sample.note
     if len(sample.features) > _MOST_PANELS:
         note = f"The first {_MOST_PANELS} of {len(sample.features)} features are shown. {note}".strip()
     alt = f"{count(sample.of, 'row')}: {name} against {', '.join(sample.features[:_MOST_PANELS]) or 'the number of the row'}."
-    return Picture(panels, f"{name} against each feature", note, alt)
+    title = {0: f"{name}, row by row", 1: f"{name} against {sample.features[0] if columns else ''}"}
+    return Picture(panels, title.get(len(columns), f"{name} against each feature"), note, alt)
 
 
 def before_after(sample: Sample, fit: Fit, *, target: int = 0) -> Picture:

@@ -371,6 +371,8 @@ class Panel:
         Where the eye stands, in degrees; for a space of three dimensions.
     even : bool
         Whether a unit is as long on one axis as on the other.
+    xnames : tuple of str
+        What stands at 0, 1, 2, ... of the horizontal axis in place of numbers: the levels of a category.
     """
 
     title: str
@@ -385,6 +387,7 @@ class Panel:
     view: tuple[float, float] = (34.0, -60.0)
     log_x: bool = False
     even: bool = False
+    xnames: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

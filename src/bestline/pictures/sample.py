@@ -35,6 +35,8 @@ class Sample:
         Names of the columns of X (p,) and y (k,).
     columns : callable or None
         Where all columns of the design are made from the one that is shown: its values (m, 1) as those columns (m, p).
+    levels : tuple of tuples of str
+        Before a fit, the levels of each feature that is a category, whose values are their places from 0; else empty.
     """
 
     rows: Rows
@@ -42,6 +44,7 @@ class Sample:
     features: tuple[str, ...]
     targets: tuple[str, ...]
     columns: Callable[[Tensor], Features] | None = None
+    levels: tuple[tuple[str, ...], ...] = ()
 
     @classmethod
     def draw(

@@ -8,6 +8,7 @@ import matplotlib as mpl
 import pytest
 from PIL import Image
 
+import bestline as bl
 from bestline.errors import OptionError
 from bestline.pictures import figures, loss_curves, marks
 from bestline.pictures.marks import Intervals, Line, Panel, Picture, Points, Table
@@ -82,3 +83,26 @@ def test_nothing_global_changes():
 
 def test_figures_show_themselves_in_a_notebook():
     assert draw(loss_curves.loss(case("lesson").fit))._repr_png_()[:4] == b"\x89PNG"
+
+
+@pytest.mark.parametrize("units", ["data", "trained"])
+def test_ticks_of_a_surface_stand_apart(units):
+    line = bl.fit(
+        str(bl.samples.path("penguins")),
+        "body_mass_g ~ flipper_length_mm",
+        missing="drop",
+        solver=bl.Descent("sgd", lr=0.2, steps=20),
+        start=(0, 0),
+    )
+    for figure in (line.plot.overview(units=units), line.plot.surface(units=units)):
+        figure.canvas.draw()
+        (space,) = [ax for ax in figure.axes if hasattr(ax, "zaxis")]
+        for axis in (space.xaxis, space.yaxis, space.zaxis):
+            low, high = sorted(axis.get_view_interval())
+            boxes = [
+                t.label1.get_window_extent()
+                for t in axis.get_major_ticks()
+                if t.label1.get_text() and low <= t.get_loc() <= high
+            ]
+            assert len(boxes) >= 2
+            assert not any(a.overlaps(b) for i, a in enumerate(boxes) for b in boxes[:i])

@@ -9,10 +9,15 @@ from typing import Any
 
 from matplotlib.ticker import Formatter, LogLocator, MaxNLocator, NullFormatter
 
+from bestline.errors import one_line
 from bestline.pictures.marks import Intervals, Panel, Table
 from bestline.pictures.palette import Palette
 from bestline.pictures.render.legend import BODY, HEAD, SMALL
 from bestline.wording import power_of_ten, tick
+
+_MOST_NAMES = 12  # levels of a category that are named on its axis
+_BESIDE = 36  # letters of them that stand beside each other
+_LONG = 4  # letters of a tick's label beyond which five of them run together in space
 
 
 def dress(ax: Any, panel: Panel, palette: Palette) -> None:
@@ -47,15 +52,35 @@ def dress(ax: Any, panel: Panel, palette: Palette) -> None:
         spine.set_visible(name in ("left", "bottom"))
         spine.set_color(palette.quiet)
     named = any(isinstance(mark, Intervals) for mark in panel.marks)
-    (_factors if panel.log_x else _ticks)(ax.xaxis)
-    if not panel.log_x and any("×" in text for text in distinct(ax.get_xticks())):
-        _ticks(ax.xaxis, 4)  # labels with powers of ten are wide
+    _dress_across(ax, panel)
     if panel.log_y:
         _factors(ax.yaxis)
     elif not named:
         _ticks(ax.yaxis)
+
+
+def _dress_across(ax: Any, panel: Panel) -> None:
+    """Ticks of the horizontal axis."""
+    (_factors if panel.log_x else _ticks)(ax.xaxis)
+    if not panel.log_x and any("×" in text for text in distinct(ax.get_xticks())):
+        _ticks(ax.xaxis, 4)  # labels with powers of ten are wide
     if panel.xlabel == "updates made":
         ax.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=9))
+    if panel.xnames:
+        _name_places(ax, panel.xnames)
+
+
+def _name_places(ax: Any, names: Sequence[str]) -> None:
+    """Words at 0, 1, 2, ... of the horizontal axis: every one, or of many as many as can be read."""
+    every = -(-len(names) // _MOST_NAMES)
+    ax.set_xlim(-0.5, len(names) - 0.5)
+    ax.set_xticks(
+        range(0, len(names), every), [one_line(name, 18, head=11, tail=6) for name in names[::every]], parse_math=False
+    )
+    if sum(map(len, names[::every])) > _BESIDE:
+        ax.tick_params(axis="x", labelrotation=35)
+        for label in ax.get_xticklabels():
+            label.set(ha="right", rotation_mode="anchor")
 
 
 def _dress_space(ax: Any, panel: Panel, palette: Palette, text: dict[str, Any]) -> None:
@@ -67,8 +92,10 @@ def _dress_space(ax: Any, panel: Panel, palette: Palette, text: dict[str, Any]) 
         axis.pane.set_edgecolor(palette.grid)
         axis.line.set_color(palette.quiet)
         axis._axinfo["grid"].update(color=palette.grid, linewidth=0.8)  # there is no public way to set it
+        # Seen at a slant an axis is short: the longer its labels, the fewer stand apart.
+        longest = max(map(len, distinct(axis.get_ticklocs())), default=0)
+        wide = longest > _LONG
         # Where two axes meet, their outermost labels would lie on each other.
-        wide = any("×" in text for text in distinct(axis.get_ticklocs()))
         axis.set_major_locator(MaxNLocator(nbins=3 if wide else 5, prune=None if axis is ax.zaxis else "both"))
         axis.set_major_formatter(_Ticks())
         axis.set_tick_params(colors=palette.quiet, labelcolor=palette.quiet, labelsize=SMALL)

@@ -24,13 +24,22 @@ from bestline.pictures.render.axes import dress
 from bestline.pictures.render.legend import SMALL, TITLE, Key, labels_of, legend_below, shared_legend, shared_rows
 from bestline.pictures.render.table import ROW_HEIGHT, breadths, heading
 
-__all__ = ["FORMATS", "Drawing", "Stage", "draw", "save", "stage", "titled"]
+__all__ = ["FORMATS", "Drawing", "Stage", "draw", "save", "stage", "titled", "write_drawing"]
 
 FORMATS = ("png", "svg", "pdf")
 
 
 class Drawing(Figure):
-    """A matplotlib Figure that a notebook shows by itself, whether or not pyplot was imported."""
+    """A matplotlib Figure that a notebook shows by itself, whether or not pyplot was imported.
+
+    Attributes
+    ----------
+    heading, alt : str
+        The picture's title, and what is seen, for those who cannot see it.
+    """
+
+    heading: str = ""
+    alt: str = ""
 
     def _repr_png_(self) -> bytes:
         file = io.BytesIO()
@@ -86,6 +95,7 @@ def stage(picture: Picture, *, theme: str = "light", dpi: float = 100) -> Stage:
     # The engine makes room for titles, legends and notes by itself; no pyplot, so no figure is kept anywhere.
     figure = Drawing(figsize=size, dpi=dpi, layout=layout, facecolor=palette.paper)
     FigureCanvasAgg(figure)
+    figure.heading, figure.alt = picture.title, picture.alt
     artists, keys = [], []
     panels, columns = len(picture.panels), picture.columns or max(len(picture.panels), 1)
     # Rounded up; of no panel one row, for a figure has a size anyway.
@@ -144,8 +154,12 @@ def save(
         format = FilePath(file).suffix.lstrip(".").lower() if isinstance(file, str | FilePath) else "png"  # noqa: A001
     if format not in FORMATS:
         raise OptionError(f"Pictures are written as {', '.join(FORMATS)}; got {format!r}.")
-    figure = draw(picture, theme=theme, dpi=dpi)
-    title, alt = picture.title, picture.alt
+    write_drawing(draw(picture, theme=theme, dpi=dpi), file, format, dpi=dpi)
+
+
+def write_drawing(figure: Drawing, file: str | FilePath | IO[bytes], format: str, *, dpi: float = 150) -> None:  # noqa: A002
+    """Write a drawn picture, as `save` does."""
+    title, alt = figure.heading, figure.alt
     # No date: the same picture gives the same bytes.
     metadata: dict[str, dict[str, str | None]] = {
         "png": {"Title": title, "Description": alt},
@@ -154,7 +168,7 @@ def save(
     }
     # Drawn first and written then: a full disk is told by the system, and not by what a writer of PDF stumbles over.
     drawn = io.BytesIO()
-    figure.savefig(drawn, format=format, facecolor=figure.get_facecolor(), metadata=metadata[format])
+    figure.savefig(drawn, format=format, dpi=dpi, facecolor=figure.get_facecolor(), metadata=metadata[format])
     if isinstance(file, str | FilePath):
         FilePath(file).write_bytes(drawn.getvalue())
     else:

@@ -1,0 +1,178 @@
+"""The command for single pictures: of a model, or of the data before any fit."""
+
+from __future__ import annotations
+
+import inspect
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+import bestline as bl
+from bestline import api
+from bestline.calls import no_such
+from bestline.cli.options import (
+    Force,
+    Missing,
+    Weights,
+    briefly,
+    examples,
+    grouped,
+    names_of,
+    numbers_of,
+    one_or_names,
+    refuse_existing,
+)
+from bestline.cli.terminal import Terminal
+from bestline.cli.words import one, split_formula
+from bestline.errors import readable
+
+PLOT_EXAMPLES = examples(
+    "bestline plot line.csv 'y ~ x' -o data.png",
+    "bestline plot line.bestline line.csv --picture data -o line.png",
+    "bestline plot line.bestline --picture contour --units trained --theme dark -o contour.svg",
+)
+# What the gallery of a model calls its pictures, with - for _ on the command line.
+PICTURES = (
+    *("data", "before_after", "train_test", "frame", "overview", "steps", "loss", "surface", "contour", "main_directions"),
+    *("weight", "coefficients", "diagnostics"),
+)
+_ENDINGS = (".png", ".svg", ".pdf")
+
+
+def _said(name: str) -> str:
+    return name.replace("_", "-")
+
+
+@grouped(terminal=briefly)
+def plot(
+    words: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="MODEL [DATA]... | DATA... FORMULA",
+            help="A .bestline file, for pictures of rows also its data; or data and a formula: the data before any fit.",
+        ),
+    ],
+    *,
+    out: Annotated[Path, typer.Option("--out", "-o", metavar="PICTURE", help="Write here: .png, .svg or .pdf.")],
+    picture: Annotated[
+        str | None,
+        typer.Option(help=f"Of a model: {', '.join(map(_said, PICTURES))}. [default: data with DATA, else overview]"),
+    ] = None,
+    theme: Annotated[str, typer.Option(help="light or dark.")] = "light",
+    units: Annotated[
+        str | None, typer.Option(help="Units of weights on axes: data, or trained: as standardised. [default: data]")
+    ] = None,
+    weights_shown: Annotated[
+        str | None,
+        typer.Option(
+            "--show", metavar="A,B", help="The weights of the loss surface, or: path, for its main directions; of weight, one."
+        ),
+    ] = None,
+    step: Annotated[int | None, typer.Option(help="After so many updates. [default: after all]")] = None,
+    log: Annotated[
+        bool | None, typer.Option("--log/--no-log", help="Loss on a scale of factors. [default: as it fits]")
+    ] = None,
+    truth: Annotated[
+        str | None, typer.Option(help="The line the data were made from: slope,intercept, or generate's .json file.")
+    ] = None,
+    target: Annotated[str | None, typer.Option(help="The target to draw; before a fit in place of a formula.")] = None,
+    features: Annotated[str | None, typer.Option(help="Before a fit, in place of a formula: a,b,c.")] = None,
+    weights: Weights = None,
+    missing: Missing = "raise",
+    force: Force = False,
+    terminal: Terminal,
+) -> None:
+    """Draw one picture: of a model, or of the data before any fit."""
+    if out.suffix.lower() not in _ENDINGS:
+        raise typer.BadParameter(f"--out writes a picture, to a file that ends in .png, .svg or .pdf; got {out.name!r}")
+    refuse_existing(out, force)
+    models = [word for word in words if word.lower().endswith(".bestline")]
+    options = {"step": step, "log": log, "units": units, "pair": _pair(weights_shown), "truth": _truth(truth)}
+    given = {name: value for name, value in options.items() if value is not None}
+    if models:
+        before = {"--features": features, "--weights": weights, "--missing": None if missing == "raise" else missing}
+        for option, value in before.items():
+            if value is not None:
+                raise typer.BadParameter(f"{option} is of data before a fit; the model knows its columns: leave it out")
+        rest = [word for word in words if word != models[0]]
+        name = _named(picture, has_data=bool(rest))
+        with terminal.listening():
+            drawn = _of_model(Path(models[0]), rest, name, theme, given | ({} if target is None else {"target": target}))
+    else:
+        name = "data"
+        _refuse_of_models(picture, given)
+        files, formula = split_formula(words)
+        columns: dict[str, Any] = {
+            "target": one_or_names(target),
+            "features": names_of(features),
+            "weights": weights,
+            "missing": missing,
+        }
+        with terminal.listening():
+            drawn = bl.plot_data(files, formula, **columns, truth=given.get("truth"), theme=theme)
+    with terminal.listening(), api.fresh(out, overwrite=force) as temporary:
+        api.write_drawing(drawn, temporary, out.suffix.lower().lstrip("."))
+    terminal.answer("", {"out": str(out), "picture": _said(name), "alt": drawn.alt, "warnings": terminal.said})
+    terminal.wrote(out)
+
+
+def _named(picture: str | None, *, has_data: bool) -> str:
+    """The picture's name in the gallery."""
+    if picture is None:
+        return "data" if has_data else "overview"
+    name = picture.strip().lower().replace("-", "_").replace(" ", "_")
+    if name not in PICTURES:
+        raise no_such("picture", picture, map(_said, PICTURES))
+    return name
+
+
+def _of_model(path: Path, data: list[str], name: str, theme: str, given: dict[str, Any]) -> Any:
+    line = bl.load(path)
+    gallery = replace(line.plot, theme=theme)
+    draw = getattr(gallery, name)
+    takes = inspect.signature(draw).parameters
+    if name == "frame":
+        given.setdefault("step", line.step)
+    if name == "weight" and "pair" in given:
+        given["name"] = given.pop("pair")[0]
+    for option in given:
+        if option not in takes:
+            those = [other for other in PICTURES if option in inspect.signature(getattr(gallery, other)).parameters]
+            raise typer.BadParameter(
+                f"--{_OPTION.get(option, option)} is of the pictures {', '.join(map(_said, those))}; {_said(name)} has none: leave it out"
+            )
+    rows = next((option for option in ("data", "train") if option in takes), None)
+    if rows is None and data:
+        raise typer.BadParameter(f"{_said(name)} is drawn from the model alone; leave out {readable(data[0])}")
+    if rows is not None and not data and name != "overview":
+        raise typer.BadParameter(f"{_said(name)} shows rows, which a model file does not hold; write its data behind {path}")
+    if name == "train_test":
+        if len(data) != 2:
+            raise typer.BadParameter("train-test takes two files behind the model: the training rows, then the test rows")
+        return draw(*data, **given)
+    return draw(**given, **({rows: one(data)} if rows and data else {}))
+
+
+_OPTION = {"pair": "show"}
+
+
+def _pair(text: str | None) -> Any:
+    return "path" if text == "path" else names_of(text)
+
+
+def _truth(text: str | None) -> Any:
+    return text if text is None or text.lower().endswith(".json") else numbers_of(text, "--truth")
+
+
+def _refuse_of_models(picture: str | None, given: dict[str, Any]) -> None:
+    if picture is not None and _named(picture, has_data=True) != "data":
+        raise typer.BadParameter(
+            f"{picture} is a picture of a model; fit one first: bestline fit DATA FORMULA -o MODEL.bestline, then bestline plot MODEL.bestline"
+        )
+    for option in given:
+        if option != "truth":
+            raise typer.BadParameter(
+                f"--{_OPTION.get(option, option)} is of a model; data before a fit have none: leave it out"
+            )

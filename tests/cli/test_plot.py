@@ -1,0 +1,79 @@
+"""The command plot: single pictures, of the data before any fit and of a model."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+import bestline as bl
+from bestline.cli.plot import PICTURES
+from bestline.pictures.gallery import Gallery
+from cli.sessions import Run
+
+pytestmark = pytest.mark.filterwarnings("ignore::bestline.errors.BestlineWarning")
+LATER = {"cv", "path"}  # of the table of penalties, which a saved model does not keep
+
+
+def test_every_picture_of_the_gallery_is_a_picture_of_the_command() -> None:
+    known = {name for name in vars(Gallery) if not name.startswith("_")} - {"dark", "model", "sample", "theme"}
+    assert known - LATER == set(PICTURES)
+
+
+def test_data_before_a_fit(run: Run, table: Path, tmp_path: Path) -> None:
+    done = run("plot", table, "y ~ x1", "-o", "data.png", "--json")
+    assert done.status == 0, done.err
+    assert done.facts["picture"] == "data"
+    with Image.open(tmp_path / "data.png") as image:
+        assert image.text["Description"] == bl.plot_data(str(table), "y ~ x1").alt == done.facts["alt"]
+
+
+@pytest.mark.parametrize("name", ["contour.png", "loss.svg", "main-directions.pdf", "steps.png", "weight.svg"])
+def test_a_picture_of_a_model_alone(run: Run, table: Path, tmp_path: Path, name: str) -> None:
+    bl.fit(str(table), "y ~ x1", solver="sgd", lr=0.1, steps=5).save(tmp_path / "line.bestline")
+    done = run("plot", "line.bestline", "--picture", name.partition(".")[0], "--theme", "dark", "-o", name)
+    assert done.status == 0, done.err
+    assert (tmp_path / name).stat().st_size > 2_000
+    assert run("plot", "line.bestline", "-o", name).status == 1  # it exists
+
+
+def test_options_reach_the_picture(run: Run, table: Path, tmp_path: Path) -> None:
+    bl.fit(str(table), "y ~ x1", solver="sgd", lr=0.1, steps=5).save(tmp_path / "line.bestline")
+    asked = ("--picture", "contour", "--units", "trained", "--step", "3", "--json")
+    assert "trained" in run("plot", "line.bestline", *asked, "-o", "a.svg").facts["alt"] + (tmp_path / "a.svg").read_text()
+    assert run("plot", "line.bestline", table, "--json", "-o", "b.png").facts["picture"] == "data"
+    assert run("plot", "line.bestline", "--json", "-o", "c.png").facts["picture"] == "overview"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--picture", "contuor"), "did you mean `contour`"),
+        (("--picture", "scatter"), "choose data, before-after"),
+        (("--picture", "data"), "shows rows"),
+        (("--picture", "loss", "--step", "3"), "--step is of the pictures frame, overview, contour, weight"),
+        (("--weights", "x1"), "--weights is of data before a fit"),
+        (("--theme", "drk"), "choose 'light' or 'dark'"),
+        (("table.csv", "--picture", "loss"), "from the model alone"),
+    ],
+)
+def test_what_does_not_fit_is_said_and_nothing_is_written(
+    run: Run, table: Path, tmp_path: Path, arguments: tuple[str, ...], said: str
+) -> None:
+    bl.fit(str(table), "y ~ x1", solver="sgd", lr=0.1, steps=5).save(tmp_path / "line.bestline")
+    done = run("plot", "line.bestline", *arguments, "-o", "p.png")
+    assert done.status == 2
+    assert said in done.err
+    assert not (tmp_path / "p.png").exists()
+
+
+def test_a_picture_of_a_model_needs_one(run: Run, table: Path, tmp_path: Path) -> None:
+    for arguments, said in (
+        (("--picture", "contour"), "picture of a model; fit one first"),
+        (("--step", "2"), "--step is of a model"),
+    ):
+        done = run("plot", table, "y ~ x1", *arguments, "-o", "p.png")
+        assert (done.status, said in done.err) == (2, True), done.err
+    assert run("plot", table, "y ~ x1", "-o", "p.gif").status == 2
+    assert not list(tmp_path.glob("p.*"))
