@@ -51,7 +51,7 @@ def test_each_variable_of_a_formula_once_in_its_order():
         drawn = bl.plot_data(TABLE, "log(y) ~ x + I(x**2) + x:g + sqrt(x)")
     assert [ax.get_xlabel() for ax in drawn.axes] == ["x", "g"]
     assert {ax.get_ylabel() for ax in drawn.axes} == {"log(y)"}
-    assert [ax.get_xlabel() for ax in bl.plot_data(TABLE, "y ~ poly(x, 2) + C(g)").axes] == ["x", "g"]
+    assert [ax.get_xlabel() for ax in bl.plot_data(TABLE, "y ~ poly(x, 2) + C(g)").axes] == ["x", "C(g)"]
     assert [ax.get_xlabel() for ax in bl.plot_data(TABLE, "y ~ log(x)").axes] == ["log(x)"]
     assert [ax.get_xlabel() for ax in bl.plot_data(TABLE, "y ~ 1").axes] == ["row"]
 
