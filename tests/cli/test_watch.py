@@ -93,4 +93,6 @@ def test_watch_with_nothing_else_shows_a_descent(run: Run, table: Path, tmp_path
     assert f"{done.facts['runs'][0]['lr']:.4g}" in chosen
     told = run("watch", table, "y ~ x1", "--steps", "9", "-o", "nine.html")
     assert "To be watched" in told.out
+    assert "take more" not in told.out
+    assert "another rate" not in told.out
     assert len(session_in(tmp_path / "nine.html")["runs"][0]["loss"]) == 10

@@ -90,7 +90,11 @@ def watch(
         for name, model in zip(labels, models, strict=True)
     ]
     chosen = [note for model in models for note in model.notes if note.startswith("To be watched")]
-    told = [f"{fact['label']}: loss {fact['loss']:.6g} after {fact['steps']:,} updates. {fact['stop']}" for fact in facts]
+    # Of a rate that was taken so that its steps are seen, advice to take another one would only confuse.
+    told = [
+        f"{fact['label']}: loss {fact['loss']:.6g} after {fact['steps']:,} updates. {'' if set(model.notes) & set(chosen) else fact['stop']}".rstrip()
+        for fact, model in zip(facts, models, strict=True)
+    ]
     known = tuple(model.advice for model in models)
     with terminal.saving((out, draw)):
         terminal.answer(
