@@ -25,7 +25,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
-from bestline.errors import DataError, ModelFileError, one_line, readable
+from bestline.errors import DataError, ModelFileError, OptionError, one_line, readable
 
 _KEY, _DIGEST = "bestline", "sha256"
 _UNSIGNED = 1  # the newest format whose files carry no digest
@@ -77,10 +77,20 @@ def fresh(path: str | os.PathLike[str], *, overwrite: bool = False) -> Iterator[
         raise DataError(f"{readable(str(path))} cannot be written: {_cause(error)}.") from error
 
 
+def as_path(path: object) -> Path:
+    """The path that was given; OptionError for what is none."""
+    if not isinstance(path, str | os.PathLike):
+        raise OptionError(
+            f"A path is needed, such as 'name.ending'; got an object of the type {readable(type(path).__name__)}."
+        )
+    return Path(path)
+
+
 def _resolved(path: str | os.PathLike[str]) -> Path:
     """The path with all links followed; OSError when that leads nowhere."""
+    given = as_path(path)
     try:
-        return Path(path).resolve()
+        return given.resolve()
     except (RuntimeError, ValueError) as error:  # so says Python before 3.13 of a circle of links, and any of a zero byte
         raise OSError(errno.ELOOP if isinstance(error, RuntimeError) else errno.EINVAL, str(error)) from error
 
@@ -164,7 +174,7 @@ def read(path: str | os.PathLike[str], kind: str, newest: int) -> tuple[int, dic
     Raises ModelFileError when it is not such a file, is damaged, of another kind, or of a version after `newest`.
     """
     # Every way in which a file is not ours is told apart, for each asks for something else to be done.
-    source = Path(path)
+    source = as_path(path)
     shown = readable(str(source))
     try:
         if not source.is_file():

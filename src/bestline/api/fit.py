@@ -14,7 +14,7 @@ from bestline.calls import data_first
 from bestline.data.progress import Progress
 from bestline.data.runner import calmly
 from bestline.data.unnamed_columns import Which
-from bestline.errors import BestlineWarning, DivergedWarning, OptionError, warn
+from bestline.errors import BestlineWarning, DivergedWarning, warn
 from bestline.inference.from_fit import finished
 from bestline.training import Fit, Request, Solver, Stop, Watch
 from bestline.training.gather import gather
@@ -153,8 +153,6 @@ _DEFAULTS = {
 def watched(prepared: Prepared, watch: Watch | bool | None) -> Fit:
     """Train, and let `watch` hear of every step; the live picture, which true asks for, shows some of the rows."""
     if watch is not True:
-        if watch not in (None, False) and not callable(watch):
-            raise OptionError(f"`watch` is a function that hears every step, or True; got {watch!r}.")
         return prepared.train(watch or None)
     from bestline.pictures import live  # matplotlib
 

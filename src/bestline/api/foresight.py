@@ -27,6 +27,7 @@ from bestline.training.foresight.sweep import About, SweptRuns, run_sweep
 from bestline.training.gather import gather
 from bestline.training.plan import Plan, check_rows
 from bestline.training.request import Request, check_seed
+from bestline.training.solvers.base import is_number, is_whole
 from bestline.training.solvers.descent import Descent, named
 from bestline.training.task import Start
 
@@ -125,9 +126,9 @@ def preflight(
     if not isinstance(solver, str):
         raise OptionError(f"`solver` is one name of an optimiser here, such as 'sgd'; got {solver!r}.")
     checked_optimizers(solver)
-    if lr is not None and not (isinstance(lr, int | float) and 0 < lr < float("inf")):
+    if lr is not None and not (is_number(lr) and 0 < lr < float("inf")):
         raise OptionError(f"`lr` is one positive number to judge; got {lr!r}. `sweep` tries many.")
-    query = Query(brought(data), formula, target, features, weights, missing, seed=seed)
+    query = Query(brought(data), formula, target, features, weights, missing, seed=check_seed(seed))
     gathered = _gathered(query, progress)
     # Both sides from the same moments: scaling is affine, so it is done to them and costs no second pass.
     sides = []
@@ -206,11 +207,11 @@ def sweep(
     """
     names = checked_optimizers(optimizers)
     rates = checked_rates(lrs)
-    if not isinstance(steps, int) or isinstance(steps, bool) or steps < 1:
+    if not is_whole(steps) or steps < 1:
         raise OptionError(f"`steps` must be a whole number of at least 1; got {steps!r}.")
-    if starts is not None and (isinstance(starts, str | Mapping) or not len(starts)):
+    if starts is not None and (not hasattr(starts, "__len__") or isinstance(starts, str | Mapping) or not len(starts)):
         raise OptionError("`starts` needs one start at least, each as `start` of `fit`; leave it out for the usual one.")
-    query = Query(brought(data), formula, target, features, weights, missing, seed=seed)
+    query = Query(brought(data), formula, target, features, weights, missing, seed=check_seed(seed))
     gathered = _gathered(query, progress)
     request = Request(query, solver=Descent(names[0]), l1=l1, l2=l2, standardize=standardize)
     plans = [_plan(gathered, replace(request, start=start)) for start in (starts if starts is not None else [None])]
@@ -223,7 +224,6 @@ def sweep(
 
 def _gathered(query: Query, progress: Progress | None) -> Gathered:
     """The rows that `fit` would train on, added up as it adds them; what was left out is told."""
-    check_seed(query.seed)
     gathered = gather(query, progress)
     # Moments that were given have told of their rows when they were collected.
     if gathered.source is None:
@@ -238,6 +238,8 @@ def _gathered(query: Query, progress: Progress | None) -> Gathered:
 
 
 def _plan(gathered: Gathered, request: Request) -> Plan:
+    if not is_number(request.l2):
+        raise OptionError(f"`l2` is a number, and not negative; got {request.l2!r}.")
     if request.l1:
         raise OptionError(
             f"With an l1 penalty (l1={request.l1!r}) the objective has edges, so no rate is the largest stable one; leave l1 out. "

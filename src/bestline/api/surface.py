@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from bestline.calls import checked
+from bestline.errors import OptionError
 from bestline.inference.fitted import FittedLine
 from bestline.inference.uncertainty import target_number
 from bestline.training import Fit, surfaces
@@ -42,5 +43,9 @@ def surface(
     ColumnError, OptionError
         A weight that does not exist; a kind, span or resolution that makes no sense. See `training.surfaces.surface`.
     """
+    if not isinstance(model, Fit | FittedLine):
+        raise OptionError(
+            f"The surface is of a model that was fitted, surface(fit(data, 'y ~ x')); got {type(model).__name__}."
+        )
     fit, at = (model, int(target)) if isinstance(model, Fit) else (model.trained, target_number(model, target))
     return surfaces.surface(fit, pair, span=span, resolution=resolution, kind=kind, target=at)

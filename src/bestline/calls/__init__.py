@@ -1,12 +1,13 @@
 """Calls: what people write by habit from other libraries is taken where it can only mean one thing, and else told what to write."""
 
 from bestline.calls.arguments import data_first, is_formula, meant_as_formula
-from bestline.calls.attributes import answering, missing, spelt_out
+from bestline.calls.attributes import answering, answering_module, missing, spelt_out
 from bestline.calls.old_spellings import now_by_name, renamed
 from bestline.calls.options import checked, hint, no_such, refuse_unknown, with_hints
 
 __all__ = [
     "answering",
+    "answering_module",
     "checked",
     "data_first",
     "hint",

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from functools import wraps
 from typing import Any, ParamSpec, TypeVar
 
-from bestline.calls.options import refuse_unknown
+from bestline.calls.options import check_listeners, refuse_unknown
 from bestline.errors import OptionError, listed, readable, warn
 
 _P = ParamSpec("_P")
@@ -63,8 +63,10 @@ def data_first(function: Callable[_P, _R]) -> Callable[_P, _R]:
         data, formula = _ordered(name, _two(name, args[before:], given))
         if closed:
             refuse_unknown(given, options, name)
+        check_listeners(given)
         return function(*args[:before], data, formula, **given)  # type: ignore[arg-type]
 
+    called.checked = True  # type: ignore[attr-defined]
     return called
 
 

@@ -39,12 +39,14 @@ def answering(
         def __getattr__(self: Any, name: str) -> Any:  # noqa: N807
             if name.startswith("_"):  # Python's own questions, as of copy and pickle
                 raise AttributeError(name)
+            if isinstance(getattr(type(self), name, None), property):  # its own error, which Python asks about here again
+                return object.__getattribute__(self, name)
             if name in found:
                 try:
                     return found[name](self)
                 except (ArithmeticError, ValueError) as error:
                     raise AttributeError(f"There is no {readable(name)} here: {error}") from error
-            raise AttributeError(missing(kind.__name__, name, [*_public(kind), *found], words))
+            raise AttributeError(missing(type(self).__name__, name, [*_public(kind), *found], words))
 
         def __dir__(self: Any) -> list[str]:  # noqa: N807
             return sorted({*object.__dir__(self), *there(self)})
@@ -55,6 +57,16 @@ def answering(
         return kind
 
     return wrap
+
+
+def answering_module(what: str, known: Iterable[str], elsewhere: Mapping[str, str]) -> Callable[[str], Any]:
+    """The `__getattr__` of a module: what a name that it does not have is called here, or near names."""
+    known, words = list(known), spelt_out(elsewhere)
+
+    def __getattr__(name: str) -> Any:  # noqa: N807
+        raise AttributeError(name if name.startswith("_") else missing(what, name, known, words))
+
+    return __getattr__
 
 
 def missing(what: str, name: str, known: Iterable[str], elsewhere: Mapping[str, str]) -> str:

@@ -50,6 +50,10 @@ _ALIASES = {
     "cov": "vcov cov_type vcov_type robust se_type covariance_type",
     "on_unseen": "handle_unknown unseen unknown",
     "overwrite": "force exist_ok replace",
+    "data": "X x newdata new_data exog df dataset",
+    "n": "n_samples size rows count num nrows",
+    "noise": "sd sigma std scale error",
+    "path": "file filename filepath fname name",
     "by": "groups group groupby group_by",
 }
 
@@ -84,7 +88,9 @@ def _by_name(table: Mapping[str, str]) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for ours, theirs in table.items():
         for name in theirs.split():
-            found.setdefault(name.casefold(), []).append(ours)
+            known = found.setdefault(name.casefold(), [])
+            if ours not in known:
+                known.append(ours)
     return found
 
 
@@ -124,6 +130,8 @@ def hint(name: str, known: Iterable[str], say: Callable[[str], str] = readable, 
     """
     known, folded = list(known), name.casefold().replace("-", "_").strip("_")
     ours = [own for own in _OURS.get(folded, []) if own in known]
+    # Estimators have the words of others: there ours is the one from elsewhere.
+    ours = ours or [theirs for theirs in _ALIASES.get(folded, "").split() if theirs in known]
     if ours:
         turned = [text for own, text in _TURNED.get(folded, {}).items() if own in ours]
         return f"did you mean {_said(ours, say, 'or')}{' (' + turned[0] + ')' if turned else ''}?"
@@ -179,9 +187,36 @@ def checked(function: Callable[_P, _R]) -> Callable[_P, _R]:
 def with_hints(kind: _Kind) -> _Kind:
     """A class whose public methods are `checked`, and a dataclass's `__init__` too."""
     for name, method in list(vars(kind).items()):
-        if inspect.isfunction(method) and not hasattr(method, "checked") and (name == "__init__" or not name.startswith("_")):
-            setattr(kind, name, checked(method))
+        own = method.__func__ if isinstance(method, classmethod) else method
+        if (
+            not inspect.isfunction(own)
+            or hasattr(own, "checked")
+            or (name.startswith("_") and name not in ("__init__", "__call__"))
+        ):
+            continue
+        setattr(kind, name, classmethod(checked(own)) if own is not method else checked(own))
     return kind
+
+
+# What a function of the user's hears, by the option that takes it.
+_HEARD = {"progress": ("what", "share"), "watch": ("step",)}
+
+
+def check_listeners(given: Mapping[str, Any]) -> None:
+    """Raise OptionError for a function that could not be called with what it is to hear, before anything is done."""
+    for option, heard in _HEARD.items():
+        function = given.get(option)
+        if function is None or (option == "watch" and isinstance(function, bool)):
+            continue
+        words = f"`{option}` is a function of ({', '.join(heard)}), such as print{', or True' * (option == 'watch')}"
+        if not callable(function):
+            raise OptionError(f"{words}; got {function!r}.")
+        try:
+            inspect.signature(function).bind(*heard)
+        except ValueError:  # of some functions that are not written in Python nobody knows what they take
+            continue
+        except TypeError as error:
+            raise OptionError(f"{words}; what was given cannot be called so: {error}.") from None
 
 
 def _misfit(

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import typer
 
+from bestline.calls import meant_as_formula
 from bestline.errors import listed, readable
 
 _LIKE_A_PATH = re.compile(r"[/\\*?]|://|\.\w{2,8}$|^-$")  # folders, globs, addresses, endings; and standard input
-_LIKE_AN_EQUATION = re.compile(r"=|<-")
 _EQUALS = {"=", "==", "<-", "~"}
 _SIGNS = {*_EQUALS, "+"}
 
@@ -38,15 +38,8 @@ def one(files: list[str]) -> str | list[str]:
 
 
 def _is_formula(word: str) -> bool:
-    text = word.strip()
     # An empty text is a formula too, so that its own error is given and not one about a file.
-    if not text:
-        return True
-    if _exists(text):
-        return False
-    if "~" in text:
-        return not text.startswith("~/")
-    return bool(_LIKE_AN_EQUATION.search(text)) and not re.search(r"/|://|\.\w{2,8}$", text)
+    return not word.strip() or meant_as_formula(word.strip())
 
 
 def _exists(path: str) -> bool:

@@ -16,7 +16,7 @@ from torch import Tensor
 
 import bestline.data.stored_comoments as stored
 import bestline.files as store
-from bestline.calls import answering, data_first
+from bestline.calls import answering, data_first, with_hints
 from bestline.data.collected import Collected
 from bestline.data.design import Column, Design, expression
 from bestline.data.folds import MOST_FOLDS
@@ -44,6 +44,7 @@ _FORMAT = 2  # 2: with a digest
         "groups": "the groups are moments.folds, their values moments.values",
     }
 )
+@with_hints
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Moments:
     """The moments of a table: its design, and the moments of its encoded columns, fold by fold.

@@ -14,6 +14,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from bestline.api.fit import fit
 from bestline.api.model import Model
+from bestline.calls import answering, with_hints
 from bestline.data.design import learn
 from bestline.data.moments import Moments
 from bestline.data.runner import calmly
@@ -29,6 +30,17 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
 
+@answering(
+    {
+        "params coef coefs weights slope slopes": "the slopes are .coef_, the intercept .intercept_",
+        "coef_ intercept_ n_features_in_": "it is there once fit(X, y) was called",
+        "intercept bias": "the intercept is .intercept_",
+        "summary tidy conf_int pvalues tvalues bse rsquared aic bic diagnose plot save to_sql to_onnx": (
+            "a fitted estimator's .model_ is a bestline.Model, with all of that: .model_.summary()"
+        ),
+        "formula resid residuals fittedvalues": "formulas are read by bestline.fit(data, 'y ~ x')",
+    }
+)
 class LinearEstimator(RegressorMixin, BaseEstimator):
     """A line with `coef_` and `intercept_`."""
 
@@ -44,6 +56,10 @@ class LinearEstimator(RegressorMixin, BaseEstimator):
         prediction = features @ coef.T
         prediction = prediction.toarray() if hasattr(prediction, "toarray") else np.asarray(prediction)
         return home.sent(self._shaped(prediction + intercept))
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        with_hints(cls)
 
     def _shaped(self, prediction: Any) -> Any:
         return prediction

@@ -16,7 +16,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from bestline.errors import OptionError
+from bestline.errors import OptionError, readable
 from bestline.numerics import (
     Alias,
     Bowl,
@@ -31,6 +31,7 @@ from bestline.numerics import (
     second_moments,
     trained_moments,
 )
+from bestline.training.solvers.base import is_number
 
 NAN = float("nan")
 _EPS = torch.finfo(torch.float64).eps
@@ -269,8 +270,10 @@ def _coefficient(name: str, estimate: float, error: float, df: int, level: float
 
 def check_level(level: float) -> None:
     """Raise OptionError unless 0 < level < 1."""
-    if not 0 < level < 1:
-        raise OptionError(f"`level` is the share of intervals that hold the truth, between 0 and 1; got {level!r}.")
+    if not is_number(level) or not 0 < level < 1:
+        raise OptionError(
+            f"`level` is the share of intervals that hold the truth, between 0 and 1; got {readable(repr(level))[1:-1]}."
+        )
 
 
 def t_quantile(probability: float, df: float) -> float:

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from bestline.calls import checked
 from bestline.errors import DataError, OptionError, listed
 from bestline.inference import hypotheses
 from bestline.inference.covariance.base import Cov
@@ -40,6 +41,7 @@ def wald(
     return hypotheses.wald(restrictions, line.names, weights, found.covariance[at], found.df, about=about)
 
 
+@checked
 def compare(small: FittedLine, large: FittedLine, *, target: int | str = 0) -> Comparison:
     """The F test of two nested lines of the same rows: is the larger one better than chance would make it?
 
@@ -53,6 +55,8 @@ def compare(small: FittedLine, large: FittedLine, *, target: int | str = 0) -> C
         For penalties, other losses and own forward functions.
     """
     for line in (small, large):
+        if not isinstance(line, FittedLine):
+            raise OptionError(f"compare takes two models of bestline.fit, the small one first; got {type(line).__name__}.")
         refuse(line, "There is no F test")
     name = small.targets[target_number(small, target)]
     if name not in large.targets:

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from bestline.calls import checked
 from bestline.errors import NumericalError
 from bestline.inference.fitted import FittedLine
 from bestline.inference.prediction import evaluate
@@ -49,6 +50,12 @@ ELSEWHERE = {
     "learning_rate lr eta0": "the first learning rate is model.rate, the largest stable one model.rate_limit",
     "n_iter n_iter_ epochs epoch": "the number of updates is model.trace.step[-1]",
     "parameters state_dict eval forward module weight bias": "model.to_torch() is a module of torch",
+    "se std_err std_errs std_error std_errors stderr standard_errors": "standard errors are model.bse",
+    "n n_rows rows_ nrow n_samples": "the number of rows is model.nobs",
+    "loglik loglikelihood": "it is model.log_lik",
+    "p_values pvals pval p": "it is model.pvalues",
+    "t_values tstats t_stats t": "it is model.tvalues",
+    "confint ci intervals": "it is model.conf_int()",
     "slope beta betas theta coeffs": "the slopes are model.coef, with the intercept model.params",
     "coefs coeff coefficient": "the slopes are model.coef, with their errors model.tidy()",
     "intercept0 const": "the intercept is model.intercept",
@@ -110,8 +117,10 @@ def _intercept(line: FittedLine) -> Any:
 
 
 def _score(line: FittedLine) -> Callable[..., float]:
-    def score(data: Any, y: Any = None) -> float:
+    @checked
+    def score(X: Any, y: Any = None) -> float:
         """R2 on rows with a known target, of a table or of X and y; of several targets their mean, as scikit-learn has it."""
+        data = X
         scores = evaluate(line, data if y is None else (data, y))
         r2 = scores.r2 if scores.r2_about_mean is None else scores.r2_about_mean
         return float(sum(r2) / len(r2))

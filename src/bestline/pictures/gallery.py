@@ -9,8 +9,9 @@ from typing import Any
 import bestline.pictures.figures as figure
 import bestline.pictures.loss_curves as curves
 import bestline.pictures.penalty_paths as paths
+from bestline.calls import answering, with_hints
 from bestline.errors import BestlineDeprecationWarning, OptionError, warn
-from bestline.inference.fitted import FittedLine
+from bestline.inference.fitted import FittedLine, lines_by_label
 from bestline.inference.second_pass import diagnosis
 from bestline.inference.uncertainty import tables, target_number
 from bestline.pictures.diagnostics import panels
@@ -25,6 +26,20 @@ from bestline.training import Fit, Selection
 from bestline.training.foresight.sweep import SweptRuns
 
 
+@answering(
+    {
+        "residuals resid qq qqplot residual leverage cooks influence scale_location": "residuals are drawn by plot.diagnostics()",
+        "scatter line fit regression points": "the rows with the line are plot.data()",
+        "show display": "each picture is a matplotlib Figure: a notebook shows it, and .savefig('name.png') writes it",
+        "save savefig write": "each picture saves itself: plot.data().savefig('name.png')",
+        "light": "it is light unless plot.dark was asked",
+        "history learning_curve curve losses training": "the loss of every step is plot.loss()",
+        "landscape loss_surface surface3d": "plot.surface(), and plot.contour() from above",
+        "animate film gif watch": "a film is model.animate('film.gif'), a page model.watch()",
+        "coef coefs forest importance": "weights with their intervals are plot.coefficients()",
+    }
+)
+@with_hints
 @dataclass(frozen=True, slots=True, eq=False)
 class Gallery:
     """The pictures of a model.
@@ -77,7 +92,7 @@ class Gallery:
         `truth` is the line that the data were made from: (slope, intercept), the generator's mapping, or the JSON file beside the
         data. With `others`, models over the same feature, such as quantiles or penalties, all lines are in one picture.
         """
-        sample, number, lines = self.sample(data), self._number(target), others or {}
+        sample, number, lines = self.sample(data), self._number(target), lines_by_label(others)
         for name, other in lines.items():
             if other.features != self.model.features or other.targets != self.model.targets:
                 raise OptionError(f"{name!r} is of other columns, so its line has no place in this picture; draw it alone.")
@@ -166,7 +181,7 @@ class Gallery:
     def _runs(self, others: Mapping[str, FittedLine] | None, label: str | None) -> Fit | dict[str, Fit]:
         # The model itself first: its surface is the one that others are drawn on. It has the name it has in every other place, unless
         # another takes it.
-        own = self.model.trained
+        own, others = self.model.trained, lines_by_label(others)
         name = run_label(own)
         label = label or (f"{name} (this model)" if name in (others or {}) else name)
         return {label: own, **{name: other.trained for name, other in others.items()}} if others else own
@@ -198,6 +213,8 @@ class Gallery:
         return self._drawn(panels(diagnosis(self.model, data, target=target)))
 
 
+@answering({"rate lrs lr losses loss final": "plot.rates() has the final loss of every rate"})
+@with_hints
 @dataclass(frozen=True, slots=True, eq=False)
 class SweepGallery:
     """The pictures of a sweep.

@@ -10,14 +10,14 @@ import os
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any, TypeAlias, TypeVar
 
 import torch
 
+from bestline.calls import checked
 from bestline.errors import OptionError
-from bestline.files import fresh
-from bestline.inference.fitted import FittedLine
+from bestline.files import as_path, fresh
+from bestline.inference.fitted import FittedLine, lines_by_label
 from bestline.inference.uncertainty import target_number
 from bestline.numerics import Comoments
 from bestline.pictures.film_file import Film, somewhere
@@ -64,7 +64,7 @@ def label(model: FittedLine) -> str:
 def beside(line: FittedLine, others: Mapping[str, FittedLine] | None) -> dict[str, FittedLine]:
     """A line and others on the same rows, each by its label."""
     shown_line = line if others else worth_watching(line)
-    return {label(shown_line): shown_line, **(others or {})}
+    return {label(shown_line): shown_line, **lines_by_label(others)}
 
 
 def worth_watching(line: LineT, steps: int | None = None, *, always: bool = False) -> LineT:
@@ -80,6 +80,7 @@ def worth_watching(line: LineT, steps: int | None = None, *, always: bool = Fals
     return replace(line, plan=plan, fit=fit, solver=repr(plan.solver), notes=(*line.notes, words))
 
 
+@checked
 def watch(models: Models, data: Any = None, *, pair: Pair = None, target: int | str = 0) -> Any:
     """The player: in a notebook with anywidget a widget, else a Page, which notebooks show too and `save` writes.
 
@@ -130,6 +131,7 @@ def session_of(models: Models, data: Any = None, *, pair: Pair = None, target: i
     )
 
 
+@checked
 def animate(
     models: Models,
     path: str | os.PathLike[str] | None = None,
@@ -194,7 +196,7 @@ def refuse_look(path: str | os.PathLike[str], *, theme: str, frames: int | None)
 
 
 def _ending(path: str | os.PathLike[str]) -> str:
-    return Path(path).suffix.lower().lstrip(".")
+    return as_path(path).suffix.lower().lstrip(".")
 
 
 def _page(told: dict[str, Any], models: Models, data: Any, pair: Pair, target: int | str) -> Page:
@@ -215,7 +217,7 @@ def _shown(models: Models, data: Any, target: int | str) -> tuple[dict[str, Fit]
 
 
 def _runs(models: Models) -> dict[str, FittedLine]:
-    runs = {"": models} if isinstance(models, FittedLine) else dict(models)
+    runs = {"": models} if isinstance(models, FittedLine) else dict(lines_by_label(models))
     if len(runs) == 1:  # beside others, a line that was solved at once is what they are compared with
         (name, line), *_ = runs.items()
         shown_line = worth_watching(line)

@@ -42,6 +42,8 @@ _TWO_FACED = (
 
 def check_module(module: nn.Module, *, targets: int, penalised: bool) -> None:
     """Raise OptionError for a module, or a way to train it, that has no meaning here."""
+    if not any(parameter.numel() for parameter in module.parameters()):
+        raise OptionError(f"The module {type(module).__name__} has no parameters, so there is nothing to train.")
     if penalised:
         raise OptionError("Penalties are for the slopes of a line; give an own module's optimiser a weight_decay instead.")
     if targets != 1:

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
+import numpy as np
 import torch
 
 from bestline.calls import no_such, refuse_unknown
@@ -25,7 +26,7 @@ from bestline.training.losses.named import parse_loss, usual_name
 from bestline.training.own_forward import UserForward
 from bestline.training.plan import Method, Plan
 from bestline.training.recipe import Recipe
-from bestline.training.solvers.base import Reach, Reads, is_number
+from bestline.training.solvers.base import Reach, Reads, is_number, is_whole
 from bestline.training.solvers.choose import SETTINGS, choose
 from bestline.training.too_wide import refuse_folds
 
@@ -78,29 +79,34 @@ class Request(Method):
             raise OptionError(f"`penalty_factors` names columns, as in {{'age': 0}}; got {self.penalty_factors!r}.")
         if self.penalty_factors and not (self.cv or self.l1 or self.l2):
             raise OptionError("`penalty_factors` share out a penalty, and there is none; give l1, l2 or cv.")
-        if not isinstance(query.folds, str) and not (isinstance(query.folds, int) and 2 <= query.folds <= 1_000):
-            raise OptionError(f"`folds` must be a whole number from 2 to 1,000, or the name of a column; got {query.folds!r}.")
-        check_seed(query.seed)
-        if not isinstance(self.digits, int) or not 0 <= self.digits <= 15:
-            raise OptionError(f"`digits` must be a whole number from 0 to 15; got {self.digits!r}.")
+        self._check_numbers()
         if not isinstance(self.device, str) or (self.device not in ("auto", "cpu") and not self.device.startswith("cuda")):
             raise OptionError(f"`device` must be 'auto', 'cpu' or 'cuda'; got {self.device!r}.")
         if self.device.startswith("cuda") and not torch.cuda.is_available():
             raise OptionError("There is no CUDA device that torch can use here; use device='cpu' or 'auto'.")
         if self.device.startswith("cuda") and self.solver.reads is Reads.SINGLE_ROWS:
             raise OptionError("One row at a time is work for a CPU; leave `device` out, or use Descent(batch_size=1).")
-        if self.forward is not None and not callable(self.forward):
-            raise OptionError(f"`forward` is an nn.Module, a function (X, w, b), or 'polynomial:3'; got {self.forward!r}.")
+        _check_forward(self.forward)
         if not callable(self.loss):
             parse_loss(self.loss)
         if query.split is not None:
             check_shares(query.split)
 
+    def _check_numbers(self) -> None:
+        query = self.query
+        if not isinstance(query.folds, str) and not (is_whole(query.folds) and 2 <= query.folds <= 1_000):
+            raise OptionError(f"`folds` must be a whole number from 2 to 1,000, or the name of a column; got {query.folds!r}.")
+        if not is_whole(self.digits) or not 0 <= self.digits <= 15:
+            raise OptionError(f"`digits` must be a whole number from 0 to 15; got {self.digits!r}.")
+
     @classmethod
     def of(cls, data: Any, formula: str | None, asked: Mapping[str, Any], defaults: Mapping[str, Any]) -> Request:
         """What `fit` was called with: the data, and beside them its arguments by name, and what those are when left out."""
         refuse_unknown(asked["descent"], [*defaults, *SETTINGS], "fit")
-        asked = {**asked, "loss": usual_name(asked["loss"]), "cv": _cv(asked["cv"])}
+        asked = {**asked, "loss": usual_name(asked["loss"]), "cv": _cv(asked["cv"]), "seed": check_seed(asked["seed"])}
+        for name in ("l1", "l2"):
+            if not is_number(asked[name]):
+                raise OptionError(f"`{name}` is a number, and not negative; got {asked[name]!r}.")
         loss, forward, settings = asked["loss"], asked["forward"], asked["descent"]
         degree, own = (degree_of(forward), None) if isinstance(forward, str) else (1, forward)
         kind, line = parse_loss(loss), own is None
@@ -156,25 +162,43 @@ class Request(Method):
         )
 
 
+def _check_forward(forward: object) -> None:
+    """Raise OptionError for what cannot predict."""
+    if isinstance(forward, type):
+        raise OptionError(
+            f"`forward` is a module that is made already, such as torch.nn.Linear(1, 1); got the class {forward.__name__}."
+        )
+    if forward is not None and not callable(forward):
+        raise OptionError(f"`forward` is an nn.Module, a function (X, w, b), or 'polynomial:3'; got {forward!r}.")
+
+
 def _cv(cv: Any) -> Any:
     """The penalty to choose, in any spelling."""
     folded = re.sub(r"[-_\s]", "", cv.casefold()) if isinstance(cv, str) else cv
     return {"elasticnet": "enet", "l2": "ridge", "l1": "lasso"}.get(folded, folded) if isinstance(cv, str) else cv
 
 
-def check_seed(seed: object) -> None:
-    """Raise OptionError for what no generator takes."""
-    if not isinstance(seed, int) or isinstance(seed, bool) or not 0 <= seed < 2**31:
+def check_seed(seed: Any) -> int:
+    """The seed as a number of Python's; raises OptionError for what no generator takes."""
+    if not is_whole(seed) or not 0 <= seed < 2**31:
         raise OptionError(f"`seed` must be a whole number from 0 to 2^31 - 1; got {seed!r}.")
+    return int(seed)
 
 
 def standardised(standardize: bool | None, forward: UserForward | None) -> bool:
     """Whether columns are standardised for training: by default those of a line."""
+    if not _is_choice(standardize):
+        raise OptionError(f"`standardize` is True or False; got {standardize!r}.")
     if forward is not None and standardize:
         raise OptionError(
             "An own forward function sees the columns as they are; standardise them before, or leave `standardize` out."
         )
-    return forward is None if standardize is None else standardize
+    return forward is None if standardize is None else bool(standardize)
+
+
+def _is_choice(value: object) -> bool:
+    """Whether something is None, true or false, and no text such as "no", which Python takes for true."""
+    return value is None or isinstance(value, bool | np.bool_) or (is_whole(value) and value in (0, 1))
 
 
 def _factors(given: Mapping[str, float] | None, design: Design) -> tuple[float, ...] | None:

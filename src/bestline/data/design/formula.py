@@ -13,7 +13,7 @@ from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass, replace
 from keyword import iskeyword
 
-from bestline.data.design.grammar import Piece, read
+from bestline.data.design.grammar import Piece, in_our_words, read
 from bestline.data.design.slips import slip
 from bestline.errors import FormulaError, OptionError, readable
 
@@ -130,7 +130,7 @@ class Category:
 
 def asked_categories(text: str | None) -> list[str]:
     """Columns that a formula, not parsed yet, reads as categories by `C(...)`: a file is then asked for them as written."""
-    return re.findall(r"\bC\(\s*([^\W\d]\w*)", text[:_LONGEST]) if text else []
+    return re.findall(r"\bC\(\s*([^\W\d]\w*)", in_our_words(text[:_LONGEST])) if text else []
 
 
 def as_category(piece: Piece) -> Category | None:

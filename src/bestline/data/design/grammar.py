@@ -26,6 +26,9 @@ _MOST_PRODUCTS = 1_000_000  # looked at, a second's work, however few are new
 _POWERS = ("**", "^")
 _COUNTED = 10**15  # beyond this many terms nobody asks for the number
 _ONE = frozenset({("1", "LITERAL")})  # the intercept's term
+_FACTOR = re.compile(
+    r"""(`[^`]*`|"[^"]*"|'[^']*')|\b(?:as\.)?factor(?=\()"""
+)  # R's word for a category, not in names and levels
 _QUOTED = re.compile(r"""Q\(\s*(["'])([^"'\\`]*)\1\s*\)\Z""")  # patsy's way to name a column of any name
 
 
@@ -58,8 +61,14 @@ class Reading:
     notes: tuple[str, ...]
 
 
+def in_our_words(text: str) -> str:
+    """A formula with C for R's factor and as.factor."""
+    return _FACTOR.sub(lambda found: found.group(1) or "C", text)
+
+
 def read(text: str, names: Sequence[str]) -> Reading:
     """What a formula says of data with columns `names`; raises FormulaError where it cannot be understood, or says too much."""
+    text = in_our_words(text)
     if not all(name.strip() for name in re.findall(r"`([^`]*)`", text)):
         raise FormulaError(f"The formula {readable(text)} has a name without letters, ``; write a column's name between them.")
     tree = _tree(text)
@@ -112,7 +121,10 @@ def _piece(factor: Factor) -> Piece:
             raise FormulaError(
                 f"The formula has {readable(text)} in quotes; write the column's name without them, or in backquotes."
             )
-        raise FormulaError(f"The formula multiplies by the number {readable(text)}; write I({text} * x) to scale a column.")
+        raise FormulaError(
+            f"The formula has the number {readable(text)} beside columns, and its signs join columns and compute nothing; write "
+            f"I({text} * x) or I(x + {text}) to compute with it."
+        )
     quoted = _QUOTED.match(text)
     return Piece(quoted.group(2), True) if quoted else Piece(text, kind == "LOOKUP")
 
@@ -166,7 +178,7 @@ class _Spelling:
         )
 
     def _less(self, a: Terms, b: Terms) -> Terms:
-        """The terms of a without those of b, which are to be there: a sign before a column would else drop it without a word."""
+        """The terms of a without those of b. One that is not in a is said to be none; where a is nothing, a sign was meant."""
         for key, term in b.items():
             names = [name for name, _ in term]
             if key in a or key == _ONE or set(names) <= self.taken:  # `. - y` says what is so anyway
@@ -174,10 +186,10 @@ class _Spelling:
             for name in [name for name, kind in term if kind == "LOOKUP" and name not in (*self.dot, *self.taken)]:
                 raise ColumnError.missing(name, self.dot)
             name = ":".join(names)
-            raise FormulaError(
-                f"The formula {readable(self.text)} takes {readable(name)} out, and it is not in it; write + {name} to use it (its "
-                f"weight finds its own sign)."
-            )
+            said = f"The formula {readable(self.text)} takes {readable(name)} out, and it is not in it"
+            if a.keys() <= {_ONE}:
+                raise FormulaError(f"{said}; write + {name} to use it (its weight finds its own sign).")
+            self.notes.append(f"{said}: nothing is left out by that. To use {readable(name)}, write + {name}.")
         return {key: term for key, term in a.items() if key not in b}
 
     def _power(self, node: Any, base: Terms) -> Terms:

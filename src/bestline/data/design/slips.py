@@ -10,13 +10,14 @@ _SIGN = re.compile(r"\s*(<-|->|==|=|,)\s*")  # written where ~ was meant
 _ELSEWHERE = {
     ("ln",): "the natural logarithm is log({x})",
     ("lg",): "the logarithm to the base of ten is log10({x})",
-    ("factor", "as_factor", "category", "categorical", "ordered", "i", "dummy"): "categories are written C({x})",
+    ("as_factor", "category", "categorical", "ordered", "i", "dummy"): "categories are written C({x})",
     ("standardize", "standardise", "zscore", "z_score", "normalize"): "a column is standardised by scale({x})",
     ("square", "sq", "pow", "power"): "powers are written I(x**2)",
     ("cube",): "powers are written I(x**3)",
     ("bs", "ns", "cr", "cc", "te", "s", "rcs", "spline", "splines", "lo", "ti"): (
         "there are no splines yet; poly(x, 3) bends too, and other columns are made before fitting"
     ),
+    ("cbind", "c", "list"): "several columns are joined by +, as in y1 + y2 ~ x",
     ("offset",): "subtract what is known from the target: I(y - x) ~ ...",
     ("lag", "diff", "shift", "lead"): "rows have no order here; make such a column before fitting",
     ("exp2",): "write exp(x * log(2))",
@@ -36,7 +37,6 @@ def elsewhere(name: str, argument: str) -> str | None:
 # What stands on the right of a formula that the parser does not understand, and how the sentence about it ends; the first that fits.
 _ON_THE_RIGHT = (
     (r"[-+*/:^]\s*\Z", "ends with a sign that joins columns; write one more column behind it, or take the sign away"),
-    (r"\bas\.factor\b", "calls as.factor; categories are written C(g)"),
     (r"[<>]|[=!]=", "compares, which formulas do not do; make such a column before fitting"),
     (r"(\*\*|\^)\s*[-+0]", "has a power that is no whole number from 1 on; write I(x**-1) for powers of numbers"),
     (r"\|", "has a bar, and what stands behind one is not understood yet; write + C(g) for groups"),
@@ -67,7 +67,10 @@ def slip(text: str) -> str | None:
         return "has more than one ~; write one, with the target before it and the columns behind it"
     if "~" not in bare:
         return _without_tilde(text)
-    right = bare.partition("~")[2]
+    left, _, right = bare.partition("~")
+    if re.fullmatch(r"[\w.\s]+(,[\w.\s]+)+", left):
+        joined = " + ".join(name.strip() for name in left.split(","))
+        return f"lists its targets with commas; join them by +, as in {joined} ~{right}"
     found = next(((match, said) for pattern, said in _ON_THE_RIGHT if (match := re.search(pattern, right))), None)
     return found[1].format(*found[0].groups()) if found else None
 
@@ -91,5 +94,7 @@ def _without_tilde(text: str) -> str:
         right = re.sub(r"\s*,\s*", " + ", right) if "(" not in right else right
         return f"has `{sign.group(1)}` where ~ belongs; write {left or 'y'} ~ {right or 'x'}"
     if re.fullmatch(r"[\w.]+", text):
-        return f"has no ~; write target={text!r} to predict it from all other columns, or {text} ~ x"
+        return (
+            f"has no ~; write target={text!r} to predict it from all other columns, or {text} ~ {'z' if text == 'x' else 'x'}"
+        )
     return "has no ~; write the target before it and the columns behind it, as in y ~ x1 + C(g)"

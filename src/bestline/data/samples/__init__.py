@@ -8,14 +8,28 @@ from __future__ import annotations
 from importlib.resources import files
 from pathlib import Path
 
+from bestline.calls import answering_module, checked
 from bestline.data.tables import ArrowTable, read_table
-from bestline.errors import OptionError, listed, readable
+from bestline.errors import OptionError, listed, near_names, readable
 
 __all__ = ["NAMES", "path", "penguins"]
 
 NAMES = ("penguins",)
 
+__getattr__ = answering_module(
+    "bestline.samples",
+    __all__,
+    {
+        "iris mtcars diabetes boston california titanic tips load_iris load_diabetes longley load load_dataset get": (
+            "the one sample is samples.penguins(); pass your own as a path or a frame"
+        ),
+        "load_penguins": "it is samples.penguins()",
+        "names list": "the samples' names are samples.NAMES",
+    },
+)
 
+
+@checked
 def path(name: str) -> Path:
     """The path of a sample's CSV file.
 
@@ -30,10 +44,13 @@ def path(name: str) -> Path:
         When there is no sample of that name.
     """
     if name not in NAMES:
-        raise OptionError(f"There is no sample {readable(str(name))}; the samples are {listed(NAMES)}.")
+        near = near_names(str(name), NAMES)
+        said = f"did you mean {listed(near)}?" if near else f"the samples are {listed(NAMES)}."
+        raise OptionError(f"There is no sample {readable(str(name))}; {said}")
     return Path(str(files(__name__) / f"{name}.csv"))
 
 
+@checked
 def penguins() -> ArrowTable:
     """Palmer penguins, CC0: 342 penguins of three species, their island, bill (mm), flipper (mm), body mass (g), sex and year.
 

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from difflib import get_close_matches
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Generator, Tensor
 
+from bestline.calls import checked
 from bestline.data.synthetic.draws import noise_of
 from bestline.data.synthetic.line import SyntheticLine, line, truth_of
-from bestline.errors import OptionError, listed, readable
+from bestline.errors import OptionError, listed, near_names, readable
 
 # --- the lessons' data -----------------------------------------------------------------------------------------------------
 
@@ -26,6 +26,7 @@ LESSONS: tuple[tuple[str, str], ...] = (
 _LINEAR_UNDER_SEED_1 = {"x": 0.5152631998062134, "Intercept": -0.44137823581695557}  # nn.Linear(1, 1) after manual_seed(1)
 
 
+@checked
 def lesson(name: str) -> SyntheticLine:
     """The data of one of the lessons that teach a line, number for number.
 
@@ -48,7 +49,7 @@ def lesson(name: str) -> SyntheticLine:
         When there is no lesson of that name.
     """
     if name not in _MAKERS:
-        near = get_close_matches(str(name), _MAKERS, n=3)
+        near = near_names(str(name), _MAKERS) or [known for known in _MAKERS if str(name).casefold() in known]
         hint = f"did you mean {listed(near)}?" if near else f"the lessons are {listed(_MAKERS)}."
         raise OptionError(f"There is no lesson {readable(str(name))}; {hint}")
     made = _MAKERS[name]()

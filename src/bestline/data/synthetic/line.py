@@ -20,8 +20,9 @@ import numpy as np
 import torch
 from torch import Generator, Tensor
 
+from bestline.calls import answering, checked, with_hints
 from bestline.data.synthetic.draws import Draw, Noise, column_of, features_of, finite, noise_of, own_name, shown, whole
-from bestline.errors import OptionError, ShapeError, listed, readable
+from bestline.errors import ColumnError, OptionError, ShapeError, listed, readable
 from bestline.files import fresh
 from bestline.numerics import Features, RowVector, Targets
 
@@ -29,6 +30,16 @@ _SEEDS = 2**31  # torch's CPU generator reads 32 bits of a seed: noise takes the
 _STREAM = "torch.Generator: noise from manual_seed(seed), x from manual_seed(2**31 + seed); float64"
 
 
+@answering(
+    {
+        "to_frame to_pandas df frame dataframe data": "it is a mapping of columns: pandas.DataFrame(line.as_dict())",
+        "slope intercept noise coef w b": "what the data were made from is line.truth, such as line.truth['slope']",
+        "X": "the features are line.x, (n, p)",
+        "fit": "bestline.fit(line, 'y ~ x') fits a line to them",
+        "to_csv write": "line.save('line.csv')",
+    }
+)
+@with_hints
 @dataclass(frozen=True, slots=True, eq=False)
 class SyntheticLine(Mapping[str, Tensor]):
     """Data made around a line (or a plane), with the truth it was made from.
@@ -82,6 +93,8 @@ class SyntheticLine(Mapping[str, Tensor]):
         return {name: column.numpy() for name, column in self.columns().items()}
 
     def __getitem__(self, name: str) -> RowVector:
+        if name not in self.names:
+            raise ColumnError.missing(str(name), self.names)
         return self.columns()[name]
 
     def __iter__(self) -> Iterator[str]:
@@ -124,6 +137,7 @@ class SyntheticLine(Mapping[str, Tensor]):
                 file.writelines(",".join(map(repr, row)) + "\n" for row in torch.hstack([self.x, self.y]).tolist())
 
 
+@checked
 def line(
     slope: float | Sequence[float] | Tensor = 1.0,
     intercept: float = 0.0,

@@ -120,6 +120,10 @@ def _blocks(data: Any, prefix: str) -> list[tuple[tuple[str, ...], Block]]:
     """The columns of one object; arrays have no names, and get the prefix and a number."""
     if isinstance(data, Mapping):
         return [((str(name),), _column(str(name), values)) for name, values in data.items()]
+    if isinstance(data, list) and data and all(isinstance(row, Mapping) for row in data):  # rows by name, as JSON has them
+        return _blocks(
+            {name: [row.get(name) for row in data] for name in dict.fromkeys(name for row in data for name in row)}, prefix
+        )
     if isinstance(data, Tensor):
         return _matrix(_tensor(data, prefix), prefix)
     if not isinstance(data, np.ndarray | list):
@@ -131,6 +135,10 @@ def _blocks(data: Any, prefix: str) -> list[tuple[tuple[str, ...], Block]]:
         if isinstance(frame, nw.Series):
             name = f"{prefix}0" if frame.name in (None, "") else str(frame.name)
             return [((name,), table_of([name], [_series(frame)]))]
+        if not isinstance(data, Sequence) and not any(
+            hasattr(data, name) for name in ("__array__", "__array_interface__", "__dlpack__")
+        ):
+            raise no_table(data)
     return _matrix(_array(data, prefix), prefix)
 
 
@@ -282,5 +290,9 @@ def _tensor_of(array: np.ndarray[Any, Any]) -> Tensor:
 
 def no_table(data: Any) -> DataError:
     """The error for an object that holds no table."""
+    if data is None:
+        return DataError("The data are missing: None was given for them; give a path, a frame, a dict of arrays, or (X, y).")
+    if hasattr(data, "tensors"):
+        return DataError("A dataset of torch is not a table; give its tensors as X and y: X, y = dataset.tensors.")
     kind = readable(type(data).__name__)
     return DataError(f"Data of the type {kind} is not a table; give a path, a frame, a dict of arrays, or (X, y).")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from bestline.calls import no_such
 from bestline.errors import OptionError
 from bestline.export.script.dialects import STYLES, body, refuse
 from bestline.export.script.history import History, history_of
@@ -60,7 +61,7 @@ def script(model: FittedLine, style: str = "linear", *, data: Any = None, rows: 
         When `data` are not the rows that the model was trained on.
     """
     if style not in STYLES:
-        raise OptionError(f"There is no style {style!r}; choose one of {', '.join(STYLES)}.")
+        raise no_such("style", style, STYLES)
     if rows not in ROWS:
         raise OptionError(f"`rows` must be one of {', '.join(ROWS)}; got {rows!r}.")
     if model.source is None and data is None:

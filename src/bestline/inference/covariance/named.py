@@ -4,12 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from bestline.errors import OptionError
+from bestline.errors import OptionError, listed, near_names
 from bestline.inference.covariance.base import Classical, Cov, CovarianceKind
 from bestline.inference.covariance.by_row import HC0, HC1, HC2, HC3
 from bestline.inference.covariance.clustered import Clustered
 
 COVARIANCES: dict[str, type[CovarianceKind]] = {kind.name: kind for kind in (Classical, HC0, HC1, HC2, HC3, Clustered)}
+# What others call them, or have and we have not.
+_ELSEWHERE = {
+    **dict.fromkeys(("nonrobust", "iid", "ols", "const", "none", "default"), "write 'classical'"),
+    **dict.fromkeys(
+        ("robust", "hc", "white", "hetero", "sandwich", "hc4", "hc5"), "write 'HC3', for unequal spread of any kind"
+    ),
+    **dict.fromkeys(
+        ("hac", "newey", "neweywest"),
+        "errors of neighbours in time (HAC) are not in bestline yet; statsmodels has them, by cov_type='HAC'",
+    ),
+}
 
 
 def parse_cov(cov: Cov) -> CovarianceKind:
@@ -28,5 +39,11 @@ def parse_cov(cov: Cov) -> CovarianceKind:
     if kind is not None and not kind.by_column and not colon:
         return kind()
     plain = [known for known in COVARIANCES if known not in by_column]
+    usual = _ELSEWHERE.get(name.lower().replace("-", ""))
+    if usual:
+        raise OptionError(f"There is no `cov` {cov!r}; {usual}.")
+    near = [] if kind is not None else near_names(name, COVARIANCES)
+    if near and isinstance(cov, str):
+        raise OptionError(f"There is no `cov` {cov!r}; did you mean {listed(near)}?")
     columns = [f"{{{known!r}: column}} (--cov {known}:COLUMN)" for known in by_column]
     raise OptionError(f"`cov` is one of {', '.join(plain)}, or {' or '.join(columns)}; got {cov!r}.")

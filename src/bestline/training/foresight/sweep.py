@@ -19,7 +19,7 @@ from torch.nn import Parameter
 from bestline.data.progress import Progress, Share, share_of
 from bestline.errors import OptionError
 from bestline.numerics import Bowl, Weights
-from bestline.training.solvers.base import AT_LIMIT
+from bestline.training.solvers.base import AT_LIMIT, is_number
 from bestline.training.solvers.descent import OPTIMIZERS, Descent
 from bestline.training.task import Task
 from bestline.wording import finite, plain, preformatted
@@ -130,7 +130,7 @@ class SweptRuns:
 
         Raises OptionError for a share outside 0 to 1.
         """
-        if not 0 < share < 1:
+        if not is_number(share) or not 0 < share < 1:
             raise OptionError(f"`share` must lie between 0 and 1, such as 0.999; got {share!r}.")
         first = self.gap[0]
         # The step after the last one above the level: a run with momentum may fall below it and rise again.

@@ -22,8 +22,8 @@ from bestline.training.losses.squared import Squared
 LOSSES: dict[str, type[Loss]] = {kind.name: kind for kind in (Squared, Huber, Absolute, Quantile)}
 # What scikit-learn, torch and others call them.
 _CALLED = {
-    "squared": "mse mse_loss l2 squared_error squared_loss mean_squared_error ls least_squares ols leastsquares quadratic",
-    "absolute": "mae l1 l1_loss lad absolute_error mean_absolute_error absolute_deviation median",
+    "squared": "mse mseloss mse_loss neg_mean_squared_error l2 squared_error squared_loss mean_squared_error ls least_squares ols leastsquares quadratic",
+    "absolute": "mae l1loss neg_mean_absolute_error l1 l1_loss lad absolute_error mean_absolute_error absolute_deviation median",
     "huber": "huber_loss",
     "quantile": "pinball",
 }

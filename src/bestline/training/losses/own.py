@@ -57,6 +57,7 @@ class _Told:
             )
         if f.requires_grad and not loss.requires_grad:
             raise OptionError("The loss does not depend on the prediction (or was detached from it), so nothing can be learnt.")
+        loss = loss.to(f.dtype)  # computed in float32, say
         # Of several targets the sum: one number a row, whose unit is one whatever the function returns.
         return loss.reshape(()) if loss.shape == (1,) else loss.sum(1) if loss.ndim == 2 else loss
 

@@ -10,7 +10,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, fields
 from enum import Enum
-from numbers import Real
+from numbers import Integral, Real
 from typing import Any, ClassVar, Self
 
 from torch import Tensor
@@ -108,6 +108,11 @@ def is_number(value: object) -> bool:
     """Whether a setting is a real number, of Python's or of another library's; True and False are none."""
     # NumPy's scalars are registered as Real; bool is an int for Python, but no rate and no tolerance for anybody.
     return isinstance(value, Real) and not isinstance(value, bool)
+
+
+def is_whole(value: object) -> bool:
+    """Whether a setting is a whole number, of Python's or of another library's; True and False are none."""
+    return isinstance(value, Integral) and not isinstance(value, bool)
 
 
 # --- what a solver declares -------------------------------------------------------------------------------------------------

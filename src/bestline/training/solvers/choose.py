@@ -22,8 +22,26 @@ SOLVERS: tuple[type[Solver], ...] = (Exact, Proximal, InteriorPoint, Descent, St
 _BY_NAME = {solver.name: solver for solver in SOLVERS if solver is not Descent}  # which goes by its optimisers' names
 # What others call them.
 _CALLED = dict.fromkeys(
-    ("ols", "lstsq", "leastsquares", "closedform", "analytic", "normalequation", "normalequations"), "exact"
-)
+    (
+        "ols",
+        "lstsq",
+        "leastsquares",
+        "closedform",
+        "analytic",
+        "normalequation",
+        "normalequations",
+        "normal",
+        "qr",
+        "svd",
+        "cholesky",
+        "lsqr",
+        "newton",
+        "inverse",
+        "pinv",
+        "gelsd",
+    ),
+    "exact",
+) | dict.fromkeys(("coordinatedescent", "cd", "ista", "fista", "proximalgradient"), "proximal")
 SETTINGS = tuple(dict.fromkeys(name for solver in SOLVERS for name in solver.settings))
 
 

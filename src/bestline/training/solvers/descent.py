@@ -25,12 +25,12 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 
 from bestline.calls import no_such, with_hints
-from bestline.errors import NumericalError, OptionError
+from bestline.errors import BestlineError, NumericalError, OptionError
 from bestline.numerics import Square, Weights
 from bestline.training.objective import Objective, Smooth
 from bestline.training.solvers.base import AT_LIMIT, Equals, Reads, Rule, Solver, Step, TorchLoop, changed_fields, is_number
 from bestline.training.solvers.rate_limits import automatic, curvatures, limit
-from bestline.training.solvers.schedules import ScheduleMaker, check_schedule, made, maker
+from bestline.training.solvers.schedules import ScheduleMaker, check_schedule, made, maker, usual_schedule
 
 _AHEAD = 64  # steps made before they are looked at together
 OptimizerMaker: TypeAlias = Callable[..., Optimizer]
@@ -132,9 +132,10 @@ class Descent(Solver):
             value = getattr(self, name)
             if value is not None and (not is_number(value) or not isinstance(value, Integral) or value < least):
                 raise OptionError(f"`{name}` must be a whole number of at least {least}; got {value!r}.")
+        object.__setattr__(self, "schedule", usual_schedule(self.schedule))
         check_schedule(self.schedule, self.steps)
-        if self.tol is not None and not self.tol >= 0:
-            raise OptionError(f"`tol` must not be negative; got {self.tol!r}.")
+        if self.tol is not None and not (is_number(self.tol) and self.tol >= 0):
+            raise OptionError(f"`tol` must be a number, and not negative; got {self.tol!r}.")
 
     @property
     def rule(self) -> Rule:
@@ -344,17 +345,26 @@ class _Walk:
         """One update; `at` is the step from which it leaves, where that has been looked at."""
         weights, part = self.parameter.detach(), next(self.slices) if self.slices else None
         if isinstance(self.optimizer, torch.optim.LBFGS):  # its line search looks at more weights than those of the step
-            self.optimizer.step(_closure(self.objective, self.parameter, part))
+            self._step(_closure(self.objective, self.parameter, part))
         else:
             if part is not None:
                 self.parameter.grad = self.objective.evaluate(weights, part)[1]
             else:
                 self.parameter.grad = self.objective.gradient(weights) if at is None else at.gradient
-            self.optimizer.step()
+            self._step()
         if isinstance(self.scheduler, ReduceLROnPlateau) and at is not None:
             self.scheduler.step(at.loss)
         elif isinstance(self.scheduler, LRScheduler):
             self.scheduler.step()
+
+    def _step(self, *closure: Callable[[], float]) -> None:
+        try:
+            self.optimizer.step(*closure)
+        except BestlineError:
+            raise
+        except (RuntimeError, TypeError, ValueError, AttributeError, KeyError, IndexError) as error:
+            why = str(error).strip().splitlines()[0].rstrip(".") if str(error).strip() else type(error).__name__
+            raise OptionError(f"The optimiser {type(self.optimizer).__name__} cannot train these weights: {why}.") from error
 
 
 def _closure(objective: Objective, parameter: Parameter, part: Smooth | None) -> Callable[[], float]:

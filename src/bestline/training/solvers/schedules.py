@@ -7,6 +7,7 @@ plateau      to a tenth where the loss has stopped falling, as ReduceLROnPlateau
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from functools import partial
 from typing import Any, TypeAlias
@@ -35,6 +36,19 @@ SCHEDULES: dict[str, Callable[[int], ScheduleMaker]] = {
     "plateau": lambda steps: ReduceLROnPlateau,
 }
 _USUAL = "`schedule` is a name such as 'cosine', or makes a scheduler of an optimiser, such as partial(StepLR, step_size=100)"
+
+
+# Torch's classes, whose names are taken for ours.
+_CALLED = {"cosineannealing": "cosine", "reduceonplateau": "plateau", "multistep": "step"}
+
+
+def usual_schedule(schedule: Any) -> Any:
+    """The name in `SCHEDULES` of a schedule in any spelling, or by the name of torch's class; whatever else, as it is."""
+    if not isinstance(schedule, str):
+        return schedule
+    folded = re.sub(r"[-_\s]|lr", "", schedule.casefold())
+    found = _CALLED.get(folded, folded)
+    return found if found in SCHEDULES else schedule
 
 
 def check_schedule(schedule: object, steps: int | None) -> None:
