@@ -200,3 +200,11 @@ def test_standard_input_without_end_is_stopped(monkeypatch, tmp_path):
     with pytest.raises(FileError, match=r"longer than 0\.01 GB"):
         bl.fit("-", "y ~ x")
     assert not list(tmp_path.iterdir())
+
+
+def test_a_link_to_nothing_says_where_it_leads(tmp_path):
+    (tmp_path / "parts").mkdir()
+    (tmp_path / "parts" / "a.csv").write_text("x,y\n1,2\n")
+    (tmp_path / "parts" / "b.csv").symlink_to("gone.csv")
+    with pytest.raises(FileError, match=r"b\.csv` does not exist; it is a link to `gone\.csv`, which is not there"):
+        open_source(tmp_path / "parts")

@@ -192,6 +192,8 @@ def _in_archive(text: str) -> Place | None:
 def _near(text: str) -> str:
     path = Path(text)
     folder = path.parent
+    if path.is_symlink():
+        return f"it is a link to {readable(str(path.readlink()))}, which is not there; correct or remove the link."
     if not folder.is_dir():
         return f"nor does its folder {readable(str(folder))}."
     try:
