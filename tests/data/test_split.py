@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from fractions import Fraction
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -22,3 +25,12 @@ def test_splits_round_as_documented_and_leave_no_part_empty(n: int) -> None:
 def test_a_split_that_leaves_a_part_empty_is_refused() -> None:
     with pytest.raises(DataError, match="training part would be empty"):
         split_sizes(2, (0.7, 0.15, 0.15))
+
+
+@pytest.mark.parametrize("shares", [("0.79", "0.14", "0.07"), ("0.7", "0.15", "0.15"), ("0.45", "0.55"), ("0.72", "0.28")])
+def test_parts_are_rounded_up_from_the_shares_as_they_are_written(shares: tuple[str, ...]) -> None:
+    """Products such as 0.07 * 100 are a hair above a whole number in binary."""
+    for n in range(20, 400):
+        exact = [math.ceil(Fraction(share) * n) for share in shares[1:]]
+        wanted = [n - sum(exact), *([0] if len(shares) == 2 else []), *exact]
+        assert split_sizes(n, [float(share) for share in shares]) == wanted

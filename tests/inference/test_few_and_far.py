@@ -48,3 +48,12 @@ def test_a_cluster_of_rows_without_weight_is_none() -> None:
     np.testing.assert_allclose(found["std_error"], theirs.bse, rtol=1e-9)
     np.testing.assert_allclose(found["p_value"], theirs.pvalues, rtol=1e-7)
     pd.testing.assert_frame_equal(found, alone, rtol=1e-12)
+
+
+@pytest.mark.parametrize(("off", "leaks"), [(0.0, True), (1e-8, True), (1e-5, False), (1e-3, False)])
+def test_a_leak_is_a_column_that_is_the_target_to_rounding(off: float, leaks: bool) -> None:
+    """Of a correlation r of 1 - off^2 / 2: a good instrument measures to five digits, and is none."""
+    draw = np.random.default_rng(0)
+    y, z = draw.normal(size=(2, 200))
+    model = bl.fit({"y": y, "copy": 3 * y + off * 3 * draw.normal(size=200), "z": z}, "y ~ copy + z")
+    assert any("leak" in note for note in model.notes) == leaks
