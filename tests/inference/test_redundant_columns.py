@@ -313,3 +313,12 @@ def test_digits_of_columns_of_which_none_is_determined_are_told():
         line = bl.fit({**{f"x{j}": X[:, j] for j in range(6)}, "y": rng.normal(size=6)}, "y ~ . + 0")
         assert all(a.proved for a in line.inference.aliased) or not (line.digits > 0).any()
         assert not any("is 0 in all training rows" in note for note in line.notes)
+
+
+def test_a_large_constant_moves_no_intercept_of_a_line_from_moments():
+    for seed in range(8):
+        rng = np.random.default_rng(seed)
+        table = {name: rng.normal(size=5) for name in "abcy"} | {"k": np.full(5, 1e12)}
+        line, own = bl.fit(bl.Moments.collect(table, "y ~ a + k + b + c")), bl.fit(table, "y ~ a + b + c")
+        assert line.params["k"] == 0
+        assert line.params["Intercept"] == pytest.approx(own.params["Intercept"], rel=1e-10)

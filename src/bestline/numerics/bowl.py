@@ -47,7 +47,9 @@ class Bowl:
         p = scaling.p
         mean, joint = trained_moments(moments, scaling)
         inner = _second(mean, joint, scaling)
-        slopes = minimum_norm(inner[:p, :p], inner[:p, p:])
+        # A column that does not vary has no weight at all: what rounding leaves of one would count with its mean in the intercept.
+        varies = inner.diagonal()[:p, None] != 0
+        slopes = torch.where(varies, minimum_norm(inner[:p, :p], inner[:p, p:]), 0.0)
         # r'S r with r = (w, -1): the residual's own second moment. y'y - w'h would be the difference of two large numbers instead.
         # Of many targets only what each has with itself is needed.
         A, h = inner[:p, :p], inner[:p, p:]
