@@ -82,7 +82,7 @@ class Gathered:
     source, labels
         The data, and with a split the part of each of its rows. None where there are moments only.
     grouping
-        Tells the groups again, where rows are needed and too many to keep.
+        Tells the groups again; None where there are moments only.
     by, values
         The column whose values are the folds, if they are, and those values.
     notes : tuple of str
@@ -154,7 +154,7 @@ def gather(query: Query, progress: Progress | None = None) -> Gathered:
         found = collected(source, design, progress=progress)
         design = design.as_read(source)
         later = partial(_regrouped, source, design, folds, grouping, found)
-        return Gathered(design, found, source, notes=source.said(design.reads()) + notes, later=later)
+        return Gathered(design, found, source, grouping=grouping, notes=source.said(design.reads()) + notes, later=later)
     # With a split a group is a fold of a part: group = part * folds + fold.
     grouping = grouping if labels is None else ByPart(labels, folds, grouping)
     groups = folds if labels is None else 3 * folds

@@ -14,9 +14,10 @@ import torch
 from bestline.data.folds import ByHash, ByValue
 from bestline.data.moments import Moments
 from bestline.data.tables import Source
+from bestline.data.unknown_levels import Unknown, unknown_levels
 from bestline.errors import DataError
+from bestline.inference.judged_folds import JudgedFolds, JudgeFolds
 from bestline.inference.scores import Errors, Scores, fold_kind, on_moments, out_of_fold
-from bestline.inference.unknown_levels import JudgedFolds, JudgeFolds, Unknown
 from bestline.numerics import Comoments, Scaling, Weights, rests
 from bestline.training import Part, Parts, Plan, Stop
 
@@ -69,7 +70,7 @@ def judged(
         collected = moments()
     except DataError:
         return HeldOut(reason="the data have changed since the line was fitted")
-    unknown = _unknown(collected)
+    unknown = unknown_levels(collected.folds, collected.design)
     if plan.of_rows:
         return _by_rows(plan, parts, folds, unknown)
 
@@ -81,16 +82,6 @@ def judged(
     if unknown:
         return _known(plan, collected, retrained, unknown, source)
     return HeldOut(out_of_fold(collected.folds, scaling, retrained, by=parts.by))
-
-
-def _unknown(moments: Moments) -> dict[int, Unknown]:
-    """By fold what the others do not know of its levels; empty where they know all of all folds."""
-    used = {i: fold for i, fold in enumerate(moments.folds) if fold.count}
-    if not moments.design.texts or len(used) < 2:
-        return {}
-    others = zip(used.items(), rests([*used.values()]), strict=True)
-    found = {i: Unknown.of(rest, fold, moments.design) for (i, fold), rest in others}
-    return found if any(found.values()) else {}
 
 
 def _known(

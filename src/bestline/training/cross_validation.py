@@ -152,6 +152,7 @@ def select(
     ratios: Sequence[float] | None = None,
     names: Sequence[str] | None = None,
     targets: Sequence[str] | None = None,
+    judged: Sequence[Comoments] | None = None,
 ) -> Selection | None:
     """Try a series of penalties on every fold.
 
@@ -177,11 +178,13 @@ def select(
         For "enet": l1 / (l1 + 2 l2), each above 0 and at most 1.
     names, targets : sequence of str, optional
         What the features and the targets are called.
+    judged : sequence of Comoments, optional
+        Of the rows of each fold in which errors are looked at; by default all.
 
     Returns
     -------
     Selection or None
-        None when fewer than two folds have rows.
+        None when fewer than two folds have rows, to train on and to look at.
 
     Raises
     ------
@@ -191,17 +194,20 @@ def select(
     if kind not in KINDS:
         raise OptionError(f"`cv` chooses the penalty of 'ridge', 'lasso' or 'enet'; got {kind!r}.")
     used = [f.cpu() for f in folds if f.count]
-    if len(used) < 2:
+    seen = [f.cpu() for f, own in zip(judged or folds, folds, strict=True) if own.count]
+    if len(used) < 2 or sum(f.count > 0 for f in seen) < 2:
         return None
     # Total minus fold, but by adding up the others: subtraction would cancel digits where one fold holds most of the weight.
     others = rests(used)
     whole = others[-1] + used[-1]
     k = whole.q - p
+    others = [rest for rest, f in zip(others, seen, strict=True) if f.count]
+    seen = [f for f in seen if f.count]
     trained = _Trained.on([*others, whole], p, intercept=intercept, standardize=standardize, unscaled=unscaled)
     mixtures = _mixtures(kind, ratios)
     l1, l2 = _ridge_series(whole, p, standardize) if kind == "ridge" else _series(mixtures, trained, whole, factors)
     path = trained.solve(l1, l2, factors=factors)  # (f + 1, m, r, p, k)
-    errors = trained.errors(used, path.weights[:-1])
+    errors = trained.errors(seen, path.weights[:-1])
     m, r = l1.shape
     # Every series ends with no penalty at all, which is one and the same line: it is kept once, as the last.
     once = [*(i + m * j for j in range(r) for i in range(m - 1)), m - 1]  # no penalty is the same in every series
@@ -209,7 +215,8 @@ def select(
     l1, l2 = l1.T.flatten()[once], l2.T.flatten()[once]
     fold_mse = errors.transpose(1, 2).flatten(1, 2)[:, once]
     gap = (path.gap / _or_one(trained.normal.square)[:, None, None]).amax((0, 3)).T.flatten()[once]
-    share = torch.tensor([f.weight for f in used], dtype=torch.float64) / whole.weight
+    share = torch.tensor([f.weight for f in seen], dtype=torch.float64)
+    share = share / share.sum() if judged else share / whole.weight
     # Several targets are weighed alike, each in units of its own variance.
     relative = (fold_mse / _or_one(whole.spread[p:] ** 2)).mean(2)
     error, std_error = _weighted(relative, share)
@@ -226,7 +233,7 @@ def select(
         names=(*(names or (f"x{j}" for j in range(p))), *(("Intercept",) if intercept else ())),
         targets=tuple(targets or (f"y{i}" for i in range(k))),
         rows=whole.count,
-        folds=len(used),
+        folds=len(seen),
         l1=l1,
         l2=l2,
         ratio=ratio,

@@ -14,9 +14,10 @@ from torch import Tensor
 
 from bestline.data.collected import read_again
 from bestline.data.design import Design
-from bestline.data.gather import Gathered
+from bestline.data.gather import Gathered, collected
 from bestline.data.moments import Moments
 from bestline.data.split import three_shares
+from bestline.data.unknown_levels import ByKnown, unknown_levels
 from bestline.errors import DataError, OptionError
 from bestline.numerics import Comoments, Rows, total
 from bestline.training.cross_validation import Selection, select
@@ -71,6 +72,7 @@ def prepare(request: Request, gathered: Gathered) -> Prepared:
 
     Raises DataError where the rows allow no fit, and OptionError where they do not allow what was asked.
     """
+    gathered = _holding_known(request, gathered)
     design = gathered.design
     plan = request.plan(design, gathered.rows)
     parts, notes = _parts(request, gathered)
@@ -83,8 +85,9 @@ def prepare(request: Request, gathered: Gathered) -> Prepared:
     if request.cv or (request.free and gathered.tabular and crowded(training, design)):
         gathered = gathered.folded()
         folds = _of_training(gathered).folds
-        plan, choice, words = with_penalty(plan, folds, training, design, request.cv)
-        notes += words
+        known, said = _known(gathered, folds)
+        plan, choice, words = with_penalty(plan, folds, training, design, request.cv, known)
+        notes += [*words, *(said if choice is not None else ())]
     return Prepared(plan, parts, _of_training(gathered), gathered, choice, (*gathered.notes, *notes))
 
 
@@ -94,12 +97,17 @@ def crowded(statistic: Comoments, design: Design) -> bool:
 
 
 def with_penalty(
-    plan: Plan, folds: Sequence[Comoments], statistic: Comoments, design: Design, kind: str | None
+    plan: Plan,
+    folds: Sequence[Comoments],
+    statistic: Comoments,
+    design: Design,
+    kind: str | None,
+    known: Sequence[Comoments] | None = None,
 ) -> tuple[Plan, Selection | None, list[str]]:
     """The plan with the penalty that cross-validation prefers, and all penalties that were tried.
 
     Unasked, without a kind, that is ridge: only where there are few rows for the columns, and only if the gain is more than its
-    own standard error.
+    own standard error. Errors are looked at in the rows of each fold that the others know, if `known` gives them.
     """
     # Chosen for the user, categories are penalised as they stand, 0 or 1: scaling a rare level up would shield it from shrinking.
     unscaled = () if kind else design.indicators
@@ -113,6 +121,7 @@ def with_penalty(
         factors=None if plan.factors is None else torch.tensor(plan.factors, dtype=torch.float64),
         names=design.names,
         targets=design.targets,
+        judged=known,
     )
     if choice is None:
         return plan, None, ["Cross-validation needs rows in two folds at least; there is no penalty."] if kind else []
@@ -146,6 +155,41 @@ def _of_training(gathered: Gathered) -> Moments:
     """The moments of the folds of the training rows."""
     moments = Moments.gathered(gathered)
     return moments if gathered.labels is None else replace(moments, folds=moments.folds[: len(moments.folds) // 3])
+
+
+def _holding_known(request: Request, gathered: Gathered) -> Gathered:
+    """The same, but where a fold is held out, its rows whose level no other fold has train: else nothing would know that level."""
+    if request.query.split is not None or not request.patient:
+        return gathered
+    groups = gathered.found.groups
+    used = [i for i, group in enumerate(groups) if group.count]
+    unknown = unknown_levels(groups, gathered.design).get(used[0])
+    if not unknown:
+        return gathered
+    if gathered.source is None or gathered.grouping is None:
+        raise DataError(
+            "Early stopping holds out the first fold, and some level is in that fold alone; moments cannot leave its rows in training. "
+            "Give the rows, or train without patience."
+        )
+    grouping = ByKnown(gathered.grouping, {used[0]: unknown}, used[1])
+    found = collected(gathered.source, gathered.design, len(groups), grouping, request.query.keep)
+    return replace(gathered, found=found, grouping=grouping)
+
+
+def _known(gathered: Gathered, folds: Sequence[Comoments]) -> tuple[Sequence[Comoments] | None, list[str]]:
+    """Of each fold the rows whose levels are in other folds, too (None: all rows), and what is to be said of the others."""
+    unknown = unknown_levels(folds, gathered.design)
+    if not unknown:
+        return None, []
+    if gathered.source is None or gathered.grouping is None:
+        return None, [
+            "Some levels are in one fold alone, and moments cannot leave their rows out of the choice of the penalty."
+        ]
+    groups = len(gathered.found.groups)
+    found = collected(gathered.source, gathered.design, groups, ByKnown(gathered.grouping, unknown)).groups[: len(folds)]
+    left = sum(fold.count for fold in folds) - sum(fold.count for fold in found)
+    rows = "1 row has" if left == 1 else f"{left:,} rows have"
+    return found, [f"{rows} a level that the other folds lack, and no part in the choice of the penalty."]
 
 
 def _parts(request: Request, gathered: Gathered) -> tuple[Parts, list[str]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import decimal
+import warnings
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
@@ -117,3 +118,16 @@ def test_moments_and_models_remember(tmp_path: Path) -> None:
     model = bl.fit({"x": np.array(X), "y": Y}, "y ~ x")
     model.save(tmp_path / "m.bestline")
     assert bl.load(tmp_path / "m.bestline").digits.tolist() == model.digits.tolist()
+
+
+@pytest.mark.parametrize("door", DOORS.values(), ids=DOORS)
+@pytest.mark.parametrize(("formula", "warned"), [("y ~ C(x)", False), ("y ~ 1", False), ("y ~ x", True), ("y ~ log(x)", True)])
+def test_it_is_said_where_the_column_is_used_as_numbers(
+    door: Callable[[Path], Any], formula: str, warned: bool, tmp_path: Path
+) -> None:
+    with warnings.catch_warnings(record=True) as found:
+        warnings.simplefilter("always")
+        bl.fit(door(tmp_path), formula)
+    said = [str(w.message) for w in found if "integers beyond 2**53" in str(w.message)]
+    assert bool(said) == warned, said
+    assert all("use C(x) for categories" in text for text in said)

@@ -1,23 +1,20 @@
 """Unknown levels: rows of a fold whose level, or combination of levels, no other fold has.
 
-The line of the other folds knows nothing of such a row, as a fitted line knows nothing of a level that training never saw: it has
+A line of the other folds knows nothing of such a row, as a fitted line knows nothing of a level that training never saw: it has
 no prediction there, and so no error. Moments tell whether there are such rows; to leave them out takes the rows themselves.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
-import torch
 from torch import Tensor
 
-from bestline.data.design import Design
+from bestline.data.design import Design, Encoded
 from bestline.data.folds import Grouping
-from bestline.data.passes import Pass
 from bestline.data.tables import Batch
-from bestline.inference.scores import Errors
-from bestline.numerics import Comoments, Features, Weights
-from bestline.training import Plan
+from bestline.numerics import Comoments, Features, rests
 
 _ALL = 1e-12  # shares of levels that add up to 1 but for this leave no room for another
 
@@ -68,48 +65,32 @@ def _zero(moments: Comoments, p: int) -> Tensor:
     return (moments.center[:p] == 0) & (moments.spread[:p] == 0)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class JudgedFolds:
-    """Errors in the rows that the other folds know, and how many rows they do not."""
-
-    errors: Errors
-    unknown: int = 0
-
-    def __add__(self, other: JudgedFolds) -> JudgedFolds:
-        return JudgedFolds(self.errors + other.errors, self.unknown + other.unknown)
+def unknown_levels(folds: Sequence[Comoments], design: Design) -> dict[int, Unknown]:
+    """By fold with rows what the others do not know of its levels; empty where they know all of all folds."""
+    used = {i: fold for i, fold in enumerate(folds) if fold.count}
+    if not design.texts or len(used) < 2:
+        return {}
+    others = zip(used.items(), rests([*used.values()]), strict=True)
+    found = {i: Unknown.of(rest, fold, design) for (i, fold), rest in others}
+    return found if any(found.values()) else {}
 
 
 @dataclass(frozen=True, eq=False)
-class JudgeFolds(Pass[Batch, JudgedFolds]):
-    """The pass that predicts every row by the line of the folds that it is not in: by number of the fold, its weights (d, k)."""
+class ByKnown:
+    """The groups of `within`, but rows of a group that the others know nothing of are put into group `instead`; -1 is none."""
 
-    design: Design
-    plan: Plan
-    grouping: Grouping
-    weights: dict[int, Weights]
-    unknown: dict[int, Unknown] = field(default_factory=dict)
-
-    what = "predicting the folds"
+    within: Grouping
+    unknown: Mapping[int, Unknown]
+    instead: int = -1
 
     @property
-    def columns(self) -> list[str]:
-        """What the design and the grouping read."""
-        return [*self.design.reads(), *self.grouping.columns]
+    def columns(self) -> tuple[str, ...]:
+        """What the groups read."""
+        return self.within.columns
 
-    def empty(self) -> JudgedFolds:
-        """Of no rows."""
-        return JudgedFolds(Errors.empty(len(self.design.targets)))
-
-    def of(self, batch: Batch) -> JudgedFolds:
-        """Of some rows."""
-        encoded = self.design.rows(batch)
-        rows, fold = encoded.rows.to("cpu"), self.grouping(batch, encoded).cpu()
-        found = self.empty()
-        for f, weights in self.weights.items():
-            own = rows[fold == f]
-            strange = self.unknown[f].rows(own.X)
-            own = own[~strange]
-            with torch.no_grad():
-                errors = Errors.of(self.plan.predictor(weights)(own.X), own.y, own.w)
-            found = found + JudgedFolds(errors, int(strange.sum()))
-        return found
+    def __call__(self, batch: Batch, encoded: Encoded) -> Tensor:
+        """As in Grouping."""
+        own, X = self.within(batch, encoded).cpu().clone(), encoded.rows.X.cpu()
+        for group, unknown in self.unknown.items():
+            own[(own == group) & unknown.rows(X)] = self.instead
+        return own
