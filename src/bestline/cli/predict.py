@@ -90,7 +90,7 @@ def predict(
                 rows = api.write_with(source, out, predicted, overwrite=force, progress=tell, raw_cells=raw_cells)
         ask.tell()
     # What the table and the columns give reason to say comes before what was seen in their rows.
-    terminal.said = [*source.said(line.design.needs), *notes, *terminal.said]
+    terminal.said = [*source.said(line.design.needs, line.design.words), *notes, *terminal.said]
     terminal.answer("", {"rows": rows, "out": None if out is None else str(out), "warnings": terminal.said, **columns})
     terminal.wrote(out, what=f"{rows:,} rows to ")
 

@@ -154,7 +154,9 @@ def gather(query: Query, progress: Progress | None = None) -> Gathered:
         found = collected(source, design, progress=progress)
         design = design.as_read(source)
         later = partial(_regrouped, source, design, folds, grouping, found)
-        return Gathered(design, found, source, grouping=grouping, notes=source.said(design.reads()) + notes, later=later)
+        return Gathered(
+            design, found, source, grouping=grouping, notes=source.said(design.reads(), design.words) + notes, later=later
+        )
     # With a split a group is a fold of a part: group = part * folds + fold.
     grouping = grouping if labels is None else ByPart(labels, folds, grouping)
     groups = folds if labels is None else 3 * folds
@@ -163,7 +165,9 @@ def gather(query: Query, progress: Progress | None = None) -> Gathered:
         () if not found.unseen.parts else (f"{said_unseen(found.unseen.parts)}; such a row is left out of the held-out error.",)
     )
     used = [*design.reads(), *(() if by is None else (by,))]
-    return Gathered(design.as_read(source), found, source, labels, grouping, by, values, source.said(used) + notes)
+    return Gathered(
+        design.as_read(source), found, source, labels, grouping, by, values, source.said(used, design.words) + notes
+    )
 
 
 def collected(

@@ -178,6 +178,12 @@ class Design:
         return list(dict.fromkeys(f.column for f in self.factors if f.kind == "category"))
 
     @property
+    def words(self) -> list[str]:
+        """Those of them that no number is taken from."""
+        numbers = {*self.number_columns(), *self.target_columns, self.weights}
+        return [name for name in self.texts if name not in numbers]
+
+    @property
     def needs(self) -> list[str]:
         """Columns of the table that X is made of."""
         return list(dict.fromkeys([*self.number_columns(), *(f.column for f in self.factors if f.kind == "category")]))

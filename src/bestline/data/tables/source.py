@@ -269,11 +269,15 @@ class Source(ABC):
         """The columns' names, in order."""
         return tuple(field.name for field in self.fields)
 
-    def said(self, names: Sequence[str]) -> tuple[str, ...]:
-        """What the user should know of the table and of some of its columns, as far as it has been read; a sentence each."""
+    def said(self, names: Sequence[str], words: Collection[str] = ()) -> tuple[str, ...]:
+        """What the user should know of the table and of some of its columns, as far as it has been read; a sentence each.
+
+        Columns that serve as `words` alone lose nothing where float64 would.
+        """
         stored = self.stored(names)
         by_column = [*(self.remarks.get(name, ()) for name in stored), *(n.of(name) for name in stored for n in self.noticed)]
-        return tuple(dict.fromkeys((*self.about, *(sentence for said in by_column for sentence in said))))
+        kept = {said_large(name) for name in words}
+        return tuple(dict.fromkeys((*self.about, *(s for said in by_column for s in said if s not in kept))))
 
     @property
     def notes(self) -> tuple[str, ...]:
