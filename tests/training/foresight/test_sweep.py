@@ -163,7 +163,7 @@ def test_progress_ends_at_one() -> None:
         ({"steps": 0}, "steps"),
         ({"steps": 1.5}, "steps"),
         ({"optimizers": []}, "none"),
-        ({"optimizers": "nestorov"}, "did you mean 'nesterov'"),
+        ({"optimizers": "nestorov"}, "did you mean `nesterov`"),
         ({"optimizers": 3}, "no optimiser"),
         ({"seed": 0.5}, "seed"),
         ({"starts": []}, "one start"),
