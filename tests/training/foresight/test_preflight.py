@@ -436,3 +436,8 @@ def test_the_penalty_of_a_step_is_the_inverse_of_its_flow_time() -> None:
     for bad in (("adan", 0.1, 5), ("sgd", 0.0, 5), ("sgd", math.nan, 5), ("sgd", 0.1, -1)):
         with pytest.raises(OptionError):
             early_stopping_ridge(*bad)
+
+
+def test_an_optimiser_of_torch_is_the_one_of_its_name() -> None:
+    data = {"x": [1.0, 2.0, 4.0], "y": [1.0, 2.0, 3.0]}
+    assert str(preflight(data, "y ~ x", solver=torch.optim.SGD)) == str(preflight(data, "y ~ x", solver="sgd"))
