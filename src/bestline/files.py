@@ -186,12 +186,15 @@ def read(path: str | os.PathLike[str], kind: str, newest: int) -> tuple[int, dic
             metadata = file.metadata() or {}
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  not a dict: it cannot be iterated
     except SafetensorError as error:
-        start = source.read_bytes()[:2] if source.stat().st_size < _LARGEST else b""
+        start = source.read_bytes()[:9] if source.stat().st_size < _LARGEST else b""
         unsafe = next((what for magic, what in _UNSAFE.items() if start.startswith(magic)), None)
         if unsafe:  # nothing of it was read but these two bytes
             raise ModelFileError(
                 f"{shown} looks like {unsafe}, which could run code; it was not opened. Give a bestline {kind} file."
             ) from error
+        if start[8:] != b"{":  # where the header of any such file begins, behind its length
+            writer = "`moments collect`" if kind == "moments" else "`fit`"
+            raise ModelFileError(f"{shown} is not a bestline {kind} file; give one that {writer} wrote.") from error
         raise ModelFileError(f"{shown} is not a bestline {kind} file, or it is damaged ({error}).") from error
     except OSError as error:
         raise ModelFileError(f"{shown} cannot be read: {error.strerror or error}.") from error

@@ -6,6 +6,7 @@ Numbers are rounded here for people. Those that a program reads back, in scripts
 
 from __future__ import annotations
 
+import json
 import math
 import re
 from collections import Counter
@@ -183,6 +184,11 @@ def bulleted(text: str, width: int) -> list[str]:
     """A text as lines behind a dash, each of at most `width` letters."""
     first, *rest = wrap(text, width) or [""]
     return [f"- {first}", *(f"  {line}" for line in rest)]
+
+
+def tame_json(text: str) -> str:
+    """JSON whose letters do nothing to a terminal or to the page around it: JSON's own escapes read back as the same letters."""
+    return re.sub(r"[^ -~\n]", lambda m: m[0] if m[0].isprintable() else json.dumps(m[0])[1:-1], text)
 
 
 def aligned(rows: Sequence[Sequence[str]], *, numbers: bool = False) -> list[str]:

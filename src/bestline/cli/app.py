@@ -26,7 +26,7 @@ from bestline.cli.terminal import Terminal
 from bestline.cli.tour import tour
 from bestline.cli.usage import Commands, UsageError, explained
 from bestline.cli.watch import watch
-from bestline.cli.words import one
+from bestline.cli.words import model_first, one
 from bestline.errors import BestlineError, OptionError, clean
 
 app = typer.Typer(
@@ -171,10 +171,11 @@ def report(
 ) -> None:
     """Write a page about a model: what it means, what it is worth, how it was trained, how to do it again."""
     refuse_unless_html(out, "--out")
-    refuse_existing(out, force)
+    model, rows = model_first(model, data)
+    refuse_existing(out, force, model, *rows)
     with terminal.listening():
         line = bl.load(model)
-        page = line.report(out, one(data) if data else None, overwrite=force)
+        page = line.report(out, one(rows) if rows else None, overwrite=force)
     terminal.answer("", {"out": str(out), "bytes": len(page.html.encode()), "warnings": terminal.said}, known=line.notes)
     terminal.wrote(out)
 
@@ -188,6 +189,7 @@ def agree(
     terminal: Terminal,
 ) -> None:
     """Fit the same line by scikit-learn and statsmodels, and say to how many digits each weight agrees."""
+    model, data = model_first(model, data)
     with terminal.listening():
         found = bl.load(model).agree(one(data))
     facts = found.frame().astype(object).to_dict(orient="records")

@@ -11,7 +11,7 @@ import bestline as bl
 from bestline import api
 from bestline.cli.options import Cov, Force, ModelFile, examples, grouped, refuse_existing, saying
 from bestline.cli.terminal import Terminal
-from bestline.cli.words import one
+from bestline.cli.words import model_first, one
 
 SUMMARY_EXAMPLES = examples(
     "bestline summary cars.bestline --level 0.9",
@@ -39,14 +39,15 @@ def summary(
     terminal: Terminal,
 ) -> None:
     """Print what `fit` printed: coefficients with intervals, errors, warnings."""
+    model, rows = model_first(model, data)
     # Refused by what is typed, before a file is opened: rows without a use for them are a mistake too.
     robust = api.parse_cov(cov).name != "classical"
-    if robust and not data:
+    if robust and not rows:
         raise typer.BadParameter(f"--cov {cov} needs the training rows: bestline summary MODEL --cov {cov} DATA")
-    if data and not robust:
+    if rows and not robust:
         raise typer.BadParameter("DATA is for robust errors; say which with --cov, such as --cov HC3")
     with terminal.listening():
-        page = bl.load(model).summary(level, cov=cov, data=one(data) if data else None, digits=digits)
+        page = bl.load(model).summary(level, cov=cov, data=one(rows) if rows else None, digits=digits)
     terminal.answer(page.text, page.facts)
 
 
@@ -68,7 +69,8 @@ def diagnose(
         raise typer.BadParameter(f"--out draws .png, .svg or .pdf; got {out.name!r}")
     if theme is not None and out is None:
         raise typer.BadParameter("--theme is of the picture; say where to draw it with --out PAGE.png")
-    refuse_existing(out, force)
+    model, data = model_first(model, data)
+    refuse_existing(out, force, model, *data)
     with terminal.listening():
         # Once, for text, JSON and picture: it is a pass over the rows.
         found = bl.load(model).diagnose(one(data), target=0 if target is None else target)

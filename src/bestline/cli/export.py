@@ -11,10 +11,12 @@ import typer
 
 import bestline as bl
 from bestline import api
-from bestline.cli.options import Force, ModelFile, Quiet, examples, refuse_existing
+from bestline.cli.options import Force, ModelFile, Quiet, examples, refuse_existing, unless_stdout
 from bestline.cli.streams import onto_stdout
 from bestline.cli.terminal import Terminal
-from bestline.cli.words import one
+from bestline.cli.words import model_first, one
+from bestline.errors import DataError, clean
+from bestline.wording import tame_json
 
 EPILOG = examples(
     "bestline export cars.bestline --to sql --table cars",
@@ -45,7 +47,8 @@ def export(
     """Write a model as what other systems run: SQL, ONNX, JSON, or plain code that fits it again."""
     if to not in _TARGETS:
         raise typer.BadParameter(f"--to needs one of {', '.join(_TARGETS)}{f'; got {to!r}' if to else ''}")
-    if (to == "script") != bool(data):
+    model, rows = model_first(model, data)
+    if (to == "script") != bool(rows):
         raise typer.BadParameter(
             "--to script needs the data, for a model file has no rows: bestline export MODEL DATA --to script"
             if to == "script"
@@ -54,12 +57,13 @@ def export(
     for option, given, kind in (("style", style, "script"), ("table", table, "sql"), ("dialect", dialect, "sql")):
         if given is not None and to != kind:
             raise typer.BadParameter(f"--{option} is for --to {kind}; leave it out with --to {to}")
+    out = unless_stdout(out)
     if to == "onnx" and out is None:
         raise typer.BadParameter("--to onnx writes a file that is no text; say where with -o FILE.onnx")
-    refuse_existing(out, force)
+    refuse_existing(out, force, model, *rows)
     terminal = Terminal(quiet=quiet)
     with terminal.listening():
-        text = _exported(model, data or [], to, style or "linear", table or "data", dialect or "ansi", out, force)
+        text = _exported(model, rows, to, style or "linear", table or "data", dialect or "ansi", out, force)
     if text is not None and out is None:
         _print(text)
     terminal.answer("")
@@ -78,7 +82,7 @@ def _exported(
     if to == "sql":
         text = model.to_sql(_table(table), dialect=dialect)
     elif to == "json":
-        text = json.dumps(model.to_dict(), indent=2, ensure_ascii=False)
+        text = tame_json(json.dumps(model.to_dict(), indent=2, ensure_ascii=False))
     else:
         text = model.script(style, data=one(data))
     text = text.rstrip("\n") + "\n"
@@ -98,6 +102,9 @@ def _table(text: str) -> str | tuple[str, ...]:
 
 def _print(text: str) -> None:
     """To stdout in UTF-8, whatever the terminal speaks: a name with a letter replaced would be another name."""
+    # A name in SQL is what the database calls the column, letter by letter; a file keeps it, and a terminal would act on it.
+    if sys.stdout is not None and sys.stdout.isatty() and clean(text, keep="\n\t") != text:
+        raise DataError("A column's name or level has control characters, which a terminal would act on; write with -o FILE.")
     with onto_stdout():
         stream = getattr(sys.stdout, "buffer", None)
         if stream is None:

@@ -19,6 +19,7 @@ from bestline.cli.options import (
     Ridge,
     Weights,
     asking,
+    files_of,
     folds_of,
     grouped,
     numbers_by_name,
@@ -33,6 +34,8 @@ from bestline.cli.terminal import Bars, Terminal
 from bestline.wording import as_cell
 
 _OF_STEPS = ("lr", "rate", "power", "average", "steps", "batch_size", "patience", "tol")  # what only training by steps has
+# What people name other files, and would take the model for.
+_NO_MODEL = {".csv", ".tsv", ".parquet", ".html", ".json", ".moments", ".onnx", ".pdf", ".png", ".py", ".sql", ".svg", ".txt"}
 _LONGEST = 10_000  # steps that training until it converges makes at the most
 
 
@@ -115,7 +118,7 @@ def training_options(
     missing: Missing = "raise",
     standardize: Annotated[bool, typer.Option("--standardize/--no-standardize", help="Train on standardised columns.")] = True,
     split: Annotated[str | None, typer.Option(help="Shares of training, validation and test rows: 0.7,0.15,0.15.")] = None,
-    seed: Annotated[int, typer.Option(help="Of split, folds, start and order of rows.")] = 0,
+    seed: Annotated[int | None, typer.Option(help="Of split, folds, start and order of rows. [default: 0]")] = None,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     digits: Annotated[
         int | None, typer.Option(help="Right digits asked for, and shown: of each weight in the table. [default: 8]")
@@ -128,6 +131,10 @@ def training_options(
         for option, value in (("missing", missing != "raise"), ("folds", folds is not None)):
             if value:
                 raise typer.BadParameter(f"--{option} was decided when the moments were collected; leave it out")
+        if seed is not None and solver in (None, "exact") and all(value is None for value in (lr, steps, patience, tol)):
+            raise typer.BadParameter(
+                "--seed drew the folds when the moments were collected, and draws nothing now; leave it out"
+            )
     arguments = {
         "solver": solver,
         "lr": rate_of(lr),
@@ -152,7 +159,7 @@ def training_options(
         # Not asked against: then own forward functions keep their columns, as in Python.
         "standardize": None if standardize else False,
         "split": numbers_of(split, "--split"),
-        "seed": seed,
+        "seed": 0 if seed is None else seed,
         "device": device,
         "digits": 8 if digits is None else digits,
     }
@@ -173,10 +180,12 @@ def fit(
 ) -> None:
     """Fit a line, exactly or by descent, and say what it is worth."""
     files = {"--out": out, "--trace": trace, "--report": report}
+    if out is not None and out.suffix.lower() in _NO_MODEL:
+        raise typer.BadParameter(f"--out writes the model, to a file that ends in .bestline; got {out.name!r}")
     api.parse_cov(cov)  # refused before any work is done
     refuse_unless_html(report, "--report")
     for path in files.values():
-        refuse_existing(path, force)
+        refuse_existing(path, force, *files_of(training.asked.data))
     _refuse_same(files)
     with terminal.listening() as bars:
         model = training.fit(bars)

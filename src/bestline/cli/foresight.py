@@ -17,6 +17,7 @@ from bestline.cli.options import (
     Weights,
     asking,
     examples,
+    files_of,
     grouped,
     names_of,
     rate_of,
@@ -118,7 +119,7 @@ def sweep(
     """Run hundreds of learning rates at once: which converge, how fast, and which diverge."""
     if out is not None:
         api.written_as(out)
-    refuse_existing(out, force)
+    refuse_existing(out, force, *files_of(asked.data))
     starts = None if not start else [first for text in start if (first := start_of(text)) is not None]
     with terminal.listening() as bars:
         runs = bl.sweep(

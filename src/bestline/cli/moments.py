@@ -16,6 +16,7 @@ from bestline.cli.options import (
     asking,
     briefly,
     examples,
+    files_of,
     folds_of,
     grouped,
     refuse_existing,
@@ -65,7 +66,7 @@ def collect(
     """Read a table once and keep its moments."""
     if folds is not None and by is not None:
         raise typer.BadParameter("--by makes each of its values a fold; leave --folds out")
-    _refuse(out, force)
+    _refuse(out, force, *files_of(asked.data))
     with terminal.listening() as bars:
         found = bl.Moments.collect(
             asked.data,
@@ -115,11 +116,11 @@ def _combined(sign: str, first: Path, second: Path, out: Path, force: bool, term
         _tell(terminal, found, out)
 
 
-def _refuse(out: Path, force: bool) -> None:
+def _refuse(out: Path, force: bool, *read: str) -> None:
     # By its suffix `fit` knows moments from a table.
     if out.suffix != ".moments":
         raise typer.BadParameter(f"moments are written to a .moments file; got {out}")
-    refuse_existing(out, force)
+    refuse_existing(out, force, *read)
 
 
 def _tell(terminal: Terminal, found: bl.Moments, out: Path | None) -> None:

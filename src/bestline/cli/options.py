@@ -8,8 +8,9 @@ from __future__ import annotations
 import contextlib
 import inspect
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from glob import glob
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -18,6 +19,7 @@ import typer
 from bestline import api
 from bestline.cli.terminal import Terminal
 from bestline.cli.words import split_formula
+from bestline.errors import readable
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout and nothing else.")]
 Quiet = Annotated[bool, typer.Option("--quiet", help="Print no more than errors.")]
@@ -155,19 +157,44 @@ def numbers_by_name(text: str | None, option: str) -> dict[str, float] | None:
     return {name.strip(): value for (name, _, _), value in zip(pairs, values, strict=True)}
 
 
-def refuse_existing(path: Path | None, force: bool) -> None:
-    """Before any work is done: a file that may not be overwritten, or a folder that is not there."""
-    if path is None or (path.exists() and force):
+def refuse_existing(path: Path | None, force: bool, *read: str | Path) -> None:
+    """Before any work is done: a file that may not be overwritten, as what the command reads, or a folder that is not there."""
+    if path is None:
+        return
+    if str(path) == "-":
+        raise typer.BadParameter("a dash is standard output, which takes predictions and exported text alone; name a file")
+    if path.exists() and force:
+        _refuse_read(path, read)
         return
     # A trial of the very thing that will write: it fails now, for the same reasons, and not after an hour of training.
     with contextlib.suppress(_Probe), api.fresh(path):
         raise _Probe
 
 
+def _refuse_read(path: Path, read: Iterable[str | Path]) -> None:
+    # Not even by force: whoever names the same file twice has lost the rows, and never meant to.
+    found = [name for word in read for name in (str(word), *glob(str(word)))]  # noqa: PTH207  full paths too
+    if any(Path(name).exists() and path.samefile(name) for name in found):
+        raise typer.BadParameter(f"{readable(str(path))} is read by this command and would be lost; write to another file")
+
+
+def files_of(data: str | list[str]) -> list[str]:
+    """The words that name data, as a list."""
+    return [data] if isinstance(data, str) else data
+
+
+def unless_stdout(path: Path | None) -> Path | None:
+    """Where text is written to; None for standard output, by its names too."""
+    return None if path is not None and str(path) in _STDOUT else path
+
+
 def refuse_unless_html(path: Path | None, option: str) -> None:
     """A page is written to a file that a browser opens."""
     if path is not None and path.suffix.lower() not in (".html", ".htm"):
         raise typer.BadParameter(f"{option} writes a page, to a file that ends in .html; got {path.name!r}")
+
+
+_STDOUT = ("-", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1")
 
 
 class _Probe(Exception):  # noqa: N818

@@ -11,10 +11,10 @@ import typer
 
 import bestline as bl
 from bestline import api
-from bestline.cli.options import Force, ModelFile, briefly, examples, grouped, saying
+from bestline.cli.options import Force, ModelFile, briefly, examples, grouped, refuse_existing, saying, unless_stdout
 from bestline.cli.streams import onto_stdout
 from bestline.cli.terminal import Terminal
-from bestline.cli.words import one
+from bestline.cli.words import model_first, one
 from bestline.data.progress import share_of
 from bestline.errors import listed
 from bestline.wording import plain
@@ -58,6 +58,9 @@ def predict(
     """Predict new rows: the input's columns, and `prediction` with the ends of the interval asked for."""
     if level is not None and interval is None:
         raise typer.BadParameter("--level is the level of an interval; say which: --interval prediction, or confidence")
+    model, data = model_first(model, data)
+    out = unless_stdout(out)
+    refuse_existing(out, force, model, *data)
     with terminal.listening() as bars:
         line = bl.load(model)
         source = api.open_source(one(data), text=line.design.texts)
@@ -104,6 +107,7 @@ def evaluate(
     terminal: Terminal,
 ) -> None:
     """Measure a model's errors on rows with a known target."""
+    model, data = model_first(model, data)
     with terminal.listening():
         line = bl.load(model)
         scores = line.evaluate(one(data), on_unseen=on_unseen)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import signal
 import sys
 from collections.abc import Iterator
@@ -15,7 +14,7 @@ from contextlib import contextmanager, suppress
 from typing import Any, NoReturn
 
 from bestline.errors import DataError
-from bestline.wording import finite
+from bestline.wording import finite, tame_json
 
 
 @contextmanager
@@ -98,8 +97,7 @@ def as_json(facts: Any) -> str:
         text.encode(getattr(sys.stdout, "encoding", None) or "utf-8")
     except UnicodeError:
         return json.dumps(_plain(facts), allow_nan=False)
-    # JSON's own escapes: whoever reads it back has the same letters.
-    return re.sub(r"[^ -~]", lambda m: m[0] if m[0].isprintable() else json.dumps(m[0])[1:-1], text)
+    return tame_json(text)
 
 
 def _plain(value: Any) -> Any:

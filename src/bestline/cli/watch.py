@@ -12,7 +12,7 @@ import typer
 import bestline as bl
 from bestline import api
 from bestline.cli.fit import Training, training_options
-from bestline.cli.options import Force, grouped, names_of, rate_of, refuse_existing, saying, start_of
+from bestline.cli.options import Force, files_of, grouped, names_of, rate_of, refuse_existing, saying, start_of
 from bestline.cli.terminal import Bars, Terminal
 
 
@@ -50,7 +50,7 @@ def watch(
 ) -> None:
     """Train, and show how: data, loss surface and loss curve step by step, of one run or of several."""
     api.refuse_format(out)
-    refuse_existing(out, force)
+    refuse_existing(out, force, *files_of(training.asked.data))
     if frames is not None and out.suffix.lower() not in (".gif", ".mp4"):
         raise typer.BadParameter(f"--frames are of a .gif or .mp4; leave it out for {out.name!r}")
     if theme is not None and out.suffix.lower() == ".html":

@@ -1,4 +1,4 @@
-"""The words after a command: which of them is the formula, and which are files. Their order is free."""
+"""The words after a command: which of them is the formula or the model, and which are files. Their order is free."""
 
 from __future__ import annotations
 
@@ -35,6 +35,17 @@ def split_formula(words: list[str]) -> tuple[str | list[str], str | None]:
 def one(files: list[str]) -> str | list[str]:
     """One path as it is, several as a list."""
     return files[0] if len(files) == 1 else files
+
+
+def model_first(model: Path, data: list[str] | None) -> tuple[Path, list[str]]:
+    """The model and the data, in whichever order they were typed: a model's name ends in .bestline."""
+    words = [str(model), *(data or [])]
+    models = [word for word in words if word.lower().endswith(".bestline")]
+    if len(models) > 1:
+        raise typer.BadParameter(f"there are two models, {listed(models)}; give one, and data beside it")
+    first = models[0] if models else words[0]
+    words.remove(first)
+    return Path(first), words
 
 
 def _is_formula(word: str) -> bool:

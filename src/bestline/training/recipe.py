@@ -66,7 +66,7 @@ class Recipe:
                 words.append(f"--{name}" if value else f"--no-{name}")
             else:
                 words.append(f"--{name.replace('_', '-')}={_as_option(value)}")
-        return " ".join(shlex.quote(word) for word in words)
+        return " ".join(map(_as_word, words))
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON."""
@@ -122,3 +122,17 @@ def _paths(data: Any) -> tuple[str, ...]:
     if isinstance(data, Sequence) and data and all(isinstance(item, str | os.PathLike) for item in data):
         return tuple(os.fspath(item) for item in data)
     return ()
+
+
+def _as_word(word: str) -> str:
+    """A word as a shell reads it; with letters that are not printable, as bash and zsh spell them, so that a page shows them."""
+    if word.isprintable():
+        return shlex.quote(word)
+
+    def spelt(letter: str) -> str:
+        if letter.isprintable():
+            return f"\\{letter}" if letter in "'\\" else letter
+        code = ord(letter)
+        return f"\\x{code:02x}" if code < 128 else f"\\u{code:04x}" if code < 2**16 else f"\\U{code:08x}"
+
+    return f"$'{''.join(map(spelt, word))}'"

@@ -34,6 +34,9 @@ def elsewhere(name: str, argument: str) -> str | None:
     return None if hint is None else hint.replace("{x}", argument)
 
 
+_UNKNOWN = r"([^\w\s.+\-*/:^()~`\[\]{}%,])"
+_IN_BACKQUOTES = "put a name with signs or spaces in backquotes, as `{0}`"
+
 # What stands on the right of a formula that the parser does not understand, and how the sentence about it ends; the first that fits.
 _ON_THE_RIGHT = (
     (r"[-+*/:^]\s*\Z", "ends with a sign that joins columns; write one more column behind it, or take the sign away"),
@@ -43,8 +46,8 @@ _ON_THE_RIGHT = (
     (r"\A[^()]*,", "lists its columns with commas; join them by +, as in y ~ x1 + x2"),
     (r"[*:]\s*\d|\d\s*[*:]", "multiplies by a number; write I(2 * x) to scale a column"),
     (
-        r"([^\w\s.+\-*/:^()~`\[\]{}%,])",
-        "has the sign {0}, which formulas do not know; columns are joined by +, and by : to interactions",
+        _UNKNOWN,
+        "has the sign {0}, which formulas do not know; join columns by +, and put a name that has it in backquotes, as `a {0}`",
     ),
     (
         r"([\w.]+)\s+([\w.]+)",
@@ -72,7 +75,18 @@ def slip(text: str) -> str | None:
         joined = " + ".join(name.strip() for name in left.split(","))
         return f"lists its targets with commas; join them by +, as in {joined} ~{right}"
     found = next(((match, said) for pattern, said in _ON_THE_RIGHT if (match := re.search(pattern, right))), None)
-    return found[1].format(*found[0].groups()) if found else None
+    return (found[1].format(*found[0].groups()) if found else None) or _unquoted(
+        left if "`" in text else text.partition("~")[0]
+    )
+
+
+def _unquoted(left: str) -> str | None:
+    """What is wrong with a target that no name is without backquotes, and how to write it; or None."""
+    sign = re.search(_UNKNOWN, left)
+    if sign:
+        return f"has the sign {sign[1]}, which formulas do not know; {_IN_BACKQUOTES.format(left.strip())}"
+    pair = re.search(r"([\w.]+)\s+([\w.]+)", left)
+    return f"has no sign between {pair[1]} and {pair[2]}; {_IN_BACKQUOTES.format(left.strip())}" if pair else None
 
 
 def _balanced(text: str) -> bool:

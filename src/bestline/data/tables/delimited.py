@@ -324,7 +324,9 @@ def _encoding(place: Place, *, packed: str) -> tuple[str, int, tuple[str, ...]]:
             raise FileError(
                 f"{readable(place.shown)} looks like UTF-16 text without its mark (every other byte is NUL); save it as UTF-8."
             )
-        raise FileError(f"{readable(place.shown)} is binary, not a table of text; give a CSV, Parquet or Arrow file.")
+        raise FileError(
+            f"{readable(place.shown)} {_ours(place.shown) or 'is binary, not a table of text; give a CSV, Parquet or Arrow file.'}"
+        )
     try:
         sample.decode()
     except UnicodeDecodeError:
@@ -414,6 +416,13 @@ def _is_number(word: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def _ours(name: str) -> str | None:
+    """What a file of bestline's own is, in the place of a table; or None."""
+    if name.endswith(".bestline"):
+        return "is a fitted line and holds no rows; give the file that the rows are in."
+    return "holds moments and no rows; give the file that they were collected from." if name.endswith(".moments") else None
 
 
 def _decimal(lines: list[str], delimiter: str) -> str:

@@ -55,6 +55,9 @@ class Spelling:
     dressed: bool = False
 
 
+_COMMA = re.compile(r"[-+]?(\d+|\d{1,3}(\.\d{3})+),\d+")  # as 1.200,5 is written where a comma separates cells too
+
+
 class NotANumberError(Exception):
     """A word that is no number, and where in the array; it stays inside this package and becomes a ColumnError."""
 
@@ -68,6 +71,11 @@ class NotANumberError(Exception):
         beside = unit_of(self.word)
         if beside:
             return f"is not a number alone; write it without `{beside}`, in one unit for all rows"
+        if _COMMA.fullmatch(self.word.strip()):
+            whole, _, part = self.word.strip().rpartition(",")
+            return (
+                f"has a decimal comma; write {whole.replace('.', '')}.{part}, or separate the columns of the file by semicolons"
+            )
         return "is not a number; correct it"
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import json
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined, Te
 
 import bestline.pictures.player as player_files
 from bestline.files import fresh
+from bestline.wording import tame_json
 
 __all__ = ["Page", "Still", "document", "page", "style_of", "sweep_page", "templates"]
 
@@ -83,6 +85,7 @@ def templates(room: str) -> Environment:
         lstrip_blocks=True,
     )
     # Sessions keep their order, and NaN, which JSON does not have, never gets into a page.
+    found.policies["json.dumps_function"] = lambda value, **how: tame_json(json.dumps(value, **how))
     found.policies["json.dumps_kwargs"] = {"ensure_ascii": False, "allow_nan": False, "separators": (",", ":")}
     return found
 
