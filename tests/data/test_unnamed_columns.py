@@ -203,3 +203,15 @@ def test_names_that_are_one_text_are_refused() -> None:
             bl.fit(data, target="y")
     with pytest.raises(ColumnError, match="MultiIndex"):
         bl.fit(pd.DataFrame(ARRAY, columns=pd.MultiIndex.from_tuples([("a", 1), ("a", 2), ("y", 1)])), target=("y", 1))
+
+
+def test_rows_by_name_and_named_tuples_are_rows():
+    frame = pd.DataFrame({"x": np.arange(60.0), "g": ["u", "v", "v"] * 20}).assign(y=lambda d: d.x + (d.g == "u"))
+    model = bl.fit(frame, "y ~ x + g")
+    expected = model.predict(frame.iloc[:3])
+    np.testing.assert_array_equal(model.predict(frame.iloc[:3].to_dict("records")), expected)
+    np.testing.assert_array_equal(model.predict([{"g": "v", "x": 1.0}]), expected[1:2])
+    np.testing.assert_array_equal(model.predict(next(frame.itertuples())), expected[:1])
+    np.testing.assert_array_equal(model.predict(pd.Series([0.0, "u"])), expected[:1])
+    with pytest.warns(BestlineWarning, match=r"1 row has no prediction, because a value is missing \(`g` 1\)"):
+        assert np.isnan(model.predict([{"x": 1.0, "g": "u"}, {"x": 2.0}])).tolist() == [False, True]

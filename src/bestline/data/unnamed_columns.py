@@ -47,8 +47,12 @@ def with_names(data: Any, design: Design) -> Any:
     """
     if data is None:
         return data
+    if isinstance(data, tuple) and hasattr(data, "_asdict"):  # a row of `itertuples`, say
+        data = {name: value for name, value in data._asdict().items() if name in design.table}
     if isinstance(data, Mapping):
         return _as_columns(data)
+    if isinstance(data, list) and data and all(isinstance(row, Mapping) for row in data):  # rows by name, as JSON has them
+        return {name: [_plain(row.get(name)) for row in data] for name in dict.fromkeys(name for row in data for name in row)}
     if isinstance(data, tuple) and len(data) == 2 and not _scalar(data[0]):  # (X, y)
         return _pair(data[0], data[1], design)
     if is_series(data):
@@ -98,7 +102,7 @@ def _matrix(data: Any) -> Tensor | np.ndarray[Any, Any] | None:
     if getattr(getattr(data, "dtype", None), "names", None):  # records have names of their own
         return None
     if is_series(data):
-        data = np.asarray(data)
+        data = np.array(data)  # a copy: torch warns of memory that nobody may write to
     try:
         return _numbers(data)
     except (TypeError, ValueError, RuntimeError):
