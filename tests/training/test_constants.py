@@ -6,15 +6,18 @@ from functools import partial
 
 import numpy as np
 import pytest
+import statsmodels.api as sm
 import torch
 from scipy import stats
 from scipy.optimize import brentq
 from sklearn.linear_model import ElasticNet, LinearRegression
 
 import bestline as bl
+from bestline.numerics import Rows
 from bestline.numerics.comoments import Comoments
 from bestline.numerics.scaling import Scaling
 from bestline.training.cross_validation import geometric, select
+from bestline.training.objective import residual_scale
 from bestline.training.penalty.elastic_net import ElasticNetPenalty
 from bestline.training.solvers import Descent
 from bestline.training.solvers.path import Normal, solve, top
@@ -39,7 +42,7 @@ def efficiency(delta: float) -> float:
 
 def test_hubers_edge_is_where_he_loses_a_twentieth() -> None:
     delta = brentq(lambda d: efficiency(d) - 0.95, 0.5, 3)
-    X, y = table(81)  # an odd number, so that there is one median
+    X, y = table(80)
     residuals = y - LinearRegression(tol=0).fit(X, y).predict(X)
     # The robust scale: the median size of the residuals over that of a standard normal.
     scale = float(np.median(np.abs(residuals)) / stats.norm.ppf(0.75))
@@ -48,6 +51,20 @@ def test_hubers_edge_is_where_he_loses_a_twentieth() -> None:
     other = bl.fit((X, y), loss=f"huber:{1.35 * scale!r}")  # as its neighbour among the constants, scikit-learn's
     # Our 0.6745 is the quartile of a standard normal to four digits, so the two lines are not quite one.
     assert np.abs(model.params - same.params).max() < 0.05 * np.abs(other.params - same.params).max()
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("n", [4, 7, 8, 30, 31])
+def test_hubers_scale_is_that_of_statsmodels_for_any_number_of_rows(n: int, weighted: bool) -> None:
+    """An even number of rows has its median between two; a row of weight 3 is three rows."""
+    X, y = table(n, 1, seed=n)
+    w = np.random.default_rng(n).integers(1, 4, n) if weighted else np.ones(n, dtype=int)
+    each = np.repeat(np.arange(n), w)
+    residuals = (y - LinearRegression(tol=0).fit(X[each], y[each]).predict(X))[each]
+    rows = Rows(torch.from_numpy(X), torch.from_numpy(y)[:, None], torch.from_numpy(w).double() / 10 if weighted else None)
+    moments = Comoments.of_rows(rows)
+    found = residual_scale(rows, moments, Scaling.of(moments, 1, intercept=True, standardize=True))
+    assert float(found[0]) == pytest.approx(sm.robust.mad(residuals, center=0), rel=1e-9)
 
 
 @pytest.mark.parametrize("decay", [0.0, 0.3, 5.0])

@@ -317,9 +317,10 @@ def residual_scale(rows: Rows, moments: Comoments, scaling: Scaling) -> Tensor:
 
 
 def _median(values: Tensor, w: Tensor | None) -> Tensor:
-    """Median of each column (k,) of values (n, k), rows counting by their weight."""
-    if w is None:
-        return values.median(0).values
+    """Median of each column (k,) of values (n, k), rows counting by their weight; between two rows it is their middle."""
     ordered, order = values.sort(0)
-    share = w.cpu()[order].cumsum(0)
-    return ordered.gather(0, (share >= share[-1] / 2).long().argmax(0, keepdim=True))[0]
+    share = (torch.ones_like(ordered) if w is None else w.cpu()[order]).cumsum(0)
+    # Half of the weight lies below the first row that reaches it, and half above the first that passes it: mostly these are one.
+    half, rounding = share[-1] / 2, 1 + 1e-12
+    low, high = ((share * rounding >= half).long().argmax(0), (share > half * rounding).long().argmax(0))
+    return (ordered.gather(0, low[None])[0] + ordered.gather(0, high[None])[0]) / 2
