@@ -22,13 +22,13 @@ ROW = {"a": 0.5, "b": -1.0, "g": "v"}
 
 NUMBERS: dict[str, Any] = {
     "dict": {"a": 0.5, "b": -1.0},
-    "dict, another order, more columns": {"z": "text", "b": -1, "a": np.float32(0.5)},
+    "dict, another order": {"b": -1, "a": np.float32(0.5)},
     "dict of tensors": {"a": torch.tensor(0.5), "b": torch.tensor(-1)},
     "dict of arrays without dimensions": {"a": np.array(0.5), "b": np.array(-1.0)},
     "dict of lists": {"a": [0.5], "b": [-1.0]},
     "dict of decimals": {"a": Decimal("0.5"), "b": Decimal(-1)},
     "series": pd.Series({"b": -1.0, "a": 0.5}),
-    "row of a frame": pd.DataFrame({"g": ["x"], "a": [0.5], "b": [-1.0]}).iloc[0],
+    "row of a frame": pd.DataFrame({"y": [2.5], "a": [0.5], "b": [-1.0]}).iloc[0],
     "tuple": (0.5, -1.0),
     "list": [0.5, -1.0],
     "array": np.array([0.5, -1.0]),
@@ -69,6 +69,13 @@ MIXED: dict[str, Any] = {
     "rows": [[0.5, -1.0, "v"]],
     "array of rows": np.array([[0.5, -1.0, "v"]], dtype=object),
 }
+
+
+def test_a_row_may_have_more_columns_which_is_said() -> None:
+    model = bl.fit(TABLE[["a", "b", "y"]], target="y")
+    with pytest.warns(BestlineWarning, match="`z` is not used"):
+        found = model.predict({"z": "text", "b": -1, "a": np.float32(0.5)})
+    assert found == pytest.approx([model.intercept + 0.5 * model.coef["a"] - model.coef["b"]], rel=1e-12)
 
 
 @pytest.mark.parametrize("form", MIXED)

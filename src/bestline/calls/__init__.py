@@ -1,4 +1,9 @@
-"""Calls: what people write by habit from other libraries is taken where it can only mean one thing, and else told what to write."""
+"""Calls: what people write by habit from other libraries is taken where it can only mean one thing, and else told what to write.
+
+The contract is a table of names for each kind of thing, and no property or branch for each name: `options` knows what an option is
+called elsewhere, `attributes` what people reach for on an object, `arguments` which of two arguments is the formula, and
+`old_spellings` what a name was called before. Python's doors and the command line ask here.
+"""
 
 from bestline.calls.arguments import data_first, is_formula, meant_as_formula
 from bestline.calls.attributes import answering, answering_module, missing, spelt_out

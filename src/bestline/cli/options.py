@@ -101,13 +101,15 @@ def asking(
     return Asked(files, formula, {"target": one_or_names(target), "features": names_of(features)})
 
 
+_QUOTED = re.compile(r'^"((?:[^"]|"")*)"(?=[^"]*$)')  # what stands behind it stays: a number by name, `"a,b"=2`
+
+
 def names_of(text: str | None) -> list[str] | None:
     """Names between commas; a name that holds a comma itself stands in double quotes."""
     if text is None:
         return None
-    words = [word.strip() for word in re.findall(r'\s*("(?:[^"]|"")*"|[^,]*)\s*(?:,|\Z)', text)]
-    quoted = [len(word) > 1 and word[0] == word[-1] == '"' for word in words]
-    names = [word[1:-1].replace('""', '"') if q else word for word, q in zip(words, quoted, strict=True)]
+    words = re.findall(r'\s*("(?:[^"]|"")*"[^,"]*|[^,]*)\s*(?:,|\Z)', text)
+    names = [_QUOTED.sub(lambda q: q[1].replace('""', '"'), word.strip()) for word in words]
     return [name for name in names if name.strip()]
 
 
