@@ -12,6 +12,7 @@ import torch
 import bestline as bl
 from bestline.data.design.lost_digits import rows_doubled
 from bestline.data.tables import open_source
+from bestline.errors import BestlineWarning
 from bestline.inference import sharpen as climb
 from bestline.numerics.rows import Rows
 from numerics.exact import NIST, close_columns, of_nist, right, right_root, truth
@@ -224,3 +225,20 @@ def test_the_estimator_promises_all_digits_and_has_them(name: str):
         assert right(float(weight), value[0]) >= EXACT
         assert right_root(error, square) >= EXACT
     assert set(found.digits_.tolist()) == {15.0}
+
+
+def test_many_targets_of_redundant_columns_are_left_to_moments() -> None:
+    """Each would take some 30 ms; no digit is claimed then, and the fitted values are those of NumPy."""
+    draw = np.random.default_rng(5)
+    X = draw.normal(size=(300, 3))
+    X = np.column_stack([X, X[:, 0]])
+    Y = X @ draw.normal(size=(4, 101)) + draw.normal(size=(300, 101))
+    with pytest.warns(BestlineWarning):
+        model = bl.fit((X, Y))
+    expected = X @ np.linalg.lstsq(np.column_stack([X, np.ones(300)]), Y, rcond=None)[0][:4]
+    found = model.predict(X)
+    assert model.refined is None
+    assert found - found.mean(0) == pytest.approx(expected - expected.mean(0), abs=1e-9)
+    estimator = bl.LinearRegression().fit(X, Y)
+    assert estimator.predict(X) == pytest.approx(found, abs=1e-9)
+    assert estimator.rank_ == 3

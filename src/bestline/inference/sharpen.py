@@ -25,6 +25,7 @@ from bestline.numerics import Refined
 from bestline.numerics.exact_solve import MOST_COLUMNS, solved
 from bestline.numerics.exact_sums import CrossProducts, TooWideError
 from bestline.training import Reach
+from bestline.training.least_squares import MANY_TARGETS
 
 _SMALL = 200_000  # numbers in a table that is solved exactly whether or not its digits are in doubt
 _FEW = 30  # weights, likewise: the elimination grows with their cube
@@ -72,6 +73,8 @@ def _solved(line: FittedLine, digits: int, progress: Progress | None) -> Refined
     inference = line.inference
     assert inference is not None  # noqa: S101  least squares has one
     doubtful = any(alias.on for alias in inference.aliased)  # moments may take columns for one that the rows tell apart
+    if doubtful and k > MANY_TARGETS:
+        return None
     if not (small or (digits and doubtful) or line.lacking(digits, errors=True)):
         return None
     try:

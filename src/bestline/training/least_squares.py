@@ -36,6 +36,7 @@ _STEADY = 3  # right digits from which steps of correction converge quickly
 _STEPS = 2
 _SMALL, _FEW = 200_000, 30  # numbers and columns of a table whose exact solution takes milliseconds
 _FEW_TARGETS = 10  # each takes some 30 milliseconds
+MANY_TARGETS = 100  # beyond which redundant columns are no reason to solve each of them exactly: that would take many seconds
 _CHUNK = 65_536  # rows taken at a time
 
 
@@ -104,7 +105,7 @@ def sharpened(rows: Rows, moments: Comoments, line: Solved, *, intercept: bool) 
     system is too uncertain for that, and for tables that are small, the solution is computed exactly.
     """
     p, k = line.slopes.shape
-    if rows.X.dtype != torch.float64 or p == 0:
+    if rows.X.dtype != torch.float64 or p == 0 or (line.rank < p and k > MANY_TARGETS):
         return line
     # A small table is solved exactly, whatever its digits: nobody will notice the time. Of others the digits decide.
     if not (len(rows) * (p + k) <= _SMALL and p < _FEW and k <= _FEW_TARGETS):
