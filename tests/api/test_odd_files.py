@@ -84,7 +84,7 @@ TEXTS: dict[str, tuple[str | bytes, str, str]] = {
     "zip": (archive(PLAIN.encode()), "fit", ""),
     "minus of typesetting": (text(lambda i: repr(float(X1[i])).replace("-", "\u2212")), "warn", "x1"),
     "parentheses": (text(lambda i: f"({-X1[i]})" if X1[i] < 0 else repr(float(X1[i]))), "warn", "in parentheses"),
-    "unnamed index": ("\n".join([",x1,x2,y", *(f"{i},{r}" for i, r in enumerate(PLAIN.splitlines()[1:]))]), "warn", "unnamed"),
+    "unnamed index": ("\n".join([",x1,x2,y", *(f"{i},{r}" for i, r in enumerate(PLAIN.splitlines()[1:]))]), "fit", ""),
     "no rows": ("x1,x2,y\n", "error", "no rows"),
     "nothing": ("", "error", "no rows"),
     "a NUL": (PLAIN.replace("\n", "\n\0", 3), "error", "NUL"),

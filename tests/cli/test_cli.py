@@ -170,14 +170,14 @@ def test_bad_input_is_one_clear_line_and_status_1_from_every_command(run: Run, t
     elif name == "cut.parquet":
         pd.read_csv(table).to_parquet(name)
         Path(name).write_bytes(Path(name).read_bytes()[:200])
-    before = set(Path().iterdir())
+    before = {*Path().iterdir()}
     commands = [("fit", name, "y ~ x1", "-o", "new.bestline"), ("fit", name, "--target", "y")]
     commands += [("predict", "good.bestline", name, "-o", "p.csv"), ("evaluate", "good.bestline", name)]
     for command in commands:
         if name == "one.csv" and command[0] != "fit":
             continue  # one row can well be predicted
-        if name == "header.csv" and command[0] == "predict":
-            continue
+        if name in ("header.csv", "nan.csv") and command[0] in ("predict", "evaluate")[: 2 if name == "nan.csv" else 1]:
+            continue  # no row has no prediction; a row with a gap has a missing one, which is said
         result = run(*command)
         assert result.status == 1, (command, result.out, result.err)
         assert result.err.startswith("bestline: ")

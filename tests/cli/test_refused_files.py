@@ -28,7 +28,7 @@ OUTPUTS = [
     (("fit", *FIT, "--trace", "out/t.csv", "--solver", "sgd", "--steps", "5"), "Training error"),
     (("fit", *FIT, "--report", "out/r.html"), "Training error"),
     (("fit", *FIT, "-o", "out/m.bestline", "--json"), '"coef"'),
-    *((("watch", *FIT, "--steps", "3", "--frames", "3", "-o", f"out/w.{e}"), "updates") for e in ("html", "gif", "png", "svg")),
+    *((("watch", *FIT, "--steps", "3", "-o", f"out/w.{e}"), "updates") for e in ("html", "gif", "png", "svg")),
     *((("predict", "m.bestline", "table.csv", "-o", f"out/p.{e}"), "") for e in ("csv", "tsv.gz", "parquet", "feather")),
     *((("sweep", *FIT, "--steps", "5", "-o", f"out/s.{e}"), "rate") for e in ("csv", "html", "pdf")),
     *((("export", "m.bestline", "--to", kind, "-o", f"out/e.{kind}"), "") for kind in ("sql", "onnx", "json")),
@@ -94,13 +94,14 @@ PLACES: dict[str, tuple[Callable[[Path], Path], str]] = {
     "below a file": (lambda place: place / "table.csv" / "m", "does not exist"),
     "stdout": (lambda _: Path("/dev/stdout"), "device or pipe"),
     "a device": (lambda _: Path("/dev/full"), "device or pipe"),
-    "its own data": (lambda place: place / "table.csv", "exists already"),
+    "a model": (lambda place: place / "table.bestline", "exists already"),
 }
 
 
 @pytest.mark.parametrize("place", PLACES)
 def test_a_place_for_no_file_is_refused_by_its_name_before_any_work(run: Run, table: Path, tmp_path: Path, place: str) -> None:
     make, cause = PLACES[place]
+    (tmp_path / "table.bestline").touch()
     path = make(tmp_path)
     data = table.read_bytes()
     before = sorted(tmp_path.iterdir())

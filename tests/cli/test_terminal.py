@@ -110,7 +110,7 @@ def test_files_whose_names_look_like_formulas_are_files(tmp_path: Path, monkeypa
     ("words", "said"),
     [
         (("ft", "table.csv"), "bestline fit"),
-        (("plot", "table.csv"), "bestline watch"),
+        (("draw", "table.csv"), "bestline"),
         (("train", "table.csv"), "bestline fit"),
         (("score", "m.bestline"), "bestline evaluate"),
         (("sumary", "m.bestline"), "bestline summary"),

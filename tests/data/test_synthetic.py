@@ -430,7 +430,7 @@ class TestSamples:
     def test_path(self):
         assert samples.NAMES == ("penguins",)
         assert samples.path("penguins").read_text(encoding="utf-8").startswith("species,island,bill_length_mm")
-        with pytest.raises(OptionError, match="the samples are `penguins`"):
+        with pytest.raises(OptionError, match="did you mean `penguins`"):
             samples.path("pinguins")
 
     def test_penguins(self):

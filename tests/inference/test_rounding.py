@@ -198,7 +198,7 @@ def test_an_interval_that_is_all_rounding_is_not_given(tmp_path: Path):
     model = bl.fit({"x": YEARS, "y": TREND}, "y ~ x + I(x**2) + I(x**3)")
     assert model.refined is not None
     model.save(tmp_path / "line.bestline")
-    _, tensors, facts = store.read(tmp_path / "line.bestline", "model", 1)
+    _, tensors, facts = store.read(tmp_path / "line.bestline", "model", 2)
     old = {n: t for n, t in tensors.items() if n not in ("refined.factor", "refined.factor_below", "refined.weights_below")}
     store.write(tmp_path / "old.bestline", "model", 1, old, facts, overwrite=False)
     loaded = bl.load(tmp_path / "old.bestline")

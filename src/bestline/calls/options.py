@@ -129,7 +129,8 @@ def hint(name: str, known: Iterable[str], say: Callable[[str], str] = readable, 
         Whether all options are told where none is near; otherwise nothing.
     """
     known, folded = list(known), name.casefold().replace("-", "_").strip("_")
-    ours = [own for own in _OURS.get(folded, []) if own in known]
+    # A name of ours in other letters, `LR`, is that one, whatever it means elsewhere.
+    ours = [folded] if folded in known else [own for own in _OURS.get(folded, []) if own in known]
     # Estimators have the words of others: there ours is the one from elsewhere.
     ours = ours or [theirs for theirs in _ALIASES.get(folded, "").split() if theirs in known]
     if ours:

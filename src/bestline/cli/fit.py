@@ -189,6 +189,10 @@ def fit(
     _refuse_same(files)
     with terminal.listening() as bars:
         model = training.fit(bars)
+    if training.arguments["start"] is not None and model.plan.solver.name == "exact":  # which solver it is, the fit decides
+        raise typer.BadParameter(
+            "--start is where training begins, and the exact solution has no such place; name a solver, such as --solver sgd"
+        )
     # The last finite weights of a run that diverged are worth a look and a trace, but not a file that others take for a line.
     diverged = model.stop is bl.Stop.DIVERGED
     _tell_why(training, model, terminal)

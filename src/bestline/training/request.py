@@ -71,10 +71,6 @@ class Request(Method):
         line = self.solver.reach is Reach.SOLUTION and self.squared_line
         if self.cv and (not line or self.l1 or self.l2):
             raise OptionError(f"`cv={self.cv!r}` chooses the penalty for squared loss of a line; leave out solver, l1 and l2.")
-        if self.start is not None and self.solver.name == "exact":
-            raise OptionError(
-                "`start` is where training begins, and the exact solution has no such place; name a solver, such as solver='sgd'."
-            )
         if self.penalty_factors is not None and not isinstance(self.penalty_factors, Mapping):
             raise OptionError(f"`penalty_factors` names columns, as in {{'age': 0}}; got {self.penalty_factors!r}.")
         if self.penalty_factors and not (self.cv or self.l1 or self.l2):

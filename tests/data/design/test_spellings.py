@@ -157,7 +157,7 @@ def test_missing_is_missing_in_every_spelling(tmp_path: Path) -> None:
         pl.Series([None, 2]),
     ):
         assert np.isnan(model.predict({"z": spelt})).tolist() == [True, False]
-    (tmp_path / "t.csv").write_text('z,k\n,1\n2,1\nNA,1\n"2.0",1\n')
+    (tmp_path / "t.csv").write_text('z,y\n,1\n2,1\nNA,1\n"2.0",1\n')
     assert np.isnan(model.predict(str(tmp_path / "t.csv"))).tolist() == [True, False, True, False]
 
 

@@ -105,7 +105,7 @@ def test_names_of_pairs():
         ((1, 2, 3), ShapeError, "pair"),
         (np.ones((2, 2), complex), ColumnError, "complex"),
         (torch.ones(2, 2).to_sparse(), ShapeError, "sparse"),
-        (None, DataError, "not a table"),
+        (None, DataError, "data are missing"),
         ([], DataError, "empty"),
         ({"a": np.ones((2, 2))}, ShapeError, "one-dimensional"),
         ({"b": [{"k": 1}, 2]}, ColumnError, "`b` is a mix of dict, int"),

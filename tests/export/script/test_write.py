@@ -39,7 +39,7 @@ def own_optimizer(parameters: Any, lr: float) -> torch.optim.Optimizer:
 @pytest.mark.parametrize(
     ("options", "style", "message"),
     [
-        ({}, "jax", r"no style 'jax'; choose one of numpy, tensors, linear, module"),
+        ({}, "jax", r"no style 'jax'; choose numpy, tensors, linear, module"),
         ({"loss": own_loss, "solver": "sgd", "steps": 2, "lr": 1e-9}, "linear", "loss function of your own"),
         ({"forward": nn.Linear(3, 1), "solver": "sgd", "steps": 2, "lr": 1e-9}, "linear", "forward function of your own"),
         ({"solver": "lbfgs", "steps": 2}, "numpy", "LBFGS is too long to write by hand .* style='tensors'"),

@@ -175,7 +175,7 @@ def test_float32_storage_is_read_as_it_is():
     ["HC4", "robust", "", "HC3:", "HC1:firm", {"cluster": 3}, {"group": "firm"}, {"HC3": "firm"}, {}, "cluster", "cluster:"],
 )
 def test_kinds_that_do_not_exist(cov: Any):
-    with pytest.raises(OptionError, match="classical, HC0" if not isinstance(cov, dict) else "one column of clusters"):
+    with pytest.raises(OptionError, match="HC3" if not isinstance(cov, dict) else "one column of clusters"):
         uncertainty.covariance(bl.fit(frame(), "y ~ x1"), cov)
 
 

@@ -78,7 +78,7 @@ def test_what_solvers_declare() -> None:
 @pytest.mark.parametrize(
     ("solver", "options", "message"),
     [
-        ("newton", {}, "choose exact, proximal, interior-point, stochastic, sgd"),
+        ("magic", {}, "choose exact, proximal, interior-point, stochastic, sgd"),
         ("exact", {"lr": 0.1}, "takes no lr; its settings are aliased; name an optimiser"),
         ("interior-point", {"tol": 0.1}, "takes no tol; name an optimiser"),
         ("stochastic", {"batch_size": 2}, "takes no batch_size; its settings are lr, steps, rate, power"),

@@ -190,7 +190,7 @@ def test_what_is_refused() -> None:
     with pytest.raises(OptionError, match=r"20,000 columns.*bestline\.LassoCV"):
         refuse_folds(20_000, 5)
     X = np.zeros((3, 8_001))
-    with pytest.raises(DataError, match=r"8,000 columns.*bestline\.Lasso or bestline\.LassoCV"):
+    with pytest.raises(DataError, match=r"at least 8,001 columns.*bestline\.Lasso or bestline\.LassoCV"):
         bl.fit((X, np.arange(3.0)), l1=0.1)
 
 

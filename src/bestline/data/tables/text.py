@@ -42,7 +42,7 @@ def whole_rows(text: TextStream, delimiter: bytes, too_long: Callable[[], Except
             rest = rest[end:]
         elif len(rest) > BLOCK:
             raise too_long()
-    if rest.strip():
+    if rest.strip(b" \r\n"):
         yield rest, b'"' in rest
 
 
