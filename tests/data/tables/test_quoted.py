@@ -76,7 +76,8 @@ def test_a_written_table_is_read_back(tmp_path_factory, table, delimiter, ends, 
         writer = csv.writer(file, delimiter=delimiter, lineterminator=ends, quoting=quoting)
         writer.writerows([("number", "word"), *table])
     assume(len(rows_of(path.read_bytes().decode(), delimiter)) == len(table) + 1)
-    assume("\r" not in "".join(word for _, word in table) or quoting != csv.QUOTE_MINIMAL)
+    # csv.writer may leave a line's end unquoted that is not its own, which no reader can tell from a row's end.
+    assume(not set("\r\n") & set("".join(word for _, word in table)) or quoting != csv.QUOTE_MINIMAL)
     with mock.patch.object(text_of_files, "BLOCK", size), mock.patch.object(delimited, "BLOCK", size):
         source = open_source(path, text=["word"])
         np.testing.assert_array_equal(all_numbers(source, ["number"])[:, 0], [number for number, _ in table])
