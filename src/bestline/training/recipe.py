@@ -131,7 +131,7 @@ def _as_word(word: str) -> str:
 
     def spelt(letter: str) -> str:
         if letter.isprintable():
-            return f"\\{letter}" if letter in "'\\" else letter
+            return {"'": "\\x27", "\\": "\\\\"}.get(letter, letter)
         code = ord(letter)
         return f"\\x{code:02x}" if code < 128 else f"\\u{code:04x}" if code < 2**16 else f"\\U{code:08x}"
 
