@@ -17,21 +17,13 @@ import torch
 import bestline as bl
 from bestline.data import runner
 from bestline.data.runner import summed
+from threads import inherited
 
 PATIENCE = 60  # seconds for another thread to do what it will do at once
 
 
 def mine() -> list[str]:
     return [thread.name for thread in threading.enumerate() if thread.name.startswith("bestline")]
-
-
-def inherited() -> int:
-    """How many threads torch gives a thread that has just begun."""
-    found: list[int] = []
-    thread = threading.Thread(target=lambda: found.append(torch.get_num_threads()))
-    thread.start()
-    thread.join()
-    return found[0]
 
 
 @pytest.fixture
