@@ -7,6 +7,7 @@ import subprocess
 import sys
 import textwrap
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -127,5 +128,14 @@ _FORK = textwrap.dedent(
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
 def test_a_forked_child_can_fit_from_every_solver_and_estimator():
-    done = subprocess.run([sys.executable, "-c", _FORK, __file__], capture_output=True, text=True, timeout=600, check=True)
+    # This file is loaded there, and it imports what stands beside the rooms of the tests.
+    paths = os.pathsep.join([str(Path(__file__).parents[1]), *filter(None, [os.environ.get("PYTHONPATH")])])
+    done = subprocess.run(
+        [sys.executable, "-c", _FORK, __file__],
+        capture_output=True,
+        text=True,
+        timeout=600,
+        check=True,
+        env=os.environ | {"PYTHONPATH": paths},
+    )
     assert done.stdout.strip() == "[]"
