@@ -25,9 +25,9 @@ from bestline.data.tables import open_source
 from bestline.inference.coordinates import AddUp, Fold
 from bestline.inference.covariance.named import parse_cov
 from bestline.inference.covariance.sandwich import CollectMeat
+from bestline.inference.diagnostics.residual_sums import Lens, SumResiduals
 from bestline.inference.numbered_rows import OverTraining
 from bestline.inference.prediction import _Judge
-from bestline.inference.residual_sums import Lens, SumResiduals
 from bestline.inference.sharpen import _SumExactly
 from bestline.inference.uncertainty import basis_of
 from bestline.numerics.comoments import Comoments

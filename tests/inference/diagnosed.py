@@ -10,8 +10,8 @@ import pandas as pd
 
 import bestline as bl
 from bestline.api.model import Model
-from bestline.inference import second_pass
-from bestline.inference.diagnosis import Diagnosis
+from bestline.inference.diagnostics import second_pass
+from bestline.inference.diagnostics.diagnosis import Diagnosis
 
 
 @cache

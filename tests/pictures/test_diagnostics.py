@@ -8,8 +8,8 @@ import torch
 from scipy import stats
 
 import bestline as bl
-from bestline.inference import second_pass
-from bestline.inference.diagnosis import FITTED, LEVERAGE, QUANTILES, SPREAD
+from bestline.inference.diagnostics import second_pass
+from bestline.inference.diagnostics.diagnosis import FITTED, LEVERAGE, QUANTILES, SPREAD
 from bestline.pictures.diagnostics import panels, smoothed
 from bestline.pictures.marks import Bins, Line, Points
 from bestline.pictures.render.mpl import draw

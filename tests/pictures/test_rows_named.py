@@ -10,7 +10,7 @@ from scipy import stats
 from statsmodels.stats.outliers_influence import OLSInfluence
 
 import bestline as bl
-from bestline.inference.residual_sums import MOST, TOP
+from bestline.inference.diagnostics.residual_sums import MOST, TOP
 from bestline.pictures.diagnostics import panels
 from bestline.pictures.marks import Horizontal, Line, Points, Text
 from inference.diagnosed import diagnosed, noise

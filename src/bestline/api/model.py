@@ -22,12 +22,12 @@ from bestline.inference import (
     peers,
     prediction,
     reached_for,
-    second_pass,
     summary,
     tables,
     training_rows,
     uncertainty,
 )
+from bestline.inference.diagnostics import second_pass
 from bestline.inference.fitted import FittedLine
 from bestline.numerics import Rows
 
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from bestline.inference.classical import Coefficient, Inference
     from bestline.inference.covariance.base import Cov
     from bestline.inference.covariance.sandwich import Covariance
-    from bestline.inference.diagnosis import Diagnosis
+    from bestline.inference.diagnostics.diagnosis import Diagnosis
     from bestline.inference.hypotheses import Verdict
     from bestline.inference.peers import Agreement
     from bestline.inference.restrictions import Restrictions

@@ -15,8 +15,8 @@ from bestline.data.tables import Batch, Source
 from bestline.errors import DataError, MissingValuesError, NumericalError, OptionError, UnseenLevelError, warn
 from bestline.inference import classical
 from bestline.inference.coordinates import AddUp, Basis
+from bestline.inference.diagnostics.influence import influence
 from bestline.inference.fitted import FittedLine
-from bestline.inference.influence import influence
 from bestline.inference.prediction import check_unseen
 from bestline.inference.remarks import Remarks
 from bestline.inference.training_rows import look, numbered, rows_of

@@ -14,8 +14,8 @@ import torch
 from torch import Tensor
 
 from bestline.errors import NumericalError
-from bestline.inference.diagnosis import FITTED, LEVERAGE, QUANTILES, SPREAD, Diagnosis
-from bestline.inference.residual_sums import COLUMNS, DECADES, FINE, MOST, REACH, ROOTS, TENTH, TOP, quantile_of
+from bestline.inference.diagnostics.diagnosis import FITTED, LEVERAGE, QUANTILES, SPREAD, Diagnosis
+from bestline.inference.diagnostics.residual_sums import COLUMNS, DECADES, FINE, MOST, REACH, ROOTS, TENTH, TOP, quantile_of
 from bestline.pictures.marks import Bins, Horizontal, Line, Mark, Panel, Picture, Points, Text, numbers
 from bestline.wording import shown
 

@@ -11,8 +11,8 @@ import bestline.pictures.loss_curves as curves
 import bestline.pictures.penalty_paths as paths
 from bestline.calls import answering, with_hints
 from bestline.errors import BestlineDeprecationWarning, OptionError, warn
+from bestline.inference.diagnostics.second_pass import diagnosis
 from bestline.inference.fitted import FittedLine, lines_by_label
-from bestline.inference.second_pass import diagnosis
 from bestline.inference.uncertainty import tables, target_number
 from bestline.pictures.diagnostics import panels
 from bestline.pictures.landscape import Pair

@@ -13,11 +13,12 @@ import statsmodels.api as sm
 import bestline as bl
 from bestline.errors import ColumnError, MissingValuesError, NumericalError, OptionError
 from bestline.inference import coordinates as basis_module
-from bestline.inference import second_pass, uncertainty
+from bestline.inference import uncertainty
 from bestline.inference.covariance.base import Classical, CovarianceKind
 from bestline.inference.covariance.by_row import HC3
 from bestline.inference.covariance.clustered import Clustered
 from bestline.inference.covariance.named import parse_cov
+from bestline.inference.diagnostics import second_pass
 from inference.examples import EXACT, by_name, columns, frame, reference, right_digits
 
 pytestmark = pytest.mark.usefixtures("quiet")

@@ -25,9 +25,9 @@ from bestline.export.report.words import (
     on_what,
     scores_of,
 )
-from bestline.inference.diagnosis import Diagnosis
+from bestline.inference.diagnostics.diagnosis import Diagnosis
+from bestline.inference.diagnostics.second_pass import diagnosis
 from bestline.inference.fitted import FittedLine
-from bestline.inference.second_pass import diagnosis
 from bestline.inference.uncertainty import glances, tables
 from bestline.inference.why_not import why_not
 from bestline.pictures import figures

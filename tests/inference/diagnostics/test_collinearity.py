@@ -12,7 +12,7 @@ import torch
 from statsmodels.stats.outliers_influence import variance_inflation_factor
 
 import bestline as bl
-from bestline.inference import second_pass
+from bestline.inference.diagnostics import second_pass
 from bestline.numerics import Rows
 from inference.diagnosed import frame
 from numerics.exact import NIST, right, truth
@@ -47,7 +47,7 @@ def test_collinearity_against_statsmodels_and_belsley():
 
 def test_longleys_condition_is_the_published_one():
     """43,275: Belsley, Kuh & Welsch (1980), and R's perturb and statsmodels since."""
-    data = pd.read_csv(Path(__file__).parents[1] / "references" / "inference_longley.csv")
+    data = pd.read_csv(Path(__file__).parents[2] / "references" / "inference_longley.csv")
     model = bl.fit(data, "TOTEMP ~ GNPDEFL + GNP + UNEMP + ARMED + POP + YEAR")
     assert second_pass.columns_of(model).indices[-1].value == pytest.approx(43275.0, rel=1e-5)
 

@@ -12,15 +12,15 @@ import torch
 from torch import Tensor
 
 from bestline.errors import OptionError
-from bestline.inference import diagnosis as diagnostics
-from bestline.inference.collinearity import Collinearity, collinearity
 from bestline.inference.coordinates import Basis, Totals
-from bestline.inference.diagnosis import Diagnosis
+from bestline.inference.diagnostics import diagnosis as diagnostics
+from bestline.inference.diagnostics.collinearity import Collinearity, collinearity
+from bestline.inference.diagnostics.diagnosis import Diagnosis
+from bestline.inference.diagnostics.influence import dfbetas
+from bestline.inference.diagnostics.influence import influence as influence_of
+from bestline.inference.diagnostics.residual_sums import Lens, SumResiduals
 from bestline.inference.fitted import FittedLine
-from bestline.inference.influence import dfbetas
-from bestline.inference.influence import influence as influence_of
 from bestline.inference.numbered_rows import Numbered, OverRows
-from bestline.inference.residual_sums import Lens, SumResiduals
 from bestline.inference.training_rows import look
 from bestline.inference.uncertainty import basis_of, check_same_rows, target_number
 from bestline.inference.why_not import refuse

@@ -7,8 +7,9 @@ import pytest
 
 import bestline as bl
 from bestline.errors import OptionError
-from bestline.inference import second_pass, uncertainty
-from bestline.inference.influence import dfbetas, influence
+from bestline.inference import uncertainty
+from bestline.inference.diagnostics import second_pass
+from bestline.inference.diagnostics.influence import dfbetas, influence
 from inference.examples import EXACT, columns, frame, right_digits
 
 pytestmark = pytest.mark.usefixtures("quiet")

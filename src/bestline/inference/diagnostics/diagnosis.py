@@ -16,9 +16,9 @@ from torch import Tensor
 
 from bestline.errors import listed, readable
 from bestline.inference.classical import infer, t_two_sided
-from bestline.inference.collinearity import INFLATED, Collinearity
+from bestline.inference.diagnostics.collinearity import INFLATED, Collinearity
+from bestline.inference.diagnostics.residual_sums import CROSSED, TOP, Lens, ResidualSums
 from bestline.inference.hypotheses import Verdict, verdict
-from bestline.inference.residual_sums import CROSSED, TOP, Lens, ResidualSums
 from bestline.numerics import Comoments, Scaling
 from bestline.wording import bulleted, finite, plain
 

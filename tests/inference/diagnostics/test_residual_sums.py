@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bestline.api.model import Model
-from bestline.inference import second_pass
-from bestline.inference.residual_sums import TOP, Lens, ResidualSums, SumResiduals, quantile_of
+from bestline.inference.diagnostics import second_pass
+from bestline.inference.diagnostics.residual_sums import TOP, Lens, ResidualSums, SumResiduals, quantile_of
 from inference.diagnosed import diagnosed, frame, large_model
 
 pytestmark = pytest.mark.usefixtures("quiet")

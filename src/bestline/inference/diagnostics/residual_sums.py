@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from bestline.inference.coordinates import Basis, Totals
-from bestline.inference.influence import influence
+from bestline.inference.diagnostics.influence import influence
 from bestline.inference.numbered_rows import Numbered, OverRows
 from bestline.numerics import Comoments
 

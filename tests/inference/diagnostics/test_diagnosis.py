@@ -17,8 +17,8 @@ from statsmodels.stats.stattools import durbin_watson, jarque_bera
 
 import bestline as bl
 from bestline.errors import NumericalError, OptionError
-from bestline.inference import second_pass
-from bestline.inference.diagnosis import FITTED, LEVERAGE, QUANTILES, SPREAD, Diagnosis
+from bestline.inference.diagnostics import second_pass
+from bestline.inference.diagnostics.diagnosis import FITTED, LEVERAGE, QUANTILES, SPREAD, Diagnosis
 from bestline.pictures.diagnostics import panels
 from bestline.pictures.render.mpl import draw
 from inference.diagnosed import diagnosed, frame, noise

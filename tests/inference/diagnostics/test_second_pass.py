@@ -18,11 +18,12 @@ import bestline as bl
 from bestline.api.model import Model
 from bestline.data.tables import open_source
 from bestline.errors import DataError, NumericalError, OptionError
-from bestline.inference import comparison, second_pass, uncertainty
+from bestline.inference import comparison, uncertainty
 from bestline.inference.augment import augment
 from bestline.inference.covariance.base import Sandwich
 from bestline.inference.covariance.named import parse_cov
 from bestline.inference.covariance.sandwich import CollectMeat, Meat, sandwich
+from bestline.inference.diagnostics import second_pass
 from bestline.inference.numbered_rows import OverTraining
 from inference.examples import EXACT, by_name, columns, frame, reference
 
