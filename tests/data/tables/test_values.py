@@ -335,3 +335,34 @@ def test_iterators_as_columns_and_in_pairs():
         bl.fit({"x": (v for v in X), "y": Y}, "y ~ x")
     with pytest.raises(DataError, match="once only"):
         bl.fit((iter(X), Y))
+
+
+NAIVE = pd.to_datetime(["2020-01-03 00:00", "2020-01-03 12:00", "2020-01-05 06:00"])
+ZONED = NAIVE.tz_localize("Europe/Berlin")
+Y_OF_TIMES = [0.5, 1.0, 2.75]
+
+
+@pytest.mark.parametrize("as_text", [False, True])
+@pytest.mark.parametrize(("trained", "other"), [(NAIVE, ZONED), (ZONED, NAIVE)])
+def test_times_with_and_without_a_zone_are_never_mixed(tmp_path, trained, other, as_text):
+    """By the offset they would be shifted, without a word."""
+    written = lambda times: [time.isoformat() for time in times] if as_text else times
+    model = bl.fit({"t": written(trained), "y": Y_OF_TIMES}, "y ~ t")
+    assert model.predict({"t": written(trained)}) == pytest.approx(Y_OF_TIMES, abs=0.2)
+    with pytest.raises(bl.errors.ColumnError, match=r"`t` holds times .* a time zone, and the line was fitted to times .* one"):
+        model.predict({"t": written(other)})
+    pd.DataFrame({"t": written(other)}).to_csv(tmp_path / "t.csv", index=False)
+    with pytest.raises(bl.errors.ColumnError, match="time zone"):
+        model.predict(str(tmp_path / "t.csv"))
+
+
+def test_days_alone_have_no_clock_and_go_with_both():
+    days = {"t": ["2020-01-04", "2020-01-05"]}
+    for times in (NAIVE, NAIVE.tz_localize("UTC")):
+        model = bl.fit({"t": times, "y": [0.0, 0.5, 2.25]}, "y ~ t")
+        assert model.predict(days) == pytest.approx([1, 2])
+
+
+def test_text_with_a_zone_says_so_in_its_name():
+    model = bl.fit({"t": [time.isoformat() for time in ZONED], "y": Y_OF_TIMES}, "y ~ t")
+    assert model.names[0] == "t (days since 2020-01-02 UTC)"

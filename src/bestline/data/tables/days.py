@@ -22,7 +22,12 @@ from bestline.data.tables.words import text_words, wordy
 
 _NAME = re.compile(r"(?P<column>.+) \(days(?: since (?P<origin>\d{4}-\d{2}-\d{2})(?P<utc> UTC)?)?\)", re.DOTALL)
 _ISO = r"^\d{4}-\d{2}-\d{2}(?:[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?(?:Z|[+-]\d{2}:?\d{2})?)?$"
+_ZONE, _CLOCK = r"(?:Z|[+-]\d{2}:?\d{2})$", r"\d{2}:\d{2}"
 _DAY = {"s": 86_400, "ms": 86_400_000, "us": 86_400_000_000, "ns": 86_400_000_000_000}
+
+
+class ZoneError(Exception):
+    """Times with a zone where the line knows none, or the other way round; it becomes a ColumnError."""
 
 
 class NoDateError(Exception):
@@ -59,13 +64,15 @@ class Days:
         return f"{self.column} (days since {self.origin.isoformat()}{' UTC' if self.utc else ''})"
 
     def of(self, cells: Any) -> NDArray[np.float64]:
-        """Days (n,), NaN where missing. Raises NoDateError."""
-        cells = temporal(cells)
+        """Days (n,), NaN where missing. Raises NoDateError, and ZoneError for times whose place on the line's clock nobody knows."""
+        given, cells = cells, temporal(cells)
         kind = cells.type
         if pa.types.is_null(kind):
             return np.full(len(cells), np.nan)
         if pa.types.is_duration(kind) is not (self.origin is None):
             raise NoDateError(0, None)
+        if self.origin is not None and _zoned(given) not in (None, self.utc):
+            raise ZoneError
         zero = 0 if self.origin is None else (self.origin - date(1970, 1, 1)).days
         units = _DAY[kind.unit]
         # In whole units first: nanoseconds since 1970 have more digits than float64.
@@ -92,8 +99,7 @@ def starting(column: str, cells: Any) -> Days | None:
         return None
     if pa.types.is_duration(present.type):
         return Days(column)
-    utc = pa.types.is_timestamp(cells.type) and cells.type.tz is not None
-    return Days(column, pc.cast(pc.floor_temporal(present[0], unit="day"), pa.date32()).as_py(), utc)
+    return Days(column, pc.cast(pc.floor_temporal(present[0], unit="day"), pa.date32()).as_py(), bool(_zoned(cells)))
 
 
 def temporal(cells: Any) -> Any:
@@ -113,12 +119,25 @@ def temporal(cells: Any) -> Any:
     try:
         bad = pc.index(good, value=False).as_py()
         if bad < 0:
-            zoned = pc.match_substring_regex(words, r"(?:Z|[+-]\d{2}:?\d{2})$")
-            kind = pa.timestamp("us", "UTC") if bool(pc.any(zoned).as_py()) else pa.timestamp("us")
+            kind = pa.timestamp("us", "UTC") if _zoned(words) else pa.timestamp("us")
             return pc.cast(words, kind).cast(pa.timestamp("us"))
     except pa.ArrowInvalid:  # the 30th of February, or zones for some of them
         bad = next((i for i, word in enumerate(words) if word.is_valid and not _date(word.as_py())), 0)
     raise NoDateError(bad, words[bad].as_py())
+
+
+def _zoned(cells: Any) -> bool | None:
+    """Whether times have a zone; None for days alone, which have no clock, and for nothing."""
+    kind = cells.type
+    if pa.types.is_timestamp(kind):
+        return kind.tz is not None
+    if not wordy(kind):
+        return None
+    words = pc.utf8_trim_whitespace(text_words(pc.cast(cells, pa.string())))
+    clock = pc.match_substring_regex(words, _CLOCK)
+    if not bool(pc.any(clock).as_py()):
+        return None
+    return bool(pc.any(pc.and_(clock, pc.match_substring_regex(words, _ZONE))).as_py())
 
 
 def _date(word: str) -> bool:

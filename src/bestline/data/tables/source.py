@@ -22,7 +22,7 @@ from bestline.data.passes import PartT, Pass
 from bestline.data.progress import Progress, Share, share_of
 from bestline.data.runner import summed
 from bestline.data.tables.cells import BOOL, LARGE, MIXED, Cells, Field, Kind, as_category, codes, numbers
-from bestline.data.tables.days import Days, NoDateError, days_of, starting
+from bestline.data.tables.days import Days, NoDateError, ZoneError, days_of, starting
 from bestline.data.tables.judgement import JUDGED, ColumnJudgement, judged_fields, said_large, spellings, widened
 from bestline.data.tables.noticed import Noticed
 from bestline.data.tables.places import Place
@@ -161,6 +161,11 @@ class Batch:
         what = "durations" if days.origin is None else "dates"
         try:
             return days.of(pa.nulls(self.rows) if self._layout.fields[days.column].kind is Kind.EMPTY else cells)
+        except ZoneError:
+            had, has = ("with", "without") if days.utc else ("without", "with")
+            raise ColumnError(
+                f"Column {shown} holds times {has} a time zone, and the line was fitted to times {had} one; bring them to one clock."
+            ) from None
         except NoDateError as odd:
             if odd.word is None:
                 raise ColumnError(f"Column {shown} does not hold {what}; give {what}, as the line was fitted to.") from None
