@@ -322,3 +322,15 @@ def test_a_large_constant_moves_no_intercept_of_a_line_from_moments():
         line, own = bl.fit(bl.Moments.collect(table, "y ~ a + k + b + c")), bl.fit(table, "y ~ a + b + c")
         assert line.params["k"] == 0
         assert line.params["Intercept"] == pytest.approx(own.params["Intercept"], rel=1e-10)
+
+
+@pytest.mark.parametrize("offset", [0, 1e6, 1e12])
+@pytest.mark.parametrize("seed", range(4))
+def test_more_columns_than_rows_far_from_zero_go_through_every_point(offset: float, seed: int) -> None:
+    """Weights that share an effect keep what rounding leaves out of them, or an offset of 1e12 would cost four digits of y."""
+    rng = np.random.default_rng(seed)
+    X = rng.normal(size=(8, 12)) + offset * rng.normal(size=12)
+    y = rng.normal(size=8)
+    with pytest.warns(BestlineWarning):
+        model = bl.fit((X, y))
+    assert model.predict(X) == pytest.approx(y, abs=1e-12)

@@ -128,12 +128,14 @@ def _refined(tensors: dict[str, Tensor], d: int, k: int, p: int) -> Refined | No
         found |= {"factor_below": torch.zeros_like(factor), "weights_below": torch.zeros_like(tensors["refined.weights"])}
     if found["alias"] is None:  # older ones have an exact solution only where no column is redundant
         nothing = torch.zeros(d, 0, dtype=torch.float64)
-        found |= {"kept": nothing.sum(1) == 0, "alias": nothing, "proved": nothing[0] > 0}
+        found |= {"kept": nothing.sum(1) == 0, "alias": nothing, "alias_below": nothing, "proved": nothing[0] > 0}
+    if found["alias_below"] is None:  # what the weights hold already; nothing is shared out again
+        found["alias_below"] = torch.zeros_like(tensors["refined.alias"])
     refined = Refined(**found)  # type: ignore[arg-type]  # what is missing has no shape
     shapes = {"weights": (d, k), "digits": (d, k), "inverse": (d, d), "closeness": (p,), "size": (p,), "distinct": ()}
     shapes |= {"weights_below": (d, k), "factor": (d, d), "factor_below": (d, d)}
     m = d - refined.rank
-    shapes |= {"kept": (d,), "alias": (d, m), "proved": (m,)}
+    shapes |= {"kept": (d,), "alias": (d, m), "alias_below": (d, m), "proved": (m,)}
     shapes |= {"std_error": (k, d), "std_error_digits": (k, d), "sigma": (k,), "rss": (k,), "tss": (k,)}
     if any(tuple(getattr(refined, name).shape) != shape for name, shape in shapes.items()):
         raise ValueError("its exact solution has the wrong shape")

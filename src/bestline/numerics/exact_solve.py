@@ -73,6 +73,8 @@ class Refined:
     alias : Tensor (d, m)
         For every redundant column, in their order, the combination of columns that is zero in every row: -1 for itself, and its
         coefficients on the kept ones.
+    alias_below : Tensor (d, m)
+        What rounding has left out of `alias`.
     proved : Tensor, bool (m,)
         Whether that is so exactly; else as far as the rounding of the numbers stored can tell.
     """
@@ -93,6 +95,7 @@ class Refined:
     factor_below: Square
     kept: Tensor
     alias: Tensor
+    alias_below: Tensor
     proved: Tensor
 
     @property
@@ -144,7 +147,8 @@ class Refined:
         """
         # A column that does not vary has nothing to share: its weight is 0, and the intercept's is that of the line without it.
         p = len(scale)
-        alias = self.alias[:, (self.alias[:p] != 0).sum(0) > 1]
+        shares = (self.alias[:p] != 0).sum(0) > 1
+        alias, below = self.alias[:, shares], self.alias_below[:, shares]
         claimed = float(self.proved.all())
         if not alias.shape[1]:
             return replace(self, digits=self.digits * claimed, std_error_digits=self.std_error_digits * claimed)
@@ -154,7 +158,7 @@ class Refined:
         high, low = self.weights, self.weights_below
         for _ in range(2):  # once more for what rounding has left of the first
             z = -torch.linalg.solve_triangular(R, Q.T @ (high[:p] * scale[:, None]), upper=True) / unit[:, None]
-            found = Doubled.of(high, low) + Doubled.of(alias) @ Doubled.of(z)
+            found = Doubled.of(high, low) + Doubled.of(alias, below) @ Doubled.of(z)
             touched = (alias != 0).any(1)[:, None]
             high, low = torch.where(touched, found.high, high), torch.where(touched, found.low, low)
         unknown = torch.where(touched, math.nan, 0.0)
@@ -312,7 +316,8 @@ def _rounded(count: int, found: Eliminated, *, intercept: bool) -> Refined | Non
         factor=among.both(factor),
         factor_below=among.both(factor_below),
         kept=among.rows(torch.ones(d, 1))[:, 0] > 0,
-        alias=alias,
+        alias=alias[0],
+        alias_below=alias[1],
         proved=torch.tensor([column.exactly for column in found.redundant], dtype=torch.bool),
     )
 
@@ -340,12 +345,14 @@ def _lengths(system: System) -> Tensor:
     return torch.tensor([int(a) / (1 << system.bits) for a in system.A.diagonal()], dtype=torch.float64).sqrt()
 
 
-def _alias(found: Eliminated) -> Tensor | None:
-    """What each redundant column is a combination of, (d, m); None where that is beyond the range of float64."""
-    alias = torch.zeros(found.whole.d, len(found.redundant), dtype=torch.float64)
+def _alias(found: Eliminated) -> tuple[Tensor, Tensor] | None:
+    """What each redundant column is a combination of, (d, m), and what rounding leaves out of it; None beyond float64's range."""
+    shape = (found.whole.d, len(found.redundant))
+    cells = [[Fraction(0)] * shape[1] for _ in range(shape[0])]
     for at, column in enumerate(found.redundant):
-        alias[column.column, at] = -1.0
+        cells[column.column][at] = Fraction(-1)
         for i, c in column.on.items():
-            alias[i, at] = scaled(c, 0)
+            cells[i][at] = c
+    alias, below = (part.reshape(shape) for part in pairs_of(cells))
     whole = sum(1 + len(column.on) for column in found.redundant)
-    return alias if bool(alias.isfinite().all()) and int((alias != 0).sum()) == whole else None
+    return (alias, below) if bool(alias.isfinite().all()) and int((alias != 0).sum()) == whole else None
