@@ -239,3 +239,17 @@ def test_names_that_are_not_there_are_answered(call, said, model):
 
 def test_score_takes_both_by_name(model):
     assert model.score(X=FRAME[["x", "z"]], y=FRAME["y"]) == pytest.approx(model.rsquared)
+
+
+@pytest.mark.parametrize("pair", [5, 0.5, [1, 2], [("x",)], {"x": 1}])
+def test_weights_of_a_surface_are_named(pair: object) -> None:
+    x = [float(i) for i in range(30)]
+    model = bl.fit({"x": x, "y": [2 * v + v % 3 for v in x]}, "y ~ x")
+    for draw in (model.plot.contour, model.plot.surface):
+        with pytest.raises(bl.errors.BestlineError, match="by their names, such as `x`"):
+            draw(pair)
+
+
+def test_no_ratio_is_none_to_choose_from() -> None:
+    with pytest.raises(bl.errors.OptionError, match="one number or several"):
+        bl.ElasticNetCV(l1_ratio=[]).fit([[1.0], [2], [4], [5], [7]], [1.0, 2, 3, 5, 6])

@@ -152,8 +152,8 @@ class ElasticNetCV(ChosenEstimator):
 
     def _ratios(self) -> Any:
         ratios = np.atleast_1d(np.asarray(self.l1_ratio, dtype=np.float64))
-        if not ((ratios >= 0) & (ratios <= 1)).all():
-            raise OptionError(f"`l1_ratio` must be from 0 to 1; got {self.l1_ratio!r}.")
+        if not ratios.size or not ((ratios >= 0) & (ratios <= 1)).all():
+            raise OptionError(f"`l1_ratio` must be from 0 to 1, one number or several; got {self.l1_ratio!r}.")
         return ratios
 
     def _settings(self) -> dict[str, Any]:

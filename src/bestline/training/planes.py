@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from bestline.errors import ColumnError, OptionError
+from bestline.errors import ColumnError, OptionError, readable
 from bestline.numerics import Bowl, singular_vectors
 from bestline.training.outcome import Fit
 
@@ -83,6 +83,8 @@ def of_weights(fit: Fit, pair: Sequence[str] | None, target: int) -> Plane:
     names = fit.trace.names
     if not names:
         raise OptionError("This fit has no weights, so there is no loss surface to draw.")
+    if pair is not None and (not isinstance(pair, Sequence) or not all(isinstance(name, str) for name in pair)):
+        raise OptionError(f"A surface lies over weights by their names, such as {readable(names[0])}; got {pair!r}.")
     chosen = tuple(pair) if pair is not None else default_pair(names)
     for name in chosen:
         if name not in names:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import csv
+import io
 import math
+import sys
 from pathlib import Path
 
 import pandas as pd
@@ -65,3 +67,31 @@ def test_a_model_knows_its_levels_again_in_what_it_wrote(tmp_path: Path) -> None
     with (tmp_path / "levels.csv").open(newline="") as file:
         assert {row["g"] for row in csv.DictReader(file)} == {"'=a", "'+b", "'@c"}
     assert model.predict(str(tmp_path / "levels.csv")).tolist() == pytest.approx(frame.y.tolist())
+
+
+class Screen(io.TextIOWrapper):
+    """A terminal that keeps what it was sent."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize("raw", [False, True])
+def test_what_a_cell_says_moves_no_terminal(monkeypatch: pytest.MonkeyPatch, raw: bool) -> None:
+    frame = {"na\x1bme": ["\x1b[31mred", "tür\u202eks\r", "two\nlines"] * 400, "y": [1.0, 2.0, 3.0] * 400}
+    sent = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", Screen(sent, encoding="utf-8", newline=""))
+    write_with(open_source(frame), None, lambda batch: {}, raw_cells=raw)
+    sys.stdout.flush()
+    text = sent.getvalue().decode()
+    assert all(c.isprintable() or c in "\n\t" for c in text)
+    assert text.count("tür\\u202eks\\u000d") == 400
+    assert text.startswith('"na\\u001bme"')
+
+
+def test_a_pipe_gets_the_cells_as_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    sent = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(sent, encoding="utf-8"))
+    write_with(open_source({"a": ["\x1b[31mred"], "y": [1.0]}), None, lambda batch: {})
+    sys.stdout.flush()
+    assert b"\x1b[31mred" in sent.getvalue()

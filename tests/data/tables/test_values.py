@@ -224,7 +224,7 @@ def test_durations_are_days():
         model = bl.fit(data, "y ~ wait")
         assert model.coef["wait (days)"] == pytest.approx(2)
         assert model.predict({"wait": [dt.timedelta(days=1)]})[0] == pytest.approx(2)
-    with pytest.raises(ColumnError, match="`wait` holds numbers, not dates or durations"):
+    with pytest.raises(ColumnError, match="`wait` holds numbers, not durations; give them as numbers of days"):
         model.predict({"wait": [1.0]})
     with pytest.raises(ColumnError, match="`wait` does not hold durations"):
         model.predict({"wait": [dt.date(2020, 1, 1)]})
@@ -366,3 +366,12 @@ def test_days_alone_have_no_clock_and_go_with_both():
 def test_text_with_a_zone_says_so_in_its_name():
     model = bl.fit({"t": [time.isoformat() for time in ZONED], "y": Y_OF_TIMES}, "y ~ t")
     assert model.names[0] == "t (days since 2020-01-02 UTC)"
+
+
+def test_durations_as_text_are_asked_for_as_days(tmp_path):
+    frame = pd.DataFrame({"w": pd.to_timedelta([1, 2, 4], unit="D"), "y": [1.0, 2.0, 4.5]})
+    model = bl.fit(frame, "y ~ w")
+    frame.to_csv(tmp_path / "t.csv", index=False)
+    with pytest.raises(bl.errors.ColumnError, match=r"`w` holds .*, not durations; give them .* column called `w \(days\)`"):
+        model.predict(str(tmp_path / "t.csv"))
+    assert model.predict({"w (days)": [1.0, 2.0]}) == pytest.approx(model.predict(frame[:2]))

@@ -303,9 +303,13 @@ class Source(ABC):
         if found is None and (days := days_of(name)) is not None:
             base = self.field(days.column)
             if base.kind not in (Kind.DATE, Kind.EMPTY):
-                raise ColumnError(
-                    f"Column {readable(days.column)} holds {base.kind.value}, not dates or durations; write dates as 2024-02-01."
+                advice = (
+                    f"give them as numbers of days in a column called {readable(name)}"
+                    if days.origin is None
+                    else "write dates as 2024-02-01"
                 )
+                what = "durations" if days.origin is None else "dates"
+                raise ColumnError(f"Column {readable(days.column)} holds {base.kind.value}, not {what}; {advice}.")
             return Field(name, base.kind if base.kind is Kind.EMPTY else Kind.NUMBER)
         if found is None:
             raise ColumnError.missing(name, self.names, self.label)

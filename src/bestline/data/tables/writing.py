@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import os
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -21,7 +22,7 @@ from bestline.data.tables.cells import BOOL, LARGE, PADDED, Field, Kind
 from bestline.data.tables.places import reason
 from bestline.data.tables.source import Batch, Source
 from bestline.data.tables.words import text_words, wordy
-from bestline.errors import ColumnError, FileError, listed, readable
+from bestline.errors import ColumnError, FileError, clean, listed, readable
 from bestline.files import fresh
 from bestline.wording import NO_FORMULA, RUN, as_cell
 
@@ -210,16 +211,21 @@ def _guarded(cells: Any) -> Any:
 
 
 def _stdout() -> Any:
-    return getattr(sys.stdout, "buffer", None) or _Lines()
+    return _Lines() if sys.stdout.isatty() else getattr(sys.stdout, "buffer", None) or _Lines()
 
 
 class _Lines:
-    """Standard output where it takes text only (a notebook, a test)."""
+    """Standard output where it takes text only (a notebook, a test), or is a terminal, which would obey what a cell says."""
 
     closed = False
 
+    def __init__(self) -> None:
+        self.letters = codecs.getincrementaldecoder("utf-8")()  # a piece may end within a letter
+        self.keep = "\n\t" if sys.stdout.isatty() else None
+
     def write(self, data: bytes) -> int:
-        sys.stdout.write(bytes(data).decode())
+        text = self.letters.decode(bytes(data))
+        sys.stdout.write(text if self.keep is None else clean(text, self.keep))
         return len(data)
 
     def flush(self) -> None:
