@@ -231,6 +231,7 @@ def _over(ground: Landscape) -> str:
 
 
 def _two(fit: Fit, pair: Pair) -> Pair:
+    planes.refuse_nameless(pair, fit.trace.names)
     many = len(fit.trace.names) if pair in (None, planes.PATH) else len(tuple(pair or ()))
     if many == 1 or (pair not in (None, planes.PATH) and many != 2):
         raise OptionError("This picture needs two weights; for one weight draw `weight`.")

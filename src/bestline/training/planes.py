@@ -83,8 +83,7 @@ def of_weights(fit: Fit, pair: Sequence[str] | None, target: int) -> Plane:
     names = fit.trace.names
     if not names:
         raise OptionError("This fit has no weights, so there is no loss surface to draw.")
-    if pair is not None and (not isinstance(pair, Sequence) or not all(isinstance(name, str) for name in pair)):
-        raise OptionError(f"A surface lies over weights by their names, such as {readable(names[0])}; got {pair!r}.")
+    refuse_nameless(pair, names)
     chosen = tuple(pair) if pair is not None else default_pair(names)
     for name in chosen:
         if name not in names:
@@ -96,6 +95,12 @@ def of_weights(fit: Fit, pair: Sequence[str] | None, target: int) -> Plane:
     origin[index] = 0.0
     selected = torch.eye(len(names), dtype=torch.float64)[index]
     return Plane(chosen, origin, selected, selected)
+
+
+def refuse_nameless(pair: object, names: Sequence[str]) -> None:
+    """Raise OptionError for what names no weights."""
+    if pair is not None and (not isinstance(pair, Sequence) or not all(isinstance(name, str) for name in pair)):
+        raise OptionError(f"A surface lies over weights by their names, such as {readable(names[0])}; got {pair!r}.")
 
 
 def as_trained(fit: Fit, pair: Sequence[str] | None, target: int) -> Plane:
