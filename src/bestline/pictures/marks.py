@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from bestline.errors import OptionError, ShapeError, listed
+from bestline.wording import count
 
 Numbers: TypeAlias = tuple[float, ...]
 Grid: TypeAlias = tuple[Numbers, ...]  # one tuple a row: grid[i][j] belongs to y[i] and x[j]
@@ -346,8 +347,117 @@ class Bins:
         return _cells(self.label, x, y, self.count)
 
 
+@dataclass(frozen=True, slots=True)
+class Hexagons:
+    """A plane of hexagons that hold so many rows each: the stronger, the more. For rows too many to be seen one by one.
+
+    Attributes
+    ----------
+    x, y : tuple of float
+        Middles of those that hold rows.
+    count : tuple of float
+        Rows in each, above 0.
+    width, height : float
+        From a middle to the next one in its line, and from line to line.
+    """
+
+    x: Numbers
+    y: Numbers
+    count: Numbers
+    width: float
+    height: float
+    label: str = "rows in a hexagon"
+
+    def __post_init__(self) -> None:
+        _checked("Hexagons", "data", self.x, self.y, self.count)
+
+    def cells(self) -> Iterator[Cell]:
+        """The middle of every hexagon, and its rows."""
+        return _cells(self.label, self.x, self.y, self.count)
+
+
+@dataclass(frozen=True, slots=True)
+class Outside:
+    """How many rows lie beyond the limits of the panel, told at its edges; one that lies in a corner is above or below.
+
+    Attributes
+    ----------
+    above, below, left, right : int
+    what : str
+        What is counted, one of them.
+    """
+
+    above: int = 0
+    below: int = 0
+    left: int = 0
+    right: int = 0
+    what: str = "row"
+
+    @property
+    def texts(self) -> dict[str, str]:
+        """What stands at each edge beyond which there are rows."""
+        sides = {"above": self.above, "below": self.below, "left": self.left, "right": self.right}
+        where = {"left": "further left", "right": "further right"}
+        return {side: f"{count(many, self.what)} {where.get(side, side)}" for side, many in sides.items() if many}
+
+    def cells(self) -> Iterator[Cell]:
+        """One cell an edge beyond which there are rows: how many, as z."""
+        for side in self.texts:
+            yield f"{self.what}s outside: {side}", None, None, float(getattr(self, side))
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """Names of curves beside the right edge, each joined to the end of its own.
+
+    Attributes
+    ----------
+    names : tuple of str
+    x, y : tuple of float
+        Where the curves end.
+    at : tuple of float
+        Heights at which the names stand, so that none hides another.
+    roles : tuple of str
+        Of the curves.
+    """
+
+    names: tuple[str, ...]
+    x: Numbers
+    y: Numbers
+    at: Numbers
+    roles: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        for role in self.roles:
+            _checked("Names", role, self.x, self.y, self.at)
+        if not len(self.names) == len(self.roles) == len(self.x):
+            raise ShapeError(
+                f"`Names` needs one name and one role a curve; got {len(self.names)} names for {len(self.x)} curves."
+            )
+
+    def cells(self) -> Iterator[Cell]:
+        """The end of every curve."""
+        for name, x, y in zip(self.names, self.x, self.y, strict=True):
+            yield name, x, y, None
+
+
 Mark: TypeAlias = (
-    Points | Line | Band | Path | Contours | Mesh | Vertical | Horizontal | Arrow | Text | Intervals | Table | Bins
+    Points
+    | Line
+    | Band
+    | Path
+    | Contours
+    | Mesh
+    | Vertical
+    | Horizontal
+    | Arrow
+    | Text
+    | Intervals
+    | Table
+    | Bins
+    | Hexagons
+    | Outside
+    | Names
 )
 
 
@@ -373,6 +483,10 @@ class Panel:
         Whether a unit is as long on one axis as on the other.
     xnames : tuple of str
         What stands at 0, 1, 2, ... of the horizontal axis in place of numbers: the levels of a category.
+    even_within : float
+        Above 0: the horizontal axis grows by factors on either side of zero, and evenly up to this far from it.
+    top : tuple of (float, str)
+        What stands along the upper edge, above places of the horizontal axis; `toplabel` says what it is.
     """
 
     title: str
@@ -388,6 +502,9 @@ class Panel:
     log_x: bool = False
     even: bool = False
     xnames: tuple[str, ...] = ()
+    even_within: float = 0.0
+    top: tuple[tuple[float, str], ...] = ()
+    toplabel: str = ""
 
 
 @dataclass(frozen=True, slots=True)

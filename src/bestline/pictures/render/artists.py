@@ -18,7 +18,7 @@ from bestline.pictures import marks
 from bestline.pictures.palette import Palette, Style
 from bestline.pictures.render.legend import BODY, SMALL, Key, key
 from bestline.pictures.render.table import draw_table
-from bestline.wording import tick
+from bestline.wording import said, tick
 
 _SHADE = 0.22  # opacity of a band: lines and grid are seen through it
 _STEPS_AS_DOTS = 80  # a path of more steps is drawn as a line alone
@@ -26,6 +26,7 @@ _STEPS_AS_DOTS = 80  # a path of more steps is drawn as a line alone
 
 def _points(ax: Any, mark: marks.Points, palette: Palette, order: float) -> list[Key]:
     style = palette.styles[mark.role]
+    style = replace(style, marker=style.marker or "o")
     single = mark.role in ("start", "kept", "optimum")
     n = len(mark.x)
     size = style.size if single or n <= 150 else 4.0 if n <= 600 else 2.6
@@ -139,16 +140,75 @@ def _intervals(ax: Any, mark: marks.Intervals, palette: Palette, order: float) -
 
 
 def _bins(ax: Any, mark: marks.Bins, palette: Palette, order: float) -> list[Key]:
-    colours = LinearSegmentedColormap.from_list("cells", [palette.bands[1], palette.styles["data"].colour])
-    most = max(mark.count, default=1.0)
-    # Drawn as one collection: ten thousand rectangles one by one would take seconds.
     corners = [
         [(a, c), (b, c), (b, d), (a, d)] for a, b, c, d in zip(mark.left, mark.right, mark.bottom, mark.top, strict=True)
     ]
+    return _counted(ax, corners, mark, palette, order)
+
+
+def _hexagons(ax: Any, mark: marks.Hexagons, palette: Palette, order: float) -> list[Key]:
+    # A hexagon that stands on a corner, of any height and width: neighbours share their sides.
+    across, up = np.array([0, 1, 1, 0, -1, -1]) * mark.width / 2, np.array([2, 1, -1, -2, -1, 1]) * mark.height / 3
+    corners = np.stack([np.add.outer(mark.x, across), np.add.outer(mark.y, up)], -1)
+    return _counted(ax, corners, mark, palette, order)
+
+
+def _counted(ax: Any, corners: Any, mark: marks.Bins | marks.Hexagons, palette: Palette, order: float) -> list[Key]:
+    """Areas coloured by the rows that they hold, and a scale that says which colour is how many."""
+    colours = LinearSegmentedColormap.from_list("cells", [palette.bands[1], palette.styles["data"].colour, palette.ink])
+    most = max(mark.count, default=1.0)
+    # Drawn as one collection: ten thousand areas one by one would take seconds.
     cells = PolyCollection(corners, cmap=colours, norm=LogNorm(1, max(most, 2)), linewidths=0, zorder=order)
     cells.set_array(np.asarray(mark.count))
     ax.add_collection(cells)
-    return key(Style(palette.styles["data"].colour, marker="s", size=8), mark.label, line=False, marker=True)
+    bar = ax.get_figure().colorbar(cells, ax=ax, fraction=0.045, pad=0.02)
+    shown = [float(step) for step in (1, 10, 100, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9) if step <= max(most, 2)]
+    # Within one power of ten the ends say more than the powers.
+    shown = shown if len(shown) > 2 else [1.0, float(most)] if most > 1 else [1.0]
+    bar.set_ticks(shown, labels=[said(step) for step in shown])
+    bar.ax.tick_params(colors=palette.quiet, labelsize=SMALL, length=2)
+    bar.ax.minorticks_off()
+    bar.outline.set_edgecolor(palette.quiet)
+    bar.set_label(mark.label, color=palette.ink, fontsize=BODY, parse_math=False)
+    return []
+
+
+_EDGES = {  # place in shares of the panel, how the text lies there, and the arrow
+    "above": (0.5, 0.985, "center", "top", 0, "\N{BLACK UP-POINTING TRIANGLE}"),
+    "below": (0.5, 0.015, "center", "bottom", 0, "\N{BLACK DOWN-POINTING TRIANGLE}"),
+    "left": (0.01, 0.5, "left", "center", 90, "\N{BLACK UP-POINTING TRIANGLE}"),
+    "right": (0.99, 0.5, "right", "center", 270, "\N{BLACK UP-POINTING TRIANGLE}"),
+}
+
+
+def _outside(ax: Any, mark: marks.Outside, palette: Palette, order: float) -> list[Key]:
+    look: dict[str, Any] = {"transform": ax.transAxes, "color": palette.ink, "fontsize": SMALL, "parse_math": False}
+    # On paper of its own, so that it can be read over whatever lies there.
+    paper = {"facecolor": palette.paper, "edgecolor": "none", "alpha": 0.85, "pad": 1.5}
+    for side, words in mark.texts.items():
+        x, y, ha, va, turned, arrow = _EDGES[side]
+        ax.text(x, y, f"{arrow} {words}", ha=ha, va=va, rotation=turned, bbox=paper, zorder=order + 5, **look)
+    return []
+
+
+def _names(ax: Any, mark: marks.Names, palette: Palette, order: float) -> list[Key]:
+    for name, x, y, height, role in zip(mark.names, mark.x, mark.y, mark.at, mark.roles, strict=True):
+        colour = palette.styles[role].colour
+        beside = (1.03, height)
+        ax.annotate(
+            name,
+            (x, y),
+            beside,
+            textcoords=ax.get_yaxis_transform(),
+            va="center",
+            color=colour,
+            fontsize=SMALL,
+            parse_math=False,
+            annotation_clip=False,
+            arrowprops={"arrowstyle": "-", "color": colour, "linewidth": 0.8, "shrinkA": 1, "shrinkB": 0},
+            zorder=order + 4,
+        )
+    return []
 
 
 def _columns(mark: marks.Points | marks.Line | marks.Path) -> list[marks.Numbers]:
@@ -178,4 +238,7 @@ DRAW: dict[type[marks.Mark], Callable[[Any, Any, Palette, float], list[Key]]] = 
     marks.Intervals: _intervals,
     marks.Table: draw_table,
     marks.Bins: _bins,
+    marks.Hexagons: _hexagons,
+    marks.Outside: _outside,
+    marks.Names: _names,
 }

@@ -7,7 +7,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from matplotlib.ticker import Formatter, LogLocator, MaxNLocator, NullFormatter
+from matplotlib.ticker import FixedLocator, Formatter, LogLocator, MaxNLocator, NullFormatter, NullLocator
 
 from bestline.errors import one_line
 from bestline.pictures.marks import Intervals, Panel, Table
@@ -30,6 +30,8 @@ def dress(ax: Any, panel: Panel, palette: Palette) -> None:
     ax.set_ylabel(panel.ylabel, **text)
     if panel.log_x:
         ax.set_xscale("log")
+    if panel.even_within > 0:
+        ax.set_xscale("symlog", linthresh=panel.even_within)
     if panel.log_y:
         ax.set_yscale("log")
     if panel.xlim:
@@ -61,6 +63,11 @@ def dress(ax: Any, panel: Panel, palette: Palette) -> None:
 
 def _dress_across(ax: Any, panel: Panel) -> None:
     """Ticks of the horizontal axis."""
+    if panel.top:
+        _dress_top(ax, panel)
+    if panel.even_within > 0:
+        _either_side(ax.xaxis, panel.even_within)
+        return
     (_factors if panel.log_x else _ticks)(ax.xaxis)
     if not panel.log_x and any("×" in text for text in distinct(ax.get_xticks())):
         _ticks(ax.xaxis, 4)  # labels with powers of ten are wide
@@ -105,6 +112,30 @@ def _dress_space(ax: Any, panel: Panel, palette: Palette, text: dict[str, Any]) 
     ax.set_zlim(low - 0.06 * (high - low), high)
 
 
+def _dress_top(ax: Any, panel: Panel) -> None:
+    """Words along the upper edge, coloured as the ticks below."""
+    top = ax.secondary_xaxis("top")
+    top.set_xticks([x for x, _ in panel.top], [text for _, text in panel.top], parse_math=False)
+    top.minorticks_off()
+    colour = ax.xaxis.get_tick_params()["labelcolor"]
+    top.tick_params(colors=colour, labelsize=SMALL, length=3)
+    top.spines["top"].set_visible(False)
+    top.set_xlabel(panel.toplabel, color=colour, fontsize=SMALL, parse_math=False)
+
+
+def _either_side(axis: Any, within: float) -> None:
+    """Ticks of an axis that grows by factors on either side of zero: zero, and powers of ten as far as labels stand apart."""
+    low, high = axis.get_view_interval()
+    first = round(math.log10(within))
+    reach = [math.floor(math.log10(end)) if end >= within else first - 1 for end in (-low, high)]
+    every = max(1, -(-sum(end - first + 1 for end in reach) // 6))
+    # Counted from zero outwards, alike on both sides.
+    powers = [[10.0**e for e in range(first, end + 1, every)] for end in reach]
+    axis.set_major_locator(FixedLocator([*(-p for p in reversed(powers[0])), 0.0, *powers[1]]))
+    axis.set_major_formatter(_Powers())
+    axis.set_minor_locator(NullLocator())
+
+
 class _Ticks(Formatter):
     """Labels of ticks as plain text, with as few digits as tell them apart."""
 
@@ -119,8 +150,9 @@ class _Powers(Formatter):
     """Labels of an axis that grows by factors."""
 
     def __call__(self, value: float, _pos: int | None = None) -> str:
-        exponent = round(math.log10(value)) if value > 0 else 0
-        return power_of_ten(exponent) if abs(exponent) > 4 else tick(value)
+        exponent = round(math.log10(abs(value))) if value else 0
+        sign = "\N{MINUS SIGN}" if value < 0 else ""
+        return f"{sign}{power_of_ten(exponent)}" if abs(exponent) > 4 else tick(value)
 
 
 def _ticks(axis: Any, most: int = 7) -> None:

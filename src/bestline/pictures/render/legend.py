@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 from matplotlib.lines import Line2D
 from matplotlib.transforms import ScaledTranslation
 
-from bestline.pictures.marks import Contours, Mark, Mesh, Path, Picture
+from bestline.pictures.marks import Bins, Contours, Hexagons, Mark, Mesh, Path, Picture
 from bestline.pictures.palette import Palette, Style
 
 TITLE, HEAD, BODY, SMALL = 14, 11.5, 10.5, 9.5  # sizes of text, in points
@@ -79,14 +79,16 @@ def key(style: Style, label: str, *, line: bool, marker: bool, edge: str | None 
 
 
 def labels_of(marks: Iterable[Mark]) -> list[str]:
-    """What the marks ask a legend to say."""
+    """What the marks ask a legend to say; heights and counts have a scale of their own."""
     said: list[str] = []
     for mark in marks:
+        if isinstance(mark, Contours | Mesh | Bins | Hexagons):
+            continue
         said += [mark.start, mark.label, mark.end] if isinstance(mark, Path) else [getattr(mark, "label", "")]
     return [label for label in said if label]
 
 
 def shared_rows(picture: Picture, width: float) -> int:
     """Rows of a legend for all panels, every label once."""
-    kept = (m for p in picture.panels if p.legend for m in p.marks if not isinstance(m, Contours | Mesh))
-    return len(rows_of_labels(list(dict.fromkeys(labels_of(kept))), width))
+    kept = labels_of(m for p in picture.panels if p.legend for m in p.marks)
+    return len(rows_of_labels(list(dict.fromkeys(kept)), width))

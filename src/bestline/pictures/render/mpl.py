@@ -195,7 +195,8 @@ def _size(picture: Picture) -> tuple[float, float]:
     lines = len(_wrapped(picture.note, width))
     if tables:
         return width, max(m.rows + heading(m) for m in tables) * ROW_HEIGHT + 0.75 + 0.19 * lines
-    height = 1.7 + 0.3 * names if names else width / panels * (0.82 if space else 0.62 if panels == 1 else 0.74)
+    even = panels == 1 and picture.panels[:1] and picture.panels[0].even  # equal axes fill a panel that is about square
+    height = 1.7 + 0.3 * names if names else width / panels * (0.82 if space or even else 0.62 if panels == 1 else 0.74)
     keys = max((len(labels_of(panel.marks)) for panel in picture.panels if panel.legend), default=0)
     return width, height + 0.17 * lines + 0.22 * -(-keys // 2)
 
