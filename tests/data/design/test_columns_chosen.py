@@ -94,3 +94,17 @@ def test_there_is_one_zero_among_categories(kind: type) -> None:
         assert model.intercept == pytest.approx(4)
         assert model.predict({"z": np.array([-0.0, 0.0], dtype=kind)}) == pytest.approx([4, 4])
     assert bl.Moments.collect(pd.DataFrame({"z": z, "y": y}), "y ~ 1", by="z").values == ("0", "1", "2.5")
+
+
+@pytest.mark.parametrize("weights", [None, "w"])
+def test_a_text_that_says_missing_and_a_gap_are_one_level_of_both_shares(weights: str | None) -> None:
+    g = ["a"] * 12 + ["(missing)"] * 3 + [None] * 5
+    w = np.arange(1.0, 21.0)
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame({"g": g, "w": w, "x": rng.normal(size=20), "y": rng.normal(size=20)})
+    (factor,) = (
+        f for f in bl.fit(frame, "y ~ x + g", missing="impute", weights=weights).design.factors if f.kind == "category"
+    )
+    count = w if weights else np.ones(20)
+    assert factor.levels == ("a", "(missing)")
+    assert factor.shares == pytest.approx((count[:12].sum() / count.sum(), count[12:].sum() / count.sum()))

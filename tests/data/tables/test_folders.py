@@ -208,3 +208,16 @@ def test_a_link_to_nothing_says_where_it_leads(tmp_path):
     (tmp_path / "parts" / "b.csv").symlink_to("gone.csv")
     with pytest.raises(FileError, match=r"b\.csv` does not exist; it is a link to `gone\.csv`, which is not there"):
         open_source(tmp_path / "parts")
+
+
+@pytest.mark.parametrize(("year", "kind"), [("NA", Kind.NUMBER), ("north", Kind.TEXT)])
+def test_a_missing_words_meaning_depends_on_what_the_other_folders_say(tmp_path, year, kind):
+    """Beside numbers NA is a gap; beside words it is a level as it stands, for it may be Namibia."""
+    for one, x in ((year, 1), ("NA", 2), ("2020" if kind is Kind.NUMBER else "south", 3)):
+        write(tmp_path / f"year={one}" / f"{x}.csv", f"x\n{x}\n{x}\n")
+    source = open_source(tmp_path)
+    assert source.field("year").kind is kind
+    if kind is Kind.NUMBER:
+        np.testing.assert_array_equal(np.isnan(all_numbers(source, ["year"])[:, 0]).sum(), 4)
+    else:
+        assert sorted(all_text(source, "year")) == ["NA"] * 2 + ["north"] * 2 + ["south"] * 2

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bestline.pictures.marks import Line, Panel, Picture
+from bestline.pictures.marks import Line, Mesh, Panel, Picture
 from bestline.pictures.render.axes import distinct
 from bestline.pictures.render.mpl import draw
 
@@ -61,3 +61,14 @@ def test_a_label_is_off_by_a_fiftieth_of_the_way_to_the_next_at_most(first: int,
     for text, value in zip(texts, values, strict=True):
         mantissa, _, exponent = text.replace("\u2212", "-").partition("×10")
         assert abs(float(mantissa) * 10.0 ** int(exponent.translate(raised) or 0) - value) <= 0.0201 * step * 10.0**power
+
+
+@pytest.mark.parametrize(("low", "high"), [(0.0, 1.0), (-5.0, 3.0), (100.0, 101.0)])
+def test_below_the_floor_of_a_surface_there_is_air_and_above_its_top_none(low: float, high: float) -> None:
+    """The optimum and the end of the path lie at the bottom: they shall not touch the box."""
+    heights = tuple((low + (high - low) * i / 4, high, high) for i in range(5))
+    surface = Mesh((0.0, 1.0, 2.0), (0.0, 1.0, 2.0, 3.0, 4.0), heights, "loss")
+    floor, top = drawn(Panel("", "a", "b", (surface,), zlabel="loss")).get_zlim()
+    below, above = (low - floor) / (high - low), (top - high) / (high - low)
+    assert below >= 0.05
+    assert above <= 0.03
