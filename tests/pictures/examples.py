@@ -126,7 +126,7 @@ def pictures(c: Case) -> dict[str, Picture]:
     found = {
         "data": figures.data(sample, fit=fit),
         "before_after": figures.before_after(sample, fit),
-        "train_test": figures.train_test(sample, sample, fit),
+        "train_test": figures.train_test(sample, sample, fit, (0.25, 0.5)),
         "loss": loss_curves.loss(fit),
         "log loss": loss_curves.loss({"one": fit, "_two $a$": fit}, log=True),
         "weight": figures.weight(fit),

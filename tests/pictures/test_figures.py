@@ -231,3 +231,25 @@ def test_wrong_requests_are_refused_with_advice():
         figures.contour(fit, target=1)
     with pytest.raises(OptionError, match="target"):
         figures.data(sample, target=3)
+
+
+def test_before_and_after_have_one_scale_and_say_so_where_each_has_its_own():
+    c = case("held out")  # starts near the rows
+    near = figures.before_after(sampled(c.rows), c.fit)
+    assert near.panels[0].ylim == near.panels[1].ylim
+    assert "own vertical scale" not in near.note
+    c = case("lesson")  # starts far from them
+    far = figures.before_after(sampled(c.rows), c.fit)
+    low, high = far.panels[1].ylim
+    assert far.panels[0].ylim[1] - far.panels[0].ylim[0] > 4 * (high - low)
+    assert "own vertical scale" in far.note
+
+
+def test_train_and_test_tell_the_errors_they_are_given():
+    c = case("p=3")
+    some = sampled(c.rows).few(5)
+    told = figures.train_test(some, some, c.fit, (0.25, 1234.5))
+    assert "training rows 0.25, test rows 1,234" in told.note
+    assert "training rows 0.25, test rows 1,234" in told.alt
+    diverged = figures.train_test(some, some, c.fit, (0.25, float("nan")))
+    assert "nan" not in diverged.note + diverged.alt

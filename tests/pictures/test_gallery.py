@@ -13,6 +13,7 @@ import torch
 import bestline as bl
 from bestline.errors import BestlineError, OptionError
 from bestline.pictures import figures
+from bestline.wording import said
 
 
 def test_the_gallery_draws_them_all(quiet):
@@ -106,3 +107,20 @@ def test_the_first_run_keeps_its_own_name_beside_others():
     assert told == {"sgd, lr 0.1", "other"}
     assert set(first.plot._runs({"sgd, lr 0.1": other}, None)) == {"sgd, lr 0.1 (this model)", "sgd, lr 0.1"}
     assert set(first.plot._runs({"other": other}, "mine")) == {"mine", "other"}
+
+
+@pytest.mark.filterwarnings("ignore::bestline.errors.BestlineWarning")
+@pytest.mark.parametrize("weights", [None, "w"])
+def test_the_errors_of_train_and_test_are_of_all_rows(weights):
+    """Of 9,000 rows with heavy tails, 2,000 are drawn: the largest misses may not be among them."""
+    draw = np.random.default_rng(4)
+    x = draw.normal(size=9_000)
+    rows = {"x": x, "y": 2 * x + draw.standard_t(2, 9_000), "w": draw.uniform(0.1, 3, 9_000)}
+    model = bl.fit(rows, "y ~ x", split=(0.6, 0.4), weights=weights)
+    alt = model.plot.train_test().alt
+    errors = [said(scores.mse[0]) for scores in (model.fitted_scores, model.held_out)]
+    assert f"training rows {errors[0]}, test rows {errors[1]}" in alt
+    # Rows that are given: all of them, by the same weights.
+    given = {name: column[:5_000] for name, column in rows.items()}
+    mse = np.average((model.predict(given) - given["y"]) ** 2, weights=None if weights is None else given["w"])
+    assert f"test rows {said(mse)}" in model.plot.train_test(test=given).alt

@@ -118,11 +118,3 @@ def panel(
 def diagonal(span: tuple[float, float]) -> Line:
     """Where predicted and actual are the same."""
     return Line(span, span, "reference", "predicted = actual")
-
-
-def mean_squared_error(sample: Sample, fit: Fit, target: int) -> float:
-    """Mean squared error of the rows in the sample, by their weights if they have some."""
-    # With weights the mean is sum w r^2 / sum w, as in training.
-    square = (sample.predictions(fit, sample.rows.X, fit.weights)[:, target] - sample.y(target)) ** 2
-    w = sample.rows.w
-    return float(square.mean() if w is None else (w * square).sum() / w.sum())

@@ -30,6 +30,7 @@ _MOST_PANELS = 4  # side by side; more would be too narrow to read
 _MOST_EARLIER = 12  # faint lines
 _MOST_INTERVALS = 40  # one below the other on a page
 _MOST_WEIGHTS = 3  # columns of a table of steps
+_MOST_SQUEEZED = 4.0  # times that one scale for two panels may be as high as one of them needs
 
 # Slope and intercept; or what a generator records of them, as a mapping, in a JSON file, or on the data it made.
 Truth: TypeAlias = Sequence[float] | Mapping[str, Any] | str | PathLike[str]
@@ -134,21 +135,38 @@ def _each_feature(sample: Sample, target: int) -> Picture:
 
 
 def before_after(sample: Sample, fit: Fit, *, target: int = 0) -> Picture:
-    """The line where training started, and the line of the weights that were kept. Each panel has its own vertical scale."""
+    """The line where training started, and the line of the weights that were kept.
+
+    Both panels have one vertical scale, unless the first line lies so far off that the rows would be pressed flat: then each has
+    its own, and the note says so.
+    """
     first, at = fit.trace.weights[0], updates(fit.step)
     panels = (
         dataspace.panel(sample, fit, first, target, f"Before training: {updates(int(fit.trace.step[0]))}"),
         dataspace.panel(sample, fit, fit.weights, target, f"After training: {at}"),
     )
+    panels, apart = _on_one_scale(panels)
     kept = fit.trace.step.tolist().index(fit.step) if fit.step in fit.trace.step.tolist() else -1
     losses = float(fit.trace.loss[0]), float(fit.trace.loss[kept])
     alt = f"The line before training, and after {at}: the loss went from {said(losses[0])} to {said(losses[1])}."
-    note = _sentences(fit.advice, "Each panel has its own vertical scale.", sample.note)
+    note = _sentences(fit.advice, "Each panel has its own vertical scale." if apart else "", sample.note)
     return Picture(panels, "Before and after training", note, alt)
 
 
-def train_test(train: Sample, test: Sample, fit: Fit, *, target: int = 0) -> Picture:
-    """The line on the rows it was trained on, and on rows it never saw, on the same axes."""
+def _on_one_scale(panels: tuple[Panel, ...]) -> tuple[tuple[Panel, ...], bool]:
+    """The panels on one vertical scale, where that leaves each of them readable; and whether each has its own instead."""
+    heights = [panel.ylim[1] - panel.ylim[0] for panel in panels if panel.ylim is not None]
+    if max(heights) > _MOST_SQUEEZED * min(heights):
+        return panels, True
+    ylim = _union([panel.ylim for panel in panels])
+    return tuple(replace(panel, ylim=ylim) for panel in panels), False
+
+
+def train_test(train: Sample, test: Sample, fit: Fit, errors: tuple[float, float], *, target: int = 0) -> Picture:
+    """The line on the rows it was trained on, and on rows it never saw, on the same axes.
+
+    `errors` are the mean squared errors of all rows of both parts, of which the samples may be a choice.
+    """
     panels = [
         dataspace.panel(sample, fit, fit.weights, target, f"{what}: {count(sample.of, 'row')}", role=role)
         for sample, what, role in ((train, "Train", "data"), (test, "Test", "held_out"))
@@ -164,11 +182,12 @@ def train_test(train: Sample, test: Sample, fit: Fit, *, target: int = 0) -> Pic
         panels = [replace(panel, marks=(dataspace.diagonal(xlim), *panel.marks[1:])) for panel in panels]
     # The same axes in both panels, else a worse fit could look like a better one.
     same = tuple(replace(panel, xlim=xlim, ylim=_union(heights)) for panel in panels)
-    errors = [f"{what} {said(dataspace.mean_squared_error(s, fit, target))}" for what, s in (("train", train), ("test", test))]
-    sampled = "" if train.whole and test.whole else ", of the rows shown"
-    sentence = f"Mean squared error{sampled}: {', '.join(errors)}."
+    # Of a run that diverged or was interrupted the error of the test rows is not known.
+    known = all(map(math.isfinite, errors))
+    sentence = f"Mean squared error: training rows {said(errors[0])}, test rows {said(errors[1])}." if known else ""
     shown_of = _sentences(*(f"{what}: {s.note}" for what, s in (("Train", train), ("Test", test)) if s.note))
-    return Picture(same, "Train and test", _sentences(sentence, shown_of), f"Two panels with the fitted line. {sentence}")
+    alt = f"Two panels with the fitted line: {count(train.of, 'row')} of training, {count(test.of, 'row')} of the test. {sentence}"
+    return Picture(same, "Train and test", _sentences(sentence, shown_of), alt.strip())
 
 
 def surface(fit: Fit, pair: Pair = None, *, target: int = 0, kind: str = "slice", units: str = "data") -> Picture:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +14,8 @@ from bestline.calls import answering, with_hints
 from bestline.errors import BestlineDeprecationWarning, OptionError, warn
 from bestline.inference.diagnostics.second_pass import diagnosis
 from bestline.inference.fitted import FittedLine, lines_by_label
+from bestline.inference.prediction import evaluate
+from bestline.inference.scores import Scores
 from bestline.inference.uncertainty import tables, target_number
 from bestline.pictures.diagnostics import panels
 from bestline.pictures.landscape import Pair
@@ -105,8 +108,15 @@ class Gallery:
 
     def train_test(self, train: Any = None, test: Any = None, *, target: int | str = 0) -> Drawing:
         """The line on the rows it was trained on, and on rows it never saw."""
-        pair = self.sample(train), self.sample(test, "test")
-        return self._drawn(figure.train_test(*pair, self.model.trained, target=self._number(target)))
+        pair, number = (self.sample(train), self.sample(test, "test")), self._number(target)
+        # Of all rows, of which the picture may show a choice only.
+        errors = (self._error(self.model.fitted_scores, train, number), self._error(self.model.held_out, test, number))
+        return self._drawn(figure.train_test(*pair, self.model.trained, errors, target=number))
+
+    def _error(self, known: Scores | None, data: Any, target: int) -> float:
+        """Mean squared error of the model's own rows, whose scores are `known`, or of all rows of `data`."""
+        scores = known if data is None else evaluate(self.model, data)
+        return math.nan if scores is None else scores.mse[target]
 
     def frame(self, step: int, data: Any = None, *, target: int | str = 0, pair: Pair = None, units: str = "data") -> Drawing:
         """Data space and weight space after `step` updates, side by side; an arrow or a tangent shows the gradient there."""

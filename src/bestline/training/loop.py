@@ -7,7 +7,6 @@ reported is in the data's units, whatever the columns were scaled to for trainin
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import TypeAlias
@@ -32,7 +31,7 @@ def train(task: Task, solver: Solver, start: Weights, watch: Watch | None = None
 
     `watch` hears of every step, in the data's units. Ctrl-C ends training and keeps what was learnt.
     """
-    record, began = _Record(task, solver.rule), time.perf_counter()
+    record = _Record(task, solver.rule)
     bowl = None if watch is None else task.objective.whole_bowl
     # Solvers are iterators without end or with one; who stops them is this loop alone, by the rule, the record and Ctrl-C.
     try:
@@ -48,7 +47,7 @@ def train(task: Task, solver: Solver, start: Weights, watch: Watch | None = None
         if record.last is None:
             raise
         stop = Stop.INTERRUPTED
-    return replace(_finished(task, solver, record, stop), seconds=time.perf_counter() - began)
+    return _finished(task, solver, record, stop)
 
 
 @dataclass(slots=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -162,8 +161,6 @@ class Fit:
     solver : Solver
     task : Task or None
         What was trained; None where that is not known any more, as of a line that was loaded.
-    seconds : float
-        What the steps took; NaN where nobody looked at the clock.
     """
 
     weights: Weights
@@ -175,7 +172,6 @@ class Fit:
     rate_limit: float | None
     solver: Solver
     task: Task | None
-    seconds: float = math.nan
 
     @property
     def objective(self) -> Objective:

@@ -230,3 +230,19 @@ def test_a_bend_comes_before_the_rows_that_only_follow_from_it():
     x = [10.0, 8, 13, 9, 11, 14, 6, 4, 12, 7, 5]
     y = [9.14, 8.14, 8.74, 8.77, 9.26, 8.10, 6.13, 3.10, 9.13, 7.26, 4.74]
     assert "bent" in bl.fit({"x": x, "y": y}, "y ~ x").diagnose().findings[0].text
+
+
+@pytest.mark.parametrize("side", ["above", "below"])
+def test_a_row_far_off_is_told_by_the_residual_that_is_named(side):
+    """The table has the standardised residual, in which the row itself has part: another number, under another name."""
+    draw = np.random.default_rng(3)
+    x = draw.normal(size=60)
+    y = x + draw.normal(size=60)
+    y[np.abs(x).argmin()] += 12 if side == "above" else -12
+    found = bl.fit({"x": x, "y": y}, "y ~ x").diagnose()
+    row = next(r for r in found.influential if r.row == np.abs(x).argmin() + 1)
+    assert abs(row.rstudent) > abs(row.std_resid) + 1
+    wanted = f"Row {row.row} lies {abs(row.rstudent):.1f} standard deviations {side} the line of the other rows (studentised residual)"
+    assert any(f.text.startswith(wanted) for f in found.findings)
+    refit = bl.fit({"x": np.delete(x, row.row - 1), "y": np.delete(y, row.row - 1)}, "y ~ x")
+    assert (y[row.row - 1] > float(refit.predict({"x": x})[row.row - 1])) == (side == "above")

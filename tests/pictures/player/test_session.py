@@ -278,3 +278,20 @@ def test_a_session_of_many_rows_is_small_and_says_what_it_leaves_out():
     told = watching.session_of(model)
     assert len(json.dumps(told)) < 200_000
     assert any("50,000 rows" in note for note in told["notes"])
+
+
+def test_how_many_rows_are_shown_is_said_once_and_alike():
+    """Of many columns a page holds few rows: its notes count those, and not the rows of a still picture."""
+    generator = torch.Generator().manual_seed(0)
+    X = torch.randn(3_000, 20, generator=generator, dtype=torch.float64)
+    y = X.sum(1) + torch.randn(3_000, generator=generator, dtype=torch.float64)
+    told = watching.session_of(bl.fit((X, y), solver="sgd", lr=0.1, steps=20, split=(0.8, 0.2)))
+    rows, held = told["data"], told["data"]["held_out"]
+    assert (rows["of"], held["of"]) == (2_400, 600)
+    (note,) = [note for note in told["notes"] if "shown" in note]
+    assert note == f"{len(rows['y'])} of 2,400 rows shown."
+    assert len(held["y"]) < 600
+
+
+def test_no_run_is_judged_by_a_clock_that_ran_while_libraries_were_loaded(walked):
+    assert "seconds" not in watching.session_of(walked)["runs"][0]

@@ -221,7 +221,10 @@ def _of_rows(lens: Lens, evidence: ResidualSums, rows: list[Row]) -> Iterator[Fi
     far = max(rows, key=lambda r: abs(r.rstudent) if r.rstudent == r.rstudent else -1, default=None)
     # Bonferroni: the farthest of n residuals is far by chance n times as often as one row's is (Cook & Weisberg 1982, 2.2.2).
     if far is not None and lens.basis.df > 2 and evidence.rows * t_two_sided(far.rstudent, lens.basis.df - 1) < 0.01:
-        text = f"Row {far.row:,} lies {abs(far.rstudent):.1f} standard deviations off the line, more than chance explains."
+        # The name of the residual stands here, for that of the table is another: there the row itself has part in line and spread.
+        side = "above" if far.rstudent > 0 else "below"
+        size = f"{abs(far.rstudent):.1f} standard deviations {side} the line of the other rows (studentised residual)"
+        text = f"Row {far.row:,} lies {size}, more than chance explains."
         yield Finding(text, FITTED, 2.0)
 
 

@@ -81,7 +81,7 @@ def session(
         "title": title,
         "subtitle": _subtitle(fits, sample),
         # What the caller knows first, then what the choice of rows hides.
-        "notes": [*notes, *([sample.note] if sample is not None and sample.note else [])],
+        "notes": [*notes, *([parts["data"].note] if parts and parts["data"].note else [])],
         "target": shown(name),
         "data": _data(first, parts, target, truth),
         "ground": ground.get("data"),
@@ -168,7 +168,6 @@ def _data(fit: Fit, parts: Mapping[str, Sample], target: int, truth: tuple[float
         **rows["data"],
         "held_out": rows.get("held_out"),
         "truth": None if truth is None else {"slope": truth[0], "intercept": truth[1]},
-        "of": sample.of,
         "loss": "own" if loss_label(fit) == "loss" else "squared",
     }
 
@@ -180,6 +179,8 @@ def _rows(sample: Sample, target: int, kind: str) -> dict[str, Any]:
         "y": _short(sample.y(target)),
         "X": _by_row(X) if kind == "diagonal" else None,
         "w": None if w is None else _short(w),
+        # How many rows there are, of which these are a choice.
+        "of": sample.of,
     }
 
 
@@ -325,7 +326,6 @@ def _run(
             "gap": None if trace.gap is None else float(trace.gap[-1]),
             "near": _near(trace),
         },
-        "seconds": fit.seconds,
     }
 
 

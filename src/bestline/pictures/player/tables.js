@@ -25,10 +25,9 @@ export function runsTable({ runs }, styles) {
   const body = runs.map((run, i) => {
     const { near, loss, gap } = run.last, numbers = [run.rate, run.limit, loss, gap].map((v) => formatNumber(v));
     const name = make("th", { scope: "row", title: run.label }, swatch("both", styles[i]), shorten(run.label, 40));
-    const ms = typeof run.seconds === "number" ? formatNumber(1000 * run.seconds, 3) : "–";
-    return line("td", [name, ...numbers, near === null ? "not reached" : whole(near), ms, make("td", { title: run.advice, text: /^[^:.]*/.exec(run.advice ?? run.stop)[0] })]);
+    return line("td", [name, ...numbers, near === null ? "not reached" : whole(near), make("td", { title: run.advice, text: /^[^:.]*/.exec(run.advice ?? run.stop)[0] })]);
   });
-  const head = ["run", "rate", "limit", "last loss", "gap to exact", "steps to 1 %", "ms", "how it stopped"];
+  const head = ["run", "rate", "limit", "last loss", "gap to exact", "steps to 1 %", "how it stopped"];
   return table("The runs side by side; steps to 1 %: from then on, 99 % of the loss that can be lost is lost", head, body);
 }
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { shares } from "../../../../src/bestline/pictures/player/panels/data.js";
+import { howMany, shares } from "../../../../src/bestline/pictures/player/panels/data.js";
 import { near } from "../near.mjs";
 
 test("shares of the loss and of the gradient add up to the whole", () => {
@@ -13,4 +13,9 @@ test("shares of the loss and of the gradient add up to the whole", () => {
   near(all[2].loss, squares[2] / squares.reduce((a, b) => a + b));
   const still = shares([1, -2, 1], [[0], [1], [2]], null, 0); // residuals of a least-squares line
   assert.equal(still.gradient, null);
+});
+
+test("rows are counted with what they are chosen from", () => {
+  assert.equal(howMany({ y: [1, 2, 3], of: 40_000 }), "3 of 40,000");
+  assert.equal(howMany({ y: [1, 2, 3], of: 3 }), "3");
 });

@@ -46,6 +46,11 @@ export function shares(residuals, X, w, i) {
 
 const EARLIER = 12; // faint lines
 
+/** How many rows of a part are shown, and of how many. */
+export function howMany({ y, of }) {
+  return of > y.length ? `${whole(y.length)} of ${whole(of)}` : whole(y.length);
+}
+
 /** Predictions for a part of the data at a row of a run's trace, between the points of a curve by straight lines; null if unknown. */
 function predict(part, run, t) {
   if (part.x && run.curve) return part.x.map((x) => gridLoss({ x: run.curve.x, z: [run.curve.y[t]] }, x));
@@ -139,7 +144,8 @@ export function dataPanel({ data, runs }) {
     if (near || data.loss !== "squared" || (diagonal && !part.X)) return lines;
     const share = shares(part.y.map((y, j) => y - predicted[j]), diagonal ? part.X : part.x.map((x) => [x]), part.w, i);
     const percent = (v) => (v === null ? "none left" : `${formatNumber(100 * v, 3)} %`);
-    return [...lines, `share of the loss ${percent(share.loss)}, of the gradient ${percent(share.gradient)}`];
+    const among = data.of > data.y.length ? " (among the rows shown)" : "";
+    return [...lines, `share of the loss ${percent(share.loss)}, of the gradient ${percent(share.gradient)}${among}`];
   }
 
   return {
@@ -148,10 +154,10 @@ export function dataPanel({ data, runs }) {
     axes: [data.xlabel, data.ylabel],
 
     legend({ theme, many, style }) {
-      const shown = data.y.length, dots = many ? (diagonal ? style : { ...theme.data, colour: theme.quiet }) : theme.data;
+      const dots = many ? (diagonal ? style : { ...theme.data, colour: theme.quiet }) : theme.data;
       return [
-        ["marker", dots, `${data.of > shown ? `${whole(shown)} of ` : ""}${whole(Math.max(data.of ?? 0, shown))} rows`],
-        parts[1] && ["marker", { ...theme.held_out, open: true }, `${whole(parts[1].y.length)} held out`],
+        ["marker", dots, `${howMany(data)} rows`],
+        parts[1] && ["marker", { ...theme.held_out, open: true }, `${howMany(parts[1])} held out`],
         diagonal && ["line", theme.reference, "predicted = actual"],
         data.truth && ["line", theme.true, "true line"],
         !diagonal && !many && ["line", theme.fitted, `${kind} now`],
@@ -198,7 +204,7 @@ export function dataPanel({ data, runs }) {
 
     describe({ run, row }) {
       const line = run.line ? ` The line is ${equationOf(data.ylabel, run.names, run.weights.map((w) => w[row]))}.` : "";
-      return `${whole(data.y.length)} rows as points, ${data.ylabel} against ${data.xlabel}.${line} Loss ${formatNumber(run.loss[row])} after ${updates(run.step[row])}.`;
+      return `${howMany(data)} rows as points, ${data.ylabel} against ${data.xlabel}.${line} Loss ${formatNumber(run.loss[row])} after ${updates(run.step[row])}.`;
     },
   };
 }
