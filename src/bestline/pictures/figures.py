@@ -145,12 +145,12 @@ def before_after(sample: Sample, fit: Fit, *, target: int = 0) -> Picture:
         dataspace.panel(sample, fit, first, target, f"Before training: {updates(int(fit.trace.step[0]))}"),
         dataspace.panel(sample, fit, fit.weights, target, f"After training: {at}"),
     )
-    panels, apart = _on_one_scale(panels)
+    drawn, apart = _on_one_scale(panels)
     kept = fit.trace.step.tolist().index(fit.step) if fit.step in fit.trace.step.tolist() else -1
     losses = float(fit.trace.loss[0]), float(fit.trace.loss[kept])
     alt = f"The line before training, and after {at}: the loss went from {said(losses[0])} to {said(losses[1])}."
     note = _sentences(fit.advice, "Each panel has its own vertical scale." if apart else "", sample.note)
-    return Picture(panels, "Before and after training", note, alt)
+    return Picture(drawn, "Before and after training", note, alt)
 
 
 def _on_one_scale(panels: tuple[Panel, ...]) -> tuple[tuple[Panel, ...], bool]:
