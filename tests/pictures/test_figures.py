@@ -10,7 +10,8 @@ import torch
 from bestline.errors import ColumnError, OptionError
 from bestline.numerics.rows import Rows
 from bestline.pictures import figures, loss_curves
-from bestline.pictures.marks import Arrow, Intervals, Line, Path, Points
+from bestline.pictures.coefficients import coefficients
+from bestline.pictures.marks import Arrow, Line, Path, Points
 from bestline.pictures.overview import overview
 from bestline.pictures.sample import Sample
 from bestline.training.objective import line
@@ -43,7 +44,7 @@ def test_every_figure_in_both_themes(theme):
     for picture in pictures(case("lesson")).values():
         drawn(picture, theme=theme)
     drawn(figures.data(sampled(made(p=3))), theme=theme)
-    drawn(figures.coefficients(table(["a", "b"], [1, 2], [0, float("nan")], [2, float("nan")])), theme=theme)
+    drawn(coefficients(table(["a", "b"], [1, 2], [0, float("nan")], [2, float("nan")])), theme=theme)
 
 
 def test_both_panels_of_a_frame_come_from_one_row():
@@ -189,7 +190,7 @@ def test_names_are_shown_as_they_are():
     assert len(picture.panels[0].xlabel) < 40
     drawn(picture)
     drawn(loss_curves.loss({hostile: case("exact").fit, "_b": case("exact").fit}))
-    drawn(figures.coefficients(table([hostile, "$b$"], [1, 2], [0, 1], [2, 3])))
+    drawn(coefficients(table([hostile, "$b$"], [1, 2], [0, 1], [2, 3])))
 
 
 @pytest.mark.parametrize(("x", "y"), [(1e-9, 1e9), (1e9, 1e-9), (1e-9, 1e-9), (1e9, 1e9)])
@@ -203,19 +204,6 @@ def test_huge_and_tiny_numbers_are_drawn(x, y):
     assert path.z == pytest.approx(fit.trace.loss.tolist(), rel=EXACT)
     drawn(figures.table_of_steps(fit))
     drawn(figures.contour(fit, step=2))
-
-
-def test_coefficients_choose_when_there_are_too_many():
-    n = 100
-    estimates = [0.0] * n
-    estimates[7] = 5.0
-    names = [f"c{i}" for i in range(n)]
-    picture = figures.coefficients(table(names, estimates, [e - 1 for e in estimates], [e + 1 for e in estimates]))
-    (found,) = [m for m in picture.panels[0].marks if isinstance(m, Intervals)]
-    assert len(found.names) == 40
-    assert "c7" in found.names
-    assert "40 of 100" in picture.note
-    assert "1 of the intervals" in picture.alt
 
 
 def test_wrong_requests_are_refused_with_advice():

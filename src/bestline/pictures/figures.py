@@ -17,18 +17,16 @@ import torch
 
 import bestline.pictures.data_space as dataspace
 from bestline.errors import FileError, OptionError, readable
-from bestline.inference.classical import Coefficient
 from bestline.pictures.axis_labels import labels, loss_label, updates
 from bestline.pictures.landscape import END, MESH, SHADOW, Landscape, Pair, grid_values, landscape, path_losses
 from bestline.pictures.landscape_marks import beside, contour_marks, of_the_arrow, relief, seen, trained
-from bestline.pictures.marks import Intervals, Line, Mark, Panel, Picture, Points, Table, Vertical, numbers, run_role
+from bestline.pictures.marks import Line, Mark, Panel, Picture, Points, Table, numbers, run_role
 from bestline.pictures.sample import Sample
 from bestline.training import Fit, Stop, planes
 from bestline.wording import count, said, shown
 
 _MOST_PANELS = 4  # side by side; more would be too narrow to read
 _MOST_EARLIER = 12  # faint lines
-_MOST_INTERVALS = 40  # one below the other on a page
 _MOST_WEIGHTS = 3  # columns of a table of steps
 _MOST_SQUEEZED = 4.0  # times that one scale for two panels may be as high as one of them needs
 
@@ -387,36 +385,6 @@ def _gradient(fit: Fit, step: int, target: int) -> torch.Tensor:
     # The gradient as trained, by the chain rule carried to the data's units: dL/dw = (dL/dw') (dw'/dw).
     gradient = fit.objective.evaluate(trained(fit, step))[1].detach().to("cpu", torch.float64)
     return fit.scaling.gradient_to_data(gradient, fit.loss_units)[:, target]
-
-
-def coefficients(table: Sequence[Coefficient], *, level: float = 0.95) -> Picture:
-    """Estimates as dots with their intervals, and a line at zero: what is surely above it, surely below it, or neither.
-
-    Of more than 40, those are shown that lie farthest from zero for the width of their interval.
-    """
-    drawn = list(table)
-    if len(table) > _MOST_INTERVALS:
-        strongest = sorted(range(len(table)), key=lambda i: -_strength(table[i]))[:_MOST_INTERVALS]
-        drawn = [table[i] for i in sorted(strongest)]
-    names = tuple(shown(c.term, 30) + ("" if math.isfinite(c.estimate) else " (no estimate)") for c in drawn)
-    estimates = numbers(c.estimate for c in drawn)
-    low, high = numbers(c.conf_low for c in drawn), numbers(c.conf_high for c in drawn)
-    marks = (
-        Vertical(0.0, "reference", "no effect"),
-        Intervals(names, estimates, low, high, label=f"estimate and {level:.0%} interval"),
-    )
-    # An interval that holds zero leaves the sign open.
-    clear = sum(c.conf_low > 0 or c.conf_high < 0 for c in table)
-    note = f"{len(drawn)} of {len(table)} shown: the farthest from zero for their width." if len(drawn) < len(table) else ""
-    alt = f"{len(table)} coefficients with their {level:.0%} intervals; {clear} of the intervals do not contain zero."
-    panel = Panel("", "effect of one unit more, in units of the target", "", marks)
-    return Picture((panel,), f"Coefficients with {level:.0%} intervals", note, alt)
-
-
-def _strength(c: Coefficient) -> float:
-    """The estimate over the width of its interval: as |t|, but for intervals of any kind."""
-    width = c.conf_high - c.conf_low
-    return abs(c.estimate) / width if width > 0 else (abs(c.estimate) if math.isfinite(c.estimate) else -1.0)
 
 
 def _sentences(*parts: str) -> str:

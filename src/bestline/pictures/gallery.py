@@ -17,6 +17,8 @@ from bestline.inference.fitted import FittedLine, lines_by_label
 from bestline.inference.prediction import evaluate
 from bestline.inference.scores import Scores
 from bestline.inference.uncertainty import tables, target_number
+from bestline.inference.why_not import why_not
+from bestline.pictures.coefficients import coefficients
 from bestline.pictures.diagnostics import panels
 from bestline.pictures.landscape import Pair
 from bestline.pictures.marks import Picture
@@ -213,10 +215,25 @@ class Gallery:
             )
         return self.model.cv
 
-    def coefficients(self, level: float = 0.95, *, target: int | str = 0, intercept: bool = False) -> Drawing:
-        """Slopes, and if wanted the intercept, as dots with their intervals."""
-        rows = [c for c in tables(self.model, level)[self._number(target)] if intercept or c.term != "Intercept"]
-        return self._drawn(figure.coefficients(rows, level=level))
+    def coefficients(
+        self,
+        level: float = 0.95,
+        *,
+        target: int | str = 0,
+        intercept: bool = False,
+        standardized: bool = False,
+        order: str = "size",
+    ) -> Drawing:
+        """Slopes, and if wanted the intercept, as dots with their intervals: the largest first, or in the `order` of the "formula".
+
+        With `standardized` each is multiplied by the standard deviation of its column in the training rows, so that columns in
+        different units can be compared.
+        """
+        model, number = self.model, self._number(target)
+        rows = [c for c in tables(model, level)[number] if intercept or c.term != "Intercept"]
+        spread = dict(zip(model.features, model.training.spread.tolist(), strict=False)) if standardized else None
+        name, why = model.targets[number], why_not(model) or ""
+        return self._drawn(coefficients(rows, level=level, target=name, order=order, scales=spread, why=why))
 
     def diagnostics(self, data: Any = None, *, target: int | str = 0) -> Drawing:
         """Residuals against fitted, normal quantiles, scale and location, residuals against leverage: four panels."""

@@ -30,6 +30,7 @@ from bestline.inference.diagnostics.second_pass import diagnosis
 from bestline.inference.fitted import FittedLine
 from bestline.inference.uncertainty import glances, tables
 from bestline.inference.why_not import why_not
+from bestline.pictures import coefficients as dots
 from bestline.pictures import figures
 from bestline.pictures.diagnostics import panels
 from bestline.pictures.marks import Picture
@@ -113,7 +114,7 @@ class _Estimates:
 def _estimates(model: FittedLine, target: int) -> _Estimates:
     # The intercept, often far from all slopes, would press them together.
     slopes = [c for c in tables(model)[target] if c.term != "Intercept" and math.isfinite(c.conf_low)]
-    shown = _still(figures.coefficients(slopes)) if len(slopes) > 1 else None
+    shown = _still(dots.coefficients(slopes, target=model.targets[target])) if len(slopes) > 1 else None
     return _Estimates(plain(model.targets[target]), coefficients(model, target), shown)
 
 

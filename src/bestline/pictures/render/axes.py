@@ -129,8 +129,8 @@ def _either_side(axis: Any, within: float) -> None:
     first = round(math.log10(within))
     reach = [math.floor(math.log10(end)) if end >= within else first - 1 for end in (-low, high)]
     every = max(1, -(-sum(end - first + 1 for end in reach) // 6))
-    # Counted from zero outwards, alike on both sides.
-    powers = [[10.0**e for e in range(first, end + 1, every)] for end in reach]
+    # Counted from zero outwards, alike on both sides; where the axis is long, the first powers would run into zero's label.
+    powers = [[10.0**e for e in range(first + every - 1, end + 1, every)] for end in reach]
     axis.set_major_locator(FixedLocator([*(-p for p in reversed(powers[0])), 0.0, *powers[1]]))
     axis.set_major_formatter(_Powers())
     axis.set_minor_locator(NullLocator())
