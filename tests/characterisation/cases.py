@@ -16,6 +16,7 @@ import pandas as pd
 import torch
 
 import bestline as bl
+from bestline.pictures import coefficients as dots
 from bestline.pictures import diagnostics, figures, live, penalty_paths
 from bestline.pictures import sweep as pictures_of_sweeps
 from bestline.pictures.marks import Picture
@@ -389,7 +390,7 @@ case(
 case(
     "pictures: coefficients",
     lambda: shown(
-        figures.coefficients(examples.table(["a", "b", "c"], [1, -2, 0.1], [0, -3, float("nan")], [2, -1, float("nan")]))
+        dots.coefficients(examples.table(["a", "b", "c"], [1, -2, 0.1], [0, -3, float("nan")], [2, -1, float("nan")]))
     ),
 )
 
