@@ -52,6 +52,21 @@ def test_an_optimiser_goes_by_any_spelling_and_by_its_class(theirs: Any, ours: s
         assert model.plan.solver == bl.Descent(ours, **RUN)  # what is kept and told is our name
 
 
+@pytest.mark.parametrize("name", ["Rprop", "adamax", "NADAM", "Asgd"])
+def test_an_optimiser_of_torchs_that_has_no_name_here_is_told_by_its_class(name: str) -> None:
+    with pytest.raises(OptionError, match=f"The optimiser '{name}' goes by its class") as caught:
+        bl.fit(X, y, solver=name)
+    told = str(caught.value).rpartition("torch.optim.")[2].rstrip(".")
+    assert told.casefold() == name.casefold()
+    assert issubclass(getattr(torch.optim, told), torch.optim.Optimizer)
+    assert len(weights(solver=getattr(torch.optim, told), **RUN)) == 3
+
+
+def test_the_base_of_all_optimisers_is_none() -> None:
+    with pytest.raises(OptionError, match="There is no solver 'Optimizer'"):
+        bl.fit(X, y, solver="Optimizer")
+
+
 @pytest.mark.parametrize("theirs", ["L-BFGS", "LBFGS", "l_bfgs", "BFGS"])
 def test_lbfgs_goes_by_any_spelling(theirs: str) -> None:
     assert weights(solver=theirs, steps=5) == weights(solver="lbfgs", steps=5)
