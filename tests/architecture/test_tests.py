@@ -11,6 +11,7 @@ from architecture.house import ROOT
 
 TESTS = ROOT / "tests"
 CLOCKS = {"sleep", "wait_for_timeout", "perf_counter", "process_time", "monotonic", "getrusage"}
+PATIENCE = 60  # seconds: what a test waits for comes at once, but on a machine that is busy with twenty other things
 GENERATORS = {"default_rng", "RandomState", "Generator", "manual_seed"}
 
 
@@ -34,6 +35,20 @@ def test_a_test_waits_for_what_happens_and_not_for_time():
     tests = {place: tree for place, tree in trees().items() if place.rpartition("/")[2].startswith("test_")}
     found = [f"{place}:{call.lineno} {name}" for place, tree in tests.items() for name, call in calls(tree) if name in CLOCKS]
     assert not found
+
+
+def impatient(tree: ast.Module) -> Iterator[int]:
+    """Lines that give up waiting before a busy machine is done; a browser counts in milliseconds."""
+    for name, call in calls(tree):
+        least = PATIENCE * (1_000 if name.startswith("wait_for") else 1)
+        limits = [option.value for option in call.keywords if option.arg == "timeout"]
+        if any(isinstance(limit, ast.Constant) and limit.value is not None and limit.value < least for limit in limits):
+            yield call.lineno
+
+
+def test_what_a_test_waits_for_may_take_its_time():
+    """A limit is there for what hangs, and not to tell how long something takes."""
+    assert not [f"{place}:{line}" for place, tree in trees().items() for line in impatient(tree)]
 
 
 def shared_generators(tree: ast.Module) -> Iterator[int]:
@@ -122,9 +137,13 @@ def test_it(kind):
         assert True
     for path in folder.glob("*"):
         assert path
+    page.wait_for_selector("a", timeout=5_000)
+    subprocess.run(["a"], timeout=59)
+    subprocess.run(["a"], timeout=60)
 """
     )
     assert [name for name, _ in calls(broken) if name in CLOCKS] == ["sleep"]
+    assert list(impatient(broken)) == [14, 15]
     assert list(shared_generators(broken)) == [4]
     assert list(unseeded(broken)) == [7]
     (function,) = (node for node in broken.body if isinstance(node, ast.FunctionDef))

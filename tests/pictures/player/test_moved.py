@@ -158,7 +158,7 @@ def test_in_a_frame_keys_are_heard_only_where_it_has_the_focus(browser: Any, tmp
         assert view.evaluate("() => document.activeElement.tagName") == "BODY", "the page keeps the focus"
         inner.locator("h2").click()
         view.keyboard.press("ArrowRight")
-        view.frame_locator("iframe").locator(".bestline-player[data-k='1']").wait_for(timeout=5_000)
+        view.frame_locator("iframe").locator(".bestline-player[data-k='1']").wait_for(timeout=60_000)
     finally:
         context.close()
 

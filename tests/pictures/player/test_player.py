@@ -23,7 +23,7 @@ def test_it_plays_by_itself_to_the_last_step_and_stops_there(show: Any) -> None:
     state = shown.state()
     assert state["playing"]
     shown.page.locator("select[aria-label=Speed]").select_option("4")
-    shown.page.wait_for_selector("[data-playing=false]", timeout=15_000)
+    shown.page.wait_for_selector("[data-playing=false]", timeout=60_000)
     assert shown.k() == shown.state()["last"] == 200
     shown.press("play")
     shown.settle()
