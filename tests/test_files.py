@@ -88,3 +88,24 @@ def test_a_file_of_a_later_version_is_refused(tmp_path: Path, version: int) -> N
         assert (found, facts, tensors["w"].tolist()) == (version, {"a": 1}, [1.0, 1.0])
     with pytest.raises(ModelFileError, match="not a bestline moments file"):
         files.read(tmp_path / "m", "moments", 3)
+
+
+def test_a_file_larger_than_any_of_ours_is_not_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is so large is no model, whatever it says: reading it would fill the memory."""
+    path = tmp_path / "a.moments"
+    files.write(path, "moments", 1, {"a": torch.zeros(3)}, {}, overwrite=False)
+    size = path.stat().st_size
+    monkeypatch.setattr(files, "_LARGEST", size)
+    assert files.read(path, "moments", 1)[1]["a"].tolist() == [0, 0, 0]
+    monkeypatch.setattr(files, "_LARGEST", size - 1)
+    with pytest.raises(ModelFileError, match=r"is larger than any bestline moments file; it was not opened"):
+        files.read(path, "moments", 1)
+
+
+def test_a_file_of_another_kind_is_not_read_to_its_end_where_it_is_large(tmp_path: Path) -> None:
+    """Of 3 GB nothing is there: the file is a hole. That it is no model is said all the same, at once."""
+    path = tmp_path / "a.bestline"
+    path.touch()
+    os.truncate(path, 3 * 2**30)
+    with pytest.raises(ModelFileError, match="larger than any bestline model file"):
+        files.read(path, "model", 1)

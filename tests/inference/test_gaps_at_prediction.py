@@ -83,3 +83,17 @@ def test_one_row_with_a_gap(row):
     predicted, warned = told(lambda: model.predict(row))
     assert np.isnan(predicted).tolist() == [True]
     assert warned[0].startswith("1 row has no prediction, because a value is missing (")
+
+
+@pytest.mark.usefixtures("quiet")
+@pytest.mark.parametrize("missing", ["raise", "drop", "impute"])
+def test_scores_are_of_all_rows_that_have_a_prediction(missing):
+    """A line that fills in gaps is judged on the rows with gaps, too: left out, they would flatter it."""
+    holes = TRAIN.assign(x=TRAIN.x.where(TRAIN.index % 5 > 0), g=TRAIN.g.where(TRAIN.index % 7 > 0))
+    model = bl.fit(TRAIN if missing == "raise" else holes, "y ~ x + g", missing=missing)
+    wrong = holes.y.to_numpy() - model.predict(holes)
+    told = ~np.isnan(wrong)
+    assert told.sum() == (60 if missing == "impute" else 60 - 19)
+    scores = model.evaluate(holes)
+    assert scores.mse[0] == pytest.approx((wrong[told] ** 2).mean(), rel=1e-12)
+    assert scores.mae[0] == pytest.approx(abs(wrong[told]).mean(), rel=1e-12)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -42,6 +43,7 @@ RECORD = """(() => {
   wrap("drawImage", function (image) { of(drawn, this.canvas, () => []).push(...(drawn.get(image) ?? [])); });
   const set = canvas.setTransform;
   canvas.setTransform = function (...v) { drawn.set(this.canvas, []); now.set(this, { path: [], clips: [[]] }); return set.apply(this, v); };
+  wrap("putImageData", function (image, x, y) { globalThis.bands = { at: [x, y], width: image.width, height: image.height, pixels: [...new Uint32Array(image.data.buffer)] }; });
   globalThis.recorded = (panel) => drawn.get(document.querySelector(`[data-panel=${panel}] canvas`));
 })()"""
 
@@ -341,6 +343,24 @@ def test_contours_are_lines_of_equal_loss_each_of_its_own(one: Any, sessions: di
         level = min(levels, key=lambda known: abs(known - value(text["text"])))
         assert value(text["text"]) == pytest.approx(level, rel=0.05)
         assert here == pytest.approx(level, rel=0.35), "a line goes through its number"
+
+
+def test_every_pixel_has_the_colour_of_its_own_band_of_losses(one: Any, sessions: dict[str, Any]) -> None:
+    """From the first row to the last: and a band is what lies between two heights, so no two bands share a loss."""
+    drawn, ground, image = see(one, "contour"), sessions["one"]["ground"], one.page.evaluate("() => globalThis.bands")
+    left, top, right, bottom = drawn.frame
+    assert (*image["at"], image["width"], image["height"]) == pytest.approx((left, top, right - left, bottom - top), abs=1)
+    colours = np.array(image["pixels"]).reshape(image["height"], image["width"])
+    losses: dict[int, list[float]] = {}
+    for i in {*range(0, image["height"], 9), image["height"] - 1}:
+        for j in {*range(0, image["width"], 9), image["width"] - 1}:
+            place = drawn.at((image["at"][0] + j + 0.5, image["at"][1] + i + 0.5))
+            losses.setdefault(int(colours[i, j]), []).append(bowl_loss(ground, *place))
+    assert min(colour >> 24 for colour in losses) == 255, "every pixel is painted"
+    bands = sorted((min(own), max(own)) for own in losses.values())
+    assert len(bands) >= 5
+    for (_, high), (low, _) in pairwise(bands):
+        assert high <= low * 1.01
 
 
 @pytest.mark.parametrize("k", [0, 4, 60, 200])
