@@ -8,9 +8,9 @@ from pathlib import Path
 
 from bestline.errors import OptionError
 from bestline.files import fresh
-from bestline.pictures.render.html import Still, sweep_page
+from bestline.pictures.render.html import sweep_page
 from bestline.pictures.render.mpl import save
-from bestline.pictures.render.png import compact
+from bestline.pictures.render.png import still
 from bestline.pictures.sweep import picture
 from bestline.training.foresight.sweep import SweptRuns
 from bestline.wording import as_cell, entry
@@ -53,4 +53,4 @@ def written_as(path: str | os.PathLike[str]) -> str:
 def _page(runs: SweptRuns) -> str:
     shown, columns = picture(runs), runs.columns
     rows = [[entry(value) for value in row] for row in zip(*columns.values(), strict=True)]
-    return sweep_page(shown.title or "Sweep", Still(compact(shown, dpi=_DPI), shown.alt), list(columns), rows)
+    return sweep_page(shown.title or "Sweep", still(shown, dpi=_DPI), list(columns), rows)

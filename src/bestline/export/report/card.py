@@ -6,6 +6,7 @@ from bestline.errors import clean
 from bestline.export.report.words import coefficients, equation_of, on_what, scores_of
 from bestline.inference.fitted import FittedLine
 from bestline.pictures.render.html import templates
+from bestline.wording import plain
 
 __all__ = ["card"]
 
@@ -20,7 +21,7 @@ def card(model: FittedLine) -> str:
             formula=clean(model.design.formula),
             on_what=on_what(model),
             equations=[equation_of(model, i) for i in targets],
-            tables=[coefficients(model, i) for i in targets],
+            tables=[(plain(name), coefficients(model, i)) for i, name in enumerate(model.targets)],
             scores=scores_of(model),
             advice=model.advice,
             notes=[note for note in model.notes if note != model.advice],

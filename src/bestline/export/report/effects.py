@@ -21,10 +21,12 @@ _MOST_EFFECTS = 10
 
 
 def effects(model: FittedLine, target: int = 0) -> Iterator[str]:
-    """What each column does to the target, as sentences; for a line of squared loss and without own forward function."""
+    """What each column does to the target, as sentences; none for an own forward function."""
     if model.plan.forward is not None:
         return
-    name = plain(model.targets[target])
+    # What the line estimates moves: of least squares that goes without saying.
+    aim = "" if model.plan.cost.squared else model.plan.cost.estimates
+    name = f"{'in the ' if aim else ''}{aim}{' of ' if aim else ''}{plain(model.targets[target])}"
     table = {c.term: c for c in tables(model)[target]}
     # A column that never varied has no effect that these data could show.
     varies = (model.training.spread > 0).tolist()
@@ -94,7 +96,14 @@ def in_short(model: FittedLine) -> Iterator[str]:
         rmse, r2 = best.rmse[i], (best.r2_about_mean or best.r2)[i]
         if not math.isfinite(rmse):
             continue
-        said = f"On {where}, its predictions of {plain(target)} are off by {rounded(rmse)} (root mean squared error)"
+        off = f"On {where}, its predictions of {plain(target)} are off by"
+        cost = model.plan.cost
+        if not cost.squared and best.mae is not None:
+            # R2 and the mean's error are about squares, which this line did not make small.
+            aim = "" if cost.estimates in ("", "median") else f"; a line of the {cost.estimates} is not meant to keep that small"
+            yield f"{off} {rounded(best.mae[i])} on average (mean absolute error){aim}."
+            continue
+        said = f"{off} {rounded(rmse)} (root mean squared error)"
         if math.isfinite(r2) and r2 < 1:
             # R2 = 1 - MSE / variance, so the root of the variance, which is the mean's own error, is rmse / sqrt(1 - R2).
             said += f"; always predicting the mean would be off by {rounded(rmse / (1 - r2) ** 0.5)}"

@@ -21,8 +21,10 @@ from bestline.export.report.words import (
     coefficients,
     digits_said,
     equation_of,
+    loss_told,
     no_errors,
     on_what,
+    penalty_told,
     scores_of,
 )
 from bestline.inference.diagnostics.diagnosis import Diagnosis
@@ -35,18 +37,20 @@ from bestline.pictures import figures
 from bestline.pictures.diagnostics import panels
 from bestline.pictures.marks import Picture
 from bestline.pictures.overview import overview
+from bestline.pictures.penalty_paths import coefficient_path, error_curve
 from bestline.pictures.render.html import Page, Still, document, style_of, templates
-from bestline.pictures.render.png import compact
+from bestline.pictures.render.png import compact, still
 from bestline.pictures.sample import Sample, rows_shown
 from bestline.pictures.watch import session_of
 from bestline.training import Stop
-from bestline.wording import VERSION, cell, p_value, plain, rounded
+from bestline.wording import VERSION, cell, count, p_value, plain, rounded
 
 __all__ = ["report"]
 
 _ROOM = "bestline.export.report"
 _MOST_FINDINGS = 3
 _MOST_INFLUENTIAL = 5
+_LONGEST_HEADING = 120  # of letters
 _DPI = 90
 
 
@@ -71,8 +75,10 @@ def report(model: FittedLine, data: Any = None, path: str | os.PathLike[str] | N
         f"{plain(model.design.formula, 160)} (bestline)",
         plays=training.session is not None,
         style=style_of(_ROOM, "report.css"),
+        heading=_heading(model),
         formula=clean(model.design.formula),
         on_what=on_what(model),
+        fitted_by=loss_told(model),
         equations=[equation_of(model, i) for i in targets],
         warnings=_warnings(model, failed),
         meaning=None
@@ -81,6 +87,7 @@ def report(model: FittedLine, data: Any = None, path: str | os.PathLike[str] | N
         findings=None if isinstance(looks, str) else _findings(looks),
         estimates=[_estimates(model, i) for i in targets],
         no_errors=_no_errors(model),
+        penalty=_penalty(model),
         digits=digits_said(model),
         worth=[*scores_of(model), *_glances(model)],
         training=training,
@@ -93,6 +100,14 @@ def report(model: FittedLine, data: Any = None, path: str | os.PathLike[str] | N
     if path is not None:
         page.save(path, overwrite=overwrite)
     return page
+
+
+def _heading(model: FittedLine) -> str:
+    """The formula; of one that would fill the screen, what it is about."""
+    formula = clean(model.design.formula)
+    if len(formula) <= _LONGEST_HEADING:
+        return formula
+    return f"{' and '.join(plain(name, 60) for name in model.targets)} on {count(len(model.design.columns), 'column')}"
 
 
 # -- sections ----------------------------------------------------------------------------------------------------------
@@ -125,6 +140,30 @@ def _no_errors(model: FittedLine) -> str:
     if model.settled:
         return ""
     return "Standard errors are those of the exact solution; training stopped before it, so there are no intervals."
+
+
+@dataclass(frozen=True, slots=True)
+class _Penalty:
+    """What the penalty does, in sentences, and pictures of how it was chosen, each with its name."""
+
+    told: tuple[str, ...]
+    stills: tuple[tuple[str, Still], ...]
+
+
+def _penalty(model: FittedLine) -> _Penalty | None:
+    """None for a line that has no penalty and for which none was tried."""
+    chosen = model.cv
+    if not model.plan.penalised and chosen is None:
+        return None
+    stills = []
+    if chosen is not None:
+        # Per standard deviation, so that slopes of columns in different units can be compared.
+        scales = model.training.spread[: model.design.p].tolist()
+        stills.append(("Cross-validation error of each penalty", _still(error_curve(chosen))))
+        for i, target in enumerate(model.targets):
+            shown = coefficient_path(chosen, target=i, scales=scales)
+            stills.append((f"Regularization path of {plain(target)}", _still(shown)))
+    return _Penalty(tuple(penalty_told(model)), tuple(stills))
 
 
 def _glances(model: FittedLine) -> list[str]:
@@ -166,7 +205,9 @@ def _training(model: FittedLine, data: Any) -> _Training:
         last = overview(model.trained, _sample(model, data))
     except BestlineError as error:
         return _Training(told, reason=str(error))
-    return _Training(told, session, _still(last, f"Training of {plain(model.design.formula, 160)}: {model.advice}"))
+    # For paper alone: so it needs no dark colours.
+    printed = Still(compact(last, dpi=_DPI), f"Training of {plain(model.design.formula, 160)}: {model.advice}")
+    return _Training(told, session, printed)
 
 
 def _rows(model: FittedLine, data: Any) -> list[Still]:
@@ -242,8 +283,8 @@ def _again(model: FittedLine) -> dict[str, list[str]]:
     return {"code": code, "notes": [*notes, f"{versions}."]}
 
 
-def _still(shown: Picture, alt: str | None = None) -> Still:
-    return Still(compact(shown, dpi=_DPI), shown.alt if alt is None else alt)
+def _still(shown: Picture) -> Still:
+    return still(shown, dpi=_DPI)
 
 
 def _sample(model: FittedLine, data: Any) -> Sample | None:

@@ -6,6 +6,7 @@ Nothing here is HTML: texts and cells are plain, and whoever shows them escapes 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import PurePath
 
@@ -79,6 +80,36 @@ def no_errors(model: FittedLine) -> str:
     if model.plan.penalised:
         return "No standard errors: a penalty shrinks the weights, and no interval or p-value is honest about that."
     return "No standard errors: they are defined here for the squared loss of a line."
+
+
+def loss_told(model: FittedLine) -> str:
+    """What the line was fitted by, and what of the target it therefore estimates; empty for least squares, which is what is expected."""
+    cost = model.plan.cost
+    if cost.squared:
+        return ""
+    comes_to = f" It estimates the {cost.estimates} of {' and '.join(map(plain, model.targets))}, not the mean." if cost.estimates else ""
+    return f"Fitted by {cost.told}.{comes_to}"
+
+
+def penalty_told(model: FittedLine) -> Iterator[str]:
+    """What the penalty does to the weights, and to what can be said of them."""
+    plan, p = model.plan, len(model.design.columns)
+    if not plan.penalised:
+        yield "Cross-validation found no penalty that predicts better than none: these are the weights of least squares."
+        return
+    size = " and ".join(f"{name} = {rounded(value)}" for name, value in (("l1", plan.l1), ("l2", plan.l2)) if value)
+    scaled = " of standardised columns" if plan.standardize else ""
+    free = ", not the intercept" if plan.intercept else ""
+    yield f"The penalty, {size}, pulls the weights{scaled} towards zero{free}; least squares would have larger ones."
+    if plan.l1:
+        kept = int((model.weights[:p] != 0).any(dim=1).sum())
+        yield f"Its l1 part (the lasso's) can set weights to exactly zero: {kept} of {count(p, 'column')} have a weight other than zero."
+    else:
+        yield "It is a ridge penalty: it makes weights smaller, and sets none to exactly zero."
+    yield (
+        "It trades bias for variance. Classical standard errors do not hold under a penalty: so this page has no intervals and no "
+        "p-values, and the held-out error says what the line is worth."
+    )
 
 
 def digits_said(model: FittedLine) -> str:

@@ -64,15 +64,20 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class Still:
-    """A PNG inside a page, and its text for those who cannot see it."""
+    """A picture inside a page.
+
+    Attributes
+    ----------
+    png : bytes
+    alt : str
+        What is seen, for those who cannot see it.
+    dark : bytes, optional
+        The same picture in dark colours, for screens that are set so; paper gets the light one.
+    """
 
     png: bytes
     alt: str
-
-    @property
-    def base64(self) -> str:
-        """The PNG as text that needs no escape."""
-        return base64.b64encode(self.png).decode()
+    dark: bytes | None = None
 
 
 def templates(room: str) -> Environment:
@@ -86,6 +91,7 @@ def templates(room: str) -> Environment:
     )
     # Sessions keep their order, and NaN, which JSON does not have, never gets into a page.
     found.policies["json.dumps_function"] = lambda value, **how: tame_json(json.dumps(value, **how))
+    found.filters["base64"] = lambda value: base64.b64encode(value).decode()  # text that needs no escape
     found.policies["json.dumps_kwargs"] = {"ensure_ascii": False, "allow_nan": False, "separators": (",", ":")}
     return found
 
@@ -134,7 +140,7 @@ def page(session: dict[str, Any], still: bytes | None = None) -> Page:
 
 def sweep_page(title: str, still: Still, head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """A sweep as a page: its picture, and its table."""
-    return document(_OWN.get_template("sweep.html.j2"), title, still=still, head=head, rows=rows)
+    return document(_OWN.get_template("sweep.html.j2"), title, heading=title, still=still, head=head, rows=rows)
 
 
 def _policy(scripts: Sequence[str], styles: Sequence[str]) -> str:

@@ -6,16 +6,23 @@ import io
 
 from bestline.pictures.marks import Picture
 from bestline.pictures.render import mpl
+from bestline.pictures.render.html import Still
 
 _COLOURS = 96  # most of them for the soft edges of lines and letters
 
 
-def compact(picture: Picture, *, dpi: float) -> bytes:
+def still(picture: Picture, *, dpi: float) -> Still:
+    """The picture as a page shows it, in light and in dark colours."""
+    light, dark = (compact(picture, dpi=dpi, theme=theme) for theme in ("light", "dark"))
+    return Still(light, picture.alt, dark)
+
+
+def compact(picture: Picture, *, dpi: float, theme: str = "light") -> bytes:
     """The picture as PNG with few colours, a third of the size at no difference that the eye would see."""
     from PIL import Image
 
     file = io.BytesIO()
-    mpl.save(picture, file, format="png", dpi=dpi)
+    mpl.save(picture, file, format="png", dpi=dpi, theme=theme)
     # No dither: it would spoil even areas, and cost what few colours save.
     image = Image.open(file).convert("RGB").quantize(_COLOURS, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
     small = io.BytesIO()

@@ -21,6 +21,16 @@ class Absolute(Loss):
         torch=("(prediction - y).abs()",), numpy=("np.abs(error)",), pull="np.sign(error)", ready="nn.L1Loss()"
     )
 
+    @property
+    def estimates(self) -> str:
+        """The median."""
+        return "median"
+
+    @property
+    def told(self) -> str:
+        """Its usual name, and what it is for."""
+        return "least absolute deviations: rows far from the line pull no harder than near ones"
+
     def trained(self, units: Units) -> tuple[LossFunction, Tensor]:
         """Itself, in the targets' units."""
         return absolute, units.scale

@@ -90,6 +90,16 @@ class Loss(ABC):
     most: ClassVar[float | None] = None
     code: ClassVar[Code | None] = None
 
+    @property
+    def estimates(self) -> str:
+        """What of the target, given the columns, the line comes to where it is right, such as "mean"; empty where that has no name."""
+        return ""
+
+    @property
+    def told(self) -> str:
+        """The loss in the words of the field, and what it does to the line."""
+        return f"the {self.name} loss"
+
     @abstractmethod
     def trained(self, units: Units) -> tuple[LossFunction, Tensor]:
         """The loss of predictions as trained; and what one unit of it is in the data's units, (k,), or (1,) for one number."""

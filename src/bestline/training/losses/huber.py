@@ -39,6 +39,11 @@ class Huber(Loss):
     )
     delta: float | None = None
 
+    @property
+    def told(self) -> str:
+        """Its usual name, and what it is for."""
+        return "Huber's loss (an M-estimator): rows far from the line pull it less than in least squares"
+
     def trained(self, units: Units) -> tuple[LossFunction, Tensor]:
         """With the edge in the units trained in; the loss itself is in squares of the targets' units."""
         edge = _DELTA * units.residual_scale().to(units.scale.device) if self.delta is None else self.delta

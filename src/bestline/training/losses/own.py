@@ -27,6 +27,11 @@ class Own(Loss):
     name: ClassVar[str] = "own"
     function: LossFunction
 
+    @property
+    def told(self) -> str:
+        """What is known of it."""
+        return "a loss function of your own"
+
     def trained(self, units: Units) -> tuple[LossFunction, Tensor]:
         """The function, shown everything in the data's units whatever training sees: so its own unit is the data's."""
         return _Told(self.function, units), torch.ones(1, dtype=torch.float64, device=units.scale.device)

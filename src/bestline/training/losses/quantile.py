@@ -34,6 +34,16 @@ class Quantile(Loss):
     )
     level: float = 0.5
 
+    @property
+    def estimates(self) -> str:
+        """The quantile."""
+        return "median" if self.level == 0.5 else f"{self.level:g} quantile"
+
+    @property
+    def told(self) -> str:
+        """Its usual name, and what it is for."""
+        return f"the quantile (pinball) loss: a unit too low costs {self.level:.6g}, a unit too high {1 - self.level:.6g}"
+
     def trained(self, units: Units) -> tuple[LossFunction, Tensor]:
         """Itself, in the targets' units."""
         # Scaling a residual by a positive number scales this loss by the same: the level has no units.

@@ -25,6 +25,16 @@ class Squared(Loss):
         torch=("(prediction - y) ** 2",), numpy=("(prediction - y) ** 2",), pull="2 * error", ready="nn.MSELoss()"
     )
 
+    @property
+    def estimates(self) -> str:
+        """The mean."""
+        return "mean"
+
+    @property
+    def told(self) -> str:
+        """Its usual name."""
+        return "ordinary least squares"
+
     def trained(self, units: Units) -> tuple[LossFunction, Tensor]:
         """Itself, in squares of the targets' units."""
         return squared, units.scale**2
