@@ -100,7 +100,9 @@ def in_short(model: FittedLine) -> Iterator[str]:
         cost = model.plan.cost
         if not cost.squared and best.mae is not None:
             # R2 and the mean's error are about squares, which this line did not make small.
-            aim = "" if cost.estimates in ("", "median") else f"; a line of the {cost.estimates} is not meant to keep that small"
+            aim = (
+                "" if cost.estimates in ("", "median") else f"; a line of the {cost.estimates} is not meant to keep that small"
+            )
             yield f"{off} {rounded(best.mae[i])} on average (mean absolute error){aim}."
             continue
         said = f"{off} {rounded(rmse)} (root mean squared error)"

@@ -38,7 +38,7 @@ from bestline.pictures.diagnostics import panels
 from bestline.pictures.marks import Picture
 from bestline.pictures.overview import overview
 from bestline.pictures.penalty_paths import coefficient_path, error_curve
-from bestline.pictures.render.html import Page, Still, document, style_of, templates
+from bestline.pictures.render.html import PARTS, Page, Still, document, style_of, templates
 from bestline.pictures.render.png import compact, still
 from bestline.pictures.sample import Sample, rows_shown
 from bestline.pictures.watch import session_of
@@ -74,7 +74,7 @@ def report(model: FittedLine, data: Any = None, path: str | os.PathLike[str] | N
         templates(_ROOM).get_template("report.html.j2"),
         f"{plain(model.design.formula, 160)} (bestline)",
         plays=training.session is not None,
-        style=style_of(_ROOM, "report.css"),
+        styles=[PARTS, style_of(_ROOM, "report.css")],
         heading=_heading(model),
         formula=clean(model.design.formula),
         on_what=on_what(model),

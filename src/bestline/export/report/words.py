@@ -87,7 +87,11 @@ def loss_told(model: FittedLine) -> str:
     cost = model.plan.cost
     if cost.squared:
         return ""
-    comes_to = f" It estimates the {cost.estimates} of {' and '.join(map(plain, model.targets))}, not the mean." if cost.estimates else ""
+    comes_to = (
+        f" It estimates the {cost.estimates} of {' and '.join(map(plain, model.targets))}, not the mean."
+        if cost.estimates
+        else ""
+    )
     return f"Fitted by {cost.told}.{comes_to}"
 
 

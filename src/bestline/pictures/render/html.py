@@ -23,7 +23,7 @@ import bestline.pictures.player as player_files
 from bestline.files import fresh
 from bestline.wording import tame_json
 
-__all__ = ["Page", "Still", "document", "page", "style_of", "sweep_page", "templates"]
+__all__ = ["PARTS", "Page", "Still", "document", "page", "style_of", "sweep_page", "templates"]
 
 _ROOM = "bestline.pictures.render"
 
@@ -101,7 +101,7 @@ def style_of(room: str, name: str) -> str:
     return files(room).joinpath("templates", name).read_text(encoding="utf-8")
 
 
-def document(template: Template, title: str, *, plays: bool = False, style: str = "", **values: object) -> str:
+def document(template: Template, title: str, *, plays: bool = False, styles: Sequence[str] = (), **values: object) -> str:
     """A whole page by a template that extends `page.html.j2`.
 
     Parameters
@@ -110,16 +110,16 @@ def document(template: Template, title: str, *, plays: bool = False, style: str 
     title : str
     plays : bool
         Whether the page has an animation: then the player comes along.
-    style : str
-        A style sheet of the page's own.
+    styles : sequence of str
+        Style sheets of the page's own: `PARTS`, where it has figures or tables, among them.
     values
         What the template shows; all of it is escaped.
     """
     # Every element's text is hashed as it stands in the page, so nothing may be added to it later.
-    styles = [style_of(_ROOM, "page.css"), *([style] if style else []), *([player_files.style()] if plays else [])]
+    sheets = [style_of(_ROOM, "page.css"), *styles, *([player_files.style()] if plays else [])]
     # Nothing runs on a page without an animation, and its policy says so.
     scripts = [player_files.script() + _START] if plays else []
-    return template.render(title=title, policy=_policy(scripts, styles), styles=styles, scripts=scripts, **values)
+    return template.render(title=title, policy=_policy(scripts, sheets), styles=sheets, scripts=scripts, **values)
 
 
 def page(session: dict[str, Any], still: bytes | None = None) -> Page:
@@ -140,7 +140,7 @@ def page(session: dict[str, Any], still: bytes | None = None) -> Page:
 
 def sweep_page(title: str, still: Still, head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """A sweep as a page: its picture, and its table."""
-    return document(_OWN.get_template("sweep.html.j2"), title, heading=title, still=still, head=head, rows=rows)
+    return document(_OWN.get_template("sweep.html.j2"), title, styles=[PARTS], heading=title, still=still, head=head, rows=rows)
 
 
 def _policy(scripts: Sequence[str], styles: Sequence[str]) -> str:
@@ -162,3 +162,4 @@ def _hash(text: str) -> str:
 
 
 _OWN = templates(_ROOM)
+PARTS = style_of(_ROOM, "parts.css")
