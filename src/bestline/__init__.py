@@ -17,6 +17,7 @@ _HOME = {
     "ElasticNetCV": "estimators",
     "Exact": "training.solvers",
     "Fit": "training.outcome",
+    "Groups": "api.groups",
     "HuberRegressor": "estimators",
     "InteriorPoint": "training.solvers",
     "Lasso": "estimators",
@@ -36,6 +37,7 @@ _HOME = {
     "compare": "inference.comparison",
     "errors": "",
     "fit": "api.fit",
+    "fit_groups": "api.groups",
     "load": "api.load",
     "nn": "",
     "plot_data": "api.plot_data",
@@ -52,6 +54,7 @@ __all__ = [
     "ElasticNetCV",
     "Exact",
     "Fit",
+    "Groups",
     "HuberRegressor",
     "InteriorPoint",
     "Lasso",
@@ -72,6 +75,7 @@ __all__ = [
     "compare",
     "errors",
     "fit",
+    "fit_groups",
     "load",
     "nn",
     "plot_data",
@@ -86,6 +90,7 @@ if TYPE_CHECKING:
     from bestline import errors, nn
     from bestline.api.fit import fit
     from bestline.api.foresight import preflight, sweep
+    from bestline.api.groups import Groups, fit_groups
     from bestline.api.load import load
     from bestline.api.model import Model
     from bestline.api.plot_data import plot_data

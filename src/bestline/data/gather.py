@@ -143,7 +143,7 @@ def gather(query: Query, progress: Progress | None = None) -> Gathered:
         missing=query.missing,
         degree=query.degree,
         training=None if labels is None else InPart(labels),
-        aside=by,
+        aside=() if by is None else (by,),
         progress=progress,
     )
     if query.check is not None:

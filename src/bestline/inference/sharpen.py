@@ -14,14 +14,14 @@ import torch
 from torch import Tensor
 
 from bestline.data.design import Design
-from bestline.data.design.lost_digits import rows_doubled
+from bestline.data.design.lost_digits import LostDigits, rows_doubled
 from bestline.data.passes import Pass
 from bestline.data.progress import Progress
 from bestline.data.split import parts_of
 from bestline.data.tables import Batch
 from bestline.errors import NumericalError, listed
 from bestline.inference.fitted import FEW_TARGETS, FittedLine
-from bestline.numerics import Refined
+from bestline.numerics import Refined, Rows
 from bestline.numerics.exact_solve import MOST_COLUMNS, solved
 from bestline.numerics.exact_sums import CrossProducts, TooWideError
 from bestline.training import Reach
@@ -128,7 +128,7 @@ def _notes(line: FittedLine, found: Refined) -> tuple[str, ...]:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Sums:
+class Sums:
     """Exact sums of products, and what is not known of the columns.
 
     Attributes
@@ -141,13 +141,20 @@ class _Sums:
     products: CrossProducts
     lost: Tensor
 
-    def __add__(self, other: _Sums) -> _Sums:
+    @classmethod
+    def of(cls, rows: Rows, beyond: LostDigits | None, *, intercept: bool) -> Sums:
+        """Of some rows, and of what their columns hold beyond float64."""
+        q = rows.X.shape[1] + rows.y.shape[1]
+        lost = torch.zeros(q, dtype=torch.float64) if beyond is None else _length(beyond.error, rows.w)
+        return cls(CrossProducts.of(rows, None if beyond is None else beyond.below, intercept=intercept), lost)
+
+    def __add__(self, other: Sums) -> Sums:
         # Lengths over disjoint rows add as the sides of a right angle.
-        return _Sums(self.products + other.products, torch.hypot(self.lost, other.lost))
+        return Sums(self.products + other.products, torch.hypot(self.lost, other.lost))
 
 
 @dataclass(frozen=True, eq=False)
-class _SumExactly(Pass[Batch, _Sums]):
+class _SumExactly(Pass[Batch, Sums]):
     """The pass that multiplies all columns with each other, and rounds nothing. Raises TooWideError where that would take long."""
 
     design: Design
@@ -163,21 +170,19 @@ class _SumExactly(Pass[Batch, _Sums]):
         """What the design reads."""
         return self.design.reads()
 
-    def empty(self) -> _Sums:
+    def empty(self) -> Sums:
         """Of no rows."""
         q = self.design.p + len(self.design.responses)
-        return _Sums(CrossProducts.empty(q + self.design.intercept), torch.zeros(q, dtype=torch.float64))
+        return Sums(CrossProducts.empty(q + self.design.intercept), torch.zeros(q, dtype=torch.float64))
 
-    def of(self, batch: Batch) -> _Sums:
+    def of(self, batch: Batch) -> Sums:
         """Of the training rows of a batch."""
         encoded, beyond = rows_doubled(self.design, batch)
         rows = encoded.rows
         if self.labels is not None:
             own = parts_of(self.labels, batch, encoded.index).to(rows.X.device) == 0
             rows, beyond = rows[own], None if beyond is None else beyond[own]
-        below = None if beyond is None else beyond.below
-        lost = self.empty().lost if beyond is None else _length(beyond.error, rows.w)
-        return _Sums(CrossProducts.of(rows, below, intercept=self.design.intercept), lost)
+        return Sums.of(rows, beyond, intercept=self.design.intercept)
 
 
 def _length(error: Tensor, w: Tensor | None) -> Tensor:

@@ -28,8 +28,8 @@ from bestline.numerics.semidefinite import inverse
 MOST = 15  # digits of float64
 _EPS = torch.finfo(torch.float64).eps
 # Of rounding in one chunk's products: a few for each step, and some to spare; the tests hold it against exact answers.
-_UNITS = 32
-_UNCERTAIN = 0.01  # of the smallest direction of S: beyond it the first order of the error no longer stands for all of it
+ROUNDING = 32 * torch.finfo(torch.float64).eps
+UNCERTAIN = 0.01  # of the smallest direction of S: beyond it the first order of the error no longer stands for all of it
 
 
 def right_digits(moments: Comoments, p: int, slopes: Tensor, *, intercept: bool) -> Tensor:
@@ -111,9 +111,9 @@ class _Conditioning:
         # What the 24-bit shift leaves of a mean is rounded where moments merge; beside a small spread that is most of it.
         left_over = max(1.0, float((moments.mean * moments.unit / both).abs().max()))
         # Merged chunks add their roundings by chance, as a root of their number; rows taken away leave theirs behind.
-        rounding = _UNITS * _EPS * (1 + (moments.count / CHUNK) ** 0.5) * left_over * moments.cancelled
+        rounding = ROUNDING * (1 + (moments.count / CHUNK) ** 0.5) * left_over * moments.cancelled
         V = inverse(second_moments(moments, scaling)[:p, :p])
-        if V is None or not rounding * float(V.abs().sum(1).max() if p else 0.0) <= _UNCERTAIN:
+        if V is None or not rounding * float(V.abs().sum(1).max() if p else 0.0) <= UNCERTAIN:
             return None
         return cls(x, y, slopes.abs() * x[:, None] / y, V, rounding)
 

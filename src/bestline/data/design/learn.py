@@ -48,7 +48,7 @@ def learn(
     missing: str = "raise",
     degree: int = 1,
     training: Training | None = None,
-    aside: str | None = None,
+    aside: Sequence[str] = (),
     progress: Progress | None = None,
 ) -> Design:
     """The design of a formula, or of a target and features; without either, of all columns that can serve.
@@ -63,8 +63,8 @@ def learn(
     weights : str, optional
         Column of weights.
     missing : {"raise", "drop", "impute"}
-    aside : str, optional
-        A column that is no feature unless it is named.
+    aside : sequence of str
+        Columns that are no features unless they are named.
     degree : int
         Above 1, every column x is followed by its powers I(x ** 2), ..., I(x ** degree).
     training : callable, optional
@@ -128,9 +128,10 @@ def _target_notes(design: Design, source: Source) -> list[str]:
     return notes
 
 
-def missing_values(design: Design, source: Source) -> MissingValuesError:
-    """The refusal of missing values, with how many there are in which column."""
-    gaps = source.reduce(CountGaps(tuple(design.reads()), frozenset(design.texts)))
+def missing_values(design: Design, source: Source, groups: Sequence[str] = ()) -> MissingValuesError:
+    """The refusal of missing values, with how many there are in which column, those that tell the groups among them."""
+    names = tuple(dict.fromkeys([*design.reads(), *groups]))
+    gaps = source.reduce(CountGaps(names, frozenset([*design.texts, *groups])))
     counts = ", ".join(f"{readable(name)} {count:,}" for name, count in gaps.columns.parts.items() if count)
     return MissingValuesError(
         f"{gaps.gapped:,} of the {gaps.rows:,} rows of {source.label} have missing values ({counts}); choose missing='drop' (--missing drop) "
@@ -148,7 +149,7 @@ def _asked_formula(
     features: Sequence[str] | None,
     *,
     weights: str | None,
-    aside: str | None,
+    aside: Sequence[str],
     learner: Learner,
 ) -> tuple[ParsedFormula, tuple[str, ...]]:
     """The formula asked for, its `.` or its missing list of features filled with the columns that can serve."""
@@ -159,7 +160,7 @@ def _asked_formula(
             return parse(formula, source.names), ()
         # The dot stands for all columns that the formula does not name; quoted names count as named, too.
         named = set(re.findall(r"[^\W\d]\w*", _DOT.sub(" ", formula))) | ({weights} if weights else set())
-        chosen, notes = _choose(source, [f for f in source.fields if f.name not in {*named, aside}], learner)
+        chosen, notes = _choose(source, [f for f in source.fields if f.name not in {*named, *aside}], learner)
         present = [n for n in source.names if n in named]  # the parser takes away what the formula names
         return parse(formula, [*present, *chosen]), notes
     targets = [target] if isinstance(target, str) else list(target or source.target or ())
@@ -174,7 +175,7 @@ def _asked_formula(
                 f"The target {listed(sorted(set(wanted) & set(targets)))} is among the features; leave it out of them."
             )
         return plain(targets, wanted), ()
-    others = [f for f in source.fields if f.name not in (*targets, weights, aside)]
+    others = [f for f in source.fields if f.name not in (*targets, weights, *aside)]
     chosen, notes = _choose(source, others, learner)
     if not chosen:
         raise ColumnError(

@@ -1,0 +1,230 @@
+"""Groups: one line for each group of the rows, in one pass: `bestline.fit_groups`."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, final
+
+import torch
+
+from bestline.api.fit import fit
+from bestline.api.model import Model
+from bestline.calls import answering, data_first
+from bestline.data.design import Design
+from bestline.data.gather import Query
+from bestline.data.grouped import Key, gather_groups, rows_of_group
+from bestline.data.progress import Progress
+from bestline.data.runner import calmly
+from bestline.data.tables import Source, open_source, write_with
+from bestline.data.unnamed_columns import Which
+from bestline.engines.choose import brought
+from bestline.errors import DataError, OptionError, listed, warn
+from bestline.inference.groups import tables
+from bestline.inference.groups.lines import GroupLines, lines_of
+from bestline.inference.hypotheses import Verdict
+from bestline.training.solvers.base import is_number, is_whole
+from bestline.wording import aligned, count, plain, preformatted, significant
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+_SHOWN = 10  # groups in the text
+
+
+@final
+@answering(
+    {
+        "coef params coefficients weights": "groups.tidy() has one row a group and weight",
+        "r2 rsquared sigma scores metrics": "groups.glance() has one row a group",
+        "predict": "a group's line predicts: groups.model(key).predict(data)",
+        "summary": "print(groups) shows the first, groups.model(key).summary() one of them",
+        "to_csv to_parquet write": "groups.save('lines.parquet') writes tidy()",
+        "anova chow": "groups.test() tests whether all lines are one",
+    }
+)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Groups:
+    """One line for each group; made by `bestline.fit_groups`.
+
+    Attributes
+    ----------
+    lines : GroupLines
+        All numbers.
+    source : Source
+        The rows.
+    design : Design
+        The columns.
+    asked : dict
+        What `fit` would be asked for one of them.
+    """
+
+    lines: GroupLines
+    source: Source
+    design: Design
+    asked: dict[str, Any]
+
+    def __len__(self) -> int:
+        return len(self.lines.keys)
+
+    def __repr__(self) -> str:
+        by = ", ".join(self.lines.by)
+        return f"<bestline.Groups {self.design.formula!r}, {len(self):,} lines by {by}>"
+
+    def __str__(self) -> str:
+        lines, target = self.lines, 0
+        head = [*lines.by, "rows", *lines.terms, lines.design.intercept and "R2" or "R2 (about zero)", "held-out RMSE"]
+        rows = [
+            [
+                *(plain(value) for value in lines.keys[g]),
+                f"{int(lines.whole.count[g]):,}",
+                *(significant(w) for w in lines.weights[g, :, target].tolist()),
+                significant(float(lines.r2[g, target]), 4),
+                significant(float(lines.held_out[g, target])),
+            ]
+            for g in range(min(len(self), _SHOWN))
+        ]
+        more = [f"... and {len(self) - _SHOWN:,} more"] if len(self) > _SHOWN else []
+        title = f"{self.design.formula}   ({count(len(self), 'line')}, {count(int(lines.whole.count.sum()), 'row')})"
+        return "\n".join([title, "", *aligned([[plain(str(h)) for h in head], *rows], numbers=True), *more])
+
+    def _repr_html_(self) -> str:
+        return preformatted(str(self))
+
+    def tidy(self, level: float = 0.95, *, pooling: str | None = None) -> DataFrame:
+        """One row a group and weight: the groups' columns, term, estimate, std_error, statistic, p_value, conf_low, conf_high.
+
+        Parameters
+        ----------
+        level : float
+            Of the intervals.
+        pooling : "partial", optional
+            The lines shrunk towards their common line, by as much as their errors and differences say (Swamy 1970): empirical Bayes.
+            Errors are those given the common line.
+
+        Raises
+        ------
+        NumericalError
+            With pooling, where fewer than three groups determine their line and its errors.
+        """
+        return tables.tidy(self.lines, level, pooling=pooling)
+
+    def glance(self) -> DataFrame:
+        """One row a group: the groups' columns, n, r2, sigma, held_out_rmse, digits (the fewest of a weight), note."""
+        return tables.glance(self.lines)
+
+    def test(self, *, target: int = 0) -> Verdict:
+        """Are all lines one? The F test of one line for all rows against a line for each group (Chow 1960)."""
+        return tables.one_line(self.lines, target)
+
+    def model(self, *group: Any) -> Model:
+        """The line of one group with all that a Model has; its rows are read again, and have to fit into memory.
+
+        Parameters
+        ----------
+        *group
+            The values of the groups' columns, in their order: `groups.model("Gentoo")`, `groups.model("Adelie", 2008)`.
+
+        Raises
+        ------
+        OptionError
+            For a group that is not there.
+        """
+        key = self._key(group)
+        rows = rows_of_group(self.source, self.design, self.lines.by, key)
+        return fit(rows, self.design.formula, **self.asked)
+
+    def save(self, path: str | os.PathLike[str], *, level: float = 0.95, overwrite: bool = False) -> None:
+        """Write `tidy()` to a .csv, .tsv, .parquet, .feather or .arrow file, which appears whole or not at all."""
+        write_with(open_source(self.tidy(level)), path, lambda batch: {}, overwrite=overwrite)
+
+    def _key(self, group: Sequence[Any]) -> Key:
+        values = tuple(group[0]) if len(group) == 1 and isinstance(group[0], tuple) else tuple(group)
+        if len(values) != len(self.lines.by):
+            raise OptionError(f"A group is named by its value in {listed(self.lines.by)}; got {len(values)} values.")
+        key = tuple(str(value).removesuffix(".0") for value in values)
+        if key not in self.lines.keys:
+            raise OptionError(f"There is no group {listed(key)}; such as {listed(self.lines.keys[0])} there are {len(self):,}.")
+        return key
+
+
+@data_first
+@calmly
+def fit_groups(
+    data: Any,
+    formula: Any = None,
+    *,
+    by: str | Sequence[str],
+    target: Which | None = None,
+    features: Which | None = None,
+    l2: float = 0.0,
+    weights: Any = None,
+    missing: str = "raise",
+    folds: int = 5,
+    seed: int = 0,
+    digits: int = 8,
+    progress: Progress | None = None,
+) -> Groups:
+    """Fit one least-squares line to each group of the rows: thousands of groups in one pass and one batched solve.
+
+    Parameters
+    ----------
+    data, formula, target, features, weights, missing
+        As in `bestline.fit`. The columns are those of all rows together; what a group does not determine is NaN there.
+    by : str or sequence of str
+        The columns whose values tell the groups. They are no features unless they are named.
+    l2 : float
+        Ridge penalty, on columns standardised within each group; then there are no standard errors.
+    folds : int
+        Of the held-out error within each group; 1 for none, which takes a fifth of the memory.
+    seed : int
+        Of the folds.
+    digits : int
+        Right digits asked for; groups whose moments leave fewer are solved exactly from their rows. 0: none is.
+    progress : callable, optional
+        Hears of passes over the data: (what, fraction).
+
+    Returns
+    -------
+    Groups
+
+    Raises
+    ------
+    DataError, OptionError
+        And their subclasses; see `bestline.errors`.
+
+    Warns
+    -----
+    BestlineWarning
+        For rows left out or filled in, and groups without a line.
+    """
+    columns = (by,) if isinstance(by, str) else tuple(by) if isinstance(by, list | tuple) else ()
+    if not columns or not all(isinstance(name, str) for name in columns) or len(set(columns)) < len(columns):
+        raise OptionError(f"`by` names the columns whose values tell the groups, each once; got {by!r}.")
+    if not is_number(l2) or l2 < 0:
+        raise OptionError(f"`l2` must be a number that is not negative; got {l2!r}.")
+    if not is_whole(folds) or not 1 <= folds <= 100:
+        raise OptionError(f"`folds` must be a whole number from 1 to 100; got {folds!r}.")
+    query = Query(brought(data), formula, target, features, weights, missing, folds=folds, seed=seed)
+    source, design, found, notes = gather_groups(query, columns, progress)
+    lines = lines_of(design, columns, found, source, l2=float(l2), digits=digits, progress=progress)
+    if not lines.keys:
+        raise DataError(f"No usable row is left in {source.label}, so there is no group to fit a line to.")
+    for note in (*notes, *_notes(lines, found.dropped, found.read)):
+        warn(note)
+    asked = {"weights": design.weights, "missing": design.missing, "l2": l2, "seed": seed, "digits": digits}
+    return Groups(lines, source, design, asked)
+
+
+def _notes(lines: GroupLines, dropped: int, read: int) -> list[str]:
+    said = []
+    if dropped:
+        said.append(f"{dropped:,} of {read:,} rows were left out because a value was missing.")
+    lacking = int(lines.weights.isnan().any((1, 2)).sum())
+    if lacking:
+        said.append(
+            f"{count(lacking, 'group')} of {len(lines.keys):,} {'does' if lacking == 1 else 'do'} not determine all weights; "
+            f"the column `note` of glance() says why."
+        )
+    return said

@@ -1,0 +1,224 @@
+"""Grouped: one pass over the rows of a table collects the moments of every group of them, thousands or millions at once.
+
+A group is the rows with the same values in some columns, the store and the year, say; within it rows go into folds, as in any
+other pass. Groups come up in the pass itself: one first met in the ten-millionth row is no different from any other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from bestline.data.collected import RefusedGapError
+from bestline.data.design import Design, Encoded, asked_categories, learn, missing_values
+from bestline.data.folds import ByHash, refuse_target
+from bestline.data.gather import Query
+from bestline.data.passes import Named, Pass
+from bestline.data.progress import Progress
+from bestline.data.tables import Batch, Source, open_source
+from bestline.data.unnamed_columns import asked_name, asked_names
+from bestline.errors import DataError, MissingValuesError, readable
+from bestline.numerics import Rows
+from bestline.numerics.grouped import GroupComoments
+
+Key = tuple[str, ...]  # the values of the columns that tell the groups, as they are written
+_NUMBERS = 2**24  # of a batch's moments, at most
+_CELLS = 2**20  # of a batch: the more rows of a group come together, the fewer parts there are to merge
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Grouped:
+    """The moments of some groups, fold by fold.
+
+    Attributes
+    ----------
+    keys : tuple of Key (G,)
+    moments : GroupComoments (G * folds,)
+        Group g's fold f stands at g * folds + f.
+    folds : int
+    read, dropped : int
+        Rows read, and those of them left out because a value was missing, that of a group's column among them.
+    imputed : Named
+        Column -> values filled in.
+    waiting : tuple of Grouped
+        Parts that are not merged yet.
+    """
+
+    keys: tuple[Key, ...]
+    moments: GroupComoments
+    folds: int
+    read: int = 0
+    dropped: int = 0
+    imputed: Named[str, int] = field(default_factory=lambda: Named({}))
+    waiting: tuple[Grouped, ...] = ()
+
+    def __add__(self, other: Grouped) -> Grouped:
+        # Merging costs as much as there are groups, so parts wait until they are as many: then every group is merged a few times
+        # only, however many batches there are.
+        waiting = (*self.waiting, other)
+        found = replace(self, waiting=waiting)
+        return found if sum(len(p.keys) for p in waiting) < len(self.keys) else found.settled()
+
+    def settled(self) -> Grouped:
+        """The same with all parts merged."""
+        parts = [self, *(p.settled() if p.waiting else p for p in self.waiting)]
+        if len(parts) == 1:
+            return self
+        number: dict[Key, int] = {}
+        places = [number.setdefault(key, len(number)) for part in parts for key in part.keys]
+        index = torch.tensor(places, dtype=torch.long)[:, None] * self.folds + torch.arange(self.folds)
+        moments = GroupComoments.merged([p.moments for p in parts], index.flatten(), len(number) * self.folds)
+        imputed = Named[str, int]({})
+        for part in parts:
+            imputed = imputed + part.imputed
+        read, dropped = sum(p.read for p in parts), sum(p.dropped for p in parts)
+        return Grouped(tuple(number), moments, self.folds, read, dropped, imputed)
+
+
+@dataclass(frozen=True)
+class CollectGroups(Pass[Batch, Grouped]):
+    """The pass that collects the moments of each group. Raises RefusedGapError for a value that is missing and may not be.
+
+    Attributes
+    ----------
+    design : Design
+    by : tuple of str
+        The columns whose values tell the groups.
+    folds : int
+    seed : int
+        Of the folds' hash.
+    """
+
+    design: Design
+    by: tuple[str, ...]
+    folds: int
+    seed: int
+
+    what = "collecting the groups"
+
+    @property
+    def columns(self) -> list[str]:
+        """What the design reads, and the groups' columns."""
+        return [*self.design.reads(), *self.by]
+
+    @property
+    def size(self) -> int:
+        """So few rows that their moments fit into memory though each be a group of its own."""
+        return max(1_024, min(_CELLS // self._q, _NUMBERS // self._q**2))
+
+    @property
+    def _q(self) -> int:
+        return self.design.p + len(self.design.responses)
+
+    def empty(self) -> Grouped:
+        """No groups."""
+        return Grouped((), GroupComoments.empty(0, self._q), self.folds)
+
+    def of(self, batch: Batch) -> Grouped:
+        """The groups of some rows."""
+        try:
+            encoded = self.design.rows(batch)
+        except MissingValuesError as error:
+            raise RefusedGapError(str(error)) from None
+        rows, group, keys = keyed(self.design, self.by, batch, encoded)
+        fold = ByHash(self.folds, self.seed)(batch, encoded).cpu()
+        index = torch.where(group >= 0, group * self.folds + fold, -1)
+        return Grouped(
+            keys,
+            GroupComoments.of_rows(rows, index, len(keys) * self.folds),
+            self.folds,
+            batch.rows,
+            encoded.gapped + int((group < 0).sum()),
+            Named(encoded.imputed),
+        )
+
+
+def keyed(design: Design, by: Sequence[str], batch: Batch, encoded: Encoded) -> tuple[Rows, Tensor, tuple[Key, ...]]:
+    """The rows of a batch that are used, the group of each (m,), -1 where a group's column has no value, and the groups' keys.
+
+    Raises MissingValuesError for such a row where the design refuses missing values.
+    """
+    at = torch.arange(batch.rows) if encoded.index is None else encoded.index.cpu()
+    first, *others = by
+    codes, seen = batch.text(first)
+    group = codes.cpu()[at]
+    known, levels = group >= 0, [(value,) for value in seen]
+    for column in others:
+        codes, seen = batch.text(column)
+        codes = codes.cpu()[at]
+        known &= codes >= 0
+        # Only combinations that occur: of two columns with a thousand values each there are few in a batch.
+        present, group = torch.unique(group.clamp(min=0) * len(seen) + codes.clamp(min=0), return_inverse=True)
+        levels = [(*levels[number // len(seen)], seen[number % len(seen)]) for number in present.tolist()] if seen and levels else []
+    if not bool(known.all()):
+        lacking = next(column for column in by if bool((batch.text(column)[0].cpu()[at] < 0).any()))
+        if design.missing == "raise":
+            where = batch.where(int(at[batch.text(lacking)[0].cpu()[at] < 0][0]))
+            raise MissingValuesError(
+                f"Column {readable(lacking)} has no value at {where}, so that row is in no group; use missing='drop' to leave such rows out."
+            )
+        group = torch.where(known, group, -1)
+    return encoded.rows.to("cpu"), group, tuple(levels)
+
+
+def gather_groups(
+    query: Query, by: tuple[str, ...], progress: Progress | None = None
+) -> tuple[Source, Design, Grouped, tuple[str, ...]]:
+    """The moments of each group of the rows of a query, with the source, the design, and what people should know of the data.
+
+    Raises
+    ------
+    DataError, OptionError
+        And their subclasses, as `gather` does.
+    """
+    by_name = isinstance(query.weights, str | int) or query.weights is None
+    extra = None if by_name else {"weights": query.weights}
+    source = open_source(query.data, text=(*asked_categories(query.formula), *by), extra=extra)
+    weights = "weights" if not by_name else None if query.weights is None else asked_name(query.weights, source.names)
+    for name in by:
+        source.field(name)
+    design = learn(
+        source,
+        formula=query.formula,
+        target=asked_names(query.target, source.names),
+        features=asked_names(query.features, source.names),
+        weights=weights,
+        missing=query.missing,
+        aside=by,
+        progress=progress,
+    )
+    for name in by:
+        refuse_target(name, design)
+    assert isinstance(query.folds, int)  # noqa: S101  groups are within folds by hash
+    over = CollectGroups(design, by, query.folds, query.seed)
+    try:
+        found = source.reduce(over, progress=progress).settled()
+    except RefusedGapError:
+        raise missing_values(design, source, by) from None
+    if not found.read:
+        raise DataError(f"There are no rows in {source.label}; a fit needs at least two.")
+    return source, design.as_read(source), found, source.said([*design.reads(), *by], design.words) + design.notes
+
+
+def rows_of_group(source: Source, design: Design, by: tuple[str, ...], key: Key) -> dict[str, Any]:
+    """The columns of the design in the rows of one group, as a table."""
+    numbers = list(dict.fromkeys([*design.number_columns(), *design.target_columns, *([design.weights] if design.weights else [])]))
+    found: dict[str, list[Any]] = {name: [] for name in design.reads()}
+    for batch in source.batches([*design.reads(), *by]):
+        own = torch.ones(batch.rows, dtype=torch.bool)
+        for column, value in zip(by, key, strict=True):
+            codes, seen = batch.text(column)
+            own &= codes.cpu() == (seen.index(value) if value in seen else -2)
+        at = torch.nonzero(own)[:, 0]
+        if not len(at):
+            continue
+        for j, values in enumerate(batch.numbers(numbers)[at.to(batch.numbers(numbers).device)].T.cpu()):
+            found[numbers[j]].extend(values.tolist())
+        for name in (n for n in found if n not in numbers):
+            codes, seen = batch.text(name)
+            found[name].extend(None if code < 0 else seen[code] for code in codes.cpu()[at].tolist())
+    return found

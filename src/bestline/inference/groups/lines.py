@@ -1,0 +1,335 @@
+"""Lines: least squares in every group at once: weights, errors, held-out error and right digits, from the groups' moments.
+
+    covariance of w_g = s_g^2 (X'WX)_g^-1        s_g^2 = residual sum of squares / (n_g - rank_g)
+
+The formulas are those of one line (`classical`, `digits`, `scores`), with one axis more. Groups whose columns are nearly
+collinear go through those of one line, and where float64 leaves too few digits their rows are read once more and solved exactly.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from bestline.data.design import Design
+from bestline.data.design.lost_digits import rows_doubled
+from bestline.data.grouped import Grouped, Key, keyed
+from bestline.data.passes import Named, Pass
+from bestline.data.progress import Progress
+from bestline.data.tables import Batch, Source
+from bestline.errors import listed, readable
+from bestline.inference.classical import NAN, infer
+from bestline.inference.sharpen import Sums
+from bestline.numerics import Bowl, Refined, Scaling
+from bestline.numerics.comoments import CHUNK
+from bestline.numerics.digits import MOST, ROUNDING, UNCERTAIN
+from bestline.numerics.exact_solve import MOST_COLUMNS, solved
+from bestline.numerics.exact_sums import TooWideError
+from bestline.numerics.grouped import GroupComoments
+from bestline.training.groups import GroupSolutions, solve_groups
+from bestline.wording import count
+
+_MOST_EXACT = 10_000  # groups whose rows are read again; each takes some milliseconds
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class GroupLines:
+    """A line for each group.
+
+    Attributes
+    ----------
+    design : Design
+    by : tuple of str
+        The columns whose values tell the groups.
+    keys : tuple of Key (G,)
+        Those values, in order.
+    whole : GroupComoments (G,)
+        Moments of all rows of each group.
+    weights : Tensor (G, d, k)
+        In the data's units, the intercept last; NaN where the group does not determine them.
+    covariance : Tensor (G, k, d, d)
+        Of the weights; NaN where there is none.
+    std_error : Tensor (G, k, d)
+    rank, df : Tensor, int (G,)
+        Weights that the group determines, and residual degrees of freedom.
+    rss, tss : Tensor (G, k)
+        Residual and total sums of squares, the latter about zero without an intercept.
+    held_out : Tensor (G, k)
+        Root mean squared error out of fold; NaN where there is none.
+    digits : Tensor (G, d, k)
+        Right digits of each weight, at least so many.
+    exact : Tensor, bool (G,)
+        Whether the group was solved exactly.
+    remarks : tuple of str (G,)
+        What to know of each group; "" for most.
+    l2 : float
+        The ridge penalty; with one there are no standard errors.
+    """
+
+    design: Design
+    by: tuple[str, ...]
+    keys: tuple[Key, ...]
+    whole: GroupComoments
+    weights: Tensor
+    covariance: Tensor
+    std_error: Tensor
+    rank: Tensor
+    df: Tensor
+    rss: Tensor
+    tss: Tensor
+    held_out: Tensor
+    digits: Tensor
+    exact: Tensor
+    remarks: tuple[str, ...]
+    l2: float = 0.0
+
+    @property
+    def terms(self) -> tuple[str, ...]:
+        """Names of the weights, (d,)."""
+        return (*self.design.names, *(("Intercept",) if self.design.intercept else ()))
+
+    @property
+    def sigma(self) -> Tensor:
+        """Residual standard deviation, (G, k); NaN without degrees of freedom."""
+        return (self.rss / torch.where(self.df > 0, self.df, NAN)[:, None]).sqrt()
+
+    @property
+    def r2(self) -> Tensor:
+        """R2, (G, k): about the mean with an intercept, else about zero; NaN where the target does not vary."""
+        return 1 - self.rss / torch.where(self.tss > 0, self.tss, NAN)
+
+
+def lines_of(
+    design: Design, by: tuple[str, ...], found: Grouped, source: Source, *, l2: float, digits: int, progress: Progress | None
+) -> GroupLines:
+    """The line of each group that has rows, in the order of its key."""
+    p, folds = design.p, found.folds
+    G = len(found.keys)
+    whole = found.moments if folds == 1 else GroupComoments.merged([found.moments], torch.arange(G * folds) // folds, G)
+    order = torch.tensor([g for g in sorted(range(G), key=lambda g: natural(found.keys[g])) if int(whole.count[g])], dtype=torch.long)
+    parts = found.moments[(order[:, None] * folds + torch.arange(folds)).flatten()]
+    whole, keys = whole[order], tuple(found.keys[g] for g in order.tolist())
+    solution = solve_groups(whole, p, intercept=design.intercept, l2=l2)
+    lines = _of_solution(design, by, keys, whole, solution, l2)
+    lines = replace(lines, held_out=_held_out(parts, folds, p, intercept=design.intercept, l2=l2))
+    if not l2:
+        lines = _one_by_one(lines, solution.firm)
+        lines = _exactly(lines, source, digits, progress)
+    return replace(lines, remarks=_remarks(lines, digits))
+
+
+def natural(key: Key) -> tuple[tuple[int, float, str], ...]:
+    """Sorts numbers by their size, and before words."""
+    return tuple((0, number, "") if (number := _number(value)) is not None else (1, 0.0, value) for value in key)
+
+
+def _number(value: str) -> float | None:
+    try:
+        found = float(value)
+    except ValueError:
+        return None
+    return found if found == found else None
+
+
+def _of_solution(
+    design: Design, by: tuple[str, ...], keys: tuple[Key, ...], whole: GroupComoments, found: GroupSolutions, l2: float
+) -> GroupLines:
+    p, k = design.p, len(design.responses)
+    there = found.size > 0
+    rank = there.sum(1) + design.intercept
+    weights = torch.where(there[:, :, None], found.slopes, NAN)
+    core = torch.where(there[:, :, None] & there[:, None, :], found.core, NAN)
+    if design.intercept:
+        weights = torch.cat([weights, found.intercept[:, None]], 1)
+        center = whole.mean[:, :p]
+        # (A + m m', m; m', 1) by its Schur complement: slopes as about the mean, the intercept trades -V m with them.
+        cross = -(found.core @ center[:, :, None])[:, :, 0]
+        corner = 1 - (cross * center).sum(1)
+        cross = torch.where(there, cross, NAN)
+        core = torch.cat([core, cross[:, :, None]], 2)
+        core = torch.cat([core, torch.cat([cross, corner[:, None]], 1)[:, None]], 1)
+    df = whole.count - rank
+    rss = found.floor * whole.weight[:, None]
+    tss = whole.scatter.diagonal(dim1=1, dim2=2)[:, p:]
+    if not design.intercept:
+        tss = tss + whole.mean[:, p:] ** 2 * whole.weight[:, None]
+    variance = rss / torch.where(df > 0, df, NAN)[:, None] + (NAN if l2 else 0.0)
+    unscaled = core / whole.weight[:, None, None]
+    covariance = variance[:, :, None, None] * unscaled[:, None]
+    error = variance[:, :, None].sqrt() * unscaled.diagonal(dim1=1, dim2=2).clamp(min=0).sqrt()[:, None]
+    digits = _digits(whole, found, p, intercept=design.intercept)
+    nothing = torch.full_like(rss, NAN)
+    exact = torch.zeros(len(keys), dtype=torch.bool)
+    return GroupLines(
+        design, by, keys, whole, weights, covariance, error, rank, df, rss, tss, nothing, digits, exact, ("",) * len(keys), l2
+    )
+
+
+def _digits(moments: GroupComoments, found: GroupSolutions, p: int, *, intercept: bool) -> Tensor:
+    """`numerics.digits.right_digits` of every group, (G, d, k); 0 where the columns are too close for it to hold."""
+    S = moments.scatter.diagonal(dim1=1, dim2=2) / torch.where(moments.weight > 0, moments.weight, 1.0)[:, None]
+    if not intercept:
+        S = S + moments.mean**2
+    both = S.sqrt()
+    both = torch.where(both > 0, both, 1.0)
+    x, y = both[:, :p, None], both[:, None, p:]
+    rounding = (ROUNDING * (1 + (moments.count / CHUNK) ** 0.5))[:, None, None]
+    V = (found.core * x * x.mT).abs().sum(2)[:, :, None]
+    slopes = found.slopes.abs() * x / y
+    error = rounding * V * (1 + slopes.sum(1, keepdim=True))
+    sure = (rounding[:, 0, 0] * V[:, :, 0].amax(1) <= UNCERTAIN) if p else torch.ones(len(V), dtype=torch.bool)
+    digits = _places(error, slopes)
+    if intercept:
+        center = moments.mean[:, :, None]
+        moved = (error * center[:, :p].abs() / x).sum(1, keepdim=True) * y
+        moved = moved + rounding * (center[:, p:].mT.abs() + y)
+        value = center[:, p:].mT - (found.slopes * center[:, :p]).sum(1, keepdim=True)
+        digits = torch.cat([digits, _places(moved, value.abs())], 1)
+    return torch.where((sure & found.firm)[:, None, None], digits, 0.0)
+
+
+def _places(error: Tensor, size: Tensor) -> Tensor:
+    return (-torch.log10(error / torch.where(size > 0, size, 1.0))).nan_to_num(0.0).clamp(0, MOST)
+
+
+def _held_out(parts: GroupComoments, folds: int, p: int, *, intercept: bool, l2: float) -> Tensor:
+    """Root mean squared error out of fold, (G, k): each fold predicted by the line of the group's other folds."""
+    G, k = len(parts) // folds, parts.mean.shape[1] - p
+    group, fold = torch.arange(G * folds) // folds, torch.arange(G * folds) % folds
+    squares, known = torch.zeros(G, k, dtype=torch.float64), torch.zeros(G, dtype=torch.long)
+    lacking = torch.zeros(G, dtype=torch.bool)
+    for f in range(folds if folds > 1 else 0):
+        rest, own = GroupComoments.merged([parts], torch.where(fold == f, -1, group), G), parts[fold == f]
+        line = solve_groups(rest, p, intercept=intercept, l2=l2)
+        there = own.count > 0
+        # A column without a weight in the other folds says nothing wrong only where it is what it was there.
+        strange = (line.size == 0) & ((own.low[:, :p] != rest.low[:, :p]) | (own.high[:, :p] != rest.high[:, :p]))
+        lacking |= there & (strange.any(1) | ~line.firm | (rest.count <= (line.size > 0).sum(1)))
+        S, w = own.scatter, line.slopes
+        spread = S.diagonal(dim1=1, dim2=2)[:, p:] + (w * (S[:, :p, :p] @ w - 2 * S[:, :p, p:])).sum(1)
+        off = own.mean[:, p:] - line.intercept - (w * own.mean[:, :p, None]).sum(1)
+        squares += torch.where(there[:, None], spread.clamp(min=0) + own.weight[:, None] * off**2, 0.0)
+        known += there
+    weight = parts.weight.view(G, folds).sum(1)
+    return torch.where((known > 1) & ~lacking, (squares / weight[:, None]).sqrt().mT, NAN).mT
+
+
+def _one_by_one(lines: GroupLines, firm: Tensor) -> GroupLines:
+    """Groups with nearly collinear columns, as lines of their own; those of fewer rows than weights have no line."""
+    design, whole = lines.design, lines.whole
+    lines = _copied(lines)
+    few = lines.df < 0
+    lines.weights[few], lines.rss[few], lines.held_out[few] = NAN, NAN, NAN
+    for g in torch.nonzero(~firm & ~few & whole.scatter.isfinite().all((1, 2)))[:, 0].tolist():
+        one = whole.one(g)
+        scaling = Scaling.of(one, design.p, intercept=design.intercept, standardize=True)
+        inference, bowl = infer(one, scaling), Bowl.of(one, scaling)
+        weights = scaling.to_data(bowl.bottom)
+        lines.weights[g] = torch.where(inference.determined[:, None], weights, NAN)
+        lines.covariance[g], lines.std_error[g] = inference.covariance, inference.std_error
+        lines.rank[g], lines.df[g] = inference.rank, inference.df_resid
+        lines.rss[g], lines.tss[g] = inference.rss, inference.tss
+    return lines
+
+
+def _copied(lines: GroupLines) -> GroupLines:
+    names = ("weights", "covariance", "std_error", "rank", "df", "rss", "tss", "held_out", "digits", "exact")
+    return replace(lines, **{name: getattr(lines, name).clone() for name in names})
+
+
+def _exactly(lines: GroupLines, source: Source, digits: int, progress: Progress | None) -> GroupLines:
+    """The same, groups that lack digits solved exactly from their rows: one more pass, over these groups alone."""
+    d = len(lines.terms)
+    lacking = ((lines.digits < digits) & ~lines.weights.isnan()).any((1, 2)) & (lines.df >= 0)
+    poor = torch.nonzero(lacking)[:, 0].tolist()
+    if not poor or not digits or not 0 < d <= MOST_COLUMNS or len(poor) > _MOST_EXACT:
+        return lines
+    over = _GroupSums(lines.design, lines.by, frozenset(lines.keys[g] for g in poor))
+    try:
+        sums = source.reduce(over, progress=progress).parts
+    except TooWideError:
+        return lines
+    lines = _copied(lines)
+    for g in poor:
+        own = sums[lines.keys[g]]
+        found = solved(own.products, d, intercept=lines.design.intercept, rounding=True)
+        if found is not None:
+            scale = Scaling.of(lines.whole.one(g), lines.design.p, intercept=lines.design.intercept, standardize=True).scale
+            _write(lines, g, found.shared(scale[: lines.design.p]).known_to(own.lost))
+    return lines
+
+
+def _write(lines: GroupLines, g: int, found: Refined) -> None:
+    determined = found.determined
+    lines.weights[g] = torch.where(determined[:, None], found.weights, NAN)
+    covariance = found.sigma[:, None, None] ** 2 * found.inverse
+    covariance[:, ~determined], covariance[:, :, ~determined] = NAN, NAN
+    lines.covariance[g], lines.std_error[g] = covariance, found.std_error
+    lines.rank[g], lines.df[g] = found.rank, int(lines.whole.count[g]) - found.rank
+    lines.rss[g], lines.tss[g], lines.digits[g], lines.exact[g] = found.rss, found.tss, found.digits, True
+
+
+@dataclass(frozen=True, eq=False)
+class _GroupSums(Pass[Batch, Named[Key, Sums]]):
+    """The pass that multiplies the columns of some groups with each other, and rounds nothing."""
+
+    design: Design
+    by: tuple[str, ...]
+    wanted: frozenset[Key]
+
+    what = "reading the rows again, for more digits"
+
+    @property
+    def columns(self) -> list[str]:
+        """What the design reads, and the groups' columns."""
+        return [*self.design.reads(), *self.by]
+
+    def empty(self) -> Named[Key, Sums]:
+        """Of no rows."""
+        return Named({})
+
+    def of(self, batch: Batch) -> Named[Key, Sums]:
+        """Of those of a batch."""
+        encoded, beyond = rows_doubled(self.design, batch)
+        rows, group, keys = keyed(self.design, self.by, batch, encoded)
+        numbers = {key: number for number, key in enumerate(keys) if key in self.wanted}
+        found = {}
+        for key, number in numbers.items():
+            own = torch.nonzero(group == number)[:, 0]
+            found[key] = Sums.of(rows[own], None if beyond is None else beyond[own], intercept=self.design.intercept)
+        return Named(found)
+
+
+def _remarks(lines: GroupLines, digits: int) -> tuple[str, ...]:
+    """What to know of each group, in a few words; for most nothing."""
+    remarks = [""] * len(lines.keys)
+    d, design = len(lines.terms), lines.design
+    constant = ~lines.whole.varies[:, : design.p]
+    undetermined = lines.weights.isnan().any(2)
+    certain = lines.digits.nan_to_num(MOST).amin((1, 2)) if d else torch.full((len(remarks),), float(MOST))
+    odd = undetermined.any(1) | (lines.df <= 0) | ((certain < digits) if not lines.l2 else torch.zeros_like(undetermined[:, 0]))
+    for g in torch.nonzero(odd)[:, 0].tolist():
+        rows, said = int(lines.whole.count[g]), []
+        names = [name for name, flat in zip(design.names, constant[g].tolist(), strict=True) if flat]
+        if not bool(lines.whole.scatter[g].isfinite().all()):
+            said.append("numbers too large for float64's squares")
+        elif int(lines.df[g]) < 0:
+            said.append(f"{count(rows, 'row')} for {d} weights")
+        elif design.intercept and names:
+            said.append(f"{_few(names)} {'does' if len(names) == 1 else 'do'} not vary")
+        if int(lines.df[g]) == 0:
+            said.append(f"{count(rows, 'row')} for {count(int(lines.rank[g]), 'weight')}: no error can be told")
+        lost = [n for n, gone in zip(lines.terms, undetermined[g].tolist(), strict=True) if gone and n not in names]
+        if lost and int(lines.df[g]) >= 0 and not said:
+            said.append(f"{_few(lost)}: not determined, the columns are collinear")
+        if not lines.l2 and not said and float(certain[g]) < digits:
+            said.append(f"{int(certain[g])} right digits")
+        remarks[g] = "; ".join(said)
+    return tuple(remarks)
+
+
+def _few(names: Sequence[str]) -> str:
+    return listed(names) if len(names) <= 3 else f"{readable(names[0])} and {len(names) - 1:,} more"

@@ -1,0 +1,131 @@
+"""Tables: the lines of groups as frames, one row a weight or one row a group, and the test whether all of them are one line."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from bestline.calls import no_such
+from bestline.errors import NumericalError
+from bestline.inference.classical import NAN, check_level, infer
+from bestline.inference.groups.lines import GroupLines
+from bestline.inference.groups.pooling import pooled
+from bestline.inference.hypotheses import Verdict, verdict
+from bestline.numerics import Scaling
+from bestline.numerics.grouped import GroupComoments
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+
+def tidy(lines: GroupLines, level: float = 0.95, *, pooling: str | None = None) -> DataFrame:
+    """One row a group and weight: the groups' columns, term, estimate, std_error, statistic, p_value, conf_low, conf_high.
+
+    With `pooling="partial"` the lines shrunk towards their common line; their errors are those given that line, and normal.
+    """
+    import pandas as pd
+
+    check_level(level)
+    if pooling not in (None, "partial"):
+        raise no_such("pooling", pooling, ("partial",))
+    terms, k = lines.terms, len(lines.design.targets)
+    frames = []
+    for target, name in enumerate(lines.design.targets):
+        estimate, error, df = lines.weights[:, :, target], lines.std_error[:, target], lines.df
+        if pooling is not None:
+            found = pooled(lines, target)
+            estimate, error, df = found.weights, found.std_error, torch.full_like(lines.df, 2**40)
+        columns = {
+            **({"target": name} if k > 1 else {}),
+            "term": np.tile(np.array(terms, dtype=object), len(lines.keys)),
+            **_judged(estimate, error, df, level),
+        }
+        frames.append(pd.DataFrame({**_keys(lines, len(terms)), **columns}))
+    return pd.concat(frames, ignore_index=True) if k > 1 else frames[0]
+
+
+def _judged(estimate: Tensor, error: Tensor, df: Tensor, level: float) -> dict[str, Any]:
+    """The columns of a coefficient table, row by row: of weights (G, d) with standard errors and degrees of freedom (G,)."""
+    from scipy.special import stdtr, stdtrit
+
+    free = torch.where(df > 0, df.double(), NAN)
+    # Few different numbers of rows come up: a quantile is computed for each of those only.
+    different, which = np.unique(free.numpy(), return_inverse=True)
+    half = torch.from_numpy(stdtrit(different, 0.5 + level / 2)[which])[:, None] * error
+    # A line through every point has no error, and no statistic.
+    statistic = torch.where(error > 0, estimate / error, NAN)
+    p = 2 * stdtr(free.numpy()[:, None], -statistic.abs().numpy())
+    columns = (estimate, error, statistic, torch.from_numpy(p), estimate - half, estimate + half)
+    names = ("estimate", "std_error", "statistic", "p_value", "conf_low", "conf_high")
+    return {name: values.flatten().numpy() for name, values in zip(names, columns, strict=True)}
+
+
+def glance(lines: GroupLines) -> DataFrame:
+    """One row a group: the groups' columns, n, r2 (r2_about_zero without an intercept), sigma, held_out_rmse, digits, note."""
+    import pandas as pd
+
+    k, digits = len(lines.design.targets), lines.digits.nan_to_num(torch.inf)
+    r2 = "r2" if lines.design.intercept else "r2_about_zero"
+    frames = []
+    for target, name in enumerate(lines.design.targets):
+        least = digits[:, :, target].amin(1) if len(lines.terms) else digits.new_full((len(digits),), torch.inf)
+        columns = {
+            **({"target": name} if k > 1 else {}),
+            "n": lines.whole.count.numpy(),
+            r2: lines.r2[:, target].numpy(),
+            "sigma": lines.sigma[:, target].numpy(),
+            "held_out_rmse": lines.held_out[:, target].numpy(),
+            "digits": torch.where(least.isfinite() & (lines.l2 == 0), least, NAN).numpy(),
+            "note": np.array(lines.remarks, dtype=object),
+        }
+        frames.append(pd.DataFrame({**_keys(lines, 1), **columns}))
+    return pd.concat(frames, ignore_index=True) if k > 1 else frames[0]
+
+
+def _keys(lines: GroupLines, times: int) -> dict[str, Any]:
+    """The columns that tell the groups, each value `times` over; numbers as numbers where all are."""
+    return {name: np.repeat(typed([key[i] for key in lines.keys]), times) for i, name in enumerate(lines.by)}
+
+
+def typed(values: Sequence[str]) -> np.ndarray[Any, np.dtype[Any]]:
+    """Values as they are written, as whole numbers or numbers where all of them read back as such, and as true and false."""
+    if values and set(values) <= {"True", "False"}:
+        return np.array([value == "True" for value in values])
+    for kind in (int, float):
+        try:
+            found = [kind(value) for value in values]
+        except ValueError:
+            continue
+        # `01234` is a name and no number: what would not be written the same again stays as it is.
+        if all(str(number).removesuffix(".0") == value for number, value in zip(found, values, strict=True)) and (
+            kind is float or all(abs(number) < 2**63 for number in found)
+        ):
+            return np.array(found)
+    return np.array(values, dtype=object)
+
+
+def one_line(lines: GroupLines, target: int = 0) -> Verdict:
+    """Are all lines one? The F test of one line for all rows against a line for each group (Chow 1960).
+
+    Groups that do not determine all their weights are left out on both sides. Raises NumericalError where there are fewer than two
+    others, or under a penalty.
+    """
+    if lines.l2:
+        raise NumericalError("There is no F test under a penalty: classical errors do not hold there.")
+    used = lines.weights.isfinite().all((1, 2)) & (lines.df >= 0)
+    if int(used.sum()) < 2:
+        raise NumericalError("The test needs two groups or more that determine all their weights.")
+    own = lines.whole[torch.nonzero(used)[:, 0]]
+    total = GroupComoments.merged([own], torch.zeros(len(own), dtype=torch.long), 1).one(0)
+    scaling = Scaling.of(total, lines.design.p, intercept=lines.design.intercept, standardize=True)
+    pooled_line = infer(total, scaling)
+    apart, df = float(lines.rss[used, target].sum()), int(lines.df[used].sum())
+    more = int(lines.rank[used].sum()) - pooled_line.rank
+    F = (float(pooled_line.rss[target]) - apart) / more / (apart / df) if more > 0 and df > 0 and apart > 0 else NAN
+    left = len(lines.keys) - len(own)
+    about = f"one line against {len(own):,} lines (Chow's test){f'; {left:,} groups without a line of their own left out' if left else ''}"
+    return verdict("all lines are one", F, more, df, about=about)

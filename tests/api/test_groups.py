@@ -1,0 +1,333 @@
+"""One line for each group: the numbers of a loop of fits, of statsmodels and of closed forms, at a fraction of the time."""
+
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import statsmodels.api as sm
+import statsmodels.formula.api as smf
+
+import bestline as bl
+from bestline.errors import BestlineError, BestlineWarning, MissingValuesError, NumericalError, OptionError
+
+FORMULA = "y ~ a + b + C(k)"
+
+
+def alone(frame: pd.DataFrame, formula: str, **options: Any) -> bl.Model:
+    """A line of its own; what it says of few rows or close columns is not what is looked at here."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", BestlineWarning)
+        return bl.fit(frame, formula, **options)
+
+
+def table(rows: int = 600, groups: int = 7, seed: int = 0) -> pd.DataFrame:
+    """Groups of different sizes, offsets, weights, and a category."""
+    draw = np.random.default_rng(seed)
+    g = draw.choice(groups, rows, p=np.arange(1, groups + 1) / np.arange(1, groups + 1).sum())
+    frame = pd.DataFrame(
+        {
+            "g": g,
+            "year": draw.choice([2007, 2008], rows),
+            "a": 1e4 + draw.normal(size=rows),
+            "b": draw.normal(size=rows) * 1e-3,
+            "k": draw.choice(["u", "v"], rows),
+            "w": draw.uniform(0.1, 2, rows),
+        }
+    )
+    frame["y"] = g + 2 * (frame.a - 1e4) - 500 * frame.b + (frame.k == "v") + draw.normal(size=rows)
+    return frame
+
+
+@pytest.mark.parametrize("weights", [None, "w"])
+def test_every_line_is_that_of_its_rows_alone(weights: str | None) -> None:
+    frame = table()
+    groups = bl.fit_groups(frame, FORMULA, by="g", weights=weights)
+    tidy, glance = groups.tidy(0.9), groups.glance()
+    assert tidy.g.unique().tolist() == glance.g.tolist() == list(range(7))
+    for g, own in frame.groupby("g"):
+        options = {} if weights is None else {"weights": own.w}
+        peer = (smf.ols if weights is None else smf.wls)("y ~ a + b + C(k)", own, **options).fit()
+        found = tidy[tidy.g == g].set_index("term")
+        names = ["a", "b", "C(k)[T.v]", "Intercept"]
+        assert found.index.tolist() == names
+        for mine, theirs, within in (
+            ("estimate", peer.params, 1e-9),
+            ("std_error", peer.bse, 1e-9),
+            ("statistic", peer.tvalues, 1e-8),
+            ("p_value", peer.pvalues, 1e-7),
+            ("conf_low", peer.conf_int(0.1)[0], 1e-8),
+            ("conf_high", peer.conf_int(0.1)[1], 1e-8),
+        ):
+            np.testing.assert_allclose(found[mine], theirs[names], rtol=within, err_msg=f"{g} {mine}")
+        row = glance[glance.g == g].iloc[0]
+        assert row.n == len(own)
+        np.testing.assert_allclose([row.r2, row.sigma**2], [peer.rsquared, peer.mse_resid], rtol=1e-9)
+        line = alone(own.drop(columns=["g", "year"]), FORMULA, weights=weights)
+        np.testing.assert_allclose(row.held_out_rmse, line.held_out.rmse[0], rtol=1e-9)
+        np.testing.assert_allclose(found.estimate, line.params[names], rtol=1e-10)
+        assert row.digits >= 8
+        assert row.note == ""
+
+
+def test_any_batches_any_order_and_any_source_say_the_same(tmp_path: Path) -> None:
+    frame = table(3_000, 40)
+    whole = bl.fit_groups(frame, "y ~ a", by="g")
+    frame.sample(frac=1, random_state=1).to_csv(tmp_path / "shuffled.csv", index=False)
+    frame.iloc[:1_234].to_parquet(tmp_path / "1.parquet", row_group_size=97)
+    frame.iloc[1_234:].to_parquet(tmp_path / "2.parquet", row_group_size=331)
+    for other in (tmp_path / "shuffled.csv", str(tmp_path / "*.parquet")):
+        again = bl.fit_groups(other, "y ~ a", by="g")
+        pd.testing.assert_frame_equal(again.tidy(), whole.tidy(), rtol=1e-10)
+        pd.testing.assert_frame_equal(again.glance(), whole.glance(), rtol=1e-9)
+
+
+def test_several_columns_tell_the_groups_and_come_back_as_they_were() -> None:
+    frame = table()
+    groups = bl.fit_groups("y ~ a", frame, by=["k", "year"])
+    glance = groups.glance()
+    counts = frame.groupby(["k", "year"]).size()
+    assert list(zip(glance.k, glance.year, strict=True)) == list(counts.index)
+    assert glance.n.tolist() == counts.tolist()
+    assert glance.year.dtype.kind == "i"
+    np.testing.assert_allclose(
+        groups.model("v", 2008).coef["a"], np.polyfit(*frame[(frame.k == "v") & (frame.year == 2008)][["a", "y"]].T.values, 1)[0]
+    )
+    with pytest.raises(OptionError, match="There is no group"):
+        groups.model("v", 2009)
+    with pytest.raises(OptionError, match="named by its value in `k` and `year`"):
+        groups.model("v")
+
+
+def test_the_groups_column_is_no_feature_unless_it_is_named() -> None:
+    frame = table().drop(columns=["k", "w"])
+    assert bl.fit_groups(frame, target="y", by=["g", "year"]).lines.terms == ("a", "b", "Intercept")
+    with pytest.warns(BestlineWarning, match="2 groups of 2 do not determine all weights"):
+        assert bl.fit_groups(frame, "y ~ a + year", by="year").glance().note.tolist() == ["`year` does not vary"] * 2
+
+
+def test_names_that_look_like_numbers_stay_names() -> None:
+    frame = table()
+    frame["g"] = frame.g.map(lambda g: f"0{g}")
+    assert bl.fit_groups(frame, "y ~ a", by="g").glance().g.tolist() == [f"0{g}" for g in range(7)]
+
+
+def test_what_a_group_does_not_determine_is_nan_and_said(recwarn: pytest.WarningsRecorder) -> None:
+    frame = pd.DataFrame(
+        {
+            "g": ["few"] * 2 + ["flat"] * 6 + ["twice"] * 6 + ["good"] * 6 + ["tight"] * 3,
+            "a": [1.0, 2, *[3] * 6, 1, 2, 3, 4, 5, 6, 1, 2, 3, 4, 5, 7, 1, 2, 3],
+            "b": [1.0, 5, 1, 2, 3, 4, 5, 7, 2, 4, 6, 8, 10, 12, 3, 1, 4, 1, 5, 9, 2, 7, 1],
+        }
+    )
+    frame["y"] = 1 + frame.a - 2 * frame.b + np.tile([0.1, -0.2, 0.3, -0.1, 0.2], 5)[: len(frame)]
+    groups = bl.fit_groups(frame, "y ~ a + b", by="g")
+    assert "3 groups of 5 do not determine all weights" in str(recwarn.list[0].message)
+    glance = groups.glance().set_index("g")
+    assert glance.note["few"] == "2 rows for 3 weights"
+    assert glance.note["flat"] == "`a` does not vary"
+    assert glance.note["twice"] == "`a` and `b`: not determined, the columns are collinear"
+    assert glance.note["tight"] == "3 rows for 3 weights: no error can be told"
+    assert glance.note["good"] == ""
+    tidy = groups.tidy().set_index(["g", "term"])
+    assert tidy.loc["few"].estimate.isna().all()
+    # What the others say of the flat column's group is the line without it.
+    flat = frame[frame.g == "flat"]
+    peer = sm.OLS(flat.y, sm.add_constant(flat.b)).fit()
+    assert np.isnan(tidy.estimate["flat", "a"])
+    np.testing.assert_allclose(tidy.estimate["flat", "b"], peer.params["b"])
+    np.testing.assert_allclose(tidy.std_error["flat", "b"], peer.bse["b"])
+    assert np.isnan(tidy.std_error["tight", "a"])
+    assert np.isfinite(tidy.estimate["tight", "a"])
+    # b = 2 a: neither is determined, while the intercept and the line's own error are.
+    twice = frame[frame.g == "twice"]
+    peer = sm.OLS(twice.y, sm.add_constant(twice.a)).fit()
+    assert tidy.estimate["twice"][["a", "b"]].isna().all()
+    np.testing.assert_allclose(tidy.estimate["twice", "Intercept"], peer.params["const"])
+    np.testing.assert_allclose(glance.sigma["twice"] ** 2, peer.mse_resid)
+
+
+def test_groups_that_lack_digits_are_solved_exactly_from_their_rows() -> None:
+    draw = np.random.default_rng(5)
+    near = np.arange(90) < 30
+    a = np.where(near, 1e6, 0) + draw.normal(size=90)
+    frame = pd.DataFrame({"g": np.repeat([1, 2, 3], 30), "a": a, "b": a + np.where(near, 1e-5, 1.0) * draw.normal(size=90)})
+    frame["y"] = frame.a - frame.b + draw.normal(size=90)
+    groups = bl.fit_groups(frame, "y ~ a + b", by="g")
+    assert groups.lines.exact.tolist() == [True, False, False]
+    for g in (1, 2, 3):
+        line = alone(frame[frame.g == g], "y ~ a + b")  # always exact
+        found = groups.tidy()[lambda t, g=g: t.g == g].set_index("term")
+        digits = groups.glance().digits[g - 1]
+        assert digits >= 8
+        np.testing.assert_allclose(found.estimate, line.params[found.index], rtol=2 * 10.0**-digits)
+        np.testing.assert_allclose(found.std_error, line.bse[found.index], rtol=1e-8)
+
+
+@pytest.mark.parametrize("offset", [0.0, 1e3, 1e6, 1e8])
+def test_no_digit_is_claimed_that_is_not_right(offset: float) -> None:
+    draw = np.random.default_rng(int(offset) % 97)
+    frame = pd.DataFrame({"g": np.arange(400) % 20, "a": offset + draw.normal(size=400)})
+    frame["b"] = frame.a + 10.0 ** -(frame.g / 4) * draw.normal(size=400)
+    frame["y"] = frame.a + draw.normal(size=400)
+    groups = bl.fit_groups(frame, "y ~ a + b", by="g", digits=0)
+    assert not groups.lines.exact.any()
+    for g in range(20):
+        exact = alone(frame[frame.g == g], "y ~ a + b").weights[:, 0].numpy()  # to the last digit
+        off = np.abs(groups.lines.weights[g, :, 0].numpy() / exact - 1)
+        claimed = groups.lines.digits[g, :, 0].numpy()
+        assert (off <= 10.0**-claimed).all(), (g, off, claimed)
+    assert float(groups.lines.digits.max()) > (6 if offset <= 1e6 else 0)
+
+
+def test_missing_values_are_refused_dropped_or_imputed() -> None:
+    frame = table()
+    frame.loc[3, "a"], frame.loc[5, "g"] = np.nan, np.nan
+    with pytest.raises(MissingValuesError, match=r"`a` 1.*`g` 1"):
+        bl.fit_groups(frame, "y ~ a", by="g")
+    with pytest.warns(BestlineWarning, match="2 of 600 rows were left out"):
+        dropped = bl.fit_groups(frame, "y ~ a", by="g", missing="drop")
+    pd.testing.assert_frame_equal(dropped.glance(), bl.fit_groups(frame.dropna().astype({"g": int}), "y ~ a", by="g").glance())
+    with pytest.warns(BestlineWarning):
+        imputed = bl.fit_groups(frame, "y ~ a", by="g", missing="impute")
+    assert imputed.glance().n.sum() == 599
+
+
+def test_rows_of_weight_zero_are_absent_and_so_is_a_group_of_them() -> None:
+    frame = table()
+    frame.loc[frame.g == 2, "w"] = 0.0
+    frame.loc[frame.g == 2, "a"] = np.inf
+    pd.testing.assert_frame_equal(
+        bl.fit_groups(frame, "y ~ a", by="g", weights="w").tidy(),
+        bl.fit_groups(frame[frame.g != 2], "y ~ a", by="g", weights="w").tidy(),
+        rtol=1e-12,
+    )
+
+
+def test_without_an_intercept_r2_is_about_zero_and_says_so() -> None:
+    frame = table()
+    frame["a"] -= 1e4
+    groups = bl.fit_groups(frame, "y ~ 0 + a", by="g")
+    own = frame[frame.g == 3]
+    peer = sm.OLS(own.y, own.a).fit()
+    row = groups.glance().iloc[3]
+    np.testing.assert_allclose([row.r2_about_zero, groups.tidy().std_error[3]], [peer.rsquared, peer.bse["a"]])
+    assert "R2 (about zero)" in str(groups)
+
+
+def test_several_targets_stand_below_each_other() -> None:
+    frame = table()
+    frame["z"] = frame.a * 3 + frame.w
+    groups = bl.fit_groups(frame, target=["y", "z"], features=["a", "b"], by="g")
+    one = bl.fit_groups(frame, "z ~ a + b", by="g")
+    tidy = groups.tidy()
+    np.testing.assert_allclose(tidy[tidy.target == "z"].std_error, one.tidy().std_error, rtol=1e-9)
+    # Folds are told by all numbers of a row, so those of two targets are others.
+    np.testing.assert_allclose(groups.glance()[lambda t: t.target == "z"].held_out_rmse, one.glance().held_out_rmse, rtol=0.2)
+
+
+def test_ridge_is_that_of_each_group_alone_and_claims_no_errors() -> None:
+    frame = table()
+    groups = bl.fit_groups(frame, "y ~ a + b", by="g", l2=0.3)
+    tidy = groups.tidy().set_index(["g", "term"])
+    for g in (0, 6):
+        line = alone(frame[frame.g == g], "y ~ a + b", l2=0.3)
+        np.testing.assert_allclose(tidy.estimate[g], line.params[tidy.estimate[g].index], rtol=1e-9)
+        np.testing.assert_allclose(groups.glance().held_out_rmse[g], line.held_out.rmse[0], rtol=1e-9)
+    assert tidy.std_error.isna().all()
+    assert groups.glance().digits.isna().all()
+    with pytest.raises(NumericalError, match="under a penalty"):
+        groups.test()
+
+
+def test_chows_test_is_the_f_test_of_all_interactions() -> None:
+    frame = table()
+    frame["a"] -= 1e4
+    found = bl.fit_groups(frame, "y ~ a + b", by="g").test()
+    small, large = smf.ols("y ~ a + b", frame).fit(), smf.ols("y ~ C(g) * (a + b)", frame).fit()
+    F, p, more = large.compare_f_test(small)
+    np.testing.assert_allclose(found.statistic, F, rtol=1e-9)
+    np.testing.assert_allclose(found.p_value, p, rtol=1e-6)
+    assert found.df == (more, large.df_resid)
+
+
+def test_partial_pooling_is_swamys_and_beats_lines_of_their_own() -> None:
+    draw = np.random.default_rng(8)
+    G, n = 200, 12
+    truth = np.array([2.0, -1.0]) + draw.normal(size=(G, 2)) * [0.3, 0.5]
+    g, x = np.repeat(np.arange(G), n), draw.normal(size=G * n)
+    frame = pd.DataFrame({"g": g, "x": x, "y": truth[g, 0] * x + truth[g, 1] + draw.normal(size=G * n)})
+    groups = bl.fit_groups(frame, "y ~ x", by="g")
+    own, shrunk = groups.tidy(), groups.tidy(pooling="partial")
+    error = [np.sqrt(np.mean((t[t.term == "x"].estimate - truth[:, 0]) ** 2)) for t in (own, shrunk)]
+    assert error[1] < 0.85 * error[0]
+    inside = (shrunk.conf_low <= truth.flatten()) & (truth.flatten() <= shrunk.conf_high)
+    assert 0.9 < inside.mean() < 0.99
+    # Swamy (1970), written out once more with NumPy for every group.
+    w = own.estimate.to_numpy().reshape(G, 2)
+    V = np.empty((G, 2, 2))
+    for k in range(G):
+        X = np.column_stack([x[g == k], np.ones(n)])
+        r = frame.y[g == k] - X @ w[k]
+        V[k] = np.linalg.inv(X.T @ X) * (r @ r) / (n - 2)
+    T = np.cov(w.T) - V.mean(0)
+    values, vectors = np.linalg.eigh(T)
+    assert values.min() > 0  # else what is tested is something else
+    precision = np.linalg.inv(T + V)
+    mu = np.linalg.solve(precision.sum(0), (precision @ w[:, :, None]).sum(0))[:, 0]
+    expected = mu + (T @ precision @ (w - mu)[:, :, None])[:, :, 0]
+    np.testing.assert_allclose(shrunk.estimate, expected.flatten(), rtol=1e-7)
+    with pytest.raises(NumericalError, match="needs three groups"):
+        bl.fit_groups(frame[frame.g < 2], "y ~ x", by="g").tidy(pooling="partial")
+    with pytest.raises(OptionError, match="partial"):
+        groups.tidy(pooling="full")
+
+
+def test_a_model_of_one_group_is_that_of_its_rows() -> None:
+    frame = table()
+    groups = bl.fit_groups(frame, FORMULA, by="g", weights="w")
+    model = groups.model(4)
+    line = alone(frame[frame.g == 4], FORMULA, weights="w")
+    np.testing.assert_allclose(model.params, line.params, rtol=1e-13)
+    np.testing.assert_allclose(model.held_out.rmse, line.held_out.rmse, rtol=1e-12)
+    assert str(model.diagnose()) == str(line.diagnose())
+
+
+@pytest.mark.parametrize("name", ["lines.csv", "lines.parquet"])
+def test_lines_are_saved_whole_and_read_back(name: str, tmp_path: Path) -> None:
+    groups = bl.fit_groups(table(), "y ~ a", by="g")
+    groups.save(tmp_path / name)
+    back = pd.read_csv(tmp_path / name) if name.endswith("csv") else pd.read_parquet(tmp_path / name)
+    pd.testing.assert_frame_equal(back, groups.tidy(), check_dtype=False)
+    with pytest.raises(BestlineError, match="overwrite|exists"):
+        groups.save(tmp_path / name)
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"by": "h"}, "no column"),
+        ({"by": []}, "names the columns"),
+        ({"by": 3}, "names the columns"),
+        ({"by": ["g", "g"]}, "each once"),
+        ({"by": "y"}, "is the target"),
+        ({"by": "g", "l2": -1}, "not negative"),
+        ({"by": "g", "folds": 0}, "from 1 to 100"),
+        ({"by": "g", "lr": 0.1}, "lr"),
+    ],
+)
+def test_what_cannot_be_asked_is_refused_in_words(options: dict[str, Any], words: str) -> None:
+    with pytest.raises(BestlineError, match=words):
+        bl.fit_groups(table(), "y ~ a", **options)
+
+
+def test_one_group_one_row_and_no_rows() -> None:
+    frame = table()
+    whole = bl.fit_groups(frame.assign(g="all"), "y ~ a", by="g")
+    np.testing.assert_allclose(whole.tidy().estimate, bl.fit(frame, "y ~ a").params, rtol=1e-8)
+    with pytest.warns(BestlineWarning, match="does not determine"):
+        assert bl.fit_groups(frame[:1], "y ~ a", by="g").glance().note.tolist() == ["`a` does not vary; 1 row for 1 weight: no error can be told"]
+    with pytest.raises(BestlineError, match="no rows"):
+        bl.fit_groups(frame[:0], "y ~ a", by="g")
