@@ -93,7 +93,8 @@ def test_several_columns_tell_the_groups_and_come_back_as_they_were() -> None:
     assert glance.n.tolist() == counts.tolist()
     assert glance.year.dtype.kind == "i"
     np.testing.assert_allclose(
-        groups.model("v", 2008).coef["a"], np.polyfit(*frame[(frame.k == "v") & (frame.year == 2008)][["a", "y"]].T.values, 1)[0]
+        groups.model("v", 2008).coef["a"],
+        np.polyfit(*frame[(frame.k == "v") & (frame.year == 2008)][["a", "y"]].T.values, 1)[0],
     )
     with pytest.raises(OptionError, match="There is no group"):
         groups.model("v", 2009)
@@ -273,8 +274,7 @@ def test_partial_pooling_is_swamys_and_beats_lines_of_their_own() -> None:
         r = frame.y[g == k] - X @ w[k]
         V[k] = np.linalg.inv(X.T @ X) * (r @ r) / (n - 2)
     T = np.cov(w.T) - V.mean(0)
-    values, vectors = np.linalg.eigh(T)
-    assert values.min() > 0  # else what is tested is something else
+    assert np.linalg.eigvalsh(T).min() > 0  # else what is tested is something else
     precision = np.linalg.inv(T + V)
     mu = np.linalg.solve(precision.sum(0), (precision @ w[:, :, None]).sum(0))[:, 0]
     expected = mu + (T @ precision @ (w - mu)[:, :, None])[:, :, 0]
@@ -301,7 +301,7 @@ def test_lines_are_saved_whole_and_read_back(name: str, tmp_path: Path) -> None:
     groups.save(tmp_path / name)
     back = pd.read_csv(tmp_path / name) if name.endswith("csv") else pd.read_parquet(tmp_path / name)
     pd.testing.assert_frame_equal(back, groups.tidy(), check_dtype=False)
-    with pytest.raises(BestlineError, match="overwrite|exists"):
+    with pytest.raises(BestlineError, match="exists"):
         groups.save(tmp_path / name)
 
 
@@ -328,6 +328,8 @@ def test_one_group_one_row_and_no_rows() -> None:
     whole = bl.fit_groups(frame.assign(g="all"), "y ~ a", by="g")
     np.testing.assert_allclose(whole.tidy().estimate, bl.fit(frame, "y ~ a").params, rtol=1e-8)
     with pytest.warns(BestlineWarning, match="does not determine"):
-        assert bl.fit_groups(frame[:1], "y ~ a", by="g").glance().note.tolist() == ["`a` does not vary; 1 row for 1 weight: no error can be told"]
+        assert bl.fit_groups(frame[:1], "y ~ a", by="g").glance().note.tolist() == [
+            "`a` does not vary; 1 row for 1 weight: no error can be told"
+        ]
     with pytest.raises(BestlineError, match="no rows"):
         bl.fit_groups(frame[:0], "y ~ a", by="g")

@@ -33,7 +33,9 @@ def assert_are(found: GroupComoments, rows: Rows, group: Tensor) -> None:
 
 
 @given(st.integers(0, 2**31), st.integers(1, 400), st.integers(1, 5), st.sampled_from([0.0, 1e8]), st.integers(1, 150))
-def test_groups_have_the_moments_of_their_rows_however_these_are_cut(seed: int, n: int, q: int, offset: float, cut: int) -> None:
+def test_groups_have_the_moments_of_their_rows_however_these_are_cut(
+    seed: int, n: int, q: int, offset: float, cut: int
+) -> None:
     rows, group = drawn(seed, n, q, offset)
     assert_are(GroupComoments.of_rows(rows, group, 6), rows, group)  # of the sixth there are none
     parts = [GroupComoments.of_rows(rows[i : i + cut], group[i : i + cut], 6) for i in range(0, n, cut)]

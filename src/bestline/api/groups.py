@@ -7,8 +7,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, final
 
-import torch
-
 from bestline.api.fit import fit
 from bestline.api.model import Model
 from bestline.calls import answering, data_first
@@ -74,7 +72,8 @@ class Groups:
 
     def __str__(self) -> str:
         lines, target = self.lines, 0
-        head = [*lines.by, "rows", *lines.terms, lines.design.intercept and "R2" or "R2 (about zero)", "held-out RMSE"]
+        r2 = "R2" if lines.design.intercept else "R2 (about zero)"
+        head = [*lines.by, "rows", *lines.terms, r2, "held-out RMSE"]
         rows = [
             [
                 *(plain(value) for value in lines.keys[g]),

@@ -153,7 +153,9 @@ def keyed(design: Design, by: Sequence[str], batch: Batch, encoded: Encoded) -> 
         known &= codes >= 0
         # Only combinations that occur: of two columns with a thousand values each there are few in a batch.
         present, group = torch.unique(group.clamp(min=0) * len(seen) + codes.clamp(min=0), return_inverse=True)
-        levels = [(*levels[number // len(seen)], seen[number % len(seen)]) for number in present.tolist()] if seen and levels else []
+        levels = (
+            [(*levels[number // len(seen)], seen[number % len(seen)]) for number in present.tolist()] if seen and levels else []
+        )
     if not bool(known.all()):
         lacking = next(column for column in by if bool((batch.text(column)[0].cpu()[at] < 0).any()))
         if design.missing == "raise":
@@ -206,7 +208,9 @@ def gather_groups(
 
 def rows_of_group(source: Source, design: Design, by: tuple[str, ...], key: Key) -> dict[str, Any]:
     """The columns of the design in the rows of one group, as a table."""
-    numbers = list(dict.fromkeys([*design.number_columns(), *design.target_columns, *([design.weights] if design.weights else [])]))
+    numbers = list(
+        dict.fromkeys([*design.number_columns(), *design.target_columns, *([design.weights] if design.weights else [])])
+    )
     found: dict[str, list[Any]] = {name: [] for name in design.reads()}
     for batch in source.batches([*design.reads(), *by]):
         own = torch.ones(batch.rows, dtype=torch.bool)

@@ -8,6 +8,7 @@ collinear go through those of one line, and where float64 leaves too few digits 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -109,7 +110,9 @@ def lines_of(
     p, folds = design.p, found.folds
     G = len(found.keys)
     whole = found.moments if folds == 1 else GroupComoments.merged([found.moments], torch.arange(G * folds) // folds, G)
-    order = torch.tensor([g for g in sorted(range(G), key=lambda g: natural(found.keys[g])) if int(whole.count[g])], dtype=torch.long)
+    order = torch.tensor(
+        [g for g in sorted(range(G), key=lambda g: natural(found.keys[g])) if int(whole.count[g])], dtype=torch.long
+    )
     parts = found.moments[(order[:, None] * folds + torch.arange(folds)).flatten()]
     whole, keys = whole[order], tuple(found.keys[g] for g in order.tolist())
     solution = solve_groups(whole, p, intercept=design.intercept, l2=l2)
@@ -131,13 +134,13 @@ def _number(value: str) -> float | None:
         found = float(value)
     except ValueError:
         return None
-    return found if found == found else None
+    return None if math.isnan(found) else found
 
 
 def _of_solution(
     design: Design, by: tuple[str, ...], keys: tuple[Key, ...], whole: GroupComoments, found: GroupSolutions, l2: float
 ) -> GroupLines:
-    p, k = design.p, len(design.responses)
+    p = design.p
     there = found.size > 0
     rank = there.sum(1) + design.intercept
     weights = torch.where(there[:, :, None], found.slopes, NAN)
