@@ -21,14 +21,14 @@ from bestline.engines.choose import brought
 from bestline.errors import DataError, OptionError, listed, warn
 from bestline.inference.groups import tables
 from bestline.inference.groups.lines import GroupLines, lines_of
+from bestline.inference.groups.summary import summarise
 from bestline.inference.hypotheses import Verdict
+from bestline.inference.summary import Summary
 from bestline.training.solvers.base import is_number, is_whole
-from bestline.wording import aligned, count, plain, preformatted, significant
+from bestline.wording import count, preformatted
 
 if TYPE_CHECKING:
     from pandas import DataFrame
-
-_SHOWN = 10  # groups in the text
 
 
 @final
@@ -37,7 +37,6 @@ _SHOWN = 10  # groups in the text
         "coef params coefficients weights": "groups.tidy() has one row a group and weight",
         "r2 rsquared sigma scores metrics": "groups.glance() has one row a group",
         "predict": "a group's line predicts: groups.model(key).predict(data)",
-        "summary": "print(groups) shows the first, groups.model(key).summary() one of them",
         "to_csv to_parquet write": "groups.save('lines.parquet') writes tidy()",
         "anova chow": "groups.test() tests whether all lines are one",
     }
@@ -56,12 +55,15 @@ class Groups:
         The columns.
     asked : dict
         What `fit` would be asked for one of them.
+    dropped : int
+        Rows left out because a value was missing.
     """
 
     lines: GroupLines
     source: Source
     design: Design
     asked: dict[str, Any]
+    dropped: int = 0
 
     def __len__(self) -> int:
         return len(self.lines.keys)
@@ -71,25 +73,14 @@ class Groups:
         return f"<bestline.Groups {self.design.formula!r}, {len(self):,} lines by {by}>"
 
     def __str__(self) -> str:
-        lines, target = self.lines, 0
-        r2 = "R2" if lines.design.intercept else "R2 (about zero)"
-        head = [*lines.by, "rows", *lines.terms, r2, "held-out RMSE"]
-        rows = [
-            [
-                *(plain(value) for value in lines.keys[g]),
-                f"{int(lines.whole.count[g]):,}",
-                *(significant(w) for w in lines.weights[g, :, target].tolist()),
-                significant(float(lines.r2[g, target]), 4),
-                significant(float(lines.held_out[g, target])),
-            ]
-            for g in range(min(len(self), _SHOWN))
-        ]
-        more = [f"... and {len(self) - _SHOWN:,} more"] if len(self) > _SHOWN else []
-        title = f"{self.design.formula}   ({count(len(self), 'line')}, {count(int(lines.whole.count.sum()), 'row')})"
-        return "\n".join([title, "", *aligned([[plain(str(h)) for h in head], *rows], numbers=True), *more])
+        return str(self.summary())
 
     def _repr_html_(self) -> str:
         return preformatted(str(self))
+
+    def summary(self, level: float = 0.95) -> Summary:
+        """The first lines, how all of them differ, and whether they are one: `print` it, or take `.facts`."""
+        return summarise(self.lines, level, dropped=self.dropped)
 
     def tidy(self, level: float = 0.95, *, pooling: str | None = None) -> DataFrame:
         """One row a group and weight: the groups' columns, term, estimate, std_error, statistic, p_value, conf_low, conf_high.
@@ -105,7 +96,7 @@ class Groups:
         Raises
         ------
         NumericalError
-            With pooling, where fewer than three groups determine their line and its errors.
+            With pooling, where too few groups determine their line and its errors: five more than weights.
         """
         return tables.tidy(self.lines, level, pooling=pooling)
 
@@ -213,7 +204,7 @@ def fit_groups(
     for note in (*notes, *_notes(lines, found.dropped, found.read)):
         warn(note)
     asked = {"weights": design.weights, "missing": design.missing, "l2": l2, "seed": seed, "digits": digits}
-    return Groups(lines, source, design, asked)
+    return Groups(lines, source, design, asked, found.dropped)
 
 
 def _notes(lines: GroupLines, dropped: int, read: int) -> list[str]:

@@ -11,6 +11,7 @@ import typer
 
 import bestline as bl
 from bestline import api
+from bestline.cli.groups import fit_each
 from bestline.cli.options import (
     Asked,
     Cov,
@@ -22,6 +23,7 @@ from bestline.cli.options import (
     files_of,
     folds_of,
     grouped,
+    names_of,
     numbers_by_name,
     numbers_of,
     rate_of,
@@ -175,10 +177,17 @@ def fit(
     out: Annotated[Path | None, typer.Option("--out", "-o", metavar="MODEL", help="Write the model here (.bestline).")] = None,
     trace: Annotated[Path | None, typer.Option(metavar="FILE.csv", help="Write every step of training here.")] = None,
     report: Annotated[Path | None, typer.Option(metavar="PAGE.html", help="Write a page about the fit here.")] = None,
+    by: Annotated[
+        str | None,
+        typer.Option(help="Fit one line for each value of this column (several: a,b); -o writes them to .csv or .parquet."),
+    ] = None,
     force: Force = False,
     terminal: Terminal,
 ) -> None:
-    """Fit a line, exactly or by descent, and say what it is worth."""
+    """Fit a line, exactly or by descent, and say what it is worth; with --by one line for each group."""
+    if by is not None:
+        _fit_each(training, by, {"cov": cov != "classical", "trace": trace, "report": report}, out, level, force, terminal)
+        return
     files = {"--out": out, "--trace": trace, "--report": report}
     if out is not None and out.suffix.lower() in _NO_MODEL:
         raise typer.BadParameter(f"--out writes the model, to a file that ends in .bestline; got {out.name!r}")
@@ -211,6 +220,16 @@ def fit(
     if diverged:
         terminal.fail(f"{model.advice}{' No model was written.' if out else ''}")
         raise typer.Exit(1)
+
+
+def _fit_each(
+    training: Training, by: str, others: dict[str, Any], out: Path | None, level: float, force: bool, terminal: Terminal
+) -> None:
+    for name, value in others.items():
+        if value:
+            raise typer.BadParameter(f"--{name} is for one line; with --by leave it out")
+    refuse_existing(out, force, *files_of(training.asked.data))
+    fit_each(training.asked, training.arguments, names_of(by) or [], out, level=level, force=force, terminal=terminal)
 
 
 def _tell_why(training: Training, model: bl.Model, terminal: Terminal) -> None:

@@ -18,6 +18,9 @@ from torch import Tensor
 from bestline.errors import NumericalError
 from bestline.inference.groups.lines import GroupLines
 from bestline.numerics.factorisation import eigenvectors
+from bestline.wording import count
+
+_MORE = 5  # groups than weights: from fewer a covariance of d weights is hardly known in all directions
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -43,12 +46,14 @@ class Pooled:
 
 
 def pooled(lines: GroupLines, target: int = 0) -> Pooled:
-    """The lines, shrunk. Raises NumericalError where fewer than three groups have a line with errors."""
+    """The lines, shrunk. Raises NumericalError for groups too few to say how lines differ."""
     w, V = lines.weights[:, :, target], lines.covariance[:, target]
     used = w.isfinite().all(1) & V.isfinite().all((1, 2)) & (lines.df > 0)
-    if int(used.sum()) < 3:
+    least = w.shape[1] + _MORE
+    if int(used.sum()) < least:
         raise NumericalError(
-            f"Partial pooling needs three groups or more that determine all weights and their errors; here are {int(used.sum())}."
+            f"Partial pooling of {count(w.shape[1], 'weight')} needs {least} groups or more that determine all weights and their errors, "
+            f"to say how lines differ; here {'is' if int(used.sum()) == 1 else 'are'} {int(used.sum())}."
         )
     own, V = w[used], V[used]
     # Weights have units of their own: each in the size of its errors and differences, so that no unit decides what is zero.

@@ -79,7 +79,7 @@ def glance(lines: GroupLines) -> DataFrame:
             r2: lines.r2[:, target].numpy(),
             "sigma": lines.sigma[:, target].numpy(),
             "held_out_rmse": lines.held_out[:, target].numpy(),
-            "digits": torch.where(least.isfinite() & (lines.l2 == 0), least, NAN).numpy(),
+            "digits": torch.where(least.isfinite() & (lines.l2 == 0), least.floor(), NAN).numpy(),
             "note": np.array(lines.remarks, dtype=object),
         }
         frames.append(pd.DataFrame({**_keys(lines, 1), **columns}))

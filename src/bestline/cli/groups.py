@@ -1,0 +1,46 @@
+"""One line for each group: what `bestline fit --by` does."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import typer
+
+import bestline as bl
+from bestline.cli.terminal import Terminal
+
+_TABLES = (".csv", ".tsv", ".csv.gz", ".tsv.gz", ".parquet", ".feather", ".arrow")
+_SHARED = ("l2", "folds", "weights", "missing", "seed", "digits")  # what groups have of the options of training
+# What else has a value where nobody has asked for anything.
+_DEFAULTS: dict[str, Any] = {"l1": 0.0, "loss": "squared", "device": "auto"}
+
+
+def fit_each(
+    asked: Any, arguments: dict[str, Any], by: list[str], out: Path | None, *, level: float, force: bool, terminal: Terminal
+) -> None:
+    """Fit one line to each group, say what was found, and write one row a weight."""
+    for name, value in arguments.items():
+        exactly = name == "solver" and value == "exact"
+        if name not in _SHARED and not exactly and value != _DEFAULTS.get(name):
+            raise typer.BadParameter(
+                f"--{name.replace('_', '-')} is for one line; with --by each group is solved exactly; leave it out"
+            )
+    if isinstance(arguments["folds"], str):
+        raise typer.BadParameter("--folds is a number with --by: folds are within each group")
+    if out is not None and not out.name.lower().endswith(_TABLES):
+        raise typer.BadParameter(f"--out writes a table of the lines with --by, to .csv or .parquet; got {out.name!r}")
+    if isinstance(asked.data, str) and asked.data.endswith(".moments"):
+        raise typer.BadParameter("--by needs the rows; moments hold none")
+    with terminal.listening() as bars:
+        groups = bl.fit_groups(
+            asked.data,
+            asked.formula,
+            by=by,
+            **asked.columns,
+            **{name: arguments[name] for name in _SHARED},
+            progress=bars.passes(),
+        )
+    with terminal.saving((out, lambda path: groups.save(path, level=level, overwrite=force))):
+        summary = groups.summary(level)
+        terminal.answer(summary.text, summary.facts)
