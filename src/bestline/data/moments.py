@@ -25,7 +25,7 @@ from bestline.data.passes import Named
 from bestline.data.progress import Progress
 from bestline.data.unnamed_columns import Which, asked_names
 from bestline.errors import ColumnError, DataError, OptionError, readable, warn
-from bestline.numerics import Comoments, total
+from bestline.numerics import MANY_TARGETS, Comoments, total
 from bestline.wording import aligned, plain, preformatted, significant
 
 _SHOWN = 30  # columns in the text
@@ -237,8 +237,20 @@ class Moments:
         )
         features_index = torch.tensor([j for j, _ in columns], dtype=torch.long)
         folds = tuple(f[index] for f in self.folds)
+        self._refuse_untaken(folds, len(columns), [*(c.name for _, c in columns), *targets])
         low, high = low[features_index], high[features_index]
         return Moments(chosen, folds, low, high, self.dropped, self.imputed, self.by, self.values)
+
+    def _refuse_untaken(self, folds: Sequence[Comoments], p: int, names: Sequence[str]) -> None:
+        """Raise ColumnError where a product of a feature and another column is asked for that was not taken."""
+        for fold in folds:
+            pairs = fold.untaken[:p].nonzero().tolist()
+            if pairs:
+                one, other = (readable(names[j]) for j in pairs[0])
+                raise ColumnError(
+                    f"How {one} goes with {other} is not in these moments: both were targets, and of more than {MANY_TARGETS} targets "
+                    f"each is held for itself; collect them with {one} as a feature."
+                )
 
     def save(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
         """Write a .moments file: a few kB, no rows, nothing that executes."""
@@ -295,7 +307,7 @@ def _restored(tensors: dict[str, Tensor], facts: dict[str, Any]) -> Moments:
     if not 1 <= len(told) <= MOST_FOLDS:
         raise ValueError(f"{len(told)} folds")
     q = design.p + len(design.responses)
-    folds = tuple(stored.comoments(tensors, str(i), numbers, q) for i, numbers in enumerate(told))
+    folds = tuple(stored.comoments(tensors, str(i), numbers, q, p=design.p) for i, numbers in enumerate(told))
     by, values = facts.get("by"), tuple(facts.get("values", ()))
     named = isinstance(by, str) and all(isinstance(v, str) for v in values) and len(set(values)) == len(folds)
     if (by is not None or values) and not (named and len(values) == len(folds)):

@@ -3,6 +3,8 @@
 A file may come from anywhere. What no rows can have given is refused here, by name, before anything is computed from it:
 
     n >= 0,  W > 0,  S = S',  S_jj >= 0,  S_ij^2 <= S_ii S_jj,  units that are powers of two, every number finite
+
+but for the products of two of very many targets, which are not taken, and NaN.
 """
 
 from __future__ import annotations
@@ -13,7 +15,7 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor
 
-from bestline.numerics import Comoments
+from bestline.numerics import MANY_TARGETS, Comoments
 
 _TENSORS = ("unit", "shift", "mean", "scatter")
 _MOST_ROWS = 2**63
@@ -31,8 +33,8 @@ def numbers(moments: Comoments) -> list[float]:
     return [moments.count, moments.weight, moments.log_weight, moments.cancelled, 1]
 
 
-def comoments(found: Mapping[str, Tensor], prefix: str, told: Sequence[float], q: int) -> Comoments:
-    """The co-moments of q columns that `tensors` and `numbers` wrote.
+def comoments(found: Mapping[str, Tensor], prefix: str, told: Sequence[float], q: int, *, p: int) -> Comoments:
+    """The co-moments of q columns, p of them features, that `tensors` and `numbers` wrote.
 
     Raises ValueError, which says what no rows could have given, and KeyError where a tensor is missing.
     """
@@ -41,7 +43,8 @@ def comoments(found: Mapping[str, Tensor], prefix: str, told: Sequence[float], q
     count, weight, log_weight, cancelled = (*told, 1.0)[:4]
     if len(told) < 5 and cancelled == 1:
         cancelled = math.nextafter(1.0, 2.0)
-    unit, shift, mean, scatter = (_floats(found[f"{prefix}.{name}"], name) for name in _TENSORS)
+    unit, shift, mean = (_finite(found[f"{prefix}.{name}"], name) for name in _TENSORS[:3])
+    scatter = found[f"{prefix}.scatter"]
     for what, tensor, shape in (
         ("units", unit, (q,)),
         ("shifts", shift, (q,)),
@@ -54,7 +57,7 @@ def comoments(found: Mapping[str, Tensor], prefix: str, told: Sequence[float], q
     _check_numbers(rows, weight, log_weight, cancelled)
     if not bool((torch.frexp(unit).mantissa == 0.5).all()):
         raise ValueError("a unit that is no power of two")
-    _check_scatter(scatter, taken_away=cancelled > 1)
+    _check_scatter(scatter, p, taken_away=cancelled > 1)
     if rows == 0 and bool(scatter.any() or mean.any()):
         raise ValueError("sums of no rows that are not zero")
     return Comoments(rows, float(weight), float(log_weight), unit, shift, mean, scatter, float(cancelled))
@@ -77,7 +80,7 @@ def whole(number: object, what: str) -> int:
     return number
 
 
-def _floats(tensor: Tensor, what: str) -> Tensor:
+def _finite(tensor: Tensor, what: str) -> Tensor:
     if tensor.dtype != torch.float64 or not bool(tensor.isfinite().all()):
         raise ValueError(f"its {what} has numbers that are not finite, or are not float64")
     return tensor
@@ -91,8 +94,16 @@ def _check_numbers(rows: int, weight: object, log_weight: object, cancelled: obj
         raise ValueError(f"{rows} rows of weight {weight!r}, cancelled {cancelled!r}")
 
 
-def _check_scatter(scatter: Tensor, *, taken_away: bool) -> None:
+def _check_scatter(scatter: Tensor, p: int, *, taken_away: bool) -> None:
     """Refuse sums of products that no numbers have; after rows were taken away, rounding may break Cauchy-Schwarz."""
+    k = len(scatter) - p
+    pair = torch.zeros_like(scatter, dtype=torch.bool)
+    if k > MANY_TARGETS:
+        pair[p:, p:] = ~torch.eye(k, dtype=torch.bool)
+    untaken = scatter.isnan() & pair
+    if not torch.equal(untaken, untaken.T):
+        raise ValueError("sums of products that are not symmetric")
+    scatter = _finite(torch.where(untaken, 0.0, scatter), "scatter")
     size = scatter.diagonal().clamp(min=0).sqrt()
     if bool((scatter.diagonal() < 0).any()):
         raise ValueError("a negative sum of squares")

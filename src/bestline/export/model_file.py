@@ -74,7 +74,7 @@ def _restored(tensors: dict[str, Tensor], facts: dict[str, Any]) -> FittedLine:
     plan = _plan(design, facts["plan"], restored(facts))
     d, k = len(plan.names), len(design.targets)
     # Every shape is checked before it is used: torch would broadcast a wrong one and go on.
-    training = stored.comoments(tensors, "training", facts["training"], design.p + k)
+    training = stored.comoments(tensors, "training", facts["training"], design.p + k, p=design.p)
     if tensors["weights"].shape != (d, k):
         raise ValueError("its tensors have the wrong shape")
     trace = _trace(tensors, plan.names, design.targets)

@@ -244,7 +244,8 @@ def _of_moments(moments: Comoments, scaling: Scaling, kept: tuple[int, ...]) -> 
     # Where the moments cannot tell the columns apart, what is made of them here serves to centre and scale alone.
     like = torch.eye(s, dtype=torch.float64) if failed else factor
     slopes = torch.cholesky_solve(A[:s, s:], like)
-    residual = torch.cat([slopes, -torch.eye(len(A) - s, dtype=torch.float64)])
+    # The residual's own second moment, r'A r with r = (w, -1), of each target by itself.
+    left = (slopes * (A[:s, :s] @ slopes - A[:s, s:])).sum(0) + (A.diagonal()[s:] - (A[:s, s:] * slopes).sum(0))
     basis = Basis(
         p=p,
         intercept=scaling.intercept,
@@ -255,7 +256,7 @@ def _of_moments(moments: Comoments, scaling: Scaling, kept: tuple[int, ...]) -> 
         # A = L L' are means over the rows; R'R = n A, so R = sqrt(n) L'.
         triangle=like.T * moments.count**0.5,
         slopes=slopes,
-        rss=(residual * (A @ residual)).sum(0).clamp(min=0) * moments.count,
+        rss=left.clamp(min=0) * moments.count,
         count=moments.count,
         weight=moments.weight,
     )
@@ -273,7 +274,8 @@ def _of_triangle(basis: Basis, joint: Square, folded: Triangle) -> Basis:
     """The same basis from the triangle of the rows themselves."""
     s, R, count = len(basis.kept), folded.R, folded.rows
     # R'R is what the moments are, but for their rounding; for other rows it is not.
-    if count != basis.count or not torch.allclose(R.T @ R / count, joint, rtol=1e-7, atol=1e-7):
+    known = ~joint.isnan()  # of very many targets nobody knows how they go with each other
+    if count != basis.count or not torch.allclose((R.T @ R / count)[known], joint[known], rtol=1e-7, atol=1e-7):
         raise other_rows(count, basis.count)
     diagonal = R.diagonal()[:s].abs()
     # The diagonal of R is what the columns before leave of each: a few units of rounding are nothing.

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from bestline.numerics import Bowl, Comoments, Scaling, Weights, rests, total
+from bestline.numerics import Bowl, Comoments, Rows, Scaling, Weights, rests, total
 from bestline.wording import fixed
 
 Trainer = Callable[[Comoments], Weights | None]  # moments of training rows -> weights (d, k) in the data's units
@@ -77,7 +77,7 @@ class Errors:
         """Errors of predictions (n, k) of targets (n, k) with weights (n,)."""
         r = prediction - y
         absolute = r.abs().sum(0) if w is None else (w[:, None] * r.abs()).sum(0)
-        return cls(Comoments.of(torch.cat([r, y], 1), w).cpu(), absolute.cpu())
+        return cls(Comoments.of_rows(Rows(r[:, :0], torch.cat([r, y], 1), w)).cpu(), absolute.cpu())
 
     def __add__(self, other: Errors) -> Errors:
         return Errors(self.moments + other.moments, self.absolute + other.absolute)

@@ -21,11 +21,10 @@ from bestline.data.split import parts_of
 from bestline.data.tables import Batch
 from bestline.errors import NumericalError, listed
 from bestline.inference.fitted import FEW_TARGETS, FittedLine
-from bestline.numerics import Refined, Rows
+from bestline.numerics import MANY_TARGETS, Refined, Rows
 from bestline.numerics.exact_solve import MOST_COLUMNS, solved
 from bestline.numerics.exact_sums import CrossProducts, TooWideError
 from bestline.training import Reach
-from bestline.training.least_squares import MANY_TARGETS
 
 _SMALL = 200_000  # numbers in a table that is solved exactly whether or not its digits are in doubt
 _FEW = 30  # weights, likewise: the elimination grows with their cube

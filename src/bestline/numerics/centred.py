@@ -6,17 +6,21 @@ With c = 0 the two terms cancel where the mean is large beside the spread, and t
 second term is small and nothing is (the shifted algorithm of Chan, Golub & LeVeque 1983, section 3). Some hundred rows say well
 enough where all lie, so one matrix product over the chunk gives everything: a column of ones beside the others brings m along.
 Only where those rows have misled, the mean of all of them is taken first, and then the products about it: two passes.
+
+A line asks how its targets go with the features, and never how they go with each other. Of many targets those k^2 products would
+be nearly all of the work: they are not taken, and stand as NaN, so that whoever asks for one all the same gets no wrong number.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor
 
-from bestline.numerics.rows import Columns, Features, RowVector, Square
+from bestline.numerics.rows import Columns, Features, RowVector, Square, cached_rows
 
 BLOCK = 1_024  # rows multiplied at a time: each core takes blocks of its own
 _NEARBY = 2**16  # numbers that stay in a core's own cache
@@ -30,7 +34,7 @@ _NEAR = 0.1  # squared distance of that place from the mean, in variances: subtr
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Centred:
-    """Count, weight and sum of its logarithms; shift + mean (q,), the weighted mean; and scatter (q, q) about it."""
+    """Count, weight and sum of its logarithms; shift + mean (q,), the weighted mean; and scatter (q, q) about it, NaN: not taken."""
 
     count: int
     weight: float
@@ -40,7 +44,7 @@ class Centred:
     scatter: Square
 
 
-def centred(blocks: Sequence[Features], w: RowVector | None, index: Tensor | None = None) -> Centred:
+def centred(blocks: Sequence[Features], w: RowVector | None, index: Tensor | None = None, *, apart: int = 0) -> Centred:
     """Mean and scatter of rows in float64, with weights above zero; at least one row.
 
     Parameters
@@ -51,41 +55,90 @@ def centred(blocks: Sequence[Features], w: RowVector | None, index: Tensor | Non
         Of the rows that are used.
     index : Tensor or None
         Which rows are used; None: all.
+    apart : int
+        How many of the last columns are each for itself: no product of two of them is taken.
     """
     n = len(blocks[0]) if index is None else len(index)
-    q = sum(block.shape[1] for block in blocks)
     log_weight = 0.0 if w is None else float(w.log().sum())
     weight = float(n) if w is None else float(w.sum())
-    shift = _center(blocks, w, index, step=max(1, n // SOME))
-    frame, F = _shifted(blocks, index, shift)
     root = None if w is None else w.sqrt()[:, None]  # on both sides of a product it makes w
-    if root is not None:
-        F *= root
-    P = _products(frame, q + 1)  # the last row: sums of w (z - c)
-    mean = P[q, :q] / weight
+    sums = partial(_sums_apart, apart=apart) if apart else _sums
+    shift = _leading_bits(_mean(blocks, w, index, step=max(1, n // SOME)))
+    products, total = sums(blocks, root, index, shift)
+    mean = total / weight
     about = mean * weight**0.5
-    scatter = torch.addr(P[:q, :q], about, about, alpha=-1)
+    scatter = torch.addr(products, about, about, alpha=-1)
     # The sum W m_j^2 that was taken off, beside what is left: small in every column, or the digits are not trusted. (NaN is not.)
     if not bool((about**2 <= _NEAR * scatter.diagonal()).all()):  # some rows misled, or nothing varies
-        shift = _center(blocks, w, index)
-        frame, F = _shifted(blocks, index, shift)
-        mean = (F.mean(0) if w is None else (w @ F) / weight)[:q]
-        F[:, :q] -= mean
-        if root is not None:
-            F *= root
-        scatter = _products(frame, q)
+        found = _mean(blocks, w, index)
+        shift = _leading_bits(found)
+        rest = found - shift
+        products, total = sums(blocks, root, index, shift, rest)
+        moved = total / weight  # what rounding has left of the mean
+        about = moved * weight**0.5
+        mean, scatter = rest + moved, torch.addr(products, about, about, alpha=-1)
     return Centred(n, weight, log_weight, shift, mean, scatter)
 
 
-def _center(blocks: Sequence[Features], w: RowVector | None, index: Tensor | None, step: int = 1) -> Columns:
-    """Where the rows lie, (q,), in 24 bits: their mean, or with a step that of one row in so many, from all over."""
+def _mean(blocks: Sequence[Features], w: RowVector | None, index: Tensor | None, step: int = 1) -> Columns:
+    """Where the rows lie, (q,): their mean, or with a step that of one row in so many, from all over."""
     some = blocks if step == 1 and index is None else [b[::step] if index is None else b[index[::step]] for b in blocks]
     own = None if w is None else w[::step]
     means = [block.mean(0) if own is None else (own @ block) / own.sum() for block in some]
-    # 24 bits: so the difference of two shifts is exact in 53, and merging chunks about different centres costs nothing.
-    rough = means[0] if len(means) == 1 else torch.cat(means)
-    over = rough * _HALF_OF_THE_BITS  # Veltkamp's splitting (1968): the leading bits of a number of any size
-    return (over - (over - rough)).nan_to_num(0.0, 0.0, 0.0)
+    return means[0] if len(means) == 1 else torch.cat(means)
+
+
+def _leading_bits(values: Columns) -> Columns:
+    """The same in 24 bits: so the difference of two shifts is exact in 53, and merging chunks about different centres costs nothing."""
+    over = values * _HALF_OF_THE_BITS  # Veltkamp's splitting (1968): the leading bits of a number of any size
+    return (over - (over - values)).nan_to_num(0.0, 0.0, 0.0)
+
+
+def _sums(
+    blocks: Sequence[Features], root: Tensor | None, index: Tensor | None, shift: Columns, rest: Columns | None = None
+) -> tuple[Square, Columns]:
+    """Sums of the products (q, q), and of the columns (q,), of the rows less shift and rest, times a root of their weight each."""
+    q = len(shift)
+    P = _products(_frame(blocks, root, index, shift, rest)[0], q + 1)
+    return P[:q, :q], P[q, :q]
+
+
+def _sums_apart(
+    blocks: Sequence[Features],
+    root: Tensor | None,
+    index: Tensor | None,
+    shift: Columns,
+    rest: Columns | None = None,
+    *,
+    apart: int,
+) -> tuple[Square, Columns]:
+    """The same, the last columns each for itself: NaN in place of the products of any two of them."""
+    n, q = len(blocks[0]) if index is None else len(index), len(shift)
+    p = q - apart
+    P, squares = shift.new_zeros(p + 1, q), shift.new_zeros(apart)
+    size = cached_rows(P)  # each number is used a few times only: it should not be fetched from afar for each
+    for start in range(0, n, size):
+        own = slice(start, start + size)
+        some = blocks if index is not None else [block[own] for block in blocks]
+        F = _frame(some, None if root is None else root[own], None if index is None else index[own], shift, rest)[1]
+        P.addmm_(torch.cat([F[:, :p], F[:, q:]], 1).T, F[:, :q])
+        squares += F[:, p:q].square_().sum(0)
+    scatter = shift.new_full((q, q), float("nan"))
+    scatter[:p], scatter[p:, :p] = P[:p], P[:p, p:].T
+    scatter.diagonal()[p:] = squares
+    return scatter, P[p]
+
+
+def _frame(
+    blocks: Sequence[Features], root: Tensor | None, index: Tensor | None, shift: Columns, rest: Columns | None
+) -> tuple[Tensor, Features]:
+    """As `_shifted`, less the rest and times the roots, too."""
+    frame, F = _shifted(blocks, index, shift)
+    if rest is not None:
+        F[:, :-1] -= rest
+    if root is not None:
+        F *= root
+    return frame, F
 
 
 def _shifted(blocks: Sequence[Features], index: Tensor | None, shift: Columns) -> tuple[Tensor, Features]:

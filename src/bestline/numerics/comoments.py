@@ -30,6 +30,7 @@ from bestline.errors import DataError
 from bestline.numerics.centred import BLOCK, Centred, centred
 from bestline.numerics.rows import Columns, Features, Rows, RowVector, Square
 
+MANY_TARGETS = 100  # beyond which each is for itself, and its products with the others are not taken (see `centred`)
 CHUNK = 65_536  # rows centred at a time, at least
 _CACHED = 2**21  # numbers; of narrow rows more are centred at a time, up to about these, for every chunk costs some calls
 _LEFT = 64  # units of rounding of a sum of squares, below which a difference of two is none
@@ -53,7 +54,7 @@ class Comoments:
     shift, mean : Tensor (q,)
         The weighted mean of column j is (shift[j] + mean[j]) * unit[j].
     scatter : Tensor (q, q)
-        Weighted sum of the products of deviations from the mean, float64.
+        Weighted sum of the products of deviations from the mean, float64; NaN for two of very many targets, whose products are not taken.
     cancelled : float
         How many times larger sums have been than they are now: when rows are taken away, the rounding of all of them stays.
     """
@@ -80,11 +81,11 @@ class Comoments:
 
     @classmethod
     def of_rows(cls, rows: Rows) -> Comoments:
-        """Moments of the features and targets of `rows`, q = p + k."""
+        """Moments of the features and targets of `rows`, q = p + k; of more than MANY_TARGETS targets each is for itself."""
         q = rows.X.shape[1] + rows.y.shape[1]
         n, size = len(rows), chunk_size(q)
         if n <= size:
-            return _of_chunk((rows.X, rows.y), rows.w)
+            return _of_chunk((rows.X, rows.y), rows.w, apart=_apart(rows))
         parts = (cls.of_rows(rows[i : i + size]) for i in range(0, n, size))
         return total(parts, q)
 
@@ -110,6 +111,13 @@ class Comoments:
         ):  # but what rows that were taken away have left of a constant is rounding, and only looks like little
             deviation = torch.where(deviation <= self._rounding, 0.0, deviation)
         return deviation * self.unit
+
+    @property
+    def untaken(self) -> Tensor:
+        """Which products of two columns are not known (q, q), as those of very many targets with each other."""
+        # A sum that has left the range of float64 makes the square of a column NaN, too.
+        whole = self.scatter.diagonal().isfinite()
+        return self.scatter.isnan() & whole & whole[:, None]
 
     @property
     def beyond(self) -> tuple[int | None, ...]:
@@ -197,7 +205,9 @@ class Comoments:
         blur = 1e-12 * self.center.abs()  # a column that hardly varies is all rounding, too
         same = bool(((self.spread - other.spread).abs() <= 1e-6 * self.spread + blur + 1e-300).all())
         varying = (self.spread > 1e6 * blur) & (other.spread > 0)
-        return near and same and bool(((self._correlation(varying) - other._correlation(varying)).abs() <= 1e-6).all())
+        apart = (self._correlation(varying) - other._correlation(varying)).abs()
+        unknown = (self.untaken | other.untaken)[varying][:, varying]
+        return near and same and bool(((apart <= 1e-6) | unknown).all())
 
     def _correlation(self, varying: Tensor) -> Square:
         length = self.scatter.diagonal().clamp(min=0).sqrt()[varying]
@@ -243,14 +253,23 @@ def by_group(rows: Rows, group: Tensor, groups: int) -> list[Comoments]:
         blocks, w = [block.detach().to(torch.float64) for block in (chunk.X, chunk.y)], chunk.w
         if len(chunk) <= BLOCK:  # of few rows one block is less work than two
             blocks = [torch.cat(blocks, 1)]
+        apart = _apart(rows)
         for i, (first, end) in enumerate(pairwise(bounds)):
             if first < end:
                 index = None if end - first == len(chunk) else order[first:end]
-                collected[i] = collected[i] + _of_chunk(blocks, w if w is None or index is None else w[index], index)
+                collected[i] = collected[i] + _of_chunk(
+                    blocks, w if w is None or index is None else w[index], index, apart=apart
+                )
     return collected
 
 
-def _of_chunk(blocks: Sequence[Features], w: RowVector | None, index: Tensor | None = None) -> Comoments:
+def _apart(rows: Rows) -> int:
+    """How many of the last columns are each for itself."""
+    k = rows.y.shape[1]
+    return k if k > MANY_TARGETS else 0
+
+
+def _of_chunk(blocks: Sequence[Features], w: RowVector | None, index: Tensor | None = None, *, apart: int = 0) -> Comoments:
     """Moments of the rows, or of those that an index names, whose columns stand in one block or several side by side."""
     q = sum(block.shape[1] for block in blocks)
     blocks = [block.detach().to(torch.float64) for block in blocks]
@@ -262,7 +281,7 @@ def _of_chunk(blocks: Sequence[Features], w: RowVector | None, index: Tensor | N
     if (len(blocks[0]) if index is None else len(index)) == 0:
         return Comoments.empty(q)
     one = torch.ones(q, dtype=torch.float64, device=blocks[0].device)
-    moments = _in_unit(centred(blocks, w, index), one)
+    moments = _in_unit(centred(blocks, w, index, apart=apart), one)
     squares = moments.scatter.diagonal()
     # The usual case costs one look at q numbers, and not one at n q.
     least = (moments._rounding**2 * moments.weight).clamp(min=_TINY**2)
@@ -276,7 +295,7 @@ def _of_chunk(blocks: Sequence[Features], w: RowVector | None, index: Tensor | N
     if extreme.any():
         # The power of two below the column's largest number: divided by it, squares are near 1, and no digit changes.
         unit = torch.exp2(torch.log2(torch.where(extreme, largest, 1.0)).floor())
-        moments = _in_unit(centred([Z / unit], w), unit)
+        moments = _in_unit(centred([Z / unit], w, apart=apart), unit)
     return _with_constants(moments, (low == high) & low.isfinite(), low)
 
 

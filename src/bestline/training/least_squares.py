@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from bestline.numerics import (
+    MANY_TARGETS,
     Comoments,
     Refined,
     Rows,
@@ -36,7 +37,6 @@ _STEADY = 3  # right digits from which steps of correction converge quickly
 _STEPS = 2
 _SMALL, _FEW = 200_000, 30  # numbers and columns of a table whose exact solution takes milliseconds
 _FEW_TARGETS = 10  # each takes some 30 milliseconds
-MANY_TARGETS = 100  # beyond which redundant columns are no reason to solve each of them exactly: that would take many seconds
 _CHUNK = 65_536  # rows taken at a time
 
 

@@ -238,7 +238,7 @@ def check_rows(statistic: Comoments, plan: Plan, design: Design) -> None:
             f"There is only 1 row, and one row cannot say both where a line starts and how it climbs; give more rows, or leave the "
             f"intercept out ({design.targets[0]} ~ x - 1)."
         )
-    if not bool(statistic.scatter.isfinite().all()):
+    if not bool(statistic.scatter.diagonal().isfinite().all()):
         raise DataError("The columns are so large that sums over them leave the range of float64; use other units.")
     if not plan.names:
         raise DataError("There is nothing to fit: no columns and no intercept.")

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
 import bestline as bl
-from bestline.errors import DivergedWarning
+from bestline.errors import DivergedWarning, OptionError
 from bestline.numerics.comoments import Comoments
 from bestline.numerics.rows import Rows
 from bestline.training.loop import train
@@ -210,3 +212,17 @@ def test_own_optimisers_make_no_step_that_was_not_asked_for() -> None:
     assert Counting.made == 37
     plain = bl.fit((rows.X, rows.y), solver=Descent("sgd", lr=0.1, steps=37))
     assert torch.allclose(own.trace.weights, plain.trace.weights, rtol=1e-12)
+
+
+@pytest.mark.parametrize("optimizer", ["lbfgs", "L-BFGS", torch.optim.LBFGS, partial(torch.optim.LBFGS, max_iter=5)])
+def test_lbfgs_on_slices_is_told_when_to_stop(optimizer: Any) -> None:
+    # Each update goes to the minimum of other rows, so no tolerance is ever met: it would run for minutes.
+    X = np.random.default_rng(0).normal(size=(60, 2))
+    data = (X, X @ [1.0, 2.0] + 1)
+    with pytest.raises(OptionError, match=r"never comes to rest.*`steps`.*batch_size=8"):
+        bl.fit(data, solver=optimizer, batch_size=8)
+    assert len(bl.fit(data, solver=optimizer, batch_size=8, steps=3).trace) == 4
+    assert bl.fit(data, solver=optimizer, batch_size=8, patience=5, split=(0.6, 0.2, 0.2)).stop in (
+        Stop.PATIENCE,
+        Stop.CONVERGED,
+    )

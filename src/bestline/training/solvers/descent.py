@@ -134,6 +134,13 @@ class Descent(Solver):
                 raise OptionError(f"`{name}` must be a whole number of at least {least}; got {value!r}.")
         object.__setattr__(self, "schedule", usual_schedule(self.schedule))
         check_schedule(self.schedule, self.steps)
+        kind = OPTIMIZERS.get(self.optimizer) if isinstance(self.optimizer, str) else self.optimizer
+        searches = getattr(kind, "func", kind) is torch.optim.LBFGS
+        if searches and self.batch_size is not None and self.steps is None and self.patience is None:
+            raise OptionError(
+                f"L-BFGS on slices of the rows never comes to rest, for each update goes to the minimum of its own slice; leave "
+                f"`batch_size` out, or say how many `steps` to make; got batch_size={self.batch_size}."
+            )
         if self.tol is not None and not (is_number(self.tol) and self.tol >= 0):
             raise OptionError(f"`tol` must be a number, and not negative; got {self.tol!r}.")
 
