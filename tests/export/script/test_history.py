@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,9 @@ import pytest
 
 import bestline as bl
 from bestline.data.synthetic import lesson
+from bestline.errors import OptionError
 from bestline.export.script import script
+from bestline.training.solvers import Proximal
 from export.script.examples import PENGUINS, agrees, each_style, expected, fit, printed, slope_and_bias
 
 pytestmark = pytest.mark.usefixtures("quiet")
@@ -130,3 +133,23 @@ def test_made_with_ml_from_scratch(style: str) -> None:
     got = [v for _, v in printed(script(model, style))]
     assert got[:2] == pytest.approx([3.4241947639428236, 7.782284855079325], rel=1e-9)
     assert got[2] == pytest.approx(0.02812461565762786 * 51.625594778672756**2, rel=1e-9)
+
+
+@pytest.mark.parametrize("loaded", [False, True])
+@pytest.mark.parametrize(("steps", "written"), [(2, False), (100_000, True)])
+def test_of_a_way_that_no_script_goes_only_the_end_is_written(steps: int, written: bool, loaded: bool, tmp_path: Path) -> None:
+    """A script solves a lasso: that is the line where training reached the solution, and another one where it stopped before."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(30, 3))
+    np.savetxt(tmp_path / "t.csv", np.c_[X, X @ [1, 0, 2] + rng.normal(size=30)], delimiter=",", header="a,b,c,y", comments="")
+    model = bl.fit(str(tmp_path / "t.csv"), "y ~ a + b + c", l1=0.1, solver=Proximal(steps=steps))
+    assert (model.stop is bl.Stop.STEPS) != written
+    if loaded:
+        model.save(tmp_path / "m.bestline")
+        model = bl.load(tmp_path / "m.bestline")
+    data = tmp_path / "t.csv"
+    if written:
+        assert "0.1" in script(model, "numpy", data=data)
+        return
+    with pytest.raises(OptionError, match="stopped on its way to the solution"):
+        script(model, "numpy", data=data)

@@ -20,7 +20,7 @@ import bestline as bl
 from bestline.api.model import Model
 from bestline.errors import BestlineWarning, OptionError
 from bestline.export.script import STYLES, script
-from bestline.export.script.literals import are_single, comment, number, quoted, single, value
+from bestline.export.script.literals import WIDTH, are_single, array, comment, number, quoted, single, value
 from export.script.examples import agrees
 from searches import long
 
@@ -156,3 +156,16 @@ def test_texts_stay_in_their_quotes_and_comments_on_their_line(text: str) -> Non
     assert ast.literal_eval(quoted(text)) == text
     assert ast.literal_eval(value((text, 1))) == (text, 1)
     assert len(f"# {comment(text)}".splitlines()) == 1
+
+
+@pytest.mark.parametrize("shape", [(), (3,), (90,), (2, 2), (40, 3), (4, 60), (1, 90), (2, 3, 30)])
+def test_an_array_of_any_shape_reads_back_row_by_row_in_lines_that_fit(shape: tuple[int, ...]) -> None:
+    values = torch.tensor(np.random.default_rng(0).normal(size=shape))
+    lines = array("w", values, "array(", ")")
+    scope = {"array": np.array}
+    exec("\n".join(lines), scope)  # noqa: S102  what a script does
+    assert np.array_equal(scope["w"], values.numpy())
+    assert max(map(len, lines)) <= WIDTH + len("  # fmt: skip")
+    if len(lines) > 1 and len(shape) == 2:
+        opening = [line for line in lines[1:-1] if line.strip().startswith("[")]
+        assert len(opening) == shape[0], "a row of numbers begins on a line of its own"

@@ -20,6 +20,7 @@ from bestline.numerics.rows import Rows
 from bestline.numerics.scaling import Scaling
 from bestline.training import too_wide
 from bestline.training.cross_validation import geometric
+from bestline.training.solvers import few_rows
 from bestline.training.solvers.few_rows import CentredRows, solve_rows
 from bestline.training.solvers.path import Normal, solve, top
 from bestline.training.too_wide import refuse_folds
@@ -132,6 +133,18 @@ def test_ridge_and_least_squares_are_scikit_learns() -> None:
     smallest = np.linalg.pinv(X - X.mean(0)) @ (y - y.mean(0))
     assert path.weights[0, 3].numpy() == pytest.approx(smallest, rel=1e-8, abs=1e-10)
     assert bool((path.gap[0] <= GAP * few.square).all())
+
+
+@pytest.mark.parametrize("share", [0.2, 0.7, 1.0])
+def test_the_gap_of_no_weights_is_that_of_its_closed_form(share: float) -> None:
+    """Without weights and ridge the residuals are y, to be shrunk by c = l1 / max 2 |x_j'y|: so the gap is (1 - c)^2 |y|^2."""
+    X, y = (torch.tensor(v) for v in table(30, 50, seed=7))
+    ones = torch.ones(50, dtype=f64)
+    dual = few_rows._DualProblem.of(X, y[:, 0], ones, positive=False)
+    nothing = torch.zeros(1, 50, dtype=f64)
+    hardest = float(2 * (X.T @ y).abs().max())
+    gap = dual._gaps(nothing, dual.pulls(nothing), series(share * hardest), series(0.0))
+    assert float(gap) == pytest.approx((1 - share) ** 2 * float((y**2).sum()), rel=1e-9, abs=1e-6)
 
 
 # --- what columns and rows may be --------------------------------------------------------------------------------------------------
