@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -19,7 +20,9 @@ import bestline as bl
 from bestline.cli.app import app
 from bestline.cli.layout import laid_out
 from bestline.cli.streams import as_json
+from bestline.cli.terminal import Terminal
 from bestline.cli.words import split_formula
+from bestline.errors import BestlineWarning
 from bestline.wording import aligned, apart, width
 
 Run = Callable[..., SimpleNamespace]
@@ -419,3 +422,16 @@ def test_adjusted_r2_is_that_of_statsmodels(run: Run, table: Path) -> None:
     assert f"adjusted {expected:.4f}" in run("summary", "m.bestline").out
     assert bl.load("m.bestline").glance().adj_r_squared.iloc[0] == pytest.approx(expected, rel=1e-12)
     assert run("fit", table, "y ~ x1", "--l2", "1", "--json").facts["r2_adjusted"] is None
+
+
+def test_a_warning_is_told_once_however_often_it_is_heard_and_in_its_order(capsys: pytest.CaptureFixture[str]) -> None:
+    terminal = Terminal()
+    for words in (["first", "second", "first"], ["second", "third"]):
+        with terminal.listening():
+            for word in words:
+                warnings.warn(word, BestlineWarning, stacklevel=1)
+    assert terminal.said == ["first", "second", "third"]
+    terminal.answer("the line", known=("second",))
+    out, err = capsys.readouterr()
+    assert out == "the line\n"
+    assert err.splitlines() == ["warning: first", "warning: third"]
