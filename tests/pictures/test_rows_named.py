@@ -92,6 +92,13 @@ def test_of_many_rows_both_tails_are_drawn_to_the_last_row() -> None:
     expected = stats.norm.ppf((np.arange(n) + 0.5) / n)
     assert list(points.x[:TOP]) == pytest.approx(expected[:TOP].tolist(), rel=1e-9)
     assert list(points.x[-TOP:]) == pytest.approx(expected[-TOP:].tolist(), rel=1e-9)
+    # Between them the sketch goes on where the last of the tail ends: no place twice, and the residuals' own quantiles there.
+    assert (np.diff(points.x) > 0).all()
+    assert points.x[TOP] == pytest.approx(expected[TOP], rel=1e-9)
+    middle = slice(TOP, -TOP)
+    assert list(points.y[middle]) == pytest.approx(
+        np.quantile(r, stats.norm.cdf(points.x[middle])).tolist(), rel=0.05, abs=0.05
+    )
     low = next(m for m in picture.panels[0].marks if isinstance(m, Points)).y
     assert min(low) == pytest.approx(r[0], rel=1e-7)
     assert max(low) == pytest.approx(r[-1], rel=1e-7)
