@@ -166,6 +166,9 @@ def test_an_array_of_any_shape_reads_back_row_by_row_in_lines_that_fit(shape: tu
     exec("\n".join(lines), scope)  # noqa: S102  what a script does
     assert np.array_equal(scope["w"], values.numpy())
     assert max(map(len, lines)) <= WIDTH + len("  # fmt: skip")
-    if len(lines) > 1 and len(shape) == 2:
-        opening = [line for line in lines[1:-1] if line.strip().startswith("[")]
-        assert len(opening) == shape[0], "a row of numbers begins on a line of its own"
+
+
+@pytest.mark.parametrize("shape", [(40, 3), (4, 60), (1, 90)])
+def test_a_row_of_numbers_begins_on_a_line_of_its_own(shape: tuple[int, int]) -> None:
+    lines = array("w", torch.tensor(np.random.default_rng(0).normal(size=shape)), "array(", ")")
+    assert sum(line.strip().startswith("[") for line in lines[1:-1]) == shape[0]
