@@ -13,12 +13,12 @@ from bestline.pictures.render.mpl import save
 from bestline.pictures.render.png import still
 from bestline.pictures.sweep import picture
 from bestline.training.foresight.sweep import SweptRuns
-from bestline.wording import as_cell, entry
+from bestline.wording import as_cell, count, entry
 
 __all__ = ["write_sweep", "written_as"]
 
 _KINDS = ("html", "csv", "png", "svg", "pdf")
-_DPI = 120  # of the picture in a page
+_DPI = 90  # of the picture in a page
 
 
 def write_sweep(path: str | os.PathLike[str], runs: SweptRuns, *, overwrite: bool = False) -> None:
@@ -53,4 +53,4 @@ def written_as(path: str | os.PathLike[str]) -> str:
 def _page(runs: SweptRuns) -> str:
     shown, columns = picture(runs), runs.columns
     rows = [[entry(value) for value in row] for row in zip(*columns.values(), strict=True)]
-    return sweep_page(shown.title or "Sweep", still(shown, dpi=_DPI), list(columns), rows)
+    return sweep_page(f"Sweep of {count(len(rows), 'run')}", still(shown, dpi=_DPI), list(columns), rows)

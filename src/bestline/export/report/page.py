@@ -144,10 +144,10 @@ def _no_errors(model: FittedLine) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Penalty:
-    """What the penalty does, in sentences, and pictures of how it was chosen, each with its name."""
+    """What the penalty does, in sentences, and pictures of how it was chosen."""
 
     told: tuple[str, ...]
-    stills: tuple[tuple[str, Still], ...]
+    stills: tuple[Still, ...]
 
 
 def _penalty(model: FittedLine) -> _Penalty | None:
@@ -155,14 +155,12 @@ def _penalty(model: FittedLine) -> _Penalty | None:
     chosen = model.cv
     if not model.plan.penalised and chosen is None:
         return None
-    stills = []
+    stills: list[Still] = []
     if chosen is not None:
         # Per standard deviation, so that slopes of columns in different units can be compared.
         scales = model.training.spread[: model.design.p].tolist()
-        stills.append(("Cross-validation error of each penalty", _still(error_curve(chosen))))
-        for i, target in enumerate(model.targets):
-            shown = coefficient_path(chosen, target=i, scales=scales)
-            stills.append((f"Regularization path of {plain(target)}", _still(shown)))
+        paths = [coefficient_path(chosen, target=i, scales=scales) for i in range(len(model.targets))]
+        stills = [_still(shown) for shown in (error_curve(chosen), *paths)]
     return _Penalty(tuple(penalty_told(model)), tuple(stills))
 
 

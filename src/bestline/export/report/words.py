@@ -134,7 +134,7 @@ def coefficients(model: FittedLine, target: int) -> Coefficients:
     # A column that has no number for any term is left out.
     errors = any(math.isfinite(c.std_error) for c in table)
     intervals = any(math.isfinite(c.conf_low) for c in table)
-    head = ["", "estimate"]
+    head = ["term", "estimate"]
     head += ["std error"] if errors else []
     head += ["t", "p", "95% low", "95% high"] if intervals else []
     head += ["right digits"] if known else []

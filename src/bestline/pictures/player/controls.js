@@ -11,7 +11,7 @@ const SPEEDS = [0.25, 0.5, 1, 2, 4];
 
 /** What can be switched on: its name in the view, its key, the text of its button, and what it says. */
 export const TOGGLES = [
-  ["trained", "u", "as trained", "weights as trained, else in the data's units"], ["log", "l", "log", "logarithmic loss"], ["residuals", "r", "residuals", "residuals"], ["squares", "s", "squares", "squares of the residuals"],
+  ["trained", "u", "as trained", "weights as trained, else in the data's units"], ["log", "l", "log", "loss on a log scale"], ["residuals", "r", "residuals", "residuals"], ["squares", "s", "squares", "squares of the residuals"],
   ["table", "b", "table", "table of steps"], ["dark", "t", "dark", "dark colours"], ["help", "?", "?", "these keys"],
 ];
 const MOVES = [["Space", "play or pause"], ["← →", "a step back or forward"], ["Shift ← →", "ten steps"], ["Home End", "first or last step"]];
@@ -83,7 +83,7 @@ export function footerOf(player) {
   const { session } = player, region = (label) => make("div", { class: "bl-table", tabindex: 0, role: "region", "aria-label": label });
   const keys = [...MOVES, ...TOGGLES.map(([, key, , label]) => [key, label]), ["arrows on the surface", "turn it"]];
   player.help = make("dl", { class: "bl-help" }, ...keys.map(([key, what]) => make("div", {}, make("dt", { text: key }), make("dd", { text: what }))));
-  player.copyButton = button(player, "copy", "Copy all steps as CSV", () => player.copy(), "copy as CSV");
+  player.copyButton = button(player, "copy", "copy as CSV: all steps", () => player.copy(), "copy as CSV");
   player.rows = region("Table of steps");
   player.steps = make("div", { class: "bl-steps" }, player.copyButton, player.rows);
   player.table = region("Table of runs");

@@ -73,11 +73,15 @@ class Still:
         What is seen, for those who cannot see it.
     dark : bytes, optional
         The same picture in dark colours, for screens that are set so; paper gets the light one.
+    title, note : str
+        What stands above and below it as text of the page, which wraps on any screen; empty where they are in the picture.
     """
 
     png: bytes
     alt: str
     dark: bytes | None = None
+    title: str = ""
+    note: str = ""
 
 
 def templates(room: str) -> Environment:

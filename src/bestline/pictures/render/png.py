@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 
 from bestline.pictures.marks import Picture
 from bestline.pictures.render import mpl
@@ -12,9 +13,10 @@ _COLOURS = 96  # most of them for the soft edges of lines and letters
 
 
 def still(picture: Picture, *, dpi: float) -> Still:
-    """The picture as a page shows it, in light and in dark colours."""
-    light, dark = (compact(picture, dpi=dpi, theme=theme) for theme in ("light", "dark"))
-    return Still(light, picture.alt, dark)
+    """The picture as a page shows it, in light and in dark colours; its title and its note are text of the page."""
+    bare = replace(picture, title="", note="")
+    light, dark = (compact(bare, dpi=dpi, theme=theme) for theme in ("light", "dark"))
+    return Still(light, picture.alt, dark, picture.title, picture.note)
 
 
 def compact(picture: Picture, *, dpi: float, theme: str = "light") -> bytes:
