@@ -10,6 +10,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -21,6 +22,7 @@ import bestline as bl
 from bestline.api.model import Model
 from bestline.cli import main
 from bestline.errors import BestlineWarning
+from pictures.player.pages import CHROMIUM, FLAGS, needs
 
 Run = Callable[..., SimpleNamespace]
 
@@ -95,3 +97,18 @@ def walked() -> Model:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", BestlineWarning)
         return bl.fit(data, formula, missing="drop", solver="sgd", lr=0.2, steps=60, split=(0.8, 0.2), start=(0, 0))
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    """Debian's Chromium, for the pages that are looked at."""
+    try:
+        from playwright.sync_api import sync_playwright
+    except ImportError:
+        needs(False, "playwright")
+        raise
+    needs(Path(CHROMIUM).exists(), CHROMIUM)
+    with sync_playwright() as engine:
+        chromium = engine.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield chromium
+        chromium.close()

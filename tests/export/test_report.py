@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from html import escape, unescape
 
 import numpy as np
 import pytest
@@ -12,7 +13,9 @@ from bestline.errors import DataError
 from bestline.export.report.card import card
 from bestline.export.report.effects import effects, in_short
 from bestline.pictures import watch as watching
+from bestline.pictures.penalty_paths import coefficient_path, error_curve
 from bestline.wording import rounded
+from hard import NAMES, TARGET, hard_table
 from pictures.walks import PENGUINS, module
 
 pytestmark = pytest.mark.filterwarnings("ignore::bestline.errors.BestlineWarning")
@@ -104,3 +107,81 @@ def test_the_mean_alone_is_off_by_the_targets_standard_deviation(noise: float, f
     y = 3 * x + noise * draw.normal(size=60)
     (said,) = in_short(bl.fit({"x": x, "y": y}, "y ~ x", folds=folds))
     assert f"always predicting the mean would be off by {rounded(y.std())}" in said
+
+
+def text_of(html: str) -> str:
+    """What is read on a page: without markup, scripts and styles."""
+    return unescape(re.sub(r"<[^>]*>", "", re.sub(r"<(script|style)\b.*?</\1>", "", html, flags=re.DOTALL)))
+
+
+COLUMNS = "body_mass_g ~ flipper_length_mm + bill_length_mm + bill_depth_mm + species + sex"
+
+
+@pytest.mark.parametrize("kind", ["ridge", "lasso", "enet"])
+def test_a_report_shows_how_a_penalty_was_chosen_and_what_it_does(kind: str) -> None:
+    draw = np.random.default_rng(5)
+    rows = draw.normal(size=(40, 7)) @ np.diag([1, 1, 1, 1, 1, 1, 4]) + np.outer(draw.normal(size=40), [1, 1, 1, 1, 1, 1, 1])
+    table = {name: rows[:, i] for i, name in enumerate("abcdefy")}
+    model = bl.fit(table, "y ~ a + b + c + d + e + f", cv=kind)
+    page = model.report().html
+    shown = [error_curve(model.cv), coefficient_path(model.cv, scales=model.training.spread[:6].tolist())]
+    for picture in shown:
+        assert page.count(escape(picture.alt)) == 1
+        assert picture.title in text_of(page)
+    said = text_of(page)
+    assert "Classical standard errors do not hold under a penalty" in said
+    kept = int((model.weights[:-1] != 0).sum())
+    assert (f"{kept} of 6 columns have a weight other than zero" in said) == (kind != "ridge")
+    assert ("sets none to exactly zero" in said) == (kind == "ridge")
+
+
+def test_a_penalty_that_was_given_is_told_and_has_no_pictures_of_a_choice() -> None:
+    page = bl.fit(PENGUINS, COLUMNS, missing="drop", l1=0.3).report().html
+    assert "l1 = 0.3" in text_of(page)
+    assert "Out-of-fold" not in page
+    assert "<h2>The penalty</h2>" not in bl.fit(PENGUINS, LINE, missing="drop").report().html
+
+
+def test_a_search_that_found_no_penalty_says_so() -> None:
+    said = text_of(bl.fit(PENGUINS, COLUMNS, missing="drop", cv="ridge").report().html)
+    assert "found no penalty that predicts better than none" in said
+    assert "do not hold" not in said
+    assert "Out-of-fold error" in said
+
+
+@pytest.mark.parametrize(
+    ("loss", "named", "aim"),
+    [
+        ("quantile:0.9", "the quantile (pinball) loss: a unit too low costs 0.9, a unit too high 0.1", "0.9 quantile"),
+        ("quantile", "pinball", "median"),
+        ("absolute", "least absolute deviations", "median"),
+        ("huber", "Huber's loss (an M-estimator)", ""),
+    ],
+)
+def test_a_report_on_another_loss_says_what_applies(loss: str, named: str, aim: str) -> None:
+    model = bl.fit(PENGUINS, LINE, missing="drop", loss=loss)
+    said = text_of(model.report().html)
+    assert named in said
+    effect, *_ = effects(model)
+    assert (f"in the {aim} of body_mass_g" in effect) == bool(aim)
+    # R2 and the error of the mean are about squares, which this line did not make small.
+    (short,) = in_short(model)
+    assert short in said
+    assert f"off by {rounded(model.held_out.mae[0])} on average (mean absolute error)" in short
+    assert "explains" not in short
+    assert ("is not meant to keep that small" in short) == (aim == "0.9 quantile")
+
+
+def test_a_long_formula_is_told_whole_but_does_not_fill_the_screen() -> None:
+    model = bl.fit(hard_table(500), f"{TARGET} ~ {' + '.join(NAMES)}")
+    page = model.report().html
+    (heading,) = re.findall(r"<h1>(.*?)</h1>", page)
+    assert text_of(heading) == f"{TARGET} on 30 columns"
+    assert all(name in text_of(page) for name in NAMES)
+
+
+def test_a_report_on_two_hundred_thousand_rows_stays_small() -> None:
+    model = bl.fit(hard_table(), f"{TARGET} ~ {' + '.join(NAMES)}", cv="lasso")
+    page = model.report().html
+    assert len(page.encode()) < 450_000  # measured: 370,000
+    assert "200,000" in text_of(page)

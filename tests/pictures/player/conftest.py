@@ -12,9 +12,7 @@ import pytest
 import bestline as bl
 from bestline.pictures import player
 from bestline.pictures.render.html import page
-from pictures.player.pages import FLAGS, Shown, fitted, needs, session_of, wave
-
-CHROMIUM = "/usr/bin/chromium"
+from pictures.player.pages import Shown, fitted, session_of, wave
 
 
 @pytest.fixture(scope="session")
@@ -46,20 +44,6 @@ def sessions() -> dict[str, dict[str, Any]]:
                 {"adam": fitted("y ~ x + z", solver="adam", lr=0.2, forward=wave, standardize=None, steps=60)}
             ),
         }
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Any]:
-    try:
-        from playwright.sync_api import sync_playwright
-    except ImportError:
-        needs(False, "playwright")
-        raise
-    needs(Path(CHROMIUM).exists(), CHROMIUM)
-    with sync_playwright() as engine:
-        chromium = engine.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield chromium
-        chromium.close()
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ export function csvOf(runs) {
   return lines.map((line) => line.map(cell).join(",")).join("\r\n") + "\r\n";
 }
 
-const line = (tag, cells) => make("tr", {}, ...cells.map((cell) => (cell instanceof Node ? cell : make(tag, { text: cell }))));
+const line = (tag, cells) => make("tr", {}, ...cells.map((cell) => (cell instanceof Node ? cell : make(tag, { text: cell, scope: tag === "th" && "col" }))));
 
 const table = (caption, head, body) => make("table", {}, make("caption", { text: caption }), make("thead", {}, line("th", head)), make("tbody", {}, ...body));
 
