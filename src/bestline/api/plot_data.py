@@ -32,8 +32,8 @@ def plot_data(
 ) -> Drawing:
     """The rows before any fit: the target against each variable of the formula, four at the most.
 
-    Of many rows 2,000 are shown, drawn by lot with a fixed seed; rows of weight 0 are absent. A category has its levels side by
-    side on its axis, the reference level first.
+    Of more than 5,000 rows none is a point: all are counted, in hexagons; rows of weight 0 are absent. A few far rows do not stretch
+    the axes; the edges say how many lie beyond. A category has its levels side by side on its axis, the reference level first.
 
     Parameters
     ----------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 import torch
@@ -9,6 +10,7 @@ import torch
 from bestline.data.design import Column, Design, Factor
 from bestline.data.tables import Source
 from bestline.numerics import Rows
+from bestline.pictures.clouds import POINTS
 from bestline.pictures.sample import Sample
 
 
@@ -20,9 +22,12 @@ def rows_before(source: Source, design: Design) -> Sample:
     columns = tuple(Column(factors[i].text, factors[i].text, ((i, j),)) for i, j in parts)
     shown = replace(design, factors=factors, columns=columns)
     names = [factor.text for factor in factors]
-    batches = (_coded(shown.rows(batch).rows, factors) for batch in source.batches(shown.reads()))
-    sample = Sample.draw(batches, names, design.targets)
-    return replace(sample, levels=tuple(factor.levels for factor in factors))
+
+    def read() -> Iterator[Rows]:
+        return (_coded(shown.rows(batch).rows, factors) for batch in source.batches(shown.reads()))
+
+    sample = Sample.draw(read(), names, design.targets, most=POINTS)
+    return replace(sample, levels=tuple(factor.levels for factor in factors), again=read)
 
 
 def _variables(design: Design) -> tuple[Factor, ...]:

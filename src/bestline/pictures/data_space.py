@@ -6,12 +6,15 @@ plotted against actual, where a perfect fit has all its points on the diagonal.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import pairwise
 
 import torch
 from torch import Tensor
 
-from bestline.numerics import Weights
+from bestline.numerics import Rows, Weights
+from bestline.pictures.clouds import FAR_APART, Axes
 from bestline.pictures.marks import Line, Mark, Panel, Points, numbers
 from bestline.pictures.sample import Sample, is_straight
 from bestline.training import Fit
@@ -105,14 +108,46 @@ def panel(
             behind.append(predicted(sample, fit, old, target, role="earlier", label="" if i else "earlier steps"))
         now = predicted(sample, fit, weights, target, label=described(fit, weights, target))
     else:
-        # Both axes from the actual values: the diagonal goes from corner to corner, and what misses it is seen to miss.
         span = reach(actual)
-        behind.append(diagonal(span))
         now = predicted(sample, fit, weights, target, role=role, label="rows")
     # Room for later lines without drawing them: limits of a series then only shrink.
     at = _places(sample, fit)
     room = [float(y) for old in later for y in sample.predictions(fit, at, old)[:, target].aminmax()]
-    return Panel(title, *axis_names(sample, target), (*behind, now), xlim=span, ylim=reach([*actual, *now.y, *room]))
+    ylim = reach([*actual, *now.y, *room])
+    if len(sample.features) == 1:
+        return Panel(title, *axis_names(sample, target), (*behind, now), xlim=span, ylim=ylim)
+    # Axes alike, so that the diagonal goes from corner to corner and what misses it is seen to miss; not where predictions are so
+    # far off that nothing of the actual values would be left.
+    even = ylim[1] - ylim[0] <= FAR_APART * (span[1] - span[0])
+    span = ylim if even else span
+    return Panel(title, *axis_names(sample, target), (diagonal(span), now), xlim=span, ylim=ylim, even=even)
+
+
+def actual_and_predicted(sample: Sample, fit: Fit, target: int) -> Axes:
+    """Axes for the predictions of a fit, against what they should be: both axes alike."""
+
+    def place(rows: Rows) -> tuple[Tensor, Tensor]:
+        return rows.y[:, target], sample.predictions(fit, rows.X, fit.weights)[:, target]
+
+    return Axes(place, alike=True)
+
+
+def feature_and_target(target: int, lines: Sequence[Line], feature: int = 0, levels: int = 0) -> Axes:
+    """Axes for one target over one feature, with room for lines over it."""
+    return Axes(
+        lambda rows: (rows.X[:, feature], rows.y[:, target]),
+        levels=levels,
+        room=(lambda xlim: [y for line in lines for y in _heights(line, xlim)]) if lines else None,
+    )
+
+
+def _heights(line: Line, xlim: tuple[float, float]) -> Iterator[float]:
+    """Heights of a line between limits of x, where it is finite: those of its points, and where it enters and leaves."""
+    yield from (y for x, y in zip(line.x, line.y, strict=True) if xlim[0] <= x <= xlim[1] and math.isfinite(y))
+    for (x0, y0), (x1, y1) in pairwise(zip(line.x, line.y, strict=True)):
+        for edge in xlim:
+            if x0 < edge < x1 and math.isfinite(y0) and math.isfinite(y1):
+                yield y0 + (edge - x0) / (x1 - x0) * (y1 - y0)
 
 
 def diagonal(span: tuple[float, float]) -> Line:

@@ -17,10 +17,11 @@ import torch
 
 import bestline.pictures.data_space as dataspace
 from bestline.errors import FileError, OptionError, readable
+from bestline.pictures import clouds
 from bestline.pictures.axis_labels import labels, loss_label, updates
 from bestline.pictures.landscape import END, MESH, SHADOW, Landscape, Pair, grid_values, landscape, path_losses
 from bestline.pictures.landscape_marks import beside, contour_marks, of_the_arrow, relief, seen, trained
-from bestline.pictures.marks import Line, Mark, Panel, Picture, Points, Table, numbers, run_role
+from bestline.pictures.marks import Line, Panel, Picture, Points, Table, numbers, run_role
 from bestline.pictures.sample import Sample
 from bestline.training import Fit, Stop, planes
 from bestline.wording import count, said, shown
@@ -89,47 +90,69 @@ def data(
             f"Several lines are drawn over one feature; this data has {len(sample.features)}: draw each model alone."
         )
     if fit is not None and len(sample.features) != 1:
-        panel = dataspace.panel(sample, fit, fit.weights, target, "Predicted against actual")
-        alt = f"{count(sample.of, 'row')}: predicted against actual {name}, with the diagonal of perfect prediction."
-        return Picture((panel,), f"{name}: predicted and actual", sample.note, alt)
+        return predicted(sample, fit, target=target)
     # Without a fit there is nothing to be predicted, and a plane over several features cannot be drawn.
     if len(sample.features) != 1 or any(sample.levels):
         return _each_feature(sample, target)
     feature = sample.features[0]
-    marks: list[Mark] = [dataspace.points(sample, target)]
-    alt = f"{count(sample.of, 'row')}: {name} from {said(float(y.min()))} to {said(float(y.max()))} against {feature}."
+    lines: list[Line] = []
     if truth is not None:
         slope, intercept = true_line(truth)
         at = dataspace.ends([sample])[:, 0]
         label = f"true: slope {said(slope)}, intercept {said(intercept)}"
-        marks.append(Line(numbers(at.tolist()), numbers((slope * at + intercept).tolist()), "true", label))
-        alt += f" The line {label}."
+        lines.append(Line(numbers(at.tolist()), numbers((slope * at + intercept).tolist()), "true", label))
     if fit is not None:
-        label = dataspace.described(fit, fit.weights, target)
-        marks.append(dataspace.predicted(sample, fit, fit.weights, target, label=label))
-        alt += f" The line {label}."
-    for i, (name, other) in enumerate((others or {}).items()):
+        lines.append(_line_of(sample, fit, target, "fitted", dataspace.described(fit, fit.weights, target)))
+    for i, (other_name, other) in enumerate((others or {}).items()):
         # The first look is that of the points, the second that of the line.
-        line = dataspace.predicted(sample, other, other.weights, target, role=run_role(i + 2), label=shown(name))
-        marks.append(line)
-        alt += f" The line {shown(name)}."
-    return Picture((Panel("", feature, name, tuple(marks)),), f"{name} against {feature}", sample.note, alt)
+        lines.append(_line_of(sample, other, target, run_role(i + 2), shown(other_name)))
+    view = clouds.cloud(sample, dataspace.feature_and_target(target, lines))
+    span = f"{name} from {said(float(y.min()))} to {said(float(y.max()))}" if sample.whole else name
+    alt = [f"{count(sample.of, 'row')}: {span} against {feature}.", *(f"The line {line.label}." for line in lines)]
+    panel = Panel("", feature, name, (*view.marks, *lines), xlim=view.xlim, ylim=view.ylim)
+    return Picture((panel,), f"{name} against {feature}", clouds.note(sample, view), " ".join(alt))
+
+
+def _line_of(sample: Sample, fit: Fit, target: int, role: str, label: str) -> Line:
+    """A fit as a line over the one feature."""
+    line = dataspace.predicted(sample, fit, fit.weights, target, role=role, label=label)
+    return line if isinstance(line, Line) else Line(line.x, line.y, role, label)
+
+
+def predicted(sample: Sample, fit: Fit, *, target: int = 0) -> Picture:
+    """What a fit predicts, against what it should be, with the diagonal of perfect prediction; both axes alike."""
+    name = sample.targets[target] if 0 <= target < len(sample.targets) else ""
+    sample.y(target)
+    view = clouds.cloud(sample, dataspace.actual_and_predicted(sample, fit, target), label="rows")
+    span = max(view.xlim[0], view.ylim[0]), min(view.xlim[1], view.ylim[1])
+    line = [dataspace.diagonal(span)] if span[0] < span[1] else []
+    axes = f"actual {name}", f"predicted {name}"
+    panel = Panel("", *axes, (*view.marks, *line), xlim=view.xlim, ylim=view.ylim, even=view.even)
+    alt = f"{count(sample.of, 'row')}: predicted against actual {name}, with the diagonal of perfect prediction."
+    return Picture((panel,), f"{name}: predicted against actual", clouds.note(sample, view), alt)
 
 
 def _each_feature(sample: Sample, target: int) -> Picture:
-    name, y = sample.targets[target], numbers(sample.y(target).tolist())
-    columns = [(feature, sample.rows.X[:, j].tolist()) for j, feature in enumerate(sample.features[:_MOST_PANELS])]
-    levels = [tuple(map(shown, names)) for names in sample.levels] or [()] * (len(columns) or 1)
+    name = sample.targets[target]
+    if not sample.features:
+        y = numbers(sample.y(target).tolist())
+        panel = Panel("", "row", name, (Points(numbers(range(len(y))), y, "data", "data"),), legend=False)
+        return Picture(
+            (panel,), f"{name}, row by row", sample.note, f"{count(sample.of, 'row')}: {name} against the number of the row."
+        )
+    features = sample.features[:_MOST_PANELS]
+    levels = [tuple(map(shown, names)) for names in sample.levels[:_MOST_PANELS]] or [()] * len(features)
+    each = [dataspace.feature_and_target(target, (), j, len(names)) for j, names in enumerate(levels)]
+    views = clouds.clouds(sample, each)
     panels = tuple(
-        Panel("", feature, name, (Points(numbers(x), y, "data", "data"),), legend=False, xnames=names)
-        for (feature, x), names in zip(columns or [("row", list(range(len(y))))], levels, strict=False)
+        Panel("", feature, name, own.marks, xlim=own.xlim, ylim=own.ylim, legend=False, xnames=names)
+        for feature, own, names in zip(features, views, levels, strict=True)
     )
-    note = sample.note
+    note = clouds.note(sample, views[0])
     if len(sample.features) > _MOST_PANELS:
         note = f"The first {_MOST_PANELS} of {len(sample.features)} features are shown. {note}".strip()
-    alt = f"{count(sample.of, 'row')}: {name} against {', '.join(sample.features[:_MOST_PANELS]) or 'the number of the row'}."
-    title = {0: f"{name}, row by row", 1: f"{name} against {sample.features[0] if columns else ''}"}
-    return Picture(panels, title.get(len(columns), f"{name} against each feature"), note, alt)
+    alt = f"{count(sample.of, 'row')}: {name} against {', '.join(features)}."
+    return Picture(panels, f"{name} against {features[0] if len(features) == 1 else 'each feature'}", note, alt)
 
 
 def before_after(sample: Sample, fit: Fit, *, target: int = 0) -> Picture:

@@ -18,6 +18,7 @@ from bestline.inference.prediction import evaluate
 from bestline.inference.scores import Scores
 from bestline.inference.uncertainty import tables, target_number
 from bestline.inference.why_not import why_not
+from bestline.pictures.clouds import POINTS
 from bestline.pictures.coefficients import coefficients
 from bestline.pictures.diagnostics import panels
 from bestline.pictures.landscape import Pair
@@ -25,6 +26,7 @@ from bestline.pictures.marks import Picture
 from bestline.pictures.overview import overview
 from bestline.pictures.player.session import run_label
 from bestline.pictures.render.mpl import Drawing, draw
+from bestline.pictures.residuals import residuals
 from bestline.pictures.sample import Sample, rows_shown
 from bestline.pictures.sweep import picture
 from bestline.training import Fit, Selection
@@ -33,7 +35,9 @@ from bestline.training.foresight.sweep import SweptRuns
 
 @answering(
     {
-        "residuals resid qq qqplot residual leverage cooks influence scale_location": "residuals are drawn by plot.diagnostics()",
+        "resid residual residual_plot resid_plot": "residuals are drawn by plot.residuals(), and in four panels by plot.diagnostics()",
+        "qq qqplot leverage cooks influence scale_location": "quantiles, leverage and Cook's distance are drawn by plot.diagnostics()",
+        "actual actual_predicted predicted_actual pred predictions fitted": "predicted against actual is plot.predicted()",
         "scatter line fit regression points": "the rows with the line are plot.data()",
         "show display": "each picture is a matplotlib Figure: a notebook shows it, and .savefig('name.png') writes it",
         "save savefig write": "each picture saves itself: plot.data().savefig('name.png')",
@@ -78,6 +82,9 @@ class Gallery:
         # Rows are drawn by lot with a fixed seed: the same picture each time, and the same rows in all of them.
         return rows_shown(self.model, data, part)
 
+    def _cloud(self, data: Any, by: str | None) -> Sample:
+        return rows_shown(self.model, data, most=POINTS, by=by)
+
     def _drawn(self, picture: Picture) -> Drawing:
         return draw(picture, theme=self.theme)
 
@@ -90,19 +97,36 @@ class Gallery:
         *,
         truth: figure.Truth | None = None,
         others: Mapping[str, FittedLine] | None = None,
+        by: str | None = None,
         target: int | str = 0,
     ) -> Drawing:
         """The rows with the fitted line; with several features, predicted against actual.
 
         `truth` is the line that the data were made from: (slope, intercept), the generator's mapping, or the JSON file beside the
-        data. With `others`, models over the same feature, such as quantiles or penalties, all lines are in one picture.
+        data. With `others`, models over the same feature, such as quantiles or penalties, all lines are in one picture. Points have
+        the colour of their level of a category of the line: of the one called `by`, or else of the first.
+
+        Of more than 5,000 rows none is a point: all are counted in hexagons. A few far rows do not stretch the axes; the edges say
+        how many rows lie beyond them.
         """
-        sample, number, lines = self.sample(data), self._number(target), lines_by_label(others)
+        sample, number, lines = self._cloud(data, by), self._number(target), lines_by_label(others)
         for name, other in lines.items():
             if other.features != self.model.features or other.targets != self.model.targets:
                 raise OptionError(f"{name!r} is of other columns, so its line has no place in this picture; draw it alone.")
         fits = {name: other.trained for name, other in lines.items()}
         return self._drawn(figure.data(sample, target=number, truth=truth, fit=self.model.trained, others=fits))
+
+    def predicted(self, data: Any = None, *, by: str | None = None, target: int | str = 0) -> Drawing:
+        """What the line predicts for every row, against what it should be, on axes alike; `by` and far rows as in `data`."""
+        return self._drawn(figure.predicted(self._cloud(data, by), self.model.trained, target=self._number(target)))
+
+    def residuals(self, data: Any = None, *, kind: str | None = None, by: str | None = None, target: int | str = 0) -> Drawing:
+        """Residuals against fitted values; `by` and far rows as in `data`.
+
+        `kind` is "raw", "standardised" (over its own standard deviation) or "studentised" (the same, from the line without the row),
+        `resid`, `std_resid` and `rstudent` of `influence`. By default standardised, where the line has them and `data` is left out.
+        """
+        return self._drawn(residuals(self.model, data, kind=kind, by=by, target=self._number(target)))
 
     def before_after(self, data: Any = None, *, target: int | str = 0) -> Drawing:
         """The line where training started, and where it ended."""

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from bestline.data.design import Column, Design
 from bestline.data.tables import open_source
-from bestline.errors import OptionError, ShapeError
+from bestline.errors import ColumnError, OptionError, ShapeError
 from bestline.inference.fitted import FittedLine
 from bestline.inference.training_rows import rows
 from bestline.numerics import Features, Rows, Targets, Weights, joined
@@ -19,6 +21,7 @@ from bestline.training.objective import LineForward, RowLoss, line
 from bestline.wording import shown
 
 MOST = 2_000  # points that can still be told apart
+_MOST_LEVELS = 50  # of a category that colours rows
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -37,6 +40,10 @@ class Sample:
         Where all columns of the design are made from the one that is shown: its values (m, 1) as those columns (m, p).
     levels : tuple of tuples of str
         Before a fit, the levels of each feature that is a category, whose values are their places from 0; else empty.
+    again : callable or None
+        Gives all rows once more, batch by batch, as those of `rows`.
+    group, levels_of : Tensor (n,) or None, tuple of str
+        Of a category of the line, the place of the level that each row has, and the levels.
     """
 
     rows: Rows
@@ -45,6 +52,9 @@ class Sample:
     targets: tuple[str, ...]
     columns: Callable[[Tensor], Features] | None = None
     levels: tuple[tuple[str, ...], ...] = ()
+    again: Callable[[], Iterator[Rows]] | None = None
+    group: Tensor | None = None
+    levels_of: tuple[str, ...] = ()
 
     @classmethod
     def draw(
@@ -94,12 +104,13 @@ class Sample:
     def over(self, column: int, columns: Callable[[Tensor], Features]) -> Sample:
         """The same rows seen over one of the columns, from which `columns` makes all of them."""
         rows = Rows(self.rows.X[:, column : column + 1], self.rows.y, self.rows.w)
-        return replace(self, rows=rows, features=(self.features[column],), columns=columns)
+        again = None if self.again is None else partial(_column, self.again, column)
+        return replace(self, rows=rows, features=(self.features[column],), columns=columns, again=again)
 
     def few(self, most: int) -> Sample:
         """At most so many of the rows, evenly spread: they are a random choice already, so nothing is drawn a second time."""
         keep = torch.linspace(0, len(self.rows) - 1, min(len(self.rows), most)).round().long()
-        return replace(self, rows=self.rows[keep])
+        return replace(self, rows=self.rows[keep], group=None if self.group is None else self.group[keep])
 
     def predictions(self, fit: Fit, X: Tensor, weights: Weights) -> Targets:
         """Predictions (m, k) at values X of the columns that are shown, by weights (d, k), all in the data's units; an own forward
@@ -145,6 +156,10 @@ class Sample:
         return self.rows.y[:, target]
 
 
+def _column(again: Callable[[], Iterator[Rows]], column: int) -> Iterator[Rows]:
+    return (Rows(batch.X[:, column : column + 1], batch.y, batch.w) for batch in again())
+
+
 def _check(rows: Rows, features: Sequence[str], targets: Sequence[str]) -> None:
     if (len(features), len(targets)) != (rows.X.shape[1], rows.y.shape[1]):
         raise ShapeError(
@@ -159,15 +174,31 @@ def is_straight(fit: Fit) -> bool:
     return not isinstance(smooth, RowLoss) or isinstance(smooth.forward, LineForward)
 
 
-__all__ = ["MOST", "Sample", "is_straight", "rows_shown"]
+__all__ = ["MOST", "Sample", "is_straight", "rows_shown", "with_levels"]
 
 
-def rows_shown(model: FittedLine, data: Any = None, part: str = "training") -> Sample:
-    """The rows to show: of `data`, or else of a part of the model's own."""
-    sample = Sample.draw(rows(model, part, data), model.features, model.targets)
+def rows_shown(
+    model: FittedLine, data: Any = None, part: str = "training", *, most: int = MOST, by: str | None = None
+) -> Sample:
+    """The rows to show: of `data`, or else of a part of the model's own; at most so many.
+
+    Each has the level of a category of the line, of the one called `by`, or else of the first.
+    """
     design = model.design
+    wide, levels = with_levels(model, by)
+    p = design.p
+    drawn = Sample.draw(rows(wide, part, data), wide.features, model.targets, most=most)
+    X = drawn.rows.X
+    sample = replace(
+        drawn,
+        rows=Rows(X[:, :p], drawn.rows.y, drawn.rows.w),
+        features=drawn.features[:p],
+        again=lambda: rows(model, part, data),
+        group=X[:, p:].argmax(1) if levels else None,
+        levels_of=levels,
+    )
     # Several columns of one variable, as x and x^2, are a curve over that variable; anything else has no single axis.
-    if design.p < 2 or len(design.needs) != 1 or design.texts or design.needs[0] not in design.names:
+    if p < 2 or len(design.needs) != 1 or design.texts or design.needs[0] not in design.names:
         return sample
     name = design.needs[0]
 
@@ -176,3 +207,27 @@ def rows_shown(model: FittedLine, data: Any = None, part: str = "training") -> S
         return design.features(batch).X
 
     return sample.over(design.names.index(name), columns)
+
+
+def _category(design: Design, by: str | None) -> int | None:
+    """The number, among the design's factors, of the category whose levels are told apart."""
+    known = {f.column: i for i, f in reversed(list(enumerate(design.factors))) if f.kind == "category"}
+    if by is not None and by not in known:
+        raise OptionError(f"{ColumnError.missing(by, list(known), 'the categories of the line')}")
+    found = known[by] if by is not None else min(known.values(), default=None)
+    # Of more levels most would be others, and every one is a column.
+    return found if found is not None and (by is not None or len(design.factors[found].levels) <= _MOST_LEVELS) else None
+
+
+def with_levels(model: FittedLine, by: str | None) -> tuple[FittedLine, tuple[str, ...]]:
+    """The line with one more column for each level of a category, 1 in its rows, and the levels; itself where it has no category.
+
+    The category is the one called `by`, or else the first.
+    """
+    design = model.design
+    category = _category(design, by)
+    if category is None:
+        return model, ()
+    factor = design.factors[category]
+    more = tuple(Column(f"level {j} of {factor.text}", factor.text, ((category, j),)) for j in range(factor.width))
+    return FittedLine.of(model, design=replace(design, columns=(*design.columns, *more))), factor.levels

@@ -84,6 +84,11 @@ class Outside:
     right: int = 0
     what: str = "row"
 
+    def __add__(self, other: Outside) -> Outside:
+        """Those of these rows and of other ones."""
+        sides = (self.above + other.above, self.below + other.below, self.left + other.left, self.right + other.right)
+        return Outside(*sides, what=self.what)
+
     @property
     def texts(self) -> dict[str, str]:
         """What stands at each edge beyond which there are rows."""

@@ -31,7 +31,7 @@ def _points(ax: Any, mark: marks.Points, palette: Palette, order: float) -> list
     n = len(mark.x)
     size = style.size if single or n <= 150 else 4.0 if n <= 600 else 2.6
     # Many points overlap: the fainter and smaller, the more of them, so that crowds look dense and not flat.
-    alpha = style.alpha if single or n <= 150 else 0.6 if n <= 600 else 0.42
+    alpha = style.alpha if single else min(style.alpha, 0.75) if n <= 150 else 0.6 if n <= 600 else 0.42
     edge = palette.paper if single else style.colour
     ring = {"markeredgecolor": edge, "markeredgewidth": 1.0 if single else 0.0}
     _dots(ax, _columns(mark), style, size, alpha=alpha, zorder=order + (4 if single else 0), **ring)
