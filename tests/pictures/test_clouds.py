@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from matplotlib.path import Path
 
 import bestline as bl
-from bestline.errors import NumericalError, OptionError
+from bestline.errors import DataError, NumericalError, OptionError
 from bestline.numerics.rows import Rows
 from bestline.pictures import clouds, figures
 from bestline.pictures.gallery import Gallery
@@ -276,7 +276,12 @@ def test_residuals_are_raw_where_there_are_no_others(asked, options, reason):
 def test_residuals_of_other_data_are_raw_and_a_line_through_every_point_leaves_none(asked):
     rows = {"x": [1.0, 2.0, 3.0, 5.0], "y": [1.0, 2.0, 3.5, 4.0]}
     model = bl.fit(rows, "y ~ x")
-    assert "not those of training" in model.plot.residuals({"x": [2.0], "y": [1.0]}).note
+    other = {"x": [2.0, 7.0], "y": [1.0, 1.0]}
+    assert "not those of training" in model.plot.residuals(other).note
+    with pytest.raises(DataError):
+        model.plot.residuals(other, kind="standardised")
+    (again,) = marks(model.plot.residuals(rows), Points)
+    assert again == marks(model.plot.residuals(), Points)[0]
     exact = bl.fit({"x": [1.0, 2.0], "y": [1.0, 3.0]}, "y ~ x")
     assert "degrees of freedom" in exact.plot.residuals().note
     with pytest.raises(NumericalError, match="degrees of freedom"):

@@ -36,7 +36,7 @@ PLOT_EXAMPLES = examples(
 # What the gallery of a model calls its pictures, with - for _ on the command line.
 PICTURES = (
     *("data", "before_after", "train_test", "frame", "overview", "steps", "loss", "surface", "contour", "main_directions"),
-    *("weight", "coefficients", "diagnostics"),
+    *("weight", "coefficients", "predicted", "residuals", "diagnostics"),
 )
 _ENDINGS = (".png", ".svg", ".pdf")
 

@@ -110,8 +110,9 @@ class Axes:
         margin = 0.05 if whole else 0.12
         xlim, ylim = (limits(x, margin) if not self.levels else (-0.5, self.levels - 0.5)), limits(y, margin)
         if self.room is not None:
-            heights = [*ylim, *self.room(xlim)]
-            wider = min(heights), max(heights)
+            heights = list(self.room(xlim)) or [*ylim]
+            air = 0.04 * (max(heights) - min(heights))
+            wider = min(ylim[0], min(heights) - air), max(ylim[1], max(heights) + air)
             # A line that left the rows far behind, as of a run that diverged, would leave nothing of them to be seen.
             ylim = wider if wider[1] - wider[0] <= FAR_APART * (ylim[1] - ylim[0]) else ylim
         both = min(xlim[0], ylim[0]), max(xlim[1], ylim[1])

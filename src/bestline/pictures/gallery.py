@@ -124,7 +124,7 @@ class Gallery:
         """Residuals against fitted values; `by` and far rows as in `data`.
 
         `kind` is "raw", "standardised" (over its own standard deviation) or "studentised" (the same, from the line without the row),
-        `resid`, `std_resid` and `rstudent` of `influence`. By default standardised, where the line has them and `data` is left out.
+        `resid`, `std_resid` and `rstudent` of `influence`. By default standardised, where the line has them and `data` are the training rows.
         """
         return self._drawn(residuals(self.model, data, kind=kind, by=by, target=self._number(target)))
 

@@ -8,18 +8,19 @@ studentised   e / (s_without_it sqrt(1 - h))        the same, s from the line wi
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from bestline.errors import NumericalError, OptionError
+from bestline.errors import DataError, NumericalError, OptionError
+from bestline.inference.coordinates import Basis, Totals
 from bestline.inference.diagnostics.influence import influence
 from bestline.inference.fitted import FittedLine
-from bestline.inference.numbered_rows import Numbered
-from bestline.inference.training_rows import numbered
-from bestline.inference.uncertainty import basis_of
+from bestline.inference.numbered_rows import Numbered, OverRows
+from bestline.inference.training_rows import look, numbered
+from bestline.inference.uncertainty import basis_of, check_same_rows
 from bestline.inference.why_not import why_not
 from bestline.numerics import Rows
 from bestline.pictures import clouds
@@ -40,17 +41,24 @@ def residuals(
     Raises
     ------
     OptionError
-        For another kind, or for standardised ones of other data.
+        For another kind.
     NumericalError
         For standardised and studentised ones, where the line has no leverage.
+    DataError
+        For those of other data than the training rows.
     """
     if kind is not None and kind not in KINDS:
         raise OptionError(f"`kind` of residuals is one of {', '.join(map(repr, KINDS))}; got {kind!r}.")
-    reason = "the data are not those of training" if data is not None else why_not(model)
+    reason = why_not(model)
     sample, axes = None, clouds.Axes(lambda rows: (rows.X[:, 0], rows.y[:, 0]))
     if kind in ("standardised", "studentised") or (kind is None and reason is None):
-        sample = _leveraged(model, data, kind or "standardised", by, target)
-        if not bool(sample.rows.y.isfinite().any()):
+        try:
+            sample = _leveraged(model, data, kind or "standardised", by, target)
+        except DataError:  # of other data than those of training the line knows no leverage
+            if data is None or kind is not None:
+                raise
+            reason = "the data are not those of training"
+        if sample is not None and not bool(sample.rows.y.isfinite().any()):
             reason = "the line goes through every point, or no degrees of freedom are left"
             if kind is not None:
                 raise NumericalError(f"There are no {kind} residuals to draw: {reason}.")
@@ -109,5 +117,22 @@ def _leveraged(model: FittedLine, data: Any, kind: str, by: str | None, target: 
     def read() -> Iterator[Rows]:
         return (known(part) for part in numbered(wide, data))
 
+    if data is not None:
+        check_same_rows(basis, look(model, _Sum(basis), data))
     sample = Sample.draw(read(), ["fitted", "level"], [kind], most=clouds.POINTS)
     return replace(sample, again=read, group=sample.rows.X[:, 1] if levels else None, levels_of=levels)
+
+
+@dataclass(frozen=True, eq=False)
+class _Sum(OverRows[Totals]):
+    """The pass that adds up rows, to see whether they are those of training."""
+
+    basis: Basis
+
+    def empty(self) -> Totals:
+        """Of no rows."""
+        return Totals.none(self.basis)
+
+    def of(self, batch: Numbered) -> Totals:
+        """Of some rows."""
+        return Totals.of(self.basis.see(batch.rows))
