@@ -34,10 +34,12 @@ _HOME = {
     "Stochastic": "training.solvers",
     "Stop": "training.solvers",
     "Trace": "training.outcome",
+    "Windows": "api.windows",
     "compare": "inference.comparison",
     "errors": "",
     "fit": "api.fit",
     "fit_groups": "api.groups",
+    "fit_rolling": "api.windows",
     "load": "api.load",
     "nn": "",
     "plot_data": "api.plot_data",
@@ -71,11 +73,13 @@ __all__ = [
     "Stochastic",
     "Stop",
     "Trace",
+    "Windows",
     "__version__",
     "compare",
     "errors",
     "fit",
     "fit_groups",
+    "fit_rolling",
     "load",
     "nn",
     "plot_data",
@@ -95,6 +99,7 @@ if TYPE_CHECKING:
     from bestline.api.model import Model
     from bestline.api.plot_data import plot_data
     from bestline.api.surface import surface
+    from bestline.api.windows import Windows, fit_rolling
     from bestline.data import samples, synthetic
     from bestline.data.moments import Moments
     from bestline.estimators import (

@@ -49,6 +49,8 @@ class Groups:
     ----------
     lines : GroupLines
         All numbers.
+    keys : tuple of Key
+        The values that tell the groups, as they are written.
     source : Source
         The rows.
     design : Design
@@ -60,16 +62,17 @@ class Groups:
     """
 
     lines: GroupLines
+    keys: tuple[Key, ...]
     source: Source
     design: Design
     asked: dict[str, Any]
     dropped: int = 0
 
     def __len__(self) -> int:
-        return len(self.lines.keys)
+        return len(self.keys)
 
     def __repr__(self) -> str:
-        by = ", ".join(self.lines.by)
+        by = ", ".join(tuple(self.lines.labels))
         return f"<bestline.Groups {self.design.formula!r}, {len(self):,} lines by {by}>"
 
     def __str__(self) -> str:
@@ -122,7 +125,7 @@ class Groups:
             For a group that is not there.
         """
         key = self._key(group)
-        rows = rows_of_group(self.source, self.design, self.lines.by, key)
+        rows = rows_of_group(self.source, self.design, tuple(self.lines.labels), key)
         return fit(rows, self.design.formula, **self.asked)
 
     def save(self, path: str | os.PathLike[str], *, level: float = 0.95, overwrite: bool = False) -> None:
@@ -131,11 +134,11 @@ class Groups:
 
     def _key(self, group: Sequence[Any]) -> Key:
         values = tuple(group[0]) if len(group) == 1 and isinstance(group[0], tuple) else tuple(group)
-        if len(values) != len(self.lines.by):
-            raise OptionError(f"A group is named by its value in {listed(self.lines.by)}; got {len(values)} values.")
+        if len(values) != len(tuple(self.lines.labels)):
+            raise OptionError(f"A group is named by its value in {listed(tuple(self.lines.labels))}; got {len(values)} values.")
         key = tuple(str(value).removesuffix(".0") for value in values)
-        if key not in self.lines.keys:
-            raise OptionError(f"There is no group {listed(key)}; such as {listed(self.lines.keys[0])} there are {len(self):,}.")
+        if key not in self.keys:
+            raise OptionError(f"There is no group {listed(key)}; such as {listed(self.keys[0])} there are {len(self):,}.")
         return key
 
 
@@ -198,13 +201,13 @@ def fit_groups(
         raise OptionError(f"`folds` must be a whole number from 1 to 100; got {folds!r}.")
     query = Query(brought(data), formula, target, features, weights, missing, folds=folds, seed=seed)
     source, design, found, notes = gather_groups(query, columns, progress)
-    lines = lines_of(design, columns, found, source, l2=float(l2), digits=digits, progress=progress)
-    if not lines.keys:
+    lines, keys = lines_of(design, columns, found, source, l2=float(l2), digits=digits, progress=progress)
+    if not keys:
         raise DataError(f"No usable row is left in {source.label}, so there is no group to fit a line to.")
     for note in (*notes, *_notes(lines, found.dropped, found.read)):
         warn(note)
     asked = {"weights": design.weights, "missing": design.missing, "l2": l2, "seed": seed, "digits": digits}
-    return Groups(lines, source, design, asked, found.dropped)
+    return Groups(lines, keys, source, design, asked, found.dropped)
 
 
 def _notes(lines: GroupLines, dropped: int, read: int) -> list[str]:
@@ -214,7 +217,7 @@ def _notes(lines: GroupLines, dropped: int, read: int) -> list[str]:
     lacking = int(lines.weights.isnan().any((1, 2)).sum())
     if lacking:
         said.append(
-            f"{count(lacking, 'group')} of {len(lines.keys):,} {'does' if lacking == 1 else 'do'} not determine all weights; "
+            f"{count(lacking, 'group')} of {len(lines):,} {'does' if lacking == 1 else 'do'} not determine all weights; "
             f"the column `note` of glance() says why."
         )
     return said

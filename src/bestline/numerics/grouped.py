@@ -79,8 +79,11 @@ class GroupComoments:
     @classmethod
     def merged(cls, parts: Sequence[GroupComoments], index: Tensor, groups: int) -> GroupComoments:
         """The groups of all parts, one behind the other, added up: `index` names the group of the result that each goes into; -1 none."""
-        used = index >= 0
+        # Groups without rows add nothing, and their mean of 0 is near nobody's.
+        used = (index >= 0) & (torch.cat([p.count for p in parts]) > 0)
         index = index[used]
+        if not len(index):
+            return cls.empty(groups, parts[0].mean.shape[1])
 
         def joined(values: Sequence[Tensor]) -> Tensor:
             whole = values[0] if len(values) == 1 else torch.cat(list(values))

@@ -9,10 +9,13 @@ collinear go through those of one line, and where float64 leaves too few digits 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from bestline.data.design import Design
@@ -33,7 +36,7 @@ from bestline.numerics.grouped import GroupComoments
 from bestline.training.groups import GroupSolutions, solve_groups
 from bestline.wording import count
 
-_MOST_EXACT = 10_000  # groups whose rows are read again; each takes some milliseconds
+MOST_EXACT = 10_000  # groups whose rows are read again; each takes some milliseconds
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -43,10 +46,8 @@ class GroupLines:
     Attributes
     ----------
     design : Design
-    by : tuple of str
-        The columns whose values tell the groups.
-    keys : tuple of Key (G,)
-        Those values, in order.
+    labels : mapping
+        Columns that tell the groups, each (G,): their values, in order.
     whole : GroupComoments (G,)
         Moments of all rows of each group.
     weights : Tensor (G, d, k)
@@ -68,11 +69,12 @@ class GroupLines:
         What to know of each group; "" for most.
     l2 : float
         The ridge penalty; with one there are no standard errors.
+    variance : Tensor (G, k) or None
+        Of the residuals, where it is not their sum of squares over the degrees of freedom.
     """
 
     design: Design
-    by: tuple[str, ...]
-    keys: tuple[Key, ...]
+    labels: Mapping[str, NDArray[Any]]
     whole: GroupComoments
     weights: Tensor
     covariance: Tensor
@@ -86,6 +88,10 @@ class GroupLines:
     exact: Tensor
     remarks: tuple[str, ...]
     l2: float = 0.0
+    variance: Tensor | None = None
+
+    def __len__(self) -> int:
+        return len(self.whole)
 
     @property
     def terms(self) -> tuple[str, ...]:
@@ -95,7 +101,14 @@ class GroupLines:
     @property
     def sigma(self) -> Tensor:
         """Residual standard deviation, (G, k); NaN without degrees of freedom."""
+        if self.variance is not None:
+            return self.variance.sqrt()
         return (self.rss / torch.where(self.df > 0, self.df, NAN)[:, None]).sqrt()
+
+    def copied(self) -> GroupLines:
+        """The same with tensors of its own, to be written into while it is made."""
+        names = ("weights", "covariance", "std_error", "rank", "df", "rss", "tss", "held_out", "digits", "exact")
+        return replace(self, **{name: getattr(self, name).clone() for name in names})
 
     @property
     def r2(self) -> Tensor:
@@ -105,8 +118,8 @@ class GroupLines:
 
 def lines_of(
     design: Design, by: tuple[str, ...], found: Grouped, source: Source, *, l2: float, digits: int, progress: Progress | None
-) -> GroupLines:
-    """The line of each group that has rows, in the order of its key."""
+) -> tuple[GroupLines, tuple[Key, ...]]:
+    """The line of each group that has rows, in the order of its key, and those keys."""
     p, folds = design.p, found.folds
     G = len(found.keys)
     whole = found.moments if folds == 1 else GroupComoments.merged([found.moments], torch.arange(G * folds) // folds, G)
@@ -116,12 +129,13 @@ def lines_of(
     parts = found.moments[(order[:, None] * folds + torch.arange(folds)).flatten()]
     whole, keys = whole[order], tuple(found.keys[g] for g in order.tolist())
     solution = solve_groups(whole, p, intercept=design.intercept, l2=l2)
-    lines = _of_solution(design, by, keys, whole, solution, l2)
+    labels = {name: typed([key[i] for key in keys]) for i, name in enumerate(by)}
+    lines = of_solution(design, labels, whole, solution, l2)
     lines = replace(lines, held_out=_held_out(parts, folds, p, intercept=design.intercept, l2=l2))
     if not l2:
-        lines = _one_by_one(lines, solution.firm)
-        lines = _exactly(lines, source, digits, progress)
-    return replace(lines, remarks=_remarks(lines, digits))
+        lines = one_by_one(lines, solution.firm)
+        lines = _exactly(lines, keys, by, source, digits, progress)
+    return replace(lines, remarks=remarks(lines, digits)), keys
 
 
 def natural(key: Key) -> tuple[tuple[int, float, str], ...]:
@@ -137,9 +151,27 @@ def _number(value: str) -> float | None:
     return None if math.isnan(found) else found
 
 
-def _of_solution(
-    design: Design, by: tuple[str, ...], keys: tuple[Key, ...], whole: GroupComoments, found: GroupSolutions, l2: float
+def typed(values: Sequence[str]) -> NDArray[Any]:
+    """Values as they are written, as whole numbers or numbers where all of them read back as such, and as true and false."""
+    if values and set(values) <= {"True", "False"}:
+        return np.array([value == "True" for value in values])
+    for kind in (int, float):
+        try:
+            found = [kind(value) for value in values]
+        except ValueError:
+            continue
+        # `01234` is a name and no number: what would not be written the same again stays as it is.
+        if all(str(number).removesuffix(".0") == value for number, value in zip(found, values, strict=True)) and (
+            kind is float or all(abs(number) < 2**63 for number in found)
+        ):
+            return np.array(found)
+    return np.array(values, dtype=object)
+
+
+def of_solution(
+    design: Design, labels: Mapping[str, NDArray[Any]], whole: GroupComoments, found: GroupSolutions, l2: float
 ) -> GroupLines:
+    """What least squares says of each solution, without the held-out error."""
     p = design.p
     there = found.size > 0
     rank = there.sum(1) + design.intercept
@@ -165,9 +197,9 @@ def _of_solution(
     error = variance[:, :, None].sqrt() * unscaled.diagonal(dim1=1, dim2=2).clamp(min=0).sqrt()[:, None]
     digits = _digits(whole, found, p, intercept=design.intercept)
     nothing = torch.full_like(rss, NAN)
-    exact = torch.zeros(len(keys), dtype=torch.bool)
+    exact = torch.zeros(len(whole), dtype=torch.bool)
     return GroupLines(
-        design, by, keys, whole, weights, covariance, error, rank, df, rss, tss, nothing, digits, exact, ("",) * len(keys), l2
+        design, labels, whole, weights, covariance, error, rank, df, rss, tss, nothing, digits, exact, ("",) * len(whole), l2
     )
 
 
@@ -202,7 +234,7 @@ def _held_out(parts: GroupComoments, folds: int, p: int, *, intercept: bool, l2:
     """Root mean squared error out of fold, (G, k): each fold predicted by the line of the group's other folds."""
     G, k = len(parts) // folds, parts.mean.shape[1] - p
     group, fold = torch.arange(G * folds) // folds, torch.arange(G * folds) % folds
-    squares, known = torch.zeros(G, k, dtype=torch.float64), torch.zeros(G, dtype=torch.long)
+    total, known = torch.zeros(G, k, dtype=torch.float64), torch.zeros(G, dtype=torch.long)
     lacking = torch.zeros(G, dtype=torch.bool)
     for f in range(folds if folds > 1 else 0):
         rest, own = GroupComoments.merged([parts], torch.where(fold == f, -1, group), G), parts[fold == f]
@@ -211,19 +243,24 @@ def _held_out(parts: GroupComoments, folds: int, p: int, *, intercept: bool, l2:
         # A column without a weight in the other folds says nothing wrong only where it is what it was there.
         strange = (line.size == 0) & ((own.low[:, :p] != rest.low[:, :p]) | (own.high[:, :p] != rest.high[:, :p]))
         lacking |= there & (strange.any(1) | ~line.firm | (rest.count <= (line.size > 0).sum(1)))
-        S, w = own.scatter, line.slopes
-        spread = S.diagonal(dim1=1, dim2=2)[:, p:] + (w * (S[:, :p, :p] @ w - 2 * S[:, :p, p:])).sum(1)
-        off = own.mean[:, p:] - line.intercept - (w * own.mean[:, :p, None]).sum(1)
-        squares += torch.where(there[:, None], spread.clamp(min=0) + own.weight[:, None] * off**2, 0.0)
+        total += torch.where(there[:, None], squares(own, line.slopes, line.intercept), 0.0)
         known += there
     weight = parts.weight.view(G, folds).sum(1)
-    return torch.where((known > 1) & ~lacking, (squares / weight[:, None]).sqrt().mT, NAN).mT
+    return torch.where((known > 1) & ~lacking, (total / weight[:, None]).sqrt().mT, NAN).mT
 
 
-def _one_by_one(lines: GroupLines, firm: Tensor) -> GroupLines:
+def squares(rows: GroupComoments, slopes: Tensor, intercept: Tensor) -> Tensor:
+    """Weighted sum of the squared errors (G, k) of lines on rows that they need not be of."""
+    p, S = slopes.shape[1], rows.scatter
+    spread = S.diagonal(dim1=1, dim2=2)[:, p:] + (slopes * (S[:, :p, :p] @ slopes - 2 * S[:, :p, p:])).sum(1)
+    off = rows.mean[:, p:] - intercept - (slopes * rows.mean[:, :p, None]).sum(1)
+    return spread.clamp(min=0) + rows.weight[:, None] * off**2
+
+
+def one_by_one(lines: GroupLines, firm: Tensor) -> GroupLines:
     """Groups with nearly collinear columns, as lines of their own; those of fewer rows than weights have no line."""
     design, whole = lines.design, lines.whole
-    lines = _copied(lines)
+    lines = lines.copied()
     few = lines.df < 0
     lines.weights[few], lines.rss[few], lines.held_out[few] = NAN, NAN, NAN
     for g in torch.nonzero(~firm & ~few & whole.scatter.isfinite().all((1, 2)))[:, 0].tolist():
@@ -238,34 +275,31 @@ def _one_by_one(lines: GroupLines, firm: Tensor) -> GroupLines:
     return lines
 
 
-def _copied(lines: GroupLines) -> GroupLines:
-    names = ("weights", "covariance", "std_error", "rank", "df", "rss", "tss", "held_out", "digits", "exact")
-    return replace(lines, **{name: getattr(lines, name).clone() for name in names})
-
-
-def _exactly(lines: GroupLines, source: Source, digits: int, progress: Progress | None) -> GroupLines:
+def _exactly(
+    lines: GroupLines, keys: tuple[Key, ...], by: tuple[str, ...], source: Source, digits: int, progress: Progress | None
+) -> GroupLines:
     """The same, groups that lack digits solved exactly from their rows: one more pass, over these groups alone."""
     d = len(lines.terms)
-    lacking = ((lines.digits < digits) & ~lines.weights.isnan()).any((1, 2)) & (lines.df >= 0)
-    poor = torch.nonzero(lacking)[:, 0].tolist()
-    if not poor or not digits or not 0 < d <= MOST_COLUMNS or len(poor) > _MOST_EXACT:
+    poor = torch.nonzero(doubtful(lines, digits))[:, 0].tolist()
+    if not poor or not digits or not 0 < d <= MOST_COLUMNS or len(poor) > MOST_EXACT:
         return lines
-    over = _GroupSums(lines.design, lines.by, frozenset(lines.keys[g] for g in poor))
+    over = _GroupSums(lines.design, by, frozenset(keys[g] for g in poor))
     try:
         sums = source.reduce(over, progress=progress).parts
     except TooWideError:
         return lines
-    lines = _copied(lines)
+    lines = lines.copied()
     for g in poor:
-        own = sums[lines.keys[g]]
+        own = sums[keys[g]]
         found = solved(own.products, d, intercept=lines.design.intercept, rounding=True)
         if found is not None:
             scale = Scaling.of(lines.whole.one(g), lines.design.p, intercept=lines.design.intercept, standardize=True).scale
-            _write(lines, g, found.shared(scale[: lines.design.p]).known_to(own.lost))
+            write_exact(lines, g, found.shared(scale[: lines.design.p]).known_to(own.lost))
     return lines
 
 
-def _write(lines: GroupLines, g: int, found: Refined) -> None:
+def write_exact(lines: GroupLines, g: int, found: Refined) -> None:
+    """Write an exact solution into group g."""
     determined = found.determined
     lines.weights[g] = torch.where(determined[:, None], found.weights, NAN)
     covariance = found.sigma[:, None, None] ** 2 * found.inverse
@@ -273,6 +307,14 @@ def _write(lines: GroupLines, g: int, found: Refined) -> None:
     lines.covariance[g], lines.std_error[g] = covariance, found.std_error
     lines.rank[g], lines.df[g] = found.rank, int(lines.whole.count[g]) - found.rank
     lines.rss[g], lines.tss[g], lines.digits[g], lines.exact[g] = found.rss, found.tss, found.digits, True
+
+
+def doubtful(lines: GroupLines, digits: int) -> Tensor:
+    """Groups whose weights have fewer digits, or that moments take for undetermined though their columns vary, (G,)."""
+    p = lines.design.p
+    lost = lines.weights[:, :p].isnan().any(2) & lines.whole.varies[:, :p]
+    few = (lines.digits < digits) & ~lines.weights.isnan()
+    return (few.any((1, 2)) | lost.any(1)) & (lines.df >= 0) & bool(digits)
 
 
 @dataclass(frozen=True, eq=False)
@@ -306,9 +348,9 @@ class _GroupSums(Pass[Batch, Named[Key, Sums]]):
         return Named(found)
 
 
-def _remarks(lines: GroupLines, digits: int) -> tuple[str, ...]:
+def remarks(lines: GroupLines, digits: int) -> tuple[str, ...]:
     """What to know of each group, in a few words; for most nothing."""
-    remarks = [""] * len(lines.keys)
+    remarks = [""] * len(lines)
     d, design = len(lines.terms), lines.design
     constant = ~lines.whole.varies[:, : design.p]
     undetermined = lines.weights.isnan().any(2)

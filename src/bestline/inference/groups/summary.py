@@ -17,13 +17,13 @@ _SHOWN = 10  # groups in the text
 _QUANTILES = {"least": 0.0, "quartile": 0.25, "median": 0.5, "3rd quartile": 0.75, "largest": 1.0}
 
 
-def summarise(lines: GroupLines, level: float = 0.95, *, dropped: int = 0) -> Summary:
-    """Facts and text about the lines of groups; `dropped` rows were left out."""
-    return Summary(_facts(lines, level, dropped), _text(lines))
+def summarise(lines: GroupLines, level: float = 0.95, *, dropped: int = 0, what: str = "line") -> Summary:
+    """Facts and text about the lines of groups, or of windows, which share rows; `dropped` rows were left out."""
+    test = _test(lines) if what == "line" else None
+    return Summary(_facts(lines, level, dropped, test), _text(lines, what, test))
 
 
-def _facts(lines: GroupLines, level: float, dropped: int) -> dict[str, Any]:
-    test = _test(lines)
+def _facts(lines: GroupLines, level: float, dropped: int, test: Verdict | None) -> dict[str, Any]:
     k, d = len(lines.design.targets), len(lines.terms)
     found = []
     rows, table = glance(lines).to_dict("records"), tidy(lines, level).to_dict("records")
@@ -37,8 +37,8 @@ def _facts(lines: GroupLines, level: float, dropped: int) -> dict[str, Any]:
         found.append({**{key: _plain(value) for key, value in row.items()}, **by_term, "conf_int": interval})
     return {
         "formula": lines.design.formula,
-        "by": list(lines.by),
-        "groups": len(lines.keys),
+        "by": list(lines.labels),
+        "groups": len(lines),
         "rows": int(lines.whole.count.sum()),
         "rows_dropped": dropped,
         "features": list(lines.design.names),
@@ -61,10 +61,10 @@ def _test(lines: GroupLines) -> Verdict | None:
         return None
 
 
-def _text(lines: GroupLines) -> str:
-    G, terms = len(lines.keys), lines.terms
-    rows, test = int(lines.whole.count.sum()), _test(lines)
-    parts = [f"{lines.design.formula}   ({count(G, 'line')}, {count(rows, 'row')})", "", *_first(lines)]
+def _text(lines: GroupLines, what: str, test: Verdict | None) -> str:
+    G, terms = len(lines), lines.terms
+    rows = f", {count(int(lines.whole.count.sum()), 'row')}" if what == "line" else ""
+    parts = [f"{lines.design.formula}   ({count(G, what)}{rows})", "", *_first(lines)]
     if G > 2:
         at = torch.tensor(list(_QUANTILES.values()), dtype=torch.float64)
         quantiles = lines.weights[:, :, 0].nanquantile(at, 0).T.tolist()
@@ -72,7 +72,7 @@ def _text(lines: GroupLines) -> str:
             ["", *_QUANTILES],
             *([plain(t), *(significant(q) for q in own)] for t, own in zip(terms, quantiles, strict=True)),
         ]
-        parts += ["", f"How the weights differ between the {G:,} groups", *aligned(table, numbers=True)]
+        parts += ["", f"How the weights differ between the {G:,} {what}s", *aligned(table, numbers=True)]
     if test is not None:
         parts += ["", f"Are all lines one?  {str(test).partition(': ')[2]}   ({test.about})"]
     return "\n".join(parts)
@@ -80,11 +80,11 @@ def _text(lines: GroupLines) -> str:
 
 def _first(lines: GroupLines) -> list[str]:
     r2 = "R2" if lines.design.intercept else "R2 (about zero)"
-    head = [*lines.by, "rows", *lines.terms, r2, "held-out RMSE"]
-    shown = range(min(len(lines.keys), _SHOWN))
+    head = [*lines.labels, "rows", *lines.terms, r2, "held-out RMSE"]
+    shown = range(min(len(lines), _SHOWN))
     table = [
         [
-            *(plain(value) for value in lines.keys[g]),
+            *(plain(str(values[g])) for values in lines.labels.values()),
             f"{int(lines.whole.count[g]):,}",
             *(significant(w) for w in lines.weights[g, :, 0].tolist()),
             significant(float(lines.r2[g, 0]), 4),
@@ -92,5 +92,5 @@ def _first(lines: GroupLines) -> list[str]:
         ]
         for g in shown
     ]
-    more = len(lines.keys) - len(table)
+    more = len(lines) - len(table)
     return [*aligned([[plain(name) for name in head], *table], numbers=True), *([f"... and {more:,} more"] if more else [])]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -41,10 +40,10 @@ def tidy(lines: GroupLines, level: float = 0.95, *, pooling: str | None = None) 
             estimate, error, df = found.weights, found.std_error, torch.full_like(lines.df, 2**40)
         columns = {
             **({"target": name} if k > 1 else {}),
-            "term": np.tile(np.array(terms, dtype=object), len(lines.keys)),
+            "term": np.tile(np.array(terms, dtype=object), len(lines)),
             **_judged(estimate, error, df, level),
         }
-        frames.append(pd.DataFrame({**_keys(lines, len(terms)), **columns}))
+        frames.append(pd.DataFrame({**_labels(lines, len(terms)), **columns}))
     return pd.concat(frames, ignore_index=True) if k > 1 else frames[0]
 
 
@@ -82,30 +81,13 @@ def glance(lines: GroupLines) -> DataFrame:
             "digits": torch.where(least.isfinite() & (lines.l2 == 0), least.floor(), NAN).numpy(),
             "note": np.array(lines.remarks, dtype=object),
         }
-        frames.append(pd.DataFrame({**_keys(lines, 1), **columns}))
+        frames.append(pd.DataFrame({**_labels(lines, 1), **columns}))
     return pd.concat(frames, ignore_index=True) if k > 1 else frames[0]
 
 
-def _keys(lines: GroupLines, times: int) -> dict[str, Any]:
-    """The columns that tell the groups, each value `times` over; numbers as numbers where all are."""
-    return {name: np.repeat(typed([key[i] for key in lines.keys]), times) for i, name in enumerate(lines.by)}
-
-
-def typed(values: Sequence[str]) -> np.ndarray[Any, np.dtype[Any]]:
-    """Values as they are written, as whole numbers or numbers where all of them read back as such, and as true and false."""
-    if values and set(values) <= {"True", "False"}:
-        return np.array([value == "True" for value in values])
-    for kind in (int, float):
-        try:
-            found = [kind(value) for value in values]
-        except ValueError:
-            continue
-        # `01234` is a name and no number: what would not be written the same again stays as it is.
-        if all(str(number).removesuffix(".0") == value for number, value in zip(found, values, strict=True)) and (
-            kind is float or all(abs(number) < 2**63 for number in found)
-        ):
-            return np.array(found)
-    return np.array(values, dtype=object)
+def _labels(lines: GroupLines, times: int) -> dict[str, Any]:
+    """The columns that tell the groups, each value `times` over."""
+    return {name: np.repeat(values, times) for name, values in lines.labels.items()}
 
 
 def one_line(lines: GroupLines, target: int = 0) -> Verdict:
@@ -126,6 +108,6 @@ def one_line(lines: GroupLines, target: int = 0) -> Verdict:
     apart, df = float(lines.rss[used, target].sum()), int(lines.df[used].sum())
     more = int(lines.rank[used].sum()) - pooled_line.rank
     F = (float(pooled_line.rss[target]) - apart) / more / (apart / df) if more > 0 and df > 0 and apart > 0 else NAN
-    left = len(lines.keys) - len(own)
+    left = len(lines) - len(own)
     about = f"one line against {len(own):,} lines (Chow's test){f'; {left:,} groups without a line of their own left out' if left else ''}"
     return verdict("all lines are one", F, more, df, about=about)
