@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from sklearn.base import clone
 
 import bestline as bl
 from bestline.errors import DataError
@@ -72,9 +73,39 @@ def test_a_feature_that_is_not_standardised_is_refused_by_name(unit: float) -> N
 
 @pytest.mark.parametrize("estimator", ESTIMATORS, ids=lambda e: type(e).__name__)
 def test_estimators_refuse_what_they_cannot_square(estimator: Any) -> None:
-    for features, target in ((X[:, None] * 1e200, Y), (X[:, None], Y * 1e200)):
-        with pytest.raises(DataError, match=r"leave the range of float64; divide them by \de\+200"):
-            estimator.fit(features, target)
+    for unit in (1e200, 1e-200, 1e150, 1e-310):
+        size = round(np.log10(np.abs(Y * unit).max()))
+        with pytest.raises(DataError, match=f"`y` has numbers of about 1e{size}, .*; divide it by 1e{size}"):
+            estimator.fit(X[:, None], Y * unit)
+    with pytest.raises(DataError, match=r"`X\[:, 0\]` has numbers of about 1e200, .*; divide it by 1e200"):
+        estimator.fit(X[:, None] * 1e200, Y)
+
+
+@pytest.mark.parametrize("estimator", [e for e in ESTIMATORS if not hasattr(e, "cv")], ids=lambda e: type(e).__name__)
+def test_a_row_of_no_weight_may_be_of_any_size(estimator: Any) -> None:
+    w = np.ones(50)
+    w[3] = 0
+    for far in (1e200, 1e-200):
+        features, target = X[:, None].copy(), Y.copy()
+        features[3], target[3] = far, far
+        near = clone(estimator).fit(np.delete(X, 3)[:, None], np.delete(Y, 3))
+        if not isinstance(estimator, bl.SGDRegressor):  # which goes through the rows in an order of their number
+            assert clone(estimator).fit(features, target, w).coef_ == pytest.approx(near.coef_, rel=1e-9)
+
+
+@pytest.mark.parametrize("estimator", [e for e in ESTIMATORS if hasattr(e, "partial_fit")], ids=lambda e: type(e).__name__)
+def test_a_part_of_the_rows_may_be_tiny_and_not_huge(estimator: Any) -> None:
+    # What comes first may be next to nothing beside what comes then, as of exp(-x^2).
+    stream = clone(estimator).partial_fit(X[:10, None], Y[:10] * 1e-200).partial_fit(X[10:, None], Y[10:])
+    assert np.isfinite(stream.coef_).all()
+    with pytest.raises(DataError, match=r"`y` has numbers of about 1e20[01], "):
+        stream.partial_fit(X[:10, None], Y[:10] * 1e200)
+
+
+def test_the_target_is_named_among_several() -> None:
+    for unit in (1e200, 1e-200):
+        with pytest.raises(DataError, match=r"`y\[:, 1\]` has numbers of about"):
+            bl.LinearRegression().fit(X[:, None], np.column_stack([Y, Y * unit, np.zeros(50)]))
 
 
 def test_least_squares_does_not_take_tiny_numbers_for_none(tmp_path: Path) -> None:

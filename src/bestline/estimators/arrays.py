@@ -22,7 +22,8 @@ from bestline.data.collected import range_of
 from bestline.data.tables import index_notes
 from bestline.errors import DataError, warn
 from bestline.numerics import Comoments, Rows
-from bestline.numerics.comoments import HUGE
+from bestline.numerics.comoments import HUGE, TINY
+from bestline.training.plan import refuse_beyond
 
 Array: TypeAlias = Any  # of NumPy, torch or another library of scikit-learn's array API
 MOST_DENSE = 2**28  # numbers of a sparse table that are written out, zeros included: 2 GiB
@@ -112,6 +113,12 @@ class TrainingTable:
         """The rows with X in float64, for methods that go through them many times."""
         return Rows(self.rows.X.to(torch.float64), self.rows.y, self.rows.w)
 
+    @property
+    def counted(self) -> Rows:
+        """The rows but those of weight 0, whose numbers may be anything."""
+        rows = self.rows
+        return rows if rows.w is None or bool(rows.w.all()) else rows[rows.w > 0]
+
     def moments(self) -> Comoments:
         """Of features and targets."""
         return Comoments.of_rows(self.rows)
@@ -122,16 +129,25 @@ class TrainingTable:
 
 
 def checked_table(
-    estimator: Any, X: Array, y: Array, sample_weight: Array = None, *, several: bool = True, reset: bool = True
+    estimator: Any,
+    X: Array,
+    y: Array,
+    sample_weight: Array = None,
+    *,
+    several: bool = True,
+    reset: bool = True,
+    part: bool = False,
 ) -> TrainingTable:
     """Training data by scikit-learn's rules; sets `n_features_in_` and `feature_names_in_` when `reset`.
+
+    Of a `part` of the rows, after which others come, a target may be as small as it likes.
 
     Raises
     ------
     ValueError
         For what scikit-learn refuses: missing and infinite values, shapes that do not fit, no rows.
     DataError
-        For a sparse table too large to write out, and weights that are none.
+        For a sparse table too large to write out, weights that are none, and numbers whose squares leave float64.
 
     Warns
     -----
@@ -160,11 +176,13 @@ def checked_table(
     # A copy in float64: targets are not the user's to see changed, and float32 sums would lose what `digits_` promises.
     targets = torch.from_numpy(np.array(target, dtype=np.float64))
     rows = Rows(_tensor(features), targets.reshape(len(targets), -1), weights_of(sample_weight, len(targets)))
-    for what, values in (("X", rows.X), ("y", rows.y)):
-        _refuse_huge(what, values)
     p = rows.X.shape[1]
     rounded = (*_beyond(X), *(p + j for j in _beyond(y)))
-    return TrainingTable(rows, target.ndim == 1, features.dtype, home, rounded)
+    table = TrainingTable(rows, target.ndim == 1, features.dtype, home, rounded)
+    counted = table.counted
+    _refuse_beyond("X", counted.X)
+    _refuse_beyond("y", counted.y, least=0.0 if part else TINY)
+    return table
 
 
 def _beyond(values: Array) -> Iterator[int]:
@@ -176,16 +194,16 @@ def _beyond(values: Array) -> Iterator[int]:
         yield from np.flatnonzero(large).tolist()
 
 
-def _refuse_huge(what: str, values: Tensor) -> None:
+def _refuse_beyond(what: str, values: Tensor, *, least: float = 0.0) -> None:
+    """Raise DataError for a column with numbers that are huge, or that all are below the least: `bestline.fit` refuses the same."""
     if not values.numel():
         return
     low, high = range_of(values)
-    largest = float(torch.maximum(-low, high).max())
-    if largest > HUGE:
-        raise DataError(
-            f"{what} has numbers of about {largest:.0e}, and the squares of such numbers leave the range of float64; divide them by "
-            f"{largest:.0e}."
-        )
+    largest = torch.maximum(-low, high).to(torch.float64)
+    beyond = (largest > HUGE) | ((largest > 0) & (largest < least))
+    if bool(beyond.any()):
+        j = int(beyond.nonzero()[0])
+        refuse_beyond([what if what == "y" and len(largest) == 1 else f"{what}[:, {j}]"], [round(float(largest[j].log10()))])
 
 
 def checked_features(estimator: Any, X: Array) -> tuple[Any, Home]:

@@ -154,7 +154,7 @@ class MomentsEstimator(MultiOutputMixin, ModelledEstimator):
         self._check()
         first = not hasattr(self, "coef_")
         # Later rows must have the columns of the first ones; `reset` is scikit-learn's word for that.
-        table = checked_table(self, X, y, sample_weight, reset=first)
+        table = checked_table(self, X, y, sample_weight, reset=first, part=True)
         before, rounded = (None, ()) if first else (self._moments, self._rounded)
         if not first and before is None:
             raise DataError(

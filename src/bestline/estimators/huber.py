@@ -26,7 +26,7 @@ from bestline.estimators.parameters import YES_OR_NO, Number, Rules
 from bestline.numerics import Comoments, Rows, Scaling, eigenvectors, minimum_norm, of_one_size
 from bestline.training.losses import absolute
 from bestline.training.objective import LineForward as Prediction
-from bestline.training.objective import Objective, RowLoss
+from bestline.training.objective import Objective, RowLoss, line
 from bestline.training.penalty import ElasticNetPenalty
 from bestline.training.solvers.interior import InteriorPoint
 
@@ -107,7 +107,7 @@ class HuberRegressor(CallbackSupportMixin, LinearEstimator):
         """Fit the line to rows X (n, p) and y (n,), with weights (n,) if given."""
         self._check()
         table = checked_table(self, X, y, sample_weight, several=False)
-        problem = _HuberProblem.of(table.double_rows, self.epsilon, self.alpha, intercept=self.fit_intercept)
+        problem = _HuberProblem.of(table.counted.to("cpu"), self.epsilon, self.alpha, intercept=self.fit_intercept)
         telling = Telling(self, None, X, y)
         steps = problem.steps(self._start(problem))
         at = next(steps)
@@ -125,7 +125,8 @@ class HuberRegressor(CallbackSupportMixin, LinearEstimator):
         self._set_learnt(self._given(problem, at, table))
         self.n_iter_ = len(self.loss_curve_) - 1
         # By its own scale, in the data's units: beyond epsilon scales a row is an outlier, as the objective has it.
-        residual = problem.residual(at.theta).abs() * problem.height
+        rows, weights = table.double_rows, problem.to_data(at.theta)
+        residual = (line(rows.X, weights, intercept=self.fit_intercept) - rows.y)[:, 0].abs()
         self.outliers_ = table.home.learnt((residual > float(at.theta[-1]) * problem.height * self.epsilon).numpy())
         telling.end()
         if at.gradient > self.tol and not asked and self.max_iter:

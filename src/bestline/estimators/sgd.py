@@ -188,7 +188,7 @@ class SGDRegressor(CallbackSupportMixin, ModelledEstimator):
         if self.early_stopping:
             raise OptionError("early_stopping should be False with partial_fit")
         first = not hasattr(self, "coef_")
-        table = checked_table(self, X, y, sample_weight, several=False, reset=first)
+        table = checked_table(self, X, y, sample_weight, several=False, reset=first, part=True)
         # Weights that were set by hand have no state of training with them: it begins anew, from those weights.
         state = self.__dict__.get("_state")
         if state is None:

@@ -34,7 +34,7 @@ MANY_TARGETS = 100  # beyond which each is for itself, and its products with the
 CHUNK = 65_536  # rows centred at a time, at least
 _CACHED = 2**21  # numbers; of narrow rows more are centred at a time, up to about these, for every chunk costs some calls
 _LEFT = 64  # units of rounding of a sum of squares, below which a difference of two is none
-_TINY, HUGE = 1e-140, 1e140  # beyond these a square, summed over 1e20 rows, leaves float64's range of 1e-308 to 1e308
+TINY, HUGE = 1e-140, 1e140  # beyond these a square, summed over 1e20 rows, leaves float64's range of 1e-308 to 1e308
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -284,14 +284,14 @@ def _of_chunk(blocks: Sequence[Features], w: RowVector | None, index: Tensor | N
     moments = _in_unit(centred(blocks, w, index, apart=apart), one)
     squares = moments.scatter.diagonal()
     # The usual case costs one look at q numbers, and not one at n q.
-    least = (moments._rounding**2 * moments.weight).clamp(min=_TINY**2)
+    least = (moments._rounding**2 * moments.weight).clamp(min=TINY**2)
     if bool(((squares > least) & (squares < HUGE**2)).all()):  # a mean that is not finite leaves squares that are not
         return moments
     # Some square is out of range, or nearly, or a column is constant: units of their own for the columns whose numbers say so.
     Z = torch.cat(blocks if index is None else [block[index] for block in blocks], 1)
     low, high = Z.aminmax(dim=0)
     largest = torch.maximum(low.abs(), high.abs())
-    extreme = ((largest < _TINY) & (largest > 0)) | (largest > HUGE)
+    extreme = ((largest < TINY) & (largest > 0)) | (largest > HUGE)
     if extreme.any():
         # The power of two below the column's largest number: divided by it, squares are near 1, and no digit changes.
         unit = torch.exp2(torch.log2(torch.where(extreme, largest, 1.0)).floor())
