@@ -334,3 +334,21 @@ def test_more_columns_than_rows_far_from_zero_go_through_every_point(offset: flo
     with pytest.warns(BestlineWarning):
         model = bl.fit((X, y))
     assert model.predict(X) == pytest.approx(y, abs=1e-12)
+
+
+def test_where_nothing_is_proved_the_reason_is_told(monkeypatch: pytest.MonkeyPatch):
+    # Digits of 0 stand for a claim that nobody made; which, the warnings say.
+    rng = np.random.default_rng(5)
+    X = rng.normal(size=(400, 4))
+    X[:, 3] = X[:, 0]
+    y = X @ [1.0, 2.0, 3.0, 4.0] + rng.normal(size=400)
+    many = np.column_stack([y] * 101)
+    wide = np.column_stack([rng.normal(size=(400, 201)), X])
+    for reason, model in (
+        ("Without the rows that", bl.fit(bl.Moments.collect((X, y)))),
+        ("Beyond 200 weights nothing is solved exactly; that", bl.fit((wide, y), solver="exact")),
+        ("Of more than 100 targets redundant columns are not solved exactly; that", bl.fit((X, many))),
+    ):
+        assert not model.digits.to_numpy().any()
+        assert f"{reason} is not proved, so no digits are claimed." in " ".join(model.notes)
+        assert reason.split(" ")[0] in str(model.summary())

@@ -8,7 +8,8 @@ from collections.abc import Iterator, Sequence
 from bestline.errors import listed, readable
 from bestline.inference.classical import determined
 from bestline.inference.fitted import FittedLine
-from bestline.numerics import Alias
+from bestline.numerics import MANY_TARGETS, Alias
+from bestline.numerics.exact_solve import MOST_COLUMNS
 from bestline.training import Reach, Stop
 
 _CROWDED = 10  # rows a column below which least squares is known to overfit (Harrell 2015, 4.4)
@@ -78,8 +79,19 @@ def _collinear(line: FittedLine, aliased: Sequence[Alias], constant: list[str]) 
         which = line.plan.solver.equals.value
         notes[-1] += f" Of all equally good weights these {which}; leave columns out to have them determined."
         if rough_ones and line.least_squares and line.plan.solver.reach is Reach.SOLUTION:
-            notes[-1] += " That is not proved, so no digits are claimed."
+            notes[-1] += f" {_why_rough(line)} is not proved, so no digits are claimed."
     return notes if len(notes) <= 6 else [*notes[:5], f"{len(notes) - 6} more columns are combinations of others.", notes[-1]]
+
+
+def _why_rough(line: FittedLine) -> str:
+    """Why nobody has proved that columns are redundant, as the subject of a sentence."""
+    if line.refined is None and line.source is None:
+        return "Without the rows that"
+    if line.refined is None and len(line.names) > MOST_COLUMNS:
+        return f"Beyond {MOST_COLUMNS} weights nothing is solved exactly; that"
+    if line.refined is None and len(line.targets) > MANY_TARGETS:
+        return f"Of more than {MANY_TARGETS} targets redundant columns are not solved exactly; that"
+    return "That"
 
 
 def _crowding(line: FittedLine, df: int) -> Iterator[str]:
