@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 
+import torch
+
 from bestline.errors import listed, readable
 from bestline.inference.classical import determined
 from bestline.inference.fitted import FittedLine
@@ -111,12 +113,13 @@ def _leaks(line: FittedLine) -> Iterator[str]:
         return
     # In units of the moments, so that products of small numbers stay in range.
     spread = statistic.spread / statistic.unit
-    for i, target in enumerate(line.targets):
-        correlation = statistic.scatter[:p, p + i] / (statistic.weight * spread[:p] * spread[p + i])
-        copies = [n for n, r in zip(line.design.names, correlation.tolist(), strict=True) if abs(r) > 1 - 1e-12]
-        if copies:
-            alone = f"{listed(copies)} alone determines {readable(target)} exactly"
-            yield f"{alone}: a leak of the target into the features? Leave it out if so."
+    correlation = statistic.scatter[:p, p:] / (statistic.weight * torch.outer(spread[:p], spread[p:]))
+    copies: dict[str, list[str]] = {}
+    for i, j in (correlation.abs() > 1 - 1e-12).T.nonzero().tolist():
+        copies.setdefault(line.targets[i], []).append(line.design.names[j])
+    for target, names in copies.items():
+        alone = f"{listed(names)} alone determines {readable(target)} exactly"
+        yield f"{alone}: a leak of the target into the features? Leave it out if so."
 
 
 def _few_digits(line: FittedLine, wanted: int) -> Iterator[str]:

@@ -140,7 +140,7 @@ class Inference:
 def determined(moments: Comoments, scaling: Scaling) -> tuple[tuple[Alias, ...], int]:
     """Columns that earlier columns already say, and the residual degrees of freedom that the others and the intercept leave."""
     p, x = scaling.p, scaling.scale
-    found = aliases(second_moments(moments, scaling)[:p, :p])
+    found = aliases(second_moments(moments, scaling, range(p)))
     aliased = tuple(
         Alias(a.column, {j: c * float(x[a.column] / x[j]) for j, c in a.on.items()}) for a in found
     )  # from units of the scale to the data's
@@ -158,7 +158,7 @@ def infer(moments: Comoments, scaling: Scaling, *, shared: bool = True) -> Infer
     aliased, df = determined(moments, scaling)
     kept = sorted(set(range(p)) - {a.column for a in aliased})
     # With every column in units of its spread A has a diagonal of 1, so its inverse is as good as collinearity allows.
-    core = _inverse(second_moments(moments, scaling)[kept][:, kept])
+    core = _inverse(second_moments(moments, scaling, kept))
     free = df if df > 0 else NAN  # without degrees of freedom there is no variance
     bowl = Bowl.of(moments, scaling)
     units = scaling.target_scale**2
@@ -323,7 +323,7 @@ def constant_of(moments: Comoments, p: int) -> Tensor | None:
         return None
     # About their means such columns add up to 0: a direction in which their correlations say nothing, while their means do.
     there = Scaling.of(moments, p, intercept=True, standardize=True)
-    values, vectors = eigenvectors(second_moments(moments, there)[varying][:, varying])
+    values, vectors = eigenvectors(second_moments(moments, there, varying.tolist()))
     flat, mean = vectors[:, values <= values[-1] * rank_tolerance(len(values))], center[varying] / spread[varying]
     along = flat.T @ mean
     if float(along.norm()) <= _NO_MEAN * float(mean.norm()):

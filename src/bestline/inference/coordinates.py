@@ -238,7 +238,7 @@ def _of_moments(moments: Comoments, scaling: Scaling, kept: tuple[int, ...]) -> 
     """The basis as moments give it, their products, and by what factor they lose digits: infinite where they cannot give it."""
     p, s = scaling.p, len(kept)
     columns = [*kept, *range(p, moments.q)]
-    A = second_moments(moments, scaling)[columns][:, columns]
+    A = second_moments(moments, scaling, columns)
     factor, failed = torch.linalg.cholesky_ex(A[:s, :s])
     about = moments.unit[columns] * float(scaling.intercept)
     # Where the moments cannot tell the columns apart, what is made of them here serves to centre and scale alone.

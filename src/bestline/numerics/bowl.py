@@ -8,6 +8,7 @@ what no line can explain. All three follow from moments, so a step of descent co
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -114,16 +115,17 @@ class Bowl:
         return 2 * float(eigenvalues(self.curvature)[-1]) if len(self.curvature) else 0.0
 
 
-def trained_moments(moments: Comoments, scaling: Scaling) -> tuple[Tensor, Square]:
-    """Mean (q,) and covariance (q, q), divisor W, of the columns as trained."""
+def trained_moments(moments: Comoments, scaling: Scaling, columns: Sequence[int] | None = None) -> tuple[Tensor, Square]:
+    """Mean (q,) and covariance (q, q), divisor W, of the columns as trained, or of some of them."""
+    at = slice(None) if columns is None else torch.as_tensor(list(columns), dtype=torch.long)
     # Units are powers of two: multiplied in first, they keep the product of two columns in range.
-    unit = moments.unit / scaling.scale
-    return trained_mean(moments, scaling), torch.outer(unit, unit).mul_(moments.scatter).div_(moments.weight)
+    unit = (moments.unit / scaling.scale)[at]
+    return trained_mean(moments, scaling)[at], torch.outer(unit, unit).mul_(moments.scatter[at][:, at]).div_(moments.weight)
 
 
-def second_moments(moments: Comoments, scaling: Scaling) -> Square:
+def second_moments(moments: Comoments, scaling: Scaling, columns: Sequence[int] | None = None) -> Square:
     """Second moments (q, q) of the columns as trained: about their means with an intercept, which takes those up; else about zero."""
-    return _second(*trained_moments(moments, scaling), scaling)
+    return _second(*trained_moments(moments, scaling, columns), scaling)
 
 
 def _second(mean: Tensor, covariance: Square, scaling: Scaling) -> Square:

@@ -112,7 +112,7 @@ class _Conditioning:
         left_over = max(1.0, float((moments.mean * moments.unit / both).abs().max()))
         # Merged chunks add their roundings by chance, as a root of their number; rows taken away leave theirs behind.
         rounding = ROUNDING * (1 + (moments.count / CHUNK) ** 0.5) * left_over * moments.cancelled
-        V = inverse(second_moments(moments, scaling)[:p, :p])
+        V = inverse(second_moments(moments, scaling, range(p)))
         if V is None or not rounding * float(V.abs().sum(1).max() if p else 0.0) <= UNCERTAIN:
             return None
         return cls(x, y, slopes.abs() * x[:, None] / y, V, rounding)

@@ -307,7 +307,7 @@ def _made(maker: object, library: Any) -> Made | None:
 def _singular(model: FittedLine, scaling: Scaling) -> bool:
     """Whether the features, as trained, depend on each other as far as moments in float64 can tell."""
     p = scaling.p
-    inner = second_moments(model.training, scaling)[:p, :p]
+    inner = second_moments(model.training, scaling, range(p))
     if bool((inner.diagonal() <= 0).any()) or model.training.count < p + scaling.intercept:
         return True
     # Columns brought to one size first, or units would decide what counts as dependent.

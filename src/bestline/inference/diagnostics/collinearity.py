@@ -91,7 +91,7 @@ def collinearity(
     """
     p, kept = scaling.p, list(kept)
     spread, center = moments.spread[:p], moments.center[:p]
-    A = second_moments(moments, scaling)[kept][:, kept]
+    A = second_moments(moments, scaling, kept)
     # 1 / (1 - R2_j) is the j-th diagonal entry of the inverse correlation matrix; A_jj makes up for a diagonal that is not 1.
     V = inverse(A) if exact is None else None
     own = torch.full((len(kept),), float("inf"), dtype=torch.float64) if V is None else V.diagonal()
@@ -120,7 +120,7 @@ def _indices(moments: Comoments, scaling: Scaling, names: Sequence[str], kept: l
     """
     spread, center = moments.spread[kept], moments.center[kept]
     labels = [*(names[j] for j in kept), *(["Intercept"] if scaling.intercept else [])]
-    factor, failed = torch.linalg.cholesky_ex(of_one_size(second_moments(moments, scaling)[kept][:, kept])[0])
+    factor, failed = torch.linalg.cholesky_ex(of_one_size(second_moments(moments, scaling, kept))[0])
     if failed or not labels:
         return ()
     small = factor.T
