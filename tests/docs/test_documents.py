@@ -37,6 +37,7 @@ CLOSE = 0.02  # relative: other processors round otherwise, and an iteration's l
 PEERS = (
     "bestline agree "  # numbers of other libraries, which their versions and processors change: only the words must be right
 )
+WORDS_ALONE = {"glossary.md"}  # pages with nothing to run
 NOTHING = 1e-6  # below it a number is rounding, and nobody's business
 
 
@@ -75,7 +76,7 @@ def run(page: Path) -> Iterator[Said]:
     text = text_of(page)
     names: dict[str, Any] = {"__name__": page.stem}
     found = blocks(text)
-    for block, after in zip(found, [*found[1:], None], strict=True):
+    for block, after in zip(found, [*found, None][1:], strict=True):
         if block.language == "console":
             yield from run_console(block)
         elif block.language == "python":
@@ -166,7 +167,7 @@ def test_everything_in_it_runs_and_says_what_is_shown(page: Path, tmp_path: Path
         shown, real = (NUMBER.sub("0", text) if said.what.startswith(PEERS) else text for text in (said.shown, said.real))
         assert (wrong := apart(shown, real)) is None, f"{where}\n{wrong}"
         count += 1
-    assert count >= 3
+    assert count >= 3 or page.name in WORDS_ALONE
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
