@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 import torch
+from matplotlib.text import Text
 from sklearn.linear_model import Lasso
 
+import bestline as bl
 from bestline.errors import OptionError
 from bestline.numerics.comoments import by_group
 from bestline.numerics.rows import Rows
 from bestline.pictures.marks import Band, Line
 from bestline.pictures.penalty_paths import coefficient_path, error_curve
 from bestline.training.cross_validation import select
+from hard import TARGET, hard_table
 from training.penalised import folds_of, table
 
 # Coordinate descent asked for a gap of 1e-14 has the square root of that in the weights of correlated columns.
@@ -72,3 +77,57 @@ def test_the_band_reaches_one_standard_error_either_way(kind: str) -> None:
     assert band.x == line.x
     for low, middle, high in zip(band.low, line.y, band.high, strict=True):
         assert (middle - low, high - middle) == pytest.approx((error[middle], error[middle]), rel=1e-9)
+
+
+@pytest.mark.parametrize("kind", ["ridge", "lasso", "enet"])
+def test_the_top_counts_the_coefficients_that_are_not_zero(kind: str) -> None:
+    X, y = table(90, 12, seed=22)
+    folds, _ = folds_of(X, y)
+    chosen = select(kind, folds, 12, intercept=True, names=[f"c{j}" for j in range(12)], targets=["t"])
+    assert chosen is not None
+    for panel in (coefficient_path(chosen).panels[0], error_curve(chosen).panels[0]):
+        high, low = panel.xlim
+        assert high > low
+        penalties = getattr(chosen, "l2" if kind == "ridge" else "l1")
+        counted = {float(penalties[i]): int((chosen.weights[i, :12, 0] != 0).sum()) for i in range(len(penalties) - 1)}
+        at_best = {
+            float(penalties[i])
+            for i in range(len(penalties) - 1)
+            if chosen.ratio[i] == chosen.ratio[chosen.error[:-1].argmin()]
+        }
+        assert panel.top == () if kind == "ridge" else len(panel.top) == 9
+        assert {x for x, _ in panel.top} <= at_best
+        assert kind == "enet" or [counted[x] for x, _ in panel.top] == [int(text) for _, text in panel.top]
+        assert not panel.top or panel.top[0][1] == "0"
+
+
+@pytest.mark.usefixtures("quiet")
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("hard", [False, True])
+def test_curves_are_named_at_their_ends_and_no_name_hides_another(hard: bool, theme: str) -> None:
+    model = (
+        bl.fit(hard_table(2_000), target=TARGET, cv="lasso")
+        if hard
+        else bl.fit(bl.samples.penguins(), "body_mass_g ~ flipper_length_mm + species + sex", missing="drop", cv="lasso")
+    )
+    figure = (model.plot.dark if theme == "dark" else model.plot).path()
+    figure.canvas.draw()
+    axes = figure.axes[0]
+    names = [text for text in axes.texts if text.get_text()]
+    assert len(names) == (7 if hard else 4)
+    assert len({text.get_text() for text in names}) == len(names)
+    boxes = sorted((Text.get_window_extent(text) for text in names), key=lambda box: box.y0)
+    assert all(below.y1 < above.y0 + 1 for below, above in itertools.pairwise(boxes))
+    assert all(box.x0 > axes.get_window_extent().x1 for box in boxes)
+    assert max(box.x1 for box in boxes) <= figure.bbox.x1
+    told = {text.get_text() for text in axes.get_legend().texts}
+    assert not told & {text.get_text() for text in names}
+    # Each name stands in the colour of the curve that ends where its leader begins.
+    for text in names:
+        x, y = text.xy
+        ends = {
+            line.get_color()
+            for line in axes.lines
+            if len(line.get_xdata()) > 2 and (line.get_xdata()[-1], line.get_ydata()[-1]) == (x, y)
+        }
+        assert ends == {text.get_color()}

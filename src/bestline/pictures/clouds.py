@@ -16,7 +16,7 @@ from torch import Tensor
 from bestline.numerics import Rows
 from bestline.pictures.marks import Bins, Hexagons, Mark, Outside, Points, numbers, run_role
 from bestline.pictures.sample import Sample
-from bestline.wording import count, shown
+from bestline.wording import apart, count
 
 POINTS = 5_000  # rows up to which each is a point
 _FENCE = 6.0  # quartile ranges beyond the quartiles: normal errors lie there once in 1e18
@@ -187,9 +187,10 @@ def _points(sample: Sample, x: Tensor, y: Tensor, role: str, label: str) -> Iter
         yield Points(
             numbers(x[those].tolist()), numbers(y[those].tolist()), "reference", f"others ({count(len(rest), 'level')})"
         )
+    names = apart([sample.levels_of[level] for level in own], 24)
     for i, level in enumerate(own):
         those = code == level
-        yield Points(numbers(x[those].tolist()), numbers(y[those].tolist()), run_role(i), shown(sample.levels_of[level], 24))
+        yield Points(numbers(x[those].tolist()), numbers(y[those].tolist()), run_role(i), names[i])
 
 
 class _Counts:

@@ -13,7 +13,7 @@ from dataclasses import replace
 from bestline.errors import OptionError
 from bestline.inference.classical import Coefficient
 from bestline.pictures.marks import Intervals, Panel, Picture, Vertical, numbers
-from bestline.wording import count, said, shown
+from bestline.wording import apart, count, said, shown
 
 ORDERS = ("size", "formula")
 _MOST = 40  # one below the other on a page
@@ -59,7 +59,8 @@ def coefficients(
     rows = [_finite(c) for c in table] if scales is None else [_scaled(_finite(c), scales) for c in table]
     drawn = sorted(rows, key=_strength, reverse=True)[:_MOST]
     drawn = sorted(drawn, key=_size if order == "size" else rows.index, reverse=order == "size")
-    names = tuple(shown(c.term, 30) + ("" if math.isfinite(c.estimate) else " (no estimate)") for c in drawn)
+    short = dict(zip((c.term for c in rows), apart([c.term for c in rows]), strict=True))
+    names = tuple(short[c.term] + ("" if math.isfinite(c.estimate) else " (no estimate)") for c in drawn)
     estimate, low, high = (numbers(getattr(c, name) for c in drawn) for name in ("estimate", "conf_low", "conf_high"))
     ranged = any(map(math.isfinite, low))
     interval = f"{100 * level:.6g}% interval"

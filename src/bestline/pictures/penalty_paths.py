@@ -2,13 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 from bestline.errors import OptionError, listed
-from bestline.pictures.marks import Band, Horizontal, Line, Mark, Numbers, Panel, Picture, Points, Vertical, numbers, run_role
+from bestline.pictures.marks import (
+    Band,
+    Horizontal,
+    Line,
+    Mark,
+    Names,
+    Numbers,
+    Panel,
+    Picture,
+    Points,
+    Vertical,
+    numbers,
+    run_role,
+)
 from bestline.training import Selection
-from bestline.wording import said, shown
+from bestline.wording import apart, count, said, shown
 
 _MOST_NAMED = 7  # weights that have a line and a name of their own; as many as there are roles for runs
 _MOST_LINES = 200
+_MOST_COUNTS = 9  # along the top
+_LINE = 0.06  # of the panel's height: a line of small text, with some air
+_NONZERO = "non-zero coefficients"
 
 
 def error_curve(selection: Selection) -> Picture:
@@ -26,7 +44,10 @@ def error_curve(selection: Selection) -> Picture:
         if index in at:
             here = x[at.index(index)]
             marks.append(Points((here,), (float(selection.error[index]),), role, f"{label}: {scale}={said(here)}"))
-    panel = Panel("", xlabel, "error, as a share of the target's variance", tuple(marks), log_x=True)
+    # Of several targets a column counts where any of them keeps it, as for the choice.
+    top = _counts(x, selection.nonzero[at].tolist()) if selection.kind != "ridge" else ()
+    label = "error, as a share of the target's variance"
+    panel = Panel("", xlabel, label, tuple(marks), xlim=_falling(x), log_x=True, top=top, toplabel=_NONZERO)
     least = float(selection.error[selection.best])
     alt = (
         f"Out-of-fold error of {len(selection.error)} penalties ({selection.kind}, {selection.folds} folds, "
@@ -41,7 +62,9 @@ def error_curve(selection: Selection) -> Picture:
 
 
 def coefficient_path(selection: Selection, *, target: int = 0, scales: list[float] | None = None) -> Picture:
-    """Every slope against the penalty: from zero, at the right, to least squares.
+    """Every slope against the penalty, which falls to the right: from zero to least squares. The largest are named at their ends.
+
+    Along the top stands how many slopes are not zero, where a penalty makes some zero.
 
     Parameters
     ----------
@@ -62,20 +85,73 @@ def coefficient_path(selection: Selection, *, target: int = 0, scales: list[floa
     # The largest have names; they are large at the end, where the penalty is least.
     order = sorted(range(p), key=lambda j: -abs(weights[j][-1]))[:_MOST_LINES]
     named = {j: run_role(i) for i, j in enumerate(order[:_MOST_NAMED])}
+    short = apart(selection.names[:p], 24)
     marks: list[Mark] = [Horizontal(0.0, "reference")]
     # Quiet lines first: the named ones lie above them.
     rest = [j for j in order if j not in named]
-    marks += [Line(x, weights[j], "earlier", "other columns" if j == rest[0] else "") for j in rest]
-    marks += [Line(x, weights[j], role, shown(selection.names[j], 24)) for j, role in named.items()]
+    others = f"the other {count(len(rest), 'column')}" if len(order) == p else f"{len(rest)} other columns"
+    marks += [Line(x, weights[j], "earlier", others if j == rest[0] else "") for j in rest]
+    marks += [Line(x, weights[j], role, short[j]) for j, role in named.items()]
+    ylim = _around([v for j in order for v in weights[j]])
+    marks.append(_ends(x[-1], {short[j]: (weights[j][-1], role) for j, role in named.items()}, ylim))
     for index, role, label in _chosen(selection):
         if index in at:
             marks.append(Vertical(x[at.index(index)], "floor" if role == "optimum" else role, label))
-    unit = "one unit" if scales is None else "one standard deviation"
-    name = shown(selection.targets[target], 24)
-    panel = Panel("", xlabel, f"change of {name} for {unit} more", tuple(marks), log_x=True)
-    alt = f"Slopes of {p} columns against the penalty ({selection.kind}); columns kept: {', '.join(_kept(selection))}."
+    unit = "unit" if scales is None else "standard deviation"
+    top = _counts(x, (selection.weights[at, :p, target] != 0).sum(1).tolist()) if selection.kind != "ridge" else ()
+    panel = Panel(
+        "",
+        xlabel,
+        f"slope per {unit} of the column",
+        tuple(marks),
+        xlim=_falling(x),
+        ylim=ylim,
+        log_x=True,
+        top=top,
+        toplabel=_NONZERO,
+    )
+    alt = f"Slopes of {count(p, 'column')} against the penalty ({selection.kind}); columns kept: {', '.join(_kept(selection))}."
     note = "" if len(order) == p else f"The {len(order)} largest of {p} slopes are shown."
-    return Picture((panel,), f"Slopes against the penalty ({selection.kind})", note, alt)
+    return Picture((panel,), f"Slopes against the penalty ({selection.kind}){_of(selection, target)}", note, alt)
+
+
+def _of(selection: Selection, target: int) -> str:
+    """Which of several targets."""
+    return f": {shown(selection.targets[target], 24)}" if len(selection.targets) > 1 else ""
+
+
+def _falling(x: Numbers) -> tuple[float, float]:
+    """Limits of an axis of factors that falls to the right, with some air."""
+    air = (max(x) / min(x)) ** 0.03 if max(x) > min(x) else 2.0
+    return max(x) * air, min(x) / air
+
+
+def _around(values: Sequence[float]) -> tuple[float, float]:
+    low, high = min(values, default=0.0), max(values, default=0.0)
+    air = 0.06 * (high - low) or abs(high) or 1.0
+    return low - air, high + air
+
+
+def _counts(x: Numbers, many: Sequence[int]) -> tuple[tuple[float, str], ...]:
+    """How many coefficients are not zero, at some of the penalties, evenly spread."""
+    places = sorted({round(i * (len(x) - 1) / (_MOST_COUNTS - 1)) for i in range(_MOST_COUNTS)})
+    return tuple((x[i], f"{many[i]:,}") for i in places)
+
+
+def _ends(x: float, curves: Mapping[str, tuple[float, str]], ylim: tuple[float, float]) -> Names:
+    """The names of curves beside their ends, given by name as (height, role): moved as little as leaves each a line of its own."""
+    ordered = sorted(curves, key=lambda name: curves[name][0])
+    gap = _LINE * (ylim[1] - ylim[0])
+    at: list[float] = []
+    for name in ordered:
+        at.append(max(curves[name][0], at[-1] + gap if at else ylim[0]))
+    # From the top down again: what was pushed out at the top pushes those below it.
+    top = ylim[1]
+    for i in reversed(range(len(at))):
+        at[i] = min(at[i], top)
+        top = at[i] - gap
+    heights, roles = zip(*(curves[name] for name in ordered), strict=True) if ordered else ((), ())
+    return Names(tuple(ordered), numbers([x] * len(at)), numbers(heights), numbers(at), roles)
 
 
 def _slopes(selection: Selection) -> int:
@@ -102,7 +178,7 @@ def _series(selection: Selection) -> tuple[list[int], Numbers, str, str]:
     at = (selection.ratio == ratio).nonzero()[:, 0].tolist()
     of = f", at a ratio of {float(ratio):g}" if selection.kind == "enet" else ""
     scale = "l2" if selection.kind == "ridge" else "l1"
-    return at, numbers(getattr(selection, scale)[at].tolist()), scale, f"{scale}: the penalty{of}"
+    return at, numbers(getattr(selection, scale)[at].tolist()), scale, f"{scale}: the penalty{of}, falling to the right"
 
 
 __all__ = ["coefficient_path", "error_curve"]

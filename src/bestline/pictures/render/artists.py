@@ -205,7 +205,7 @@ def _names(ax: Any, mark: marks.Names, palette: Palette, order: float) -> list[K
             fontsize=SMALL,
             parse_math=False,
             annotation_clip=False,
-            arrowprops={"arrowstyle": "-", "color": colour, "linewidth": 0.8, "shrinkA": 1, "shrinkB": 0},
+            arrowprops={"arrowstyle": "-", "color": colour, "linewidth": 0.8, "shrinkA": 1, "shrinkB": 0, "relpos": (0, 0.5)},
             zorder=order + 4,
         )
     return []

@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 from matplotlib.lines import Line2D
 from matplotlib.transforms import ScaledTranslation
 
-from bestline.pictures.marks import Bins, Contours, Hexagons, Mark, Mesh, Path, Picture
+from bestline.pictures.marks import Bins, Contours, Hexagons, Mark, Mesh, Names, Path, Picture
 from bestline.pictures.palette import Palette, Style
 
 TITLE, HEAD, BODY, SMALL = 14, 11.5, 10.5, 9.5  # sizes of text, in points
@@ -79,13 +79,20 @@ def key(style: Style, label: str, *, line: bool, marker: bool, edge: str | None 
 
 
 def labels_of(marks: Iterable[Mark]) -> list[str]:
-    """What the marks ask a legend to say; heights and counts have a scale of their own."""
+    """What the marks ask a legend to say; heights and counts have a scale of their own, and some curves a name at their end."""
+    marks = list(marks)
     said: list[str] = []
     for mark in marks:
         if isinstance(mark, Contours | Mesh | Bins | Hexagons):
             continue
         said += [mark.start, mark.label, mark.end] if isinstance(mark, Path) else [getattr(mark, "label", "")]
-    return [label for label in said if label]
+    named = named_at_their_ends(marks)
+    return [label for label in said if label and label not in named]
+
+
+def named_at_their_ends(marks: Iterable[Mark]) -> set[str]:
+    """Labels of the curves that have their name beside them."""
+    return {name for mark in marks if isinstance(mark, Names) for name in mark.names}
 
 
 def shared_rows(picture: Picture, width: float) -> int:

@@ -21,7 +21,16 @@ from bestline.pictures.marks import Intervals, Panel, Picture, Table
 from bestline.pictures.palette import Palette, themed
 from bestline.pictures.render.artists import DRAW
 from bestline.pictures.render.axes import dress
-from bestline.pictures.render.legend import SMALL, TITLE, Key, labels_of, legend_below, shared_legend, shared_rows
+from bestline.pictures.render.legend import (
+    SMALL,
+    TITLE,
+    Key,
+    labels_of,
+    legend_below,
+    named_at_their_ends,
+    shared_legend,
+    shared_rows,
+)
 from bestline.pictures.render.table import ROW_HEIGHT, breadths, heading
 
 __all__ = ["FORMATS", "Drawing", "Stage", "draw", "save", "stage", "titled", "write_drawing"]
@@ -218,4 +227,5 @@ def _panel(ax: Any, panel: Panel, palette: Palette) -> tuple[tuple[tuple[Any, ..
         artists.append(tuple(a for a in ax.get_children() if a not in known))
         keys += said if panel.legend else []
     dress(ax, panel, palette)
-    return tuple(artists), keys
+    named = named_at_their_ends(panel.marks)
+    return tuple(artists), [(handle, label) for handle, label in keys if label not in named]
