@@ -162,3 +162,13 @@ def test_a_path_is_told_from_a_formula(text: Any, tmp_path: Path, monkeypatch: p
     assert not is_formula("y ~ x")
     assert meant_as_formula("y = x")
     assert not meant_as_formula("cars=2.csv")
+
+
+def test_what_is_lacking_is_named_and_not_what_was_given_by_name() -> None:
+    model = bl.fit(X, y)
+    with pytest.raises(OptionError, match=r"^evaluate needs `data`\.$"):
+        model.evaluate(y=y)
+    with pytest.raises(OptionError, match=r"^predict needs `data`\.$"):
+        model.predict(interval="confidence")
+    with pytest.raises(OptionError, match=r"^evaluate was given `data` twice, by its place and by its name; give it once\.$"):
+        model.evaluate(X, data=X)

@@ -29,7 +29,17 @@ def test_agree_finds_the_same_line_by_others(run: Run, table: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "arguments", [{"l2": 0.2}, {"l1": 0.05}, {"l1": 0.05, "l2": 0.1}, {"l2": 0.2, "standardize": False}, {"weights": "w"}]
+    "arguments",
+    [
+        {"l2": 0.2},
+        {"l1": 0.05},
+        {"l1": 0.05, "l2": 0.1},
+        {"l2": 0.2, "standardize": False},
+        {"weights": "w"},
+        {"weights": "w", "l2": 0.2},
+        {"weights": "w", "l1": 0.05},
+        {"weights": "w", "l1": 0.05, "l2": 0.1, "standardize": False},
+    ],
 )
 def test_penalised_and_weighted_lines_agree(table: Path, arguments: dict) -> None:
     frame = pd.read_csv(table)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 
 import pytest
 from statsmodels.stats.anova import anova_lm
@@ -10,6 +11,7 @@ from statsmodels.stats.anova import anova_lm
 import bestline as bl
 from bestline.errors import DataError, OptionError
 from bestline.inference import comparison
+from bestline.inference.fitted import FittedLine, lines_by_label
 from inference.examples import frame, reference
 
 pytestmark = pytest.mark.usefixtures("quiet")
@@ -48,3 +50,12 @@ def test_lines_that_are_not_nested():
         comparison.compare(a, bl.fit(frame(), "y ~ x1 + x2", weights="w"))
     with pytest.raises(OptionError, match="nested"):
         comparison.compare(a, bl.fit(frame(), "y ~ x1 + x2 - 1"))
+
+
+@pytest.mark.parametrize("wrong", [lambda model: {"a": model, "b": 3}, lambda model: [model], lambda model: "adam"])
+def test_several_lines_are_given_by_their_labels_and_every_one_is_a_line(wrong: Callable[[FittedLine], object]) -> None:
+    model = bl.fit({"x": [1.0, 2, 3, 4], "y": [1.0, 2, 4, 4]}, "y ~ x")
+    assert lines_by_label(None) == {}
+    assert lines_by_label({"a": model, "b": model}) == {"a": model, "b": model}
+    with pytest.raises(OptionError, match="Several models are given by their labels"):
+        lines_by_label(wrong(model))

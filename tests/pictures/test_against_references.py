@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -112,3 +114,24 @@ def test_stopping_early_is_told_unless_it_is_at_the_end(at: int, found: int | No
     assert best_step(fit) == found
     told = [mark.label for mark in stops(fit)]
     assert any("held-out loss least" in label for label in told) == (found is not None)
+
+
+@pytest.mark.parametrize("loaded", [False, True])
+def test_the_line_after_training_has_the_loss_of_the_weights_that_were_kept(loaded: bool, tmp_path: Path) -> None:
+    """Early stopping goes on beyond the step whose weights it keeps; and of a long run a file keeps some steps only."""
+    rng = np.random.default_rng(10)
+    X = rng.normal(size=(60, 1))
+    y = X[:, 0] + 3 * rng.normal(size=60)
+    options = {"solver": "sgd", "lr": 0.02, "steps": 4_000, "patience": 300, "split": (0.5, 0.25, 0.25), "start": [9, 9]}
+    model = bl.fit(X, y, **options)
+    assert model.step < int(model.trace.step[-1]) - 250
+    kept = float(model.trace.loss[model.step])
+    if loaded:
+        model.save(tmp_path / "m.bestline")
+        model = bl.load(tmp_path / "m.bestline")
+        assert model.step not in model.trace.step.tolist()
+    rows = Rows(torch.from_numpy(X), torch.from_numpy(X), None)
+    alt = figures.before_after(Sample.draw(rows, ["x0"], ["y0"]), model.trained).alt
+    told = float(alt.rpartition(" to ")[2].rstrip("."))
+    assert told == pytest.approx(kept, rel=0.01 if loaded else 1e-3)
+    assert float(model.trace.loss[-1]) < 0.95 * kept, "the last step is another"

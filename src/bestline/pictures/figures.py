@@ -167,7 +167,7 @@ def before_after(sample: Sample, fit: Fit, *, target: int = 0) -> Picture:
         dataspace.panel(sample, fit, fit.weights, target, f"After training: {at}"),
     )
     drawn, apart = _on_one_scale(panels)
-    kept = fit.trace.step.tolist().index(fit.step) if fit.step in fit.trace.step.tolist() else -1
+    kept = int((fit.trace.step - fit.step).abs().argmin())  # a saved trace is thinned: the step nearest to that of the weights
     losses = float(fit.trace.loss[0]), float(fit.trace.loss[kept])
     alt = f"The line before training, and after {at}: the loss went from {said(losses[0])} to {said(losses[1])}."
     note = _sentences(fit.advice, "Each panel has its own vertical scale." if apart else "", sample.note)

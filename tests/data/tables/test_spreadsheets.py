@@ -51,12 +51,20 @@ def test_words_names_and_numbers_survive_the_way_out_and_back(tmp_path: Path, na
     assert batch.numbers(["-n"])[:, 0].tolist() == frame["-n"].tolist()
 
 
-def test_raw_cells_on_request(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("name", "delimiter"), [("raw.csv", ","), ("raw.tsv", "\t"), ("raw.csv.gz", ","), ("raw.tsv.gz", "\t")]
+)
+def test_raw_cells_on_request(tmp_path: Path, name: str, delimiter: str) -> None:
     frame = pd.DataFrame({"=name": WORDS, "y": range(len(WORDS))})
-    write_with(open_source(frame), tmp_path / "raw.csv", lambda batch: {}, raw_cells=True)
-    table = pc_csv.read_csv(tmp_path / "raw.csv", convert_options=pc_csv.ConvertOptions(strings_can_be_null=False))
+    write_with(open_source(frame), tmp_path / name, lambda batch: {}, raw_cells=True)
+    table = pc_csv.read_csv(
+        tmp_path / name,
+        parse_options=pc_csv.ParseOptions(delimiter=delimiter),
+        convert_options=pc_csv.ConvertOptions(strings_can_be_null=False),
+    )
     assert table.column_names == ["=name", "y"]
     assert table.column("=name").to_pylist() == WORDS
+    assert table.column("y").to_pylist() == list(range(len(WORDS)))
 
 
 def test_a_model_knows_its_levels_again_in_what_it_wrote(tmp_path: Path) -> None:
