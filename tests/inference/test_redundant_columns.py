@@ -352,3 +352,16 @@ def test_where_nothing_is_proved_the_reason_is_told(monkeypatch: pytest.MonkeyPa
         assert not model.digits.to_numpy().any()
         assert f"{reason} is not proved, so no digits are claimed." in " ".join(model.notes)
         assert reason.split(" ")[0] in str(model.summary())
+
+
+@pytest.mark.usefixtures("quiet")
+@pytest.mark.parametrize("door", ["rows", "moments"])
+@pytest.mark.parametrize("formula", ["y ~ a + k", "y ~ k + a", "y ~ a + k + c"])
+def test_no_digits_are_claimed_of_a_weight_that_the_data_do_not_determine(door: str, formula: str) -> None:
+    """A constant beside the intercept has the weight 0, which is nobody's finding: not 15 right digits, and not 0 either."""
+    rng = np.random.default_rng(0)
+    data = {"a": rng.normal(size=40), "k": np.full(40, 3.0), "c": rng.normal(size=40), "y": rng.normal(size=40)}
+    facts = (bl.fit(data, formula) if door == "rows" else bl.fit(bl.Moments.collect(data, formula))).summary().facts
+    for kind in ("digits", "std_error_digits"):
+        assert facts[kind].pop("k") is None
+        assert min(facts[kind].values()) >= 8

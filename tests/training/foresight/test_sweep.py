@@ -195,3 +195,14 @@ def test_one_pass_and_the_very_objective_of_fit() -> None:
 def test_a_sweep_says_in_one_line_what_it_is() -> None:
     swept = sweep({"x": [1.0, 2.0, 3.0, 4.0, 5.0], "y": [1.0, 2.0, 4.0, 4.0, 6.0]}, "y ~ x", lrs="0.1,0.2", steps=3)
     assert repr(swept) == "<bestline.Sweep 'y ~ x', 2 runs of 3 steps>"
+
+
+def test_the_frame_has_numbers_for_numbers_and_the_start_by_its_whole_number() -> None:
+    x = np.arange(20.0)
+    sweep = bl.sweep(x, 2 * x + 1, lrs=[0.1, 5.0], steps=40, starts=[[0, 0], [1, 2]], optimizers=["sgd", "adam"])
+    frame = sweep.frame()
+    assert sorted(frame["start"]) == [0] * 4 + [1] * 4
+    assert frame["start"].dtype.kind == "i"  # a number of a list, for `starts[i]`
+    assert {frame[name].dtype.kind for name in ("lr", "loss", "gap", "steps_to_99", "steps_to_99_9", "diverged_at")} == {"f"}
+    assert frame["diverged_at"].isna().any()
+    assert frame["diverged_at"].notna().any()
