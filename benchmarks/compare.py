@@ -1,6 +1,6 @@
 """Side by side with peers in one run: medians of interleaved repeats, as ratios (peer's time over bestline's).
 
-    python benchmarks/compare.py [--rows 1000000] [--repeats 5]
+    OMP_NUM_THREADS=1 python benchmarks/compare.py [--rows 1000000] [--repeats 5]
 
 Ratios carry over between machines better than seconds do, and these are still noisy: read them as one digit.
 """
@@ -35,9 +35,10 @@ def plain_loop(X: torch.Tensor, y: torch.Tensor, steps: int) -> None:
 
 
 def seconds(work: Callable[[], object]) -> float:
-    began = time.perf_counter()
+    # Processor time, so that others on the machine do not count; it is a time on one thread only.
+    began = time.process_time()
     work()
-    return time.perf_counter() - began
+    return time.process_time() - began
 
 
 def compared(name: str, ours: Callable[[], object], peer: Callable[[], object], repeats: int, factor: float = 1.0) -> None:
