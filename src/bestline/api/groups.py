@@ -30,6 +30,8 @@ from bestline.wording import count, preformatted
 if TYPE_CHECKING:
     from pandas import DataFrame
 
+    from bestline.pictures.groups import GroupGallery
+
 
 @final
 @answering(
@@ -110,6 +112,13 @@ class Groups:
     def test(self, *, target: int = 0) -> Verdict:
         """Are all lines one? The F test of one line for all rows against a line for each group (Chow 1960)."""
         return tables.one_line(self.lines, target)
+
+    @property
+    def plot(self) -> GroupGallery:
+        """Pictures: `groups.plot.slopes("price")`, every group's weight with its interval; `groups.plot.lines()`, rows and lines."""
+        from bestline.pictures.groups import GroupGallery  # matplotlib
+
+        return GroupGallery(self.lines, self.keys, self.source)
 
     def model(self, *group: Any) -> Model:
         """The line of one group with all that a Model has; its rows are read again, and have to fit into memory.

@@ -27,6 +27,8 @@ from bestline.wording import count, preformatted
 if TYPE_CHECKING:
     from pandas import DataFrame
 
+    from bestline.pictures.groups import WindowGallery
+
 
 @final
 @answering(
@@ -81,6 +83,13 @@ class Windows:
         What is held out are the rows between the end of a window and that of the next: none of them was in it.
         """
         return tables.glance(self.lines)
+
+    @property
+    def plot(self) -> WindowGallery:
+        """Pictures: `windows.plot.weights("market")`, a weight as the windows move on."""
+        from bestline.pictures.groups import WindowGallery  # matplotlib
+
+        return WindowGallery(self.lines)
 
     def save(self, path: str | os.PathLike[str], *, level: float = 0.95, overwrite: bool = False) -> None:
         """Write `tidy()` to a .csv, .tsv, .parquet, .feather or .arrow file, which appears whole or not at all."""

@@ -14,7 +14,7 @@ from bestline.inference.classical import NAN, check_level, infer
 from bestline.inference.groups.lines import GroupLines
 from bestline.inference.groups.pooling import pooled
 from bestline.inference.hypotheses import Verdict, verdict
-from bestline.numerics import Scaling
+from bestline.numerics import Bowl, Scaling
 from bestline.numerics.grouped import GroupComoments
 
 if TYPE_CHECKING:
@@ -88,6 +88,13 @@ def glance(lines: GroupLines) -> DataFrame:
 def _labels(lines: GroupLines, times: int) -> dict[str, Any]:
     """The columns that tell the groups, each value `times` over."""
     return {name: np.repeat(values, times) for name, values in lines.labels.items()}
+
+
+def common_line(lines: GroupLines, target: int = 0) -> list[float]:
+    """The weights of one line for the rows of all groups, (d,)."""
+    total = GroupComoments.merged([lines.whole], torch.zeros(len(lines), dtype=torch.long), 1).one(0)
+    scaling = Scaling.of(total, lines.design.p, intercept=lines.design.intercept, standardize=True)
+    return [float(w) for w in scaling.to_data(Bowl.of(total, scaling).bottom)[:, target]]
 
 
 def one_line(lines: GroupLines, target: int = 0) -> Verdict:
