@@ -12,20 +12,22 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from html import escape
+from os.path import commonprefix
 from textwrap import wrap
 from typing import Any
 from unicodedata import category, east_asian_width
 
-from bestline.errors import one_line, readable
+from bestline.errors import clean
 
 VERSION = "0.1.0"  # of this bestline, as the files and pages that it writes say it
 
 _LONGEST = 30
 _MOST_TERMS = 8
+_BETWEEN = r"\[T\.|[_ .]+|(?<=[a-z])(?=[A-Z])"  # words of a name
 _MINUS = "\N{MINUS SIGN}"
 _RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 # Beyond these a number with commas, or with its zeros written out, is harder to read than one with an exponent.
-_LARGE = 1e9
+_SMALL, _LARGE = 1e-4, 1e9
 _LEAST_P = 1e-4  # of p-values with four places
 
 
@@ -33,10 +35,18 @@ _LEAST_P = 1e-4  # of p-values with four places
 
 
 def said(value: float, digits: int = 4) -> str:
-    """A number in the titles, legends and texts of pictures and player: commas where large, a real minus sign, `inf` too."""
+    """A number in pictures, player and sentences: commas where large, powers of ten beyond, a real minus sign, `inf` too."""
     near = float(f"{float(value):.{digits}g}") + 0.0  # a zero has no sign
-    text = f"{near:,.10g}" if abs(near) < _LARGE else f"{near:.{digits}g}"
-    return text.replace("-", _MINUS)
+    if near and math.isfinite(near) and not _SMALL <= abs(near) < _LARGE:
+        return scientific(near, digits)
+    return f"{near:,.{max(digits, 10)}g}".replace("-", _MINUS)
+
+
+def scientific(value: float, digits: int = 4) -> str:
+    """A number with a power of ten: `2.5×10⁻⁷`."""
+    mantissa, exponent = f"{value:.{digits - 1}e}".split("e")
+    mantissa = mantissa.rstrip("0").rstrip(".") if "." in mantissa else mantissa
+    return f"{mantissa.replace('-', _MINUS)}×{power_of_ten(int(exponent))}"
 
 
 def rounded(value: float, digits: int = 4) -> str:
@@ -80,18 +90,8 @@ def percent(share: float) -> str:
     return f"{100 * share:{'.3g' if share > 0.1 else '.2g'}}%"
 
 
-def tick(value: float, digits: int = 6) -> str:
-    """A number beside an axis or in a table that is drawn: `−0.25`, `1000000`, `2.5×10⁻⁷`."""
-    text = f"{value:.{digits}g}"
-    # 1e+05 comes from rounding to few digits, not from the size: an axis shows 100000.
-    if "e" in text and 1 <= abs(value) < 1e6:
-        text = f"{float(text):.0f}"
-    mantissa, exponent = text.split("e") if "e" in text else (text, "")
-    return mantissa.replace("-", _MINUS) + (f"×{power_of_ten(int(exponent))}" if exponent else "")
-
-
 def power_of_ten(exponent: int) -> str:
-    """A power of ten beside an axis of factors, and in `tick`: `10⁻⁷`."""
+    """A power of ten beside an axis of factors, and in `said`: `10⁻⁷`."""
     return f"10{str(exponent).translate(_RAISED)}"
 
 
@@ -104,15 +104,150 @@ def count(number: int, what: str) -> str:
 
 
 def plain(name: str, longest: int = _LONGEST) -> str:
-    """A column's name in sentences and tables: on one line, shortened in the middle."""
-    return readable(name, longest)[1:-1]
+    """A column's name in sentences and tables: on one line, its middle left out where it is long, between words if that can be."""
+    line = clean(name)
+    if len(line) <= longest:
+        return line
+    words = re.split(f"({_BETWEEN})", line)
+    heads = ["".join(words[: i + 1]) for i in range(0, len(words), 2)]
+    tails = ["".join(words[i:]) for i in range(2, len(words), 2)]
+    # The end of a name tells as much as its beginning: whole words of both. Of words longer than all the room, letters are cut.
+    pairs = (f"{head}…{next((t for t in tails if len(head) + len(t) < longest), '')}" for head in heads if len(head) < longest)
+    best = max(pairs, key=len, default="")
+    return best if len(best) > 2 * longest // 3 and best[-1] != "…" else f"{line[: longest * 3 // 5 - 1]}…{line[-(longest * 2 // 5):]}"
+
+
+def shown(name: str, longest: int = 36) -> str:
+    """A name that stands by itself in a picture: as `plain`, but longer."""
+    return plain(name, longest)
 
 
 def apart(names: Sequence[str], longest: int = _LONGEST) -> list[str]:
-    """The names of one table: the same, and those that would look the same carry their places."""
-    said = [plain(name, longest) for name in names]
-    alike = {name for name, times in Counter(said).items() if times > 1}
-    return [f"{name} ({place})" if name in alike else name for place, name in enumerate(said, 1)]
+    """The names of one table or picture, each on one line and no two alike: long ones without the words that all of them share.
+
+    `sensor_of_the_inlet_in_celsius` and `sensor_of_the_outlet_in_celsius` are `inlet` and `outlet`; `shared` says what was left out.
+    Names that share nothing lose their middle, but never what tells them apart.
+    """
+    lines = [clean(name) for name in names]
+    told = _told_apart(lines, longest)[0]
+    short = [told.get(line) or plain(line, longest) for line in lines]
+    for other in (lambda alike: _from_where_they_differ(alike, longest), list):
+        for text, times in Counter(short).items():
+            places = [i for i, one in enumerate(short) if one == text] if times > 1 else []
+            for i, better in zip(places, other([lines[i] for i in places]), strict=True):
+                short[i] = better
+    # What is still alike was so from the start, but for letters that do not print.
+    times = Counter(short)
+    return [f"{text} ({place})" if times[text] > 1 else text for place, text in enumerate(short, 1)]
+
+
+def broken(text: str, width: int) -> list[str]:
+    """A text in lines of at most so many letters: broken between words, longer names between theirs, and only then inside of one."""
+    pieces = re.findall(r"\S+\s*", text)
+    if any(len(piece.rstrip()) > width for piece in pieces):
+        pieces = [part for piece in pieces for part in re.findall(r"(?:[^_…\[]|\[(?!T\.))*(?:[_…]+|\[T\.|$)", piece) if part]
+    lines: list[str] = []
+    for piece in pieces:
+        if lines and len(lines[-1]) + len(piece.rstrip()) <= width:
+            lines[-1] += piece
+        else:
+            lines += [piece[i : i + width] for i in range(0, len(piece), width)]
+    return [line.rstrip() for line in lines if line.strip()]
+
+
+def on_columns(formula: str, targets: Sequence[str], columns: int, longest: int = 100) -> str:
+    """A formula as a heading says it; a long one by its targets and the number of its columns: `y on 30 columns`."""
+    line = clean(formula)
+    few = ", ".join(plain(name, 60) for name in targets[:3]) + (f" and {len(targets) - 3} more" if len(targets) > 3 else "")
+    return line if len(line) <= longest else f"{few} on {count(columns, 'column')}"
+
+
+def _from_where_they_differ(lines: Sequence[str], longest: int) -> list[str]:
+    """Lines without the letters that all begin with, but for the first few."""
+    same = len(commonprefix(lines))
+    few = min(same, longest // 3)
+    return [line[:few] + ("…" if same > few else "") + plain(line[same:], longest - few - 1) for line in lines]
+
+
+def shared(names: Sequence[str], longest: int = _LONGEST) -> str:
+    """What `apart` leaves out of long names: `sensor_of_the_…_in_celsius`; empty where that is nothing."""
+    return _told_apart([clean(name) for name in names], longest)[1]
+
+
+def _told_apart(lines: Sequence[str], longest: int) -> tuple[dict[str, str], str]:
+    """The long ones of these lines without the words that all long ones share, and these words."""
+    long = list(dict.fromkeys(line for line in lines if len(line) > longest))
+    told, left_out = _fewer_words(long, longest)
+    if not told:  # of several kinds of names each kind may share something
+        kinds: dict[str, list[str]] = {}
+        for line in long:
+            kinds.setdefault(re.split(_BETWEEN, line)[0], []).append(line)
+        found = [_fewer_words(kind, longest) for kind in kinds.values()] if len(kinds) > 1 else []
+        told = {line: text for short, _ in found for line, text in short.items()}
+        left_out = " and ".join(text for _, text in found if text)
+    every = {told.get(line, line) for line in lines}
+    return (told, left_out) if len(every) == len(set(lines)) else ({}, "")
+
+
+def _fewer_words(long: Sequence[str], longest: int) -> tuple[dict[str, str], str]:
+    """These lines without the words that all of them share, and these words."""
+    if len(long) < 2:
+        return {}, ""
+    pieces = {line: re.split(f"({_BETWEEN})", line) for line in long}  # word, what is between, word, ...
+    words = [piece[::2] for piece in pieces.values()]
+    most = min(map(len, words)) - 1  # each keeps a word
+    head = _alike(words, most)
+    tail = _alike([each[::-1] for each in words], most - head)
+    middle = {line: piece[2 * head : len(piece) - 2 * tail] for line, piece in pieces.items()}
+    short = {line: "".join(piece) for line, piece in middle.items()}
+    common: list[str] = []
+    if max(map(len, short.values())) > longest and len(long) > 2:  # of two, one may be the other's square
+        common = _common([piece[::2] for piece in middle.values()])
+        short = {line: _without(piece, common) for line, piece in middle.items()}
+    if "[T." in pieces[long[0]][1 : 2 * head : 2]:  # the level of a category needs no half of a bracket
+        short = {line: text.removesuffix("]") for line, text in short.items()}
+    if not (head or tail or common):
+        return {}, ""
+    first = pieces[long[0]]
+    inner = f"…_{'_'.join(common)}_…" if common else "…"
+    left_out = "".join(first[: 2 * head]) + inner + "".join(first[len(first) - 2 * tail :])
+    return {line: text if len(text) <= longest else plain(text, longest) for line, text in short.items()}, left_out
+
+
+def _alike(words: Sequence[Sequence[str]], most: int) -> int:
+    """How many of the first words are the same in all lists: only of letters and digits, for signs say what a term is."""
+    many = 0
+    while many < most and words[0][many].isalnum() and all(each[many] == words[0][many] for each in words):
+        many += 1
+    return many
+
+
+def _common(words: Sequence[Sequence[str]]) -> list[str]:
+    """Words that all lists have in this order, but for those that are all a list has."""
+    common = [word for word in words[0] if word.isalnum()]
+    for each in words[1:]:
+        # The longest common subsequence of two lists (Wagner & Fischer 1974), grown word by word.
+        rows: list[list[str]] = [[] for _ in range(len(each) + 1)]
+        for word in common:
+            before = rows
+            rows = [[]]
+            for j, other in enumerate(each):
+                rows.append(before[j] + [word] if word == other else max(before[j + 1], rows[j], key=len))
+        common = rows[-1]
+    return common if all(len(each) > len(common) for each in words) else []
+
+
+def _without(piece: Sequence[str], common: Sequence[str]) -> str:
+    """Words and what is between them, with a sign in place of those that are common."""
+    text, rest, gap = "", list(common), False
+    for i in range(0, len(piece), 2):
+        if rest and piece[i] == rest[0]:
+            rest.pop(0)
+            gap = True
+            continue
+        text += ("…" if gap and text else piece[i - 1] if text else "") + piece[i]
+        gap = False
+    return text
 
 
 def width(text: str) -> int:
@@ -120,11 +255,6 @@ def width(text: str) -> int:
     if text.isascii():
         return len(text)
     return sum(0 if category(c) in ("Mn", "Me") else 2 if east_asian_width(c) in "WF" else 1 for c in text)
-
-
-def shown(name: str, longest: int = 36) -> str:
-    """A name in a picture: the same, but for its end, of which a legend keeps a letter more."""
-    return one_line(name, longest, head=longest - 10, tail=9)
 
 
 def equation(target: str, names: Sequence[str], weights: Sequence[float], *, digits: int = 4) -> str:
@@ -138,10 +268,10 @@ def equation(target: str, names: Sequence[str], weights: Sequence[float], *, dig
     digits : int
         Significant digits.
     """
-    pairs = list(zip(names, weights, strict=True))
+    pairs = list(zip(apart(names), weights, strict=True))
     if pairs and pairs[-1][0] == "Intercept":
         pairs = [pairs[-1], *pairs[:-1]]
-    terms = [(rounded(value, digits), "" if name == "Intercept" else f" {plain(name)}") for name, value in pairs]
+    terms = [(rounded(value, digits), "" if name == "Intercept" else f" {name}") for name, value in pairs]
     more = len(terms) - _MOST_TERMS
     text = ""
     for i, (number, name) in enumerate(terms[:_MOST_TERMS]):

@@ -16,9 +16,10 @@ from mpl_toolkits.mplot3d import Axes3D
 
 from bestline.pictures import marks
 from bestline.pictures.palette import Palette, Style
+from bestline.pictures.render.axes import heights
 from bestline.pictures.render.legend import BODY, SMALL, Key, key
 from bestline.pictures.render.table import draw_table
-from bestline.wording import said, tick
+from bestline.wording import said
 
 _SHADE = 0.22  # opacity of a band: lines and grid are seen through it
 _STEPS_AS_DOTS = 80  # a path of more steps is drawn as a line alone
@@ -83,12 +84,12 @@ def _contours(ax: Any, mark: marks.Contours, palette: Palette, order: float) -> 
         return []
     shown = levels[:: max(1, len(levels) // 8)]
     bar = ax.get_figure().colorbar(bands, ax=ax, spacing="uniform", fraction=0.045, pad=0.02, ticks=shown)
-    told = [[tick(level, digits) for level in shown] for digits in range(3, 13)]
-    bar.set_ticks(shown, labels=next(said for said in told if len(set(said)) == len(shown) or said is told[-1]))
+    texts, unit = heights(shown)
+    bar.set_ticks(shown, labels=texts)
     bar.ax.tick_params(colors=palette.quiet, labelsize=SMALL, length=2)
     bar.ax.minorticks_off()
     bar.outline.set_edgecolor(palette.quiet)
-    bar.set_label(mark.label, color=palette.ink, fontsize=BODY)
+    bar.set_label(", ".join(filter(None, (mark.label, unit))), color=palette.ink, fontsize=BODY)
     return []
 
 

@@ -5,19 +5,20 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from matplotlib.ticker import FixedLocator, Formatter, LogLocator, MaxNLocator, NullFormatter, NullLocator
 
-from bestline.errors import one_line
 from bestline.pictures.marks import Intervals, Panel, Table
 from bestline.pictures.palette import Palette
 from bestline.pictures.render.legend import BODY, HEAD, SMALL
-from bestline.wording import power_of_ten, tick
+from bestline.wording import plain, power_of_ten, said, scientific
 
 _MOST_NAMES = 12  # levels of a category that are named on its axis
 _BESIDE = 36  # letters of them that stand beside each other
-_LONG = 4  # letters of a tick's label beyond which five of them run together in space
+_SHORT = 4  # letters of a tick's label of which five stand apart in space
+_MOST_DIGITS = 5  # of a tick's label: beyond them an axis counts from a number of its own
 
 
 def dress(ax: Any, panel: Panel, palette: Palette) -> None:
@@ -69,8 +70,6 @@ def _dress_across(ax: Any, panel: Panel) -> None:
         _either_side(ax.xaxis, panel.even_within)
         return
     (_factors if panel.log_x else _ticks)(ax.xaxis)
-    if not panel.log_x and any("×" in text for text in distinct(ax.get_xticks())):
-        _ticks(ax.xaxis, 4)  # labels with powers of ten are wide
     if panel.xlabel == "updates made":
         ax.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=9))
     if panel.xnames:
@@ -82,7 +81,7 @@ def _name_places(ax: Any, names: Sequence[str]) -> None:
     every = -(-len(names) // _MOST_NAMES)
     ax.set_xlim(-0.5, len(names) - 0.5)
     ax.set_xticks(
-        range(0, len(names), every), [one_line(name, 18, head=11, tail=6) for name in names[::every]], parse_math=False
+        range(0, len(names), every), [plain(name, 18) for name in names[::every]], parse_math=False
     )
     if sum(map(len, names[::every])) > _BESIDE:
         ax.tick_params(axis="x", labelrotation=35)
@@ -99,14 +98,11 @@ def _dress_space(ax: Any, panel: Panel, palette: Palette, text: dict[str, Any]) 
         axis.pane.set_edgecolor(palette.grid)
         axis.line.set_color(palette.quiet)
         axis._axinfo["grid"].update(color=palette.grid, linewidth=0.8)  # there is no public way to set it
-        # Seen at a slant an axis is short: the longer its labels, the fewer stand apart.
-        longest = max(map(len, distinct(axis.get_ticklocs())), default=0)
-        wide = longest > _LONG
-        # Where two axes meet, their outermost labels would lie on each other.
-        axis.set_major_locator(MaxNLocator(nbins=3 if wide else 5, prune=None if axis is ax.zaxis else "both"))
-        axis.set_major_formatter(_Ticks())
+        # Seen at a slant an axis is short. Where two axes meet, their outermost labels would lie on each other.
+        longest = max(map(len, Scale.of(*axis.get_view_interval()).texts(axis.get_ticklocs())), default=0)
+        _ticks(axis, 5 if longest <= _SHORT else 3, prune=None if axis is ax.zaxis else "both")
         axis.set_tick_params(colors=palette.quiet, labelcolor=palette.quiet, labelsize=SMALL)
-        axis.labelpad = (10 if axis is ax.zaxis else 8) + (4 if wide else 0)
+        axis.labelpad = 2 + 3 * longest if axis is ax.zaxis else 8 + (4 if longest > _SHORT else 0)
     # Some air below the floor, so that path and optimum do not touch the box.
     low, high = ax.get_zlim()
     ax.set_zlim(low - 0.06 * (high - low), high)
@@ -136,28 +132,82 @@ def _either_side(axis: Any, within: float) -> None:
     axis.set_minor_locator(NullLocator())
 
 
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """How the numbers of an axis are written: less an offset that all are near to, in units of a power of ten."""
+
+    offset: float = 0.0
+    power: int = 0
+
+    @classmethod
+    def of(cls, low: float, high: float) -> Scale:
+        """Of an axis between two ends: plain where its labels are short."""
+        span, size = high - low, max(abs(low), abs(high))
+        if not 0 < span < math.inf:
+            return cls()
+        # Labels five apart need so many digits; what they all begin with is said once.
+        offset = 0.0
+        if size > span * 10.0 ** (_MOST_DIGITS - 1):
+            unit = 10.0 ** math.floor(math.log10(span))
+            offset = math.floor(low / unit) * unit
+            size = max(abs(low - offset), abs(high - offset))
+        thousands = 3 * math.floor(math.log10(size) / 3)
+        return cls(offset, thousands if not 1e-3 <= size < 1e6 else 0)
+
+    @property
+    def told(self) -> str:
+        """What the label of the axis has to say of it."""
+        far = f"{self.offset:,.0f}" if 1 <= abs(self.offset) < 1e15 else said(self.offset, 15)
+        counted = f"counted from {far}".replace("-", "\N{MINUS SIGN}") if self.offset else ""
+        unit = f"in units of {power_of_ten(self.power)}" if self.power else ""
+        return ", ".join(filter(None, (counted, unit)))
+
+    def texts(self, values: Sequence[float]) -> list[str]:
+        """Labels of ticks: all with as many decimals, the fewest that keep every one near itself and apart from the others."""
+        # Divided, not multiplied by 0.000001, which is no number of its own.
+        unit = 10.0 ** abs(self.power)
+        scaled = [(v - self.offset) / unit if self.power > 0 else (v - self.offset) * unit for v in values]
+        # Rounding must not move a tick by more than a fiftieth of the distance to its neighbour, or labels would lie.
+        gap = min((b - a for a, b in itertools.pairwise(sorted(scaled)) if b > a), default=abs(scaled[0]) if scaled else 0.0)
+        near = (d for d in range(17) if all(abs(round(v, d) - v) <= 0.02 * gap for v in scaled))
+        decimals = next(near, 17)
+        return [f"{round(v, decimals) + 0.0:,.{decimals}f}".replace("-", "\N{MINUS SIGN}") for v in scaled]
+
+
 class _Ticks(Formatter):
-    """Labels of ticks as plain text, with as few digits as tell them apart."""
+    """Labels of ticks as plain text, on one scale."""
+
+    def __init__(self, scale: Scale) -> None:
+        self.scale = scale
 
     def __call__(self, value: float, _pos: int | None = None) -> str:
-        return tick(value)
+        return self.scale.texts([value])[0]
 
     def format_ticks(self, values: Sequence[float]) -> list[str]:
-        return distinct(values)
+        return self.scale.texts(values)
 
 
 class _Powers(Formatter):
-    """Labels of an axis that grows by factors."""
+    """Labels of an axis that grows by factors: all as powers of ten, or none."""
 
     def __call__(self, value: float, _pos: int | None = None) -> str:
-        exponent = round(math.log10(abs(value))) if value else 0
-        sign = "\N{MINUS SIGN}" if value < 0 else ""
-        return f"{sign}{power_of_ten(exponent)}" if abs(exponent) > 4 else tick(value)
+        return self.format_ticks([value])[0]
+
+    def format_ticks(self, values: Sequence[float]) -> list[str]:
+        far = any(v and not 1e-4 <= abs(v) <= 1e4 for v in (*values, *self.axis.get_view_interval()))
+        return [_power(v) if far and v else said(v) for v in values]
 
 
-def _ticks(axis: Any, most: int = 7) -> None:
-    axis.set_major_formatter(_Ticks())
-    axis.set_major_locator(MaxNLocator(nbins=most, steps=[1, 2, 2.5, 5, 10]))
+def _power(value: float) -> str:
+    return ("\N{MINUS SIGN}" if value < 0 else "") + power_of_ten(round(math.log10(abs(value))))
+
+
+def _ticks(axis: Any, most: int = 7, *, prune: str | None = None) -> None:
+    scale = Scale.of(*sorted(axis.get_view_interval()))
+    axis.set_major_formatter(_Ticks(scale))
+    axis.set_major_locator(MaxNLocator(nbins=most, steps=[1, 2, 5, 10], prune=prune))
+    if scale.told:
+        axis.set_label_text(", ".join(filter(None, (axis.get_label_text(), scale.told))))
 
 
 def _factors(axis: Any) -> None:
@@ -166,15 +216,17 @@ def _factors(axis: Any) -> None:
     axis.set_minor_formatter(NullFormatter())
 
 
-def distinct(values: Sequence[float]) -> list[str]:
-    """Numbers as text, all with as many digits: the fewest, from three up, that keep every one near itself and apart."""
-    largest = max((abs(value) for value in values), default=0.0)
-    # Rounding must not move a tick by more than a fiftieth of the distance to its neighbour, or labels would lie.
-    gap = min((b - a for a, b in itertools.pairwise(sorted(values)) if b > a), default=0.0)
+def heights(levels: Sequence[float]) -> tuple[list[str], str]:
+    """Heights that are not evenly spaced as text, with as few digits as tell them apart; and their unit."""
+    scale = Scale(0.0, Scale.of(0.0, max(map(abs, levels), default=0.0)).power)
+    least = min((abs(v) for v in levels if v), default=1.0)
+    # From a thousandth of their unit down, each has a power of its own.
+    own = least < 10.0 ** (scale.power - 3)
     for digits in range(3, 13):
-        rounded = [float(f"{value:.{digits}g}") for value in values]
-        if all(abs(r - value) <= 0.02 * gap for r, value in zip(rounded, values, strict=True)):
+        if own:
+            texts = [scientific(v, digits) if v else "0" for v in levels]
+        else:
+            texts = [said(v / 10.0**scale.power if scale.power >= 0 else v * 10.0**-scale.power, digits) for v in levels]
+        if len(set(texts)) == len(levels):
             break
-    if largest < 1e6:
-        return [tick(0.0 if abs(r) < 1e-9 * gap else r, 12) for r in rounded]
-    return [tick(value, digits) for value in rounded]
+    return texts, "" if own else scale.told

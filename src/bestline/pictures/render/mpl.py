@@ -14,7 +14,6 @@ from typing import IO, Any
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
-from mpl_toolkits.mplot3d import Axes3D
 
 from bestline.errors import OptionError
 from bestline.pictures.marks import Intervals, Panel, Picture, Table
@@ -31,7 +30,9 @@ from bestline.pictures.render.legend import (
     shared_legend,
     shared_rows,
 )
+from bestline.pictures.render.settle import Space, settle
 from bestline.pictures.render.table import ROW_HEIGHT, breadths, heading
+from bestline.wording import broken
 
 __all__ = ["FORMATS", "Drawing", "Stage", "draw", "save", "stage", "titled", "write_drawing"]
 
@@ -105,7 +106,7 @@ def stage(picture: Picture, *, theme: str = "light", dpi: float = 100) -> Stage:
     figure = Drawing(figsize=size, dpi=dpi, layout=layout, facecolor=palette.paper)
     FigureCanvasAgg(figure)
     figure.heading, figure.alt = picture.title, picture.alt
-    artists, keys = [], []
+    artists, keys, every = [], [], []
     panels, columns = len(picture.panels), picture.columns or max(len(picture.panels), 1)
     # Rounded up; of no panel one row, for a figure has a size anyway.
     rows = -(-panels // columns) or 1
@@ -114,10 +115,11 @@ def stage(picture: Picture, *, theme: str = "light", dpi: float = 100) -> Stage:
     grid = figure.add_gridspec(rows + (lines > 0), columns, height_ratios=[1.0] * rows + [below] * (lines > 0))
     for i, panel in enumerate(picture.panels):
         # What lies in front is ours to say, by `zorder`: by depth matplotlib would sort whole artists, a path behind its own surface.
-        space = {"axes_class": Axes3D, "computed_zorder": False} if panel.zlabel is not None else {}
+        space = {"axes_class": Space, "computed_zorder": False} if panel.zlabel is not None else {}
         ax = figure.add_subplot(grid[i // columns, i % columns], **space)
         drawn, own = _panel(ax, panel, palette)
         artists.append(drawn)
+        every.append(ax)
         keys += own
         if panel.legend and own and not picture.columns:
             off = 24 if space else 26 + (20 if panel.xlabel else 0)
@@ -129,13 +131,14 @@ def stage(picture: Picture, *, theme: str = "light", dpi: float = 100) -> Stage:
     if picture.note:
         note = "\n".join(_wrapped(picture.note, size[0]))
         figure.supxlabel(note, x=0.015, ha="left", fontsize=SMALL, color=palette.quiet, parse_math=False)
+    settle(figure, every)
     return Stage(figure, tuple(artists), title)
 
 
 def titled(picture: Picture, width: float) -> str:
     """The title as it is broken into lines of so many inches."""
     # Some eight letters of the title fit in an inch.
-    return textwrap.fill(picture.title, max(20, int(width * 8)))
+    return "\n".join(broken(picture.title, max(20, int(width * 8))))
 
 
 def save(

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import math
-import textwrap
 from typing import Any
 
 from bestline.pictures.marks import Numbers, Table
 from bestline.pictures.palette import Palette
 from bestline.pictures.render.legend import BODY, Key
-from bestline.wording import tick
+from bestline.wording import broken, said, scientific
 
 ROW_HEIGHT, _CHARACTER = 0.27, 0.083  # height of a table's row and breadth of one of its characters, in inches
+_HEADING = 18  # letters of a heading's line
+_LARGE = 1e9  # beyond it a number has a power of ten
 
 
 def breadths(mark: Table) -> list[float]:
@@ -19,14 +20,14 @@ def breadths(mark: Table) -> list[float]:
     # By characters, not by pixels: the size must be known before there is anything to measure with.
     texts = [_cells(column) for column in mark.columns]
     widest = [
-        max([*map(len, text), *map(len, textwrap.wrap(name, 16) or [""])]) for name, text in zip(mark.names, texts, strict=True)
+        max([*map(len, text), *map(len, broken(name, _HEADING) or [""])]) for name, text in zip(mark.names, texts, strict=True)
     ]
     return [_CHARACTER * most + 0.42 for most in widest]
 
 
 def heading(mark: Table) -> float:
     """Rows that the names of the columns take."""
-    return 0.35 + 0.8 * max(len(textwrap.wrap(name, 16) or [""]) for name in mark.names)
+    return 0.35 + 0.8 * max(len(broken(name, _HEADING) or [""]) for name in mark.names)
 
 
 def draw_table(ax: Any, mark: Table, palette: Palette, order: float) -> list[Key]:
@@ -37,7 +38,7 @@ def draw_table(ax: Any, mark: Table, palette: Palette, order: float) -> list[Key
     right = 0.0
     for name, column, breadth in zip(mark.names, mark.columns, wide, strict=True):
         right += breadth
-        head = "\n".join(textwrap.wrap(name, 16))
+        head = "\n".join(broken(name, _HEADING))
         ax.text(right - 0.16, high / 2, head, fontsize=BODY, fontweight="bold", color=palette.ink, **words)
         for i, cell in enumerate(_cells(column)):
             ax.text(right - 0.16, high + i + 0.5, cell, fontsize=BODY, color=palette.ink, **words)
@@ -56,16 +57,16 @@ def draw_table(ax: Any, mark: Table, palette: Palette, order: float) -> list[Key
 def _cells(values: Numbers) -> list[str]:
     """A column of numbers as text: five digits of the largest, and never fewer than two of any."""
     finite = [abs(v) for v in values if v and math.isfinite(v)]
-    if all(v == round(v) for v in values if math.isfinite(v)) and max(finite, default=0.0) < 1e6:
-        return ["" if math.isnan(v) else tick(v, 12) for v in values]
-    decimals = 4 - math.floor(math.log10(max(finite, default=1.0)))
+    if all(v == round(v) for v in values if math.isfinite(v)) and max(finite, default=0.0) < _LARGE:
+        return ["" if math.isnan(v) else said(v, 12) for v in values]
+    decimals = max(4 - math.floor(math.log10(max(finite, default=1.0))), 0)
     # Decimals for all alike, so that points stand below each other; powers of ten where that would hide digits.
-    fixed = 0 <= decimals <= 8
     small = 10.0 ** (1 - decimals)
-    return ["" if math.isnan(v) else _cell(v, decimals if fixed and (v == 0 or abs(v) >= small) else None) for v in values]
+    plain = decimals <= 8 and max(finite, default=0.0) < _LARGE
+    return ["" if math.isnan(v) else _cell(v, decimals if plain and (v == 0 or abs(v) >= small) else None) for v in values]
 
 
 def _cell(value: float, decimals: int | None) -> str:
-    if value == 0:
-        return "0"
-    return tick(value, 4) if decimals is None else f"{value:.{decimals}f}".replace("-", "\N{MINUS SIGN}")
+    if value == 0 or not math.isfinite(value):
+        return said(value)
+    return scientific(value) if decimals is None else f"{value:,.{decimals}f}".replace("-", "\N{MINUS SIGN}")
