@@ -8,14 +8,38 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bestline.wording import cell, count, equation, fixed, p_value, percent, plain, rounded, said, shown, significant, tick
+from bestline.wording import (
+    apart,
+    broken,
+    cell,
+    count,
+    equation,
+    fixed,
+    on_columns,
+    p_value,
+    percent,
+    plain,
+    rounded,
+    said,
+    shared,
+    shown,
+    significant,
+)
 
 finite = st.floats(-1e300, 1e300)
 
 
 @pytest.mark.parametrize(
     ("value", "text"),
-    [(1234567.0, "1,235,000"), (-0.5, "−0.5"), (-0.0, "0"), (2e9, "2e+09"), (1.23456e-7, "1.235e−07"), (math.inf, "inf")],
+    [
+        (1234567.0, "1,235,000"),
+        (-0.5, "−0.5"),
+        (-0.0, "0"),
+        (2e9, "2×10⁹"),
+        (1.23456e-7, "1.235×10⁻⁷"),
+        (-0.00012345, "−0.0001234"),
+        (math.inf, "inf"),
+    ],
 )
 def test_a_number_in_a_picture(value: float, text: str) -> None:
     assert said(value) == text
@@ -35,7 +59,9 @@ def test_what_is_no_number_is_unknown_in_a_sentence_and_left_out_of_a_table() ->
 
 @given(finite)
 def test_rounding_for_people_keeps_four_digits(value: float) -> None:
-    back = float(rounded(value).replace(",", "").replace("−", "-"))
+    raised = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻", "0123456789-")
+    mantissa, _, power = rounded(value).replace(",", "").replace("−", "-").partition("×10")
+    back = float(f"{mantissa}e{power.translate(raised) or 0}")
     assert back == pytest.approx(value, rel=5.1e-4, abs=0)
 
 
@@ -50,13 +76,6 @@ def test_a_column_of_numbers_has_one_number_of_places_until_it_is_too_wide() -> 
     assert (fixed(3.14159, 2), fixed(-2.0, 2), fixed(1e9, 2)) == ("3.14", "-2.00", "1e+09")
 
 
-@pytest.mark.parametrize(
-    ("value", "text"), [(-0.25, "−0.25"), (1e6, "10⁶"), (123456.0, "123456"), (2.5e-7, "2.5×10⁻⁷"), (0.0, "0")]
-)
-def test_a_number_beside_an_axis(value: float, text: str) -> None:
-    assert tick(value) == text.replace("10⁶", "1×10⁶")
-
-
 def test_shares_and_counts() -> None:
     assert (percent(0.5), percent(0.0123)) == ("50%", "1.2%")
     assert (count(1, "row"), count(1200, "row")) == ("1 row", "1,200 rows")
@@ -67,6 +86,65 @@ def test_a_name_is_one_line_that_is_not_too_long(name: str) -> None:
     for text, longest in ((plain(name, 30), 30), (shown(name, 36), 36)):
         assert text.isprintable()
         assert len(text) <= longest
+
+
+SENSORS = ("sensor_of_the_inlet_in_degrees_celsius", "sensor_of_the_outlet_in_degrees_celsius", "age")
+
+
+def test_long_names_lose_the_words_that_they_share_and_it_is_said_which() -> None:
+    assert apart(SENSORS) == ["inlet", "outlet", "age"]
+    assert shared(SENSORS) == "sensor_of_the_…_in_degrees_celsius"
+    assert shared(("age", "weight")) == ""
+
+
+@pytest.mark.parametrize(
+    ("names", "short"),
+    [
+        # A level needs no half of the bracket that it loses.
+        (("name_of_the_region_of_the_shop[T.North]", "name_of_the_region_of_the_shop[T.South_East]"), ["North", "South_East"]),
+        # Signs say what a term is, so they stay; of two names nothing is left out inside.
+        (
+            ("log_of_the_income_of_the_household", "I(log_of_the_income_of_the_household ** 2)"),
+            ["log_of_the…of_the_household", "I(log_of_the…household ** 2)"],
+        ),
+        (("SensorReadingOfTheTemperatureInUnits", "SensorReadingOfThePressureInUnits"), ["Temperature", "Pressure"]),
+        # A name that is short stays as it is, and none is taken by another.
+        (("inlet", *SENSORS[:2]), ["inlet", "sensor_of_…inlet_in…celsius", "sensor_of_…outlet_in…celsius"]),
+        (("abc", "abc"), ["abc (1)", "abc (2)"]),
+    ],
+)
+def test_short_forms_do_not_mislead(names: tuple[str, ...], short: list[str]) -> None:
+    assert apart(names) == short
+
+
+words = st.lists(
+    st.sampled_from(["reading", "of", "the", "inlet", "outlet", "mean", "x", "[T.a]", "y2", "\x1b[2J"]), min_size=1, max_size=14
+)
+
+
+@given(st.lists(words.map("_".join), min_size=1, max_size=8, unique=True), st.integers(12, 40))
+def test_no_two_names_are_ever_shown_alike(names: list[str], longest: int) -> None:
+    short = apart(names, longest)
+    assert len(set(short)) == len(names)
+    assert all(text.isprintable() for text in short)
+
+
+@given(st.text(st.sampled_from("ab_… ["), max_size=80), st.integers(4, 30))
+def test_breaking_a_text_loses_no_letter_and_keeps_to_the_width(text: str, width: int) -> None:
+    lines = broken(text, width)
+    assert all(0 < len(line) <= width for line in lines)
+    assert "".join("".join(lines).split()) == "".join(text.split())
+
+
+def test_names_are_broken_between_words_and_words_only_where_nothing_else_helps() -> None:
+    assert broken("weight of flipper_length_mm", 18) == ["weight of", "flipper_length_mm"]
+    assert broken("flipper_length_mm", 14) == ["flipper_", "length_mm"]
+    assert broken("a" * 12, 10) == ["a" * 10, "aa"]
+
+
+def test_a_long_formula_is_said_by_the_number_of_its_columns() -> None:
+    assert on_columns("y ~ a + b", ("y",), 2) == "y ~ a + b"
+    assert on_columns(f"y ~ {' + '.join(f'column_{i}' for i in range(30))}", ("y",), 30) == "y on 30 columns"
 
 
 def test_equations_read_as_people_write_them() -> None:
@@ -83,8 +161,8 @@ def test_equations_read_as_people_write_them() -> None:
         (1234.5, "1,234"),
         (123_456_789.0, "123,500,000"),
         (999_900_000.0, "999,900,000"),
-        (1e9, "1e+09"),
-        (2.5e12, "2.5e+12"),
+        (1e9, "1×10⁹"),
+        (2.5e12, "2.5×10¹²"),
         (0.0, "0"),
         (-0.0, "0"),
         (-3.14159, "\u22123.142"),

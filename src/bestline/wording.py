@@ -12,7 +12,6 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from html import escape
-from os.path import commonprefix
 from textwrap import wrap
 from typing import Any
 from unicodedata import category, east_asian_width
@@ -112,9 +111,11 @@ def plain(name: str, longest: int = _LONGEST) -> str:
     heads = ["".join(words[: i + 1]) for i in range(0, len(words), 2)]
     tails = ["".join(words[i:]) for i in range(2, len(words), 2)]
     # The end of a name tells as much as its beginning: whole words of both. Of words longer than all the room, letters are cut.
-    pairs = (f"{head}…{next((t for t in tails if len(head) + len(t) < longest), '')}" for head in heads if len(head) < longest)
-    best = max(pairs, key=len, default="")
-    return best if len(best) > 2 * longest // 3 and best[-1] != "…" else f"{line[: longest * 3 // 5 - 1]}…{line[-(longest * 2 // 5):]}"
+    pairs = [(head, next((t for t in tails if len(head) + len(t) < longest), "")) for head in heads if len(head) < longest]
+    head, tail = max(pairs, key=lambda pair: (min(map(len, pair)), len(pair[0])), default=("", ""))
+    if not tail or len(head) + len(tail) < longest * 2 // 3:
+        head, tail = line[: longest * 3 // 5 - 1], line[-(longest * 2 // 5) :]
+    return f"{head}…{tail}"
 
 
 def shown(name: str, longest: int = 36) -> str:
@@ -131,14 +132,17 @@ def apart(names: Sequence[str], longest: int = _LONGEST) -> list[str]:
     lines = [clean(name) for name in names]
     told = _told_apart(lines, longest)[0]
     short = [told.get(line) or plain(line, longest) for line in lines]
-    for other in (lambda alike: _from_where_they_differ(alike, longest), list):
-        for text, times in Counter(short).items():
-            places = [i for i, one in enumerate(short) if one == text] if times > 1 else []
-            for i, better in zip(places, other([lines[i] for i in places]), strict=True):
-                short[i] = better
+    for again in (lambda alike: _from_where_they_differ(alike, longest), list):
+        places: dict[str, list[int]] = {}
+        for i, text in enumerate(short):
+            places.setdefault(text, []).append(i)
+        for each in places.values():
+            if len(each) > 1:
+                for i, better in zip(each, again([lines[i] for i in each]), strict=True):
+                    short[i] = better
     # What is still alike was so from the start, but for letters that do not print.
-    times = Counter(short)
-    return [f"{text} ({place})" if times[text] > 1 else text for place, text in enumerate(short, 1)]
+    alike = Counter(short)
+    return [f"{text} ({place})" if alike[text] > 1 else text for place, text in enumerate(short, 1)]
 
 
 def broken(text: str, width: int) -> list[str]:
@@ -164,7 +168,7 @@ def on_columns(formula: str, targets: Sequence[str], columns: int, longest: int 
 
 def _from_where_they_differ(lines: Sequence[str], longest: int) -> list[str]:
     """Lines without the letters that all begin with, but for the first few."""
-    same = len(commonprefix(lines))
+    same = next((i for i, letters in enumerate(zip(*lines, strict=False)) if len(set(letters)) > 1), min(map(len, lines)))
     few = min(same, longest // 3)
     return [line[:few] + ("…" if same > few else "") + plain(line[same:], longest - few - 1) for line in lines]
 

@@ -9,7 +9,7 @@ from bestline.pictures.sample import is_straight
 from bestline.training import Fit, RowLoss
 from bestline.training.losses import squared
 from bestline.training.objective import SquaredRows
-from bestline.wording import shown
+from bestline.wording import apart, shared
 
 
 def loss_label(fit: Fit) -> str:
@@ -21,15 +21,22 @@ def loss_label(fit: Fit) -> str:
 
 
 def labels(fit: Fit, names: Sequence[str]) -> tuple[str, ...]:
-    """What the weights of a fit are called on axes: those of an own module as it calls them."""
+    """What weights of a fit, of these names, are called on axes: those of an own module as it calls them."""
     # An own module with one weight a column may still not be a line: its weights are no slopes.
     own = not is_straight(fit) and fit.scaling.p == len(fit.trace.names)
-    return tuple(shown(name) if own else weight_label(name) for name in names)
+    short = called(fit.trace.names)
+    return tuple(short[name] if own else "intercept" if name == "Intercept" else f"weight of {short[name]}" for name in names)
 
 
-def weight_label(name: str) -> str:
-    """What a weight is called on an axis."""
-    return "intercept" if name == "Intercept" else f"weight of {shown(name)}"
+def called(names: Sequence[str]) -> dict[str, str]:
+    """What each of the names is called in a picture, so that no two look alike."""
+    return dict(zip(names, apart(names), strict=True))
+
+
+def left_out(names: Sequence[str]) -> str:
+    """A sentence for what names in a picture are called without; empty where they are whole."""
+    words = shared(names)
+    return f"Names are shown without what they share, {words}." if words else ""
 
 
 def updates(count: int) -> str:

@@ -9,7 +9,7 @@ that shadow is nearest to the path itself.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
@@ -17,12 +17,12 @@ import torch
 
 from bestline.errors import OptionError
 from bestline.numerics import Bowl
-from bestline.pictures.axis_labels import labels, updates
+from bestline.pictures.axis_labels import called, labels, left_out, updates
 from bestline.pictures.levels import VALLEY, valley
 from bestline.pictures.marks import Numbers, numbers
 from bestline.training import Fit, Plane, RowLoss, Stop, planes
 from bestline.training.surfaces import Surface, heights, surface
-from bestline.wording import percent, said, shown
+from bestline.wording import percent, said
 
 Pair: TypeAlias = Sequence[str] | str | None  # names of weights, "path", or the usual
 UNITS = ("data", "trained")  # of the weights on the axes
@@ -98,14 +98,15 @@ class Landscape:
         facts = []
         where = self.surface.plane
         if where.share:
-            facts.append(_directions(where))
+            facts.append(_directions(where, called(self.fit.trace.names)))
         if self.surface.kind == "profile":
             rest = "all else is as it fits" if where.share else "the weights that are not on an axis are those that fit"
             facts.append(f"At every point {rest} best there.")
         elif self.surface.held:
-            held = [f"{shown(name, 24)} = {said(value)}" for name, value in self.surface.held.items()]
-            more = f" and {len(held) - 4} more" if len(held) > 4 else ""
-            facts.append(f"The other weights are held where training left them: {', '.join(held[:4])}{more}.")
+            short = called(self.fit.trace.names)
+            held = [f"{short[name]} = {said(value)}" for name, value in list(self.surface.held.items())[:4]]
+            more = f" and {len(self.surface.held) - 4} more" if len(self.surface.held) > 4 else ""
+            facts.append(f"The other weights are held where training left them: {', '.join(held)}{more}.")
         if not self.exact and where.share:
             facts.append("The surface is exact on the plane of the axes; the path is its shadow on that plane.")
         elif not self.exact:
@@ -118,7 +119,7 @@ class Landscape:
             facts.append(f"The surface is the loss of {self.surface.rows:,} rows, drawn at random; the path's is that of all.")
         if self.fit.objective.penalty:
             facts.append("Training also had a penalty, which keeps it from the place of lowest loss.")
-        return " ".join(facts)
+        return " ".join(filter(None, (*facts, left_out(self.fit.trace.names))))
 
     @property
     def cut(self) -> bool:
@@ -351,11 +352,11 @@ def _around(column: Sequence[float], bottom: float, least: float) -> tuple[float
     return min(low - 0.12 * width, bottom - 0.45 * width), max(high + 0.12 * width, bottom + 0.45 * width)
 
 
-def _directions(where: Plane) -> str:
+def _directions(where: Plane, short: Mapping[str, str]) -> str:
     """The main directions of a path in words."""
     told = []
     for name, leading in zip(where.names, where.leading, strict=True):
-        parts = [f"{shown(weight, 24)} ({'+' if part > 0 else chr(0x2212)}{abs(part):.2f})" for weight, part in leading]
+        parts = [f"{short[weight]} ({'+' if part > 0 else chr(0x2212)}{abs(part):.2f})" for weight, part in leading]
         told.append(f"{name} is mostly {' and '.join(parts)}")
     both = f"Together they hold {percent(min(1.0, sum(where.share)))} of the path's movement; " if len(told) > 1 else ""
     return f"{both}{', '.join(told)}, in the columns as trained."

@@ -18,7 +18,7 @@ from bestline.inference.training_rows import rows
 from bestline.numerics import Features, Rows, Targets, Weights, joined
 from bestline.training import Fit
 from bestline.training.objective import LineForward, RowLoss, line
-from bestline.wording import shown
+from bestline.wording import apart
 
 MOST = 2_000  # points that can still be told apart
 _MOST_LEVELS = 50  # of a category that colours rows
@@ -99,7 +99,7 @@ class Sample:
                 kept, keys = kept[chosen], keys[chosen]
         if kept is None or len(kept) == 0:
             raise ShapeError("There are no rows to draw.")
-        return cls(kept, of, tuple(map(shown, features)), tuple(map(shown, targets)))
+        return cls(kept, of, tuple(apart(features)), tuple(apart(targets, 36)))
 
     def over(self, column: int, columns: Callable[[Tensor], Features]) -> Sample:
         """The same rows seen over one of the columns, from which `columns` makes all of them."""

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bestline.pictures.marks import Line, Mesh, Panel, Picture
-from bestline.pictures.render.axes import distinct
+from bestline.pictures.render.axes import Scale, heights
 from bestline.pictures.render.mpl import draw
 
 
@@ -37,30 +37,54 @@ def test_logarithms_where_asked(log_x: bool, log_y: bool) -> None:
 def test_updates_are_counted_in_whole_numbers() -> None:
     ax = drawn(Panel("", "updates made", "y", (Line((0.0, 1.0, 2.0, 3.0), (1.0, 2.0, 3.0, 4.0), "path", "a"),)))
     assert all(float(tick).is_integer() for tick in ax.get_xticks())
+    assert [tick.get_text() for tick in ax.get_xticklabels()] == [f"{tick:.0f}".replace("-", "\u2212") for tick in ax.get_xticks()]
+
+
+def read(scale: Scale, text: str) -> float:
+    """The number that a label means on its scale."""
+    return float(text.replace("\u2212", "-").replace(",", "")) * 10.0**scale.power + scale.offset
 
 
 @pytest.mark.parametrize(
-    "values", [[0.1, 0.2, 0.30000000000000004], [1000.0, 1000.5, 1001.0], [1e-9, 2e-9], [-1.0, 0.0, 1.0], [1e7, 1.05e7]]
+    ("values", "texts", "told"),
+    [
+        ([0.0, 0.5, 1.0], ["0.0", "0.5", "1.0"], ""),
+        ([0.1, 0.2, 0.30000000000000004], ["0.1", "0.2", "0.3"], ""),
+        ([0.0, 200_000.0, 400_000.0], ["0", "200,000", "400,000"], ""),
+        ([0.0, 4e7, 8e7], ["0", "40", "80"], "in units of 10\u2076"),
+        ([-1e-9, 0.0, 2e-9], ["\u22121", "0", "2"], "in units of 10\u207b\u2079"),
+        ([1_000_000.0, 1_000_005.0, 1_000_010.0], ["0", "5", "10"], "counted from 1,000,000"),
+        ([-1_613_468_450.0, -1_613_468_400.0], ["0", "50"], "counted from \u22121,613,468,450"),
+        ([1e7, 1.05e7], ["10.0", "10.5"], "in units of 10\u2076"),
+    ],
 )
-def test_labels_are_near_their_ticks_and_apart(values: list[float]) -> None:
-    texts = distinct(values)
-    assert len(set(texts)) == len(values)
-    raised = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻", "0123456789-")
-    for text, value in zip(texts, values, strict=True):
-        mantissa, _, power = text.replace("\u2212", "-").partition("×10")
-        assert float(mantissa) * 10.0 ** int(power.translate(raised) or 0) == pytest.approx(
-            value, abs=0.02 * (values[1] - values[0])
-        )
+def test_an_axis_has_one_format_that_its_label_tells(values: list[float], texts: list[str], told: str) -> None:
+    scale = Scale.of(values[0], values[-1])
+    assert (scale.texts(values), scale.told) == (texts, told)
 
 
 @given(st.integers(-99_999, 99_999), st.integers(2, 9), st.integers(1, 400), st.integers(-6, 3))
 def test_a_label_is_off_by_a_fiftieth_of_the_way_to_the_next_at_most(first: int, n: int, step: int, power: int) -> None:
     values = [(first + i * step) * 10.0**power for i in range(n)]
-    texts = distinct(values)
-    raised = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻", "0123456789-")
+    scale = Scale.of(values[0], values[-1])
+    texts = scale.texts(values)
+    assert len(set(texts)) == n
+    assert max(map(len, texts)) <= 9
     for text, value in zip(texts, values, strict=True):
-        mantissa, _, exponent = text.replace("\u2212", "-").partition("×10")
-        assert abs(float(mantissa) * 10.0 ** int(exponent.translate(raised) or 0) - value) <= 0.0201 * step * 10.0**power
+        assert abs(read(scale, text) - value) <= 0.0201 * step * 10.0**power
+
+
+def test_what_an_axis_counts_from_is_said_in_its_label() -> None:
+    ax = drawn(Panel("", "x", "y", (Line((1e7, 1e7 + 8.0), (0.0, 9e8), "path", "a"),)))
+    assert ax.get_xlabel() == "x, counted from 9,999,999"
+    assert ax.get_ylabel() == "y, in units of 10\u2076"
+
+
+def test_heights_in_one_format() -> None:
+    assert heights([86_000.0, 2.45e6, 9.56e7]) == (["0.086", "2.45", "95.6"], "in units of 10\u2076")
+    assert heights([44.58, 44.63, 47.59]) == (["44.58", "44.63", "47.59"], "")
+    texts, unit = heights([5.4e9, 2.11e15, 5.72e18])
+    assert (texts, unit) == (["5.4\u00d710\u2079", "2.11\u00d710\u00b9\u2075", "5.72\u00d710\u00b9\u2078"], "")
 
 
 @pytest.mark.parametrize(("low", "high"), [(0.0, 1.0), (-5.0, 3.0), (100.0, 101.0)])

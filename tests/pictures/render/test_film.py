@@ -62,7 +62,8 @@ def test_a_frame_is_what_drawing_its_picture_anew_gives():
     figure.canvas.draw()
     whole = np.asarray(figure.canvas.buffer_rgba())[:, :, :3]
     title = round(0.06 * len(whole))  # of a film the title keeps its left edge
-    assert (frames[-1][title:] == whole[title:]).all()
+    # But for one level of a colour, where two soft edges meet between pixels.
+    assert np.abs(frames[-1][title:].astype(int) - whole[title:]).max() <= 1
     assert all((a != b).any() for a, b in itertools.pairwise(frames))
 
 

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from bestline.numerics import Bowl, eigenvectors, minimum_norm
-from bestline.pictures.axis_labels import loss_label
+from bestline.pictures.axis_labels import called, loss_label
 from bestline.pictures.data_space import axis_names
 from bestline.pictures.landscape import UNITS, Pair, grid_values, is_scaled, landscapes
 from bestline.pictures.landscape_marks import of_the_arrow, trained, ways_down
@@ -232,7 +232,7 @@ def _ground(fits: Sequence[Fit], pair: Pair, target: int, units: str) -> tuple[P
             "z": [_short(row, 5) for row in seen.loss.reshape(-1, len(x))],
         }
     ground = {
-        "names": [shown(name) for name in where.names],
+        "names": [called(first.trace.names).get(name, name) for name in where.names],
         "axes": list(places[0].axes),
         "kind": "path" if where.share else "slice",
         # Whether a unit is as long on one axis as on the other.
@@ -287,7 +287,7 @@ def _run(
     label: str, fit: Fit, sides: Mapping[str, Plane], target: int, budget: int, parts: Mapping[str, Sample]
 ) -> dict[str, Any]:
     trace, solver = fit.trace, fit.solver
-    d = len(trace.names)
+    d, short = len(trace.names), called(trace.names)
     # The first weights and the last one, which is the intercept where there is one.
     told = [*range(_WIDE - 1), d - 1] if d > _WIDE else list(range(d))
     sent = bool(parts) and _sent(fit, parts["data"])
@@ -305,7 +305,7 @@ def _run(
         "step": trace.step[keep].tolist(),
         **(at_rows.get("data") or {"path": [], "down": None}),
         "trained": at_rows.get("trained"),
-        "names": [shown(trace.names[j]) for j in told],
+        "names": [short[trace.names[j]] for j in told],
         "weights": weights.T[told].tolist(),
         "more": d - len(told),
         "predicted": {name: _predicted(part, part.rows.X, fit, keep, target) for name, part in parts.items()} if sent else None,

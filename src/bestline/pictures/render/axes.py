@@ -17,6 +17,7 @@ from bestline.wording import plain, power_of_ten, said, scientific
 
 _MOST_NAMES = 12  # levels of a category that are named on its axis
 _BESIDE = 36  # letters of them that stand beside each other
+_ROUND = (1, 2, 5, 10)  # times a power of ten: the distances of ticks
 _SHORT = 4  # letters of a tick's label of which five stand apart in space
 _MOST_DIGITS = 5  # of a tick's label: beyond them an axis counts from a number of its own
 
@@ -71,7 +72,7 @@ def _dress_across(ax: Any, panel: Panel) -> None:
         return
     (_factors if panel.log_x else _ticks)(ax.xaxis)
     if panel.xlabel == "updates made":
-        ax.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=9))
+        ax.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=9, steps=_ROUND))
     if panel.xnames:
         _name_places(ax, panel.xnames)
 
@@ -80,9 +81,7 @@ def _name_places(ax: Any, names: Sequence[str]) -> None:
     """Words at 0, 1, 2, ... of the horizontal axis: every one, or of many as many as can be read."""
     every = -(-len(names) // _MOST_NAMES)
     ax.set_xlim(-0.5, len(names) - 0.5)
-    ax.set_xticks(
-        range(0, len(names), every), [plain(name, 18) for name in names[::every]], parse_math=False
-    )
+    ax.set_xticks(range(0, len(names), every), [plain(name, 18) for name in names[::every]], parse_math=False)
     if sum(map(len, names[::every])) > _BESIDE:
         ax.tick_params(axis="x", labelrotation=35)
         for label in ax.get_xticklabels():
@@ -194,7 +193,8 @@ class _Powers(Formatter):
         return self.format_ticks([value])[0]
 
     def format_ticks(self, values: Sequence[float]) -> list[str]:
-        far = any(v and not 1e-4 <= abs(v) <= 1e4 for v in (*values, *self.axis.get_view_interval()))
+        ends = self.axis.get_view_interval() if self.axis is not None else ()
+        far = any(v and not 1e-4 <= abs(v) <= 1e4 for v in (*values, *ends))
         return [_power(v) if far and v else said(v) for v in values]
 
 
@@ -205,7 +205,7 @@ def _power(value: float) -> str:
 def _ticks(axis: Any, most: int = 7, *, prune: str | None = None) -> None:
     scale = Scale.of(*sorted(axis.get_view_interval()))
     axis.set_major_formatter(_Ticks(scale))
-    axis.set_major_locator(MaxNLocator(nbins=most, steps=[1, 2, 5, 10], prune=prune))
+    axis.set_major_locator(MaxNLocator(nbins=most, steps=_ROUND, prune=prune))
     if scale.told:
         axis.set_label_text(", ".join(filter(None, (axis.get_label_text(), scale.told))))
 

@@ -21,27 +21,40 @@ _AIR = 0.05  # inches between two texts
 _FEWEST = 2  # ticks that still make an axis
 
 
-class Space(Axes3D):
+class Space(Axes3D):  # type: ignore[misc]
     """Axes in space whose labels take room in the layout; those of matplotlib may lie on whatever is beside them."""
 
     def get_tightbbox(self, renderer: Any = None, **options: Any) -> Bbox | None:
         """The box of all that is drawn, with the labels of the axes."""
+        self.place(renderer)
         whole = super().get_tightbbox(renderer, **options)
         labels = [label.get_window_extent(renderer) for label in _names(self) if label.get_text()]
         return Bbox.union([box for box in (whole, *labels) if box is not None])
 
+    def place(self, renderer: Any = None) -> None:
+        """Put labels and ticks where they belong as things are now; matplotlib does so only when it draws."""
+        self.apply_aspect()
+        self.M = self.get_proj()
+        for axis in self._axis_map.values():
+            axis.draw(renderer or self.get_figure().canvas.get_renderer())
+
 
 def settle(figure: Any, panels: list[Any]) -> None:
     """Measure the panels of a figure and mend them, until all texts have room."""
+    panels = [ax for ax in panels if isinstance(ax, Space) or ax.axison]  # a table has no axes; those in space call theirs otherwise
     for ax in panels:  # most is seen before anything is laid out, which takes long
         _break_lines(ax)
         _thin(ax)
-    space = any(isinstance(ax, Axes3D) for ax in panels)
     for _ in range(_ROUNDS):
-        # Where labels in space lie is known only when they are drawn.
-        figure.draw_without_rendering() if space else figure.get_layout_engine().execute(figure)
-        if not any([mend(ax) for ax in panels for mend in (_break_lines, _thin, _step_back, _lower)]):
-            return
+        figure.get_layout_engine().execute(figure)
+        for ax in panels:
+            if isinstance(ax, Space):
+                ax.place()
+        mended = [mend(ax) for ax in panels for mend in (_break_lines, _thin, _step_back, _lower)]
+        if not any(mended):
+            break
+    # What was measured is what is drawn: another layout would move things once more.
+    figure.set_layout_engine("none")
 
 
 def _names(ax: Any) -> list[Text]:
@@ -57,11 +70,12 @@ def _break_lines(ax: Any) -> bool:
     across = 2 * min(middle - left, left + wide * len(spec.colspan) - middle)
     middle = (ax.bbox.y0 + ax.bbox.y1) / 2
     upwards = min(1.2 * ax.bbox.height, 2 * min(middle, high - middle))
-    if isinstance(ax, Axes3D):
+    if isinstance(ax, Space):
         rooms = [(ax.title, across), *((label, 0.5 * ax.bbox.width) for label in _names(ax))]
     else:
         rooms = [(ax.title, across), (ax.xaxis.label, across), (ax.yaxis.label, upwards)]
-    return any([_break(text, room - _AIR * figure.dpi) for text, room in rooms])
+    broke = [_break(text, room - _AIR * figure.dpi) for text, room in rooms]
+    return any(broke)
 
 
 def _break(text: Text, room: float) -> bool:
@@ -87,16 +101,14 @@ def _thin(ax: Any) -> bool:
     """Fewer ticks on axes whose labels lie on each other; whether there are any."""
     changed = False
     for axis in ax._axis_map.values():
-        locator = axis.get_major_locator()
-        if not isinstance(locator, MaxNLocator | LogLocator):
-            continue
-        name = "nbins" if isinstance(locator, MaxNLocator) else "numticks"
-        for many in range(getattr(locator, f"_{name}") - 1, _FEWEST - 1, -1):
-            if not _crowded(_labels(axis), ax.get_figure().dpi):
-                break
-            locator.set_params(**{name: many})
-            changed = True
-            if isinstance(ax, Axes3D):  # where its labels lie now is known when it is drawn again
+        locator, labels = axis.get_major_locator(), _labels(axis)
+        name = {MaxNLocator: "nbins", LogLocator: "numticks"}.get(type(locator))
+        many = len(labels) - 1
+        while name and many >= _FEWEST and _crowded(labels, ax.get_figure().dpi):
+            # So many ticks at the most; of a plain axis the distances between them are counted.
+            locator.set_params(**{name: many if name == "numticks" else many - 1})
+            many, labels, changed = many - 1, _labels(axis), True
+            if isinstance(ax, Space):  # where its labels lie now is known when they are placed again
                 break
     return changed
 
@@ -116,7 +128,7 @@ def _crowded(boxes: list[Bbox], dpi: float) -> bool:
 def _step_back(ax: Any) -> bool:
     """Labels of axes in space further from their axis where they lie on the labels of ticks; whether any did."""
     changed = False
-    if isinstance(ax, Axes3D):
+    if isinstance(ax, Space):
         taken = [box for axis in ax._axis_map.values() for box in _labels(axis)]
         for axis in ax._axis_map.values():
             box = axis.label.get_window_extent()
@@ -129,7 +141,7 @@ def _step_back(ax: Any) -> bool:
 def _lower(ax: Any) -> bool:
     """The legend further down where it lies on labels; whether it did."""
     legend = ax.get_legend()
-    if legend is None or not ax.axison:
+    if legend is None:
         return False
     texts = [box for axis in ax._axis_map.values() for box in _labels(axis)]
     texts += [label.get_window_extent() for label in _names(ax) if label.get_text()]

@@ -8,7 +8,7 @@ from typing import Any
 from bestline.pictures.marks import Numbers, Table
 from bestline.pictures.palette import Palette
 from bestline.pictures.render.legend import BODY, Key
-from bestline.wording import broken, said, scientific
+from bestline.wording import broken, said
 
 ROW_HEIGHT, _CHARACTER = 0.27, 0.083  # height of a table's row and breadth of one of its characters, in inches
 _HEADING = 18  # letters of a heading's line
@@ -60,13 +60,7 @@ def _cells(values: Numbers) -> list[str]:
     if all(v == round(v) for v in values if math.isfinite(v)) and max(finite, default=0.0) < _LARGE:
         return ["" if math.isnan(v) else said(v, 12) for v in values]
     decimals = max(4 - math.floor(math.log10(max(finite, default=1.0))), 0)
-    # Decimals for all alike, so that points stand below each other; powers of ten where that would hide digits.
-    small = 10.0 ** (1 - decimals)
-    plain = decimals <= 8 and max(finite, default=0.0) < _LARGE
-    return ["" if math.isnan(v) else _cell(v, decimals if plain and (v == 0 or abs(v) >= small) else None) for v in values]
-
-
-def _cell(value: float, decimals: int | None) -> str:
-    if value == 0 or not math.isfinite(value):
-        return said(value)
-    return scientific(value) if decimals is None else f"{value:,.{decimals}f}".replace("-", "\N{MINUS SIGN}")
+    # Decimals for all alike, so that points stand below each other; where that would hide digits, digits for all alike.
+    if decimals <= 8 and max(finite, default=0.0) < _LARGE and min(finite, default=1.0) >= 10.0 ** (1 - decimals):
+        return ["" if math.isnan(v) else f"{v:,.{decimals}f}".replace("-", "\N{MINUS SIGN}") for v in values]
+    return ["" if math.isnan(v) else said(v) for v in values]

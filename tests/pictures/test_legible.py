@@ -1,0 +1,137 @@
+"""Every picture of the gallery can be read: no text is cut, none lies on another or in a legend, no two names look alike."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import itertools
+import math
+from collections.abc import Iterator
+from typing import Any
+from unittest.mock import patch
+
+import numpy as np
+import pytest
+from matplotlib.text import Text
+
+import bestline as bl
+from bestline.pictures.gallery import Gallery
+from bestline.wording import apart
+from hard import NAMES, TARGET, hard_table
+
+TABLES = ("penguins", "lesson", "hard")
+# What a picture needs: how its model was trained, and what it is asked for.
+TRAINED = {"diagnostics": "exact", "coefficients": "exact", "cv": "lasso", "path": "lasso"}
+ASKED: dict[str, tuple[dict[str, Any], ...]] = {
+    "frame": ({"step": 3},),
+    "overview": ({}, {"pair": "path"}, {"step": 2}),
+    "contour": ({}, {"units": "trained"}, {"pair": "path"}),
+    "surface": ({}, {"pair": "path"}),
+}
+PICTURES = sorted(
+    name for name, value in inspect.getmembers(Gallery, inspect.isfunction) if not name.startswith("_") and name != "sample"
+)
+CASES = [
+    pytest.param(table, name, asked, id=f"{table}-{name}{'-' * bool(asked)}{'-'.join(map(str, asked.values()))}")
+    for table in TABLES
+    for name in PICTURES
+    for asked in ASKED.get(name, ({},))
+    if not (table == "lesson" and (name in ("cv", "path") or "pair" in asked))
+]
+
+
+@functools.cache
+def model(table: str, trained: str) -> bl.Model:
+    how: dict[str, Any] = {
+        "exact": {},
+        "descent": {"solver": bl.Descent("sgd", steps=60), "split": (0.7, 0.15, 0.15)},
+        "faster": {"solver": bl.Descent("momentum", steps=60), "split": (0.7, 0.15, 0.15)},
+        "lasso": {"cv": "lasso"},
+    }[trained]
+    if table == "penguins":
+        formula = "body_mass_g ~ flipper_length_mm + species + sex"
+        return bl.fit(formula, bl.samples.penguins(), missing="drop", **how)
+    if table == "lesson":
+        return bl.fit("y ~ x", bl.synthetic.lesson("slope-and-bias"), **how)
+    return bl.fit(f"{TARGET} ~ .", hard_table(3_000), **how)
+
+
+def corners(text: Text) -> np.ndarray:
+    """The four corners (4, 2) of a text as it is drawn, in pixels, turned as it is."""
+    box, turned = text.get_window_extent(), text.get_rotation()
+    text.set_rotation(0)
+    straight = text.get_window_extent()
+    text.set_rotation(turned)
+    c, s = math.cos(math.radians(turned)), math.sin(math.radians(turned))
+    half = np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]]) * [straight.width / 2, straight.height / 2]
+    return half @ np.array([[c, s], [-s, c]]) + [(box.x0 + box.x1) / 2, (box.y0 + box.y1) / 2]
+
+
+def meet(a: np.ndarray, b: np.ndarray, tolerance: float = 1.0) -> bool:
+    """Whether two convex shapes share more than an edge: no line lies between them (separating axes)."""
+    for shape in (a, b):
+        for side in np.roll(shape, -1, 0) - shape:
+            away = np.array([-side[1], side[0]]) / max(float(np.hypot(*side)), 1e-12)
+            (low_a, high_a), (low_b, high_b) = ((float((p @ away).min()), float((p @ away).max())) for p in (a, b))
+            if high_a <= low_b + tolerance or high_b <= low_a + tolerance:
+                return False
+    return True
+
+
+def written(figure: Any) -> list[tuple[Text, np.ndarray]]:
+    """Every text that is drawn, with its corners."""
+    found: dict[int, tuple[Text, np.ndarray]] = {}
+    original = Text.draw
+
+    def draw(self: Text, renderer: Any) -> None:
+        if self.get_visible() and self.get_text().strip():
+            found[id(self)] = (self, corners(self))
+        original(self, renderer)
+
+    with patch.object(Text, "draw", draw):
+        figure.canvas.draw()
+    return list(found.values())
+
+
+def faults(figure: Any) -> Iterator[str]:
+    """What cannot be read in a figure."""
+    texts = written(figure)
+    assert texts
+    width, height = figure.bbox.width, figure.bbox.height
+    for text, at in texts:
+        if at.min() < -1 or at[:, 0].max() > width + 1 or at[:, 1].max() > height + 1:
+            yield f"cut by the edge: {text.get_text()!r}"
+    legends = [ax.get_legend() for ax in figure.axes if ax.get_legend()]
+    of_legends = {id(text) for legend in legends for text in legend.get_texts()}
+    for legend in legends:
+        box = legend.get_window_extent()
+        frame = np.array([[box.x0, box.y0], [box.x1, box.y0], [box.x1, box.y1], [box.x0, box.y1]])
+        for text, at in texts:
+            if id(text) not in of_legends and meet(frame, at):
+                yield f"in a legend: {text.get_text()!r}"
+    for (one, a), (other, b) in itertools.combinations(texts, 2):
+        if meet(a, b):
+            yield f"on each other: {one.get_text()!r} and {other.get_text()!r}"
+
+
+pytestmark = pytest.mark.usefixtures("quiet")
+
+
+@pytest.mark.parametrize(("table", "name", "asked"), CASES)
+def test_every_text_of_every_picture_can_be_read(table: str, name: str, asked: dict[str, Any]) -> None:
+    plot = model(table, TRAINED.get(name, "descent")).plot
+    assert list(faults(getattr(plot, name)(**asked))) == []
+
+
+@pytest.mark.parametrize("table", TABLES)
+@pytest.mark.parametrize("name", ["overview", "loss"])
+def test_with_a_second_run_too(table: str, name: str) -> None:
+    figure = getattr(model(table, "descent").plot, name)(others={"a second run, which has momentum": model(table, "faster")})
+    assert list(faults(figure)) == []
+
+
+def test_long_names_are_told_apart_and_never_end_in_the_middle_of_a_word() -> None:
+    short = apart(NAMES)
+    assert len(set(short)) == len(NAMES)
+    for text, name in zip(short, NAMES, strict=True):
+        assert set(text.replace("…", "_").split("_")) <= set(name.split("_"))
