@@ -37,7 +37,9 @@ def test_logarithms_where_asked(log_x: bool, log_y: bool) -> None:
 def test_updates_are_counted_in_whole_numbers() -> None:
     ax = drawn(Panel("", "updates made", "y", (Line((0.0, 1.0, 2.0, 3.0), (1.0, 2.0, 3.0, 4.0), "path", "a"),)))
     assert all(float(tick).is_integer() for tick in ax.get_xticks())
-    assert [tick.get_text() for tick in ax.get_xticklabels()] == [f"{tick:.0f}".replace("-", "\u2212") for tick in ax.get_xticks()]
+    assert [tick.get_text() for tick in ax.get_xticklabels()] == [
+        f"{tick:.0f}".replace("-", "\u2212") for tick in ax.get_xticks()
+    ]
 
 
 def read(scale: Scale, text: str) -> float:

@@ -41,7 +41,9 @@ class Space(Axes3D):  # type: ignore[misc]
 
 def settle(figure: Any, panels: list[Any]) -> None:
     """Measure the panels of a figure and mend them, until all texts have room."""
-    panels = [ax for ax in panels if isinstance(ax, Space) or ax.axison]  # a table has no axes; those in space call theirs otherwise
+    panels = [
+        ax for ax in panels if isinstance(ax, Space) or ax.axison
+    ]  # a table has no axes; those in space call theirs otherwise
     for ax in panels:  # most is seen before anything is laid out, which takes long
         _break_lines(ax)
         _thin(ax)
