@@ -58,9 +58,10 @@ def model(table: str, trained: str) -> bl.Model:
 
 def corners(text: Text) -> np.ndarray:
     """The four corners (4, 2) of a text as it is drawn, in pixels, turned as it is."""
-    box, turned = text.get_window_extent(), text.get_rotation()
+    # Of the words alone: an annotation's own box holds its arrow too.
+    box, turned = Text.get_window_extent(text), text.get_rotation()
     text.set_rotation(0)
-    straight = text.get_window_extent()
+    straight = Text.get_window_extent(text)
     text.set_rotation(turned)
     c, s = math.cos(math.radians(turned)), math.sin(math.radians(turned))
     half = np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]]) * [straight.width / 2, straight.height / 2]

@@ -71,7 +71,7 @@ def _break_lines(ax: Any) -> bool:
     left, middle = spec.colspan.start * wide, (ax.bbox.x0 + ax.bbox.x1) / 2
     across = 2 * min(middle - left, left + wide * len(spec.colspan) - middle)
     middle = (ax.bbox.y0 + ax.bbox.y1) / 2
-    upwards = min(1.2 * ax.bbox.height, 2 * min(middle, high - middle))
+    upwards = min(ax.bbox.height, 2 * min(middle, high - middle))
     if isinstance(ax, Space):
         rooms = [(ax.title, across), *((label, 0.5 * ax.bbox.width) for label in _names(ax))]
     else:
