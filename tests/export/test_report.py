@@ -185,3 +185,14 @@ def test_a_report_on_two_hundred_thousand_rows_stays_small() -> None:
     page = model.report().html
     assert len(page.encode()) < 450_000  # measured: 370,000
     assert "200,000" in text_of(page)
+
+
+def test_a_report_on_very_many_targets_draws_the_first_and_says_so() -> None:
+    draw = np.random.default_rng(7)
+    x, noise = draw.normal(size=(60, 2)), draw.normal(size=(60, 45))
+    page = bl.fit((x, x @ draw.normal(size=(2, 45)) + noise)).report().html
+    said = text_of(page)
+    assert "Of 45 targets the first 6 have pictures and diagnostics, 40 have a table of coefficients" in said
+    assert said.count("Coefficients of ") == 40
+    assert page.count("<figure>") == 6 * 3
+    assert len(page.encode()) < 900_000

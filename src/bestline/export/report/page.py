@@ -50,7 +50,10 @@ __all__ = ["report"]
 _ROOM = "bestline.export.report"
 _MOST_FINDINGS = 3
 _MOST_INFLUENTIAL = 5
+_MOST_TARGETS = 6  # with pictures and a second look at the rows
+_MOST_TABLES = 40  # of coefficients, and equations, one a target
 _LONGEST_HEADING = 120  # of letters
+_MOST_NAMED = 3  # targets in a heading
 _DPI = 90
 
 
@@ -68,7 +71,7 @@ def report(model: FittedLine, data: Any = None, path: str | os.PathLike[str] | N
     """
     looks = _looks(model, data)
     training = _training(model, data)
-    targets = range(len(model.targets))
+    drawn, told = _first(model, _MOST_TARGETS), _first(model, _MOST_TABLES)
     failed = model.stop in (Stop.DIVERGED, Stop.INTERRUPTED)
     html = document(
         templates(_ROOM).get_template("report.html.j2"),
@@ -79,13 +82,14 @@ def report(model: FittedLine, data: Any = None, path: str | os.PathLike[str] | N
         formula=clean(model.design.formula),
         on_what=on_what(model),
         fitted_by=loss_told(model),
-        equations=[equation_of(model, i) for i in targets],
+        equations=[equation_of(model, i) for i in told],
+        left_out=_left_out(model),
         warnings=_warnings(model, failed),
         meaning=None
         if failed
-        else {"effects": [said for i in targets for said in effects(model, i)], "in_short": [*in_short(model)]},
+        else {"effects": [said for i in drawn for said in effects(model, i)], "in_short": [*in_short(model)][:_MOST_TABLES]},
         findings=None if isinstance(looks, str) else _findings(looks),
-        estimates=[_estimates(model, i) for i in targets],
+        estimates=[_estimates(model, i, drawn=i in drawn) for i in told],
         no_errors=_no_errors(model),
         penalty=_penalty(model),
         digits=digits_said(model),
@@ -107,7 +111,23 @@ def _heading(model: FittedLine) -> str:
     formula = clean(model.design.formula)
     if len(formula) <= _LONGEST_HEADING:
         return formula
-    return f"{' and '.join(plain(name, 60) for name in model.targets)} on {count(len(model.design.columns), 'column')}"
+    few = len(model.targets) <= _MOST_NAMED
+    targets = " and ".join(plain(name, 60) for name in model.targets) if few else count(len(model.targets), "target")
+    return f"{targets} on {count(len(model.design.columns), 'column')}"
+
+
+def _first(model: FittedLine, most: int) -> range:
+    """The first targets, so many at most: a page of hundreds of pictures is read by nobody."""
+    return range(min(len(model.targets), most))
+
+
+def _left_out(model: FittedLine) -> str:
+    """What the page does not show of very many targets; empty where it shows all."""
+    many = len(model.targets)
+    if many <= _MOST_TARGETS:
+        return ""
+    tables = f", {_MOST_TABLES} have a table of coefficients" if many > _MOST_TABLES else ""
+    return f"Of {many:,} targets the first {_MOST_TARGETS} have pictures and diagnostics{tables}; `model.plot` draws any by its name."
 
 
 # -- sections ----------------------------------------------------------------------------------------------------------
@@ -126,10 +146,10 @@ class _Estimates:
     still: Still | None
 
 
-def _estimates(model: FittedLine, target: int) -> _Estimates:
+def _estimates(model: FittedLine, target: int, *, drawn: bool) -> _Estimates:
     # The intercept, often far from all slopes, would press them together.
     slopes = [c for c in tables(model)[target] if c.term != "Intercept" and math.isfinite(c.conf_low)]
-    shown = _still(dots.coefficients(slopes, target=model.targets[target])) if len(slopes) > 1 else None
+    shown = _still(dots.coefficients(slopes, target=model.targets[target])) if drawn and len(slopes) > 1 else None
     return _Estimates(plain(model.targets[target]), coefficients(model, target), shown)
 
 
@@ -159,7 +179,7 @@ def _penalty(model: FittedLine) -> _Penalty | None:
     if chosen is not None:
         # Per standard deviation, so that slopes of columns in different units can be compared.
         scales = model.training.spread[: model.design.p].tolist()
-        paths = [coefficient_path(chosen, target=i, scales=scales) for i in range(len(model.targets))]
+        paths = [coefficient_path(chosen, target=i, scales=scales) for i in _first(model, _MOST_TARGETS)]
         stills = [_still(shown) for shown in (error_curve(chosen), *paths)]
     return _Penalty(tuple(penalty_told(model)), tuple(stills))
 
@@ -217,7 +237,7 @@ def _rows(model: FittedLine, data: Any) -> list[Still]:
         fit = model.trained
     except NumericalError:  # a loaded model of another loss: its line cannot be drawn, but the rows can
         fit = None
-    return [_still(figures.data(sample, target=i, fit=fit)) for i in range(len(model.targets))]
+    return [_still(figures.data(sample, target=i, fit=fit)) for i in _first(model, _MOST_TARGETS)]
 
 
 def _looks(model: FittedLine, data: Any) -> list[Diagnosis] | str:
@@ -228,7 +248,7 @@ def _looks(model: FittedLine, data: Any) -> list[Diagnosis] | str:
     if data is None and model.source is None:
         return ""
     try:
-        return [diagnosis(model, data, target=i) for i in range(len(model.targets))]
+        return [diagnosis(model, data, target=i) for i in _first(model, _MOST_TARGETS)]
     except DataError as error:
         return str(error)
 
