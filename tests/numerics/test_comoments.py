@@ -231,3 +231,13 @@ def test_the_range_of_every_column_is_seen(n: int, p: int) -> None:
     seen = bl.Moments.collect((X, table(16, n, 1)))
     assert torch.equal(seen.low, X.amin(0))
     assert torch.equal(seen.high, X.amax(0))
+
+
+def test_of_no_rows_nothing_varies() -> None:
+    """Neither where there are none, nor where none has a weight: 0 and no NaN, for what is said of it and added to it."""
+    nothing = Rows(
+        torch.ones(3, 2, dtype=torch.float64), torch.ones(3, 1, dtype=torch.float64), torch.zeros(3, dtype=torch.float64)
+    )
+    for empty in (Comoments.empty(3), Comoments.of_rows(nothing)):
+        assert empty.spread.tolist() == [0, 0, 0]
+        assert (empty.count, empty.weight) == (0, 0)

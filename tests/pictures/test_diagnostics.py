@@ -73,6 +73,23 @@ def test_contours_of_cooks_distance():
         assert min(abs(level[0] - v) for v in (0.5, 1.0)) < 1e-9
 
 
+def test_contours_of_cooks_distance_are_drawn_where_they_are_in_sight():
+    """A line that is nowhere in sight has no entry in the legend either."""
+    x, e = noise(30)
+    for data in ({"x": np.append(x, 40.0), "y": np.append(x + e, 20.0)}, {"x": x, "y": x + e}, {"x": x[:6], "y": (x + e)[:6]}):
+        panel = panels(diagnosed(data, "y ~ x")).panels[3]
+        lines = [m for m in panel.marks if isinstance(m, Line)]
+        for mark in lines:
+            assert panel.ylim[0] <= min(mark.y) <= max(mark.y) <= panel.ylim[1]
+        labels = [m.label for m in lines if m.label]
+        assert len(set(labels)) == len(labels)
+        # r = (D p (1 - h) / h)^1/2 is least where the leverage is largest.
+        h = min(panel.xlim[1], 0.999)
+        for level, name in ((0.5, "Cook's distance 0.5"), (1.0, "Cook's distance 1")):
+            nearest = (level * 2 * (1 - h) / h) ** 0.5
+            assert (name in labels) == (nearest < panel.ylim[1] or -nearest > panel.ylim[0]), (name, nearest, panel.ylim)
+
+
 def test_the_local_mean_follows_a_line_and_counts_weights():
     x = torch.linspace(0, 1, 50, dtype=torch.float64)
     at, mean = smoothed(x, 3 - 2 * x, torch.ones(50, dtype=torch.float64))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from bestline.errors import OptionError
+from bestline.errors import ColumnError, OptionError
 from bestline.numerics.bowl import Bowl
 from bestline.pictures import figures
 from bestline.pictures.landscape import landscape
@@ -171,3 +171,9 @@ def test_a_straight_path_has_a_second_direction_and_one_that_never_moved_is_refu
         figures.main_directions(case("no step").fit)
     with pytest.raises(OptionError, match="two weights"):
         figures.main_directions(case("one weight").fit)
+
+
+@pytest.mark.parametrize("pair", [("nope", "x0"), ("x0", "nope"), ("nope",)])
+def test_both_weights_of_a_surface_must_be_there(pair):
+    with pytest.raises(ColumnError, match="nope"):
+        landscape(case("lesson").fit, pair)

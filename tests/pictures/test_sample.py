@@ -5,10 +5,11 @@ from __future__ import annotations
 import pytest
 import torch
 
+import bestline as bl
 from bestline.errors import ShapeError
 from bestline.numerics.rows import Rows
 from bestline.pictures import figures
-from bestline.pictures.sample import Sample
+from bestline.pictures.sample import Sample, rows_shown
 from pictures.examples import made, sampled
 
 
@@ -32,3 +33,26 @@ def test_rows_of_no_weight_are_not_drawn():
         Sample.draw(Rows(rows.X, rows.y, torch.zeros(4, dtype=torch.float64)), ["a"], ["b"])
     with pytest.raises(ShapeError):
         Sample.draw(rows, ["a", "b"], ["c"])
+
+
+@pytest.mark.filterwarnings("ignore::bestline.errors.BestlineWarning")
+@pytest.mark.parametrize(
+    ("formula", "axes"),
+    [
+        ("y ~ x", ("x",)),
+        ("y ~ x + I(x**2)", ("x",)),
+        ("y ~ x + I(x**2) + I(x**3)", ("x",)),
+        ("y ~ x + z", ("x", "z")),
+        ("y ~ x + I(z**2)", ("x", "I(z ** 2)")),
+        ("y ~ I(x**2) + I(x**3)", ("I(x ** 2)", "I(x ** 3)")),
+    ],
+)
+def test_columns_of_one_variable_are_a_curve_over_it(formula, axes):
+    """Where the variable itself is among them: else no column is the axis."""
+    x = torch.linspace(-1, 2, 30, dtype=torch.float64)
+    z = torch.sin(9 * x)
+    data = {"x": x.numpy(), "z": z.numpy(), "y": (x**2 + z).numpy()}
+    sample = rows_shown(bl.fit(data, formula))
+    assert sample.features == axes
+    if axes == ("x",):
+        assert torch.equal(sample.rows.X[:, 0], x)

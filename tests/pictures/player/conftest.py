@@ -7,12 +7,21 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 import bestline as bl
 from bestline.pictures import player
 from bestline.pictures.render.html import page
 from pictures.player.pages import Shown, fitted, session_of, wave
+
+
+def passing() -> Any:
+    """A run that passes by the line that predicts best: the least held-out loss is on its way, and not at its end."""
+    rng = np.random.default_rng(10)
+    X = rng.normal(size=(60, 1))
+    data = {"x": X[:, 0], "y": X[:, 0] + 3 * rng.normal(size=60)}
+    return bl.fit(data, "y ~ x", solver="sgd", lr=0.02, steps=200, split=(0.5, 0.25, 0.25), start=[9, 9])
 
 
 @pytest.fixture(scope="session")
@@ -30,6 +39,7 @@ def sessions() -> dict[str, dict[str, Any]]:
         return {
             "one": session_of({"sgd": fitted(start=start)}, truth=(1.0, -1.0)),
             "held_out": session_of({"sgd": fitted(start=start, split=(0.7, 0.15, 0.15))}, held_out=True),
+            "kept": session_of({"sgd": passing()}, held_out=True),
             "several": session_of(several),
             "diverged": session_of(
                 {"too fast": fitted(lr=0.36, start=start, steps=100), "slow": fitted(start=start, steps=100)}

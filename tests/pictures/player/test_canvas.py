@@ -503,6 +503,24 @@ def test_held_out_losses_are_a_line_of_their_own(show: Any, sessions: dict[str, 
         assert (misses["held_out"] < PIXEL) == bool(op["dash"]), "held-out losses are dashed, training losses are not"
 
 
+def test_the_least_held_out_loss_is_marked_where_it_is(show: Any, sessions: dict[str, Any]) -> None:
+    shown = show("kept", api=True, before=RECORD)
+    drawn, run = see(shown, "loss"), sessions["kept"]["runs"][0]
+    step = run["best"]["step"]
+    at = run["step"].index(step)
+    assert run["held_out"][at] == min(run["held_out"])
+    assert f"least held-out: step {step}" in [text["text"] for text in drawn.texts]
+    place = (drawn.x.of(step), drawn.y.of(run["held_out"][at]))
+    assert abs(drawn.y.of(run["loss"][at]) - place[1]) > 5, "the training loss is elsewhere"
+    marks = [
+        np.array([part[1:3] for part in op["path"] if part[0] in "ml"])
+        for op in drawn.ops
+        if op["kind"] == "fill" and len(op["path"]) > 3
+    ]
+    middles = [(outline.min(0) + outline.max(0)) / 2 for outline in marks if len(outline) > 3]
+    assert [middle for middle in middles if np.abs(middle - place).max() < 2 * PIXEL]
+
+
 def test_runs_have_looks_of_their_own_that_agree_over_the_panels(show: Any, sessions: dict[str, Any]) -> None:
     shown = show("several", api=True, before=RECORD)
     shown.scrub(20)
