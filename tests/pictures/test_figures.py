@@ -160,6 +160,20 @@ def test_titles_count_the_updates_made():
     assert f": {c.fit.step} updates" in figures.before_after(sampled(c.rows), c.fit).panels[1].title
 
 
+@pytest.mark.parametrize("target", [0, 1])
+def test_the_loss_over_one_weight_is_that_of_its_own_target(target):
+    """All other weights stay where training left them: so the curve goes through the loss that was reached."""
+    c = case("two targets")
+    fit = c.fit
+    panel = figures.weight(fit, fit.trace.names[0], target=target).panels[0]
+    (curve,) = [m for m in panel.marks if isinstance(m, Line) and m.label == "loss"]
+    X, y = c.rows.X, c.rows.y[:, target]
+    for x, loss in list(zip(curve.x, curve.y, strict=True))[::20]:
+        w = fit.weights[:, target].clone()
+        w[0] = x
+        assert loss == pytest.approx(float(((y - line(X, w[:, None], intercept=True)[:, 0]) ** 2).mean()), rel=1e-8)
+
+
 def test_lines_span_the_data_and_no_more():
     c = case("lesson")
     picture = figures.data(sampled(c.rows), truth=(1, -1), fit=c.fit)

@@ -96,3 +96,16 @@ def test_damaged_parquet_and_many_row_groups(tmp_path):
     pq.write_table(pa.table({"x": pa.array([], pa.float64())}), path)
     with pytest.raises(DataError, match="no rows"):
         open_source(path)
+
+
+@pytest.mark.parametrize("form", ["parquet", "feather"])
+def test_two_columns_of_one_name_are_refused_and_none_of_them_is_chosen(tmp_path, form):
+    table = pa.table([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]], names=["x", "y", "x"])
+    path = tmp_path / f"t.{form}"
+    if form == "parquet":
+        pq.write_table(table, path)
+    else:
+        with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_file(sink, table.schema) as writer:
+            writer.write_table(table)
+    with pytest.raises(ColumnError, match="has more than one column named `x`"):
+        open_source(path)
