@@ -109,6 +109,22 @@ def test_the_groups_column_is_no_feature_unless_it_is_named() -> None:
         assert bl.fit_groups(frame, "y ~ a + year", by="year").glance().note.tolist() == ["`year` does not vary"] * 2
 
 
+def test_dates_truth_and_fractions_tell_groups_and_name_them() -> None:
+    frame = table()
+    frame["day"] = pd.to_datetime("2024-01-01") + pd.to_timedelta(frame.g, "D")
+    frame["open"], frame["share"] = frame.k == "u", frame.g / 4
+    by_day = bl.fit_groups(frame, "y ~ a", by="day")
+    assert by_day.glance().day.tolist() == sorted(frame.day.unique())
+    for name in ("2024-01-03", pd.Timestamp("2024-01-03"), np.datetime64("2024-01-03")):
+        np.testing.assert_allclose(by_day.model(name).params, by_day.tidy().estimate[4:6], rtol=1e-9)
+    assert bl.fit_groups(frame, "y ~ a", by="open").glance().open.tolist() == [False, True]
+    shares = bl.fit_groups(frame, "y ~ a", by="share")
+    assert shares.glance().share.tolist() == [g / 4 for g in range(7)]
+    assert shares.model(0.75).moments.rows == shares.model("0.75").moments.rows == int((frame.g == 3).sum())
+    with pytest.raises(OptionError, match="no group `tomorrow`"):
+        by_day.model("tomorrow")
+
+
 def test_names_that_look_like_numbers_stay_names() -> None:
     frame = table()
     frame["g"] = frame.g.map(lambda g: f"0{g}")
@@ -309,6 +325,7 @@ def test_lines_are_saved_whole_and_read_back(name: str, tmp_path: Path) -> None:
     ("options", "words"),
     [
         ({"by": "h"}, "no column"),
+        ({}, "names the columns"),
         ({"by": []}, "names the columns"),
         ({"by": 3}, "names the columns"),
         ({"by": ["g", "g"]}, "each once"),
@@ -321,6 +338,13 @@ def test_lines_are_saved_whole_and_read_back(name: str, tmp_path: Path) -> None:
 def test_what_cannot_be_asked_is_refused_in_words(options: dict[str, Any], words: str) -> None:
     with pytest.raises(BestlineError, match=words):
         bl.fit_groups(table(), "y ~ a", **options)
+
+
+def test_moments_are_told_that_rows_are_needed() -> None:
+    moments = bl.Moments.collect(table(), "y ~ a")
+    for door, option in ((bl.fit_groups, {"by": "g"}), (bl.fit_rolling, {"window": 5})):
+        with pytest.raises(OptionError, match="need the rows"):
+            door(moments, **option)
 
 
 def test_one_group_one_row_and_no_rows() -> None:

@@ -7,12 +7,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, final
 
+import numpy as np
+
 from bestline.api.fit import fit
 from bestline.api.model import Model
 from bestline.calls import answering, data_first
 from bestline.data.design import Design
 from bestline.data.gather import Query
 from bestline.data.grouped import Key, gather_groups, rows_of_group
+from bestline.data.moments import Moments
 from bestline.data.progress import Progress
 from bestline.data.runner import calmly
 from bestline.data.tables import Source, open_source, write_with
@@ -28,6 +31,7 @@ from bestline.training.solvers.base import is_number, is_whole
 from bestline.wording import count, preformatted
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
     from pandas import DataFrame
 
     from bestline.pictures.groups import GroupGallery
@@ -143,12 +147,28 @@ class Groups:
 
     def _key(self, group: Sequence[Any]) -> Key:
         values = tuple(group[0]) if len(group) == 1 and isinstance(group[0], tuple) else tuple(group)
-        if len(values) != len(tuple(self.lines.labels)):
-            raise OptionError(f"A group is named by its value in {listed(tuple(self.lines.labels))}; got {len(values)} values.")
-        key = tuple(str(value).removesuffix(".0") for value in values)
-        if key not in self.keys:
-            raise OptionError(f"There is no group {listed(key)}; such as {listed(self.keys[0])} there are {len(self):,}.")
-        return key
+        labels = self.lines.labels
+        if len(values) != len(labels):
+            raise OptionError(f"A group is named by its value in {listed(labels)}; got {len(values)} values.")
+        same = np.ones(len(self), dtype=bool)
+        for known, value in zip(labels.values(), values, strict=True):
+            same &= _equal(known, value)
+        if not same.any():
+            names = [str(value) for value in values]
+            raise OptionError(f"There is no group {listed(names)}; such as {listed(self.keys[0])} there are {len(self):,}.")
+        return self.keys[int(np.flatnonzero(same)[0])]
+
+
+def _equal(known: NDArray[Any], value: Any) -> NDArray[np.bool_]:
+    """Which values of a column that tells groups are this one, be it a number, a date or as it is written."""
+    if known.dtype.kind == "M":
+        try:
+            value = np.datetime64(value)
+        except ValueError:
+            return np.zeros(len(known), dtype=bool)
+    elif known.dtype.kind in "if" and isinstance(value, str):
+        return known.astype(str) == value
+    return np.asarray(known == value) & np.ones(len(known), dtype=bool)
 
 
 @data_first
@@ -157,7 +177,7 @@ def fit_groups(
     data: Any,
     formula: Any = None,
     *,
-    by: str | Sequence[str],
+    by: str | Sequence[str] | None = None,
     target: Which | None = None,
     features: Which | None = None,
     l2: float = 0.0,
@@ -204,6 +224,8 @@ def fit_groups(
     columns = (by,) if isinstance(by, str) else tuple(by) if isinstance(by, list | tuple) else ()
     if not columns or not all(isinstance(name, str) for name in columns) or len(set(columns)) < len(columns):
         raise OptionError(f"`by` names the columns whose values tell the groups, each once; got {by!r}.")
+    if isinstance(data, Moments):
+        raise OptionError("Lines of groups need the rows, and moments hold none; give the data that they were collected from.")
     if not is_number(l2) or l2 < 0:
         raise OptionError(f"`l2` must be a number that is not negative; got {l2!r}.")
     if not is_whole(folds) or not 1 <= folds <= 100:

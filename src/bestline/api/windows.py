@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, final
 from bestline.calls import answering, data_first
 from bestline.data.design import Design
 from bestline.data.gather import Query
+from bestline.data.moments import Moments
 from bestline.data.ordered import gather_ordered
 from bestline.data.progress import Progress
 from bestline.data.runner import calmly
@@ -153,6 +154,8 @@ def fit_rolling(
         For rows left out or filled in, and windows that do not determine all weights.
     """
     extent = _extent(window, half_life, expanding, step)
+    if isinstance(data, Moments):
+        raise OptionError("Windows need the rows, and moments hold none; give the data that they were collected from.")
     if order is not None and not isinstance(order, str):
         raise OptionError(f"`order` is the name of a column; got {order!r}.")
     query = Query(brought(data), formula, target, features, weights, missing)

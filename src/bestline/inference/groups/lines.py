@@ -23,7 +23,7 @@ from bestline.data.design.lost_digits import rows_doubled
 from bestline.data.grouped import Grouped, Key, keyed
 from bestline.data.passes import Named, Pass
 from bestline.data.progress import Progress
-from bestline.data.tables import Batch, Source
+from bestline.data.tables import Batch, Kind, Source
 from bestline.errors import listed, readable
 from bestline.inference.classical import NAN, infer
 from bestline.inference.sharpen import Sums
@@ -129,7 +129,7 @@ def lines_of(
     parts = found.moments[(order[:, None] * folds + torch.arange(folds)).flatten()]
     whole, keys = whole[order], tuple(found.keys[g] for g in order.tolist())
     solution = solve_groups(whole, p, intercept=design.intercept, l2=l2)
-    labels = {name: typed([key[i] for key in keys]) for i, name in enumerate(by)}
+    labels = {name: typed([key[i] for key in keys], source.field(name).kind) for i, name in enumerate(by)}
     lines = of_solution(design, labels, whole, solution, l2)
     lines = replace(lines, held_out=_held_out(parts, folds, p, intercept=design.intercept, l2=l2))
     if not l2:
@@ -151,18 +151,23 @@ def _number(value: str) -> float | None:
     return None if math.isnan(found) else found
 
 
-def typed(values: Sequence[str]) -> NDArray[Any]:
-    """Values as they are written, as whole numbers or numbers where all of them read back as such, and as true and false."""
+def typed(values: Sequence[str], kind: Kind = Kind.TEXT) -> NDArray[Any]:
+    """Values as they are written: dates as such, whole numbers and numbers where all of them read back as such, and true and false."""
+    if kind is Kind.DATE:
+        try:
+            return np.array(values, dtype="datetime64[us]")
+        except ValueError:  # times of day, or words that are dates to people
+            return np.array(values, dtype=object)
     if values and set(values) <= {"True", "False"}:
         return np.array([value == "True" for value in values])
-    for kind in (int, float):
+    for number_type in (int, float):
         try:
-            found = [kind(value) for value in values]
+            found = [number_type(value) for value in values]
         except ValueError:
             continue
         # `01234` is a name and no number: what would not be written the same again stays as it is.
         if all(str(number).removesuffix(".0") == value for number, value in zip(found, values, strict=True)) and (
-            kind is float or all(abs(number) < 2**63 for number in found)
+            number_type is float or all(abs(number) < 2**63 for number in found)
         ):
             return np.array(found)
     return np.array(values, dtype=object)
