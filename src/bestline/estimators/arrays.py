@@ -22,8 +22,8 @@ from bestline.data.collected import range_of
 from bestline.data.tables import index_notes
 from bestline.errors import DataError, warn
 from bestline.numerics import Comoments, Rows
-from bestline.numerics.comoments import HUGE, TINY
-from bestline.training.plan import refuse_beyond
+from bestline.numerics.comoments import TINY
+from bestline.training.plan import refuse_sizes
 
 Array: TypeAlias = Any  # of NumPy, torch or another library of scikit-learn's array API
 MOST_DENSE = 2**28  # numbers of a sparse table that are written out, zeros included: 2 GiB
@@ -199,11 +199,9 @@ def _refuse_beyond(what: str, values: Tensor, *, least: float = 0.0) -> None:
     if not values.numel():
         return
     low, high = range_of(values)
-    largest = torch.maximum(-low, high).to(torch.float64)
-    beyond = (largest > HUGE) | ((largest > 0) & (largest < least))
-    if bool(beyond.any()):
-        j = int(beyond.nonzero()[0])
-        refuse_beyond([what if what == "y" and len(largest) == 1 else f"{what}[:, {j}]"], [round(float(largest[j].log10()))])
+    one = what == "y" and values.shape[1] == 1
+    names = [what] if one else [f"{what}[:, {j}]" for j in range(values.shape[1])]
+    refuse_sizes(names, torch.maximum(-low, high), least=least)
 
 
 def checked_features(estimator: Any, X: Array) -> tuple[Any, Home]:

@@ -8,6 +8,7 @@ Cross-validation carries a plan out again on the rows of all folds but one.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeAlias
@@ -18,6 +19,7 @@ from torch import Tensor, nn
 from bestline.data.design import Design
 from bestline.errors import DataError, OptionError, readable
 from bestline.numerics import Bowl, Comoments, Scaling, Weights, trained_moments
+from bestline.numerics.comoments import HUGE, TINY
 from bestline.training.loop import Watch, train
 from bestline.training.losses.base import Loss, LossFunction, Units
 from bestline.training.losses.named import parse_loss
@@ -256,3 +258,10 @@ def refuse_beyond(names: Sequence[str], powers: Sequence[int | None], *, or_else
                 f"{readable(name)} has numbers of about 1e{power}, and the squares of such numbers leave the range of float64, 1e-308 to "
                 f"1e308; divide it by 1e{power}{or_else}."
             )
+
+
+def refuse_sizes(names: Sequence[str], largest: Tensor, *, least: float = TINY) -> None:
+    """The same, told by the largest number of each column, (k,); what is below the least is small all over, and 0 is none."""
+    beyond = (largest > HUGE) | ((largest > 0) & (largest < least))
+    powers = [round(math.log10(size)) if off else None for size, off in zip(largest.tolist(), beyond.tolist(), strict=True)]
+    refuse_beyond(names, powers)

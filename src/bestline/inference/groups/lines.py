@@ -34,6 +34,7 @@ from bestline.numerics.exact_solve import MOST_COLUMNS, solved
 from bestline.numerics.exact_sums import TooWideError
 from bestline.numerics.grouped import GroupComoments
 from bestline.training.groups import GroupSolutions, solve_groups
+from bestline.training.plan import refuse_sizes
 from bestline.wording import count
 
 MOST_EXACT = 10_000  # groups whose rows are read again; each takes some milliseconds
@@ -128,6 +129,8 @@ def lines_of(
     )
     parts = found.moments[(order[:, None] * folds + torch.arange(folds)).flatten()]
     whole, keys = whole[order], tuple(found.keys[g] for g in order.tolist())
+    if keys:
+        refuse_sizes(design.targets, torch.maximum(-whole.low, whole.high)[:, p:].amax(0))
     solution = solve_groups(whole, p, intercept=design.intercept, l2=l2)
     labels = {name: typed([key[i] for key in keys], source.field(name).kind) for i, name in enumerate(by)}
     lines = of_solution(design, labels, whole, solution, l2)
