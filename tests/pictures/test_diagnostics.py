@@ -10,9 +10,12 @@ from scipy import stats
 import bestline as bl
 from bestline.inference.diagnostics import second_pass
 from bestline.inference.diagnostics.diagnosis import FITTED, LEVERAGE, QUANTILES, SPREAD
+from bestline.inference.diagnostics.residual_sums import MOST
 from bestline.pictures.diagnostics import panels, smoothed
-from bestline.pictures.marks import Bins, Line, Points
+from bestline.pictures.marks import Bins, Line, Outside, Points, Text
 from bestline.pictures.render.mpl import draw
+from bestline.wording import said
+from hard import TARGET, hard_table
 from inference.diagnosed import diagnosed, frame, large, large_model, noise
 
 pytestmark = pytest.mark.usefixtures("quiet")
@@ -111,3 +114,68 @@ def test_rows_that_cannot_be_drawn_are_named():
     y = [6.58, 5.76, 7.71, 8.84, 8.47, 7.04, 5.25, 12.5, 5.56, 7.91, 6.89]
     found = bl.fit({"x": x, "y": y}, "y ~ x").diagnose()
     assert "row 8" in panels(found).note
+
+
+@pytest.mark.parametrize("n", [400, 20_000])
+def test_a_few_far_rows_leave_the_panels_their_shape_and_are_counted_and_named(n: int):
+    """Of the hard table, whose errors have heavy tails and whose values lie near a thousand million."""
+    rows = dict(hard_table(n))
+    rows[TARGET] = rows[TARGET].copy()
+    rows[TARGET][[5, 9]] += (2_000.0, -1_500.0)
+    model = bl.fit(rows, target=TARGET, solver="exact")
+    found = second_pass.diagnosis(model)
+    picture = panels(found)
+    table = second_pass.influence(model)
+    r, fitted = table["std_resid"].to_numpy(), rows[TARGET] - table["resid"].to_numpy()
+    against, quantiles, scale, leverage = picture.panels
+    low, high = against.ylim
+    lost = {"above": int((r >= high).sum()), "below": int((r < low).sum())}
+    assert min(lost.values()) > 0
+    assert high - low < 0.3 * (r.max() - r.min())
+    for panel in (quantiles, leverage):
+        assert panel.ylim == (low, high)
+        (edges,) = [m for m in panel.marks if isinstance(m, Outside)]
+        assert {"above": edges.above, "below": edges.below} == lost
+    (edges,) = [m for m in against.marks if isinstance(m, Outside)]
+    assert {"above": edges.above, "below": edges.below} == lost
+    left, right = against.xlim
+    beside = (fitted < left, fitted >= right)
+    # Few rows one by one: one in a corner is above or below; cells by each edge for itself.
+    inside = (r >= low) & (r <= high) if n <= MOST else np.ones(n, bool)
+    assert (edges.left, edges.right) == tuple(int((side & inside).sum()) for side in beside)
+    (edges,) = [m for m in scale.marks if isinstance(m, Outside)]
+    assert edges.above == int((np.sqrt(np.abs(r)) > scale.ylim[1]).sum())
+    assert edges.below == 0
+    farthest = int(np.argmax(np.abs(r)))
+    assert f"{farthest + 1:,} ({said(float(r[farthest]))}" in picture.note
+    for panel in picture.panels:
+        for mark in panel.marks:
+            assert not isinstance(mark, Text) or mark.text != f"{farthest + 1:,}"
+
+
+def test_cells_far_from_zero_are_not_rounded_away():
+    model = bl.fit(hard_table(20_000), target=TARGET)
+    against = panels(second_pass.diagnosis(model)).panels[0]
+    (cells,) = [m for m in against.marks if isinstance(m, Bins)]
+    widths = {right - left for left, right in zip(cells.left, cells.right, strict=True)}
+    assert min(widths) == pytest.approx(max(widths), rel=1e-3)
+    assert min(widths) > 0
+    fitted = hard_table(20_000)[TARGET] - second_pass.influence(model)["resid"].to_numpy()
+    low, high = np.quantile(fitted, (0.001, 0.999))
+    assert min(cells.left) < low < high < max(cells.right)
+    # What a reader sees of them: as many columns of cells as the eye can tell apart, and no fewer.
+    inside = {left for left in cells.left if against.xlim[0] <= left <= against.xlim[1]}
+    assert 25 < len(inside) <= 72
+
+
+def test_where_no_contour_of_cooks_distance_is_in_sight_its_largest_is_said():
+    model = bl.fit(frame(), "y ~ x1 + g")
+    picture = panels(second_pass.diagnosis(model))
+    most = second_pass.influence(model)["cooksd"].max()
+    assert (f"Cook's distance is at most {said(float(most), 2)}." in picture.note) == (most < 0.5)
+    x, e = noise(30)
+    found = diagnosed({"x": np.append(x, 40.0), "y": np.append(x + e, 20.0)}, "y ~ x")
+    assert "at most" not in panels(found).note
+    contours = [m for m in panels(found).panels[3].marks if isinstance(m, Line)]
+    xlim, ylim = panels(found).panels[3].xlim, panels(found).panels[3].ylim
+    assert all(xlim[0] <= x <= xlim[1] and ylim[0] <= y <= ylim[1] for m in contours for x, y in zip(m.x, m.y, strict=True))

@@ -77,7 +77,9 @@ def test_the_farthest_rows_are_named_from_1(n: int) -> None:
         names = [int(m.text.replace(",", "")) for m in panel.marks if isinstance(m, Text)]
         assert names, panel.title
         assert set(names) <= {int(i) + 1 for i in np.argsort(-np.asarray(key))[:3]}, panel.title
-        assert names[0] == int(np.argmax(key)) + 1, panel.title
+        farthest = int(np.argmax(key)) + 1
+        # A row that lies so far off that the panel leaves it out is named in the note.
+        assert names[0] == farthest or f"{farthest:,} (" in picture.note, panel.title
 
 
 def test_of_many_rows_both_tails_are_drawn_to_the_last_row() -> None:

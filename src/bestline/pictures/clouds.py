@@ -131,9 +131,7 @@ def clouds(sample: Sample, each: Sequence[Axes], *, role: str = "data", label: s
     views = [axes.limits(x, y, whole=sample.whole) for (x, y), axes in placed]
     if sample.of <= POINTS or sample.again is None:
         return tuple(
-            _cloud(
-                tuple(_points(sample, x, y, role, label)), _beyond(x, y, *view[:2], whole=sample.whole), _lacking(x, y), view
-            )
+            _cloud(tuple(_points(sample, x, y, role, label)), beyond(x, y, *view[:2], whole=sample.whole), _lacking(x, y), view)
             for ((x, y), _), view in zip(placed, views, strict=True)
         )
     counting = [(_Strips if axes.levels else _Lattice)(*view[:2]) for axes, view in zip(each, views, strict=True)]
@@ -142,7 +140,7 @@ def clouds(sample: Sample, each: Sequence[Axes], *, role: str = "data", label: s
         for counts, axes in zip(counting, each, strict=True):
             counts.add(*axes.place(there))
     return tuple(
-        _cloud((counts.mark(),), counts.beyond, counts.lacking, view) for counts, view in zip(counting, views, strict=True)
+        _cloud((counts.mark(),), counts.outside, counts.lacking, view) for counts, view in zip(counting, views, strict=True)
     )
 
 
@@ -159,7 +157,7 @@ def _lacking(x: Tensor, y: Tensor) -> int:
     return int((x.isnan() | y.isnan()).sum())
 
 
-def _beyond(x: Tensor, y: Tensor, xlim: Limits, ylim: Limits, *, whole: bool) -> Outside:
+def beyond(x: Tensor, y: Tensor, xlim: Limits, ylim: Limits, *, whole: bool) -> Outside:
     """How many rows lie beyond the limits; in a corner they are above or below."""
     above, below = y > ylim[1], y < ylim[0]
     level = ~(above | below) & ~y.isnan()
@@ -199,13 +197,13 @@ class _Counts:
     def __init__(self, xlim: Limits, ylim: Limits) -> None:
         self.xlim, self.ylim = xlim, ylim
         self.cells: Counter[int] = Counter()
-        self.beyond = Outside()
+        self.outside = Outside()
         self.lacking = 0
 
     def add(self, x: Tensor, y: Tensor) -> None:
         """Some more rows."""
         self.lacking += _lacking(x, y)
-        self.beyond += _beyond(x, y, self.xlim, self.ylim, whole=True)
+        self.outside += beyond(x, y, self.xlim, self.ylim, whole=True)
         inside = (x >= self.xlim[0]) & (x <= self.xlim[1]) & (y >= self.ylim[0]) & (y <= self.ylim[1])
         cells, many = self.cell(x[inside], y[inside]).unique(return_counts=True)
         self.cells.update(dict(zip(cells.tolist(), many.tolist(), strict=True)))

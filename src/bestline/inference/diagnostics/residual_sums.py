@@ -260,3 +260,9 @@ def quantile_of(sketch: Tensor, probability: Tensor) -> Tensor:
     upto = sketch.cumsum(0).to(torch.float64)
     cell = torch.searchsorted(upto, probability * upto[-1]).clamp(max=len(sketch) - 1)
     return torch.sinh((cell - _SKETCH).to(torch.float64) / 100) / 1e3
+
+
+def at_or_above(sketch: Tensor, value: float) -> tuple[float, int]:
+    """The least edge of a cell of the sketch that is no less than a value, and how many residuals are no less than it, exactly."""
+    cell = min(max(math.ceil(math.asinh(1e3 * value) * 100 + 0.5 - 1e-6) + _SKETCH, 0), len(sketch))
+    return math.sinh((cell - _SKETCH - 0.5) / 100) / 1e3, int(sketch[cell:].sum())
