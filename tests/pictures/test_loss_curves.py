@@ -11,6 +11,8 @@ from bestline.errors import OptionError
 from bestline.numerics.rows import Rows
 from bestline.pictures import figures, loss_curves, marks
 from bestline.pictures.marks import Horizontal, Line, Vertical
+from bestline.pictures.overview import overview
+from bestline.pictures.player.session import session
 from bestline.training.outcome import Fit
 from bestline.training.solvers import Descent, Exact
 from bestline.training.solvers.base import Stop
@@ -97,3 +99,38 @@ def test_the_step_of_least_held_out_loss_is_a_number_of_updates(every: int) -> N
     assert loss_curves.best_step(thin) == (None if best == int(fewer["step"][-1]) else best)
     assert best % every == 0
     assert best > every
+
+
+@pytest.mark.parametrize(("start", "log"), [(-3.0, False), (-300.0, True)])
+def test_losses_that_span_more_than_two_decades_are_on_an_axis_of_factors_that_says_so(start, log):
+    rows = made()
+    fit = fitted(rows, Descent("sgd", lr=0.1, steps=60), [start, 0])
+    spanned = float(fit.trace.loss.max() / fit.trace.loss.min())
+    assert (spanned > 100) == log
+    for panel in (loss_curves.loss(fit).panels[0], overview(fit).panels[-1], loss_curves.loss({"a": fit, "b": fit}).panels[0]):
+        assert panel.log_y == log
+        assert ("log scale" in panel.ylabel) == log
+    assert session({"a": fit})["loss"]["log"] == log
+    for asked in (True, False):
+        panel = loss_curves.loss(fit, log=asked).panels[0]
+        assert (panel.log_y, "log scale" in panel.ylabel) == (asked, asked)
+
+
+def test_a_held_out_curve_counts_only_where_it_is_drawn():
+    c = case("held out")
+    far = c.fit.trace.held_out.clone()
+    far[0] = 1e6 * c.fit.trace.loss.max()
+    fit = replace(c.fit, trace=replace(c.fit.trace, loss=c.fit.trace.loss.clamp(max=2 * c.fit.trace.loss.min()), held_out=far))
+    assert loss_curves.loss(fit).panels[0].log_y
+    assert not loss_curves.loss(fit, held_out=False).panels[0].log_y
+
+
+def test_a_loss_of_nothing_is_said_to_be_missing_on_an_axis_of_factors():
+    c = case("lesson")
+    losses = c.fit.trace.loss.clone()
+    losses[-1] = 0.0
+    fit = replace(c.fit, trace=replace(c.fit.trace, loss=losses))
+    picture = loss_curves.loss(fit)
+    assert picture.panels[0].log_y
+    assert "loss of 0 cannot be shown" in picture.note
+    drawn(picture)

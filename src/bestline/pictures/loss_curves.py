@@ -7,16 +7,17 @@ early would have stopped.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from bestline.errors import OptionError
 from bestline.numerics import Bowl
 from bestline.pictures.axis_labels import loss_label, updates
 from bestline.pictures.marks import Horizontal, Line, Mark, Panel, Picture, Vertical, held_out_role, numbers, run_role
-from bestline.training import Fit, Stop
+from bestline.training import Fit
 from bestline.training.foresight.preflight import early_stopping_ridge
 from bestline.wording import said, shown
 
+_DECADES = 2  # of losses that an axis of sums still shows
 _NEAR_ZERO = 0.1  # of a slope as trained: a path from further away is not the one that ridge stands for
 
 
@@ -27,7 +28,7 @@ def loss(fits: Fit | Mapping[str, Fit], *, log: bool | None = None, held_out: bo
     ----------
     fits : Fit, or mapping of label to Fit
     log : bool, optional
-        Whether the loss grows by factors along the axis. By default only when a run diverged.
+        Whether the loss grows by factors along the axis. By default where it spans more than two decades.
     held_out : bool, optional
         Whether to show the loss of the held-out rows too, where there are some. By default only of a run that stands alone, for
         beside other runs a second curve for each may hide what is compared.
@@ -35,18 +36,19 @@ def loss(fits: Fit | Mapping[str, Fit], *, log: bool | None = None, held_out: bo
     runs = as_runs(fits)
     # One curve a run is compared at a glance, two are not.
     held_out = len(runs) == 1 if held_out is None else held_out
-    log = any(fit.stop is Stop.DIVERGED for fit in runs.values()) if log is None else log
+    log = by_factors(runs.values(), held_out=held_out) if log is None else log
     marks: list[Mark] = []
     for i, (label, fit) in enumerate(runs.items()):
         marks += _curves(fit, shown(label), None if len(runs) == 1 else i, held_out=held_out)
     # On an axis of factors a floor far below the curves would press them flat against the top.
     least = min((y for mark in marks if isinstance(mark, Line) for y in mark.y if y > 0), default=0.0)
     drawn, hidden = floors(runs, 1e-9 * least if log else -math.inf)
-    label = loss_label(next(iter(runs.values())))
+    label = axis_label(next(iter(runs.values())), log=log)
     if len(runs) > 1 and not held_out and any(fit.trace.held_out is not None for fit in runs.values()):
-        label = f"{label} of the training rows"
+        label = f"{label}, of the training rows"
     title = "Loss after each update" if len(runs) == 1 else "Loss after each update, run by run"
-    zero = "A loss of 0 cannot be shown on this axis." if log and hidden else ""
+    never = any(isinstance(mark, Line) and min(mark.y) <= 0 for mark in marks)
+    zero = "A loss of 0 cannot be shown on this axis." if log and (hidden or never) else ""
     early = [_early_note(fit) for fit in runs.values()] if len(runs) == 1 and held_out else []
     panel = Panel("", "updates made", label, (*marks, *drawn), log_y=log and least > 0)
     advice = [f"{shown(name)}: {fit.advice}" if name else fit.advice for name, fit in list(runs.items())[:4]]
@@ -60,6 +62,20 @@ def as_runs(fits: Fit | Mapping[str, Fit]) -> dict[str, Fit]:
     if not runs:
         raise OptionError("There are no runs to draw; give at least one.")
     return runs
+
+
+def by_factors(fits: Iterable[Fit], *, held_out: bool) -> bool:
+    """Whether the losses, with those of `held_out` rows, span more than two decades: on an axis of sums all steps but the first
+    few would then lie on its floor.
+    """
+    curves = [curve for fit in fits for curve in (fit.trace.loss, fit.trace.held_out if held_out else None) if curve is not None]
+    positive = [v for curve in curves for v in curve.tolist() if 0 < v < math.inf]
+    return bool(positive) and max(positive) > 10**_DECADES * min(positive)
+
+
+def axis_label(fit: Fit, *, log: bool) -> str:
+    """What stands at the axis of the losses: which loss, and whether it grows by factors."""
+    return f"{loss_label(fit)}{', log scale' if log else ''}"
 
 
 def _curves(fit: Fit, label: str, run: int | None, *, held_out: bool) -> list[Mark]:

@@ -18,12 +18,12 @@ import torch
 import bestline.pictures.data_space as dataspace
 import bestline.pictures.landscape_marks as over
 from bestline.errors import OptionError
-from bestline.pictures.axis_labels import loss_label, updates
+from bestline.pictures.axis_labels import updates
 from bestline.pictures.landscape import MESH, SHADOW, Landscape, Pair, landscapes
-from bestline.pictures.loss_curves import as_runs, floors, stops
+from bestline.pictures.loss_curves import as_runs, axis_label, by_factors, floors, stops
 from bestline.pictures.marks import Line, Mark, Panel, Path, Picture, numbers, run_role
 from bestline.pictures.sample import Sample
-from bestline.training import Fit, Stop
+from bestline.training import Fit
 from bestline.wording import said, shown
 
 _MOST_ROWS = 300  # of a plot where every point moves
@@ -54,7 +54,7 @@ def overview(
     pair : sequence of str or "path", optional
         What the surface lies over; by default the first slope and the intercept.
     log : bool, optional
-        Whether the loss grows by factors along its axis. By default only when a run diverged.
+        Whether the loss grows by factors along its axis. By default where it spans more than two decades.
     units : {"data", "trained"}
         Of the weights on the axes.
 
@@ -131,8 +131,7 @@ class _Scene:
                 coarse = landscapes(every, ground.surface.plane, target=target, resolution=MESH)[0]
             space = replace(over.relief(ground, "Loss surface", (over.mesh(coarse),)), zlabel="loss")
             stills["space"] = space, (over.best(ground, space=True),)
-        # A diverging loss grows by a factor a step: only on an axis of factors are its steps seen apart.
-        log = any(fit.stop is Stop.DIVERGED for fit in every) if log is None else log
+        log = by_factors(every, held_out=len(every) == 1) if log is None else log
         stills["loss"] = _still_loss(runs, log=log)
         return cls(runs, sample, target, grounds, stills)
 
@@ -283,5 +282,6 @@ def _still_loss(runs: Mapping[str, Fit], *, log: bool) -> tuple[Panel, tuple[Mar
         factor = max(1.3, (max(positive) / min(positive)) ** 0.05)
         ylim = (min(positive) / factor, max(positive) * factor)
     xlim = (-0.03 * last, 1.03 * last)
-    panel = Panel("Loss after each update", "updates made", loss_label(fits[0]), behind, xlim=xlim, ylim=ylim, log_y=log)
+    label = axis_label(fits[0], log=log)
+    panel = Panel("Loss after each update", "updates made", label, behind, xlim=xlim, ylim=ylim, log_y=log)
     return panel, tuple(front)

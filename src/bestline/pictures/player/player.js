@@ -25,7 +25,7 @@ export class Player {
     const runs = told.runs.map(withGaps), session = { ...told, runs }, dark = prefers("color-scheme: dark"), stopper = new AbortController();
     Object.assign(this, { session, stopper, signal: stopper.signal, frames: framesOf(...runs), position: 0, speed: 1, playing: false, shown: null, times: [] });
     this.mostPixels = MOST_PIXELS;
-    this.view = { runs, many: runs.length > 1, visible: runs.map(() => true), follow: 0, point: null, log: runs.some((run) => run.stop === "diverged"), dark: theme ? theme === "dark" : dark.matches };
+    this.view = { runs, many: runs.length > 1, visible: runs.map(() => true), follow: 0, point: null, log: told.loss.log, dark: theme ? theme === "dark" : dark.matches };
     this.sides = sidesOf(session);
     const sides = this.sides.map(panelsOf);
     this.panels = sides[0].map((_, i) => new Frame([0, 1].map((side) => (sides[side] ?? sides[0])[i]), this));

@@ -19,7 +19,7 @@ from bestline.pictures.axis_labels import called, loss_label
 from bestline.pictures.data_space import axis_names
 from bestline.pictures.landscape import UNITS, Pair, grid_values, is_scaled, landscapes
 from bestline.pictures.landscape_marks import of_the_arrow, trained, ways_down
-from bestline.pictures.loss_curves import best_step, floor_of, ridge_of
+from bestline.pictures.loss_curves import best_step, by_factors, floor_of, ridge_of
 from bestline.pictures.sample import Sample, is_straight
 from bestline.training import Fit, Plane, RowLoss, Stop, Trace, planes
 from bestline.training.planes import data_to_trained
@@ -90,6 +90,7 @@ def session(
         "arrow": of_arrow,
         "loss": {
             "label": loss_label(first),
+            "log": by_factors(fits, held_out=True),
             "floor": floor_of(first) if len(first.trace.targets) == 1 else None,
             "floor_label": "loss of the exact solution",
             "held_out_label": "held-out loss",
