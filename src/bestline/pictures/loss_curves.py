@@ -68,7 +68,9 @@ def by_factors(fits: Iterable[Fit], *, held_out: bool) -> bool:
     """Whether the losses, with those of `held_out` rows, span more than two decades: on an axis of sums all steps but the first
     few would then lie on its floor.
     """
-    curves = [curve for fit in fits for curve in (fit.trace.loss, fit.trace.held_out if held_out else None) if curve is not None]
+    curves = [
+        curve for fit in fits for curve in (fit.trace.loss, fit.trace.held_out if held_out else None) if curve is not None
+    ]
     positive = [v for curve in curves for v in curve.tolist() if 0 < v < math.inf]
     return bool(positive) and max(positive) > 10**_DECADES * min(positive)
 
