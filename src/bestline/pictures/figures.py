@@ -19,6 +19,7 @@ import bestline.pictures.data_space as dataspace
 from bestline.errors import FileError, OptionError, readable
 from bestline.pictures import clouds
 from bestline.pictures.axis_labels import labels, loss_label, updates
+from bestline.pictures.findings import of_directions, of_losses, stating
 from bestline.pictures.landscape import END, MESH, SHADOW, Landscape, Pair, grid_values, landscape, path_losses
 from bestline.pictures.landscape_marks import beside, contour_marks, of_the_arrow, relief, seen, trained
 from bestline.pictures.marks import Line, Panel, Picture, Points, Table, numbers, run_role
@@ -169,9 +170,9 @@ def before_after(sample: Sample, fit: Fit, *, target: int = 0) -> Picture:
     drawn, apart = _on_one_scale(panels)
     kept = int((fit.trace.step - fit.step).abs().argmin())  # a saved trace is thinned: the step nearest to that of the weights
     losses = float(fit.trace.loss[0]), float(fit.trace.loss[kept])
-    alt = f"The line before training, and after {at}: the loss went from {said(losses[0])} to {said(losses[1])}."
+    alt = f"The line before training, and after {at}."
     note = _sentences(fit.advice, "Each panel has its own vertical scale." if apart else "", sample.note)
-    return Picture(drawn, "Before and after training", note, alt)
+    return stating(Picture(drawn, "Before and after training", note, alt), of_losses(fit, losses))
 
 
 def _on_one_scale(panels: tuple[Panel, ...]) -> tuple[tuple[Panel, ...], bool]:
@@ -205,10 +206,10 @@ def train_test(train: Sample, test: Sample, fit: Fit, errors: tuple[float, float
     same = tuple(replace(panel, xlim=xlim, ylim=_union(heights)) for panel in panels)
     # Of a run that diverged or was interrupted the error of the test rows is not known.
     known = all(map(math.isfinite, errors))
-    sentence = f"Mean squared error: training rows {said(errors[0])}, test rows {said(errors[1])}." if known else ""
-    shown_of = _sentences(*(f"{what}: {s.note}" for what, s in (("Train", train), ("Test", test)) if s.note))
-    alt = f"Two panels with the fitted line: {count(train.of, 'row')} of training, {count(test.of, 'row')} of the test. {sentence}"
-    return Picture(same, "Train and test", _sentences(sentence, shown_of), alt.strip())
+    errors_told = f"Mean squared error: {said(errors[0])} of training rows, {said(errors[1])} of test rows" if known else ""
+    note = _sentences(*(f"{what}: {s.note}" for what, s in (("Train", train), ("Test", test)) if s.note))
+    alt = f"Two panels with the fitted line: {count(train.of, 'row')} of training, {count(test.of, 'row')} of the test."
+    return stating(Picture(same, "Train and test", note, alt), errors_told)
 
 
 def surface(fit: Fit, pair: Pair = None, *, target: int = 0, kind: str = "slice", units: str = "data") -> Picture:
@@ -245,7 +246,8 @@ def main_directions(fit: Fit, *, target: int = 0) -> Picture:
     ground = landscape(fit, _two(fit, planes.PATH), target=target)
     panels = (_plan(ground, "From above"), relief(ground, "In space"))
     title = f"The path of training, {updates(ground.steps[-1])}, along its main directions"
-    return Picture(panels, title, ground.note, _ground_alt(ground, "Surface"))
+    shown = Picture(panels, title, ground.note, _ground_alt(ground, "Surface"))
+    return stating(shown, of_directions(ground.surface.plane.share, len(fit.trace.names)))
 
 
 def weight(fit: Fit, name: str | None = None, *, target: int = 0, resolution: int = 201, step: int | None = None) -> Picture:

@@ -12,12 +12,14 @@ import bestline.pictures.loss_curves as curves
 import bestline.pictures.penalty_paths as paths
 from bestline.calls import answering, with_hints
 from bestline.errors import BestlineDeprecationWarning, OptionError, warn
+from bestline.inference.diagnostics.diagnosis import FITTED, SPREAD
 from bestline.inference.diagnostics.second_pass import diagnosis
 from bestline.inference.fitted import FittedLine, lines_by_label
 from bestline.inference.prediction import evaluate
 from bestline.inference.scores import Scores
 from bestline.inference.uncertainty import tables, target_number
 from bestline.inference.why_not import why_not
+from bestline.pictures import findings
 from bestline.pictures.clouds import POINTS
 from bestline.pictures.coefficients import coefficients
 from bestline.pictures.diagnostics import panels
@@ -85,8 +87,13 @@ class Gallery:
     def _cloud(self, data: Any, by: str | None) -> Sample:
         return rows_shown(self.model, data, most=POINTS, by=by)
 
-    def _drawn(self, picture: Picture) -> Drawing:
-        return draw(picture, theme=self.theme)
+    def _drawn(self, picture: Picture, finding: str = "") -> Drawing:
+        return draw(findings.stating(picture, finding), theme=self.theme)
+
+    def _walked(self, picture: Picture, weights: int) -> Drawing:
+        """A picture of the path over so many weights: what became of training is seen where these are all there are."""
+        every = len(self.model.names) == weights and len(self.model.targets) == 1
+        return self._drawn(picture, findings.of_training(self.model.trained) if every else "")
 
     def _number(self, target: int | str) -> int:
         return target_number(self.model, target)
@@ -114,11 +121,15 @@ class Gallery:
             if other.features != self.model.features or other.targets != self.model.targets:
                 raise OptionError(f"{name!r} is of other columns, so its line has no place in this picture; draw it alone.")
         fits = {name: other.trained for name, other in lines.items()}
-        return self._drawn(figure.data(sample, target=number, truth=truth, fit=self.model.trained, others=fits))
+        # Of other rows, and of several lines, no share was computed that could be told.
+        finding = findings.of_line(self.model, number) if data is None and not lines else ""
+        return self._drawn(figure.data(sample, target=number, truth=truth, fit=self.model.trained, others=fits), finding)
 
     def predicted(self, data: Any = None, *, by: str | None = None, target: int | str = 0) -> Drawing:
         """What the line predicts for every row, against what it should be, on axes alike; `by` and far rows as in `data`."""
-        return self._drawn(figure.predicted(self._cloud(data, by), self.model.trained, target=self._number(target)))
+        number = self._number(target)
+        finding = findings.of_line(self.model, number) if data is None else ""
+        return self._drawn(figure.predicted(self._cloud(data, by), self.model.trained, target=number), finding)
 
     def residuals(self, data: Any = None, *, kind: str | None = None, by: str | None = None, target: int | str = 0) -> Drawing:
         """Residuals against fitted values; `by` and far rows as in `data`.
@@ -126,7 +137,9 @@ class Gallery:
         `kind` is "raw", "standardised" (over its own standard deviation) or "studentised" (the same, from the line without the row),
         `resid`, `std_resid` and `rstudent` of `influence`. By default standardised, where the line has them and `data` are the training rows.
         """
-        return self._drawn(residuals(self.model, data, kind=kind, by=by, target=self._number(target)))
+        number, own = self._number(target), data is None and why_not(self.model) is None
+        finding = findings.of_residuals(diagnosis(self.model, target=number), (FITTED, SPREAD)) if own else ""
+        return self._drawn(residuals(self.model, data, kind=kind, by=by, target=number), finding)
 
     def before_after(self, data: Any = None, *, target: int | str = 0) -> Drawing:
         """The line where training started, and where it ended."""
@@ -187,11 +200,13 @@ class Gallery:
 
         With `held_out` the loss of rows that training never saw is shown too; by default only of one model alone.
         """
-        return self._drawn(curves.loss(self._runs(others, label), log=log, held_out=held_out))
+        runs = curves.as_runs(self._runs(others, label))
+        return self._drawn(curves.loss(runs, log=log, held_out=held_out), findings.of_runs(runs))
 
     def surface(self, pair: Pair = None, *, target: int | str = 0, kind: str = "slice", units: str = "data") -> Drawing:
         """The loss as a surface over two weights, or with "path" over the main directions of the path, the path on it."""
-        return self._drawn(figure.surface(self.model.trained, pair, target=self._number(target), kind=kind, units=units))
+        shown = figure.surface(self.model.trained, pair, target=self._number(target), kind=kind, units=units)
+        return self._walked(shown, 2)
 
     def contour(
         self,
@@ -204,7 +219,8 @@ class Gallery:
     ) -> Drawing:
         """The loss over two weights from above, with the path of training; with `step` up to there, and which way is down."""
         fit, number = self.model.trained, self._number(target)
-        return self._drawn(figure.contour(fit, pair, target=number, kind=kind, step=step, units=units))
+        shown = figure.contour(fit, pair, target=number, kind=kind, step=step, units=units)
+        return self._walked(shown, 2) if step is None else self._drawn(shown)
 
     def main_directions(self, *, target: int | str = 0) -> Drawing:
         """The loss over the two main directions of the path, from above and in space: what shows most with many weights."""
@@ -212,7 +228,8 @@ class Gallery:
 
     def weight(self, name: str | None = None, *, target: int | str = 0, step: int | None = None) -> Drawing:
         """The loss against one weight; where it is the only one, with a tangent at the start or at `step`."""
-        return self._drawn(figure.weight(self.model.trained, name, target=self._number(target), step=step))
+        shown = figure.weight(self.model.trained, name, target=self._number(target), step=step)
+        return self._walked(shown, 1) if step is None else self._drawn(shown)
 
     def _runs(self, others: Mapping[str, FittedLine] | None, label: str | None) -> Fit | dict[str, Fit]:
         # The model itself first: its surface is the one that others are drawn on. It has the name it has in every other place, unless
@@ -224,13 +241,14 @@ class Gallery:
 
     def cv(self) -> Drawing:
         """Out-of-fold error of every penalty that cross-validation tried, with its error band and the penalties chosen."""
-        return self._drawn(paths.error_curve(self._selection()))
+        return self._drawn(paths.error_curve(self._selection()), findings.of_errors(self._selection()))
 
     def path(self, *, target: int | str = 0) -> Drawing:
         """Every slope against the penalty."""
         # Per standard deviation, so that slopes of columns in different units can be compared.
         scales = self.model.training.spread[: self.model.design.p].tolist()
-        return self._drawn(paths.coefficient_path(self._selection(), target=self._number(target), scales=scales))
+        shown = paths.coefficient_path(self._selection(), target=self._number(target), scales=scales)
+        return self._drawn(shown, findings.of_kept(self._selection()))
 
     def _selection(self) -> Selection:
         if self.model.cv is None:
@@ -257,11 +275,14 @@ class Gallery:
         rows = [c for c in tables(model, level)[number] if intercept or c.term != "Intercept"]
         spread = dict(zip(model.features, model.training.spread.tolist(), strict=False)) if standardized else None
         name, why = model.targets[number], why_not(model) or ""
-        return self._drawn(coefficients(rows, level=level, target=name, order=order, scales=spread, why=why))
+        # Per standard deviation the dots have other numbers than the sentence would.
+        finding = "" if standardized else findings.of_coefficients(model, number, level)
+        return self._drawn(coefficients(rows, level=level, target=name, order=order, scales=spread, why=why), finding)
 
     def diagnostics(self, data: Any = None, *, target: int | str = 0) -> Drawing:
         """Residuals against fitted, normal quantiles, scale and location, residuals against leverage: four panels."""
-        return self._drawn(panels(diagnosis(self.model, data, target=target)))
+        found = diagnosis(self.model, data, target=target)
+        return self._drawn(panels(found), findings.of_residuals(found))
 
 
 @answering({"rate lrs lr losses loss final": "plot.rates() has the final loss of every rate"})

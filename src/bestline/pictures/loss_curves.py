@@ -13,7 +13,7 @@ from bestline.errors import OptionError
 from bestline.numerics import Bowl
 from bestline.pictures.axis_labels import loss_label, updates
 from bestline.pictures.marks import Horizontal, Line, Mark, Panel, Picture, Vertical, held_out_role, numbers, run_role
-from bestline.training import Fit
+from bestline.training import Fit, Trace
 from bestline.training.foresight.preflight import early_stopping_ridge
 from bestline.wording import said, shown
 
@@ -151,6 +151,16 @@ def _early_note(fit: Fit) -> str:
         "Few updates keep the weights small, much as a ridge penalty on the columns as trained does "
         "(Ali, Kolter & Tibshirani 2019)."
     )
+
+
+def near(trace: Trace) -> int | None:
+    """The step from which on at most 1 % of the loss that could be lost is left; None where that was not reached."""
+    if trace.gap is None or not float(trace.gap[0]) > 0:
+        return None
+    # From the last step that is still too far: a loss that comes back up has not arrived.
+    far = (trace.gap > 0.01 * trace.gap[0]).nonzero()
+    row = int(far[-1]) + 1
+    return int(trace.step[row]) if row < len(trace) else None
 
 
 def floor_of(fit: Fit) -> float | None:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from bestline.pictures.findings import of_sweep, stating
 from bestline.pictures.marks import Horizontal, Line, Mark, Numbers, Panel, Picture, Points, Vertical, numbers, run_role
 from bestline.training.foresight.sweep import SweptRuns
 from bestline.wording import count
@@ -38,13 +39,8 @@ def picture(sweep: SweptRuns) -> Picture:
     panels = (_losses(sweep, curves, asked), _steps(sweep, curves))
     gone = sum(len(curve.diverged) for curve in curves)
     note = f"{sweep.about}.{' Interrupted: some runs made fewer steps.' if sweep.interrupted else ''}"
-    best = sweep.best()
-    fastest = ""
-    if best is not None:
-        fewest = int(sweep.steps_to()[best])
-        fastest = f" The fastest is {sweep.optimizers[best]} at {float(sweep.lrs[best]):.4g}, with {fewest:,} steps."
-    alt = f"Loss after {asked}, and steps to 99.9 % of the drop, of {len(sweep):,} runs; {gone:,} diverged.{fastest}"
-    return Picture(panels, f"{len(sweep):,} runs of {asked}", note, alt)
+    alt = f"Loss after {asked}, and steps to 99.9 % of the drop, of {len(sweep):,} runs; {gone:,} diverged."
+    return stating(Picture(panels, f"{len(sweep):,} runs of {asked}", note, alt), of_sweep(sweep))
 
 
 def _curves(sweep: SweptRuns) -> Iterator[_Curve]:

@@ -5,6 +5,8 @@ JSON. Contract: row by row. A batch encoded by itself gives the rows that the wh
 (`formula`, `expressions`) and never handed to Python to execute; what its functions learn is in `profiles`.
 """
 
+from bestline.data.design.changes import Change as Change
+from bestline.data.design.changes import change_of as change_of
 from bestline.data.design.design import Design as Design
 from bestline.data.design.design import Encoded as Encoded
 from bestline.data.design.design import NewRows as NewRows

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-from bestline.data.design import Column
+from bestline.data.design import Change, change_of
 from bestline.inference.classical import Coefficient
 from bestline.inference.fitted import FittedLine
 from bestline.inference.uncertainty import tables
@@ -30,13 +30,14 @@ def effects(model: FittedLine, target: int = 0) -> Iterator[str]:
     table = {c.term: c for c in tables(model)[target]}
     # A column that never varied has no effect that these data could show.
     varies = (model.training.spread > 0).tolist()
-    alone = [c for j, c in enumerate(model.design.columns) if varies[j] and _stands_alone(model, j)]
+    changes = {column.name: change_of(model.design, j) for j, column in enumerate(model.design.columns) if varies[j]}
+    alone = {name: change for name, change in changes.items() if change is not None}
     others = ", the other columns unchanged" if len(model.design.columns) > 1 else ""
-    for column in alone[:_MOST_EFFECTS]:
-        yield _effect(model, column, table[column.name], name, others)
+    for term, change in list(alone.items())[:_MOST_EFFECTS]:
+        yield _effect(change, table[term], name, others)
     if len(alone) > _MOST_EFFECTS:
         yield f"{count(len(alone) - _MOST_EFFECTS, 'column')} more: see the table."
-    entangled = sum(varies[: len(model.design.columns)]) - len(alone)
+    entangled = len(changes) - len(alone)
     if entangled:
         yield (
             f"{count(entangled, 'column')} belong{'s' if entangled == 1 else ''} to terms that share a variable, so their effects "
@@ -44,36 +45,14 @@ def effects(model: FittedLine, target: int = 0) -> Iterator[str]:
         )
 
 
-def _stands_alone(model: FittedLine, j: int) -> bool:
-    """Whether column j alone depends on its variable, but for other levels of the same category."""
-    design = model.design
-    mine = design.columns[j]
-    if len(mine.parts) != 1 or design.factors[mine.parts[0][0]].kind == "expression":
-        return False
-    # Dummies of one category change together, and yet each is a choice of its own: same term, no obstacle.
-    variable = design.factors[mine.parts[0][0]].column
-    for other in design.columns:
-        for at, _ in other.parts:
-            factor = design.factors[at]
-            if other.term != mine.term and (
-                factor.column == variable or (factor.kind == "expression" and variable in factor.text)
-            ):
-                return False
-    return True
-
-
-def _effect(model: FittedLine, column: Column, c: Coefficient, target: str, others: str) -> str:
-    factor_at, component = column.parts[0]
-    factor = model.design.factors[factor_at]
+def _effect(change: Change, c: Coefficient, target: str, others: str) -> str:
     amount = rounded(abs(c.estimate))
     more = "less" if c.estimate < 0 else "more"
-    if factor.kind == "category":
-        level, reference = plain(factor.levels[component]), plain(factor.levels[0])
-        # Without an intercept all levels have a column of their own, and none is the reference.
-        full = sum(other.term == column.term for other in model.design.columns) == len(factor.levels)
-        who = f"{plain(factor.column)} = {level}" + ("" if full else f" rather than {reference}")
+    if change.is_category:
+        rather = f" rather than {plain(change.reference)}" if change.reference else ""
+        who = f"{plain(change.variable)} = {plain(change.level)}{rather}"
     else:
-        who = f"One more unit of {plain(factor.column)}"
+        who = f"One more unit of {plain(change.variable)}"
     if amount == "0":
         return f"{who} changes nothing in {target}{others}."
     interval = (

@@ -35,6 +35,7 @@ from bestline.inference.why_not import why_not
 from bestline.pictures import coefficients as dots
 from bestline.pictures import figures
 from bestline.pictures.diagnostics import panels
+from bestline.pictures.findings import of_coefficients, of_errors, of_kept, of_line, of_residuals, stating
 from bestline.pictures.marks import Picture
 from bestline.pictures.overview import overview
 from bestline.pictures.penalty_paths import coefficient_path, error_curve
@@ -149,7 +150,8 @@ class _Estimates:
 def _estimates(model: FittedLine, target: int, *, drawn: bool) -> _Estimates:
     # The intercept, often far from all slopes, would press them together.
     slopes = [c for c in tables(model)[target] if c.term != "Intercept" and math.isfinite(c.conf_low)]
-    shown = _still(dots.coefficients(slopes, target=model.targets[target])) if drawn and len(slopes) > 1 else None
+    picture = dots.coefficients(slopes, target=model.targets[target]) if drawn and len(slopes) > 1 else None
+    shown = None if picture is None else _still(picture, of_coefficients(model, target))
     return _Estimates(plain(model.targets[target]), coefficients(model, target), shown)
 
 
@@ -180,7 +182,7 @@ def _penalty(model: FittedLine) -> _Penalty | None:
         # Per standard deviation, so that slopes of columns in different units can be compared.
         scales = model.training.spread[: model.design.p].tolist()
         paths = [coefficient_path(chosen, target=i, scales=scales) for i in _first(model, _MOST_TARGETS)]
-        stills = [_still(shown) for shown in (error_curve(chosen), *paths)]
+        stills = [_still(error_curve(chosen), of_errors(chosen)), *(_still(shown, of_kept(chosen)) for shown in paths)]
     return _Penalty(tuple(penalty_told(model)), tuple(stills))
 
 
@@ -237,7 +239,9 @@ def _rows(model: FittedLine, data: Any) -> list[Still]:
         fit = model.trained
     except NumericalError:  # a loaded model of another loss: its line cannot be drawn, but the rows can
         fit = None
-    return [_still(figures.data(sample, target=i, fit=fit)) for i in _first(model, _MOST_TARGETS)]
+    shown = {i: figures.data(sample, target=i, fit=fit) for i in _first(model, _MOST_TARGETS)}
+    # Of rows that are given no share was computed: they may be others than those of training.
+    return [_still(picture, of_line(model, i) if data is None else "") for i, picture in shown.items()]
 
 
 def _looks(model: FittedLine, data: Any) -> list[Diagnosis] | str:
@@ -276,7 +280,7 @@ def _look(found: Diagnosis) -> _Look:
     target = plain(found.target)
     # A line through every point leaves no residuals: the reason stands where the picture would.
     try:
-        shown = _still(panels(found))
+        shown = _still(panels(found), of_residuals(found))
     except NumericalError as error:
         return _Look(target, reason=str(error))
     tests = tuple(f"{test.about[0].upper()}{test.about[1:]} {test}." for test in found.tests)
@@ -301,8 +305,8 @@ def _again(model: FittedLine) -> dict[str, list[str]]:
     return {"code": code, "notes": [*notes, f"{versions}."]}
 
 
-def _still(shown: Picture) -> Still:
-    return still(shown, dpi=_DPI)
+def _still(shown: Picture, finding: str = "") -> Still:
+    return still(stating(shown, finding), dpi=_DPI)
 
 
 def _sample(model: FittedLine, data: Any) -> Sample | None:

@@ -18,9 +18,9 @@ const MOVES = [["Space", "play or pause"], ["← →", "a step back or forward"]
 
 /** The title of the session, and a warning for every run that diverged. */
 export function headerOf(player) {
-  const { title, subtitle, runs } = player.session;
+  const { title, subtitle, finding, runs } = player.session;
   const alerts = runs.filter((run) => run.stop === "diverged").map((run) => make("p", { class: "bl-alert", role: "note" }, make("strong", { text: `${run.label}: ` }), run.advice ?? "diverged"));
-  return make("header", {}, make("h2", { text: title }), make("p", { text: subtitle ?? "" }), ...alerts);
+  return make("header", {}, make("h2", { text: title }), make("p", { text: subtitle ?? "" }), ...(finding ? [make("p", { class: "bl-finding", text: `${finding}.` })] : []), ...alerts);
 }
 
 /** A button that says what it does, in words and to the pointer; `pressed` makes it a switch. */

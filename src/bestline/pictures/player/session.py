@@ -17,11 +17,12 @@ from torch import Tensor
 from bestline.numerics import Bowl, eigenvectors, minimum_norm
 from bestline.pictures.axis_labels import called, loss_label
 from bestline.pictures.data_space import axis_names
+from bestline.pictures.findings import of_runs
 from bestline.pictures.landscape import UNITS, Pair, grid_values, is_scaled, landscapes
 from bestline.pictures.landscape_marks import of_the_arrow, trained, ways_down
-from bestline.pictures.loss_curves import best_step, by_factors, floor_of, ridge_of
+from bestline.pictures.loss_curves import best_step, by_factors, floor_of, near, ridge_of
 from bestline.pictures.sample import Sample, is_straight
-from bestline.training import Fit, Plane, RowLoss, Stop, Trace, planes
+from bestline.training import Fit, Plane, RowLoss, Stop, planes
 from bestline.training.planes import data_to_trained
 from bestline.wording import count, equation, said, shown
 
@@ -80,6 +81,7 @@ def session(
         "schema": SCHEMA,
         "title": title,
         "subtitle": _subtitle(fits, sample),
+        "finding": of_runs(runs),
         # What the caller knows first, then what the choice of rows hides.
         "notes": [*notes, *([parts["data"].note] if parts and parts["data"].note else [])],
         "target": shown(name),
@@ -325,7 +327,7 @@ def _run(
             "step": int(trace.step[-1]),
             "loss": float(trace.loss[-1]),
             "gap": None if trace.gap is None else float(trace.gap[-1]),
-            "near": _near(trace),
+            "near": near(trace),
         },
     }
 
@@ -355,16 +357,6 @@ def _rows_read(fit: Fit) -> int:
 def _predicted(sample: Sample, X: Tensor, fit: Fit, keep: Tensor, target: int) -> list[list[float]]:
     """Predictions for X (m, p) at some rows of the trace, (t, m)."""
     return [_short(sample.predictions(fit, X, weights)[:, target], 5) for weights in fit.trace.weights[keep]]
-
-
-def _near(trace: Trace) -> int | None:
-    """The step from which on at most 1 % of the loss that could be lost is left; None where that was not reached."""
-    if trace.gap is None or not float(trace.gap[0]) > 0:
-        return None
-    # From the last step that is still too far: a loss that comes back up has not arrived.
-    far = (trace.gap > 0.01 * trace.gap[0]).nonzero()
-    row = int(far[-1]) + 1
-    return int(trace.step[row]) if row < len(trace) else None
 
 
 def thinned(fit: Fit, most: int) -> Tensor:

@@ -1,0 +1,229 @@
+"""Findings: what a picture shows, as a sentence for its title, where the numbers say so; else nothing, and it keeps its plain name.
+
+Every number is one that was computed before. Of estimates something is said where they are those of least squares, more than
+chance and more than a little: nothing under a penalty, of descent that did not arrive, or without degrees of freedom.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from bestline.data.design import Change, change_of
+from bestline.inference.classical import Coefficient
+from bestline.inference.diagnostics.diagnosis import FITTED, LEVERAGE, QUANTILES, SPREAD, Diagnosis
+from bestline.inference.fitted import FittedLine
+from bestline.inference.uncertainty import glances, tables
+from bestline.inference.why_not import why_not
+from bestline.pictures.axis_labels import updates
+from bestline.pictures.loss_curves import floors, near
+from bestline.pictures.marks import Picture
+from bestline.training import Fit, Selection, Stop
+from bestline.training.foresight.sweep import SweptRuns
+from bestline.wording import count, p_value, plain, rounded, said, shown
+
+_CHANCE = 0.05  # p-values above it say nothing
+_LITTLE = 0.2  # of the target's standard deviation: a difference below is small by Cohen's (1988) measure
+_SHARE = 0.02  # of the variance: a line that explains less has a small effect by the same measure, f2 = 0.02
+_RISEN = 0.01  # of the least held-out loss: less is no minimum, but a curve that has come to its end
+_NAMED = 2  # columns that are alike, by their names
+
+
+def stating(picture: Picture, finding: str) -> Picture:
+    """The picture under its finding; its plain name is the heading of its panel where it has one alone, else it begins the note.
+
+    Without a finding it stays as it is.
+    """
+    if not finding:
+        return picture
+    panels, note = picture.panels, picture.note
+    if len(panels) == 1 and not panels[0].title:
+        panels = (replace(panels[0], title=picture.title),)
+    else:
+        note = f"{picture.title}. {note}".strip()
+    return replace(picture, panels=panels, note=note, title=finding, alt=f"{picture.title}: {finding}. {picture.alt}")
+
+
+# -- the line ----------------------------------------------------------------------------------------------------------
+
+
+def of_line(line: FittedLine, target: int = 0) -> str:
+    """How much of the target the line explains, on the rows that it was fitted to."""
+    if why_not(line) is not None or line.inference is None or line.inference.df_resid <= 0 or line.about_zero:
+        return ""
+    glance = glances(line, line.inference)[target]
+    if not glance.p_value < _CHANCE or not glance.r_squared >= _SHARE:
+        return ""
+    # Rounded down, for nearly all is not all.
+    share = int(100 * glance.r_squared + 1e-9)
+    return f"The line explains {share} % of the variance of {_name(line.targets[target])} (training rows)"
+
+
+def of_coefficients(line: FittedLine, target: int = 0, level: float = 0.95) -> str:
+    """The largest change of the target among those that are more than chance and more than a little, all else alike."""
+    if why_not(line) is not None:
+        return ""
+    spread, p = line.training.spread.tolist(), line.design.p
+    table = tables(line, level)[target][:p]
+    tested = sum(c.p_value == c.p_value for c in table)
+    # Chosen among so many the largest is far by chance as many times as often as one alone is (Bonferroni).
+    chance = min(_CHANCE, 1 - level) / max(tested, 1)
+    found: list[tuple[float, Change, Coefficient]] = []
+    for j, c in enumerate(table):
+        change = change_of(line.design, j)
+        if change is None or not c.p_value < chance or (change.is_category and not change.reference):
+            continue
+        # Two standard deviations of a number are as far as one level from another of equal size (Gelman 2008).
+        size = abs(c.estimate) * (1.0 if change.is_category else 2 * spread[j])
+        if size >= _LITTLE * spread[p + target]:
+            found.append((size, change, c))
+    if not found:
+        return ""
+    _, change, c = max(found, key=lambda one: one[0])
+    return _change(change, c, _name(line.targets[target]), _others(line, change.variable))
+
+
+def _change(change: Change, c: Coefficient, target: str, others: str) -> str:
+    more = f"{rounded(abs(c.estimate))} {'less' if c.estimate < 0 else 'more'} {target}"
+    if change.is_category:
+        than = f" than {_name(change.reference)}"
+        return f"{_name(change.variable)} {_name(change.level)} goes with {more}{than}{others}"
+    return f"One unit more of {_name(change.variable)} goes with {more}{others}"
+
+
+def _others(line: FittedLine, own: str) -> str:
+    """What is held alike."""
+    factors = [line.design.factors[at] for column in line.design.columns for at, _ in column.parts]
+    names = [name for name in dict.fromkeys(factor.column or factor.text for factor in factors) if name != own]
+    if not names:
+        return ""
+    return f", {' and '.join(map(_name, names))} alike" if len(names) <= _NAMED else ", the other columns alike"
+
+
+def of_residuals(diagnosis: Diagnosis, panels: Sequence[str] = (FITTED, QUANTILES, SPREAD, LEVERAGE)) -> str:
+    """The gravest thing that these panels show; where nothing stands out, that the spread is alike, if the tests have no objection."""
+    whose = f"{_name(diagnosis.target)}: " if len(diagnosis.lens.basis.unit) > 1 else ""
+    for finding in diagnosis.findings:
+        if finding.panel in panels:
+            # What follows a colon or semicolon is reason and advice.
+            return whose + re.split(r"[:;] ", finding.text, maxsplit=1)[0].rstrip(".")
+    spread = [test.p_value for test in diagnosis.tests[:2]]
+    if SPREAD not in panels or diagnosis.findings or not min(spread) >= _CHANCE:
+        return ""
+    return f"{whose}Errors spread alike, as far as {count(diagnosis.rows, 'row')} can tell (p = {p_value(min(spread))})"
+
+
+# -- training ----------------------------------------------------------------------------------------------------------
+
+
+def of_training(fit: Fit) -> str:
+    """What became of a run: a rate beyond its limit, a least held-out loss on the way, or how soon it came near its aim."""
+    beyond = _beyond(fit)
+    if beyond or fit.stop in (Stop.DIVERGED, Stop.INTERRUPTED):
+        return beyond
+    least = held_out_minimum(fit)
+    if least is not None:
+        return f"Held-out loss is least after {updates(least)}"
+    return _arrived(fit)
+
+
+def of_losses(fit: Fit, losses: tuple[float, float]) -> str:
+    """From which loss training came to which; of a run that failed only why, where that is known."""
+    if fit.stop in (Stop.DIVERGED, Stop.INTERRUPTED) or not losses[1] < losses[0]:
+        return _beyond(fit)
+    return f"Training took the loss from {said(losses[0])} to {said(losses[1])}"
+
+
+def held_out_minimum(fit: Fit) -> int | None:
+    """The step of least held-out loss, where the curve has a real minimum there; None where it has come to its end."""
+    held_out = fit.trace.held_out
+    if held_out is None or not bool(held_out.isfinite().all()):
+        return None
+    at = int(held_out.argmin())
+    risen = float(held_out[-1]) > (1 + _RISEN) * float(held_out[at])
+    return int(fit.trace.step[at]) if at and risen else None
+
+
+def _beyond(fit: Fit) -> str:
+    """That the rate is too large, where the loss shows it."""
+    if fit.rate is None or fit.rate_limit is None or fit.rate <= fit.rate_limit:
+        return ""
+    grew = float(fit.trace.loss[-1]) > float(fit.trace.loss[0])
+    became = "training diverged" if fit.stop is Stop.DIVERGED else "the loss grows" if grew else ""
+    return became and f"The rate {said(fit.rate)} lies beyond the limit {said(fit.rate_limit)}: {became}"
+
+
+def _arrived(fit: Fit) -> str:
+    # A line that was solved for arrives at once, and that is no finding; of an objective with a penalty the loss is only a part.
+    step = None if fit.solver.loop is None or fit.objective.penalty else near(fit.trace)
+    return "" if step is None or step < 2 else f"99 % of the reducible loss is gone after {updates(step)}"
+
+
+def of_runs(runs: Mapping[str, Fit]) -> str:
+    """Of one run what became of it; of several on the same rows, which one is near the aim the soonest."""
+    if len(runs) == 1:
+        return of_training(next(iter(runs.values())))
+    levels, _ = floors(runs, float("-inf"))
+    if len(levels) != 1 or any(fit.trace.gap is None or fit.objective.penalty for fit in runs.values()):
+        return ""
+    steps = {
+        name: near(fit.trace) for name, fit in runs.items() if fit.solver.loop is not None and fit.stop is not Stop.DIVERGED
+    }
+    reached = sorted((step, name) for name, step in steps.items() if step is not None)
+    if len(steps) < 2 or not reached or (len(reached) > 1 and reached[0][0] == reached[1][0]):
+        return ""
+    step, name = reached[0]
+    return f"{shown(name, 30)} is soonest: 99 % of the reducible loss is gone after {updates(step)}"
+
+
+def of_directions(shares: Sequence[float], weights: int) -> str:
+    """How much of the path of so many weights its main directions hold."""
+    if weights <= len(shares) or not shares:
+        return ""
+    share = int(100 * min(sum(shares), 1.0) + 1e-9)
+    return (
+        f"Two directions hold {share} % of the path's movement"
+        if share < 100
+        else "Two directions hold all of the path's movement"
+    )
+
+
+def of_sweep(runs: SweptRuns) -> str:
+    """Which run takes the fewest steps."""
+    best = runs.best()
+    if best is None:
+        return "All runs diverged" if bool((runs.diverged_at >= 0).all()) else ""
+    who = f"{runs.optimizers[best]} at the rate" if len(set(runs.optimizers)) > 1 else "the rate"
+    rate, fewest = said(float(runs.lrs[best])), int(runs.steps_to()[best])
+    return f"Fastest is {who} {rate}: 99.9 % of the drop in {count(fewest, 'step')}"
+
+
+# -- penalties ---------------------------------------------------------------------------------------------------------
+
+
+def of_errors(selection: Selection) -> str:
+    """Where the out-of-fold error is least, if it is lower than without penalty by more than its standard error."""
+    best, none = selection.best, len(selection.error) - 1
+    gain = float(selection.error[none] - selection.error[best])
+    if not math.isfinite(gain):
+        return ""
+    if best == none or not gain > float(selection.difference[best]):
+        return "No penalty predicts better than none by more than a standard error"
+    scale = "l2" if selection.kind == "ridge" else "l1"
+    at = said(float(getattr(selection, scale)[best]))
+    return f"Out-of-fold error is least at {scale} = {at}, {100 * selection.gain:.2g} % below that without penalty"
+
+
+def of_kept(selection: Selection) -> str:
+    """How many columns have a weight where the out-of-fold error is least; a ridge keeps them all."""
+    columns = len(selection.names) - (selection.names[-1:] == ("Intercept",))
+    kept = int(selection.nonzero[selection.best])
+    if selection.kind == "ridge" or kept == columns:
+        return ""
+    return f"{kept} of {columns} columns have a weight where the out-of-fold error is least"
+
+
+def _name(name: str) -> str:
+    return plain(name, 28)

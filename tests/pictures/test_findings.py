@@ -1,0 +1,312 @@
+"""Findings: a title says what the picture shows where the numbers say so, and the picture keeps its plain name elsewhere."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+import bestline as bl
+from bestline.pictures import findings, sweep
+from bestline.pictures.marks import Line, Panel, Picture
+from bestline.wording import rounded, said
+from pictures.examples import case
+from pictures.walks import PENGUINS
+
+pytestmark = pytest.mark.filterwarnings("ignore::bestline.errors.BestlineWarning")
+
+FORMULA = "body_mass_g ~ flipper_length_mm + species + sex"
+
+
+def penguins(formula=FORMULA, **how):
+    return bl.fit(PENGUINS, formula, **{"missing": "drop", **how})
+
+
+def made(rows=80, slope=1.0, seed=0, **columns):
+    draw = np.random.default_rng(seed)
+    x = draw.normal(size=rows)
+    return {"x": x, "y": slope * x + draw.normal(size=rows), "g": np.array(list("ab"))[draw.integers(0, 2, rows)], **columns}
+
+
+# -- how it is said ----------------------------------------------------------------------------------------------------
+
+
+def test_the_plain_name_stays_where_a_finding_is_the_title():
+    panel = Panel("", "x", "y", (Line((0.0, 1.0), (0.0, 1.0)),))
+    plain = Picture((panel,), "Plain name", "A note.", "What is seen.")
+    assert findings.stating(plain, "") is plain
+    stated = findings.stating(plain, "It rises")
+    assert (stated.title, stated.panels[0].title, stated.note) == ("It rises", "Plain name", "A note.")
+    assert stated.alt == "Plain name: It rises. What is seen."
+    two = findings.stating(replace(plain, panels=(replace(panel, title="a"), replace(panel, title="b"))), "It rises")
+    assert [p.title for p in two.panels] == ["a", "b"]
+    assert two.note == "Plain name. A note."
+
+
+def test_what_the_title_says_the_alt_says_and_the_page_too():
+    model = penguins()
+    estimate = float(model.weights[model.names.index("species[T.Gentoo]"), 0])
+    assert estimate == pytest.approx(836.3, abs=0.05)
+    told = f"species Gentoo goes with {rounded(estimate)} more body_mass_g"
+    drawn = model.plot.coefficients()
+    assert drawn.heading.startswith(told)
+    assert told in drawn.alt
+    assert drawn.axes[0].get_title() == "Coefficients with 95% intervals"
+    page = model.report().html
+    assert told in page
+    assert "species = Gentoo rather than Adelie goes with 836.3 more" in page  # the same number in its sentence
+
+
+# -- the line ----------------------------------------------------------------------------------------------------------
+
+
+def test_the_largest_effect_is_told_with_what_is_alike():
+    assert findings.of_coefficients(penguins()) == (
+        "species Gentoo goes with 836.3 more body_mass_g than Adelie, flipper_length_mm and sex alike"
+    )
+    alone = penguins("body_mass_g ~ flipper_length_mm")
+    slope = rounded(float(alone.weights[0, 0]))
+    assert findings.of_coefficients(alone) == f"One unit more of flipper_length_mm goes with {slope} more body_mass_g"
+    many = penguins(f"{FORMULA} + bill_length_mm + island")
+    assert findings.of_coefficients(many).endswith("the other columns alike")
+
+
+@pytest.mark.parametrize(
+    "silent",
+    [
+        {"l2": 0.1},
+        {"l1": 0.1},
+        {"loss": "huber"},
+        {"solver": "sgd", "lr": 0.01, "steps": 3},
+        {"solver": "sgd", "lr": 5, "steps": 30},
+    ],
+)
+def test_nothing_is_said_of_weights_that_are_not_those_of_least_squares(silent):
+    model = penguins(**silent)
+    assert findings.of_line(model) == findings.of_coefficients(model) == ""
+    drawn = model.plot.data()
+    assert drawn.heading == "body_mass_g: predicted and actual"
+
+
+def test_descent_that_arrived_says_what_the_exact_line_says():
+    arrived = penguins(solver="momentum", lr=0.2, steps=2_000)
+    assert findings.of_line(arrived) == findings.of_line(penguins())
+    assert "836." in findings.of_coefficients(arrived)
+
+
+@pytest.mark.parametrize(("rows", "columns"), [(1, 1), (2, 1), (5, 8), (4, 3)])
+def test_nothing_is_said_without_degrees_of_freedom(rows, columns):
+    draw = torch.Generator().manual_seed(1)
+    pair = torch.randn(rows, columns, generator=draw), torch.randn(rows, generator=draw)
+    model = bl.fit(pair, "y ~ x0 - 1" if rows == 1 else "y ~ .", folds=2)
+    assert findings.of_line(model) == findings.of_coefficients(model) == ""
+
+
+def test_what_is_chance_or_little_is_not_told():
+    chance = bl.fit(made(slope=0.0), "y ~ x")
+    assert float(chance.pvalues["x"]) > 0.05
+    assert findings.of_line(chance) == findings.of_coefficients(chance) == ""
+    # Of 40,000 rows a slope that moves the target by a twentieth of its spread is far more than chance.
+    little = bl.fit(made(40_000, slope=0.05), "y ~ x")
+    assert float(little.pvalues["x"]) < 1e-9
+    assert findings.of_line(little) == findings.of_coefficients(little) == ""
+
+
+def test_the_largest_of_many_is_chosen_and_so_may_be_chance():
+    """Of 60 columns of noise some have p < 0.05, and none is told."""
+    draw = np.random.default_rng(8)
+    model = bl.fit((draw.normal(size=(300, 60)), draw.normal(size=300)))
+    assert float(model.pvalues.drop("Intercept").min()) < 0.05
+    assert findings.of_coefficients(model) == ""
+
+
+@pytest.mark.parametrize("formula", ["y ~ x + I(x**2)", "y ~ x * g", "y ~ log(z)"])
+def test_a_column_that_cannot_change_alone_has_no_effect_to_be_told(formula):
+    rows = made(200, slope=3.0)
+    rows["z"] = np.exp(rows["x"])
+    model = bl.fit(rows, formula)
+    told = findings.of_coefficients(model)
+    assert "of x " not in told
+    assert "(" not in told
+
+
+def test_without_an_intercept_levels_are_compared_with_nothing():
+    rows = made(200)
+    rows["y"] = rows["y"] + 10
+    assert findings.of_coefficients(bl.fit(rows, "y ~ g - 1")) == ""
+    assert findings.of_line(bl.fit(rows, "y ~ x - 1")) == ""  # R2 about zero is no share of the variance
+
+
+def test_a_share_is_rounded_down_and_is_of_the_training_rows():
+    draw = np.random.default_rng(0)
+    x = draw.normal(size=500)
+    model = bl.fit({"x": x, "y": x + 0.03 * draw.normal(size=500)}, "y ~ x", split=(0.8, 0.2))
+    assert 0.995 < model.rsquared < 1
+    assert findings.of_line(model) == "The line explains 99 % of the variance of y (training rows)"
+    assert model.plot.data().heading == findings.of_line(model)
+    other = {"x": x[:50], "y": -x[:50]}
+    assert model.plot.data(other).heading == "y against x"
+
+
+def test_standardised_coefficients_have_other_numbers_than_the_sentence():
+    model = penguins()
+    assert "836.3" in model.plot.coefficients().heading
+    assert model.plot.coefficients(standardized=True).heading.startswith("Standardised coefficients")
+
+
+def test_each_of_several_targets_has_its_own_finding():
+    rows = made(300, slope=2.0)
+    model = bl.fit({**rows, "z": np.random.default_rng(5).normal(size=300)}, "y + z ~ x")
+    assert "more y" in findings.of_coefficients(model, 0)
+    assert findings.of_coefficients(model, 1) == ""
+    assert "variance of y" in findings.of_line(model, 0)
+    assert findings.of_line(model, 1) == ""
+
+
+# -- residuals ---------------------------------------------------------------------------------------------------------
+
+
+def test_residuals_say_what_is_gravest_and_else_that_they_spread_alike():
+    calm = penguins()
+    least = min(test.p_value for test in calm.diagnose().tests[:2])
+    assert calm.plot.diagnostics().heading == f"Errors spread alike, as far as 333 rows can tell (p = {least:.4f})"
+    draw = np.random.default_rng(2)
+    x = draw.uniform(1, 5, 400)
+    fan = bl.fit({"x": x, "y": x + x**2 * draw.normal(size=400)}, "y ~ x")
+    assert fan.plot.diagnostics().heading.startswith("The errors do not spread alike everywhere")
+    assert "HC3" not in fan.plot.diagnostics().heading  # advice is no finding
+    bent = bl.fit({"x": x, "y": x**2 + 0.1 * draw.normal(size=400)}, "y ~ x")
+    assert bent.plot.diagnostics().heading == "The residuals are bent"
+
+
+def test_uneven_spread_that_is_little_is_not_called_alike():
+    """A test that objects leaves the plain name, however small the effect."""
+    draw = np.random.default_rng(1)
+    x = draw.normal(size=100_000)
+    model = bl.fit({"x": x, "y": x + (1 + 0.02 * x) * draw.normal(size=100_000)}, "y ~ x")
+    found = model.diagnose()
+    assert min(test.p_value for test in found.tests[:2]) < 0.05
+    assert not found.findings
+    assert model.plot.diagnostics().heading == "Diagnostics of y"
+
+
+def test_residuals_of_several_targets_name_theirs():
+    rows = made(200)
+    model = bl.fit({**rows, "z": rows["x"] + np.random.default_rng(3).normal(size=200)}, "y + z ~ x")
+    assert model.plot.diagnostics(target="z").heading.startswith("z: ")
+
+
+# -- training ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_rate_beyond_the_limit_is_told():
+    model = penguins(solver="sgd", lr=5, steps=30)
+    told = f"The rate 5 lies beyond the limit {said(model.rate_limit)}: training diverged"
+    assert findings.of_training(model.trained) == told
+    assert model.plot.loss().heading == model.plot.before_after().heading == told
+    few = penguins(solver="sgd", lr=1.01 * model.rate_limit, steps=400)
+    assert findings.of_training(few.trained).endswith(("the loss grows", "training diverged"))
+    assert findings.of_training(penguins(solver="sgd", lr=0.9 * model.rate_limit, steps=1).trained) == ""
+
+
+def test_how_soon_a_run_is_near_its_aim_is_told_where_it_got_there():
+    near = penguins(solver="adam", lr=0.3, steps=300)
+    gap = near.trace.gap
+    step = int((gap > 0.01 * gap[0]).nonzero()[-1]) + 1
+    assert findings.of_training(near.trained) == f"99 % of the reducible loss is gone after {step} updates"
+    assert near.plot.loss().heading == findings.of_training(near.trained)
+    for other in ({"steps": 5}, {"l2": 0.1}, {"loss": "huber"}):  # not there yet; a loss of which a part is none; no exact solution
+        assert findings.of_training(penguins(solver="adam", lr=0.3, **{"steps": 300, **other}).trained) == ""
+    assert findings.of_training(penguins().trained) == ""  # solved at once
+
+
+def test_a_least_held_out_loss_is_told_where_it_is_a_real_minimum():
+    c = case("held out")
+    assert findings.held_out_minimum(replace(c.fit, trace=replace(c.fit.trace, held_out=None))) is None
+    curve = torch.linspace(2, 1, len(c.fit.trace), dtype=torch.float64)
+
+    def told(held_out):
+        return findings.of_training(replace(c.fit, trace=replace(c.fit.trace, held_out=held_out)))
+
+    assert "Held-out" not in told(curve)  # still falling at the end
+    flat = curve.clone()
+    flat[-3:] = 1.0
+    flat[-1] = 1.004
+    assert "Held-out" not in told(flat)  # risen by less than a hundredth
+    risen = curve.clone()
+    risen[len(curve) // 2 :] = torch.linspace(1.5, 3, len(curve) - len(curve) // 2, dtype=torch.float64)
+    risen[12] = 0.5
+    assert told(risen) == f"Held-out loss is least after {int(c.fit.trace.step[12])} updates"
+
+
+def test_the_soonest_of_several_runs_is_told_and_a_draw_is_not():
+    slow, fast = (penguins(solver="sgd", lr=lr, steps=400).trained for lr in (0.02, 0.2))
+    told = findings.of_runs({"slow": slow, "fast": fast})
+    assert told.startswith("fast is soonest: 99 % of the reducible loss is gone after")
+    assert findings.of_runs({"one": fast, "same": fast}) == ""
+    short = penguins(solver="sgd", lr=0.02, steps=3).trained
+    assert findings.of_runs({"a": short, "b": penguins(solver="sgd", lr=0.03, steps=3).trained}) == ""
+    others = penguins("body_mass_g ~ bill_length_mm", solver="sgd", lr=0.2, steps=400).trained
+    assert findings.of_runs({"slow": slow, "of other columns": others}) == ""  # they do not go to the same place
+
+
+def test_pictures_that_do_not_show_the_path_do_not_tell_of_it():
+    line = penguins("body_mass_g ~ flipper_length_mm", solver="adam", lr=0.3, steps=200)
+    told = findings.of_training(line.trained)
+    assert told.startswith("99 %")
+    assert line.plot.contour().heading == line.plot.surface().heading == told
+    assert line.plot.contour(step=3).heading.startswith("Loss over")
+    assert line.plot.weight("Intercept").heading == "Loss against the intercept"
+    many = penguins(solver="adam", lr=0.3, steps=300)
+    assert many.plot.contour().heading.startswith("Loss over")
+    assert many.plot.surface().heading.startswith("Loss over")
+
+
+def test_main_directions_tell_what_they_hold_of_the_path():
+    assert findings.of_directions((0.7, 0.2999), 5) == "Two directions hold 99 % of the path's movement"
+    assert findings.of_directions((0.7, 0.3), 5) == "Two directions hold all of the path's movement"
+    assert findings.of_directions((0.7, 0.3), 2) == ""  # there are no others
+    assert findings.of_directions((), 5) == ""
+    assert "Two directions hold" in penguins(solver="adam", lr=0.3, steps=60).plot.main_directions().heading
+
+
+def test_a_player_says_the_finding_below_its_title():
+    from bestline.pictures.watch import session_of
+
+    assert session_of(penguins(solver="adam", lr=0.3, steps=300))["finding"].startswith("99 % of the reducible loss")
+    assert session_of(penguins(solver="adam", lr=0.3, steps=5))["finding"] == ""
+
+
+def test_a_sweep_says_which_rate_is_fastest_or_that_all_diverged():
+    runs = bl.sweep(PENGUINS, FORMULA, optimizers=["sgd", "adam"], lrs=[0.01, 0.03, 0.1, 0.2, 0.3], steps=300, missing="drop")
+    best = runs.best()
+    picture = sweep.picture(runs)
+    rate, steps = said(float(runs.lrs[best])), int(runs.steps_to()[best])
+    assert picture.title == f"Fastest is {runs.optimizers[best]} at the rate {rate}: 99.9 % of the drop in {steps} steps"
+    assert picture.title in picture.alt
+    assert "10 runs of 300 steps" in picture.note
+    never = bl.sweep(PENGUINS, FORMULA, optimizers=["sgd"], lrs=[1e-6, 1e-5], steps=5, missing="drop")
+    assert sweep.picture(never).title == "2 runs of 5 steps"
+    gone = bl.sweep(PENGUINS, FORMULA, optimizers=["sgd"], lrs=[50, 90], steps=300, missing="drop")
+    assert sweep.picture(gone).title == "All runs diverged"
+
+
+# -- penalties ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_penalty_is_told_to_predict_better_only_beyond_a_standard_error():
+    draw = np.random.default_rng(0)
+    X = draw.normal(size=(60, 40))
+    sparse = bl.fit((X, 2 * X[:, 0] + draw.normal(size=60)), cv="lasso")
+    chosen = sparse.cv
+    least = said(float(chosen.l1[chosen.best]))
+    assert sparse.plot.cv().heading.startswith(f"Out-of-fold error is least at l1 = {least}, ")
+    kept = int(chosen.nonzero[chosen.best])
+    assert sparse.plot.path().heading == f"{kept} of 40 columns have a weight where the out-of-fold error is least"
+    plenty = bl.fit((X, X @ np.ones(40) + 0.1 * draw.normal(size=60)), cv="ridge")
+    assert plenty.plot.cv().heading == "No penalty predicts better than none by more than a standard error"
+    assert plenty.plot.path().heading == "Slopes against the penalty (ridge)"
+    unknown = replace(chosen, error=torch.full_like(chosen.error, float("nan")))
+    assert findings.of_errors(unknown) == ""
