@@ -13,9 +13,11 @@ from bestline.pictures import figures, loss_curves
 from bestline.pictures.coefficients import coefficients
 from bestline.pictures.marks import Arrow, Line, Path, Points
 from bestline.pictures.overview import overview
+from bestline.pictures.render.mpl import draw
 from bestline.pictures.sample import Sample
 from bestline.training.objective import line
 from bestline.training.solvers import Descent
+from bestline.wording import said
 from pictures.examples import CASES, LAID_OUT, case, drawn, fitted, made, pictures, sampled, table
 from searches import long
 
@@ -251,7 +253,38 @@ def test_train_and_test_tell_the_errors_they_are_given():
     c = case("p=3")
     some = sampled(c.rows).few(5)
     told = figures.train_test(some, some, c.fit, (0.25, 1234.5))
-    assert "training rows 0.25, test rows 1,234" in told.note
-    assert "training rows 0.25, test rows 1,234" in told.alt
+    assert told.title == "Mean squared error: 0.25 of training rows, 1,234 of test rows"
+    assert told.title in told.alt
     diverged = figures.train_test(some, some, c.fit, (0.25, float("nan")))
+    assert diverged.title == "Train and test"
     assert "nan" not in diverged.note + diverged.alt
+
+
+def test_a_loss_beside_one_target_is_its_own_and_that_of_all_is_named():
+    c = case("two targets")
+    step = int(c.fit.trace.step[-1])
+    own = [((line(c.rows.X, w, intercept=True) - c.rows.y) ** 2).mean(0) for w in c.fit.trace.weights]
+    for target in (0, 1):
+        before, after = (said(float(losses[target])) for losses in (own[0], own[-1]))
+        assert figures.frame(sampled(c.rows), c.fit, step, target=target).title == f"After {step} updates: loss {after}"
+        told = figures.before_after(sampled(c.rows), c.fit, target=target).title
+        assert told == f"Training took the loss from {before} to {after}"
+    whole = said(float(c.fit.trace.loss[-1]))
+    assert overview(c.fit, sampled(c.rows)).title == f"After {step} updates: loss of all targets together {whole}"
+    assert "of all targets together" in loss_curves.loss(c.fit).panels[0].ylabel
+    assert "targets" not in loss_curves.loss(case("lesson").fit).panels[0].ylabel
+
+
+def test_as_trained_a_unit_is_as_long_on_both_axes_and_steps_leave_contours_at_right_angles():
+    rows = made(offset=3.0)
+    fit = fitted(rows, Descent("sgd", lr=0.1, steps=9), [4, 4], standardize=True)
+    picture = figures.contour(fit, units="trained")
+    assert picture.panels[0].even
+    (axes, *_) = draw(picture).axes
+    assert axes.get_aspect() == 1
+    (path,) = [m for m in picture.panels[0].marks if isinstance(m, Path)]
+    away = fit.scaling.to_trained(fit.trace.weights[0]).clone().requires_grad_()
+    (gradient,) = torch.autograd.grad(fit.objective.smooth.losses(away).sum(), away)
+    step, down = torch.tensor([path.x[1] - path.x[0], path.y[1] - path.y[0]], dtype=torch.float64), -gradient[:, 0]
+    assert torch.allclose(step / step.norm(), down / down.norm(), rtol=1e-9)
+    assert not figures.contour(fit).panels[0].even

@@ -87,7 +87,7 @@ def test_nothing_is_said_of_weights_that_are_not_those_of_least_squares(silent):
     model = penguins(**silent)
     assert findings.of_line(model) == findings.of_coefficients(model) == ""
     drawn = model.plot.data()
-    assert drawn.heading == "body_mass_g: predicted and actual"
+    assert drawn.heading == "body_mass_g: predicted against actual"
 
 
 def test_descent_that_arrived_says_what_the_exact_line_says():
@@ -217,7 +217,11 @@ def test_how_soon_a_run_is_near_its_aim_is_told_where_it_got_there():
     step = int((gap > 0.01 * gap[0]).nonzero()[-1]) + 1
     assert findings.of_training(near.trained) == f"99 % of the reducible loss is gone after {step} updates"
     assert near.plot.loss().heading == findings.of_training(near.trained)
-    for other in ({"steps": 5}, {"l2": 0.1}, {"loss": "huber"}):  # not there yet; a loss of which a part is none; no exact solution
+    for other in (
+        {"steps": 5},
+        {"l2": 0.1},
+        {"loss": "huber"},
+    ):  # not there yet; a loss of which a part is none; no exact solution
         assert findings.of_training(penguins(solver="adam", lr=0.3, **{"steps": 300, **other}).trained) == ""
     assert findings.of_training(penguins().trained) == ""  # solved at once
 

@@ -119,8 +119,8 @@ def test_the_errors_of_train_and_test_are_of_all_rows(weights):
     model = bl.fit(rows, "y ~ x", split=(0.6, 0.4), weights=weights)
     alt = model.plot.train_test().alt
     errors = [said(scores.mse[0]) for scores in (model.fitted_scores, model.held_out)]
-    assert f"training rows {errors[0]}, test rows {errors[1]}" in alt
+    assert f"Mean squared error: {errors[0]} of training rows, {errors[1]} of test rows" in alt
     # Rows that are given: all of them, by the same weights.
     given = {name: column[:5_000] for name, column in rows.items()}
     mse = np.average((model.predict(given) - given["y"]) ** 2, weights=None if weights is None else given["w"])
-    assert f"test rows {said(mse)}" in model.plot.train_test(test=given).alt
+    assert f"{said(mse)} of test rows" in model.plot.train_test(test=given).alt

@@ -169,7 +169,8 @@ def before_after(sample: Sample, fit: Fit, *, target: int = 0) -> Picture:
     )
     drawn, apart = _on_one_scale(panels)
     kept = int((fit.trace.step - fit.step).abs().argmin())  # a saved trace is thinned: the step nearest to that of the weights
-    losses = float(fit.trace.loss[0]), float(fit.trace.loss[kept])
+    walked = path_losses(fit, target)
+    losses = walked[0], walked[kept]
     alt = f"The line before training, and after {at}."
     note = _sentences(fit.advice, "Each panel has its own vertical scale." if apart else "", sample.note)
     return stating(Picture(drawn, "Before and after training", note, alt), of_losses(fit, losses))
@@ -308,7 +309,7 @@ def frame(sample: Sample, fit: Fit, step: int, *, target: int = 0, pair: Pair = 
     ground = landscape(fit, pair, target=target, units=units)
     row = _row_of(fit, step)
     trace = fit.trace
-    weights, value = trace.weights[row], float(trace.loss[row])
+    weights, value = trace.weights[row], path_losses(fit, target)[row]
     # Rows of the trace for the faint lines: evenly spread over the steps made so far, the current one left out.
     before = sorted({round(i * row / _MOST_EARLIER) for i in range(_MOST_EARLIER)} - {row}) if row else []
     # What comes later has room already, so that from frame to frame the axes never grow; a diverged run would need all room.

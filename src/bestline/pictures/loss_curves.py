@@ -76,8 +76,13 @@ def by_factors(fits: Iterable[Fit], *, held_out: bool) -> bool:
 
 
 def axis_label(fit: Fit, *, log: bool) -> str:
-    """What stands at the axis of the losses: which loss, and whether it grows by factors."""
-    return f"{loss_label(fit)}{', log scale' if log else ''}"
+    """What stands at the axis of the losses: which loss, of which targets, and whether it grows by factors."""
+    return f"{loss_label(fit)}{of_targets(fit)}{', log scale' if log else ''}"
+
+
+def of_targets(fit: Fit) -> str:
+    """Whose loss a trace holds, where that must be said: a surface is that of one target, and their sum is another number."""
+    return " of all targets together" if len(fit.trace.targets) > 1 else ""
 
 
 def _curves(fit: Fit, label: str, run: int | None, *, held_out: bool) -> list[Mark]:
@@ -186,7 +191,7 @@ def floors(runs: Mapping[str, Fit], above: float) -> tuple[list[Horizontal], boo
 
 def _alt(name: str, fit: Fit) -> str:
     start, end = float(fit.trace.loss[0]), float(fit.trace.loss[-1])
-    who = f"{shown(name)}: loss" if name else "Loss"
+    who = (f"{shown(name)}: loss" if name else "Loss") + of_targets(fit)
     floor, best = floor_of(fit), best_step(fit)
     least = "" if floor is None else f"; the exact solution has {said(floor)}"
     early = "" if best is None else f" The held-out loss is least after {updates(best)}."

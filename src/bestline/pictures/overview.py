@@ -20,7 +20,7 @@ import bestline.pictures.landscape_marks as over
 from bestline.errors import OptionError
 from bestline.pictures.axis_labels import updates
 from bestline.pictures.landscape import MESH, SHADOW, Landscape, Pair, landscapes
-from bestline.pictures.loss_curves import as_runs, axis_label, by_factors, floors, stops
+from bestline.pictures.loss_curves import as_runs, axis_label, by_factors, floors, of_targets, stops
 from bestline.pictures.marks import Line, Mark, Panel, Path, Picture, numbers, run_role
 from bestline.pictures.sample import Sample
 from bestline.training import Fit
@@ -171,10 +171,13 @@ class _Scene:
 
     def _losses(self, step: int) -> str:
         losses = {shown(name, 18): float(fit.trace.loss[_row(fit, step)]) for name, fit in self.runs.items()}
+        whose = of_targets(next(iter(self.runs.values())))
         if len(losses) > _MOST_SAID:
             name = min(losses, key=lambda name: losses[name])
-            return f"least loss {said(losses[name])} ({name})"
-        return "loss " + ", ".join(said(loss) + (f" ({name})" if len(self.runs) > 1 else "") for name, loss in losses.items())
+            return f"least loss{whose} {said(losses[name])} ({name})"
+        return f"loss{whose} " + ", ".join(
+            said(loss) + (f" ({name})" if len(self.runs) > 1 else "") for name, loss in losses.items()
+        )
 
     def _facts(self) -> str:
         """What must be known of the surface and the paths on it."""

@@ -20,7 +20,7 @@ from bestline.pictures.data_space import axis_names
 from bestline.pictures.findings import of_runs
 from bestline.pictures.landscape import UNITS, Pair, grid_values, is_scaled, landscapes
 from bestline.pictures.landscape_marks import of_the_arrow, trained, ways_down
-from bestline.pictures.loss_curves import best_step, by_factors, floor_of, near, ridge_of
+from bestline.pictures.loss_curves import axis_label, best_step, by_factors, floor_of, near, ridge_of
 from bestline.pictures.sample import Sample, is_straight
 from bestline.training import Fit, Plane, RowLoss, Stop, planes
 from bestline.training.planes import data_to_trained
@@ -91,7 +91,7 @@ def session(
         "trained": ground.get("trained"),
         "arrow": of_arrow,
         "loss": {
-            "label": loss_label(first),
+            "label": axis_label(first, log=False),
             "log": by_factors(fits, held_out=True),
             "floor": floor_of(first) if len(first.trace.targets) == 1 else None,
             "floor_label": "loss of the exact solution",
