@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
+import bestline as bl
 from bestline.errors import ColumnError, OptionError
 from bestline.numerics.bowl import Bowl
 from bestline.pictures import figures
@@ -177,3 +178,20 @@ def test_a_straight_path_has_a_second_direction_and_one_that_never_moved_is_refu
 def test_both_weights_of_a_surface_must_be_there(pair):
     with pytest.raises(ColumnError, match="nope"):
         landscape(case("lesson").fit, pair)
+
+
+@pytest.mark.filterwarnings("ignore::bestline.errors.BestlineWarning")
+@pytest.mark.parametrize(("start", "cut"), [([-1.0, 3.0], True), ([0.0, 0.0], False)])
+def test_a_surface_is_cut_off_at_five_times_the_height_of_its_path(start, cut):
+    """A loss that grows like exp would press everything else flat; one that does not rise so far is shown as it is."""
+    x = torch.linspace(-2, 3, 40, dtype=torch.float64)
+    data = {"x": x.numpy(), "y": (torch.exp(0.8 * x) + 1).numpy()}
+    options = {"solver": "adam", "lr": 0.05, "steps": 60, "standardize": None, "start": start}
+    fit = bl.fit(data, "y ~ x", forward=lambda X, w, b: torch.exp(X @ w) + b, **options).trained
+    ground = landscape(fit, ("x", "Intercept"))
+    loss, floor = ground.surface.loss, ground.surface.floor
+    cap = floor + 5 * (max(ground.losses) - floor)
+    assert float(loss.max()) <= cap * (1 + 1e-12)
+    assert (int((loss == loss.max()).sum()) > 50) == cut
+    whole = surface(fit, ground.surface.plane, span=ground.span, resolution=21).loss
+    assert (float(whole.max()) > cap) == cut

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from bestline.data.tables import Kind, open_source
@@ -76,3 +79,25 @@ def test_a_number_that_is_no_plain_one_is_read_where_most_are(tmp_path) -> None:
     values = open_source(tmp_path / "t.csv")
     (batch,) = values.batches(["x"])
     np.testing.assert_array_equal(batch.numbers(["x"])[:, 0], [*range(9), 1234])
+
+
+@pytest.mark.parametrize("where", ["memory", "feather", "parquet"])
+def test_typed_words_are_judged_by_the_first_block_that_has_rows(where: str, tmp_path: Path) -> None:
+    """A first batch without rows says nothing of the column."""
+    schema = pa.schema([("x", pa.string()), ("y", pa.float64())])
+    empty = pa.record_batch([pa.array([], pa.string()), pa.array([], pa.float64())], schema=schema)
+    full = pa.record_batch([pa.array(["1", "2.5", "4"]), pa.array([1.0, 2.0, 3.0])], schema=schema)
+    data: object = pa.Table.from_batches([empty, full])
+    if where == "feather":
+        with pa.OSFile(str(tmp_path / "t.feather"), "wb") as sink, pa.ipc.new_file(sink, schema) as writer:
+            writer.write_batch(empty)
+            writer.write_batch(full)
+        data = tmp_path / "t.feather"
+    elif where == "parquet":
+        with pq.ParquetWriter(tmp_path / "t.parquet", schema) as parquet:
+            parquet.write_batch(empty)
+            parquet.write_batch(full)
+        data = tmp_path / "t.parquet"
+    source = open_source(data)
+    assert source.field("x").kind is Kind.NUMBER
+    np.testing.assert_array_equal(next(iter(source.batches(["x"]))).numbers(["x"])[:, 0], [1, 2.5, 4])

@@ -98,3 +98,21 @@ def test_below_the_floor_of_a_surface_there_is_air_and_above_its_top_none(low: f
     below, above = (low - floor) / (high - low), (top - high) / (high - low)
     assert below >= 0.05
     assert above <= 0.03
+
+
+@pytest.mark.parametrize(("names", "slanted"), [(("a", "b", "c"), False), (tuple(f"a long name {i}" for i in range(6)), True)])
+def test_names_that_do_not_stand_beside_each_other_slant_and_end_below_their_places(
+    names: tuple[str, ...], slanted: bool
+) -> None:
+    places = tuple(float(i) for i in range(len(names)))
+    ax = drawn(Panel("", "g", "y", (Line(places, places, "path", "a"),), xnames=names))
+    labels = ax.get_xticklabels()
+    assert [label.get_text() for label in labels] == list(names)
+    assert {bool(label.get_rotation()) for label in labels} == {slanted}
+    for place, label in zip(places, labels, strict=True):
+        box, at = label.get_window_extent(), ax.transData.transform((place, 0))[0]
+        if slanted:  # the end of the word lies below its place, and its beginning to the left of it
+            assert box.x0 < at - 20
+            assert abs(box.x1 - at) < 12
+        else:
+            assert (box.x0 + box.x1) / 2 == pytest.approx(at, abs=1)
