@@ -320,3 +320,17 @@ def test_a_reader_is_closed_before_the_failure_of_a_pass_is_heard(threads: int) 
     with pytest.raises(KeyError):
         summed(batches, failing, 0, threads=threads)
     assert closed
+
+
+@pytest.mark.usefixtures("two_threads")
+@pytest.mark.parametrize("others", [2, 3])
+def test_a_thread_that_starts_meanwhile_has_as_many_as_it_would_have_had(others: int) -> None:
+    """New threads of a process take the number that was set last, by whomever: that of a fit is none of theirs."""
+    setting = threading.Thread(target=torch.set_num_threads, args=(others,))
+    setting.start()
+    setting.join()
+    assert (torch.get_num_threads(), inherited()) == (2, others)
+    seen: list[tuple[int, int]] = []
+    runner.calmly(lambda: seen.append((torch.get_num_threads(), inherited())))()
+    assert seen == [(1, others)]
+    assert (torch.get_num_threads(), inherited()) == (2, others)

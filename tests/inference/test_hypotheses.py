@@ -11,6 +11,7 @@ import torch
 import bestline as bl
 from bestline.errors import OptionError
 from bestline.inference import comparison, uncertainty
+from bestline.inference.hypotheses import Verdict, verdict
 from bestline.inference.restrictions import restricted
 from inference.examples import frame, reference
 
@@ -59,3 +60,19 @@ def test_a_matrix_is_what_its_text_says():
     A = (torch.tensor([[1.0, -1.0, 0.0], [0.0, 1.0, 0.0]]), [0.5, 2.0])
     text = "x1 - x2 = 0.5, x2 = 2"
     assert comparison.wald(model, A).statistic == pytest.approx(comparison.wald(model, text).statistic, rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("found", "said"),
+    [
+        (verdict("a", 2.5, 1.0, 8.0), "a: F(1, 8) = 2.5, p = 0.1525"),
+        (verdict("a", 2.5, 1.0), "a: chi-squared(1) = 2.5, p = 0.1138"),
+        (verdict("a", float("nan"), 1.0, 8.0), "a: not defined here"),
+        (verdict("a", 2.5, 0.0, 8.0), "a: not defined here"),
+        (verdict("a", 2.5, 2.0, 0.0), "a: not defined here"),
+        (Verdict("Durbin-Watson", 2.5, float("nan"), ()), "Durbin-Watson: 2.5"),
+    ],
+)
+def test_a_verdict_says_its_distribution_and_where_there_is_none(found: Verdict, said: str) -> None:
+    """The p-values are those of R: pf(2.5, 1, 8, lower = FALSE) and pchisq(2.5, 1, lower = FALSE)."""
+    assert str(found) == said

@@ -242,3 +242,17 @@ def test_many_targets_of_redundant_columns_are_left_to_moments() -> None:
     estimator = bl.LinearRegression().fit(X, Y)
     assert estimator.predict(X) == pytest.approx(found, abs=1e-9)
     assert estimator.rank_ == 3
+
+
+@pytest.mark.usefixtures("quiet")
+@pytest.mark.parametrize("small", [True, False])
+def test_the_last_loss_of_a_solved_line_is_its_weighted_mean_square(small: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    if not small:
+        monkeypatch.setattr(climb, "_SMALL", 0)
+    rng = np.random.default_rng(0)
+    x, w = rng.normal(size=50), rng.uniform(0.5, 4, 50)
+    y = 2 * x + rng.normal(size=50)
+    model = bl.fit({"x": x, "y": y, "w": w}, "y ~ x", weights="w")
+    loss = np.average((y - model.predict({"x": x})) ** 2, weights=w)
+    assert float(model.trace.loss[-1]) == pytest.approx(loss, rel=1e-12)
+    assert model.summary().facts["loss"] == pytest.approx(loss, rel=1e-12)

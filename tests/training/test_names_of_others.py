@@ -62,9 +62,11 @@ def test_an_optimiser_of_torchs_that_has_no_name_here_is_told_by_its_class(name:
     assert len(weights(solver=getattr(torch.optim, told), **RUN)) == 3
 
 
-def test_the_base_of_all_optimisers_is_none() -> None:
-    with pytest.raises(OptionError, match="There is no solver 'Optimizer'"):
-        bl.fit(X, y, solver="Optimizer")
+@pytest.mark.parametrize("name", ["Optimizer", "lr_scheduler", "swa_utils"])
+def test_what_else_torch_keeps_beside_its_optimisers_is_none(name: str) -> None:
+    assert hasattr(torch.optim, name)
+    with pytest.raises(OptionError, match=f"There is no solver '{name}'"):
+        bl.fit(X, y, solver=name)
 
 
 @pytest.mark.parametrize("theirs", ["L-BFGS", "LBFGS", "l_bfgs", "BFGS"])

@@ -130,3 +130,14 @@ def test_it_is_said_where_the_column_is_used_as_numbers(
         bl.fit(door(tmp_path), formula)
     said = [str(w.message) for w in found if "integers beyond 2**53" in str(w.message)]
     assert bool(said) == warned, said
+
+
+@pytest.mark.parametrize("formula", ["y ~ abs(x)", "y ~ I(x)", "y ~ I(abs(x))"])
+def test_what_rounds_nothing_costs_no_digits(formula: str) -> None:
+    """A sign taken away is exact: so the digits are those of the column as it is."""
+    x = np.random.default_rng(0).integers(1, 2**40, 30).astype(float)
+    y = np.sqrt(x)
+    signed = x if formula == "y ~ I(x)" else np.where(np.arange(30) % 2, x, -x)
+    plain, made = bl.fit({"x": x, "y": y}, "y ~ x"), bl.fit({"x": signed, "y": y}, formula)
+    assert made.weights.tolist() == plain.weights.tolist()
+    assert made.digits.to_numpy().tolist() == plain.digits.to_numpy().tolist()
