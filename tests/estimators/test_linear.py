@@ -149,3 +149,18 @@ def test_ridge_has_an_alpha_for_each_target():
     with pytest.raises(OptionError, match="do not correspond"):
         ours.Ridge(alpha=[1.0, 2.0, 3.0]).fit(X, y)
     assert not hasattr(both, "model_")
+
+
+@pytest.mark.filterwarnings("ignore::bestline.errors.BestlineWarning")
+@pytest.mark.parametrize("order", [(0, 1, 2), (2, 1, 0), (1, 2, 0)])
+def test_columns_that_were_rounded_when_read_are_known_whatever_part_they_came_in(order):
+    """Integers beyond 2^53 of one part cost the digits of the whole line, as they would in one fit."""
+    rng = np.random.default_rng(0)
+    X = rng.integers(0, 2**20, (30, 3))
+    X[4, 0] = 2**53 + 1
+    X[25, 2] = 2**53 + 3
+    y = rng.normal(size=30)
+    whole, parts = ours.LinearRegression().fit(X, y), ours.LinearRegression()
+    for i in order:
+        parts.partial_fit(X[10 * i : 10 * i + 10], y[10 * i : 10 * i + 10])
+    assert whole.model_.design.rounded == parts.model_.design.rounded == ("x0", "x2")

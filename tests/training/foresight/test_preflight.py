@@ -441,3 +441,12 @@ def test_the_penalty_of_a_step_is_the_inverse_of_its_flow_time() -> None:
 def test_an_optimiser_of_torch_is_the_one_of_its_name() -> None:
     data = {"x": [1.0, 2.0, 4.0], "y": [1.0, 2.0, 3.0]}
     assert str(preflight(data, "y ~ x", solver=torch.optim.SGD)) == str(preflight(data, "y ~ x", solver="sgd"))
+
+
+@pytest.mark.parametrize(
+    ("share", "verdict"), [(0.5, "below"), (0.949, "below"), (0.951, "edge"), (0.999, "edge"), (1.001, "above"), (3.0, "above")]
+)
+def test_the_edge_is_the_last_twentieth_below_the_limit(share: float, verdict: str) -> None:
+    x = np.arange(20.0)
+    limit = bl.preflight(x, np.sin(x)).facts["lr_limit"]
+    assert bl.preflight(x, np.sin(x), lr=share * limit).given.verdict == verdict
