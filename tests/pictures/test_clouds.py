@@ -317,3 +317,27 @@ def test_many_rows_before_a_fit_are_counted_too(theme, monkeypatch):
         held = sum(c for c, left in zip(strips.count, strips.left, strict=True) if left == level - 0.4)
         low, high = picture.panels[1].ylim
         assert held == ((rows["g"] == name) & (rows["y"] >= low) & (rows["y"] <= high)).sum()
+
+
+@pytest.mark.parametrize("picture", ["residuals", "diagnostics"])
+def test_the_local_mean_is_that_of_the_rows_in_sight(asked, picture):
+    """One row at 400 would draw it out of the panel; how many rows it is the mean of is said."""
+    rng = np.random.default_rng(6)
+    rows = {"x": rng.normal(size=300)}
+    rows["y"] = rows["x"] + rng.normal(size=300)
+    assert [m.label for m in marks(getattr(bl.fit(rows, "y ~ x").plot, picture)(), Line)] == ["local mean"]
+    rows["y"][7] = 400.0
+    found = getattr(bl.fit(rows, "y ~ x").plot, picture)()
+    (mean,) = marks(found, Line)
+    assert mean.label == "local mean of 299 rows"
+    low, high = found.panels[0].ylim
+    assert low < min(mean.y) < max(mean.y) < high
+
+
+def test_points_of_one_cloud_are_of_one_size(asked):
+    """However few rows a level has."""
+    rng = np.random.default_rng(7)
+    rows = {"x": rng.normal(size=700), "g": np.where(np.arange(700) < 20, "rare", "common"), "y": rng.normal(size=700)}
+    figure = draw(bl.fit(rows, "y ~ x + g").plot.predicted())
+    sizes = {line.get_markersize() for line in figure.axes[0].lines if line.get_linestyle() == "None"}
+    assert len(sizes) == 1

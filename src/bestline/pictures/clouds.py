@@ -171,7 +171,7 @@ def _points(sample: Sample, x: Tensor, y: Tensor, role: str, label: str) -> Iter
     if sample.group is None:
         yield Points(numbers(x.tolist()), numbers(y.tolist()), role, label)
         return
-    code = sample.group.long()
+    code, n = sample.group.long(), len(x)
     many = Counter(code.tolist())
     # The first come first where as many rows have them: the same colours for the same data.
     frequent = sorted(many, key=lambda level: (-many[level], level))
@@ -188,7 +188,7 @@ def _points(sample: Sample, x: Tensor, y: Tensor, role: str, label: str) -> Iter
     names = apart([sample.levels_of[level] for level in own], 24)
     for i, level in enumerate(own):
         those = code == level
-        yield Points(numbers(x[those].tolist()), numbers(y[those].tolist()), run_role(i), names[i])
+        yield Points(numbers(x[those].tolist()), numbers(y[those].tolist()), run_role(i), names[i], crowd=n)
 
 
 class _Counts:
@@ -270,13 +270,15 @@ class _Strips(_Counts):
         )
 
 
-def note(sample: Sample, seen: Cloud) -> str:
+def note(sample: Sample, *seen: Cloud) -> str:
     """What must be said of the rows that are shown."""
     told = [sample.note]
-    if seen.counted:
-        what = "hexagons" if isinstance(seen.marks[0], Hexagons) else "cells"
+    if any(cloud.counted for cloud in seen):
+        kinds = {Hexagons: "hexagons", Bins: "cells"}
+        what = " and ".join(said for kind, said in kinds.items() if any(isinstance(cloud.marks[0], kind) for cloud in seen))
         weights = "" if sample.rows.w is None else "Rows count alike whatever their weight."
         told = [f"All {sample.of:,} rows are counted, in {what}.", weights]
-    if seen.lacking:
-        told.append(f"{count(seen.lacking, 'row')} without a number {'is' if seen.lacking == 1 else 'are'} not drawn.")
+    lacking = max(cloud.lacking for cloud in seen)
+    if lacking:
+        told.append(f"{count(lacking, 'row')} without a number {'is' if lacking == 1 else 'are'} not drawn.")
     return " ".join(part for part in told if part)

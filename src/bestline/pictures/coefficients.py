@@ -12,8 +12,9 @@ from dataclasses import replace
 
 from bestline.errors import OptionError
 from bestline.inference.classical import Coefficient
+from bestline.pictures.axis_labels import called, left_out
 from bestline.pictures.marks import Intervals, Panel, Picture, Vertical, numbers
-from bestline.wording import apart, count, said, shown
+from bestline.wording import count, said, shown
 
 ORDERS = ("size", "formula")
 _MOST = 40  # one below the other on a page
@@ -59,7 +60,7 @@ def coefficients(
     rows = [_finite(c) for c in table] if scales is None else [_scaled(_finite(c), scales) for c in table]
     drawn = sorted(rows, key=_strength, reverse=True)[:_MOST]
     drawn = sorted(drawn, key=_size if order == "size" else rows.index, reverse=order == "size")
-    short = dict(zip((c.term for c in rows), apart([c.term for c in rows]), strict=True))
+    short = called([c.term for c in rows])
     names = tuple(short[c.term] + ("" if math.isfinite(c.estimate) else " (no estimate)") for c in drawn)
     estimate, low, high = (numbers(getattr(c, name) for c in drawn) for name in ("estimate", "conf_low", "conf_high"))
     ranged = any(map(math.isfinite, low))
@@ -110,9 +111,10 @@ def _notes(
             "Each weight is multiplied by the standard deviation of its column in the training rows; the column of a category's level "
             "is 1 in the rows of that level and 0 elsewhere, so its standard deviation is √(share × (1 − share))."
         )
+    told.append(left_out([c.term for c in rows]))
     if within:
         told.append(f"The axis grows by factors of ten on either side of zero, and evenly within ±{said(within)}.")
-    return told
+    return [sentence for sentence in told if sentence]
 
 
 def _finite(c: Coefficient) -> Coefficient:

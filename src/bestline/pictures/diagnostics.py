@@ -191,7 +191,9 @@ def _against_fitted(diagnosis: Diagnosis, table: Tensor, sight: _Sight) -> Panel
         counts = diagnosis.evidence.by_fitted
         cells = _cells(counts, *_fitted_edges(diagnosis), *_level_edges(), across=across, up=up)
     cloud = _cloud(x, y, table[:, _AT["number"]], y.abs(), cells, sight.fitted, sight.residual, sight.outside)
-    return cloud.panel(FITTED, "fitted value", "standardised residual", Horizontal(0.0, "reference"), _trend(diagnosis, 1))
+    return cloud.panel(
+        FITTED, "fitted value", "standardised residual", Horizontal(0.0, "reference"), _trend(diagnosis, 1, sight)
+    )
 
 
 def _scale(diagnosis: Diagnosis, table: Tensor, sight: _Sight) -> Panel:
@@ -205,7 +207,7 @@ def _scale(diagnosis: Diagnosis, table: Tensor, sight: _Sight) -> Panel:
         across, up = _fine(sight.fitted, _fitted_edges(diagnosis)[1]), _fine(ylim, 1 / ROOTS)
         cells = _cells(diagnosis.evidence.by_size, *_fitted_edges(diagnosis), 0.0, 1 / ROOTS, across=across, up=up)
     cloud = _cloud(x, y, table[:, _AT["number"]], y, cells, sight.fitted, ylim, outside)
-    return cloud.panel(SPREAD, "fitted value", "√|standardised residual|", _trend(diagnosis, 2))
+    return cloud.panel(SPREAD, "fitted value", "√|standardised residual|", _trend(diagnosis, 2, sight))
 
 
 def _quantiles(diagnosis: Diagnosis, table: Tensor, sight: _Sight) -> Panel:
@@ -331,11 +333,15 @@ def _cells(
     return Bins(xs[0], xs[1], ys[0], ys[1], numbers(coarse[i, j].tolist()), "rows in a cell")
 
 
-def _trend(diagnosis: Diagnosis, column: int) -> Line:
+def _trend(diagnosis: Diagnosis, column: int, sight: _Sight) -> Line:
     """The local mean along the fitted values: of the standardised residual (1), or of the root of its size (2)."""
+    label = "local mean"
     if _few(diagnosis):
         rows = diagnosis.evidence.kept
-        rows = rows[rows[:, _AT["std_resid"]].isfinite()]
+        r = rows[:, _AT["std_resid"]]
+        # Of the rows in sight: one far off would draw the mean out of the panel. NaN is none of them.
+        rows = rows[(r >= sight.residual[0]) & (r <= sight.residual[1])]
+        label = label if len(rows) == int(r.isfinite().sum()) else f"local mean of {len(rows):,} rows"
         x, value = rows[:, _AT["fitted"]], rows[:, _AT["std_resid"]]
         value = value if column == 1 else value.abs().sqrt()
         weight = torch.ones_like(x)
@@ -347,7 +353,7 @@ def _trend(diagnosis: Diagnosis, column: int) -> Line:
         x = (start + (torch.arange(len(profile), dtype=torch.float64) + 0.5) * step)[own]
         weight, value = profile[own, 0], profile[own, column] / profile[own, 0]
     at, mean = smoothed(x, value, weight)
-    return Line(numbers(at.tolist()), numbers(mean.tolist()), "fitted", "local mean")
+    return Line(numbers(at.tolist()), numbers(mean.tolist()), "fitted", label)
 
 
 def smoothed(x: Tensor, y: Tensor, weight: Tensor, *, span: float = 2 / 3, places: int = 41) -> tuple[Tensor, Tensor]:

@@ -149,7 +149,7 @@ def _each_feature(sample: Sample, target: int) -> Picture:
         Panel("", feature, name, own.marks, xlim=own.xlim, ylim=own.ylim, legend=False, xnames=names)
         for feature, own, names in zip(features, views, levels, strict=True)
     )
-    note = clouds.note(sample, views[0])
+    note = clouds.note(sample, *views)
     if len(sample.features) > _MOST_PANELS:
         note = f"The first {_MOST_PANELS} of {len(sample.features)} features are shown. {note}".strip()
     alt = f"{count(sample.of, 'row')}: {name} against {', '.join(features)}."

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from bestline.errors import OptionError, listed
+from bestline.pictures.axis_labels import called, left_out
 from bestline.pictures.marks import (
     Band,
     Horizontal,
@@ -20,7 +21,7 @@ from bestline.pictures.marks import (
     run_role,
 )
 from bestline.training import Selection
-from bestline.wording import apart, count, said, shown
+from bestline.wording import count, said, shown
 
 _MOST_NAMED = 7  # weights that have a line and a name of their own; as many as there are roles for runs
 _MOST_LINES = 200
@@ -85,7 +86,8 @@ def coefficient_path(selection: Selection, *, target: int = 0, scales: list[floa
     # The largest have names; they are large at the end, where the penalty is least.
     order = sorted(range(p), key=lambda j: -abs(weights[j][-1]))[:_MOST_LINES]
     named = {j: run_role(i) for i, j in enumerate(order[:_MOST_NAMED])}
-    short = apart(selection.names[:p], 24)
+    called_so = called(selection.names[:p])
+    short = [called_so[name] for name in selection.names[:p]]
     marks: list[Mark] = [Horizontal(0.0, "reference")]
     # Quiet lines first: the named ones lie above them.
     rest = [j for j in order if j not in named]
@@ -111,7 +113,8 @@ def coefficient_path(selection: Selection, *, target: int = 0, scales: list[floa
         toplabel=_NONZERO,
     )
     alt = f"Slopes of {count(p, 'column')} against the penalty ({selection.kind}); columns kept: {', '.join(_kept(selection))}."
-    note = "" if len(order) == p else f"The {len(order)} largest of {p} slopes are shown."
+    notes = ["" if len(order) == p else f"The {len(order)} largest of {p} slopes are shown.", left_out(selection.names[:p])]
+    note = " ".join(sentence for sentence in notes if sentence)
     return Picture((panel,), f"Slopes against the penalty ({selection.kind}){_of(selection, target)}", note, alt)
 
 

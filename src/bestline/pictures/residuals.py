@@ -71,21 +71,17 @@ def residuals(
     name = shown(model.targets[target])
     view = clouds.cloud(sample, axes, label="rows")
     x, y = axes.place(sample.rows)
-    known = x.isfinite() & y.isfinite()
-    weight = torch.ones(int(known.sum()), dtype=torch.float64)
-    marks = [*view.marks, Horizontal(0.0, "reference")]
-    if len(weight):
-        at, mean = smoothed(x[known], y[known], weight)
-        marks.append(Line(numbers(at.tolist()), numbers(mean.tolist()), "fitted", f"local mean{_of(sample)}"))
+    # Of the rows in sight: one far off would draw the mean out of the panel.
+    near = (x >= view.xlim[0]) & (x <= view.xlim[1]) & (y >= view.ylim[0]) & (y <= view.ylim[1])
+    used = int(near.sum())
+    label = "local mean" if used == sample.of else f"local mean of {used:,} rows"
+    at, mean = smoothed(x[near], y[near], torch.ones(used, dtype=torch.float64))
+    marks = (*view.marks, Horizontal(0.0, "reference"), Line(numbers(at.tolist()), numbers(mean.tolist()), "fitted", label))
     unit = ", in units of the target" if kind == "raw" else ""
-    panel = Panel("", f"fitted {name}", f"{kind} residual{unit}", tuple(marks), xlim=view.xlim, ylim=view.ylim)
+    panel = Panel("", f"fitted {name}", f"{kind} residual{unit}", marks, xlim=view.xlim, ylim=view.ylim)
     note = " ".join(part for part in (told, clouds.note(sample, view)) if part)
     alt = f"{count(sample.of, 'row')}: {kind} residuals against fitted values of {name}, with their local mean."
     return Picture((panel,), f"{kind.capitalize()} residuals of {name}", note, alt)
-
-
-def _of(sample: Sample) -> str:
-    return "" if sample.whole else f" of {len(sample.rows):,} rows"
 
 
 def _raw(model: FittedLine, sample: Sample, target: int) -> Callable[[Rows], tuple[Tensor, Tensor]]:

@@ -29,7 +29,15 @@ class _Places:
 
 @dataclass(frozen=True, slots=True)
 class Points(_Places):
-    """Separate points; with z, in space."""
+    """Separate points; with z, in space.
+
+    Attributes
+    ----------
+    crowd : int
+        How many points there are with those of the marks beside it, where they are parts of one cloud: all look alike but for colour.
+    """
+
+    crowd: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,7 +29,7 @@ def _points(ax: Any, mark: marks.Points, palette: Palette, order: float) -> list
     style = palette.styles[mark.role]
     style = replace(style, marker=style.marker or "o")
     single = mark.role in ("start", "kept", "optimum")
-    n = len(mark.x)
+    n = max(len(mark.x), mark.crowd)
     size = style.size if single or n <= 150 else 4.0 if n <= 600 else 2.6
     # Many points overlap: the fainter and smaller, the more of them, so that crowds look dense and not flat.
     alpha = style.alpha if single else min(style.alpha, 0.75) if n <= 150 else 0.6 if n <= 600 else 0.42
