@@ -30,7 +30,7 @@ PENGUINS = "body_mass_g ~ flipper_length_mm + species + sex"
 @pytest.fixture
 def asked(monkeypatch):
     """What a gallery draws, as a Picture."""
-    monkeypatch.setattr(Gallery, "_drawn", lambda self, picture: picture)
+    monkeypatch.setattr(Gallery, "_drawn", lambda self, picture, *finding: picture)
 
 
 def marks(picture: Picture, kind: type, panel: int = 0) -> list:

@@ -29,7 +29,7 @@ def dots(picture: Picture) -> Intervals:
 @pytest.fixture
 def asked(monkeypatch):
     """What a gallery draws, as a Picture."""
-    monkeypatch.setattr(Gallery, "_drawn", lambda self, picture: picture)
+    monkeypatch.setattr(Gallery, "_drawn", lambda self, picture, *finding: picture)
 
 
 def penguins(**options):
