@@ -10,8 +10,10 @@ import torch
 
 import bestline as bl
 from bestline.pictures import findings, sweep
+from bestline.pictures.axis_labels import called
 from bestline.pictures.marks import Line, Panel, Picture
 from bestline.wording import rounded, said
+from hard import NAMES, TARGET, hard_table
 from pictures.examples import case
 from pictures.walks import PENGUINS
 
@@ -71,6 +73,16 @@ def test_the_largest_effect_is_told_with_what_is_alike():
     assert findings.of_coefficients(alone) == f"One unit more of flipper_length_mm goes with {slope} more body_mass_g"
     many = penguins(f"{FORMULA} + bill_length_mm + island")
     assert findings.of_coefficients(many).endswith("the other columns alike")
+
+
+def test_long_names_that_share_their_ends_are_told_apart():
+    rows = hard_table(2_000)
+    model = bl.fit({name: rows[name] for name in (*NAMES[3:9], TARGET)}, f"{TARGET} ~ .")
+    told = findings.of_coefficients(model)
+    (named,) = [name for name in called(NAMES[3:9]).values() if f"One unit more of {name} goes" in told]
+    assert told.endswith("the other columns alike")
+    assert len(told) < 150
+    assert "…" not in named or list(called(NAMES[3:9]).values()).count(named) == 1
 
 
 @pytest.mark.parametrize(
@@ -312,5 +324,9 @@ def test_a_penalty_is_told_to_predict_better_only_beyond_a_standard_error():
     plenty = bl.fit((X, X @ np.ones(40) + 0.1 * draw.normal(size=60)), cv="ridge")
     assert plenty.plot.cv().heading == "No penalty predicts better than none by more than a standard error"
     assert plenty.plot.path().heading == "Slopes against the penalty (ridge)"
+    little = replace(
+        chosen, error=torch.where(torch.arange(len(chosen.error)) == chosen.best, 0.998, 1.0), difference=0 * chosen.error
+    )
+    assert findings.of_errors(little) == ""  # more than chance, but less than a hundredth
     unknown = replace(chosen, error=torch.full_like(chosen.error, float("nan")))
     assert findings.of_errors(unknown) == ""

@@ -17,7 +17,7 @@ from bestline.inference.diagnostics.diagnosis import FITTED, LEVERAGE, QUANTILES
 from bestline.inference.fitted import FittedLine
 from bestline.inference.uncertainty import glances, tables
 from bestline.inference.why_not import why_not
-from bestline.pictures.axis_labels import updates
+from bestline.pictures.axis_labels import called, updates
 from bestline.pictures.loss_curves import floors, near
 from bestline.pictures.marks import Picture
 from bestline.training import Fit, Selection, Stop
@@ -28,6 +28,7 @@ _CHANCE = 0.05  # p-values above it say nothing
 _LITTLE = 0.2  # of the target's standard deviation: a difference below is small by Cohen's (1988) measure
 _SHARE = 0.02  # of the variance: a line that explains less has a small effect by the same measure, f2 = 0.02
 _RISEN = 0.01  # of the least held-out loss: less is no minimum, but a curve that has come to its end
+_GAIN = 0.01  # of the error without penalty: less is a little
 _NAMED = 2  # columns that are alike, by their names
 
 
@@ -82,24 +83,19 @@ def of_coefficients(line: FittedLine, target: int = 0, level: float = 0.95) -> s
     if not found:
         return ""
     _, change, c = max(found, key=lambda one: one[0])
-    return _change(change, c, _name(line.targets[target]), _others(line, change.variable))
+    factors = [line.design.factors[at] for column in line.design.columns for at, _ in column.parts]
+    short = called(list(dict.fromkeys(factor.column or factor.text for factor in factors)))
+    others = [name for variable, name in short.items() if variable != change.variable]
+    alike = f"{' and '.join(others)} alike" if len(others) <= _NAMED else "the other columns alike"
+    sentence = _change(change, short[change.variable], c, _name(line.targets[target]))
+    return f"{sentence}, {alike}" if others else sentence
 
 
-def _change(change: Change, c: Coefficient, target: str, others: str) -> str:
+def _change(change: Change, variable: str, c: Coefficient, target: str) -> str:
     more = f"{rounded(abs(c.estimate))} {'less' if c.estimate < 0 else 'more'} {target}"
     if change.is_category:
-        than = f" than {_name(change.reference)}"
-        return f"{_name(change.variable)} {_name(change.level)} goes with {more}{than}{others}"
-    return f"One unit more of {_name(change.variable)} goes with {more}{others}"
-
-
-def _others(line: FittedLine, own: str) -> str:
-    """What is held alike."""
-    factors = [line.design.factors[at] for column in line.design.columns for at, _ in column.parts]
-    names = [name for name in dict.fromkeys(factor.column or factor.text for factor in factors) if name != own]
-    if not names:
-        return ""
-    return f", {' and '.join(map(_name, names))} alike" if len(names) <= _NAMED else ", the other columns alike"
+        return f"{variable} {_name(change.level)} goes with {more} than {_name(change.reference)}"
+    return f"One unit more of {variable} goes with {more}"
 
 
 def of_residuals(diagnosis: Diagnosis, panels: Sequence[str] = (FITTED, QUANTILES, SPREAD, LEVERAGE)) -> str:
@@ -211,6 +207,8 @@ def of_errors(selection: Selection) -> str:
         return ""
     if best == none or not gain > float(selection.difference[best]):
         return "No penalty predicts better than none by more than a standard error"
+    if selection.gain < _GAIN:
+        return ""
     scale = "l2" if selection.kind == "ridge" else "l1"
     at = said(float(getattr(selection, scale)[best]))
     return f"Out-of-fold error is least at {scale} = {at}, {100 * selection.gain:.2g} % below that without penalty"
