@@ -14,7 +14,7 @@ from bestline.export.report.card import card
 from bestline.export.report.effects import effects, in_short
 from bestline.pictures import watch as watching
 from bestline.pictures.penalty_paths import coefficient_path, error_curve
-from bestline.wording import rounded
+from bestline.wording import rounded, shared
 from hard import NAMES, TARGET, hard_table
 from pictures.walks import PENGUINS, module
 
@@ -179,6 +179,12 @@ def test_a_long_formula_is_told_whole_but_does_not_fill_the_screen() -> None:
     (heading,) = re.findall(r"<h1>(.*?)</h1>", page)
     assert text_of(heading) == f"{TARGET} on 30 columns"
     assert all(name in text_of(page) for name in NAMES)
+    # Two columns never become the same shortened text, neither in sentences nor in the table.
+    told = [sentence.split(" goes with ")[0] for sentence in effects(model) if " goes with " in sentence]
+    assert len(set(told)) == len(told) >= 10
+    heads = re.findall(r'<th scope="row"[^>]*>(.*?)</th>', page)
+    assert len(set(heads[:31])) == 31
+    assert shared(model.names, 48) in text_of(page)
 
 
 def test_a_report_on_two_hundred_thousand_rows_stays_small() -> None:

@@ -10,10 +10,11 @@ import math
 from collections.abc import Iterator
 
 from bestline.data.design import Change, change_of
+from bestline.export.report.words import LONGEST_NAME
 from bestline.inference.classical import Coefficient
 from bestline.inference.fitted import FittedLine
 from bestline.inference.uncertainty import tables
-from bestline.wording import count, plain, rounded
+from bestline.wording import apart, count, plain, rounded
 
 __all__ = ["effects", "in_short"]
 
@@ -32,9 +33,11 @@ def effects(model: FittedLine, target: int = 0) -> Iterator[str]:
     varies = (model.training.spread > 0).tolist()
     changes = {column.name: change_of(model.design, j) for j, column in enumerate(model.design.columns) if varies[j]}
     alone = {name: change for name, change in changes.items() if change is not None}
+    sources = list(dict.fromkeys(factor.column for factor in model.design.factors))
+    names = dict(zip(sources, apart(sources, LONGEST_NAME), strict=True))
     others = ", the other columns unchanged" if len(model.design.columns) > 1 else ""
     for term, change in list(alone.items())[:_MOST_EFFECTS]:
-        yield _effect(change, table[term], name, others)
+        yield _effect(names[change.variable], change, table[term], name, others)
     if len(alone) > _MOST_EFFECTS:
         yield f"{count(len(alone) - _MOST_EFFECTS, 'column')} more: see the table."
     entangled = len(changes) - len(alone)
@@ -45,14 +48,14 @@ def effects(model: FittedLine, target: int = 0) -> Iterator[str]:
         )
 
 
-def _effect(change: Change, c: Coefficient, target: str, others: str) -> str:
+def _effect(variable: str, change: Change, c: Coefficient, target: str, others: str) -> str:
     amount = rounded(abs(c.estimate))
     more = "less" if c.estimate < 0 else "more"
     if change.is_category:
         rather = f" rather than {plain(change.reference)}" if change.reference else ""
-        who = f"{plain(change.variable)} = {plain(change.level)}{rather}"
+        who = f"{variable} = {plain(change.level)}{rather}"
     else:
-        who = f"One more unit of {plain(change.variable)}"
+        who = f"One more unit of {variable}"
     if amount == "0":
         return f"{who} changes nothing in {target}{others}."
     interval = (

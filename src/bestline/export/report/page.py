@@ -17,6 +17,7 @@ import torch
 from bestline.errors import BestlineError, DataError, NumericalError, clean
 from bestline.export.report.effects import effects, in_short
 from bestline.export.report.words import (
+    LONGEST_NAME,
     Coefficients,
     coefficients,
     digits_said,
@@ -44,7 +45,7 @@ from bestline.pictures.render.png import compact, still
 from bestline.pictures.sample import Sample, rows_shown
 from bestline.pictures.watch import session_of
 from bestline.training import Stop
-from bestline.wording import VERSION, cell, count, p_value, plain, rounded
+from bestline.wording import VERSION, cell, on_columns, p_value, plain, rounded, shared
 
 __all__ = ["report"]
 
@@ -54,7 +55,6 @@ _MOST_INFLUENTIAL = 5
 _MOST_TARGETS = 6  # with pictures and a second look at the rows
 _MOST_TABLES = 40  # of coefficients, and equations, one a target
 _LONGEST_HEADING = 120  # of letters
-_MOST_NAMED = 3  # targets in a heading
 _DPI = 90
 
 
@@ -79,12 +79,13 @@ def report(model: FittedLine, data: Any = None, path: str | os.PathLike[str] | N
         f"{plain(model.design.formula, 160)} (bestline)",
         plays=training.session is not None,
         styles=[PARTS, style_of(_ROOM, "report.css")],
-        heading=_heading(model),
+        heading=on_columns(model.design.formula, model.targets, len(model.design.columns), _LONGEST_HEADING),
         formula=clean(model.design.formula),
         on_what=on_what(model),
         fitted_by=loss_told(model),
         equations=[equation_of(model, i) for i in told],
         left_out=_left_out(model),
+        shared=shared(model.names, LONGEST_NAME),
         warnings=_warnings(model, failed),
         meaning=None
         if failed
@@ -105,16 +106,6 @@ def report(model: FittedLine, data: Any = None, path: str | os.PathLike[str] | N
     if path is not None:
         page.save(path, overwrite=overwrite)
     return page
-
-
-def _heading(model: FittedLine) -> str:
-    """The formula; of one that would fill the screen, what it is about."""
-    formula = clean(model.design.formula)
-    if len(formula) <= _LONGEST_HEADING:
-        return formula
-    few = len(model.targets) <= _MOST_NAMED
-    targets = " and ".join(plain(name, 60) for name in model.targets) if few else count(len(model.targets), "target")
-    return f"{targets} on {count(len(model.design.columns), 'column')}"
 
 
 def _first(model: FittedLine, most: int) -> range:

@@ -13,8 +13,9 @@ from pathlib import PurePath
 from bestline.inference.fitted import FittedLine
 from bestline.inference.scores import Scores
 from bestline.inference.uncertainty import tables
-from bestline.wording import cell, count, equation, p_value, plain, rounded
+from bestline.wording import apart, cell, count, equation, p_value, plain, rounded
 
+LONGEST_NAME = 48  # of a column, in letters
 _MOST_VALUES = 8  # weights of an own forward function
 _MOST_ROWS = 200  # of a coefficient table
 
@@ -139,8 +140,9 @@ def coefficients(model: FittedLine, target: int) -> Coefficients:
     head += ["t", "p", "95% low", "95% high"] if intervals else []
     head += ["right digits"] if known else []
     rows = []
-    for c, d in list(zip(table, digits, strict=True))[:_MOST_ROWS]:
-        cells = [plain(c.term, 48), f"{c.estimate:.6g}"]
+    names = apart([c.term for c in table], LONGEST_NAME)
+    for name, c, d in list(zip(names, table, digits, strict=True))[:_MOST_ROWS]:
+        cells = [name, f"{c.estimate:.6g}"]
         cells += [cell(c.std_error)] if errors else []
         cells += [cell(c.statistic, 3), p_value(c.p_value, absent=""), cell(c.conf_low), cell(c.conf_high)] if intervals else []
         cells += [f"{d:.0f}"] if known else []
