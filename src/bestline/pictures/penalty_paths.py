@@ -26,7 +26,7 @@ from bestline.wording import count, said, shown
 _MOST_NAMED = 7  # weights that have a line and a name of their own; as many as there are roles for runs
 _MOST_LINES = 200
 _MOST_COUNTS = 9  # along the top
-_LINE = 0.06  # of the panel's height: a line of small text, with some air
+_LINE = 0.072  # of the panel's height: a line of small text, with some air
 _NONZERO = "non-zero coefficients"
 
 

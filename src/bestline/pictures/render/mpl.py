@@ -101,7 +101,8 @@ def stage(picture: Picture, *, theme: str = "light", dpi: float = 100) -> Stage:
     if not 0 < dpi < 10_000:
         raise OptionError(f"`dpi` must be positive and below 10,000; got {dpi!r}.")
     size = _size(picture)
-    layout = ConstrainedLayoutEngine(w_pad=0.12, h_pad=0.1, wspace=0.04)
+    # Letters are up to a tenth wider at fewer pixels an inch than those they are measured at: names at the edges need that much air.
+    layout = ConstrainedLayoutEngine(w_pad=0.17, h_pad=0.1, wspace=0.04)
     # The engine makes room for titles, legends and notes by itself; no pyplot, so no figure is kept anywhere.
     figure = Drawing(figsize=size, dpi=dpi, layout=layout, facecolor=palette.paper)
     FigureCanvasAgg(figure)
@@ -210,6 +211,7 @@ def _size(picture: Picture) -> tuple[float, float]:
     even = panels == 1 and picture.panels[:1] and picture.panels[0].even  # equal axes fill a panel that is about square
     height = 1.7 + 0.3 * names if names else width / panels * (0.82 if space or even else 0.62 if panels == 1 else 0.74)
     keys = max((len(labels_of(panel.marks)) for panel in picture.panels if panel.legend), default=0)
+    height += 0.55 * any(panel.top for panel in picture.panels)
     return width, height + 0.17 * lines + 0.22 * -(-keys // 2)
 
 
