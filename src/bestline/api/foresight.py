@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, final
 
-from bestline.calls import answering, data_first, renamed
+from bestline.calls import answering, data_first, renamed, with_hints
 from bestline.data.gather import Gathered, Query
 from bestline.data.progress import Progress
 from bestline.data.runner import calmly
@@ -48,6 +48,7 @@ __all__ = ["Preflight", "Sweep", "preflight", "sweep"]
         "to_dict to_json dict": "it is `facts`",
     }
 )
+@with_hints
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Sweep(SweptRuns):
     """Many runs of descent side by side; made by `bestline.sweep`. See `SweptRuns` for what it holds."""

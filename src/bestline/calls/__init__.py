@@ -8,7 +8,7 @@ called elsewhere, `attributes` what people reach for on an object, `arguments` w
 from bestline.calls.arguments import data_first, is_formula, meant_as_formula
 from bestline.calls.attributes import answering, answering_module, missing, spelt_out
 from bestline.calls.old_spellings import now_by_name, renamed
-from bestline.calls.options import checked, hint, no_such, refuse_unknown, with_hints
+from bestline.calls.options import checked, hint, needed, no_such, one_of, refuse_unknown, with_hints
 
 __all__ = [
     "answering",
@@ -19,8 +19,10 @@ __all__ = [
     "is_formula",
     "meant_as_formula",
     "missing",
+    "needed",
     "no_such",
     "now_by_name",
+    "one_of",
     "refuse_unknown",
     "renamed",
     "spelt_out",

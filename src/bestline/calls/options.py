@@ -176,18 +176,23 @@ def checked(function: Callable[_P, _R]) -> Callable[_P, _R]:
     @wraps(function)
     def called(*args: _P.args, **given: _P.kwargs) -> _R:
         try:
-            signature.bind(*args, **given)
+            return function(*args, **given)
         except TypeError:
-            raise _misfit(function, signature, args, given) from None
-        return function(*args, **given)
+            # Asked only now, for it costs more than making a Step does: a call that does not fit has done nothing yet.
+            try:
+                signature.bind(*args, **given)
+            except TypeError:
+                raise _misfit(function, signature, args, given) from None
+            raise
 
     called.checked = True  # type: ignore[attr-defined]
     return called
 
 
 def with_hints(kind: _Kind) -> _Kind:
-    """A class whose public methods are `checked`, and a dataclass's `__init__` too."""
-    for name, method in list(vars(kind).items()):
+    """A class whose public methods are `checked`, those that it inherits from a class of bestline and a dataclass's `__init__` too."""
+    ours = [own for own in kind.__mro__ if own.__module__.partition(".")[0] == "bestline"]
+    for name, method in {name: method for own in reversed(ours) for name, method in vars(own).items()}.items():
         own = method.__func__ if isinstance(method, classmethod) else method
         if (
             not inspect.isfunction(own)
@@ -197,6 +202,17 @@ def with_hints(kind: _Kind) -> _Kind:
             continue
         setattr(kind, name, classmethod(checked(own)) if own is not method else checked(own))
     return kind
+
+
+def one_of(value: object, known: Iterable[object]) -> bool:
+    """Whether a value is one of those known, whatever it is: of lists and arrays Python cannot even ask."""
+    return isinstance(value, str | int | float | bool | None) and value in tuple(known)
+
+
+def needed(value: object, kind: type | tuple[type, ...], said: str) -> None:
+    """Raise OptionError for a value of another kind; `said` is what is needed, such as "`predict_batch` takes a batch of a Source"."""
+    if not isinstance(value, kind):
+        raise OptionError(f"{said}; got an object of the type {readable(type(value).__name__)}.")
 
 
 # What a function of the user's hears, by the option that takes it.

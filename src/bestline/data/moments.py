@@ -16,7 +16,7 @@ from torch import Tensor
 
 import bestline.data.stored_comoments as stored
 import bestline.files as store
-from bestline.calls import answering, data_first, with_hints
+from bestline.calls import answering, data_first, needed, with_hints
 from bestline.data.collected import Collected
 from bestline.data.design import Column, Design, expression
 from bestline.data.folds import MOST_FOLDS
@@ -135,6 +135,7 @@ class Moments:
     @classmethod
     def gathered(cls, what: Gathered) -> Moments:
         """The moments of what was gathered."""
+        needed(what, Gathered, "`gathered` takes what `gather` gives; `Moments.collect` takes data")
         found, imputed = what.found, dict(what.found.imputed.parts)
         ends, counts = (found.low, found.high), (found.dropped, imputed)
         return cls(what.design, found.groups, *ends, *counts, what.by, what.values, found.strange)
@@ -170,6 +171,10 @@ class Moments:
     def rows(self) -> int:
         """Number of rows of positive weight."""
         return sum(f.count for f in self.folds)
+
+    def __radd__(self, other: object) -> Moments:
+        # `sum` begins with 0, which is no moments at all.
+        return self if type(other) is int and other == 0 else NotImplemented
 
     def __add__(self, other: Moments) -> Moments:
         if not isinstance(other, Moments):

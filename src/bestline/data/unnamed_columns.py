@@ -140,7 +140,7 @@ def _names_of_bare(design: Design, width: int, shape: tuple[int, ...]) -> Sequen
 
 def _scalar(value: Any) -> bool:
     """Whether this is one value."""
-    return value is None or isinstance(value, str | Number) or getattr(value, "ndim", None) == 0
+    return value is None or isinstance(value, str | bytes | Number) or getattr(value, "ndim", None) == 0
 
 
 def _single(value: Any) -> bool:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from bestline.calls import one_of
 from bestline.data.design import MISSING_LEVEL, Design, Factor
 from bestline.data.tables import days_of
 from bestline.errors import ColumnError, OptionError, listed, readable
@@ -55,10 +56,10 @@ def to_sql(model: FittedLine, table: str | tuple[str, ...], *, dialect: str = "a
         When two columns differ by case alone, which many databases cannot tell apart.
     """
     # Everything that can be refused is refused before a word is written.
-    if dialect not in _DIALECTS:
+    if not one_of(dialect, _DIALECTS):
         raise OptionError(f"`dialect` must be {' or '.join(map(repr, _DIALECTS))}; got {dialect!r}.")
-    parts = (table,) if isinstance(table, str) else tuple(table)
-    if not parts or not all(parts):
+    parts = (table,) if isinstance(table, str) else tuple(table) if isinstance(table, tuple | list) else ()
+    if not parts or not all(isinstance(part, str) and part for part in parts):
         raise OptionError("The table needs a name; give the one that it has in the database.")
     line = PlainLine.of(model, "SQL")
     if counted := [name for name in line.design.needs if days_of(name) is not None]:

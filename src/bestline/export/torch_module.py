@@ -23,8 +23,11 @@ def to_torch(line: FittedLine) -> nn.Module:
         return module
     if line.plan.forward is not None:
         raise OptionError("An own forward function is not an nn.Linear; give an nn.Module to `forward` to get it back trained.")
-    linear = nn.Linear(line.design.p, len(line.targets), bias=line.design.intercept, dtype=torch.float64)
-    # float64, as everything here: float32 would round weights whose digits are claimed.
+    # float64, as everything here: float32 would round weights whose digits are claimed. No weights are drawn that are then put
+    # aside: that would move torch's random stream, which is the caller's.
+    linear = nn.utils.skip_init(
+        nn.Linear, line.design.p, len(line.targets), bias=line.design.intercept, dtype=torch.float64, device="cpu"
+    )
     with torch.no_grad():
         linear.weight.copy_(line.weights[: line.design.p].T)
         if line.design.intercept:

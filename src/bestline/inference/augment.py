@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from bestline.calls import one_of
 from bestline.data.design.lost_digits import columns_doubled
 from bestline.data.tables import Batch, Source
 from bestline.errors import DataError, MissingValuesError, NumericalError, OptionError, UnseenLevelError, warn
@@ -65,7 +66,7 @@ def augment(
     import pandas as pd
 
     classical.check_level(level)
-    if interval is not None and interval not in ENDS:
+    if interval is not None and not one_of(interval, ENDS):
         raise OptionError(f"`interval` is None, 'confidence' or 'prediction'; got {interval!r}.")
     check_unseen(on_unseen)
     source, _ = rows_of(line, data, target=data is None)

@@ -14,6 +14,7 @@ from typing import Any, Self
 import torch
 from torch import Tensor, nn
 
+from bestline.calls import needed
 from bestline.data.design import Design
 from bestline.data.design.lost_digits import columns_rounding
 from bestline.data.moments import Moments
@@ -93,6 +94,7 @@ class FittedLine:
     @classmethod
     def of(cls, line: FittedLine, **told: Any) -> Self:
         """The same line seen as this class, with more told of it; numbers that are known already stay known."""
+        needed(line, FittedLine, "`of` sees a fitted line as this class; bestline.fit(data, 'y ~ x') makes one")
         # What is not a field was computed on demand and kept (cached_property); nobody should have to wait for it twice.
         own = {f.name for f in fields(line)}
         known = {name: value for name, value in vars(line).items() if name not in own}
@@ -317,6 +319,7 @@ class FittedLine:
         NaN stands for digits of what does not exist, and lacks none. Of more than ten targets the one with the most digits speaks for
         all: digits are relative, so among many weights some near zero have few, and that says nothing of the columns.
         """
+        needed(digits, (int, float), "`digits` is a number of digits")
         certain = self.right_digits.nan_to_num(float("inf"))
         if errors:
             certain = torch.minimum(certain, self.right_error_digits.nan_to_num(float("inf")))

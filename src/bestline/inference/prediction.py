@@ -14,6 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from bestline.calls import needed, one_of
 from bestline.data.design import Design, NewRows
 from bestline.data.design.lost_digits import columns_doubled
 from bestline.data.passes import Named, Pass
@@ -30,11 +31,12 @@ from bestline.training import Plan
 from bestline.training.plan import refuse_beyond
 
 _KINDS = ("confidence", "prediction")
+_LEVEL = 0.95
 _UNSEEN = ("nan", "raise", "average")
 _ROUNDING = "the columns are too nearly collinear: rounding is all that is left of its width"
 
 
-def predict(line: FittedLine, data: Any, interval: str | None = None, level: float = 0.95, on_unseen: str = "nan") -> Any:
+def predict(line: FittedLine, data: Any, interval: str | None = None, level: float = _LEVEL, on_unseen: str = "nan") -> Any:
     """Predictions for new rows; see `Model.predict`."""
     source, single = opened(line, data)
     ask = Predictor(line, interval, level, on_unseen)
@@ -53,9 +55,10 @@ def predict(line: FittedLine, data: Any, interval: str | None = None, level: flo
 
 
 def predict_batch(
-    line: FittedLine, batch: Batch, interval: str | None = None, level: float = 0.95, on_unseen: str = "nan"
+    line: FittedLine, batch: Batch, interval: str | None = None, level: float = _LEVEL, on_unseen: str = "nan"
 ) -> dict[str, Tensor]:
     """Predictions for one batch of a Source, by column: `prediction`, and the ends of the interval asked for."""
+    needed(batch, Batch, "`predict_batch` takes a batch of a Source; `predict` takes tables")
     ask = Predictor(line, interval, level, on_unseen)
     found = ask(batch)
     ask.tell()
@@ -68,15 +71,17 @@ class Predictor:
 
     line: FittedLine
     interval: str | None = None
-    level: float = 0.95
+    level: float = _LEVEL
     on_unseen: str = "nan"
     narrow: Counter[str] = field(default_factory=Counter)
     outside: dict[str, None] = field(default_factory=dict)  # names, in the order in which they were met
     remarks: Remarks = field(default_factory=Remarks)
 
     def __post_init__(self) -> None:
-        if self.interval not in (None, *_KINDS):
+        if not one_of(self.interval, (None, *_KINDS)):
             raise OptionError(f"`interval` is None, 'confidence' or 'prediction'; got {self.interval!r}.")
+        if self.interval is None and self.level != _LEVEL:
+            raise OptionError("`level` is the level of an interval; say which: interval='prediction', or 'confidence'.")
         check_unseen(self.on_unseen)
 
     def __call__(self, batch: Batch) -> dict[str, Tensor]:

@@ -103,7 +103,13 @@ def _cov_params(line: FittedLine) -> Callable[[], Any]:
     import pandas as pd
 
     frames = [pd.DataFrame(of.numpy(), index=list(line.names), columns=list(line.names)) for of in covariance]
-    return lambda: frames[0] if len(frames) == 1 else dict(zip(line.targets, frames, strict=True))
+
+    @checked
+    def cov_params() -> Any:
+        """The covariance of the weights, of several targets by their names."""
+        return frames[0] if len(frames) == 1 else dict(zip(line.targets, frames, strict=True))
+
+    return cov_params
 
 
 def _coef(line: FittedLine) -> Any:

@@ -18,12 +18,14 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from bestline.calls import with_hints
 from bestline.numerics import Bowl, Comoments, Rows, Scaling, Weights, rests, total
 from bestline.wording import fixed
 
 Trainer = Callable[[Comoments], Weights | None]  # moments of training rows -> weights (d, k) in the data's units
 
 
+@with_hints
 @dataclass(frozen=True, slots=True)
 class Scores:
     """Errors on some rows, target by target.

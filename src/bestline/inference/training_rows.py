@@ -7,6 +7,7 @@ from typing import Any
 
 from torch import Tensor
 
+from bestline.calls import no_such, one_of
 from bestline.data.design import Design, said_unseen
 from bestline.data.passes import Named, PartT, Pass
 from bestline.data.split import part_labels, parts_of, weighted_rows
@@ -17,6 +18,8 @@ from bestline.errors import OptionError, listed, warn
 from bestline.inference.fitted import FittedLine
 from bestline.inference.numbered_rows import Numbered, OverTraining
 from bestline.numerics import Rows
+
+_PARTS = ("training", "validation", "test")  # as a split labels them, 0, 1 and 2
 
 
 def look(line: FittedLine, over: Pass[Numbered, PartT], data: Any = None) -> PartT:
@@ -76,8 +79,9 @@ def rows(line: FittedLine, part: str = "training", data: Any = None) -> Iterator
     source = line.source if data is None else opened(line, data)[0]
     if source is None:
         raise OptionError("A loaded model, or one made from moments, has no rows; give the data to this call.")
-    # The labels of a split are 0, 1 and 2 in this order.
-    wanted = ("training", "validation", "test").index(part)
+    if not one_of(part, _PARTS):
+        raise no_such("part of the rows", part, _PARTS)
+    wanted = _PARTS.index(part)
     unseen: Named[tuple[str, str], int] = Named({})
     for batch in source.batches(line.design.reads()):
         encoded = line.design.rows(batch)

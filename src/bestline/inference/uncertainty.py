@@ -84,8 +84,8 @@ def target_number(line: FittedLine, target: int | str) -> int:
         if target not in line.targets:
             raise OptionError(f"{ColumnError.missing(target, line.targets, 'the targets')}")
         return line.targets.index(target)
-    if not 0 <= target < len(line.targets):
-        raise OptionError(f"There is no target {target}; this line has {len(line.targets)}, counted from 0.")
+    if not isinstance(target, int) or not 0 <= target < len(line.targets):
+        raise OptionError(f"There is no target {target!r:.60}; this line has {len(line.targets)}, counted from 0.")
     return target
 
 

@@ -16,6 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from bestline.calls import needed, with_hints
 from bestline.errors import ShapeError
 
 Features: TypeAlias = Tensor  # (n, p)
@@ -29,6 +30,7 @@ FOLDED = 64  # rows laid side by side
 _CACHED = 2**17  # numbers gone through at a time: 1 MiB, which a core's own cache holds
 
 
+@with_hints
 @dataclass(frozen=True, slots=True, eq=False)
 class Rows:
     """The numbers of some rows of a table.
@@ -48,7 +50,9 @@ class Rows:
     w: RowVector | None = None
 
     def __post_init__(self) -> None:
-        n = self.X.shape[0]
+        for values in (self.X, self.y, *([] if self.w is None else [self.w])):
+            needed(values, Tensor, "`Rows` holds tensors, X (n, p), y (n, k) and w (n,)")
+        n = self.X.shape[0] if self.X.ndim else 0
         if self.X.ndim != 2 or self.y.ndim != 2 or self.y.shape[0] != n:
             raise ShapeError(
                 f"`Rows` needs X (n, p) and y (n, k) with the same n; got {tuple(self.X.shape)} and {tuple(self.y.shape)}."

@@ -257,6 +257,8 @@ def weight(fit: Fit, name: str | None = None, *, target: int = 0, resolution: in
     With one weight in all, the tangent at the start shows the gradient there; with `step` the path ends after so many updates,
     and the tangent is drawn there.
     """
+    if name is not None and not isinstance(name, str):
+        raise OptionError(f"A weight is named, such as {next(iter(fit.trace.names), 'x')!r}; got {name!r:.60}.")
     chosen = name if name is not None else next(iter(fit.trace.names), "")
     ground = landscape(fit, (chosen,) if chosen else None, target=target, resolution=resolution)
     _row_of(fit, 0 if step is None else step)
@@ -355,8 +357,8 @@ def table_of_steps(fit: Fit, *, target: int = 0, most: int = 16) -> Picture:
     most : int
         Rows of the table.
     """
-    if most < 2:
-        raise OptionError(f"`most` must be at least 2; got {most}.")
+    if not isinstance(most, int) or most < 2:
+        raise OptionError(f"`most` must be a whole number of at least 2; got {most!r:.60}.")
     trace, losses = fit.trace, path_losses(fit, target)
     weights = trace.weights[:, :, target]
     rows = _few(len(trace), most)

@@ -150,7 +150,7 @@ class _Scene:
 
     def at(self, step: int) -> Picture:
         """The picture after so many updates."""
-        if not 0 <= step <= self.last:
+        if not isinstance(step, int) or not 0 <= step <= self.last:
             raise OptionError(f"There is no step {step!r}; training made {updates(self.last)}.")
         moving: dict[str, Callable[[int], Iterator[Mark]]] = {
             "data": self._predictions,

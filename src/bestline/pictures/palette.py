@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from bestline.calls import one_of
 from bestline.errors import OptionError
 
 # Of Okabe & Ito (2008); their yellow is the start's alone, and their orange, too near to it and to vermillion, no run's.
@@ -107,6 +108,6 @@ THEMES: Mapping[str, Palette] = {
 
 def themed(theme: str) -> Palette:
     """The palette of a theme, by name."""
-    if theme not in THEMES:
+    if not one_of(theme, THEMES):
         raise OptionError(f"There is no theme {theme!r}; choose 'light' or 'dark'.")
     return THEMES[theme]

@@ -18,6 +18,7 @@ from bestline.errors import NumericalError
 from bestline.numerics import Bowl, Weights
 from bestline.training.outcome import Fit, Trace
 from bestline.training.solvers.base import AT_LIMIT, Rule, Solver, Step, Stop
+from bestline.training.solvers.rate_limits import STEPS, Modes, leaps, rate_to_see
 from bestline.training.task import Task
 
 Watch: TypeAlias = Callable[[Step], None]
@@ -164,9 +165,21 @@ def _finished(task: Task, solver: Solver, record: _Record, stop: Stop) -> Fit:
         advice += (
             f" The rate {rate:.4g} is above the largest stable one, {limit:.4g}: from almost any start descent at it diverges."
         )
+    if stop is Stop.STEPS:
+        advice += _seen_slower(task, solver, trace, record.first)
     if stop is not Stop.PATIENCE and kept is not record.last:
         advice += f" The weights kept are those of step {kept.index}, where the held-out loss was least."
     return Fit(trace.weights[at], trace, stop, advice, kept.index, rate, limit, solver, task)
+
+
+def _seen_slower(task: Task, solver: Solver, trace: Trace, first: Step) -> str:
+    """For whoever asked for a number of steps: at which rate they are seen, where the rate chosen here leaves nothing to see."""
+    bowl = task.objective.bowl
+    chosen = bowl is not None and solver.whole_gradient == "sgd" and getattr(solver, "lr", None) == "auto"
+    if bowl is None or not chosen or len(trace) < 2 or not leaps(trace.loss):
+        return ""
+    rate, _, _ = rate_to_see(Modes.of(bowl, first.weights, task.units), STEPS)
+    return f" The first step made nearly all of the way; lr={rate:.2g} makes steps that can be seen."
 
 
 # What a run at too large a rate may end with before its loss has exploded.

@@ -10,8 +10,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from bestline.calls import answering
-from bestline.errors import NumericalError
+from bestline.calls import answering, with_hints
+from bestline.errors import NumericalError, OptionError
 from bestline.numerics import Scaling, Weights
 from bestline.training.objective import Objective
 from bestline.training.solvers.base import Solver, Stop
@@ -57,6 +57,7 @@ class Curve(Tensor):
         "best": "model.step is the step whose weights are kept",
     }
 )
+@with_hints
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Trace:
     """What training passed through, steps 0..K, in the data's units: t = K + 1 rows of plain numbers.
@@ -141,6 +142,7 @@ class Trace:
         return pd.DataFrame(self.columns)
 
 
+@with_hints
 @dataclass(frozen=True, slots=True, eq=False)
 class Fit:
     """The outcome of training.
@@ -172,6 +174,10 @@ class Fit:
     rate_limit: float | None
     solver: Solver
     task: Task | None
+
+    def __call__(self, *args: Any, **given: Any) -> None:
+        """Refused: `model.fit` is the outcome, and whoever calls it wants another one."""
+        raise OptionError("A model is fitted already, and does not change; bestline.fit(data, 'y ~ x') makes another.")
 
     @property
     def objective(self) -> Objective:

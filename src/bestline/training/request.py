@@ -90,6 +90,7 @@ class Request(Method):
 
     def _check_numbers(self) -> None:
         query = self.query
+        _check_penalties(self.l1, self.l2)
         if not isinstance(query.folds, str) and not (is_whole(query.folds) and 2 <= query.folds <= 1_000):
             raise OptionError(f"`folds` must be a whole number from 2 to 1,000, or the name of a column; got {query.folds!r}.")
         if not is_whole(self.digits) or not 0 <= self.digits <= 15:
@@ -100,9 +101,7 @@ class Request(Method):
         """What `fit` was called with: the data, and beside them its arguments by name, and what those are when left out."""
         refuse_unknown(asked["descent"], [*defaults, *SETTINGS], "fit")
         asked = {**asked, "loss": usual_name(asked["loss"]), "cv": _cv(asked["cv"]), "seed": check_seed(asked["seed"])}
-        for name in ("l1", "l2"):
-            if not is_number(asked[name]):
-                raise OptionError(f"`{name}` is a number, and not negative; got {asked[name]!r}.")
+        _check_penalties(asked["l1"], asked["l2"])
         loss, forward, settings = asked["loss"], asked["forward"], asked["descent"]
         degree, own = (degree_of(forward), None) if isinstance(forward, str) else (1, forward)
         kind, line = parse_loss(loss), own is None
@@ -172,6 +171,12 @@ def _cv(cv: Any) -> Any:
     """The penalty to choose, in any spelling."""
     folded = re.sub(r"[-_\s]", "", cv.casefold()) if isinstance(cv, str) else cv
     return {"elasticnet": "enet", "l2": "ridge", "l1": "lasso"}.get(folded, folded) if isinstance(cv, str) else cv
+
+
+def _check_penalties(l1: object, l2: object) -> None:
+    for name, value in (("l1", l1), ("l2", l2)):
+        if not is_number(value):
+            raise OptionError(f"`{name}` is a number, and not negative; got {value!r}.")
 
 
 def check_seed(seed: Any) -> int:

@@ -16,17 +16,11 @@ from bestline.training.plan import Plan
 from bestline.training.solvers.base import Reach
 from bestline.training.solvers.descent import Descent
 from bestline.training.solvers.exact import Exact
-from bestline.training.solvers.rate_limits import DROP, Modes, predicted_steps, stable
+from bestline.training.solvers.rate_limits import MOST_SEEN, STEPS, Modes, leaps, rate_to_see
 from bestline.training.task import Part
 from bestline.wording import percent, said
 
-STEPS = 20  # that are seen
-_STEEP = 0.6  # of these, that the steepest direction takes by itself
-_MOST = 200  # steps of a long way
-_STILL, _JUMP = (
-    3,
-    0.95,
-)  # updates that are no movement, and the share of the drop that leaves nothing to see when one step makes it
+_STILL = 3  # updates that are no movement
 _AWAY = 1.5  # standard deviations of the target for one of the column: how far from the best slope descent begins
 
 
@@ -36,9 +30,7 @@ def stands_still(plan: Plan, fit: Fit) -> bool:
     if not plan.squared_line or not len(fit.trace.names):
         return False
     chosen = solver.whole_gradient is not None and solver.on_its_own and getattr(solver, "lr", None) == "auto"
-    loss = fit.trace.loss
-    jumps = len(loss) < 2 or float(loss[0] - loss[1]) >= _JUMP * float(loss[0] - loss.min())
-    return (int(fit.trace.step[-1]) <= _STILL or jumps) and (chosen or solver.reach is not Reach.NEARER)
+    return (int(fit.trace.step[-1]) <= _STILL or leaps(fit.trace.loss)) and (chosen or solver.reach is not Reach.NEARER)
 
 
 def to_watch(plan: Plan, training: Comoments, steps: int | None = None) -> tuple[Plan, str]:
@@ -60,8 +52,8 @@ def to_watch(plan: Plan, training: Comoments, steps: int | None = None) -> tuple
     bowl = task.objective.bowl
     assert bowl is not None  # noqa: S101  the loss is squared
     modes = Modes.of(bowl, seen.first(task), task.units)
-    rate, limit, needed = _rate(modes, min(STEPS, steps or STEPS))
-    many = steps or min(needed or _MOST, _MOST)
+    rate, limit, needed = rate_to_see(modes, min(STEPS, steps or STEPS))
+    many = steps or min(needed or MOST_SEEN, MOST_SEEN)
     first = ", ".join(
         f"{name} {said(float(w))}"
         for name, w in list(zip(seen.names, task.scaling.to_data(seen.first(task))[:, 0], strict=True))[
@@ -77,22 +69,6 @@ def to_watch(plan: Plan, training: Comoments, steps: int | None = None) -> tuple
     start = "" if plan.start is not None else f" It starts away from the optimum ({first})."
     words = f"To be watched, plain gradient descent (sgd) takes the rate {said(rate)}{share}, at which its steps are seen: {way}.{start}"
     return replace(seen, solver=Descent("sgd", lr=rate, steps=many)), words
-
-
-def _rate(modes: Modes, wanted: int) -> tuple[float, float | None, int | None]:
-    """The largest rate that takes at least so many steps to 99.9 % of the drop; the limit; and how many steps it takes, if not too many."""
-    if not len(modes.curvature) or not modes.gap > 0:
-        return 0.1, None, None
-    limit = stable(float(modes.curvature[0]))
-    # Half the limit is the largest rate at which nothing swings. The steep way alone is not to be gone in a leap, however long the
-    # rest of a valley takes.
-    rates = torch.logspace(-4, 0, 241, dtype=torch.float64) * limit / 2
-    steep = Modes(modes.curvature[:1], torch.ones(1, dtype=torch.float64))
-    every, alone = predicted_steps(modes, rates, DROP * modes.gap), predicted_steps(steep, rates, DROP)
-    slow = (every >= wanted) & (alone >= _STEEP * wanted)
-    at = int(slow.nonzero()[-1]) if bool(slow.any()) else 0
-    many = float(every[at])
-    return float(rates[at]), limit, int(many) if many <= _MOST else None
 
 
 def _away(plan: Plan, training: Comoments) -> Weights:

@@ -1,6 +1,6 @@
 """Spellings: when two texts are one level. A number is known by its value, however a table writes it, and so are true and false.
 
-    2 = 2.0 = "2"        1e3 = 1000        true = TRUE = True = 1        -0.0 = 0        but "02" is a code, and no number
+    2 = 2.0 = "2"        1.5 = "1,5"        1e3 = 1000        true = TRUE = True = 1        -0.0 = 0        but "02" is a code, and no number
 
 So a line trained on a table of one kind knows the levels in a table of any other. Where the levels are not all numbers, texts are
 first taken as they are written; by value only where that finds nothing.
@@ -14,6 +14,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from bestline.data.tables.words import FALSE, NUMBER, TRUE
 
 _NUMBER = re.compile(NUMBER)
+_COMMA = re.compile(r"[+-]?\d+,(?:\d{1,2}|\d{4,})")  # a decimal comma; `1,234` may be a thousand, and is a text
 _PADDED = re.compile(r"[+-]?0\d")  # `01234`: zeros that mean something to whoever wrote them
 _LARGE = 1e16  # from here on float64 is not written digit by digit
 
@@ -23,6 +24,8 @@ def value(level: str, *, padded: bool = False) -> int | float | None:
     word = level.strip()
     if word in TRUE or word in FALSE:
         return int(word in TRUE)
+    if _COMMA.fullmatch(word):
+        word = word.replace(",", ".")
     if not _NUMBER.match(word) or (_PADDED.match(word) and not padded):
         return None
     try:

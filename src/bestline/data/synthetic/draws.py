@@ -85,7 +85,8 @@ def finite(values: Tensor, what: str) -> Tensor:
     bad = torch.nonzero(~torch.isfinite(values))
     if len(bad):
         place = bad[0].tolist()
-        raise OptionError(f"{what} must be finite, but row {place[0]} is {values[tuple(place)].item()}; change what makes it.")
+        where = f"row {place[0]}" if place else "it"
+        raise OptionError(f"{what} must be finite, but {where} is {values[tuple(place)].item()}; change what makes it.")
     return values
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Generator, Tensor
 
-from bestline.calls import checked
+from bestline.calls import checked, one_of
 from bestline.data.synthetic.draws import noise_of
 from bestline.data.synthetic.line import SyntheticLine, line, truth_of
 from bestline.errors import OptionError, listed, near_names, readable
@@ -48,7 +48,7 @@ def lesson(name: str) -> SyntheticLine:
     OptionError
         When there is no lesson of that name.
     """
-    if name not in _MAKERS:
+    if not one_of(name, _MAKERS):
         near = near_names(str(name), _MAKERS) or [known for known in _MAKERS if str(name).casefold() in known]
         hint = f"did you mean {listed(near)}?" if near else f"the lessons are {listed(_MAKERS)}."
         raise OptionError(f"There is no lesson {readable(str(name))}; {hint}")

@@ -185,6 +185,8 @@ def line(
     """
     slopes, level, seed = _slopes(slope), _number(intercept, "intercept"), whole(seed, "seed", 0, _SEEDS - 1)
     source = noise_of(noise)
+    if f is not None and not callable(f):
+        raise OptionError(f"`f` is a function of x (n, p), in place of slope and intercept; got {shown(f)}.")
     if f is not None and (level != 0.0 or set(slopes) != {1.0}):
         raise OptionError(
             f"`f` takes the place of slope and intercept, but slope {slopes} and intercept {level} were given too."

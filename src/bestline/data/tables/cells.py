@@ -19,6 +19,7 @@ Cells: TypeAlias = Any  # a pyarrow array, or a tensor (n,)
 
 # Facts about the values, as `Field.note` holds them.
 BOOL, PADDED, LARGE, MIXED = "bool", "zero-padded codes", "beyond 2**53", "mixed dates"
+BYTES = "binary (bytes, which .decode() makes text)"
 
 
 class Kind(Enum):
@@ -44,7 +45,7 @@ class Field:
     note : str
         A fact about the values: "" (none), "bool" (true and false, read as 1 and 0), "zero-padded codes" (numbers such as
         `000097`, likely identifiers), "beyond 2**53" (integers that float64 rounds), "mixed dates" (several spellings, so that
-        01/02 may be either), and for `Kind.OTHER` what it is: "nested", "binary" or the type's name.
+        01/02 may be either), and for `Kind.OTHER` what it is: "nested", binary or the type's name.
     """
 
     name: str
@@ -71,7 +72,7 @@ def typed(kind: Any) -> tuple[Kind, str]:
     if types.is_nested(kind):
         return Kind.OTHER, "nested"
     if types.is_binary(kind) or types.is_large_binary(kind) or types.is_fixed_size_binary(kind):
-        return Kind.OTHER, "binary"
+        return Kind.OTHER, BYTES
     return Kind.OTHER, str(kind)
 
 

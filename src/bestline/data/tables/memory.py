@@ -196,7 +196,8 @@ def _column(name: str, values: Any) -> Block:
         frame = nw.from_native(values, pass_through=True, allow_series=True, series_only=False)
         if isinstance(frame, nw.Series):
             return table_of([name], [_series(frame)])
-        if not hasattr(values, "__len__") or not hasattr(values, "__getitem__"):
+        of_rows = hasattr(values, "__len__") and hasattr(values, "__getitem__")
+        if not of_rows or isinstance(values, Mapping | str | bytes | bytearray):
             raise ColumnError(
                 f"Column {readable(name)} is given as {readable(type(values).__name__)}, which is no sequence of values; give a list or "
                 f"an array of them."

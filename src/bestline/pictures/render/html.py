@@ -20,6 +20,7 @@ from typing import Any
 from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined, Template
 
 import bestline.pictures.player as player_files
+from bestline.calls import with_hints
 from bestline.files import fresh
 from bestline.wording import tame_json
 
@@ -34,6 +35,7 @@ mount(told.previousElementSibling, { session: JSON.parse(told.textContent), keys
 """
 
 
+@with_hints
 @dataclass(frozen=True, slots=True)
 class Page:
     """A page of HTML: notebooks show it, `save` writes it.

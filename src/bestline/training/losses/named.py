@@ -28,6 +28,27 @@ _CALLED = {
     "quantile": "pinball",
 }
 _BY_CALL = {word: name for name, words in _CALLED.items() for word in words.split()}
+# torch's losses of classes and probabilities: on numbers most of them give a number all the same, which means nothing.
+_OF_CLASSES = frozenset(
+    [
+        "crossentropyloss",
+        "crossentropy",
+        "nllloss",
+        "nllloss2d",
+        "bceloss",
+        "bcewithlogitsloss",
+        "binarycrossentropy",
+        "binarycrossentropywithlogits",
+        "multimarginloss",
+        "multilabelmarginloss",
+        "multilabelsoftmarginloss",
+        "softmarginloss",
+        "hingeembeddingloss",
+        "ctcloss",
+        "kldivloss",
+        "kldiv",
+    ]
+)
 _OF_TORCH: dict[object, str] = {
     functional.mse_loss: "squared",
     functional.l1_loss: "absolute",
@@ -44,6 +65,12 @@ def usual_name(loss: Any) -> Any:
         return _BY_CALL.get(folded, own.get(folded, name)) + colon + number
     if isinstance(loss, type) and issubclass(loss, nn.Module):
         loss = loss()
+    of_classes = getattr(loss, "__name__", type(loss).__name__)
+    if _folded(of_classes).replace("_", "") in _OF_CLASSES and getattr(loss, "__module__", "").startswith("torch."):
+        raise OptionError(
+            f"{of_classes} is a loss of classes, and a line predicts numbers; use squared, huber, absolute or quantile:0.9, or a function "
+            f"(prediction, y)."
+        )
     # A sum over the rows is another loss than their mean, as its penalty and its rate say.
     if getattr(loss, "reduction", "sum") == "sum":
         return _OF_TORCH.get(loss, loss) if inspect.isfunction(loss) else loss

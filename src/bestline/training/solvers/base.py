@@ -15,6 +15,7 @@ from typing import Any, ClassVar, Self
 
 from torch import Tensor
 
+from bestline.calls import with_hints
 from bestline.errors import OptionError
 from bestline.numerics import Weights
 from bestline.training.objective import Objective
@@ -35,7 +36,12 @@ class Stop(Enum):
     def __repr__(self) -> str:
         return f"Stop.{self.name}"
 
+    @classmethod
+    def _missing_(cls, value: object) -> Stop:
+        raise OptionError(f"There is no reason to stop {value!r:.60}; they are {', '.join(f'Stop.{one.name}' for one in cls)}.")
 
+
+@with_hints
 @dataclass(frozen=True, slots=True, eq=False)
 class Step:
     """The state of training after `index` updates; step 0 is the start, before any update.
