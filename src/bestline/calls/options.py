@@ -191,16 +191,16 @@ def checked(function: Callable[_P, _R]) -> Callable[_P, _R]:
 
 def with_hints(kind: _Kind) -> _Kind:
     """A class whose public methods are `checked`, those that it inherits from a class of bestline and a dataclass's `__init__` too."""
-    ours = [own for own in kind.__mro__ if own.__module__.partition(".")[0] == "bestline"]
-    for name, method in {name: method for own in reversed(ours) for name, method in vars(own).items()}.items():
-        own = method.__func__ if isinstance(method, classmethod) else method
-        if (
-            not inspect.isfunction(own)
-            or hasattr(own, "checked")
-            or (name.startswith("_") and name not in ("__init__", "__call__"))
-        ):
-            continue
-        setattr(kind, name, classmethod(checked(own)) if own is not method else checked(own))
+    for own in (base for base in kind.__mro__ if base.__module__.partition(".")[0] == "bestline"):
+        for name, method in list(vars(own).items()):
+            bare = method.__func__ if isinstance(method, classmethod) else method
+            if (
+                not inspect.isfunction(bare)
+                or hasattr(bare, "checked")
+                or (name.startswith("_") and name not in ("__init__", "__call__"))
+            ):
+                continue
+            setattr(own, name, classmethod(checked(bare)) if bare is not method else checked(bare))
     return kind
 
 
