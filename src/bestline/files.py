@@ -17,8 +17,10 @@ import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from stat import S_IMODE, S_ISDIR, S_ISREG
-from typing import Any
+from shutil import copyfileobj
+from stat import S_IMODE, S_ISCHR, S_ISDIR, S_ISFIFO, S_ISREG
+from tempfile import TemporaryDirectory
+from typing import Any, BinaryIO
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -54,11 +56,16 @@ _UNSAFE = {b"\x80": "a pickle", b"PK": "a zip or PyTorch archive", b"(d": "a pic
 def fresh(path: str | os.PathLike[str], *, overwrite: bool = False) -> Iterator[Path]:
     """A temporary path beside `path`, moved onto it when the block ends well and removed when it does not.
 
-    A file that is replaced keeps its permissions, and its owner where the system allows that; a link stays one, and what it
+    A pipe or a device, such as the `/dev/fd/63` of a shell's `>(gzip > f)`, is written straight through once all is there: nothing
+    of it is to be kept. A file that is replaced keeps its permissions, and its owner where the system allows that; a link stays one, and what it
     points to is replaced. Raises DataError, which names the file and the cause, when `path` exists and `overwrite` is false,
     when it is no place for a file, and when the system refuses to write there, in the block too (a full disk).
     """
     try:
+        if is_stream(path):
+            with _through(path) as temporary:
+                yield temporary
+            return
         target = _resolved(path)
         before = _refuse_place(path, target, overwrite)
         # In the same folder, so that the move onto the target is one step of the file system, which is whole or is not done.
@@ -75,6 +82,35 @@ def fresh(path: str | os.PathLike[str], *, overwrite: bool = False) -> Iterator[
                 temporary.unlink(missing_ok=True)
     except OSError as error:
         raise DataError(f"{readable(str(path))} cannot be written: {_cause(error)}.") from error
+
+
+def is_stream(path: str | os.PathLike[str]) -> bool:
+    """Whether a path is a pipe, a device of characters such as /dev/null, or a stream that is open already, as /dev/fd/63."""
+    try:
+        mode = as_path(path).stat().st_mode
+    except (OSError, ValueError):
+        return False
+    # By its name too: behind `/dev/stdout` may stand a file, which a shell has opened and goes on writing to.
+    return S_ISFIFO(mode) or S_ISCHR(mode) or (S_ISREG(mode) and str(path).startswith(_STREAMS))
+
+
+@contextmanager
+def _through(path: str | os.PathLike[str]) -> Iterator[Path]:
+    """A temporary file whose bytes go through a stream when the block ends well."""
+    with TemporaryDirectory(prefix="bestline-") as folder:
+        whole = Path(folder) / f"whole{_ending(Path(path))}"
+        whole.touch()
+        yield whole
+        # One whose reader has gone, as `head` does, has had what it wanted.
+        with suppress(BrokenPipeError), whole.open("rb") as content, _opened(str(path)) as stream:
+            copyfileobj(content, stream)
+
+
+def _opened(path: str) -> BinaryIO:
+    """A stream to write to: by its number where it is open already, so that what a shell has written to it stays."""
+    name = {"/dev/stdout": "/dev/fd/1", "/dev/stderr": "/dev/fd/2"}.get(path, path)
+    number = re.fullmatch(r"/(?:dev|proc/self)/fd/(\d+)", name)
+    return os.fdopen(os.dup(int(number[1])), "wb") if number else Path(path).open("wb")
 
 
 def as_path(path: object) -> Path:
@@ -101,9 +137,8 @@ def _refuse_place(path: str | os.PathLike[str], target: Path, overwrite: bool) -
         before = target.stat()
     except (FileNotFoundError, NotADirectoryError):
         before = None
-    # By its name too: behind `/dev/stdout` may stand a file, which a shell has opened and goes on writing to.
     if str(path).startswith(_STREAMS) or (before and not (S_ISREG(before.st_mode) or S_ISDIR(before.st_mode))):
-        raise DataError(f"{readable(str(path))} is a device or pipe, not a file; choose another name.")
+        raise DataError(f"{readable(str(path))} is no file, and no pipe that is open; choose another name.")
     if (before and S_ISDIR(before.st_mode)) or not target.parent.is_dir():
         what = "is a folder" if before else "lies in a folder that does not exist"
         raise DataError(f"{readable(str(target))} {what}; give the path of a file in an existing folder.")

@@ -81,7 +81,14 @@ def test_all_that_is_public_is_walked() -> None:
 @pytest.mark.parametrize("name", PUBLIC)
 def test_a_public_name(name: str) -> None:
     right = {"data": table(), "formula": "y ~ x"}
-    given = {"fit": right, "preflight": right, "plot_data": right, "sweep": {**right, "steps": 3, "lrs": [0.1]}}
+    given = {
+        "fit_groups": {**right, "by": "g"},
+        "fit_rolling": {**right, "window": 8},
+        "fit": right,
+        "preflight": right,
+        "plot_data": right,
+        "sweep": {**right, "steps": 3, "lrs": [0.1]},
+    }
     assert raw_answers(getattr(bl, name), given.get(name)) == []
 
 
@@ -108,6 +115,8 @@ THINGS: dict[str, Callable[[], Any]] = {
     "Gallery": lambda: model().plot,
     "Preflight": lambda: bl.preflight(table(), "y ~ x"),
     "Page": lambda: model().watch(),
+    "Groups": lambda: bl.fit_groups(table(), "y ~ x", by="g"),
+    "Windows": lambda: bl.fit_rolling(table(), "y ~ x", window=8),
     "SyntheticLine": bl.synthetic.line,
 }
 

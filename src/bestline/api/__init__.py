@@ -18,6 +18,7 @@ _HOME = {
     "parse_cov": "inference.covariance.named",
     "animate": "pictures.watch",
     "fresh": "files",
+    "is_stream": "files",
     "label": "pictures.watch",
     "open_source": "data.tables",
     "page_of": "pictures.watch",
@@ -60,6 +61,7 @@ _ELSEWHERE = spelt_out(
 __all__ = [
     "animate",
     "fresh",
+    "is_stream",
     "label",
     "on_first_use",
     "open_source",
@@ -81,7 +83,7 @@ __all__ = [
 
 if TYPE_CHECKING:
     from bestline.data.tables import open_source, read_table, write_with
-    from bestline.files import fresh
+    from bestline.files import fresh, is_stream
     from bestline.inference.covariance.named import parse_cov
     from bestline.inference.summary import score_facts
     from bestline.pictures.diagnostics import panels

@@ -11,7 +11,7 @@ import numpy as np
 
 from bestline.api.fit import fit
 from bestline.api.model import Model
-from bestline.calls import answering, data_first
+from bestline.calls import answering, data_first, with_hints
 from bestline.data.design import Design
 from bestline.data.gather import Query
 from bestline.data.grouped import Key, gather_groups, rows_of_group
@@ -22,11 +22,13 @@ from bestline.data.tables import Source, open_source, write_with
 from bestline.data.unnamed_columns import Which
 from bestline.engines.choose import brought
 from bestline.errors import DataError, OptionError, listed, warn
+from bestline.files import as_path
 from bestline.inference.groups import tables
 from bestline.inference.groups.lines import GroupLines, lines_of
 from bestline.inference.groups.summary import summarise
 from bestline.inference.hypotheses import Verdict
 from bestline.inference.summary import Summary
+from bestline.training.request import check_digits, check_seed
 from bestline.training.solvers.base import is_number, is_whole
 from bestline.wording import count, preformatted
 
@@ -47,6 +49,7 @@ if TYPE_CHECKING:
         "anova chow": "groups.test() tests whether all lines are one",
     }
 )
+@with_hints
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Groups:
     """One line for each group; made by `bestline.fit_groups`.
@@ -115,6 +118,10 @@ class Groups:
 
     def test(self, *, target: int = 0) -> Verdict:
         """Are all lines one? The F test of one line for all rows against a line for each group (Chow 1960)."""
+        if not is_whole(target) or not 0 <= target < len(self.design.targets):
+            raise OptionError(
+                f"There is no target {target!r:.60}; these lines have {len(self.design.targets)}, counted from 0."
+            )
         return tables.one_line(self.lines, target)
 
     @property
@@ -143,7 +150,7 @@ class Groups:
 
     def save(self, path: str | os.PathLike[str], *, level: float = 0.95, overwrite: bool = False) -> None:
         """Write `tidy()` to a .csv, .tsv, .parquet, .feather or .arrow file, which appears whole or not at all."""
-        write_with(open_source(self.tidy(level)), path, lambda batch: {}, overwrite=overwrite)
+        write_with(open_source(self.tidy(level)), as_path(path), lambda batch: {}, overwrite=overwrite)
 
     def _key(self, group: Sequence[Any]) -> Key:
         values = tuple(group[0]) if len(group) == 1 and isinstance(group[0], tuple) else tuple(group)
@@ -230,7 +237,8 @@ def fit_groups(
         raise OptionError(f"`l2` must be a number that is not negative; got {l2!r}.")
     if not is_whole(folds) or not 1 <= folds <= 100:
         raise OptionError(f"`folds` must be a whole number from 1 to 100; got {folds!r}.")
-    query = Query(brought(data), formula, target, features, weights, missing, folds=folds, seed=seed)
+    query = Query(brought(data), formula, target, features, weights, missing, folds=folds, seed=check_seed(seed))
+    check_digits(digits)
     source, design, found, notes = gather_groups(query, columns, progress)
     lines, keys = lines_of(design, columns, found, source, l2=float(l2), digits=digits, progress=progress)
     if not keys:

@@ -6,7 +6,7 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, final
 
-from bestline.calls import answering, data_first
+from bestline.calls import answering, data_first, with_hints
 from bestline.data.design import Design
 from bestline.data.gather import Query
 from bestline.data.moments import Moments
@@ -17,11 +17,13 @@ from bestline.data.tables import open_source, write_with
 from bestline.data.unnamed_columns import Which
 from bestline.engines.choose import brought
 from bestline.errors import OptionError, warn
+from bestline.files import as_path
 from bestline.inference.groups import tables
 from bestline.inference.groups.lines import GroupLines
 from bestline.inference.groups.summary import summarise
 from bestline.inference.groups.windows import Extent, lines_of_windows
 from bestline.inference.summary import Summary
+from bestline.training.request import check_digits
 from bestline.training.solvers.base import is_number, is_whole
 from bestline.wording import count, preformatted
 
@@ -40,6 +42,7 @@ if TYPE_CHECKING:
         "to_csv to_parquet write": "windows.save('windows.parquet') writes tidy()",
     }
 )
+@with_hints
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Windows:
     """One line for each window of the rows; made by `bestline.fit_rolling`.
@@ -94,7 +97,7 @@ class Windows:
 
     def save(self, path: str | os.PathLike[str], *, level: float = 0.95, overwrite: bool = False) -> None:
         """Write `tidy()` to a .csv, .tsv, .parquet, .feather or .arrow file, which appears whole or not at all."""
-        write_with(open_source(self.tidy(level)), path, lambda batch: {}, overwrite=overwrite)
+        write_with(open_source(self.tidy(level)), as_path(path), lambda batch: {}, overwrite=overwrite)
 
 
 @data_first
@@ -153,6 +156,8 @@ def fit_rolling(
     BestlineWarning
         For rows left out or filled in, and windows that do not determine all weights.
     """
+    if not is_whole(step) or step < 1:
+        raise OptionError(f"`step` must be a whole number of at least 1; got {step!r}.")
     extent = _extent(window, half_life, expanding, step)
     if isinstance(data, Moments):
         raise OptionError("Windows need the rows, and moments hold none; give the data that they were collected from.")
@@ -160,6 +165,7 @@ def fit_rolling(
         raise OptionError(f"`order` is the name of a column; got {order!r}.")
     query = Query(brought(data), formula, target, features, weights, missing)
     _, design, ordered, notes = gather_ordered(query, order, progress)
+    check_digits(digits)
     lines = lines_of_windows(design, ordered, extent, digits=digits)
     said = list(notes)
     if ordered.dropped:

@@ -54,6 +54,7 @@ def data_first(function: Callable[_P, _R]) -> Callable[_P, _R]:
     parameters = inspect.signature(function).parameters.values()
     places = [p.name for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD]
     options = [p.name for p in parameters if p.kind is p.KEYWORD_ONLY]
+    needed = [p.name for p in parameters if p.kind is p.KEYWORD_ONLY and p.default is p.empty]
     before, name = places.index("data"), function.__name__  # the class, of a class method
     # One that takes any option checks them by itself.
     closed = not any(p.kind is p.VAR_KEYWORD for p in parameters)
@@ -63,6 +64,8 @@ def data_first(function: Callable[_P, _R]) -> Callable[_P, _R]:
         data, formula = _ordered(name, _two(name, args[before:], given))
         if closed:
             refuse_unknown(given, options, name)
+        if lacking := [option for option in needed if option not in given]:
+            raise OptionError(f"{name} needs {listed(lacking)}, by name.")
         check_listeners(given)
         return function(*args[:before], data, formula, **given)  # type: ignore[arg-type]
 

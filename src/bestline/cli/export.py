@@ -11,7 +11,7 @@ import typer
 
 import bestline as bl
 from bestline import api
-from bestline.cli.options import Force, ModelFile, Quiet, examples, refuse_existing, unless_stdout
+from bestline.cli.options import Force, ModelFile, QuietButResult, examples, refuse_existing, unless_stdout
 from bestline.cli.streams import onto_stdout
 from bestline.cli.terminal import Terminal
 from bestline.cli.words import model_first, one
@@ -42,7 +42,7 @@ def export(
     ] = None,
     out: Annotated[Path | None, typer.Option("--out", "-o", metavar="FILE", help="Write here. [default: stdout]")] = None,
     force: Force = False,
-    quiet: Quiet = False,
+    quiet: QuietButResult = False,
 ) -> None:
     """Write a model as what other systems run: SQL, ONNX, JSON, or plain code that fits it again."""
     if to not in _TARGETS:

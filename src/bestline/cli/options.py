@@ -23,6 +23,10 @@ from bestline.errors import readable
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout and nothing else.")]
 Quiet = Annotated[bool, typer.Option("--quiet", help="Print no more than errors.")]
+# Rows and text that go to standard output are what was asked for: nothing that --quiet would be asked to leave out.
+QuietButResult = Annotated[
+    bool, typer.Option("--quiet", help="Print no more than errors, and the result itself where no --out takes it.")
+]
 Show = Annotated[
     bool | None, typer.Option("--progress/--no-progress", help="Show progress on stderr. [default: on a terminal]")
 ]
@@ -72,6 +76,11 @@ def grouped(**groups: Callable[..., Any]) -> Callable[[Callable[..., Any]], Call
 
 def saying(json: Json = False, quiet: Quiet = False, progress: Show = None) -> Terminal:
     """How much a command says, and in which form."""
+    return Terminal(json, quiet, progress)
+
+
+def resulting(json: Json = False, quiet: QuietButResult = False, progress: Show = None) -> Terminal:
+    """The same of a command whose result goes to standard output."""
     return Terminal(json, quiet, progress)
 
 
@@ -163,8 +172,10 @@ def refuse_existing(path: Path | None, force: bool, *read: str | Path) -> None:
     """Before any work is done: a file that may not be overwritten, as what the command reads, or a folder that is not there."""
     if path is None:
         return
-    if str(path) == "-":
-        raise typer.BadParameter("a dash is standard output, which takes predictions and exported text alone; name a file")
+    if str(path) in _STDOUT:
+        raise typer.BadParameter(f"{path} is standard output, which takes predictions and exported text alone; name a file")
+    if api.is_stream(path):  # which is not overwritten, and may wait for its reader
+        return
     if path.exists() and force:
         _refuse_read(path, read)
         return

@@ -11,7 +11,7 @@ import typer
 
 import bestline as bl
 from bestline import api
-from bestline.cli.options import Force, ModelFile, briefly, examples, grouped, refuse_existing, saying, unless_stdout
+from bestline.cli.options import Force, ModelFile, briefly, examples, grouped, refuse_existing, resulting, unless_stdout
 from bestline.cli.streams import onto_stdout
 from bestline.cli.terminal import Terminal
 from bestline.cli.words import model_first, one
@@ -34,7 +34,7 @@ OnUnseen = Annotated[
 EVALUATE_EXAMPLES = examples("bestline evaluate cars.bestline held_out.csv --json")
 
 
-@grouped(terminal=saying)
+@grouped(terminal=resulting)
 def predict(
     model: ModelFile,
     *,

@@ -93,8 +93,7 @@ class Request(Method):
         _check_penalties(self.l1, self.l2)
         if not isinstance(query.folds, str) and not (is_whole(query.folds) and 2 <= query.folds <= 1_000):
             raise OptionError(f"`folds` must be a whole number from 2 to 1,000, or the name of a column; got {query.folds!r}.")
-        if not is_whole(self.digits) or not 0 <= self.digits <= 15:
-            raise OptionError(f"`digits` must be a whole number from 0 to 15; got {self.digits!r}.")
+        check_digits(self.digits)
 
     @classmethod
     def of(cls, data: Any, formula: str | None, asked: Mapping[str, Any], defaults: Mapping[str, Any]) -> Request:
@@ -177,6 +176,12 @@ def _check_penalties(l1: object, l2: object) -> None:
     for name, value in (("l1", l1), ("l2", l2)):
         if not is_number(value):
             raise OptionError(f"`{name}` is a number, and not negative; got {value!r}.")
+
+
+def check_digits(digits: Any) -> None:
+    """Raise OptionError for a number of right digits that nobody can ask for."""
+    if not is_whole(digits) or not 0 <= digits <= 15:
+        raise OptionError(f"`digits` must be a whole number from 0 to 15; got {digits!r}.")
 
 
 def check_seed(seed: Any) -> int:

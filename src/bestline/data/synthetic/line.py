@@ -13,7 +13,6 @@ import math
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -23,7 +22,7 @@ from torch import Generator, Tensor
 from bestline.calls import answering, checked, with_hints
 from bestline.data.synthetic.draws import Draw, Noise, column_of, features_of, finite, noise_of, own_name, shown, whole
 from bestline.errors import ColumnError, OptionError, ShapeError, listed, readable
-from bestline.files import fresh
+from bestline.files import as_path, fresh
 from bestline.numerics import Features, RowVector, Targets
 
 _SEEDS = 2**31  # torch's CPU generator reads 32 bits of a seed: noise takes the lower half of them, x the upper half
@@ -125,7 +124,7 @@ class SyntheticLine(Mapping[str, Tensor]):
         DataError
             When one of the two files exists (without `overwrite`), or the folder does not.
         """
-        table = Path(path)
+        table = as_path(path)
         if table.suffix.lower() != ".csv":
             raise OptionError(f"A line is written as CSV, but {readable(str(table))} does not end in .csv; rename it.")
         # Written first, with allow_nan off: a truth that JSON cannot hold fails before a file exists.

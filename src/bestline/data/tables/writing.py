@@ -23,7 +23,7 @@ from bestline.data.tables.places import reason
 from bestline.data.tables.source import Batch, Source
 from bestline.data.tables.words import text_words, wordy
 from bestline.errors import ColumnError, FileError, clean, listed, readable
-from bestline.files import fresh
+from bestline.files import fresh, is_stream
 from bestline.wording import NO_FORMULA, RUN, as_cell
 
 _SUFFIXES = {
@@ -95,6 +95,8 @@ def _form(path: Path) -> str:
     name = path.name.lower()
     # The longest suffix that fits: x.csv.gz ends in .csv.gz, and is no .csv.
     form = next((form for suffix, form in sorted(_SUFFIXES.items(), key=lambda s: -len(s[0])) if name.endswith(suffix)), None)
+    if form is None and is_stream(path):  # its name says nothing: text is what the next program most likely reads
+        return "csv"
     if form is None:
         raise FileError(f"{readable(str(path))} has a suffix that says no format; use one of {', '.join(_SUFFIXES)}.")
     return form
