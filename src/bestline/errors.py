@@ -79,7 +79,7 @@ class ColumnError(DataError):
         """The error for a column that is not there, with the nearest names that are."""
         available = list(available)
         near = near_names(name, available)
-        hint = f"did you mean {listed(near)}?" if near else f"the columns are {listed(available, most=12)}."
+        hint = f"did you mean {listed(near, joined='or')}?" if near else f"the columns are {listed(available, most=12)}."
         return cls(f"There is no column {readable(name)} in {where}; {hint}")
 
 
@@ -170,9 +170,9 @@ def readable(name: str, longest: int = 60) -> str:
     return f"`{one_line(name, longest, head=longest - 12, tail=8)}`"
 
 
-def listed(names: Iterable[str], most: int = 5) -> str:
-    """Names as a sentence lists them: `a`, `b` and 3 more."""
+def listed(names: Iterable[str], most: int = 5, *, joined: str = "and") -> str:
+    """Names as a sentence lists them: `a`, `b` and 3 more; `joined` by "or" where one of them is meant."""
     names = [readable(n) for n in names]
     if len(names) > most:
         return f"{', '.join(names[:most])} and {len(names) - most} more"
-    return ", ".join(names[:-1]) + f" and {names[-1]}" if len(names) > 1 else "".join(names)
+    return ", ".join(names[:-1]) + f" {joined} {names[-1]}" if len(names) > 1 else "".join(names)

@@ -49,6 +49,10 @@ _FAULTS = (
 _STREAMS = ("/dev/stdout", "/dev/stderr", "/dev/fd/", "/proc/self/fd/")
 _LONGEST_ENDING = 16  # of `.csv.gz` and the like; a name may hold more dots than that
 _LARGEST = 2**31  # a model is a few kB, moments of 5,000 columns 200 MB: nothing of ours is larger
+_INSTEAD = {
+    "moments": "; `bestline fit` makes a model of moments, and `bestline moments show` tells what they hold",
+    "model": "; `bestline summary` prints a model, and moments come from `bestline moments collect`",
+}
 _UNSAFE = {b"\x80": "a pickle", b"PK": "a zip or PyTorch archive", b"(d": "a pickle", b"!!": "YAML with object tags"}
 
 
@@ -235,7 +239,10 @@ def read(path: str | os.PathLike[str], kind: str, newest: int) -> tuple[int, dic
         raise ModelFileError(f"{shown} cannot be read: {error.strerror or error}.") from error
     header = _parsed(metadata.get(_KEY), shown, kind)
     if header.get("kind") != kind:
-        raise ModelFileError(f"{shown} is not a bestline {kind} file; it says it is {readable(str(header.get('kind')))}.")
+        other = _INSTEAD.get(str(header.get("kind")), "")
+        raise ModelFileError(
+            f"{shown} is not a bestline {kind} file; it says it is {readable(str(header.get('kind')))}{other}."
+        )
     version = header.get("version")
     if type(version) is not int or version < 1:
         raise ModelFileError(f"{shown} is a damaged bestline {kind} file (its format is {version!r}).")

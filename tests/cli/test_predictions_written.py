@@ -46,3 +46,13 @@ def test_what_cannot_be_predicted_is_an_empty_cell(run: Run, tmp_path: Path) -> 
     assert told["prediction"][1] is None
     assert told["pred_low"][1] is None
     assert run(*how, "--quiet").out.splitlines()[2].endswith(",,,")
+
+
+def test_a_column_that_the_line_does_not_need_may_hold_anything(run: Run) -> None:
+    Path("t.csv").write_text("x,y,weight\n1,2,70 kg\n2,4.1,80 kg\n3,6,90 kg\n4,7.9,NA\n")
+    assert run("fit", "t.csv", "y ~ x", "-o", "m.bestline").status == 0
+    printed = run("predict", "m.bestline", "t.csv")
+    assert printed.status == 0
+    assert [line.split(",")[2] for line in printed.out.splitlines()] == ['"weight"', '"70 kg"', '"80 kg"', '"90 kg"', '"NA"']
+    assert run("predict", "m.bestline", "t.csv", "-o", "p.parquet").status == 0
+    assert pd.read_parquet("p.parquet").weight.tolist()[:3] == ["70 kg", "80 kg", "90 kg"]

@@ -92,8 +92,7 @@ PLACES: dict[str, tuple[Callable[[Path], Path], str]] = {
     "a folder": (_taken, "is a folder"),
     "no folder": (lambda place: place / "absent" / "m", "does not exist"),
     "below a file": (lambda place: place / "table.csv" / "m", "does not exist"),
-    "stdout": (lambda _: Path("/dev/stdout"), "device or pipe"),
-    "a device": (lambda _: Path("/dev/full"), "device or pipe"),
+    "a stream that is closed": (lambda _: Path("/dev/fd/987"), "no pipe that is open"),
     "a model": (lambda place: place / "table.bestline", "exists already"),
 }
 

@@ -76,7 +76,7 @@ def missing(what: str, name: str, known: Iterable[str], elsewhere: Mapping[str, 
     if said is None:
         near = near_names(name, known)
         slips = near_names(name, elsewhere) if not near else []
-        said = f"did you mean {listed(near)}?" if near else elsewhere[slips[0]] if slips else ""
+        said = f"did you mean {listed(near, joined='or')}?" if near else elsewhere[slips[0]] if slips else ""
     return f"{what} has no attribute {readable(name)}{f'; {said}' if said else ''}".removesuffix(".") + (
         "" if said.endswith("?") else "."
     )

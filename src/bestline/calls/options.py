@@ -165,7 +165,7 @@ def no_such(what: str, value: object, known: Iterable[str], *, more: str = "") -
     """The error for a word that is none of those known, with the nearest of them: "There is no solver 'adm'; did you mean `adam`?"."""
     known = list(known)
     near = near_names(value, known) if isinstance(value, str) else []
-    said = f"did you mean {listed(near)}?" if near else f"choose {', '.join(known)}{more}."
+    said = f"did you mean {listed(near, joined='or')}?" if near else f"choose {', '.join(known)}{more}."
     return OptionError(f"There is no {what} {value!r}; {said}")
 
 

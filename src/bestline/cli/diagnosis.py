@@ -69,6 +69,8 @@ def diagnose(
         raise typer.BadParameter(f"--out draws .png, .svg or .pdf; got {out.name!r}")
     if theme is not None and out is None:
         raise typer.BadParameter("--theme is of the picture; say where to draw it with --out PAGE.png")
+    if out is not None:
+        api.refuse_look(out, theme=theme or "light")
     model, data = model_first(model, data)
     refuse_existing(out, force, model, *data)
     with terminal.listening():

@@ -140,8 +140,10 @@ def rate_of(text: str | None) -> float | str | None:
     """A learning rate, or "auto"."""
     if text is None or text == "auto":
         return text
-    numbers = numbers_of(text, "--lr")
-    return numbers[0] if numbers is not None and len(numbers) == 1 else text
+    try:
+        return float(text)
+    except ValueError as error:
+        raise typer.BadParameter(f"--lr is one number, or auto; got {text!r}") from error
 
 
 def folds_of(text: str) -> int | str:

@@ -11,7 +11,7 @@ import typer
 
 import bestline as bl
 from bestline import api
-from bestline.calls import no_such
+from bestline.calls import is_formula, no_such
 from bestline.cli.options import (
     Force,
     Missing,
@@ -97,6 +97,8 @@ def plot(
             if value is not None:
                 raise typer.BadParameter(f"{option} is of data before a fit; the model knows its columns: leave it out")
         rest = [word for word in words if word != models[0]]
+        if formulas := [word for word in rest if is_formula(word)]:
+            raise typer.BadParameter(f"the model has its formula; leave out {readable(formulas[0])}")
         name = _named(picture, has_data=bool(rest))
         with terminal.listening():
             drawn = _of_model(Path(models[0]), rest, name, theme, given | ({} if target is None else {"target": target}))

@@ -62,8 +62,21 @@ def explained(error: Any) -> str:
     # Our own sentences say which option they are about, and what to type; click puts the name before its own.
     if type(error) is typer.BadParameter and error.param is None and error.param_hint is None:
         return clean(f"{error.message[:1].upper()}{error.message[1:]}".rstrip(".") + ".")
-    said = _no_option(error, context) if getattr(error, "option_name", None) and context else error.format_message()
-    return clean(said) + (f"\nIts options: {context.command_path} --help" if context is not None else "")
+    said = _no_option(error, context) if getattr(error, "option_name", None) and context else _no_value(error)
+    if context is None:
+        return clean(said)
+    words = " ".join(p.metavar or p.name.upper() for p in context.command.params if p.param_type_name == "argument")
+    return f"{clean(said)}\nWrite it so: {context.command_path} {words} [OPTIONS]; its options: {context.command_path} --help"
+
+
+def _no_value(error: Any) -> str:
+    """What is wrong with the value of an option, or what lacks."""
+    found = getattr(error.__cause__, "errors", list)()
+    kind = str(found[0].get("type", "")) if found else ""
+    what = "a whole number" if kind.startswith("int") else "a number" if kind.startswith("float") else None
+    if what is None:
+        return str(error.format_message())
+    return f"{max(error.param.opts, key=len)} needs {what}; got {str(found[0].get('input'))!r:.60}."
 
 
 def _no_option(error: Any, context: Any) -> str:

@@ -45,6 +45,12 @@ def watch(
         str | None,
         typer.Option(help="Of a GIF, MP4 or still picture: light or dark. A page follows its reader. [default: light]"),
     ] = None,
+    units: Annotated[
+        str | None,
+        typer.Option(
+            help="Of a GIF, MP4 or still picture: weights in units of the data, or trained: as standardised. A page has a switch. [default: data]"
+        ),
+    ] = None,
     force: Force = False,
     terminal: Terminal,
 ) -> None:
@@ -55,8 +61,10 @@ def watch(
         raise typer.BadParameter(f"--frames are of a .gif or .mp4; leave it out for {out.name!r}")
     if theme is not None and out.suffix.lower() == ".html":
         raise typer.BadParameter("--theme is of a film or picture: a page follows the theme of whoever reads it")
-    theme = theme or "light"
-    api.refuse_look(out, theme=theme, frames=frames)
+    if units is not None and out.suffix.lower() == ".html":
+        raise typer.BadParameter("--units is of a film or picture: a page has the switch 'as trained', the key u")
+    theme, units = theme or "light", units or "data"
+    api.refuse_look(out, theme=theme, frames=frames, units=units)
     changes = [{}, *(_changed(text) for text in compare or [])]
     with terminal.listening() as bars:
         models = []
@@ -72,6 +80,7 @@ def watch(
             dict(zip(labels, models, strict=True)),
             path,
             pair="path" if weights_shown == "path" else names_of(weights_shown),
+            units=units,
             frames=frames,
             theme=theme,
             overwrite=force,
@@ -116,8 +125,8 @@ def _trained(training: Training, bars: Bars, change: dict[str, Any]) -> bl.Model
     if plain and all(asked[name] is None for name in _SAID):
         line = training.fit(bars, **{**change, "solver": None, "steps": None})
         return api.worth_watching(line, asked["steps"], always=True)
-    # The exact solution has no steps to watch.
-    descends = {"solver": "sgd"} if asked["solver"] in (None, "exact") and not asked["l1"] else {}
+    # The exact solution has no steps to watch; where it is named all the same, with a setting of steps, the fit says what is wrong.
+    descends = {"solver": "sgd"} if asked["solver"] is None and not asked["l1"] else {}
     return training.fit(bars, **{**change, **descends})
 
 
@@ -144,6 +153,8 @@ _CHANGES: dict[str, Callable[[str], Any]] = {
 }
 
 
+_WRITTEN = dict.fromkeys(("steps", "batch-size", "patience", "seed"), "a whole number") | {"standardize": "yes or no"}
+
 # Values may hold commas (start=-1,2): only one before another option ends a piece.
 _PIECES = rf",(?=(?:{'|'.join(_CHANGES)})=)"  # a comma before another option
 
@@ -159,5 +170,7 @@ def _changed(text: str) -> dict[str, Any]:
         try:
             changes[name.replace("-", "_")] = _CHANGES[name](value.strip())
         except (ValueError, KeyError) as error:
-            raise typer.BadParameter(f"--compare cannot read {piece!r}") from error
+            raise typer.BadParameter(
+                f"--compare cannot read {piece!r}; write {name}={_WRITTEN.get(name, 'a number')}"
+            ) from error
     return changes

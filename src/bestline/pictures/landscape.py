@@ -15,6 +15,7 @@ from typing import TypeAlias
 
 import torch
 
+from bestline.calls import one_of
 from bestline.errors import OptionError
 from bestline.numerics import Bowl
 from bestline.pictures.axis_labels import called, labels, left_out, updates
@@ -195,10 +196,15 @@ def landscapes(
     )
 
 
+def refuse_units(units: str) -> None:
+    """Raise OptionError for units of weights that there are not."""
+    if not one_of(units, UNITS):
+        raise OptionError(f"`units` must be {' or '.join(map(repr, UNITS))}; got {units!r}.")
+
+
 def over(fits: Sequence[Fit], names: Pair | Plane, target: int, units: str) -> Plane:
     """The plane of some weights in units of the data or of the columns as trained: of the first run whose columns were scaled."""
-    if units not in UNITS:
-        raise OptionError(f"`units` must be {' or '.join(map(repr, UNITS))}; got {units!r}.")
+    refuse_units(units)
     scaled = next((fit for fit in fits if is_scaled(fit)), None)
     if units == "data" or scaled is None or isinstance(names, Plane):
         return planes.plane(fits[0], names, target)

@@ -21,7 +21,7 @@ from bestline.inference.fitted import FittedLine, lines_by_label
 from bestline.inference.uncertainty import target_number
 from bestline.numerics import Comoments
 from bestline.pictures.film_file import Film, somewhere
-from bestline.pictures.landscape import Pair
+from bestline.pictures.landscape import Pair, refuse_units
 from bestline.pictures.marks import Picture
 from bestline.pictures.overview import overview
 from bestline.pictures.palette import themed
@@ -141,6 +141,7 @@ def animate(
     seconds: float = 8.0,
     theme: str = "light",
     pair: Pair = None,
+    units: str = "data",
     target: int | str = 0,
     overwrite: bool = False,
 ) -> Film:
@@ -154,7 +155,16 @@ def animate(
     fits, sample, number = _shown(models, data, target)
     with fresh(path, overwrite=overwrite) as temporary:
         motion.animate(
-            fits, sample, temporary, format=_ending(path), frames=frames, seconds=seconds, theme=theme, pair=pair, target=number
+            fits,
+            sample,
+            temporary,
+            format=_ending(path),
+            frames=frames,
+            seconds=seconds,
+            theme=theme,
+            pair=pair,
+            units=units,
+            target=number,
         )
     return Film(path)
 
@@ -164,6 +174,7 @@ def watch_runs(
     path: str | os.PathLike[str],
     *,
     pair: Pair = None,
+    units: str = "data",
     frames: int | None = None,
     theme: str = "light",
     overwrite: bool = False,
@@ -174,10 +185,10 @@ def watch_runs(
     if kind == "html":
         page_of(models, pair=pair).save(path, overwrite=overwrite)
     elif kind in motion.FORMATS:
-        animate(models, path, frames=frames, theme=theme, pair=pair, overwrite=overwrite)
+        animate(models, path, frames=frames, theme=theme, pair=pair, units=units, overwrite=overwrite)
     else:
         with fresh(path, overwrite=overwrite) as temporary:
-            mpl.save(_still(models, None, pair, 0), temporary, format=kind, theme=theme)
+            mpl.save(_still(models, None, pair, 0, units), temporary, format=kind, theme=theme)
 
 
 def refuse_format(path: str | os.PathLike[str], known: Sequence[str] = FORMATS) -> None:
@@ -186,9 +197,10 @@ def refuse_format(path: str | os.PathLike[str], known: Sequence[str] = FORMATS) 
         raise OptionError(f"Training is written as .{', .'.join(known)}; got {os.fspath(path)!r}.")
 
 
-def refuse_look(path: str | os.PathLike[str], *, theme: str, frames: int | None) -> None:
+def refuse_look(path: str | os.PathLike[str], *, theme: str, frames: int | None = None, units: str = "data") -> None:
     """Raise OptionError, before anything is trained, for what a picture or film of training cannot be."""
     themed(theme)
+    refuse_units(units)
     if frames is not None and frames < 2:
         raise OptionError(f"An animation needs at least 2 frames; got {frames!r}.")
     if _ending(path) == "mp4" and shutil.which("ffmpeg") is None:
@@ -203,10 +215,10 @@ def _page(told: dict[str, Any], models: Models, data: Any, pair: Pair, target: i
     return page(told, compact(_still(models, data, pair, target), dpi=_PRINTED))
 
 
-def _still(models: Models, data: Any, pair: Pair, target: int | str) -> Picture:
+def _still(models: Models, data: Any, pair: Pair, target: int | str, units: str = "data") -> Picture:
     """The last frame of the film as a picture."""
     fits, sample, number = _shown(models, data, target)
-    return overview(fits, sample, pair=pair, target=number)
+    return overview(fits, sample, pair=pair, target=number, units=units)
 
 
 def _shown(models: Models, data: Any, target: int | str) -> tuple[dict[str, Fit], Sample | None, int]:

@@ -45,7 +45,7 @@ def path(name: str) -> Path:
     """
     if name not in NAMES:
         near = near_names(str(name), NAMES)
-        said = f"did you mean {listed(near)}?" if near else f"the samples are {listed(NAMES)}."
+        said = f"did you mean {listed(near, joined='or')}?" if near else f"the samples are {listed(NAMES)}."
         raise OptionError(f"There is no sample {readable(str(name))}; {said}")
     return Path(str(files(__name__) / f"{name}.csv"))
 

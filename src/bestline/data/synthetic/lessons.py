@@ -50,7 +50,7 @@ def lesson(name: str) -> SyntheticLine:
     """
     if not one_of(name, _MAKERS):
         near = near_names(str(name), _MAKERS) or [known for known in _MAKERS if str(name).casefold() in known]
-        hint = f"did you mean {listed(near)}?" if near else f"the lessons are {listed(_MAKERS)}."
+        hint = f"did you mean {listed(near, joined='or')}?" if near else f"the lessons are {listed(_MAKERS)}."
         raise OptionError(f"There is no lesson {readable(str(name))}; {hint}")
     made = _MAKERS[name]()
     return SyntheticLine(made.x, made.y, {"lesson": name} | made.truth)

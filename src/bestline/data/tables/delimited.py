@@ -30,7 +30,7 @@ from bestline.data.tables.packed import refuse_inside, without_packing
 from bestline.data.tables.places import Place, reason
 from bestline.data.tables.source import MANY, Block, TableFile, silent, unique_names
 from bestline.data.tables.text import BLOCK, HEAD, SMALL, TextStream, native, whole_rows
-from bestline.data.tables.words import FALSE, NO_NUMBER, TRUE, bare_words
+from bestline.data.tables.words import FALSE, NO_NUMBER, TRUE, Spelling, bare_words, undressed
 from bestline.errors import DataError, FileError, readable
 from bestline.wording import GUARDED, of_cell
 
@@ -433,5 +433,11 @@ def _decimal(lines: list[str], delimiter: str) -> str:
         cells = [cell.strip() for row in csv.reader(lines, delimiter=delimiter) for cell in row]
     except csv.Error:
         return "."
-    numbers = [cell for cell in cells if cell and _is_number(cell)]
-    return "," if sum("," in cell for cell in numbers) > sum("." in cell for cell in numbers) else "."
+    signs = [_decimal_sign(cell) for cell in cells]
+    return "," if signs.count(",") > signs.count(".") else "."
+
+
+def _decimal_sign(cell: str) -> str:
+    """The decimal sign that a cell shows: `1.234,5` has one with a comma only; of `1,234` it is the sign that is there."""
+    readings = [sign for sign in ",." if undressed(cell, Spelling(sign, thousands=True)) is not None]
+    return next((sign for sign in readings if len(readings) == 1 or sign in cell), "") if "," in cell or "." in cell else ""

@@ -201,7 +201,7 @@ def _near(text: str) -> str:
     except OSError:
         here = []
     near = get_close_matches(path.name, here, n=3, cutoff=0.6)
-    return f"did you mean {listed(near)}?" if near else "check its name and folder."
+    return f"did you mean {listed(near, joined='or')}?" if near else "check its name and folder."
 
 
 def _remote(text: str) -> Found:

@@ -76,6 +76,10 @@ class NotANumberError(Exception):
             return (
                 f"has a decimal comma; write {whole.replace('.', '')}.{part}, or separate the columns of the file by semicolons"
             )
+        if re.match(NUMBER, self.word.strip()) and "." in self.word:  # only where a comma is the decimal sign it is none
+            part = self.word.strip().partition(".")[2]
+            other = f", or {self.word.strip().replace('.', '')} if it parts thousands" if len(part) == 3 else ""
+            return f"has a point, and numbers of this file have a decimal comma; write {self.word.strip().replace('.', ',')}{other}"
         return "is not a number; correct it"
 
 

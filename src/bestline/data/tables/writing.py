@@ -108,9 +108,20 @@ def _write(tables: Iterator[Any], opened: Callable[[Any], Any]) -> int:
     with opened(first.schema) as put:
         for table in chain([first], tables):
             # Later batches may come in other types (a column of words that turned out numbers): the file has one.
-            put(table.cast(first.schema))
+            put(_alike(table, first.schema))
             rows += table.num_rows
     return rows
+
+
+def _alike(table: Any, schema: Any) -> Any:
+    try:
+        return table.cast(schema)
+    except pa.ArrowInvalid:
+        odd = [f.name for f, g in zip(table.schema, schema, strict=True) if pa.types.is_string(f.type) and f.type != g.type]
+        raise ColumnError(
+            f"Column {listed(odd)} begins with numbers, and holds other words further on, so it cannot be written as one kind; correct it, "
+            f"or leave the column out."
+        ) from None
 
 
 # --- batches to tables ---------------------------------------------------------------------------------------------------
@@ -151,7 +162,10 @@ def stored(batch: Batch, field: Field) -> Any:
         small = cells.is_floating_point() and cells.element_size() < 4
         return pa.array((cells.float() if small else cells).cpu().numpy(), from_pandas=True)
     if field.kind is Kind.NUMBER and wordy(cells.type) and field.note not in (PADDED, LARGE):
-        numbers = pa.array(batch.numbers([field.name])[:, 0].numpy(), from_pandas=True)
+        try:
+            numbers = pa.array(batch.numbers([field.name])[:, 0].numpy(), from_pandas=True)
+        except ColumnError:  # `5 kg`: whoever needs it as a number has been told so already, and here it is as it was
+            return text_words(cells)
         return pc.cast(numbers, pa.bool_()) if field.note == BOOL else numbers
     if pa.types.is_dictionary(cells.type):
         cells = pc.cast(cells, cells.type.value_type)

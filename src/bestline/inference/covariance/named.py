@@ -44,6 +44,6 @@ def parse_cov(cov: Cov) -> CovarianceKind:
         raise OptionError(f"There is no `cov` {cov!r}; {usual}.")
     near = [] if kind is not None else near_names(name, COVARIANCES)
     if near and isinstance(cov, str):
-        raise OptionError(f"There is no `cov` {cov!r}; did you mean {listed(near)}?")
+        raise OptionError(f"There is no `cov` {cov!r}; did you mean {listed(near, joined='or')}?")
     columns = [f"{{{known!r}: column}} (--cov {known}:COLUMN)" for known in by_column]
     raise OptionError(f"`cov` is one of {', '.join(plain)}, or {' or '.join(columns)}; got {cov!r}.")

@@ -129,7 +129,9 @@ def _refuse_odd(name: object, solver: type[Solver], options: Mapping[str, Any]) 
     odd = [option for option in options if option not in solver.settings]
     if odd:
         own = [f"its settings are {', '.join(solver.settings)}"] if solver.settings else []
-        hint = "; ".join([*own, *([] if solver.rated else ["name an optimiser, for example solver='sgd'"])])
+        having = next((kind for kind in SOLVERS if all(option in kind.settings for option in odd)), None)
+        other = "sgd" if having is Descent else having.name if having is not None else None
+        hint = "; ".join([*own, *([f"solver {other!r} takes {'it' if len(odd) == 1 else 'them'}"] if other else [])])
         raise OptionError(f"Solver {getattr(name, '__name__', name)!r} takes no {', '.join(odd)}; {hint}.")
 
 
