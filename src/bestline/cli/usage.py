@@ -71,7 +71,7 @@ def explained(error: Any) -> str:
 
 def _no_value(error: Any) -> str:
     """What is wrong with the value of an option, or what lacks."""
-    found = getattr(error.__cause__, "errors", list)()
+    found: list[Any] = getattr(error.__cause__, "errors", list)()
     kind = str(found[0].get("type", "")) if found else ""
     what = "a whole number" if kind.startswith("int") else "a number" if kind.startswith("float") else None
     if what is None:

@@ -150,8 +150,10 @@ def _tables(
 def verbatim(batch: Batch, field: Field) -> Any:
     """As `stored`, but the words of a text column stay as they were: for files of text."""
     # NA stays NA in a file of text; in a typed file it is a missing value.
-    kept = field.kind is Kind.TEXT and batch.words(field.name)
-    return batch.cells(field.name) if kept else stored(batch, field)
+    if field.kind is Kind.TEXT and batch.words(field.name):
+        return batch.cells(field.name)
+    array = stored(batch, field)
+    return batch.cells(field.name) if field.kind is Kind.NUMBER and pa.types.is_string(array.type) else array
 
 
 def stored(batch: Batch, field: Field) -> Any:
