@@ -80,7 +80,7 @@ def test_what_solvers_declare() -> None:
     [
         ("magic", {}, "choose exact, proximal, interior-point, stochastic, sgd"),
         ("exact", {"lr": 0.1}, "takes no lr; its settings are aliased; solver 'sgd' takes it"),
-        ("interior-point", {"tol": 0.1}, "takes no tol; solver 'proximal' takes it"),
+        ("interior-point", {"tol": 0.1}, "takes no tol; solver 'sgd' takes it"),
         ("stochastic", {"batch_size": 2}, "takes no batch_size; its settings are lr, steps, rate, power"),
         (Exact(), {"lr": 0.1}, "to the solver object itself"),
         (object(), {}, "a name or a solver such as Exact"),
