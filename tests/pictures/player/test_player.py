@@ -261,3 +261,19 @@ def test_it_lives_in_a_shadow_tree_and_leaves_nothing_behind(browser: Any, tmp_p
     assert second == ["data0", "loss0", "curve0"]
     assert (third, heard) == ([], 0)
     assert [line for line in shown.wrong if "blob:" not in line] == []
+
+
+def test_the_head_says_what_became_of_the_run(show: Any, sessions: dict[str, Any]) -> None:
+    told = sessions["one"]["finding"]
+    assert told.startswith("99 % of the reducible loss is gone after")
+    assert show("one").text(".bl-finding") == f"{told}."
+    assert sessions["own"]["finding"] == ""  # of an own function the least loss is not known
+    assert show("own").page.locator(".bl-finding").count() == 0
+
+
+def test_a_page_begins_with_the_axis_of_losses_that_its_session_names(
+    show: Any, sessions: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sessions, "by factors", {**sessions["one"], "loss": {**sessions["one"]["loss"], "log": True}})
+    assert show("by factors", api=True).state()["log"]
+    assert not show("one", api=True).state()["log"]
