@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import statsmodels.api as sm
 
+import bestline as bl
 from inference.diagnosed import diagnosed
 
 pytestmark = pytest.mark.usefixtures("quiet")
@@ -30,7 +31,7 @@ def test_errors_that_are_alike_are_not_taken_for_bent_or_uneven_ones(trend: bool
         rng = np.random.default_rng(seed)
         x = np.linspace(0, 10, 200) if trend else rng.normal(size=200)
         found = findings(x, x + drifting(200, 0.82, rng))
-        assert found[0].startswith("Neighbouring rows err alike")
+        assert found[0].startswith("The errors of neighbouring rows are correlated")
         others += len(found) - 1
         assert not any("HC3" in text and "do not mend" not in text for text in found)
     assert others <= 2  # of 75 other findings that there might be
@@ -42,7 +43,7 @@ def test_the_remedy_for_errors_that_are_alike_is_one_that_helps() -> None:
     for seed in range(60):
         rng = np.random.default_rng(seed)
         x, e = np.linspace(0, 1, n), drifting(n, 0.5, rng)
-        (said,) = (text for text in findings(x, x + e) if "Neighbouring" in text)
+        (said,) = (text for text in findings(x, x + e) if "neighbouring" in text)
         lags = int(said.split("'maxlags': ")[1].split("}")[0])
         for kind, options in (("HC3", {}), ("HAC", {"cov_kwds": {"maxlags": lags}})):
             fit = sm.OLS(x + e, sm.add_constant(x)).fit(cov_type=kind, **options)
@@ -55,8 +56,8 @@ def test_the_remedy_for_errors_that_are_alike_is_one_that_helps() -> None:
 def test_errors_in_turns_make_standard_errors_too_large() -> None:
     rng = np.random.default_rng(3)
     x = np.linspace(0, 10, 300)
-    (said,) = (text for text in findings(x, x + drifting(300, -0.7, rng)) if "Neighbouring" in text)
-    assert "in turns" in said
+    (said,) = (text for text in findings(x, x + drifting(300, -0.7, rng)) if "neighbouring" in text)
+    assert "autocorrelation -0." in said
     assert "too large" in said
 
 
@@ -65,7 +66,7 @@ def test_a_bend_comes_first_and_what_may_follow_from_it_has_no_remedy_of_its_own
     x = np.sort(rng.uniform(0, 10, 200))
     found = findings(x, 1 + 2 * x + 0.3 * x**2 + rng.normal(size=200))
     assert found[0].startswith("The residuals are bent")
-    rest = [text for text in found if "spread" in text or "Neighbouring" in text or "lean" in text]
+    rest = [text for text in found if "spread" in text or "neighbouring" in text or "lean" in text]
     assert rest
     assert all("look again when it is mended" in text and "HC" not in text for text in rest)
 
@@ -82,7 +83,7 @@ def test_a_fan_among_neighbours_that_err_alike_needs_errors_that_allow_for_both(
     x = np.linspace(0, 10, 2_000)
     found = findings(x, x + drifting(2_000, 0.5, rng) * (0.2 + x))
     (fan,) = (text for text in found if "do not spread alike" in text)
-    assert "errors that allow for both are needed" in fan
+    assert "standard errors that allow for both are needed" in fan
     assert "HC3" not in fan
 
 
@@ -92,3 +93,121 @@ def test_heavy_tails_have_a_remedy_unless_the_spread_explains_them() -> None:
     assert any("heavy tails" in t and "loss='huber'" in t for t in findings(x, x + rng.standard_t(3, size=2_000)))
     fan = findings(x, x + rng.normal(size=2_000) * x**3)
     assert any("heavy tails" in t and "spread unevenly look like that" in t for t in fan)
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("rows", [200, 1_000, 20_000])
+def test_tails_are_named_and_not_the_skewness_that_a_few_far_rows_make(rows: int, weighted: bool) -> None:
+    """t(2) has no variance: the skewness of a sample is that of its farthest rows."""
+    skewed, heavy = 0, 0
+    for seed in range(12):
+        rng = np.random.default_rng(seed)
+        x, w = rng.uniform(0, 10, rows), rng.uniform(0.2, 5, rows)
+        e = rng.standard_t(2, rows) / (np.sqrt(w) if weighted else 1)
+        found = diagnosed({"x": x, "y": x + e, "w": w}, "y ~ x", weights="w" if weighted else None)
+        skewed += abs(found.skew) > 1
+        texts = [f.text for f in found.findings]
+        assert not any("skewed" in text for text in texts)
+        heavy += any("heavy tails" in text and "loss='huber'" in text for text in texts)
+    assert skewed > 6
+    assert heavy >= 11  # of 200 rows an outlier may be all that is heavy
+    assert heavy >= 11  # of 200 rows an outlier may be all that is heavy
+
+
+@pytest.mark.parametrize(("sign", "log"), [(1, True), (-1, False)])
+def test_skewed_errors_are_named_with_their_side_and_a_logarithm_helps_against_one_of_them(sign: int, log: bool) -> None:
+    rng = np.random.default_rng(8)
+    x = rng.uniform(0, 10, 400)
+    (said,) = (t for t in findings(x, x + sign * rng.exponential(size=400)) if "skewed" in t)
+    assert f"(skewness {'' if log else '-'}" in said
+    assert ("logarithm" in said) == log
+
+
+def test_one_outlier_is_told_of_once() -> None:
+    """A single far row is no evidence of heavy tails, of skewness or of unequal spread."""
+    for seed in range(12):
+        rng = np.random.default_rng(seed)
+        x = rng.uniform(0, 10, 300)
+        found = diagnosed({"x": x, "y": x + rng.normal(size=300) + 25 * (np.arange(300) == 7)}, "y ~ x")
+        assert found.kurtosis > 50
+        assert all(f.text.startswith("Row 8 ") for f in found.findings)
+        assert any("studentised residual" in f.text for f in found.findings)
+
+
+@pytest.mark.parametrize("how", ["square", "product", "slopes"])
+@pytest.mark.parametrize("weights", [None, "w"])
+def test_a_bend_that_fitted_values_do_not_show_is_found_before_the_spread_that_it_makes(how: str, weights: str | None) -> None:
+    """Ramsey's test looks along the fitted values alone, and HC3 mends no shape."""
+    rng = np.random.default_rng(9)
+    x, z, w = rng.normal(size=300), rng.normal(size=300), rng.uniform(0.5, 2, 300)
+    g = rng.choice(["a", "b", "c"], 300)
+    bend = {"square": z**2, "product": x * z, "slopes": 2 * z * (g == "b")}[how]
+    data = {"x": x, "z": z, "g": g, "w": w, "y": 3 * x + bend + 0.5 * rng.normal(size=300)}
+    formula, mended = {
+        "square": ("y ~ x + z", "y ~ x + z + I(z**2)"),
+        "product": ("y ~ x + z", "y ~ x * z"),
+        "slopes": ("y ~ x + z + g", "y ~ x + z * g"),
+    }[how]
+    bent = diagnosed(data, formula, weights=weights).findings
+    assert bent[0].text.startswith("The residuals are bent: squares and products of the columns")
+    assert "I(x**2)" in bent[0].text
+    assert "x:z" in bent[0].text
+    assert not any("HC3" in f.text for f in bent)
+    assert not any("bent" in f.text or "spread" in f.text for f in diagnosed(data, mended, weights=weights).findings)
+
+
+def test_the_squares_and_products_agree_with_the_f_test_of_nested_models() -> None:
+    rng = np.random.default_rng(10)
+    X, e = rng.normal(size=(3, 120)), rng.normal(size=120)
+    y = X.sum(0) + 0.2 * X[0] ** 2 + e
+    found = diagnosed({"a": X[0], "b": X[1], "c": X[2], "y": y}, "y ~ a + b + c")
+    more = [X[i] * X[j] for i in range(3) for j in range(i, 3)]
+    small, large = (sm.OLS(y, sm.add_constant(np.column_stack(columns))).fit() for columns in (list(X), [*X, *more]))
+    test = next(t for t in found.tests if t.name == "RESET (columns)")
+    assert (test.statistic, test.p_value) == pytest.approx(large.compare_f_test(small)[:2], rel=1e-7)
+
+
+def test_unequal_spread_is_not_taken_for_a_bend() -> None:
+    bent = 0
+    for seed in range(40):
+        rng = np.random.default_rng(seed)
+        x, z = rng.normal(size=(2, 200))
+        found = diagnosed({"x": x, "z": z, "y": 3 * x + z + rng.normal(size=200) * np.exp(0.5 * x)}, "y ~ x + z")
+        assert any("spread alike" in f.text and "HC3" in f.text for f in found.findings)
+        bent += any("bent" in f.text for f in found.findings)
+    assert bent <= 4  # the F test alone finds 10
+
+
+def test_a_square_heals_the_bend_of_the_page_on_trust() -> None:
+    bent = bl.synthetic.line(slope=2, intercept=1, x="uniform:0,10", n=200, noise="normal:0.5", seed=3)
+    x = bent.x[:, 0]
+    data = {"x": x.tolist(), "y": (bent.y[:, 0] + 0.1 * x**2).tolist()}
+    before, after = diagnosed(data, "y ~ x"), diagnosed(data, "y ~ x + I(x**2)")
+    assert [f.text.split(":")[0].split(";")[0].split(" (")[0] for f in before.findings] == [
+        "The residuals are bent",
+        "The errors do not spread alike everywhere",
+    ]
+    assert "HC" not in str(before)
+    assert after.headline == "Nothing stands out."
+
+
+@pytest.mark.parametrize(("rows", "why"), [(10_000, "tiny effects"), (200, "look at the pictures")])
+def test_nothing_stands_out_is_never_said_beside_a_significant_test(rows: int, why: str) -> None:
+    told = 0
+    for seed in range(60):
+        rng = np.random.default_rng(seed)
+        x = rng.uniform(-1, 1, rows)
+        found = diagnosed({"x": x, "y": x + 3 * rows**-0.5 * x**2 + rng.normal(size=rows)}, "y ~ x")
+        low = [t.name for t in found.tests if t.p_value <= 0.0149]
+        if low and not found.findings:
+            told += 1
+            assert found.headline.startswith("No effect is sizeable")
+            assert all(name in found.headline for name in low)
+            assert why in found.headline
+            assert found.headline in " ".join(str(found).split("\n")[2:4])
+            assert found.facts["headline"] == found.headline
+        if "Nothing stands out" in str(found):
+            assert min(t.p_value for t in found.tests if t.df) >= 0.0149
+        if told > 2:
+            break
+    assert told > 2

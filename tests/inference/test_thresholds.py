@@ -109,8 +109,8 @@ def test_neighbours(correlation: float, alike: bool) -> None:
 
     data = tuned(drifting, lambda d: sign * (1 - durbin_watson(ols(d).resid) / 2), abs(correlation), 0.0, 0.9)
     found = said(data)
-    assert ("Neighbouring rows err" in found) == alike
-    assert not alike or ("alike" if correlation > 0 else "in turns") in found
+    assert ("neighbouring rows are correlated" in found) == alike
+    assert not alike or ("too small" if correlation > 0 else "too large") in found
 
 
 @pytest.mark.parametrize(("rows", "told"), [(18, False), (22, True)])
@@ -118,7 +118,7 @@ def test_neighbours_of_few_rows_are_not_judged(rows: int, told: bool) -> None:
     x = np.tile([0.0, 1.0], rows // 2)
     data = {"x": x, "y": x + np.sin(np.arange(rows) / 3)}
     assert 1 - durbin_watson(ols(data).resid) / 2 > 3.4 / rows**0.5
-    assert ("Neighbouring rows err alike" in said(data)) == told
+    assert ("neighbouring rows are correlated" in said(data)) == told
 
 
 @pytest.mark.parametrize(("kurtosis", "heavy"), [(5.8, False), (6.2, True)])
@@ -166,7 +166,7 @@ def test_condition_indices(index: float, trouble: bool) -> None:
     data = tuned(near_copies, largest, index, 1.0, 200.0)
     X = np.column_stack([data["x"], data["z"], np.ones(300)])
     assert variance_inflation_factor(X, 0) > 10
-    assert ("tell nearly the same story" in said(data, "y ~ x + z")) == trouble
+    assert ("are nearly collinear" in said(data, "y ~ x + z")) == trouble
 
 
 @pytest.mark.parametrize(("times", "apart"), [(0.9e6, False), (1.1e6, True)])

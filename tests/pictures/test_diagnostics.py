@@ -9,7 +9,7 @@ from scipy import stats
 
 import bestline as bl
 from bestline.inference.diagnostics import second_pass
-from bestline.inference.diagnostics.diagnosis import FITTED, LEVERAGE, QUANTILES, SPREAD
+from bestline.inference.diagnostics.findings import FITTED, LEVERAGE, QUANTILES, SPREAD
 from bestline.inference.diagnostics.residual_sums import MOST
 from bestline.pictures.diagnostics import panels, smoothed
 from bestline.pictures.marks import Bins, Line, Outside, Points, Text

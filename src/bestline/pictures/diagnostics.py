@@ -14,7 +14,8 @@ import torch
 from torch import Tensor
 
 from bestline.errors import NumericalError
-from bestline.inference.diagnostics.diagnosis import FITTED, LEVERAGE, QUANTILES, SPREAD, Diagnosis
+from bestline.inference.diagnostics.diagnosis import Diagnosis
+from bestline.inference.diagnostics.findings import FITTED, LEVERAGE, QUANTILES, SPREAD
 from bestline.inference.diagnostics.residual_sums import (
     COLUMNS,
     DECADES,

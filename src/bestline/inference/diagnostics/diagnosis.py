@@ -1,60 +1,40 @@
 """Diagnosis: what a second look at the rows says of a line. R's four panels, the rows that move it, tests of what it takes for granted.
 
 The tests follow from moments of a few more columns than the line's own, so that they cost one pass, whatever the number of rows.
-What matters comes first, in plain words and with the picture that shows it; it takes an effect, and not a p-value alone.
+What matters comes first (`findings`); a finding needs a sizeable effect as well as a small p-value.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from textwrap import wrap
 from typing import Any
 
 import torch
-from torch import Tensor
 
-from bestline.errors import listed, readable
-from bestline.inference.classical import infer, t_two_sided
-from bestline.inference.diagnostics.collinearity import INFLATED, Collinearity
-from bestline.inference.diagnostics.residual_sums import CROSSED, TOP, Lens, ResidualSums
+from bestline.inference.classical import infer
+from bestline.inference.diagnostics.collinearity import Collinearity
+from bestline.inference.diagnostics.findings import (
+    QUANTILES,
+    Bend,
+    Evidence,
+    Finding,
+    Row,
+    fan_of,
+    jarque_bera,
+    of_columns,
+    of_errors,
+    of_rows,
+    outlier,
+)
+from bestline.inference.diagnostics.residual_sums import CROSSED, TOP, Lens, ResidualSums, quantile_of
 from bestline.inference.hypotheses import Verdict, verdict
 from bestline.numerics import Comoments, Scaling
 from bestline.wording import bulleted, finite, plain
 
 _NAN = float("nan")
-_CAUSE = 0.1  # share of what is left over that a bend explains, from which on it may be why other tests fail
-_PLAIN = 0.5  # share of what is left over that a bend explains, beyond which it comes before rows that move the line but little
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One row's influence; `row` counts from 1 over the whole table, as messages do."""
-
-    row: int
-    fitted: float
-    resid: float
-    hat: float
-    std_resid: float
-    rstudent: float
-    cooksd: float
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """Something that matters, in plain words, and the picture that shows it; the graver, the larger `weight`."""
-
-    text: str
-    panel: str
-    weight: float
-
-
-FITTED, QUANTILES, SPREAD, LEVERAGE = (
-    "Residuals against fitted",
-    "Normal quantiles",
-    "Scale and location",
-    "Residuals against leverage",
-)
+_NOTED = 0.015  # p-values below are read as 0.01: beside one of them it is not said that nothing stands out
+_MANY = 1_000  # rows from which on tiny effects are significant
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -70,13 +50,13 @@ class Diagnosis:
     skew, kurtosis : float
         Of the residuals; 0 and 3 for normal ones.
     tests : tuple of Verdict
-        Breusch-Pagan (Koenker's studentised form), White, RESET, Jarque-Bera, Durbin-Watson. With weights, of the residuals times
-        the root of their weight.
+        Breusch-Pagan (Koenker's studentised form), White, RESET with powers of the fitted values, of two to eight columns also with
+        their squares and products, Jarque-Bera, Durbin-Watson. With weights, of the residuals times the root of their weight.
     influential : tuple of Row
         The rows of the largest Cook's distance, largest first.
     collinearity : Collinearity
     findings : tuple of Finding
-        Gravest first.
+        Gravest first. Each needs a sizeable effect as well as a small p-value: with many rows tiny effects are significant.
     lens, evidence
         What the pictures are drawn from.
     """
@@ -95,6 +75,18 @@ class Diagnosis:
     evidence: ResidualSums
 
     @property
+    def headline(self) -> str:
+        """What stands above the findings, or in their place; nothing is said to be clear beside a test that is significant."""
+        if self.findings:
+            return "What to look at"
+        low = [f"{t.name} (p = {t.p_value:.2g})" for t in self.tests if t.p_value < _NOTED]
+        if not low:
+            return "Nothing stands out."
+        which = " and ".join(filter(None, [", ".join(low[:-1]), low[-1]])) + (" is" if len(low) == 1 else " are")
+        why = "as tiny effects are with many rows" if self.rows >= _MANY else "so look at the pictures"
+        return f"No effect is sizeable; {which} significant, {why}."
+
+    @property
     def facts(self) -> dict[str, Any]:
         """JSON-ready."""
         worst = self.collinearity.worst
@@ -106,13 +98,14 @@ class Diagnosis:
             "vif": {name: finite(v) for name, v in self.collinearity.vif.items()},
             "condition_indices": [finite(i.value) for i in self.collinearity.indices],
             "collinear": [] if worst is None else list(worst[1]),
+            "headline": self.headline,
             "findings": [{"text": f.text, "panel": f.panel} for f in self.findings],
         }
 
     def __str__(self) -> str:
         target = "" if len(self.lens.basis.unit) == 1 else f", target {self.target}"
         lines = [f"{plain(self.formula, 300)}   ({self.rows:,} rows{target})", ""]
-        lines.append("What to look at" if self.findings else "Nothing stands out.")
+        lines += wrap(self.headline, 100)
         for finding in self.findings[:3]:
             lines += bulleted(f"{finding.text} [{finding.panel}]", 98)
         if len(self.findings) > 3:
@@ -132,30 +125,26 @@ class Diagnosis:
 def diagnose(lens: Lens, evidence: ResidualSums, collinear: Collinearity, *, formula: str, target: str) -> Diagnosis:
     """The diagnosis of one target's line, from what the pass over all its rows has gathered."""
     n = evidence.rows
-    first, second, third, fourth = (float(v) / n for v in evidence.powers)
-    # Central moments from raw ones: residuals have a mean of 0, or nearly so without an intercept, so nothing cancels.
-    variance = second - first**2
-    normal = lens.sigma == lens.sigma and variance > 0
-    skew = (third - 3 * first * second + 2 * first**3) / variance**1.5 if normal else _NAN
-    kurtosis = (fourth - 4 * first * third + 6 * first**2 * second - 3 * first**4) / variance**2 if normal else _NAN
-    bent, gain = _reset(lens, evidence)
+    skew, kurtosis = _moments(lens, evidence)
+    bends = _shape_tests(lens, evidence)
     uneven = _spread_tests(lens, evidence)
     # Durbin & Watson (1950): sum (e_i - e_{i-1})^2 / sum e^2 = 2 (1 - r), r the correlation of neighbours.
-    serial = evidence.steps / float(evidence.totals.size[lens.target]) if normal and n > 1 else _NAN
+    known = lens.sigma == lens.sigma and n > 1
+    serial = evidence.steps / float(evidence.totals.size[lens.target]) if known else _NAN
+    about = "are residuals autocorrelated? about 2 if not"
     tests = (
         *uneven,
-        bent,
-        # Jarque & Bera (1987): skewness and kurtosis of normal errors vary by 6 / n and 24 / n.
-        verdict("Jarque-Bera", n / 6 * (skew**2 + (kurtosis - 3) ** 2 / 4), 2, about="are the errors normal?"),
-        Verdict("Durbin-Watson", serial, _NAN, (), "do neighbouring rows err alike? 2 if not"),
+        *(bend.test for bend in bends),
+        jarque_bera(n, skew, kurtosis),
+        Verdict("Durbin-Watson", serial, _NAN, (), about),
     )
     rows = [Row(int(number) + 1, *rest) for number, *rest in evidence.top.tolist()]
     influential = sorted((r for r in rows if r.cooksd == r.cooksd), key=lambda r: (-r.cooksd, r.row))[:TOP]
-    found = [
-        *_of_rows(lens, evidence, rows),
-        *_of_errors(_Evidence(n, bent, gain, uneven, _fan(evidence.profile), skew, kurtosis, tests[-2], serial)),
-        *_of_columns(collinear),
-    ]
+    far = outlier(lens, n, rows)
+    tails = (skew, kurtosis) if far is None else _moments(lens, evidence, far)
+    errors = list(of_errors(Evidence(n, bends, uneven, fan_of(evidence.profile), *tails, _aside(evidence), serial)))
+    heavy = any(finding.panel == QUANTILES for finding in errors)
+    found = [*of_rows(lens, far, rows, tails=heavy), *errors, *of_columns(collinear)]
     return Diagnosis(
         formula=formula,
         target=target,
@@ -170,6 +159,29 @@ def diagnose(lens: Lens, evidence: ResidualSums, collinear: Collinearity, *, for
         lens=lens,
         evidence=evidence,
     )
+
+
+def _moments(lens: Lens, evidence: ResidualSums, without: Row | None = None) -> tuple[float, float]:
+    """Skewness and kurtosis of the residuals, of all rows or without one; NaN where there are none."""
+    n, powers = evidence.rows, evidence.powers
+    if without is not None:
+        z = without.std_resid * (1 - without.hat) ** 0.5  # over the residual standard deviation, as the sums have it
+        n, powers = n - 1, powers - torch.tensor([z, z**2, z**3, z**4], dtype=torch.float64)
+    first, second, third, fourth = (float(v) / n for v in powers)
+    # Central moments from raw ones: residuals have a mean of 0, or nearly so without an intercept, so nothing cancels.
+    variance = second - first**2
+    if not (lens.sigma == lens.sigma and variance > 0):
+        return _NAN, _NAN
+    skew = (third - 3 * first * second + 2 * first**3) / variance**1.5
+    return skew, (fourth - 4 * first * third + 6 * first**2 * second - 3 * first**4) / variance**2
+
+
+def _aside(evidence: ResidualSums) -> float:
+    """Quantile skewness (Hinkley 1975) of the inner four fifths: 0 of symmetric errors, however heavy their tails."""
+    if not int(evidence.sketch.sum()):
+        return _NAN
+    low, middle, high = quantile_of(evidence.sketch, torch.tensor([0.1, 0.5, 0.9], dtype=torch.float64)).tolist()
+    return (high + low - 2 * middle) / (high - low) if high > low else 0.0
 
 
 def _spread_tests(lens: Lens, evidence: ResidualSums) -> tuple[Verdict, Verdict]:
@@ -191,176 +203,55 @@ def _explained(name: str, moments: Comoments, about: str, lens: Lens) -> Verdict
     return verdict(name, moments.count * share, fit.rank - 1, about=about)
 
 
-def _reset(lens: Lens, evidence: ResidualSums) -> tuple[Verdict, float]:
-    """Ramsey's (1969) RESET: do squares and cubes of the fitted values explain what is left? And which share of it."""
+def _shape_tests(lens: Lens, evidence: ResidualSums) -> tuple[Bend, ...]:
+    """Ramsey's (1969) RESET with powers of the fitted values; of several columns with their squares and products too (Thursby & Schmidt
+    1977), for a bend in one column is not seen in fitted values that it hardly moves.
+    """
+    s, q = len(lens.basis.kept), evidence.linear.q
+    squares = "squares and cubes of the fitted values"
+    powers = _bend(lens, evidence, "RESET", range(q - 3, q - 1), squares, "Try a logarithm, or I(x**2).")
+    if s < 2 or s > CROSSED:
+        return (powers,)
+    products = "squares and products of the columns"
+    own = _bend(lens, evidence, "RESET (columns)", range(s, q - 3), products, "Try I(x**2), or an interaction such as x:z.")
+    return (powers, own) if own.test.df[0] > 0 else (powers,)
+
+
+def _bend(lens: Lens, evidence: ResidualSums, name: str, added: range, by: str, remedy: str) -> Bend:
     s, linear, straight = len(lens.basis.kept), evidence.linear, lens.basis.intercept
-    # The residuals on the columns alone, which explains nothing, and on the powers as well: an F test of nested lines.
+    columns = [*range(s), *added]
+    # The residuals on the columns alone, which explains nothing, and on what is added as well: an F test of nested models.
     pair = [
-        infer(m, Scaling.of(m, m.q - 1, intercept=straight, standardize=True)) for m in (linear[[*range(s), s + 2]], linear)
+        infer(m, Scaling.of(m, m.q - 1, intercept=straight, standardize=True))
+        for m in (linear[[*range(s), linear.q - 1]], linear[[*columns, linear.q - 1]])
     ]
     more, rss, left = pair[1].rank - pair[0].rank, float(pair[0].rss[0]), float(pair[1].rss[0])
     df = (float(more), float(pair[1].df_resid))
     known = lens.sigma == lens.sigma and min(df) > 0 and left > 0
-    share = max(rss - left, 0.0) / rss if known else _NAN
+    # As adjusted R2: many columns explain a share of anything by chance.
+    share = max(1 - left / df[1] / (rss / pair[0].df_resid), 0.0) if known else _NAN
     statistic = max(rss - left, 0.0) / df[0] / (left / df[1]) if known else _NAN
-    about = "is it a straight line? (squares and cubes of the fitted values)"
-    return verdict("RESET", statistic, *df, about=about), share
+    robust = _robust(evidence, s, [columns[j] for j in pair[1].kept if j >= s], intercept=straight) if known else _NAN
+    return Bend(verdict(name, statistic, *df, about=f"is it a straight line? ({by})"), robust, by, share, remedy)
 
 
-def _of_rows(lens: Lens, evidence: ResidualSums, rows: list[Row]) -> Iterator[Finding]:
-    most = max(rows, key=lambda r: r.cooksd if r.cooksd == r.cooksd else -1, default=None)
-    # Cook & Weisberg (1982): at 1 the weights move to the edge of their own 50 % region, roughly; half of that is worth a look.
-    if most is not None and most.cooksd > 0.5:
-        much = "moves the line a lot" if most.cooksd > 1 else "moves the line noticeably"
-        text = f"Row {most.row:,} {much} (Cook's distance {most.cooksd:.2g}): check it, and compare the line without it."
-        yield Finding(text, LEVERAGE, 5 + min(most.cooksd, 2) + (most.cooksd > 1))
-    alone = [r for r in rows if r.hat > 1 - lens.basis.alone]
-    if alone and lens.basis.df > 0:
-        text = f"Row {alone[0].row:,} determines a weight by itself (leverage 1): nothing can check it."
-        yield Finding(text, LEVERAGE, 2.6)
-    far = max(rows, key=lambda r: abs(r.rstudent) if r.rstudent == r.rstudent else -1, default=None)
-    # Bonferroni: the farthest of n residuals is far by chance n times as often as one row's is (Cook & Weisberg 1982, 2.2.2).
-    if far is not None and lens.basis.df > 2 and evidence.rows * t_two_sided(far.rstudent, lens.basis.df - 1) < 0.01:
-        # The name of the residual stands here, for that of the table is another: there the row itself has part in line and spread.
-        side = "above" if far.rstudent > 0 else "below"
-        size = f"{abs(far.rstudent):.1f} standard deviations {side} the line of the other rows (studentised residual)"
-        text = f"Row {far.row:,} lies {size}, more than chance explains."
-        yield Finding(text, FITTED, 2.0)
-
-
-@dataclass(frozen=True, slots=True)
-class _Evidence:
-    """What the tests have found of one target's errors; `fan` is their spread at high fitted values over that at low ones."""
-
-    rows: int
-    bent: Verdict
-    gain: float
-    uneven: tuple[Verdict, Verdict]
-    fan: float
-    skew: float
-    kurtosis: float
-    normality: Verdict
-    serial: float
-
-    @property
-    def alike(self) -> float:
-        """Correlation of neighbours where it is more than chance and more than a little; else 0."""
-        # Durbin and Watson's statistic is nearly 2 (1 - r) of neighbours; 3.3 standard errors of r, 1 / sqrt(n): one order in a thousand.
-        r = 1 - self.serial / 2
-        return r if self.rows >= 20 and abs(r) > 0.2 and abs(r) * self.rows**0.5 > 3.3 else 0.0
-
-    @property
-    def is_bent(self) -> bool:
-        """Both: of a million rows a bend of nothing is significant, and of ten a large one may be chance."""
-        # Errors that are alike tell less: for smooth columns as much as (1 - r) / (1 + r) of as many rows (Bartlett 1935).
-        return _less(self.bent, _share_of_rows(self.alike)).p_value < 0.01 and self.gain > 0.01
-
-    @property
-    def is_uneven(self) -> bool:
-        """Effects, and not p-values alone: of very many rows everything is significant."""
-        # The squares of errors of correlation r have about r^2. The spread in the upper fifth over that in the lower, beside the tests:
-        # half more, or a third less, is what eyes see.
-        share = _share_of_rows(self.alike**2)
-        return min(_less(t, share).p_value for t in self.uneven) < 0.01 and (not self.fan_is_small or self.explained > 0.1)
-
-    @property
-    def fan_is_small(self) -> bool:
-        """Less than half more, and than a third less."""
-        return 0.67 < self.fan < 1.5
-
-    @property
-    def explained(self) -> float:
-        """Share of the squared residuals' variance that the columns explain."""
-        return max(t.statistic for t in self.uneven) / self.rows
-
-
-def _share_of_rows(r: float) -> float:
-    """How much evidence rows of correlation r are, beside as many that are independent; in turns they are taken for as much."""
-    return (1 - max(r, 0.0)) / (1 + max(r, 0.0))
-
-
-def _less(test: Verdict, share: float) -> Verdict:
-    return verdict(test.name, test.statistic * share, *test.df)
-
-
-def _of_errors(found: _Evidence) -> Iterator[Finding]:
-    """The shape of the mean first, then the spread, then dependence, then tails: what stands before may be the cause of the others.
-
-    A remedy is offered only for what has evidence of its own.
+def _robust(evidence: ResidualSums, s: int, added: list[int], *, intercept: bool) -> float:
+    """The p-value of the same test where the errors do not spread alike (Wooldridge 1991): how much of a column of ones the pulls
+    e_i u_i of the rows explain, u what the columns leave of what is added.
     """
-    after = "; a bend alone can cause that: look again when it is mended." if found.is_bent and found.gain > _CAUSE else ""
-    if found.is_bent:
-        explained = f"squares and cubes of the fitted values explain {found.gain:.0%} of what the line leaves"
-        text = f"The residuals are bent: {explained}. Try a logarithm, or I(x**2)."
-        yield Finding(text, FITTED, 4 + found.gain + (2 if found.gain > _PLAIN else 0))
-    if found.is_uneven:
-        fan = "" if found.fan_is_small else f", {found.fan:.1f} times from low to high fitted values"
-        # Errors that allow for unequal spread alone take the rows for independent.
-        both = (
-            "errors that allow for both are needed, see there" if found.alike else "trust errors of cov='HC3', or give weights"
-        )
-        text = f"The errors do not spread alike everywhere{fan}{after or f': {both}.'}"
-        yield Finding(text, SPREAD, 3 + min(found.explained, 0.5))
-    if found.alike:
-        yield Finding(_neighbours(found, after), FITTED, 3.6 if not after else 2.9)
-    tails = found.normality.p_value < 0.01
-    if tails and abs(found.skew) > 1:
-        remedy = after or ": prediction intervals are off in the tails. A logarithm of the target may help."
-        yield Finding(f"The errors lean to one side (skewness {found.skew:.1f}){remedy}", QUANTILES, 1.5)
-    elif tails and found.kurtosis > 6:
-        more = (
-            "Errors that spread unevenly look like that, too." if found.is_uneven else "loss='huber' is drawn less by far rows."
-        )
-        remedy = after or f": prediction intervals are off in the tails. {more}"
-        yield Finding(f"The errors have heavy tails (kurtosis {found.kurtosis:.1f}){remedy}", QUANTILES, 1.5)
-
-
-def _neighbours(found: _Evidence, after: str) -> str:
-    how = "alike" if found.alike > 0 else "in turns"
-    text = f"Neighbouring rows err {how} (correlation {found.alike:.2f})"
-    if after:
-        return f"{text}{after}"
-    wrong = "as a rule too small" if found.alike > 0 else "wrong, as a rule too large"
-    # The usual lag of Newey & West (1994).
-    lags = max(1, math.floor(4 * (found.rows / 100) ** (2 / 9)))
-    return (
-        f"{text}. If the order of the rows means something, such as time, the standard errors are {wrong}, and HC0 to HC3 do not mend "
-        f"that. Errors that do (HAC, Newey-West) are not in bestline yet; statsmodels has them: "
-        f"fit(cov_type='HAC', cov_kwds={{'maxlags': {lags}}}). For rows that come in groups: cov={{'cluster': column}}."
+    linear, n, q = evidence.linear, evidence.rows, len(added)
+    mean = linear.center
+    A = linear.scatter + linear.weight * torch.outer(mean, mean)
+    A = torch.cat(
+        [
+            torch.cat([torch.tensor([[linear.weight]]), linear.weight * mean[None]], 1).double(),
+            torch.cat([linear.weight * mean[:, None], A], 1),
+        ]
     )
-
-
-def _fan(profile: Tensor) -> float:
-    """Spread of the standardised residuals in the highest fifth of the fitted values, over that in the lowest."""
-    count, squares = profile[:, 0], profile[:, 3]
-    occupied = torch.nonzero(count)[:, 0]
-    if len(occupied) < 2:
-        return 1.0
-    # Whole cells that lie within the lowest and the highest fifth of the rows, and the outermost ones in any case.
-    upto = count.cumsum(0) / count.sum()
-    low, high = upto <= 0.2, upto - count / count.sum() >= 0.8
-    low[occupied[0]], high[occupied[-1]] = True, True
-    below, above = squares[low].sum() / count[low].sum(), squares[high].sum() / count[high].sum()
-    return float((above / below).sqrt()) if below > 0 else math.inf
-
-
-def _of_columns(collinear: Collinearity) -> Iterator[Finding]:
-    """Findings about the columns; the picture is that of the coefficients with their intervals."""
-    worst = collinear.worst
-    slopes = () if worst is None else tuple(n for n in worst[1] if n != "Intercept")
-    inflated = [v for v in collinear.vif.values() if v > INFLATED]
-    if worst is not None and len(slopes) > 1 and inflated:
-        sizes = f"condition index {worst[0]:,.0f}, largest inflation {max(inflated):,.0f}"
-        text = f"{listed(slopes)} tell nearly the same story ({sizes}): their effects are hard to tell apart."
-        yield Finding(text, "Coefficients", 2.5)
-    for name, others in collinear.aliased.items():
-        if name not in collinear.constant:
-            text = f"{readable(name)} is a combination of {listed(others)}; it says nothing new."
-            yield Finding(text, "Coefficients", 2.7)
-    for names, what in ((collinear.constant, "constant"), (collinear.nearly_constant, "nearly constant beside the mean")):
-        if names:
-            yield Finding(f"{listed(names)} {'is' if len(names) == 1 else 'are'} {what}.", "Coefficients", 1.2)
-    if collinear.far_units:
-        both = " and ".join(map(readable, collinear.far_units))
-        text = f"{both} differ a million times in size: other units would make their weights readable."
-        yield Finding(text, "Coefficients", 1.0)
+    base, more = [*([0] if intercept else []), *range(1, s + 1)], [j + 1 for j in added]
+    own = torch.eye(len(evidence.meat), dtype=torch.float64)[:, more]
+    own[base] -= torch.linalg.lstsq(A[base][:, base], A[base][:, more]).solution
+    meat, score = own.T @ evidence.meat @ own, own.T @ A[:-1, -1]
+    size = meat.diagonal().clamp(min=1e-300).sqrt()
+    explained = float(score / size @ torch.linalg.pinv(meat / torch.outer(size, size), hermitian=True) @ (score / size))
+    return verdict("", explained / q / (max(n - explained, 1e-300) / (n - q)), q, n - q).p_value

@@ -24,7 +24,7 @@ ROOTS = 32  # cells to a unit of the root of a residual's size
 DECADES, TENTH = (-4, 8), 20  # of leverage over its mean, and cells to a decade
 COLUMNS = ("number", "fitted", "resid", "hat", "std_resid", "rstudent", "cooksd")
 _NUMBER, _FITTED, _RESID, _HAT, _STD, _STUDENT, _COOK = range(7)
-CROSSED = 8  # columns up to which White's test takes all squares and products
+CROSSED = 8  # columns up to which White's test and RESET take all squares and products
 _SKETCH = 2_600  # cells of the sketch each way: values up to 1e8 standard deviations
 _NAN = float("nan")
 
@@ -75,9 +75,11 @@ class ResidualSums:
         Sum of the squared differences of neighbouring residuals, within batches.
     ends : Tensor (b, 4)
         Of every batch, by number: its first row's number and residual, and its last row's.
+    meat : Tensor (m, m)
+        Second moments of a column of ones, the columns, their products and the powers, each row times its squared residual.
     linear, squares : Comoments
-        Of the columns with the powers of the fitted values and the residual, and of the columns with their products and the
-        squared residual.
+        Of the columns with their products, the powers of the fitted values and the residual, and of the columns with their products
+        and the squared residual.
     by_fitted, by_size, by_leverage : Tensor
         Rows in cells: std_resid, its root, and std_resid again, against fitted values and leverage.
     profile : Tensor (c, 4)
@@ -94,6 +96,7 @@ class ResidualSums:
     powers: Tensor
     inside_steps: float
     ends: Tensor
+    meat: Tensor
     linear: Comoments
     squares: Comoments
     by_fitted: Tensor
@@ -153,8 +156,9 @@ class SumResiduals(OverRows[ResidualSums]):
             powers=torch.zeros(4, dtype=torch.float64),
             inside_steps=0.0,
             ends=torch.zeros(0, 4, dtype=torch.float64),
-            linear=Comoments.empty(s + 3),
-            squares=Comoments.empty(_width(s) + 1),
+            meat=torch.zeros(s + _pairs(s) + 3, s + _pairs(s) + 3, dtype=torch.float64),
+            linear=Comoments.empty(s + _pairs(s) + 3),
+            squares=Comoments.empty(s + (_pairs(s) or 2) + 1),
             by_fitted=torch.zeros(across, across, dtype=torch.int64),
             by_size=torch.zeros(across, int(REACH**0.5) * ROOTS, dtype=torch.int64),
             by_leverage=torch.zeros(along, across, dtype=torch.int64),
@@ -182,10 +186,15 @@ class SumResiduals(OverRows[ResidualSums]):
         z, g = e / lens.sigma, seen.line[:, target] / (lens.width or 1.0)
         # Coordinates of mean square 1 in place of the columns: the auxiliary regressions have the same fit, and lose no digits.
         own = seen.q[:, int(basis.intercept) :] * (basis.count**0.5 / seen.root)[:, None]
-        # RESET asks whether g^2 and g^3 explain the residuals beside the columns; g itself is a combination of those.
-        linear = torch.cat([own, torch.stack([g**2, g**3, z / seen.root], 1)], 1).nan_to_num(0.0)
-        # Breusch-Pagan and White regress the squared residuals on the columns, and on their squares and products.
-        squares = torch.cat([_crossed(own, g), (z**2).nan_to_num(0.0)[:, None]], 1)
+        crossed = _crossed(own)
+        # RESET asks whether g^2 and g^3, or the products, explain the residuals beside the columns; g is a combination of the columns.
+        linear = torch.cat([own, crossed, torch.stack([g**2, g**3, z / seen.root], 1)], 1).nan_to_num(0.0)
+        # Each row's pull on the weights of all of these, for a test that allows for unequal spread.
+        pulled = torch.cat([torch.ones_like(z)[:, None], linear[:, :-1]], 1) * (z * seen.root).nan_to_num(0.0)[:, None]
+        # Breusch-Pagan and White regress the squared residuals on the columns, and on their squares and products. Those of many columns
+        # are too many; fitted values and their square stand for them, as in Wooldridge (2019, 8.3).
+        powers = crossed if crossed.shape[1] else torch.stack([g, g**2], 1)
+        squares = torch.cat([own, powers, (z**2).nan_to_num(0.0)[:, None]], 1)
         fitted = lens.center + seen.line[:, target] * lens.unit
         table = torch.stack([numbers.to(torch.float64), fitted, found.resid, h, r, found.rstudent, found.cooksd], 1)
         size = r.abs().sqrt()
@@ -206,6 +215,7 @@ class SumResiduals(OverRows[ResidualSums]):
             # Durbin-Watson needs neighbours; those across two batches are known when both are there (`steps`).
             inside_steps=float((e[1:] - e[:-1]).square().sum()),
             ends=torch.stack([table[[0, -1], _NUMBER], e[[0, -1]]], 1).reshape(1, 4),
+            meat=pulled.T @ pulled,
             linear=Comoments.of(linear, seen.root**2),
             squares=Comoments.of(squares),
             by_fitted=_counted(start.by_fitted, g, r, (REACH, FINE), (REACH, FINE)),
@@ -219,20 +229,17 @@ class SumResiduals(OverRows[ResidualSums]):
         )
 
 
-def _width(s: int) -> int:
-    """Columns of the auxiliary regression of White's test."""
-    # Squares and products of many columns are too many; fitted values and their square stand for them, as in Wooldridge (2019, 8.3).
-    return s + s * (s + 1) // 2 if s <= CROSSED else s + 2
+def _pairs(s: int) -> int:
+    """Squares and products of s columns; none of many."""
+    return s * (s + 1) // 2 if s <= CROSSED else 0
 
 
-def _crossed(own: Tensor, g: Tensor) -> Tensor:
-    """The columns, and their squares and products; of many columns the fitted values and their square instead."""
+def _crossed(own: Tensor) -> Tensor:
+    """The squares and products of the columns (n, s), (n, _pairs(s))."""
     s = own.shape[1]
-    if s > CROSSED:
-        return torch.cat([own, torch.stack([g, g**2], 1)], 1)
     # Each product once; squares are on the diagonal.
-    i, j = torch.triu_indices(s, s)
-    return torch.cat([own, own[:, i] * own[:, j]], 1)
+    i, j = torch.triu_indices(s, s) if _pairs(s) else torch.zeros(2, 0, dtype=torch.int64)
+    return own[:, i] * own[:, j]
 
 
 def _counted(like: Tensor, x: Tensor, y: Tensor, on_x: tuple[int, int], on_y: tuple[int, int]) -> Tensor:
