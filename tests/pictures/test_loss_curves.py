@@ -34,10 +34,12 @@ def test_loss_holds_the_trace_the_floor_and_the_step_that_was_kept():
     assert panel.xlabel == "updates made"
 
 
-def overfitted(optimizer="sgd") -> Fit:
+def overfitted(optimizer="sgd", *, alike=True) -> Fit:
+    """Ten columns that mean nothing; `alike` ones are uncorrelated, so that descent shrinks all by one factor, as ridge does."""
     train_rows, held = made(n=18, p=10, seed=1), made(n=200, p=10, seed=2)
+    X = 18**0.5 * torch.linalg.qr(train_rows.X - train_rows.X.mean(0)).Q if alike else train_rows.X
     noise = 6 * torch.randn(18, 1, generator=torch.Generator().manual_seed(5), dtype=torch.float64)
-    noisy = Rows(train_rows.X, train_rows.y + noise)
+    noisy = Rows(X, train_rows.y + noise)
     return fitted(noisy, Descent(optimizer, lr=0.02, steps=600), [0] * 11, held_out=held, standardize=True)
 
 
@@ -49,10 +51,13 @@ def test_the_loss_marks_where_early_stopping_would_stop_and_the_ridge_it_is_like
     (mark,) = [m for m in picture.panels[0].marks if isinstance(m, Vertical)]
     assert mark.x == best
     assert f"least after {best} updates" in mark.label
-    assert f"l2 = {1 / (2 * 0.02 * best):.2g}" in mark.label  # Ali, Kolter & Tibshirani 2019
+    left = (1 - 2 * 0.02) ** best  # of the way: every curvature is 2
+    assert f"as ridge with l2 = {left / (1 - left):.2g}" in mark.label
     assert "2019" in picture.note
-    (mark,) = [m for m in loss_curves.loss(overfitted("adam")).panels[0].marks if isinstance(m, Vertical)]
-    assert "ridge" not in mark.label  # no such rule for it
+    for other in (overfitted("adam"), overfitted("momentum"), overfitted(alike=False)):
+        (mark,) = [m for m in loss_curves.loss(other).panels[0].marks if isinstance(m, Vertical)]
+        assert "ridge" not in mark.label
+        assert "2019" not in loss_curves.loss(other).note
     assert not [m for m in loss_curves.loss(fit, held_out=False).panels[0].marks if isinstance(m, Vertical)]
 
 

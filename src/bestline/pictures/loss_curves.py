@@ -14,11 +14,10 @@ from bestline.numerics import Bowl
 from bestline.pictures.axis_labels import loss_label, updates
 from bestline.pictures.marks import Horizontal, Line, Mark, Panel, Picture, Vertical, held_out_role, numbers, run_role
 from bestline.training import Fit, Trace
-from bestline.training.foresight.preflight import early_stopping_ridge
+from bestline.training.early_stopping import AGREED, ridge_of
 from bestline.wording import said, shown
 
 _DECADES = 2  # of losses that an axis of sums still shows
-_NEAR_ZERO = 0.1  # of a slope as trained: a path from further away is not the one that ridge stands for
 
 
 def loss(fits: Fit | Mapping[str, Fit], *, log: bool | None = None, held_out: bool | None = None) -> Picture:
@@ -122,27 +121,6 @@ def best_step(fit: Fit) -> int | None:
     return int(fit.trace.step[at]) if at < len(held_out) - 1 else None
 
 
-def ridge_of(fit: Fit, step: int) -> float | None:
-    """The ridge penalty, on the columns as trained, that so many updates amount to; None where no such rule is known.
-
-    It is known for full-batch descent on the squared loss at one rate (Ali, Kolter & Tibshirani 2019).
-    """
-    solver = fit.solver
-    if (
-        solver.whole_gradient is None
-        or not isinstance(fit.objective.smooth, Bowl)
-        or fit.objective.penalty
-        or not fit.rate
-        or not step
-    ):
-        return None
-    # Gradient descent from zero after t steps of rate r shrinks each principal direction about as ridge with l2 = 1 / (2 r t) does.
-    first = fit.scaling.to_trained(fit.trace.weights[0])[: fit.scaling.p]
-    if step >= int(fit.trace.step[-1]) or float(first.abs().max() if len(first) else 0.0) > _NEAR_ZERO:
-        return None  # nothing was stopped early, or the path does not lead away from zero
-    return early_stopping_ridge(solver.whole_gradient, fit.rate, step)
-
-
 def _as_ridge(fit: Fit, step: int | None) -> str:
     l2 = ridge_of(fit, step) if step else None
     return "" if l2 is None else f"; as ridge with l2 = {l2:.2g}"
@@ -153,8 +131,8 @@ def _early_note(fit: Fit) -> str:
     if step is None or ridge_of(fit, step) is None:
         return ""
     return (
-        "Few updates keep the weights small, much as a ridge penalty on the columns as trained does "
-        "(Ali, Kolter & Tibshirani 2019)."
+        f"Stopping there shrinks the weights as that ridge penalty on the columns as trained does, each direction to within "
+        f"{AGREED:.0%} of its way (Ali, Kolter & Tibshirani 2019)."
     )
 
 

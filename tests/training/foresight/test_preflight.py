@@ -13,7 +13,6 @@ import torch
 import bestline as bl
 from bestline.api.foresight import preflight, sweep
 from bestline.errors import ColumnError, DataError, MissingValuesError, OptionError
-from bestline.training.foresight.preflight import early_stopping_ridge
 from bestline.training.solvers import Descent
 from bestline.training.solvers.descent import OPTIMIZERS
 from bestline.training.solvers.rate_limits import principal
@@ -405,37 +404,6 @@ def test_no_rows_are_refused() -> None:
 
 
 # -- early stopping and ridge -----------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("name", WITH_LIMIT)
-def test_stopping_early_is_nearly_ridge(name: str) -> None:
-    """Along each direction the two differ by at most max 1 / (1 + x) - exp(-x) = 0.204 of the way."""
-    momentum = WITH_LIMIT[name][0]
-    for seed in range(3):
-        X, y = table(seed)
-        lr = 0.02 * preflight((X, y)).standardized.limits["sgd"] * (1 - momentum)
-        fit = bl.fit((X, y), solver=Descent(name, lr=lr, steps=3_000), start=[0.0, 0.0, 0.0, float(y.mean())])
-        exact = bl.fit((X, y)).weights
-        spread = torch.from_numpy(X.std(0))[:, None]
-        near, wrong = [], []
-        for step in (100, 300, 1_000, 3_000):
-            l2 = early_stopping_ridge(name, lr, step)
-            for factor, found_at in ((1, near), (10, wrong), (0.1, wrong)):
-                ridge = bl.fit((X, y), l2=factor * l2).weights
-                away = spread * (fit.trace.weights[step] - ridge)[:3]
-                found_at.append(float(away.norm() / (spread * exact[:3]).norm()))
-        assert max(near) < 0.204 + 0.02
-        assert max(near) < max(wrong)
-
-
-def test_the_penalty_of_a_step_is_the_inverse_of_its_flow_time() -> None:
-    assert early_stopping_ridge("sgd", 0.1, 50) == pytest.approx(1 / (2 * 0.1 * 50))
-    assert early_stopping_ridge("momentum", 0.1, 50) == pytest.approx(0.1 / (2 * 0.1 * 50))
-    assert early_stopping_ridge("sgd", 0.1, 0) == math.inf
-    assert early_stopping_ridge("adam", 0.1, 50) is None
-    for bad in (("adan", 0.1, 5), ("sgd", 0.0, 5), ("sgd", math.nan, 5), ("sgd", 0.1, -1)):
-        with pytest.raises(OptionError):
-            early_stopping_ridge(*bad)
 
 
 def test_an_optimiser_of_torch_is_the_one_of_its_name() -> None:

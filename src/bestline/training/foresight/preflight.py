@@ -234,46 +234,6 @@ def flat_directions(task: Task) -> int:
     return 0 if bowl is None else len(bowl.curvature) - len(principal(bowl.curvature)[0])
 
 
-def early_stopping_ridge(optimizer: str, lr: float, step: int) -> float | None:
-    """The ridge penalty `l2` whose solution lies near the weights after so many steps of descent from zero.
-
-    Descent stopped at flow time t shrinks each direction of curvature h by 1 - exp(-t h), ridge by h / (h + 1 / t): penalty 1 / t
-    (Ali, Kolter & Tibshirani 2019, AISTATS). For the mean squared error K steps of rate r are the flow time 2 r K, and momentum b
-    multiplies it by 1 / (1 - b).
-
-    Parameters
-    ----------
-    optimizer : str
-        A name that `Descent` knows.
-    lr : float
-        Positive.
-    step : int
-        Updates made, not negative.
-
-    Returns
-    -------
-    float or None
-        In the units of `fit`'s `l2`, on the columns as trained; infinite at step 0. None for optimisers that do not follow the
-        gradient's flow, such as Adam.
-
-    Raises
-    ------
-    OptionError
-        An optimiser that does not exist, a rate that is not positive, a negative step.
-    """
-    if optimizer not in OPTIMIZERS:
-        raise OptionError(f"There is no optimiser {optimizer!r}; choose among {', '.join(OPTIMIZERS)}.")
-    if not 0 < lr < math.inf or step < 0:
-        raise OptionError(f"The rate must be positive and the step not negative; got {lr!r} and {step!r}.")
-    # Adam and its relatives rescale the gradient, so their path is not that of its flow.
-    if optimizer not in _WITH_LIMIT:
-        return None
-    # Flow time t = rate x gradient's factor 2 x steps / (1 - momentum), and l2 = 1 / t.
-    momentum, _ = _momentum(optimizer)
-    # 1 / t with t = 2 r K / (1 - b).
-    return (1 - momentum) / (2 * lr * step) if step else math.inf
-
-
 def look_ahead(prospect: Prospect, lr: float | None) -> Preflight:
     """What training on one kind of columns will do; its advice speaks of these columns alone."""
     modes = prospect.modes
