@@ -271,6 +271,36 @@ class TestNoise:
         assert not torch.equal(noise, one.x)
 
 
+class TestNote:
+    """What is said of the truth is so: estimates are unbiased, and this sample misses it."""
+
+    @pytest.mark.parametrize("made", [*map(lesson, NAMES), line(2, -1, n=30, x="normal:5,2", noise="uniform:0,3", seed=4)])
+    def test_by_how_much_the_sample_misses_the_truth(self, made):
+        slope, level, floor = least_squares(made)
+        note = made.truth["note"]
+        assert ("Estimates are unbiased" in note) == (floor > 1e-20)
+        assert "does not move" not in note
+        if floor > 1e-20:
+            missed = f"{slope - made.truth['slope']:+.2g}", f"{level - made.truth['expected_intercept']:+.2g}"
+            assert f"slope {slope:.4g} ({missed[0]}) and intercept {level:.4g} ({missed[1]})" in note
+        else:
+            assert note == "There is no noise: every point lies on the line."
+
+    def test_of_several_slopes(self):
+        made = line([1, 0, -2, 3, 4, 5], 7, x="normal:0,1", n=40, noise="normal:1", seed=2)
+        A = np.column_stack([made.x.numpy(), np.ones(40)])
+        found = np.linalg.lstsq(A, made.y.numpy(), rcond=None)[0][:, 0]
+        assert f"slopes {found[0]:.4g} (" in made.truth["note"]
+        assert f", ... and intercept {found[-1]:.4g} (" in made.truth["note"]
+
+    @pytest.mark.parametrize("x", ["range:0,1,1", "range:2,2.5,1"])
+    def test_points_that_determine_no_line_have_no_estimate(self, x):
+        assert line(1, x=x, noise="normal:1").truth["note"] == "The noise has mean 0."
+
+    def test_without_a_line_nothing_lies_on_it(self):
+        assert line(f=lambda x: x**2, x="range:0,1,5").truth["note"] == "There is no noise."
+
+
 class TestOwnMean:
     def test_f_takes_the_place_of_the_line(self):
         made = line(x="range:0,2,3", f=lambda x: x**2)

@@ -60,6 +60,10 @@ def _run(solver: str, lr: float, steps: int, start: dict[str, float] | None, sta
     return {"run": {"solver": solver, "lr": lr, "steps": steps, "start": start and {**start}, "standardize": standardize}}
 
 
+def _points(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+    return x.double().reshape(-1, 1), y.double()
+
+
 def _recorded(x: Tensor, y: Tensor, truth: dict[str, Any], run: dict[str, Any]) -> SyntheticLine:
     return SyntheticLine(x.double().reshape(-1, 1), y.double().reshape(-1, 1), truth | run)
 
@@ -73,7 +77,7 @@ def _slope_and_bias() -> SyntheticLine:
     x = torch.arange(-3, 3, 0.1, dtype=torch.float32)
     y = 1 * x - 1 + 0.1 * torch.randn(60, generator=Generator().manual_seed(1), dtype=torch.float32)
     stream = "noise from torch.manual_seed(1); all in float32, kept as float64"
-    truth = truth_of(1.0, -1.0, noise_of("normal:0.1"), x="arange:-3,3,0.1", n=60, seed=1, stream=stream)
+    truth = truth_of(1.0, -1.0, noise_of("normal:0.1"), x="arange:-3,3,0.1", points=_points(x, y), seed=1, stream=stream)
     return _recorded(x, y, truth, _run("sgd", 0.1, 15, {"x": -15.0, "Intercept": -10.0}))
 
 
@@ -87,7 +91,7 @@ def _crash_course() -> SyntheticLine:
     x = torch.randn(100, generator=generator, dtype=torch.float32) * 10
     y = x + 3 * torch.randn(100, generator=generator, dtype=torch.float32)
     stream = "x, then noise, from torch.manual_seed(1); all in float32, kept as float64"
-    truth = truth_of(1.0, 0.0, noise_of("normal:3"), x="normal:0,10", n=100, seed=1, stream=stream)
+    truth = truth_of(1.0, 0.0, noise_of("normal:3"), x="normal:0,10", points=_points(x, y), seed=1, stream=stream)
     return _recorded(x, y, truth, _run("sgd", 0.01, 100, _LINEAR_UNDER_SEED_1))
 
 
@@ -95,7 +99,15 @@ def _made_with_ml() -> SyntheticLine:
     x = np.arange(50, dtype=np.float64)
     y = 3.5 * x + np.random.RandomState(1234).uniform(-10, 20, size=50)
     stream = "noise from numpy.random.RandomState(1234)"
-    truth = truth_of(3.5, 0.0, noise_of("uniform:-10,20"), x="arange:0,50,1", n=50, seed=1234, stream=stream)
+    truth = truth_of(
+        3.5,
+        0.0,
+        noise_of("uniform:-10,20"),
+        x="arange:0,50,1",
+        points=_points(torch.from_numpy(x), torch.from_numpy(y)),
+        seed=1234,
+        stream=stream,
+    )
     # Plain descent, as in the lesson's first part: at the same rate Adam would have to move y's scale, 50, in steps of 0.1.
     return _recorded(torch.from_numpy(x), torch.from_numpy(y), truth, _run("sgd", 0.1, 100, None, standardize=True))
 

@@ -25,6 +25,7 @@ from bestline.errors import ColumnError, OptionError, ShapeError, listed, readab
 from bestline.files import as_path, fresh
 from bestline.numerics import Features, RowVector, Targets
 
+_SHOWN = 5  # slopes in the note
 _SEEDS = 2**31  # torch's CPU generator reads 32 bits of a seed: noise takes the lower half of them, x the upper half
 _STREAM = "torch.Generator: noise from manual_seed(seed), x from manual_seed(2**31 + seed); float64"
 
@@ -199,10 +200,11 @@ def line(
     error = column_of(source.draw(Generator().manual_seed(seed), len(values)), len(values), "noise")
     y = finite(mean + error, "y")
     if f is not None:
-        own = truth_of(None, None, source, x=spec, n=len(y), seed=seed, stream=_STREAM)
+        own = truth_of(None, None, source, x=spec, points=(values, y), seed=seed, stream=_STREAM)
         return SyntheticLine(values, y[:, None], own | {"f": own_name(f)})
     given = slopes[0] if len(slopes) == 1 else slopes
-    return SyntheticLine(values, y[:, None], truth_of(given, level, source, x=spec, n=len(y), seed=seed, stream=_STREAM))
+    truth = truth_of(given, level, source, x=spec, points=(values, y), seed=seed, stream=_STREAM)
+    return SyntheticLine(values, y[:, None], truth)
 
 
 def _check_slopes(slopes: list[float], x: Features) -> None:
@@ -211,10 +213,18 @@ def _check_slopes(slopes: list[float], x: Features) -> None:
 
 
 def truth_of(
-    slope: float | list[float] | None, intercept: float | None, noise: Noise, *, x: str, n: int, seed: int, stream: str
+    slope: float | list[float] | None,
+    intercept: float | None,
+    noise: Noise,
+    *,
+    x: str,
+    points: tuple[Features, RowVector],
+    seed: int,
+    stream: str,
 ) -> dict[str, Any]:
-    """What the data were made from, ready for JSON; `SyntheticLine.truth` says what is in it."""
+    """What the points (x, y) were made from, ready for JSON; `SyntheticLine.truth` says what is in it."""
     expected = None if intercept is None or noise.mean is None else intercept + noise.mean
+    missed = "" if slope is None or expected is None or noise.sd == 0 else _missed(*points, slope, expected)
     return {
         "slope": slope,
         "intercept": intercept,
@@ -222,23 +232,46 @@ def truth_of(
         "noise": noise.text,
         "noise_mean": noise.mean,
         "noise_sd": noise.sd,
-        "note": _note(intercept, noise.mean, expected),
+        "note": _note(intercept, noise, expected) + missed,
         "x": x,
-        "n": n,
+        "n": len(points[1]),
         "seed": seed,
         "stream": stream,
     }
 
 
-def _note(intercept: float | None, mean: float | None, expected: float | None) -> str:
+def _note(intercept: float | None, noise: Noise, expected: float | None) -> str:
+    mean = noise.mean
     if mean == 0.0:
-        return "The noise has mean 0, so it does not move the line."
+        where = "" if intercept is None else ": every point lies on the line"
+        return f"There is no noise{where}." if noise.sd == 0.0 else "The noise has mean 0."
     moved = "a noise mean other than zero moves the line up or down"
     if mean is None:
         return f"The noise's mean is not known: {moved}."
     if intercept is None:
         return f"The noise has mean {mean!r}: {moved} by as much."
     return f"The noise has mean {mean!r}, so the true intercept is {intercept!r} + {mean!r} = {expected!r}: {moved}."
+
+
+def _missed(x: Features, y: RowVector, slope: float | list[float], intercept: float) -> str:
+    """By how much this sample's least-squares line misses the truth; nothing where the points do not determine one."""
+    # About the means: the intercept follows from them, and the numbers are as small as they can be.
+    away, height = x - x.mean(0), y - y.mean()
+    found = torch.linalg.lstsq(away, height[:, None], driver="gelsd")
+    if int(found.rank) < x.shape[1]:
+        return ""
+    slopes = found.solution[:, 0].tolist()
+    true = slope if isinstance(slope, list) else [slope]
+    level = float(y.mean() - x.mean(0) @ found.solution[:, 0])
+    told = ", ".join(_beside(*pair) for pair in zip(slopes[:_SHOWN], true, strict=False)) + (
+        ", ..." if len(slopes) > _SHOWN else ""
+    )
+    which = f"slope{'s' if len(slopes) > 1 else ''} {told} and intercept {_beside(level, intercept)}"
+    return f" Estimates are unbiased; this sample of {len(y):,} points misses the truth by chance, with {which}."
+
+
+def _beside(found: float, true: float) -> str:
+    return f"{found:.4g} ({found - true:+.2g})"
 
 
 def _number(value: Any, what: str) -> float:
