@@ -55,8 +55,8 @@ def fit(
 ) -> Model:
     """Fit a line to data.
 
-    The objective is (1/n) sum (y - y_hat)^2 + l1 sum |w| + l2 sum w^2 on the columns as trained: standardised ones, unless
-    `standardize` is false. So `l2` = alpha / n is scikit-learn's `Ridge(alpha)` on standardised columns, `l1` = 2 alpha its
+    The objective is (1/n) sum (y - y_hat)^2 + l1 sum |w| + l2 sum w^2 on the columns as trained: unless `standardize` is false,
+    columns and target are standardised, which the scale of `l1` depends on. So `l2` = alpha / n is scikit-learn's `Ridge(alpha)` on standardised columns, `l1` = 2 alpha its
     `Lasso(alpha)` on standardised columns and target. The intercept is never penalised.
 
     Parameters
@@ -74,7 +74,7 @@ def fit(
         "exact", "proximal", "interior-point", "stochastic", the name of an optimiser in any spelling, or an object such as
         `Descent("adam", lr=0.1, steps=200)` or `Stochastic(steps=5)`. By default exact, or what the penalty and the loss need.
     l1, l2 : float
-        Penalty weights, not negative.
+        Penalty weights of the lasso and of ridge (weight decay), not negative; both are the elastic net.
     penalty_factors : mapping, optional
         How much of the penalties a column takes, by the name of the column or of its term: 0 leaves it free, 2 counts twice; those
         not named take 1. So {"age": 0, "species": 0} penalises neither age nor the levels of species.

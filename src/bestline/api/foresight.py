@@ -54,7 +54,7 @@ class Sweep(SweptRuns):
     """Many runs of descent side by side; made by `bestline.sweep`. See `SweptRuns` for what it holds."""
 
     def picture(self) -> Picture:
-        """Final loss, and steps to 99.9 % of the drop, against the rate; the limits marked."""
+        """Final loss, and steps until 0.1 % of the reducible loss remains, against the rate; the limits marked."""
         return picture(self)
 
     @property
@@ -243,7 +243,7 @@ def _plan(gathered: Gathered, request: Request) -> Plan:
         raise OptionError(f"`l2` is a number, and not negative; got {request.l2!r}.")
     if request.l1:
         raise OptionError(
-            f"With an l1 penalty (l1={request.l1!r}) the objective has edges, so no rate is the largest stable one; leave l1 out. "
+            f"With an l1 penalty (l1={request.l1!r}) the objective has edges (it is not differentiable), so no rate is the largest stable one; leave l1 out. "
             f"solver='proximal', which fits it, needs no rate."
         )
     plan = request.plan(gathered.design, gathered.rows)

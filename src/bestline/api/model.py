@@ -114,14 +114,18 @@ class Model(FittedLine):
         return tables.tidy(self, level, cov, data)
 
     def glance(self) -> DataFrame:
-        """One row a target: nobs, r_squared, adj_r_squared, sigma, F statistic, p_value, log_lik, aic, bic."""
+        """One row a target: nobs, r_squared, adj_r_squared, sigma, F statistic, p_value, log_lik, aic, bic.
+
+        AIC and BIC count the coefficients and not sigma; R counts sigma, too: 2 and log(n) higher.
+        """
         return tables.glance(self)
 
     @calmly
     def summary(self, level: float = 0.95, *, cov: Cov = "classical", data: Any = None, digits: bool = False) -> Summary:
         """Everything in one place: `print` it, or take `.facts`, the object that `--json` prints.
 
-        How many digits of each estimate are right is printed where one has fewer than 12, and with `digits` always.
+        How many digits of each estimate are right is printed where one has fewer than 12, and with `digits` always. AIC and BIC
+        count the coefficients and not sigma, as in statsmodels; R counts sigma, too: its AIC is 2 higher, its BIC log(n).
         """
         return summary.summarise(self, level, cov, data, digits=digits)
 

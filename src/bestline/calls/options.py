@@ -60,13 +60,13 @@ _ALIASES = {
 # What is no option of these doors, and how else it is said.
 _ELSEWHERE = {
     "cov vcov cov_type vcov_type robust se se_type cluster hac": (
-        "robust errors are asked for afterwards: model.summary(cov='HC3'), and so in tidy and conf_int"
+        "robust standard errors are asked for afterwards: model.summary(cov='HC3'), and so in tidy and conf_int"
     ),
     "fit_intercept intercept add_constant has_constant hasconst no_intercept bias": (
         "a line has an intercept; a formula that ends in - 1, as y ~ x - 1, leaves it out"
     ),
     "positive nonnegative non_negative bounds constraints": (
-        "weights have no bounds yet; bestline.LinearRegression(positive=True) keeps slopes from being negative"
+        "coefficients have no bounds yet; bestline.LinearRegression(positive=True) keeps slopes from being negative"
     ),
     "n_jobs num_threads n_threads threads num_workers workers": "all cores are used; the environment's OMP_NUM_THREADS says how many",
     "level alpha confidence conf_level": "intervals are asked for afterwards: model.conf_int(level=0.9)",

@@ -29,9 +29,9 @@ def summary(
     model: ModelFile,
     *,
     data: Annotated[
-        list[str] | None, typer.Argument(metavar="[DATA]...", help="The training rows; robust errors need them.")
+        list[str] | None, typer.Argument(metavar="[DATA]...", help="The training rows; robust standard errors need them.")
     ] = None,
-    level: Annotated[float, typer.Option(help="Level of the intervals.")] = 0.95,
+    level: Annotated[float, typer.Option(help="Level of the confidence intervals.")] = 0.95,
     cov: Cov = "classical",
     digits: Annotated[
         bool, typer.Option("--digits", help="Show how many digits of each weight are right, many or few.")
@@ -45,7 +45,7 @@ def summary(
     if robust and not rows:
         raise typer.BadParameter(f"--cov {cov} needs the training rows: bestline summary MODEL --cov {cov} DATA")
     if rows and not robust:
-        raise typer.BadParameter("DATA is for robust errors; say which with --cov, such as --cov HC3")
+        raise typer.BadParameter("DATA is for robust standard errors; say which with --cov, such as --cov HC3")
     with terminal.listening():
         page = bl.load(model).summary(level, cov=cov, data=one(rows) if rows else None, digits=digits)
     terminal.answer(page.text, page.facts)

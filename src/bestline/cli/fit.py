@@ -74,7 +74,8 @@ def training_options(
     ] = None,
     lr: Annotated[str | None, typer.Option(help="Learning rate, or auto. It acts on the columns as trained.")] = None,
     rate: Annotated[
-        str | None, typer.Option(help="Of stochastic: constant, or invscaling: lr / t^power. [default: constant]")
+        str | None,
+        typer.Option(help="Learning-rate schedule of stochastic: constant, or invscaling: lr / t^power. [default: constant]"),
     ] = None,
     power: Annotated[float | None, typer.Option(help="Of the inverse-scaling rate. [default: 0.25]")] = None,
     average: Annotated[
@@ -84,15 +85,15 @@ def training_options(
     steps: Annotated[
         int | None, typer.Option(help="Updates to make; of stochastic, epochs. [default: until it converges; 20 epochs]")
     ] = None,
-    batch_size: Annotated[int | None, typer.Option(help="Rows in each update. [default: all of them]")] = None,
+    batch_size: Annotated[int | None, typer.Option(help="Batch size: rows in each update. [default: all of them]")] = None,
     patience: Annotated[
-        int | None, typer.Option(help="Stop when the held-out loss has not improved for so many steps.")
+        int | None, typer.Option(help="Early stopping: when the held-out loss has not improved for so many steps.")
     ] = None,
     tol: Annotated[float | None, typer.Option(help="Stop when what is left to correct is below this.")] = None,
     aliased: Annotated[
         str | None,
         typer.Option(
-            help="Of exact, where columns say the same: smallest-norm, or drop the later ones, as R's lm does. [default: smallest-norm]"
+            help="Of exact, where columns are collinear: smallest-norm, or drop the later ones, as R's lm does. [default: smallest-norm]"
         ),
     ] = None,
     start: Annotated[
@@ -101,20 +102,29 @@ def training_options(
             help="First weights, in the data's units: --start=-15,-10 (intercept last) or --start x=-15,Intercept=-10."
         ),
     ] = None,
-    l1: Annotated[float, typer.Option(help="Weight of sum |w|.")] = 0.0,
+    l1: Annotated[float, typer.Option(help="Lasso penalty: weight of sum |w|, columns and target standardised.")] = 0.0,
     l2: Ridge = 0.0,
     penalty_factors: Annotated[
         str | None,
         typer.Option(help="How much of the penalties columns take: age=0,x3=2. 0 leaves a column free. [default: 1 each]"),
     ] = None,
-    cv: Annotated[str | None, typer.Option(help="Choose the penalty by K-fold: ridge, lasso or enet.")] = None,
+    cv: Annotated[
+        str | None, typer.Option(help="Choose the penalty by K-fold cross-validation: ridge, lasso or enet (elastic net).")
+    ] = None,
     folds: Annotated[
         str | None, typer.Option(help="Number of folds, or a column whose values are the folds. [default: 5]")
     ] = None,
-    loss: Annotated[str, typer.Option(help="squared, huber, huber:10, absolute, quantile or quantile:0.9.")] = "squared",
+    loss: Annotated[
+        str,
+        typer.Option(
+            help="squared (least squares), huber or huber:10 (an M-estimator), absolute (least absolute deviations), quantile or quantile:0.9."
+        ),
+    ] = "squared",
     forward: Annotated[
         str | None,
-        typer.Option(help="polynomial or polynomial:3: powers of every column up to this degree. [default: the line]"),
+        typer.Option(
+            help="Polynomial regression: polynomial or polynomial:3, powers of every column up to this degree. [default: the line]"
+        ),
     ] = None,
     weights: Weights = None,
     missing: Missing = "raise",
@@ -172,7 +182,7 @@ def training_options(
 def fit(
     training: Training,
     *,
-    level: Annotated[float, typer.Option(help="Level of the intervals.")] = 0.95,
+    level: Annotated[float, typer.Option(help="Level of the confidence intervals.")] = 0.95,
     cov: Cov = "classical",
     out: Annotated[Path | None, typer.Option("--out", "-o", metavar="MODEL", help="Write the model here (.bestline).")] = None,
     trace: Annotated[Path | None, typer.Option(metavar="FILE.csv", help="Write every step of training here.")] = None,
@@ -213,7 +223,7 @@ def fit(
         summary = model.summary(level, cov=cov, digits=training.digits)
         terminal.answer(summary.text, summary.facts, known=model.notes)
     if out is not None and not diverged and api.parse_cov(cov).name != "classical":
-        terminal.note(f"note: {out} keeps classical errors; for these: bestline summary {out} --cov {cov} DATA")
+        terminal.note(f"note: {out} keeps classical standard errors; for these: bestline summary {out} --cov {cov} DATA")
     # 130 = 128 + SIGINT, as shells have it: what was reached is told and kept, but it was not what was asked for.
     if model.stop is bl.Stop.INTERRUPTED:
         raise typer.Exit(130)

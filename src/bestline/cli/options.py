@@ -31,10 +31,15 @@ Show = Annotated[
     bool | None, typer.Option("--progress/--no-progress", help="Show progress on stderr. [default: on a terminal]")
 ]
 ModelFile = Annotated[Path, typer.Argument(metavar="MODEL", help="A .bestline file.")]
-Cov = Annotated[str, typer.Option(help="Standard errors: classical, HC0, HC1, HC2, HC3 or cluster:COLUMN.")]
+Cov = Annotated[
+    str,
+    typer.Option(
+        help="Standard errors: classical; HC0, HC1, HC2, HC3 (heteroscedasticity-consistent); or cluster:COLUMN (correlated within groups)."
+    ),
+]
 Weights = Annotated[str | None, typer.Option(help="Column of weights.")]
 Missing = Annotated[str, typer.Option(help="Missing values: raise, drop or impute.")]
-Ridge = Annotated[float, typer.Option(help="Weight of sum w^2.")]
+Ridge = Annotated[float, typer.Option(help="Ridge penalty (weight decay): weight of sum w^2, columns and target standardised.")]
 Force = Annotated[bool, typer.Option("--force", help="Overwrite files that exist.")]
 DataPaths = Annotated[
     list[str],
@@ -100,9 +105,12 @@ class Asked:
 
 def asking(
     data: DataPaths,
-    target: Annotated[str | None, typer.Option(help="Column to predict (several: a,b), in place of a formula.")] = None,
+    target: Annotated[
+        str | None, typer.Option(help="Target (response): the column to predict (several: a,b), in place of a formula.")
+    ] = None,
     features: Annotated[
-        str | None, typer.Option(help="Columns to predict from: a,b,c. [default: all others that can serve]")
+        str | None,
+        typer.Option(help="Features (predictors): columns to predict from: a,b,c. [default: all others that can serve]"),
     ] = None,
 ) -> Asked:
     """Data with a formula, or with its columns by name."""

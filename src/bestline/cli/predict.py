@@ -39,7 +39,10 @@ def predict(
     model: ModelFile,
     *,
     data: Annotated[list[str], typer.Argument(metavar="DATA...", help="New rows; columns are found by name.")],
-    interval: Annotated[str | None, typer.Option(help="confidence (of the line) or prediction (of a new observation).")] = None,
+    interval: Annotated[
+        str | None,
+        typer.Option(help="confidence interval (of the mean, the line) or prediction interval (of a new observation)."),
+    ] = None,
     level: Annotated[float | None, typer.Option(help="Level of the interval. [default: 0.95]")] = None,
     on_unseen: OnUnseen = "nan",
     out: Annotated[

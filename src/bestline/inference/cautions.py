@@ -73,7 +73,7 @@ def _collinear(line: FittedLine, aliased: Sequence[Alias], constant: list[str]) 
         elif len(others) == 1 and abs(next(iter(alias.on.values())) - 1) < 1e-9:
             what = f"repeats {readable(others[0])}, up to a constant{also}; they share one effect."
         elif others:
-            what = f"is a combination of {listed(others)}{far}; their effects cannot be told apart."
+            what = f"is a linear combination of {listed(others)}{far}; their effects cannot be told apart."
         else:
             what = "is 0 in all training rows; it has no effect."
         notes.append(f"{readable(name)} {what}")
@@ -82,7 +82,9 @@ def _collinear(line: FittedLine, aliased: Sequence[Alias], constant: list[str]) 
         notes[-1] += f" Of all equally good weights these {which}; leave columns out to have them determined."
         if rough_ones and line.least_squares and line.plan.solver.reach is Reach.SOLUTION:
             notes[-1] += f" {_why_rough(line)} is not proved, so no digits are claimed."
-    return notes if len(notes) <= 6 else [*notes[:5], f"{len(notes) - 6} more columns are combinations of others.", notes[-1]]
+    if len(notes) <= 6:
+        return notes
+    return [*notes[:5], f"{len(notes) - 6} more columns are linear combinations of others.", notes[-1]]
 
 
 def _why_rough(line: FittedLine) -> str:
@@ -103,7 +105,7 @@ def _crowding(line: FittedLine, df: int) -> Iterator[str]:
         yield f"{n} row{'s' if n > 1 else ''} for {columns} weight{'s' if columns > 1 else ''}: {left}."
     elif n < 2 * columns + 2 or (n < _CROWDED * line.design.p and n < 1_000):
         few = f"There are few rows for the number of columns ({n:,} rows, {columns} weights)"
-        yield f"{few}; trust the held-out error, not the training error."
+        yield f"{few}; the line may overfit. Trust the held-out error, not the training error."
 
 
 def _leaks(line: FittedLine) -> Iterator[str]:
@@ -127,7 +129,9 @@ def _few_digits(line: FittedLine, wanted: int) -> Iterator[str]:
         return
     short = line.lacking(wanted)
     if short:
-        least = f"Fewer than {wanted} digits are certain of {listed(short)} (at least {int(line.right_digits.nan_to_num(math.inf).amin())})"
+        right = int(line.right_digits.nan_to_num(math.inf).amin())
+        sure = f"at least {right}" if right else "perhaps not even the first"
+        least = f"Fewer than {wanted} digits are certain of {listed(short)} ({sure})"
         rounded = line.design.rounded
         lost = f", or {listed(rounded)} had more digits than float64 holds when {'it was' if len(rounded) == 1 else 'they were'} read"
         yield f"{least}: the columns are nearly collinear, or far from zero for their spread{lost if rounded else ''}."

@@ -296,7 +296,7 @@ class Glance:
     """A least-squares line in one row: broom's `glance`.
 
     `r_squared` and the F test compare with the mean, or with zero where the line has no constant. `aic` and `bic` count the
-    weights, as statsmodels does; R counts the variance too: add 2 and log(n).
+    weights and not sigma, as statsmodels does; R counts sigma, too: its AIC is 2 higher, its BIC log(n).
     """
 
     nobs: int

@@ -37,18 +37,18 @@ def wald(
     """
     at = target_number(line, target)
     found, weights = covariance(line, cov, data), line.weights[:, at]
-    about = f"errors: {parse_cov(cov).title}"
+    about = f"standard errors: {parse_cov(cov).title}"
     return hypotheses.wald(restrictions, line.names, weights, found.covariance[at], found.df, about=about)
 
 
 @checked
 def compare(small: FittedLine, large: FittedLine, *, target: int | str = 0) -> Comparison:
-    """The F test of two nested lines of the same rows: is the larger one better than chance would make it?
+    """The F test of two nested models of the same rows: does the large one explain more than chance would?
 
     Raises
     ------
     OptionError
-        When the small line has a column that the large one lacks, or both have the same.
+        When the small model has a column that the large one lacks, or both have the same.
     DataError
         When they were fitted to different rows or targets.
     NumericalError
@@ -60,12 +60,12 @@ def compare(small: FittedLine, large: FittedLine, *, target: int | str = 0) -> C
         refuse(line, "There is no F test")
     name = small.targets[target_number(small, target)]
     if name not in large.targets:
-        raise OptionError(f"The lines have different targets: {listed(small.targets)} and {listed(large.targets)}.")
+        raise OptionError(f"The models have different targets: {listed(small.targets)} and {listed(large.targets)}.")
     # Nested: every column of the small line is one of the large. A constant may be there in the disguise of all levels of a category.
     lacking = [n for n in small.names if n not in large.names]
     if lacking and not (lacking == ["Intercept"] and large.constant is not None):
         raise OptionError(
-            f"The small line has {listed(lacking)}, which the large one lacks: they are not nested. Compare their held-out errors."
+            f"The small model has {listed(lacking)}, which the large one lacks: they are not nested. Compare their held-out errors."
         )
     lines = _line(small, small.targets.index(name)), _line(large, large.targets.index(name))
     # Two tables of as many rows, of one weight and with a target of one mean and spread are taken for the same rows.
@@ -73,7 +73,7 @@ def compare(small: FittedLine, large: FittedLine, *, target: int | str = 0) -> C
     same = [(m.count, m.weight, float(m.center[j]), float(m.spread[j])) for m, j in y]
     if same[0][0] != same[1][0] or not np.allclose(same[0], same[1], rtol=1e-9, atol=1e-9 * same[0][3]):
         raise DataError(
-            f"The lines were fitted to different rows ({same[0][0]:,} and {same[1][0]:,}), or to other weights; leave out rows with a "
+            f"The models were fitted to different rows ({same[0][0]:,} and {same[1][0]:,}), or to other weights; leave out rows with a "
             f"missing value before both fits."
         )
     return Comparison(*lines, test=hypotheses.nested(*lines))

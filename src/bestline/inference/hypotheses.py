@@ -1,9 +1,9 @@
-"""Hypotheses: is what we see of several weights at once more than chance? Wald's test, the F test of nested lines, and information criteria.
+"""Hypotheses: is what we see of several weights at once more than chance? Wald's test, the F test of nested models, and information criteria.
 
     F = (A w - c)' (A V A')^-1 (A w - c) / m        with m restrictions A w = c and V the covariance of w
 
 Restrictions are written as people write them, `weight = 0, horsepower = 2 * weight`, and read by a small parser of their own:
-nothing is evaluated as code. With V classical this is the F test of the line with the restrictions against the line without.
+nothing is evaluated as code. With V classical this is the F test of the model with the restrictions against the model without.
 """
 
 from __future__ import annotations
@@ -117,7 +117,7 @@ def wald(
 
 @dataclass(frozen=True, slots=True)
 class ComparedLine:
-    """What a comparison needs of one of its lines."""
+    """What a comparison needs of one of its models."""
 
     formula: str
     rss: float
@@ -129,13 +129,13 @@ class ComparedLine:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """Two nested lines of the same rows: does the larger one explain more than chance would?
+    """Two nested models of the same rows: does the larger one explain more than chance would?
 
     Attributes
     ----------
     small, large : ComparedLine
     test : Verdict
-        Of the weights that only the large line has being zero.
+        Of the weights that only the large model has being zero.
     """
 
     small: ComparedLine
@@ -153,16 +153,16 @@ class Comparison:
         for which, line in (("small", self.small), ("large", self.large)):
             left_over = f"RSS {line.rss:.6g} on {line.df_residual:,} df"
             rows.append((f"  {which}", line.formula, left_over, f"AIC {line.aic:.2f}", f"BIC {line.bic:.2f}"))
-        return "\n".join(["Nested lines", *aligned(rows), f"  {self.test}"])
+        return "\n".join(["Nested models", *aligned(rows), f"  {self.test}"])
 
 
 def nested(small: ComparedLine, large: ComparedLine) -> Verdict:
-    """The F test of the large line's own weights, from the residual sums of squares of both."""
+    """The F test of the large model's own weights, from the residual sums of squares of both."""
     more = small.df_residual - large.df_residual
-    about = "whether the weights that only the large line has are zero"
+    about = "whether the weights that only the large model has are zero"
     if more <= 0:
-        raise OptionError("The large line has no weight that the small one lacks; there is nothing to test.")
+        raise OptionError("The large model has no weight that the small one lacks; there is nothing to test.")
     gain = max(small.rss - large.rss, 0.0)
-    # If the small line is right, its gain per weight and what the large one leaves per degree of freedom both estimate sigma^2.
+    # If the small model is right, its gain per weight and what the large one leaves per degree of freedom both estimate sigma^2.
     statistic = gain / more / (large.rss / large.df_residual) if large.df_residual > 0 and large.rss > 0 else math.nan
     return verdict("more weights", statistic, more, large.df_residual, about=about)

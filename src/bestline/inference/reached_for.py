@@ -39,7 +39,7 @@ ELSEWHERE = {
     "hat hatvalues leverage cooksd cooks_distance get_influence outlier_test dffits dfbetas": "model.influence() has them of every row",
     "get_prediction prediction": "model.predict(data, interval='prediction')",
     "get_robustcov_results cov_HC0 cov_HC1 cov_HC2 cov_HC3 HC0_se HC1_se HC2_se HC3_se robust": (
-        "model.summary(cov='HC3'), tidy(cov='HC3') and covariance('HC3') have robust errors"
+        "model.summary(cov='HC3'), tidy(cov='HC3') and covariance('HC3') have robust standard errors"
     ),
     "anova anova_lm f_test t_test wald_test linear_hypothesis": "model.wald('x = 0, z = 0') tests restrictions",
     "condition_number eigenvals vif durbin_watson jarque_bera het_breuschpagan": "model.diagnose() tells of it",
@@ -57,7 +57,7 @@ ELSEWHERE = {
     "t_values tstats t_stats t": "it is model.tvalues",
     "confint ci intervals": "it is model.conf_int()",
     "slope beta betas theta coeffs": "the slopes are model.coef, with the intercept model.params",
-    "coefs coeff coefficient": "the slopes are model.coef, with their errors model.tidy()",
+    "coefs coeff coefficient": "the slopes are model.coef, with their standard errors model.tidy()",
     "intercept0 const": "the intercept is model.intercept",
     "r2_score R2 r_2 R_squared": "model.rsquared is of the training rows, model.held_out.r2 of others",
     "mae": "model.evaluate(data).mae: absolute errors need the rows",

@@ -121,8 +121,8 @@ def _notes(line: FittedLine, found: Refined) -> tuple[str, ...]:
     what = "This column is" if len(close) == 1 else "These columns are"
     return (
         f"The weight{'s' if len(close) > 1 else ''} of {listed(close)} rest{'s' if len(close) == 1 else ''} on the last digits of the "
-        f"data. {what} nearly collinear with the others, or far from zero for the spread: no more than "
-        f"{float(found.closeness.nan_to_num(1.0).min()):.0e} of the numbers' size sets them apart. The digits claimed are right for the numbers as stored.",
+        f"data. {what} nearly collinear with the others, or far from zero for the spread: relative difference below "
+        f"{float(found.closeness.nan_to_num(1.0).min()):.0e}. The digits claimed are right for the numbers as stored.",
     )
 
 

@@ -55,7 +55,11 @@ class Summary:
 def summarise(
     line: FittedLine, level: float = 0.95, cov: Cov = "classical", data: Any = None, *, digits: bool = False
 ) -> Summary:
-    """Facts and text about a line, with intervals of the given level and errors of the given kind; in the text right digits if few."""
+    """Facts and text about a line, with confidence intervals of the given level and standard errors of the given kind.
+
+    AIC and BIC count the coefficients and not sigma, as statsmodels does; R counts sigma, too: its AIC is 2 higher, its BIC log(n).
+    With `digits` the text has the right digits of every estimate, otherwise where they are few.
+    """
     errors = errors_of(line, cov, data)
     robust = errors if isinstance(errors, Covariance) else None
     tables = tables_by(line, errors, level)
@@ -95,6 +99,9 @@ def _facts(line: FittedLine, tables: list[list[Coefficient]], level: float, robu
         "conf_int": each(lambda i: {c.term: [finite(c.conf_low), finite(c.conf_high)] for c in tables[i]}),
         "level": level,
         "cov": "classical" if robust is None else robust.kind.title,
+        "aic": each(lambda i: None if whole is None else finite(whole[i].aic)),
+        "bic": each(lambda i: None if whole is None else finite(whole[i].bic)),
+        "aic_bic_count_sigma": None if whole is None else False,
         "r2": each(lambda i: finite(training.r2[i])),
         "r2_about": "mean" if training.r2_about_mean is None else "zero",
         "r2_about_mean": each(lambda i: finite((training.r2_about_mean or training.r2)[i])),

@@ -10,6 +10,7 @@ from bestline.inference.classical import Coefficient
 from bestline.inference.covariance.sandwich import Covariance
 from bestline.inference.fitted import FittedLine
 from bestline.inference.uncertainty import glances, overall
+from bestline.inference.why_not import why_not
 from bestline.training.solvers.base import Reach
 from bestline.wording import aligned, apart, bulleted, count, fixed, p_value, plain, significant
 
@@ -27,7 +28,7 @@ def summary_text(
     With `digits` how many digits of each estimate are right is told in any case, otherwise where they are few.
     """
     lines = [plain(line.design.formula, 3 * _WIDTH), _rows(line)]
-    lines += wrap(f"{_how(line)}{line.advice}", _WIDTH)
+    lines += wrap(f"{how_trained(line)} {line.advice}", _WIDTH)
     # Of weights that the data do not determine there are none.
     told = bool(line.right_digits.isfinite().any()) and (digits or bool((line.right_digits < _ENOUGH).any()))
     for i, (target, table) in enumerate(zip(line.targets, tables, strict=True)):
@@ -37,7 +38,8 @@ def summary_text(
         lines.append("digits: so many leading digits of the estimate are right, as the exact solution has them.")
     if robust is not None:
         clusters = "" if robust.clusters is None else f", {robust.clusters:,} clusters"
-        lines.append(f"Standard errors: {robust.kind.title}{clusters}; Student's t on {robust.df:,} degrees of freedom.")
+        lines.append(f"Standard errors: {robust.kind.title}{clusters} ({robust.kind.holds}).")
+        lines.append(f"Tests and intervals: Student's t on {robust.df:,} degrees of freedom.")
     if line.inference is not None and not line.settled:
         lines.append("Standard errors are those of the exact solution; training stopped before it, so there are no intervals.")
     lines += ["", *_scores(line, robust)]
@@ -59,18 +61,19 @@ def _rows(line: FittedLine) -> str:
     return f"{count(used, 'row')}{parts}{dropped}{penalty}"
 
 
-def _how(line: FittedLine) -> str:
-    """The optimiser and its rate; nothing of a solution that took no way."""
-    solver = line.plan.solver
+def how_trained(line: FittedLine) -> str:
+    """What was estimated, by the field's name, and with which optimiser and rate; of a solution that took no way only the first."""
+    solver, method = line.plan.solver, line.plan.title(weighted=line.design.weights is not None)
+    method = method[0].upper() + method[1:]
     # A file keeps those with a rate alone, and a loaded model says what it said before.
     if solver.reach is Reach.SOLUTION or solver.kept_as is None:
-        return ""
+        return f"{method}."
     loop = solver.loop
     rate = "" if line.rate is None or not solver.rated else f", learning rate {significant(line.rate, 4)}"
     batch = "" if loop is None or loop.batch_size is None else f", {count(loop.batch_size, 'row')} a step"
     where = " on standardised columns" if line.plan.standardize else " on the columns as they are"
     limit = "" if line.rate_limit is None else f" (the largest stable rate is {significant(line.rate_limit, 4)})"
-    return f"Trained by {solver.title}{rate}{batch},{where}{limit}. "
+    return f"{method}, trained by {solver.title}{rate}{batch},{where}{limit}."
 
 
 def _table(table: Sequence[Coefficient], level: float, digits: list[float] | None) -> list[str]:
@@ -87,7 +90,9 @@ def _table(table: Sequence[Coefficient], level: float, digits: list[float] | Non
         lows, highs = [significant(c.conf_low) for c in table], [significant(c.conf_high) for c in table]
         # Both ends to the right of their own half, so that decimal points stand below each other.
         a, b = max(map(len, lows)), max(map(len, highs))
-        columns.append((f"{level:.0%} interval", [f"{low:>{a}} {high:>{b}}" for low, high in zip(lows, highs, strict=True)]))
+        columns.append(
+            (f"{level:.0%} conf. interval", [f"{low:>{a}} {high:>{b}}" for low, high in zip(lows, highs, strict=True)])
+        )
     if digits is not None:
         columns.append(("digits", [fixed(d, 0) for d in digits]))
     return aligned([[name for name, _ in columns], *zip(*(cells for _, cells in columns), strict=True)], numbers=True)
@@ -105,7 +110,7 @@ def _scores(line: FittedLine, robust: Covariance | None) -> list[str]:
             mae = f", MAE {significant(scores.mae[i])}" if scores.mae is not None else ""
             r2 = "" if line.diverged else f", {scores.r2_said(i)}"
             if whole_fit is not None and scores is line.fitted_scores and math.isfinite(whole_fit[i].adj_r_squared):
-                r2 += f", adjusted {fixed(whole_fit[i].adj_r_squared, 4)}"
+                r2 += f", adjusted R2 {fixed(whole_fit[i].adj_r_squared, 4)}"
             sizes = f"RMSE {significant(scores.rmse[i])}{mae}{r2}"
             lines.append(f"{label}{which}   {sizes}   ({scores.of})")
     if whole_fit is not None and line.inference is not None and line.inference.df_resid > 0:
@@ -117,5 +122,5 @@ def _scores(line: FittedLine, robust: Covariance | None) -> list[str]:
                 residual = f"Residual sd      {significant(g.sigma)} on {g.df_residual:,} degrees of freedom"
                 lines.append(f"{residual};  {test}AIC {fixed(g.aic, 1)}, BIC {fixed(g.bic, 1)}")
     elif line.plan.penalised:
-        lines.append("No standard errors: a penalty shrinks the weights, and no interval or p-value is honest about that.")
+        lines.append(f"No standard errors: {why_not(line)}.")
     return lines

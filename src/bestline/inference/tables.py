@@ -67,6 +67,8 @@ def conf_int(line: FittedLine, level: float = 0.95, cov: Cov = "classical", data
 def glance(line: FittedLine) -> DataFrame:
     """One row a target: nobs, r_squared, adj_r_squared, sigma, F statistic, p_value, log_lik, aic, bic.
 
+    `aic` and `bic` count the coefficients and not sigma, as statsmodels does; R counts sigma, too: 2 and log(n) higher.
+
     Of a line without a constant r_squared, adj_r_squared and F are about zero; two columns more say so: r_squared_about, which is
     "zero", and r_squared_about_mean.
     """

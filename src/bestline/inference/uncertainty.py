@@ -52,7 +52,7 @@ def covariance(line: FittedLine, cov: Cov = "classical", data: Any = None) -> cl
     kind = parse_cov(cov)
     if not isinstance(kind, Sandwich):
         return refuse(line, "There are no standard errors")
-    inference = refuse(line, "There are no robust errors")
+    inference = refuse(line, "There are no robust standard errors")
     basis = basis_of(line, data)
     # Bread from the moments, filling from one pass; what is met on it must add up to the rows of the bread.
     meat = look(line, CollectMeat(basis, kind), data)
@@ -73,7 +73,7 @@ def _warn_of_few(line: FittedLine, clusters: int | None) -> None:
     if clusters is None or clusters > len(line.names):
         return
     warn(
-        f"{clusters} clusters are no more than the {len(line.names)} weights: errors clustered by them come out too small, some near "
+        f"{clusters} clusters are no more than the {len(line.names)} weights: standard errors clustered by them come out too small, some near "
         f"zero; do not rely on them."
     )
 
@@ -122,13 +122,13 @@ def overall(line: FittedLine, errors: Covariance, *, target: int = 0) -> Verdict
     own = [j for j in range(p) if not errors.std_error[target, j].isnan()]
     if not 0 < len(own) <= errors.df:
         return None
-    about = f"are all slopes zero? errors: {errors.kind.title}"
+    about = f"are all slopes zero? standard errors: {errors.kind.title}"
     # Aliased slopes have no error, and nothing can be tested about them: the others say all that the line says.
     A = torch.eye(d, dtype=torch.float64)[own]
     if line.constant is not None:  # a line that is constant has weights in proportion to these, and not of zero
         if len(own) < p or p < 2:
             return None
-        about = f"is the line constant? errors: {errors.kind.title}"
+        about = f"is the line constant? standard errors: {errors.kind.title}"
         A = torch.linalg.qr(line.constant[:, None], mode="complete").Q[:, 1:].T
     with suppress(OptionError):  # so nearly collinear that float64 takes the slopes for one
         return hypotheses.wald(A, line.names, line.weights[:, target], errors.covariance[target], errors.df, about=about)

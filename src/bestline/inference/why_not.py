@@ -15,7 +15,7 @@ def why_not(line: FittedLine) -> str | None:
     if plan.loss != "squared":
         return f"the loss {plan.loss if isinstance(plan.loss, str) else 'given'} is not the squared one"
     if plan.penalised:
-        return "a penalty shrinks the weights, and no standard error or p-value is honest about that"
+        return "classical standard errors do not hold under a penalty, which shrinks the weights"
     if line.diverged:
         return "training diverged, and its weights say nothing of the data (use a smaller rate, or solver='exact')"
     if line.inference is None or not line.settled:

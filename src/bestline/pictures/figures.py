@@ -300,7 +300,7 @@ def _ground_alt(ground: Landscape, what: str, step: int | None = None) -> str:
     walked = (
         f"The path goes from loss {said(ground.losses[0])} to {said(ground.losses[last])} in {updates(ground.steps[last])}."
     )
-    return f"{what} of the loss over {over}, lowest ({said(ground.surface.floor)}) at {where}. {walked}"
+    return f"{what} of the loss over {over}, least ({said(ground.surface.floor)}) at {where}. {walked}"
 
 
 def frame(sample: Sample, fit: Fit, step: int, *, target: int = 0, pair: Pair = None, units: str = "data") -> Picture:

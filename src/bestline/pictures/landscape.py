@@ -28,8 +28,8 @@ from bestline.wording import percent, said
 Pair: TypeAlias = Sequence[str] | str | None  # names of weights, "path", or the usual
 UNITS = ("data", "trained")  # of the weights on the axes
 
-SHADOW = "The path is only its shadow here, for the other weights moved too."
-END = "Only the end of the path is shown, for the other weights moved too."  # in place of SHADOW where it has no height
+SHADOW = "The path is projected onto these two weights; the others changed as well."
+END = "Only the end of the path is shown, for the other weights changed as well."  # in place of SHADOW where it has no height
 
 _FINE = 181  # grid values an axis, where the loss is a closed form
 _ROWWISE, _FEW_ROWS = (81, 41), 2_000  # the same where every row is read for each of them: of up to so many rows, and of more
@@ -56,7 +56,7 @@ class Landscape:
     exact : bool
         Whether the path lies on the surface: the axes are all the weights.
     closed : bool
-        Whether the place of lowest loss is known exactly; else it is the lowest that was seen.
+        Whether the place of least loss is known exactly; else it is the least that was seen.
     fit : Fit
         Whose path it is.
     target : int
@@ -109,7 +109,7 @@ class Landscape:
             more = f" and {len(self.surface.held) - 4} more" if len(self.surface.held) > 4 else ""
             facts.append(f"The other weights are held where training left them: {', '.join(held)}{more}.")
         if not self.exact and where.share:
-            facts.append("The surface is exact on the plane of the axes; the path is its shadow on that plane.")
+            facts.append("The surface is exact on the plane of the axes, onto which the path is projected.")
         elif not self.exact:
             facts.append(SHADOW)
         if self.cut:
@@ -119,7 +119,7 @@ class Landscape:
         if self.surface.rows is not None:
             facts.append(f"The surface is the loss of {self.surface.rows:,} rows, drawn at random; the path's is that of all.")
         if self.fit.objective.penalty:
-            facts.append("Training also had a penalty, which keeps it from the place of lowest loss.")
+            facts.append("Training also had a penalty, which keeps it from the place of least loss.")
         return " ".join(filter(None, (*facts, left_out(self.fit.trace.names))))
 
     @property

@@ -68,7 +68,7 @@ def walk(ground: Landscape, upto: int | None = None, *, space: bool = False) -> 
     many = seen(ground, upto)
     # The heights come last: over one weight they are the second column, in space the third, from above none that is drawn.
     columns = [column[:many] for column in (*ground.path, heights_of)]
-    label = "path" if ground.exact else "path (its shadow)"
+    label = "path" if ground.exact else "path (projected)"
     end = f"after {updates(ground.steps[many - 1])}"
     return (Path(columns[0], columns[1], "path", label, columns[2] if space else None, end=end),)
 
@@ -96,7 +96,7 @@ def kept(ground: Landscape, upto: int | None = None, *, space: bool = False) -> 
 def best(ground: Landscape, *, space: bool = False) -> Points:
     """Where the loss is least."""
     place = [(value,) for value in (*ground.surface.bottom, ground.surface.floor)]
-    label = "lowest loss" if ground.closed else "lowest loss seen"
+    label = "least loss" if ground.closed else "least loss seen"
     return Points(place[0], place[1], "optimum", label, place[2] if space else None)
 
 

@@ -85,6 +85,19 @@ class Method:
         """The loss by what it says of itself."""
         return parse_loss(self.loss)
 
+    def title(self, *, weighted: bool) -> str:
+        """What the field calls it: ordinary or weighted least squares, ridge regression, lasso, least absolute deviations, ..."""
+        if self.forward is not None:
+            return "a forward function of your own"
+        penalty = {(False, False): "", (False, True): "ridge regression", (True, False): "lasso", (True, True): "elastic net"}
+        shrunk = penalty[self.l1 > 0, self.l2 > 0]
+        if not self.cost.squared:
+            shrunk = shrunk.removesuffix(" regression")
+            return f"{self.cost.title} with {shrunk} penalty" if shrunk else self.cost.title
+        if shrunk:
+            return shrunk
+        return "weighted least squares" if weighted else self.cost.title
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Plan(Method):

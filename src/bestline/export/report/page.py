@@ -31,6 +31,7 @@ from bestline.export.report.words import (
 from bestline.inference.diagnostics.diagnosis import Diagnosis
 from bestline.inference.diagnostics.second_pass import diagnosis
 from bestline.inference.fitted import FittedLine
+from bestline.inference.summary_text import how_trained
 from bestline.inference.uncertainty import glances, tables
 from bestline.inference.why_not import why_not
 from bestline.pictures import coefficients as dots
@@ -91,6 +92,7 @@ def report(model: FittedLine, data: Any = None, path: str | os.PathLike[str] | N
         if failed
         else {"effects": [said for i in drawn for said in effects(model, i)], "in_short": [*in_short(model)][:_MOST_TABLES]},
         findings=None if isinstance(looks, str) else _findings(looks),
+        no_findings=[] if isinstance(looks, str) else _no_findings(looks),
         estimates=[_estimates(model, i, drawn=i in drawn) for i in told],
         no_errors=_no_errors(model),
         penalty=_penalty(model),
@@ -206,7 +208,7 @@ class _Training:
 
 
 def _training(model: FittedLine, data: Any) -> _Training:
-    told = f"{model.solver}. {model.advice}"
+    told = f"{how_trained(model)} {model.advice}"
     # Solved in one step there is nothing to watch.
     if len(model.trace) < 2 or model.stop.name == "DONE":
         return _Training(told)
@@ -254,6 +256,12 @@ def _findings(looks: list[Diagnosis]) -> list[str]:
         of = f"{plain(found.target)}: " if len(looks) > 1 else ""
         said += [f"{of}{finding.text} (Picture: {finding.panel}.)" for finding in found.findings[:_MOST_FINDINGS]]
     return said
+
+
+def _no_findings(looks: list[Diagnosis]) -> list[str]:
+    """What is said of a target without findings."""
+    several = len(looks) > 1
+    return [f"{plain(f.target)}: {f.headline}" if several else f.headline for f in looks if not f.findings]
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,11 +13,14 @@ from pathlib import PurePath
 from bestline.inference.fitted import FittedLine
 from bestline.inference.scores import Scores
 from bestline.inference.uncertainty import tables
+from bestline.inference.why_not import why_not
 from bestline.wording import apart, cell, count, equation, p_value, plain, rounded
 
 LONGEST_NAME = 48  # of a column, in letters
 _MOST_VALUES = 8  # weights of an own forward function
 _MOST_ROWS = 200  # of a coefficient table
+_SHOWN_DIGITS = 6  # of a number in it
+_ENOUGH = 12  # right digits that nobody has to be told of, as in the summary
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,11 +79,7 @@ def _score(model: FittedLine, which: str, scores: Scores | None) -> list[str]:
 
 def no_errors(model: FittedLine) -> str:
     """Why this model has no standard errors."""
-    if model.diverged:
-        return "No standard errors: training diverged, and the weights say nothing of the data."
-    if model.plan.penalised:
-        return "No standard errors: a penalty shrinks the weights, and no interval or p-value is honest about that."
-    return "No standard errors: they are defined here for the squared loss of a line."
+    return f"No standard errors: {why_not(model)}."
 
 
 def loss_told(model: FittedLine) -> str:
@@ -118,26 +117,30 @@ def penalty_told(model: FittedLine) -> Iterator[str]:
 
 
 def digits_said(model: FittedLine) -> str:
-    """How many digits of the coefficients are right, the fewest of all."""
-    digits = model.right_digits.flatten().numpy()
-    if not all(map(math.isfinite, digits)) or not len(digits):
-        return "How many digits of these weights are right is not known: there is no exact solution to hold them against."
+    """How far rounding reaches into the coefficients as shown, the worst of all; nothing where that is not known."""
+    digits = model.right_digits.flatten().tolist()
+    if not digits or not all(map(math.isfinite, digits)):
+        return ""
     # The least of all: a promise for the table as a whole.
     least = int(min(digits))
-    return f"At least {count(least, 'digit')} of every coefficient {'is' if least == 1 else 'are'} right, given the data as stored."
+    if least >= _SHOWN_DIGITS:
+        return "The coefficients are right in every digit shown, given the data as stored."
+    if least > 0:
+        return f"Rounding reaches into the coefficients as shown: of the worst, no more than {count(least, 'digit')} can be relied on."
+    return "Not every coefficient is right in its first digit: the columns are too nearly collinear for the computer's numbers."
 
 
 def coefficients(model: FittedLine, target: int) -> Coefficients:
     """The table of one target: estimates, and what is known of their errors and digits."""
     table = tables(model)[target]
     digits = model.right_digits[:, target].numpy()
-    known = all(map(math.isfinite, digits))
+    known = all(map(math.isfinite, digits)) and min(digits, default=_ENOUGH) < _ENOUGH
     # A column that has no number for any term is left out.
     errors = any(math.isfinite(c.std_error) for c in table)
     intervals = any(math.isfinite(c.conf_low) for c in table)
     head = ["term", "estimate"]
     head += ["std error"] if errors else []
-    head += ["t", "p", "95% low", "95% high"] if intervals else []
+    head += ["t", "p", "95% CI low", "95% CI high"] if intervals else []
     head += ["right digits"] if known else []
     rows = []
     names = apart([c.term for c in table], LONGEST_NAME)

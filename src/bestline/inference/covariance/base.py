@@ -32,10 +32,13 @@ class CovarianceKind:
         As `cov` has it.
     by_column : bool
         Whether it is asked for with a column, as in {"cluster": "firm"} or "cluster:firm".
+    holds : str
+        Under which errors it is right, as a table says it of a robust one.
     """
 
     name: ClassVar[str]
     by_column: ClassVar[bool] = False
+    holds: ClassVar[str] = ""
 
     @property
     def title(self) -> str:

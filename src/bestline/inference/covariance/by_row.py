@@ -35,6 +35,7 @@ class ByRow(Sandwich):
     """
 
     power: ClassVar[float] = 1.0
+    holds: ClassVar[str] = "heteroscedasticity-consistent, valid in large samples"
 
     def divisor(self, basis: Basis, h: Tensor) -> Tensor:
         """What the residuals of rows with leverage h (n,) are divided by, (n,)."""

@@ -1,4 +1,4 @@
-"""Rows of a group share an error: each group puts in the square of its sum (Liang & Zeger 1986).
+"""Errors are correlated within groups: each group puts in the square of its sum (Liang & Zeger 1986).
 
     filling = sum over groups of u u'        u = sum of q e over the group's rows
 
@@ -47,6 +47,7 @@ class Clustered(Sandwich):
 
     name: ClassVar[str] = "cluster"
     by_column: ClassVar[bool] = True
+    holds: ClassVar[str] = "errors are correlated within groups, and not between them"
     column: str
 
     @property
@@ -79,7 +80,9 @@ class Clustered(Sandwich):
         # With one cluster the residuals' pull adds up to zero, as it does over all rows: no error would be left.
         clusters = len(found.place)
         if clusters < 2:
-            raise NumericalError(f"Errors clustered by {readable(self.column)} need two clusters or more; there is {clusters}.")
+            raise NumericalError(
+                f"Standard errors clustered by {readable(self.column)} need two clusters or more; there is {clusters}."
+            )
         # Stata's and R's correction for few clusters; so few independent sums leave G - 1 degrees of freedom.
         factor = clusters / (clusters - 1) * (basis.count - 1) / basis.df
         return Filling(torch.einsum("gki,gkj->kij", found.sums, found.sums), factor, clusters - 1, clusters)

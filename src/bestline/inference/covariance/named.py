@@ -14,11 +14,12 @@ COVARIANCES: dict[str, type[CovarianceKind]] = {kind.name: kind for kind in (Cla
 _ELSEWHERE = {
     **dict.fromkeys(("nonrobust", "iid", "ols", "const", "none", "default"), "write 'classical'"),
     **dict.fromkeys(
-        ("robust", "hc", "white", "hetero", "sandwich", "hc4", "hc5"), "write 'HC3', for unequal spread of any kind"
+        ("robust", "hc", "white", "hetero", "sandwich", "hc4", "hc5"),
+        "write 'HC3', which is consistent under heteroscedasticity of any kind",
     ),
     **dict.fromkeys(
         ("hac", "newey", "neweywest"),
-        "errors of neighbours in time (HAC) are not in bestline yet; statsmodels has them, by cov_type='HAC'",
+        "standard errors that allow for autocorrelation (HAC, Newey-West) are not in bestline yet; statsmodels has them, by cov_type='HAC'",
     ),
 }
 

@@ -92,7 +92,7 @@ def sandwich(basis: Basis, meat: Meat, kind: Sandwich, determined: Tensor) -> Co
     """
     # A line that can go through every row leaves no residuals, and so says nothing of the errors.
     if basis.df <= 0:
-        raise NumericalError("Robust errors need residual degrees of freedom: more rows than weights.")
+        raise NumericalError("Robust standard errors need residual degrees of freedom: more rows than weights.")
     filling = kind.filling(basis, meat.found)
     middle = filling.middle * (basis.rss > 0)[:, None, None]  # a line through every point has no errors, but for rounding
     T = basis.weights()

@@ -31,7 +31,8 @@ _SIMULATED = (1_000, 10_000)  # steps, for optimisers that have no closed form; 
 _SEARCHES = (50, 1_000)  # for L-BFGS, which takes one rate and does not rise
 _TRIED = 61  # their rates
 _NOTHING = 1e-15  # of the start's loss: a gap this small is rounding
-_SHARES = (0.99, 0.999)  # of the drop
+_SHARES = (0.99, 0.999)  # of the reducible loss, what lies above that of the exact solution
+_LEFT = "0.1 % of the reducible loss"
 _WITH_LIMIT = ("sgd", "momentum", "nesterov")
 
 
@@ -47,7 +48,7 @@ class Judgement:
     of_limit : float or None
         The rate as a share of the limit; None where there is none.
     steps_99, steps : int or None
-        Steps to 99 % and to 99.9 % of the drop; None = never, or not within a billion steps (10,000 for optimisers without a
+        Steps until 1 % and until 0.1 % of the reducible loss remains; None = never, or not within a billion steps (10,000 for optimisers without a
         limit, 1,000 for L-BFGS).
     """
 
@@ -67,7 +68,7 @@ class Judgement:
     {
         "max_lr lr_max limit rate_limit largest_lr": "the largest stable rate is `lr_limit`",
         "best_lr learning_rate rate optimal_lr": "the rate of fewest steps is `lr`",
-        "n_steps epochs iterations": "the number of steps is `steps`, to 99.9 % of the drop",
+        "n_steps epochs iterations": "the number of steps is `steps`, until 0.1 % of the reducible loss remains",
         "kappa condition_number cond": "the condition number is `condition`",
         "summary text": "print it",
         "to_dict to_json dict": "it is `facts`",
@@ -91,9 +92,9 @@ class Preflight:
         Largest stable learning rate: below it training converges, above it the loss grows without end. None for optimisers
         that have no such limit (Adam and its relatives), and where the loss has no curvature at all.
     lr : float or None
-        The rate with the fewest predicted steps to 99.9 % of the drop; what `lr="auto"` takes with sgd, momentum and nesterov.
+        The rate with the fewest predicted steps until 0.1 % of the reducible loss remains; what `lr="auto"` takes with sgd, momentum and nesterov.
     steps_99, steps : int or None
-        Predicted steps at that rate to 99 % and to 99.9 % of the drop; None = more than a billion (10,000 for optimisers
+        Predicted steps at that rate until 1 % and until 0.1 % of the reducible loss remains; None = more than a billion (10,000 for optimisers
         without a limit, whose steps are made to be counted; 1,000 for L-BFGS).
     condition : float or None
         Largest curvature of the objective over its smallest, flat directions left out; infinite where float64 cannot tell the
@@ -154,15 +155,15 @@ class Preflight:
         table += [(f"largest stable rate, {name}", [_rate(s.limits.get(name)) for s in sides]) for name in _WITH_LIMIT]
         table += [
             (f"rate of fewest steps, {self.optimizer}", [_rate(s.lr) for s in sides]),
-            ("   steps to 99 % of the drop", [_count(s.steps_99, s) for s in sides]),
-            ("   steps to 99.9 %", [_count(s.steps, s) for s in sides]),
+            ("   steps until 1 % of the reducible loss remains", [_count(s.steps_99, s) for s in sides]),
+            ("   steps until 0.1 % remains", [_count(s.steps, s) for s in sides]),
         ]
         if self.given is not None:
             judged = [(s, s.given) for s in sides if s.given is not None]
             table += [
                 (f"rate asked about, {self.given.lr:.6g}", [_standing(g) for _, g in judged]),
-                ("   steps to 99 % of the drop", [_outcome(g.steps_99, s, g) for s, g in judged]),
-                ("   steps to 99.9 %", [_outcome(g.steps, s, g) for s, g in judged]),
+                ("   steps until 1 % of the reducible loss remains", [_outcome(g.steps_99, s, g) for s, g in judged]),
+                ("   steps until 0.1 % remains", [_outcome(g.steps, s, g) for s, g in judged]),
             ]
         table.append(("condition number", [_shown_condition(s.condition) for s in sides]))
         if any(s.flat for s in sides):
@@ -224,7 +225,7 @@ class Prospect:
         return Modes(torch.cat([modes.curvature, zero]), torch.cat([modes.energy, zero + max(rest, 0.0)]))
 
     def left(self, share: float, gap: float) -> float:
-        """What remains of the objective above the exact solution's when `share` of the drop is made."""
+        """What remains of the objective above the exact solution's when `share` of the way is made."""
         return max((1 - share) * gap, _NOTHING * (gap + abs(float(self.bowl.floor @ self.task.units))))
 
 
@@ -270,7 +271,7 @@ def beside(own: Preflight, standardized: Preflight) -> Preflight:
     return replace(own, standardized=standardized, advice=_advice(own, standardized))
 
 
-Counts = tuple[int | None, int | None]  # steps to 99 % and to 99.9 % of the drop
+Counts = tuple[int | None, int | None]  # steps until 1 % and until 0.1 % of the reducible loss remains
 
 
 def _closed_form(prospect: Prospect, modes: Modes, lr: float | None) -> tuple[float, Counts]:
@@ -346,7 +347,7 @@ def _advice(own: Preflight, standardized: Preflight | None = None) -> str:
             f"lr={_rate(standardized.lr)}, instead of {_count(own.steps, own)} in the data's own units at lr={_rate(own.lr)}"
         )
     else:
-        parts.append(f"lr={_rate(own.lr)} makes 99.9 % of the drop in {_in_steps(own)}")
+        parts.append(f"lr={_rate(own.lr)} leaves {_LEFT} after {_in_steps(own)}")
         parts += [] if standardized is None else [f"standardising changes little here ({_in_steps(standardized)})"]
     # A rate is written as it is typed, in small letters; any other beginning is that of a sentence.
     sentence = "; ".join(parts)
@@ -362,17 +363,17 @@ def _on_given(own: Preflight, given: Judgement) -> str:
     rate = f"lr={given.lr:.6g}"
     steps = f"{_count(given.steps, own)} step{'s' * (given.steps != 1)}"
     if given.of_limit is None or own.lr_limit is None:
-        return f"{rate} makes 99.9 % of the drop in {steps}"
+        return f"{rate} leaves {_LEFT} after {steps}"
     if given.verdict == "above":
         times = f"{given.of_limit:.4g} times" if given.of_limit > 1 else "at"
         return f"{rate} is {times} the limit, {_rate(own.lr_limit)}, so it diverges"
     if given.verdict == "below":
-        return f"{rate} is below the limit, {_rate(own.lr_limit)}, and makes 99.9 % of the drop in {steps}"
+        return f"{rate} is below the limit, {_rate(own.lr_limit)}, and leaves {_LEFT} after {steps}"
     # The largest curvature of another draw differs by sqrt(2 / n) of itself, for normal columns (Anderson 1963).
     shaky = 1 - given.of_limit < math.sqrt(2 / max(own.rows, 1))
     draws = ", and on other draws of the same data it may diverge" if shaky else ""
     short = f"{100 * (1 - given.of_limit):.2g}"
-    return f"{rate} is within {short} % of the limit, {_rate(own.lr_limit)}: it crawls, {steps} to 99.9 % of the drop{draws}"
+    return f"{rate} is within {short} % of the limit, {_rate(own.lr_limit)}: it crawls, and leaves {_LEFT} after {steps}{draws}"
 
 
 def _in_steps(own: Preflight) -> str:

@@ -126,7 +126,7 @@ class SweptRuns:
         return self.last_gap + self.floor - penalty
 
     def steps_to(self, share: float = 0.999) -> Tensor:
-        """The step from which on, as far as the run goes, `share` of the drop to the exact solution is made, (r,); NaN: never.
+        """The step from which on, as far as the run goes, `share` of the reducible loss, what lies above the exact solution's, is gone, (r,); NaN: never.
 
         Raises OptionError for a share outside 0 to 1.
         """
@@ -164,7 +164,7 @@ class SweptRuns:
         return pd.DataFrame({**columns, **numbers})
 
     def best(self, optimizer: str | None = None) -> int | None:
-        """Number of the run with the fewest steps to 99.9 % of the drop, of one optimiser or of all; None if no run got there."""
+        """Number of the run with the fewest steps until 0.1 % of the reducible loss remains, of one optimiser or of all; None if no run got there."""
         steps = self.steps_to().nan_to_num(torch.inf)
         if optimizer is not None:
             steps = torch.where(torch.tensor([name == optimizer for name in self.optimizers]), steps, torch.inf)

@@ -16,6 +16,7 @@ class Absolute(Loss):
     """|y - prediction|."""
 
     name: ClassVar[str] = "absolute"
+    title: ClassVar[str] = "least absolute deviations (median regression)"
     edged: ClassVar[bool] = True
     code: ClassVar[Code | None] = Code(
         torch=("(prediction - y).abs()",), numpy=("np.abs(error)",), pull="np.sign(error)", ready="nn.L1Loss()"

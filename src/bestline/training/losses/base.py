@@ -73,6 +73,8 @@ class Loss(ABC):
     Attributes
     ----------
     name : str
+    title : str
+        What the field calls a line that is fitted by it.
     squared : bool
         Whether it is the squared loss, which makes a bowl of a line's objective.
     edged : bool
@@ -85,6 +87,7 @@ class Loss(ABC):
 
     __slots__ = ()
     name: ClassVar[str]
+    title: ClassVar[str]
     squared: ClassVar[bool] = False
     edged: ClassVar[bool] = False
     most: ClassVar[float | None] = None

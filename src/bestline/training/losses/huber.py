@@ -26,6 +26,7 @@ class Huber(Loss):
     """
 
     name: ClassVar[str] = "huber"
+    title: ClassVar[str] = "Huber regression (an M-estimator)"
     edged: ClassVar[bool] = True
     most: ClassVar[float | None] = math.inf
     code: ClassVar[Code | None] = Code(

@@ -25,6 +25,7 @@ class Own(Loss):
     """A callable (prediction, y) -> one number, (n,) or (n, k); both are (n,) of one target, and (n, k) of several."""
 
     name: ClassVar[str] = "own"
+    title: ClassVar[str] = "a loss of your own"
     function: LossFunction
 
     @property

@@ -23,6 +23,7 @@ class Quantile(Loss):
     """
 
     name: ClassVar[str] = "quantile"
+    title: ClassVar[str] = "quantile regression"
     edged: ClassVar[bool] = True
     most: ClassVar[float | None] = 1.0
     code: ClassVar[Code | None] = Code(

@@ -20,6 +20,7 @@ class Squared(Loss):
     """(prediction - y)^2: of a line it is a bowl, which moments say in full."""
 
     name: ClassVar[str] = "squared"
+    title: ClassVar[str] = "ordinary least squares"
     squared: ClassVar[bool] = True
     code: ClassVar[Code | None] = Code(
         torch=("(prediction - y) ** 2",), numpy=("(prediction - y) ** 2",), pull="2 * error", ready="nn.MSELoss()"

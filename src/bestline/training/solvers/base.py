@@ -27,7 +27,7 @@ class Stop(Enum):
     """Why training stopped. The value is the advice, with places for the numbers of the run."""
 
     DONE = "Solved exactly, in one step."
-    CONVERGED = "Converged at step {step}: nothing is left to correct (violation {violation:.1e}, asked for {tol:.0e})."
+    CONVERGED = "Converged at step {step}: the conditions of the optimum hold to {violation:.1e} (tolerance {tol:.0e})."
     STEPS = "Made all {step} steps. {remaining}"
     PATIENCE = "Stopped early at step {step}: the held-out loss has not improved since step {best}, whose weights are kept."
     DIVERGED = "Diverged at step {step}: the loss {how}. {remedy}"

@@ -90,7 +90,7 @@ export function drawRuns(ctx, view, ground, layout, drawMore) {
 export function groundLegend({ theme, many, runs }, ground, { arrow: told = "", hasPath = true }) {
   return [
     hasPath && ["marker", theme.start, "start"],
-    hasPath && !many && ["both", theme.path, ground.exact ? "path so far" : "shadow of the path"],
+    hasPath && !many && ["both", theme.path, ground.exact ? "path so far" : "path (projected)"],
     ["marker", theme.optimum, ground.optimum_label],
     told && runs.some((run) => run.down) && ["arrow", theme.gradient, `${MINUS}gradient`, told],
     hasPath ? runs.some((run) => run.kept < run.step.at(-1)) && ["marker", theme.kept, "weights kept"] : !many && ["marker", theme.path, "last step"],
