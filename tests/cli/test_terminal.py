@@ -397,10 +397,10 @@ def test_steps_change_the_solver_only_aloud(run: Run, table: Path) -> None:
     assert "note" not in exact.err
     assert "--steps" in steps.err
     assert "solved exactly" in steps.err
-    assert "Trained by sgd, learning rate" in steps.out.replace("\n", " ")
+    assert "trained by sgd, learning rate" in steps.out.replace("\n", " ")
     named = run("fit", table, "y ~ x1", "--solver", "adam", "--lr", "0.1", "--steps", "10", "--batch-size", "8")
     assert named.err == ""
-    assert "Trained by adam, learning rate 0.1, 8 rows a step, on standardised columns" in named.out.replace("\n", " ")
+    assert "trained by adam, learning rate 0.1, 8 rows a step, on standardised columns" in named.out.replace("\n", " ")
 
 
 def test_right_digits_are_shown_where_they_are_few_or_asked_for(run: Run, table: Path) -> None:
@@ -419,7 +419,7 @@ def test_adjusted_r2_is_that_of_statsmodels(run: Run, table: Path) -> None:
     expected = smf.ols("y ~ x1 + g", pd.read_csv(table)).fit().rsquared_adj
     result = run("fit", table, "y ~ x1 + g", "--json", "-o", "m.bestline")
     assert result.facts["r2_adjusted"] == pytest.approx(expected, rel=1e-12)
-    assert f"adjusted {expected:.4f}" in run("summary", "m.bestline").out
+    assert f"adjusted R2 {expected:.4f}" in run("summary", "m.bestline").out
     assert bl.load("m.bestline").glance().adj_r_squared.iloc[0] == pytest.approx(expected, rel=1e-12)
     assert run("fit", table, "y ~ x1", "--l2", "1", "--json").facts["r2_adjusted"] is None
 

@@ -1,4 +1,4 @@
-"""Nested lines compared, against statsmodels."""
+"""Nested models compared, against statsmodels."""
 
 from __future__ import annotations
 

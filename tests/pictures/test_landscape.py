@@ -62,8 +62,8 @@ def test_a_slice_through_more_weights_shows_only_what_lies_on_it():
     assert end.z == pytest.approx([float(fit.trace.loss[-1])], rel=EXACT)
     assert "x1 = " in picture.note
     shadow = figures.contour(fit)
-    assert "shadow" in shadow.note
-    assert "shadow" in path_of(shadow).label
+    assert "projected onto these two weights" in shadow.note
+    assert "projected" in path_of(shadow).label
     profile = figures.contour(fit, ("x1", "x2"), kind="profile")
     assert "fit best" in profile.note
 

@@ -52,7 +52,7 @@ def test_an_overview_adapts_to_what_there_is():
     titles = [panel.title for panel in picture.panels]
     paths = overview_paths(picture)
     assert titles[0] == "Predicted against actual"
-    assert "shadow" in paths[titles[1]][0].label
+    assert "projected" in paths[titles[1]][0].label
     assert not paths["Loss surface"]
     assert "no true height" in picture.note
     (end,) = [m for m in picture.panels[2].marks if m.__class__ is Points and m.role == "kept"]

@@ -119,7 +119,7 @@ def test_the_surface_over_two_of_many_weights_is_the_slice_that_the_library_comp
     grid = np.stack([g.flatten() for g in np.meshgrid(*(axis.numpy() for axis in seen.axes))])
     np.testing.assert_allclose(heights(told["ground"], grid), seen.loss.numpy().flatten(), rtol=1e-9)
     assert not told["ground"]["exact"]
-    assert "shadow" in told["ground"]["note"]
+    assert "projected" in told["ground"]["note"]
 
 
 def test_the_main_directions_of_a_path_are_a_plane_of_their_own(planes):
