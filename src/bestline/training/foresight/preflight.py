@@ -81,7 +81,7 @@ class Preflight:
     """What descent will do on some data, before the first step; `print` it.
 
     The steps are those from the start that `fit` takes, with the whole data in each step. A drop is what the objective falls
-    from the start to the exact solution; a number of steps to 99.9 % of it is the step from which on at most 0.1 % remains.
+    from the start to the exact solution; a number of steps until 0.1 % of it remains is the step from which on no more does.
 
     Attributes
     ----------

@@ -192,7 +192,7 @@ class SweptRuns:
             str(self.about),
             f"{len(self):,} runs of {self.steps:,} steps{', interrupted' if self.interrupted else ''}",
             "",
-            f"{'optimizer':10} {'rates':>22} {'limit':>11} {'diverged':>9} {'to 99.9 %':>10} {'best rate':>11} {'steps':>8}",
+            f"{'optimizer':10} {'rates':>22} {'limit':>11} {'diverged':>9} {'to 0.1 %':>10} {'best rate':>11} {'steps':>8}",
         ]
         return "\n".join([*lines, *(self._row(name) for name in names)])
 

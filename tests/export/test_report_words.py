@@ -1,0 +1,79 @@
+"""What a report says to somebody who does not program: no code outside the recipe, and of rounding only what is so."""
+
+from __future__ import annotations
+
+import re
+from functools import partial
+from html import unescape
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+import bestline as bl
+from bestline.export.report.words import coefficients, digits_said
+from bestline.training import Stop
+
+pytestmark = pytest.mark.usefixtures("quiet")
+
+rng = np.random.default_rng(0)
+TABLE = {"x": rng.normal(size=60), "z": rng.normal(size=60)}
+TABLE["y"] = TABLE["x"] + rng.normal(size=60)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"l1": 0.1},
+        {"l2": 0.1},
+        {"cv": "lasso"},
+        {"loss": "huber"},
+        {"loss": "absolute"},
+        {"solver": "sgd", "lr": 0.1, "steps": 5},
+        {"solver": partial(torch.optim.SGD, momentum=0.8), "lr": 0.1, "steps": 5},
+        {"solver": "adam", "batch_size": 10, "steps": 5},
+        {"solver": "sgd", "lr": 3.0, "steps": 50},
+        {"solver": "stochastic"},
+        {"solver": "lbfgs"},
+    ],
+)
+def test_no_code_stands_outside_the_recipe(options: dict[str, Any]) -> None:
+    model = bl.fit(TABLE, "y ~ x + z", **options)
+    page = re.sub(r"<(script|style|pre)\b.*?</\1>", " ", model.report().html, flags=re.DOTALL)
+    text = unescape(re.sub(r"<[^>]*>", " ", page))
+    said = " ".join([text, *re.findall(r'alt="([^"]*)"', page)])
+    for code in ("Descent", "Exact()", "Proximal", "Stochastic(", "InteriorPoint", "None", "tol=", "violation", "At least 0"):
+        assert code not in said, code
+    assert model.stop is Stop.DIVERGED or "Training" in said
+
+
+def close(apart: float, *, rows: bool = False) -> bl.Model:
+    """Two columns that near to each other; of moments alone, whose digits are those that float64 leaves."""
+    rng = np.random.default_rng(1)
+    one = 1000 + rng.normal(size=40)
+    data = {"one": one, "two": one + apart * rng.normal(size=40), "y": one + rng.normal(size=40)}
+    return bl.fit(data if rows else bl.Moments.collect(data, "y ~ one + two"), "y ~ one + two" if rows else None)
+
+
+def test_of_rounding_it_is_said_what_is_so() -> None:
+    seen = set()
+    for apart in (1.0, 1e-1, 1e-2, 1e-3, 1e-4, 3e-5, 1e-5, 3e-6):
+        model = close(apart)
+        least, said = int(model.right_digits.min()), digits_said(model)
+        assert "At least" not in said
+        kind = "all" if least >= 6 else "some" if least else "none"
+        seen.add(kind)
+        assert {"all": "right in every digit shown", "some": f"no more than {least} digit", "none": "first digit"}[kind] in said
+        assert ("right digits" in coefficients(model, 0).head) == (least < 12)
+    assert seen == {"all", "some", "none"}
+    assert "right in every digit shown" in digits_said(close(1e-6, rows=True))
+
+
+@pytest.mark.parametrize("options", [{"l1": 0.1}, {"loss": "huber"}, {"solver": "sgd", "steps": 3}])
+def test_where_right_digits_are_not_known_nothing_is_said_of_them(options: dict[str, Any]) -> None:
+    model = bl.fit(TABLE, "y ~ x + z", **options)
+    assert not digits_said(model)
+    assert "right digits" not in coefficients(model, 0).head
+    assert "digit" not in re.sub(r"<(script|style|pre)\b.*?</\1>", " ", model.report().html, flags=re.DOTALL)
