@@ -80,8 +80,8 @@ class Judgement:
 class Preflight:
     """What descent will do on some data, before the first step; `print` it.
 
-    The steps are those from the start that `fit` takes, with the whole data in each step. A drop is what the objective falls
-    from the start to the exact solution; a number of steps until 0.1 % of it remains is the step from which on no more does.
+    The steps are those from the start that `fit` takes, with the whole data in each step. The reducible loss is what
+    the objective falls from the start to the exact solution; steps until 0.1 % of it remains lead to where no more ever does.
 
     Attributes
     ----------
