@@ -119,7 +119,8 @@ def penalty_told(model: FittedLine) -> Iterator[str]:
 def digits_said(model: FittedLine) -> str:
     """How far rounding reaches into the coefficients as shown, the worst of all; nothing where that is not known."""
     digits = model.right_digits.flatten().tolist()
-    if not digits or not all(map(math.isfinite, digits)):
+    # Of weights on their way to the solution it is not rounding that tells them from it, and why they are not there is said elsewhere.
+    if not model.settled or not digits or not all(map(math.isfinite, digits)):
         return ""
     # The least of all: a promise for the table as a whole.
     least = int(min(digits))
@@ -127,7 +128,7 @@ def digits_said(model: FittedLine) -> str:
         return "The coefficients are right in every digit shown, given the data as stored."
     if least > 0:
         return f"Rounding reaches into the coefficients as shown: of the worst, no more than {count(least, 'digit')} can be relied on."
-    return "Not every coefficient is right in its first digit: the columns are too nearly collinear for the computer's numbers."
+    return "Not every coefficient is right in its first digit: the rounding of the computer's numbers is as large as the coefficient."
 
 
 def coefficients(model: FittedLine, target: int) -> Coefficients:
