@@ -300,7 +300,10 @@ def test_a_sweep_says_which_rate_is_fastest_or_that_all_diverged():
     best = runs.best()
     picture = sweep.picture(runs)
     rate, steps = said(float(runs.lrs[best])), int(runs.steps_to()[best])
-    assert picture.title == f"Fastest is {runs.optimizers[best]} at the rate {rate}: 99.9 % of the drop in {steps} steps"
+    assert (
+        picture.title
+        == f"Fastest is {runs.optimizers[best]} at the rate {rate}: 0.1 % of the reducible loss remains after {steps} steps"
+    )
     assert picture.title in picture.alt
     assert "10 runs of 300 steps" in picture.note
     never = bl.sweep(PENGUINS, FORMULA, optimizers=["sgd"], lrs=[1e-6, 1e-5], steps=5, missing="drop")

@@ -13,7 +13,8 @@ from dataclasses import replace
 
 from bestline.data.design import Change, change_of
 from bestline.inference.classical import Coefficient
-from bestline.inference.diagnostics.diagnosis import FITTED, LEVERAGE, QUANTILES, SPREAD, Diagnosis
+from bestline.inference.diagnostics.diagnosis import Diagnosis
+from bestline.inference.diagnostics.findings import FITTED, LEVERAGE, QUANTILES, SPREAD
 from bestline.inference.fitted import FittedLine
 from bestline.inference.uncertainty import glances, tables
 from bestline.inference.why_not import why_not
@@ -193,7 +194,7 @@ def of_sweep(runs: SweptRuns) -> str:
         return "All runs diverged" if bool((runs.diverged_at >= 0).all()) else ""
     who = f"{runs.optimizers[best]} at the rate" if len(set(runs.optimizers)) > 1 else "the rate"
     rate, fewest = said(float(runs.lrs[best])), int(runs.steps_to()[best])
-    return f"Fastest is {who} {rate}: 99.9 % of the drop in {count(fewest, 'step')}"
+    return f"Fastest is {who} {rate}: 0.1 % of the reducible loss remains after {count(fewest, 'step')}"
 
 
 # -- penalties ---------------------------------------------------------------------------------------------------------

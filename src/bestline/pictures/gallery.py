@@ -12,7 +12,7 @@ import bestline.pictures.loss_curves as curves
 import bestline.pictures.penalty_paths as paths
 from bestline.calls import answering, with_hints
 from bestline.errors import BestlineDeprecationWarning, OptionError, warn
-from bestline.inference.diagnostics.diagnosis import FITTED, SPREAD
+from bestline.inference.diagnostics.findings import FITTED, SPREAD
 from bestline.inference.diagnostics.second_pass import diagnosis
 from bestline.inference.fitted import FittedLine, lines_by_label
 from bestline.inference.prediction import evaluate

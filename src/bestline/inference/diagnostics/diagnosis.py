@@ -15,6 +15,7 @@ import torch
 from bestline.inference.classical import infer
 from bestline.inference.diagnostics.collinearity import Collinearity
 from bestline.inference.diagnostics.findings import (
+    CAUSE,
     QUANTILES,
     Bend,
     Evidence,
@@ -209,15 +210,18 @@ def _shape_tests(lens: Lens, evidence: ResidualSums) -> tuple[Bend, ...]:
     """
     s, q = len(lens.basis.kept), evidence.linear.q
     squares = "squares and cubes of the fitted values"
-    powers = _bend(lens, evidence, "RESET", range(q - 3, q - 1), squares, "Try a logarithm, or I(x**2).")
+    # Small interactions are nearly everywhere, and no eye sees them: of the larger test more is asked.
+    powers = _bend(lens, evidence, "RESET", range(q - 3, q - 1), squares, 0.01, "Try a logarithm, or I(x**2).")
     if s < 2 or s > CROSSED:
         return (powers,)
     products = "squares and products of the columns"
-    own = _bend(lens, evidence, "RESET (columns)", range(s, q - 3), products, "Try I(x**2), or an interaction such as x:z.")
+    own = _bend(
+        lens, evidence, "RESET (columns)", range(s, q - 3), products, CAUSE, "Try I(x**2), or an interaction such as x:z."
+    )
     return (powers, own) if own.test.df[0] > 0 else (powers,)
 
 
-def _bend(lens: Lens, evidence: ResidualSums, name: str, added: range, by: str, remedy: str) -> Bend:
+def _bend(lens: Lens, evidence: ResidualSums, name: str, added: range, by: str, least: float, remedy: str) -> Bend:
     s, linear, straight = len(lens.basis.kept), evidence.linear, lens.basis.intercept
     columns = [*range(s), *added]
     # The residuals on the columns alone, which explains nothing, and on what is added as well: an F test of nested models.
@@ -232,7 +236,7 @@ def _bend(lens: Lens, evidence: ResidualSums, name: str, added: range, by: str, 
     share = max(1 - left / df[1] / (rss / pair[0].df_resid), 0.0) if known else _NAN
     statistic = max(rss - left, 0.0) / df[0] / (left / df[1]) if known else _NAN
     robust = _robust(evidence, s, [columns[j] for j in pair[1].kept if j >= s], intercept=straight) if known else _NAN
-    return Bend(verdict(name, statistic, *df, about=f"is it a straight line? ({by})"), robust, by, share, remedy)
+    return Bend(verdict(name, statistic, *df, about=f"is it a straight line? ({by})"), robust, by, share, least, remedy)
 
 
 def _robust(evidence: ResidualSums, s: int, added: list[int], *, intercept: bool) -> float:

@@ -22,7 +22,7 @@ from bestline.inference.hypotheses import Verdict, verdict
 from bestline.wording import said
 
 LEVEL = 0.01  # of every test here
-_CAUSE = 0.1  # share of what is left over that a bend explains, from which on it may be why other tests fail
+CAUSE = 0.1  # share of what is left over that a bend explains, from which on it may be why other tests fail
 _PLAIN = 0.5  # share of what is left over that a bend explains, beyond which it comes before rows that move the line but little
 _ASIDE = 3.5  # standard errors of the quantile skewness of symmetric errors, 1 / sqrt(n) for normal ones and somewhat more for heavy tails
 
@@ -96,13 +96,15 @@ def of_rows(lens: Lens, far: Row | None, rows: Sequence[Row], *, tails: bool) ->
 class Bend:
     """A test of the shape: what is added to the line, and the share of what is left over that it explains.
 
-    `robust` is the p-value where the errors may spread unequally, which an F test takes for a bend too often.
+    `robust` is the p-value where the errors may spread unequally, which an F test takes for a bend too often. Beyond `least` the share
+    is sizeable.
     """
 
     test: Verdict
     robust: float
     by: str
     gain: float
+    least: float
     remedy: str
 
 
@@ -156,7 +158,7 @@ class Evidence:
         """The bend that explains most, of those with both: of a million rows one of nothing is significant, of ten a large one chance."""
         # Errors that are alike tell less: for smooth columns as much as (1 - r) / (1 + r) of as many rows (Bartlett 1935).
         share = _share_of_rows(self.alike)
-        there = [b for b in self.bends if b.gain > 0.01 and _less(b.test, share).p_value < LEVEL]
+        there = [b for b in self.bends if b.gain > b.least and _less(b.test, share).p_value < LEVEL]
         # Where the spread is unequal, whether it only looks bent; not where the bend is plain, which makes the spread unequal itself.
         there = [b for b in there if not self.is_uneven or b.gain > _PLAIN or b.robust < 0.05]
         return max(there, key=lambda b: b.gain, default=None)
@@ -208,7 +210,7 @@ def _less(test: Verdict, share: float) -> Verdict:
 def of_errors(found: Evidence) -> Iterator[Finding]:
     """Findings about the errors, and what may help."""
     bend = found.bend
-    after = "; a bend alone can cause that: look again when it is mended." if bend is not None and bend.gain > _CAUSE else ""
+    after = "; a bend alone can cause that: look again when it is mended." if bend is not None and bend.gain > CAUSE else ""
     if bend is not None:
         text = f"The residuals are bent: {bend.by} explain {bend.gain:.0%} of what the line leaves. {bend.remedy}"
         yield Finding(text, FITTED, 4 + bend.gain + (2 if bend.gain > _PLAIN else 0))
