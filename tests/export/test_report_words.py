@@ -17,9 +17,10 @@ from bestline.training import Stop
 
 pytestmark = pytest.mark.usefixtures("quiet")
 
-rng = np.random.default_rng(0)
-TABLE = {"x": rng.normal(size=60), "z": rng.normal(size=60)}
-TABLE["y"] = TABLE["x"] + rng.normal(size=60)
+
+def table() -> dict[str, np.ndarray]:
+    x, z, e = np.random.default_rng(0).normal(size=(3, 60))
+    return {"x": x, "z": z, "y": x + e}
 
 
 @pytest.mark.parametrize(
@@ -40,7 +41,7 @@ TABLE["y"] = TABLE["x"] + rng.normal(size=60)
     ],
 )
 def test_no_code_stands_outside_the_recipe(options: dict[str, Any]) -> None:
-    model = bl.fit(TABLE, "y ~ x + z", **options)
+    model = bl.fit(table(), "y ~ x + z", **options)
     page = re.sub(r"<(script|style|pre)\b.*?</\1>", " ", model.report().html, flags=re.DOTALL)
     text = unescape(re.sub(r"<[^>]*>", " ", page))
     said = " ".join([text, *re.findall(r'alt="([^"]*)"', page)])
@@ -73,7 +74,7 @@ def test_of_rounding_it_is_said_what_is_so() -> None:
 
 @pytest.mark.parametrize("options", [{"l1": 0.1}, {"loss": "huber"}, {"solver": "sgd", "steps": 3}])
 def test_where_right_digits_are_not_known_nothing_is_said_of_them(options: dict[str, Any]) -> None:
-    model = bl.fit(TABLE, "y ~ x + z", **options)
+    model = bl.fit(table(), "y ~ x + z", **options)
     assert not digits_said(model)
     assert "right digits" not in coefficients(model, 0).head
     assert "digit" not in re.sub(r"<(script|style|pre)\b.*?</\1>", " ", model.report().html, flags=re.DOTALL)

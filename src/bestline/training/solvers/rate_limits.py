@@ -28,7 +28,7 @@ _WINDOW = 64  # steps looked at together
 STEPS = 20  # of a descent that can be seen
 MOST_SEEN = 200  # of a long way
 _STEEP = 0.6  # of these steps, that the steepest direction takes by itself
-_JUMP = 0.95  # the share of the drop that leaves nothing to see when one step makes it
+_JUMP = 0.95  # the share of the reducible loss that leaves nothing to see when one step makes it
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -269,12 +269,12 @@ def _largest_curvature(smooth: object, at: Weights, rounds: int = 30) -> float:
 
 
 def leaps(loss: Tensor) -> bool:
-    """Whether the first step made so much of the drop of the loss (steps + 1,) that there is nothing to see of it."""
+    """Whether the first step took so much of the reducible loss (steps + 1,) that there is nothing to see of it."""
     return len(loss) < 2 or float(loss[0] - loss[1]) >= _JUMP * float(loss[0] - loss.min())
 
 
 def rate_to_see(modes: Modes, wanted: int) -> tuple[float, float | None, int | None]:
-    """The largest rate that takes at least so many steps to 99.9 % of the drop; the limit; and how many steps it takes, if not too many."""
+    """The largest rate that takes at least so many steps until 0.1 % of the reducible loss remains; the limit; and how many steps it takes, if not too many."""
     if not len(modes.curvature) or not modes.gap > 0:
         return 0.1, None, None
     limit = stable(float(modes.curvature[0]))
