@@ -143,8 +143,10 @@ def test_names_are_broken_between_words_and_words_only_where_nothing_else_helps(
 
 
 def test_a_long_formula_is_said_by_the_number_of_its_columns() -> None:
-    assert on_columns("y ~ a + b", ("y",), 2) == "y ~ a + b"
-    assert on_columns(f"y ~ {' + '.join(f'column_{i}' for i in range(30))}", ("y",), 30) == "y on 30 columns"
+    long = f"y ~ {' + '.join(f'column_{i}' for i in range(30))}"
+    assert on_columns("y ~ a + b", 2) == "y ~ a + b"
+    assert on_columns(long, 30) == "y on 30 columns"
+    assert on_columns(long) == "y on 30 terms"
 
 
 def test_equations_read_as_people_write_them() -> None:

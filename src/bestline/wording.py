@@ -159,11 +159,14 @@ def broken(text: str, width: int) -> list[str]:
     return [line.rstrip() for line in lines if line.strip()]
 
 
-def on_columns(formula: str, targets: Sequence[str], columns: int, longest: int = 100) -> str:
-    """A formula as a heading says it; a long one by its targets and the number of its columns: `y on 30 columns`."""
+def on_columns(formula: str, columns: int | None = None, longest: int = 100) -> str:
+    """A formula as a heading says it; a long one by its targets and how many columns, or else terms, it has: `y on 30 columns`."""
     line = clean(formula)
-    few = ", ".join(plain(name, 60) for name in targets[:3]) + (f" and {len(targets) - 3} more" if len(targets) > 3 else "")
-    return line if len(line) <= longest else f"{few} on {count(columns, 'column')}"
+    left, tilde, right = line.partition(" ~ ")
+    if len(line) <= longest or not tilde:
+        return plain(line, longest)
+    many = count(right.count(" + ") + 1, "term") if columns is None else count(columns, "column")
+    return f"{plain(left, longest - 40)} on {many}"
 
 
 def _from_where_they_differ(lines: Sequence[str], longest: int) -> list[str]:
@@ -176,6 +179,12 @@ def _from_where_they_differ(lines: Sequence[str], longest: int) -> list[str]:
 def shared(names: Sequence[str], longest: int = _LONGEST) -> str:
     """What `apart` leaves out of long names: `sensor_of_the_…_in_celsius`; empty where that is nothing."""
     return _told_apart([clean(name) for name in names], longest)[1]
+
+
+def without(names: Sequence[str], longest: int = _LONGEST) -> str:
+    """A sentence for what names are shown without; empty where they are whole."""
+    words = shared(names, longest)
+    return f"Names are shown without what they share, {words}." if words else ""
 
 
 def _told_apart(lines: Sequence[str], longest: int) -> tuple[dict[str, str], str]:

@@ -25,7 +25,7 @@ from bestline.cli.options import (
 from bestline.cli.terminal import Terminal
 from bestline.cli.usage import Commands
 from bestline.errors import readable
-from bestline.wording import aligned, apart, plain, significant
+from bestline.wording import aligned, apart, on_columns, significant
 
 app = typer.Typer(
     name="moments",
@@ -126,7 +126,7 @@ def _refuse(out: Path, force: bool, *read: str) -> None:
 def _tell(terminal: Terminal, found: bl.Moments, out: Path | None) -> None:
     facts = _facts(found)
     lines = [
-        plain(found.design.formula, 3 * 100),
+        on_columns(found.design.formula, found.design.p),
         f"{found.rows:,} rows in {len(found.folds)} folds{'' if found.by is None else f', the values of {readable(found.by)}'}"
         + (f", {found.dropped:,} left out because a value was missing" if found.dropped else ""),
     ]

@@ -17,7 +17,7 @@ from bestline.cli.terminal import Terminal
 from bestline.cli.words import model_first, one
 from bestline.data.progress import share_of
 from bestline.errors import listed
-from bestline.wording import plain
+from bestline.wording import on_columns, plain
 
 PREDICT_EXAMPLES = examples(
     "bestline predict cars.bestline new.csv -o predicted.csv",
@@ -114,7 +114,7 @@ def evaluate(
     with terminal.listening():
         line = bl.load(model)
         scores = line.evaluate(one(data), on_unseen=on_unseen)
-    lines = [f"{plain(line.design.formula, 300)}   ({scores.of})"]
+    lines = [f"{on_columns(line.design.formula, line.design.p)}   ({scores.of})"]
     for i, target in enumerate(line.targets):
         assert scores.mae is not None  # noqa: S101  the rows were read
         lines.append(

@@ -26,7 +26,7 @@ from bestline.data.progress import Progress
 from bestline.data.unnamed_columns import Which, asked_names
 from bestline.errors import ColumnError, DataError, OptionError, readable, warn
 from bestline.numerics import MANY_TARGETS, Comoments, total
-from bestline.wording import aligned, plain, preformatted, significant
+from bestline.wording import aligned, apart, on_columns, preformatted, significant
 
 _SHOWN = 30  # columns in the text
 _FORMAT = 2  # 2: with a digest
@@ -147,10 +147,10 @@ class Moments:
         whole, design = self.total, self.design
         names = [*design.names, *design.targets]
         rows = [
-            [plain(n), significant(m), significant(s)]
-            for n, m, s in zip(names, whole.center.tolist(), whole.spread.tolist(), strict=True)
+            [n, significant(m), significant(s)]
+            for n, m, s in zip(apart(names), whole.center.tolist(), whole.spread.tolist(), strict=True)
         ]
-        head = f"{design.formula}   ({self.rows:,} rows in {len(self.folds)} folds)"
+        head = f"{on_columns(design.formula, design.p)}   ({self.rows:,} rows in {len(self.folds)} folds)"
         more = [f"... and {len(rows) - _SHOWN:,} more"] if len(rows) > _SHOWN else []
         return "\n".join([head, "", *aligned([["", "mean", "sd"], *rows[:_SHOWN]], numbers=True), *more])
 

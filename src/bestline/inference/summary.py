@@ -18,7 +18,7 @@ from bestline.inference.scores import Scores
 from bestline.inference.summary_text import summary_text
 from bestline.inference.uncertainty import errors_of, glances, tables_by
 from bestline.inference.uncertainty import tables as tables_of
-from bestline.wording import aligned, finite, plain, preformatted, significant
+from bestline.wording import aligned, apart, finite, on_columns, plain, preformatted, significant, without
 
 
 @answering(
@@ -162,12 +162,16 @@ _FEW = 20  # weights in the short table
 
 def short_text(line: FittedLine) -> str:
     """A line as `print` shows it: the formula, each weight with its error where it has one, and how far off it is."""
-    lines = [f"{line.design.formula}   ({line.training.count:,} rows)", ""]
+    lines = [f"{on_columns(line.design.formula, line.design.p)}   ({line.training.count:,} rows)", ""]
     for i, (target, table) in enumerate(zip(line.targets, tables_of(line), strict=True)):
         known = any(math.isfinite(c.std_error) for c in table)
         head = ["" if len(line.targets) == 1 else plain(target), "estimate", *(["std error"] if known else [])]
-        rows = [[plain(c.term), significant(c.estimate), *([significant(c.std_error)] if known else [])] for c in table[:_FEW]]
-        lines += aligned([head, *rows], numbers=True)
+        names = apart([c.term for c in table])
+        rows = [
+            [name, significant(c.estimate), *([significant(c.std_error)] if known else [])]
+            for name, c in zip(names, table[:_FEW], strict=False)
+        ]
+        lines += [*filter(None, [without([c.term for c in table])]), *aligned([head, *rows], numbers=True)]
         if len(table) > _FEW:
             lines.append(f"... and {len(table) - _FEW:,} more; model.params has them all")
         lines += ["", _error(line, i)] + ([""] if i + 1 < len(line.targets) else [])

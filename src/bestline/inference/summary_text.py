@@ -12,7 +12,7 @@ from bestline.inference.fitted import FittedLine
 from bestline.inference.uncertainty import glances, overall
 from bestline.inference.why_not import why_not
 from bestline.training.solvers.base import Reach
-from bestline.wording import aligned, apart, bulleted, count, fixed, p_value, plain, significant
+from bestline.wording import aligned, apart, bulleted, count, fixed, on_columns, p_value, plain, significant, without
 
 _WIDTH = 100
 _LONGEST_NAME = 40
@@ -27,7 +27,7 @@ def summary_text(
 
     With `digits` how many digits of each estimate are right is told in any case, otherwise where they are few.
     """
-    lines = [plain(line.design.formula, 3 * _WIDTH), _rows(line)]
+    lines = [on_columns(line.design.formula, line.design.p), _rows(line)]
     lines += wrap(f"{how_trained(line)} {line.advice}", _WIDTH)
     # Of weights that the data do not determine there are none.
     told = bool(line.right_digits.isfinite().any()) and (digits or bool((line.right_digits < _ENOUGH).any()))
@@ -95,7 +95,9 @@ def _table(table: Sequence[Coefficient], level: float, digits: list[float] | Non
         )
     if digits is not None:
         columns.append(("digits", [fixed(d, 0) for d in digits]))
-    return aligned([[name for name, _ in columns], *zip(*(cells for _, cells in columns), strict=True)], numbers=True)
+    left_out = without([c.term for c in table], _LONGEST_NAME)
+    lines = aligned([[name for name, _ in columns], *zip(*(cells for _, cells in columns), strict=True)], numbers=True)
+    return [left_out, *lines] if left_out else lines
 
 
 def _scores(line: FittedLine, robust: Covariance | None) -> list[str]:

@@ -9,7 +9,7 @@ from bestline.pictures.sample import is_straight
 from bestline.training import Fit, RowLoss
 from bestline.training.losses import squared
 from bestline.training.objective import SquaredRows
-from bestline.wording import apart, shared
+from bestline.wording import apart
 
 
 def loss_label(fit: Fit) -> str:
@@ -31,12 +31,6 @@ def labels(fit: Fit, names: Sequence[str]) -> tuple[str, ...]:
 def called(names: Sequence[str]) -> dict[str, str]:
     """What each of the names is called in a picture, so that no two look alike."""
     return dict(zip(names, apart(names), strict=True))
-
-
-def left_out(names: Sequence[str]) -> str:
-    """A sentence for what names in a picture are called without; empty where they are whole."""
-    words = shared(names)
-    return f"Names are shown without what they share, {words}." if words else ""
 
 
 def updates(count: int) -> str:

@@ -18,12 +18,12 @@ import torch
 from bestline.calls import one_of
 from bestline.errors import OptionError
 from bestline.numerics import Bowl
-from bestline.pictures.axis_labels import called, labels, left_out, updates
+from bestline.pictures.axis_labels import called, labels, updates
 from bestline.pictures.levels import VALLEY, valley
 from bestline.pictures.marks import Numbers, numbers
 from bestline.training import Fit, Plane, RowLoss, Stop, planes
 from bestline.training.surfaces import Surface, heights, surface
-from bestline.wording import percent, said
+from bestline.wording import percent, said, without
 
 Pair: TypeAlias = Sequence[str] | str | None  # names of weights, "path", or the usual
 UNITS = ("data", "trained")  # of the weights on the axes
@@ -120,7 +120,7 @@ class Landscape:
             facts.append(f"The surface is the loss of {self.surface.rows:,} rows, drawn at random; the path's is that of all.")
         if self.fit.objective.penalty:
             facts.append("Training also had a penalty, which keeps it from the place of least loss.")
-        return " ".join(filter(None, (*facts, left_out(self.fit.trace.names))))
+        return " ".join(filter(None, (*facts, without(self.fit.trace.names))))
 
     @property
     def cut(self) -> bool:

@@ -34,7 +34,7 @@ from bestline.pictures.render.png import compact
 from bestline.pictures.sample import Sample, rows_shown
 from bestline.training import Fit, Part
 from bestline.training.worth_watching import stands_still, to_watch
-from bestline.wording import plain
+from bestline.wording import on_columns
 
 __all__ = [
     "FORMATS",
@@ -124,7 +124,7 @@ def session_of(models: Models, data: Any = None, *, pair: Pair = None, target: i
         fits,
         sample,
         _sample(first, None, "test") or _sample(first, None, "validation"),
-        title=plain(first.design.formula, 160),
+        title=on_columns(first.design.formula, first.design.p),
         notes=list(dict.fromkeys(notes)),
         pair=pair,
         target=number,

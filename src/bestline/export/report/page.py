@@ -77,10 +77,10 @@ def report(model: FittedLine, data: Any = None, path: str | os.PathLike[str] | N
     failed = model.stop in (Stop.DIVERGED, Stop.INTERRUPTED)
     html = document(
         templates(_ROOM).get_template("report.html.j2"),
-        f"{plain(model.design.formula, 160)} (bestline)",
+        f"{on_columns(model.design.formula, model.design.p)} (bestline)",
         plays=training.session is not None,
         styles=[PARTS, style_of(_ROOM, "report.css")],
-        heading=on_columns(model.design.formula, model.targets, len(model.design.columns), _LONGEST_HEADING),
+        heading=on_columns(model.design.formula, model.design.p, _LONGEST_HEADING),
         formula=clean(model.design.formula),
         on_what=on_what(model),
         fitted_by=loss_told(model),
@@ -219,7 +219,7 @@ def _training(model: FittedLine, data: Any) -> _Training:
     except BestlineError as error:
         return _Training(told, reason=str(error))
     # For paper alone: so it needs no dark colours.
-    printed = Still(compact(last, dpi=_DPI), f"Training of {plain(model.design.formula, 160)}: {model.advice}")
+    printed = Still(compact(last, dpi=_DPI), f"Training of {on_columns(model.design.formula, model.design.p)}: {model.advice}")
     return _Training(told, session, printed)
 
 

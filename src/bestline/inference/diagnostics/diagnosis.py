@@ -31,7 +31,7 @@ from bestline.inference.diagnostics.findings import (
 from bestline.inference.diagnostics.residual_sums import CROSSED, TOP, Lens, ResidualSums, quantile_of
 from bestline.inference.hypotheses import Verdict, verdict
 from bestline.numerics import Comoments, Scaling
-from bestline.wording import bulleted, finite, plain
+from bestline.wording import bulleted, finite, on_columns
 
 _NAN = float("nan")
 _NOTED = 0.015  # p-values below are read as 0.01: beside one of them it is not said that nothing stands out
@@ -105,7 +105,7 @@ class Diagnosis:
 
     def __str__(self) -> str:
         target = "" if len(self.lens.basis.unit) == 1 else f", target {self.target}"
-        lines = [f"{plain(self.formula, 300)}   ({self.rows:,} rows{target})", ""]
+        lines = [f"{on_columns(self.formula)}   ({self.rows:,} rows{target})", ""]
         lines += wrap(self.headline, 100)
         for finding in self.findings[:3]:
             lines += bulleted(f"{finding.text} [{finding.panel}]", 98)

@@ -24,7 +24,7 @@ from bestline.training.foresight.sweep import About, run_sweep, whole
 from bestline.training.solvers.descent import OPTIMIZERS, Descent
 from bestline.training.solvers.rate_limits import HORIZON, Modes, predicted_steps, principal, stable
 from bestline.training.task import Task
-from bestline.wording import finite, plain, preformatted, significant
+from bestline.wording import finite, on_columns, preformatted, significant
 
 _EDGE = 0.95  # of the limit: above this a rate is at the edge
 _SIMULATED = (1_000, 10_000)  # steps, for optimisers that have no closed form; many to see that a run does not rise again
@@ -171,7 +171,7 @@ class Preflight:
         wide = max(len(label) for label, _ in table)
         lines = [f"{label:{wide}}" + "".join(f"  {cell:>18}" for cell in cells) for label, cells in table]
         return "\n".join(
-            [f"{plain(self.formula, 300)}   ({self.rows:,} rows, all of them in each step)", "", *lines, "", self.advice]
+            [f"{on_columns(self.formula)}   ({self.rows:,} rows, all of them in each step)", "", *lines, "", self.advice]
         )
 
     def _repr_html_(self) -> str:

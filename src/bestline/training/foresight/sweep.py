@@ -22,7 +22,7 @@ from bestline.numerics import Bowl, Weights
 from bestline.training.solvers.base import AT_LIMIT, is_number
 from bestline.training.solvers.descent import OPTIMIZERS, Descent
 from bestline.training.task import Task
-from bestline.wording import finite, plain, preformatted
+from bestline.wording import finite, on_columns, preformatted
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -49,7 +49,7 @@ class About:
 
     def __str__(self) -> str:
         columns = "standardised columns" if self.standardize else "columns in the data's own units"
-        return f"{plain(self.formula, 300)}   ({self.rows:,} rows, {columns})"
+        return f"{on_columns(self.formula)}   ({self.rows:,} rows, {columns})"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
