@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 import torch
+from matplotlib.contour import ContourSet
 
 import bestline as bl
 from bestline.errors import ColumnError, OptionError
+from bestline.numerics import Rows
 from bestline.numerics.bowl import Bowl
 from bestline.pictures import figures
 from bestline.pictures.landscape import landscape
+from bestline.pictures.landscape_marks import view
 from bestline.pictures.levels import levels
-from bestline.pictures.marks import Mesh, Path, Picture, Points
+from bestline.pictures.marks import Contours, Mesh, Path, Picture, Points
+from bestline.pictures.render.mpl import draw
 from bestline.training.solvers import Descent, Exact
 from bestline.training.solvers.base import Stop
-from bestline.training.surfaces import surface
+from bestline.training.surfaces import heights, surface
 from pictures.examples import case, drawn, fitted, made
 
 EXACT = 1e-9  # a path lies on its surface to rounding
@@ -195,3 +201,52 @@ def test_a_surface_is_cut_off_at_five_times_the_height_of_its_path(start, cut):
     assert (int((loss == loss.max()).sum()) > 50) == cut
     whole = surface(fit, ground.surface.plane, span=ground.span, resolution=21).loss
     assert (float(whole.max()) > cap) == cut
+
+
+def narrow():
+    """A line far from zero: its slope and intercept all but make up for each other."""
+    g = torch.Generator().manual_seed(3)
+    x = 200 + 14 * torch.randn(300, generator=g, dtype=torch.float64)
+    y = 20 * x + 400 * torch.randn(300, generator=g, dtype=torch.float64)
+    return fitted(Rows(x[:, None], y[:, None]), Descent("sgd", steps=30), [0.0, 0.0], standardize=True)
+
+
+def test_the_lines_of_a_narrow_valley_are_no_stairs() -> None:
+    """Every place of every line, as drawn, has the height of its line, beside the steps of heights from line to line."""
+    fit = narrow()
+    ground = landscape(fit)
+    (contours,) = [m for m in figures.contour(fit).panels[0].marks if isinstance(m, Contours)]
+    assert contours.lean != (0.0, 0.0)
+    ax = draw(figures.contour(fit)).axes[0]
+    drawn_lines = [c for c in ax.collections if isinstance(c, ContourSet) and not c.filled]
+    (lines,) = drawn_lines
+    low, high = ground.span
+    for level, path in zip(lines.levels, lines.get_paths(), strict=True):
+        at = torch.tensor(path.vertices)
+        at = at[(at[:, 0] > low[0]) & (at[:, 0] < low[1]) & (at[:, 1] > high[0]) & (at[:, 1] < high[1])]
+        found = heights(fit, ground.surface.plane, at)
+        assert ((found - level).abs() <= 0.02 * (level - ground.surface.floor)).all()
+
+
+def test_a_leaning_grid_tells_its_true_places_and_heights() -> None:
+    fit = narrow()
+    ground = landscape(fit)
+    contours = figures.contour(fit).panels[0].marks[0]
+    table = list(contours.cells())[::977]
+    places = torch.tensor([[x, y] for _, x, y, _ in table], dtype=torch.float64)
+    true = heights(fit, ground.surface.plane, places).clamp(max=float(ground.surface.loss.max()))
+    assert [z for *_, z in table] == pytest.approx(true.tolist(), rel=1e-6)
+
+
+@pytest.mark.parametrize("pair", [None, ("Intercept", "x0")])
+def test_the_eye_looks_along_a_valley_and_never_along_an_edge_of_the_box(pair) -> None:
+    ground = landscape(narrow(), pair)
+    azimuth = view(ground)[1]
+    assert 20 <= azimuth % 90 <= 70
+    # Of the lowest places in the view the direction is that of the valley, in widths of the view.
+    z = ground.surface.loss
+    i, j = torch.nonzero(z <= z.flatten().quantile(0.01), as_tuple=True)
+    spread = torch.cov(torch.stack([j, i]).double())
+    bed = math.degrees(math.atan2(*reversed(torch.linalg.eigh(spread).eigenvectors[:, -1].tolist())))
+    aside = (azimuth - bed + 90) % 180 - 90
+    assert 10 <= abs(aside) <= 45

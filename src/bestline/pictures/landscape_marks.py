@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 import torch
 
@@ -15,11 +16,13 @@ from bestline.errors import listed
 from bestline.numerics import Bowl
 from bestline.pictures.axis_labels import loss_label, updates
 from bestline.pictures.landscape import Landscape
-from bestline.pictures.levels import levels
+from bestline.pictures.levels import VALLEY, along_the_valley, curvatures, levels, valley
 from bestline.pictures.marks import Arrow, Contours, Grid, Line, Mark, Mesh, Numbers, Panel, Path, Points, numbers
 from bestline.training import Fit, Plane, planes
+from bestline.training.surfaces import heights
 from bestline.wording import said, shown
 
+_EDGE = 22.0  # degrees that the eye stands aside of an edge of the box at the least
 _ARROW = 0.2  # length of the gradient's arrow, in widths of the view
 
 
@@ -31,7 +34,24 @@ def contour_marks(ground: Landscape, upto: int | None = None, *, arrow: int | No
 
 def shaded(ground: Landscape, *, scale: bool = True) -> Contours:
     """The surface from above."""
-    return Contours(*_grid(ground), "loss", levels(ground.surface, closed=ground.closed), scale)
+    found = ground.surface
+    lines = levels(found, closed=ground.closed)
+    if _narrow(ground) and len(lines) > 1:
+        x, y, z, lean = along_the_valley(found, partial(_loss_at, ground) if found.kind == "slice" else None)
+        # The grid goes on beyond the view, where it rises further: all of that is above the last line but one.
+        top = float(found.loss.max())
+        return Contours(x, y, tuple(tuple(min(height, top) for height in row) for row in z), "loss", lines, scale, lean)
+    return Contours(*_grid(ground), "loss", lines, scale)
+
+
+def _loss_at(ground: Landscape, x: float, y: float) -> float:
+    place = torch.tensor([[x, y]], dtype=torch.float64)
+    return float(heights(ground.fit, ground.surface.plane, place, ground.target))
+
+
+def _narrow(ground: Landscape) -> bool:
+    """Whether the surface is a bowl with a valley."""
+    return ground.closed and len(ground.path) == 2 and len(ground.surface.axes[0]) > 2 and valley(ground.surface) < VALLEY
 
 
 def mesh(ground: Landscape) -> Mesh:
@@ -206,5 +226,22 @@ def view(ground: Landscape) -> tuple[float, float]:
     top = max(range(len(ground.losses)), key=lambda i: ground.losses[i])
     for column, bottom, (low, high) in zip(ground.path, ground.surface.bottom, ground.span, strict=True):
         away.append((bottom - column[top]) / (high - low))
-    direction = math.degrees(math.atan2(away[1], away[0])) if any(away) else 45.0
-    return 32.0, round(direction + 35.0, 1)
+    turned = math.degrees(math.atan2(away[1], away[0])) + 35.0 if any(away) else 80.0
+    if _narrow(ground):
+        # Along the valley, a little aside, its two walls are seen; from beside it only the back of one is.
+        bed = _bed(ground)
+        turned = min(
+            (bed + side for side in (-30.0, 30.0, 150.0, 210.0)), key=lambda other: abs((other - turned + 180) % 360 - 180)
+        )
+    # Along an edge of the box one side of it would hide behind the other.
+    quarter = 90 * math.floor(turned / 90)
+    return 32.0, round(quarter + min(max(turned - quarter, _EDGE), 90 - _EDGE), 1)
+
+
+def _bed(ground: Landscape) -> float:
+    """The direction of the valley in the box, in degrees."""
+    a, b, c = curvatures(ground.surface)
+    wide, high = (end - start for start, end in ground.span)
+    flat, steep, mixed = a * wide * wide, c * high * high, b * wide * high
+    # Of the main axes of a u^2 + 2 b u v + c v^2 the one along which it rises least.
+    return math.degrees(math.atan2(2 * mixed, flat - steep) / 2) + 90.0

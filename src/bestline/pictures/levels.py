@@ -7,15 +7,18 @@ valley would leave such lines only on its slopes, and a flat surface would bunch
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from dataclasses import replace
 
 import torch
 
-from bestline.pictures.marks import Numbers
+from bestline.pictures.marks import Grid, Numbers, numbers
 from bestline.training.surfaces import Surface
 
 VALLEY = 1 / 32  # of the height of the corners: where the floor of the valley stays below this, it needs levels of its own
 _BANDS = 16
 _RINGS = 5  # of the bands, those that lie in a valley when there is one
+_ACROSS = 121  # heights on either side of a valley's bed
 _FLAT = 1 / 64  # of the height of the corners: where half of the view lies below this, and there is no bowl
 
 
@@ -47,6 +50,41 @@ def levels(found: Surface, *, closed: bool) -> Numbers:
         lines += [rim * (height / rim) ** (i / above) for i in range(above)]
     # The last level lies a hair above the top, lest rounding leave the highest corner blank.
     return tuple(sorted({*(low + h for h in lines), top + 1e-9 * height}))
+
+
+def curvatures(found: Surface) -> tuple[float, float, float]:
+    """a, b and c of a bowl over two weights, floor + a u^2 + 2 b u v + c v^2, from second differences of its heights."""
+    x, y = found.axes
+    m, n = (len(x) - 1) // 2, (len(y) - 1) // 2
+    z, u, v = found.loss, float(x[m] - x[0]), float(y[n] - y[0])
+    a = float(z[0, 0] - 2 * z[0, m] + z[0, 2 * m]) / (2 * u * u)
+    c = float(z[0, 0] - 2 * z[n, 0] + z[2 * n, 0]) / (2 * v * v)
+    return a, float(z[0, 0] - z[0, m] - z[n, 0] + z[n, m]) / (2 * u * v), c
+
+
+def along_the_valley(
+    found: Surface, loss: Callable[[float, float], float] | None = None
+) -> tuple[Numbers, Numbers, Grid, tuple[float, float]]:
+    """The heights of a bowl over two weights on a grid that follows its valley: x, y, heights, and how far the grid leans.
+
+    On an upright grid the lines of a valley that is narrower than a cell are stairs. With s = v + (b / c) u the height is
+    floor + c s^2 + (a - b^2 / c) u^2: lines of equal s run along the valley, and stand close where it is deepest. How its bed rises
+    is told by the `loss` at one of its places, where that is known: the difference may be all rounding.
+    """
+    a, b, c = curvatures(found)
+    (x, y), (cx, cy) = found.axes, found.bottom
+    if a * float(x[-1] - x[0]) ** 2 > c * float(y[-1] - y[0]) ** 2:  # steeper across than upwards: the same, turned over
+        turned = replace(found, axes=(y, x), bottom=(cy, cx), loss=found.loss.T)
+        along, across, z, (lean, _) = along_the_valley(turned, loss and (lambda x, y: loss(y, x)))
+        return across, along, tuple(zip(*z, strict=True)), (0.0, lean)
+    lean = -b / c
+    bed = cy + lean * (x - cx)  # where the valley lies
+    low, high = min(float(y[0] - bed.max()), 0.0), max(float(y[-1] - bed.min()), 0.0)
+    share = torch.linspace(0, 1, _ACROSS, dtype=torch.float64) ** 2
+    s = torch.cat([low * share.flip(0), high * share[1:]]) if low < 0 < high else torch.linspace(low, high, 2 * _ACROSS - 1)
+    rise = a - b * b / c if loss is None else (loss(float(x[0]), float(bed[0])) - found.floor) / float(x[0] - cx) ** 2
+    height = found.floor + c * s[:, None] ** 2 + max(rise, 0.0) * (x - cx)[None, :] ** 2
+    return numbers(x.tolist()), numbers((s + cy - lean * cx).tolist()), tuple(map(numbers, height.tolist())), (lean, 0.0)
 
 
 def _heights(found: Surface) -> tuple[float, float]:

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { logTicks, scaleOf, tickLabels, ticks } from "../../../src/bestline/pictures/player/scales.js";
+import { logLabels, logTicks, notation, scaleOf, tickLabels, ticks } from "../../../src/bestline/pictures/player/scales.js";
 import { near } from "./near.mjs";
 
 test("ticks are round, ascending, inside, and about as many as asked for", () => {
@@ -16,6 +16,21 @@ test("ticks are round, ascending, inside, and about as many as asked for", () =>
   assert.deepEqual(ticks(0, 1, 5), [0, 0.2, 0.4, 0.6, 0.8, 1]);
   assert.deepEqual(tickLabels([-2.5, 0, 2.5]), ["−2.5", "0.0", "2.5"]);
   assert.deepEqual(tickLabels([0, 0.25, 0.5]), ["0.00", "0.25", "0.50"]);
+});
+
+test("an axis has one way of writing its numbers, and its label tells it", () => {
+  const told = (lo, hi, values) => [tickLabels(values, notation(lo, hi)), notation(lo, hi).told];
+  assert.deepEqual(told(0, 4e5, [0, 200000, 400000]), [["0", "200,000", "400,000"], ""]);
+  assert.deepEqual(told(0, 8e7, [0, 4e7, 8e7]), [["0", "40", "80"], "in units of 10⁶"]);
+  assert.deepEqual(told(-1e-9, 2e-9, [-1e-9, 0, 2e-9]), [["−1", "0", "2"], "in units of 10⁻⁹"]);
+  assert.deepEqual(told(1e6, 1e6 + 10, [1e6, 1e6 + 5]), [["0", "5"], "counted from 1,000,000"]);
+  assert.deepEqual(told(-1613468450, -1613468400, [-1613468450, -1613468400]), [["0", "50"], "counted from −1,613,468,450"]);
+});
+
+test("labels of a logarithmic axis are all powers of ten or none is", () => {
+  assert.deepEqual(logLabels([0.001, 1, 1000]), ["0.001", "1", "1,000"]);
+  assert.deepEqual(logLabels([1, 1000, 1e6]), ["10⁰", "10³", "10⁶"]);
+  assert.deepEqual(logLabels([20000, 50000]), ["2×10⁴", "5×10⁴"]);
 });
 
 test("logarithmic ticks are powers of ten, or within a decade plain ones", () => {

@@ -127,15 +127,28 @@ class Contours(_Heights):
         Heights of the lines, ascending; fewer than two where there is nothing to tell apart.
     scale : bool
         Whether a scale beside the panel says what the shades mean.
+    lean : (up, across)
+        How far the place of a height moves upwards for each unit of x, and across for each unit of y: so a grid follows a valley.
     """
 
     levels: Numbers = ()
     scale: bool = True
+    lean: tuple[float, float] = (0.0, 0.0)
 
     def __post_init__(self) -> None:
         _Heights.__post_init__(self)
         if any(b <= a for a, b in zip(self.levels, self.levels[1:], strict=False)):
             raise OptionError(f"The levels of `Contours` must ascend; got {self.levels}.")
+
+    def place(self, i: int, j: int) -> tuple[float, float]:
+        """Where the height z[i][j] lies."""
+        return self.x[j] + self.lean[1] * self.y[i], self.y[i] + self.lean[0] * self.x[j]
+
+    def cells(self) -> Iterator[Cell]:
+        """The grid, row by row."""
+        for i, row in enumerate(self.z):
+            for j, height in enumerate(row):
+                yield self.label, *self.place(i, j), height
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 /** The rectangle of a plot: its scales, its ticks, its names, and what lies within. */
 
 import { clamp } from "./numbers.js";
-import { logLabels, logTicks, scaleOf, tickLabels, ticks } from "./scales.js";
+import { logLabels, logTicks, notation, scaleOf, tickLabels, ticks } from "./scales.js";
 import { FONT, plain, segment, stroke } from "./draw.js";
 import { cut, widest } from "./labels.js";
 
@@ -13,18 +13,20 @@ export function plotArea(ctx, size, { xlim: [low, high], ylim, log = false, coun
   ctx.font = FONT;
   const top = 8, bottom = size.height - 40, rows = clamp(Math.floor((bottom - top) / 36), 3, 9);
   const yTicks = log ? logTicks(...ylim, rows) : ticks(...ylim, rows);
-  const yLabels = log && ylim[1] / ylim[0] > 5 ? logLabels(yTicks) : tickLabels(yTicks);
+  const factors = log && ylim[1] / ylim[0] > 5, yNotation = notation(...ylim);
+  const yLabels = factors ? logLabels(yTicks) : tickLabels(yTicks, yNotation);
   const left = 26 + widest(ctx, yLabels), side = size.width - 30 - left;
   const more = even ? Math.max((((ylim[1] - ylim[0]) * side) / (bottom - top) - (high - low)) / 2, 0) : 0, xlim = [low - more, high + more];
   // Fewer ticks until their labels fit beside each other: how wide they are is known only after they are chosen.
+  const xNotation = notation(...xlim);
   let columns = clamp(Math.floor((size.width - left) / 70), 3, 9), xTicks, xLabels;
   do {
     xTicks = ticks(...xlim, columns--, counted);
-    xLabels = tickLabels(xTicks);
+    xLabels = tickLabels(xTicks, xNotation);
   } while (columns > 1 && xTicks.length * (widest(ctx, xLabels) + 12) > size.width - left);
   const right = even ? left + side : size.width - Math.max(10, widest(ctx, xLabels) / 2 + 2);
   const x = scaleOf(...xlim, left, right), y = scaleOf(...ylim, bottom, top, log);
-  return { left, top, right, bottom, xTicks, xLabels, yTicks, yLabels, x, y };
+  return { left, top, right, bottom, xTicks, xLabels, yTicks, yLabels, x, y, told: [xNotation.told, factors ? "" : yNotation.told] };
 }
 
 /** Whether a place lies in a rectangle, or within a pixel of it. */
@@ -43,12 +45,19 @@ export function drawAxes(ctx, theme, size, area, [xlabel, ylabel], grid = true) 
   ctx.textAlign = "right";
   area.yTicks.forEach((v, i) => ctx.fillText(area.yLabels[i], left - 7, Math.max(y(v), 7)));
   Object.assign(ctx, { fillStyle: theme.ink, textAlign: "center" });
-  ctx.fillText(cut(ctx, xlabel, right - left), (left + right) / 2, size.height - 9);
+  const [across, upwards] = [xlabel, ylabel].map((name, i) => named(ctx, name, area.told[i], i ? bottom - top : right - left));
+  ctx.fillText(across, (left + right) / 2, size.height - 9);
   ctx.save();
   ctx.translate(9, (top + bottom) / 2);
   ctx.rotate(-Math.PI / 2);
-  ctx.fillText(cut(ctx, ylabel, bottom - top), 0, 0);
+  ctx.fillText(upwards, 0, 0);
   ctx.restore();
+}
+
+/** The name of an axis and how its numbers are written, which is never cut: without it they would be others. */
+function named(ctx, name, told, room) {
+  if (!told) return cut(ctx, name, room);
+  return `${cut(ctx, name, Math.max(room - ctx.measureText(`, ${told}`).width, 40))}, ${told}`;
 }
 
 /** Draw, and let nothing be seen outside a rectangle. */

@@ -4,7 +4,7 @@
  * Each function makes one part of the page for a player, and leaves with the player what it will write to later.
  */
 
-import { formatNumber, shorten } from "./numbers.js";
+import { formatNumber, LONGEST, shorten } from "./numbers.js";
 import { icon, make } from "./dom.js";
 
 const SPEEDS = [0.25, 0.5, 1, 2, 4];
@@ -68,7 +68,7 @@ export function readoutOf(player) {
   player.cells = player.numbers.map(() => make("dd"));
   player.equation = make("p", { class: "bl-equation" });
   player.follow = select(player, "Run in the read-out", runs.map((one, i) => [i, shorten(one.label, 40)]), (i) => player.followRun(i), 0);
-  const list = make("dl", {}, ...player.numbers.map(([name, title], i) => make("div", { title }, make("dt", { text: shorten(name, 24) }), player.cells[i])));
+  const list = make("dl", {}, ...player.numbers.map(([name, title], i) => make("div", { title }, make("dt", { text: shorten(name, LONGEST) }), player.cells[i])));
   return make("div", { class: "bl-readout" }, ...(player.view.many ? [player.follow] : []), player.equation, list);
 }
 

@@ -1,6 +1,7 @@
 /** Numbers as people read them: few digits, commas, powers of ten, and a line as an equation. */
 
 export const MINUS = "\u2212";
+export const LONGEST = 36; // letters of a name: those of a session are told apart within them
 const SUPERSCRIPT = "⁰¹²³⁴⁵⁶⁷⁸⁹";
 
 /** @type {(value: number, low: number, high: number) => number} */
@@ -9,11 +10,13 @@ export const clamp = (value, low, high) => Math.min(Math.max(value, low), high);
 export const finite = (values) => values.filter(Number.isFinite);
 export const grouped = (text) => text.replace(/^\d+/, (whole) => whole.replace(/\B(?=(\d{3})+$)/g, ","));
 
+/** @type {(power: number) => string} */
+export const powerOfTen = (power) => `10${String(power).replace(/./g, (c) => SUPERSCRIPT[c] ?? "⁻")}`;
+
 /** A number with a power of ten. */
 export function scientific(value, digits, padded = false) {
   const [mantissa, exponent] = Math.abs(value).toExponential(digits - 1).split("e");
-  const power = String(Number(exponent)).replace(/./g, (c) => SUPERSCRIPT[c] ?? "⁻");
-  return `${value < 0 ? MINUS : ""}${padded ? mantissa : Number(mantissa)}×10${power}`;
+  return `${value < 0 ? MINUS : ""}${padded ? mantissa : Number(mantissa)}×${powerOfTen(Number(exponent))}`;
 }
 
 /** How far a list reaches, without the limits on the number of arguments that Math.min(...list) has. */
@@ -61,9 +64,9 @@ export function equationOf(target, names, weights, more = 0, longest = 80) {
   let text = at >= 0 ? formatNumber(weights[at], 4, true) : "", left = 0;
   names.forEach((name, j) => {
     if (j === at) return;
-    const size = `${formatNumber(Math.abs(weights[j]), 4, true)} ${shorten(name, 24)}`;
+    const size = `${formatNumber(Math.abs(weights[j]), 4, true)} ${shorten(name, LONGEST)}`;
     if (left || (text.length + size.length > longest && j)) left += 1;
     else text += text ? ` ${weights[j] < 0 ? MINUS : "+"} ${size}` : `${weights[j] < 0 ? MINUS : ""}${size}`;
   });
-  return `${shorten(target, 24)} = ${text || "0"}${left + more ? ` + ${left + more} more` : ""}`;
+  return `${shorten(target, LONGEST)} = ${text || "0"}${left + more ? ` + ${left + more} more` : ""}`;
 }

@@ -1,6 +1,6 @@
 /** From values to pixels and back, and the round numbers that stand at an axis. */
 
-import { formatNumber, grouped, MINUS, scientific } from "./numbers.js";
+import { extent, formatNumber, grouped, MINUS, powerOfTen, scientific } from "./numbers.js";
 
 /**
  * About n round numbers between two ends; of what is counted, whole ones from 0.
@@ -9,10 +9,10 @@ import { formatNumber, grouped, MINUS, scientific } from "./numbers.js";
 export function ticks(lo, hi, n, counted = false) {
   if (counted) return ticks(Math.max(lo, 0), hi, Math.min(n, hi)).filter(Number.isInteger);
   if (!(hi > lo) || n < 1) return [lo];
-  // The distance is the smallest of 1, 2, 2.5, 5 or 10 times a power of ten that makes no more than n steps.
+  // The distance is the smallest of 1, 2, 5 or 10 times a power of ten that makes no more than n steps.
   const raw = (hi - lo) / n;
   const unit = 10 ** Math.floor(Math.log10(raw));
-  const step = unit * ([1, 2, 2.5, 5].find((m) => m * unit >= raw * 0.999) ?? 10);
+  const step = unit * ([1, 2, 5].find((m) => m * unit >= raw * 0.999) ?? 10);
   const found = [];
   // Whole multiples, so that rounding does not add up; twelve digits take its dust off, as 0.30000000000000004.
   for (let i = Math.ceil(lo / step - 1e-9); i <= Math.floor(hi / step + 1e-9); i++) found.push(Number((i * step).toPrecision(12)));
@@ -37,18 +37,44 @@ export function logTicks(lo, hi, n) {
   return found.filter((v) => v >= lo * (1 - 1e-9) && v <= hi * (1 + 1e-9));
 }
 
-/** Labels of ticks with as many decimals as their distance needs. */
-export function tickLabels(values) {
-  const gaps = values.slice(1).map((v, i) => Math.abs(v - values[i]));
-  const gap = Math.min(...gaps, Infinity), most = Math.max(...values.map(Math.abs));
-  if (!Number.isFinite(gap)) return values.map((v) => formatNumber(v));
-  if (most >= 1e7 || gap < 1e-5) return values.map((v) => (v === 0 ? "0" : scientific(v, Math.max(2, 1 + Math.ceil(Math.log10(most / gap))))));
-  let decimals = Math.max(0, -Math.floor(Math.log10(gap) + 1e-9));
-  if (Math.abs(gap * 10 ** decimals - Math.round(gap * 10 ** decimals)) > 1e-6) decimals++; // a quarter needs one more
-  return values.map((v) => (v < 0 ? MINUS : "") + grouped(Math.abs(v).toFixed(decimals)));
+/**
+ * How the numbers of an axis are written, as in still pictures: less an offset that all are near to, in units of a power of ten;
+ * `told` is what the label of the axis has to say of it.
+ * @type {(lo: number, hi: number) => {offset: number, power: number, told: string}}
+ */
+export function notation(lo, hi) {
+  const span = hi - lo;
+  let size = Math.max(Math.abs(lo), Math.abs(hi)), offset = 0;
+  if (!(span > 0 && Number.isFinite(span))) return { offset: 0, power: 0, told: "" };
+  if (size > span * 1e4) {
+    const unit = 10 ** Math.floor(Math.log10(span));
+    offset = Math.floor(lo / unit) * unit;
+    size = Math.max(Math.abs(lo - offset), Math.abs(hi - offset));
+  }
+  const power = size >= 1e-3 && size < 1e6 ? 0 : 3 * Math.floor(Math.log10(size) / 3);
+  const far = Math.abs(offset) >= 1 && Math.abs(offset) < 1e15 ? (offset < 0 ? MINUS : "") + grouped(Math.abs(offset).toFixed(0)) : formatNumber(offset, 15);
+  const told = [offset && `counted from ${far}`, power && `in units of ${powerOfTen(power)}`];
+  return { offset, power, told: told.filter(Boolean).join(", ") };
 }
 
-export const logLabels = (values) => values.map((v) => (v >= 1e-3 && v < 1e5 ? formatNumber(v) : formatNumber(v, 1).replace("1×", "")));
+/** Labels of ticks, all with as many decimals as their distance needs. */
+export function tickLabels(values, { offset, power } = notation(...extent(values))) {
+  const unit = 10 ** Math.abs(power), scaled = values.map((v) => (power > 0 ? (v - offset) / unit : (v - offset) * unit));
+  const gap = Math.min(...scaled.slice(1).map((v, i) => Math.abs(v - scaled[i])), Infinity);
+  if (!Number.isFinite(gap)) return scaled.map((v) => formatNumber(v));
+  let decimals = 0;
+  while (decimals < 12 && scaled.some((v) => Math.abs(Number(v.toFixed(decimals)) - v) > 0.02 * gap)) decimals++;
+  return scaled.map((v) => {
+    const text = Math.abs(v).toFixed(decimals);
+    return (v < 0 && Number(text) ? MINUS : "") + grouped(text);
+  });
+}
+
+/** Labels of an axis that grows by factors: all as powers of ten, or none. */
+export function logLabels(values) {
+  const far = values.some((v) => v < 1e-4 || v > 1e4);
+  return values.map((v) => (far ? scientific(v, 1).replace(/^1×/, "") : formatNumber(v)));
+}
 
 /**
  * From values to pixels, and back by `.invert`; of a logarithmic scale, what is not positive lies far below its lower end.

@@ -1,6 +1,6 @@
 /** The steps and the runs as tables of the page, and as CSV. */
 
-import { clamp, formatNumber, shorten, whole } from "./numbers.js";
+import { clamp, formatNumber, LONGEST, shorten, whole } from "./numbers.js";
 import { attributes, make, swatch } from "./dom.js";
 
 /** All steps of all runs as CSV (RFC 4180), every number with all its digits. */
@@ -36,7 +36,7 @@ const AROUND = 7; // rows of the table above and below the current one
 /** The table of steps around the row shown: however long the run, only these rows of it exist on the page. */
 export function stepsTable(run, t) {
   const first = clamp(t - AROUND, 0, Math.max(run.step.length - 2 * AROUND - 1, 0)), rows = run.step.slice(first, first + 2 * AROUND + 1);
-  const columns = [["loss", run.loss], ["held-out", run.held_out], ["gap", run.gap], ...run.names.slice(0, 12).map((name, j) => [shorten(name, 20), run.weights[j]])].filter(([, values]) => values);
+  const columns = [["loss", run.loss], ["held-out", run.held_out], ["gap", run.gap], ...run.names.slice(0, 12).map((name, j) => [shorten(name, LONGEST), run.weights[j]])].filter(([, values]) => values);
   const body = rows.map((step, i) => {
     const cells = columns.map(([, values]) => formatNumber(values[first + i], 6));
     return attributes(line("td", [make("th", { scope: "row", text: whole(step) }), ...cells, formatNumber(run.rate)]), { "aria-current": first + i === t && "true" });

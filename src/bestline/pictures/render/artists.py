@@ -78,8 +78,10 @@ def _contours(ax: Any, mark: marks.Contours, palette: Palette, order: float) -> 
     # One colour a band and not one a height: bands near the floor, where levels are close, are told apart as well.
     colours = LinearSegmentedColormap.from_list("bands", palette.bands, N=len(levels) - 1)
     norm = BoundaryNorm(levels, len(levels) - 1)
-    bands = ax.contourf(mark.x, mark.y, mark.z, levels=levels, cmap=colours, norm=norm, zorder=order, extend="neither")
-    ax.contour(mark.x, mark.y, mark.z, levels=levels[1:-1], colors=palette.contour, linewidths=0.7, zorder=order + 0.1)
+    x, y = np.meshgrid(mark.x, mark.y)
+    x, y = x + mark.lean[1] * y, y + mark.lean[0] * x
+    bands = ax.contourf(x, y, mark.z, levels=levels, cmap=colours, norm=norm, zorder=order, extend="neither")
+    ax.contour(x, y, mark.z, levels=levels[1:-1], colors=palette.contour, linewidths=0.7, zorder=order + 0.1)
     if not mark.scale:
         return []
     shown = levels[:: max(1, len(levels) // 8)]

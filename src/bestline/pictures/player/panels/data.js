@@ -4,7 +4,7 @@
  * With one feature, the rows and the line of each run; with several, where no line can be drawn, predicted against actual.
  */
 
-import { clamp, equationOf, extent, formatNumber, shorten, updates, whole } from "../numbers.js";
+import { clamp, equationOf, extent, formatNumber, LONGEST, shorten, updates, whole } from "../numbers.js";
 import { padded } from "../scales.js";
 import { gridLoss } from "../ground.js";
 import { fill, mark, plain, segment, shape, trail } from "../draw.js";
@@ -135,8 +135,8 @@ export function dataPanel({ data, runs }) {
   }
 
   function tip(part, i, predicted) {
-    const where = `${shorten(data.xlabel, 24)} ${formatNumber(across(part)[i], 5)}`;
-    const lines = [diagonal ? where : `${where}, ${shorten(data.ylabel, 24)} ${formatNumber(part.y[i], 5)}`];
+    const where = `${shorten(data.xlabel, LONGEST)} ${formatNumber(across(part)[i], 5)}`;
+    const lines = [diagonal ? where : `${where}, ${shorten(data.ylabel, LONGEST)} ${formatNumber(part.y[i], 5)}`];
     if (!predicted) return lines;
     const near = !diagonal && runs.some((run) => run.curve);
     lines.push(`predicted ${near ? `about ${formatNumber(predicted[i], 3)}` : formatNumber(predicted[i], 5)}, residual ${formatNumber(part.y[i] - predicted[i])}`);

@@ -6,7 +6,7 @@
  */
 
 import { clamp } from "../numbers.js";
-import { scaleOf, spaced, tickLabels, ticks } from "../scales.js";
+import { notation, scaleOf, spaced, tickLabels, ticks } from "../scales.js";
 import { BOX, camera, clipSegment, project, standpoint } from "../camera.js";
 import { bandColours, css } from "../theme.js";
 import { fill, FONT, plain, segment, stroke, trail } from "../draw.js";
@@ -90,19 +90,21 @@ export function surfacePanel({ ground, runs }, land) {
     });
     const up = (h) => project([...left, h], cam);
     trail(ctx, [up(0), up(1)], line, 0.6);
-    labels.write("loss", up(1), { anchors: "above right", gap: 4, must: true });
+    const { told } = notation(land.low, land.cap);
+    labels.write(told ? `loss, ${told}` : "loss", up(1), { anchors: "above right", gap: 4, must: true });
     drawEdge(ctx, theme, labels, [land.low, land.cap], (v) => up(height(v)), [-1, 0], "");
     return labels.boxes;
   }
 
   /** Ticks along an edge, outwards, and its name beyond them. */
   function drawEdge(ctx, theme, labels, [lo, hi], on, out, name) {
-    const values = ticks(lo, hi, 4), texts = tickLabels(values), side = out[0] > 0.35 ? "right" : out[0] < -0.35 ? "left" : "below";
+    const how = notation(lo, hi), values = ticks(lo, hi, 4), texts = tickLabels(values, how), side = out[0] > 0.35 ? "right" : out[0] < -0.35 ? "left" : "below";
     const past = ([x, y], gap) => [x + gap * out[0], y + gap * out[1]];
     ctx.font = FONT;
     const reach = side === "below" ? 22 : 16 + widest(ctx, texts), center = past(on((lo + hi) / 2), reach);
     const room = side === "left" ? center[0] - labels.left : side === "right" ? labels.right - center[0] : 200;
-    if (name) labels.write(cut(ctx, name, clamp(room - 8, 40, 200)), center, { anchors: `${side} below`, gap: 3, must: true });
+    const told = name && how.told ? `, ${how.told}` : "", wide = Math.max(clamp(room - 8, 40, 200) - ctx.measureText(told).width, 40);
+    if (name) labels.write(cut(ctx, name, wide) + told, center, { anchors: `${side} below`, gap: 3, must: true });
     values.forEach((v, i) => {
       trail(ctx, [on(v), past(on(v), 4)], plain(theme.quiet), 0.6);
       labels.write(texts[i], past(on(v), 5), { colour: theme.quiet, anchors: side, gap: 3 });
@@ -119,7 +121,7 @@ export function surfacePanel({ ground, runs }, land) {
     background(ctx, size, view) {
       const area = { left: 4, top: 2, right: size.width - 4, bottom: size.height - 3 };
       ctx.font = FONT;
-      const margin = 24 + Math.max(...[...ground.span, [land.low, land.cap]].map((span) => widest(ctx, tickLabels(ticks(...span, 4)))));
+      const margin = 24 + Math.max(...[...ground.span, [land.low, land.cap]].map((span) => widest(ctx, tickLabels(ticks(...span, 4), notation(...span)))));
       const cam = camera({ left: margin, right: size.width - margin, top: 18, bottom: size.height - 38 }, angle);
       const written = drawBox(ctx, cam, view.theme, area);
       drawMesh(ctx, cam, view.theme);
