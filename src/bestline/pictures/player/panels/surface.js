@@ -103,7 +103,7 @@ export function surfacePanel({ ground, runs }, land) {
     ctx.font = FONT;
     const reach = side === "below" ? 22 : 16 + widest(ctx, texts), center = past(on((lo + hi) / 2), reach);
     const room = side === "left" ? center[0] - labels.left : side === "right" ? labels.right - center[0] : 200;
-    const told = name && how.told ? `, ${how.told}` : "", wide = Math.max(clamp(room - 8, 40, 200) - ctx.measureText(told).width, 40);
+    const told = name && how.told ? `, ${how.told}` : "", wide = Math.max(clamp(room - 8, 40, 200) - ctx.measureText(told).width, 84);
     if (name) labels.write(cut(ctx, name, wide) + told, center, { anchors: `${side} below`, gap: 3, must: true });
     values.forEach((v, i) => {
       trail(ctx, [on(v), past(on(v), 4)], plain(theme.quiet), 0.6);
