@@ -12,9 +12,9 @@ from dataclasses import replace
 
 from bestline.errors import OptionError
 from bestline.inference.classical import Coefficient
-from bestline.pictures.axis_labels import called, left_out
+from bestline.pictures.axis_labels import called
 from bestline.pictures.marks import Intervals, Panel, Picture, Vertical, numbers
-from bestline.wording import count, said, shown
+from bestline.wording import count, said, shown, without
 
 ORDERS = ("size", "formula")
 _MOST = 40  # one below the other on a page
@@ -111,7 +111,7 @@ def _notes(
             "Each weight is multiplied by the standard deviation of its column in the training rows; the column of a category's level "
             "is 1 in the rows of that level and 0 elsewhere, so its standard deviation is √(share × (1 − share))."
         )
-    told.append(left_out([c.term for c in rows]))
+    told.append(without([c.term for c in rows]))
     if within:
         told.append(f"The axis grows by factors of ten on either side of zero, and evenly within ±{said(within)}.")
     return [sentence for sentence in told if sentence]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from bestline.errors import OptionError, listed
-from bestline.pictures.axis_labels import called, left_out
+from bestline.pictures.axis_labels import called
 from bestline.pictures.marks import (
     Band,
     Horizontal,
@@ -21,7 +21,7 @@ from bestline.pictures.marks import (
     run_role,
 )
 from bestline.training import Selection
-from bestline.wording import count, said, shown
+from bestline.wording import count, said, shown, without
 
 _MOST_NAMED = 7  # weights that have a line and a name of their own; as many as there are roles for runs
 _MOST_LINES = 200
@@ -113,7 +113,7 @@ def coefficient_path(selection: Selection, *, target: int = 0, scales: list[floa
         toplabel=_NONZERO,
     )
     alt = f"Slopes of {count(p, 'column')} against the penalty ({selection.kind}); columns kept: {', '.join(_kept(selection))}."
-    notes = ["" if len(order) == p else f"The {len(order)} largest of {p} slopes are shown.", left_out(selection.names[:p])]
+    notes = ["" if len(order) == p else f"The {len(order)} largest of {p} slopes are shown.", without(selection.names[:p])]
     note = " ".join(sentence for sentence in notes if sentence)
     return Picture((panel,), f"Slopes against the penalty ({selection.kind}){_of(selection, target)}", note, alt)
 
