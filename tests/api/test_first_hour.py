@@ -220,7 +220,8 @@ def test_a_call_that_does_not_fit_is_told_what_does(call, said, model):
     ("call", "said"),
     [
         (lambda m: m.plot.los, "did you mean `loss`"),
-        (lambda m: m.plot.residuals, r"plot\.diagnostics\(\)"),
+        (lambda m: m.plot.resid, r"plot\.residuals\(\)"),
+        (lambda m: m.plot.qq, r"plot\.diagnostics\(\)"),
         (lambda m: bl.samples.penguin, "did you mean `penguins`"),
         (lambda m: bl.samples.iris, "the one sample"),
         (lambda m: bl.synthetic.make_regression, r"synthetic\.line"),
