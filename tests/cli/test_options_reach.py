@@ -78,7 +78,7 @@ TABLE: dict[str, Row] = {
     "fit": (bl, "fit", ["t.csv"], {}, TRAINING, {"level", "cov", "trace", "report", "by"}),
     "watch": (
         *(bl, "fit", ["t.csv", "-o", "run.html", "--solver", "momentum"], {"solver": "momentum"}, TRAINING),
-        {"compare", "weights_shown", "frames", "theme"},
+        {"compare", "weights_shown", "frames", "theme", "units"},
     ),
     "fit --by": (
         *(bl, "fit_groups", ["t.csv", "--by", "g,h"], {"by": ["g", "h"]}),
