@@ -1,6 +1,8 @@
 """One line for each group: the numbers of a loop of fits, of statsmodels and of closed forms, at a fraction of the time."""
 
+import json
 import warnings
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -333,6 +335,11 @@ def test_lines_are_saved_whole_and_read_back(name: str, tmp_path: Path) -> None:
         ({"by": "g", "l2": -1}, "not negative"),
         ({"by": "g", "folds": 0}, "from 1 to 100"),
         ({"by": "g", "lr": 0.1}, "lr"),
+        ({"by": "g", "l2": float("nan")}, "not negative"),
+        ({"by": "g", "l2": float("inf")}, "not negative"),
+        ({"by": "g", "digits": "x"}, "`digits` must be"),
+        ({"by": "g", "digits": 16}, "`digits` must be"),
+        ({"by": "g", "seed": "x"}, "`seed` must be"),
     ],
 )
 def test_what_cannot_be_asked_is_refused_in_words(options: dict[str, Any], words: str) -> None:
@@ -357,3 +364,128 @@ def test_one_group_one_row_and_no_rows() -> None:
         ]
     with pytest.raises(BestlineError, match="no rows"):
         bl.fit_groups(frame[:0], "y ~ a", by="g")
+
+
+@pytest.mark.parametrize(
+    ("formula", "slope", "level", "noise"),
+    [("y ~ a", 2.0, 0.0, 1e-7), ("y ~ 0 + a", 2.0, 0.0, 1.0), ("y ~ 0 + k", 0.0, 1e8, 1.0), ("y ~ a", 1.0, 5.0, 0.0)],
+)
+def test_standard_errors_have_digits_though_residuals_are_small_beside_the_target(
+    formula: str, slope: float, level: float, noise: float
+) -> None:
+    draw = np.random.default_rng(4)
+    frame = pd.DataFrame(
+        {"g": np.arange(60) % 3, "k": draw.choice(["u", "v"], 60), "a": 1e8 + np.floor(1e3 * draw.normal(size=60))}
+    )
+    frame["y"] = level + slope * (frame.a - (1e8 if formula == "y ~ a" else 0)) + noise * draw.normal(size=60)
+    groups = bl.fit_groups(frame, formula, by="g")
+    for g, own in frame.groupby("g"):
+        # Residuals and the inverse in whole fractions: no number of it is rounded before the end.
+        X = [[Fraction(float(v)) for v in row] for row in _columns(own, formula)]
+        y = [Fraction(float(v)) for v in own.y]
+        rss, inverse = _exact(X, y)
+        expected = [float(rss / (len(y) - len(X[0])) * v) ** 0.5 for v in inverse]
+        np.testing.assert_allclose(groups.lines.std_error[g, 0], expected, rtol=1e-8, atol=0)
+        np.testing.assert_allclose(float(groups.lines.rss[g, 0]), float(rss), rtol=1e-8, atol=0)
+    moments = bl.fit_groups(frame, formula, by="g", digits=0)
+    assert (moments.lines.error_digits < 8).all()
+
+
+def _columns(own: pd.DataFrame, formula: str) -> np.ndarray:
+    if formula == "y ~ 0 + k":
+        return np.column_stack([own.k == "u", own.k == "v"]).astype(float)
+    return np.column_stack([own.a, *([np.ones(len(own))] if formula == "y ~ a" else [])])
+
+
+def _exact(X: list[list[Fraction]], y: list[Fraction]) -> tuple[Fraction, list[Fraction]]:
+    """Residual sum of squares, and the diagonal of (X'X)^-1, of one column or two."""
+    S = [[sum(r[i] * r[j] for r in X) for j in range(len(X[0]))] for i in range(len(X[0]))]
+    h = [sum(r[i] * v for r, v in zip(X, y, strict=True)) for i in range(len(S))]
+    if len(S) == 1:
+        w, inverse = [h[0] / S[0][0]], [1 / S[0][0]]
+    else:
+        det = S[0][0] * S[1][1] - S[0][1] ** 2
+        w = [(S[1][1] * h[0] - S[0][1] * h[1]) / det, (S[0][0] * h[1] - S[0][1] * h[0]) / det]
+        inverse = [S[1][1] / det, S[0][0] / det]
+    return sum((v - sum(a * b for a, b in zip(r, w, strict=True))) ** 2 for r, v in zip(X, y, strict=True)), inverse
+
+
+@pytest.mark.parametrize("offset", [0.0, 1e4, 1e8])
+@pytest.mark.filterwarnings("ignore::bestline.errors.BestlineWarning")  # of columns too close for moments
+@pytest.mark.parametrize("formula", ["y ~ a + b", "y ~ 0 + a + b"])
+def test_no_digit_of_a_standard_error_is_claimed_that_is_not_right(offset: float, formula: str) -> None:
+    draw = np.random.default_rng(int(offset) % 97)
+    frame = pd.DataFrame({"g": np.arange(400) % 20, "a": offset + draw.normal(size=400)})
+    frame["b"] = frame.a + 10.0 ** -(frame.g / 4) * draw.normal(size=400)
+    frame["y"] = frame.a + 10.0 ** -((19 - frame.g) / 2) * draw.normal(size=400)
+    groups = bl.fit_groups(frame, formula, by="g", digits=0)
+    for g in range(20):
+        exact = alone(frame[frame.g == g], formula).bse.to_numpy()
+        off = np.abs(groups.lines.std_error[g, 0].numpy() - exact)
+        claimed = float(groups.lines.error_digits[g, 0])
+        assert claimed == 0 or (off <= exact * 10.0**-claimed).all(), (g, off, claimed)
+
+
+def test_residuals_that_are_rounding_are_said_to_be() -> None:
+    frame = pd.DataFrame({"g": np.arange(40) // 20, "a": np.arange(40) + 1e8, "y": 3.0 * np.arange(40)})
+    assert set(bl.fit_groups(frame, "y ~ a", by="g", digits=0).glance().note) == {
+        "no right digit of the standard errors: the residuals are no larger than rounding"
+    }
+    exact = bl.fit_groups(frame, "y ~ a", by="g")
+    assert set(exact.glance().note) == {""}
+    assert exact.lines.rss.tolist() == [[0.0], [0.0]]
+
+
+def test_dates_are_written_as_people_write_them_in_text_and_in_json() -> None:
+    frame = table()
+    frame["day"] = pd.to_datetime("2024-01-01") + pd.to_timedelta(frame.g % 2, "D")
+    frame["time"] = frame.day + pd.to_timedelta(90, "m")
+    for by, names in (("day", ["2024-01-01", "2024-01-02"]), ("time", ["2024-01-01 01:30:00", "2024-01-02 01:30:00"])):
+        groups = bl.fit_groups(frame, "y ~ a", by=by)
+        facts = json.loads(json.dumps(groups.summary().facts, allow_nan=False))
+        assert [line[by] for line in facts["lines"]] == names
+        assert f"{names[0]}  " in str(groups)
+        with pytest.raises(OptionError, match=f"such as `{names[0]}` there are 2"):
+            groups.model("2025-01-01")
+
+
+def test_facts_of_several_targets_are_each_targets_own() -> None:
+    frame = table()
+    frame["z"] = frame.a * 3 + frame.w
+    groups = bl.fit_groups(frame, target=["y", "z"], features=["a", "b"], by="g")
+    for target in ("y", "z"):
+        one = bl.fit_groups(frame, f"{target} ~ a + b", by="g").summary().facts["lines"]
+        both = [line for line in groups.summary().facts["lines"] if line["target"] == target]
+        for mine, theirs in zip(both, one, strict=True):
+            assert mine["g"] == theirs["g"]
+            assert mine["coef"] == pytest.approx(theirs["coef"], rel=1e-9)
+            assert mine["conf_int"]["a"] == pytest.approx(theirs["conf_int"]["a"], rel=1e-9)
+    assert groups.test(target="z") == groups.test(target=1)
+    for target in ("q", 2, -1, None, 0.5):
+        with pytest.raises(BestlineError, match="target"):
+            groups.test(target=target)
+
+
+def test_a_model_of_one_group_has_dates_and_durations() -> None:
+    frame = table()
+    frame["day"] = pd.to_datetime("2024-01-01") + pd.to_timedelta(frame.index % 50, "D")
+    frame["wait"] = pd.to_timedelta(frame.b * 1e3, "h")
+    model = bl.fit_groups(frame, "y ~ day + wait", by="g").model(5)
+    np.testing.assert_allclose(model.params, alone(frame[frame.g == 5], "y ~ day + wait").params, rtol=1e-7)
+
+
+@pytest.mark.parametrize("name", ["term", "n", "target", "estimate", "note", "coef"])
+def test_a_column_of_groups_that_the_tables_would_lose_is_refused(name: str) -> None:
+    with pytest.raises(OptionError, match=f"a column `{name}` of their own"):
+        bl.fit_groups(table().rename(columns={"g": name}), "y ~ a", by=name)
+
+
+def test_truth_is_named_by_its_word_too() -> None:
+    frame = table()
+    frame["open"] = frame.k == "u"
+    groups = bl.fit_groups(frame, "y ~ a", by="open")
+    assert groups.model("True").moments.rows == groups.model(True).moments.rows == int(frame.open.sum())
+
+
+def test_a_line_of_no_columns_explains_nothing_and_never_less() -> None:
+    assert (bl.fit_groups(table(), "y ~ 1", by="g").glance().r2 == 0).all()

@@ -28,9 +28,26 @@ def test_lines_are_printed_written_and_are_pythons(run: Run, stores: Path, tmp_p
     assert str(groups) in done.out
     pd.testing.assert_frame_equal(pd.read_parquet(out), groups.tidy(), check_dtype=False)
     facts = run("fit", stores, "y ~ x", "--by", "store,open", "--json").facts
+    assert any("decimal comma" in warning for warning in facts.pop("warnings"))
     assert facts == json.loads(json.dumps(groups.summary().facts))
     assert facts["groups"] == len(facts["lines"]) == len(groups)
     assert facts["lines"][0]["coef"] == dict(zip(groups.tidy().term[:2], groups.tidy().estimate[:2], strict=True))
+
+
+def test_json_has_the_warnings_and_dates_and_no_nan(run: Run, tmp_path: Path) -> None:
+    path = tmp_path / "days.csv"
+    path.write_text(
+        "day,x,y\n" + "\n".join(f"2024-01-0{1 + i % 3},{i if i % 3 else 7},{i * i}" for i in range(12)) + "\n2024-01-01,,1\n"
+    )
+    done = run("fit", path, "y ~ x", "--by", "day", "--missing", "drop", "--json")
+    assert [line["day"] for line in done.facts["lines"]] == ["2024-01-01", "2024-01-02", "2024-01-03"]
+    assert done.facts["lines"][0]["coef"]["x"] is None
+    assert done.facts["warnings"] == [
+        "1 of 13 rows were left out because a value was missing.",
+        "1 group of 3 does not determine all weights; the column `note` of glance() says why.",
+    ]
+    assert "NaN" not in done.out
+    assert run("fit", path, "y ~ x", "--by", "day", "--missing", "drop", "--quiet").out == ""
 
 
 @pytest.mark.parametrize(

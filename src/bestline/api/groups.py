@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from bestline.api.model import Model
 from bestline.calls import answering, data_first, with_hints
 from bestline.data.design import Design
 from bestline.data.gather import Query
-from bestline.data.grouped import Key, gather_groups, rows_of_group
+from bestline.data.grouped import Key, gather_groups, rows_of_group, with_dates
 from bestline.data.moments import Moments
 from bestline.data.progress import Progress
 from bestline.data.runner import calmly
@@ -116,12 +117,8 @@ class Groups:
         """One row a group: the groups' columns, n, r2, sigma, held_out_rmse, digits (the fewest of a weight), note."""
         return tables.glance(self.lines)
 
-    def test(self, *, target: int = 0) -> Verdict:
+    def test(self, *, target: int | str = 0) -> Verdict:
         """Are all lines one? The F test of one line for all rows against a line for each group (Chow 1960)."""
-        if not is_whole(target) or not 0 <= target < len(self.design.targets):
-            raise OptionError(
-                f"There is no target {target!r:.60}; these lines have {len(self.design.targets)}, counted from 0."
-            )
         return tables.one_line(self.lines, target)
 
     @property
@@ -133,6 +130,8 @@ class Groups:
 
     def model(self, *group: Any) -> Model:
         """The line of one group with all that a Model has; its rows are read again, and have to fit into memory.
+
+        What is learnt of rows (levels, means that are filled in, the bases of poly, scale and center) is then learnt of these alone.
 
         Parameters
         ----------
@@ -146,7 +145,7 @@ class Groups:
         """
         key = self._key(group)
         rows = rows_of_group(self.source, self.design, tuple(self.lines.labels), key)
-        return fit(rows, self.design.formula, **self.asked)
+        return fit(with_dates(rows), self.design.formula, **self.asked)
 
     def save(self, path: str | os.PathLike[str], *, level: float = 0.95, overwrite: bool = False) -> None:
         """Write `tidy()` to a .csv, .tsv, .parquet, .feather or .arrow file, which appears whole or not at all."""
@@ -162,7 +161,9 @@ class Groups:
             same &= _equal(known, value)
         if not same.any():
             names = [str(value) for value in values]
-            raise OptionError(f"There is no group {listed(names)}; such as {listed(self.keys[0])} there are {len(self):,}.")
+            raise OptionError(
+                f"There is no group {listed(names)}; such as {listed(self.lines.name(0))} there are {len(self):,}."
+            )
         return self.keys[int(np.flatnonzero(same)[0])]
 
 
@@ -173,7 +174,7 @@ def _equal(known: NDArray[Any], value: Any) -> NDArray[np.bool_]:
             value = np.datetime64(value)
         except ValueError:
             return np.zeros(len(known), dtype=bool)
-    elif known.dtype.kind in "if" and isinstance(value, str):
+    elif known.dtype.kind in "bif" and isinstance(value, str):
         return known.astype(str) == value
     return np.asarray(known == value) & np.ones(len(known), dtype=bool)
 
@@ -233,12 +234,13 @@ def fit_groups(
         raise OptionError(f"`by` names the columns whose values tell the groups, each once; got {by!r}.")
     if isinstance(data, Moments):
         raise OptionError("Lines of groups need the rows, and moments hold none; give the data that they were collected from.")
-    if not is_number(l2) or l2 < 0:
+    tables.refuse_taken(columns)
+    if not is_number(l2) or not 0 <= l2 < math.inf:
         raise OptionError(f"`l2` must be a number that is not negative; got {l2!r}.")
     if not is_whole(folds) or not 1 <= folds <= 100:
         raise OptionError(f"`folds` must be a whole number from 1 to 100; got {folds!r}.")
-    query = Query(brought(data), formula, target, features, weights, missing, folds=folds, seed=check_seed(seed))
     check_digits(digits)
+    query = Query(brought(data), formula, target, features, weights, missing, folds=folds, seed=check_seed(seed))
     source, design, found, notes = gather_groups(query, columns, progress)
     lines, keys = lines_of(design, columns, found, source, l2=float(l2), digits=digits, progress=progress)
     if not keys:

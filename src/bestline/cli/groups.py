@@ -43,4 +43,4 @@ def fit_each(
         )
     with terminal.saving((out, lambda path: groups.save(path, level=level, overwrite=force))):
         summary = groups.summary(level)
-        terminal.answer(summary.text, summary.facts)
+        terminal.answer(summary.text, {**summary.facts, "warnings": terminal.said})

@@ -6,7 +6,7 @@ other pass. Groups come up in the pass itself: one first met in the ten-milliont
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -20,6 +20,7 @@ from bestline.data.gather import Query
 from bestline.data.passes import Named, Pass
 from bestline.data.progress import Progress
 from bestline.data.tables import Batch, Source, open_source
+from bestline.data.tables.days import days_of
 from bestline.data.unnamed_columns import asked_name, asked_names
 from bestline.errors import DataError, MissingValuesError, readable
 from bestline.numerics import Rows
@@ -220,9 +221,18 @@ def rows_of_group(source: Source, design: Design, by: tuple[str, ...], key: Key)
         at = torch.nonzero(own)[:, 0]
         if not len(at):
             continue
-        for j, values in enumerate(batch.numbers(numbers)[at.to(batch.numbers(numbers).device)].T.cpu()):
-            found[numbers[j]].extend(values.tolist())
+        for name, values in zip(numbers, batch.numbers(numbers).cpu()[at].T, strict=True):
+            found[name].extend(values.tolist())
         for name in (n for n in found if n not in numbers):
             codes, seen = batch.text(name)
             found[name].extend(None if code < 0 else seen[code] for code in codes.cpu()[at].tolist())
+    return found
+
+
+def with_dates(rows: Mapping[str, list[Any]]) -> dict[str, Any]:
+    """The same rows, columns in days as the dates that they were computed from: those are what formulas name."""
+    found: dict[str, Any] = {}
+    for name, values in rows.items():
+        days = days_of(name)
+        found[name if days is None else days.column] = values if days is None else days.cells(values)
     return found

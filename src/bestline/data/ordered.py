@@ -16,7 +16,7 @@ from bestline.data.gather import Query
 from bestline.data.passes import Pass
 from bestline.data.progress import Progress
 from bestline.data.tables import Batch, Kind, Source, open_source
-from bestline.data.tables.days import days_of
+from bestline.data.tables.days import Days, days_of
 from bestline.data.unnamed_columns import asked_name, asked_names
 from bestline.errors import ColumnError, DataError, MissingValuesError, readable
 from bestline.numerics import Rows, joined
@@ -33,23 +33,23 @@ class OrderedRows:
     rows : Rows
     order : Tensor (n,)
         What they are in order of: values of a column, or their numbers from 1.
-    origin : date or None
-        Day 0, where the order is one of dates, in days.
+    dated : Days or None
+        Where the order is one of dates: since when its days are counted.
     read, dropped : int
         Rows read, and those left out because a value was missing.
     """
 
     rows: Rows
     order: Tensor
-    origin: Any = None
+    dated: Days | None = None
     read: int = 0
     dropped: int = 0
 
     def labels(self, at: Tensor) -> NDArray[Any]:
         """The order's values at some rows: numbers, or dates."""
         values = self.order[at].numpy()
-        if self.origin is not None:
-            return np.datetime64(self.origin, "us") + np.round(values * 86_400_000_000).astype("timedelta64[us]")
+        if self.dated is not None:
+            return self.dated.cells(values)
         whole = np.round(values)
         return whole.astype(np.int64) if bool((whole == values).all()) and bool((np.abs(whole) < 2**53).all()) else values
 
@@ -127,13 +127,13 @@ def gather_ordered(
     extra = None if by_name else {"weights": query.weights}
     source = open_source(query.data, text=asked_categories(query.formula), extra=extra)
     weights = "weights" if not by_name else None if query.weights is None else asked_name(query.weights, source.names)
-    origin = None
+    dated = None
     if order is not None:
         kind = source.field(order).kind
         if kind is Kind.DATE:
             order = source.in_days(order)
             found = days_of(order)
-            origin = None if found is None else found.origin
+            dated = None if found is None or found.origin is None else found
         elif kind is not Kind.NUMBER:
             raise ColumnError(f"Column {readable(order)} holds {kind.value}; rows are in order of numbers or dates.")
     design = learn(
@@ -157,4 +157,4 @@ def gather_ordered(
     # + 0.0: stable, and -0.0 is no earlier than 0.0.
     values, at = (values + 0.0).sort(stable=True)
     notes = source.said([*design.reads()], design.words) + design.notes
-    return source, design.as_read(source), OrderedRows(rows[at], values, origin, held.read, held.dropped), notes
+    return source, design.as_read(source), OrderedRows(rows[at], values, dated, held.read, held.dropped), notes

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 
@@ -17,6 +17,7 @@ from bestline.inference.fitted import FittedLine
 from bestline.inference.hypotheses import Verdict
 from bestline.inference.training_rows import look
 from bestline.inference.why_not import refuse
+from bestline.training.solvers.base import is_whole
 
 
 def basis_of(line: FittedLine, data: Any = None) -> Basis:
@@ -78,13 +79,22 @@ def _warn_of_few(line: FittedLine, clusters: int | None) -> None:
     )
 
 
-def target_number(line: FittedLine, target: int | str) -> int:
-    """A target's number, from its number or name."""
+class Targeted(Protocol):
+    """What has targets: one line, or the lines of groups."""
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """Names of the targets, (k,)."""
+        ...
+
+
+def target_number(line: Targeted, target: int | str) -> int:
+    """A target's number, from its number or name; raises OptionError for what is neither."""
     if isinstance(target, str):
         if target not in line.targets:
             raise OptionError(f"{ColumnError.missing(target, line.targets, 'the targets')}")
         return line.targets.index(target)
-    if not isinstance(target, int) or not 0 <= target < len(line.targets):
+    if not is_whole(target) or not 0 <= target < len(line.targets):
         raise OptionError(f"There is no target {target!r:.60}; this line has {len(line.targets)}, counted from 0.")
     return target
 

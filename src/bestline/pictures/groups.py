@@ -88,7 +88,7 @@ def slopes(lines: GroupLines, term: str | None = None, *, level: float = 0.95) -
     what, unit = f"{shown(name)} of each group", f"change of {shown(lines.design.targets[0], 20)} per unit"
     label = f"estimate and {interval}" if ranged else "estimate"
     if len(order) <= _NAMED:
-        names = tuple(", ".join(shown(str(values[i]), 20) for values in lines.labels.values()) for i in order)
+        names = tuple(", ".join(shown(value, 20) for value in lines.name(i)) for i in order)
         own = Intervals(names, numbers(estimate[order]), numbers(low[order]), numbers(high[order]), label=label)
         marks: tuple[Mark, ...] = (Vertical(whole, "reference", "one line for all rows"), own)
         panel = Panel("", unit if name != "Intercept" else shown(lines.design.targets[0]), "", marks)
@@ -138,7 +138,14 @@ def small_multiples(lines: GroupLines, keys: tuple[Key, ...], source: Source) ->
             _line(lines.weights[g, :, 0].tolist(), own, "fitted", "line of the group", intercept=design.intercept),
         )
         panels.append(
-            Panel(", ".join(shown(value, 20) for value in keys[g]), shown(x, 20), shown(y, 20), marks, xlim=ends, ylim=heights)
+            Panel(
+                ", ".join(shown(value, 20) for value in lines.name(g)),
+                shown(x, 20),
+                shown(y, 20),
+                marks,
+                xlim=ends,
+                ylim=heights,
+            )
         )
     left = len(lines) - len(drawn)
     note = f"The {len(drawn)} groups of most rows, of {len(lines):,}." if left else ""

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from bestline.data.tables.words import text_words, wordy
 
@@ -62,6 +62,14 @@ class Days:
         if self.origin is None:
             return f"{self.column} (days)"
         return f"{self.column} (days since {self.origin.isoformat()}{' UTC' if self.utc else ''})"
+
+    def cells(self, days: ArrayLike) -> NDArray[Any]:
+        """The dates or durations (n,) of so many days, to the microsecond: what `of` reads."""
+        own = np.asarray(days, dtype=np.float64)
+        known = np.isfinite(own)
+        since = np.round(np.where(known, own, 0.0) * _DAY["us"]).astype("timedelta64[us]")
+        cells = since if self.origin is None else np.datetime64(self.origin, "us") + since
+        return np.where(known, cells, np.array("NaT", dtype=cells.dtype))
 
     def of(self, cells: Any) -> NDArray[np.float64]:
         """Days (n,), NaN where missing. Raises NoDateError, and ZoneError for times whose place on the line's clock nobody knows."""

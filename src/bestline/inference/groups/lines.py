@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 
 import numpy as np
@@ -26,10 +27,10 @@ from bestline.data.progress import Progress
 from bestline.data.tables import Batch, Kind, Source
 from bestline.errors import listed, readable
 from bestline.inference.classical import NAN, infer
+from bestline.inference.groups.digits import right_digits
 from bestline.inference.sharpen import Sums
 from bestline.numerics import Bowl, Refined, Scaling
-from bestline.numerics.comoments import CHUNK
-from bestline.numerics.digits import MOST, ROUNDING, UNCERTAIN
+from bestline.numerics.digits import MOST
 from bestline.numerics.exact_solve import MOST_COLUMNS, solved
 from bestline.numerics.exact_sums import TooWideError
 from bestline.numerics.grouped import GroupComoments
@@ -64,6 +65,8 @@ class GroupLines:
         Root mean squared error out of fold; NaN where there is none.
     digits : Tensor (G, d, k)
         Right digits of each weight, at least so many.
+    error_digits : Tensor (G, k)
+        Right digits of the standard errors, and of sigma: those of the least certain one.
     exact : Tensor, bool (G,)
         Whether the group was solved exactly.
     remarks : tuple of str (G,)
@@ -86,6 +89,7 @@ class GroupLines:
     tss: Tensor
     held_out: Tensor
     digits: Tensor
+    error_digits: Tensor
     exact: Tensor
     remarks: tuple[str, ...]
     l2: float = 0.0
@@ -100,6 +104,15 @@ class GroupLines:
         return (*self.design.names, *(("Intercept",) if self.design.intercept else ()))
 
     @property
+    def targets(self) -> tuple[str, ...]:
+        """Names of the targets, (k,)."""
+        return self.design.targets
+
+    def name(self, g: int) -> tuple[str, ...]:
+        """Group g as people write it: its value in each column that tells the groups."""
+        return tuple(written(values[g]) for values in self.labels.values())
+
+    @property
     def sigma(self) -> Tensor:
         """Residual standard deviation, (G, k); NaN without degrees of freedom."""
         if self.variance is not None:
@@ -108,13 +121,26 @@ class GroupLines:
 
     def copied(self) -> GroupLines:
         """The same with tensors of its own, to be written into while it is made."""
-        names = ("weights", "covariance", "std_error", "rank", "df", "rss", "tss", "held_out", "digits", "exact")
+        names = (
+            "weights",
+            "covariance",
+            "std_error",
+            "rank",
+            "df",
+            "rss",
+            "tss",
+            "held_out",
+            "digits",
+            "error_digits",
+            "exact",
+        )
         return replace(self, **{name: getattr(self, name).clone() for name in names})
 
     @property
     def r2(self) -> Tensor:
         """R2, (G, k): about the mean with an intercept, else about zero; NaN where the target does not vary."""
-        return 1 - self.rss / torch.where(self.tss > 0, self.tss, NAN)
+        # No line of least squares is worse than none, but for rounding.
+        return (1 - self.rss / torch.where(self.tss > 0, self.tss, NAN)).clamp(min=0)
 
 
 def lines_of(
@@ -176,6 +202,15 @@ def typed(values: Sequence[str], kind: Kind = Kind.TEXT) -> NDArray[Any]:
     return np.array(values, dtype=object)
 
 
+def written(value: Any) -> str:
+    """A value that tells a group, as people write it: of a time no more than it says."""
+    if isinstance(value, datetime):
+        value = np.datetime64(value)
+    if isinstance(value, np.datetime64):
+        return str(value.astype("datetime64[us]")).removesuffix(".000000").removesuffix("T00:00:00").replace("T", " ")
+    return str(value)
+
+
 def of_solution(
     design: Design, labels: Mapping[str, NDArray[Any]], whole: GroupComoments, found: GroupSolutions, l2: float
 ) -> GroupLines:
@@ -203,39 +238,27 @@ def of_solution(
     unscaled = core / whole.weight[:, None, None]
     covariance = variance[:, :, None, None] * unscaled[:, None]
     error = variance[:, :, None].sqrt() * unscaled.diagonal(dim1=1, dim2=2).clamp(min=0).sqrt()[:, None]
-    digits = _digits(whole, found, p, intercept=design.intercept)
+    digits, error_digits = right_digits(whole, found, p, intercept=design.intercept)
     nothing = torch.full_like(rss, NAN)
     exact = torch.zeros(len(whole), dtype=torch.bool)
     return GroupLines(
-        design, labels, whole, weights, covariance, error, rank, df, rss, tss, nothing, digits, exact, ("",) * len(whole), l2
+        design,
+        labels,
+        whole,
+        weights,
+        covariance,
+        error,
+        rank,
+        df,
+        rss,
+        tss,
+        nothing,
+        digits,
+        error_digits,
+        exact,
+        ("",) * len(whole),
+        l2,
     )
-
-
-def _digits(moments: GroupComoments, found: GroupSolutions, p: int, *, intercept: bool) -> Tensor:
-    """`numerics.digits.right_digits` of every group, (G, d, k); 0 where the columns are too close for it to hold."""
-    S = moments.scatter.diagonal(dim1=1, dim2=2) / torch.where(moments.weight > 0, moments.weight, 1.0)[:, None]
-    if not intercept:
-        S = S + moments.mean**2
-    both = S.sqrt()
-    both = torch.where(both > 0, both, 1.0)
-    x, y = both[:, :p, None], both[:, None, p:]
-    rounding = (ROUNDING * (1 + (moments.count / CHUNK) ** 0.5))[:, None, None]
-    V = (found.core * x * x.mT).abs().sum(2)[:, :, None]
-    slopes = found.slopes.abs() * x / y
-    error = rounding * V * (1 + slopes.sum(1, keepdim=True))
-    sure = (rounding[:, 0, 0] * V[:, :, 0].amax(1) <= UNCERTAIN) if p else torch.ones(len(V), dtype=torch.bool)
-    digits = _places(error, slopes)
-    if intercept:
-        center = moments.mean[:, :, None]
-        moved = (error * center[:, :p].abs() / x).sum(1, keepdim=True) * y
-        moved = moved + rounding * (center[:, p:].mT.abs() + y)
-        value = center[:, p:].mT - (found.slopes * center[:, :p]).sum(1, keepdim=True)
-        digits = torch.cat([digits, _places(moved, value.abs())], 1)
-    return torch.where((sure & found.firm)[:, None, None], digits, 0.0)
-
-
-def _places(error: Tensor, size: Tensor) -> Tensor:
-    return (-torch.log10(error / torch.where(size > 0, size, 1.0))).nan_to_num(0.0).clamp(0, MOST)
 
 
 def _held_out(parts: GroupComoments, folds: int, p: int, *, intercept: bool, l2: float) -> Tensor:
@@ -315,14 +338,16 @@ def write_exact(lines: GroupLines, g: int, found: Refined) -> None:
     lines.covariance[g], lines.std_error[g] = covariance, found.std_error
     lines.rank[g], lines.df[g] = found.rank, int(lines.whole.count[g]) - found.rank
     lines.rss[g], lines.tss[g], lines.digits[g], lines.exact[g] = found.rss, found.tss, found.digits, True
+    lines.error_digits[g] = found.std_error_digits.nan_to_num(MOST).amin(1)
 
 
 def doubtful(lines: GroupLines, digits: int) -> Tensor:
-    """Groups whose weights have fewer digits, or that moments take for undetermined though their columns vary, (G,)."""
+    """Groups whose weights or standard errors have fewer digits, or that moments take for undetermined though their columns vary, (G,)."""
     p = lines.design.p
     lost = lines.weights[:, :p].isnan().any(2) & lines.whole.varies[:, :p]
     few = (lines.digits < digits) & ~lines.weights.isnan()
-    return (few.any((1, 2)) | lost.any(1)) & (lines.df >= 0) & bool(digits)
+    errors = (lines.error_digits < digits).any(1) & (lines.df > 0)
+    return (few.any((1, 2)) | errors | lost.any(1)) & (lines.df >= 0) & bool(digits)
 
 
 @dataclass(frozen=True, eq=False)
@@ -363,7 +388,9 @@ def remarks(lines: GroupLines, digits: int) -> tuple[str, ...]:
     constant = ~lines.whole.varies[:, : design.p]
     undetermined = lines.weights.isnan().any(2)
     certain = lines.digits.nan_to_num(MOST).amin((1, 2)) if d else torch.full((len(remarks),), float(MOST))
-    odd = undetermined.any(1) | (lines.df <= 0) | ((certain < digits) if not lines.l2 else torch.zeros_like(undetermined[:, 0]))
+    uncertain = (lines.error_digits < 1).any(1) & (lines.df > 0)
+    few = (certain < digits) | uncertain if not lines.l2 else torch.zeros_like(uncertain)
+    odd = undetermined.any(1) | (lines.df <= 0) | few
     for g in torch.nonzero(odd)[:, 0].tolist():
         rows, said = int(lines.whole.count[g]), []
         names = [name for name, flat in zip(design.names, constant[g].tolist(), strict=True) if flat]
@@ -380,6 +407,8 @@ def remarks(lines: GroupLines, digits: int) -> tuple[str, ...]:
             said.append(f"{_few(lost)}: not determined, the columns are collinear")
         if not lines.l2 and not said and float(certain[g]) < digits:
             said.append(f"{int(certain[g])} right digits")
+        if not lines.l2 and not said and bool(uncertain[g]):
+            said.append("no right digit of the standard errors: the residuals are no larger than rounding")
         remarks[g] = "; ".join(said)
     return tuple(remarks)
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 import torch
 
 from bestline.errors import NumericalError
-from bestline.inference.groups.lines import GroupLines
+from bestline.inference.groups.lines import GroupLines, written
 from bestline.inference.groups.tables import glance, one_line, tidy
 from bestline.inference.hypotheses import Verdict
 from bestline.inference.summary import Summary
@@ -50,6 +51,8 @@ def _facts(lines: GroupLines, level: float, dropped: int, test: Verdict | None) 
 
 
 def _plain(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return written(value)
     value = value.item() if hasattr(value, "item") else value
     return finite(value) if isinstance(value, float) else value
 
@@ -84,7 +87,7 @@ def _first(lines: GroupLines) -> list[str]:
     shown = range(min(len(lines), _SHOWN))
     table = [
         [
-            *(plain(str(values[g])) for values in lines.labels.values()),
+            *(plain(value) for value in lines.name(g)),
             f"{int(lines.whole.count[g]):,}",
             *(significant(w) for w in lines.weights[g, :, 0].tolist()),
             significant(float(lines.r2[g, 0]), 4),

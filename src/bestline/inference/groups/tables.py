@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -9,16 +10,30 @@ import torch
 from torch import Tensor
 
 from bestline.calls import no_such
-from bestline.errors import NumericalError
+from bestline.errors import NumericalError, OptionError, readable
 from bestline.inference.classical import NAN, check_level, infer
 from bestline.inference.groups.lines import GroupLines
 from bestline.inference.groups.pooling import pooled
 from bestline.inference.hypotheses import Verdict, verdict
+from bestline.inference.uncertainty import target_number
 from bestline.numerics import Bowl, Scaling
 from bestline.numerics.grouped import GroupComoments
 
 if TYPE_CHECKING:
     from pandas import DataFrame
+
+_OF_WEIGHTS = ("estimate", "std_error", "statistic", "p_value", "conf_low", "conf_high")
+_OF_LINES = ("n", "r2", "r2_about_zero", "sigma", "held_out_rmse", "digits", "note")
+_TAKEN = frozenset(("target", "term", "coef", "conf_int", *_OF_WEIGHTS, *_OF_LINES))
+
+
+def refuse_taken(by: Sequence[str]) -> None:
+    """Raise OptionError for a groups' column that would lose its place in the tables to one of theirs."""
+    for name in by:
+        if name in _TAKEN:
+            raise OptionError(
+                f"The tables of the lines have a column {readable(name)} of their own; give the one in `by` another name."
+            )
 
 
 def tidy(lines: GroupLines, level: float = 0.95, *, pooling: str | None = None) -> DataFrame:
@@ -59,8 +74,7 @@ def _judged(estimate: Tensor, error: Tensor, df: Tensor, level: float) -> dict[s
     statistic = torch.where(error > 0, estimate / error, NAN)
     p = 2 * stdtr(free.numpy()[:, None], -statistic.abs().numpy())
     columns = (estimate, error, statistic, torch.from_numpy(p), estimate - half, estimate + half)
-    names = ("estimate", "std_error", "statistic", "p_value", "conf_low", "conf_high")
-    return {name: values.flatten().numpy() for name, values in zip(names, columns, strict=True)}
+    return {name: values.flatten().numpy() for name, values in zip(_OF_WEIGHTS, columns, strict=True)}
 
 
 def glance(lines: GroupLines) -> DataFrame:
@@ -97,12 +111,13 @@ def common_line(lines: GroupLines, target: int = 0) -> list[float]:
     return [float(w) for w in scaling.to_data(Bowl.of(total, scaling).bottom)[:, target]]
 
 
-def one_line(lines: GroupLines, target: int = 0) -> Verdict:
+def one_line(lines: GroupLines, target: int | str = 0) -> Verdict:
     """Are all lines one? The F test of one line for all rows against a line for each group (Chow 1960).
 
     Groups that do not determine all their weights are left out on both sides. Raises NumericalError where there are fewer than two
-    others, or under a penalty.
+    others, or under a penalty, and OptionError for a target that is not there.
     """
+    target = target_number(lines, target)
     if lines.l2:
         raise NumericalError("There is no F test under a penalty: classical errors do not hold there.")
     used = lines.weights.isfinite().all((1, 2)) & (lines.df >= 0)

@@ -79,7 +79,11 @@ def lines_of_windows(design: Design, ordered: OrderedRows, extent: Extent, *, di
     lines = one_by_one(of_solution(design, labels, windows.moments, solution, 0.0), solution.firm)
     # Running sums lose some places with their length, and those about a centre off the mean as much as they are larger than about it.
     lost = torch.log10(windows.larger * (1 + windows.moments.count.double().sqrt() / _SUMMED))[:, None, None]
-    lines = replace(lines, digits=(lines.digits - lost).nan_to_num(0.0).clamp(min=0.0))
+    known = {
+        name: (getattr(lines, name) - own).nan_to_num(0.0).clamp(min=0.0)
+        for name, own in (("digits", lost), ("error_digits", lost[:, 0]))
+    }
+    lines = replace(lines, **known)
     if extent.half_life is not None:
         lines = _faded(lines, fading(ordered.rows, ends, extent.half_life / 2).moments)
     else:
