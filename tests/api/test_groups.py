@@ -489,3 +489,26 @@ def test_truth_is_named_by_its_word_too() -> None:
 
 def test_a_line_of_no_columns_explains_nothing_and_never_less() -> None:
     assert (bl.fit_groups(table(), "y ~ 1", by="g").glance().r2 == 0).all()
+
+
+@pytest.mark.parametrize("formula", ["y ~ a + b", "y ~ 0 + a + b"])
+def test_chows_test_under_weights_and_beside_a_target_far_from_zero(formula: str) -> None:
+    frame = table()
+    frame["a"] -= 1e4
+    near = bl.fit_groups(frame, formula, by="g", weights="w").test()
+    small = smf.wls(formula, frame, weights=frame.w).fit()
+    large = smf.wls("y ~ 0 + C(g):(a + b)" + ("" if "0" in formula else " + C(g)"), frame, weights=frame.w).fit()
+    F, p, more = large.compare_f_test(small)
+    np.testing.assert_allclose([near.statistic, near.p_value], [F, p], rtol=1e-7)
+    assert near.df == (more, large.df_resid)
+    # One line goes through numbers about 2e8 with residuals about 1: the sums of squares of both sides have no digit in common float64.
+    draw = np.random.default_rng(3)
+    far = pd.DataFrame({"g": np.arange(90) % 4, "a": 1e8 + np.floor(1e3 * draw.normal(size=90))})
+    far["y"] = 2 * far.a + draw.normal(size=90)
+    a, y = [Fraction(v) for v in far.a], [Fraction(v) for v in far.y]
+    sums = []
+    for rows in (range(90), *(range(g, 90, 4) for g in range(4))):
+        w = sum(a[i] * y[i] for i in rows) / sum(a[i] ** 2 for i in rows)
+        sums.append(sum((y[i] - w * a[i]) ** 2 for i in rows))
+    expected = float((sums[0] - sum(sums[1:])) / 3 / (sum(sums[1:]) / 86))
+    assert bl.fit_groups(far, "y ~ 0 + a", by="g").test().statistic == pytest.approx(expected, rel=1e-4)

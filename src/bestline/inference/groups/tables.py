@@ -11,7 +11,7 @@ from torch import Tensor
 
 from bestline.calls import no_such
 from bestline.errors import NumericalError, OptionError, readable
-from bestline.inference.classical import NAN, check_level, infer
+from bestline.inference.classical import NAN, check_level
 from bestline.inference.groups.lines import GroupLines
 from bestline.inference.groups.pooling import pooled
 from bestline.inference.hypotheses import Verdict, verdict
@@ -106,9 +106,26 @@ def _labels(lines: GroupLines, times: int) -> dict[str, Any]:
 
 def common_line(lines: GroupLines, target: int = 0) -> list[float]:
     """The weights of one line for the rows of all groups, (d,)."""
-    total = GroupComoments.merged([lines.whole], torch.zeros(len(lines), dtype=torch.long), 1).one(0)
+    return [float(w) for w in _common(lines, lines.whole)[:, target]]
+
+
+def _common(lines: GroupLines, groups: GroupComoments) -> Tensor:
+    """The weights of one line for the rows of some groups, (d, k)."""
+    total = GroupComoments.merged([groups], torch.zeros(len(groups), dtype=torch.long), 1).one(0)
     scaling = Scaling.of(total, lines.design.p, intercept=lines.design.intercept, standardize=True)
-    return [float(w) for w in scaling.to_data(Bowl.of(total, scaling).bottom)[:, target]]
+    return scaling.to_data(Bowl.of(total, scaling).bottom)
+
+
+def _squares_between(lines: GroupLines, used: Tensor, target: int) -> float:
+    """By how much the sum of squared residuals of one line is above that of a line for each of the groups `used`.
+
+    It is that of the differences between their predictions, sum (x'(w_g - w))^2: nothing cancels, as it does between two large sums.
+    """
+    p, own = lines.design.p, lines.whole[torch.nonzero(used)[:, 0]]
+    away = lines.weights[used, :, target] - _common(lines, own)[:, target]
+    slopes = away[:, :p, None]
+    at_mean = (own.mean[:, :p, None] * slopes).sum(1)[:, 0] + away[:, p:].sum(1)  # the intercept, where there is one
+    return float((slopes.mT @ own.scatter[:, :p, :p] @ slopes).sum() + (own.weight * at_mean**2).sum())
 
 
 def one_line(lines: GroupLines, target: int | str = 0) -> Verdict:
@@ -124,12 +141,9 @@ def one_line(lines: GroupLines, target: int | str = 0) -> Verdict:
     if int(used.sum()) < 2:
         raise NumericalError("The test needs two groups or more that determine all their weights.")
     own = lines.whole[torch.nonzero(used)[:, 0]]
-    total = GroupComoments.merged([own], torch.zeros(len(own), dtype=torch.long), 1).one(0)
-    scaling = Scaling.of(total, lines.design.p, intercept=lines.design.intercept, standardize=True)
-    pooled_line = infer(total, scaling)
     apart, df = float(lines.rss[used, target].sum()), int(lines.df[used].sum())
-    more = int(lines.rank[used].sum()) - pooled_line.rank
-    F = (float(pooled_line.rss[target]) - apart) / more / (apart / df) if more > 0 and df > 0 and apart > 0 else NAN
+    more = (len(own) - 1) * len(lines.terms)
+    F = _squares_between(lines, used, target) / more / (apart / df) if df > 0 and apart > 0 else NAN
     left = len(lines) - len(own)
     about = f"one line against {len(own):,} lines (Chow's test){f'; {left:,} groups without a line of their own left out' if left else ''}"
     return verdict("all lines are one", F, more, df, about=about)
