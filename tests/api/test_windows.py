@@ -1,5 +1,7 @@
 """One line for each window: pandas', statsmodels' and closed forms' numbers, and errors on the rows that come next."""
 
+import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -163,3 +165,16 @@ def test_gaps_in_the_order_and_windows_that_say_too_little() -> None:
 def test_what_cannot_be_asked_is_refused_in_words(options: dict[str, Any], words: str) -> None:
     with pytest.raises(BestlineError, match=words):
         bl.fit_rolling(series(), "y ~ a", **options)
+
+
+def test_rows_that_never_fade_are_all_rows_so_far_and_dates_are_json() -> None:
+    draw = np.random.default_rng(6)
+    frame = pd.DataFrame(
+        {"day": np.datetime64("2024-01-01") + np.arange(40), "x": draw.normal(size=40), "y": draw.normal(size=40)}
+    )
+    never = bl.fit_rolling(frame, "y ~ x", order="day", half_life=math.inf)
+    growing = bl.fit_rolling(frame, "y ~ x", order="day", expanding=3)
+    np.testing.assert_allclose(never.tidy().estimate[-2:], growing.tidy().estimate[-2:], rtol=1e-10)
+    np.testing.assert_allclose(never.tidy().std_error[-2:], growing.tidy().std_error[-2:], rtol=1e-9)
+    facts = json.loads(json.dumps(growing.summary().facts, allow_nan=False))
+    assert (facts["lines"][0]["first"], facts["lines"][0]["last"]) == ("2024-01-01", "2024-01-03")

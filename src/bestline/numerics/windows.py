@@ -66,7 +66,7 @@ def expanding(rows: Rows, ends: Tensor) -> WindowMoments:
 
 def fading(rows: Rows, ends: Tensor, half_life: float) -> WindowMoments:
     """The same, each row with half the weight of one that stands `half_life` rows behind it; the last before the end has its own."""
-    block = max(1, min(_BLOCK, int(half_life * _HALVINGS)))
+    block = max(1, int(min(_BLOCK, half_life * _HALVINGS)))
     return _accumulated(rows, ends, block, _fade(half_life), half_life)
 
 
