@@ -109,3 +109,7 @@ def test_a_file_of_another_kind_is_not_read_to_its_end_where_it_is_large(tmp_pat
     os.truncate(path, 3 * 2**30)
     with pytest.raises(ModelFileError, match="larger than any bestline model file"):
         files.read(path, "model", 1)
+
+
+def test_moments_of_five_thousand_columns_are_not_too_large() -> None:
+    assert files._LARGEST > 5_000**2 * 8

@@ -6,9 +6,11 @@ import numpy as np
 import pandas as pd
 import pytest
 import statsmodels.api as sm
+import torch
 from statsmodels.stats.outliers_influence import OLSInfluence
 
 import bestline as bl
+from bestline.inference.scores import out_of_fold
 
 pytestmark = pytest.mark.usefixtures("quiet")
 
@@ -57,3 +59,25 @@ def test_a_leak_is_a_column_that_is_the_target_to_rounding(off: float, leaks: bo
     y, z = draw.normal(size=(2, 200))
     model = bl.fit({"y": y, "copy": 3 * y + off * 3 * draw.normal(size=200), "z": z}, "y ~ copy + z")
     assert any("leak" in note for note in model.notes) == leaks
+
+
+@pytest.mark.parametrize("features", [1, 2, 4])
+@pytest.mark.filterwarnings("ignore::bestline.errors.BestlineWarning")
+def test_no_degrees_of_freedom_are_told_from_few(features: int) -> None:
+    draw = np.random.default_rng(features)
+    for more, said in ((0, "no degrees of freedom are left"), (1, "There are few rows")):
+        rows = features + 1 + more
+        frame = pd.DataFrame({f"x{j}": draw.normal(size=rows) for j in range(features)}).assign(y=draw.normal(size=rows))
+        notes = " ".join(bl.fit(frame, target="y").notes)
+        assert [word for word in ("no degrees of freedom are left", "There are few rows") if word in notes] == [said]
+
+
+@pytest.mark.parametrize("wrong", [float("nan"), float("inf")])
+def test_a_fold_without_finite_weights_leaves_no_score(wrong: float) -> None:
+    draw = np.random.default_rng(0)
+    frame = pd.DataFrame({"x": draw.normal(size=30), "y": draw.normal(size=30)})
+    model = bl.fit(frame, "y ~ x")
+    folds = bl.Moments.collect(frame, "y ~ x", folds=3).folds
+    assert out_of_fold(folds, model.scaling, lambda _: model.weights) is not None
+    assert out_of_fold(folds, model.scaling, lambda _: torch.full_like(model.weights, wrong)) is None
+    assert out_of_fold(folds, model.scaling, lambda _: None) is None

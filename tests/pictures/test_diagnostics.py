@@ -11,6 +11,7 @@ import bestline as bl
 from bestline.inference.diagnostics import second_pass
 from bestline.inference.diagnostics.findings import FITTED, LEVERAGE, QUANTILES, SPREAD
 from bestline.inference.diagnostics.residual_sums import MOST
+from bestline.pictures import diagnostics
 from bestline.pictures.diagnostics import panels, smoothed
 from bestline.pictures.marks import Bins, Line, Outside, Points, Text
 from bestline.pictures.render.mpl import draw
@@ -179,3 +180,9 @@ def test_where_no_contour_of_cooks_distance_is_in_sight_its_largest_is_said():
     contours = [m for m in panels(found).panels[3].marks if isinstance(m, Line)]
     xlim, ylim = panels(found).panels[3].xlim, panels(found).panels[3].ylim
     assert all(xlim[0] <= x <= xlim[1] and ylim[0] <= y <= ylim[1] for m in contours for x, y in zip(m.x, m.y, strict=True))
+
+
+def test_cells_are_merged_as_far_as_they_must_be_and_sixteen_at_the_most() -> None:
+    most = diagnostics._MOST_CELLS
+    wide = [(most, 1), (most + 1, 2), (2 * most, 2), (8 * most + 1, 16), (1_000 * most, 16)]
+    assert [diagnostics._fine((0.0, float(many)), 1.0) for many, _ in wide] == [merged for _, merged in wide]

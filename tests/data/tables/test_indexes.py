@@ -93,3 +93,10 @@ def test_what_agrees_or_has_no_index_is_not_spoken_of() -> None:
         "`a` and `b` have the same index labels in another order",
         "`a` and `c` have different indexes",
     ]
+
+
+def test_a_long_label_is_told_shortly() -> None:
+    names = [["k" * 200 + str(i) for i in range(30)], ["m" * 200 + str(i) for i in range(30)]]
+    x = pd.DataFrame({"x": np.arange(30.0)}, index=names[0])
+    with pytest.warns(BestlineWarning, match=r"row 1 is k{30}…k{7}0 in `X` and m{30}…m{7}0 in `y`"):
+        bl.fit((x, pd.Series(np.arange(30.0) ** 1.5, index=names[1])))

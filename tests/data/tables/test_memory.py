@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import hypothesis.strategies as st
 import numpy as np
@@ -14,6 +15,7 @@ import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
 
+import bestline as bl
 from bestline.data.tables import Kind, open_source
 from bestline.errors import ColumnError, DataError, ShapeError
 from data.tables.examples import all_numbers, all_text, kinds
@@ -133,3 +135,13 @@ def test_labels_of_numbers_are_the_same_in_every_container(values, size):
     expected = [None if math.isnan(v) else str(v + 0.0).removesuffix(".0") for v in x]
     for data in ({"x": x}, {"x": torch.tensor(x)}, pa.table({"x": x}), pl.DataFrame({"x": x})):
         assert all_text(open_source(data), "x", size) == expected
+
+
+@pytest.mark.parametrize(
+    "wrapped", [lambda v: pl.Series("a", v, dtype=pl.Object), lambda v: pl.Series("a", v), pd.Series, pa.array]
+)
+def test_a_column_of_a_mapping_is_read_alike_from_every_library(wrapped: Any) -> None:
+    words = ["a", "b", "a", "c"] * 5
+    y = [float(i % 7) for i in range(20)]
+    alike = bl.fit({"x": words, "y": y}, "y ~ x").params
+    assert bl.fit({"x": wrapped(words), "y": wrapped(y)}, "y ~ x").params.equals(alike)

@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 import bestline as bl
 from bestline.data.tables import Kind, delimited, judgement, open_source
 from bestline.data.tables import text as text_of_files
-from bestline.data.tables.words import Spelling, undressed
+from bestline.data.tables.words import Spelling, numbers_to_people, undressed
 from bestline.errors import ColumnError, readable
 from data.tables.examples import all_numbers, all_text
 
@@ -264,3 +264,20 @@ def test_a_decimal_comma_with_groups(put):
     np.testing.assert_array_equal(all_numbers(opened, ["x"])[:, 0], [1234567.5, 2000.25, 3.5])
     with mock.patch.object(text_of_files, "BLOCK", 1 << 20), pytest.raises(ColumnError, match=r"`1\.234`"):
         all_numbers(open_source(put("x;y\n1.234;1\n2,5;2\n3,5;3\n")))
+
+
+UNITS = (
+    "% ‰ ° °C °F g kg mg µg ug lb lbs oz t m km cm mm µm nm mi ft in yd inch inches l ml cl dl gal h hr hrs min "
+    "mins s sec secs ms µs us ns d day days wk week weeks month months yr yrs year years Hz kHz MHz GHz kW MW kWh "
+    "MWh kJ kcal cal mV kV mA kPa hPa MPa Pa bar psi mph km/h kmh m/s m2 m² m³ m3 km2 km² cm2 cm² cm3 cm³ ha acre "
+    "acres sqft sqm ft² ft2 kB KB MB GB TB mol mmol mmHg mg/l mg/dl dB px pt bpm rpm ppm ppb cc hp k K M mn mio bn "
+    "kg/m² kg/m2 g/l x pct percent points pts $ € £ ¥ USD EUR GBP CHF"
+)
+
+
+@pytest.mark.parametrize("unit", UNITS.split())
+def test_a_unit_makes_a_quantity_of_a_number_whatever_stands_in_other_cells(unit: str) -> None:
+    # Only what is known as a unit is one beside others; a word that nobody knows is a name, as of a flat.
+    cells = {f"3{unit}": 1, "4kg": 1, "5 hPa": 1}
+    assert numbers_to_people(cells) == set(cells)
+    assert "3zz" not in numbers_to_people({"3zz": 1, "4kg": 1, "5 hPa": 1})

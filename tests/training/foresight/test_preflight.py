@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import math
+import warnings
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 
 import bestline as bl
 from bestline.api.foresight import preflight, sweep
-from bestline.errors import ColumnError, DataError, MissingValuesError, OptionError
+from bestline.errors import BestlineWarning, ColumnError, DataError, MissingValuesError, OptionError
 from bestline.training.solvers import Descent
 from bestline.training.solvers.descent import OPTIMIZERS
 from bestline.training.solvers.rate_limits import principal
@@ -418,3 +421,15 @@ def test_the_edge_is_the_last_twentieth_below_the_limit(share: float, verdict: s
     x = np.arange(20.0)
     limit = bl.preflight(x, np.sin(x)).facts["lr_limit"]
     assert bl.preflight(x, np.sin(x), lr=share * limit).given.verdict == verdict
+
+
+def test_what_was_left_out_is_told_once_and_not_again_of_moments() -> None:
+    frame = pd.DataFrame({"x": np.arange(20.0) ** 1.1}).assign(y=lambda f: 2 * f.x + np.sin(f.x))
+    frame.loc[[3, 5], "x"] = np.nan
+    for call in (bl.preflight, functools.partial(bl.sweep, lrs=[0.1], steps=3)):
+        with pytest.warns(BestlineWarning, match="2 of 20 rows were left out"):
+            call(frame, "y ~ x", missing="drop")
+        moments = bl.Moments.collect(frame, "y ~ x", missing="drop")
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            call(moments)

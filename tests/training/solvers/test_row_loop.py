@@ -128,3 +128,16 @@ def test_steps_too_long_for_blocks_are_made_one_by_one():
     assert one_by_one._in_blocks(how, rows, order, ones, start, _Workspace.of(200, 3)) is None
     done = one_by_one.epoch(how, rows, order, ones, start, owed)
     torch.testing.assert_close(done.weights, one_by_one._row_by_row(how, rows, order, ones, start, owed).weights)
+
+
+@pytest.mark.parametrize("loss", one_by_one.LOSSES)
+@pytest.mark.parametrize("epsilon", [0.1, 0.7])
+def test_a_loss_is_nothing_at_no_error_and_grows_by_its_slope(loss: str, epsilon: float) -> None:
+    how, step = OneByOne(loss=loss, epsilon=epsilon), 1e-6
+    assert how.value(0.0) == 0.0
+    # Not at the bends themselves, where the slope has two values.
+    for error in (-3.0, -epsilon - 0.01, -0.5 * epsilon, 0.5 * epsilon, epsilon + 0.01, 2.5):
+        change = (how.value(error + step) - how.value(error - step)) / (2 * step)
+        assert how.slope(error) == pytest.approx(change, rel=1e-6, abs=1e-9)
+    for bend in (-epsilon, epsilon):
+        assert how.value(bend - 1e-9) == pytest.approx(how.value(bend + 1e-9), abs=1e-8)
