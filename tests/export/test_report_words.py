@@ -78,3 +78,29 @@ def test_where_right_digits_are_not_known_nothing_is_said_of_them(options: dict[
     assert not digits_said(model)
     assert "right digits" not in coefficients(model, 0).head
     assert "digit" not in re.sub(r"<(script|style|pre)\b.*?</\1>", " ", model.report().html, flags=re.DOTALL)
+
+
+def text_of(model: bl.Model) -> str:
+    page = re.sub(r"<(script|style|pre)\b.*?</\1>", " ", model.report().html, flags=re.DOTALL)
+    return " ".join(unescape(re.sub(r"<[^>]*>", " ", page)).split())
+
+
+@pytest.mark.parametrize("options", [{"l1": 0.1}, {"l2": 0.1}])
+def test_why_a_penalty_leaves_no_standard_errors_is_said_in_one_place(options: dict[str, Any]) -> None:
+    said = text_of(bl.fit(table(), "y ~ x + z", **options))
+    assert "Classical standard errors do not hold under a penalty" in said
+    assert "No standard errors:" not in said
+
+
+def test_a_line_that_explains_nearly_all_is_not_said_to_explain_all() -> None:
+    x = np.linspace(0, 1, 60)
+    y = x + 0.02 * np.random.default_rng(0).normal(size=60)
+    model = bl.fit({"x": x, "y": y}, "y ~ x")
+    assert 0.995 < model.held_out.r2[0] < 1
+    assert "It explains 99% of the variation" in text_of(model)
+
+
+def test_each_test_of_a_report_is_followed_by_its_question() -> None:
+    said = text_of(bl.fit(table(), "y ~ x + z"))
+    assert re.search(r"Durbin-Watson: [\d.]+\. Are residuals autocorrelated\? about 2 if not", said)
+    assert re.search(r"Breusch-Pagan: [^ ]+ = [\d.]+, p = [\d.]+\. Heteroscedasticity: ", said)

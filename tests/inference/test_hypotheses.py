@@ -76,3 +76,18 @@ def test_a_matrix_is_what_its_text_says():
 def test_a_verdict_says_its_distribution_and_where_there_is_none(found: Verdict, said: str) -> None:
     """The p-values are those of R: pf(2.5, 1, 8, lower = FALSE) and pchisq(2.5, 1, lower = FALSE)."""
     assert str(found) == said
+
+
+def test_degrees_of_freedom_are_whole_numbers_and_no_p_value_is_zero():
+    assert str(verdict("a", 1e6, 2.0, 1_999_998.0)) == "a: F(2, 1999998) = 1e+06, p < 1e-300"
+
+
+@pytest.mark.parametrize(
+    ("formula", "model_df"), [("y ~ x1 + x2 + g", 4), ("y ~ x1 + x2 - 1", 2), ("y ~ g - 1", 2), ("y ~ x1 + I(2 * x1)", 1)]
+)
+def test_the_f_of_a_summary_tells_its_degrees_of_freedom(formula: str, model_df: int):
+    model = bl.fit(frame(), formula)
+    row = model.glance().iloc[0]
+    said = f"F({model_df}, {int(row['df_residual'])}) {row['statistic']:.2f}"
+    assert said in str(model.summary())
+    assert f"F({model_df}, {int(row['df_residual'])})" in model.report().html

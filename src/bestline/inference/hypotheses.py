@@ -48,14 +48,19 @@ class Verdict:
             return f"{self.name}: not defined here"
         if not self.df:
             return f"{self.name}: {self.statistic:.6g}"
-        kind = "F" if len(self.df) == 2 else "chi-squared"
-        degrees = ", ".join(f"{d:g}" for d in self.df)
-        return f"{self.name}: {kind}({degrees}) = {self.statistic:.6g}, p = {self.p_value:.4g}"
+        # A p-value too small for a float is none of 0.
+        p = f"p = {self.p_value:.4g}" if self.p_value > 0 else "p < 1e-300"
+        return f"{self.name}: {statistic_of(self.df)} = {self.statistic:.6g}, {p}"
 
     @property
     def facts(self) -> dict[str, Any]:
         """JSON-ready."""
         return {"statistic": finite(self.statistic), "df": list(self.df), "p_value": finite(self.p_value)}
+
+
+def statistic_of(df: Sequence[float]) -> str:
+    """A test's statistic by its distribution: `F(2, 326)` of two degrees of freedom, `chi-squared(3)` of one."""
+    return f"{'F' if len(df) == 2 else 'chi-squared'}({', '.join(f'{d:.12g}' for d in df)})"
 
 
 def verdict(name: str, statistic: float, *df: float, about: str = "") -> Verdict:

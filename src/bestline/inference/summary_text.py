@@ -9,7 +9,8 @@ from textwrap import wrap
 from bestline.inference.classical import Coefficient
 from bestline.inference.covariance.sandwich import Covariance
 from bestline.inference.fitted import FittedLine
-from bestline.inference.uncertainty import glances, overall
+from bestline.inference.hypotheses import Verdict, statistic_of
+from bestline.inference.uncertainty import df_model, glances, overall
 from bestline.inference.why_not import why_not
 from bestline.training.solvers.base import Reach
 from bestline.wording import aligned, apart, bulleted, count, fixed, on_columns, p_value, plain, significant, without
@@ -120,7 +121,12 @@ def _scores(line: FittedLine, robust: Covariance | None) -> list[str]:
             # The F of robust errors is a Wald test; that of classical ones compares sums of squares, which is the same in other words.
             whole = overall(line, robust, target=i) if robust is not None else g
             if math.isfinite(g.statistic):
-                test = "" if whole is None else f"F {fixed(whole.statistic, 2)}, p {p_value(whole.p_value)};  "
+                degrees = whole.df if isinstance(whole, Verdict) else (df_model(line, line.inference), g.df_residual)
+                test = (
+                    ""
+                    if whole is None
+                    else f"{statistic_of(degrees)} {fixed(whole.statistic, 2)}, p {p_value(whole.p_value)};  "
+                )
                 residual = f"Residual sd      {significant(g.sigma)} on {g.df_residual:,} degrees of freedom"
                 lines.append(f"{residual};  {test}AIC {fixed(g.aic, 1)}, BIC {fixed(g.bic, 1)}")
     elif line.plan.penalised:

@@ -126,6 +126,11 @@ def glances(line: FittedLine, inference: classical.Inference) -> list[classical.
     return [classical.glance(line.training, inference, intercept=intercept, constant=constant, target=i) for i in targets]
 
 
+def df_model(line: FittedLine, inference: classical.Inference) -> int:
+    """Degrees of freedom of the numerator of the F test that compares a line with its mean, or with zero where it has no constant."""
+    return inference.rank - (not line.about_zero)
+
+
 def overall(line: FittedLine, errors: Covariance, *, target: int = 0) -> Verdict | None:
     """The F test that all slopes which the data determine are zero, by robust errors; None where there are none to test."""
     p, d = line.design.p, len(line.names)

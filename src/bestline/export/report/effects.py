@@ -91,5 +91,6 @@ def in_short(model: FittedLine) -> Iterator[str]:
         if math.isfinite(r2) and r2 < 1:
             # R2 = 1 - MSE / variance, so the root of the variance, which is the mean's own error, is rmse / sqrt(1 - R2).
             said += f"; always predicting the mean would be off by {rounded(rmse / (1 - r2) ** 0.5)}"
-            said += f". It explains {r2:.0%} of the variation" if r2 > 0 else ". It is no better than the mean"
+            # Rounded down, for nearly all is not all.
+            said += f". It explains {int(100 * r2 + 1e-9)}% of the variation" if r2 > 0 else ". It is no better than the mean"
         yield f"{said}."

@@ -31,8 +31,9 @@ from bestline.export.report.words import (
 from bestline.inference.diagnostics.diagnosis import Diagnosis
 from bestline.inference.diagnostics.second_pass import diagnosis
 from bestline.inference.fitted import FittedLine
+from bestline.inference.hypotheses import statistic_of
 from bestline.inference.summary_text import how_trained
-from bestline.inference.uncertainty import glances, tables
+from bestline.inference.uncertainty import df_model, glances, tables
 from bestline.inference.why_not import why_not
 from bestline.pictures import coefficients as dots
 from bestline.pictures import figures
@@ -149,7 +150,9 @@ def _estimates(model: FittedLine, target: int, *, drawn: bool) -> _Estimates:
 
 
 def _no_errors(model: FittedLine) -> str:
-    """Why there are no standard errors, or no intervals; empty where there are both."""
+    """Why there are no standard errors, or no intervals; empty where there are both, or where the section on the penalty says it."""
+    if model.plan.penalised:
+        return ""
     if model.inference is None:
         return no_errors(model)
     if model.settled:
@@ -189,10 +192,11 @@ def _glances(model: FittedLine) -> list[str]:
         if math.isfinite(g.statistic):
             of = f" ({plain(target)})" if len(model.targets) > 1 else ""
             p = p_value(g.p_value, below="below ")
+            F = statistic_of((df_model(model, model.inference), g.df_residual))
             about = " (about zero)" if model.about_zero else ""
             lines.append(
                 f"Residual standard deviation{of} {rounded(g.sigma)} on {g.df_residual:,} degrees of freedom; adjusted R2{about} "
-                f"{g.adj_r_squared:.4f}; F {rounded(g.statistic)} (p {p}); AIC {rounded(g.aic, 6)}, BIC {rounded(g.bic, 6)}."
+                f"{g.adj_r_squared:.4f}; {F} {rounded(g.statistic)} (p {p}); AIC {rounded(g.aic, 6)}, BIC {rounded(g.bic, 6)}."
             )
     return lines
 
@@ -282,9 +286,10 @@ def _look(found: Diagnosis) -> _Look:
         shown = _still(panels(found), of_residuals(found))
     except NumericalError as error:
         return _Look(target, reason=str(error))
-    tests = tuple(f"{test.about[0].upper()}{test.about[1:]} {test}." for test in found.tests)
+    tests = tuple(f"{test}. {test.about[0].upper()}{test.about[1:]}" for test in found.tests)
     rows = tuple(
-        (r.row, *map(cell, (r.fitted, r.resid, r.hat, r.std_resid, r.cooksd))) for r in found.influential[:_MOST_INFLUENTIAL]
+        (f"{r.row:,}", *map(cell, (r.fitted, r.resid, r.hat, r.std_resid, r.cooksd)))
+        for r in found.influential[:_MOST_INFLUENTIAL]
     )
     return _Look(target, shown, tests, rows)
 

@@ -80,7 +80,9 @@ class Diagnosis:
         """What stands above the findings, or in their place; nothing is said to be clear beside a test that is significant."""
         if self.findings:
             return "What to look at"
-        low = [f"{t.name} (p = {t.p_value:.2g})" for t in self.tests if t.p_value < _NOTED]
+        low = [
+            f"{t.name} (p {f'= {t.p_value:.2g}' if t.p_value > 0 else '< 1e-300'})" for t in self.tests if t.p_value < _NOTED
+        ]
         if not low:
             return "Nothing stands out."
         which = " and ".join(filter(None, [", ".join(low[:-1]), low[-1]])) + (" is" if len(low) == 1 else " are")
@@ -188,11 +190,11 @@ def _aside(evidence: ResidualSums) -> float:
 def _spread_tests(lens: Lens, evidence: ResidualSums) -> tuple[Verdict, Verdict]:
     """Breusch-Pagan with Koenker's (1981) studentised statistic, and White (1980): n R2 of the squared residuals."""
     s, q = len(lens.basis.kept), evidence.squares.q
-    about = "do the errors spread alike everywhere?"
+    about = "heteroscedasticity: do the errors spread alike everywhere?"
     name = "White" if s <= CROSSED else "White (on fitted values)"
     return (
         _explained("Breusch-Pagan", evidence.squares[[*range(s), q - 1]], about, lens),
-        _explained(name, evidence.squares, f"{about} (squares and products too)", lens),
+        _explained(name, evidence.squares, "heteroscedasticity, by squares and products too", lens),
     )
 
 
@@ -236,7 +238,7 @@ def _bend(lens: Lens, evidence: ResidualSums, name: str, added: range, by: str, 
     share = max(1 - left / df[1] / (rss / pair[0].df_resid), 0.0) if known else _NAN
     statistic = max(rss - left, 0.0) / df[0] / (left / df[1]) if known else _NAN
     robust = _robust(evidence, s, [columns[j] for j in pair[1].kept if j >= s], intercept=straight) if known else _NAN
-    return Bend(verdict(name, statistic, *df, about=f"is it a straight line? ({by})"), robust, by, share, least, remedy)
+    return Bend(verdict(name, statistic, *df, about=f"linearity: do {by} explain more?"), robust, by, share, least, remedy)
 
 
 def _robust(evidence: ResidualSums, s: int, added: list[int], *, intercept: bool) -> float:

@@ -195,7 +195,7 @@ class Evidence:
 
 def jarque_bera(rows: int, skew: float, kurtosis: float) -> Verdict:
     """Jarque & Bera (1987): skewness and kurtosis of normal errors vary by 6 / n and 24 / n."""
-    return verdict("Jarque-Bera", rows / 6 * (skew**2 + (kurtosis - 3) ** 2 / 4), 2, about="are the errors normal?")
+    return verdict("Jarque-Bera", rows / 6 * (skew**2 + (kurtosis - 3) ** 2 / 4), 2, about="normality: are the errors normal?")
 
 
 def _share_of_rows(r: float) -> float:
@@ -279,7 +279,7 @@ def of_columns(collinear: Collinearity) -> Iterator[Finding]:
     slopes = () if worst is None else tuple(n for n in worst[1] if n != "Intercept")
     inflated = [v for v in collinear.vif.values() if v > INFLATED]
     if worst is not None and len(slopes) > 1 and inflated:
-        sizes = f"multicollinearity: condition index {worst[0]:,.0f}, largest VIF {max(inflated):,.0f}"
+        sizes = f"multicollinearity: condition index {said(worst[0])}, largest VIF {said(max(inflated))}"
         text = f"{listed(slopes)} are nearly collinear ({sizes}): their effects are hard to tell apart."
         yield Finding(text, "Coefficients", 2.5)
     for name, others in collinear.aliased.items():
