@@ -27,6 +27,7 @@ _MINUS = "\N{MINUS SIGN}"
 _RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 # Beyond these a number with commas, or with its zeros written out, is harder to read than one with an exponent.
 _SMALL, _LARGE = 1e-4, 1e9
+_UNSEEN = 1e-4  # a share of 1 below it cannot be told from nothing in a picture
 _LEAST_P = 1e-4  # of p-values with four places
 
 
@@ -85,7 +86,9 @@ def p_value(value: float, *, absent: str = "-", below: str = "<") -> str:
 
 
 def percent(share: float) -> str:
-    """A share of 1 in the axes of pictures: `12.3%`, and two digits of small ones."""
+    """A share of 1 in the axes of pictures: `12.3%`, two digits of small ones, and none of those that nobody can see."""
+    if 0 < share < _UNSEEN:
+        return f"under {100 * _UNSEEN:g}%"
     return f"{100 * share:{'.3g' if share > 0.1 else '.2g'}}%"
 
 

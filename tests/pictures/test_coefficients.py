@@ -150,3 +150,22 @@ def test_a_line_that_training_has_left_is_drawn_without_its_numbers():
     picture = coefficients(rows, why="training diverged")
     assert dots(picture).names == ("b", "a (no estimate)")
     draw(picture)
+
+
+def test_one_coefficient_has_one_interval_and_columns_of_levels_are_told_only_where_there_are_some():
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=60)
+    table = {"x": x, "g": np.array(list("ab"))[rng.integers(0, 2, 60)], "y": x + rng.normal(size=60)}
+    one = bl.fit(table, "y ~ x").plot.coefficients(standardized=True)
+    assert one.alt == "1 coefficient with its 95% interval, which does not contain zero."
+    texts = [
+        "".join(t.get_text() for t in f.texts) for f in (one, bl.fit(table, "y ~ x + g").plot.coefficients(standardized=True))
+    ]
+    assert ["category's level" in text.replace("\n", " ") for text in texts] == [False, True]
+
+
+def test_the_target_has_one_name_in_title_and_axis():
+    drawn = bl.fit(hard_table(2_000), target=TARGET).plot.coefficients()
+    name = "energy_consumption…in_kilowatt_hours"
+    assert name in drawn.axes[0].get_xlabel().replace("\n", "")
+    assert name in drawn.heading

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import itertools
 
+import numpy as np
 import pytest
 import torch
 
+import bestline as bl
 from bestline.errors import ColumnError, OptionError
 from bestline.numerics.rows import Rows
 from bestline.pictures import figures, loss_curves
 from bestline.pictures.coefficients import coefficients
-from bestline.pictures.marks import Arrow, Line, Path, Points
+from bestline.pictures.marks import Arrow, Line, Outside, Path, Points
 from bestline.pictures.overview import overview
 from bestline.pictures.render.mpl import draw
 from bestline.pictures.sample import Sample
@@ -288,3 +290,45 @@ def test_as_trained_a_unit_is_as_long_on_both_axes_and_steps_leave_contours_at_r
     step, down = torch.tensor([path.x[1] - path.x[0], path.y[1] - path.y[0]], dtype=torch.float64), -gradient[:, 0]
     assert torch.allclose(step / step.norm(), down / down.norm(), rtol=1e-9)
     assert not figures.contour(fit).panels[0].even
+
+
+@pytest.mark.filterwarnings("ignore::bestline.errors.BestlineWarning")
+@pytest.mark.parametrize("columns", ["x", "x + z"])
+def test_a_few_far_rows_do_not_press_the_others_flat_and_are_counted_at_the_edge(columns):
+    draw = np.random.default_rng(1)
+    x, z, noise = draw.normal(size=(3, 400))
+    y = x + noise
+    y[[5, 50, 350]] = [900.0, -800.0, 1_000.0]
+    model = bl.fit({"x": x, "z": z, "y": y}, f"y ~ {columns}", split=(0.6, 0.2, 0.2), solver="sgd", steps=4)
+    panels = [figures.before_after(model.plot.sample(), model.trained).panels[1]]
+    panels += figures.train_test(model.plot.sample(), model.plot.sample(part="test"), model.trained, (1.0, 1.0)).panels
+    panels.append(figures.frame(model.plot.sample(), model.trained, 2).panels[0])
+    beyond = 0
+    for panel in panels:
+        (rows,) = (mark for mark in panel.marks if isinstance(mark, Points))
+        told = [mark for mark in panel.marks if isinstance(mark, Outside)]
+        far = sum(
+            not panel.ylim[0] <= v <= panel.ylim[1] or not panel.xlim[0] <= u <= panel.xlim[1]
+            for u, v in zip(rows.x, rows.y, strict=True)
+        )
+        assert sum(sum((mark.above, mark.below, mark.left, mark.right)) for mark in told) == far
+        assert panel.ylim[1] - panel.ylim[0] < 80
+        beyond += far
+    assert beyond >= 3
+
+
+def test_an_arrow_is_explained_where_there_is_one():
+    fit = case("lesson").fit
+    said_so = "The arrow is minus the gradient"
+    assert said_so in figures.contour(fit, step=1).note
+    exact = bl.fit({"x": np.arange(30.0), "y": np.arange(30.0) ** 1.2}, "y ~ x")
+    assert said_so in figures.contour(exact.trained, step=0).note
+    assert said_so not in figures.contour(exact.trained, step=1).note
+    assert said_so not in figures.frame(exact.plot.sample(), exact.trained, 1).note
+
+
+def test_without_test_rows_it_is_said_what_to_do():
+    model = bl.fit({"x": np.arange(30.0), "y": np.arange(30.0) ** 1.2}, "y ~ x")
+    with pytest.raises(OptionError, match=r"no test rows: give `test`, .* or fit with split="):
+        model.plot.train_test()
+    assert model.plot.train_test(test={"x": [1.0, 5.0], "y": [2.0, 9.0]}).heading.startswith("Mean squared error")

@@ -333,3 +333,40 @@ def test_a_penalty_is_told_to_predict_better_only_beyond_a_standard_error():
     assert findings.of_errors(little) == ""  # more than chance, but less than a hundredth
     unknown = replace(chosen, error=torch.full_like(chosen.error, float("nan")))
     assert findings.of_errors(unknown) == ""
+
+
+def test_true_and_false_are_told_as_levels_whatever_file_or_model_they_come_from(tmp_path):
+    draw = np.random.default_rng(3)
+    x, b = draw.normal(size=200), draw.random(200) < 0.4
+    table = {"x": x, "b": b, "y": 0.2 * x + 3 * b + draw.normal(size=200)}
+    (tmp_path / "t.csv").write_text(
+        "x,b,y\n" + "".join(f"{x},{str(b).lower()},{y}\n" for x, b, y in zip(*table.values(), strict=True))
+    )
+    model = bl.fit(table, "y ~ x + b")
+    model.save(tmp_path / "line.bestline")
+    size = rounded(float(model.weights[model.names.index("b"), 0]))
+    for each in (model, bl.load(tmp_path / "line.bestline"), bl.fit(tmp_path / "t.csv", "y ~ x + b")):
+        assert each.plot.coefficients().heading == f"b true goes with {size} more y than false, x alike"
+    assert "b = true rather than false goes with" in model.report().html
+    # 0 and 1 are numbers as any other.
+    numbers = bl.fit({**table, "b": b * 1.0}, "y ~ x + b")
+    assert numbers.plot.coefficients().heading == f"One unit more of b goes with {size} more y, x alike"
+    # What is read as numbers elsewhere is the same column.
+    parts = [bl.Moments.collect({**table, "b": values}, "y ~ x + b") for values in (b, b * 1.0)]
+    assert bl.fit(parts[0] + parts[1]).nobs == 400
+
+
+def test_a_few_rows_say_nothing_of_the_spread_of_errors():
+    few, more = (bl.fit(made(rows), "y ~ x").plot.residuals().heading for rows in (19, 60))
+    assert few == "Standardised residuals of y"
+    assert more.startswith("Errors spread alike, as far as 60 rows can tell")
+
+
+def test_that_one_step_is_straight_is_no_finding():
+    rows = {**made(), "z": np.arange(80.0) % 7}
+    exact = bl.fit(rows, "y ~ x + z").plot.main_directions()
+    assert exact.heading == "The path of training, 1 update, along its main directions"
+    assert "e-" not in exact.alt
+    assert "under 0.01% of its movement" in exact.alt
+    walked = bl.fit(rows, "y ~ x + z", solver="momentum", steps=40).plot.main_directions()
+    assert walked.heading.startswith("Two directions hold")

@@ -6,6 +6,7 @@ import functools
 import inspect
 import itertools
 import math
+import re
 from collections.abc import Iterator
 from typing import Any
 from unittest.mock import patch
@@ -136,3 +137,16 @@ def test_long_names_are_told_apart_and_never_end_in_the_middle_of_a_word() -> No
     assert len(set(short)) == len(NAMES)
     for text, name in zip(short, NAMES, strict=True):
         assert set(text.replace("…", "_").split("_")) <= set(name.split("_"))
+
+
+def test_labels_in_space_are_broken_between_words() -> None:
+    figure = model("hard", "exact").plot.overview()
+    labels = [axis.label.get_text() for ax in figure.axes if hasattr(ax, "zaxis") for axis in (ax.xaxis, ax.yaxis, ax.zaxis)]
+    assert any("\n" in label for label in labels)
+    words = {
+        *"_".join(NAMES).split("_"),
+        *["weight", "of", "intercept", "loss", "mean", "squared", "error", "in", "units", "log", "scale"],
+    }
+    for label in labels:
+        parts = re.split(r"[\s_…(),]+", label)
+        assert {part for part in parts if part.isalpha()} <= words, label

@@ -139,3 +139,16 @@ def test_a_loss_of_nothing_is_said_to_be_missing_on_an_axis_of_factors():
     assert picture.panels[0].log_y
     assert "loss of 0 cannot be shown" in picture.note
     drawn(picture)
+
+
+@pytest.mark.parametrize(("end", "told"), [(1.0, False), (1.005, False), (1.2, True), (float("inf"), True)])
+def test_a_held_out_curve_that_came_to_its_end_has_no_minimum(end, told):
+    fit = case("held out").fit
+    rows = len(fit.trace.loss)
+    held_out = torch.linspace(2, 1, rows, dtype=torch.float64)
+    held_out[-1] = end
+    held_out[rows // 2] = 1 - 1e-12
+    fit = replace(fit, stop=Stop.STEPS, step=int(fit.trace.step[-1]), trace=replace(fit.trace, held_out=held_out))
+    shown = loss_curves.loss(fit)
+    assert any("held-out loss least" in mark.label for mark in shown.panels[0].marks) == told
+    assert ("The held-out loss is least" in shown.alt) == told

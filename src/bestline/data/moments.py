@@ -286,7 +286,7 @@ class Moments:
         """The folds of both that belong together, and the values that they are of."""
         mine, theirs = self.design.to_dict(), other.design.to_dict()
         for facts in (mine, theirs):  # shares are of the rows, not of the design
-            facts["factors"] = [{**f, "shares": ()} for f in facts["factors"]]
+            facts["factors"] = [{**f, "shares": (), "truth": False} for f in facts["factors"]]
             facts["rounded"] = ()
         if mine != theirs or self.by != other.by or (self.by is None and len(self.folds) != len(other.folds)):
             raise DataError(

@@ -6,6 +6,7 @@ four times as far out as his, the panel shows what lies within, and says at its 
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -60,18 +61,20 @@ class Cloud:
 
 def limits(values: Tensor, margin: float = 0.05) -> Limits:
     """Limits around the finite ones of these values (n,), with some air, and without the few that lie far from all others."""
-    finite = values[values.isfinite()].double().sort().values
-    if not len(finite):
+    if not bool(values.isfinite().any()):
         return 0.0, 1.0
-    low, high = _core(finite)
+    low, high = core(values)
     # Of one value there is no width to take a share of; of zero alone not even its own size.
     air = margin * (high - low) or 0.1 * abs(low) or 1.0
     return low - air, high + air
 
 
-def _core(ordered: Tensor) -> Limits:
-    """From where to where values (n,), in order, lie, but for those few that would stretch this three times and more."""
+def core(values: Tensor) -> Limits:
+    """From where to where the finite ones of these values (n,) lie, but for those few that would stretch this three times and more."""
+    ordered = values[values.isfinite()].double().sort().values
     n = len(ordered)
+    if not n:
+        return math.nan, math.nan
     low, high = float(ordered[0]), float(ordered[-1])
     first, third = ordered.quantile(torch.tensor([0.25, 0.75], dtype=torch.float64)).tolist()
     fence = _FENCE * (third - first)

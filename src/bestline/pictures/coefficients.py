@@ -69,7 +69,7 @@ def coefficients(
     unit = "unit" if scales is None else "standard deviation"
     panel = Panel(
         "",
-        f"change of {shown(target, 20)} per {unit} of the column",
+        f"change of {shown(target)} per {unit} of the column",
         "",
         (
             Vertical(0.0, "reference", "no effect"),
@@ -81,7 +81,7 @@ def coefficients(
     # An interval that holds zero leaves the sign open.
     clear = sum(c.conf_low > 0 or c.conf_high < 0 for c in rows)
     alt = (
-        f"{count(len(rows), 'coefficient')} with {interval}s; {clear} of the intervals do{'es' if clear == 1 else ''} not contain zero."
+        _seen(len(rows), interval, clear)
         if ranged
         else f"{count(len(rows), 'coefficient')} without intervals; the largest is {said(drawn[0].estimate)}, of {names[0]}."
     )
@@ -107,14 +107,23 @@ def _notes(
     if why:
         told.append(f"No intervals are drawn: {why}.")
     if scales is not None:
-        told.append(
-            "Each weight is multiplied by the standard deviation of its column in the training rows; the column of a category's level "
-            "is 1 in the rows of that level and 0 elsewhere, so its standard deviation is √(share × (1 − share))."
-        )
+        told.append("Each weight is multiplied by the standard deviation of its column in the training rows.")
+        if any("[" in c.term for c in drawn):
+            told.append(
+                "The column of a category's level is 1 in the rows of that level and 0 elsewhere, so its standard deviation is "
+                "√(share × (1 − share))."
+            )
     told.append(without([c.term for c in rows]))
     if within:
         told.append(f"The axis grows by factors of ten on either side of zero, and evenly within ±{said(within)}.")
     return [sentence for sentence in told if sentence]
+
+
+def _seen(many: int, interval: str, clear: int) -> str:
+    """What is seen of intervals, of which so many are clear of zero."""
+    if many == 1:
+        return f"1 coefficient with its {interval}, which {'does not contain' if clear else 'contains'} zero."
+    return f"{many} coefficients with {interval}s; {clear} of the intervals do{'es' if clear == 1 else ''} not contain zero."
 
 
 def _finite(c: Coefficient) -> Coefficient:

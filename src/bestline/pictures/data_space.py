@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from itertools import pairwise
 
 import torch
 from torch import Tensor
 
 from bestline.numerics import Rows, Weights
-from bestline.pictures.clouds import FAR_APART, Axes
+from bestline.pictures.clouds import FAR_APART, Axes, beyond, core, limits
 from bestline.pictures.marks import Line, Mark, Panel, Points, numbers
 from bestline.pictures.sample import Sample, is_straight
 from bestline.training import Fit
@@ -49,6 +50,24 @@ def ends(samples: Sequence[Sample], fit: Fit | None = None) -> Tensor:
     if low == high:
         low, high = (min(low, 0.0), max(high, 0.0)) if low else (-1.0, 1.0)
     return torch.linspace(low, high, count, dtype=torch.float64)[:, None]
+
+
+def across(sample: Sample, fit: Fit, target: int) -> tuple[float, float]:
+    """Limits of the horizontal axis: of the feature, or of several of the actual values; a few far rows do not stretch it."""
+    x = sample.rows.X[:, 0] if len(sample.features) == 1 else sample.y(target)
+    # Through a single value of the feature the line is drawn from 0.
+    one = len(sample.features) == 1 and bool((x == x[0]).all())
+    return reach(ends([sample], fit)[:, 0].tolist()) if one else limits(x)
+
+
+def with_outside(panel: Panel, sample: Sample) -> Panel:
+    """The panel with the number of rows that lie beyond its limits, told at its edges."""
+    rows = next((mark for mark in panel.marks if isinstance(mark, Points)), None)
+    if rows is None or panel.xlim is None or panel.ylim is None:
+        return panel
+    x, y = (torch.tensor(values, dtype=torch.float64) for values in (rows.x, rows.y))
+    outside = beyond(x, y, panel.xlim, panel.ylim, whole=sample.whole)
+    return replace(panel, marks=(*panel.marks, outside)) if outside.texts else panel
 
 
 def predicted(
@@ -99,21 +118,22 @@ def panel(
     `later` weights are not drawn, only given room: a series of panels whose weights are all among the later ones of the panels
     before can only zoom in.
     """
-    actual = numbers(sample.y(target).tolist())
     behind: list[Mark] = []
     if len(sample.features) == 1:
-        span = reach(ends([sample], fit)[:, 0].tolist())
+        span = across(sample, fit, target)
         behind.append(points(sample, target, role, "test rows" if role == "held_out" else "data"))
         for i, old in enumerate(earlier):
             behind.append(predicted(sample, fit, old, target, role="earlier", label="" if i else "earlier steps"))
         now = predicted(sample, fit, weights, target, label=described(fit, weights, target))
     else:
-        span = reach(actual)
+        span = across(sample, fit, target)
         now = predicted(sample, fit, weights, target, role=role, label="rows")
     # Room for later lines without drawing them: limits of a series then only shrink.
     at = _places(sample, fit)
-    room = [float(y) for old in later for y in sample.predictions(fit, at, old)[:, target].aminmax()]
-    ylim = reach([*actual, *now.y, *room])
+    if len(sample.features) == 1:
+        at = at[(at[:, 0] >= span[0]) & (at[:, 0] <= span[1])]
+    told = [sample.predictions(fit, at, each)[:, target] for each in (weights, *later)]
+    ylim = reach([end for values in (sample.y(target), *told) for end in core(values)])
     if len(sample.features) == 1:
         return Panel(title, *axis_names(sample, target), (*behind, now), xlim=span, ylim=ylim)
     # Axes alike, so that the diagonal goes from corner to corner and what misses it is seen to miss; not where predictions are so

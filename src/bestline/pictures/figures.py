@@ -22,7 +22,7 @@ from bestline.pictures.axis_labels import labels, loss_label, updates
 from bestline.pictures.findings import of_directions, of_losses, stating
 from bestline.pictures.landscape import END, MESH, SHADOW, Landscape, Pair, grid_values, landscape, path_losses
 from bestline.pictures.landscape_marks import beside, contour_marks, of_the_arrow, relief, seen, trained
-from bestline.pictures.marks import Line, Panel, Picture, Points, Table, numbers, run_role
+from bestline.pictures.marks import Arrow, Line, Panel, Picture, Points, Table, numbers, run_role
 from bestline.pictures.sample import Sample
 from bestline.training import Fit, Stop, planes
 from bestline.wording import count, said, shown
@@ -167,7 +167,8 @@ def before_after(sample: Sample, fit: Fit, *, target: int = 0) -> Picture:
         dataspace.panel(sample, fit, first, target, f"Before training: {updates(int(fit.trace.step[0]))}"),
         dataspace.panel(sample, fit, fit.weights, target, f"After training: {at}"),
     )
-    drawn, apart = _on_one_scale(panels)
+    on_one, apart = _on_one_scale(panels)
+    drawn = tuple(dataspace.with_outside(panel, sample) for panel in on_one)
     kept = int((fit.trace.step - fit.step).abs().argmin())  # a saved trace is thinned: the step nearest to that of the weights
     walked = path_losses(fit, target)
     losses = walked[0], walked[kept]
@@ -200,11 +201,14 @@ def train_test(train: Sample, test: Sample, fit: Fit, errors: tuple[float, float
         at, label = dataspace.ends([train, test], fit), dataspace.described(fit, fit.weights, target)
         line = dataspace.predicted(train, fit, fit.weights, target, label=label, at=at)
         panels = [replace(panel, marks=(*panel.marks[:-1], line)) for panel in panels]
-        heights.append(dataspace.reach(line.y))
+        heights.append(dataspace.reach(y for x, y in zip(line.x, line.y, strict=True) if xlim[0] <= x <= xlim[1]))
     else:
         panels = [replace(panel, marks=(dataspace.diagonal(xlim), *panel.marks[1:])) for panel in panels]
     # The same axes in both panels, else a worse fit could look like a better one.
-    same = tuple(replace(panel, xlim=xlim, ylim=_union(heights)) for panel in panels)
+    same = tuple(
+        dataspace.with_outside(replace(panel, xlim=xlim, ylim=_union(heights)), sample)
+        for panel, sample in zip(panels, (train, test), strict=True)
+    )
     # Of a run that diverged or was interrupted the error of the test rows is not known.
     known = all(map(math.isfinite, errors))
     errors_told = f"Mean squared error: {said(errors[0])} of training rows, {said(errors[1])} of test rows" if known else ""
@@ -238,8 +242,7 @@ def contour(
     _row_of(fit, 0 if step is None else step)
     panel = _plan(ground, "", step)
     title = _over(ground) + ("" if step is None else f", after {updates(step)}")
-    arrow = "" if step is None else of_the_arrow({"": fit})
-    return Picture((panel,), title, _sentences(ground.note, arrow), _ground_alt(ground, "Contours", step))
+    return Picture((panel,), title, _sentences(ground.note, _of_its_arrow(panel, fit)), _ground_alt(ground, "Contours", step))
 
 
 def main_directions(fit: Fit, *, target: int = 0) -> Picture:
@@ -248,7 +251,9 @@ def main_directions(fit: Fit, *, target: int = 0) -> Picture:
     panels = (_plan(ground, "From above"), relief(ground, "In space"))
     title = f"The path of training, {updates(ground.steps[-1])}, along its main directions"
     shown = Picture(panels, title, ground.note, _ground_alt(ground, "Surface"))
-    return stating(shown, of_directions(ground.surface.plane.share, len(fit.trace.names)))
+    # A single step is a straight line: that one direction holds it is no finding.
+    steps = ground.steps[-1] > 1
+    return stating(shown, of_directions(ground.surface.plane.share, len(fit.trace.names)) if steps else "")
 
 
 def weight(fit: Fit, name: str | None = None, *, target: int = 0, resolution: int = 201, step: int | None = None) -> Picture:
@@ -325,6 +330,7 @@ def frame(sample: Sample, fit: Fit, step: int, *, target: int = 0, pair: Pair = 
         earlier=[trace.weights[i] for i in before],
         later=[trace.weights[i] for i in after],
     )
+    left = dataspace.with_outside(left, sample)
     right = _plan(ground, f"Weight space after {updates(step)}", step)
     at, out = "outside", "This step lies outside the right panel."
     if step in ground.steps:
@@ -332,8 +338,12 @@ def frame(sample: Sample, fit: Fit, step: int, *, target: int = 0, pair: Pair = 
         at, out = ", ".join(f"{axis} {said(value)}" for axis, value in zip(ground.axes, place, strict=True)), ""
     alt = f"After {updates(step)} the loss is {said(value)}. Left: the rows and the line. Right: the path so far, now at {at}."
     title = f"After {updates(step)}: loss {said(value)}"
-    arrow = of_the_arrow({"": fit}) if len(ground.path) == 2 and step in ground.steps else ""
-    return Picture((left, right), title, _sentences(ground.note, out, arrow, sample.note), alt)
+    return Picture((left, right), title, _sentences(ground.note, out, _of_its_arrow(right, fit), sample.note), alt)
+
+
+def _of_its_arrow(panel: Panel, fit: Fit) -> str:
+    """What the arrow of a panel means; nothing where it has none, as at the least loss."""
+    return of_the_arrow({"": fit}) if any(isinstance(mark, Arrow) and mark.x for mark in panel.marks) else ""
 
 
 def _row_of(fit: Fit, step: int) -> int:

@@ -19,7 +19,7 @@ from bestline.inference.fitted import FittedLine
 from bestline.inference.uncertainty import glances, tables
 from bestline.inference.why_not import why_not
 from bestline.pictures.axis_labels import called, updates
-from bestline.pictures.loss_curves import floors, near
+from bestline.pictures.loss_curves import floors, held_out_minimum, near
 from bestline.pictures.marks import Picture
 from bestline.training import Fit, Selection, Stop
 from bestline.training.foresight.sweep import SweptRuns
@@ -28,7 +28,7 @@ from bestline.wording import count, p_value, plain, rounded, said, shown
 _CHANCE = 0.05  # p-values above it say nothing
 _LITTLE = 0.2  # of the target's standard deviation: a difference below is small by Cohen's (1988) measure
 _SHARE = 0.02  # of the variance: a line that explains less has a small effect by the same measure, f2 = 0.02
-_RISEN = 0.01  # of the least held-out loss: less is no minimum, but a curve that has come to its end
+_FEWEST = 20  # rows: of fewer the tests of the spread have hardly any power, and no objection is no finding
 _GAIN = 0.01  # of the error without penalty: less is a little
 _NAMED = 2  # columns that are alike, by their names
 
@@ -60,7 +60,7 @@ def of_line(line: FittedLine, target: int = 0) -> str:
         return ""
     # Rounded down, for nearly all is not all.
     share = int(100 * glance.r_squared + 1e-9)
-    return f"The line explains {share} % of the variance of {_name(line.targets[target])} (training rows)"
+    return f"The line explains {share} % of the variance of {shown(line.targets[target])} (training rows)"
 
 
 def of_coefficients(line: FittedLine, target: int = 0, level: float = 0.95) -> str:
@@ -88,7 +88,7 @@ def of_coefficients(line: FittedLine, target: int = 0, level: float = 0.95) -> s
     short = called(list(dict.fromkeys(factor.column or factor.text for factor in factors)))
     others = [name for variable, name in short.items() if variable != change.variable]
     alike = f"{' and '.join(others)} alike" if len(others) <= _NAMED else "the other columns alike"
-    sentence = _change(change, short[change.variable], c, _name(line.targets[target]))
+    sentence = _change(change, short[change.variable], c, shown(line.targets[target]))
     return f"{sentence}, {alike}" if others else sentence
 
 
@@ -101,13 +101,13 @@ def _change(change: Change, variable: str, c: Coefficient, target: str) -> str:
 
 def of_residuals(diagnosis: Diagnosis, panels: Sequence[str] = (FITTED, QUANTILES, SPREAD, LEVERAGE)) -> str:
     """The gravest thing that these panels show; where nothing stands out, that the spread is alike, if the tests have no objection."""
-    whose = f"{_name(diagnosis.target)}: " if len(diagnosis.lens.basis.unit) > 1 else ""
+    whose = f"{shown(diagnosis.target)}: " if len(diagnosis.lens.basis.unit) > 1 else ""
     for finding in diagnosis.findings:
         if finding.panel in panels:
             # What follows a colon or semicolon is reason and advice.
             return whose + re.split(r"[:;] ", finding.text, maxsplit=1)[0].rstrip(".")
     spread = [test.p_value for test in diagnosis.tests[:2]]
-    if SPREAD not in panels or diagnosis.findings or not min(spread) >= _CHANCE:
+    if SPREAD not in panels or diagnosis.findings or diagnosis.rows < _FEWEST or not min(spread) >= _CHANCE:
         return ""
     return f"{whose}Errors spread alike, as far as {count(diagnosis.rows, 'row')} can tell (p = {p_value(min(spread))})"
 
@@ -121,7 +121,7 @@ def of_training(fit: Fit) -> str:
     if beyond or fit.stop in (Stop.DIVERGED, Stop.INTERRUPTED):
         return beyond
     least = held_out_minimum(fit)
-    if least is not None:
+    if least:
         return f"Held-out loss is least after {updates(least)}"
     return _arrived(fit)
 
@@ -131,16 +131,6 @@ def of_losses(fit: Fit, losses: tuple[float, float]) -> str:
     if fit.stop in (Stop.DIVERGED, Stop.INTERRUPTED) or not losses[1] < losses[0]:
         return _beyond(fit)
     return f"Training took the loss from {said(losses[0])} to {said(losses[1])}"
-
-
-def held_out_minimum(fit: Fit) -> int | None:
-    """The step of least held-out loss, where the curve has a real minimum there; None where it has come to its end."""
-    held_out = fit.trace.held_out
-    if held_out is None or not bool(held_out.isfinite().all()):
-        return None
-    at = int(held_out.argmin())
-    risen = float(held_out[-1]) > (1 + _RISEN) * float(held_out[at])
-    return int(fit.trace.step[at]) if at and risen else None
 
 
 def _beyond(fit: Fit) -> str:

@@ -147,6 +147,10 @@ class Gallery:
 
     def train_test(self, train: Any = None, test: Any = None, *, target: int | str = 0) -> Drawing:
         """The line on the rows it was trained on, and on rows it never saw."""
+        if test is None and not self.model.sizes.get("test"):
+            raise OptionError(
+                "This line has no test rows: give `test`, rows with the same columns, or fit with split=(0.7, 0.15, 0.15)."
+            )
         pair, number = (self.sample(train), self.sample(test, "test")), self._number(target)
         # Of all rows, of which the picture may show a choice only.
         errors = (self._error(self.model.fitted_scores, train, number), self._error(self.model.held_out, test, number))

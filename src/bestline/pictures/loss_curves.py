@@ -17,6 +17,7 @@ from bestline.training import Fit, Trace
 from bestline.training.early_stopping import AGREED, ridge_of
 from bestline.wording import said, shown
 
+_RISEN = 0.01  # of the least held-out loss: less is no minimum, but a curve that has come to its end
 _DECADES = 2  # of losses that an axis of sums still shows
 
 
@@ -99,16 +100,26 @@ def _curves(fit: Fit, label: str, run: int | None, *, held_out: bool) -> list[Ma
 def stops(fit: Fit, label: str = "", *, early: bool = True) -> list[Vertical]:
     """Which weights were kept, if not the last, and with `early` where stopping early would have stopped."""
     prefix = f"{label}: " if label else ""
-    best = best_step(fit) if early else None
-    ridge = _as_ridge(fit, best)
+    best, minimum = (best_step(fit), held_out_minimum(fit)) if early else (None, None)
+    ridge = _as_ridge(fit, minimum)
     was_kept = fit.step != int(fit.trace.step[-1])
     marks: list[Vertical] = []
     if was_kept:
         where = f", where the held-out loss is least{ridge}" if best == fit.step else ""
         marks.append(Vertical(float(fit.step), "kept", f"{prefix}weights kept: {updates(fit.step)}{where}"))
-    if best is not None and not (was_kept and best == fit.step):
-        marks.append(Vertical(float(best), "reference", f"{prefix}held-out loss least after {updates(best)}{ridge}"))
+    if minimum is not None and not (was_kept and minimum == fit.step):
+        marks.append(Vertical(float(minimum), "reference", f"{prefix}held-out loss least after {updates(minimum)}{ridge}"))
     return marks
+
+
+def held_out_minimum(fit: Fit) -> int | None:
+    """The step of least held-out loss, where the curve has a real minimum there; None where it has come to its end."""
+    step, held_out = best_step(fit), fit.trace.held_out
+    if step is None or held_out is None:
+        return None
+    least = held_out[held_out.isfinite()].min()
+    # A loss that is no number any more has risen.
+    return None if bool(held_out[-1] <= (1 + _RISEN) * least) else step
 
 
 def best_step(fit: Fit) -> int | None:
@@ -127,7 +138,7 @@ def _as_ridge(fit: Fit, step: int | None) -> str:
 
 
 def _early_note(fit: Fit) -> str:
-    step = best_step(fit)
+    step = held_out_minimum(fit)
     if step is None or ridge_of(fit, step) is None:
         return ""
     return (
@@ -170,7 +181,7 @@ def floors(runs: Mapping[str, Fit], above: float) -> tuple[list[Horizontal], boo
 def _alt(name: str, fit: Fit) -> str:
     start, end = float(fit.trace.loss[0]), float(fit.trace.loss[-1])
     who = (f"{shown(name)}: loss" if name else "Loss") + of_targets(fit)
-    floor, best = floor_of(fit), best_step(fit)
+    floor, best = floor_of(fit), held_out_minimum(fit)
     least = "" if floor is None else f"; the exact solution has {said(floor)}"
     early = "" if best is None else f" The held-out loss is least after {updates(best)}."
     return f"{who} from {said(start)} at the start to {said(end)} after {updates(int(fit.trace.step[-1]))}{least}.{early}"

@@ -14,7 +14,7 @@ from bestline.data.design.design import Design
 class Change:
     """One more unit of a `variable`; or of a category its `level` rather than the `reference`, which is empty where there is none.
 
-    Without an intercept all levels have a column of their own, and none is the reference.
+    True rather than false is a change from level to level. Without an intercept all levels have a column of their own, and none is the reference.
     """
 
     variable: str
@@ -30,6 +30,8 @@ def change_of(design: Design, j: int) -> Change | None:
     factor = design.factors[at]
     if len(mine.parts) != 1 or factor.kind == "expression" or _elsewhere(design, j):
         return None
+    if factor.truth:
+        return Change(factor.column, "true", "false", is_category=True)
     if factor.kind != "category":
         return Change(factor.column)
     full = sum(other.term == mine.term for other in design.columns) == len(factor.levels)

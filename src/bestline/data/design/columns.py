@@ -92,7 +92,9 @@ def _number(source: Source, piece: Piece, role: str) -> Factor:
             raise _unusable(f)
     if not piece.column and role == "the target" and expression(piece.text).width > 1:
         raise FormulaError(f"The response {readable(piece.text)} gives several columns; a target is one column.")
-    return Factor(piece.text, "number", piece.text) if piece.column else Factor(piece.text, "expression")
+    if not piece.column:
+        return Factor(piece.text, "expression")
+    return Factor(piece.text, "number", piece.text, truth=source.field(piece.text).truth)
 
 
 def _unusable(f: Field) -> ColumnError:

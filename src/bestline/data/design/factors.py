@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 import torch
@@ -53,6 +53,8 @@ class Factor:
         Of a category, the reference level first.
     shares : tuple of float
         Share of each level in the training rows, by weight: the means of the levels' indicators there.
+    truth : bool
+        Whether a number is a column of true and false, which are 1 and 0; other rows may have it as numbers.
     """
 
     text: str
@@ -60,6 +62,7 @@ class Factor:
     column: str = ""
     levels: tuple[str, ...] = ()
     shares: tuple[float, ...] = ()
+    truth: bool = field(default=False, compare=False)
 
     @property
     def numbers(self) -> list[str]:
@@ -142,7 +145,7 @@ def stored_factor(facts: Mapping[str, Any]) -> Factor:
     levels, shares = tuple(map(str, facts["levels"])), tuple(map(float, facts["shares"]))
     if len(levels) != len(shares) or (kind == "category") != bool(levels):
         raise ValueError("a category without levels and shares that match")
-    return Factor(str(facts["text"]), kind, str(facts["column"]), levels, shares)
+    return Factor(str(facts["text"]), kind, str(facts["column"]), levels, shares, facts.get("truth") is True)
 
 
 def stored_state(facts: Mapping[str, Any]) -> State:

@@ -116,7 +116,7 @@ def _means(numbers: Sequence[str], found: Mapping[str, Mean]) -> dict[str, float
 def _target_notes(design: Design, source: Source) -> list[str]:
     notes = []
     for response in design.responses:
-        if response.kind == "number" and source.field(response.column).note == "bool":
+        if response.kind == "number" and source.field(response.column).truth:
             notes.append(
                 f"The target {readable(response.text)} is true or false: the line is fitted to 0 and 1, a linear probability."
             )

@@ -53,6 +53,11 @@ class Field:
     levels: tuple[str, ...] | None = None
     note: str = ""
 
+    @property
+    def truth(self) -> bool:
+        """Whether it is true and false, read as 1 and 0."""
+        return self.note == BOOL
+
 
 def typed(kind: Any) -> tuple[Kind, str]:
     """The kind and the note of a pyarrow type."""

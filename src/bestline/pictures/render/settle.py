@@ -7,6 +7,7 @@ it is measured and mended, until nothing is cut and nothing lies on anything els
 from __future__ import annotations
 
 import itertools
+import re
 from typing import Any
 
 from matplotlib.text import Text
@@ -18,6 +19,7 @@ from bestline.wording import broken
 
 _ROUNDS = 4  # of measuring and mending, at the most
 _AIR = 0.05  # inches between two texts
+_WORD = 16  # letters that a word may have before it is broken within
 _FEWEST = 2  # ticks that still make an axis
 
 
@@ -91,8 +93,11 @@ def _break(text: Text, room: float) -> bool:
     longest = max(map(len, said.split("\n")))
     if wide <= room or longest < 8:
         return False
-    whole = said.replace("\n", " " if " " in said else "")
-    many = max(int(longest * room / wide), 8)
+    # As it was before it was broken: behind these letters and before a level there was no space.
+    whole = re.sub(r"(?<=[_…])\n|\n(?=\[T\.)", "", said).replace("\n", " ")
+    words = [word for line in broken(whole, 1_000) for word in re.split(r"(?<=[_…])|\s|(?=\[T\.)", line)]
+    # A word is left whole, unless it is as long as several.
+    many = max(int(longest * room / wide), 8, min(max(map(len, words)), _WORD))
     lines = broken(whole, many)
     even = broken(whole, max(len(whole) // len(lines) + 4, 8))  # no line of one word below a full one
     text.set_text("\n".join(even if len(even) == len(lines) and max(map(len, even)) <= many else lines))
