@@ -9,7 +9,7 @@ from typing import Any
 from bestline.pictures.findings import of_sweep, stating
 from bestline.pictures.marks import Horizontal, Line, Mark, Numbers, Panel, Picture, Points, Vertical, numbers, run_role
 from bestline.training.foresight.sweep import SweptRuns
-from bestline.wording import count
+from bestline.wording import count, said
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,18 +63,18 @@ def _losses(sweep: SweptRuns, curves: list[_Curve], asked: str) -> Panel:
     low, high = least / 1.4, 4 * max(first, least)
     marks: list[Mark] = []
     if sweep.floor > 0:
-        marks.append(Horizontal(sweep.floor, "floor", f"exact solution: {sweep.floor:.4g}"))
+        marks.append(Horizontal(sweep.floor, "floor", f"exact solution: {said(sweep.floor)}"))
     if first > 0:
         several = int(sweep.starts.max()) > 0
-        marks.append(Horizontal(first, "reference", f"{'highest ' if several else ''}start: {first:.4g}"))
-    said = False
+        marks.append(Horizontal(first, "reference", f"{'highest ' if several else ''}start: {said(first)}"))
+    named = False
     for row, curve in enumerate(curves):
         marks.append(curve.line("loss"))
         if curve.diverged:
             # Diverged runs have no loss to be drawn at: they stand in the strip above the start, each curve in its own row.
             height = high / 4 ** (0.15 + 0.1 * (row % 7))  # curves one below the other, all above the start
-            marks.append(Points(curve.diverged, (height,) * len(curve.diverged), curve.role, "" if said else "diverged"))
-            said = True
+            marks.append(Points(curve.diverged, (height,) * len(curve.diverged), curve.role, "" if named else "diverged"))
+            named = True
     marks += _limits(sweep, curves, named=False)
     return _panel(f"Loss after {asked}", "loss", marks, sweep, (low, high))
 
@@ -91,7 +91,7 @@ def _limits(sweep: SweptRuns, curves: list[_Curve], *, named: bool) -> list[Mark
     for name, limit in sweep.limits.items():
         if limit is not None:
             of, role = ("", "reference") if len(roles) == 1 else (f", {name}", roles[name])
-            marks.append(Vertical(limit, role, f"largest stable rate{of}: {limit:.4g}" if named else ""))
+            marks.append(Vertical(limit, role, f"largest stable rate{of}: {said(limit)}" if named else ""))
     return marks
 
 

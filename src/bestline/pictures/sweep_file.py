@@ -19,6 +19,14 @@ __all__ = ["write_sweep", "written_as"]
 
 _KINDS = ("html", "csv", "png", "svg", "pdf")
 _DPI = 90  # of the picture in a page
+# The columns of a page in words; those of a .csv keep their names.
+_HEADS = {
+    "lr": "learning rate",
+    "gap": "gap to exact",
+    "steps_to_99": "steps to 1 %",
+    "steps_to_99_9": "steps to 0.1 %",
+    "diverged_at": "diverged at step",
+}
 
 
 def write_sweep(path: str | os.PathLike[str], runs: SweptRuns, *, overwrite: bool = False) -> None:
@@ -53,4 +61,6 @@ def written_as(path: str | os.PathLike[str]) -> str:
 def _page(runs: SweptRuns) -> str:
     shown, columns = picture(runs), runs.columns
     rows = [[entry(value) for value in row] for row in zip(*columns.values(), strict=True)]
-    return sweep_page(f"Sweep of {count(len(rows), 'run')}", still(shown, dpi=_DPI), list(columns), rows)
+    return sweep_page(
+        f"Sweep of {count(len(rows), 'run')}", still(shown, dpi=_DPI), [_HEADS.get(name, name) for name in columns], rows
+    )

@@ -73,3 +73,17 @@ def test_the_first_column_of_a_table_of_steps_stays(see: Callable[[str], Seen]) 
     box.evaluate("(box) => { box.scrollLeft = 150; }")
     assert box.evaluate("(box) => box.scrollLeft") == 150
     assert head.bounding_box()["x"] == before
+
+
+def test_a_player_says_how_many_weights_it_shows_and_breaks_its_heading_between_words(see: Callable[[str], Seen]) -> None:
+    page = see("watched").page
+    page.locator("[data-act=table]").first.click()
+    assert "12 of 31 weights are shown" in page.locator("caption").first.inner_text()
+    heading = page.locator(".bestline-player h2")
+    assert heading.locator("wbr").count() == TARGET.count("_")
+
+
+def test_a_sweep_page_says_in_words_what_its_columns_are(see: Callable[[str], Seen]) -> None:
+    heads = see("swept").page.locator("thead th").all_inner_texts()
+    assert {"learning rate", "steps to 1 %", "diverged at step"} <= set(heads)
+    assert not any("_" in head for head in heads)

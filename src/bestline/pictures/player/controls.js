@@ -5,7 +5,7 @@
  */
 
 import { formatNumber, LONGEST, shorten } from "./numbers.js";
-import { icon, make } from "./dom.js";
+import { breakable, icon, make } from "./dom.js";
 
 const SPEEDS = [0.25, 0.5, 1, 2, 4];
 
@@ -20,7 +20,7 @@ const MOVES = [["Space", "play or pause"], ["← →", "a step back or forward"]
 export function headerOf(player) {
   const { title, subtitle, finding, runs } = player.session;
   const alerts = runs.filter((run) => run.stop === "diverged").map((run) => make("p", { class: "bl-alert", role: "note" }, make("strong", { text: `${run.label}: ` }), run.advice ?? "diverged"));
-  return make("header", {}, make("h2", { text: title }), make("p", { text: subtitle ?? "" }), ...(finding ? [make("p", { class: "bl-finding", text: `${finding}.` })] : []), ...alerts);
+  return make("header", {}, make("h2", {}, ...breakable(title)), make("p", { text: subtitle ?? "" }), ...(finding ? [make("p", { class: "bl-finding", text: `${finding}.` })] : []), ...alerts);
 }
 
 /** A button that says what it does, in words and to the pointer; `pressed` makes it a switch. */

@@ -16,6 +16,9 @@ export function make(tag, { text, ...values } = {}, ...children) {
   return element;
 }
 
+/** A name in pieces between which a line may break: behind `_`, as on other pages. */
+export const breakable = (text) => text.split("_").flatMap((piece, i, all) => (i < all.length - 1 ? [`${piece}_`, make("wbr")] : [piece]));
+
 const svg = (values, ...parts) => {
   const part = ([tag, of]) => attributes(document.createElementNS("http://www.w3.org/2000/svg", tag), of);
   const element = part(["svg", { "aria-hidden": "true", ...values }]);

@@ -28,7 +28,7 @@ export function runsTable({ runs }, styles) {
     return line("td", [name, ...numbers, near === null ? "not reached" : whole(near), make("td", { title: run.advice, text: /^[^:.]*/.exec(run.advice ?? run.stop)[0] })]);
   });
   const head = ["run", "rate", "limit", "last loss", "gap to exact", "steps to 1 %", "how it stopped"];
-  return table("The runs side by side; steps to 1 %: from then on, 99 % of the loss that can be lost is lost", head, body);
+  return table("The runs side by side; steps to 1 %: until 1 % of the reducible loss remains", head, body);
 }
 
 const AROUND = 7; // rows of the table above and below the current one
@@ -36,10 +36,11 @@ const AROUND = 7; // rows of the table above and below the current one
 /** The table of steps around the row shown: however long the run, only these rows of it exist on the page. */
 export function stepsTable(run, t) {
   const first = clamp(t - AROUND, 0, Math.max(run.step.length - 2 * AROUND - 1, 0)), rows = run.step.slice(first, first + 2 * AROUND + 1);
-  const columns = [["loss", run.loss], ["held-out", run.held_out], ["gap", run.gap], ...run.names.slice(0, 12).map((name, j) => [shorten(name, LONGEST), run.weights[j]])].filter(([, values]) => values);
+  const columns = [["loss", run.loss], ["held-out", run.held_out], ["gap", run.gap], ...run.names.map((name, j) => [shorten(name, LONGEST), run.weights[j]])].filter(([, values]) => values);
   const body = rows.map((step, i) => {
     const cells = columns.map(([, values]) => formatNumber(values[first + i], 6));
     return attributes(line("td", [make("th", { scope: "row", text: whole(step) }), ...cells, formatNumber(run.rate)]), { "aria-current": first + i === t && "true" });
   });
-  return table(`Steps ${whole(rows[0])} to ${whole(rows.at(-1))} of ${run.label}; ${whole(run.step.length)} are recorded`, ["step", ...columns.map(([name]) => name), "rate"], body);
+  const left = run.more ? `; ${run.names.length} of ${whole(run.names.length + run.more)} weights are shown` : "";
+  return table(`Steps ${whole(rows[0])} to ${whole(rows.at(-1))} of ${run.label}; ${whole(run.step.length)} are recorded${left}`, ["step", ...columns.map(([name]) => name), "rate"], body);
 }
