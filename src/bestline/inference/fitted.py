@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
+from numbers import Real
 from typing import Any, Self
 
 import torch
@@ -319,7 +320,7 @@ class FittedLine:
         NaN stands for digits of what does not exist, and lacks none. Of more than ten targets the one with the most digits speaks for
         all: digits are relative, so among many weights some near zero have few, and that says nothing of the columns.
         """
-        needed(digits, (int, float), "`digits` is a number of digits")
+        needed(digits, Real, "`digits` is a number of digits")
         certain = self.right_digits.nan_to_num(float("inf"))
         if errors:
             certain = torch.minimum(certain, self.right_error_digits.nan_to_num(float("inf")))

@@ -23,10 +23,10 @@ from bestline.data.progress import Progress, Share, share_of
 from bestline.data.runner import summed
 from bestline.data.tables.cells import BOOL, LARGE, MIXED, Cells, Field, Kind, as_category, codes, numbers
 from bestline.data.tables.days import Days, NoDateError, ZoneError, days_of, starting
-from bestline.data.tables.judgement import JUDGED, ColumnJudgement, judged_fields, said_large, spellings, widened
+from bestline.data.tables.judgement import JUDGED, ColumnJudgement, judged_fields, large_word, said_large, spellings, widened
 from bestline.data.tables.noticed import Noticed
 from bestline.data.tables.places import Place
-from bestline.data.tables.words import NotANumberError, Spelling
+from bestline.data.tables.words import NotANumberError, Spelling, bare_words, wordy
 from bestline.errors import ColumnError, OptionError, listed, readable
 
 Block: TypeAlias = Any  # neighbouring columns: a tensor (n, k), or a pyarrow table or record batch
@@ -184,13 +184,23 @@ class Batch:
             raise self._no_numbers(field, cells)
         spelling = self._layout.spelling.get(name)
         try:
-            return numbers(cells, spelling)
+            return self._seen(name, cells, numbers(cells, spelling))
         except NotANumberError as odd:
             # The first rows of a table decide how its numbers are written; others are read all the same where these were not the last.
             wider = None if spelling is None else widened(cells, spelling)
             if wider is not None and wider != spelling:
                 return self._written_otherwise(name, cells, wider, odd)
             raise self._no_number(name, odd) from None
+
+    def _seen(
+        self, name: str, cells: Cells, values: np.ndarray[Any, np.dtype[np.float64]]
+    ) -> np.ndarray[Any, np.dtype[np.float64]]:
+        """The values, once whole numbers among words are noted that float64 rounds."""
+        if wordy(cells.type) and not self._layout.noticed.is_large(name) and bool((np.abs(values) >= 2.0**53).any()):
+            word = large_word(bare_words(cells), self._layout.spelling.get(name) or Spelling())
+            if word is not None and self._layout.fields[name].note != LARGE:
+                self._layout.noticed.large(name, self.start, word)
+        return values
 
     def _written_otherwise(
         self, name: str, cells: Cells, spelling: Spelling, first: NotANumberError
