@@ -9,7 +9,6 @@ import pytest
 
 import bestline as bl
 from bestline.data.tables.judgement import JUDGED
-from bestline.errors import BestlineWarning
 
 LATE = JUDGED + 10
 
@@ -21,10 +20,10 @@ def table():
     return pa.table({"x": words, "y": [i % 97 for i in range(LATE + 5)]})
 
 
+@pytest.mark.filterwarnings("ignore::bestline.errors.BestlineWarning")
 @pytest.mark.parametrize("door", ["arrow", "pandas", "parquet"])
 def test_a_whole_number_that_is_rounded_is_told_however_late_it_comes(table, door, tmp_path):
     if door == "parquet":
         pq.write_table(table, tmp_path / "late.parquet")
     data = {"arrow": table, "pandas": pd.DataFrame(table.to_pydict()), "parquet": tmp_path / "late.parquet"}[door]
-    with pytest.warns(BestlineWarning, match=r"`x` has integers beyond 2\*\*53 such as `9007199254740993`"):
-        bl.fit(data, "y ~ x")
+    assert any("`x` has integers beyond 2**53 such as `9007199254740993`" in said for said in bl.fit(data, "y ~ x").notes)
