@@ -88,6 +88,15 @@ def fresh(path: str | os.PathLike[str], *, overwrite: bool = False) -> Iterator[
         raise DataError(f"{readable(str(path))} cannot be written: {_cause(error)}.") from error
 
 
+def refuse_early(path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
+    """Raise DataError where `fresh` would refuse a path, before long work is done for it."""
+    try:
+        if not is_stream(path):
+            _refuse_place(path, _resolved(path), overwrite)
+    except OSError as error:
+        raise DataError(f"{readable(str(path))} cannot be written: {_cause(error)}.") from error
+
+
 def is_stream(path: str | os.PathLike[str]) -> bool:
     """Whether a path is a pipe, a device of characters such as /dev/null, or a stream that is open already, as /dev/fd/63."""
     try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from html import escape, unescape
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -203,3 +204,17 @@ def test_a_report_on_very_many_targets_draws_the_first_and_says_so() -> None:
     assert said.count("Coefficients of ") == 40
     assert page.count("<figure>") == 6 * 3
     assert len(page.encode()) < 900_000
+
+
+def test_a_place_that_cannot_be_is_refused_before_the_page_is_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bestline.export.report.page._looks", lambda *_: pytest.fail("the page was made for nothing"))
+    model = bl.fit({"x": [1.0, 2, 3, 4], "y": [1.0, 2, 3, 5]}, "y ~ x")
+    there = tmp_path / "there.html"
+    there.touch()
+    for path, words in (
+        (there, "exists"),
+        (tmp_path / "no" / "page.html", "cannot be written|no folder|does not exist"),
+        ([], "path"),
+    ):
+        with pytest.raises(bl.errors.BestlineError, match=words):
+            model.report(path)

@@ -212,6 +212,8 @@ def rows_shown(
 def _category(design: Design, by: str | None) -> int | None:
     """The number, among the design's factors, of the category whose levels are told apart."""
     known = {f.column: i for i, f in reversed(list(enumerate(design.factors))) if f.kind == "category"}
+    if by is not None and not isinstance(by, str):
+        raise OptionError(f"`by` is the name of a category of the line; got {by!r}.")
     if by is not None and by not in known:
         raise OptionError(f"{ColumnError.missing(by, list(known), 'the categories of the line')}")
     found = known[by] if by is not None else min(known.values(), default=None)

@@ -28,6 +28,7 @@ from bestline.export.report.words import (
     penalty_told,
     scores_of,
 )
+from bestline.files import refuse_early
 from bestline.inference.diagnostics.diagnosis import Diagnosis
 from bestline.inference.diagnostics.second_pass import diagnosis
 from bestline.inference.fitted import FittedLine
@@ -72,6 +73,8 @@ def report(model: FittedLine, data: Any = None, path: str | os.PathLike[str] | N
         Where to write the page; by default nowhere.
     overwrite : bool
     """
+    if path is not None:
+        refuse_early(path, overwrite=overwrite)
     looks = _looks(model, data)
     training = _training(model, data)
     drawn, told = _first(model, _MOST_TARGETS), _first(model, _MOST_TABLES)
