@@ -113,3 +113,26 @@ def test_a_file_of_another_kind_is_not_read_to_its_end_where_it_is_large(tmp_pat
 
 def test_moments_of_five_thousand_columns_are_not_too_large() -> None:
     assert files._LARGEST > 5_000**2 * 8
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        *(ArithmeticError, ZeroDivisionError, AttributeError, LookupError, KeyError, IndexError, MemoryError, RecursionError),
+        *(RuntimeError, TypeError, ValueError, UnicodeDecodeError),
+    ],
+)
+def test_whatever_goes_wrong_while_a_file_is_read_is_the_files_fault(error: type[Exception]) -> None:
+    raised = error("utf-8", b"x", 0, 1, "wrong") if error is UnicodeDecodeError else error("wrong")
+    with (
+        pytest.raises(ModelFileError, match=rf"The model file `m` is damaged \({error.__name__}: .*wrong"),
+        files.restoring("m", "model"),
+    ):
+        raise raised
+
+
+def test_a_fault_of_no_file_is_not_called_one() -> None:
+    with pytest.raises(KeyboardInterrupt), files.restoring("m", "model"):
+        raise KeyboardInterrupt
+    with pytest.raises(ModelFileError, match=r"^said$"), files.restoring("m", "model"):
+        raise ModelFileError("said")

@@ -40,3 +40,11 @@ def test_moments_refuse_other_endings_other_designs_and_what_exists(run: Run, ta
     assert run("moments", "collect", table, "y ~ x2", "-o", "n.moments").status == 0
     assert run("moments", "add", "m.moments", "n.moments", "-o", "o.moments").status == 1
     assert run("moments", "show", "nothing.moments").status == 1
+
+
+def test_a_formula_of_an_ordinary_length_is_told_whole(run: Run, tmp_path: Path) -> None:
+    names = [f"column_{j}" for j in range(8)]
+    rows = "\n".join(",".join(str((i * (j + 2)) % 11) for j in range(9)) for i in range(30))
+    (tmp_path / "t.csv").write_text(",".join([*names, "y"]) + "\n" + rows + "\n")
+    told = run("moments", "collect", "t.csv", "--target", "y", "-o", "t.moments").out
+    assert told.splitlines()[0] == f"y ~ {' + '.join(names)}"

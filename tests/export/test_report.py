@@ -13,6 +13,7 @@ import bestline as bl
 from bestline.errors import DataError
 from bestline.export.report.card import card
 from bestline.export.report.effects import effects, in_short
+from bestline.export.report.words import LONGEST_NAME, coefficients
 from bestline.pictures import watch as watching
 from bestline.pictures.penalty_paths import coefficient_path, error_curve
 from bestline.wording import rounded, shared
@@ -218,3 +219,14 @@ def test_a_place_that_cannot_be_is_refused_before_the_page_is_made(tmp_path: Pat
     ):
         with pytest.raises(bl.errors.BestlineError, match=words):
             model.report(path)
+
+
+@pytest.mark.filterwarnings("ignore::bestline.errors.BestlineWarning")
+def test_a_table_of_coefficients_keeps_long_names_short_and_apart() -> None:
+    long = [f"{'concentration of the substance in the sample ' * 4}{end}" for end in ("before", "after")]
+    draw = np.random.default_rng(3)
+    columns = {name: draw.normal(size=30) for name in long}
+    found = coefficients(bl.fit(columns | {"y": sum(columns.values()) + draw.normal(size=30)}, target="y"), 0)
+    told = [row[0] for row in found.rows]
+    assert len(set(told)) == len(told) == 3
+    assert max(map(len, told)) <= LONGEST_NAME

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Iterator
 from functools import cache
 from itertools import pairwise
@@ -17,7 +18,9 @@ from numpy.typing import NDArray
 import bestline as bl
 from bestline.pictures import gallery
 from bestline.pictures.marks import (
+    Bins,
     Contours,
+    Hexagons,
     Horizontal,
     Intervals,
     Line,
@@ -40,7 +43,8 @@ Array = NDArray[Any]
 @pytest.fixture(autouse=True)
 def plain(monkeypatch: pytest.MonkeyPatch) -> None:
     """The gallery gives its pictures as marks, before matplotlib draws them."""
-    monkeypatch.setattr(gallery, "draw", lambda picture, **_: picture)
+    for room in (gallery, sys.modules[bl.plot_data.__module__]):
+        monkeypatch.setattr(room, "draw", lambda picture, **_: picture)
 
 
 @cache
@@ -248,6 +252,32 @@ def test_coefficients_are_those_of_statsmodels(i: int, level: float, standardize
         meant = (line.params[term] * scale, ends[0][term] * scale, ends[1][term] * scale)
         assert numbers == pytest.approx(meant, rel=1e-8)
     assert {name.lower() for name in dots.names} == {"x", "v"} | (set() if standardized else {"intercept"})
+
+
+@pytest.mark.parametrize("rows", [900, 5_200])
+def test_all_rows_are_told_of_whatever_choice_of_them_is_drawn(rows: int) -> None:
+    draw = np.random.default_rng(7)
+    many = pd.DataFrame(draw.normal(size=(rows, 3)), columns=["x", "v", "y"])
+    for features in (["x"], ["x", "v"]):
+        plot = bl.fit(many, target="y", features=features).plot
+        told = [plot.data(), plot.predicted(), plot.residuals(), bl.plot_data(many, target="y", features=features)]
+        assert [f"{rows:,} rows" in picture.alt for picture in told] == [True] * len(told)
+        notes = " ".join(picture.note for picture in told[:3])
+        kinds = {type(mark) for picture in told[:3] for mark in picture.panels[0].marks}
+        assert ("hexagons" in notes) == (Hexagons in kinds) == (rows > 5_000)
+        assert ("cells" in notes) == (Bins in kinds)
+        parts = plot.train_test(many, many[: rows // 2])
+        assert [f"{n:,} rows" in parts.alt for n in (rows, rows // 2)] == [True, True]
+
+
+@pytest.mark.parametrize(("feature", "kind", "word"), [("x", Hexagons, "hexagons"), ("g", Bins, "cells")])
+def test_rows_that_are_counted_are_said_to_be_in_what_they_are_drawn_in(feature: str, kind: type, word: str) -> None:
+    draw = np.random.default_rng(7)
+    many = {"x": draw.normal(size=5_200), "g": draw.choice(list("abc"), 5_200), "y": draw.normal(size=5_200)}
+    picture = bl.plot_data(many, target="y", features=feature)
+    assert {type(mark) for mark in picture.panels[0].marks} & {Hexagons, Bins} == {kind}
+    assert f"All 5,200 rows are counted, in {word}." in picture.note
+    assert "5,200 rows" in picture.alt
 
 
 def every() -> dict[str, Picture]:

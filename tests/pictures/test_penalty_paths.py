@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 
+import numpy as np
 import pytest
 import torch
 from matplotlib.text import Text
@@ -131,3 +132,19 @@ def test_curves_are_named_at_their_ends_and_no_name_hides_another(hard: bool, th
             if len(line.get_xdata()) > 2 and (line.get_xdata()[-1], line.get_ydata()[-1]) == (x, y)
         }
         assert ends == {text.get_color()}
+
+
+def test_the_limits_hold_the_lines_without_a_name_too() -> None:
+    # The largest, which are named, all go up; the smaller ones go down.
+    draw = np.random.default_rng(2)
+    X = draw.normal(size=(200, 12))
+    folds, _ = folds_of(X, X @ np.array([9.0] * 8 + [-5.0] * 4) + 0.1 * draw.normal(size=200))
+    chosen = select("lasso", folds, 12, intercept=True, names=[f"c{j}" for j in range(12)], targets=["t"])
+    assert chosen is not None
+    (panel,) = coefficient_path(chosen).panels
+    heights = [v for mark in panel.marks if isinstance(mark, Line) for v in mark.y]
+    assert min(heights) < -4
+    assert max(heights) > 8
+    assert panel.ylim is not None
+    assert panel.ylim[0] <= min(heights)
+    assert panel.ylim[1] >= max(heights)

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 import bestline as bl
+from bestline.errors import ColumnError
 
 pytestmark = pytest.mark.usefixtures("quiet")
 
@@ -108,3 +109,9 @@ def test_a_text_that_says_missing_and_a_gap_are_one_level_of_both_shares(weights
     count = w if weights else np.ones(20)
     assert factor.levels == ("a", "(missing)")
     assert factor.shares == pytest.approx((count[:12].sum() / count.sum(), count[12:].sum() / count.sum()))
+
+
+@pytest.mark.parametrize("formula", ["y ~ I(x * g)", "y ~ I(g * x)", "y ~ x + I(x ** 2 + x * g)", "I(x + g) ~ x"])
+def test_text_in_an_expression_is_named_wherever_it_stands(formula):
+    with pytest.raises(ColumnError, match="Column `g` is text, and"):
+        bl.fit({"x": [1.0, 2.0, 3.0, 5.0], "g": list("abab"), "y": [1.0, 3.0, 2.0, 4.0]}, formula)

@@ -69,3 +69,13 @@ def test_variance_inflation_keeps_the_digits_of_the_exact_solution(name: str):
         # The variance of a weight is s^2 V_jj, and V_jj times the column's own sum of squares its inflation.
         share = exact.variances[0][j] * (len(X) - X.shape[1] - 1) / exact.rss[0]
         assert right(found[f"x{j}"], share * sum((v - mean) ** 2 for v in values)) >= 14
+
+
+@pytest.mark.parametrize("still", range(3))
+def test_a_constant_column_is_named_wherever_it_stands(still: int) -> None:
+    names = [f"x{j}" for j in range(3)]
+    data = pd.DataFrame(np.random.default_rng(4).normal(size=(30, 4)), columns=[*names, "y"]).assign(**{names[still]: 2.0})
+    found = second_pass.columns_of(bl.fit(data, target="y", features=names))
+    assert found.constant == (names[still],)
+    assert found.nearly_constant == ()
+    assert [name for name in names if np.isnan(found.vif[name])] == [names[still]]

@@ -106,3 +106,10 @@ def test_ticks_of_a_surface_stand_apart(units):
             ]
             assert len(boxes) >= 2
             assert not any(a.overlaps(b) for i, a in enumerate(boxes) for b in boxes[:i])
+
+
+@pytest.mark.parametrize("columns", [0, 2])
+def test_a_note_of_more_lines_has_more_room_below(columns):
+    panels = tuple(Panel("", "x", "y", (Points((0.0, 1.0), (0.0, 1.0)),)) for _ in range(4))
+    heights = [draw(Picture(panels, "", "word " * n, columns=columns)).get_size_inches()[1] for n in (0, 10, 200)]
+    assert heights == sorted(set(heights))
