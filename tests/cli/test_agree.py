@@ -68,3 +68,10 @@ def test_digits_agreed_are_counted_in_the_peers_own_size() -> None:
     digits = agreed(torch.as_tensor(a), torch.as_tensor(b)).tolist()
     assert digits[0] == pytest.approx(3.0, abs=1e-6)
     assert digits[1] == digits[2] == pytest.approx(15.95)
+
+
+def test_each_row_of_an_agreement_over_several_targets_says_which(table: Path) -> None:
+    frame = pd.read_csv(table).assign(z=lambda f: f.x1 - f.y)
+    found = agreement(bl.fit(frame, target=["y", "z"], features=["x1", "x2"])).frame()
+    assert list(found["target"]) == ["y"] * 3 + ["z"] * 3
+    assert "target" not in agreement(bl.fit(frame, "y ~ x1")).frame()

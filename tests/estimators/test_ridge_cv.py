@@ -42,3 +42,16 @@ def test_ridge_cv_with_scorers_and_folds():
         ours.RidgeCV(cv=3, store_cv_results=True).fit(X, y)
     with pytest.raises(OptionError, match=r"alphas\[1\] == -1"):
         ours.RidgeCV((1, -1)).fit(X, y)
+
+
+def test_a_scorer_is_given_what_is_predicted_and_not_its_mirror_image() -> None:
+    from sklearn.metrics import make_scorer, mean_pinball_loss
+
+    draw = np.random.default_rng(8)
+    X = draw.normal(size=(60, 4))
+    y = X @ [1.0, -2.0, 0.5, 0.0] + draw.exponential(2.0, 60)
+    # Errors up and down cost differently, as squares and sizes of errors do not.
+    asked = {"alphas": (0.1, 3.0, 100.0), "scoring": make_scorer(mean_pinball_loss, alpha=0.9, greater_is_better=False)}
+    mine, peer = ours.RidgeCV(**asked).fit(X, y), theirs.RidgeCV(**asked).fit(X, y)
+    assert mine.alpha_ == peer.alpha_
+    assert mine.best_score_ == pytest.approx(peer.best_score_, rel=1e-9)

@@ -280,6 +280,35 @@ def test_rows_that_are_counted_are_said_to_be_in_what_they_are_drawn_in(feature:
     assert "5,200 rows" in picture.alt
 
 
+def test_the_loss_beside_has_equal_air_above_and_below_where_it_is_on_a_plain_scale() -> None:
+    panel = walked().plot.overview(log=False).panels[-1]
+    heights = [v for m in panel.marks if isinstance(m, Path | Line) for v in m.y]
+    heights += [m.y for m in panel.marks if isinstance(m, Horizontal)]
+    assert panel.ylim is not None
+    assert panel.ylim[1] - max(heights) == pytest.approx(min(heights) - panel.ylim[0], rel=1e-6)
+
+
+def test_one_weight_is_drawn_with_all_of_its_path() -> None:
+    for start in (-60.0, 300.0):
+        model = bl.fit(frame(), "y ~ x - 1", solver="sgd", lr=0.01, steps=3, start=[start])
+        for step in (None, 0, 2):
+            (panel,) = model.plot.weight(step=step).panels
+            # A tangent is cut off by the edge.
+            assert [type(m).__name__ for m in panel.marks if not inside(panel, m) and m.role != "gradient"] == []
+            assert any(isinstance(m, Path | Points) for m in panel.marks)
+
+
+@pytest.mark.parametrize("solver", ["sgd", "momentum", "nesterov"])
+def test_the_rate_that_is_chosen_is_the_one_that_training_takes(solver: str) -> None:
+    asked = (frame(), "y ~ x + v")
+    model = bl.fit(*asked, solver=solver, lr="auto", steps=1)
+    first, second = model.trace.weights[:2, :, 0]
+    told = re.search(rf"rate of fewest steps, {solver} .* ([\d.]+)\n", str(bl.preflight(*asked, solver=solver)))
+    assert told is not None
+    assert model.rate == pytest.approx(float(told[1]), rel=1e-3)
+    assert not np.array_equal(first, second)
+
+
 def every() -> dict[str, Picture]:
     """All pictures that a model of two targets has, by name."""
     plot, exact, f = walked().plot, solved().plot, frame()
