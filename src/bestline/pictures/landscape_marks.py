@@ -12,7 +12,6 @@ from functools import partial
 
 import torch
 
-from bestline.errors import listed
 from bestline.numerics import Bowl
 from bestline.pictures.axis_labels import loss_label, updates
 from bestline.pictures.landscape import Landscape
@@ -167,7 +166,8 @@ def of_the_arrow(runs: Mapping[str, Fit]) -> str:
     ways = {name: _another_way(fit) for name, fit in runs.items()}
     for way in dict.fromkeys(filter(None, ways.values())):
         who = [shown(name, 30) for name, other in ways.items() if other == way]
-        told.append(f"The steps {'here' if len(runs) == 1 else f'of {listed(who)}'} do not: they {way}.")
+        steps = "here" if len(runs) == 1 else f"of {', '.join(who)}"
+        told.append(f"The steps {steps} do not: they {way}.")
     return " ".join(told)
 
 
