@@ -297,7 +297,9 @@ def test_lines_fit_the_terminal_and_names_stay_apart(columns: int) -> None:
     table = [line for line in shown.splitlines() if "  " in line.strip()]
     # A first column of 40 letters leaves no room for a second in 40: there rows are wrapped.
     assert max(map(width, table)) <= max(columns, 60), shown
-    assert "".join(shown.split()).count("…") >= 3
+    assert "a_rather_long_name_of_a_column_that_differs_…_in_its_middle_only" in shown
+    for part in ("0", "1", "2", "国家的人口", "e💥"):  # what is left of each name stands at its row
+        assert any(line.startswith(f"{part} ") for line in table), shown
     for number in [f"{weight:.6g}" for weight in model.params.tolist()]:
         assert number in shown
     # Only the formula is longer than 200 letters here: the table stays as it is.
