@@ -25,6 +25,10 @@ def test_moments_are_collected_added_subtracted_and_fitted(run: Run, table: Path
     assert whole["columns"]["x1"]["mean"] == pytest.approx(frame.x1.mean(), abs=1e-12)
     assert whole["columns"]["x1"]["sd"] == pytest.approx(frame.x1.std(ddof=0))
     assert whole["columns"]["x1"]["high"] == frame.x1.max()
+    assert "counts twice" not in run("moments", "add", "b.moments", "a.moments", "-o", "ba.moments").err
+    twice = run("moments", "add", "a.moments", "a.moments", "-o", "aa.moments")
+    assert "a.moments and a.moments hold the same moments, so every row counts twice." in twice.err
+    assert "60 rows" in twice.out
     back = run("moments", "subtract", "ab.moments", "b.moments", "-o", "back.moments", "--json").facts
     assert back["rows"] == 30
     fitted = run("fit", "back.moments", "--json").facts

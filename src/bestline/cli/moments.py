@@ -24,7 +24,7 @@ from bestline.cli.options import (
 )
 from bestline.cli.terminal import Terminal
 from bestline.cli.usage import Commands
-from bestline.errors import readable
+from bestline.errors import readable, warn
 from bestline.wording import aligned, apart, on_columns, significant
 
 app = typer.Typer(
@@ -109,6 +109,8 @@ def show(file: File, *, terminal: Terminal) -> None:
 def _combined(sign: str, first: Path, second: Path, out: Path, force: bool, terminal: Terminal) -> None:
     _refuse(out, force)
     with terminal.listening():
+        if sign == "+" and first.is_file() and second.is_file() and first.read_bytes() == second.read_bytes():
+            warn(f"{first.name} and {second.name} hold the same moments, so every row counts twice.")
         # Both are checked to be of the same columns, levels and folds by the sum itself.
         a, b = bl.Moments.load(first), bl.Moments.load(second)
         found = a + b if sign == "+" else a - b
