@@ -47,7 +47,7 @@ def residuals(
     DataError
         For those of other data than the training rows.
     """
-    if kind is not None and kind not in KINDS:
+    if kind is not None and kind not in tuple(KINDS):  # not the mapping itself, which needs what can be hashed
         raise OptionError(f"`kind` of residuals is one of {', '.join(map(repr, KINDS))}; got {kind!r}.")
     reason = why_not(model)
     sample, axes = None, clouds.Axes(lambda rows: (rows.X[:, 0], rows.y[:, 0]))
