@@ -175,8 +175,12 @@ def test_several_files_fail_by_a_line_each_and_the_others_are_saved(run: Run, ta
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
 def test_whoever_ends_the_program_finds_no_half_written_file(tmp_path: Path, number: signal.Signals) -> None:
     code = (
-        "import sys, bestline.cli.app as app\n"
+        "import signal, sys, bestline.cli.app as app\n"
         "from bestline.files import fresh\n"
+        # Under nohup, or in the background, the tests themselves ignore some signals, and a child would too.
+        "for number in (signal.SIGTERM, signal.SIGHUP):\n"
+        "    signal.signal(number, signal.SIG_DFL)\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "def slow(arguments):\n"
         "    with fresh('m.bestline') as temporary:\n"
         "        temporary.write_text('half')\n"
