@@ -182,3 +182,13 @@ def test_no_factorisation_that_can_fail_is_made_elsewhere():
     }
     assert {name for _, name in found} <= _SAFE, sorted(found)
     assert any(name == "qr" for _, name in found)
+
+
+def test_a_pseudo_inverse_is_numpys_and_leaves_what_is_rounding():
+    draw = torch.Generator().manual_seed(0)
+    B = torch.randn(5, 7, 4, dtype=torch.float64, generator=draw)
+    B[2, :, 3] = B[2, :, 0] + B[2, :, 1]  # rank 3
+    A = B.mT @ B
+    expected = np.linalg.pinv(A.numpy(), rcond=1e-12, hermitian=True)
+    np.testing.assert_allclose(factorisation.pseudo_inverse(A), expected, rtol=1e-8, atol=1e-12)
+    assert not factorisation.pseudo_inverse(torch.zeros(2, 2, dtype=torch.float64)).any()

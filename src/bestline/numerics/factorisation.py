@@ -66,6 +66,14 @@ def least_squares(A: Tensor, B: Tensor) -> Tensor:
     return Wt[there].T @ ((U[:, there].T @ B) / s[there, None])
 
 
+def pseudo_inverse(A: Square) -> Square:
+    """Of symmetric semidefinite matrices (..., p, p): a direction with no more than rounding in it has no inverse, and gets 0."""
+    values, vectors = eigenvectors(A)
+    least = values[..., -1:] * A.shape[-1] * torch.finfo(torch.float64).eps
+    turned = torch.where(values > least, 1 / torch.where(values > least, values, 1.0), 0.0)
+    return (vectors * turned[..., None, :]) @ vectors.mT
+
+
 def inverted(A: Square) -> Square | None:
     """The inverse; None where A is singular."""
     found, failed = torch.linalg.inv_ex(A)

@@ -23,7 +23,7 @@ from bestline.calls import answering, checked, with_hints
 from bestline.data.synthetic.draws import Draw, Noise, column_of, features_of, finite, noise_of, own_name, shown, whole
 from bestline.errors import ColumnError, OptionError, ShapeError, listed, readable
 from bestline.files import as_path, fresh
-from bestline.numerics import Features, RowVector, Targets
+from bestline.numerics import Features, RowVector, Targets, least_squares, singular_values
 
 _SHOWN = 5  # slopes in the note
 _SEEDS = 2**31  # torch's CPU generator reads 32 bits of a seed: noise takes the lower half of them, x the upper half
@@ -257,12 +257,13 @@ def _missed(x: Features, y: RowVector, slope: float | list[float], intercept: fl
     """By how much this sample's least-squares line misses the truth; nothing where the points do not determine one."""
     # About the means: the intercept follows from them, and the numbers are as small as they can be.
     away, height = x - x.mean(0), y - y.mean()
-    found = torch.linalg.lstsq(away, height[:, None], driver="gelsd")
-    if int(found.rank) < x.shape[1]:
+    sizes = singular_values(away)
+    if len(sizes) < x.shape[1] or not bool((sizes > torch.finfo(torch.float64).eps * max(away.shape) * sizes[:1]).all()):
         return ""
-    slopes = found.solution[:, 0].tolist()
+    solution = least_squares(away, height[:, None])[:, 0]
+    slopes = solution.tolist()
     true = slope if isinstance(slope, list) else [slope]
-    level = float(y.mean() - x.mean(0) @ found.solution[:, 0])
+    level = float(y.mean() - x.mean(0) @ solution)
     told = ", ".join(_beside(*pair) for pair in zip(slopes[:_SHOWN], true, strict=False)) + (
         ", ..." if len(slopes) > _SHOWN else ""
     )

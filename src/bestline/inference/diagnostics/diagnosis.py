@@ -30,7 +30,8 @@ from bestline.inference.diagnostics.findings import (
 )
 from bestline.inference.diagnostics.residual_sums import CROSSED, TOP, Lens, ResidualSums, quantile_of
 from bestline.inference.hypotheses import Verdict, verdict
-from bestline.numerics import Comoments, Scaling
+from bestline.numerics import Comoments, Scaling, minimum_norm
+from bestline.numerics.factorisation import pseudo_inverse
 from bestline.wording import bulleted, finite, on_columns
 
 _NAN = float("nan")
@@ -256,8 +257,8 @@ def _robust(evidence: ResidualSums, s: int, added: list[int], *, intercept: bool
     )
     base, more = [*([0] if intercept else []), *range(1, s + 1)], [j + 1 for j in added]
     own = torch.eye(len(evidence.meat), dtype=torch.float64)[:, more]
-    own[base] -= torch.linalg.lstsq(A[base][:, base], A[base][:, more]).solution
+    own[base] -= minimum_norm(A[base][:, base], A[base][:, more])
     meat, score = own.T @ evidence.meat @ own, own.T @ A[:-1, -1]
     size = meat.diagonal().clamp(min=1e-300).sqrt()
-    explained = float(score / size @ torch.linalg.pinv(meat / torch.outer(size, size), hermitian=True) @ (score / size))
+    explained = float(score / size @ pseudo_inverse(meat / torch.outer(size, size)) @ (score / size))
     return verdict("", explained / q / (max(n - explained, 1e-300) / (n - q)), q, n - q).p_value

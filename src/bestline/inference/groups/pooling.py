@@ -17,7 +17,7 @@ from torch import Tensor
 
 from bestline.errors import NumericalError
 from bestline.inference.groups.lines import GroupLines
-from bestline.numerics.factorisation import eigenvectors
+from bestline.numerics.factorisation import eigenvectors, pseudo_inverse
 from bestline.wording import count
 
 _MORE = 5  # groups than weights: from fewer a covariance of d weights is hardly known in all directions
@@ -61,8 +61,8 @@ def pooled(lines: GroupLines, target: int = 0) -> Pooled:
     size = torch.where(size > 0, size, 1.0)
     own, V = own / size, V / torch.outer(size, size)
     T = _no_less_than_zero(own.T.cov().reshape(len(size), len(size)) - V.mean(0))
-    precision = torch.linalg.pinv(T + V, hermitian=True)
-    mu = torch.linalg.pinv(precision.sum(0), hermitian=True) @ (precision @ own[:, :, None]).sum(0)[:, 0]
+    precision = pseudo_inverse(T + V)
+    mu = pseudo_inverse(precision.sum(0)) @ (precision @ own[:, :, None]).sum(0)[:, 0]
     gain = T @ precision
     shrunk = mu + (gain @ (own - mu)[:, :, None])[:, :, 0]
     error = (T - gain @ T).diagonal(dim1=1, dim2=2).clamp(min=0).sqrt()

@@ -117,7 +117,9 @@ def _faded(lines: GroupLines, twice: GroupComoments) -> GroupLines:
     size = S.diagonal(dim1=1, dim2=2).sqrt()
     size = torch.where(size > 0, size, 1.0)
     C = torch.where(known[:, None, None], S / (size[:, :, None] * size[:, None, :]), torch.eye(p, dtype=torch.float64))
-    inverse = torch.linalg.inv(C) / size[:, :, None] / size[:, None, :]
+    factor, failed = torch.linalg.cholesky_ex(C)
+    known &= failed == 0
+    inverse = torch.cholesky_inverse(factor) / size[:, :, None] / size[:, None, :]
     meat = inverse @ B @ inverse
     used = (inverse * B).sum((1, 2))
     if intercept:
