@@ -56,7 +56,7 @@ REFUSED: list[tuple[int, tuple[str, ...], str]] = [
     (2, ("evaluate", "m.bestline"), "Missing argument"),
     (1, ("summary", "table.csv"), "not a bestline model file"),
     (2, ("summary", "m.bestline", "--cov", "HC9"), "did you mean `HC3`, `HC2` or `HC1`?"),
-    (2, ("summary", "m.bestline", "table.csv"), "DATA is for robust errors"),
+    (2, ("summary", "m.bestline", "table.csv"), "DATA is for robust standard errors"),
     (1, ("diagnose", "m.bestline", "other.csv"), "no column"),
     (2, ("diagnose", "m.bestline", "table.csv", "-o", "d.png", "--theme", "blue"), "no theme 'blue'"),
     (1, ("report", "table.csv", "-o", "r.html"), "not a bestline model file"),

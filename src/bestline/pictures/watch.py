@@ -53,7 +53,7 @@ LineT = TypeVar("LineT", bound=FittedLine)
 Models: TypeAlias = FittedLine | Mapping[str, FittedLine]  # one, or several by their labels
 
 FORMATS = ("html", *motion.FORMATS, *mpl.FORMATS)
-_PRINTED = 72  # dots an inch of the picture for paper: sharp enough there
+_PRINTED = 66  # dots an inch of the picture for paper: sharp enough there
 
 
 def label(model: FittedLine) -> str:

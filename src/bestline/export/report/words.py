@@ -135,7 +135,7 @@ def coefficients(model: FittedLine, target: int) -> Coefficients:
     """The table of one target: estimates, and what is known of their errors and digits."""
     table = tables(model)[target]
     digits = model.right_digits[:, target].numpy()
-    known = all(map(math.isfinite, digits)) and min(digits, default=_ENOUGH) < _ENOUGH
+    known = model.settled and all(map(math.isfinite, digits)) and min(digits, default=_ENOUGH) < _ENOUGH
     # A column that has no number for any term is left out.
     errors = any(math.isfinite(c.std_error) for c in table)
     intervals = any(math.isfinite(c.conf_low) for c in table)
