@@ -96,11 +96,6 @@ class Stochastic(Solver):
                 raise OptionError(f"`{name}` must be a finite number and not negative; got {value!r}.")
 
     @property
-    def title(self) -> str:
-        """The field's name."""
-        return "stochastic gradient descent"
-
-    @property
     def reads(self) -> Reads:
         """One row at a time."""
         return Reads.SINGLE_ROWS
