@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, final
@@ -11,27 +10,23 @@ from typing import TYPE_CHECKING, Any, final
 import numpy as np
 
 from bestline.api.fit import fit
+from bestline.api.lines import ManyLines, told
 from bestline.api.model import Model
 from bestline.calls import answering, data_first, with_hints
-from bestline.data.design import Design
 from bestline.data.gather import Query
 from bestline.data.grouped import Key, gather_groups, rows_of_group, with_dates
 from bestline.data.moments import Moments
 from bestline.data.progress import Progress
 from bestline.data.runner import calmly
-from bestline.data.tables import Source, open_source, write_with
+from bestline.data.tables import Source
 from bestline.data.unnamed_columns import Which
 from bestline.engines.choose import brought
-from bestline.errors import DataError, OptionError, listed, warn
-from bestline.files import as_path
+from bestline.errors import DataError, OptionError, listed
 from bestline.inference.groups import tables
-from bestline.inference.groups.lines import GroupLines, lines_of
-from bestline.inference.groups.summary import summarise
+from bestline.inference.groups.lines import lines_of
 from bestline.inference.hypotheses import Verdict
-from bestline.inference.summary import Summary
 from bestline.training.request import check_digits, check_seed
 from bestline.training.solvers.base import is_number, is_whole
-from bestline.wording import count, preformatted
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -52,48 +47,22 @@ if TYPE_CHECKING:
 )
 @with_hints
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
-class Groups:
-    """One line for each group; made by `bestline.fit_groups`.
+class Groups(ManyLines):
+    """One line for each group; made by `bestline.fit_groups`. See `ManyLines` for what it holds besides.
 
     Attributes
     ----------
-    lines : GroupLines
-        All numbers.
     keys : tuple of Key
         The values that tell the groups, as they are written.
     source : Source
         The rows.
-    design : Design
-        The columns.
     asked : dict
         What `fit` would be asked for one of them.
-    dropped : int
-        Rows left out because a value was missing.
     """
 
-    lines: GroupLines
     keys: tuple[Key, ...]
     source: Source
-    design: Design
     asked: dict[str, Any]
-    dropped: int = 0
-
-    def __len__(self) -> int:
-        return len(self.keys)
-
-    def __repr__(self) -> str:
-        by = ", ".join(tuple(self.lines.labels))
-        return f"<bestline.Groups {self.design.formula!r}, {len(self):,} lines by {by}>"
-
-    def __str__(self) -> str:
-        return str(self.summary())
-
-    def _repr_html_(self) -> str:
-        return preformatted(str(self))
-
-    def summary(self, level: float = 0.95) -> Summary:
-        """The first lines, how all of them differ, and whether they are one: `print` it, or take `.facts`."""
-        return summarise(self.lines, level, dropped=self.dropped)
 
     def tidy(self, level: float = 0.95, *, pooling: str | None = None) -> DataFrame:
         """One row a group and weight: the groups' columns, term, estimate, std_error, statistic, p_value, conf_low, conf_high.
@@ -112,10 +81,6 @@ class Groups:
             With pooling, where too few groups determine their line and its errors: five more than weights.
         """
         return tables.tidy(self.lines, level, pooling=pooling)
-
-    def glance(self) -> DataFrame:
-        """One row a group: the groups' columns, n, r2, sigma, held_out_rmse, digits (the fewest of a weight), note."""
-        return tables.glance(self.lines)
 
     def test(self, *, target: int | str = 0) -> Verdict:
         """Are all lines one? The F test of one line for all rows against a line for each group (Chow 1960)."""
@@ -146,10 +111,6 @@ class Groups:
         key = self._key(group)
         rows = rows_of_group(self.source, self.design, tuple(self.lines.labels), key)
         return fit(with_dates(rows), self.design.formula, **self.asked)
-
-    def save(self, path: str | os.PathLike[str], *, level: float = 0.95, overwrite: bool = False) -> None:
-        """Write `tidy()` to a .csv, .tsv, .parquet, .feather or .arrow file, which appears whole or not at all."""
-        write_with(open_source(self.tidy(level)), as_path(path), lambda batch: {}, overwrite=overwrite)
 
     def _key(self, group: Sequence[Any]) -> Key:
         values = tuple(group[0]) if len(group) == 1 and isinstance(group[0], tuple) else tuple(group)
@@ -245,20 +206,6 @@ def fit_groups(
     lines, keys = lines_of(design, columns, found, source, l2=float(l2), digits=digits, progress=progress)
     if not keys:
         raise DataError(f"No usable row is left in {source.label}, so there is no group to fit a line to.")
-    for note in (*notes, *_notes(lines, found.dropped, found.read)):
-        warn(note)
+    told(lines, "group", notes, found.dropped, found.read)
     asked = {"weights": design.weights, "missing": design.missing, "l2": l2, "seed": seed, "digits": digits}
-    return Groups(lines, keys, source, design, asked, found.dropped)
-
-
-def _notes(lines: GroupLines, dropped: int, read: int) -> list[str]:
-    said = []
-    if dropped:
-        said.append(f"{dropped:,} of {read:,} rows were left out because a value was missing.")
-    lacking = int(lines.weights.isnan().any((1, 2)).sum())
-    if lacking:
-        said.append(
-            f"{count(lacking, 'group')} of {len(lines):,} {'does' if lacking == 1 else 'do'} not determine all weights; "
-            f"the column `note` of glance() says why."
-        )
-    return said
+    return Groups(lines, design, found.dropped, keys, source, asked)

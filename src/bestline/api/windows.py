@@ -2,34 +2,24 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, final
+from typing import TYPE_CHECKING, Any, ClassVar, final
 
+from bestline.api.lines import ManyLines, told
 from bestline.calls import answering, data_first, with_hints
-from bestline.data.design import Design
 from bestline.data.gather import Query
 from bestline.data.moments import Moments
 from bestline.data.ordered import gather_ordered
 from bestline.data.progress import Progress
 from bestline.data.runner import calmly
-from bestline.data.tables import open_source, write_with
 from bestline.data.unnamed_columns import Which
 from bestline.engines.choose import brought
-from bestline.errors import OptionError, warn
-from bestline.files import as_path
-from bestline.inference.groups import tables
-from bestline.inference.groups.lines import GroupLines
-from bestline.inference.groups.summary import summarise
+from bestline.errors import OptionError
 from bestline.inference.groups.windows import Extent, lines_of_windows
-from bestline.inference.summary import Summary
 from bestline.training.request import check_digits
 from bestline.training.solvers.base import is_number, is_whole
-from bestline.wording import count, preformatted
 
 if TYPE_CHECKING:
-    from pandas import DataFrame
-
     from bestline.pictures.groups import WindowGallery
 
 
@@ -44,49 +34,10 @@ if TYPE_CHECKING:
 )
 @with_hints
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
-class Windows:
-    """One line for each window of the rows; made by `bestline.fit_rolling`.
+class Windows(ManyLines):
+    """One line for each window of the rows; made by `bestline.fit_rolling`. Its labels are `first` and `last`, of the order's column."""
 
-    Attributes
-    ----------
-    lines : GroupLines
-        All numbers; `lines.labels` say where each window begins and ends.
-    design : Design
-        The columns.
-    dropped : int
-        Rows left out because a value was missing.
-    """
-
-    lines: GroupLines
-    design: Design
-    dropped: int = 0
-
-    def __len__(self) -> int:
-        return len(self.lines)
-
-    def __repr__(self) -> str:
-        return f"<bestline.Windows {self.design.formula!r}, {len(self):,} windows>"
-
-    def __str__(self) -> str:
-        return str(self.summary())
-
-    def _repr_html_(self) -> str:
-        return preformatted(str(self))
-
-    def summary(self, level: float = 0.95) -> Summary:
-        """The first windows, and how all of them differ: `print` it, or take `.facts`."""
-        return summarise(self.lines, level, dropped=self.dropped, what="window")
-
-    def tidy(self, level: float = 0.95) -> DataFrame:
-        """One row a window and weight: first, last (of the order's column), term, estimate, std_error, statistic, p_value, conf_low, conf_high."""
-        return tables.tidy(self.lines, level)
-
-    def glance(self) -> DataFrame:
-        """One row a window: first, last, n, r2, sigma, held_out_rmse, digits, note.
-
-        What is held out are the rows between the end of a window and that of the next: none of them was in it.
-        """
-        return tables.glance(self.lines)
+    what: ClassVar[str] = "window"
 
     @property
     def plot(self) -> WindowGallery:
@@ -94,10 +45,6 @@ class Windows:
         from bestline.pictures.groups import WindowGallery  # matplotlib
 
         return WindowGallery(self.lines)
-
-    def save(self, path: str | os.PathLike[str], *, level: float = 0.95, overwrite: bool = False) -> None:
-        """Write `tidy()` to a .csv, .tsv, .parquet, .feather or .arrow file, which appears whole or not at all."""
-        write_with(open_source(self.tidy(level)), as_path(path), lambda batch: {}, overwrite=overwrite)
 
 
 @data_first
@@ -163,21 +110,11 @@ def fit_rolling(
         raise OptionError("Windows need the rows, and moments hold none; give the data that they were collected from.")
     if order is not None and not isinstance(order, str):
         raise OptionError(f"`order` is the name of a column; got {order!r}.")
+    check_digits(digits)
     query = Query(brought(data), formula, target, features, weights, missing)
     _, design, ordered, notes = gather_ordered(query, order, progress)
-    check_digits(digits)
     lines = lines_of_windows(design, ordered, extent, digits=digits)
-    said = list(notes)
-    if ordered.dropped:
-        said.append(f"{ordered.dropped:,} of {ordered.read:,} rows were left out because a value was missing.")
-    lacking = int(lines.weights.isnan().any((1, 2)).sum())
-    if lacking:
-        words = "does" if lacking == 1 else "do"
-        said.append(
-            f"{count(lacking, 'window')} of {len(lines):,} {words} not determine all weights; the column `note` of glance() says why."
-        )
-    for note in said:
-        warn(note)
+    told(lines, "window", notes, ordered.dropped, ordered.read)
     return Windows(lines, design, ordered.dropped)
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 import torch
 from torch import Tensor
 
-from bestline.data.design import Design
+from bestline.data.design import Design, Encoded
 from bestline.data.folds import Grouping
 from bestline.data.passes import Named, Pass
 from bestline.data.tables import Batch, Source
@@ -24,6 +24,14 @@ from bestline.numerics.rows import FOLDED, cached_rows
 
 class RefusedGapError(MissingValuesError):
     """A value is missing where the design refuses that; whoever ran the pass may count how many there are."""
+
+
+def rows_of(design: Design, batch: Batch) -> Encoded:
+    """The rows of a batch as the design has them. Raises RefusedGapError."""
+    try:
+        return design.rows(batch)
+    except MissingValuesError as error:
+        raise RefusedGapError(str(error)) from None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -148,10 +156,7 @@ class Collect(Pass[Batch, Collected]):
 
     def of(self, batch: Batch) -> Collected:
         """What is found in some rows."""
-        try:
-            encoded = self.design.rows(batch)
-        except MissingValuesError as error:
-            raise RefusedGapError(str(error)) from None
+        encoded = rows_of(self.design, batch)
         nothing = replace(
             self.empty(),
             read=batch.rows,

@@ -11,16 +11,18 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 from torch import Tensor
 
 from bestline.data.collected import Collect, Collected, Kept, RefusedGapError
 from bestline.data.design import Design, asked_categories, check_weights, learn, missing_values, said_unseen
+from bestline.data.design.profiles import Training
 from bestline.data.folds import ByHash, ByPart, Grouping, by_value, refuse_target
+from bestline.data.passes import Addable, Pass
 from bestline.data.progress import Progress
 from bestline.data.split import InPart, part_labels, weighted_rows
-from bestline.data.tables import Source, open_source
+from bestline.data.tables import Batch, Source, open_source
 from bestline.data.unnamed_columns import Which, asked_name, asked_names
 from bestline.errors import DataError, readable
 from bestline.numerics import total
@@ -68,6 +70,39 @@ class Query:
     keep: Kept | None = None
     at_once: bool = False
     check: Callable[[int, int], None] | None = None
+
+    def opened(self, text: Sequence[str] = ()) -> tuple[Source, str | None]:
+        """The data as a table, and the name of its column of weights; the columns `text` are read as words."""
+        by_name = isinstance(self.weights, str | int) or self.weights is None
+        extra = None if by_name else {"weights": self.weights}
+        source = open_source(self.data, text=(*asked_categories(self.formula), *text), extra=extra)
+        weights = "weights" if not by_name else None if self.weights is None else asked_name(self.weights, source.names)
+        if weights is not None:
+            check_weights(source, weights)
+        return source, weights
+
+    def design(
+        self,
+        source: Source,
+        weights: str | None,
+        *,
+        training: Training | None = None,
+        aside: Sequence[str] = (),
+        progress: Progress | None = None,
+    ) -> Design:
+        """The design of the columns asked for; see `learn`."""
+        return learn(
+            source,
+            formula=self.formula,
+            target=asked_names(self.target, source.names),
+            features=asked_names(self.features, source.names),
+            weights=weights,
+            missing=self.missing,
+            degree=self.degree,
+            training=training,
+            aside=aside,
+            progress=progress,
+        )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -125,27 +160,12 @@ def gather(query: Query, progress: Progress | None = None) -> Gathered:
         And their subclasses: for what cannot be read, columns that do not exist, values missing where they are refused, and where
         no usable row is left.
     """
-    by_name = isinstance(query.weights, str | int) or query.weights is None
-    extra = None if by_name else {"weights": query.weights}
-    source = open_source(query.data, text=asked_categories(query.formula), extra=extra)
-    weights = "weights" if not by_name else None if query.weights is None else asked_name(query.weights, source.names)
-    if weights is not None:
-        check_weights(source, weights)
+    source, weights = query.opened()
     labels = None if query.split is None else _split(source, query.split, query.seed, weights)
     by = query.folds if isinstance(query.folds, str) else None
     grouping, folds, values = _grouping(source, query, weights, progress)
-    design = learn(
-        source,
-        formula=query.formula,
-        target=asked_names(query.target, source.names),
-        features=asked_names(query.features, source.names),
-        weights=weights,
-        missing=query.missing,
-        degree=query.degree,
-        training=None if labels is None else InPart(labels),
-        aside=() if by is None else (by,),
-        progress=progress,
-    )
+    training = None if labels is None else InPart(labels)
+    design = query.design(source, weights, training=training, aside=() if by is None else (by,), progress=progress)
     if query.check is not None:
         query.check(design.p, folds)
     notes = design.notes + (() if by is None else of_folds(by, design))
@@ -180,15 +200,37 @@ def collected(
     progress: Progress | None = None,
 ) -> Collected:
     """The pass alone: what the rows of each group add up to. Raises MissingValuesError with counts for every column, and DataError."""
-    try:
-        found = source.reduce(Collect(design, groups, grouping, keep), progress=progress)
-    except RefusedGapError:
-        raise missing_values(design, source) from None
-    if not found.read:
-        raise DataError(f"There are no rows in {source.label}; a fit needs at least two.")
+    found = gone_through(source, design, Collect(design, groups, grouping, keep), progress=progress)
     if not any(group.count for group in found.groups):
         raise _nothing_left(design, source, found.dropped)
     return replace(found, groups=tuple(group.cpu() for group in found.groups))
+
+
+class Read(Addable, Protocol):
+    """What a pass leaves that says how many rows it has read."""
+
+    @property
+    def read(self) -> int:
+        """Rows."""
+
+
+ReadT = TypeVar("ReadT", bound=Read)
+
+
+def gone_through(
+    source: Source, design: Design, over: Pass[Batch, ReadT], *, also: Sequence[str] = (), progress: Progress | None = None
+) -> ReadT:
+    """What a pass over the encoded rows finds.
+
+    Raises MissingValuesError with counts for every column of the design and those in `also`, and DataError where there are no rows.
+    """
+    try:
+        found = source.reduce(over, progress=progress)
+    except RefusedGapError:
+        raise missing_values(design, source, also) from None
+    if not found.read:
+        raise DataError(f"There are no rows in {source.label}; a fit needs at least two.")
+    return found
 
 
 def of_folds(by: str, design: Design) -> tuple[str, ...]:

@@ -13,16 +13,15 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from bestline.data.collected import RefusedGapError
-from bestline.data.design import Design, Encoded, asked_categories, learn, missing_values
+from bestline.data.collected import rows_of
+from bestline.data.design import Design, Encoded
 from bestline.data.folds import ByHash, refuse_target
-from bestline.data.gather import Query
+from bestline.data.gather import Query, gone_through
 from bestline.data.passes import Named, Pass
 from bestline.data.progress import Progress
-from bestline.data.tables import Batch, Source, open_source
+from bestline.data.tables import Batch, Source
 from bestline.data.tables.days import days_of
-from bestline.data.unnamed_columns import asked_name, asked_names
-from bestline.errors import DataError, MissingValuesError, readable
+from bestline.errors import MissingValuesError, readable
 from bestline.numerics import Rows
 from bestline.numerics.grouped import GroupComoments
 
@@ -121,10 +120,7 @@ class CollectGroups(Pass[Batch, Grouped]):
 
     def of(self, batch: Batch) -> Grouped:
         """The groups of some rows."""
-        try:
-            encoded = self.design.rows(batch)
-        except MissingValuesError as error:
-            raise RefusedGapError(str(error)) from None
+        encoded = rows_of(self.design, batch)
         rows, group, keys = keyed(self.design, self.by, batch, encoded)
         fold = ByHash(self.folds, self.seed)(batch, encoded).cpu()
         index = torch.where(group >= 0, group * self.folds + fold, -1)
@@ -178,32 +174,15 @@ def gather_groups(
     DataError, OptionError
         And their subclasses, as `gather` does.
     """
-    by_name = isinstance(query.weights, str | int) or query.weights is None
-    extra = None if by_name else {"weights": query.weights}
-    source = open_source(query.data, text=(*asked_categories(query.formula), *by), extra=extra)
-    weights = "weights" if not by_name else None if query.weights is None else asked_name(query.weights, source.names)
+    source, weights = query.opened(by)
     for name in by:
         source.field(name)
-    design = learn(
-        source,
-        formula=query.formula,
-        target=asked_names(query.target, source.names),
-        features=asked_names(query.features, source.names),
-        weights=weights,
-        missing=query.missing,
-        aside=by,
-        progress=progress,
-    )
+    design = query.design(source, weights, aside=by, progress=progress)
     for name in by:
         refuse_target(name, design)
     assert isinstance(query.folds, int)  # noqa: S101  groups are within folds by hash
     over = CollectGroups(design, by, query.folds, query.seed)
-    try:
-        found = source.reduce(over, progress=progress).settled()
-    except RefusedGapError:
-        raise missing_values(design, source, by) from None
-    if not found.read:
-        raise DataError(f"There are no rows in {source.label}; a fit needs at least two.")
+    found = gone_through(source, design, over, also=by, progress=progress).settled()
     return source, design.as_read(source), found, source.said([*design.reads(), *by], design.words) + design.notes
 
 

@@ -10,14 +10,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from bestline.data.collected import RefusedGapError
-from bestline.data.design import Design, asked_categories, learn, missing_values
-from bestline.data.gather import Query
+from bestline.data.collected import rows_of
+from bestline.data.design import Design
+from bestline.data.gather import Query, gone_through
 from bestline.data.passes import Pass
 from bestline.data.progress import Progress
-from bestline.data.tables import Batch, Kind, Source, open_source
+from bestline.data.tables import Batch, Kind, Source
 from bestline.data.tables.days import Days, days_of
-from bestline.data.unnamed_columns import asked_name, asked_names
 from bestline.errors import ColumnError, DataError, MissingValuesError, readable
 from bestline.numerics import Rows, joined
 
@@ -91,10 +90,7 @@ class _Hold(Pass[Batch, _Held]):
 
     def of(self, batch: Batch) -> _Held:
         """Those of some rows."""
-        try:
-            encoded = self.design.rows(batch)
-        except MissingValuesError as error:
-            raise RefusedGapError(str(error)) from None
+        encoded = rows_of(self.design, batch)
         rows = encoded.rows.to("cpu")
         at = torch.arange(batch.rows) if encoded.index is None else encoded.index.cpu()
         order = (batch.start + at + 1).double() if self.order is None else batch.numbers([self.order])[:, 0].cpu()[at]
@@ -123,10 +119,7 @@ def gather_ordered(
     DataError, OptionError
         And their subclasses, as `gather` does.
     """
-    by_name = isinstance(query.weights, str | int) or query.weights is None
-    extra = None if by_name else {"weights": query.weights}
-    source = open_source(query.data, text=asked_categories(query.formula), extra=extra)
-    weights = "weights" if not by_name else None if query.weights is None else asked_name(query.weights, source.names)
+    source, weights = query.opened()
     dated = None
     if order is not None:
         kind = source.field(order).kind
@@ -136,22 +129,9 @@ def gather_ordered(
             dated = None if found is None or found.origin is None else found
         elif kind is not Kind.NUMBER:
             raise ColumnError(f"Column {readable(order)} holds {kind.value}; rows are in order of numbers or dates.")
-    design = learn(
-        source,
-        formula=query.formula,
-        target=asked_names(query.target, source.names),
-        features=asked_names(query.features, source.names),
-        weights=weights,
-        missing=query.missing,
-        aside=() if order is None else source.stored([order]),
-        progress=progress,
-    )
-    try:
-        held = source.reduce(_Hold(design, order), progress=progress)
-    except RefusedGapError:
-        raise missing_values(design, source) from None
-    if not held.read:
-        raise DataError(f"There are no rows in {source.label}; a fit needs at least two.")
+    aside = () if order is None else source.stored([order])
+    design = query.design(source, weights, aside=aside, progress=progress)
+    held = gone_through(source, design, _Hold(design, order), progress=progress)
     parts = sorted(held.parts, key=lambda part: part[0])
     rows, values = joined([rows for _, rows, _ in parts]), torch.cat([values for _, _, values in parts])
     # + 0.0: stable, and -0.0 is no earlier than 0.0.

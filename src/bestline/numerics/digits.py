@@ -46,19 +46,12 @@ def right_digits(moments: Comoments, p: int, slopes: Tensor, *, intercept: bool)
     intercept : bool
         Whether the line has one, which then makes the last row of the answer.
     """
-    known = _Conditioning.of(moments, p, slopes, intercept=intercept)
-    if known is None:
-        return torch.zeros(p + intercept, slopes.shape[1], dtype=torch.float64)
-    error = known.rounding * known.inverse.abs().sum(1)[:, None] * (1 + known.slopes.sum(0))
-    digits = _digits(error, known.slopes)
-    if not intercept:
-        return digits
-    center, x, y = moments.center, known.x, known.y
-    # b = m_y - w'm_x: the errors of the slopes times the means, those of the means themselves, and the sum's own rounding.
-    moved = (error * (center[:p].abs() / x)[:, None]).sum(0) * y + known.rounding * (center[p:].abs() + y)
-    moved = moved + 4 * _EPS * (slopes * center[:p, None]).abs().sum(0)
-    value = center[p:] - (slopes * center[:p, None]).sum(0)
-    return torch.cat([digits, _digits(moved[None], value.abs()[None])])
+    known = _conditioning(moments, p, slopes, intercept=intercept)
+    return (
+        torch.zeros(p + intercept, slopes.shape[1], dtype=torch.float64)
+        if known is None
+        else known.of_weights(intercept=intercept)
+    )
 
 
 def right_error_digits(moments: Comoments, p: int, slopes: Tensor, floor: Tensor, *, intercept: bool) -> Tensor:
@@ -71,51 +64,102 @@ def right_error_digits(moments: Comoments, p: int, slopes: Tensor, floor: Tensor
     floor : Tensor (k,)
         Mean squared residual of each target, in the data's units.
     """
-    d = p + intercept
-    known = _Conditioning.of(moments, p, slopes, intercept=intercept)
+    known = _conditioning(moments, p, slopes, intercept=intercept)
     if known is None:
-        return torch.zeros(slopes.shape[1], d, dtype=torch.float64)
-    V, rounding = known.inverse, known.rounding
-    variance, error = V.diagonal(), rounding * V.abs().sum(1) ** 2
-    if intercept:
-        # The intercept's variance is 1 + m'V m; dV = -V dS V moves it by the square of |V m|, and dm by twice that times m's own error.
-        center = moments.center[:p] / known.x
-        pull = (V @ center).abs()
-        variance = torch.cat([variance, (1 + center @ V @ center)[None]])
-        error = torch.cat([error, (rounding * (pull.sum() ** 2 + 2 * (pull * (1 + center.abs())).sum() + 1))[None]])
-    # s^2 is the floor times the inverse's diagonal: relative errors of the two add up.
-    of_floor = rounding * (1 + known.slopes.sum(0)) ** 2 / (floor / known.y / known.y)
-    relative = of_floor[:, None] + (error / variance)[None, :]
-    # Half of it, for the root; but beyond a tenth the first order no longer holds.
-    return torch.where(relative < 0.1, _digits(relative, torch.ones_like(relative)), 0.0)
+        return torch.zeros(slopes.shape[1], p + intercept, dtype=torch.float64)
+    return known.of_errors(floor, intercept=intercept)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Conditioning:
-    """Sizes of the columns x (p,) and y (k,), slopes of columns in these units (p, k), not negative, the inverse of their
-    second moments (p, p), and the relative error of those.
+class Conditioning:
+    """What the bounds are made of, for one system or for many at once: `...` are the axes that tell systems.
+
+    Attributes
+    ----------
+    x, y : Tensor (..., p), (..., k)
+        Sizes of the columns.
+    slopes : Tensor (..., p, k)
+        Of columns in these units.
+    inverse : Tensor (..., p, p)
+        Of their second moments.
+    center : Tensor (..., q)
+        Means, in the data's units.
+    rounding : Tensor (...)
+        Relative error of the second moments.
     """
 
     x: Tensor
     y: Tensor
     slopes: Tensor
     inverse: Tensor
-    rounding: float
+    center: Tensor
+    rounding: Tensor
 
-    @classmethod
-    def of(cls, moments: Comoments, p: int, slopes: Tensor, *, intercept: bool) -> _Conditioning | None:
-        """None where the second moments are uncertain by a hundredth of their smallest direction: nothing is known then."""
-        scaling = Scaling.of(moments, p, intercept=intercept, standardize=True)
-        both = scaling.scale
-        x, y = both[:p], both[p:]
-        # What the 24-bit shift leaves of a mean is rounded where moments merge; beside a small spread that is most of it.
-        left_over = max(1.0, float((moments.mean * moments.unit / both).abs().max()))
-        # Merged chunks add their roundings by chance, as a root of their number; rows taken away leave theirs behind.
-        rounding = ROUNDING * (1 + (moments.count / CHUNK) ** 0.5) * left_over * moments.cancelled
-        V = inverse(second_moments(moments, scaling, range(p)))
-        if V is None or not rounding * float(V.abs().sum(1).max() if p else 0.0) <= UNCERTAIN:
-            return None
-        return cls(x, y, slopes.abs() * x[:, None] / y, V, rounding)
+    @property
+    def holds(self) -> Tensor:
+        """Whether the first order stands for all of the error, (...): the moments are not uncertain by a hundredth of any direction."""
+        if not self.x.shape[-1]:
+            return torch.ones_like(self.rounding, dtype=torch.bool)
+        return self.rounding * self.inverse.abs().sum(-1).amax(-1) <= UNCERTAIN
+
+    @property
+    def _off(self) -> Tensor:
+        """Means of the features in units of their columns, (..., p, 1)."""
+        return (self.center[..., : self.x.shape[-1]] / self.x)[..., None]
+
+    def of_weights(self, *, intercept: bool) -> Tensor:
+        """Right digits of the weights, (..., d, k)."""
+        rounding, size = self.rounding[..., None, None], self.slopes.abs()
+        error = rounding * self.inverse.abs().sum(-1)[..., None] * (1 + size.sum(-2, keepdim=True))
+        digits = _digits(error, size)
+        if not intercept:
+            return digits
+        off, y, level = self._off, self.y[..., None, :], self.center[..., None, self.x.shape[-1] :]
+        # b = m_y - w'm_x: the errors of the slopes times the means, those of the means themselves, and the sum's own rounding.
+        moved = (error * off.abs()).sum(-2, keepdim=True) * y + rounding * (level.abs() + y)
+        moved = moved + 4 * _EPS * (self.slopes * off).abs().sum(-2, keepdim=True) * y
+        value = level - (self.slopes * off).sum(-2, keepdim=True) * y
+        return torch.cat([digits, _digits(moved, value.abs())], -2)
+
+    def of_errors(self, floor: Tensor, *, intercept: bool) -> Tensor:
+        """Right digits of the standard errors, (..., k, d), where the mean squared residual is `floor` (..., k), in the data's units."""
+        V, rounding = self.inverse, self.rounding[..., None]
+        variance, error = V.diagonal(dim1=-2, dim2=-1), rounding * V.abs().sum(-1) ** 2
+        if intercept:
+            # The intercept's variance is 1 + m'V m; dV = -V dS V moves it by the square of |V m|, and dm by twice that times m's own error.
+            off = self._off
+            pull = (V @ off).abs()
+            own = rounding[..., None] * (
+                pull.sum(-2, keepdim=True) ** 2 + 2 * (pull * (1 + off.abs())).sum(-2, keepdim=True) + 1
+            )
+            variance = torch.cat([variance, (1 + off.mT @ V @ off)[..., 0]], -1)
+            error = torch.cat([error, own[..., 0]], -1)
+        # s^2 is the floor times the inverse's diagonal: relative errors of the two add up.
+        of_floor = rounding * (1 + self.slopes.abs().sum(-2)) ** 2 / (floor / self.y / self.y)
+        relative = of_floor[..., :, None] + (error / variance)[..., None, :]
+        # Half of it, for the root; but beyond a tenth the first order no longer holds.
+        return torch.where(relative < 0.1, _digits(relative, torch.ones_like(relative)), 0.0)
+
+
+def _conditioning(moments: Comoments, p: int, slopes: Tensor, *, intercept: bool) -> Conditioning | None:
+    """That of one line; None where nothing is known."""
+    scaling = Scaling.of(moments, p, intercept=intercept, standardize=True)
+    both = scaling.scale
+    x, y = both[:p], both[p:]
+    # What the 24-bit shift leaves of a mean is rounded where moments merge; beside a small spread that is most of it.
+    left_over = max(1.0, float((moments.mean * moments.unit / both).abs().max()))
+    V = inverse(second_moments(moments, scaling, range(p)))
+    if V is None:
+        return None
+    rounding = merged_rounding(torch.tensor(moments.count)) * left_over * moments.cancelled
+    known = Conditioning(x, y, slopes * x[:, None] / y, V, moments.center, rounding)
+    return known if bool(known.holds) else None
+
+
+def merged_rounding(count: Tensor) -> Tensor:
+    """Relative error of the second moments of so many rows, by rounding alone."""
+    # Merged chunks add their roundings by chance, as a root of their number; rows taken away leave theirs behind.
+    return ROUNDING * (1 + (count.double() / CHUNK) ** 0.5)
 
 
 def _digits(error: Tensor, size: Tensor) -> Tensor:
