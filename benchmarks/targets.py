@@ -9,23 +9,14 @@ all its digits proved where they are lacking, and many have what the moments lea
 from __future__ import annotations
 
 import argparse
-import time
 import warnings
-from collections.abc import Callable
+from functools import partial
 
 import numpy as np
+from timing import spent
 
 import bestline as bl
 from bestline.estimators import LinearRegression
-
-
-def spent(work: Callable[[], object], repeats: int) -> float:
-    times = []
-    for _ in range(repeats):
-        start = time.process_time()
-        work()
-        times.append(time.process_time() - start)
-    return min(times)
 
 
 def main() -> None:
@@ -40,7 +31,7 @@ def main() -> None:
     for k in (1, 100, 1_000):
         Y = X @ rng.normal(size=(options.columns, k)) + rng.normal(size=(options.rows, k))
         design = np.column_stack([X, np.ones(options.rows)])
-        theirs = spent(lambda Y=Y, A=design: np.linalg.lstsq(A, Y, rcond=None), options.repeats)  # type: ignore[misc]
+        theirs = spent(partial(np.linalg.lstsq, design, Y, rcond=None), options.repeats)
         doors = {"fit": lambda Y=Y: bl.fit((X, Y)), "LinearRegression": lambda Y=Y: LinearRegression().fit(X, Y)}  # type: ignore[misc]
         for door, work in doors.items():
             ours = spent(work, options.repeats)

@@ -23,7 +23,7 @@ from bestline.data.unnamed_columns import Which
 from bestline.engines.choose import brought
 from bestline.errors import DataError, OptionError, listed
 from bestline.inference.groups import tables
-from bestline.inference.groups.lines import lines_of
+from bestline.inference.groups.by_group import lines_of_groups
 from bestline.inference.hypotheses import Verdict
 from bestline.training.request import check_digits, check_seed
 from bestline.training.solvers.base import is_number, is_whole
@@ -203,7 +203,7 @@ def fit_groups(
     check_digits(digits)
     query = Query(brought(data), formula, target, features, weights, missing, folds=folds, seed=check_seed(seed))
     source, design, found, notes = gather_groups(query, columns, progress)
-    lines, keys = lines_of(design, columns, found, source, l2=float(l2), digits=digits, progress=progress)
+    lines, keys = lines_of_groups(design, columns, found, source, l2=float(l2), digits=digits, progress=progress)
     if not keys:
         raise DataError(f"No usable row is left in {source.label}, so there is no group to fit a line to.")
     told(lines, "group", notes, found.dropped, found.read)

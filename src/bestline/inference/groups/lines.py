@@ -8,37 +8,21 @@ collinear go through those of one line, and where float64 leaves too few digits 
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
 from typing import Any
 
-import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
 from bestline.data.design import Design
-from bestline.data.design.lost_digits import rows_doubled
-from bestline.data.grouped import Grouped, Key, keyed
-from bestline.data.passes import Named, Pass
-from bestline.data.progress import Progress
-from bestline.data.tables import Batch, Kind, Source
-from bestline.errors import listed, readable
 from bestline.inference.classical import NAN, infer
 from bestline.inference.groups.digits import right_digits
-from bestline.inference.sharpen import Sums
-from bestline.numerics import Bowl, Refined, Scaling
-from bestline.numerics.digits import MOST
-from bestline.numerics.exact_solve import MOST_COLUMNS, solved
-from bestline.numerics.exact_sums import TooWideError
+from bestline.inference.groups.labels import written
+from bestline.numerics import Bowl, Scaling
 from bestline.numerics.grouped import GroupComoments
-from bestline.training.groups import GroupSolutions, solve_groups
-from bestline.training.plan import refuse_sizes
-from bestline.wording import count
-
-MOST_EXACT = 10_000  # groups whose rows are read again; each takes some milliseconds
+from bestline.training.groups import GroupSolutions
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -143,74 +127,6 @@ class GroupLines:
         return (1 - self.rss / torch.where(self.tss > 0, self.tss, NAN)).clamp(min=0)
 
 
-def lines_of(
-    design: Design, by: tuple[str, ...], found: Grouped, source: Source, *, l2: float, digits: int, progress: Progress | None
-) -> tuple[GroupLines, tuple[Key, ...]]:
-    """The line of each group that has rows, in the order of its key, and those keys."""
-    p, folds = design.p, found.folds
-    G = len(found.keys)
-    whole = found.moments if folds == 1 else GroupComoments.merged([found.moments], torch.arange(G * folds) // folds, G)
-    order = torch.tensor(
-        [g for g in sorted(range(G), key=lambda g: natural(found.keys[g])) if int(whole.count[g])], dtype=torch.long
-    )
-    parts = found.moments[(order[:, None] * folds + torch.arange(folds)).flatten()]
-    whole, keys = whole[order], tuple(found.keys[g] for g in order.tolist())
-    if keys:
-        refuse_sizes(design.targets, torch.maximum(-whole.low, whole.high)[:, p:].amax(0))
-    solution = solve_groups(whole, p, intercept=design.intercept, l2=l2)
-    labels = {name: typed([key[i] for key in keys], source.field(name).kind) for i, name in enumerate(by)}
-    lines = of_solution(design, labels, whole, solution, l2)
-    lines = replace(lines, held_out=_held_out(parts, folds, p, intercept=design.intercept, l2=l2))
-    if not l2:
-        lines = one_by_one(lines, solution.firm)
-        lines = _exactly(lines, keys, by, source, digits, progress)
-    return replace(lines, remarks=remarks(lines, digits)), keys
-
-
-def natural(key: Key) -> tuple[tuple[int, float, str], ...]:
-    """Sorts numbers by their size, and before words."""
-    return tuple((0, number, "") if (number := _number(value)) is not None else (1, 0.0, value) for value in key)
-
-
-def _number(value: str) -> float | None:
-    try:
-        found = float(value)
-    except ValueError:
-        return None
-    return None if math.isnan(found) else found
-
-
-def typed(values: Sequence[str], kind: Kind = Kind.TEXT) -> NDArray[Any]:
-    """Values as they are written: dates as such, whole numbers and numbers where all of them read back as such, and true and false."""
-    if kind is Kind.DATE:
-        try:
-            return np.array(values, dtype="datetime64[us]")
-        except ValueError:  # times of day, or words that are dates to people
-            return np.array(values, dtype=object)
-    if values and set(values) <= {"True", "False"}:
-        return np.array([value == "True" for value in values])
-    for number_type in (int, float):
-        try:
-            found = [number_type(value) for value in values]
-        except ValueError:
-            continue
-        # `01234` is a name and no number: what would not be written the same again stays as it is.
-        if all(str(number).removesuffix(".0") == value for number, value in zip(found, values, strict=True)) and (
-            number_type is float or all(abs(number) < 2**63 for number in found)
-        ):
-            return np.array(found)
-    return np.array(values, dtype=object)
-
-
-def written(value: Any) -> str:
-    """A value that tells a group, as people write it: of a time no more than it says."""
-    if isinstance(value, datetime):
-        value = np.datetime64(value)
-    if isinstance(value, np.datetime64):
-        return str(value.astype("datetime64[us]")).removesuffix(".000000").removesuffix("T00:00:00").replace("T", " ")
-    return str(value)
-
-
 def of_solution(
     design: Design, labels: Mapping[str, NDArray[Any]], whole: GroupComoments, found: GroupSolutions, l2: float
 ) -> GroupLines:
@@ -261,25 +177,6 @@ def of_solution(
     )
 
 
-def _held_out(parts: GroupComoments, folds: int, p: int, *, intercept: bool, l2: float) -> Tensor:
-    """Root mean squared error out of fold, (G, k): each fold predicted by the line of the group's other folds."""
-    G, k = len(parts) // folds, parts.mean.shape[1] - p
-    group, fold = torch.arange(G * folds) // folds, torch.arange(G * folds) % folds
-    total, known = torch.zeros(G, k, dtype=torch.float64), torch.zeros(G, dtype=torch.long)
-    lacking = torch.zeros(G, dtype=torch.bool)
-    for f in range(folds if folds > 1 else 0):
-        rest, own = GroupComoments.merged([parts], torch.where(fold == f, -1, group), G), parts[fold == f]
-        line = solve_groups(rest, p, intercept=intercept, l2=l2)
-        there = own.count > 0
-        # A column without a weight in the other folds says nothing wrong only where it is what it was there.
-        strange = (line.size == 0) & ((own.low[:, :p] != rest.low[:, :p]) | (own.high[:, :p] != rest.high[:, :p]))
-        lacking |= there & (strange.any(1) | ~line.firm | (rest.count <= (line.size > 0).sum(1)))
-        total += torch.where(there[:, None], squares(own, line.slopes, line.intercept), 0.0)
-        known += there
-    weight = parts.weight.view(G, folds).sum(1)
-    return torch.where((known > 1) & ~lacking, (total / weight[:, None]).sqrt().mT, NAN).mT
-
-
 def squares(rows: GroupComoments, slopes: Tensor, intercept: Tensor) -> Tensor:
     """Weighted sum of the squared errors (G, k) of lines on rows that they need not be of."""
     p, S = slopes.shape[1], rows.scatter
@@ -304,114 +201,3 @@ def one_by_one(lines: GroupLines, firm: Tensor) -> GroupLines:
         lines.rank[g], lines.df[g] = inference.rank, inference.df_resid
         lines.rss[g], lines.tss[g] = inference.rss, inference.tss
     return lines
-
-
-def _exactly(
-    lines: GroupLines, keys: tuple[Key, ...], by: tuple[str, ...], source: Source, digits: int, progress: Progress | None
-) -> GroupLines:
-    """The same, groups that lack digits solved exactly from their rows: one more pass, over these groups alone."""
-    d = len(lines.terms)
-    poor = torch.nonzero(doubtful(lines, digits))[:, 0].tolist()
-    if not poor or not digits or not 0 < d <= MOST_COLUMNS or len(poor) > MOST_EXACT:
-        return lines
-    over = _GroupSums(lines.design, by, frozenset(keys[g] for g in poor))
-    try:
-        sums = source.reduce(over, progress=progress).parts
-    except TooWideError:
-        return lines
-    lines = lines.copied()
-    for g in poor:
-        own = sums[keys[g]]
-        found = solved(own.products, d, intercept=lines.design.intercept, rounding=True)
-        if found is not None:
-            scale = Scaling.of(lines.whole.one(g), lines.design.p, intercept=lines.design.intercept, standardize=True).scale
-            write_exact(lines, g, found.shared(scale[: lines.design.p]).known_to(own.lost))
-    return lines
-
-
-def write_exact(lines: GroupLines, g: int, found: Refined) -> None:
-    """Write an exact solution into group g."""
-    determined = found.determined
-    lines.weights[g] = torch.where(determined[:, None], found.weights, NAN)
-    covariance = found.sigma[:, None, None] ** 2 * found.inverse
-    covariance[:, ~determined], covariance[:, :, ~determined] = NAN, NAN
-    lines.covariance[g], lines.std_error[g] = covariance, found.std_error
-    lines.rank[g], lines.df[g] = found.rank, int(lines.whole.count[g]) - found.rank
-    lines.rss[g], lines.tss[g], lines.digits[g], lines.exact[g] = found.rss, found.tss, found.digits, True
-    lines.error_digits[g] = found.std_error_digits.nan_to_num(MOST).amin(1)
-
-
-def doubtful(lines: GroupLines, digits: int) -> Tensor:
-    """Groups whose weights or standard errors have fewer digits, or that moments take for undetermined though their columns vary, (G,)."""
-    p = lines.design.p
-    lost = lines.weights[:, :p].isnan().any(2) & lines.whole.varies[:, :p]
-    few = (lines.digits < digits) & ~lines.weights.isnan()
-    errors = (lines.error_digits < digits).any(1) & (lines.df > 0)
-    return (few.any((1, 2)) | errors | lost.any(1)) & (lines.df >= 0) & bool(digits)
-
-
-@dataclass(frozen=True, eq=False)
-class _GroupSums(Pass[Batch, Named[Key, Sums]]):
-    """The pass that multiplies the columns of some groups with each other, and rounds nothing."""
-
-    design: Design
-    by: tuple[str, ...]
-    wanted: frozenset[Key]
-
-    what = "reading the rows again, for more digits"
-
-    @property
-    def columns(self) -> list[str]:
-        """What the design reads, and the groups' columns."""
-        return [*self.design.reads(), *self.by]
-
-    def empty(self) -> Named[Key, Sums]:
-        """Of no rows."""
-        return Named({})
-
-    def of(self, batch: Batch) -> Named[Key, Sums]:
-        """Of those of a batch."""
-        encoded, beyond = rows_doubled(self.design, batch)
-        rows, group, keys = keyed(self.design, self.by, batch, encoded)
-        numbers = {key: number for number, key in enumerate(keys) if key in self.wanted}
-        found = {}
-        for key, number in numbers.items():
-            own = torch.nonzero(group == number)[:, 0]
-            found[key] = Sums.of(rows[own], None if beyond is None else beyond[own], intercept=self.design.intercept)
-        return Named(found)
-
-
-def remarks(lines: GroupLines, digits: int) -> tuple[str, ...]:
-    """What to know of each group, in a few words; for most nothing."""
-    remarks = [""] * len(lines)
-    d, design = len(lines.terms), lines.design
-    constant = ~lines.whole.varies[:, : design.p]
-    undetermined = lines.weights.isnan().any(2)
-    certain = lines.digits.nan_to_num(MOST).amin((1, 2)) if d else torch.full((len(remarks),), float(MOST))
-    uncertain = (lines.error_digits < 1).any(1) & (lines.df > 0)
-    few = (certain < digits) | uncertain if not lines.l2 else torch.zeros_like(uncertain)
-    odd = undetermined.any(1) | (lines.df <= 0) | few
-    for g in torch.nonzero(odd)[:, 0].tolist():
-        rows, said = int(lines.whole.count[g]), []
-        names = [name for name, flat in zip(design.names, constant[g].tolist(), strict=True) if flat]
-        if not bool(lines.whole.scatter[g].isfinite().all()):
-            said.append("numbers too large for float64's squares")
-        elif int(lines.df[g]) < 0:
-            said.append(f"{count(rows, 'row')} for {d} weights")
-        elif design.intercept and names:
-            said.append(f"{_few(names)} {'does' if len(names) == 1 else 'do'} not vary")
-        if int(lines.df[g]) == 0:
-            said.append(f"{count(rows, 'row')} for {count(int(lines.rank[g]), 'weight')}: no error can be told")
-        lost = [n for n, gone in zip(lines.terms, undetermined[g].tolist(), strict=True) if gone and n not in names]
-        if lost and int(lines.df[g]) >= 0 and not said:
-            said.append(f"{_few(lost)}: not determined, the columns are collinear")
-        if not lines.l2 and not said and float(certain[g]) < digits:
-            said.append(f"{int(certain[g])} right digits")
-        if not lines.l2 and not said and bool(uncertain[g]):
-            said.append("no right digit of the standard errors: the residuals are no larger than rounding")
-        remarks[g] = "; ".join(said)
-    return tuple(remarks)
-
-
-def _few(names: Sequence[str]) -> str:
-    return listed(names) if len(names) <= 3 else f"{readable(names[0])} and {len(names) - 1:,} more"

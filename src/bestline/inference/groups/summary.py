@@ -8,7 +8,8 @@ from typing import Any
 import torch
 
 from bestline.errors import NumericalError
-from bestline.inference.groups.lines import GroupLines, written
+from bestline.inference.groups.labels import written
+from bestline.inference.groups.lines import GroupLines
 from bestline.inference.groups.tables import glance, one_line, tidy
 from bestline.inference.hypotheses import Verdict
 from bestline.inference.summary import Summary

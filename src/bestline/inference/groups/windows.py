@@ -22,17 +22,9 @@ from bestline.data.design import Design
 from bestline.data.ordered import OrderedRows
 from bestline.errors import DataError
 from bestline.inference.classical import NAN
-from bestline.inference.groups.lines import (
-    MOST_EXACT,
-    GroupLines,
-    doubtful,
-    of_solution,
-    one_by_one,
-    remarks,
-    squares,
-    write_exact,
-)
-from bestline.numerics import Scaling, refined
+from bestline.inference.groups.exactly import windows_exactly
+from bestline.inference.groups.lines import GroupLines, of_solution, one_by_one, squares
+from bestline.inference.groups.remarks import remarks
 from bestline.numerics.grouped import GroupComoments
 from bestline.numerics.windows import WindowMoments, expanding, fading, rolling
 from bestline.training.groups import solve_groups
@@ -87,7 +79,7 @@ def lines_of_windows(design: Design, ordered: OrderedRows, extent: Extent, *, di
     if extent.half_life is not None:
         lines = _faded(lines, fading(ordered.rows, ends, extent.half_life / 2).moments)
     else:
-        lines = _exactly(lines, ordered, begins, ends, digits)
+        lines = windows_exactly(lines, ordered, begins, ends, digits)
     return replace(lines, held_out=_ahead(lines, ordered, ends), remarks=remarks(lines, digits))
 
 
@@ -136,22 +128,3 @@ def _faded(lines: GroupLines, twice: GroupComoments) -> GroupLines:
     error = covariance.diagonal(dim1=2, dim2=3).clamp(min=0).sqrt()
     effective = (W**2 / torch.where(twice.weight > 0, twice.weight, 1.0)).floor().long()
     return replace(lines, covariance=covariance, std_error=error, df=effective - lines.rank, variance=variance)
-
-
-def _exactly(lines: GroupLines, ordered: OrderedRows, begins: Tensor, ends: Tensor, digits: int) -> GroupLines:
-    """The same, windows that lack digits solved exactly from their rows, where their columns are as stored."""
-    design = lines.design
-    if any(factor.kind == "expression" for factor in (*design.factors, *design.responses)) or design.rounded:
-        return lines
-    poor = torch.nonzero(doubtful(lines, digits))[:, 0].tolist()
-    if not poor or len(poor) > MOST_EXACT:
-        return lines
-    lines = lines.copied()
-    for g in poor:
-        own = ordered.rows[slice(int(begins[g]), int(ends[g]))]
-        used = own if own.w is None else own[own.w > 0]
-        found = refined([(used, None)], design.p, len(design.targets), intercept=design.intercept, rounding=True)
-        if found is not None:
-            scale = Scaling.of(lines.whole.one(g), design.p, intercept=design.intercept, standardize=True).scale
-            write_exact(lines, g, found.shared(scale[: design.p]))
-    return lines
