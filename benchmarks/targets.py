@@ -32,7 +32,7 @@ def main() -> None:
         Y = X @ rng.normal(size=(options.columns, k)) + rng.normal(size=(options.rows, k))
         design = np.column_stack([X, np.ones(options.rows)])
         theirs = spent(partial(np.linalg.lstsq, design, Y, rcond=None), options.repeats)
-        doors = {"fit": lambda Y=Y: bl.fit((X, Y)), "LinearRegression": lambda Y=Y: LinearRegression().fit(X, Y)}  # type: ignore[misc]
+        doors = {"fit": partial(bl.fit, (X, Y)), "LinearRegression": partial(LinearRegression().fit, X, Y)}
         for door, work in doors.items():
             ours = spent(work, options.repeats)
             print(f"{k:5} targets  numpy.linalg.lstsq {theirs:7.4f} s  {door} {ours:7.4f} s  {ours / theirs:5.2f}")

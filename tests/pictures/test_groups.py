@@ -48,7 +48,7 @@ def test_many_groups_are_a_band_in_order() -> None:
     assert len(line.y) == len(band.low) == 60
     assert all(low < y < high for low, y, high in zip(band.low, line.y, band.high, strict=True))
     assert min(line.y) < whole.y < max(line.y)
-    groups.plot.slopes().savefig  # noqa: B018  it is drawn
+    assert groups.plot.slopes().axes[0].get_xlabel() == picture.panels[0].xlabel
 
 
 def test_every_group_has_its_rows_and_its_line() -> None:
