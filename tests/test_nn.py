@@ -6,15 +6,17 @@ import pytest
 import torch
 
 import bestline as bl
+from bestline.numerics import MANY_TARGETS
 
 
-def test_moment_loss_is_the_loss_of_the_rows() -> None:
+@pytest.mark.parametrize("k", [2, MANY_TARGETS + 1])  # of very many targets moments hold no product of two
+def test_moment_loss_is_the_loss_of_the_rows(k: int) -> None:
     generator = torch.Generator().manual_seed(0)
     X, y = (
         torch.randn(500, 3, generator=generator, dtype=torch.float64) + 50,
-        torch.randn(500, 2, generator=generator, dtype=torch.float64),
+        torch.randn(500, k, generator=generator, dtype=torch.float64),
     )
-    linear = torch.nn.utils.skip_init(torch.nn.Linear, 3, 2, dtype=torch.float64)
+    linear = torch.nn.utils.skip_init(torch.nn.Linear, 3, k, dtype=torch.float64)
     torch.nn.init.normal_(linear.weight, generator=generator)
     torch.nn.init.zeros_(linear.bias)
     loss = bl.nn.MomentLoss(bl.Moments.collect((X, y)))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor, nn
 
 from bestline.calls import answering_module, with_hints
@@ -60,6 +59,8 @@ class MomentLoss(nn.Module):
         if weight.shape != (k, self.p) or (bias is not None and bias.shape != (k,)):
             raise ShapeError(f"`MomentLoss` of {self.p} features and {k} targets needs weight ({k}, {self.p}) and bias ({k},).")
         # Prediction less target is linear in the columns (x, y): its mean square is r' C r + (r' m + b)^2, r = (w, -1).
-        residual = torch.cat([weight.to(self.mean), -torch.eye(k).to(self.mean)], 1)  # (k, q): prediction less target
-        offset = residual @ self.mean + (0 if bias is None else bias.to(self.mean))
-        return ((residual @ self.covariance * residual).sum(1) + offset**2).mean()
+        # Of C no product of two targets is needed, and of very many targets there is none.
+        w, p = weight.to(self.mean), self.p
+        inner, own, across = self.covariance[:p, :p], self.covariance.diagonal()[p:], self.covariance[p:, :p]
+        offset = w @ self.mean[:p] - self.mean[p:] + (0 if bias is None else bias.to(self.mean))
+        return (((w @ inner - across) * w).sum(1) + own - (w * across).sum(1) + offset**2).mean()
