@@ -65,36 +65,52 @@ def fresh(path: str | os.PathLike[str], *, overwrite: bool = False) -> Iterator[
     points to is replaced. Raises DataError, which names the file and the cause, when `path` exists and `overwrite` is false,
     when it is no place for a file, and when the system refuses to write there, in the block too (a full disk).
     """
-    try:
+    with _named(path):
         if is_stream(path):
             with _through(path) as temporary:
                 yield temporary
             return
         target = _resolved(path)
         before = _refuse_place(path, target, overwrite)
-        # In the same folder, so that the move onto the target is one step of the file system, which is whole or is not done.
-        temporary = target.parent / f".{secrets.token_hex(6)}.part{_ending(target)}"
-        try:
-            # The rights that any new file gets, and none that is there is taken for ours.
-            os.close(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666))
+        with _beside(target) as temporary:
             yield temporary
             if before is not None:
                 _as_before(temporary, before)
             temporary.replace(target)
-        finally:
-            with suppress(OSError):
-                temporary.unlink(missing_ok=True)
-    except OSError as error:
-        raise DataError(f"{readable(str(path))} cannot be written: {_cause(error)}.") from error
 
 
 def refuse_early(path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
     """Raise DataError where `fresh` would refuse a path, before long work is done for it."""
+    with _named(path):
+        if is_stream(path):  # is not opened: it may wait for its reader
+            return
+        target = _resolved(path)
+        _refuse_place(path, target, overwrite)
+        # Whether the system lets a file be there is only known of one that is.
+        with _beside(target):
+            pass
+
+
+@contextmanager
+def _named(path: str | os.PathLike[str]) -> Iterator[None]:
+    """What the system says against writing, as a DataError that names the file."""
     try:
-        if not is_stream(path):
-            _refuse_place(path, _resolved(path), overwrite)
+        yield
     except OSError as error:
         raise DataError(f"{readable(str(path))} cannot be written: {_cause(error)}.") from error
+
+
+@contextmanager
+def _beside(target: Path) -> Iterator[Path]:
+    """A new file in the same folder, so that its move onto the target is one step of the file system; gone at the end if not moved."""
+    temporary = target.parent / f".{secrets.token_hex(6)}.part{_ending(target)}"
+    try:
+        # The rights that any new file gets, and none that is there is taken for ours.
+        os.close(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666))
+        yield temporary
+    finally:
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
 
 
 def is_stream(path: str | os.PathLike[str]) -> bool:

@@ -18,12 +18,12 @@ _HOME = {
     "parse_cov": "inference.covariance.named",
     "animate": "pictures.watch",
     "fresh": "files",
-    "is_stream": "files",
     "label": "pictures.watch",
     "open_source": "data.tables",
     "page_of": "pictures.watch",
     "panels": "pictures.diagnostics",
     "read_table": "data.tables",
+    "refuse_early": "files",
     "refuse_format": "pictures.watch",
     "refuse_look": "pictures.watch",
     "save": "pictures.render.mpl",
@@ -61,7 +61,6 @@ _ELSEWHERE = spelt_out(
 __all__ = [
     "animate",
     "fresh",
-    "is_stream",
     "label",
     "on_first_use",
     "open_source",
@@ -69,6 +68,7 @@ __all__ = [
     "panels",
     "parse_cov",
     "read_table",
+    "refuse_early",
     "refuse_format",
     "refuse_look",
     "save",
@@ -83,7 +83,7 @@ __all__ = [
 
 if TYPE_CHECKING:
     from bestline.data.tables import open_source, read_table, write_with
-    from bestline.files import fresh, is_stream
+    from bestline.files import fresh, refuse_early
     from bestline.inference.covariance.named import parse_cov
     from bestline.inference.summary import score_facts
     from bestline.pictures.diagnostics import panels

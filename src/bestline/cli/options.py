@@ -5,7 +5,6 @@ A group of options is a function: its parameters are the options, and it returns
 
 from __future__ import annotations
 
-import contextlib
 import inspect
 import re
 from collections.abc import Callable, Iterable
@@ -184,14 +183,9 @@ def refuse_existing(path: Path | None, force: bool, *read: str | Path) -> None:
         return
     if str(path) in _STDOUT:
         raise typer.BadParameter(f"{path} is standard output, which takes predictions and exported text alone; name a file")
-    if api.is_stream(path):  # which is not overwritten, and may wait for its reader
-        return
-    if path.exists() and force:
+    if force and path.exists():
         _refuse_read(path, read)
-        return
-    # A trial of the very thing that will write: it fails now, for the same reasons, and not after an hour of training.
-    with contextlib.suppress(_Probe), api.fresh(path):
-        raise _Probe
+    api.refuse_early(path, overwrite=force)
 
 
 def _refuse_read(path: Path, read: Iterable[str | Path]) -> None:
@@ -218,7 +212,3 @@ def refuse_unless_html(path: Path | None, option: str) -> None:
 
 
 _STDOUT = ("-", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1")
-
-
-class _Probe(Exception):  # noqa: N818
-    """Ends a trial of writing before anything is written."""
