@@ -14,9 +14,9 @@ import torch
 from bestline.data.folds import ByHash, ByValue
 from bestline.data.moments import Moments
 from bestline.data.tables import Source
-from bestline.data.unknown_levels import Unknown, unknown_levels
+from bestline.data.unknown_levels import ByKnown, Unknown, unknown_levels
 from bestline.errors import DataError
-from bestline.inference.judged_folds import JudgedFolds, JudgeFolds
+from bestline.inference.judged_folds import JudgeFolds
 from bestline.inference.scores import Errors, Scores, fold_kind, on_moments, out_of_fold
 from bestline.numerics import Comoments, Scaling, Weights, rests
 from bestline.training import Part, Parts, Plan, Stop
@@ -100,16 +100,16 @@ def _known(
         return HeldOut()
     folds = len(moments.folds)
     grouping = ByHash(folds, plan.seed) if moments.by is None else ByValue(moments.by, moments.values)
-    known = source.reduce(JudgeFolds(moments.design, plan, grouping, trained, unknown))
-    return _said(known, fold_kind(folds, moments.by))
+    known = source.reduce(JudgeFolds(moments.design, plan, ByKnown(grouping, unknown), trained))
+    return _said(known, moments.rows, fold_kind(folds, moments.by))
 
 
-def _said(known: JudgedFolds, kind: str) -> HeldOut:
-    rows = known.errors.moments.count
+def _said(known: Errors, all_rows: int, kind: str) -> HeldOut:
+    rows = known.moments.count
     if not rows:
         return HeldOut(reason="every row has a level that the other folds lack")
-    left = f", {known.unknown:,} left out for a level that the other folds lack" if known.unknown else ""
-    return HeldOut(known.errors.scores(f"{kind}, {rows:,} rows{left}", kind))
+    left = f", {all_rows - rows:,} left out for a level that the other folds lack" if rows < all_rows else ""
+    return HeldOut(known.scores(f"{kind}, {rows:,} rows{left}", kind))
 
 
 def _by_rows(plan: Plan, parts: Parts, folds: int, unknown: dict[int, Unknown]) -> HeldOut:
@@ -120,16 +120,16 @@ def _by_rows(plan: Plan, parts: Parts, folds: int, unknown: dict[int, Unknown]) 
     used = fold.unique().tolist()
     if len(used) < 2:
         return HeldOut()
-    known = JudgedFolds(Errors.empty(rows.y.shape[1]))
+    known = Errors.empty(rows.y.shape[1])
     for f in used:
         rest, held = rows[fold != f], rows[fold == f]
         fit = plan.run(Part(Comoments.of_rows(rest), rest))
         if fit.stop in _FAILED:
             return HeldOut()
-        strange = unknown[f].rows(held.X) if unknown else torch.zeros(len(held), dtype=torch.bool)
-        held = held[~strange]
-        known = known + JudgedFolds(Errors.of(plan.predictor(fit.weights)(held.X), held.y, held.w), int(strange.sum()))
-    return _said(known, fold_kind(folds, parts.by))
+        if unknown:
+            held = held[~unknown[f].rows(held.X)]
+        known = known + Errors.of(plan.predictor(fit.weights)(held.X), held.y, held.w)
+    return _said(known, parts.training.moments.count, fold_kind(folds, parts.by))
 
 
 def scores_of(
