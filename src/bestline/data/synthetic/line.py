@@ -23,7 +23,7 @@ from bestline.calls import answering, checked, with_hints
 from bestline.data.synthetic.draws import Draw, Noise, column_of, features_of, finite, noise_of, own_name, shown, whole
 from bestline.errors import ColumnError, OptionError, ShapeError, listed, readable
 from bestline.files import as_path, fresh
-from bestline.numerics import Features, RowVector, Targets, least_squares, singular_values
+from bestline.numerics import Bowl, Comoments, Features, Rows, RowVector, Scaling, Targets, aliases, second_moments
 
 _SHOWN = 5  # slopes in the note
 _SEEDS = 2**31  # torch's CPU generator reads 32 bits of a seed: noise takes the lower half of them, x the upper half
@@ -255,15 +255,12 @@ def _note(intercept: float | None, noise: Noise, expected: float | None) -> str:
 
 def _missed(x: Features, y: RowVector, slope: float | list[float], intercept: float) -> str:
     """By how much this sample's least-squares line misses the truth; nothing where the points do not determine one."""
-    # About the means: the intercept follows from them, and the numbers are as small as they can be.
-    away, height = x - x.mean(0), y - y.mean()
-    sizes = singular_values(away)
-    if len(sizes) < x.shape[1] or not bool((sizes > torch.finfo(torch.float64).eps * max(away.shape) * sizes[:1]).all()):
+    p, moments = x.shape[1], Comoments.of_rows(Rows(x, y[:, None]))
+    scaling = Scaling.of(moments, p, intercept=True, standardize=True)
+    if moments.count <= p or aliases(second_moments(moments, scaling, range(p))):
         return ""
-    solution = least_squares(away, height[:, None])[:, 0]
-    slopes = solution.tolist()
+    *slopes, level = scaling.to_data(Bowl.of(moments, scaling).bottom)[:, 0].tolist()
     true = slope if isinstance(slope, list) else [slope]
-    level = float(y.mean() - x.mean(0) @ solution)
     told = ", ".join(_beside(*pair) for pair in zip(slopes[:_SHOWN], true, strict=False)) + (
         ", ..." if len(slopes) > _SHOWN else ""
     )
