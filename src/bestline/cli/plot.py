@@ -25,7 +25,7 @@ from bestline.cli.options import (
     refuse_existing,
 )
 from bestline.cli.terminal import Terminal
-from bestline.cli.words import one, split_formula
+from bestline.cli.words import model_first, one, split_formula
 from bestline.errors import readable
 
 PLOT_EXAMPLES = examples(
@@ -39,6 +39,7 @@ PICTURES = (
     *("weight", "coefficients", "predicted", "residuals", "diagnostics"),
 )
 _ENDINGS = (".png", ".svg", ".pdf")
+_OPTION = {"pair": "show"}  # where it is called otherwise than the argument
 
 
 def _said(name: str) -> str:
@@ -88,20 +89,19 @@ def plot(
     if out.suffix.lower() not in _ENDINGS:
         raise typer.BadParameter(f"--out writes a picture, to a file that ends in .png, .svg or .pdf; got {out.name!r}")
     refuse_existing(out, force)
-    models = [word for word in words if word.lower().endswith(".bestline")]
     options = {"step": step, "log": log, "units": units, "pair": _pair(weights_shown), "truth": _truth(truth)}
     given = {name: value for name, value in options.items() if value is not None}
-    if models:
+    if any(word.lower().endswith(".bestline") for word in words):
         before = {"--features": features, "--weights": weights, "--missing": None if missing == "raise" else missing}
         for option, value in before.items():
             if value is not None:
                 raise typer.BadParameter(f"{option} is of data before a fit; the model knows its columns: leave it out")
-        rest = [word for word in words if word != models[0]]
+        model, rest = model_first(Path(words[0]), words[1:])
         if formulas := [word for word in rest if is_formula(word)]:
             raise typer.BadParameter(f"the model has its formula; leave out {readable(formulas[0])}")
         name = _named(picture, has_data=bool(rest))
         with terminal.listening():
-            drawn = _of_model(Path(models[0]), rest, name, theme, given | ({} if target is None else {"target": target}))
+            drawn = _of_model(model, rest, name, theme, given | ({} if target is None else {"target": target}))
     else:
         name = "data"
         _refuse_of_models(picture, given)
@@ -155,9 +155,6 @@ def _of_model(path: Path, data: list[str], name: str, theme: str, given: dict[st
             raise typer.BadParameter("train-test takes two files behind the model: the training rows, then the test rows")
         return draw(*data, **given)
     return draw(**given, **({rows: one(data)} if rows and data else {}))
-
-
-_OPTION = {"pair": "show"}
 
 
 def _pair(text: str | None) -> Any:

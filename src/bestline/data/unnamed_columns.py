@@ -51,8 +51,6 @@ def with_names(data: Any, design: Design) -> Any:
         data = {name: value for name, value in data._asdict().items() if name in design.table}
     if isinstance(data, Mapping):
         return _as_columns(data)
-    if isinstance(data, list) and data and all(isinstance(row, Mapping) for row in data):  # rows by name, as JSON has them
-        return {name: [_plain(row.get(name)) for row in data] for name in dict.fromkeys(name for row in data for name in row)}
     if isinstance(data, tuple) and len(data) == 2 and not _scalar(data[0]):  # (X, y)
         return _pair(data[0], data[1], design)
     if is_series(data):

@@ -175,7 +175,7 @@ def _finished(task: Task, solver: Solver, record: _Record, stop: Stop) -> Fit:
 def _seen_slower(task: Task, solver: Solver, trace: Trace, first: Step) -> str:
     """For whoever asked for a number of steps: at which rate they are seen, where the rate chosen here leaves nothing to see."""
     bowl = task.objective.bowl
-    chosen = bowl is not None and solver.whole_gradient == "sgd" and getattr(solver, "lr", None) == "auto"
+    chosen = solver.whole_gradient == "sgd" and getattr(solver, "lr", None) == "auto"
     if bowl is None or not chosen or len(trace) < 2 or not leaps(trace.loss):
         return ""
     rate, _, _ = rate_to_see(Modes.of(bowl, first.weights, task.units), STEPS)

@@ -32,6 +32,7 @@ NUMBER = r"(?i)^[+-]?(?:(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?|inf|infinity|nan)$"
 NUMBER_COMMA = NUMBER.replace(r"\.", ",")
 THOUSANDS = r"(?a)^[+-]?\d{1,3}(?:,\d{3})+(?:\.\d*)?$"
 THOUSANDS_COMMA = r"(?a)^[+-]?\d{1,3}(?:\.\d{3})+(?:,\d*)?$"
+_COMMA = re.compile(r"[-+]?(\d+|\d{1,3}(\.\d{3})+),\d+")  # as 1.200,5 is written where a comma separates cells too
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,9 +56,6 @@ class Spelling:
     dressed: bool = False
 
 
-_COMMA = re.compile(r"[-+]?(\d+|\d{1,3}(\.\d{3})+),\d+")  # as 1.200,5 is written where a comma separates cells too
-
-
 class NotANumberError(Exception):
     """A word that is no number, and where in the array; it stays inside this package and becomes a ColumnError."""
 
@@ -71,15 +69,15 @@ class NotANumberError(Exception):
         beside = unit_of(self.word)
         if beside:
             return f"is not a number alone; write it without `{beside}`, in one unit for all rows"
-        if _COMMA.fullmatch(self.word.strip()):
-            whole, _, part = self.word.strip().rpartition(",")
+        word = self.word.strip()
+        if _COMMA.fullmatch(word):
+            whole, _, part = word.rpartition(",")
             return (
                 f"has a decimal comma; write {whole.replace('.', '')}.{part}, or separate the columns of the file by semicolons"
             )
-        if re.match(NUMBER, self.word.strip()) and "." in self.word:  # only where a comma is the decimal sign it is none
-            part = self.word.strip().partition(".")[2]
-            other = f", or {self.word.strip().replace('.', '')} if it parts thousands" if len(part) == 3 else ""
-            return f"has a point, and numbers of this file have a decimal comma; write {self.word.strip().replace('.', ',')}{other}"
+        if re.match(NUMBER, word) and "." in word:  # only where a comma is the decimal sign it is none
+            other = f", or {word.replace('.', '')} if it parts thousands" if len(word.partition(".")[2]) == 3 else ""
+            return f"has a point, and numbers of this file have a decimal comma; write {word.replace('.', ',')}{other}"
         return "is not a number; correct it"
 
 

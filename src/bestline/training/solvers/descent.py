@@ -15,7 +15,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import pairwise
-from numbers import Integral
 from typing import Any, ClassVar, Self, TypeAlias
 
 import torch
@@ -28,7 +27,18 @@ from bestline.calls import no_such, with_hints
 from bestline.errors import BestlineError, NumericalError, OptionError
 from bestline.numerics import Square, Weights
 from bestline.training.objective import Objective, Smooth
-from bestline.training.solvers.base import AT_LIMIT, Equals, Reads, Rule, Solver, Step, TorchLoop, changed_fields, is_number
+from bestline.training.solvers.base import (
+    AT_LIMIT,
+    Equals,
+    Reads,
+    Rule,
+    Solver,
+    Step,
+    TorchLoop,
+    changed_fields,
+    is_number,
+    is_whole,
+)
 from bestline.training.solvers.rate_limits import automatic, curvatures, limit
 from bestline.training.solvers.schedules import ScheduleMaker, check_schedule, made, maker, usual_schedule
 
@@ -130,7 +140,7 @@ class Descent(Solver):
             raise OptionError(f"`lr` must be a positive number or 'auto'; got {self.lr!r}.")
         for name, least in (("steps", 0), ("batch_size", 1), ("patience", 1)):
             value = getattr(self, name)
-            if value is not None and (not is_number(value) or not isinstance(value, Integral) or value < least):
+            if value is not None and (not is_whole(value) or value < least):
                 raise OptionError(f"`{name}` must be a whole number of at least {least}; got {value!r}.")
         object.__setattr__(self, "schedule", usual_schedule(self.schedule))
         check_schedule(self.schedule, self.steps)
