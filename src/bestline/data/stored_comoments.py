@@ -15,7 +15,8 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor
 
-from bestline.numerics import MANY_TARGETS, Comoments
+from bestline.numerics import Comoments
+from bestline.numerics.comoments import apart_of
 
 _TENSORS = ("unit", "shift", "mean", "scatter")
 _MOST_ROWS = 2**63
@@ -96,10 +97,9 @@ def _check_numbers(rows: int, weight: object, log_weight: object, cancelled: obj
 
 def _check_scatter(scatter: Tensor, p: int, *, taken_away: bool) -> None:
     """Refuse sums of products that no numbers have; after rows were taken away, rounding may break Cauchy-Schwarz."""
-    k = len(scatter) - p
-    pair = torch.zeros_like(scatter, dtype=torch.bool)
-    if k > MANY_TARGETS:
-        pair[p:, p:] = ~torch.eye(k, dtype=torch.bool)
+    first = len(scatter) - apart_of(len(scatter) - p)
+    pair = ~torch.eye(len(scatter), dtype=torch.bool)
+    pair[:first], pair[:, :first] = False, False
     untaken = scatter.isnan() & pair
     if not torch.equal(untaken, untaken.T):
         raise ValueError("sums of products that are not symmetric")

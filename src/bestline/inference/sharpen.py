@@ -72,7 +72,7 @@ def _solved(line: FittedLine, digits: int, progress: Progress | None) -> Refined
     inference = line.inference
     assert inference is not None  # noqa: S101  least squares has one
     doubtful = any(alias.on for alias in inference.aliased)  # moments may take columns for one that the rows tell apart
-    if doubtful and k > MANY_TARGETS:
+    if doubtful and k > MANY_TARGETS:  # to solve each of them exactly would take many seconds
         return None
     if not (small or (digits and doubtful) or line.lacking(digits, errors=True)):
         return None

@@ -85,7 +85,7 @@ class Comoments:
         q = rows.X.shape[1] + rows.y.shape[1]
         n, size = len(rows), chunk_size(q)
         if n <= size:
-            return _of_chunk((rows.X, rows.y), rows.w, apart=_apart(rows))
+            return _of_chunk((rows.X, rows.y), rows.w, apart=apart_of(rows.y.shape[1]))
         parts = (cls.of_rows(rows[i : i + size]) for i in range(0, n, size))
         return total(parts, q)
 
@@ -253,7 +253,7 @@ def by_group(rows: Rows, group: Tensor, groups: int) -> list[Comoments]:
         blocks, w = [block.detach().to(torch.float64) for block in (chunk.X, chunk.y)], chunk.w
         if len(chunk) <= BLOCK:  # of few rows one block is less work than two
             blocks = [torch.cat(blocks, 1)]
-        apart = _apart(rows)
+        apart = apart_of(rows.y.shape[1])
         for i, (first, end) in enumerate(pairwise(bounds)):
             if first < end:
                 index = None if end - first == len(chunk) else order[first:end]
@@ -263,10 +263,9 @@ def by_group(rows: Rows, group: Tensor, groups: int) -> list[Comoments]:
     return collected
 
 
-def _apart(rows: Rows) -> int:
-    """How many of the last columns are each for itself."""
-    k = rows.y.shape[1]
-    return k if k > MANY_TARGETS else 0
+def apart_of(targets: int) -> int:
+    """How many of so many targets are each for itself, without products of any two: all of very many, and of others none."""
+    return targets if targets > MANY_TARGETS else 0
 
 
 def _of_chunk(blocks: Sequence[Features], w: RowVector | None, index: Tensor | None = None, *, apart: int = 0) -> Comoments:

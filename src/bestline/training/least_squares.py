@@ -105,6 +105,7 @@ def sharpened(rows: Rows, moments: Comoments, line: Solved, *, intercept: bool) 
     system is too uncertain for that, and for tables that are small, the solution is computed exactly.
     """
     p, k = line.slopes.shape
+    # Redundant columns are no reason to solve each of very many targets exactly: that would take many seconds.
     if rows.X.dtype != torch.float64 or p == 0 or (line.rank < p and k > MANY_TARGETS):
         return line
     # A small table is solved exactly, whatever its digits: nobody will notice the time. Of others the digits decide.
