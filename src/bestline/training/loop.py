@@ -18,7 +18,8 @@ from bestline.errors import NumericalError
 from bestline.numerics import Bowl, Weights
 from bestline.training.outcome import Fit, Trace
 from bestline.training.solvers.base import AT_LIMIT, Rule, Solver, Step, Stop
-from bestline.training.solvers.rate_limits import STEPS, Modes, leaps, rate_to_see
+from bestline.training.solvers.rate_limits import Modes
+from bestline.training.solvers.rate_to_see import STEPS, leaps, rate_to_see
 from bestline.training.task import Task
 
 Watch: TypeAlias = Callable[[Step], None]

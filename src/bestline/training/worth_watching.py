@@ -16,7 +16,8 @@ from bestline.training.plan import Plan
 from bestline.training.solvers.base import Reach
 from bestline.training.solvers.descent import Descent
 from bestline.training.solvers.exact import Exact
-from bestline.training.solvers.rate_limits import MOST_SEEN, STEPS, Modes, leaps, rate_to_see
+from bestline.training.solvers.rate_limits import Modes
+from bestline.training.solvers.rate_to_see import MOST_SEEN, STEPS, leaps, rate_to_see
 from bestline.training.task import Part
 from bestline.wording import percent, said
 
