@@ -184,6 +184,7 @@ MOMENTS = bl.Moments.collect(FRAME, "y ~ x + z")
         (lambda m: bl.samples.penguins(1), "nothing by position"),
         (lambda m: bl.samples.path("penguin"), "did you mean `penguins`"),
         (lambda m: bl.nn.MomentLoss(FRAME), "made from moments"),
+        (lambda m: bl.fit(FRAME, "y ~ x", by="g"), "fit_groups"),
         (lambda m: bl.nn.MomentLoss(MOMENTS)(torch.nn.Identity()), "linear.weight"),
         (lambda m: bl.surface(FRAME), "a model that was fitted"),
         (lambda m: bl.load(5), "A path is needed"),

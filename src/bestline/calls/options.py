@@ -74,7 +74,7 @@ _ELSEWHERE = {
     "degree polynomial": "powers are asked for by forward='polynomial:3', or in the formula: I(x**2)",
     "momentum nesterov": "a solver has it: momentum or nesterov, with 0.9; in Python also partial(torch.optim.SGD, momentum=0.8)",
     "betas weight_decay_rate": "settings of an optimiser go with it: solver=partial(torch.optim.Adam, betas=(0.9, 0.99))",
-    "by groups": "groups are folds here: folds='column'; moments of each are Moments.collect(data, by='column')",
+    "by groups": "a line for each group is bestline.fit_groups(data, 'y ~ x', by='g'); folds by a column are folds='g'",
     "copy copy_X check_input precompute": "the data are never changed",
     "dtype float32": "all is computed in float64",
     "shuffle": "rows are shuffled by `seed`",
