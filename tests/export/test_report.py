@@ -15,6 +15,7 @@ from bestline.export.report.card import card
 from bestline.export.report.effects import effects, in_short
 from bestline.export.report.words import LONGEST_NAME, coefficients
 from bestline.pictures import watch as watching
+from bestline.pictures.loss_curves import loss as losses
 from bestline.pictures.penalty_paths import coefficient_path, error_curve
 from bestline.wording import rounded, shared
 from hard import NAMES, TARGET, hard_table
@@ -230,3 +231,45 @@ def test_a_table_of_coefficients_keeps_long_names_short_and_apart() -> None:
     told = [row[0] for row in found.rows]
     assert len(set(told)) == len(told) == 3
     assert max(map(len, told)) <= LONGEST_NAME
+
+
+OTHER = {"l1": 0.3}, {"loss": "huber"}, {"loss": "huber", "solver": "adam", "lr": 0.1, "steps": 20}, {"split": (0.6, 0.2, 0.2)}
+
+
+@pytest.mark.parametrize("options", [{}, {"weights": "w"}, *OTHER])
+@pytest.mark.parametrize("missing", ["drop", "impute"])
+def test_rows_that_the_line_was_not_fitted_to_are_refused_whatever_line_it_is(options, missing, tmp_path):
+    draw = np.random.default_rng(2)
+    x, z, g = 1e6 + draw.normal(size=60), draw.normal(size=60), ["a", "b", "c"] * 20
+    z[7] = np.nan
+    data = {"x": x, "z": z, "g": g, "w": [0.0] * 6 + [2.0] * 54, "y": x + draw.normal(size=60)}
+    bl.fit(data, "y ~ x + z + g", missing=missing, **options).save(tmp_path / "m.bestline")
+    loaded = bl.load(tmp_path / "m.bestline")
+    assert (
+        "has no rows"
+        not in loaded.report(data={name: values[::-1] for name, values in data.items()} if not options else data).html
+    )
+    moved = {**data, "y": data["y"] + 0.001 * draw.normal(size=60)}
+    for other in ({name: values[:-1] for name, values in data.items()}, moved):
+        with pytest.raises(DataError, match=r"are not the .* rows that the line was fitted to"):
+            loaded.report(tmp_path / "r.html", other)
+    assert not (tmp_path / "r.html").exists()
+
+
+@pytest.mark.parametrize("loss", ["huber", "absolute", "quantile:0.9"])
+def test_a_loaded_line_of_any_loss_shows_its_loss_curve(loss, tmp_path):
+    draw = np.random.default_rng(4)
+    x = draw.normal(size=50)
+    fitted = bl.fit({"x": x, "y": 2 * x + draw.normal(size=50)}, "y ~ x", loss=loss, solver="adam", lr=0.1, steps=30)
+    fitted.save(tmp_path / "m.bestline")
+    loaded = bl.load(tmp_path / "m.bestline")
+    (panel,) = losses(loaded.traced).panels
+    (line,) = panel.marks
+    assert list(line.y) == pytest.approx(fitted.trace.loss.tolist(), rel=1e-15)
+    drawn = loaded.plot.loss({"again": loaded}).axes[0]
+    assert [len(curve.get_xdata()) for curve in drawn.get_lines()[:2]] == [31, 31]
+    page = loaded.report().html
+    training = page[page.index("<h2>Training</h2>") : page.index("<h2>The line and the rows</h2>")]
+    assert "<figcaption>Loss after each update</figcaption>" in training
+    assert "fit again to play its training" in training
+    assert 'id="session"' not in page

@@ -103,10 +103,10 @@ def test_several_lines_share_the_picture_of_the_data():
 def test_the_first_run_keeps_its_own_name_beside_others():
     rows = {"x": np.arange(20.0), "y": np.arange(20.0) ** 1.2}
     first, other = (bl.fit(rows, "y ~ x", solver=name, lr=0.1, steps=9) for name in ("sgd", "adam"))
-    told = set(first.plot._runs({"other": other}, None))
+    told = set(first.plot._lines({"other": other}, None))
     assert told == {"sgd, lr 0.1", "other"}
-    assert set(first.plot._runs({"sgd, lr 0.1": other}, None)) == {"sgd, lr 0.1 (this model)", "sgd, lr 0.1"}
-    assert set(first.plot._runs({"other": other}, "mine")) == {"mine", "other"}
+    assert set(first.plot._lines({"sgd, lr 0.1": other}, None)) == {"sgd, lr 0.1 (this model)", "sgd, lr 0.1"}
+    assert set(first.plot._lines({"other": other}, "mine")) == {"mine", "other"}
 
 
 @pytest.mark.filterwarnings("ignore::bestline.errors.BestlineWarning")

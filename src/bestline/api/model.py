@@ -283,7 +283,7 @@ class Model(FittedLine):
         path : path, optional
             Where to write it; by default nowhere.
         data
-            The rows, for a loaded model; without any the page has no pictures of data.
+            The training rows, for a loaded model; without them the page has no pictures of data. Other rows are refused.
         overwrite : bool
 
         Returns

@@ -21,7 +21,7 @@ from bestline.cli.moments import app as moments_app
 from bestline.cli.options import Force, ModelFile, Quiet, Show, briefly, examples, grouped, refuse_existing, refuse_unless_html
 from bestline.cli.plot import PLOT_EXAMPLES, plot
 from bestline.cli.predict import EVALUATE_EXAMPLES, PREDICT_EXAMPLES, evaluate, predict
-from bestline.cli.streams import say, say_error, signals_heeded, streams_ready, to_nobody
+from bestline.cli.streams import Ended, say, say_error, signals_heeded, streams_ready, to_nobody
 from bestline.cli.terminal import Terminal
 from bestline.cli.tour import tour
 from bestline.cli.usage import Commands, UsageError, explained
@@ -58,6 +58,9 @@ def main() -> None:
         except KeyboardInterrupt:
             say_error("interrupted")
             status = 130  # 128 + SIGINT, as shells have it
+        except Ended as ended:
+            say_error(f"ended by {ended.args[0].name}")
+            status = 128 + ended.args[0]
         except BrokenPipeError:  # the reader of a pipe has gone, which is no error of ours
             to_nobody()
             status = 0

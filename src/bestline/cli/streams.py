@@ -34,6 +34,10 @@ def streams_ready() -> Iterator[None]:
     yield
 
 
+class Ended(SystemExit):
+    """Unwinds the program that a signal, `args[0]`, ended."""
+
+
 @contextmanager
 def signals_heeded() -> Iterator[None]:
     """Whoever ends the program lets it tidy up: SIGTERM and SIGHUP unwind as Ctrl-C does, so that no half-written file stays."""
@@ -43,7 +47,7 @@ def signals_heeded() -> Iterator[None]:
 
     def leave(number: int, frame: object) -> NoReturn:
         signal.signal(number, signal.SIG_IGN)  # once is enough: what is being tidied up is not to be broken off
-        raise SystemExit(128 + number)
+        raise Ended(signal.Signals(number))
 
     try:
         for number in mine:

@@ -160,13 +160,18 @@ class FittedLine:
         """How many of the weights are no intercept."""
         return len(self.names) - (self.design.intercept and self.plan.forward is None)
 
-    @cached_property
+    @property
     def trained(self) -> Fit:
         """The fit with its objective, for pictures and surfaces; raises NumericalError for a loaded model of other losses."""
-        if self.fit.task is not None:
-            return self.fit
-        if not self.plan.squared_line:
+        if self.traced.task is None:
             raise NumericalError("This picture needs the rows, and a loaded model has none; fit again.")
+        return self.traced
+
+    @cached_property
+    def traced(self) -> Fit:
+        """The same for what needs no more than the trace; the objective of a loaded model of other losses is not known any more."""
+        if self.fit.task is not None or not self.plan.squared_line:
+            return self.fit
         # The bowl alone: slices would need the rows.
         task = replace(self.plan, solver=Exact()).task(Part(self.training))
         return replace(self.fit, task=task)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from torch import Tensor
@@ -15,9 +16,10 @@ from bestline.data.tables import Source, index_notes, open_source
 from bestline.data.unnamed_columns import with_names
 from bestline.engines.choose import brought
 from bestline.errors import OptionError, listed, warn
+from bestline.inference.coordinates import other_rows
 from bestline.inference.fitted import FittedLine
-from bestline.inference.numbered_rows import Numbered, OverTraining
-from bestline.numerics import Rows
+from bestline.inference.numbered_rows import Numbered, OverRows, OverTraining
+from bestline.numerics import Comoments, Rows
 
 _PARTS = ("training", "validation", "test")  # as a split labels them, 0, 1 and 2
 
@@ -46,6 +48,28 @@ def numbered(line: FittedLine, data: Any = None, *, also: Sequence[str] = ()) ->
         part = Numbered.of(batch, line.design, labels)
         if len(part.rows):
             yield part
+
+
+def check_training(line: FittedLine, data: Any) -> None:
+    """Raise DataError unless `data` are the rows that the line was fitted to, for whatever speaks of these alone; one pass."""
+    found = look(line, _AddUp(line.training.q), data)
+    if not found.like(line.training):
+        raise other_rows(found.count, line.training.count)
+
+
+@dataclass(frozen=True, eq=False)
+class _AddUp(OverRows[Comoments]):
+    """The pass that adds up the moments of rows: any loss and any penalty has them, and other rows have others."""
+
+    q: int
+
+    def empty(self) -> Comoments:
+        """Of no rows."""
+        return Comoments.empty(self.q)
+
+    def of(self, batch: Numbered) -> Comoments:
+        """Of some rows."""
+        return Comoments.of_rows(batch.rows)
 
 
 def rows_of(line: FittedLine, data: Any, *, target: bool = True) -> tuple[Source, Tensor | None]:

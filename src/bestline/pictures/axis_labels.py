@@ -14,7 +14,8 @@ from bestline.wording import apart
 
 def loss_label(fit: Fit) -> str:
     """What the loss is called on an axis."""
-    smooth = fit.objective.smooth
+    # Of a loaded line of another loss the numbers are known, and not what they measure.
+    smooth = None if fit.task is None else fit.objective.smooth
     # The squared loss is known by its kind, not by its numbers; of any other the unit is its own.
     square = isinstance(smooth, Bowl | SquaredRows) or (isinstance(smooth, RowLoss) and smooth.loss is squared)
     return "loss (mean squared error)" if square else "loss"

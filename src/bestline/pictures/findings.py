@@ -144,8 +144,10 @@ def _beyond(fit: Fit) -> str:
 
 def _arrived(fit: Fit) -> str:
     # A line that was solved for arrives at once, and that is no finding; of an objective with a penalty the loss is only a part.
-    step = None if fit.solver.loop is None or fit.objective.penalty else near(fit.trace)
-    return "" if step is None or step < 2 else f"99 % of the reducible loss is gone after {updates(step)}"
+    step = None if fit.solver.loop is None else near(fit.trace)
+    return (
+        "" if step is None or step < 2 or fit.objective.penalty else f"99 % of the reducible loss is gone after {updates(step)}"
+    )
 
 
 def of_runs(runs: Mapping[str, Fit]) -> str:

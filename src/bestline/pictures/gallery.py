@@ -31,7 +31,7 @@ from bestline.pictures.render.mpl import Drawing, draw
 from bestline.pictures.residuals import residuals
 from bestline.pictures.sample import Sample, rows_shown
 from bestline.pictures.sweep import picture
-from bestline.training import Fit, Selection
+from bestline.training import Selection
 from bestline.training.foresight.sweep import SweptRuns
 
 
@@ -185,7 +185,7 @@ class Gallery:
         """
         # A loaded model without data: its panel of rows is left out, the others need none.
         sample = None if data is None and self.model.source is None else self.sample(data)
-        runs = self._runs(others, label)
+        runs = {name: line.trained for name, line in self._lines(others, label).items()}
         return self._drawn(overview(runs, sample, step=step, target=self._number(target), pair=pair, log=log, units=units))
 
     def steps(self, *, most: int = 16, target: int | str = 0) -> Drawing:
@@ -204,7 +204,7 @@ class Gallery:
 
         With `held_out` the loss of rows that training never saw is shown too; by default only of one model alone.
         """
-        runs = curves.as_runs(self._runs(others, label))
+        runs = {name: line.traced for name, line in self._lines(others, label).items()}
         return self._drawn(curves.loss(runs, log=log, held_out=held_out), findings.of_runs(runs))
 
     def surface(self, pair: Pair = None, *, target: int | str = 0, kind: str = "slice", units: str = "data") -> Drawing:
@@ -235,13 +235,13 @@ class Gallery:
         shown = figure.weight(self.model.trained, name, target=self._number(target), step=step)
         return self._walked(shown, 1) if step is None else self._drawn(shown)
 
-    def _runs(self, others: Mapping[str, FittedLine] | None, label: str | None) -> Fit | dict[str, Fit]:
+    def _lines(self, others: Mapping[str, FittedLine] | None, label: str | None) -> dict[str, FittedLine]:
         # The model itself first: its surface is the one that others are drawn on. It has the name it has in every other place, unless
         # another takes it.
-        own, others = self.model.trained, lines_by_label(others)
-        name = run_label(own)
-        label = label or (f"{name} (this model)" if name in (others or {}) else name)
-        return {label: own, **{name: other.trained for name, other in others.items()}} if others else own
+        name, others = run_label(self.model.traced), lines_by_label(others)
+        if not others:
+            return {"": self.model}  # alone it needs no name
+        return {label or (f"{name} (this model)" if name in others else name): self.model, **others}
 
     def cv(self) -> Drawing:
         """Out-of-fold error of every penalty that cross-validation tried, with its error band and the penalties chosen."""

@@ -160,6 +160,8 @@ def near(trace: Trace) -> int | None:
 def floor_of(fit: Fit) -> float | None:
     """Loss of the exact solution, summed over the targets; None where there is no closed form."""
     # With a ridge penalty the objective's lowest place is not the loss's: the loss is told at the weights that training aims for.
+    if fit.trace.gap is None:
+        return None
     smooth, best = fit.objective.smooth, fit.objective.whole_bowl
     if not isinstance(smooth, Bowl) or best is None:
         return None

@@ -25,6 +25,8 @@ def ridge_of(fit: Fit, step: int) -> float | None:
     There may be one for plain descent, all rows at one rate without momentum, from near zero, on the squared loss of centred
     columns, where the held-out loss has a real minimum (`_shrunk_alike`).
     """
+    if fit.trace.gap is None:
+        return None
     smooth, held_out = fit.objective.smooth, fit.trace.held_out
     if fit.solver.whole_gradient != "sgd" or not isinstance(smooth, Bowl) or fit.objective.penalty or not fit.rate or not step:
         return None

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import os
 import platform
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -34,12 +34,14 @@ from bestline.inference.diagnostics.second_pass import diagnosis
 from bestline.inference.fitted import FittedLine
 from bestline.inference.hypotheses import statistic_of
 from bestline.inference.summary_text import how_trained
+from bestline.inference.training_rows import check_training
 from bestline.inference.uncertainty import df_model, glances, tables
 from bestline.inference.why_not import why_not
 from bestline.pictures import coefficients as dots
 from bestline.pictures import figures
 from bestline.pictures.diagnostics import panels
-from bestline.pictures.findings import of_coefficients, of_errors, of_kept, of_line, of_residuals, stating
+from bestline.pictures.findings import of_coefficients, of_errors, of_kept, of_line, of_residuals, of_training, stating
+from bestline.pictures.loss_curves import loss
 from bestline.pictures.marks import Picture
 from bestline.pictures.overview import overview
 from bestline.pictures.penalty_paths import coefficient_path, error_curve
@@ -59,6 +61,7 @@ _MOST_TARGETS = 6  # with pictures and a second look at the rows
 _MOST_TABLES = 40  # of coefficients, and equations, one a target
 _LONGEST_HEADING = 120  # of letters
 _DPI = 90
+_NO_PLAYER = "The rows make the loss surface, and a loaded model of this loss has none: fit again to play its training."
 
 
 def report(model: FittedLine, data: Any = None, path: str | os.PathLike[str] | None = None, *, overwrite: bool = False) -> Page:
@@ -68,13 +71,20 @@ def report(model: FittedLine, data: Any = None, path: str | os.PathLike[str] | N
     ----------
     model : FittedLine
     data
-        Rows to show, for a model that has none of its own; without them the page says what is left out.
+        The training rows, for a model that has none of its own; without them the page says what is left out.
     path
         Where to write the page; by default nowhere.
     overwrite : bool
+
+    Raises
+    ------
+    DataError
+        When `data` are other rows: a page about these would say of them what is true of the training rows.
     """
     if path is not None:
         refuse_early(path, overwrite=overwrite)
+    if data is not None:
+        check_training(model, data)
     looks = _looks(model, data)
     training = _training(model, data)
     drawn, told = _first(model, _MOST_TARGETS), _first(model, _MOST_TABLES)
@@ -206,7 +216,7 @@ def _glances(model: FittedLine) -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class _Training:
-    """How it was trained, in words, and as an animation; or the reason why there is none."""
+    """How it was trained, in words, and as an animation; or its loss curve, and the reason why there is no more."""
 
     told: str
     session: dict[str, Any] | None = None
@@ -219,7 +229,10 @@ def _training(model: FittedLine, data: Any) -> _Training:
     # Solved in one step there is nothing to watch.
     if len(model.trace) < 2 or model.stop.name == "DONE":
         return _Training(told)
-    # What cannot be played, as a loaded model of another loss, is said in place of the player.
+    if model.traced.task is None:  # what a surface would be drawn of is not known any more; the curve needs the trace alone
+        curve = replace(loss(model.traced), note="")  # which says what `told` says
+        return _Training(told, still=_still(curve, of_training(model.traced)), reason=_NO_PLAYER)
+    # What cannot be played, as an own module of many weights, is said in place of the player.
     try:
         session = session_of(model, data)
         last = overview(model.trained, _sample(model, data))
