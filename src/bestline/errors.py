@@ -24,7 +24,7 @@ from __future__ import annotations
 
 import inspect
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 
 __all__ = [
@@ -175,4 +175,9 @@ def listed(names: Iterable[str], most: int = 5, *, joined: str = "and") -> str:
     names = [readable(n) for n in names]
     if len(names) > most:
         return f"{', '.join(names[:most])} and {len(names) - most} more"
-    return ", ".join(names[:-1]) + f" {joined} {names[-1]}" if len(names) > 1 else "".join(names)
+    return in_a_row(names, joined)
+
+
+def in_a_row(words: Sequence[str], joined: str = "and") -> str:
+    """Words as a sentence lists them, as they stand: a, b and c."""
+    return ", ".join(words[:-1]) + f" {joined} {words[-1]}" if len(words) > 1 else "".join(words)

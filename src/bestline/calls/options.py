@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import wraps
 from typing import Any, ParamSpec, TypeVar
 
-from bestline.errors import OptionError, listed, near_names, readable
+from bestline.errors import OptionError, in_a_row, listed, near_names, readable
 
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
@@ -135,7 +135,7 @@ def hint(name: str, known: Iterable[str], say: Callable[[str], str] = readable, 
     ours = ours or [theirs for theirs in _ALIASES.get(folded, "").split() if theirs in known]
     if ours:
         turned = [text for own, text in _TURNED.get(folded, {}).items() if own in ours]
-        return f"did you mean {_said(ours, say, 'or')}{' (' + turned[0] + ')' if turned else ''}?"
+        return f"did you mean {in_a_row([*map(say, ours)], 'or')}{' (' + turned[0] + ')' if turned else ''}?"
     if folded in _SAID:
         return f"{_SAID[folded]}."
     near = near_names(folded, known)
@@ -144,13 +144,8 @@ def hint(name: str, known: Iterable[str], say: Callable[[str], str] = readable, 
         near += [own for own in _OURS[other] if own in known and own not in near]
     # All that there are, where nothing looks like it: then it is not a slip of the finger.
     if near:
-        return f"did you mean {_said(near, say, 'or')}?"
-    return f"its options are {_said(known, say, 'and')}." if all_of_them else ""
-
-
-def _said(names: Iterable[str], say: Callable[[str], str], joined: str) -> str:
-    names = [say(name) for name in names]
-    return ", ".join(names[:-1]) + f" {joined} {names[-1]}" if len(names) > 1 else "".join(names)
+        return f"did you mean {in_a_row([*map(say, near)], 'or')}?"
+    return f"its options are {in_a_row([*map(say, known)])}." if all_of_them else ""
 
 
 def refuse_unknown(given: Iterable[str], known: Iterable[str], what: str) -> None:

@@ -48,9 +48,11 @@ class Verdict:
             return f"{self.name}: not defined here"
         if not self.df:
             return f"{self.name}: {self.statistic:.6g}"
-        # A p-value too small for a float is none of 0.
-        p = f"p = {self.p_value:.4g}" if self.p_value > 0 else "p < 1e-300"
-        return f"{self.name}: {statistic_of(self.df)} = {self.statistic:.6g}, {p}"
+        return f"{self.name}: {statistic_of(self.df)} = {self.statistic:.6g}, {self.p_said(4)}"
+
+    def p_said(self, digits: int) -> str:
+        """The p-value; one too small for a float is none of 0."""
+        return f"p = {self.p_value:.{digits}g}" if self.p_value > 0 else "p < 1e-300"
 
     @property
     def facts(self) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from typing import Any
 
 import torch
 
+from bestline.errors import in_a_row
 from bestline.inference.classical import infer
 from bestline.inference.diagnostics.collinearity import Collinearity
 from bestline.inference.diagnostics.findings import (
@@ -81,14 +82,11 @@ class Diagnosis:
         """What stands above the findings, or in their place; nothing is said to be clear beside a test that is significant."""
         if self.findings:
             return "What to look at"
-        low = [
-            f"{t.name} (p {f'= {t.p_value:.2g}' if t.p_value > 0 else '< 1e-300'})" for t in self.tests if t.p_value < _NOTED
-        ]
+        low = [f"{t.name} ({t.p_said(2)})" for t in self.tests if t.p_value < _NOTED]
         if not low:
             return "Nothing stands out."
-        which = " and ".join(filter(None, [", ".join(low[:-1]), low[-1]])) + (" is" if len(low) == 1 else " are")
         why = "as tiny effects are with many rows" if self.rows >= _MANY else "so look at the pictures"
-        return f"No effect is sizeable; {which} significant, {why}."
+        return f"No effect is sizeable; {in_a_row(low)} {'is' if len(low) == 1 else 'are'} significant, {why}."
 
     @property
     def facts(self) -> dict[str, Any]:

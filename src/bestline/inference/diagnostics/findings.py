@@ -290,6 +290,5 @@ def of_columns(collinear: Collinearity) -> Iterator[Finding]:
         if names:
             yield Finding(f"{listed(names)} {'is' if len(names) == 1 else 'are'} {what}.", "Coefficients", 1.2)
     if collinear.far_units:
-        both = " and ".join(map(readable, collinear.far_units))
-        text = f"{both} differ a million times in size: other units would make their weights readable."
+        text = f"{listed(collinear.far_units)} differ a million times in size: other units would make their weights readable."
         yield Finding(text, "Coefficients", 1.0)
