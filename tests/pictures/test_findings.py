@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -354,6 +355,19 @@ def test_true_and_false_are_told_as_levels_whatever_file_or_model_they_come_from
     # What is read as numbers elsewhere is the same column.
     parts = [bl.Moments.collect({**table, "b": values}, "y ~ x + b") for values in (b, b * 1.0)]
     assert bl.fit(parts[0] + parts[1]).nobs == 400
+
+
+def test_a_title_leaves_the_advice_of_a_finding_out():
+    rows = made(300)
+    errors = np.random.default_rng(1).normal(size=300)
+    for i in range(1, 300):
+        errors[i] += 0.7 * errors[i - 1]
+    model = bl.fit({"x": rows["x"], "y": rows["x"] + errors}, "y ~ x")
+    (finding,) = model.diagnose().findings
+    told = r"The errors of neighbouring rows are correlated \(autocorrelation 0\.\d\d\)"
+    for drawn in (model.plot.residuals(), model.plot.diagnostics()):
+        assert re.fullmatch(told, drawn.heading)
+    assert finding.text.startswith(f"{drawn.heading}. If the order")
 
 
 def test_a_few_rows_say_nothing_of_the_spread_of_errors():

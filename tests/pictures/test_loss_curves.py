@@ -13,6 +13,7 @@ from bestline.pictures import figures, loss_curves, marks
 from bestline.pictures.marks import Horizontal, Line, Vertical
 from bestline.pictures.overview import overview
 from bestline.pictures.player.session import session
+from bestline.training.early_stopping import best_step
 from bestline.training.outcome import Fit
 from bestline.training.solvers import Descent, Exact
 from bestline.training.solvers.base import Stop
@@ -101,7 +102,7 @@ def test_the_step_of_least_held_out_loss_is_a_number_of_updates(every: int) -> N
     fewer = {name: None if (own := getattr(trace, name)) is None else own[at] for name in names}
     thin = replace(fit, trace=replace(trace, **fewer))
     best = int(fewer["step"][int(fewer["held_out"].argmin())])
-    assert loss_curves.best_step(thin) == (None if best == int(fewer["step"][-1]) else best)
+    assert best_step(thin) == (None if best == int(fewer["step"][-1]) else best)
     assert best % every == 0
     assert best > every
 

@@ -7,7 +7,6 @@ chance and more than a little: nothing under a penalty, of descent that did not 
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
@@ -19,9 +18,10 @@ from bestline.inference.fitted import FittedLine
 from bestline.inference.uncertainty import glances, tables
 from bestline.inference.why_not import why_not
 from bestline.pictures.axis_labels import called, updates
-from bestline.pictures.loss_curves import floors, held_out_minimum, near
+from bestline.pictures.loss_curves import floors, near
 from bestline.pictures.marks import Picture
 from bestline.training import Fit, Selection, Stop
+from bestline.training.early_stopping import held_out_minimum
 from bestline.training.foresight.sweep import SweptRuns
 from bestline.wording import count, p_value, plain, rounded, said, shown
 
@@ -104,8 +104,7 @@ def of_residuals(diagnosis: Diagnosis, panels: Sequence[str] = (FITTED, QUANTILE
     whose = f"{shown(diagnosis.target)}: " if len(diagnosis.lens.basis.unit) > 1 else ""
     for finding in diagnosis.findings:
         if finding.panel in panels:
-            # What follows a colon or semicolon is reason and advice.
-            return whose + re.split(r"[:;] ", finding.text, maxsplit=1)[0].rstrip(".")
+            return whose + finding.short
     spread = [test.p_value for test in diagnosis.tests[:2]]
     if SPREAD not in panels or diagnosis.findings or diagnosis.rows < _FEWEST or not min(spread) >= _CHANCE:
         return ""

@@ -14,10 +14,9 @@ from bestline.numerics import Bowl
 from bestline.pictures.axis_labels import loss_label, updates
 from bestline.pictures.marks import Horizontal, Line, Mark, Panel, Picture, Vertical, held_out_role, numbers, run_role
 from bestline.training import Fit, Trace
-from bestline.training.early_stopping import AGREED, ridge_of
+from bestline.training.early_stopping import AGREED, best_step, held_out_minimum, ridge_of
 from bestline.wording import said, shown
 
-_RISEN = 0.01  # of the least held-out loss: less is no minimum, but a curve that has come to its end
 _DECADES = 2  # of losses that an axis of sums still shows
 
 
@@ -110,26 +109,6 @@ def stops(fit: Fit, label: str = "", *, early: bool = True) -> list[Vertical]:
     if minimum is not None and not (was_kept and minimum == fit.step):
         marks.append(Vertical(float(minimum), "reference", f"{prefix}held-out loss least after {updates(minimum)}{ridge}"))
     return marks
-
-
-def held_out_minimum(fit: Fit) -> int | None:
-    """The step of least held-out loss, where the curve has a real minimum there; None where it has come to its end."""
-    step, held_out = best_step(fit), fit.trace.held_out
-    if step is None or held_out is None:
-        return None
-    least = held_out[held_out.isfinite()].min()
-    # A loss that is no number any more has risen.
-    return None if bool(held_out[-1] <= (1 + _RISEN) * least) else step
-
-
-def best_step(fit: Fit) -> int | None:
-    """Where stopping early would have stopped: the step of least held-out loss, unless that is the last one."""
-    held_out = fit.trace.held_out
-    if held_out is None or not bool(held_out.isfinite().any()):
-        return None
-    # The first of equals, for whoever stops early stops there.
-    at = int(held_out.nan_to_num(math.inf).argmin())
-    return int(fit.trace.step[at]) if at < len(held_out) - 1 else None
 
 
 def _as_ridge(fit: Fit, step: int | None) -> str:

@@ -8,6 +8,7 @@ after it; and a remedy is offered only for what has evidence of its own.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -47,6 +48,11 @@ class Finding:
     text: str
     panel: str
     weight: float
+
+    @property
+    def short(self) -> str:
+        """What was found; reason and advice, which follow a colon, a semicolon or a full stop, left out."""
+        return re.split(r"[:;.] ", self.text, maxsplit=1)[0].rstrip(".")
 
 
 FITTED, QUANTILES, SPREAD, LEVERAGE = (

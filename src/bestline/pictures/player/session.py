@@ -20,10 +20,10 @@ from bestline.pictures.data_space import axis_names
 from bestline.pictures.findings import of_runs
 from bestline.pictures.landscape import UNITS, Pair, grid_values, is_scaled, landscapes
 from bestline.pictures.landscape_marks import of_the_arrow, trained, ways_down
-from bestline.pictures.loss_curves import axis_label, best_step, by_factors, floor_of, near
+from bestline.pictures.loss_curves import axis_label, by_factors, floor_of, near
 from bestline.pictures.sample import Sample, is_straight
 from bestline.training import Fit, Plane, RowLoss, Stop, planes
-from bestline.training.early_stopping import ridge_of
+from bestline.training.early_stopping import best_step, ridge_of
 from bestline.training.planes import data_to_trained
 from bestline.wording import count, equation, said, shown
 
