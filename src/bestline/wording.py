@@ -92,6 +92,11 @@ def percent(share: float) -> str:
     return f"{100 * share:{'.3g' if share > 0.1 else '.2g'}}%"
 
 
+def share_of_all(share: float) -> int:
+    """A share of 1 in whole percent, rounded down, for nearly all is not all."""
+    return int(100 * share + 1e-9)  # 0.29 times 100 is a little below 29
+
+
 def power_of_ten(exponent: int) -> str:
     """A power of ten beside an axis of factors, and in `said`: `10⁻⁷`."""
     return f"10{str(exponent).translate(_RAISED)}"

@@ -63,7 +63,11 @@ def limits(values: Tensor, margin: float = 0.05) -> Limits:
     """Limits around the finite ones of these values (n,), with some air, and without the few that lie far from all others."""
     if not bool(values.isfinite().any()):
         return 0.0, 1.0
-    low, high = core(values)
+    return around(*core(values), margin)
+
+
+def around(low: float, high: float, margin: float = 0.05) -> Limits:
+    """Limits with some air on either side; never of no width."""
     # Of one value there is no width to take a share of; of zero alone not even its own size.
     air = margin * (high - low) or 0.1 * abs(low) or 1.0
     return low - air, high + air
@@ -82,8 +86,8 @@ def core(values: Tensor) -> Limits:
     # At most so many on either side: what more rows do is no exception.
     most = min(max(3, n // 100), n // 10)
     start, end = min(int(inside[0]), most), max(int(inside[-1]), n - 1 - most)
-    core = float(ordered[start]), float(ordered[end])
-    return core if 0 < _STRETCH * (core[1] - core[0]) < high - low else (low, high)
+    bulk = float(ordered[start]), float(ordered[end])
+    return bulk if 0 < _STRETCH * (bulk[1] - bulk[0]) < high - low else (low, high)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

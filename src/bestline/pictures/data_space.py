@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from bestline.numerics import Rows, Weights
-from bestline.pictures.clouds import FAR_APART, Axes, beyond, core, limits
+from bestline.pictures.clouds import FAR_APART, Axes, around, beyond, core, limits
 from bestline.pictures.marks import Line, Mark, Panel, Points, numbers
 from bestline.pictures.sample import Sample, is_straight
 from bestline.training import Fit
@@ -31,11 +31,8 @@ def points(sample: Sample, target: int, role: str = "data", label: str = "data")
 
 def reach(values: Iterable[float], margin: float = 0.05) -> tuple[float, float]:
     """Limits around the finite ones of these values, with some air; never of no width."""
-    finite = [v for v in values if abs(v) < float("inf")]
-    low, high = (min(finite), max(finite)) if finite else (0.0, 1.0)
-    # Of one value there is no width to take a share of; of zero alone not even its own size.
-    air = margin * (high - low) or 0.1 * abs(low) or 1.0
-    return low - air, high + air
+    finite = [v for v in values if math.isfinite(v)]
+    return around(min(finite, default=0.0), max(finite, default=1.0), margin)
 
 
 def ends(samples: Sequence[Sample], fit: Fit | None = None) -> Tensor:
@@ -119,19 +116,17 @@ def panel(
     before can only zoom in.
     """
     behind: list[Mark] = []
+    span, at = across(sample, fit, target), _places(sample, fit)
     if len(sample.features) == 1:
-        span = across(sample, fit, target)
+        # Room is given to what lies between these limits.
+        at = at[(at[:, 0] >= span[0]) & (at[:, 0] <= span[1])]
         behind.append(points(sample, target, role, "test rows" if role == "held_out" else "data"))
         for i, old in enumerate(earlier):
             behind.append(predicted(sample, fit, old, target, role="earlier", label="" if i else "earlier steps"))
         now = predicted(sample, fit, weights, target, label=described(fit, weights, target))
     else:
-        span = across(sample, fit, target)
         now = predicted(sample, fit, weights, target, role=role, label="rows")
     # Room for later lines without drawing them: limits of a series then only shrink.
-    at = _places(sample, fit)
-    if len(sample.features) == 1:
-        at = at[(at[:, 0] >= span[0]) & (at[:, 0] <= span[1])]
     told = [sample.predictions(fit, at, each)[:, target] for each in (weights, *later)]
     ylim = reach([end for values in (sample.y(target), *told) for end in core(values)])
     if len(sample.features) == 1:

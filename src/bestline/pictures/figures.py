@@ -84,8 +84,7 @@ def data(
     others : mapping of label to Fit, optional
         Further lines over the same feature, such as quantiles, or other penalties.
     """
-    name = sample.targets[target] if 0 <= target < len(sample.targets) else ""
-    y = sample.y(target)
+    y, name = sample.y(target), sample.targets[target]
     if others and len(sample.features) != 1:
         raise OptionError(
             f"Several lines are drawn over one feature; this data has {len(sample.features)}: draw each model alone."
@@ -122,8 +121,8 @@ def _line_of(sample: Sample, fit: Fit, target: int, role: str, label: str) -> Li
 
 def predicted(sample: Sample, fit: Fit, *, target: int = 0) -> Picture:
     """What a fit predicts, against what it should be, with the diagonal of perfect prediction; both axes alike."""
-    name = sample.targets[target] if 0 <= target < len(sample.targets) else ""
-    sample.y(target)
+    sample.y(target)  # refuses a target that is not there
+    name = sample.targets[target]
     view = clouds.cloud(sample, dataspace.actual_and_predicted(sample, fit, target), label="rows")
     span = max(view.xlim[0], view.ylim[0]), min(view.xlim[1], view.ylim[1])
     line = [dataspace.diagonal(span)] if span[0] < span[1] else []

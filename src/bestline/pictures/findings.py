@@ -23,7 +23,7 @@ from bestline.pictures.marks import Picture
 from bestline.training import Fit, Selection, Stop
 from bestline.training.early_stopping import held_out_minimum
 from bestline.training.foresight.sweep import SweptRuns
-from bestline.wording import count, p_value, plain, rounded, said, shown
+from bestline.wording import count, p_value, plain, rounded, said, share_of_all, shown
 
 _CHANCE = 0.05  # p-values above it say nothing
 _LITTLE = 0.2  # of the target's standard deviation: a difference below is small by Cohen's (1988) measure
@@ -31,6 +31,7 @@ _SHARE = 0.02  # of the variance: a line that explains less has a small effect b
 _FEWEST = 20  # rows: of fewer the tests of the spread have hardly any power, and no objection is no finding
 _GAIN = 0.01  # of the error without penalty: less is a little
 _NAMED = 2  # columns that are alike, by their names
+_LONGEST = 28  # of a level, in letters
 
 
 def stating(picture: Picture, finding: str) -> Picture:
@@ -58,9 +59,9 @@ def of_line(line: FittedLine, target: int = 0) -> str:
     glance = glances(line, line.inference)[target]
     if not glance.p_value < _CHANCE or not glance.r_squared >= _SHARE:
         return ""
-    # Rounded down, for nearly all is not all.
-    share = int(100 * glance.r_squared + 1e-9)
-    return f"The line explains {share} % of the variance of {shown(line.targets[target])} (training rows)"
+    return (
+        f"The line explains {share_of_all(glance.r_squared)} % of the variance of {shown(line.targets[target])} (training rows)"
+    )
 
 
 def of_coefficients(line: FittedLine, target: int = 0, level: float = 0.95) -> str:
@@ -95,7 +96,8 @@ def of_coefficients(line: FittedLine, target: int = 0, level: float = 0.95) -> s
 def _change(change: Change, variable: str, c: Coefficient, target: str) -> str:
     more = f"{rounded(abs(c.estimate))} {'less' if c.estimate < 0 else 'more'} {target}"
     if change.is_category:
-        return f"{variable} {_name(change.level)} goes with {more} than {_name(change.reference)}"
+        level, reference = plain(change.level, _LONGEST), plain(change.reference, _LONGEST)
+        return f"{variable} {level} goes with {more} than {reference}"
     return f"One unit more of {variable} goes with {more}"
 
 
@@ -170,7 +172,7 @@ def of_directions(shares: Sequence[float], weights: int) -> str:
     """How much of the path of so many weights its main directions hold."""
     if weights <= len(shares) or not shares:
         return ""
-    share = int(100 * min(sum(shares), 1.0) + 1e-9)
+    share = share_of_all(min(sum(shares), 1.0))
     return (
         f"Two directions hold {share} % of the path's movement"
         if share < 100
@@ -201,19 +203,13 @@ def of_errors(selection: Selection) -> str:
         return "No penalty predicts better than none by more than a standard error"
     if selection.gain < _GAIN:
         return ""
-    scale = "l2" if selection.kind == "ridge" else "l1"
-    at = said(float(getattr(selection, scale)[best]))
-    return f"Out-of-fold error is least at {scale} = {at}, {100 * selection.gain:.2g} % below that without penalty"
+    at = said(float(getattr(selection, selection.scale)[best]))
+    return f"Out-of-fold error is least at {selection.scale} = {at}, {100 * selection.gain:.2g} % below that without penalty"
 
 
 def of_kept(selection: Selection) -> str:
     """How many columns have a weight where the out-of-fold error is least; a ridge keeps them all."""
-    columns = len(selection.names) - (selection.names[-1:] == ("Intercept",))
     kept = int(selection.nonzero[selection.best])
-    if selection.kind == "ridge" or kept == columns:
+    if selection.kind == "ridge" or kept == selection.p:
         return ""
-    return f"{kept} of {columns} columns have a weight where the out-of-fold error is least"
-
-
-def _name(name: str) -> str:
-    return plain(name, 28)
+    return f"{kept} of {selection.p} columns have a weight where the out-of-fold error is least"

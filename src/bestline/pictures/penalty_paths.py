@@ -33,7 +33,7 @@ _NONZERO = "non-zero coefficients"
 def error_curve(selection: Selection) -> Picture:
     """Out-of-fold error against the penalty, with a standard error on either side, and the two penalties that are chosen."""
     # One series only: with two penalties the other axis is the ratio, kept at its best.
-    at, x, scale, xlabel = _series(selection)
+    at, x, xlabel = _series(selection)
     error, std = selection.error[at], selection.std_error[at]
     marks: list[Mark] = [
         Band(x, numbers((error - std).tolist()), numbers((error + std).tolist()), "held_out", "one standard error up and down"),
@@ -44,7 +44,7 @@ def error_curve(selection: Selection) -> Picture:
     for index, role, label in chosen:
         if index in at:
             here = x[at.index(index)]
-            marks.append(Points((here,), (float(selection.error[index]),), role, f"{label}: {scale}={said(here)}"))
+            marks.append(Points((here,), (float(selection.error[index]),), role, f"{label}: {selection.scale}={said(here)}"))
     # Of several targets a column counts where any of them keeps it, as for the choice.
     top = _counts(x, selection.nonzero[at].tolist()) if selection.kind != "ridge" else ()
     label = "error, as a share of the target's variance"
@@ -54,9 +54,7 @@ def error_curve(selection: Selection) -> Picture:
         f"Out-of-fold error of {len(selection.error)} penalties ({selection.kind}, {selection.folds} folds, "
         f"{selection.rows:,} rows): least {said(least)}; without penalty {said(float(selection.error[-1]))}."
     )
-    note = (
-        f"Of {_slopes(selection)} columns the line keeps {' and '.join(_kept(selection))}." if selection.kind != "ridge" else ""
-    )
+    note = f"Of {selection.p} columns the line keeps {' and '.join(_kept(selection))}." if selection.kind != "ridge" else ""
     if selection.best == len(selection.error) - 1:
         note = f"No penalty predicts best. {note}".strip()
     return Picture((panel,), f"Out-of-fold error of each penalty ({selection.kind})", note, alt)
@@ -78,10 +76,10 @@ def coefficient_path(selection: Selection, *, target: int = 0, scales: list[floa
     """
     if not 0 <= target < len(selection.targets):
         raise OptionError(f"There is no target number {target}; the targets are {listed(selection.targets)}.")
-    p = _slopes(selection)
+    p = selection.p
     if scales is not None and len(scales) != p:
         raise OptionError(f"`scales` needs {p} numbers, one for each column; got {len(scales)}.")
-    at, x, _, xlabel = _series(selection)
+    at, x, xlabel = _series(selection)
     weights = [numbers(((1.0 if scales is None else scales[j]) * selection.weights[at, j, target]).tolist()) for j in range(p)]
     # The largest have names; they are large at the end, where the penalty is least.
     order = sorted(range(p), key=lambda j: -abs(weights[j][-1]))[:_MOST_LINES]
@@ -157,10 +155,6 @@ def _ends(x: float, curves: Mapping[str, tuple[float, str]], ylim: tuple[float, 
     return Names(tuple(ordered), numbers([x] * len(at)), numbers(heights), numbers(at), roles)
 
 
-def _slopes(selection: Selection) -> int:
-    return len(selection.names) - (selection.names[-1:] == ("Intercept",))
-
-
 def _chosen(selection: Selection) -> list[tuple[int, str, str]]:
     """The two choices as (number, role, label)."""
     # Breiman et al. (1984): the simplest line whose error is within one standard error of the least.
@@ -174,14 +168,14 @@ def _kept(selection: Selection) -> list[str]:
     return [f"{int(selection.nonzero[index])} at {label}" for index, _, label in _chosen(selection)]
 
 
-def _series(selection: Selection) -> tuple[list[int], Numbers, str, str]:
-    """The numbers of the penalties of the best ratio, largest first; these penalties, what they are called, and on an axis."""
+def _series(selection: Selection) -> tuple[list[int], Numbers, str]:
+    """The numbers of the penalties of the best ratio, largest first; these penalties, and what they are called on an axis."""
     # The last entry is the line without penalty, which has no ratio.
     ratio = selection.ratio[selection.error[:-1].argmin()]
     at = (selection.ratio == ratio).nonzero()[:, 0].tolist()
     of = f", at a ratio of {float(ratio):g}" if selection.kind == "enet" else ""
-    scale = "l2" if selection.kind == "ridge" else "l1"
-    return at, numbers(getattr(selection, scale)[at].tolist()), scale, f"{scale}: the penalty{of}, falling to the right"
+    x = numbers(getattr(selection, selection.scale)[at].tolist())
+    return at, x, f"{selection.scale}: the penalty{of}, falling to the right"
 
 
 __all__ = ["coefficient_path", "error_curve"]

@@ -87,10 +87,19 @@ class Selection:
     one_se: int
 
     @property
+    def p(self) -> int:
+        """How many columns there are."""
+        return len(self.names) - (self.names[-1:] == ("Intercept",))
+
+    @property
+    def scale(self) -> str:
+        """Which penalty grows along the series: "l1", or of ridge "l2"."""
+        return "l2" if self.kind == "ridge" else "l1"
+
+    @property
     def nonzero(self) -> Tensor:
         """How many columns have a weight, in any target, (g,)."""
-        slopes = self.weights[:, :-1] if self.names[-1:] == ("Intercept",) else self.weights
-        return (slopes != 0).any(2).sum(1)
+        return (self.weights[:, : self.p] != 0).any(2).sum(1)
 
     @property
     def gain(self) -> float:

@@ -50,7 +50,7 @@ from bestline.pictures.render.png import compact, still
 from bestline.pictures.sample import Sample, rows_shown
 from bestline.pictures.watch import session_of
 from bestline.training import Stop
-from bestline.wording import VERSION, cell, on_columns, p_value, plain, rounded, shared
+from bestline.wording import VERSION, cell, on_columns, p_value, plain, rounded, without
 
 __all__ = ["report"]
 
@@ -86,7 +86,9 @@ def report(model: FittedLine, data: Any = None, path: str | os.PathLike[str] | N
     if data is not None:
         check_training(model, data)
     looks = _looks(model, data)
-    training = _training(model, data)
+    # The rows to show, chosen at one pass for all pictures of them.
+    sample = None if data is None and model.source is None else rows_shown(model, data)
+    training = _training(model, data, sample)
     drawn, told = _first(model, _MOST_TARGETS), _first(model, _MOST_TABLES)
     failed = model.stop in (Stop.DIVERGED, Stop.INTERRUPTED)
     html = document(
@@ -100,7 +102,7 @@ def report(model: FittedLine, data: Any = None, path: str | os.PathLike[str] | N
         fitted_by=loss_told(model),
         equations=[equation_of(model, i) for i in told],
         left_out=_left_out(model),
-        shared=shared(model.names, LONGEST_NAME),
+        shared=without(model.names, LONGEST_NAME),
         warnings=_warnings(model, failed),
         meaning=None
         if failed
@@ -113,7 +115,7 @@ def report(model: FittedLine, data: Any = None, path: str | os.PathLike[str] | N
         digits=digits_said(model),
         worth=[*scores_of(model), *_glances(model)],
         training=training,
-        rows=_rows(model, data),
+        rows=_rows(model, sample, own=data is None),
         undiagnosed=looks if isinstance(looks, str) else "",
         diagnostics=None if isinstance(looks, str) else [_look(found) for found in looks],
         again=_again(model),
@@ -224,7 +226,7 @@ class _Training:
     reason: str = ""
 
 
-def _training(model: FittedLine, data: Any) -> _Training:
+def _training(model: FittedLine, data: Any, sample: Sample | None) -> _Training:
     told = f"{how_trained(model)} {model.advice}"
     # Solved in one step there is nothing to watch.
     if len(model.trace) < 2 or model.stop.name == "DONE":
@@ -235,7 +237,7 @@ def _training(model: FittedLine, data: Any) -> _Training:
     # What cannot be played, as an own module of many weights, is said in place of the player.
     try:
         session = session_of(model, data)
-        last = overview(model.trained, _sample(model, data))
+        last = overview(model.trained, sample)
     except BestlineError as error:
         return _Training(told, reason=str(error))
     # For paper alone: so it needs no dark colours.
@@ -243,9 +245,8 @@ def _training(model: FittedLine, data: Any) -> _Training:
     return _Training(told, session, printed)
 
 
-def _rows(model: FittedLine, data: Any) -> list[Still]:
-    """The line over the rows, target by target; none where there are no rows."""
-    sample = _sample(model, data)
+def _rows(model: FittedLine, sample: Sample | None, *, own: bool) -> list[Still]:
+    """The line over the rows, target by target; none where there are no rows. `own` ones are those of training."""
     if sample is None:
         return []
     try:
@@ -254,7 +255,7 @@ def _rows(model: FittedLine, data: Any) -> list[Still]:
         fit = None
     shown = {i: figures.data(sample, target=i, fit=fit) for i in _first(model, _MOST_TARGETS)}
     # Of rows that are given no share was computed: they may be others than those of training.
-    return [_still(picture, of_line(model, i) if data is None else "") for i, picture in shown.items()]
+    return [_still(picture, of_line(model, i) if own else "") for i, picture in shown.items()]
 
 
 def _looks(model: FittedLine, data: Any) -> list[Diagnosis] | str:
@@ -327,9 +328,3 @@ def _again(model: FittedLine) -> dict[str, list[str]]:
 
 def _still(shown: Picture, finding: str = "") -> Still:
     return still(stating(shown, finding), dpi=_DPI)
-
-
-def _sample(model: FittedLine, data: Any) -> Sample | None:
-    if data is None and model.source is None:
-        return None
-    return rows_shown(model, data)

@@ -105,11 +105,15 @@ class _Heights:
             many = f"{len(self.y)} rows of {len(self.x)} heights"
             raise ShapeError(f"`{type(self).__name__}` needs {many}, one for each pair of x and y.")
 
+    def place(self, i: int, j: int) -> tuple[float, float]:
+        """Where the height z[i][j] lies."""
+        return self.x[j], self.y[i]
+
     def cells(self) -> Iterator[Cell]:
         """The grid, row by row."""
         for i, row in enumerate(self.z):
             for j, height in enumerate(row):
-                yield self.label, self.x[j], self.y[i], height
+                yield self.label, *self.place(i, j), height
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,12 +147,6 @@ class Contours(_Heights):
     def place(self, i: int, j: int) -> tuple[float, float]:
         """Where the height z[i][j] lies."""
         return self.x[j] + self.lean[1] * self.y[i], self.y[i] + self.lean[0] * self.x[j]
-
-    def cells(self) -> Iterator[Cell]:
-        """The grid, row by row."""
-        for i, row in enumerate(self.z):
-            for j, height in enumerate(row):
-                yield self.label, *self.place(i, j), height
 
 
 @dataclass(frozen=True, slots=True)

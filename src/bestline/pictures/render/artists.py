@@ -85,14 +85,19 @@ def _contours(ax: Any, mark: marks.Contours, palette: Palette, order: float) -> 
     if not mark.scale:
         return []
     shown = levels[:: max(1, len(levels) // 8)]
-    bar = ax.get_figure().colorbar(bands, ax=ax, spacing="uniform", fraction=0.045, pad=0.02, ticks=shown)
     texts, unit = heights(shown)
-    bar.set_ticks(shown, labels=texts)
+    _scale(ax, bands, ", ".join(filter(None, (mark.label, unit))), dict(zip(shown, texts, strict=True)), palette)
+    return []
+
+
+def _scale(ax: Any, drawn: Any, label: str, ticks: dict[float, str], palette: Palette) -> None:
+    """A scale beside the panel that says what its colours mean."""
+    bar = ax.get_figure().colorbar(drawn, ax=ax, spacing="uniform", fraction=0.045, pad=0.02)
+    bar.set_ticks(list(ticks), labels=list(ticks.values()))
     bar.ax.tick_params(colors=palette.quiet, labelsize=SMALL, length=2)
     bar.ax.minorticks_off()
     bar.outline.set_edgecolor(palette.quiet)
-    bar.set_label(", ".join(filter(None, (mark.label, unit))), color=palette.ink, fontsize=BODY)
-    return []
+    bar.set_label(label, color=palette.ink, fontsize=BODY, parse_math=False)
 
 
 def _mesh(ax: Any, mark: marks.Mesh, palette: Palette, order: float) -> list[Key]:
@@ -164,15 +169,10 @@ def _counted(ax: Any, corners: Any, mark: marks.Bins | marks.Hexagons, palette: 
     cells = PolyCollection(corners, cmap=colours, norm=LogNorm(1, max(most, 2)), linewidths=0, zorder=order)
     cells.set_array(np.asarray(mark.count))
     ax.add_collection(cells)
-    bar = ax.get_figure().colorbar(cells, ax=ax, fraction=0.045, pad=0.02)
     shown = [float(step) for step in (1, 10, 100, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9) if step <= max(most, 2)]
     # Within one power of ten the ends say more than the powers.
     shown = shown if len(shown) > 2 else [1.0, float(most)] if most > 1 else [1.0]
-    bar.set_ticks(shown, labels=[said(step) for step in shown])
-    bar.ax.tick_params(colors=palette.quiet, labelsize=SMALL, length=2)
-    bar.ax.minorticks_off()
-    bar.outline.set_edgecolor(palette.quiet)
-    bar.set_label(mark.label, color=palette.ink, fontsize=BODY, parse_math=False)
+    _scale(ax, cells, mark.label, {step: said(step) for step in shown}, palette)
     return []
 
 
