@@ -86,15 +86,15 @@ def p_value(value: float, *, absent: str = "-", below: str = "<") -> str:
 
 
 def percent(share: float) -> str:
-    """A share of 1 in the axes of pictures: `12.3%`, two digits of small ones, and none of those that nobody can see."""
+    """A share of 1 in pictures and sentences: `12.3%`, two digits of small ones, and none of those that nobody can see."""
     if 0 < share < _UNSEEN:
         return f"under {100 * _UNSEEN:g}%"
     return f"{100 * share:{'.3g' if share > 0.1 else '.2g'}}%"
 
 
-def share_of_all(share: float) -> int:
-    """A share of 1 in whole percent, rounded down, for nearly all is not all."""
-    return int(100 * share + 1e-9)  # 0.29 times 100 is a little below 29
+def whole_percent(share: float) -> str:
+    """A share of 1 in titles and reports: `86%`, rounded down, for nearly all is not all."""
+    return f"{int(100 * share + 1e-9)}%"  # 0.29 times 100 is a little below 29
 
 
 def power_of_ten(exponent: int) -> str:

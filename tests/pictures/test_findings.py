@@ -157,7 +157,7 @@ def test_a_share_is_rounded_down_and_is_of_the_training_rows():
     x = draw.normal(size=500)
     model = bl.fit({"x": x, "y": x + 0.03 * draw.normal(size=500)}, "y ~ x", split=(0.8, 0.2))
     assert 0.995 < model.rsquared < 1
-    assert findings.of_line(model) == "The line explains 99 % of the variance of y (training rows)"
+    assert findings.of_line(model) == "The line explains 99% of the variance of y (training rows)"
     assert model.plot.data().heading == findings.of_line(model)
     other = {"x": x[:50], "y": -x[:50]}
     assert model.plot.data(other).heading == "y against x"
@@ -282,7 +282,7 @@ def test_pictures_that_do_not_show_the_path_do_not_tell_of_it():
 
 
 def test_main_directions_tell_what_they_hold_of_the_path():
-    assert findings.of_directions((0.7, 0.2999), 5) == "Two directions hold 99 % of the path's movement"
+    assert findings.of_directions((0.7, 0.2999), 5) == "Two directions hold 99% of the path's movement"
     assert findings.of_directions((0.7, 0.3), 5) == "Two directions hold all of the path's movement"
     assert findings.of_directions((0.7, 0.3), 2) == ""  # there are no others
     assert findings.of_directions((), 5) == ""

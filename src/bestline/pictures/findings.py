@@ -23,7 +23,7 @@ from bestline.pictures.marks import Picture
 from bestline.training import Fit, Selection, Stop
 from bestline.training.early_stopping import held_out_minimum
 from bestline.training.foresight.sweep import SweptRuns
-from bestline.wording import count, p_value, plain, rounded, said, share_of_all, shown
+from bestline.wording import count, p_value, percent, plain, rounded, said, shown, whole_percent
 
 _CHANCE = 0.05  # p-values above it say nothing
 _LITTLE = 0.2  # of the target's standard deviation: a difference below is small by Cohen's (1988) measure
@@ -59,9 +59,8 @@ def of_line(line: FittedLine, target: int = 0) -> str:
     glance = glances(line, line.inference)[target]
     if not glance.p_value < _CHANCE or not glance.r_squared >= _SHARE:
         return ""
-    return (
-        f"The line explains {share_of_all(glance.r_squared)} % of the variance of {shown(line.targets[target])} (training rows)"
-    )
+    explained = whole_percent(glance.r_squared)
+    return f"The line explains {explained} of the variance of {shown(line.targets[target])} (training rows)"
 
 
 def of_coefficients(line: FittedLine, target: int = 0, level: float = 0.95) -> str:
@@ -172,12 +171,8 @@ def of_directions(shares: Sequence[float], weights: int) -> str:
     """How much of the path of so many weights its main directions hold."""
     if weights <= len(shares) or not shares:
         return ""
-    share = share_of_all(min(sum(shares), 1.0))
-    return (
-        f"Two directions hold {share} % of the path's movement"
-        if share < 100
-        else "Two directions hold all of the path's movement"
-    )
+    share = whole_percent(min(sum(shares), 1.0))
+    return f"Two directions hold {'all' if share == '100%' else share} of the path's movement"
 
 
 def of_sweep(runs: SweptRuns) -> str:
@@ -204,7 +199,7 @@ def of_errors(selection: Selection) -> str:
     if selection.gain < _GAIN:
         return ""
     at = said(float(getattr(selection, selection.scale)[best]))
-    return f"Out-of-fold error is least at {selection.scale} = {at}, {100 * selection.gain:.2g} % below that without penalty"
+    return f"Out-of-fold error is least at {selection.scale} = {at}, {percent(selection.gain)} below that without penalty"
 
 
 def of_kept(selection: Selection) -> str:

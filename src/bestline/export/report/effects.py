@@ -14,7 +14,7 @@ from bestline.export.report.words import LONGEST_NAME
 from bestline.inference.classical import Coefficient
 from bestline.inference.fitted import FittedLine
 from bestline.inference.uncertainty import tables
-from bestline.wording import apart, count, plain, rounded, share_of_all
+from bestline.wording import apart, count, plain, rounded, whole_percent
 
 __all__ = ["effects", "in_short"]
 
@@ -91,5 +91,5 @@ def in_short(model: FittedLine) -> Iterator[str]:
         if math.isfinite(r2) and r2 < 1:
             # R2 = 1 - MSE / variance, so the root of the variance, which is the mean's own error, is rmse / sqrt(1 - R2).
             said += f"; always predicting the mean would be off by {rounded(rmse / (1 - r2) ** 0.5)}"
-            said += f". It explains {share_of_all(r2)}% of the variation" if r2 > 0 else ". It is no better than the mean"
+            said += f". It explains {whole_percent(r2)} of the variation" if r2 > 0 else ". It is no better than the mean"
         yield f"{said}."
