@@ -97,6 +97,11 @@ def whole_percent(share: float) -> str:
     return f"{int(100 * share + 1e-9)}%"  # 0.29 times 100 is a little below 29
 
 
+def level_of(level: float) -> str:
+    """A confidence level: `95%`, `99.9%`; never rounded to 100%."""
+    return f"{100 * level:.6g}%"
+
+
 def power_of_ten(exponent: int) -> str:
     """A power of ten beside an axis of factors, and in `said`: `10⁻⁷`."""
     return f"10{str(exponent).translate(_RAISED)}"

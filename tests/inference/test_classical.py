@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+import bestline as bl
 from bestline.inference.classical import infer, outside
 from bestline.numerics import Comoments, Scaling
 from bestline.numerics.rows import Rows
@@ -64,3 +65,11 @@ def test_a_row_is_outside_where_any_of_its_columns_is() -> None:
     low, high = torch.tensor([0.0, -1.0]), torch.tensor([1.0, 1.0])
     rows = torch.tensor([[0.5, 0.0], [0.0, -1.0], [1.0, 1.0], [1.1, 0.0], [-0.1, 0.0], [0.5, 1.5], [0.5, -1.5], [2.0, 2.0]])
     assert outside(rows, low, high).tolist() == [False] * 3 + [True] * 5
+
+
+def test_a_level_is_never_said_to_be_all():
+    x = np.arange(40.0)
+    model = bl.fit({"x": x, "y": x + np.sin(x)}, "y ~ x")
+    for level, told in ((0.95, "95%"), (0.999, "99.9%"), (0.9999, "99.99%")):
+        assert f"{told} conf. interval" in str(model.summary(level))
+        assert f"with {told} interval" in model.plot.coefficients(level).alt

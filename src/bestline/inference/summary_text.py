@@ -13,7 +13,7 @@ from bestline.inference.hypotheses import Verdict, statistic_of
 from bestline.inference.uncertainty import df_model, glances, overall
 from bestline.inference.why_not import why_not
 from bestline.training.solvers.base import Reach
-from bestline.wording import aligned, apart, bulleted, count, fixed, on_columns, p_value, plain, significant, without
+from bestline.wording import aligned, apart, bulleted, count, fixed, level_of, on_columns, p_value, plain, significant, without
 
 _WIDTH = 100
 _LONGEST_NAME = 40
@@ -92,7 +92,7 @@ def _table(table: Sequence[Coefficient], level: float, digits: list[float] | Non
         # Both ends to the right of their own half, so that decimal points stand below each other.
         a, b = max(map(len, lows)), max(map(len, highs))
         columns.append(
-            (f"{level:.0%} conf. interval", [f"{low:>{a}} {high:>{b}}" for low, high in zip(lows, highs, strict=True)])
+            (f"{level_of(level)} conf. interval", [f"{low:>{a}} {high:>{b}}" for low, high in zip(lows, highs, strict=True)])
         )
     if digits is not None:
         columns.append(("digits", [fixed(d, 0) for d in digits]))

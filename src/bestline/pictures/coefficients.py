@@ -14,7 +14,7 @@ from bestline.errors import OptionError
 from bestline.inference.classical import Coefficient
 from bestline.pictures.axis_labels import called
 from bestline.pictures.marks import Intervals, Panel, Picture, Vertical, numbers
-from bestline.wording import count, said, shown, without
+from bestline.wording import count, level_of, said, shown, without
 
 ORDERS = ("size", "formula")
 _MOST = 40  # one below the other on a page
@@ -64,7 +64,7 @@ def coefficients(
     names = tuple(short[c.term] + ("" if math.isfinite(c.estimate) else " (no estimate)") for c in drawn)
     estimate, low, high = (numbers(getattr(c, name) for c in drawn) for name in ("estimate", "conf_low", "conf_high"))
     ranged = any(map(math.isfinite, low))
-    interval = f"{100 * level:.6g}% interval"
+    interval = f"{level_of(level)} interval"
     within = _even_within(drawn)
     unit = "unit" if scales is None else "standard deviation"
     panel = Panel(

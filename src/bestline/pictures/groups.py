@@ -14,7 +14,7 @@ from bestline.inference.groups.lines import GroupLines
 from bestline.inference.groups.tables import common_line, tidy
 from bestline.pictures.marks import Band, Horizontal, Intervals, Line, Mark, Panel, Picture, Points, Vertical, numbers
 from bestline.pictures.render.mpl import Drawing, draw
-from bestline.wording import count, said, shown
+from bestline.wording import count, level_of, said, shown
 
 _NAMED = 40  # groups one below the other on a page, each by its name
 _PANELS = 12  # groups with a panel of their own
@@ -83,7 +83,7 @@ def slopes(lines: GroupLines, term: str | None = None, *, level: float = 0.95) -
     if not order:
         raise OptionError(f"No group determines {shown(name)}; the column `note` of glance() says why.")
     ranged = bool(np.isfinite(low).any())
-    interval = f"{100 * level:.6g}% interval" if ranged else ""
+    interval = f"{level_of(level)} interval" if ranged else ""
     whole = common_line(lines)[lines.terms.index(name)]
     what, unit = f"{shown(name)} of each group", f"change of {shown(lines.design.targets[0], 20)} per unit"
     label = f"estimate and {interval}" if ranged else "estimate"
@@ -174,7 +174,7 @@ def moving(lines: GroupLines, term: str | None = None, *, level: float = 0.95) -
     x = (last - last[0]) / np.timedelta64(1, "D") if dates else last.astype(float)
     xlabel = f"last row of the window, in days since {str(last[0])[:10]}" if dates else "last row of the window"
     known = np.isfinite(low)
-    interval = f"{100 * level:.6g}% interval"
+    interval = f"{level_of(level)} interval"
     band = Band(numbers(x[known]), numbers(low[known]), numbers(high[known]), "fitted", interval)
     marks = (*((band,) if known.any() else ()), Line(numbers(x), numbers(estimate), "fitted", "estimate"))
     unit = shown(lines.design.targets[0], 20)
