@@ -8,19 +8,18 @@ studentised   e / (s_without_it sqrt(1 - h))        the same, s from the line wi
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from bestline.errors import DataError, NumericalError, OptionError
-from bestline.inference.coordinates import Basis, Totals
 from bestline.inference.diagnostics.influence import influence
 from bestline.inference.fitted import FittedLine
-from bestline.inference.numbered_rows import Numbered, OverRows
-from bestline.inference.training_rows import look, numbered
-from bestline.inference.uncertainty import basis_of, check_same_rows
+from bestline.inference.numbered_rows import Numbered
+from bestline.inference.training_rows import check_training, numbered
+from bestline.inference.uncertainty import basis_of
 from bestline.inference.why_not import why_not
 from bestline.numerics import Rows
 from bestline.pictures import clouds
@@ -114,21 +113,6 @@ def _leveraged(model: FittedLine, data: Any, kind: str, by: str | None, target: 
         return (known(part) for part in numbered(wide, data))
 
     if data is not None:
-        check_same_rows(basis, look(model, _Sum(basis), data))
+        check_training(model, data)
     sample = Sample.draw(read(), ["fitted", "level"], [kind], most=clouds.POINTS)
     return replace(sample, again=read, group=sample.rows.X[:, 1] if levels else None, levels_of=levels)
-
-
-@dataclass(frozen=True, eq=False)
-class _Sum(OverRows[Totals]):
-    """The pass that adds up rows, to see whether they are those of training."""
-
-    basis: Basis
-
-    def empty(self) -> Totals:
-        """Of no rows."""
-        return Totals.none(self.basis)
-
-    def of(self, batch: Numbered) -> Totals:
-        """Of some rows."""
-        return Totals.of(self.basis.see(batch.rows))

@@ -115,7 +115,7 @@ def report(model: FittedLine, data: Any = None, path: str | os.PathLike[str] | N
         digits=digits_said(model),
         worth=[*scores_of(model), *_glances(model)],
         training=training,
-        rows=_rows(model, sample, own=data is None),
+        rows=_rows(model, sample),
         undiagnosed=looks if isinstance(looks, str) else "",
         diagnostics=None if isinstance(looks, str) else [_look(found) for found in looks],
         again=_again(model),
@@ -245,8 +245,8 @@ def _training(model: FittedLine, data: Any, sample: Sample | None) -> _Training:
     return _Training(told, session, printed)
 
 
-def _rows(model: FittedLine, sample: Sample | None, *, own: bool) -> list[Still]:
-    """The line over the rows, target by target; none where there are no rows. `own` ones are those of training."""
+def _rows(model: FittedLine, sample: Sample | None) -> list[Still]:
+    """The line over the training rows, target by target; none where there are no rows."""
     if sample is None:
         return []
     try:
@@ -254,8 +254,7 @@ def _rows(model: FittedLine, sample: Sample | None, *, own: bool) -> list[Still]
     except NumericalError:  # a loaded model of another loss: its line cannot be drawn, but the rows can
         fit = None
     shown = {i: figures.data(sample, target=i, fit=fit) for i in _first(model, _MOST_TARGETS)}
-    # Of rows that are given no share was computed: they may be others than those of training.
-    return [_still(picture, of_line(model, i) if own else "") for i, picture in shown.items()]
+    return [_still(picture, of_line(model, i)) for i, picture in shown.items()]
 
 
 def _looks(model: FittedLine, data: Any) -> list[Diagnosis] | str:
