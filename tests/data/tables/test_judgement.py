@@ -101,3 +101,45 @@ def test_typed_words_are_judged_by_the_first_block_that_has_rows(where: str, tmp
     source = open_source(data)
     assert source.field("x").kind is Kind.NUMBER
     np.testing.assert_array_equal(next(iter(source.batches(["x"]))).numbers(["x"])[:, 0], [1, 2.5, 4])
+
+
+@pytest.mark.parametrize("form", ["csv", "parquet", "frame", "dict"])
+@pytest.mark.parametrize(
+    ("odd", "said"),
+    [("007", "zero-padded numbers such as `007`"), ("12345678901234567890", "2**53 such as `12345678901234567890`")],
+)
+def test_one_word_like_a_code_among_numbers_is_a_number_in_every_source(form: str, odd: str, said: str, tmp_path: Path) -> None:
+    words = [*NUMBERS[:5], odd, *NUMBERS[6:60]]
+    source = open_source(_put(form, words, tmp_path))
+    (batch,) = source.batches(["x"])
+    assert batch.numbers("x").flatten().tolist() == [float(word) for word in words]
+    assert sum(said in remark for remark in source.remarks["x"]) == 1
+    assert sum("2**53" in remark for remark in source.remarks["x"]) == (odd != "007")
+
+
+@pytest.mark.parametrize("form", ["parquet", "frame", "dict"])
+@pytest.mark.parametrize(
+    "words",
+    [
+        [*(str(n) for n in range(10_000, 10_060)), "00501"],  # post codes: all of one length
+        [*NUMBERS[9:79], *(f"0{n}" for n in range(10, 20))],  # more than one in ten
+        [str(10**19 + n) for n in range(20)],
+    ],
+)
+def test_typed_words_that_are_codes_are_kept_and_said_to_be(form: str, words: list[str], tmp_path: Path) -> None:
+    source = open_source(_put(form, words, tmp_path))
+    assert source.field("x").kind is Kind.TEXT
+    (remark,) = source.remarks["x"]
+    assert "kept as categories" in remark
+
+
+def _put(form: str, words: list[str], folder: Path) -> object:
+    """A table of the words x in a form."""
+    table = pa.table({"x": words})
+    if form == "csv":
+        (folder / "t.csv").write_text("\n".join(["x", *words]) + "\n")
+        return folder / "t.csv"
+    if form == "parquet":
+        pq.write_table(table, folder / "t.parquet")
+        return folder / "t.parquet"
+    return table.to_pandas() if form == "frame" else table.to_pydict()

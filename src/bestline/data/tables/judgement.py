@@ -91,13 +91,26 @@ def judged_typed(name: str, words: Cells, *, as_text: bool) -> ColumnJudgement:
     words = words.slice(0, JUDGED)
     words = pc.cast(words.combine_chunks() if isinstance(words, pa.ChunkedArray) else words, pa.string())
     found = judged(name, pc.drop_null(words), ".", as_text=False, typed=True)
-    # 007 and 20 digits were kept as text by whoever made the table, who knew why; true and false say the same as two levels.
-    if found.kind is Kind.EMPTY or found.note in (PADDED, LARGE, BOOL):
+    # True and false say the same as two levels.
+    if found.kind is Kind.EMPTY or found.note == BOOL:
         return ColumnJudgement(Kind.TEXT)
     if found.kind is not Kind.NUMBER:
         return found
+    # 00097 and 20 digits were kept as text by whoever made the table, who knew why.
+    if found.note in (PADDED, LARGE) and (code := _code(pc.drop_null(bare_words(words)))) is not None:
+        said = f"Column {readable(name)} is text whose digits are written like codes, such as {readable(code)}, and was kept as categories."
+        return ColumnJudgement(Kind.TEXT, remarks=(f"{said} Give it as numbers if it holds numbers.",))
     said = f"Column {readable(name)} is text whose cells are numbers, and was read as numbers: use {as_category(name)} for categories."
     return replace(found, plain=False, remarks=(said, *found.remarks))
+
+
+def _code(bare: Cells) -> str | None:
+    """The first word that is written like a code, where it is no exception; None where a few such stand among numbers."""
+    codes = pc.filter(bare, pc.match_substring_regex(bare, r"^[+-]?(?:0\d|\d{16,}$)"))
+    # Codes are all of one length, which is what zeros in front are for; numbers are as long as they need to be.
+    wide = pc.min_max(pc.utf8_length(bare))
+    many = len(codes) > (1 - _ENOUGH) * len(bare) or wide["min"].equals(wide["max"])
+    return str(codes[0].as_py()) if len(codes) and many else None
 
 
 def judged_fields(

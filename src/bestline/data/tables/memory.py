@@ -17,7 +17,7 @@ from bestline.data.progress import Share
 from bestline.data.tables.cells import BOOL, LARGE, Field, Kind, beyond, declared, may_be_beyond
 from bestline.data.tables.columnar import field_of
 from bestline.data.tables.indexes import index_notes
-from bestline.data.tables.judgement import ColumnJudgement, judged_fields, spellings
+from bestline.data.tables.judgement import judged_fields, spellings
 from bestline.data.tables.noticed import Noticed
 from bestline.data.tables.once import refuse_once
 from bestline.data.tables.source import Batch, Block, Layout, Source, remarks_on, turns, unique_names
@@ -59,7 +59,7 @@ class Memory(Source):
         self.noticed = (Noticed(),)
         self._layout = Layout.of([held for held, _ in blocks], self.fields, spellings(judgements), *self.noticed)
         self.on_cpu = all(v.device.type == "cpu" for v in self._values if isinstance(v, Tensor))
-        self.remarks = {f.name: (*remarks_on(f), *judgements.get(f.name, ColumnJudgement(f.kind)).remarks) for f in self.fields}
+        self.remarks = {f.name: remarks_on(f, judgements.get(f.name)) for f in self.fields}
 
     def _batches(self, names: tuple[str, ...], size: int, progress: Share, order: torch.Generator | None) -> Iterator[Batch]:
         n = self.count or 0

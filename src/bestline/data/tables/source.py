@@ -420,15 +420,15 @@ def silent(_: float) -> None:
     return
 
 
-def remarks_on(field: Field) -> tuple[str, ...]:
-    """What the name and the type of a typed column say that the user should know."""
-    said = [said_large(field.name)] if field.note == LARGE else []
+def remarks_on(field: Field, judgement: ColumnJudgement | None = None) -> tuple[str, ...]:
+    """What the name and the type of a typed column say that the user should know, and its words where it is one of words."""
+    said = [said_large(field.name)] if field.note == LARGE and judgement is None else []
     # pandas writes an index without a name as "Unnamed: 0" or "__index_level_0__".
     if not field.name.strip() or field.name.startswith(("Unnamed: ", "__index_level_")):
         said.append(
             f"Column {readable(field.name)} is unnamed, as an index saved with the table is; leave it out if it is no measurement."
         )
-    return tuple(said)
+    return (*said, *(() if judgement is None else judgement.remarks))
 
 
 def unique_names(names: Sequence[str], where: str) -> None:
@@ -463,8 +463,10 @@ class TableFile(ABC):
 
     def remarks(self, name: str) -> tuple[str, ...]:
         """What the user should know of a column, from its first rows."""
-        own = [remark for f in self.fields if self.typed and f.name == name for remark in remarks_on(f)]
-        return (*own, *(self.judgements[name].remarks if name in self.judgements else ()))
+        judgement = self.judgements.get(name)
+        if not self.typed:
+            return () if judgement is None else judgement.remarks
+        return tuple(remark for f in self.fields if f.name == name for remark in remarks_on(f, judgement))
 
     @abstractmethod
     def blocks(self, names: tuple[str, ...], size: int, progress: Share) -> Iterator[Block]:
