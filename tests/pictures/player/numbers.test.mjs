@@ -19,6 +19,10 @@ test("long names keep their start and their end", () => {
   const cut = shorten("a very long name indeed", 10);
   assert.equal(cut.length, 10);
   assert.ok(cut.startsWith("a very") && cut.endsWith("eed") && cut.includes("…"));
+  // What was cut before has one gap still, whatever is left of it.
+  for (let n = 4; n < 27; n++) assert.match(shorten("weight of temperature…inlet", n), /^we[^…]*…[^…]*$/);
+  assert.equal(shorten("weight of temperature…inlet", 18), "weight of t…inlet");
+  assert.equal(shorten("one…two…three", 10), "one…three");
 });
 
 test("an equation has the signs of its weights, and says how many it leaves out", () => {

@@ -12,6 +12,7 @@ import bestline as bl
 from bestline.pictures.sweep_file import write_sweep
 from bestline.pictures.watch import page_of
 from hard import NAMES, TARGET, hard_table
+from pictures.player.test_canvas import RECORD
 from seen import Seen, assert_legible, assert_ordered
 
 pytestmark = pytest.mark.filterwarnings("ignore::bestline.errors.BestlineWarning")
@@ -87,3 +88,43 @@ def test_a_sweep_page_says_in_words_what_its_columns_are(see: Callable[[str], Se
     heads = see("swept").page.locator("thead th").all_inner_texts()
     assert {"learning rate", "steps to 1 %", "diverged at step"} <= set(heads)
     assert not any("_" in head for head in heads)
+
+
+@pytest.fixture
+def phone(browser: Any, tmp_path: Path) -> Iterator[Any]:
+    """The player of the hard table on a phone, on which everything that is drawn is taken down."""
+    (tmp_path / "page.html").write_text(watched(tmp_path), encoding="utf-8")
+    context = browser.new_context(reduced_motion="reduce", viewport={"width": 390, "height": 844})
+    context.add_init_script(RECORD)
+    page = context.new_page()
+    page.goto((tmp_path / "page.html").as_uri())
+    page.wait_for_selector(".bestline-player[data-k]")
+    yield page
+    context.close()
+
+
+def test_names_on_a_phone_are_whole_or_have_one_gap_and_nothing_hides_them(phone: Any) -> None:
+    extent = "([panel, font, text]) => { const c = document.querySelector(`[data-panel=${panel}] canvas`), x = c.getContext('2d'); x.save(); x.font = font; const w = x.measureText(text).width; x.restore(); return [w, c.height / devicePixelRatio]; }"
+    for panel in ("data", "contour", "loss", "surface"):
+        drawn = phone.evaluate("(panel) => recorded(panel)", panel)
+        texts = [op for op in drawn if op["kind"] == "text"]
+        assert len(texts) > 4
+        assert [op["text"] for op in texts if op["text"].count("\u2026") > 1] == []
+        upright = [op for op in texts if op["at"][0] < 24 and op["align"] == "center"]  # names of axes that go upwards
+        assert bool(upright) == (panel != "surface")
+        for op in upright:
+            wide, high = phone.evaluate(extent, [panel, op["font"], op["text"]])
+            assert wide / 2 <= op["at"][1] <= high - wide / 2, op["text"]
+    data = [op["text"] for op in phone.evaluate("() => recorded('data')") if op["kind"] == "text"]
+    (name,) = [text for text in data if text.startswith("predicted")]
+    assert name.endswith("hours")  # beside the number that its ticks are counted from, which is as long
+    space = phone.evaluate("() => recorded('surface')")
+    at = [i for i, op in enumerate(space) if op["kind"] == "text" and op["text"].startswith("loss, in units of")]
+    assert at
+    pieces = [
+        i for i, op in enumerate(space) if op["kind"] == "fill" and len(op["path"]) >= 4
+    ]  # of the surface, and a few marks
+    assert len(pieces) > 300
+    assert sum(i > at[-1] for i in pieces) < 10
+    names = [op["text"] for op in space if op["kind"] == "text" and op["align"] == "left"]
+    assert any(name.startswith("temp") and name.endswith("nlet") for name in names), names

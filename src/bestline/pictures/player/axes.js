@@ -15,7 +15,9 @@ export function plotArea(ctx, size, { xlim: [low, high], ylim, log = false, coun
   const yTicks = log ? logTicks(...ylim, rows) : ticks(...ylim, rows);
   const factors = log && ylim[1] / ylim[0] > 5, yNotation = notation(...ylim);
   const yLabels = factors ? logLabels(yTicks) : tickLabels(yTicks, yNotation);
-  const left = 26 + widest(ctx, yLabels), side = size.width - 30 - left;
+  // How numbers are written stands in a line of its own where it would leave the name no room.
+  const lines = !factors && ctx.measureText(yNotation.told).width > (bottom - top) / 3 ? 2 : 1;
+  const left = 12 + 14 * lines + widest(ctx, yLabels), side = size.width - 30 - left;
   const more = even ? Math.max((((ylim[1] - ylim[0]) * side) / (bottom - top) - (high - low)) / 2, 0) : 0, xlim = [low - more, high + more];
   // Fewer ticks until their labels fit beside each other: how wide they are is known only after they are chosen.
   const xNotation = notation(...xlim);
@@ -26,7 +28,7 @@ export function plotArea(ctx, size, { xlim: [low, high], ylim, log = false, coun
   } while (columns > 1 && xTicks.length * (widest(ctx, xLabels) + 12) > size.width - left);
   const right = even ? left + side : size.width - Math.max(10, widest(ctx, xLabels) / 2 + 2);
   const x = scaleOf(...xlim, left, right), y = scaleOf(...ylim, bottom, top, log);
-  return { left, top, right, bottom, xTicks, xLabels, yTicks, yLabels, x, y, told: [xNotation.told, factors ? "" : yNotation.told] };
+  return { left, top, right, bottom, lines, xTicks, xLabels, yTicks, yLabels, x, y, told: [xNotation.told, factors ? "" : yNotation.told] };
 }
 
 /** Whether a place lies in a rectangle, or within a pixel of it. */
@@ -45,12 +47,12 @@ export function drawAxes(ctx, theme, size, area, [xlabel, ylabel], grid = true) 
   ctx.textAlign = "right";
   area.yTicks.forEach((v, i) => ctx.fillText(area.yLabels[i], left - 7, Math.max(y(v), 7)));
   Object.assign(ctx, { fillStyle: theme.ink, textAlign: "center" });
-  const [across, upwards] = [xlabel, ylabel].map((name, i) => named(ctx, name, area.told[i], i ? bottom - top : right - left));
-  ctx.fillText(across, (left + right) / 2, size.height - 9);
+  ctx.fillText(named(ctx, xlabel, area.told[0], right - left), (left + right) / 2, size.height - 9);
+  const [told] = area.told.slice(1), upwards = area.lines > 1 ? [cut(ctx, ylabel, bottom - top), told] : [named(ctx, ylabel, told, bottom - top)];
   ctx.save();
   ctx.translate(9, (top + bottom) / 2);
   ctx.rotate(-Math.PI / 2);
-  ctx.fillText(upwards, 0, 0);
+  upwards.forEach((line, i) => ctx.fillText(line, 0, 14 * i));
   ctx.restore();
 }
 

@@ -51,8 +51,11 @@ export function formatNumber(value, digits = 4, padded = false) {
 /** A long name with its middle left out; the start and the end tell names apart. */
 export function shorten(text, longest) {
   if (text.length <= longest) return text;
-  const tail = Math.floor((longest - 1) * 0.4); // the start tells more than the end
-  return `${text.slice(0, longest - 1 - tail)}…${tail ? text.slice(-tail) : ""}`;
+  // Of a text that was cut before, the same middle goes: two gaps would look like two names.
+  const gap = text.indexOf("…"), after = text.length - 1 - text.lastIndexOf("…");
+  const start = Math.min(Math.ceil((longest - 1) * 0.6), gap < 0 ? longest : gap); // the start tells more than the end
+  const tail = gap < 0 ? longest - 1 - start : Math.min(longest - 1 - start, after);
+  return `${text.slice(0, start)}…${tail ? text.slice(-tail) : ""}`;
 }
 
 export const whole = (k) => formatNumber(k, 9);

@@ -76,22 +76,27 @@ export function surfacePanel({ ground, runs }, land) {
     }
   }
 
-  /** The box's floor and one upright edge, with ticks on the edges that face the eye. */
-  function drawBox(ctx, cam, theme, bounds) {
+  /**
+   * The box's floor and one upright edge, which the surface may hide; then what `between` draws; then ticks on the edges that face the
+   * eye, and names, which nothing hides.
+   */
+  function drawBox(ctx, cam, theme, bounds, between) {
     const labels = new Labels(ctx, theme, bounds), floor = [[-1, -1], [1, -1], [1, 1], [-1, 1]], line = plain(theme.quiet);
     const at = floor.map(([u, v]) => project([u, v, 0], cam)), middle = project([0, 0, 0], cam);
     const first = (before) => at.reduce((best, p, i) => (before(p, at[best]) ? i : best), 0);
     const front = floor[first((p, q) => p[1] > q[1])], left = floor[first((p, q) => p[0] < q[0])];
+    const up = (h) => project([...left, h], cam);
     trail(ctx, [...at, at[0]], line, 0.6);
+    trail(ctx, [up(0), up(1)], line, 0.6);
+    between();
     [0, 1].forEach((axis) => {
       const on = (s) => project(axis === 0 ? [s, front[1], 0] : [front[0], s, 0], cam), [x, y] = on(0);
       const away = Math.hypot(x - middle[0], y - middle[1]) || 1;
       drawEdge(ctx, theme, labels, ground.span[axis], (v) => on(box[axis](v)), [(x - middle[0]) / away, (y - middle[1]) / away], ground.axes[axis].replace(" (as trained)", ""));
     });
-    const up = (h) => project([...left, h], cam);
-    trail(ctx, [up(0), up(1)], line, 0.6);
-    const { told } = notation(land.low, land.cap);
-    labels.write(told ? `loss, ${told}` : "loss", up(1), { anchors: "above right", gap: 4, must: true });
+    const { told } = notation(land.low, land.cap), loss = told ? `loss, ${told}` : "loss", [x, y] = up(1);
+    ctx.font = FONT;
+    labels.write(loss, [Math.max(x, labels.left + ctx.measureText(loss).width / 2), y], { anchors: "above right", gap: 4, must: true });
     drawEdge(ctx, theme, labels, [land.low, land.cap], (v) => up(height(v)), [-1, 0], "");
     return labels.boxes;
   }
@@ -104,7 +109,9 @@ export function surfacePanel({ ground, runs }, land) {
     const reach = side === "below" ? 22 : 16 + widest(ctx, texts), center = past(on((lo + hi) / 2), reach);
     const room = side === "left" ? center[0] - labels.left : side === "right" ? labels.right - center[0] : 200;
     const told = name && how.told ? `, ${how.told}` : "", wide = Math.max(clamp(room - 8, 40, 200) - ctx.measureText(told).width, 84);
-    if (name) labels.write(cut(ctx, name, wide) + told, center, { anchors: `${side} below`, gap: 3, must: true });
+    // Where room is scarce, which column it is tells more than that it is a weight, which the picture from above says too.
+    const short = ctx.measureText(name).width > wide ? name.replace(/^weight of /, "") : name;
+    if (name) labels.write(cut(ctx, short, wide) + told, center, { anchors: `${side} below`, gap: 3, must: true });
     values.forEach((v, i) => {
       trail(ctx, [on(v), past(on(v), 4)], plain(theme.quiet), 0.6);
       labels.write(texts[i], past(on(v), 5), { colour: theme.quiet, anchors: side, gap: 3 });
@@ -123,8 +130,7 @@ export function surfacePanel({ ground, runs }, land) {
       ctx.font = FONT;
       const margin = 24 + Math.max(...[...ground.span, [land.low, land.cap]].map((span) => widest(ctx, tickLabels(ticks(...span, 4), notation(...span)))));
       const cam = camera({ left: margin, right: size.width - margin, top: 18, bottom: size.height - 38 }, angle);
-      const written = drawBox(ctx, cam, view.theme, area);
-      drawMesh(ctx, cam, view.theme);
+      const written = drawBox(ctx, cam, view.theme, area, () => drawMesh(ctx, cam, view.theme));
       const on = (run, t) => onGround(ground, run, t) && height(run.loss[t]) <= 1.0001;
       const paths = runs.map((run) => pathOf(run.step.map((_, t) => (on(run, t) ? project(inBox(run.path[0][t], run.path[1][t], run.loss[t]), cam) : null))));
       const outside = (i, t) => !paths[i].places[t] && [paths[i].places.slice(0, t).findLast(Boolean)?.[0] ?? size.width / 2, -99];
