@@ -13,6 +13,7 @@ __version__ = VERSION
 # neither torch nor pyarrow.
 _HOME = {
     "Descent": "training.solvers",
+    "Design": "api.design",
     "ElasticNet": "estimators",
     "ElasticNetCV": "estimators",
     "Exact": "training.solvers",
@@ -45,6 +46,7 @@ _HOME = {
     "plot_data": "api.plot_data",
     "preflight": "api.foresight",
     "samples": "data.",
+    "stream": "data.tables",
     "surface": "api.surface",
     "sweep": "api.foresight",
     "synthetic": "data.",
@@ -52,6 +54,7 @@ _HOME = {
 
 __all__ = [
     "Descent",
+    "Design",
     "ElasticNet",
     "ElasticNetCV",
     "Exact",
@@ -85,6 +88,7 @@ __all__ = [
     "plot_data",
     "preflight",
     "samples",
+    "stream",
     "surface",
     "sweep",
     "synthetic",
@@ -92,6 +96,7 @@ __all__ = [
 
 if TYPE_CHECKING:
     from bestline import errors, nn
+    from bestline.api.design import Design
     from bestline.api.fit import fit
     from bestline.api.foresight import preflight, sweep
     from bestline.api.groups import Groups, fit_groups
@@ -102,6 +107,7 @@ if TYPE_CHECKING:
     from bestline.api.windows import Windows, fit_rolling
     from bestline.data import samples, synthetic
     from bestline.data.moments import Moments
+    from bestline.data.tables import stream
     from bestline.estimators import (
         ElasticNet,
         ElasticNetCV,

@@ -16,6 +16,7 @@ import re
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from io import BytesIO
 from pathlib import Path
 from shutil import copyfileobj
 from stat import S_IMODE, S_ISCHR, S_ISDIR, S_ISFIFO, S_ISREG
@@ -24,7 +25,7 @@ from typing import Any, BinaryIO
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save
+from safetensors.torch import load, save
 from torch import Tensor
 
 from bestline.errors import DataError, ModelFileError, OptionError, one_line, readable
@@ -206,6 +207,13 @@ def write(
     path: str | os.PathLike[str], kind: str, version: int, tensors: dict[str, Tensor], facts: dict[str, Any], *, overwrite: bool
 ) -> None:
     """Write tensors and JSON facts as one file of the given kind and format version."""
+    content = packed(kind, version, tensors, facts)
+    with fresh(path, overwrite=overwrite) as temporary:
+        temporary.write_bytes(content)
+
+
+def packed(kind: str, version: int, tensors: dict[str, Tensor], facts: dict[str, Any]) -> bytes:
+    """What `write` writes."""
     header = {_DIGEST: _NO_DIGEST.decode(), "kind": kind, "version": version, "facts": facts}
     # Copies: safetensors refuses tensors that share memory, as views of one matrix do.
     content = save(
@@ -213,22 +221,20 @@ def write(
         {_KEY: json.dumps(header, allow_nan=False)},
     )
     at = content.index(_MARK + _NO_DIGEST) + len(_MARK)
-    content = content[:at] + hashlib.sha256(content).hexdigest().encode() + content[at + len(_NO_DIGEST) :]
-    with fresh(path, overwrite=overwrite) as temporary:
-        temporary.write_bytes(content)
+    return content[:at] + hashlib.sha256(content).hexdigest().encode() + content[at + len(_NO_DIGEST) :]
 
 
 @contextmanager
-def restoring(path: str | os.PathLike[str], kind: str) -> Iterator[None]:
+def restoring(path: str | os.PathLike[str] | None, kind: str) -> Iterator[None]:
     """Whatever a file's numbers and names make go wrong inside, it is one ModelFileError that says the file is damaged."""
     try:
         yield
     except ModelFileError:
         raise
     except _FAULTS as error:
-        shown = readable(str(path))
+        shown = "" if path is None else f" file {readable(str(path))}"
         raise ModelFileError(
-            f"The {kind} file {shown} is damaged ({type(error).__name__}: {one_line(error, 200, head=180, tail=8)})."
+            f"The {kind}{shown} is damaged ({type(error).__name__}: {one_line(error, 200, head=180, tail=8)})."
         ) from error
 
 
@@ -251,17 +257,50 @@ def read(path: str | os.PathLike[str], kind: str, newest: int) -> tuple[int, dic
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  not a dict: it cannot be iterated
     except SafetensorError as error:
         start = source.read_bytes()[:9] if source.stat().st_size < _LARGEST else b""
-        unsafe = next((what for magic, what in _UNSAFE.items() if start.startswith(magic)), None)
-        if unsafe:  # nothing of it was read but these two bytes
-            raise ModelFileError(
-                f"{shown} looks like {unsafe}, which could run code; it was not opened. Give a bestline {kind} file."
-            ) from error
-        if start[8:] != b"{":  # where the header of any such file begins, behind its length
-            writer = "`moments collect`" if kind == "moments" else "`fit`"
-            raise ModelFileError(f"{shown} is not a bestline {kind} file; give one that {writer} wrote.") from error
-        raise ModelFileError(f"{shown} is not a bestline {kind} file, or it is damaged ({error}).") from error
+        raise _not_ours(start, shown, kind, error) from error
     except OSError as error:
         raise ModelFileError(f"{shown} cannot be read: {error.strerror or error}.") from error
+    version, header = _header(metadata, shown, kind, newest)
+    if version > _UNSIGNED or _DIGEST in header:
+        with source.open("rb") as file:
+            _check_digest(file, header.get(_DIGEST), shown, kind)
+    return version, tensors, header.get("facts") or {}
+
+
+def unpacked(content: bytes, kind: str, newest: int) -> tuple[int, dict[str, Tensor], dict[str, Any]]:
+    """The same of what `packed` gave. Raises ModelFileError as `read` does."""
+    shown = readable(said_bytes(content))
+    try:
+        tensors = load(content)
+        metadata = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")]).get("__metadata__") or {}
+    except SafetensorError as error:
+        raise _not_ours(content[:9], shown, kind, error) from error
+    version, header = _header(metadata, shown, kind, newest)
+    if version > _UNSIGNED or _DIGEST in header:
+        _check_digest(BytesIO(content), header.get(_DIGEST), shown, kind)
+    return version, tensors, header.get("facts") or {}
+
+
+def said_bytes(content: bytes) -> str:
+    """What messages call bytes that were given in place of a file."""
+    return f"{len(content):,} bytes"
+
+
+def _not_ours(start: bytes, shown: str, kind: str, error: SafetensorError) -> ModelFileError:
+    """Why what begins with these bytes is no file of ours."""
+    unsafe = next((what for magic, what in _UNSAFE.items() if start.startswith(magic)), None)
+    if unsafe:  # nothing of it was read but these two bytes
+        return ModelFileError(
+            f"{shown} looks like {unsafe}, which could run code; it was not opened. Give a bestline {kind} file."
+        )
+    if start[8:] != b"{":  # where the header of any such file begins, behind its length
+        writer = "`moments collect`" if kind == "moments" else "`fit`"
+        return ModelFileError(f"{shown} is not a bestline {kind} file; give one that {writer} wrote.")
+    return ModelFileError(f"{shown} is not a bestline {kind} file, or it is damaged ({error}).")
+
+
+def _header(metadata: Any, shown: str, kind: str, newest: int) -> tuple[int, dict[str, Any]]:
+    """The version of the format and the header, once they are known to be of that kind and of no version after `newest`."""
     header = _parsed(metadata.get(_KEY), shown, kind)
     if header.get("kind") != kind:
         other = _INSTEAD.get(str(header.get("kind")), "")
@@ -275,25 +314,43 @@ def read(path: str | os.PathLike[str], kind: str, newest: int) -> tuple[int, dic
         raise ModelFileError(
             f"{shown} was written by a newer bestline (format {version}); this one reads up to {newest}. Upgrade bestline."
         )
-    if version > _UNSIGNED or _DIGEST in header:
-        _check_digest(source, header.get(_DIGEST), kind)
-    return version, tensors, header.get("facts") or {}
+    return version, header
 
 
-def _check_digest(source: Path, told: object, kind: str) -> None:
+def _check_digest(file: BinaryIO, told: object, shown: str, kind: str) -> None:
     """Refuse a file whose bytes are not those that were written."""
-    with source.open("rb") as file:
-        length = file.read(8)
-        head = file.read(int.from_bytes(length, "little"))
-        at = head.find(_MARK) + len(_MARK)
-        digest = hashlib.sha256(length + head[:at] + _NO_DIGEST + head[at + len(_NO_DIGEST) :])
-        while block := file.read(_BLOCK):
-            digest.update(block)
+    length = file.read(8)
+    head = file.read(int.from_bytes(length, "little"))
+    at = head.find(_MARK) + len(_MARK)
+    digest = hashlib.sha256(length + head[:at] + _NO_DIGEST + head[at + len(_NO_DIGEST) :])
+    while block := file.read(_BLOCK):
+        digest.update(block)
     if told != digest.hexdigest():
         raise ModelFileError(
-            f"The {kind} file {readable(str(source))} is damaged: its bytes are not those that were written (its SHA-256 differs). "
+            f"The {kind} file {shown} is damaged: its bytes are not those that were written (its SHA-256 differs). "
             "Copy it again, or write it anew."
         )
+
+
+def to_json(kind: str, version: int, facts: dict[str, Any]) -> str:
+    """Facts of a kind and format version as JSON."""
+    return json.dumps({"kind": kind, "version": version, "facts": facts}, allow_nan=False)
+
+
+def from_json(text: str, kind: str, newest: int) -> tuple[int, dict[str, Any]]:
+    """The version and the facts that `to_json` wrote. Raises ModelFileError for any other text."""
+    try:
+        header = json.loads(text)
+    except (ValueError, RecursionError):
+        header = None
+    version = header.get("version") if isinstance(header, dict) and header.get("kind") == kind else None
+    if type(version) is not int or version < 1:
+        raise ModelFileError(f"This text is no {kind} of bestline; give one that to_json() wrote.")
+    if version > newest:
+        raise ModelFileError(
+            f"This {kind} was written by a newer bestline (format {version}); this one reads up to {newest}. Upgrade bestline."
+        )
+    return version, header.get("facts") or {}
 
 
 def _parsed(text: str | None, shown: str, kind: str) -> dict[str, Any]:

@@ -85,7 +85,9 @@ def test_a_public_name(name: str) -> None:
         "fit_groups": {**right, "by": "g"},
         "fit_rolling": {**right, "window": 8},
         "fit": right,
+        "Design": right,
         "preflight": right,
+        "stream": {"make_reader": lambda: iter([table()])},
         "plot_data": right,
         "sweep": {**right, "steps": 3, "lrs": [0.1]},
     }
@@ -112,6 +114,7 @@ def model() -> Model:
 THINGS: dict[str, Callable[[], Any]] = {
     "Model": model,
     "Moments": lambda: bl.Moments.collect(table(), "y ~ x + g"),
+    "Design": lambda: bl.Design.learn(table(), "y ~ x + g"),
     "Gallery": lambda: model().plot,
     "Preflight": lambda: bl.preflight(table(), "y ~ x"),
     "Page": lambda: model().watch(),

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, final
 
 from bestline.calls import answering, data_first, renamed, with_hints
+from bestline.data.folds import check_seed
 from bestline.data.gather import Gathered, Query
 from bestline.data.progress import Progress
 from bestline.data.runner import calmly
@@ -26,7 +27,7 @@ from bestline.training.foresight.rate_grid import checked_optimizers, checked_ra
 from bestline.training.foresight.sweep import About, SweptRuns, run_sweep
 from bestline.training.gather import gather
 from bestline.training.plan import Plan, check_rows
-from bestline.training.request import Request, check_seed
+from bestline.training.request import Request
 from bestline.training.solvers.base import is_number, is_whole
 from bestline.training.solvers.descent import Descent, named
 from bestline.training.task import Start

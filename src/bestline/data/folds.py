@@ -13,7 +13,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Protocol
+from numbers import Integral
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
@@ -29,6 +30,19 @@ from bestline.numerics import Rows
 from bestline.numerics.rows import fingerprint, odd_numbers
 
 MOST_FOLDS = 1_000
+
+
+def check_folds(folds: Any, *, more: str = "") -> None:
+    """Raise OptionError for what is no number of folds of moments."""
+    if type(folds) is not int or not 1 <= folds <= MOST_FOLDS:
+        raise OptionError(f"`folds` must be a whole number from 1 to {MOST_FOLDS:,}{more}; got {folds!r}.")
+
+
+def check_seed(seed: Any) -> int:
+    """The seed as a number of Python's; raises OptionError for what no generator takes."""
+    if not isinstance(seed, Integral) or type(seed) is bool or not 0 <= int(seed) < 2**31:
+        raise OptionError(f"`seed` must be a whole number from 0 to 2^31 - 1; got {seed!r}.")
+    return int(seed)
 
 
 class Grouping(Protocol):

@@ -8,7 +8,7 @@ all of them, by construction.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, Protocol, TypeVar
@@ -53,6 +53,8 @@ class Query:
         Within what bounds the rows are kept, for training that needs them; None: they are not.
     at_once : bool
         Whether folds are needed at once. Otherwise, of rows that can be gone through again, they are left for later.
+    levels : mapping
+        Column -> levels that count as found though no row may have them.
     check : callable, optional
         (number of columns, number of folds), called before the pass; may raise.
     """
@@ -69,6 +71,7 @@ class Query:
     seed: int = 0
     keep: Kept | None = None
     at_once: bool = False
+    levels: Mapping[str, Sequence[str]] = field(default_factory=dict)
     check: Callable[[int, int], None] | None = None
 
     def opened(self, text: Sequence[str] = ()) -> tuple[Source, str | None]:
@@ -101,6 +104,7 @@ class Query:
             degree=self.degree,
             training=training,
             aside=aside,
+            levels=self.levels,
             progress=progress,
         )
 

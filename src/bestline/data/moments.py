@@ -7,8 +7,10 @@ Groups are folds as a rule, and with a split the folds of every part: see `folds
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import reduce
+from operator import add
 from typing import Any
 
 import torch
@@ -19,8 +21,9 @@ import bestline.files as store
 from bestline.calls import answering, data_first, needed, with_hints
 from bestline.data.collected import Collected
 from bestline.data.design import Column, Design, expression
-from bestline.data.folds import MOST_FOLDS
+from bestline.data.folds import MOST_FOLDS, ByHash, check_folds, check_seed
 from bestline.data.gather import Gathered, Query, gather
+from bestline.data.parts import part_collected
 from bestline.data.passes import Named
 from bestline.data.progress import Progress
 from bestline.data.unnamed_columns import Which, asked_names
@@ -124,13 +127,89 @@ class Moments:
             )
         folds = 5 if folds is None else folds
         folds = folds if by is None else by
-        if not isinstance(folds, str) and (type(folds) is not int or folds < 1):
-            raise OptionError(f"`folds` must be a whole number of at least 1, or the name of a column; got {folds!r}.")
+        if not isinstance(folds, str):
+            check_folds(folds, more=", or the name of a column")
         query = Query(data, formula, target, features, weights, missing, folds=folds, seed=seed, at_once=True)
         gathered = gather(query, progress)
         for note in gathered.notes:
             warn(note)
         return cls.gathered(gathered)
+
+    @classmethod
+    def of(cls, batches: Any, design: Design, *, folds: int = 5, seed: int = 0, progress: Progress | None = None) -> Moments:
+        """Moments of some of the rows of a table whose design is known: a part, which adds to others of the same design.
+
+        The rows may lack whatever others have: a level, all values of a column that is imputed, or any row at all.
+
+        Parameters
+        ----------
+        batches
+            One batch or many: a frame, an Arrow table, record batch or reader, a dict of columns, (X, y), or an iterable of those, such
+            as a generator, which is gone through once; or whatever else `bestline.fit` takes, such as a path.
+        design : Design
+            Of `bestline.Design.learn`, or that of other moments: `moments.design`.
+        folds : int
+            Number of folds, at least 1; the same for all parts.
+        seed : int
+            Of the hash that assigns rows to folds; the same for all parts.
+        progress : callable, optional
+            Hears (what, fraction).
+
+        Raises
+        ------
+        ColumnError, MissingValuesError, DataError
+            For a column of the design that is not there, a value that is missing where the design refuses that, and a level that the
+            design does not know.
+        """
+        needed(
+            design, Design, "`design` is a Design, of bestline.Design.learn(data, formula) or the `.design` of other moments"
+        )
+        check_folds(folds)
+        found = part_collected(batches, design, folds, ByHash(folds, check_seed(seed)), progress)
+        counts = (found.dropped, dict(found.imputed.parts))
+        return cls(design, found.groups, found.low, found.high, *counts)
+
+    @classmethod
+    def sum(cls, parts: Any) -> Moments:
+        """The moments of all parts together, the same bits in whatever order they come.
+
+        Parameters
+        ----------
+        parts : iterable
+            Moments, their bytes (`to_bytes`), or paths of .moments files; one at least.
+
+        Raises
+        ------
+        DataError
+            For parts of different columns, levels or folds.
+        """
+        if isinstance(parts, Moments | bytes | str | os.PathLike) or not isinstance(parts, Iterable):
+            raise OptionError(
+                f"`Moments.sum` takes several moments, such as a list of them; got one {readable(type(parts).__name__)}."
+            )
+        # Sums round, and by another order they round otherwise; so they are put in an order that is their own.
+        given = sorted((_given(part) for part in parts), key=Moments.to_bytes)
+        if not given:
+            raise OptionError("There are no moments to add up; give one part at least.")
+        while len(given) > 1:  # in pairs, and those in pairs: rounding grows by the logarithm of their number
+            given = [reduce(add, given[i : i + 2]) for i in range(0, len(given), 2)]
+        return given[0]
+
+    def to_bytes(self) -> bytes:
+        """What `save` writes, in memory: some kB to send, or to keep in a column of a table."""
+        return store.packed("moments", _FORMAT, *self._stored())
+
+    @classmethod
+    def from_bytes(cls, content: bytes) -> Moments:
+        """The moments that `to_bytes` gave. Raises ModelFileError as `load` does."""
+        if not isinstance(content, bytes | bytearray | memoryview):
+            raise OptionError(
+                f"Moments are made of the bytes of `to_bytes`; got an object of the type {readable(type(content).__name__)}."
+            )
+        content = bytes(content)
+        _, tensors, facts = store.unpacked(content, "moments", _FORMAT)
+        with store.restoring(store.said_bytes(content), "moments"):
+            return _restored(tensors, facts)
 
     @classmethod
     def gathered(cls, what: Gathered) -> Moments:
@@ -259,6 +338,9 @@ class Moments:
 
     def save(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
         """Write a .moments file: a few kB, no rows, nothing that executes."""
+        store.write(path, "moments", _FORMAT, *self._stored(), overwrite=overwrite)
+
+    def _stored(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
         tensors = {"low": self.low, "high": self.high}
         for i, fold in enumerate(self.folds):
             tensors |= stored.tensors(fold, str(i))
@@ -270,7 +352,7 @@ class Moments:
             "by": self.by,
             "values": self.values,
         }
-        store.write(path, "moments", _FORMAT, tensors, facts, overwrite=overwrite)
+        return tensors, facts
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Moments:
@@ -320,6 +402,16 @@ def _restored(tensors: dict[str, Tensor], facts: dict[str, Any]) -> Moments:
     low, high = stored.ranges(tensors, design.p, sum(f.count for f in folds))
     imputed = {str(name): stored.whole(count, "imputed") for name, count in facts["imputed"].items()}
     return Moments(design, folds, low, high, stored.whole(facts["dropped"], "dropped"), imputed, by, values)
+
+
+def _given(part: Any) -> Moments:
+    """One of the parts of a sum."""
+    if isinstance(part, bytes | bytearray | memoryview):
+        return Moments.from_bytes(bytes(part))
+    if isinstance(part, str | os.PathLike):
+        return Moments.load(part)
+    needed(part, Moments, "`Moments.sum` adds up moments, their bytes, or paths of .moments files")
+    return part
 
 
 def given_moments(data: Any, formula: str | None, weights: Any) -> Moments | None:

@@ -17,6 +17,7 @@ import torch
 from bestline.calls import no_such, refuse_unknown
 from bestline.data.collected import Kept
 from bestline.data.design import Design, degree_of
+from bestline.data.folds import check_seed
 from bestline.data.gather import Query
 from bestline.data.split import check_shares
 from bestline.engines.choose import brought
@@ -182,13 +183,6 @@ def check_digits(digits: Any) -> None:
     """Raise OptionError for a number of right digits that nobody can ask for."""
     if not is_whole(digits) or not 0 <= digits <= 15:
         raise OptionError(f"`digits` must be a whole number from 0 to 15; got {digits!r}.")
-
-
-def check_seed(seed: Any) -> int:
-    """The seed as a number of Python's; raises OptionError for what no generator takes."""
-    if not is_whole(seed) or not 0 <= seed < 2**31:
-        raise OptionError(f"`seed` must be a whole number from 0 to 2^31 - 1; got {seed!r}.")
-    return int(seed)
 
 
 def standardised(standardize: bool | None, forward: UserForward | None) -> bool:

@@ -19,5 +19,6 @@ from bestline.data.design.factors import said_unseen as said_unseen
 from bestline.data.design.formula import asked_categories as asked_categories
 from bestline.data.design.formula import degree_of as degree_of
 from bestline.data.design.learn import check_weights as check_weights
+from bestline.data.design.learn import checked_levels as checked_levels
 from bestline.data.design.learn import learn as learn
 from bestline.data.design.learn import missing_values as missing_values

@@ -14,11 +14,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from typing import Any
+from typing import Any, Self
 
 import torch
 from torch import Tensor
 
+import bestline.files as store
+from bestline.calls import needed
 from bestline.data.design.expressions import State, expression
 from bestline.data.design.factors import (
     Coded,
@@ -35,6 +37,8 @@ from bestline.data.design.profiles import gaps_in
 from bestline.data.tables import Batch, Source
 from bestline.errors import ColumnError, MissingValuesError, NotFiniteError, UnseenLevelError, listed, readable
 from bestline.numerics import Features, Rows, RowVector, Targets
+
+_FORMAT = 1  # of a design as JSON
 
 
 def _numbers_read(factors: Sequence[Factor]) -> list[str]:
@@ -276,8 +280,23 @@ class Design:
         """The design as JSON."""
         return {name: value for name, value in asdict(self).items() if name != "notes"}
 
+    def to_json(self) -> str:
+        """The design as a text, to be kept or sent to where rows are; nothing in it is ever run."""
+        return store.to_json("design", _FORMAT, self.to_dict())
+
     @classmethod
-    def from_dict(cls, facts: Mapping[str, Any]) -> Design:
+    def from_json(cls, text: str) -> Self:
+        """The design that `to_json` wrote.
+
+        Raises ModelFileError where it is none, is damaged, or was written by a newer bestline.
+        """
+        needed(text, str, "A design is made of the text of `to_json`")
+        _, facts = store.from_json(text, "design", _FORMAT)
+        with store.restoring(None, "design"):
+            return cls.from_dict(facts)
+
+    @classmethod
+    def from_dict(cls, facts: Mapping[str, Any]) -> Self:
         """The design that `to_dict` wrote; expressions are checked anew."""
         factors, responses = (tuple(stored_factor(f) for f in facts[name]) for name in ("factors", "responses"))
         states = {str(k): stored_state(v) for k, v in facts["states"].items()}

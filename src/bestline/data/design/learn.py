@@ -11,8 +11,10 @@ without values, texts that are different in nearly every row, and numbers that o
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from numbers import Number
+from typing import Any
 
 import torch
 
@@ -49,6 +51,7 @@ def learn(
     degree: int = 1,
     training: Training | None = None,
     aside: Sequence[str] = (),
+    levels: Mapping[str, Sequence[str]] | None = None,
     progress: Progress | None = None,
 ) -> Design:
     """The design of a formula, or of a target and features; without either, of all columns that can serve.
@@ -65,6 +68,8 @@ def learn(
     missing : {"raise", "drop", "impute"}
     aside : sequence of str
         Columns that are no features unless they are named.
+    levels : mapping, optional
+        Column -> levels that count as found though no row may have them.
     degree : int
         Above 1, every column x is followed by its powers I(x ** 2), ..., I(x ** degree).
     training : callable, optional
@@ -88,7 +93,7 @@ def learn(
     draft = draft_of(source, asked, weights, missing)
     learner = learner.without(draft.needed, draft.categories)
     profiles = learner.profile(draft.categories, draft.numbers if missing == "impute" else ())
-    design, remarks = coded(draft, source, profiles.levels.parts)
+    design, remarks = coded(draft, source, with_levels(profiles.levels.parts, levels or {}))
     if missing == "impute":
         design = replace(design, means=_means(draft.numbers, profiles.means.parts))
     texts = [f.text for f in (*design.factors, *design.responses) if f.kind == "expression"]
@@ -98,6 +103,29 @@ def learn(
     table = tuple(n for n in source.names if n not in apart)
     said = (*notes, *asked.notes, *remarks, *_target_notes(design, source))
     return replace(design, states=states, table=table, notes=said).as_read(source)
+
+
+def checked_levels(levels: Any) -> dict[str, list[str]]:
+    """Levels by column as people give them, as texts; raises OptionError for what are none."""
+    if levels is None:
+        return {}
+    if not isinstance(levels, Mapping) or not all(isinstance(name, str) for name in levels):
+        raise OptionError(f"`levels` names columns and their levels, as in {{'city': ['Rome', 'Oslo']}}; got {levels!r:.80}.")
+    found = {}
+    for name, given in levels.items():
+        each = list(given) if isinstance(given, Iterable) and not isinstance(given, str | bytes | Mapping) else None
+        if each is None or not all(isinstance(level, str | Number) and str(level) != "nan" for level in each):
+            raise OptionError(f"`levels` of {readable(name)} are a list of texts or numbers; got {given!r:.80}.")
+        found[name] = [level if isinstance(level, str) else str(level).removesuffix(".0") for level in each]
+    return found
+
+
+def with_levels(found: Mapping[str, Levels], more: Mapping[str, Sequence[str]]) -> dict[str, Levels]:
+    """The levels that were found and those that are known besides, which no row has. Raises OptionError for a column that is no category."""
+    for name in more:
+        if name not in found:
+            raise OptionError(f"`levels`: {ColumnError.missing(name, found, 'the categories of the formula')}")
+    return {name: levels.also(more.get(name, ())) for name, levels in found.items()}
 
 
 def check_weights(source: Source, weights: str) -> None:

@@ -101,6 +101,14 @@ class Levels:
         weighed = {level: total for level, total in zip(seen, sums, strict=True) if level in found}
         return cls(found, weighed, len(codes) - missing, missing, lost)
 
+    def also(self, levels: Iterable[str]) -> Levels:
+        """The same, with levels that no row has."""
+        new = [level for level in levels if level not in self.counts]
+        # Not by `+`, which takes away what is counted 0 times.
+        return replace(
+            self, counts=Counter({**self.counts, **dict.fromkeys(new, 0)}), weights={**self.weights, **dict.fromkeys(new, 0.0)}
+        )
+
     @property
     def overflowing(self) -> bool:
         """Whether there are more levels than anybody could want; then no more are counted."""

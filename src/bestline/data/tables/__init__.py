@@ -11,7 +11,8 @@ from bestline.data.tables.cells import Field, Kind
 from bestline.data.tables.days import days_of
 from bestline.data.tables.indexes import index_notes
 from bestline.data.tables.open import ArrowTable, open_source, read_table
-from bestline.data.tables.source import Batch, Source
+from bestline.data.tables.source import Batch, NoRowsError, Source
+from bestline.data.tables.streams import Stream, stream
 from bestline.data.tables.writing import write_with
 
 __all__ = [
@@ -19,10 +20,13 @@ __all__ = [
     "Batch",
     "Field",
     "Kind",
+    "NoRowsError",
     "Source",
+    "Stream",
     "days_of",
     "index_notes",
     "open_source",
     "read_table",
+    "stream",
     "write_with",
 ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from numbers import Real
-from typing import Any
+from typing import Any, TypeAlias
 
 import narwhals as nw
 import numpy as np
@@ -17,10 +17,10 @@ from bestline.data.progress import Share
 from bestline.data.tables.cells import BOOL, LARGE, Field, Kind, beyond, declared, may_be_beyond
 from bestline.data.tables.columnar import field_of
 from bestline.data.tables.indexes import index_notes
-from bestline.data.tables.judgement import judged_fields, spellings
+from bestline.data.tables.judgement import ColumnJudgement, judged_fields, spellings
 from bestline.data.tables.noticed import Noticed
 from bestline.data.tables.once import refuse_once
-from bestline.data.tables.source import Batch, Block, Layout, Source, remarks_on, turns, unique_names
+from bestline.data.tables.source import Batch, Block, Layout, NoRowsError, Source, remarks_on, turns, unique_names
 from bestline.data.tables.values import arrow_column, refusal, refused, table_of
 from bestline.errors import ColumnError, DataError, ShapeError, listed, readable
 
@@ -38,6 +38,9 @@ class Memory(Source):
         blocks: Sequence[tuple[tuple[str, ...], Block]],
         target: tuple[str, ...] | None = None,
         text: Collection[str] = (),
+        *,
+        like: Mapping[str, ColumnJudgement] | None = None,
+        noticed: Noticed | None = None,
     ) -> None:
         self.label, self.target = "the data", target
         names = [name for held, _ in blocks for name in held]
@@ -51,15 +54,15 @@ class Memory(Source):
             raise ShapeError(f"The columns differ in their number of rows: {sizes}; give all the same.")
         self.count = lengths.pop()
         if not self.count:
-            raise DataError("The data has no rows.")
+            raise NoRowsError("The data has no rows.")
         self._values = [values for _, values in blocks]
         declared = [field for held, values in blocks for field in _fields(held, values)]
         columns = {n: v.column(i) for held, v in blocks if not isinstance(v, Tensor) for i, n in enumerate(held)}
-        self.fields, judgements = judged_fields(declared, columns, text)
-        self.noticed = (Noticed(),)
-        self._layout = Layout.of([held for held, _ in blocks], self.fields, spellings(judgements), *self.noticed)
+        self.fields, self.judgements = judged_fields(declared, columns, text, like)
+        self.noticed = (Noticed() if noticed is None else noticed,)
+        self._layout = Layout.of([held for held, _ in blocks], self.fields, spellings(self.judgements), *self.noticed)
         self.on_cpu = all(v.device.type == "cpu" for v in self._values if isinstance(v, Tensor))
-        self.remarks = {f.name: remarks_on(f, judgements.get(f.name)) for f in self.fields}
+        self.remarks = {f.name: remarks_on(f, self.judgements.get(f.name)) for f in self.fields}
 
     def _batches(self, names: tuple[str, ...], size: int, progress: Share, order: torch.Generator | None) -> Iterator[Batch]:
         n = self.count or 0
@@ -94,21 +97,7 @@ def _fields(names: tuple[str, ...], values: Block) -> Iterator[Field]:
 
 def open_memory(data: Any, extra: Mapping[str, Any] | None = None, text: Collection[str] = ()) -> Memory:
     """The source of a frame, a mapping of columns, one array or tensor, or a pair (X, y); `text` names columns of words that stay words."""
-    target: tuple[str, ...] | None = None
-    if isinstance(data, tuple):
-        if len(data) != 2:
-            raise ShapeError(f"A tuple as data is a pair (X, y); got {len(data)} parts.")
-        for part in data:
-            refuse_once(part)
-        left, right = _blocks(data[0], "x"), _blocks(data[1], "y")
-        if [name for held, _ in right for name in held] == ["y0"]:
-            right = [(("y",), right[0][1])]
-        n, m = (len(side[0][1]) if side else 0 for side in (left, right))
-        if n != m and left and right:
-            raise ShapeError(f"X has {n} rows but y has {m}; give one y for every row of X.")
-        blocks, target = [*left, *right], tuple(name for held, _ in right for name in held)
-    else:
-        blocks = _blocks(data, "x")
+    blocks, target = blocks_of(data)
     for name, values in (extra or {}).items():
         blocks.append(((name,), _column(name, values)))
     source = Memory(blocks, target, text)
@@ -116,13 +105,38 @@ def open_memory(data: Any, extra: Mapping[str, Any] | None = None, text: Collect
     return source
 
 
-def _blocks(data: Any, prefix: str) -> list[tuple[tuple[str, ...], Block]]:
-    """The columns of one object; arrays have no names, and get the prefix and a number."""
+Blocks: TypeAlias = list[tuple[tuple[str, ...], Block]]  # the names of neighbouring columns, and their values
+
+
+def blocks_of(data: Any, names: Collection[str] | None = None) -> tuple[Blocks, tuple[str, ...] | None]:
+    """The columns of what holds a table in memory, and the names of the targets of a pair (X, y); of frames and mappings only `names`."""
+    target: tuple[str, ...] | None = None
+    if isinstance(data, tuple):
+        if len(data) != 2:
+            raise ShapeError(f"A tuple as data is a pair (X, y); got {len(data)} parts.")
+        for part in data:
+            refuse_once(part)
+        left, right = _blocks(data[0], "x", names), _blocks(data[1], "y", names)
+        if [name for held, _ in right for name in held] == ["y0"]:
+            right = [(("y",), right[0][1])]
+        n, m = (len(side[0][1]) if side else 0 for side in (left, right))
+        if n != m and left and right:
+            raise ShapeError(f"X has {n} rows but y has {m}; give one y for every row of X.")
+        return [*left, *right], tuple(name for held, _ in right for name in held)
+    return _blocks(data, "x", names), target
+
+
+def _blocks(data: Any, prefix: str, wanted: Collection[str] | None = None) -> Blocks:
+    """The columns of one object, of frames and mappings those that are `wanted`; arrays have no names, and get the prefix and a number."""
     if isinstance(data, Mapping):
-        return [((str(name),), _column(str(name), values)) for name, values in data.items()]
+        return [
+            ((str(name),), _column(str(name), values)) for name, values in data.items() if wanted is None or str(name) in wanted
+        ]
     if isinstance(data, list) and data and all(isinstance(row, Mapping) for row in data):  # rows by name, as JSON has them
         return _blocks(
-            {name: [row.get(name) for row in data] for name in dict.fromkeys(name for row in data for name in row)}, prefix
+            {name: [row.get(name) for row in data] for name in dict.fromkeys(name for row in data for name in row)},
+            prefix,
+            wanted,
         )
     if isinstance(data, Tensor):
         return _matrix(_tensor(data, prefix), prefix)
@@ -131,7 +145,7 @@ def _blocks(data: Any, prefix: str) -> list[tuple[tuple[str, ...], Block]]:
         if isinstance(frame, nw.LazyFrame):
             frame = frame.collect()
         if isinstance(frame, nw.DataFrame):
-            return _frame_blocks(frame)
+            return _frame_blocks(frame, wanted)
         if isinstance(frame, nw.Series):
             name = f"{prefix}0" if frame.name in (None, "") else str(frame.name)
             return [((name,), table_of([name], [_series(frame)]))]
@@ -158,12 +172,13 @@ def _frame(data: Any) -> Any:
     return data
 
 
-def _frame_blocks(frame: Any) -> list[tuple[tuple[str, ...], Block]]:
-    names = tuple(str(name) for name in frame.columns)
-    if not names:
+def _frame_blocks(frame: Any, wanted: Collection[str] | None) -> Blocks:
+    unique_names([str(name) for name in frame.columns], "The data")
+    kept = [column for column in frame.columns if wanted is None or str(column) in wanted]
+    if not kept:
         return []
-    unique_names(names, "The data")
-    return [(names, table_of(names, [_series(series) for series in frame.iter_columns()]))]
+    names = tuple(str(column) for column in kept)
+    return [(names, table_of(names, [_series(frame[column]) for column in kept]))]
 
 
 def _series(series: Any) -> tuple[Any, Any]:
@@ -213,7 +228,7 @@ def _single(name: str, values: Tensor) -> Tensor:
     return values[:, None]
 
 
-def _matrix(values: Tensor, prefix: str) -> list[tuple[tuple[str, ...], Block]]:
+def _matrix(values: Tensor, prefix: str) -> Blocks:
     if values.ndim == 1:
         values = values[:, None]
     what = "X" if prefix == "x" else "y"

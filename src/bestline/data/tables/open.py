@@ -23,7 +23,8 @@ from bestline.data.tables.once import refuse_once
 from bestline.data.tables.packed import SUFFIXES, chosen
 from bestline.data.tables.partitions import by_folders
 from bestline.data.tables.places import Place, found
-from bestline.data.tables.source import Batch, Block, Layout, Source, TableFile, turns
+from bestline.data.tables.source import Batch, Block, Layout, NoRowsError, Source, TableFile, turns
+from bestline.data.tables.streams import Stream
 from bestline.data.tables.writing import stored
 from bestline.errors import ColumnError, DataError, FileError, OptionError, listed, readable
 
@@ -62,6 +63,10 @@ def open_source(data: Any, *, text: Collection[str] = (), extra: Mapping[str, An
     """
     if isinstance(data, Source):
         return data
+    if isinstance(data, Stream):
+        if extra:
+            raise OptionError(f"{listed(extra)} was given as an array beside a stream; name a column of its pieces instead.")
+        return data.opened(text)
     refuse_once(data)
     paths = [data] if isinstance(data, str | os.PathLike) else _paths(data)
     if paths is not None:
@@ -176,7 +181,7 @@ class Files(Source):
         counts = [part.count for part in parts]
         self.count = sum(n for n in counts if n is not None) if None not in counts else None
         if self.count == 0:
-            raise DataError(f"{readable(first.place.shown) if len(parts) == 1 else self.label} has no rows.")
+            raise NoRowsError(f"{readable(first.place.shown) if len(parts) == 1 else self.label} has no rows.")
         self.about = tuple(dict.fromkeys((*notes, *(note for part in parts for note in part.notes))))
         self.remarks = {name: tuple(dict.fromkeys(r for part in parts for r in part.remarks(name))) for name in self.names}
         self.noticed = [part.noticed for part in parts]

@@ -27,7 +27,7 @@ from bestline.data.tables.judgement import JUDGED, ColumnJudgement, judged_field
 from bestline.data.tables.noticed import Noticed
 from bestline.data.tables.places import Place
 from bestline.data.tables.words import NotANumberError, Spelling, bare_words, wordy
-from bestline.errors import ColumnError, OptionError, listed, readable
+from bestline.errors import ColumnError, DataError, OptionError, listed, readable
 
 Block: TypeAlias = Any  # neighbouring columns: a tensor (n, k), or a pyarrow table or record batch
 
@@ -75,9 +75,14 @@ class Batch:
     def __len__(self) -> int:
         return self.rows
 
-    def after(self, first: int) -> Batch:
-        """The same rows where `first` others come before them: a partition's, counted over the whole table."""
-        return Batch(first + self.start, self.rows, self._layout, self._blocks, self._place)
+    def after(self, first: int, place: Callable[[int], str] | None = None) -> Batch:
+        """The same rows where `first` others come before them: a partition's, counted over the whole table.
+
+        `place` says where a row of the whole table stands, for messages; left out, rows stand where they stood.
+        """
+        start = first + self.start
+        where = self._place if place is None else lambda i: place(start + i)
+        return Batch(start, self.rows, self._layout, self._blocks, where)
 
     def where(self, i: int) -> str:
         """Where row `i` of this batch stands, for messages: "row 19 (line 20 of cars.csv)"; people count from 1."""
@@ -239,6 +244,10 @@ class Batch:
             if isinstance(odd, NotANumberError):
                 return odd.index
         return next((i for i in range(self.rows) if cells[i].is_valid and str(cells[i]) != ""), None)
+
+
+class NoRowsError(DataError):
+    """A table without rows, known to have none before they are read."""
 
 
 MANY = 65_536  # rows of a batch: enough that a batch's own cost is nothing, few enough for the cache of a core
