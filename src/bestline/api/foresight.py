@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, final
 
-from bestline.calls import answering, data_first, renamed, with_hints
+from bestline.calls import answering, data_first, is_number, is_whole, renamed, with_hints
 from bestline.data.folds import check_seed
 from bestline.data.gather import Gathered, Query
 from bestline.data.progress import Progress
@@ -28,7 +28,6 @@ from bestline.training.foresight.sweep import About, SweptRuns, run_sweep
 from bestline.training.gather import gather
 from bestline.training.plan import Plan, check_rows
 from bestline.training.request import Request
-from bestline.training.solvers.base import is_number, is_whole
 from bestline.training.solvers.descent import Descent, named
 from bestline.training.task import Start
 

@@ -12,7 +12,7 @@ import numpy as np
 from bestline.api.fit import fit
 from bestline.api.lines import ManyLines, told
 from bestline.api.model import Model
-from bestline.calls import answering, data_first, with_hints
+from bestline.calls import answering, data_first, is_number, is_whole, with_hints
 from bestline.data.folds import check_seed
 from bestline.data.gather import Query
 from bestline.data.grouped import Key, gather_groups, rows_of_group, with_dates
@@ -27,7 +27,6 @@ from bestline.inference.groups import tables
 from bestline.inference.groups.by_group import lines_of_groups
 from bestline.inference.hypotheses import Verdict
 from bestline.training.request import check_digits
-from bestline.training.solvers.base import is_number, is_whole
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, final
 
 from bestline.api.lines import ManyLines, told
-from bestline.calls import answering, data_first, with_hints
+from bestline.calls import answering, data_first, is_number, is_whole, with_hints
 from bestline.data.gather import Query
 from bestline.data.moments import Moments
 from bestline.data.ordered import gather_ordered
@@ -17,7 +17,6 @@ from bestline.engines.choose import brought
 from bestline.errors import OptionError
 from bestline.inference.groups.windows import Extent, lines_of_windows
 from bestline.training.request import check_digits
-from bestline.training.solvers.base import is_number, is_whole
 
 if TYPE_CHECKING:
     from bestline.pictures.groups import WindowGallery

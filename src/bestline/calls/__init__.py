@@ -8,7 +8,7 @@ called elsewhere, `attributes` what people reach for on an object, `arguments` w
 from bestline.calls.arguments import data_first, is_formula, meant_as_formula
 from bestline.calls.attributes import answering, answering_module, missing, spelt_out
 from bestline.calls.old_spellings import now_by_name, renamed
-from bestline.calls.options import checked, hint, needed, no_such, one_of, refuse_unknown, with_hints
+from bestline.calls.options import checked, hint, is_number, is_whole, needed, no_such, one_of, refuse_unknown, with_hints
 
 __all__ = [
     "answering",
@@ -17,6 +17,8 @@ __all__ = [
     "data_first",
     "hint",
     "is_formula",
+    "is_number",
+    "is_whole",
     "meant_as_formula",
     "missing",
     "needed",

@@ -8,6 +8,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import wraps
+from numbers import Integral, Real
 from typing import Any, ParamSpec, TypeVar
 
 from bestline.errors import OptionError, in_a_row, listed, near_names, readable
@@ -202,6 +203,17 @@ def with_hints(kind: _Kind) -> _Kind:
 def one_of(value: object, known: Iterable[object]) -> bool:
     """Whether a value is one of those known, whatever it is: of lists and arrays Python cannot even ask."""
     return isinstance(value, str | int | float | bool | None) and value in tuple(known)
+
+
+def is_number(value: object) -> bool:
+    """Whether a setting is a real number, of Python's or of another library's; True and False are none."""
+    # NumPy's scalars are registered as Real; bool is an int for Python, but no rate and no tolerance for anybody.
+    return isinstance(value, Real) and not isinstance(value, bool)
+
+
+def is_whole(value: object) -> bool:
+    """Whether a setting is a whole number, of Python's or of another library's; True and False are none."""
+    return isinstance(value, Integral) and not isinstance(value, bool)
 
 
 def needed(value: object, kind: type | tuple[type, ...], said: str) -> None:

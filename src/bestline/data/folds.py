@@ -13,12 +13,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
-from numbers import Integral
 from typing import Any, Protocol
 
 import torch
 from torch import Tensor
 
+from bestline.calls import is_whole
 from bestline.data.design import Design, Encoded
 from bestline.data.design.profiles import Learnt
 from bestline.data.passes import Pass
@@ -40,7 +40,7 @@ def check_folds(folds: Any, *, more: str = "") -> None:
 
 def check_seed(seed: Any) -> int:
     """The seed as a number of Python's; raises OptionError for what no generator takes."""
-    if not isinstance(seed, Integral) or type(seed) is bool or not 0 <= int(seed) < 2**31:
+    if not is_whole(seed) or not 0 <= seed < 2**31:
         raise OptionError(f"`seed` must be a whole number from 0 to 2^31 - 1; got {seed!r}.")
     return int(seed)
 

@@ -16,6 +16,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
+from bestline.calls import is_number
 from bestline.errors import OptionError, readable
 from bestline.numerics import (
     Alias,
@@ -31,7 +32,6 @@ from bestline.numerics import (
     second_moments,
     trained_moments,
 )
-from bestline.training.solvers.base import is_number
 
 NAN = float("nan")
 _EPS = torch.finfo(torch.float64).eps

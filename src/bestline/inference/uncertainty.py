@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 import torch
 
+from bestline.calls import is_whole
 from bestline.errors import ColumnError, OptionError, warn
 from bestline.inference import classical, hypotheses
 from bestline.inference.coordinates import Basis, Totals, other_rows
@@ -17,7 +18,6 @@ from bestline.inference.fitted import FittedLine
 from bestline.inference.hypotheses import Verdict
 from bestline.inference.training_rows import look
 from bestline.inference.why_not import refuse
-from bestline.training.solvers.base import is_whole
 
 
 def basis_of(line: FittedLine, data: Any = None) -> Basis:

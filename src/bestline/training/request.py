@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from bestline.calls import no_such, refuse_unknown
+from bestline.calls import is_number, is_whole, no_such, refuse_unknown
 from bestline.data.collected import Kept
 from bestline.data.design import Design, degree_of
 from bestline.data.folds import check_seed
@@ -27,7 +27,7 @@ from bestline.training.losses.named import parse_loss, usual_name
 from bestline.training.own_forward import UserForward
 from bestline.training.plan import Method, Plan
 from bestline.training.recipe import Recipe
-from bestline.training.solvers.base import Reach, Reads, is_number, is_whole
+from bestline.training.solvers.base import Reach, Reads
 from bestline.training.solvers.choose import SETTINGS, choose
 from bestline.training.too_wide import refuse_folds
 

@@ -21,6 +21,7 @@ import pyarrow as pa
 import torch
 from torch import Tensor
 
+from bestline.calls import checked
 from bestline.data.progress import Share
 from bestline.data.tables.cells import Field, Kind
 from bestline.data.tables.indexes import index_notes
@@ -47,6 +48,7 @@ class Stream:
         return Pieces.opened(_Again(self.make_reader), text, label="the stream")
 
 
+@checked
 def stream(make_reader: Any) -> Stream:
     """Rows that do not lie in a file or a frame, read as often as a fit needs them and never held.
 

@@ -16,10 +16,11 @@ import torch
 from torch import Tensor
 from torch.nn import Parameter
 
+from bestline.calls import is_number
 from bestline.data.progress import Progress, Share, share_of
 from bestline.errors import OptionError
 from bestline.numerics import Bowl, Weights
-from bestline.training.solvers.base import AT_LIMIT, is_number
+from bestline.training.solvers.base import AT_LIMIT
 from bestline.training.solvers.descent import OPTIMIZERS, Descent
 from bestline.training.task import Task
 from bestline.wording import finite, on_columns, preformatted

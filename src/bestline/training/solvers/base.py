@@ -10,12 +10,11 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, fields
 from enum import Enum
-from numbers import Integral, Real
 from typing import Any, ClassVar, Self
 
 from torch import Tensor
 
-from bestline.calls import with_hints
+from bestline.calls import is_number, with_hints
 from bestline.errors import OptionError
 from bestline.numerics import Weights
 from bestline.training.objective import Objective
@@ -108,17 +107,6 @@ class Rule:
     tol: float = -1.0
     patience: int | None = None
     at_end: Stop = Stop.STEPS
-
-
-def is_number(value: object) -> bool:
-    """Whether a setting is a real number, of Python's or of another library's; True and False are none."""
-    # NumPy's scalars are registered as Real; bool is an int for Python, but no rate and no tolerance for anybody.
-    return isinstance(value, Real) and not isinstance(value, bool)
-
-
-def is_whole(value: object) -> bool:
-    """Whether a setting is a whole number, of Python's or of another library's; True and False are none."""
-    return isinstance(value, Integral) and not isinstance(value, bool)
 
 
 # --- what a solver declares -------------------------------------------------------------------------------------------------

@@ -23,7 +23,7 @@ from torch.nn import Parameter
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 
-from bestline.calls import no_such, with_hints
+from bestline.calls import is_number, is_whole, no_such, with_hints
 from bestline.errors import BestlineError, NumericalError, OptionError
 from bestline.numerics import Square, Weights
 from bestline.training.objective import Objective, Smooth
@@ -36,8 +36,6 @@ from bestline.training.solvers.base import (
     Step,
     TorchLoop,
     changed_fields,
-    is_number,
-    is_whole,
 )
 from bestline.training.solvers.rate_limits import automatic, curvatures, limit
 from bestline.training.solvers.schedules import ScheduleMaker, check_schedule, made, maker, usual_schedule

@@ -17,11 +17,11 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
-from bestline.calls import no_such, with_hints
+from bestline.calls import is_number, no_such, with_hints
 from bestline.errors import OptionError
 from bestline.numerics import Bowl, Rows, Weights
 from bestline.training.objective import Objective, Slices
-from bestline.training.solvers.base import Equals, Reads, Rule, Solver, Step, is_number
+from bestline.training.solvers.base import Equals, Reads, Rule, Solver, Step
 from bestline.training.solvers.rate_limits import curvatures, stable
 from bestline.training.solvers.row_loop import OneByOne, Progress, epoch, visits
 
