@@ -122,8 +122,8 @@ def _response(X: Any, y: Any) -> Any:
     """The y beside X, which is to be an array or a column; names of columns and whatever else has no rows are refused."""
     if isinstance(y, bytes) or not hasattr(y, "__len__") or getattr(y, "ndim", 1) == 0:
         raise OptionError(f"Beside the data stands a formula such as 'y ~ x', or the y that belongs to X; got {_kind(y)}.")
-    names = _names(X)
-    if names and isinstance(y, list | tuple) and y and all(isinstance(word, str) and word in names for word in y):
+    words = isinstance(y, list | tuple) and y and all(isinstance(word, str) for word in y)
+    if words and set(y) <= set(_names(X)):  # of a lazy frame, names are asked for only where there are words
         raise OptionError(f"{listed(y)} are names of columns; write target=... and features={list(y)!r}.")
     if _width(X) == 1 and _width(y) > 1:
         warn(

@@ -59,7 +59,8 @@ def with_names(data: Any, design: Design) -> Any:
             return {name: [value] for name, value in zip(names, data.tolist(), strict=True)}
         if data.name is not None:  # a column with its name
             return data
-    named = hasattr(data, "columns") or hasattr(data, "column_names") or hasattr(data, "keys")
+    # The type is asked first: a lazy frame would look into its files to say which columns it has.
+    named = any(hasattr(whose, name) for name in ("columns", "column_names", "keys") for whose in (type(data), data))
     bare = isinstance(data, Tensor | list | tuple) or hasattr(data, "__array__") or _scalar(data)
     if (named and not is_series(data)) or not bare or _paths(data, design):
         return data

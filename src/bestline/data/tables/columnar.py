@@ -6,7 +6,7 @@ where it lies; so every block is validated before anything is made of it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -72,11 +72,11 @@ class ParquetFile(TableFile):
             file = pq.ParquetFile(source, pre_buffer=False)
             for block in file.iter_batches(batch_size=min(size, 1 << 17), columns=list(names)):
                 progress((done + block.num_rows) / max(self.count or 1, 1))
-                yield _noticing(_sound(block).select(list(names)), self.noticed, done)
+                yield noticing(_sound(block).select(list(names)), self.noticed, done)
                 done += block.num_rows
 
 
-def _noticing(block: Block, noticed: Noticed, row: int) -> Block:
+def noticing(block: Block, noticed: Noticed, row: int) -> Block:
     """The block, once its whole numbers that float64 rounds are noted.
 
     A Parquet file's own statistics would tell at once, but pyarrow ends the process when a damaged file has wrong ones.
@@ -119,7 +119,7 @@ class ArrowFile(TableFile):
             row = 0
             for done, block in enumerate(blocks, 1):
                 progress(min(source.tell() / total, 1.0) if self.stream else done / reader.num_record_batches)
-                yield _noticing(_sound(block).select(list(names)), self.noticed, row)
+                yield noticing(_sound(block).select(list(names)), self.noticed, row)
                 row += block.num_rows
 
     def _reader(self, source: Any, options: Any = None) -> Any:
@@ -140,3 +140,33 @@ def check_types(part: TableFile, fields: tuple[Field, ...]) -> None:
                 f"Column {readable(field.name)} holds {kind.value} in {readable(part.place.shown)} but {field.kind.value} "
                 f"in the file before it; give both the same type."
             )
+
+
+def sized(blocks: Iterable[Block], size: int) -> Generator[Block]:
+    """The same rows in blocks of `size`, the last one smaller."""
+    held: list[Block] = []
+    rows = 0
+    for block in blocks:
+        # Here `held` has `rows` rows, fewer than `size`, which have not been given away.
+        # A text file's column may turn from numbers into words on the way: such blocks stay apart.
+        if held and held[0].schema != block.schema:
+            yield _joined(held)
+            held, rows = [], 0
+        position = 0
+        while rows + block.num_rows - position >= size:
+            piece = block.slice(position, size - rows)
+            position += piece.num_rows
+            yield _joined([*held, piece])
+            held, rows = [], 0
+        if position < block.num_rows:
+            held.append(block.slice(position))
+            rows += block.num_rows - position
+    if rows:
+        yield _joined(held)
+
+
+def _joined(blocks: list[Block]) -> Block:
+    if len(blocks) == 1:
+        return blocks[0]
+    tables = [pa.Table.from_batches([block]) if isinstance(block, pa.RecordBatch) else block for block in blocks]
+    return pa.concat_tables(tables).combine_chunks()

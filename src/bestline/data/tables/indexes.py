@@ -13,6 +13,8 @@ import narwhals as nw
 
 from bestline.errors import listed, one_line
 
+_NARWHALS = (nw.DataFrame, nw.LazyFrame, nw.Series)  # which have no index, and warn when they are taken for what is inside
+
 
 def index_notes(data: Any, extra: Mapping[str, Any] | None = None) -> tuple[str, ...]:
     """A sentence for each way in which indexes differ, of a pair (X, y), a mapping of columns, or a frame, and of `extra` columns."""
@@ -52,11 +54,11 @@ def _parts(data: Any, extra: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
 
 def is_series(part: Any) -> bool:
     """Whether this is a Series of pandas, or of a library like it: a column with an index, or a row whose index are names."""
-    return nw.dependencies.is_pandas_like_series(part)
+    return not isinstance(part, _NARWHALS) and nw.dependencies.is_pandas_like_series(part)
 
 
 def _has_index(part: Any) -> bool:
-    return is_series(part) or nw.dependencies.is_pandas_like_dataframe(part)
+    return is_series(part) or (not isinstance(part, _NARWHALS) and nw.dependencies.is_pandas_like_dataframe(part))
 
 
 def _same_labels(a: Any, b: Any) -> bool:

@@ -143,7 +143,10 @@ def _blocks(data: Any, prefix: str, wanted: Collection[str] | None = None) -> Bl
     if not isinstance(data, np.ndarray | list):
         frame = nw.from_native(_frame(data), pass_through=True, allow_series=True)
         if isinstance(frame, nw.LazyFrame):
-            frame = frame.collect()
+            what = "X" if prefix == "x" else "y"
+            raise DataError(
+                f"{what} is a lazy frame, whose rows have no numbers to lay others beside; give one frame with features and target."
+            )
         if isinstance(frame, nw.DataFrame):
             return _frame_blocks(frame, wanted)
         if isinstance(frame, nw.Series):

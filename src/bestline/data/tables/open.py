@@ -15,15 +15,16 @@ from torch import Tensor
 
 from bestline.data.progress import Share
 from bestline.data.tables.cells import Kind
-from bestline.data.tables.columnar import ArrowFile, ParquetFile, check_types
+from bestline.data.tables.columnar import ArrowFile, ParquetFile, check_types, sized
 from bestline.data.tables.delimited import DelimitedFile
 from bestline.data.tables.formats import format_of
+from bestline.data.tables.lazy import Lazy, lazy_frame
 from bestline.data.tables.memory import no_table, open_memory
 from bestline.data.tables.once import refuse_once
 from bestline.data.tables.packed import SUFFIXES, chosen
 from bestline.data.tables.partitions import by_folders
 from bestline.data.tables.places import Place, found
-from bestline.data.tables.source import Batch, Block, Layout, NoRowsError, Source, TableFile, turns
+from bestline.data.tables.source import Batch, Layout, NoRowsError, Source, TableFile, turns
 from bestline.data.tables.streams import Stream
 from bestline.data.tables.writing import stored
 from bestline.errors import ColumnError, DataError, FileError, OptionError, listed, readable
@@ -45,7 +46,8 @@ def open_source(data: Any, *, text: Collection[str] = (), extra: Mapping[str, An
     ----------
     data : path, list of paths, frame, mapping, array, tensor or pair (X, y)
         A path may be a folder of parts, a glob, an URL-like `scheme://` path or `-` (standard input); files are CSV, TSV (other
-        delimiters, also packed by gzip, bzip2, xz, zstandard or zip), Parquet, Feather or Arrow. Frames are pandas, polars, pyarrow or whatever narwhals knows. Arrays alone have the columns
+        delimiters, also packed by gzip, bzip2, xz, zstandard or zip), Parquet, Feather or Arrow. Frames are pandas, polars, pyarrow or whatever
+        narwhals knows; lazy ones (Polars, DuckDB, Ibis) are read as files are, a batch at a time. Arrays alone have the columns
         x0, x1, ...; y has y, or y0, y1, ...
     text : collection of str
         Columns of words that are to stay words whatever they look like, such as codes.
@@ -74,6 +76,11 @@ def open_source(data: Any, *, text: Collection[str] = (), extra: Mapping[str, An
         if extra:
             raise OptionError(f"{listed(extra)} was given as an array beside a file; name a column of the file instead.")
         return _open_files(paths, text)
+    frame = lazy_frame(data)
+    if frame is not None:
+        if extra:
+            raise OptionError(f"{listed(extra)} was given as an array beside a lazy frame; name a column of the frame instead.")
+        return Lazy(frame, text)
     if data is None or isinstance(data, bytes | bytearray | int | float):
         raise no_table(data)
     return open_memory(data, extra, text)
@@ -215,33 +222,3 @@ class Files(Source):
                 start += block.num_rows
             before += own
         progress(1.0)
-
-
-def sized(blocks: Iterator[Block], size: int) -> Iterator[Block]:
-    """The same rows in blocks of `size`, the last one smaller."""
-    held: list[Block] = []
-    rows = 0
-    for block in blocks:
-        # Here `held` has `rows` rows, fewer than `size`, which have not been given away.
-        # A text file's column may turn from numbers into words on the way: such blocks stay apart.
-        if held and held[0].schema != block.schema:
-            yield _joined(held)
-            held, rows = [], 0
-        position = 0
-        while rows + block.num_rows - position >= size:
-            piece = block.slice(position, size - rows)
-            position += piece.num_rows
-            yield _joined([*held, piece])
-            held, rows = [], 0
-        if position < block.num_rows:
-            held.append(block.slice(position))
-            rows += block.num_rows - position
-    if rows:
-        yield _joined(held)
-
-
-def _joined(blocks: list[Block]) -> Block:
-    if len(blocks) == 1:
-        return blocks[0]
-    tables = [pa.Table.from_batches([block]) if isinstance(block, pa.RecordBatch) else block for block in blocks]
-    return pa.concat_tables(tables).combine_chunks()
