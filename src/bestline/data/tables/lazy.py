@@ -20,7 +20,7 @@ from bestline.data.tables.cells import Cells, declared
 from bestline.data.tables.columnar import field_of, noticing, sized
 from bestline.data.tables.judgement import JUDGED, judged_fields, spellings
 from bestline.data.tables.noticed import Noticed
-from bestline.data.tables.source import Batch, Block, Layout, Source, remarks_on, silent, unique_names
+from bestline.data.tables.source import Batch, Block, Layout, NoRowsError, Source, remarks_on, silent, unique_names
 from bestline.data.tables.words import wordy
 from bestline.errors import DataError, ShapeError, readable
 
@@ -73,7 +73,7 @@ class Lazy(Source):
         with self._answering():
             first = collected(self.frame.select(worded).head(JUDGED) if worded else self.frame.select([*types][:1]).head(1))
         if not first.num_rows:
-            raise DataError("The data has no rows.")
+            raise NoRowsError("The data has no rows.")
         return {name: first.column(name) for name in worded}
 
     def _batches(self, names: tuple[str, ...], size: int, progress: Share, order: torch.Generator | None) -> Iterator[Batch]:

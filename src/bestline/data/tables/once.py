@@ -15,7 +15,6 @@ import pyarrow as pa
 
 from bestline.errors import DataError, readable
 
-
 _STREAM = "bestline.stream(make_reader) with a function that makes a new one each time"
 
 
