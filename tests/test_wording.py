@@ -78,6 +78,9 @@ def test_a_column_of_numbers_has_one_number_of_places_until_it_is_too_wide() -> 
 
 def test_shares_and_counts() -> None:
     assert (percent(0.5), percent(0.0123)) == ("50%", "1.2%")
+    assert (percent(0.1), percent(0.1234), percent(0.999)) == ("10%", "12.3%", "99.9%")
+    assert (percent(0.99901), percent(0.99999), percent(1 - 1e-12), percent(1.0)) == ("over 99.9%",) * 2 + ("100%",) * 2
+    assert (percent(1e-4), percent(0.99e-4), percent(0.0), percent(1.25)) == ("0.01%", "under 0.01%", "0%", "125%")
     assert (count(1, "row"), count(1200, "row")) == ("1 row", "1,200 rows")
 
 

@@ -75,12 +75,12 @@ class ColumnError(DataError):
     """A column that is missing, duplicated or of the wrong type."""
 
     @classmethod
-    def missing(cls, name: str, available: Iterable[str], where: str = "the data") -> ColumnError:
-        """The error for a column that is not there, with the nearest names that are."""
+    def missing(cls, name: str, available: Iterable[str], where: str = "the data", *, what: str = "column") -> ColumnError:
+        """The error for a column, or for `what` else is named, that is not there, with the nearest names that are."""
         available = list(available)
         near = near_names(name, available)
-        hint = f"did you mean {listed(near, joined='or')}?" if near else f"the columns are {listed(available, most=12)}."
-        return cls(f"There is no column {readable(name)} in {where}; {hint}")
+        hint = f"did you mean {listed(near, joined='or')}?" if near else f"the {what}s are {listed(available, most=12)}."
+        return cls(f"There is no {what} {readable(name)} in {where}; {hint}")
 
 
 class FormulaError(DataError):

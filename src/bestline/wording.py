@@ -28,6 +28,7 @@ _RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 # Beyond these a number with commas, or with its zeros written out, is harder to read than one with an exponent.
 _SMALL, _LARGE = 1e-4, 1e9
 _UNSEEN = 1e-4  # a share of 1 below it cannot be told from nothing in a picture
+_NEARLY = 0.999  # a share of 1 above it is not all, though three digits could say so
 _LEAST_P = 1e-4  # of p-values with four places
 
 
@@ -86,9 +87,11 @@ def p_value(value: float, *, absent: str = "-", below: str = "<") -> str:
 
 
 def percent(share: float) -> str:
-    """A share of 1 in pictures and sentences: `12.3%`, two digits of small ones, and none of those that nobody can see."""
+    """A share of 1 in pictures and sentences: `12.3%`, two digits of small ones, none of what nobody can see; nearly all is not all."""
     if 0 < share < _UNSEEN:
         return f"under {100 * _UNSEEN:g}%"
+    if _NEARLY < share < 1 - 1e-9:
+        return f"over {100 * _NEARLY:.1f}%"
     return f"{100 * share:{'.3g' if share > 0.1 else '.2g'}}%"
 
 

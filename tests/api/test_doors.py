@@ -146,7 +146,7 @@ def test_targets_go_by_name_or_number_in_methods_and_pictures(frame: pd.DataFram
         a, b = (getattr(model.plot, picture)(target=target) for target in ("z", 1))
         assert [ax.get_title() for ax in a.axes] == [ax.get_title() for ax in b.axes]
     assert bl.surface(model, target="z").floor == bl.surface(model, target=1).floor
-    with pytest.raises(OptionError, match="no column `zz` in the targets; did you mean `z`"):
+    with pytest.raises(OptionError, match="no target `zz` in this line; did you mean `z`"):
         model.plot.data(target="zz")
 
 

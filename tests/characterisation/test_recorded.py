@@ -16,6 +16,10 @@ if __name__ == "__main__":
 
 import pytest
 
+import characterisation.drawn
+import characterisation.learnt
+import characterisation.refused
+import characterisation.written  # noqa: F401  each adds cases of its own
 from bestline.errors import BestlineWarning
 from characterisation.cases import CASES
 from characterisation.told import apart, told

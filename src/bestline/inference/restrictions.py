@@ -146,7 +146,7 @@ class _Reader:
         elif word in self.names:
             form[list(self.names).index(word)] = 1.0
         else:
-            raise OptionError(f"Restrictions: {ColumnError.missing(word, self.names, 'the weights')}")
+            raise OptionError(f"Restrictions: {ColumnError.missing(word, self.names, 'this line', what='weight')}")
         self.at = found.end()
         self._space()
         return form

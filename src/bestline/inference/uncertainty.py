@@ -92,7 +92,7 @@ def target_number(line: Targeted, target: int | str) -> int:
     """A target's number, from its number or name; raises OptionError for what is neither."""
     if isinstance(target, str):
         if target not in line.targets:
-            raise OptionError(f"{ColumnError.missing(target, line.targets, 'the targets')}")
+            raise OptionError(f"{ColumnError.missing(target, line.targets, 'this line', what='target')}")
         return line.targets.index(target)
     if not is_whole(target) or not 0 <= target < len(line.targets):
         raise OptionError(f"There is no target {target!r:.60}; this line has {len(line.targets)}, counted from 0.")

@@ -87,7 +87,7 @@ def of_weights(fit: Fit, pair: Sequence[str] | None, target: int) -> Plane:
     chosen = tuple(pair) if pair is not None else default_pair(names)
     for name in chosen:
         if name not in names:
-            raise ColumnError.missing(name, names, "the weights")
+            raise ColumnError.missing(name, names, "this line", what="weight")
     if len(chosen) not in (1, 2) or len(set(chosen)) != len(chosen):
         raise OptionError(f"A surface lies over one weight or two different ones; got {chosen!r}.")
     index = [names.index(name) for name in chosen]

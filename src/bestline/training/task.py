@@ -110,7 +110,7 @@ def parse_start(start: Start | None, names: Sequence[str], targets: Sequence[str
     if isinstance(start, Mapping):
         unknown = [n for n in start if n not in names]
         if unknown:
-            raise OptionError(f"`start`: {ColumnError.missing(unknown[0], names, 'the weights')}")
+            raise OptionError(f"`start`: {ColumnError.missing(unknown[0], names, 'this line', what='weight')}")
         lacking = [n for n in names if n not in start]
         if lacking:
             raise OptionError(f"`start` does not say where {lacking[0]!r} starts; it needs {', '.join(names)}.")
@@ -120,8 +120,11 @@ def parse_start(start: Start | None, names: Sequence[str], targets: Sequence[str
     except (TypeError, ValueError, RuntimeError) as error:
         raise OptionError(f"`start` must be numbers, by name or in the order {', '.join(names)}; got {start!r}.") from error
     # Any shape of the right number of values is taken: a list of slopes with the intercept last, or (d, k).
-    if values.numel() != d * k or values.ndim > 2 or not bool(values.isfinite().all()):
+    if values.numel() != d * k or values.ndim > 2:
         raise OptionError(f"`start` needs {d * k} finite numbers, in the order {', '.join(names)}; got {values.numel()}.")
+    if not bool(values.isfinite().all()):
+        odd = values[~values.isfinite()][0].item()
+        raise OptionError(f"`start` needs finite numbers, in the order {', '.join(names)}; one of them is {odd}.")
     return values.reshape(d, k)
 
 

@@ -171,7 +171,7 @@ def _settled(kind: Factor | Category, piece: Piece, draft: Draft, source: Source
     if kind.reference is not None:
         (at,) = places(levels, [kind.reference], numeric=False)
         if at < 0:
-            raise ColumnError.missing(kind.reference, levels, f"the levels of {readable(kind.column)}")
+            raise ColumnError.missing(kind.reference, levels, readable(kind.column), what="level")
         levels.insert(0, levels.pop(at))
     # A value that is missing is a level like others: whether it is may say something of its own.
     if imputed and (own.missing or MISSING_LEVEL in weights):
