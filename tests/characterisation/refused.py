@@ -1,8 +1,7 @@
-"""What is refused, and in which words; and what every door takes when nothing is said."""
+"""What is refused, and in which words."""
 
 from __future__ import annotations
 
-import inspect
 import tempfile
 from collections.abc import Callable
 from contextlib import chdir
@@ -22,7 +21,16 @@ def asked(what: Callable[[], Any]) -> Any:
     """What it refuses by, or what kind of thing it gives."""
     try:
         found = what()
-    except (bl.errors.BestlineError, ValueError, TypeError, LookupError, AttributeError, RuntimeError, OSError) as refused:
+    except (
+        bl.errors.BestlineError,
+        ValueError,
+        TypeError,
+        LookupError,
+        AttributeError,
+        RuntimeError,
+        OSError,
+        ArithmeticError,
+    ) as refused:
         return refused
     return found if isinstance(found, str | int | float) else f"gives a {type(found).__name__}"
 
@@ -128,15 +136,12 @@ def told_of_slips(*named: str) -> dict[str, Any]:
     return {name: asked(fits(**{name: 1})) for name in named}
 
 
-case(
-    "refused: options of others",
-    partial(
-        told_of_slips,
-        *["alpha", "C", "penalty", "learning_rate", "eta0", "epochs", "n_epochs", "max_iter", "n_iter", "cov", "vcov", "robust", "cluster", "family", "link", "optimizer"],
-        *["sample_weight", "weight", "fit_intercept", "intercept", "normalize", "scale", "standardise", "random_state", "batch", "batchsize", "tolerance"],
-        *["momentum", "beta", "verbose", "n_jobs", "callbacks", "validation_split", "val", "early_stopping", "degree", "knots", "dropna", "na"],
-    ),
+OTHERS = (
+    "alpha C penalty learning_rate eta0 epochs n_epochs max_iter n_iter cov vcov robust cluster family link optimizer "
+    "sample_weight weight fit_intercept intercept normalize scale standardise random_state batch batchsize tolerance "
+    "momentum beta verbose n_jobs callbacks validation_split val early_stopping degree knots dropna na"
 )
+case("refused: options of others", partial(told_of_slips, *OTHERS.split()))
 
 # -- data ----------------------------------------------------------------------------------------------------------------
 
@@ -469,28 +474,3 @@ def of_estimators() -> dict[str, Any]:
 
 
 case("refused: of estimators", of_estimators)
-
-# -- when nothing is said ------------------------------------------------------------------------------------------------------
-
-
-def signatures() -> dict[str, Any]:
-    """The names, the order and the usual values of everything public that can be called."""
-    said: dict[str, Any] = {}
-    for name in sorted(bl.__all__):
-        found = getattr(bl, name)
-        if inspect.isfunction(found) or inspect.isclass(found):
-            said[name] = asked(lambda found=found: usual(found))
-        for own, method in inspect.getmembers(found, inspect.isfunction):
-            if not own.startswith("_") and str(getattr(method, "__module__", "")).startswith("bestline"):
-                said[f"{name}.{own}"] = asked(lambda method=method: usual(method))
-    return said
-
-
-def usual(function: Callable[..., Any]) -> str:
-    """`(data, formula=None, *, l1=0.0)`, without types, which are nobody's default."""
-    signature = inspect.signature(function)
-    bare = [one.replace(annotation=inspect.Parameter.empty) for one in signature.parameters.values()]
-    return str(signature.replace(parameters=bare, return_annotation=inspect.Signature.empty))
-
-
-case("usual values", signatures)

@@ -19,6 +19,7 @@ import pytest
 import characterisation.drawn
 import characterisation.learnt
 import characterisation.refused
+import characterisation.usual
 import characterisation.written  # noqa: F401  each adds cases of its own
 from bestline.errors import BestlineWarning
 from characterisation.cases import CASES

@@ -75,7 +75,7 @@ def called(what: str, function: Callable[..., Any], *shown: Tensor, within: Any 
             return function(*shown)
     except BestlineError:
         raise
-    except (RuntimeError, IndexError, TypeError, ValueError, AttributeError) as error:
+    except (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError) as error:
         shapes = " and ".join(str(tuple(part.shape)) for part in shown)
         why = str(error).strip().splitlines()[0].rstrip(".") if str(error).strip() else type(error).__name__
         raise OptionError(f"`{what}` failed for float64 tensors of shape {shapes}: {why}.") from error

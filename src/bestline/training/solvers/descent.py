@@ -291,7 +291,7 @@ def _made(make: OptimizerMaker, parameter: Parameter, **rate: Any) -> Optimizer:
     """The optimiser of one parameter; raises OptionError where what was given makes none."""
     try:
         optimizer = make([parameter], **rate)
-    except (TypeError, ValueError) as error:
+    except (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError) as error:
         raise OptionError(
             f"`optimizer` makes an optimiser of (parameters, lr=...), as torch's classes do; it failed: {error}."
         ) from error

@@ -73,7 +73,7 @@ def made(schedule: ScheduleMaker | None, optimizer: Optimizer) -> Any:
         return None
     try:
         scheduler = schedule(optimizer)
-    except (TypeError, ValueError, AttributeError) as error:
+    except (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError) as error:
         raise OptionError(
             f"{_USUAL}; what was given failed: {str(error).splitlines()[0] if str(error) else error!r}."
         ) from error
