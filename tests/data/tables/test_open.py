@@ -8,7 +8,7 @@ import pyarrow as pa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bestline.data.tables.open import sized
+from bestline.data.tables.table_file import sized
 
 runs = st.lists(st.tuples(st.booleans(), st.integers(0, 9)), max_size=12)
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
-from bestline.data.tables import delimited, open_source
+from bestline.data.tables import delimited, open_source, row_ends
 from bestline.data.tables import text as text_of_files
 from data.tables.examples import all_numbers, all_text
 
@@ -54,7 +54,7 @@ def test_pieces_end_where_rows_do(table, delimiter, ends, quoting, size):
         pieces = [
             piece.decode()
             for piece, _ in text_of_files.whole_rows(
-                Pieces(text.encode()), delimiter.encode(), lambda: AssertionError("too long")
+                Pieces(text.encode()), delimiter.encode(), 2 * text_of_files.BLOCK, lambda: AssertionError("too long")
             )
         ]
     assert [row for piece in pieces for row in rows_of(piece, delimiter)] == table
@@ -94,10 +94,54 @@ def test_a_mark_in_the_middle_of_a_cell_is_an_inch(put, word, monkeypatch):
     np.testing.assert_array_equal(all_numbers(source, ["n"])[:, 0], [1, 2] * 30)
 
 
-def test_marks_that_open_and_close_are_counted_and_not_searched(monkeypatch):
+def test_marks_that_open_and_close_are_counted_and_not_followed(monkeypatch):
     # A regular expression over such text took a hundred times as long as counting does.
-    monkeypatch.setattr(text_of_files, "re", None)
+    monkeypatch.setattr(row_ends, "_of_cells", None)
     piece = b'"1.5","a ""b""","","2.25"\n' * 1_000
-    assert text_of_files._end_of_rows(piece + b'"1', b",") == (len(piece), False)
-    assert text_of_files._end_of_rows(piece + b'"1\n2",3\n"1', b",") == (len(piece) + 8, True)
-    assert text_of_files._end_of_rows(b'"a\n', b",") == (0, True)
+    assert row_ends.end_of_rows(piece + b'"1', b",") == (len(piece), 1_000)
+    assert row_ends.end_of_rows(piece + b'"1\n2",3\n"1', b",") == (len(piece) + 8, None)
+    assert row_ends.end_of_rows(b'"a\n', b",") == (0, None)
+
+
+def plainly(piece: str, delimiter: str) -> tuple[int, int | None]:
+    """The same, character by character."""
+    end = old = rows = 0
+    quoted, start, plain, lined = False, True, True, True
+    i = 0
+    while i < len(piece):
+        c, following = piece[i], piece[i + 1 : i + 2]
+        if quoted:
+            if c == '"' and following == '"':
+                i += 1
+            elif c == '"':
+                quoted = False
+            elif c == "\n":
+                lined = False
+        elif c == '"' and start:
+            quoted = True
+        elif c == "\n" or (c == "\r" and following not in ("\n", "")):
+            if c == "\n":
+                end, rows = i + 1, rows + 1
+                plain = (
+                    plain
+                    and lined
+                    and not (
+                        i == 0 or piece[:i].endswith("\n") or piece[: i + 1].endswith("\n\r\n") or (i == 1 and piece[0] == "\r")
+                    )
+                )
+            else:
+                old, lined = i + 1, False
+        start = c in ("\n", "\r", delimiter) and not quoted
+        i += 1
+    return (end, rows if plain else None) if end else (old, None)
+
+
+@settings(max_examples=1_000, deadline=None)
+@given(st.text(alphabet='a,"\n\r', max_size=200), st.integers(0, 130))
+@example('a""b",\n"c\n', 0)
+@example("\r\n\r\n", 0)
+def test_row_ends_are_those_found_one_character_at_a_time(text, before):
+    # Numbers of 64 bits: what stands before moves the text over their edges.
+    piece = "x" * before + text
+    assume(piece)
+    assert row_ends.end_of_rows(piece.encode(), b",") == plainly(piece, ",")

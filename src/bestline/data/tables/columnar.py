@@ -17,7 +17,7 @@ from bestline.data.progress import Share
 from bestline.data.tables.cells import Field, Kind, beyond, declared, may_be_beyond, typed
 from bestline.data.tables.noticed import Noticed
 from bestline.data.tables.places import Place, reason
-from bestline.data.tables.source import Block, TableFile, unique_names
+from bestline.data.tables.table_file import Block, TableFile, unique_names
 from bestline.errors import ColumnError, FileError, readable
 
 
@@ -140,33 +140,3 @@ def check_types(part: TableFile, fields: tuple[Field, ...]) -> None:
                 f"Column {readable(field.name)} holds {kind.value} in {readable(part.place.shown)} but {field.kind.value} "
                 f"in the file before it; give both the same type."
             )
-
-
-def sized(blocks: Iterable[Block], size: int) -> Generator[Block]:
-    """The same rows in blocks of `size`, the last one smaller."""
-    held: list[Block] = []
-    rows = 0
-    for block in blocks:
-        # Here `held` has `rows` rows, fewer than `size`, which have not been given away.
-        # A text file's column may turn from numbers into words on the way: such blocks stay apart.
-        if held and held[0].schema != block.schema:
-            yield _joined(held)
-            held, rows = [], 0
-        position = 0
-        while rows + block.num_rows - position >= size:
-            piece = block.slice(position, size - rows)
-            position += piece.num_rows
-            yield _joined([*held, piece])
-            held, rows = [], 0
-        if position < block.num_rows:
-            held.append(block.slice(position))
-            rows += block.num_rows - position
-    if rows:
-        yield _joined(held)
-
-
-def _joined(blocks: list[Block]) -> Block:
-    if len(blocks) == 1:
-        return blocks[0]
-    tables = [pa.Table.from_batches([block]) if isinstance(block, pa.RecordBatch) else block for block in blocks]
-    return pa.concat_tables(tables).combine_chunks()

@@ -1,7 +1,7 @@
 """Delimited text (CSV, TSV): what a file of words means is decided from its beginning, and then every word is held to it.
 
-pyarrow converts the words, some megabytes at a time; where it meets one that it does not understand, the rows from there on are given
-as words, and who asks for numbers hears which word, in which row and line, is none.
+pyarrow converts the words, some megabytes at a time; where it meets one that it does not understand, that column is given as words
+there, and who asks for numbers hears which word, in which row and line, is none.
 
 How a file is written is found at its beginning, too: encoding, comment lines, delimiter, header, decimal sign. The delimiter is the
 character that cuts the first rows into the most cells, as many in (nearly) every row as in the first. The decimal sign is a comma only
@@ -13,8 +13,10 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from typing import Any, cast
 
@@ -28,14 +30,14 @@ from bestline.data.tables.judgement import ColumnJudgement, judged, large_word
 from bestline.data.tables.noticed import Noticed
 from bestline.data.tables.packed import refuse_inside, without_packing
 from bestline.data.tables.places import Place, reason
-from bestline.data.tables.source import MANY, Block, TableFile, silent, unique_names
-from bestline.data.tables.text import BLOCK, HEAD, SMALL, TextStream, native, whole_rows
+from bestline.data.tables.table_file import Block, Piece, TableFile, silent, unique_names
+from bestline.data.tables.text import BLOCK, HEAD, SMALL, TextStream, lines_in, native, whole_rows
 from bestline.data.tables.words import FALSE, NO_NUMBER, TRUE, Spelling, bare_words, undressed
 from bestline.errors import DataError, FileError, readable
 from bestline.wording import GUARDED, of_cell
 
 _UNNAMED = "Unnamed: "
-_GUARDS = tuple(f"'{sign}".encode() for sign in "=+-@\t\r\n\uff1d\uff0b\uff0d\uff20'")
+_GUARD = re.compile(b"'(?:%b)" % b"|".join(re.escape(sign.encode()) for sign in "=+-@\t\r\n\uff1d\uff0b\uff0d\uff20'"))
 
 
 class DelimitedFile(TableFile):
@@ -50,7 +52,8 @@ class DelimitedFile(TableFile):
         self, place: Place, *, packed: str, text: Collection[str] = (), like: Mapping[str, ColumnJudgement] | None = None
     ) -> None:
         self.place, self.dialect = place, _dialect_of(place, packed=packed)
-        self.text, self.exact, self.seen_odd = frozenset(text), False, False
+        self.text, self.exact = frozenset(text), False
+        self.worded: frozenset[str] = frozenset()  # columns of numbers in which a word was met that pyarrow does not understand
         self.notes, self.noticed = self.dialect.notes, Noticed()
         self.judgements = dict(like or {})
         if like is None:
@@ -67,7 +70,7 @@ class DelimitedFile(TableFile):
     def _judge(self) -> None:
         names = self.dialect.names
         # Of no column anything is known yet, so all come as words: the first block says what each of them holds.
-        first = next((b for b in self.blocks(names, MANY, silent) if b.num_rows), None)
+        first = next((b for piece in self._pieces(names, 2 * BLOCK) for b in piece.blocks() if b.num_rows), None)
         if first is None:
             raise DataError(f"{readable(self.place.shown)} has no rows below its header.")
         for name, words in zip(names, first.columns, strict=True):
@@ -83,7 +86,7 @@ class DelimitedFile(TableFile):
         """Settle columns without values so far by the first block of the file that has some."""
         if not empty:
             return
-        for block in self.blocks(tuple(empty), MANY, silent):
+        for block in (b for piece in self._pieces(tuple(empty), 2 * BLOCK) for b in piece.blocks()):
             for name in list(empty):
                 found = judged(name, block.column(name), self.dialect.decimal, as_text=name in self.text)
                 if found.kind is not Kind.EMPTY:
@@ -106,24 +109,62 @@ class DelimitedFile(TableFile):
         return twin
 
     def blocks(self, names: tuple[str, ...], size: int, progress: Share) -> Iterator[Block]:
-        """Quickly, in pyarrow's own conversion; from the first word it does not understand on, as words."""
-        raw = frozenset(name for name in names if self._as_words(name))
-        done = 0  # rows given away: a second attempt reads them again and leaves them out
+        """The rows in order, some megabytes of text at a time."""
+        for piece in self.pieces(names, size, progress):
+            yield from piece.blocks()
+
+    def pieces(self, names: tuple[str, ...], size: int, progress: Share) -> Iterator[Piece]:
+        """The rows in pieces of some megabytes of text, each of which becomes columns in the thread that asks for its blocks."""
+        del size  # pieces are cut by their bytes; the rows of one follow from that
+        return self._pieces(names, BLOCK, progress)
+
+    def _pieces(self, names: tuple[str, ...], length: int, progress: Share = silent) -> Iterator[Piece]:
+        d = self.dialect
+        with TextStream(self.place, packed=d.packed, encoding=d.encoding, skip=d.skip) as text:
+            text.lines = d.lines
+            row, line = 0, d.lines + 1  # of the piece's first row; the line is 0 where it is not known any more
+            for content, rows in whole_rows(text, d.delimiter.encode(), length, self._too_long):
+                # Where not every line is a row, how many there are is known once they are read.
+                made = None if rows is not None else self._read(content, names, row)
+                n = rows if rows is not None else sum(block.num_rows for block in made or ())
+                blocks = partial(self._read, content, names, row, n) if made is None else partial(iter, made)
+                progress(text.share)
+                yield Piece(n, blocks, partial(self._place, row, line if made is None else 0))
+                row += n
+                # Where \r alone ends lines, it depends on the editor how many lines there are.
+                lone = made is not None and content.count(b"\r") > content.count(b"\r\n")
+                line = 0 if lone or not line else line + lines_in(content)
+        progress(1.0)
+
+    def _read(self, content: bytes, names: tuple[str, ...], row: int, rows: int | None = None) -> list[Block]:
+        """The columns of some rows, quickly by pyarrow's own conversion; one with a word that it does not understand, as words."""
+        raw = frozenset(name for name in names if name in self.worded or self._as_words(name))
         while True:
             try:
-                passed = 0
-                for block in self._stream(names, raw, progress):
-                    passed += block.num_rows
-                    if passed > done:
-                        fresh = min(passed - done, block.num_rows)
-                        done = passed
-                        yield block.slice(block.num_rows - fresh)
-                return
+                table = self._table(content, names, raw)
+                break
             except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
-                # A word and not the file is to blame: from the first row that was not given away on, every column comes as words.
-                if "conversion error" not in str(error) or raw == frozenset(names):
+                # A word and not the file is to blame: in such a column there are often more, so it comes as words from now on.
+                odd = self._with_odd_words(error, names) - raw
+                if not odd:
                     raise self._diagnosed(error) from error
-                raw = frozenset(names)
+                self.worded |= odd
+                raw |= odd
+        if rows is not None and table.num_rows != rows:
+            raise self._diagnosed(pa.ArrowInvalid(f"{table.num_rows} rows in {rows} lines from row {row + 1} on"))
+        # Looked for in the bytes, since hardly any file has such a cell.
+        if b"'" in content and _GUARD.search(content):
+            table = _unguarded(table)
+        self._notice_large(table, content, row)
+        return list(table.combine_chunks().to_batches())
+
+    def _with_odd_words(self, error: BaseException, names: tuple[str, ...]) -> frozenset[str]:
+        """The columns of an error that is about a word, all of them where it does not say which; none for another error."""
+        if "conversion error" not in str(error):
+            return frozenset()
+        column = re.search(r"column #(\d+)", str(error))
+        own = self.dialect.names[int(column[1])] if column and int(column[1]) < len(self.dialect.names) else None
+        return frozenset([own] if own in names else names)
 
     def _as_words(self, name: str) -> bool:
         judgement = self.judgements.get(name)
@@ -131,38 +172,17 @@ class DelimitedFile(TableFile):
             return True
         return self.exact and judgement.note in (PADDED, LARGE)
 
-    def _stream(self, names: tuple[str, ...], raw: frozenset[str], progress: Share) -> Iterator[Block]:
+    def _table(self, content: bytes, names: Sequence[str], raw: Collection[str]) -> Any:
         d = self.dialect
-        with TextStream(self.place, packed=d.packed, encoding=d.encoding, skip=d.skip) as text:
-            # A file that ends here has no rows, which pyarrow would not accept.
-            if not (first := text.read(1)):
-                return
-            text.pending = first + text.pending
-            text.lines = d.lines
-            row = 0
-            for rows, within in whole_rows(text, d.delimiter.encode(), self._too_long):
-                table = self._table(rows, within, names, raw)
-                # Looked for in the bytes, which costs next to nothing, since hardly any file has such a cell.
-                if any(mark in rows for mark in _GUARDS):
-                    table = _unguarded(table)
-                self._notice_large(table, rows, within, row)
-                row += table.num_rows
-                for block in table.combine_chunks().to_batches():
-                    self.seen_odd = self.seen_odd or text.odd
-                    progress(text.share)
-                    yield block
-        progress(1.0)
-
-    def _table(self, rows: bytes, within: bool, names: Sequence[str], raw: Collection[str]) -> Any:
-        d = self.dialect
+        # One block, in this thread: several threads have several pieces, and blocks would have to be joined again.
         return pc_csv.read_csv(
-            pa.BufferReader(native(rows)),
-            read_options=pc_csv.ReadOptions(column_names=list(d.names), block_size=BLOCK),
-            parse_options=pc_csv.ParseOptions(delimiter=d.delimiter, newlines_in_values=within),
+            pa.BufferReader(native(content)),
+            read_options=pc_csv.ReadOptions(column_names=list(d.names), block_size=len(content) + 1, use_threads=False),
+            parse_options=pc_csv.ParseOptions(delimiter=d.delimiter, newlines_in_values=True),
             convert_options=self._conversion(names, raw),
         )
 
-    def _notice_large(self, table: Any, rows: bytes, within: bool, row: int) -> None:
+    def _notice_large(self, table: Any, content: bytes, row: int) -> None:
         """Note columns of numbers whose whole numbers float64 rounds, where the file's first rows did not show that."""
         known = {
             n: j for n in table.column_names if (j := self.judgements.get(n)) and j.kind is Kind.NUMBER and j.note != LARGE
@@ -172,7 +192,7 @@ class DelimitedFile(TableFile):
         beyond = [n for n in known if pa.types.is_floating(table.column(n).type) and _reaches(table.column(n))]
         words = {n: table.column(n) for n in known if pa.types.is_string(table.column(n).type)}
         if beyond:
-            again = self._table(rows, within, beyond, beyond)
+            again = self._table(content, beyond, beyond)
             words |= {n: again.column(n) for n in beyond}
         for name, column in words.items():
             if (word := large_word(bare_words(column.combine_chunks()), known[name].spelling)) is not None:
@@ -200,14 +220,16 @@ class DelimitedFile(TableFile):
 
     def where(self, row: int) -> str:
         """Where a row (from 0) stands: its number, and its line when that is cheap to know."""
-        line = self._line(row)
-        return f"row {row + 1} of {self.place.label}" if line is None else f"row {row + 1} (line {line} of {self.place.label})"
+        return self._place(row, 0, 0)
+
+    def _place(self, first: int, line: int, row: int) -> str:
+        """Where a row stands, counted from row `first`, from which on lines are rows; line 0: the line of that is not known."""
+        found = line + row if line else self._line(first + row)
+        number = f"row {first + row + 1}"
+        return f"{number} of {self.place.label}" if found is None else f"{number} (line {found} of {self.place.label})"
 
     def _line(self, row: int) -> int | None:
-        """The line a row begins at: by counting when rows are lines, by reading again when the file is small, else unknown."""
-        # As long as every line was a row, counting lines is counting rows.
-        if not self.seen_odd:
-            return self.dialect.lines + row + 1
+        """The line a row begins at, by reading again when the file is small, else unknown."""
         if self.place.size > SMALL:
             return None
         return next((line for i, (line, _) in enumerate(self._records()) if i == row), None)

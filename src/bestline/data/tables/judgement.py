@@ -38,6 +38,9 @@ _ENOUGH = 0.9  # of the words: then the column is meant to be numbers, and the o
 _MOST = 0.5  # of the words, and then the others are mistakes only where they are no codes
 _SEEN = 5_000  # different words looked at where every one takes Python's time
 JUDGED = 1 << 17  # rows that typed data are judged by
+_PARTED = {
+    sign: rf"^[+-]?\d*(?:[{sign}]\d*(?:[eE][+-]?\d+)?|[eE][+-]?\d+)$" for sign in ".,"
+}  # numbers with a decimal part or a power
 _DATE = re.compile(
     r"""^\s*(?: \d{4}[-/.]\d{1,2}[-/.]\d{1,2}(?:[T ]\d{1,2}:\d{2}.*)? | \d{1,2}[-/.]\d{1,2}[-/.]\d{2,4}(?:[T ]\d{1,2}:\d{2}.*)?
     | [A-Za-z]{3,9}\.?\s+\d{1,2},?\s+\d{4} | \d{1,2}\.?[ -][A-Za-z]{3,9}\.?[ -]\d{2,4} | \d{1,2}:\d{2}(?::\d{2}.*)? )\s*$""",
@@ -153,6 +156,8 @@ def large_word(bare: Cells, spelling: Spelling) -> str | None:
     """The first word that is a whole number which float64 rounds."""
     # The first whole numbers that float64 cannot tell apart are 2^53 and 2^53 + 1, of 16 digits.
     long = pc.filter(bare, pc.match_substring_regex(bare, r"(?:\d[^\d.eE]?){16,}"))
+    # Nearly all such words have a decimal part or a power, which no whole number here has; the others take Python's time.
+    long = pc.filter(long, pc.invert(pc.match_substring_regex(long, _PARTED[spelling.decimal])))
     for word in pc.unique(long).to_pylist():
         plain = undressed(word, spelling)
         if plain is not None and re.fullmatch(r"-?\d+", plain) and abs(int(plain)) > 2**53:

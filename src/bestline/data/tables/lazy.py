@@ -17,10 +17,11 @@ import torch
 
 from bestline.data.progress import Share
 from bestline.data.tables.cells import Cells, declared
-from bestline.data.tables.columnar import field_of, noticing, sized
+from bestline.data.tables.columnar import field_of, noticing
 from bestline.data.tables.judgement import JUDGED, judged_fields, spellings
 from bestline.data.tables.noticed import Noticed
-from bestline.data.tables.source import Batch, Block, Layout, NoRowsError, Source, remarks_on, silent, unique_names
+from bestline.data.tables.source import Batch, Layout, NoRowsError, Source
+from bestline.data.tables.table_file import Block, remarks_on, silent, sized, unique_names
 from bestline.data.tables.words import wordy
 from bestline.errors import DataError, ShapeError, readable
 

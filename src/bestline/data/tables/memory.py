@@ -20,7 +20,8 @@ from bestline.data.tables.indexes import index_notes
 from bestline.data.tables.judgement import ColumnJudgement, judged_fields, spellings
 from bestline.data.tables.noticed import Noticed
 from bestline.data.tables.once import refuse_once
-from bestline.data.tables.source import Batch, Block, Layout, NoRowsError, Source, remarks_on, turns, unique_names
+from bestline.data.tables.source import Batch, Layout, NoRowsError, Source, turns
+from bestline.data.tables.table_file import Block, remarks_on, unique_names
 from bestline.data.tables.values import arrow_column, refusal, refused, table_of
 from bestline.errors import ColumnError, DataError, ShapeError, listed, readable
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
-from functools import partial
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial, reduce
+from operator import add
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -13,9 +14,11 @@ import pyarrow as pa
 import torch
 from torch import Tensor
 
-from bestline.data.progress import Share
+from bestline.data.passes import PartT, Pass
+from bestline.data.progress import Progress, Share, share_of
+from bestline.data.runner import summed
 from bestline.data.tables.cells import Kind
-from bestline.data.tables.columnar import ArrowFile, ParquetFile, check_types, sized
+from bestline.data.tables.columnar import ArrowFile, ParquetFile, check_types
 from bestline.data.tables.delimited import DelimitedFile
 from bestline.data.tables.formats import format_of
 from bestline.data.tables.lazy import Lazy, lazy_frame
@@ -24,8 +27,9 @@ from bestline.data.tables.once import refuse_once
 from bestline.data.tables.packed import SUFFIXES, chosen
 from bestline.data.tables.partitions import by_folders
 from bestline.data.tables.places import Place, found
-from bestline.data.tables.source import Batch, Layout, NoRowsError, Source, TableFile, turns
+from bestline.data.tables.source import Batch, Layout, NoRowsError, Source, turns
 from bestline.data.tables.streams import Stream
+from bestline.data.tables.table_file import Piece, TableFile, silent
 from bestline.data.tables.writing import stored
 from bestline.errors import ColumnError, DataError, FileError, OptionError, listed, readable
 
@@ -197,7 +201,19 @@ class Files(Source):
         """The same files with zero-padded and very large numbers as the words they are."""
         return Files([part.verbatim() for part in self.parts])
 
+    def reduce(self, over: Pass[Batch, PartT], *, progress: Progress | None = None) -> PartT:
+        """The pass, each piece of a file decoded and looked at in one thread, and several pieces at once."""
+        share = share_of(progress, over.what) or silent
+        pieces = self._pieces(self._read_from(over.columns), over.size, share, None)
+        return summed(pieces, partial(_found_in, over), over.empty())
+
     def _batches(self, names: tuple[str, ...], size: int, progress: Share, order: torch.Generator | None) -> Iterator[Batch]:
+        for piece in self._pieces(names, size, progress, order):
+            yield from piece.batches(size)
+
+    def _pieces(
+        self, names: tuple[str, ...], size: int, progress: Share, order: torch.Generator | None
+    ) -> Generator[NumberedPiece]:
         sizes = [max(part.place.size, 1) for part in self.parts]
         start, before = 0, 0
         # In another order only where the number of every row is known beforehand.
@@ -211,14 +227,35 @@ class Files(Source):
             def tick(share: float, before: int = before, own: int = own) -> None:
                 progress((before + share * own) / sum(sizes))
 
-            offset = start
             # Without a column wanted, one is read all the same: the rows must be counted.
-            for block in sized(part.blocks(names or self.names[:1], size, tick), size):
-
-                def place(i: int, part: TableFile = part, row: int = start - offset) -> str:
-                    return part.where(row + i)
-
-                yield Batch(start, block.num_rows, layout, [block], place)
-                start += block.num_rows
+            for piece in part.pieces(names or self.names[:1], size, tick):
+                yield NumberedPiece(start, piece, layout)
+                start += piece.rows
             before += own
         progress(1.0)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class NumberedPiece:
+    """A piece of a file whose first row is row `start` of the whole source."""
+
+    start: int
+    piece: Piece
+    layout: Layout
+
+    def batches(self, size: int) -> Iterator[Batch]:
+        """Its rows, decoded, at most `size` at a time."""
+        row = 0
+        for block in self.piece.blocks():
+            for first in range(0, block.num_rows, size):
+                some = block.slice(first, size)
+                yield Batch(self.start + row, some.num_rows, self.layout, [some], partial(self._where, row))
+                row += some.num_rows
+
+    def _where(self, first: int, row: int) -> str:
+        return self.piece.where(first + row)
+
+
+def _found_in(over: Pass[Batch, PartT], piece: NumberedPiece) -> PartT:
+    parts = map(over.of, piece.batches(over.size))
+    return reduce(add, parts, first) if (first := next(parts, None)) is not None else over.empty()

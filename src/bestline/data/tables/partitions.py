@@ -9,7 +9,7 @@ import pyarrow as pa
 from bestline.data.progress import Share
 from bestline.data.tables.cells import Field, Kind
 from bestline.data.tables.judgement import ColumnJudgement, judged
-from bestline.data.tables.source import Block, TableFile
+from bestline.data.tables.table_file import Block, TableFile
 from bestline.errors import ColumnError, listed, readable
 
 

@@ -1,7 +1,6 @@
 """Source: a table of any size, from anywhere, as a schema and batches of consecutive rows.
 
-A `Batch` is some rows, whose columns are read as numbers or as text; a `Source` gives them in order, as often as asked for; a
-`TableFile` is one file of a source, whatever its format.
+A `Batch` is some rows, whose columns are read as numbers or as text; a `Source` gives them in order, as often as asked for.
 """
 
 from __future__ import annotations
@@ -11,7 +10,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 from types import MappingProxyType
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -23,13 +22,11 @@ from bestline.data.progress import Progress, Share, share_of
 from bestline.data.runner import summed
 from bestline.data.tables.cells import BOOL, LARGE, MIXED, Cells, Field, Kind, as_category, codes, numbers
 from bestline.data.tables.days import Days, NoDateError, ZoneError, days_of, starting
-from bestline.data.tables.judgement import JUDGED, ColumnJudgement, judged_fields, large_word, said_large, spellings, widened
+from bestline.data.tables.judgement import large_word, said_large, widened
 from bestline.data.tables.noticed import Noticed
-from bestline.data.tables.places import Place
+from bestline.data.tables.table_file import Block, silent
 from bestline.data.tables.words import NotANumberError, Spelling, bare_words, wordy
-from bestline.errors import ColumnError, DataError, OptionError, listed, readable
-
-Block: TypeAlias = Any  # neighbouring columns: a tensor (n, k), or a pyarrow table or record batch
+from bestline.errors import ColumnError, DataError, OptionError, readable
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -390,12 +387,15 @@ class Source(ABC):
         """
         if size < 1:
             raise OptionError(f"A batch needs at least one row; got size={size}.")
-        wanted = self.names if names is None else tuple(dict.fromkeys(names))
-        stored = self.stored(wanted)
+        return self._batches(self._read_from(self.names if names is None else names), size, progress or silent, order)
+
+    def _read_from(self, names: Sequence[str]) -> tuple[str, ...]:
+        """The columns of the table that some columns are read from. Raises ColumnError for one that is not there."""
+        stored = self.stored(names)
         unknown = set(stored).difference(self.names)
         if unknown:
             raise ColumnError.missing(min(unknown), self.names, self.label)
-        return self._batches(stored, size, progress or silent, order)
+        return stored
 
     def reduce(self, over: Pass[Batch, PartT], *, progress: Progress | None = None) -> PartT:
         """Run a pass over all rows, where the rows are: here by `runner.summed`, on a cluster by whatever an engine has.
@@ -422,69 +422,3 @@ class Source(ABC):
 def turns(n: int, order: torch.Generator | None) -> Sequence[int]:
     """The numbers 0 to n - 1, in order or in one that is drawn."""
     return range(n) if order is None else torch.randperm(n, generator=order).tolist()
-
-
-def silent(_: float) -> None:
-    """Progress that nobody wants to hear of."""
-    return
-
-
-def remarks_on(field: Field, judgement: ColumnJudgement | None = None) -> tuple[str, ...]:
-    """What the name and the type of a typed column say that the user should know, and its words where it is one of words."""
-    said = [said_large(field.name)] if field.note == LARGE and judgement is None else []
-    # pandas writes an index without a name as "Unnamed: 0" or "__index_level_0__".
-    if not field.name.strip() or field.name.startswith(("Unnamed: ", "__index_level_")):
-        said.append(
-            f"Column {readable(field.name)} is unnamed, as an index saved with the table is; leave it out if it is no measurement."
-        )
-    return (*said, *(() if judgement is None else judgement.remarks))
-
-
-def unique_names(names: Sequence[str], where: str) -> None:
-    """Raise ColumnError when a name stands twice."""
-    twice = [name for name in dict.fromkeys(names) if names.count(name) > 1] if len(set(names)) < len(names) else []
-    if twice:
-        raise ColumnError(f"{where} has more than one column named {listed(twice)}; give every column its own name.")
-
-
-class TableFile(ABC):
-    """One file: its schema, and its rows as pyarrow blocks of whatever size the format likes."""
-
-    place: Place
-    fields: tuple[Field, ...]
-    count: int | None = None
-    notes: tuple[str, ...] = ()
-    typed: bool = True  # the file says itself what its columns are
-    noticed: Noticed
-    judgements: dict[str, ColumnJudgement]
-    spelling: Mapping[str, Spelling]
-
-    def judge(self, text: Collection[str], like: Mapping[str, ColumnJudgement] | None = None) -> None:
-        """Decide whether columns of words hold numbers, by their first rows, or as the file before it did (`like`).
-
-        `text` names columns that stay words.
-        """
-        worded = tuple(f.name for f in self.fields if f.kind is Kind.TEXT)
-        first = next((b for b in self.blocks(worded, JUDGED, silent) if b.num_rows), None) if worded else None
-        columns = {} if first is None else {name: first.column(name) for name in worded}
-        self.fields, self.judgements = judged_fields(self.fields, columns, text, like)
-        self.spelling = spellings(self.judgements)
-
-    def remarks(self, name: str) -> tuple[str, ...]:
-        """What the user should know of a column, from its first rows."""
-        judgement = self.judgements.get(name)
-        if not self.typed:
-            return () if judgement is None else judgement.remarks
-        return tuple(remark for f in self.fields if f.name == name for remark in remarks_on(f, judgement))
-
-    @abstractmethod
-    def blocks(self, names: tuple[str, ...], size: int, progress: Share) -> Iterator[Block]:
-        """The rows in order, with the named columns in the order asked for; progress from 0 to 1 over this file."""
-
-    def where(self, row: int) -> str:
-        """Where a row (from 0) stands, for messages."""
-        return f"row {row + 1} of {self.place.label}"
-
-    def verbatim(self) -> TableFile:
-        """The same file, read so that every cell keeps its exact value."""
-        return self

@@ -1,24 +1,22 @@
 """Text: a file as a stream of UTF-8 bytes, cut where rows end.
 
-A row ends at the end of a line, unless the line ends inside a quoted cell: a quotation mark opens a cell only where the cell
-begins, and two in a row inside it stand for one (RFC 4180). What is not text is refused with its line: a NUL byte, a character
-that the encoding does not have, a damaged or truncated file that was packed.
+What is not text is refused with its line: a NUL byte, a character that the encoding does not have, a damaged or truncated file that
+was packed.
 """
 
 from __future__ import annotations
 
 import codecs
 import io
-import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
 
 from bestline.data.tables.packed import ERRORS, damaged, unpacked
 from bestline.data.tables.places import Place
+from bestline.data.tables.row_ends import end_of_rows
 from bestline.errors import FileError, readable
 
 HEAD = 1 << 20  # bytes; enough for any header line, and for a hundred rows to judge by
@@ -26,63 +24,33 @@ BLOCK = 1 << 22  # one block is decoded at a time; no row may be longer
 SMALL = 1 << 26  # up to here a second reading to find a line number is cheap
 
 
-def whole_rows(text: TextStream, delimiter: bytes, too_long: Callable[[], Exception]) -> Iterator[tuple[bytes, bool]]:
-    """The text in pieces that end where a row does, and of each whether a quoted cell in it may hold a line's end.
+def whole_rows(
+    text: TextStream, delimiter: bytes, size: int, too_long: Callable[[], Exception]
+) -> Iterator[tuple[bytes, int | None]]:
+    """The text in pieces of some `size` bytes that end where a row does, and of each how many rows it has, where every line is one.
 
     pyarrow's own streaming reader reads ahead in a thread, through our Python file; where the interpreter ends before that thread
     does, the process aborts. Pieces that are parsed one at a time leave nothing behind.
     """
     rest = b""  # what has been read and not been given away: the beginning of a row whose end has not come
-    while piece := text.read(2 * BLOCK):
+    while piece := text.read(size):
         rest += piece
         # Invariant: what was given away ends where a row does, and `rest` begins where one begins.
-        end, within = _end_of_rows(rest, delimiter)
+        end, rows = end_of_rows(rest, delimiter)
         if end:
-            yield rest[:end], within
+            yield rest[:end], rows
             rest = rest[end:]
         elif len(rest) > BLOCK:
             raise too_long()
     if rest.strip(b" \r\n"):
-        yield rest, b'"' in rest
+        # The last line of a file may lack its end.
+        end, rows = end_of_rows(rest + b"\n", delimiter)
+        yield rest, rows if end > len(rest) else None
 
 
-def _end_of_rows(piece: bytes, delimiter: bytes) -> tuple[int, bool]:
-    """Where the last row that is whole ends, 0 if there is none, and whether a quoted cell before it holds a line's end."""
-    if b'"' not in piece:
-        # A file of old Macintosh lines has \r alone. One at the very end may be the first half of \r\n, so it does not count yet.
-        return (piece.rfind(b"\n") + 1 if b"\n" in piece else piece.rfind(b"\r", 0, len(piece) - 1) + 1), False
-    text = np.frombuffer(piece, np.uint8)
-    edges = _quoted(text, piece, delimiter)
-    lines, returns = (np.flatnonzero(text[:stop] == end) for end, stop in ((10, len(piece)), (13, len(piece) - 1)))
-    # An odd number of edges before it: inside a quoted cell.
-    free, held = (_outside(ends, edges) for ends in (lines, returns))
-    rows = free if len(free) else held
-    if not len(rows):
-        return 0, True
-    last = int(rows[-1])
-    within = len(free) < len(lines) or len(held) < len(returns)
-    return last + 1, within
-
-
-def _outside(places: NDArray[np.int64], edges: NDArray[np.int64]) -> NDArray[np.int64]:
-    return places[np.searchsorted(edges, places) % 2 == 0]
-
-
-def _quoted(text: NDArray[np.uint8], piece: bytes, delimiter: bytes) -> NDArray[np.int64]:
-    """Where quoted cells begin and end, by turns; a cell that is not closed has no end.
-
-    A quotation mark opens a cell only where the cell begins; 5" in the middle of one is an inch. Where all marks only open, close and
-    double, every second one closes a cell, and the one after it opens the next or, right behind it, doubles it: such marks are the
-    edges themselves, and counting them is quick.
-    """
-    marks: NDArray[np.int64] = np.flatnonzero(text == ord('"'))
-    opening = marks[::2]
-    before = np.where(opening > 0, text[opening - 1], ord("\n"))
-    if bool(np.isin(before, np.frombuffer(b'\r\n"' + delimiter, np.uint8)).all()):
-        return marks
-    quoted = re.compile(rb"(?:\A|(?<=[\r\n" + re.escape(delimiter) + rb']))"(?:[^"]|"")*(?:"|\Z)')
-    edges = [edge for match in quoted.finditer(piece) for edge in (match.start(), match.end() - 1)]
-    return np.array(edges, dtype=np.int64)
+def lines_in(text: bytes) -> int:
+    """How many lines end in it."""
+    return int(np.count_nonzero(np.frombuffer(text, np.uint8) == ord("\n")))
 
 
 def native(rows: bytes) -> Any:
@@ -104,7 +72,7 @@ class TextStream(io.RawIOBase):
         except ERRORS as error:
             raise damaged(place, packed, error) from error
         self.decoder = None if encoding == "utf-8" else codecs.getincrementaldecoder(encoding)()
-        self.encoding, self.lines, self.odd, self.last, self.pending = encoding, 0, False, b"\n", b""
+        self.encoding, self.lines, self.pending = encoding, 0, b""
         self.pending = b"" if not skip else self._discard(skip)
 
     def _discard(self, skip: int) -> bytes:
@@ -120,7 +88,7 @@ class TextStream(io.RawIOBase):
 
     def read(self, n: int = -1) -> bytes:
         """Up to n bytes; less only at the end. Raises FileError for what is not text."""
-        parts, length = [self.pending], len(self.pending)
+        parts, length = [self.pending] if self.pending else [], len(self.pending)
         while n < 0 or length < n:
             chunk = self._next(BLOCK if n < 0 else n - length)
             if not chunk:
@@ -128,7 +96,7 @@ class TextStream(io.RawIOBase):
             parts.append(chunk)
             length += len(chunk)
         whole = b"".join(parts)
-        out, self.pending = (whole, b"") if n < 0 else (whole[:n], whole[n:])
+        out, self.pending = (whole, b"") if n < 0 or len(whole) <= n else (whole[:n], whole[n:])
         self._count(out)
         return out
 
@@ -156,10 +124,7 @@ class TextStream(io.RawIOBase):
         if b"\0" in chunk:
             line = self.lines + chunk[: chunk.index(b"\0")].count(b"\n") + 1
             raise FileError(f"{self.shown} has a NUL byte in line {line}; remove it, or write the file again.")
-        # Where rows are lines, the line of a row is known by counting. Quoted cells, empty lines and lone \r make it odd: not known.
-        ends = chunk.count(b"\n")
-        self.lines += ends
-        self.odd = self.odd or b'"' in chunk or b"\n\n" in chunk or b"\n\r\n" in chunk or (b"\r" in chunk and not ends)
+        self.lines += lines_in(chunk)
 
     @property
     def shown(self) -> str:
