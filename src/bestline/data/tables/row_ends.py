@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 _Bits = NDArray[np.uint64]  # bit i of all of them says something of character i
 _WORD = np.dtype("<u8")  # so that the bits lie in the order of the characters on every machine
+_CACHED = 1 << 16  # characters that are looked at a time: what is said of each then stays in the cache of a core
 _ONE, _LAST = np.uint64(1), np.uint64(63)
 
 
@@ -29,20 +30,26 @@ def end_of_rows(piece: bytes, delimiter: bytes) -> tuple[int, int | None]:
     """
     text = np.frombuffer(piece, np.uint8)
     lines, lone, empty = _lines(text, piece)
-    inside = _inside(text, piece, lines | lone, delimiter) if b'"' in piece else np.zeros_like(lines)
+    inside = _inside(text, lines | lone, delimiter) if b'"' in piece else np.zeros_like(lines)
     end = _last(lines & ~inside) or _last(lone & ~inside)
     if not end or _any_before(end, empty | (lines & inside) | (lone & ~inside)):
         return end, None
-    return end, int(np.count_nonzero(text[:end] == ord("\n")))
+    return end, lines_in(piece[:end])
+
+
+def lines_in(text: bytes) -> int:
+    """How many lines end in a text."""
+    whole = np.frombuffer(text, np.uint8)
+    return sum(int(np.count_nonzero(whole[i : i + _CACHED] == ord("\n"))) for i in range(0, len(whole), _CACHED))
 
 
 def _lines(text: NDArray[np.uint8], piece: bytes) -> tuple[_Bits, _Bits, _Bits]:
     r"""Where lines end in \n, where in \r alone, and where an empty line ends."""
-    lines = _bits(text == ord("\n"))
+    lines = _bits(text, b"\n")
     before = _behind(lines, first=True)  # a line begins
     if b"\r" not in piece:
         return lines, np.zeros_like(lines), lines & before
-    returns = _bits(text == ord("\r"))
+    returns = _bits(text, b"\r")
     # The last character of all may be the first half of \r\n, so it does not count yet.
     lone = returns & ~_ahead(lines)
     word, bit = divmod(len(text) - 1, 64)
@@ -50,23 +57,21 @@ def _lines(text: NDArray[np.uint8], piece: bytes) -> tuple[_Bits, _Bits, _Bits]:
     return lines, lone, lines & (before | _behind(returns & before))
 
 
-def _inside(text: NDArray[np.uint8], piece: bytes, ends: _Bits, delimiter: bytes) -> _Bits:
-    """Which characters stand in a quoted cell; one that is not closed has no end."""
-    is_mark = text == ord('"')
-    marks = _bits(is_mark)
+def _inside(text: NDArray[np.uint8], ends: _Bits, delimiter: bytes) -> _Bits:
+    """Which characters stand in a quoted cell, where rows end at some of `ends`; a cell that is not closed has no end."""
+    marks = _bits(text, b'"')
     inside = _odd(marks)
-    starts = _behind(ends | _bits(text == ord("\r")) | _bits(text == ord(delimiter)), first=True)
-    opening = marks & inside
+    starts = _behind(ends | _bits(text, delimiter), first=True)
     # A mark that opens stands where a cell begins, or behind one that it doubles.
-    if not (opening & ~(starts | _behind(marks))).any():
+    if not (marks & inside & ~(starts | _behind(marks))).any():
         return inside
-    return _odd(_bits(_of_cells(is_mark, _unpacked(starts, len(text)))))
+    return _odd(_of_cells(marks, starts, len(text)))
 
 
-def _of_cells(is_mark: NDArray[np.bool_], starts: NDArray[np.bool_]) -> NDArray[np.bool_]:
+def _of_cells(marks: _Bits, starts: _Bits, length: int) -> _Bits:
     """Which marks open and close cells, one after the other: 5" in the middle of one is an inch and does neither."""
-    places = np.flatnonzero(is_mark)
-    begins = starts[places].tolist()
+    places = np.flatnonzero(_unpacked(marks, length))
+    begins = _unpacked(starts, length)[places].tolist()
     doubled = [one + 1 == other for one, other in pairwise(places.tolist())] + [False]
     edges, quoted, spent = [], False, False
     for i, (begin, double) in enumerate(zip(begins, doubled, strict=True)):
@@ -81,19 +86,21 @@ def _of_cells(is_mark: NDArray[np.bool_], starts: NDArray[np.bool_]) -> NDArray[
         else:
             edges.append(i)
             quoted = False
-    found = np.zeros_like(is_mark)
-    found[places[edges]] = True
-    return found
+    found = np.zeros(length, np.uint8)
+    found[places[edges]] = 1
+    return _bits(found, b"\1")
 
 
 # --- bits ----------------------------------------------------------------------------------------------------------------
 
 
-def _bits(these: NDArray[np.bool_]) -> _Bits:
-    packed = np.packbits(these, bitorder="little")
-    words = np.zeros(-(-len(packed) // 8) * 8, np.uint8)
-    words[: len(packed)] = packed
-    return words.view(_WORD)
+def _bits(text: NDArray[np.uint8], character: bytes) -> _Bits:
+    """Where a character stands."""
+    found = np.zeros(-(-len(text) // 64) * 8, np.uint8)
+    for i in range(0, len(text), _CACHED):
+        some = np.packbits(text[i : i + _CACHED] == ord(character), bitorder="little")
+        found[i // 8 : i // 8 + len(some)] = some
+    return found.view(_WORD)
 
 
 def _unpacked(bits: _Bits, length: int) -> NDArray[np.bool_]:

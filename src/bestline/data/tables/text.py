@@ -11,12 +11,11 @@ import io
 from collections.abc import Callable, Iterator
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 
 from bestline.data.tables.packed import ERRORS, damaged, unpacked
 from bestline.data.tables.places import Place
-from bestline.data.tables.row_ends import end_of_rows
+from bestline.data.tables.row_ends import end_of_rows, lines_in
 from bestline.errors import FileError, readable
 
 HEAD = 1 << 20  # bytes; enough for any header line, and for a hundred rows to judge by
@@ -48,11 +47,6 @@ def whole_rows(
         yield rest, rows if end > len(rest) else None
 
 
-def lines_in(text: bytes) -> int:
-    """How many lines end in it."""
-    return int(np.count_nonzero(np.frombuffer(text, np.uint8) == ord("\n")))
-
-
 def native(rows: bytes) -> Any:
     """A copy in pyarrow's own memory, which its threads can free without asking Python."""
     buffer = pa.allocate_buffer(len(rows))
@@ -61,9 +55,9 @@ def native(rows: bytes) -> Any:
 
 
 class TextStream(io.RawIOBase):
-    """The file as UTF-8 bytes: unpacked, decoded, checked, and with its lines counted as they go by."""
+    """The file as UTF-8 bytes: unpacked, decoded and checked; from `skip` bytes on, before which there are `lines` lines."""
 
-    def __init__(self, place: Place, *, packed: str, encoding: str, skip: int = 0) -> None:
+    def __init__(self, place: Place, *, packed: str, encoding: str, skip: int = 0, lines: int = 0) -> None:
         self.place, self.raw, self.total = place, place.open(), max(place.size, 1)
         # The packed file's own position says how much has been read, whatever it unpacks to.
         self.packed = packed
@@ -72,7 +66,7 @@ class TextStream(io.RawIOBase):
         except ERRORS as error:
             raise damaged(place, packed, error) from error
         self.decoder = None if encoding == "utf-8" else codecs.getincrementaldecoder(encoding)()
-        self.encoding, self.lines, self.pending = encoding, 0, b""
+        self.encoding, self.skip, self.lines, self.given, self.pending = encoding, skip, lines, 0, b""
         self.pending = b"" if not skip else self._discard(skip)
 
     def _discard(self, skip: int) -> bytes:
@@ -97,7 +91,9 @@ class TextStream(io.RawIOBase):
             length += len(chunk)
         whole = b"".join(parts)
         out, self.pending = (whole, b"") if n < 0 or len(whole) <= n else (whole[:n], whole[n:])
-        self._count(out)
+        if b"\0" in out:
+            raise self._has_nul(out)
+        self.given += len(out)
         return out
 
     def _next(self, n: int) -> bytes:
@@ -120,11 +116,14 @@ class TextStream(io.RawIOBase):
         except ERRORS as error:
             raise damaged(self.place, self.packed, error) from error
 
-    def _count(self, chunk: bytes) -> None:
-        if b"\0" in chunk:
-            line = self.lines + chunk[: chunk.index(b"\0")].count(b"\n") + 1
-            raise FileError(f"{self.shown} has a NUL byte in line {line}; remove it, or write the file again.")
-        self.lines += lines_in(chunk)
+    def _has_nul(self, chunk: bytes) -> FileError:
+        """That there is a NUL byte, and in which line: all before it is read once more to count them."""
+        lines, left = self.lines, self.given
+        with TextStream(self.place, packed=self.packed, encoding=self.encoding, skip=self.skip) as again:
+            while left and (part := again.read(min(left, BLOCK))):
+                lines, left = lines + lines_in(part), left - len(part)
+        line = lines + lines_in(chunk[: chunk.index(b"\0")]) + 1
+        return FileError(f"{self.shown} has a NUL byte in line {line}; remove it, or write the file again.")
 
     @property
     def shown(self) -> str:
