@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from bestline.data.tables import Kind, delimited, open_source, write_with
-from bestline.data.tables import text as text_of_files
+from bestline.data.tables.text import stream as text_of_files
 from bestline.errors import ColumnError
 from data.tables.examples import all_numbers, all_text, kinds
 

@@ -12,7 +12,7 @@ import pyarrow.feather
 import pytest
 
 from bestline.data.tables import Kind, delimited, open_source
-from bestline.data.tables import text as text_of_files
+from bestline.data.tables.text import stream as text_of_files
 from bestline.errors import ColumnError, FileError
 from data.tables.examples import all_numbers, all_text, kinds
 

@@ -10,8 +10,9 @@ import pandas as pd
 import pytest
 
 import bestline as bl
-from bestline.data.tables import open_source, text
-from bestline.data.tables.text import BLOCK
+from bestline.data.tables import open_source
+from bestline.data.tables.text import stream as text
+from bestline.data.tables.text.stream import BLOCK
 
 # Cells that a reader which sees only one side of an edge takes for something else.
 TRICKY = ['x,""\n""y,1', 'a""b', '""', 'x,""\n""y,1', "\n", '5"" wide', "plain", '"",""', 'end""', ""]

@@ -14,7 +14,7 @@ import torch
 
 import bestline as bl
 from bestline.data.tables import delimited
-from bestline.data.tables import text as text_of_files
+from bestline.data.tables.text import stream as text_of_files
 from bestline.errors import BestlineWarning, ColumnError
 
 N = 6000

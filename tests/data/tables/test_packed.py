@@ -23,7 +23,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from bestline.data.tables import delimited, open_source
-from bestline.data.tables import text as text_of_files
+from bestline.data.tables.text import stream as text_of_files
 from bestline.errors import DataError, FileError
 from data.tables.examples import all_numbers, all_text
 

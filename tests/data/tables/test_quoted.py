@@ -11,8 +11,9 @@ import pytest
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
-from bestline.data.tables import delimited, open_source, row_ends
-from bestline.data.tables import text as text_of_files
+from bestline.data.tables import delimited, open_source
+from bestline.data.tables.text import row_ends
+from bestline.data.tables.text import stream as text_of_files
 from data.tables.examples import all_numbers, all_text
 
 CELL = st.text(alphabet='ab,;\t|"\n\r .5', max_size=8)

@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 
 import bestline as bl
 from bestline.data.tables import Kind, delimited, judgement, open_source
-from bestline.data.tables import text as text_of_files
+from bestline.data.tables.text import stream as text_of_files
 from bestline.data.tables.words import Spelling, numbers_to_people, undressed
 from bestline.errors import ColumnError, readable
 from data.tables.examples import all_numbers, all_text

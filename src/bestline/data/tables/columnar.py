@@ -6,7 +6,7 @@ where it lies; so every block is validated before anything is made of it.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 

@@ -30,9 +30,9 @@ from bestline.data.tables.judgement import ColumnJudgement, judged, large_word
 from bestline.data.tables.noticed import Noticed
 from bestline.data.tables.packed import refuse_inside, without_packing
 from bestline.data.tables.places import Place, reason
-from bestline.data.tables.row_ends import lines_in
-from bestline.data.tables.table_file import Block, Piece, TableFile, silent, unique_names
-from bestline.data.tables.text import BLOCK, HEAD, SMALL, TextStream, native, whole_rows
+from bestline.data.tables.table_file import Block, Portion, TableFile, silent, unique_names
+from bestline.data.tables.text.row_ends import lines_in
+from bestline.data.tables.text.stream import BLOCK, HEAD, SMALL, TextStream, native, whole_rows
 from bestline.data.tables.words import FALSE, NO_NUMBER, TRUE, Spelling, bare_words, undressed
 from bestline.errors import DataError, FileError, readable
 from bestline.wording import GUARDED, of_cell
@@ -72,7 +72,7 @@ class DelimitedFile(TableFile):
     def _judge(self) -> None:
         names = self.dialect.names
         # Of no column anything is known yet, so all come as words: the first block says what each of them holds.
-        first = next((b for piece in self._pieces(names, 2 * BLOCK) for b in piece.blocks() if b.num_rows), None)
+        first = next((b for portion in self._portions(names, 2 * BLOCK) for b in portion.blocks() if b.num_rows), None)
         if first is None:
             raise DataError(f"{readable(self.place.shown)} has no rows below its header.")
         for name, words in zip(names, first.columns, strict=True):
@@ -88,7 +88,7 @@ class DelimitedFile(TableFile):
         """Settle columns without values so far by the first block of the file that has some."""
         if not empty:
             return
-        for block in (b for piece in self._pieces(tuple(empty), 2 * BLOCK) for b in piece.blocks()):
+        for block in (b for portion in self._portions(tuple(empty), 2 * BLOCK) for b in portion.blocks()):
             for name in list(empty):
                 found = judged(name, block.column(name), self.dialect.decimal, as_text=name in self.text)
                 if found.kind is not Kind.EMPTY:
@@ -112,25 +112,25 @@ class DelimitedFile(TableFile):
 
     def blocks(self, names: tuple[str, ...], size: int, progress: Share) -> Iterator[Block]:
         """The rows in order, some megabytes of text at a time."""
-        for piece in self.pieces(names, size, progress):
-            yield from piece.blocks()
+        for portion in self.portions(names, size, progress):
+            yield from portion.blocks()
 
-    def pieces(self, names: tuple[str, ...], size: int, progress: Share) -> Iterator[Piece]:
-        """The rows in pieces of some megabytes of text, each of which becomes columns in the thread that asks for its blocks."""
-        del size  # pieces are cut by their bytes; the rows of one follow from that
-        return self._pieces(names, BLOCK, progress)
+    def portions(self, names: tuple[str, ...], size: int, progress: Share) -> Iterator[Portion]:
+        """The rows in portions of some megabytes of text, each of which becomes columns in the thread that asks for its blocks."""
+        del size  # portions are cut by their bytes; the rows of one follow from that
+        return self._portions(names, BLOCK, progress)
 
-    def _pieces(self, names: tuple[str, ...], length: int, progress: Share = silent) -> Iterator[Piece]:
+    def _portions(self, names: tuple[str, ...], length: int, progress: Share = silent) -> Iterator[Portion]:
         d = self.dialect
         with TextStream(self.place, packed=d.packed, encoding=d.encoding, skip=d.skip, lines=d.lines) as text:
-            row, line = 0, d.lines + 1  # of the piece's first row; the line is 0 where it is not known any more
+            row, line = 0, d.lines + 1  # of the portion's first row; the line is 0 where it is not known any more
             for content, rows in whole_rows(text, d.delimiter.encode(), length, self._too_long):
                 # Where not every line is a row, how many there are is known once they are read.
                 made = None if rows is not None else self._read(content, names, row)
                 n = rows if rows is not None else sum(block.num_rows for block in made or ())
                 blocks = partial(self._read, content, names, row, lines=n) if made is None else partial(iter, made)
                 progress(text.share)
-                yield Piece(n, blocks, partial(self._place, row, line if made is None else 0))
+                yield Portion(n, blocks, partial(self._place, row, line if made is None else 0))
                 row += n
                 # Where \r alone ends lines, it depends on the editor how many lines there are.
                 lone = made is not None and content.count(b"\r") > content.count(b"\r\n")
@@ -245,7 +245,7 @@ class DelimitedFile(TableFile):
     def _records(self) -> Iterator[tuple[int, list[str]]]:
         """The rows again by Python's own reader: the line each begins at, and its cells."""
         d = self.dialect
-        with TextStream(self.place, packed=d.packed, encoding=d.encoding, skip=d.skip) as text:
+        with TextStream(self.place, packed=d.packed, encoding=d.encoding, skip=d.skip, lines=d.lines) as text:
             reader = csv.reader(
                 io.TextIOWrapper(cast(Any, text), encoding="utf-8", errors="replace", newline=""), delimiter=d.delimiter
             )

@@ -155,7 +155,7 @@ def _as_written(spelling: Spelling, words: Collection[str]) -> Spelling:
 def large_word(bare: Cells, spelling: Spelling) -> str | None:
     """The first word that is a whole number which float64 rounds."""
     # The first whole numbers that float64 cannot tell apart are 2^53 and 2^53 + 1, of 16 digits.
-    long = pc.filter(bare, pc.match_substring_regex(bare, r"(?:\d[^\d.eE]?){16,}"))
+    long = pc.filter(bare, pc.match_substring_regex(bare, r"(?:\p{Nd}[^\p{Nd}.eE]?){16,}"))
     # Nearly all such words have a decimal part or a power, which no whole number here has; the others take Python's time.
     long = pc.filter(long, pc.invert(pc.match_substring_regex(long, _PARTED[spelling.decimal])))
     for word in pc.unique(long).to_pylist():

@@ -29,7 +29,7 @@ from bestline.data.tables.partitions import by_folders
 from bestline.data.tables.places import Place, found
 from bestline.data.tables.source import Batch, Layout, NoRowsError, Source, turns
 from bestline.data.tables.streams import Stream
-from bestline.data.tables.table_file import Piece, TableFile, silent
+from bestline.data.tables.table_file import Portion, TableFile, silent
 from bestline.data.tables.writing import stored
 from bestline.errors import ColumnError, DataError, FileError, OptionError, listed, readable
 
@@ -202,18 +202,18 @@ class Files(Source):
         return Files([part.verbatim() for part in self.parts])
 
     def reduce(self, over: Pass[Batch, PartT], *, progress: Progress | None = None) -> PartT:
-        """The pass, each piece of a file decoded and looked at in one thread, and several pieces at once."""
+        """The pass, each portion of a file decoded and looked at in one thread, and several portions at once."""
         share = share_of(progress, over.what) or silent
-        pieces = self._pieces(self._read_from(over.columns), over.size, share, None)
-        return summed(pieces, partial(_found_in, over), over.empty())
+        portions = self._portions(self._read_from(over.columns), over.size, share, None)
+        return summed(portions, partial(_found_in, over), over.empty())
 
     def _batches(self, names: tuple[str, ...], size: int, progress: Share, order: torch.Generator | None) -> Iterator[Batch]:
-        for piece in self._pieces(names, size, progress, order):
-            yield from piece.batches(size)
+        for portion in self._portions(names, size, progress, order):
+            yield from portion.batches(size)
 
-    def _pieces(
+    def _portions(
         self, names: tuple[str, ...], size: int, progress: Share, order: torch.Generator | None
-    ) -> Generator[NumberedPiece]:
+    ) -> Generator[NumberedPortion]:
         sizes = [max(part.place.size, 1) for part in self.parts]
         start, before = 0, 0
         # In another order only where the number of every row is known beforehand.
@@ -228,34 +228,34 @@ class Files(Source):
                 progress((before + share * own) / sum(sizes))
 
             # Without a column wanted, one is read all the same: the rows must be counted.
-            for piece in part.pieces(names or self.names[:1], size, tick):
-                yield NumberedPiece(start, piece, layout)
-                start += piece.rows
+            for portion in part.portions(names or self.names[:1], size, tick):
+                yield NumberedPortion(start, portion, layout)
+                start += portion.rows
             before += own
         progress(1.0)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class NumberedPiece:
-    """A piece of a file whose first row is row `start` of the whole source."""
+class NumberedPortion:
+    """A portion of a file whose first row is row `start` of the whole source."""
 
     start: int
-    piece: Piece
+    portion: Portion
     layout: Layout
 
     def batches(self, size: int) -> Iterator[Batch]:
         """Its rows, decoded, at most `size` at a time."""
         row = 0
-        for block in self.piece.blocks():
+        for block in self.portion.blocks():
             for first in range(0, block.num_rows, size):
                 some = block.slice(first, size)
                 yield Batch(self.start + row, some.num_rows, self.layout, [some], partial(self._where, row))
                 row += some.num_rows
 
     def _where(self, first: int, row: int) -> str:
-        return self.piece.where(first + row)
+        return self.portion.where(first + row)
 
 
-def _found_in(over: Pass[Batch, PartT], piece: NumberedPiece) -> PartT:
-    parts = map(over.of, piece.batches(over.size))
+def _found_in(over: Pass[Batch, PartT], portion: NumberedPortion) -> PartT:
+    parts = map(over.of, portion.batches(over.size))
     return reduce(add, parts, first) if (first := next(parts, None)) is not None else over.empty()

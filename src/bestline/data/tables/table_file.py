@@ -1,4 +1,4 @@
-"""Table file: one file of a table, whatever its format: its columns, and its rows in pieces that any thread may decode."""
+"""Table file: one file of a table, whatever its format: its columns, and its rows in portions that any thread may decode."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Block: TypeAlias = Any  # neighbouring columns: a tensor (n, k), or a pyarrow ta
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Piece:
+class Portion:
     """Some consecutive rows of a file.
 
     Attributes
@@ -32,7 +32,7 @@ class Piece:
     blocks : callable
         Gives them as pyarrow blocks, in order; what is to be decoded is decoded then, in the thread that asks.
     where : callable
-        Says where the row of that number, from 0 in this piece, stands.
+        Says where the row of that number, from 0 in this portion, stands.
     """
 
     rows: int
@@ -74,11 +74,11 @@ class TableFile(ABC):
     def blocks(self, names: tuple[str, ...], size: int, progress: Share) -> Iterator[Block]:
         """The rows in order, with the named columns in the order asked for; progress from 0 to 1 over this file."""
 
-    def pieces(self, names: tuple[str, ...], size: int, progress: Share) -> Iterator[Piece]:
-        """The same rows in pieces; where a format does not say how to decode them elsewhere, decoded when they are given."""
+    def portions(self, names: tuple[str, ...], size: int, progress: Share) -> Iterator[Portion]:
+        """The same rows in portions; where a format does not say how to decode them elsewhere, decoded when they are given."""
         row = 0
         for block in sized(self.blocks(names, size, progress), size):
-            yield Piece(block.num_rows, partial(iter, (block,)), partial(self.where_from, row))
+            yield Portion(block.num_rows, partial(iter, (block,)), partial(self.where_from, row))
             row += block.num_rows
 
     def where_from(self, first: int, row: int) -> str:

@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from bestline.data.tables.packed import ERRORS, damaged, unpacked
 from bestline.data.tables.places import Place
-from bestline.data.tables.row_ends import end_of_rows, lines_in
+from bestline.data.tables.text.row_ends import end_of_rows, lines_in
 from bestline.errors import FileError, readable
 
 HEAD = 1 << 20  # bytes; enough for any header line, and for a hundred rows to judge by
