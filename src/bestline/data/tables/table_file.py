@@ -99,6 +99,8 @@ def sized(blocks: Iterable[Block], size: int) -> Generator[Block]:
     held: list[Block] = []
     rows = 0
     for block in blocks:
+        if not block.num_rows:
+            continue
         # Here `held` has `rows` rows, fewer than `size`, which have not been given away.
         # A text file's column may turn from numbers into words on the way: such blocks stay apart.
         if held and held[0].schema != block.schema:
