@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from bestline.calls import now_by_name, refuse_unknown, renamed
-from bestline.errors import BestlineDeprecationWarning, BestlineWarning, OptionError, warn
+from bestline.errors import BestlineDeprecationWarning, BestlineWarning, OptionError, listed, readable, warn
+from hard import NAMES
 
 
 @renamed(optimizer="solver")
@@ -73,3 +74,14 @@ def test_an_unknown_option_is_refused_with_the_nearest_names() -> None:
         refuse_unknown(["lr", "stpes"], ["lr", "steps"], "fit")
     with pytest.raises(OptionError, match="its options are `lr` and `steps`"):
         refuse_unknown(["zzz"], ["lr", "steps"], "fit")
+
+
+def test_names_of_seventy_letters_are_whole_in_messages() -> None:
+    assert readable(NAMES[0]) == f"`{NAMES[0]}`"
+    assert readable("x" * 300) == f"`{'x' * 66}…{'x' * 25}`"
+
+
+def test_names_in_one_message_never_become_the_same_text() -> None:
+    long = [f"{'a' * 80}{side}{'b' * 80}" for side in ("north", "south")]
+    assert listed(long) == f"`{long[0]}` and `{long[1]}`"
+    assert listed(["x", "x"]) == "`x` and `x`"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 
 import pytest
 from hypothesis import given
@@ -14,6 +15,7 @@ from bestline.wording import (
     cell,
     count,
     equation,
+    evenly,
     fixed,
     on_columns,
     p_value,
@@ -143,6 +145,22 @@ def test_names_are_broken_between_words_and_words_only_where_nothing_else_helps(
     assert broken("weight of flipper_length_mm", 18) == ["weight of", "flipper_length_mm"]
     assert broken("flipper_length_mm", 14) == ["flipper_", "length_mm"]
     assert broken("a" * 12, 10) == ["a" * 10, "aa"]
+
+
+@given(st.text("abc_ ", max_size=60), st.integers(5, 40))
+def test_even_lines_are_no_more_and_no_longer_and_lose_no_letter(text: str, width: int) -> None:
+    lines = evenly(text, width)
+    assert len(lines) <= len(broken(text, width))
+    assert all(len(line) <= width for line in lines)
+    assert re.sub(r"\s", "", "".join(lines)) == re.sub(r"\s", "", text)
+
+
+def test_no_last_word_of_a_title_stands_alone() -> None:
+    assert evenly("29 of 30 columns have a weight where the out-of-fold error is least", 62) == [
+        "29 of 30 columns have a weight where",
+        "the out-of-fold error is least",
+    ]
+    assert evenly("weight of flipper_length_mm", 20) == ["weight of", "flipper_length_mm"]
 
 
 def test_a_long_formula_is_said_by_the_number_of_its_columns() -> None:

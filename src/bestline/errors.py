@@ -165,14 +165,17 @@ def one_line(text: object, longest: int, *, head: int, tail: int) -> str:
     return line if len(line) <= longest else f"{line[:head]}…{line[-tail:]}"
 
 
-def readable(name: str, longest: int = 60) -> str:
-    """A name as messages show it: quoted, on one line, control characters escaped, shortened in the middle."""
-    return f"`{one_line(name, longest, head=longest - 12, tail=8)}`"
+def readable(name: str, longest: int = 100) -> str:
+    """A name as messages show it: quoted, on one line, control characters escaped, shortened in the middle where it is very long."""
+    return f"`{one_line(name, longest, head=longest * 2 // 3, tail=longest // 4)}`"
 
 
 def listed(names: Iterable[str], most: int = 5, *, joined: str = "and") -> str:
     """Names as a sentence lists them: `a`, `b` and 3 more; `joined` by "or" where one of them is meant."""
-    names = [readable(n) for n in names]
+    names = list(names)
+    short = [readable(n) for n in names]
+    # No two names become the same text: a message must say which columns it speaks of.
+    names = short if len(set(short)) == len(set(names)) else [readable(n, 1_000) for n in names]
     if len(names) > most:
         return f"{', '.join(names[:most])} and {len(names) - most} more"
     return in_a_row(names, joined)

@@ -175,6 +175,15 @@ def broken(text: str, width: int) -> list[str]:
     return [line.rstrip() for line in lines if line.strip()]
 
 
+def evenly(text: str, width: int) -> list[str]:
+    """A text in as few lines as `broken` needs, all about as long: no last word alone."""
+    lines = broken(text, width)
+    # Not so narrow that a word is broken which has room.
+    words = [len(word) for word in text.split() if len(word) <= width]
+    least = min(max([1, *words, len(text) // max(len(lines), 1)]), width)
+    return next(even for narrow in range(least, width + 1) if len(even := broken(text, narrow)) <= len(lines))
+
+
 def on_columns(formula: str, columns: int | None = None, longest: int = 100) -> str:
     """A formula as a heading says it; a long one by its targets and how many columns, or else terms, it has: `y on 30 columns`."""
     line = clean(formula)

@@ -70,3 +70,44 @@ def test_a_wide_table_moves_by_key_and_its_first_column_stays(see: Callable[[str
     page.wait_for_function("() => document.querySelector('.sideways').scrollLeft > 20")
     assert head.bounding_box()["x"] == before["x"]
     assert page.evaluate("() => getComputedStyle(document.activeElement).outlineStyle") == "solid"
+
+
+@pytest.fixture
+def cards(browser: Any, tmp_path: Path) -> Iterator[Callable[[str], Any]]:
+    contexts = []
+
+    def one(name: str) -> Any:
+        (tmp_path / "card.html").write_text(
+            f"<!doctype html><meta charset=utf-8><body>{MODELS[name]()._repr_html_()}", encoding="utf-8"
+        )
+        contexts.append(browser.new_context(viewport={"width": 600, "height": 800}))
+        page = contexts[-1].new_page()
+        page.goto((tmp_path / "card.html").as_uri())
+        return page
+
+    yield one
+    for context in contexts:
+        context.close()
+
+
+@pytest.mark.parametrize("name", ["hard", "several"])
+def test_a_card_is_no_wider_than_its_cell_and_its_numbers_stand_below_each_other(
+    cards: Callable[[str], Any], name: str
+) -> None:
+    page = cards(name)
+    assert page.evaluate("() => document.scrollingElement.scrollWidth - innerWidth") <= 0
+    assert page.evaluate(
+        "() => [...document.querySelectorAll('td')].every((cell) => getComputedStyle(cell).textAlign === 'right')"
+    )
+    assert len(page.locator("b").first.inner_text()) < 120  # a long formula by the number of its columns
+
+
+def test_a_level_is_broken_before_its_bracket_and_not_inside(browser: Any, tmp_path: Path) -> None:
+    seen = Seen(browser, tmp_path / "page.html", bl.fit(PENGUINS, LINE, missing="drop").report().html).shown(width=390)
+    cell = seen.page.locator("tbody th", has_text="Chinstrap").first
+    assert cell.locator("wbr").count() == 1
+    heights = [
+        seen.page.locator("tbody th", has_text=text).first.bounding_box()["height"] for text in ("Chinstrap", "Intercept")
+    ]
+    seen.context.close()
+    assert heights[0] < 2.5 * heights[1]

@@ -87,7 +87,7 @@ def test_it_is_said_where_no_penalty_predicts_best(useful: bool) -> None:
     selection = bl.fit((X, y), cv="ridge").cv
     best_is_none = int(selection.error.argmin()) == len(selection.error) - 1
     assert best_is_none == useful
-    assert ("No penalty predicts best" in penalty_paths.error_curve(selection).note) == useful
+    assert ("The error is least without a penalty" in penalty_paths.error_curve(selection).note) == useful
 
 
 def test_slopes_are_named_by_their_size_and_not_their_sign() -> None:

@@ -282,8 +282,8 @@ def test_pictures_that_do_not_show_the_path_do_not_tell_of_it():
 
 
 def test_main_directions_tell_what_they_hold_of_the_path():
-    assert findings.of_directions((0.7, 0.2999), 5) == "Two directions hold 99% of the path's movement"
-    assert findings.of_directions((0.7, 0.3), 5) == "Two directions hold all of the path's movement"
+    assert findings.of_directions((0.7, 0.2999), 5) == "Two directions hold over 99.9% of the path's movement"
+    assert findings.of_directions((0.7, 0.3), 5) == "Two directions hold 100% of the path's movement"
     assert findings.of_directions((0.7, 0.3), 2) == ""  # there are no others
     assert findings.of_directions((), 5) == ""
     assert "Two directions hold" in penguins(solver="adam", lr=0.3, steps=60).plot.main_directions().heading
@@ -326,7 +326,7 @@ def test_a_penalty_is_told_to_predict_better_only_beyond_a_standard_error():
     kept = int(chosen.nonzero[chosen.best])
     assert sparse.plot.path().heading == f"{kept} of 40 columns have a weight where the out-of-fold error is least"
     plenty = bl.fit((X, X @ np.ones(40) + 0.1 * draw.normal(size=60)), cv="ridge")
-    assert plenty.plot.cv().heading == "No penalty predicts better than none by more than a standard error"
+    assert plenty.plot.cv().heading == "No penalty lowers the out-of-fold error by more than a standard error"
     assert plenty.plot.path().heading == "Slopes against the penalty (ridge)"
     little = replace(
         chosen, error=torch.where(torch.arange(len(chosen.error)) == chosen.best, 0.998, 1.0), difference=0 * chosen.error

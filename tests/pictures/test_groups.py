@@ -1,13 +1,17 @@
 """Pictures of groups and windows: their numbers are those of the tables, and what a picture says is so."""
 
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.collections import PolyCollection
 
 import bestline as bl
 from bestline.errors import OptionError
 from bestline.pictures import groups as pictures
-from bestline.pictures.marks import Band, Horizontal, Intervals, Line, Points, Vertical
+from bestline.pictures.marks import Band, Horizontal, Intervals, Line, Outside, Points, Vertical
+from pictures.test_legible import faults
 
 
 def fitted(groups: int, rows: int = 12) -> bl.Groups:
@@ -75,10 +79,117 @@ def test_windows_move_on_over_their_last_day() -> None:
     windows = bl.fit_rolling(pd.DataFrame({"day": day, "x": x, "y": x + draw.normal(size=90)}), "y ~ x", order="day", window=30)
     picture = pictures.moving(windows.lines, "x")
     (line,) = marks_of(picture, Line)
-    assert picture.panels[0].xlabel.endswith("in days since 2024-03-30")
-    assert line.x == tuple(float(i) for i in range(61))
+    assert picture.panels[0].dates
+    assert line.x == tuple(float(i) for i in range(19_812, 19_873))  # days from 1970-01-01 to 2024-03-30, and on
     np.testing.assert_array_equal(line.y, windows.tidy()[lambda t: t.term == "x"].estimate)
-    windows.plot.dark.weights("Intercept")
+    (axes,) = windows.plot.dark.weights("Intercept").axes
+    ticks = [text.get_text() for text in axes.get_xticklabels()]
+    assert all(re.fullmatch(r"2024-\d\d-\d\d", text) for text in ticks)
+    assert "2024-04-01" in ticks
+
+
+@pytest.mark.filterwarnings("ignore::bestline.errors.BestlineWarning")
+def test_windows_without_an_estimate_are_a_gap_and_not_a_bridge() -> None:
+    draw = np.random.default_rng(0)
+    x = draw.normal(size=200)
+    x[60:120] = 1.0
+    windows = bl.fit_rolling(
+        pd.DataFrame({"i": range(200), "x": x, "y": x + draw.normal(size=200)}), "y ~ x", order="i", window=20
+    )
+    picture = pictures.moving(windows.lines, "x")
+    (band,), (line,) = marks_of(picture, Band), marks_of(picture, Line)
+    gone = ~np.isfinite(line.y)
+    assert 0 < gone.sum() < len(gone)
+    np.testing.assert_array_equal(~np.isfinite([band.low, band.high]), [gone, gone])
+    assert f"{gone.sum()} windows without an estimate are gaps." in picture.note
+    (shade,) = [drawn for drawn in windows.plot.weights("x").axes[0].collections if isinstance(drawn, PolyCollection)]
+    assert len(shade.get_paths()) == 2
+
+
+def test_estimates_that_are_near_to_each_other_are_told_apart() -> None:
+    draw = np.random.default_rng(0)
+    x = draw.normal(size=90)
+    windows = bl.fit_rolling(
+        pd.DataFrame({"i": range(90), "x": x, "y": 1e6 + draw.normal(size=90)}), "y ~ x", order="i", window=30
+    )
+    first, last = re.findall(r"1,000,000\.\d+|999,999\.\d+", pictures.moving(windows.lines, "Intercept").title)
+    assert first != last
+
+
+NAMES = [
+    f"the_shop_at_the_corner_of_{side}_street_and_the_market_place_of_the_old_town"
+    for side in ("north", "south", "east", "west")
+]
+
+
+def named(names: list[str], rows: int = 20) -> bl.Groups:
+    draw = np.random.default_rng(5)
+    x = draw.uniform(0, 4, rows * len(names))
+    return bl.fit_groups(
+        {"shop": np.repeat(names, rows), "price": x, "sold": 3 - x + draw.normal(size=len(x))}, "sold ~ price", by="shop"
+    )
+
+
+def test_groups_of_long_names_are_told_apart_by_what_they_do_not_share() -> None:
+    groups = named(NAMES)
+    ranked, panels = pictures.slopes(groups.lines), pictures.small_multiples(groups.lines, groups.keys, groups.source)
+    assert (
+        set(marks_of(ranked, Intervals)[0].names)
+        == {panel.title for panel in panels.panels}
+        == {"north", "south", "east", "west"}
+    )
+    for picture in (ranked, panels):
+        assert "the_shop_at_the_corner_of_…_street_and_the_market_place_of_the_old_town" in picture.note
+
+
+def test_one_group_is_no_range() -> None:
+    picture = pictures.slopes(fitted(1).lines)
+    assert picture.title.endswith("in the one group")
+    assert picture.note == ""
+    assert len(fitted(1).plot.lines().axes) == 1
+
+
+def test_far_groups_and_far_rows_do_not_stretch_the_axes_and_are_told() -> None:
+    draw = np.random.default_rng(3)
+    g, x = np.repeat(np.arange(12), 20), draw.uniform(0, 4, 240)
+    y = 3 - 2 * x + draw.normal(size=240)
+    y[45] = 5_000.0
+    groups = bl.fit_groups({"shop": g, "price": x, "sold": y}, "sold ~ price", by="shop")
+    picture = pictures.slopes(groups.lines, "price")
+    low, high = picture.panels[0].xlim
+    assert high - low < 10
+    assert "1 group reaches beyond the axis." in picture.note
+    panels = pictures.small_multiples(groups.lines, groups.keys, groups.source).panels
+    assert all(panel.ylim[1] < 20 for panel in panels)
+    assert [mark.above for panel in panels for mark in panel.marks if isinstance(mark, Outside)] == [1]
+
+
+@pytest.mark.filterwarnings("ignore::bestline.errors.BestlineWarning")
+def test_groups_without_a_line_are_counted() -> None:
+    draw = np.random.default_rng(3)
+    g, x = np.repeat(np.arange(6), 20), draw.uniform(0, 4, 120)
+    x[g == 3] = 2.0
+    groups = bl.fit_groups({"shop": g, "price": x, "sold": 3 - x + draw.normal(size=120)}, "sold ~ price", by="shop")
+    assert "1 group has no estimate and is not drawn." in pictures.slopes(groups.lines, "price").note
+    assert "1 group drawn has no line" in pictures.small_multiples(groups.lines, groups.keys, groups.source).note
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_every_text_of_pictures_of_groups_can_be_read(theme: str) -> None:
+    several = bl.fit_groups(
+        {
+            "region": np.repeat(NAMES, 60),
+            "shop": np.tile(np.repeat(NAMES[:3], 20), 4),
+            "x": np.arange(240) % 7,
+            "y": np.arange(240) % 11,
+        },
+        "y ~ x",
+        by=["region", "shop"],
+    )
+    for groups in (fitted(1), fitted(2), fitted(15), fitted(300, 5), named(NAMES), several):
+        plot = groups.plot.dark if theme == "dark" else groups.plot
+        for figure in (plot.slopes(), plot.lines()):
+            assert list(faults(figure)) == []
 
 
 def test_a_penalty_has_no_intervals_and_other_weights_are_refused() -> None:

@@ -13,12 +13,14 @@ from unittest.mock import patch
 
 import numpy as np
 import pytest
+from matplotlib.colors import to_rgb
 from matplotlib.text import Text
 
 import bestline as bl
 from bestline.pictures.gallery import Gallery
 from bestline.wording import apart
 from hard import NAMES, TARGET, hard_table
+from seen import CONTRAST
 
 TABLES = ("penguins", "lesson", "hard")
 # What a picture needs: how its model was trained, and what it is asked for.
@@ -95,6 +97,13 @@ def written(figure: Any) -> list[tuple[Text, np.ndarray]]:
     return list(found.values())
 
 
+def contrast(one: Any, other: Any) -> float:
+    """Of two colours of matplotlib, from 1 to 21."""
+    linear = [[c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in to_rgb(colour)] for colour in (one, other)]
+    dark, light = sorted(float(np.dot([0.2126, 0.7152, 0.0722], channels)) for channels in linear)
+    return (light + 0.05) / (dark + 0.05)
+
+
 def faults(figure: Any) -> Iterator[str]:
     """What cannot be read in a figure."""
     texts = written(figure)
@@ -111,6 +120,10 @@ def faults(figure: Any) -> Iterator[str]:
         for text, at in texts:
             if id(text) not in of_legends and meet(frame, at):
                 yield f"in a legend: {text.get_text()!r}"
+    paper = figure.get_facecolor()
+    for text, _ in texts:
+        if contrast(text.get_color(), paper) < CONTRAST:
+            yield f"too faint: {text.get_text()!r}"
     for (one, a), (other, b) in itertools.combinations(texts, 2):
         if meet(a, b):
             yield f"on each other: {one.get_text()!r} and {other.get_text()!r}"
@@ -119,9 +132,11 @@ def faults(figure: Any) -> Iterator[str]:
 pytestmark = pytest.mark.usefixtures("quiet")
 
 
+@pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize(("table", "name", "asked"), CASES)
-def test_every_text_of_every_picture_can_be_read(table: str, name: str, asked: dict[str, Any]) -> None:
-    plot = model(table, TRAINED.get(name, "descent")).plot
+def test_every_text_of_every_picture_can_be_read(table: str, name: str, asked: dict[str, Any], theme: str) -> None:
+    gallery = model(table, TRAINED.get(name, "descent")).plot
+    plot = gallery.dark if theme == "dark" else gallery
     assert list(faults(getattr(plot, name)(**asked))) == []
 
 

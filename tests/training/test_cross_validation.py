@@ -151,7 +151,7 @@ def test_where_there_is_no_noise_no_penalty_is_best() -> None:
         assert chosen is not None
         assert chosen.best == chosen.one_se == len(chosen.error) - 1
         assert chosen.gain == 0
-        assert error_curve(chosen).note.startswith("No penalty predicts best")
+        assert error_curve(chosen).note.startswith("The error is least without a penalty")
         assert "least error" not in error_curve(chosen).table()["label"]
 
 

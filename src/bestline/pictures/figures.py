@@ -213,7 +213,10 @@ def train_test(train: Sample, test: Sample, fit: Fit, errors: tuple[float, float
     errors_told = f"Mean squared error: {said(errors[0])} of training rows, {said(errors[1])} of test rows" if known else ""
     note = _sentences(*(f"{what}: {s.note}" for what, s in (("Train", train), ("Test", test)) if s.note))
     alt = f"Two panels with the fitted line: {count(train.of, 'row')} of training, {count(test.of, 'row')} of the test."
-    return stating(Picture(same, "Train and test", note, alt), errors_told)
+    # What is drawn stands above each panel, so the picture's own name would add nothing to its note.
+    return Picture(
+        same, errors_told or "Train and test", note, " ".join(filter(None, (errors_told and f"{errors_told}.", alt)))
+    )
 
 
 def surface(fit: Fit, pair: Pair = None, *, target: int = 0, kind: str = "slice", units: str = "data") -> Picture:

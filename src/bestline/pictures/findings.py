@@ -171,8 +171,7 @@ def of_directions(shares: Sequence[float], weights: int) -> str:
     """How much of the path of so many weights its main directions hold."""
     if weights <= len(shares) or not shares:
         return ""
-    share = whole_percent(min(sum(shares), 1.0))
-    return f"Two directions hold {'all' if share == '100%' else share} of the path's movement"
+    return f"Two directions hold {percent(min(sum(shares), 1.0))} of the path's movement"
 
 
 def of_sweep(runs: SweptRuns) -> str:
@@ -195,7 +194,7 @@ def of_errors(selection: Selection) -> str:
     if not math.isfinite(gain):
         return ""
     if best == none or not gain > float(selection.difference[best]):
-        return "No penalty predicts better than none by more than a standard error"
+        return "No penalty lowers the out-of-fold error by more than a standard error"
     if selection.gain < _GAIN:
         return ""
     at = said(float(getattr(selection, selection.scale)[best]))

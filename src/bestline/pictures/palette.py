@@ -1,6 +1,6 @@
 """Palette: which colour, dash and marker a role has, in a light and a dark theme.
 
-The colours are those of Okabe & Ito (2008), which people with any kind of colour vision can tell apart, and a brown. Whatever
+The colours are those of Okabe & Ito (2008), which people with any kind of colour vision can tell apart, a brown and an indigo. Whatever
 differs in colour differs in dash or marker too, so that a black and white print says the same.
 """
 
@@ -16,6 +16,8 @@ from bestline.errors import OptionError
 # Of Okabe & Ito (2008); their yellow is the start's alone, and their orange, too near to it and to vermillion, no run's.
 BLUE, SKY, GREEN, YELLOW = "#0072B2", "#56B4E9", "#009E73", "#F0E442"
 VERMILLION, PURPLE = "#D55E00", "#CC79A7"
+INDIGO, VIOLET = "#3b2ea0", "#9070f5"  # the seventh run's: their sky blue is too faint on white, and their blue on black
+_LEGIBLE = 4.5  # contrast of text to what lies behind it (WCAG 2.2, 1.4.3)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +53,36 @@ class Palette:
     bands: tuple[str, ...]
     contour: str
     styles: Mapping[str, Style]
+
+    def as_text(self, colour: str) -> str:
+        """A colour for text on paper: as it is, or with as much ink as makes it legible."""
+        shares = (i / 20 for i in range(21))
+        return next(
+            (mixed for share in shares if _contrast(mixed := _mix(colour, self.ink, share), self.paper) >= _LEGIBLE), self.ink
+        )
+
+
+def _channels(colour: str) -> tuple[int, int, int]:
+    return int(colour[1:3], 16), int(colour[3:5], 16), int(colour[5:7], 16)
+
+
+def _mix(one: str, other: str, share: float) -> str:
+    """A colour with a share of another."""
+    mixed = (round((1 - share) * a + share * b) for a, b in zip(_channels(one), _channels(other), strict=True))
+    return "#" + "".join(f"{channel:02x}" for channel in mixed)
+
+
+def _contrast(one: str, other: str) -> float:
+    """Of two colours, from 1 to 21 (WCAG 2.2)."""
+    dark, light = sorted((_luminance(one), _luminance(other)))
+    return (light + 0.05) / (dark + 0.05)
+
+
+def _luminance(colour: str) -> float:
+    red, green, blue = (
+        (c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4) for c in (v / 255 for v in _channels(colour))
+    )
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
 
 
 def _styles(ink: str, quiet: str, *, blue: str, red: str, brown: str, seventh: str) -> dict[str, Style]:
@@ -92,7 +124,7 @@ THEMES: Mapping[str, Palette] = {
         grid="#e4e8ec",
         bands=("#f4f8fb", "#d5e5f1", "#a9c8df", "#79a5c6"),
         contour="#5f8cae",
-        styles=_styles("#1f2328", "#57606a", blue=BLUE, red=VERMILLION, brown="#66360b", seventh=SKY),
+        styles=_styles("#1f2328", "#57606a", blue=BLUE, red=VERMILLION, brown="#66360b", seventh=INDIGO),
     ),
     "dark": Palette(
         paper="#14181d",
@@ -101,7 +133,7 @@ THEMES: Mapping[str, Palette] = {
         grid="#2a323b",
         bands=("#18222c", "#1f3444", "#2a4c64", "#3a6a8a"),
         contour="#5d8fb3",
-        styles=_styles("#e8ecf0", "#9aa6b2", blue=SKY, red="#ff7a1a", brown="#a08040", seventh=BLUE),
+        styles=_styles("#e8ecf0", "#9aa6b2", blue=SKY, red="#ff7a1a", brown="#a08040", seventh=VIOLET),
     ),
 }
 

@@ -44,7 +44,7 @@ def error_curve(selection: Selection) -> Picture:
     for index, role, label in chosen:
         if index in at:
             here = x[at.index(index)]
-            marks.append(Points((here,), (float(selection.error[index]),), role, f"{label}: {selection.scale}={said(here)}"))
+            marks.append(Points((here,), (float(selection.error[index]),), role, f"{label}: {selection.scale} = {said(here)}"))
     # Of several targets a column counts where any of them keeps it, as for the choice.
     top = _counts(x, selection.nonzero[at].tolist()) if selection.kind != "ridge" else ()
     label = "error, as a share of the target's variance"
@@ -56,7 +56,7 @@ def error_curve(selection: Selection) -> Picture:
     )
     note = f"Of {selection.p} columns the line keeps {' and '.join(_kept(selection))}." if selection.kind != "ridge" else ""
     if selection.best == len(selection.error) - 1:
-        note = f"No penalty predicts best. {note}".strip()
+        note = f"The error is least without a penalty. {note}".strip()
     return Picture((panel,), f"Out-of-fold error of each penalty ({selection.kind})", note, alt)
 
 

@@ -21,6 +21,7 @@ from bestline.training.solvers.base import AT_LIMIT, Rule, Solver, Step, Stop
 from bestline.training.solvers.rate_limits import Modes
 from bestline.training.solvers.rate_to_see import STEPS, leaps, rate_to_see
 from bestline.training.task import Task
+from bestline.wording import said
 
 Watch: TypeAlias = Callable[[Step], None]
 
@@ -232,11 +233,11 @@ def _remaining(trace: Trace, at: int, task: Task, *, too_fast: bool) -> str:
     if _arrived(trace, at, task):
         return "The loss is that of the exact solution."
     gap, loss = float(trace.gap[at]), float(trace.loss[at])
-    share = f" ({gap / (loss - gap):.2g} of it)" if loss > 2 * gap else ""
+    share = f" ({said(gap / (loss - gap), 2)} of it)" if loss > 2 * gap else ""
     # A loss that has grown will not be mended by more of the same steps.
     worse = too_fast or loss > float(trace.loss[0])
     more = f": {'use a smaller rate' if worse else 'take more steps, or another rate'}" if gap > 1e-6 * loss else ""
-    return f"The loss is {gap:.3g} above that of the exact solution{share}{more}."
+    return f"The loss is {said(gap, 3)} above that of the exact solution{share}{more}."
 
 
 def _remedy(task: Task, solver: Solver, rate: float | None, limit: float | None) -> str:

@@ -30,7 +30,8 @@ test("an axis has one way of writing its numbers, and its label tells it", () =>
 test("labels of a logarithmic axis are all powers of ten or none is", () => {
   assert.deepEqual(logLabels([0.001, 1, 1000]), ["0.001", "1", "1,000"]);
   assert.deepEqual(logLabels([1, 1000, 1e6]), ["10⁰", "10³", "10⁶"]);
-  assert.deepEqual(logLabels([20000, 50000]), ["2×10⁴", "5×10⁴"]);
+  assert.deepEqual(logLabels([20000, 50000]), ["20,000", "50,000"]); // as in titles and legends, where few powers are in sight
+  assert.deepEqual(logLabels([5e8, 1e9, 2e9]), ["5×10⁸", "10⁹", "2×10⁹"]);
 });
 
 test("logarithmic ticks are powers of ten, or within a decade plain ones", () => {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -127,4 +128,25 @@ def test_names_on_a_phone_are_whole_or_have_one_gap_and_nothing_hides_them(phone
     assert len(pieces) > 300
     assert sum(i > at[-1] for i in pieces) < 10
     names = [op["text"] for op in space if op["kind"] == "text" and op["align"] == "left"]
-    assert any(name.startswith("temp") and name.endswith("nlet") for name in names), names
+    assert {"temperature\u2026", "inlet"} <= set(names)  # in two lines, no word of it cut
+    words = {word for name in (*NAMES, TARGET) for word in name.split("_")} | {
+        "predicted",
+        "actual",
+        "weight",
+        "of",
+        "counted",
+        "from",
+    }
+    named = [op["text"] for op in texts_of(phone) if "\u2026" in op["text"]]
+    assert len(named) >= 4
+    assert [text for text in named if not {*re.split(r"[ _\u2026]+", text)} <= {*words, ""}] == []
+
+
+def texts_of(phone: Any) -> list[dict[str, Any]]:
+    """What is written on all canvases."""
+    return [
+        op
+        for panel in ("data", "contour", "loss", "surface")
+        for op in phone.evaluate("(panel) => recorded(panel)", panel)
+        if op["kind"] == "text"
+    ]

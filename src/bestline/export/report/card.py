@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from bestline.errors import clean
 from bestline.export.report.words import coefficients, equation_of, on_what, scores_of
 from bestline.inference.fitted import FittedLine
 from bestline.pictures.render.html import templates
-from bestline.wording import plain
+from bestline.wording import on_columns, plain
 
 __all__ = ["card"]
 
@@ -18,7 +17,7 @@ def card(model: FittedLine) -> str:
         templates("bestline.export.report")
         .get_template("card.html.j2")
         .render(
-            formula=clean(model.design.formula),
+            heading=on_columns(model.design.formula, model.design.p),
             on_what=on_what(model),
             equations=[equation_of(model, i) for i in targets],
             tables=[(plain(name), coefficients(model, i)) for i, name in enumerate(model.targets)],

@@ -66,6 +66,8 @@ class Panel:
         What stands at 0, 1, 2, ... of the horizontal axis in place of numbers: the levels of a category.
     even_within : float
         Above 0: the horizontal axis grows by factors on either side of zero, and evenly up to this far from it.
+    dates : bool
+        Whether the horizontal axis is of dates, in days from 1970-01-01.
     top : tuple of (float, str)
         What stands along the upper edge, above places of the horizontal axis; `toplabel` says what it is.
     """
@@ -86,6 +88,7 @@ class Panel:
     even_within: float = 0.0
     top: tuple[tuple[float, str], ...] = ()
     toplabel: str = ""
+    dates: bool = False
 
 
 @dataclass(frozen=True, slots=True)

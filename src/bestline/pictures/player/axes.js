@@ -11,12 +11,15 @@ import { cut, widest } from "./labels.js";
  */
 export function plotArea(ctx, size, { xlim: [low, high], ylim, log = false, counted = false, even = false }) {
   ctx.font = FONT;
-  const top = 8, bottom = size.height - 40, rows = clamp(Math.floor((bottom - top) / 36), 3, 9);
+  // How numbers are written stands in a line of its own where it would leave the name no room.
+  const linesFor = (told, room) => (ctx.measureText(told).width > room / 3 ? 2 : 1);
+  const below = linesFor(notation(low, high).told, size.width - 80);
+  const top = 8, bottom = size.height - 26 - 14 * below, rows = clamp(Math.floor((bottom - top) / 36), 3, 9);
   const yTicks = log ? logTicks(...ylim, rows) : ticks(...ylim, rows);
   const factors = log && ylim[1] / ylim[0] > 5, yNotation = notation(...ylim);
   const yLabels = factors ? logLabels(yTicks) : tickLabels(yTicks, yNotation);
-  // How numbers are written stands in a line of its own where it would leave the name no room.
-  const lines = !factors && ctx.measureText(yNotation.told).width > (bottom - top) / 3 ? 2 : 1;
+  const yTold = [factors ? "" : yNotation.told, log ? "log scale" : ""].filter(Boolean).join(", ");
+  const lines = linesFor(yTold, bottom - top);
   const left = 12 + 14 * lines + widest(ctx, yLabels), side = size.width - 30 - left;
   const more = even ? Math.max((((ylim[1] - ylim[0]) * side) / (bottom - top) - (high - low)) / 2, 0) : 0, xlim = [low - more, high + more];
   // Fewer ticks until their labels fit beside each other: how wide they are is known only after they are chosen.
@@ -28,7 +31,7 @@ export function plotArea(ctx, size, { xlim: [low, high], ylim, log = false, coun
   } while (columns > 1 && xTicks.length * (widest(ctx, xLabels) + 12) > size.width - left);
   const right = even ? left + side : size.width - Math.max(10, widest(ctx, xLabels) / 2 + 2);
   const x = scaleOf(...xlim, left, right), y = scaleOf(...ylim, bottom, top, log);
-  return { left, top, right, bottom, lines, xTicks, xLabels, yTicks, yLabels, x, y, told: [xNotation.told, factors ? "" : yNotation.told] };
+  return { left, top, right, bottom, lines, below, xTicks, xLabels, yTicks, yLabels, x, y, told: [xNotation.told, yTold] };
 }
 
 /** Whether a place lies in a rectangle, or within a pixel of it. */
@@ -47,8 +50,10 @@ export function drawAxes(ctx, theme, size, area, [xlabel, ylabel], grid = true) 
   ctx.textAlign = "right";
   area.yTicks.forEach((v, i) => ctx.fillText(area.yLabels[i], left - 7, Math.max(y(v), 7)));
   Object.assign(ctx, { fillStyle: theme.ink, textAlign: "center" });
-  ctx.fillText(named(ctx, xlabel, area.told[0], right - left), (left + right) / 2, size.height - 9);
-  const [told] = area.told.slice(1), upwards = area.lines > 1 ? [cut(ctx, ylabel, bottom - top), told] : [named(ctx, ylabel, told, bottom - top)];
+  const [across, upwards] = [[xlabel, right - left, area.below], [ylabel, bottom - top, area.lines]].map(([name, room, lines], i) => (
+    lines > 1 ? [cut(ctx, name, room), area.told[i]] : [named(ctx, name, area.told[i], room)]
+  ));
+  across.forEach((line, i) => ctx.fillText(line, (left + right) / 2, size.height - 9 - 14 * (across.length - 1 - i)));
   ctx.save();
   ctx.translate(9, (top + bottom) / 2);
   ctx.rotate(-Math.PI / 2);

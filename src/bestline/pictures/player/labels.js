@@ -54,3 +54,14 @@ export function cut(ctx, text, width) {
   for (let n = text.length - 1; n > 3 && ctx.measureText(shown).width > width; n--) shown = shorten(text, n);
   return shown;
 }
+
+/** A text in lines of a width in pixels, broken behind spaces, `_` and gaps, `most` of them at the most; the last is cut. */
+export function lines(ctx, text, width, most = 2) {
+  const found = [];
+  for (const piece of text.match(/[^\s_…]*[\s_…]*/g).filter(Boolean)) {
+    const longer = (found.at(-1) ?? "") + piece;
+    if (found.length && (found.length === most || ctx.measureText(longer.trimEnd()).width <= width)) found[found.length - 1] = longer;
+    else found.push(piece);
+  }
+  return found.map((line) => cut(ctx, line.trimEnd(), width));
+}

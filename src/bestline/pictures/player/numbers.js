@@ -48,14 +48,20 @@ export function formatNumber(value, digits = 4, padded = false) {
   return sign + grouped(padded ? rounded.toFixed(decimals) : String(Number(rounded.toFixed(decimals))));
 }
 
-/** A long name with its middle left out; the start and the end tell names apart. */
+/** A long name with its middle left out, between words where that keeps most of it; the start and the end tell names apart. */
 export function shorten(text, longest) {
   if (text.length <= longest) return text;
   // Of a text that was cut before, the same middle goes: two gaps would look like two names.
-  const gap = text.indexOf("…"), after = text.length - 1 - text.lastIndexOf("…");
-  const start = Math.min(Math.ceil((longest - 1) * 0.6), gap < 0 ? longest : gap); // the start tells more than the end
-  const tail = gap < 0 ? longest - 1 - start : Math.min(longest - 1 - start, after);
-  return `${text.slice(0, start)}…${tail ? text.slice(-tail) : ""}`;
+  const gap = text.indexOf("…"), before = gap < 0 ? text : text.slice(0, gap), after = gap < 0 ? text : text.slice(text.lastIndexOf("…") + 1);
+  const words = [...before.matchAll(/[^_ .…]+/g)].map((word) => before.slice(0, word.index + word[0].length));
+  const ends = [...after.matchAll(/[^_ .…]+/g)].map((word) => after.slice(word.index));
+  const pairs = words.flatMap((head) => ends.map((tail) => [head, tail])).filter(([head, tail]) => head.length + tail.length < longest);
+  const least = (pair) => Math.min(...pair.map((part) => part.length));
+  const [head, tail] = pairs.reduce((best, pair) => (least(pair) > least(best) || (least(pair) === least(best) && pair[0].length > best[0].length) ? pair : best), ["", ""]);
+  if (tail && head.length + tail.length >= (longest * 2) / 3) return `${head}…${tail}`;
+  const start = Math.min(Math.ceil((longest - 1) * 0.6), before.length); // the start tells more than the end
+  const rest = gap < 0 ? longest - 1 - start : Math.min(longest - 1 - start, after.length);
+  return `${text.slice(0, start)}…${rest ? text.slice(-rest) : ""}`;
 }
 
 export const whole = (k) => formatNumber(k, 9);

@@ -72,7 +72,9 @@ export function tickLabels(values, { offset, power } = notation(...extent(values
 
 /** Labels of an axis that grows by factors: all as powers of ten, or none. */
 export function logLabels(values) {
-  const far = values.some((v) => v < 1e-4 || v > 1e4);
+  // Where few powers are in sight numbers are written as they are elsewhere.
+  const most = values.at(-1) < values[0] * 200 ? 1e9 : 1e4 * (1 + 1e-9);
+  const far = values.some((v) => v < 1e-4 || v >= most);
   return values.map((v) => (far ? scientific(v, 1).replace(/^1×/, "") : formatNumber(v)));
 }
 

@@ -41,12 +41,12 @@ export const THEMES = {
   light: look({
     paper: "#ffffff", ink: "#1f2328", quiet: "#57606a", grid: "#e4e8ec", contour: "#5f8cae",
     bands: ["#f4f8fb", "#d5e5f1", "#a9c8df", "#79a5c6"],
-    blue: "#0072B2", green: "#009E73", red: "#D55E00", start: "#F0E442", purple: "#CC79A7", brown: "#66360b", seventh: "#56B4E9",
+    blue: "#0072B2", green: "#009E73", red: "#D55E00", start: "#F0E442", purple: "#CC79A7", brown: "#66360b", seventh: "#3b2ea0",
   }),
   dark: look({
     paper: "#14181d", ink: "#e8ecf0", quiet: "#9aa6b2", grid: "#2a323b", contour: "#5d8fb3",
     bands: ["#18222c", "#1f3444", "#2a4c64", "#3a6a8a"],
-    blue: "#56B4E9", green: "#009E73", red: "#ff7a1a", start: "#F0E442", purple: "#CC79A7", brown: "#a08040", seventh: "#0072B2",
+    blue: "#56B4E9", green: "#009E73", red: "#ff7a1a", start: "#F0E442", purple: "#CC79A7", brown: "#a08040", seventh: "#9070f5",
   }),
 };
 

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from matplotlib.collections import PolyCollection
 from matplotlib.colors import BoundaryNorm, LinearSegmentedColormap, LogNorm, PowerNorm
+from matplotlib.patheffects import withStroke
 from mpl_toolkits.mplot3d import Axes3D
 
 from bestline.pictures import marks
@@ -132,7 +133,9 @@ def _arrow(ax: Any, mark: marks.Arrow, palette: Palette, order: float) -> list[K
 
 def _text(ax: Any, mark: marks.Text, palette: Palette, order: float) -> list[Key]:
     place: dict[str, Any] = {"transform": ax.transAxes, "color": palette.ink, "fontsize": BODY, "parse_math": False}
-    (ax.text2D if isinstance(ax, Axes3D) else ax.text)(mark.x, mark.y, mark.text, zorder=order + 4, **place)
+    # With an edge of paper, so that it can be read over lines and points.
+    edge = [withStroke(linewidth=2.5, foreground=palette.paper)]
+    (ax.text2D if isinstance(ax, Axes3D) else ax.text)(mark.x, mark.y, mark.text, zorder=order + 4, path_effects=edge, **place)
     return []
 
 
@@ -163,7 +166,7 @@ def _hexagons(ax: Any, mark: marks.Hexagons, palette: Palette, order: float) -> 
 
 def _counted(ax: Any, corners: Any, mark: marks.Bins | marks.Hexagons, palette: Palette, order: float) -> list[Key]:
     """Areas coloured by the rows that they hold, and a scale that says which colour is how many."""
-    colours = LinearSegmentedColormap.from_list("cells", [palette.bands[1], palette.styles["data"].colour, palette.ink])
+    colours = LinearSegmentedColormap.from_list("cells", [palette.bands[2], palette.styles["data"].colour, palette.ink])
     most = max(mark.count, default=1.0)
     # Drawn as one collection: ten thousand areas one by one would take seconds.
     cells = PolyCollection(corners, cmap=colours, norm=LogNorm(1, max(most, 2)), linewidths=0, zorder=order)
@@ -204,7 +207,7 @@ def _names(ax: Any, mark: marks.Names, palette: Palette, order: float) -> list[K
             beside,
             textcoords=ax.get_yaxis_transform(),
             va="center",
-            color=colour,
+            color=palette.as_text(colour),
             fontsize=SMALL,
             parse_math=False,
             annotation_clip=False,

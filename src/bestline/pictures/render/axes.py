@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 from matplotlib.ticker import FixedLocator, Formatter, LogLocator, MaxNLocator, NullFormatter, NullLocator
 
 from bestline.pictures.marks import Intervals, Panel, Table
@@ -19,6 +20,7 @@ _MOST_NAMES = 12  # levels of a category that are named on its axis
 _BESIDE = 36  # letters of them that stand beside each other
 _ROUND = (1, 2, 5, 10)  # times a power of ten: the distances of ticks
 _SHORT = 4  # letters of a tick's label of which five stand apart in space
+_ONE_POWER, _FEW_POWERS = 0.7, 2.3  # of ten, from one end of an axis to the other
 _MOST_DIGITS = 5  # of a tick's label: beyond them an axis counts from a number of its own
 
 
@@ -69,6 +71,9 @@ def _dress_across(ax: Any, panel: Panel) -> None:
         _dress_top(ax, panel)
     if panel.even_within > 0:
         _either_side(ax.xaxis, panel.even_within)
+        return
+    if panel.dates:
+        _days(ax.xaxis)
         return
     (_factors if panel.log_x else _ticks)(ax.xaxis)
     if panel.xlabel == "updates made":
@@ -187,19 +192,21 @@ class _Ticks(Formatter):
 
 
 class _Powers(Formatter):
-    """Labels of an axis that grows by factors: all as powers of ten, or none."""
+    """Labels of an axis that grows by factors: all with powers of ten, or none."""
 
     def __call__(self, value: float, _pos: int | None = None) -> str:
         return self.format_ticks([value])[0]
 
     def format_ticks(self, values: Sequence[float]) -> list[str]:
         ends = self.axis.get_view_interval() if self.axis is not None else ()
-        far = any(v and not 1e-4 <= abs(v) <= 1e4 for v in (*values, *ends))
+        # Where few powers are in sight numbers are written as they are in titles and legends.
+        most = 1e9 if len(ends) and _powers_within(*ends) < _FEW_POWERS else 1e4
+        far = any(v and not 1e-4 <= abs(v) < most for v in (*values, *ends))
         return [_power(v) if far and v else said(v) for v in values]
 
 
 def _power(value: float) -> str:
-    return ("\N{MINUS SIGN}" if value < 0 else "") + power_of_ten(round(math.log10(abs(value))))
+    return scientific(value, 1).replace("1×", "")
 
 
 def _ticks(axis: Any, most: int = 7, *, prune: str | None = None) -> None:
@@ -210,10 +217,33 @@ def _ticks(axis: Any, most: int = 7, *, prune: str | None = None) -> None:
         axis.set_label_text(", ".join(filter(None, (axis.get_label_text(), scale.told))))
 
 
+def _powers_within(one: float, other: float) -> float:
+    """Powers of ten from one end of an axis to the other."""
+    low, high = sorted((one, other))
+    return math.log10(high / low) if 0 < low < high else math.inf
+
+
+def _days(axis: Any) -> None:
+    """Ticks at round dates, all written as ISO 8601 has them, to the same unit."""
+    locator = AutoDateLocator(maxticks=7)
+    # From years to parts of a second. No word of any language, and no second line for what all share.
+    forms = ["%Y", "%Y-%m", "%Y-%m-%d", "%m-%d %H:%M", "%H:%M", "%S.%f"]
+    axis.set_major_locator(locator)
+    axis.set_major_formatter(
+        ConciseDateFormatter(locator, formats=forms, zero_formats=forms, offset_formats=forms, show_offset=False)
+    )
+
+
 def _factors(axis: Any) -> None:
-    axis.set_major_locator(LogLocator(numticks=8))
-    axis.set_major_formatter(_Powers())
+    """Ticks at powers of ten; at 2 and 5 times these too where few are in sight, and within one of them plain ticks."""
+    decades = _powers_within(*axis.get_view_interval())
     axis.set_minor_formatter(NullFormatter())
+    if decades < _ONE_POWER:
+        _ticks(axis)
+        axis.set_minor_locator(NullLocator())
+        return
+    axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0) if decades < _FEW_POWERS else (1.0,), numticks=8))
+    axis.set_major_formatter(_Powers())
 
 
 def heights(levels: Sequence[float]) -> tuple[list[str], str]:

@@ -32,7 +32,7 @@ from bestline.pictures.render.legend import (
 )
 from bestline.pictures.render.settle import Space, settle
 from bestline.pictures.render.table import ROW_HEIGHT, breadths, heading
-from bestline.wording import broken
+from bestline.wording import evenly
 
 __all__ = ["FORMATS", "Drawing", "Stage", "draw", "save", "stage", "titled", "write_drawing"]
 
@@ -139,7 +139,7 @@ def stage(picture: Picture, *, theme: str = "light", dpi: float = 100) -> Stage:
 def titled(picture: Picture, width: float) -> str:
     """The title as it is broken into lines of so many inches."""
     # Some eight letters of the title fit in an inch.
-    return "\n".join(broken(picture.title, max(20, int(width * 8))))
+    return "\n".join(evenly(picture.title, max(20, int(width * 8))))
 
 
 def save(
@@ -193,14 +193,14 @@ def _size(picture: Picture) -> tuple[float, float]:
     panels = max(len(picture.panels), 1)
     space = any(panel.zlabel for panel in picture.panels)
     if picture.columns:
-        width = {1: 7.8, 2: 9.6, 3: 13.0}.get(picture.columns, 4.4 * picture.columns)
+        width = {1: 7.8, 2: 9.6, 3: 13.0, 4: 13.0}.get(picture.columns, 4.4 * picture.columns)
         rows = -(-panels // picture.columns)
         height = rows * width / picture.columns * (0.84 if space and picture.columns > 2 else 0.72) + 0.5
         lines = len(_wrapped(picture.note, width))
         return width, height + 0.17 * lines + 0.26 * shared_rows(picture, width)
     names = max((len(m.names) for p in picture.panels for m in p.marks if isinstance(m, Intervals)), default=0)
     tables = [m for p in picture.panels for m in p.marks if isinstance(m, Table)]
-    width = {1: 8.6 if space else 7.8, 2: 13.0, 3: 15.0}.get(panels, 4.4 * panels)
+    width = {1: 8.6 if space else 7.8, 2: 9.6 if _square(picture) else 11.4, 3: 15.0}.get(panels, 4.4 * panels)
     # A table is as wide as its numbers; panels have proportions.
     if tables:
         width = max(5.0, *(sum(breadths(m)) + 0.6 for m in tables))
@@ -208,11 +208,24 @@ def _size(picture: Picture) -> tuple[float, float]:
     lines = len(_wrapped(picture.note, width))
     if tables:
         return width, max(m.rows + heading(m) for m in tables) * ROW_HEIGHT + 0.75 + 0.19 * lines
-    even = panels == 1 and picture.panels[:1] and picture.panels[0].even  # equal axes fill a panel that is about square
-    height = 1.7 + 0.3 * names if names else width / panels * (0.82 if space or even else 0.62 if panels == 1 else 0.74)
+    height = 1.7 + 0.3 * names if names else width / panels * _tall(picture)
     keys = max((len(labels_of(panel.marks)) for panel in picture.panels if panel.legend), default=0)
     height += 0.55 * any(panel.top for panel in picture.panels)
     return width, height + 0.17 * lines + 0.22 * -(-keys // 2)
+
+
+def _square(picture: Picture) -> bool:
+    """Whether all panels have equal axes, which fill a panel that is about square."""
+    return all(panel.even for panel in picture.panels)
+
+
+def _tall(picture: Picture) -> float:
+    """Heights of panels beside each other, in their widths."""
+    if any(panel.zlabel for panel in picture.panels):
+        return 0.82
+    if len(picture.panels) <= 1:
+        return 0.82 if picture.panels and _square(picture) else 0.62
+    return 0.96 if _square(picture) else 0.74
 
 
 def _wrapped(note: str, width: float) -> list[str]:

@@ -15,7 +15,7 @@ from matplotlib.ticker import LogLocator, MaxNLocator
 from matplotlib.transforms import Bbox, ScaledTranslation
 from mpl_toolkits.mplot3d import Axes3D
 
-from bestline.wording import broken
+from bestline.wording import broken, evenly
 
 _ROUNDS = 4  # of measuring and mending, at the most
 _AIR = 0.05  # inches between two texts
@@ -98,9 +98,7 @@ def _break(text: Text, room: float) -> bool:
     words = [word for line in broken(whole, 1_000) for word in re.split(r"(?<=[_…])|\s|(?=\[T\.)", line)]
     # A word is left whole, unless it is as long as several.
     many = max(int(longest * room / wide), 8, min(max(map(len, words)), _WORD))
-    lines = broken(whole, many)
-    even = broken(whole, max(len(whole) // len(lines) + 4, 8))  # no line of one word below a full one
-    text.set_text("\n".join(even if len(even) == len(lines) and max(map(len, even)) <= many else lines))
+    text.set_text("\n".join(evenly(whole, many)))
     return text.get_text() != said
 
 

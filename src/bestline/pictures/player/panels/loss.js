@@ -46,7 +46,7 @@ export function lossPanel({ runs, loss: facts }) {
 
     background(ctx, size, view) {
       const area = plotArea(ctx, size, { xlim: padded(steps, 0.02), ylim: limits(view.log), log: view.log, counted: true }), { theme } = view;
-      drawAxes(ctx, theme, size, area, [this.axes[0], `${facts.label}${view.log ? ", log scale" : ""}`]);
+      drawAxes(ctx, theme, size, area, this.axes);
       const lineOf = (run, values) => pathOf(values.map((v, t) => [area.x(run.step[t]), area.y(v)]));
       const lines = runs.map((run, i) => [[lineOf(run, run.loss), view.styles[i]], ...(run.held_out ? [[lineOf(run, run.held_out), { ...theme.held_out, width: 1.8 }]] : [])]);
       clipped(ctx, area, () => {

@@ -10,7 +10,7 @@ import { notation, scaleOf, spaced, tickLabels, ticks } from "../scales.js";
 import { BOX, camera, clipSegment, project, standpoint } from "../camera.js";
 import { bandColours, css } from "../theme.js";
 import { fill, FONT, plain, segment, stroke, trail } from "../draw.js";
-import { cut, Labels, widest } from "../labels.js";
+import { Labels, lines, widest } from "../labels.js";
 import { pathOf } from "../paths.js";
 import { describePlace, drawRuns, groundLegend, onGround, pickStep } from "./ground.js";
 
@@ -108,10 +108,11 @@ export function surfacePanel({ ground, runs }, land) {
     ctx.font = FONT;
     const reach = side === "below" ? 22 : 16 + widest(ctx, texts), center = past(on((lo + hi) / 2), reach);
     const room = side === "left" ? center[0] - labels.left : side === "right" ? labels.right - center[0] : 200;
-    const told = name && how.told ? `, ${how.told}` : "", wide = Math.max(clamp(room - 8, 40, 200) - ctx.measureText(told).width, 84);
+    const told = how.told ? `, ${how.told}` : "", wide = Math.max(clamp(room - 8, 40, 200), 92);
     // Where room is scarce, which column it is tells more than that it is a weight, which the picture from above says too.
-    const short = ctx.measureText(name).width > wide ? name.replace(/^weight of /, "") : name;
-    if (name) labels.write(cut(ctx, short, wide) + told, center, { anchors: `${side} below`, gap: 3, must: true });
+    const short = ctx.measureText(name + told).width > wide ? name.replace(/^weight of /, "") : name;
+    const written = name ? lines(ctx, short + told, wide, told ? 3 : 2) : [];
+    written.forEach((line, i) => labels.write(line, [center[0], center[1] + 14 * i], { anchors: side, gap: 3, must: true }));
     values.forEach((v, i) => {
       trail(ctx, [on(v), past(on(v), 4)], plain(theme.quiet), 0.6);
       labels.write(texts[i], past(on(v), 5), { colour: theme.quiet, anchors: side, gap: 3 });
