@@ -112,7 +112,7 @@ def test_estimates_that_are_near_to_each_other_are_told_apart() -> None:
     windows = bl.fit_rolling(
         pd.DataFrame({"i": range(90), "x": x, "y": 1e6 + draw.normal(size=90)}), "y ~ x", order="i", window=30
     )
-    first, last = re.findall(r"1,000,000\.\d+|999,999\.\d+", pictures.moving(windows.lines, "Intercept").title)
+    first, last = re.findall(r"[\d.,]*\d\d[\d.]*", pictures.moving(windows.lines, "Intercept").title)
     assert first != last
 
 
@@ -157,7 +157,7 @@ def test_far_groups_and_far_rows_do_not_stretch_the_axes_and_are_told() -> None:
     groups = bl.fit_groups({"shop": g, "price": x, "sold": y}, "sold ~ price", by="shop")
     picture = pictures.slopes(groups.lines, "price")
     low, high = picture.panels[0].xlim
-    assert high - low < 10
+    assert high - low < 30  # the interval of the group with the far row is some thousand wide
     assert "1 group reaches beyond the axis." in picture.note
     panels = pictures.small_multiples(groups.lines, groups.keys, groups.source).panels
     assert all(panel.ylim[1] < 20 for panel in panels)

@@ -111,7 +111,7 @@ def slopes(lines: GroupLines, term: str | None = None, *, level: float = 0.95) -
     room = limits(torch.from_numpy(ends[np.isfinite(ends)]))
     reach = min(room[0], whole), max(room[1], whole)
     if len(order) <= _NAMED:
-        own = Intervals(tuple(short[i] for i in order), *map(numbers, ends), label=label)
+        own = Intervals(tuple(short[i] for i in order), numbers(ends[0]), numbers(ends[1]), numbers(ends[2]), label=label)
         marks: tuple[Mark, ...] = (Vertical(whole, "reference", "one line for all rows"), own)
         panel = Panel("", unit, by, marks, xlim=reach)
     else:
@@ -138,8 +138,8 @@ def slopes(lines: GroupLines, term: str | None = None, *, level: float = 0.95) -
 def _ribbon(ends: np.ndarray, whole: float, level: float) -> tuple[Mark, ...]:
     """Estimates and ends of intervals (3, groups), in order, as a line in a band."""
     place, known = np.arange(1, ends.shape[1] + 1), np.isfinite(ends[1])
-    inside = [numbers(values[known]) for values in (place, ends[1], ends[2])]
-    band = [Band(*inside, "fitted", f"{level_of(level)} interval")] if known.any() else []
+    inside = numbers(place[known]), numbers(ends[1, known]), numbers(ends[2, known])
+    band: list[Mark] = [Band(*inside, "fitted", f"{level_of(level)} interval")] if known.any() else []
     line = Line(numbers(place), numbers(ends[0]), "fitted", "estimate")
     return *band, Horizontal(whole, "reference", "one line for all rows"), line
 
@@ -184,7 +184,7 @@ def small_multiples(lines: GroupLines, keys: tuple[Key, ...], source: Source) ->
         lowest, leftmost = i + columns >= len(drawn), not columns or i % columns == 0
         named = shown(x, 20) if lowest else "", shown(y, 20) if leftmost else ""  # axes alike are named at the edges, once
         every = len(at[0]) == int(lines.whole.count[g])
-        marks = _marks(lines, g, at, ends, outside=beyond(*at, ends, heights, whole=every))
+        marks = _marks(lines, g, at, ends, outside=beyond(at[0], at[1], ends, heights, whole=every))
         panels.append(Panel(short[g], *named, marks, xlim=ends, ylim=heights))
     bare = sum(not bool(lines.weights[g, :, 0].isfinite().all()) for g in drawn)
     notes = [
@@ -211,7 +211,7 @@ def _marks(lines: GroupLines, g: int, at: tuple[torch.Tensor, ...], ends: Limits
     own = (float(lines.whole.low[g, 0]), float(lines.whole.high[g, 0]))
     intercept = lines.design.intercept
     return (
-        Points(*(numbers(values.tolist()) for values in at), "data", "rows"),
+        Points(numbers(at[0].tolist()), numbers(at[1].tolist()), "data", "rows"),
         _line(common_line(lines), ends, "reference", "one line for all rows", intercept=intercept),
         _line(lines.weights[g, :, 0].tolist(), own, "fitted", "line of the group", intercept=intercept),
         *([outside] if outside.texts else []),
@@ -234,7 +234,8 @@ def moving(lines: GroupLines, term: str | None = None, *, level: float = 0.95) -
     dates = last.dtype.kind == "M"
     x = numbers((last - np.datetime64(0, "D")) / np.timedelta64(1, "D") if dates else last.astype(float))
     # Windows without an interval stay in the band as gaps: joined across them it would state what nobody knows.
-    band = [Band(x, numbers(low), numbers(high), "fitted", f"{level_of(level)} interval")] if np.isfinite(low).any() else []
+    interval = f"{level_of(level)} interval"
+    band: list[Mark] = [Band(x, numbers(low), numbers(high), "fitted", interval)] if np.isfinite(low).any() else []
     marks = (*band, Line(x, numbers(estimate), "fitted", "estimate"))
     panel = Panel("", "last row of the window", _unit(lines, name), marks, dates=dates)
     first, latest, least, most = (said(v, _digits(finite)) for v in (finite[0], finite[-1], finite.min(), finite.max()))
