@@ -215,7 +215,10 @@ def train_test(train: Sample, test: Sample, fit: Fit, errors: tuple[float, float
     alt = f"Two panels with the fitted line: {count(train.of, 'row')} of training, {count(test.of, 'row')} of the test."
     # What is drawn stands above each panel, so the picture's own name would add nothing to its note.
     return Picture(
-        same, errors_told or "Train and test", note, " ".join(filter(None, (errors_told and f"{errors_told}.", alt)))
+        same,
+        errors_told or "Train and test",
+        note,
+        " ".join(filter(None, (errors_told and f"Train and test: {errors_told}.", alt))),
     )
 
 
