@@ -13,11 +13,13 @@ import numpy as np
 import pandas as pd
 import pytest
 import statsmodels.api as sm
+import statsmodels.formula.api as smf
 from numpy.typing import NDArray
 
 import bestline as bl
 from bestline.pictures import gallery
 from bestline.pictures.marks import (
+    Band,
     Bins,
     Contours,
     Hexagons,
@@ -124,6 +126,36 @@ def test_data_shows_the_rows_and_the_line_of_its_target(i: int) -> None:
     assert np.polyfit(fitted.x, fitted.y, 1) == pytest.approx(path_of(i)[-1], rel=1e-9)
     assert (min(fitted.x), max(fitted.x)) == pytest.approx((f.x.min(), f.x.max()))
     assert TARGETS[i] in picture.panels[0].ylabel
+
+
+@pytest.mark.parametrize(
+    ("formula", "weights"), [("z ~ x", None), ("z ~ x", "w"), ("z ~ x - 1", None), ("z ~ x + I(x**2)", None)]
+)
+def test_the_band_about_the_line_is_the_confidence_interval_of_statsmodels(formula: str, weights: str | None) -> None:
+    f = frame().rename(columns={"z, kg": "z"})
+    picture = bl.fit(f, formula, weights=weights).plot.data()
+    band, line = alone(picture, Band), alone(picture, Line, "fitted")
+    fit = smf.wls(formula, f, weights=f[weights] if weights else 1.0).fit()
+    told = fit.get_prediction(pd.DataFrame({"x": band.x})).summary_frame(alpha=0.05)
+    assert np.array([band.low, band.high]) == pytest.approx(told[["mean_ci_lower", "mean_ci_upper"]].to_numpy().T, rel=1e-7)
+    assert (min(band.x), max(band.x)) == pytest.approx((min(line.x), max(line.x)))
+    assert band.label == "95% confidence interval of the mean"
+    low, high = picture.panels[0].ylim
+    assert low < min(band.low) < max(band.high) < high
+
+
+def test_no_band_is_drawn_where_there_is_no_such_interval() -> None:
+    f = frame().rename(columns={"z, kg": "z"})
+    exact = bl.fit(f, "z ~ x")
+    lines = [
+        walked(),
+        bl.fit(f, "z ~ x", l2=1.0),
+        bl.fit(f, "z ~ x", loss="huber"),
+        bl.fit(f[:2], "z ~ x"),
+        bl.fit(f, "z + y ~ x"),
+    ]
+    for picture in [*(line.plot.data() for line in lines), exact.plot.data(others={"ridge": lines[1]})]:
+        assert [mark for panel in picture.panels for mark in panel.marks if isinstance(mark, Band)] == []
 
 
 def test_predicted_is_against_what_is_there(i: int) -> None:

@@ -8,6 +8,7 @@ The interval of the line's mean leaves sigma^2 out, that of a new observation of
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -25,7 +26,7 @@ from bestline.inference.fitted import FittedLine
 from bestline.inference.remarks import Remarks, rows_have
 from bestline.inference.scores import Errors, Scores
 from bestline.inference.training_rows import opened
-from bestline.inference.why_not import refuse
+from bestline.inference.why_not import refuse, why_not
 from bestline.numerics import Weights
 from bestline.training import Plan
 from bestline.training.plan import refuse_beyond
@@ -213,6 +214,17 @@ class _Judge(Pass[Batch, _Judged]):
         gaps = self.design.gaps(batch, encoded.gaps, self.design.reads())
         remarks = Remarks(encoded.gapped, Named(gaps), Named(encoded.imputed), Named(encoded.unseen))
         return _Judged(errors, batch.rows, encoded.strange, remarks)
+
+
+def interval_of_mean(line: FittedLine, level: float = _LEVEL) -> Callable[[Tensor], Tensor] | None:
+    """Half the width (n,) of the confidence interval of the line's mean, at rows (n, p) of its columns in the data's units.
+
+    None where a line has no such interval: under a penalty, before training arrived, of several targets, without degrees of freedom.
+    """
+    inference = line.inference
+    if why_not(line) is not None or inference is None or inference.df_resid <= 0 or len(line.targets) != 1:
+        return None
+    return lambda X: _half_width(line, X, None, "confidence", level)[0]
 
 
 def _half_width(line: FittedLine, X: Tensor, below: Tensor | None, interval: str, level: float) -> tuple[Tensor, Counter[str]]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from os import PathLike
 from pathlib import Path
@@ -22,7 +22,7 @@ from bestline.pictures.axis_labels import labels, loss_label, updates
 from bestline.pictures.findings import of_directions, of_losses, stating
 from bestline.pictures.landscape import END, MESH, SHADOW, Landscape, Pair, grid_values, landscape, path_losses
 from bestline.pictures.landscape_marks import beside, contour_marks, of_the_arrow, relief, seen, trained
-from bestline.pictures.marks import Arrow, Line, Panel, Picture, Points, Table, numbers, run_role
+from bestline.pictures.marks import Arrow, Band, Line, Panel, Picture, Points, Table, numbers, run_role
 from bestline.pictures.sample import Sample
 from bestline.training import Fit, Stop, planes
 from bestline.wording import count, said, shown
@@ -32,6 +32,7 @@ _MOST_EARLIER = 12  # faint lines
 _MOST_WEIGHTS = 3  # columns of a table of steps
 _MOST_SQUEEZED = 4.0  # times that one scale for two panels may be as high as one of them needs
 
+HalfWidth: TypeAlias = Callable[[torch.Tensor], torch.Tensor]
 # Slope and intercept; or what a generator records of them, as a mapping, in a JSON file, or on the data it made.
 Truth: TypeAlias = Sequence[float] | Mapping[str, Any] | str | PathLike[str]
 
@@ -68,6 +69,7 @@ def data(
     truth: Truth | None = None,
     fit: Fit | None = None,
     others: Mapping[str, Fit] | None = None,
+    half: HalfWidth | None = None,
 ) -> Picture:
     """The rows, with the line they were made from and the line that was fitted, as far as these are known.
 
@@ -83,6 +85,8 @@ def data(
     fit : Fit, optional
     others : mapping of label to Fit, optional
         Further lines over the same feature, such as quantiles, or other penalties.
+    half : callable, optional
+        Half the width (m,) of the 95 % confidence interval of the line's mean at rows (m, p) of its columns; for one feature.
     """
     y, name = sample.y(target), sample.targets[target]
     if others and len(sample.features) != 1:
@@ -106,11 +110,23 @@ def data(
     for i, (other_name, other) in enumerate((others or {}).items()):
         # The first look is that of the points, the second that of the line.
         lines.append(_line_of(sample, other, target, run_role(i + 2), shown(other_name)))
-    view = clouds.cloud(sample, dataspace.feature_and_target(target, lines))
+    band = None if fit is None or half is None else _mean_of(sample, fit, target, half)
+    sides = [] if band is None else [Line(band.x, band.low), Line(band.x, band.high)]
+    view = clouds.cloud(sample, dataspace.feature_and_target(target, [*lines, *sides]))
     span = f"{name} from {said(float(y.min()))} to {said(float(y.max()))}" if sample.whole else name
     alt = [f"{count(sample.of, 'row')}: {span} against {feature}.", *(f"The line {line.label}." for line in lines)]
-    panel = Panel("", feature, name, (*view.marks, *lines), xlim=view.xlim, ylim=view.ylim)
+    panel = Panel("", feature, name, (*view.marks, *([] if band is None else [band]), *lines), xlim=view.xlim, ylim=view.ylim)
     return Picture((panel,), f"{name} against {feature}", clouds.note(sample, view), " ".join(alt))
+
+
+def _mean_of(sample: Sample, fit: Fit, target: int, half: HalfWidth) -> Band:
+    """What is known of the line's mean along the feature: a band about a straight line is curved."""
+    ends = dataspace.ends([sample], fit)[:, 0]
+    at = torch.linspace(float(ends[0]), float(ends[-1]), dataspace.CURVE, dtype=torch.float64)[:, None]
+    height = sample.predictions(fit, at, fit.weights)[:, target]
+    wide = half(at if sample.columns is None else sample.columns(at))
+    low, high = numbers((height - wide).tolist()), numbers((height + wide).tolist())
+    return Band(numbers(at[:, 0].tolist()), low, high, "fitted", "95% confidence interval of the mean")
 
 
 def _line_of(sample: Sample, fit: Fit, target: int, role: str, label: str) -> Line:

@@ -15,7 +15,7 @@ from bestline.errors import BestlineDeprecationWarning, OptionError, warn
 from bestline.inference.diagnostics.findings import FITTED, SPREAD
 from bestline.inference.diagnostics.second_pass import diagnosis
 from bestline.inference.fitted import FittedLine, lines_by_label
-from bestline.inference.prediction import evaluate
+from bestline.inference.prediction import evaluate, interval_of_mean
 from bestline.inference.scores import Scores
 from bestline.inference.uncertainty import tables, target_number
 from bestline.inference.why_not import why_not
@@ -107,7 +107,7 @@ class Gallery:
         by: str | None = None,
         target: int | str = 0,
     ) -> Drawing:
-        """The rows with the fitted line; with several features, predicted against actual.
+        """The rows with the fitted line and the 95 % confidence interval of its mean; with several features, predicted against actual.
 
         `truth` is the line that the data were made from: (slope, intercept), the generator's mapping, or the JSON file beside the
         data. With `others`, models over the same feature, such as quantiles or penalties, all lines are in one picture. Points have
@@ -123,7 +123,9 @@ class Gallery:
         fits = {name: other.trained for name, other in lines.items()}
         # Of other rows, and of several lines, no share was computed that could be told.
         finding = findings.of_line(self.model, number) if data is None and not lines else ""
-        return self._drawn(figure.data(sample, target=number, truth=truth, fit=self.model.trained, others=fits), finding)
+        half = None if lines else interval_of_mean(self.model)
+        shown = figure.data(sample, target=number, truth=truth, fit=self.model.trained, others=fits, half=half)
+        return self._drawn(shown, finding)
 
     def predicted(self, data: Any = None, *, by: str | None = None, target: int | str = 0) -> Drawing:
         """What the line predicts for every row, against what it should be, on axes alike; `by` and far rows as in `data`."""

@@ -33,6 +33,7 @@ from bestline.inference.diagnostics.diagnosis import Diagnosis
 from bestline.inference.diagnostics.second_pass import diagnosis
 from bestline.inference.fitted import FittedLine
 from bestline.inference.hypotheses import statistic_of
+from bestline.inference.prediction import interval_of_mean
 from bestline.inference.summary_text import how_trained
 from bestline.inference.training_rows import check_training
 from bestline.inference.uncertainty import df_model, glances, tables
@@ -253,7 +254,8 @@ def _rows(model: FittedLine, sample: Sample | None) -> list[Still]:
         fit = model.trained
     except NumericalError:  # a loaded model of another loss: its line cannot be drawn, but the rows can
         fit = None
-    shown = {i: figures.data(sample, target=i, fit=fit) for i in _first(model, _MOST_TARGETS)}
+    half = interval_of_mean(model)
+    shown = {i: figures.data(sample, target=i, fit=fit, half=half) for i in _first(model, _MOST_TARGETS)}
     return [_still(picture, of_line(model, i)) for i, picture in shown.items()]
 
 
