@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: demo test test-heavy test-all fuzz lint clean
+.PHONY: demo test test-heavy test-engines test-all fuzz lint clean
 
 demo: $(VENV)/installed
 	$(BIN)/bestline demo --out bestline-demo --force
@@ -15,11 +15,15 @@ PROFILE ?= house
 TRY := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadfile --hypothesis-profile=$(PROFILE)
 
 test: $(VENV)/installed-dev
-	$(TRY) -m 'not heavy'
-	@echo 'Left out: the long searches, marked heavy. They run in CI, and here by: make test-all'
+	$(TRY) -m 'not heavy and not engines'
+	@echo 'Left out: the long searches, marked heavy, and Spark, marked engines. They run in CI, and here by: make test-all test-engines'
 
 test-heavy: $(VENV)/installed-dev
-	$(TRY) -m heavy
+	$(TRY) -m 'heavy and not engines'
+
+# Engines that are heavy to install: Spark, which needs Java (Debian: default-jre-headless). One process: each starts servers.
+test-engines: $(VENV)/installed-engines
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m engines
 
 test-all:
 	$(MAKE) test test-heavy PROFILE=thorough
@@ -50,6 +54,10 @@ $(VENV)/installed-dev: $(VENV)/bin/python pyproject.toml constraints.txt .ci/dev
 	$(PIP) torch
 	$(PIP) --no-build-isolation --no-deps -e .
 	touch $@ $(VENV)/installed
+
+$(VENV)/installed-engines: $(VENV)/installed-dev .ci/engines.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r .ci/engines.txt
+	touch $@
 
 clean:
 	rm -rf $(VENV) bestline-demo build dist

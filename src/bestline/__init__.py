@@ -25,7 +25,7 @@ _HOME = {
     "LassoCV": "estimators",
     "LinearRegression": "estimators",
     "Model": "api.model",
-    "Moments": "data.moments",
+    "Moments": "api.moments",
     "Proximal": "training.solvers",
     "Ridge": "estimators",
     "RidgeCV": "estimators",

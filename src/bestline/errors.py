@@ -26,6 +26,7 @@ import inspect
 import warnings
 from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
+from typing import Any
 
 __all__ = [
     "BestlineDeprecationWarning",
@@ -112,6 +113,17 @@ class UnseenLevelError(DataError):
             f"Column {readable(column)} has the level {readable(level)} at {row}, which training never saw; "
             f"the levels it knows are {listed(known, most=8)}. Correct the value, or leave the row out."
         )
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Python would make it of its message alone, when it comes back from another process.
+        return _again, (type(self), str(self), self.__dict__)
+
+
+def _again(kind: type[Exception], message: str, facts: dict[str, Any]) -> Exception:
+    """An exception as it was in another process."""
+    error = kind.__new__(kind, message)
+    error.__dict__.update(facts)
+    return error
 
 
 class ShapeError(DataError):

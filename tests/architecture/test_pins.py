@@ -17,7 +17,8 @@ BY_CONSTRAINT = {"torch", "bestline"}  # torch's builds differ by accelerator: c
 def pinned() -> dict[str, list[tuple[str, int]]]:
     """Versions of each package, one for some Pythons and another for others, and how many hashes each has."""
     found: dict[str, list[tuple[str, int]]] = {}
-    for entry in re.split(r"\n(?=\S)", (ROOT / ".ci" / "development.txt").read_text(encoding="utf-8")):
+    lists = "\n".join((ROOT / ".ci" / name).read_text(encoding="utf-8").strip() for name in ("development.txt", "engines.txt"))
+    for entry in sorted({*re.split(r"\n(?=\S)", lists)}):  # what both name is one
         name, version = re.match(r"([\w.-]+)==([\w.!+]+)", entry).groups()  # type: ignore[union-attr]
         found.setdefault(canonicalize_name(name), []).append((version, entry.count("--hash=sha256:")))
     return found

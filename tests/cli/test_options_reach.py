@@ -30,6 +30,7 @@ COLUMNS: dict[str, list[tuple[list[str], dict[str, Any]]]] = {
     "missing": [(["--missing", "impute"], {"missing": "impute"}), (["--missing", "drop"], {"missing": "drop"})],
     "seed": [(["--seed", "9"], {"seed": 9})],
     "l2": [(["--l2", "0.25"], {"l2": 0.25})],
+    "engine": [(["--engine", "tcp://far:8786"], {"engine": "tcp://far:8786"})],
 }
 START = [
     (["--start=2,-1"], {"start": [2.0, -1.0]}),
@@ -128,7 +129,14 @@ TABLE: dict[str, Row] = {
         },
         {"raw_cells"},
     ),
-    "evaluate": (Model, "evaluate", ["m.bestline", "t.csv"], {"data": "t.csv"}, {"on_unseen": UNSEEN}, set()),
+    "evaluate": (
+        Model,
+        "evaluate",
+        ["m.bestline", "t.csv"],
+        {"data": "t.csv"},
+        {"on_unseen": UNSEEN, "engine": COLUMNS["engine"]},
+        set(),
+    ),
     "summary": (
         *(Model, "summary", ["m.bestline"], {}),
         {"level": LEVEL, "cov": COV, "digits": [(["--digits"], {"digits": True})]},

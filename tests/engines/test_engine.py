@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -79,7 +79,7 @@ class Toy:
     def owns(self, data: Any) -> bool:
         return isinstance(data, Pieces)
 
-    def open(self, data: Any) -> Source:
+    def open(self, data: Any, text: Collection[str] = ()) -> Source:
         self.opened.append(FarAway(data))
         return self.opened[-1]
 

@@ -11,6 +11,7 @@ from bestline.data import design
 from bestline.data.gather import Query
 from bestline.data.progress import Progress
 from bestline.data.unnamed_columns import Which
+from bestline.engines.choose import placed
 from bestline.errors import warn
 
 
@@ -51,6 +52,7 @@ class Design(design.Design):
         weights: str | None = None,
         missing: str = "raise",
         levels: Mapping[str, Sequence[Any]] | None = None,
+        engine: Any = None,
         progress: Progress | None = None,
     ) -> Self:
         """Learn the design of a formula, or of columns by name, from data; it is read as often as that needs.
@@ -61,6 +63,8 @@ class Design(design.Design):
             As in `bestline.fit`; weights by the name of their column.
         levels : mapping, optional
             Column -> levels that it has somewhere, though perhaps not in these data; they come after those that are found.
+        engine : str or client, optional
+            As in `bestline.fit`.
         progress : callable, optional
             Hears (what, fraction).
 
@@ -74,7 +78,7 @@ class Design(design.Design):
         BestlineWarning
             Once for everything that people should know of the columns, such as those left out.
         """
-        query = Query(data, formula, target, features, weights, missing, levels=design.checked_levels(levels))
+        query = Query(placed(data, engine), formula, target, features, weights, missing, levels=design.checked_levels(levels))
         source, by = query.opened()
         learnt = query.design(source, by, progress=progress)
         for note in (*source.said(learnt.reads(), learnt.words), *learnt.notes):

@@ -49,6 +49,7 @@ def fit(
     seed: int = 0,
     device: str = "auto",
     digits: int = 8,
+    engine: Any = None,
     progress: Progress | None = None,
     watch: Watch | bool | None = None,
     **descent: Any,
@@ -114,6 +115,9 @@ def fit(
         Where training on rows is done; results come back to the CPU.
     digits : int
         Right digits asked for; fewer are warned of.
+    engine : str or client, optional
+        Who reads the rows: "dask" for a Dask cluster of this machine, the address of one such as "tcp://host:8786", or a client; by
+        default this process. Files are read by its workers, some row groups each. Frames of an engine bring their own.
     progress : callable, optional
         Hears of passes over the data: (what, fraction).
     watch : callable or True, optional

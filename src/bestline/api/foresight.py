@@ -16,7 +16,7 @@ from bestline.data.gather import Gathered, Query
 from bestline.data.progress import Progress
 from bestline.data.runner import calmly
 from bestline.data.unnamed_columns import Which
-from bestline.engines.choose import brought
+from bestline.engines.choose import placed
 from bestline.errors import OptionError, warn
 from bestline.numerics import Comoments, total
 from bestline.pictures.marks import Picture
@@ -82,6 +82,7 @@ def preflight(
     missing: str = "raise",
     start: Start | None = None,
     seed: int = 0,
+    engine: Any = None,
     progress: Progress | None = None,
 ) -> Preflight:
     """What descent on the whole data in each step will do, before the first step.
@@ -105,6 +106,8 @@ def preflight(
         Refused: with it the objective is no bowl, and its solver needs no rate.
     l2 : float
         Ridge penalty on the columns as trained, part of the objective.
+    engine : str or client, optional
+        As in `bestline.fit`.
     progress : callable, optional
         Hears of the pass over the data (what, fraction).
 
@@ -129,7 +132,7 @@ def preflight(
     checked_optimizers(solver)
     if lr is not None and not (is_number(lr) and 0 < lr < float("inf")):
         raise OptionError(f"`lr` is one positive number to judge; got {lr!r}. `sweep` tries many.")
-    query = Query(brought(data), formula, target, features, weights, missing, seed=check_seed(seed))
+    query = Query(placed(data, engine), formula, target, features, weights, missing, seed=check_seed(seed))
     gathered = _gathered(query, progress)
     # Both sides from the same moments: scaling is affine, so it is done to them and costs no second pass.
     sides = []
@@ -162,6 +165,7 @@ def sweep(
     missing: str = "raise",
     standardize: bool = True,
     seed: int = 0,
+    engine: Any = None,
     progress: Progress | None = None,
 ) -> Sweep:
     """Run hundreds of rates, optimisers and starts at once, and keep the loss of every run at every step.
@@ -188,6 +192,8 @@ def sweep(
         Ridge penalty on the columns as trained.
     standardize : bool
         Run on standardised columns, as `fit` does by default.
+    engine : str or client, optional
+        As in `bestline.fit`.
     progress : callable, optional
         Hears (what, fraction). Ctrl-C ends the runs and keeps the steps made so far.
 
@@ -212,7 +218,7 @@ def sweep(
         raise OptionError(f"`steps` must be a whole number of at least 1; got {steps!r}.")
     if starts is not None and (not hasattr(starts, "__len__") or isinstance(starts, str | Mapping) or not len(starts)):
         raise OptionError("`starts` needs one start at least, each as `start` of `fit`; leave it out for the usual one.")
-    query = Query(brought(data), formula, target, features, weights, missing, seed=check_seed(seed))
+    query = Query(placed(data, engine), formula, target, features, weights, missing, seed=check_seed(seed))
     gathered = _gathered(query, progress)
     request = Request(query, solver=Descent(names[0]), l1=l1, l2=l2, standardize=standardize)
     plans = [_plan(gathered, replace(request, start=start)) for start in (starts if starts is not None else [None])]

@@ -21,7 +21,7 @@ from bestline.data.progress import Progress
 from bestline.data.runner import calmly
 from bestline.data.tables import Source
 from bestline.data.unnamed_columns import Which
-from bestline.engines.choose import brought
+from bestline.engines.choose import placed
 from bestline.errors import DataError, OptionError, listed
 from bestline.inference.groups import tables
 from bestline.inference.groups.by_group import lines_of_groups
@@ -155,6 +155,7 @@ def fit_groups(
     folds: int = 5,
     seed: int = 0,
     digits: int = 8,
+    engine: Any = None,
     progress: Progress | None = None,
 ) -> Groups:
     """Fit one least-squares line to each group of the rows: thousands of groups in one pass and one batched solve.
@@ -173,6 +174,8 @@ def fit_groups(
         Of the folds.
     digits : int
         Right digits asked for; groups whose moments leave fewer are solved exactly from their rows. 0: none is.
+    engine : str or client, optional
+        As in `bestline.fit`.
     progress : callable, optional
         Hears of passes over the data: (what, fraction).
 
@@ -201,7 +204,7 @@ def fit_groups(
     if not is_whole(folds) or not 1 <= folds <= 100:
         raise OptionError(f"`folds` must be a whole number from 1 to 100; got {folds!r}.")
     check_digits(digits)
-    query = Query(brought(data), formula, target, features, weights, missing, folds=folds, seed=check_seed(seed))
+    query = Query(placed(data, engine), formula, target, features, weights, missing, folds=folds, seed=check_seed(seed))
     source, design, found, notes = gather_groups(query, columns, progress)
     lines, keys = lines_of_groups(design, columns, found, source, l2=float(l2), digits=digits, progress=progress)
     if not keys:

@@ -12,6 +12,7 @@ from torch import nn
 
 from bestline.calls import answering, now_by_name, with_hints
 from bestline.data.runner import calmly
+from bestline.engines.choose import placed
 from bestline.errors import BestlineDeprecationWarning, warn
 from bestline.export import model_file, sql, torch_module
 from bestline.export.facts import to_dict
@@ -223,12 +224,12 @@ class Model(FittedLine):
         return prediction.Predictor(self, interval, level, on_unseen)
 
     @calmly
-    def evaluate(self, data: Any, y: Any = None, *, on_unseen: str = "nan") -> Scores:
+    def evaluate(self, data: Any, y: Any = None, *, on_unseen: str = "nan", engine: Any = None) -> Scores:
         """Errors on rows with a known target, of a table or of X and y: one pass; MSE, RMSE, MAE and R2 with the number of rows.
 
-        Rows without a prediction are left out, and counted; see `prediction.evaluate`.
+        Rows without a prediction are left out, and counted; see `prediction.evaluate`. `engine` reads the rows, as in `bestline.fit`.
         """
-        return prediction.evaluate(self, data if y is None else (data, y), on_unseen)
+        return prediction.evaluate(self, placed(data if y is None else (data, y), engine), on_unseen)
 
     def rows(self, part: str = "training", data: Any = None) -> Iterator[Rows]:
         """The rows in the data's units, batch by batch: of `data`, or else of the "training", "validation" or "test" part.

@@ -8,7 +8,7 @@ from bestline.calls import data_first
 from bestline.data.gather import Query
 from bestline.data.runner import calmly
 from bestline.data.unnamed_columns import Which
-from bestline.engines.choose import brought
+from bestline.engines.choose import placed
 from bestline.errors import OptionError, warn
 from bestline.pictures import figures
 from bestline.pictures.before_fit import rows_before
@@ -59,7 +59,7 @@ def plot_data(
         For rows that were left out or filled in, and for columns that cannot serve.
     """
     themed(theme)
-    gathered = gather(Query(brought(data), formula, target, features, weights, missing))
+    gathered = gather(Query(placed(data), formula, target, features, weights, missing))
     if gathered.source is None:
         raise OptionError("Moments hold no rows to draw; give the data that they were collected from.")
     notes, dropped = list(gathered.notes), gathered.found.dropped

@@ -13,7 +13,7 @@ from bestline.data.ordered import gather_ordered
 from bestline.data.progress import Progress
 from bestline.data.runner import calmly
 from bestline.data.unnamed_columns import Which
-from bestline.engines.choose import brought
+from bestline.engines.choose import placed
 from bestline.errors import OptionError
 from bestline.inference.groups.windows import Extent, lines_of_windows
 from bestline.training.request import check_digits
@@ -110,7 +110,7 @@ def fit_rolling(
     if order is not None and not isinstance(order, str):
         raise OptionError(f"`order` is the name of a column; got {order!r}.")
     check_digits(digits)
-    query = Query(brought(data), formula, target, features, weights, missing)
+    query = Query(placed(data), formula, target, features, weights, missing)
     _, design, ordered, notes = gather_ordered(query, order, progress)
     lines = lines_of_windows(design, ordered, extent, digits=digits)
     told(lines, "window", notes, ordered.dropped, ordered.read)

@@ -15,6 +15,7 @@ from bestline.cli.groups import fit_each
 from bestline.cli.options import (
     Asked,
     Cov,
+    Engine,
     Force,
     Missing,
     Ridge,
@@ -135,6 +136,7 @@ def training_options(
     digits: Annotated[
         int | None, typer.Option(help="Right digits asked for, and shown: of each weight in the table. [default: 8]")
     ] = None,
+    engine: Engine = None,
 ) -> Training:
     """The options of training, read."""
     if folds is not None and split is not None and cv is None:
@@ -174,6 +176,7 @@ def training_options(
         "seed": 0 if seed is None else seed,
         "device": device,
         "digits": 8 if digits is None else digits,
+        "engine": engine,
     }
     return Training(asked, arguments, digits is not None)
 

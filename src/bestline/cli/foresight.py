@@ -11,6 +11,7 @@ import bestline as bl
 from bestline import api
 from bestline.cli.options import (
     Asked,
+    Engine,
     Force,
     Missing,
     Ridge,
@@ -51,6 +52,7 @@ def preflight(
     l2: Ridge = 0.0,
     weights: Weights = None,
     missing: Missing = "raise",
+    engine: Engine = None,
     start: Annotated[
         str | None,
         typer.Option(
@@ -76,6 +78,7 @@ def preflight(
             l2=l2,
             weights=weights,
             missing=missing,
+            engine=engine,
             start=start_of(start),
             seed=seed,
             progress=bars.passes(),
@@ -105,6 +108,7 @@ def sweep(
     l2: Ridge = 0.0,
     weights: Weights = None,
     missing: Missing = "raise",
+    engine: Engine = None,
     standardize: Annotated[bool, typer.Option("--standardize/--no-standardize", help="Run on standardised columns.")] = True,
     seed: Seed = 0,
     out: Annotated[
@@ -133,6 +137,7 @@ def sweep(
             l2=l2,
             weights=weights,
             missing=missing,
+            engine=engine,
             standardize=standardize,
             seed=seed,
             progress=bars.passes(),

@@ -10,6 +10,7 @@ import typer
 import bestline as bl
 from bestline.cli.options import (
     Asked,
+    Engine,
     Force,
     Missing,
     Weights,
@@ -60,6 +61,7 @@ def collect(
         str | None, typer.Option(help="A column of groups: moments of each of its values, which are the folds then.")
     ] = None,
     seed: Annotated[int, typer.Option(help="Of the folds.")] = 0,
+    engine: Engine = None,
     force: Force = False,
     terminal: Terminal,
 ) -> None:
@@ -77,6 +79,7 @@ def collect(
             folds=None if by is not None else folds_of(folds or "5"),
             by=by,
             seed=seed,
+            engine=engine,
             progress=bars.passes(),
         )
     with terminal.saving((out, lambda path: found.save(path, overwrite=force))):

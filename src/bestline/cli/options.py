@@ -38,6 +38,10 @@ Cov = Annotated[
 ]
 Weights = Annotated[str | None, typer.Option(help="Column of weights.")]
 Missing = Annotated[str, typer.Option(help="Missing values: raise, drop or impute.")]
+Engine = Annotated[
+    str | None,
+    typer.Option(help="Who reads the rows: dask (a cluster of this machine), or an address: tcp://HOST:8786. [default: here]"),
+]
 Ridge = Annotated[float, typer.Option(help="Ridge penalty (weight decay): weight of sum w^2, columns and target standardised.")]
 Force = Annotated[bool, typer.Option("--force", help="Overwrite files that exist.")]
 DataPaths = Annotated[

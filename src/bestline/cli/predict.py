@@ -11,7 +11,7 @@ import typer
 
 import bestline as bl
 from bestline import api
-from bestline.cli.options import Force, ModelFile, briefly, examples, grouped, refuse_existing, resulting, unless_stdout
+from bestline.cli.options import Engine, Force, ModelFile, briefly, examples, grouped, refuse_existing, resulting, unless_stdout
 from bestline.cli.streams import onto_stdout
 from bestline.cli.terminal import Terminal
 from bestline.cli.words import model_first, one
@@ -107,13 +107,14 @@ def evaluate(
     *,
     data: Annotated[list[str], typer.Argument(metavar="DATA...", help="Rows with a known target.")],
     on_unseen: OnUnseen = "nan",
+    engine: Engine = None,
     terminal: Terminal,
 ) -> None:
     """Measure a model's errors on rows with a known target."""
     model, data = model_first(model, data)
     with terminal.listening():
         line = bl.load(model)
-        scores = line.evaluate(one(data), on_unseen=on_unseen)
+        scores = line.evaluate(one(data), on_unseen=on_unseen, engine=engine)
     lines = [f"{on_columns(line.design.formula, line.design.p)}   ({scores.of})"]
     for i, target in enumerate(line.targets):
         assert scores.mae is not None  # noqa: S101  the rows were read

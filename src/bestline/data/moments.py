@@ -26,6 +26,7 @@ from bestline.data.gather import Gathered, Query, gather
 from bestline.data.parts import part_collected
 from bestline.data.passes import Named
 from bestline.data.progress import Progress
+from bestline.data.tables import Placed, placed
 from bestline.data.unnamed_columns import Which, asked_names
 from bestline.errors import ColumnError, DataError, OptionError, readable, warn
 from bestline.numerics import MANY_TARGETS, Comoments, total
@@ -97,6 +98,7 @@ class Moments:
         folds: int | str | None = None,
         by: str | None = None,
         seed: int = 0,
+        engine: Any = None,
         progress: Progress | None = None,
     ) -> Moments:
         """Moments of anything that holds a table: one pass, constant memory; by a column one more over that, a few bytes a row.
@@ -113,6 +115,8 @@ class Moments:
             with that column.
         seed : int
             Of the hash that assigns rows to folds.
+        engine : str or client, optional
+            As in `bestline.fit`.
         progress : callable, optional
             Hears (what, fraction).
 
@@ -129,7 +133,7 @@ class Moments:
         folds = folds if by is None else by
         if not isinstance(folds, str):
             check_folds(folds, more=", or the name of a column")
-        query = Query(data, formula, target, features, weights, missing, folds=folds, seed=seed, at_once=True)
+        query = Query(placed(data, engine), formula, target, features, weights, missing, folds=folds, seed=seed, at_once=True)
         gathered = gather(query, progress)
         for note in gathered.notes:
             warn(note)
@@ -419,6 +423,8 @@ def given_moments(data: Any, formula: str | None, weights: Any) -> Moments | Non
 
     Raises OptionError for a formula or weights, which moments have already.
     """
+    if isinstance(data, Placed) and (isinstance(data.data, Moments) or str(data.data).endswith(".moments")):
+        raise OptionError("Moments hold no rows, so there is nothing for an engine to read; leave `engine` out.")
     if isinstance(data, str | os.PathLike) and str(data).endswith(".moments"):
         data = Moments.load(data)
     if not isinstance(data, Moments):

@@ -47,6 +47,11 @@ class Pass(ABC, Generic[BatchT_contra, PartT]):
         """Most rows of a batch: so many that a batch is worth its calls, so few that many batches fit into memory."""
         return 65_536
 
+    @property
+    def numbered(self) -> bool:
+        """Whether what it finds depends on the numbers of the rows: then they are counted beforehand, where nobody knows how many there are."""
+        return True
+
     @abstractmethod
     def empty(self) -> PartT:
         """The part of no rows."""

@@ -8,10 +8,11 @@ in any order, in a tree if it likes. The printed digits are those of one process
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from collections.abc import Collection
+from typing import Any, Protocol, runtime_checkable
 
 from bestline.data.passes import PartT, Pass
-from bestline.data.runner import summed
+from bestline.data.runner import calmly, summed
 from bestline.data.tables import Batch, Source
 
 
@@ -25,14 +26,26 @@ class Engine(Protocol):
     def owns(self, data: Any) -> bool:
         """Whether these data are this engine's. Asked of whatever anybody passes: it must be quick, and must load no library."""
 
-    def open(self, data: Any) -> Source:
-        """The data as a Source with a `reduce` of the engine's own.
+    def open(self, data: Any, text: Collection[str] = ()) -> Source:
+        """The data as a Source with a `reduce` of the engine's own; columns `text` of words are to stay words.
 
         `batches` still gives the rows themselves, one partition after the other, for what needs them here: training on rows, a
         prediction for each. A batch's `start` counts over all partitions, as in any source.
         """
 
 
+@runtime_checkable
+class Reader(Engine, Protocol):
+    """An engine that also reads what is none of its own, files above all, when it is asked for by `engine=`."""
+
+    def serves(self, engine: Any) -> bool:
+        """Whether this is what `engine=` was given: its name, an address or a client of it. Quick, as `owns` is."""
+
+    def read(self, data: Any, engine: Any, text: Collection[str] = ()) -> Source:
+        """The data as a Source whose passes run there."""
+
+
+@calmly
 def part_of(over: Pass[Batch, PartT], partition: Source, first: int = 0) -> PartT:
     """What a pass finds in one partition, whose rows are counted from `first`: what an engine runs where the partition lies.
 

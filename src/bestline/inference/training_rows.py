@@ -125,7 +125,7 @@ def counted(line: FittedLine, data: Any = None) -> Iterator[Rows]:
 
 def opened(line: FittedLine, data: Any) -> tuple[Source, bool]:
     """Data to predict or evaluate, bare numbers included, its columns called as in training; and whether it is one number."""
-    data = brought(data)
+    data = brought(data, line.design.texts)
     if isinstance(data, Source):
         source, single = data, False
     else:

@@ -20,7 +20,7 @@ from bestline.data.design import Design, degree_of
 from bestline.data.folds import check_seed
 from bestline.data.gather import Query
 from bestline.data.split import check_shares
-from bestline.engines.choose import brought
+from bestline.engines.choose import placed
 from bestline.errors import ColumnError, OptionError
 from bestline.training.cross_validation import KINDS
 from bestline.training.losses.named import parse_loss, usual_name
@@ -113,7 +113,7 @@ class Request(Method):
         if isinstance(given["solver"], type):  # which says itself only once it is made
             given = {**given, "solver": chosen, **dict.fromkeys(settings)}
         request = cls(
-            Query(brought(data), formula, **{name: asked[name] for name in _OF_ROWS}, degree=degree),
+            Query(placed(data, asked["engine"]), formula, **{name: asked[name] for name in _OF_ROWS}, degree=degree),
             solver=chosen,
             forward=own,
             standardize=standardised(asked["standardize"], own),

@@ -10,22 +10,26 @@ from __future__ import annotations
 from bestline.data.tables.cells import Field, Kind
 from bestline.data.tables.days import days_of
 from bestline.data.tables.indexes import index_notes
-from bestline.data.tables.open import ArrowTable, open_source, read_table
+from bestline.data.tables.open import BRINGERS, ArrowTable, Files, Placed, open_source, placed, read_table
 from bestline.data.tables.source import Batch, NoRowsError, Source
 from bestline.data.tables.streams import Stream, stream
 from bestline.data.tables.writing import write_with
 
 __all__ = [
+    "BRINGERS",
     "ArrowTable",
     "Batch",
     "Field",
+    "Files",
     "Kind",
     "NoRowsError",
+    "Placed",
     "Source",
     "Stream",
     "days_of",
     "index_notes",
     "open_source",
+    "placed",
     "read_table",
     "stream",
     "write_with",

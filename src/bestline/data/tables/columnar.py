@@ -6,8 +6,11 @@ where it lies; so every block is validated before anything is made of it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from bisect import bisect_left
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from copy import copy
+from itertools import accumulate
 from typing import Any
 
 import pyarrow as pa
@@ -48,6 +51,9 @@ def field_of(name: str, kind: Any, levels: tuple[str, ...] | None = None) -> Fie
 class ParquetFile(TableFile):
     """A Parquet file: its number of rows is known, and only the columns asked for are decoded."""
 
+    groups: range | None = None  # the row groups that it has of the file; None: all
+    before = 0  # rows of the file before them
+
     def __init__(self, place: Place) -> None:
         self.place, self.spelling, self.noticed = place, {}, Noticed()
         with _intact(place, "Parquet"), place.open() as source:
@@ -70,10 +76,33 @@ class ParquetFile(TableFile):
         with _intact(self.place, "Parquet"), self.place.open() as source:
             # Without pre_buffer, which would hold whole row groups in memory; a batch is decoded when it is asked for.
             file = pq.ParquetFile(source, pre_buffer=False)
-            for block in file.iter_batches(batch_size=min(size, 1 << 17), columns=list(names)):
+            chosen = {} if self.groups is None else {"row_groups": [*self.groups]}
+            for block in file.iter_batches(batch_size=min(size, 1 << 17), columns=list(names), **chosen):
                 progress((done + block.num_rows) / max(self.count or 1, 1))
                 yield noticing(_sound(block).select(list(names)), self.noticed, done)
                 done += block.num_rows
+
+    def split(self, most: int) -> Sequence[TableFile]:
+        """Neighbouring row groups, as nearly as many rows in each part as they allow."""
+        with _intact(self.place, "Parquet"), self.place.open() as source:
+            metadata = pq.ParquetFile(source).metadata
+            ends = list(accumulate(metadata.row_group(i).num_rows for i in range(metadata.num_row_groups)))
+        parts: list[TableFile] = []
+        group = before = 0
+        for number in range(1, most + 1):
+            # Up to the group in which this part's share of the rows ends; the last takes what is left.
+            end = bisect_left(ends, number * (self.count or 0) / most) + 1 if number < most else len(ends)
+            if group < min(end, len(ends)):
+                part = copy(self)
+                part.groups, part.before, part.noticed = range(group, min(end, len(ends))), before, Noticed()
+                group, after = part.groups.stop, ends[part.groups.stop - 1]
+                part.count, before = after - before, after
+                parts.append(part)
+        return parts or [self]
+
+    def where(self, row: int) -> str:
+        """Where a row stands in the file."""
+        return super().where(self.before + row)
 
 
 def noticing(block: Block, noticed: Noticed, row: int) -> Block:

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
 
 from bestline.data.tables.judgement import said_large
 from bestline.data.tables.words import Spelling, dressing, undressed
@@ -36,6 +38,34 @@ class Noticed:
     def is_large(self, name: str) -> bool:
         """Whether the column has such numbers."""
         return name in self._large
+
+    def after(self, first: int) -> Noticed:
+        """The same where `first` rows come before."""
+        written = {name: [(first + row, *fact) for row, *fact in facts] for name, facts in self._written.items()}
+        large = {name: [(first + row, word) for row, word in facts] for name, facts in self._large.items()}
+        return Noticed(written, large)  # type: ignore[arg-type]  # the rest of each fact, as it was
+
+    def __add__(self, other: Noticed) -> Noticed:
+        found = Noticed()
+        for one in (self, other):
+            for name, facts in one._written.items():
+                for written in facts:
+                    found.written(name, *written)
+            for name, words in one._large.items():
+                for large in words:
+                    found.large(name, *large)
+        return found
+
+    def __getstate__(self) -> dict[str, Any]:
+        # What says where a row stands may hold a file that is open: it is asked before it leaves.
+        written = {
+            name: [(row, word, spelling, partial(str, where())) for row, word, spelling, where in facts]
+            for name, facts in self._written.items()
+        }
+        return {"_written": written, "_large": self._large}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self._written, self._large = state["_written"], state["_large"]
 
     def of(self, name: str) -> tuple[str, ...]:
         """What people should know of a column, a sentence each."""

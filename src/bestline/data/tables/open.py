@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass, replace
 from functools import partial, reduce
 from operator import add
@@ -43,6 +44,23 @@ OPENERS: dict[str, Callable[[Place], TableFile]] = {
 }
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Placed:
+    """Data, and the engine that is to read them: a Dask client, its address, or the name of an engine."""
+
+    data: Any
+    engine: Any
+
+
+def placed(data: Any, engine: Any) -> Any:
+    """The data as they are where no engine is named."""
+    return data if engine is None else Placed(data, engine)
+
+
+# Engines are above this room, which knows none of them: each that brings data of its own, as a Source, puts its function here.
+BRINGERS: list[Callable[[Any, Collection[str]], Any]] = []
+
+
 def open_source(data: Any, *, text: Collection[str] = (), extra: Mapping[str, Any] | None = None) -> Source:
     """Open anything that holds a table.
 
@@ -67,7 +85,11 @@ def open_source(data: Any, *, text: Collection[str] = (), extra: Mapping[str, An
     FileError, ColumnError, ShapeError, DataError
         When the data cannot be read as a table; DataError when it has no rows.
     """
+    for bring in BRINGERS:
+        data = bring(data, text)
     if isinstance(data, Source):
+        if extra and not data.resident:
+            raise OptionError(f"{listed(extra)} was given as an array beside {data.label}; name a column of it instead.")
         return data
     if isinstance(data, Stream):
         if extra:
@@ -196,6 +218,18 @@ class Files(Source):
         self.about = tuple(dict.fromkeys((*notes, *(note for part in parts for note in part.notes))))
         self.remarks = {name: tuple(dict.fromkeys(r for part in parts for r in part.remarks(name))) for name in self.names}
         self.noticed = [part.noticed for part in parts]
+
+    def split(self, most: int) -> list[Files]:
+        """The same rows as tables of one file, or part of one, each; of large files about so many altogether."""
+        sizes = [max(part.place.size, 1) for part in self.parts]
+        shares = [max(1, round(most * size / sum(sizes))) for size in sizes]
+        return [self._alone(part) for whole, share in zip(self.parts, shares, strict=True) for part in whole.split(share)]
+
+    def _alone(self, part: TableFile) -> Files:
+        # What all files together say of the columns holds for each.
+        one = copy(self)
+        one.parts, one.count, one.noticed = [part], part.count, [part.noticed]
+        return one
 
     def verbatim(self) -> Source:
         """The same files with zero-padded and very large numbers as the words they are."""

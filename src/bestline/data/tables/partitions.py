@@ -64,6 +64,10 @@ class InFolder(TableFile):
             ]
             yield pa.table(columns, names=list(names))
 
+    def split(self, most: int) -> Sequence[TableFile]:
+        """The parts of the file, each with what its folders say."""
+        return [InFolder(part, self.given) for part in self.part.split(most)]
+
     def where(self, row: int) -> str:
         """Where the file says that a row stands."""
         return self.part.where(row)

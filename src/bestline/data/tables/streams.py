@@ -267,11 +267,18 @@ def opened_piece(
     return found
 
 
+def row_of(row: int) -> str:
+    """How messages call a row, numbered from 0."""
+    return f"row {row + 1}"
+
+
 class Pieces(Source):
     """A table in pieces, of which one is held at a time."""
 
-    def __init__(self, make: Callable[[], Iterable[Any]], known: Schema, label: str) -> None:
-        self.make, self.known, self.label = make, known, label
+    def __init__(
+        self, make: Callable[[], Iterable[Any]], known: Schema, label: str, place: Callable[[int], str] = row_of
+    ) -> None:
+        self.make, self.known, self.label, self.place = make, known, label, place
         self.fields, self.about, self.remarks, self.target = known.fields, known.about, known.remarks, known.target
         self.on_cpu, self.count = known.on_cpu, None
         self.noticed = (Noticed(),)
@@ -289,7 +296,7 @@ class Pieces(Source):
             if table is None:
                 continue
             for batch in table.batches(size=size):
-                yield batch.after(start, place=row_of)
+                yield batch.after(start, place=self.place)
             start += table.count or 0
             if self.count:
                 progress(start / self.count)
@@ -300,11 +307,6 @@ class Pieces(Source):
             )
         self.count = start
         progress(1.0)
-
-
-def row_of(row: int) -> str:
-    """How messages call a row, numbered from 0."""
-    return f"row {row + 1}"
 
 
 # --- small pieces become larger ones -------------------------------------------------------------------------------------

@@ -89,6 +89,11 @@ class TableFile(ABC):
         """Where a row (from 0) stands, for messages."""
         return f"row {row + 1} of {self.place.label}"
 
+    def split(self, most: int) -> Sequence[TableFile]:
+        """The same rows, in order, as parts that can be read beside each other: at most so many, or the one that it is."""
+        del most
+        return [self]
+
     def verbatim(self) -> TableFile:
         """The same file, read so that every cell keeps its exact value."""
         return self
