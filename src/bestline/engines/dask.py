@@ -23,7 +23,7 @@ from bestline.data.runner import thread_count
 from bestline.data.tables import Batch, Files, Source, open_source
 from bestline.data.tables.judgement import JUDGED
 from bestline.data.tables.streams import Schema
-from bestline.engines.partitioned import Found, Partitioned, found_in, partition
+from bestline.engines.partitioned import Partitioned, Reply, found_in, partition
 from bestline.errors import BestlineError, DataError, OptionError, readable
 
 _TOGETHER = 8  # parts that are added by one task
@@ -131,7 +131,7 @@ class OnDask(Partitioned):
         self.pieces, self.cluster, self.label = pieces, cluster, label
         super().__init__(known, len(pieces), rows)
 
-    def found(self, over: Pass[Batch, PartT], firsts: Sequence[int], progress: Share | None) -> Found[PartT] | None:
+    def found(self, over: Pass[Batch, PartT], firsts: Sequence[int], progress: Share | None) -> Reply[PartT] | None:
         """A task for each partition, and a tree of tasks that add."""
         from dask.delayed import delayed  # an optional library
 
@@ -148,7 +148,7 @@ class OnDask(Partitioned):
         together, level = delayed(_together, pure=False, traverse=False), parts
         while len(level) > 1:
             level = [together(*level[i : i + _TOGETHER]) for i in range(0, len(level), _TOGETHER)]
-        found: Found[PartT] = self.cluster.result(level[0], parts, progress)
+        found: Reply[PartT] = self.cluster.result(level[0], parts, progress)
         if progress is not None:
             progress(1.0)
         return found
@@ -199,14 +199,14 @@ class FilesOnDask(OnDask):
         return self.files.batches(names, size=size, progress=progress, order=order)
 
 
-def _found_there(shared: tuple[Pass[Batch, PartT], Any], piece: Any, number: int, first: int) -> Found[PartT]:
+def _found_there(shared: tuple[Pass[Batch, PartT], Any], piece: Any, number: int, first: int) -> Reply[PartT]:
     """What a worker does with a partition."""
     over, known = shared
     source = piece if isinstance(piece, Source) else partition([piece], known, number, first if over.numbered else None)
     return found_in(over, source, number, first)
 
 
-def _together(*found: Found[PartT]) -> Found[PartT]:
+def _together(*found: Reply[PartT]) -> Reply[PartT]:
     return reduce(add, found)
 
 

@@ -24,7 +24,7 @@ from bestline.engines.base import part_of
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Found(Generic[PartT]):
+class Reply(Generic[PartT]):
     """What a pass found in some partitions.
 
     Attributes
@@ -40,8 +40,8 @@ class Found(Generic[PartT]):
     rows: Mapping[int, int] = field(default_factory=dict)
     noticed: Noticed = field(default_factory=Noticed)
 
-    def __add__(self, other: Found[PartT]) -> Found[PartT]:
-        return Found(self.part + other.part, {**self.rows, **other.rows}, self.noticed + other.noticed)
+    def __add__(self, other: Reply[PartT]) -> Reply[PartT]:
+        return Reply(self.part + other.part, {**self.rows, **other.rows}, self.noticed + other.noticed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,11 +76,11 @@ class _Counting(Pass[Batch, _Counted[PartT]]):
         return _Counted(self.over.of(batch), batch.rows)
 
 
-def found_in(over: Pass[Batch, PartT], partition: Source, number: int, first: int) -> Found[PartT]:
+def found_in(over: Pass[Batch, PartT], partition: Source, number: int, first: int) -> Reply[PartT]:
     """What an engine runs where a partition lies: the pass over its rows, which are counted from `first`."""
     counted = part_of(_Counting(over), partition, first)
     noticed = sum((n.after(first) for n in partition.noticed), start=Noticed())
-    return Found(counted.part, {number: counted.rows}, noticed)
+    return Reply(counted.part, {number: counted.rows}, noticed)
 
 
 def partition(pieces: Any, known: Schema, number: int, first: int | None) -> Source:
@@ -152,7 +152,7 @@ class Partitioned(Source):
         self.count = sum(self.sizes.values()) if len(self.sizes) == self.partitions else None
 
     @abstractmethod
-    def found(self, over: Pass[Batch, PartT], firsts: Sequence[int], progress: Share | None) -> Found[PartT] | None:
+    def found(self, over: Pass[Batch, PartT], firsts: Sequence[int], progress: Share | None) -> Reply[PartT] | None:
         """What `found_in` finds in all partitions, added up; None of no partitions. Rows are truly numbered where `over.numbered`."""
 
     @abstractmethod
