@@ -78,6 +78,7 @@ keep(drawn(bl.sweep(line, "y ~ x", standardize=False, starts=[start], steps=100)
 descended("momentum", 0.02, 60).animate(folder / "training.gif", {"adam, lr 0.8": descended("adam", 0.8, 60)}, overwrite=True)
 
 penguins = bl.samples.path("penguins")
+keep(drawn(bl.fit_groups(penguins, "body_mass_g ~ flipper_length_mm", by="species").plot.lines()), "groups")
 formula = "body_mass_g ~ flipper_length_mm + bill_length_mm + bill_depth_mm + species + sex"
 walked = bl.fit(penguins, formula, missing="drop", solver="momentum", steps=120)
 keep(drawn(walked.plot.main_directions(), 72), "main-directions")

@@ -60,6 +60,9 @@ def test_every_group_has_its_rows_and_its_line() -> None:
     picture = pictures.small_multiples(groups.lines, groups.keys, groups.source)
     assert len(picture.panels) == 12
     assert "The 12 groups of most rows, of 15." in picture.note
+    assert [panel.ylabel for panel in picture.panels] == ["sold", "", "", ""] * 3  # axes alike are named at the edges
+    assert [panel.xlabel for panel in picture.panels] == [""] * 8 + ["price"] * 4
+    assert {points.crowd for points in marks_of(picture, Points)} == {12}
     for panel in picture.panels:
         g = int(panel.title)
         rows, common, line = panel.marks

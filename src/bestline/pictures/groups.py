@@ -184,7 +184,14 @@ def small_multiples(lines: GroupLines, keys: tuple[Key, ...], source: Source) ->
         lowest, leftmost = i + columns >= len(drawn), not columns or i % columns == 0
         named = shown(x, 20) if lowest else "", shown(y, 20) if leftmost else ""  # axes alike are named at the edges, once
         every = len(at[0]) == int(lines.whole.count[g])
-        marks = _marks(lines, g, at, ends, outside=beyond(at[0], at[1], ends, heights, whole=every))
+        marks = _marks(
+            lines,
+            g,
+            at,
+            ends,
+            crowd=max(len(each[0]) for each in rows),
+            outside=beyond(at[0], at[1], ends, heights, whole=every),
+        )
         panels.append(Panel(short[g], *named, marks, xlim=ends, ylim=heights))
     bare = sum(not bool(lines.weights[g, :, 0].isfinite().all()) for g in drawn)
     notes = [
@@ -206,12 +213,14 @@ def _rows(table: Mapping[str, Any], columns: Sequence[str]) -> tuple[torch.Tenso
     return tuple(torch.tensor(table[name][::every], dtype=torch.float64) for name in columns)
 
 
-def _marks(lines: GroupLines, g: int, at: tuple[torch.Tensor, ...], ends: Limits, *, outside: Outside) -> tuple[Mark, ...]:
-    """The rows of a group, at (x, y), its line as far as they reach, and the line of all rows."""
+def _marks(
+    lines: GroupLines, g: int, at: tuple[torch.Tensor, ...], ends: Limits, *, crowd: int, outside: Outside
+) -> tuple[Mark, ...]:
+    """The rows of a group, at (x, y), its line as far as they reach, and the line of all rows; points as large as of `crowd` rows."""
     own = (float(lines.whole.low[g, 0]), float(lines.whole.high[g, 0]))
     intercept = lines.design.intercept
     return (
-        Points(numbers(at[0].tolist()), numbers(at[1].tolist()), "data", "rows"),
+        Points(numbers(at[0].tolist()), numbers(at[1].tolist()), "data", "rows", crowd=crowd),
         _line(common_line(lines), ends, "reference", "one line for all rows", intercept=intercept),
         _line(lines.weights[g, :, 0].tolist(), own, "fitted", "line of the group", intercept=intercept),
         *([outside] if outside.texts else []),
