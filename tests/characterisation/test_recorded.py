@@ -18,6 +18,7 @@ import pytest
 
 import characterisation.drawn
 import characterisation.learnt
+import characterisation.lines
 import characterisation.refused
 import characterisation.usual
 import characterisation.written  # noqa: F401  each adds cases of its own

@@ -10,6 +10,7 @@ import math
 import re
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
+from datetime import date
 from enum import Enum
 from typing import Any
 
@@ -31,6 +32,8 @@ def told(value: Any) -> Any:
         return value.name
     if isinstance(value, float | np.floating):
         return number(float(value))
+    if isinstance(value, date | np.datetime64):
+        return str(value)
     if isinstance(value, np.bool_ | np.integer):
         return value.item()
     if isinstance(value, BaseException):
