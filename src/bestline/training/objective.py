@@ -56,7 +56,7 @@ class Slices(Protocol):
         """Without end all rows once more, in one piece or several."""
 
     def longest(self) -> float:
-        """Largest |x|^2 of a row."""
+        """Largest |x|^2 + 1 of a row, times its weight over the mean weight: half its own curvature, the intercept's with it."""
 
     @property
     def columns(self) -> int:
@@ -158,7 +158,7 @@ class _InMemory(ABC):
 
     def longest(self) -> float:
         """As `Slices` has it."""
-        return longest(self.rows)
+        return longest(self.rows, _mean_weight(self.rows))
 
     @property
     def columns(self) -> int:
@@ -253,9 +253,11 @@ class SquaredRows(_InMemory):
         return SquaredRows(self.rows[index], self.intercept, _mean_weight(self.rows))
 
 
-def longest(rows: Rows) -> float:
-    """Largest |x|^2 of some rows; 0 of none."""
-    return float(rows.X.square().sum(1).max()) if len(rows) else 0.0
+def longest(rows: Rows, mean_weight: float | None) -> float:
+    """Largest |x|^2 + 1 of some rows, each times its weight over the mean weight; 0 of none."""
+    size = rows.X.square().sum(1) + 1
+    share = 1.0 if rows.w is None or mean_weight is None else rows.w / mean_weight
+    return float((size * share).max()) if len(rows) else 0.0
 
 
 def _mean_weight(rows: Rows) -> float | None:

@@ -58,7 +58,7 @@ class Streamed:
 
     def longest(self) -> float:
         """As `Slices` has it: one pass."""
-        return max((longest(rows) for rows in self.read(torch.Generator().manual_seed(0))), default=0.0)
+        return max((longest(rows, self.mean_weight) for rows in self.read(torch.Generator().manual_seed(0))), default=0.0)
 
 
 def mixed(blocks: Iterator[Rows], window: int, generator: Generator, multiple: int = 1) -> Iterator[Rows]:

@@ -237,7 +237,7 @@ def _expected_smoothness(objective: Objective, largest: float, m: int) -> float:
     if objective.slices is None:
         return largest
     n = len(objective.slices)
-    worst = 2 * (objective.slices.longest() + 1) if n else 1.0
+    worst = 2 * objective.slices.longest() if n else 1.0
     if n <= 1:
         return max(worst, largest)
     # Between that of single rows (m = 1: the longest row's) and that of all rows (m = n).
