@@ -27,6 +27,14 @@ WAYS: dict[str, list[dict[str, Any]]] = {
     "HuberRegressor": [{}, {"epsilon": 1.1, "alpha": 0.1, "fit_intercept": False}],
     "SGDRegressor": [
         {"max_iter": 6, "tol": None},
+        {
+            "max_iter": 6,
+            "tol": None,
+            "random_state": np.random.RandomState(7),
+            "power_t": 0.4,
+            "eta0": 0.02,
+            "warm_start": True,
+        },
         {"max_iter": 6, "tol": None, "average": 20, "penalty": "elasticnet", "l1_ratio": 0.4, "alpha": 0.01},
         {"max_iter": 60, "early_stopping": True, "n_iter_no_change": 2, "validation_fraction": 0.3, "random_state": 5},
         {"max_iter": 6, "loss": "squared_epsilon_insensitive", "epsilon": 0.3, "fit_intercept": False},

@@ -277,6 +277,8 @@ def of_models() -> dict[str, Any]:
         "a surface of another kind": lambda: bl.surface(walked, ("x", "Intercept"), kind="slices"),
         "a surface that is too fine": lambda: bl.surface(walked, ("x", "Intercept"), resolution=1),
         "a span backwards": lambda: bl.surface(walked, ("x", "Intercept"), span=[(1, 0), (0, 1)]),
+        "a span of no width": lambda: bl.surface(walked, ("x", "Intercept"), span=[(1, 1), (0, 1)]),
+        "digits in words": lambda: exact.lacking("many"),
         "a span of one": lambda: bl.surface(walked, ("x", "Intercept"), span=[(0, 1)]),
         "models of other rows": lambda: bl.compare(exact, bl.fit(table().head(40), "y ~ x1 + x2 + g")),
         "models that are not nested": lambda: bl.compare(bl.fit(table(), "y ~ x2"), exact),
@@ -459,6 +461,7 @@ def of_estimators() -> dict[str, Any]:
         kind = getattr(bl, name)
         said[name] = {str(how): own(lambda kind=kind, how=how: kind(**how).fit(X, y)) for how in ways}
         said[name] |= {
+            "not fitted, in part": own(lambda kind=kind: kind(alpha=-1).partial_fit(X, y)),
             "rows of two lengths": own(lambda kind=kind: kind().fit(X, y[:9])),
             "no rows": own(lambda kind=kind: kind().fit(X[:0], y[:0])),
             "one dimension": own(lambda kind=kind: kind().fit(y, y)),

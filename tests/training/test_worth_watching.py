@@ -61,6 +61,10 @@ def test_a_rate_or_steps_that_were_asked_for_are_kept():
     started = worth_watching(bl.fit(data, "y ~ x", start=[9, -9]))
     assert started.trace.weights[0, :, 0].tolist() == pytest.approx([9, -9])
     assert int(worth_watching(bl.fit(data, "y ~ x"), 7, always=True).trace.step[-1]) == 7
+    # Fewer steps are larger ones: the way is as long; more than enough of them go on at the usual rate.
+    rates = {steps: worth_watching(bl.fit(data, "y ~ x"), steps, always=True).rate for steps in (7, None, 150)}
+    assert rates[7] > 1.5 * rates[None]
+    assert rates[150] == rates[None]
 
 
 def test_fit_shows_a_descent_and_gives_the_exact_line(monkeypatch):

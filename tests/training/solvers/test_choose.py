@@ -90,3 +90,34 @@ def test_what_solvers_declare() -> None:
 def test_what_cannot_be_chosen_says_what_can(solver: object, options: dict[str, object], message: str) -> None:
     with pytest.raises(OptionError, match=message):
         choose(solver, **options)
+
+
+@pytest.mark.parametrize(
+    ("asked", "wanted"),
+    [
+        ({}, "Exact()"),
+        ({"l1": 0.1}, "Proximal()"),
+        ({"piecewise": True, "squared": False}, "InteriorPoint()"),
+        ({"squared": False}, "Descent('lbfgs', steps=200, tol=1e-08)"),
+        ({"squared": False, "l1": 0.1}, "Proximal(tol=1e-08, steps=20000)"),
+        ({"aliased": "drop"}, "Exact(aliased='drop')"),
+        ({"lr": 0.1}, "Descent(lr=0.1)"),
+        ({"lr": 0.1, "l1": 0.1}, "Descent('adam', lr=0.1)"),
+        ({"steps": 5, "squared": False}, "Descent('adam', steps=5)"),
+        ({"steps": 5, "line": False}, "Descent('adam', steps=5)"),
+        ({"steps": None}, "Exact()"),
+    ],
+)
+def test_what_is_taken_when_no_solver_is_named(asked: dict[str, object], wanted: str) -> None:
+    chosen = choose(None, **asked)
+    known = {kind.__name__: kind for kind in SOLVERS}
+    assert chosen == eval(wanted, known)  # noqa: S307  a row of the table above
+
+
+@pytest.mark.parametrize("piecewise", [True, False])
+def test_a_model_of_ones_own_settles_on_a_rate_that_goes_to_0(piecewise: bool) -> None:
+    chosen = choose(None, squared=False, line=False, piecewise=piecewise)
+    assert isinstance(chosen, Descent)
+    assert (chosen.optimizer, chosen.steps, chosen.lr) == ("adam", 3_000, "auto")
+    scheduled = chosen.schedule(torch.optim.SGD([torch.zeros(1)], lr=1.0))
+    assert scheduled.T_max == 3_000
