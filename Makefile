@@ -16,12 +16,13 @@ TRY := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadfile --hypot
 
 test: $(VENV)/installed-dev
 	$(TRY) -m 'not heavy and not engines'
-	@echo 'Left out: the long searches, marked heavy, and Spark, marked engines. They run in CI, and here by: make test-all test-engines'
+	@echo 'Left out: the long searches, marked heavy, and Spark and PostgreSQL, marked engines. They run in CI, and here by: make test-all test-engines'
 
 test-heavy: $(VENV)/installed-dev
 	$(TRY) -m 'heavy and not engines'
 
-# Engines that are heavy to install: Spark, which needs Java (Debian: default-jre-headless). One process: each starts servers.
+# Engines that are heavy to install: Spark, which needs Java (Debian: default-jre-headless), and Ibis over a PostgreSQL (Debian:
+# postgresql). One process: each starts servers.
 test-engines: $(VENV)/installed-engines
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m engines
 

@@ -14,8 +14,9 @@ import torch
 from torch import Tensor
 
 from bestline.data.design import Design, Encoded
-from bestline.data.folds import Grouping
-from bestline.data.passes import Named, Pass
+from bestline.data.folds import ByHash, ByValue, Grouping
+from bestline.data.inside import added_up
+from bestline.data.passes import Adder, CannotAddError, Named, Pass
 from bestline.data.tables import Batch, Source
 from bestline.errors import DataError, MissingValuesError
 from bestline.numerics import Columns, Comoments, Features, Rows, by_group, chunk_size, joined
@@ -177,6 +178,21 @@ class Collect(Pass[Batch, Collected]):
             high=high,
             kept=None if self.keep is None or group is None else self.keep.of(rows, group),
         )
+
+    def inside(self, engine: Adder) -> Collected | None:
+        """The same from sums that an engine makes, where neither rows nor a hash of them are needed. Raises CannotAddError."""
+        if self.keep is not None:
+            return None
+        if self.grouping is not None and not isinstance(self.grouping, ByValue):
+            by = "a hash of the row" if isinstance(self.grouping, ByHash) else "the place of the row in the table"
+            raise CannotAddError(
+                f"folds are told by {by} (those of a column, folds='name', could be told there, and so could one fold)"
+            )
+        found = added_up(self.design, self.grouping, engine)
+        if found.dropped and self.design.missing == "raise":
+            raise RefusedGapError
+        imputed, unseen = Named(found.imputed), Named(found.unseen)
+        return Collected(found.groups, found.low, found.high, found.read, found.dropped, imputed, unseen, found.strange)
 
 
 def range_of(X: Features) -> tuple[Columns, Columns]:

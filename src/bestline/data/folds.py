@@ -21,7 +21,7 @@ from torch import Tensor
 from bestline.calls import is_whole
 from bestline.data.design import Design, Encoded
 from bestline.data.design.profiles import Learnt
-from bestline.data.passes import Pass
+from bestline.data.passes import Adder, CannotAddError, Pass
 from bestline.data.progress import Progress
 from bestline.data.split import parts_of
 from bestline.data.tables import Batch, Source
@@ -186,6 +186,15 @@ class FindValues(Pass[Batch, Values]):
         # Codes are in the order of their first rows only where all rows count.
         turns = {code: turn for turn, code in enumerate(dict.fromkeys(there[there >= 0].tolist()))}
         return Values(self.column, {seen[code]: (batch.start, turn) for code, turn in turns.items()})
+
+    def inside(self, engine: Adder) -> Values:
+        """The same of an engine's table, whose rows have no order: the values are in their own. Raises CannotAddError."""
+        if engine.distinct([self.column], MOST_FOLDS) is None:
+            raise CannotAddError(f"column {readable(self.column)} has more than {MOST_FOLDS:,} values")
+        where, _ = self.counted.inside(engine)
+        codes, seen = engine.added({}, dict, where=where, keys=[self.column]).keys.text(self.column)
+        there = sorted(seen[code] for code in {*codes.tolist()} if code >= 0)
+        return Values(self.column, {value: (0, turn) for turn, value in enumerate(there)})
 
 
 def refuse_target(by: str, design: Design) -> None:

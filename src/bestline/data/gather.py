@@ -27,6 +27,12 @@ from bestline.data.unnamed_columns import Which, asked_name, asked_names
 from bestline.errors import DataError, readable
 from bestline.numerics import total
 
+# Of rows that an engine has added up.
+_FOLDS_LATER = (
+    "The held-out error needs the fold of each row, so all rows are read, a batch at a time, once it is asked for, as a summary does; folds "
+    "by a column (folds='name') are told without that.",
+)
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Query:
@@ -173,14 +179,15 @@ def gather(query: Query, progress: Progress | None = None) -> Gathered:
     if query.check is not None:
         query.check(design.p, folds)
     notes = design.notes + (() if by is None else of_folds(by, design))
-    if source.resident and labels is None and by is None and not query.at_once and query.keep is None:
+    alone = labels is None and by is None and not query.at_once and query.keep is None
+    told = _told(source, design, progress) if alone and source.afar else None
+    if alone and (source.resident or told is not None):
         # Such rows can be gone through again when somebody asks for the folds; most fits are sooner done without.
-        found = collected(source, design, progress=progress)
+        found = collected(source, design, progress=progress) if told is None else _usable(told, source, design)
         design = design.as_read(source)
         later = partial(_regrouped, source, design, folds, grouping, found)
-        return Gathered(
-            design, found, source, grouping=grouping, notes=source.said(design.reads(), design.words) + notes, later=later
-        )
+        notes = source.said(design.reads(), design.words) + notes + (() if told is None else _FOLDS_LATER)
+        return Gathered(design, found, source, grouping=grouping, notes=notes, later=later)
     # With a split a group is a fold of a part: group = part * folds + fold.
     grouping = grouping if labels is None else ByPart(labels, folds, grouping)
     groups = folds if labels is None else 3 * folds
@@ -204,7 +211,19 @@ def collected(
     progress: Progress | None = None,
 ) -> Collected:
     """The pass alone: what the rows of each group add up to. Raises MissingValuesError with counts for every column, and DataError."""
-    found = gone_through(source, design, Collect(design, groups, grouping, keep), progress=progress)
+    return _usable(gone_through(source, design, Collect(design, groups, grouping, keep), progress=progress), source, design)
+
+
+def _told(source: Source, design: Design, progress: Progress | None) -> Collected | None:
+    """What the source can tell of all rows together without reading them; raises MissingValuesError with counts."""
+    try:
+        return source.told(Collect(design), progress=progress)
+    except RefusedGapError:
+        raise missing_values(design, source) from None
+
+
+def _usable(found: Collected, source: Source, design: Design) -> Collected:
+    """What was found, once some of it can be used. Raises DataError."""
     if not any(group.count for group in found.groups):
         raise _nothing_left(design, source, found.dropped)
     return replace(found, groups=tuple(group.cpu() for group in found.groups))

@@ -10,15 +10,90 @@ can its parts.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Generic, Protocol, Self, TypeVar
+from typing import Any, Generic, Protocol, Self, TypeVar
+
+from torch import Tensor
 
 
 class Addable(Protocol):
     """What a pass finds in some of the rows: numbers, or a frozen dataclass."""
 
     def __add__(self, other: Self, /) -> Self: ...
+
+
+class CannotAddError(Exception):
+    """That an engine cannot add something up as it is added up here, and why: half a sentence. The rows are read instead."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Added:
+    """What an engine found in the rows of each group.
+
+    Attributes
+    ----------
+    keys : Batch
+        The groups' values of the columns that tell them; a row each, n in all.
+    count : Tensor (n,)
+        Rows.
+    sums, low, high : dict
+        Name -> a number for each group, float64 (n,); NaN where there is none.
+    """
+
+    keys: Any
+    count: Tensor
+    sums: Mapping[str, Tensor]
+    low: Mapping[str, Tensor]
+    high: Mapping[str, Tensor]
+
+
+class Adder(Protocol):
+    """An engine that adds up. Its expressions are its own, for each row of its table; + - * / ** & ~ and comparisons join them."""
+
+    @property
+    def name(self) -> str:
+        """As people call it."""
+
+    @property
+    def functions(self) -> Mapping[str, Callable[[Any], Any]]:
+        """The functions of formulas that it has."""
+
+    def number(self, column: str) -> Any:
+        """A column as float64, null where the value is missing. Raises CannotAddError for what is none there."""
+
+    def lacks(self, column: str) -> Any:
+        """Where the value of a column is missing."""
+
+    def if_else(self, condition: Any, then: Any, other: Any = None) -> Any:
+        """One of two expressions or numbers; None is a missing value."""
+
+    def large(self, column: str) -> bool:
+        """Whether a column may hold whole numbers that float64 rounds."""
+
+    def repeats(self, columns: Sequence[str]) -> bool:
+        """Whether the first rows have few different values in these columns, so that it is worth counting those of all."""
+
+    def distinct(self, columns: Sequence[str], most: int) -> int | None:
+        """How many different rows these columns have; None where there are more than `most`."""
+
+    def added(
+        self,
+        values: Mapping[str, Any],
+        sums: Callable[[Mapping[str, Any]], Mapping[str, Any]],
+        *,
+        where: Any = None,
+        keys: Sequence[str] = (),
+        ends: Sequence[str] = (),
+    ) -> Added:
+        """Sums over the rows `where` a condition holds, for each group of rows that are alike in the columns `keys`.
+
+        `values` are computed first, each once for a row; `sums` makes of them what is added up, and `ends` names those of which the
+        least and the largest are wanted. Missing values are not added. Raises CannotAddError where the engine fails.
+        """
+
+    def say(self, sentence: str) -> None:
+        """What people should know of how it was added up."""
 
 
 BatchT_contra = TypeVar("BatchT_contra", contravariant=True)
@@ -59,6 +134,11 @@ class Pass(ABC, Generic[BatchT_contra, PartT]):
     @abstractmethod
     def of(self, batch: BatchT_contra) -> PartT:
         """The part of some rows; it may be called in several threads at once, and so must not write to anything shared."""
+
+    def inside(self, engine: Adder) -> PartT | None:
+        """The part of all rows of an engine's table, from what it adds up; None: the pass needs the rows. Raises CannotAddError."""
+        del engine
+        return None
 
 
 KeyT = TypeVar("KeyT", bound=Hashable)

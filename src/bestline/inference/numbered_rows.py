@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
 
 from bestline.data.design import Design
-from bestline.data.passes import PartT, Pass
+from bestline.data.inside import distinct_rows
+from bestline.data.passes import Adder, CannotAddError, PartT, Pass
 from bestline.data.split import parts_of
 from bestline.data.tables import Batch
 from bestline.errors import MissingValuesError, readable
@@ -95,6 +97,25 @@ class OverTraining(Pass[Batch, PartT]):
         # A batch of another part of a split has no training row, and inner passes need not know of that.
         rows = Numbered.of(batch, self.design, self.labels)
         return self.inner.of(rows) if len(rows.rows) else self.inner.empty()
+
+    def inside(self, engine: Adder) -> PartT | None:
+        """The same from the distinct rows of an engine's table, where these are few and the inner pass can do with them."""
+        if self.labels is not None or not isinstance(self.inner, OfRepeated):
+            return None
+        found = distinct_rows(self.design, list(self.inner.columns), engine)
+        try:
+            part: PartT = self.inner.of_repeated(Numbered(found.keys, found.rows, found.at), found.count, found.squares)
+        except MissingValuesError:  # whoever reads the rows says in which of them
+            raise CannotAddError("a value is missing") from None
+        return part
+
+
+@runtime_checkable
+class OfRepeated(Protocol):
+    """An inner pass that can do with rows of which each stands for many that differ in the target alone."""
+
+    def of_repeated(self, batch: Numbered, count: Tensor, squares: Tensor) -> Any:
+        """What is found in `count` (n,) rows like each of `batch`, whose y is their mean and `squares` (n, k) sums of (y - mean)^2."""
 
 
 class OverRows(Pass[Numbered, PartT]):

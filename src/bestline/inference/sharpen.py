@@ -57,6 +57,10 @@ def sharpened(line: FittedLine, digits: int, progress: Progress | None = None) -
         return _of_first(line)
     trace = line.trace.ended_at(found.weights, (found.rss / line.training.weight).sum())
     notes = _notes(line, found) if line.lacking(digits) else ()
+    if line.lacking(digits, errors=True) and line.source is not None and line.source.afar:
+        notes += (
+            f"Sums in float64 leave fewer than the {digits} digits asked for, so all rows were read once more, a batch at a time.",
+        )
     fit = replace(line.fit, weights=found.weights, trace=trace)
     return replace(line, fit=fit, refined=found, notes=(*line.notes, *notes))
 

@@ -63,7 +63,7 @@ def centred(blocks: Sequence[Features], w: RowVector | None, index: Tensor | Non
     weight = float(n) if w is None else float(w.sum())
     root = None if w is None else w.sqrt()[:, None]  # on both sides of a product it makes w
     sums = partial(_sums_apart, apart=apart) if apart else _sums
-    shift = _leading_bits(_mean(blocks, w, index, step=max(1, n // SOME)))
+    shift = leading_bits(_mean(blocks, w, index, step=max(1, n // SOME)))
     products, total = sums(blocks, root, index, shift)
     mean = total / weight
     about = mean * weight**0.5
@@ -71,7 +71,7 @@ def centred(blocks: Sequence[Features], w: RowVector | None, index: Tensor | Non
     # The sum W m_j^2 that was taken off, beside what is left: small in every column, or the digits are not trusted. (NaN is not.)
     if not bool((about**2 <= _NEAR * scatter.diagonal()).all()):  # some rows misled, or nothing varies
         found = _mean(blocks, w, index)
-        shift = _leading_bits(found)
+        shift = leading_bits(found)
         rest = found - shift
         products, total = sums(blocks, root, index, shift, rest)
         moved = total / weight  # what rounding has left of the mean
@@ -88,7 +88,7 @@ def _mean(blocks: Sequence[Features], w: RowVector | None, index: Tensor | None,
     return means[0] if len(means) == 1 else torch.cat(means)
 
 
-def _leading_bits(values: Columns) -> Columns:
+def leading_bits(values: Columns) -> Columns:
     """The same in 24 bits: so the difference of two shifts is exact in 53, and merging chunks about different centres costs nothing."""
     over = values * _HALF_OF_THE_BITS  # Veltkamp's splitting (1968): the leading bits of a number of any size
     return (over - (over - values)).nan_to_num(0.0, 0.0, 0.0)

@@ -295,10 +295,10 @@ def _of_chunk(blocks: Sequence[Features], w: RowVector | None, index: Tensor | N
         # The power of two below the column's largest number: divided by it, squares are near 1, and no digit changes.
         unit = torch.exp2(torch.log2(torch.where(extreme, largest, 1.0)).floor())
         moments = _in_unit(centred([Z / unit], w, apart=apart), unit)
-    return _with_constants(moments, (low == high) & low.isfinite(), low)
+    return with_constants(moments, (low == high) & low.isfinite(), low)
 
 
-def _with_constants(moments: Comoments, constant: Tensor, values: Columns) -> Comoments:
+def with_constants(moments: Comoments, constant: Tensor, values: Columns) -> Comoments:
     """The same, columns that are constant left with exactly their value and no scatter at all.
 
     What is constant is said by the numbers themselves, not by how little they scatter: columns that vary in their last places vary.

@@ -100,14 +100,15 @@ def test_who_stops_early_leaves_the_connection_free():
 def test_words_that_are_numbers_are_judged_as_in_a_table(frame):
     words = frame.assign(w=[f"{v:.3f}" for v in frame.x])
     here, there = (bl.fit(data, "y ~ w + code") for data in (words, pl.from_pandas(words).lazy()))
-    assert there.notes == here.notes
+    assert tuple(note for note in there.notes if not note.startswith("All rows were read from Polars")) == here.notes
     np.testing.assert_allclose(there.params, here.params, **EXACT)
 
 
 def test_whole_numbers_that_float64_rounds_are_noticed():
     table = pl.DataFrame({"id": [2**60 + i for i in range(40)], "x": range(40), "y": [i % 5 for i in range(40)]})
     here, there = (bl.fit(data, "y ~ x + id").notes for data in (table, table.lazy()))
-    assert [note for note in here if "id" in note] == [note for note in there if "id" in note] != []
+    assert [note for note in there if not note.startswith("All rows were read from Polars")] == list(here)
+    assert any("beyond 2**53" in note for note in here)
 
 
 def test_progress_ends_at_one_and_never_falls(frame):

@@ -16,13 +16,15 @@ import math
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, reduce
+from operator import add
 from typing import Any, TypeAlias
 
 import torch
 from torch import Tensor
 
 from bestline.data.design.slips import elsewhere
+from bestline.data.passes import Adder, CannotAddError
 from bestline.errors import FormulaError, listed, near_names, readable
 
 State: TypeAlias = dict[str, Any]  # JSON-ready numbers of one stateful call
@@ -54,6 +56,7 @@ OPERATORS: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
     ast.Pow: lambda a, b: a**b,
 }
 _LONGEST, _DEEPEST = 2_000, 40  # characters, levels: more than people write, and little enough that no text exhausts the parser
+_HIGHEST_INSIDE = 6  # of a polynomial that an engine computes: each degree is written out with all below it
 _HIGHEST_DEGREE = 30  # of poly(x, degree): beyond it float64 cannot tell the polynomials of most columns apart
 
 
@@ -64,11 +67,16 @@ def legendre(values: Tensor, degree: int, middle: float, half: float) -> Tensor:
 
     They are orthogonal for values spread evenly over the range, and nearly so for most others; powers of x are nearly parallel.
     """
+    return torch.stack(legendre_terms(values, degree, middle, half), 1)
+
+
+def legendre_terms(values: Any, degree: int, middle: float, half: float) -> list[Any]:
+    """The same one by one, of a tensor or of an engine's expression."""
     t = (values - middle) / half
-    basis = [torch.ones_like(t), t]
+    basis = [t * 0.0 + 1.0, t]
     for d in range(2, degree + 1):
         basis.append(((2 * d - 1) * t * basis[-1] - (d - 1) * basis[-2]) / d)
-    return torch.stack(basis[: degree + 1], 1)
+    return basis[: degree + 1]
 
 
 def _parsed(text: str) -> ast.expr:
@@ -132,34 +140,42 @@ def constant(node: ast.expr) -> bool:
     return not any(isinstance(part, ast.Name) for part in ast.walk(node))
 
 
-def evaluate(node: ast.expr, values: Values, states: Mapping[str, State]) -> Any:
-    """The values of a checked expression in float64: (n,), (n, width) for a polynomial, or a number where it names no column."""
+def evaluate(
+    node: ast.expr,
+    values: Mapping[str, Any],
+    states: Mapping[str, State],
+    functions: Mapping[str, Callable[[Any], Any]] = FUNCTIONS,
+) -> Any:
+    """The values of a checked expression in float64: (n,), (n, width) for a polynomial, or a number where it names no column.
+
+    With `functions` of an engine the values may be expressions of that engine, and so is the result; it has no polynomials.
+    """
     match node:
         case ast.Constant(value=number):
             return float(number)  # type: ignore[arg-type]  # checked to be a number
         case ast.Name(id=name):
             return values[name]
         case ast.BinOp(left=left, op=op, right=right):
-            a, b = evaluate(left, values, states), evaluate(right, values, states)
+            a, b = (evaluate(side, values, states, functions) for side in (left, right))
             try:
                 return OPERATORS[type(op)](a, b)
             except (OverflowError, ZeroDivisionError) as error:
                 raise FormulaError(f"{readable(ast.unparse(node))} is not a number.") from error
         case ast.UnaryOp(op=ast.USub(), operand=operand):
-            return -evaluate(operand, values, states)
+            return -evaluate(operand, values, states, functions)
         case ast.UnaryOp(operand=operand):
-            return evaluate(operand, values, states)
+            return evaluate(operand, values, states, functions)
         case ast.Call():
-            return _call(node, evaluate(node.args[0], values, states), states)
+            return _call(node, evaluate(node.args[0], values, states, functions), states, functions)
     raise AssertionError("unreachable: the tree was checked")
 
 
-def _call(node: ast.Call, x: Any, states: Mapping[str, State]) -> Tensor:
+def _call(node: ast.Call, x: Any, states: Mapping[str, State], functions: Mapping[str, Callable[[Any], Any]]) -> Any:
     name = function_of(node)
-    # A function of a number alone, such as log(2), is a tensor as well from here on.
-    x = torch.as_tensor(x, dtype=torch.float64)
+    if functions is FUNCTIONS:  # a function of a number alone, such as log(2), is a tensor as well from here on
+        x = torch.as_tensor(x, dtype=torch.float64)
     if name in FUNCTIONS:
-        return FUNCTIONS[name](x)
+        return functions[name](x)
     degree, raw = poly_arguments(node) if name == "poly" else (1, False)
     # As R's poly(x, d, raw = TRUE): plain powers, for those who want to read the coefficients.
     if raw:
@@ -172,6 +188,19 @@ def _call(node: ast.Call, x: Any, states: Mapping[str, State]) -> Tensor:
         return columns if degree > 1 else columns[:, 0]
     # center has no deviation, so it divides by 1, which changes nothing.
     return (x - state["mean"]) / state.get("deviation", 1.0)
+
+
+def _poly_inside(node: ast.Call, x: Any, states: Mapping[str, State]) -> list[Any]:
+    """The columns of a polynomial of an engine's expression."""
+    degree, raw = poly_arguments(node)
+    if raw:
+        return [x**d for d in range(1, degree + 1)]
+    state = states[ast.unparse(node)]
+    terms = legendre_terms(x, degree, state["middle"], state["half"])
+    return [
+        reduce(add, (term * row[j] for term, row in zip(terms, state["basis"], strict=True) if row[j]))
+        for j in range(1, degree + 1)
+    ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,6 +246,18 @@ class Expression:
     def __call__(self, values: Values, states: Mapping[str, State]) -> Tensor:
         """Values (n,), or (n, width) for a polynomial."""
         return evaluate(self.tree, values, states)
+
+    def inside(self, engine: Adder, values: Mapping[str, Any], states: Mapping[str, State]) -> list[Any]:
+        """The same as expressions of an engine, one for each column; raises CannotAddError where it has none of this."""
+        tree = self.tree
+        alone = isinstance(tree, ast.Call) and function_of(tree) == "poly"
+        inner = tree.args[0] if isinstance(tree, ast.Call) and alone else tree
+        called = {function_of(node) for node in ast.walk(inner) if isinstance(node, ast.Call)}
+        lacking = sorted(called - {"center", "scale"} - engine.functions.keys())
+        if lacking or self.width > _HIGHEST_INSIDE:
+            raise CannotAddError(f"{readable(self.text)} has no like of it there")
+        x = evaluate(inner, values, states, engine.functions)
+        return _poly_inside(tree, x, states) if isinstance(tree, ast.Call) and alone else [x]
 
     def _check(self, node: ast.expr, depth: int, *, stateful: bool) -> None:
         # Every node must be in one of the cases below; whatever is not in them is refused, so nothing needs to be forbidden.

@@ -16,13 +16,16 @@ import math
 from collections import Counter
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TypeAlias
+from functools import reduce
+from operator import or_
+from typing import Any, TypeAlias
 
 import torch
 from torch import Tensor
 
-from bestline.data.design.expressions import Call, State, expression, legendre
-from bestline.data.passes import Named, PartT, Pass
+from bestline.data.design.adding import levels_added, means_added, products_added, spreads_added
+from bestline.data.design.expressions import Call, State, expression, legendre, legendre_terms
+from bestline.data.passes import Adder, CannotAddError, Named, PartT, Pass
 from bestline.data.progress import Progress
 from bestline.data.tables import Batch, Source
 from bestline.errors import FormulaError, MissingValuesError, listed, readable
@@ -78,6 +81,17 @@ class Learnt:
             weight = torch.where(gap, 0.0, weight)
         return weight if self.training is None else torch.where(self.training(batch), weight, 0.0)
 
+    def inside(self, engine: Adder) -> tuple[Any, Any]:
+        """Which rows of an engine's table count, and their weights, None where all are 1. Raises CannotAddError."""
+        if self.training is not None:
+            raise CannotAddError("rows of training are told by their place in the table")
+        weight = engine.number(self.weights) if self.weights else None
+        where = None if weight is None else weight > 0.0
+        for name in self.needed:
+            there = ~engine.lacks(name)
+            where = there if where is None else where & there
+        return where, weight
+
 
 @dataclass(frozen=True)
 class Levels:
@@ -100,6 +114,13 @@ class Levels:
         found = Counter({level: number for level, number in zip(seen, counts, strict=True) if number})
         weighed = {level: total for level, total in zip(seen, sums, strict=True) if level in found}
         return cls(found, weighed, len(codes) - missing, missing, lost)
+
+    @classmethod
+    def inside(cls, column: str, counted: Learnt, engine: Adder) -> Levels:
+        """Of the rows of an engine's table. Raises CannotAddError."""
+        if engine.distinct([column], MOST_TEXTS) is None:  # which ones they are is of no use
+            return cls(Counter({str(i): 1 for i in range(MOST_TEXTS + 1)}), {}, MOST_TEXTS + 1)
+        return cls(*levels_added(column, *counted.inside(engine), engine))
 
     def also(self, levels: Iterable[str]) -> Levels:
         """The same, with levels that no row has."""
@@ -192,6 +213,14 @@ class Profile(Pass[Batch, Profiles]):
             Named({name: Mean.of(batch.numbers([name])[:, 0].cpu(), weight) for name in self.numbers}),
         )
 
+    def inside(self, engine: Adder) -> Profiles:
+        """The same from what an engine adds up. Raises CannotAddError."""
+        means = means_added(self.numbers, *self.counted.inside(engine), engine) if self.numbers else {}
+        return Profiles(
+            Named({name: Levels.inside(name, self.counted, engine) for name in self.texts}),
+            Named({name: Mean(*found) for name, found in means.items()}),
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class ArgumentSummary:
@@ -262,6 +291,15 @@ class _OfArguments(Pass[Batch, PartT]):
             argument = expression(call.argument)(columns, {})
             yield call, argument[torch.isfinite(argument)]
 
+    def arguments(self, engine: Adder) -> tuple[Any, dict[Call, Any]]:
+        """The same of an engine's table: which rows have all arguments, and each of them. Raises CannotAddError."""
+        counted = self.counted if self.means is not None else replace(self.counted, needed=(*self.counted.needed, *self.names))
+        where, _ = counted.inside(engine)
+        columns = {name: engine.number(name) for name in self.names}
+        if self.means is not None:
+            columns = {name: engine.if_else(engine.lacks(name), self.means[name], x) for name, x in columns.items()}
+        return where, {call: expression(call.argument).inside(engine, columns, {})[0] for call in self.calls}
+
 
 @dataclass(frozen=True)
 class Summarise(_OfArguments[Named[Call, ArgumentSummary]]):
@@ -276,6 +314,12 @@ class Summarise(_OfArguments[Named[Call, ArgumentSummary]]):
     def of(self, batch: Batch) -> Named[Call, ArgumentSummary]:
         """Of some rows."""
         return Named({call: ArgumentSummary.of(values) for call, values in self.values(batch)})
+
+    def inside(self, engine: Adder) -> Named[Call, ArgumentSummary]:
+        """The same from what an engine adds up. Raises CannotAddError."""
+        where, arguments = self.arguments(engine)
+        found = spreads_added({call.text: x for call, x in arguments.items()}, where, engine)
+        return self.empty() + Named({call: ArgumentSummary(*found[call.text]) for call in arguments})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -299,6 +343,15 @@ class Gram(_OfArguments[Named[Call, Tensor]]):
         for call, values in self.values(batch):
             basis = legendre(values, call.degree, self.ranges[call].middle, self.ranges[call].half)
             found[call] = basis.T @ basis
+        return Named(found)
+
+    def inside(self, engine: Adder) -> Named[Call, Tensor]:
+        """The same from what an engine adds up. Raises CannotAddError."""
+        where, arguments = self.arguments(engine)
+        found = {}
+        for call, x in arguments.items():
+            terms = legendre_terms(x, call.degree, self.ranges[call].middle, self.ranges[call].half)
+            found[call] = products_added(terms, where, engine)
         return Named(found)
 
 
@@ -335,6 +388,16 @@ class CountGaps(Pass[Batch, Gaps]):
         gaps = gaps_in(batch, self.names, self.texts)
         holes = torch.stack([torch.zeros(batch.rows, dtype=torch.bool), *gaps.values()]).any(0)
         return Gaps(batch.rows, int(holes.sum()), Named({name: int(gap.sum()) for name, gap in gaps.items()}))
+
+    def inside(self, engine: Adder) -> Gaps:
+        """The same from what an engine adds up. Raises CannotAddError."""
+        gaps = {name: engine.lacks(name) for name in self.names}
+        values = {name: engine.if_else(gap, 1, 0) for name, gap in gaps.items()}
+        values["any column"] = engine.if_else(reduce(or_, gaps.values()), 1, 0)
+        found = engine.added(values, dict)
+        count = {name: int(total[0]) for name, total in found.sums.items()}
+        gapped = count.pop("any column")
+        return Gaps(int(found.count[0]), gapped, Named(count))
 
 
 def learn_state(call: Call, summary: ArgumentSummary, gram: Tensor | None) -> State:

@@ -15,7 +15,9 @@ import narwhals as nw
 import pyarrow as pa
 import torch
 
-from bestline.data.progress import Share
+from bestline.data.passes import CannotAddError, PartT, Pass
+from bestline.data.progress import Progress, Share
+from bestline.data.tables.adder import FrameAdder
 from bestline.data.tables.cells import Cells, declared
 from bestline.data.tables.columnar import field_of, noticing
 from bestline.data.tables.judgement import JUDGED, judged_fields, spellings
@@ -25,13 +27,15 @@ from bestline.data.tables.table_file import Block, remarks_on, silent, sized, un
 from bestline.data.tables.words import wordy
 from bestline.errors import DataError, ShapeError, readable
 
-# What people call the engines.
+# What people call the engines, and those that Ibis reaches.
 _SAID = {
     nw.Implementation.POLARS: "Polars",
     nw.Implementation.DUCKDB: "DuckDB",
     nw.Implementation.IBIS: "Ibis",
     nw.Implementation.SQLFRAME: "SQLFrame",
 }
+_READ = "All rows were read from"
+_SAID_OF_IBIS = {"bigquery": "BigQuery", "duckdb": "DuckDB", "mysql": "MySQL", "postgres": "PostgreSQL", "sqlite": "SQLite"}
 
 
 def lazy_frame(data: Any) -> nw.LazyFrame[Any] | None:
@@ -52,21 +56,46 @@ def lazy_frame(data: Any) -> nw.LazyFrame[Any] | None:
 class Lazy(Source):
     """The rows of a lazy frame, whose columns `text` are read as words."""
 
-    label = "the data"
+    label, afar = "the data", True
 
     def __init__(self, frame: nw.LazyFrame[Any], text: Collection[str] = ()) -> None:
-        self.frame, self.engine, self.count = frame, _SAID[frame.implementation], None
+        self.frame, self.engine, self.count = frame, _name(frame), None
         with self._answering():
             types = {name: _arrow_type(frame, name, kind) for name, kind in frame.collect_schema().items()}
         if not types:
             raise ShapeError("The data has no columns; give at least one.")
         unique_names([*types], "The data")
+        self.types = types
+        self.said_of_passes: list[str] = []
         words = self._words(types)
         typed = [field_of(name, kind, declared(words[name]) if name in words else None) for name, kind in types.items()]
         self.fields, judgements = judged_fields(typed, words, text)
         self.spelling = spellings(judgements)
         self.noticed = (Noticed(),)
         self.remarks = {field.name: remarks_on(field, judgements.get(field.name)) for field in self.fields}
+
+    @property
+    def about(self) -> tuple[str, ...]:  # type: ignore[override]
+        """How its passes were run, a sentence each."""
+        return tuple(self.said_of_passes)
+
+    def reduce(self, over: Pass[Batch, PartT], *, progress: Progress | None = None) -> PartT:
+        """As in Source; by the engine, where it can add up what the pass needs."""
+        found = self.told(over, progress=progress)
+        return super().reduce(over, progress=progress) if found is None else found
+
+    def told(self, over: Pass[Batch, PartT], *, progress: Progress | None = None) -> PartT | None:
+        """As in Source."""
+        adder = FrameAdder(self.frame, self.engine, self.fields, self.types, tuple(self.spelling), self.said_of_passes)
+        try:
+            found = over.inside(adder)
+        except CannotAddError as why:
+            if not any(sentence.startswith(_READ) for sentence in self.said_of_passes):  # the first reason is enough
+                adder.say(f"{_READ} {self.engine}, a batch at a time, and not added up there: {why}.")
+            return None
+        if found is not None and progress is not None:
+            progress(over.what, 1.0)
+        return found
 
     def _words(self, types: Mapping[str, Any]) -> dict[str, Cells]:
         """The columns of words and of categories, as many of their first rows as such are judged by: these may be numbers, those declare levels."""
@@ -112,6 +141,17 @@ class Lazy(Source):
         except Exception as error:
             said = next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
             raise DataError(f"{self.engine} cannot give the data: {readable(said.rstrip('.'))}.") from error
+
+
+def _name(frame: nw.LazyFrame[Any]) -> str:
+    """What people call the engine that runs the query."""
+    if frame.implementation is nw.Implementation.IBIS:
+        try:
+            name = str(frame.to_native().get_backend().name)
+        except Exception:  # a table that no engine has yet
+            return "Ibis"
+        return _SAID_OF_IBIS.get(name, name.capitalize())
+    return _SAID[frame.implementation]
 
 
 def _arrow_type(frame: nw.LazyFrame[Any], name: str, kind: Any) -> Any:

@@ -271,6 +271,8 @@ class Source(ABC):
         The names of y's columns when the data was a pair (X, y).
     resident : bool
         Whether the rows are in memory, where going through them again costs little.
+    afar : bool
+        Whether an engine holds the rows: what it adds up itself is told sooner than they are read.
     on_cpu : bool
         Whether the processor computes with them; another device has its own queue, and several threads only fill the same one.
     """
@@ -283,6 +285,7 @@ class Source(ABC):
     noticed: Sequence[Noticed] = ()
     target: tuple[str, ...] | None = None
     resident: bool = False
+    afar: bool = False
     on_cpu: bool = True
 
     @property
@@ -408,6 +411,11 @@ class Source(ABC):
         """
         rows = self.batches(over.columns, size=over.size, progress=share_of(progress, over.what))
         return summed(rows, over.of, over.empty(), threads=None if self.on_cpu else 1)
+
+    def told(self, over: Pass[Batch, PartT], *, progress: Progress | None = None) -> PartT | None:
+        """What the pass finds, where that can be told without reading the rows; None where it cannot."""
+        del over, progress
+        return None
 
     @abstractmethod
     def _batches(

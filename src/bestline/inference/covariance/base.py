@@ -93,5 +93,12 @@ class Sandwich(CovarianceKind, ABC):
         """What some rows put in: those of `batch`, as the basis sees them."""
 
     @abstractmethod
+    def of_repeated(self, basis: Basis, batch: Numbered, summed: Coordinates, squared: Coordinates) -> Any:
+        """What rows put in that differ in the target alone, many for each of `batch`.
+
+        The residuals of `summed` are the sums of theirs, and those of `squared` the roots of the sums of their squares.
+        """
+
+    @abstractmethod
     def filling(self, basis: Basis, found: Any) -> Filling:
         """The filling, from what all training rows put in; raises NumericalError where there are too few of something."""

@@ -67,6 +67,11 @@ class ByRow(Sandwich):
         scores = seen.e.T[:, :, None] * seen.q / self.divisor(basis, h)[:, None]  # (k, n, r)
         return scores.transpose(1, 2) @ scores
 
+    def of_repeated(self, basis: Basis, batch: Numbered, summed: Coordinates, squared: Coordinates) -> Tensor:
+        """Their sum: rows alike have one leverage, and only their squares count."""
+        del summed
+        return self.of(basis, batch, squared)
+
     def factor(self, basis: Basis) -> float:
         """A correction for few rows."""
         del basis

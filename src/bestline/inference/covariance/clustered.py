@@ -75,6 +75,11 @@ class Clustered(Sandwich):
         sums = scores.new_zeros(len(used), *scores.shape[1:]).index_add_(0, codes, scores)
         return GroupSums({names[g]: at for at, g in enumerate(used.tolist())}, sums)
 
+    def of_repeated(self, basis: Basis, batch: Numbered, summed: Coordinates, squared: Coordinates) -> GroupSums:
+        """The sums of the clusters: rows alike are of one cluster, since its column is among those that they are alike in."""
+        del squared
+        return self.of(basis, batch, summed)
+
     def filling(self, basis: Basis, found: GroupSums) -> Filling:
         """The sum of the clusters' squares; NumericalError for fewer than two clusters."""
         # With one cluster the residuals' pull adds up to zero, as it does over all rows: no error would be left.

@@ -5,7 +5,7 @@ covariance of w = factor T (filling) T' unit^2        weights = T sum q sqrt(w) 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -74,6 +74,18 @@ class CollectMeat(Pass[Numbered, Meat]):
         seen = self.basis.see(batch.rows)
         # The totals say afterwards whether these were the training rows: data given for a loaded line may be others.
         return Meat(Totals.of(seen), self.kind.of(self.basis, batch, seen))
+
+    def of_repeated(self, batch: Numbered, count: Tensor, squares: Tensor) -> Meat:
+        """Of rows that each stand for many; see `OfRepeated`."""
+        seen = self.basis.see(batch.rows)
+        # Residuals of rows alike in the features: their sum, and their squares', are known though none of them is.
+        spread = squares * (seen.root[:, None] / self.basis.unit) ** 2
+        size = (count[:, None] * seen.e**2 + spread).sqrt()
+        summed = replace(seen, e=seen.e * count[:, None])
+        totals = Totals(
+            int(count[seen.root > 0].sum()), float((count * seen.leverage).sum()), summed.e.T @ seen.q, (size**2).sum(0)
+        )
+        return Meat(totals, self.kind.of_repeated(self.basis, batch, summed, replace(seen, e=size)))
 
 
 def sandwich(basis: Basis, meat: Meat, kind: Sandwich, determined: Tensor) -> Covariance:
