@@ -26,6 +26,7 @@ from bestline.pictures.diagnostics import panels
 from bestline.pictures.landscape import Pair
 from bestline.pictures.marks import Picture
 from bestline.pictures.overview import overview
+from bestline.pictures.parallel import lines_of_levels
 from bestline.pictures.player.session import run_label
 from bestline.pictures.render.mpl import Drawing, draw
 from bestline.pictures.residuals import residuals
@@ -107,7 +108,9 @@ class Gallery:
         by: str | None = None,
         target: int | str = 0,
     ) -> Drawing:
-        """The rows with the fitted line and the 95 % confidence interval of its mean; with several features, predicted against actual.
+        """The rows with the fitted line and the 95 % confidence interval of its mean.
+
+        Over one column of numbers and one category there is a line for each level; with more columns predicted is drawn against actual.
 
         `truth` is the line that the data were made from: (slope, intercept), the generator's mapping, or the JSON file beside the
         data. With `others`, models over the same feature, such as quantiles or penalties, all lines are in one picture. Points have
@@ -124,7 +127,8 @@ class Gallery:
         # Of other rows, and of several lines, no share was computed that could be told.
         finding = findings.of_line(self.model, number) if data is None and not lines else ""
         half = None if lines else interval_of_mean(self.model)
-        shown = figure.data(sample, target=number, truth=truth, fit=self.model.trained, others=fits, half=half)
+        levels = lines_of_levels(self.model, sample, target=number) if truth is None and not lines else None
+        shown = levels or figure.data(sample, target=number, truth=truth, fit=self.model.trained, others=fits, half=half)
         return self._drawn(shown, finding)
 
     def predicted(self, data: Any = None, *, by: str | None = None, target: int | str = 0) -> Drawing:

@@ -45,6 +45,7 @@ from bestline.pictures.findings import of_coefficients, of_errors, of_kept, of_l
 from bestline.pictures.loss_curves import loss
 from bestline.pictures.marks import Picture
 from bestline.pictures.overview import overview
+from bestline.pictures.parallel import lines_of_levels
 from bestline.pictures.penalty_paths import coefficient_path, error_curve
 from bestline.pictures.render.html import PARTS, Page, Still, document, style_of, templates
 from bestline.pictures.render.png import compact, still
@@ -255,7 +256,10 @@ def _rows(model: FittedLine, sample: Sample | None) -> list[Still]:
     except NumericalError:  # a loaded model of another loss: its line cannot be drawn, but the rows can
         fit = None
     half = interval_of_mean(model)
-    shown = {i: figures.data(sample, target=i, fit=fit, half=half) for i in _first(model, _MOST_TARGETS)}
+    shown = {
+        i: (fit and lines_of_levels(model, sample, target=i)) or figures.data(sample, target=i, fit=fit, half=half)
+        for i in _first(model, _MOST_TARGETS)
+    }
     return [_still(picture, of_line(model, i)) for i, picture in shown.items()]
 
 

@@ -44,7 +44,13 @@ def _line(ax: Any, mark: marks.Line, palette: Palette, order: float) -> list[Key
     style = palette.styles[mark.role]
     single = len(mark.x) == 1  # a line of one place would not be seen
     marker = style.marker or "o" if single else ""
-    ax.plot(*_columns(mark), marker=marker, zorder=order + 0.5, solid_capstyle="round", **_stroke(style))
+    # One of several has an edge of paper: it may cross cells of its own colour.
+    edge: dict[str, Any] = (
+        {"path_effects": [withStroke(linewidth=style.width + 1.6, foreground=palette.paper)]}
+        if mark.role.startswith("run")
+        else {}
+    )
+    ax.plot(*_columns(mark), marker=marker, zorder=order + 0.5, solid_capstyle="round", **_stroke(style), **edge)
     return key(style, mark.label, line=True, marker=single)
 
 
