@@ -252,6 +252,8 @@ def read(path: str | os.PathLike[str], kind: str, newest: int) -> tuple[int, dic
             raise ModelFileError(f"{shown} {what}; give the path of a .{'moments' if kind == 'moments' else 'bestline'} file.")
         if source.stat().st_size > _LARGEST:
             raise ModelFileError(f"{shown} is larger than any bestline {kind} file; it was not opened.")
+        with source.open("rb"):  # safetensors says of every file that it cannot open that there is none
+            pass
         with safe_open(source, framework="pt") as file:
             metadata = file.metadata() or {}
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  not a dict: it cannot be iterated

@@ -184,14 +184,13 @@ def evenly(text: str, width: int) -> list[str]:
     return next(even for narrow in range(least, width + 1) if len(even := broken(text, narrow)) <= len(lines))
 
 
-def on_columns(formula: str, columns: int | None = None, longest: int = 100) -> str:
-    """A formula as a heading says it; a long one by its targets and how many columns, or else terms, it has: `y on 30 columns`."""
+def on_columns(formula: str, columns: int, longest: int = 100) -> str:
+    """A formula as a heading says it; a long one by its targets and how many columns it has: `y on 30 columns`."""
     line = clean(formula)
-    left, tilde, right = line.partition(" ~ ")
+    left, tilde, _ = line.partition(" ~ ")
     if len(line) <= longest or not tilde:
         return plain(line, longest)
-    many = count(right.count(" + ") + 1, "term") if columns is None else count(columns, "column")
-    return f"{plain(left, longest - 40)} on {many}"
+    return f"{plain(left, longest - 40)} on {count(columns, 'column')}"
 
 
 def _from_where_they_differ(lines: Sequence[str], longest: int) -> list[str]:

@@ -32,7 +32,7 @@ def test_percent_for_a_share() -> None:
         lambda: model.summary(95),
         lambda: model.augment(level=95),
     ):
-        with pytest.raises(OptionError, match=r"got 95 \(for 95 % write 0.95\)"):
+        with pytest.raises(OptionError, match=r"got 95 \(for 95% write 0.95\)"):
             asked()
     with pytest.raises(OptionError, match=r"write 0\.995"):
         model.conf_int(99.5)

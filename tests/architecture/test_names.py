@@ -94,3 +94,13 @@ def test_nobody_tells_its_kinds_apart_from_outside(contract, method):
         if name in kinds and kinds[name] != module.name
     ]
     assert not told, told
+
+
+def test_what_each_kind_must_have_is_abstract_and_no_error_at_work():
+    stubs = [
+        f"{m.place}:{node.lineno}"
+        for m in modules().values()
+        for node in ast.walk(m.tree)
+        if isinstance(node, ast.Raise) and node.exc is not None and "NotImplementedError" in ast.unparse(node.exc)
+    ]
+    assert not stubs

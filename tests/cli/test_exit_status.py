@@ -41,7 +41,7 @@ REFUSED: list[tuple[int, tuple[str, ...], str]] = [
     (1, ("fit", "table.csv", "y ~ x1", "--weights", "zz"), "no column `zz`"),
     (2, ("fit", "table.csv", "y ~ x1", "--lr", "fast"), "--lr is one number, or auto; got 'fast'"),
     (2, ("fit", "table.csv", "y ~ x1", "--steps", "1.5"), "--steps needs a whole number; got '1.5'"),
-    (2, ("fit", "table.csv", "y ~ x1", "--level", "95"), "for 95 % write 0.95"),
+    (2, ("fit", "table.csv", "y ~ x1", "--level", "95"), "for 95% write 0.95"),
     (2, ("fit", "table.csv"), "Say what to predict"),
     (2, ("fit", *F, "-o", "/dev/stdout"), "/dev/stdout is standard output"),
     (2, ("fit", *F, "-o", "-"), "- is standard output"),

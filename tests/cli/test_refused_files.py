@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import io
 import os
 import resource
 import shutil
@@ -9,6 +11,7 @@ import signal
 import stat
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,6 +19,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from bestline.data.tables.standard_input import standard_input
 from bestline.errors import DataError
 from bestline.files import fresh
 
@@ -120,6 +124,38 @@ def test_a_read_only_folder_is_named(run: Run, table: Path, tmp_path: Path) -> N
     result = run("fit", *FIT, "-o", tmp_path / "locked" / "m.bestline")
     assert result.status == 1
     assert "Permission denied" in result.err
+
+
+@pytest.mark.parametrize(
+    "command", [("summary", "m.bestline"), ("plot", "m.bestline", "-o", "p.png"), ("moments", "show", "m.bestline")]
+)
+def test_a_model_that_may_not_be_read_is_said(
+    run: Run, table: Path, monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...]
+) -> None:
+    assert run("fit", *FIT, "-o", "m.bestline").status == 0
+    really = Path.open
+
+    def refused(path: Path, *args: object, **given: object) -> object:
+        if path.name == "m.bestline":
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+        return really(path, *args, **given)  # type: ignore[arg-type]
+
+    # Even the administrator, who tests may run as, is refused so.
+    monkeypatch.setattr(Path, "open", refused)
+    monkeypatch.setattr(os, "access", lambda *_, **__: False)
+    result = run(*command)
+    assert (result.status, result.out) == (1, "")
+    assert result.err == "bestline: `m.bestline` cannot be read: Permission denied.\n"
+
+
+def test_no_folder_for_temporary_files_is_said(run: Run, table: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    monkeypatch.setattr(tempfile, "_candidate_tempdir_list", lambda: ["/nonexistent/folder"])
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"y,x1\n1,2\n")))
+    standard_input.cache_clear()
+    result = run("fit", "-", "y ~ x1")
+    assert result.status == 1
+    assert "name one, such as TMPDIR=" in result.err
 
 
 def test_a_working_folder_that_is_gone_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
 import subprocess
 import sys
 import warnings
@@ -437,3 +438,26 @@ def test_a_warning_is_told_once_however_often_it_is_heard_and_in_its_order(capsy
     out, err = capsys.readouterr()
     assert out == "the line\n"
     assert err.splitlines() == ["warning: first", "warning: third"]
+
+
+def test_a_long_formula_is_said_alike_by_every_command(run: Run, tmp_path: Path) -> None:
+    names = [f"a_rather_long_name_{i}" for i in range(9)]
+    generator = np.random.default_rng(0)
+    table = pd.DataFrame(generator.normal(size=(60, 10)), columns=[*names, "y"]).assign(g=["a", "b", "c"] * 20)
+    table.to_csv("wide.csv", index=False)
+    formula = f"y ~ g + {' + '.join(names)}"  # 10 terms of 11 columns
+    heads = [run("fit", "wide.csv", formula, "-o", "m.bestline").out]
+    heads += [run("moments", "collect", "wide.csv", formula, "-o", "w.moments").out, run("moments", "show", "w.moments").out]
+    heads += [run(command, "wide.csv", formula).out for command in ("preflight", "sweep")]
+    heads += [
+        run(command, "m.bestline", *data).out
+        for command, *data in (("summary",), ("evaluate", "wide.csv"), ("diagnose", "wide.csv"))
+    ]
+    assert {head.split("\n")[0].split("   ")[0] for head in heads} == {"y on 11 columns"}
+
+
+def test_shares_are_written_without_a_blank() -> None:
+    package = Path(bl.__file__).parent
+    texts = {path: path.read_text(encoding="utf-8") for end in ("py", "js", "j2") for path in package.rglob(f"*.{end}")}
+    blank = re.compile(r"[0-9}] %(?= (?:of|remains|loss|above|write)\b|[.,;:)\"'`<])")
+    assert {path.name for path, text in texts.items() if blank.search(text)} <= {"words.py"}  # where cells of files are read

@@ -196,6 +196,13 @@ class TestX:
         assert x.std().item() == pytest.approx(sd, rel=0.02)
         assert len(line(x=spec).x) == 100
 
+    def test_how_many_rows_is_enough_to_ask_for(self):
+        assert torch.equal(line(n=200).x, line(x="range:-3,3,200").x)
+        assert line(n=200).truth["x"] == "range:-3,3,200"
+        assert line(n=1).x.tolist() == [[-3.0]]
+        assert line().truth["x"] == "arange:-3,3,0.1"
+        assert line([1, 2], n=7).x.shape == (7, 2)
+
     @pytest.mark.parametrize("spec", ["range:0,1,50", "arange:-3,3,0.1", "normal:0,1", "uniform:0,1"])
     def test_several_slopes_make_columns_that_are_not_collinear(self, spec):
         made = line([1.0, -2.0, 3.0], 4.0, x=spec)
@@ -412,7 +419,8 @@ BAD = [
     ({"x": "normal:0,1", "n": 0}, "n must be a whole number from 1"),
     ({"x": "normal:0,1", "n": 2.5}, "n must be a whole number"),
     ({"x": "normal:0,1", "n": True}, "n must be a whole number"),
-    ({"x": "range:0,1,2", "slope": [1, 2]}, "too few for 2 columns"),
+    ({"x": "range:0,1,2", "slope": [1, 2]}, "2 evenly spaced rows are too few for 2 columns"),
+    ({"n": 1, "slope": [1, 2]}, "1 evenly spaced row is too few for 2 columns"),
     ({"x": [[1.0, 2.0]]}, "x has 2 columns but slope has 1 numbers"),
     ({"x": [[1.0, 2.0, 3.0]], "slope": [1, 1], "f": lambda x: x[:, 0]}, "x has 3 columns"),
     ({"x": [1.0, 2.0], "n": 3}, "x has 2 rows but n is 3"),

@@ -14,6 +14,8 @@ from bestline.errors import DataError
 from bestline.export.report.card import card
 from bestline.export.report.effects import effects, in_short
 from bestline.export.report.words import LONGEST_NAME, coefficients
+from bestline.inference.diagnostics.second_pass import diagnoses
+from bestline.inference.numbered_rows import OverTraining
 from bestline.pictures import watch as watching
 from bestline.pictures.loss_curves import loss as losses
 from bestline.pictures.penalty_paths import coefficient_path, error_curve
@@ -273,3 +275,19 @@ def test_a_loaded_line_of_any_loss_shows_its_loss_curve(loss, tmp_path):
     assert "<figcaption>Loss after each update</figcaption>" in training
     assert "fit again to play its training" in training
     assert 'id="session"' not in page
+
+
+def test_the_rows_are_read_once_for_all_targets(monkeypatch: pytest.MonkeyPatch) -> None:
+    generator = np.random.default_rng(0)
+    x = generator.normal(size=(200, 2))
+    data = {"a": x[:, 0], "b": x[:, 1], **{f"y{k}": x[:, 0] * k + generator.normal(size=200) for k in range(4)}}
+    model = bl.fit(data, target=["y0", "y1", "y2", "y3"], features=["a", "b"])
+    read, really = [], OverTraining.of
+    monkeypatch.setattr(OverTraining, "of", lambda own, batch: (read.append(own.inner), really(own, batch))[1])
+    together = diagnoses(model, targets=["y3", 1])
+    assert len(read) == 1
+    alone = [model.diagnose(target="y3"), model.diagnose(target=1)]
+    assert [str(found) for found in together] == [str(found) for found in alone]
+    read.clear()
+    model.report(data=data)
+    assert len(read) == 2  # are these the training rows? and one more look for all targets

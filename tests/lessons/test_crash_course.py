@@ -92,7 +92,7 @@ each_order = pytest.mark.parametrize("order", ORDERS, ids=lambda o: o.name)
 each_stable_order = pytest.mark.parametrize("order", STABLE, ids=lambda o: o.name)
 
 
-# At 99 % of the stable limit a slope rounded to float32 stays off for all of the hundred steps.
+# At 99% of the stable limit a slope rounded to float32 stays off for all of the hundred steps.
 NEAR_THE_LIMIT = {"rel": 1e-4, "abs": 1e-6}
 
 

@@ -71,7 +71,7 @@ def test_the_largest_effect_is_told_with_what_is_alike():
     )
     alone = penguins("body_mass_g ~ flipper_length_mm")
     slope = rounded(float(alone.weights[0, 0]))
-    assert findings.of_coefficients(alone) == f"One unit more of flipper_length_mm goes with {slope} more body_mass_g"
+    assert findings.of_coefficients(alone) == f"One more unit of flipper_length_mm goes with {slope} more body_mass_g"
     many = penguins(f"{FORMULA} + bill_length_mm + island")
     assert findings.of_coefficients(many).endswith("the other columns alike")
 
@@ -80,7 +80,7 @@ def test_long_names_that_share_their_ends_are_told_apart():
     rows = hard_table(2_000)
     model = bl.fit({name: rows[name] for name in (*NAMES[3:9], TARGET)}, f"{TARGET} ~ .")
     told = findings.of_coefficients(model)
-    (named,) = [name for name in called(NAMES[3:9]).values() if f"One unit more of {name} goes" in told]
+    (named,) = [name for name in called(NAMES[3:9]).values() if f"One more unit of {name} goes" in told]
     assert told.endswith("the other columns alike")
     assert len(told) < 150
     assert "…" not in named or list(called(NAMES[3:9]).values()).count(named) == 1
@@ -228,7 +228,7 @@ def test_how_soon_a_run_is_near_its_aim_is_told_where_it_got_there():
     near = penguins(solver="adam", lr=0.3, steps=300)
     gap = near.trace.gap
     step = int((gap > 0.01 * gap[0]).nonzero()[-1]) + 1
-    assert findings.of_training(near.trained) == f"99 % of the reducible loss is gone after {step} updates"
+    assert findings.of_training(near.trained) == f"99% of the reducible loss is gone after {step} updates"
     assert near.plot.loss().heading == findings.of_training(near.trained)
     for other in (
         {"steps": 5},
@@ -261,7 +261,7 @@ def test_a_least_held_out_loss_is_told_where_it_is_a_real_minimum():
 def test_the_soonest_of_several_runs_is_told_and_a_draw_is_not():
     slow, fast = (penguins(solver="sgd", lr=lr, steps=400).trained for lr in (0.02, 0.2))
     told = findings.of_runs({"slow": slow, "fast": fast})
-    assert told.startswith("fast is soonest: 99 % of the reducible loss is gone after")
+    assert told.startswith("fast is soonest: 99% of the reducible loss is gone after")
     assert findings.of_runs({"one": fast, "same": fast}) == ""
     short = penguins(solver="sgd", lr=0.02, steps=3).trained
     assert findings.of_runs({"a": short, "b": penguins(solver="sgd", lr=0.03, steps=3).trained}) == ""
@@ -272,7 +272,7 @@ def test_the_soonest_of_several_runs_is_told_and_a_draw_is_not():
 def test_pictures_that_do_not_show_the_path_do_not_tell_of_it():
     line = penguins("body_mass_g ~ flipper_length_mm", solver="adam", lr=0.3, steps=200)
     told = findings.of_training(line.trained)
-    assert told.startswith("99 %")
+    assert told.startswith("99%")
     assert line.plot.contour().heading == line.plot.surface().heading == told
     assert line.plot.contour(step=3).heading.startswith("Loss over")
     assert line.plot.weight("Intercept").heading == "Loss against the intercept"
@@ -292,7 +292,7 @@ def test_main_directions_tell_what_they_hold_of_the_path():
 def test_a_player_says_the_finding_below_its_title():
     from bestline.pictures.watch import session_of
 
-    assert session_of(penguins(solver="adam", lr=0.3, steps=300))["finding"].startswith("99 % of the reducible loss")
+    assert session_of(penguins(solver="adam", lr=0.3, steps=300))["finding"].startswith("99% of the reducible loss")
     assert session_of(penguins(solver="adam", lr=0.3, steps=5))["finding"] == ""
 
 
@@ -303,7 +303,7 @@ def test_a_sweep_says_which_rate_is_fastest_or_that_all_diverged():
     rate, steps = said(float(runs.lrs[best])), int(runs.steps_to()[best])
     assert (
         picture.title
-        == f"Fastest is {runs.optimizers[best]} at the rate {rate}: 0.1 % of the reducible loss remains after {steps} steps"
+        == f"Fastest is {runs.optimizers[best]} at the rate {rate}: 0.1% of the reducible loss remains after {steps} steps"
     )
     assert picture.title in picture.alt
     assert "10 runs of 300 steps" in picture.note
@@ -351,7 +351,7 @@ def test_true_and_false_are_told_as_levels_whatever_file_or_model_they_come_from
     assert "b = true rather than false goes with" in model.report().html
     # 0 and 1 are numbers as any other.
     numbers = bl.fit({**table, "b": b * 1.0}, "y ~ x + b")
-    assert numbers.plot.coefficients().heading == f"One unit more of b goes with {size} more y, x alike"
+    assert numbers.plot.coefficients().heading == f"One more unit of b goes with {size} more y, x alike"
     # What is read as numbers elsewhere is the same column.
     parts = [bl.Moments.collect({**table, "b": values}, "y ~ x + b") for values in (b, b * 1.0)]
     assert bl.fit(parts[0] + parts[1]).nobs == 400

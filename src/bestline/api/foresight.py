@@ -54,7 +54,7 @@ class Sweep(SweptRuns):
     """Many runs of descent side by side; made by `bestline.sweep`. See `SweptRuns` for what it holds."""
 
     def picture(self) -> Picture:
-        """Final loss, and steps until 0.1 % of the reducible loss remains, against the rate; the limits marked."""
+        """Final loss, and steps until 0.1% of the reducible loss remains, against the rate; the limits marked."""
         return picture(self)
 
     @property
@@ -262,4 +262,4 @@ def _total(gathered: Gathered) -> Comoments:
 
 
 def _about(gathered: Gathered, plan: Plan) -> About:
-    return About(gathered.design.formula, gathered.rows, plan.standardize)
+    return About(gathered.design.formula, gathered.design.p, gathered.rows, plan.standardize)

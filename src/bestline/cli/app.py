@@ -101,6 +101,8 @@ def _failed(error: Exception) -> int:
         to_nobody()
         where = f" ({clean(error.filename)})" if error.filename else ""
         text = f"The system refuses: {error.strerror}{where}."
+        if "temporary directory" in error.strerror:  # Python's, where nothing it thinks of can be written
+            text = "There is no folder for temporary files that can be written; name one, such as TMPDIR=/path/of/a/folder."
     if isinstance(error, MemoryError):
         text = "There is not enough memory; use fewer columns, or data in files rather than in memory."
     say_error(f"bestline: {text}")

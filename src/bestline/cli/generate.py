@@ -26,9 +26,12 @@ def generate(
     slope: Annotated[str | None, typer.Option(help="Slope, or several: 1,2,-0.5. [default: 1]")] = None,
     intercept: Annotated[float | None, typer.Option(help="Where the line starts. [default: 0]")] = None,
     x: Annotated[
-        str | None, typer.Option(help="range:START,STOP,COUNT, arange:START,STOP,STEP, normal:MEAN,SD or uniform:LOW,HIGH.")
+        str | None,
+        typer.Option(
+            help="range:START,STOP,COUNT, arange:START,STOP,STEP, normal:MEAN,SD or uniform:LOW,HIGH. [default: from -3 to 3]"
+        ),
     ] = None,
-    n: Annotated[int | None, typer.Option(help="Number of rows, for random x.")] = None,
+    n: Annotated[int | None, typer.Option(help="Number of rows, where x is random or left out.")] = None,
     noise: Annotated[
         str | None, typer.Option(help="none, normal:SD, normal:MEAN,SD or uniform:LOW,HIGH. [default: none]")
     ] = None,

@@ -37,7 +37,7 @@ app = typer.Typer(
 )
 
 Out = Annotated[Path, typer.Option("--out", "-o", metavar="F.moments", help="Where to write them.")]
-File = Annotated[Path, typer.Argument(help="A .moments file.")]
+File = Annotated[Path, typer.Argument(readable=False, help="A .moments file.")]
 
 
 @app.command(

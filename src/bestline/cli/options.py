@@ -29,7 +29,8 @@ QuietButResult = Annotated[
 Show = Annotated[
     bool | None, typer.Option("--progress/--no-progress", help="Show progress on stderr. [default: on a terminal]")
 ]
-ModelFile = Annotated[Path, typer.Argument(metavar="MODEL", help="A .bestline file.")]
+# Not `readable`: click would call a file that may not be read wrong usage. Whoever opens it says what is wrong with it.
+ModelFile = Annotated[Path, typer.Argument(metavar="MODEL", readable=False, help="A .bestline file.")]
 Cov = Annotated[
     str,
     typer.Option(

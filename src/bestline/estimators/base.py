@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar, Self
@@ -78,7 +79,7 @@ class LinearEstimator(RegressorMixin, BaseEstimator):
         return tags
 
 
-class ModelledEstimator(LinearEstimator):
+class ModelledEstimator(LinearEstimator, ABC):
     """A line that keeps the moments of its rows, and so is a `bestline.Model` too."""
 
     fit_intercept: bool
@@ -103,8 +104,9 @@ class ModelledEstimator(LinearEstimator):
         """How many digits of each weight are right, at least, by name; NaN where a penalty is at work."""
         return self.model_.digits
 
+    @abstractmethod
     def _as_model(self) -> Model:
-        raise NotImplementedError
+        """The line as a model, from what was learnt."""
 
     def _named_moments(self) -> Moments:
         """The moments that were kept, under the features' names."""
@@ -170,20 +172,20 @@ class MomentsEstimator(MultiOutputMixin, ModelledEstimator):
         self._rounded = tuple(sorted({*rounded, *self._rounded}))
         return self
 
+    @abstractmethod
     def _takes_rows(self, table: TrainingTable) -> bool:
         """Whether the line is found from the rows themselves, which then are fewer than columns and say it in less room."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _learn_rows(self, table: TrainingTable) -> None:
         """Set all that is learnt from the rows."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _learn(self, moments: Comoments, table: TrainingTable, *, exact: bool = False) -> None:
         """Set all that is learnt from moments; the table says what shapes and types results have.
 
         With `exact` the table holds all rows there are, and may be read again for digits that moments have lost.
         """
-        raise NotImplementedError
 
     def _set(self, line: Solved, moments: Comoments | None, table: TrainingTable, *, flat: bool) -> None:
         """Set `coef_` and `intercept_` in the shape of the target, the precision of the features, and where the data live."""
@@ -194,9 +196,9 @@ class MomentsEstimator(MultiOutputMixin, ModelledEstimator):
         self.coef_ = table.home.learnt(coef[0] if flat else coef)
         self.intercept_ = table.home.learnt(level[0] if table.flat else level) if self.fit_intercept else 0.0
 
+    @abstractmethod
     def _penalties(self) -> tuple[float, float]:
         """The l1 and l2 penalties in our scale, for `model_`."""
-        raise NotImplementedError
 
     def _as_model(self) -> Model:
         if self._moments is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from typing import Any, ClassVar
 
 import numpy as np
@@ -43,13 +44,13 @@ class _LeastSquares(MomentsEstimator):
             line = least_squares.sharpened(table.rows, moments, line, intercept=self.fit_intercept)
         self._keep(line, moments, table)
 
+    @abstractmethod
     def _alphas(self, k: int) -> Tensor:
         """The penalty of each target, (k,)."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _keep(self, line: least_squares.Solved, moments: Comoments | None, table: TrainingTable) -> None:
         """Set all that is learnt."""
-        raise NotImplementedError
 
 
 class LinearRegression(_LeastSquares):

@@ -271,7 +271,7 @@ def _coefficient(name: str, estimate: float, error: float, df: int, level: float
 def check_level(level: float) -> None:
     """Raise OptionError unless 0 < level < 1."""
     if not is_number(level) or not 0 < level < 1:
-        percent = f" (for {level:g} % write {level / 100:g})" if is_number(level) and 1 < level < 100 else ""
+        percent = f" (for {level:g}% write {level / 100:g})" if is_number(level) and 1 < level < 100 else ""
         raise OptionError(
             f"`level` is the share of intervals that hold the truth, between 0 and 1; got {readable(repr(level))[1:-1]}{percent}."
         )

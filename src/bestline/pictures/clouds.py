@@ -7,6 +7,7 @@ four times as far out as his, the panel shows what lies within, and says at its 
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -198,7 +199,7 @@ def _points(sample: Sample, x: Tensor, y: Tensor, role: str, label: str) -> Iter
         yield Points(numbers(x[those].tolist()), numbers(y[those].tolist()), run_role(i), names[i], crowd=n)
 
 
-class _Counts:
+class _Counts(ABC):
     """Rows counted in cells of a panel, batch by batch, and those beyond it."""
 
     def __init__(self, xlim: Limits, ylim: Limits) -> None:
@@ -215,13 +216,13 @@ class _Counts:
         cells, many = self.cell(x[inside], y[inside]).unique(return_counts=True)
         self.cells.update(dict(zip(cells.tolist(), many.tolist(), strict=True)))
 
+    @abstractmethod
     def cell(self, x: Tensor, y: Tensor) -> Tensor:
         """The numbers of the cells in which rows at (x, y) lie, both (n,)."""
-        raise NotImplementedError
 
+    @abstractmethod
     def mark(self) -> Hexagons | Bins:
         """The cells that hold rows."""
-        raise NotImplementedError
 
 
 class _Lattice(_Counts):

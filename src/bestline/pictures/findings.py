@@ -97,7 +97,7 @@ def _change(change: Change, variable: str, c: Coefficient, target: str) -> str:
     if change.is_category:
         level, reference = plain(change.level, _LONGEST), plain(change.reference, _LONGEST)
         return f"{variable} {level} goes with {more} than {reference}"
-    return f"One unit more of {variable} goes with {more}"
+    return f"One more unit of {variable} goes with {more}"
 
 
 def of_residuals(diagnosis: Diagnosis, panels: Sequence[str] = (FITTED, QUANTILES, SPREAD, LEVERAGE)) -> str:
@@ -146,7 +146,7 @@ def _arrived(fit: Fit) -> str:
     # A line that was solved for arrives at once, and that is no finding; of an objective with a penalty the loss is only a part.
     step = None if fit.solver.loop is None else near(fit.trace)
     return (
-        "" if step is None or step < 2 or fit.objective.penalty else f"99 % of the reducible loss is gone after {updates(step)}"
+        "" if step is None or step < 2 or fit.objective.penalty else f"99% of the reducible loss is gone after {updates(step)}"
     )
 
 
@@ -164,7 +164,7 @@ def of_runs(runs: Mapping[str, Fit]) -> str:
     if len(steps) < 2 or not reached or (len(reached) > 1 and reached[0][0] == reached[1][0]):
         return ""
     step, name = reached[0]
-    return f"{shown(name, 30)} is soonest: 99 % of the reducible loss is gone after {updates(step)}"
+    return f"{shown(name, 30)} is soonest: 99% of the reducible loss is gone after {updates(step)}"
 
 
 def of_directions(shares: Sequence[float], weights: int) -> str:
@@ -181,7 +181,7 @@ def of_sweep(runs: SweptRuns) -> str:
         return "All runs diverged" if bool((runs.diverged_at >= 0).all()) else ""
     who = f"{runs.optimizers[best]} at the rate" if len(set(runs.optimizers)) > 1 else "the rate"
     rate, fewest = said(float(runs.lrs[best])), int(runs.steps_to()[best])
-    return f"Fastest is {who} {rate}: 0.1 % of the reducible loss remains after {count(fewest, 'step')}"
+    return f"Fastest is {who} {rate}: 0.1% of the reducible loss remains after {count(fewest, 'step')}"
 
 
 # -- penalties ---------------------------------------------------------------------------------------------------------

@@ -316,7 +316,7 @@ class SweepGallery:
         return SweepGallery(self.runs, "dark")
 
     def rates(self) -> Drawing:
-        """Final loss, and steps until 0.1 % of the reducible loss remains, against the rate; the limits marked."""
+        """Final loss, and steps until 0.1% of the reducible loss remains, against the rate; the limits marked."""
         return draw(picture(self.runs), theme=self.theme)
 
     def __call__(self, *, theme: str = "light") -> Drawing:

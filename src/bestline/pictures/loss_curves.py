@@ -127,7 +127,7 @@ def _early_note(fit: Fit) -> str:
 
 
 def near(trace: Trace) -> int | None:
-    """The step from which on at most 1 % of the loss that could be lost is left; None where that was not reached."""
+    """The step from which on at most 1% of the loss that could be lost is left; None where that was not reached."""
     if trace.gap is None or not float(trace.gap[0]) > 0:
         return None
     # From the last step that is still too far: a loss that comes back up has not arrived.

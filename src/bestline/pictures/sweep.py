@@ -33,13 +33,13 @@ class _Curve:
 
 
 def picture(sweep: SweptRuns) -> Picture:
-    """Last loss, and steps until 0.1 % of the reducible loss remains, against the learning rate; the largest stable rates marked."""
+    """Last loss, and steps until 0.1% of the reducible loss remains, against the learning rate; the largest stable rates marked."""
     curves = list(_curves(sweep))
     asked = count(sweep.steps, "step")
     panels = (_losses(sweep, curves, asked), _steps(sweep, curves))
     gone = sum(len(curve.diverged) for curve in curves)
     note = f"{sweep.about}.{' Interrupted: some runs made fewer steps.' if sweep.interrupted else ''}"
-    alt = f"Loss after {asked}, and steps until 0.1 % of the reducible loss remains, of {len(sweep):,} runs; {gone:,} diverged."
+    alt = f"Loss after {asked}, and steps until 0.1% of the reducible loss remains, of {len(sweep):,} runs; {gone:,} diverged."
     return stating(Picture(panels, f"{len(sweep):,} runs of {asked}", note, alt), of_sweep(sweep))
 
 
@@ -81,7 +81,7 @@ def _losses(sweep: SweptRuns, curves: list[_Curve], asked: str) -> Panel:
 
 def _steps(sweep: SweptRuns, curves: list[_Curve]) -> Panel:
     marks = [*(curve.line("steps_to_99_9") for curve in curves), *_limits(sweep, curves, named=True)]
-    return _panel("Steps until 0.1 % of the reducible loss remains", "steps", marks, sweep, (0.8, 1.3 * sweep.steps))
+    return _panel("Steps until 0.1% of the reducible loss remains", "steps", marks, sweep, (0.8, 1.3 * sweep.steps))
 
 
 def _limits(sweep: SweptRuns, curves: list[_Curve], *, named: bool) -> list[Mark]:

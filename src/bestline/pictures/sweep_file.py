@@ -23,8 +23,8 @@ _DPI = 90  # of the picture in a page
 _HEADS = {
     "lr": "learning rate",
     "gap": "gap to exact",
-    "steps_to_99": "steps to 1 %",
-    "steps_to_99_9": "steps to 0.1 %",
+    "steps_to_99": "steps to 1%",
+    "steps_to_99_9": "steps to 0.1%",
     "diverged_at": "diverged at step",
 }
 

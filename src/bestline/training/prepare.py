@@ -28,6 +28,7 @@ from bestline.training.request import KEPT_BYTES, Request
 from bestline.training.solvers.proximal import Proximal
 from bestline.training.task import Part, Parts
 from bestline.training.too_wide import refuse_few_rows
+from bestline.wording import percent
 
 _PENALISED = 30  # rows a column below which a penalty is tried when the user has asked for nothing in particular
 
@@ -137,7 +138,7 @@ def with_penalty(
     named = {"ridge": f"ridge penalty l2={l2:.3g}", "lasso": f"lasso penalty l1={l1:.3g}"}
     what = named.get(choice.kind, f"penalty l1={l1:.3g}, l2={l2:.3g}")
     kept = f" and keeps {int(choice.nonzero[best])} of {design.p} columns" if l1 else ""
-    remark = f"A {what} was chosen by {len(folds)}-fold cross-validation: it lowers the out-of-fold error by {choice.gain:.0%}{kept}."
+    remark = f"A {what} was chosen by {len(folds)}-fold cross-validation: it lowers the out-of-fold error by {percent(choice.gain)}{kept}."
     if not kind:
         remark += (
             f" {statistic.count:,} rows are few for {design.p} columns, and least squares overfits; ask for solver='exact' "

@@ -44,7 +44,7 @@ def to_watch(plan: Plan, training: Comoments, steps: int | None = None) -> tuple
     training : Comoments
         Of the training rows.
     steps : int, optional
-        Updates to make; by default as many as come within 0.1 % of the way, 200 at the most.
+        Updates to make; by default as many as come within 0.1% of the way, 200 at the most.
     """
     seen = replace(plan, solver=Exact())
     if seen.start is None:
@@ -63,7 +63,7 @@ def to_watch(plan: Plan, training: Comoments, steps: int | None = None) -> tuple
     )
     share = f", {percent(rate / limit)} of the largest stable one" if limit else ""
     way = (
-        f"it comes within 0.1 % of the way in {needed:,} updates"
+        f"it comes within 0.1% of the way in {needed:,} updates"
         if needed and many >= needed
         else f"{many:,} updates of a longer way"
     )

@@ -197,7 +197,7 @@ def test_standard_input_without_end_is_stopped(monkeypatch, tmp_path):
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BufferedReader(Endless())))
     monkeypatch.setattr(module.tempfile, "tempdir", str(tmp_path))
     standard_input.cache_clear()
-    with pytest.raises(FileError, match=r"longer than 0\.01 GB"):
+    with pytest.raises(FileError, match=r"longer than the 10\.000 MB that may be kept"):
         bl.fit("-", "y ~ x")
     assert not list(tmp_path.iterdir())
 

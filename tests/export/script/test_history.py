@@ -114,7 +114,7 @@ def test_a_hundred_epochs_of_the_crash_course(style: str) -> None:
     start = [0.5152631998062134, -0.44137823581695557]
     model = bl.fit({"x": made["x"], "y": made["y"]}, "y ~ x", solver="sgd", lr=0.01, steps=100, start=start, standardize=False)
     got = [v for _, v in printed(script(model, style))]
-    # At 99 % of the stable limit a slope rounded to float32 stays off for all of the hundred steps.
+    # At 99% of the stable limit a slope rounded to float32 stays off for all of the hundred steps.
     assert got[:2] == pytest.approx([0.9926767349243164, 0.029867010191082954], rel=1e-4)
 
 

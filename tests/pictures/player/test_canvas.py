@@ -591,7 +591,7 @@ def test_a_row_under_the_pointer_is_marked_with_its_residual_and_told(one: Any, 
         assert any(f"{number:.{digits}g}" in words for digits in (5, 4)), (number, words)
     errors = np.array(data["y"]) - (run["weights"][0][30] * np.array(data["x"]) + run["weights"][1][30])
     share = 100 * errors[i] ** 2 / (errors**2).sum()
-    assert f"share of the loss {share:.3g} %" in words
+    assert f"share of the loss {share:.3g}%" in words
     one.page.mouse.move(1, 1)
     one.settle()
     assert len(see(one, "data").ops) == len(drawn.ops), "nothing stays behind"

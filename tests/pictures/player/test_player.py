@@ -141,7 +141,7 @@ def test_runs_of_unequal_length_show_their_own_row(show: Any) -> None:
     shown.press("run0")
     assert shown.state()["follow"] == 2
     table = shown.text(".bl-table[aria-label='Table of runs']")
-    for word in ("sgd", "short", "Made all 30 steps", "steps to 1 %"):
+    for word in ("sgd", "short", "Made all 30 steps", "steps to 1%"):
         assert word in table
 
 
@@ -265,7 +265,7 @@ def test_it_lives_in_a_shadow_tree_and_leaves_nothing_behind(browser: Any, tmp_p
 
 def test_the_head_says_what_became_of_the_run(show: Any, sessions: dict[str, Any]) -> None:
     told = sessions["one"]["finding"]
-    assert told.startswith("99 % of the reducible loss is gone after")
+    assert told.startswith("99% of the reducible loss is gone after")
     assert show("one").text(".bl-finding") == f"{told}."
     assert sessions["own"]["finding"] == ""  # of an own function the least loss is not known
     assert show("own").page.locator(".bl-finding").count() == 0

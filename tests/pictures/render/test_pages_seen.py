@@ -87,7 +87,7 @@ def test_a_player_says_how_many_weights_it_shows_and_breaks_its_heading_between_
 
 def test_a_sweep_page_says_in_words_what_its_columns_are(see: Callable[[str], Seen]) -> None:
     heads = see("swept").page.locator("thead th").all_inner_texts()
-    assert {"learning rate", "steps to 1 %", "diverged at step"} <= set(heads)
+    assert {"learning rate", "steps to 1%", "diverged at step"} <= set(heads)
     assert not any("_" in head for head in heads)
 
 

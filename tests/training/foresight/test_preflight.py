@@ -192,7 +192,7 @@ def test_the_crash_courses_rate_sits_on_the_edge_of_its_data() -> None:
     assert found.lr_limit == pytest.approx(0.0101095, abs=5e-8)
     assert found.given.verdict == "edge"
     assert found.given.of_limit == pytest.approx(0.98917, abs=1e-5)
-    assert "within 1.1 % of the limit" in found.advice
+    assert "within 1.1% of the limit" in found.advice
     assert "crawls" in found.advice
     assert "on other draws of the same data it may diverge" in found.advice
     assert found.advice in str(found)

@@ -1,4 +1,4 @@
-"""Changes: what one unit more of a column is a change of, in words that a person can act on: of a number, or from level to level.
+"""Changes: what one more unit of a column is a change of, in words that a person can act on: of a number, or from level to level.
 
 A column that cannot change alone, as x beside x^2 or one of an interaction, has no change to be told by itself.
 """

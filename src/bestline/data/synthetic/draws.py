@@ -24,6 +24,7 @@ _Kinds: TypeAlias = dict[str, tuple[str, ...]]  # kind -> the ways its numbers m
 
 _X: _Kinds = {"range": ("START,STOP,COUNT",), "arange": ("START,STOP,STEP",), "normal": ("MEAN,SD",), "uniform": ("LOW,HIGH",)}
 _NOISE: _Kinds = {"none": ("",), "normal": ("SD", "MEAN,SD"), "uniform": ("LOW,HIGH",)}
+_USUAL = "arange:-3,3,0.1"  # an x that is left out
 _ROWS = 100  # rows of a random x when n is left out
 _MOST = 10**9  # numbers in x: 8 GB
 
@@ -139,6 +140,8 @@ def _distribution(kind: str, a: float, b: float, what: str, spec: str, /) -> Dra
 def features_of(x: Any, p: int, n: int | None, generator: Generator) -> tuple[Features, str]:
     """The features (n, p) that an `x` argument means, and how the truth names it."""
     rows = None if n is None else whole(n, "n", 1, _MOST)
+    if x is None:
+        x = _USUAL if rows is None else f"range:-3,3,{rows}"
     if isinstance(x, str):
         return finite(_specified(x, p, rows, generator), "x"), x
     if callable(x):
@@ -206,7 +209,7 @@ def _reordered(values: RowVector, p: int, spec: str, generator: Generator) -> Fe
         return values[:, None]
     if n <= p:
         raise OptionError(
-            f"x {readable(spec)} makes {n} rows, too few for {p} columns that are not collinear; make {p + 1} or more."
+            f"{n} evenly spaced {'row is' if n == 1 else 'rows are'} too few for {p} columns that are not collinear; make {p + 1} or more."
         )
     orders = [torch.arange(n)]
     basis = _direction(orders[0], torch.empty(n, 0, dtype=torch.float64))

@@ -142,7 +142,7 @@ def line(
     slope: float | Sequence[float] | Tensor = 1.0,
     intercept: float = 0.0,
     *,
-    x: str | Draw | Any = "arange:-3,3,0.1",
+    x: str | Draw | Any = None,
     n: int | None = None,
     noise: str | Draw = "none",
     f: Callable[[Tensor], Any] | None = None,
@@ -161,9 +161,11 @@ def line(
         (START + i·STEP, STOP excluded; how many is computed from the decimal numbers as written, so -3,3,0.1 makes 60),
         `"normal:MEAN,SD"`, `"uniform:LOW,HIGH"`, a function of (generator, n), or the values themselves. With several slopes
         each column is drawn on its own; evenly spaced values stay in order in `x0` and come in an own random order in every
-        further column, drawn again should it be collinear with the columns before.
+        further column, drawn again should it be collinear with the columns before. Left out: `"arange:-3,3,0.1"`, or with n
+        as many values from -3 to 3, `"range:-3,3,n"`.
     n : int
-        Rows of a random x; 100 when left out. Evenly spaced or given values have their own number, which n may only repeat.
+        Rows where x is left out, and of a random x; 100 of the latter when left out. Evenly spaced or given values have their own
+        number, which n may only repeat.
     noise : str or callable
         `"none"`, `"normal:SD"`, `"normal:MEAN,SD"`, `"uniform:LOW,HIGH"`, or a function of (generator, n) giving (n,) numbers.
     f : callable

@@ -33,6 +33,7 @@ from bestline.data.tables.words import (
     wordy,
 )
 from bestline.errors import listed, readable
+from bestline.wording import whole_percent
 
 _ENOUGH = 0.9  # of the words: then the column is meant to be numbers, and the others are mistakes
 _MOST = 0.5  # of the words, and then the others are mistakes only where they are no codes
@@ -260,7 +261,7 @@ def _missing_words(words: Cells, known: tuple[str, ...]) -> list[str]:
 def _code_remarks(name: str, numbers: float, others: Sequence[str]) -> tuple[str, ...]:
     if numbers <= _MOST:
         return ()
-    said = f"Column {readable(name)} was read as text: {numbers:.0%} of its cells are numbers, but others, such as {listed(others[:2])}, "
+    said = f"Column {readable(name)} was read as text: {whole_percent(numbers)} of its cells are numbers, but others, such as {listed(others[:2])}, "
     return (f"{said}look like codes; correct them if they are none.",)
 
 

@@ -32,7 +32,7 @@ def standard_input() -> str:
             if length > most:
                 path.unlink()
                 raise FileError(
-                    f"Standard input is longer than {most / 1e9:.3g} GB, which is what may be kept of it; save it to a file first."
+                    f"Standard input is longer than the {_said(most)} that may be kept of it in {path.parent}; save it to a file, and give its path."
                 )
             try:
                 file.write(chunk)
@@ -42,3 +42,7 @@ def standard_input() -> str:
                     f"Standard input cannot be kept in {file.name} ({error.strerror}); save it to a file."
                 ) from error
     return str(path)
+
+
+def _said(size: int) -> str:
+    return f"{size / 1e9:.3g} GB" if size >= 1e9 else f"{size / 1e6:.3f} MB"

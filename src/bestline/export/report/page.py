@@ -30,7 +30,7 @@ from bestline.export.report.words import (
 )
 from bestline.files import refuse_early
 from bestline.inference.diagnostics.diagnosis import Diagnosis
-from bestline.inference.diagnostics.second_pass import diagnosis
+from bestline.inference.diagnostics.second_pass import diagnoses
 from bestline.inference.fitted import FittedLine
 from bestline.inference.hypotheses import statistic_of
 from bestline.inference.prediction import interval_of_mean
@@ -271,7 +271,7 @@ def _looks(model: FittedLine, data: Any) -> list[Diagnosis] | str:
     if data is None and model.source is None:
         return ""
     try:
-        return [diagnosis(model, data, target=i) for i in _first(model, _MOST_TARGETS)]
+        return diagnoses(model, data, targets=_first(model, _MOST_TARGETS))
     except DataError as error:
         return str(error)
 

@@ -47,7 +47,8 @@ class Diagnosis:
     Attributes
     ----------
     formula, target : str
-    rows : int
+    columns, rows : int
+        Columns of the design, without the intercept, and rows.
     sigma : float
         Residual standard deviation of a row of mean weight, in the data's units.
     skew, kurtosis : float
@@ -66,6 +67,7 @@ class Diagnosis:
 
     formula: str
     target: str
+    columns: int
     rows: int
     sigma: float
     skew: float
@@ -106,7 +108,7 @@ class Diagnosis:
 
     def __str__(self) -> str:
         target = "" if len(self.lens.basis.unit) == 1 else f", target {self.target}"
-        lines = [f"{on_columns(self.formula)}   ({self.rows:,} rows{target})", ""]
+        lines = [f"{on_columns(self.formula, self.columns)}   ({self.rows:,} rows{target})", ""]
         lines += wrap(self.headline, 100)
         for finding in self.findings[:3]:
             lines += bulleted(f"{finding.text} [{finding.panel}]", 98)
@@ -124,7 +126,9 @@ class Diagnosis:
     __repr__ = __str__
 
 
-def diagnose(lens: Lens, evidence: ResidualSums, collinear: Collinearity, *, formula: str, target: str) -> Diagnosis:
+def diagnose(
+    lens: Lens, evidence: ResidualSums, collinear: Collinearity, *, formula: str, target: str, columns: int
+) -> Diagnosis:
     """The diagnosis of one target's line, from what the pass over all its rows has gathered."""
     n = evidence.rows
     skew, kurtosis = _moments(lens, evidence)
@@ -150,6 +154,7 @@ def diagnose(lens: Lens, evidence: ResidualSums, collinear: Collinearity, *, for
     return Diagnosis(
         formula=formula,
         target=target,
+        columns=columns,
         rows=n,
         sigma=lens.sigma * lens.unit,
         skew=skew,

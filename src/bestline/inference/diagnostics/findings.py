@@ -20,7 +20,7 @@ from bestline.inference.classical import t_two_sided
 from bestline.inference.diagnostics.collinearity import INFLATED, Collinearity
 from bestline.inference.diagnostics.residual_sums import Lens
 from bestline.inference.hypotheses import Verdict, verdict
-from bestline.wording import said
+from bestline.wording import percent, said
 
 LEVEL = 0.01  # of every test here
 CAUSE = 0.1  # share of what is left over that a bend explains, from which on it may be why other tests fail
@@ -218,7 +218,7 @@ def of_errors(found: Evidence) -> Iterator[Finding]:
     bend = found.bend
     after = "; a bend alone can cause that: look again when it is mended." if bend is not None and bend.gain > CAUSE else ""
     if bend is not None:
-        text = f"The residuals are bent: {bend.by} explain {bend.gain:.0%} of what the line leaves. {bend.remedy}"
+        text = f"The residuals are bent: {bend.by} explain {percent(bend.gain)} of what the line leaves. {bend.remedy}"
         yield Finding(text, FITTED, 4 + bend.gain + (2 if bend.gain > _PLAIN else 0))
     if found.is_uneven:
         small = found.fan_is_small or not math.isfinite(found.fan)

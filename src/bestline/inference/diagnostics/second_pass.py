@@ -5,12 +5,14 @@ All of it speaks of least squares without a penalty, and of the rows the line wa
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 
+from bestline.data.passes import Named
 from bestline.errors import OptionError
 from bestline.inference.coordinates import Basis, Totals
 from bestline.inference.diagnostics import diagnosis as diagnostics
@@ -18,7 +20,7 @@ from bestline.inference.diagnostics.collinearity import Collinearity, collineari
 from bestline.inference.diagnostics.diagnosis import Diagnosis
 from bestline.inference.diagnostics.influence import dfbetas
 from bestline.inference.diagnostics.influence import influence as influence_of
-from bestline.inference.diagnostics.residual_sums import Lens, SumResiduals
+from bestline.inference.diagnostics.residual_sums import Lens, ResidualSums, SumResiduals
 from bestline.inference.fitted import FittedLine
 from bestline.inference.numbered_rows import Numbered, OverRows
 from bestline.inference.training_rows import look
@@ -53,13 +55,39 @@ def diagnosis(line: FittedLine, data: Any = None, *, target: int | str = 0) -> D
         The training rows, for a model that has none.
     target : int or str
     """
-    at = target_number(line, target)
+    return diagnoses(line, data, targets=[target])[0]
+
+
+def diagnoses(line: FittedLine, data: Any = None, *, targets: Sequence[int | str]) -> list[Diagnosis]:
+    """The same of several targets: the rows are read once for all of them."""
+    numbers = [target_number(line, target) for target in targets]
     # From moments, before any row is read: what refuses does so at once.
     collinear = columns_of(line)
-    lens = Lens.on(basis_of(line, data), at)
-    evidence = look(line, SumResiduals(lens), data)
-    check_same_rows(lens.basis, evidence.totals)
-    return diagnostics.diagnose(lens, evidence, collinear, formula=line.design.formula, target=line.targets[at])
+    basis = basis_of(line, data)
+    lenses = [Lens.on(basis, at) for at in numbers]
+    found = look(line, _SumOfEach(lenses), data)
+    for i in range(len(lenses)):
+        check_same_rows(basis, found[i].totals)
+    formula, columns = line.design.formula, line.design.p
+    return [
+        diagnostics.diagnose(lens, found[i], collinear, formula=formula, target=line.targets[lens.target], columns=columns)
+        for i, lens in enumerate(lenses)
+    ]
+
+
+@dataclass(frozen=True, eq=False)
+class _SumOfEach(OverRows[Named[int, ResidualSums]]):
+    """The pass that gathers the sums of several targets, by their place in the list."""
+
+    lenses: Sequence[Lens]
+
+    def empty(self) -> Named[int, ResidualSums]:
+        """Of no rows."""
+        return Named({i: SumResiduals(lens).empty() for i, lens in enumerate(self.lenses)})
+
+    def of(self, batch: Numbered) -> Named[int, ResidualSums]:
+        """Of some rows."""
+        return Named({i: SumResiduals(lens).of(batch) for i, lens in enumerate(self.lenses)})
 
 
 def influence(line: FittedLine, data: Any = None, *, target: int | str = 0) -> DataFrame:

@@ -24,7 +24,7 @@ from bestline.training.foresight.sweep import About, run_sweep, whole
 from bestline.training.solvers.descent import OPTIMIZERS, Descent
 from bestline.training.solvers.rate_limits import HORIZON, Modes, predicted_steps, principal, stable
 from bestline.training.task import Task
-from bestline.wording import finite, on_columns, preformatted, significant
+from bestline.wording import finite, on_columns, percent, preformatted, significant
 
 _EDGE = 0.95  # of the limit: above this a rate is at the edge
 _SIMULATED = (1_000, 10_000)  # steps, for optimisers that have no closed form; many to see that a run does not rise again
@@ -32,7 +32,7 @@ _SEARCHES = (50, 1_000)  # for L-BFGS, which takes one rate and does not rise
 _TRIED = 61  # their rates
 _NOTHING = 1e-15  # of the start's loss: a gap this small is rounding
 _SHARES = (0.99, 0.999)  # of the reducible loss, what lies above that of the exact solution
-_LEFT = "0.1 % of the reducible loss"
+_LEFT = "0.1% of the reducible loss"
 _WITH_LIMIT = ("sgd", "momentum", "nesterov")
 
 
@@ -44,11 +44,11 @@ class Judgement:
     ----------
     lr : float
     verdict : {"below", "edge", "above", "no limit"}
-        Where it lies: below 95 % of the largest stable rate, above that but below the limit, or at the limit or above.
+        Where it lies: below 95% of the largest stable rate, above that but below the limit, or at the limit or above.
     of_limit : float or None
         The rate as a share of the limit; None where there is none.
     steps_99, steps : int or None
-        Steps until 1 % and until 0.1 % of the reducible loss remains; None = never, or not within a billion steps (10,000 for optimisers without a
+        Steps until 1% and until 0.1% of the reducible loss remains; None = never, or not within a billion steps (10,000 for optimisers without a
         limit, 1,000 for L-BFGS).
     """
 
@@ -68,7 +68,7 @@ class Judgement:
     {
         "max_lr lr_max limit rate_limit largest_lr": "the largest stable rate is `lr_limit`",
         "best_lr learning_rate rate optimal_lr": "the rate of fewest steps is `lr`",
-        "n_steps epochs iterations": "the number of steps is `steps`, until 0.1 % of the reducible loss remains",
+        "n_steps epochs iterations": "the number of steps is `steps`, until 0.1% of the reducible loss remains",
         "kappa condition_number cond": "the condition number is `condition`",
         "summary text": "print it",
         "to_dict to_json dict": "it is `facts`",
@@ -81,20 +81,21 @@ class Preflight:
     """What descent will do on some data, before the first step; `print` it.
 
     The steps are those from the start that `fit` takes, with the whole data in each step. The reducible loss is what
-    the objective falls from the start to the exact solution; steps until 0.1 % of it remains lead to where no more ever does.
+    the objective falls from the start to the exact solution; steps until 0.1% of it remains lead to where no more ever does.
 
     Attributes
     ----------
     formula : str
-    rows : int
+    columns, rows : int
+        Columns of the design, without the intercept, and rows.
     optimizer : str
     lr_limit : float or None
         Largest stable learning rate: below it training converges, above it the loss grows without end. None for optimisers
         that have no such limit (Adam and its relatives), and where the loss has no curvature at all.
     lr : float or None
-        The rate with the fewest predicted steps until 0.1 % of the reducible loss remains; what `lr="auto"` takes with sgd, momentum and nesterov.
+        The rate with the fewest predicted steps until 0.1% of the reducible loss remains; what `lr="auto"` takes with sgd, momentum and nesterov.
     steps_99, steps : int or None
-        Predicted steps at that rate until 1 % and until 0.1 % of the reducible loss remains; None = more than a billion (10,000 for optimisers
+        Predicted steps at that rate until 1% and until 0.1% of the reducible loss remains; None = more than a billion (10,000 for optimisers
         without a limit, whose steps are made to be counted; 1,000 for L-BFGS).
     condition : float or None
         Largest curvature of the objective over its smallest, flat directions left out; infinite where float64 cannot tell the
@@ -111,6 +112,7 @@ class Preflight:
     """
 
     formula: str
+    columns: int
     rows: int
     optimizer: str
     lr_limit: float | None
@@ -155,15 +157,15 @@ class Preflight:
         table += [(f"largest stable rate, {name}", [_rate(s.limits.get(name)) for s in sides]) for name in _WITH_LIMIT]
         table += [
             (f"rate of fewest steps, {self.optimizer}", [_rate(s.lr) for s in sides]),
-            ("   steps until 1 % of the reducible loss remains", [_count(s.steps_99, s) for s in sides]),
-            ("   steps until 0.1 % remains", [_count(s.steps, s) for s in sides]),
+            ("   steps until 1% of the reducible loss remains", [_count(s.steps_99, s) for s in sides]),
+            ("   steps until 0.1% remains", [_count(s.steps, s) for s in sides]),
         ]
         if self.given is not None:
             judged = [(s, s.given) for s in sides if s.given is not None]
             table += [
                 (f"rate asked about, {self.given.lr:.6g}", [_standing(g) for _, g in judged]),
-                ("   steps until 1 % of the reducible loss remains", [_outcome(g.steps_99, s, g) for s, g in judged]),
-                ("   steps until 0.1 % remains", [_outcome(g.steps, s, g) for s, g in judged]),
+                ("   steps until 1% of the reducible loss remains", [_outcome(g.steps_99, s, g) for s, g in judged]),
+                ("   steps until 0.1% remains", [_outcome(g.steps, s, g) for s, g in judged]),
             ]
         table.append(("condition number", [_shown_condition(s.condition) for s in sides]))
         if any(s.flat for s in sides):
@@ -171,7 +173,13 @@ class Preflight:
         wide = max(len(label) for label, _ in table)
         lines = [f"{label:{wide}}" + "".join(f"  {cell:>18}" for cell in cells) for label, cells in table]
         return "\n".join(
-            [f"{on_columns(self.formula)}   ({self.rows:,} rows, all of them in each step)", "", *lines, "", self.advice]
+            [
+                f"{on_columns(self.formula, self.columns)}   ({self.rows:,} rows, all of them in each step)",
+                "",
+                *lines,
+                "",
+                self.advice,
+            ]
         )
 
     def _repr_html_(self) -> str:
@@ -251,6 +259,7 @@ def look_ahead(prospect: Prospect, lr: float | None) -> Preflight:
         given = Judgement(lr, _verdict(of_limit), of_limit, *counts)
     found = Preflight(
         formula=prospect.about.formula,
+        columns=prospect.about.columns,
         rows=prospect.about.rows,
         optimizer=prospect.optimizer,
         lr_limit=limit,
@@ -271,7 +280,7 @@ def beside(own: Preflight, standardized: Preflight) -> Preflight:
     return replace(own, standardized=standardized, advice=_advice(own, standardized))
 
 
-Counts = tuple[int | None, int | None]  # steps until 1 % and until 0.1 % of the reducible loss remains
+Counts = tuple[int | None, int | None]  # steps until 1% and until 0.1% of the reducible loss remains
 
 
 def _closed_form(prospect: Prospect, modes: Modes, lr: float | None) -> tuple[float, Counts]:
@@ -373,7 +382,7 @@ def _on_given(own: Preflight, given: Judgement) -> str:
     shaky = 1 - given.of_limit < math.sqrt(2 / max(own.rows, 1))
     draws = ", and on other draws of the same data it may diverge" if shaky else ""
     short = f"{100 * (1 - given.of_limit):.2g}"
-    return f"{rate} is within {short} % of the limit, {_rate(own.lr_limit)}: it crawls, and leaves {_LEFT} after {steps}{draws}"
+    return f"{rate} is within {short}% of the limit, {_rate(own.lr_limit)}: it crawls, and leaves {_LEFT} after {steps}{draws}"
 
 
 def _in_steps(own: Preflight) -> str:
@@ -398,7 +407,7 @@ def _outcome(steps: int | None, own: Preflight, given: Judgement) -> str:
 def _standing(given: Judgement) -> str:
     if given.of_limit is None:
         return given.verdict
-    return f"{given.of_limit:.1%} of the limit" if given.of_limit < 1 else f"{given.of_limit:.4g} x the limit"
+    return f"{percent(given.of_limit)} of the limit" if given.of_limit < 1 else f"{given.of_limit:.4g} x the limit"
 
 
 def _shown_condition(value: float | None) -> str:

@@ -42,15 +42,16 @@ PROPORTIONAL = frozenset({"sgd", "momentum", "nesterov", "adam", "adamw", "rmspr
 
 @dataclass(frozen=True, slots=True)
 class About:
-    """The line, the number of rows, and whether rates act on standardised columns."""
+    """The line, the numbers of its columns and rows, and whether rates act on standardised columns."""
 
     formula: str
+    columns: int
     rows: int
     standardize: bool
 
     def __str__(self) -> str:
-        columns = "standardised columns" if self.standardize else "columns in the data's own units"
-        return f"{on_columns(self.formula)}   ({self.rows:,} rows, {columns})"
+        units = "standardised columns" if self.standardize else "columns in the data's own units"
+        return f"{on_columns(self.formula, self.columns)}   ({self.rows:,} rows, {units})"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -165,7 +166,7 @@ class SweptRuns:
         return pd.DataFrame({**columns, **numbers})
 
     def best(self, optimizer: str | None = None) -> int | None:
-        """Number of the run with the fewest steps until 0.1 % of the reducible loss remains, of one optimiser or of all; None if no run got there."""
+        """Number of the run with the fewest steps until 0.1% of the reducible loss remains, of one optimiser or of all; None if no run got there."""
         steps = self.steps_to().nan_to_num(torch.inf)
         if optimizer is not None:
             steps = torch.where(torch.tensor([name == optimizer for name in self.optimizers]), steps, torch.inf)
@@ -193,7 +194,7 @@ class SweptRuns:
             str(self.about),
             f"{len(self):,} runs of {self.steps:,} steps{', interrupted' if self.interrupted else ''}",
             "",
-            f"{'optimizer':10} {'rates':>22} {'limit':>11} {'diverged':>9} {'to 0.1 %':>10} {'best rate':>11} {'steps':>8}",
+            f"{'optimizer':10} {'rates':>22} {'limit':>11} {'diverged':>9} {'to 0.1%':>10} {'best rate':>11} {'steps':>8}",
         ]
         return "\n".join([*lines, *(self._row(name) for name in names)])
 

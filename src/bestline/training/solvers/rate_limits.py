@@ -22,7 +22,7 @@ from torch.optim import Optimizer
 from bestline.numerics import Bowl, Square, Weights, eigenvalues, eigenvectors, rank_tolerance, singular_vectors
 from bestline.training.objective import Objective, RowLoss
 
-DROP = 1e-3  # "converged", when rates are compared: 0.1 % of the reducible loss remains
+DROP = 1e-3  # "converged", when rates are compared: 0.1% of the reducible loss remains
 HORIZON = 1_000_000_000  # steps nobody waits for
 _WINDOW = 64  # steps looked at together
 
@@ -197,7 +197,7 @@ def _gaps(modes: Modes, rates: Tensor, begin: Tensor, b: float, nesterov: bool) 
 
 
 def best_rate(bowl: Bowl, start: Weights, *, momentum: float = 0.0, nesterov: bool = False) -> float:
-    """The rate with the fewest predicted steps from this start until 0.1 % of the reducible loss remains."""
+    """The rate with the fewest predicted steps from this start until 0.1% of the reducible loss remains."""
     modes = Modes.of(bowl, start)
     if not len(modes.curvature):
         return 1.0

@@ -19,7 +19,7 @@ def leaps(loss: Tensor) -> bool:
 
 
 def rate_to_see(modes: Modes, wanted: int) -> tuple[float, float | None, int | None]:
-    """The largest rate that takes at least so many steps until 0.1 % of the reducible loss remains; the limit; and how many steps it
+    """The largest rate that takes at least so many steps until 0.1% of the reducible loss remains; the limit; and how many steps it
     takes, if not too many.
     """
     if not len(modes.curvature) or not modes.gap > 0:

@@ -143,7 +143,7 @@ export function dataPanel({ data, runs }) {
     if (part.role === "held_out") return [...lines, "held out: not trained on"];
     if (near || data.loss !== "squared" || (diagonal && !part.X)) return lines;
     const share = shares(part.y.map((y, j) => y - predicted[j]), diagonal ? part.X : part.x.map((x) => [x]), part.w, i);
-    const percent = (v) => (v === null ? "none left" : `${formatNumber(100 * v, 3)} %`);
+    const percent = (v) => (v === null ? "none left" : `${formatNumber(100 * v, 3)}%`);
     const among = data.of > data.y.length ? " (among the rows shown)" : "";
     return [...lines, `share of the loss ${percent(share.loss)}, of the gradient ${percent(share.gradient)}${among}`];
   }
