@@ -216,6 +216,7 @@ ALWAYS = {
         "--x",
         "--noise",
         "--n",
+        "--engine",
         "--lesson",
         "--lrs",
         "--optimizers",
