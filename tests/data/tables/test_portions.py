@@ -9,6 +9,7 @@ from unittest import mock
 import numpy as np
 import pyarrow as pa
 import pyarrow.csv as pa_csv
+import pyarrow.parquet as pq
 import pytest
 import torch
 from hypothesis import example, given
@@ -17,7 +18,7 @@ from hypothesis import strategies as st
 import bestline as bl
 from bestline.data import runner
 from bestline.data.passes import Pass
-from bestline.data.tables import Batch, delimited, open_source
+from bestline.data.tables import Batch, columnar, delimited, open_source
 from bestline.data.tables.judgement import large_word
 from bestline.data.tables.text import stream
 from bestline.data.tables.words import Spelling, undressed
@@ -174,3 +175,38 @@ def test_large_words_are_those_found_one_by_one(words, decimal, thousands):
     found = large_word(pa.array(words, pa.string()), spelling)
     # A word that is looked over here must be none to people, either.
     assert found == next((word for word in dict.fromkeys(words) if large(word)), None)
+
+
+@pytest.mark.parametrize("sizes", [[300], [10] * 30, [1, 99, 0, 100, 37, 63], [100, 100, 100]])
+def test_row_groups_are_decoded_in_the_threads_of_the_pool(tmp_path, monkeypatch, sizes):
+    monkeypatch.setattr(columnar, "_WORTH", 40)
+    path, first = tmp_path / "t.parquet", 0
+    schema = pa.schema({"x": pa.float64(), "z": pa.int64()})
+    with pq.ParquetWriter(path, schema) as writer:
+        for n in sizes:
+            numbers = np.arange(first, first + n)
+            writer.write_table(pa.table({"x": numbers / 8, "z": numbers}, schema=schema))
+            first += n
+    source = open_source(path)
+    with mock.patch.object(runner, "thread_count", return_value=2):
+        found = source.reduce(Rows(["z", "x"]))
+    assert [row[:3] for row in found] == [(i, [i, i / 8], f"row {i + 1} of t.parquet") for i in range(300)]
+    np.testing.assert_array_equal(all_numbers(source, ["x"])[:, 0], np.arange(300) / 8)
+
+
+def test_row_groups_are_put_together_until_they_are_worth_a_thread(monkeypatch):
+    monkeypatch.setattr(columnar, "_WORTH", 40)
+    assert columnar._together(range(2, 7), [30, 30, 50, 10, 0]) == [(range(2, 4), 60), (range(4, 5), 50), (range(5, 7), 10)]
+    assert columnar._together(range(0), []) == []
+
+
+def test_a_damaged_row_group_is_a_damaged_file(tmp_path, monkeypatch):
+    monkeypatch.setattr(columnar, "_WORTH", 40)
+    path = tmp_path / "t.parquet"
+    pq.write_table(pa.table({"x": np.random.default_rng(0).normal(size=400)}), path, row_group_size=50, compression="none")
+    source, content = open_source(path), bytearray(path.read_bytes())
+    at = pq.ParquetFile(path).metadata.row_group(5).column(0).data_page_offset
+    content[at : at + 40] = b"\xff" * 40
+    path.write_bytes(content)
+    with pytest.raises(FileError, match="not a readable Parquet file, or it is damaged"):
+        source.reduce(Rows(["x"]))

@@ -10,6 +10,7 @@ from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from copy import copy
+from functools import partial
 from itertools import accumulate
 from typing import Any
 
@@ -20,8 +21,12 @@ from bestline.data.progress import Share
 from bestline.data.tables.cells import Field, Kind, beyond, declared, may_be_beyond, typed
 from bestline.data.tables.noticed import Noticed
 from bestline.data.tables.places import Place, reason
-from bestline.data.tables.table_file import Block, TableFile, unique_names
+from bestline.data.tables.table_file import Block, Portion, TableFile, unique_names
 from bestline.errors import ColumnError, FileError, readable
+
+_STEP = 1 << 16  # bytes
+_WORTH = 1 << 16  # rows of a portion, at least, and of a block, at most
+_FEW = 4  # portions, fewer of which are not shared among threads
 
 
 @contextmanager
@@ -73,14 +78,50 @@ class ParquetFile(TableFile):
     def blocks(self, names: tuple[str, ...], size: int, progress: Share) -> Iterator[Block]:
         """The rows in order, decoded a batch at a time."""
         done = 0
+        for block in self._decoded(names, size, 0, groups=self.groups, threads=True):
+            progress((done + block.num_rows) / max(self.count or 1, 1))
+            yield block
+            done += block.num_rows
+
+    def portions(self, names: tuple[str, ...], size: int, progress: Share) -> Iterator[Portion]:
+        """The rows in portions of some row groups, each of which is decoded in the thread that asks for it."""
+        with _intact(self.place, "Parquet"), self.place.open() as source:
+            about = pq.ParquetFile(source, pre_buffer=False).metadata
+            own = range(about.num_row_groups) if self.groups is None else self.groups
+            portions = _together(own, [about.row_group(i).num_rows for i in own])
+        # Of a few large portions, one thread would wait for the last; so such a file is decoded while others look at the rows.
+        if len(portions) < _FEW:
+            yield from super().portions(names, size, progress)
+            return
+        row = 0
+        for groups, rows in portions:
+            progress(row / max(self.count or 1, 1))
+            blocks = partial(self._decoded, names, size, row, groups=groups, about=about)
+            yield Portion(rows, blocks, partial(self.where_from, row))
+            row += rows
+        progress(1.0)
+
+    def _decoded(
+        self,
+        names: tuple[str, ...],
+        size: int,
+        row: int,
+        *,
+        groups: range | None = None,
+        about: Any = None,
+        threads: bool = False,
+    ) -> Iterator[Block]:
+        """The rows of some row groups, or of all, the first of which is row `row`."""
         with _intact(self.place, "Parquet"), self.place.open() as source:
             # Without pre_buffer, which would hold whole row groups in memory; a batch is decoded when it is asked for.
-            file = pq.ParquetFile(source, pre_buffer=False)
-            chosen = {} if self.groups is None else {"row_groups": [*self.groups]}
-            for block in file.iter_batches(batch_size=min(size, 1 << 17), columns=list(names), **chosen):
-                progress((done + block.num_rows) / max(self.count or 1, 1))
-                yield noticing(_sound(block).select(list(names)), self.noticed, done)
-                done += block.num_rows
+            # From a disk it is read in small steps; from a network a column's part of a row group at once, for each step takes its time.
+            step = _STEP if self.place.system is None else 0
+            file = pq.ParquetFile(source, metadata=about, pre_buffer=False, buffer_size=step)
+            most = min(size, _WORTH)
+            chosen = None if groups is None else [*groups]
+            for block in file.iter_batches(batch_size=most, row_groups=chosen, columns=list(names), use_threads=threads):
+                yield noticing(_sound(block).select(list(names)), self.noticed, row)
+                row += block.num_rows
 
     def split(self, most: int) -> Sequence[TableFile]:
         """Neighbouring row groups, as nearly as many rows in each part as they allow."""
@@ -103,6 +144,17 @@ class ParquetFile(TableFile):
     def where(self, row: int) -> str:
         """Where a row stands in the file."""
         return super().where(self.before + row)
+
+
+def _together(groups: range, rows: Sequence[int]) -> list[tuple[range, int]]:
+    """Row groups with so many rows each, put together to portions that are worth a thread's while: which, and their rows."""
+    found, first, held = [], groups.start, 0
+    for i, n in zip(groups, rows, strict=True):
+        held += n
+        if held >= _WORTH or (held and i + 1 == groups.stop):
+            found.append((range(first, i + 1), held))
+            first, held = i + 1, 0
+    return found
 
 
 def noticing(block: Block, noticed: Noticed, row: int) -> Block:
