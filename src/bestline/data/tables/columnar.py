@@ -21,6 +21,7 @@ from bestline.data.progress import Share
 from bestline.data.tables.cells import Field, Kind, beyond, declared, may_be_beyond, typed
 from bestline.data.tables.noticed import Noticed
 from bestline.data.tables.places import Place, reason
+from bestline.data.tables.remote.web import RemoteError
 from bestline.data.tables.table_file import Block, Portion, TableFile, unique_names
 from bestline.errors import ColumnError, FileError, readable
 
@@ -34,6 +35,8 @@ def _intact(place: Place, what: str) -> Iterator[None]:
     """Turn whatever pyarrow says about a damaged file into a FileError."""
     try:
         yield
+    except RemoteError as error:
+        raise FileError(f"{readable(place.shown)} cannot be read: {reason(error)}.") from error
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         raise FileError(
             f"{readable(place.shown)} is not a readable {what} file, or it is damaged ({reason(error)}); "

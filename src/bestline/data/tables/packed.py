@@ -16,6 +16,7 @@ import pyarrow as pa
 
 from bestline.data.tables.foreign import HEAD, RDATA, RDS, foreign, foreign_archive
 from bestline.data.tables.places import Place, reason
+from bestline.data.tables.remote.web import RemoteError
 from bestline.errors import FileError, listed, readable
 
 SUFFIXES = {".gz": "gzip", ".bz2": "bzip2", ".xz": "xz", ".zst": "zstandard", ".zip": "zip"}
@@ -106,6 +107,8 @@ class _Streams:
 def damaged(place: Place, form: str, error: BaseException) -> FileError:
     """What is wrong with a packed file, in one sentence."""
     shown, why = readable(place.shown), str(error)
+    if isinstance(error, RemoteError):
+        return FileError(f"{shown} cannot be read: {reason(error)}.")
     if isinstance(error, EOFError) or "Truncated" in why or "truncated" in why:
         return FileError(f"{shown} is truncated: its {form} data ends too early; download or pack it again.")
     if isinstance(error, RuntimeError) and "password" in why:

@@ -21,6 +21,7 @@ from pyarrow import fs as filesystems
 
 from bestline.data.tables.folders import Partition, books_beside, is_data, partition_of, refuse_lake
 from bestline.data.tables.foreign import HEAD
+from bestline.data.tables.remote.systems import system_of
 from bestline.data.tables.standard_input import standard_input
 from bestline.errors import FileError, listed, readable
 
@@ -205,9 +206,9 @@ def _near(text: str) -> str:
 
 
 def _remote(text: str) -> Found:
-    system, path = _system(text)
     scheme = text.split("://", 1)[0]
     try:
+        system, path = system_of(text)
         folder = False
         if "*" in path:  # not ? and [, which addresses may hold
             fixed = path[: path.index("*")].rsplit("/", 1)[0]
@@ -224,7 +225,7 @@ def _remote(text: str) -> Found:
         refuse_lake(files, text)
         homes = dict.fromkeys(str(PurePosixPath(file).parent) for file in files)
         refuse_lake(books_beside(homes, partial(_there, system), partial(_names, system)), text)
-    except (OSError, pa.ArrowException) as error:
+    except (OSError, ImportError, pa.ArrowException) as error:
         raise FileError(f"{readable(text)} cannot be opened: {reason(error)}.") from error
     relative = {file: os.path.relpath(file, fixed) for file in files}
     kept = [file for file in files if is_data(relative[file], "" if folder else path)]
@@ -245,23 +246,6 @@ def _there(system: Any, path: str) -> bool:
 def _names(system: Any, path: str) -> list[str]:
     infos = system.get_file_info(filesystems.FileSelector(path, allow_not_found=True))
     return [PurePosixPath(info.path).name for info in infos]
-
-
-def _system(text: str) -> tuple[Any, str]:
-    try:
-        return filesystems.FileSystem.from_uri(text)
-    except (pa.ArrowException, OSError, ValueError) as error:
-        # Not a scheme that Arrow knows; fsspec may.
-        cause = error
-    try:
-        import fsspec
-    except ImportError:
-        raise FileError(f"{readable(text)} cannot be opened: {reason(cause)}; installing fsspec adds more schemes.") from cause
-    try:
-        system, path = fsspec.core.url_to_fs(text)
-    except (ValueError, ImportError, OSError) as error:
-        raise FileError(f"{readable(text)} cannot be opened: {reason(error)}.") from error
-    return filesystems.PyFileSystem(filesystems.FSSpecHandler(system)), path
 
 
 def _remote_glob(system: Any, pattern: str) -> list[str]:
