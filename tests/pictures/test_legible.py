@@ -18,6 +18,8 @@ from matplotlib.text import Text
 
 import bestline as bl
 from bestline.pictures.gallery import Gallery
+from bestline.pictures.overview import overviews
+from bestline.pictures.render.mpl import draw
 from bestline.wording import apart
 from hard import NAMES, TARGET, hard_table
 from seen import CONTRAST
@@ -165,3 +167,20 @@ def test_labels_in_space_are_broken_between_words() -> None:
     for label in labels:
         parts = re.split(r"[\s_…(),]+", label)
         assert {part for part in parts if part.isalpha()} <= words, label
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("table", TABLES)
+def test_the_first_the_middle_and_the_last_frame_of_a_film_can_be_read(table: str, theme: str) -> None:
+    line = model(table, "descent")
+    for picture in overviews(line.trained, line.plot.sample(), [0, 30, 60]):
+        assert list(faults(draw(picture, theme=theme))) == []
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize(
+    ("data", "formula"), [(hard_table(2_000), f"{TARGET} ~ ."), (bl.synthetic.lesson("slope-and-bias"), "y ~ x")]
+)
+def test_the_picture_of_a_sweep_can_be_read(data: Any, formula: str, theme: str) -> None:
+    plot = bl.sweep(data, formula, steps=20).plot
+    assert list(faults((plot.dark if theme == "dark" else plot).rates())) == []
