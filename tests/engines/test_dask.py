@@ -82,6 +82,17 @@ def test_an_error_there_is_raised_here_as_itself(client: Any):
     assert raised.value.level == "far"
 
 
+def test_rows_are_counted_only_where_their_numbers_matter(client: Any):
+    frame = grid.table()
+    line = bl.fit(split(frame, 3), "y ~ a + group", missing="drop", engine=client)
+    assert line.source.count == 900  # learnt on the way
+    passes: list[str] = []
+    bl.fit(split(frame, 3), "y ~ a + group", missing="drop", engine=client, progress=lambda what, share: passes.append(what))
+    assert "counting the rows" not in passes
+    bl.fit(split(frame, 3), "y ~ a", split=(0.5, 0.5), engine=client, progress=lambda what, share: passes.append(what))
+    assert "counting the rows" in passes
+
+
 def test_words_that_look_like_numbers_are_levels_in_all_partitions(client: Any):
     frame = pd.DataFrame({"zip": ["01", "02", "a"] * 20 + ["01", "1"] * 20, "y": np.arange(100.0)})
     there = bl.fit(split(frame, 5), "y ~ zip", engine=client)

@@ -142,6 +142,11 @@ class Collect(Pass[Batch, Collected]):
         return [*self.design.reads(), *(self.grouping.columns if self.grouping is not None else ())]
 
     @property
+    def numbered(self) -> bool:
+        """Where a split says whose each row is."""
+        return self.grouping is not None and self.grouping.numbered
+
+    @property
     def size(self) -> int:
         """As many rows as are centred at a time."""
         return chunk_size(self._q)

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 import torch
 from torch import Tensor
@@ -52,6 +52,10 @@ class Grouping(Protocol):
     def columns(self) -> tuple[str, ...]:
         """What it reads of a batch, beside the design's columns."""
 
+    @property
+    def numbered(self) -> bool:
+        """Whether it asks for the numbers of the rows."""
+
     def __call__(self, batch: Batch, encoded: Encoded) -> Tensor:
         """The groups of a batch's rows."""
 
@@ -63,6 +67,7 @@ class ByHash:
     folds: int
     seed: int
     columns: tuple[str, ...] = ()
+    numbered: ClassVar[bool] = False
 
     def __call__(self, batch: Batch, encoded: Encoded) -> Tensor:
         """As in Grouping."""
@@ -79,6 +84,7 @@ class ByValue:
 
     column: str
     values: tuple[str, ...]
+    numbered: ClassVar[bool] = False
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -110,6 +116,7 @@ class ByPart:
     labels: Tensor
     folds: int
     within: Grouping
+    numbered: ClassVar[bool] = True
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -164,6 +171,8 @@ class FindValues(Pass[Batch, Values]):
 
     column: str
     counted: Learnt = field(default_factory=Learnt)
+
+    numbered = False
 
     @property
     def what(self) -> str:

@@ -98,6 +98,8 @@ class CollectGroups(Pass[Batch, Grouped]):
     folds: int
     seed: int
 
+    numbered = False
+
     what = "collecting the groups"
 
     @property

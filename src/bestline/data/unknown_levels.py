@@ -88,6 +88,11 @@ class ByKnown:
         """What the groups read."""
         return self.within.columns
 
+    @property
+    def numbered(self) -> bool:
+        """Whether the groups ask for the numbers of the rows."""
+        return self.within.numbered
+
     def __call__(self, batch: Batch, encoded: Encoded) -> Tensor:
         """As in Grouping."""
         own, X = self.within(batch, encoded).cpu().clone(), encoded.rows.X.cpu()

@@ -9,9 +9,10 @@ from bestline.data.tables import BRINGERS, Placed
 from bestline.data.tables import placed as at
 from bestline.engines.base import Engine, Reader
 from bestline.engines.dask import Dask
+from bestline.engines.spark import Spark
 from bestline.errors import OptionError, readable
 
-ENGINES: tuple[Engine, ...] = (Dask(),)  # one row an engine; the first that owns the data opens them
+ENGINES: tuple[Engine, ...] = (Dask(), Spark())  # one row an engine; the first that owns the data opens them
 
 
 def placed(data: Any, engine: Any = None) -> Any:

@@ -131,7 +131,7 @@ class OnDask(Partitioned):
         self.pieces, self.cluster, self.label = pieces, cluster, label
         super().__init__(known, len(pieces), rows)
 
-    def found(self, over: Pass[Batch, PartT], firsts: Sequence[int], progress: Share | None) -> Reply[PartT] | None:
+    def found(self, over: Pass[Batch, PartT], firsts: Sequence[int | None], progress: Share | None) -> Reply[PartT] | None:
         """A task for each partition, and a tree of tasks that add."""
         from dask.delayed import delayed  # an optional library
 
@@ -199,10 +199,10 @@ class FilesOnDask(OnDask):
         return self.files.batches(names, size=size, progress=progress, order=order)
 
 
-def _found_there(shared: tuple[Pass[Batch, PartT], Any], piece: Any, number: int, first: int) -> Reply[PartT]:
+def _found_there(shared: tuple[Pass[Batch, PartT], Any], piece: Any, number: int, first: int | None) -> Reply[PartT]:
     """What a worker does with a partition."""
     over, known = shared
-    source = piece if isinstance(piece, Source) else partition([piece], known, number, first if over.numbered else None)
+    source = piece if isinstance(piece, Source) else partition([piece], known, number, first)
     return found_in(over, source, number, first)
 
 

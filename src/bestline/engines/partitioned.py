@@ -21,6 +21,7 @@ from bestline.data.tables import Batch, Source
 from bestline.data.tables.noticed import Noticed
 from bestline.data.tables.streams import Pieces, Schema, row_of
 from bestline.engines.base import part_of
+from bestline.errors import DataError
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -76,8 +77,10 @@ class _Counting(Pass[Batch, _Counted[PartT]]):
         return _Counted(self.over.of(batch), batch.rows)
 
 
-def found_in(over: Pass[Batch, PartT], partition: Source, number: int, first: int) -> Reply[PartT]:
-    """What an engine runs where a partition lies: the pass over its rows, which are counted from `first`."""
+def found_in(over: Pass[Batch, PartT], partition: Source, number: int, first: int | None) -> Reply[PartT]:
+    """What an engine runs where a partition lies: the pass over its rows, which are counted from `first`, as far as that is known."""
+    # Without the true numbers of their rows partitions still follow each other.
+    first = number << 40 if first is None else first
     counted = part_of(_Counting(over), partition, first)
     noticed = sum((n.after(first) for n in partition.noticed), start=Noticed())
     return Reply(counted.part, {number: counted.rows}, noticed)
@@ -132,10 +135,16 @@ class Partitioned(Source):
     def reduce(self, over: Pass[Batch, PartT], *, progress: Progress | None = None) -> PartT:
         """The pass on every partition, where it lies; the parts are added in the order of the partitions."""
         if over.numbered and self.count is None:
-            self.reduce(_Rows(self.names[0]), progress=progress)
-        # Without the true numbers of their rows partitions still follow each other.
-        firsts = self.firsts if over.numbered else [i << 40 for i in range(self.partitions)]
-        found = self.found(over, firsts, share_of(progress, over.what))
+            self._count(progress)
+        told = share_of(progress, over.what)
+        try:
+            found = self.found(over, self.firsts, told)
+        except DataError:
+            if self.count is not None:
+                raise
+            # Once more, to say in which row of the table it is.
+            self._count(progress)
+            found = self.found(over, self.firsts, told)
         if found is None:
             return over.empty()
         self.sizes.update(found.rows)
@@ -144,16 +153,21 @@ class Partitioned(Source):
         return over.empty() + found.part
 
     @property
-    def firsts(self) -> list[int]:
-        """The number of each partition's first row; all partitions are counted by now."""
+    def firsts(self) -> Sequence[int | None]:
+        """The number of each partition's first row; None as long as not all partitions are counted."""
+        if self.count is None:
+            return [None] * self.partitions
         return list(accumulate((self.sizes[i] for i in range(self.partitions - 1)), initial=0)) if self.partitions else []
+
+    def _count(self, progress: Progress | None) -> None:
+        self.reduce(_Rows(self.names[0]), progress=progress)
 
     def _counted(self) -> None:
         self.count = sum(self.sizes.values()) if len(self.sizes) == self.partitions else None
 
     @abstractmethod
-    def found(self, over: Pass[Batch, PartT], firsts: Sequence[int], progress: Share | None) -> Reply[PartT] | None:
-        """What `found_in` finds in all partitions, added up; None of no partitions. Rows are truly numbered where `over.numbered`."""
+    def found(self, over: Pass[Batch, PartT], firsts: Sequence[int | None], progress: Share | None) -> Reply[PartT] | None:
+        """What `found_in` finds in all partitions, added up; None of no partitions."""
 
     @abstractmethod
     def brought(self, number: int, names: tuple[str, ...]) -> Any:

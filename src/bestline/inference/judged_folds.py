@@ -27,6 +27,11 @@ class JudgeFolds(Pass[Batch, Errors]):
     what = "predicting the folds"
 
     @property
+    def numbered(self) -> bool:
+        """Whether the grouping asks for it."""
+        return self.grouping.numbered
+
+    @property
     def columns(self) -> list[str]:
         """What the design and the grouping read."""
         return [*self.design.reads(), *self.grouping.columns]

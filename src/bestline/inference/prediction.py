@@ -195,6 +195,8 @@ class _Judge(Pass[Batch, _Judged]):
     weights: Weights
     on_unseen: str = "nan"
 
+    numbered = False
+
     @property
     def columns(self) -> list[str]:
         """Features, target and weights."""

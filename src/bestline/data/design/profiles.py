@@ -194,6 +194,8 @@ class Profile(Pass[Batch, Profiles]):
     numbers: tuple[str, ...]
     counted: Learnt
 
+    numbered = False
+
     what = "learning the columns"
 
     @property
@@ -267,6 +269,8 @@ class _OfArguments(Pass[Batch, PartT]):
     calls: tuple[Call, ...]
     means: Mapping[str, float] | None
     counted: Learnt
+
+    numbered = False
 
     @property
     def names(self) -> list[str]:
@@ -373,6 +377,8 @@ class CountGaps(Pass[Batch, Gaps]):
 
     names: tuple[str, ...]
     texts: frozenset[str]
+
+    numbered = False
 
     @property
     def columns(self) -> Sequence[str]:

@@ -112,6 +112,7 @@ class _GroupSums(Pass[Batch, Named[Key, Sums]]):
     wanted: frozenset[Key]
 
     what = "reading the rows again, for more digits"
+    numbered = False
 
     @property
     def columns(self) -> list[str]:
