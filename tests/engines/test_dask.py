@@ -89,8 +89,6 @@ def test_rows_are_counted_only_where_their_numbers_matter(client: Any):
     passes: list[str] = []
     bl.fit(split(frame, 3), "y ~ a + group", missing="drop", engine=client, progress=lambda what, share: passes.append(what))
     assert "counting the rows" not in passes
-    bl.fit(split(frame, 3), "y ~ a", split=(0.5, 0.5), engine=client, progress=lambda what, share: passes.append(what))
-    assert "counting the rows" in passes
 
 
 def test_words_that_look_like_numbers_are_levels_in_all_partitions(client: Any):
