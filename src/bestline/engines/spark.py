@@ -226,9 +226,10 @@ class Spark:
 
     def open(self, data: Any, text: Collection[str] = ()) -> Source:
         """A DataFrame, by its own session."""
-        frame = data.to_spark() if hasattr(data, "to_spark") and hasattr(data, "columns") else data
-        if not hasattr(frame, "mapInArrow"):
+        kind = type(data)  # by its name: a Column of Spark has every attribute that anybody asks for
+        if kind.__name__ != "DataFrame":
             raise DataError(f"A {readable(type(data).__name__)} of Spark is no table; give a DataFrame.")
+        frame = data.to_spark() if kind.__module__.startswith("pyspark.pandas.") else data
         if not frame.columns:
             raise DataError("The Spark frame has no columns; give at least one.")
         return SparkFrame(frame, text)
