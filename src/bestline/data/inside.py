@@ -134,8 +134,10 @@ def _folds(folds: ByValue, answer: Added) -> Tensor:
 def _say(question: _Question, rough: _Rough, groups: int) -> None:
     way = f"{groups:,} distinct rows of the features" if question.distinct else f"sums of {len(question.variables)} variables"
     within = f" in each of {groups:,} groups" if groups > 1 and not question.distinct else ""
-    question.engine.say(
-        f"{question.engine.name} added up {rough.used:,} rows where they are: {way}{within} came back, and no rows."
+    engine = question.engine
+    engine.say(
+        f"{engine.name} added up {rough.used:,} rows where they are: {way}{within} came back, {max(engine.returned // 1000, 1):,} kB, "
+        f"and no rows."
     )
 
 

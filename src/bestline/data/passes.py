@@ -56,6 +56,10 @@ class Adder(Protocol):
         """As people call it."""
 
     @property
+    def returned(self) -> int:
+        """How many bytes its answers had so far."""
+
+    @property
     def functions(self) -> Mapping[str, Callable[[Any], Any]]:
         """The functions of formulas that it has."""
 

@@ -399,10 +399,11 @@ class CountGaps(Pass[Batch, Gaps]):
         """The same from what an engine adds up. Raises CannotAddError."""
         gaps = {name: engine.lacks(name) for name in self.names}
         values = {name: engine.if_else(gap, 1, 0) for name, gap in gaps.items()}
-        values["any column"] = engine.if_else(reduce(or_, gaps.values()), 1, 0)
+        if gaps:  # of no columns it counts the rows
+            values["any column"] = engine.if_else(reduce(or_, gaps.values()), 1, 0)
         found = engine.added(values, dict)
         count = {name: int(total[0]) for name, total in found.sums.items()}
-        gapped = count.pop("any column")
+        gapped = count.pop("any column", 0)
         return Gaps(int(found.count[0]), gapped, Named(count))
 
 
