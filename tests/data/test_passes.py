@@ -22,6 +22,7 @@ from bestline.data.passes import Named, Pass
 from bestline.data.runner import summed
 from bestline.data.split import InPart, part_labels, weighted_rows
 from bestline.data.tables import open_source
+from bestline.data.tables.source import even
 from bestline.inference.coordinates import AddUp, Fold
 from bestline.inference.covariance.named import parse_cov
 from bestline.inference.covariance.sandwich import CollectMeat
@@ -203,3 +204,12 @@ def test_a_pass_changes_nothing_that_it_is_given(name: str):
 
 def test_names_that_only_one_side_has_stay_as_they_are():
     assert (Named({"a": 1, "b": 2}) + Named({"b": 3, "c": 4})).parts == {"a": 1, "b": 5, "c": 4}
+
+
+@given(st.integers(0, 10**7), st.integers(1, 10**6))
+def test_batches_are_alike_and_no_larger_than_asked_for(rows: int, most: int) -> None:
+    size = even(rows, most)
+    assert 1 <= size <= most
+    if rows > most:
+        batches = -(-rows // size)
+        assert size * batches - rows < batches  # no batch is much smaller than the others but for rounding

@@ -19,8 +19,9 @@ from bestline.data.inside import added_up
 from bestline.data.passes import Adder, CannotAddError, Named, Pass
 from bestline.data.tables import Batch, Source
 from bestline.errors import DataError, MissingValuesError
-from bestline.numerics import Columns, Comoments, Features, Rows, by_group, chunk_size, joined
-from bestline.numerics.rows import FOLDED, cached_rows
+from bestline.numerics import Columns, Comoments, Rows, chunk_size, joined
+from bestline.numerics.comoments import of_chunk
+from bestline.numerics.rows import range_of
 
 
 class RefusedGapError(MissingValuesError):
@@ -162,6 +163,9 @@ class Collect(Pass[Batch, Collected]):
 
     def of(self, batch: Batch) -> Collected:
         """What is found in some rows."""
+        plain = None if self.keep is not None else self._plain(batch)
+        if plain is not None:
+            return plain
         encoded = rows_of(self.design, batch)
         nothing = replace(
             self.empty(),
@@ -174,15 +178,30 @@ class Collect(Pass[Batch, Collected]):
         rows = encoded.rows
         if len(rows) == 0:
             return nothing
-        group = None if self.grouping is None else self.grouping(batch, encoded).to(rows.X.device)
-        low, high = (nothing.low, nothing.high) if not self.design.p else (edge.cpu() for edge in range_of(rows.X))
-        return replace(
-            nothing,
-            groups=(Comoments.of_rows(rows),) if group is None else tuple(by_group(rows, group, self.groups)),
-            low=low,
-            high=high,
-            kept=None if self.keep is None or group is None else self.keep.of(rows, group),
-        )
+        group = self._group(batch, encoded)
+        ends = range_of(rows.X) if self.design.p else (nothing.low, nothing.high)
+        groups, (low, high) = of_chunk(rows, group, self.groups, ends)
+        kept = None if self.keep is None or group is None else self.keep.of(rows, group)
+        return replace(nothing, groups=tuple(groups), low=low, high=high, kept=kept)
+
+    def _group(self, batch: Batch, encoded: Encoded) -> Tensor | None:
+        return None if self.grouping is None else self.grouping(batch, encoded).to(encoded.rows.X.device)
+
+    def _plain(self, batch: Batch) -> Collected | None:
+        """The same of rows in which nothing is missing, infinite or to be computed; None: there is something.
+
+        Sums and ranges say it themselves, at no cost. Where the rows are elsewhere, all is asked for at once and looked at afterwards.
+        """
+        rows = self.design.plain(batch)
+        if rows is None or not self.design.p:
+            return None
+        low, high = (end.to(torch.float64) for end in range_of(rows.X))
+        ends: tuple[Tensor, ...] = (low, high, rows.y.sum(dtype=torch.float64)[None])
+        here = rows.X.device.type == "cpu"
+        if here and not _finite(ends):
+            return None
+        groups, ends = of_chunk(rows, self._group(batch, Encoded(rows, None, {})), self.groups, ends)
+        return None if not here and not _finite(ends) else Collected(tuple(groups), ends[0], ends[1], batch.rows)
 
     def inside(self, engine: Adder) -> Collected | None:
         """The same from sums that an engine makes, where neither rows nor a hash of them are needed. Raises CannotAddError."""
@@ -200,17 +219,8 @@ class Collect(Pass[Batch, Collected]):
         return Collected(found.groups, found.low, found.high, found.read, found.dropped, imputed, unseen, found.strange)
 
 
-def range_of(X: Features) -> tuple[Columns, Columns]:
-    """The least and the largest of each column (p,) of X (n, p), some rows at a time: what is read once serves both."""
-    p = X.shape[1]
-    least, most = [], []
-    for some in X.split(cached_rows(X)):
-        # Many rows laid side by side are gone through several numbers at once, a narrow row is not.
-        folded = some.is_contiguous() and p < FOLDED and len(some) % FOLDED == 0
-        wide = some.view(-1, FOLDED * p) if folded else some
-        least.append(wide.amin(0).view(-1, p).amin(0))
-        most.append(wide.amax(0).view(-1, p).amax(0))
-    return torch.stack(least).amin(0), torch.stack(most).amax(0)
+def _finite(values: Sequence[Tensor]) -> bool:
+    return bool(torch.cat(list(values)).isfinite().all())
 
 
 def read_again(

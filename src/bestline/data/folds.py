@@ -27,7 +27,7 @@ from bestline.data.split import parts_of
 from bestline.data.tables import Batch, Source
 from bestline.errors import DataError, MissingValuesError, OptionError, readable
 from bestline.numerics import Rows
-from bestline.numerics.rows import fingerprint, odd_numbers
+from bestline.numerics.rows import fingerprint, odd_numbers, shared_out
 
 MOST_FOLDS = 1_000
 
@@ -72,7 +72,7 @@ class ByHash:
     def __call__(self, batch: Batch, encoded: Encoded) -> Tensor:
         """As in Grouping."""
         del batch
-        return torch.remainder(row_hash(encoded.rows, self.seed), self.folds)
+        return shared_out(row_hash(encoded.rows, self.seed), self.folds)
 
 
 @dataclass(frozen=True)

@@ -18,11 +18,11 @@ from sklearn import config_context, get_config
 from sklearn.utils.validation import validate_data
 from torch import Tensor
 
-from bestline.data.collected import range_of
 from bestline.data.tables import index_notes
 from bestline.errors import DataError, warn
 from bestline.numerics import Comoments, Rows
 from bestline.numerics.comoments import TINY
+from bestline.numerics.rows import range_of
 from bestline.training.plan import refuse_sizes
 
 Array: TypeAlias = Any  # of NumPy, torch or another library of scikit-learn's array API

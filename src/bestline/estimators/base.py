@@ -132,12 +132,15 @@ class MomentsEstimator(MultiOutputMixin, ModelledEstimator):
     def fit(self, X: Array, y: Array, sample_weight: Array = None) -> Self:
         """Fit the line to rows X (n, p) and y (n,) or (n, k), with weights (n,) if given."""
         self._check()
-        table = checked_table(self, X, y, sample_weight)
+        return self.learnt_from(checked_table(self, X, y, sample_weight))
+
+    def learnt_from(self, table: TrainingTable, moments: Comoments | None = None) -> Self:
+        """The same from rows that are checked, and their moments where these are known."""
         if self._takes_rows(table):
             self._learn_rows(table)
         else:
             too_wide.refuse_moments(table.p)
-            self._learn(table.moments(), table, exact=True)
+            self._learn(table.moments() if moments is None else moments, table, exact=True)
         return self
 
     @calmly
@@ -242,6 +245,9 @@ class ChosenEstimator(LinearEstimator):
 
     def _set_fitted(self, fitted: MomentsEstimator, *names: str) -> None:
         self._fitted = fitted
+        for name in ("n_features_in_", "feature_names_in_"):  # the table was checked by this estimator, maybe not by that one
+            if hasattr(self, name):
+                setattr(fitted, name, getattr(self, name))
         self._set_learnt({name: getattr(fitted, name) for name in ("coef_", "intercept_", *names)})
 
 

@@ -6,7 +6,8 @@ rows themselves where they have very many columns.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from numbers import Integral, Real
 from typing import Any, ClassVar, Self
 
@@ -23,7 +24,7 @@ from bestline.estimators.base import ChosenEstimator
 from bestline.estimators.elastic_net import SETTINGS, ElasticNet
 from bestline.estimators.parameters import Choice, Number, Rules, penalties
 from bestline.estimators.routing import routed, router
-from bestline.numerics import Comoments, Rows, rests
+from bestline.numerics import Comoments, Rows, rests, total
 from bestline.training import least_squares, too_wide
 from bestline.training.cross_validation import fold_errors, geometric
 from bestline.training.solvers.few_rows import CentredRows, solve_rows
@@ -123,15 +124,16 @@ class ElasticNetCV(ChosenEstimator):
         self._check()
         given = routed(self, params, sample_weight)
         table = checked_table(self, X, y, None if isinstance(sample_weight, Real) else sample_weight, several=False)
-        # Refused before any fold is fitted, for the line of all rows would be refused in the end.
-        if not too_wide.very_wide(table.rows):
-            too_wide.refuse_moments(table.p)
         ratios = self._ratios()
-        alphas = self._grid(table, ratios)  # (m, r)
+        splits = list(check_cv(self.cv).split(table.rows.X.numpy(), table.rows.y[:, 0].numpy(), **given))
+        folds = None if too_wide.very_wide(table.rows) else _Folds.of(table, splits)
+        alphas = self._grid(table, folds, ratios)  # (m, r)
         # scikit-learn halves the squared error: twice its objective is ours, see `elastic_net`.
         l1, l2 = 2 * alphas * torch.from_numpy(ratios), alphas * torch.from_numpy(1 - ratios)
-        splits = list(check_cv(self.cv).split(table.rows.X.numpy(), table.rows.y[:, 0].numpy(), **given))
-        errors = _errors(table.rows, splits, l1, l2, intercept=self.fit_intercept, positive=self.positive)
+        signs = {"intercept": self.fit_intercept, "positive": self.positive}
+        errors = (
+            _errors_of_rows(table.rows, splits, l1, l2, **signs) if folds is None else folds.errors(table.p, l1, l2, **signs)
+        )
         mean = errors.mean(0)  # (m, r)
         # Of equal errors the first is taken: the first share, and in it the largest penalty.
         column = int(mean.amin(0).argmin())
@@ -143,7 +145,7 @@ class ElasticNetCV(ChosenEstimator):
         self.alphas_ = table.home.learnt(alphas[:, 0].numpy() if one else alphas.T.numpy())
         self.mse_path_ = table.home.learnt(np.squeeze(errors.permute(2, 1, 0).numpy()))
         best = ElasticNet(self.alpha_, l1_ratio=self.l1_ratio_, **self._settings())
-        self._set_fitted(best.fit(X, y, sample_weight), "dual_gap_", "n_iter_")
+        self._set_fitted(best.learnt_from(table, None if folds is None else folds.whole), "dual_gap_", "n_iter_")
         return self
 
     def get_metadata_routing(self) -> MetadataRouter:
@@ -163,7 +165,7 @@ class ElasticNetCV(ChosenEstimator):
         # "auto" is a word of the cross-validation alone; a matrix goes on to be checked.
         return own | {"precompute": False if isinstance(self.precompute, str) else self.precompute}
 
-    def _grid(self, table: TrainingTable, ratios: Any) -> Tensor:
+    def _grid(self, table: TrainingTable, folds: _Folds | None, ratios: Any) -> Tensor:
         """Penalties (m, r), in descending order: those given, or from the least that leaves no column in, down to `eps` of it."""
         if not isinstance(self.alphas, Integral):
             given = penalties(self.alphas, positive=False).sort(descending=True).values
@@ -174,7 +176,8 @@ class ElasticNetCV(ChosenEstimator):
                 "estimator with the appropriate `alphas=` argument."
             )
         # No column is in while alpha l1_ratio >= max |x_j' y| / n, the gradient where all slopes are 0 (KKT).
-        linear = least_squares.linear_of(table.rows, intercept=self.fit_intercept)[:, 0]
+        own, intercept = table.rows, self.fit_intercept
+        linear = least_squares.linear_of(own if folds is None else folds.whole, table.p, intercept=intercept)[:, 0]
         largest = float((linear if self.positive else linear.abs()).amax()) if table.p else 0.0
         least = float(np.finfo(np.float64).resolution)
         # A target that no column goes along with: any penalty gives the same line.
@@ -236,30 +239,56 @@ class LassoCV(ElasticNetCV):
         return self
 
 
-def _errors(
-    rows: Rows,
-    splits: Sequence[tuple[Any, Any]],
-    l1: Tensor,
-    l2: Tensor,
-    *,
-    intercept: bool,
-    positive: bool,
+@dataclass(frozen=True, slots=True, eq=False)
+class _Folds:
+    """Moments of the test rows and of the training rows of each fold, and of all rows: each row is read once."""
+
+    tests: list[Comoments]
+    training: list[Comoments]
+    whole: Comoments
+
+    @classmethod
+    def of(cls, table: TrainingTable, splits: Sequence[tuple[Any, Any]]) -> _Folds:
+        """Those of a table's rows. Raises where the columns are too many for moments."""
+        # Refused before any fold is fitted, for the line of all rows would be refused in the end.
+        too_wide.refuse_moments(table.p)
+        rows, n = table.rows, len(table.rows)
+        tests = [Comoments.of_rows(_some(rows, test)) for _, test in splits]
+        seen, tested = np.concatenate([np.asarray(test) for _, test in splits]), np.zeros(n, dtype=bool)
+        tested[seen] = True
+        if len(splits) > 1 and len(seen) == n and tested.all() and all(len(a) + len(b) == n for a, b in splits):
+            # The folds part the rows. Added up, not whole less fold: where one fold holds nearly all the weight, a difference has no digits.
+            return cls(tests, rests(tests), total(tests, tests[0].q))
+        return cls(tests, [Comoments.of_rows(_some(rows, train)) for train, _ in splits], table.moments())
+
+    def errors(self, p: int, l1: Tensor, l2: Tensor, *, intercept: bool, positive: bool) -> Tensor:
+        """Mean squared errors (f, m, r) on each fold's test rows of the lines fitted to its training rows."""
+        found, size = [], max(1, _AT_ONCE // max(1, p * p))
+        for i in range(0, len(self.tests), size):
+            # Folds, penalties and shares are cells of one batch: the path solver walks them side by side.
+            some = slice(i, i + size)
+            found.append(
+                fold_errors(self.tests[some], p, l1, l2, training=self.training[some], intercept=intercept, positive=positive)[
+                    ..., 0
+                ]
+            )
+        return torch.cat(found)
+
+
+def _some(rows: Rows, index: Any) -> Rows:
+    """The rows of these numbers; those that follow each other are not copied."""
+    own = np.asarray(index)
+    if len(own) and own[0] >= 0 and own[-1] - own[0] == len(own) - 1 and bool((np.diff(own) == 1).all()):
+        return rows[int(own[0]) : int(own[-1]) + 1]
+    return rows[torch.as_tensor(own)]
+
+
+def _errors_of_rows(
+    rows: Rows, splits: Sequence[tuple[Any, Any]], l1: Tensor, l2: Tensor, *, intercept: bool, positive: bool
 ) -> Tensor:
-    """Mean squared errors (f, m, r) on each fold's test rows of the lines fitted to its training rows."""
-    if too_wide.very_wide(rows):
-        # p x p numbers a fold would not fit or take longer: each fold is solved from its own few rows.
-        parts = ((rows[torch.as_tensor(train)], rows[torch.as_tensor(test)]) for train, test in splits)
-        return torch.stack(
-            [_error_of_rows(CentredRows.of(a, intercept=intercept), b, l1, l2, positive=positive) for a, b in parts]
-        )
-    # One pass over the rows: moments of the test parts. Training moments are sums of those, so no row is read again.
-    p = rows.X.shape[1]
-    tests = [Comoments.of_rows(rows[torch.as_tensor(test)]) for _, test in splits]
-    found = []
-    for train, test in _batched(list(_training(rows, splits, tests)), tests, max(1, _AT_ONCE // max(1, p * p))):
-        # Folds, penalties and shares are cells of one batch: the path solver walks them side by side.
-        found.append(fold_errors(test, p, l1, l2, training=train, intercept=intercept, positive=positive)[..., 0])
-    return torch.cat(found)
+    """The same where columns are very many: p x p numbers a fold would not fit or take longer; each is solved from its own few rows."""
+    parts = ((_some(rows, train), _some(rows, test)) for train, test in splits)
+    return torch.stack([_error_of_rows(CentredRows.of(a, intercept=intercept), b, l1, l2, positive=positive) for a, b in parts])
 
 
 def _error_of_rows(few: CentredRows, test: Rows, l1: Tensor, l2: Tensor, *, positive: bool) -> Tensor:
@@ -271,19 +300,3 @@ def _error_of_rows(few: CentredRows, test: Rows, l1: Tensor, l2: Tensor, *, posi
         away = test.y - test.X.to(torch.float64) @ slopes.T - few.level(slopes[:, :, None])[:, 0]  # (n, m)
         found[:, j] = (w @ away**2) / w.sum()
     return found
-
-
-def _training(rows: Rows, splits: Sequence[tuple[Any, Any]], tests: list[Comoments]) -> Iterator[Comoments]:
-    """Moments of each fold's training rows: those of the other folds, where the folds part the rows."""
-    n = len(rows)
-    seen = np.concatenate([np.asarray(test) for _, test in splits])
-    if len(splits) > 1 and np.array_equal(np.sort(seen), np.arange(n)) and all(len(a) + len(b) == n for a, b in splits):
-        # Added up, not total less fold: where one fold holds nearly all the weight, a difference has no digits.
-        yield from rests(tests)
-    else:
-        yield from (Comoments.of_rows(rows[torch.as_tensor(train)]) for train, _ in splits)
-
-
-def _batched(train: list[Comoments], test: list[Comoments], size: int) -> Iterator[tuple[list[Comoments], list[Comoments]]]:
-    for i in range(0, len(train), size):
-        yield train[i : i + size], test[i : i + size]

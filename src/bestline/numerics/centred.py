@@ -4,8 +4,11 @@
 
 With c = 0 the two terms cancel where the mean is large beside the spread, and the digits are lost; with c near the mean the
 second term is small and nothing is (the shifted algorithm of Chan, Golub & LeVeque 1983, section 3). Some hundred rows say well
-enough where all lie, so one matrix product over the chunk gives everything: a column of ones beside the others brings m along.
-Only where those rows have misled, the mean of all of them is taken first, and then the products about it: two passes.
+enough where all lie, so one look at the chunk gives everything: a column of ones beside the others brings m along. Only where
+those rows have misled, the mean of all of them is taken first, and then the products about it: two looks.
+
+The rows are gone through block by block. A block is copied, less the centre, into a buffer that stays in a core's cache, and there
+its groups are told apart and multiplied: each number comes from afar once, and nothing is made that is as long as the table.
 
 A line asks how its targets go with the features, and never how they go with each other. Of many targets those k^2 products would
 be nearly all of the work: they are not taken, and stand as NaN, so that whoever asks for one all the same gets no wrong number.
@@ -13,79 +16,130 @@ be nearly all of the work: they are not taken, and stand as NaN, so that whoever
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
+from itertools import pairwise
 
+import numpy as np
 import torch
 from torch import Tensor
 
-from bestline.numerics.rows import Columns, Features, RowVector, Square, cached_rows
+from bestline.numerics.rows import Columns, Features, RowVector
 
-BLOCK = 1_024  # rows multiplied at a time: each core takes blocks of its own
-_NEARBY = 2**16  # numbers that stay in a core's own cache
-_TILE = 12  # columns that a matrix product's inner loops take at once; widths just short of a multiple run at half the speed
-_WIDE = 96  # columns from which on the cores share a product by its columns, and only half of it is computed
-_STRIP = 64  # columns at a time, then
+_HELD = 2**18  # numbers of a block: 2 MiB, that stay near the core
+_SHORT = 512  # rows of a block, at least: the sums are read and written once for each
+_WORTH = 2**18  # products of two numbers that are worth a call: so many, at least, of a group's rows are in a block
+_TILE = 12  # columns that a matrix product's inner loops take at once; other widths run at half the speed
+_STRIP = 4 * _TILE  # columns whose products with those after them are taken together: of wide rows only half is computed
 _HALF_OF_THE_BITS = 2.0**29 + 1  # leaves 53 - 29 of them
+_MASKED = 32  # groups that another device tells apart by multiplying with 0 and 1; more are sorted
 SOME = 512  # rows that say about where all lie
-_NEAR = 0.1  # squared distance of that place from the mean, in variances: subtracting it then costs a seventh of a bit
+_NEAR = 1.0  # squared distance of that place from the mean, in variances: subtracting it then costs one bit
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Centred:
-    """Count, weight and sum of its logarithms; shift + mean (q,), the weighted mean; and scatter (q, q) about it, NaN: not taken."""
+    """Of each of G groups, in main memory: count, weight and sum of its logarithms (G,); shift + mean (G, q), the weighted mean;
+    and scatter (G, q, q) about it, NaN: not taken. A group without rows is all 0. `also` is what was to be fetched besides.
+    """
 
-    count: int
-    weight: float
-    log_weight: float
-    shift: Columns
-    mean: Columns
-    scatter: Square
+    count: Tensor
+    weight: Tensor
+    log_weight: Tensor
+    shift: Tensor
+    mean: Tensor
+    scatter: Tensor
+    also: tuple[Tensor, ...]
 
 
-def centred(blocks: Sequence[Features], w: RowVector | None, index: Tensor | None = None, *, apart: int = 0) -> Centred:
-    """Mean and scatter of rows in float64, with weights above zero; at least one row.
+@dataclass(frozen=True, slots=True, eq=False)
+class _Chunk:
+    """Rows whose columns stand in blocks side by side, their weights and their groups: see `centred`."""
+
+    blocks: Sequence[Features]
+    w: RowVector | None
+    group: Tensor | None  # (n,), -1: not used; None: all rows are one group
+    groups: int
+    apart: int
+
+    def __len__(self) -> int:
+        return len(self.blocks[0])
+
+    @property
+    def q(self) -> int:
+        """How many columns there are."""
+        return sum(block.shape[1] for block in self.blocks)
+
+    @property
+    def device(self) -> torch.device:
+        """Where the rows are."""
+        return self.blocks[0].device
+
+    def of(self, group: int) -> _Chunk:
+        """The rows of one group alone."""
+        if self.group is None:
+            return self
+        there = torch.nonzero(self.group == group)[:, 0]
+        blocks = [block.index_select(0, there) for block in self.blocks]
+        return _Chunk(blocks, None if self.w is None else self.w[there], None, 1, self.apart)
+
+    def mean(self, step: int = 1) -> Columns:
+        """Where the rows lie, (q,): the mean of those that are used, or with a step that of one row in so many, from all over."""
+        some = slice(None, None, step)
+        blocks = [block[some].to(torch.float64) for block in self.blocks]
+        if self.group is None and self.w is None:
+            return torch.cat([block.mean(0) for block in blocks])
+        own = torch.ones(len(blocks[0]), dtype=torch.float64, device=self.device) if self.w is None else self.w[some]
+        if self.group is not None:
+            used = self.group[some] >= 0
+            own, blocks = own.where(used, 0.0), [block.where(used[:, None], 0.0) for block in blocks]
+        return torch.cat([own @ block for block in blocks]) / own.sum()
+
+
+def centred(
+    blocks: Sequence[Features],
+    w: RowVector | None = None,
+    group: Tensor | None = None,
+    groups: int = 1,
+    *,
+    apart: int = 0,
+    also: Sequence[Tensor] = (),
+) -> Centred:
+    """Mean and scatter of the rows of each group, in float64.
+
+    All that is long is done where the rows are, and what comes back is fetched at once: whoever computes elsewhere waits once.
 
     Parameters
     ----------
     blocks : sequence of Tensor (n, .)
-        The columns, in one block or several side by side.
+        The columns, in one block or several side by side; at least one row.
     w : Tensor (n,) or None
-        Of the rows that are used.
-    index : Tensor or None
-        Which rows are used; None: all.
+        Weights; rows of weight 0 or less are not there.
+    group : Tensor (n,) or None
+        The group of each row, from 0 to groups - 1, or -1 for rows that are not used; None: all are of one.
+    groups : int
+        How many groups there are.
     apart : int
         How many of the last columns are each for itself: no product of two of them is taken.
+    also : sequence of Tensor
+        Others that are there, in float64, to be fetched together with these.
     """
-    n = len(blocks[0]) if index is None else len(index)
-    log_weight = 0.0 if w is None else float(w.log().sum())
-    weight = float(n) if w is None else float(w.sum())
-    root = None if w is None else w.sqrt()[:, None]  # on both sides of a product it makes w
-    sums = partial(_sums_apart, apart=apart) if apart else _sums
-    shift = leading_bits(_mean(blocks, w, index, step=max(1, n // SOME)))
-    products, total = sums(blocks, root, index, shift)
-    mean = total / weight
-    about = mean * weight**0.5
-    scatter = torch.addr(products, about, about, alpha=-1)
-    # The sum W m_j^2 that was taken off, beside what is left: small in every column, or the digits are not trusted. (NaN is not.)
-    if not bool((about**2 <= _NEAR * scatter.diagonal()).all()):  # some rows misled, or nothing varies
-        found = _mean(blocks, w, index)
-        shift = leading_bits(found)
-        rest = found - shift
-        products, total = sums(blocks, root, index, shift, rest)
-        moved = total / weight  # what rounding has left of the mean
-        about = moved * weight**0.5
-        mean, scatter = rest + moved, torch.addr(products, about, about, alpha=-1)
-    return Centred(n, weight, log_weight, shift, mean, scatter)
-
-
-def _mean(blocks: Sequence[Features], w: RowVector | None, index: Tensor | None, step: int = 1) -> Columns:
-    """Where the rows lie, (q,): their mean, or with a step that of one row in so many, from all over."""
-    some = blocks if step == 1 and index is None else [b[::step] if index is None else b[index[::step]] for b in blocks]
-    own = None if w is None else w[::step]
-    means = [block.mean(0) if own is None else (own @ block) / own.sum() for block in some]
-    return means[0] if len(means) == 1 else torch.cat(means)
+    blocks = [block.detach() if block.is_floating_point() else block.to(torch.float64) for block in blocks]
+    if w is not None:
+        w = w.detach().to(torch.float64)
+        there = w > 0
+        if w.device.type != "cpu" or not bool(there.all()):  # another device would have to be waited for
+            group = torch.where(there, 0 if group is None else group, -1)
+    chunk = _Chunk(blocks, w, group, groups, apart)
+    shift = leading_bits(chunk.mean(max(1, len(chunk) // SOME)))
+    found, misled = _about(chunk, shift, also=also)
+    for i in (i for i, far in enumerate(misled.tolist()) if far):  # some rows misled, or nothing varies
+        own = chunk.of(i)
+        mean = own.mean()
+        shift = leading_bits(mean)
+        again, _ = _about(own, shift, mean - shift)
+        found.shift[i], found.mean[i], found.scatter[i] = again.shift[0], again.mean[0], again.scatter[0]
+    return found
 
 
 def leading_bits(values: Columns) -> Columns:
@@ -94,87 +148,136 @@ def leading_bits(values: Columns) -> Columns:
     return (over - (over - values)).nan_to_num(0.0, 0.0, 0.0)
 
 
-def _sums(
-    blocks: Sequence[Features], root: Tensor | None, index: Tensor | None, shift: Columns, rest: Columns | None = None
-) -> tuple[Square, Columns]:
-    """Sums of the products (q, q), and of the columns (q,), of the rows less shift and rest, times a root of their weight each."""
-    q = len(shift)
-    P = _products(_frame(blocks, root, index, shift, rest)[0], q + 1)
-    return P[:q, :q], P[q, :q]
+def _about(chunk: _Chunk, shift: Columns, rest: Columns | None = None, also: Sequence[Tensor] = ()) -> tuple[Centred, Tensor]:
+    """Mean and scatter of each group, from products about a centre, shift + rest; and which groups lie too far from it (G,)."""
+    center = torch.zeros_like(shift) if rest is None else rest
+    products, squares, counts, shift, center, *others = _here(*_summed(chunk, shift, rest), shift, center, *also)
+    count, weight, log_weight = counts.unbind(1)
+    mean = products[:, 0, 1 : chunk.q + 1] / weight.clamp(min=5e-324)[:, None]  # of no rows 0
+    about = mean * weight.sqrt()[:, None]
+    scatter = _unfolded(products, squares, chunk.q) - about[:, :, None] * about[:, None, :]
+    held = (count.long(), weight, log_weight, shift.repeat(chunk.groups, 1), center + mean, scatter)
+    found = Centred(*held, tuple(others))
+    # The sum W m_j^2 that was taken off, beside what is left: no more in any column, or the digits are not trusted. (NaN is not.)
+    return found, ~(about**2 <= _NEAR * scatter.diagonal(dim1=1, dim2=2)).all(1)
 
 
-def _sums_apart(
-    blocks: Sequence[Features],
-    root: Tensor | None,
-    index: Tensor | None,
-    shift: Columns,
-    rest: Columns | None = None,
-    *,
-    apart: int,
-) -> tuple[Square, Columns]:
-    """The same, the last columns each for itself: NaN in place of the products of any two of them."""
-    n, q = len(blocks[0]) if index is None else len(index), len(shift)
-    p = q - apart
-    P, squares = shift.new_zeros(p + 1, q), shift.new_zeros(apart)
-    size = cached_rows(P)  # each number is used a few times only: it should not be fetched from afar for each
-    for start in range(0, n, size):
-        own = slice(start, start + size)
-        some = blocks if index is not None else [block[own] for block in blocks]
-        F = _frame(some, None if root is None else root[own], None if index is None else index[own], shift, rest)[1]
-        P.addmm_(torch.cat([F[:, :p], F[:, q:]], 1).T, F[:, :q])
-        squares += F[:, p:q].square_().sum(0)
-    scatter = shift.new_full((q, q), float("nan"))
-    scatter[:p], scatter[p:, :p] = P[:p], P[:p, p:].T
-    scatter.diagonal()[p:] = squares
-    return scatter, P[p]
+def _unfolded(products: Tensor, squares: Tensor, q: int) -> Tensor:
+    """The sums of products of q columns, (G, q, q), from what was summed."""
+    groups, full, width = products.shape
+    taken = products[:, 1 : q + 1, 1 : q + 1]
+    if full == width <= _STRIP:
+        return taken
+    p = taken.shape[1]  # of these all products are known
+    sums = torch.full((groups, q, q), torch.nan, dtype=torch.float64)
+    sums[:, :p] = taken.triu()  # of wide rows nothing below the diagonal has been computed
+    sums[:, p:, :p] = taken[:, :, p:].mT
+    sums[:, :p, :p] += taken[:, :, :p].triu(1).mT
+    sums.diagonal(dim1=1, dim2=2)[:, p:] = squares[:, : q - p]
+    return sums
 
 
-def _frame(
-    blocks: Sequence[Features], root: Tensor | None, index: Tensor | None, shift: Columns, rest: Columns | None
-) -> tuple[Tensor, Features]:
-    """As `_shifted`, less the rest and times the roots, too."""
-    frame, F = _shifted(blocks, index, shift)
-    if rest is not None:
-        F[:, :-1] -= rest
-    if root is not None:
-        F *= root
-    return frame, F
+def _summed(chunk: _Chunk, shift: Columns, rest: Columns | None) -> tuple[Tensor, Tensor, Tensor]:
+    """Sums over the rows of each group, less shift and rest, times a root of their weight: of products, of squares, and of weights.
 
-
-def _shifted(blocks: Sequence[Features], index: Tensor | None, shift: Columns) -> tuple[Tensor, Features]:
-    """The columns of all blocks less the shift, and a column of ones, (n, q + 1); and the frame (parts, rows, columns) they stand in.
-
-    The frame is quick to multiply: parts for every core, and no columns that a tile would be cut for. What is not a row is zero.
+    Products (G, full, width) of a column of ones, then the columns, with all of these and zeros up to a width that is quick to
+    multiply; squares (G, width - full) of those that are apart; number of rows, sum of weights and of their logarithms (G, 3).
     """
-    n, q = len(blocks[0]) if index is None else len(index), len(shift)
-    parts, lacking = max(1, -(-n // BLOCK)) if q < _WIDE else 1, -(q + 1) % _TILE
-    height, width = -(-n // parts), q + 1 + (lacking if lacking <= 4 else 0)
-    # (parts, height, width): bmm takes one part a core. A width of full tiles where that costs few columns more.
-    frame = shift.new_empty(parts, height, width)
-    flat = frame.view(-1, width)
-    flat[n:], flat[:, q + 1 :], flat[:n, q] = 0, 0, 1
-    widths = [block.shape[1] for block in blocks]
-    for block, own, out in zip(blocks, shift.split(widths), flat[:n, :q].split(widths, 1), strict=True):
-        if index is None:
-            torch.sub(block, own, out=out)
-            continue
-        few = max(1, _NEARBY // max(len(own), 1))
-        for some, place in zip(index.split(few), out.split(few), strict=True):
-            torch.index_select(block, 0, some, out=place)
-            place.sub_(own)  # while it is still near the core
-    return frame, flat[:n, : q + 1]
+    width = _padded(chunk.q + 1)
+    full = 1 + chunk.q - chunk.apart if chunk.apart else width
+    products, squares = shift.new_zeros(chunk.groups, full, width), shift.new_zeros(chunk.groups, width - full)
+    counts = shift.new_zeros(chunk.groups, 3)
+    height = _height(chunk, width, full)
+    spare = shift.new_empty(height if chunk.group is not None else 0, width)
+    for F, own in _frames(chunk, shift, rest, shift.new_empty(height, width)):
+        group, w = (None if values is None else values[own] for values in (chunk.group, chunk.w))
+        for i, rows, v in _parts(F, w, group, chunk.groups, spare):
+            _multiply(rows, products[i], squares[i])
+            if v is not None:
+                counts[i] += torch.stack([(v > 0).to(v.dtype).sum(), v.sum(), v.where(v > 0, 1.0).log().sum()])
+    if chunk.w is None:
+        counts[:, :2] = products[:, 0, :1]  # ones times ones
+    return products, squares, counts
 
 
-def _products(frame: Tensor, q: int) -> Square:
-    """F'F of all rows of a frame (parts, rows, columns) together; of its first q columns, (q, q)."""
-    if len(frame) > 1:
-        return torch.bmm(frame.mT, frame).sum(0)[:q, :q].contiguous()
-    F = frame[0]
-    if q < _WIDE:
-        return (F.T @ F)[:q, :q].contiguous()
-    P = F.new_empty(q, q)  # it is symmetric: strip by strip, only what is not known yet
-    for i in range(0, q, _STRIP):
-        end = min(i + _STRIP, q)
-        P[i:end, i:] = F[:, i:end].T @ F[:, i:q]
-        P[end:, i:end] = P[i:end, end:].T
-    return P
+def _padded(columns: int) -> int:
+    """A width of full tiles, unless the columns are so few that more than half of it would be nothing."""
+    lacking = -columns % _TILE
+    return columns + (lacking if lacking < columns else 0)
+
+
+def _height(chunk: _Chunk, width: int, full: int) -> int:
+    """How many rows are a block."""
+    if chunk.device.type != "cpu":
+        return len(chunk)  # another device is asked once, for much
+    share = 0 if chunk.group is None else max(_SHORT // 2, _WORTH // width**2)
+    return min(len(chunk), max(_HELD // width, min(_SHORT, 4 * full), share * chunk.groups))
+
+
+def _frames(chunk: _Chunk, shift: Columns, rest: Columns | None, frame: Tensor) -> Iterator[tuple[Features, slice]]:
+    """Block by block, all in the frame: a column of ones, and the columns less shift and rest, times a root of their weight."""
+    n, q, height = len(chunk), chunk.q, len(frame)
+    frame[:, 0], frame[:, q + 1 :] = 1, 0
+    root = None if chunk.w is None else chunk.w.sqrt()[:, None]  # on both sides of a product it makes w
+    widths = [block.shape[1] for block in chunk.blocks]
+    for start in range(0, n, height):
+        own, F = slice(start, start + height), frame[: n - start]
+        for block, center, out in zip(chunk.blocks, shift.split(widths), F[:, 1 : q + 1].split(widths, 1), strict=True):
+            torch.sub(block[own], center, out=out)
+        if rest is not None:
+            F[:, 1 : q + 1] -= rest
+        if root is not None:
+            F[:, 0] = 1
+            F *= root[own]
+        yield F, own
+
+
+def _parts(
+    F: Features, w: RowVector | None, group: Tensor | None, groups: int, spare: Tensor
+) -> Iterator[tuple[int, Features, RowVector | None]]:
+    """Each group with its rows and their weights; a row that is not its own may be there as zeros, of weight 0."""
+    if group is None:
+        yield 0, F, w
+        return
+    if group.device.type != "cpu" and groups <= _MASKED:  # how many rows each has need not be known here
+        for i in range(groups):
+            there = group == i
+            yield i, F.where(there[:, None], 0.0), None if w is None else w.where(there, 0.0)
+        return
+    order, bounds = _in_order(group, groups)
+    rows = spare[: len(F)]  # rows of one group become neighbours
+    if group.device.type == "cpu":  # NumPy does that in half of torch's time
+        np.take(F.numpy(), order.numpy(), axis=0, out=rows.numpy(), mode="clip")
+    else:
+        torch.index_select(F, 0, order, out=rows)
+    for i, (first, end) in enumerate(pairwise(bounds)):
+        if first < end:
+            yield i, rows[first:end], None if w is None else w[order[first:end]]
+
+
+def _in_order(group: Tensor, groups: int) -> tuple[Tensor, list[int]]:
+    """The rows ordered by their group, those of none first or last, and where each group begins there, and the last one ends."""
+    if group.device.type != "cpu":
+        ordered, order = group.sort(stable=True)
+        return order, torch.searchsorted(ordered, torch.arange(groups + 1, device=group.device)).cpu().tolist()
+    key = group.numpy().astype(np.min_scalar_type(groups + 1))  # without a sign: -1 becomes the largest of all
+    at = np.argsort(key, kind="stable")  # small integers are sorted by their digits: quickly
+    return torch.from_numpy(at), np.searchsorted(key[at], np.arange(groups + 1, dtype=key.dtype)).tolist()
+
+
+def _multiply(F: Features, products: Tensor, squares: Tensor) -> None:
+    """Add what the rows (n, width) have to products and squares; of wide rows strip by strip, only what is not known yet."""
+    full, width = products.shape
+    for i in range(0, full, _STRIP if width > _STRIP else width):
+        end = min(i + _STRIP, full)
+        products[i:end, i:].addmm_(F[:, i:end].T, F[:, i:])
+    if full < width:
+        squares += F[:, full:].square().sum(0)
+
+
+def _here(*values: Tensor) -> list[Tensor]:
+    """The same in main memory, fetched all at once."""
+    if values[0].device.type == "cpu":
+        return list(values)
+    fetched = torch.cat([value.flatten() for value in values]).cpu().split([value.numel() for value in values])
+    return [some.view(value.shape) for some, value in zip(fetched, values, strict=True)]

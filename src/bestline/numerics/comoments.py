@@ -20,19 +20,19 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import reduce
-from itertools import pairwise
 from operator import add
 
 import torch
 from torch import Tensor
 
 from bestline.errors import DataError
-from bestline.numerics.centred import BLOCK, Centred, centred
+from bestline.numerics.centred import centred
 from bestline.numerics.rows import Columns, Features, Rows, RowVector, Square
 
 MANY_TARGETS = 100  # beyond which each is for itself, and its products with the others are not taken (see `centred`)
-CHUNK = 65_536  # rows centred at a time, at least
-_CACHED = 2**21  # numbers; of narrow rows more are centred at a time, up to about these, for every chunk costs some calls
+_LEAST = 16_384  # rows centred at a time, at least
+_MOST = 131_072  # and at most
+_NUMBERS = 2**21  # between the two about so many numbers: each chunk costs some calls, and every thread has chunks of its own
 _LEFT = 64  # units of rounding of a sum of squares, below which a difference of two is none
 TINY, HUGE = 1e-140, 1e140  # beyond these a square, summed over 1e20 rows, leaves float64's range of 1e-308 to 1e308
 
@@ -82,12 +82,7 @@ class Comoments:
     @classmethod
     def of_rows(cls, rows: Rows) -> Comoments:
         """Moments of the features and targets of `rows`, q = p + k; of more than MANY_TARGETS targets each is for itself."""
-        q = rows.X.shape[1] + rows.y.shape[1]
-        n, size = len(rows), chunk_size(q)
-        if n <= size:
-            return _of_chunk((rows.X, rows.y), rows.w, apart=apart_of(rows.y.shape[1]))
-        parts = (cls.of_rows(rows[i : i + size]) for i in range(0, n, size))
-        return total(parts, q)
+        return by_group(rows, None, 1)[0]
 
     @property
     def q(self) -> int:
@@ -109,7 +104,7 @@ class Comoments:
         if (
             self.cancelled > 1
         ):  # but what rows that were taken away have left of a constant is rounding, and only looks like little
-            deviation = torch.where(deviation <= self._rounding, 0.0, deviation)
+            deviation = torch.where(deviation <= _rounding(self.shift, self.mean), 0.0, deviation)
         return deviation * self.unit
 
     @property
@@ -125,11 +120,6 @@ class Comoments:
         size = torch.hypot(self.shift + self.mean, self.spread / self.unit)
         power = (torch.log10(torch.where(size > 0, size, 1.0)) + torch.log10(self.unit)).round().tolist()
         return tuple(None if one else int(p) for one, p in zip((self.unit == 1).tolist(), power, strict=True))
-
-    @property
-    def _rounding(self) -> Columns:
-        """Deviation that rounding of the mean alone may leave, in units: one or two of its last places, and room for merged chunks."""
-        return 8 * torch.finfo(torch.float64).eps * (self.shift.abs() + self.mean.abs())
 
     def __add__(self, other: Comoments) -> Comoments:
         if not isinstance(other, Comoments):
@@ -222,7 +212,7 @@ class Comoments:
 
 def chunk_size(q: int) -> int:
     """How many rows of q columns are centred at a time."""
-    return max(CHUNK, min(2 * CHUNK, _CACHED // max(q, 1)))
+    return max(_LEAST, min(_MOST, _NUMBERS // max(q, 1)))
 
 
 def total(parts: Iterable[Comoments], q: int) -> Comoments:
@@ -241,25 +231,14 @@ def rests(parts: Sequence[Comoments]) -> list[Comoments]:
     return [a + b for a, b in zip(before, reversed(after), strict=True)]
 
 
-def by_group(rows: Rows, group: Tensor, groups: int) -> list[Comoments]:
-    """Moments of each group of rows apart; `group` (n,) holds numbers from 0 to groups - 1, or -1 for rows left out."""
+def by_group(rows: Rows, group: Tensor | None, groups: int) -> list[Comoments]:
+    """Moments of each group of rows apart; `group` (n,) holds numbers from 0 to groups - 1, or -1 for rows left out; None: all are of one."""
     q = rows.X.shape[1] + rows.y.shape[1]
     collected, size = [Comoments.empty(q)] * groups, chunk_size(q)
     for start in range(0, len(rows), size):
-        chunk, own = rows[start : start + size], group[start : start + size]
-        # Rows of one group become neighbours: each group is a slice of the order. Small integers are sorted sooner.
-        ordered, order = (own.to(torch.int16) if groups < 2**15 else own).sort(stable=True)
-        bounds = torch.searchsorted(ordered, torch.arange(groups + 1, device=own.device).to(ordered.dtype)).tolist()
-        blocks, w = [block.detach().to(torch.float64) for block in (chunk.X, chunk.y)], chunk.w
-        if len(chunk) <= BLOCK:  # of few rows one block is less work than two
-            blocks = [torch.cat(blocks, 1)]
-        apart = apart_of(rows.y.shape[1])
-        for i, (first, end) in enumerate(pairwise(bounds)):
-            if first < end:
-                index = None if end - first == len(chunk) else order[first:end]
-                collected[i] = collected[i] + _of_chunk(
-                    blocks, w if w is None or index is None else w[index], index, apart=apart
-                )
+        own = slice(start, start + size)
+        parts, _ = of_chunk(rows[own], None if group is None else group[own], groups)
+        collected = [a + b for a, b in zip(collected, parts, strict=True)]
     return collected
 
 
@@ -268,33 +247,37 @@ def apart_of(targets: int) -> int:
     return targets if targets > MANY_TARGETS else 0
 
 
-def _of_chunk(blocks: Sequence[Features], w: RowVector | None, index: Tensor | None = None, *, apart: int = 0) -> Comoments:
-    """Moments of the rows, or of those that an index names, whose columns stand in one block or several side by side."""
-    q = sum(block.shape[1] for block in blocks)
-    blocks = [block.detach().to(torch.float64) for block in blocks]
-    if w is not None:
-        w = w.to(torch.float64)
-        if (w <= 0).any():
-            there = torch.nonzero(w > 0)[:, 0]
-            index, w = there if index is None else index[there], w[there]
-    if (len(blocks[0]) if index is None else len(index)) == 0:
-        return Comoments.empty(q)
-    one = torch.ones(q, dtype=torch.float64, device=blocks[0].device)
-    moments = _in_unit(centred(blocks, w, index, apart=apart), one)
-    squares = moments.scatter.diagonal()
-    # The usual case costs one look at q numbers, and not one at n q.
-    least = (moments._rounding**2 * moments.weight).clamp(min=TINY**2)
-    if bool(((squares > least) & (squares < HUGE**2)).all()):  # a mean that is not finite leaves squares that are not
-        return moments
-    # Some square is out of range, or nearly, or a column is constant: units of their own for the columns whose numbers say so.
-    Z = torch.cat(blocks if index is None else [block[index] for block in blocks], 1)
-    low, high = Z.aminmax(dim=0)
+def of_chunk(
+    rows: Rows, group: Tensor | None, groups: int, also: Sequence[Tensor] = ()
+) -> tuple[list[Comoments], tuple[Tensor, ...]]:
+    """As `by_group`, of one chunk of rows, at least one; and other float64 tensors, fetched from where the rows are together with these."""
+    apart = apart_of(rows.y.shape[1])
+    found = centred((rows.X, rows.y), rows.w, group, groups, apart=apart, also=also)
+    one, counts = torch.ones_like(found.shift[0]), (found.count, found.weight, found.log_weight)
+    held = zip(*(values.tolist() for values in counts), found.shift, found.mean, found.scatter, strict=True)
+    moments = [Comoments(n, w, log_w, one, shift, mean, scatter) for n, w, log_w, shift, mean, scatter in held]
+    # The usual case costs one look at the squares of q columns, and not one at n q numbers.
+    squares = found.scatter.diagonal(dim1=1, dim2=2)
+    least = (_rounding(found.shift, found.mean) ** 2 * found.weight[:, None]).clamp(min=TINY**2)
+    usual = ((squares > least) & (squares < HUGE**2)).all(1)  # a mean that is not finite leaves squares that are not
+    for i in (i for i, well in enumerate(usual.tolist()) if not well and moments[i].count):
+        there = torch.ones(len(rows), dtype=torch.bool, device=rows.X.device) if group is None else group == i
+        there = there if rows.w is None else there & (rows.w > 0)
+        moments[i] = _unusual(rows[there], moments[i], apart)
+    return moments, found.also
+
+
+def _unusual(rows: Rows, moments: Comoments, apart: int) -> Comoments:
+    """The same for rows of which some column is constant, or its squares are out of range, or nearly."""
+    Z = torch.cat([rows.X, rows.y], 1).detach().to(torch.float64)
+    low, high = torch.stack(Z.aminmax(dim=0)).cpu()
     largest = torch.maximum(low.abs(), high.abs())
     extreme = ((largest < TINY) & (largest > 0)) | (largest > HUGE)
     if extreme.any():
         # The power of two below the column's largest number: divided by it, squares are near 1, and no digit changes.
         unit = torch.exp2(torch.log2(torch.where(extreme, largest, 1.0)).floor())
-        moments = _in_unit(centred([Z / unit], w, apart=apart), unit)
+        found = centred([Z / unit.to(Z.device)], rows.w, apart=apart)
+        moments = replace(moments, unit=unit, shift=found.shift[0], mean=found.mean[0], scatter=found.scatter[0])
     return with_constants(moments, (low == high) & low.isfinite(), low)
 
 
@@ -311,8 +294,9 @@ def with_constants(moments: Comoments, constant: Tensor, values: Columns) -> Com
     return replace(moments, mean=torch.where(constant, values / moments.unit - moments.shift, moments.mean), scatter=scatter)
 
 
-def _in_unit(chunk: Centred, unit: Columns) -> Comoments:
-    return Comoments(chunk.count, chunk.weight, chunk.log_weight, unit, chunk.shift, chunk.mean, chunk.scatter)
+def _rounding(shift: Tensor, mean: Tensor) -> Tensor:
+    """Deviation that rounding of the mean alone may leave, in units: one or two of its last places, and room for merged chunks."""
+    return 8 * torch.finfo(torch.float64).eps * (shift.abs() + mean.abs())
 
 
 def _in_common_units(a: Comoments, b: Comoments) -> tuple[Comoments, Comoments]:

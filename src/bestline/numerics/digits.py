@@ -21,7 +21,7 @@ import torch
 from torch import Tensor
 
 from bestline.numerics.bowl import second_moments
-from bestline.numerics.comoments import CHUNK, Comoments
+from bestline.numerics.comoments import Comoments
 from bestline.numerics.scaling import Scaling
 from bestline.numerics.semidefinite import inverse
 
@@ -29,6 +29,7 @@ MOST = 15  # digits of float64
 _EPS = torch.finfo(torch.float64).eps
 # Of rounding in one chunk's products: a few for each step, and some to spare; the tests hold it against exact answers.
 ROUNDING = 32 * torch.finfo(torch.float64).eps
+_CHUNK = 65_536  # rows about whose products that holds
 UNCERTAIN = 0.01  # of the smallest direction of S: beyond it the first order of the error no longer stands for all of it
 
 
@@ -159,7 +160,7 @@ def _conditioning(moments: Comoments, p: int, slopes: Tensor, *, intercept: bool
 def merged_rounding(count: Tensor) -> Tensor:
     """Relative error of the second moments of so many rows, by rounding alone."""
     # Merged chunks add their roundings by chance, as a root of their number; rows taken away leave theirs behind.
-    return ROUNDING * (1 + (count.double() / CHUNK) ** 0.5)
+    return ROUNDING * (1 + (count.double() / _CHUNK) ** 0.5)
 
 
 def _digits(error: Tensor, size: Tensor) -> Tensor:

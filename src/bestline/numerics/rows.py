@@ -26,7 +26,8 @@ Weights: TypeAlias = Tensor  # (d, k): d = p, and one more when there is an inte
 Square: TypeAlias = Tensor  # (d, d) or (q, q)
 Columns: TypeAlias = Tensor  # (q,): q = p + k, the features and then the targets
 
-FOLDED = 64  # rows laid side by side
+_SIDE = 640  # numbers side by side that a reduction goes through at once
+_MINUS_ZERO = -(2**63)  # bits of -0.0, as a signed integer
 _CACHED = 2**17  # numbers gone through at a time: 1 MiB, which a core's own cache holds
 
 
@@ -95,8 +96,8 @@ def minibatches(n: int, size: int, seed: int) -> Iterator[Tensor]:
 
 
 def cached_rows(values: Tensor) -> int:
-    """How many rows of values (n, k) fit into a core's cache, a multiple of FOLDED."""
-    return max(FOLDED, _CACHED // max(values.shape[1], 1) // FOLDED * FOLDED)
+    """How many rows of values (n, k) fit into a core's cache; at least one."""
+    return max(1, _CACHED // max(values.shape[1], 1))
 
 
 def odd_numbers(q: int, generator: torch.Generator) -> Tensor:
@@ -106,7 +107,7 @@ def odd_numbers(q: int, generator: torch.Generator) -> Tensor:
 
 
 def fingerprint(rows: Rows, odd: Tensor) -> Tensor:
-    """A 64-bit integer for each row (n,) of float64 numbers, from those alone: equal rows have the same.
+    """A 64-bit integer for each row (n,), from its numbers in float64 alone: equal rows have the same.
 
         fingerprint = mix(sum_j bits(z_j) a_j  mod 2^64)        a: random odd numbers
 
@@ -114,19 +115,21 @@ def fingerprint(rows: Rows, odd: Tensor) -> Tensor:
     that differ in several agree for few choices of a only. Low bits of the sum depend on low bits alone, so they are mixed.
     """
     p, odd = rows.X.shape[1], odd.to(rows.X.device)
-    return mixed(_dot(rows.X, odd[:p]) + _dot(rows.y, odd[p:]))
+    size = cached_rows(rows.X)
+    parts = zip(rows.X.split(size), rows.y.split(size), strict=True)  # what is made on the way stays in the cache
+    return torch.cat([mixed(_dot(X, odd[:p]) + _dot(y, odd[p:])) for X, y in parts])
 
 
 def _dot(values: Tensor, odd: Tensor) -> Tensor:
-    """Bit patterns (n, k) times odd numbers (k,), (n,); a few rows at a time, so that what is made on the way stays in the cache."""
-    dots = []
-    for some in values.split(cached_rows(values)):
-        # + 0.0 makes one zero of -0.0 and 0.0. Products of integers wrap around, which is what a multiplicative hash wants.
-        bits = (some + 0.0).contiguous().view(torch.int64)
-        # NumPy's sum of products of integers takes half the time of torch's.
-        on_cpu = bits.device.type == "cpu"
-        dots.append(torch.from_numpy(np.einsum("ij,j->i", bits.numpy(), odd.numpy())) if on_cpu else (bits * odd).sum(1))
-    return dots[0] if len(dots) == 1 else torch.cat(dots)
+    """Bit patterns (n, k) times odd numbers (k,), (n,). Products wrap around, which is what a multiplicative hash wants."""
+    values = values.to(torch.float64)
+    bits = values.contiguous().view(torch.int64)
+    if bits.device.type == "cpu" and bits.numel():
+        found = torch.mv(bits, odd)
+        # 0.0 and -0.0 are one zero. The bits of the latter are the least of all integers.
+        if bits.numpy().min() > _MINUS_ZERO:
+            return found
+    return ((values + 0.0).contiguous().view(torch.int64) * odd).sum(1)  # + 0.0 makes 0.0 of both
 
 
 def mixed(bits: Tensor) -> Tensor:
@@ -134,5 +137,29 @@ def mixed(bits: Tensor) -> Tensor:
     # Shifts of signed numbers bring copies of the sign in from the left; the masks take them off. Each step can be undone, so different
     # numbers stay different.
     for multiplier in (-4658895280553007687, -7723592293110705685):
-        bits = (bits ^ ((bits >> 30) & 0x3FFFFFFFF)) * multiplier
-    return bits ^ ((bits >> 31) & 0x1FFFFFFFF)
+        bits = (bits >> 30).bitwise_and_(0x3FFFFFFFF).bitwise_xor_(bits).mul_(multiplier)
+    return (bits >> 31).bitwise_and_(0x1FFFFFFFF).bitwise_xor_(bits)
+
+
+def shared_out(hashes: Tensor, groups: int) -> Tensor:
+    """The remainder (n,) of integers (n,) from 0 to 2^31 - 1, divided by a number of groups below 2^31."""
+    # Division by a multiplication and a shift, exact for so few bits (Granlund & Montgomery 1994): processors divide integers slowly.
+    shift = 31 + (groups - 1).bit_length()
+    return hashes - ((hashes * -(-(2**shift) // groups)) >> shift).mul_(groups)
+
+
+def range_of(X: Features) -> tuple[Columns, Columns]:
+    """The least and the largest of each column (p,) of X (n, p), some rows at a time: what is read once serves both."""
+    n, p = X.shape
+    if X.device.type != "cpu":
+        return X.amin(0), X.amax(0)
+    # Rows laid side by side are gone through several numbers at once, which a narrow row is not.
+    beside = max(1, _SIDE // p) if X.is_contiguous() else 1
+    whole = n // beside * beside
+    least, most = [], []
+    for some, times in ((X[:whole].view(-1, beside * p) if beside > 1 else X[:whole], beside), (X[whole:], 1)):
+        for block in some.split(cached_rows(some)) if len(some) else ():
+            # NumPy's reductions take two thirds of the time of torch's.
+            least.append(block.numpy().min(0).reshape(times, p).min(0))
+            most.append(block.numpy().max(0).reshape(times, p).max(0))
+    return torch.from_numpy(np.min(least, 0)), torch.from_numpy(np.max(most, 0))

@@ -30,7 +30,6 @@ from bestline.numerics import (
 )
 from bestline.training.solvers.few_rows import CentredRows, solve_rows
 from bestline.training.solvers.path import Normal, SolutionPath, solve
-from bestline.training.too_wide import very_wide
 
 FEW_DIGITS = 8  # right digits below which the rows are read once more
 _STEADY = 3  # right digits from which steps of correction converge quickly
@@ -170,11 +169,11 @@ def penalised_rows(
     return Solved(slopes, few.level(slopes)), path
 
 
-def linear_of(rows: Rows, *, intercept: bool) -> Tensor:
-    """Second moments (p, k) of features and targets."""
-    if very_wide(rows):
-        return CentredRows.of(rows, intercept=intercept).linear
-    return normal_of(Comoments.of_rows(rows), rows.X.shape[1], intercept=intercept).linear[0]
+def linear_of(known: Rows | Comoments, p: int, *, intercept: bool) -> Tensor:
+    """Second moments (p, k) of features and targets, from the moments, or from few rows of very many columns."""
+    if isinstance(known, Rows):
+        return CentredRows.of(known, intercept=intercept).linear
+    return normal_of(known, p, intercept=intercept).linear[0]
 
 
 def _ridge(G: Tensor, h: Tensor, l2: Tensor) -> Tensor:

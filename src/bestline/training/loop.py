@@ -75,7 +75,7 @@ class _Record:
         # Invariant: what is recorded is finite, so that every picture and table of the trace is; a step that is no number ends
         # training, and the weights kept are those before it.
         self.last_index = step.index
-        loss = float((step.losses * self.task.units).sum())
+        loss = float(step.losses @ self.task.units)
         if not math.isfinite(loss) or not math.isfinite(step.violation):
             self.how, self.finite = "is no longer a finite number", False
             return Stop.DIVERGED

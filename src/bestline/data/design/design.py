@@ -216,6 +216,13 @@ class Design:
         for name in self.reads() if target else self.needs:
             source.field(name)
 
+    def plain(self, batch: Batch) -> Rows | None:
+        """X and y as they stand in the batch, in their own precision, whatever they hold; None where anything has to be computed."""
+        if self.weights or not self._as_it_stands or any(r.kind != "number" for r in self.responses):
+            return None
+        X, y = batch.matrix(self.number_columns()), batch.matrix(self.target_columns)
+        return None if X is None or y is None or X.device != y.device else Rows(X, y)
+
     def rows(self, batch: Batch, *, on_unseen: str = "nan") -> Encoded:
         """X, y and w of the rows of a batch that count, missing values refused, dropped or imputed as the design says.
 
@@ -323,6 +330,13 @@ class Design:
         """Number columns that X is made of, those that stand in X as they are first and in X's order."""
         return _numbers_read(self.factors)
 
+    @property
+    def _as_it_stands(self) -> bool:
+        """Whether X is number columns of the table, each once, and nothing else."""
+        return all(f.kind == "number" for f in self.factors) and [c.parts for c in self.columns] == [
+            ((j, 0),) for j in range(self.p)
+        ]
+
     def _weights(self, batch: Batch) -> RowVector | None:
         """The weights (n,), NaN where missing; raises ColumnError for what cannot be one."""
         if not self.weights:
@@ -365,9 +379,7 @@ class Design:
             numbers, found.holes, found.imputed = self.filled(numbers, names, skipped)
             found.X = numbers
         # Plain columns in their order are the table's own memory, where it is one matrix: nothing is copied.
-        if all(f.kind == "number" for f in self.factors) and [c.parts for c in self.columns] == [
-            ((j, 0),) for j in range(self.p)
-        ]:
+        if self._as_it_stands:
             return found
         parts: list[Tensor] = []
         codes: list[tuple[Factor, Coded]] = []

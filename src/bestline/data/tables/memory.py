@@ -25,6 +25,9 @@ from bestline.data.tables.table_file import Block, remarks_on, unique_names
 from bestline.data.tables.values import arrow_column, refusal, refused, table_of
 from bestline.errors import ColumnError, DataError, ShapeError, listed, readable
 
+# Where rows are computed with as they come. Others hand theirs over, batch by batch: Apple's graphics (mps) know no float64, nor do
+# many of Intel's (xpu), and with fewer bits no digit could be promised.
+COMPUTING = ("cpu", "cuda")
 # What torch holds as NumPy does; other numbers become float64.
 _KEPT = tuple(np.dtype(t) for t in ("f2", "f4", "f8", "i1", "i2", "i4", "i8", "u1", "?"))
 
@@ -62,7 +65,7 @@ class Memory(Source):
         self.fields, self.judgements = judged_fields(declared, columns, text, like)
         self.noticed = (Noticed() if noticed is None else noticed,)
         self._layout = Layout.of([held for held, _ in blocks], self.fields, spellings(self.judgements), *self.noticed)
-        self.on_cpu = all(v.device.type == "cpu" for v in self._values if isinstance(v, Tensor))
+        self.on_cpu = all(v.device.type not in COMPUTING[1:] for v in self._values if isinstance(v, Tensor))
         self.remarks = {f.name: remarks_on(f, self.judgements.get(f.name)) for f in self.fields}
 
     def _batches(self, names: tuple[str, ...], size: int, progress: Share, order: torch.Generator | None) -> Iterator[Batch]:
@@ -71,17 +74,22 @@ class Memory(Source):
         # Another order is one of the batches, not of the rows in them: whoever shuffles does the rest.
         for done, start in enumerate((starts[i] for i in turns(len(starts), order)), 1):
             stop = min(start + size, n)
-            blocks = [v[start:stop] if isinstance(v, Tensor) else v.slice(start, stop - start) for v in self._values]
+            blocks = [_here(v[start:stop]) if isinstance(v, Tensor) else v.slice(start, stop - start) for v in self._values]
             yield Batch(start, stop - start, self._layout, blocks, lambda i, start=start: f"row {start + i + 1}")  # type: ignore[misc]
             progress(done / len(starts))
+
+
+def _here(block: Tensor) -> Tensor:
+    return block if block.device.type in COMPUTING else block.cpu()
 
 
 def _fields(names: tuple[str, ...], values: Block) -> Iterator[Field]:
     if isinstance(values, Tensor):
         note = BOOL if values.dtype is torch.bool else ""
-        for j, name in enumerate(names):
-            large = values.dtype is torch.int64 and bool((values[:, j].abs() > 2**53).any())
-            yield Field(name, Kind.NUMBER, None, LARGE if large else note)
+        whole = values.dtype is torch.int64
+        beyond_exact = (values.abs() > 2**53).any(0).cpu().tolist() if whole else [False] * len(names)  # of all columns at once
+        for name, rounded in zip(names, beyond_exact, strict=True):
+            yield Field(name, Kind.NUMBER, None, LARGE if rounded else note)
         return
     for name, column, kind in zip(names, values.columns, values.schema, strict=True):
         if (why := refusal(kind)) is not None:

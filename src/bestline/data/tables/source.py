@@ -99,6 +99,12 @@ class Batch:
         array = values.column(column)
         return array.combine_chunks() if isinstance(array, pa.ChunkedArray) else array
 
+    def matrix(self, names: Sequence[str]) -> Tensor | None:
+        """The named columns (rows, len(names)) as the matrix that they are all columns of, in its own precision; None: of none."""
+        held = zip(self._blocks, self._layout.blocks, strict=True)
+        wanted = tuple(names)
+        return next((block for block, own in held if own == wanted and isinstance(block, Tensor)), None)
+
     def numbers(self, names: Sequence[str]) -> Tensor:
         """The named columns as float64 (rows, len(names)); missing is NaN, true and false are 1 and 0.
 
@@ -110,11 +116,10 @@ class Batch:
             When there is no such column, or it holds something else than numbers.
         """
         # From the cheapest to the dearest: the block as it stands, some columns of one block, every column on its own.
-        names = tuple(names)
-        for block, held in zip(self._blocks, self._layout.blocks, strict=True):
-            if held == names and isinstance(block, Tensor):
-                # A view, where it is float64 already: most passes over arrays copy nothing at all.
-                return block.to(torch.float64)
+        whole = self.matrix(names)
+        if whole is not None:
+            # A view, where it is float64 already: most passes over arrays copy nothing at all.
+            return whole.to(torch.float64)
         homes = [self._layout.home.get(name) for name in names]
         first = homes[0][0] if homes and homes[0] else None
         block = None if first is None else self._blocks[first]
@@ -248,6 +253,8 @@ class NoRowsError(DataError):
 
 
 MANY = 65_536  # rows of a batch: enough that a batch's own cost is nothing, few enough for the cache of a core
+_ELSEWHERE = 32  # times as many where another device computes: each question to it costs as much as thousands of rows
+_FOURS = 4  # of more than two batches there are a multiple of so many: two threads or four then end together
 
 
 class Source(ABC):
@@ -409,7 +416,8 @@ class Source(ABC):
         progress : callable, optional
             Hears (what, share).
         """
-        rows = self.batches(over.columns, size=over.size, progress=share_of(progress, over.what))
+        size = even(self.count, over.size if self.on_cpu else _ELSEWHERE * over.size)
+        rows = self.batches(over.columns, size=size, progress=share_of(progress, over.what))
         return summed(rows, over.of, over.empty(), threads=None if self.on_cpu else 1)
 
     def told(self, over: Pass[Batch, PartT], *, progress: Progress | None = None) -> PartT | None:
@@ -425,6 +433,14 @@ class Source(ABC):
     def verbatim(self) -> Source:
         """The same table with cells that keep what numbers cannot hold, such as the zeros of `000097`."""
         return self
+
+
+def even(rows: int | None, most: int) -> int:
+    """The rows of a batch, at most so many, so that batches are alike and few threads have as much to do as each other."""
+    batches = -(-(rows or 0) // most)
+    if batches < 2:
+        return most
+    return -(-(rows or 0) // (batches if batches == 2 else -(-batches // _FOURS) * _FOURS))
 
 
 def turns(n: int, order: torch.Generator | None) -> Sequence[int]:
