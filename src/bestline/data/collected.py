@@ -193,7 +193,7 @@ class Collect(Pass[Batch, Collected]):
         Sums and ranges say it themselves, at no cost. Where the rows are elsewhere, all is asked for at once and looked at afterwards.
         """
         rows = self.design.plain(batch)
-        if rows is None or not self.design.p:
+        if rows is None or not len(rows) or not self.design.p:
             return None
         low, high = (end.to(torch.float64) for end in range_of(rows.X))
         ends: tuple[Tensor, ...] = (low, high, rows.y.sum(dtype=torch.float64)[None])
