@@ -21,7 +21,17 @@ def session_in(path: Path) -> dict:
 
 
 def test_watch_writes_a_page_with_the_runs_asked_for(run: Run, table: Path, tmp_path: Path) -> None:
-    arguments = ["y ~ x1", "--lr", "0.1", "--steps", "20", "--compare", "lr=0.5", "--compare", "solver=adam,lr=0.2,steps=30"]
+    arguments = [
+        "y ~ x1",
+        "--lr",
+        "0.1",
+        "--steps",
+        "20",
+        "--compare",
+        " lr = 0.5 ",
+        "--compare",
+        "solver = adam, lr=0.2 ,steps=30",
+    ]
     done = run("watch", table, *arguments, "-o", "run.html", "--json")
     assert done.status == 0
     assert [fact["label"] for fact in done.facts["runs"]] == ["sgd, lr 0.1", "sgd, lr 0.5", "adam, lr 0.2 (steps=30)"]

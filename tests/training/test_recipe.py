@@ -43,3 +43,30 @@ def test_recipes_quote_whatever_names_hold(names, value):
     command = recipe.command()
     assert shlex.split(command)[2] == "a b.csv"
     compile(recipe.python(), "recipe", "exec")
+
+
+@pytest.mark.parametrize(
+    ("how", "said"),
+    [
+        ({}, True),
+        ({"l2": 0.3, "folds": 3, "seed": 4}, True),
+        ({"solver": "sgd", "steps": 3, "lr": 0.1, "batch_size": 8}, True),
+        ({"solver": "stochastic", "steps": 3, "average": False}, True),
+        ({"standardize": False}, True),
+        ({"solver": "sgd", "steps": 3, "schedule": "cosine"}, False),  # which the command line has no option for
+        ({"solver": torch.optim.SGD, "steps": 3, "lr": 0.1}, True),
+        ({"solver": lambda w, lr: torch.optim.SGD(w, lr=lr), "steps": 3, "lr": 0.1}, False),
+    ],
+    ids=str,
+)
+def test_what_cannot_be_said_whole_on_the_command_line_is_not_said_at_all(how, said, table, run):
+    model = bl.fit(str(table), "y ~ x1 + x2", **how)
+    command = model.recipe.command()
+    assert (command is not None) == said
+    if command is not None:
+        facts = run(*shlex.split(command)[1:], "--json").facts
+        assert facts["coef"] == pytest.approx(model.coef.to_dict(), rel=1e-12)
+    scope = {}
+    if not model.recipe.unsaid:
+        exec(model.recipe.python(), scope)  # noqa: S102  our own text
+        assert torch.equal(scope["model"].weights, model.weights)

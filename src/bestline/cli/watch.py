@@ -133,7 +133,8 @@ def _trained(training: Training, bars: Bars, change: dict[str, Any]) -> bl.Model
 def _named(label: str, asked: str) -> str:
     """A run by how it was trained, and by what was asked to be changed where the label does not say it."""
     # Two runs that differ by what their labels do not say, such as the seed, are told apart by what was asked.
-    left = [piece for piece in re.split(_PIECES, asked) if piece and piece.partition("=")[2] not in label]
+    pieces = [re.sub(r"\s*=\s*", "=", piece.strip()) for piece in re.split(_PIECES, asked)]
+    left = [piece for piece in pieces if piece and piece.partition("=")[2] not in label]
     return f"{label} ({', '.join(left)})" if left else label
 
 
@@ -156,7 +157,7 @@ _CHANGES: dict[str, Callable[[str], Any]] = {
 _WRITTEN = dict.fromkeys(("steps", "batch-size", "patience", "seed"), "a whole number") | {"standardize": "yes or no"}
 
 # Values may hold commas (start=-1,2): only one before another option ends a piece.
-_PIECES = rf",(?=(?:{'|'.join(_CHANGES)})=)"  # a comma before another option
+_PIECES = rf",(?=\s*(?:{'|'.join(_CHANGES)})\s*=)"  # a comma before another option
 
 
 def _changed(text: str) -> dict[str, Any]:

@@ -39,7 +39,7 @@ RECORD = """(() => {
   const path = (ctx, given) => given instanceof Path2D ? placed(ctx, of(paths, given, () => [])) : state(ctx).path;
   wrap("stroke", function (given) { log(this, { kind: "stroke", path: path(this, given), colour: this.strokeStyle, width: this.lineWidth, dash: this.getLineDash(), alpha: this.globalAlpha }); });
   wrap("fill", function (given) { log(this, { kind: "fill", path: path(this, given), colour: this.fillStyle, alpha: this.globalAlpha }); });
-  wrap("fillText", function (text, x, y) { const [[, px, py]] = placed(this, [["m", x, y]]); log(this, { kind: "text", text, at: [px, py], align: this.textAlign, colour: this.fillStyle, font: this.font }); });
+  wrap("fillText", function (text, x, y) { const [[, px, py]] = placed(this, [["m", x, y]]); log(this, { kind: "text", text, at: [px, py], align: this.textAlign, colour: this.fillStyle, font: this.font, alpha: this.globalAlpha }); });
   wrap("drawImage", function (image) { of(drawn, this.canvas, () => []).push(...(drawn.get(image) ?? [])); });
   const set = canvas.setTransform;
   canvas.setTransform = function (...v) { drawn.set(this.canvas, []); now.set(this, { path: [], clips: [[]] }); return set.apply(this, v); };
@@ -174,6 +174,14 @@ def test_ticks_are_evenly_spaced_round_numbers_within_the_frame(one: Any, panel:
         assert all(low - 1 <= pixel <= high + 1 for pixel in axis.pixels)
     assert drawn.x(right) > drawn.x(left)
     assert drawn.y(top) > drawn.y(bottom), "more is upwards"
+
+
+@pytest.mark.parametrize("panel", ["data", "contour", "loss", "surface"])
+def test_what_is_faint_or_dashed_leaves_the_words_and_the_frame_alone(one: Any, panel: str) -> None:
+    drawn = see(one, panel)
+    assert {text["alpha"] for text in drawn.texts} == {1}
+    frames = [op for op in drawn.ops if op["kind"] == "stroke" and op["path"] and op["path"][-1][0] == "r"]
+    assert all(op["dash"] == [] and op["alpha"] == 1 for op in frames)
 
 
 def test_limits_hold_the_data_the_path_and_the_losses(one: Any, sessions: dict[str, Any]) -> None:

@@ -11,7 +11,7 @@ from PIL import Image
 import bestline as bl
 from bestline.errors import OptionError
 from bestline.pictures import figures, loss_curves, marks
-from bestline.pictures.marks import Intervals, Line, Panel, Picture, Points, Table
+from bestline.pictures.marks import Hexagons, Intervals, Line, Panel, Picture, Points, Table
 from bestline.pictures.render.mpl import draw, save
 from pictures.examples import EVERY_MARK, LAID_OUT, SPACE_MARKS, case, drawn, pictures
 from searches import long
@@ -113,3 +113,24 @@ def test_a_note_of_more_lines_has_more_room_below(columns):
     panels = tuple(Panel("", "x", "y", (Points((0.0, 1.0), (0.0, 1.0)),)) for _ in range(4))
     heights = [draw(Picture(panels, "", "word " * n, columns=columns)).get_size_inches()[1] for n in (0, 10, 200)]
     assert heights == sorted(set(heights))
+
+
+@pytest.mark.parametrize(
+    ("counts", "ticks"),
+    [
+        ((1.0, 2.0, 7.0), ["1", "7"]),  # within one power of ten the ends say more than the powers
+        ((1.0, 40.0), ["1", "40"]),
+        ((3.0, 2_000.0), ["1", "10", "100", "1,000"]),
+        ((1.0, 1.0), ["1"]),
+    ],
+)
+def test_a_scale_beside_counted_rows_says_how_many_a_colour_is(counts: tuple[float, ...], ticks: list[str]) -> None:
+    at = tuple(float(i) for i in range(len(counts)))
+    mark = Hexagons(at, at, counts, 1.0, 1.0, "rows")
+    figure = draw(Picture((Panel("Counted", "x", "y", (mark,)),)))
+    _, scale = figure.axes
+    figure.canvas.draw()
+    assert [label.get_text() for label in scale.get_yticklabels()] == ticks
+    assert scale.get_ylabel() == "rows"
+    low, high = scale.get_ylim()
+    assert (low, high) == pytest.approx((1, max(*counts, 2)))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 
@@ -206,3 +207,18 @@ def test_the_frame_has_numbers_for_numbers_and_the_start_by_its_whole_number() -
     assert {frame[name].dtype.kind for name in ("lr", "loss", "gap", "steps_to_99", "steps_to_99_9", "diverged_at")} == {"f"}
     assert frame["diverged_at"].isna().any()
     assert frame["diverged_at"].notna().any()
+
+
+def test_the_facts_of_a_sweep_are_its_table_and_what_it_is_measured_by() -> None:
+    x = np.arange(12.0)
+    runs = bl.sweep({"x": x, "y": x + np.sin(x)}, "y ~ x", lrs=[0.1, 0.3], steps=9, standardize=False)
+    facts = runs.facts
+    names = "formula rows standardize steps interrupted loss_floor limits best runs"
+    assert list(facts) == names.split()
+    assert (facts["formula"], facts["rows"], facts["standardize"], facts["steps"]) == ("y ~ x", 12, False, 9)
+    assert facts["interrupted"] is False
+    assert facts["loss_floor"] == pytest.approx(np.polyfit(x, x + np.sin(x), 1, full=True)[1][0] / 12)
+    limit = 2 / np.linalg.eigvalsh(2 * np.c_[x, x**0].T @ np.c_[x, x**0] / 12)[-1]
+    assert list(facts["limits"].values()) == [pytest.approx(limit)]
+    assert facts["best"] is None or facts["best"] == {name: values[runs.best()] for name, values in facts["runs"].items()}
+    assert pd.DataFrame(facts["runs"]).equals(pd.DataFrame(runs.columns))
