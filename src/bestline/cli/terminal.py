@@ -109,11 +109,12 @@ class Terminal:
         with warnings.catch_warnings(record=True) as heard:
             # Every warning is heard, whatever filters there are, and said once at the end in the order it came.
             warnings.simplefilter("always")
-            bars = Bars(show)
+            bars, ended = Bars(show), False
             try:
                 yield bars
+                ended = True
             finally:
-                bars.close()
+                bars.close(ended=ended)
                 for warning in heard:
                     if str(warning.message) not in self.said:
                         self.said.append(str(warning.message))
@@ -147,10 +148,10 @@ class Bars:
 
         return hear
 
-    def close(self) -> None:
-        """Leave the terminal as it was."""
+    def close(self, *, ended: bool = True) -> None:
+        """Leave the terminal as it was, and bars of work that was cut short where they stood."""
         if self._progress is not None:
-            for task in self._progress.tasks:  # what has ended is complete, however many steps it took
+            for task in self._progress.tasks if ended else ():  # what has ended is complete, however many steps it took
                 self._progress.update(task.id, total=task.completed or 1, completed=task.completed or 1)
             with suppress(OSError, SystemExit):
                 self._progress.stop()
