@@ -175,9 +175,16 @@ class DaskFrame(OnDask):
         wanted = [column for column in self.frame.columns if str(column) in self.stored(list(names))]
         return self.frame[wanted or list(self.frame.columns[:1])].to_delayed()
 
-    def brought(self, number: int, names: tuple[str, ...]) -> Any:
-        """The partition as a frame of pandas."""
-        return [self.cluster.result(self.selected(names)[number])]
+    def _batches(self, names: tuple[str, ...], size: int, progress: Share, order: torch.Generator | None) -> Iterator[Batch]:
+        assert isinstance(self.known, Schema)  # noqa: S101  as it was made
+        first = rows = 0
+        for number, piece in enumerate(self.selected(names)):
+            frame = self.cluster.result(piece)
+            for batch in partition([frame], self.known, number, first).batches(names or None, size=size):
+                rows = batch.start + batch.rows
+                yield batch.after(first)
+            first, rows = first + rows, 0
+            progress((number + 1) / self.partitions)
 
 
 class FilesOnDask(OnDask):
@@ -190,10 +197,6 @@ class FilesOnDask(OnDask):
         split = files.split(_EACH * cluster.cores)
         pieces = [delayed(part, pure=False, traverse=False) for part in split]
         super().__init__(pieces, files, cluster, label=files.label, rows=[part.count for part in split])
-
-    def brought(self, number: int, names: tuple[str, ...]) -> Any:
-        """Not asked for: the rows themselves are read here."""
-        raise NotImplementedError
 
     def _batches(self, names: tuple[str, ...], size: int, progress: Share, order: torch.Generator | None) -> Iterator[Batch]:
         return self.files.batches(names, size=size, progress=progress, order=order)

@@ -7,13 +7,11 @@ rows, and what was noticed in them.
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import accumulate
 from typing import Any, Generic
-
-import torch
 
 from bestline.data.passes import PartT, Pass
 from bestline.data.progress import Progress, Share, share_of
@@ -168,18 +166,3 @@ class Partitioned(Source):
     @abstractmethod
     def found(self, over: Pass[Batch, PartT], firsts: Sequence[int | None], progress: Share | None) -> Reply[PartT] | None:
         """What `found_in` finds in all partitions, added up; None of no partitions."""
-
-    @abstractmethod
-    def brought(self, number: int, names: tuple[str, ...]) -> Any:
-        """The pieces of one partition, brought here."""
-
-    def _batches(self, names: tuple[str, ...], size: int, progress: Share, order: torch.Generator | None) -> Iterator[Batch]:
-        first = 0
-        for number in range(self.partitions):
-            rows = 0
-            assert isinstance(self.known, Schema)  # noqa: S101  who has no schema brings no pieces
-            for batch in partition(self.brought(number, names), self.known, number, first).batches(names or None, size=size):
-                rows = batch.start + batch.rows
-                yield batch.after(first)
-            first += rows
-            progress((number + 1) / self.partitions)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 import pickle
 import sys
+from abc import abstractmethod
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -57,17 +58,13 @@ class OnSpark(Partitioned):
             progress(1.0)
         return found[0] if found else None
 
+    @abstractmethod
     def frame(self, names: Collection[str]) -> Any:
         """The frame of Spark, with the columns that are read."""
-        raise NotImplementedError
 
+    @abstractmethod
     def work(self, over: Pass[Batch, PartT], firsts: Sequence[int | None]) -> Work:
         """What is done with each of its partitions."""
-        raise NotImplementedError
-
-    def brought(self, number: int, names: tuple[str, ...]) -> Any:
-        """Not asked for: all partitions are brought by one job."""
-        raise NotImplementedError
 
 
 class SparkFrame(OnSpark):

@@ -15,6 +15,7 @@ import csv
 import io
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
@@ -32,7 +33,7 @@ from bestline.data.tables.packed import refuse_inside, without_packing
 from bestline.data.tables.places import Place, reason
 from bestline.data.tables.table_file import Block, Portion, TableFile, silent, unique_names
 from bestline.data.tables.text.row_ends import lines_in
-from bestline.data.tables.text.stream import BLOCK, HEAD, SMALL, TextStream, native, whole_rows
+from bestline.data.tables.text.stream import BLOCK, HEAD, SMALL, Span, TextStream, native, spans, whole_rows
 from bestline.data.tables.words import FALSE, NO_NUMBER, TRUE, Spelling, bare_words, undressed
 from bestline.errors import DataError, FileError, readable
 from bestline.wording import GUARDED, of_cell
@@ -49,6 +50,7 @@ class DelimitedFile(TableFile):
     """
 
     typed = False
+    span: Span | None = None  # what it has of the file; None: all
 
     def __init__(
         self, place: Place, *, packed: str, text: Collection[str] = (), like: Mapping[str, ColumnJudgement] | None = None
@@ -122,8 +124,10 @@ class DelimitedFile(TableFile):
 
     def _portions(self, names: tuple[str, ...], length: int, progress: Share = silent) -> Iterator[Portion]:
         d = self.dialect
-        with TextStream(self.place, packed=d.packed, encoding=d.encoding, skip=d.skip, lines=d.lines) as text:
-            row, line = 0, d.lines + 1  # of the portion's first row; the line is 0 where it is not known any more
+        span = self.span or Span(d.skip, None, 0)
+        lines = d.lines + span.row
+        with TextStream(self.place, packed=d.packed, encoding=d.encoding, skip=span.begin, lines=lines, stop=span.end) as text:
+            row, line = span.row, lines + 1  # of the portion's first row; the line is 0 where it is not known any more
             for content, rows in whole_rows(text, d.delimiter.encode(), length, self._too_long):
                 # Where not every line is a row, how many there are is known once they are read.
                 made = None if rows is not None else self._read(content, names, row)
@@ -136,6 +140,17 @@ class DelimitedFile(TableFile):
                 lone = made is not None and content.count(b"\r") > content.count(b"\r\n")
                 line = 0 if lone or not line else line + (n if made is None else lines_in(content))
         progress(1.0)
+
+    def split(self, most: int) -> Sequence[TableFile]:
+        """Ranges of bytes that end where a row does, as far as every line of the file is a row."""
+        d = self.dialect
+        if most < 2 or d.packed or d.encoding != "utf-8" or self.place.size < 2 * BLOCK:
+            return [self]
+        parts: list[TableFile] = []
+        for span in spans(self.place, d.delimiter.encode(), Span(d.skip, None, 0), d.lines, BLOCK, most, self._too_long):
+            parts.append(part := copy(self))
+            part.span, part.count, part.noticed = span, span.rows, Noticed()
+        return parts
 
     def _read(self, content: bytes, names: tuple[str, ...], row: int, lines: int | None = None) -> list[Block]:
         """The columns of some rows, quickly by pyarrow's own conversion; one with a word that it does not understand, as words."""
@@ -228,7 +243,7 @@ class DelimitedFile(TableFile):
 
     def where(self, row: int) -> str:
         """Where a row (from 0) stands: its number, and its line when that is cheap to know."""
-        return self._place(row, 0, 0)
+        return self._place(row if self.span is None else self.span.row + row, 0, 0)
 
     def _place(self, first: int, line: int, row: int) -> str:
         """Where a row stands, counted from row `first`, from which on lines are rows; line 0: the line of that is not known."""

@@ -9,6 +9,8 @@ from __future__ import annotations
 import codecs
 import io
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Any
 
 import pyarrow as pa
@@ -47,6 +49,41 @@ def whole_rows(
         yield rest, rows if end > len(rest) else None
 
 
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Some of the bytes of a file: from where to where, None being its end, with which row they begin, and how many rows they are."""
+
+    begin: int
+    end: int | None
+    row: int
+    rows: int | None = None
+
+
+def spans(
+    place: Place, delimiter: bytes, whole: Span, lines: int, size: int, most: int, too_long: Callable[[], Exception]
+) -> list[Span]:
+    """A file of UTF-8 in at most so many spans of as many bytes, which end where a row does.
+
+    The last of them takes all from where on not every line is a row: there nobody knows how many rows there are.
+    """
+    cuts, total = [(whole.begin, whole.row)], place.size
+    with TextStream(place, packed="", encoding="utf-8", skip=whole.begin, lines=lines) as text:
+        at, row = cuts[0]
+        known = True
+        for content, rows in whole_rows(text, delimiter, size, too_long):
+            if rows is None:
+                known = False
+                break
+            at, row = at + len(content), row + rows
+            if at - cuts[-1][0] >= (total - whole.begin) / most and at < total:
+                cuts.append((at, row))
+    cuts.append((total, row))
+    found = [Span(begin, end, first, after - first) for (begin, first), (end, after) in pairwise(cuts)]
+    if not known:
+        found[-1] = replace(found[-1], rows=None)
+    return found
+
+
 def native(rows: bytes) -> Any:
     """A copy in pyarrow's own memory, which its threads can free without asking Python."""
     buffer = pa.allocate_buffer(len(rows))
@@ -55,9 +92,14 @@ def native(rows: bytes) -> Any:
 
 
 class TextStream(io.RawIOBase):
-    """The file as UTF-8 bytes: unpacked, decoded and checked; from `skip` bytes on, before which there are `lines` lines."""
+    """The file as UTF-8 bytes: unpacked, decoded and checked; from `skip` bytes on, before which there are `lines` lines.
 
-    def __init__(self, place: Place, *, packed: str, encoding: str, skip: int = 0, lines: int = 0) -> None:
+    Up to byte `stop`, where one is given: of a file that is UTF-8 and not packed.
+    """
+
+    def __init__(
+        self, place: Place, *, packed: str, encoding: str, skip: int = 0, lines: int = 0, stop: int | None = None
+    ) -> None:
         self.place, self.raw, self.total = place, place.open(), max(place.size, 1)
         # The packed file's own position says how much has been read, whatever it unpacks to.
         self.packed = packed
@@ -67,7 +109,11 @@ class TextStream(io.RawIOBase):
             raise damaged(place, packed, error) from error
         self.decoder = None if encoding == "utf-8" else codecs.getincrementaldecoder(encoding)()
         self.encoding, self.skip, self.lines, self.given, self.pending = encoding, skip, lines, 0, b""
-        self.pending = b"" if not skip else self._discard(skip)
+        self.left = None if stop is None else stop - skip
+        if stop is not None:
+            self.source.seek(skip)
+        elif skip:
+            self.pending = self._discard(skip)
 
     def _discard(self, skip: int) -> bytes:
         while chunk := self._next(max(skip, 1 << 16)):
@@ -112,14 +158,17 @@ class TextStream(io.RawIOBase):
 
     def _raw(self, n: int) -> bytes:
         try:
-            return bytes(self.source.read(n))
+            chunk = bytes(self.source.read(n if self.left is None else min(n, self.left)))
+            self.left = None if self.left is None else self.left - len(chunk)
+            return chunk
         except ERRORS as error:
             raise damaged(self.place, self.packed, error) from error
 
     def _has_nul(self, chunk: bytes) -> FileError:
         """That there is a NUL byte, and in which line: all before it is read once more to count them."""
         lines, left = self.lines, self.given
-        with TextStream(self.place, packed=self.packed, encoding=self.encoding, skip=self.skip) as again:
+        stop = None if self.left is None else self.skip + self.given + len(chunk) + self.left
+        with TextStream(self.place, packed=self.packed, encoding=self.encoding, skip=self.skip, stop=stop) as again:
             while left and (part := again.read(min(left, BLOCK))):
                 lines, left = lines + lines_in(part), left - len(part)
         line = lines + lines_in(chunk[: chunk.index(b"\0")]) + 1
