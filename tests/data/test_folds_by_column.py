@@ -146,7 +146,7 @@ def test_what_moments_by_a_column_refuse(frame: pd.DataFrame) -> None:
     with pytest.raises(OptionError, match="is the target"):
         bl.Moments.collect(frame, "y ~ a", by="y")
     assert bl.Moments.collect(frame, "y ~ a", folds="region").values == by.values
-    with pytest.raises(OptionError, match="at least 1, or the name of a column"):
+    with pytest.raises(OptionError, match="from 1 to 1,000, or the name of a column"):
         bl.Moments.collect(frame, "y ~ a", folds=0)
     for wrong in ({"by": ["region"]}, {"by": 3}, {"by": "region", "folds": 3}):
         with pytest.raises(OptionError, match="in place of `folds`"):

@@ -16,8 +16,10 @@ from hypothesis import strategies as st
 import bestline as bl
 from bestline.data.collected import Collect, Kept
 from bestline.data.design import learn
+from bestline.data.design.learn import drafted
 from bestline.data.design.profiles import CountGaps, Gram, Learnt, Profile, Summarise
 from bestline.data.folds import ByHash, ByPart, ByValue, FindValues, Values
+from bestline.data.grown import Grow, Grown, Into, rough_means
 from bestline.data.passes import Named, Pass
 from bestline.data.runner import summed
 from bestline.data.split import InPart, part_labels, weighted_rows
@@ -77,10 +79,12 @@ def _passes() -> dict[str, tuple[pd.DataFrame, Pass[Any, Any]]]:
 
     return {
         "collect": (FRAME, Collect(design)),
-        "collect folds": (FRAME, Collect(design, 5, ByHash(5, 0))),
+        "collect folds": (FRAME, Collect(design, 5, ByHash.of(design, 5, 0))),
         "collect by column": (HOLES, Collect(drops, 6, by_value)),
         "collect parts": (FRAME, Collect(design, 18, ByPart(labels, 6, by_value))),
-        "collect and keep": (FRAME, Collect(design, 2, ByHash(2, 0), Kept(1e9))),
+        "collect and keep": (FRAME, Collect(design, 2, ByHash.of(design, 2, 0), Kept(1e9))),
+        "grow": (FRAME, _growing(FRAME, "y ~ a*group + firm + scale(b)", "raise", counted)),
+        "grow over gaps": (HOLES, _growing(HOLES, "y ~ a + b*group + I(b**2)", "impute", Learnt())),
         "values": (FRAME, FindValues("firm")),
         "rows": (FRAME, CountGaps((), frozenset())),
         "profile": (HOLES, Profile(("group", "firm"), ("a", "b"), counted)),
@@ -95,6 +99,12 @@ def _passes() -> dict[str, tuple[pd.DataFrame, Pass[Any, Any]]]:
         "scores": (FRAME, _Judge(line.design, line.plan, line.weights)),
         "exact sums": (FRAME, _SumExactly(design, labels)),
     }
+
+
+def _growing(frame: pd.DataFrame, formula: str, missing: str, counted: Learnt) -> Grow:
+    source = open_source(frame)
+    draft, _ = drafted(source, formula=formula, missing=missing)
+    return Grow(draft, rough_means(source, draft, counted), counted, Into(3, ByHash.of(draft, 3, 0)))
 
 
 def _calls(text: str) -> tuple[Any, ...]:
@@ -115,6 +125,8 @@ def digits(part: Any) -> Any:
         return [part.count, [[int(x) for x in row] for row in part.over((-1200,) * len(part.low), -1200)]]
     if isinstance(part, Named):
         return {str(name): digits(value) for name, value in part.parts.items()}
+    if isinstance(part, Grown):  # columns stand in the order in which they were first met
+        return [digits(part.columns(tuple(sorted(part.keys, key=str)))), digits(part.profiles), digits(part.arguments)]
     if isinstance(part, Values):
         return sorted(part.first, key=lambda value: part.first[value])  # only which comes before which is told
     if isinstance(part, Kept):

@@ -39,7 +39,7 @@ _ALIASES = {
     "missing": "na_action nan_policy na_policy na dropna drop_na handle_missing",
     "loss": "criterion loss_fn loss_function objective metric",
     "forward": "model module net degree",
-    "engine": "client cluster scheduler backend executor session",
+    "engine": "client scheduler backend executor session",
     "target": "y_col response outcome dependent endog label labels dv y_name",
     "features": "x_cols predictors regressors exog independent columns inputs X_cols variables covariates",
     "start": "init coef_init initial_weights w0 theta0 start_params warm_start",

@@ -164,9 +164,10 @@ class Collect(Pass[Batch, Collected]):
     def of(self, batch: Batch) -> Collected:
         """What is found in some rows."""
         plain = None if self.keep is not None else self._plain(batch)
-        if plain is not None:
-            return plain
-        encoded = rows_of(self.design, batch)
+        return self.found(batch, rows_of(self.design, batch)) if plain is None else plain
+
+    def found(self, batch: Batch, encoded: Encoded) -> Collected:
+        """The same of a batch that the design has encoded."""
         nothing = replace(
             self.empty(),
             read=batch.rows,

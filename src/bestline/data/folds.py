@@ -1,26 +1,29 @@
 """Folds: which rows go together. By a hash of the row, by the value of a column, and both within the parts of a split.
 
-By default a seeded hash of the row's numbers says the fold:
+By default a seeded hash of what the row holds in the columns of the formula says the fold:
 
     fold = hash(row, seed) mod folds
 
-So it depends neither on the order of the rows or the files, nor on how they were cut into batches; equal rows share a fold. A
-grouping is a value like a pass: it can be pickled, and says the same of a row wherever it is asked.
+So it depends neither on the order of the rows or the files, nor on how they were cut into batches, nor on what has been learnt of
+other rows; equal rows share a fold, and so do formulas of the same columns. A grouping is a value like a pass: it can be pickled,
+and says the same of a row wherever it is asked.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
+from hashlib import blake2b
 from typing import Any, ClassVar, Protocol
 
 import torch
 from torch import Tensor
 
 from bestline.calls import is_whole
-from bestline.data.design import Design, Encoded
+from bestline.data.design import Encoded
 from bestline.data.design.profiles import Learnt
+from bestline.data.design.spellings import value as number_of
 from bestline.data.passes import Adder, CannotAddError, Pass
 from bestline.data.progress import Progress
 from bestline.data.split import parts_of
@@ -60,19 +63,61 @@ class Grouping(Protocol):
         """The groups of a batch's rows."""
 
 
+class ReadsColumns(Protocol):
+    """What says which columns are read, as a design does."""
+
+    def number_columns(self) -> list[str]:
+        """Columns that features are made of as numbers."""
+
+    @property
+    def target_columns(self) -> list[str]:
+        """Columns of the targets."""
+
+    @property
+    def texts(self) -> list[str]:
+        """Columns of categories."""
+
+    @property
+    def verbatim(self) -> bool:
+        """Whether X and y are these columns of numbers as they are read, in this order."""
+
+
 @dataclass(frozen=True)
 class ByHash:
-    """Folds by a seeded hash of each row's numbers."""
+    """Folds by a seeded hash of each row: of its numbers as they were read, and of its levels as they are written.
+
+    Attributes
+    ----------
+    folds, seed : int
+    numbers, targets, texts : tuple of str
+        The columns that count, each in its order.
+    """
 
     folds: int
     seed: int
-    columns: tuple[str, ...] = ()
+    numbers: tuple[str, ...]
+    targets: tuple[str, ...]
+    texts: tuple[str, ...]
+    as_encoded: bool = False  # X and y are what was read: they need not be read again
+    columns: tuple[str, ...] = ()  # no others than those of the design
     numbered: ClassVar[bool] = False
+
+    @classmethod
+    def of(cls, reading: ReadsColumns, folds: int, seed: int) -> ByHash:
+        """The folds of rows that are read so."""
+        numbers, targets, texts = (reading.number_columns(), reading.target_columns, reading.texts)
+        return cls(folds, seed, tuple(numbers), tuple(targets), tuple(texts), reading.verbatim)
 
     def __call__(self, batch: Batch, encoded: Encoded) -> Tensor:
         """As in Grouping."""
-        del batch
-        return shared_out(row_hash(encoded.rows, self.seed), self.folds)
+        if self.as_encoded:
+            return shared_out(row_hash(encoded.rows, self.seed), self.folds)
+        at = encoded.index
+        X, y = (v if at is None else v[at.to(v.device)] for v in map(batch.numbers, (self.numbers, self.targets)))
+        # What is missing, and will be filled in, is one NaN of the many that there are.
+        X = X if bool(X.sum().isfinite()) else torch.where(X.isnan(), torch.nan, X)
+        words = [_words(*batch.text(name), at).to(X.device) for name in self.texts]
+        return shared_out(row_hash(Rows(X, y.to(X.device)), self.seed, words), self.folds)
 
 
 @dataclass(frozen=True)
@@ -206,15 +251,33 @@ class FindValues(Pass[Batch, Values]):
         return Values(self.column, {value: (0, turn) for turn, value in enumerate(there)})
 
 
-def refuse_target(by: str, design: Design) -> None:
+def refuse_target(by: str, read: ReadsColumns) -> None:
     """Raise OptionError when the column whose values are the folds is the target."""
-    if by in design.target_columns:
+    if by in read.target_columns:
         raise OptionError(f"The folds' column {readable(by)} is the target; name one that says which rows belong together.")
 
 
-def row_hash(rows: Rows, seed: int) -> Tensor:
-    """A non-negative integer for each row (n,), from its numbers and the seed alone."""
-    return fingerprint(rows, _odd(rows.X.shape[1] + rows.y.shape[1], seed)) >> 33 & 0x3FFFFFFF
+def row_hash(rows: Rows, seed: int, words: Sequence[Tensor] = ()) -> Tensor:
+    """A non-negative integer for each row (n,), from its numbers, the integers that stand for its words (n,) each, and the seed alone."""
+    q = rows.X.shape[1] + rows.y.shape[1]
+    odd = _odd(q + len(words), seed)
+    more = [word * factor for word, factor in zip(words, odd[q:].tolist(), strict=True)]
+    # The upper bits are the best mixed.
+    return fingerprint(rows, odd, sum(more[1:], start=more[0]) if more else None) >> 33 & 0x3FFFFFFF
+
+
+def _words(codes: Tensor, seen: Sequence[str], at: Tensor | None) -> Tensor:
+    """The integers that stand for the levels of some rows."""
+    codes = codes if at is None else codes[at.to(codes.device)]
+    return torch.tensor([*map(_word_hash, seen), 0]).to(codes.device)[codes]  # the last entry serves code -1, a missing value
+
+
+@lru_cache(maxsize=100_000)  # the same levels in every batch
+def _word_hash(level: str) -> int:
+    """A 64-bit integer for a level: of a number for its value, however it is written."""
+    number = number_of(level)
+    text = level if number is None else repr(number)
+    return int.from_bytes(blake2b(text.encode(errors="surrogatepass"), digest_size=8).digest(), "big", signed=True)
 
 
 @lru_cache(maxsize=16)  # every batch of a table asks for the same

@@ -1,6 +1,6 @@
 """Gather: from any data to what one look at their rows leaves. The one way there, whoever asks.
 
-    open the source  ->  whose row is whose (parts, folds)  ->  learn the design  ->  one pass over the rows
+    open the source  ->  whose row is whose (parts, folds)  ->  one pass over the rows, in which the design is learnt
 
 Fit, preflight, sweep and `Moments.collect` all ask by a `Query`. So folds, parts and sums of the same rows are the same bits for
 all of them, by construction.
@@ -16,15 +16,20 @@ from typing import Any, Protocol, TypeVar
 from torch import Tensor
 
 from bestline.data.collected import Collect, Collected, Kept, RefusedGapError
-from bestline.data.design import Design, asked_categories, check_weights, learn, missing_values, said_unseen
-from bestline.data.design.profiles import Training
+from bestline.data.design import Design, asked_categories, check_weights, missing_values, said_unseen
+from bestline.data.design.draft import Draft
+from bestline.data.design.growing import CannotGrowError, can_grow
+from bestline.data.design.learn import drafted, learnt
+from bestline.data.design.learner import Learner
+from bestline.data.design.profiles import Learnt, Training
 from bestline.data.folds import ByHash, ByPart, Grouping, by_value, refuse_target
+from bestline.data.grown import Grow, Growth, Into, rough_means
 from bestline.data.passes import Addable, Pass
 from bestline.data.progress import Progress
 from bestline.data.split import InPart, part_labels, weighted_rows
 from bestline.data.tables import Batch, Source, open_source
 from bestline.data.unnamed_columns import Which, asked_name, asked_names
-from bestline.errors import DataError, readable
+from bestline.errors import DataError, NotFiniteError, readable
 from bestline.numerics import total
 
 # Of rows that an engine has added up.
@@ -90,7 +95,7 @@ class Query:
             check_weights(source, weights)
         return source, weights
 
-    def design(
+    def draft(
         self,
         source: Source,
         weights: str | None,
@@ -98,9 +103,9 @@ class Query:
         training: Training | None = None,
         aside: Sequence[str] = (),
         progress: Progress | None = None,
-    ) -> Design:
-        """The design of the columns asked for; see `learn`."""
-        return learn(
+    ) -> tuple[Draft, Learner]:
+        """The design of the columns asked for, as far as it is known before they are read, and who learns the rest."""
+        return drafted(
             source,
             formula=self.formula,
             target=asked_names(self.target, source.names),
@@ -113,6 +118,12 @@ class Query:
             levels=self.levels,
             progress=progress,
         )
+
+    def design(
+        self, source: Source, weights: str | None, *, aside: Sequence[str] = (), progress: Progress | None = None
+    ) -> Design:
+        """The design of the columns asked for, learnt in passes of its own."""
+        return learnt(*self.draft(source, weights, aside=aside, progress=progress)).as_read(source)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -134,6 +145,8 @@ class Gathered:
         What people should know of the data.
     later : callable or None
         Gives the folds.
+    growth : Growth or None
+        How design and sums have grown in one pass, if they did; then they can grow on.
     """
 
     design: Design
@@ -145,6 +158,7 @@ class Gathered:
     values: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     later: Callable[[], Collected] | None = field(default=None, repr=False)
+    growth: Growth | None = field(default=None, repr=False)
 
     @property
     def tabular(self) -> bool:
@@ -158,11 +172,11 @@ class Gathered:
 
     def folded(self) -> Gathered:
         """The same with its folds."""
-        return self if self.later is None else replace(self, found=self.later(), later=None)
+        return self if self.later is None else replace(self, found=self.later(), later=None, growth=None)
 
 
 def gather(query: Query, progress: Progress | None = None) -> Gathered:
-    """One pass over the rows, after those in which the folds of a column and the design are learnt.
+    """One pass over the rows; before it one for the folds of a column, and where the design cannot grow in it, those that learn it.
 
     Raises
     ------
@@ -173,32 +187,61 @@ def gather(query: Query, progress: Progress | None = None) -> Gathered:
     source, weights = query.opened()
     labels = None if query.split is None else _split(source, query.split, query.seed, weights)
     by = query.folds if isinstance(query.folds, str) else None
-    grouping, folds, values = _grouping(source, query, weights, progress)
+    own = by_value(source, by, progress, weights) if by is not None else None
     training = None if labels is None else InPart(labels)
-    design = query.design(source, weights, training=training, aside=() if by is None else (by,), progress=progress)
-    if query.check is not None:
-        query.check(design.p, folds)
-    notes = design.notes + (() if by is None else of_folds(by, design))
+    aside = () if by is None else (by,)
+    draft, learner = query.draft(source, weights, training=training, aside=aside, progress=progress)
+    if by is not None:
+        refuse_target(by, draft)
+    folds = len(own.values) if own is not None else int(query.folds)
+    within: Grouping = ByHash.of(draft, folds, query.seed) if own is None else own
+    # Of rows in memory, and of those that an engine adds up, the folds are told when somebody asks for them; most fits do without.
     alone = labels is None and by is None and not query.at_once and query.keep is None
-    told = _told(source, design, progress) if alone and source.afar else None
-    if alone and (source.resident or told is not None):
-        # Such rows can be gone through again when somebody asks for the folds; most fits are sooner done without.
-        found = collected(source, design, progress=progress) if told is None else _usable(told, source, design)
-        design = design.as_read(source)
-        later = partial(_regrouped, source, design, folds, grouping, found)
-        notes = source.said(design.reads(), design.words) + notes + (() if told is None else _FOLDS_LATER)
-        return Gathered(design, found, source, grouping=grouping, notes=notes, later=later)
+    afar = _told(source, draft, learner, query, folds, progress) if alone and source.afar else None
+    lazy = alone and (source.resident or afar is not None)
     # With a split a group is a fold of a part: group = part * folds + fold.
-    grouping = grouping if labels is None else ByPart(labels, folds, grouping)
-    groups = folds if labels is None else 3 * folds
-    found = collected(source, design, groups, grouping if groups > 1 else None, query.keep, progress=progress)
-    notes += (
-        () if not found.unseen.parts else (f"{said_unseen(found.unseen.parts)}; such a row is left out of the held-out error.",)
-    )
-    used = [*design.reads(), *(() if by is None else (by,))]
-    return Gathered(
-        design.as_read(source), found, source, labels, grouping, by, values, source.said(used, design.words) + notes
-    )
+    grouping, groups = (within, folds) if labels is None else (ByPart(labels, folds, within), 3 * folds)
+    into = Into() if lazy or groups == 1 else Into(groups, grouping)
+    summed = (*afar, None) if afar is not None else _summed(source, draft, learner, query, into, folds, progress)
+    design, found, growth = summed
+    design = design.as_read(source)
+    notes = source.said([*design.reads(), *aside], design.words) + design.notes + (() if by is None else of_folds(by, design))
+    if found.unseen.parts:
+        notes += (f"{said_unseen(found.unseen.parts)}; such a row is left out of the held-out error.",)
+    if afar is not None:
+        notes += _FOLDS_LATER
+    later = partial(_regrouped, source, design, Into(folds, within), found) if lazy else None
+    return Gathered(design, found, source, labels, grouping, by, () if own is None else own.values, notes, later, growth)
+
+
+def _summed(
+    source: Source, draft: Draft, learner: Learner, query: Query, into: Into, folds: int, progress: Progress | None
+) -> tuple[Design, Collected, Growth | None]:
+    """The design, what the rows of each group add up to, and how both grew, where they did so in one pass."""
+    check = query.check or (lambda columns, folds: None)
+    numbers = draft.number_columns() if draft.missing == "impute" else ()
+    # An engine that adds up must know what.
+    grows = query.keep is None and not source.afar and can_grow(draft)
+    if grows and learner.lacks(draft.texts, numbers, draft.calls):
+        try:
+            growth = grown(source, draft, learner.counted, into, progress)
+            design, found = growth.settled()
+            if query.split is not None and growth.strange(design):  # such rows must be found again, to be left out
+                raise CannotGrowError
+        except (CannotGrowError, NotFiniteError):
+            pass  # what is wrong with a number is said below, where it is known with what gaps are filled
+        else:
+            check(design.p, folds)
+            return design, _usable(found, design, source), growth
+    design = learnt(draft, learner)
+    check(design.p, folds)
+    return design, collected(source, design, into.number, into.grouping, query.keep, progress=progress), None
+
+
+def grown(source: Source, draft: Draft, counted: Learnt, into: Into | None = None, progress: Progress | None = None) -> Growth:
+    """The pass in which design and sums grow. Raises MissingValuesError with counts for every column, DataError, CannotGrowError."""
+    rough = rough_means(source, draft, counted)
+    return Growth(draft, rough, gone_through(source, draft, Grow(draft, rough, counted, into or Into()), progress=progress))
 
 
 def collected(
@@ -211,19 +254,25 @@ def collected(
     progress: Progress | None = None,
 ) -> Collected:
     """The pass alone: what the rows of each group add up to. Raises MissingValuesError with counts for every column, and DataError."""
-    return _usable(gone_through(source, design, Collect(design, groups, grouping, keep), progress=progress), source, design)
+    return _usable(gone_through(source, design, Collect(design, groups, grouping, keep), progress=progress), design, source)
 
 
-def _told(source: Source, design: Design, progress: Progress | None) -> Collected | None:
-    """What the source can tell of all rows together without reading them; raises MissingValuesError with counts."""
+def _told(
+    source: Source, draft: Draft, learner: Learner, query: Query, folds: int, progress: Progress | None
+) -> tuple[Design, Collected] | None:
+    """The design, and what the source can tell of all rows together without reading them; raises MissingValuesError with counts."""
+    design = learnt(draft, learner)
+    if query.check is not None:
+        query.check(design.p, folds)
     try:
-        return source.told(Collect(design), progress=progress)
+        told = source.told(Collect(design), progress=progress)
     except RefusedGapError:
         raise missing_values(design, source) from None
+    return None if told is None else (design, _usable(told, design, source))
 
 
-def _usable(found: Collected, source: Source, design: Design) -> Collected:
-    """What was found, once some of it can be used. Raises DataError."""
+def _usable(found: Collected, design: Design, source: Source) -> Collected:
+    """What was found, in main memory, once some of it can be used. Raises DataError."""
     if not any(group.count for group in found.groups):
         raise _nothing_left(design, source, found.dropped)
     return replace(found, groups=tuple(group.cpu() for group in found.groups))
@@ -241,16 +290,21 @@ ReadT = TypeVar("ReadT", bound=Read)
 
 
 def gone_through(
-    source: Source, design: Design, over: Pass[Batch, ReadT], *, also: Sequence[str] = (), progress: Progress | None = None
+    source: Source,
+    read: Design | Draft,
+    over: Pass[Batch, ReadT],
+    *,
+    also: Sequence[str] = (),
+    progress: Progress | None = None,
 ) -> ReadT:
     """What a pass over the encoded rows finds.
 
-    Raises MissingValuesError with counts for every column of the design and those in `also`, and DataError where there are no rows.
+    Raises MissingValuesError with counts for every column that is `read` and those in `also`, and DataError where there are no rows.
     """
     try:
         found = source.reduce(over, progress=progress)
     except RefusedGapError:
-        raise missing_values(design, source, also) from None
+        raise missing_values(read, source, also) from None
     if not found.read:
         raise DataError(f"There are no rows in {source.label}; a fit needs at least two.")
     return found
@@ -276,21 +330,11 @@ def _split(source: Source, split: Sequence[float], seed: int, weights: str | Non
     return part_labels(there, split, seed)
 
 
-def _grouping(
-    source: Source, query: Query, weights: str | None, progress: Progress | None
-) -> tuple[Grouping, int, tuple[str, ...]]:
-    """The fold of every row, the number of folds, and the values that they are of."""
-    if isinstance(query.folds, str):
-        own = by_value(source, query.folds, progress, weights)
-        return own, len(own.values), own.values
-    return ByHash(query.folds, query.seed), query.folds, ()
-
-
-def _regrouped(source: Source, design: Design, groups: int, grouping: Grouping, before: Collected) -> Collected:
+def _regrouped(source: Source, design: Design, into: Into, before: Collected) -> Collected:
     """The folds of rows in memory that `before` is of; raises DataError when they are other rows by now."""
     q = design.p + len(design.responses)
     try:
-        found = collected(source, design, groups, grouping)
+        found = collected(source, design, into.number, into.grouping)
     except DataError:  # a value is missing by now, say
         found = None
     if found is None or not total(found.groups, q).like(total(before.groups, q)):

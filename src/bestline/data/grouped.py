@@ -124,7 +124,7 @@ class CollectGroups(Pass[Batch, Grouped]):
         """The groups of some rows."""
         encoded = rows_of(self.design, batch)
         rows, group, keys = keyed(self.design, self.by, batch, encoded)
-        fold = ByHash(self.folds, self.seed)(batch, encoded).cpu()
+        fold = ByHash.of(self.design, self.folds, self.seed)(batch, encoded).cpu()
         index = torch.where(group >= 0, group * self.folds + fold, -1)
         return Grouped(
             keys,

@@ -7,10 +7,10 @@ Groups are folds as a rule, and with a split the folds of every part: see `folds
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import reduce
-from operator import add
+from operator import add, sub
 from typing import Any
 
 import torch
@@ -19,10 +19,13 @@ from torch import Tensor
 import bestline.data.stored_comoments as stored
 import bestline.files as store
 from bestline.calls import answering, data_first, needed, with_hints
+from bestline.data import stored_growth
 from bestline.data.collected import Collected
 from bestline.data.design import Column, Design, expression
+from bestline.data.design.growing import CannotGrowError
 from bestline.data.folds import MOST_FOLDS, ByHash, check_folds, check_seed
 from bestline.data.gather import Gathered, Query, gather
+from bestline.data.grown import Growth
 from bestline.data.parts import part_collected
 from bestline.data.passes import Named
 from bestline.data.progress import Progress
@@ -72,6 +75,8 @@ class Moments:
         Its value in each fold.
     unseen : int
         Rows held out by a split that were left out, for a level that no training row has.
+    growth : Growth or None
+        What lets them grow on: with it, moments of tables that have other levels add up, or whose gaps were filled with other means.
     """
 
     design: Design
@@ -83,6 +88,7 @@ class Moments:
     by: str | None = None
     values: tuple[str, ...] = ()
     unseen: int = 0
+    growth: Growth | None = None
 
     @classmethod
     @data_first
@@ -137,7 +143,7 @@ class Moments:
         gathered = gather(query, progress)
         for note in gathered.notes:
             warn(note)
-        return cls.gathered(gathered)
+        return replace(cls.gathered(gathered), growth=gathered.growth)
 
     @classmethod
     def of(cls, batches: Any, design: Design, *, folds: int = 5, seed: int = 0, progress: Progress | None = None) -> Moments:
@@ -169,7 +175,7 @@ class Moments:
             design, Design, "`design` is a Design, of bestline.Design.learn(data, formula) or the `.design` of other moments"
         )
         check_folds(folds)
-        found = part_collected(batches, design, folds, ByHash(folds, check_seed(seed)), progress)
+        found = part_collected(batches, design, folds, ByHash.of(design, folds, check_seed(seed)), progress)
         counts = (found.dropped, dict(found.imputed.parts))
         return cls(design, found.groups, found.low, found.high, *counts)
 
@@ -262,9 +268,12 @@ class Moments:
     def __add__(self, other: Moments) -> Moments:
         if not isinstance(other, Moments):
             return NotImplemented
+        rounded = tuple(sorted({*self.design.rounded, *other.design.rounded}))
+        if self._grew_like(other):
+            return self._grown_with(other, add, rounded)
         mine, theirs, values = self._beside(other)
         return Moments(
-            replace(self.design, rounded=tuple(sorted({*self.design.rounded, *other.design.rounded}))),
+            replace(self.design, rounded=rounded),
             tuple(a + b for a, b in zip(mine, theirs, strict=True)),
             torch.minimum(self.low, other.low),
             torch.maximum(self.high, other.high),
@@ -278,6 +287,8 @@ class Moments:
         """Take rows away; the range seen stays, since moments do not know which row held an extreme."""
         if not isinstance(other, Moments):
             return NotImplemented
+        if self._grew_like(other):
+            return self._grown_with(other, sub, self.design.rounded)
         mine, theirs, values = self._beside(other)
         folds = tuple(a - b for a, b in zip(mine, theirs, strict=True))
         dropped = max(self.dropped - other.dropped, 0)
@@ -348,7 +359,10 @@ class Moments:
         tensors = {"low": self.low, "high": self.high}
         for i, fold in enumerate(self.folds):
             tensors |= stored.tensors(fold, str(i))
+        if self.growth is not None:
+            tensors |= stored_growth.tensors(self.growth)
         facts = {
+            "growth": None if self.growth is None else stored_growth.facts(self.growth),
             "design": self.design.to_dict(),
             "folds": [stored.numbers(fold) for fold in self.folds],
             "dropped": self.dropped,
@@ -368,6 +382,42 @@ class Moments:
         with store.restoring(path, "moments"):
             return _restored(tensors, facts)
 
+    def _grew_like(self, other: Moments) -> bool:
+        """Whether both can grow together."""
+        if self.growth is None or other.growth is None or self.by != other.by:
+            return False
+        return self.growth.like(other.growth) and (self.by is not None or len(self.folds) == len(other.folds))
+
+    def _grown_with(self, other: Moments, joined: Callable[[Growth, Growth], Growth], rounded: tuple[str, ...]) -> Moments:
+        """The moments of both, joined as they grew."""
+        mine, theirs = [moments.growth for moments in (self, other) if moments.growth is not None]
+        values: tuple[str, ...] = ()
+        if self.by is not None:
+            values = self._values_with(other)
+            at = {value: fold for fold, value in enumerate(values)}
+            mine = mine.grouped([at[value] for value in self.values], len(at))
+            theirs = theirs.grouped([at[value] for value in other.values], len(at))
+        try:
+            growth = joined(mine, theirs)
+            design, found = growth.settled()
+        except CannotGrowError:
+            raise DataError(
+                "Together these moments have more columns than can grow; learn the design first, with all levels, by "
+                "bestline.Design.learn, and collect every part with it."
+            ) from None
+        design = replace(design, rounded=rounded, notes=self.design.notes)
+        ends, imputed = (found.low, found.high), dict(found.imputed.parts)
+        return Moments(design, found.groups, *ends, found.dropped, imputed, self.by, values, growth=growth)
+
+    def _values_with(self, other: Moments) -> tuple[str, ...]:
+        values = tuple(dict.fromkeys((*self.values, *other.values)))
+        if len(values) > MOST_FOLDS:
+            raise DataError(
+                f"Together these moments have {len(values):,} values of {readable(str(self.by))}, and each would be a fold; "
+                f"{MOST_FOLDS:,} is the most."
+            )
+        return values
+
     def _beside(self, other: Moments) -> tuple[Sequence[Comoments], Sequence[Comoments], tuple[str, ...]]:
         """The folds of both that belong together, and the values that they are of."""
         mine, theirs = self.design.to_dict(), other.design.to_dict()
@@ -376,17 +426,12 @@ class Moments:
             facts["rounded"] = ()
         if mine != theirs or self.by != other.by or (self.by is None and len(self.folds) != len(other.folds)):
             raise DataError(
-                "These moments were collected with different columns, levels or folds; collect both with the same formula on data "
-                "that has the same levels."
+                "These moments were collected with different columns, levels or folds; collect both with the same formula, and where "
+                "levels differ with one design, that bestline.Design.learn has learnt."
             )
         if self.by is None:
             return self.folds, other.folds, ()
-        values = tuple(dict.fromkeys((*self.values, *other.values)))
-        if len(values) > MOST_FOLDS:
-            raise DataError(
-                f"Together these moments have {len(values):,} values of {readable(self.by)}, and each would be a fold; {MOST_FOLDS:,} "
-                f"is the most."
-            )
+        values = self._values_with(other)
         nothing = Comoments.empty(self.design.p + len(self.design.responses))
         own, others = (dict(zip(m.values, m.folds, strict=True)) for m in (self, other))
         return [own.get(v, nothing) for v in values], [others.get(v, nothing) for v in values], values
@@ -405,7 +450,9 @@ def _restored(tensors: dict[str, Tensor], facts: dict[str, Any]) -> Moments:
         raise ValueError("it does not say whose each fold is")
     low, high = stored.ranges(tensors, design.p, sum(f.count for f in folds))
     imputed = {str(name): stored.whole(count, "imputed") for name, count in facts["imputed"].items()}
-    return Moments(design, folds, low, high, stored.whole(facts["dropped"], "dropped"), imputed, by, values)
+    grew = facts.get("growth")  # files of before do not say
+    growth = None if grew is None else stored_growth.growth(tensors, grew, len(folds))
+    return Moments(design, folds, low, high, stored.whole(facts["dropped"], "dropped"), imputed, by, values, growth=growth)
 
 
 def _given(part: Any) -> Moments:

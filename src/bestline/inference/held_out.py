@@ -99,7 +99,7 @@ def _known(
     if len(trained) < len(lines):
         return HeldOut()
     folds = len(moments.folds)
-    grouping = ByHash(folds, plan.seed) if moments.by is None else ByValue(moments.by, moments.values)
+    grouping = ByHash.of(moments.design, folds, plan.seed) if moments.by is None else ByValue(moments.by, moments.values)
     known = source.reduce(JudgeFolds(moments.design, plan, ByKnown(grouping, unknown), trained))
     return _said(known, moments.rows, fold_kind(folds, moments.by))
 

@@ -33,6 +33,7 @@ MANY_TARGETS = 100  # beyond which each is for itself, and its products with the
 _LEAST = 16_384  # rows centred at a time, at least
 _MOST = 131_072  # and at most
 _NUMBERS = 2**21  # between the two about so many numbers: each chunk costs some calls, and every thread has chunks of its own
+_MUCH = 64.0  # times that terms may be larger than their sum: nothing, beside the rounding of sums over rows
 _LEFT = 64  # units of rounding of a sum of squares, below which a difference of two is none
 TINY, HUGE = 1e-140, 1e140  # beyond these a square, summed over 1e20 rows, leaves float64's range of 1e-308 to 1e308
 
@@ -142,8 +143,13 @@ class Comoments:
         )
 
     def __sub__(self, other: Comoments) -> Comoments:
-        if not isinstance(other, Comoments):
-            return NotImplemented
+        return self.without(other) if isinstance(other, Comoments) else NotImplemented
+
+    def without(self, other: Comoments, constant: Columns | None = None) -> Comoments:
+        """These rows less others that are among them; `constant` (q,) is what columns are known to be in all that is left, else NaN.
+
+        Raises DataError for rows that are not among these.
+        """
         if other.count == 0:
             return self
         count, weight = self.count - other.count, self.weight - other.weight
@@ -161,15 +167,19 @@ class Comoments:
         scatter = (whole.scatter - b.scatter).addr_(apart, apart, alpha=-1)
         # What is left of a column may be no more than the rounding of all that was there; of a constant nothing is to be left.
         nothing = scatter.diagonal() <= _LEFT * torch.finfo(torch.float64).eps * whole.scatter.diagonal()
+        constant = torch.full_like(whole.mean, torch.nan) if constant is None else constant
+        known = ~constant.isnan()
+        nothing = nothing | known
         scatter[nothing], scatter[:, nothing] = 0, 0
         return replace(
             whole,
             count=count,
             weight=weight,
             log_weight=whole.log_weight - b.log_weight,
-            mean=whole.mean + step * (b.weight / weight),
+            shift=torch.where(known, constant / whole.unit, whole.shift),
+            mean=torch.where(known, 0.0, whole.mean + step * (b.weight / weight)),
             scatter=scatter,
-            cancelled=_cancelled(whole, b, scatter, whole.weight / weight),
+            cancelled=_cancelled(whole, b, scatter, whole.weight / weight, known),
         )
 
     def __getitem__(self, columns: Sequence[int]) -> Comoments:
@@ -182,6 +192,49 @@ class Comoments:
             shift=self.shift[index],
             mean=self.mean[index],
             scatter=self.scatter[index][:, index],
+        )
+
+    def among(self, places: Sequence[int], q: int) -> Comoments:
+        """The same columns at these places of q, the others of which are 0 in all rows."""
+        at = torch.as_tensor(list(places), dtype=torch.long)
+        if len(at) == q and torch.equal(at, torch.arange(q)):
+            return self
+        nothing = Comoments.empty(q)
+        put = [
+            whole.clone().index_put_((at,), own)
+            for whole, own in ((nothing.unit, self.unit), (nothing.shift, self.shift), (nothing.mean, self.mean))
+        ]
+        scatter = nothing.scatter.index_put_((at[:, None], at[None, :]), self.scatter)
+        return replace(self, unit=put[0], shift=put[1], mean=put[2], scatter=scatter)
+
+    def mapped(self, A: Tensor, b: Columns, main: Sequence[int]) -> Comoments:
+        """Moments of the columns A'z + b, where A is (m, r), b (r,), and z the first m columns; the others stay as they are.
+
+        `main` says for each new column which of the old ones it is made of first: it keeps that one's unit.
+        """
+        m, (_, r) = len(A), A.shape
+        first = torch.as_tensor(list(main), dtype=torch.long)
+        unit = self.unit[:m][first]
+        # In the units of both, so that no product leaves the range of float64; units are powers of two, so a column taken as it is stays so.
+        A = A * (self.unit[:m, None] / unit)
+        b = b / unit
+        shift, mean, S = self.shift[:m], self.mean[:m], self.scatter
+        taken = A[first, torch.arange(r)] == 1
+        center = A.T @ shift + A.T @ mean + b
+        base = torch.where(taken, shift[first], center.float().double())
+        rest = torch.where(taken, A.T @ mean + ((A.T @ shift - shift[first]) + b), center - base)
+        crossed = A.T @ S[:m, m:]
+        scatter = torch.cat([torch.cat([A.T @ S[:m, :m] @ A, crossed], 1), torch.cat([crossed.T, S[m:, m:]], 1)])
+        # Where large terms have cancelled, their rounding is still there.
+        before, after = (A**2).T @ S.diagonal()[:m], scatter.diagonal()[:r]
+        times = torch.where(after > 0, before / after, 1.0)
+        return replace(
+            self,
+            unit=torch.cat([unit, self.unit[m:]]),
+            shift=torch.cat([base, self.shift[m:]]),
+            mean=torch.cat([rest, self.mean[m:]]),
+            scatter=scatter,
+            cancelled=self.cancelled * max(1.0, float(times.max()) / _MUCH if r else 1.0),
         )
 
     def like(self, other: Comoments) -> bool:
@@ -312,11 +365,12 @@ def _in_common_units(a: Comoments, b: Comoments) -> tuple[Comoments, Comoments]:
     return _in_units(a, unit), _in_units(b, unit)
 
 
-def _cancelled(whole: Comoments, part: Comoments, rest: Square, heavier: float) -> float:
+def _cancelled(whole: Comoments, part: Comoments, rest: Square, heavier: float, known: Tensor) -> float:
     """By how much what is left is smaller than what was there, in weight and in the scatter of any column that varied."""
     # The rounding of the larger sums stays behind when rows are taken away; beside what is left it has grown.
     before, after = whole.scatter.diagonal(), rest.diagonal()
-    ratio = torch.where(before > 0, before / after, 1.0)  # infinite where nothing is left: whether it is nothing is not known
+    # Infinite where nothing is left and it is not known whether it is nothing.
+    ratio = torch.where((before > 0) & ~known, before / after, 1.0)
     times = max(float(ratio.nan_to_num(1.0).max()) if len(ratio) else 1.0, heavier, 1.0)
     return min(max(whole.cancelled, part.cancelled) * times, HUGE)
 

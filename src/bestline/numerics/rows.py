@@ -106,18 +106,20 @@ def odd_numbers(q: int, generator: torch.Generator) -> Tensor:
     return torch.randint(-(2**62), 2**62, (q,), generator=generator) * 2 + 1
 
 
-def fingerprint(rows: Rows, odd: Tensor) -> Tensor:
+def fingerprint(rows: Rows, odd: Tensor, words: Tensor | None = None) -> Tensor:
     """A 64-bit integer for each row (n,), from its numbers in float64 alone: equal rows have the same.
 
-        fingerprint = mix(sum_j bits(z_j) a_j  mod 2^64)        a: random odd numbers
+        fingerprint = mix(sum_j bits(z_j) a_j + words  mod 2^64)        a: random odd numbers
 
+    where `words` (n,) is such a sum of what else the row holds. It is
     a multilinear hash (Carter & Wegman 1979). Rows that differ in one number have different sums, for odd factors lose nothing; those
     that differ in several agree for few choices of a only. Low bits of the sum depend on low bits alone, so they are mixed.
     """
     p, odd = rows.X.shape[1], odd.to(rows.X.device)
     size = cached_rows(rows.X)
-    parts = zip(rows.X.split(size), rows.y.split(size), strict=True)  # what is made on the way stays in the cache
-    return torch.cat([mixed(_dot(X, odd[:p]) + _dot(y, odd[p:])) for X, y in parts])
+    more = (torch.zeros(len(rows), dtype=torch.int64, device=odd.device) if words is None else words).split(size)
+    parts = zip(rows.X.split(size), rows.y.split(size), more, strict=True)  # what is made on the way stays in the cache
+    return torch.cat([mixed(_dot(X, odd[:p]) + _dot(y, odd[p : p + rows.y.shape[1]]) + word) for X, y, word in parts])
 
 
 def _dot(values: Tensor, odd: Tensor) -> Tensor:

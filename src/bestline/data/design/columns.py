@@ -13,101 +13,31 @@ from __future__ import annotations
 
 import math
 from collections.abc import Hashable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import combinations
 from typing import TypeAlias
 
 from bestline.data.design.design import Design
-from bestline.data.design.expressions import expression
+from bestline.data.design.draft import Draft
 from bestline.data.design.factors import MISSING_LEVEL, Column, Factor
-from bestline.data.design.formula import Category, ParsedFormula, as_category
+from bestline.data.design.formula import Category
 from bestline.data.design.grammar import Piece
 from bestline.data.design.profiles import MOST_TEXTS, Levels
 from bestline.data.design.spellings import common, places
-from bestline.data.tables import Field, Kind, Source
-from bestline.errors import ColumnError, DataError, FormulaError, listed, readable
+from bestline.errors import ColumnError, DataError, listed, readable
 
 _MOST_COLUMNS = 8_000  # of X: moments of more would need over 0.5 GB, and minutes for each 100,000 rows
 
 
-@dataclass(frozen=True, slots=True)
-class Draft:
-    """A formula whose pieces are matched to columns, before levels are known."""
-
-    formula: ParsedFormula
-    kinds: dict[Piece, Factor | Category]
-    responses: tuple[Factor, ...]
-    weights: str | None
-    missing: str
-
-    @property
-    def categories(self) -> list[str]:
-        """Columns whose levels must be known."""
-        return [k.column for k in self.kinds.values() if isinstance(k, Category)]
-
-    @property
-    def numbers(self) -> list[str]:
-        """Columns that X is made of as numbers."""
-        return list(dict.fromkeys(c for k in self.kinds.values() if isinstance(k, Factor) for c in k.numbers))
-
-    @property
-    def needed(self) -> list[str]:
-        """Columns without whose value a row is left out, and not refused."""
-        if self.missing == "raise":
-            return []
-        features = [] if self.missing == "impute" else [*self.numbers, *self.categories]
-        targets = (c for r in self.responses for c in r.numbers)
-        return list(dict.fromkeys([*features, *targets, *([self.weights] if self.weights else [])]))
-
-
-def draft_of(source: Source, formula: ParsedFormula, weights: str | None, missing: str) -> Draft:
-    """The pieces of a formula matched to the columns of a source; raises ColumnError where they cannot serve."""
-    kinds: dict[Piece, Factor | Category] = {}
-    for piece in dict.fromkeys(p for term in formula.terms for p in term):
-        category = as_category(piece)
-        if category is not None:
-            if source.field(category.column).kind not in (Kind.TEXT, Kind.NUMBER):
-                raise _unusable(source.field(category.column))
-            kinds[piece] = category
-        elif piece.column and source.field(piece.text).kind is Kind.TEXT:
-            kinds[piece] = Category(piece.text, None)
-        elif piece.column and source.field(piece.text).kind is Kind.DATE:
-            kinds[piece] = Factor(days := source.in_days(piece.text), "number", days)
-        else:
-            kinds[piece] = _number(source, piece, "a feature")
-    return Draft(formula, kinds, tuple(_number(source, r, "the target") for r in formula.responses), weights, missing)
-
-
-def _number(source: Source, piece: Piece, role: str) -> Factor:
-    """A piece that must give numbers: a number column, or an expression of such."""
-    columns = [piece.text] if piece.column else expression(piece.text).columns
-    for name in columns:
-        f = source.field(name)
-        if f.kind is Kind.TEXT:
-            raise ColumnError(
-                f"Column {readable(name)} is text, and {role} must be numbers; "
-                + ("choose another target." if role == "the target" else f"write C({name}) for categories.")
-            )
-        if f.kind is not Kind.NUMBER:
-            raise _unusable(f)
-    if not piece.column and role == "the target" and expression(piece.text).width > 1:
-        raise FormulaError(f"The response {readable(piece.text)} gives several columns; a target is one column.")
-    if not piece.column:
-        return Factor(piece.text, "expression")
-    return Factor(piece.text, "number", piece.text, truth=source.field(piece.text).truth)
-
-
-def _unusable(f: Field) -> ColumnError:
-    what = {Kind.DATE: "holds dates", Kind.EMPTY: "has no values at all: every one is missing"}.get(
-        f.kind, f"is {f.note}, neither numbers nor text"
-    )
-    return ColumnError(f"Column {readable(f.name)} {what}; leave it out, or turn it into numbers before fitting.")
-
-
-def coded(draft: Draft, source: Source, levels: Mapping[str, Levels]) -> tuple[Design, list[str]]:
+def coded(draft: Draft, levels: Mapping[str, Levels]) -> Design:
     """The design with its columns spelt out, and remarks on categories that say nothing."""
-    # Now every factor is known with its levels, in the order in which the formula first names it.
-    factors = [_settled(kind, piece, draft, source, levels) for piece, kind in draft.kinds.items()]
+    factors = [_settled(kind, piece, draft, levels) for piece, kind in draft.kinds.items()]
+    single = [f.column for f in factors if f.kind == "category" and len(f.levels) == 1]
+    remarks = [f"{listed(single)} has one level only, so it says nothing beside the intercept."] if single else []
+    return spelt_out(draft.with_notes(*remarks), factors)
+
+
+def spelt_out(draft: Draft, factors: Sequence[Factor], *, full: bool = False) -> Design:
+    """The design of factors whose levels are known, one for each piece of the draft in its order; in `full`, with all levels everywhere."""
     number_of = {piece: i for i, piece in enumerate(draft.kinds)}
     # Terms with the same numeric factors share a space, in which the coding sees to it that no column is said twice.
     terms = []
@@ -116,32 +46,31 @@ def coded(draft: Draft, source: Source, levels: Mapping[str, Levels]) -> tuple[D
         numeric = [i for i in ids if factors[i].kind != "category"]
         terms.append((frozenset[object](numeric), [i for i in ids if factors[i].kind == "category"]))
     # Counted before they are made: four polynomials multiplied are more columns than memory holds.
-    wide = [
-        math.prod(max(len(_components(factors[number_of[p]], full=False)), 1) for p in term) for term in draft.formula.terms
-    ]
+    wide = [math.prod(max(len(_components(factors[number_of[p]], full=full)), 1) for p in term) for term in draft.formula.terms]
     if sum(wide) > _MOST_COLUMNS:
         raise _too_many(f"at least {sum(wide):,}", draft.formula.terms[wide.index(max(wide))])
     columns: list[Column] = []
     for term, coding in zip(draft.formula.terms, codings(terms, intercept=draft.formula.intercept), strict=True):
         ids = [number_of[piece] for piece in term]
         text = ":".join(piece.text for piece in term)
-        for product in coding:
+        for chosen in coding:
+            product = dict.fromkeys(chosen, True) if full else chosen
             own = [i for i in ids if factors[i].kind != "category" or i in product]
             if len(columns) + math.prod(len(_components(factors[i], full=product.get(i, False))) for i in own) > _MOST_COLUMNS:
                 raise _too_many(f"more than {_MOST_COLUMNS:,}", term)
             columns.extend(_columns_of(text, own, factors, product))
-    single = [f.column for f in factors if f.kind == "category" and len(f.levels) == 1]
-    remarks = [f"{listed(single)} has one level only, so it says nothing beside the intercept."] if single else []
-    design = Design(
-        draft.formula.text,
+    formula = draft.formula
+    return Design(
+        formula.text,
         draft.responses,
-        draft.formula.intercept,
+        formula.intercept,
         tuple(factors),
         tuple(columns),
         draft.weights,
         draft.missing,
+        table=draft.table,
+        notes=draft.notes,
     )
-    return design, remarks
 
 
 def _too_many(many: str, term: Sequence[Piece]) -> DataError:
@@ -152,7 +81,7 @@ def _too_many(many: str, term: Sequence[Piece]) -> DataError:
     )
 
 
-def _settled(kind: Factor | Category, piece: Piece, draft: Draft, source: Source, found: Mapping[str, Levels]) -> Factor:
+def _settled(kind: Factor | Category, piece: Piece, draft: Draft, found: Mapping[str, Levels]) -> Factor:
     if isinstance(kind, Factor):
         return kind
     own = found[kind.column]
@@ -166,7 +95,9 @@ def _settled(kind: Factor | Category, piece: Piece, draft: Draft, source: Source
         weights[spelt[level]] = weights.get(spelt[level], 0.0) + weight
     # Where missing is a level, a text that says the same is that level.
     imputed = draft.missing == "impute"
-    levels = _ordered([level for level in weights if not (imputed and level == MISSING_LEVEL)], source.field(kind.column))
+    levels = _ordered(
+        [level for level in weights if not (imputed and level == MISSING_LEVEL)], draft.declared.get(kind.column, ())
+    )
     # The reference is the level that a reduced coding leaves out, so it goes to the front.
     if kind.reference is not None:
         (at,) = places(levels, [kind.reference], numeric=False)
@@ -180,7 +111,7 @@ def _settled(kind: Factor | Category, piece: Piece, draft: Draft, source: Source
     if not levels and not own.missing:
         weightless = " or the weight 0" if draft.weights else ""
         raise DataError(
-            f"No usable row is left in {source.label}: every one has a value missing in a column that is used{weightless}; use "
+            f"No usable row is left in {draft.label}: every one has a value missing in a column that is used{weightless}; use "
             f"missing='impute', or leave out the column that is empty."
         )
     if not levels:
@@ -189,10 +120,10 @@ def _settled(kind: Factor | Category, piece: Piece, draft: Draft, source: Source
     return Factor(piece.text, "category", kind.column, tuple(levels), tuple(weights[level] / total for level in levels))
 
 
-def _ordered(levels: Sequence[str], f: Field) -> list[str]:
+def _ordered(levels: Sequence[str], declares: Sequence[str]) -> list[str]:
     """Levels in the order their type declares, of numbers by size, else by the alphabet."""
     # Declared levels that no training row has are none; those that it has may be spelt in another way in the declaration.
-    declared = [levels[at] for at in places(levels, f.levels or (), numeric=False) if at >= 0]
+    declared = [levels[at] for at in places(levels, declares, numeric=False) if at >= 0]
     rest = [level for level in levels if level not in declared]
     try:  # 9 before 10, which the alphabet has the other way round
         rest.sort(key=lambda level: (float(level), level))

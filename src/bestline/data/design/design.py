@@ -28,6 +28,7 @@ from bestline.data.design.factors import (
     Factor,
     Unseen,
     check_states,
+    numbers_read,
     one_hot,
     stored_column,
     stored_factor,
@@ -39,13 +40,6 @@ from bestline.errors import ColumnError, MissingValuesError, NotFiniteError, Uns
 from bestline.numerics import Features, Rows, RowVector, Targets
 
 _FORMAT = 1  # of a design as JSON
-
-
-def _numbers_read(factors: Sequence[Factor]) -> list[str]:
-    """Number columns that factors are made of: those that stand as they are first, in order, then those of expressions."""
-    # Columns that stand in X as they are come first, in X's order: then they can be read as one block.
-    ordered = sorted(factors, key=lambda f: f.kind != "number")  # the sort is stable
-    return list(dict.fromkeys(name for f in ordered for name in f.numbers))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -195,7 +189,7 @@ class Design:
     @property
     def target_columns(self) -> list[str]:
         """Columns of the table that y is made of."""
-        return _numbers_read(self.responses)
+        return numbers_read(self.responses)
 
     def reads(self) -> list[str]:
         """Every column of the table that training needs."""
@@ -210,6 +204,11 @@ class Design:
         """The same, with the columns whose whole numbers float64 has rounded, as far as the source has been read."""
         numbers = {name for f in (*self.factors, *self.responses) for name in f.numbers}
         return replace(self, rounded=source.rounded(numbers))
+
+    @property
+    def verbatim(self) -> bool:
+        """Whether X and y are columns of numbers as they are read, in their order."""
+        return self._as_it_stands and all(r.kind == "number" for r in self.responses) and self.missing != "impute"
 
     def check(self, source: Source, *, target: bool) -> None:
         """Raise ColumnError when `source` lacks a column or has text where numbers were; order does not matter."""
@@ -328,7 +327,7 @@ class Design:
 
     def number_columns(self) -> list[str]:
         """Number columns that X is made of, those that stand in X as they are first and in X's order."""
-        return _numbers_read(self.factors)
+        return numbers_read(self.factors)
 
     @property
     def _as_it_stands(self) -> bool:
@@ -373,7 +372,7 @@ class Design:
         names = self.number_columns()
         numbers = batch.numbers(names)
         skipped = None if skipped is None else skipped.to(numbers.device)
-        found = _Columns(numbers, None)
+        found, read = _Columns(numbers, None), numbers
         if not bool(numbers.sum().isfinite()):
             _refuse_infinite(numbers, names, batch, skipped)
             numbers, found.holes, found.imputed = self.filled(numbers, names, skipped)
@@ -393,6 +392,8 @@ class Design:
                     found.holes = _either(coded.missing.to(numbers.device), found.holes)
             elif factor.kind == "number":
                 part = values[factor.column][:, None]
+            elif factor.kind == "gap":
+                part = torch.isnan(read[:, names.index(factor.column)])[:, None].to(read)
             else:
                 part = expression(factor.text)(values, self.states)
                 _refuse_undefined(part, _either(found.holes, skipped), factor.text, values, batch)

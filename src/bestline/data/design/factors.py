@@ -46,9 +46,9 @@ class Factor:
     text : str
         As written in the formula.
     kind : str
-        "number" (a column as it stands), "expression" or "category".
+        "number" (a column as it stands), "expression" or "category"; while a design grows also "gap": 1 where the column has no value.
     column : str
-        The column of a number or category; empty for an expression.
+        The column of a number, category or gap; empty for an expression.
     levels : tuple of str
         Of a category, the reference level first.
     shares : tuple of float
@@ -73,6 +73,13 @@ class Factor:
     def width(self) -> int:
         """How many components it has: levels, or columns of a polynomial."""
         return len(self.levels) if self.kind == "category" else expression(self.text).width if self.kind == "expression" else 1
+
+
+def numbers_read(factors: Sequence[Factor]) -> list[str]:
+    """Number columns that factors are made of: those that stand as they are first, in order, then those of expressions."""
+    # Columns that stand in X as they are come first, in X's order: then they can be read as one block.
+    ordered = sorted(factors, key=lambda f: f.kind != "number")  # the sort is stable
+    return list(dict.fromkeys(name for f in ordered for name in f.numbers))
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,11 +19,13 @@ from typing import Any
 import torch
 
 from bestline.calls import no_such
-from bestline.data.design.columns import coded, draft_of
+from bestline.data.design.columns import coded
 from bestline.data.design.design import Design
+from bestline.data.design.draft import Draft, draft_of
 from bestline.data.design.expressions import expression
 from bestline.data.design.formula import ParsedFormula, parse, plain, powers
-from bestline.data.design.profiles import CountGaps, Learner, Learnt, Levels, Mean, Training
+from bestline.data.design.learner import Learner
+from bestline.data.design.profiles import CountGaps, Learnt, Levels, Mean, Profiles, Training
 from bestline.data.progress import Progress
 from bestline.data.tables import Field, Kind, Source
 from bestline.errors import ColumnError, MissingValuesError, OptionError, listed, readable
@@ -40,7 +42,12 @@ _COUNTERS = frozenset(
 _DOT = re.compile(r"(?<![\w.)\]`\"'])\.(?![\w.])")
 
 
-def learn(
+def learn(source: Source, **asked: Any) -> Design:
+    """The design that `drafted` begins, with all that the rows say; arguments and errors are the same."""
+    return learnt(*drafted(source, **asked)).as_read(source)
+
+
+def drafted(
     source: Source,
     *,
     formula: str | None = None,
@@ -53,8 +60,8 @@ def learn(
     aside: Sequence[str] = (),
     levels: Mapping[str, Sequence[str]] | None = None,
     progress: Progress | None = None,
-) -> Design:
-    """The design of a formula, or of a target and features; without either, of all columns that can serve.
+) -> tuple[Draft, Learner]:
+    """The draft of a formula, or of a target and features; without either, of all columns that can serve; and who learns the rest.
 
     Parameters
     ----------
@@ -87,22 +94,30 @@ def learn(
         check_weights(source, weights)
     learner = Learner(source, Learnt(weights, training), progress)
     asked, notes = _asked_formula(source, formula, target, features, weights=weights, aside=aside, learner=learner)
-    # What has to be read, and how often: levels and means in one pass; states need means, and polynomials the range of their argument.
     if degree > 1:
         asked = powers(asked, degree, {f.name for f in source.fields if f.kind is Kind.NUMBER})
     draft = draft_of(source, asked, weights, missing)
-    learner = learner.without(draft.needed, draft.categories)
-    profiles = learner.profile(draft.categories, draft.numbers if missing == "impute" else ())
-    design, remarks = coded(draft, source, with_levels(profiles.levels.parts, levels or {}))
-    if missing == "impute":
-        design = replace(design, means=_means(draft.numbers, profiles.means.parts))
-    texts = [f.text for f in (*design.factors, *design.responses) if f.kind == "expression"]
+    apart = {*draft.target_columns, weights}
+    draft = replace(
+        draft, table=tuple(n for n in source.names if n not in apart), notes=(*notes, *asked.notes), levels=levels or {}
+    )
+    return draft, learner.counting(draft.counted(training))
+
+
+def learnt(draft: Draft, learner: Learner) -> Design:
+    """The design of a draft, once the rows have been gone through for what is not known of it."""
+    # Levels and means in one pass; states need means, and polynomials the range of their argument, so they take one or two more.
+    design = levelled(draft, learner.profile(draft.texts, draft.number_columns() if draft.missing == "impute" else ()))
     # Where gaps are imputed, a transform learns from the filled column, which is what it will be given.
-    states = learner.states(texts, design.means if missing == "impute" else None)
-    apart = {*design.target_columns, weights}
-    table = tuple(n for n in source.names if n not in apart)
-    said = (*notes, *asked.notes, *remarks, *_target_notes(design, source))
-    return replace(design, states=states, table=table, notes=said).as_read(source)
+    return replace(design, states=learner.states(draft.calls, design.means if draft.missing == "impute" else None))
+
+
+def levelled(draft: Draft, profiles: Profiles) -> Design:
+    """The design of a draft whose columns are known, but for what its functions learn. Raises MissingValuesError."""
+    design = coded(draft, with_levels(profiles.levels.parts, draft.levels))
+    if draft.missing == "impute":
+        design = replace(design, means=_means(draft.number_columns(), profiles.means.parts))
+    return replace(design, notes=(*design.notes, *_target_notes(design)))
 
 
 def checked_levels(levels: Any) -> dict[str, list[str]]:
@@ -141,10 +156,10 @@ def _means(numbers: Sequence[str], found: Mapping[str, Mean]) -> dict[str, float
     return {name: found[name].mean for name in numbers}
 
 
-def _target_notes(design: Design, source: Source) -> list[str]:
+def _target_notes(design: Design) -> list[str]:
     notes = []
     for response in design.responses:
-        if response.kind == "number" and source.field(response.column).truth:
+        if response.truth:
             notes.append(
                 f"The target {readable(response.text)} is true or false: the line is fitted to 0 and 1, a linear probability."
             )
@@ -156,10 +171,10 @@ def _target_notes(design: Design, source: Source) -> list[str]:
     return notes
 
 
-def missing_values(design: Design, source: Source, groups: Sequence[str] = ()) -> MissingValuesError:
+def missing_values(read: Design | Draft, source: Source, groups: Sequence[str] = ()) -> MissingValuesError:
     """The refusal of missing values, with how many there are in which column, those that tell the groups among them."""
-    names = tuple(dict.fromkeys([*design.reads(), *groups]))
-    gaps = source.reduce(CountGaps(names, frozenset([*design.texts, *groups])))
+    names = tuple(dict.fromkeys([*read.reads(), *groups]))
+    gaps = source.reduce(CountGaps(names, frozenset([*read.texts, *groups])))
     counts = ", ".join(f"{readable(name)} {count:,}" for name, count in gaps.columns.parts.items() if count)
     return MissingValuesError(
         f"{gaps.gapped:,} of the {gaps.rows:,} rows of {source.label} have missing values ({counts}); choose missing='drop' (--missing drop) "

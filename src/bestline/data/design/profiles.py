@@ -1,10 +1,6 @@
 """Profiles: the passes in which a design is learnt, and what they find: levels, means, and what stateful functions need.
 
     share of a level = sum of w where it stands / sum w      mean = sum w x / sum w
-    center(x) = x - mean        scale(x) = (x - mean) / s, s^2 = sum (x - mean)^2 / (n - 1)        poly(x, d) = P(x) R^-1
-
-P are Legendre polynomials on the range of x, and R'R = P'P over the training rows, so P R^-1 is orthonormal there: the QR
-decomposition without Q, which adds up over batches. P is nearly orthogonal already, so squaring it costs few digits.
 
 All of it is learnt from the training rows alone: those outside the training part of a split, of weight 0, or left out because a
 value is missing say nothing. So a level that only they have is a level never seen, and nothing of them leaks into the line.
@@ -24,15 +20,11 @@ import torch
 from torch import Tensor
 
 from bestline.data.design.adding import levels_added, means_added, products_added, spreads_added
-from bestline.data.design.expressions import Call, State, expression, legendre, legendre_terms
+from bestline.data.design.expressions import Call, expression, legendre, legendre_terms
 from bestline.data.passes import Adder, CannotAddError, Named, PartT, Pass
-from bestline.data.progress import Progress
-from bestline.data.tables import Batch, Source
-from bestline.errors import FormulaError, MissingValuesError, listed, readable
-from bestline.numerics import RowVector, of_one_size
+from bestline.data.tables import Batch
+from bestline.numerics import RowVector
 
-# Of a polynomial's own size that those of lower degree leave: less is none, for the rounding of its square is 1e-15.
-_LEAST = 1e-7
 Training: TypeAlias = Callable[[Batch], Tensor]  # which rows of a batch are training rows, (n,) bool; a value, as a pass is
 
 MOST_TEXTS = 20_000  # different texts kept of a column while counting
@@ -151,6 +143,15 @@ class Levels:
             self.missing_weight + other.missing_weight,
         )
 
+    def __sub__(self, other: Levels) -> Levels:
+        """Rows taken away; a level of which no row is left is none."""
+        counts = self.counts - other.counts
+        weights = {level: max(self.weights[level] - other.weights.get(level, 0.0), 0.0) for level in counts}
+        missing_weight = max(self.missing_weight - other.missing_weight, 0.0)
+        return Levels(
+            counts, weights, max(self.present - other.present, 0), max(self.missing - other.missing, 0), missing_weight
+        )
+
 
 @dataclass(frozen=True)
 class Mean:
@@ -165,7 +166,11 @@ class Mean:
         there = ~torch.isnan(values)
         kept, w = values[there], weight[there]
         total = float(w.sum())
-        return cls(total, float((kept * (w / total)).sum())) if total > 0 else cls()
+        if total == 0:
+            return cls()
+        # About one of the values, so that the mean of equal numbers is that number, to the last bit.
+        middle = float(kept[w > 0][0])
+        return cls(total, middle + float(((kept - middle) * (w / total)).sum()))
 
     def __add__(self, other: Mean) -> Mean:
         if other.weight == 0:
@@ -173,6 +178,12 @@ class Mean:
         weight = self.weight + other.weight
         # A step towards the other mean, and not a sum divided at the end: an offset costs no digits.
         return Mean(weight, self.mean + (other.mean - self.mean) * other.weight / weight)
+
+    def __sub__(self, other: Mean) -> Mean:
+        weight = self.weight - other.weight
+        if other.weight == 0 or weight <= 0:
+            return self if other.weight == 0 else Mean()
+        return Mean(weight, self.mean + (self.mean - other.mean) * other.weight / weight)
 
 
 @dataclass(frozen=True)
@@ -185,6 +196,12 @@ class Profiles:
     def __add__(self, other: Profiles) -> Profiles:
         return Profiles(self.levels + other.levels, self.means + other.means)
 
+    def __sub__(self, other: Profiles) -> Profiles:
+        return Profiles(
+            Named({name: own - other.levels[name] for name, own in self.levels.parts.items()}),
+            Named({name: own - other.means[name] for name, own in self.means.parts.items()}),
+        )
+
 
 @dataclass(frozen=True)
 class Profile(Pass[Batch, Profiles]):
@@ -194,7 +211,10 @@ class Profile(Pass[Batch, Profiles]):
     numbers: tuple[str, ...]
     counted: Learnt
 
-    numbered = False
+    @property
+    def numbered(self) -> bool:
+        """Where a split says which rows are those of training."""
+        return self.counted.training is not None
 
     what = "learning the columns"
 
@@ -251,6 +271,15 @@ class ArgumentSummary:
         low, high = min(self.low, other.low), max(self.high, other.high)
         return ArgumentSummary(count, self.mean + step * other.count / count, squares, low, high)
 
+    def __sub__(self, other: ArgumentSummary) -> ArgumentSummary:
+        """Values taken away; the range seen stays."""
+        count = self.count - other.count
+        if other.count == 0 or count <= 0:
+            return self if other.count == 0 else ArgumentSummary()
+        mean = self.mean + (self.mean - other.mean) * other.count / count
+        squares = self.squares - other.squares - (other.mean - mean) ** 2 * count * other.count / self.count
+        return ArgumentSummary(count, mean, max(squares, 0.0), self.low, self.high)
+
     @property
     def middle(self) -> float:
         """Middle of the range."""
@@ -270,7 +299,10 @@ class _OfArguments(Pass[Batch, PartT]):
     means: Mapping[str, float] | None
     counted: Learnt
 
-    numbered = False
+    @property
+    def numbered(self) -> bool:
+        """Where a split says which rows are those of training."""
+        return self.counted.training is not None
 
     @property
     def names(self) -> list[str]:
@@ -405,69 +437,3 @@ class CountGaps(Pass[Batch, Gaps]):
         count = {name: int(total[0]) for name, total in found.sums.items()}
         gapped = count.pop("any column", 0)
         return Gaps(int(found.count[0]), gapped, Named(count))
-
-
-def learn_state(call: Call, summary: ArgumentSummary, gram: Tensor | None) -> State:
-    """The state of a stateful call from what the passes over its argument have found."""
-    if call.kind == "center":
-        return {"mean": summary.mean}
-    if call.kind == "scale":
-        # Divisor n - 1, as R's scale() has it, not n as `standardize` in training has it.
-        deviation = math.sqrt(summary.squares / (summary.count - 1)) if summary.count > 1 else 0.0
-        if summary.low == summary.high or deviation == 0:  # about its mean a constant may leave rounding
-            raise FormulaError(
-                f"{readable(call.text)} cannot be computed: {readable(call.argument)} is constant in the training rows."
-            )
-        return {"mean": summary.mean, "deviation": deviation}
-    assert gram is not None  # noqa: S101  the second pass has seen to it
-    C, size = of_one_size(gram)
-    factor, failed = torch.linalg.cholesky_ex(C)
-    if failed or float(factor.diagonal().min()) < _LEAST:
-        raise FormulaError(
-            f"{readable(call.text)} needs more than {call.degree} different values of {readable(call.argument)}; use a lower degree."
-        )
-    # C = L L', so L^-1 P' / size has unit rows: its transpose turns P into columns that are orthonormal over the training rows.
-    basis = torch.linalg.solve_triangular(factor, torch.eye(len(C), dtype=torch.float64), upper=False).T / size[:, None]
-    return {"middle": summary.middle, "half": summary.half, "basis": basis.tolist()}
-
-
-class Learner:
-    """Goes over the source for what is not known yet, and remembers what it has found."""
-
-    def __init__(self, source: Source, counted: Learnt, progress: Progress | None) -> None:
-        self.source, self.counted, self.progress = source, counted, progress
-        self.found = Profiles(Named({}), Named({}))
-
-    def without(self, needed: Sequence[str], texts: Iterable[str]) -> Learner:
-        """One that learns nothing from rows without a value in the columns `needed`; `texts` are read as text."""
-        if not needed:
-            return self
-        return Learner(self.source, replace(self.counted, needed=tuple(needed), texts=frozenset(texts)), self.progress)
-
-    def profile(self, texts: Sequence[str] = (), numbers: Sequence[str] = ()) -> Profiles:
-        """The levels of some columns and the means of others: one pass over those that are not known yet."""
-        new = Profile(
-            # What an earlier step has found is not read again: choosing features has profiled the texts already.
-            tuple(n for n in dict.fromkeys(texts) if n not in self.found.levels.parts),
-            tuple(n for n in dict.fromkeys(numbers) if n not in self.found.means.parts),
-            self.counted,
-        )
-        if new.texts or new.numbers:
-            self.found = self.found + self.source.reduce(new, progress=self.progress)
-        return self.found
-
-    def states(self, texts: Sequence[str], means: Mapping[str, float] | None) -> dict[str, State]:
-        """What the stateful calls of expressions learn from the training rows, whose gaps are filled with `means` if these are given."""
-        calls = tuple(dict.fromkeys(c for text in texts for c in expression(text).calls))
-        if not calls:
-            return {}
-        ranges = self.source.reduce(Summarise(calls, means, self.counted), progress=self.progress).parts
-        empty = [c.text for c in calls if ranges[c].count == 0]
-        if empty:
-            raise MissingValuesError(f"{listed(empty)} has no training rows to learn from.")
-        # Polynomials need the range of their argument first, so they take a pass of their own.
-        poly = tuple(c for c in calls if c.kind == "poly")
-        grams: Mapping[Call, Tensor] = {}
-        if poly:
-            grams = self.source.reduce(Gram(poly, means, self.counted, ranges=ranges), progress=self.progress).parts
-        return {c.text: learn_state(c, ranges[c], grams.get(c)) for c in calls}

@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 from types import MappingProxyType
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -27,6 +27,8 @@ from bestline.data.tables.noticed import Noticed
 from bestline.data.tables.table_file import Block, silent
 from bestline.data.tables.words import NotANumberError, Spelling, bare_words, wordy
 from bestline.errors import ColumnError, DataError, OptionError, readable
+
+_NameT = TypeVar("_NameT", str, tuple[str, ...])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -63,11 +65,13 @@ class Batch:
         How many rows it has.
     """
 
-    __slots__ = ("_blocks", "_layout", "_place", "rows", "start")
+    __slots__ = ("_blocks", "_layout", "_place", "_read", "rows", "start")
 
     def __init__(self, start: int, rows: int, layout: Layout, blocks: Sequence[Block], place: Callable[[int], str]) -> None:
         self.start, self.rows = start, rows
         self._layout, self._blocks, self._place = layout, blocks, place
+        # What was read of it: what is learnt and what is added up in one pass look at the same columns.
+        self._read: dict[tuple[str, str | tuple[str, ...]], Any] = {}
 
     def __len__(self) -> int:
         return self.rows
@@ -115,6 +119,15 @@ class Batch:
         ColumnError
             When there is no such column, or it holds something else than numbers.
         """
+        found: Tensor = self._once("numbers", tuple(names), self._numbers)
+        return found
+
+    def _once(self, what: str, name: _NameT, read: Callable[[_NameT], Any]) -> Any:
+        if (what, name) not in self._read:
+            self._read[what, name] = read(name)
+        return self._read[what, name]
+
+    def _numbers(self, names: tuple[str, ...]) -> Tensor:
         # From the cheapest to the dearest: the block as it stands, some columns of one block, every column on its own.
         whole = self.matrix(names)
         if whole is not None:
@@ -126,7 +139,7 @@ class Batch:
         if isinstance(block, Tensor) and all(home and home[0] == first for home in homes):
             return block[:, [home[1] for home in homes if home]].to(torch.float64)
         # Frames and files: each column is an array of its own, and X is put together here.
-        columns = [held if isinstance(held := self.cells(n), Tensor) else self._parsed(n, held) for n in names]
+        columns = [self._once("column", name, self._column) for name in names]
         out = torch.empty((self.rows, len(names)), dtype=torch.float64)
         view = out.numpy()
         for j, column in enumerate(columns):
@@ -145,6 +158,14 @@ class Batch:
         ColumnError
             When there is no such column, or it is nested or binary.
         """
+        found: tuple[Tensor, tuple[str, ...]] = self._once("text", name, self._text)
+        return found
+
+    def _column(self, name: str) -> Tensor | np.ndarray[Any, np.dtype[np.float64]]:
+        cells = self.cells(name)
+        return cells if isinstance(cells, Tensor) else self._parsed(name, cells)
+
+    def _text(self, name: str) -> tuple[Tensor, tuple[str, ...]]:
         cells, field = self.cells(name), self._layout.fields[name]
         if field.kind is Kind.OTHER:
             raise ColumnError(f"Column {readable(name)} is {field.note} and has no levels; leave it out.")

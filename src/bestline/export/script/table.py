@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import torch
 from torch import Tensor
 
-from bestline.data.folds import row_hash
+from bestline.data.collected import read_again
+from bestline.data.folds import ByHash
 from bestline.errors import DataError
 from bestline.export.script.history import History, remembered
 from bestline.export.script.literals import are_single, array, number, single, table
@@ -81,9 +81,7 @@ def rows_of(model: FittedLine, data: Any) -> Rows:
 
     Raises DataError when they are not the rows that the model was trained on.
     """
-    rows = joined(list(counted(model, data)))
-    if data is None:
-        rows = _without_held_out(model, rows)
+    rows = joined(list(counted(model, data) if data is not None else _trained_on(model)))
     _check(model, Comoments.of_rows(rows))
     return rows
 
@@ -94,15 +92,17 @@ def check_rows(model: FittedLine, data: Any) -> None:
     _check(model, total((Comoments.of_rows(batch) for batch in counted(model, data)), q))
 
 
-def _without_held_out(model: FittedLine, rows: Rows) -> Rows:
-    """Without a split, early stopping holds out the first fold that has rows; folds go by a hash of the row."""
-    descent = remembered(model)
-    if model.labels is not None or descent is None or descent.patience is None:
-        return rows
+def _trained_on(model: FittedLine) -> Iterator[Rows]:
+    """The training rows; without a split, early stopping holds out the first fold that has rows, and folds go by a hash of the row."""
+    descent, source = remembered(model), model.source
+    if source is None or model.labels is not None or descent is None or descent.patience is None:
+        return counted(model)
     # The same hash of the row that made the folds, so the same rows are left out wherever they stand now.
     folds = model.moments.folds
     held = next(i for i, fold in enumerate(folds) if fold.count)
-    return rows[torch.remainder(row_hash(rows, model.plan.seed), len(folds)) != held]
+    grouping = ByHash.of(model.design, len(folds), model.plan.seed)
+    trained = read_again(source, model.design, grouping, [i for i in range(len(folds)) if i != held])
+    return (batch.to("cpu") for batch in trained)
 
 
 def _check(model: FittedLine, found: Comoments) -> None:
