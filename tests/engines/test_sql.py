@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import pickle
 import warnings
 from collections.abc import Iterator
 from contextlib import ExitStack
 from fractions import Fraction
 from typing import Any
 
+import duckdb
 import numpy as np
 import pandas as pd
 import polars as pl
@@ -16,7 +18,7 @@ import torch
 
 import bestline as bl
 from bestline.data.tables.lazy import Lazy
-from bestline.errors import BestlineWarning, ColumnError, MissingValuesError, NotFiniteError
+from bestline.errors import BestlineWarning, ColumnError, DataError, MissingValuesError, NotFiniteError
 from engines import grid
 from engines.sql import ENGINES, Homes, lacking, postgres
 
@@ -300,6 +302,34 @@ def test_the_order_of_groups_does_not_matter(homes, unread):
     assert one.values == two.values
     for a, b in zip(one.folds, two.folds, strict=True):
         torch.testing.assert_close(a.scatter, b.scatter, rtol=1e-12, atol=1e-8)
+
+
+def test_names_that_the_queries_use_themselves_and_odd_ones(homes, unread):
+    frame = table(900).rename(columns={"firm": "bestline_n", "g": "rows", "z": 'a "0', "i": "a1"})
+    formula = 'y ~ rows + C(bestline_n) + `a "0`'
+    for engine in ("polars", "duckdb"):
+        try:
+            here = bl.Moments.collect(frame, formula, folds=1)
+        except bl.errors.FormulaError:  # a quotation mark in a name
+            frame, formula = frame.rename(columns={'a "0': "a 0"}), "y ~ rows + C(bestline_n) + `a 0` + a1"
+            here = bl.Moments.collect(frame, formula, folds=1)
+        same_moments(bl.Moments.collect(homes.put(engine, frame), formula, folds=1), here)
+
+
+def test_a_random_sample_is_refused():
+    connection = duckdb.connect()
+    connection.execute("create table t as select range::double as x, random() as y from range(20000)")
+    with pytest.raises(DataError, match="the same rows each time"):
+        bl.Moments.collect(connection.sql("select * from t where random() < 0.5"), "y ~ x", folds=1)
+
+
+def test_a_model_of_rows_elsewhere_is_saved_and_not_pickled(homes, tmp_path):
+    model = bl.fit(homes.put("duckdb", table(300)), "y ~ z")
+    with pytest.raises(DataError, match="cannot be pickled"):
+        pickle.dumps(model)
+    model.save(tmp_path / "m.bestline")
+    assert bl.load(tmp_path / "m.bestline").params.tolist() == model.params.tolist()
+    assert len(pickle.dumps(bl.fit(homes.put("polars", table(300)), "y ~ z"))) > 1_000
 
 
 # --- the cases of every engine -------------------------------------------------------------------------------------------

@@ -23,7 +23,7 @@ from bestline.data.design.factors import Factor, one_hot
 from bestline.data.folds import ByValue
 from bestline.data.passes import Added, Adder, CannotAddError
 from bestline.data.tables import Batch
-from bestline.errors import listed, readable
+from bestline.errors import DataError, listed, readable
 from bestline.numerics import Columns, Comoments, Rows
 from bestline.numerics.comoments import HUGE, TINY
 from bestline.numerics.pooled import PooledSums, is_exact, lost, pooled
@@ -315,6 +315,11 @@ class _Question:
         ends = [name for name in values if name[0] in "zc"]
         answer = self.engine.added(values, asked, where=self.used, keys=self.keys, ends=ends)
         groups = len(answer.count)
+        if int(answer.count.sum()) != rough.used:
+            raise DataError(
+                f"{self.engine.name} gave {rough.used:,} rows and then {int(answer.count.sum()):,}: the query has to give the same rows each time, "
+                f"and no random sample; keep its rows in a table first."
+            )
         exact = all(is_exact(answer.sums[f"high {i} {j}"], most, rough.used) for (i, j), most in largest.items())
         products = torch.zeros(groups, a + 1, a + 1, dtype=torch.float64)
         for i, j in pairs:

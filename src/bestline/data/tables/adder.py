@@ -24,6 +24,7 @@ from bestline.errors import readable
 _AT_ONCE = 1_200  # expressions in one query: PostgreSQL takes 1,664
 _FIRST = 20_000  # rows that say whether all will have many different values
 _ALIKE = 0.2  # of these rows, beyond which no more are counted
+_COUNT = ""  # the name of the number of rows in an answer; engines have no such name
 MOST_NUMBERS = 4_000_000  # of an answer
 
 
@@ -119,7 +120,8 @@ class FrameAdder:
         """As in Adder."""
         frame = self.frame if where is None else self.frame.filter(where)
         # Two steps: what is computed of a row is a column of a query within the query, and not written out in each sum.
-        own = {name: f"bestline_{i}" for i, name in enumerate(values)}
+        prefix = _unlike(keys)
+        own = {name: f"{prefix}v{i}" for i, name in enumerate(values)}
         rows = frame.select(*keys, *(expr.alias(own[name]) for name, expr in values.items())) if keys or values else frame
         wanted = {("sums", name): expr.sum() for name, expr in sums({n: nw.col(c) for n, c in own.items()}).items()}
         wanted |= {("low", name): nw.col(own[name]).min() for name in ends}
@@ -127,20 +129,22 @@ class FrameAdder:
         found = self._answers(rows, list(keys), list(wanted.values()))
         columns = dict(zip(wanted, found[1:], strict=True))
         parts = {part: {name: c for (of, name), c in columns.items() if of == part} for part in ("sums", "low", "high")}
-        return Added(self._batch(found[0], keys), columns_of(found[0], "rows").long(), **parts)
+        return Added(self._batch(found[0], keys), columns_of(found[0], _COUNT).long(), **parts)
 
     def _answers(self, rows: nw.LazyFrame[Any], keys: list[str], wanted: list[Any]) -> list[Any]:
         """A table of the groups with their number of rows, and the answers to each question, in the same order of groups."""
         table, found, order = None, [], None
+        prefix = _unlike(keys)
+        counted = f"{prefix}n"
         for start in range(0, max(len(wanted), 1), _AT_ONCE):
-            named = {f"a{start + i}": expr for i, expr in enumerate(wanted[start : start + _AT_ONCE])}
-            asked = [nw.len().alias("rows"), *(expr.alias(name) for name, expr in named.items())]
+            named = {f"{prefix}a{start + i}": expr for i, expr in enumerate(wanted[start : start + _AT_ONCE])}
+            asked = [nw.len().alias(counted), *(expr.alias(name) for name, expr in named.items())]
             part = self._table(rows.group_by(keys).agg(*asked) if keys else rows.select(*asked))
             if part.num_rows * (len(wanted) + 1) > MOST_NUMBERS:
                 raise CannotAddError(f"there are {part.num_rows:,} groups, and {len(wanted):,} sums of each")
             place = {key: i for i, key in enumerate(zip(*(map(repr, part.column(k).to_pylist()) for k in keys), strict=True))}
             if table is None:
-                table, order = part.select([*keys, "rows"]), list(place)
+                table, order = part.select([*keys, counted]).rename_columns([*keys, _COUNT]), list(place)
             # Groups come in any order, which may be another in each query.
             index = torch.tensor([place[key] for key in order or []], dtype=torch.long) if keys else slice(None)
             found += [columns_of(part, name)[index] for name in named]
@@ -148,7 +152,7 @@ class FrameAdder:
 
     def _batch(self, table: pa.Table, keys: Sequence[str]) -> Batch:
         layout = Layout.of([tuple(keys)], [self.fields[key] for key in keys], {}, Noticed())
-        return Batch(0, table.num_rows, layout, [table.select(list(keys))], lambda i: f"group {i + 1}")
+        return Batch(0, table.num_rows, layout, [table.select(range(len(keys)))], lambda i: f"group {i + 1}")
 
     def _table(self, frame: nw.LazyFrame[Any]) -> pa.Table:
         try:
@@ -163,6 +167,14 @@ class FrameAdder:
         """As in Adder."""
         if sentence not in self.said:
             self.said.append(sentence)
+
+
+def _unlike(names: Sequence[str]) -> str:
+    """What no name begins with, in any spelling: some engines take upper and lower case for the same."""
+    prefix = "bestline_"
+    while any(name.casefold().startswith(prefix) for name in names):
+        prefix += "_"
+    return prefix
 
 
 def columns_of(table: pa.Table, name: str) -> torch.Tensor:

@@ -74,6 +74,14 @@ class Lazy(Source):
         self.noticed = (Noticed(),)
         self.remarks = {field.name: remarks_on(field, judgements.get(field.name)) for field in self.fields}
 
+    def __getstate__(self) -> dict[str, Any]:
+        """For pickles: a query of Polars is a value; those of other engines have a connection, which is none."""
+        if self.frame.implementation is not nw.Implementation.POLARS:
+            raise DataError(
+                f"Rows in {self.engine} cannot be pickled, nor can a model of them; save the model: model.save('name.bestline')."
+            )
+        return self.__dict__
+
     @property
     def about(self) -> tuple[str, ...]:  # type: ignore[override]
         """How its passes were run, a sentence each."""
