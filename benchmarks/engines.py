@@ -68,7 +68,7 @@ def main() -> None:
                 Client(cluster, set_as_default=False) as client,
             ):
                 client.wait_for_workers(n)
-                client.run(lambda: __import__("bestline").fit)  # libraries are loaded once
+                bl.fit(str(path), target="y", engine=client)  # libraries are loaded once
                 there, wall, processor = timed(lambda client=client: bl.fit(str(path), target="y", engine=client), client)
                 gap = float(np.abs(there.params - here.params).max())
                 print(f"{n} worker{'s' * (n > 1):5} {wall:6.1f} s {processor:6.1f} s of processor time, furthest weight {gap:.0e} off")
