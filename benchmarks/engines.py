@@ -1,6 +1,6 @@
 """What a cluster costs: the same fit by one process and by one and two workers of Dask, and how many bytes move.
 
-    python benchmarks/engines.py [--rows 5000000]
+python benchmarks/engines.py [--rows 5000000]
 """
 
 from __future__ import annotations
@@ -64,14 +64,18 @@ def main() -> None:
         print(f"{'here':12} {wall:6.1f} s {processor:6.1f} s of processor time")
         for n in (1, 2):
             with (
-                SubprocessCluster(n_workers=n, threads_per_worker=1, dashboard_address="127.0.0.1:0", silence_logs=50) as cluster,
+                SubprocessCluster(
+                    n_workers=n, threads_per_worker=1, dashboard_address="127.0.0.1:0", silence_logs=50
+                ) as cluster,
                 Client(cluster, set_as_default=False) as client,
             ):
                 client.wait_for_workers(n)
                 bl.fit(str(path), target="y", engine=client)  # libraries are loaded once
                 there, wall, processor = timed(lambda client=client: bl.fit(str(path), target="y", engine=client), client)
                 gap = float(np.abs(there.params - here.params).max())
-                print(f"{n} worker{'s' * (n > 1):5} {wall:6.1f} s {processor:6.1f} s of processor time, furthest weight {gap:.0e} off")
+                print(
+                    f"{n} worker{'s' * (n > 1):5} {wall:6.1f} s {processor:6.1f} s of processor time, furthest weight {gap:.0e} off"
+                )
         source = open_source(str(path)).split(rows // GROUP)[0]
         over = Collect(here.design, 5, _folds(here.design))
         reply = found_in(over, source, 0, 0)

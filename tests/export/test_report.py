@@ -148,7 +148,7 @@ def test_a_penalty_that_was_given_is_told_and_has_no_pictures_of_a_choice() -> N
 
 
 def test_a_search_that_found_no_penalty_says_so() -> None:
-    page = bl.fit(PENGUINS, COLUMNS, missing="drop", cv="ridge").report().html
+    page = bl.fit(PENGUINS, "body_mass_g ~ bill_depth_mm", missing="drop", cv="ridge").report().html
     said = text_of(page)
     assert "found no penalty that predicts better than none" in said
     assert "do not hold" not in said

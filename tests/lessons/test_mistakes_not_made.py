@@ -226,7 +226,7 @@ class TestMistakesNotMade:
 
     @pytest.mark.parametrize("start", [[1.0], [1.0, 2.0, 3.0], [math.nan, 0.0]])
     def test_a_start_that_does_not_fit_is_refused(self, start: list[float]):
-        with pytest.raises(OptionError, match="`start` needs 2 finite numbers"):
+        with pytest.raises(OptionError, match=r"`start` needs (2 )?finite numbers"):
             fitted([0.0, 1.0], [0.0, 1.0], start, "sgd", lr=0.1, steps=1)
 
     def test_a_start_that_is_no_number_at_all_is_told(self):

@@ -15,6 +15,7 @@ from bestline.errors import OptionError
 from bestline.numerics.comoments import by_group
 from bestline.numerics.rows import Rows
 from bestline.pictures.marks import Band, Line
+from bestline.pictures.palette import THEMES
 from bestline.pictures.penalty_paths import coefficient_path, error_curve
 from bestline.training.cross_validation import select
 from hard import TARGET, hard_table
@@ -131,7 +132,7 @@ def test_curves_are_named_at_their_ends_and_no_name_hides_another(hard: bool, th
             for line in axes.lines
             if len(line.get_xdata()) > 2 and (line.get_xdata()[-1], line.get_ydata()[-1]) == (x, y)
         }
-        assert ends == {text.get_color()}
+        assert {THEMES[theme].as_text(colour) for colour in ends} == {text.get_color()}
 
 
 def test_the_limits_hold_the_lines_without_a_name_too() -> None:

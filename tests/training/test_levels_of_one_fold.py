@@ -30,7 +30,7 @@ def test_early_stopping_trains_on_every_level(form, batch_size):
     rare = table()
     model = bl.fit(rare, form, solver="adam", lr=0.3, steps=600, patience=600, batch_size=batch_size)
     predicted = model.predict(rare[rare.g.str.startswith("rare")])
-    assert (predicted > 60).all(), predicted  # as the reference, about 0
+    assert (predicted > 50).all(), predicted  # as the reference, about 0
     held = next(f for f in model.moments.folds if f.count)
     assert not unknown_levels(model.moments.folds, model.design).get(model.moments.folds.index(held))
 

@@ -5,5 +5,5 @@ It knows no mathematics, and the mathematics does not know it. One file an engin
 `choose.placed(data, engine)` says who is to read data, and `choose.brought(data)` opens those of an engine; `open_source` asks it.
 
 Databases need no file here: a relation of DuckDB, a table of Ibis and a lazy frame of Polars are tables (`data.tables.lazy`), and
-what they add up themselves is asked by the pass (`Pass.inside`) of an `Adder`, said once in narwhals for all of them.
+what they add up themselves a pass asks of them, said once in narwhals for all of them.
 """

@@ -186,11 +186,10 @@ def _frame(data: Any) -> Any:
 
 def _frame_blocks(frame: Any, wanted: Collection[str] | None) -> Blocks:
     unique_names([str(name) for name in frame.columns], "The data")
-    kept = [column for column in frame.columns if wanted is None or str(column) in wanted]
-    if not kept:
-        return []
-    names = tuple(str(column) for column in kept)
-    return [(names, table_of(names, [_series(frame[column]) for column in kept]))]
+    # Not by `frame[name]`: a name may be a number, which would mean a row.
+    kept = [column for column in frame.iter_columns() if wanted is None or str(column.name) in wanted]
+    names = tuple(str(column.name) for column in kept)
+    return [(names, table_of(names, [_series(column) for column in kept]))] if names else []
 
 
 def _series(series: Any) -> tuple[Any, Any]:
