@@ -14,24 +14,12 @@ from collections.abc import Callable
 
 import numpy as np
 import torch
+from plain_loop import SHORT, plain_loop
 from sklearn.linear_model import LinearRegression
 
 import bestline as bl
 
 STEPS = 1_000
-SHORT = 20  # steps of the plain loop that are timed; the rest is their multiple
-
-
-def plain_loop(X: torch.Tensor, y: torch.Tensor, steps: int) -> None:
-    """The loop of the lessons: nn.Linear, MSELoss, SGD."""
-    model = torch.nn.Linear(X.shape[1], 1, dtype=X.dtype)
-    optimizer, criterion = torch.optim.SGD(model.parameters(), lr=0.1), torch.nn.MSELoss()
-    for _ in range(steps):
-        optimizer.zero_grad()
-        loss = criterion(model(X), y)
-        loss.backward()
-        optimizer.step()
-        loss.item()
 
 
 def seconds(work: Callable[[], object]) -> float:
@@ -62,7 +50,7 @@ def main() -> None:
     compared(
         f"descent, {STEPS:,} steps, against nn.Linear + MSELoss + SGD",
         lambda: bl.fit((X, y), solver="sgd", lr=0.1, steps=STEPS, standardize=False),
-        lambda: plain_loop(X, y, SHORT),
+        lambda: plain_loop(X, y),
         repeats,
         STEPS / SHORT,
     )

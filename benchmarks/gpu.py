@@ -16,6 +16,7 @@ import warnings
 from collections.abc import Callable
 
 import torch
+from plain_loop import plain_loop
 
 import bestline as bl
 
@@ -45,17 +46,6 @@ def table(rows: int, columns: int, dtype: torch.dtype, device: torch.device) -> 
     draw = torch.Generator(device).manual_seed(0)
     X = torch.randn(rows, columns, generator=draw, dtype=dtype, device=device)
     return X, X.sum(1, keepdim=True) + torch.randn(rows, 1, generator=draw, dtype=dtype, device=device)
-
-
-def plain_loop(X: torch.Tensor, y: torch.Tensor) -> None:
-    """Some steps of the loop of the lessons, on the device."""
-    model = torch.nn.Linear(X.shape[1], 1, dtype=X.dtype, device=X.device)
-    optimizer, criterion = torch.optim.SGD(model.parameters(), lr=0.1), torch.nn.MSELoss()
-    for _ in range(SHORT):
-        optimizer.zero_grad()
-        loss = criterion(model(X), y)
-        loss.backward()
-        optimizer.step()
 
 
 def shrunken(X: torch.Tensor, y: torch.Tensor) -> None:
@@ -91,7 +81,7 @@ def main() -> None:
 
     steps = {"solver": "sgd", "lr": 0.1, "steps": STEPS, "standardize": False}
     ours = seconds(lambda: bl.fit((X, y), **steps), repeats, device)
-    loop = seconds(lambda: plain_loop(X, y), repeats, device) * STEPS / SHORT
+    loop = seconds(lambda: plain_loop(X, y, SHORT), repeats, device) * STEPS / SHORT
     print(f"descent, {STEPS:,} steps: {ours:.4f} s; nn.Linear's loop {loop:.3f} s, {loop / ours:.0f} times")
     ours = seconds(lambda: bl.fit((X, y), cv="lasso", folds=10), repeats, device)
     ista = seconds(lambda: shrunken(X, y), repeats, device) * PENALTIES * 10

@@ -18,6 +18,7 @@ from functools import partial
 from typing import Any
 
 import torch
+from plain_loop import SHORT, plain_loop
 from sklearn.linear_model import LassoCV, LinearRegression
 
 import bestline as bl
@@ -25,7 +26,7 @@ from bestline import estimators
 from bestline.numerics import Comoments, Rows
 
 SHAPES = ((1_000_000, 10, torch.float64), (300_000, 100, torch.float64), (1_000_000, 10, torch.float32))
-STEPS, SHORT = 1_000, 20  # steps of descent; those of the plain loop that are timed, for the rest is their multiple
+STEPS = 1_000  # of descent
 
 
 def table(rows: int, columns: int, dtype: torch.dtype) -> tuple[torch.Tensor, torch.Tensor]:
@@ -50,18 +51,6 @@ def quickest(
 
 def shown(what: str, seconds: float, other: float, ratio: float, than: str) -> None:
     print(f"{what:52} {1e3 * seconds:9.1f} ms {1e3 * other:11.1f} ms  {ratio:7.2f} {than}", flush=True)
-
-
-def plain_loop(X: torch.Tensor, y: torch.Tensor) -> None:
-    """Some steps of the loop of the lessons: nn.Linear, MSELoss, SGD."""
-    model = torch.nn.Linear(X.shape[1], 1, dtype=X.dtype)
-    optimizer, criterion = torch.optim.SGD(model.parameters(), lr=0.1), torch.nn.MSELoss()
-    for _ in range(SHORT):
-        optimizer.zero_grad()
-        loss = criterion(model(X), y)
-        loss.backward()
-        optimizer.step()
-        loss.item()
 
 
 def moments(share: float, repeats: int) -> None:

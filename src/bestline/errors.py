@@ -177,6 +177,12 @@ def one_line(text: object, longest: int, *, head: int, tail: int) -> str:
     return line if len(line) <= longest else f"{line[:head]}…{line[-tail:]}"
 
 
+def first_line(error: BaseException) -> str:
+    """What another library's error says, as the beginning of a sentence: its first line that is not blank, or else its type."""
+    said = next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
+    return readable(said.rstrip("."))
+
+
 def readable(name: str, longest: int = 100) -> str:
     """A name as messages show it: quoted, on one line, control characters escaped, shortened in the middle where it is very long."""
     return f"`{one_line(name, longest, head=longest * 2 // 3, tail=longest // 4)}`"

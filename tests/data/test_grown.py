@@ -13,6 +13,7 @@ import torch
 
 import bestline as bl
 import bestline.data.gather as gathering
+import bestline.files as store
 from bestline.data.collected import Collected
 from bestline.data.design import Design
 from bestline.data.gather import Query, gather
@@ -153,6 +154,28 @@ def test_a_level_whose_rows_were_all_taken_away_leaves_no_rounding_behind():
         assert max(fold.cancelled for fold in rest.folds) < 10
         assert bl.fit(rest).digits["b"] >= 10
         assert dict(bl.fit(rest).params) == pytest.approx(dict(bl.fit(own).params), rel=1e-9)
+
+
+@pytest.mark.parametrize("what", ["count", "level", "scatter", "part", "fill"])
+def test_a_file_whose_growth_is_of_other_rows_is_refused(what):
+    moments = collected(table(holes=True), "y ~ b + g", missing="impute")
+    tensors, facts = moments._stored()
+    tensors, grew = dict(tensors), facts["growth"]
+    if what == "count":
+        grew["groups"][0][0] += 1
+    elif what == "level":
+        levels = grew["levels"]["g"]
+        levels["counts"]["south"], levels["weights"]["south"] = 0, 0.0
+        levels["counts"] = {name: count for name, count in levels["counts"].items() if name != "south"}
+    elif what == "scatter":
+        tensors["grown.0.scatter"] = tensors["grown.0.scatter"] * 2
+    elif what == "part":
+        grew["keys"][0] = [[7, 0]]
+    else:
+        grew["fills"]["b"] = "much"
+    content = store.packed("moments", 2, tensors, facts)
+    with pytest.raises(bl.errors.ModelFileError, match="damaged"):
+        bl.Moments.from_bytes(content)
 
 
 def same_moments(one: bl.Moments, two: bl.Moments, digits: float) -> None:

@@ -19,6 +19,7 @@ from bestline.data.progress import Progress, Share
 from bestline.data.tables import Batch, Source, open_source
 from bestline.engines import choose
 from bestline.engines.base import Engine, part_of
+from engines.grid import table
 
 # Parts are merged in another order than the rows stand in, so the last digits are rounding.
 pytestmark = pytest.mark.usefixtures("quiet")
@@ -90,18 +91,6 @@ def toy(monkeypatch: pytest.MonkeyPatch) -> Toy:
     contract: Engine = engine
     monkeypatch.setattr(choose, "ENGINES", (contract,))
     return engine
-
-
-def table(n: int = 900, seed: int = 3) -> pd.DataFrame:
-    draw = np.random.default_rng(seed)
-    a, b, group = draw.normal(5, 2, n), draw.normal(size=n), draw.choice(["north", "south", "west"], n)
-    y = 2 * a - b + (group == "west") + draw.normal(scale=0.5 + 0.2 * np.abs(b), size=n)
-    frame = pd.DataFrame(
-        {"a": a, "b": b, "group": group, "w": draw.uniform(0.5, 2, n), "firm": draw.choice(list("pqrstuvw"), n), "y": y}
-    )
-    frame.loc[draw.choice(n, 25, replace=False), "b"] = np.nan
-    frame.loc[draw.choice(n, 10, replace=False), "group"] = None
-    return frame
 
 
 def in_pieces(frame: pd.DataFrame) -> Pieces:

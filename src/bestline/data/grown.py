@@ -274,11 +274,8 @@ class Growth:
 
     def like(self, other: Growth) -> bool:
         """Whether both are of one formula, read alike."""
-        mine, theirs = self.draft, other.draft
-        return (mine.formula.text, mine.weights, mine.missing) == (theirs.formula.text, theirs.weights, theirs.missing) and (
-            dict(mine.kinds),
-            mine.responses,
-        ) == (dict(theirs.kinds), theirs.responses)
+        mine, theirs = ((d.formula.text, d.weights, d.missing, dict(d.kinds), d.responses) for d in (self.draft, other.draft))
+        return mine == theirs
 
     def __add__(self, other: Growth) -> Growth:
         return replace(self._knowing(other), part=self.part + other._about(self.rough))
@@ -321,6 +318,14 @@ class Growth:
         unknown = [j for j, key in enumerate(keys) if any(isinstance(at, str) and _place(design, i, at) < 0 for i, at in key)]
         groups = self.part.found.groups
         return any(bool((g.center[unknown] != 0).any() or (g.scatter.diagonal()[unknown] != 0).any()) for g in groups)
+
+    def became(self, design: Design, groups: Sequence[Comoments]) -> bool:
+        """Whether these columns and sums are what has become of it."""
+        try:
+            settled, found = self.settled()
+        except CannotGrowError:
+            return False
+        return settled.names == design.names and all(a.like(b) for a, b in zip(found.groups, groups, strict=True))
 
     def settled(self) -> tuple[Design, Collected]:
         """The design that the rows say, and what was found of its columns.

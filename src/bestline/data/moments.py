@@ -452,6 +452,8 @@ def _restored(tensors: dict[str, Tensor], facts: dict[str, Any]) -> Moments:
     imputed = {str(name): stored.whole(count, "imputed") for name, count in facts["imputed"].items()}
     grew = facts.get("growth")  # files of before do not say
     growth = None if grew is None else stored_growth.growth(tensors, grew, len(folds))
+    if growth is not None and not growth.became(design, folds):
+        raise ValueError("what it grows on from is of other rows")
     return Moments(design, folds, low, high, stored.whole(facts["dropped"], "dropped"), imputed, by, values, growth=growth)
 
 

@@ -5,19 +5,16 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any
 
-from bestline.data.tables import BRINGERS, Placed
-from bestline.data.tables import placed as at
+from bestline.data.tables import BRINGERS, Placed, placed
 from bestline.engines.base import Engine, Reader
 from bestline.engines.dask import Dask
 from bestline.engines.spark import Spark
 from bestline.errors import OptionError, readable
 
+# Doors ask here for `placed`, so that engines are known to whoever opens data.
+__all__ = ["ENGINES", "brought", "placed"]
+
 ENGINES: tuple[Engine, ...] = (Dask(), Spark())  # one row an engine; the first that owns the data opens them
-
-
-def placed(data: Any, engine: Any = None) -> Any:
-    """The data, to be read by an engine where one is named. Doors ask here, so that engines are known to whoever opens data."""
-    return at(data, engine)
 
 
 def brought(data: Any, text: Collection[str] = ()) -> Any:
@@ -36,9 +33,5 @@ def brought(data: Any, text: Collection[str] = ()) -> Any:
     return data if owner is None else owner.open(data, text)
 
 
-def _bring(data: Any, text: Collection[str]) -> Any:
-    return brought(data, text)
-
-
-if _bring not in BRINGERS:
-    BRINGERS.append(_bring)
+if brought not in BRINGERS:
+    BRINGERS.append(brought)

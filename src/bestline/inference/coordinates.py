@@ -230,7 +230,7 @@ class Totals:
         """Whether these are the training rows: as many, their leverages add up to the rank, and their residuals pull nowhere."""
         # Two laws of least squares that other rows break: sum h = trace of the projection = rank, and X'e = 0.
         told = abs(self.leverage - basis.rank) <= max(basis.rank, 1) * (1e-6 + basis.alone)
-        room = 1e-5 * self.size.sqrt() + basis.rounding * basis.count**0.5
+        room = 1e-6 * self.size.sqrt() + basis.rounding * basis.count**0.5
         return self.rows == basis.count and told and bool((self.pull.abs() <= room[:, None]).all())
 
 

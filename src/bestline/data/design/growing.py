@@ -31,9 +31,8 @@ from bestline.data.design.spellings import places
 from bestline.data.tables import Batch
 
 Part: TypeAlias = tuple[int, int | str]  # number of a factor; its component, of a category the level itself
-Key: TypeAlias = tuple[
-    Part, ...
-]  # a column, as the product that it is: the same in all batches, whatever levels these have met
+# A column, as the product that it is: the same in all batches, whatever levels these have met.
+Key: TypeAlias = tuple[Part, ...]
 
 MOST_GROWN = 1_000  # columns; parts of more cost more to add than the rows cost to be read twice
 
@@ -94,11 +93,7 @@ def design_of_batch(draft: Draft, rough: Rough, batch: Batch) -> Design:
 def _in_full(draft: Draft, rough: Rough, levels: tuple[tuple[str, tuple[str, ...]], ...], gaps: tuple[str, ...]) -> Design:
     known = dict(levels)
     factors = [
-        kind
-        if isinstance(kind, Factor)
-        else Factor(
-            piece.text, "category", kind.column, known[kind.column], (1 / len(known[kind.column]),) * len(known[kind.column])
-        )
+        kind if isinstance(kind, Factor) else Factor(piece.text, "category", kind.column, known[kind.column])
         for piece, kind in draft.kinds.items()
     ]
     if sum(len(f.levels) for f in factors) > MOST_GROWN:

@@ -19,7 +19,7 @@ from bestline.data.passes import Added, CannotAddError
 from bestline.data.tables.cells import Field, Kind
 from bestline.data.tables.noticed import Noticed
 from bestline.data.tables.source import Batch, Layout
-from bestline.errors import readable
+from bestline.errors import first_line, readable
 
 _AT_ONCE = 1_200  # expressions in one query: PostgreSQL takes 1,664
 _FIRST = 20_000  # rows that say whether all will have many different values
@@ -158,8 +158,7 @@ class FrameAdder:
         try:
             table: pa.Table = frame.collect("pyarrow").to_native()
         except Exception as error:  # whatever it is, the rows can be read instead, and then say what is wrong with them
-            said = next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
-            raise CannotAddError(f"it says {readable(said.rstrip('.'))}") from error
+            raise CannotAddError(f"it says {first_line(error)}") from error
         self.returned += table.nbytes
         return table
 

@@ -25,7 +25,7 @@ from bestline.data.tables.noticed import Noticed
 from bestline.data.tables.source import Batch, Layout, NoRowsError, Source
 from bestline.data.tables.table_file import Block, remarks_on, silent, sized, unique_names
 from bestline.data.tables.words import wordy
-from bestline.errors import DataError, ShapeError, readable
+from bestline.errors import DataError, ShapeError, first_line
 
 # What people call the engines, and those that Ibis reaches.
 _SAID = {
@@ -147,8 +147,7 @@ class Lazy(Source):
         try:
             yield
         except Exception as error:
-            said = next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
-            raise DataError(f"{self.engine} cannot give the data: {readable(said.rstrip('.'))}.") from error
+            raise DataError(f"{self.engine} cannot give the data: {first_line(error)}.") from error
 
 
 def _name(frame: nw.LazyFrame[Any]) -> str:

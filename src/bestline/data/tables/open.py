@@ -52,8 +52,8 @@ class Placed:
     engine: Any
 
 
-def placed(data: Any, engine: Any) -> Any:
-    """The data as they are where no engine is named."""
+def placed(data: Any, engine: Any = None) -> Any:
+    """The data, to be read by an engine where one is named."""
     return data if engine is None else Placed(data, engine)
 
 
