@@ -28,7 +28,7 @@ DOORS: dict[str, Callable[..., Any]] = {
 }
 SHARED = ("target", "features", "weights", "missing", "folds", "seed", "solver", "l1", "l2", "start", "progress")
 # Several of a thing have its word in the plural; `by` names groups, each with moments of its own.
-OTHER = {"engine", "lr", "lrs", "optimizers", "starts", "steps", "standardize", "by"}
+OTHER = {"checkpoint", "engine", "lr", "lrs", "optimizers", "starts", "steps", "standardize", "by"}
 # Left out, fit's solver is what penalty and loss need; preflight is of descent, so its own is the plainest.
 # Of collect, folds that nobody asked for leave room for `by`.
 OWN_DEFAULTS = {("preflight", "solver"): "sgd", ("sweep", "standardize"): True, ("collect", "folds"): None}

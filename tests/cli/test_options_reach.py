@@ -105,7 +105,12 @@ TABLE: dict[str, Row] = {
     ),
     "moments collect": (
         *(bl.Moments, "collect", ["t.csv", "-o", "t.moments"], {"folds": 5}),
-        {k: v for k, v in COLUMNS.items() if k != "l2"} | {"folds": FOLDS, "by": [(["--by", "g"], {"by": "g", "folds": None})]},
+        {k: v for k, v in COLUMNS.items() if k != "l2"}
+        | {
+            "folds": FOLDS,
+            "by": [(["--by", "g"], {"by": "g", "folds": None})],
+            "checkpoint": [(["--checkpoint", "kept"], {"checkpoint": Path("kept")})],
+        },
         set(),
     ),
     "generate": (

@@ -62,6 +62,13 @@ def collect(
     ] = None,
     seed: Annotated[int, typer.Option(help="Of the folds.")] = 0,
     engine: Engine = None,
+    checkpoint: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Of files: keep here what has been read; the same command goes on from it, however the last one ended.",
+        ),
+    ] = None,
     force: Force = False,
     terminal: Terminal,
 ) -> None:
@@ -80,6 +87,7 @@ def collect(
             by=by,
             seed=seed,
             engine=engine,
+            checkpoint=checkpoint,
             progress=bars.passes(),
         )
     with terminal.saving((out, lambda path: found.save(path, overwrite=force))):

@@ -219,10 +219,8 @@ def _summed(
 ) -> tuple[Design, Collected, Growth | None]:
     """The design, what the rows of each group add up to, and how both grew, where they did so in one pass."""
     check = query.check or (lambda columns, folds: None)
-    numbers = draft.number_columns() if draft.missing == "impute" else ()
     # An engine that adds up must know what.
-    grows = query.keep is None and not source.afar and can_grow(draft)
-    if grows and learner.lacks(draft.texts, numbers, draft.calls):
+    if query.keep is None and not source.afar and grows(draft, learner):
         try:
             growth = grown(source, draft, learner.counted, into, progress)
             design, found = growth.settled()
@@ -232,10 +230,16 @@ def _summed(
             pass  # what is wrong with a number is said below, where it is known with what gaps are filled
         else:
             check(design.p, folds)
-            return design, _usable(found, design, source), growth
+            return design, usable(found, design, source), growth
     design = learnt(draft, learner)
     check(design.p, folds)
     return design, collected(source, design, into.number, into.grouping, query.keep, progress=progress), None
+
+
+def grows(draft: Draft, learner: Learner) -> bool:
+    """Whether the draft has something to learn, and can learn it while its rows are added up."""
+    numbers = draft.number_columns() if draft.missing == "impute" else ()
+    return can_grow(draft) and learner.lacks(draft.texts, numbers, draft.calls)
 
 
 def grown(source: Source, draft: Draft, counted: Learnt, into: Into | None = None, progress: Progress | None = None) -> Growth:
@@ -254,7 +258,7 @@ def collected(
     progress: Progress | None = None,
 ) -> Collected:
     """The pass alone: what the rows of each group add up to. Raises MissingValuesError with counts for every column, and DataError."""
-    return _usable(gone_through(source, design, Collect(design, groups, grouping, keep), progress=progress), design, source)
+    return usable(gone_through(source, design, Collect(design, groups, grouping, keep), progress=progress), design, source)
 
 
 def _told(
@@ -268,10 +272,10 @@ def _told(
         told = source.told(Collect(design), progress=progress)
     except RefusedGapError:
         raise missing_values(design, source) from None
-    return None if told is None else (design, _usable(told, design, source))
+    return None if told is None else (design, usable(told, design, source))
 
 
-def _usable(found: Collected, design: Design, source: Source) -> Collected:
+def usable(found: Collected, design: Design, source: Source) -> Collected:
     """What was found, in main memory, once some of it can be used. Raises DataError."""
     if not any(group.count for group in found.groups):
         raise _nothing_left(design, source, found.dropped)

@@ -20,6 +20,7 @@ import bestline.data.stored_comoments as stored
 import bestline.files as store
 from bestline.calls import answering, data_first, needed, with_hints
 from bestline.data import stored_growth
+from bestline.data.checkpoint import gather_on
 from bestline.data.collected import Collected
 from bestline.data.design import Column, Design, expression
 from bestline.data.design.growing import CannotGrowError
@@ -105,6 +106,7 @@ class Moments:
         by: str | None = None,
         seed: int = 0,
         engine: Any = None,
+        checkpoint: str | os.PathLike[str] | None = None,
         progress: Progress | None = None,
     ) -> Moments:
         """Moments of anything that holds a table: one pass, constant memory; by a column one more over that, a few bytes a row.
@@ -123,6 +125,10 @@ class Moments:
             Of the hash that assigns rows to folds.
         engine : str or client, optional
             As in `bestline.fit`.
+        checkpoint : path, optional
+            Of files: where it is kept what has been read, file by file, of large ones some row groups or bytes at a time. The same call goes
+            on from there, however the last one ended, and counts no row twice; files that have come since are read, those that were read
+            are not. A file that has changed is refused.
         progress : callable, optional
             Hears (what, fraction).
 
@@ -140,7 +146,7 @@ class Moments:
         if not isinstance(folds, str):
             check_folds(folds, more=", or the name of a column")
         query = Query(placed(data, engine), formula, target, features, weights, missing, folds=folds, seed=seed, at_once=True)
-        gathered = gather(query, progress)
+        gathered = gather(query, progress) if checkpoint is None else gather_on(query, checkpoint, progress)
         for note in gathered.notes:
             warn(note)
         return replace(cls.gathered(gathered), growth=gathered.growth)

@@ -225,6 +225,10 @@ class Files(Source):
         shares = [max(1, round(most * size / sum(sizes))) for size in sizes]
         return [self._alone(part) for whole, share in zip(self.parts, shares, strict=True) for part in whole.split(share)]
 
+    def units(self, each: int) -> list[list[Files]]:
+        """Of every file the same rows as tables of a part of it, of about so many bytes; other files change nothing in them."""
+        return [[self._alone(part) for part in whole.split(max(1, whole.place.size // each))] for whole in self.parts]
+
     def _alone(self, part: TableFile) -> Files:
         # What all files together say of the columns holds for each.
         one = copy(self)
