@@ -120,6 +120,12 @@ class Basis:
             raise NumericalError(_INSEPARABLE)
         return basis
 
+    @classmethod
+    def of_moments(cls, moments: Comoments, scaling: Scaling, kept: tuple[int, ...]) -> Basis | None:
+        """The basis from the moments alone; None where they would cost digits."""
+        basis, _, loss = _of_moments(moments, scaling, kept)
+        return basis if loss <= _HARMLESS and moments.cancelled == 1 else None
+
     @property
     def rank(self) -> int:
         """Number of weights that the data determine, r."""
@@ -172,6 +178,19 @@ class Basis:
             # The intercept's coordinate: the column of ones is orthogonal to all centred ones, and has the length sqrt(n).
             q = torch.cat([root[:, None] / self.count**0.5, q], 1)
         return Coordinates(q, (Z[:, s:] - line) * root[:, None], root, line)
+
+    def pull(self, moments: Comoments) -> Tensor:
+        """Sum of q e over the rows behind some moments, (k, r): which needs none of these rows."""
+        s, columns = len(self.kept), [*self.kept, *range(self.p, moments.q)]
+        held = moments[columns]
+        mean = (((held.shift * held.unit - self.high) - self.low) + held.mean * held.unit) / self.scale
+        size = held.unit / self.scale
+        S = held.scatter * torch.outer(size, size) * (self.count / self.weight)
+        e, w = mean[s:] - mean[:s] @ self.slopes, moments.weight * (self.count / self.weight)
+        # sum z e = sum (z - m)(e - m_e) + W m m_e
+        zs = S[:s, s:] - S[:s, :s] @ self.slopes + w * torch.outer(mean[:s], e)
+        q = torch.linalg.solve_triangular(self.triangle.T, zs, upper=False).T
+        return torch.cat([w * e[:, None] / self.count**0.5, q], 1) if self.intercept else q
 
     def weights(self) -> Tensor:
         """T (d, r): from coordinates to weights in the data's units, for targets in units of `unit`; 0 for other columns."""

@@ -12,6 +12,7 @@ from bestline.errors import ColumnError, OptionError, warn
 from bestline.inference import classical, hypotheses
 from bestline.inference.coordinates import Basis, Totals, other_rows
 from bestline.inference.covariance.base import Cov, Sandwich
+from bestline.inference.covariance.clustered import Clustered
 from bestline.inference.covariance.named import parse_cov
 from bestline.inference.covariance.sandwich import CollectMeat, Covariance, sandwich
 from bestline.inference.fitted import FittedLine
@@ -54,13 +55,28 @@ def covariance(line: FittedLine, cov: Cov = "classical", data: Any = None) -> cl
     if not isinstance(kind, Sandwich):
         return refuse(line, "There are no standard errors")
     inference = refuse(line, "There are no robust standard errors")
-    basis = basis_of(line, data)
-    # Bread from the moments, filling from one pass; what is met on it must add up to the rows of the bread.
-    meat = look(line, CollectMeat(basis, kind), data)
-    check_same_rows(basis, meat.totals)
-    found = sandwich(basis, meat, kind, inference.determined)
+    basis = _basis_of_groups(line, kind, inference.kept) if data is None else None
+    if basis is not None and isinstance(kind, Clustered):
+        # The folds are the clusters: their moments say it all, and no row is read.
+        summed: Any = kind.of_groups(basis, dict(zip(line.moments.values, line.moments.folds, strict=True)))
+    else:
+        basis = basis_of(line, data)
+        # Bread from the moments, filling from one pass; what is met on it must add up to the rows of the bread.
+        meat = look(line, CollectMeat(basis, kind), data)
+        check_same_rows(basis, meat.totals)
+        summed = meat.found
+    found = sandwich(basis, summed, kind, inference.determined)
     _warn_of_few(line, found.clusters)
     return found
+
+
+def _basis_of_groups(line: FittedLine, kind: Sandwich, kept: tuple[int, ...]) -> Basis | None:
+    """The coordinates of the training rows where there are moments of each cluster, and these lose no digits; else None."""
+    moments = line.moments
+    if not isinstance(kind, Clustered) or moments.by != kind.column or any(fold.cancelled != 1 for fold in moments.folds):
+        return None
+    basis = Basis.of_moments(line.training, line.scaling, kept)
+    return basis if basis is not None and moments.rows == basis.count else None
 
 
 def check_same_rows(basis: Basis, totals: Totals) -> None:

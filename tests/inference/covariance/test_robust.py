@@ -122,8 +122,24 @@ class TestStatsmodels:
         found = uncertainty.covariance(model, {"cluster": "firm"})
         assert (found.df, found.clusters) == (16, 17)
         assert found.std_error[0].tolist() == pytest.approx(by_name(robust.bse, ref.params.index, model), **SAME)
+        # Moments of each cluster say the same, and need no row.
+        moments = bl.Moments.collect(frame(), formula, weights=weights, by="firm")
+        without = bl.fit(moments)
+        assert without.source is None
+        again = uncertainty.covariance(without, "cluster:firm")
+        assert (again.df, again.clusters) == (16, 17)
+        assert again.std_error[0].tolist() == pytest.approx(by_name(robust.bse, ref.params.index, without), **SAME)
         pvalues = [c.p_value for c in uncertainty.tables(model, cov="cluster:firm")[0]]
         assert pvalues == pytest.approx(by_name(robust.pvalues, ref.params.index, model), **TAIL)
+
+    def test_clusters_that_are_the_folds_are_not_read_again(self, formula, weights, monkeypatch):
+        two, formula = frame().assign(z=lambda f: f.x2 - f.y), formula.replace("y ~", "y + z ~")
+        read = uncertainty.covariance(bl.fit(two, formula, weights=weights), "cluster:firm")
+        model = bl.fit(two, formula, weights=weights, folds="firm")
+        monkeypatch.setattr(uncertainty, "look", lambda *_: pytest.fail("the rows were read"))
+        found = uncertainty.covariance(model, "cluster:firm")
+        np.testing.assert_allclose(found.std_error, read.std_error, rtol=1e-10)
+        np.testing.assert_allclose(found.covariance, read.covariance, rtol=1e-8, atol=1e-12)
 
     def test_influence(self, formula: str, weights: str | None):
         model = bl.fit(frame(), formula, weights=weights)

@@ -54,9 +54,9 @@ def test_fillings_add_up_however_the_rows_are_cut(cuts: list[int], cov: str):
 
     parts = [of(a, b) for a, b in pairwise([0, *sorted(cuts), 240])]
     known = torch.ones(len(model.names), dtype=torch.bool)
-    whole = sandwich(basis, of(0, 240), kind, known)
-    added = sandwich(basis, sum(parts, over.empty()), kind, known)
-    backwards = sandwich(basis, sum(reversed(parts), over.empty()), kind, known)
+    whole = sandwich(basis, of(0, 240).found, kind, known)
+    added = sandwich(basis, sum(parts, over.empty()).found, kind, known)
+    backwards = sandwich(basis, sum(reversed(parts), over.empty()).found, kind, known)
     for one in (added, backwards):
         assert one.covariance.numpy() == pytest.approx(whole.covariance.numpy(), rel=1e-11, abs=1e-13)
     assert sum(parts, over.empty()).totals.same(basis)

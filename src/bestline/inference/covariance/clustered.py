@@ -7,6 +7,7 @@ times G / (G - 1) (n - 1) / (n - rank), as Stata and R print it. Intervals use S
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -17,6 +18,7 @@ from bestline.errors import NumericalError, readable
 from bestline.inference.coordinates import Basis, Coordinates
 from bestline.inference.covariance.base import Filling, Sandwich
 from bestline.inference.numbered_rows import Numbered
+from bestline.numerics import Comoments
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -74,6 +76,12 @@ class Clustered(Sandwich):
         scores = seen.e[there, :, None] * seen.q[there, None, :]  # (n, k, r)
         sums = scores.new_zeros(len(used), *scores.shape[1:]).index_add_(0, codes, scores)
         return GroupSums({names[g]: at for at, g in enumerate(used.tolist())}, sums)
+
+    def of_groups(self, basis: Basis, groups: Mapping[str, Comoments]) -> GroupSums:
+        """The same from the moments of each cluster: no row is needed."""
+        there = {name: moments for name, moments in groups.items() if moments.count}
+        sums = [basis.pull(moments) for moments in there.values()]
+        return GroupSums({name: at for at, name in enumerate(there)}, torch.stack(sums) if sums else self.none(basis).sums)
 
     def of_repeated(self, basis: Basis, batch: Numbered, summed: Coordinates, squared: Coordinates) -> GroupSums:
         """The sums of the clusters: rows alike are of one cluster, since its column is among those that they are alike in."""

@@ -88,12 +88,14 @@ class CollectMeat(Pass[Numbered, Meat]):
         return Meat(totals, self.kind.of_repeated(self.basis, batch, summed, replace(seen, e=size)))
 
 
-def sandwich(basis: Basis, meat: Meat, kind: Sandwich, determined: Tensor) -> Covariance:
+def sandwich(basis: Basis, found: Any, kind: Sandwich, determined: Tensor) -> Covariance:
     """The covariance of the weights from the filling of all training rows.
 
     Parameters
     ----------
-    basis, meat, kind
+    basis, kind
+    found
+        What the kind has found in all training rows.
     determined : Tensor (d,)
         Which weights the data determine; the others get NaN.
 
@@ -105,7 +107,7 @@ def sandwich(basis: Basis, meat: Meat, kind: Sandwich, determined: Tensor) -> Co
     # A line that can go through every row leaves no residuals, and so says nothing of the errors.
     if basis.df <= 0:
         raise NumericalError("Robust standard errors need residual degrees of freedom: more rows than weights.")
-    filling = kind.filling(basis, meat.found)
+    filling = kind.filling(basis, found)
     middle = filling.middle * (basis.rss > 0)[:, None, None]  # a line through every point has no errors, but for rounding
     T = basis.weights()
     size = T.abs().amax(1, keepdim=True) if basis.rank else torch.ones(len(T), 1, dtype=torch.float64)
