@@ -66,7 +66,9 @@ def main() -> None:
                 "pyarrow.csv.read_csv": lambda: pa_csv.read_csv(text, read_options=own),
                 "one pass, all columns": lambda: read(text),
                 "fit of the numbers": lambda: bl.fit(text, f"y ~ {numbers}"),
-                "fit of all columns": lambda: bl.fit(text, "y ~ ."),
+                "moments of all columns": lambda: bl.Moments.collect(text, f"y ~ {numbers} + town"),
+                "fit of all columns": lambda: bl.fit(text, f"y ~ {numbers} + town"),
+                "fit of all, not named": lambda: bl.fit(text, "y ~ ."),
             },
             options.repeats,
         )
