@@ -16,7 +16,6 @@ import re
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from io import BytesIO
 from pathlib import Path
 from shutil import copyfileobj
 from stat import S_IMODE, S_ISCHR, S_ISDIR, S_ISFIFO, S_ISREG
@@ -24,7 +23,7 @@ from tempfile import TemporaryDirectory
 from typing import Any, BinaryIO
 
 import torch
-from safetensors import SafetensorError, safe_open
+from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor
 
@@ -35,7 +34,6 @@ _UNSIGNED = 1  # the newest format whose files carry no digest
 _NO_DIGEST = b"0" * 64
 # The digest is the first entry of the JSON, which the header holds as a text: hence the backslashes, and the first such place.
 _MARK = rb"\"sha256\": \""
-_BLOCK = 2**20  # bytes hashed at a time
 # What reading a file of crafted numbers and names can raise on the way: it is all one fault, the file's.
 _FAULTS = (
     ArithmeticError,
@@ -252,26 +250,18 @@ def read(path: str | os.PathLike[str], kind: str, newest: int) -> tuple[int, dic
             raise ModelFileError(f"{shown} {what}; give the path of a .{'moments' if kind == 'moments' else 'bestline'} file.")
         if source.stat().st_size > _LARGEST:
             raise ModelFileError(f"{shown} is larger than any bestline {kind} file; it was not opened.")
-        with source.open("rb"):  # safetensors says of every file that it cannot open that there is none
-            pass
-        with safe_open(source, framework="pt") as file:
-            metadata = file.metadata() or {}
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  not a dict: it cannot be iterated
-    except SafetensorError as error:
-        start = source.read_bytes()[:9] if source.stat().st_size < _LARGEST else b""
-        raise _not_ours(start, shown, kind, error) from error
+        content = source.read_bytes()
     except OSError as error:
         raise ModelFileError(f"{shown} cannot be read: {error.strerror or error}.") from error
-    version, header = _header(metadata, shown, kind, newest)
-    if version > _UNSIGNED or _DIGEST in header:
-        with source.open("rb") as file:
-            _check_digest(file, header.get(_DIGEST), shown, kind)
-    return version, tensors, header.get("facts") or {}
+    return _unpacked(content, shown, kind, newest)
 
 
 def unpacked(content: bytes, kind: str, newest: int) -> tuple[int, dict[str, Tensor], dict[str, Any]]:
     """The same of what `packed` gave. Raises ModelFileError as `read` does."""
-    shown = readable(said_bytes(content))
+    return _unpacked(content, readable(said_bytes(content)), kind, newest)
+
+
+def _unpacked(content: bytes, shown: str, kind: str, newest: int) -> tuple[int, dict[str, Tensor], dict[str, Any]]:
     try:
         tensors = load(content)
         metadata = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")]).get("__metadata__") or {}
@@ -279,7 +269,7 @@ def unpacked(content: bytes, kind: str, newest: int) -> tuple[int, dict[str, Ten
         raise _not_ours(content[:9], shown, kind, error) from error
     version, header = _header(metadata, shown, kind, newest)
     if version > _UNSIGNED or _DIGEST in header:
-        _check_digest(BytesIO(content), header.get(_DIGEST), shown, kind)
+        _check_digest(content, header.get(_DIGEST), shown, kind)
     return version, tensors, header.get("facts") or {}
 
 
@@ -291,7 +281,7 @@ def said_bytes(content: bytes) -> str:
 def _not_ours(start: bytes, shown: str, kind: str, error: SafetensorError) -> ModelFileError:
     """Why what begins with these bytes is no file of ours."""
     unsafe = next((what for magic, what in _UNSAFE.items() if start.startswith(magic)), None)
-    if unsafe:  # nothing of it was read but these two bytes
+    if unsafe:  # nothing is made of it
         return ModelFileError(
             f"{shown} looks like {unsafe}, which could run code; it was not opened. Give a bestline {kind} file."
         )
@@ -319,14 +309,13 @@ def _header(metadata: Any, shown: str, kind: str, newest: int) -> tuple[int, dic
     return version, header
 
 
-def _check_digest(file: BinaryIO, told: object, shown: str, kind: str) -> None:
+def _check_digest(content: bytes, told: object, shown: str, kind: str) -> None:
     """Refuse a file whose bytes are not those that were written."""
-    length = file.read(8)
-    head = file.read(int.from_bytes(length, "little"))
-    at = head.find(_MARK) + len(_MARK)
-    digest = hashlib.sha256(length + head[:at] + _NO_DIGEST + head[at + len(_NO_DIGEST) :])
-    while block := file.read(_BLOCK):
-        digest.update(block)
+    at = content.find(_MARK, 0, 8 + int.from_bytes(content[:8], "little")) + len(_MARK)
+    view = memoryview(content)
+    digest = hashlib.sha256(view[:at])
+    digest.update(_NO_DIGEST)
+    digest.update(view[at + len(_NO_DIGEST) :])
     if told != digest.hexdigest():
         raise ModelFileError(
             f"The {kind} file {shown} is damaged: its bytes are not those that were written (its SHA-256 differs). "

@@ -71,7 +71,7 @@ def _refuse_torn(words: list[str]) -> None:
     torn = [
         i
         for i, word in enumerate(words)
-        if (word in home or (re.match(r"~[^/\s]|\S+~$", word) and " " not in word))
+        if (word in home or (re.match(r"~[^/\s]|\S+~$", word) and " " not in word and not _exists(word)))
         and any(_bare(near) for near in (*words[max(i - 1, 0) : i], *words[i + 1 : i + 2]))
     ]
     if not torn:

@@ -60,7 +60,7 @@ class Place:
     def open(self) -> Any:
         """The file as a pyarrow NativeFile."""
         try:
-            return pa.OSFile(self.path) if self.system is None else self.system.open_input_file(self.path)
+            return pa.OSFile(os.fsencode(self.path)) if self.system is None else self.system.open_input_file(self.path)
         except (OSError, pa.ArrowException) as error:
             raise FileError(f"{readable(self.shown)} cannot be opened: {reason(error)}.") from error
 
@@ -100,7 +100,7 @@ def found(data: str | os.PathLike[str]) -> Found:
     if _SCHEME.match(text):
         return _remote(text)
     if text.startswith("~"):
-        text = str(Path(text).expanduser())
+        text = os.path.expanduser(text)  # noqa: PTH111  a name like `~old.csv` is of nobody, and stays as it is
     # A file called a[1].csv is that file, although the name is also a pattern.
     if has_magic(text) and not os.path.lexists(text):
         return _matching(text)
