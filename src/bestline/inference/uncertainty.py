@@ -72,8 +72,10 @@ def covariance(line: FittedLine, cov: Cov = "classical", data: Any = None) -> cl
 
 def _basis_of_groups(line: FittedLine, kind: Sandwich, kept: tuple[int, ...]) -> Basis | None:
     """The coordinates of the training rows where there are moments of each cluster, and these lose no digits; else None."""
+    if not isinstance(kind, Clustered) or line.collected.by != kind.column:
+        return None
     moments = line.moments
-    if not isinstance(kind, Clustered) or moments.by != kind.column or any(fold.cancelled != 1 for fold in moments.folds):
+    if any(fold.cancelled != 1 for fold in moments.folds):
         return None
     basis = Basis.of_moments(line.training, line.scaling, kept)
     return basis if basis is not None and moments.rows == basis.count else None
