@@ -140,14 +140,14 @@ def fit(
     BestlineWarning
         Once for everything the user should know; the same sentences are in `Model.notes`.
     """
-    request = Request.of(data, formula, locals(), _DEFAULTS)
+    request = Request.of(data, formula, locals(), DEFAULTS)
     gathered = gather(request.query, progress)
     prepared = prepare(request, gathered)
     fit = watched(prepared, watch)
     return told(Model.of(finished(request, prepared, fit, progress)))
 
 
-_DEFAULTS = {
+DEFAULTS = {
     name: parameter.default
     for name, parameter in inspect.signature(fit).parameters.items()
     if name not in ("data", "formula", "progress", "watch", "device", "descent")

@@ -17,6 +17,7 @@ from bestline.cli.export import export
 from bestline.cli.fit import fit
 from bestline.cli.foresight import PREFLIGHT_EXAMPLES, SWEEP_EXAMPLES, preflight, sweep
 from bestline.cli.generate import GENERATE_EXAMPLES, generate
+from bestline.cli.lab import LAB_EXAMPLES, lab
 from bestline.cli.moments import app as moments_app
 from bestline.cli.options import Force, ModelFile, Quiet, Show, briefly, examples, grouped, refuse_existing, refuse_unless_html
 from bestline.cli.plot import PLOT_EXAMPLES, plot
@@ -151,6 +152,7 @@ app.command(
 )(watch)
 
 
+app.command(epilog=LAB_EXAMPLES)(lab)
 app.command(epilog=PLOT_EXAMPLES)(plot)
 
 

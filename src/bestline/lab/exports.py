@@ -1,0 +1,85 @@
+"""Exports: a run to take away, as the bytes of a file: picture, film, page, script, table of steps, model, report."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from bestline.api.model import Model
+from bestline.data.runner import calmly
+from bestline.export.script.dialects import STYLES
+from bestline.lab.tables import Table
+from bestline.pictures.render.mpl import write_drawing
+from bestline.pictures.watch import animate, page_of
+from bestline.wording import as_cell
+
+__all__ = ["FORMS", "exported"]
+
+_FRAMES = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """One thing to take away: the ending of its file, its type, and who makes it."""
+
+    ending: str
+    type: str
+    made: Callable[[Model], bytes | str]
+
+
+def _picture(ending: str) -> Callable[[Model], bytes]:
+    def made(model: Model) -> bytes:
+        drawn = io.BytesIO()
+        write_drawing(model.plot(), drawn, ending)
+        return drawn.getvalue()
+
+    return made
+
+
+def _file(ending: str, write: Callable[[Model, Path], object]) -> Callable[[Model], bytes]:
+    """What is only written to paths, by way of a folder of our own that is gone afterwards."""
+
+    def made(model: Model) -> bytes:
+        with TemporaryDirectory(prefix="bestline-lab-") as folder:
+            path = Path(folder) / f"run{ending}"
+            write(model, path)
+            return path.read_bytes()
+
+    return made
+
+
+def _steps(model: Model) -> str:
+    """Every step as CSV, as `--trace` writes it."""
+    columns = model.trace.columns
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(map(as_cell, columns))
+    writer.writerows(zip(*columns.values(), strict=True))
+    return text.getvalue()
+
+
+def _script(style: str) -> Form:
+    return Form(f"-{style}.py", "text/x-python", lambda model: model.script(style))
+
+
+FORMS: dict[str, Form] = {
+    "png": Form(".png", "image/png", _picture("png")),
+    "svg": Form(".svg", "image/svg+xml", _picture("svg")),
+    "gif": Form(".gif", "image/gif", _file(".gif", lambda model, path: animate(model, path, frames=_FRAMES))),
+    "page": Form(".html", "text/html", lambda model: page_of(model).html),
+    "steps": Form("-steps.csv", "text/csv", _steps),
+    "model": Form(".bestline", "application/octet-stream", _file(".bestline", lambda model, path: model.save(path))),
+    "report": Form("-report.html", "text/html", lambda model: model.report().html),
+    **{style: _script(style) for style in STYLES},
+}
+
+
+@calmly
+def exported(model: Model, form: str, table: Table) -> bytes:
+    """A run in one of `FORMS`. Raises BestlineError where it cannot be said so."""
+    made = FORMS[form].made(model)
+    return table.told(made).encode() if isinstance(made, str) else made

@@ -1,0 +1,172 @@
+"""Tables: what a lesson, a sample, a file that was sent or the command's data hold, and which columns one would begin with."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from bestline.data import samples, synthetic
+from bestline.data.synthetic.lessons import LESSONS
+from bestline.data.tables import Batch, Field, Kind, Source, open_source
+from bestline.errors import readable
+from bestline.wording import said
+
+__all__ = ["DEFAULT", "Table", "lesson", "offered", "sample", "table", "told"]
+
+DEFAULT = "lesson:slope-and-bias"  # what a page shows that nobody has given data
+
+_LOOKED_AT = 5_000  # rows from which one guesses what would be interesting
+_SAMPLES = {"penguins": ("342 penguins of three species, with two missing measures apart.", "body_mass_g", ("flipper_length_mm",))}
+_LIKELY = re.compile(r"^(y|target|label|outcome|response|price|sales?|charges|mpg|medv|quality)$", re.IGNORECASE)
+_NAMED_ROWS = re.compile(r"^(id|index|row|no|nr|number|key|unnamed.*|.*[_ ]id|year|month|day|date)$", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Table:
+    """Data that can be trained on.
+
+    Attributes
+    ----------
+    key : str
+        What `Asked.data` calls it.
+    name, about : str
+        What people call it, and what it is.
+    data
+        As `bestline.fit` takes them.
+    source : Source
+        The same, opened.
+    first : mapping
+        The fields of the run that it is shown with first.
+    path : Path or None
+        Where a file lies that was sent; its messages call it by the name it had.
+    """
+
+    key: str
+    name: str
+    data: Any
+    source: Source
+    about: str = ""
+    first: Mapping[str, Any] = field(default_factory=dict)
+    path: Path | None = None
+
+    def told(self, text: str) -> str:
+        """A text in which a file that was sent has its own name, and not that of our copy."""
+        return text if self.path is None else told(text, self.path, self.name)
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What the page needs to offer its columns."""
+        return {
+            "data": self.key,
+            "name": self.name,
+            "about": self.about,
+            "rows": self.source.count,
+            "columns": [
+                {"name": f.name, "kind": f.kind.name.lower(), "note": f.note, "missing": missing, "example": example}
+                for f, missing, example in _looks(self.source)
+            ],
+            "first": dict(self.first),
+        }
+
+
+def told(text: str, path: Path, name: str) -> str:
+    """A text in which the file at a path is called by another name."""
+    for ours, theirs in ((readable(str(path)), readable(name)), (str(path), name), (path.name, name)):
+        text = text.replace(ours, theirs)
+    return text
+
+
+def offered() -> list[dict[str, str]]:
+    """The data that are here already: lessons and samples."""
+    lessons = [{"data": f"lesson:{name}", "name": name, "about": about} for name, about in LESSONS]
+    return lessons + [{"data": f"sample:{name}", "name": name, "about": about} for name, (about, *_) in _SAMPLES.items()]
+
+
+def lesson(name: str) -> Table:
+    """The data of a lesson, and the run that it recommends. Raises OptionError where there is none of that name."""
+    made = synthetic.lesson(name)
+    run = {field: value for field, value in made.truth["run"].items() if value is not None}
+    run["optimizer"] = run.pop("solver")
+    about = dict(LESSONS)[name]
+    first = {"target": "y", "features": ["x"], **run}
+    return Table(f"lesson:{name}", name, made, open_source(made), about, first)
+
+
+def sample(name: str) -> Table:
+    """A sample. Raises OptionError where there is none of that name."""
+    source = open_source(samples.path(name))
+    about, target, features = _SAMPLES[name]
+    return Table(f"sample:{name}", name, samples.path(name), source, about, {"target": target, "features": list(features)})
+
+
+def table(key: str, data: Any, name: str = "", *, path: Path | None = None, formula: str | None = None) -> Table:
+    """Somebody's own data, opened. Raises DataError where they cannot be read as a table."""
+    source = open_source(data)
+    found = Table(key, name or source.label, data, source, path=path)
+    first = {"formula": formula} if formula else _first(source)
+    return replace(found, first=first)
+
+
+def _looks(source: Source) -> list[tuple[Field, int, str]]:
+    """Every column, how many of the first rows lack it, and what it holds in the first row that has it."""
+    head = _head(source)
+    return [(f, *_look(head, f)) for f in source.fields]
+
+
+def _look(head: Batch | None, f: Field) -> tuple[int, str]:
+    if head is None or f.kind in (Kind.OTHER, Kind.EMPTY):
+        return 0, ""
+    if f.kind is Kind.NUMBER:
+        values = _values(head, f.name)
+        there = values[~np.isnan(values)]
+        return len(values) - len(there), said(float(there[0])) if len(there) else ""
+    codes, levels = head.text(f.name)
+    some = ", ".join(str(level)[:20] for level in levels[:3]) + (", …" if len(levels) > 3 else "")
+    return int((codes < 0).sum()), some
+
+
+def _head(source: Source) -> Batch | None:
+    usable = [f.name for f in source.fields if f.kind is not Kind.OTHER]
+    batches = source.batches(usable, size=_LOOKED_AT)
+    return next(batches, None)
+
+
+def _values(head: Batch, name: str) -> np.ndarray[Any, np.dtype[np.float64]]:
+    return np.asarray(head.numbers([name])[:, 0].numpy(), dtype=np.float64)
+
+
+def _first(source: Source) -> dict[str, Any]:
+    """The target and the feature that one would look at first: names tell more than numbers, then the largest correlation."""
+    head = _head(source)
+    names = [f.name for f in source.fields if f.kind is Kind.NUMBER]
+    if head is None or not names:
+        return {}
+    columns = {name: _values(head, name) for name in names}
+    with np.errstate(all="ignore"):
+        moving = [name for name in names if np.nanstd(columns[name]) > 0] if len(head) else []
+    usual = [name for name in moving if not _NAMED_ROWS.match(name)] or moving
+    target = next((name for name in usual if _LIKELY.match(name)), (usual or names)[-1])
+    others = [name for name in usual if name != target]
+    if not others:
+        words = [f.name for f in source.fields if f.kind is Kind.TEXT]
+        left = [name for name in moving if name != target] + words
+        return {"target": target, "features": left[:1]}
+    best = max(others, key=lambda name: _correlation(columns[name], columns[target]))
+    return {"target": target, "features": [best]}
+
+
+def _correlation(a: np.ndarray[Any, Any], b: np.ndarray[Any, Any]) -> float:
+    """Size of the correlation of what both have; 0 where there is none."""
+    both = np.isfinite(a) & np.isfinite(b)
+    if both.sum() < 3:
+        return 0.0
+    a, b = a[both] / np.abs(a[both]).max(initial=1e-300), b[both] / np.abs(b[both]).max(initial=1e-300)
+    with np.errstate(all="ignore"):
+        r = float(abs(np.corrcoef(a, b)[0, 1]))
+    return r if np.isfinite(r) else 0.0
+
