@@ -12,7 +12,7 @@ from tempfile import TemporaryDirectory
 from bestline.api.model import Model
 from bestline.data.runner import calmly
 from bestline.export.script.dialects import STYLES
-from bestline.lab.tables import Table
+from bestline.lab.tables import Dataset
 from bestline.pictures.render.mpl import write_drawing
 from bestline.pictures.watch import animate, page_of
 from bestline.wording import as_cell
@@ -23,7 +23,7 @@ _FRAMES = 60
 
 
 @dataclass(frozen=True, slots=True)
-class Form:
+class Parcel:
     """One thing to take away: the ending of its file, its type, and who makes it."""
 
     ending: str
@@ -62,24 +62,24 @@ def _steps(model: Model) -> str:
     return text.getvalue()
 
 
-def _script(style: str) -> Form:
-    return Form(f"-{style}.py", "text/x-python", lambda model: model.script(style))
+def _script(style: str) -> Parcel:
+    return Parcel(f"-{style}.py", "text/x-python", lambda model: model.script(style))
 
 
-FORMS: dict[str, Form] = {
-    "png": Form(".png", "image/png", _picture("png")),
-    "svg": Form(".svg", "image/svg+xml", _picture("svg")),
-    "gif": Form(".gif", "image/gif", _file(".gif", lambda model, path: animate(model, path, frames=_FRAMES))),
-    "page": Form(".html", "text/html", lambda model: page_of(model).html),
-    "steps": Form("-steps.csv", "text/csv", _steps),
-    "model": Form(".bestline", "application/octet-stream", _file(".bestline", lambda model, path: model.save(path))),
-    "report": Form("-report.html", "text/html", lambda model: model.report().html),
+FORMS: dict[str, Parcel] = {
+    "png": Parcel(".png", "image/png", _picture("png")),
+    "svg": Parcel(".svg", "image/svg+xml", _picture("svg")),
+    "gif": Parcel(".gif", "image/gif", _file(".gif", lambda model, path: animate(model, path, frames=_FRAMES))),
+    "page": Parcel(".html", "text/html", lambda model: page_of(model).html),
+    "steps": Parcel("-steps.csv", "text/csv", _steps),
+    "model": Parcel(".bestline", "application/octet-stream", _file(".bestline", lambda model, path: model.save(path))),
+    "report": Parcel("-report.html", "text/html", lambda model: model.report().html),
     **{style: _script(style) for style in STYLES},
 }
 
 
 @calmly
-def exported(model: Model, form: str, table: Table) -> bytes:
+def exported(model: Model, form: str, table: Dataset) -> bytes:
     """A run in one of `FORMS`. Raises BestlineError where it cannot be said so."""
     made = FORMS[form].made(model)
     return table.told(made).encode() if isinstance(made, str) else made

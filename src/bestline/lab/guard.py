@@ -125,7 +125,10 @@ def _too_much(headers: Mapping[str, list[str]], most: int) -> tuple[int, str] | 
     if len(length) != 1 or not length[0].isascii() or not length[0].isdigit():
         return 400, "The length of the request is no number."
     if int(length[0][:20]) > most:
-        return 413, f"The request is larger than {most // 1_000_000:,} MB; give a larger file to the command: bestline lab FILE."
+        return (
+            413,
+            f"The request is larger than {most // 1_000_000:,} MB; give a larger file to the command: bestline lab FILE.",
+        )
     return None
 
 

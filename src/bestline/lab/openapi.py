@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from bestline.lab.asked import SCHEMA
+from bestline.lab.question import SCHEMA
 from bestline.wording import VERSION
 
 __all__ = ["CHANGES", "FORMS", "REQUESTS", "document"]
 
-_KEY = {"type": "string", "pattern": "^[A-Za-z0-9_-]{1,64}$"}
+_KEY = {"type": "string", "pattern": "^[A-Za-z0-9_-]{1,64}$", "description": "the id that a run was given"}
 FORMS = ("png", "svg", "gif", "page", "steps", "model", "report", "numpy", "tensors", "linear", "module")
 # What the page may have changed of a run that it trains itself.
 CHANGES = {name: SCHEMA[name] for name in ("optimizer", "lr", "momentum", "steps", "standardize", "start")}
@@ -42,7 +42,7 @@ _ABOUT = {
     "/api/columns": "The columns of some data, and what one would begin with.",
     "/api/run": "Train. The answer is a stream of JSON objects, one a line: progress, steps, and at last the session that a player shows.",
     "/api/control": "Hold a run that trains on rows, let it go, or end it.",
-    "/api/analysis": "Table, errors and what stands out, of the exact line of a run.",
+    "/api/analysis": "Dataset, errors and what stands out, of the exact line of a run.",
     "/api/panels": "The four diagnostic panels of the exact line of a run.",
     "/api/export": "A run to take away.",
     "/api/data": "Send a table: CSV, Parquet and what else is read from files.",

@@ -24,10 +24,10 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from bestline.errors import BestlineError, clean
-from bestline.lab.asked import Asked, fields_of
 from bestline.lab.guard import Guard
-from bestline.lab.openapi import CHANGES, REQUESTS, document
+from bestline.lab.openapi import REQUESTS, document
 from bestline.lab.pages import assets
+from bestline.lab.question import Question, fields_of
 from bestline.lab.refused import Refused
 from bestline.lab.store import new_key
 
@@ -122,7 +122,7 @@ class Lab:
 
     async def run(self, request: Request) -> Response:
         """A run as a stream. What fails at once is answered with its own status."""
-        asked = Asked.of(await _body(request))
+        asked = Question.of(await _body(request))
         work = await self.work()
         key, run = await asyncio.to_thread(work.begin, asked)
         told = self._told(work, key, run)
@@ -146,7 +146,13 @@ class Lab:
                 if not named:
                     named = True
                     plan = gate.prepared.plan
-                    yield {"event": "begun", "run": key, "names": list(plan.names), "target": plan.targets[0], "steps": plan.solver.rule.steps}
+                    yield {
+                        "event": "begun",
+                        "run": key,
+                        "names": list(plan.names),
+                        "target": plan.targets[0],
+                        "steps": plan.solver.rule.steps,
+                    }
                 yield _columns_of(steps)
             elif since >= _QUIET and not ended and gate.doing != said and not named:
                 said = gate.doing
@@ -191,7 +197,7 @@ class Lab:
     async def export(self, request: Request) -> Response:
         """A run to take away."""
         told, work = await _fields(request), await self.work()
-        changed = fields_of(told.get("changed", {}), CHANGES)
+        changed = {name: value for name, value in told.get("changed", {}).items() if value is not None}
         exact = told.get("exact", False)
         made, kind, name = await asyncio.to_thread(lambda: work.export(told["run"], told["form"], changed, exact=exact))
         return Response(made, media_type=kind, headers={"content-disposition": f"attachment; filename*=UTF-8''{quote(name)}"})
@@ -231,7 +237,13 @@ def application(
         Route("/api/presets", lab.presets, methods=["GET"]),
         *(Route(path, serve, methods=["POST"]) for path, serve in posts.items()),
     ]
-    handlers: dict[Any, Any] = {HTTPException: _missing, ClientDisconnect: _gone, Exception: _failed, Refused: _failed, BestlineError: _failed}
+    handlers: dict[Any, Any] = {
+        HTTPException: _missing,
+        ClientDisconnect: _gone,
+        Exception: _failed,
+        Refused: _failed,
+        BestlineError: _failed,
+    }
     app = Starlette(routes=routes, lifespan=lab.life, exception_handlers=handlers)
     return Guard(GZipMiddleware(app, minimum_size=2_000), token, hosts)
 

@@ -21,9 +21,9 @@ from bestline.api.fit import DEFAULTS
 from bestline.api.model import Model
 from bestline.data.runner import calmly
 from bestline.inference.from_fit import finished
-from bestline.lab.asked import Asked
+from bestline.lab.question import Question
 from bestline.lab.refused import Cancelled
-from bestline.lab.tables import Table
+from bestline.lab.tables import Dataset
 from bestline.pictures.watch import session_of, worth_watching
 from bestline.training import Fit, Request, Step, Stop, Trace
 from bestline.training.gather import gather
@@ -120,7 +120,7 @@ def _added(steps: list[Step], step: Step, most: int) -> list[Step]:
 
 
 @calmly
-def trained(asked: Asked, table: Table, gate: Gate) -> Model:
+def trained(asked: Question, table: Dataset, gate: Gate) -> Model:
     """The line that was asked for, trained in steps that can be seen. Raises BestlineError, and Cancelled where nobody waits."""
     if asked.live and not asked.descends:
         return worth_watching(_solved(asked, table, gate), asked.steps, always=True)
@@ -134,7 +134,7 @@ def trained(asked: Asked, table: Table, gate: Gate) -> Model:
 
 
 @calmly
-def exactly(asked: Asked, table: Table, gate: Gate) -> Model:
+def exactly(asked: Question, table: Dataset, gate: Gate) -> Model:
     """The line that descent is after: the same question, solved."""
     return _solved(asked, table, gate)
 
@@ -183,13 +183,13 @@ def _numbers(values: Sequence[float | None]) -> Tensor:
     return torch.tensor([math.nan if value is None else value for value in values], dtype=torch.float64)
 
 
-def _solved(asked: Asked, table: Table, gate: Gate) -> Model:
+def _solved(asked: Question, table: Dataset, gate: Gate) -> Model:
     gate.request = request = _request(asked, table, None)
     gate.prepared = prepared = prepare(request, gather(request.query, gate.progress))
     return Model.of(finished(request, prepared, prepared.train(), gate.progress))
 
 
-def _request(asked: Asked, table: Table, solver: Descent | None) -> Request:
+def _request(asked: Question, table: Dataset, solver: Descent | None) -> Request:
     """The request of `bestline.fit` that says the same."""
     said = {
         **asked.columns,
@@ -210,7 +210,7 @@ def _request(asked: Asked, table: Table, solver: Descent | None) -> Request:
     return replace(request, recipe=replace(request.recipe, data=(table.name,)))
 
 
-def _descent(asked: Asked) -> Descent:
+def _descent(asked: Question) -> Descent:
     """How to descend, where steps are to be seen."""
     usual = "sgd" if asked.loss == "squared" else "adam"
     name = asked.optimizer or ("momentum" if asked.momentum is not None else usual)

@@ -51,7 +51,14 @@ class Store(Generic[T]):
         drop: Callable[[T], None] = lambda value: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.what, self.most, self.most_bytes, self.seconds, self.drop, self.clock = what, most, most_bytes, seconds, drop, clock
+        self.what, self.most, self.most_bytes, self.seconds, self.drop, self.clock = (
+            what,
+            most,
+            most_bytes,
+            seconds,
+            drop,
+            clock,
+        )
         self._entries: OrderedDict[str, _Entry[T]] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -90,7 +97,9 @@ class Store(Generic[T]):
                 self._entries.move_to_end(key)
         self._dropped(gone)
         if entry is None:
-            raise Refused(404, f"This {self.what} is not kept any more; {'send the file' if self.what == 'file' else 'run it'} again.")
+            raise Refused(
+                404, f"This {self.what} is not kept any more; {'send the file' if self.what == 'file' else 'run it'} again."
+            )
         return entry.value
 
     def clear(self) -> None:

@@ -16,24 +16,26 @@ from bestline.data.tables import Batch, Field, Kind, Source, open_source
 from bestline.errors import readable
 from bestline.wording import said
 
-__all__ = ["DEFAULT", "Table", "lesson", "offered", "sample", "table", "told"]
+__all__ = ["DEFAULT", "Dataset", "lesson", "offered", "sample", "table", "told"]
 
 DEFAULT = "lesson:slope-and-bias"  # what a page shows that nobody has given data
 
 _LOOKED_AT = 5_000  # rows from which one guesses what would be interesting
-_SAMPLES = {"penguins": ("342 penguins of three species, with two missing measures apart.", "body_mass_g", ("flipper_length_mm",))}
+_SAMPLES = {
+    "penguins": ("342 penguins of three species, with two missing measures apart.", "body_mass_g", ("flipper_length_mm",))
+}
 _LIKELY = re.compile(r"^(y|target|label|outcome|response|price|sales?|charges|mpg|medv|quality)$", re.IGNORECASE)
 _NAMED_ROWS = re.compile(r"^(id|index|row|no|nr|number|key|unnamed.*|.*[_ ]id|year|month|day|date)$", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Table:
+class Dataset:
     """Data that can be trained on.
 
     Attributes
     ----------
     key : str
-        What `Asked.data` calls it.
+        What `Question.data` calls it.
     name, about : str
         What people call it, and what it is.
     data
@@ -74,6 +76,17 @@ class Table:
         }
 
 
+# The first exercise of the crash course: one point and one weight, so that every number can be followed on paper.
+_POINT = Dataset(
+    "lesson:one-weight",
+    "one-weight",
+    {"x": np.array([-3.0]), "y": np.array([3.0])},
+    open_source({"x": np.array([-3.0]), "y": np.array([3.0])}),
+    "One point, x = -3 and y = 3, and one weight: y = w x.",
+    {"formula": "y ~ x - 1", "optimizer": "sgd", "lr": 0.01, "steps": 40, "start": {"x": -1.5}, "standardize": False},
+)
+
+
 def told(text: str, path: Path, name: str) -> str:
     """A text in which the file at a path is called by another name."""
     for ours, theirs in ((readable(str(path)), readable(name)), (str(path), name), (path.name, name)):
@@ -84,30 +97,33 @@ def told(text: str, path: Path, name: str) -> str:
 def offered() -> list[dict[str, str]]:
     """The data that are here already: lessons and samples."""
     lessons = [{"data": f"lesson:{name}", "name": name, "about": about} for name, about in LESSONS]
+    lessons.append({"data": _POINT.key, "name": _POINT.name, "about": _POINT.about})
     return lessons + [{"data": f"sample:{name}", "name": name, "about": about} for name, (about, *_) in _SAMPLES.items()]
 
 
-def lesson(name: str) -> Table:
+def lesson(name: str) -> Dataset:
     """The data of a lesson, and the run that it recommends. Raises OptionError where there is none of that name."""
+    if name == _POINT.name:
+        return _POINT
     made = synthetic.lesson(name)
     run = {field: value for field, value in made.truth["run"].items() if value is not None}
     run["optimizer"] = run.pop("solver")
     about = dict(LESSONS)[name]
     first = {"target": "y", "features": ["x"], **run}
-    return Table(f"lesson:{name}", name, made, open_source(made), about, first)
+    return Dataset(f"lesson:{name}", name, made, open_source(made), about, first)
 
 
-def sample(name: str) -> Table:
+def sample(name: str) -> Dataset:
     """A sample. Raises OptionError where there is none of that name."""
     source = open_source(samples.path(name))
     about, target, features = _SAMPLES[name]
-    return Table(f"sample:{name}", name, samples.path(name), source, about, {"target": target, "features": list(features)})
+    return Dataset(f"sample:{name}", name, samples.path(name), source, about, {"target": target, "features": list(features)})
 
 
-def table(key: str, data: Any, name: str = "", *, path: Path | None = None, formula: str | None = None) -> Table:
+def table(key: str, data: Any, name: str = "", *, path: Path | None = None, formula: str | None = None) -> Dataset:
     """Somebody's own data, opened. Raises DataError where they cannot be read as a table."""
     source = open_source(data)
-    found = Table(key, name or source.label, data, source, path=path)
+    found = Dataset(key, name or source.label, data, source, path=path)
     first = {"formula": formula} if formula else _first(source)
     return replace(found, first=first)
 
@@ -169,4 +185,3 @@ def _correlation(a: np.ndarray[Any, Any], b: np.ndarray[Any, Any]) -> float:
     with np.errstate(all="ignore"):
         r = float(abs(np.corrcoef(a, b)[0, 1]))
     return r if np.isfinite(r) else 0.0
-

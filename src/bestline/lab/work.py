@@ -17,11 +17,11 @@ from bestline.api.model import Model
 from bestline.calls import no_such
 from bestline.errors import BestlineError, clean
 from bestline.lab import analysis, exports, session, tables
-from bestline.lab.asked import Asked
+from bestline.lab.question import Question
 from bestline.lab.refused import Cancelled, Refused
 from bestline.lab.session import Gate
 from bestline.lab.store import Store, new_key
-from bestline.lab.tables import Table
+from bestline.lab.tables import Dataset
 
 __all__ = ["Run", "Work", "sentence"]
 
@@ -43,8 +43,8 @@ class Run:
         The status and the sentence of why there is none.
     """
 
-    asked: Asked
-    table: Table
+    asked: Question
+    table: Dataset
     gate: Gate = field(default_factory=Gate)
     done: threading.Event = field(default_factory=threading.Event)
     model: Model | None = None
@@ -71,18 +71,18 @@ class Work:
 
     def __init__(self, data: Any = None, formula: str | None = None) -> None:
         self.given, self.formula = data, formula
-        self.files: Store[Table] = Store("file", MOST_FILES, MOST_BYTES, _SECONDS, _forgotten)
+        self.files: Store[Dataset] = Store("file", MOST_FILES, MOST_BYTES, _SECONDS, _forgotten)
         self.runs: Store[Run] = Store("run", MOST_RUNS, MOST_BYTES, _SECONDS, lambda run: run.gate.tell(cancelled=True))
         self._slots = threading.BoundedSemaphore(_AT_ONCE)
         self._drawing = threading.Lock()
-        self._known: dict[str, Table] = {}
+        self._known: dict[str, Dataset] = {}
 
     def presets(self) -> dict[str, Any]:
         """The data that are here, and those that a page begins with."""
         own = [] if self.given is None else [{"data": "command", "name": self.table("command").name, "about": ""}]
         return {"data": [*own, *tables.offered()], "first": own[0]["data"] if own else tables.DEFAULT}
 
-    def table(self, key: str) -> Table:
+    def table(self, key: str) -> Dataset:
         """The data of a key, opened. Raises BestlineError, or Refused for a file that is not kept any more."""
         kind, _, name = key.partition(":")
         if kind == "upload":
@@ -104,7 +104,7 @@ class Work:
         self.files.put(found, size, key)
         return facts
 
-    def begin(self, asked: Asked) -> tuple[str, Run]:
+    def begin(self, asked: Question) -> tuple[str, Run]:
         """Start a run in a thread of its own."""
         run = Run(asked, self.table(asked.data))
         key = self.runs.put(run)
@@ -201,7 +201,7 @@ def _said_of(told: Callable[[str], str]) -> Iterator[None]:
         raise Refused(*sentence(error, told)) from error
 
 
-def _forgotten(table: Table) -> None:
+def _forgotten(table: Dataset) -> None:
     if table.path is not None:
         with suppress(OSError):
             table.path.unlink()

@@ -1,4 +1,4 @@
-"""Asked: what the page asks to be trained, checked field by field before anything is read.
+"""Question: what the page asks to be trained, checked field by field before anything is read.
 
 The fields are those of `bestline.fit`, with the same names and meaning. Columns, formulas and losses are checked by the rooms
 that know them; here it is seen that every field is of its kind, so that nothing odd gets any further.
@@ -9,19 +9,19 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any
 
 from bestline.calls import no_such
 from bestline.errors import OptionError, listed, readable
 
-__all__ = ["MISSING", "MOST_STEPS", "OPTIMIZERS", "SCHEMA", "Asked"]
+__all__ = ["MISSING", "MOST_STEPS", "OPTIMIZERS", "SCHEMA", "Question"]
 
 OPTIMIZERS = ("sgd", "momentum", "nesterov", "adam", "adamw", "rmsprop", "adagrad")
 MISSING = ("raise", "drop", "impute")
 MOST_STEPS = 100_000
 _MOST_ROWS = 10**12
-_DATA = re.compile(r"^(lesson|sample|upload):[\w-]{1,64}$|^command$", re.ASCII)
+_DATA = "^((lesson|sample|upload):[A-Za-z0-9_-]{1,64}|command)$"
 
 _TEXT = {"type": "string", "maxLength": 10_000}
 _NAME = {"type": "string", "maxLength": 1_000}
@@ -33,7 +33,7 @@ def _maybe(**schema: Any) -> dict[str, Any]:
 
 # One row a field: what JSON may hold. The document that the server gives and the check below are both made of this.
 SCHEMA: dict[str, dict[str, Any]] = {
-    "data": {"type": "string", "pattern": _DATA.pattern},
+    "data": {"type": "string", "pattern": _DATA, "description": "lesson:NAME, sample:NAME, upload:ID or command"},
     "formula": _maybe(**_TEXT),
     "target": _maybe(**_NAME),
     "features": _maybe(type="array", items=_NAME, maxItems=1_000),
@@ -54,7 +54,7 @@ SCHEMA: dict[str, dict[str, Any]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class Question:
     """A question to the lab; the fields as in `bestline.fit`, but for `data`.
 
     Attributes
@@ -84,10 +84,11 @@ class Asked:
     seed: int = 0
 
     @classmethod
-    def of(cls, told: object) -> Asked:
+    def of(cls, told: object) -> Question:
         """What a page sent, checked. Raises OptionError with one sentence for the first field that is not as it should be."""
-        told = fields_of(told, SCHEMA, needed=("data",))
-        return cls(**{name: tuple(value) if isinstance(value, list) else value for name, value in told.items()})
+        known = fields_of(told, SCHEMA, needed=("data",))
+        fields: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in known.items()}
+        return cls(**fields)
 
     @property
     def live(self) -> bool:
@@ -148,7 +149,7 @@ def _check(name: str, value: object, schema: Mapping[str, Any]) -> None:
     elif isinstance(value, list | dict):
         _check_parts(name, value, schema)
     elif kind != "boolean":
-        _check_number(name, value, schema)  # type: ignore[arg-type]
+        _check_number(name, value, schema)
 
 
 def _check_text(name: str, value: str, schema: Mapping[str, Any]) -> None:
@@ -157,14 +158,17 @@ def _check_text(name: str, value: str, schema: Mapping[str, Any]) -> None:
     known = [word for word in schema.get("enum", ()) if word is not None]
     if known and value not in known:
         raise no_such(name, value, known)
-    if "pattern" in schema and not re.search(schema["pattern"], value, re.ASCII):
-        raise OptionError(f"`{name}` is lesson:NAME, sample:NAME, upload:ID or command; got {readable(value)}.")
+    if "pattern" in schema and not re.fullmatch(schema["pattern"], value, re.ASCII):
+        raise OptionError(f"`{name}` is {schema['description']}; got {readable(value)}.")
 
 
 def _check_parts(name: str, value: list[Any] | dict[str, Any], schema: Mapping[str, Any]) -> None:
     least, most = schema.get("minItems", 0), schema.get("maxItems", schema.get("maxProperties", math.inf))
     if not least <= len(value) <= most:
         raise OptionError(f"`{name}` has {least} to {most:,} entries; got {len(value):,}.")
+    if isinstance(value, dict) and "properties" in schema:
+        fields_of(value, schema["properties"])
+        return
     parts = value.values() if isinstance(value, dict) else value
     for part in parts:
         _check(name, part, schema["additionalProperties"] if isinstance(value, dict) else schema["items"])
@@ -174,8 +178,13 @@ def _check_number(name: str, value: float, schema: Mapping[str, Any]) -> None:
     low, high = schema.get("minimum", schema.get("exclusiveMinimum", -math.inf)), schema.get("maximum", math.inf)
     inside = low < value <= high if "exclusiveMinimum" in schema else low <= value <= high
     if not (math.isfinite(value) and inside):
-        bounds = f"above {low:g}" if "exclusiveMinimum" in schema else f"from {low:,.10g} to {high:,.10g}" if high < math.inf else "finite"
-        raise OptionError(f"`{name}` is {'a whole number' if schema['type'][0] == 'integer' else 'a number'} {bounds}; got {value:g}.")
-
-
-NAMES = tuple(f.name for f in fields(Asked))
+        bounds = (
+            f"above {low:g}"
+            if "exclusiveMinimum" in schema
+            else f"from {low:,.10g} to {high:,.10g}"
+            if high < math.inf
+            else "finite"
+        )
+        raise OptionError(
+            f"`{name}` is {'a whole number' if schema['type'][0] == 'integer' else 'a number'} {bounds}; got {value:g}."
+        )

@@ -1,0 +1,71 @@
+/** The analyst's view: the line that descent is after, with intervals, held-out error, what stands out, and the four panels. */
+
+import { handOver, make, said } from "./dom.js";
+import { ask, fetchFile } from "./server.js";
+
+const percent = (share) => `${said(100 * share, 3)} %`;
+
+function table(caption, head, rows) {
+  const cell = (tag, text) => make(tag, { text, ...(tag === "th" ? { scope: "row" } : {}) });
+  const line = (cells) => make("tr", {}, cell("th", cells[0]), ...cells.slice(1).map((text) => cell("td", text)));
+  const top = make("tr", {}, ...head.map((text) => make("th", { scope: "col", text })));
+  return make("div", { class: "sideways", tabindex: 0, role: "region", "aria-label": caption }, make("table", {}, make("caption", { text: caption }), make("thead", {}, top), make("tbody", {}, ...rows.map(line))));
+}
+
+export class Analyst {
+  constructor(status) {
+    this.status = status;
+    this.element = make("section", { class: "analyst" });
+  }
+
+  /** Show the line of a run, unless it is shown already. */
+  async show(run) {
+    if (!run || this.shown === run.id) return;
+    this.shown = run.id;
+    this.element.replaceChildren(make("p", { class: "hint", text: "Solving, and looking at every row once more …" }));
+    try {
+      const facts = await ask("api/analysis", { run: run.id });
+      if (this.shown !== run.id) return;
+      this.element.replaceChildren(...this.parts(facts, run));
+      if (facts.panels) await this.panels(run);
+    } catch (error) {
+      if (this.shown === run.id) this.element.replaceChildren(make("p", { class: "alert", text: error.message }));
+    }
+  }
+
+  parts(facts, run) {
+    const { held_out: held, table: rows } = facts, intervals = rows.some(({ low }) => low !== null);
+    const head = ["", "estimate", ...(intervals ? ["std. error", `${percent(facts.level)} interval`, "p"] : [])];
+    const line = (row) => [row.term, said(row.estimate, 6), ...(intervals ? [said(row.std_error, 3), `${said(row.low)} to ${said(row.high)}`, row.p_value !== null && row.p_value < 1e-4 ? "< 0.0001" : said(row.p_value, 3)] : [])];
+    const errors = [["on the rows it was fitted to", said(facts.rmse, 5), said(facts.r2)], ...(held ? [[held.kind === "test" ? "on test rows" : `on rows it has not seen (${held.kind})`, said(held.rmse, 5), said(held.r2)]] : [])];
+    const take = (form, label) => make("button", { type: "button", text: label, click: () => this.take(run, form) });
+    return [
+      make("h2", { text: facts.formula }),
+      make("p", { class: "hint", text: `${facts.rows.toLocaleString("en")} rows. ${facts.stop} This is the line that descent is after.` }),
+      table("Coefficients", head, rows.map(line)),
+      ...(intervals ? [] : [make("p", { class: "hint", text: "For this loss there are no intervals yet." })]),
+      table("Error", ["", "RMSE", "R²"], errors),
+      make("h3", { text: facts.headline }),
+      make("ul", {}, ...facts.findings.map(({ text }) => make("li", { text }))),
+      ...facts.notes.map((text) => make("p", { class: "note", text })),
+      make("div", { class: "buttons" }, take("report", "Report (HTML)"), take("model", "Model file")),
+      (this.figure = make("figure", {})),
+    ];
+  }
+
+  async panels(run) {
+    const dark = matchMedia("(prefers-color-scheme: dark)").matches;
+    const { blob } = await fetchFile("api/panels", { run: run.id, theme: dark ? "dark" : "light" });
+    const alt = "Four panels: residuals against fitted values, their quantiles against normal ones, their size against fitted values, and against leverage";
+    this.figure?.replaceChildren(make("img", { src: URL.createObjectURL(blob), alt }));
+  }
+
+  async take(run, form) {
+    try {
+      const { blob, name } = await fetchFile("api/export", { run: run.id, form, exact: true });
+      handOver(blob, name);
+    } catch (error) {
+      this.status(error.message, true);
+    }
+  }
+}
