@@ -27,6 +27,7 @@ _HOME = {
     "Model": "api.model",
     "Moments": "api.moments",
     "Proximal": "training.solvers",
+    "Recorder": "api.recorder",
     "Ridge": "estimators",
     "RidgeCV": "estimators",
     "Rows": "numerics.rows",
@@ -41,6 +42,7 @@ _HOME = {
     "fit": "api.fit",
     "fit_groups": "api.groups",
     "fit_rolling": "api.windows",
+    "line": "api.chosen_line",
     "load": "api.load",
     "nn": "",
     "plot_data": "api.plot_data",
@@ -68,6 +70,7 @@ __all__ = [
     "Model",
     "Moments",
     "Proximal",
+    "Recorder",
     "Ridge",
     "RidgeCV",
     "Rows",
@@ -83,6 +86,7 @@ __all__ = [
     "fit",
     "fit_groups",
     "fit_rolling",
+    "line",
     "load",
     "nn",
     "plot_data",
@@ -96,6 +100,7 @@ __all__ = [
 
 if TYPE_CHECKING:
     from bestline import errors, nn
+    from bestline.api.chosen_line import line
     from bestline.api.design import Design
     from bestline.api.fit import fit
     from bestline.api.foresight import preflight, sweep
@@ -103,6 +108,7 @@ if TYPE_CHECKING:
     from bestline.api.load import load
     from bestline.api.model import Model
     from bestline.api.plot_data import plot_data
+    from bestline.api.recorder import Recorder
     from bestline.api.surface import surface
     from bestline.api.windows import Windows, fit_rolling
     from bestline.data import samples, synthetic

@@ -224,7 +224,7 @@ def test_a_call_that_does_not_fit_is_told_what_does(call, said, model):
         (lambda m: m.plot.resid, r"plot\.residuals\(\)"),
         (lambda m: m.plot.qq, r"plot\.diagnostics\(\)"),
         (lambda m: bl.samples.penguin, "did you mean `penguins`"),
-        (lambda m: bl.samples.iris, "the one sample"),
+        (lambda m: bl.samples.iris, "the samples are"),
         (lambda m: bl.synthetic.make_regression, r"synthetic\.line"),
         (lambda m: bl.nn.Linear, r"torch\.nn"),
         (lambda m: bl.synthetic.line().to_frame, r"as_dict\(\)"),

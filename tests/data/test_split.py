@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import bestline as bl
 from bestline.data.split import split_sizes
-from bestline.errors import DataError
+from bestline.errors import DataError, OptionError
 
 
 @given(st.integers(3, 4_000))
@@ -34,3 +35,22 @@ def test_parts_are_rounded_up_from_the_shares_as_they_are_written(shares: tuple[
         exact = [math.ceil(Fraction(share) * n) for share in shares[1:]]
         wanted = [n - sum(exact), *([0] if len(shares) == 2 else []), *exact]
         assert split_sizes(n, [float(share) for share in shares]) == wanted
+
+
+def test_numbers_of_rows_are_what_they_say():
+    """The sizes of two well-known recipes, which shares and one rounding cannot both give."""
+    assert split_sizes(50, (35, 7, 8)) == [35, 7, 8]
+    assert split_sizes(50, (35, 15)) == [35, 0, 15]
+    assert split_sizes(2, (1, 1)) == [1, 0, 1]
+    with pytest.raises(DataError, match=r"\(35, 7, 8\) is of 50 rows, and there are 49"):
+        split_sizes(49, (35, 7, 8))
+    data = {"x": range(50), "y": [3.0 * i + i % 7 for i in range(50)]}
+    model = bl.fit(data, "y ~ x", split=(35, 7, 8), seed=3)
+    assert model.sizes == {"training": 35, "validation": 7, "test": 8}
+    # The draw is that of the same sizes asked for by shares.
+    by_shares, by_rows = (bl.fit(data, "y ~ x", split=split, seed=3) for split in ((0.7, 0.15, 0.15), (34, 8, 8)))
+    assert by_rows.params.tolist() == by_shares.params.tolist()
+    with pytest.raises(OptionError, match="numbers of rows, such as"):
+        bl.fit(data, "y ~ x", split=(35.5, 14.5))
+    with pytest.raises(DataError, match="of 60 rows, and there are 50"):
+        bl.fit(data, "y ~ x", split=(40, 20))

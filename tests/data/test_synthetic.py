@@ -466,7 +466,7 @@ def test_bad_arguments_are_named(options, message):
 
 class TestSamples:
     def test_path(self):
-        assert samples.NAMES == ("penguins",)
+        assert samples.NAMES == ("penguins", "longley", "norris")
         assert samples.path("penguins").read_text(encoding="utf-8").startswith("species,island,bill_length_mm")
         with pytest.raises(OptionError, match="did you mean `penguins`"):
             samples.path("pinguins")
@@ -477,3 +477,12 @@ class TestSamples:
         assert table.column_names[:3] == ["species", "island", "bill_length_mm"]
         assert sorted(set(table["species"].to_pylist())) == ["Adelie", "Chinstrap", "Gentoo"]
         assert sum(value not in {"male", "female"} for value in table["sex"].to_pylist()) == 9
+
+    def test_those_of_nist(self):
+        """What the rows hold; that they are right, the certified answers say."""
+        longley, norris = bestline.samples.longley().to_pandas(), bestline.samples.norris().to_pandas()
+        assert longley.shape == (16, 7)
+        assert longley["employed"].sum() == 1045072
+        assert longley["year"].tolist() == list(range(1947, 1963))
+        assert norris.shape == (36, 2)
+        assert norris.iloc[0].tolist() == [0.1, 0.2]

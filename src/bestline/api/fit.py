@@ -102,9 +102,9 @@ def fit(
     standardize : bool, optional
         Train on standardised columns (by the training rows only); results are in the data's units either way. By default true
         for lines, false for own forward functions.
-    split : sequence of 2 or 3 shares, optional
+    split : sequence of 2 or 3 shares or numbers of rows, optional
         Training, (validation,) and test rows, drawn by `seed`: the test part gets ceil(share * n), validation
-        ceil(share * n), training the rest; no part may be empty. n counts all rows: those left out because a value is missing
+        ceil(share * n), training the rest; no part may be empty. Whole numbers such as (35, 7, 8) are rows, and add up to n. n counts all rows: those left out because a value is missing
         leave afterwards. By default all rows are trained on and the error is out of fold.
     start : mapping, sequence or tensor, optional
         First weights in the data's units, by name or in the order of the weights with the intercept last; by default small

@@ -12,6 +12,7 @@ import typer
 
 import bestline as bl
 from bestline.cli.diagnosis import DIAGNOSE_EXAMPLES, SUMMARY_EXAMPLES, diagnose, summary
+from bestline.cli.doctor import DOCTOR_EXAMPLES, doctor
 from bestline.cli.export import EPILOG as EXPORT_EXAMPLES
 from bestline.cli.export import export
 from bestline.cli.fit import fit
@@ -205,6 +206,7 @@ def agree(
 
 app.command(epilog=EXPORT_EXAMPLES)(export)
 app.command(epilog=GENERATE_EXAMPLES)(generate)
+app.command(epilog=DOCTOR_EXAMPLES)(doctor)
 
 
 @app.command(epilog=examples("bestline demo --out tour"))

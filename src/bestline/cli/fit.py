@@ -130,7 +130,10 @@ def training_options(
     weights: Weights = None,
     missing: Missing = "raise",
     standardize: Annotated[bool, typer.Option("--standardize/--no-standardize", help="Train on standardised columns.")] = True,
-    split: Annotated[str | None, typer.Option(help="Shares of training, validation and test rows: 0.7,0.15,0.15.")] = None,
+    split: Annotated[
+        str | None,
+        typer.Option(help="Shares of training, validation and test rows: 0.7,0.15,0.15; or numbers of rows: 35,7,8."),
+    ] = None,
     seed: Annotated[int | None, typer.Option(help="Of split, folds, start and order of rows. [default: 0]")] = None,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     digits: Annotated[

@@ -37,7 +37,7 @@ def part_labels(there: Tensor, split: Sequence[float], seed: int) -> Tensor:
 
 def _drawn(n: int, split: Sequence[float], generator: torch.Generator) -> Tensor:
     sizes = split_sizes(n, split)
-    if n > _MANY:
+    if n > _MANY:  # numbers of rows are then met to a share
         shares = torch.tensor(three_shares(split), dtype=torch.float64)
         draw = torch.rand(n, generator=generator)
         return torch.bucketize(draw, (shares / shares.sum()).cumsum(0)[:2].float()).to(torch.int8)
@@ -110,11 +110,18 @@ def row_count(source: Source) -> int:
 
 
 def split_sizes(n: int, split: Sequence[float]) -> list[int]:
-    """Rows of the training, validation and test parts: ceil(share * n) for the last two, the rest for training.
+    """Rows of the training, validation and test parts: ceil(share * n) for the last two, the rest for training; or the numbers given.
 
-    Raises DataError when a part that was asked for would be empty.
+    Raises DataError when a part that was asked for would be empty, and when numbers of rows do not add up to n.
     """
     shares = three_shares(split)
+    if in_rows(split):
+        sizes = [int(rows) for rows in shares]
+        if sum(sizes) != n:
+            raise DataError(
+                f"The split {_said(split)} is of {sum(sizes):,} rows, and there are {n:,}; give shares such as (0.7, 0.3), or other numbers."
+            )
+        return sizes
     # The rounding takes care of products like 0.15 * 20 = 3.0000000000000004.
     validation, test = (-int(-round(share * n, 9) // 1) for share in shares[1:])
     sizes = [n - validation - test, validation, test]
@@ -125,7 +132,7 @@ def split_sizes(n: int, split: Sequence[float]) -> list[int]:
     ]
     if empty:
         raise DataError(
-            f"{n} rows are too few for split {tuple(split)}: the {empty[0]} part would be empty; use other shares or more rows."
+            f"{n} rows are too few for split {_said(split)}: the {empty[0]} part would be empty; use other shares or more rows."
         )
     return sizes
 
@@ -136,8 +143,17 @@ def three_shares(split: Sequence[float]) -> tuple[float, float, float]:
     return (training, 0.0, others[0]) if len(others) == 1 else (training, others[0], others[1])
 
 
+def in_rows(split: Sequence[float]) -> bool:
+    """Whether the parts are given as numbers of rows, such as (35, 7, 8), and not as shares."""
+    return sum(float(s) for s in split) > 1 + 1e-9 and all(float(s).is_integer() for s in split)
+
+
+def _said(split: Sequence[float]) -> str:
+    return f"({', '.join(f'{float(s):g}' for s in split)})"
+
+
 def check_shares(split: Sequence[float]) -> None:
-    """Raise OptionError unless these are two or three shares that add up to 1, training first."""
+    """Raise OptionError unless these are two or three shares that add up to 1, or numbers of rows, training first."""
     try:
         shares = [float(s) for s in split]
     except (TypeError, ValueError) as error:
@@ -145,7 +161,8 @@ def check_shares(split: Sequence[float]) -> None:
             f"`split` needs shares of training, validation and test rows, such as (0.7, 0.15, 0.15); got {split!r}."
         ) from error
     good = len(shares) in (2, 3) and all(s >= 0 for s in shares) and shares[0] > 0 and sum(shares[1:]) > 0
-    if not good or abs(sum(shares) - 1) > 1e-9:
+    if not good or not (abs(sum(shares) - 1) <= 1e-9 or in_rows(shares)):
         raise OptionError(
-            f"`split` needs 2 or 3 shares that add up to 1, training first, such as (0.7, 0.15, 0.15); got {split!r}."
+            f"`split` needs 2 or 3 shares that add up to 1, training first, such as (0.7, 0.15, 0.15), or numbers of rows, such as "
+            f"(35, 7, 8); got {split!r}."
         )

@@ -64,6 +64,8 @@ def judged(
         if part is not None:
             of = (f"{part.moments.count:,} {name} rows", name)
             return HeldOut(scores_of(plan, part, weights, scaling, of))
+    if not plan.solver.again:
+        return HeldOut(reason="the steps were made in a loop of your own, which cannot be run on other rows here")
     if plan.of_rows and (parts.training.rows is None or parts.fold is None):
         return HeldOut()
     try:

@@ -174,6 +174,8 @@ def of_the_arrow(runs: Mapping[str, Fit]) -> str:
 def _another_way(fit: Fit) -> str:
     """How a run steps, where not along the gradient of all rows."""
     loop = fit.solver.loop
+    if not fit.solver.again:  # of a loop that was recorded nobody knows
+        return ""
     if loop is not None and loop.batch_size is not None:
         return "follow the gradient of some of the rows"
     name = fit.solver.optimizer_name

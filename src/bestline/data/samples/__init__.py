@@ -12,16 +12,16 @@ from bestline.calls import answering_module, checked
 from bestline.data.tables import ArrowTable, read_table
 from bestline.errors import OptionError, listed, near_names, readable
 
-__all__ = ["NAMES", "path", "penguins"]
+__all__ = ["NAMES", "longley", "norris", "path", "penguins"]
 
-NAMES = ("penguins",)
+NAMES = ("penguins", "longley", "norris")
 
 __getattr__ = answering_module(
     "bestline.samples",
     __all__,
     {
-        "iris mtcars diabetes boston california titanic tips load_iris load_diabetes longley load load_dataset get": (
-            "the one sample is samples.penguins(); pass your own as a path or a frame"
+        "iris mtcars diabetes boston california titanic tips load_iris load_diabetes load load_dataset get": (
+            "the samples are penguins(), longley() and norris(); pass your own as a path or a frame"
         ),
         "load_penguins": "it is samples.penguins()",
         "names list": "the samples' names are samples.NAMES",
@@ -57,3 +57,15 @@ def penguins() -> ArrowTable:
     Nine values of `sex` are missing; nothing else is.
     """
     return read_table(path("penguins"))
+
+
+@checked
+def longley() -> ArrowTable:
+    """Longley's data, of NIST: employment in the USA in 16 years, and six nearly collinear columns that are to explain it."""
+    return read_table(path("longley"))
+
+
+@checked
+def norris() -> ArrowTable:
+    """Norris's data, of NIST: 36 readings `y` of an ozone monitor, and the true concentrations `x`."""
+    return read_table(path("norris"))

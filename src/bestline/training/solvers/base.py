@@ -178,6 +178,8 @@ class Solver(ABC):
         Whether it goes by a learning rate that people set.
     eliminates : bool
         Whether it takes the intercept out of an edged penalty's problem, which keeps more digits in centred columns.
+    again : bool
+        Whether it can train on other rows, too.
     kept_as : str or None
         Where a model file keeps its settings; None: nowhere, and what is loaded is `Exact()`.
     unwritten : str
@@ -193,6 +195,7 @@ class Solver(ABC):
     reach: ClassVar[Reach] = Reach.NEARER
     rated: ClassVar[bool] = False
     eliminates: ClassVar[bool] = False
+    again: ClassVar[bool] = True
     kept_as: ClassVar[str | None] = None
     unwritten: ClassVar[str] = (
         "This model stopped on its way to the solution, which a script would reach; fit again with more steps."
