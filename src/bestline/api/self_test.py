@@ -8,6 +8,7 @@ import torch
 
 from bestline.api.fit import fit
 from bestline.data import samples
+from bestline.data.runner import thread_count
 from bestline.inference.peers import agreed
 
 ENOUGH = 13.0  # digits: certified values have 15 themselves, and float64 holds just under 16
@@ -62,6 +63,11 @@ class Tried:
     def good(self) -> bool:
         """Whether the answers are those of NIST."""
         return min(self.weights, self.errors) >= ENOUGH
+
+
+def workers() -> tuple[int, list[str]]:
+    """How many threads go through rows here, and the devices that torch can train on."""
+    return thread_count(), ["cpu", *(f"cuda: {torch.cuda.get_device_name(i)}" for i in range(torch.cuda.device_count()))]
 
 
 def self_test() -> list[Tried]:

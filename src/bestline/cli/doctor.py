@@ -30,21 +30,18 @@ _WELCOME = (
 @grouped(terminal=briefly)
 def doctor(*, terminal: Terminal) -> None:
     """Say which versions, threads and devices there are, and solve two problems of NIST whose answers are certified."""
-    import torch
-
-    from bestline.api.self_test import ENOUGH, self_test  # torch, for which --help does not wait
-    from bestline.data.runner import thread_count  # torch
+    from bestline.api import self_test  # torch, for which --help does not wait
 
     with terminal.listening():  # 16 rows are few, and the samples are what they are
-        tried = self_test()
+        tried = self_test.self_test()
     versions = {name: _version(name) for name in (*_NEEDED, *_WELCOME)}
-    devices = ["cpu", *(f"cuda: {torch.cuda.get_device_name(i)}" for i in range(torch.cuda.device_count()))]
+    threads, devices = self_test.workers()
     facts = {
         "bestline": bl.__version__,
         "python": platform.python_version(),
         "system": platform.platform(),
         "versions": versions,
-        "threads": thread_count(),
+        "threads": threads,
         "devices": devices,
         "self_test": {one.name: {"weights": one.weights, "std_errors": one.errors} for one in tried},
         "good": all(one.good for one in tried),
@@ -56,7 +53,7 @@ def doctor(*, terminal: Terminal) -> None:
         ("Python", f"{platform.python_version()}, {platform.platform()}"),
         ("Installed", there),
         *([("Not installed", f"{absent} (only needed for what they are for)")] if absent else []),
-        ("Threads", f"{thread_count()}"),
+        ("Threads", f"{threads}"),
         ("Devices", ", ".join(devices)),
     ]
     checks = [
@@ -67,7 +64,7 @@ def doctor(*, terminal: Terminal) -> None:
     wrong = [one.name.capitalize() for one in tried if not one.good]
     if wrong:
         terminal.fail(
-            f"{' and '.join(wrong)} should come out to {ENOUGH:.0f} digits: do not rely on numbers here, and report what is printed above."
+            f"{' and '.join(wrong)} should come out to {self_test.ENOUGH:.0f} digits: do not rely on numbers here, and report what is printed above."
         )
         raise typer.Exit(1)
 
