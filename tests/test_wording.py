@@ -14,6 +14,7 @@ from bestline.wording import (
     broken,
     cell,
     count,
+    entry,
     equation,
     evenly,
     fixed,
@@ -75,7 +76,21 @@ def test_a_p_value_that_four_places_would_call_zero_is_a_bound(value: float, tex
 
 
 def test_a_column_of_numbers_has_one_number_of_places_until_it_is_too_wide() -> None:
-    assert (fixed(3.14159, 2), fixed(-2.0, 2), fixed(1e9, 2)) == ("3.14", "-2.00", "1e+09")
+    assert (fixed(3.14159, 2), fixed(-2.0, 2), fixed(1e9, 2)) == ("3.14", "-2.00", "1×10⁹")
+    assert (fixed(1234.5, 1), fixed(-12345678.9, 2)) == ("1,234.5", "-12,345,678.90")
+
+
+@given(st.floats(allow_nan=False, allow_infinity=False), st.integers(2, 6))
+def test_a_number_in_text_is_that_of_sentences_but_for_the_minus_of_the_keyboard(value: float, digits: int) -> None:
+    """One table has one format: thousands separated, powers of ten beyond, in text, on pages and in frames alike."""
+    text = said(value, digits)
+    assert significant(value, digits) == text.replace("−", "-")
+    assert cell(value, digits) == text
+    assert entry(value) == said(value, 6)
+
+
+def test_a_cell_of_a_frame() -> None:
+    assert [entry(v) for v in (34970000.0, 1200, True, "a", None, math.nan)] == ["34,970,000", "1,200", "True", "a", "", ""]
 
 
 def test_shares_and_counts() -> None:

@@ -56,27 +56,29 @@ def rounded(value: float, digits: int = 4) -> str:
 
 
 def significant(value: float | None, digits: int = 6, *, absent: str = "-") -> str:
-    """A number in the tables of summary, card, sweep and preflight: so many digits, or what stands where there is none."""
-    return absent if value is None or not math.isfinite(value) else f"{value:.{digits}g}"
+    """A number in text, as summary, sweep and preflight have it: as `said`, with the keyboard's minus; or what stands where there is none."""
+    return absent if value is None or not math.isfinite(value) else said(value, digits).replace(_MINUS, "-")
 
 
 def cell(value: float, digits: int = 6) -> str:
-    """A number in the tables of pages, of cards and reports: the same, and an empty cell where there is none."""
-    return significant(value, digits, absent="")
+    """A number in the tables of pages, of cards and reports: as `said`, and an empty cell where there is none."""
+    return said(value, digits) if math.isfinite(value) else ""
 
 
 def entry(value: object) -> str:
-    """What stands in a cell of a frame, in the table of a sweep's page: a number with commas, nothing for none, text as it is."""
+    """What stands in a cell of a frame, in the table of a sweep's page: a number as `said`, nothing for none, text as it is."""
     if value is None or value != value:  # noqa: PLR0124  NaN
         return ""
-    return f"{value:,.6g}" if isinstance(value, float) else str(value)
+    if isinstance(value, int) and not isinstance(value, bool):
+        return f"{value:,}"
+    return said(value, 6) if isinstance(value, float) else str(value)
 
 
 def fixed(value: float, places: int) -> str:
     """A number in the table and the lines of the summary: so many places, so that a column is easily compared."""
     if not math.isfinite(value):
         return "-"
-    return f"{value:.{places}f}" if abs(value) < _LARGE else f"{value:.4g}"
+    return f"{value:,.{places}f}" if abs(value) < _LARGE else significant(value, 4)
 
 
 def p_value(value: float, *, absent: str = "-", below: str = "<") -> str:

@@ -512,3 +512,92 @@ def test_chows_test_under_weights_and_beside_a_target_far_from_zero(formula: str
         sums.append(sum((y[i] - w * a[i]) ** 2 for i in rows))
     expected = float((sums[0] - sum(sums[1:])) / 3 / (sum(sums[1:]) / 86))
     assert bl.fit_groups(far, "y ~ 0 + a", by="g").test().statistic == pytest.approx(expected, rel=1e-4)
+
+
+ROBUST: tuple[Any, ...] = ("HC0", "HC1", "HC2", "HC3", {"cluster": "c"})
+
+
+def uneven(rows: int = 1_500) -> pd.DataFrame:
+    """Groups with clusters within them, offsets, a column that does not vary in one and repeats another in one, and unequal errors."""
+    draw = np.random.default_rng(3)
+    frame = pd.DataFrame({"g": draw.choice([*"abcde"], rows), "c": draw.integers(0, 12, rows).astype(str)})
+    frame["x"], frame["z"], frame["k"] = 1e4 + draw.normal(size=rows), draw.normal(size=rows), draw.choice(["u", "v"], rows)
+    frame["w"] = draw.integers(0, 4, rows) * 1.0
+    frame["y"] = frame.x + frame.z + draw.normal(size=rows) * (1 + frame.z.abs()) + frame.c.astype(int)
+    frame.loc[frame.g == "d", "z"] = 2.0
+    frame.loc[frame.g == "e", "z"] = 3 * frame.x[frame.g == "e"]
+    return frame
+
+
+@pytest.mark.filterwarnings("ignore::bestline.errors.BestlineWarning")  # of columns that a group does not determine
+@pytest.mark.parametrize("cov", ROBUST, ids=str)
+@pytest.mark.parametrize("weights", [None, "w"])
+@pytest.mark.parametrize("formula", ["y ~ x + z", "y ~ 0 + x + z", "y ~ x * k"])
+def test_robust_errors_of_each_group_are_those_of_its_rows_alone(formula: str, weights: str | None, cov: Any) -> None:
+    frame = uneven()
+    found = bl.fit_groups(frame, formula, by="g", cov=cov, weights=weights, folds=1).tidy(0.9).set_index(["g", "term"])
+    for g, own in frame.groupby("g"):
+        peer = alone(own.reset_index(drop=True), formula, weights=weights).tidy(0.9, cov=cov).set_index("term")
+        mine = found.loc[g].loc[peer.index]
+        for column in ("std_error", "statistic", "p_value", "conf_low", "conf_high"):
+            np.testing.assert_allclose(mine[column], peer[column], rtol=2e-6, atol=1e-9, err_msg=f"{g} {column}")
+
+
+@pytest.mark.parametrize("cov", ["HC0", "HC1", "HC2", "HC3"])
+def test_robust_errors_of_each_group_are_those_of_statsmodels(cov: str) -> None:
+    """To the digits that statsmodels has where a column lies ten thousand spreads from zero."""
+    frame = uneven()[lambda f: f.g < "d"]
+    found = bl.fit_groups(frame, "y ~ x + z", by="g", cov=cov).tidy().set_index(["g", "term"])
+    for g, own in frame.groupby("g"):
+        peer = smf.ols("y ~ x + z", own).fit(cov_type=cov)
+        np.testing.assert_allclose(
+            found.loc[g].std_error[["x", "z", "Intercept"]], peer.bse[["x", "z", "Intercept"]], rtol=1e-5
+        )
+        clustered = bl.fit_groups(frame, "y ~ x + z", by="g", cov={"cluster": "c"}).tidy().set_index(["g", "term"])
+        peer = smf.ols("y ~ x + z", own).fit(cov_type="cluster", cov_kwds={"groups": own.c.astype(int)})
+        np.testing.assert_allclose(
+            clustered.loc[g].std_error[["x", "z", "Intercept"]], peer.bse[["x", "z", "Intercept"]], rtol=1e-5
+        )
+
+
+def test_robust_errors_are_the_same_in_any_batches_and_say_where_there_are_none(tmp_path: Path) -> None:
+    frame = uneven()
+    frame.loc[frame.g == "c", "c"] = "one"
+    pieces = bl.stream(lambda: iter([frame[:7], frame[7:900], frame[900:]]))
+    with pytest.warns(BestlineWarning, match="do not determine"):
+        whole, parts = (bl.fit_groups(data, "y ~ x + z", by="g", cov="cluster:c", folds=1) for data in (frame, pieces))
+    pd.testing.assert_frame_equal(whole.tidy(), parts.tidy(), rtol=1e-12)
+    assert "fewer than two clusters" in whole.glance().set_index("g").note["c"]
+    assert whole.tidy().set_index("g").std_error["c"].isna().all()
+    assert "Standard errors: clustered by `c`." in str(whole)
+    assert whole.summary().facts["cov"] == "clustered by `c`"
+
+
+def test_a_row_that_determines_a_weight_by_itself_leaves_hc3_without_that_weight() -> None:
+    frame = uneven()[["g", "x", "y"]][lambda f: f.g < "c"].reset_index(drop=True)
+    frame["k"] = 0.0
+    frame.loc[frame.index[frame.g == "a"][0], "k"] = 1.0
+    frame.loc[frame.g == "b", "k"] = np.arange((frame.g == "b").sum())
+    groups = bl.fit_groups(frame, "y ~ x + k", by="g", cov="HC3")
+    found = groups.tidy().set_index(["g", "term"]).std_error
+    assert np.isnan(found["a", "k"])
+    rest = frame[frame.g == "a"].iloc[1:].reset_index(drop=True)  # without that row the line of the others is the same
+    np.testing.assert_allclose(found["a", "x"], alone(rest, "y ~ x").tidy(cov="HC3").std_error[0], rtol=1e-5)
+    assert np.isfinite(found["b"]).all()
+    assert "one row determines a weight" in groups.glance().note[0]
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        ({"cov": "HC3", "l2": 1.0}, OptionError, "Under a penalty"),
+        ({"cov": "HC9"}, OptionError, "cov"),
+        ({"cov": {"cluster": "nobody"}}, BestlineError, "nobody"),
+        ({"cov": {"cluster": "gap"}}, MissingValuesError, "has no cluster"),
+    ],
+)
+def test_robust_errors_of_groups_that_are_refused(options: Any, error: type[Exception], message: str) -> None:
+    frame = uneven(100)
+    frame["gap"] = [None, *frame.c[1:]]
+    with pytest.raises(error, match=message):
+        bl.fit_groups(frame, "y ~ x", by="g", **options)

@@ -178,3 +178,8 @@ def test_rows_that_never_fade_are_all_rows_so_far_and_dates_are_json() -> None:
     np.testing.assert_allclose(never.tidy().std_error[-2:], growing.tidy().std_error[-2:], rtol=1e-9)
     facts = json.loads(json.dumps(growing.summary().facts, allow_nan=False))
     assert (facts["lines"][0]["first"], facts["lines"][0]["last"]) == ("2024-01-01", "2024-01-03")
+
+
+def test_windows_refuse_robust_errors_by_name() -> None:
+    with pytest.raises(OptionError, match="Windows have classical standard errors alone"):
+        bl.fit_rolling({"x": [1.0, 2, 4, 3], "y": [1.0, 3, 2, 5]}, "y ~ x", window=3, cov="HC3")

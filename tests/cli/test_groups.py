@@ -58,7 +58,7 @@ def test_json_has_the_warnings_and_dates_and_no_nan(run: Run, tmp_path: Path) ->
         (["--l1", "0.1"], "--l1 is for one line"),
         (["--cv", "ridge"], "--cv is for one line"),
         (["--no-standardize"], "--standardize is for one line"),
-        (["--cov", "HC3"], "--cov is for one line"),
+        (["--cov", "HC3", "--l2", "1"], "Under a penalty there are no standard errors"),
         (["--trace", "t.csv"], "--trace is for one line"),
         (["--report", "r.html"], "--report is for one line"),
         (["--folds", "open"], "folds are within each group"),

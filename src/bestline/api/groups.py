@@ -23,6 +23,10 @@ from bestline.data.tables import Source
 from bestline.data.unnamed_columns import Which
 from bestline.engines.choose import placed
 from bestline.errors import DataError, OptionError, listed
+from bestline.inference.covariance.base import Classical, Cov, CovarianceKind, Sandwich
+from bestline.inference.covariance.by_row import ByRow
+from bestline.inference.covariance.clustered import Clustered
+from bestline.inference.covariance.named import parse_cov
 from bestline.inference.groups import tables
 from bestline.inference.groups.by_group import lines_of_groups
 from bestline.inference.hypotheses import Verdict
@@ -140,6 +144,20 @@ def _equal(known: NDArray[Any], value: Any) -> NDArray[np.bool_]:
     return np.asarray(known == value) & np.ones(len(known), dtype=bool)
 
 
+def _errors(cov: Cov, l2: float) -> CovarianceKind:
+    """The covariance asked for; OptionError for one that lines of groups do not have."""
+    kind = parse_cov(cov)
+    if isinstance(kind, Classical):
+        return kind
+    if not isinstance(kind, ByRow | Clustered):
+        raise OptionError(
+            f"Lines of groups have classical standard errors, HC0 to HC3, and {{'cluster': column}}; got {cov!r}."
+        )
+    if l2:
+        raise OptionError("Under a penalty there are no standard errors; leave out `cov`, or `l2`.")
+    return kind
+
+
 @data_first
 @calmly
 def fit_groups(
@@ -155,6 +173,7 @@ def fit_groups(
     folds: int = 5,
     seed: int = 0,
     digits: int = 8,
+    cov: Cov = "classical",
     engine: Any = None,
     progress: Progress | None = None,
 ) -> Groups:
@@ -174,6 +193,9 @@ def fit_groups(
         Of the folds.
     digits : int
         Right digits asked for; groups whose moments leave fewer are solved exactly from their rows. 0: none is.
+    cov : str or dict
+        Standard errors: "classical", "HC0" to "HC3", or {"cluster": column}, whose values are clusters within each group; the robust
+        ones take one more pass over the rows.
     engine : str or client, optional
         As in `bestline.fit`.
     progress : callable, optional
@@ -204,9 +226,12 @@ def fit_groups(
     if not is_whole(folds) or not 1 <= folds <= 100:
         raise OptionError(f"`folds` must be a whole number from 1 to 100; got {folds!r}.")
     check_digits(digits)
+    kind = _errors(cov, l2)
     query = Query(placed(data, engine), formula, target, features, weights, missing, folds=folds, seed=check_seed(seed))
     source, design, found, notes = gather_groups(query, columns, progress)
-    lines, keys = lines_of_groups(design, columns, found, source, l2=float(l2), digits=digits, progress=progress)
+    for name in kind.columns if isinstance(kind, Sandwich) else ():
+        source.field(name)
+    lines, keys = lines_of_groups(design, columns, found, source, l2=float(l2), digits=digits, kind=kind, progress=progress)
     if not keys:
         raise DataError(f"No usable row is left in {source.label}, so there is no group to fit a line to.")
     told(lines, "group", notes, found.dropped, found.read)

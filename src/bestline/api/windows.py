@@ -15,6 +15,8 @@ from bestline.data.runner import calmly
 from bestline.data.unnamed_columns import Which
 from bestline.engines.choose import placed
 from bestline.errors import OptionError
+from bestline.inference.covariance.base import Classical, Cov
+from bestline.inference.covariance.named import parse_cov
 from bestline.inference.groups.windows import Extent, lines_of_windows
 from bestline.training.request import check_digits
 
@@ -62,11 +64,12 @@ def fit_rolling(
     weights: Any = None,
     missing: str = "raise",
     digits: int = 8,
+    cov: Cov = "classical",
     progress: Progress | None = None,
 ) -> Windows:
     """Fit a least-squares line to each window of the rows as it moves over them.
 
-    Say one of `window`, `half_life` and `expanding`. The rows have to fit into memory.
+    Say one of `window`, `half_life` and `expanding`. The rows have to fit into memory; those of Dask, Spark or a database are brought here.
 
     Parameters
     ----------
@@ -85,6 +88,8 @@ def fit_rolling(
         Rows from the end of one window to that of the next.
     digits : int
         Right digits asked for; windows whose sums leave fewer are solved exactly. 0: none is.
+    cov : "classical"
+        Windows have no others; a robust covariance is refused.
     progress : callable, optional
         Hears of passes over the data: (what, fraction).
 
@@ -110,6 +115,10 @@ def fit_rolling(
     if order is not None and not isinstance(order, str):
         raise OptionError(f"`order` is the name of a column; got {order!r}.")
     check_digits(digits)
+    if not isinstance(parse_cov(cov), Classical):
+        raise OptionError(
+            f"Windows have classical standard errors alone; for {cov!r} fit the rows of a window by themselves, with `bestline.fit`."
+        )
     query = Query(placed(data), formula, target, features, weights, missing)
     _, design, ordered, notes = gather_ordered(query, order, progress)
     lines = lines_of_windows(design, ordered, extent, digits=digits)

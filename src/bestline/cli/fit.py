@@ -202,7 +202,8 @@ def fit(
 ) -> None:
     """Fit a line, exactly or by descent, and say what it is worth; with --by one line for each group."""
     if by is not None:
-        _fit_each(training, by, {"cov": cov != "classical", "trace": trace, "report": report}, out, level, force, terminal)
+        training.arguments["cov"] = cov
+        _fit_each(training, by, {"trace": trace, "report": report}, out, level, force, terminal)
         return
     files = {"--out": out, "--trace": trace, "--report": report}
     if out is not None and out.suffix.lower() in _NO_MODEL:

@@ -11,7 +11,16 @@ import bestline as bl
 from bestline.cli.terminal import Terminal
 
 _TABLES = (".csv", ".tsv", ".csv.gz", ".tsv.gz", ".parquet", ".feather", ".arrow")
-_SHARED = ("l2", "folds", "weights", "missing", "seed", "digits", "engine")  # what groups have of the options of training
+_SHARED = (
+    "l2",
+    "folds",
+    "weights",
+    "missing",
+    "seed",
+    "digits",
+    "cov",
+    "engine",
+)  # what groups have of the options of training
 # What else has a value where nobody has asked for anything.
 _DEFAULTS: dict[str, Any] = {"l1": 0.0, "loss": "squared", "device": "auto"}
 

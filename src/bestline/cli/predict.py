@@ -17,7 +17,7 @@ from bestline.cli.terminal import Terminal
 from bestline.cli.words import model_first, one
 from bestline.data.progress import share_of
 from bestline.errors import listed
-from bestline.wording import on_columns, plain
+from bestline.wording import on_columns, plain, significant
 
 PREDICT_EXAMPLES = examples(
     "bestline predict cars.bestline new.csv -o predicted.csv",
@@ -119,6 +119,6 @@ def evaluate(
     for i, target in enumerate(line.targets):
         assert scores.mae is not None  # noqa: S101  the rows were read
         lines.append(
-            f"{plain(target, 60)}: MSE {scores.mse[i]:.6g}, RMSE {scores.rmse[i]:.6g}, MAE {scores.mae[i]:.6g}, {scores.r2_said(i)}"
+            f"{plain(target, 60)}: MSE {significant(scores.mse[i])}, RMSE {significant(scores.rmse[i])}, MAE {significant(scores.mae[i])}, {scores.r2_said(i)}"
         )
     terminal.answer("\n".join(lines), {**api.score_facts(scores, line.targets), "warnings": terminal.said})

@@ -9,12 +9,14 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from shutil import get_terminal_size
+from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from bestline.cli.layout import laid_out
 from bestline.cli.streams import as_json, say, say_error
 from bestline.data.progress import Progress
 from bestline.errors import DataError, clean
+from bestline.wording import significant
 
 if TYPE_CHECKING:
     from rich.progress import Progress as RichProgress
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
 
     from bestline.training.solvers.base import Step
 
+_MOMENT = 0.1  # seconds
 _EVERY = 64  # steps between two looks at a training bar: looking costs more than a step
 
 
@@ -130,7 +133,7 @@ class Bars:
 
     def passes(self) -> Progress | None:
         """What hears of passes over the data."""
-        return self._pass if self.show else None
+        return _Passes(self._update) if self.show else None
 
     def steps(self, total: int) -> Callable[[Step], None] | None:
         """What hears of training steps."""
@@ -141,10 +144,12 @@ class Bars:
             # The last step is always shown: it is the one that stays on the terminal.
             if step.index % _EVERY and step.index < total:
                 return
-            held_out = f", held out {step.held_out:.6g}" if step.held_out is not None else ""
-            gap = f", {step.gap:.2g} above exact" if step.gap is not None else ""
-            rate = f", lr {step.rate:.4g}" if step.rate is not None else ""
-            self._update("training", step.index, total, f"step {step.index:,}, loss {step.loss:.6g}{held_out}{gap}{rate}")
+            held_out = f", held out {significant(step.held_out)}" if step.held_out is not None else ""
+            gap = f", {significant(step.gap, 2)} above exact" if step.gap is not None else ""
+            rate = f", lr {significant(step.rate, 4)}" if step.rate is not None else ""
+            self._update(
+                "training", step.index, total, f"step {step.index:,}, loss {significant(step.loss)}{held_out}{gap}{rate}"
+            )
 
         return hear
 
@@ -156,9 +161,6 @@ class Bars:
             with suppress(OSError, SystemExit):
                 self._progress.stop()
             self._progress = None
-
-    def _pass(self, what: str, fraction: float) -> None:
-        self._update(what, fraction, 1.0, "")
 
     def _update(self, what: str, done: float, total: float, detail: str) -> None:
         if not self.show:
@@ -172,6 +174,28 @@ class Bars:
             self._progress.update(self._tasks[what], completed=done, detail=detail)
         except (OSError, SystemExit):  # nobody looks any more, which is no reason to stop working; rich would end the program
             self.show, self._progress = False, None
+
+
+@dataclass(slots=True)
+class _Passes:
+    """Hears how far passes are, and of rows, of which it tells how many are read in a second."""
+
+    update: Callable[[str, float, float, str], None]
+    read: dict[str, int] = field(default_factory=dict)
+    begun: dict[str, float] = field(default_factory=dict)
+
+    def __call__(self, what: str, share: float) -> None:
+        now = perf_counter()
+        took = now - self.begun.setdefault(what, now)
+        rows = self.read.get(what, 0)
+        # Of the first moment nobody knows how quick it will be.
+        quick = f"{significant(rows / took, 3)} rows a second" if rows and took > _MOMENT else ""
+        self.update(what, share, 1.0, quick)
+
+    def rows(self, what: str, number: int) -> None:
+        """So many more have been read."""
+        self.begun.setdefault(what, perf_counter())
+        self.read[what] = self.read.get(what, 0) + number
 
 
 def _bars() -> RichProgress:

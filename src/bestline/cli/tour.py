@@ -9,6 +9,7 @@ import bestline as bl
 from bestline import api
 from bestline.cli.terminal import Terminal
 from bestline.errors import DataError, readable
+from bestline.wording import significant
 
 if TYPE_CHECKING:
     from bestline.pictures.render.mpl import Drawing
@@ -70,14 +71,17 @@ def tour(out: Path, terminal: Terminal, *, force: bool) -> None:
 
 def _comparison(exact: bl.Model, walked: bl.Model) -> str:
     lines = [f"{'':24}{'descent':>12}{'exact':>12}"]
-    lines += [f"{name:24}{a:12.6g}{b:12.6g}" for name, a, b in zip(exact.names, walked.params, exact.params, strict=True)]
+    lines += [
+        f"{name:24}{significant(a):>12}{significant(b):>12}"
+        for name, a, b in zip(exact.names, walked.params, exact.params, strict=True)
+    ]
     gap = float(walked.trace.gap[-1]) if walked.trace.gap is not None else float("nan")
     loss = float(walked.trace.loss[-1])
     lines += [
         "",
         walked.advice,
-        f"Loss: {float(walked.trace.loss[0]):,.0f} at the start, {loss:,.3f} at the end, {gap:.3g} above the exact solution's.",
-        f"Learning rate: {walked.rate:.4g}; the largest stable one is {walked.rate_limit:.4g}.",
+        f"Loss: {significant(float(walked.trace.loss[0]))} at the start, {significant(loss)} at the end, {significant(gap, 3)} above the exact solution's.",
+        f"Learning rate: {significant(walked.rate, 4)}; the largest stable one is {significant(walked.rate_limit, 4)}.",
     ]
     return "\n".join(lines)
 

@@ -14,6 +14,7 @@ from bestline import api
 from bestline.cli.fit import Training, training_options
 from bestline.cli.options import Force, files_of, grouped, names_of, rate_of, refuse_existing, saying, start_of
 from bestline.cli.terminal import Bars, Terminal
+from bestline.wording import significant
 
 
 @grouped(training=training_options, terminal=saying)
@@ -86,7 +87,7 @@ def watch(
             overwrite=force,
         )
 
-    facts = [
+    facts: list[dict[str, Any]] = [
         {
             "label": name,
             "solver": model.solver,
@@ -101,7 +102,7 @@ def watch(
     chosen = [note for model in models for note in model.notes if note.startswith("To be watched")]
     # Of a rate that was taken so that its steps are seen, advice to take another one would only confuse.
     told = [
-        f"{fact['label']}: loss {fact['loss']:.6g} after {fact['steps']:,} updates. {'' if set(model.notes) & set(chosen) else fact['stop']}".rstrip()
+        f"{fact['label']}: loss {significant(fact['loss'])} after {fact['steps']:,} updates. {'' if set(model.notes) & set(chosen) else fact['stop']}".rstrip()
         for fact, model in zip(facts, models, strict=True)
     ]
     known = tuple(model.advice for model in models)

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -27,7 +26,7 @@ from bestline.data.folds import ByHash, Grouping, by_value, refuse_target
 from bestline.data.gather import Gathered, Query, gone_through, grows, of_folds, usable
 from bestline.data.grown import Grow, Growth, Into, rough_means
 from bestline.data.passes import Named
-from bestline.data.progress import Progress
+from bestline.data.progress import Progress, Within
 from bestline.data.tables import Files
 from bestline.data.tables.places import STANDARD_INPUT
 from bestline.errors import DataError, OptionError, readable
@@ -97,9 +96,7 @@ def gather_on(query: Query, path: str | os.PathLike[str], progress: Progress | N
     _check_unchanged(state.done, [mark for mark, _ in units], path)
     left = [(mark, unit) for mark, unit in units if mark not in {*state.done}]
     for i, (mark, unit) in enumerate(left):
-        told = (
-            None if progress is None else partial(_within, progress, (len(units) - len(left) + i) / len(units), 1 / len(units))
-        )
+        told = None if progress is None else Within(progress, (len(units) - len(left) + i) / len(units), 1 / len(units))
         try:
             state = _after(state, mark, unit, query, learner.counted, Into(folds, grouping), told)
         except CannotGrowError:
@@ -116,10 +113,6 @@ def gather_on(query: Query, path: str | os.PathLike[str], progress: Progress | N
     return Gathered(
         design, usable(found, design, source), source, None, grouping, by, values, tuple(dict.fromkeys(notes)), growth=growth
     )
-
-
-def _within(progress: Progress, done: float, width: float, what: str, share: float) -> None:
-    progress(what, done + width * share)
 
 
 def _after(state: _State, mark: Mark, unit: Files, query: Query, counted: Any, into: Into, progress: Progress | None) -> _State:

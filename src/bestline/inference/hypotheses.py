@@ -19,7 +19,7 @@ from torch import Tensor
 from bestline.errors import NumericalError, OptionError, readable
 from bestline.inference.restrictions import SAME, Restrictions, restricted
 from bestline.numerics import of_one_size
-from bestline.wording import aligned, finite
+from bestline.wording import aligned, finite, fixed, power_of_ten, significant
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +47,12 @@ class Verdict:
         if math.isnan(self.statistic):
             return f"{self.name}: not defined here"
         if not self.df:
-            return f"{self.name}: {self.statistic:.6g}"
-        return f"{self.name}: {statistic_of(self.df)} = {self.statistic:.6g}, {self.p_said(4)}"
+            return f"{self.name}: {significant(self.statistic)}"
+        return f"{self.name}: {statistic_of(self.df)} = {significant(self.statistic)}, {self.p_said(4)}"
 
     def p_said(self, digits: int) -> str:
         """The p-value; one too small for a float is none of 0."""
-        return f"p = {self.p_value:.{digits}g}" if self.p_value > 0 else "p < 1e-300"
+        return f"p = {significant(self.p_value, digits)}" if self.p_value > 0 else f"p < {power_of_ten(-300)}"
 
     @property
     def facts(self) -> dict[str, Any]:
@@ -158,8 +158,8 @@ class Comparison:
     def __str__(self) -> str:
         rows = []
         for which, line in (("small", self.small), ("large", self.large)):
-            left_over = f"RSS {line.rss:.6g} on {line.df_residual:,} df"
-            rows.append((f"  {which}", line.formula, left_over, f"AIC {line.aic:.2f}", f"BIC {line.bic:.2f}"))
+            left_over = f"RSS {significant(line.rss)} on {line.df_residual:,} df"
+            rows.append((f"  {which}", line.formula, left_over, f"AIC {fixed(line.aic, 2)}", f"BIC {fixed(line.bic, 2)}"))
         return "\n".join(["Nested models", *aligned(rows), f"  {self.test}"])
 
 

@@ -125,7 +125,7 @@ def told(step: Step) -> str:
     if step.held_out is not None:
         pieces.append(f"held out {said(step.held_out)}")
     if step.gap is not None:
-        pieces.append(f"{step.gap:.3g} above the exact solution")
+        pieces.append(f"{said(step.gap, 3)} above the exact solution")
     if step.rate is not None:
         pieces.append(f"lr {said(step.rate)}")
     return ", ".join(pieces)

@@ -21,7 +21,7 @@ from bestline.training.solvers.base import AT_LIMIT, Rule, Solver, Step, Stop
 from bestline.training.solvers.rate_limits import Modes
 from bestline.training.solvers.rate_to_see import STEPS, leaps, rate_to_see
 from bestline.training.task import Task
-from bestline.wording import said
+from bestline.wording import said, significant
 
 Watch: TypeAlias = Callable[[Step], None]
 
@@ -87,7 +87,7 @@ class _Record:
         if step.index == 0:
             self.start_loss, self.ceiling = loss, _EXPLODED * max(abs(loss), self.task.reference)
         if loss > self.ceiling > 0:
-            self.how = f"grew to {loss:.3g}, from {self.start_loss:.3g} at the start"
+            self.how = f"grew to {said(loss, 3)}, from {said(self.start_loss, 3)} at the start"
             return Stop.DIVERGED
         return self._rest(step)
 
@@ -164,9 +164,7 @@ def _finished(task: Task, solver: Solver, record: _Record, stop: Stop) -> Fit:
         remaining=_remaining(trace, at, task, too_fast=_near(rate, limit)),
     )
     if stop is not Stop.DIVERGED and solver.outruns(task.objective, rate, limit):
-        advice += (
-            f" The rate {rate:.4g} is above the largest stable one, {limit:.4g}: from almost any start descent at it diverges."
-        )
+        advice += f" {_beyond(rate, limit)}: from almost any start descent at it diverges."
     if stop is Stop.STEPS:
         advice += _seen_slower(task, solver, trace, record.first)
     if stop is not Stop.PATIENCE and kept is not record.last:
@@ -212,12 +210,16 @@ def _near(rate: float | None, limit: float | None) -> bool:
     return rate is not None and limit is not None and rate >= limit * (1 - AT_LIMIT)
 
 
+def _beyond(rate: float | None, limit: float | None) -> str:
+    return f"The rate {significant(rate, 4)} is above the largest stable one, {significant(limit, 4)}"
+
+
 def _how(trace: Trace) -> str:
     """What the loss did until now at a rate that diverges; it may have fallen as yet, along the other directions."""
     start, last = float(trace.loss[0]), float(trace.loss[-1])
     if last > start:
-        return f"grew to {last:.3g}, from {start:.3g} at the start"
-    return f"is {last:.3g}, from {start:.3g} at the start, but at this rate it will grow without bound"
+        return f"grew to {said(last, 3)}, from {said(start, 3)} at the start"
+    return f"is {said(last, 3)}, from {said(start, 3)} at the start, but at this rate it will grow without bound"
 
 
 def _arrived(trace: Trace, at: int, task: Task) -> bool:
@@ -229,7 +231,7 @@ def _arrived(trace: Trace, at: int, task: Task) -> bool:
 
 def _remaining(trace: Trace, at: int, task: Task, *, too_fast: bool) -> str:
     if trace.gap is None:
-        return f"The loss is {float(trace.loss[at]):.4g}."
+        return f"The loss is {said(float(trace.loss[at]))}."
     if _arrived(trace, at, task):
         return "The loss is that of the exact solution."
     gap, loss = float(trace.gap[at]), float(trace.loss[at])
@@ -247,7 +249,7 @@ def _remedy(task: Task, solver: Solver, rate: float | None, limit: float | None)
     standardise = "" if scaled else ", or standardise the columns"
     sliced = isinstance(task.objective.smooth, Bowl) and solver.sees_some(task.objective)
     if limit is not None and rate > limit and not sliced:
-        return f"The rate {rate:.4g} is above the largest stable one, {limit:.4g}; use lr={0.9 * limit:.2g} or less, or lr='auto'{standardise}."
+        return f"{_beyond(rate, limit)}; use lr={0.9 * limit:.2g} or less, or lr='auto'{standardise}."
     if limit is not None:
-        return f"On slices of the rows a rate must be well below the limit for all of them, {limit:.4g}; use lr={min(rate, limit) / 10:.2g}, or lr='auto'{standardise}."
+        return f"On slices of the rows a rate must be well below the limit for all of them, {said(limit)}; use lr={min(rate, limit) / 10:.2g}, or lr='auto'{standardise}."
     return f"Use a smaller rate, such as lr={rate / 10:.2g}{standardise}."

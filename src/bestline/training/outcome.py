@@ -16,6 +16,7 @@ from bestline.numerics import Scaling, Weights
 from bestline.training.objective import Objective
 from bestline.training.solvers.base import Solver, Stop
 from bestline.training.task import Task
+from bestline.wording import said
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -103,7 +104,7 @@ class Trace:
         return len(self.step)
 
     def __repr__(self) -> str:
-        return f"<bestline.Trace of {int(self.step[-1]):,} steps, loss {self.loss[0]:.4g} to {self.loss[-1]:.4g}>"
+        return f"<bestline.Trace of {int(self.step[-1]):,} steps, loss {said(float(self.loss[0]))} to {said(float(self.loss[-1]))}>"
 
     def _repr_html_(self) -> str:
         return str(self.frame()._repr_html_())

@@ -24,6 +24,7 @@ from bestline.data.synthetic.draws import Draw, Noise, column_of, features_of, f
 from bestline.errors import ColumnError, OptionError, ShapeError, listed, readable
 from bestline.files import as_path, fresh
 from bestline.numerics import Bowl, Comoments, Features, Rows, RowVector, Scaling, Targets, aliases, second_moments
+from bestline.wording import significant
 
 _SHOWN = 5  # slopes in the note
 _SEEDS = 2**31  # torch's CPU generator reads 32 bits of a seed: noise takes the lower half of them, x the upper half
@@ -271,7 +272,7 @@ def _missed(x: Features, y: RowVector, slope: float | list[float], intercept: fl
 
 
 def _beside(found: float, true: float) -> str:
-    return f"{found:.4g} ({found - true:+.2g})"
+    return f"{significant(found, 4)} ({'-' if found < true else '+'}{significant(abs(found - true), 2)})"
 
 
 def _number(value: Any, what: str) -> float:

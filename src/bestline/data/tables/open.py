@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from bestline.data.passes import PartT, Pass
-from bestline.data.progress import Progress, Share, share_of
+from bestline.data.progress import Progress, Share, counted, share_of
 from bestline.data.runner import summed
 from bestline.data.tables.cells import Kind
 from bestline.data.tables.columnar import ArrowFile, ParquetFile, check_types
@@ -241,8 +241,10 @@ class Files(Source):
 
     def reduce(self, over: Pass[Batch, PartT], *, progress: Progress | None = None) -> PartT:
         """The pass, each portion of a file decoded and looked at in one thread, and several portions at once."""
-        share = share_of(progress, over.what) or silent
-        portions = self._portions(self._read_from(over.columns), over.size, share, None)
+        stored = self._read_from(over.columns)
+        portions = counted(
+            lambda share: self._portions(stored, over.size, share, None), share_of(progress, over.what) or silent
+        )
         return summed(portions, partial(_found_in, over), over.empty())
 
     def _batches(self, names: tuple[str, ...], size: int, progress: Share, order: torch.Generator | None) -> Iterator[Batch]:
@@ -280,6 +282,11 @@ class NumberedPortion:
     start: int
     portion: Portion
     layout: Layout
+
+    @property
+    def rows(self) -> int:
+        """How many it has."""
+        return self.portion.rows
 
     def batches(self, size: int) -> Iterator[Batch]:
         """Its rows, decoded, at most `size` at a time."""

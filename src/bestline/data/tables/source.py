@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from bestline.data.passes import PartT, Pass
-from bestline.data.progress import Progress, Share, share_of
+from bestline.data.progress import Progress, Share, counted, share_of
 from bestline.data.runner import summed
 from bestline.data.tables.cells import BOOL, LARGE, MIXED, Cells, Field, Kind, as_category, codes, numbers
 from bestline.data.tables.days import Days, NoDateError, ZoneError, days_of, starting
@@ -411,14 +411,15 @@ class Source(ABC):
         size : int
             Most rows of a batch.
         progress : callable, optional
-            Is told the share that has been read, from 0 to 1.
+            Is told the share that has been read, from 0 to 1; and rows, if it has a method `rows(number)`.
         order : Generator, optional
             Draws another order of the batches, as far as the source can read them in another: data in memory can, and of
             several files those that know how many rows they have are read in another order.
         """
         if size < 1:
             raise OptionError(f"A batch needs at least one row; got size={size}.")
-        return self._batches(self._read_from(self.names if names is None else names), size, progress or silent, order)
+        stored = self._read_from(self.names if names is None else names)
+        return counted(lambda share: self._batches(stored, size, share, order), progress or silent)
 
     def _read_from(self, names: Sequence[str]) -> tuple[str, ...]:
         """The columns of the table that some columns are read from. Raises ColumnError for one that is not there."""

@@ -52,7 +52,7 @@ from bestline.pictures.render.png import compact, still
 from bestline.pictures.sample import Sample, rows_shown
 from bestline.pictures.watch import session_of
 from bestline.training import Stop
-from bestline.wording import VERSION, cell, on_columns, p_value, plain, rounded, without
+from bestline.wording import VERSION, cell, fixed, on_columns, p_value, plain, rounded, without
 
 __all__ = ["report"]
 
@@ -213,7 +213,7 @@ def _glances(model: FittedLine) -> list[str]:
             about = " (about zero)" if model.about_zero else ""
             lines.append(
                 f"Residual standard deviation{of} {rounded(g.sigma)} on {g.df_residual:,} degrees of freedom; adjusted R2{about} "
-                f"{g.adj_r_squared:.4f}; {F} {rounded(g.statistic)} (p {p}); AIC {rounded(g.aic, 6)}, BIC {rounded(g.bic, 6)}."
+                f"{fixed(g.adj_r_squared, 4)}; {F} {rounded(g.statistic)} (p {p}); AIC {rounded(g.aic, 6)}, BIC {rounded(g.bic, 6)}."
             )
     return lines
 

@@ -146,7 +146,7 @@ def coefficients(model: FittedLine, target: int) -> Coefficients:
     rows = []
     names = apart([c.term for c in table], LONGEST_NAME)
     for name, c, d in list(zip(names, table, digits, strict=True))[:_MOST_ROWS]:
-        cells = [name, f"{c.estimate:.6g}"]
+        cells = [name, cell(c.estimate)]
         cells += [cell(c.std_error)] if errors else []
         cells += [cell(c.statistic, 3), p_value(c.p_value, absent=""), cell(c.conf_low), cell(c.conf_high)] if intervals else []
         cells += [f"{d:.0f}"] if known else []

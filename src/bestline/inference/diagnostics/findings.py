@@ -20,7 +20,7 @@ from bestline.inference.classical import t_two_sided
 from bestline.inference.diagnostics.collinearity import INFLATED, Collinearity
 from bestline.inference.diagnostics.residual_sums import Lens
 from bestline.inference.hypotheses import Verdict, verdict
-from bestline.wording import percent, said
+from bestline.wording import fixed, percent, said
 
 LEVEL = 0.01  # of every test here
 CAUSE = 0.1  # share of what is left over that a bend explains, from which on it may be why other tests fail
@@ -81,7 +81,7 @@ def of_rows(lens: Lens, far: Row | None, rows: Sequence[Row], *, tails: bool) ->
     # Cook & Weisberg (1982): at 1 the weights move to the edge of their own 50 % region, roughly; half of that is worth a look.
     if most is not None and most.cooksd > 0.5:
         much = "moves the line a lot" if most.cooksd > 1 else "moves the line noticeably"
-        text = f"Row {most.row:,} {much} (Cook's distance {most.cooksd:.2g}): check it, and compare the line without it."
+        text = f"Row {most.row:,} {much} (Cook's distance {said(most.cooksd, 2)}): check it, and compare the line without it."
         yield Finding(text, LEVERAGE, 5 + min(most.cooksd, 2) + (most.cooksd > 1))
     alone = [r for r in rows if r.hat > 1 - lens.basis.alone]
     if alone and lens.basis.df > 0:
@@ -90,7 +90,7 @@ def of_rows(lens: Lens, far: Row | None, rows: Sequence[Row], *, tails: bool) ->
     if far is not None:
         # The name of the residual stands here, for that of the table is another: there the row itself has part in line and spread.
         side = "above" if far.rstudent > 0 else "below"
-        size = f"{abs(far.rstudent):.1f} standard deviations {side} the line of the other rows (studentised residual)"
+        size = f"{fixed(abs(far.rstudent), 1)} standard deviations {side} the line of the other rows (studentised residual)"
         text = f"Row {far.row:,} lies {size}, more than chance explains."
         yield Finding(text, FITTED, 1.4 if tails else 2.0)
 
@@ -236,7 +236,7 @@ def of_errors(found: Evidence) -> Iterator[Finding]:
     if not found.is_normal and found.is_skewed:
         log = " A logarithm of the target may help, where it is positive." if found.skew > 0 else ""
         remedy = after or f": prediction intervals are off in the tails.{log}"
-        yield Finding(f"The errors are skewed, they lean to one side (skewness {found.skew:.1f}){remedy}", QUANTILES, 1.5)
+        yield Finding(f"The errors are skewed, they lean to one side (skewness {fixed(found.skew, 1)}){remedy}", QUANTILES, 1.5)
     elif not found.is_normal and found.kurtosis > 6:
         more = (
             "Errors that spread unevenly look like that, too."

@@ -12,17 +12,27 @@ from bestline.data.grouped import Grouped, Key
 from bestline.data.progress import Progress
 from bestline.data.tables import Source
 from bestline.inference.classical import NAN
+from bestline.inference.covariance.base import Classical, CovarianceKind
 from bestline.inference.groups.exactly import groups_exactly
 from bestline.inference.groups.labels import natural, typed
 from bestline.inference.groups.lines import GroupLines, of_solution, one_by_one, squares
 from bestline.inference.groups.remarks import remarks
+from bestline.inference.groups.robust import robust
 from bestline.numerics.grouped import GroupComoments
 from bestline.training.groups import solve_groups
 from bestline.training.plan import refuse_sizes
 
 
 def lines_of_groups(
-    design: Design, by: tuple[str, ...], found: Grouped, source: Source, *, l2: float, digits: int, progress: Progress | None
+    design: Design,
+    by: tuple[str, ...],
+    found: Grouped,
+    source: Source,
+    *,
+    l2: float,
+    digits: int,
+    kind: CovarianceKind,
+    progress: Progress | None,
 ) -> tuple[GroupLines, tuple[Key, ...]]:
     """The line of each group that has rows, in the order of its key, and those keys."""
     p, folds = design.p, found.folds
@@ -41,7 +51,8 @@ def lines_of_groups(
     lines = replace(lines, held_out=_held_out(parts, folds, p, intercept=design.intercept, l2=l2))
     if not l2:
         lines = groups_exactly(one_by_one(lines, solution.firm), keys, by, source, digits, progress)
-    return replace(lines, remarks=remarks(lines, digits)), keys
+    lines = replace(lines, remarks=remarks(lines, digits))
+    return lines if isinstance(kind, Classical) or not keys else robust(lines, keys, by, source, kind, progress), keys
 
 
 def _held_out(parts: GroupComoments, folds: int, p: int, *, intercept: bool, l2: float) -> Tensor:

@@ -59,6 +59,10 @@ class GroupLines:
         The ridge penalty; with one there are no standard errors.
     variance : Tensor (G, k) or None
         Of the residuals, where it is not their sum of squares over the degrees of freedom.
+    error_df : Tensor, int (G,), or None
+        Degrees of freedom of Student's t, where they are not `df`.
+    cov : str
+        What the standard errors are, where they are robust.
     """
 
     design: Design
@@ -78,6 +82,8 @@ class GroupLines:
     remarks: tuple[str, ...]
     l2: float = 0.0
     variance: Tensor | None = None
+    error_df: Tensor | None = None
+    cov: str = ""
 
     def __len__(self) -> int:
         return len(self.whole)

@@ -46,6 +46,7 @@ def _facts(lines: GroupLines, level: float, dropped: int, test: Verdict | None) 
         "features": list(lines.design.names),
         **({"targets": list(lines.design.targets)} if k > 1 else {}),
         "l2": lines.l2,
+        "cov": lines.cov or "classical",
         "test": None if test is None else {"name": test.name, "about": test.about, **test.facts},
         "lines": found,
     }
@@ -77,6 +78,8 @@ def _text(lines: GroupLines, what: str, test: Verdict | None) -> str:
             *([plain(t), *(significant(q) for q in own)] for t, own in zip(terms, quantiles, strict=True)),
         ]
         parts += ["", f"How the weights differ between the {G:,} {what}s", *aligned(table, numbers=True)]
+    if lines.cov:
+        parts += ["", f"Standard errors: {lines.cov}."]
     if test is not None:
         parts += ["", f"Are all lines one?  {str(test).partition(': ')[2]}   ({test.about})"]
     return "\n".join(parts)

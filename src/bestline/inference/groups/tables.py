@@ -49,7 +49,11 @@ def tidy(lines: GroupLines, level: float = 0.95, *, pooling: str | None = None) 
     terms, k = lines.terms, len(lines.design.targets)
     frames = []
     for target, name in enumerate(lines.design.targets):
-        estimate, error, df = lines.weights[:, :, target], lines.std_error[:, target], lines.df
+        estimate, error, df = (
+            lines.weights[:, :, target],
+            lines.std_error[:, target],
+            lines.df if lines.error_df is None else lines.error_df,
+        )
         if pooling is not None:
             found = pooled(lines, target)
             estimate, error, df = found.weights, found.std_error, torch.full_like(lines.df, 2**40)
@@ -145,5 +149,6 @@ def one_line(lines: GroupLines, target: int | str = 0) -> Verdict:
     more = (len(own) - 1) * len(lines.terms)
     F = _squares_between(lines, used, target) / more / (apart / df) if df > 0 and apart > 0 else NAN
     left = len(lines) - len(own)
-    about = f"one line against {len(own):,} lines (Chow's test){f'; {left:,} groups without a line of their own left out' if left else ''}"
+    alike = "; of errors of equal variance" if lines.cov else ""  # the test is that of sums of squares
+    about = f"one line against {len(own):,} lines (Chow's test{alike}){f'; {left:,} groups without a line of their own left out' if left else ''}"
     return verdict("all lines are one", F, more, df, about=about)

@@ -163,7 +163,7 @@ class Preflight:
         if self.given is not None:
             judged = [(s, s.given) for s in sides if s.given is not None]
             table += [
-                (f"rate asked about, {self.given.lr:.6g}", [_standing(g) for _, g in judged]),
+                (f"rate asked about, {significant(self.given.lr)}", [_standing(g) for _, g in judged]),
                 ("   steps until 1% of the reducible loss remains", [_outcome(g.steps_99, s, g) for s, g in judged]),
                 ("   steps until 0.1% remains", [_outcome(g.steps, s, g) for s, g in judged]),
             ]
@@ -374,7 +374,7 @@ def _on_given(own: Preflight, given: Judgement) -> str:
     if given.of_limit is None or own.lr_limit is None:
         return f"{rate} leaves {_LEFT} after {steps}"
     if given.verdict == "above":
-        times = f"{given.of_limit:.4g} times" if given.of_limit > 1 else "at"
+        times = f"{significant(given.of_limit, 4)} times" if given.of_limit > 1 else "at"
         return f"{rate} is {times} the limit, {_rate(own.lr_limit)}, so it diverges"
     if given.verdict == "below":
         return f"{rate} is below the limit, {_rate(own.lr_limit)}, and leaves {_LEFT} after {steps}"
@@ -407,8 +407,8 @@ def _outcome(steps: int | None, own: Preflight, given: Judgement) -> str:
 def _standing(given: Judgement) -> str:
     if given.of_limit is None:
         return given.verdict
-    return f"{percent(given.of_limit)} of the limit" if given.of_limit < 1 else f"{given.of_limit:.4g} x the limit"
+    return f"{percent(given.of_limit)} of the limit" if given.of_limit < 1 else f"{significant(given.of_limit, 4)} x the limit"
 
 
 def _shown_condition(value: float | None) -> str:
-    return "none" if value is None else "beyond float64" if math.isinf(value) else f"{value:,.4g}"
+    return "none" if value is None else "beyond float64" if math.isinf(value) else significant(value, 4)

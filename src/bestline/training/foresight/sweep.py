@@ -23,7 +23,7 @@ from bestline.numerics import Bowl, Weights
 from bestline.training.solvers.base import AT_LIMIT
 from bestline.training.solvers.descent import OPTIMIZERS, Descent
 from bestline.training.task import Task
-from bestline.wording import finite, on_columns, preformatted
+from bestline.wording import finite, on_columns, preformatted, significant
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -202,10 +202,10 @@ class SweptRuns:
         own = torch.tensor([other == name for other in self.optimizers])
         rates, steps = self.lrs[own], self.steps_to()[own]
         limit, best = self.limits.get(name), self.best(name)
-        span = f"{float(rates.min()):.4g} to {float(rates.max()):.4g}"
-        at, least = ("-", "-") if best is None else (f"{float(self.lrs[best]):.4g}", f"{int(self.steps_to()[best]):,}")
+        span = f"{significant(float(rates.min()), 4)} to {significant(float(rates.max()), 4)}"
+        at, least = ("-", "-") if best is None else (significant(float(self.lrs[best]), 4), f"{int(self.steps_to()[best]):,}")
         return (
-            f"{name:10} {span:>22} {'-' if limit is None else f'{limit:.4g}':>11} {int((self.diverged_at[own] >= 0).sum()):9,} "
+            f"{name:10} {span:>22} {significant(limit, 4):>11} {int((self.diverged_at[own] >= 0).sum()):9,} "
             f"{int(steps.isfinite().sum()):10,} {at:>11} {least:>8}"
         )
 
