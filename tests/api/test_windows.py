@@ -12,7 +12,7 @@ import statsmodels.api as sm
 from statsmodels.regression.rolling import RollingOLS
 
 import bestline as bl
-from bestline.errors import BestlineError, BestlineWarning, MissingValuesError
+from bestline.errors import BestlineError, BestlineWarning, MissingValuesError, OptionError
 
 
 def series(n: int = 300, seed: int = 0) -> pd.DataFrame:

@@ -36,18 +36,18 @@ _DEPENDS = 1e-9  # of a weight's variance, above which it depends on such rows
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Sums:
+class _Filled:
     """Sums by key; parts that met different keys add, and wait until they are as many as what they are merged into."""
 
     keys: tuple[Key, ...]
     sums: Tensor
-    waiting: tuple[_Sums, ...] = ()
+    waiting: tuple[_Filled, ...] = ()
 
-    def __add__(self, other: _Sums) -> _Sums:
+    def __add__(self, other: _Filled) -> _Filled:
         found = replace(self, waiting=(*self.waiting, other))
         return found if sum(len(part.keys) for part in found.waiting) < len(self.keys) else found.settled()
 
-    def settled(self) -> _Sums:
+    def settled(self) -> _Filled:
         """The same with all parts merged."""
         if not self.waiting:
             return self
@@ -55,7 +55,7 @@ class _Sums:
         place: dict[Key, int] = {}
         at = torch.tensor([place.setdefault(key, len(place)) for part in parts for key in part.keys], dtype=torch.long)
         sums = self.sums.new_zeros(len(place), *self.sums.shape[1:]).index_add_(0, at, torch.cat([p.sums for p in parts]))
-        return _Sums(tuple(place), sums)
+        return _Filled(tuple(place), sums)
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,7 +95,7 @@ class _Bread:
 
 
 @dataclass(frozen=True, eq=False)
-class _Fill(Pass[Batch, _Sums]):
+class _Fill(Pass[Batch, _Filled]):
     """The pass that puts every row between the bread of its group."""
 
     design: Design
@@ -118,13 +118,13 @@ class _Fill(Pass[Batch, _Sums]):
         d, k = self.bread.root.shape[1], self.bread.slopes.shape[2]
         return max(1_024, _NUMBERS // max(k * d * d, 1))
 
-    def empty(self) -> _Sums:
+    def empty(self) -> _Filled:
         """Of no rows."""
         d, k = self.bread.root.shape[1], self.bread.slopes.shape[2]
         shape = (k, d) if isinstance(self.kind, Clustered) else (k + 1, d, d)
-        return _Sums((), torch.zeros(0, *shape, dtype=torch.float64))
+        return _Filled((), torch.zeros(0, *shape, dtype=torch.float64))
 
-    def of(self, batch: Batch) -> _Sums:
+    def of(self, batch: Batch) -> _Filled:
         """Of some rows."""
         encoded = rows_of(self.design, batch)
         rows, group, keys = keyed(self.design, self.by, batch, encoded)
@@ -179,11 +179,11 @@ def _root(A: Tensor) -> Tensor:
     return size[:, :, None] * vectors * values.clamp(min=0).sqrt()[:, None, :]
 
 
-def _added(values: Tensor, group: Tensor, keys: tuple[Key, ...]) -> _Sums:
+def _added(values: Tensor, group: Tensor, keys: tuple[Key, ...]) -> _Filled:
     """The sums of the values of each group, of those alone that have rows here."""
     present, at = group.unique(return_inverse=True)
     sums = values.new_zeros(len(present), *values.shape[1:]).index_add_(0, at, values)
-    return _Sums(tuple(keys[i] for i in present.tolist()), sums)
+    return _Filled(tuple(keys[i] for i in present.tolist()), sums)
 
 
 def robust(
