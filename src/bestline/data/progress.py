@@ -17,12 +17,12 @@ Progress: TypeAlias = Callable[[str, float], None]  # (what, share)
 Share: TypeAlias = Callable[[float], None]  # the same where everybody knows what is being done
 
 
-class _Rows(Protocol):
+class _Sized(Protocol):
     @property
     def rows(self) -> int: ...
 
 
-RowsT = TypeVar("RowsT", bound=_Rows)
+RowsT = TypeVar("RowsT", bound=_Sized)
 
 
 @dataclass(frozen=True, slots=True)
