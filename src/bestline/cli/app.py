@@ -19,6 +19,7 @@ from bestline.cli.fit import fit
 from bestline.cli.foresight import PREFLIGHT_EXAMPLES, SWEEP_EXAMPLES, preflight, sweep
 from bestline.cli.generate import GENERATE_EXAMPLES, generate
 from bestline.cli.lab import LAB_EXAMPLES, lab
+from bestline.cli.lesson import LESSON_EXAMPLES, lesson
 from bestline.cli.moments import app as moments_app
 from bestline.cli.options import Force, ModelFile, Quiet, Show, briefly, examples, grouped, refuse_existing, refuse_unless_html
 from bestline.cli.plot import PLOT_EXAMPLES, plot
@@ -207,6 +208,7 @@ def agree(
 app.command(epilog=EXPORT_EXAMPLES)(export)
 app.command(epilog=GENERATE_EXAMPLES)(generate)
 app.command(epilog=DOCTOR_EXAMPLES)(doctor)
+app.command(epilog=LESSON_EXAMPLES)(lesson)
 
 
 @app.command(epilog=examples("bestline demo --out tour"))

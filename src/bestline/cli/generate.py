@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -9,6 +10,7 @@ import typer
 
 import bestline as bl
 from bestline.cli.options import Force, briefly, examples, grouped, numbers_of
+from bestline.cli.streams import say
 from bestline.cli.terminal import Terminal
 
 GENERATE_EXAMPLES = examples(
@@ -43,7 +45,7 @@ def generate(
     force: Force = False,
     terminal: Terminal,
 ) -> None:
-    """Make a line with noise, and record the truth beside it."""
+    """Make a line with noise, and record the truth beside it; of a lesson, say which run it recommends."""
     given: dict[str, Any] = {
         "slope": numbers_of(slope, "--slope"),
         "intercept": intercept,
@@ -67,7 +69,20 @@ def generate(
         data = bl.synthetic.line(**given)
     data.save(out, overwrite=force)
     truth = out.with_suffix(".json")
+    following = _recommended(out, data.truth["run"]) if lesson is not None else None
     text = f"wrote {len(data.x):,} rows to {out}, and the truth to {truth}"
     if data.truth.get("note"):
         text += f"\n{data.truth['note']}"
-    terminal.result(text, {"out": str(out), "truth": str(truth), "rows": len(data.x), **data.truth})
+    facts = {"out": str(out), "truth": str(truth), "rows": len(data.x), **data.truth}
+    terminal.result(text, facts | ({"next": following} if following else {}))
+    if following and not (terminal.json or terminal.quiet):
+        say(f"next: {following}")  # in one line, however narrow the terminal: it is there to be copied
+
+
+def _recommended(file: Path, run: dict[str, Any]) -> str:
+    """The command that trains as the lesson does, on its file."""
+    # repr: every digit of a start, for the same run to come out.
+    start = ["--start=" + ",".join(f"{value!r}".removesuffix(".0") for value in run["start"].values())] if run["start"] else []
+    raw = [] if run["standardize"] else ["--no-standardize"]
+    training = ["--solver", run["solver"], "--lr", str(run["lr"]), "--steps", str(run["steps"]), *raw, *start]
+    return shlex.join(["bestline", "fit", str(file), "y ~ x", *training])
