@@ -33,6 +33,7 @@ DONE: dict[str, tuple[str, ...]] = {
     "export": ("export", "m.bestline", "--to", "sql"),
     "agree": ("agree", "m.bestline", "table.csv"),
     "generate": ("generate", "-o", "g.csv"),
+    "lesson": ("lesson", "1", "-o", "lesson.py"),
 }
 # Of every command what its data would not allow, and how it can be typed wrongly; each with a word of the reason.
 REFUSED: list[tuple[int, tuple[str, ...], str]] = [

@@ -16,7 +16,7 @@ from typing import Annotated, Any
 import typer
 
 from bestline import api
-from bestline.cli.lesson_text import Cell, Lesson, Run, Shown, keep, lesson_of, lessons, markdown, notebook, unfolded
+from bestline.cli.lesson_text import Cell, Lesson, Shown, Walk, keep, lesson_of, lessons, markdown, notebook, unfolded
 from bestline.cli.options import Force, briefly, examples, grouped, refuse_existing
 from bestline.cli.streams import say
 from bestline.cli.terminal import Terminal
@@ -132,7 +132,7 @@ def _cells(lesson: Lesson, folder: Path, terminal: Terminal) -> Iterator[tuple[S
 
 def _run(lesson: Lesson) -> Iterator[Shown]:
     try:
-        yield from Run(lesson).cells()
+        yield from Walk(lesson).cells()
     except ModuleNotFoundError as error:
         package = {"sklearn": "scikit-learn"}.get(error.name or "", error.name)
         raise DataError(f"Lesson {lesson.number} needs {package}, which is not installed: pip install {package}.") from error

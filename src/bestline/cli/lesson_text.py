@@ -121,7 +121,7 @@ def _uncommented(text: str) -> str:
 
 
 @dataclass
-class Run:
+class Walk:
     """A lesson being run: its names, which every cell adds to. It runs in the current folder, where its files go."""
 
     lesson: Lesson
@@ -135,11 +135,13 @@ class Run:
     def of(self, cell: Cell, where: str = "a cell") -> Shown:
         """Run one cell, as a notebook does."""
         tree = ast.parse(cell.text)
-        last = tree.body.pop() if tree.body and isinstance(tree.body[-1], ast.Expr) else None
+        last = ast.Expression(tree.body[-1].value) if tree.body and isinstance(tree.body[-1], ast.Expr) else None
+        if last:
+            tree.body.pop()
         printed = io.StringIO()
         with redirect_stdout(printed):
             exec(compile(tree, where, "exec"), self.names)  # noqa: S102  the lesson's own code, from this package
-            value = eval(compile(ast.Expression(last.value), where, "eval"), self.names) if last else None  # noqa: S307
+            value = eval(compile(last, where, "eval"), self.names) if last else None  # noqa: S307
         return Shown(cell, printed.getvalue(), value)
 
 
