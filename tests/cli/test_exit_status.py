@@ -87,6 +87,8 @@ REFUSED: list[tuple[int, tuple[str, ...], str]] = [
     (2, ("agree", "m.bestline"), "Missing argument"),
     (1, ("generate", "-o", "table.csv"), "exists already"),
     (2, ("generate", "-o", "g.csv", "--lesson", "absent"), "no lesson"),
+    (1, ("lesson", "1", "-o", "absent/lesson.py"), "folder that does not exist"),
+    (2, ("lesson", "slope"), "slope-and-bias"),
     (2, ("fitt", *F), "did you mean bestline fit?"),
     (2, (), "Usage"),
 ]
@@ -141,7 +143,7 @@ def test_done(run: Run) -> None:
 def test_every_command_is_in_the_table() -> None:
     command = typer.main.get_command(app)
     names = set(command.commands) | {f"moments {name}" for name in command.commands["moments"].commands}  # type: ignore[attr-defined]
-    names -= {"moments", "demo", "lab"}  # the tour and the page have tests of their own
+    names -= {"moments", "demo", "lab", "doctor"}  # the tour, the page and the self-test have tests of their own
     assert names == set(DONE)
     refused = {(status, " ".join(words[: 2 if words[:1] == ("moments",) else 1])) for status, words, _ in REFUSED}
     assert {
