@@ -26,6 +26,7 @@ from bestline.pictures.marks import Picture
 from bestline.pictures.overview import overview
 from bestline.pictures.palette import themed
 from bestline.pictures.player.session import run_label, session
+from bestline.pictures.player.trainable import trainable
 from bestline.pictures.player.widget import widget
 from bestline.pictures.render import film as motion
 from bestline.pictures.render import mpl
@@ -33,6 +34,7 @@ from bestline.pictures.render.html import Page, page
 from bestline.pictures.render.png import compact
 from bestline.pictures.sample import Sample, rows_shown
 from bestline.training import Fit, Part
+from bestline.training.planes import PATH
 from bestline.training.worth_watching import stands_still, to_watch
 from bestline.wording import on_columns
 
@@ -95,7 +97,9 @@ def page_of(models: Models, data: Any = None, *, pair: Pair = None, target: int 
     return _page(session_of(models, data, pair=pair, target=target), models, data, pair, target)
 
 
-def session_of(models: Models, data: Any = None, *, pair: Pair = None, target: int | str = 0) -> dict[str, Any]:
+def session_of(
+    models: Models, data: Any = None, *, pair: Pair = None, target: int | str = 0, live: bool = True
+) -> dict[str, Any]:
     """What a player needs to show how models were trained.
 
     Parameters
@@ -109,6 +113,8 @@ def session_of(models: Models, data: Any = None, *, pair: Pair = None, target: i
         intercept.
     target : int or str
         Which target, when there are several.
+    live : bool
+        Whether the page can train the first model by itself, where its loss allows that.
 
     Raises
     ------
@@ -128,6 +134,7 @@ def session_of(models: Models, data: Any = None, *, pair: Pair = None, target: i
         notes=list(dict.fromkeys(notes)),
         pair=pair,
         target=number,
+        live=trainable(first, first.trained, path=pair == PATH) if live else None,
     )
 
 

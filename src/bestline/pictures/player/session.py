@@ -27,10 +27,11 @@ from bestline.training.early_stopping import best_step, ridge_of
 from bestline.training.planes import data_to_trained
 from bestline.wording import count, equation, said, shown
 
-SCHEMA = 2  # read by player.js; a page holds its own player, so old pages need no new one
+SCHEMA = 3  # read by player.js; a page holds its own player, so old pages need no new one
 
 _NUMBERS = 5_000  # of all traces together: about 70 kB
 _POINTS = 2_400  # numbers of all rows shown
+_MOVED = 500  # rows that are sent with all their digits, so that a page that trains can move them
 _WIDE = 12  # weights beyond which predictions are sent in place of rows, and only the first weights
 _GRADIENTS = 4_000_000  # rows times steps whose gradients are computed, where they are no closed form
 _FEW = 48  # rows of which predictions are sent, shared among the runs
@@ -48,6 +49,7 @@ def session(
     pair: Pair = None,
     target: int = 0,
     truth: tuple[float, float] | None = None,
+    live: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Runs on the same rows as one session.
 
@@ -65,6 +67,8 @@ def session(
     target : int
     truth : (slope, intercept), optional
         Of the line that the data were made from.
+    live : mapping, optional
+        What the page needs to train the first run by itself, as `trainable` says it, or why it cannot.
 
     Returns
     -------
@@ -86,7 +90,7 @@ def session(
         # What the caller knows first, then what the choice of rows hides.
         "notes": [*notes, *([parts["data"].note] if parts and parts["data"].note else [])],
         "target": shown(name),
-        "data": _data(first, parts, target, truth),
+        "data": _data(first, parts, target, truth, trains=live is not None and "why" not in live),
         "ground": ground.get("data"),
         # The same over the weights as trained, where these are others.
         "trained": ground.get("trained"),
@@ -111,6 +115,7 @@ def session(
         ],
         "straight": straight,
         "equation": line,
+        "live": live,
     }
     return _finite(told)
 
@@ -157,14 +162,18 @@ def _places(parts: Mapping[str, Sample]) -> Tensor:
     return torch.linspace(float(x.min()), float(x.max()), _CURVE, dtype=torch.float64)[:, None]
 
 
-def _data(fit: Fit, parts: Mapping[str, Sample], target: int, truth: tuple[float, float] | None) -> dict[str, Any] | None:
+def _data(
+    fit: Fit, parts: Mapping[str, Sample], target: int, truth: tuple[float, float] | None, *, trains: bool
+) -> dict[str, Any] | None:
     if not parts:
         return None
     sample = parts["data"]
     line = len(sample.features) == 1
     xlabel, ylabel = axis_names(sample, target)
     kind = "line" if line else "wide" if _sent(fit, sample) else "diagonal"
-    rows = {name: _rows(part, target, kind) for name, part in parts.items()}
+    # All rows there are, as they are: what is not seen is needed where they are moved, and for a script to give the same weights.
+    whole = trains and kind != "wide" and len(sample.rows) == sample.of <= _MOVED
+    rows = {name: _rows(part, target, kind, exact=whole, trains=trains) for name, part in parts.items()}
     return {
         "kind": "line" if line else "diagonal",
         "xlabel": xlabel,
@@ -173,16 +182,20 @@ def _data(fit: Fit, parts: Mapping[str, Sample], target: int, truth: tuple[float
         "held_out": rows.get("held_out"),
         "truth": None if truth is None else {"slope": truth[0], "intercept": truth[1]},
         "loss": "own" if loss_label(fit) == "loss" else "squared",
+        "whole": whole,
     }
 
 
-def _rows(sample: Sample, target: int, kind: str) -> dict[str, Any]:
+def _rows(sample: Sample, target: int, kind: str, *, exact: bool, trains: bool) -> dict[str, Any]:
     X, w = sample.rows.X, sample.rows.w
+    told = Tensor.tolist if exact else _short
     return {
-        "x": _short(X[:, 0]) if kind == "line" else None,
-        "y": _short(sample.y(target)),
-        "X": _by_row(X) if kind == "diagonal" else None,
-        "w": None if w is None else _short(w),
+        "x": told(X[:, 0]) if kind == "line" else None,
+        "y": told(sample.y(target)),
+        "X": (X.tolist() if exact else _by_row(X)) if kind == "diagonal" else None,
+        # Where weights are too many to be shown, what a page that trains predicts from.
+        "features": _by_row(X) if kind == "wide" and trains else None,
+        "w": None if w is None else told(w),
         # How many rows there are, of which these are a choice.
         "of": sample.of,
     }
