@@ -15,6 +15,9 @@ __all__ = ["MODULES", "script", "style"]
 # From below to above: a module imports only from those before it, so that joined in this order every name is there in time.
 MODULES = (
     "numbers",
+    "linear",
+    "bowl",
+    "descent",
     "scales",
     "steps",
     "ground",
@@ -35,6 +38,9 @@ MODULES = (
     "dom",
     "frame",
     "tables",
+    "trainer",
+    "knobs",
+    "alive",
     "controls",
     "player",
     "mount",

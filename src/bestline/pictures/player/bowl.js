@@ -21,7 +21,7 @@ import { dot, factorOf, principal, solution, unpacked } from "./linear.js";
  * The bowl over the weights of the columns as trained; losses are in the data's units.
  * @typedef {{S: Float64Array[], m: Float64Array, intercept: boolean, d: number, bottom: Float64Array, floor: number, unit: number,
  *   reference: number, scaling: Scaling, ridge: number[] | null, directions: {values: number[], vectors: Float64Array[]},
- *   goal: Float64Array}} Bowl
+ *   goal: Float64Array, rises: ArrayLike<number>[]}} Bowl
  */
 
 /** Moments as a session has them: the covariances as an upper triangle. */
@@ -75,7 +75,7 @@ export function bowlOf({ mean, covariance }, scaling, { intercept, ridge }, know
   }
   const penalised = ridge?.some((v) => v > 0) ? ridge : null;
   const directions = principal([...rises, ...(penalised ?? []).map((v, j) => bottom.map((_, i) => (i === j ? Math.sqrt(v) : 0)))], d);
-  const bowl = { S, m, intercept, d, bottom: Float64Array.from(bottom), floor: floor * unit, unit, scaling, ridge: penalised, directions };
+  const bowl = { S, m, intercept, d, bottom: Float64Array.from(bottom), floor: floor * unit, unit, scaling, ridge: penalised, directions, rises };
   const reference = Math.max(joint[p][p] + (intercept ? 0 : trained[p] ** 2), 0) * unit;
   return { ...bowl, reference, goal: penalised ? solution(directions, pull(bowl, bowl.bottom)) : bowl.bottom };
 }
@@ -122,6 +122,33 @@ export function gapOf(bowl, w) {
   const { d, goal, ridge, unit } = bowl, away = Float64Array.from({ length: d }, (_, j) => w[j] - goal[j]);
   const own = ridge ? away.reduce((sum, v, j) => sum + ridge[j] * v * v, 0) : 0;
   return Math.max(dot(away, pull(bowl, away)) + own, 0) * unit;
+}
+
+/**
+ * The loss over some weights of a bowl, the others held still at `point`: a bowl again, in closed form, as the panels draw it.
+ * @type {(bowl: Bowl, index: number[], point: ArrayLike<number>) => {center: number[], floor: number, curvature: number[][], factor: number[][]}}
+ */
+export function sliceOf({ rises, bottom, floor, unit }, index, point) {
+  // loss = floor + |F (u - bottom)|², u the weights on the axes and F's other columns times what the point is off the bottom: least
+  // squares for u, by Gram and Schmidt, whose triangle is all that is kept of F.
+  const off = Array.from(point, (v, j) => (index.includes(j) ? 0 : bottom[j] - v)), left = rises.map((row) => dot(row, off)), square = Math.sqrt(unit);
+  const columns = index.map((j) => rises.map((row) => row[j])), ways = [], factor = index.map(() => index.map(() => 0));
+  columns.forEach((column, k) => {
+    ways.forEach((way, i) => {
+      factor[i][k] = dot(way, column);
+      column.forEach((v, r) => (column[r] = v - factor[i][k] * way[r]));
+    });
+    factor[k][k] = Math.sqrt(dot(column, column));
+    ways.push(column.map((v) => (factor[k][k] > 0 ? v / factor[k][k] : 0)));
+  });
+  const along = ways.map((way) => dot(way, left)), rest = left.map((v, r) => v - ways.reduce((sum, way, k) => sum + along[k] * way[r], 0));
+  const center = index.map(() => 0);
+  for (let k = index.length - 1; k >= 0; k--) {
+    const known = center.reduce((sum, v, j) => sum + (j > k ? factor[k][j] * v : 0), 0);
+    center[k] = factor[k][k] > 0 ? (along[k] - known) / factor[k][k] : 0;
+  }
+  const scaled = factor.map((row) => row.map((v) => v * square)), curvature = index.map((_, i) => index.map((_, j) => dot(scaled.map((row) => row[i]), scaled.map((row) => row[j]))));
+  return { center: center.map((v, k) => v + bottom[index[k]]), floor: floor + dot(rest, rest) * unit, curvature, factor: scaled };
 }
 
 /**

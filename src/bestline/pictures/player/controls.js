@@ -16,11 +16,21 @@ export const TOGGLES = [
 ];
 const MOVES = [["Space", "play or pause"], ["← →", "a step back or forward"], ["Shift ← →", "ten steps"], ["Home End", "first or last step"]];
 
-/** The title of the session, and a warning for every run that diverged. */
+/** The title of the session. */
 export function headerOf(player) {
-  const { title, subtitle, finding, runs } = player.session;
-  const alerts = runs.filter((run) => run.stop === "diverged").map((run) => make("p", { class: "bl-alert", role: "note" }, make("strong", { text: `${run.label}: ` }), run.advice ?? "diverged"));
-  return make("header", {}, make("h2", {}, ...breakable(title)), make("p", { text: subtitle ?? "" }), ...(finding ? [make("p", { class: "bl-finding", text: `${finding}.` })] : []), ...alerts);
+  const { title, subtitle, finding } = player.session;
+  player.subtitle = make("p", { text: subtitle ?? "" });
+  player.finding = make("p", { class: "bl-finding", text: `${finding ?? ""}.`, hidden: !finding });
+  return make("header", {}, make("h2", {}, ...breakable(title)), player.subtitle, player.finding);
+}
+
+/** That a run diverged, why, and where the page trains a rate that does not. */
+export function alertOf(player, run) {
+  const alert = make("p", { class: "bl-alert", role: "note" }, make("strong", { text: `${run.label}: ` }), run.advice ?? "diverged");
+  if (!run.live) return alert;
+  const lr = player.alive.trainer.stable;
+  alert.append(" ", button(player, "stable", `take the rate ${formatNumber(lr)}`, () => player.change({ lr }), `take ${formatNumber(lr)}`));
+  return alert;
 }
 
 /** A button that says what it does, in words and to the pointer; `pressed` makes it a switch. */
@@ -41,18 +51,18 @@ function select(player, label, options, handle, chosen) {
 export function controlsOf(player) {
   const { data, runs } = player.session, { frames } = player;
   player.playButton = button(player, "play", "Play", () => player.toggle());
-  const jumps = [["first", "First step", -Infinity], ["back", "One step back", -1], ["forward", "One step forward", 1], ["last", "Last step", Infinity]];
+  const jumps = [["first", "First step", -Infinity], ["back", "One step back", -1], ["forward", "step", 1], ["last", "Last step", Infinity]];
   const transport = jumps.map(([act, label, by]) => button(player, act, label, () => player.jump(by)));
   transport.splice(2, 0, player.playButton);
-  player.slider = make("input", { type: "range", min: frames[0], max: frames.at(-1), step: 1, "aria-label": "Step: number of updates made" });
+  player.slider = make("input", { type: "range", min: frames[0], max: frames.at(-1), step: 1, "aria-label": "updates made" });
   player.slider.addEventListener("input", () => player.set(Number(player.slider.value)), { signal: player.signal });
   player.counter = make("output", { class: "bl-counter" });
-  const predicts = data && (data.kind === "diagonal" || runs.some((run) => run.line || run.curve)), can = { trained: Boolean(player.session.trained), residuals: predicts, squares: predicts && data.loss === "squared" };
+  const predicts = data && (data.kind === "diagonal" || runs.some((run) => run.line || run.curve)), can = { trained: Boolean(player.session.trained || player.alive), residuals: predicts, squares: predicts && data.loss === "squared" };
   const toggles = TOGGLES.filter(([name]) => can[name] ?? true).map(([name, key, text, label]) => [name, button(player, name, `${label} (${key})`, () => player.flip(name), text, "false")]);
   player.toggles = Object.fromEntries(toggles);
   const speed = select(player, "Speed", SPEEDS.map((s) => [s, `${s}×`]), (s) => (player.speed = s), 1);
   const group = (name, label, ...children) => make("div", { class: name, role: "group", "aria-label": label }, ...children);
-  return make("div", { class: "bl-controls" }, group("bl-transport", "Playing", ...transport), player.slider, player.counter, group("bl-toggles", "Display", speed, ...Object.values(player.toggles)));
+  return make("div", { class: "bl-controls" }, group("bl-transport", "Clock", ...transport), player.slider, player.counter, group("bl-toggles", "What is shown", speed, ...Object.values(player.toggles)));
 }
 
 /** The numbers of the run that is followed; each says how it is read off a row of the trace. */
@@ -84,7 +94,7 @@ export function footerOf(player) {
   const keys = [...MOVES, ...TOGGLES.map(([, key, , label]) => [key, label]), ["arrows on the surface", "turn it"]];
   player.help = make("dl", { class: "bl-help" }, ...keys.map(([key, what]) => make("div", {}, make("dt", { text: key }), make("dd", { text: what }))));
   player.copyButton = button(player, "copy", "copy as CSV: all steps", () => player.copy(), "copy as CSV");
-  player.rows = region("Table of steps");
+  player.rows = region("The trace, row by row");
   player.steps = make("div", { class: "bl-steps" }, player.copyButton, player.rows);
   player.table = region("Table of runs");
   player.status = make("p", { class: "bl-note", role: "status", "aria-live": "polite" });
@@ -95,7 +105,7 @@ export function footerOf(player) {
 /** What a key does; keys that belong to an element of the page, as Space to a button, are left to it. */
 export function keyed(player, event) {
   const { tagName } = event.composedPath()[0], { key } = event, far = event.shiftKey ? 10 : 1;
-  const own = /^(SELECT|TEXTAREA)$/.test(tagName) || (tagName === "BUTTON" && (key === " " || key === "Enter"));
+  const own = /^(SELECT|TEXTAREA)$/.test(tagName) || (tagName === "INPUT" && event.composedPath()[0] !== player.slider) || (tagName === "BUTTON" && (key === " " || key === "Enter"));
   if (own || event.ctrlKey || event.metaKey || event.altKey) return;
   const jumps = { ArrowLeft: -far, ArrowRight: far, Home: -Infinity, End: Infinity }, toggle = TOGGLES.find((one) => one[1] === key.toLowerCase());
   if (key === " ") player.toggle();

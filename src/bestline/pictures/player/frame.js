@@ -5,7 +5,10 @@
  */
 
 import { clamp, shorten } from "./numbers.js";
-import { make, swatch } from "./dom.js";
+import { attributes, make, swatch } from "./dom.js";
+import { nearest } from "./paths.js";
+
+const REACH = 18; // pixels around a marker in which it can be taken hold of
 
 /** One place on the page, and the panels that can be seen there: over weights in the data's units, or as trained. */
 export class Frame {
@@ -24,16 +27,52 @@ export class Frame {
     on("pointerup", () => this.released());
     on("pointercancel", () => this.released());
     on("pointerleave", (event) => event.pointerType === "mouse" && this.show(null));
-    if (panel.turn) on("keydown", (event) => this.key(event));
+    // Where the page trains, the start lies under the finger, or under the arrow keys.
+    this.starts = Boolean(player.alive && panel.startAt);
+    if (this.starts && !panel.turn) attributes(this.canvas, { tabindex: 0 });
+    this.plot.classList.toggle("bl-starts-here", this.starts && !panel.turn);
+    if (panel.turn || this.starts) on("keydown", (event) => this.key(event));
+  }
+
+  /** Other panels in the place of these: of another run, or of another ground. What stands still is kept where it is the same. */
+  swap(panels, trained, whole) {
+    const panel = panels[Number(trained)], same = !whole && panel.still && panel.still === this.panel.still && this.layout && !this.stale;
+    Object.assign(this, { panels, panel, stale: !same });
+    if (same && panel.placed) Object.assign(this.layout, panel.placed(this.layout));
+  }
+
+  pointer(event) {
+    const box = this.canvas.getBoundingClientRect();
+    return [event.clientX - box.left, event.clientY - box.top];
+  }
+
+  /** Whether a press at this place takes hold of the start: anywhere from above, on its marker where the picture is turned. */
+  takes(place) {
+    if (!this.starts || !this.layout) return false;
+    const first = this.layout.paths[0].places[0];
+    return this.panel.turn ? this.layout.hasPath !== false && nearest([first], place, REACH) === 0 : Boolean(this.panel.startAt(this.layout, place));
+  }
+
+  moveStart(event, moving = true) {
+    const { left = 0, right = this.size.width, top = 0, bottom = this.size.height } = this.layout, [x, y] = this.pointer(event);
+    const at = this.panel.startAt(this.layout, [clamp(x, left, right), clamp(y, top, bottom)]);
+    if (at) this.player.alive.moveStart(at, moving);
   }
 
   hit(event) {
-    const box = this.canvas.getBoundingClientRect();
-    return this.layout ? this.panel.pick(this.layout, [event.clientX - box.left, event.clientY - box.top], this.player.view) : null;
+    return this.layout ? this.panel.pick(this.layout, this.pointer(event), this.player.view) : null;
   }
 
   pressed(event) {
     if (event.button) return;
+    if (this.takes(this.pointer(event))) {
+      this.held = "start";
+      this.plot.setPointerCapture(event.pointerId);
+      this.canvas.focus({ preventScroll: true });
+      event.preventDefault();
+      this.show(null);
+      return this.moveStart(event);
+    }
     const hit = this.hit(event), step = hit?.k !== undefined;
     if (step) this.player.set(hit.k);
     this.held = step && this.panel.scrubs ? "scrub" : this.panel.turn && !step ? "turn" : null;
@@ -43,7 +82,8 @@ export class Frame {
   }
 
   moved(event) {
-    if (this.held === "turn") {
+    if (this.held === "start") this.moveStart(event);
+    else if (this.held === "turn") {
       this.turn((event.clientX - this.from[0]) * 0.01, (event.clientY - this.from[1]) * 0.008, true);
       this.from = [event.clientX, event.clientY];
     } else if (this.held === "scrub") {
@@ -54,6 +94,7 @@ export class Frame {
 
   released() {
     if (this.held === "turn") this.turn(0, 0, false);
+    if (this.held === "start") this.player.alive.redraw(false);
     this.held = null;
   }
 
@@ -65,10 +106,13 @@ export class Frame {
 
   key(event) {
     const by = { ArrowLeft: [-0.1, 0], ArrowRight: [0.1, 0], ArrowUp: [0, 0.08], ArrowDown: [0, -0.08] }[event.key];
-    if (!by || event.ctrlKey || event.metaKey || event.altKey || event.shiftKey) return;
+    if (!by || event.ctrlKey || event.metaKey || event.altKey || (event.shiftKey && this.panel.turn)) return;
     event.preventDefault();
     event.stopPropagation();
-    this.turn(...by, false);
+    if (this.panel.turn) return this.turn(...by, false);
+    // A hundredth of what is shown, ten with Shift.
+    const way = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] }[event.key], far = event.shiftKey ? 0.1 : 0.01;
+    this.player.alive.moveStart(this.panel.still.span.map(([lo, hi], i) => this.player.view.runs[0].path[i][0] + way[i] * far * (hi - lo)), true);
   }
 
   /** Show what lies under the pointer: a step is previewed in all panels, a row of the data has its numbers beside it. */

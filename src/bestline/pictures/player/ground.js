@@ -31,7 +31,14 @@ export function gridLoss({ x, y, z }, a, b) {
 }
 
 /** The loss over the weights of a ground, as a function of these. */
-export const lossOver = (ground) => (ground.bowl ? (a, b) => bowlLoss(ground.bowl, a, b) : (a, b) => gridLoss(ground.grid, a, b));
+export function lossOver({ bowl, grid }) {
+  if (!bowl) return (a, b) => gridLoss(grid, a, b);
+  const { center: [x, y], floor, factor } = bowl;
+  if (factor.length !== 2 || y === undefined) return (a, b) => bowlLoss(bowl, a, b);
+  // Written out, for a picture asks a million times.
+  const [[p, q], [r, s]] = factor;
+  return (a, b) => floor + (p * (a - x) + q * (b - y)) ** 2 + (r * (a - x) + s * (b - y)) ** 2;
+}
 
 /**
  * Heights of contour lines, ascending, the first at the floor. They grow with the square of their number, so that those of a

@@ -8,12 +8,16 @@ import { Player } from "./player.js";
  * @param {{session: object, transport?: object | null, theme?: "light" | "dark" | null, autoplay?: boolean, keys?: Document | null}} options
  *   `transport` is for hosts that can train again; a recorded session needs none. `keys` is where keys are heard that no element
  *   of the page has: a page whose own it is gives its document, a notebook nothing.
- * @returns {{set(k: number): void, play(): void, pause(): void, destroy(): void, readonly k: number, state(): object}}
+ * @returns {{set(changes: number | object): void, trace(run?: number): object, toScreen(panel: string, place: {x: number, y: number}): object,
+ *   play(): void, pause(): void, destroy(): void, readonly k: number, state(): object}}
+ *   `set` takes a step, or {lr, momentum, optimizer, steps, standardize, start, step, hidden} where the page itself trains.
  */
 export function mount(root, { session, transport = null, theme = null, autoplay = true, keys = null }) {
   const player = new Player(root, { session, transport, theme, autoplay, keys });
   return {
-    set: (k) => player.set(k),
+    set: (changes) => player.change(changes),
+    trace: (run = 0) => player.trace(run),
+    toScreen: (panel, place) => player.toScreen(panel, place),
     play: () => player.play(),
     pause: () => player.pause(),
     destroy: () => player.destroy(),

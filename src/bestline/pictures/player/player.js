@@ -1,9 +1,9 @@
 /**
  * The player: one state for all panels, and the clock that moves it.
  *
- * It shows a session (schema 1): the rows, the loss over the weights, and every recorded step of one or several runs. It computes
- * nothing of training itself, draws recorded states only and never one in between, and asks no network for anything. All that is
- * shown follows from `view`; whoever changes it asks for a frame, and every frame draws all panels from the same view.
+ * It shows a session (schema 3): the rows, the loss over the weights, and every step of one or several runs, which were recorded or
+ * which the page trained itself (`alive.js`). It draws such states only and never one in between, and asks no network for anything.
+ * All that is shown follows from `view`; whoever changes it asks for a frame, and every frame draws all panels from the same view.
  */
 
 import { clamp, equationOf, formatNumber, updates, whole } from "./numbers.js";
@@ -13,7 +13,8 @@ import { panelsOf, sidesOf } from "./panels/choose.js";
 import { attributes, icon, make, swatch } from "./dom.js";
 import { Frame } from "./frame.js";
 import { csvOf, runsTable, stepsTable } from "./tables.js";
-import { controlsOf, footerOf, headerOf, keyed, readoutOf, runButtons, unheard } from "./controls.js";
+import { alertOf, controlsOf, footerOf, headerOf, keyed, readoutOf, runButtons, unheard } from "./controls.js";
+import { Alive } from "./alive.js";
 
 const MOST_PIXELS = 2; // pixels of a canvas for one of the page, along an axis
 const SLOW = 24; // ms between frames: beyond it, fewer pixels
@@ -22,11 +23,14 @@ const prefers = (what) => globalThis.matchMedia?.(`(prefers-${what})`) ?? { matc
 
 export class Player {
   constructor(root, { session: told, theme, autoplay, keys }) {
-    const runs = told.runs.map(withGaps), session = { ...told, runs }, dark = prefers("color-scheme: dark"), stopper = new AbortController();
+    const runs = told.runs.map(withGaps), own = (part) => part && { ...part }, dark = prefers("color-scheme: dark"), stopper = new AbortController();
+    // What is kept with the ground and the rows while they are shown is not the host's.
+    const session = { ...told, runs, ground: own(told.ground), trained: own(told.trained), data: own(told.data) };
     Object.assign(this, { session, stopper, signal: stopper.signal, frames: framesOf(...runs), position: 0, speed: 1, playing: false, shown: null, times: [] });
     this.mostPixels = MOST_PIXELS;
     this.view = { runs, many: runs.length > 1, visible: runs.map(() => true), follow: 0, point: null, log: told.loss.log, dark: theme ? theme === "dark" : dark.matches };
     this.sides = sidesOf(session);
+    if (session.live?.mean && session.ground) this.alive = new Alive(this);
     const sides = this.sides.map(panelsOf);
     this.panels = sides[0].map((_, i) => new Frame([0, 1].map((side) => (sides[side] ?? sides[0])[i]), this));
     this.build(root);
@@ -42,7 +46,8 @@ export class Player {
   build(root) {
     const { session, view } = this, panels = this.panels.map((frame) => frame.element);
     this.element = make("section", { class: "bestline-player", tabindex: -1, "aria-label": `Training step by step: ${session.title}` });
-    const body = make("div", { class: "bl-body" }, headerOf(this), controlsOf(this), readoutOf(this));
+    this.alerts = make("div", { class: "bl-alerts", role: "status" });
+    const body = make("div", { class: "bl-body" }, headerOf(this), this.alerts, ...(this.alive ? [this.alive.knobs.element, this.alive.knobs.foresight] : []), controlsOf(this), readoutOf(this));
     if (view.many) body.append(runButtons(this));
     body.append(make("div", { class: `bl-panels bl-of-${panels.length}` }, ...panels), footerOf(this));
     this.element.append(body);
@@ -50,6 +55,32 @@ export class Player {
     this.element.addEventListener("keydown", (event) => keyed(this, event), { signal: this.signal });
     this.sizes = new ResizeObserver(() => this.refresh());
     for (const frame of this.panels) this.sizes.observe(frame.plot);
+  }
+
+  /** Another run, made by the page itself, is to be shown, at a step or at its end; `whole`: with all that stands still drawn anew. */
+  taken(step, whole) {
+    const { session, view } = this;
+    this.pause();
+    this.frames = framesOf(...session.runs);
+    this.position = step === null ? this.frames.length - 1 : rowAt(this.frames, step);
+    this.shown = null;
+    this.sides = sidesOf(session);
+    view.trained = Boolean(view.trained && session.trained);
+    view.runs = this.sides[Number(view.trained)].runs;
+    const sides = this.sides.map(panelsOf);
+    this.panels.forEach((frame, i) => frame.swap([0, 1].map((side) => (sides[side] ?? sides[0])[i]), view.trained, whole));
+    attributes(this.slider, { min: this.frames[0], max: this.frames.at(-1) });
+    this.warn();
+    if (whole) this.redraw();
+    else this.refresh();
+  }
+
+  /** A warning for every run that diverged. */
+  warn() {
+    const said = this.session.runs.filter((run) => run.stop === "diverged");
+    if (this.warned === JSON.stringify(said.map((run) => [run.label, run.advice]))) return;
+    this.warned = JSON.stringify(said.map((run) => [run.label, run.advice]));
+    this.alerts.replaceChildren(...said.map((run) => alertOf(this, run)));
   }
 
   // The clock
@@ -179,6 +210,7 @@ export class Player {
 
   /** Everything anew: after another theme, another run, or a switch. */
   redraw() {
+    this.warn();
     const { view } = this, theme = THEMES[view.dark ? "dark" : "light"], { paper, ink, quiet, grid } = theme;
     const { runs } = this.sides[view.trained ? 1 : 0];
     Object.assign(view, { theme, runs, styles: view.runs.map((_, i) => runStyle(theme, i, view.many)) });
@@ -187,6 +219,7 @@ export class Player {
     const colours = { paper, ink, quiet, grid, accent: theme.data.colour, alert: theme.fitted.colour };
     for (const [name, colour] of Object.entries(colours)) this.element.style.setProperty(`--bl-${name}`, colour);
     for (const [name, button] of Object.entries(this.toggles)) button.setAttribute("aria-pressed", Boolean(view[name]));
+    if (this.toggles.trained) this.toggles.trained.hidden = !this.session.trained;
     this.runToggles?.forEach((button, i) => {
       button.setAttribute("aria-pressed", view.visible[i]);
       button.replaceChildren(swatch("both", view.styles[i]), button.lastChild);
@@ -221,6 +254,32 @@ export class Player {
     this.redraw();
   }
 
+  /** What is turned, typed or told by a script: a step, or settings of the run that the page trains. */
+  change(changes) {
+    if (typeof changes === "number") return this.set(changes);
+    const { step, hidden, ...settings } = changes, at = typeof step === "number" && step >= 0 ? step : null;
+    if (Array.isArray(hidden)) this.alive?.hide(hidden.filter((name) => typeof name === "string"));
+    if (this.alive && Object.keys(settings).length) this.alive.turn(settings, { step: at });
+    else if (at !== null) this.set(at);
+  }
+
+  /** All steps of a run, in the data's units. */
+  trace(i = 0) {
+    const run = this.session.runs[i];
+    if (!run) return null;
+    if (i === 0 && this.alive) return this.alive.trace();
+    return { loss: [...run.loss], weights: Object.fromEntries(run.names.map((name, j) => [name, [...run.weights[j]]])) };
+  }
+
+  /** Where a place of a panel is on the screen. */
+  toScreen(name, place) {
+    const frame = this.panels.find((one) => one.panel.name === name);
+    this.draw();
+    if (!frame?.layout) return null;
+    const box = frame.canvas.getBoundingClientRect(), [x, y] = frame.panel.screenOf(frame.layout, place);
+    return { x: box.left + x, y: box.top + y };
+  }
+
   async copy() {
     const text = csvOf(this.session.runs);
     try {
@@ -240,10 +299,11 @@ export class Player {
     const { view } = this, ground = this.panels.find((frame) => frame.panel.ballAt)?.panel;
     const runs = view.runs.map((run, i) => {
       const t = view.rows[i], at = (column) => column?.[t] ?? null;
-      return { label: run.label, row: t, step: run.step[t], loss: at(run.loss), held_out: at(run.held_out), weights: run.weights.map(at), visible: view.visible[i], ball: ground?.ballAt(run, t) ?? null };
+      const own = i === 0 && this.alive ? this.alive.state() : { optimizer: run.optimizer, lr: run.rate, diverged: run.stop === "diverged", steps_to_99: run.last?.near ?? null };
+      return { ...own, label: run.label, row: t, step: run.step[t], loss: at(run.loss), held_out: at(run.held_out), weights: run.weights.map(at), visible: view.visible[i], ball: ground?.ballAt(run, t) ?? null };
     });
     const { log = false, residuals = false, squares = false, table = false, trained = false, follow } = view, { k, playing, speed, ratio } = this;
-    return { k, shown: view.k, last: this.frames.at(-1), playing, speed, theme: this.element.dataset.theme, log, residuals, squares, table, trained, follow, ratio, panels: this.panels.map((frame) => frame.panel.name), runs };
+    return { k, step: k, hidden: this.alive?.hidden ?? [], shown: view.k, last: this.frames.at(-1), playing, speed, theme: this.element.dataset.theme, log, residuals, squares, table, trained, follow, ratio, panels: this.panels.map((frame) => frame.panel.name), runs };
   }
 
   destroy() {

@@ -18,7 +18,7 @@ export const sidesOf = (session) => [session, ...(session.trained ? [{ ...sessio
 
 /** The panels of a session, in their order on the page: with one weight a curve in place of contour and surface. */
 export function panelsOf(session) {
-  const { ground, data } = session, land = ground && terrain(ground, session.runs), flat = ground?.axes.length === 1;
+  const { ground, data } = session, land = ground && (ground.land ??= terrain(ground, session.runs)), flat = ground?.axes.length === 1;
   const over = (panel) => ground && panel(session, land);
   return [data && dataPanel(session), !flat && over(contourPanel), lossPanel(session), over(flat ? curvePanel : surfacePanel)].filter(Boolean);
 }

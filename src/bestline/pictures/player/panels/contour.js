@@ -4,7 +4,7 @@ import { clamp, formatNumber } from "../numbers.js";
 import { bandColours } from "../theme.js";
 import { arrow, plain, trail } from "../draw.js";
 import { inset, Labels } from "../labels.js";
-import { clipped, drawAxes, plotArea } from "../axes.js";
+import { clipped, drawAxes, plotArea, within } from "../axes.js";
 import { apart, pathOf } from "../paths.js";
 import { beyond, describePlace, drawRuns, groundLegend, pickStep } from "./ground.js";
 
@@ -63,14 +63,14 @@ export function contourPanel({ ground, runs, arrow: told }, land) {
 
   return {
     name: "contour",
+    still: ground,
     title: "The loss from above",
     axes: ground.axes,
     legend: (view) => groundLegend(view, ground, { arrow: told }),
 
     background(ctx, size, view) {
       const area = plotArea(ctx, size, { xlim: ground.span[0], ylim: ground.span[1], even: ground.even && Boolean(ground.bowl) });
-      const paths = runs.map((run) => pathOf(run.step.map((_, t) => [area.x(run.path[0][t]), area.y(run.path[1][t])])));
-      const layout = { ...area, paths, outside: beyond(area, paths), written: [], optimum: [area.x(ground.optimum[0]), area.y(ground.optimum[1])] };
+      const layout = { ...area, ...this.placed(area), written: [], optimum: [area.x(ground.optimum[0]), area.y(ground.optimum[1])] };
       fillBands(ctx, area, view.theme);
       clipped(ctx, area, () => {
         drawContours(ctx, area, view.theme);
@@ -79,6 +79,15 @@ export function contourPanel({ ground, runs, arrow: told }, land) {
       drawAxes(ctx, view.theme, size, area, ground.axes, false);
       return layout;
     },
+
+    /** The paths on a ground that has not changed. */
+    placed(area) {
+      const paths = runs.map((run) => pathOf(run.step.map((_, t) => [area.x(run.path[0][t]), area.y(run.path[1][t])])));
+      return { paths, outside: beyond(area, paths) };
+    },
+
+    startAt: (area, [x, y]) => (within(area, [x, y]) ? [area.x.invert(x), area.y.invert(y)] : null),
+    screenOf: (area, { x, y }) => [area.x(x), area.y(y)],
 
     draw(ctx, layout, view) {
       const unit = [layout.x(1) - layout.x(0), layout.y(1) - layout.y(0)];

@@ -2,7 +2,7 @@
 
 import { padded, spaced } from "../scales.js";
 import { arrow, plain, trail } from "../draw.js";
-import { clipped, drawAxes, plotArea } from "../axes.js";
+import { clipped, drawAxes, plotArea, within } from "../axes.js";
 import { pathOf } from "../paths.js";
 import { beyond, describePlace, drawRuns, groundLegend, pickStep } from "./ground.js";
 
@@ -12,6 +12,7 @@ export function curvePanel({ ground, runs, loss: facts, arrow: told }, land) {
 
   return {
     name: "curve",
+    still: ground,
     title: "The loss over the weight",
     wide: true,
     axes: [ground.axes[0], facts.label],
@@ -21,9 +22,17 @@ export function curvePanel({ ground, runs, loss: facts, arrow: told }, land) {
       const area = plotArea(ctx, size, { xlim: ground.span[0], ylim });
       drawAxes(ctx, view.theme, size, area, this.axes);
       clipped(ctx, area, () => trail(ctx, spaced(ground.span[0], 240).map((a) => [area.x(a), area.y(land.loss(a))]), plain(view.theme.contour, 2.4)));
-      const paths = runs.map((run) => pathOf(run.step.map((_, t) => [area.x(run.path[0][t]), area.y(run.loss[t])])));
-      return { ...area, paths, outside: beyond(area, paths), optimum: [area.x(ground.optimum[0]), area.y(ground.floor)], hasPath: ground.exact, anchors: "above below" };
+      return { ...area, ...this.placed(area), optimum: [area.x(ground.optimum[0]), area.y(ground.floor)], hasPath: ground.exact, anchors: "above below" };
     },
+
+    /** The paths on a ground that has not changed. */
+    placed(area) {
+      const paths = runs.map((run) => pathOf(run.step.map((_, t) => [area.x(run.path[0][t]), area.y(run.loss[t])])));
+      return { paths, outside: beyond(area, paths) };
+    },
+
+    startAt: (area, [x, y]) => (within(area, [x, y]) ? [area.x.invert(x)] : null),
+    screenOf: (area, { x, y = land.loss(x) }) => [area.x(x), area.y(y)],
 
     draw(ctx, layout, view) {
       clipped(ctx, layout, () => {

@@ -68,7 +68,7 @@ export function dataPanel({ data, runs }) {
   const values = extent(parts.flatMap(across)), ys = extent(parts.flatMap((part) => part.y));
   // Over a single value of the feature a line is seen from 0, where it begins.
   const xs = values[0] === values[1] ? extent([0, ...values]) : values;
-  const xlim = padded(xs, 0.04), ends = padded(xs, 0.02), ylim = padded(reach(), 0.05);
+  const xlim = padded(xs, 0.04), ends = padded(xs, 0.02), ylim = padded((data.reach ??= reach()), 0.05);
   const kind = runs.some((run) => run.curve) ? "curve" : "line";
   const truth = diagonal ? { slope: 1, intercept: 0 } : data.truth;
 
@@ -150,6 +150,7 @@ export function dataPanel({ data, runs }) {
 
   return {
     name: "data",
+    still: data,
     title: diagonal ? "Predicted against actual" : `The data and the ${kind}`,
     axes: [data.xlabel, data.ylabel],
 
@@ -193,6 +194,8 @@ export function dataPanel({ data, runs }) {
         drawOutside(ctx, theme, style, area, far, labels, `the ${run.curve ? "curve" : "line"} is ${side[0]} the picture`);
       });
     },
+
+    screenOf: (area, { x, y }) => [area.x(x), area.y(y)],
 
     pick(area, pointer, view) {
       for (const [p, part] of parts.entries()) {

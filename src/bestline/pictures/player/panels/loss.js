@@ -79,6 +79,8 @@ export function lossPanel({ runs, loss: facts }) {
       nameRuns(view, labels, now, [], "right above left below");
     },
 
+    screenOf: (area, { x, y }) => [area.x(x), area.y(y)],
+
     pick(area, [x, y], view) {
       if (!within(area, [x, y])) return null;
       const wanted = area.x.invert(x), before = frames[rowAt(frames, wanted)], after = frames.find((k) => k >= wanted) ?? before;

@@ -16,7 +16,8 @@ import { describePlace, drawRuns, groundLegend, onGround, pickStep } from "./gro
 
 /** The panel of the ground in space. */
 export function surfacePanel({ ground, runs }, land) {
-  const angle = standpoint(ground, runs[0]), box = ground.span.map(([lo, hi]) => scaleOf(lo, hi, -1, 1));
+  // The eye stays where it was put, though the ground under it changes.
+  const angle = (ground.angle ??= standpoint(ground, runs[0])), box = ground.span.map(([lo, hi]) => scaleOf(lo, hi, -1, 1));
   const height = (loss) => (loss - land.low) / (land.cap - land.low || 1);
   const inBox = (a, b, loss) => [box[0](a), box[1](b), height(loss)];
   let coarse = false;
@@ -121,6 +122,7 @@ export function surfacePanel({ ground, runs }, land) {
 
   return {
     name: "surface",
+    still: ground,
     title: "The loss as a surface",
     hint: "drag to turn",
     axes: ground.axes,
@@ -132,10 +134,35 @@ export function surfacePanel({ ground, runs }, land) {
       const margin = 24 + Math.max(...[...ground.span, [land.low, land.cap]].map((span) => widest(ctx, tickLabels(ticks(...span, 4), notation(...span)))));
       const cam = camera({ left: margin, right: size.width - margin, top: 18, bottom: size.height - 38 }, angle);
       const written = drawBox(ctx, cam, view.theme, area, () => drawMesh(ctx, cam, view.theme));
+      const layout = { ...area, cam, written, middle: size.width / 2, optimum: project(inBox(...ground.optimum, ground.floor), cam), hasPath: ground.exact };
+      return { ...layout, ...this.placed(layout) };
+    },
+
+    /** The paths on a ground that has not changed. */
+    placed({ cam, middle }) {
       const on = (run, t) => onGround(ground, run, t) && height(run.loss[t]) <= 1.0001;
       const paths = runs.map((run) => pathOf(run.step.map((_, t) => (on(run, t) ? project(inBox(run.path[0][t], run.path[1][t], run.loss[t]), cam) : null))));
-      const outside = (i, t) => !paths[i].places[t] && [paths[i].places.slice(0, t).findLast(Boolean)?.[0] ?? size.width / 2, -99];
-      return { ...area, paths, outside, written, optimum: project(inBox(...ground.optimum, ground.floor), cam), hasPath: ground.exact };
+      const outside = (i, t) => !paths[i].places[t] && [paths[i].places.slice(0, t).findLast(Boolean)?.[0] ?? middle, -99];
+      return { paths, outside };
+    },
+
+    screenOf: ({ cam }, { x, y }) => project(inBox(x, y, land.loss(x, y)), cam).slice(0, 2),
+
+    /** The place of the surface under the pointer; looked for on a grid, then on finer ones about the nearest. */
+    startAt({ cam }, pointer) {
+      let at = [0, 0], reach = 1;
+      for (let round = 0; round < 6; round++) {
+        let best = Infinity, next = at;
+        const [us, vs] = at.map((middle) => spaced([Math.max(middle - reach, -1), Math.min(middle + reach, 1)], 24));
+        for (const u of us) {
+          for (const v of vs) {
+            const z = height(land.loss(box[0].invert(u), box[1].invert(v))), [x, y] = project([u, v, z], cam), away = Math.hypot(x - pointer[0], y - pointer[1]);
+            if (z <= 1 && away < best) [best, next] = [away, [u, v]];
+          }
+        }
+        [at, reach] = [next, reach / 8];
+      }
+      return at.map((v, i) => box[i].invert(v));
     },
 
     draw: (ctx, layout, view) => drawRuns(ctx, view, ground, layout),

@@ -1,0 +1,113 @@
+/**
+ * What is alive on a page: the run that it trains itself, whatever is turned, dragged or typed, and the state that says so.
+ *
+ * A change of the settings makes the whole run anew and puts it in the place of the first run of the session; the player then
+ * draws it as any other. While something is dragged only what moves is drawn anew.
+ */
+
+import { withGaps } from "./steps.js";
+import { make } from "./dom.js";
+import { Trainer } from "./trainer.js";
+import { Knobs } from "./knobs.js";
+
+const REST = 150; // ms without a change, after which all is drawn and foreseen anew
+const MANY = 12; // weights beyond which foresight waits until nothing moves
+
+export class Alive {
+  constructor(player) {
+    Object.assign(this, { player, signal: player.signal, trainer: new Trainer(player.session), hidden: [], touched: false });
+    this.recorded = { runs: player.session.runs, ground: player.session.ground, trained: player.session.trained };
+    const act = (name, text, handle) => {
+      const button = make("button", { type: "button", "data-act": name, text });
+      button.addEventListener("click", handle, { signal: this.signal });
+      return button;
+    };
+    this.asItWas = act("reset", "as it was", () => this.reset());
+    this.turn = this.turn.bind(this);
+    this.buttons = [this.asItWas];
+    this.knobs = new Knobs(this);
+    this.trainer.train();
+    this.ahead = this.trainer.foresee();
+    this.knobs.show(this.ahead);
+  }
+
+  /** Take other settings, make the run anew, and show it; `moving` while more is to come, `step` which step is shown. */
+  turn(changes, { moving = false, step = null } = {}) {
+    const { trainer, player } = this, before = trainer.settings.standardize;
+    trainer.turn(changes);
+    this.touched = true;
+    this.shows(trainer.train());
+    const { standardize } = trainer.settings;
+    if (changes.standardize !== undefined && standardize !== before) player.view.trained = standardize;
+    this.redraw(moving, step);
+  }
+
+  /** Put a run in the place of the first. */
+  shows(run) {
+    const { session } = this.player;
+    session.runs = [withGaps(run), ...session.runs.slice(1)];
+    if (!this.touched) return;
+    const fresh = this.trainer.grounds();
+    for (const side of ["ground", "trained"]) {
+      const old = session[side], now = fresh[side];
+      // A ground that is the same, and high enough for where the run begins, is not drawn again.
+      const same = old?.land && now && old.version === this.trainer.version && old.span === now.span && run.loss[0] <= old.land.cap;
+      session[side] = same ? old : now && Object.assign(now, { version: this.trainer.version });
+    }
+    session.loss = { ...session.loss, floor: this.trainer.bowl.floor };
+  }
+
+  /** Draw what has changed: while something moves no more than that, and the rest when it has come to rest. */
+  redraw(moving, step = null) {
+    const { player, trainer } = this, { session } = player;
+    clearTimeout(this.later);
+    if (this.signal.aborted) return;
+    if (moving) this.later = setTimeout(() => this.redraw(false), REST);
+    // Heights and their labels that were left as they were while something moved.
+    else for (const side of ["ground", "trained"]) if (session[side]) session[side] = { ...session[side], land: undefined };
+    this.ahead = moving && trainer.told.names.length > MANY ? { ...this.ahead, happened: [null, null] } : trainer.foresee();
+    player.taken(step, !moving);
+    // What Python found of the recorded run is not said of another.
+    player.finding.hidden = this.touched || !session.finding;
+    player.subtitle.textContent = this.touched ? trainer.subtitle : session.subtitle;
+    this.knobs.show(this.ahead);
+    this.told?.(this.state());
+  }
+
+  /** The recorded run again, its settings and its rows. */
+  reset() {
+    const { player, trainer } = this, { runs, ground, trained } = this.recorded;
+    clearTimeout(this.later);
+    trainer.reset();
+    trainer.train();
+    this.touched = false;
+    Object.assign(player.session, { runs, ground: ground && { ...ground }, trained: trained && { ...trained } });
+    player.view.trained = false;
+    this.redraw(false, 0);
+  }
+
+  /** The start moved to a place of a ground, or by shares of what is shown of it. */
+  moveStart(place, moving) {
+    const { trainer, player } = this, start = trainer.startAt(place, Boolean(player.view.trained && player.session.trained));
+    this.turn({ start: Object.fromEntries(trainer.told.names.map((name, j) => [name, start[j]])) }, { moving });
+  }
+
+  /** Hide controls, and what else has a name, so that a reader looks without them. */
+  hide(hidden) {
+    this.hidden = hidden;
+    this.knobs.hide(hidden);
+  }
+
+  /** What a script or an address says of the run, as `set` takes it. */
+  state() {
+    const { settings, told, walk } = this.trainer;
+    const { optimizer, lr, momentum, steps, standardize } = settings;
+    return { optimizer, lr, momentum, steps, standardize, start: Object.fromEntries(told.names.map((name, j) => [name, settings.start[j]])), diverged: walk.stop === "diverged", steps_to_99: this.ahead.happened[0] };
+  }
+
+  /** All steps of the run, in the data's units. */
+  trace() {
+    const { told, walk, data } = this.trainer;
+    return { loss: [...walk.loss], weights: Object.fromEntries(told.names.map((name, j) => [name, data.map((w) => w[j])])) };
+  }
+}

@@ -1,0 +1,102 @@
+/**
+ * The knobs of a run that the page itself trains: each a form element with a label, and what it is worth beside it.
+ *
+ * They say what was turned and show what is; nothing is trained here.
+ */
+
+import { clamp, formatNumber, shorten, whole } from "./numbers.js";
+import { attributes, make } from "./dom.js";
+import { OPTIMIZERS } from "./descent.js";
+
+const FEW = 3; // weights whose start stands among the other knobs
+const BELOW = 3.5, ABOVE = 0.5; // decades of the slider below and above the largest stable rate
+
+/** A label around a control, which it names in these words. */
+const labelled = (text, control, ...beside) => make("div", { class: "bl-knob", "data-knob": text }, make("label", {}, make("span", { text }), control), ...beside);
+
+/** A number to type: what is typed is taken when it is one. */
+function typed(knobs, label, take, values = {}) {
+  const input = make("input", { type: "number", step: "any", inputmode: "decimal", autocomplete: "off", ...values });
+  input.addEventListener("change", () => input.value.trim() && Number.isFinite(input.valueAsNumber) ? take(input.valueAsNumber) : knobs.show(), { signal: knobs.signal });
+  return label ? [input, labelled(label, input)] : [input];
+}
+
+export class Knobs {
+  /** @param {{trainer: import("./trainer.js").Trainer, signal: AbortSignal, turn: (changes: object, how?: object) => void, buttons: HTMLElement[]}} alive */
+  constructor({ trainer, signal, turn, buttons }) {
+    Object.assign(this, { trainer, signal, turn });
+    const { told } = trainer, on = (element, type, handle) => element.addEventListener(type, handle, { signal });
+    this.optimizer = make("select", {}, ...OPTIMIZERS.map((name) => make("option", { value: name, text: name })));
+    on(this.optimizer, "change", () => turn({ optimizer: this.optimizer.value }));
+    this.rate = make("input", { type: "range", step: "any" });
+    this.marks = make("span", { class: "bl-marks", "aria-hidden": "true" });
+    // While it is turned the picture follows; when it is let go all is drawn anew, as sharp as can be.
+    on(this.rate, "input", () => turn({ lr: Number((10 ** this.rate.valueAsNumber).toPrecision(3)) }, { moving: true }));
+    on(this.rate, "change", () => turn({}));
+    [this.number] = typed(this, "", (lr) => turn({ lr }), { "aria-label": "rate as a number", min: 0, class: "bl-number" });
+    this.momentum = make("input", { type: "range", min: 0, max: 0.99, step: 0.01 });
+    on(this.momentum, "input", () => turn({ momentum: this.momentum.valueAsNumber }, { moving: true }));
+    on(this.momentum, "change", () => turn({}));
+    this.beta = make("output");
+    const [steps, stepsLabel] = typed(this, "steps", (value) => turn({ steps: value }), { min: 0, max: told.most, step: 1, inputmode: "numeric" });
+    this.steps = steps;
+    this.standardize = make("input", { type: "checkbox" });
+    on(this.standardize, "change", () => turn({ standardize: this.standardize.checked }));
+    const starts = told.names.map((name) => typed(this, `start of ${name}`, (value) => turn({ start: { [name]: value } })));
+    this.starts = starts.map(([input]) => input);
+    const from = starts.map(([, label]) => label);
+    this.foresight = make("p", { class: "bl-foresight", role: "note" });
+    this.element = make("form", { class: "bl-live", "aria-label": "The run that this page trains" },
+      labelled("optimizer", this.optimizer),
+      labelled("learning rate", this.rate, this.number, this.marks),
+      labelled("momentum", this.momentum, this.beta), stepsLabel, labelled("standardize", this.standardize),
+      ...(from.length > FEW ? [make("details", {}, make("summary", { text: "start" }), make("div", { class: "bl-starts" }, ...from))] : from),
+      ...buttons);
+    on(this.element, "submit", (event) => event.preventDefault());
+  }
+
+  /** Show the settings, the rates that are marked, and what was foreseen beside what happened. */
+  show(ahead = this.ahead) {
+    const { settings, walk } = this.trainer, focus = this.element.getRootNode().activeElement, free = (input) => input !== focus || !input.matches(":focus");
+    this.ahead = ahead;
+    const write = (input, value) => (free(input) || input.type !== "number" ? (input.value = value) : null);
+    this.optimizer.value = settings.optimizer;
+    const at = Math.log10(settings.lr), middle = Math.log10(ahead.limit ?? this.trainer.usual);
+    const low = Math.min(middle - BELOW, at), high = Math.max(middle + ABOVE, at);
+    attributes(this.rate, { min: low, max: high, "aria-valuetext": formatNumber(settings.lr) });
+    this.rate.value = at;
+    write(this.number, Number(settings.lr.toPrecision(6)));
+    const swings = settings.optimizer !== "adam";
+    this.momentum.disabled = !swings;
+    this.momentum.value = settings.momentum;
+    this.beta.textContent = swings ? formatNumber(settings.momentum, 3) : "betas 0.9, 0.999";
+    write(this.steps, settings.steps);
+    this.standardize.checked = settings.standardize;
+    this.starts.forEach((input, j) => write(input, Number(settings.start[j].toPrecision(6))));
+    const marks = [["limit", ahead.limit, `largest stable rate ${formatNumber(ahead.limit)}`], ["fastest", ahead.fastest, `rate of fewest steps ${formatNumber(ahead.fastest)}`]].filter(([, rate]) => rate);
+    this.marks.replaceChildren(...marks.map(([name, rate, title]) => {
+      const mark = make("span", { class: `bl-mark bl-${name}`, title, text: `${name} ${formatNumber(rate, 3)}` });
+      mark.style.setProperty("--at", clamp((Math.log10(rate) - low) / (high - low), 0, 1));
+      return mark;
+    }));
+    this.foresight.textContent = said(ahead, walk);
+    this.foresight.classList.toggle("bl-over", walk.stop === "diverged");
+  }
+
+  /** The control of a name, with its label: what a teacher hides. */
+  hide(hidden) {
+    for (const label of this.element.querySelectorAll("[data-knob]")) label.hidden = hidden.includes(label.dataset.knob);
+    this.foresight.hidden = hidden.includes("foresight");
+  }
+}
+
+/** What was foreseen, and what happened. */
+function said({ limit, foreseen, happened }, { stop, at, loss }) {
+  const of = (steps) => (steps === null ? "never" : whole(steps)), made = whole(loss.length - 1), [f99, f999] = foreseen, [h99, h999] = happened;
+  if (stop === "diverged") return limit === null ? `Diverged at step ${whole(at)}.` : `Foreseen: above the largest stable rate, ${formatNumber(limit)}, it never settles. What happened: diverged at step ${whole(at)}.`;
+  const what = h999 !== null ? `${of(h99)} and ${of(h999)} steps` : h99 !== null ? `${of(h99)} steps for 99%, and not yet 99.9% after ${made}` : `not yet 99% after ${made}`;
+  return `Foreseen: 99% of the drop in ${of(f99)} steps, 99.9% in ${of(f999)}. What happened: ${what}.`;
+}
+
+/** A name cut to the width of a label. */
+export const short = (name) => shorten(name, 24);
