@@ -90,8 +90,12 @@ class Scaling:
         scaled = slopes * (self.scale[: self.p, None] / self.target_scale)
         if not self.intercept:
             return scaled
-        moved = (slopes * self.center[: self.p, None]).sum(-2, keepdim=True)
-        return torch.cat([scaled, (weights[..., self.p :, :] - self.center[self.p :] + moved) / self.target_scale], -2)
+        moved, own = slopes * self.center[: self.p, None], weights[..., self.p :, :]
+        level = own - self.center[self.p :] + moved.sum(-2, keepdim=True)
+        # At 0 but for rounding it is 0: there an optimiser that divides by the size of its gradients, as Adam does, would make whole
+        # steps of what is no gradient.
+        rounding = 2**-50 * (own.abs() + self.center[self.p :].abs() + moved.abs().sum(-2, keepdim=True))
+        return torch.cat([scaled, torch.where(level.abs() <= rounding, 0.0, level) / self.target_scale], -2)
 
     def gradient_to_data(self, gradient: Weights, units: Tensor | None = None) -> Weights:
         """Gradient (..., d, k) of the loss as trained, as the gradient of the data's loss in the data's weights.

@@ -55,7 +55,8 @@ LineT = TypeVar("LineT", bound=FittedLine)
 Models: TypeAlias = FittedLine | Mapping[str, FittedLine]  # one, or several by their labels
 
 FORMATS = ("html", *motion.FORMATS, *mpl.FORMATS)
-_PRINTED = 66  # dots an inch of the picture for paper: sharp enough there
+_PRINTED = (66, 54, 44)  # dots an inch of the picture for paper: sharp enough there, and less where the page would be too large
+_MOST = 250_000  # bytes of a page
 
 
 def label(model: FittedLine) -> str:
@@ -219,7 +220,12 @@ def _ending(path: str | os.PathLike[str]) -> str:
 
 
 def _page(told: dict[str, Any], models: Models, data: Any, pair: Pair, target: int | str) -> Page:
-    return page(told, compact(_still(models, data, pair, target), dpi=_PRINTED))
+    still = _still(models, data, pair, target)
+    for dots in _PRINTED:
+        made = page(told, compact(still, dpi=dots))
+        if len(made.html.encode()) <= _MOST:
+            break
+    return made
 
 
 def _still(models: Models, data: Any, pair: Pair, target: int | str, units: str = "data") -> Picture:

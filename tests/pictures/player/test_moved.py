@@ -102,8 +102,9 @@ def test_the_switch_turns_axes_contours_and_words(opened: Any) -> None:
 
 def test_there_is_no_switch_where_columns_are_trained_as_they_are(opened: Any) -> None:
     shown = opened(trained(standardize=False, lr=0.001))
-    assert shown.page.locator("[data-act=trained]").count() == 0
+    assert not shown.page.locator("[data-act=trained]").is_visible()
     shown.page.keyboard.press("u")
+    assert not shown.page.evaluate("() => bestline.state().trained")
     assert shown.wrong == []
 
 

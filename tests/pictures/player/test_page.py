@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -16,7 +17,7 @@ from pictures.player.pages import LOOK, needs
 ROOT = Path(__file__).parents[3]
 
 
-BUDGET = 100_000  # bytes of script and style, which every saved page holds
+BUDGET = 150_000  # bytes of script and style, which every saved page holds
 
 
 # -- the module --------------------------------------------------------------------------------------------------------
@@ -37,7 +38,8 @@ def test_the_pure_parts_pass_their_own_tests() -> None:
 def test_the_module_is_small_and_needs_nothing_else() -> None:
     script, style = player.script(), player.style()
     assert len(script.encode()) + len(style.encode()) < BUDGET
-    for word in ("import ", "eval(", "innerHTML", "getElementById", ":root", "http://", "https://", "fetch(", "console.", "</"):
+    assert not re.search(r"^import |\bimport\(", script, re.MULTILINE)
+    for word in ("eval(", "innerHTML", "getElementById", ":root", "http://", "https://", "fetch(", "console.", "</"):
         found = [line for line in script.splitlines() if word in line and "http://www.w3.org/2000/svg" not in line]
         assert not found, f"{word!r} in {found[0]!r}"
     for word in ("@import", "url(", ":root"):

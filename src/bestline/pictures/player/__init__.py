@@ -39,6 +39,8 @@ MODULES = (
     "frame",
     "tables",
     "trainer",
+    "address",
+    "takehome",
     "knobs",
     "alive",
     "controls",
@@ -60,7 +62,56 @@ def script() -> str:
     """
     # In the order of the list, the door last.
     *inside, door = (_INDENTS.sub("", _IMPORTS.sub("", _COMMENTS.sub("", _text(f"{name}.js")))) for name in MODULES)
-    return "".join(_EXPORT.sub("", module) for module in inside) + door
+    return _tight("".join(_EXPORT.sub("", module) for module in inside) + door)
+
+
+# Text in quotes, a comment, an expression that matches text (after what a value cannot end with), or spaces.
+_PIECE = re.compile(
+    r""""(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'|(?<=[(,=:\[!&|?{};+])\s*/(?![/*])(?:\\.|\[(?:\\.|[^\]\\\n])*\]|[^/\\\n\[])+/|`|[ ]*//[^\n]*|[ ]+"""
+)
+
+
+def _tight(code: str) -> str:
+    """The same code without the spaces that only people need: a seventh of it."""
+    found, at = [], 0
+    for piece in iter(lambda: _PIECE.search(code, at), None):
+        found.append(code[at : piece.start()])
+        at = piece.end()
+        if code[piece.start()] == "`":
+            at = _after_template(code, at)
+            found.append(code[piece.start() : at])
+        elif piece[0].lstrip().startswith("//"):
+            continue
+        elif piece[0].isspace():
+            before, after = code[piece.start() - 1], code[at]
+            # Two words stay two, and so do two signs that would be one other.
+            together = (_word(before) and _word(after)) or before == after in "+-"
+            found.append(" " if together else "")
+        else:
+            found.append(piece[0])
+    return "".join([*found, code[at:]])
+
+
+def _word(letter: str) -> bool:
+    return letter.isalnum() or letter in "_$"
+
+
+def _after_template(code: str, at: int) -> int:
+    """Where a text between backticks ends that begins before `at`; texts within its `${...}` are its own."""
+    depth = 0
+    while True:
+        if code[at] == "\\":
+            at += 2
+        elif code.startswith("${", at) or (depth and code[at] == "{"):
+            depth, at = depth + 1, at + (2 if code[at] == "$" else 1)
+        elif depth and code[at] == "}":
+            depth, at = depth - 1, at + 1
+        elif code[at] == "`":
+            if not depth:
+                return at + 1
+            at = _after_template(code, at + 1)
+        else:
+            at += 1
 
 
 def style() -> str:

@@ -5,9 +5,12 @@
  * draws it as any other. While something is dragged only what moves is drawn anew.
  */
 
+import { formatNumber, updates } from "./numbers.js";
+import { evaluate, toTrained } from "./bowl.js";
 import { withGaps } from "./steps.js";
-import { make } from "./dom.js";
+import { handOver, make } from "./dom.js";
 import { Trainer } from "./trainer.js";
+import { commandOf, pythonOf, scriptOf, whyNoCommand } from "./takehome.js";
 import { Knobs } from "./knobs.js";
 
 const REST = 150; // ms without a change, after which all is drawn and foreseen anew
@@ -16,7 +19,6 @@ const MANY = 12; // weights beyond which foresight waits until nothing moves
 export class Alive {
   constructor(player) {
     Object.assign(this, { player, signal: player.signal, trainer: new Trainer(player.session), hidden: [], touched: false });
-    this.recorded = { runs: player.session.runs, ground: player.session.ground, trained: player.session.trained };
     const act = (name, text, handle) => {
       const button = make("button", { type: "button", "data-act": name, text });
       button.addEventListener("click", handle, { signal: this.signal });
@@ -24,9 +26,18 @@ export class Alive {
     };
     this.asItWas = act("reset", "as it was", () => this.reset());
     this.turn = this.turn.bind(this);
-    this.buttons = [this.asItWas];
+    // The line over one feature, with its intercept, can be moved by hand.
+    this.canHand = player.session.data?.kind === "line" && this.trainer.told.names.length === 2 && this.trainer.told.intercept;
+    this.handButton = act("hand", "move the line by hand", () => this.moveHand(player.view.hand ? null : {}));
+    this.copied = make("div", { class: "bl-copied" });
+    const texts = [["python", "copy as Python", pythonOf], ["command", "copy as command", commandOf], ["script", "copy as script", scriptOf], ["link", "copy link", () => globalThis.location?.href]];
+    this.texts = Object.fromEntries(texts.map(([name, , text]) => [name, () => text(this.trainer)]));
+    const copies = texts.map(([name, label]) => act(`copy-${name}`, label, (event) => this.copy(name, event.currentTarget)));
+    this.buttons = [this.asItWas, ...copies, this.copied];
     this.knobs = new Knobs(this);
-    this.trainer.train();
+    // Of a long run, or of many weights, only a few steps were sent; with held-out losses, which the page does not know, all that are shown.
+    this.shows(this.trainer.train(), player.session.runs[0].held_out);
+    this.recorded = { runs: player.session.runs, ground: player.session.ground, trained: player.session.trained };
     this.ahead = this.trainer.foresee();
     this.knobs.show(this.ahead);
   }
@@ -43,9 +54,9 @@ export class Alive {
   }
 
   /** Put a run in the place of the first. */
-  shows(run) {
+  shows(run, sent = null) {
     const { session } = this.player;
-    session.runs = [withGaps(run), ...session.runs.slice(1)];
+    if (!sent) session.runs = [withGaps(run), ...session.runs.slice(1)];
     if (!this.touched) return;
     const fresh = this.trainer.grounds();
     for (const side of ["ground", "trained"]) {
@@ -66,12 +77,12 @@ export class Alive {
     // Heights and their labels that were left as they were while something moved.
     else for (const side of ["ground", "trained"]) if (session[side]) session[side] = { ...session[side], land: undefined };
     this.ahead = moving && trainer.told.names.length > MANY ? { ...this.ahead, happened: [null, null] } : trainer.foresee();
+    if (player.view.hand) this.knobs.showHand(player.view.hand, this.handWords());
     player.taken(step, !moving);
     // What Python found of the recorded run is not said of another.
     player.finding.hidden = this.touched || !session.finding;
     player.subtitle.textContent = this.touched ? trainer.subtitle : session.subtitle;
     this.knobs.show(this.ahead);
-    this.told?.(this.state());
   }
 
   /** The recorded run again, its settings and its rows. */
@@ -92,10 +103,50 @@ export class Alive {
     this.turn({ start: Object.fromEntries(trainer.told.names.map((name, j) => [name, start[j]])) }, { moving });
   }
 
+  /** Copy the call, command or code of this run; where the page may not write the clipboard, it is shown to be copied by hand. */
+  async copy(name, button) {
+    const text = this.texts[name]();
+    await handOver(text ?? whyNoCommand(this.trainer), button, this.copied, text !== null);
+  }
+
+  /** The line moved by hand: some of its numbers; `{}` begins where the run is now, null takes it away. */
+  moveHand(changes, moving = false) {
+    const { player } = this, { view } = player, number = (v, or) => (typeof v === "number" && Math.abs(v) < 1e100 ? v : or);
+    if (!this.canHand) return;
+    if (changes && !view.hand) {
+      const [slope, intercept] = view.runs[0].weights.map((column) => column[view.rows[0]]);
+      view.hand = { slope, intercept };
+    }
+    view.hand = changes && { slope: number(changes.slope, view.hand.slope), intercept: number(changes.intercept, view.hand.intercept) };
+    view.handOn = view.hand && ((ground) => this.handOn(ground));
+    this.handButton.setAttribute("aria-pressed", Boolean(view.hand));
+    this.knobs.showHand(view.hand, view.hand ? this.handWords() : "");
+    if (moving) player.refresh();
+    else player.redraw();
+  }
+
+  /** Where the line moved by hand lies on a ground. */
+  handOn(ground) {
+    const { trainer, player: { view: { hand }, session } } = this, { index, bowls } = trainer, line = [hand.slope, hand.intercept];
+    const all = ground.even && session.trained ? toTrained(bowls.standardized, line) : line;
+    return index.map((j) => all[j]);
+  }
+
+  /** What the line moved by hand is worth, and when descent passed it. */
+  handWords() {
+    const { trainer, player: { view } } = this, { plain } = trainer.bowls, loss = evaluate(plain, [view.hand.slope, view.hand.intercept], new Float64Array(2));
+    const passed = trainer.walk.loss.findIndex((v) => v <= loss), race = passed < 0 ? "descent has not come so low" : `descent is as low after ${updates(passed)}`;
+    return view.secret ? `your line: loss ${formatNumber(loss)}` : `your line: loss ${formatNumber(loss)}, ${formatNumber(loss - plain.floor, 3)} above the least; ${race}`;
+  }
+
   /** Hide controls, and what else has a name, so that a reader looks without them. */
   hide(hidden) {
-    this.hidden = hidden;
+    const { view } = this.player;
+    Object.assign(this, { hidden });
+    // "optimum" and "exact loss": the answer itself, for whoever is to find it.
+    view.secret = hidden.includes("optimum") || hidden.includes("exact loss");
     this.knobs.hide(hidden);
+    this.player.hide(hidden);
   }
 
   /** What a script or an address says of the run, as `set` takes it. */

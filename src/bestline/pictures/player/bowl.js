@@ -157,12 +157,16 @@ export function sliceOf({ rises, bottom, floor, unit }, index, point) {
  */
 export function toTrained({ scaling: { center, scale }, intercept }, w) {
   const p = center.length - 1, found = new Float64Array(p + Number(intercept));
-  let moved = 0;
+  let moved = 0, size = 0;
   for (let j = 0; j < p; j++) {
     found[j] = w[j] * (scale[j] / scale[p]);
     moved += w[j] * center[j];
+    size += Math.abs(w[j] * center[j]);
   }
-  if (intercept) found[p] = (w[p] - center[p] + moved) / scale[p];
+  if (!intercept) return found;
+  // At 0 but for rounding it is 0: there Adam would make whole steps of what is no gradient.
+  const level = w[p] - center[p] + moved;
+  found[p] = Math.abs(level) <= 2 ** -50 * (size + Math.abs(w[p]) + Math.abs(center[p])) ? 0 : level / scale[p];
   return found;
 }
 

@@ -21,7 +21,7 @@ export function headerOf(player) {
   const { title, subtitle, finding } = player.session;
   player.subtitle = make("p", { text: subtitle ?? "" });
   player.finding = make("p", { class: "bl-finding", text: `${finding ?? ""}.`, hidden: !finding });
-  return make("header", {}, make("h2", {}, ...breakable(title)), player.subtitle, player.finding);
+  return make("header", {}, make("h2", {}, ...breakable(title)), player.subtitle, ...(finding ? [player.finding] : []));
 }
 
 /** That a run diverged, why, and where the page trains a rate that does not. */
@@ -100,6 +100,26 @@ export function footerOf(player) {
   player.status = make("p", { class: "bl-note", role: "status", "aria-live": "polite" });
   const notes = [...(session.notes ?? []), session.ground?.note, session.runs.some((run) => run.down) && session.arrow].filter(Boolean).map((text) => make("p", { class: "bl-note", text }));
   return make("footer", {}, player.status, player.help, player.steps, ...(player.view.many ? [player.table] : []), ...notes);
+}
+
+/** Ask the reader to foresee something first: the run stays at its start until they have answered. */
+export function askFirst(player, text) {
+  player.asked = text;
+  player.question.hidden = !text;
+  if (!text) return;
+  const answer = make("input", { type: "text", "aria-label": "what you expect", autocomplete: "off" }), go = make("button", { type: "submit", text: "now look" });
+  const form = make("form", { class: "bl-ask" }, make("strong", { text: "Predict first: " }), make("span", { text }), answer, go), said = make("span", { class: "bl-said" });
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    said.textContent = answer.value ? `You said: ${answer.value}` : "";
+    answer.remove();
+    go.replaceWith(said);
+    player.element.classList.remove("bl-waits");
+    player.jump(Infinity);
+  }, { signal: player.signal });
+  player.question.replaceChildren(form);
+  player.element.classList.add("bl-waits");
+  player.set(0);
 }
 
 /** What a key does; keys that belong to an element of the page, as Space to a button, are left to it. */

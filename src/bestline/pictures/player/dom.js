@@ -46,3 +46,19 @@ export function swatch(kind, { colour, width, dash, marker, size, open, alpha = 
   }
   return svg({ viewBox: `0 0 ${wide} 14`, width: wide, height: 14 }, ...parts);
 }
+
+/** Give a text to the clipboard, or where that may not be written show it, to be copied by hand; what is no text to copy is shown too. */
+export async function handOver(text, button, place, copies = true) {
+  const said = button.textContent;
+  place.querySelector("textarea, .bl-why")?.remove();
+  if (!copies) return place.append(make("p", { class: "bl-why", role: "status", text }));
+  try {
+    await navigator.clipboard.writeText(text);
+    button.textContent = "copied";
+    setTimeout(() => (button.textContent = said), 1500);
+  } catch {
+    const area = make("textarea", { readonly: true, "aria-label": said, rows: 6, text });
+    place.append(area);
+    area.select();
+  }
+}

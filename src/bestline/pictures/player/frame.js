@@ -49,7 +49,7 @@ export class Frame {
   /** Whether a press at this place takes hold of the start: anywhere from above, on its marker where the picture is turned. */
   takes(place) {
     if (!this.starts || !this.layout) return false;
-    const first = this.layout.paths[0].places[0];
+    const first = this.layout.paths?.[0].places[0];
     return this.panel.turn ? this.layout.hasPath !== false && nearest([first], place, REACH) === 0 : Boolean(this.panel.startAt(this.layout, place));
   }
 
@@ -65,6 +65,13 @@ export class Frame {
 
   pressed(event) {
     if (event.button) return;
+    const end = this.layout && this.panel.grab?.(this.layout, this.pointer(event), this.player.view);
+    if (typeof end === "number") {
+      Object.assign(this, { held: "hand", end });
+      this.plot.setPointerCapture(event.pointerId);
+      event.preventDefault();
+      return;
+    }
     if (this.takes(this.pointer(event))) {
       this.held = "start";
       this.plot.setPointerCapture(event.pointerId);
@@ -83,6 +90,7 @@ export class Frame {
 
   moved(event) {
     if (this.held === "start") this.moveStart(event);
+    else if (this.held === "hand") this.player.alive.moveHand(this.panel.pulled(this.layout, this.end, this.pointer(event), this.player.view), true);
     else if (this.held === "turn") {
       this.turn((event.clientX - this.from[0]) * 0.01, (event.clientY - this.from[1]) * 0.008, true);
       this.from = [event.clientX, event.clientY];

@@ -12,7 +12,7 @@ const FEW = 3; // weights whose start stands among the other knobs
 const BELOW = 3.5, ABOVE = 0.5; // decades of the slider below and above the largest stable rate
 
 /** A label around a control, which it names in these words. */
-const labelled = (text, control, ...beside) => make("div", { class: "bl-knob", "data-knob": text }, make("label", {}, make("span", { text }), control), ...beside);
+const labelled = (text, control, ...beside) => make("div", { class: "bl-knob", "data-knob": text }, make("label", {}, make("span", { text }), attributes(control, { "aria-label": text })), ...beside);
 
 /** A number to type: what is typed is taken when it is one. */
 function typed(knobs, label, take, values = {}) {
@@ -22,8 +22,9 @@ function typed(knobs, label, take, values = {}) {
 }
 
 export class Knobs {
-  /** @param {{trainer: import("./trainer.js").Trainer, signal: AbortSignal, turn: (changes: object, how?: object) => void, buttons: HTMLElement[]}} alive */
-  constructor({ trainer, signal, turn, buttons }) {
+  /** @param {import("./alive.js").Alive} alive */
+  constructor(alive) {
+    const { trainer, signal, turn, buttons } = alive;
     Object.assign(this, { trainer, signal, turn });
     const { told } = trainer, on = (element, type, handle) => element.addEventListener(type, handle, { signal });
     this.optimizer = make("select", {}, ...OPTIMIZERS.map((name) => make("option", { value: name, text: name })));
@@ -45,13 +46,18 @@ export class Knobs {
     const starts = told.names.map((name) => typed(this, `start of ${name}`, (value) => turn({ start: { [name]: value } })));
     this.starts = starts.map(([input]) => input);
     const from = starts.map(([, label]) => label);
+    // A line over one feature can be moved by hand: by its ends in the picture of the rows, or by these numbers.
+    const byHand = alive.canHand ? ["slope", "intercept"].map((name) => typed(this, name, (value) => alive.moveHand({ [name]: value }))) : [];
+    this.hand = byHand.map(([input]) => input);
+    this.handSaid = make("output", { class: "bl-hand", "aria-live": "polite" });
+    const hand = alive.canHand ? [make("div", { class: "bl-byhand" }, ...byHand.map(([, label]) => label), alive.handButton, this.handSaid)] : [];
     this.foresight = make("p", { class: "bl-foresight", role: "note" });
     this.element = make("form", { class: "bl-live", "aria-label": "The run that this page trains" },
       labelled("optimizer", this.optimizer),
       labelled("learning rate", this.rate, this.number, this.marks),
       labelled("momentum", this.momentum, this.beta), stepsLabel, labelled("standardize", this.standardize),
       ...(from.length > FEW ? [make("details", {}, make("summary", { text: "start" }), make("div", { class: "bl-starts" }, ...from))] : from),
-      ...buttons);
+      make("div", { class: "bl-take" }, ...buttons), ...hand);
     on(this.element, "submit", (event) => event.preventDefault());
   }
 
@@ -81,6 +87,13 @@ export class Knobs {
     }));
     this.foresight.textContent = said(ahead, walk);
     this.foresight.classList.toggle("bl-over", walk.stop === "diverged");
+  }
+
+  /** The line moved by hand, and how it compares; null where there is none. */
+  showHand(line, said) {
+    const focus = this.element.getRootNode().activeElement;
+    this.hand.forEach((input, i) => input !== focus && (input.value = line ? Number([line.slope, line.intercept][i].toPrecision(6)) : ""));
+    this.handSaid.textContent = said;
   }
 
   /** The control of a name, with its label: what a teacher hides. */

@@ -5,15 +5,16 @@ import { Player } from "./player.js";
 /**
  * Show a session inside an element.
  * @param {HTMLElement} root any element, in a shadow tree too; what it holds is replaced
- * @param {{session: object, transport?: object | null, theme?: "light" | "dark" | null, autoplay?: boolean, keys?: Document | null}} options
+ * @param {{session: object, transport?: object | null, theme?: "light" | "dark" | null, autoplay?: boolean, keys?: Document | null, address?: Location | null}} options
  *   `transport` is for hosts that can train again; a recorded session needs none. `keys` is where keys are heard that no element
- *   of the page has: a page whose own it is gives its document, a notebook nothing.
+ *   of the page has: a page whose own it is gives its document, a notebook nothing. `address` likewise: what stands behind its `#`
+ *   says what is seen.
  * @returns {{set(changes: number | object): void, trace(run?: number): object, toScreen(panel: string, place: {x: number, y: number}): object,
  *   play(): void, pause(): void, destroy(): void, readonly k: number, state(): object}}
  *   `set` takes a step, or {lr, momentum, optimizer, steps, standardize, start, step, hidden} where the page itself trains.
  */
-export function mount(root, { session, transport = null, theme = null, autoplay = true, keys = null }) {
-  const player = new Player(root, { session, transport, theme, autoplay, keys });
+export function mount(root, { session, transport = null, theme = null, autoplay = true, keys = null, address = null }) {
+  const player = new Player(root, { session, transport, theme, autoplay, keys, address });
   return {
     set: (changes) => player.change(changes),
     trace: (run = 0) => player.trace(run),
@@ -25,6 +26,7 @@ export function mount(root, { session, transport = null, theme = null, autoplay 
       return player.k;
     },
     state: () => player.state(),
+    code: (kind) => player.alive?.texts[kind]?.() ?? null,
   };
 }
 

@@ -10,11 +10,12 @@ import { clamp, equationOf, formatNumber, updates, whole } from "./numbers.js";
 import { advance, framesOf, pace, rowAt, withGaps } from "./steps.js";
 import { runStyle, THEMES } from "./theme.js";
 import { panelsOf, sidesOf } from "./panels/choose.js";
-import { attributes, icon, make, swatch } from "./dom.js";
+import { attributes, handOver, icon, make, swatch } from "./dom.js";
 import { Frame } from "./frame.js";
 import { csvOf, runsTable, stepsTable } from "./tables.js";
-import { alertOf, controlsOf, footerOf, headerOf, keyed, readoutOf, runButtons, unheard } from "./controls.js";
+import { alertOf, askFirst, controlsOf, footerOf, headerOf, keyed, readoutOf, runButtons, unheard } from "./controls.js";
 import { Alive } from "./alive.js";
+import { readAddress, writeAddress } from "./address.js";
 
 const MOST_PIXELS = 2; // pixels of a canvas for one of the page, along an axis
 const SLOW = 24; // ms between frames: beyond it, fewer pixels
@@ -22,7 +23,7 @@ const SLOW = 24; // ms between frames: beyond it, fewer pixels
 const prefers = (what) => globalThis.matchMedia?.(`(prefers-${what})`) ?? { matches: false };
 
 export class Player {
-  constructor(root, { session: told, theme, autoplay, keys }) {
+  constructor(root, { session: told, theme, autoplay, keys, address = null }) {
     const runs = told.runs.map(withGaps), own = (part) => part && { ...part }, dark = prefers("color-scheme: dark"), stopper = new AbortController();
     // What is kept with the ground and the rows while they are shown is not the host's.
     const session = { ...told, runs, ground: own(told.ground), trained: own(told.trained), data: own(told.data) };
@@ -38,7 +39,12 @@ export class Player {
     if (!theme) dark.addEventListener?.("change", () => this.view.dark !== dark.matches && this.flip("dark"), { signal: this.signal });
     this.redraw();
     this.draw();
-    if (autoplay && !prefers("reduced-motion: reduce").matches) this.play();
+    this.address = address;
+    if (address) {
+      this.read();
+      globalThis.addEventListener("hashchange", () => this.read(), { signal: this.signal });
+    }
+    if (autoplay && !this.alive?.touched && !this.asked && !prefers("reduced-motion: reduce").matches) this.play();
   }
 
   // What is on the page
@@ -46,8 +52,9 @@ export class Player {
   build(root) {
     const { session, view } = this, panels = this.panels.map((frame) => frame.element);
     this.element = make("section", { class: "bestline-player", tabindex: -1, "aria-label": `Training step by step: ${session.title}` });
-    this.alerts = make("div", { class: "bl-alerts", role: "status" });
-    const body = make("div", { class: "bl-body" }, headerOf(this), this.alerts, ...(this.alive ? [this.alive.knobs.element, this.alive.knobs.foresight] : []), controlsOf(this), readoutOf(this));
+    this.question = make("div", { hidden: true });
+    this.alerts = make("div", { class: "bl-alerts", role: "alert" });
+    const body = make("div", { class: "bl-body" }, headerOf(this), this.question, this.alerts, ...(this.alive ? [this.alive.knobs.element, this.alive.knobs.foresight] : []), controlsOf(this), readoutOf(this));
     if (view.many) body.append(runButtons(this));
     body.append(make("div", { class: `bl-panels bl-of-${panels.length}` }, ...panels), footerOf(this));
     this.element.append(body);
@@ -205,7 +212,27 @@ export class Player {
     const { view } = this, { run, row } = view;
     for (const frame of this.panels) frame.canvas.setAttribute("aria-label", frame.panel.describe(view));
     const ended = row === run.step.length - 1 && run.advice ? ` ${run.advice}` : "";
+    this.note();
     this.status.textContent = `${view.many ? `${run.label}: after` : "After"} ${updates(run.step[row])} the loss is ${formatNumber(run.loss[row])}.${ended}`;
+  }
+
+  /** The address says what is seen, where this page's own address is the player's to write. */
+  note() {
+    if (!this.address || (!this.alive?.touched && !this.told)) return;
+    const { view } = this, { log, residuals, squares, table, dark, trained, hand } = view, settings = this.alive?.touched ? this.alive.state() : {};
+    const hash = `#${writeAddress({ ...settings, step: this.k, ...hand, hidden: this.hidden, ask: this.asked, log: log !== this.session.loss.log && log, residuals, squares, table, dark, trained })}`;
+    if (hash === this.address.hash) return;
+    try {
+      globalThis.history.replaceState(null, "", hash); // a page inside another may have no address of its own
+    } catch {
+      this.address = null;
+    }
+  }
+
+  /** Open what the address says. */
+  read() {
+    const asked = readAddress(this.address.hash, this.alive?.trainer.told.names ?? []);
+    if (Object.keys(asked).length) this.change(asked);
   }
 
   /** Everything anew: after another theme, another run, or a switch. */
@@ -234,7 +261,7 @@ export class Player {
 
   flip(name) {
     const { view } = this;
-    if (!this.toggles[name]) return;
+    if (!this.toggles[name] || this.toggles[name].hidden) return;
     view[name] = !view[name];
     if (name === "residuals" && !view.residuals) view.squares = false;
     if (name === "squares" && view.squares) view.residuals = true;
@@ -257,10 +284,14 @@ export class Player {
   /** What is turned, typed or told by a script: a step, or settings of the run that the page trains. */
   change(changes) {
     if (typeof changes === "number") return this.set(changes);
-    const { step, hidden, ...settings } = changes, at = typeof step === "number" && step >= 0 ? step : null;
-    if (Array.isArray(hidden)) this.alive?.hide(hidden.filter((name) => typeof name === "string"));
-    if (this.alive && Object.keys(settings).length) this.alive.turn(settings, { step: at });
+    const { step, hidden, slope, intercept, ask, ...rest } = changes, at = typeof step === "number" && step >= 0 ? step : null;
+    const isSwitch = ([name, value]) => this.toggles[name] && typeof value === "boolean", every = Object.entries(rest), settings = every.filter((one) => !isSwitch(one));
+    if (this.alive && settings.length) this.alive.turn(Object.fromEntries(settings), { step: at });
     else if (at !== null) this.set(at);
+    for (const [name, value] of every.filter(isSwitch)) if (Boolean(this.view[name]) !== value) this.flip(name);
+    if (this.alive && (typeof slope === "number" || typeof intercept === "number")) this.alive.moveHand({ slope, intercept });
+    if (this.alive && Array.isArray(hidden)) this.alive.hide(hidden.filter((name) => typeof name === "string"));
+    if (typeof ask === "string") askFirst(this, ask);
   }
 
   /** All steps of a run, in the data's units. */
@@ -280,18 +311,17 @@ export class Player {
     return { x: box.left + x, y: box.top + y };
   }
 
-  async copy() {
-    const text = csvOf(this.session.runs);
-    try {
-      await navigator.clipboard.writeText(text);
-      this.copyButton.textContent = "copied";
-    } catch {
-      // A page in a frame may not write the clipboard: then the text is there to be copied by hand.
-      const area = make("textarea", { readonly: true, "aria-label": "All steps as CSV", rows: 6, text });
-      this.steps.querySelector("textarea")?.remove();
-      this.copyButton.after(area);
-      area.select();
-    }
+  copy() {
+    return handOver(csvOf(this.session.runs), this.copyButton, this.steps);
+  }
+
+  /** Hide controls by their names: a teacher's, so that a reader looks without them. */
+  hide(hidden) {
+    this.hidden = hidden;
+    for (const [name, element] of [["play", this.playButton], ["step", this.slider], ...Object.entries(this.toggles)]) element.hidden = hidden.includes(name) || (name === "trained" && !this.session.trained);
+    this.numbers.forEach(([name], i) => (this.cells[i].parentElement.hidden = hidden.includes(name) || (name === "gap to exact" && this.view.secret)));
+    for (const frame of this.panels) frame.element.hidden = hidden.includes(frame.panel.name);
+    this.redraw();
   }
 
   state() {

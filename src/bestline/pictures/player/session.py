@@ -34,6 +34,7 @@ _POINTS = 2_400  # numbers of all rows shown
 _MOVED = 500  # rows that are sent with all their digits, so that a page that trains can move them
 _WIDE = 12  # weights beyond which predictions are sent in place of rows, and only the first weights
 _GRADIENTS = 4_000_000  # rows times steps whose gradients are computed, where they are no closed form
+_STEPS = 24  # of a run that the page itself makes again
 _FEW = 48  # rows of which predictions are sent, shared among the runs
 _CURVE = 49  # points of a curve that is no straight line
 _GRID = 39  # grid values an axis at the most, where the surface has no closed form
@@ -82,6 +83,7 @@ def session(
     parts, straight, name = _shown(first, sample, held_out, len(fits)), is_straight(first), first.trace.targets[target]
     line = equation(name, first.trace.names, first.weights[:, target].tolist()) if straight else ""
     steps = sum(len(fit.trace) for fit in fits)
+    trains = live is not None and "why" not in live
     told = {
         "schema": SCHEMA,
         "title": title,
@@ -90,7 +92,7 @@ def session(
         # What the caller knows first, then what the choice of rows hides.
         "notes": [*notes, *([parts["data"].note] if parts and parts["data"].note else [])],
         "target": shown(name),
-        "data": _data(first, parts, target, truth, trains=live is not None and "why" not in live),
+        "data": _data(first, parts, target, truth, trains=trains),
         "ground": ground.get("data"),
         # The same over the weights as trained, where these are others.
         "trained": ground.get("trained"),
@@ -110,6 +112,7 @@ def session(
                 target,
                 _NUMBERS * len(fit.trace) // steps,
                 parts,
+                again=trains and fit is first and fit.trace.held_out is None,
             )
             for label, fit in runs.items()
         ],
@@ -194,16 +197,16 @@ def _rows(sample: Sample, target: int, kind: str, *, exact: bool, trains: bool) 
         "y": told(sample.y(target)),
         "X": (X.tolist() if exact else _by_row(X)) if kind == "diagonal" else None,
         # Where weights are too many to be shown, what a page that trains predicts from.
-        "features": _by_row(X) if kind == "wide" and trains else None,
+        "features": _by_row(X, 4) if kind == "wide" and trains else None,
         "w": None if w is None else told(w),
         # How many rows there are, of which these are a choice.
         "of": sample.of,
     }
 
 
-def _by_row(X: Tensor) -> list[list[float]]:
+def _by_row(X: Tensor, digits: int = 7) -> list[list[float]]:
     """Rows of X (n, p), each column with the digits that it needs."""
-    columns = [_short(column) for column in X.T]
+    columns = [_short(column, digits) for column in X.T]
     return [[column[i] for column in columns] for i in range(len(X))]
 
 
@@ -301,7 +304,14 @@ def _quadratic(fit: Fit, where: Plane, target: int) -> dict[str, Any] | None:
 
 
 def _run(
-    label: str, fit: Fit, sides: Mapping[str, Plane], target: int, budget: int, parts: Mapping[str, Sample]
+    label: str,
+    fit: Fit,
+    sides: Mapping[str, Plane],
+    target: int,
+    budget: int,
+    parts: Mapping[str, Sample],
+    *,
+    again: bool,
 ) -> dict[str, Any]:
     trace, solver = fit.trace, fit.solver
     d, short = len(trace.names), called(trace.names)
@@ -311,7 +321,7 @@ def _run(
     at = None if not parts or len(parts["data"].features) != 1 or parts["data"].straight(fit) else _places(parts)
     # What a step costs in numbers: weights, some ten columns, and predictions or a curve where they are sent.
     more = sum(len(part.rows) for part in parts.values()) if sent else 0 if at is None else _CURVE // 2
-    keep = thinned(fit, max(20, budget // (min(d, _WIDE) + 10 + more)))
+    keep = thinned(fit, _STEPS if again else max(20, budget // (min(d, _WIDE) + 10 + more)))
     weights = trace.weights[keep][:, :, target]
     best, at_rows = best_step(fit), _ways(fit, keep, sides, target)
     return {

@@ -24,6 +24,7 @@ function look({ paper, ink, quiet, grid, bands, contour, blue, green, red, start
     floor: style(quiet, [1.2, 1.6], "", 1.8),
     reference: style(quiet, [4, 3], "", 1.4),
     gradient: style(ink, SOLID, ""),
+    hand: style(purple, [5, 1.5], "D", 2.4, 12),
     runs: [
       style(blue, SOLID, "o"),
       style(red, [6, 2], "s"),

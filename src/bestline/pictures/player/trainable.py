@@ -10,7 +10,6 @@ from dataclasses import replace
 from typing import Any
 
 import torch
-from torch import Tensor
 
 from bestline.errors import DataError
 from bestline.inference.fitted import FittedLine
@@ -18,6 +17,7 @@ from bestline.numerics import Bowl, Scaling, trained_moments
 from bestline.pictures.axis_labels import called
 from bestline.training import Fit, Part, Recipe
 from bestline.training.solvers.exact import Exact
+from bestline.training.task import parse_start
 
 __all__ = ["trainable"]
 
@@ -101,7 +101,7 @@ def _side(task: Any) -> dict[str, Any]:
 
 def _run(line: FittedLine, fit: Fit) -> dict[str, Any]:
     """The settings of the run, and where it began: in the data's units, and to the last digit as trained."""
-    first: Tensor = line.plan.first(line.plan.task(Part(line.training)))
+    asked = line.plan.start  # to the digit as it was given, and not as it comes back from the columns as trained
     name = fit.solver.whole_gradient
     return {
         "optimizer": name,
@@ -109,8 +109,7 @@ def _run(line: FittedLine, fit: Fit) -> dict[str, Any]:
         "momentum": 0.9 if name in ("momentum", "nesterov") else 0.0,
         "steps": int(fit.trace.step[-1]),
         "standardize": bool((fit.scaling.scale != 1).any() or (fit.scaling.center != 0).any()),
-        "start": fit.trace.weights[0, :, 0].tolist(),
-        "start_trained": first[:, 0].tolist(),
+        "start": (fit.trace.weights[0] if asked is None else parse_start(asked, fit.trace.names, fit.trace.targets))[:, 0].tolist(),
     }
 
 

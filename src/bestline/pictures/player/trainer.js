@@ -19,11 +19,10 @@ const FURTHEST = 1e12; // of a start that is typed, times what is natural
 export class Trainer {
   constructor(session) {
     const told = session.live, [run] = session.runs;
-    Object.assign(this, { session, told, moved: false, own: null });
+    Object.assign(this, { session, told, moved: false });
     this.settings = /** @type {Settings} */ ({ ...told.run, start: [...told.run.start] });
     this.index = session.ground.names.map((name) => told.names.indexOf(name));
     this.shownWeights = run.names.map((name) => told.names.indexOf(name));
-    this.label = run.label;
     this.learn(momentsFrom(told), told.sides);
   }
 
@@ -55,10 +54,9 @@ export class Trainer {
     return this.bowls[this.settings.standardize ? "standardized" : "plain"];
   }
 
-  /** Where the run starts, as trained: to the last digit where it is the start that Python took. */
+  /** Where the run starts, in the columns as trained. */
   get start() {
-    const { settings, told: { run } } = this, same = !this.moved && settings.standardize === run.standardize && settings.start.every((v, j) => v === run.start[j]);
-    return same ? Float64Array.from(run.start_trained) : toTrained(this.bowl, settings.start);
+    return toTrained(this.bowl, this.settings.start);
   }
 
   /** The start, in the data's units, whose weights on the axes of a ground are these: of the data, or as trained. */
@@ -118,12 +116,14 @@ export class Trainer {
     const { walk, data, bowl, settings, told, session } = this, [before] = session.runs, first = Math.max(walk.loss[0], 1e-300);
     const cut = walk.stop === "diverged" ? walk.loss.findIndex((v) => v > SEEN * first) : -1, many = cut < 0 ? walk.loss.length : Math.max(2, cut + 1);
     const rows = data.slice(0, many), step = rows.map((_, k) => k), last = walk.loss.length - 1, gap = walk.gap.slice(0, many);
-    const label = this.moved || this.changed ? this.named() : this.label, near = happened(bowl, walk)[0];
+    const changed = this.moved || this.changed, near = happened(bowl, walk)[0];
+    // Of the run that Python made all that was said of it stays.
+    const said = changed ? { label: this.named(), stop: walk.stop, advice: this.advice(), kept: walk.at, best: null } : null;
     return {
-      ...before, label, optimizer: settings.optimizer, rate: settings.lr, limit: walk.limit, step,
-      weights: this.shownWeights.map((j) => rows.map((w) => w[j])), loss: walk.loss.slice(0, many), held_out: null, gap,
+      ...before, held_out: null, ...said, optimizer: settings.optimizer, rate: settings.lr, limit: walk.limit, step,
+      weights: this.shownWeights.map((j) => rows.map((w) => w[j])), loss: walk.loss.slice(0, many), gap,
       ...this.ways(rows, "data"), trained: settings.standardize ? this.ways(rows, "trained") : null,
-      predicted: this.predicted(rows), stop: walk.stop, advice: this.advice(), kept: walk.at, best: null,
+      predicted: this.predicted(rows),
       last: { step: last, loss: walk.loss[last], gap: walk.gap[last], near }, diverged: walk.stop === "diverged", steps_to_99: near, live: true,
     };
   }

@@ -31,7 +31,7 @@ _ROOM = "bestline.pictures.render"
 # The element before a session is where it is shown.
 _START = """
 const told = document.getElementById("session");
-globalThis.bestline = mount(told.previousElementSibling, { session: JSON.parse(told.textContent), keys: document });
+globalThis.bestline = mount(told.previousElementSibling, { session: JSON.parse(told.textContent), keys: document, address: location });
 """
 
 

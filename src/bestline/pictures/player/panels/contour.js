@@ -101,7 +101,8 @@ export function contourPanel({ ground, runs, arrow: told }, land) {
         arrow(ctx, view.theme, view.theme.gradient, at, [dx, dy], length);
         labels.block(5, ...[0.5, 1].map((s) => [at[0] + (s * length * dx) / size, at[1] + (s * length * dy) / size]));
       };
-      clipped(ctx, layout, () => drawRuns(ctx, view, ground, layout, descent));
+      const hand = view.handOn?.(ground);
+      clipped(ctx, layout, () => drawRuns(ctx, view, ground, { ...layout, hand: hand && [layout.x(hand[0]), layout.y(hand[1])] }, descent));
     },
 
     pick: (layout, pointer, view) => pickStep(layout, pointer, view, ground.axes),

@@ -134,6 +134,19 @@ export function dataPanel({ data, runs }) {
     });
   }
 
+  /** Where the ends of the line moved by hand can be taken hold of: on the line, within the picture. */
+  const handles = (area, hand) => ends.map((x) => [clamp(area.x(x), area.left + 9, area.right - 9), clamp(area.y(hand.slope * x + hand.intercept), area.top + 9, area.bottom - 9)]);
+
+  /** The line moved by hand, with an end on either side to take hold of. */
+  function drawHand(ctx, area, { theme, hand }) {
+    const style = theme.hand;
+    clipped(ctx, area, () => {
+      trail(ctx, lineAt(area, hand, 0), plain(theme.paper, 5), 0.6);
+      trail(ctx, lineAt(area, hand, 0), style);
+    });
+    for (const place of handles(area, hand)) mark(ctx, theme, { ...style, size: 13 }, place);
+  }
+
   function tip(part, i, predicted) {
     const where = `${shorten(data.xlabel, LONGEST)} ${formatNumber(across(part)[i], 5)}`;
     const lines = [diagonal ? where : `${where}, ${shorten(data.ylabel, LONGEST)} ${formatNumber(part.y[i], 5)}`];
@@ -154,7 +167,7 @@ export function dataPanel({ data, runs }) {
     title: diagonal ? "Predicted against actual" : `The data and the ${kind}`,
     axes: [data.xlabel, data.ylabel],
 
-    legend({ theme, many, style }) {
+    legend({ theme, many, style, hand }) {
       const dots = many ? (diagonal ? style : { ...theme.data, colour: theme.quiet }) : theme.data;
       return [
         ["marker", dots, `${howMany(data)} rows`],
@@ -163,6 +176,7 @@ export function dataPanel({ data, runs }) {
         data.truth && ["line", theme.true, "true line"],
         !diagonal && !many && ["line", theme.fitted, `${kind} now`],
         !diagonal && !many && ["line", { ...theme.fitted, width: 1, alpha: 0.5 }, "earlier"],
+        hand && ["both", theme.hand, "your line"],
       ];
     },
 
@@ -182,6 +196,7 @@ export function dataPanel({ data, runs }) {
         if (truth) trail(ctx, lineAt(area, truth, 0), diagonal ? theme.reference : theme.true);
         if (!diagonal) drawLines(ctx, area, view);
         else eachRun(view, (run, i, t, style) => parts.forEach((part) => drawPoints(ctx, view, part, places(area, part, predict(part, run, t)), view.many ? style : theme.data)));
+        if (view.hand && !diagonal) drawHand(ctx, area, view);
         if (!view.point) return;
         const [now, right] = spots[view.point[0]].map((list) => list?.[view.point[1]]);
         if (right) trail(ctx, [now, right], plain(theme.ink, 2));
@@ -193,6 +208,15 @@ export function dataPanel({ data, runs }) {
         const far = [(area.left + area.right) / 2, side[0] === "above" ? area.top - 99 : area.bottom + 99];
         drawOutside(ctx, theme, style, area, far, labels, `the ${run.curve ? "curve" : "line"} is ${side[0]} the picture`);
       });
+    },
+
+    /** Which end of the line moved by hand lies under the pointer. */
+    grab: (area, place, view) => (view.hand && !diagonal ? nearest(handles(area, view.hand), place, 18) : null),
+
+    /** Slope and intercept of the line whose end is drawn to a place, the other end staying where it is. */
+    pulled(area, end, [, y], { hand }) {
+      const heights = ends.map((x, i) => (i === end ? area.y.invert(y) : hand.slope * x + hand.intercept)), slope = (heights[1] - heights[0]) / (ends[1] - ends[0]);
+      return { slope, intercept: heights[0] - slope * ends[0] };
     },
 
     screenOf: (area, { x, y }) => [area.x(x), area.y(y)],

@@ -64,18 +64,20 @@ export function drawRuns(ctx, view, ground, layout, drawMore) {
     eachRun(view, (run, i, t, style) => drawPath(ctx, theme, style, paths[i], t, ground.exact ? 1 : 0.45));
     for (const place of starts.values()) mark(ctx, theme, theme.start, place, theme.ink);
   }
-  mark(ctx, theme, theme.optimum, optimum);
+  if (!view.secret) mark(ctx, theme, theme.optimum, optimum);
   // The places come after all paths, so that no path hides where another run is.
   eachRun(view, (run, i, t, style) => {
     const kept = rowAt(run.step, run.kept);
     if (hasPath && run.kept < run.step.at(-1) && t >= kept && paths[i].places[kept]) mark(ctx, theme, theme.kept, paths[i].places[kept]);
     if (now[i] && (hasPath || t === run.step.length - 1)) ball(ctx, theme, style, now[i]);
   });
+  if (layout.hand) mark(ctx, theme, theme.hand, layout.hand);
   labels.boxes.push(...written);
   labels.block(7, ...now, optimum);
   if (hasPath) eachRun(view, (run, i, t) => labels.block(3, ...paths[i].dots.filter((r) => r <= t).map((r) => paths[i].places[r])));
   if (hasPath) drawMore?.(labels, now);
-  labels.write(ground.optimum_label, optimum, { font: BOLD, must: true, anchors: layout.anchors });
+  if (!view.secret) labels.write(ground.optimum_label, optimum, { font: BOLD, must: true, anchors: layout.anchors });
+  if (layout.hand) labels.write("your line", layout.hand, { font: BOLD, gap: 12 });
   if (!hasPath) return;
   labels.block(7, ...starts.values());
   for (const place of starts.values()) labels.write("start", place, { font: BOLD, gap: 12, anchors: "left right above below", must: starts.size === 1 });
@@ -87,11 +89,12 @@ export function drawRuns(ctx, view, ground, layout, drawMore) {
 }
 
 /** The entries of the legend for what lies on the ground; false for those that this session has not. */
-export function groundLegend({ theme, many, runs }, ground, { arrow: told = "", hasPath = true }) {
+export function groundLegend({ theme, many, runs, secret, hand }, ground, { arrow: told = "", hasPath = true }) {
   return [
     hasPath && ["marker", theme.start, "start"],
     hasPath && !many && ["both", theme.path, ground.exact ? "path so far" : "path (projected)"],
-    ["marker", theme.optimum, ground.optimum_label],
+    !secret && ["marker", theme.optimum, ground.optimum_label],
+    hand && ["marker", theme.hand, "your line"],
     told && runs.some((run) => run.down) && ["arrow", theme.gradient, `${MINUS}gradient`, told],
     hasPath ? runs.some((run) => run.kept < run.step.at(-1)) && ["marker", theme.kept, "weights kept"] : !many && ["marker", theme.path, "last step"],
   ];
@@ -108,8 +111,8 @@ export function pickStep(layout, pointer, view, axes = []) {
 }
 
 /** Where the followed run is, and where the lowest place is, in words. */
-export function describePlace({ run, row }, ground) {
+export function describePlace({ run, row, secret }, ground) {
   const place = (values) => ground.axes.map((axis, i) => `${axis} ${formatNumber(values[i])}`).join(", ");
   const now = `After ${updates(run.step[row])} ${run.label} is at ${place(run.path.map((column) => column[row]))}, loss ${formatNumber(run.loss[row])}`;
-  return `${now}; ${ground.optimum_label} ${formatNumber(ground.floor)} is at ${place(ground.optimum)}.`;
+  return secret ? `${now}.` : `${now}; ${ground.optimum_label} ${formatNumber(ground.floor)} is at ${place(ground.optimum)}.`;
 }

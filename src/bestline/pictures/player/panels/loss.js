@@ -38,10 +38,10 @@ export function lossPanel({ runs, loss: facts }) {
     title: "The loss at every step",
     axes: ["updates made", facts.label],
     scrubs: true,
-    legend: ({ theme, many }) => [
+    legend: ({ theme, many, secret }) => [
       !many && ["line", theme.path, "training loss"],
       runs.some((run) => run.held_out) && ["line", theme.held_out, facts.held_out_label],
-      facts.floor !== null && ["line", theme.floor, facts.floor_label],
+      facts.floor !== null && !secret && ["line", theme.floor, facts.floor_label],
     ],
 
     background(ctx, size, view) {
@@ -50,7 +50,7 @@ export function lossPanel({ runs, loss: facts }) {
       const lineOf = (run, values) => pathOf(values.map((v, t) => [area.x(run.step[t]), area.y(v)]));
       const lines = runs.map((run, i) => [[lineOf(run, run.loss), view.styles[i]], ...(run.held_out ? [[lineOf(run, run.held_out), { ...theme.held_out, width: 1.8 }]] : [])]);
       clipped(ctx, area, () => {
-        if (facts.floor > 0 || (facts.floor !== null && !view.log)) trail(ctx, [area.left, area.right].map((x) => [x, area.y(facts.floor)]), theme.floor);
+        if (!view.secret && (facts.floor > 0 || (facts.floor !== null && !view.log))) trail(ctx, [area.left, area.right].map((x) => [x, area.y(facts.floor)]), theme.floor);
         eachRun(view, (run, i) => lines[i].forEach(([path, style]) => trail(ctx, sofar(path, run.step.length - 1), { ...style, width: 1.4 }, 0.35)));
       });
       return { ...area, lines };
@@ -92,7 +92,7 @@ export function lossPanel({ runs, loss: facts }) {
     describe(view) {
       const said = [];
       eachRun(view, (run, i, t) => said.push(`${run.label}: ${formatNumber(run.loss[t])} after ${updates(run.step[t])}, from ${formatNumber(run.loss[0])} to ${formatNumber(run.loss.at(-1))}`));
-      return `${facts.label} against updates made${view.log ? ", log scale" : ""}. ${said.join("; ")}.${facts.floor === null ? "" : ` ${facts.floor_label}: ${formatNumber(facts.floor)}.`}`;
+      return `${facts.label} against updates made${view.log ? ", log scale" : ""}. ${said.join("; ")}.${facts.floor === null || view.secret ? "" : ` ${facts.floor_label}: ${formatNumber(facts.floor)}.`}`;
     },
   };
 }

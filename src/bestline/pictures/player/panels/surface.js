@@ -165,7 +165,10 @@ export function surfacePanel({ ground, runs }, land) {
       return at.map((v, i) => box[i].invert(v));
     },
 
-    draw: (ctx, layout, view) => drawRuns(ctx, view, ground, layout),
+    draw(ctx, layout, view) {
+      const hand = view.handOn?.(ground), seen = hand && hand.every((v, i) => v >= ground.span[i][0] && v <= ground.span[i][1]) && height(land.loss(...hand)) <= 1;
+      drawRuns(ctx, view, ground, { ...layout, hand: seen && project(inBox(...hand, land.loss(...hand)), layout.cam) });
+    },
     pick: (layout, pointer, view) => pickStep(layout, pointer, view, ground.axes),
 
     /** Turn by some radians; coarser while turning. */

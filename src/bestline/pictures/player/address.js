@@ -1,0 +1,55 @@
+/**
+ * The state of a page in its address, behind the `#`: what a link carries, so that it opens the same view.
+ *
+ * Whoever sends a link may write into it what they like. So all that is read are numbers, switches and words within bounds; nothing of
+ * it is ever run or becomes markup, and what is no such thing is passed over.
+ */
+
+const LONGEST_ADDRESS = 8_000, LONGEST_WORDS = 300, MOST_NAMES = 60;
+const SWITCHES = ["trained", "log", "residuals", "squares", "table", "dark"];
+const NUMBERS = ["lr", "momentum", "steps", "step"];
+
+/** A number of an address, or undefined. */
+const numberOf = (text) => (text !== null && /^[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d{1,3})?$/i.test(text) && Number.isFinite(Number(text)) ? Number(text) : undefined);
+const listOf = (text) => (text ?? "").split("~").slice(0, MOST_NAMES);
+
+/**
+ * What an address asks for, as `set` takes it; `names` are those of the weights, in whose order a start is written.
+ * @type {(hash: string, names: string[]) => object}
+ */
+export function readAddress(hash, names) {
+  const text = hash.replace(/^#/, "");
+  if (!text || text.length > LONGEST_ADDRESS) return {};
+  const asked = new URLSearchParams(text), found = {};
+  for (const name of NUMBERS) found[name] = numberOf(asked.get(name));
+  if (asked.has("optimizer")) found.optimizer = asked.get("optimizer");
+  if (asked.has("standardize")) found.standardize = asked.get("standardize") === "1";
+  const start = listOf(asked.get("start")).map(numberOf), hand = listOf(asked.get("line")).map(numberOf);
+  if (asked.has("start") && start.length === names.length && !start.includes(undefined)) found.start = Object.fromEntries(names.map((name, j) => [name, start[j]]));
+  if (hand.length === 2 && !hand.includes(undefined)) [found.slope, found.intercept] = hand;
+  if (asked.has("hidden")) found.hidden = listOf(asked.get("hidden"));
+  if (asked.has("ask")) found.ask = asked.get("ask").slice(0, LONGEST_WORDS);
+  for (const name of SWITCHES) if (asked.has(name)) found[name] = asked.get(name) === "1";
+  return Object.fromEntries(Object.entries(found).filter(([, value]) => value !== undefined));
+}
+
+/**
+ * The address of a state, without the `#`.
+ * @type {(state: object) => string}
+ */
+export function writeAddress({ optimizer, lr, momentum, steps, standardize, start, step, slope, intercept, hidden, ask, ...switches }) {
+  const said = new URLSearchParams();
+  const say = (name, value, unless) => value !== undefined && value !== null && value !== unless && said.set(name, String(value));
+  say("optimizer", optimizer);
+  say("lr", lr);
+  say("momentum", momentum, 0);
+  say("steps", steps);
+  if (standardize !== undefined) say("standardize", Number(standardize));
+  if (start) say("start", Object.values(start).join("~"));
+  say("step", step);
+  if (typeof slope === "number") say("line", `${slope}~${intercept}`);
+  if (hidden?.length) say("hidden", hidden.join("~"));
+  say("ask", ask, "");
+  for (const name of SWITCHES) if (switches[name]) say(name, 1);
+  return said.toString().replaceAll("%7E", "~");
+}
