@@ -55,7 +55,7 @@ def test_a_page_is_self_contained_and_its_policy_names_its_own_scripts(walked, t
             assert base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() in policy
     assert "style=" not in re.sub(r"<script.*?</script>|<style.*?</style>", "", page.html, flags=re.DOTALL)
     told = re.search(r'<script type="application/json" id="session">(.*?)</script>', page.html, re.DOTALL).group(1)
-    assert json.loads(told)["schema"] == 2
+    assert json.loads(told)["schema"] == 3
     page.save(tmp_path / "run.html")
     with pytest.raises(DataError, match="exists already"):
         page.save(tmp_path / "run.html")

@@ -48,6 +48,9 @@ MODULES = (
     "mount",
 )
 
+# Without these a page plays what was recorded: `player` asks for them only where a session says that the page can train.
+_TRAINING = frozenset(("linear", "bowl", "descent", "trainer", "takehome", "knobs", "alive"))
+
 # Comments that fill lines of their own: a page has no use for them.
 _COMMENTS = re.compile(r"^[ \t]*(?:/\*\*.*?\*/|//[^\n]*)[ \t]*\n", re.MULTILINE | re.DOTALL)
 _INDENTS = re.compile(r"^[ \t]+", re.MULTILINE)  # no string of ours goes over a line's end
@@ -55,13 +58,14 @@ _IMPORTS = re.compile(r'^import \{[^}\n]*\} from "\.[^"\n]*";\n', re.MULTILINE)
 _EXPORT = re.compile(r"^export (?=(?:async )?(?:const|let|class|function)\b)", re.MULTILINE)
 
 
-def script() -> str:
-    """All modules as one; `mount(root, {session})` of it shows a session inside an element.
+def script(*, trains: bool = True) -> str:
+    """All modules as one; `mount(root, {session})` of it shows a session inside an element. Without `trains`, for recorded runs alone.
 
     Top-level names are unique over all modules, so joined they stay apart. Only the door exports, as before it was joined.
     """
     # In the order of the list, the door last.
-    *inside, door = (_INDENTS.sub("", _IMPORTS.sub("", _COMMENTS.sub("", _text(f"{name}.js")))) for name in MODULES)
+    names = [name for name in MODULES if trains or name not in _TRAINING]
+    *inside, door = (_INDENTS.sub("", _IMPORTS.sub("", _COMMENTS.sub("", _text(f"{name}.js")))) for name in names)
     return _tight("".join(_EXPORT.sub("", module) for module in inside) + door)
 
 
@@ -74,7 +78,7 @@ _PIECE = re.compile(
 def _tight(code: str) -> str:
     """The same code without the spaces that only people need: a seventh of it."""
     found, at = [], 0
-    for piece in iter(lambda: _PIECE.search(code, at), None):
+    while piece := _PIECE.search(code, at):
         found.append(code[at : piece.start()])
         at = piece.end()
         if code[piece.start()] == "`":

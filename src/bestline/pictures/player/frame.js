@@ -103,6 +103,7 @@ export class Frame {
   released() {
     if (this.held === "turn") this.turn(0, 0, false);
     if (this.held === "start") this.player.alive.redraw(false);
+    if (this.held === "hand") this.player.alive.moveHand({});
     this.held = null;
   }
 

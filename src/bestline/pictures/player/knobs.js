@@ -63,9 +63,8 @@ export class Knobs {
 
   /** Show the settings, the rates that are marked, and what was foreseen beside what happened. */
   show(ahead = this.ahead) {
-    const { settings, walk } = this.trainer, focus = this.element.getRootNode().activeElement, free = (input) => input !== focus || !input.matches(":focus");
+    const { settings, walk } = this.trainer, write = (input, value) => (input.value = value);
     this.ahead = ahead;
-    const write = (input, value) => (free(input) || input.type !== "number" ? (input.value = value) : null);
     this.optimizer.value = settings.optimizer;
     const at = Math.log10(settings.lr), middle = Math.log10(ahead.limit ?? this.trainer.usual);
     const low = Math.min(middle - BELOW, at), high = Math.max(middle + ABOVE, at);
@@ -91,8 +90,7 @@ export class Knobs {
 
   /** The line moved by hand, and how it compares; null where there is none. */
   showHand(line, said) {
-    const focus = this.element.getRootNode().activeElement;
-    this.hand.forEach((input, i) => input !== focus && (input.value = line ? Number([line.slope, line.intercept][i].toPrecision(6)) : ""));
+    this.hand.forEach((input, i) => (input.value = line ? Number([line.slope, line.intercept][i].toPrecision(6)) : ""));
     this.handSaid.textContent = said;
   }
 

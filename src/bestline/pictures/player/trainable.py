@@ -109,14 +109,18 @@ def _run(line: FittedLine, fit: Fit) -> dict[str, Any]:
         "momentum": 0.9 if name in ("momentum", "nesterov") else 0.0,
         "steps": int(fit.trace.step[-1]),
         "standardize": bool((fit.scaling.scale != 1).any() or (fit.scaling.center != 0).any()),
-        "start": (fit.trace.weights[0] if asked is None else parse_start(asked, fit.trace.names, fit.trace.targets))[:, 0].tolist(),
+        "start": (fit.trace.weights[0] if asked is None else parse_start(asked, fit.trace.names, fit.trace.targets))[
+            :, 0
+        ].tolist(),
     }
 
 
 def _call(recipe: Recipe | None, line: FittedLine) -> dict[str, Any]:
     """The call that made this run, but for what the page turns: open at its end, in Python and on the command line."""
     known = recipe or Recipe((), line.design.formula, {}, ())
-    formula = known.formula if known.formula is not None or {"target", "features"} & set(known.arguments) else line.design.formula
+    formula = (
+        known.formula if known.formula is not None or {"target", "features"} & set(known.arguments) else line.design.formula
+    )
     kept = replace(
         known,
         formula=formula,

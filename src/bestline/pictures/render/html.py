@@ -107,7 +107,9 @@ def style_of(room: str, name: str) -> str:
     return files(room).joinpath("templates", name).read_text(encoding="utf-8")
 
 
-def document(template: Template, title: str, *, plays: bool = False, styles: Sequence[str] = (), **values: object) -> str:
+def document(
+    template: Template, title: str, *, plays: bool = False, trains: bool = True, styles: Sequence[str] = (), **values: object
+) -> str:
     """A whole page by a template that extends `page.html.j2`.
 
     Parameters
@@ -116,6 +118,8 @@ def document(template: Template, title: str, *, plays: bool = False, styles: Seq
     title : str
     plays : bool
         Whether the page has an animation: then the player comes along.
+    trains : bool
+        Whether it may train by itself; a player of recorded runs alone is smaller.
     styles : sequence of str
         Style sheets of the page's own: `PARTS`, where it has figures or tables, among them.
     values
@@ -124,7 +128,7 @@ def document(template: Template, title: str, *, plays: bool = False, styles: Seq
     # Every element's text is hashed as it stands in the page, so nothing may be added to it later.
     sheets = [style_of(_ROOM, "page.css"), *styles, *([player_files.style()] if plays else [])]
     # Nothing runs on a page without an animation, and its policy says so.
-    scripts = [player_files.script() + _START] if plays else []
+    scripts = [player_files.script(trains=trains) + _START] if plays else []
     return template.render(title=title, policy=_policy(scripts, sheets), styles=sheets, scripts=scripts, **values)
 
 
@@ -141,7 +145,8 @@ def page(session: dict[str, Any], still: bytes | None = None) -> Page:
     shown = None if still is None else Still(still, f"{session['title']}: {session['equation']}")
     # A tab without a title shows the path of the file.
     title = str(session["title"]) or "bestline"
-    return Page(document(_OWN.get_template("player.html.j2"), title, plays=True, session=session, still=shown))
+    trains = "mean" in (session.get("live") or {})
+    return Page(document(_OWN.get_template("player.html.j2"), title, plays=True, trains=trains, session=session, still=shown))
 
 
 def sweep_page(title: str, still: Still, head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
