@@ -15,6 +15,8 @@ from bestline.data.progress import Progress
 from bestline.data.runner import calmly
 from bestline.data.unnamed_columns import Which
 from bestline.errors import BestlineWarning, DivergedWarning, warn
+from bestline.inference.covariance.base import Cov
+from bestline.inference.covariance.named import parse_cov
 from bestline.inference.from_fit import finished
 from bestline.training import Fit, Request, Solver, Stop, Watch
 from bestline.training.gather import gather
@@ -49,6 +51,7 @@ def fit(
     seed: int = 0,
     device: str = "auto",
     digits: int = 8,
+    cov: Cov = "classical",
     engine: Any = None,
     progress: Progress | None = None,
     watch: Watch | bool | None = None,
@@ -115,6 +118,14 @@ def fit(
         Where training on rows is done; results come back to the CPU.
     digits : int
         Right digits asked for; fewer are warned of.
+    cov : str or mapping
+        Which standard errors the line has, for everything that shows one: summary, tests, intervals of coefficients and predictions,
+        reports, the saved file. "classical": errors are independent and vary alike. "HC0" to "HC3" (HC3): independent, and differ in
+        size (heteroscedasticity). {"cluster": "firm"}, {"cluster": ["firm", "year"]}: correlated within groups, CR1; "type": "CR2" or
+        "CR3" for few groups. {"hac": "week", "lags": 4}: Newey-West, rows in order of a column (None: as they stand), correlated with
+        their neighbours; {"driscoll-kraay": "year", "lags": 2}: the same for panels. Without lags, floor(4 (n / 100)^(2/9)) of them.
+        As one text "cluster:firm,year" and "hac:week,lags=4". They need one more pass over the rows. The columns named are no features
+        unless the formula has them; with missing="drop" rows without a value there are left out.
     engine : str or client, optional
         Who reads the rows: "dask" for a Dask cluster of this machine, the address of one such as "tcp://host:8786", or a client; by
         default this process. Files are read by its workers, some row groups each. Frames of an engine bring their own.
@@ -140,11 +151,13 @@ def fit(
     BestlineWarning
         Once for everything the user should know; the same sentences are in `Model.notes`.
     """
-    request = Request.of(data, formula, locals(), DEFAULTS)
+    kind = parse_cov(cov)
+    asked = {**locals(), "cov": kind.text}
+    request = Request.of(data, formula, asked, DEFAULTS, beside=kind.columns)
     gathered = gather(request.query, progress)
     prepared = prepare(request, gathered)
     fit = watched(prepared, watch)
-    return told(Model.of(finished(request, prepared, fit, progress)))
+    return told(Model.of(finished(request, prepared, fit, progress, kind)))
 
 
 DEFAULTS = {

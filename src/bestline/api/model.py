@@ -105,12 +105,12 @@ class Model(FittedLine):
         return tables.column(self, "p_value")
 
     @calmly
-    def conf_int(self, level: float = 0.95, *, cov: Cov = "classical", data: Any = None) -> DataFrame:
+    def conf_int(self, level: float = 0.95, *, cov: Cov | None = None, data: Any = None) -> DataFrame:
         """Intervals of the weights, columns `low` and `high`; for least squares without a penalty."""
         return tables.conf_int(self, level, cov, data)
 
     @calmly
-    def tidy(self, level: float = 0.95, *, cov: Cov = "classical", data: Any = None) -> DataFrame:
+    def tidy(self, level: float = 0.95, *, cov: Cov | None = None, data: Any = None) -> DataFrame:
         """One row a weight, by broom's names: term, estimate, std_error, statistic, p_value, conf_low, conf_high."""
         return tables.tidy(self, level, cov, data)
 
@@ -122,7 +122,7 @@ class Model(FittedLine):
         return tables.glance(self)
 
     @calmly
-    def summary(self, level: float = 0.95, *, cov: Cov = "classical", data: Any = None, digits: bool = False) -> Summary:
+    def summary(self, level: float = 0.95, *, cov: Cov | None = None, data: Any = None, digits: bool = False) -> Summary:
         """Everything in one place: `print` it, or take `.facts`, the object that `--json` prints.
 
         How many digits of each estimate are right is printed where one has fewer than 12, and with `digits` always. AIC and BIC
@@ -133,22 +133,22 @@ class Model(FittedLine):
     @now_by_name
     @calmly
     def coefficients(
-        self, level: float = 0.95, *, target: int | str = 0, cov: Cov = "classical", data: Any = None
+        self, level: float = 0.95, *, target: int | str = 0, cov: Cov | None = None, data: Any = None
     ) -> list[Coefficient]:
         """The coefficient table of one target, by its name or number; `cov` and `data` as in `covariance`."""
         return uncertainty.tables(self, level, cov, data)[uncertainty.target_number(self, target)]
 
     @calmly
-    def covariance(self, cov: Cov = "classical", data: Any = None) -> Inference | Covariance:
-        """Covariance of the weights: "classical", "HC0" to "HC3", or {"cluster": column}.
+    def covariance(self, cov: Cov | None = None, data: Any = None) -> Inference | Covariance:
+        """Covariance of the weights: by default that of the fit, else "classical", "HC0" to "HC3", {"cluster": columns}, {"hac": order}.
 
-        Robust ones read the training rows again; a loaded model has none: give them as `data`. See `uncertainty.covariance`.
+        Others than those read the training rows again; a loaded model has none: give them as `data`. See `uncertainty.covariance`.
         """
         return uncertainty.covariance(self, cov, data)
 
     @now_by_name
     @calmly
-    def wald(self, restrictions: Restrictions, *, cov: Cov = "classical", data: Any = None, target: int | str = 0) -> Verdict:
+    def wald(self, restrictions: Restrictions, *, cov: Cov | None = None, data: Any = None, target: int | str = 0) -> Verdict:
         """Test restrictions such as `"weight = 0, horsepower = 2 * weight"`; see `comparison.wald`."""
         return comparison.wald(self, restrictions, cov, data, target=target)
 

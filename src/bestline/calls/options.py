@@ -49,7 +49,7 @@ _ALIASES = {
     "progress": "verbose verbosity show_progress progress_bar disp",
     "level": "alpha confidence conf_level confidence_level conf ci",
     "interval": "se_fit return_std return_interval intervals kind",
-    "cov": "vcov cov_type vcov_type robust se_type covariance_type",
+    "cov": "vcov cov_type vcov_type robust se se_type covariance_type cluster clusters hac",
     "on_unseen": "handle_unknown unseen unknown",
     "overwrite": "force exist_ok replace",
     "data": "X x newdata new_data exog df dataset",
@@ -61,9 +61,6 @@ _ALIASES = {
 
 # What is no option of these doors, and how else it is said.
 _ELSEWHERE = {
-    "cov vcov cov_type vcov_type robust se se_type cluster hac": (
-        "robust standard errors are asked for afterwards: model.summary(cov='HC3'), and so in tidy and conf_int"
-    ),
     "fit_intercept intercept add_constant has_constant hasconst no_intercept bias": (
         "a line has an intercept; a formula that ends in - 1, as y ~ x - 1, leaves it out"
     ),

@@ -32,7 +32,7 @@ def summary(
         list[str] | None, typer.Argument(metavar="[DATA]...", help="The training rows; robust standard errors need them.")
     ] = None,
     level: Annotated[float, typer.Option(help="Level of the confidence intervals.")] = 0.95,
-    cov: Cov = "classical",
+    cov: Cov = None,
     digits: Annotated[
         bool, typer.Option("--digits", help="Show how many digits of each weight are right, many or few.")
     ] = False,
@@ -41,13 +41,14 @@ def summary(
     """Print what `fit` printed: coefficients with intervals, errors, warnings."""
     model, rows = model_first(model, data)
     # Refused by what is typed, before a file is opened: rows without a use for them are a mistake too.
-    robust = api.parse_cov(cov).name != "classical"
-    if robust and not rows:
-        raise typer.BadParameter(f"--cov {cov} needs the training rows: bestline summary MODEL --cov {cov} DATA")
-    if rows and not robust:
+    kind = api.parse_cov(cov or "classical")
+    if rows and kind.name == "classical":
         raise typer.BadParameter("DATA is for robust standard errors; say which with --cov, such as --cov HC3")
     with terminal.listening():
-        page = bl.load(model).summary(level, cov=cov, data=one(rows) if rows else None, digits=digits)
+        line = bl.load(model)
+        if kind.name != "classical" and not rows and (line.robust is None or line.robust.kind != kind):
+            raise typer.BadParameter(f"--cov {cov} needs the training rows: bestline summary MODEL --cov {cov} DATA")
+        page = line.summary(level, cov=cov, data=one(rows) if rows else None, digits=digits)
     terminal.answer(page.text, page.facts)
 
 

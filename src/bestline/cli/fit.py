@@ -139,6 +139,7 @@ def training_options(
     digits: Annotated[
         int | None, typer.Option(help="Right digits asked for, and shown: of each weight in the table. [default: 8]")
     ] = None,
+    cov: Cov = None,
     engine: Engine = None,
 ) -> Training:
     """The options of training, read."""
@@ -179,6 +180,7 @@ def training_options(
         "seed": 0 if seed is None else seed,
         "device": device,
         "digits": 8 if digits is None else digits,
+        "cov": api.parse_cov(cov or "classical").text,  # refused before any work is done
         "engine": engine,
     }
     return Training(asked, arguments, digits is not None)
@@ -189,7 +191,6 @@ def fit(
     training: Training,
     *,
     level: Annotated[float, typer.Option(help="Level of the confidence intervals.")] = 0.95,
-    cov: Cov = "classical",
     out: Annotated[Path | None, typer.Option("--out", "-o", metavar="MODEL", help="Write the model here (.bestline).")] = None,
     trace: Annotated[Path | None, typer.Option(metavar="FILE.csv", help="Write every step of training here.")] = None,
     report: Annotated[Path | None, typer.Option(metavar="PAGE.html", help="Write a page about the fit here.")] = None,
@@ -202,13 +203,11 @@ def fit(
 ) -> None:
     """Fit a line, exactly or by descent, and say what it is worth; with --by one line for each group."""
     if by is not None:
-        training.arguments["cov"] = cov
         _fit_each(training, by, {"trace": trace, "report": report}, out, level, force, terminal)
         return
     files = {"--out": out, "--trace": trace, "--report": report}
     if out is not None and out.suffix.lower() in _NO_MODEL:
         raise typer.BadParameter(f"--out writes the model, to a file that ends in .bestline; got {out.name!r}")
-    api.parse_cov(cov)  # refused before any work is done
     refuse_unless_html(report, "--report")
     for path in files.values():
         refuse_existing(path, force, *files_of(training.asked.data))
@@ -227,10 +226,8 @@ def fit(
         (trace, lambda path: _write_trace(model, path, force)),
         (report, lambda path: model.report(path, overwrite=force)),
     ):
-        summary = model.summary(level, cov=cov, digits=training.digits)
+        summary = model.summary(level, digits=training.digits)
         terminal.answer(summary.text, summary.facts, known=model.notes)
-    if out is not None and not diverged and api.parse_cov(cov).name != "classical":
-        terminal.note(f"note: {out} keeps classical standard errors; for these: bestline summary {out} --cov {cov} DATA")
     # 130 = 128 + SIGINT, as shells have it: what was reached is told and kept, but it was not what was asked for.
     if model.stop is bl.Stop.INTERRUPTED:
         raise typer.Exit(130)

@@ -32,9 +32,10 @@ Show = Annotated[
 # Not `readable`: click would call a file that may not be read wrong usage. Whoever opens it says what is wrong with it.
 ModelFile = Annotated[Path, typer.Argument(metavar="MODEL", readable=False, help="A .bestline file.")]
 Cov = Annotated[
-    str,
+    str | None,
     typer.Option(
-        help="Standard errors: classical; HC0, HC1, HC2, HC3 (heteroscedasticity-consistent); or cluster:COLUMN (correlated within groups)."
+        help="Standard errors: classical; HC0, HC1, HC2, HC3 (heteroscedasticity-consistent); cluster:A or cluster:A,B (correlated within "
+        "groups; cluster:A,type=CR3 for few); hac or hac:TIME,lags=4 (Newey-West); driscoll-kraay:TIME (panels)."
     ),
 ]
 Weights = Annotated[str | None, typer.Option(help="Column of weights.")]

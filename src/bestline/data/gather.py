@@ -66,6 +66,8 @@ class Query:
         Whether folds are needed at once. Otherwise, of rows that can be gone through again, they are left for later.
     levels : mapping
         Column -> levels that count as found though no row may have them.
+    beside : tuple of str
+        Columns that every row must have a value of though they are no features unless they are named.
     check : callable, optional
         (number of columns, number of folds), called before the pass; may raise.
     """
@@ -83,6 +85,7 @@ class Query:
     keep: Kept | None = None
     at_once: bool = False
     levels: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    beside: tuple[str, ...] = ()
     check: Callable[[int, int], None] | None = None
 
     def opened(self, text: Sequence[str] = ()) -> tuple[Source, str | None]:
@@ -189,7 +192,9 @@ def gather(query: Query, progress: Progress | None = None) -> Gathered:
     by = query.folds if isinstance(query.folds, str) else None
     own = by_value(source, by, progress, weights) if by is not None else None
     training = None if labels is None else InPart(labels)
-    aside = () if by is None else (by,)
+    for name in query.beside:
+        source.field(name)
+    aside = tuple(dict.fromkeys([*([] if by is None else [by]), *query.beside]))
     draft, learner = query.draft(source, weights, training=training, aside=aside, progress=progress)
     if by is not None:
         refuse_target(by, draft)

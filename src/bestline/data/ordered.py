@@ -107,6 +107,16 @@ class _Hold(Pass[Batch, _Held]):
         return _Held(((batch.start, rows, order),), size, batch.rows, dropped)
 
 
+def in_numbers(source: Source, order: str) -> str:
+    """The name under which a column that puts rows in order is read as numbers: dates in days. Raises ColumnError for words."""
+    kind = source.field(order).kind
+    if kind is Kind.DATE:
+        return source.in_days(order)
+    if kind is not Kind.NUMBER:
+        raise ColumnError(f"Column {readable(order)} holds {kind.value}; rows are in order of numbers or dates.")
+    return order
+
+
 def gather_ordered(
     query: Query, order: str | None, progress: Progress | None = None
 ) -> tuple[Source, Design, OrderedRows, tuple[str, ...]]:
@@ -122,13 +132,9 @@ def gather_ordered(
     source, weights = query.opened()
     dated = None
     if order is not None:
-        kind = source.field(order).kind
-        if kind is Kind.DATE:
-            order = source.in_days(order)
-            found = days_of(order)
-            dated = None if found is None or found.origin is None else found
-        elif kind is not Kind.NUMBER:
-            raise ColumnError(f"Column {readable(order)} holds {kind.value}; rows are in order of numbers or dates.")
+        order = in_numbers(source, order)
+        found = days_of(order)
+        dated = None if found is None or found.origin is None else found
     aside = () if order is None else source.stored([order])
     design = query.design(source, weights, aside=aside, progress=progress)
     held = gone_through(source, design, _Hold(design, order), progress=progress)

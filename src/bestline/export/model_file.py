@@ -16,6 +16,8 @@ import bestline.files as store
 from bestline.data.design import Design
 from bestline.data.moments import Moments
 from bestline.errors import OptionError
+from bestline.inference.covariance.named import parse_cov
+from bestline.inference.covariance.sandwich import Covariance
 from bestline.inference.fitted import FittedLine
 from bestline.inference.scores import Scores
 from bestline.inference.summary import summarise
@@ -24,7 +26,9 @@ from bestline.training import Fit, Plan, Recipe, Solver, Stop, Trace
 from bestline.training.losses import parse_loss
 from bestline.training.solvers.choose import kept, restored
 
-_FORMAT = 2  # 2: with a digest
+_FORMAT = 3  # 2: with a digest; 3: with robust errors, which a reader that does not know them would leave out in silence
+_PLAINLY = 2  # written where there are none, so that older readers read it
+_ROBUST = ("covariance", "std_error", "about_mean")
 _TRACE_NUMBERS = 1_000  # of a saved trace: a model file stays a few kB
 _CLOSE = 1e-5  # closeness below which an inverse in float64 leaves fewer than six digits of an interval
 _TRACE = ("step", "weights", "loss", "held_out", "gradient_norm", "gap", "rate")
@@ -45,7 +49,11 @@ def save(model: FittedLine, path: str | os.PathLike[str], *, overwrite: bool = F
     tensors |= {f"trace.{n}": getattr(trace, n) for n in _TRACE if getattr(trace, n) is not None}
     if model.refined is not None:
         tensors |= {f"refined.{f.name}": getattr(model.refined, f.name).contiguous() for f in fields(Refined)}
+    if model.robust is not None:
+        tensors |= {f"robust.{n}": getattr(model.robust, n).contiguous() for n in _ROBUST}
+        tensors |= {} if model.robust.blind is None else {"robust.blind": model.robust.blind.contiguous()}
     facts = {
+        "robust": _said_robust(model.robust),
         "design": model.design.to_dict(),
         "plan": {name: getattr(model.plan, name) for name in (*_PLAN, "unscaled", "factors")},
         "training": stored.numbers(model.training),
@@ -56,7 +64,8 @@ def save(model: FittedLine, path: str | os.PathLike[str], *, overwrite: bool = F
         **{name: getattr(model.collected, name) for name in ("dropped", "imputed", "unseen")},
         **{name: getattr(model, name) for name in _FACTS},
     }
-    store.write(path, "model", _FORMAT, tensors, facts, overwrite=overwrite)
+    form = _PLAINLY if model.robust is None else _FORMAT
+    store.write(path, "model", form, tensors, facts, overwrite=overwrite)
 
 
 def load(path: str | os.PathLike[str]) -> FittedLine:
@@ -99,6 +108,7 @@ def _restored(tensors: dict[str, Tensor], facts: dict[str, Any]) -> FittedLine:
         saved_scores={kind: _scores(scores) for kind, scores in facts["scores"].items()},
         recipe=None if facts.get("recipe") is None else Recipe.from_dict(facts["recipe"]),
         refined=_refined(tensors, d, k, design.p),
+        robust=_robust(tensors, facts.get("robust"), d, k),
     )
     str(summarise(line))  # what can be said of it can be computed, or it is damaged
     return line
@@ -140,6 +150,36 @@ def _refined(tensors: dict[str, Tensor], d: int, k: int, p: int) -> Refined | No
     if any(tuple(getattr(refined, name).shape) != shape for name, shape in shapes.items()):
         raise ValueError("its exact solution has the wrong shape")
     return refined
+
+
+def _said_robust(robust: Covariance | None) -> dict[str, Any] | None:
+    """What numbers do not say of robust errors, as JSON."""
+    if robust is None:
+        return None
+    return {"cov": robust.kind.text, "df": robust.df, "title": robust.title, "groups": robust.groups, "notes": robust.notes}
+
+
+def _robust(tensors: dict[str, Tensor], facts: dict[str, Any] | None, d: int, k: int) -> Covariance | None:
+    """The robust errors, where the file has some; of a kind that is no covariance it raises OptionError."""
+    if facts is None:
+        return None
+    shapes = {"covariance": (k, d, d), "std_error": (k, d), "about_mean": (k, d, d)}
+    blind = tensors.get("robust.blind")
+    found = {name: tensors[f"robust.{name}"] for name in _ROBUST}
+    if any(tuple(found[name].shape) != shape for name, shape in shapes.items()) or (
+        blind is not None and blind.shape != (d, d)
+    ):
+        raise ValueError("its covariance has the wrong shape")
+    groups, notes = tuple(int(n) for n in facts["groups"]), tuple(map(str, facts["notes"]))
+    return Covariance(
+        parse_cov(str(facts["cov"])),
+        df=int(facts["df"]),
+        title=str(facts["title"]),
+        blind=blind,
+        groups=groups,
+        notes=notes,
+        **found,
+    )
 
 
 def _plan(design: Design, facts: dict[str, Any], solver: Solver) -> Plan:

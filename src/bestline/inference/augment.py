@@ -233,7 +233,7 @@ class _Page:
         # About the means, where the numbers are small: an offset of the columns takes no digits from the variance.
         away = rows.X - (line.training.center[: line.design.p] if line.design.intercept else 0.0)
         odd = ~inference.estimable(away)
-        df = inference.df_resid
+        df = (line.robust or inference).df
         t = classical.t_quantile(0.5 + self.level / 2, df) if df > 0 else float("nan")
         # The sigma that belongs to the leverage: exact ones together, or both of the basis, whose mean weight is 1.
         basis = None if line.refined is not None else self.basis
@@ -241,8 +241,14 @@ class _Page:
         out: dict[str, Tensor] = {}
         for kind in self.intervals:
             # The variance of an observation of weight w is sigma^2 / w, and that of the line itself comes on top.
-            variance = across + (1 / w if kind == "prediction" else 0.0)
-            half = t * torch.where(odd, float("nan"), variance).sqrt()[:, None] * sigma
+            beside = 1 / w if kind == "prediction" else torch.zeros_like(w)
+            if line.robust is None:
+                spread = (across + beside).sqrt()[:, None] * sigma
+            else:
+                leverage = across * (line.training.weight / line.training.count)
+                height = line.robust.variance_of_height(away, leverage)
+                spread = torch.where(across.isnan()[:, None], float("nan"), height + beside[:, None] * sigma**2).sqrt()
+            half = t * torch.where(odd[:, None], float("nan"), spread)
             low, high = ENDS[kind]
             out |= {low: fitted - half, high: fitted + half}
         return out

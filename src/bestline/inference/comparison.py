@@ -10,7 +10,7 @@ from bestline.calls import checked
 from bestline.errors import DataError, OptionError, listed
 from bestline.inference import hypotheses
 from bestline.inference.covariance.base import Cov
-from bestline.inference.covariance.named import parse_cov
+from bestline.inference.covariance.sandwich import Covariance
 from bestline.inference.fitted import FittedLine
 from bestline.inference.hypotheses import ComparedLine, Comparison, Verdict
 from bestline.inference.restrictions import Restrictions
@@ -21,7 +21,7 @@ from bestline.inference.why_not import refuse
 
 
 def wald(
-    line: FittedLine, restrictions: Restrictions, cov: Cov = "classical", data: Any = None, *, target: int | str = 0
+    line: FittedLine, restrictions: Restrictions, cov: Cov | None = None, data: Any = None, *, target: int | str = 0
 ) -> Verdict:
     """Wald's test of linear restrictions on the weights.
 
@@ -37,7 +37,7 @@ def wald(
     """
     at = target_number(line, target)
     found, weights = covariance(line, cov, data), line.weights[:, at]
-    about = f"standard errors: {parse_cov(cov).title}"
+    about = f"standard errors: {found.title if isinstance(found, Covariance) else 'classical'}"
     return hypotheses.wald(restrictions, line.names, weights, found.covariance[at], found.df, about=about)
 
 

@@ -22,6 +22,7 @@ from bestline.data.moments import Moments
 from bestline.data.tables import Source
 from bestline.errors import NumericalError, OptionError
 from bestline.inference import classical, scores
+from bestline.inference.covariance.sandwich import Covariance
 from bestline.inference.held_out import HeldOut, judged, scores_of
 from bestline.inference.scores import Scores
 from bestline.numerics import Bowl, Comoments, Refined, Scaling, Weights, digits, digits_within
@@ -70,6 +71,8 @@ class FittedLine:
         How the fit was asked for.
     refined : Refined or None
         The exact solution, where the rows were read once more for it; None: everything is from moments.
+    robust : Covariance or None
+        The covariance of the weights that the fit asked for; None: the classical one. Everything that shows an error uses it.
     later : callable or None
         Gives the moments of the folds, from a pass of its own.
     """
@@ -90,6 +93,7 @@ class FittedLine:
     cv: Selection | None = None
     recipe: Recipe | None = None
     refined: Refined | None = None
+    robust: Covariance | None = None
     later: Callable[[], Moments] | None = None
 
     @classmethod
@@ -265,6 +269,11 @@ class FittedLine:
         if self.refined is not None:
             return classical.infer_exactly(self.refined, self.training.count)
         return classical.infer(self.training, self.scaling, shared=self.shares)
+
+    @property
+    def errors_title(self) -> str:
+        """What the standard errors are called; nothing for classical ones, which are expected."""
+        return "" if self.robust is None else self.robust.title
 
     @cached_property
     def settled(self) -> bool:

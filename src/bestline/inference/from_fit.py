@@ -6,13 +6,20 @@ import time
 
 from bestline.data.progress import Progress
 from bestline.inference.cautions import findings
+from bestline.inference.covariance.base import CovarianceKind
 from bestline.inference.fitted import FittedLine
 from bestline.inference.sharpen import sharpened
+from bestline.inference.uncertainty import robustly
 from bestline.training import Fit, Prepared, Request
 
 
-def finished(request: Request, prepared: Prepared, fit: Fit, progress: Progress | None = None) -> FittedLine:
-    """The fitted line, its weights computed exactly where moments leave too few digits, with all that people should know of it."""
+def finished(
+    request: Request, prepared: Prepared, fit: Fit, progress: Progress | None = None, cov: CovarianceKind | None = None
+) -> FittedLine:
+    """The fitted line, its weights computed exactly where moments leave too few digits, with all that people should know of it.
+
+    `cov` says which errors it keeps; classical ones by default.
+    """
     parts, gathered = prepared.parts, prepared.gathered
     line = FittedLine(
         gathered.design,
@@ -31,4 +38,6 @@ def finished(request: Request, prepared: Prepared, fit: Fit, progress: Progress 
     )
     line = sharpened(line, request.digits, progress)
     notes = tuple(dict.fromkeys([*prepared.notes, *line.notes, *findings(line, request.digits)]))
-    return FittedLine.of(line, notes=notes, seconds=time.perf_counter() - request.began)
+    line = FittedLine.of(line, notes=notes)
+    line = line if cov is None else robustly(line, cov)
+    return FittedLine.of(line, seconds=time.perf_counter() - request.began)

@@ -18,7 +18,7 @@ from torch import Tensor
 
 from bestline.errors import NumericalError, OptionError, readable
 from bestline.inference.restrictions import SAME, Restrictions, restricted
-from bestline.numerics import of_one_size
+from bestline.numerics import eigenvalues, of_one_size
 from bestline.wording import aligned, finite, fixed, power_of_ten, significant
 
 
@@ -116,6 +116,10 @@ def wald(
     B = scaled / length[:, None]
     # d'(B V B')^-1 d = |L^-1 d|^2: no inverse is made, and L's pivots tell restrictions that repeat each other.
     factor, failed = torch.linalg.cholesky_ex(B @ V @ B.T)
+    if failed and bool(eigenvalues(B @ V @ B.T)[0] < -SAME):
+        raise NumericalError(
+            f"The covariance is not positive, as few clusters can make it, so it has no test of {text}; test less at once."
+        )
     if failed or float(factor.diagonal().min()) <= SAME:
         raise OptionError(f"The restrictions repeat or contradict each other, or more are tested than vary: {text}.")
     solved = torch.linalg.solve_triangular(factor, apart[:, None], upper=False)

@@ -18,6 +18,7 @@ from bestline.data.inside import distinct_rows
 from bestline.data.passes import Adder, CannotAddError, PartT, Pass
 from bestline.data.split import parts_of
 from bestline.data.tables import Batch
+from bestline.data.tables.days import days_of
 from bestline.errors import MissingValuesError, readable
 from bestline.numerics import Rows
 
@@ -62,12 +63,23 @@ class Numbered:
         """Codes (n,) of a column, and what they stand for; raises MissingValuesError for a row without a value."""
         codes, names = self.batch.text(column)
         codes = codes.cpu()[self.at]
-        if bool((codes < 0).any()):
-            where = self.batch.where(int(self.at[codes < 0][0]))
-            raise MissingValuesError(
-                f"Column {readable(column)} has no value at {where}, so that row has no cluster; fill it in, or leave the row out."
-            )
+        self._refuse_gaps(codes < 0, column, "cluster")
         return codes, names
+
+    def values(self, column: str) -> Tensor:
+        """A column of numbers (n,), which puts the rows in order; raises MissingValuesError for a row without a value."""
+        values = self.batch.numbers([column])[:, 0].cpu()[self.at]
+        self._refuse_gaps(values.isnan(), column, "place in the order")
+        return values
+
+    def _refuse_gaps(self, lacking: Tensor, column: str, what: str) -> None:
+        if not bool(lacking.any()):
+            return
+        where, days = self.batch.where(int(self.at[lacking][0])), days_of(column)
+        raise MissingValuesError(
+            f"Column {readable(column if days is None else days.column)} has no value at {where}, so that row has no {what}; fill it in, leave "
+            f"the row out, or fit with this `cov` and missing='drop', which leaves out such rows."
+        )
 
 
 @dataclass(frozen=True, eq=False)

@@ -2,7 +2,8 @@
 
     prediction = x'w    half width = t(df, level) * sqrt(x' cov x [+ sigma^2])
 
-The interval of the line's mean leaves sigma^2 out, that of a new observation of weight 1 has it in.
+The interval of the line's mean leaves sigma^2 out, that of a new observation of weight 1 has it in. cov is the line's own: of a line
+with robust errors the mean's interval is robust, while sigma is one number for all rows.
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ from bestline.training.plan import refuse_beyond
 _KINDS = ("confidence", "prediction")
 _LEVEL = 0.95
 _UNSEEN = ("nan", "raise", "average")
+_ALONE = "they depend on training rows that determine a weight by themselves, whose errors nobody knows"
 _ROUNDING = "the columns are too nearly collinear: rounding is all that is left of its width"
 
 
@@ -246,10 +248,16 @@ def _half_width(line: FittedLine, X: Tensor, below: Tensor | None, interval: str
     lacking = variance.isnan() & ~X.isnan().any(1)
     aside = f"{_told_apart(line, inference)} say something else there than in training: the line is a choice among many"
     narrow = Counter({_ROUNDING: int((lacking & known).sum()), aside: int((lacking & ~known).sum())})
+    errors = line.robust or inference
+    if line.robust is not None:  # which is known where the classical one is
+        leverage = variance / inference.sigma[0] ** 2
+        robust = line.robust.variance_of_height(away, leverage * line.training.weight / line.training.count)[:, 0]
+        variance = torch.where(variance.isnan(), variance, robust)
+        narrow += Counter({_ALONE: int((variance.isnan() & ~lacking & ~X.isnan().any(1)).sum())})
     if interval == "prediction":
         # An observation scatters about the line by sigma, beside what is not known of the line.
         variance = variance + inference.sigma[0] ** 2
-    half = classical.t_quantile(0.5 + level / 2, inference.df_resid) * variance.sqrt()
+    half = classical.t_quantile(0.5 + level / 2, errors.df) * variance.sqrt()
     return half, narrow
 
 

@@ -99,7 +99,7 @@ def _training(line: FittedLine, measure: str) -> Any:
 
 
 def _cov_params(line: FittedLine) -> Callable[[], Any]:
-    covariance = _classical(line).covariance
+    covariance = (line.robust or _classical(line)).covariance
     import pandas as pd
 
     frames = [pd.DataFrame(of.numpy(), index=list(line.names), columns=list(line.names)) for of in covariance]

@@ -53,7 +53,7 @@ class Summary:
 
 
 def summarise(
-    line: FittedLine, level: float = 0.95, cov: Cov = "classical", data: Any = None, *, digits: bool = False
+    line: FittedLine, level: float = 0.95, cov: Cov | None = None, data: Any = None, *, digits: bool = False
 ) -> Summary:
     """Facts and text about a line, with confidence intervals of the given level and standard errors of the given kind.
 
@@ -98,7 +98,7 @@ def _facts(line: FittedLine, tables: list[list[Coefficient]], level: float, robu
         "p_value": by_term("p_value"),
         "conf_int": each(lambda i: {c.term: [finite(c.conf_low), finite(c.conf_high)] for c in tables[i]}),
         "level": level,
-        "cov": "classical" if robust is None else robust.kind.title,
+        "cov": "classical" if robust is None else robust.title,
         "aic": each(lambda i: None if whole is None else finite(whole[i].aic)),
         "bic": each(lambda i: None if whole is None else finite(whole[i].bic)),
         "aic_bic_count_sigma": None if whole is None else False,

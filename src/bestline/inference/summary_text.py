@@ -9,8 +9,8 @@ from textwrap import wrap
 from bestline.inference.classical import Coefficient
 from bestline.inference.covariance.sandwich import Covariance
 from bestline.inference.fitted import FittedLine
-from bestline.inference.hypotheses import Verdict, statistic_of
-from bestline.inference.uncertainty import df_model, glances, overall
+from bestline.inference.hypotheses import statistic_of
+from bestline.inference.uncertainty import glances, whole_test
 from bestline.inference.why_not import why_not
 from bestline.training.solvers.base import Reach
 from bestline.wording import aligned, apart, bulleted, count, fixed, level_of, on_columns, p_value, plain, significant, without
@@ -38,8 +38,7 @@ def summary_text(
     if told:
         lines.append("digits: so many leading digits of the estimate are right, as the exact solution has them.")
     if robust is not None:
-        clusters = "" if robust.clusters is None else f", {robust.clusters:,} clusters"
-        lines.append(f"Standard errors: {robust.kind.title}{clusters} ({robust.kind.holds}).")
+        lines.append(f"Standard errors: {robust.said} ({robust.kind.holds}).")
         lines.append(f"Tests and intervals: Student's t on {robust.df:,} degrees of freedom.")
     if line.inference is not None and not line.settled:
         lines.append("Standard errors are those of the exact solution; training stopped before it, so there are no intervals.")
@@ -119,13 +118,12 @@ def _scores(line: FittedLine, robust: Covariance | None) -> list[str]:
     if whole_fit is not None and line.inference is not None and line.inference.df_resid > 0:
         for i, g in enumerate(whole_fit):
             # The F of robust errors is a Wald test; that of classical ones compares sums of squares, which is the same in other words.
-            whole = overall(line, robust, target=i) if robust is not None else g
+            whole = whole_test(line, line.inference, robust, g, i)
             if math.isfinite(g.statistic):
-                degrees = whole.df if isinstance(whole, Verdict) else (df_model(line, line.inference), g.df_residual)
                 test = (
                     ""
                     if whole is None
-                    else f"{statistic_of(degrees)} {fixed(whole.statistic, 2)}, p {p_value(whole.p_value)};  "
+                    else f"{statistic_of(whole.df)} {fixed(whole.statistic, 2)}, p {p_value(whole.p_value)};  "
                 )
                 residual = f"Residual sd      {significant(g.sigma)} on {g.df_residual:,} degrees of freedom"
                 lines.append(f"{residual};  {test}AIC {fixed(g.aic, 1)}, BIC {fixed(g.bic, 1)}")

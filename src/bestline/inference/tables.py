@@ -10,8 +10,9 @@ from torch import Tensor
 
 from bestline.errors import NumericalError
 from bestline.inference.covariance.base import Cov
+from bestline.inference.covariance.sandwich import Covariance
 from bestline.inference.fitted import FittedLine
-from bestline.inference.uncertainty import glances, tables
+from bestline.inference.uncertainty import errors_of, glances, tables, tables_by
 from bestline.inference.why_not import refuse
 
 if TYPE_CHECKING:
@@ -43,21 +44,27 @@ def column(line: FittedLine, name: str) -> Series | DataFrame:
     return by_name(line, torch.tensor(values, dtype=torch.float64).T, line.names)
 
 
-def tidy(line: FittedLine, level: float = 0.95, cov: Cov = "classical", data: Any = None) -> DataFrame:
-    """One row a weight, by broom's names: term, estimate, std_error, statistic, p_value, conf_low, conf_high."""
+def tidy(line: FittedLine, level: float = 0.95, cov: Cov | None = None, data: Any = None) -> DataFrame:
+    """One row a weight, by broom's names: term, estimate, std_error, statistic, p_value, conf_low, conf_high.
+
+    Which errors these are is in its `attrs["cov"]`.
+    """
     import pandas as pd
 
     # broom has one row a term; several targets stand below each other, told apart by a first column.
     frames = []
-    for target, table in zip(line.targets, tables(line, level, cov, data), strict=True):
+    errors = errors_of(line, cov, data)
+    for target, table in zip(line.targets, tables_by(line, errors, level), strict=True):
         frame = pd.DataFrame(table)
         if len(line.targets) > 1:
             frame.insert(0, "target", target)
         frames.append(frame)
-    return pd.concat(frames, ignore_index=True)
+    whole = pd.concat(frames, ignore_index=True)
+    whole.attrs["cov"] = errors.title if isinstance(errors, Covariance) else "classical"
+    return whole
 
 
-def conf_int(line: FittedLine, level: float = 0.95, cov: Cov = "classical", data: Any = None) -> DataFrame:
+def conf_int(line: FittedLine, level: float = 0.95, cov: Cov | None = None, data: Any = None) -> DataFrame:
     """Intervals of the weights, columns `low` and `high`; for least squares without a penalty."""
     frame = tidy(line, level, cov, data).rename(columns={"conf_low": "low", "conf_high": "high"})
     one = len(line.targets) == 1
@@ -70,7 +77,7 @@ def glance(line: FittedLine) -> DataFrame:
     `aic` and `bic` count the coefficients and not sigma, as statsmodels does; R counts sigma, too: 2 and log(n) higher.
 
     Of a line without a constant r_squared, adj_r_squared and F are about zero; two columns more say so: r_squared_about, which is
-    "zero", and r_squared_about_mean.
+    "zero", and r_squared_about_mean. Of a line with robust errors F and p_value are Wald's test by them, and a column `cov` names them.
     """
     import pandas as pd
 
@@ -78,7 +85,9 @@ def glance(line: FittedLine) -> DataFrame:
         refuse(line, "There is nothing to glance at")
     if line.inference is None:
         raise NumericalError("`glance` describes least squares without a penalty; look at `fitted_scores` and `held_out` here.")
-    table = pd.DataFrame(glances(line, line.inference), index=list(line.targets))
+    table = pd.DataFrame(glances(line, line.inference, line.robust), index=list(line.targets))
     if line.about_zero:  # it would be taken for the usual one
         table["r_squared_about"], table["r_squared_about_mean"] = "zero", line.fitted_scores.r2_about_mean
+    if line.robust is not None:
+        table["cov"] = line.robust.title
     return table

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any, Protocol
 
 import torch
@@ -11,14 +13,17 @@ from bestline.calls import is_whole
 from bestline.errors import ColumnError, OptionError, warn
 from bestline.inference import classical, hypotheses
 from bestline.inference.coordinates import Basis, Totals, other_rows
-from bestline.inference.covariance.base import Cov, Sandwich
+from bestline.inference.covariance.base import Cov, CovarianceKind, Repeating, Sandwich
 from bestline.inference.covariance.clustered import Clustered
 from bestline.inference.covariance.named import parse_cov
-from bestline.inference.covariance.sandwich import CollectMeat, Covariance, sandwich
+from bestline.inference.covariance.sandwich import CollectMeat, CollectRepeated, Covariance, sandwich
 from bestline.inference.fitted import FittedLine
 from bestline.inference.hypotheses import Verdict
-from bestline.inference.training_rows import look
+from bestline.inference.training_rows import look, rows_of
 from bestline.inference.why_not import refuse
+from bestline.training import Stop
+
+_NO_TEST = Verdict("", math.nan, math.nan, ())
 
 
 def basis_of(line: FittedLine, data: Any = None) -> Basis:
@@ -32,47 +37,82 @@ def rough_basis(line: FittedLine) -> Basis:
     return Basis.of(line.training, line.scaling, refuse(line, "There is no leverage").kept)
 
 
-def covariance(line: FittedLine, cov: Cov = "classical", data: Any = None) -> classical.Inference | Covariance:
-    """The covariance of the weights: classical from the moments, robust ones from one more pass over the training rows.
+def covariance(line: FittedLine, cov: Cov | None = None, data: Any = None) -> classical.Inference | Covariance:
+    """The covariance of the weights: the line's own, classical from the moments, or robust ones from one more pass over the training rows.
 
     Parameters
     ----------
     line : FittedLine
-    cov : str or mapping
-        "classical", "HC0" to "HC3", or {"cluster": column} (as text: "cluster:column").
+    cov : str or mapping, optional
+        By default that which the line was fitted with. "classical", "HC0" to "HC3"; {"cluster": column} or {"cluster": [a, b]}, with
+        "type": "CR1", "CR2" or "CR3"; {"hac": column or None, "lags": m}, Newey-West of rows in order of a column or as they stand;
+        {"driscoll-kraay": times, "lags": m}. As text: "cluster:firm,year", "hac:week,lags=4".
     data
         The training rows, for a model that has none.
 
     Raises
     ------
     NumericalError
-        For penalties, other losses and own forward functions, without residual degrees of freedom, and where HC2 or HC3 would divide
-        by zero.
+        For penalties, other losses and own forward functions, without residual degrees of freedom, for fewer than two clusters, and
+        where HC2 or HC3 would divide by zero for every weight.
     DataError
-        When `data` are not the training rows.
+        When `data` are not the training rows, or a row has no cluster or no place in the order.
     """
+    inference = refuse(line, "There are no standard errors" if cov is None else "There are no robust standard errors")
+    found = _of_kind(line, cov, data, inference)
+    if isinstance(found, Covariance) and found is not line.robust:
+        for note in found.notes:
+            warn(note)
+    return found
+
+
+def _of_kind(line: FittedLine, cov: Cov | None, data: Any, inference: classical.Inference) -> classical.Inference | Covariance:
+    """The covariance asked for, of the least-squares weights; what is to be said of it is in its notes."""
+    if cov is None:
+        return line.robust or inference
     kind = parse_cov(cov)
     if not isinstance(kind, Sandwich):
-        return refuse(line, "There are no standard errors")
-    inference = refuse(line, "There are no robust standard errors")
+        return inference
+    if line.robust is not None and kind == line.robust.kind and data is None:
+        return line.robust
     basis = _basis_of_groups(line, kind, inference.kept) if data is None else None
     if basis is not None and isinstance(kind, Clustered):
         # The folds are the clusters: their moments say it all, and no row is read.
         summed: Any = kind.of_groups(basis, dict(zip(line.moments.values, line.moments.folds, strict=True)))
-    else:
-        basis = basis_of(line, data)
-        # Bread from the moments, filling from one pass; what is met on it must add up to the rows of the bread.
+        return sandwich(basis, summed, kind, inference.determined, line.names)
+    kind = kind.on(rows_of(line, data)[0])
+    basis = Basis.of(line.training, line.scaling, inference.kept, lambda over: look(line, over, data))
+    # Bread from the moments, filling from one pass; what is met on it must add up to the rows of the bread.
+    meat = look(line, CollectRepeated(basis, kind) if isinstance(kind, Repeating) else CollectMeat(basis, kind), data)
+    again = kind.again(meat.found)
+    if again is not None:
+        kind = again
         meat = look(line, CollectMeat(basis, kind), data)
-        check_same_rows(basis, meat.totals)
-        summed = meat.found
-    found = sandwich(basis, summed, kind, inference.determined)
-    _warn_of_few(line, found.clusters)
-    return found
+    check_same_rows(basis, meat.totals)
+    return sandwich(basis, meat.found, kind, inference.determined, line.names)
+
+
+def robustly(line: FittedLine, kind: CovarianceKind) -> FittedLine:
+    """The line with the covariance that its fit asked for: everything that shows an error uses it from now on.
+
+    Of weights on their way to the least-squares solution it is that of the solution, as classical errors are. What diverged or was
+    interrupted has none.
+    """
+    if not isinstance(kind, Sandwich) or line.inference is None or line.stop is Stop.INTERRUPTED:
+        return line
+    if line.source is None and _basis_of_groups(line, kind, line.inference.kept) is None:
+        raise OptionError(
+            f"Moments have no rows, which standard errors of the kind {kind.title} need; fit the rows. For clusters of one column moments "
+            f"collected by it will do: Moments.collect(data, formula, by=column)."
+        )
+    found = _of_kind(line, kind, None, line.inference)
+    assert isinstance(found, Covariance)  # noqa: S101  a sandwich makes one
+    return FittedLine.of(line, robust=found, notes=(*line.notes, *found.notes))
 
 
 def _basis_of_groups(line: FittedLine, kind: Sandwich, kept: tuple[int, ...]) -> Basis | None:
     """The coordinates of the training rows where there are moments of each cluster, and these lose no digits; else None."""
-    if not isinstance(kind, Clustered) or line.collected.by != kind.column:
+    if not isinstance(kind, Clustered) or kind.type != "CR1" or kind.by != (line.collected.by,):
         return None
     moments = line.moments
     if any(fold.cancelled != 1 for fold in moments.folds):
@@ -85,16 +125,6 @@ def check_same_rows(basis: Basis, totals: Totals) -> None:
     """Raise DataError when the rows that were met add up to others than those of training."""
     if not totals.same(basis):
         raise other_rows(totals.rows, basis.count)
-
-
-def _warn_of_few(line: FittedLine, clusters: int | None) -> None:
-    """Errors clustered by few groups are too small as a rule (Cameron, Gelbach & Miller 2008)."""
-    if clusters is None or clusters > len(line.names):
-        return
-    warn(
-        f"{clusters} clusters are no more than the {len(line.names)} weights: standard errors clustered by them come out too small, some near "
-        f"zero; do not rely on them."
-    )
 
 
 class Targeted(Protocol):
@@ -117,13 +147,15 @@ def target_number(line: Targeted, target: int | str) -> int:
     return target
 
 
-def errors_of(line: FittedLine, cov: Cov = "classical", data: Any = None) -> classical.Uncertainty | None:
-    """What a coefficient table needs; None where classical errors do not exist. Robust ones say why they do not."""
+def errors_of(line: FittedLine, cov: Cov | None = None, data: Any = None) -> classical.Inference | Covariance | None:
+    """What a coefficient table needs; None where classical errors do not exist. Robust ones that are asked for say why they do not."""
+    if cov is None:
+        return line.robust or line.inference
     return covariance(line, cov, data) if isinstance(parse_cov(cov), Sandwich) else line.inference
 
 
 def tables(
-    line: FittedLine, level: float = 0.95, cov: Cov = "classical", data: Any = None
+    line: FittedLine, level: float = 0.95, cov: Cov | None = None, data: Any = None
 ) -> list[list[classical.Coefficient]]:
     """The coefficient table of every target, at one pass."""
     return tables_by(line, errors_of(line, cov, data), level)
@@ -137,11 +169,25 @@ def tables_by(line: FittedLine, errors: classical.Uncertainty | None, level: flo
     ]
 
 
-def glances(line: FittedLine, inference: classical.Inference) -> list[classical.Glance]:
-    """The figures of the whole fit, for every target."""
+def glances(line: FittedLine, inference: classical.Inference, robust: Covariance | None = None) -> list[classical.Glance]:
+    """The figures of the whole fit, for every target; the F test by `robust` errors where they are given."""
     intercept, constant = line.design.intercept, line.constant is not None
     targets = range(len(line.targets))
-    return [classical.glance(line.training, inference, intercept=intercept, constant=constant, target=i) for i in targets]
+    found = [classical.glance(line.training, inference, intercept=intercept, constant=constant, target=i) for i in targets]
+    if robust is None:
+        return found
+    tests = [overall(line, robust, target=i) or _NO_TEST for i in targets]
+    return [replace(g, statistic=test.statistic, p_value=test.p_value) for g, test in zip(found, tests, strict=True)]
+
+
+def whole_test(
+    line: FittedLine, inference: classical.Inference, robust: Covariance | None, glance: classical.Glance, target: int
+) -> Verdict | None:
+    """The F test of the whole line: Wald's by robust errors, else that of sums of squares; None where there is none."""
+    if robust is not None:
+        return overall(line, robust, target=target)
+    degrees = (df_model(line, inference), glance.df_residual)
+    return Verdict("all slopes", glance.statistic, glance.p_value, degrees) if math.isfinite(glance.statistic) else None
 
 
 def df_model(line: FittedLine, inference: classical.Inference) -> int:
@@ -155,13 +201,13 @@ def overall(line: FittedLine, errors: Covariance, *, target: int = 0) -> Verdict
     own = [j for j in range(p) if not errors.std_error[target, j].isnan()]
     if not 0 < len(own) <= errors.df:
         return None
-    about = f"are all slopes zero? standard errors: {errors.kind.title}"
+    about = f"are all slopes zero? standard errors: {errors.title}"
     # Aliased slopes have no error, and nothing can be tested about them: the others say all that the line says.
     A = torch.eye(d, dtype=torch.float64)[own]
     if line.constant is not None:  # a line that is constant has weights in proportion to these, and not of zero
         if len(own) < p or p < 2:
             return None
-        about = f"is the line constant? standard errors: {errors.kind.title}"
+        about = f"is the line constant? standard errors: {errors.title}"
         A = torch.linalg.qr(line.constant[:, None], mode="complete").Q[:, 1:].T
     with suppress(OptionError):  # so nearly collinear that float64 takes the slopes for one
         return hypotheses.wald(A, line.names, line.weights[:, target], errors.covariance[target], errors.df, about=about)

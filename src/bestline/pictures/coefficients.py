@@ -30,6 +30,7 @@ def coefficients(
     order: str = "size",
     scales: Mapping[str, float] | None = None,
     why: str = "",
+    cov: str = "",
 ) -> Picture:
     """Estimates as dots with their intervals, and a line at zero.
 
@@ -47,6 +48,8 @@ def coefficients(
         Standard deviations of the columns: each estimate is then shown times that of its column, so that they can be compared.
     why : str
         Why there are no intervals, where there are none.
+    cov : str
+        What the standard errors of the intervals are called; nothing for classical ones.
 
     Raises
     ------
@@ -87,7 +90,10 @@ def coefficients(
     )
     sized = "standardised coefficients" if scales is not None else "coefficients"
     title = f"{sized} with {interval}s" if ranged else sized
-    notes = _notes(drawn, rows, order, within, scales, "" if ranged else why or "no residual degrees of freedom are left")
+    errors = [f"Standard errors: {cov}."] if cov and ranged else []
+    notes = errors + _notes(
+        drawn, rows, order, within, scales, "" if ranged else why or "no residual degrees of freedom are left"
+    )
     return Picture((panel,), title.capitalize(), " ".join(notes), alt)
 
 

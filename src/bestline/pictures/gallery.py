@@ -287,7 +287,9 @@ class Gallery:
         name, why = model.targets[number], why_not(model) or ""
         # Per standard deviation the dots have other numbers than the sentence would.
         finding = "" if standardized else findings.of_coefficients(model, number, level)
-        return self._drawn(coefficients(rows, level=level, target=name, order=order, scales=spread, why=why), finding)
+        return self._drawn(
+            coefficients(rows, level=level, target=name, order=order, scales=spread, why=why, cov=model.errors_title), finding
+        )
 
     def diagnostics(self, data: Any = None, *, target: int | str = 0) -> Drawing:
         """Residuals against fitted, normal quantiles, scale and location, residuals against leverage: four panels."""

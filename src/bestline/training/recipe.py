@@ -9,6 +9,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 _UNSPOKEN = ("schedule",)  # what the command line has no options for
+_SPELT = ("cov",)  # whose text is the same in Python, its own commas and quotes included
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +66,7 @@ class Recipe:
             if name in ("standardize", "average"):
                 words.append(f"--{name}" if value else f"--no-{name}")
             else:
-                words.append(f"--{name.replace('_', '-')}={_as_option(value)}")
+                words.append(f"--{name.replace('_', '-')}={value if name in _SPELT else _as_option(value)}")
         return " ".join(map(_as_word, words))
 
     def to_dict(self) -> dict[str, Any]:

@@ -33,7 +33,7 @@ from bestline.training.too_wide import refuse_folds
 
 KEPT_BYTES = 4e9  # rows that training needs are kept up to here, and read anew in every epoch beyond
 _OF_ROWS = ("target", "features", "weights", "missing", "folds", "split", "seed")
-_OF_TRAINING = ("l1", "l2", "penalty_factors", "cv", "loss", "start", "device", "digits")
+_OF_TRAINING = ("l1", "l2", "penalty_factors", "cv", "loss", "start", "device", "digits", "cov")
 _ROWS_ON_GPU = 100_000  # below this, training on rows is done sooner on the CPU
 
 
@@ -45,8 +45,8 @@ class Request(Method):
     ----------
     query : Query
         The data: which rows and columns.
-    penalty_factors, cv, device, digits
-        As in `fit`, and so are those of the method.
+    penalty_factors, cv, device, digits, cov
+        As in `fit`, and so are those of the method; `cov` is the name alone.
     free : bool
         Whether nothing was asked for but a target: then a penalty may be chosen where rows are few.
     recipe : Recipe or None
@@ -60,6 +60,7 @@ class Request(Method):
     cv: str | None = None
     device: str = "auto"
     digits: int = 8
+    cov: str = "classical"
     free: bool = False
     recipe: Recipe | None = None
     began: float = field(default_factory=time.perf_counter)
@@ -84,10 +85,19 @@ class Request(Method):
         if self.device.startswith("cuda") and self.solver.reads is Reads.SINGLE_ROWS:
             raise OptionError("One row at a time is work for a CPU; leave `device` out, or use Descent(batch_size=1).")
         _check_forward(self.forward)
+        self._check_errors()
         if not callable(self.loss):
             parse_loss(self.loss)
         if query.split is not None:
             check_shares(query.split)
+
+    def _check_errors(self) -> None:
+        penalty = self.cv or self.l1 or self.l2
+        if self.cov != "classical" and (penalty or not self.squared_line):
+            what = "under a penalty" if penalty else "of another loss" if self.forward is None else "of an own forward function"
+            raise OptionError(
+                f"`cov` {self.cov!r} is a covariance of least squares, and there is none {what}; leave `cov` out, or fit least squares."
+            )
 
     def _check_numbers(self) -> None:
         query = self.query
@@ -97,8 +107,19 @@ class Request(Method):
         check_digits(self.digits)
 
     @classmethod
-    def of(cls, data: Any, formula: str | None, asked: Mapping[str, Any], defaults: Mapping[str, Any]) -> Request:
-        """What `fit` was called with: the data, and beside them its arguments by name, and what those are when left out."""
+    def of(
+        cls,
+        data: Any,
+        formula: str | None,
+        asked: Mapping[str, Any],
+        defaults: Mapping[str, Any],
+        *,
+        beside: tuple[str, ...] = (),
+    ) -> Request:
+        """What `fit` was called with: the data, and beside them its arguments by name, and what those are when left out.
+
+        `beside` are columns that every row must have a value of though the line does not read them, such as those of clusters.
+        """
         refuse_unknown(asked["descent"], [*defaults, *SETTINGS], "fit")
         asked = {**asked, "loss": usual_name(asked["loss"]), "cv": _cv(asked["cv"]), "seed": check_seed(asked["seed"])}
         _check_penalties(asked["l1"], asked["l2"])
@@ -108,12 +129,14 @@ class Request(Method):
         chosen = choose(asked["solver"], squared=kind.squared, line=line, l1=asked["l1"], piecewise=kind.edged, **settings)
         # Whoever names a formula, solver or penalty has chosen; a penalty is put in for nobody else.
         named = any(asked[name] is not None for name in ("solver", "cv", "features"))
-        unasked = formula is None and not (named or asked["l1"] or asked["l2"])
+        unasked = formula is None and asked["cov"] == "classical" and not (named or asked["l1"] or asked["l2"])
         given = {name: asked[name] for name in defaults} | settings
         if isinstance(given["solver"], type):  # which says itself only once it is made
             given = {**given, "solver": chosen, **dict.fromkeys(settings)}
         request = cls(
-            Query(placed(data, asked["engine"]), formula, **{name: asked[name] for name in _OF_ROWS}, degree=degree),
+            Query(
+                placed(data, asked["engine"]), formula, **{name: asked[name] for name in _OF_ROWS}, degree=degree, beside=beside
+            ),
             solver=chosen,
             forward=own,
             standardize=standardised(asked["standardize"], own),

@@ -17,7 +17,7 @@ from torch import nn
 import bestline as bl
 from bestline.api.model import Model
 from bestline.data.tables import open_source
-from bestline.errors import DataError, NumericalError, OptionError
+from bestline.errors import BestlineWarning, DataError, NumericalError, OptionError
 from bestline.inference import comparison, uncertainty
 from bestline.inference.augment import augment
 from bestline.inference.covariance.base import Sandwich
@@ -156,9 +156,24 @@ def test_a_row_that_determines_a_weight_by_itself():
     robust = ref.get_robustcov_results("HC1", use_t=True)
     found = uncertainty.covariance(model, "HC1").std_error[0].tolist()
     assert found == pytest.approx(by_name(robust.bse, ref.params.index, model), **SAME)
+    # The row has no residual, and no part in the other weights: they are those of the rows without it.
+    ref = reference("y ~ x1 + g", data.drop(index=5))
     for cov in ("HC2", "HC3"):
-        with pytest.raises(NumericalError, match=r"divides by 1 - leverage.*use HC1"):
-            uncertainty.covariance(model, cov)
+        with pytest.warns(BestlineWarning, match=r"Rows determine `g\[T\.only\]` by themselves \(leverage 1\)"):
+            found = dict(zip(model.names, uncertainty.covariance(model, cov).std_error[0].tolist(), strict=True))
+        robust = ref.get_robustcov_results(cov, use_t=True)
+        assert math.isnan(found.pop("g[T.only]"))
+        assert found == pytest.approx(dict(zip(ref.params.index, robust.bse, strict=True)), **SAME)
+    alone = data.assign(
+        g=np.where(data.index == 5, "a", "b")
+    )  # the level of reference: only the slope has nothing to do with it
+    with pytest.warns(BestlineWarning, match="leverage 1"):
+        found = uncertainty.covariance(bl.fit(alone, "y ~ x1 + g"), "HC3").std_error[0]
+    robust = reference("y ~ x1", alone.drop(index=5)).get_robustcov_results("HC3", use_t=True)
+    assert found[0] == pytest.approx(robust.bse[1], **SAME)
+    assert found[1:].isnan().all()
+    with pytest.raises(NumericalError, match=r"divides by 1 - leverage.*on which every weight depends; use HC1"):
+        uncertainty.covariance(bl.fit(alone, "y ~ g"), "HC3")
 
 
 def test_as_many_weights_as_rows():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bestline.export.report.words import coefficients, equation_of, on_what, scores_of
+from bestline.export.report.words import coefficients, equation_of, errors_said, on_what, scores_of
 from bestline.inference.fitted import FittedLine
 from bestline.pictures.render.html import templates
 from bestline.wording import on_columns, plain
@@ -21,6 +21,7 @@ def card(model: FittedLine) -> str:
             on_what=on_what(model),
             equations=[equation_of(model, i) for i in targets],
             tables=[(plain(name), coefficients(model, i)) for i, name in enumerate(model.targets)],
+            errors=errors_said(model),
             scores=scores_of(model),
             advice=model.advice,
             notes=[note for note in model.notes if note != model.advice],

@@ -22,6 +22,7 @@ from bestline.export.report.words import (
     coefficients,
     digits_said,
     equation_of,
+    errors_said,
     loss_told,
     no_errors,
     on_what,
@@ -36,7 +37,7 @@ from bestline.inference.hypotheses import statistic_of
 from bestline.inference.prediction import interval_of_mean
 from bestline.inference.summary_text import how_trained
 from bestline.inference.training_rows import check_training
-from bestline.inference.uncertainty import df_model, glances, tables
+from bestline.inference.uncertainty import glances, tables, whole_test
 from bestline.inference.why_not import why_not
 from bestline.pictures import coefficients as dots
 from bestline.pictures import figures
@@ -112,7 +113,7 @@ def report(model: FittedLine, data: Any = None, path: str | os.PathLike[str] | N
         findings=None if isinstance(looks, str) else _findings(looks),
         no_findings=[] if isinstance(looks, str) else _no_findings(looks),
         estimates=[_estimates(model, i, drawn=i in drawn) for i in told],
-        no_errors=_no_errors(model),
+        errors=_errors_told(model),
         penalty=_penalty(model),
         digits=digits_said(model),
         worth=[*scores_of(model), *_glances(model)],
@@ -161,20 +162,23 @@ class _Estimates:
 def _estimates(model: FittedLine, target: int, *, drawn: bool) -> _Estimates:
     # The intercept, often far from all slopes, would press them together.
     slopes = [c for c in tables(model)[target] if c.term != "Intercept" and math.isfinite(c.conf_low)]
-    picture = dots.coefficients(slopes, target=model.targets[target]) if drawn and len(slopes) > 1 else None
+    picture = (
+        dots.coefficients(slopes, target=model.targets[target], cov=model.errors_title) if drawn and len(slopes) > 1 else None
+    )
     shown = None if picture is None else _still(picture, of_coefficients(model, target))
     return _Estimates(plain(model.targets[target]), coefficients(model, target), shown)
 
 
-def _no_errors(model: FittedLine) -> str:
-    """Why there are no standard errors, or no intervals; empty where there are both, or where the section on the penalty says it."""
+def _errors_told(model: FittedLine) -> str:
+    """Which standard errors these are, or why there are none, or no intervals; empty for classical ones, and where the section on the
+    penalty says it.
+    """
     if model.plan.penalised:
         return ""
     if model.inference is None:
         return no_errors(model)
-    if model.settled:
-        return ""
-    return "Standard errors are those of the exact solution; training stopped before it, so there are no intervals."
+    unsettled = "Standard errors are those of the exact solution; training stopped before it, so there are no intervals."
+    return " ".join(filter(None, [errors_said(model), "" if model.settled else unsettled]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,12 +212,16 @@ def _glances(model: FittedLine) -> list[str]:
     for target, g in zip(model.targets, glances(model, model.inference), strict=True):
         if math.isfinite(g.statistic):
             of = f" ({plain(target)})" if len(model.targets) > 1 else ""
-            p = p_value(g.p_value, below="below ")
-            F = statistic_of((df_model(model, model.inference), g.df_residual))
+            whole = whole_test(model, model.inference, model.robust, g, model.targets.index(target))
+            test = (
+                ""
+                if whole is None
+                else f" {statistic_of(whole.df)} {rounded(whole.statistic)} (p {p_value(whole.p_value, below='below ')});"
+            )
             about = " (about zero)" if model.about_zero else ""
             lines.append(
                 f"Residual standard deviation{of} {rounded(g.sigma)} on {g.df_residual:,} degrees of freedom; adjusted R2{about} "
-                f"{fixed(g.adj_r_squared, 4)}; {F} {rounded(g.statistic)} (p {p}); AIC {rounded(g.aic, 6)}, BIC {rounded(g.bic, 6)}."
+                f"{fixed(g.adj_r_squared, 4)};{test} AIC {rounded(g.aic, 6)}, BIC {rounded(g.bic, 6)}."
             )
     return lines
 

@@ -82,6 +82,13 @@ def no_errors(model: FittedLine) -> str:
     return f"No standard errors: {why_not(model)}."
 
 
+def errors_said(model: FittedLine) -> str:
+    """Which standard errors the tables and intervals have; empty for classical ones, which are expected."""
+    if model.robust is None:
+        return ""
+    return f"Standard errors: {model.robust.said} ({model.robust.kind.holds}); Student's t on {model.robust.df:,} degrees of freedom."
+
+
 def loss_told(model: FittedLine) -> str:
     """What the line was fitted by, and what of the target it therefore estimates; empty for least squares, which is what is expected."""
     cost = model.plan.cost

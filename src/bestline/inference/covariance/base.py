@@ -1,6 +1,6 @@
 """The contract of a covariance of the weights: its name, and for a robust one what each row puts between two slices of bread.
 
-    covariance of w = factor (X'WX)^-1 (filling) (X'WX)^-1        filling = a sum over rows, or over groups of rows
+    covariance of w = (X'WX)^-1 (filling) (X'WX)^-1        filling = a sum over rows, or over groups or pairs of rows
 
 The bread follows from the moments. The filling holds every row's residual, so it needs a second pass over the rows; it adds up over
 batches, files and machines. Weights are those of statsmodels' WLS: X, y and residuals count times the root of the weight.
@@ -9,41 +9,80 @@ batches, files and machines. Weights are those of statsmodels' WLS: X, y and res
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, TypeAlias
+from typing import Any, ClassVar, Self, TypeAlias
 
 from torch import Tensor
 
+from bestline.data.tables import Source
+from bestline.errors import OptionError, listed
 from bestline.inference.coordinates import Basis, Coordinates
 from bestline.inference.numbered_rows import Numbered
-
-# "HC3", "cluster:firm" or {"cluster": "firm"}.
-Cov: TypeAlias = str | Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
 class CovarianceKind:
-    """Which covariance `cov` asks for: a frozen dataclass whose one field, if it has one, is the column behind the name's colon.
+    """Which covariance `cov` asks for: a frozen dataclass of the columns behind the name's colon and of its options.
 
     Attributes
     ----------
     name : str
         As `cov` has it.
-    by_column : bool
-        Whether it is asked for with a column, as in {"cluster": "firm"} or "cluster:firm".
+    columns_wanted : range
+        How many columns may stand behind the name.
+    options : tuple of str
+        What may stand behind the columns, as in {"hac": "week", "lags": 4}.
     holds : str
         Under which errors it is right, as a table says it of a robust one.
     """
 
     name: ClassVar[str]
-    by_column: ClassVar[bool] = False
+    columns_wanted: ClassVar[range] = range(1)
+    options: ClassVar[tuple[str, ...]] = ()
     holds: ClassVar[str] = ""
+
+    @classmethod
+    def asked(cls, columns: Sequence[str], options: Mapping[str, Any]) -> Self:
+        """With these columns and options; raises OptionError for what they cannot be."""
+        del columns, options
+        return cls()
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns of the table that it looks at beside the design's."""
+        return ()
+
+    @property
+    def said_options(self) -> dict[str, Any]:
+        """Options that are not what they are when left out."""
+        return {}
 
     @property
     def title(self) -> str:
         """As a table calls it."""
         return self.name
+
+    @property
+    def text(self) -> str:
+        """As `cov` takes it as one text, in Python and behind --cov."""
+        said = [_quoted(name) for name in self.columns] + [f"{name}={value}" for name, value in self.said_options.items()]
+        return ":".join([self.name, *([",".join(said)] if said else [])])
+
+
+# "HC3", "cluster:firm", {"cluster": ["firm", "year"]} or {"hac": "week", "lags": 4}; and one that was read already.
+Cov: TypeAlias = str | Mapping[str, Any] | CovarianceKind
+
+
+def _quoted(name: str) -> str:
+    """A name as one piece of a list between commas, and no option."""
+    return f'"{name.replace(chr(34), chr(34) * 2)}"' if any(sign in name for sign in ',"=') or name != name.strip() else name
+
+
+def refuse_repeated(columns: Sequence[str], cov: str) -> None:
+    """Raise OptionError for a column that is named twice."""
+    if len(set(columns)) < len(columns):
+        raise OptionError(f"`cov` {cov!r} names a column twice: {listed(columns)}.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,29 +99,44 @@ class Filling:
     Attributes
     ----------
     middle : Tensor (k, r, r)
-        In the coordinates of the basis.
-    factor : float
-        What it is multiplied by, for few rows or groups.
+        In the coordinates of the basis, corrections for few rows or groups included.
     df : int
         Degrees of freedom of Student's t.
-    clusters : int or None
-        How many groups of rows there are.
+    title : str
+        The kind's, with what only the rows tell, such as the number of lags.
+    groups : tuple of int
+        How many groups of rows there are, one number for each column of clusters.
+    blind : Tensor (r, r) or None
+        Projection onto directions in which nothing is known of the errors, where rows determine weights by themselves.
+    notes : tuple of str
+        What people should know.
+    mended : Tensor (k, r, r) or None
+        In place of a middle that is not positive, where that would leave a weight with a negative variance.
     """
 
     middle: Tensor
-    factor: float
     df: int
-    clusters: int | None = None
+    title: str
+    groups: tuple[int, ...] = ()
+    blind: Tensor | None = None
+    notes: tuple[str, ...] = ()
+    mended: Tensor | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Sandwich(CovarianceKind, ABC):
     """A robust covariance. What rows put in may be anything that adds up: a tensor, or a frozen dataclass with `+`."""
 
+    def on(self, source: Source) -> Self:
+        """Itself as a source has its columns; raises ColumnError for those that cannot serve."""
+        for name in self.columns:
+            source.field(name)
+        return self
+
     @property
-    def columns(self) -> tuple[str, ...]:
-        """The columns of the table that it looks at beside the design's."""
-        return ()
+    def reads(self) -> tuple[str, ...]:
+        """The columns under the names by which their values are read."""
+        return self.columns
 
     @abstractmethod
     def none(self, basis: Basis) -> Any:
@@ -92,13 +146,23 @@ class Sandwich(CovarianceKind, ABC):
     def of(self, basis: Basis, batch: Numbered, seen: Coordinates) -> Any:
         """What some rows put in: those of `batch`, as the basis sees them."""
 
-    @abstractmethod
-    def of_repeated(self, basis: Basis, batch: Numbered, summed: Coordinates, squared: Coordinates) -> Any:
-        """What rows put in that differ in the target alone, many for each of `batch`.
-
-        The residuals of `summed` are the sums of theirs, and those of `squared` the roots of the sums of their squares.
-        """
+    def again(self, found: Any) -> Self | None:
+        """As what it has to read the rows once more, where once did not do; None: it did."""
+        del found
+        return None
 
     @abstractmethod
     def filling(self, basis: Basis, found: Any) -> Filling:
         """The filling, from what all training rows put in; raises NumericalError where there are too few of something."""
+
+
+@dataclass(frozen=True, slots=True)
+class Repeating(Sandwich):
+    """One that can do with rows of which each stands for many that differ in the target alone: an engine counts these."""
+
+    @abstractmethod
+    def of_repeated(self, basis: Basis, batch: Numbered, summed: Coordinates, squared: Coordinates) -> Any:
+        """What rows put in, many for each of `batch`.
+
+        The residuals of `summed` are the sums of theirs, and those of `squared` the roots of the sums of their squares.
+        """

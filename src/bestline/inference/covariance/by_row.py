@@ -7,7 +7,8 @@
     HC2  power 1                    MacKinnon & White (1985); right on average under equal variances
     HC3  power 2                    close to the jackknife; the one to use with few rows (Long & Ervin 2000)
 
-Intervals use Student's t with n - rank degrees of freedom.
+A row of leverage 1 determines a weight by itself: its residual is 0 whatever its error was. HC2 and HC3 leave it out, and say
+nothing of the weights that depend on it. Intervals use Student's t with n - rank degrees of freedom.
 """
 
 from __future__ import annotations
@@ -18,20 +19,30 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from bestline.errors import NumericalError
 from bestline.inference.coordinates import Basis, Coordinates
-from bestline.inference.covariance.base import Filling, Sandwich
+from bestline.inference.covariance.base import Filling, Repeating
 from bestline.inference.numbered_rows import Numbered
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class RowSquares:
+    """Squares of rows, (k, r, r), and the projection onto those rows that determine a weight by themselves, (r, r)."""
+
+    squares: Tensor
+    blind: Tensor
+
+    def __add__(self, other: RowSquares) -> RowSquares:
+        return RowSquares(self.squares + other.squares, self.blind + other.blind)
+
+
 @dataclass(frozen=True, slots=True)
-class ByRow(Sandwich):
+class ByRow(Repeating):
     """Sum of q q' e^2 over the rows, each residual divided by `divisor`.
 
     Attributes
     ----------
     power : float
-        Of 1 - h, by which a residual is divided: half of that in the equation above. If it is not 0, rows of leverage 1 are refused.
+        Of 1 - h, by which a residual is divided: half of that in the equation above.
     """
 
     power: ClassVar[float] = 1.0
@@ -42,32 +53,25 @@ class ByRow(Sandwich):
         del basis
         return (1 - h) ** self.power
 
-    def none(self, basis: Basis) -> Tensor:
-        """Zeros (k, r, r)."""
-        return torch.zeros(basis.slopes.shape[1], basis.rank, basis.rank, dtype=torch.float64)
+    def none(self, basis: Basis) -> RowSquares:
+        """Zeros."""
+        nothing = torch.zeros(basis.rank, basis.rank, dtype=torch.float64)
+        return RowSquares(nothing.repeat(basis.slopes.shape[1], 1, 1), nothing)
 
-    def of(self, basis: Basis, batch: Numbered, seen: Coordinates) -> Tensor:
-        """Their sum.
-
-        Raises
-        ------
-        NumericalError
-            When it would divide by zero.
-        """
+    def of(self, basis: Basis, batch: Numbered, seen: Coordinates) -> RowSquares:
+        """Their sum."""
         del batch
         h = seen.leverage
-        # A row of leverage 1 is on the line whatever its target: its residual is 0, and 0 / 0 says nothing.
-        if self.power and bool((1 - h <= basis.alone).any()):
-            raise NumericalError(
-                f"{self.name} divides by 1 - leverage, and a row determines a weight by itself (leverage 1); use HC1, or leave "
-                f"out the column or level that only this row has."
-            )
+        alone = (1 - h <= basis.alone) & (self.power > 0)
+        # Such rows are orthogonal to all others, so their projections add.
+        q = seen.q[alone] / h[alone, None].sqrt()
         # q e instead of x e: the bread is then the identity, and what is filled in stays in range and well conditioned. The divisor
         # stands on either side of the product, so it is the root of what divides the square.
-        scores = seen.e.T[:, :, None] * seen.q / self.divisor(basis, h)[:, None]  # (k, n, r)
-        return scores.transpose(1, 2) @ scores
+        rows = seen.q / torch.where(alone, 1.0, self.divisor(basis, h))[:, None] * ~alone[:, None]
+        scores = seen.e.T[:, :, None] * rows  # (k, n, r)
+        return RowSquares(scores.transpose(1, 2) @ scores, q.T @ q)
 
-    def of_repeated(self, basis: Basis, batch: Numbered, summed: Coordinates, squared: Coordinates) -> Tensor:
+    def of_repeated(self, basis: Basis, batch: Numbered, summed: Coordinates, squared: Coordinates) -> RowSquares:
         """Their sum: rows alike have one leverage, and only their squares count."""
         del summed
         return self.of(basis, batch, squared)
@@ -77,9 +81,10 @@ class ByRow(Sandwich):
         del basis
         return 1.0
 
-    def filling(self, basis: Basis, found: Tensor) -> Filling:
+    def filling(self, basis: Basis, found: RowSquares) -> Filling:
         """The sum itself."""
-        return Filling(found, self.factor(basis), basis.df)
+        blind = found.blind if bool(found.blind.any()) else None
+        return Filling(found.squares * self.factor(basis), basis.df, self.title, blind=blind)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,15 +1,30 @@
-"""The covariances by name: the one list of them. A new covariance is a file beside this one and a row here."""
+"""The covariances by name: the one list of them. A new covariance is a file beside this one and a row here.
+
+In Python {"cluster": ["firm", "year"]} and {"hac": "week", "lags": 4}; as one text "cluster:firm,year" and "hac:week,lags=4".
+"""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
+from typing import Any
 
 from bestline.errors import OptionError, listed, near_names
 from bestline.inference.covariance.base import Classical, Cov, CovarianceKind
 from bestline.inference.covariance.by_row import HC0, HC1, HC2, HC3
+from bestline.inference.covariance.by_time import DriscollKraay
 from bestline.inference.covariance.clustered import Clustered
+from bestline.inference.covariance.in_order import NeweyWest
 
-COVARIANCES: dict[str, type[CovarianceKind]] = {kind.name: kind for kind in (Classical, HC0, HC1, HC2, HC3, Clustered)}
+COVARIANCES: dict[str, type[CovarianceKind]] = {
+    kind.name: kind for kind in (Classical, HC0, HC1, HC2, HC3, Clustered, NeweyWest, DriscollKraay)
+}
+# Other names of them, and the options that these stand for.
+_ALIASES: dict[str, tuple[str, dict[str, str]]] = {
+    **{name: ("cluster", {"type": name.upper()}) for name in ("cr1", "cr2", "cr3")},
+    **{name: ("hac", {}) for name in ("newey-west", "neweywest", "newey_west", "newey", "nw")},
+    **{name: ("driscoll-kraay", {}) for name in ("driscollkraay", "driscoll_kraay", "dk", "xtscc")},
+}
 # What others call them, or have and we have not.
 _ELSEWHERE = {
     **dict.fromkeys(("nonrobust", "iid", "ols", "const", "none", "default"), "write 'classical'"),
@@ -17,34 +32,85 @@ _ELSEWHERE = {
         ("robust", "hc", "white", "hetero", "sandwich", "hc4", "hc5"),
         "write 'HC3', which is consistent under heteroscedasticity of any kind",
     ),
-    **dict.fromkeys(
-        ("hac", "newey", "neweywest"),
-        "standard errors that allow for autocorrelation (HAC, Newey-West) are not in bestline yet; statsmodels has them, by cov_type='HAC'",
-    ),
 }
 
 
 def parse_cov(cov: Cov) -> CovarianceKind:
-    """The covariance that "HC3", {"cluster": "firm"} or "cluster:firm" asks for; OptionError for anything else."""
-    by_column = [name for name, kind in COVARIANCES.items() if kind.by_column]
-    if isinstance(cov, Mapping):
-        name, column = next(iter(cov.items()), ("", None))
-        if len(cov) != 1 or name not in by_column or not isinstance(column, str):
-            raise OptionError(f"`cov` as a mapping names one column of clusters, {{'cluster': column}}; got {cov!r}.")
-        return COVARIANCES[name](column)  # type: ignore[call-arg]  # one that goes by a column has one field, its name
-    # As text, for the command line; "hc3" is as good as "HC3".
-    name, colon, column = str(cov).partition(":")
-    kind = next((kind for known, kind in COVARIANCES.items() if known.lower() == name.lower()), None)
-    if kind is not None and kind.by_column and column:
-        return kind(column)  # type: ignore[call-arg]  # as above
-    if kind is not None and not kind.by_column and not colon:
-        return kind()
-    plain = [known for known in COVARIANCES if known not in by_column]
+    """The covariance that "HC3", {"cluster": "firm"}, "cluster:firm" or {"hac": "week", "lags": 4} asks for.
+
+    Raises OptionError for anything else.
+    """
+    if isinstance(cov, CovarianceKind):
+        return cov
+    name, columns, options = _of_mapping(cov) if isinstance(cov, Mapping) else _of_text(cov)
+    plain = name.lower().rstrip(":")
+    plain, meant = _ALIASES.get(plain, (plain, {}))
+    kind = next((kind for known, kind in COVARIANCES.items() if known.lower() == plain), None)
+    if kind is None:
+        raise _unknown(cov, name)
+    if name.endswith(":") or len(columns) not in kind.columns_wanted:
+        raise _columns(cov, kind)
+    options = meant | options
+    odd = [option for option in options if option not in kind.options]
+    if odd:
+        takes = f"it takes {listed(kind.options)}" if kind.options else "it takes none"
+        raise OptionError(f"`cov` {kind.name!r} has no option {odd[0]!r}; {takes}.")
+    return kind.asked(columns, options)
+
+
+def _of_mapping(cov: Mapping[str, Any]) -> tuple[str, list[str], dict[str, Any]]:
+    """The name, the columns and the options of {name: column or columns, option: value}."""
+    known = {*(name.lower() for name in COVARIANCES), *_ALIASES}
+    named = [key for key in cov if isinstance(key, str) and key.lower() in known]
+    name = named[0] if len(named) == 1 else next((key for key in cov if isinstance(key, str)), "")
+    value = cov.get(name)
+    columns = [value] if isinstance(value, str) else [] if value is None else value
+    if len(named) > 1 or not isinstance(columns, list | tuple) or not all(isinstance(c, str) and c for c in columns):
+        raise OptionError(
+            f"`cov` as a mapping names the columns of one kind, as {{'cluster': column}} or {{'cluster': [a, b]}}, and its options, as "
+            f"{{'hac': column, 'lags': 4}}; got {cov!r}."
+        )
+    return name, list(columns), {str(key): given for key, given in cov.items() if key != name}
+
+
+def _of_text(cov: object) -> tuple[str, list[str], dict[str, Any]]:
+    """The same of name:column,column,option=value; a column that has a comma or an equals sign stands in double quotes."""
+    name, colon, rest = str(cov).partition(":") if isinstance(cov, str) else (str(cov), "", "")
+    if not rest.strip():  # nothing behind a colon: neither a kind with columns nor one without
+        return f"{name.strip()}{colon}", [], {}
+    columns: list[str] = []
+    options: dict[str, Any] = {}
+    for word in re.findall(r'\s*("(?:[^"]|"")*"|[^,]*)\s*(?:,|\Z)', rest):
+        option, equals, value = word.partition("=")
+        if word.startswith('"'):
+            columns.append(word[1:-1].replace('""', '"'))
+        elif equals:
+            options[option.strip()] = value.strip()
+        elif word.strip():
+            columns.append(word.strip())
+    return name.strip(), columns, options
+
+
+def _columns(cov: Cov, kind: type[CovarianceKind]) -> OptionError:
+    ways = {
+        "cluster": "one column of clusters or two, {'cluster': column} (--cov cluster:COLUMN) or {'cluster': [a, b]} (--cov cluster:A,B)",
+        "hac": "the column that puts the rows in order, or none where they stand in order: {'hac': column} (--cov hac:COLUMN)",
+        "driscoll-kraay": "the column of times, {'driscoll-kraay': column} (--cov driscoll-kraay:COLUMN)",
+    }
+    return OptionError(
+        f"`cov` {kind.name!r} takes {ways.get(kind.name, f'no column; write {kind.name!r} alone')}; got {cov!r}."
+    )
+
+
+def _unknown(cov: Cov, name: str) -> OptionError:
     usual = _ELSEWHERE.get(name.lower().replace("-", ""))
     if usual:
-        raise OptionError(f"There is no `cov` {cov!r}; {usual}.")
-    near = [] if kind is not None else near_names(name, COVARIANCES)
+        return OptionError(f"There is no `cov` {cov!r}; {usual}.")
+    near = near_names(name, COVARIANCES)
     if near and isinstance(cov, str):
-        raise OptionError(f"There is no `cov` {cov!r}; did you mean {listed(near, joined='or')}?")
-    columns = [f"{{{known!r}: column}} (--cov {known}:COLUMN)" for known in by_column]
-    raise OptionError(f"`cov` is one of {', '.join(plain)}, or {' or '.join(columns)}; got {cov!r}.")
+        return OptionError(f"There is no `cov` {cov!r}; did you mean {listed(near, joined='or')}?")
+    plain = [known for known, kind in COVARIANCES.items() if 0 in kind.columns_wanted]
+    columns = [
+        f"{{{known!r}: column}} (--cov {known}:COLUMN)" for known, kind in COVARIANCES.items() if 1 in kind.columns_wanted
+    ]
+    return OptionError(f"`cov` is one of {', '.join(plain)}, or {' or '.join(columns)}; got {cov!r}.")

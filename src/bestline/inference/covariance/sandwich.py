@@ -1,6 +1,6 @@
 """The sandwich: from the training rows, by one pass, to a covariance of the weights in the data's units.
 
-covariance of w = factor T (filling) T' unit^2        weights = T sum q sqrt(w) y, so T is the bread in the basis's coordinates
+covariance of w = T (filling) T' unit^2        weights = T sum q sqrt(w) y, so T is the bread in the basis's coordinates
 """
 
 from __future__ import annotations
@@ -12,10 +12,13 @@ import torch
 from torch import Tensor
 
 from bestline.data.passes import Pass
-from bestline.errors import NumericalError
+from bestline.errors import NumericalError, listed
 from bestline.inference.coordinates import Basis, Totals
-from bestline.inference.covariance.base import CovarianceKind, Sandwich
+from bestline.inference.covariance.base import CovarianceKind, Filling, Repeating, Sandwich
 from bestline.inference.numbered_rows import Numbered
+from bestline.wording import count
+
+_DEPENDS = 1e-10  # squared share of a weight that rows determine by themselves: less is rounding
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -26,20 +29,60 @@ class Covariance:
     ----------
     kind : CovarianceKind
     covariance : Tensor (k, d, d)
-        Of the weights of each target, in the data's units, the intercept last.
+        Of the weights of each target, in the data's units, the intercept last; NaN for weights whose errors are not known.
     std_error : Tensor (k, d)
         Right even where its square would leave float64's range.
     df : int
         Degrees of freedom of Student's t.
-    clusters : int or None
-        How many there are.
+    title : str
+        As a table calls it, with what only the rows tell.
+    about_mean : Tensor (k, d, d)
+        Of the slopes and of the line's height at the training means, which takes the intercept's place: no offset of the columns takes
+        digits from it. 0 for columns that others say already.
+    blind : Tensor (d, d) or None
+        In the same places, how far each depends on rows that determine a weight by themselves, of which nothing is known.
+    groups : tuple of int
+        How many clusters or times there are.
+    notes : tuple of str
+        What people should know of it.
     """
 
     kind: CovarianceKind
     covariance: Tensor
     std_error: Tensor
     df: int
-    clusters: int | None = None
+    title: str
+    about_mean: Tensor
+    blind: Tensor | None = None
+    groups: tuple[int, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    @property
+    def clusters(self) -> int | None:
+        """How many there are; of several columns the fewest."""
+        return min(self.groups, default=None)
+
+    @property
+    def said(self) -> str:
+        """Which it is, with the number of clusters."""
+        if not self.groups:
+            return self.title
+        what = "time" if self.kind.name == "driscoll-kraay" else "cluster"
+        counts = [f"{n:,}" for n in self.groups[:-1]] + [count(self.groups[-1], what)]
+        return f"{self.title}, {' and '.join(counts)}"
+
+    def variance_of_height(self, away: Tensor, leverage: Tensor) -> Tensor:
+        """Variance of the line's height (n, k) at rows `away` (n, p) from the training mean, or from zero without an intercept.
+
+        `leverage` (n,) is that of the rows, were their weight 1. NaN where a row depends on what is not known.
+        """
+        ones = torch.ones(len(away), self.about_mean.shape[1] - away.shape[1], dtype=torch.float64)
+        rows = torch.cat([away, ones], 1)
+        found = torch.einsum("na,kab,nb->nk", rows, self.about_mean, rows).clamp(min=0)
+        if self.blind is None:
+            return found
+        depends = torch.einsum("na,ab,nb->n", rows, self.blind, rows) > _DEPENDS * leverage
+        return torch.where(depends[:, None], float("nan"), found)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -63,7 +106,7 @@ class CollectMeat(Pass[Numbered, Meat]):
     @property
     def columns(self) -> tuple[str, ...]:
         """The kind's."""
-        return self.kind.columns
+        return self.kind.reads
 
     def empty(self) -> Meat:
         """Of no rows."""
@@ -74,6 +117,13 @@ class CollectMeat(Pass[Numbered, Meat]):
         seen = self.basis.see(batch.rows)
         # The totals say afterwards whether these were the training rows: data given for a loaded line may be others.
         return Meat(Totals.of(seen), self.kind.of(self.basis, batch, seen))
+
+
+@dataclass(frozen=True, eq=False)
+class CollectRepeated(CollectMeat):
+    """The same of a kind that can do with rows of which each stands for many."""
+
+    kind: Repeating
 
     def of_repeated(self, batch: Numbered, count: Tensor, squares: Tensor) -> Meat:
         """Of rows that each stand for many; see `OfRepeated`."""
@@ -88,7 +138,7 @@ class CollectMeat(Pass[Numbered, Meat]):
         return Meat(totals, self.kind.of_repeated(self.basis, batch, summed, replace(seen, e=size)))
 
 
-def sandwich(basis: Basis, found: Any, kind: Sandwich, determined: Tensor) -> Covariance:
+def sandwich(basis: Basis, found: Any, kind: Sandwich, determined: Tensor, names: tuple[str, ...] = ()) -> Covariance:
     """The covariance of the weights from the filling of all training rows.
 
     Parameters
@@ -98,24 +148,86 @@ def sandwich(basis: Basis, found: Any, kind: Sandwich, determined: Tensor) -> Co
         What the kind has found in all training rows.
     determined : Tensor (d,)
         Which weights the data determine; the others get NaN.
+    names : tuple of str
+        Of the weights, (d,).
 
     Raises
     ------
     NumericalError
-        Without residual degrees of freedom, or with fewer than two clusters.
+        Without residual degrees of freedom, with fewer than two clusters, and where rows that determine weights by themselves leave
+        no weight whose error is known.
     """
     # A line that can go through every row leaves no residuals, and so says nothing of the errors.
     if basis.df <= 0:
         raise NumericalError("Robust standard errors need residual degrees of freedom: more rows than weights.")
     filling = kind.filling(basis, found)
-    middle = filling.middle * (basis.rss > 0)[:, None, None]  # a line through every point has no errors, but for rounding
     T = basis.weights()
-    size = T.abs().amax(1, keepdim=True) if basis.rank else torch.ones(len(T), 1, dtype=torch.float64)
-    # Covariances are squares of weights, which may leave float64's range where standard errors do not: so the sizes come back last.
-    rows = T / torch.where(size > 0, size, 1.0)  # of a size that can be squared, whatever the units
-    scaled = filling.factor * (rows @ middle @ rows.T)
+    middle, mending = _positive(filling, T, determined)
+    middle = middle * (basis.rss > 0)[:, None, None]  # a line through every point has no errors, but for rounding
+    about = T.clone()
+    if basis.intercept:  # the height at the means is the intercept's own coordinate
+        about[-1] = 0.0
+        about[-1, 0] = basis.count**-0.5
+    scaled, size = _across(T, middle)
+    unknown, blind = _unknown(T, about, filling, kind, determined, names)
     # Where columns repeat each other the weights are a choice among equals, and no error of theirs means anything.
-    scaled[:, ~determined], scaled[:, :, ~determined] = float("nan"), float("nan")
+    known = determined & ~unknown
+    scaled[:, ~known], scaled[:, :, ~known] = float("nan"), float("nan")
     std_error = scaled.diagonal(dim1=1, dim2=2).clamp(min=0).sqrt() * size[:, 0] * basis.unit[:, None]
-    covariance = scaled * (size @ size.T) * (basis.unit**2)[:, None, None]
-    return Covariance(kind, covariance, std_error, filling.df, filling.clusters)
+    units = (basis.unit**2)[:, None, None]
+    covariance = scaled * (size @ size.T) * units
+    centred, size = _across(about, middle)
+    notes = (*filling.notes, *mending, *_said_unknown(kind, unknown & determined, names))
+    return Covariance(
+        kind, covariance, std_error, filling.df, filling.title, centred * (size @ size.T) * units, blind, filling.groups, notes
+    )
+
+
+def _positive(filling: Filling, T: Tensor, determined: Tensor) -> tuple[Tensor, tuple[str, ...]]:
+    """The middle, and what is to be said of it: mended where it would leave a weight a negative variance."""
+    if filling.mended is None:
+        return filling.middle, ()
+    few = f"The covariance {filling.title} is not positive in every direction, as few clusters can make it"
+    variances = _across(T, filling.middle)[0].diagonal(dim1=1, dim2=2)[:, determined]
+    if bool((variances >= 0).all()):
+        return filling.middle, (f"{few}: it may have no test of several weights at once.",)
+    return filling.mended, (f"{few}, and would leave a weight without an error: negative variances count as 0.",)
+
+
+def _across(T: Tensor, middle: Tensor) -> tuple[Tensor, Tensor]:
+    """T (middle) T' with every row of T brought to a size that can be squared, (k, d, d), and these sizes (d, 1).
+
+    Covariances are squares of weights, which may leave float64's range where standard errors do not: so the sizes come back last.
+    """
+    size = T.abs().amax(1, keepdim=True) if T.shape[1] else torch.ones(len(T), 1, dtype=torch.float64)
+    rows = T / torch.where(size > 0, size, 1.0)
+    return rows @ middle @ rows.T, size
+
+
+def _unknown(
+    T: Tensor, about: Tensor, filling: Filling, kind: Sandwich, determined: Tensor, names: tuple[str, ...]
+) -> tuple[Tensor, Tensor | None]:
+    """Which weights (d,) depend on rows that determine a weight by themselves, and how far all about the means do, (d, d)."""
+    if filling.blind is None:
+        return torch.zeros(len(T), dtype=torch.bool), None
+    scaled, _ = _across(T, filling.blind[None])
+    whole, _ = _across(T, torch.eye(T.shape[1], dtype=torch.float64)[None])
+    unknown = scaled[0].diagonal() > _DEPENDS * whole[0].diagonal()
+    if bool(unknown[determined].all()):
+        who = "a cluster determines" if kind.name == "cluster" else "a row determines"
+        raise NumericalError(
+            f"{kind.title} divides by 1 - leverage, and {who} a weight by itself (leverage 1), on which every weight depends; use "
+            f"{'CR1' if kind.name == 'cluster' else 'HC1'}, or leave out the column or level that only it has."
+        )
+    return unknown, about @ filling.blind @ about.T
+
+
+def _said_unknown(kind: Sandwich, unknown: Tensor, names: tuple[str, ...]) -> tuple[str, ...]:
+    without = [name for name, is_unknown in zip(names, unknown.tolist(), strict=False) if is_unknown]
+    if not without:
+        return ()
+    who = "Clusters determine" if kind.name == "cluster" else "Rows determine"
+    return (
+        f"{who} {listed(without)} by themselves (leverage 1): no residual says how far off {'it is' if len(without) == 1 else 'they are'}, "
+        f"so there is no such standard error; those of the other weights hold.",
+    )
