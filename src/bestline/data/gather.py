@@ -118,6 +118,7 @@ class Query:
             degree=self.degree,
             training=training,
             aside=aside,
+            beside=self.beside,
             levels=self.levels,
             progress=progress,
         )
@@ -194,6 +195,8 @@ def gather(query: Query, progress: Progress | None = None) -> Gathered:
     training = None if labels is None else InPart(labels)
     for name in query.beside:
         source.field(name)
+    if by is not None and query.missing != "raise":  # which says itself which row it is
+        query = replace(query, beside=tuple(dict.fromkeys([*query.beside, by])))
     aside = tuple(dict.fromkeys([*([] if by is None else [by]), *query.beside]))
     draft, learner = query.draft(source, weights, training=training, aside=aside, progress=progress)
     if by is not None:

@@ -274,7 +274,9 @@ class Growth:
 
     def like(self, other: Growth) -> bool:
         """Whether both are of one formula, read alike."""
-        mine, theirs = ((d.formula.text, d.weights, d.missing, dict(d.kinds), d.responses) for d in (self.draft, other.draft))
+        mine, theirs = (
+            (d.formula.text, d.weights, d.missing, dict(d.kinds), d.responses, d.beside) for d in (self.draft, other.draft)
+        )
         return mine == theirs
 
     def __add__(self, other: Growth) -> Growth:

@@ -198,6 +198,7 @@ class _Question:
             *design.target_columns,
             *([design.weights] if design.weights else []),
             *([] if impute or distinct else numbers),
+            *design.beside,
         ]
         there = True if not design.weights else engine.lacks(design.weights) | (engine.number(design.weights) != 0.0)
         gaps = engine.lacks(needed[0])

@@ -48,6 +48,7 @@ def facts(growth: Growth) -> dict[str, Any]:
         "responses": [asdict(response) for response in draft.responses],
         "weights": draft.weights,
         "missing": draft.missing,
+        "beside": list(draft.beside),
         "declared": {name: list(levels) for name, levels in draft.declared.items()},
         "table": list(draft.table),
         "fills": dict(rough.fills),
@@ -112,6 +113,7 @@ def _draft(told: Mapping[str, Any]) -> Draft:
         str(told["missing"]),
         {str(name): tuple(map(str, levels)) for name, levels in told["declared"].items()},
         table=tuple(map(str, told["table"])),
+        beside=tuple(map(str, told.get("beside", ()))),  # files of before do not say
     )
 
 

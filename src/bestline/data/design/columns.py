@@ -70,6 +70,7 @@ def spelt_out(draft: Draft, factors: Sequence[Factor], *, full: bool = False) ->
         draft.missing,
         table=draft.table,
         notes=draft.notes,
+        beside=draft.beside,
     )
 
 

@@ -140,6 +140,8 @@ class Design:
         Columns of the training table whose numbers float64 could not hold, such as integers beyond 2**53.
     notes : tuple of str
         What the user should know about how the columns were chosen.
+    beside : tuple of str
+        Columns that a training row must have a value of though the line does not read them, such as those of clusters.
     """
 
     formula: str
@@ -154,6 +156,7 @@ class Design:
     table: tuple[str, ...] = ()
     rounded: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    beside: tuple[str, ...] = ()
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -193,7 +196,8 @@ class Design:
 
     def reads(self) -> list[str]:
         """Every column of the table that training needs."""
-        return list(dict.fromkeys([*self.needs, *self.target_columns, *([self.weights] if self.weights else [])]))
+        weights = [self.weights] if self.weights else []
+        return list(dict.fromkeys([*self.needs, *self.target_columns, *weights, *self.beside]))
 
     @property
     def targets(self) -> tuple[str, ...]:
@@ -217,7 +221,7 @@ class Design:
 
     def plain(self, batch: Batch) -> Rows | None:
         """X and y as they stand in the batch, in their own precision, whatever they hold; None where anything has to be computed."""
-        if self.weights or not self._as_it_stands or any(r.kind != "number" for r in self.responses):
+        if self.weights or self.beside or not self._as_it_stands or any(r.kind != "number" for r in self.responses):
             return None
         X, y = batch.matrix(self.number_columns()), batch.matrix(self.target_columns)
         return None if X is None or y is None or X.device != y.device else Rows(X, y)
@@ -225,8 +229,8 @@ class Design:
     def rows(self, batch: Batch, *, on_unseen: str = "nan") -> Encoded:
         """X, y and w of the rows of a batch that count, missing values refused, dropped or imputed as the design says.
 
-        A row of weight 0 is not there, whatever it holds. A row whose target or weight is missing is never imputed: it is dropped,
-        unless missing values are refused. A row with a level that no training row has is left out, whatever the design says of
+        A row of weight 0 is not there, whatever it holds. A row whose target or weight is missing, or a value beside, is never imputed: it is
+        dropped, unless missing values are refused. A row with a level that no training row has is left out, whatever the design says of
         missing values; `on_unseen` may say otherwise, as in `features`.
         """
         w = self._weights(batch)
@@ -236,6 +240,8 @@ class Design:
         gaps = torch.isnan(y).any(1) if bool(y.sum().isnan()) else torch.zeros(len(y), dtype=torch.bool, device=y.device)
         if w is not None:
             gaps = gaps | torch.isnan(w)
+        for name in self.beside:
+            gaps = gaps | batch.lacks(name).to(gaps.device)
         skipped = _either(gaps, absent)
         found = self._encode(batch, skipped if bool(skipped.any()) else None, on_unseen)
         # X knows which of its own rows have holes; targets and weights add theirs.
@@ -279,12 +285,16 @@ class Design:
         return {name: count for name, count in counts.items() if count}
 
     def forgiving(self) -> Design:
-        """The same design for rows that need not train: where training refuses rows with missing values, it leaves them out."""
-        return replace(self, missing="drop") if self.missing == "raise" else self
+        """The same design for rows that need not train: where training refuses rows with missing values, it leaves them out.
+
+        What only training looks at, such as clusters, they need not have.
+        """
+        return replace(self, missing="drop" if self.missing == "raise" else self.missing, beside=())
 
     def to_dict(self) -> dict[str, Any]:
         """The design as JSON."""
-        return {name: value for name, value in asdict(self).items() if name != "notes"}
+        unsaid = {"notes", *(() if self.beside else ("beside",))}
+        return {name: value for name, value in asdict(self).items() if name not in unsaid}
 
     def to_json(self) -> str:
         """The design as a text, to be kept or sent to where rows are; nothing in it is ever run."""
@@ -323,6 +333,7 @@ class Design:
             states=states,
             table=tuple(map(str, facts["table"])),
             rounded=tuple(map(str, facts.get("rounded", ()))),  # files of before do not say
+            beside=tuple(map(str, facts.get("beside", ()))),
         )
 
     def number_columns(self) -> list[str]:

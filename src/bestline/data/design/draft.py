@@ -38,6 +38,8 @@ class Draft:
         As in Design.
     levels : mapping
         Column of categories -> levels that count as found though no row may have them.
+    beside : tuple of str
+        Columns that a row must have a value of though the line does not read them, such as those of clusters.
     """
 
     formula: ParsedFormula
@@ -50,6 +52,7 @@ class Draft:
     table: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     levels: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    beside: tuple[str, ...] = ()
 
     @property
     def factors(self) -> list[Factor]:
@@ -73,7 +76,7 @@ class Draft:
     def reads(self) -> list[str]:
         """Every column of the table that training needs."""
         weights = [self.weights] if self.weights else []
-        return list(dict.fromkeys([*self.number_columns(), *self.texts, *self.target_columns, *weights]))
+        return list(dict.fromkeys([*self.number_columns(), *self.texts, *self.target_columns, *weights, *self.beside]))
 
     @property
     def calls(self) -> tuple[Call, ...]:
@@ -93,7 +96,7 @@ class Draft:
         if self.missing == "raise":
             return Learnt(self.weights, training)
         features = [] if self.missing == "impute" else [*self.number_columns(), *self.texts]
-        needed = dict.fromkeys([*features, *self.target_columns, *([self.weights] if self.weights else [])])
+        needed = dict.fromkeys([*features, *self.target_columns, *([self.weights] if self.weights else []), *self.beside])
         return Learnt(self.weights, training, tuple(needed), frozenset(self.texts))
 
     def with_notes(self, *notes: str) -> Draft:

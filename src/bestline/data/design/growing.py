@@ -123,6 +123,7 @@ def _in_full(draft: Draft, rough: Rough, levels: tuple[tuple[str, tuple[str, ...
         plain.missing,
         means=means if draft.missing == "impute" else {},
         states=rough.states,
+        beside=plain.beside,
     )
 
 

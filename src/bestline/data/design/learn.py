@@ -58,6 +58,7 @@ def drafted(
     degree: int = 1,
     training: Training | None = None,
     aside: Sequence[str] = (),
+    beside: Sequence[str] = (),
     levels: Mapping[str, Sequence[str]] | None = None,
     progress: Progress | None = None,
 ) -> tuple[Draft, Learner]:
@@ -75,6 +76,8 @@ def drafted(
     missing : {"raise", "drop", "impute"}
     aside : sequence of str
         Columns that are no features unless they are named.
+    beside : sequence of str
+        Columns that a row must have a value of though the line does not read them.
     levels : mapping, optional
         Column -> levels that count as found though no row may have them.
     degree : int
@@ -99,7 +102,11 @@ def drafted(
     draft = draft_of(source, asked, weights, missing)
     apart = {*draft.target_columns, weights}
     draft = replace(
-        draft, table=tuple(n for n in source.names if n not in apart), notes=(*notes, *asked.notes), levels=levels or {}
+        draft,
+        table=tuple(n for n in source.names if n not in apart),
+        notes=(*notes, *asked.notes),
+        levels=levels or {},
+        beside=tuple(beside),
     )
     return draft, learner.counting(draft.counted(training))
 

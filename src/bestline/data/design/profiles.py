@@ -32,9 +32,7 @@ MOST_TEXTS = 20_000  # different texts kept of a column while counting
 
 def gaps_in(batch: Batch, names: Sequence[str], texts: Container[str]) -> dict[str, Tensor]:
     """Where the values of columns are missing, (n,) bool each; `texts` are those that are read as text."""
-    return {
-        name: (batch.text(name)[0] < 0 if name in texts else torch.isnan(batch.numbers([name])[:, 0])).cpu() for name in names
-    }
+    return {name: (batch.text(name)[0] < 0 if name in texts else batch.lacks(name)).cpu() for name in names}
 
 
 @dataclass(frozen=True)

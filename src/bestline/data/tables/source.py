@@ -180,6 +180,13 @@ class Batch:
         """Whether the cells are numbers, and no text: such a column cannot keep the zeros of `01234`."""
         return self._layout.fields[name].kind is Kind.NUMBER
 
+    def lacks(self, name: str) -> Tensor:
+        """Where the column has no value, (rows,), whatever it holds."""
+        field = self._layout.fields.get(name)
+        if field is not None and field.kind not in (Kind.NUMBER, Kind.EMPTY):
+            return self.text(name)[0] < 0
+        return torch.isnan(self.numbers([name])[:, 0])
+
     def words(self, name: str) -> bool:
         """Whether the column comes from a text file, where words may say that a value is missing."""
         return name in self._layout.spelling
