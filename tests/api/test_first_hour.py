@@ -201,7 +201,6 @@ MOMENTS = bl.Moments.collect(FRAME, "y ~ x + z")
         (lambda m: m.tidy("HC3"), "between 0 and 1"),
         (lambda m: m.summary(cov="HC9"), "did you mean `HC3`"),
         (lambda m: m.summary(cov="nonrobust"), "classical"),
-        (lambda m: m.summary(cov="HAC"), "not in bestline yet"),
         (lambda m: m.script("nunpy"), "did you mean `numpy`"),
         (lambda m: m.predict(newdata=FRAME), "`data`"),
         (lambda m: m.score(), "needs `X`"),

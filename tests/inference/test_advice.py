@@ -44,12 +44,16 @@ def test_the_remedy_for_errors_that_are_alike_is_one_that_helps() -> None:
         rng = np.random.default_rng(seed)
         x, e = np.linspace(0, 1, n), drifting(n, 0.5, rng)
         (said,) = (text for text in findings(x, x + e) if "neighbouring" in text)
-        lags = int(said.split("'maxlags': ")[1].split("}")[0])
-        for kind, options in (("HC3", {}), ("HAC", {"cov_kwds": {"maxlags": lags}})):
-            fit = sm.OLS(x + e, sm.add_constant(x)).fit(cov_type=kind, **options)
-            too_sure[kind] += abs(fit.params[1] - 1) > 2 * fit.bse[1]
+        line = bl.fit({"x": x, "y": x + e}, "y ~ x")
+        advised = line.diagnose().cov
+        assert advised == "hac:lags=5"
+        assert "cov={'hac': column, 'lags': 5}" in said
+        for kind, cov in (("HC3", "HC3"), ("HAC", advised)):
+            fit = bl.fit({"x": x, "y": x + e}, "y ~ x", cov=cov)
+            too_sure[kind] += abs(fit.params["x"] - 1) > 2 * fit.bse["x"]
+        assert fit.diagnose().cov == advised
+        assert "the line's standard errors (hac) are of a kind that allows for it" in str(fit.diagnose().findings)
     assert "HC0 to HC3 do not mend that" in said
-    assert "not in bestline yet" in said
     assert too_sure["HAC"] < too_sure["HC3"] / 1.5
 
 

@@ -149,7 +149,8 @@ def _errors(cov: Cov, l2: float) -> CovarianceKind:
     kind = parse_cov(cov)
     if isinstance(kind, Classical):
         return kind
-    if not isinstance(kind, ByRow | Clustered):
+    plainly = isinstance(kind, Clustered) and kind.type == "CR1" and len(kind.by) == 1
+    if not isinstance(kind, ByRow) and not plainly:
         raise OptionError(
             f"Lines of groups have classical standard errors, HC0 to HC3, and {{'cluster': column}}; got {cov!r}."
         )

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import torch
 
 from bestline.calls import checked
-from bestline.errors import DataError, OptionError, listed
+from bestline.errors import DataError, NumericalError, OptionError, listed
 from bestline.inference import hypotheses
 from bestline.inference.covariance.base import Cov
 from bestline.inference.covariance.sandwich import Covariance
@@ -45,6 +47,8 @@ def wald(
 def compare(small: FittedLine, large: FittedLine, *, target: int | str = 0) -> Comparison:
     """The F test of two nested models of the same rows: does the large one explain more than chance would?
 
+    Where the large one keeps robust errors it is Wald's test by them, that what it has more is zero.
+
     Raises
     ------
     OptionError
@@ -76,7 +80,39 @@ def compare(small: FittedLine, large: FittedLine, *, target: int | str = 0) -> C
             f"The models were fitted to different rows ({same[0][0]:,} and {same[1][0]:,}), or to other weights; leave out rows with a "
             f"missing value before both fits."
         )
-    return Comparison(*lines, test=hypotheses.nested(*lines))
+    if large.robust is None:
+        return Comparison(*lines, test=hypotheses.nested(*lines))
+    return Comparison(*lines, test=_robustly(small, large, name), cov=large.robust.title)
+
+
+def _robustly(small: FittedLine, large: FittedLine, target: str) -> Verdict:
+    """Wald's test that the large line is one of the small ones."""
+    errors, at = large.robust, large.targets.index(target)
+    assert errors is not None  # noqa: S101  the caller has looked
+    known = refuse(large, "There is no test").determined
+    shared = [name for name, is_known in zip(large.names, known.tolist(), strict=True) if not is_known]
+    if large.shares and shared:
+        raise NumericalError(
+            f"{listed(shared)} of the large model say the same and share their effect, so no test by {errors.title} errors says what is "
+            f"new; fit it with aliased='drop'."
+        )
+    # The columns of the small line in those of the large one; a constant of its own may be there as the sum of a category's levels.
+    held = torch.zeros(len(large.names), len(small.names), dtype=torch.float64)
+    for j, name in enumerate(small.names):
+        if name in large.names:
+            held[large.names.index(name), j] = 1.0
+        elif large.constant is not None:
+            held[:, j] = large.constant
+    own = torch.nonzero(known)[:, 0]
+    Q = torch.linalg.qr(held[own], mode="complete").Q
+    rank = int(torch.linalg.matrix_rank(held[own])) if held.shape[1] else 0
+    A = torch.zeros(len(own) - rank, len(known), dtype=torch.float64)
+    A[:, own] = Q[:, rank:].T
+    about = f"whether the weights that only the large model has are zero; standard errors: {errors.title}"
+    if not len(A):
+        raise OptionError("The large model has no weight that the small one lacks; there is nothing to test.")
+    found = hypotheses.wald(A, large.names, large.weights[:, at], errors.covariance[at], errors.df, about=about)
+    return replace(found, name="more weights")
 
 
 def _line(line: FittedLine, target: int) -> ComparedLine:

@@ -147,24 +147,32 @@ class Comparison:
     small, large : ComparedLine
     test : Verdict
         Of the weights that only the large model has being zero.
+    cov : str
+        What the standard errors of the test are called.
     """
 
     small: ComparedLine
     large: ComparedLine
     test: Verdict
+    cov: str = "classical"
 
     @property
     def facts(self) -> dict[str, Any]:
         """JSON-ready."""
         sides = {"small": self.small, "large": self.large}
-        return {which: {n: finite(v) for n, v in asdict(line).items()} for which, line in sides.items()} | self.test.facts
+        return (
+            {which: {n: finite(v) for n, v in asdict(line).items()} for which, line in sides.items()}
+            | self.test.facts
+            | {"cov": self.cov}
+        )
 
     def __str__(self) -> str:
         rows = []
         for which, line in (("small", self.small), ("large", self.large)):
             left_over = f"RSS {significant(line.rss)} on {line.df_residual:,} df"
             rows.append((f"  {which}", line.formula, left_over, f"AIC {fixed(line.aic, 2)}", f"BIC {fixed(line.bic, 2)}"))
-        return "\n".join(["Nested models", *aligned(rows), f"  {self.test}"])
+        errors = [] if self.cov == "classical" else [f"  Standard errors: {self.cov}"]
+        return "\n".join(["Nested models", *aligned(rows), f"  {self.test}", *errors])
 
 
 def nested(small: ComparedLine, large: ComparedLine) -> Verdict:

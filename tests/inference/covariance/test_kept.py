@@ -118,6 +118,27 @@ def test_the_f_test_of_the_whole_line_is_robust():
     assert model.fvalue == pytest.approx(float(ref.fvalue), rel=1e-9)
 
 
+@pytest.mark.parametrize(
+    ("small", "large"), [("y ~ x1", "y ~ x1 + x2 + g"), ("y ~ 1", "y ~ 0 + g"), ("y ~ x2", "y ~ x2 + x1 + twice")]
+)
+def test_nested_lines_are_compared_by_the_errors_of_the_large_one(small: str, large: str):
+    data = frame().assign(twice=2 * frame()["x1"])
+    if "twice" in large:
+        with pytest.raises(NumericalError, match="fit it with aliased='drop'"):
+            bl.compare(bl.fit(data, small), bl.fit(data, large, cov="cluster:firm"))
+    found = bl.compare(bl.fit(data, small), bl.fit(data, large, solver="exact", aliased="drop", cov="cluster:firm"))
+    ref = smf.ols(large.replace("+ twice", "").replace("y ~ 0 + g", "y ~ g"), data).fit(
+        cov_type="cluster", cov_kwds={"groups": data["firm"]}, use_t=True
+    )
+    extra = [name for name in ref.params.index if name != "Intercept" and name not in small]
+    theirs = ref.wald_test(np.eye(len(ref.params))[[list(ref.params.index).index(n) for n in extra]], use_f=True, scalar=True)
+    assert found.test.statistic == pytest.approx(float(theirs.statistic), rel=1e-8)
+    assert found.test.p_value == pytest.approx(float(theirs.pvalue), rel=1e-8)
+    assert found.facts["cov"] == "clustered by `firm`"
+    assert "Standard errors: clustered by `firm`" in str(found)
+    assert "Standard errors" not in str(bl.compare(bl.fit(data, small), bl.fit(data, large)))
+
+
 # --- files ------------------------------------------------------------------------------------------------------------------
 
 

@@ -61,6 +61,8 @@ class Diagnosis:
     collinearity : Collinearity
     findings : tuple of Finding
         Gravest first. Each needs a sizeable effect as well as a small p-value: with many rows tiny effects are significant.
+    cov : str
+        The standard errors that fit what was found, as `cov` of `bestline.fit` takes them.
     lens, evidence
         What the pictures are drawn from.
     """
@@ -76,6 +78,7 @@ class Diagnosis:
     influential: tuple[Row, ...]
     collinearity: Collinearity
     findings: tuple[Finding, ...]
+    cov: str
     lens: Lens
     evidence: ResidualSums
 
@@ -104,6 +107,7 @@ class Diagnosis:
             "collinear": [] if worst is None else list(worst[1]),
             "headline": self.headline,
             "findings": [{"text": f.text, "panel": f.panel} for f in self.findings],
+            "cov": self.cov,
         }
 
     def __str__(self) -> str:
@@ -127,9 +131,9 @@ class Diagnosis:
 
 
 def diagnose(
-    lens: Lens, evidence: ResidualSums, collinear: Collinearity, *, formula: str, target: str, columns: int
+    lens: Lens, evidence: ResidualSums, collinear: Collinearity, *, formula: str, target: str, columns: int, kept: str
 ) -> Diagnosis:
-    """The diagnosis of one target's line, from what the pass over all its rows has gathered."""
+    """The diagnosis of one target's line, from what the pass over all its rows has gathered; `kept` names the line's covariance."""
     n = evidence.rows
     skew, kurtosis = _moments(lens, evidence)
     bends = _shape_tests(lens, evidence)
@@ -148,7 +152,8 @@ def diagnose(
     influential = sorted((r for r in rows if r.cooksd == r.cooksd), key=lambda r: (-r.cooksd, r.row))[:TOP]
     far = outlier(lens, n, rows)
     tails = (skew, kurtosis) if far is None else _moments(lens, evidence, far)
-    errors = list(of_errors(Evidence(n, bends, uneven, fan_of(evidence.profile), *tails, _aside(evidence), serial)))
+    seen = Evidence(n, bends, uneven, fan_of(evidence.profile), *tails, _aside(evidence), serial, kept)
+    errors = list(of_errors(seen))
     heavy = any(finding.panel == QUANTILES for finding in errors)
     found = [*of_rows(lens, far, rows, tails=heavy), *errors, *of_columns(collinear)]
     return Diagnosis(
@@ -163,6 +168,7 @@ def diagnose(
         influential=tuple(influential),
         collinearity=collinear,
         findings=tuple(sorted(found, key=lambda f: -f.weight)),
+        cov=seen.cov,
         lens=lens,
         evidence=evidence,
     )

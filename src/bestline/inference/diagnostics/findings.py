@@ -17,6 +17,7 @@ from torch import Tensor
 
 from bestline.errors import listed, readable
 from bestline.inference.classical import t_two_sided
+from bestline.inference.covariance.bartlett import lags_for
 from bestline.inference.diagnostics.collinearity import INFLATED, Collinearity
 from bestline.inference.diagnostics.residual_sums import Lens
 from bestline.inference.hypotheses import Verdict, verdict
@@ -25,6 +26,12 @@ from bestline.wording import fixed, percent, said
 LEVEL = 0.01  # of every test here
 CAUSE = 0.1  # share of what is left over that a bend explains, from which on it may be why other tests fail
 _PLAIN = 0.5  # share of what is left over that a bend explains, beyond which it comes before rows that move the line but little
+_FOR_NEIGHBOURS = (
+    "hac",
+    "driscoll-kraay",
+    "cluster",
+)  # what allows for errors of neighbours that are alike, and for unequal spread
+_FOR_SPREAD = ("HC0", "HC1", "HC2", "HC3", *_FOR_NEIGHBOURS)
 _ASIDE = 3.5  # standard errors of the quantile skewness of symmetric errors, 1 / sqrt(n) for normal ones and somewhat more for heavy tails
 
 
@@ -133,6 +140,8 @@ class Evidence:
         Quantile skewness: of the upper tenth's edge, the median and the lower one's, (high + low - 2 middle) / (high - low).
     serial : float
         Durbin and Watson's statistic.
+    kept : str
+        The name of the covariance that the line keeps.
     """
 
     rows: int
@@ -143,6 +152,20 @@ class Evidence:
     kurtosis: float
     aside: float
     serial: float
+    kept: str = "classical"
+
+    @property
+    def cov(self) -> str:
+        """The covariance that fits what was found, as `cov` takes it. What a bend alone can cause asks for no other."""
+        if self.alike:
+            return f"hac:lags={max(1, lags_for('newey-west', self.rows))}"
+        bent = self.bend is not None and self.bend.gain > CAUSE
+        return "HC3" if self.is_uneven and not bent else "classical"
+
+    @property
+    def allowed(self) -> bool:
+        """Whether the errors that the line keeps allow for what was found."""
+        return self.kept in (_FOR_NEIGHBOURS if self.alike else _FOR_SPREAD)
 
     @property
     def correlation(self) -> float:
@@ -225,7 +248,9 @@ def of_errors(found: Evidence) -> Iterator[Finding]:
         fan = "" if small else f", {said(found.fan, 2)} times as wide at high fitted values as at low ones"
         # Standard errors that allow for unequal spread alone take the rows for independent.
         both = (
-            "standard errors that allow for both are needed, see there"
+            f"the line's standard errors ({found.kept}) allow for it"
+            if found.allowed
+            else "standard errors that allow for both are needed, see there"
             if found.alike
             else "take heteroscedasticity-consistent standard errors (cov='HC3'), or give weights"
         )
@@ -252,13 +277,14 @@ def _neighbours(found: Evidence, after: str) -> str:
     text = f"The errors of neighbouring rows are correlated (autocorrelation {found.alike:.2f})"
     if after:
         return f"{text}{after}"
+    if found.allowed:
+        return f"{text}: the line's standard errors ({found.kept}) are of a kind that allows for it."
     wrong = "as a rule too small" if found.alike > 0 else "wrong, as a rule too large"
-    # The usual lag of Newey & West (1994).
-    lags = max(1, math.floor(4 * (found.rows / 100) ** (2 / 9)))
+    lags = max(1, lags_for("newey-west", found.rows))
     return (
-        f"{text}. If the order of the rows means something, such as time, the standard errors are {wrong}, and HC0 to HC3 do not mend "
-        f"that. Those that do (HAC, Newey-West) are not in bestline yet; statsmodels has them: "
-        f"fit(cov_type='HAC', cov_kwds={{'maxlags': {lags}}}). For rows that come in groups: cov={{'cluster': column}}."
+        f"{text}. If the order of the rows means something, such as time, classical standard errors are {wrong}, and HC0 to HC3 do not mend "
+        f"that: take cov={{'hac': column, 'lags': {lags}}} (Newey-West; column None for rows as they stand), of several units at each time "
+        f"cov={{'driscoll-kraay': column}}. For rows that come in groups: cov={{'cluster': column}}."
     )
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -68,11 +69,13 @@ def diagnoses(line: FittedLine, data: Any = None, *, targets: Sequence[int | str
     found = look(line, _SumOfEach(lenses), data)
     for i in range(len(lenses)):
         check_same_rows(basis, found[i].totals)
-    formula, columns = line.design.formula, line.design.p
-    return [
-        diagnostics.diagnose(lens, found[i], collinear, formula=formula, target=line.targets[lens.target], columns=columns)
-        for i, lens in enumerate(lenses)
-    ]
+    said = partial(
+        diagnostics.diagnose,
+        formula=line.design.formula,
+        columns=line.design.p,
+        kept="classical" if line.robust is None else line.robust.kind.name,
+    )
+    return [said(lens, found[i], collinear, target=line.targets[lens.target]) for i, lens in enumerate(lenses)]
 
 
 @dataclass(frozen=True, eq=False)

@@ -136,7 +136,7 @@ class _Fill(Pass[Batch, _Filled]):
         scores, blind = self._scores(rows, g)
         if isinstance(self.kind, Clustered):
             self._refuse_gaps(batch, encoded.index, used)
-            _, own, names = keyed(self.design, (*self.by, self.kind.column), batch, encoded)
+            _, own, names = keyed(self.design, (*self.by, self.kind.by[0]), batch, encoded)
             return _added(scores, own[used], names)
         both = torch.cat([scores, blind[:, None]], 1)
         return _added(both[:, :, :, None] * both[:, :, None, :], group[used], keys)
