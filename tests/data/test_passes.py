@@ -18,7 +18,8 @@ from bestline.data.collected import Collect, Kept
 from bestline.data.design import learn
 from bestline.data.design.learn import drafted
 from bestline.data.design.profiles import CountGaps, Gram, Learnt, Profile, Summarise
-from bestline.data.folds import ByHash, ByPart, ByValue, FindValues, Values
+from bestline.data.exact_sums import SumExactly
+from bestline.data.folds import ByHash, ByPart, ByValue, FindValues, Together, Values
 from bestline.data.grown import Grow, Grown, Into, rough_means
 from bestline.data.passes import Named, Pass
 from bestline.data.runner import summed
@@ -31,7 +32,6 @@ from bestline.inference.covariance.sandwich import CollectMeat
 from bestline.inference.diagnostics.residual_sums import Lens, SumResiduals
 from bestline.inference.numbered_rows import OverTraining
 from bestline.inference.prediction import _Judge
-from bestline.inference.sharpen import _SumExactly
 from bestline.inference.uncertainty import basis_of
 from bestline.numerics.comoments import Comoments
 from bestline.numerics.exact_sums import CrossProducts
@@ -97,7 +97,7 @@ def _passes() -> dict[str, tuple[pd.DataFrame, Pass[Any, Any]]]:
         "triangle": (FRAME, over(Fold(basis))),
         "totals": (FRAME, over(AddUp(basis))),
         "scores": (FRAME, _Judge(line.design, line.plan, line.weights)),
-        "exact sums": (FRAME, _SumExactly(design, labels)),
+        "exact sums": (FRAME, SumExactly(design, ByPart(labels, 1, Together()))),
     }
 
 

@@ -10,7 +10,7 @@ import torch
 from statsmodels.stats.outliers_influence import OLSInfluence
 
 import bestline as bl
-from bestline.inference.scores import out_of_fold
+from bestline.inference.scores import judged_folds
 
 pytestmark = pytest.mark.usefixtures("quiet")
 
@@ -78,6 +78,6 @@ def test_a_fold_without_finite_weights_leaves_no_score(wrong: float) -> None:
     frame = pd.DataFrame({"x": draw.normal(size=30), "y": draw.normal(size=30)})
     model = bl.fit(frame, "y ~ x")
     folds = bl.Moments.collect(frame, "y ~ x", folds=3).folds
-    assert out_of_fold(folds, model.scaling, lambda _: model.weights) is not None
-    assert out_of_fold(folds, model.scaling, lambda _: torch.full_like(model.weights, wrong)) is None
-    assert out_of_fold(folds, model.scaling, lambda _: None) is None
+    assert len(judged_folds(folds, model.scaling, lambda _: model.weights)) == 3
+    assert not judged_folds(folds, model.scaling, lambda _: torch.full_like(model.weights, wrong))
+    assert not judged_folds(folds, model.scaling, lambda _: None)

@@ -10,6 +10,7 @@ import pytest
 import torch
 
 import bestline as bl
+from bestline.data import exact_sums
 from bestline.data.design.lost_digits import rows_doubled
 from bestline.data.tables import open_source
 from bestline.errors import BestlineWarning
@@ -97,7 +98,7 @@ def test_a_large_table_climbs_only_where_digits_are_lacking(monkeypatch: pytest.
     assert any("last digits" in note for note in hard.notes)
     assert bl.fit(data, "y ~ a", digits=15).refined is not None
     assert bl.fit(data, "y ~ a + b", digits=0).refined is None
-    monkeypatch.setattr(climb, "_MOST", 0)
+    monkeypatch.setattr(exact_sums, "_MOST", 0)
     assert bl.fit(data, "y ~ a + b").refined is None
 
 

@@ -154,6 +154,19 @@ class ByValue:
         return own
 
 
+@dataclass(frozen=True)
+class Together:
+    """All rows are one group."""
+
+    columns: tuple[str, ...] = ()
+    numbered: ClassVar[bool] = False
+
+    def __call__(self, batch: Batch, encoded: Encoded) -> Tensor:
+        """As in Grouping."""
+        del batch
+        return torch.zeros(len(encoded.rows), dtype=torch.long)
+
+
 @dataclass(frozen=True, eq=False)
 class ByPart:
     """Folds within the parts of a split, which `labels` name for each row of the source (n,): group = part * folds + fold."""

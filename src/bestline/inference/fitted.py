@@ -23,7 +23,7 @@ from bestline.data.tables import Source
 from bestline.errors import NumericalError, OptionError
 from bestline.inference import classical, scores
 from bestline.inference.covariance.sandwich import Covariance
-from bestline.inference.held_out import HeldOut, judged, scores_of
+from bestline.inference.held_out import Again, HeldOut, judged, scores_of
 from bestline.inference.scores import Scores
 from bestline.numerics import Bowl, Comoments, Refined, Scaling, Weights, digits, digits_within
 from bestline.training import Fit, Part, Parts, Plan, Recipe, Selection, Stop, Trace
@@ -406,7 +406,8 @@ class FittedLine:
             self.scaling,
             lambda: self.moments,
             folds=folds,
-            source=self.source,
+            again=None if self.source is None else Again(self.source, self.design, self.labels),
+            refined=None if self.refined is None or not torch.equal(self.weights, self.refined.weights) else self.refined,
         )
 
     # -- how it shows itself -------------------------------------------------------------------------------------------

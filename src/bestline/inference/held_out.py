@@ -2,26 +2,58 @@
 
 With a split these are the rows of the test part, or of the validation part. Otherwise every fold is predicted by a line trained
 on all others. For squared loss that needs no row: the moments of the others are the total less the fold's own.
+
+Where moments in float64 leave too few digits of that error, the rows are read once more, if they can be: the lines of the folds are
+solved exactly, and what they leave is added up without rounding. If they cannot be, only the digits that are right are told.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
+from torch import Tensor
 
-from bestline.data.folds import ByHash, ByValue
+from bestline.data.design import Design
+from bestline.data.exact_sums import SumExactly, Sums, affordable
+from bestline.data.folds import ByHash, ByPart, ByValue, Grouping, Together
 from bestline.data.moments import Moments
 from bestline.data.tables import Source
 from bestline.data.unknown_levels import ByKnown, Unknown, unknown_levels
 from bestline.errors import DataError
+from bestline.inference.classical import determined
 from bestline.inference.judged_folds import JudgeFolds
-from bestline.inference.scores import Errors, Scores, fold_kind, on_moments, out_of_fold
-from bestline.numerics import Comoments, Scaling, Weights, rests
+from bestline.inference.scores import Errors, Judged, Scores, fold_kind, judged_folds, on_moments, on_mse, out_of_fold
+from bestline.numerics import Comoments, Refined, Scaling, Weights, others, rests, right_loss_digits
+from bestline.numerics.digits import MOST
+from bestline.numerics.exact_solve import solved
+from bestline.numerics.exact_sums import TooWideError
 from bestline.training import Part, Parts, Plan, Stop
 
 _FAILED = (Stop.DIVERGED, Stop.INTERRUPTED)
+_ENOUGH = 8  # digits of an error below which the rows are read once more
+_MOST_WORK = 1e7  # folds times the cube of weights beyond which exact solutions would take more than some ten seconds
+_NOTHING = 1e-7  # of the target's spread: what moments cannot tell from no error at all
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Again:
+    """The rows of a fit, to be read once more: the source, and with `split` the part of each of its rows."""
+
+    source: Source
+    design: Design
+    labels: Tensor | None = None
+
+    def sums(self, grouping: Grouping, rows: int) -> dict[int, Sums] | None:
+        """Exact sums of each group; None where they would take too long."""
+        d, k = self.design.p + self.design.intercept, len(self.design.targets)
+        if not affordable(rows, d, k):
+            return None
+        try:
+            return dict(self.source.reduce(SumExactly(self.design, grouping)).parts)
+        except TooWideError:
+            return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +72,8 @@ def judged(
     moments: Callable[[], Moments],
     *,
     folds: int,
-    source: Source | None = None,
+    again: Again | None = None,
+    refined: Refined | None = None,
 ) -> HeldOut:
     """The held-out scores of a line with weights (d, k).
 
@@ -56,14 +89,20 @@ def judged(
         Gives the moments of the folds; raises DataError when they cannot be told any more.
     folds : int
         How many there are.
-    source : Source or None
-        The rows, where there are any: to leave out those whose level is in no other fold.
+    again : Again or None
+        The rows, where there are any: for more digits, and to leave out those whose level is in no other fold.
+    refined : Refined or None
+        The exact solution, where these are its weights.
     """
     # A test part comes before a validation part: the latter may have chosen when to stop, and so flatters.
     for part, name in ((parts.test, "test"), (parts.held_out, "validation")):
         if part is not None:
             of = (f"{part.moments.count:,} {name} rows", name)
-            return HeldOut(scores_of(plan, part, weights, scaling, of))
+            found = scores_of(plan, part, weights, scaling, of)
+            if part.rows is None and plan.least_squares:
+                number = 2 if part is parts.test else 1
+                found = _of_part(found, plan, (parts.training.moments, part.moments), weights, again, refined, number)
+            return HeldOut(found)
     if not plan.solver.again:
         return HeldOut(reason="the steps were made in a loop of your own, which cannot be run on other rows here")
     if plan.of_rows and (parts.training.rows is None or parts.fold is None):
@@ -82,8 +121,109 @@ def judged(
         return None if fit.stop in _FAILED else fit.weights
 
     if unknown:
-        return _known(plan, collected, retrained, unknown, source)
-    return HeldOut(out_of_fold(collected.folds, scaling, retrained, by=parts.by))
+        return _known(plan, collected, retrained, unknown, None if again is None else again.source)
+    lines = judged_folds(collected.folds, scaling, retrained)
+    if not lines:
+        return HeldOut()
+    held, mse = [line.held for line in lines], [line.mse for line in lines]
+    digits = float(MOST)
+    if plan.least_squares:
+        known = [_digits(plan, line.rest, line.held, line.weights, line.mse) for line in lines]
+        doubtful = any(of_fold.doubtful for of_fold in known)
+        # What moments take for one in all rows is told of the line itself; in a fold alone nobody would know.
+        whole = parts.training.moments
+        blind = doubtful and not _digits(plan, whole, whole, weights, lines[0].mse).doubtful
+        digits = 0.0 if blind else min(of_fold.certain for of_fold in known)
+        lacking = doubtful or digits < _ENOUGH
+        again = None if refined is None or not lacking else again  # who asked for no more digits of the line asks for none here
+        exactly = None if again is None else _folds_exactly(plan, lines, _grouping(plan, collected), again)
+        mse, digits = exactly or (mse, digits)
+    return HeldOut(out_of_fold(held, mse, scaling.p, fold_kind(len(collected.folds), parts.by)).known_to(digits))
+
+
+def _grouping(plan: Plan, moments: Moments) -> Grouping:
+    by = moments.by
+    return ByHash.of(moments.design, len(moments.folds), plan.seed) if by is None else ByValue(by, moments.values)
+
+
+def _of_part(
+    found: Scores,
+    plan: Plan,
+    moments: tuple[Comoments, Comoments],
+    weights: Weights,
+    again: Again | None,
+    refined: Refined | None,
+    number: int,
+) -> Scores:
+    """The scores of the part of this number, to the digits that are right; `moments` are those of training, and the part's own."""
+    training, held = moments
+    known = _digits(plan, training, held, weights, torch.tensor(found.mse, dtype=torch.float64))
+    # An exact line may rest on what moments do not see: then they say nothing of what it leaves.
+    blind = known.doubtful and refined is not None
+    digits = 0.0 if blind else known.certain
+    if digits < _ENOUGH and refined is not None and again is not None and again.labels is not None:
+        sums = again.sums(ByPart(again.labels, 1, Together()), training.count + held.count)
+        if sums is not None:
+            found = on_mse(refined.squares_left(sums[number].products) / held.weight, held, found.of, found.kind)
+            digits = _within(refined)
+    return found.known_to(digits)
+
+
+@dataclass(frozen=True, slots=True)
+class _Certain:
+    """Digits of an error that are certain, and whether moments may have taken columns for one that the rows tell apart."""
+
+    certain: float
+    doubtful: bool
+
+
+def _digits(plan: Plan, rest: Comoments, held: Comoments, weights: Weights, mse: Tensor) -> _Certain:
+    """What is right of the errors (k,) on some rows of a least-squares line of others."""
+    p, intercept = len(plan.features), plan.intercept
+    aliased, _ = determined(rest, Scaling.of(rest, p, intercept=intercept, standardize=True))
+    # As many columns as rows say all that can be said: then there is no doubt.
+    doubtful = any(alias.on for alias in aliased) and rest.count > p - len(aliased) + intercept
+    if bool((mse.sqrt() <= _NOTHING * held.spread[p:]).all()):
+        return _Certain(float(MOST), doubtful)
+    # The same line by the columns that are not redundant alone.
+    slopes = weights[:p].clone()
+    for alias in aliased:
+        for j, share in alias.on.items():
+            slopes[j] += share * weights[alias.column]
+    kept = sorted(set(range(p)) - {alias.column for alias in aliased})
+    own = [*kept, *range(p, rest.q)]
+    certain = right_loss_digits(rest[own], held[own], len(kept), slopes[kept], mse, intercept=intercept)
+    return _Certain(float(certain.amin()), doubtful)
+
+
+def _folds_exactly(plan: Plan, lines: Sequence[Judged], grouping: Grouping, again: Again) -> tuple[list[Tensor], float] | None:
+    """Mean squared errors (k,) of the folds by lines solved exactly, and the digits that columns allow which float64 computed."""
+    if len(lines) * len(plan.names) ** 3 > _MOST_WORK:
+        return None
+    sums = again.sums(grouping, lines[0].held.count + lines[0].rest.count)
+    if sums is None or len(sums) != len(lines):
+        return None
+    own, mse, digits = [sums[fold] for fold in sorted(sums)], [], float(MOST)
+    for line, held, rest in zip(lines, own, others(own), strict=True):
+        found = _solved(plan, rest, line.rest)
+        if found is None:
+            return None
+        mse.append(found.squares_left(held.products) / line.held.weight)
+        digits = min(digits, _within(found))
+    return mse, digits
+
+
+def _solved(plan: Plan, sums: Sums, moments: Comoments) -> Refined | None:
+    """The line of some rows exactly, as the line of all is solved; how redundant columns share an effect does not move it."""
+    aliased, _ = determined(moments, Scaling.of(moments, len(plan.features), intercept=plan.intercept, standardize=True))
+    found = solved(sums.products, len(plan.names), intercept=plan.intercept, rounding=bool(aliased))
+    return None if found is None else found.known_to(sums.lost)
+
+
+def _within(line: Refined) -> float:
+    """Digits of the size of residuals that columns allow which float64 has computed."""
+    known = line.std_error_digits[~line.std_error_digits.isnan()]
+    return float(known.amin()) if len(known) else float(MOST)
 
 
 def _known(
@@ -101,8 +241,7 @@ def _known(
     if len(trained) < len(lines):
         return HeldOut()
     folds = len(moments.folds)
-    grouping = ByHash.of(moments.design, folds, plan.seed) if moments.by is None else ByValue(moments.by, moments.values)
-    known = source.reduce(JudgeFolds(moments.design, plan, ByKnown(grouping, unknown), trained))
+    known = source.reduce(JudgeFolds(moments.design, plan, ByKnown(_grouping(plan, moments), unknown), trained))
     return _said(known, moments.rows, fold_kind(folds, moments.by))
 
 

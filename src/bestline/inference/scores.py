@@ -12,8 +12,9 @@ four folds are the total less the fifth.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -22,6 +23,8 @@ from bestline.calls import with_hints
 from bestline.numerics import Bowl, Comoments, Rows, Scaling, Weights, rests, total
 from bestline.wording import fixed
 
+_SHOWN = 6  # digits of an error that people are shown
+_OF_SQUARE = math.log10(2)  # digits that a square has less than its root
 Trainer = Callable[[Comoments], Weights | None]  # moments of training rows -> weights (d, k) in the data's units
 
 
@@ -55,11 +58,29 @@ class Scores:
     mae: tuple[float, ...] | None = None
     r2_about_mean: tuple[float, ...] | None = None
 
+    def known_to(self, digits: float) -> Scores:
+        """The same without the digits that are not right, where fewer than six of the root mean squared error are."""
+        if digits >= _SHOWN:
+            return self
+        about_mean = None if self.r2_about_mean is None else _rounded_r2(self.r2_about_mean, digits)
+        rmse = tuple(_rounded(v, digits) for v in self.rmse)
+        mse = tuple(_rounded(v, digits - _OF_SQUARE) for v in self.mse)
+        return replace(self, rmse=rmse, mse=mse, r2=_rounded_r2(self.r2, digits), r2_about_mean=about_mean)
+
     def r2_said(self, target: int) -> str:
         """R2 as people are told it, with what it compares with where that is not the mean."""
         if self.r2_about_mean is None:
             return f"R2 {fixed(self.r2[target], 4)}"
         return f"R2 (about zero) {fixed(self.r2[target], 4)}, about the mean {fixed(self.r2_about_mean[target], 4)}"
+
+
+def _rounded(value: float, digits: float) -> float:
+    return float(f"{value:.{max(math.floor(digits), 1) - 1}e}")
+
+
+def _rounded_r2(values: tuple[float, ...], digits: float) -> tuple[float, ...]:
+    """1 - R2 is known to as many digits as the mean squared error."""
+    return tuple(1 - _rounded(1 - r2, digits - _OF_SQUARE) for r2 in values)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -117,6 +138,12 @@ def on_moments(
     return _scores(of, kind, moments.count, mse, variance, square if about_zero else None)
 
 
+def on_mse(mse: Tensor, moments: Comoments, of: str, kind: str) -> Scores:
+    """The same from the mean squared errors (k,) themselves."""
+    variance, _ = _variances(moments, moments.q - len(mse))
+    return _scores(of, kind, moments.count, mse, variance)
+
+
 def on_sums(rss: Tensor, tss: Tensor, moments: Comoments, of: str, kind: str, *, about_zero: bool = False) -> Scores:
     """Scores of a line on the rows behind `moments`, from its residual and total sums of squares (k,), about zero if it says so."""
     total = torch.where(tss > 0, tss, float("nan")) / moments.weight
@@ -136,26 +163,51 @@ def _variances(moments: Comoments, p: int) -> tuple[Tensor, Tensor]:
     return torch.where(variance > 0, variance, float("nan")), variance + center**2
 
 
-def out_of_fold(folds: Sequence[Comoments], scaling: Scaling, train: Trainer, *, by: str | None = None) -> Scores | None:
-    """Scores of rows predicted by lines that never saw them.
+@dataclass(frozen=True, slots=True, eq=False)
+class Judged:
+    """A fold, and the line of all others.
 
-    `train` is called with the moments of all rows but a fold's; it may return None, and then there is no score. There is none
-    either when fewer than two folds have rows. `by` is the column whose values are the folds, if they are.
+    Attributes
+    ----------
+    held, rest : Comoments
+        Of its rows, and of those of the other folds.
+    weights : Tensor (d, k)
+        Of the line trained on the latter, in the data's units.
+    mse : Tensor (k,)
+        Its mean squared error on the fold.
     """
-    used = [f for f in folds if f.count]
-    if len(used) < 2:
-        return None
-    k = used[0].q - scaling.p
-    squares, whole = torch.zeros(k, dtype=torch.float64), total(used, used[0].q)
-    for fold, rest in zip(used, rests(used), strict=True):
+
+    held: Comoments
+    rest: Comoments
+    weights: Weights
+    mse: Tensor
+
+
+def judged_folds(folds: Sequence[Comoments], scaling: Scaling, train: Trainer) -> list[Judged]:
+    """Each fold that has rows, predicted by the line of the others.
+
+    `train` is called with the moments of all rows but a fold's; it may return None, and then there are none. There are none either
+    when fewer than two folds have rows.
+    """
+    used, found = [f for f in folds if f.count], []
+    for fold, rest in zip(used, rests(used), strict=True) if len(used) > 1 else ():
         weights = train(rest)
         if weights is None or not bool(weights.isfinite().all()):
-            return None
-        # Every row is scored once, by the line of the other folds; scaling is the whole's, in which lines differ by rounding alone.
-        squares += fold.weight * _mse(fold, weights, scaling)
+            return []
+        # Scaling is the whole's, in which lines differ by rounding alone.
+        found.append(Judged(fold, rest, weights, _mse(fold, weights, scaling)))
+    return found
+
+
+def out_of_fold(held: Sequence[Comoments], mse: Sequence[Tensor], p: int, kind: str) -> Scores:
+    """Scores of rows predicted by lines that never saw them: of each fold its moments and mean squared errors (k,)."""
+    whole = total(held, held[0].q)
+    # Every row is scored once, by the line of the other folds.
+    squares = sum(
+        (fold.weight * own for fold, own in zip(held, mse, strict=True)), torch.zeros(whole.q - p, dtype=torch.float64)
+    )
     # R2 compares with the variance of all rows together: folds' own means would flatter it.
-    variance, _ = _variances(whole, scaling.p)
-    kind = fold_kind(len(folds), by)
+    variance, _ = _variances(whole, p)
     return _scores(f"{kind}, {whole.count:,} rows", kind, whole.count, squares / whole.weight, variance)
 
 

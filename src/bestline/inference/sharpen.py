@@ -8,28 +8,20 @@ digits are lacking, and not for the sake of a few weights that happen to be near
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
-import torch
-from torch import Tensor
-
-from bestline.data.design import Design
-from bestline.data.design.lost_digits import LostDigits, rows_doubled
-from bestline.data.passes import Pass
+from bestline.data.exact_sums import SumExactly, affordable
+from bestline.data.folds import ByPart, Together
 from bestline.data.progress import Progress
-from bestline.data.split import parts_of
-from bestline.data.tables import Batch
 from bestline.errors import NumericalError, listed
 from bestline.inference.fitted import FEW_TARGETS, FittedLine
-from bestline.numerics import MANY_TARGETS, Refined, Rows
-from bestline.numerics.exact_solve import MOST_COLUMNS, solved
-from bestline.numerics.exact_sums import CrossProducts, TooWideError
-from bestline.training import Reach
+from bestline.numerics import MANY_TARGETS, Refined
+from bestline.numerics.exact_solve import solved
+from bestline.numerics.exact_sums import TooWideError
 
 _SMALL = 200_000  # numbers in a table that is solved exactly whether or not its digits are in doubt
 _FEW = 30  # weights, likewise: the elimination grows with their cube
 _CLOSE = 1e-6  # size of what sets a column apart, over its own, below which the last digits of the data matter
-_MOST = 1e11  # rows times the square of columns beyond which the sums would take more than ten minutes
 
 
 def sharpened(line: FittedLine, digits: int, progress: Progress | None = None) -> FittedLine:
@@ -69,8 +61,7 @@ def _solved(line: FittedLine, digits: int, progress: Progress | None) -> Refined
     """The exact solution; None where that is not asked for, not possible or not worth it."""
     d, k, n = len(line.names), len(line.targets), line.training.count
     # Only what promises the solution is made exact: a descent that was stopped stays where it was.
-    plain = line.plan.solver.reach is Reach.SOLUTION and line.least_squares
-    if not plain or line.source is None or not 0 < d <= MOST_COLUMNS or n * (d + k) ** 2 > _MOST:
+    if not line.plan.least_squares or line.source is None or not affordable(n, d, k):
         return None
     small = n * (d + k) <= _SMALL and d <= _FEW and k <= FEW_TARGETS
     inference = line.inference
@@ -81,7 +72,8 @@ def _solved(line: FittedLine, digits: int, progress: Progress | None) -> Refined
     if not (small or (digits and doubtful) or line.lacking(digits, errors=True)):
         return None
     try:
-        sums = line.source.reduce(_SumExactly(line.design, line.labels), progress=progress)
+        grouping = Together() if line.labels is None else ByPart(line.labels, 1, Together())
+        sums = line.source.reduce(SumExactly(line.design, grouping), progress=progress)[0]
     except TooWideError:
         return None
     # Where moments cannot tell columns apart, those that only their rounding tells apart are not told apart.
@@ -128,70 +120,3 @@ def _notes(line: FittedLine, found: Refined) -> tuple[str, ...]:
         f"data. {what} nearly collinear with the others, or far from zero for the spread: relative difference below "
         f"{float(found.closeness.nan_to_num(1.0).min()):.0e}. The digits claimed are right for the numbers as stored.",
     )
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Sums:
-    """Exact sums of products, and what is not known of the columns.
-
-    Attributes
-    ----------
-    products : CrossProducts (d + k)
-    lost : Tensor (p + k,)
-        Length of the errors of every column of X and y: the root of their sum of squares over the rows.
-    """
-
-    products: CrossProducts
-    lost: Tensor
-
-    @classmethod
-    def of(cls, rows: Rows, beyond: LostDigits | None, *, intercept: bool) -> Sums:
-        """Of some rows, and of what their columns hold beyond float64."""
-        q = rows.X.shape[1] + rows.y.shape[1]
-        lost = torch.zeros(q, dtype=torch.float64) if beyond is None else _length(beyond.error, rows.w)
-        return cls(CrossProducts.of(rows, None if beyond is None else beyond.below, intercept=intercept), lost)
-
-    def __add__(self, other: Sums) -> Sums:
-        # Lengths over disjoint rows add as the sides of a right angle.
-        return Sums(self.products + other.products, torch.hypot(self.lost, other.lost))
-
-
-@dataclass(frozen=True, eq=False)
-class _SumExactly(Pass[Batch, Sums]):
-    """The pass that multiplies all columns with each other, and rounds nothing. Raises TooWideError where that would take long."""
-
-    design: Design
-    labels: Tensor | None
-
-    @property
-    def what(self) -> str:
-        """What people are told."""
-        return "reading the rows again, for more digits"
-
-    @property
-    def columns(self) -> list[str]:
-        """What the design reads."""
-        return self.design.reads()
-
-    def empty(self) -> Sums:
-        """Of no rows."""
-        q = self.design.p + len(self.design.responses)
-        return Sums(CrossProducts.empty(q + self.design.intercept), torch.zeros(q, dtype=torch.float64))
-
-    def of(self, batch: Batch) -> Sums:
-        """Of the training rows of a batch."""
-        encoded, beyond = rows_doubled(self.design, batch)
-        rows = encoded.rows
-        if self.labels is not None:
-            own = parts_of(self.labels, batch, encoded.index).to(rows.X.device) == 0
-            rows, beyond = rows[own], None if beyond is None else beyond[own]
-        return Sums.of(rows, beyond, intercept=self.design.intercept)
-
-
-def _length(error: Tensor, w: Tensor | None) -> Tensor:
-    """The length of the columns of errors (n, q), (q,); their squares may be too small for float64, so each has a unit."""
-    error = (error if w is None else error * w[:, None].sqrt()).cpu()
-    if len(error) == 0 or not bool(error.any()):
-        return torch.zeros(error.shape[1], dtype=torch.float64)
-    most = error.amax(0)
-    return most * (error / torch.where(most > 0, most, 1.0)).square().sum(0).sqrt()

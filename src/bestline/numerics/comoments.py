@@ -20,7 +20,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import reduce
+from itertools import accumulate
 from operator import add
+from typing import Protocol, Self, TypeVar
 
 import torch
 from torch import Tensor
@@ -36,6 +38,15 @@ _NUMBERS = 2**21  # between the two about so many numbers: each chunk costs some
 _MUCH = 64.0  # times that terms may be larger than their sum: nothing, beside the rounding of sums over rows
 _LEFT = 64  # units of rounding of a sum of squares, below which a difference of two is none
 TINY, HUGE = 1e-140, 1e140  # beyond these a square, summed over 1e20 rows, leaves float64's range of 1e-308 to 1e308
+
+
+class Adds(Protocol):
+    """What adds up."""
+
+    def __add__(self, other: Self, /) -> Self: ...
+
+
+AddsT = TypeVar("AddsT", bound=Adds)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -275,13 +286,16 @@ def total(parts: Iterable[Comoments], q: int) -> Comoments:
 
 def rests(parts: Sequence[Comoments]) -> list[Comoments]:
     """For each part the moments of all others, added up and not subtracted: nothing cancels, whatever a part holds."""
+    return others(parts) if len(parts) > 1 else [Comoments.empty(parts[0].q)]
+
+
+def others(parts: Sequence[AddsT]) -> list[AddsT]:
+    """For each of at least two things that add up the sum of all others."""
     # Sums from the left and from the right, so K parts cost 3 K additions and not K^2.
-    before, after = [Comoments.empty(parts[0].q)], [Comoments.empty(parts[0].q)]
-    for part in parts[:-1]:
-        before.append(before[-1] + part)
-    for part in parts[:0:-1]:
-        after.append(part + after[-1])
-    return [a + b for a, b in zip(before, reversed(after), strict=True)]
+    before = list(accumulate(parts))
+    after = list(accumulate(reversed(parts), lambda later, part: part + later))[::-1]
+    between = [a + b for a, b in zip(before[:-2], after[2:], strict=True)]
+    return [after[1], *between, before[-2]]
 
 
 def by_group(rows: Rows, group: Tensor | None, groups: int) -> list[Comoments]:

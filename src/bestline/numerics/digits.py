@@ -20,7 +20,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from bestline.numerics.bowl import second_moments
+from bestline.numerics.bowl import second_moments, trained_moments
 from bestline.numerics.comoments import Comoments
 from bestline.numerics.scaling import Scaling
 from bestline.numerics.semidefinite import inverse
@@ -69,6 +69,44 @@ def right_error_digits(moments: Comoments, p: int, slopes: Tensor, floor: Tensor
     if known is None:
         return torch.zeros(slopes.shape[1], p + intercept, dtype=torch.float64)
     return known.of_errors(floor, intercept=intercept)
+
+
+def right_loss_digits(
+    moments: Comoments, held: Comoments, p: int, slopes: Tensor, squares: Tensor, *, intercept: bool
+) -> Tensor:
+    """The same of the root mean squared error on rows that the line has not seen, (k,).
+
+    The line's height at a row x is off by x'S^-1 (ds - dS w); the mean square of that over the rows held out is, by Cauchy and
+    Schwarz, at most rounding^2 (1 + sum |w|)^2 times 1'|S^-1|1 and the trace of S^-1 M, where M are their second moments about the
+    means of the line's own rows. What adds up their squares is rounded by as much as its terms are large.
+
+    Parameters
+    ----------
+    moments, held : Comoments
+        Of the rows that the line was fitted to, and of those held out.
+    p, slopes, intercept
+        As in `right_digits`.
+    squares : Tensor (k,)
+        Mean squared error of the rows held out, in the data's units.
+    """
+    known = _conditioning(moments, p, slopes, intercept=intercept)
+    if known is None:
+        return torch.zeros(slopes.shape[1], dtype=torch.float64)
+    scaling = Scaling.of(moments, p, intercept=intercept, standardize=True)
+    mean, covariance = trained_moments(held, scaling)
+    M = covariance + torch.outer(mean, mean)
+    weight = known.slopes.abs()
+    off = known.rounding * (1 + weight.sum(0))
+    spread = (known.inverse.abs().sum() * (known.inverse * M[:p, :p]).sum().clamp(min=0)).sqrt()
+    height = off * (1 + spread)
+    if intercept:
+        # The intercept m_y - w'm_x is rounded as its terms are large.
+        height = height + 4 * _EPS * ((known.slopes * known._off).abs().sum(0) + moments.center[p:].abs() / known.y)
+    size = M.diagonal().clamp(min=0).sqrt()
+    own = _rounding(held, scaling.scale) * (size[:p] @ weight + size[p:]) ** 2
+    square = squares / known.y**2
+    relative = (own + height**2 + 2 * square.sqrt() * height) / square
+    return torch.where(relative < 0.1, _digits(relative / 2, torch.ones_like(relative)), 0.0)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -147,14 +185,18 @@ def _conditioning(moments: Comoments, p: int, slopes: Tensor, *, intercept: bool
     scaling = Scaling.of(moments, p, intercept=intercept, standardize=True)
     both = scaling.scale
     x, y = both[:p], both[p:]
-    # What the 24-bit shift leaves of a mean is rounded where moments merge; beside a small spread that is most of it.
-    left_over = max(1.0, float((moments.mean * moments.unit / both).abs().max()))
     V = inverse(second_moments(moments, scaling, range(p)))
     if V is None:
         return None
-    rounding = merged_rounding(torch.tensor(moments.count)) * left_over * moments.cancelled
-    known = Conditioning(x, y, slopes * x[:, None] / y, V, moments.center, rounding)
+    known = Conditioning(x, y, slopes * x[:, None] / y, V, moments.center, _rounding(moments, both))
     return known if bool(known.holds) else None
+
+
+def _rounding(moments: Comoments, scale: Tensor) -> Tensor:
+    """Relative error of the second moments of columns in units of `scale` (q,)."""
+    # What the 24-bit shift leaves of a mean is rounded where moments merge; beside a small spread that is most of it.
+    left_over = max(1.0, float((moments.mean * moments.unit / scale).abs().max()))
+    return merged_rounding(torch.tensor(moments.count)) * left_over * moments.cancelled
 
 
 def merged_rounding(count: Tensor) -> Tensor:

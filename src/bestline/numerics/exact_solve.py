@@ -123,6 +123,17 @@ class Refined:
         found = (Doubled.of(y) - line).high
         return torch.where(found.isfinite(), found, y - self.height(X, below))
 
+    def squares_left(self, products: CrossProducts) -> Tensor:
+        """Sum of squares that the line leaves of any rows with these exact cross products, (k,); rounded once."""
+        k = self.weights.shape[1]
+        both = zip(self.weights.T.tolist(), self.weights_below.T.tolist(), strict=True)
+        found = []
+        for i, (high, low) in enumerate(both):
+            own = [Fraction(h) + Fraction(b) for h, b in zip(high, low, strict=True)]
+            target = [Fraction(-1 if j == i else 0) for j in range(k)]
+            found.append(scaled(products.squares([*own, *target]), 0))
+        return torch.tensor(found, dtype=torch.float64)
+
     def leverage(self, X: Features, below: Features | None = None) -> Tensor:
         """X' (X'WX)^-1 x of rows X + below (n, p), (n,); times sigma^2 it is the variance of the line's height."""
         return self._times(X, below, self.factor, self.factor_below).square().sum(1)

@@ -18,6 +18,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -87,6 +88,14 @@ class CrossProducts:
         # The smaller powers of two serve both: to them every shift goes to the left, and nothing is lost.
         low, unit = tuple(map(min, self.low, other.low)), min(self.unit, other.unit)
         return CrossProducts(self.count + other.count, low, unit, self.over(low, unit) + other.over(low, unit))
+
+    def squares(self, combination: Sequence[Fraction]) -> Fraction:
+        """Sum over the rows of w (sum_j c_j z_j)^2, without rounding, for coefficients c (q,)."""
+        # z_j is a whole number of 2^low[j], so c_j goes with that power; then one denominator for all.
+        units = [c * Fraction(2) ** low for c, low in zip(combination, self.low, strict=True)]
+        common = math.lcm(*(u.denominator for u in units))
+        v = np.array([int(u * common) for u in units], dtype=object)
+        return Fraction(int(v @ self.whole @ v), common**2) * Fraction(2) ** self.unit
 
     def over(self, low: Sequence[int], unit: int) -> Whole:
         """The same sums as whole numbers of smaller powers of two."""

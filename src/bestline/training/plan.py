@@ -29,7 +29,7 @@ from bestline.training.own_forward import UserForward, check_module, forward_of,
 from bestline.training.penalty.base import Penalty
 from bestline.training.penalty.named import PENALTIES
 from bestline.training.reread import Streamed
-from bestline.training.solvers.base import Reads, Solver
+from bestline.training.solvers.base import Reach, Reads, Solver
 from bestline.training.task import Part, Start, Task, parse_start, small_start
 
 UserLoss: TypeAlias = str | LossFunction
@@ -74,6 +74,11 @@ class Method:
     def squared_line(self) -> bool:
         """Whether the loss surface is a bowl."""
         return self.forward is None and self.cost.squared
+
+    @property
+    def least_squares(self) -> bool:
+        """Whether it ends at the least squares of a line, as exactly as can be had."""
+        return self.squared_line and not self.penalised and self.solver.reach is Reach.SOLUTION
 
     @property
     def penalised(self) -> bool:

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from bestline.data.design import Design
 from bestline.data.design.lost_digits import rows_doubled
+from bestline.data.exact_sums import Sums
 from bestline.data.grouped import Key, keyed
 from bestline.data.ordered import OrderedRows
 from bestline.data.passes import Named, Pass
@@ -17,7 +18,6 @@ from bestline.data.progress import Progress
 from bestline.data.tables import Batch, Source
 from bestline.inference.classical import NAN
 from bestline.inference.groups.lines import GroupLines
-from bestline.inference.sharpen import Sums
 from bestline.numerics import Refined, Scaling, refined
 from bestline.numerics.digits import MOST
 from bestline.numerics.exact_solve import MOST_COLUMNS, solved
