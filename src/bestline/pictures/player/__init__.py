@@ -36,6 +36,7 @@ MODULES = (
     "panels/loss",
     "panels/choose",
     "dom",
+    "update",
     "frame",
     "tables",
     "trainer",
