@@ -73,9 +73,54 @@ def serving(data: Any = None, formula: str | None = None) -> Iterator[Served]:
             thread.join(20)
 
 
-def until(so: Any, seconds: float = 120.0) -> None:
+def until(so: Any, seconds: float = 60.0) -> None:
     """Wait until something is so."""
     end = time.monotonic() + seconds
     while not so():
         assert time.monotonic() < end, "it never came to be"
         time.sleep(0.01)
+
+
+class Opened:
+    """The lab in a browser, and everything it did that it should not."""
+
+    def __init__(self, browser: Any, lab: Served, more: str, **context: Any) -> None:
+        how = {"viewport": {"width": 1280, "height": 800}, "reduced_motion": "reduce", "accept_downloads": True, **context}
+        self.context = browser.new_context(**how)
+        self.context.set_default_timeout(60_000)
+        self.page = self.context.new_page()
+        self.wrong: list[str] = []
+        self.asked: list[str] = []
+        self.page.on("console", lambda message: self.wrong.append(f"console: {message.text}"))
+        self.page.on("pageerror", lambda error: self.wrong.append(f"error: {error}"))
+        self.page.on("request", lambda request: self.asked.append(request.url))
+        self.page.goto(f"{lab.url}/#token={TOKEN}{more}")
+
+    def ready(self) -> None:
+        """A run is drawn, and nothing is under way."""
+        self.page.locator(".bestline-player[data-k]").wait_for()
+        self.page.locator(".busy").wait_for(state="hidden")
+        until(lambda: self.answered() > 0)
+
+    def answered(self) -> int:
+        """How many questions the page has had an answer to."""
+        return int(self.page.evaluate("() => document.body.dataset.answered ?? 0"))
+
+    def asked_again(self, act: Any) -> None:
+        """Do something that trains again, and wait for the run."""
+        before = self.answered()
+        act()
+        until(lambda: self.answered() > before)
+        self.ready()
+
+    def choose(self, name: str, value: str) -> None:
+        self.asked_again(lambda: self.page.locator(f"[name={name}]").select_option(value))
+
+    def title(self) -> str:
+        return self.page.locator(".bestline-player h2").inner_text()
+
+    def status(self) -> str:
+        return self.page.locator(".status").inner_text()
+
+    def tab(self, name: str) -> None:
+        self.page.get_by_role("tab", name=name).click()

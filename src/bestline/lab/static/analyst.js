@@ -54,7 +54,7 @@ export class Analyst {
   }
 
   async panels(run) {
-    const dark = matchMedia("(prefers-color-scheme: dark)").matches;
+    const dark = document.querySelector(".bestline-player")?.dataset.theme === "dark";
     const { blob } = await fetchFile("api/panels", { run: run.id, theme: dark ? "dark" : "light" });
     const alt = "Four panels: residuals against fitted values, their quantiles against normal ones, their size against fitted values, and against leverage";
     this.figure?.replaceChildren(make("img", { src: URL.createObjectURL(blob), alt }));

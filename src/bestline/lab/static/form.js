@@ -81,7 +81,7 @@ export class Form {
   /** Another question: the start was of other weights, and a rate that nobody sees was chosen for another surface. */
   forget() {
     this.start = null;
-    if (this.live && this.trains) for (const input of [this.optimizer, this.lr, this.momentum, this.steps]) input.value = "";
+    if (this.wasLive) for (const input of [this.optimizer, this.lr, this.momentum, this.steps]) input.value = "";
   }
 
   /** Whether the page that is shown has the controls of the descent itself. */
@@ -160,6 +160,7 @@ export class Form {
       box.closest("label").hidden = box.value === this.target.value;
     }
     const own = this.live && this.trains;
+    this.wasLive = this.live;
     this.descent.hidden = own;
     this.hint.hidden = !own;
     this.rolls();

@@ -1,0 +1,334 @@
+"""The lab as people meet it, in a browser: drawn with no click, own data in three steps, and nothing asked of anybody else."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from urllib.parse import quote, urlsplit
+
+import numpy as np
+import pytest
+
+from bestline.lab import pages
+from bestline.lab.openapi import FORMS
+from lab.served import Opened
+from pictures.player.pages import LOOK
+
+STATIC = Path(pages.__file__).parent / "static"
+MOST_LINES = 350
+
+
+def houses(n: int = 300, *, far: int = 0) -> bytes:
+    rng = np.random.default_rng(1)
+    area, age, colour = rng.normal(50, 10, n), rng.normal(size=n), rng.choice(["red", "green", "blue"], n)
+    price = 3 * area - 2 * age + 8 * (colour == "red") + 4 * rng.normal(size=n)
+    price[:far] *= 50
+    rows = [f"{i},{area[i]:.3f},{age[i]:.3f},{colour[i]},{price[i]:.3f}" for i in range(n)]
+    rows[5] = rows[5].replace(f"{area[5]:.3f}", "")
+    return "\n".join(["id,area,age,colour,price", *rows]).encode()
+
+
+def give(opened: Opened, content: bytes, name: str = "houses.csv") -> None:
+    opened.page.set_input_files("input[type=file]", {"name": name, "mimeType": "text/csv", "buffer": content})
+
+
+def drawn(opened: Opened) -> None:
+    """Every panel has a picture in it."""
+    opened.page.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    look = opened.page.evaluate(LOOK)
+    assert look
+    assert all(panel["colours"] > 3 for panel in look.values()), look
+
+
+# -- the files ---------------------------------------------------------------------------------------------------------
+
+
+def test_the_modules_are_small_and_need_nobody_else():
+    texts = {path.name: path.read_text(encoding="utf-8") for path in STATIC.iterdir()}
+    assert len(texts) > 10
+    for name, text in texts.items():
+        assert text.count("\n") <= MOST_LINES, name
+        for word in ("eval(", "innerHTML", "new Function", "http://", "https://", "document.write", "style="):
+            assert word not in text, f"{word} in {name}"
+
+
+# -- first view --------------------------------------------------------------------------------------------------------
+
+
+def test_a_run_is_drawn_with_no_click_and_nobody_else_is_asked(open_lab, lab):
+    opened = open_lab()
+    assert opened.title() == "y ~ x"
+    drawn(opened)
+    hosts = {urlsplit(url).netloc for url in opened.asked if not url.startswith(("data:", "blob:"))}
+    assert hosts == {urlsplit(lab.url).netloc}
+    assert opened.wrong == []
+
+
+def test_the_token_leaves_the_address_and_a_reload_still_comes_in(open_lab):
+    opened = open_lab()
+    assert "token" not in opened.page.url
+    opened.page.reload()
+    opened.ready()
+    assert opened.wrong == []
+
+
+def test_without_a_token_one_sentence_says_what_to_open(open_lab, lab, browser):
+    context = browser.new_context()
+    page = context.new_page()
+    page.goto(lab.url)
+    page.locator(".status.alert").wait_for(timeout=120_000)
+    assert "open the address" in page.locator(".status").inner_text()
+    context.close()
+
+
+# -- own data ----------------------------------------------------------------------------------------------------------
+
+
+def test_own_data_in_three_steps(open_lab):
+    opened = open_lab()
+    opened.asked_again(lambda: give(opened, houses()))  # 1: the file; it is trained at once
+    assert opened.title() == "price ~ area"
+    assert "1 row was left out" in opened.page.locator(".bestline-player").inner_text()
+    opened.asked_again(lambda: opened.page.get_by_role("checkbox", name="age").check())  # 2: the columns
+    assert opened.title() == "price ~ area + age"
+    opened.asked_again(lambda: opened.page.get_by_role("button", name="Train", exact=True).click())  # 3
+    drawn(opened)
+    assert opened.wrong == []
+
+
+def test_a_file_can_be_dropped_anywhere(open_lab):
+    opened = open_lab()
+    drop = """content => {
+      const data = new DataTransfer();
+      data.items.add(new File([content], "dropped.csv"));
+      for (const type of ["dragenter", "dragover", "drop"]) document.body.dispatchEvent(new DragEvent(type, { dataTransfer: data, bubbles: true, cancelable: true }));
+    }"""
+    opened.asked_again(lambda: opened.page.evaluate(drop, houses().decode()))
+    assert opened.page.locator("[name=dataset] option:checked").inner_text() == "dropped.csv"
+    assert opened.page.locator(".drop").is_hidden()
+
+
+def test_a_wrong_file_gives_one_sentence_and_the_run_stays(open_lab):
+    opened = open_lab()
+    give(opened, b"PK\x03\x04" + bytes(60), "book.xlsx")
+    opened.page.locator(".status.alert").wait_for()
+    assert opened.status().startswith("`book.xlsx` is")
+    assert opened.title() == "y ~ x"
+
+
+def test_several_columns_words_and_missing_values(open_lab):
+    opened = open_lab()
+    opened.asked_again(lambda: give(opened, houses()))
+    for name in ("age", "colour"):
+        opened.asked_again(lambda name=name: opened.page.get_by_role("checkbox", name=name).check())
+    opened.choose("missing", "impute")
+    assert opened.title() == "price ~ area + age + colour"
+    panels = opened.page.locator("[data-panel]").evaluate_all("all => all.map(one => one.dataset.panel)")
+    assert {"data", "contour", "loss", "surface"} <= set(panels)
+    assert "Predicted against actual" in opened.page.locator(".bestline-player").inner_text()
+    drawn(opened)
+
+
+def test_a_formula_is_taken_as_it_is(open_lab):
+    opened = open_lab()
+    opened.asked_again(lambda: give(opened, houses()))
+    opened.page.get_by_text("Write a formula instead").click()
+    line = opened.page.locator("[name=formula-line]")
+    line.fill("price ~ log(area) + C(colour)")
+    opened.asked_again(lambda: line.press("Enter"))
+    assert opened.title() == "price ~ log(area) + C(colour)"
+    line.fill("price ~ lag(area")
+    opened.asked_again(lambda: line.press("Enter"))
+    opened.page.locator(".status.alert").wait_for()
+    assert opened.title() == "price ~ log(area) + C(colour)"
+
+
+# -- runs that the server trains -----------------------------------------------------------------------------------------
+
+
+def test_another_loss_is_trained_by_the_server_and_shown_at_its_end(open_lab):
+    opened = open_lab()
+    opened.choose("loss", "huber")
+    last = opened.page.locator(".bl-counter").inner_text()
+    assert last == "step 200 of 200"
+    drawn(opened)
+    assert opened.page.locator(".strip").is_hidden()
+
+
+def test_a_run_can_be_held_stepped_and_ended(open_lab):
+    opened = open_lab()
+    page = opened.page
+    page.locator("[name=loss]").select_option("huber")
+    page.locator("[name=steps]").fill("100000")
+    page.locator("[name=steps]").press("Tab")
+    page.get_by_role("button", name="Pause").click()
+    page.get_by_role("button", name="Go on").wait_for()
+    counter = page.locator(".strip .counter")
+    page.locator(".bl-counter").filter(has_text="step").wait_for()
+
+    def at() -> int:
+        return int(counter.inner_text().split()[1].replace(",", ""))
+
+    held = at()
+    page.get_by_role("button", name="Step", exact=True).click()
+    counter.filter(has_text=f"step {held + 1:,} of").wait_for()
+    page.get_by_role("button", name="Stop here").click()
+    page.locator(".busy").wait_for(state="hidden")
+    assert page.locator(".bl-counter").inner_text().startswith(f"step {held + 1:,}")
+
+
+def test_a_run_can_be_cancelled(open_lab):
+    opened = open_lab()
+    page = opened.page
+    page.locator("[name=loss]").select_option("absolute")
+    page.locator("[name=steps]").fill("100000")
+    page.locator("[name=steps]").press("Tab")
+    page.locator(".strip").wait_for()
+    page.get_by_role("button", name="Cancel").click()
+    page.locator(".busy").wait_for(state="hidden")
+    assert opened.status() == "Cancelled."
+    opened.choose("loss", "squared")
+    assert opened.title() == "y ~ x"
+
+
+def test_a_file_on_its_way_can_be_cancelled(open_lab):
+    opened = open_lab()
+    page = opened.page
+    page.route("**/api/data", lambda route: None)  # it never arrives
+    give(opened, houses())
+    page.locator(".busy").wait_for()
+    page.get_by_role("button", name="Cancel").click()
+    assert opened.status() == "Cancelled."
+    assert opened.title() == "y ~ x"
+
+
+def test_held_out_rows_have_a_curve_of_their_own(open_lab):
+    opened = open_lab()
+    opened.asked_again(lambda: give(opened, houses()))
+    opened.choose("split", "0.8,0.2")
+    assert "held-out" in opened.page.locator(".bestline-player").inner_text()
+
+
+# -- the other tabs ------------------------------------------------------------------------------------------------------
+
+
+def test_the_analyst_s_view_is_one_tab_away(open_lab):
+    opened = open_lab()
+    opened.asked_again(lambda: give(opened, houses()))
+    opened.tab("Analyst")
+    table = opened.page.get_by_role("table").filter(has_text="Coefficients")
+    table.wait_for()
+    assert "95 % interval" in table.inner_text()
+    assert "on rows it has not seen (5-fold)" in opened.page.locator(".analyst").inner_text()
+    image = opened.page.locator(".analyst img")
+    image.wait_for()
+    assert image.evaluate("image => image.complete && image.naturalWidth > 400")
+    assert image.get_attribute("alt")
+    with opened.page.expect_download() as taken:
+        opened.page.get_by_role("button", name="Model file").click()
+    assert taken.value.suggested_filename == "houses.bestline"
+    assert opened.wrong == []
+
+
+@pytest.mark.parametrize("form", ["png", "page", "linear", "steps", "model"])
+def test_a_run_is_taken_away(open_lab, form):
+    opened = open_lab()
+    opened.tab("Take")
+    forms = opened.page.locator("[data-form]").evaluate_all("all => all.map(one => one.dataset.form)")
+    assert set(forms) == set(FORMS)
+    with opened.page.expect_download() as taken:
+        opened.page.locator(f"[data-form={form}]").click()
+    assert taken.value.suggested_filename.startswith("slope-and-bias")
+    assert Path(taken.value.path()).stat().st_size > 200
+    assert opened.page.locator(".code").is_visible() == (form == "linear")
+
+
+def test_every_lesson_can_be_followed_to_its_end(open_lab):
+    opened = open_lab()
+    opened.tab("Lessons")
+    begin = opened.page.get_by_role("button", name="Begin")
+    assert begin.count() == 3
+    for lesson in range(3):
+        opened.asked_again(begin.nth(lesson).click)
+        forth = opened.page.get_by_role("button", name="Next")
+        answers = 0
+        while True:
+            answer = opened.page.locator(".answer")
+            assert not answer.get_by_role("paragraph").is_visible()
+            answer.get_by_text("Show the answer").click()
+            assert answer.get_by_role("paragraph").is_visible()
+            answers += 1
+            if forth.is_disabled():
+                break
+            opened.asked_again(forth.click)
+        assert answers == 4
+        opened.page.get_by_text("All lessons").click()
+    assert not [line for line in opened.wrong if "error" in line]
+
+
+def test_a_teacher_s_link_opens_the_run_without_the_controls_put_away(open_lab):
+    opened = open_lab()
+    opened.choose("loss", "huber")
+    opened.page.get_by_text("For teachers").click()
+    opened.page.get_by_role("checkbox", name="analyst's view").check()
+    opened.page.get_by_role("checkbox", name="own file").check()
+    link = opened.page.url
+    assert "token" not in link
+    again = open_lab("&" + link.partition("#")[2])
+    assert again.page.locator("[name=loss]").input_value() == "huber"
+    assert again.page.locator("#tab-analyst").is_hidden()
+    assert again.page.locator(".files").is_hidden()
+    assert again.page.locator("#tab-take").is_visible()
+
+
+@pytest.mark.parametrize(
+    "run", ["nonsense", "{}", '{"data": 3}', '{"data": "lesson:none"}', '{"data": "sample:penguins", "target": "<img src=x>"}']
+)
+def test_a_link_that_says_nonsense_is_no_fault(open_lab, run):
+    opened = open_lab(f"&run={quote(run)}&hide=<script>&tab=none&lesson=none.9", ready=False)
+    opened.page.locator(".status.alert, .bestline-player").first.wait_for()
+    assert not [line for line in opened.wrong if line.startswith("error")]
+
+
+# -- for everybody -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("view", ["training", "analyst", "take", "lesson", "huber"])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_serious(open_lab, view, scheme):
+    playwright_axe = pytest.importorskip("axe_playwright_python.sync_playwright")
+    opened = open_lab("&lesson=crash-course.1" if view == "lesson" else "", color_scheme=scheme)
+    if view == "huber":
+        opened.choose("loss", "huber")
+    elif view in ("analyst", "take"):
+        opened.tab({"analyst": "Analyst", "take": "Take"}[view])
+        opened.page.locator({"analyst": ".analyst img", "take": ".take button"}[view]).first.wait_for()
+    # The page's own policy runs no script of anybody else's; what the tool needs goes past it.
+    found = playwright_axe.Axe().run(opened.page).response["violations"]
+    serious = {one["id"]: [node["html"][:200] for node in one["nodes"]] for one in found if one["impact"] in ("serious", "critical")}
+    assert serious == {}, json.dumps(serious, indent=1)
+
+
+def test_every_control_is_reached_by_keyboard_and_has_a_name(open_lab):
+    opened = open_lab()
+    nameless = opened.page.locator("button, input, select, summary").evaluate_all(
+        "all => all.filter(e => e.checkVisibility() && !(e.ariaLabel || e.textContent.trim() || e.labels?.[0]?.textContent.trim() || e.title)).map(e => e.outerHTML)"
+    )
+    assert nameless == []
+    seen = set()
+    for _ in range(80):
+        opened.page.keyboard.press("Tab")
+        seen.add(opened.page.evaluate("() => document.activeElement.name || document.activeElement.id || document.activeElement.textContent"))
+    assert {"dataset", "target", "missing", "loss", "tab-setup", "Train"} <= seen
+
+
+def test_on_a_phone_nothing_is_wider_than_the_screen(open_lab):
+    opened = open_lab(viewport={"width": 390, "height": 844})
+    assert opened.page.evaluate("() => document.documentElement.scrollWidth") <= 390
+    drawn(opened)
+
+
+def test_the_player_s_dark_button_is_that_of_the_whole_page(open_lab):
+    opened = open_lab()
+    opened.page.locator("[data-act=dark]").click()
+    assert opened.page.evaluate("() => getComputedStyle(document.body).backgroundColor") == "rgb(20, 24, 29)"
