@@ -305,7 +305,9 @@ def test_axe_finds_nothing_serious(open_lab, view, scheme):
         opened.page.locator({"analyst": ".analyst img", "take": ".take button"}[view]).first.wait_for()
     # The page's own policy runs no script of anybody else's; what the tool needs goes past it.
     found = playwright_axe.Axe().run(opened.page).response["violations"]
-    serious = {one["id"]: [node["html"][:200] for node in one["nodes"]] for one in found if one["impact"] in ("serious", "critical")}
+    serious = {
+        one["id"]: [node["html"][:200] for node in one["nodes"]] for one in found if one["impact"] in ("serious", "critical")
+    }
     assert serious == {}, json.dumps(serious, indent=1)
 
 
@@ -318,7 +320,11 @@ def test_every_control_is_reached_by_keyboard_and_has_a_name(open_lab):
     seen = set()
     for _ in range(80):
         opened.page.keyboard.press("Tab")
-        seen.add(opened.page.evaluate("() => document.activeElement.name || document.activeElement.id || document.activeElement.textContent"))
+        seen.add(
+            opened.page.evaluate(
+                "() => document.activeElement.name || document.activeElement.id || document.activeElement.textContent"
+            )
+        )
     assert {"dataset", "target", "missing", "loss", "tab-setup", "Train"} <= seen
 
 
