@@ -38,6 +38,7 @@ _HOME = {
     "Trace": "training.outcome",
     "Windows": "api.windows",
     "compare": "inference.comparison",
+    "table": "export.side_by_side",
     "errors": "",
     "fit": "api.fit",
     "fit_groups": "api.groups",
@@ -96,6 +97,7 @@ __all__ = [
     "surface",
     "sweep",
     "synthetic",
+    "table",
 ]
 
 if TYPE_CHECKING:
@@ -125,6 +127,7 @@ if TYPE_CHECKING:
         RidgeCV,
         SGDRegressor,
     )
+    from bestline.export.side_by_side import table
     from bestline.inference.comparison import compare
     from bestline.numerics.rows import Rows
     from bestline.training.outcome import Fit, Trace

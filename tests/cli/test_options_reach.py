@@ -60,6 +60,7 @@ TRAINING = COLUMNS | {
     "split": [(["--split", "0.5,0.25,0.25"], {"split": [0.5, 0.25, 0.25]})],
     "device": [(["--device", "cpu"], {"device": "cpu"})],
     "digits": [(["--digits", "5"], {"digits": 5})],
+    "cov": [(["--cov", "hac:day,lags=3"], {"cov": "hac:day,lags=3"}), (["--cov", "hc1"], {"cov": "HC1"})],
 }
 LEVEL = [(["--level", "0.5"], {"level": 0.5})]
 COV = [(["--cov", "HC3", "t.csv"], {"cov": "HC3", "data": "t.csv"})]
@@ -76,7 +77,7 @@ PICTURE = {
 Row = tuple[Any, str, list[str], dict[str, Any], dict[str, list[tuple[list[str], dict[str, Any]]]], set[str]]
 SAYING = {"json", "quiet", "progress", "force", "out"}
 TABLE: dict[str, Row] = {
-    "fit": (bl, "fit", ["t.csv"], {}, TRAINING, {"level", "cov", "trace", "report", "by"}),
+    "fit": (bl, "fit", ["t.csv"], {}, TRAINING, {"level", "trace", "report", "by"}),
     "watch": (
         *(bl, "fit", ["t.csv", "-o", "run.html", "--solver", "momentum"], {"solver": "momentum"}, TRAINING),
         {"compare", "weights_shown", "frames", "theme", "units"},
@@ -84,7 +85,7 @@ TABLE: dict[str, Row] = {
     "fit --by": (
         *(bl, "fit_groups", ["t.csv", "--by", "g,h"], {"by": ["g", "h"]}),
         {k: v[:1] for k, v in TRAINING.items() if k in {*COLUMNS, "folds", "digits"}},
-        {*(set(TRAINING) - {*COLUMNS, "folds", "digits"}), "level", "cov", "trace", "report", "by"},
+        {*(set(TRAINING) - {*COLUMNS, "folds", "digits"}), "level", "trace", "report", "by"},
     ),
     "preflight": (
         *(bl, "preflight", ["t.csv"], {}),
@@ -140,6 +141,11 @@ TABLE: dict[str, Row] = {
         ["m.bestline", "t.csv"],
         {"data": "t.csv"},
         {"on_unseen": UNSEEN, "engine": COLUMNS["engine"]},
+        set(),
+    ),
+    "table": (
+        *(bl, "table", ["m.bestline"], {"labels": ["m"]}),
+        {"labels": [(["--labels", '"a, b"'], {"labels": ["a, b"]})], "stars": [(["--stars"], {"stars": True})]},
         set(),
     ),
     "summary": (

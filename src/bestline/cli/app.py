@@ -25,6 +25,7 @@ from bestline.cli.options import Force, ModelFile, Quiet, Show, briefly, example
 from bestline.cli.plot import PLOT_EXAMPLES, plot
 from bestline.cli.predict import EVALUATE_EXAMPLES, PREDICT_EXAMPLES, evaluate, predict
 from bestline.cli.streams import Ended, say, say_error, signals_heeded, streams_ready, to_nobody
+from bestline.cli.table import TABLE_EXAMPLES, table
 from bestline.cli.terminal import Terminal
 from bestline.cli.tour import tour
 from bestline.cli.usage import Commands, UsageError, explained
@@ -162,6 +163,7 @@ app.command(epilog=PREDICT_EXAMPLES)(predict)
 app.command(epilog=EVALUATE_EXAMPLES)(evaluate)
 app.command(epilog=SUMMARY_EXAMPLES)(summary)
 app.command(epilog=DIAGNOSE_EXAMPLES)(diagnose)
+app.command(epilog=TABLE_EXAMPLES)(table)
 
 
 @app.command(epilog=examples("bestline report cars.bestline cars.csv -o cars.html"))

@@ -1,0 +1,151 @@
+"""Models side by side: every number is the model's own, errors beneath, and what makes figures no match is said."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import bestline as bl
+from bestline.errors import DataError, OptionError
+from inference.examples import frame
+
+pytestmark = pytest.mark.usefixtures("quiet")
+
+
+@pytest.fixture
+def models() -> list[bl.Model]:
+    data = frame()
+    return [
+        bl.fit(data, "y ~ x1"),
+        bl.fit(data, "y ~ x1 + x2 + g", cov="cluster:firm"),
+        bl.fit(data.iloc[:100], "y ~ x1 * x2", cov="HC3"),
+        bl.fit(data, "y ~ x2", l2=0.1),
+    ]
+
+
+def test_the_frame_has_every_models_own_numbers(models: list[bl.Model]):
+    found = bl.table(models).frame()
+    assert list(found.columns) == ["(1)", "(2)", "(3)", "(4)"]
+    for column, model in zip(found.columns, models, strict=True):
+        own = found[column]
+        for name, weight, error in zip(model.names, model.params, model.bse, strict=True):
+            assert own[name] == weight
+            assert own[f"{name} (std error)"] == error or (math.isnan(error) and math.isnan(own[f"{name} (std error)"]))
+        others = [name for name in found.index if name in {n for m in models for n in m.names} - set(model.names)]
+        assert own[others].isna().all()
+        assert own["N"] == model.training.count
+        assert own["held-out RMSE"] == model.held_out.rmse[0]
+        if model.least_squares:
+            assert own["AIC"] == model.glance()["aic"].iloc[0]
+            assert own["R2"] == pytest.approx(model.rsquared, rel=1e-12)
+    assert found.loc["std errors"].tolist() == ["classical", "clustered by `firm`", "HC3", "none"]
+    assert found.loc["penalty"].tolist()[3] == "l2=0.1"
+    assert [name for name in found.index if name == "Intercept" or name in ("x1", "x2")] == ["x1", "x2", "Intercept"]
+
+
+def test_errors_stand_beneath_and_stars_only_when_asked(models: list[bl.Model]):
+    lines = str(bl.table(models[:2], labels=["small", "large"])).splitlines()
+    assert lines[0].split() == ["small", "large"]
+    at = next(i for i, line in enumerate(lines) if line.startswith("x1"))
+    assert re.fullmatch(r"\s*\([\d.]+\)\s+\([\d.]+\)", lines[at + 1])
+    assert "*" not in str(bl.table(models))
+    starred = bl.table(models, stars=True)
+    assert "* p < 0.05, ** p < 0.01, *** p < 0.001" in str(starred)
+    for model in models[:1]:
+        marks = {0.001: "***", 0.01: "**", 0.05: "*"}
+        p = float(model.pvalues["x1"])
+        mark = next((m for level, m in marks.items() if p < level), "")
+        row = next(line for line in str(starred).splitlines() if line.startswith("x1 "))
+        assert row.split()[1].lstrip("-0123456789.") == mark
+
+
+def test_what_does_not_compare_is_said(models: list[bl.Model]):
+    data = frame()
+    assert bl.table(models[:2]).notes == ()
+    assert "different numbers of rows" in " ".join(bl.table([models[0], models[2]]).notes)
+    assert "targets differ" in " ".join(bl.table([models[0], bl.fit(data, "y2 ~ x1")]).notes)
+    other = bl.fit(data.assign(y=data["y"].sample(frac=1, random_state=1).to_numpy() + 1), "y ~ x1")
+    assert "rows or the weights differ" in " ".join(bl.table([models[0], other]).notes)
+    weighted = bl.fit(data, "y ~ x1", weights="w")
+    assert "Some are weighted (`w`)" in " ".join(bl.table([models[0], weighted]).notes)
+    assert [line.split()[0] for line in str(bl.table([models[0], bl.fit(data, "y2 ~ x1")])).splitlines()[2:3]] == ["target"]
+
+
+def test_several_targets_take_a_column_each():
+    both = bl.table({"both": bl.fit(frame(), "y + y2 ~ x1")})
+    assert [c.label for c in both.columns] == ["both y", "both y2"]
+    assert both.frame().loc["x1"].tolist() == [bl.fit(frame(), f"{y} ~ x1").params["x1"] for y in ("y", "y2")]
+
+
+class _Cells(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.rows: list[list[str]] = []
+
+    def handle_starttag(self, tag: str, attrs: Any) -> None:
+        if tag == "tr":
+            self.rows.append([])
+        if tag in ("td", "th"):
+            self.rows[-1].append("")
+
+    def handle_data(self, data: str) -> None:
+        if self.rows and self.rows[-1] and data.strip():
+            self.rows[-1][-1] += data
+
+
+def test_every_form_has_the_same_cells(tmp_path: Path):
+    data = frame().rename(columns={"x1": "a|b_<i>&$50%", "x2": "=1+1"})
+    table = bl.table(
+        [bl.fit(data, target="y", features=["a|b_<i>&$50%", "=1+1"]), bl.fit(data, target="y", features=["=1+1"])], stars=True
+    )
+    cells = [[name, *own] for name, own in (*table.cells(), *table.fits())]
+    page = _Cells()
+    page.feed(table.to_html().partition("</table>")[0])
+    assert page.rows[1:] == cells
+    markdown = [re.split(r"(?<!\\)\|", line)[1:-1] for line in table.to_markdown().splitlines() if line.startswith("|")][2:]
+    assert [[cell.strip().replace("\\", "") for cell in row] for row in markdown] == cells
+    latex = [line for line in table.to_latex().splitlines() if line.endswith("\\\\")][1:]
+    assert len(latex) == len(cells)
+    assert latex[0].startswith(r"a|b\_<i>\&\$50\% & ")
+    for suffix in (".md", ".html", ".tex", ".csv", ".txt"):
+        table.save(tmp_path / f"t{suffix}")
+        with pytest.raises(DataError, match="exists"):
+            table.save(tmp_path / f"t{suffix}")
+    rows = list(csv.reader(io.StringIO((tmp_path / "t.csv").read_text())))
+    assert rows[0] == ["term", "(1)", "(2)"]
+    assert "'=1+1" in [row[0] for row in rows]  # what no spreadsheet runs
+    assert float(rows[2][1]) == table.columns[0].coefficients["a|b_<i>&$50%"].estimate
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"models": []}, "takes models"),
+        ({"models": 3}, "got int"),
+        ({"models": ["a.bestline"]}, "one of them is of the type str"),
+        ({"labels": ["a"]}, "2 different texts"),
+        ({"labels": ["a", "a"]}, "2 different texts"),
+        ({"labels": "ab"}, "2 different texts"),
+    ],
+)
+def test_what_is_no_table_is_refused(models: list[bl.Model], given: dict[str, Any], said: str):
+    with pytest.raises(OptionError, match=said):
+        bl.table(**{"models": models[:2], **given})
+    with pytest.raises(OptionError, match=r"ends in \.md"):
+        bl.table(models).save("t.docx")
+
+
+def test_lines_without_errors_or_scores_have_empty_cells():
+    exact = bl.fit({"x": [1.0, 2.0], "y": [1.0, 3.0]}, "y ~ x")
+    huber = bl.fit(frame(), "y ~ x1", loss="huber")
+    found = bl.table([exact, huber])
+    assert np.isnan(found.frame().loc["x1 (std error)"].astype(float)).all()
+    assert "nan" not in str(found)
