@@ -284,7 +284,7 @@ def reached(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[
 
 def without_rows(got: dict[str, Any]) -> dict[str, Any]:
     """But for what every call has of the command itself."""
-    return {k: v for k, v in got.items() if k not in ("formula", "progress", "watch", "overwrite")}
+    return {k: v for k, v in got.items() if k not in ("formula", "progress", "watch", "overwrite", "models")}
 
 
 def expected(name: str) -> dict[str, Any]:
@@ -292,7 +292,7 @@ def expected(name: str) -> dict[str, Any]:
     owner, function, _, given, *_ = TABLE[name]
     signature = inspect.signature(getattr(owner, function)).parameters
     defaults = {k: p.default for k, p in signature.items() if k not in ("self", "descent")}
-    if owner is bl and function != "plot_data":
+    if owner is bl and function not in ("plot_data", "table"):
         defaults["data"] = "t.csv"
     elif function == "plot_data":
         defaults["data"] = ["t.csv"]

@@ -43,9 +43,10 @@ def test_the_frame_has_every_models_own_numbers(models: list[bl.Model]):
         assert own[others].isna().all()
         assert own["N"] == model.training.count
         assert own["held-out RMSE"] == model.held_out.rmse[0]
-        if model.least_squares:
-            assert own["AIC"] == model.glance()["aic"].iloc[0]
-            assert own["R2"] == pytest.approx(model.rsquared, rel=1e-12)
+        assert own["R2"] == pytest.approx(model.fitted_scores.r2[0], rel=1e-12)
+    aic = [model.glance()["aic"].iloc[0] for model in models[:3]]
+    assert found.loc["AIC"].tolist()[:3] == aic
+    assert found.loc["AIC"].tolist()[3] is None
     assert found.loc["std errors"].tolist() == ["classical", "clustered by `firm`", "HC3", "none"]
     assert found.loc["penalty"].tolist()[3] == "l2=0.1"
     assert [name for name in found.index if name == "Intercept" or name in ("x1", "x2")] == ["x1", "x2", "Intercept"]
