@@ -36,8 +36,8 @@ fuzz: $(VENV)/installed-dev
 	OMP_NUM_THREADS=1 PYTHONPATH=tests $(BIN)/python -m fuzz --seconds $(SECONDS) --first $(FIRST)
 
 lint: $(VENV)/installed-dev
-	$(BIN)/ruff format --check src tests benchmarks
-	$(BIN)/ruff check src tests benchmarks
+	$(BIN)/ruff format --check src tests benchmarks lessons
+	$(BIN)/ruff check src tests benchmarks lessons
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 

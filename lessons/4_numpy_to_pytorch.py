@@ -58,9 +58,12 @@ df = pd.DataFrame(dict(zip(["X", "y"], generate_data(N), strict=True)))
 print(df.head().round(4).to_string())
 
 # %%
-import bestline as bl
+from matplotlib.figure import Figure
 
-picture = bl.plot_data(df, "y ~ X")
+picture = Figure(figsize=(6, 3.6), layout="constrained")
+axes = picture.add_subplot()
+axes.scatter(df["X"], df["y"])
+axes.set(title="Generated data", xlabel="X", ylabel="y")
 picture
 
 # %% [markdown]
@@ -184,8 +187,6 @@ for epoch in range(101):
 print(f"train MSE {mse(Z_train, t_train, W, b):.2f}, test MSE {mse(Z_test, t_test, W, b):.2f}")
 
 # %%
-from matplotlib.figure import Figure
-
 picture = Figure(figsize=(15, 5), layout="constrained")
 for number, (name, z, t) in enumerate([("Train", Z_train, t_train), ("Test", Z_test, t_test)]):
     axes = picture.add_subplot(1, 2, number + 1)
@@ -227,6 +228,8 @@ print(f"in full: {slope:.4f} and {intercept:.4f}")
 # the data's units.
 
 # %%
+import bestline as bl
+
 model = bl.fit(X_train, y_train, solver="sgd", lr=0.1, steps=100, start=unscaled(*first))
 print(f"bestline: {model.coef['x0']:.4f} and {model.intercept:.4f}")
 (test_mse,) = model.evaluate(X_test, y_test).mse  # one for each target; there is one

@@ -221,7 +221,8 @@ picture = chosen_lasso.plot.path()
 picture
 
 # %% [markdown]
-# From right to left the penalty falls, and columns come in one by one. The mark is the penalty that was chosen.
+# From left to right the penalty falls, and columns come in one by one, the true ones first. "Least error" marks the penalty
+# that was chosen.
 
 # %% [markdown]
 # ## 6. Weight decay

@@ -9,6 +9,7 @@ import ast
 import re
 import sys
 import tempfile
+import tomllib
 import warnings
 from collections.abc import Iterator
 from contextlib import chdir
@@ -17,6 +18,7 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
+import nbclient
 import nbformat
 import numpy as np
 import pytest
@@ -26,7 +28,8 @@ from PIL import Image
 from bestline.cli.lesson_text import Cell, Lesson, Shown, Walk, keep, lesson_of, lessons, notebook, unfolded
 from bestline.errors import BestlineWarning, OptionError
 
-PRINTED = Path(__file__).parent / "printed"
+ROOT = Path(__file__).parents[2]
+PRINTED = ROOT / "tests" / "lessons" / "printed"
 SMALL = {"LESSON_ROWS": "50_000"}  # of lesson 7, whose text holds for any number of rows
 NUMBER = re.compile(r"(?<![\w.])-?\d+(?:,\d{3})*(?:\.\d+)?(?:e[-+]?\d+)?(?![\w])")
 FENCE = re.compile(r"```(\w+)\n(.*?)```", re.DOTALL)
@@ -191,6 +194,24 @@ class TestForm:
         nbformat.validate(made)
         assert "%pip install --quiet bestline" in made.cells[0].source
         assert [(cell.cell_type == "code", cell.source) for cell in made.cells[1:]] == [(c.code, c.text) for c in lesson.cells]
+
+
+@pytest.mark.heavy
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("lesson", COURSE, ids=lambda lesson: lesson.name)
+def test_it_runs_as_a_notebook(lesson: Lesson, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("LESSON_ROWS", SMALL["LESSON_ROWS"])
+    made = nbformat.reads(notebook(lesson), as_version=4)
+    nbclient.NotebookClient(made, timeout=300, kernel_name="python3", resources={"metadata": {"path": str(tmp_path)}}).execute()
+    shown = {kind for cell in made.cells if cell.cell_type == "code" for output in cell.outputs for kind in output.get("data", {})}
+    assert {"image/png", "application/vnd.jupyter.widget-view+json"} <= shown
+
+
+def test_wheel_and_sdist_hold_the_lessons_where_they_are_looked_for():
+    build = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["hatch"]["build"]["targets"]
+    assert build["wheel"]["force-include"] == {"lessons": "bestline/lessons"}
+    assert "lessons" in build["sdist"]["include"]
+    assert COURSE[0].path.parent == ROOT / "lessons"
 
 
 def test_the_course_is_whole():
