@@ -203,7 +203,9 @@ def test_it_runs_as_a_notebook(lesson: Lesson, tmp_path: Path, monkeypatch: pyte
     monkeypatch.setenv("LESSON_ROWS", SMALL["LESSON_ROWS"])
     made = nbformat.reads(notebook(lesson), as_version=4)
     nbclient.NotebookClient(made, timeout=300, kernel_name="python3", resources={"metadata": {"path": str(tmp_path)}}).execute()
-    shown = {kind for cell in made.cells if cell.cell_type == "code" for output in cell.outputs for kind in output.get("data", {})}
+    shown = {
+        kind for cell in made.cells if cell.cell_type == "code" for output in cell.outputs for kind in output.get("data", {})
+    }
     assert {"image/png", "application/vnd.jupyter.widget-view+json"} <= shown
 
 
