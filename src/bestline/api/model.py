@@ -248,7 +248,7 @@ class Model(FittedLine):
         return Gallery(self)
 
     def watch(self, others: Mapping[str, Model] | None = None, *, data: Any = None, **shown: Any) -> Any:
-        """The player: every step of training, in a notebook with anywidget as a widget, else as a `Page` to save.
+        """The player: every step of training, in a notebook with anywidget as a widget, else as a `Page`; `save` writes either as a page.
 
         Parameters
         ----------

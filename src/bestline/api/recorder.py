@@ -134,7 +134,7 @@ class Recorder:
         return self.model.plot.frame(step)
 
     def watch(self) -> Any:
-        """The player: in a notebook a widget, else a page that `save` writes."""
+        """The player: in a notebook a widget, else a page; `save` writes either as a page."""
         return self.model.watch()
 
     def _compare(self, trace: Trace) -> None:

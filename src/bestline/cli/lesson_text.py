@@ -27,7 +27,9 @@ _INSTALL = """\
 import importlib.util
 
 if importlib.util.find_spec("bestline") is None:
-    %pip install --quiet bestline"""
+    %pip install --quiet bestline
+
+%matplotlib inline"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ import os
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any, TypeAlias, TypeVar
 
 import torch
@@ -85,12 +86,13 @@ def worth_watching(line: LineT, steps: int | None = None, *, always: bool = Fals
 
 @checked
 def watch(models: Models, data: Any = None, *, pair: Pair = None, target: int | str = 0) -> Any:
-    """The player: in a notebook with anywidget a widget, else a Page, which notebooks show too and `save` writes.
+    """The player: in a notebook with anywidget a widget, else a Page, which notebooks show too; `save` writes either as a page.
 
     Parameters are those of `session_of`.
     """
     told = session_of(models, data, pair=pair, target=target)
-    return widget(told) or _page(told, models, data, pair, target)
+    page = partial(_page, told, models, data, pair, target)
+    return widget(told, page) or page()
 
 
 def page_of(models: Models, data: Any = None, *, pair: Pair = None, target: int | str = 0) -> Page:

@@ -10,7 +10,8 @@ CELLS = [
     f"import warnings; warnings.simplefilter('ignore')\nimport bestline as bl\npath = {str(bl.samples.path('penguins'))!r}",
     "model = bl.fit(path, 'body_mass_g ~ flipper_length_mm', missing='drop', solver='sgd', lr=0.01, steps=3000, watch=True)",
     "model",
-    "model.watch()",
+    "import tempfile, pathlib; player = model.watch(); saved = player.save(pathlib.Path(tempfile.mkdtemp()) / 'page.html'); "
+    "assert saved.read_text() == player.html; player",
     "model.plot.loss()",
     "model.report()",
     "model.summary()",
