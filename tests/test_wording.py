@@ -27,6 +27,7 @@ from bestline.wording import (
     shared,
     shown,
     significant,
+    typeset,
 )
 
 finite = st.floats(-1e300, 1e300)
@@ -87,6 +88,11 @@ def test_a_number_in_text_is_that_of_sentences_but_for_the_minus_of_the_keyboard
     assert significant(value, digits) == text.replace("−", "-")
     assert cell(value, digits) == text
     assert entry(value) == said(value, 6)
+
+
+def test_a_page_has_a_real_minus_sign_before_numbers_alone() -> None:
+    assert typeset("R2 -0.11, about -1,234.5") == "R2 −0.11, about −1,234.5"
+    assert typeset("5-fold x-1 -") == "5-fold x-1 -"
 
 
 def test_a_cell_of_a_frame() -> None:

@@ -81,6 +81,11 @@ def fixed(value: float, places: int) -> str:
     return f"{value:,.{places}f}" if abs(value) < _LARGE else significant(value, 4)
 
 
+def typeset(text: str) -> str:
+    """A text with numbers of `fixed` as pages have it: with a real minus sign."""
+    return re.sub(r"(?<![\w-])-(?=\d)", _MINUS, text)
+
+
 def p_value(value: float, *, absent: str = "-", below: str = "<") -> str:
     """A p-value in summary, card and report: four places, for nobody needs more, and a bound where they would all be 0."""
     if not math.isfinite(value):

@@ -184,7 +184,7 @@ def test_each_of_several_targets_has_its_own_finding():
 def test_residuals_say_what_is_gravest_and_else_that_they_spread_alike():
     calm = penguins()
     least = min(test.p_value for test in calm.diagnose().tests[:2])
-    assert calm.plot.diagnostics().heading == f"Errors spread alike, as far as 333 rows can tell (p = {least:.4f})"
+    assert calm.plot.diagnostics().heading == f"Errors spread alike, as far as 333 rows can tell (p = {least:.2g})"
     draw = np.random.default_rng(2)
     x = draw.uniform(1, 5, 400)
     fan = bl.fit({"x": x, "y": x + x**2 * draw.normal(size=400)}, "y ~ x")

@@ -23,7 +23,7 @@ from bestline.pictures.marks import Picture
 from bestline.training import Fit, Selection, Stop
 from bestline.training.early_stopping import held_out_minimum
 from bestline.training.foresight.sweep import SweptRuns
-from bestline.wording import count, p_value, percent, plain, rounded, said, shown, whole_percent
+from bestline.wording import count, percent, plain, rounded, said, shown, significant, whole_percent
 
 _CHANCE = 0.05  # p-values above it say nothing
 _LITTLE = 0.2  # of the target's standard deviation: a difference below is small by Cohen's (1988) measure
@@ -109,7 +109,7 @@ def of_residuals(diagnosis: Diagnosis, panels: Sequence[str] = (FITTED, QUANTILE
     spread = [test.p_value for test in diagnosis.tests[:2]]
     if SPREAD not in panels or diagnosis.findings or diagnosis.rows < _FEWEST or not min(spread) >= _CHANCE:
         return ""
-    return f"{whose}Errors spread alike, as far as {count(diagnosis.rows, 'row')} can tell (p = {p_value(min(spread))})"
+    return f"{whose}Errors spread alike, as far as {count(diagnosis.rows, 'row')} can tell (p = {significant(min(spread), 2)})"
 
 
 # -- training ----------------------------------------------------------------------------------------------------------

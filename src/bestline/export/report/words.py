@@ -14,7 +14,7 @@ from bestline.inference.fitted import FittedLine
 from bestline.inference.scores import Scores
 from bestline.inference.uncertainty import tables
 from bestline.inference.why_not import why_not
-from bestline.wording import apart, cell, count, equation, p_value, plain, rounded
+from bestline.wording import apart, cell, count, equation, fixed, p_value, plain, rounded, typeset
 
 LONGEST_NAME = 48  # of a column, in letters
 _MOST_VALUES = 8  # weights of an own forward function
@@ -72,7 +72,7 @@ def _score(model: FittedLine, which: str, scores: Scores | None) -> list[str]:
     for i, target in enumerate(model.targets):
         of = f" of {plain(target)}" if len(model.targets) > 1 else ""
         mae = "" if scores.mae is None else f", MAE {rounded(scores.mae[i])}"
-        r2 = f", {scores.r2_said(i)}" if math.isfinite(scores.r2[i]) else ""
+        r2 = f", {typeset(scores.r2_said(i))}" if math.isfinite(scores.r2[i]) else ""
         lines.append(f"{which} error{of}: RMSE {rounded(scores.rmse[i])}{mae}{r2} ({scores.of}).")
     return lines
 
@@ -155,7 +155,16 @@ def coefficients(model: FittedLine, target: int) -> Coefficients:
     for name, c, d in list(zip(names, table, digits, strict=True))[:_MOST_ROWS]:
         cells = [name, cell(c.estimate)]
         cells += [cell(c.std_error)] if errors else []
-        cells += [cell(c.statistic, 3), p_value(c.p_value, absent=""), cell(c.conf_low), cell(c.conf_high)] if intervals else []
+        cells += (
+            [
+                typeset(fixed(c.statistic, 2)) if math.isfinite(c.statistic) else "",
+                p_value(c.p_value, absent=""),
+                cell(c.conf_low),
+                cell(c.conf_high),
+            ]
+            if intervals
+            else []
+        )
         cells += [f"{d:.0f}"] if known else []
         rows.append(tuple(cells))
     return Coefficients(tuple(head), tuple(rows), len(table))
