@@ -562,7 +562,7 @@ def test_robust_errors_of_each_group_are_those_of_statsmodels(cov: str) -> None:
 
 def test_robust_errors_are_the_same_in_any_batches_and_say_where_there_are_none(tmp_path: Path) -> None:
     frame = uneven()
-    frame.loc[frame.g == "c", "c"] = "one"
+    frame.loc[frame.g == "c", "c"] = "99"
     pieces = bl.stream(lambda: iter([frame[:7], frame[7:900], frame[900:]]))
     with pytest.warns(BestlineWarning, match="do not determine"):
         whole, parts = (bl.fit_groups(data, "y ~ x + z", by="g", cov="cluster:c", folds=1) for data in (frame, pieces))
@@ -571,6 +571,8 @@ def test_robust_errors_are_the_same_in_any_batches_and_say_where_there_are_none(
     assert whole.tidy().set_index("g").std_error["c"].isna().all()
     assert "Standard errors: clustered by `c`." in str(whole)
     assert whole.summary().facts["cov"] == "clustered by `c`"
+    own = whole.tidy().set_index(["g", "term"]).loc["a"].std_error
+    np.testing.assert_allclose(whole.model("a").tidy().set_index("term").std_error[own.index], own, rtol=1e-9)
 
 
 def test_a_row_that_determines_a_weight_by_itself_leaves_hc3_without_that_weight() -> None:

@@ -113,7 +113,9 @@ class Groups(ManyLines):
             For a group that is not there.
         """
         key = self._key(group)
-        rows = rows_of_group(self.source, self.design, tuple(self.lines.labels), key)
+        kind = parse_cov(self.asked["cov"])
+        clusters = kind.columns if isinstance(kind, Sandwich) else ()
+        rows = rows_of_group(self.source, self.design, tuple(self.lines.labels), key, clusters)
         return fit(with_dates(rows), self.design.formula, **self.asked)
 
     def _key(self, group: Sequence[Any]) -> Key:
@@ -236,5 +238,5 @@ def fit_groups(
     if not keys:
         raise DataError(f"No usable row is left in {source.label}, so there is no group to fit a line to.")
     told(lines, "group", notes, found.dropped, found.read)
-    asked = {"weights": design.weights, "missing": design.missing, "l2": l2, "seed": seed, "digits": digits}
+    asked = {"weights": design.weights, "missing": design.missing, "l2": l2, "seed": seed, "digits": digits, "cov": cov}
     return Groups(lines, design, found.dropped, keys, source, asked)

@@ -188,13 +188,13 @@ def gather_groups(
     return source, design.as_read(source), found, source.said([*design.reads(), *by], design.words) + design.notes
 
 
-def rows_of_group(source: Source, design: Design, by: tuple[str, ...], key: Key) -> dict[str, Any]:
-    """The columns of the design in the rows of one group, as a table."""
+def rows_of_group(source: Source, design: Design, by: tuple[str, ...], key: Key, also: Sequence[str] = ()) -> dict[str, Any]:
+    """The columns of the design, and those in `also` as words, in the rows of one group, as a table."""
     numbers = list(
         dict.fromkeys([*design.number_columns(), *design.target_columns, *([design.weights] if design.weights else [])])
     )
-    found: dict[str, list[Any]] = {name: [] for name in design.reads()}
-    for batch in source.batches([*design.reads(), *by]):
+    found: dict[str, list[Any]] = {name: [] for name in (*design.reads(), *also)}
+    for batch in source.batches([*design.reads(), *by, *also]):
         own = torch.ones(batch.rows, dtype=torch.bool)
         for column, value in zip(by, key, strict=True):
             codes, seen = batch.text(column)
@@ -206,7 +206,9 @@ def rows_of_group(source: Source, design: Design, by: tuple[str, ...], key: Key)
             found[name].extend(values.tolist())
         for name in (n for n in found if n not in numbers):
             codes, seen = batch.text(name)
-            found[name].extend(None if code < 0 else seen[code] for code in codes.cpu()[at].tolist())
+            # A word that is no number stays a word.
+            mark = "" if name in design.reads() else f"{name} "
+            found[name].extend(None if code < 0 else mark + seen[code] for code in codes.cpu()[at].tolist())
     return found
 
 
