@@ -572,7 +572,10 @@ def test_robust_errors_are_the_same_in_any_batches_and_say_where_there_are_none(
     assert "Standard errors: clustered by `c`." in str(whole)
     assert whole.summary().facts["cov"] == "clustered by `c`"
     own = whole.tidy().set_index(["g", "term"]).loc["a"].std_error
-    np.testing.assert_allclose(whole.model("a").tidy().set_index("term").std_error[own.index], own, rtol=1e-9)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", BestlineWarning)  # of few clusters
+        alike = whole.model("a")
+    np.testing.assert_allclose(alike.tidy().set_index("term").std_error[own.index], own, rtol=1e-9)
 
 
 def test_a_row_that_determines_a_weight_by_itself_leaves_hc3_without_that_weight() -> None:
