@@ -124,8 +124,8 @@ print("for 1.0:", round(model(torch.tensor([1.0])).item(), 4))
 print("for 1.0 and 2.0:", [round(value, 4) for value in model(torch.tensor([[1.0], [2.0]])).flatten().tolist()])
 
 # %% [markdown]
-# Same seed, same numbers: all three ways are the same line. Call `model(x)`, not `model.forward(x)`: the call also does
-# what others may have attached to the model.
+# Same seed, same numbers: all three ways are the same line. Write `model(x)`, not `model.forward(x)`: the call also
+# runs what may be attached to a model, such as hooks.
 #
 # One class, many lines: each instance has its own weights.
 

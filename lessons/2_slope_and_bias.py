@@ -303,8 +303,13 @@ picture
 # %% [markdown]
 # ### The live page
 #
-# **Play with it before you go on.** Drag the start to another place of the map. Turn the learning rate up, slowly, until the
-# path breaks out. Where does that happen? Outside a notebook, open the file `slope-and-bias.html`.
+# **Play with it before you go on.** The page trains by itself, at once.
+#
+# 1. Drag the point "start" to another place of the map. Does it still find the lowest point?
+# 2. Turn the learning rate up, slowly, until the path breaks out. A mark below the slider says where that must happen.
+# 3. Press "move the line by hand", and change slope and intercept yourself. How low a loss do you reach?
+#
+# Outside a notebook, open the file `slope-and-bias.html`.
 
 # %%
 page = slow_model.watch({"rate 0.2": fast_model})

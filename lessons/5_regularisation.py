@@ -184,7 +184,7 @@ for name, penalties in {"lasso": {"l1": 0.4}, "elastic net": {"l1": 0.2, "l2": 0
 # %% [markdown]
 # ## 5. How large?
 #
-# Not by the training loss: it always says 0. Hold rows out. **K-fold cross-validation** parts the rows into K folds, holds out
+# Not by the training loss: it is always lowest without a penalty. Hold rows out. **K-fold cross-validation** parts the rows into K folds, holds out
 # each in turn, trains on the others, and takes the mean of the losses. By hand, for ridge, with 5 folds:
 
 # %%
