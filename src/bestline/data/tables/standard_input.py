@@ -19,7 +19,9 @@ _CHUNK = 1 << 20
 def standard_input() -> str:
     """The path of a file with all of standard input, read when it is first asked for. Raises FileError."""
     stream = getattr(sys.stdin, "buffer", None)
-    if stream is None or sys.stdin.isatty():
+    if stream is None:  # as Python leaves it where it was closed before the program began
+        raise FileError("Standard input is closed, so it holds no table; pipe one into it, or give the path of a file.")
+    if sys.stdin.isatty():
         raise FileError("Standard input is no table but a terminal; pipe one into it, or give the path of a file.")
     # Never more than half of what is free: others need the disk, too.
     most = min(_MOST, shutil.disk_usage(tempfile.gettempdir()).free // 2)
