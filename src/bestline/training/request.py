@@ -98,6 +98,11 @@ class Request(Method):
             raise OptionError(
                 f"`cov` {self.cov!r} is a covariance of least squares, and there is none {what}; leave `cov` out, or fit least squares."
             )
+        if self.cov != "classical" and self.patient and self.query.split is None:
+            raise OptionError(
+                f"`cov` {self.cov!r} reads the training rows again, and early stopping holds out some that it draws itself; give `split` to "
+                f"say which, or leave `patience` out."
+            )
 
     def _check_numbers(self) -> None:
         query = self.query

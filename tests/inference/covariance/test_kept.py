@@ -214,6 +214,15 @@ def test_what_has_no_covariance_is_refused_before_any_work(given: dict[str, Any]
         bl.fit("no such file.csv", "y ~ x1", cov="HC3", **given)
 
 
+def test_rows_that_early_stopping_holds_out_are_no_training_rows():
+    with pytest.raises(OptionError, match="early stopping holds out some"):
+        bl.fit(frame(), "y ~ x1", solver="adam", patience=5, cov="HC3")
+    model = bl.fit(frame(), "y ~ x1", solver="exact", split=(0.5, 0.25, 0.25), cov="HC3")
+    training = pd.DataFrame(torch.cat([torch.cat([r.X, r.y], 1) for r in model.rows()]).numpy(), columns=["x1", "y"])
+    ref = smf.ols("y ~ x1", training).fit(cov_type="HC3", use_t=True)
+    assert model.bse.tolist() == pytest.approx(ref.bse[::-1].tolist(), rel=1e-9)
+
+
 def test_of_training_that_stops_on_its_way_errors_are_those_of_the_solution():
     model = bl.fit(frame(), "y ~ x1", solver="sgd", lr=0.01, steps=3, cov="HC3")
     assert model.bse.tolist() == pytest.approx(robustly("y ~ x1").bse[::-1].tolist(), rel=1e-9)

@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from bestline.errors import OptionError, listed, near_names
+from bestline.errors import OptionError, clean, listed, near_names
 from bestline.inference.covariance.base import Classical, Cov, CovarianceKind
 from bestline.inference.covariance.by_row import HC0, HC1, HC2, HC3
 from bestline.inference.covariance.by_time import DriscollKraay
@@ -68,9 +68,14 @@ def _of_mapping(cov: Mapping[str, Any]) -> tuple[str, list[str], dict[str, Any]]
     if len(named) > 1 or not isinstance(columns, list | tuple) or not all(isinstance(c, str) and c for c in columns):
         raise OptionError(
             f"`cov` as a mapping names the columns of one kind, as {{'cluster': column}} or {{'cluster': [a, b]}}, and its options, as "
-            f"{{'hac': column, 'lags': 4}}; got {cov!r}."
+            f"{{'hac': column, 'lags': 4}}; columns are named, as the table has them; got {_brief(cov)}."
         )
     return name, list(columns), {str(key): given for key, given in cov.items() if key != name}
+
+
+def _brief(cov: object) -> str:
+    """What was given, on one line that nobody minds reading."""
+    return clean(" ".join(repr(cov).split()))[:100]
 
 
 def _of_text(cov: object) -> tuple[str, list[str], dict[str, Any]]:
@@ -98,19 +103,19 @@ def _columns(cov: Cov, kind: type[CovarianceKind]) -> OptionError:
         "driscoll-kraay": "the column of times, {'driscoll-kraay': column} (--cov driscoll-kraay:COLUMN)",
     }
     return OptionError(
-        f"`cov` {kind.name!r} takes {ways.get(kind.name, f'no column; write {kind.name!r} alone')}; got {cov!r}."
+        f"`cov` {kind.name!r} takes {ways.get(kind.name, f'no column; write {kind.name!r} alone')}; got {_brief(cov)}."
     )
 
 
 def _unknown(cov: Cov, name: str) -> OptionError:
     usual = _ELSEWHERE.get(name.lower().replace("-", ""))
     if usual:
-        return OptionError(f"There is no `cov` {cov!r}; {usual}.")
+        return OptionError(f"There is no `cov` {_brief(cov)}; {usual}.")
     near = near_names(name, COVARIANCES)
     if near and isinstance(cov, str):
-        return OptionError(f"There is no `cov` {cov!r}; did you mean {listed(near, joined='or')}?")
+        return OptionError(f"There is no `cov` {_brief(cov)}; did you mean {listed(near, joined='or')}?")
     plain = [known for known, kind in COVARIANCES.items() if 0 in kind.columns_wanted]
     columns = [
         f"{{{known!r}: column}} (--cov {known}:COLUMN)" for known, kind in COVARIANCES.items() if 1 in kind.columns_wanted
     ]
-    return OptionError(f"`cov` is one of {', '.join(plain)}, or {' or '.join(columns)}; got {cov!r}.")
+    return OptionError(f"`cov` is one of {', '.join(plain)}, or {' or '.join(columns)}; got {_brief(cov)}.")

@@ -15,6 +15,7 @@ from bestline.errors import readable
 from bestline.wording import count
 
 _KINDS = 5_000  # different steps that are counted: of more nobody can say which are usual
+_IRREGULAR = 0.2  # share of long steps from which on there is no usual one
 _WEEKLY = 0.1  # share of steps of three days that makes them weekends; of working days it is a fifth
 _WEEKEND = 4.5  # days from Friday to a Tuesday after a holiday, and a little more
 
@@ -87,7 +88,11 @@ class Steps:
                 f"{count(self.ties, 'row')} {'has' if self.ties == 1 else 'have'} the same {readable(column)} as the row before: they stay as they "
                 f"stand in the table; {of_ties}."
             )
-        if self.uneven:
+        if self.uneven > _IRREGULAR * (self.sizes or Counter()).total():
+            notes.append(
+                f"{readable(column)} is unevenly spaced: rows that follow each other count as neighbours, however far apart."
+            )
+        elif self.uneven:
             notes.append(
                 f"{readable(column)} has {count(self.uneven, 'gap')}, steps longer than the usual one of {self.usual:g}: rows on either side of it "
                 f"count as neighbours."
