@@ -81,6 +81,49 @@ def test_without_a_token_one_sentence_says_what_to_open(open_lab, lab, browser):
     context.close()
 
 
+def turned(opened: Opened, **changes: object) -> None:
+    """Turn what the page itself trains with, as its controls do."""
+    opened.page.evaluate("changes => globalThis.bestline.set(changes)", changes)
+
+
+def test_the_page_trains_by_itself_and_asks_nobody(open_lab):
+    opened = open_lab()
+    before = len(opened.asked)
+    turned(opened, lr=0.2, steps=30)
+    loss = opened.page.evaluate("() => globalThis.bestline.trace(0).loss.at(-1)")
+    assert loss < 0.0078
+    assert len(opened.asked) == before
+    opened.page.locator("[data-act=play]").click()
+    assert len(opened.asked) == before
+
+
+def test_the_update_of_a_step_stands_there_with_its_numbers(open_lab):
+    opened = open_lab("&lesson=crash-course.1")
+    opened.tab("Lessons")
+    opened.asked_again(opened.page.get_by_role("button", name="Set it up again").click)
+    opened.page.locator(".bl-update summary").click()
+    line = opened.page.locator(".bl-rule p").first
+    line.filter(has_text="= −1.41").wait_for()
+    assert "".join(line.inner_text().split()) == "newweightofx=−1.5−0.01×(−9)=−1.41"
+    assert all(line.locator("span").evaluate_all("all => all.map(one => one.title)"))
+    opened.page.locator("[data-act=forward]").click()
+    line.filter(has_text="(−7.38)").wait_for()
+
+
+def test_what_was_turned_is_in_the_link_and_in_what_is_taken_away(open_lab):
+    opened = open_lab()
+    turned(opened, lr=0.2, steps=3)
+    opened.tab("Take")
+    with opened.page.expect_download() as taken:
+        opened.page.locator("[data-form=steps]").click()
+    rows = Path(taken.value.path()).read_text().splitlines()
+    assert len(rows) == 1 + 4
+    assert float(rows[-1].split(",")[1]) == pytest.approx(4.1727, rel=1e-3)  # as the lesson has it after three steps at 0.2
+    opened.tab("Training")
+    again = open_lab("&" + opened.page.url.partition("#")[2])
+    assert again.page.evaluate("() => globalThis.bestline.state().runs[0].lr") == 0.2
+
+
 # -- own data ----------------------------------------------------------------------------------------------------------
 
 

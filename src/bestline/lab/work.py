@@ -151,7 +151,7 @@ class Work:
             raise no_such("form to take away", form, list(exports.FORMS))
         run, kind = self.runs.get(key), exports.FORMS[form]
         with self._quietly(), _said_of(run.table.told):
-            asked = replace(run.asked, **changed)
+            asked = replace(run.asked, **_by_name(changed, run))
             line = self._solved(run) if exact else run.line
             if not exact and asked != run.asked:
                 line = session.trained(asked, run.table, Gate())
@@ -175,6 +175,15 @@ class Work:
         """Call everything off, and forget every file."""
         self.runs.clear()
         self.files.clear()
+
+
+def _by_name(changed: Mapping[str, Any], run: Run) -> dict[str, Any]:
+    """What a page has changed, its start by the names of the weights: a page shows long names shortened, in the same order."""
+    start = changed.get("start")
+    names = () if start is None else run.line.names
+    if start is None or set(start) == set(names) or len(start) != len(names):
+        return dict(changed)
+    return {**changed, "start": dict(zip(names, start.values(), strict=True))}
 
 
 def sentence(error: Exception, told: Callable[[str], str] = str) -> tuple[int, str]:

@@ -35,6 +35,8 @@ class Lab {
     if (this.asked.lesson) this.lessons.open(this.asked.lesson);
     this.hidden(this.hide);
     this.dropping();
+    // The player copies the address; it is to say what has been turned since.
+    document.addEventListener("click", (event) => event.target.closest?.("[data-act=copy-link]") && history.replaceState(null, "", this.link()), { capture: true });
     history.replaceState(null, "", this.link());
     this.begin();
   }
@@ -44,7 +46,7 @@ class Lab {
     await this.trying(async () => {
       const { data, first } = await ask("api/presets");
       this.form.offer(data);
-      const { run } = this.asked;
+      const run = this.asked.run ?? this.lessons.stop?.run;
       if (run) await this.set(run);
       else await this.data(first);
     });
@@ -113,7 +115,7 @@ class Lab {
   }
 
   shown(run) {
-    this.form.shows(Boolean(run.session.live && !run.session.live.why));
+    this.form.shows(Boolean(run.session.live?.mean));
     if (this.shows === "analyst") this.analyst.show(run);
   }
 
@@ -136,7 +138,8 @@ class Lab {
   }
 
   link() {
-    return address.written({ run: this.run ?? this.asked.run, hide: this.hide, tab: this.shows === "training" ? null : this.shows, lesson: this.asked.lesson });
+    const run = this.run ? { ...this.run, ...this.stage.changed() } : this.asked.run;
+    return address.written({ run, hide: this.hide, tab: this.shows === "training" ? null : this.shows, lesson: this.asked.lesson });
   }
 
   /** A file may be dropped anywhere. */

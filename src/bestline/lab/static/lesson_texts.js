@@ -55,7 +55,7 @@ export const LESSONS = [
       {
         title: "One weight, by hand",
         run: ONE,
-        try: "There is one point, x = −3 and y = 3, and the model y = w x. Open the table of steps, and do the first step on paper.",
+        try: "There is one point, x = −3 and y = 3, and the model y = w x. Do the first step on paper, then open the update in numbers above the pictures, and the table of all steps.",
         notice: "The error is (3 + 3w)² and its slope is 18 (w + 1). At w = −1.5 the gradient is −9, so the new w is −1.5 − 0.01 × (−9) = −1.41.",
         question: "Why does w come closer to −1 by the same share in every step?",
         answer: "Because the gradient is proportional to the distance: each step removes 0.01 × 18 = 18 % of it. So the distance is 0.5 × 0.82 to the power of k, and the loss shrinks by 0.82² = 0.6724 a step.",

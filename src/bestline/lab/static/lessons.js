@@ -8,14 +8,19 @@ export class Lessons {
   constructor(page) {
     this.page = page;
     this.element = make("section", { class: "lessons" });
-    this.choose();
+    this.stop = null;
+    this.list();
   }
 
-  /** The list of lessons. */
+  /** The list of lessons, once one has been left. */
   choose() {
+    this.list();
+    this.page.left(null);
+  }
+
+  list() {
     const card = ({ name, title, about, stops }) => make("li", {}, make("h3", { text: title }), make("p", { text: about }), make("button", { type: "button", text: `Begin (${stops.length} steps)`, click: () => this.go(name, 0) }));
     this.element.replaceChildren(make("ul", { class: "cards" }, ...LESSONS.map(card)));
-    this.page.left(null);
   }
 
   /** Open a lesson by a link: "crash-course.2" is its second step. */

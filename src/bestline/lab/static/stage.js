@@ -84,6 +84,7 @@ export class Stage {
       const stepped = this.trace.step.length > 0;
       this.show(told.session, stepped);
       this.current = { id: told.run, asked, session: told.session };
+      this.recorded = JSON.stringify(this.descent());
       this.heard.shown(this.current);
       this.heard.status("");
     }
@@ -93,7 +94,8 @@ export class Stage {
   show(session, ended) {
     this.player?.destroy();
     this.host.replaceChildren();
-    this.player = mount(this.host, { session, keys: document, autoplay: !ended, transport: { lab: true } });
+    // By this name scripts of teachers and tests find it, as on a saved page.
+    this.player = globalThis.bestline = mount(this.host, { session, keys: document, autoplay: !ended, transport: { lab: true } });
     if (ended) this.player.set(Infinity);
   }
 
@@ -151,12 +153,16 @@ export class Stage {
     }
   }
 
-  /** What the page has changed of the run that is shown, where it trains itself. */
+  /** How the run that is shown descends, where the page trains it; null where the server did. */
+  descent() {
+    if (!this.player || !this.current?.session.live?.mean) return null;
+    const { optimizer, lr, momentum, steps, standardize, start } = this.player.state().runs[0];
+    return { optimizer, lr, momentum: ["momentum", "nesterov"].includes(optimizer) ? momentum : null, steps, standardize, start };
+  }
+
+  /** The same where the page has changed something of it; null where it is as the server made it. */
   changed() {
-    const run = globalThis.bestline?.state?.().runs?.[0];
-    if (!run || !this.current?.session.live || this.current.session.live.why) return null;
-    const { optimizer, lr, momentum, steps, standardize, start } = run;
-    const rolls = ["momentum", "nesterov"].includes(optimizer);
-    return { optimizer, lr, momentum: rolls ? momentum : null, steps, standardize, start };
+    const now = this.descent();
+    return now && JSON.stringify(now) !== this.recorded ? now : null;
   }
 }

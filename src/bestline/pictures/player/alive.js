@@ -12,6 +12,7 @@ import { handOver, make } from "./dom.js";
 import { Trainer } from "./trainer.js";
 import { commandOf, pythonOf, scriptOf, whyNoCommand } from "./takehome.js";
 import { Knobs } from "./knobs.js";
+import { UpdateRule } from "./update.js";
 
 const REST = 150; // ms without a change, after which all is drawn and foreseen anew
 const MANY = 12; // weights beyond which foresight waits until nothing moves
@@ -35,6 +36,7 @@ export class Alive {
     const copies = texts.map(([name, label]) => act(`copy-${name}`, label, (event) => this.copy(name, event.currentTarget)));
     this.buttons = [this.asItWas, ...copies, this.copied];
     this.knobs = new Knobs(this);
+    this.update = new UpdateRule(this.signal, () => player.refresh());
     // Of a long run, or of many weights, only a few steps were sent; with held-out losses, which the page does not know, all that are shown.
     this.shows(this.trainer.train(), player.session.runs[0].held_out);
     this.recorded = { runs: player.session.runs, ground: player.session.ground, trained: player.session.trained };
@@ -83,6 +85,12 @@ export class Alive {
     player.finding.hidden = this.touched || !session.finding;
     player.subtitle.textContent = this.touched ? trainer.subtitle : session.subtitle;
     this.knobs.show(this.ahead);
+  }
+
+  /** The arithmetic of the update after step k. */
+  showUpdate(k) {
+    const { settings, walk, told } = this.trainer;
+    this.update.show(settings, walk, k, told.names, settings.standardize);
   }
 
   /** The recorded run again, its settings and its rows. */
@@ -146,6 +154,7 @@ export class Alive {
     // "optimum" and "exact loss": the answer itself, for whoever is to find it.
     view.secret = hidden.includes("optimum") || hidden.includes("exact loss");
     this.knobs.hide(hidden);
+    this.update.element.hidden = hidden.includes("update");
     this.player.hide(hidden);
   }
 

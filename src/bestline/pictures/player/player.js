@@ -54,7 +54,7 @@ export class Player {
     this.element = make("section", { class: "bestline-player", tabindex: -1, "aria-label": `Training step by step: ${session.title}` });
     this.question = make("div", { hidden: true });
     this.alerts = make("div", { class: "bl-alerts", role: "alert" });
-    const body = make("div", { class: "bl-body" }, headerOf(this), this.question, this.alerts, ...(this.alive ? [this.alive.knobs.element, this.alive.knobs.foresight] : []), controlsOf(this), readoutOf(this));
+    const body = make("div", { class: "bl-body" }, headerOf(this), this.question, this.alerts, ...(this.alive ? [this.alive.knobs.element, this.alive.knobs.foresight] : []), controlsOf(this), readoutOf(this), ...(this.alive ? [this.alive.update.element] : []));
     if (view.many) body.append(runButtons(this));
     body.append(make("div", { class: `bl-panels bl-of-${panels.length}` }, ...panels), footerOf(this));
     this.element.append(body);
@@ -195,6 +195,7 @@ export class Player {
     const { run, row, k, table } = this.view, end = this.frames.at(-1), counted = `step ${whole(k)} of ${whole(end)}`;
     const text = (element, value) => element.textContent !== value && (element.textContent = value);
     text(this.counter, counted);
+    this.alive?.showUpdate(k);
     text(this.equation, this.session.straight === false ? "" : equationOf(this.session.target, run.names, run.weights.map((w) => w[row]), run.more));
     this.numbers.forEach(([name, , value], i) => {
       text(this.cells[i], value(run, row));

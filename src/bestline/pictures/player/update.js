@@ -7,7 +7,7 @@
  * from the gradients of all steps until now. Weights and gradients are those of the columns as trained, where the rule acts.
  */
 
-import { formatNumber } from "./numbers.js";
+import { formatNumber, shorten } from "./numbers.js";
 import { make } from "./dom.js";
 
 const B1 = 0.9, B2 = 0.999, TINY = 1e-8;
@@ -56,7 +56,7 @@ export class UpdateRule {
   constructor(signal, asked) {
     this.title = make("summary", { text: "The next update, in numbers" });
     this.body = make("div", { class: "bl-rule" });
-    this.element = make("details", { class: "bl-update", "data-knob": "update" }, this.title, this.body);
+    this.element = make("details", { class: "bl-update" }, this.title, this.body);
     this.element.addEventListener("toggle", () => asked(), { signal });
   }
 
@@ -67,9 +67,9 @@ export class UpdateRule {
     if (!this.element.open || (this.key === key && this.walk === walk)) return;
     Object.assign(this, { key, walk });
     const piece = ([text, title]) => (title ? make("span", { title, tabindex: 0, text }) : make("i", { text }));
-    const line = (pieces) => make("p", {}, ...pieces.map(piece));
+    const line = (pieces) => make("p", {}, ...pieces.flatMap((one, i) => (i ? [" ", piece(one)] : [piece(one)])));
     const few = names.slice(0, MOST), more = names.length - few.length, units = standardized ? " Weights are those of the standardised columns." : "";
     const note = `${more > 0 ? `And ${more} more weights, each in the same way.` : ""}${units}`.trim();
-    this.body.replaceChildren(...few.flatMap((name, j) => updateOf(knobs, walk, at, name, j).map(line)), ...(note ? [make("p", { class: "bl-note", text: note })] : []));
+    this.body.replaceChildren(...few.flatMap((name, j) => updateOf(knobs, walk, at, name === "Intercept" ? "intercept" : `weight of ${shorten(name, 30)}`, j).map(line)), ...(note ? [make("p", { class: "bl-note", text: note })] : []));
   }
 }
