@@ -21,9 +21,7 @@ __all__ = ["DEFAULT", "Dataset", "lesson", "offered", "sample", "table", "told"]
 DEFAULT = "lesson:slope-and-bias"  # what a page shows that nobody has given data
 
 _LOOKED_AT = 5_000  # rows from which one guesses what would be interesting
-_SAMPLES = {
-    "penguins": ("342 penguins of three species; the sex of nine is missing.", "body_mass_g", ("flipper_length_mm",))
-}
+_SAMPLES = {"penguins": ("342 penguins of three species; the sex of nine is missing.", "body_mass_g", ("flipper_length_mm",))}
 _LIKELY = re.compile(r"^(y|target|label|outcome|response|price|sales?|charges|mpg|medv|quality)$", re.IGNORECASE)
 _NAMED_ROWS = re.compile(r"^(id|index|row|no|nr|number|key|unnamed.*|.*[_ ]id|year|month|day|date)$", re.IGNORECASE)
 
