@@ -150,6 +150,7 @@ def test_pictures_and_the_live_page(taken: Taken, tmp_path: Path):
     assert (taken.folder / f"{taken.lesson.name}.html").read_text(encoding="utf-8") == pages[0].html
     for number, figure in enumerate(figures):
         assert keep(figure, tmp_path, number).startswith("![")
+        assert "code above" not in keep(figure, tmp_path, number)  # whoever cannot see it is told what it shows
         assert np.asarray(Image.open(tmp_path / f"{number}.png").convert("L")).std() > 5  # grey levels: something is drawn
 
 

@@ -48,7 +48,11 @@ def lesson(
     ] = None,
     browser: Annotated[
         bool,
-        typer.Option("--browser/--no-browser", help="Open the lesson's live page in the browser. [default: on a terminal]"),
+        typer.Option(
+            "--browser/--no-browser",
+            show_default=False,
+            help="Open the lesson's live page in the browser. [default: on a terminal]",
+        ),
     ] = True,
     force: Force = False,
     terminal: Terminal,

@@ -180,7 +180,9 @@ def keep(value: Any, folder: Path, number: int) -> str:
     """Write a picture or a page into a folder; the Markdown that shows it, seen from beside the folder."""
     if hasattr(value, "savefig"):
         value.savefig(folder / f"{number}.png")
-        return f"![{getattr(value, 'alt', '') or 'The picture that the code above draws.'}]({folder.name}/{number}.png)"
+        # Those of bestline say what is seen; of any other figure the titles do.
+        alt = getattr(value, "alt", "") or "; ".join(axes.get_title() for axes in value.axes if axes.get_title())
+        return f"![{alt or 'The picture that the code above draws.'}]({folder.name}/{number}.png)"
     if hasattr(value, "html"):
         value.save(folder / f"{number}.html", overwrite=True)
         page = f"{folder.name}/{number}.html"
