@@ -44,8 +44,8 @@ export class Stage {
 
   done(signal) {
     if (this.abort?.signal !== signal) return;
-    this.busy.hidden = true;
-    this.strip.hidden = true;
+    this.busy.hidden = this.strip.hidden = true;
+    this.host.classList.remove("old");
     this.abort = null;
   }
 
@@ -53,6 +53,7 @@ export class Stage {
     this.abort?.abort();
     this.abort = null;
     this.busy.hidden = this.strip.hidden = true;
+    this.host.classList.remove("old");
     this.heard.status("Cancelled.");
   }
 
@@ -73,6 +74,7 @@ export class Stage {
     if (told.event === "begun") {
       Object.assign(this, { id: told.run, names: told.names, target: told.target, most: told.steps });
       this.strip.hidden = false;
+      this.host.classList.add("old"); // what it shows is the run before
       this.holding(false);
     }
     if (told.event === "steps") this.steps(told);
@@ -94,6 +96,7 @@ export class Stage {
   show(session, ended) {
     this.player?.destroy();
     this.host.replaceChildren();
+    this.host.classList.remove("old");
     // By this name scripts of teachers and tests find it, as on a saved page.
     this.player = globalThis.bestline = mount(this.host, { session, keys: document, autoplay: !ended, transport: { lab: true } });
     if (ended) this.player.set(Infinity);
