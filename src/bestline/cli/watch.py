@@ -52,6 +52,13 @@ def watch(
             help="Of a GIF, MP4 or still picture: weights in units of the data, or trained: as standardised. A page has a switch. [default: data]"
         ),
     ] = None,
+    live: Annotated[
+        bool,
+        typer.Option(
+            "--live/--still",
+            help="A page that trains by itself, where the start is dragged and the rate turned; or one that shows what was recorded.",
+        ),
+    ] = True,
     force: Force = False,
     terminal: Terminal,
 ) -> None:
@@ -64,6 +71,8 @@ def watch(
         raise typer.BadParameter("--theme is of a film or picture: a page follows the theme of whoever reads it")
     if units is not None and out.suffix.lower() == ".html":
         raise typer.BadParameter("--units is of a film or picture: a page has the switch 'as trained', the key u")
+    if not live and out.suffix.lower() != ".html":
+        raise typer.BadParameter(f"--still is of a page; {out.name!r} shows what was recorded in any case")
     theme, units = theme or "light", units or "data"
     api.refuse_look(out, theme=theme, frames=frames, units=units)
     changes = [{}, *(_changed(text) for text in compare or [])]
@@ -84,6 +93,7 @@ def watch(
             units=units,
             frames=frames,
             theme=theme,
+            live=live,
             overwrite=force,
         )
 

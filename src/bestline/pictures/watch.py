@@ -95,9 +95,9 @@ def watch(models: Models, data: Any = None, *, pair: Pair = None, target: int | 
     return widget(told, page) or page()
 
 
-def page_of(models: Models, data: Any = None, *, pair: Pair = None, target: int | str = 0) -> Page:
+def page_of(models: Models, data: Any = None, *, pair: Pair = None, target: int | str = 0, live: bool = True) -> Page:
     """The player as a self-contained page; parameters are those of `session_of`."""
-    return _page(session_of(models, data, pair=pair, target=target), models, data, pair, target)
+    return _page(session_of(models, data, pair=pair, target=target, live=live), models, data, pair, target)
 
 
 def session_of(
@@ -187,13 +187,17 @@ def watch_runs(
     units: str = "data",
     frames: int | None = None,
     theme: str = "light",
+    live: bool = True,
     overwrite: bool = False,
 ) -> None:
-    """Write runs to a file: a page, a GIF or MP4, or a still picture of the last state, as the path's ending says."""
+    """Write runs to a file: a page, a GIF or MP4, or a still picture of the last state, as the path's ending says.
+
+    `live`: whether a page can train by itself, or only shows what was recorded.
+    """
     refuse_format(path)
     kind = _ending(path)
     if kind == "html":
-        page_of(models, pair=pair).save(path, overwrite=overwrite)
+        page_of(models, pair=pair, live=live).save(path, overwrite=overwrite)
     elif kind in motion.FORMATS:
         animate(models, path, frames=frames, theme=theme, pair=pair, units=units, overwrite=overwrite)
     else:

@@ -79,3 +79,18 @@ def test_what_is_joined_keeps_texts_and_loses_spaces() -> None:
     assert player._tight(code) == (
         'const a="x  = 1 // y";\nif(a- -1)return`p  ${q ? `r  s` : "} "} t`;x=a.replace(/ +\\/ "/g," ")+ +b;\n'
     )
+
+
+def test_the_types_that_the_modules_state_are_kept() -> None:
+    tsc = shutil.which("tsc")
+    if tsc is None:
+        pytest.skip("tsc is not installed")
+    how = ["--checkJs", "--allowJs", "--noEmit", "--target", "es2022", "--module", "es2022", "--moduleResolution", "node"]
+    done = subprocess.run(
+        [tsc, *how, "--lib", "esnext,dom,dom.iterable", str(FOLDER / "mount.js")],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout[-3000:]

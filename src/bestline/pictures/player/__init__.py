@@ -53,7 +53,7 @@ MODULES = (
 _TRAINING = frozenset(("linear", "bowl", "descent", "trainer", "takehome", "knobs", "update", "alive"))
 
 # Comments that fill lines of their own: a page has no use for them.
-_COMMENTS = re.compile(r"^[ \t]*(?:/\*\*.*?\*/|//[^\n]*)[ \t]*\n", re.MULTILINE | re.DOTALL)
+_COMMENTS = re.compile(r"^[ \t]*(?:/\*\*(?:(?!\*/).)*\*/|//[^\n]*)[ \t]*\n", re.MULTILINE | re.DOTALL)
 _INDENTS = re.compile(r"^[ \t]+", re.MULTILINE)  # no string of ours goes over a line's end
 _IMPORTS = re.compile(r'^import \{[^}\n]*\} from "\.[^"\n]*";\n', re.MULTILINE)
 _EXPORT = re.compile(r"^export (?=(?:async )?(?:const|let|class|function)\b)", re.MULTILINE)
@@ -72,7 +72,7 @@ def script(*, trains: bool = True) -> str:
 
 # Text in quotes, a comment, an expression that matches text (after what a value cannot end with), or spaces.
 _PIECE = re.compile(
-    r""""(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'|(?<=[(,=:\[!&|?{};+])\s*/(?![/*])(?:\\.|\[(?:\\.|[^\]\\\n])*\]|[^/\\\n\[])+/|`|[ ]*//[^\n]*|[ ]+"""
+    r""""(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'|(?<=[(,=:\[!&|?{};+])\s*/(?![/*])(?:\\.|\[(?:\\.|[^\]\\\n])*\]|[^/\\\n\[])+/|`|[ ]*//[^\n]*|/\*(?:(?!\*/)[^\n])*\*/|[ ]+"""
 )
 
 
@@ -85,7 +85,7 @@ def _tight(code: str) -> str:
         if code[piece.start()] == "`":
             at = _after_template(code, at)
             found.append(code[piece.start() : at])
-        elif piece[0].lstrip().startswith("//"):
+        elif piece[0].lstrip().startswith(("//", "/*")):
             continue
         elif piece[0].isspace():
             before, after = code[piece.start() - 1], code[at]

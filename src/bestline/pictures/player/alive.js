@@ -7,7 +7,6 @@
 
 import { formatNumber, updates } from "./numbers.js";
 import { evaluate, toTrained } from "./bowl.js";
-import { withGaps } from "./steps.js";
 import { handOver, make } from "./dom.js";
 import { Trainer } from "./trainer.js";
 import { commandOf, pythonOf, scriptOf, whyNoCommand } from "./takehome.js";
@@ -15,9 +14,16 @@ import { Knobs } from "./knobs.js";
 import { UpdateRule } from "./update.js";
 
 const REST = 150; // ms without a change, after which all is drawn and foreseen anew
-const MANY = 12; // weights beyond which foresight waits until nothing moves
 
 export class Alive {
+  player; ahead; later; recorded; knobs; texts;
+  /** @type {AbortSignal} */ signal;
+  /** @type {Trainer} */ trainer;
+  /** @type {string[]} */ hidden;
+  /** @type {boolean} */ touched;
+  /** @type {boolean} */ canHand;
+  /** @type {HTMLElement[]} */ buttons;
+
   constructor(player) {
     Object.assign(this, { player, signal: player.signal, trainer: new Trainer(player.session), hidden: [], touched: false });
     const act = (name, text, handle) => {
@@ -31,7 +37,7 @@ export class Alive {
     this.canHand = player.session.data?.kind === "line" && this.trainer.told.names.length === 2 && this.trainer.told.intercept;
     this.handButton = act("hand", "move the line by hand", () => this.moveHand(player.view.hand ? null : {}));
     this.copied = make("div", { class: "bl-copied" });
-    const texts = [["python", "copy as Python", pythonOf], ["command", "copy as command", commandOf], ["script", "copy as script", scriptOf], ["link", "copy link", () => globalThis.location?.href]];
+    const texts = /** @type {[string, string, (trainer: Trainer) => string | null][]} */ ([["python", "copy as Python", pythonOf], ["command", "copy as command", commandOf], ["script", "copy as script", scriptOf], ["link", "copy link", () => globalThis.location?.href]]);
     this.texts = Object.fromEntries(texts.map(([name, , text]) => [name, () => text(this.trainer)]));
     const copies = texts.map(([name, label]) => act(`copy-${name}`, label, (event) => this.copy(name, event.currentTarget)));
     this.buttons = [this.asItWas, ...copies, this.copied];
@@ -58,7 +64,8 @@ export class Alive {
   /** Put a run in the place of the first. */
   shows(run, sent = null) {
     const { session } = this.player;
-    if (!sent) session.runs = [withGaps(run), ...session.runs.slice(1)];
+    const [slope, intercept = run.step.map(() => 0)] = run.weights;
+    if (!sent) session.runs = [{ ...run, line: run.line && { slope, intercept } }, ...session.runs.slice(1)];
     if (!this.touched) return;
     const fresh = this.trainer.grounds();
     for (const side of ["ground", "trained"]) {
@@ -78,7 +85,7 @@ export class Alive {
     if (moving) this.later = setTimeout(() => this.redraw(false), REST);
     // Heights and their labels that were left as they were while something moved.
     else for (const side of ["ground", "trained"]) if (session[side]) session[side] = { ...session[side], land: undefined };
-    this.ahead = moving && trainer.told.names.length > MANY ? { ...this.ahead, happened: [null, null] } : trainer.foresee();
+    this.ahead = trainer.foresee(moving ? this.ahead : null);
     if (player.view.hand) this.knobs.showHand(player.view.hand, this.handWords());
     player.taken(step, !moving);
     // What Python found of the recorded run is not said of another.

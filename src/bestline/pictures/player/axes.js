@@ -8,6 +8,7 @@ import { cut, widest } from "./labels.js";
 /**
  * The rectangle of a plot, with room for its labels as wide as they are, and its two scales; with `even` a unit is as long across
  * as upwards, where more to the left and right is seen for it.
+ * @type {(ctx: any, size: any, how: {xlim: [number, number], ylim: [number, number], log?: boolean, counted?: boolean, even?: boolean}) => any}
  */
 export function plotArea(ctx, size, { xlim: [low, high], ylim, log = false, counted = false, even = false }) {
   ctx.font = FONT;
@@ -21,7 +22,8 @@ export function plotArea(ctx, size, { xlim: [low, high], ylim, log = false, coun
   const yTold = [factors ? "" : yNotation.told, log ? "log scale" : ""].filter(Boolean).join(", ");
   const lines = linesFor(yTold, bottom - top);
   const left = 12 + 14 * lines + widest(ctx, yLabels), side = size.width - 30 - left;
-  const more = even ? Math.max((((ylim[1] - ylim[0]) * side) / (bottom - top) - (high - low)) / 2, 0) : 0, xlim = [low - more, high + more];
+  const more = even ? Math.max((((ylim[1] - ylim[0]) * side) / (bottom - top) - (high - low)) / 2, 0) : 0;
+  const xlim = /** @type {[number, number]} */ ([low - more, high + more]);
   // Fewer ticks until their labels fit beside each other: how wide they are is known only after they are chosen.
   const xNotation = notation(...xlim);
   let columns = clamp(Math.floor((size.width - left) / 70), 3, 9), xTicks, xLabels;
@@ -34,10 +36,16 @@ export function plotArea(ctx, size, { xlim: [low, high], ylim, log = false, coun
   return { left, top, right, bottom, lines, below, xTicks, xLabels, yTicks, yLabels, x, y, told: [xNotation.told, yTold] };
 }
 
-/** Whether a place lies in a rectangle, or within a pixel of it. */
+/**
+ * Whether a place lies in a rectangle, or within a pixel of it.
+ * @type {(area: any, place: number[]) => boolean}
+ */
 export const within = (area, [x, y]) => x >= area.left - 1 && x <= area.right + 1 && y >= area.top - 1 && y <= area.bottom + 1;
 
-/** Axes with ticks and names, and lines of the grid where there is no landscape behind. */
+/**
+ * Axes with ticks and names, and lines of the grid where there is no landscape behind.
+ * @type {(ctx: any, theme: any, size: any, area: any, names: string[], grid?: boolean) => void}
+ */
 export function drawAxes(ctx, theme, size, area, [xlabel, ylabel], grid = true) {
   const { left, right, top, bottom, x, y } = area;
   ctx.beginPath();
@@ -67,7 +75,10 @@ function named(ctx, name, told, room) {
   return `${cut(ctx, name, Math.max(room - ctx.measureText(`, ${told}`).width, 40))}, ${told}`;
 }
 
-/** Draw, and let nothing be seen outside a rectangle. */
+/**
+ * Draw, and let nothing be seen outside a rectangle.
+ * @type {(ctx: any, area: any, draw: () => void) => void}
+ */
 export function clipped(ctx, { left, top, right, bottom }, draw) {
   ctx.save();
   ctx.beginPath();

@@ -99,11 +99,12 @@ function pull({ S, m, intercept, d }, a, into = new Float64Array(d)) {
 }
 
 /**
- * The loss in the data's units at weights as trained; the gradient of loss and ridge, as trained, is left in `gradient`.
- * @type {(bowl: Bowl, w: ArrayLike<number>, gradient: Float64Array) => number}
+ * The loss in the data's units at weights as trained; the gradient of loss and ridge, as trained, is left in `gradient`, and how far
+ * the loss is above its least in `above`.
+ * @type {(bowl: Bowl, w: ArrayLike<number>, gradient: Float64Array, above?: Float64Array, away?: Float64Array) => number}
  */
-export function evaluate(bowl, w, gradient) {
-  const { d, bottom, ridge, floor, unit } = bowl, away = new Float64Array(d);
+export function evaluate(bowl, w, gradient, above = new Float64Array(1), away = new Float64Array(bowl.d)) {
+  const { d, bottom, ridge, floor, unit } = bowl;
   for (let j = 0; j < d; j++) away[j] = w[j] - bottom[j];
   pull(bowl, away, gradient);
   let excess = 0;
@@ -111,7 +112,8 @@ export function evaluate(bowl, w, gradient) {
     excess += away[j] * gradient[j];
     gradient[j] = 2 * (gradient[j] + (ridge ? ridge[j] * w[j] : 0));
   }
-  return floor + Math.max(excess, 0) * unit;
+  above[0] = Math.max(excess, 0) * unit;
+  return floor + above[0];
 }
 
 /**

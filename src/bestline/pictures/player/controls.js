@@ -25,12 +25,20 @@ export function headerOf(player) {
 }
 
 /** That a run diverged, why, and where the page trains a rate that does not. */
-export function alertOf(player, run) {
+function alertOf(player, run) {
   const alert = make("p", { class: "bl-alert", role: "note" }, make("strong", { text: `${run.label}: ` }), run.advice ?? "diverged");
   if (!run.live) return alert;
   const lr = player.alive.trainer.stable;
   alert.append(" ", button(player, "stable", `take the rate ${formatNumber(lr)}`, () => player.change({ lr }), `take ${formatNumber(lr)}`));
   return alert;
+}
+
+/** A warning for every run that diverged. */
+export function warn(player) {
+  const said = player.session.runs.filter((run) => run.stop === "diverged");
+  if (player.warned === JSON.stringify(said.map((run) => [run.label, run.advice]))) return;
+  player.warned = JSON.stringify(said.map((run) => [run.label, run.advice]));
+  player.alerts.replaceChildren(...said.map((run) => alertOf(player, run)));
 }
 
 /** A button that says what it does, in words and to the pointer; `pressed` makes it a switch. */

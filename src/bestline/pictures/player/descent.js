@@ -56,10 +56,10 @@ export function mover({ optimizer, lr, momentum }, d) {
  */
 export function descend(bowl, start, knobs) {
   const w = Float64Array.from(start), g = new Float64Array(bowl.d), move = mover(knobs, bowl.d), limit = stableRate(bowl, knobs);
-  const weights = [], gradients = [], loss = [], gap = [];
+  const weights = [], gradients = [], loss = [], gap = [], above = new Float64Array(1), away = new Float64Array(bowl.d);
   let stop = /** @type {Walk["stop"]} */ ("steps"), ceiling = 0, at = 0;
   for (; ; at++) {
-    const now = evaluate(bowl, w, g);
+    const now = evaluate(bowl, w, g, above, away);
     if (!Number.isFinite(now) || !g.every(Number.isFinite)) {
       stop = "diverged";
       break;
@@ -67,7 +67,7 @@ export function descend(bowl, start, knobs) {
     weights.push(w.slice());
     gradients.push(g.slice());
     loss.push(now);
-    gap.push(gapOf(bowl, w));
+    gap.push(bowl.ridge ? gapOf(bowl, w) : above[0]);
     // A start at the very bottom has no loss to speak of: then what predicting the mean costs is the measure.
     if (!at) ceiling = EXPLODED * Math.max(now, bowl.reference);
     if (ceiling > 0 && now > ceiling) stop = "diverged";

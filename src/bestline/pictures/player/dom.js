@@ -9,7 +9,10 @@ export function attributes(element, values) {
   return element;
 }
 
-/** An element; text is always set as text, never read as HTML. */
+/**
+ * An element; text is always set as text, never read as HTML.
+ * @type {(tag: string, values?: Record<string, any>, ...children: any[]) => any}
+ */
 export function make(tag, { text, ...values } = {}, ...children) {
   const element = attributes(document.createElement(tag), values);
   element.append(...(text === undefined ? [] : [text]), ...children);

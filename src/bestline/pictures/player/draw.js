@@ -28,7 +28,10 @@ export function fill(ctx, colour, alpha = 1, path = null) {
   ctx.globalAlpha = 1;
 }
 
-/** Add the segment between two places to the current path. */
+/**
+ * Add the segment between two places to the current path.
+ * @type {(path: any, from: number[], to: number[]) => void}
+ */
 export function segment(ctx, [x1, y1], [x2, y2]) {
   ctx.moveTo(x1, y1);
   ctx.lineTo(x2, y2);
@@ -56,7 +59,10 @@ export const SHAPES = {
 };
 SHAPES.X = SHAPES.P.map(([x, y]) => [(x - y) * 0.75, (x + y) * 0.75]);
 
-/** Add a marker to the current path of a canvas, or to a Path2D. */
+/**
+ * Add a marker to the current path of a canvas, or to a Path2D.
+ * @type {(path: any, marker: string, place: number[], size: number) => void}
+ */
 export function shape(path, marker, [x, y], size) {
   const r = size / 2;
   if (!SHAPES[marker]) {
@@ -68,7 +74,10 @@ export function shape(path, marker, [x, y], size) {
   path.closePath();
 }
 
-/** One marker, ringed so that it stands out from whatever lies under it. */
+/**
+ * One marker, ringed so that it stands out from whatever lies under it.
+ * @type {(ctx: any, theme: any, style: any, place: number[], edge?: string) => void}
+ */
 export function mark(ctx, theme, { marker, colour, size }, place, edge = theme.paper) {
   ctx.beginPath();
   shape(ctx, marker, place, size);
@@ -84,7 +93,10 @@ export function ball(ctx, theme, style, place) {
   mark(ctx, theme, { ...style, size: 11 }, place);
 }
 
-/** An arrow from a place in a direction, on a ribbon of paper; none where there is no direction. */
+/**
+ * An arrow from a place in a direction, on a ribbon of paper; none where there is no direction.
+ * @type {(ctx: any, theme: any, style: any, place: number[], way: number[], length: number) => void}
+ */
 export function arrow(ctx, theme, style, [x, y], [dx, dy], length) {
   const size = Math.hypot(dx, dy);
   if (!(size > 0 && Number.isFinite(size))) return;

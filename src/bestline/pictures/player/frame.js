@@ -12,6 +12,8 @@ const REACH = 18; // pixels around a marker in which it can be taken hold of
 
 /** One place on the page, and the panels that can be seen there: over weights in the data's units, or as trained. */
 export class Frame {
+  panels; panel; player; size; still; stale; layout; ratio; held; from; end;
+
   constructor(panels, player) {
     const [panel] = panels;
     Object.assign(this, { panels, panel, player, size: {}, stale: true, still: document.createElement("canvas") });

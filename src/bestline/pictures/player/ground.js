@@ -16,8 +16,11 @@ export function bowlLoss({ center, floor, factor }, a, b) {
   return floor + factor.reduce((sum, [f, g = 0]) => sum + (f * da + g * db) ** 2, 0);
 }
 
-/** Loss between the points of a grid, z[i][j] at y[i], x[j], which are evenly spaced: bilinear. */
-export function gridLoss({ x, y, z }, a, b) {
+/**
+ * Loss between the points of a grid, z[i][j] at y[i], x[j], which are evenly spaced: bilinear.
+ * @type {(grid: {x: number[], y?: number[], z: number[][]}, a: number, b?: number) => number}
+ */
+export function gridLoss({ x, y, z }, a, b = undefined) {
   const place = (axis, v) => {
     if (axis.length < 2) return [0, 0];
     const at = clamp(((v - axis[0]) / (axis[axis.length - 1] - axis[0])) * (axis.length - 1), 0, axis.length - 1);

@@ -22,6 +22,8 @@ function typed(knobs, label, take, values = {}) {
 }
 
 export class Knobs {
+  trainer; signal; turn; ahead; number; steps;
+
   /** @param {import("./alive.js").Alive} alive */
   constructor(alive) {
     const { trainer, signal, turn, buttons } = alive;

@@ -10,6 +10,8 @@ import { FONT } from "./draw.js";
 
 /** Text that stays within bounds and off what was drawn or written before. */
 export class Labels {
+  ctx; theme; left; top; right; bottom; boxes;
+
   constructor(ctx, theme, { left, top, right, bottom }) {
     Object.assign(this, { ctx, theme, left, top, right, bottom, boxes: [] });
   }

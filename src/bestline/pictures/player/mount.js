@@ -10,7 +10,7 @@ import { Player } from "./player.js";
  *   of the page has: a page whose own it is gives its document, a notebook nothing. `address` likewise: what stands behind its `#`
  *   says what is seen.
  * @returns {{set(changes: number | object): void, trace(run?: number): object, toScreen(panel: string, place: {x: number, y: number}): object,
- *   play(): void, pause(): void, destroy(): void, readonly k: number, state(): object}}
+ *   code(kind: string): string | null, play(): void, pause(): void, destroy(): void, readonly k: number, state(): object}}
  *   `set` takes a step, or {lr, momentum, optimizer, steps, standardize, start, step, hidden} where the page itself trains.
  */
 export function mount(root, { session, transport = null, theme = null, autoplay = true, keys = null, address = null }) {

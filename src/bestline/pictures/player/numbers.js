@@ -19,7 +19,10 @@ export function scientific(value, digits, padded = false) {
   return `${value < 0 ? MINUS : ""}${padded ? mantissa : Number(mantissa)}×${powerOfTen(Number(exponent))}`;
 }
 
-/** How far a list reaches, without the limits on the number of arguments that Math.min(...list) has. */
+/**
+ * How far a list reaches, without the limits on the number of arguments that Math.min(...list) has.
+ * @type {(values: Iterable<number>) => [number, number]}
+ */
 export function extent(values) {
   let low = Infinity, high = -Infinity;
   for (const v of values) {

@@ -36,7 +36,10 @@ export function drawPath(ctx, theme, style, path, t, alpha) {
   fill(ctx, style.colour, alpha);
 }
 
-/** What lies outside the picture: a triangle at the edge, on the side where it is. */
+/**
+ * What lies outside the picture: a triangle at the edge, on the side where it is.
+ * @type {(ctx: any, theme: any, style: any, area: any, place: number[], labels: any, text: string) => void}
+ */
 export function drawOutside(ctx, theme, style, area, [x, y], labels, text) {
   const at = [clamp(x, area.left + 8, area.right - 8), clamp(y, area.top + 8, area.bottom - 8)];
   ctx.save();
@@ -48,7 +51,10 @@ export function drawOutside(ctx, theme, style, area, [x, y], labels, text) {
   labels.write(text, at, { gap: 12, anchors: "left right below above" });
 }
 
-/** Which of some places is nearest to the pointer, within its reach. */
+/**
+ * Which of some places is nearest to the pointer, within its reach.
+ * @type {(places: (number[] | null)[], place: number[], reach: number) => number | null}
+ */
 export function nearest(places, [x, y], reach) {
   let found = null, best = reach;
   places.forEach((place, i) => {

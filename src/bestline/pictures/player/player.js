@@ -13,16 +13,22 @@ import { panelsOf, sidesOf } from "./panels/choose.js";
 import { attributes, handOver, icon, make, swatch } from "./dom.js";
 import { Frame } from "./frame.js";
 import { csvOf, runsTable, stepsTable } from "./tables.js";
-import { alertOf, askFirst, controlsOf, footerOf, headerOf, keyed, readoutOf, runButtons, unheard } from "./controls.js";
+import { askFirst, controlsOf, footerOf, headerOf, keyed, readoutOf, runButtons, unheard, warn } from "./controls.js";
 import { Alive } from "./alive.js";
 import { readAddress, writeAddress } from "./address.js";
 
 const MOST_PIXELS = 2; // pixels of a canvas for one of the page, along an axis
 const SLOW = 24; // ms between frames: beyond it, fewer pixels
 
+/** @type {(what: string) => any} */
 const prefers = (what) => globalThis.matchMedia?.(`(prefers-${what})`) ?? { matches: false };
 
 export class Player {
+  session; signal; stopper; frames; position; speed; playing; shown; times; view; alive; panels; sides; address; toggles; slider; playButton; cells;
+  numbers; steps; rows; table; help; status; equation; counter; copyButton; runToggles; follow; subtitle; finding; asked; told; question; changed;
+  waiting; before; later; warned; hidden;
+
+  /** @param {HTMLElement} root @param {any} options those of `mount` */
   constructor(root, { session: told, theme, autoplay, keys, address = null }) {
     const runs = told.runs.map(withGaps), own = (part) => part && { ...part }, dark = prefers("color-scheme: dark"), stopper = new AbortController();
     // What is kept with the ground and the rows while they are shown is not the host's.
@@ -77,17 +83,9 @@ export class Player {
     const sides = this.sides.map(panelsOf);
     this.panels.forEach((frame, i) => frame.swap([0, 1].map((side) => (sides[side] ?? sides[0])[i]), view.trained, whole));
     attributes(this.slider, { min: this.frames[0], max: this.frames.at(-1) });
-    this.warn();
+    warn(this);
     if (whole) this.redraw();
     else this.refresh();
-  }
-
-  /** A warning for every run that diverged. */
-  warn() {
-    const said = this.session.runs.filter((run) => run.stop === "diverged");
-    if (this.warned === JSON.stringify(said.map((run) => [run.label, run.advice]))) return;
-    this.warned = JSON.stringify(said.map((run) => [run.label, run.advice]));
-    this.alerts.replaceChildren(...said.map((run) => alertOf(this, run)));
   }
 
   // The clock
@@ -238,7 +236,7 @@ export class Player {
 
   /** Everything anew: after another theme, another run, or a switch. */
   redraw() {
-    this.warn();
+    warn(this);
     const { view } = this, theme = THEMES[view.dark ? "dark" : "light"], { paper, ink, quiet, grid } = theme;
     const { runs } = this.sides[view.trained ? 1 : 0];
     Object.assign(view, { theme, runs, styles: view.runs.map((_, i) => runStyle(theme, i, view.many)) });

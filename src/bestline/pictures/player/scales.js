@@ -93,9 +93,11 @@ export function scaleOf(lo, hi, from, to, log = false) {
   return at;
 }
 
+/** @type {(range: number[], share: number) => [number, number]} */
 export const padded = ([lo, hi], share) => {
   const air = (hi - lo) * share || Math.abs(lo) * 0.1 || 1;
   return [lo - air, hi + air];
 };
 
+/** @type {(range: number[], n: number) => number[]} */
 export const spaced = ([lo, hi], n) => Array.from({ length: n + 1 }, (_, i) => lo + ((hi - lo) * i) / n);

@@ -10,6 +10,7 @@ import { bowlOf, momentsFrom, momentsOf, scalingOf, sliceOf, toData, toTrained }
 import { descend, fastestRate, foresight, happened, OPTIMIZERS, stableRate } from "./descent.js";
 
 const SEEN = 1e4; // times the loss of the start: what has grown beyond cannot be drawn
+const MANY = 12; // weights whose steps take long to make
 const FURTHEST = 1e12; // of a start that is typed, times what is natural
 
 /**
@@ -17,6 +18,17 @@ const FURTHEST = 1e12; // of a start that is typed, times what is natural
  */
 
 export class Trainer {
+  session; told;
+  /** @type {boolean} */ moved;
+  /** @type {Settings} */ settings;
+  /** @type {number[]} */ index;
+  /** @type {number[]} */ shownWeights;
+  /** @type {import("./bowl.js").Moments} */ moments;
+  /** @type {{standardized: import("./bowl.js").Bowl, plain: import("./bowl.js").Bowl}} */ bowls;
+  /** @type {number} */ version;
+  /** @type {import("./descent.js").Walk} */ walk;
+  /** @type {Float64Array[]} */ data;
+
   constructor(session) {
     const told = session.live, [run] = session.runs;
     Object.assign(this, { session, told, moved: false });
@@ -106,9 +118,11 @@ export class Trainer {
   }
 
   /** What was foreseen of the run, what happened, and the rates that are marked. */
-  foresee() {
-    const { bowl, settings, start, walk } = this, limit = stableRate(bowl, settings), fastest = fastestRate(bowl, start, settings);
-    return { limit, fastest, foreseen: foresight(bowl, start, settings), happened: happened(bowl, walk) };
+  foresee(before = null) {
+    const { bowl, settings, start, walk } = this, limit = stableRate(bowl, settings), many = bowl.d > 2, made = settings.optimizer === "adam" && bowl.d > MANY;
+    // While something moves, what takes long to foresee stays as it was `before`.
+    const fastest = before && many ? before.fastest : fastestRate(bowl, start, settings), foreseen = before && made ? before.foreseen : foresight(bowl, start, settings);
+    return { limit, fastest, foreseen, happened: happened(bowl, walk) };
   }
 
   /** The run as a session has it. */
@@ -123,7 +137,7 @@ export class Trainer {
       ...before, held_out: null, ...said, optimizer: settings.optimizer, rate: settings.lr, limit: walk.limit, step,
       weights: this.shownWeights.map((j) => rows.map((w) => w[j])), loss: walk.loss.slice(0, many), gap,
       ...this.ways(rows, "data"), trained: settings.standardize ? this.ways(rows, "trained") : null,
-      predicted: this.predicted(rows),
+      predicted: null, predict: this.session.data?.features ? ({ role }, t) => this.predicted((role === "held_out" ? this.session.data.held_out : this.session.data).features, rows[t]) : null,
       last: { step: last, loss: walk.loss[last], gap: walk.gap[last], near }, diverged: walk.stop === "diverged", steps_to_99: near, live: true,
     };
   }
@@ -147,24 +161,23 @@ export class Trainer {
 
   /** The path on a ground, a column an axis, and which way plain descent goes from each of its points. */
   ways(rows, side) {
-    const { walk, bowl, index } = this, path = index.map((j) => (side === "data" ? rows.map((w) => w[j]) : rows.map((_, k) => walk.weights[k][j])));
-    const down = index.map(() => new Array(rows.length)), size = (way) => Math.hypot(...way);
+    const { walk, bowl, index } = this, own = side === "data", path = index.map((j) => (own ? rows.map((w) => w[j]) : rows.map((_, k) => walk.weights[k][j])));
+    const down = index.map(() => new Array(rows.length));
     let first = 0;
     rows.forEach((_, k) => {
-      const gradient = walk.gradients[k], all = side === "data" ? toData(bowl, gradient, true) : gradient, way = index.map((j) => -all[j]);
-      if (!k) first = size(way);
+      const all = own ? toData(bowl, walk.gradients[k], true) : walk.gradients[k];
+      let size = 0;
+      for (const j of index) size += all[j] * all[j];
+      if (!k) first = size;
       // A billionth of the first is no direction any more, but rounding.
-      index.forEach((_, axis) => (down[axis][k] = size(way) > 1e-9 * first ? way[axis] : NaN));
+      index.forEach((j, axis) => (down[axis][k] = size > 1e-18 * first ? -all[j] : NaN));
     });
     return { path, down };
   }
 
-  /** What each step predicts for the rows that are shown, where the weights shown do not say it. */
-  predicted(rows) {
-    const { data } = this.session, intercept = this.told.intercept, parts = { data, held_out: data?.held_out };
-    if (!data?.features) return null;
-    const of = (X) => rows.map((w) => X.map((x) => x.reduce((sum, v, j) => sum + v * w[j], intercept ? w[x.length] : 0)));
-    return Object.fromEntries(Object.entries(parts).filter(([, part]) => part).map(([name, part]) => [name, of(part.features)]));
+  /** What weights predict for rows of which not all features are shown. */
+  predicted(X, w) {
+    return X.map((x) => x.reduce((sum, v, j) => sum + v * w[j], this.told.intercept ? w[x.length] : 0));
   }
 
   /** How the run ended, in words. */
@@ -185,8 +198,8 @@ export class Trainer {
   grounds() {
     const { settings, session } = this, point = this.told.point;
     const over = (name, bowl, before) => {
-      const trained = name === "trained", ground = session[name], slice = sliceOf(bowl, this.index, trained ? toTrained(bowl, point) : point);
-      const path = this.ways(this.data, trained ? "trained" : "data").path, axes = before?.axes ?? session.ground.axes.map((axis) => `${axis} (as trained)`);
+      const trained = name === "trained", ground = session[name], slice = (bowl.slice ??= sliceOf(bowl, this.index, trained ? toTrained(bowl, point) : point));
+      const path = this.index.map((j) => (trained ? this.walk.weights : this.data).map((w) => w[j])), axes = before?.axes ?? session.ground.axes.map((axis) => `${axis} (as trained)`);
       return { ...(ground ?? session.ground), axes, even: trained, bowl: slice, grid: null, optimum: slice.center, floor: slice.floor, span: spanOf(ground?.span, slice, path, this.walk, trained), angle: ground?.angle };
     };
     return { ground: over("ground", this.bowls.plain, session.ground), trained: settings.standardize ? over("trained", this.bowls.standardized, session.trained) : null };

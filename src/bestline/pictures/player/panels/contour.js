@@ -37,13 +37,17 @@ export function contourPanel({ ground, runs, arrow: told }, land) {
     }
   }
 
-  /** Heights on some lines, along rays from the optimum that lead away from the first path. */
+  /**
+   * Heights on some lines, along rays from the optimum that lead away from the first path.
+   * @type {(ctx: any, layout: any, theme: any) => void}
+   */
   function writeHeights(ctx, { paths, optimum, written, ...area }, theme) {
     const labels = new Labels(ctx, theme, inset(area));
     for (const { places } of paths) labels.block(9, ...apart(places, 12).map((t) => places[t]));
     labels.block(30, optimum);
     const [x, y] = paths[0].places[0], way = Math.atan2(optimum[1] - y, optimum[0] - x);
     for (const turn of [0.5, -0.7]) {
+      /** @type {(s: number) => [number, number]} */
       const at = (s) => [optimum[0] + s * Math.cos(way + turn), optimum[1] + s * Math.sin(way + turn)];
       const told = (level) => [2, 3, 4].map((digits) => formatNumber(level, digits)).find((text, i, all) => i === 2 || land.levels.filter((other) => formatNumber(other, i + 2) === text).length < 2);
       for (const level of land.levels.slice(2)) {

@@ -55,7 +55,7 @@ export function howMany({ y, of }) {
 function predict(part, run, t) {
   if (part.x && run.curve) return part.x.map((x) => gridLoss({ x: run.curve.x, z: [run.curve.y[t]] }, x));
   if (part.x) return run.line && part.x.map((x) => run.line.slope[t] * x + run.line.intercept[t]);
-  if (!part.X) return run.predicted[part.role][t];
+  if (!part.X) return run.predict ? run.predict(part, t) : run.predicted[part.role][t];
   const p = part.X[0]?.length ?? 0, intercept = run.weights[p]?.[t] ?? 0;
   return part.X.map((x) => x.reduce((sum, v, j) => sum + v * run.weights[j][t], intercept));
 }
@@ -96,6 +96,7 @@ export function dataPanel({ data, runs }) {
     return [now, predicted && now.map(([x], i) => [x, area.y(diagonal ? part.y[i] : predicted[i])])];
   }
 
+  /** @type {(ctx: any, view: any, part: any, places: any[], style: any) => void} */
   function drawPoints(ctx, view, part, [now], style) {
     const path = new Path2D(), held = part.role === "held_out", look = held ? view.theme.held_out : style;
     const size = clamp(9 - Math.log10(now.length) * 1.6, 3, 7);
@@ -105,7 +106,10 @@ export function dataPanel({ data, runs }) {
     return ctx.stroke(path);
   }
 
-  /** Residuals as lines; their squares as true squares on the screen, on the side where they do not cross the line. */
+  /**
+   * Residuals as lines; their squares as true squares on the screen, on the side where they do not cross the line.
+   * @type {(ctx: any, view: any, places: any[], rising: boolean) => void}
+   */
   function drawResiduals(ctx, view, [now, right], rising) {
     const lines = new Path2D(), squares = new Path2D(), crowd = clamp(60 / now.length, 0.12, 1);
     now.forEach(([x, y], i) => {

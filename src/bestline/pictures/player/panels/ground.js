@@ -17,7 +17,10 @@ import { eachRun, nameRuns, stepTip } from "./runs.js";
 /** Whether a run is within the part of the ground that is shown, at a row of its trace. */
 export const onGround = (ground, run, t) => run.path.every((column, i) => column[t] >= ground.span[i][0] && column[t] <= ground.span[i][1]);
 
-/** What the panels over the weights share: how high the loss is where, how high the paths go, which heights have a line. */
+/**
+ * What the panels over the weights share: how high the loss is where, how high the paths go, which heights have a line.
+ * @type {(ground: any, runs: any[]) => any}
+ */
 export function terrain(ground, runs) {
   const loss = lossOver(ground), [xs, ys] = [spaced(ground.span[0], 24), ground.span[1] ? spaced(ground.span[1], 24) : [undefined]];
   const [least, top] = extent(xs.flatMap((a) => ys.map((b) => loss(a, b))));

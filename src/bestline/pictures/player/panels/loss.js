@@ -14,7 +14,10 @@ export function lossPanel({ runs, loss: facts }) {
   const frames = framesOf(...runs), steps = [frames[0], frames.at(-1)];
   const diverged = runs.some((run) => run.stop === "diverged"), start = Math.max(...finite(runs.map((run) => run.loss[0])), 0);
 
-  /** What should be seen of the losses: of a diverged run only as much as leaves the others readable. */
+  /**
+   * What should be seen of the losses: of a diverged run only as much as leaves the others readable.
+   * @type {(log: boolean) => [number, number]}
+   */
   function limits(log) {
     const own = runs.flatMap((run) => finite([...run.loss, ...(run.held_out ?? []), facts.floor])).filter((v) => !diverged || v <= start * (log ? 1e3 : 2));
     const [lo, hi] = extent(own);

@@ -19,10 +19,14 @@ export function surfacePanel({ ground, runs }, land) {
   // The eye stays where it was put, though the ground under it changes.
   const angle = (ground.angle ??= standpoint(ground, runs[0])), box = ground.span.map(([lo, hi]) => scaleOf(lo, hi, -1, 1));
   const height = (loss) => (loss - land.low) / (land.cap - land.low || 1);
+  /** @type {(a: number, b: number, loss: number) => number[]} */
   const inBox = (a, b, loss) => [box[0](a), box[1](b), height(loss)];
   let coarse = false;
 
-  /** A piece of the surface without what is higher than the box (Sutherland & Hodgman 1974, against one plane). */
+  /**
+   * A piece of the surface without what is higher than the box (Sutherland & Hodgman 1974, against one plane).
+   * @type {(corners: number[][]) => number[][]}
+   */
   function belowTop(corners) {
     if (corners.every((p) => p[2] <= 1)) return corners;
     return corners.flatMap((p, i) => {
@@ -32,9 +36,12 @@ export function surfacePanel({ ground, runs }, land) {
     });
   }
 
-  /** The pieces of the surface, the farthest from the eye first. */
+  /**
+   * The pieces of the surface, the farthest from the eye first.
+   * @type {(cam: any) => any[]}
+   */
   function mesh(cam) {
-    const n = coarse ? 20 : 32, axis = spaced([-1, 1], n), cells = [];
+    const n = coarse ? 20 : 32, axis = spaced([-1, 1], n), cells = /** @type {any[]} */ ([]);
     const point = axis.map((v) => axis.map((u) => [u, v, height(land.loss(box[0].invert(u), box[1].invert(v)))]));
     for (let i = 0; i < n; i++) {
       for (let j = 0; j < n; j++) {
@@ -52,6 +59,7 @@ export function surfacePanel({ ground, runs }, land) {
       // The slopes of the piece along both axes make its normal (−dx, −dy, 1) / size; light falls on it from one side.
       const [sw, se, ne, nw] = corners.map((p) => p[2]), step = (2 * (corners[1][0] - corners[0][0])) / BOX;
       const dx = (se - sw + ne - nw) / step, dy = (nw - sw + ne - se) / step, size = Math.sqrt(dx * dx + dy * dy + 1);
+      /** @type {(v: number[]) => number} */
       const along = ([x, y, z]) => (z - x * dx - y * dy) / size;
       const band = Math.max(0, heights.findLastIndex((h) => h <= (sw + se + ne + nw) / 4));
       const colour = css(colours[band].map((c) => c * (0.86 + 0.16 * Math.abs(along([-0.5, 0.35, 0.8])))));
@@ -70,7 +78,9 @@ export function surfacePanel({ ground, runs }, land) {
         const spots = places.map(([a, b]) => [box[0](a), box[1](b)]);
         spots.slice(1).forEach((q, i) => {
           const piece = clipSegment(spots[i], q);
-          if (piece) segment(ctx, ...piece.map(([u, v]) => project([u, v, height(level)], cam)));
+          if (!piece) return;
+          const [from, to] = piece.map(([u, v]) => project([u, v, height(level)], cam));
+          segment(ctx, from, to);
         });
       }
       stroke(ctx, plain(theme.contour), 0.6);
@@ -131,10 +141,10 @@ export function surfacePanel({ ground, runs }, land) {
     background(ctx, size, view) {
       const area = { left: 4, top: 2, right: size.width - 4, bottom: size.height - 3 };
       ctx.font = FONT;
-      const margin = 24 + Math.max(...[...ground.span, [land.low, land.cap]].map((span) => widest(ctx, tickLabels(ticks(...span, 4), notation(...span)))));
+      const margin = 24 + Math.max(...[...ground.span, [land.low, land.cap]].map((span) => widest(ctx, tickLabels(ticks(span[0], span[1], 4), notation(span[0], span[1])))));
       const cam = camera({ left: margin, right: size.width - margin, top: 18, bottom: size.height - 38 }, angle);
       const written = drawBox(ctx, cam, view.theme, area, () => drawMesh(ctx, cam, view.theme));
-      const layout = { ...area, cam, written, middle: size.width / 2, optimum: project(inBox(...ground.optimum, ground.floor), cam), hasPath: ground.exact };
+      const layout = { ...area, cam, written, middle: size.width / 2, optimum: project(inBox(ground.optimum[0], ground.optimum[1], ground.floor), cam), hasPath: ground.exact };
       return { ...layout, ...this.placed(layout) };
     },
 
@@ -167,7 +177,7 @@ export function surfacePanel({ ground, runs }, land) {
 
     draw(ctx, layout, view) {
       const hand = view.handOn?.(ground), seen = hand && hand.every((v, i) => v >= ground.span[i][0] && v <= ground.span[i][1]) && height(land.loss(...hand)) <= 1;
-      drawRuns(ctx, view, ground, { ...layout, hand: seen && project(inBox(...hand, land.loss(...hand)), layout.cam) });
+      drawRuns(ctx, view, ground, { ...layout, hand: seen && project(inBox(hand[0], hand[1], land.loss(...hand)), layout.cam) });
     },
     pick: (layout, pointer, view) => pickStep(layout, pointer, view, ground.axes),
 
