@@ -52,6 +52,8 @@ export function updateOf(knobs, { weights, gradients }, k, name, j) {
 
 /** The update as a part of the page, which opens when somebody wants to see it. */
 export class UpdateRule {
+  key; walk;
+
   /** @param {AbortSignal} signal @param {() => void} asked is called when it has been opened */
   constructor(signal, asked) {
     this.title = make("summary", { text: "The next update, in numbers" });
