@@ -70,6 +70,7 @@ REFUSED: list[tuple[int, tuple[str, ...], str]] = [
     (1, ("watch", "table.csv", "y ~ zz", "-o", "w.png"), "no column `zz`"),
     (2, ("watch", *F, "-o", "w.txt"), ".html"),
     (2, ("watch", *F, "-o", "w.html", "--units", "trained"), "the switch 'as trained'"),
+    (2, ("watch", *F, "-o", "w.png", "--still"), "--still is of a page"),
     (2, ("watch", *F, "-o", "w.png", "--units", "cm"), "'data' or 'trained'"),
     (2, ("watch", *F, "-o", "w.png", "--solver", "exact", "--lr", "0.1"), "takes no lr"),
     (2, ("watch", *F, "-o", "w.html", "--compare", "steps=x"), "write steps=a whole number"),
@@ -190,6 +191,8 @@ ALWAYS = {
         "--level",
         "--cov",
         "--data",
+        "--live",
+        "--still",
     ),
     *(
         "--solver",

@@ -80,7 +80,7 @@ TABLE: dict[str, Row] = {
     "fit": (bl, "fit", ["t.csv"], {}, TRAINING, {"level", "trace", "report", "by"}),
     "watch": (
         *(bl, "fit", ["t.csv", "-o", "run.html", "--solver", "momentum"], {"solver": "momentum"}, TRAINING),
-        {"compare", "weights_shown", "frames", "theme", "units"},
+        {"compare", "weights_shown", "frames", "theme", "units", "live"},
     ),
     "fit --by": (
         *(bl, "fit_groups", ["t.csv", "--by", "g,h"], {"by": ["g", "h"]}),

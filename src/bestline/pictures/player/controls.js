@@ -106,7 +106,7 @@ export function footerOf(player) {
   player.steps = make("div", { class: "bl-steps" }, player.copyButton, player.rows);
   player.table = region("Table of runs");
   player.status = make("p", { class: "bl-note", role: "status", "aria-live": "polite" });
-  const notes = [...(session.notes ?? []), session.ground?.note, session.runs.some((run) => run.down) && session.arrow].filter(Boolean).map((text) => make("p", { class: "bl-note", text }));
+  const notes = [...(session.notes ?? []), session.live?.why, session.ground?.note, session.runs.some((run) => run.down) && session.arrow].filter(Boolean).map((text) => make("p", { class: "bl-note", text }));
   return make("footer", {}, player.status, player.help, player.steps, ...(player.view.many ? [player.table] : []), ...notes);
 }
 
