@@ -77,15 +77,15 @@ PICTURE = {
 Row = tuple[Any, str, list[str], dict[str, Any], dict[str, list[tuple[list[str], dict[str, Any]]]], set[str]]
 SAYING = {"json", "quiet", "progress", "force", "out"}
 TABLE: dict[str, Row] = {
-    "fit": (bl, "fit", ["t.csv"], {}, TRAINING, {"level", "trace", "report", "by"}),
+    "fit": (bl, "fit", ["t.csv"], {}, TRAINING, {"level", "like", "trace", "report", "by"}),
     "watch": (
         *(bl, "fit", ["t.csv", "-o", "run.html", "--solver", "momentum"], {"solver": "momentum"}, TRAINING),
-        {"compare", "weights_shown", "frames", "theme", "units", "live"},
+        {"compare", "like", "weights_shown", "frames", "theme", "units", "live"},
     ),
     "fit --by": (
         *(bl, "fit_groups", ["t.csv", "--by", "g,h"], {"by": ["g", "h"]}),
         {k: v[:1] for k, v in TRAINING.items() if k in {*COLUMNS, "folds", "digits"}},
-        {*(set(TRAINING) - {*COLUMNS, "folds", "digits"}), "level", "trace", "report", "by"},
+        {*(set(TRAINING) - {*COLUMNS, "folds", "digits"}), "level", "like", "trace", "report", "by"},
     ),
     "preflight": (
         *(bl, "preflight", ["t.csv"], {}),

@@ -250,3 +250,40 @@ def test_the_eye_looks_along_a_valley_and_never_along_an_edge_of_the_box(pair) -
     bed = math.degrees(math.atan2(*reversed(torch.linalg.eigh(spread).eigenvectors[:, -1].tolist())))
     aside = (azimuth - bed + 90) % 180 - 90
     assert 10 <= abs(aside) <= 45
+
+
+class TestSpanAndResolution:
+    """The range of each axis and its number of values, as asked for."""
+
+    @pytest.fixture(scope="class")
+    @staticmethod
+    def model():
+        data = bl.synthetic.lesson("slope-and-bias")
+        return bl.fit(data.x, data.y, solver="sgd", lr=0.1, steps=15, start=[-15, -10], standardize=False)
+
+    def test_they_are_those_of_the_loss(self, model):
+        span = ((-20.0, 20.0), (-18.0, 16.0))
+        drawn = model.plot.contour(span=span, resolution=21).axes[0]
+        assert (*drawn.get_xlim(), *drawn.get_ylim()) == pytest.approx((*span[0], *span[1]))
+        told = figures.surface(model.trained, span=span, resolution=21)
+        mesh = next(mark for panel in told.panels for mark in panel.marks if type(mark).__name__ == "Mesh")
+        assert (len(mesh.x), len(mesh.y)) == (21, 21)
+        assert (mesh.x[0], mesh.x[-1], mesh.y[0], mesh.y[-1]) == (*span[0], *span[1])
+        # The corner of the mesh is the loss of that line.
+        data = bl.synthetic.lesson("slope-and-bias")
+        assert mesh.z[0][-1] == pytest.approx(bl.line(20, -18).loss(data.x, data.y), rel=1e-9)
+
+    @pytest.mark.parametrize(
+        "given",
+        [
+            *(
+                {"span": wrong}
+                for wrong in (5, "ab", ((1, 2),), ((2, 1), (0, 1)), ((0, 1, 2), (1, 2)), ((0, float("inf")), (0, 1)))
+            ),
+            *({"resolution": wrong} for wrong in (0, 1, -3, "x", 2.5, True)),
+        ],
+    )
+    def test_what_cannot_be_is_one_sentence(self, model, given):
+        for door in (model.plot.surface, model.plot.contour, lambda **asked: bl.surface(model, **asked)):
+            with pytest.raises(OptionError, match=r"span|resolution"):
+                door(**given)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -97,6 +98,13 @@ def training_options(
             help="Of exact, where columns are collinear: smallest-norm, or drop the later ones, as R's lm does. [default: smallest-norm]"
         ),
     ] = None,
+    like: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE.json",
+            help="Train as a lesson does: solver, rate, steps, start and scaling from the file beside its data. Options given here win.",
+        ),
+    ] = None,
     start: Annotated[
         str | None,
         typer.Option(
@@ -153,18 +161,19 @@ def training_options(
             raise typer.BadParameter(
                 "--seed drew the folds when the moments were collected, and draws nothing now; leave it out"
             )
+    recommended = _run_of(like)
     arguments = {
-        "solver": solver,
-        "lr": rate_of(lr),
+        "solver": solver or recommended.get("solver"),
+        "lr": rate_of(lr) if lr is not None else recommended.get("lr"),
         "rate": rate,
         "power": power,
         "average": average,
-        "steps": steps,
+        "steps": recommended.get("steps") if steps is None else steps,
         "batch_size": batch_size,
         "patience": patience,
         "tol": tol,
         "aliased": aliased,
-        "start": start_of(start),
+        "start": start_of(start) if start is not None else recommended.get("start"),
         "l1": l1,
         "l2": l2,
         "penalty_factors": numbers_by_name(penalty_factors, "--penalty-factors"),
@@ -175,7 +184,7 @@ def training_options(
         "weights": weights,
         "missing": missing,
         # Not asked against: then own forward functions keep their columns, as in Python.
-        "standardize": None if standardize else False,
+        "standardize": None if standardize and recommended.get("standardize", True) else False,
         "split": numbers_of(split, "--split"),
         "seed": 0 if seed is None else seed,
         "device": device,
@@ -184,6 +193,28 @@ def training_options(
         "engine": engine,
     }
     return Training(asked, arguments, digits is not None)
+
+
+def _run_of(file: Path | None) -> dict[str, Any]:
+    """The run that a lesson recommends, as `generate --lesson` wrote it beside the lesson's data; without a file nothing."""
+    if file is None:
+        return {}
+    try:
+        run = json.loads(file.read_text(encoding="utf-8"))["run"]
+        start = None if run["start"] is None else {str(name): float(value) for name, value in run["start"].items()}
+        return {
+            "solver": str(run["solver"]),
+            "lr": float(run["lr"]),
+            "steps": int(run["steps"]),
+            "start": start,
+            "standardize": bool(run["standardize"]),
+        }
+    except OSError as error:
+        raise typer.BadParameter(f"--like: {file} cannot be read: {error.strerror or error}") from error
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise typer.BadParameter(
+            f"--like: {file} tells of no run; it is the .json that `bestline generate --lesson NAME -o FILE.csv` writes beside FILE.csv"
+        ) from error
 
 
 @grouped(training=training_options, terminal=saying)

@@ -20,7 +20,7 @@ from bestline.errors import FileError, OptionError, readable
 from bestline.pictures import clouds
 from bestline.pictures.axis_labels import labels, loss_label, updates
 from bestline.pictures.findings import of_directions, of_losses, stating
-from bestline.pictures.landscape import END, MESH, SHADOW, Landscape, Pair, grid_values, landscape, path_losses
+from bestline.pictures.landscape import END, MESH, SHADOW, Landscape, Pair, Span, grid_values, landscape, path_losses
 from bestline.pictures.landscape_marks import beside, contour_marks, of_the_arrow, relief, seen, trained
 from bestline.pictures.marks import Arrow, Band, Line, Panel, Picture, Points, Table, numbers, run_role
 from bestline.pictures.sample import Sample
@@ -238,28 +238,45 @@ def train_test(train: Sample, test: Sample, fit: Fit, errors: tuple[float, float
     )
 
 
-def surface(fit: Fit, pair: Pair = None, *, target: int = 0, kind: str = "slice", units: str = "data") -> Picture:
+def surface(
+    fit: Fit,
+    pair: Pair = None,
+    *,
+    target: int = 0,
+    kind: str = "slice",
+    units: str = "data",
+    span: Span = None,
+    resolution: int | None = None,
+) -> Picture:
     """The loss as a surface over two weights, with the path of training exactly on it.
 
     The path is drawn when the two weights are all there are; else only its end, for only that lies on this slice. With "path"
     for `pair` the surface lies over the main directions of the path, and its shadow is drawn on it. `units` are those of the "data",
-    or of the weights as "trained".
+    or of the weights as "trained". `span` is the range of each axis, `resolution` how many values each has.
     """
     # In space a finer grid costs time and shows nothing more.
-    points = min(MESH, grid_values(fit))
-    ground = landscape(fit, _two(fit, pair), target=target, resolution=points, kind=kind, units=units)
+    points = min(MESH, grid_values(fit)) if resolution is None else resolution
+    ground = landscape(fit, _two(fit, pair), target=target, span=span, resolution=points, kind=kind, units=units)
     return Picture((relief(ground, ""),), _over(ground), ground.note.replace(SHADOW, END), _ground_alt(ground, "Surface"))
 
 
 def contour(
-    fit: Fit, pair: Pair = None, *, target: int = 0, kind: str = "slice", step: int | None = None, units: str = "data"
+    fit: Fit,
+    pair: Pair = None,
+    *,
+    target: int = 0,
+    kind: str = "slice",
+    step: int | None = None,
+    units: str = "data",
+    span: Span = None,
+    resolution: int | None = None,
 ) -> Picture:
     """The loss over two weights seen from above: lines of equal loss, the path of training, and where the loss is least.
 
     With `step` the path ends after so many updates, and an arrow shows where a step of plain descent goes from there. `units` are
     those of the "data", or of the weights as "trained".
     """
-    ground = landscape(fit, _two(fit, pair), target=target, kind=kind, units=units)
+    ground = landscape(fit, _two(fit, pair), target=target, span=span, resolution=resolution, kind=kind, units=units)
     _row_of(fit, 0 if step is None else step)
     panel = _plan(ground, "", step)
     title = _over(ground) + ("" if step is None else f", after {updates(step)}")

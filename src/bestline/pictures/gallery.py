@@ -23,7 +23,7 @@ from bestline.pictures import findings
 from bestline.pictures.clouds import POINTS
 from bestline.pictures.coefficients import coefficients
 from bestline.pictures.diagnostics import panels
-from bestline.pictures.landscape import Pair
+from bestline.pictures.landscape import Pair, Span
 from bestline.pictures.marks import Picture
 from bestline.pictures.overview import overview
 from bestline.pictures.parallel import lines_of_levels
@@ -213,9 +213,25 @@ class Gallery:
         runs = {name: line.traced for name, line in self._lines(others, label).items()}
         return self._drawn(curves.loss(runs, log=log, held_out=held_out), findings.of_runs(runs))
 
-    def surface(self, pair: Pair = None, *, target: int | str = 0, kind: str = "slice", units: str = "data") -> Drawing:
-        """The loss as a surface over two weights, or with "path" over the main directions of the path, the path on it."""
-        shown = figure.surface(self.model.trained, pair, target=self._number(target), kind=kind, units=units)
+    def surface(
+        self,
+        pair: Pair = None,
+        *,
+        target: int | str = 0,
+        kind: str = "slice",
+        units: str = "data",
+        span: Span = None,
+        resolution: int | None = None,
+    ) -> Drawing:
+        """The loss as a surface over two weights, or with "path" over the main directions of the path, the path on it.
+
+        `span` is how far the surface reaches along each axis, such as ((-15, 15), (-15, 15)), by default so far that it shows the path
+        and the least loss; and `resolution` the number of values of each, at least 2.
+        """
+        number = self._number(target)
+        shown = figure.surface(
+            self.model.trained, pair, target=number, kind=kind, units=units, span=span, resolution=resolution
+        )
         return self._walked(shown, 2)
 
     def contour(
@@ -226,10 +242,15 @@ class Gallery:
         kind: str = "slice",
         step: int | None = None,
         units: str = "data",
+        span: Span = None,
+        resolution: int | None = None,
     ) -> Drawing:
-        """The loss over two weights from above, with the path of training; with `step` up to there, and which way is down."""
+        """The loss over two weights from above, with the path of training; with `step` up to there, and which way is down.
+
+        `span` and `resolution` as in `surface`.
+        """
         fit, number = self.model.trained, self._number(target)
-        shown = figure.contour(fit, pair, target=number, kind=kind, step=step, units=units)
+        shown = figure.contour(fit, pair, target=number, kind=kind, step=step, units=units, span=span, resolution=resolution)
         return self._walked(shown, 2) if step is None else self._drawn(shown)
 
     def main_directions(self, *, target: int | str = 0) -> Drawing:

@@ -26,6 +26,7 @@ from bestline.training.surfaces import Surface, heights, surface
 from bestline.wording import percent, said, without
 
 Pair: TypeAlias = Sequence[str] | str | None  # names of weights, "path", or the usual
+Span: TypeAlias = Sequence[tuple[float, float]] | None  # (low, high) of each axis; None is what shows the path and the bottom
 UNITS = ("data", "trained")  # of the weights on the axes
 
 SHADOW = "The path is projected onto these two weights; the others changed as well."
@@ -138,6 +139,7 @@ def landscape(
     names: Pair | Plane = None,
     *,
     target: int = 0,
+    span: Span = None,
     resolution: int | None = None,
     kind: str = "slice",
     units: str = "data",
@@ -147,7 +149,7 @@ def landscape(
     With "path" for names it lies over the two main directions of the path, which are those of the columns as trained; weights are
     in the `units` of the "data", or as "trained".
     """
-    return landscapes([fit], names, target=target, resolution=resolution, kind=kind, units=units)[0]
+    return landscapes([fit], names, target=target, span=span, resolution=resolution, kind=kind, units=units)[0]
 
 
 def landscapes(
@@ -155,11 +157,12 @@ def landscapes(
     names: Pair | Plane = None,
     *,
     target: int = 0,
+    span: Span = None,
     resolution: int | None = None,
     kind: str = "slice",
     units: str = "data",
 ) -> tuple[Landscape, ...]:
-    """The paths of several fits on one surface, that of the first, which shows all of them.
+    """The paths of several fits on one surface, that of the first, which shows all of them, or the range `span` of each axis.
 
     Raises OptionError when the fits do not have the same loss at the same weights: then no surface is true for all.
     """
@@ -176,10 +179,11 @@ def landscapes(
     # A path that is cut short fills the view by itself: no axis needs to be widened for it.
     whole = all(n == len(fit.trace) for fit, n in zip(fits, counts, strict=True))
     least = _widths(first, hint, target) if whole else [0.0] * len(where.names)
-    span = [_around(*triple) for triple in zip(torch.cat(paths).T.tolist(), hint.bottom, least, strict=True)]
-    span = _square(span) if where.trained else span
+    if span is None:
+        around = [_around(*triple) for triple in zip(torch.cat(paths).T.tolist(), hint.bottom, least, strict=True)]
+        span = _square(around) if where.trained else around
     closed = isinstance(first.objective.smooth, Bowl)
-    points = resolution or grid_values(first)
+    points = grid_values(first) if resolution is None else resolution
     found = surface(first, where, span=span, resolution=points, kind=kind, target=target)
     if resolution is None and closed and valley(found) < VALLEY:  # narrow: it takes a finer grid to be seen
         found = surface(first, where, span=span, resolution=2 * _FINE - 1, kind=kind, target=target)

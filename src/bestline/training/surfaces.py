@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from bestline.calls import is_whole
 from bestline.errors import NumericalError, OptionError, listed
 from bestline.numerics import Bowl, Weights, inverted, minimum_norm
 from bestline.training import planes
@@ -97,16 +98,15 @@ def surface(
         A kind, span or resolution that makes no sense, a profile of a loss that is not the squared one, or the directions of a
         path that never moved.
     """
-    if kind not in ("slice", "profile") or not 2 <= resolution <= 2_000:
+    if kind not in ("slice", "profile") or not is_whole(resolution) or not 2 <= resolution <= 2_000:
         raise OptionError(
             f"`kind` must be 'slice' or 'profile' and `resolution` from 2 to 2,000; got {kind!r} and {resolution!r}."
         )
     where = planes.plane(fit, pair, target)
     view = _View(fit, where, target)
     bottom = view.bottom(kind)
-    axes = tuple(_axis(low, high, resolution) for low, high in span or view.span(bottom))
-    if len(axes) != len(where.names):
-        raise OptionError(f"`span` must give (low, high) for each of {where.names!r}.")
+    ranges = view.span(bottom) if span is None else _ranges(span, where.names)
+    axes = tuple(_axis(low, high, resolution) for low, high in ranges)
     grid = torch.stack([g.flatten() for g in torch.meshgrid(*axes, indexing="xy")], 1)
     loss = view.loss(grid, kind).reshape([resolution] * len(axes))
     others = kind == "slice" and not where.share
@@ -119,6 +119,19 @@ def surface(
 def heights(fit: Fit, where: Plane, points: Tensor, target: int = 0) -> Tensor:
     """The loss (m,) on a plane of weights at points (m, 1 or 2) of it."""
     return _View(fit, where, target).loss(points, "slice")
+
+
+def _ranges(span: Sequence[tuple[float, float]], names: Sequence[str]) -> list[tuple[float, float]]:
+    """(low, high) of each axis; raises OptionError for what is none."""
+    try:
+        ranges = [(float(low), float(high)) for low, high in span]
+    except (TypeError, ValueError):
+        ranges = []
+    if len(ranges) != len(names):
+        raise OptionError(
+            f"`span` must give (low, high) for each of {listed(names)}, as in ((-15, 15), (-15, 15)); got {span!r:.80}."
+        )
+    return ranges
 
 
 def _axis(low: float, high: float, resolution: int) -> Tensor:
