@@ -84,8 +84,9 @@ def methods() -> Iterator[tuple[str, Callable[..., Any]]]:
                 yield f"{kind.__name__}.{name}", method
 
 
-@pytest.mark.parametrize(("word", "default"), [("target", 0), ("cov", "classical"), ("level", 0.95), ("overwrite", False)])
+@pytest.mark.parametrize(("word", "default"), [("target", 0), ("cov", None), ("level", 0.95), ("overwrite", False)])
 def test_methods_take_a_word_by_name_and_with_one_default(word: str, default: Any) -> None:
+    # No `cov` is the one that the line was fitted with.
     # `covariance(cov)` and `tidy(level)` have nothing before it, so there it may stand alone.
     found = {name: parameters(method)[word] for name, method in methods() if word in parameters(method)}
     assert found

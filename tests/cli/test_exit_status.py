@@ -179,6 +179,7 @@ def test_no_option_is_ignored(run: Run) -> None:
 # Options that matter wherever they are taken: their room's tests show what they do.
 ALWAYS = {
     *(
+        "--like",
         "--json",
         "--quiet",
         "--progress",

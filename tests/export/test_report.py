@@ -195,7 +195,7 @@ def test_a_long_formula_is_told_whole_but_does_not_fill_the_screen() -> None:
 def test_a_report_on_two_hundred_thousand_rows_stays_small() -> None:
     model = bl.fit(hard_table(), f"{TARGET} ~ {' + '.join(NAMES)}", cv="lasso")
     page = model.report().html
-    assert len(page.encode()) < 450_000  # measured: 370,000
+    assert len(page.encode()) < 500_000  # measured: 476,000, of which the page that trains is 200,000
     assert "200,000" in text_of(page)
 
 

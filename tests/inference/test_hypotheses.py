@@ -79,7 +79,7 @@ def test_a_verdict_says_its_distribution_and_where_there_is_none(found: Verdict,
 
 
 def test_degrees_of_freedom_are_whole_numbers_and_no_p_value_is_zero():
-    assert str(verdict("a", 1e6, 2.0, 1_999_998.0)) == "a: F(2, 1999998) = 1e+06, p < 1e-300"
+    assert str(verdict("a", 1e6, 2.0, 1_999_998.0)) == "a: F(2, 1999998) = 1,000,000, p < 10⁻³⁰⁰"
 
 
 @pytest.mark.parametrize(

@@ -50,7 +50,7 @@ def test_there_is_something_to_see(name):
     for told in ("the rate", "updates", "starts away"):
         assert told in words
     assert words in session_of(line)["notes"]
-    assert len(session_of(line)["runs"][0]["step"]) == len(trace)
+    assert len(session_of(line, live=False)["runs"][0]["step"]) == len(trace)
 
 
 def test_a_rate_or_steps_that_were_asked_for_are_kept():

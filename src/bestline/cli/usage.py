@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any, cast
 
 import typer
@@ -49,7 +50,7 @@ def _no_command(program: str, words: list[str], known: list[str]) -> str:
     word = words[0]
     other = _OTHERS.get(word.casefold())
     near = [other] if other in known or (other or "").startswith("-") else near_names(word, known)
-    if near:
+    if near and not ("fit" in known and Path(word).suffix):
         return f"There is no command {readable(word)}; did you mean {' or '.join(f'{program} {name}' for name in near)}?"
     if "fit" in known and (word == "-" or set(word) & set("~./\\*=")):
         return f"Say first what to do with the data, for example: {program} fit {clean(shlex.join(words))}"

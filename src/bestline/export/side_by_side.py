@@ -13,6 +13,7 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bestline.calls import checked
 from bestline.errors import OptionError, clean, listed
 from bestline.files import fresh
 from bestline.inference.classical import Coefficient
@@ -176,6 +177,7 @@ WRITTEN: dict[str, Callable[[ModelTable], str]] = {
 }
 
 
+@checked
 def table(
     models: Sequence[FittedLine] | Mapping[str, FittedLine] | FittedLine,
     *,
@@ -213,10 +215,12 @@ def _asked(models: Any, labels: Sequence[str] | None) -> tuple[list[FittedLine],
             raise OptionError("The models have labels already, as keys; leave `labels` out.")
         models, labels = list(models.values()), list(map(str, models))
     lines = [models] if isinstance(models, FittedLine) else list(models) if isinstance(models, Sequence) else []
-    odd = next((line for line in lines if not isinstance(line, FittedLine)), None)
-    if not lines or odd is not None:
-        got = f"one of them is of the type {type(odd).__name__}" if odd is not None else f"got {type(models).__name__}"
+    odd = [type(line).__name__ for line in lines if not isinstance(line, FittedLine)]
+    if not lines or odd:
+        got = f"one of them is of the type {odd[0]}" if odd else f"got {type(models).__name__}"
         raise OptionError(f"`table` takes models of bestline.fit, [a, b] or {{'first': a, 'second': b}}; {got}.")
+    if not isinstance(labels, Sequence | None):
+        raise OptionError(f"`labels` are {len(lines)} different texts, one a model; got {labels!r:.60}.")
     names = [f"({i + 1})" for i in range(len(lines))] if labels is None else [clean(str(name)) for name in labels]
     if isinstance(labels, str) or len(names) != len(lines) or len(set(names)) < len(names):
         raise OptionError(f"`labels` are {len(lines)} different texts, one a model; got {labels!r}.")

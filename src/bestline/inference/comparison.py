@@ -18,6 +18,7 @@ from bestline.inference.hypotheses import ComparedLine, Comparison, Verdict
 from bestline.inference.restrictions import Restrictions
 from bestline.inference.uncertainty import covariance, glances, target_number
 from bestline.inference.why_not import refuse
+from bestline.numerics import singular_values
 
 # --- tests of weights ----------------------------------------------------------------------------------------------------
 
@@ -105,7 +106,8 @@ def _robustly(small: FittedLine, large: FittedLine, target: str) -> Verdict:
             held[:, j] = large.constant
     own = torch.nonzero(known)[:, 0]
     Q = torch.linalg.qr(held[own], mode="complete").Q
-    rank = int(torch.linalg.matrix_rank(held[own])) if held.shape[1] else 0
+    # Rows and columns are few and of zeros, ones and whole sums of these: what is no more than rounding is far below.
+    rank = int((singular_values(held[own]) > 1e-10).sum()) if held.shape[1] else 0
     A = torch.zeros(len(own) - rank, len(known), dtype=torch.float64)
     A[:, own] = Q[:, rank:].T
     about = f"whether the weights that only the large model has are zero; standard errors: {errors.title}"

@@ -38,7 +38,7 @@ ELSEWHERE = {
     "resid_pearson standardized_residuals std_resid rstandard rstudent": "model.augment() has `std_resid`",
     "hat hatvalues leverage cooksd cooks_distance get_influence outlier_test dffits dfbetas": "model.influence() has them of every row",
     "get_prediction prediction": "model.predict(data, interval='prediction')",
-    "get_robustcov_results cov_HC0 cov_HC1 cov_HC2 cov_HC3 HC0_se HC1_se HC2_se HC3_se robust": (
+    "get_robustcov_results cov_HC0 cov_HC1 cov_HC2 cov_HC3 HC0_se HC1_se HC2_se HC3_se": (
         "model.summary(cov='HC3'), tidy(cov='HC3') and covariance('HC3') have robust standard errors"
     ),
     "anova anova_lm f_test t_test wald_test linear_hypothesis": "model.wald('x = 0, z = 0') tests restrictions",

@@ -53,7 +53,8 @@ def serve(
     with _bound(port, network) as bound:
         own = bound.getsockname()[1]
         token = secrets.token_urlsafe(24)
-        names = {name.lower(): None for name in (socket.gethostname(), socket.getfqdn())} if network else {}
+        # Not the full name: without a network the system looks for it for a minute.
+        names = {socket.gethostname().lower(): None} if network else {}
         hosts = by_number(own, names) if network else loopback(own)
         wrong: list[Exception] = []
 

@@ -18,6 +18,7 @@ from bestline.numerics.factorisation import (
     eigenvectors,
     inverted,
     least_squares,
+    pseudo_inverse,
     singular_values,
     singular_vectors,
 )

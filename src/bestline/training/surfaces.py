@@ -136,7 +136,7 @@ def _ranges(span: Sequence[tuple[float, float]], names: Sequence[str]) -> list[t
 
 def _axis(low: float, high: float, resolution: int) -> Tensor:
     if not (float("-inf") < low < high < float("inf")):
-        raise OptionError(f"A span must be (low, high) with low < high, both finite; got ({low!r}, {high!r}).")
+        raise OptionError(f"A span must be (low, high) with low < high, both finite; got ({low:g}, {high:g}).")
     return torch.linspace(low, high, resolution, dtype=torch.float64)
 
 

@@ -29,7 +29,7 @@ from bestline.errors import NumericalError, OptionError, listed, readable
 from bestline.inference.coordinates import Basis, Coordinates
 from bestline.inference.covariance.base import Filling, Repeating, refuse_repeated
 from bestline.inference.numbered_rows import Numbered
-from bestline.numerics import Comoments
+from bestline.numerics import Comoments, eigenvectors
 
 FEW = 20  # clusters, below which CR1 is too small as a rule (Cameron & Miller 2015, VI: "few" is from less than 20 to less than 50)
 _POWERS = {"CR1": 0.0, "CR2": -0.5, "CR3": -1.0}
@@ -202,7 +202,7 @@ class Clustered(Repeating):
     def _adjusted(self, basis: Basis, part: GroupSums) -> tuple[Tensor, Tensor | None]:
         """The sum of squares of CR2 or CR3, and the directions that a cluster determines by itself."""
         assert part.squares is not None  # noqa: S101  these types gather them
-        values, vectors = torch.linalg.eigh(part.squares)
+        values, vectors = eigenvectors(part.squares)
         alone = 1 - values <= basis.alone
         # Where a cluster alone determines a weight its residuals say nothing of that: the direction is left out.
         power = torch.where(alone, 0.0, (1 - values).clamp(min=basis.alone) ** _POWERS[self.type])
@@ -237,7 +237,7 @@ def _not_negative(middle: Tensor) -> Tensor | None:
 
     That is Cameron, Gelbach & Miller's (2011, 2.3) remedy, in the coordinates of the basis: so it does not depend on units.
     """
-    values, vectors = torch.linalg.eigh(middle)
+    values, vectors = eigenvectors(middle)
     if bool((values >= -1e-12 * values.abs().amax(1, keepdim=True)).all()):
         return None
     return torch.einsum("kab,kb,kcb->kac", vectors, values.clamp(min=0), vectors)

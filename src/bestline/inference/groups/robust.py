@@ -27,7 +27,7 @@ from bestline.inference.covariance.base import CovarianceKind
 from bestline.inference.covariance.by_row import HC1, ByRow
 from bestline.inference.covariance.clustered import Clustered
 from bestline.inference.groups.lines import GroupLines
-from bestline.numerics import rank_tolerance
+from bestline.numerics import eigenvectors, pseudo_inverse
 from bestline.numerics.rows import Rows
 
 _NUMBERS = 2**22  # of the products of a batch's rows, at most
@@ -79,7 +79,7 @@ class _Bread:
         size = A[:, :p, :p].diagonal(dim1=1, dim2=2).sqrt()
         size = torch.where(size > 0, size, 1.0).nan_to_num(1.0, 1.0)
         C = (A[:, :p, :p] / size[:, :, None] / size[:, None, :]).nan_to_num(0.0, 0.0, 0.0)
-        inverse = torch.linalg.pinv(C, rtol=rank_tolerance(p), hermitian=True) / size[:, :, None] / size[:, None, :]
+        inverse = pseudo_inverse(C) / size[:, :, None] / size[:, None, :]
         slopes = inverse @ A[:, :p, p:]
         # The lines themselves have more digits, those above all that were solved exactly.
         known, variance = ~lines.weights[:, :p].isnan().any((1, 2)), lines.sigma**2
@@ -175,7 +175,7 @@ def _root(A: Tensor) -> Tensor:
     """L (G, d, d) with A = L L', for A that are not negative."""
     size = A.diagonal(dim1=1, dim2=2).clamp(min=0).sqrt()
     size = torch.where(size > 0, size, 1.0).nan_to_num(1.0, 1.0)
-    values, vectors = torch.linalg.eigh((A / size[:, :, None] / size[:, None, :]).nan_to_num(0.0, 0.0, 0.0))
+    values, vectors = eigenvectors((A / size[:, :, None] / size[:, None, :]).nan_to_num(0.0, 0.0, 0.0))
     return size[:, :, None] * vectors * values.clamp(min=0).sqrt()[:, None, :]
 
 

@@ -3,7 +3,7 @@
 import { handOver, make, said } from "./dom.js";
 import { ask, fetchFile } from "./server.js";
 
-const percent = (share) => `${said(100 * share, 3)} %`;
+const percent = (share) => `${said(100 * share, 3)}%`;
 
 function table(caption, head, rows) {
   const cell = (tag, text) => make(tag, { text, ...(tag === "th" ? { scope: "row" } : {}) });

@@ -27,7 +27,7 @@ export class Form {
     this.loss = select([["squared", "squared"], ["huber", "Huber"], ["absolute", "absolute"], ["quantile", "quantile"]]);
     this.quantile = numeric({ min: 0.01, max: 0.99, step: 0.01, value: 0.5 });
     this.batch = numeric({ min: 1, step: 1, placeholder: "all of them", list: "batches" });
-    this.split = select([["", "no rows"], ["0.8,0.2", "20 % test"], ["0.7,0.15,0.15", "15 % + 15 % test"]]);
+    this.split = select([["", "no rows"], ["0.8,0.2", "20% test"], ["0.7,0.15,0.15", "15% + 15% test"]]);
     this.patience = numeric({ min: 1, step: 1, placeholder: "never" });
     this.seed = numeric({ min: 0, step: 1, value: 0 });
     this.optimizer = select([["", "a good one"], ...OPTIMIZERS.map((name) => [name, name])]);

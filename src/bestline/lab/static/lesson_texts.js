@@ -58,7 +58,7 @@ export const LESSONS = [
         try: "There is one point, x = −3 and y = 3, and the model y = w x. Do the first step on paper, then open the update in numbers above the pictures, and the table of all steps.",
         notice: "The error is (3 + 3w)² and its slope is 18 (w + 1). At w = −1.5 the gradient is −9, so the new w is −1.5 − 0.01 × (−9) = −1.41.",
         question: "Why does w come closer to −1 by the same share in every step?",
-        answer: "Because the gradient is proportional to the distance: each step removes 0.01 × 18 = 18 % of it. So the distance is 0.5 × 0.82 to the power of k, and the loss shrinks by 0.82² = 0.6724 a step.",
+        answer: "Because the gradient is proportional to the distance: each step removes 0.01 × 18 = 18% of it. So the distance is 0.5 × 0.82 to the power of k, and the loss shrinks by 0.82² = 0.6724 a step.",
       },
       {
         title: "Too far in one step",
@@ -110,7 +110,7 @@ export const LESSONS = [
       {
         title: "Rows that are held out",
         run: { ...SCRATCH, optimizer: "adam", split: [0.7, 0.15, 0.15], patience: null },
-        try: "70 % of the rows train; the others only judge. Look at both curves of the loss. The optimiser is Adam.",
+        try: "70% of the rows train; the others only judge. Look at both curves of the loss. The optimiser is Adam.",
         notice: "Both curves fall together. A line with two weights cannot learn noise by heart, so the held-out loss does not turn up again.",
         question: "Choose a polynomial of degree 8 as the shape. What changes?",
         answer: "The training loss can fall lower, the held-out loss hardly or not at all: with more weights the curve begins to follow the noise. That gap is what rows are held out for.",
