@@ -261,7 +261,7 @@ def test_the_analyst_s_view_is_one_tab_away(open_lab):
     opened.tab("Analyst")
     table = opened.page.get_by_role("table").filter(has_text="Coefficients")
     table.wait_for()
-    assert "95 % interval" in table.inner_text()
+    assert "95% interval" in table.inner_text()
     assert "on rows it has not seen (5-fold)" in opened.page.locator(".analyst").inner_text()
     image = opened.page.locator(".analyst img")
     image.wait_for()
