@@ -15,6 +15,7 @@ from torch import Tensor
 
 from bestline.calls import is_whole
 from bestline.errors import OptionError
+from bestline.wording import count
 
 # Newey & West (1994), as statsmodels and Stata's xtscc have it; Stock & Watson (2019, 16.4), as textbooks have it.
 RULES = {
@@ -36,10 +37,20 @@ def checked_lags(lags: Any) -> int | str:
     raise OptionError(f"`lags` is a whole number from 0, or a rule: {', '.join(map(repr, RULES))}; got {lags!r}.")
 
 
-def lags_for(lags: int | str, count: int) -> int:
+def options_of(lags: int | str) -> dict[str, Any]:
+    """The lags as an option of a covariance; nothing where they follow from the usual rule."""
+    return {} if lags == "newey-west" else {"lags": lags}
+
+
+def in_words(lags: int | str) -> str:
+    """The lags as a covariance's title goes on; nothing where they are not counted yet."""
+    return f", {count(lags, 'lag')}" if isinstance(lags, int) else ""
+
+
+def lags_for(lags: int | str, number: int) -> int:
     """The number of lags for so many rows or periods; never as many as there are."""
-    wanted = RULES[lags](count) if isinstance(lags, str) else lags
-    return max(0, min(wanted, count - 1))
+    wanted = RULES[lags](number) if isinstance(lags, str) else lags
+    return max(0, min(wanted, number - 1))
 
 
 def summed(scores: Tensor, lags: int) -> Tensor:

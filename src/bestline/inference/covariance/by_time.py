@@ -18,12 +18,11 @@ from bestline.data.ordered import in_numbers
 from bestline.data.tables import Source
 from bestline.errors import NumericalError, readable
 from bestline.inference.coordinates import Basis, Coordinates
-from bestline.inference.covariance.bartlett import checked_lags, lags_for, summed
+from bestline.inference.covariance.bartlett import checked_lags, in_words, lags_for, options_of, summed
 from bestline.inference.covariance.base import Filling, Sandwich
 from bestline.inference.covariance.clustered import GroupSums
 from bestline.inference.covariance.steps import Steps
 from bestline.inference.numbered_rows import Numbered
-from bestline.wording import count
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,13 +64,12 @@ class DriscollKraay(Sandwich):
     @property
     def said_options(self) -> dict[str, Any]:
         """The lags, unless they follow from the usual rule."""
-        return {} if self.lags == "newey-west" else {"lags": self.lags}
+        return options_of(self.lags)
 
     @property
     def title(self) -> str:
         """With the lags, as far as they are known, and the column."""
-        lags = f", {count(self.lags, 'lag')}" if isinstance(self.lags, int) else ""
-        return f"Driscoll-Kraay{lags} of {readable(self.time)}"
+        return f"Driscoll-Kraay{in_words(self.lags)} of {readable(self.time)}"
 
     def on(self, source: Source) -> Self:
         """With the column as numbers."""

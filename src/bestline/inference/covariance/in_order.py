@@ -23,7 +23,7 @@ from bestline.data.ordered import in_numbers
 from bestline.data.tables import Source
 from bestline.errors import DataError, OptionError, readable
 from bestline.inference.coordinates import Basis, Coordinates
-from bestline.inference.covariance.bartlett import across, checked_lags, lags_for, summed
+from bestline.inference.covariance.bartlett import across, checked_lags, in_words, lags_for, options_of, summed
 from bestline.inference.covariance.base import Filling, Sandwich
 from bestline.inference.covariance.steps import Steps
 from bestline.inference.numbered_rows import Numbered
@@ -165,13 +165,12 @@ class NeweyWest(Sandwich):
     @property
     def said_options(self) -> dict[str, Any]:
         """The lags, unless they follow from the usual rule."""
-        return {} if self.lags == "newey-west" else {"lags": self.lags}
+        return options_of(self.lags)
 
     @property
     def title(self) -> str:
         """With the lags and the column, as far as they are known."""
-        lags = f", {count(self.lags, 'lag')}" if isinstance(self.lags, int) else ""
-        return f"Newey-West{lags}{'' if self.order is None else f' in order of {readable(self.order)}'}"
+        return f"Newey-West{in_words(self.lags)}{'' if self.order is None else f' in order of {readable(self.order)}'}"
 
     def on(self, source: Source) -> Self:
         """With the column as numbers; raises OptionError for rows that stand in no order."""
