@@ -150,3 +150,16 @@ def test_lines_without_errors_or_scores_have_empty_cells():
     found = bl.table([exact, huber])
     assert np.isnan(found.frame().loc["x1 (std error)"].astype(float)).all()
     assert "nan" not in str(found)
+
+
+def test_its_picture_has_the_tables_own_numbers(models: list[bl.Model], tmp_path: Path):
+    table = bl.table(models, labels=["a", "b", "c", "d"], level=0.9)
+    drawn = table.plot()
+    assert "90% interval" in drawn.heading
+    for label, errors in zip("abcd", ["classical", "clustered by `firm`", "HC3", "no intervals"], strict=True):
+        assert f"{label} ({errors})" in drawn.alt
+    for suffix, start in ((".png", b"\x89PNG"), (".svg", b"<?xml"), (".pdf", b"%PDF")):
+        table.save(tmp_path / f"t{suffix}")
+        assert (tmp_path / f"t{suffix}").read_bytes().startswith(start)
+        with pytest.raises(DataError, match="exists"):
+            table.save(tmp_path / f"t{suffix}")

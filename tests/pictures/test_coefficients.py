@@ -21,8 +21,12 @@ pytestmark = pytest.mark.usefixtures("quiet")
 PENGUINS = "body_mass_g ~ flipper_length_mm + species + sex"
 
 
+def dots_of(picture: Picture) -> list[Intervals]:
+    return [m for m in picture.panels[0].marks if isinstance(m, Intervals)]
+
+
 def dots(picture: Picture) -> Intervals:
-    (found,) = [m for m in picture.panels[0].marks if isinstance(m, Intervals)]
+    (found,) = dots_of(picture)
     return found
 
 
@@ -169,3 +173,60 @@ def test_the_target_has_one_name_in_title_and_axis():
     name = "energy_consumption…in_kilowatt_hours"
     assert name in drawn.axes[0].get_xlabel().replace("\n", "")
     assert name in drawn.heading
+
+
+def test_each_of_several_models_has_its_own_dots_and_its_errors_are_named(asked):
+    small = bl.fit(bl.samples.penguins(), "body_mass_g ~ flipper_length_mm", missing="drop", cov="HC3")
+    large, ridge = penguins(), penguins(l2=0.1)
+    picture = small.plot.coefficients(others={"large": large, "ridge": ridge}, label="small", order="formula")
+    found = dots_of(picture)
+    assert [m.label for m in found] == ["small (HC3)", "large (classical)", "ridge (no intervals)"]
+    names = ("flipper_length_mm", "species[T.Chinstrap]", "species[T.Gentoo]", "sex[T.male]")
+    for mark, model in zip(found, (small, large, ridge), strict=True):
+        own = model.tidy().set_index("term").reindex(names)
+        assert mark.names == names
+        assert np.array_equal(mark.estimate, own["estimate"], equal_nan=True)
+        assert np.array_equal(mark.low, own["conf_low"], equal_nan=True)
+        assert np.array_equal(mark.high, own["conf_high"], equal_nan=True)
+    # Each in its own place at the name and with a look of its own, none as far as the next name's.
+    assert len({m.below for m in found}) == len({m.role for m in found}) == 3
+    assert max(abs(m.below) for m in found) < 0.5
+    heights = [y for m, y in zip(picture.table()["label"], picture.table()["y"], strict=True) if m == "sex[T.male]"]
+    assert heights == [3 + m.below for m in found]
+    assert all(mark.label in picture.alt for mark in found)
+
+
+def test_models_beside_each_other_keep_the_rules_of_one(asked):
+    data = bl.samples.penguins()
+    one, other = penguins(), bl.fit(data, "bill_length_mm ~ species", missing="drop")
+    picture = one.plot.coefficients(others={"bills": other}, standardized=True)
+    assert "The targets differ: body_mass_g, bill_length_mm." in picture.note
+    assert "standard deviation of its column" in picture.note
+    mine, others = dots_of(picture)
+    spread = one.training.spread[one.features.index("flipper_length_mm")]
+    assert mine.estimate[mine.names.index("flipper_length_mm")] == float(one.coef["flipper_length_mm"] * spread)
+    largest = [max(abs(v) for v in pair if not math.isnan(v)) for pair in zip(mine.estimate, others.estimate, strict=True)]
+    assert largest == sorted(largest, reverse=True)
+    with pytest.raises(OptionError, match="'this model' is that of another"):
+        one.plot.coefficients(others={"this model": other})
+    with pytest.raises(OptionError, match="8 models cannot be told apart"):
+        one.plot.coefficients(others={f"m{i}": other for i in range(7)})
+    with pytest.raises(OptionError, match="'size'"):
+        one.plot.coefficients(others={"bills": other}, order="name")
+    constant = bl.fit(data, "body_mass_g ~ 1", missing="drop")
+    with pytest.raises(OptionError, match="intercept=True"):
+        constant.plot.coefficients(others={"again": constant})
+    both = constant.plot.coefficients(others={"line": one}, intercept=True, order="formula")
+    assert dots_of(both)[0].names[-1] == "Intercept"
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_dots_of_several_models_do_not_lie_on_each_other(theme: str):
+    models = {f"a model with quite a long name, number {i}": penguins() for i in range(7)}
+    drawn = bl.table(models).plot(theme=theme)
+    drawn.canvas.draw()
+    ax = drawn.axes[0]
+    first = [ax.transData.transform(line.get_xydata())[0] for line in ax.lines if len(line.get_xdata()) == 4]
+    heights = sorted(height for _, height in first)
+    assert len(heights) == 7
+    assert min(np.diff(heights)) > 5  # pixels: a dot is some 7 high

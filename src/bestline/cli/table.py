@@ -15,6 +15,7 @@ from bestline.cli.terminal import Terminal
 TABLE_EXAMPLES = examples(
     "bestline table small.bestline large.bestline",
     "bestline table small.bestline large.bestline --stars -o models.tex",
+    "bestline table small.bestline large.bestline -o coefficients.png",
 )
 
 
@@ -28,7 +29,12 @@ def table(
     stars: Annotated[bool, typer.Option("--stars", help="Mark p-values below 0.05, 0.01 and 0.001.")] = False,
     out: Annotated[
         Path | None,
-        typer.Option("--out", "-o", metavar="FILE", help="Write here: .md, .html, .tex, .csv or .txt. [default: stdout]"),
+        typer.Option(
+            "--out",
+            "-o",
+            metavar="FILE",
+            help="Write here: .md, .html, .tex, .csv or .txt; .png, .svg or .pdf: the coefficients drawn. [default: stdout]",
+        ),
     ] = None,
     force: Force = False,
     terminal: Terminal,

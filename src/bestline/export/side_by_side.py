@@ -10,22 +10,26 @@ import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
-from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from bestline.calls import checked
 from bestline.errors import OptionError, clean, listed
-from bestline.files import fresh
+from bestline.files import as_path, fresh
 from bestline.inference.classical import Coefficient
 from bestline.inference.fitted import FittedLine
 from bestline.inference.uncertainty import glances, tables
+from bestline.pictures.coefficients import Estimates, coefficients_beside
 from bestline.wording import aligned, as_cell, fixed, plain, significant
 
 if TYPE_CHECKING:
     from pandas import DataFrame
 
+    from bestline.pictures.render.mpl import Drawing
+
 STARS = ((0.001, "***"), (0.01, "**"), (0.05, "*"))  # Stata's esttab and R's modelsummary
 _DIGITS = 4
+_PICTURES = (".png", ".svg", ".pdf")
 _LATEX = {c: f"\\{c}" for c in "&%$#_{}"} | {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
 
 
@@ -52,12 +56,30 @@ class ModelTable:
         Whether small p-values are marked.
     notes : tuple of str
         What people should know to compare them.
+    level : float
+        Of the intervals.
     """
 
     columns: tuple[ModelColumn, ...]
     terms: tuple[str, ...]
     stars: bool
     notes: tuple[str, ...]
+    level: float = 0.95
+
+    def plot(self, *, intercept: bool = False, order: str = "formula", theme: str = "light") -> Drawing:
+        """The estimates of all models with their intervals, one below the other at each name; the legend names the standard errors.
+
+        `order` is that of the table ("formula"), or "size": the largest first. Raises OptionError for more than seven models.
+        """
+        models = {
+            c.label: Estimates(
+                [own for own in c.coefficients.values() if intercept or own.term != "Intercept"],
+                c.target,
+                str(c.figures["std errors"]),
+            )
+            for c in self.columns
+        }
+        return _mpl().draw(coefficients_beside(models, level=self.level, order=order), theme=theme)
 
     def frame(self) -> DataFrame:
         """The numbers, unrounded: a column a model; a row a term, one below it for its standard error, then the figures of the fit."""
@@ -158,12 +180,23 @@ class ModelTable:
         return "\n".join([*ruled, "", told(" ".join(self._legend)), ""])
 
     def save(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
-        """Write it by the name's ending: .md, .html, .tex, or .csv with the numbers unrounded. Raises OptionError for another."""
-        target = Path(path)
-        written = WRITTEN.get(target.suffix.lower())
-        if written is None:
-            raise OptionError(f"A table of models is written to a file that ends in {', '.join(WRITTEN)}; got {target.name!r}.")
-        text = written(self)
+        """Write it by the name's ending: .md, .html, .tex, .txt, or .csv with the numbers unrounded; .png, .svg or .pdf is its picture.
+
+        Raises OptionError for another ending.
+        """
+        target = as_path(path)
+        ending = target.suffix.lower()
+        if ending in _PICTURES:
+            drawing = self.plot()
+            with fresh(target, overwrite=overwrite) as temporary:
+                _mpl().write_drawing(drawing, temporary, ending[1:])
+            return
+        if ending not in WRITTEN:
+            raise OptionError(
+                f"A table of models is written to a file that ends in {', '.join(WRITTEN)}, its picture to {', '.join(_PICTURES)}; "
+                f"got {target.name!r}."
+            )
+        text = WRITTEN[ending](self)
         with fresh(target, overwrite=overwrite) as temporary:
             temporary.write_text(text, encoding="utf-8")
 
@@ -206,7 +239,7 @@ def table(
     columns = tuple(c for name, line in zip(names, lines, strict=True) for c in _columns(line, name, level))
     terms = list(dict.fromkeys(term for c in columns for term in c.coefficients))
     terms = [t for t in terms if t != "Intercept"] + [t for t in terms if t == "Intercept"]
-    return ModelTable(columns, tuple(terms), bool(stars), tuple(_notes(lines)))
+    return ModelTable(columns, tuple(terms), bool(stars), tuple(_notes(lines)), level)
 
 
 def _asked(models: Any, labels: Sequence[str] | None) -> tuple[list[FittedLine], list[str]]:
@@ -267,6 +300,12 @@ def _of_target(line: FittedLine) -> tuple[float, ...]:
     p = line.design.p
     own = [*line.training.center[p:].tolist(), *line.training.spread[p:].tolist()]
     return tuple(float(f"{value:.9e}") for value in own)
+
+
+def _mpl() -> ModuleType:
+    from bestline.pictures.render import mpl  # matplotlib
+
+    return mpl
 
 
 def _shown(name: str, value: Any) -> str:

@@ -1,20 +1,20 @@
 """Coefficients: estimates as dots with their intervals, and a line at zero: what is above it, what below, and what may be either.
 
 The largest stand first. Where sizes differ a thousand times, one even scale would lay the small ones on zero: then the axis
-grows by factors on either side of it.
+grows by factors on either side of it. Of several models each has its own dot and interval at a name, one below the other.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from bestline.errors import OptionError
 from bestline.inference.classical import Coefficient
 from bestline.pictures.axis_labels import called
-from bestline.pictures.marks import Intervals, Panel, Picture, Vertical, numbers
-from bestline.wording import count, level_of, said, shown, without
+from bestline.pictures.marks import RUNS, Intervals, Panel, Picture, Vertical, numbers, run_role
+from bestline.wording import apart, count, level_of, said, shown, without
 
 ORDERS = ("size", "formula")
 _MOST = 40  # one below the other on a page
@@ -56,10 +56,7 @@ def coefficients(
     OptionError
         For another order, a term without a scale, or no coefficient at all.
     """
-    if order not in ORDERS:
-        raise OptionError(f"`order` is 'size', the largest first, or 'formula'; got {order!r}.")
-    if not table:
-        raise OptionError("This line has no slopes; `intercept=True` draws its intercept.")
+    _check(order, table)
     rows = [_finite(c) for c in table] if scales is None else [_scaled(_finite(c), scales) for c in table]
     drawn = sorted(rows, key=_strength, reverse=True)[:_MOST]
     drawn = sorted(drawn, key=_size if order == "size" else rows.index, reverse=order == "size")
@@ -95,6 +92,116 @@ def coefficients(
         drawn, rows, order, within, scales, "" if ranged else why or "no residual degrees of freedom are left"
     )
     return Picture((panel,), title.capitalize(), " ".join(notes), alt)
+
+
+@dataclass(frozen=True, slots=True)
+class Estimates:
+    """What one of several models says of its weights.
+
+    Attributes
+    ----------
+    table : sequence of Coefficient
+    target : str
+    errors : str
+        What the standard errors of the intervals are called; nothing where there are none.
+    scales : mapping of term to float, optional
+        As in `coefficients`.
+    """
+
+    table: Sequence[Coefficient]
+    target: str
+    errors: str
+    scales: Mapping[str, float] | None = None
+
+
+def coefficients_beside(models: Mapping[str, Estimates], *, level: float = 0.95, order: str = "size") -> Picture:
+    """The estimates of several models at each name, one below the other; the legend says whose they are, by which standard errors.
+
+    Of more than 40 names, those are shown that lie farthest from zero in any model, as in `coefficients`.
+
+    Parameters
+    ----------
+    models : mapping of label to Estimates
+        Seven at most, which can be told apart.
+    level, order
+        As in `coefficients`; the order of a formula is that in which the models have their terms.
+
+    Raises
+    ------
+    OptionError
+        For more models, another order, a term without a scale, or no coefficient at all.
+    """
+    _check(order, [c for model in models.values() for c in model.table])
+    if len(models) > RUNS:
+        raise OptionError(f"{len(models)} models cannot be told apart in one picture; draw {RUNS} at the most.")
+    scaled = next(iter(models.values())).scales is not None
+    rows = {
+        label: {c.term: _finite(c) if m.scales is None else _scaled(_finite(c), m.scales) for c in m.table}
+        for label, m in models.items()
+    }
+    # The intercept last, as everywhere: a model without a term does not put those of the next behind it.
+    terms = sorted(dict.fromkeys(term for own in rows.values() for term in own), key=lambda term: term == "Intercept")
+    own = {term: [model[term] for model in rows.values() if term in model] for term in terms}
+    drawn = sorted(terms, key=lambda term: max(map(_strength, own[term])), reverse=True)[:_MOST]
+    largest = {term: max(map(_size, own[term])) for term in terms}
+    drawn = sorted(drawn, key=(lambda term: -largest[term]) if order == "size" else terms.index)
+    short = called(terms)
+    within = _even_within([c for term in drawn for c in own[term]])
+    short_labels = dict(zip(models, apart(list(models)), strict=True))
+    marks = [
+        _beside(rows[name], drawn, short, f"{short_labels[name]} ({model.errors})", i, len(models))
+        for i, (name, model) in enumerate(models.items())
+    ]
+    ends = [0.0, *(value for mark in marks for column in (mark.estimate, mark.low, mark.high) for value in column)]
+    targets = list(dict.fromkeys(model.target for model in models.values()))
+    of = shown(targets[0]) if len(targets) == 1 else "each model's target"
+    panel = Panel(
+        "",
+        f"change of {of} per {'standard deviation' if scaled else 'unit'} of the column",
+        "",
+        (Vertical(0.0, "reference", "no effect"), *marks),
+        xlim=_reach(ends, within) if within else None,
+        even_within=within,
+    )
+    ranged = any(math.isfinite(v) for mark in marks for v in mark.low)
+    interval = f"{level_of(level)} interval"
+    several = f"{count(len(models), 'model')}"
+    told = [f"Dots are estimates{f', lines their {interval}s' if ranged else ''}; a model without a dot has no such term."]
+    if len(targets) > 1:
+        told.append(f"The targets differ: {', '.join(map(shown, targets))}.")
+    notes = _notes(
+        [own[term][0] for term in drawn],
+        [own[term][0] for term in terms],
+        order,
+        within,
+        {} if scaled else None,
+        "",
+    )
+    what = "standardised coefficients" if scaled else "coefficients"
+    title = f"{what} of {several}{f' with {interval}s' if ranged else ''}"
+    alt = f"{count(len(drawn), 'coefficient')} of {several}, one below the other: {', '.join(mark.label for mark in marks)}."
+    return Picture((panel,), title.capitalize(), " ".join([*told, *notes]), alt)
+
+
+def _beside(
+    table: Mapping[str, Coefficient], terms: Sequence[str], short: Mapping[str, str], label: str, place: int, of: int
+) -> Intervals:
+    """One of several models at all names; those that it has no term of are left empty."""
+    estimate, low, high = (
+        numbers(getattr(table[term], end) if term in table else math.nan for term in terms)
+        for end in ("estimate", "conf_low", "conf_high")
+    )
+    if not any(map(math.isfinite, low)):
+        label = f"{label.rpartition(' (')[0]} (no intervals)"
+    below = (place - (of - 1) / 2) * (0.8 / of)  # together they take four fifths of a row
+    return Intervals(tuple(short[t] for t in terms), estimate, low, high, run_role(place), label, below)
+
+
+def _check(order: str, rows: Sequence[Coefficient]) -> None:
+    if order not in ORDERS:
+        raise OptionError(f"`order` is 'size', the largest first, or 'formula'; got {order!r}.")
+    if not rows:
+        raise OptionError("This line has no slopes; `intercept=True` draws its intercept.")
 
 
 def _notes(

@@ -21,7 +21,7 @@ from bestline.inference.uncertainty import tables, target_number
 from bestline.inference.why_not import why_not
 from bestline.pictures import findings
 from bestline.pictures.clouds import POINTS
-from bestline.pictures.coefficients import coefficients
+from bestline.pictures.coefficients import Estimates, coefficients, coefficients_beside
 from bestline.pictures.diagnostics import panels
 from bestline.pictures.landscape import Pair, Span
 from bestline.pictures.marks import Picture
@@ -292,6 +292,8 @@ class Gallery:
         self,
         level: float = 0.95,
         *,
+        others: Mapping[str, FittedLine] | None = None,
+        label: str = "this model",
         target: int | str = 0,
         intercept: bool = False,
         standardized: bool = False,
@@ -300,17 +302,33 @@ class Gallery:
         """Slopes, and if wanted the intercept, as dots with their intervals: the largest first, or in the `order` of the "formula".
 
         With `standardized` each is multiplied by the standard deviation of its column in the training rows, so that columns in
-        different units can be compared.
+        different units can be compared. With `others`, models by their labels, each has its dot at every name, by its own standard
+        errors, which the legend names; the model itself is called `label`.
         """
         model, number = self.model, self._number(target)
-        rows = [c for c in tables(model, level)[number] if intercept or c.term != "Intercept"]
-        spread = dict(zip(model.features, model.training.spread.tolist(), strict=False)) if standardized else None
-        name, why = model.targets[number], why_not(model) or ""
+        if others:
+            lines = {label: model, **lines_by_label(others)}
+            if len(lines) == len(others):
+                raise OptionError(f"The label {label!r} is that of another model; give this one its own, as `label`.")
+            models = {
+                name: self._estimates(line, level, target, intercept=intercept, standardized=standardized)
+                for name, line in lines.items()
+            }
+            return self._drawn(coefficients_beside(models, level=level, order=order))
+        own = self._estimates(model, level, target, intercept=intercept, standardized=standardized)
+        rows, spread, name, why = own.table, own.scales, own.target, why_not(model) or ""
         # Per standard deviation the dots have other numbers than the sentence would.
         finding = "" if standardized else findings.of_coefficients(model, number, level)
         return self._drawn(
             coefficients(rows, level=level, target=name, order=order, scales=spread, why=why, cov=model.errors_title), finding
         )
+
+    @staticmethod
+    def _estimates(line: FittedLine, level: float, target: int | str, *, intercept: bool, standardized: bool) -> Estimates:
+        number = target_number(line, target)
+        rows = [c for c in tables(line, level)[number] if intercept or c.term != "Intercept"]
+        spread = dict(zip(line.features, line.training.spread.tolist(), strict=False)) if standardized else None
+        return Estimates(rows, line.targets[number], line.errors_title or "classical", spread)
 
     def diagnostics(self, data: Any = None, *, target: int | str = 0) -> Drawing:
         """Residuals against fitted, normal quantiles, scale and location, residuals against leverage: four panels."""

@@ -223,6 +223,8 @@ class Intervals:
         From top to bottom.
     estimate, low, high : tuple of float
         NaN where there is none.
+    below : float
+        How far below their names they stand, in rows: of several marks with the same names each has its own place.
     """
 
     names: tuple[str, ...]
@@ -231,6 +233,7 @@ class Intervals:
     high: Numbers
     role: str = "fitted"
     label: str = "estimate"
+    below: float = 0.0
 
     def __post_init__(self) -> None:
         checked("Intervals", self.role, self.estimate, self.low, self.high)
@@ -240,9 +243,10 @@ class Intervals:
     def cells(self) -> Iterator[Cell]:
         """Three cells a name: its estimate, and both ends; y is its place from the top."""
         for i, name in enumerate(self.names):
-            yield name, self.estimate[i], float(i), None
-            yield f"{name} (low)", self.low[i], float(i), None
-            yield f"{name} (high)", self.high[i], float(i), None
+            y = i + self.below
+            yield name, self.estimate[i], y, None
+            yield f"{name} (low)", self.low[i], y, None
+            yield f"{name} (high)", self.high[i], y, None
 
 
 @dataclass(frozen=True, slots=True)

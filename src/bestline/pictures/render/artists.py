@@ -147,13 +147,15 @@ def _text(ax: Any, mark: marks.Text, palette: Palette, order: float) -> list[Key
 
 def _intervals(ax: Any, mark: marks.Intervals, palette: Palette, order: float) -> list[Key]:
     style = palette.styles[mark.role]
-    places = range(len(mark.names))
+    style = style if style.marker else replace(style, marker="o")
+    rows = range(len(mark.names))
+    places = [row + mark.below for row in rows]
     ax.hlines(places, mark.low, mark.high, color=style.colour, linewidth=2.2, zorder=order + 0.5)
-    _dots(ax, [mark.estimate, places], replace(style, marker="o"), 7, zorder=order + 1)
-    ax.set_yticks(list(places), list(mark.names), parse_math=False)
+    _dots(ax, [mark.estimate, places], style, 7, zorder=order + 1)
+    ax.set_yticks(list(rows), list(mark.names), parse_math=False)
     # The first name on top: the axis runs downwards.
     ax.set_ylim(len(mark.names) - 0.4, -0.6)
-    return key(Style(style.colour, marker="o", width=2.2), mark.label, line=True, marker=True)
+    return key(Style(style.colour, marker=style.marker, width=2.2), mark.label, line=True, marker=True)
 
 
 def _bins(ax: Any, mark: marks.Bins, palette: Palette, order: float) -> list[Key]:

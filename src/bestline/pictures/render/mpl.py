@@ -198,7 +198,9 @@ def _size(picture: Picture) -> tuple[float, float]:
         height = rows * width / picture.columns * (0.84 if space and picture.columns > 2 else 0.72) + 0.5
         lines = len(_wrapped(picture.note, width))
         return width, height + 0.17 * lines + 0.26 * shared_rows(picture, width)
-    names = max((len(m.names) for p in picture.panels for m in p.marks if isinstance(m, Intervals)), default=0)
+    named = [[m for m in p.marks if isinstance(m, Intervals)] for p in picture.panels]
+    # Several intervals a name stand one below the other.
+    names = max((len(ms[0].names) * (1 + 0.45 * (len(ms) - 1)) for ms in named if ms), default=0)
     tables = [m for p in picture.panels for m in p.marks if isinstance(m, Table)]
     width = {1: 8.6 if space else 7.8, 2: 9.6 if _square(picture) else 11.4, 3: 15.0}.get(panels, 4.4 * panels)
     # A table is as wide as its numbers; panels have proportions.
