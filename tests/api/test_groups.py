@@ -598,7 +598,7 @@ def test_a_row_that_determines_a_weight_by_itself_leaves_hc3_without_that_weight
         ({"cov": "HC3", "l2": 1.0}, OptionError, "Under a penalty"),
         ({"cov": "HC9"}, OptionError, "cov"),
         ({"cov": {"cluster": "nobody"}}, BestlineError, "nobody"),
-        ({"cov": {"cluster": "gap"}}, MissingValuesError, "has no cluster"),
+        ({"cov": {"cluster": "gap"}}, MissingValuesError, "1 of the 100 rows"),
     ],
 )
 def test_robust_errors_of_groups_that_are_refused(options: Any, error: type[Exception], message: str) -> None:

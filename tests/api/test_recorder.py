@@ -125,6 +125,8 @@ def test_it_is_watched_drawn_and_saved(tmp_path):
         (lambda rec: (rec(1, 2), rec(1)), "1 weight, and those before have 2"),
         (lambda rec: rec("w", 2), "`w` must be a number"),
         (lambda rec: rec(1, 2, "low"), "`loss` must be a number"),
+        (lambda rec: rec(1, 2, [1.0, 2.0]), "`loss` is one number for each state; got 2"),
+        (lambda rec: rec(1, 2, []), "`loss` is one number for each state; got 0"),
         (lambda rec: rec(None), "`w` must be a number"),
     ],
 )

@@ -56,3 +56,14 @@ def test_a_file_that_tells_no_run_is_wrong_usage(run, tmp_path, content):
 def test_a_line_made_without_a_lesson_has_none(run):
     run("generate", "--slope", "2", "-o", "own.csv")
     assert "tells of no run" in run("fit", "own.csv", "y ~ x", "--like", "own.json").err
+
+
+def test_standardising_and_another_solver_win_too(run):
+    run("generate", "--lesson", "slope-and-bias", "-o", "line.csv")
+    found = run("fit", "line.csv", "y ~ x", "--like", "line.json", "--standardize", "--json").facts
+    start = {"x": -15.0, "Intercept": -10.0}
+    assert found["coef"]["x"] == float(bl.fit("line.csv", "y ~ x", solver="sgd", lr=0.1, steps=15, start=start).coef["x"])
+    # The rate of the lesson is that of its solver.
+    adam = run("fit", "line.csv", "y ~ x", "--like", "line.json", "--solver", "adam", "--steps", "5", "--json").facts
+    expected = bl.fit("line.csv", "y ~ x", solver="adam", steps=5, start=start, standardize=False)
+    assert adam["coef"]["x"] == float(expected.coef["x"])

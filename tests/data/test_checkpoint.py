@@ -167,3 +167,14 @@ def test_the_command_goes_on(run, parts, tmp_path):
     said = run("moments", "collect", *parts[:2], "y ~ a", "--checkpoint", "kept", "-o", "m.moments", "--force")
     assert said.status == 1
     assert "another question" in said.err
+
+
+def test_folds_of_a_column_with_gaps_are_what_they_are_without_a_checkpoint(tmp_path):
+    frame = pd.DataFrame({"x": range(21), "y": [2.0 * i + i % 3 for i in range(21)], "firm": [None, *"abcd" * 5]})
+    frame.to_csv(tmp_path / "t.csv", index=False)
+    asked = {"data": str(tmp_path / "t.csv"), "formula": "y ~ x", "by": "firm", "missing": "drop"}
+    plain = bl.Moments.collect(**asked)
+    kept = bl.Moments.collect(**asked, checkpoint=tmp_path / "c")
+    assert (kept.rows, kept.dropped) == (plain.rows, plain.dropped) == (20, 1)
+    assert kept.to_bytes() == plain.to_bytes()
+    assert (plain + kept).rows == 40

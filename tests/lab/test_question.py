@@ -66,3 +66,15 @@ def test_a_request_is_an_object_with_data(odd):
 
 def test_every_field_of_the_schema_is_one_of_asked():
     assert set(SCHEMA) == set(Question.__dataclass_fields__)
+
+
+def test_whole_numbers_of_any_length_and_kind():
+    """JSON has one kind of number: 3.0 is whole; and whole numbers of any length."""
+    for huge in (10**400, -(10**400)):
+        with pytest.raises(OptionError, match=r"`lr` is a number above 0"):
+            Question.of({"data": "lesson:slope-and-bias", "lr": huge})
+    asked = Question.of({"data": "lesson:slope-and-bias", "steps": 3.0})
+    assert asked.steps == 3
+    assert isinstance(asked.steps, int)
+    with pytest.raises(OptionError, match="`seed` is a whole number"):
+        Question.of({"data": "lesson:slope-and-bias", "seed": -1})

@@ -36,10 +36,13 @@ def last(told: list[dict]) -> dict:
 def test_a_page_begins_with_a_lesson(lab):
     told = lab.client.get("/api/presets").json()
     assert told["first"] == DEFAULT
-    assert [one["data"] for one in told["data"]] == [*(f"lesson:{name}" for name in LESSONS), "sample:penguins"]
+    assert [one["data"] for one in told["data"]] == [
+        *(f"lesson:{name}" for name in LESSONS),
+        *(f"sample:{name}" for name in bl.samples.NAMES),
+    ]
 
 
-@pytest.mark.parametrize("data", [*(f"lesson:{name}" for name in LESSONS), "sample:penguins"])
+@pytest.mark.parametrize("data", [*(f"lesson:{name}" for name in LESSONS), *(f"sample:{name}" for name in bl.samples.NAMES)])
 def test_every_set_of_data_trains_as_it_is_offered(lab, data):
     facts = lab.post("columns", data=data).json()
     run = last(lab.run(data=data, **facts["first"]))["session"]["runs"][0]
@@ -430,3 +433,13 @@ def test_the_document_has_every_route_and_the_schemas_that_are_checked(lab):
 def test_the_token_is_asked_for_by_name():
     assert TOKEN not in json.dumps(document())
     assert document()["components"]["securitySchemes"]["token"]["name"] == "X-Bestline-Token"
+
+
+def test_a_report_says_the_name_of_a_file_as_text(lab, tmp_path):
+    """Whatever somebody has called a file is no markup in what is taken away."""
+    name = "<img src=x onerror=alert(1)>.csv"
+    key = lab.send(b"x,y\n1,2\n2,3.5\n3,4\n4,6\n5,7\n", name).json()["data"]
+    told = last(lab.run(data=key, target="y", features=["x"]))
+    page = lab.post("export", run=told["run"], form="report").text
+    assert "<img src=x" not in page
+    assert "&lt;img src=x onerror=alert(1)&gt;.csv" in page

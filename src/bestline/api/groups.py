@@ -23,7 +23,7 @@ from bestline.data.tables import Source
 from bestline.data.unnamed_columns import Which
 from bestline.engines.choose import placed
 from bestline.errors import DataError, OptionError, listed
-from bestline.inference.covariance.base import Classical, Cov, CovarianceKind, Sandwich
+from bestline.inference.covariance.base import Classical, Cov, CovarianceKind
 from bestline.inference.covariance.by_row import ByRow
 from bestline.inference.covariance.clustered import Clustered
 from bestline.inference.covariance.named import parse_cov
@@ -114,8 +114,7 @@ class Groups(ManyLines):
         """
         key = self._key(group)
         kind = parse_cov(self.asked["cov"])
-        clusters = kind.columns if isinstance(kind, Sandwich) else ()
-        rows = rows_of_group(self.source, self.design, tuple(self.lines.labels), key, clusters)
+        rows = rows_of_group(self.source, self.design, tuple(self.lines.labels), key, kind.columns)
         return fit(with_dates(rows), self.design.formula, **self.asked)
 
     def _key(self, group: Sequence[Any]) -> Key:
@@ -230,10 +229,13 @@ def fit_groups(
         raise OptionError(f"`folds` must be a whole number from 1 to 100; got {folds!r}.")
     check_digits(digits)
     kind = _errors(cov, l2)
-    query = Query(placed(data, engine), formula, target, features, weights, missing, folds=folds, seed=check_seed(seed))
+    query = Query(
+        *(placed(data, engine), formula, target, features, weights, missing),
+        folds=folds,
+        seed=check_seed(seed),
+        beside=kind.columns,
+    )
     source, design, found, notes = gather_groups(query, columns, progress)
-    for name in kind.columns if isinstance(kind, Sandwich) else ():
-        source.field(name)
     lines, keys = lines_of_groups(design, columns, found, source, l2=float(l2), digits=digits, kind=kind, progress=progress)
     if not keys:
         raise DataError(f"No usable row is left in {source.label}, so there is no group to fit a line to.")

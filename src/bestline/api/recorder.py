@@ -93,7 +93,10 @@ class Recorder:
         if self._path and len(state) != len(self._path[0]):
             raise OptionError(f"This state has {count(len(state), 'weight')}, and those before have {len(self._path[0])}.")
         if loss is not None:
-            (self._losses[len(self._path)],) = _flat(loss, "loss").tolist()[:1] or [float("nan")]
+            told = _flat(loss, "loss")
+            if len(told) != 1:
+                raise OptionError(f"`loss` is one number for each state; got {len(told)}.")
+            self._losses[len(self._path)] = float(told)
         self._path.append(state)
         self._model = None
 

@@ -137,7 +137,10 @@ def training_options(
     ] = None,
     weights: Weights = None,
     missing: Missing = "raise",
-    standardize: Annotated[bool, typer.Option("--standardize/--no-standardize", help="Train on standardised columns.")] = True,
+    standardize: Annotated[
+        bool | None,
+        typer.Option("--standardize/--no-standardize", help="Train on standardised columns. [default: standardize]"),
+    ] = None,
     split: Annotated[
         str | None,
         typer.Option(help="Shares of training, validation and test rows: 0.7,0.15,0.15; or numbers of rows: 35,7,8."),
@@ -162,9 +165,13 @@ def training_options(
                 "--seed drew the folds when the moments were collected, and draws nothing now; leave it out"
             )
     recommended = _run_of(like)
+    if solver is not None:  # then the lesson's rate and steps are those of another one
+        recommended = {name: value for name, value in recommended.items() if name in ("start", "standardize")}
+    if standardize is None:
+        standardize = recommended.get("standardize", True)
     arguments = {
         "solver": solver or recommended.get("solver"),
-        "lr": rate_of(lr) if lr is not None else recommended.get("lr"),
+        "lr": recommended.get("lr") if lr is None else rate_of(lr),
         "rate": rate,
         "power": power,
         "average": average,
@@ -173,7 +180,7 @@ def training_options(
         "patience": patience,
         "tol": tol,
         "aliased": aliased,
-        "start": start_of(start) if start is not None else recommended.get("start"),
+        "start": recommended.get("start") if start is None else start_of(start),
         "l1": l1,
         "l2": l2,
         "penalty_factors": numbers_by_name(penalty_factors, "--penalty-factors"),
@@ -184,7 +191,7 @@ def training_options(
         "weights": weights,
         "missing": missing,
         # Not asked against: then own forward functions keep their columns, as in Python.
-        "standardize": None if standardize and recommended.get("standardize", True) else False,
+        "standardize": None if standardize else False,
         "split": numbers_of(split, "--split"),
         "seed": 0 if seed is None else seed,
         "device": device,

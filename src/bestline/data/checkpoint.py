@@ -22,8 +22,7 @@ from bestline.data.collected import Collect, Collected
 from bestline.data.design import Design
 from bestline.data.design.growing import CannotGrowError
 from bestline.data.design.learn import learnt
-from bestline.data.folds import ByHash, Grouping, by_value, refuse_target
-from bestline.data.gather import Gathered, Query, gone_through, grows, of_folds, usable
+from bestline.data.gather import Begun, Gathered, Query, gone_through, grows, of_folds, usable
 from bestline.data.grown import Grow, Growth, Into, rough_means
 from bestline.data.passes import Named
 from bestline.data.progress import Progress, Within
@@ -68,21 +67,15 @@ def gather_on(query: Query, path: str | os.PathLike[str], progress: Progress | N
     source, weights = query.opened()
     if not isinstance(source, Files) or any(part.place.shown == STANDARD_INPUT for part in source.parts):
         raise OptionError("A checkpoint is of files, whose parts can be told from each other; for other data leave it out.")
-    by = query.folds if isinstance(query.folds, str) else None
-    own = by_value(source, by, progress, weights) if by is not None else None
-    aside = () if by is None else (by,)
-    draft, learner = query.draft(source, weights, aside=aside, progress=progress)
-    if by is not None:
-        refuse_target(by, draft)
-    folds = len(own.values) if own is not None else int(query.folds)
-    grouping: Grouping = ByHash.of(draft, folds, query.seed) if own is None else own
+    begun = Begun.of(query, source, weights, progress)
+    draft, learner, by, folds, grouping = begun.draft, begun.learner, begun.by, begun.folds, begun.grouping
     question = {
         "formula": draft.formula.text,
         "weights": weights,
         "missing": query.missing,
         "folds": query.folds,
         "seed": query.seed,
-        "values": None if own is None else list(own.values),
+        "values": None if by is None else list(begun.values),
     }
     units = [(_mark(unit, i, len(parts)), unit) for parts in source.units(UNIT) for i, unit in enumerate(parts)]
     state = _read(path, question, folds) if Path(path).exists() else None
@@ -94,7 +87,8 @@ def gather_on(query: Query, path: str | os.PathLike[str], progress: Progress | N
             design = learnt(draft, learner)
             state = _State((design, Collect(design, folds, grouping).empty()))
     _check_unchanged(state.done, [mark for mark, _ in units], path)
-    left = [(mark, unit) for mark, unit in units if mark not in {*state.done}]
+    done = {*state.done}
+    left = [(mark, unit) for mark, unit in units if mark not in done]
     for i, (mark, unit) in enumerate(left):
         told = None if progress is None else Within(progress, (len(units) - len(left) + i) / len(units), 1 / len(units))
         try:
@@ -109,10 +103,8 @@ def gather_on(query: Query, path: str | os.PathLike[str], progress: Progress | N
     design, found = state.found.settled() if isinstance(state.found, Growth) else state.found
     design = replace(design, rounded=state.rounded, table=draft.table, notes=draft.notes)
     notes = (*source.about, *state.notes, *design.notes, *(() if by is None else of_folds(by, design)))
-    values = () if own is None else own.values
-    return Gathered(
-        design, usable(found, design, source), source, None, grouping, by, values, tuple(dict.fromkeys(notes)), growth=growth
-    )
+    notes = tuple(dict.fromkeys(notes))
+    return Gathered(design, usable(found, design, source), source, None, grouping, by, begun.values, notes, growth=growth)
 
 
 def _after(state: _State, mark: Mark, unit: Files, query: Query, counted: Any, into: Into, progress: Progress | None) -> _State:
@@ -145,7 +137,8 @@ def _mark(unit: Files, number: int, units: int) -> Mark:
 
 def _check_unchanged(done: tuple[Mark, ...], there: list[Mark], path: str | os.PathLike[str]) -> None:
     """Raise DataError for a file that was read, and is not there any more, or is another one by now."""
-    lost = next((mark for mark in done if mark not in set(there)), None)
+    known = {*there}
+    lost = next((mark for mark in done if mark not in known), None)
     if lost is not None:
         what = (
             "has changed since it was read" if lost[0] in {mark[0] for mark in there} else "was read, and is not among the data"

@@ -179,6 +179,58 @@ class Gathered:
         return self if self.later is None else replace(self, found=self.later(), later=None, growth=None)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Begun:
+    """What is known before the rows are added up: the columns, as far as they say it themselves, and which fold a row belongs to.
+
+    Attributes
+    ----------
+    source : Source
+    labels : Tensor (n,) or None
+        The part of each row, with a split.
+    by : str or None
+        The column whose values are the folds.
+    values : tuple of str
+        These values.
+    aside : tuple of str
+        Columns that are no features unless they are named: that of the folds, and what stands beside.
+    draft, learner
+        The design to be, and who learns it.
+    folds : int
+    grouping : Grouping
+        The fold of each row.
+    """
+
+    source: Source
+    labels: Tensor | None
+    by: str | None
+    values: tuple[str, ...]
+    aside: tuple[str, ...]
+    draft: Draft
+    learner: Learner
+    folds: int
+    grouping: Grouping
+
+    @classmethod
+    def of(cls, query: Query, source: Source, weights: str | None, progress: Progress | None) -> Begun:
+        """Of open data: one pass where a column tells the folds, and one for a split by weights."""
+        labels = None if query.split is None else _split(source, query.split, query.seed, weights)
+        by = query.folds if isinstance(query.folds, str) else None
+        own = by_value(source, by, progress, weights) if by is not None else None
+        for name in query.beside:
+            source.field(name)
+        aside = tuple(dict.fromkeys([*([] if by is None else [by]), *query.beside]))
+        if by is not None and query.missing != "raise":  # which says itself which row it is
+            query = replace(query, beside=aside)
+        training = None if labels is None else InPart(labels)
+        draft, learner = query.draft(source, weights, training=training, aside=aside, progress=progress)
+        if by is not None:
+            refuse_target(by, draft)
+        folds = len(own.values) if own is not None else int(query.folds)
+        grouping: Grouping = ByHash.of(draft, folds, query.seed) if own is None else own
+        return cls(source, labels, by, () if own is None else own.values, aside, draft, learner, folds, grouping)
+
+
 def gather(query: Query, progress: Progress | None = None) -> Gathered:
     """One pass over the rows; before it one for the folds of a column, and where the design cannot grow in it, those that learn it.
 
@@ -188,21 +240,9 @@ def gather(query: Query, progress: Progress | None = None) -> Gathered:
         And their subclasses: for what cannot be read, columns that do not exist, values missing where they are refused, and where
         no usable row is left.
     """
-    source, weights = query.opened()
-    labels = None if query.split is None else _split(source, query.split, query.seed, weights)
-    by = query.folds if isinstance(query.folds, str) else None
-    own = by_value(source, by, progress, weights) if by is not None else None
-    training = None if labels is None else InPart(labels)
-    for name in query.beside:
-        source.field(name)
-    if by is not None and query.missing != "raise":  # which says itself which row it is
-        query = replace(query, beside=tuple(dict.fromkeys([*query.beside, by])))
-    aside = tuple(dict.fromkeys([*([] if by is None else [by]), *query.beside]))
-    draft, learner = query.draft(source, weights, training=training, aside=aside, progress=progress)
-    if by is not None:
-        refuse_target(by, draft)
-    folds = len(own.values) if own is not None else int(query.folds)
-    within: Grouping = ByHash.of(draft, folds, query.seed) if own is None else own
+    begun = Begun.of(query, *query.opened(), progress)
+    source, labels, by, folds, within = begun.source, begun.labels, begun.by, begun.folds, begun.grouping
+    draft, learner = begun.draft, begun.learner
     # Of rows in memory, and of those that an engine adds up, the folds are told when somebody asks for them; most fits do without.
     alone = labels is None and by is None and not query.at_once and query.keep is None
     afar = _told(source, draft, learner, query, folds, progress) if alone and source.afar else None
@@ -213,13 +253,15 @@ def gather(query: Query, progress: Progress | None = None) -> Gathered:
     summed = (*afar, None) if afar is not None else _summed(source, draft, learner, query, into, folds, progress)
     design, found, growth = summed
     design = design.as_read(source)
-    notes = source.said([*design.reads(), *aside], design.words) + design.notes + (() if by is None else of_folds(by, design))
+    notes = (
+        source.said([*design.reads(), *begun.aside], design.words) + design.notes + (() if by is None else of_folds(by, design))
+    )
     if found.unseen.parts:
         notes += (f"{said_unseen(found.unseen.parts)}; such a row is left out of the held-out error.",)
     if afar is not None:
         notes += _FOLDS_LATER
     later = partial(_regrouped, source, design, Into(folds, within), found) if lazy else None
-    return Gathered(design, found, source, labels, grouping, by, () if own is None else own.values, notes, later, growth)
+    return Gathered(design, found, source, labels, grouping, by, begun.values, notes, later, growth)
 
 
 def _summed(

@@ -176,10 +176,10 @@ def gather_groups(
     DataError, OptionError
         And their subclasses, as `gather` does.
     """
-    source, weights = query.opened(by)
-    for name in by:
+    source, weights = query.opened((*by, *query.beside))
+    for name in (*by, *query.beside):
         source.field(name)
-    design = query.design(source, weights, aside=by, progress=progress)
+    design = query.design(source, weights, aside=(*by, *query.beside), progress=progress)
     for name in by:
         refuse_target(name, design)
     assert isinstance(query.folds, int)  # noqa: S101  groups are within folds by hash
@@ -194,7 +194,7 @@ def rows_of_group(source: Source, design: Design, by: tuple[str, ...], key: Key,
         dict.fromkeys([*design.number_columns(), *design.target_columns, *([design.weights] if design.weights else [])])
     )
     found: dict[str, list[Any]] = {name: [] for name in (*design.reads(), *also)}
-    for batch in source.batches([*design.reads(), *by, *also]):
+    for batch in source.batches([*dict.fromkeys([*found, *by])]):
         own = torch.ones(batch.rows, dtype=torch.bool)
         for column, value in zip(by, key, strict=True):
             codes, seen = batch.text(column)
@@ -207,7 +207,7 @@ def rows_of_group(source: Source, design: Design, by: tuple[str, ...], key: Key,
         for name in (n for n in found if n not in numbers):
             codes, seen = batch.text(name)
             # A word that is no number stays a word.
-            mark = "" if name in design.reads() else f"{name} "
+            mark = f"{name} " if name in also and name not in design.needs else ""
             found[name].extend(None if code < 0 else mark + seen[code] for code in codes.cpu()[at].tolist())
     return found
 

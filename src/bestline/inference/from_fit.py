@@ -39,5 +39,5 @@ def finished(
     line = sharpened(line, request.digits, progress)
     notes = tuple(dict.fromkeys([*prepared.notes, *line.notes, *findings(line, request.digits)]))
     line = FittedLine.of(line, notes=notes)
-    line = line if cov is None else robustly(line, cov)
+    line = line if cov is None else robustly(line, cov, progress)
     return FittedLine.of(line, seconds=time.perf_counter() - request.began)

@@ -75,7 +75,8 @@ class Scores:
 
 
 def _rounded(value: float, digits: float) -> float:
-    return float(f"{value:.{max(math.floor(digits), 1) - 1}e}")
+    """The value without the digits that are not right; NaN where none is."""
+    return float(f"{value:.{math.floor(digits) - 1}e}") if digits >= 1 else math.nan
 
 
 def _rounded_r2(values: tuple[float, ...], digits: float) -> tuple[float, ...]:

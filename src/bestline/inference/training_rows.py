@@ -11,6 +11,7 @@ from torch import Tensor
 from bestline.calls import no_such, one_of
 from bestline.data.design import Design, said_unseen
 from bestline.data.passes import Named, PartT, Pass
+from bestline.data.progress import Progress
 from bestline.data.split import part_labels, parts_of, weighted_rows
 from bestline.data.tables import Source, index_notes, open_source
 from bestline.data.unnamed_columns import with_names
@@ -24,7 +25,7 @@ from bestline.numerics import Comoments, Rows
 _PARTS = ("training", "validation", "test")  # as a split labels them, 0, 1 and 2
 
 
-def look(line: FittedLine, over: Pass[Numbered, PartT], data: Any = None) -> PartT:
+def look(line: FittedLine, over: Pass[Numbered, PartT], data: Any = None, progress: Progress | None = None) -> PartT:
     """Run a pass over the training rows, wherever they are.
 
     Raises
@@ -35,7 +36,7 @@ def look(line: FittedLine, over: Pass[Numbered, PartT], data: Any = None) -> Par
     source, labels = rows_of(line, data)
     for name in over.columns:
         source.field(name)
-    return source.reduce(OverTraining(line.design, labels, over))
+    return source.reduce(OverTraining(line.design, labels, over), progress=progress)
 
 
 def numbered(line: FittedLine, data: Any = None, *, also: Sequence[str] = ()) -> Iterator[Numbered]:

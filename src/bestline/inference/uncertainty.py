@@ -5,11 +5,13 @@ from __future__ import annotations
 import math
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from typing import Any, Protocol
 
 import torch
 
 from bestline.calls import is_whole
+from bestline.data.progress import Progress
 from bestline.errors import ColumnError, OptionError, warn
 from bestline.inference import classical, hypotheses
 from bestline.inference.coordinates import Basis, Totals, other_rows
@@ -66,7 +68,9 @@ def covariance(line: FittedLine, cov: Cov | None = None, data: Any = None) -> cl
     return found
 
 
-def _of_kind(line: FittedLine, cov: Cov | None, data: Any, inference: classical.Inference) -> classical.Inference | Covariance:
+def _of_kind(
+    line: FittedLine, cov: Cov | None, data: Any, inference: classical.Inference, progress: Progress | None = None
+) -> classical.Inference | Covariance:
     """The covariance asked for, of the least-squares weights; what is to be said of it is in its notes."""
     if cov is None:
         return line.robust or inference
@@ -81,18 +85,19 @@ def _of_kind(line: FittedLine, cov: Cov | None, data: Any, inference: classical.
         summed: Any = kind.of_groups(basis, dict(zip(line.moments.values, line.moments.folds, strict=True)))
         return sandwich(basis, summed, kind, inference.determined, line.names)
     kind = kind.on(rows_of(line, data)[0])
-    basis = Basis.of(line.training, line.scaling, inference.kept, lambda over: look(line, over, data))
+    see = partial(look, line, data=data, progress=progress)
+    basis = Basis.of(line.training, line.scaling, inference.kept, see)
     # Bread from the moments, filling from one pass; what is met on it must add up to the rows of the bread.
-    meat = look(line, CollectRepeated(basis, kind) if isinstance(kind, Repeating) else CollectMeat(basis, kind), data)
+    meat = see(CollectRepeated(basis, kind) if isinstance(kind, Repeating) else CollectMeat(basis, kind))
     again = kind.again(meat.found)
     if again is not None:
         kind = again
-        meat = look(line, CollectMeat(basis, kind), data)
+        meat = see(CollectMeat(basis, kind))
     check_same_rows(basis, meat.totals)
     return sandwich(basis, meat.found, kind, inference.determined, line.names)
 
 
-def robustly(line: FittedLine, kind: CovarianceKind) -> FittedLine:
+def robustly(line: FittedLine, kind: CovarianceKind, progress: Progress | None = None) -> FittedLine:
     """The line with the covariance that its fit asked for: everything that shows an error uses it from now on.
 
     Of weights on their way to the least-squares solution it is that of the solution, as classical errors are. What diverged or was
@@ -105,7 +110,7 @@ def robustly(line: FittedLine, kind: CovarianceKind) -> FittedLine:
             f"Moments have no rows, which standard errors of the kind {kind.title} need; fit the rows. For clusters of one column moments "
             f"collected by it will do: Moments.collect(data, formula, by=column)."
         )
-    found = _of_kind(line, kind, None, line.inference)
+    found = _of_kind(line, kind, None, line.inference, progress)
     assert isinstance(found, Covariance)  # noqa: S101  a sandwich makes one
     return FittedLine.of(line, robust=found, notes=(*line.notes, *found.notes))
 

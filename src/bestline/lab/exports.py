@@ -5,7 +5,8 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from html import escape
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -81,5 +82,10 @@ FORMS: dict[str, Parcel] = {
 @calmly
 def exported(model: Model, form: str, table: Dataset) -> bytes:
     """A run in one of `FORMS`. Raises BestlineError where it cannot be said so."""
-    made = FORMS[form].made(model)
-    return table.told(made).encode() if isinstance(made, str) else made
+    kind = FORMS[form]
+    made = kind.made(model)
+    if isinstance(made, bytes):
+        return made
+    # In a page a name is text, whatever somebody has called a file.
+    told = replace(table, name=escape(table.name)) if kind.type == "text/html" else table
+    return told.told(made).encode()

@@ -86,7 +86,9 @@ class Guard:
 
 def loopback(port: int) -> Callable[[str], bool]:
     """Whether a host with its port is this machine, as seen from itself."""
-    names = {f"{name}:{port}" for name in ("127.0.0.1", "localhost", "[::1]")}
+    # Of port 80, the usual one, browsers say nothing.
+    ends = (f":{port}", "") if port == 80 else (f":{port}",)
+    names = {f"{name}{end}" for name in ("127.0.0.1", "localhost", "[::1]") for end in ends}
     return names.__contains__
 
 
@@ -94,7 +96,8 @@ def by_number(port: int, names: Mapping[str, None]) -> Callable[[str], bool]:
     """The same for a server that others may reach: by a number, which no other site can point at us, or by the machine's own name."""
 
     def known(host: str) -> bool:
-        name, _, own = host.rpartition(":")
+        # Of port 80, the usual one, browsers say nothing.
+        name, _, own = (f"{host}:80" if port == 80 and ":" not in host else host).rpartition(":")
         if own != str(port):
             return False
         try:

@@ -42,7 +42,7 @@ _ABOUT = {
     "/api/columns": "The columns of some data, and what one would begin with.",
     "/api/run": "Train. The answer is a stream of JSON objects, one a line: progress, steps, and at last the session that a player shows.",
     "/api/control": "Hold a run that trains on rows, let it go, or end it.",
-    "/api/analysis": "Dataset, errors and what stands out, of the exact line of a run.",
+    "/api/analysis": "Coefficients, errors and what stands out, of the exact line of a run.",
     "/api/panels": "The four diagnostic panels of the exact line of a run.",
     "/api/export": "A run to take away.",
     "/api/data": "Send a table: CSV, Parquet and what else is read from files.",

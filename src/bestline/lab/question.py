@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import re
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -119,10 +120,7 @@ def fields_of(told: object, schema: Mapping[str, Mapping[str, Any]], needed: tup
     if lacking:
         raise OptionError(f"The request lacks {listed(lacking)}.")
     nullable = {name: "null" in kind["type"] for name, kind in schema.items()}
-    for name, value in told.items():
-        if not (value is None and nullable[name]):
-            _check(name, value, schema[name])
-    return {name: value for name, value in told.items() if value is not None}
+    return {name: _checked(name, value, schema[name]) for name, value in told.items() if not (value is None and nullable[name])}
 
 
 _KINDS: dict[str, tuple[str, Any]] = {
@@ -135,8 +133,8 @@ _KINDS: dict[str, tuple[str, Any]] = {
 }
 
 
-def _check(name: str, value: object, schema: Mapping[str, Any]) -> None:
-    """Raise OptionError unless the value is of the kind."""
+def _checked(name: str, value: object, schema: Mapping[str, Any]) -> Any:
+    """The value as its kind has it; raises OptionError unless it is of the kind."""
     kind = schema["type"] if isinstance(schema["type"], str) else schema["type"][0]
     word, python = _KINDS[kind]
     # JSON has one kind of number: 3.0 is whole.
@@ -147,9 +145,10 @@ def _check(name: str, value: object, schema: Mapping[str, Any]) -> None:
     if isinstance(value, str):
         _check_text(name, value, schema)
     elif isinstance(value, list | dict):
-        _check_parts(name, value, schema)
-    elif kind != "boolean":
-        _check_number(name, value, schema)
+        return _checked_parts(name, value, schema)
+    elif isinstance(value, int | float) and kind != "boolean":
+        _check_number(name, value, schema, word)
+    return value
 
 
 def _check_text(name: str, value: str, schema: Mapping[str, Any]) -> None:
@@ -162,19 +161,20 @@ def _check_text(name: str, value: str, schema: Mapping[str, Any]) -> None:
         raise OptionError(f"`{name}` is {schema['description']}; got {readable(value)}.")
 
 
-def _check_parts(name: str, value: list[Any] | dict[str, Any], schema: Mapping[str, Any]) -> None:
+def _checked_parts(name: str, value: list[Any] | dict[str, Any], schema: Mapping[str, Any]) -> list[Any] | dict[str, Any]:
     least, most = schema.get("minItems", 0), schema.get("maxItems", schema.get("maxProperties", math.inf))
     if not least <= len(value) <= most:
         raise OptionError(f"`{name}` has {least} to {most:,} entries; got {len(value):,}.")
     if isinstance(value, dict) and "properties" in schema:
-        fields_of(value, schema["properties"])
-        return
-    parts = value.values() if isinstance(value, dict) else value
-    for part in parts:
-        _check(name, part, schema["additionalProperties"] if isinstance(value, dict) else schema["items"])
+        return fields_of(value, schema["properties"])
+    if isinstance(value, dict):
+        return {key: _checked(name, part, schema["additionalProperties"]) for key, part in value.items()}
+    return [_checked(name, part, schema["items"]) for part in value]
 
 
-def _check_number(name: str, value: float, schema: Mapping[str, Any]) -> None:
+def _check_number(name: str, value: float, schema: Mapping[str, Any], word: str) -> None:
+    if isinstance(value, int) and abs(value) > sys.float_info.max:  # JSON has whole numbers of any length
+        value = math.inf if value > 0 else -math.inf
     low, high = schema.get("minimum", schema.get("exclusiveMinimum", -math.inf)), schema.get("maximum", math.inf)
     inside = low < value <= high if "exclusiveMinimum" in schema else low <= value <= high
     if not (math.isfinite(value) and inside):
@@ -185,6 +185,4 @@ def _check_number(name: str, value: float, schema: Mapping[str, Any]) -> None:
             if high < math.inf
             else "finite"
         )
-        raise OptionError(
-            f"`{name}` is {'a whole number' if schema['type'][0] == 'integer' else 'a number'} {bounds}; got {value:g}."
-        )
+        raise OptionError(f"`{name}` is {word} {bounds}; got {value:g}.")

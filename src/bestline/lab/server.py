@@ -318,8 +318,9 @@ async def _lines(first: dict[str, Any], rest: AsyncIterator[dict[str, Any]], run
         yield _line(first)
         async for told in rest:
             yield _line(told)
-    except Refused as no:
-        yield _line({"event": "error", "status": no.status, "error": str(no)})
+    except Exception as error:  # the stream has begun: an answer of its own is no longer possible
+        status, text = _sentence(error, run.table.told)
+        yield _line({"event": "error", "status": status, "error": text})
     finally:
         if not run.done.is_set():
             run.gate.tell(cancelled=True)
@@ -341,8 +342,12 @@ async def _gone(request: Request, error: Exception) -> Response:
 
 async def _failed(request: Request, error: Exception) -> Response:
     """One sentence, whatever it was."""
+    del request
+    status, text = _sentence(error)
+    return JSONResponse({"error": text}, status)
+
+
+def _sentence(error: Exception, told: Callable[[str], str] = str) -> tuple[int, str]:
     from bestline.lab.work import sentence  # torch; it is loaded when anything can fail, or the answer waits for it
 
-    del request
-    status, text = sentence(error)
-    return JSONResponse({"error": text}, status)
+    return sentence(error, told)

@@ -21,7 +21,11 @@ __all__ = ["DEFAULT", "Dataset", "lesson", "offered", "sample", "table", "told"]
 DEFAULT = "lesson:slope-and-bias"  # what a page shows that nobody has given data
 
 _LOOKED_AT = 5_000  # rows from which one guesses what would be interesting
-_SAMPLES = {"penguins": ("342 penguins of three species; the sex of nine is missing.", "body_mass_g", ("flipper_length_mm",))}
+_SAMPLES = {
+    "penguins": ("342 penguins of three species; the sex of nine is missing.", "body_mass_g", ("flipper_length_mm",)),
+    "longley": ("Employment in the USA in 16 years, and six nearly collinear columns.", "employed", ("gnp",)),
+    "norris": ("36 readings of an ozone monitor, y, and the true concentrations, x.", "y", ("x",)),
+}
 _LIKELY = re.compile(r"^(y|target|label|outcome|response|price|sales?|charges|mpg|medv|quality)$", re.IGNORECASE)
 _NAMED_ROWS = re.compile(r"^(id|index|row|no|nr|number|key|unnamed.*|.*[_ ]id|year|month|day|date)$", re.IGNORECASE)
 

@@ -137,13 +137,13 @@ class Work:
         """What an analyst asks of the exact line of a run."""
         run = self.runs.get(key)
         with self._quietly(), _said_of(run.table.told):
-            return analysis.analysed(self._solved(run))
+            return analysis.analysed(self._solved(key, run))
 
     def panels(self, key: str, theme: str) -> bytes:
         """The four panels of the exact line of a run, as PNG."""
         run = self.runs.get(key)
         with self._quietly(), _said_of(run.table.told):
-            return analysis.panels(self._solved(run), theme)
+            return analysis.panels(self._solved(key, run), theme)
 
     def export(self, key: str, form: str, changed: Mapping[str, Any], *, exact: bool) -> tuple[bytes, str, str]:
         """A run to take away, or one on the same rows that descends otherwise: bytes, type and name of the file."""
@@ -152,16 +152,17 @@ class Work:
         run, kind = self.runs.get(key), exports.FORMS[form]
         with self._quietly(), _said_of(run.table.told):
             asked = replace(run.asked, **_by_name(changed, run))
-            line = self._solved(run) if exact else run.line
+            line = self._solved(key, run) if exact else run.line
             if not exact and asked != run.asked:
                 line = session.trained(asked, run.table, Gate())
             made = exports.exported(line, form, run.table)
         stem = Path(run.table.name).name.split(".")[0] or "run"
         return made, kind.type, f"{stem}{kind.ending}"
 
-    def _solved(self, run: Run) -> Model:
+    def _solved(self, key: str, run: Run) -> Model:
         if run.solved is None:
             run.solved = session.exactly(run.asked, run.table, Gate())
+            self.runs.sized(key, sum(session.held_bytes(line) for line in (run.model, run.solved) if line is not None))
         return run.solved
 
     @contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import tracemalloc
 from typing import Any
 
 import numpy as np
@@ -231,6 +232,40 @@ def test_gaps_and_ties_are_said(times: Any, said: str | None):
         note for note in model.notes if said is not None and said in note
     ]
     assert any(said in note for note in model.notes) if said else not any("`t`" in note for note in model.notes)
+
+
+def test_many_different_steps_are_uneven_too():
+    rng = np.random.default_rng(0)
+    times = np.cumsum(rng.exponential(size=6_000))
+    model = bl.fit({"t": times, "x": rng.normal(size=6_000), "y": rng.normal(size=6_000)}, "y ~ x", cov="hac:t")
+    assert any("`t` is unevenly spaced" in note for note in model.notes)
+
+
+def test_rows_left_out_two_by_two_are_no_weekends():
+    data = frame().copy()
+    data.loc[[i for i in range(240) if i % 10 > 7], "x1"] = np.nan
+    notes = bl.fit(data, "y ~ x1", missing="drop", cov="hac").notes
+    assert any("left out between others, in 23 places" in note for note in notes)
+
+
+def test_the_passes_of_robust_errors_are_heard_of():
+    heard = []
+    bl.fit(frame(), "y ~ x1", cov="HC3", progress=lambda what, share: heard.append(what))
+    assert len(set(heard)) > 1, heard
+
+
+def test_two_ways_of_many_clusters_name_only_the_pairs_that_there_are():
+    rng = np.random.default_rng(0)
+    n = 6_000
+    data = pd.DataFrame({"x1": rng.normal(size=n), "a": rng.integers(0, 3_000, n), "b": rng.integers(0, 3_000, n)})
+    data["y"] = data.x1 + rng.normal(size=n)
+    tracemalloc.start()
+    model = bl.fit(data, "y ~ x1", cov={"cluster": ["a", "b"]})
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert most < 200e6  # nine million pairs of names are 800 MB
+    ref = smf.ols("y ~ x1", data).fit().get_robustcov_results("cluster", groups=data[["a", "b"]].to_numpy())
+    assert model.bse.tolist() == pytest.approx(ref.bse[::-1].tolist(), **SAME)
 
 
 def test_rows_left_out_between_others_are_said():

@@ -484,3 +484,13 @@ def test_what_a_page_cannot_train_is_said(name: str) -> None:
     how, words = WHY[name]
     session = session_of(bl.fit(rows(), "y ~ x", steps=20, **how))
     assert words in session["live"]["why"]
+
+
+def test_every_panel_is_a_section_that_says_its_step(opened: Any) -> None:
+    """What teachers' scripts rely on: `<section data-panel data-k>` with a canvas in it."""
+    shown = opened()
+    call(shown, "set({step: 7})")
+    shown.settle()
+    panels = shown.page.locator("section[data-panel]:has(canvas)")
+    assert {panels.nth(i).get_attribute("data-panel") for i in range(panels.count())} == {"data", "contour", "surface", "loss"}
+    assert {panels.nth(i).get_attribute("data-k") for i in range(panels.count())} == {"7"}

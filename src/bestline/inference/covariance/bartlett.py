@@ -28,7 +28,7 @@ def checked_lags(lags: Any) -> int | str:
     """A number of lags, or the rule that gives it; raises OptionError for anything else."""
     if lags is None or lags == "auto":
         return "newey-west"
-    if isinstance(lags, str) and lags.strip().isdigit():
+    if isinstance(lags, str) and lags.strip().isdecimal():
         return int(lags)
     if is_whole(lags) and lags >= 0:
         return int(lags)

@@ -164,7 +164,8 @@ class Clustered(Repeating):
             (codes, names), *others = [single[i] for i in way]
             called: Sequence[Hashable] = names
             for more, further in others:
-                codes, called = codes * len(further) + more, [(a, b) for a in called for b in further]
+                pairs, codes = (codes * len(further) + more).unique(return_inverse=True)
+                called = [(called[c // len(further)], further[c % len(further)]) for c in pairs.tolist()]
             parts.append(GroupSums.of(seen, codes, called, squares=self.type != "CR1"))
         return Ways(tuple(parts))
 

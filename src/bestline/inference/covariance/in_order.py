@@ -214,9 +214,10 @@ class NeweyWest(Sandwich):
             if self.order is None
             else whole.steps.said(self.order, "{'driscoll-kraay': ...} is for tables of several rows a time")
         )
-        if self.order is None and whole.steps.uneven:
+        left_out = whole.steps.longer(1) if self.order is None else 0  # the order is the rows' number
+        if left_out:
             notes = (
-                f"Rows were left out between others, in {count(whole.steps.uneven, 'place')}: Newey-West takes those before and after for "
+                f"Rows were left out between others, in {count(left_out, 'place')}: Newey-West takes those before and after for "
                 f"neighbours.",
             )
         title = replace(self, lags=lags).title

@@ -73,7 +73,11 @@ class Steps:
         """How many steps are longer than usual."""
         usual, sizes = self.usual, self.sizes or Counter()
         weekends = usual == 1 and sizes[3.0] >= _WEEKLY * sizes.total()
-        return sum(times for step, times in sizes.items() if step > (_WEEKEND if weekends else 1.5 * usual))
+        return self.longer(_WEEKEND if weekends else 1.5 * usual)
+
+    def longer(self, than: float) -> int:
+        """How many steps are longer than so much."""
+        return sum(times for step, times in (self.sizes or Counter()).items() if step > than)
 
     @property
     def ties(self) -> int:
@@ -88,7 +92,7 @@ class Steps:
                 f"{count(self.ties, 'row')} {'has' if self.ties == 1 else 'have'} the same {readable(column)} as the row before: they stay as they "
                 f"stand in the table; {of_ties}."
             )
-        if self.uneven > _IRREGULAR * (self.sizes or Counter()).total():
+        if self.sizes is None or self.uneven > _IRREGULAR * self.sizes.total():
             notes.append(
                 f"{readable(column)} is unevenly spaced: rows that follow each other count as neighbours, however far apart."
             )

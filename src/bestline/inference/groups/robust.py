@@ -21,7 +21,6 @@ from bestline.data.grouped import Key, keyed
 from bestline.data.passes import Pass
 from bestline.data.progress import Progress
 from bestline.data.tables import Batch, Source
-from bestline.errors import MissingValuesError, readable
 from bestline.inference.classical import NAN
 from bestline.inference.covariance.base import CovarianceKind
 from bestline.inference.covariance.by_row import HC1, ByRow
@@ -135,7 +134,6 @@ class _Fill(Pass[Batch, _Filled]):
         rows, g = rows[used], places[group[used]]
         scores, blind = self._scores(rows, g)
         if isinstance(self.kind, Clustered):
-            self._refuse_gaps(batch, encoded.index, used)
             _, own, names = keyed(self.design, (*self.by, self.kind.by[0]), batch, encoded)
             return _added(scores, own[used], names)
         both = torch.cat([scores, blind[:, None]], 1)
@@ -161,15 +159,6 @@ class _Fill(Pass[Batch, _Filled]):
         scores = torch.where(alone, 0.0, torch.where(alone, 1.0, left) ** -power)[:, None, None] * scores
         return scores, w.sqrt()[:, None] * q * alone[:, None]
 
-    def _refuse_gaps(self, batch: Batch, index: Tensor | None, used: Tensor) -> None:
-        at = (torch.arange(batch.rows) if index is None else index.cpu())[used]
-        lacking = batch.text(self.kind.columns[0])[0].cpu()[at] < 0
-        if bool(lacking.any()):
-            where = batch.where(int(at[lacking][0]))
-            raise MissingValuesError(
-                f"Column {readable(self.kind.columns[0])} has no value at {where}, so that row has no cluster; fill it in, or leave the row out."
-            )
-
 
 def _root(A: Tensor) -> Tensor:
     """L (G, d, d) with A = L L', for A that are not negative."""
@@ -194,10 +183,7 @@ def robust(
     kind: CovarianceKind,
     progress: Progress | None,
 ) -> GroupLines:
-    """The same lines with the standard errors, and degrees of freedom, of a robust covariance; NaN, and a remark, where there are none.
-
-    Raises MissingValuesError for a row without a cluster.
-    """
+    """The same lines with the standard errors, and degrees of freedom, of a robust covariance; NaN, and a remark, where there are none."""
     assert isinstance(kind, ByRow | Clustered)  # noqa: S101  as `fit_groups` has checked
     bread, number = _Bread.of(lines), {key: g for g, key in enumerate(keys)}
     found = source.reduce(_Fill(lines.design, by, number, bread, kind), progress=progress).settled()

@@ -22,7 +22,7 @@ export class Frame {
     this.plot = make("div", { class: `bl-plot bl-${panel.name}` }, this.canvas, this.tip);
     this.items = make("ul", { class: "bl-legend" });
     this.title = make("h3", { text: panel.title }, ...(panel.hint ? [make("small", { text: panel.hint })] : []));
-    this.element = make("figure", { class: panel.wide ? "bl-panel bl-wide" : "bl-panel", "data-panel": panel.name }, make("figcaption", {}, this.title, this.items), this.plot);
+    this.element = make("section", { class: panel.wide ? "bl-panel bl-wide" : "bl-panel", "data-panel": panel.name }, make("div", { class: "bl-head" }, this.title, this.items), this.plot);
     const on = (type, handle) => this.plot.addEventListener(type, handle, { signal: player.signal });
     on("pointermove", (event) => this.moved(event));
     on("pointerdown", (event) => this.pressed(event));
