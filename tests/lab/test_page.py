@@ -124,6 +124,14 @@ def test_what_was_turned_is_in_the_link_and_in_what_is_taken_away(open_lab):
     assert again.page.evaluate("() => globalThis.bestline.state().runs[0].lr") == 0.2
 
 
+def test_rows_that_were_changed_by_hand_are_not_taken_for_those_of_the_server(open_lab):
+    opened = open_lab()
+    opened.page.evaluate("() => globalThis.bestline.set({ points: { removed: [0] } })")
+    opened.tab("Take")
+    opened.page.locator("[data-form=model]").click()
+    opened.page.get_by_text("The points were changed by hand, and the server does not have them.").wait_for()
+
+
 # -- own data ----------------------------------------------------------------------------------------------------------
 
 

@@ -21,7 +21,7 @@ class Lab {
     const say = (text, wrong = false) => this.say(text, wrong);
     this.stage = new Stage({ status: say, shown: (run) => this.shown(run) });
     this.analyst = new Analyst(say);
-    this.take = new Take({ status: say, run: () => this.stage.current, changed: () => this.stage.changed() });
+    this.take = new Take({ status: say, run: () => this.stage.current, changed: () => this.stage.changed(), pointsMoved: () => this.stage.pointsMoved });
     this.form = new Form({ changed: () => this.changed(), data: (key) => this.data(key), file: (file) => this.file(file) });
     this.lessons = new Lessons({ set: (run) => this.set(run), left: (lesson) => this.lesson(lesson) });
     this.teacher = new Teacher({ hide: this.hide, changed: (hide) => this.hidden(hide), link: () => this.link() });

@@ -163,6 +163,11 @@ export class Stage {
     return { optimizer, lr, momentum: ["momentum", "nesterov"].includes(optimizer) ? momentum : null, steps, standardize, start };
   }
 
+  /** Whether points were moved, added or removed on the page: then its run is of rows that the server does not have. */
+  get pointsMoved() {
+    return Boolean(this.player?.state().runs[0].points);
+  }
+
   /** The same where the page has changed something of it; null where it is as the server made it. */
   changed() {
     const now = this.descent();

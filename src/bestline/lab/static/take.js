@@ -11,7 +11,7 @@ const FORMS = [
 ];
 
 export class Take {
-  /** @param {{status: (text: string, wrong?: boolean) => void, run: () => any, changed: () => any}} page */
+  /** @param {{status: (text: string, wrong?: boolean) => void, run: () => any, changed: () => any, pointsMoved: () => boolean}} page */
   constructor(page) {
     this.page = page;
     const code = make("pre", { class: "code", tabindex: 0, "aria-label": "The script", hidden: true });
@@ -23,6 +23,7 @@ export class Take {
   async take(form, button) {
     const run = this.page.run();
     if (!run) return this.page.status("There is no run yet.", true);
+    if (this.page.pointsMoved()) return this.page.status("The points were changed by hand, and the server does not have them. Put the points as they were, or copy this run as Python or as a script above.", true);
     button.disabled = true;
     this.page.status("Making it …");
     try {

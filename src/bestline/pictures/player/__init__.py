@@ -42,6 +42,7 @@ MODULES = (
     "trainer",
     "address",
     "takehome",
+    "points",
     "knobs",
     "alive",
     "controls",
@@ -50,7 +51,7 @@ MODULES = (
 )
 
 # Without these a page plays what was recorded: `player` asks for them only where a session says that the page can train.
-_TRAINING = frozenset(("linear", "bowl", "descent", "trainer", "takehome", "knobs", "update", "alive"))
+_TRAINING = frozenset(("linear", "bowl", "descent", "trainer", "takehome", "points", "knobs", "update", "alive"))
 
 # Comments that fill lines of their own: a page has no use for them.
 _COMMENTS = re.compile(r"^[ \t]*(?:/\*\*(?:(?!\*/).)*\*/|//[^\n]*)[ \t]*\n", re.MULTILINE | re.DOTALL)

@@ -5,13 +5,21 @@
  * it is ever run or becomes markup, and what is no such thing is passed over.
  */
 
-const LONGEST_ADDRESS = 8_000, LONGEST_WORDS = 300, MOST_NAMES = 60;
+const LONGEST_ADDRESS = 8_000, LONGEST_WORDS = 300, MOST_NAMES = 60, MOST_NUMBERS = 1_500, LONGEST_POINTS = 5_000;
+const CHANGES = /** @type {[string, number][]} */ ([["moved", 3], ["removed", 1], ["added", 2]]); // of points, and how many numbers each is
 const SWITCHES = ["trained", "log", "residuals", "squares", "table", "dark"];
 const NUMBERS = ["lr", "momentum", "steps", "step"];
 
 /** A number of an address, or undefined. */
 const numberOf = (text) => (text !== null && /^[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d{1,3})?$/i.test(text) && Number.isFinite(Number(text)) ? Number(text) : undefined);
-const listOf = (text) => (text ?? "").split("~").slice(0, MOST_NAMES);
+const listOf = (text, most = MOST_NAMES) => (text ?? "").split("~").slice(0, most);
+
+/** Numbers in groups of so many; groups with something else in them are left out. */
+function groupsOf(text, size) {
+  const numbers = text ? listOf(text, MOST_NUMBERS).map(numberOf) : [];
+  const groups = Array.from({ length: Math.floor(numbers.length / size) }, (_, i) => numbers.slice(size * i, size * i + size)).filter((group) => !group.includes(undefined));
+  return size === 1 ? groups.flat() : groups;
+}
 
 /**
  * What an address asks for, as `set` takes it; `names` are those of the weights, in whose order a start is written.
@@ -27,17 +35,21 @@ export function readAddress(hash, names) {
   const start = listOf(asked.get("start")).map(numberOf), hand = listOf(asked.get("line")).map(numberOf);
   if (asked.has("start") && start.length === names.length && !start.includes(undefined)) found.start = Object.fromEntries(names.map((name, j) => [name, start[j]]));
   if (hand.length === 2 && !hand.includes(undefined)) [found.slope, found.intercept] = hand;
+  if (CHANGES.some(([name]) => asked.has(name))) found.points = Object.fromEntries(CHANGES.map(([name, size]) => [name, groupsOf(asked.get(name), size)]));
   if (asked.has("hidden")) found.hidden = listOf(asked.get("hidden"));
   if (asked.has("ask")) found.ask = asked.get("ask").slice(0, LONGEST_WORDS);
   for (const name of SWITCHES) if (asked.has(name)) found[name] = asked.get(name) === "1";
   return Object.fromEntries(Object.entries(found).filter(([, value]) => value !== undefined));
 }
 
+/** Whether an address has room for what was done to the points. */
+export const fitsAddress = (points) => !points || CHANGES.map(([name]) => points[name]).join("~").length <= LONGEST_POINTS;
+
 /**
  * The address of a state, without the `#`.
  * @type {(state: object) => string}
  */
-export function writeAddress({ optimizer, lr, momentum, steps, standardize, start, step, slope, intercept, hidden, ask, ...switches }) {
+export function writeAddress({ optimizer, lr, momentum, steps, standardize, start, points, step, slope, intercept, hidden, ask, ...switches }) {
   const said = new URLSearchParams();
   const say = (name, value, unless) => value !== undefined && value !== null && value !== unless && said.set(name, String(value));
   say("optimizer", optimizer);
@@ -46,6 +58,7 @@ export function writeAddress({ optimizer, lr, momentum, steps, standardize, star
   say("steps", steps);
   if (standardize !== undefined) say("standardize", Number(standardize));
   if (start) say("start", Object.values(start).join("~"));
+  for (const [name] of CHANGES) if (points?.[name].length && fitsAddress(points)) say(name, points[name].flat().join("~"));
   say("step", step);
   if (typeof slope === "number") say("line", `${slope}~${intercept}`);
   if (hidden?.length) say("hidden", hidden.join("~"));

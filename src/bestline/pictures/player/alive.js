@@ -12,6 +12,7 @@ import { Trainer } from "./trainer.js";
 import { commandOf, pythonOf, scriptOf, whyNoCommand } from "./takehome.js";
 import { Knobs } from "./knobs.js";
 import { UpdateRule } from "./update.js";
+import { movable, Points } from "./points.js";
 
 const REST = 150; // ms without a change, after which all is drawn and foreseen anew
 
@@ -23,6 +24,7 @@ export class Alive {
   /** @type {boolean} */ touched;
   /** @type {boolean} */ canHand;
   /** @type {HTMLElement[]} */ buttons;
+  /** @type {Points | null} */ points;
 
   constructor(player) {
     Object.assign(this, { player, signal: player.signal, trainer: new Trainer(player.session), hidden: [], touched: false });
@@ -41,6 +43,7 @@ export class Alive {
     this.texts = Object.fromEntries(texts.map(([name, , text]) => [name, () => text(this.trainer)]));
     const copies = texts.map(([name, label]) => act(`copy-${name}`, label, (event) => this.copy(name, event.currentTarget)));
     this.buttons = [this.asItWas, ...copies, this.copied];
+    this.points = movable(player.session, this.trainer.told) && player.session.runs.length === 1 ? new Points(this) : null;
     this.knobs = new Knobs(this);
     this.update = new UpdateRule(this.signal, () => player.refresh());
     // Of a long run, or of many weights, only a few steps were sent; with held-out losses, which the page does not know, all that are shown.
@@ -53,6 +56,7 @@ export class Alive {
   /** Take other settings, make the run anew, and show it; `moving` while more is to come, `step` which step is shown. */
   turn(changes, { moving = false, step = null } = {}) {
     const { trainer, player } = this, before = trainer.settings.standardize;
+    if (changes.points !== undefined) this.points?.read(changes.points);
     trainer.turn(changes);
     this.touched = true;
     this.shows(trainer.train());
@@ -104,6 +108,7 @@ export class Alive {
   reset() {
     const { player, trainer } = this, { runs, ground, trained } = this.recorded;
     clearTimeout(this.later);
+    this.points?.forget();
     trainer.reset();
     trainer.train();
     this.touched = false;
@@ -162,6 +167,7 @@ export class Alive {
     view.secret = hidden.includes("optimum") || hidden.includes("exact loss");
     this.knobs.hide(hidden);
     this.update.element.hidden = hidden.includes("update");
+    this.points?.hide(hidden.includes("points"));
     this.player.hide(hidden);
   }
 
@@ -169,7 +175,7 @@ export class Alive {
   state() {
     const { settings, told, walk } = this.trainer;
     const { optimizer, lr, momentum, steps, standardize } = settings;
-    return { optimizer, lr, momentum, steps, standardize, start: Object.fromEntries(told.names.map((name, j) => [name, settings.start[j]])), diverged: walk.stop === "diverged", steps_to_99: this.ahead.happened[0] };
+    return { optimizer, lr, momentum, steps, standardize, start: Object.fromEntries(told.names.map((name, j) => [name, settings.start[j]])), points: this.points?.changes ?? null, diverged: walk.stop === "diverged", steps_to_99: this.ahead.happened[0] };
   }
 
   /** All steps of the run, in the data's units. */

@@ -36,6 +36,8 @@ export function momentsOf(columns, w = null) {
   const average = (values) => values.reduce((sum, v, i) => sum + weight[i] * v, 0) / whole;
   // Twice: what rounding left in the first mean is small, and so are its digits.
   const mean = columns.map((column) => {
+    // Of a column that never changes, its own value: else rounding would be its spread.
+    if (column.every((v) => v === column[0])) return column[0];
     const first = average(column);
     return first + average(column.map((v) => v - first));
   });

@@ -7,12 +7,13 @@
 import { clamp, shorten } from "./numbers.js";
 import { attributes, make, swatch } from "./dom.js";
 import { nearest } from "./paths.js";
+import { within } from "./axes.js";
 
-const REACH = 18; // pixels around a marker in which it can be taken hold of
+const REACH = 18, TOUCH = 22, NEAR = 11; // pixels around a marker in which it can be taken hold of; around a point, by a finger and by a mouse
 
 /** One place on the page, and the panels that can be seen there: over weights in the data's units, or as trained. */
 export class Frame {
-  panels; panel; player; size; still; stale; layout; ratio; held; from; end;
+  panels; panel; player; size; still; stale; layout; ratio; held; from; end; points; grip;
 
   constructor(panels, player) {
     const [panel] = panels;
@@ -33,7 +34,14 @@ export class Frame {
     this.starts = Boolean(player.alive && panel.startAt);
     if (this.starts && !panel.turn) attributes(this.canvas, { tabindex: 0 });
     this.plot.classList.toggle("bl-starts-here", this.starts && !panel.turn);
-    if (panel.turn || this.starts) on("keydown", (event) => this.key(event));
+    this.points = panel.name === "data" && player.alive?.points;
+    if (this.points) {
+      attributes(this.canvas, { tabindex: 0 });
+      on("dblclick", (event) => this.addsPoint(event));
+    }
+    if (panel.turn || this.starts || this.points) on("keydown", (event) => this.key(event));
+    // A finger on what can be dragged drags it, and does not move the page.
+    this.plot.addEventListener("touchstart", (event) => event.touches.length === 1 && this.draggable(event.touches[0], TOUCH) && event.preventDefault(), { signal: player.signal, passive: false });
   }
 
   /** Other panels in the place of these: of another run, or of another ground. What stands still is kept where it is the same. */
@@ -65,12 +73,45 @@ export class Frame {
     return this.layout ? this.panel.pick(this.layout, this.pointer(event), this.player.view) : null;
   }
 
+  /** What a press would take hold of in the picture of the rows: an end of the line moved by hand, or a point. */
+  draggable(event, reach) {
+    if (!this.layout) return null;
+    const place = this.pointer(event), end = this.panel.grab?.(this.layout, place, this.player.view), point = this.points && !this.points.locked ? this.panel.pointAt(this.layout, place, reach) : null;
+    return typeof end === "number" ? { held: "hand", end } : typeof point === "number" ? { held: "point", end: point } : null;
+  }
+
+  /** Take hold of a point where it is, so that it does not jump to the pointer. */
+  hold(i, place) {
+    const area = this.layout, [px, py] = this.panel.spot(area, i), [x, y] = place;
+    this.grip = { area, off: [px - x, py - y], from: [x, y], moved: false };
+    this.points.choose(i);
+    this.show(null);
+  }
+
+  /** Draw the point that is held to the pointer; a press that did not move leaves it where it was. */
+  movePoint(event, moving) {
+    const at = event ? this.pointer(event) : this.grip.last, { from } = this.grip;
+    if (!this.grip.moved && (!at || Math.hypot(at[0] - from[0], at[1] - from[1]) < 3)) return;
+    Object.assign(this.grip, { moved: true, last: at });
+    this.points.put(this.end, ...this.points.under(this.grip, at, this.size), moving);
+  }
+
+  /** A new point where nothing is. */
+  addsPoint(event) {
+    const { layout } = this, place = this.pointer(event);
+    if (layout && within(layout, place) && !this.draggable(event, NEAR)) this.points.add(...this.points.under({ area: layout, off: [0, 0] }, place, this.size));
+  }
+
   pressed(event) {
     if (event.button) return;
-    const end = this.layout && this.panel.grab?.(this.layout, this.pointer(event), this.player.view);
-    if (typeof end === "number") {
-      Object.assign(this, { held: "hand", end });
+    const taken = this.draggable(event, event.pointerType === "mouse" ? NEAR : TOUCH);
+    if (taken) {
+      Object.assign(this, taken);
       this.plot.setPointerCapture(event.pointerId);
+      if (taken.held === "point") {
+        this.hold(taken.end, this.pointer(event));
+        this.canvas.focus({ preventScroll: true });
+      }
       event.preventDefault();
       return;
     }
@@ -93,6 +134,7 @@ export class Frame {
   moved(event) {
     if (this.held === "start") this.moveStart(event);
     else if (this.held === "hand") this.player.alive.moveHand(this.panel.pulled(this.layout, this.end, this.pointer(event), this.player.view), true);
+    else if (this.held === "point") this.movePoint(event, true);
     else if (this.held === "turn") {
       this.turn((event.clientX - this.from[0]) * 0.01, (event.clientY - this.from[1]) * 0.008, true);
       this.from = [event.clientX, event.clientY];
@@ -106,6 +148,7 @@ export class Frame {
     if (this.held === "turn") this.turn(0, 0, false);
     if (this.held === "start") this.player.alive.redraw(false);
     if (this.held === "hand") this.player.alive.moveHand({});
+    if (this.held === "point") this.movePoint(null, false);
     this.held = null;
   }
 
@@ -116,6 +159,12 @@ export class Frame {
   }
 
   key(event) {
+    if (this.points) {
+      const axes = this.layout && [[this.layout.x, this.layout.left, this.layout.right], [this.layout.y, this.layout.bottom, this.layout.top]].map(([scale, from, to]) => [scale.invert(from), scale.invert(to)]);
+      if (!axes || event.ctrlKey || event.metaKey || event.altKey || !this.points.key(event, axes)) return;
+      event.preventDefault();
+      return event.stopPropagation();
+    }
     const by = { ArrowLeft: [-0.1, 0], ArrowRight: [0.1, 0], ArrowUp: [0, 0.08], ArrowDown: [0, -0.08] }[event.key];
     if (!by || event.ctrlKey || event.metaKey || event.altKey || (event.shiftKey && this.panel.turn)) return;
     event.preventDefault();

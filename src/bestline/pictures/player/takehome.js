@@ -4,21 +4,23 @@ const list = (values) => `[${Array.from(values, String).join(", ")}]`;
 const swings = ({ optimizer }) => optimizer === "momentum" || optimizer === "nesterov";
 
 /** The rows as Python has them, by the names of the call, where the page's rows are not those of the file any more. */
-function rowsAsDict({ session, told }) {
-  const { data } = session, columns = data.x ? [data.x] : data.X[0].map((_, j) => data.X.map((row) => row[j]));
-  const parts = [...columns.map((column, j) => [told.names[j], column]), [session.target, data.y], ...(data.w ? [["w", data.w]] : [])];
+function rowsAsDict({ session: { data, target }, told: { names } }, weights) {
+  const parts = [[names[0], data.x], [target, data.y], ...(data.w ? [[weights, data.w]] : [])];
   return `{${parts.map(([name, column]) => `${JSON.stringify(name)}: ${list(column)}`).join(", ")}}`;
+}
+
+/** The call on the rows of the page, and these above it: no file has them. */
+function movedCall(trainer) {
+  const { session: { data, target }, told, bowl } = trainer, [name] = told.names, weights = [name, target].includes("w") ? "weight of row" : "w";
+  const what = told.intercept ? `target=${JSON.stringify(target)}, features=[${JSON.stringify(name)}]` : JSON.stringify(`\`${target}\` ~ \`${name}\` - 1`);
+  const more = `${data.w ? `, weights=${JSON.stringify(weights)}` : ""}${bowl.ridge ? `, l2=${bowl.ridge[0]}` : ""}`;
+  return [`import bestline as bl\n\nmodel = bl.fit(data, ${what}${more}`, `data = ${rowsAsDict(trainer, weights)}\n`];
 }
 
 /** The call in Python; `trainer` holds the settings and what is known of the call. */
 export function pythonOf(trainer) {
   const { settings, told, moved } = trainer, { optimizer, lr, momentum, steps, standardize, start } = settings;
-  let call = told.call.python, above = "";
-  if (moved) {
-    const dict = rowsAsDict(trainer), names = Object.keys(told.names).map((j) => told.names[j]).filter((name) => name !== "Intercept");
-    above = `data = ${dict}\n`;
-    call = `import bestline as bl\n\nmodel = bl.fit(data, target=${JSON.stringify(trainer.session.target)}, features=${JSON.stringify(names)}${trainer.session.data.w ? ', weights="w"' : ""}`;
-  }
+  const [call, above] = moved ? movedCall(trainer) : [told.call.python, ""];
   const shared = `standardize=${standardize ? "True" : "False"}, start=${list(start)})`, [imports, ...rest] = call.split("\n\n");
   if (!swings(settings) || momentum === 0.9) return `${imports}\n\n${above}${rest.join("\n\n")}, solver="${optimizer}", lr=${lr}, steps=${steps}, ${shared}`;
   const how = `partial(torch.optim.SGD, momentum=${momentum}${optimizer === "nesterov" && momentum > 0 ? ", nesterov=True" : ""})`;

@@ -55,11 +55,16 @@ export class Trainer {
     this.learn(momentsOf(columns, w));
   }
 
+  /** The bowl of the recorded rows again. */
+  giveBack() {
+    if (this.moved) this.learn(momentsFrom(this.told), this.told.sides);
+    this.moved = false;
+  }
+
   /** The rows, bowl and settings as they were. */
   reset() {
-    this.moved = false;
+    this.giveBack();
     this.settings = { ...this.told.run, start: [...this.told.run.start] };
-    this.learn(momentsFrom(this.told), this.told.sides);
   }
 
   get bowl() {
@@ -156,7 +161,7 @@ export class Trainer {
   /** How and on what the run was trained, in words. */
   get subtitle() {
     const { optimizer, lr, standardize } = this.settings, n = this.moved ? this.session.data.y.length : this.told.rows;
-    return `${optimizer}, lr ${formatNumber(lr)} on ${formatNumber(n, 9)} row${n === 1 ? "" : "s"}; ${standardize ? "columns standardised for training, weights in the data's units" : "columns trained as they are"}`;
+    return `${optimizer}, lr ${formatNumber(lr)} on ${formatNumber(n, 9)} row${n === 1 ? "" : "s"}${this.moved ? ", changed by hand" : ""}; ${standardize ? "columns standardised for training, weights in the data's units" : "columns trained as they are"}`;
   }
 
   /** The path on a ground, a column an axis, and which way plain descent goes from each of its points. */

@@ -7,7 +7,7 @@
 import { clamp, equationOf, extent, formatNumber, LONGEST, shorten, updates, whole } from "../numbers.js";
 import { padded } from "../scales.js";
 import { gridLoss } from "../ground.js";
-import { fill, mark, plain, segment, shape, trail } from "../draw.js";
+import { fill, mark, plain, segment, shape, stroke, trail } from "../draw.js";
 import { Labels } from "../labels.js";
 import { clipped, drawAxes, plotArea } from "../axes.js";
 import { drawOutside, nearest } from "../paths.js";
@@ -67,7 +67,7 @@ export function dataPanel({ data, runs }) {
   const across = (part) => (diagonal ? part.y : part.x);
   const values = extent(parts.flatMap(across)), ys = extent(parts.flatMap((part) => part.y));
   // Over a single value of the feature a line is seen from 0, where it begins.
-  const xs = values[0] === values[1] ? extent([0, ...values]) : values;
+  const xs = (data.across ??= values[0] === values[1] ? extent([0, ...values]) : values);
   const xlim = padded(xs, 0.04), ends = padded(xs, 0.02), ylim = padded((data.reach ??= reach()), 0.05);
   const kind = runs.some((run) => run.curve) ? "curve" : "line";
   const truth = diagonal ? { slope: 1, intercept: 0 } : data.truth;
@@ -165,10 +165,13 @@ export function dataPanel({ data, runs }) {
     return [...lines, `share of the loss ${percent(share.loss)}, of the gradient ${percent(share.gradient)}${among}`];
   }
 
+  const spot = (area, i) => [area.x(data.x[i]), area.y(data.y[i])];
+
   return {
     name: "data",
     still: data,
     title: diagonal ? "Predicted against actual" : `The data and the ${kind}`,
+    hint: data.moves ? "drag the points" : "",
     axes: [data.xlabel, data.ylabel],
 
     legend({ theme, many, style, hand }) {
@@ -206,6 +209,14 @@ export function dataPanel({ data, runs }) {
         if (right) trail(ctx, [now, right], plain(theme.ink, 2));
         mark(ctx, theme, { marker: "o", colour: theme.ink, size: 9 }, now);
       });
+      // The chosen point is seen beyond the axes too, where a finger may draw it.
+      if (data.moves && data.y[view.chosen] !== undefined) {
+        const at = spot(area, view.chosen);
+        mark(ctx, theme, { ...theme.data, size: 9 }, at);
+        ctx.beginPath();
+        shape(ctx, "o", at, 17);
+        stroke(ctx, plain(theme.ink, 2));
+      }
       eachRun(view, (run, i, t, style) => {
         const side = diagonal ? [] : drawn(area, run, t).map(([, y]) => (y < area.top ? "above" : y > area.bottom ? "below" : ""));
         if (!side[0] || side.some((where) => where !== side[0])) return;
@@ -223,6 +234,10 @@ export function dataPanel({ data, runs }) {
       return { slope, intercept: heights[0] - slope * ends[0] };
     },
 
+    /** Which row's point lies under the pointer, where they can be moved. */
+    pointAt: (area, place, reach) => (data.moves ? nearest(data.y.map((_, i) => spot(area, i)), place, reach) : null),
+    spot,
+
     screenOf: (area, { x, y }) => [area.x(x), area.y(y)],
 
     pick(area, pointer, view) {
@@ -235,7 +250,7 @@ export function dataPanel({ data, runs }) {
 
     describe({ run, row }) {
       const line = run.line ? ` The line is ${equationOf(data.ylabel, run.names, run.weights.map((w) => w[row]))}.` : "";
-      return `${howMany(data)} rows as points, ${data.ylabel} against ${data.xlabel}.${line} Loss ${formatNumber(run.loss[row])} after ${updates(run.step[row])}.`;
+      return `${howMany(data)} rows as points, ${data.ylabel} against ${data.xlabel}.${line} Loss ${formatNumber(run.loss[row])} after ${updates(run.step[row])}.${data.moves ? " Page Up and Page Down choose a point, arrow keys move it, Delete removes it." : ""}`;
     },
   };
 }
