@@ -241,7 +241,7 @@ def test_more_than_an_address_holds_is_said(opened: Any) -> None:
     shown = opened("full")
     call(shown, "set({points: {moved: given.map(i => [i, i / 7, i / 3])}})", *range(500))
     assert "no address holds them" in shown.text(".bl-point")
-    shown.page.wait_for_timeout(400)
+    shown.page.wait_for_url("**steps=60**")
     assert len(shown.page.url) < 8000
     assert "moved" not in shown.page.url
 
