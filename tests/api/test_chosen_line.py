@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
+
 import numpy as np
 import pytest
 import torch
@@ -72,3 +75,19 @@ def test_the_error_is_the_mean_squared_one():
 def test_what_cannot_be_is_one_sentence(call, words):
     with pytest.raises((OptionError, DataError), match=words):
         call()
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [("coef", r"line\.w"), ("evaluate", r"line\.loss\(X, y\)"), ("watch", "has no data"), ("predic", "did you mean `predict`")],
+)
+def test_what_models_have_is_answered(name: str, told: str):
+    with pytest.raises(AttributeError, match=told):
+        getattr(bl.line(3, 1), name)
+
+
+def test_it_is_copied_and_pickled():
+    line = bl.line([1, 2], 3)
+    assert pickle.loads(pickle.dumps(line)) == copy.deepcopy(line) == line  # noqa: S301
+    with pytest.raises(OptionError, match="interval"):
+        line.predict([[1, 2]], interval="prediction")

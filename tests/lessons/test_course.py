@@ -25,7 +25,7 @@ import pytest
 import torch
 from PIL import Image
 
-from bestline.cli.lesson_text import Cell, Lesson, Shown, Walk, keep, lesson_of, lessons, notebook, unfolded
+from bestline.cli.lesson_text import Cell, Lesson, Shown, Walk, embedded, keep, lesson_of, lessons, notebook, unfolded
 from bestline.errors import BestlineWarning, OptionError
 
 ROOT = Path(__file__).parents[2]
@@ -149,8 +149,9 @@ def test_pictures_and_the_live_page(taken: Taken, tmp_path: Path):
     assert len(pages) == 1
     assert (taken.folder / f"{taken.lesson.name}.html").read_text(encoding="utf-8") == pages[0].html
     for number, figure in enumerate(figures):
-        assert keep(figure, tmp_path, number).startswith("![")
-        assert "code above" not in keep(figure, tmp_path, number)  # whoever cannot see it is told what it shows
+        shown = embedded(figure, keep(figure, tmp_path, number))
+        assert shown.startswith("![")
+        assert "code above" not in shown  # whoever cannot see it is told what it shows
         assert np.asarray(Image.open(tmp_path / f"{number}.png").convert("L")).std() > 5  # grey levels: something is drawn
 
 

@@ -13,13 +13,24 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from bestline.calls import checked, is_number
+from bestline.calls import answering, checked, is_number, with_hints
 from bestline.errors import DataError, OptionError
 from bestline.wording import equation
 
 Values = Any  # a number, a list, an array or a tensor
 
 
+@answering(
+    {
+        "coef slope weight params": "its slopes are line.w, and its intercept line.b",
+        "intercept bias": "its intercept is line.b",
+        "evaluate score mse error": "line.loss(X, y) is its mean squared error",
+        "fit train": "bestline.fit(data, 'y ~ x') learns a line from data; this one is chosen",
+        "summary tidy conf_int trace save script watch plot report": "a chosen line has no data; bestline.fit(X, y) makes a model that has it",
+        "forward": "line.predict(X), or line(X)",
+    }
+)
+@with_hints
 @dataclass(frozen=True, slots=True)
 class ChosenLine:
     """A line whose weights were chosen; made by `bestline.line`.

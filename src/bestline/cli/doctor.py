@@ -12,7 +12,10 @@ from bestline.cli.options import briefly, examples, grouped
 from bestline.cli.terminal import Terminal
 
 DOCTOR_EXAMPLES = examples("bestline doctor", "bestline doctor --json")
-_NEEDED = ("torch", "numpy", "pyarrow", "narwhals", "formulaic", "scipy", "matplotlib", "safetensors", "starlette")
+_NEEDED = (
+    *("torch", "numpy", "pyarrow", "narwhals", "formulaic", "scipy", "matplotlib", "safetensors", "jinja2"),
+    *("typer", "rich", "starlette", "uvicorn"),
+)
 _WELCOME = (
     "pandas",
     "polars",

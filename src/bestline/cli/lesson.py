@@ -16,7 +16,7 @@ from typing import Annotated, Any
 import typer
 
 from bestline import api
-from bestline.cli.lesson_text import Cell, Lesson, Shown, Walk, keep, lesson_of, lessons, markdown, notebook, unfolded
+from bestline.cli.lesson_text import Cell, Lesson, Shown, Walk, embedded, keep, lesson_of, lessons, markdown, notebook, unfolded
 from bestline.cli.options import Force, briefly, examples, grouped, refuse_existing
 from bestline.cli.streams import say
 from bestline.cli.terminal import Terminal
@@ -122,16 +122,21 @@ def _rendered(lesson: Lesson, folder: Path, terminal: Terminal) -> str:
     with tempfile.TemporaryDirectory(prefix="bestline-lesson-") as beside:
         made = Path(beside) / folder.name
         made.mkdir()
-        text = "\n".join(markdown(shown, kept) for shown, kept in _cells(lesson, made, terminal))
+        text = "\n".join(markdown(shown, embedded(shown.value, path)) for shown, path in _kept(lesson, made, terminal))
         shutil.copytree(made, folder, dirs_exist_ok=True)
     return text
 
 
-def _cells(lesson: Lesson, folder: Path, terminal: Terminal) -> Iterator[tuple[Shown, str]]:
-    """Every cell once it has been run, with the Markdown of its picture, which lies in `folder`; what the lesson saves is left out."""
+def _kept(lesson: Lesson, folder: Path, terminal: Terminal) -> Iterator[tuple[Shown, Path | None]]:
+    """Every cell once it has been run, with its picture or page in `folder`."""
+    for number, shown in enumerate(_cells(lesson, terminal)):
+        yield shown, keep(shown.value, folder, number)
+
+
+def _cells(lesson: Lesson, terminal: Terminal) -> Iterator[Shown]:
+    """Every cell once it has been run; what the lesson itself saves is left out."""
     with tempfile.TemporaryDirectory(prefix="bestline-lesson-") as work, chdir(work), terminal.listening():
-        for number, shown in enumerate(_run(lesson)):
-            yield shown, keep(shown.value, folder, number)
+        yield from _run(lesson)
 
 
 def _run(lesson: Lesson) -> Iterator[Shown]:
@@ -151,9 +156,8 @@ def _is_watched() -> bool:
 
 def _printed(lesson: Lesson, terminal: Terminal, *, browser: bool) -> None:
     """All of it, for a file or a pipe."""
-    with tempfile.TemporaryDirectory(prefix="bestline-lesson-") as folder:
-        for shown, _ in _cells(lesson, Path(folder), terminal):
-            say(markdown(shown))
+    for shown in _cells(lesson, terminal):
+        say(markdown(shown))
 
 
 def _walked(lesson: Lesson, terminal: Terminal, *, browser: bool) -> None:
@@ -161,7 +165,7 @@ def _walked(lesson: Lesson, terminal: Terminal, *, browser: bool) -> None:
     folder = Path(tempfile.mkdtemp(prefix=f"bestline-{lesson.name}-"))
     say(f"Enter goes on, q and Enter ends. Pictures and pages go to {folder}\n")
     first = True
-    for shown, kept in _cells(lesson, folder, terminal):
+    for shown, path in _kept(lesson, folder, terminal):
         cell = shown.cell
         if not cell.code:
             if not first and cell.text.startswith("## ") and not _goes_on():
@@ -172,8 +176,8 @@ def _walked(lesson: Lesson, terminal: Terminal, *, browser: bool) -> None:
             continue
         say(_styled(cell))
         say(shown.printed.rstrip() + "\n" if shown.printed.strip() else "")
-        if kept:
-            _opened(shown, folder, kept, browser=browser)
+        if path is not None:
+            _opened(path, browser=browser)
     say(f"That was lesson {lesson.number}. Its pictures and pages are in {folder}")
 
 
@@ -187,10 +191,9 @@ def _told(cell: Cell) -> bool:
     return True
 
 
-def _opened(shown: Shown, folder: Path, kept: str, *, browser: bool) -> None:
+def _opened(path: Path, *, browser: bool) -> None:
     """Say where the picture or page is, and open a page."""
-    page = hasattr(shown.value, "html")
-    path = folder / Path(kept[kept.rindex("(") + 1 : -1]).name
+    page = path.suffix == ".html"
     say(f"{'live page' if page else 'picture'}: {path}\n")
     if page and browser:
         webbrowser.open(path.as_uri())

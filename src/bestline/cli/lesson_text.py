@@ -176,19 +176,28 @@ def markdown(shown: Shown, kept: str = "") -> str:
     return "\n".join([*parts, *([f"{kept}\n"] if kept else [])])
 
 
-def keep(value: Any, folder: Path, number: int) -> str:
-    """Write a picture or a page into a folder; the Markdown that shows it, seen from beside the folder."""
+def keep(value: Any, folder: Path, number: int) -> Path | None:
+    """Write a picture or a page into a folder, and say where; None for what is neither."""
     if hasattr(value, "savefig"):
         value.savefig(folder / f"{number}.png")
-        # Those of bestline say what is seen; of any other figure the titles do.
-        alt = getattr(value, "alt", "") or "; ".join(axes.get_title() for axes in value.axes if axes.get_title())
-        return f"![{alt or 'The picture that the code above draws.'}]({folder.name}/{number}.png)"
+        return folder / f"{number}.png"
     if hasattr(value, "html"):
         value.save(folder / f"{number}.html", overwrite=True)
-        page = f"{folder.name}/{number}.html"
-        frame = f'<iframe src="{page}" width="100%" height="{value.height}" title="The live page of this lesson"></iframe>'
-        return f"{frame}\n\n[The live page on its own]({page})"
-    return ""
+        return folder / f"{number}.html"
+    return None
+
+
+def embedded(value: Any, path: Path | None) -> str:
+    """The Markdown that shows a picture or a page that was kept, seen from beside its folder."""
+    if path is None:
+        return ""
+    place = f"{path.parent.name}/{path.name}"
+    if hasattr(value, "savefig"):
+        # Those of bestline say what is seen; of any other figure the titles do.
+        alt = getattr(value, "alt", "") or "; ".join(axes.get_title() for axes in value.axes if axes.get_title())
+        return f"![{alt or 'The picture that the code above draws.'}]({place})"
+    frame = f'<iframe src="{place}" width="100%" height="{value.height}" title="The live page of this lesson"></iframe>'
+    return f"{frame}\n\n[The live page on its own]({place})"
 
 
 # --- folded solutions ----------------------------------------------------------------------------------------------------------

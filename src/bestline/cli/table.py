@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from pathlib import Path
 from typing import Annotated
 
@@ -49,9 +48,9 @@ def table(
             {
                 "label": c.label,
                 "target": c.target,
-                "coef": {term: _finite(own.estimate) for term, own in c.coefficients.items()},
-                "std_error": {term: _finite(own.std_error) for term, own in c.coefficients.items()},
-                **{name.replace(" ", "_"): _finite(value) for name, value in c.figures.items()},
+                "coef": {term: own.estimate for term, own in c.coefficients.items()},
+                "std_error": {term: own.std_error for term, own in c.coefficients.items()},
+                **{name.replace(" ", "_"): value for name, value in c.figures.items()},
             }
             for c in found.columns
         ]
@@ -62,10 +61,6 @@ def table(
             "warnings": terminal.said,
         }
         terminal.answer(str(found) if out is None else "", facts)
-
-
-def _finite(value: object) -> object:
-    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _names(models: list[Path]) -> list[str] | None:

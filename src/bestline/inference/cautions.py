@@ -80,7 +80,7 @@ def _collinear(line: FittedLine, aliased: Sequence[Alias], constant: list[str]) 
     if notes and line.shares:
         which = line.plan.solver.equals.value
         notes[-1] += f" Of all equally good weights these {which}; leave columns out to have them determined."
-        if rough_ones and line.least_squares and line.plan.solver.reach is Reach.SOLUTION:
+        if rough_ones and line.plan.exact_least_squares:
             notes[-1] += f" {_why_rough(line)} is not proved, so no digits are claimed."
     if len(notes) <= 6:
         return notes

@@ -25,7 +25,7 @@ from bestline.errors import DataError
 from bestline.inference.classical import determined
 from bestline.inference.judged_folds import JudgeFolds
 from bestline.inference.scores import Errors, Judged, Scores, fold_kind, judged_folds, on_moments, on_mse, out_of_fold
-from bestline.numerics import Comoments, Refined, Scaling, Weights, others, rests, right_loss_digits
+from bestline.numerics import Alias, Comoments, Refined, Scaling, Weights, others, rests, right_loss_digits
 from bestline.numerics.digits import MOST
 from bestline.numerics.exact_solve import solved
 from bestline.numerics.exact_sums import TooWideError
@@ -99,7 +99,7 @@ def judged(
         if part is not None:
             of = (f"{part.moments.count:,} {name} rows", name)
             found = scores_of(plan, part, weights, scaling, of)
-            if part.rows is None and plan.least_squares:
+            if part.rows is None and plan.exact_least_squares:
                 number = 2 if part is parts.test else 1
                 found = _of_part(found, plan, (parts.training.moments, part.moments), weights, again, refined, number)
             return HeldOut(found)
@@ -127,12 +127,12 @@ def judged(
         return HeldOut()
     held, mse = [line.held for line in lines], [line.mse for line in lines]
     digits = float(MOST)
-    if plan.least_squares:
+    if plan.exact_least_squares:
         known = [_digits(plan, line.rest, line.held, line.weights, line.mse) for line in lines]
         doubtful = any(of_fold.doubtful for of_fold in known)
         # What moments take for one in all rows is told of the line itself; in a fold alone nobody would know.
         whole = parts.training.moments
-        blind = doubtful and not _digits(plan, whole, whole, weights, lines[0].mse).doubtful
+        blind = doubtful and not _doubtful(plan, whole, _aliased(plan, whole))
         digits = 0.0 if blind else min(of_fold.certain for of_fold in known)
         lacking = doubtful or digits < _ENOUGH
         again = None if refined is None or not lacking else again  # who asked for no more digits of the line asks for none here
@@ -177,12 +177,21 @@ class _Certain:
     doubtful: bool
 
 
+def _aliased(plan: Plan, rest: Comoments) -> Sequence[Alias]:
+    """The columns that moments take for combinations of others."""
+    return determined(rest, Scaling.of(rest, len(plan.features), intercept=plan.intercept, standardize=True))[0]
+
+
+def _doubtful(plan: Plan, rest: Comoments, aliased: Sequence[Alias]) -> bool:
+    """Whether moments take columns for combinations of others which the rows might tell apart."""
+    # As many columns as rows say all that can be said: then there is no doubt.
+    return any(alias.on for alias in aliased) and rest.count > len(plan.features) - len(aliased) + plan.intercept
+
+
 def _digits(plan: Plan, rest: Comoments, held: Comoments, weights: Weights, mse: Tensor) -> _Certain:
     """What is right of the errors (k,) on some rows of a least-squares line of others."""
-    p, intercept = len(plan.features), plan.intercept
-    aliased, _ = determined(rest, Scaling.of(rest, p, intercept=intercept, standardize=True))
-    # As many columns as rows say all that can be said: then there is no doubt.
-    doubtful = any(alias.on for alias in aliased) and rest.count > p - len(aliased) + intercept
+    p, aliased = len(plan.features), _aliased(plan, rest)
+    doubtful = _doubtful(plan, rest, aliased)
     if bool((mse.sqrt() <= _NOTHING * held.spread[p:]).all()):
         return _Certain(float(MOST), doubtful)
     # The same line by the columns that are not redundant alone.
@@ -192,7 +201,7 @@ def _digits(plan: Plan, rest: Comoments, held: Comoments, weights: Weights, mse:
             slopes[j] += share * weights[alias.column]
     kept = sorted(set(range(p)) - {alias.column for alias in aliased})
     own = [*kept, *range(p, rest.q)]
-    certain = right_loss_digits(rest[own], held[own], len(kept), slopes[kept], mse, intercept=intercept)
+    certain = right_loss_digits(rest[own], held[own], len(kept), slopes[kept], mse, intercept=plan.intercept)
     return _Certain(float(certain.amin()), doubtful)
 
 

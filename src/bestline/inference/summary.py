@@ -16,7 +16,7 @@ from bestline.inference.covariance.sandwich import Covariance
 from bestline.inference.fitted import FittedLine
 from bestline.inference.scores import Scores
 from bestline.inference.summary_text import summary_text
-from bestline.inference.uncertainty import errors_of, glances, tables_by
+from bestline.inference.uncertainty import errors_of, glances, notes_by, tables_by
 from bestline.inference.uncertainty import tables as tables_of
 from bestline.wording import aligned, apart, finite, on_columns, plain, preformatted, significant, without
 
@@ -128,7 +128,7 @@ def _facts(line: FittedLine, tables: list[list[Coefficient]], level: float, robu
         "lr": None if line.rate is None else finite(float(line.rate)),
         "lr_limit": None if line.rate_limit is None else finite(float(line.rate_limit)),
         "seconds": line.seconds,
-        "warnings": list(line.notes),
+        "warnings": list(notes_by(line, robust)),
     }
 
 

@@ -10,7 +10,7 @@ from bestline.inference.classical import Coefficient
 from bestline.inference.covariance.sandwich import Covariance
 from bestline.inference.fitted import FittedLine
 from bestline.inference.hypotheses import statistic_of
-from bestline.inference.uncertainty import glances, whole_test
+from bestline.inference.uncertainty import glances, notes_by, whole_test
 from bestline.inference.why_not import why_not
 from bestline.training.solvers.base import Reach
 from bestline.wording import aligned, apart, bulleted, count, fixed, level_of, on_columns, p_value, plain, significant, without
@@ -43,7 +43,7 @@ def summary_text(
     if line.inference is not None and not line.settled:
         lines.append("Standard errors are those of the exact solution; training stopped before it, so there are no intervals.")
     lines += ["", *_scores(line, robust)]
-    notes = [note for note in line.notes if note != line.advice]
+    notes = [note for note in notes_by(line, robust) if note != line.advice]
     if notes:
         lines += ["", "Warnings"]
         lines += [said for note in notes for said in bulleted(note, _WIDTH - 2)]

@@ -152,6 +152,12 @@ def target_number(line: Targeted, target: int | str) -> int:
     return target
 
 
+def notes_by(line: FittedLine, robust: Covariance | None) -> tuple[str, ...]:
+    """The line's notes, without those about standard errors that are not the ones shown; what there is to say of these is warned of."""
+    own = () if line.robust is None or line.robust is robust else line.robust.notes
+    return tuple(note for note in line.notes if note not in own)
+
+
 def errors_of(line: FittedLine, cov: Cov | None = None, data: Any = None) -> classical.Inference | Covariance | None:
     """What a coefficient table needs; None where classical errors do not exist. Robust ones that are asked for say why they do not."""
     if cov is None:

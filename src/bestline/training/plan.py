@@ -76,7 +76,7 @@ class Method:
         return self.forward is None and self.cost.squared
 
     @property
-    def least_squares(self) -> bool:
+    def exact_least_squares(self) -> bool:
         """Whether it ends at the least squares of a line, as exactly as can be had."""
         return self.squared_line and not self.penalised and self.solver.reach is Reach.SOLUTION
 

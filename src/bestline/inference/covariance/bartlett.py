@@ -24,6 +24,9 @@ RULES = {
 }
 
 
+_FEW_TIMES = 4  # times the lags, below which rows are few for them
+
+
 def checked_lags(lags: Any) -> int | str:
     """A number of lags, or the rule that gives it; raises OptionError for anything else."""
     if lags is None or lags == "auto":
@@ -47,10 +50,22 @@ def in_words(lags: int | str) -> str:
     return f", {count(lags, 'lag')}" if isinstance(lags, int) else ""
 
 
-def lags_for(lags: int | str, number: int) -> int:
-    """The number of lags for so many rows or periods; never as many as there are."""
-    wanted = RULES[lags](number) if isinstance(lags, str) else lags
-    return max(0, min(wanted, number - 1))
+def lags_for(lags: int | str, number: int, of: str = "row") -> int:
+    """The number of lags for so many rows or times; never as many as there are. Raises OptionError for a number that is."""
+    if isinstance(lags, str):
+        return max(0, min(RULES[lags](number), number - 1))
+    if lags >= max(number, 1):
+        raise OptionError(
+            f"`lags` are fewer than there are rows in order: of {count(number, of)} {number - 1} at most; got {lags}."
+        )
+    return lags
+
+
+def of_many(lags: int, number: int, of: str = "row") -> tuple[str, ...]:
+    """What is to be said of lags that reach over a large share of the rows: the sum of all pairs is 0, and that of nearly all is near it."""
+    if lags * _FEW_TIMES <= number:
+        return ()
+    return (f"{count(lags, 'lag')} of {count(number, of)} are many: standard errors come out too small as a rule.",)
 
 
 def summed(scores: Tensor, lags: int) -> Tensor:

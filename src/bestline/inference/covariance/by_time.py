@@ -18,7 +18,7 @@ from bestline.data.ordered import in_numbers
 from bestline.data.tables import Source
 from bestline.errors import NumericalError, readable
 from bestline.inference.coordinates import Basis, Coordinates
-from bestline.inference.covariance.bartlett import checked_lags, in_words, lags_for, options_of, summed
+from bestline.inference.covariance.bartlett import checked_lags, in_words, lags_for, of_many, options_of, summed
 from bestline.inference.covariance.base import Filling, Sandwich
 from bestline.inference.covariance.clustered import GroupSums
 from bestline.inference.covariance.steps import Steps
@@ -92,8 +92,8 @@ class DriscollKraay(Sandwich):
             raise NumericalError(f"Driscoll-Kraay errors need two times or more; {readable(self.time)} has {T}.")
         times = torch.tensor([float(time) for time in found.place], dtype=torch.float64)  # type: ignore[arg-type]  # they are numbers
         times, at = times.sort()
-        lags = lags_for(self.lags, T)
+        lags = lags_for(self.lags, T, "time")
         factor = T / (T - 1) * (basis.count - 1) / basis.df
-        notes = Steps.of(times).said(self.time)
+        notes = (*Steps.of(times).said(self.time), *of_many(lags, T, "time"))
         title = replace(self, lags=lags).title
         return Filling(factor * summed(found.sums[at], lags), T - 1, title, (T,), notes=notes)

@@ -222,7 +222,11 @@ class Clustered(Repeating):
             )
         if fewest >= FEW or self.type != "CR1":
             return ()
-        better = "" if len(self.by) > 1 else f"; {{'cluster': {self.by[0]!r}, 'type': 'CR3'}} is better then"
+        better = (
+            ""
+            if len(self.by) > 1
+            else f"; cov='cluster:{self.by[0]},type=CR3' (--cov cluster:{self.by[0]},type=CR3) is better then"
+        )
         return (f"{fewest} clusters are few: standard errors clustered by {by} come out too small as a rule{better}.",)
 
 

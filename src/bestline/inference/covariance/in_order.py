@@ -23,7 +23,7 @@ from bestline.data.ordered import in_numbers
 from bestline.data.tables import Source
 from bestline.errors import DataError, OptionError, readable
 from bestline.inference.coordinates import Basis, Coordinates
-from bestline.inference.covariance.bartlett import across, checked_lags, in_words, lags_for, options_of, summed
+from bestline.inference.covariance.bartlett import across, checked_lags, in_words, lags_for, of_many, options_of, summed
 from bestline.inference.covariance.base import Filling, Sandwich
 from bestline.inference.covariance.steps import Steps
 from bestline.inference.numbered_rows import Numbered
@@ -212,7 +212,7 @@ class NeweyWest(Sandwich):
         notes = (
             ()
             if self.order is None
-            else whole.steps.said(self.order, "{'driscoll-kraay': ...} is for tables of several rows a time")
+            else whole.steps.said(self.order, "the kind driscoll-kraay is for tables of several rows a time")
         )
         left_out = whole.steps.longer(1) if self.order is None else 0  # the order is the rows' number
         if left_out:
@@ -221,4 +221,5 @@ class NeweyWest(Sandwich):
                 f"neighbours.",
             )
         title = replace(self, lags=lags).title
+        notes = (*notes, *of_many(lags, basis.count))
         return Filling(whole.middle * (basis.count / basis.df), basis.df, title, notes=notes)

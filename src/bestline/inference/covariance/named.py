@@ -111,6 +111,9 @@ def _unknown(cov: Cov, name: str) -> OptionError:
     usual = _ELSEWHERE.get(name.lower().replace("-", ""))
     if usual:
         return OptionError(f"There is no `cov` {_brief(cov)}; {usual}.")
+    kind, equals, behind = name.partition("=")
+    if equals and kind.strip().lower() in COVARIANCES:
+        return OptionError(f"There is no `cov` {_brief(cov)}; write '{kind.strip().lower()}:{behind.strip()}'.")
     near = near_names(name, COVARIANCES)
     if near and isinstance(cov, str):
         return OptionError(f"There is no `cov` {_brief(cov)}; did you mean {listed(near, joined='or')}?")
