@@ -110,7 +110,9 @@ def lesson_of(name: str) -> Lesson:
         return about[0]
     near = near_names(said, [lesson.name for lesson in course])
     hint = (
-        f"did you mean {listed(near, joined='or')}?" if near else f"the lessons are {listed([each.name for each in course])}."
+        f"did you mean {listed(near, joined='or')}?"
+        if near
+        else f"the lessons are {listed([each.name for each in course], most=len(course))}."
     )
     raise OptionError(f"There is no lesson {readable(str(name))}; {hint}")
 

@@ -113,7 +113,10 @@ def in_numbers(source: Source, order: str) -> str:
     if kind is Kind.DATE:
         return source.in_days(order)
     if kind is not Kind.NUMBER:
-        raise ColumnError(f"Column {readable(order)} holds {kind.value}; rows are in order of numbers or dates.")
+        raise ColumnError(
+            f"Column {readable(order)} holds {kind.value}; rows are in order of numbers or dates. Make one of it, such as "
+            f"year + (quarter - 1) / 4 for 2018Q3, or number the periods."
+        )
     return order
 
 
