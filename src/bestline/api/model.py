@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 
     from bestline.data.tables import Batch
     from bestline.inference.classical import Coefficient, Inference
+    from bestline.inference.comparison import Anova
     from bestline.inference.covariance.base import Cov
     from bestline.inference.covariance.sandwich import Covariance
     from bestline.inference.diagnostics.diagnosis import Diagnosis
@@ -151,6 +152,12 @@ class Model(FittedLine):
     def wald(self, restrictions: Restrictions, *, cov: Cov | None = None, data: Any = None, target: int | str = 0) -> Verdict:
         """Test restrictions such as `"weight = 0, horsepower = 2 * weight"`; see `comparison.wald`."""
         return comparison.wald(self, restrictions, cov, data, target=target)
+
+    @now_by_name
+    @calmly
+    def anova(self, kind: int | str = 2, *, cov: Cov | None = None, data: Any = None, target: int | str = 0) -> Anova:
+        """What each term explains: sums of squares of type 1, 2 or 3 and their F tests; see `comparison.anova`. `print` it."""
+        return comparison.anova(self, kind, cov, data, target=target)
 
     @calmly
     def diagnose(self, data: Any = None, *, target: int | str = 0) -> Diagnosis:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from itertools import pairwise
 from typing import Any
 
 import torch
@@ -107,7 +108,40 @@ def wald(
         raise NumericalError(f"The data do not determine {readable(blind[0])}, so nothing can be tested about it.")
     if len(A) > df:
         raise NumericalError(f"{len(A)} restrictions cannot be tested with {df} degrees of freedom; test fewer at once.")
-    used = torch.nonzero(touched)[:, 0]
+    apart, together = _uncorrelated(A, c, weights, covariance)
+    if apart is None and bool(eigenvalues(together)[0] < -SAME):
+        raise NumericalError(
+            f"The covariance is not positive, as few clusters can make it, so it has no test of {text}; test less at once."
+        )
+    if apart is None:
+        raise OptionError(f"The restrictions repeat or contradict each other, or more are tested than vary: {text}.")
+    return verdict(text, float((apart**2).sum()) / len(A), len(A), df, about=about)
+
+
+def in_turn(blocks: Sequence[Tensor], weights: Tensor, covariance: Tensor) -> list[float]:
+    """Chi-squared of each block of restrictions A w = 0, A (m, d), given that those of the blocks before it hold.
+
+    They add up to that of all together. Raises NumericalError for a covariance that cannot test so many.
+    """
+    A = torch.cat(list(blocks))
+    if not len(A):
+        return [0.0] * len(blocks)
+    if bool(covariance.diagonal()[(A != 0).any(0)].isnan().any()):
+        raise NumericalError("Some of the weights that are tested have no standard error, so there is no test.")
+    apart, _ = _uncorrelated(A, torch.zeros(len(A), dtype=torch.float64), weights, covariance)
+    if apart is None:
+        raise NumericalError(
+            f"The covariance is too nearly singular, as few clusters make it, to test {len(A)} weights beside each other; test fewer."
+        )
+    return [float((own**2).sum()) for own in apart.split([len(block) for block in blocks])]
+
+
+def _uncorrelated(A: Tensor, c: Tensor, weights: Tensor, covariance: Tensor) -> tuple[Tensor | None, Tensor]:
+    """By how much restrictions are missed (m,), in standard errors, each given those before it; and their correlations (m, m).
+
+    None where restrictions repeat each other, or the covariance is not positive.
+    """
+    used = torch.nonzero((A != 0).any(0))[:, 0]
     V, size = of_one_size(covariance[used][:, used])
     scaled = A[:, used] * size  # every weight in its own standard error, so that units do not matter
     # Each restriction in units of its own: A and 3 A are the same restriction, and must give the same digits.
@@ -115,15 +149,11 @@ def wald(
     apart = (A[:, used] @ weights[used] - c) / length
     B = scaled / length[:, None]
     # d'(B V B')^-1 d = |L^-1 d|^2: no inverse is made, and L's pivots tell restrictions that repeat each other.
-    factor, failed = torch.linalg.cholesky_ex(B @ V @ B.T)
-    if failed and bool(eigenvalues(B @ V @ B.T)[0] < -SAME):
-        raise NumericalError(
-            f"The covariance is not positive, as few clusters can make it, so it has no test of {text}; test less at once."
-        )
+    together = B @ V @ B.T
+    factor, failed = torch.linalg.cholesky_ex(together)
     if failed or float(factor.diagonal().min()) <= SAME:
-        raise OptionError(f"The restrictions repeat or contradict each other, or more are tested than vary: {text}.")
-    solved = torch.linalg.solve_triangular(factor, apart[:, None], upper=False)
-    return verdict(text, float((solved**2).sum()) / len(A), len(A), df, about=about)
+        return None, together
+    return torch.linalg.solve_triangular(factor, apart[:, None], upper=False)[:, 0], together
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,48 +170,67 @@ class ComparedLine:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """Two nested models of the same rows: does the larger one explain more than chance would?
+    """Nested models of the same rows: does each explain more than chance would beside the one before it?
 
     Attributes
     ----------
-    small, large : ComparedLine
-    test : Verdict
-        Of the weights that only the large model has being zero.
+    lines : tuple of ComparedLine
+        From the smallest to the largest.
+    tests : tuple of Verdict
+        Of each but the first: the weights that it has more than the one before it are zero.
     cov : str
-        What the standard errors of the test are called.
+        What the standard errors of the tests are called.
     """
 
-    small: ComparedLine
-    large: ComparedLine
-    test: Verdict
+    lines: tuple[ComparedLine, ...]
+    tests: tuple[Verdict, ...]
     cov: str = "classical"
 
     @property
+    def small(self) -> ComparedLine:
+        """The first."""
+        return self.lines[0]
+
+    @property
+    def large(self) -> ComparedLine:
+        """The last."""
+        return self.lines[-1]
+
+    @property
+    def test(self) -> Verdict:
+        """The test of the last beside the one before it."""
+        return self.tests[-1]
+
+    @property
     def facts(self) -> dict[str, Any]:
-        """JSON-ready."""
-        sides = {"small": self.small, "large": self.large}
-        return (
-            {which: {n: finite(v) for n, v in asdict(line).items()} for which, line in sides.items()}
-            | self.test.facts
-            | {"cov": self.cov}
-        )
+        """JSON-ready; of two models with the test beside them, of more with the `tests`."""
+        lines = [{n: finite(v) for n, v in asdict(line).items()} for line in self.lines]
+        if len(lines) > 2:
+            return {"lines": lines, "tests": [test.facts for test in self.tests], "cov": self.cov}
+        return {"small": lines[0], "large": lines[1]} | self.test.facts | {"cov": self.cov}
 
     def __str__(self) -> str:
-        rows = []
-        for which, line in (("small", self.small), ("large", self.large)):
+        rows, two = [], len(self.lines) == 2
+        for number, line in enumerate(self.lines, 1):
+            which = ("small", "large")[number - 1] if two else str(number)
             left_over = f"RSS {significant(line.rss)} on {line.df_residual:,} df"
             rows.append((f"  {which}", line.formula, left_over, f"AIC {fixed(line.aic, 2)}", f"BIC {fixed(line.bic, 2)}"))
         errors = [] if self.cov == "classical" else [f"  Standard errors: {self.cov}"]
-        return "\n".join(["Nested models", *aligned(rows), f"  {self.test}", *errors])
+        beside = ["  "] if two else [f"  {number + 1} beside {number}, " for number in range(1, len(self.lines))]
+        tests = [f"{which}{test}" for which, test in zip(beside, self.tests, strict=True)]
+        return "\n".join(["Nested models", *aligned(rows), *tests, *errors])
 
 
-def nested(small: ComparedLine, large: ComparedLine) -> Verdict:
-    """The F test of the large model's own weights, from the residual sums of squares of both."""
-    more = small.df_residual - large.df_residual
-    about = "whether the weights that only the large model has are zero"
-    if more <= 0:
-        raise OptionError("The large model has no weight that the small one lacks; there is nothing to test.")
-    gain = max(small.rss - large.rss, 0.0)
-    # If the small model is right, its gain per weight and what the large one leaves per degree of freedom both estimate sigma^2.
-    statistic = gain / more / (large.rss / large.df_residual) if large.df_residual > 0 and large.rss > 0 else math.nan
-    return verdict("more weights", statistic, more, large.df_residual, about=about)
+def nested(lines: Sequence[ComparedLine]) -> list[Verdict]:
+    """The F tests of what each model has more than the one before it, from residual sums of squares; the variance is the last one's."""
+    about, last = "whether the weights that only the large model has are zero", lines[-1]
+    found = []
+    for small, large in pairwise(lines):
+        more = small.df_residual - large.df_residual
+        if more <= 0:
+            raise OptionError("The large model has no weight that the small one lacks; there is nothing to test.")
+        gain = max(small.rss - large.rss, 0.0)
+        # If the small model is right, its gain per weight and what the last one leaves per degree of freedom both estimate sigma^2.
+        statistic = gain / more / (last.rss / last.df_residual) if last.df_residual > 0 and last.rss > 0 else math.nan
+        found.append(verdict("more weights", statistic, more, last.df_residual, about=about))
+    return found

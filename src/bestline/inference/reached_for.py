@@ -41,7 +41,8 @@ ELSEWHERE = {
     "get_robustcov_results cov_HC0 cov_HC1 cov_HC2 cov_HC3 HC0_se HC1_se HC2_se HC3_se": (
         "model.summary(cov='HC3'), tidy(cov='HC3') and covariance('HC3') have robust standard errors"
     ),
-    "anova anova_lm f_test t_test wald_test linear_hypothesis": "model.wald('x = 0, z = 0') tests restrictions",
+    "anova_lm Anova aov": "model.anova() tests each term",
+    "f_test t_test wald_test linear_hypothesis": "model.wald('x = 0, z = 0') tests restrictions",
     "condition_number eigenvals vif durbin_watson jarque_bera het_breuschpagan": "model.diagnose() tells of it",
     "get_params set_params params_ alpha_ alpha l1_ratio": "how it was fitted is in model.plan and model.recipe",
     "predict_proba decision_function classes_": "a line predicts numbers: model.predict(data)",

@@ -1,12 +1,14 @@
-"""Comparison: tests of restrictions on the weights, and of one line against a larger one that holds it."""
+"""Nested: tests of restrictions on the weights, and of lines against larger ones that hold them."""
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from bestline.calls import checked
 from bestline.errors import DataError, NumericalError, OptionError, listed
@@ -18,7 +20,9 @@ from bestline.inference.hypotheses import ComparedLine, Comparison, Verdict
 from bestline.inference.restrictions import Restrictions
 from bestline.inference.uncertainty import covariance, glances, target_number
 from bestline.inference.why_not import refuse
-from bestline.numerics import singular_values
+from bestline.numerics import eigenvectors
+
+_NOTHING = 1e-12  # of squared lengths of columns of zeros and ones
 
 # --- tests of weights ----------------------------------------------------------------------------------------------------
 
@@ -45,25 +49,46 @@ def wald(
 
 
 @checked
-def compare(small: FittedLine, large: FittedLine, *, target: int | str = 0) -> Comparison:
-    """The F test of two nested models of the same rows: does the large one explain more than chance would?
+def compare(*models: FittedLine, target: int | str = 0) -> Comparison:
+    """F tests of nested models of the same rows, each beside the one before it: does it explain more than chance would?
 
-    Where the large one keeps robust errors it is Wald's test by them, that what it has more is zero.
+    The residual variance is that of the last model, as in R's `anova` and statsmodels' `anova_lm`. Where the last one keeps robust
+    errors it is Wald's test by them, that what each model has more is zero.
+
+    Parameters
+    ----------
+    *models : FittedLine
+        Two or more, from the smallest to the largest.
+    target : int or str
+        By its number in the first model, or its name.
 
     Raises
     ------
     OptionError
-        When the small model has a column that the large one lacks, or both have the same.
+        When a model has a column that the next one lacks, or both have the same.
     DataError
         When they were fitted to different rows or targets.
     NumericalError
         For penalties, other losses and own forward functions.
     """
-    for line in (small, large):
+    for line in models:
         if not isinstance(line, FittedLine):
             raise OptionError(f"compare takes two models of bestline.fit, the small one first; got {type(line).__name__}.")
         refuse(line, "There is no F test")
-    name = small.targets[target_number(small, target)]
+    if len(models) < 2:
+        raise OptionError("compare takes two models or more, the small one first; model.anova() tests the terms of one.")
+    name = models[0].targets[target_number(models[0], target)]
+    for small, large in pairwise(models):
+        _refuse_unnested(small, large, name)
+    lines = tuple(_line(line, line.targets.index(name)) for line in models)
+    errors = models[-1].robust
+    if errors is None:
+        return Comparison(lines, tuple(hypotheses.nested(lines)))
+    return Comparison(lines, tuple(_robustly(models, errors, name)), cov=errors.title)
+
+
+def _refuse_unnested(small: FittedLine, large: FittedLine, name: str) -> None:
+    """Raise OptionError or DataError unless the small line is a part of the large one, of the same rows."""
     if name not in large.targets:
         raise OptionError(f"The models have different targets: {listed(small.targets)} and {listed(large.targets)}.")
     # Nested: every column of the small line is one of the large. A constant may be there in the disguise of all levels of a category.
@@ -72,7 +97,6 @@ def compare(small: FittedLine, large: FittedLine, *, target: int | str = 0) -> C
         raise OptionError(
             f"The small model has {listed(lacking)}, which the large one lacks: they are not nested. Compare their held-out errors."
         )
-    lines = _line(small, small.targets.index(name)), _line(large, large.targets.index(name))
     # Two tables of as many rows, of one weight and with a target of one mean and spread are taken for the same rows.
     y = [(m.training, m.design.p + m.targets.index(name)) for m in (small, large)]
     same = [(m.count, m.weight, float(m.center[j]), float(m.spread[j])) for m, j in y]
@@ -81,40 +105,52 @@ def compare(small: FittedLine, large: FittedLine, *, target: int | str = 0) -> C
             f"The models were fitted to different rows ({same[0][0]:,} and {same[1][0]:,}), or to other weights; leave out rows with a "
             f"missing value before both fits."
         )
-    if large.robust is None:
-        return Comparison(*lines, test=hypotheses.nested(*lines))
-    return Comparison(*lines, test=_robustly(small, large, name), cov=large.robust.title)
 
 
-def _robustly(small: FittedLine, large: FittedLine, target: str) -> Verdict:
-    """Wald's test that the large line is one of the small ones."""
-    errors, at = large.robust, large.targets.index(target)
-    assert errors is not None  # noqa: S101  the caller has looked
-    known = refuse(large, "There is no test").determined
+def _robustly(models: Sequence[FittedLine], errors: Covariance, target: str) -> list[Verdict]:
+    """Wald's tests that what each line has more than the one before it is zero, by the errors of the last."""
+    large = models[-1]
+    at, known = large.targets.index(target), refuse(large, "There is no test").determined
     shared = [name for name, is_known in zip(large.names, known.tolist(), strict=True) if not is_known]
     if large.shares and shared:
         raise NumericalError(
             f"{listed(shared)} of the large model say the same and share their effect, so no test by {errors.title} errors says what is "
             f"new; fit it with aliased='drop'."
         )
-    # The columns of the small line in those of the large one; a constant of its own may be there as the sum of a category's levels.
+    own = torch.nonzero(known)[:, 0]
+    # What each line can say, in weights of the large one, and last what none of them can: each block is at right angles to all others.
+    blocks, free = [], torch.eye(len(own), dtype=torch.float64)
+    for line in models[:-1]:
+        held = _within(line, large)[own]
+        left = free.T @ held
+        values, vectors = eigenvectors(left @ left.T)
+        # Columns are few and of zeros, ones and whole sums of these: what is no more than rounding is far below.
+        new = values > _NOTHING
+        blocks.append(free @ vectors[:, new])
+        free = free @ vectors[:, ~new]
+    blocks.append(free)
+    if any(not block.shape[1] for block in blocks[1:]):
+        raise OptionError("The large model has no weight that the small one lacks; there is nothing to test.")
+    # A line says that what the later ones have more is zero; so the last one's weights go first.
+    covariance, weights = errors.covariance[at][own][:, own], large.weights[own, at]
+    explained = hypotheses.in_turn([block.T for block in reversed(blocks[1:])], weights, covariance)[::-1]
+    about = f"whether the weights that only the large model has are zero; standard errors: {errors.title}"
+    more = [block.shape[1] for block in blocks[1:]]
+    return [
+        hypotheses.verdict("more weights", value / m, m, errors.df, about=about)
+        for value, m in zip(explained, more, strict=True)
+    ]
+
+
+def _within(small: FittedLine, large: FittedLine) -> Tensor:
+    """The columns of the small line in those of the large one; a constant of its own may be there as the sum of a category's levels."""
     held = torch.zeros(len(large.names), len(small.names), dtype=torch.float64)
     for j, name in enumerate(small.names):
         if name in large.names:
             held[large.names.index(name), j] = 1.0
         elif large.constant is not None:
             held[:, j] = large.constant
-    own = torch.nonzero(known)[:, 0]
-    Q = torch.linalg.qr(held[own], mode="complete").Q
-    # Rows and columns are few and of zeros, ones and whole sums of these: what is no more than rounding is far below.
-    rank = int((singular_values(held[own]) > 1e-10).sum()) if held.shape[1] else 0
-    A = torch.zeros(len(own) - rank, len(known), dtype=torch.float64)
-    A[:, own] = Q[:, rank:].T
-    about = f"whether the weights that only the large model has are zero; standard errors: {errors.title}"
-    if not len(A):
-        raise OptionError("The large model has no weight that the small one lacks; there is nothing to test.")
-    found = hypotheses.wald(A, large.names, large.weights[:, at], errors.covariance[at], errors.df, about=about)
-    return replace(found, name="more weights")
+    return held
 
 
 def _line(line: FittedLine, target: int) -> ComparedLine:

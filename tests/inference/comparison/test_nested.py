@@ -59,3 +59,41 @@ def test_several_lines_are_given_by_their_labels_and_every_one_is_a_line(wrong: 
     assert lines_by_label({"a": model, "b": model}) == {"a": model, "b": model}
     with pytest.raises(OptionError, match="Several models are given by their labels"):
         lines_by_label(wrong(model))
+
+
+@pytest.mark.parametrize("weights", [None, "w"])
+def test_any_number_of_nested_lines_against_statsmodels(weights: str | None):
+    formulas = ["y ~ 1", "y ~ x1", "y ~ x1 + x2", "y ~ x1 * x2 + g"]
+    found = bl.compare(*(bl.fit(frame(), f, weights=weights) for f in formulas))
+    table = anova_lm(*(reference(f, frame(), weights) for f in formulas)).iloc[1:]
+    assert [test.statistic for test in found.tests] == pytest.approx(table["F"].tolist(), rel=1e-9)
+    # statsmodels takes p from the degrees of freedom of each model; R takes F's own, those of the last, and so do we.
+    assert [test.df for test in found.tests] == [(m, 234) for m in (1, 1, 3)]
+    assert [line.rss for line in found.lines[1:]] == pytest.approx(table["ssr"].tolist(), rel=1e-9)
+    assert [row["statistic"] for row in found.facts["tests"]] == [test.statistic for test in found.tests]
+    assert "4 beside 3, more weights: F(3, 234)" in str(found)
+    json.dumps(found.facts, allow_nan=False)
+
+
+def test_robust_tests_of_nested_lines_add_up_to_walds_test():
+    formulas = ["y ~ x1", "y ~ x1 + x2", "y ~ x1 * x2 + g"]
+    models = [bl.fit(frame(), f, cov="HC3") for f in formulas]
+    found = bl.compare(*models)
+    whole = models[-1].wald("x2 = 0, x1:x2 = 0, g[T.b] = 0, g[T.c] = 0")
+    assert sum(t.statistic * t.df[0] for t in found.tests) == pytest.approx(4 * whole.statistic, rel=1e-9)
+    assert found.test.statistic == pytest.approx(models[-1].wald("x1:x2 = 0, g[T.b] = 0, g[T.c] = 0").statistic, rel=1e-9)
+    assert found.cov == "HC3"
+
+
+def test_nested_lines_stand_from_the_smallest_to_the_largest():
+    a, b, c = (bl.fit(frame(), f) for f in ("y ~ x1", "y ~ x1 + x2", "y ~ x1 + x2 + g"))
+    with pytest.raises(OptionError, match=r"`g\[T.b\]`.*not nested"):
+        bl.compare(a, c, b)
+    with pytest.raises(OptionError, match="nothing to test"):
+        bl.compare(a, b, b)
+    with pytest.raises(OptionError, match=r"two models or more.*anova"):
+        bl.compare(a)
+    with pytest.raises(OptionError, match="two models or more"):
+        bl.compare()
+    with pytest.raises(OptionError, match="got int"):
+        bl.compare(a, b, 3)
