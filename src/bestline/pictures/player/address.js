@@ -38,8 +38,19 @@ export function readAddress(hash, names) {
   if (CHANGES.some(([name]) => asked.has(name))) found.points = Object.fromEntries(CHANGES.map(([name, size]) => [name, groupsOf(asked.get(name), size)]));
   if (asked.has("hidden")) found.hidden = listOf(asked.get("hidden"));
   if (asked.has("ask")) found.ask = asked.get("ask").slice(0, LONGEST_WORDS);
+  const pins = asked.getAll("pin").slice(0, MOST_PINNED).map((one) => pinOf(one, names)).filter(Boolean);
+  if (pins.length) found.pins = pins;
   for (const name of SWITCHES) if (asked.has(name)) found[name] = asked.get(name) === "1";
   return Object.fromEntries(Object.entries(found).filter(([, value]) => value !== undefined));
+}
+
+const PIN = ["optimizer", "lr", "momentum", "steps", "standardize", "start", "name"], MOST_PINNED = 6;
+
+/** A pinned run of an address; null where it is none. */
+function pinOf(text, names) {
+  const [optimizer, lr, momentum, steps, standardize, start, ...name] = text.split("~"), numbers = [lr, momentum, steps, standardize, ...start?.split("_") ?? []].map((one) => numberOf(one ?? null));
+  if (numbers.includes(undefined) || numbers.length !== names.length + 4) return null;
+  return { optimizer, lr: numbers[0], momentum: numbers[1], steps: numbers[2], standardize: numbers[3] === 1, start: Object.fromEntries(names.map((one, j) => [one, numbers[j + 4]])), name: name.join("~").slice(0, LONGEST_WORDS) };
 }
 
 /** Whether an address has room for what was done to the points. */
@@ -49,7 +60,7 @@ export const fitsAddress = (points) => !points || CHANGES.map(([name]) => points
  * The address of a state, without the `#`.
  * @type {(state: object) => string}
  */
-export function writeAddress({ optimizer, lr, momentum, steps, standardize, start, points, step, slope, intercept, hidden, ask, ...switches }) {
+export function writeAddress({ optimizer, lr, momentum, steps, standardize, start, points, step, slope, intercept, hidden, ask, pins = [], ...switches }) {
   const said = new URLSearchParams();
   const say = (name, value, unless) => value !== undefined && value !== null && value !== unless && said.set(name, String(value));
   say("optimizer", optimizer);
@@ -63,6 +74,8 @@ export function writeAddress({ optimizer, lr, momentum, steps, standardize, star
   if (typeof slope === "number") say("line", `${slope}~${intercept}`);
   if (hidden?.length) say("hidden", hidden.join("~"));
   say("ask", ask, "");
+  // Of points that the address has no room for it has no runs either.
+  if (fitsAddress(points)) for (const one of pins) said.append("pin", PIN.map((part) => (part === "start" ? [...one.start].join("_") : part === "standardize" ? Number(one[part]) : one[part])).join("~"));
   for (const name of SWITCHES) if (switches[name]) say(name, 1);
   return said.toString().replaceAll("%7E", "~");
 }

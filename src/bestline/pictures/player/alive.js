@@ -13,6 +13,7 @@ import { commandOf, pythonOf, scriptOf, whyNoCommand } from "./takehome.js";
 import { Knobs } from "./knobs.js";
 import { UpdateRule } from "./update.js";
 import { movable, Points } from "./points.js";
+import { Pins } from "./pins.js";
 
 const REST = 150; // ms without a change, after which all is drawn and foreseen anew
 
@@ -43,7 +44,8 @@ export class Alive {
     this.texts = Object.fromEntries(texts.map(([name, , text]) => [name, () => text(this.trainer)]));
     const copies = texts.map(([name, label]) => act(`copy-${name}`, label, (event) => this.copy(name, event.currentTarget)));
     this.buttons = [this.asItWas, ...copies, this.copied];
-    this.points = movable(player.session, this.trainer.told) && player.session.runs.length === 1 ? new Points(this) : null;
+    this.points = movable(player.session, this.trainer.told) ? new Points(this) : null;
+    this.pins = new Pins(this);
     this.knobs = new Knobs(this);
     this.update = new UpdateRule(this.signal, () => player.refresh());
     // Of a long run, or of many weights, only a few steps were sent; with held-out losses, which the page does not know, all that are shown.
@@ -58,18 +60,21 @@ export class Alive {
     const { trainer, player } = this, before = trainer.settings.standardize;
     if (changes.points !== undefined) this.points?.read(changes.points);
     trainer.turn(changes);
+    const said = this.pins.take(changes);
     this.touched = true;
     this.shows(trainer.train());
     const { standardize } = trainer.settings;
     if (changes.standardize !== undefined && standardize !== before) player.view.trained = standardize;
     this.redraw(moving, step);
+    this.pins.show(said);
   }
 
   /** Put a run in the place of the first. */
   shows(run, sent = null) {
     const { session } = this.player;
     const [slope, intercept = run.step.map(() => 0)] = run.weights;
-    if (!sent) session.runs = [{ ...run, line: run.line && { slope, intercept } }, ...session.runs.slice(1)];
+    const others = this.pins.others(), label = others.some((other) => other.label === run.label) ? `${run.label} (now)` : run.label;
+    if (!sent) session.runs = [{ ...run, label, line: run.line && { slope, intercept } }, ...others];
     if (!this.touched) return;
     const fresh = this.trainer.grounds();
     for (const side of ["ground", "trained"]) {
@@ -112,9 +117,10 @@ export class Alive {
     trainer.reset();
     trainer.train();
     this.touched = false;
-    Object.assign(player.session, { runs, ground: ground && { ...ground }, trained: trained && { ...trained } });
+    Object.assign(player.session, { runs: [runs[0], ...this.pins.others()], ground: ground && { ...ground }, trained: trained && { ...trained } });
     player.view.trained = false;
     this.redraw(false, 0);
+    this.pins.show();
   }
 
   /** The start moved to a place of a ground, or by shares of what is shown of it. */
@@ -176,11 +182,5 @@ export class Alive {
     const { settings, told, walk } = this.trainer;
     const { optimizer, lr, momentum, steps, standardize } = settings;
     return { optimizer, lr, momentum, steps, standardize, start: Object.fromEntries(told.names.map((name, j) => [name, settings.start[j]])), points: this.points?.changes ?? null, diverged: walk.stop === "diverged", steps_to_99: this.ahead.happened[0] };
-  }
-
-  /** All steps of the run, in the data's units. */
-  trace() {
-    const { told, walk, data } = this.trainer;
-    return { loss: [...walk.loss], weights: Object.fromEntries(told.names.map((name, j) => [name, data.map((w) => w[j])])) };
   }
 }

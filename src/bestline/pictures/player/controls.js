@@ -42,14 +42,14 @@ export function warn(player) {
 }
 
 /** A button that says what it does, in words and to the pointer; `pressed` makes it a switch. */
-function button(player, act, label, handle, content = icon(act), pressed = null) {
+export function button(player, act, label, handle, content = icon(act), pressed = null) {
   const button = make("button", { type: "button", "data-act": act, "aria-label": label, title: label, "aria-pressed": pressed }, content);
   button.addEventListener("click", handle, { signal: player.signal });
   return button;
 }
 
 /** A choice among numbers. */
-function select(player, label, options, handle, chosen) {
+export function select(player, label, options, handle, chosen = null) {
   const select = make("select", { "aria-label": label, title: label }, ...options.map(([value, text]) => make("option", { value, text, selected: value === chosen })));
   select.addEventListener("change", () => handle(Number(select.value)), { signal: player.signal });
   return select;
@@ -85,29 +85,21 @@ export function readoutOf(player) {
   ].filter(Boolean);
   player.cells = player.numbers.map(() => make("dd"));
   player.equation = make("p", { class: "bl-equation" });
-  player.follow = select(player, "Run in the read-out", runs.map((one, i) => [i, shorten(one.label, 40)]), (i) => player.followRun(i), 0);
   const list = make("dl", {}, ...player.numbers.map(([name, title], i) => make("div", { title }, make("dt", { text: shorten(name, LONGEST) }), player.cells[i])));
-  return make("div", { class: "bl-readout" }, ...(player.view.many ? [player.follow] : []), player.equation, list);
-}
-
-/** A switch for each run. */
-export function runButtons(player) {
-  player.runToggles = player.session.runs.map((run, i) => button(player, `run${i}`, `Show ${run.label}`, () => player.showRun(i), make("span", { text: shorten(run.label, 26) }), "true"));
-  return make("div", { class: "bl-runs", role: "group", "aria-label": "Runs shown" }, ...player.runToggles);
+  return make("div", { class: "bl-readout" }, player.roster.follow, player.equation, list);
 }
 
 /** Help, tables and notes below the panels. */
 export function footerOf(player) {
-  const { session } = player, region = (label) => make("div", { class: "bl-table", tabindex: 0, role: "region", "aria-label": label });
+  const { session } = player;
   const keys = [...MOVES, ...TOGGLES.map(([, key, , label]) => [key, label]), ["arrows on the surface", "turn it"]];
   player.help = make("dl", { class: "bl-help" }, ...keys.map(([key, what]) => make("div", {}, make("dt", { text: key }), make("dd", { text: what }))));
   player.copyButton = button(player, "copy", "copy as CSV: all steps", () => player.copy(), "copy as CSV");
-  player.rows = region("The trace, row by row");
+  player.rows = make("div", { class: "bl-table", tabindex: 0, role: "region", "aria-label": "The trace, row by row" });
   player.steps = make("div", { class: "bl-steps" }, player.copyButton, player.rows);
-  player.table = region("Table of runs");
   player.status = make("p", { class: "bl-note", role: "status", "aria-live": "polite" });
   const notes = [...(session.notes ?? []), session.live?.why, session.ground?.note, session.runs.some((run) => run.down) && session.arrow].filter(Boolean).map((text) => make("p", { class: "bl-note", text }));
-  return make("footer", {}, player.status, player.help, player.steps, ...(player.view.many ? [player.table] : []), ...notes);
+  return make("footer", {}, player.status, player.help, player.steps, player.roster.table, ...notes);
 }
 
 /** Ask the reader to foresee something first: the run stays at its start until they have answered. */

@@ -59,7 +59,7 @@ export class Knobs {
       labelled("learning rate", this.rate, this.number, this.marks),
       labelled("momentum", this.momentum, this.beta), stepsLabel, labelled("standardize", this.standardize),
       ...(from.length > FEW ? [make("details", {}, make("summary", { text: "start" }), make("div", { class: "bl-starts" }, ...from))] : from),
-      make("div", { class: "bl-take" }, ...buttons), ...hand, ...(alive.points ? [alive.points.element] : []));
+      make("div", { class: "bl-take" }, ...buttons), ...hand, ...(alive.points ? [alive.points.element] : []), alive.pins.element);
     on(this.element, "submit", (event) => event.preventDefault());
   }
 

@@ -11,7 +11,8 @@ import { Player } from "./player.js";
  *   says what is seen.
  * @returns {{set(changes: number | object): void, trace(run?: number): object, toScreen(panel: string, place: {x: number, y: number}): object,
  *   code(kind: string): string | null, play(): void, pause(): void, destroy(): void, readonly k: number, state(): object}}
- *   `set` takes a step, or {lr, momentum, optimizer, steps, standardize, start, step, hidden} where the page itself trains.
+ *   `set` takes a step, or {lr, momentum, optimizer, steps, standardize, start, step, hidden} where the page itself trains; also
+ *   {pin: name}, {unpin: name}, and {points: {moved: [[row, x, y]], removed: [row], added: [[x, y]]}}, null for all as they were.
  */
 export function mount(root, { session, transport = null, theme = null, autoplay = true, keys = null, address = null }) {
   const player = new Player(root, { session, transport, theme, autoplay, keys, address });

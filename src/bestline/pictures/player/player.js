@@ -8,12 +8,13 @@
 
 import { clamp, equationOf, formatNumber, updates, whole } from "./numbers.js";
 import { advance, framesOf, pace, rowAt, withGaps } from "./steps.js";
-import { runStyle, THEMES } from "./theme.js";
+import { THEMES } from "./theme.js";
 import { panelsOf, sidesOf } from "./panels/choose.js";
-import { attributes, handOver, icon, make, swatch } from "./dom.js";
+import { attributes, handOver, icon, make } from "./dom.js";
 import { Frame } from "./frame.js";
-import { csvOf, runsTable, stepsTable } from "./tables.js";
-import { askFirst, controlsOf, footerOf, headerOf, keyed, readoutOf, runButtons, unheard, warn } from "./controls.js";
+import { csvOf, stepsTable } from "./tables.js";
+import { askFirst, controlsOf, footerOf, headerOf, keyed, readoutOf, unheard, warn } from "./controls.js";
+import { Roster } from "./roster.js";
 import { Alive } from "./alive.js";
 import { readAddress, writeAddress } from "./address.js";
 
@@ -25,7 +26,7 @@ const prefers = (what) => globalThis.matchMedia?.(`(prefers-${what})`) ?? { matc
 
 export class Player {
   session; signal; stopper; frames; position; speed; playing; shown; times; view; alive; panels; sides; address; toggles; slider; playButton; cells;
-  numbers; steps; rows; table; help; status; equation; counter; copyButton; runToggles; follow; subtitle; finding; asked; told; question; changed;
+  numbers; steps; rows; help; status; equation; counter; copyButton; roster; subtitle; finding; asked; told; question; changed;
   waiting; before; later; warned; hidden;
 
   /** @param {HTMLElement} root @param {any} options those of `mount` */
@@ -56,13 +57,13 @@ export class Player {
   // What is on the page
 
   build(root) {
-    const { session, view } = this, panels = this.panels.map((frame) => frame.element);
+    const { session } = this, panels = this.panels.map((frame) => frame.element);
+    this.roster = new Roster(this);
     this.element = make("section", { class: "bestline-player", tabindex: -1, "aria-label": `Training step by step: ${session.title}` });
     this.question = make("div", { hidden: true });
     this.alerts = make("div", { class: "bl-alerts", role: "alert" });
     const body = make("div", { class: "bl-body" }, headerOf(this), this.question, this.alerts, ...(this.alive ? [this.alive.knobs.element, this.alive.knobs.foresight] : []), controlsOf(this), readoutOf(this), ...(this.alive ? [this.alive.update.element] : []));
-    if (view.many) body.append(runButtons(this));
-    body.append(make("div", { class: `bl-panels bl-of-${panels.length}` }, ...panels), footerOf(this));
+    body.append(this.roster.element, make("div", { class: `bl-panels bl-of-${panels.length}` }, ...panels), footerOf(this));
     this.element.append(body);
     root.replaceChildren(this.element);
     this.element.addEventListener("keydown", (event) => keyed(this, event), { signal: this.signal });
@@ -80,6 +81,7 @@ export class Player {
     this.sides = sidesOf(session);
     view.trained = Boolean(view.trained && session.trained);
     view.runs = this.sides[Number(view.trained)].runs;
+    this.roster.renew();
     const sides = this.sides.map(panelsOf);
     this.panels.forEach((frame, i) => frame.swap([0, 1].map((side) => (sides[side] ?? sides[0])[i]), view.trained, whole));
     attributes(this.slider, { min: this.frames[0], max: this.frames.at(-1) });
@@ -219,7 +221,7 @@ export class Player {
   note() {
     if (!this.address || (!this.alive?.touched && !this.told)) return;
     const { view } = this, { log, residuals, squares, table, dark, trained, hand } = view, settings = this.alive?.touched ? this.alive.state() : {};
-    const hash = `#${writeAddress({ ...settings, step: this.k, ...hand, hidden: this.hidden, ask: this.asked, log: log !== this.session.loss.log && log, residuals, squares, table, dark, trained })}`;
+    const hash = `#${writeAddress({ ...settings, pins: this.alive?.pins.told, step: this.k, ...hand, hidden: this.hidden, ask: this.asked, log: log !== this.session.loss.log && log, residuals, squares, table, dark, trained })}`;
     if (hash === this.address.hash) return;
     try {
       globalThis.history.replaceState(null, "", hash); // a page inside another may have no address of its own
@@ -239,19 +241,15 @@ export class Player {
     warn(this);
     const { view } = this, theme = THEMES[view.dark ? "dark" : "light"], { paper, ink, quiet, grid } = theme;
     const { runs } = this.sides[view.trained ? 1 : 0];
-    Object.assign(view, { theme, runs, styles: view.runs.map((_, i) => runStyle(theme, i, view.many)) });
+    Object.assign(view, { theme, runs });
+    this.roster.renew();
+    this.roster.paint();
     this.update();
     this.element.dataset.theme = view.dark ? "dark" : "light";
     const colours = { paper, ink, quiet, grid, accent: theme.data.colour, alert: theme.fitted.colour };
     for (const [name, colour] of Object.entries(colours)) this.element.style.setProperty(`--bl-${name}`, colour);
     for (const [name, button] of Object.entries(this.toggles)) button.setAttribute("aria-pressed", Boolean(view[name]));
     if (this.toggles.trained) this.toggles.trained.hidden = !this.session.trained;
-    this.runToggles?.forEach((button, i) => {
-      button.setAttribute("aria-pressed", view.visible[i]);
-      button.replaceChildren(swatch("both", view.styles[i]), button.lastChild);
-    });
-    Object.assign(this.follow, { value: view.follow });
-    this.table.replaceChildren(runsTable(this.session, view.styles));
     this.steps.hidden = !view.table;
     this.help.hidden = !view.help;
     for (const frame of this.panels) frame.relabel(view);
@@ -264,19 +262,6 @@ export class Player {
     view[name] = !view[name];
     if (name === "residuals" && !view.residuals) view.squares = false;
     if (name === "squares" && view.squares) view.residuals = true;
-    this.redraw();
-  }
-
-  showRun(i) {
-    const { view } = this;
-    view.visible[i] = !view.visible[i];
-    if (!view.visible[view.follow] && view.visible.includes(true)) view.follow = view.visible.indexOf(true);
-    this.redraw();
-  }
-
-  followRun(i) {
-    this.view.follow = i;
-    this.view.visible[i] = true;
     this.redraw();
   }
 
@@ -297,7 +282,8 @@ export class Player {
   trace(i = 0) {
     const run = this.session.runs[i];
     if (!run) return null;
-    if (i === 0 && this.alive) return this.alive.trace();
+    if (i === 0 && this.alive) return this.alive.trainer.trace();
+    if (run.trace) return run.trace;
     return { loss: [...run.loss], weights: Object.fromEntries(run.names.map((name, j) => [name, [...run.weights[j]]])) };
   }
 
@@ -328,7 +314,7 @@ export class Player {
     const { view } = this, ground = this.panels.find((frame) => frame.panel.ballAt)?.panel;
     const runs = view.runs.map((run, i) => {
       const t = view.rows[i], at = (column) => column?.[t] ?? null;
-      const own = i === 0 && this.alive ? this.alive.state() : { optimizer: run.optimizer, lr: run.rate, diverged: run.stop === "diverged", steps_to_99: run.last?.near ?? null };
+      const own = i === 0 && this.alive ? this.alive.state() : this.alive?.pins.state(run) ?? { optimizer: run.optimizer, lr: run.rate, diverged: run.stop === "diverged", steps_to_99: run.last?.near ?? null };
       return { ...own, label: run.label, row: t, step: run.step[t], loss: at(run.loss), held_out: at(run.held_out), weights: run.weights.map(at), visible: view.visible[i], ball: ground?.ballAt(run, t) ?? null };
     });
     const { log = false, residuals = false, squares = false, table = false, trained = false, follow } = view, { k, playing, speed, ratio } = this;

@@ -25,10 +25,10 @@ export function runsTable({ runs }, styles) {
   const body = runs.map((run, i) => {
     const { near, loss, gap } = run.last, numbers = [run.rate, run.limit, loss, gap].map((v) => formatNumber(v));
     const name = make("th", { scope: "row", title: run.label }, swatch("both", styles[i]), shorten(run.label, 40));
-    return line("td", [name, ...numbers, near === null ? "not reached" : whole(near), make("td", { title: run.advice, text: /^[^:.]*/.exec(run.advice ?? run.stop)[0] })]);
+    return line("td", [name, run.optimizer ?? "–", ...numbers, near === null ? "not reached" : whole(near), make("td", { title: run.advice, text: /^[^:.]*/.exec(run.advice ?? run.stop)[0] })]);
   });
-  const head = ["run", "rate", "limit", "last loss", "gap to exact", "steps to 1%", "how it stopped"];
-  return table("The runs side by side; steps to 1%: until 1% of the reducible loss remains", head, body);
+  const head = ["run", "optimizer", "rate", "limit", "last loss", "gap to exact", "steps to 1%", "how it stopped"];
+  return table("The runs side by side; steps to 1%: until 1% of the reducible loss remains, 99% of the drop", head, body);
 }
 
 const AROUND = 7; // rows of the table above and below the current one

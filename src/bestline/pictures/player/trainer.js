@@ -18,7 +18,7 @@ const FURTHEST = 1e12; // of a start that is typed, times what is natural
  */
 
 export class Trainer {
-  session; told;
+  session; told; recorded;
   /** @type {boolean} */ moved;
   /** @type {Settings} */ settings;
   /** @type {number[]} */ index;
@@ -31,7 +31,7 @@ export class Trainer {
 
   constructor(session) {
     const told = session.live, [run] = session.runs;
-    Object.assign(this, { session, told, moved: false });
+    Object.assign(this, { session, told, recorded: run, moved: false });
     this.settings = /** @type {Settings} */ ({ ...told.run, start: [...told.run.start] });
     this.index = session.ground.names.map((name) => told.names.indexOf(name));
     this.shownWeights = run.names.map((name) => told.names.indexOf(name));
@@ -65,6 +65,13 @@ export class Trainer {
   reset() {
     this.giveBack();
     this.settings = { ...this.told.run, start: [...this.told.run.start] };
+  }
+
+  /** Another run on the same bowls, its settings changed; this one stays as it is. */
+  beside(changes) {
+    const other = /** @type {Trainer} */ (Object.assign(Object.create(Trainer.prototype), this));
+    other.turn(changes);
+    return other;
   }
 
   get bowl() {
@@ -132,14 +139,14 @@ export class Trainer {
 
   /** The run as a session has it. */
   shown() {
-    const { walk, data, bowl, settings, told, session } = this, [before] = session.runs, first = Math.max(walk.loss[0], 1e-300);
+    const { walk, data, bowl, settings, told, recorded } = this, first = Math.max(walk.loss[0], 1e-300);
     const cut = walk.stop === "diverged" ? walk.loss.findIndex((v) => v > SEEN * first) : -1, many = cut < 0 ? walk.loss.length : Math.max(2, cut + 1);
     const rows = data.slice(0, many), step = rows.map((_, k) => k), last = walk.loss.length - 1, gap = walk.gap.slice(0, many);
     const changed = this.moved || this.changed, near = happened(bowl, walk)[0];
     // Of the run that Python made all that was said of it stays.
     const said = changed ? { label: this.named(), stop: walk.stop, advice: this.advice(), kept: walk.at, best: null } : null;
     return {
-      ...before, held_out: null, ...said, optimizer: settings.optimizer, rate: settings.lr, limit: walk.limit, step,
+      ...recorded, held_out: null, ...said, optimizer: settings.optimizer, rate: settings.lr, limit: walk.limit, step,
       weights: this.shownWeights.map((j) => rows.map((w) => w[j])), loss: walk.loss.slice(0, many), gap,
       ...this.ways(rows, "data"), trained: settings.standardize ? this.ways(rows, "trained") : null,
       predicted: null, predict: this.session.data?.features ? ({ role }, t) => this.predicted((role === "held_out" ? this.session.data.held_out : this.session.data).features, rows[t]) : null,
@@ -178,6 +185,17 @@ export class Trainer {
       index.forEach((j, axis) => (down[axis][k] = size > 1e-18 * first ? -all[j] : NaN));
     });
     return { path, down };
+  }
+
+  /** The path in the columns as trained of weights in the data's units, which were trained otherwise; null where they are not known. */
+  trainedWay(rows) {
+    const all = rows.map((w) => w && toTrained(this.bowls.standardized, w));
+    return { path: this.index.map((j) => all.map((w) => (w ? w[j] : NaN))), down: null };
+  }
+
+  /** All steps of the run, in the data's units. */
+  trace() {
+    return { loss: [...this.walk.loss], weights: Object.fromEntries(this.told.names.map((name, j) => [name, this.data.map((w) => w[j])])) };
   }
 
   /** What weights predict for rows of which not all features are shown. */
