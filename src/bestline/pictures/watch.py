@@ -56,7 +56,12 @@ LineT = TypeVar("LineT", bound=FittedLine)
 Models: TypeAlias = FittedLine | Mapping[str, FittedLine]  # one, or several by their labels
 
 FORMATS = ("html", *motion.FORMATS, *mpl.FORMATS)
-_PRINTED = (66, 54, 44)  # dots an inch of the picture for paper: sharp enough there, and less where the page would be too large
+_PRINTED = (
+    66,
+    54,
+    44,
+    36,
+)  # dots an inch of the picture for paper: sharp enough there, and less where the page would be too large
 _MOST = 250_000  # bytes of a page
 
 

@@ -55,13 +55,13 @@ def test_a_module_imports_by_one_line_from_modules_before_it() -> None:
 
 def test_joined_only_the_door_exports_and_nothing_is_lost() -> None:
     joined = player.script()
-    assert [line.replace(" ", "") for line in re.findall(r"^export .*$", joined, re.MULTILINE)] == [
-        line.replace(" ", "") for line in SOURCES[player.MODULES[-1]].splitlines() if line.startswith("export ")
-    ]
+    wanted = [line.replace(" ", "") for line in SOURCES[player.MODULES[-1]].splitlines() if line.startswith("export ")]
+    found = [line.replace(" ", "") for line in re.findall(r"^export .*$", joined, re.MULTILINE)]
+    assert [line.startswith(start) for line, start in zip(found, wanted, strict=True)] == [True] * len(wanted)
     assert not re.search(r"^import ", joined, re.MULTILINE)
     assert not re.search(r"^[ \t]", joined, re.MULTILINE), "indents are for people"
-    found = iter(_TOP.findall(joined))  # in order, what was indented between them
-    assert all(name in found for text in SOURCES.values() for name in _TOP.findall(text))
+    names = iter(_TOP.findall(joined))  # in order, what was indented between them
+    assert all(name in names for text in SOURCES.values() for name in _TOP.findall(text))
 
 
 def test_the_joined_script_parses(tmp_path: Path) -> None:
@@ -79,6 +79,7 @@ def test_what_is_joined_keeps_texts_and_loses_spaces() -> None:
     assert player._tight(code) == (
         'const a="x  = 1 // y";\nif(a- -1)return`p  ${q ? `r  s` : "} "} t`;x=a.replace(/ +\\/ "/g," ")+ +b;\n'
     )
+    assert player._tight("f({\n a: 1,\n b,\n});\ng(\n`{\n}`\n)\nh()\n") == "f({a:1,b,});\ng(`{\n}`)\nh()\n"
 
 
 def test_the_types_that_the_modules_state_are_kept() -> None:

@@ -73,14 +73,14 @@ def script(*, trains: bool = True) -> str:
     return _tight("".join(_EXPORT.sub("", module) for module in inside) + door)
 
 
-# Text in quotes, a comment, an expression that matches text (after what a value cannot end with), or spaces.
+# Text in quotes, a comment, an expression that matches text (after what a value cannot end with), spaces, or a line's end.
 _PIECE = re.compile(
-    r""""(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'|(?<=[(,=:\[!&|?{};+])\s*/(?![/*])(?:\\.|\[(?:\\.|[^\]\\\n])*\]|[^/\\\n\[])+/|`|[ ]*//[^\n]*|/\*(?:(?!\*/)[^\n])*\*/|[ ]+"""
+    r""""(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'|(?<=[(,=:\[!&|?{};+])\s*/(?![/*])(?:\\.|\[(?:\\.|[^\]\\\n])*\]|[^/\\\n\[])+/|`|[ ]*//[^\n]*|/\*(?:(?!\*/)[^\n])*\*/|[ ]+|\n"""
 )
 
 
 def _tight(code: str) -> str:
-    """The same code without the spaces that only people need: a seventh of it."""
+    """The same code without the spaces and lines that only people need: a seventh of it."""
     found, at = [], 0
     while piece := _PIECE.search(code, at):
         found.append(code[at : piece.start()])
@@ -90,6 +90,9 @@ def _tight(code: str) -> str:
             found.append(code[piece.start() : at])
         elif piece[0].lstrip().startswith(("//", "/*")):
             continue
+        elif piece[0] == "\n":
+            # After what is opened, and before what is closed, no statement ends.
+            found.append("" if code[piece.start() - 1] in "{([," or code[at : at + 1] in ("}", ")", "]") else "\n")
         elif piece[0].isspace():
             before, after = code[piece.start() - 1], code[at]
             # Two words stay two, and so do two signs that would be one other.
