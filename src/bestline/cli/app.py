@@ -12,6 +12,7 @@ import typer
 
 import bestline as bl
 from bestline.cli.anova import ANOVA_EXAMPLES, anova
+from bestline.cli.compare import COMPARE_EXAMPLES, compare
 from bestline.cli.diagnosis import DIAGNOSE_EXAMPLES, SUMMARY_EXAMPLES, diagnose, summary
 from bestline.cli.doctor import DOCTOR_EXAMPLES, doctor
 from bestline.cli.export import EPILOG as EXPORT_EXAMPLES
@@ -166,6 +167,7 @@ app.command(epilog=SUMMARY_EXAMPLES)(summary)
 app.command(epilog=DIAGNOSE_EXAMPLES)(diagnose)
 app.command(epilog=TABLE_EXAMPLES)(table)
 app.command(epilog=ANOVA_EXAMPLES)(anova)
+app.command(epilog=COMPARE_EXAMPLES)(compare)
 
 
 @app.command(epilog=examples("bestline report cars.bestline cars.csv -o cars.html"))

@@ -13,6 +13,7 @@ from torch import Tensor
 from bestline.calls import checked
 from bestline.errors import DataError, NumericalError, OptionError, listed
 from bestline.inference import hypotheses
+from bestline.inference.comparison.paired import PairedComparison, paired
 from bestline.inference.covariance.base import Cov
 from bestline.inference.covariance.sandwich import Covariance
 from bestline.inference.fitted import FittedLine
@@ -49,8 +50,13 @@ def wald(
 
 
 @checked
-def compare(*models: FittedLine, target: int | str = 0) -> Comparison:
+def compare(
+    *models: FittedLine, target: int | str = 0, held_out: bool = False, data: Any = None
+) -> Comparison | PairedComparison:
     """F tests of nested models of the same rows, each beside the one before it: does it explain more than chance would?
+
+    With `held_out`, models of any columns by their errors on rows that they have not seen: the same rows and the same folds for all, each
+    with its difference from the first, and the standard error of that.
 
     The residual variance is that of the last model, as in R's `anova` and statsmodels' `anova_lm`. Where the last one keeps robust
     errors it is Wald's test by them, that what each model has more is zero.
@@ -61,6 +67,10 @@ def compare(*models: FittedLine, target: int | str = 0) -> Comparison:
         Two or more, from the smallest to the largest.
     target : int or str
         By its number in the first model, or its name.
+    held_out : bool
+        Whether to compare held-out errors; see `comparison.paired`.
+    data
+        With `held_out`, the rows, for models that have none.
 
     Raises
     ------
@@ -74,9 +84,14 @@ def compare(*models: FittedLine, target: int | str = 0) -> Comparison:
     for line in models:
         if not isinstance(line, FittedLine):
             raise OptionError(f"compare takes two models of bestline.fit, the small one first; got {type(line).__name__}.")
-        refuse(line, "There is no F test")
     if len(models) < 2:
         raise OptionError("compare takes two models or more, the small one first; model.anova() tests the terms of one.")
+    if held_out:
+        return paired(models, data, target=target)
+    if data is not None:
+        raise OptionError("`data` are for held_out=True; F tests need no rows.")
+    for line in models:
+        refuse(line, "There is no F test")
     name = models[0].targets[target_number(models[0], target)]
     for small, large in pairwise(models):
         _refuse_unnested(small, large, name)
@@ -95,7 +110,8 @@ def _refuse_unnested(small: FittedLine, large: FittedLine, name: str) -> None:
     lacking = [n for n in small.names if n not in large.names]
     if lacking and not (lacking == ["Intercept"] and large.constant is not None):
         raise OptionError(
-            f"The small model has {listed(lacking)}, which the large one lacks: they are not nested. Compare their held-out errors."
+            f"The small model has {listed(lacking)}, which the large one lacks: they are not nested. Compare their held-out errors: "
+            f"compare(a, b, held_out=True)."
         )
     # Two tables of as many rows, of one weight and with a target of one mean and spread are taken for the same rows.
     y = [(m.training, m.design.p + m.targets.index(name)) for m in (small, large)]
