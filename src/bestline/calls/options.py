@@ -50,6 +50,7 @@ _ALIASES = {
     "level": "alpha confidence conf_level confidence_level conf ci",
     "interval": "se_fit return_std return_interval intervals kind",
     "cov": "vcov cov_type vcov_type robust se se_type covariance_type cluster clusters hac",
+    "kind": "typ type",
     "on_unseen": "handle_unknown unseen unknown",
     "overwrite": "force exist_ok replace",
     "data": "X x newdata new_data exog df dataset",

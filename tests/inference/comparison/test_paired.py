@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 import bestline as bl
-from bestline.errors import DataError, OptionError
+from bestline.errors import ColumnError, DataError, OptionError
 from inference.examples import frame, reference
 
 pytestmark = pytest.mark.usefixtures("quiet")
@@ -119,3 +119,5 @@ def test_models_of_other_tables_and_targets_are_refused():
         bl.compare(a, bl.fit(frame(), "y2 ~ x2"), held_out=True)
     with pytest.raises(OptionError, match="held_out=True"):
         bl.compare(a, bl.fit(frame(), "y ~ x1 + x2"), data=frame())
+    with pytest.raises(ColumnError, match="x2"):
+        bl.compare(bl.fit(frame()[["x1", "y"]], "y ~ x1"), bl.fit(frame(), "y ~ x1 + x2"), held_out=True)

@@ -134,6 +134,8 @@ def paired(models: Sequence[FittedLine], data: Any = None, *, target: int | str 
     name = models[0].targets[target_number(models[0], target)]
     _refuse_unlike(models, name)
     source = rows_of(models[0], data)[0]
+    for line in models:
+        line.design.check(source, target=True)
     lines, by = _InFolds(tuple(line.design for line in models), _grouping(models, source)), _folds(models[0])
     collected = source.reduce(CollectAlike(lines))
     for line, rows in zip(models, collected.used, strict=True):

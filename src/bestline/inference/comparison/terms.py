@@ -195,8 +195,8 @@ def _refuse_undetermined(
     same = [line.names[alias.column] for alias in inference.aliased]
     if kind == 3 and same:
         raise NumericalError(
-            f"The data do not determine {listed(same)}, as with combinations of levels that no row has, so type III has no effect to "
-            f"average; ask for kind=2 or kind=1."
+            f"The data do not determine {listed(same)}: other columns say the same, or no row has such levels together; so type III has no "
+            f"effect to average. Ask for kind=2 or kind=1."
         )
     if robust is None:
         return
