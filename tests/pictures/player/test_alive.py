@@ -250,7 +250,7 @@ def test_what_was_foreseen_stands_beside_what_happened(opened: Any) -> None:
     call(shown, "set({lr: 0.1, steps: 200})")
     words = shown.text(".bl-foresight")
     first, second = run(shown)["steps_to_99"], len(call(shown, "trace(0)")["loss"])
-    assert f"99% of the drop in {first} steps" in words
+    assert f"99% of the drop after {first} updates" in words
     assert "What happened" in words
     assert second == 201
 
@@ -494,3 +494,36 @@ def test_every_panel_is_a_section_that_says_its_step(opened: Any) -> None:
     panels = shown.page.locator("section[data-panel]:has(canvas)")
     assert {panels.nth(i).get_attribute("data-panel") for i in range(panels.count())} == {"data", "contour", "surface", "loss"}
     assert {panels.nth(i).get_attribute("data-k") for i in range(panels.count())} == {"7"}
+
+
+def test_a_link_says_what_is_seen_when_it_is_copied(opened: Any) -> None:
+    """Not what was seen a moment ago: the address is written only now and then while the page plays."""
+    shown = opened("standardised")
+    shown.page.evaluate(
+        "() => Object.defineProperty(navigator, 'clipboard', { value: { writeText: async (text) => { globalThis.copied = text; } } })"
+    )
+    shown.page.get_by_role("button", name="Play", exact=True).click()
+    shown.page.evaluate("() => globalThis.bestline.set({lr: 0.5})")
+    label(shown, "standardize").uncheck()
+    shown.page.get_by_role("button", name="copy link").click()
+    link = shown.page.evaluate("() => globalThis.copied")
+    assert "lr=0.5" in link
+    assert "standardize=0" in link
+
+
+def test_a_switch_and_a_line_by_hand_stand_in_the_address_and_leave_it_again(opened: Any) -> None:
+    shown = opened()
+    log = call(shown, "state()")["log"]
+    call(shown, f"set({{log: {str(not log).lower()}, slope: 1.5, intercept: 0.5}})")
+    shown.page.get_by_role("button", name="copy link").click()
+    said = shown.page.evaluate("() => location.hash")
+    assert f"log={int(not log)}" in said
+    assert "line=1.5~0.5" in said
+    again = opened()
+    again.page.evaluate("hash => { location.hash = hash }", said)
+    again.settle()
+    assert call(again, "state()")["log"] is not log
+    call(shown, f"set({{log: {str(log).lower()}}})")
+    shown.page.get_by_role("button", name="move the line by hand").click()
+    shown.page.get_by_role("button", name="copy link").click()
+    assert shown.page.evaluate("() => location.hash") == ""

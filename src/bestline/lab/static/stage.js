@@ -98,7 +98,7 @@ export class Stage {
     this.host.replaceChildren();
     this.host.classList.remove("old");
     // By this name scripts of teachers and tests find it, as on a saved page.
-    this.player = globalThis.bestline = mount(this.host, { session, keys: document, autoplay: !ended, transport: { lab: true } });
+    this.player = globalThis.bestline = mount(this.host, { session, keys: document, autoplay: !ended });
     if (ended) this.player.set(Infinity);
   }
 

@@ -7,7 +7,8 @@
 
 const LONGEST_ADDRESS = 8_000, LONGEST_WORDS = 300, MOST_NAMES = 60, MOST_NUMBERS = 1_500, LONGEST_POINTS = 5_000;
 const CHANGES = /** @type {[string, number][]} */ ([["moved", 3], ["removed", 1], ["added", 2]]); // of points, and how many numbers each is
-const SWITCHES = ["trained", "log", "residuals", "squares", "table", "dark"];
+/** What is on or off, and said where it is not as the page opened. */
+export const SWITCHES = ["trained", "log", "residuals", "squares", "table", "dark"];
 const NUMBERS = ["lr", "momentum", "steps", "step"];
 
 /** A number of an address, or undefined. */
@@ -76,6 +77,6 @@ export function writeAddress({ optimizer, lr, momentum, steps, standardize, star
   say("ask", ask, "");
   // Of points that the address has no room for it has no runs either.
   if (fitsAddress(points)) for (const one of pins) said.append("pin", PIN.map((part) => (part === "start" ? [...one.start].join("_") : part === "standardize" ? Number(one[part]) : one[part])).join("~"));
-  for (const name of SWITCHES) if (switches[name]) say(name, 1);
+  for (const name of SWITCHES) if (switches[name] !== undefined) say(name, Number(switches[name]));
   return said.toString().replaceAll("%7E", "~");
 }

@@ -40,7 +40,7 @@ export class Alive {
     this.canHand = player.session.data?.kind === "line" && this.trainer.told.names.length === 2 && this.trainer.told.intercept;
     this.handButton = act("hand", "move the line by hand", () => this.moveHand(player.view.hand ? null : {}));
     this.copied = make("div", { class: "bl-copied" });
-    const texts = /** @type {[string, string, (trainer: Trainer) => string | null][]} */ ([["python", "copy as Python", pythonOf], ["command", "copy as command", commandOf], ["script", "copy as script", scriptOf], ["link", "copy link", () => globalThis.location?.href]]);
+    const texts = /** @type {[string, string, (trainer: Trainer) => string | null][]} */ ([["python", "copy as Python", pythonOf], ["command", "copy as command", commandOf], ["script", "copy as script", scriptOf], ["link", "copy link", () => (player.note(), globalThis.location?.href)]]);
     this.texts = Object.fromEntries(texts.map(([name, , text]) => [name, () => text(this.trainer)]));
     const copies = texts.map(([name, label]) => act(`copy-${name}`, label, (event) => this.copy(name, event.currentTarget)));
     this.buttons = [this.asItWas, ...copies, this.copied];

@@ -4,7 +4,7 @@
  * They say what was turned and show what is; nothing is trained here.
  */
 
-import { clamp, formatNumber, shorten, whole } from "./numbers.js";
+import { clamp, formatNumber, updates, whole } from "./numbers.js";
 import { attributes, make } from "./dom.js";
 import { OPTIMIZERS } from "./descent.js";
 
@@ -105,11 +105,8 @@ export class Knobs {
 
 /** What was foreseen, and what happened. */
 function said({ limit, foreseen, happened }, { stop, at, loss }) {
-  const of = (steps) => (steps === null ? "never" : whole(steps)), made = whole(loss.length - 1), [f99, f999] = foreseen, [h99, h999] = happened;
+  const made = updates(loss.length - 1), [f99, f999] = foreseen, [h99, h999] = happened, after = (steps) => (steps === null ? "never" : `after ${updates(steps)}`);
   if (stop === "diverged") return limit === null ? `Diverged at step ${whole(at)}.` : `Foreseen: above the largest stable rate, ${formatNumber(limit)}, it never settles. What happened: diverged at step ${whole(at)}.`;
-  const what = h999 !== null ? `${of(h99)} and ${of(h999)} steps` : h99 !== null ? `${of(h99)} steps for 99%, and not yet 99.9% after ${made}` : `not yet 99% after ${made}`;
-  return `Foreseen: 99% of the drop in ${of(f99)} steps, 99.9% in ${of(f999)}. What happened: ${what}.`;
+  const what = h999 !== null ? `after ${whole(h99)} and ${updates(h999)}` : h99 !== null ? `99% after ${updates(h99)}, and not yet 99.9% after ${made}` : `not yet 99% after ${made}`;
+  return `Foreseen: 99% of the drop ${after(f99)}, 99.9% ${after(f999)}. What happened: ${what}.`;
 }
-
-/** A name cut to the width of a label. */
-export const short = (name) => shorten(name, 24);

@@ -5,17 +5,17 @@ import { Player } from "./player.js";
 /**
  * Show a session inside an element.
  * @param {HTMLElement} root any element, in a shadow tree too; what it holds is replaced
- * @param {{session: object, transport?: object | null, theme?: "light" | "dark" | null, autoplay?: boolean, keys?: Document | null, address?: Location | null}} options
- *   `transport` is for hosts that can train again; a recorded session needs none. `keys` is where keys are heard that no element
- *   of the page has: a page whose own it is gives its document, a notebook nothing. `address` likewise: what stands behind its `#`
+ * @param {{session: object, theme?: "light" | "dark" | null, autoplay?: boolean, keys?: Document | null, address?: Location | null}} options
+ *   `keys` is where keys are heard that no element of the page
+ *   has: a page whose own it is gives its document, a notebook nothing. `address` likewise: what stands behind its `#`
  *   says what is seen.
  * @returns {{set(changes: number | object): void, trace(run?: number): object, toScreen(panel: string, place: {x: number, y: number}): object,
  *   code(kind: string): string | null, play(): void, pause(): void, destroy(): void, readonly k: number, state(): object}}
  *   `set` takes a step, or {lr, momentum, optimizer, steps, standardize, start, step, hidden} where the page itself trains; also
  *   {pin: name}, {unpin: name}, and {points: {moved: [[row, x, y]], removed: [row], added: [[x, y]]}}, null for all as they were.
  */
-export function mount(root, { session, transport = null, theme = null, autoplay = true, keys = null, address = null }) {
-  const player = new Player(root, { session, transport, theme, autoplay, keys, address });
+export function mount(root, { session, theme = null, autoplay = true, keys = null, address = null }) {
+  const player = new Player(root, { session, theme, autoplay, keys, address });
   return {
     set: (changes) => player.change(changes),
     trace: (run = 0) => player.trace(run),

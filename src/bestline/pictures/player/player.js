@@ -16,7 +16,7 @@ import { csvOf, stepsTable } from "./tables.js";
 import { askFirst, controlsOf, footerOf, headerOf, keyed, readoutOf, unheard, warn } from "./controls.js";
 import { Roster } from "./roster.js";
 import { Alive } from "./alive.js";
-import { readAddress, writeAddress } from "./address.js";
+import { readAddress, SWITCHES, writeAddress } from "./address.js";
 
 const MOST_PIXELS = 2; // pixels of a canvas for one of the page, along an axis
 const SLOW = 24; // ms between frames: beyond it, fewer pixels
@@ -27,7 +27,7 @@ const prefers = (what) => globalThis.matchMedia?.(`(prefers-${what})`) ?? { matc
 export class Player {
   session; signal; stopper; frames; position; speed; playing; shown; times; view; alive; panels; sides; address; toggles; slider; playButton; cells;
   numbers; steps; rows; help; status; equation; counter; copyButton; roster; subtitle; finding; asked; told; question; changed;
-  waiting; before; later; warned; hidden;
+  waiting; before; later; warned; hidden; opened; noted;
 
   /** @param {HTMLElement} root @param {any} options those of `mount` */
   constructor(root, { session: told, theme, autoplay, keys, address = null }) {
@@ -37,6 +37,7 @@ export class Player {
     Object.assign(this, { session, stopper, signal: stopper.signal, frames: framesOf(...runs), position: 0, speed: 1, playing: false, shown: null, times: [] });
     this.mostPixels = MOST_PIXELS;
     this.view = { runs, many: runs.length > 1, visible: runs.map(() => true), follow: 0, point: null, log: told.loss.log, dark: theme ? theme === "dark" : dark.matches };
+    this.opened = { ...this.view };
     this.sides = sidesOf(session);
     if (session.live?.mean && session.ground) this.alive = new Alive(this);
     const sides = this.sides.map(panelsOf);
@@ -78,6 +79,7 @@ export class Player {
     this.frames = framesOf(...session.runs);
     this.position = step === null ? this.frames.length - 1 : rowAt(this.frames, step);
     this.shown = null;
+    this.opened = { ...this.view };
     this.sides = sidesOf(session);
     view.trained = Boolean(view.trained && session.trained);
     view.runs = this.sides[Number(view.trained)].runs;
@@ -219,12 +221,15 @@ export class Player {
 
   /** The address says what is seen, where this page's own address is the player's to write. */
   note() {
-    if (!this.address || (!this.alive?.touched && !this.told)) return;
-    const { view } = this, { log, residuals, squares, table, dark, trained, hand } = view, settings = this.alive?.touched ? this.alive.state() : {};
-    const hash = `#${writeAddress({ ...settings, pins: this.alive?.pins.told, step: this.k, ...hand, hidden: this.hidden, ask: this.asked, log: log !== this.session.loss.log && log, residuals, squares, table, dark, trained })}`;
-    if (hash === this.address.hash) return;
+    if (!this.address) return;
+    const { view, alive } = this, switched = SWITCHES.filter((name) => Boolean(view[name]) !== Boolean(this.opened[name]));
+    const state = { ...(alive?.touched && alive.state()), pins: alive?.pins.told, ...view.hand, hidden: this.hidden, ask: this.asked, ...Object.fromEntries(switched.map((name) => [name, view[name]])) };
+    // The address of a page that nobody has touched stays as it was.
+    const said = writeAddress(state), hash = said && `#${writeAddress({ ...state, step: this.k })}`;
+    if (hash === this.address.hash || (!said && !this.noted)) return;
+    this.noted = true;
     try {
-      globalThis.history.replaceState(null, "", hash); // a page inside another may have no address of its own
+      globalThis.history.replaceState(null, "", hash || this.address.pathname + this.address.search); // a page inside another may have no address of its own
     } catch {
       this.address = null;
     }
@@ -274,7 +279,7 @@ export class Player {
     else if (at !== null) this.set(at);
     for (const [name, value] of every.filter(isSwitch)) if (Boolean(this.view[name]) !== value) this.flip(name);
     if (this.alive && (typeof slope === "number" || typeof intercept === "number")) this.alive.moveHand({ slope, intercept });
-    if (this.alive && Array.isArray(hidden)) this.alive.hide(hidden.filter((name) => typeof name === "string"));
+    if (Array.isArray(hidden)) (this.alive ?? this).hide(hidden.filter((name) => typeof name === "string"));
     if (typeof ask === "string") askFirst(this, ask);
   }
 
@@ -318,7 +323,7 @@ export class Player {
       return { ...own, label: run.label, row: t, step: run.step[t], loss: at(run.loss), held_out: at(run.held_out), weights: run.weights.map(at), visible: view.visible[i], ball: ground?.ballAt(run, t) ?? null };
     });
     const { log = false, residuals = false, squares = false, table = false, trained = false, follow } = view, { k, playing, speed, ratio } = this;
-    return { k, step: k, hidden: this.alive?.hidden ?? [], shown: view.k, last: this.frames.at(-1), playing, speed, theme: this.element.dataset.theme, log, residuals, squares, table, trained, follow, ratio, panels: this.panels.map((frame) => frame.panel.name), runs };
+    return { k, step: k, hidden: this.hidden ?? [], shown: view.k, last: this.frames.at(-1), playing, speed, theme: this.element.dataset.theme, log, residuals, squares, table, trained, follow, ratio, panels: this.panels.map((frame) => frame.panel.name), runs };
   }
 
   destroy() {
