@@ -28,6 +28,8 @@ _HOME = {
     "refuse_look": "pictures.watch",
     "save": "pictures.render.mpl",
     "score_facts": "inference.summary",
+    "solve_certified": "api.self_test",
+    "workers": "api.self_test",
     "watch_runs": "pictures.watch",
     "worth_watching": "pictures.watch",
     "write_drawing": "pictures.render.mpl",
@@ -73,7 +75,9 @@ __all__ = [
     "refuse_look",
     "save",
     "score_facts",
+    "solve_certified",
     "watch_runs",
+    "workers",
     "worth_watching",
     "write_drawing",
     "write_sweep",
@@ -82,6 +86,7 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
+    from bestline.api.self_test import solve_certified, workers
     from bestline.data.tables import open_source, read_table, write_with
     from bestline.files import fresh, refuse_early
     from bestline.inference.covariance.named import parse_cov
