@@ -49,13 +49,9 @@ def photographed(page: str) -> bytes | None:
         tab = browser.new_context(viewport={"width": 1200, "height": 860}, reduced_motion="reduce").new_page()
         tab.set_content(page)
         tab.locator(".bestline-player").first.wait_for()
-        tab.keyboard.press("Tab")
-        tab.keyboard.press("Home")
-        for _ in range(STEPS_SHOWN):
-            tab.keyboard.press("ArrowRight")
+        tab.evaluate("(step) => globalThis.bestline.set({ step })", STEPS_SHOWN)
         tab.wait_for_timeout(500)
-        tab.evaluate("document.activeElement.blur()")
-        taken = tab.screenshot()
+        taken = tab.screenshot(full_page=True)
         browser.close()
     return taken
 
