@@ -11,8 +11,7 @@ from typing import Annotated
 import typer
 
 import bestline as bl
-from bestline.cli.anova import ANOVA_EXAMPLES, anova
-from bestline.cli.compare import COMPARE_EXAMPLES, compare
+from bestline.cli.comparison import ANOVA_EXAMPLES, COMPARE_EXAMPLES, anova, compare
 from bestline.cli.diagnosis import DIAGNOSE_EXAMPLES, SUMMARY_EXAMPLES, diagnose, summary
 from bestline.cli.doctor import DOCTOR_EXAMPLES, doctor
 from bestline.cli.export import EPILOG as EXPORT_EXAMPLES
