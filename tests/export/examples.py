@@ -78,6 +78,8 @@ TERMS = [
     *("a", "b", "i", "flag", "g", "h", "a:g", "g:h", "b:g:h", "log(a):h", "a:b", "poly(b, 3):g"),
     *("log(a)", "log2(a)", "log10(a)", "log1p(a)", "np.sqrt(a)", "exp(b)", "expm1(b)", "tanh(b)", "sin(b)", "cos(b)", "tan(b)"),
     *("abs(b)", "floor(b)", "ceil(b)", "center(b)", "scale(a)", "poly(a, 2)", "poly(b, 4, raw=True)", "scale(log(a))"),
+    *("bs(b, df=4)", "ns(log(a), df=3)", "cr(b, knots=[0], lower_bound=-2, upper_bound=2):g", "standardize(a)"),
+    *("C(g, Sum)", "C(h, Helmert):b", "C(g, Poly)", "C(i, Diff)", "relevel(h, 'v'):g"),
     *("I(a**2)", "I(b**3 - a/2)", "I(1/a)", "I(a**-2)", "I(a**b)", "I(2**b)", "I(-b + 1e-3)", "I(a**(1/3))", "I(b/(1 + i**2))"),
 ]
 

@@ -79,7 +79,25 @@ OPTIONS = {
     "--features": ("x", "x,g", "nope", ""),
 }
 PIECES = (
-    *("x", "w", "g", "C(g)", "C(x)", "I(x**2)", "x**2", "x^2", "log(x)", "exp(x)", "poly(x, 2)", "center(x)", "scale(w)", "-x"),
+    *(
+        "x",
+        "w",
+        "g",
+        "C(g)",
+        "C(x)",
+        "I(x**2)",
+        "x**2",
+        "x^2",
+        "log(x)",
+        "exp(x)",
+        "poly(x, 2)",
+        "bs(x, df=4)",
+        "ns(w, 3)",
+        "C(g, Sum)",
+        "center(x)",
+        "scale(w)",
+        "-x",
+    ),
     *(
         "1",
         "0",

@@ -15,9 +15,11 @@ from torch import Tensor
 
 import bestline.data.stored_comoments as stored
 from bestline.data.collected import Collected
+from bestline.data.design.categories import Category
+from bestline.data.design.contrasts import CODINGS
 from bestline.data.design.draft import Draft
 from bestline.data.design.factors import Factor, stored_factor
-from bestline.data.design.formula import Category, ParsedFormula
+from bestline.data.design.formula import ParsedFormula
 from bestline.data.design.grammar import Piece
 from bestline.data.design.growing import MOST_GROWN, Part, Rough, can_grow
 from bestline.data.design.profiles import ArgumentSummary, Levels, Mean, Profiles
@@ -123,8 +125,16 @@ def _piece(told: Sequence[Any]) -> Piece:
 
 
 def _kind(told: Mapping[str, Any]) -> Factor | Category:
-    if set(told) == {f.name for f in fields(Category)}:
-        return Category(str(told["column"]), None if told["reference"] is None else str(told["reference"]))
+    if set(told) <= {f.name for f in fields(Category)}:  # files of before do not say all
+        reference, coding, levels = (told.get(name) for name in ("reference", "coding", "levels"))
+        if coding not in (None, "treatment", *CODINGS):
+            raise ValueError(f"a category of the unknown coding {coding!r}")
+        return Category(
+            str(told["column"]),
+            None if reference is None else str(reference),
+            coding or "treatment",
+            None if levels is None else tuple(map(str, levels)),
+        )
     factor = stored_factor(told)
     if factor.kind == "category":
         raise ValueError("a category whose levels are known")

@@ -6,17 +6,32 @@ no prediction there, and so no error. Moments tell whether there are such rows; 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 
 from bestline.data.design import Design, Encoded
+from bestline.data.design.contrasts import contrasts
 from bestline.data.folds import Grouping
 from bestline.data.tables import Batch
 from bestline.numerics import Comoments, Features, rests
 
 _ALL = 1e-12  # shares of levels that add up to 1 but for this leave no room for another
+
+
+@dataclass(frozen=True, slots=True)
+class Absent:
+    """A level whose indicator is constant + X[:, columns] @ weights, for the columns are those of a coding."""
+
+    columns: tuple[int, ...]
+    constant: float
+    weights: tuple[float, ...]
+
+    def of(self, X: Features) -> Tensor:
+        """Its indicator (n,)."""
+        return self.constant + X[:, list(self.columns)] @ torch.tensor(self.weights, dtype=X.dtype)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,10 +44,13 @@ class Unknown:
         Columns of levels that are 0 throughout there.
     references : tuple of tuple of int
         Of each category whose reference level is not there, the columns of the other levels.
+    coded : tuple of Absent
+        Of each category in another coding, of which a level is not there, that level.
     """
 
     columns: tuple[int, ...] = ()
     references: tuple[tuple[int, ...], ...] = ()
+    coded: tuple[Absent, ...] = ()
 
     @classmethod
     def of(cls, rest: Comoments, held: Comoments, design: Design) -> Unknown:
@@ -47,17 +65,40 @@ class Unknown:
                 there, here = (float(m.center[list(others)].sum()) for m in (rest, held))
                 if there > 1 - _ALL and here <= 1 - _ALL:
                     references.append(others)
-        return cls(tuple(columns), tuple(references))
+        return cls(tuple(columns), tuple(references), tuple(_absent(rest, held, design)))
 
     def __bool__(self) -> bool:
-        return bool(self.columns or self.references)
+        return bool(self.columns or self.references or self.coded)
 
     def rows(self, X: Features) -> Tensor:
         """Which rows (n,) the other folds say nothing of."""
         mask = (X[:, list(self.columns)] != 0).any(1)
         for others in self.references:
             mask = mask | (X[:, list(others)] == 0).all(1)
+        for absent in self.coded:
+            mask = mask | (absent.of(X) > 0.5)
         return mask
+
+
+def _absent(rest: Comoments, held: Comoments, design: Design) -> Iterator[Absent]:
+    """The levels of categories in another coding than indicators that rows of `held` have, and no row of `rest`."""
+    for i, factor in enumerate(design.factors):
+        if not factor.is_coded:
+            continue
+        own = [
+            (j, c.parts[0][1] - factor.width) for j, c in enumerate(design.columns) if len(c.parts) == 1 and c.parts[0][0] == i
+        ]
+        columns, places = tuple(j for j, _ in own), [place for _, place in own]
+        # Beside an intercept the constant has no column. Without all the others, no level can be told from them.
+        if sorted({0, *places}) != list(range(factor.width)):
+            continue
+        levels = torch.linalg.inv(contrasts(factor.coding, factor.width))  # row k: column k's weight for each level
+        for level in range(factor.width):
+            constant = 0.0 if 0 in places else float(levels[0, level])
+            found = Absent(columns, constant, tuple(levels[places, level].tolist()))
+            there, here = (float(found.of(m.center[None, : design.p])) for m in (rest, held))
+            if there < _ALL and here >= _ALL:
+                yield found
 
 
 def _zero(moments: Comoments, p: int) -> Tensor:

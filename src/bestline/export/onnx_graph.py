@@ -169,6 +169,13 @@ class _Builder:
                 return self.node("Where", self.node("Equal", power, one), value, inner)
         return self.node(name.capitalize(), value)
 
+    def chosen(self, x: str | float, bounds: Sequence[float], values: Sequence[str | float]) -> str:
+        """A node for each bound; NaN, which is below none of them, is left to the last value."""
+        *earlier, found = map(self._value, values)
+        for bound, value in zip(reversed(bounds), reversed(earlier), strict=True):
+            found = self.node("Where", self.node("Less", self._value(x), self.doubles(bound)), value, found)
+        return found
+
     def model(self, line: PlainLine) -> Any:
         """The finished graph, with what a reader should know in its metadata."""
         helper, kinds, design = self._onnx.helper, self._onnx.TensorProto, self.design
@@ -225,7 +232,7 @@ class _Builder:
             at.append(self._width)
             category = factor.kind == "category"
             pieces += [self._indicators(factor)] if category else components(factor.text, self.design.states, self)
-            self._width += factor.width
+            self._width += factor.components
         return self._joined(pieces), at
 
     def _indicators(self, factor: Factor) -> str:
@@ -241,7 +248,7 @@ class _Builder:
         found = self.node("Where", unseen, self.doubles(np.nan), hits)
         if missing and not has_level:  # training had no gaps here: a gap counts as every level, each by its share
             found = self.node("Where", missing, self.doubles([factor.shares]), found)
-        return found
+        return self.node("MatMul", found, self.doubles(factor.values)) if factor.is_coded else found
 
     def _joined(self, pieces: Sequence[str]) -> str:
         return pieces[0] if len(pieces) == 1 else self.node("Concat", *pieces, axis=1)

@@ -96,14 +96,25 @@ def _terms(line: PlainLine) -> dict[_Key, _Cells]:
     for column, weights in zip(line.design.columns, line.weights, strict=True):
         # y ~ x:g has a column for each level of g; in SQL it is one term, x * CASE g WHEN ..., with a weight a level.
         numeric = tuple(part for part in column.parts if factors[part[0]].kind != "category")
-        levels = sorted(part for part in column.parts if factors[part[0]].kind == "category")
-        cells = terms.setdefault((numeric, tuple(i for i, _ in levels)), {})
-        cells[tuple(at for _, at in levels)] = weights
+        coded = sorted(part for part in column.parts if factors[part[0]].kind == "category")
+        cells = terms.setdefault((numeric, tuple(i for i, _ in coded)), {})
+        for levels, share in _shares([factors[i].at_levels(at) for i, at in coded]).items():
+            before = cells.get(levels, (0.0,) * len(weights))
+            cells[levels] = tuple(b + share * w for b, w in zip(before, weights, strict=True))
     used = {i for numeric, categories in terms for i in (*(i for i, _ in numeric), *categories)}
     for i in range(len(factors)):
         if i not in used:  # a category of one level has no column, and yet a row with another level has no prediction
             terms[(), (i,)] = {}
     return terms
+
+
+def _shares(values: Sequence[Sequence[float]]) -> dict[Levels, float]:
+    """A product of categories' columns, given at each of their levels, at each combination of levels where it is not 0."""
+    found: dict[Levels, float] = {(): 1.0}
+    for at_levels in values:
+        there = [(level, value) for level, value in enumerate(at_levels) if value]
+        found = {(*levels, level): share * value for levels, share in found.items() for level, value in there}
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +159,12 @@ class _Writer:
     def function(self, name: str, x: str | float) -> str:
         """NULL where it is not defined."""
         return _short(_FUNCTIONS[name].format(x=_fragment(x)))
+
+    def chosen(self, x: str | float, bounds: Sequence[float], values: Sequence[str | float]) -> str:
+        """A CASE over the bounds; NULL, which is below none of them, is left to the last value."""
+        *earlier, last = map(_fragment, values)
+        cases = " ".join(f"WHEN {_fragment(x)} < {_number(b)} THEN {v}" for b, v in zip(bounds, earlier, strict=True))
+        return _short(f"(CASE {cases} ELSE {last} END)" if cases else last)
 
     def _component(self, factor: int, at: int) -> str:
         text = self.design.factors[factor].text

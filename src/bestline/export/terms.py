@@ -9,12 +9,13 @@ those, and for sums, products and functions of them, is the whole of a language 
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from bestline.data.design import Design, expression
-from bestline.data.design.expressions import FUNCTIONS, State
+from bestline.data.design.expressions import FUNCTIONS, State, column_of, spline_of
+from bestline.data.design.splines import SPLINES, SplineBasis
 from bestline.errors import NumericalError, OptionError, readable
 from bestline.inference.fitted import FittedLine
 
@@ -72,11 +73,14 @@ class Language(Protocol):
     def function(self, name: str, x: str | float) -> str:
         """A function of `design.expressions.FUNCTIONS`, but for `I`."""
 
+    def chosen(self, x: str | float, bounds: Sequence[float], values: Sequence[str | float]) -> str:
+        """The first value where x lies below the first bound, the second where it lies below the second, ..., and else the last."""
+
 
 def components(text: str, states: Mapping[str, State], language: Language) -> list[str]:
     """The components of an expression, one for each of its columns."""
     width = expression(text).width  # a text that is not allowed ends here
-    values = _values(ast.parse(text.strip(), mode="eval").body, states, language)
+    values = _values(expression(text).tree, states, language)
     # A component that is a number alone depends on no row, and a column of it would be a constant.
     if len(values) != width or any(isinstance(v, float) for v in values):
         raise OptionError(f"{readable(text)} has components of different shapes; make the column before fitting.")
@@ -95,7 +99,7 @@ def _values(node: ast.expr, states: Mapping[str, State], language: Language) -> 
         case ast.Constant(value=int() | float() as number):
             return [float(number)]
         case ast.Name(id=name):
-            return [language.column(name)]
+            return [language.column(column_of(name))]
         case ast.BinOp(left=left, op=op, right=right):
             a, b = _values(left, states, language), _values(right, states, language)
             return _each(lambda u, v: language.operation(_OPERATORS[type(op)], u, v), a, b)
@@ -116,6 +120,8 @@ def _called(node: ast.Call, states: Mapping[str, State], language: Language) -> 
         return values
     if name in FUNCTIONS:
         return [language.function(name, v) for v in values]
+    if name in SPLINES:
+        return [*_pieces(values[0], spline_of(node, states), language)]
     text = ast.unparse(node)
     # The call as Python writes it is the key under which the design keeps its state.
     degree = expression(text).width
@@ -126,6 +132,28 @@ def _called(node: ast.Call, states: Mapping[str, State], language: Language) -> 
         return _polynomials(values[0], degree, state, language)
     centred = [language.operation("-", v, state["mean"]) for v in values]
     return [language.operation("/", v, state["deviation"]) for v in centred] if "deviation" in state else [*centred]
+
+
+def _pieces(x: str | float, spline: SplineBasis, language: Language) -> Iterator[str]:
+    """Each column of a spline: polynomials of u = (x - start) / size by Horner's rule, and which of them where."""
+    units = [
+        language.operation("/", language.operation("-", x, start), size)
+        for start, size in zip(spline.starts, spline.sizes, strict=True)
+    ]
+    for j in range(spline.width):
+        values = [_horner(u, piece[j], language) for u, piece in zip(units, spline.coefficients, strict=True)]
+        if isinstance(values[-1], float):  # where x is missing the last is taken, and it is to be missing, too
+            values[-1] = language.operation("+", language.operation("*", 0.0, units[-1]), values[-1])
+        yield language.chosen(x, spline.bounds, values)
+
+
+def _horner(u: str, coefficients: Sequence[float], language: Language) -> str | float:
+    *lower, first = coefficients
+    value: str | float = first
+    for coefficient in reversed(lower):
+        product = 0.0 if value == 0 else language.operation("*", value, u)
+        value = language.operation("+", product, coefficient) if product != 0 and coefficient != 0 else product or coefficient
+    return value
 
 
 def _polynomials(x: str | float, degree: int, state: State, language: Language) -> list[str | float]:

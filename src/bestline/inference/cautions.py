@@ -117,7 +117,9 @@ def _leaks(line: FittedLine) -> Iterator[str]:
     spread = statistic.spread / statistic.unit
     correlation = statistic.scatter[:p, p:] / (statistic.weight * torch.outer(spread[:p], spread[p:]))
     copies: dict[str, list[str]] = {}
-    for i, j in (correlation.abs() > 1 - 1e-12).T.nonzero().tolist():
+    # Of a column that is constant but for rounding there is no correlation.
+    varying = statistic.spread[:p] > 1e-12 * statistic.center[:p].abs()
+    for i, j in ((correlation.abs() > 1 - 1e-12) & varying[:, None]).T.nonzero().tolist():
         copies.setdefault(line.targets[i], []).append(line.design.names[j])
     for target, names in copies.items():
         alone = f"{listed(names)} alone determines {readable(target)} exactly"

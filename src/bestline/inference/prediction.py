@@ -78,6 +78,7 @@ class Predictor:
     on_unseen: str = "nan"
     narrow: Counter[str] = field(default_factory=Counter)
     outside: dict[str, None] = field(default_factory=dict)  # names, in the order in which they were met
+    beyond: dict[str, None] = field(default_factory=dict)  # B-splines beyond their outer knots, likewise
     remarks: Remarks = field(default_factory=Remarks)
 
     def __post_init__(self) -> None:
@@ -116,6 +117,7 @@ class Predictor:
         margin = high - low
         outside = ((low - margin > asked.X.cpu()) | (high + margin < asked.X.cpu())).any(0) & margin.isfinite()
         self.outside |= {n: None for n, out in zip(self.line.features, outside.tolist(), strict=False) if out}
+        self.beyond |= dict.fromkeys(asked.beyond)
         self.remarks += Remarks.of(asked)
 
     def tell(self) -> None:
@@ -123,6 +125,11 @@ class Predictor:
         if self.outside:
             lie = "lie" if len(self.outside) > 1 else "lies"
             warn(f"{listed(self.outside)} {lie} far outside the range that training saw; the line is a guess there.")
+        if self.beyond:
+            warn(
+                f"Some rows lie outside the outer knots of {listed(self.beyond)}, where the curve goes on with its last polynomial and soon "
+                f"means nothing; ns(x, df=4) is a straight line there."
+            )
         self.remarks.tell(self.on_unseen)
         for why, rows in self.narrow.items():
             warn(f"{rows_have(rows)} no interval, for {why}.")

@@ -148,14 +148,13 @@ def test_terms_are_those_of_formulaic() -> None:
         ("y ~ ln(x)", r"is log\(x\)"),
         ("y ~ logg(x)", "they have `log`"),
         ("y ~ sqr(x)", "they have `sqrt`"),
-        ("y ~ bs(x, df=4)", "no splines yet"),
-        ("y ~ cr(x, 3)", "no splines yet"),
-        ("y ~ standardize(x)", r"by scale\(x\)"),
+        ("y ~ te(x, z)", r"splines are written bs\(x, df=5\)"),
+        ("y ~ normalize(x)", r"by standardize\(x\)"),
         ("y ~ pow(x, 2)", r"I\(x\*\*2\)"),
-        ("y ~ C(g, Sum)", "every coding gives the same line"),
+        ("y ~ C(g, Summ)", "every coding gives the same line"),
         ("y ~ C(g)(x)", "is not understood"),
         ("y ~ x.mean()", "make the column before fitting"),
-        ("y ~ log(`my col`)", "another name before fitting"),
+        ("y ~ log(`my col)", "opens a backquote"),
     ],
 )
 def test_a_slip_is_told_with_what_to_write(table: pd.DataFrame, formula: str, told: str) -> None:

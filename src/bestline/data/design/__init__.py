@@ -5,18 +5,18 @@ JSON. Contract: row by row. A batch encoded by itself gives the rows that the wh
 (`formula`, `expressions`) and never handed to Python to execute; what its functions learn is in `profiles`.
 """
 
+from bestline.data.design.categories import asked_categories as asked_categories
 from bestline.data.design.changes import Change as Change
 from bestline.data.design.changes import change_of as change_of
 from bestline.data.design.design import Design as Design
-from bestline.data.design.design import Encoded as Encoded
-from bestline.data.design.design import NewRows as NewRows
+from bestline.data.design.encoded import Encoded as Encoded
+from bestline.data.design.encoded import NewRows as NewRows
 from bestline.data.design.expressions import expression as expression
 from bestline.data.design.factors import MISSING_LEVEL as MISSING_LEVEL
 from bestline.data.design.factors import Column as Column
 from bestline.data.design.factors import Factor as Factor
 from bestline.data.design.factors import Unseen as Unseen
 from bestline.data.design.factors import said_unseen as said_unseen
-from bestline.data.design.formula import asked_categories as asked_categories
 from bestline.data.design.formula import degree_of as degree_of
 from bestline.data.design.learn import check_weights as check_weights
 from bestline.data.design.learn import checked_levels as checked_levels

@@ -28,7 +28,7 @@ def change_of(design: Design, j: int) -> Change | None:
     mine = design.columns[j]
     at, component = mine.parts[0]
     factor = design.factors[at]
-    if len(mine.parts) != 1 or factor.kind == "expression" or _elsewhere(design, j):
+    if len(mine.parts) != 1 or factor.kind == "expression" or factor.is_coded or _elsewhere(design, j):
         return None
     if factor.truth:
         return Change(factor.column, "true", "false", is_category=True)

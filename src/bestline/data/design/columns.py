@@ -4,7 +4,7 @@ A term is a product of factors, and has one column for each choice of one compon
 category has there is decided by its coding, so that no column says what others already say.
 
 A category with levels a, b, c needs one column a level, `g[a] g[b] g[c]` (full); beside an intercept one fewer,
-`g[T.b] g[T.c]` (reduced), each comparing its level with the reference a. For products of categories the rule is that of
+`g[T.b] g[T.c]` (reduced), each comparing its level with the reference a; in other codings (`contrasts`) there are as many. For products of categories the rule is that of
 Wilkinson & Rogers (1973) as R applies it: a term is the sum of all products of subsets of its categories, and only those that
 no earlier term has spoken for get columns.
 """
@@ -16,14 +16,15 @@ from collections.abc import Hashable, Iterator, Mapping, Sequence
 from itertools import combinations
 from typing import TypeAlias
 
+from bestline.data.design.categories import Category
+from bestline.data.design.contrasts import MOST_ORDERED, contrast_names
 from bestline.data.design.design import Design
 from bestline.data.design.draft import Draft
 from bestline.data.design.factors import MISSING_LEVEL, Column, Factor
-from bestline.data.design.formula import Category
 from bestline.data.design.grammar import Piece
 from bestline.data.design.profiles import MOST_TEXTS, Levels
 from bestline.data.design.spellings import common, places
-from bestline.errors import ColumnError, DataError, listed, readable
+from bestline.errors import ColumnError, DataError, FormulaError, listed, readable
 
 _MOST_COLUMNS = 8_000  # of X: moments of more would need over 0.5 GB, and minutes for each 100,000 rows
 
@@ -97,18 +98,25 @@ def _settled(kind: Factor | Category, piece: Piece, draft: Draft, found: Mapping
     # Where missing is a level, a text that says the same is that level.
     imputed = draft.missing == "impute"
     levels = _ordered(
-        [level for level in weights if not (imputed and level == MISSING_LEVEL)], draft.declared.get(kind.column, ())
+        [level for level in weights if not (imputed and level == MISSING_LEVEL)],
+        draft.declared.get(kind.column, ()) if kind.levels is None else kind.levels,
     )
+    _check_order(kind, piece, levels)
     # The reference is the level that a reduced coding leaves out, so it goes to the front.
     if kind.reference is not None:
         (at,) = places(levels, [kind.reference], numeric=False)
         if at < 0:
             raise ColumnError.missing(kind.reference, levels, readable(kind.column), what="level")
-        levels.insert(0, levels.pop(at))
+        # Of the coding "sum" the last has no column of its own.
+        levels.insert(0 if kind.coding == "treatment" else len(levels), levels.pop(at))
     # A value that is missing is a level like others: whether it is may say something of its own.
     if imputed and (own.missing or MISSING_LEVEL in weights):
         levels.append(MISSING_LEVEL)
         weights[MISSING_LEVEL] = weights.get(MISSING_LEVEL, 0.0) + own.missing_weight
+        if kind.coding == "poly":
+            raise FormulaError(
+                f"{readable(piece.text)} is a trend over levels in order, and a missing value has no place in it; use missing='drop'."
+            )
     if not levels and not own.missing:
         weightless = " or the weight 0" if draft.weights else ""
         raise DataError(
@@ -118,7 +126,24 @@ def _settled(kind: Factor | Category, piece: Piece, draft: Draft, found: Mapping
     if not levels:
         raise ColumnError(f"Column {readable(kind.column)} has no values at all: every one is missing; leave it out.")
     total = sum(weights[level] for level in levels)
-    return Factor(piece.text, "category", kind.column, tuple(levels), tuple(weights[level] / total for level in levels))
+    shares = tuple(weights[level] / total for level in levels)
+    return Factor(piece.text, "category", kind.column, tuple(levels), shares, coding=kind.coding)
+
+
+def _check_order(kind: Category, piece: Piece, levels: Sequence[str]) -> None:
+    """Raise ColumnError for a level that is not among those given, and FormulaError for too many in order."""
+    if kind.levels is not None:
+        known = [levels[at] for at in places(levels, kind.levels, numeric=False) if at >= 0]
+        if strange := [level for level in levels if level not in known]:
+            raise ColumnError(
+                f"{readable(piece.text)} leaves out {listed(strange)}, which {'stand' if len(strange) > 1 else 'stands'} in column "
+                f"{readable(kind.column)}; name all levels, or leave such rows out."
+            )
+    if kind.coding == "poly" and len(levels) > MOST_ORDERED:
+        raise FormulaError(
+            f"{readable(piece.text)} has {len(levels)} levels, and a trend is over {MOST_ORDERED} at most; write C({kind.column}), or take "
+            f"the numbers that they stand for."
+        )
 
 
 def _ordered(levels: Sequence[str], declares: Sequence[str]) -> list[str]:
@@ -145,6 +170,9 @@ def _columns_of(term: str, ids: Sequence[int], factors: Sequence[Factor], produc
 
 
 def _components(factor: Factor, *, full: bool) -> list[tuple[str, int]]:
+    if factor.is_coded:
+        named = list(enumerate(contrast_names(factor.text, factor.coding, factor.levels), start=len(factor.levels)))
+        return [(name, at) for at, name in (named if full else named[1:])]
     if factor.kind == "category":
         if full:
             return [(f"{factor.text}[{level}]", at) for at, level in enumerate(factor.levels)]

@@ -21,12 +21,12 @@ from torch import Tensor
 
 import bestline.files as store
 from bestline.calls import needed
+from bestline.data.design.encoded import Columns, Encoded, NewRows
 from bestline.data.design.expressions import State, expression
 from bestline.data.design.factors import (
     Coded,
     Column,
     Factor,
-    Unseen,
     check_states,
     numbers_read,
     one_hot,
@@ -37,78 +37,9 @@ from bestline.data.design.factors import (
 from bestline.data.design.profiles import gaps_in
 from bestline.data.tables import Batch, Source
 from bestline.errors import ColumnError, MissingValuesError, NotFiniteError, UnseenLevelError, listed, readable
-from bestline.numerics import Features, Rows, RowVector, Targets
+from bestline.numerics import Rows, RowVector, Targets
 
 _FORMAT = 1  # of a design as JSON
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Encoded:
-    """A batch as numbers, and what happened to its rows.
-
-    Attributes
-    ----------
-    rows : Rows
-    index : Tensor or None
-        Positions in the batch of the rows that were used; None = all of them.
-    imputed : dict
-        Column -> number of values filled in.
-    gaps : Tensor (n,) or None
-        Which rows of the batch were left out because a value is missing; None: none.
-    unseen : mapping
-        Rows left out, or averaged, for a level that no training row has.
-    strange : int
-        Rows left out for such levels.
-    """
-
-    rows: Rows
-    index: Tensor | None
-    imputed: dict[str, int]
-    gaps: Tensor | None = None
-    unseen: Unseen = field(default_factory=dict)
-    strange: int = 0
-
-    @property
-    def gapped(self) -> int:
-        """How many rows were left out because a value is missing."""
-        return 0 if self.gaps is None else int(self.gaps.sum())
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class NewRows:
-    """The features of every row of a batch, for prediction.
-
-    Attributes
-    ----------
-    X : Tensor (n, p)
-        NaN in rows that cannot be predicted.
-    lacking : Tensor (n,) or None
-        Which rows these are; None: none.
-    gapped : int
-        How many of them lack a value.
-    gaps : dict
-        Column -> how many of them lack its value.
-    imputed, unseen
-        As in Encoded.
-    """
-
-    X: Features
-    lacking: Tensor | None
-    gapped: int
-    gaps: dict[str, int]
-    imputed: dict[str, int]
-    unseen: Unseen
-
-
-@dataclass(slots=True, eq=False)
-class _Columns:
-    """X (n, p) of a batch, which rows have gaps that are not filled and which have levels never seen (None: none), and counts."""
-
-    X: Features
-    holes: Tensor | None
-    strange: Tensor | None = None
-    imputed: dict[str, int] = field(default_factory=dict)
-    unseen: dict[tuple[str, str], int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -275,7 +206,7 @@ class Design:
             nothing = torch.zeros(len(found.X), dtype=torch.bool, device=found.X.device)
             lacking = _either(nothing, found.holes, found.strange)
             found.X = torch.where(lacking[:, None], float("nan"), found.X)
-        return NewRows(found.X, lacking, gapped, gaps, found.imputed, found.unseen)
+        return NewRows(found.X, lacking, gapped, gaps, found.imputed, found.unseen, tuple(found.beyond))
 
     def gaps(self, batch: Batch, among: Tensor | None, names: Sequence[str]) -> dict[str, int]:
         """How many of the rows `among` (n,) lack the value of each of these columns; columns without gaps are not named."""
@@ -377,13 +308,13 @@ class Design:
                 _refuse_undefined(targets[-1], _either(torch.isnan(values).any(1), absent), response.text, columns, batch)
         return torch.stack(targets, 1)
 
-    def _encode(self, batch: Batch, skipped: Tensor | None, on_unseen: str) -> _Columns:
+    def _encode(self, batch: Batch, skipped: Tensor | None, on_unseen: str) -> Columns:
         """X, and what is to be said of its rows; those that are `skipped` will not be used, so what they hold is not looked at."""
         # Numbers of all factors are read at once: columns of one block come out as one matrix, with one copy.
         names = self.number_columns()
         numbers = batch.numbers(names)
         skipped = None if skipped is None else skipped.to(numbers.device)
-        found, read = _Columns(numbers, None), numbers
+        found, read = Columns(numbers, None), numbers
         if not bool(numbers.sum().isfinite()):
             _refuse_infinite(numbers, names, batch, skipped)
             numbers, found.holes, found.imputed = self.filled(numbers, names, skipped)
@@ -407,7 +338,9 @@ class Design:
                 part = torch.isnan(read[:, names.index(factor.column)])[:, None].to(read)
             else:
                 part = expression(factor.text)(values, self.states)
-                _refuse_undefined(part, _either(found.holes, skipped), factor.text, values, batch)
+                holes = _either(found.holes, skipped)
+                _refuse_undefined(part, holes, factor.text, values, batch)
+                found.beyond += expression(factor.text).beyond(values, self.states, holes)
                 part = part[:, None] if part.ndim == 1 else part
             parts.append(part)
         # Column by column, each a product of the components of its factors: X[:, j] = prod parts.
@@ -423,7 +356,7 @@ class Design:
             self._note(found, factor, coded, batch, ~unused, on_unseen)
         return found
 
-    def _note(self, found: _Columns, factor: Factor, coded: Coded, batch: Batch, used: Tensor, on_unseen: str) -> None:
+    def _note(self, found: Columns, factor: Factor, coded: Coded, batch: Batch, used: Tensor, on_unseen: str) -> None:
         """Write down what a category says of the rows that are used, (n,)."""
         if coded.filled is not None and bool((coded.filled & used).any()):
             found.imputed[factor.column] = int((coded.filled & used).sum())

@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from bestline.data.design.categories import Category, as_category
 from bestline.data.design.expressions import Call, expression
 from bestline.data.design.factors import Factor, numbers_read
-from bestline.data.design.formula import Category, ParsedFormula, as_category
+from bestline.data.design.formula import ParsedFormula
 from bestline.data.design.grammar import Piece
 from bestline.data.design.profiles import Learnt, Training
 from bestline.data.tables import Field, Kind, Source

@@ -5,8 +5,8 @@ functions, and held against a list of what is allowed: names of columns, numbers
 it node by node gives the values of a batch. Nothing is ever handed to Python to execute, wherever the text came from.
 
 Some functions have a state that is learnt once from the training rows and remembered: `center(x)`, `scale(x)` (divisor n - 1,
-as in R) and `poly(x, d)`, the orthonormal polynomials of the training values without the constant (with `raw=True` plain
-powers, which need no state).
+as in R), `standardize(x)` (divisor n, as in patsy), the splines of `splines`, and `poly(x, d)`, the orthonormal polynomials of the
+training values without the constant (with `raw=True` plain powers, which need no state).
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache, reduce
+from keyword import iskeyword
 from operator import add
 from typing import Any, TypeAlias
 
@@ -24,6 +25,7 @@ import torch
 from torch import Tensor
 
 from bestline.data.design.slips import elsewhere
+from bestline.data.design.splines import SPLINES, SplineBasis, SplineCall, asked, spline
 from bestline.data.passes import Adder, CannotAddError
 from bestline.errors import FormulaError, listed, near_names, readable
 
@@ -47,7 +49,8 @@ FUNCTIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "tan": torch.tan,
     "tanh": torch.tanh,
 }
-STATEFUL = ("center", "poly", "scale")
+STATEFUL = ("center", "poly", "scale", "standardize", *SPLINES)
+_WIDE = ("poly", *SPLINES)  # those that may have several columns
 OPERATORS: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
     ast.Add: lambda a, b: a + b,
     ast.Sub: lambda a, b: a - b,
@@ -56,6 +59,7 @@ OPERATORS: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
     ast.Pow: lambda a, b: a**b,
 }
 _LONGEST, _DEEPEST = 2_000, 40  # characters, levels: more than people write, and little enough that no text exhausts the parser
+_BACKQUOTED = re.compile(r"`([^`]*)`")
 _HIGHEST_INSIDE = 6  # of a polynomial that an engine computes: each degree is written out with all below it
 _HIGHEST_DEGREE = 30  # of poly(x, degree): beyond it float64 cannot tell the polynomials of most columns apart
 
@@ -79,12 +83,45 @@ def legendre_terms(values: Any, degree: int, middle: float, half: float) -> list
     return basis[: degree + 1]
 
 
-def _parsed(text: str) -> ast.expr:
+def column_of(name: str) -> str:
+    """The column that a name in a syntax tree stands for: a name that Python does not know stands in backquotes there, too."""
+    return name.strip("`")
+
+
+class _Names(ast.NodeTransformer):
+    """Puts columns of any name back into a tree: those in backquotes, and patsy's Q("name")."""
+
+    def __init__(self, quoted: list[str]) -> None:
+        self.quoted = quoted
+
+    def visit_Name(self, node: ast.Name) -> ast.expr:
+        found = re.fullmatch(r"__quoted(\d+)__", node.id)
+        return self._named(self.quoted[int(found[1])]) if found and int(found[1]) < len(self.quoted) else node
+
+    def visit_Call(self, node: ast.Call) -> ast.expr:
+        match node:
+            case ast.Call(func=ast.Name(id="Q"), args=[ast.Constant(value=str(name))], keywords=[]) if name and "`" not in name:
+                return self._named(name)
+        return ast.Call(
+            node.func, [self.visit(a) for a in node.args], [ast.keyword(k.arg, self.visit(k.value)) for k in node.keywords]
+        )
+
+    def _named(self, name: str) -> ast.expr:
+        return ast.Name(name if name.isidentifier() and not iskeyword(name) else f"`{name}`")
+
+
+def syntax_tree(text: str) -> ast.expr:
     """The syntax tree of an expression, not checked yet; raises FormulaError for text that is none."""
     if len(text) > _LONGEST:
         raise FormulaError(f"{readable(text)} is longer than {_LONGEST} characters; make the column before fitting.")
+    quoted: list[str] = []
+
+    def aside(found: re.Match[str]) -> str:
+        quoted.append(found[1])
+        return f" __quoted{len(quoted) - 1}__ "
+
     try:
-        return ast.parse(text.strip(), mode="eval").body
+        return _Names(quoted).visit(ast.parse(_BACKQUOTED.sub(aside, text).strip(), mode="eval").body)
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         called = re.match(r"\s*([\w.]+)\((.*)\)\s*\Z", text, re.DOTALL)
         hint = elsewhere(called.group(1), called.group(2)) if called else None
@@ -121,8 +158,22 @@ def poly_arguments(node: ast.Call) -> tuple[int, bool]:
     return degree, bool(raw)
 
 
+def divisor_of(node: ast.Call) -> int:
+    """What is taken from n in the divisor of scale(x) or standardize(x): `ddof`, as in NumPy; FormulaError for other arguments."""
+    match node:
+        case ast.Call(args=[_], keywords=[]):
+            return int(function_of(node) == "scale")
+        case ast.Call(args=[_], keywords=[ast.keyword(arg="ddof", value=ast.Constant(value=ddof))]) if type(
+            ddof
+        ) is int and ddof in (0, 1):
+            return ddof
+    raise FormulaError(
+        f"{readable(ast.unparse(node))}: write scale(x), with the divisor n - 1, or standardize(x), with n; center(x) takes the mean away alone."
+    )
+
+
 def width_of(node: ast.expr) -> int:
-    """How many columns an expression gives: 1, or the degree of the polynomial in it."""
+    """How many columns an expression gives: 1, or those of the polynomial or spline in it."""
     match node:
         case ast.BinOp(left=left, right=right):
             return max(width_of(left), width_of(right))
@@ -130,6 +181,8 @@ def width_of(node: ast.expr) -> int:
             return width_of(operand)
         case ast.Call() if function_of(node) == "poly":
             return poly_arguments(node)[0]
+        case ast.Call() if function_of(node) in SPLINES:
+            return asked(node).width
         case ast.Call():
             return width_of(node.args[0])
     return 1
@@ -154,7 +207,7 @@ def evaluate(
         case ast.Constant(value=number):
             return float(number)  # type: ignore[arg-type]  # checked to be a number
         case ast.Name(id=name):
-            return values[name]
+            return values[column_of(name)]
         case ast.BinOp(left=left, op=op, right=right):
             a, b = (evaluate(side, values, states, functions) for side in (left, right))
             try:
@@ -176,6 +229,9 @@ def _call(node: ast.Call, x: Any, states: Mapping[str, State], functions: Mappin
         x = torch.as_tensor(x, dtype=torch.float64)
     if name in FUNCTIONS:
         return functions[name](x)
+    if name in SPLINES:
+        columns = spline_of(node, states)(x)
+        return columns if columns.shape[1] > 1 else columns[:, 0]
     degree, raw = poly_arguments(node) if name == "poly" else (1, False)
     # As R's poly(x, d, raw = TRUE): plain powers, for those who want to read the coefficients.
     if raw:
@@ -188,6 +244,27 @@ def _call(node: ast.Call, x: Any, states: Mapping[str, State], functions: Mappin
         return columns if degree > 1 else columns[:, 0]
     # center has no deviation, so it divides by 1, which changes nothing.
     return (x - state["mean"]) / state.get("deviation", 1.0)
+
+
+def spline_of(node: ast.Call, states: Mapping[str, State]) -> SplineBasis:
+    """The columns of a call of a spline, as polynomials between knots."""
+    return spline(asked(node), states.get(ast.unparse(node), {}))
+
+
+def _spline_inside(node: ast.Call, x: Any, states: Mapping[str, State], engine: Adder) -> list[Any]:
+    """The columns of a spline of an engine's expression."""
+    found = spline_of(node, states)
+    columns = []
+    for j in range(found.width):
+        chosen: Any = None
+        for piece in reversed(range(len(found.starts))):
+            u, (*lower, value) = (x - found.starts[piece]) / found.sizes[piece], found.coefficients[piece][j]
+            value = x * 0.0 + value
+            for coefficient in reversed(lower):
+                value = value * u + coefficient
+            chosen = value if chosen is None else engine.if_else(x < found.bounds[piece], value, chosen)
+        columns.append(chosen)
+    return columns
 
 
 def _poly_inside(node: ast.Call, x: Any, states: Mapping[str, State]) -> list[Any]:
@@ -212,17 +289,23 @@ class Call:
     text : str
         The call as written; the key of its state.
     kind : str
-        "center", "poly" or "scale".
+        One of `STATEFUL`.
     argument : str
         Text of the expression it is applied to.
     degree : int
         Of `poly`; 1 otherwise.
+    ddof : int
+        What is taken from n in the divisor of a deviation.
+    spline : SplineCall or None
+        What a spline asks for.
     """
 
     text: str
     kind: str
     argument: str
-    degree: int
+    degree: int = 1
+    ddof: int = 1
+    spline: SplineCall | None = None
 
 
 class Expression:
@@ -230,34 +313,48 @@ class Expression:
 
     def __init__(self, text: str) -> None:
         self.text = text
-        self.tree = _parsed(text)
+        self.tree = syntax_tree(text)
         self.columns: list[str] = []
         self.calls: list[Call] = []
         # Checked whole before it is ever evaluated; `columns` and `calls` are filled on the way.
         self._check(self.tree, 0, stateful=True)
+        called = [node for node in ast.walk(self.tree) if isinstance(node, ast.Call)]
+        self._b_splines = [node for node in called if function_of(node) == "bs"]
         if not self.columns:
             raise FormulaError(f"{readable(text)} names no column; a term must depend on the data.")
 
     @property
     def width(self) -> int:
-        """Number of columns it gives: 1, or the degree of a polynomial."""
+        """Number of columns it gives: 1, or those of a polynomial or a spline."""
         return width_of(self.tree)
 
     def __call__(self, values: Values, states: Mapping[str, State]) -> Tensor:
-        """Values (n,), or (n, width) for a polynomial."""
+        """Values (n,), or (n, width) for a polynomial or a spline."""
         return evaluate(self.tree, values, states)
+
+    def beyond(self, values: Values, states: Mapping[str, State], holes: Tensor) -> list[str]:
+        """B-splines in it of which some row lies beyond the outer knots, those with `holes` left out."""
+        found = []
+        for node in self._b_splines:
+            x, spline = evaluate(node.args[0], values, states), spline_of(node, states)
+            outside = (x < spline.starts[0]) | (x > spline.starts[-1] + spline.sizes[-1])
+            if bool((outside & ~holes.to(outside.device)).any()):
+                found.append(ast.unparse(node))
+        return found
 
     def inside(self, engine: Adder, values: Mapping[str, Any], states: Mapping[str, State]) -> list[Any]:
         """The same as expressions of an engine, one for each column; raises CannotAddError where it has none of this."""
         tree = self.tree
-        alone = isinstance(tree, ast.Call) and function_of(tree) == "poly"
-        inner = tree.args[0] if isinstance(tree, ast.Call) and alone else tree
+        alone = function_of(tree) if isinstance(tree, ast.Call) else ""
+        inner = tree.args[0] if isinstance(tree, ast.Call) and alone in _WIDE else tree
         called = {function_of(node) for node in ast.walk(inner) if isinstance(node, ast.Call)}
-        lacking = sorted(called - {"center", "scale"} - engine.functions.keys())
+        lacking = sorted(called - {"center", "scale", "standardize"} - engine.functions.keys())
         if lacking or self.width > _HIGHEST_INSIDE:
             raise CannotAddError(f"{readable(self.text)} has no like of it there")
         x = evaluate(inner, values, states, engine.functions)
-        return _poly_inside(tree, x, states) if isinstance(tree, ast.Call) and alone else [x]
+        if not isinstance(tree, ast.Call) or inner is tree:
+            return [x]
+        return _poly_inside(tree, x, states) if alone == "poly" else _spline_inside(tree, x, states, engine)
 
     def _check(self, node: ast.expr, depth: int, *, stateful: bool) -> None:
         # Every node must be in one of the cases below; whatever is not in them is refused, so nothing needs to be forbidden.
@@ -267,8 +364,8 @@ class Expression:
             case ast.Constant(value=int() | float() as number) if not isinstance(number, bool) and math.isfinite(number):
                 return
             case ast.Name(id=name):
-                if name not in self.columns:
-                    self.columns.append(name)
+                if column_of(name) not in self.columns:
+                    self.columns.append(column_of(name))
                 return
             case ast.BinOp(left=left, op=op, right=right) if type(op) in OPERATORS:
                 inside = [left, right]
@@ -291,8 +388,8 @@ class Expression:
             self._check(child, depth + 1, stateful=stateful)
         if len({width_of(child) for child in inside if not constant(child)}) > 1:
             raise FormulaError(
-                f"{readable(ast.unparse(node))} joins the several columns of a polynomial with one column; write the product as an "
-                f"interaction, such as poly(x, 2):z."
+                f"{readable(ast.unparse(node))} joins the several columns of a polynomial or a spline with one column; write the "
+                f"product as an interaction, such as poly(x, 2):z."
             )
 
     def _check_call(self, node: ast.Call, *, stateful: bool) -> ast.expr:
@@ -302,16 +399,28 @@ class Expression:
                 f"{readable(ast.unparse(node))} calls a function that formulas do not have; {_instead(node, name)}."
             )
         if name in STATEFUL and not stateful:
-            raise FormulaError(f"{readable(self.text)}: {name} cannot stand inside another center, scale or poly.")
-        if name != "poly" and (len(node.args) != 1 or node.keywords):
-            raise FormulaError(f"{readable(ast.unparse(node))}: {name} takes one argument.")
-        degree, raw = poly_arguments(node) if name == "poly" else (1, False)
-        # Functions and raw powers learn nothing; everything else has a state, known by the text of its call.
-        if name in STATEFUL and not raw:
-            call = Call(ast.unparse(node), name, ast.unparse(node.args[0]), degree)
-            if call not in self.calls:
-                self.calls.append(call)
+            raise FormulaError(f"{readable(self.text)}: {name} cannot stand inside another function that learns from the rows.")
+        call = _call_of(node, name)
+        if call is not None and call not in self.calls:
+            self.calls.append(call)
         return node.args[0]
+
+
+def _call_of(node: ast.Call, name: str) -> Call | None:
+    """The call of a function that has to learn from the rows; None for one that has not. Raises FormulaError for wrong arguments."""
+    spelt = ast.unparse(node), name
+    if name in SPLINES:
+        wanted = asked(node)
+        return Call(*spelt, ast.unparse(node.args[0]), spline=wanted) if wanted.learns else None
+    if name == "poly":
+        degree, raw = poly_arguments(node)
+        return None if raw else Call(*spelt, ast.unparse(node.args[0]), degree)
+    if name in ("scale", "standardize"):
+        ddof = divisor_of(node)
+        return Call(*spelt, ast.unparse(node.args[0]), ddof=ddof)
+    if len(node.args) != 1 or node.keywords:
+        raise FormulaError(f"{readable(ast.unparse(node))}: {name} takes one argument.")
+    return Call(*spelt, ast.unparse(node.args[0])) if name in STATEFUL else None
 
 
 def _instead(node: ast.Call, name: str) -> str:

@@ -7,13 +7,12 @@ These are Wilkinson & Rogers' (1973, Applied Statistics 22:392-399), as in R.
 
 from __future__ import annotations
 
-import ast
 import re
 from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass, replace
 from keyword import iskeyword
 
-from bestline.data.design.grammar import Piece, in_our_words, read
+from bestline.data.design.grammar import Piece, read
 from bestline.data.design.slips import slip
 from bestline.errors import FormulaError, OptionError, readable
 
@@ -118,62 +117,3 @@ def _without_response(text: str) -> str:
 
 def _shown(piece: Piece) -> str:
     return piece.text if not piece.column or _PLAIN.match(piece.text) else f"`{piece.text}`"
-
-
-@dataclass(frozen=True, slots=True)
-class Category:
-    """`C(g)`, or `C(g, Treatment("a"))`: a column read as categories, and the level the others are compared with."""
-
-    column: str
-    reference: str | None
-
-
-def asked_categories(text: str | None) -> list[str]:
-    """Columns that a formula, not parsed yet, reads as categories by `C(...)`: a file is then asked for them as written."""
-    return re.findall(r"\bC\(\s*([^\W\d]\w*)", in_our_words(text[:_LONGEST])) if text else []
-
-
-def as_category(piece: Piece) -> Category | None:
-    """The category that a piece asks for, or None when it is an expression or a bare column."""
-    if piece.column or not re.match(r"\s*C\s*\(", piece.text):
-        return None
-    # C(...) is read by its syntax tree, never called: what is not one of the four spellings below is refused.
-    wrong = FormulaError(
-        f'{readable(piece.text)} is not understood; write C(g), or C(g, Treatment("level")) to choose the level that the others are '
-        f"compared with (every coding gives the same line)."
-    )
-    try:
-        node = ast.parse(piece.text.strip(), mode="eval").body
-    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-        raise wrong from error
-    match node:
-        case ast.Call(func=ast.Name(id="C"), args=[ast.Name(id=column)], keywords=[]):
-            return Category(column, None)
-        case ast.Call(func=ast.Name(id="C"), args=[ast.Name(id=column), contrast], keywords=[]):
-            return Category(column, _reference(contrast, wrong))
-        case ast.Call(
-            func=ast.Name(id="C"), args=[ast.Name(id=column)], keywords=[ast.keyword(arg="contr" | "contrast", value=contrast)]
-        ):
-            return Category(column, _reference(contrast, wrong))
-        case ast.Call(
-            func=ast.Name(id="C"),
-            args=[ast.Name(id=column)],
-            keywords=[ast.keyword(arg="reference", value=ast.Constant(value=level))],
-        ):
-            return Category(column, str(level))
-    raise wrong
-
-
-def _reference(contrast: ast.expr, wrong: FormulaError) -> str | None:
-    match contrast:
-        case ast.Name(id="Treatment") | ast.Call(func=ast.Name(id="Treatment" | "treatment"), args=[], keywords=[]):
-            return None
-        case ast.Call(func=ast.Name(id="Treatment" | "treatment"), args=[ast.Constant(value=level)], keywords=[]):
-            return str(level)
-        case ast.Call(
-            func=ast.Name(id="Treatment" | "treatment"),
-            args=[],
-            keywords=[ast.keyword(arg="reference" | "base", value=ast.Constant(value=level))],
-        ):
-            return str(level)
-    raise wrong

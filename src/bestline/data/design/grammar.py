@@ -27,8 +27,8 @@ _POWERS = ("**", "^")
 _COUNTED = 10**15  # beyond this many terms nobody asks for the number
 _ONE = frozenset({("1", "LITERAL")})  # the intercept's term
 _FACTOR = re.compile(
-    r"""(`[^`]*`|"[^"]*"|'[^']*')|\b(?:as\.)?factor(?=\()"""
-)  # R's word for a category, not in names and levels
+    r"""(`[^`]*`|"[^"]*"|'[^']*')|\b(?:(?:as\.)?factor(?=\()|(Boundary\.knots)(?=\s*=))"""
+)  # R's words for a category and for outer knots, not in names and levels
 _QUOTED = re.compile(r"""Q\(\s*(["'])([^"'\\`]*)\1\s*\)\Z""")  # patsy's way to name a column of any name
 
 
@@ -62,8 +62,8 @@ class Reading:
 
 
 def in_our_words(text: str) -> str:
-    """A formula with C for R's factor and as.factor."""
-    return _FACTOR.sub(lambda found: found.group(1) or "C", text)
+    """A formula with C for R's factor and as.factor, and names of arguments that Python can read."""
+    return _FACTOR.sub(lambda found: found.group(1) or ("boundary_knots" if found.group(2) else "C"), text)
 
 
 def read(text: str, names: Sequence[str]) -> Reading:

@@ -64,9 +64,9 @@ def can_grow(draft: Draft) -> bool:
 
 
 def _is_shift(text: str, calls: Sequence[Call]) -> bool:
-    """Whether an expression is a call of `center` or `scale` and nothing else."""
+    """Whether an expression is a call of `center`, `scale` or `standardize` and nothing else."""
     (first, *others) = calls
-    return not others and first.kind != "poly" and ast.unparse(expression(text).tree) == first.text
+    return not others and first.kind in ("center", "scale", "standardize") and ast.unparse(expression(text).tree) == first.text
 
 
 def design_of_batch(draft: Draft, rough: Rough, batch: Batch) -> Design:
@@ -210,8 +210,9 @@ class Becoming:
                 return [Share(((i, at),), 1.0 / deviation, 1.0 / deviation)], added
             if factor.kind == "category":
                 written = levels[factor.column]
-                where = places(factor.levels, written, numeric=False)
-                sums.append([Share(((i, level),)) for level, place in zip(written, where, strict=True) if place == at])
+                where, values = places(factor.levels, written, numeric=False), factor.at_levels(at)
+                found = [(level, values[place]) for level, place in zip(written, where, strict=True) if place >= 0]
+                sums.append([Share(((i, level),), value, value) for level, value in found if value])
             else:
                 sums.append(self._filled(factor, i, at, design.means))
         return self._product(sums), 0.0

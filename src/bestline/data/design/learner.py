@@ -2,6 +2,8 @@
 
     center(x) = x - mean        scale(x) = (x - mean) / s, s^2 = sum (x - mean)^2 / (n - 1)        poly(x, d) = P(x) R^-1
 
+Splines take quantiles for knots: how often each value comes is counted, each row once whatever it weighs, as in R.
+
 P are Legendre polynomials on the range of x, and R'R = P'P over the training rows, so P R^-1 is orthonormal there: the QR
 decomposition without Q, which adds up over batches. P is nearly orthogonal already, so squaring it costs few digits.
 """
@@ -10,12 +12,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from itertools import pairwise
 
 import torch
 from torch import Tensor
 
 from bestline.data.design.expressions import Call, State
-from bestline.data.design.profiles import ArgumentSummary, Gram, Learnt, Profile, Profiles, Summarise
+from bestline.data.design.profiles import ArgumentSummary, CountValues, Gram, Learnt, Profile, Profiles, Summarise
+from bestline.data.design.quantiles import Counted
+from bestline.data.design.splines import spline
 from bestline.data.passes import Named
 from bestline.data.progress import Progress
 from bestline.data.tables import Source
@@ -30,9 +36,9 @@ def learn_state(call: Call, summary: ArgumentSummary, gram: Tensor | None) -> St
     """The state of a stateful call from what the passes over its argument have found."""
     if call.kind == "center":
         return {"mean": summary.mean}
-    if call.kind == "scale":
-        # Divisor n - 1, as R's scale() has it, not n as `standardize` in training has it.
-        deviation = math.sqrt(summary.squares / (summary.count - 1)) if summary.count > 1 else 0.0
+    if call.kind in ("scale", "standardize"):
+        # Divisor n - 1, as R's scale() has it, not n as `standardize` in training and in patsy has it.
+        deviation = math.sqrt(summary.squares / (summary.count - call.ddof)) if summary.count > 1 else 0.0
         if summary.low == summary.high or deviation == 0:  # about its mean a constant may leave rounding
             raise FormulaError(
                 f"{readable(call.text)} cannot be computed: {readable(call.argument)} is constant in the training rows."
@@ -48,6 +54,38 @@ def learn_state(call: Call, summary: ArgumentSummary, gram: Tensor | None) -> St
     # C = L L', so L^-1 P' / size has unit rows: its transpose turns P into columns that are orthonormal over the training rows.
     basis = torch.linalg.solve_triangular(factor, torch.eye(len(C), dtype=torch.float64), upper=False).T / size[:, None]
     return {"middle": summary.middle, "half": summary.half, "basis": basis.tolist()}
+
+
+def knots_of(call: Call, counted: Counted) -> State:
+    """The outer knots of a spline, the inner ones where they are not given, and the means of its columns where they are taken away."""
+    wanted, text, x = call.spline, readable(call.text), readable(call.argument)
+    assert wanted is not None  # noqa: S101  a spline
+    if counted.count == 0:
+        raise MissingValuesError(f"{text} has no training rows to learn from.")
+    low, high = (own if own is not None else end for own, end in ((wanted.low, counted.low), (wanted.high, counted.high)))
+    if not low < high:
+        raise FormulaError(
+            f"{text} cannot be computed: {x} is constant in the training rows, or all of it lies outside the bounds given."
+        )
+    # As in R and patsy, rows beyond the outer knots say nothing of the inner ones; for `cr` each value counts once.
+    learnt = counted.between(low, high).quantiles(
+        [(k + 1) / (wanted.inner + 1) for k in range(wanted.inner)], different=call.kind == "cr"
+    )
+    ends = [low, *(wanted.knots or learnt), high]
+    if wanted.knots and not all(a < b for a, b in pairwise(ends)):
+        raise FormulaError(
+            f"{text}: its knots lie between the outer ones, {low:g} and {high:g}; give others, or leave them out for quantiles."
+        )
+    if not all(a < b for a, b in pairwise(ends)):
+        raise FormulaError(
+            f"{text} needs {wanted.inner} different knots inside the range of {x}, and its quantiles there coincide: too many rows have the "
+            f"same value. Use a lower df, or give knots=[...]."
+        )
+    state: State = {"low": low, "high": high, "knots": learnt}
+    if wanted.centred:
+        columns = spline(replace(wanted, centred=False), state)(counted.values)
+        state["means"] = (columns * (counted.counts / counted.count)[:, None]).sum(0).tolist()
+    return state
 
 
 def states_of(
@@ -90,12 +128,18 @@ class Learner:
 
     def states(self, calls: tuple[Call, ...], means: Mapping[str, float] | None) -> dict[str, State]:
         """What stateful calls learn from the training rows, whose gaps are filled with `means` if these are given."""
+        splines = tuple(c for c in calls if c.spline is not None)
+        found: dict[str, State] = {}
+        if splines:
+            values = self.source.reduce(CountValues(splines, means, self.counted), progress=self.progress).parts
+            found = {c.text: knots_of(c, values[c]) for c in splines}
+        calls = tuple(c for c in calls if c.spline is None)
         if not calls:
-            return {}
+            return found
         ranges = self.source.reduce(Summarise(calls, means, self.counted), progress=self.progress).parts
         # Polynomials need the range of their argument first, so they take a pass of their own.
         poly = tuple(c for c in calls if c.kind == "poly")
         grams: Mapping[Call, Tensor] = {}
         if poly:
             grams = self.source.reduce(Gram(poly, means, self.counted, ranges=ranges), progress=self.progress).parts
-        return states_of(calls, ranges, grams)
+        return found | states_of(calls, ranges, grams)

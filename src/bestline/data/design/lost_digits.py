@@ -26,7 +26,8 @@ from operator import mul
 import torch
 from torch import Tensor
 
-from bestline.data.design.design import Design, Encoded
+from bestline.data.design.design import Design
+from bestline.data.design.encoded import Encoded
 from bestline.data.design.expressions import (
     FUNCTIONS,
     State,
@@ -37,8 +38,10 @@ from bestline.data.design.expressions import (
     function_of,
     legendre,
     poly_arguments,
+    spline_of,
 )
 from bestline.data.design.factors import Column, Factor, one_hot
+from bestline.data.design.splines import SPLINES, SplineBasis
 from bestline.data.tables import Batch
 from bestline.numerics import Doubled, Features, Targets, singular_values
 
@@ -47,6 +50,7 @@ _ULP = 2.0**-52
 _WHOLE = 2.0**53  # up to here float64 holds every integer
 _TINY = 2.0**-1070  # what underflow can take, however small the value
 _OWN = 4  # units of rounding that a library's function may be wrong by: those of today's stay below one
+_OF_SPLINES = 8  # units of rounding that the recursion, u and the sum leave of a spline, of the size of its terms
 _STATE = 256 * _ULP  # of means and sums of squares, which are added up batch by batch
 
 
@@ -267,6 +271,8 @@ def _error_of_call(node: ast.Call, x: Tensor, away: Tensor, value: Tensor, state
             moved = _moved(FUNCTIONS[name], x, away, value)
         exact = name in ("abs", "ceil", "floor")
         return moved if exact else moved + _OWN * _ULP * value.abs() + _TINY
+    if name in SPLINES:
+        return _error_of_spline(spline_of(node, states), x, away)
     state = states[ast.unparse(node)]
     if name == "poly":
         return _error_of_poly(x, away, poly_arguments(node)[0], value, state)
@@ -276,6 +282,17 @@ def _error_of_call(node: ast.Call, x: Tensor, away: Tensor, value: Tensor, state
         return lost
     deviation = state["deviation"]
     return (lost / deviation) * 2 + value.abs() * (_STATE + (_STATE * float(x.abs().amax()) / deviation) ** 2)
+
+
+def _error_of_spline(found: SplineBasis, x: Tensor, away: Tensor) -> Tensor:
+    """A spline is what its knots say, which are numbers like others: its coefficients and their sum are rounded, u is, and x."""
+    size, slope = found.steepness
+    start, length = (torch.tensor(ends, dtype=torch.float64, device=x.device) for ends in (found.starts, found.sizes))
+    at = torch.bucketize(x.contiguous(), torch.tensor(found.bounds, dtype=torch.float64, device=x.device), right=True)
+    # Outside the outer knots the terms are larger by a power of u.
+    far = ((x - start[at]) / length[at]).abs().clamp(min=1.0) ** (len(found.coefficients[0][0]) - 1)
+    error = far * (_OF_SPLINES * _ULP * size + slope * away)
+    return error if found.width == 1 else error[:, None].expand(-1, found.width)
 
 
 def _rounding_of(node: ast.expr, states: Mapping[str, State]) -> Rounding:
@@ -314,6 +331,14 @@ def _rounding_of_call(node: ast.Call, x: Rounding, states: Mapping[str, State]) 
         return _UNKNOWN
     if name in FUNCTIONS:
         return Rounding(0 if name in ("ceil", "floor") else _OWN)
+    if name in SPLINES:
+        found = spline_of(node, states)
+        one = _OF_SPLINES * found.steepness[0]
+        if ast.unparse(node) in states:
+            return Rounding(0, one)
+        # Beyond outer knots that were given the terms outgrow 1. By u = 2 they are to the value as (u + 1)^d to (u - 1)^d, and then less.
+        degree = len(found.coefficients[0][0]) - 1
+        return Rounding(_OF_SPLINES * 3**degree, one * 2**degree)
     state, sums = states[ast.unparse(node)], _STATE / _ULP
     if name == "poly":
         basis = torch.tensor(state["basis"], dtype=torch.float64)

@@ -21,6 +21,7 @@ from torch import Tensor
 
 from bestline.data.design.adding import levels_added, means_added, products_added, spreads_added
 from bestline.data.design.expressions import Call, expression, legendre, legendre_terms
+from bestline.data.design.quantiles import Counted
 from bestline.data.passes import Adder, CannotAddError, Named, PartT, Pass
 from bestline.data.tables import Batch
 from bestline.numerics import RowVector
@@ -387,6 +388,21 @@ class Gram(_OfArguments[Named[Call, Tensor]]):
             terms = legendre_terms(x, call.degree, self.ranges[call].middle, self.ranges[call].half)
             found[call] = products_added(terms, where, engine)
         return Named(found)
+
+
+@dataclass(frozen=True)
+class CountValues(_OfArguments[Named[Call, Counted]]):
+    """The pass that counts the values of every argument, for quantiles of them."""
+
+    what = "learning the knots"
+
+    def empty(self) -> Named[Call, Counted]:
+        """Of no rows."""
+        return Named({call: Counted() for call in self.calls})
+
+    def of(self, batch: Batch) -> Named[Call, Counted]:
+        """Of some rows."""
+        return Named({call: Counted.of(values) for call, values in self.values(batch)})
 
 
 @dataclass(frozen=True)

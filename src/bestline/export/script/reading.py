@@ -19,6 +19,8 @@ import numpy as np
 import torch
 
 from bestline.data.design import Column, Design, Factor
+from bestline.data.design.expressions import column_of, syntax_tree
+from bestline.data.design.splines import SPLINES
 from bestline.data.tables import Batch, Source, open_source
 from bestline.data.tables.columnar import ParquetFile
 from bestline.data.tables.delimited import DelimitedFile
@@ -171,10 +173,15 @@ def _column(design: Design, column: Column) -> str | None:
 def _factor(design: Design, factor: Factor, component: int) -> str | None:
     if factor.kind == "number":
         return f"frame[{quoted(factor.column)}]"
+    if factor.is_coded:
+        values = ", ".join(
+            f"{quoted(level)}: {v!r}" for level, v in zip(factor.levels, factor.at_levels(component), strict=True)
+        )
+        return f"frame[{quoted(factor.column)}].map({{{values}}})"
     if factor.kind == "category":
         return f"frame[{quoted(factor.column)}] == {quoted(factor.levels[component])}"
     try:
-        tree = _Translated(design, component).visit(ast.parse(factor.text.strip(), mode="eval").body)
+        tree = _Translated(design, component).visit(syntax_tree(factor.text))
     except _Untranslatable:
         return None
     return re.sub(r"frame\['(\w+)'\]", r'frame["\1"]', ast.unparse(tree))
@@ -191,17 +198,19 @@ class _Translated(ast.NodeTransformer):
         self.design, self.component = design, component
 
     def visit_Name(self, node: ast.Name) -> ast.expr:
-        return ast.parse(f"frame[{node.id!r}]", mode="eval").body
+        return ast.parse(f"frame[{column_of(node.id)!r}]", mode="eval").body
 
     def visit_Call(self, node: ast.Call) -> ast.expr:
         name = node.func.attr if isinstance(node.func, ast.Attribute) else ast.unparse(node.func)
         state = self.design.states.get(ast.unparse(node), {})
+        if name in SPLINES:
+            raise _Untranslatable
         inner: ast.expr = self.visit(node.args[0])
         if name == "I":
             return inner
-        if name in ("center", "scale"):
+        if name in ("center", "scale", "standardize"):
             less = ast.BinOp(inner, ast.Sub(), ast.Constant(state["mean"]))
-            return ast.BinOp(less, ast.Div(), ast.Constant(state["deviation"])) if name == "scale" else less
+            return ast.BinOp(less, ast.Div(), ast.Constant(state["deviation"])) if "deviation" in state else less
         if name == "poly":
             if state:
                 raise _Untranslatable

@@ -15,6 +15,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -300,12 +301,12 @@ def _averaged(design: Design, own: Sequence[int], others: Sequence[int]) -> Tens
         alike.setdefault(_of_numbers(parts[o], categories), []).append(o)
     A = torch.zeros((len(own), design.p), dtype=torch.float64)
     for row, j in enumerate(own):
-        A[row, j] = 1.0
-        product = [parts[o] for o in own if parts[o].keys() == parts[j].keys()]
+        alone = [o for o in own if parts[o].keys() == parts[j].keys()]
+        product = [parts[o] for o in alone]
         # A category is in full where its reference has a column: then its levels are looked at, and not how they differ.
-        full = {i for i in categories & parts[j].keys() if any(each[i] == 0 for each in product)}
+        full = {i for i in categories & parts[j].keys() if any(design.factors[i].place(each[i]) == 0 for each in product)}
         differ = (categories & parts[j].keys()) - full
-        for o in alike.get(_of_numbers(parts[j], categories), ()):
+        for o in (*alone, *alike.get(_of_numbers(parts[j], categories), ())):
             if differ <= parts[o].keys():
                 A[row, o] = _share(design, parts[j], parts[o], categories, full)
     return A
@@ -318,13 +319,12 @@ def _of_numbers(parts: dict[int, int], categories: set[int]) -> frozenset[tuple[
 def _share(design: Design, at: dict[int, int], parts: dict[int, int], categories: set[int], full: set[int]) -> float:
     """How much a column of these parts adds to the averaged weight of the column `at`."""
     share = 1.0
-    for factor in categories & {*at, *parts}:
-        if factor not in at:
-            share /= len(design.factors[factor].levels)
-        elif factor in full:
-            share *= parts.get(factor, at[factor]) == at[factor]
-        else:
-            share *= 1 if parts[factor] == at[factor] else -1 if parts[factor] == 0 else 0
+    for i in categories & {*at, *parts}:
+        if i in full and i not in parts:
+            continue
+        values = design.factors[i].at_levels(parts[i])
+        level = design.factors[i].place(at[i]) if i in at else 0
+        share *= fmean(values) if i not in at else values[level] if i in full else values[level] - values[0]
     return share
 
 

@@ -1,0 +1,83 @@
+"""Encoded: what a batch of a table becomes: numbers, and what is to be said of its rows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from torch import Tensor
+
+from bestline.data.design.factors import Unseen
+from bestline.numerics import Features, Rows
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Encoded:
+    """A batch as numbers, and what happened to its rows.
+
+    Attributes
+    ----------
+    rows : Rows
+    index : Tensor or None
+        Positions in the batch of the rows that were used; None = all of them.
+    imputed : dict
+        Column -> number of values filled in.
+    gaps : Tensor (n,) or None
+        Which rows of the batch were left out because a value is missing; None: none.
+    unseen : mapping
+        Rows left out, or averaged, for a level that no training row has.
+    strange : int
+        Rows left out for such levels.
+    """
+
+    rows: Rows
+    index: Tensor | None
+    imputed: dict[str, int]
+    gaps: Tensor | None = None
+    unseen: Unseen = field(default_factory=dict)
+    strange: int = 0
+
+    @property
+    def gapped(self) -> int:
+        """How many rows were left out because a value is missing."""
+        return 0 if self.gaps is None else int(self.gaps.sum())
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class NewRows:
+    """The features of every row of a batch, for prediction.
+
+    Attributes
+    ----------
+    X : Tensor (n, p)
+        NaN in rows that cannot be predicted.
+    lacking : Tensor (n,) or None
+        Which rows these are; None: none.
+    gapped : int
+        How many of them lack a value.
+    gaps : dict
+        Column -> how many of them lack its value.
+    imputed, unseen
+        As in Encoded.
+    beyond : tuple of str
+        B-splines, as written, of which some row lies beyond the outer knots.
+    """
+
+    X: Features
+    lacking: Tensor | None
+    gapped: int
+    gaps: dict[str, int]
+    imputed: dict[str, int]
+    unseen: Unseen
+    beyond: tuple[str, ...] = ()
+
+
+@dataclass(slots=True, eq=False)
+class Columns:
+    """X (n, p) of a batch, which rows have gaps that are not filled and which have levels never seen (None: none), and counts."""
+
+    X: Features
+    holes: Tensor | None
+    strange: Tensor | None = None
+    imputed: dict[str, int] = field(default_factory=dict)
+    unseen: dict[tuple[str, str], int] = field(default_factory=dict)
+    beyond: list[str] = field(default_factory=list)
