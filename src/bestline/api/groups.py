@@ -13,9 +13,10 @@ from bestline.api.fit import fit
 from bestline.api.lines import ManyLines, told
 from bestline.api.model import Model
 from bestline.calls import answering, data_first, is_number, is_whole, with_hints
+from bestline.data.design import Key
 from bestline.data.folds import check_seed
 from bestline.data.gather import Query
-from bestline.data.grouped import Key, gather_groups, rows_of_group, with_dates
+from bestline.data.grouped import gather_groups, rows_of_group, with_dates
 from bestline.data.moments import Moments
 from bestline.data.progress import Progress
 from bestline.data.runner import calmly

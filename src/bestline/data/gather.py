@@ -15,6 +15,7 @@ from typing import Any, Protocol, TypeVar
 
 from torch import Tensor
 
+from bestline.data.absorbing import CollectLevels, absorbed, left_out
 from bestline.data.collected import Collect, Collected, Kept, RefusedGapError
 from bestline.data.design import Design, asked_categories, check_weights, missing_values, said_unseen
 from bestline.data.design.draft import Draft
@@ -68,6 +69,8 @@ class Query:
         Column -> levels that count as found though no row may have them.
     beside : tuple of str
         Columns that every row must have a value of though they are no features unless they are named.
+    absorbing : bool
+        Whether whoever asks can do with absorbed effects behind a bar in the formula; else they are refused.
     check : callable, optional
         (number of columns, number of folds), called before the pass; may raise.
     """
@@ -86,6 +89,7 @@ class Query:
     at_once: bool = False
     levels: Mapping[str, Sequence[str]] = field(default_factory=dict)
     beside: tuple[str, ...] = ()
+    absorbing: bool = False
     check: Callable[[int, int], None] | None = None
 
     def opened(self, text: Sequence[str] = ()) -> tuple[Source, str | None]:
@@ -120,6 +124,7 @@ class Query:
             aside=aside,
             beside=self.beside,
             levels=self.levels,
+            absorbing=self.absorbing,
             progress=progress,
         )
 
@@ -245,7 +250,8 @@ def gather(query: Query, progress: Progress | None = None) -> Gathered:
     draft, learner = begun.draft, begun.learner
     # Of rows in memory, and of those that an engine adds up, the folds are told when somebody asks for them; most fits do without.
     alone = labels is None and by is None and not query.at_once and query.keep is None
-    afar = _told(source, draft, learner, query, folds, progress) if alone and source.afar else None
+    told = alone and source.afar and not draft.formula.absorbed  # rests are made row by row
+    afar = _told(source, draft, learner, query, folds, progress) if told else None
     lazy = alone and (source.resident or afar is not None)
     # With a split a group is a fold of a part: group = part * folds + fold.
     grouping, groups = (within, folds) if labels is None else (ByPart(labels, folds, within), 3 * folds)
@@ -269,8 +275,8 @@ def _summed(
 ) -> tuple[Design, Collected, Growth | None]:
     """The design, what the rows of each group add up to, and how both grew, where they did so in one pass."""
     check = query.check or (lambda columns, folds: None)
-    # An engine that adds up must know what.
-    if query.keep is None and not source.afar and grows(draft, learner):
+    # An engine that adds up must know what; and what is absorbed must be known before anything of it is added up.
+    if not draft.formula.absorbed and query.keep is None and not source.afar and grows(draft, learner):
         try:
             growth = grown(source, draft, learner.counted, into, progress)
             design, found = growth.settled()
@@ -283,7 +289,22 @@ def _summed(
             return design, usable(found, design, source), growth
     design = learnt(draft, learner)
     check(design.p, folds)
+    if draft.formula.absorbed:
+        design = _without_levels(source, design, draft.formula.absorbed, learner.counted.training, progress)
     return design, collected(source, design, into.number, into.grouping, query.keep, progress=progress), None
+
+
+def _without_levels(
+    source: Source, design: Design, by: tuple[tuple[str, ...], ...], training: Training | None, progress: Progress | None
+) -> Design:
+    """The design of what is left of its columns within the levels of factors: one more pass, or two where some rows are left out."""
+    found = gone_through(source, design, CollectLevels(design, by, training), progress=progress).settled()
+    if not found.total.count:
+        raise _nothing_left(design, source, found.read)
+    count, again = found.total.count, left_out(design, by, found)
+    if again is not None:
+        found = gone_through(source, again, CollectLevels(again, by, training), progress=progress).settled()
+    return absorbed(again or design, by, found, count - found.total.count)
 
 
 def grows(draft: Draft, learner: Learner) -> bool:

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from bestline.data.collected import rows_of
-from bestline.data.design import Design, Encoded
+from bestline.data.design import Design, Encoded, Key, level_codes
 from bestline.data.folds import ByHash, refuse_target
 from bestline.data.gather import Query, gone_through
 from bestline.data.passes import Named, Pass
@@ -25,7 +25,6 @@ from bestline.errors import MissingValuesError, readable
 from bestline.numerics import Rows
 from bestline.numerics.grouped import GroupComoments
 
-Key = tuple[str, ...]  # the values of the columns that tell the groups, as they are written
 _NUMBERS = 2**24  # of a batch's moments, at most
 _CELLS = 2**20  # of a batch: the more rows of a group come together, the fewer parts there are to merge
 
@@ -142,19 +141,8 @@ def keyed(design: Design, by: Sequence[str], batch: Batch, encoded: Encoded) -> 
     Raises MissingValuesError for such a row where the design refuses missing values.
     """
     at = torch.arange(batch.rows) if encoded.index is None else encoded.index.cpu()
-    first, *others = by
-    codes, seen = batch.text(first)
-    group = codes.cpu()[at]
-    known, levels = group >= 0, [(value,) for value in seen]
-    for column in others:
-        codes, seen = batch.text(column)
-        codes = codes.cpu()[at]
-        known &= codes >= 0
-        # Only combinations that occur: of two columns with a thousand values each there are few in a batch.
-        present, group = torch.unique(group.clamp(min=0) * len(seen) + codes.clamp(min=0), return_inverse=True)
-        levels = (
-            [(*levels[number // len(seen)], seen[number % len(seen)]) for number in present.tolist()] if seen and levels else []
-        )
+    group, levels = level_codes(batch, by, at)
+    known = group >= 0
     if not bool(known.all()):
         lacking = next(column for column in by if bool((batch.text(column)[0].cpu()[at] < 0).any()))
         if design.missing == "raise":
@@ -162,7 +150,6 @@ def keyed(design: Design, by: Sequence[str], batch: Batch, encoded: Encoded) -> 
             raise MissingValuesError(
                 f"Column {readable(lacking)} has no value at {where}, so that row is in no group; use missing='drop' to leave such rows out."
             )
-        group = torch.where(known, group, -1)
     return encoded.rows.to("cpu"), group, tuple(levels)
 
 

@@ -184,6 +184,8 @@ class _Question:
     @classmethod
     def of(cls, design: Design, more: Sequence[str], engine: Adder) -> _Question:
         """The question of a design, whose groups are told by some columns `more`. Raises CannotAddError."""
+        if design.absorbed is not None:
+            raise CannotAddError("absorbed effects are taken out row by row")
         numbers, impute = design.number_columns(), design.missing == "impute"
         for name in [*numbers, *design.target_columns, *([design.weights] if design.weights else [])]:
             engine.number(name)

@@ -26,7 +26,8 @@ from bestline.training import Fit, Plan, Recipe, Solver, Stop, Trace
 from bestline.training.losses import parse_loss
 from bestline.training.solvers.choose import kept, restored
 
-_FORMAT = 3  # 2: with a digest; 3: with robust errors, which a reader that does not know them would leave out in silence
+_FORMAT = 4  # 2: with a digest; 3: with robust errors, 4: with absorbed effects, which a reader that does not know them would leave out
+_ROBUSTLY = 3
 _PLAINLY = 2  # written where there are none, so that older readers read it
 _ROBUST = ("covariance", "std_error", "about_mean")
 _TRACE_NUMBERS = 1_000  # of a saved trace: a model file stays a few kB
@@ -64,7 +65,7 @@ def save(model: FittedLine, path: str | os.PathLike[str], *, overwrite: bool = F
         **{name: getattr(model.collected, name) for name in ("dropped", "imputed", "unseen")},
         **{name: getattr(model, name) for name in _FACTS},
     }
-    form = _PLAINLY if model.robust is None else _FORMAT
+    form = _FORMAT if model.design.absorbed is not None else _PLAINLY if model.robust is None else _ROBUSTLY
     store.write(path, "model", form, tensors, facts, overwrite=overwrite)
 
 

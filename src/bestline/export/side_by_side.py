@@ -267,7 +267,9 @@ def _columns(line: FittedLine, label: str, level: float) -> Iterator[ModelColumn
         g, held = None if whole is None else whole[i], line.held_out
         figures = {
             "N": line.training.count,
+            "absorbed": None if line.design.absorbed is None else ", ".join(map(plain, line.design.absorbed.names)),
             "R2": line.fitted_scores.r2[i],
+            "within R2": None if line.fitted_scores.r2_within is None else line.fitted_scores.r2_within[i],
             "adjusted R2": None if g is None else g.adj_r_squared,
             "residual sd": None if g is None else g.sigma,
             "AIC": None if g is None else g.aic,
@@ -297,7 +299,10 @@ def _notes(lines: Sequence[FittedLine]) -> Iterator[str]:
 
 def _of_target(line: FittedLine) -> tuple[float, ...]:
     """Mean and spread of the targets, to ten digits: rows that are the same have the same."""
-    p = line.design.p
+    p, absorbed = line.design.p, line.design.absorbed
+    if absorbed is not None:  # moments are of rests
+        spread = (absorbed.squares / line.training.weight).sqrt()
+        return tuple(float(f"{value:.9e}") for value in [*absorbed.center[p:].tolist(), *spread.tolist()])
     own = [*line.training.center[p:].tolist(), *line.training.spread[p:].tolist()]
     return tuple(float(f"{value:.9e}") for value in own)
 

@@ -18,6 +18,7 @@ from bestline.data.design.expressions import FUNCTIONS, State, column_of, spline
 from bestline.data.design.splines import SPLINES, SplineBasis
 from bestline.errors import NumericalError, OptionError, readable
 from bestline.inference.fitted import FittedLine
+from bestline.inference.why_not import refuse_absorbed
 
 _OPERATORS: dict[type[ast.operator], str] = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/", ast.Pow: "**"}
 
@@ -42,6 +43,7 @@ class PlainLine:
     @classmethod
     def of(cls, model: FittedLine, what: str) -> PlainLine:
         """The line of a model; raises OptionError for an own forward function, NumericalError for weights that are not finite."""
+        refuse_absorbed(model, f"{what} has no place for effects")
         if model.plan.forward is not None:
             raise OptionError(
                 f"{what} holds lines, and this model has a forward function of its own; give an nn.Module to `forward`, and take "

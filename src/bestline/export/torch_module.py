@@ -9,6 +9,7 @@ from torch import nn
 
 from bestline.errors import OptionError
 from bestline.inference.fitted import FittedLine
+from bestline.inference.why_not import refuse_absorbed
 
 
 def to_torch(line: FittedLine) -> nn.Module:
@@ -16,6 +17,7 @@ def to_torch(line: FittedLine) -> nn.Module:
 
     Raises OptionError for an own forward function, which is no module.
     """
+    refuse_absorbed(line, "An nn.Linear has no place for effects")
     module = line.own_module
     if module is not None:
         module = deepcopy(module)

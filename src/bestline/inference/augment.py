@@ -22,7 +22,7 @@ from bestline.inference.prediction import check_unseen
 from bestline.inference.remarks import Remarks
 from bestline.inference.training_rows import look, numbered, rows_of
 from bestline.inference.uncertainty import basis_of, rough_basis
-from bestline.inference.why_not import why_not
+from bestline.inference.why_not import refuse_absorbed, why_not
 from bestline.numerics import Rows
 
 if TYPE_CHECKING:
@@ -69,9 +69,11 @@ def augment(
     if interval is not None and not one_of(interval, ENDS):
         raise OptionError(f"`interval` is None, 'confidence' or 'prediction'; got {interval!r}.")
     check_unseen(on_unseen)
+    if interval is not None:
+        refuse_absorbed(line, "Intervals need the errors of effects, which are not computed")
     source, _ = rows_of(line, data, target=data is None)
     basis, trained = _basis(line, data, source)
-    inference = None if why_not(line) else line.inference
+    inference = None if why_not(line) or line.design.absorbed is not None else line.inference
     page = _Page(line, basis, inference, tuple(ENDS) if interval is None else (interval,), level)
     pieces = page.trained(data, source) if trained else page.others(source, on_unseen)
     frames = [
@@ -83,7 +85,7 @@ def augment(
 
 def _basis(line: FittedLine, data: Any, source: Source) -> tuple[Basis | None, bool]:
     """The rows' coordinates, where there are any, and whether the rows are those of training."""
-    if why_not(line):
+    if why_not(line) or line.design.absorbed is not None:  # the effects' part in the leverage is not known
         return None, data is None
     if data is None:
         return _sharpest(line, data), True
@@ -160,6 +162,7 @@ class _Page:
             X, remarks = asked.X.cpu(), remarks + Remarks.of(asked)
             nothing = torch.full((len(X), len(line.targets)), float("nan"), dtype=torch.float64)
             y = design.target_values(batch).cpu() if known else nothing
+            y = y if asked.height is None else y - asked.height
             w = batch.numbers([design.weights])[:, 0].cpu() if design.weights in source.names else None
             outside = classical.outside(X, line.collected.low, line.collected.high).numpy()
             new = self._said(batch, torch.arange(batch.rows), Rows(X, y, w), trained=False) | {"outside": outside}
@@ -206,7 +209,10 @@ class _Page:
             return refined.height(rows.X, below), refined.residual(rows.y, rows.X, below)
         with torch.no_grad():
             fitted = line.plan.predictor(line.weights)(rows.X)
-        return fitted, rows.y - fitted
+        resid, absorbed, p = rows.y - fitted, line.design.absorbed, line.design.p
+        if absorbed is not None:  # y is the rest of the target
+            fitted = fitted + absorbed.placed(batch).height(torch.arange(p, p + len(line.targets)), at)
+        return fitted, resid
 
     def _leverage(self, batch: Batch, at: Tensor, rows: Rows) -> Tensor:
         """X' (X'WX)^-1 x of every row, (n,): its leverage, were its weight 1."""

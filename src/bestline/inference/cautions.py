@@ -52,7 +52,7 @@ def _determined(line: FittedLine) -> tuple[tuple[Alias, ...], int]:
     """Columns that others say already, and the degrees of freedom left; the whole covariance is not needed for that."""
     inference = line.inference
     if line.refined is None or inference is None:
-        return determined(line.training, line.scaling)
+        return determined(line.training, line.scaling, taken=line.design.levels_taken)
     return inference.aliased, inference.df_resid
 
 
@@ -64,7 +64,7 @@ def _collinear(line: FittedLine, aliased: Sequence[Alias], constant: list[str]) 
     for alias in aliased:
         far, also = ("", "") if alias.proved else (f", as far {rough}", f" and as far {rough}")
         name = names[alias.column]
-        if name in constant and line.design.intercept:
+        if name in constant and (line.design.intercept or line.design.absorbed is not None):
             continue
         # One column with the coefficient 1 is a copy, but for a constant; people see at once what to do about that.
         others = [names[j] for j in alias.on]

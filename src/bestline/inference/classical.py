@@ -76,9 +76,9 @@ class Inference:
     std_error : Tensor (k, d)
         Of the weights; right even where its square would leave float64's range.
     df_resid : int
-        Residual degrees of freedom, n - rank.
+        Residual degrees of freedom, n - rank, less those that absorbed effects take.
     rank : int
-        Number of weights that the data determine, the intercept included.
+        Number of weights that the data determine, the intercept included, absorbed effects not.
     sigma : Tensor (k,)
         Residual standard deviation.
     rss, tss : Tensor (k,)
@@ -137,25 +137,28 @@ class Inference:
         return found
 
 
-def determined(moments: Comoments, scaling: Scaling) -> tuple[tuple[Alias, ...], int]:
-    """Columns that earlier columns already say, and the residual degrees of freedom that the others and the intercept leave."""
+def determined(moments: Comoments, scaling: Scaling, *, taken: int = 0) -> tuple[tuple[Alias, ...], int]:
+    """Columns that earlier columns already say, and the residual degrees of freedom that the others and the intercept leave.
+
+    So many are `taken` by absorbed effects.
+    """
     p, x = scaling.p, scaling.scale
     found = aliases(second_moments(moments, scaling, range(p)))
     aliased = tuple(
         Alias(a.column, {j: c * float(x[a.column] / x[j]) for j, c in a.on.items()}) for a in found
     )  # from units of the scale to the data's
-    return aliased, moments.count - (p - len(aliased) + scaling.intercept)
+    return aliased, moments.count - (p - len(aliased) + scaling.intercept) - taken
 
 
-def infer(moments: Comoments, scaling: Scaling, *, shared: bool = True) -> Inference:
+def infer(moments: Comoments, scaling: Scaling, *, shared: bool = True, taken: int = 0) -> Inference:
     """Covariance of the least-squares weights, classical (equal variances), from moments of the training rows.
 
     With `shared` aliased columns share the effect with those that say the same, and none of these is determined; else they are left
-    out, and the weights of the others are those of the line without them.
+    out, and the weights of the others are those of the line without them. Absorbed effects have `taken` so many degrees of freedom.
     """
     p = scaling.p
     mean, joint = trained_moments(moments, scaling)
-    aliased, df = determined(moments, scaling)
+    aliased, df = determined(moments, scaling, taken=taken)
     kept = sorted(set(range(p)) - {a.column for a in aliased})
     # With every column in units of its spread A has a diagonal of 1, so its inverse is as good as collinearity allows.
     core = _inverse(second_moments(moments, scaling, kept))
@@ -175,7 +178,9 @@ def infer(moments: Comoments, scaling: Scaling, *, shared: bool = True) -> Infer
     size = moments.center[:p].abs() + scaling.scale[:p]
     core = core / torch.outer(scale[kept], scale[kept]) / moments.weight
     known = ~unscaled.diagonal().isnan()
-    return Inference(covariance, std_error, df, moments.count - df, sigma, rss, tss, aliased, tuple(kept), core, size, known)
+    return Inference(
+        covariance, std_error, df, moments.count - df - taken, sigma, rss, tss, aliased, tuple(kept), core, size, known
+    )
 
 
 def infer_exactly(refined: Refined, count: int) -> Inference:
@@ -333,8 +338,21 @@ def constant_of(moments: Comoments, p: int) -> Tensor | None:
     return weights
 
 
-def glance(moments: Comoments, inference: Inference, *, intercept: bool, constant: bool, target: int = 0) -> Glance:
-    """Figures of the whole fit, for one target; `constant` says whether its columns add up to one where it has no `intercept`."""
+def glance(
+    moments: Comoments,
+    inference: Inference,
+    *,
+    intercept: bool,
+    constant: bool,
+    target: int = 0,
+    squares: float | None = None,
+    taken: int = 0,
+) -> Glance:
+    """Figures of the whole fit, for one target; `constant` says whether its columns add up to one where it has no `intercept`.
+
+    With absorbed effects `squares` are those of the target about its mean, R2 and likelihood count the `taken` weights of the effects, and
+    F compares with the line of the effects alone.
+    """
     from scipy.special import fdtrc
 
     n, df, about_mean = moments.count, inference.df_resid, intercept or constant
@@ -342,8 +360,9 @@ def glance(moments: Comoments, inference: Inference, *, intercept: bool, constan
     if about_mean and not intercept:  # those of the same line with its intercept
         tss = float(moments.spread[moments.q - len(inference.tss) + target]) ** 2 * moments.weight
     model_df = inference.rank - about_mean
-    r2 = 1 - rss / tss if tss > 0 else NAN
-    adjusted = 1 - (1 - r2) * (n - about_mean) / df if df > 0 else NAN
+    whole = tss if squares is None else squares
+    r2 = 1 - rss / whole if whole > 0 else NAN
+    adjusted = 1 - (1 - r2) * (n - (about_mean or taken > 0)) / df if df > 0 else NAN
     # Against the line that has the mean alone, or nothing without a constant.
     F = (tss - rss) / model_df / (rss / df) if df > 0 and model_df > 0 and rss > 0 else NAN
     # The normal likelihood at its maximum, sigma^2 = rss / n; weights add half the sum of their logarithms.
@@ -357,6 +376,6 @@ def glance(moments: Comoments, inference: Inference, *, intercept: bool, constan
         F,
         float(fdtrc(model_df, df, F)) if not math.isnan(F) else NAN,
         log_lik,
-        2 * inference.rank - 2 * log_lik,
-        math.log(n) * inference.rank - 2 * log_lik,
+        2 * (inference.rank + taken) - 2 * log_lik,
+        math.log(n) * (inference.rank + taken) - 2 * log_lik,
     )

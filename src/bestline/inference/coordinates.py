@@ -79,6 +79,8 @@ class Basis:
         Residual sum of squares, in squares of `unit`, the mean weight 1; exactly 0 where the line goes through every point.
     count, weight
         Rows of positive weight, and the sum of the weights.
+    taken : int
+        Degrees of freedom that absorbed effects take.
     """
 
     p: int
@@ -92,6 +94,7 @@ class Basis:
     rss: Tensor
     count: int
     weight: float
+    taken: int = 0
 
     @classmethod
     def of(cls, moments: Comoments, scaling: Scaling, kept: tuple[int, ...], look: Look | None = None) -> Basis:
@@ -134,7 +137,7 @@ class Basis:
     @property
     def df(self) -> int:
         """Residual degrees of freedom."""
-        return self.count - self.rank
+        return self.count - self.rank - self.taken
 
     @property
     def unit(self) -> Tensor:

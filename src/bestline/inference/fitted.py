@@ -23,7 +23,7 @@ from bestline.data.tables import Source
 from bestline.errors import NumericalError, OptionError
 from bestline.inference import classical, scores
 from bestline.inference.covariance.sandwich import Covariance
-from bestline.inference.held_out import Again, HeldOut, judged, scores_of
+from bestline.inference.held_out import ABSORBED, Again, HeldOut, judged, judged_beside_effects, scores_of
 from bestline.inference.scores import Scores
 from bestline.numerics import Bowl, Comoments, Refined, Scaling, Weights, digits, digits_within
 from bestline.training import Fit, Part, Parts, Plan, Recipe, Selection, Stop, Trace
@@ -193,7 +193,8 @@ class FittedLine:
     @cached_property
     def constant(self) -> Tensor | None:
         """Of a line without an intercept, weights (p,) of columns that add up to one all the same, as all levels of a category do."""
-        return None if self.design.intercept else classical.constant_of(self.training, self.design.p)
+        none = self.design.intercept or self.design.absorbed is not None
+        return None if none else classical.constant_of(self.training, self.design.p)
 
     @property
     def scaling(self) -> Scaling:
@@ -212,8 +213,14 @@ class FittedLine:
     def moments(self) -> Moments:
         """Moments of the training rows, fold by fold: everything but the rows.
 
-        Of data in memory the folds are made when they are first asked for. Raises DataError when the data have changed meanwhile.
+        Of data in memory the folds are made when they are first asked for. Raises DataError when the data have changed meanwhile, and
+        OptionError for a line with absorbed effects, whose moments are of this table's rests and add to no others.
         """
+        if self.design.absorbed is not None:
+            raise OptionError(
+                "There are no moments of a line with absorbed effects: they are of what the levels of this table leave, and would add to no "
+                "others."
+            )
         return self.collected if self.later is None else self.later()
 
     @cached_property
@@ -268,7 +275,7 @@ class FittedLine:
             return None
         if self.refined is not None:
             return classical.infer_exactly(self.refined, self.training.count)
-        return classical.infer(self.training, self.scaling, shared=self.shares)
+        return classical.infer(self.training, self.scaling, shared=self.shares, taken=self.design.levels_taken)
 
     @property
     def errors_title(self) -> str:
@@ -367,7 +374,10 @@ class FittedLine:
         known, about_zero = self.saved_scores.get("training"), self.about_zero
         # Files of before had an R2 about zero alone, which then is made anew.
         if known is not None and (
-            self.design.intercept or about_zero == (known.r2_about_mean is not None) or not self.least_squares
+            self.design.intercept
+            or self.design.absorbed is not None
+            or about_zero == (known.r2_about_mean is not None)
+            or not self.least_squares
         ):
             return known
         of = f"{self.training.count:,} training rows"
@@ -378,7 +388,9 @@ class FittedLine:
                 tss = self.training.spread[self.design.p :] ** 2 * self.training.weight
             return scores.on_sums(rss, tss, self.training, of, "training", about_zero=about_zero)
         part = Part(self.training) if self.plan.squared_line or self.parts is None else self.parts.training
-        return scores_of(self.plan, part, self.weights, self.scaling, (of, "training"), about_zero=about_zero)
+        found = scores_of(self.plan, part, self.weights, self.scaling, (of, "training"), about_zero=about_zero)
+        absorbed = self.design.absorbed
+        return found if absorbed is None else found.beside_effects(absorbed.squares, self.training.weight)
 
     @property
     def held_out(self) -> Scores | None:
@@ -390,7 +402,8 @@ class FittedLine:
         """Why there is no held-out error, where there is none."""
         if self.diverged:
             return "training diverged"
-        return self._held_out.reason or _NONE_HELD_OUT
+        usual = _NONE_HELD_OUT if self.design.absorbed is None else ABSORBED
+        return self._held_out.reason or usual
 
     @cached_property
     def _held_out(self) -> HeldOut:
@@ -398,6 +411,9 @@ class FittedLine:
             return HeldOut(self.saved_scores["held_out"])
         if self.parts is None or self.stop in (Stop.DIVERGED, Stop.INTERRUPTED):
             return HeldOut()
+        again = None if self.source is None else Again(self.source, self.design, self.labels)
+        if self.design.absorbed is not None:
+            return judged_beside_effects(self.plan, self.weights, self.parts, again)
         folds = len(self.collected.folds)
         return judged(
             self.plan,
@@ -406,7 +422,7 @@ class FittedLine:
             self.scaling,
             lambda: self.moments,
             folds=folds,
-            again=None if self.source is None else Again(self.source, self.design, self.labels),
+            again=again,
             refined=None if self.refined is None or not torch.equal(self.weights, self.refined.weights) else self.refined,
         )
 

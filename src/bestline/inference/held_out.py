@@ -31,6 +31,7 @@ from bestline.numerics.exact_solve import solved
 from bestline.numerics.exact_sums import TooWideError
 from bestline.training import Part, Parts, Plan, Stop
 
+ABSORBED = "effects are absorbed, and folds share them; give `split` for rows that no effect has seen"
 _FAILED = (Stop.DIVERGED, Stop.INTERRUPTED)
 _ENOUGH = 8  # digits of an error below which the rows are read once more
 _MOST_WORK = 1e7  # folds times the cube of weights beyond which exact solutions would take more than some ten seconds
@@ -139,6 +140,17 @@ def judged(
         exactly = None if again is None else _folds_exactly(plan, lines, _grouping(plan, collected), again)
         mse, digits = exactly or (mse, digits)
     return HeldOut(out_of_fold(held, mse, scaling.p, fold_kind(len(collected.folds), parts.by)).known_to(digits))
+
+
+def judged_beside_effects(plan: Plan, weights: Weights, parts: Parts, again: Again | None) -> HeldOut:
+    """The scores of the part that a split has set apart, of a line with absorbed effects: one pass, for moments are of rests alone."""
+    if again is None or again.labels is None or (parts.test is None and parts.held_out is None):
+        return HeldOut(reason=ABSORBED)
+    number, name = (2, "test") if parts.test is not None else (1, "validation")
+    over = JudgeFolds(again.design, plan, ByPart(again.labels, 1, Together()), {number: weights})
+    found = again.source.reduce(over)
+    count = found.moments.count
+    return HeldOut(found.scores(f"{count:,} {name} rows", name)) if count else HeldOut(reason="no row held out has its levels")
 
 
 def _grouping(plan: Plan, moments: Moments) -> Grouping:

@@ -48,5 +48,6 @@ class JudgeFolds(Pass[Batch, Errors]):
         with torch.no_grad():
             for f, weights in self.weights.items():
                 own = rows[fold == f]
-                found = found + Errors.of(self.plan.predictor(weights)(own.X), own.y, own.w)
+                height = 0.0 if encoded.height is None else encoded.height[fold == f]  # then y is the rest of the target
+                found = found + Errors.of(self.plan.predictor(weights)(own.X) + height, own.y + height, own.w)
         return found

@@ -27,7 +27,7 @@ from bestline.inference.fitted import FittedLine
 from bestline.inference.remarks import Remarks, rows_have
 from bestline.inference.scores import Errors, Scores
 from bestline.inference.training_rows import opened
-from bestline.inference.why_not import refuse, why_not
+from bestline.inference.why_not import refuse, refuse_absorbed, why_not
 from bestline.numerics import Weights
 from bestline.training import Plan
 from bestline.training.plan import refuse_beyond
@@ -87,6 +87,8 @@ class Predictor:
         if self.interval is None and self.level != _LEVEL:
             raise OptionError("`level` is the level of an interval; say which: interval='prediction', or 'confidence'.")
         check_unseen(self.on_unseen)
+        if self.interval is not None:
+            refuse_absorbed(self.line, "Intervals of predictions need the errors of effects, which are not computed")
 
     def __call__(self, batch: Batch) -> dict[str, Tensor]:
         """By column: `prediction`, and the ends of the interval asked for; NaN in rows that cannot be predicted."""
@@ -102,6 +104,8 @@ class Predictor:
         else:
             with torch.no_grad():
                 prediction = line.plan.predictor(line.weights)(X)
+        if asked.height is not None:
+            prediction = prediction + asked.height
         if asked.lacking is not None:  # a line without columns, or an own function, would have a number there
             prediction = torch.where(asked.lacking.cpu()[:, None], float("nan"), prediction)
         if interval is None:
@@ -162,7 +166,9 @@ def evaluate(line: FittedLine, data: Any, on_unseen: str = "nan") -> Scores:
     refuse_beyond(line.targets, errors.moments.beyond[len(line.targets) :])
     apart = ", unweighted" if unweighted else ""
     return errors.scores(
-        f"{count:,} row{'' if count == 1 else 's'} of {source.label}{apart}{found.left_out}", "data", about_zero=line.about_zero
+        f"{count:,} row{'' if count == 1 else 's'} of {source.label}{apart}{found.left_out}",
+        "data",
+        about_zero=line.about_zero and line.design.absorbed is None,
     )
 
 
@@ -221,7 +227,8 @@ class _Judge(Pass[Batch, _Judged]):
         rows = encoded.rows.to("cpu")
         with torch.no_grad():
             prediction = self.plan.predictor(self.weights)(rows.X)
-        errors = Errors.of(prediction, rows.y, rows.w)
+        height = 0.0 if encoded.height is None else encoded.height  # y is the rest of the target
+        errors = Errors.of(prediction + height, rows.y + height, rows.w)
         gaps = self.design.gaps(batch, encoded.gaps, self.design.reads())
         remarks = Remarks(encoded.gapped, Named(gaps), Named(encoded.imputed), Named(encoded.unseen))
         return _Judged(errors, batch.rows, encoded.strange, remarks)
@@ -233,7 +240,13 @@ def interval_of_mean(line: FittedLine, level: float = _LEVEL) -> Callable[[Tenso
     None where a line has no such interval: under a penalty, before training arrived, of several targets, without degrees of freedom.
     """
     inference = line.inference
-    if why_not(line) is not None or inference is None or inference.df_resid <= 0 or len(line.targets) != 1:
+    if (
+        why_not(line) is not None
+        or inference is None
+        or inference.df_resid <= 0
+        or line.design.absorbed is not None
+        or len(line.targets) != 1
+    ):
         return None
     return lambda X: _half_width(line, X, None, "confidence", level)[0]
 

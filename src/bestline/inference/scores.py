@@ -47,6 +47,8 @@ class Scores:
         None where only moments were at hand: mean absolute errors need the rows.
     r2_about_mean : tuple of float or None
         Where `r2` compares with 0, because the line has no constant: the same beside the mean. None where `r2` itself is that.
+    r2_within : tuple of float or None
+        Where effects are absorbed: how much the columns explain of what varies within their levels. `r2` counts the effects, too.
     """
 
     of: str
@@ -57,6 +59,13 @@ class Scores:
     r2: tuple[float, ...]
     mae: tuple[float, ...] | None = None
     r2_about_mean: tuple[float, ...] | None = None
+    r2_within: tuple[float, ...] | None = None
+
+    def beside_effects(self, squares: Tensor, weight: float) -> Scores:
+        """Scores on rests of the targets as those of the targets, whose weighted sums of squares about their means are `squares` (k,)."""
+        total = torch.where(squares > 0, squares, float("nan"))
+        r2 = tuple((1 - torch.tensor(self.mse, dtype=torch.float64) * weight / total).tolist())
+        return replace(self, r2=r2, r2_about_mean=None, r2_within=self.r2)
 
     def known_to(self, digits: float) -> Scores:
         """The same without the digits that are not right, where fewer than six of the root mean squared error are."""
@@ -69,6 +78,8 @@ class Scores:
 
     def r2_said(self, target: int) -> str:
         """R2 as people are told it, with what it compares with where that is not the mean."""
+        if self.r2_within is not None:
+            return f"R2 {fixed(self.r2[target], 4)}, within {fixed(self.r2_within[target], 4)}"
         if self.r2_about_mean is None:
             return f"R2 {fixed(self.r2[target], 4)}"
         return f"R2 (about zero) {fixed(self.r2[target], 4)}, about the mean {fixed(self.r2_about_mean[target], 4)}"

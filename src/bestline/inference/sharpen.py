@@ -61,7 +61,7 @@ def _solved(line: FittedLine, digits: int, progress: Progress | None) -> Refined
     """The exact solution; None where that is not asked for, not possible or not worth it."""
     d, k, n = len(line.names), len(line.targets), line.training.count
     # Only what promises the solution is made exact: a descent that was stopped stays where it was.
-    if not line.plan.exact_least_squares or line.source is None or not affordable(n, d, k):
+    if not line.plan.exact_least_squares or line.source is None or line.design.absorbed is not None or not affordable(n, d, k):
         return None
     small = n * (d + k) <= _SMALL and d <= _FEW and k <= FEW_TARGETS
     inference = line.inference

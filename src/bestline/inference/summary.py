@@ -81,7 +81,7 @@ def _facts(line: FittedLine, tables: list[list[Coefficient]], level: float, robu
     slopes = line.slopes
     has_intercept = slopes < len(line.names)
     held_out, training = line.held_out, line.fitted_scores
-    trace, plan = line.trace, line.plan
+    trace, plan, within = line.trace, line.plan, training.r2_within or ()
     whole = glances(line, line.inference) if line.inference is not None and line.settled else None
     # A saved trace is thinned: the step nearest to that of the weights.
     at = int((trace.step - line.step).abs().argmin())
@@ -90,6 +90,7 @@ def _facts(line: FittedLine, tables: list[list[Coefficient]], level: float, robu
         "targets": list(line.targets),
         "rows": sum(line.sizes.values()),
         "rows_dropped": line.collected.dropped,
+        **_absorbed(line),
         "parts": dict(line.sizes),
         "features": list(line.features),
         "coef": each(lambda i: {c.term: finite(c.estimate) for c in tables[i][:slopes]}),
@@ -105,6 +106,7 @@ def _facts(line: FittedLine, tables: list[list[Coefficient]], level: float, robu
         "r2": each(lambda i: finite(training.r2[i])),
         "r2_about": "mean" if training.r2_about_mean is None else "zero",
         "r2_about_mean": each(lambda i: finite((training.r2_about_mean or training.r2)[i])),
+        **({"r2_within": each(lambda i: finite(within[i]))} if within else {}),
         "r2_adjusted": each(lambda i: None if whole is None else finite(whole[i].adj_r_squared)),
         "rmse": each(lambda i: finite(training.rmse[i])),
         "held_out": None if held_out is None else _held_out(held_out, line.targets),
@@ -130,6 +132,15 @@ def _facts(line: FittedLine, tables: list[list[Coefficient]], level: float, robu
         "seconds": line.seconds,
         "warnings": list(notes_by(line, robust)),
     }
+
+
+def _absorbed(line: FittedLine) -> dict[str, Any]:
+    """What effects were absorbed; of a line without any nothing."""
+    absorbed = line.design.absorbed
+    if absorbed is None:
+        return {}
+    levels = dict(zip(absorbed.names, map(len, absorbed.levels), strict=True))
+    return {"absorbed": levels, "absorbed_weights": absorbed.weights, "singletons_dropped": absorbed.rows}
 
 
 def _undetermined(line: FittedLine) -> list[str]:

@@ -29,6 +29,8 @@ def summary_text(
     With `digits` how many digits of each estimate are right is told in any case, otherwise where they are few.
     """
     lines = [on_columns(line.design.formula, line.design.p), _rows(line)]
+    if line.design.absorbed is not None:
+        lines += wrap(line.design.absorbed.said, _WIDTH)
     lines += wrap(f"{how_trained(line)} {line.advice}", _WIDTH)
     # Of weights that the data do not determine there are none.
     told = bool(line.right_digits.isfinite().any()) and (digits or bool((line.right_digits < _ENOUGH).any()))

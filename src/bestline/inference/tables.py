@@ -77,7 +77,7 @@ def glance(line: FittedLine) -> DataFrame:
     `aic` and `bic` count the coefficients and not sigma, as statsmodels does; R counts sigma, too: 2 and log(n) higher.
 
     Of a line without a constant r_squared, adj_r_squared and F are about zero; two columns more say so: r_squared_about, which is
-    "zero", and r_squared_about_mean. Of a line with robust errors F and p_value are Wald's test by them, and a column `cov` names them.
+    "zero", and r_squared_about_mean. With absorbed effects r_squared counts them, and r_squared_within does not. Of a line with robust errors F and p_value are Wald's test by them, and a column `cov` names them.
     """
     import pandas as pd
 
@@ -86,7 +86,9 @@ def glance(line: FittedLine) -> DataFrame:
     if line.inference is None:
         raise NumericalError("`glance` describes least squares without a penalty; look at `fitted_scores` and `held_out` here.")
     table = pd.DataFrame(glances(line, line.inference, line.robust), index=list(line.targets))
-    if line.about_zero:  # it would be taken for the usual one
+    if line.design.absorbed is not None:
+        table["r_squared_within"] = line.fitted_scores.r2_within
+    elif line.about_zero:  # it would be taken for the usual one
         table["r_squared_about"], table["r_squared_about_mean"] = "zero", line.fitted_scores.r2_about_mean
     if line.robust is not None:
         table["cov"] = line.robust.title

@@ -18,6 +18,7 @@ from bestline.inference.coordinates import Basis, Totals, other_rows
 from bestline.inference.covariance.base import Cov, CovarianceKind, Repeating, Sandwich
 from bestline.inference.covariance.clustered import Clustered
 from bestline.inference.covariance.named import parse_cov
+from bestline.inference.covariance.nesting import degrees_taken
 from bestline.inference.covariance.sandwich import CollectMeat, CollectRepeated, Covariance, sandwich
 from bestline.inference.fitted import FittedLine
 from bestline.inference.hypotheses import Verdict
@@ -31,12 +32,17 @@ _NO_TEST = Verdict("", math.nan, math.nan, ())
 def basis_of(line: FittedLine, data: Any = None) -> Basis:
     """The coordinates of the training rows."""
     inference = refuse(line, "There is no leverage")
-    return Basis.of(line.training, line.scaling, inference.kept, lambda over: look(line, over, data))
+    return _taking(line, Basis.of(line.training, line.scaling, inference.kept, lambda over: look(line, over, data)))
 
 
 def rough_basis(line: FittedLine) -> Basis:
     """The same from the moments alone: at hand for a loaded line, right to fewer digits where columns are nearly collinear."""
-    return Basis.of(line.training, line.scaling, refuse(line, "There is no leverage").kept)
+    return _taking(line, Basis.of(line.training, line.scaling, refuse(line, "There is no leverage").kept))
+
+
+def _taking(line: FittedLine, basis: Basis) -> Basis:
+    """The basis with the degrees of freedom that absorbed effects take."""
+    return replace(basis, taken=line.design.levels_taken)
 
 
 def covariance(line: FittedLine, cov: Cov | None = None, data: Any = None) -> classical.Inference | Covariance:
@@ -84,9 +90,17 @@ def _of_kind(
         # The folds are the clusters: their moments say it all, and no row is read.
         summed: Any = kind.of_groups(basis, dict(zip(line.moments.values, line.moments.folds, strict=True)))
         return sandwich(basis, summed, kind, inference.determined, line.names)
+    absorbed = line.design.absorbed
+    if absorbed is not None and kind.by_leverage:
+        raise OptionError(
+            f"{kind.title} needs the leverage of every row, and that of absorbed effects is not computed; use "
+            f"{'CR1' if isinstance(kind, Clustered) else 'HC1'}, or write C({absorbed.columns[0]}) as a column in place of the bar."
+        )
     kind = kind.on(rows_of(line, data)[0])
-    see = partial(look, line, data=data, progress=progress)
-    basis = Basis.of(line.training, line.scaling, inference.kept, see)
+    see: Any = partial(look, line, data=data, progress=progress)
+    basis = _taking(line, Basis.of(line.training, line.scaling, inference.kept, see))
+    if absorbed is not None and isinstance(kind, Clustered):
+        basis = replace(basis, taken=degrees_taken(absorbed, kind.by, see))
     # Bread from the moments, filling from one pass; what is met on it must add up to the rows of the bread.
     meat = see(CollectRepeated(basis, kind) if isinstance(kind, Repeating) else CollectMeat(basis, kind))
     again = kind.again(meat.found)
@@ -184,7 +198,14 @@ def glances(line: FittedLine, inference: classical.Inference, robust: Covariance
     """The figures of the whole fit, for every target; the F test by `robust` errors where they are given."""
     intercept, constant = line.design.intercept, line.constant is not None
     targets = range(len(line.targets))
-    found = [classical.glance(line.training, inference, intercept=intercept, constant=constant, target=i) for i in targets]
+    absorbed, taken = line.design.absorbed, line.design.levels_taken
+    squares = [None] * len(line.targets) if absorbed is None else absorbed.squares.tolist()
+    found = [
+        classical.glance(
+            line.training, inference, intercept=intercept, constant=constant, target=i, squares=squares[i], taken=taken
+        )
+        for i in targets
+    ]
     if robust is None:
         return found
     tests = [overall(line, robust, target=i) or _NO_TEST for i in targets]

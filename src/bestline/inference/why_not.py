@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bestline.errors import NumericalError
+from bestline.errors import NumericalError, OptionError, listed
 from bestline.inference import classical
 from bestline.inference.fitted import FittedLine
 
@@ -21,6 +21,16 @@ def why_not(line: FittedLine) -> str | None:
     if line.inference is None or not line.settled:
         return "training stopped before the least-squares solution (solver='exact' reaches it)"
     return None
+
+
+def refuse_absorbed(line: FittedLine, what: str) -> None:
+    """Raise OptionError, `what` first, for a line with absorbed effects."""
+    absorbed = line.design.absorbed
+    if absorbed is not None:
+        raise OptionError(
+            f"{what}, and this line has absorbed effects ({listed(absorbed.names)}); of few levels write them as columns, + "
+            f"C({absorbed.columns[0]}), in place of the bar."
+        )
 
 
 def refuse(line: FittedLine, what: str) -> classical.Inference:

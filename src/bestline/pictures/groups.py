@@ -11,7 +11,8 @@ import numpy as np
 import torch
 
 from bestline.calls import no_such
-from bestline.data.grouped import Key, rows_of_group
+from bestline.data.design import Key
+from bestline.data.grouped import rows_of_group
 from bestline.data.tables import Source
 from bestline.errors import OptionError
 from bestline.inference.groups.lines import GroupLines

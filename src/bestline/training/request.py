@@ -16,7 +16,7 @@ import torch
 
 from bestline.calls import is_number, is_whole, no_such, refuse_unknown
 from bestline.data.collected import Kept
-from bestline.data.design import Design, degree_of
+from bestline.data.design import Design, absorbs, degree_of
 from bestline.data.folds import check_seed
 from bestline.data.gather import Query
 from bestline.data.split import check_shares
@@ -85,6 +85,8 @@ class Request(Method):
         if self.device.startswith("cuda") and self.solver.reads is Reads.SINGLE_ROWS:
             raise OptionError("One row at a time is work for a CPU; leave `device` out, or use Descent(batch_size=1).")
         _check_forward(self.forward)
+        if absorbs(query.formula):
+            self._check_absorbing()
         self._check_errors()
         if not callable(self.loss):
             parse_loss(self.loss)
@@ -102,6 +104,19 @@ class Request(Method):
             raise OptionError(
                 f"`cov` {self.cov!r} reads the training rows again, and early stopping holds out some that it draws itself; give `split` to "
                 f"say which, or leave `patience` out."
+            )
+
+    def _check_absorbing(self) -> None:
+        """Raise OptionError for what effects behind a bar are not absorbed for."""
+        why = "Effects behind a bar are taken out of the columns for the exact solution of squared loss"
+        if not self.squared_line or self.of_rows or self.solver.loop is not None:
+            raise OptionError(
+                f"{why}, and for no other; leave solver, loss and forward out, or write + C(g) in place of the bar."
+            )
+        if self.cv or isinstance(self.query.folds, str):
+            what = f"cv={self.cv!r}" if self.cv else f"folds={self.query.folds!r}"
+            raise OptionError(
+                f"{why}, by all rows at once, so no fold is unseen and {what} has no meaning; give `split` for a held-out error."
             )
 
     def _check_numbers(self) -> None:
@@ -140,7 +155,12 @@ class Request(Method):
             given = {**given, "solver": chosen, **dict.fromkeys(settings)}
         request = cls(
             Query(
-                placed(data, asked["engine"]), formula, **{name: asked[name] for name in _OF_ROWS}, degree=degree, beside=beside
+                placed(data, asked["engine"]),
+                formula,
+                **{name: asked[name] for name in _OF_ROWS},
+                degree=degree,
+                beside=beside,
+                absorbing=True,
             ),
             solver=chosen,
             forward=own,

@@ -5,6 +5,10 @@ JSON. Contract: row by row. A batch encoded by itself gives the rows that the wh
 (`formula`, `expressions`) and never handed to Python to execute; what its functions learn is in `profiles`.
 """
 
+from bestline.data.design.absorbed import Absorbed as Absorbed
+from bestline.data.design.absorbed import Key as Key
+from bestline.data.design.absorbed import level_codes as level_codes
+from bestline.data.design.bar import absorbs as absorbs
 from bestline.data.design.categories import asked_categories as asked_categories
 from bestline.data.design.changes import Change as Change
 from bestline.data.design.changes import change_of as change_of

@@ -10,6 +10,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from bestline.data.design.bar import absorbed_columns
 from bestline.data.design.contrasts import CODINGS
 from bestline.data.design.expressions import column_of, syntax_tree
 from bestline.data.design.grammar import Piece, in_our_words
@@ -47,7 +48,7 @@ class Category:
 def asked_categories(text: str | None) -> list[str]:
     """Columns that a formula, not parsed yet, reads as categories: a file is then asked for them as written."""
     found = re.findall(r"\b(?:C|relevel)\(\s*(?:([^\W\d]\w*)|`([^`]+)`)", in_our_words(text[:_LONGEST])) if text else []
-    return [plain or quoted for plain, quoted in found]
+    return [*(plain or quoted for plain, quoted in found), *(absorbed_columns(text[:_LONGEST]) if text else ())]
 
 
 def as_category(piece: Piece) -> Category | None:

@@ -21,6 +21,7 @@ from torch import Tensor
 
 import bestline.files as store
 from bestline.calls import needed
+from bestline.data.design.absorbed import Absorbed, LevelsOfRows
 from bestline.data.design.encoded import Columns, Encoded, NewRows
 from bestline.data.design.expressions import State, expression
 from bestline.data.design.factors import (
@@ -73,6 +74,8 @@ class Design:
         What the user should know about how the columns were chosen.
     beside : tuple of str
         Columns that a training row must have a value of though the line does not read them, such as those of clusters.
+    absorbed : Absorbed or None
+        Effects of levels that are taken out of every column, and are not columns themselves.
     """
 
     formula: str
@@ -88,6 +91,7 @@ class Design:
     rounded: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     beside: tuple[str, ...] = ()
+    absorbed: Absorbed | None = None
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -107,7 +111,8 @@ class Design:
     @property
     def texts(self) -> list[str]:
         """Columns of categories: files are to give them as they are written, `01234` and not 1234."""
-        return list(dict.fromkeys(f.column for f in self.factors if f.kind == "category"))
+        categories = (f.column for f in self.factors if f.kind == "category")
+        return list(dict.fromkeys([*categories, *(() if self.absorbed is None else self.absorbed.columns)]))
 
     @property
     def words(self) -> list[str]:
@@ -118,7 +123,7 @@ class Design:
     @property
     def needs(self) -> list[str]:
         """Columns of the table that X is made of."""
-        return list(dict.fromkeys([*self.number_columns(), *(f.column for f in self.factors if f.kind == "category")]))
+        return list(dict.fromkeys([*self.number_columns(), *self.texts]))
 
     @property
     def target_columns(self) -> list[str]:
@@ -135,6 +140,11 @@ class Design:
         """Names of the targets, (k,)."""
         return tuple(r.text for r in self.responses)
 
+    @property
+    def levels_taken(self) -> int:
+        """Degrees of freedom that absorbed effects take."""
+        return 0 if self.absorbed is None else self.absorbed.weights
+
     def as_read(self, source: Source) -> Design:
         """The same, with the columns whose whole numbers float64 has rounded, as far as the source has been read."""
         numbers = {name for f in (*self.factors, *self.responses) for name in f.numbers}
@@ -143,7 +153,12 @@ class Design:
     @property
     def verbatim(self) -> bool:
         """Whether X and y are columns of numbers as they are read, in their order."""
-        return self._as_it_stands and all(r.kind == "number" for r in self.responses) and self.missing != "impute"
+        return (
+            self.absorbed is None
+            and self._as_it_stands
+            and all(r.kind == "number" for r in self.responses)
+            and self.missing != "impute"
+        )
 
     def check(self, source: Source, *, target: bool) -> None:
         """Raise ColumnError when `source` lacks a column or has text where numbers were; order does not matter."""
@@ -152,7 +167,13 @@ class Design:
 
     def plain(self, batch: Batch) -> Rows | None:
         """X and y as they stand in the batch, in their own precision, whatever they hold; None where anything has to be computed."""
-        if self.weights or self.beside or not self._as_it_stands or any(r.kind != "number" for r in self.responses):
+        if (
+            self.weights
+            or self.beside
+            or self.absorbed is not None
+            or not self._as_it_stands
+            or any(r.kind != "number" for r in self.responses)
+        ):
             return None
         X, y = batch.matrix(self.number_columns()), batch.matrix(self.target_columns)
         return None if X is None or y is None or X.device != y.device else Rows(X, y)
@@ -166,6 +187,9 @@ class Design:
         """
         w = self._weights(batch)
         absent = w == 0 if w is not None and bool((w == 0).any()) else None
+        placed = None if self.absorbed is None else self.absorbed.placed(batch)
+        if placed is not None and placed.single is not None:
+            absent = _either(absent, placed.single)
         y = self.target_values(batch, absent)
         # One sum says whether any number is missing, at a fraction of the cost of looking at each.
         gaps = torch.isnan(y).any(1) if bool(y.sum().isnan()) else torch.zeros(len(y), dtype=torch.bool, device=y.device)
@@ -173,12 +197,14 @@ class Design:
             gaps = gaps | torch.isnan(w)
         for name in self.beside:
             gaps = gaps | batch.lacks(name).to(gaps.device)
+        gaps = _either(gaps, None if placed is None else placed.missing)
         skipped = _either(gaps, absent)
         found = self._encode(batch, skipped if bool(skipped.any()) else None, on_unseen)
         # X knows which of its own rows have holes; targets and weights add theirs.
         gaps = _either(gaps.to(found.X.device), found.holes)
         if absent is not None:
             gaps = gaps & ~absent.to(gaps.device)
+        self._note_levels(found, placed, batch, ~_either(gaps, absent), on_unseen)
         gapped = bool(gaps.any())
         if gapped and self.missing == "raise":
             raise self._refusal(batch, int(torch.nonzero(gaps)[0]))
@@ -189,7 +215,8 @@ class Design:
             index = torch.nonzero(~left)[:, 0]
             X, y, w = X[index], y[index], None if w is None else w[index]
         strange = 0 if found.strange is None else int((found.strange & ~gaps).sum())
-        return Encoded(Rows(X, y, w), index, found.imputed, gaps if gapped else None, found.unseen, strange)
+        rows, height = (Rows(X, y, w), None) if placed is None else placed.rests(Rows(X, y, w), index)
+        return Encoded(rows, index, found.imputed, gaps if gapped else None, found.unseen, strange, height)
 
     def features(self, batch: Batch, *, on_unseen: str = "nan") -> NewRows:
         """X (n, p) of every row of a batch, for prediction, NaN in rows that cannot be predicted.
@@ -198,6 +225,13 @@ class Design:
         `on_unseen` is "raise", or "average": then such a row counts as every level, each by its share in the training rows.
         """
         found = self._encode(batch, None, on_unseen)
+        placed, height = (None if self.absorbed is None else self.absorbed.placed(batch)), None
+        if placed is not None:
+            found.holes = None if found.holes is None and placed.missing is None else _either(found.holes, placed.missing)
+            every = torch.ones(len(found.X), dtype=torch.bool) if found.holes is None else ~found.holes
+            self._note_levels(found, placed, batch, every, on_unseen)
+            rests, height = placed.rests(Rows(found.X, found.X.new_zeros(len(found.X), len(self.responses))))
+            found.X = rests.X
         gapped = 0 if found.holes is None else int(found.holes.sum())
         gaps = self.gaps(batch, found.holes, self.needs) if gapped else {}
         lacking = None
@@ -206,7 +240,7 @@ class Design:
             nothing = torch.zeros(len(found.X), dtype=torch.bool, device=found.X.device)
             lacking = _either(nothing, found.holes, found.strange)
             found.X = torch.where(lacking[:, None], float("nan"), found.X)
-        return NewRows(found.X, lacking, gapped, gaps, found.imputed, found.unseen, tuple(found.beyond))
+        return NewRows(found.X, lacking, gapped, gaps, found.imputed, found.unseen, tuple(found.beyond), height)
 
     def gaps(self, batch: Batch, among: Tensor | None, names: Sequence[str]) -> dict[str, int]:
         """How many of the rows `among` (n,) lack the value of each of these columns; columns without gaps are not named."""
@@ -220,12 +254,16 @@ class Design:
 
         What only training looks at, such as clusters, they need not have.
         """
-        return replace(self, missing="drop" if self.missing == "raise" else self.missing, beside=())
+        apart = None if self.absorbed is None else self.absorbed.forgiving()
+        return replace(self, missing="drop" if self.missing == "raise" else self.missing, beside=(), absorbed=apart)
 
     def to_dict(self) -> dict[str, Any]:
         """The design as JSON."""
         unsaid = {"notes", *(() if self.beside else ("beside",))}
-        return {name: value for name, value in asdict(self).items() if name not in unsaid}
+        told = {
+            name: value for name, value in asdict(replace(self, absorbed=None)).items() if name not in {*unsaid, "absorbed"}
+        }
+        return told if self.absorbed is None else {**told, "absorbed": self.absorbed.to_dict()}
 
     def to_json(self) -> str:
         """The design as a text, to be kept or sent to where rows are; nothing in it is ever run."""
@@ -265,6 +303,9 @@ class Design:
             table=tuple(map(str, facts["table"])),
             rounded=tuple(map(str, facts.get("rounded", ()))),  # files of before do not say
             beside=tuple(map(str, facts.get("beside", ()))),
+            absorbed=Absorbed.from_dict(facts["absorbed"], len(facts["columns"]), len(responses))
+            if "absorbed" in facts
+            else None,
         )
 
     def number_columns(self) -> list[str]:
@@ -369,6 +410,15 @@ class Design:
         for code, rows in zip(*(t.tolist() for t in coded.codes[strange].unique(return_counts=True)), strict=True):
             found.unseen[factor.column, coded.seen[code]] = rows
         if on_unseen != "average":
+            found.strange = _either(strange.to(found.X.device), found.strange)
+
+    def _note_levels(self, found: Columns, placed: LevelsOfRows | None, batch: Batch, used: Tensor, on_unseen: str) -> None:
+        """Write down which of the rows that are used, (n,), have a level without an effect."""
+        if placed is None:
+            return
+        strange, unseen = placed.strange(used.cpu(), batch, on_unseen)
+        found.unseen |= unseen
+        if strange is not None and on_unseen != "average":
             found.strange = _either(strange.to(found.X.device), found.strange)
 
     def filled(

@@ -88,6 +88,8 @@ class Draft:
     @property
     def verbatim(self) -> bool:
         """Whether X and y will be columns of numbers as they are read, in their order."""
+        if self.formula.absorbed:
+            return False
         plain = all(f.kind == "number" for f in (*self.factors, *self.responses)) and not self.texts
         alone = all(len(term) == 1 for term in self.formula.terms)
         return plain and alone and self.missing != "impute" and len(self.formula.terms) == len(self.number_columns())
@@ -121,6 +123,9 @@ def draft_of(source: Source, formula: ParsedFormula, weights: str | None, missin
         else:
             kinds[piece] = _number(source, piece, "a feature")
     responses = tuple(_number(source, r, "the target") for r in formula.responses)
+    for name in dict.fromkeys(name for by in formula.absorbed for name in by):
+        if source.field(name).kind in (Kind.OTHER, Kind.EMPTY):
+            raise _unusable(source.field(name))
     categories = dict.fromkeys(k.column for k in kinds.values() if isinstance(k, Category))
     declared = {name: tuple(levels) for name in categories if (levels := source.field(name).levels)}
     return Draft(formula, kinds, responses, weights, missing, declared, source.label)

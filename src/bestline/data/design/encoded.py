@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from torch import Tensor
 
 from bestline.data.design.factors import Unseen
-from bestline.numerics import Features, Rows
+from bestline.numerics import Features, Rows, Targets
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -27,6 +27,8 @@ class Encoded:
         Rows left out, or averaged, for a level that no training row has.
     strange : int
         Rows left out for such levels.
+    height : Tensor (m, k) or None
+        What absorbed effects say of the targets of the rows that were used; None: nothing is absorbed.
     """
 
     rows: Rows
@@ -35,6 +37,7 @@ class Encoded:
     gaps: Tensor | None = None
     unseen: Unseen = field(default_factory=dict)
     strange: int = 0
+    height: Targets | None = None
 
     @property
     def gapped(self) -> int:
@@ -60,6 +63,8 @@ class NewRows:
         As in Encoded.
     beyond : tuple of str
         B-splines, as written, of which some row lies beyond the outer knots.
+    height : Tensor (n, k) or None
+        What absorbed effects add to each prediction.
     """
 
     X: Features
@@ -69,6 +74,7 @@ class NewRows:
     imputed: dict[str, int]
     unseen: Unseen
     beyond: tuple[str, ...] = ()
+    height: Targets | None = None
 
 
 @dataclass(slots=True, eq=False)

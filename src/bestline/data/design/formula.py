@@ -12,6 +12,7 @@ from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass, replace
 from keyword import iskeyword
 
+from bestline.data.design.bar import at_bar, factors
 from bestline.data.design.grammar import Piece, read
 from bestline.data.design.slips import slip
 from bestline.errors import FormulaError, OptionError, readable
@@ -24,12 +25,16 @@ _PLAIN = re.compile(r"[A-Za-z_.][A-Za-z0-9_.]*\Z")
 
 @dataclass(frozen=True, slots=True)
 class ParsedFormula:
-    """What to predict from what: responses, terms (products of pieces), whether there is an intercept, and what to know of it."""
+    """What to predict from what: responses, terms (products of pieces), whether there is an intercept, and what to know of it.
+
+    `absorbed` are the columns of each factor behind the bar.
+    """
 
     responses: tuple[Piece, ...]
     terms: tuple[tuple[Piece, ...], ...]
     intercept: bool
     notes: tuple[str, ...] = ()
+    absorbed: tuple[tuple[str, ...], ...] = ()
 
     @property
     def text(self) -> str:
@@ -38,7 +43,8 @@ class ParsedFormula:
         right = [":".join(_shown(p) for p in term) for term in self.terms]
         if not self.intercept:
             right.append("-1" if right else "0")
-        return f"{left} ~ {' + '.join(right) or '1'}".replace(" + -1", " - 1")
+        behind = " + ".join("^".join(_shown(Piece(name, True)) for name in by) for by in self.absorbed)
+        return f"{left} ~ {' + '.join(right) or '1'}".replace(" + -1", " - 1") + (f" | {behind}" if behind else "")
 
 
 def plain(targets: Iterable[str], features: Iterable[str]) -> ParsedFormula:
@@ -80,7 +86,10 @@ def parse(text: str, names: Sequence[str]) -> ParsedFormula:
     """
     if len(text) > _LONGEST:
         raise FormulaError(f"The formula is longer than {_LONGEST} characters; name a target and features instead.")
-    found = read(text, names)
+    whole, (text, behind) = text, at_bar(text)
+    absorbed = () if behind is None else factors(behind)
+    apart = {name for by in absorbed for name in by}
+    found = read(text, [name for name in names if name not in apart])
     if not text.strip():
         raise FormulaError("The formula is empty; write it like y ~ x1 + C(g).")
     if not found.left or any(len(r) != 1 for r in found.left):
@@ -92,13 +101,19 @@ def parse(text: str, names: Sequence[str]) -> ParsedFormula:
     formula = ParsedFormula(
         tuple(r[0] for r in found.left),
         tuple(sorted((t for t in found.right if t), key=len)),  # as in R: interactions after what they are made of
-        any(not t for t in found.right),
+        any(not t for t in found.right) or bool(absorbed),  # each level has a constant, and so has the line
         found.notes,
+        absorbed,
     )
+    if absorbed and not formula.terms:
+        raise FormulaError(
+            f"The formula {readable(whole)} has nothing but absorbed effects, so there is no weight to find; add a column, or write "
+            f"y ~ C(firm) for the mean of each firm."
+        )
     if not formula.terms and not formula.intercept:
         raise FormulaError(f"The formula {readable(text)} has no terms at all; add a column, or an intercept (1).")
     # y ~ y + x would be explained perfectly, by nothing.
-    twice = {r.text for r in formula.responses} & {p.text for term in formula.terms for p in term}
+    twice = {r.text for r in formula.responses} & {*(p.text for term in formula.terms for p in term), *apart}
     if twice:
         raise FormulaError(f"{readable(min(twice))} stands on both sides of the formula; take it from one of them.")
     return formula

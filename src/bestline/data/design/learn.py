@@ -28,7 +28,7 @@ from bestline.data.design.learner import Learner
 from bestline.data.design.profiles import CountGaps, Learnt, Levels, Mean, Profiles, Training
 from bestline.data.progress import Progress
 from bestline.data.tables import Field, Kind, Source
-from bestline.errors import ColumnError, MissingValuesError, OptionError, listed, readable
+from bestline.errors import ColumnError, FormulaError, MissingValuesError, OptionError, listed, readable
 
 # Kinds of values that are no features, and why.
 _UNFIT = {Kind.DATE: "dates are not numbers", Kind.OTHER: "neither numbers nor text", Kind.EMPTY: "every value is missing"}
@@ -60,6 +60,7 @@ def drafted(
     aside: Sequence[str] = (),
     beside: Sequence[str] = (),
     levels: Mapping[str, Sequence[str]] | None = None,
+    absorbing: bool = False,
     progress: Progress | None = None,
 ) -> tuple[Draft, Learner]:
     """The draft of a formula, or of a target and features; without either, of all columns that can serve; and who learns the rest.
@@ -82,6 +83,8 @@ def drafted(
         Column -> levels that count as found though no row may have them.
     degree : int
         Above 1, every column x is followed by its powers I(x ** 2), ..., I(x ** degree).
+    absorbing : bool
+        Whether a bar in the formula is understood: whoever asks then takes the effects behind it out.
     training : callable, optional
         Tells which rows of a batch are training rows: levels, means and states are learnt from these alone.
     progress : callable, optional
@@ -97,6 +100,11 @@ def drafted(
         check_weights(source, weights)
     learner = Learner(source, Learnt(weights, training), progress)
     asked, notes = _asked_formula(source, formula, target, features, weights=weights, aside=aside, learner=learner)
+    if asked.absorbed and not absorbing:
+        raise FormulaError(
+            f"The formula {readable(asked.text)} has absorbed effects behind its bar, which `fit` alone takes out, from all rows of one "
+            f"table; write + C(g) here for a factor of few levels."
+        )
     if degree > 1:
         asked = powers(asked, degree, {f.name for f in source.fields if f.kind is Kind.NUMBER})
     draft = draft_of(source, asked, weights, missing)
@@ -106,7 +114,8 @@ def drafted(
         table=tuple(n for n in source.names if n not in apart),
         notes=(*notes, *asked.notes),
         levels=levels or {},
-        beside=tuple(beside),
+        # A row without a level of what is absorbed has no effect, so it must have one, as it must have a cluster.
+        beside=tuple(dict.fromkeys([*beside, *(name for by in asked.absorbed for name in by)])),
     )
     return draft, learner.counting(draft.counted(training))
 

@@ -218,7 +218,7 @@ def _glances(model: FittedLine) -> list[str]:
                 if whole is None
                 else f" {statistic_of(whole.df)} {rounded(whole.statistic)} (p {p_value(whole.p_value, below='below ')});"
             )
-            about = " (about zero)" if model.about_zero else ""
+            about = " (about zero)" if model.about_zero and model.design.absorbed is None else ""
             lines.append(
                 f"Residual standard deviation{of} {rounded(g.sigma)} on {g.df_residual:,} degrees of freedom; adjusted R2{about} "
                 f"{fixed(g.adj_r_squared, 4)};{test} AIC {rounded(g.aic, 6)}, BIC {rounded(g.bic, 6)}."
@@ -274,6 +274,8 @@ def _rows(model: FittedLine, sample: Sample | None) -> list[Still]:
 def _looks(model: FittedLine, data: Any) -> list[Diagnosis] | str:
     """A second look at the rows, target by target, or why there is none."""
     reason = why_not(model)
+    if reason is None and model.design.absorbed is not None:
+        reason = "the leverage of a row counts its absorbed effects, which is not computed"
     if reason is not None:
         return reason
     if data is None and model.source is None:

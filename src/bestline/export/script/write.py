@@ -12,6 +12,7 @@ from bestline.export.script.literals import Section, comment
 from bestline.export.script.reading import from_file
 from bestline.export.script.table import Form, TableCode, inline, rows_of
 from bestline.inference.fitted import FittedLine
+from bestline.inference.why_not import refuse_absorbed
 
 FEW = 400  # numbers that a page still shows
 MOST = 20_000  # numbers that a script may hold
@@ -64,6 +65,7 @@ def script(model: FittedLine, style: str = "linear", *, data: Any = None, rows: 
         raise no_such("style", style, STYLES)
     if rows not in ROWS:
         raise OptionError(f"`rows` must be one of {', '.join(ROWS)}; got {rows!r}.")
+    refuse_absorbed(model, "A script takes no effects out")
     if model.source is None and data is None:
         raise OptionError(
             "A loaded model, or one made from moments, has no rows to write a script about; give them: script(style, data=...)."

@@ -33,6 +33,7 @@ from bestline.inference.fitted import FittedLine
 from bestline.inference.scores import fold_kind
 from bestline.inference.training_rows import rows_of
 from bestline.inference.uncertainty import target_number
+from bestline.inference.why_not import refuse_absorbed
 from bestline.numerics import Comoments, Rows, Weights, rests
 from bestline.training import Part, Stop
 from bestline.wording import aligned, count, finite, plain, preformatted, significant
@@ -168,6 +169,7 @@ def paired(models: Sequence[FittedLine], data: Any = None, *, target: int | str 
 
 def _refuse_unlike(models: Sequence[FittedLine], name: str) -> None:
     for line in models:
+        refuse_absorbed(line, "Held-out errors are compared of lines without absorbed effects")
         if not line.plan.squared_line:
             raise OptionError(
                 "Held-out errors are compared of lines of squared loss, with a penalty or none; of others see model.held_out."

@@ -134,6 +134,11 @@ class Sandwich(CovarianceKind, ABC):
         return self
 
     @property
+    def by_leverage(self) -> bool:
+        """Whether it looks at how far rows or groups pull their own predictions."""
+        return False
+
+    @property
     def reads(self) -> tuple[str, ...]:
         """The columns under the names by which their values are read."""
         return self.columns

@@ -53,6 +53,11 @@ class ByRow(Repeating):
         del basis
         return (1 - h) ** self.power
 
+    @property
+    def by_leverage(self) -> bool:
+        """HC2 and those above."""
+        return self.power > 0
+
     def none(self, basis: Basis) -> RowSquares:
         """Zeros."""
         nothing = torch.zeros(basis.rank, basis.rank, dtype=torch.float64)

@@ -146,6 +146,11 @@ class Clustered(Repeating):
         return f"clustered by {listed(self.by)}{'' if self.type == 'CR1' else f' ({self.type})'}"
 
     @property
+    def by_leverage(self) -> bool:
+        """CR2 and CR3."""
+        return self.type != "CR1"
+
+    @property
     def _ways(self) -> list[tuple[int, ...]]:
         """Which columns form the clusters of each way: every one, and every pair."""
         numbers = range(len(self.by))
@@ -224,7 +229,7 @@ class Clustered(Repeating):
             return ()
         better = (
             ""
-            if len(self.by) > 1
+            if len(self.by) > 1 or basis.taken
             else f"; cov='cluster:{self.by[0]},type=CR3' (--cov cluster:{self.by[0]},type=CR3) is better then"
         )
         return (f"{fewest} clusters are few: standard errors clustered by {by} come out too small as a rule{better}.",)

@@ -26,7 +26,7 @@ from bestline.inference.fitted import FittedLine
 from bestline.inference.numbered_rows import Numbered, OverRows
 from bestline.inference.training_rows import look
 from bestline.inference.uncertainty import basis_of, check_same_rows, target_number
-from bestline.inference.why_not import refuse
+from bestline.inference.why_not import refuse, refuse_absorbed
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -40,6 +40,7 @@ _MOST_CELLS = 50_000_000  # of a table with a line for every row
 
 def columns_of(line: FittedLine) -> Collinearity:
     """How far the columns can be told apart; from the moments."""
+    refuse_absorbed(line, "A diagnosis needs the leverage of every row, which is not computed")
     inference = refuse(line, "There is no diagnosis")
     aliased = {alias.column: list(alias.on) for alias in inference.aliased}
     exact = None if line.refined is None else line.refined.inverse.diagonal()
@@ -106,6 +107,7 @@ def influence(line: FittedLine, data: Any = None, *, target: int | str = 0) -> D
     """
     import pandas as pd
 
+    refuse_absorbed(line, "Influence needs the leverage of every row, which is not computed")
     at = target_number(line, target)
     basis = basis_of(line, data)
     if basis.count * (7 + len(line.names)) > _MOST_CELLS:

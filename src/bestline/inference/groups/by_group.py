@@ -7,8 +7,8 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from bestline.data.design import Design
-from bestline.data.grouped import Grouped, Key
+from bestline.data.design import Design, Key
+from bestline.data.grouped import Grouped
 from bestline.data.progress import Progress
 from bestline.data.tables import Source
 from bestline.inference.classical import NAN

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from bestline.data.design import Design
+from bestline.data.design import Design, Key
 from bestline.data.design.lost_digits import rows_doubled
 from bestline.data.exact_sums import Sums
-from bestline.data.grouped import Key, keyed
+from bestline.data.grouped import keyed
 from bestline.data.ordered import OrderedRows
 from bestline.data.passes import Named, Pass
 from bestline.data.progress import Progress

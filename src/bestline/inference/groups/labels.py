@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bestline.data.grouped import Key
+from bestline.data.design import Key
 from bestline.data.tables import Kind
 
 

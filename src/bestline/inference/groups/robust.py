@@ -16,8 +16,8 @@ import torch
 from torch import Tensor
 
 from bestline.data.collected import rows_of
-from bestline.data.design import Design
-from bestline.data.grouped import Key, keyed
+from bestline.data.design import Design, Key
+from bestline.data.grouped import keyed
 from bestline.data.passes import Pass
 from bestline.data.progress import Progress
 from bestline.data.tables import Batch, Source

@@ -1,0 +1,214 @@
+"""Absorb: what the levels of a factor, or of several, say of every column; the rest of a column is what varies within them.
+
+    z = sum over factors f of a_f[level of the row in f] + rest        a minimises sum w rest^2
+
+By Frisch, Waugh & Lovell the line of the rests has the weights of the line with a column for each level, which a million levels
+would never fit into. One factor: a is the mean of each level. More: least squares of the levels alone, by conjugate gradients
+(Hestenes & Stiefel 1952). The factor with most levels is eliminated, so a step takes its means away and then those of the others:
+the alternating projections of Gaure (2013, CSDA 66:8-18) with the acceleration of Correia's reghdfe (2017).
+
+No row is needed: rows that have all their levels in common are one cell. A rest that is off by a share t of the column, along the
+levels, moves a weight by a share of t^2, because what it is off by is orthogonal to all exact rests: so a weight is right long
+before an effect is. The tolerance is that of the effects, which predictions rest on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+TOLERANCE = 1e-12  # what is left of the normal equations of the levels, over what there was
+MOST_STEPS = 20_000
+_AWAY = 1e8  # squared length of what is left, over the least so far
+_DENSE = 1_000  # levels of three factors or more, up to which their rank is computed and not bounded
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LevelCells:
+    """Rows that have all their levels in common, counted together; a cell may come more than once.
+
+    Attributes
+    ----------
+    codes : Tensor, int (c, F)
+        The level of a cell in each factor.
+    weight : Tensor (c,)
+        Sum of the weights of its rows.
+    levels : tuple of int (F,)
+        How many levels each factor has; each of them has a cell.
+    """
+
+    codes: Tensor
+    weight: Tensor
+    levels: tuple[int, ...]
+
+    def gathered(self, values: Tensor, factor: int) -> Tensor:
+        """Sum of something (c,) over the cells of each level of a factor, (G,)."""
+        return torch.bincount(self.codes[:, factor], values, minlength=self.levels[factor])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Effects:
+    """What each level says of each of q columns.
+
+    Attributes
+    ----------
+    values : tuple of Tensor (G, q), one a factor
+    explained : Tensor (q,)
+        How much of each column's weighted sum of squares they explain.
+    steps : int
+        Of conjugate gradients; 0 where there was nothing to iterate.
+    left : float
+        What was left of the normal equations, of the column where most was; at most `TOLERANCE` when it has converged.
+    """
+
+    values: tuple[Tensor, ...]
+    explained: Tensor
+    steps: int
+    left: float
+
+    @property
+    def converged(self) -> bool:
+        """Whether the tolerance was reached."""
+        return self.left <= TOLERANCE
+
+
+def absorb(cells: LevelCells, sums: Sequence[Tensor]) -> Effects:
+    """The effects of the levels.
+
+    Parameters
+    ----------
+    cells : LevelCells
+    sums : sequence of Tensor (G, q)
+        Weighted sums of the columns, less their means over all rows, over the rows of each level; one a factor.
+    """
+    sizes = [cells.gathered(cells.weight, f) for f in range(len(sums))]
+    if len(sums) == 1:
+        mean = sums[0] / sizes[0][:, None]
+        return Effects((mean,), (mean * sums[0]).sum(0), 0, 0.0)
+    first = max(range(len(sums)), key=lambda f: cells.levels[f])
+    columns = [_conjugate_gradients(cells, sizes, [s[:, j].contiguous() for s in sums], first) for j in range(sums[0].shape[1])]
+    values = tuple(torch.stack([column[0][f] for column in columns], 1) for f in range(len(sums)))
+    explained = torch.stack([(v * s).sum(0) for v, s in zip(values, sums, strict=True)]).sum(0)
+    return Effects(values, explained, max(c[1] for c in columns), max(c[2] for c in columns))
+
+
+def _conjugate_gradients(
+    cells: LevelCells, sizes: list[Tensor], sums: list[Tensor], first: int
+) -> tuple[list[Tensor], int, float]:
+    """The effects of one column, the steps taken, and what is left of the normal equations.
+
+    Of the others than the first factor: S a = b, S = D'W(I - P)D for their indicators D and the projection P onto the levels of the
+    first, each equation over the weight of its level (Jacobi).
+    """
+    codes, weight = cells.codes.T.contiguous(), cells.weight
+    others = [f for f in range(len(sums)) if f != first]
+    ends = [cells.levels[f] for f in others]
+
+    def rest(effects: Sequence[Tensor]) -> Tensor:
+        """Weighted sum of others' effects in each cell, less its mean over the level of the first factor."""
+        along = torch.stack([a[codes[f]] for a, f in zip(effects, others, strict=True)]).sum(0)
+        mean = torch.bincount(codes[first], weight * along, minlength=cells.levels[first]) / sizes[first]
+        return weight * (along - mean[codes[first]])
+
+    def normal(effects: Tensor) -> Tensor:
+        within = rest(effects.split(ends))
+        return torch.cat([torch.bincount(codes[f], within, minlength=cells.levels[f]) for f in others])
+
+    level_means = sums[first] / sizes[first]
+    spread = (weight * level_means[codes[first]]).contiguous()
+    b = torch.cat([sums[f] - torch.bincount(codes[f], spread, minlength=cells.levels[f]) for f in others])
+    scale = torch.cat([sizes[f] for f in others])
+    # Measured against the column itself and not against b: what one factor says all of leaves b as rounding alone.
+    whole = float(sum((s * s / size).sum() for s, size in zip(sums, sizes, strict=True)))
+    a, r = torch.zeros_like(b), b
+    z = r / scale
+    direction, size = z, float(r @ z)
+    steps, best = 0, (size, a)
+    # The equations are singular, and rounding makes them a little contradictory: beyond what it allows, steps lead away.
+    while size > TOLERANCE**2 * whole and steps < MOST_STEPS and size < _AWAY * best[0]:
+        along = normal(direction)
+        curvature = float(direction @ along)
+        if curvature <= 0:
+            break
+        a = a + size / curvature * direction
+        r = r - size / curvature * along
+        z = r / scale
+        size, before = float(r @ z), size
+        direction = z + size / before * direction
+        steps += 1
+        best = (size, a) if size < best[0] else best
+    size, a = best
+    own = dict(zip(others, a.split(ends), strict=True))
+    along = torch.stack([own[f][codes[f]] for f in others]).sum(0)
+    own[first] = level_means - torch.bincount(codes[first], weight * along, minlength=cells.levels[first]) / sizes[first]
+    return [own[f] for f in range(len(sums))], steps, (size / whole) ** 0.5 if whole > 0 else 0.0
+
+
+def rank(cells: LevelCells) -> tuple[int, bool]:
+    """How many weights the levels stand for, the constant among them, and whether that is exact or a bound from above.
+
+    Of one factor the levels; of two their number less that of the parts of the table that no cell connects (Abowd, Creecy & Kramarz
+    2002). Of more there is no quick rule: few levels are counted by the eigenvalues of their products, and of many each further
+    factor loses as many as it has parts with one of those before (as reghdfe has it).
+    """
+    levels, pairs = cells.levels, len(cells.levels)
+    if pairs == 1:
+        return levels[0], True
+    if pairs == 2:
+        return sum(levels) - parts(cells.codes, levels), True
+    if sum(levels) <= _DENSE:
+        return _dense_rank(cells), True
+    found = levels[0]
+    for f in range(1, pairs):
+        found += levels[f] - max(parts(cells.codes[:, [g, f]], (levels[g], levels[f])) for g in range(f))
+    return found, False
+
+
+def parts(codes: Tensor, levels: Sequence[int]) -> int:
+    """How many connected parts two factors' levels form, where a cell (c, 2) connects its two.
+
+    Each level takes the smallest number among its neighbours', and that number's own (FastSV: Zhang, Azad & Hu 2020), so it takes a
+    logarithm of rounds.
+    """
+    one, other = codes[:, 0], codes[:, 1] + levels[0]
+    root = torch.arange(levels[0] + levels[1])
+    while True:
+        above = root[root]
+        least = torch.minimum(above[one], above[other])
+        new = above.clone()
+        for end in (one, other):
+            new.scatter_reduce_(0, root[end], least, "amin")
+            new.scatter_reduce_(0, end, least, "amin")
+        if torch.equal(new, root):
+            return len(root.unique())
+        root = new
+
+
+def _dense_rank(cells: LevelCells) -> int:
+    starts = [sum(cells.levels[:f]) for f in range(len(cells.levels))]
+    at = (cells.codes + torch.tensor(starts)).unique(dim=0)  # which cells there are says it all, whatever they weigh
+    products = torch.zeros(sum(cells.levels), sum(cells.levels), dtype=torch.float64)
+    for f in range(at.shape[1]):
+        for g in range(at.shape[1]):
+            products.index_put_((at[:, f], at[:, g]), torch.ones(len(at), dtype=torch.float64), accumulate=True)
+    size = products.diagonal().sqrt()
+    return int(torch.linalg.matrix_rank(products / torch.outer(size, size), rtol=1e-11, hermitian=True))
+
+
+def singletons(cells: LevelCells, count: Tensor) -> tuple[Tensor, ...]:
+    """Which levels of each factor, (G,) bool, are those of one row alone, or only of rows that such a level has already taken away.
+
+    `count` (c,) are the rows of each cell. A row that alone has a level is explained by it whatever it holds (Correia 2015).
+    """
+    there, codes = torch.ones(len(count), dtype=torch.bool), cells.codes
+    while True:
+        alone = torch.zeros_like(there)
+        for f, levels in enumerate(cells.levels):
+            rows = torch.bincount(codes[there, f], count[there].double(), minlength=levels)
+            alone |= there & (rows[codes[:, f]] == 1)
+        if not bool(alone.any()):
+            return tuple(torch.bincount(codes[there, f], minlength=levels) == 0 for f, levels in enumerate(cells.levels))
+        there &= ~alone

@@ -1,0 +1,278 @@
+"""A line with absorbed effects is the line with a column for each level: in its weights, errors, figures and predictions."""
+
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import bestline as bl
+from bestline.errors import BestlineWarning, OptionError, UnseenLevelError
+
+# Both are least squares in float64; the indicators' own sums cost the last digits.
+WEIGHT, ERROR, HEIGHT = 1e-9, 1e-8, 1e-8
+
+# pyfixest 0.60.0, feols: weights, errors, R2, within R2 and degrees of freedom of t, on Palmer penguins.
+PENGUINS = "body_mass_g ~ flipper_length_mm + bill_length_mm | "
+PYFIXEST: list[tuple[str, Any, str | None, list[float], list[float], float, float, int]] = [
+    (
+        "species + island",
+        "classical",
+        None,
+        [27.762553409433472, 61.463401938069445],
+        [3.1996018952357086, 7.154700434873931],
+        0.8227977450682156,
+        0.46345560596984214,
+        335,
+    ),
+    (
+        "species + island",
+        "HC1",
+        None,
+        [27.762553409433472, 61.463401938069445],
+        [3.02739576456969, 6.46381762866894],
+        0.8227977450682156,
+        0.46345560596984214,
+        335,
+    ),
+    (
+        "species + island",
+        "cluster:island",
+        None,
+        [27.762553409433472, 61.463401938069445],
+        [2.8008946250201032, 8.073814379390392],
+        0.8227977450682156,
+        0.46345560596984214,
+        2,
+    ),
+    (
+        "species^sex + year",
+        "cluster:species",
+        "bill_depth_mm",
+        [21.178825732640924, 24.034058120240537],
+        [3.2591084409773674, 1.206777871902925],
+        0.8757345285598579,
+        0.19064635863009427,
+        2,
+    ),
+    (
+        "year",
+        {"cluster": ["species", "year"], "factor": "fewest"},
+        None,
+        [49.94612115101843, 3.674483912056038],
+        [7.12626804222385, 18.886483686461254],
+        0.7717208378533714,
+        0.77052918819252,
+        2,
+    ),
+]
+
+
+@pytest.mark.filterwarnings("ignore::bestline.errors.BestlineWarning")
+@pytest.mark.parametrize(("behind", "cov", "weights", "params", "bse", "r2", "within", "df"), PYFIXEST)
+def test_penguins_as_pyfixest_has_them(
+    behind: str, cov: Any, weights: str | None, params: list[float], bse: list[float], r2: float, within: float, df: int
+) -> None:
+    model = bl.fit(bl.samples.penguins(), PENGUINS + behind, cov=cov, weights=weights, missing="drop")
+    np.testing.assert_allclose(model.params, params, rtol=1e-10)
+    np.testing.assert_allclose(model.bse, bse, rtol=1e-7)  # what its own demeaning leaves of HC1
+    assert model.fitted_scores.r2[0] == pytest.approx(r2, rel=1e-10)
+    assert model.fitted_scores.r2_within[0] == pytest.approx(within, rel=1e-10)
+    assert (model.robust or model.inference).df == df
+
+
+def test_grunfeld_as_plm_prints_it() -> None:
+    """R's plm, `within` of one way and two (Croissant & Millo 2008, J. Stat. Softw. 27:2), and Stata's xtreg, fe."""
+    import statsmodels.api as sm
+
+    data = sm.datasets.grunfeld.load_pandas().data
+    data = data[data.firm != "American Steel"]  # the ten firms of the textbooks
+    one = bl.fit(data, "invest ~ value + capital | firm")
+    two = bl.fit(data, "invest ~ value + capital | firm + year")
+    assert [round(v, 6) for v in (*one.params, *one.bse)] == [0.110124, 0.310065, 0.011857, 0.017355]
+    assert [round(v, 6) for v in (*two.params, *two.bse)] == [0.117716, 0.357916, 0.013751, 0.022719]
+    assert one.fitted_scores.r2_within[0] == pytest.approx(0.76676, abs=5e-6)
+
+
+@st.composite
+def panels(draw: st.DrawFn) -> tuple[pd.DataFrame, str | None]:
+    """An unbalanced table, and whether it is weighted."""
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    n, firms, years = draw(st.integers(30, 150)), draw(st.integers(2, 9)), draw(st.integers(2, 5))
+    frame = pd.DataFrame({"firm": rng.integers(0, firms, n) ** 2 // firms, "year": rng.integers(0, years, n)})
+    frame["state"] = frame.firm % 3
+    frame["x"], frame["z"] = rng.normal(size=n) + frame.firm, rng.normal(size=n) * 10.0 ** draw(st.integers(-4, 4))
+    frame["w"] = rng.uniform(0.2, 4, n)
+    frame["y"] = frame.x - frame.z + 3 * frame.firm + frame.year + rng.normal(size=n)
+    # Singletons are left out by one and kept by the other.
+    for _ in range(5):
+        frame = frame[frame.groupby("firm").y.transform("size").gt(1) & frame.groupby("year").y.transform("size").gt(1)]
+    return frame.reset_index(drop=True), "w" if draw(st.booleans()) else None
+
+
+@settings(max_examples=40, deadline=None)
+@given(panels(), st.sampled_from([("firm", "C(firm)"), ("firm + year", "C(firm) + C(year)"), ("firm^year", "C(firm):C(year)")]))
+def test_it_is_the_line_with_a_column_for_each_level(table: tuple[pd.DataFrame, str | None], how: tuple[str, str]) -> None:
+    frame, weights = table
+    behind, columns = how
+    if "^" in behind:
+        frame = frame[frame.groupby(["firm", "year"]).y.transform("size") > 1]
+    if len(frame) < 20 or frame.firm.nunique() < 2 or frame.year.nunique() < 2:
+        return
+    if "^" in behind:  # empty cells are columns of nothing
+        frame = frame.assign(cell=frame.firm.astype(str) + "/" + frame.year.astype(str))
+        columns = "C(cell)"
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", BestlineWarning)
+        mine = bl.fit(frame, f"y ~ x + z | {behind}", weights=weights)
+        whole = bl.fit(frame, f"y ~ x + z + {columns}", weights=weights)
+        if mine.inference.df_resid < 2 or not bool(whole.inference.determined[:2].all()):
+            return
+        assert mine.inference.df_resid == whole.inference.df_resid
+        np.testing.assert_allclose(mine.params, whole.params[["x", "z"]], rtol=1e-7)
+        np.testing.assert_allclose(mine.bse, whole.bse[["x", "z"]], rtol=1e-7)
+        np.testing.assert_allclose(mine.bse[:1], mine.tidy(cov="classical").std_error[:1])
+        for cov in ("HC0", "HC1"):
+            np.testing.assert_allclose(mine.tidy(cov=cov).std_error, whole.tidy(cov=cov).std_error[:2], rtol=1e-6)
+        size = float(frame.y.abs().max())
+        np.testing.assert_allclose(mine.predict(frame), whole.predict(frame), rtol=0, atol=HEIGHT * size)
+        np.testing.assert_allclose(mine.augment().resid, whole.augment().resid, rtol=0, atol=HEIGHT * size)
+        mine_g, whole_g = mine.glance(), whole.glance()
+        same = ["nobs", "df_residual", "r_squared", "adj_r_squared", "sigma", "log_lik", "aic", "bic"]
+        np.testing.assert_allclose(mine_g[same], whole_g[same], rtol=1e-6)
+
+
+@pytest.fixture
+def table() -> pd.DataFrame:
+    rng = np.random.default_rng(4)
+    n = 600
+    frame = pd.DataFrame({"firm": rng.integers(0, 30, n), "year": rng.integers(2000, 2006, n), "x": rng.normal(size=n)})
+    frame["state"] = frame.firm % 7
+    frame["y"] = 2 * frame.x + frame.firm + rng.normal(size=n)
+    return frame
+
+
+@pytest.mark.parametrize(
+    ("formula", "cov", "counted"),
+    [
+        ("y ~ x | firm", "cluster:firm", 1 + 1),  # only the constant is left of levels that lie within clusters
+        ("y ~ x | firm", "cluster:state", 1 + 1),
+        ("y ~ x | firm + year", "cluster:state", 1 + 6),
+        ("y ~ x | firm + year", "cluster:year", 1 + 30),
+        ("y ~ x | firm^year", "cluster:firm", 1 + 1),
+        ("y ~ x | year", "cluster:state", 1 + 6),
+    ],
+)
+@pytest.mark.filterwarnings("ignore::bestline.errors.BestlineWarning")
+def test_levels_within_clusters_cost_no_degrees_of_freedom(table: pd.DataFrame, formula: str, cov: str, counted: int) -> None:
+    """fixest's factor G / (G - 1) (n - 1) / (n - K), K as `ssc(K.fixef = "nonnested")` counts it."""
+    if "^" in formula:  # without singletons
+        table = table[table.groupby(["firm", "year"]).y.transform("size") > 1].reset_index(drop=True)
+    model = bl.fit(table, formula)
+    n, n_clusters = model.training.count, table[cov.split(":")[1]].nunique()
+    # The same without any factor, from the rests.
+    rests = pd.DataFrame({"cluster": table[cov.split(":")[1]]})
+    rows = next(iter(model.rows()))
+    x, y = rows.X[:, 0].numpy(), rows.y[:, 0].numpy()
+    rests["score"] = x * (y - x * float(model.params["x"]))
+    plain = (rests.groupby("cluster").score.sum() ** 2).sum() ** 0.5 / (x @ x)
+    factor = n_clusters / (n_clusters - 1) * (n - 1) / (n - counted)
+    assert float(model.tidy(cov=cov).std_error[0]) == pytest.approx(plain * factor**0.5, rel=1e-9)
+
+
+def test_levels_known_and_not(table: pd.DataFrame, tmp_path: Path) -> None:
+    model = bl.fit(table, "y ~ x | firm + year")
+    model.save(tmp_path / "m.bestline")
+    whole = bl.fit(table, "y ~ x + C(firm) + C(year)")
+    new = pd.DataFrame({"x": [0.5, 0.5, 0.5], "firm": [3, 77, 5], "year": [2001, 2002, 2050]})
+    for line in (model, bl.load(tmp_path / "m.bestline")):
+        with pytest.warns(BestlineWarning, match=r"level `77` of `firm` \(1 row\) and the level `2050` of `year`"):
+            found = line.predict(new)
+        assert found[0] == pytest.approx(float(whole.predict(new[:1])[0]), rel=1e-9)
+        assert np.isnan(found[1:]).all()
+        with pytest.raises(UnseenLevelError, match="`77`"):
+            line.predict(new, on_unseen="raise")
+        with pytest.warns(BestlineWarning, match="counts as every level"):
+            average = line.predict(new[1:2], on_unseen="average")
+        assert average[0] == pytest.approx(
+            np.mean([float(line.predict(pd.DataFrame({"x": [0.5], "firm": [f], "year": [2002]}))[0]) for f in table.firm]),
+            rel=1e-9,
+        )
+
+
+def test_singletons_are_left_out_and_said(table: pd.DataFrame) -> None:
+    lone = pd.concat([table, pd.DataFrame({"firm": [500], "year": [2001], "x": [50.0], "y": [-9.0], "state": [1]})])
+    with pytest.warns(BestlineWarning, match=r"1 row was left out: .*singleton"):
+        model = bl.fit(lone, "y ~ x | firm")
+    expected = bl.fit(table, "y ~ x | firm")
+    np.testing.assert_allclose(model.params, expected.params, rtol=1e-12)
+    assert model.training.count == len(table)
+    with pytest.warns(BestlineWarning, match="`500`"):
+        assert np.isnan(model.predict(lone.tail(1))).all()
+
+
+def test_a_column_that_the_levels_say_is_named(table: pd.DataFrame) -> None:
+    with pytest.warns(BestlineWarning, match="`size` does not vary within the levels of `firm`"):
+        model = bl.fit(table.assign(size=table.firm * 1e6 + 0.1), "y ~ x + size | firm")
+    assert model.params["size"] == 0
+    assert np.isnan(model.bse["size"])
+    np.testing.assert_allclose(model.bse["x"], bl.fit(table, "y ~ x | firm").bse["x"], rtol=1e-10)
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        lambda m, d: m.predict(d, interval="confidence"),
+        lambda m, d: m.augment(interval="prediction"),
+        lambda m, d: m.tidy(cov="HC3"),
+        lambda m, d: m.tidy(cov="cluster:firm,type=CR2"),
+        lambda m, d: m.diagnose(),
+        lambda m, d: m.influence(),
+        lambda m, d: m.moments,
+        lambda m, d: m.script(),
+        lambda m, d: m.to_torch(),
+        lambda m, d: m.to_sql("t"),
+        lambda m, d: m.to_dict(),
+        lambda m, d: bl.compare(m, m, held_out=True),
+        lambda m, d: bl.compare(m, bl.fit(d, "y ~ x + state | year")),
+        lambda m, d: bl.fit(d, "y ~ x | firm", solver="sgd"),
+        lambda m, d: bl.fit(d, "y ~ x | firm", loss="huber"),
+        lambda m, d: bl.fit(d, "y ~ x | firm", cv="ridge"),
+        lambda m, d: bl.fit(d, "y ~ x | firm", folds="year"),
+    ],
+)
+def test_what_is_not_computed_is_refused_by_name(table: pd.DataFrame, asked: Any) -> None:
+    with pytest.raises(OptionError, match=r"ffects|leverage"):
+        asked(bl.fit(table, "y ~ x | firm"), table)
+
+
+def test_ridge_leaves_the_effects_free(table: pd.DataFrame) -> None:
+    """A penalty on the weights alone: the effects' columns have the factor 0."""
+    model = bl.fit(table, "y ~ x | firm", l2=0.3, standardize=False)
+    whole = bl.fit(table, "y ~ x + C(firm)", l2=0.3, penalty_factors={"C(firm)": 0}, standardize=False)
+    assert float(model.params["x"]) == pytest.approx(float(whole.params["x"]), rel=1e-9)
+    np.testing.assert_allclose(model.predict(table), whole.predict(table), rtol=1e-8)
+
+
+def test_the_summary_says_what_was_absorbed(table: pd.DataFrame) -> None:
+    summary = bl.fit(table, "y ~ x | firm + year").summary()
+    assert "Effects absorbed: `firm` (30 levels), `year` (6 levels); 35 degrees of freedom." in summary.text
+    assert summary.facts["absorbed"] == {"firm": 30, "year": 6}
+    assert summary.facts["r2_within"] < summary.facts["r2"]
+    assert "give `split`" in summary.text
+
+
+def test_rows_held_out_by_a_split_have_the_effects_of_training(table: pd.DataFrame) -> None:
+    model = bl.fit(table, "y ~ x | firm", split=(0.7, 0.3))
+    test = table[model.labels.numpy() == 2]
+    expected = table[model.labels.numpy() == 0]
+    rests = expected.groupby("firm")[["x", "y"]].mean()
+    within = expected[["x", "y"]] - rests.loc[expected.firm].to_numpy()
+    slope = (within.x @ within.y) / (within.x @ within.x)
+    predicted = rests.y.loc[test.firm].to_numpy() + slope * (test.x.to_numpy() - rests.x.loc[test.firm].to_numpy())
+    assert model.held_out.rmse[0] == pytest.approx(float(np.sqrt(np.mean((test.y - predicted) ** 2))), rel=1e-10)
+    assert model.held_out.r2[0] == pytest.approx(1 - np.mean((test.y - predicted) ** 2) / test.y.var(ddof=0), rel=1e-10)
