@@ -20,6 +20,7 @@ from bestline.export.script import script
 from bestline.inference import (
     augment,
     comparison,
+    marginal,
     peers,
     prediction,
     reached_for,
@@ -68,7 +69,7 @@ class Model(FittedLine):
     @property
     def coef(self) -> Series | DataFrame:
         """The slopes by name."""
-        return tables.by_name(self, self.weights[: self.slopes], self.names[: self.slopes])
+        return tables.by_name(self, self.weights[: self.slope_count], self.names[: self.slope_count])
 
     @property
     def intercept(self) -> float | Series:
@@ -158,6 +159,36 @@ class Model(FittedLine):
     def anova(self, kind: int | str = 2, *, cov: Cov | None = None, data: Any = None, target: int | str = 0) -> Anova:
         """What each term explains: sums of squares of type 1, 2 or 3 and their F tests; see `comparison.anova`. `print` it."""
         return comparison.anova(self, kind, cov, data, target=target)
+
+    @calmly
+    def means(
+        self,
+        term: Any,
+        *,
+        by: Any = None,
+        at: Mapping[str, Any] | None = None,
+        weights: str = "equal",
+        level: float = 0.95,
+        cov: Cov | None = None,
+        data: Any = None,
+    ) -> DataFrame:
+        """The line at each level of a term, averaged over the other categories, numbers at their mean; see `marginal.means`."""
+        return marginal.means(self, term, by=by, at=at, weights=weights, level=level, cov=cov, data=data).frame()
+
+    @calmly
+    def contrasts(self, term: Any, *, method: Any = "pairwise", adjust: str = "none", **places: Any) -> DataFrame:
+        """Differences of these means, all pairs or others, `places` (`by`, `at`, ...) as in `means`; see `marginal.contrasts`."""
+        return marginal.contrasts(self, term, method=method, adjust=adjust, **places).frame()
+
+    @calmly
+    def slopes(self, column: str, **places: Any) -> DataFrame:
+        """How steep the line is in a column of numbers, exactly, at `places` as in `means`; see `marginal.slopes`."""
+        return marginal.slopes(self, column, **places).frame()
+
+    @calmly
+    def difference(self, rows: Any, others: Any, **errors: Any) -> DataFrame:
+        """Predictions at rows less those at others, with errors; `level`, `cov`, `data` as in `tidy`; see `marginal.difference`."""
+        return marginal.difference(self, rows, others, **errors).frame()
 
     @calmly
     def diagnose(self, data: Any = None, *, target: int | str = 0) -> Diagnosis:

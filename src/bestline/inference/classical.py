@@ -114,7 +114,11 @@ class Inference:
         return self.df_resid
 
     def variance_of_mean(self, away: Tensor) -> Tensor:
-        """Variance of the line's height at rows `away` (m, p) from the training mean, without the intercept's share, (m,).
+        """Variance of the line's height at rows `away` (m, p) from the training mean, without the intercept's share, (m,)."""
+        return self.sigma[0] ** 2 * self.leverage_of_slopes(away)
+
+    def leverage_of_slopes(self, away: Tensor) -> Tensor:
+        """The same over the residual variance, which no target changes.
 
         It exists where a row is `estimable`; elsewhere it is NaN, and so it is where the rounding of `core` is as large, for nearly
         collinear columns.
@@ -123,7 +127,7 @@ class Inference:
         own = away[:, list(self.kept)]
         variance = (own @ self.core * own).sum(1)
         rounding = 2 * len(self.kept) * _EPS * (own.abs() @ self.core.abs() * own.abs()).sum(1)
-        return self.sigma[0] ** 2 * torch.where((variance >= rounding) & self.estimable(away), variance, NAN)
+        return torch.where((variance >= rounding) & self.estimable(away), variance, NAN)
 
     def estimable(self, away: Tensor) -> Tensor:
         """Which rows `away` (m, p) from the training mean the line is determined at, (m,): where aliased columns say what the others

@@ -160,7 +160,7 @@ class FittedLine:
         return self.design.targets
 
     @property
-    def slopes(self) -> int:
+    def slope_count(self) -> int:
         """How many of the weights are no intercept."""
         return len(self.names) - (self.design.intercept and self.plan.forward is None)
 

@@ -114,7 +114,7 @@ def _cov_params(line: FittedLine) -> Callable[[], Any]:
 
 
 def _coef(line: FittedLine) -> Any:
-    slopes = line.weights[: line.slopes].T.numpy().copy()  # (k, p), as scikit-learn has several targets
+    slopes = line.weights[: line.slope_count].T.numpy().copy()  # (k, p), as scikit-learn has several targets
     return slopes[0] if len(line.targets) == 1 else slopes
 
 

@@ -78,7 +78,7 @@ def _facts(line: FittedLine, tables: list[list[Coefficient]], level: float, robu
         whole = [[int(v) if math.isfinite(v) else None for v in of_target] for of_target in digits.T.tolist()]
         return each(lambda i: dict(zip(line.names, whole[i], strict=True)))
 
-    slopes = line.slopes
+    slopes = line.slope_count
     has_intercept = slopes < len(line.names)
     held_out, training = line.held_out, line.fitted_scores
     trace, plan, within = line.trace, line.plan, training.r2_within or ()

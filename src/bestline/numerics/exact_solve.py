@@ -113,13 +113,16 @@ class Refined:
         """Whether float64 would lose more than a few digits of a line's height."""
         return bool((self.closeness < _STEEP).any())
 
-    def height(self, X: Features, below: Features | None = None) -> Tensor:
-        """The line at rows X + below (n, p), (n, k); in twice the digits where that is needed."""
-        return self._times(X, below, self.weights, self.weights_below)
+    def height(self, X: Features, below: Features | None = None, constant: Tensor | None = None) -> Tensor:
+        """The line at rows X + below (n, p), (n, k); in twice the digits where that is needed.
+
+        With `constant` (n,) the intercept counts so often, and not once: 0 times in a difference of heights.
+        """
+        return self._times(X, below, self.weights, self.weights_below, constant)
 
     def residual(self, y: Tensor, X: Features, below: Features | None = None) -> Tensor:
         """Y - the line, (n, k), which may be a small part of y."""
-        line = self._rows(X, below) @ Doubled.of(self.weights, self.weights_below)
+        line = self._rows(X, below, None) @ Doubled.of(self.weights, self.weights_below)
         found = (Doubled.of(y) - line).high
         return torch.where(found.isfinite(), found, y - self.height(X, below))
 
@@ -134,20 +137,21 @@ class Refined:
             found.append(scaled(products.squares([*own, *target]), 0))
         return torch.tensor(found, dtype=torch.float64)
 
-    def leverage(self, X: Features, below: Features | None = None) -> Tensor:
+    def leverage(self, X: Features, below: Features | None = None, constant: Tensor | None = None) -> Tensor:
         """X' (X'WX)^-1 x of rows X + below (n, p), (n,); times sigma^2 it is the variance of the line's height."""
-        return self._times(X, below, self.factor, self.factor_below).square().sum(1)
+        return self._times(X, below, self.factor, self.factor_below, constant).square().sum(1)
 
-    def _times(self, X: Features, below: Features | None, high: Tensor, low: Tensor) -> Tensor:
-        plain = self._rows(X, None).high @ high
+    def _times(self, X: Features, below: Features | None, high: Tensor, low: Tensor, constant: Tensor | None) -> Tensor:
+        plain = self._rows(X, None, constant).high @ high
         if not self.steep:
             return plain
-        found = (self._rows(X, below) @ Doubled.of(high, low)).high
+        found = (self._rows(X, below, constant) @ Doubled.of(high, low)).high
         return torch.where(found.isfinite(), found, plain)  # near the edge of float64's range
 
-    def _rows(self, X: Features, below: Features | None) -> Doubled:
+    def _rows(self, X: Features, below: Features | None, constant: Tensor | None) -> Doubled:
         # As many columns of ones as there are more weights than features: one, or none without an intercept.
         ones = X.new_ones(len(X), len(self.weights) - X.shape[1])
+        ones = ones if constant is None else ones * constant[:, None]
         return Doubled.of(torch.cat([X, ones], 1), None if below is None else torch.cat([below, ones * 0], 1))
 
     def shared(self, scale: Tensor) -> Refined:

@@ -71,12 +71,14 @@ class Covariance:
         counts = [f"{n:,}" for n in self.groups[:-1]] + [count(self.groups[-1], what)]
         return f"{self.title}, {' and '.join(counts)}"
 
-    def variance_of_height(self, away: Tensor, leverage: Tensor) -> Tensor:
+    def variance_of_height(self, away: Tensor, leverage: Tensor, constant: Tensor | None = None) -> Tensor:
         """Variance of the line's height (n, k) at rows `away` (n, p) from the training mean, or from zero without an intercept.
 
-        `leverage` (n,) is that of the rows, were their weight 1. NaN where a row depends on what is not known.
+        `leverage` (n,) is that of the rows, were their weight 1. NaN where a row depends on what is not known. With `constant` (n,) the
+        height at the training mean counts so often, and not once: 0 times in a difference of heights.
         """
         ones = torch.ones(len(away), self.about_mean.shape[1] - away.shape[1], dtype=torch.float64)
+        ones = ones if constant is None else ones * constant[:, None]
         rows = torch.cat([away, ones], 1)
         found = torch.einsum("na,kab,nb->nk", rows, self.about_mean, rows).clamp(min=0)
         if self.blind is None:

@@ -1,0 +1,133 @@
+"""Grid: rows of X at chosen values of the table's columns; a category may stand at an average of its levels, and X may be differentiated.
+
+    X[:, j] = prod of its parts        dX[:, j] / dx = sum over its parts of the part's derivative times the others
+
+A part of a number or an expression has its value there; a part of a category has the mean of its levels' codes, by the weight that each
+level has in the row. Where a product has several averaged categories, their levels' joint weights count, which need not be products.
+Derivatives of expressions are exact: torch's autograd goes back through their tree by the chain rule.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import reduce
+
+import torch
+from torch import Tensor
+
+from bestline.data.design.design import Design
+from bestline.data.design.expressions import expression
+from bestline.data.design.factors import Column, Factor
+from bestline.numerics import Features, RowVector
+
+TRUTH = ("False", "True")  # the levels of a column of true and false, which is a number to X
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Grid:
+    """Chosen values of every column that X is made of, in n rows.
+
+    Attributes
+    ----------
+    rows : int
+        n.
+    numbers : mapping of column to Tensor (n,)
+    levels : mapping of column to Tensor (n, levels)
+        How much each level counts, in sum 1; the levels are those of `levels_of`.
+    averaged : frozenset of str
+        Categories that stand at the same average in all rows.
+    joint : callable, optional
+        Gives the weight of a level of each of several of them together, by their numbers; by default the product of their weights.
+    """
+
+    rows: int
+    numbers: Mapping[str, RowVector]
+    levels: Mapping[str, Tensor]
+    averaged: frozenset[str] = frozenset()
+    joint: Callable[[Mapping[str, int]], float] | None = None
+
+
+def levels_of(design: Design) -> dict[str, tuple[str, ...]]:
+    """The categories among the table's columns with their levels, the reference first; true and false are levels too."""
+    found: dict[str, tuple[str, ...]] = {}
+    for factor in design.factors:
+        if factor.kind == "category":
+            found.setdefault(factor.column, factor.levels)
+    for factor in design.factors:
+        if factor.truth:
+            found.setdefault(factor.column, TRUTH)
+    return {name: found[name] for name in design.needs if name in found}
+
+
+def rows_at(design: Design, grid: Grid) -> Features:
+    """X (n, p) at the grid; what is not a finite number there, such as log(0), is NaN."""
+    X = torch.empty(grid.rows, design.p, dtype=torch.float64)
+    values = [_values(design, factor, grid) for factor in design.factors]
+    for j, column in enumerate(design.columns):
+        X[:, j] = _product(design, column, grid, values)
+    return torch.where(X.isfinite(), X, float("nan"))
+
+
+def derivatives_at(design: Design, grid: Grid, column: str) -> Features:
+    """The derivative of X by a column of numbers (n, p) at the grid; NaN where there is none."""
+    D = torch.zeros(grid.rows, design.p, dtype=torch.float64)
+    values = [_values(design, factor, grid) for factor in design.factors]
+    for at, factor in enumerate(design.factors):
+        if column not in factor.numbers:
+            continue
+        # The product rule: this factor by its derivative, all others by their values.
+        changed = [*values[:at], _derivative(design, factor, grid, column), *values[at + 1 :]]
+        for j, own in enumerate(design.columns):
+            if any(i == at for i, _ in own.parts):
+                D[:, j] += _product(design, own, grid, changed)
+    return torch.where(D.isfinite(), D, float("nan"))
+
+
+def _values(design: Design, factor: Factor, grid: Grid) -> Tensor:
+    """Components (n, width) of a number or an expression; of a category its levels' weights (n, levels), in its own order."""
+    if factor.kind == "category":
+        known = levels_of(design)[factor.column]
+        return grid.levels[factor.column][:, [known.index(level) for level in factor.levels]]
+    if factor.kind == "number":
+        return _numbers(grid, factor.column)[:, None]
+    return _two_dimensional(
+        expression(factor.text)({name: _numbers(grid, name) for name in factor.numbers}, design.states), grid
+    )
+
+
+def _derivative(design: Design, factor: Factor, grid: Grid, column: str) -> Tensor:
+    if factor.kind == "number":
+        return torch.ones(grid.rows, 1, dtype=torch.float64)
+    with torch.enable_grad():  # whatever the caller has set
+        x = _numbers(grid, column).clone().requires_grad_()
+        values = {name: x if name == column else _numbers(grid, name) for name in factor.numbers}
+        found = _two_dimensional(expression(factor.text)(values, design.states), grid)
+        # Row by row: the derivative of a sum over rows is that of each.
+        slopes = [torch.autograd.grad(each.sum(), x, retain_graph=True, materialize_grads=True)[0] for each in found.unbind(1)]
+    return torch.stack(slopes, 1)
+
+
+def _two_dimensional(values: Tensor, grid: Grid) -> Tensor:
+    return (values if values.ndim == 2 else values[:, None]).expand(grid.rows, -1)
+
+
+def _numbers(grid: Grid, column: str) -> RowVector:
+    """A column as a number: true and false are 1 and 0."""
+    return grid.numbers[column] if column in grid.numbers else grid.levels[column][:, 1]
+
+
+def _product(design: Design, column: Column, grid: Grid, values: Sequence[Tensor]) -> RowVector:
+    apart: dict[str, set[int]] = {}
+    for i, c in column.parts:
+        factor = design.factors[i]
+        if factor.column in grid.averaged:
+            level = factor.levels[c] if factor.kind == "category" else TRUTH[1]
+            apart.setdefault(factor.column, set()).add(levels_of(design)[factor.column].index(level))
+    if grid.joint is None or len(apart) < 2:
+        return reduce(torch.mul, (values[i][:, c] for i, c in column.parts))
+    rest = [values[i][:, c] for i, c in column.parts if design.factors[i].column not in apart]
+    # A row has one level of each category.
+    alone = all(len(levels) == 1 for levels in apart.values())
+    share = grid.joint({name: next(iter(levels)) for name, levels in apart.items()}) if alone else 0.0
+    return reduce(torch.mul, rest, torch.full((grid.rows,), share, dtype=torch.float64))

@@ -1,0 +1,10 @@
+"""Marginal: what a line says at the levels of a term, averaged over the rest, what they differ by, and how steep the line is.
+
+`means`, `contrasts`, `slopes` and `difference` give a `Marginal`, a table of estimates with the errors that the line keeps. All read the
+moments: the rows are read only for the mean of a number that the moments do not tell, and for another covariance.
+"""
+
+from bestline.inference.marginal.effects import contrasts, difference, means, slopes
+from bestline.inference.marginal.table import Marginal
+
+__all__ = ["Marginal", "contrasts", "difference", "means", "slopes"]

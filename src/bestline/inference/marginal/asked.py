@@ -1,0 +1,272 @@
+"""Asked: where a line is to be looked at: the columns whose values stand in the rows of the answer, and what all others are held at.
+
+What is in the term, in `by`, or has several values in `at` has a row for each of its values; a number of which nothing is said stands at
+its training mean, a category at the average of its levels, equally weighted or as observed.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import product
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from bestline.calls import is_number, no_such, one_of
+from bestline.data.design import Design
+from bestline.data.design.grid import Grid, levels_of
+from bestline.data.design.spellings import places
+from bestline.data.tables import days_of, open_source
+from bestline.errors import BestlineError, ColumnError, DataError, OptionError, listed, readable
+from bestline.inference.fitted import FittedLine
+from bestline.inference.marginal.combinations import Combinations
+from bestline.inference.marginal.typical import Shares, means_of
+from bestline.wording import significant
+
+WEIGHTS = ("equal", "observed")
+_MOST = 10_000  # rows of an answer: more than anybody reads
+_ANY = 1.2718281828  # stands for a number that does not matter; where it does, its mean is looked up
+_BETWEEN = re.compile(r"\s*[:*,]\s*(?![^(\[]*[)\]])")  # not inside of brackets
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Asked:
+    """Columns that stand in rows with their values, and those that are held.
+
+    Attributes
+    ----------
+    term, by : tuple of str
+        Columns of the table.
+    axes : mapping of column to tuple
+        Their values: levels as text, numbers as floats. Those of the term first.
+    held : mapping of column to str or float
+        What `at` holds the others at.
+    weights : str
+        "equal" or "observed".
+    """
+
+    line: FittedLine
+    term: tuple[str, ...]
+    by: tuple[str, ...]
+    axes: Mapping[str, tuple[Any, ...]]
+    held: Mapping[str, Any]
+    weights: str
+
+    @classmethod
+    def of(cls, line: FittedLine, term: Any, by: Any, at: Any, weights: Any) -> Asked:
+        """What was asked for. Raises OptionError and ColumnError for what the line has not."""
+        if not one_of(weights, WEIGHTS):
+            raise no_such("`weights` of levels", weights, WEIGHTS)
+        own, groups = columns_of(line, term, "term"), columns_of(line, by, "by")
+        twice = [name for i, name in enumerate((*own, *groups)) if name in (*own, *groups)[:i]]
+        if twice:
+            raise OptionError(f"{listed(twice)} is asked for twice; a column stands in the term or in `by`.")
+        chosen = _chosen(line.design, at)
+        groups = (*groups, *(name for name, values in chosen.items() if len(values) > 1 and name not in (*own, *groups)))
+        known = levels_of(line.design)
+        axes: dict[str, tuple[Any, ...]] = {n: chosen.get(n) or known.get(n) or (None,) for n in (*own, *groups)}
+        held = {name: values[0] for name, values in chosen.items() if name not in axes}
+        rows = math.prod(len(values) for values in axes.values())
+        if rows > _MOST:
+            raise DataError(
+                f"The levels of {listed(axes)} make {rows:,} rows, and {_MOST:,} are the most; choose some with `at`."
+            )
+        return cls(line, own, groups, axes, held, str(weights))
+
+    @property
+    def groups(self) -> list[tuple[Any, ...]]:
+        """The combinations of `by`, (g,); rows stand group by group."""
+        return list(product(*(self.axes[name] for name in self.by)))
+
+    @property
+    def cells(self) -> list[tuple[Any, ...]]:
+        """The combinations of the term's values, (t,)."""
+        return list(product(*(self.axes[name] for name in self.term)))
+
+    def combinations(self, of: Callable[[Grid], Combinations], data: Any = None) -> tuple[Combinations, Asked, set[str]]:
+        """Combinations of the weights made at the rows, what was asked with the training means that count filled in, and what counts.
+
+        What counts are the columns of the table that change the combinations: differences in an additive line know no others.
+        """
+        found = of(self._grid())
+        counts = self._counting(found, of)
+        needed = [name for name in self._numbers if self._is_open(name) and name in counts]
+        if not needed:
+            return found, self, counts
+        means = means_of(self.line, needed, data)
+        axes = {name: (means[name],) if name in means else values for name, values in self.axes.items()}
+        held = {**self.held, **{name: mean for name, mean in means.items() if name not in axes}}
+        filled = replace(self, axes=axes, held=held)
+        return of(filled._grid()), filled, counts
+
+    def _counting(self, found: Combinations, of: Callable[[Grid], Combinations]) -> set[str]:
+        design = self.line.design
+        used = (found.slopes != 0).any(0).tolist()  # NaN is not 0
+        factors = {i for own, is_used in zip(design.columns, used, strict=True) if is_used for i, _ in own.parts}
+        names = {name for i in factors for name in (*design.factors[i].numbers, design.factors[i].column) if name}
+        if bool(found.constant.any()):
+            return names  # a height depends on whatever it reads; a difference or slope may lose it
+        return {name for name in names if not torch.equal(of(self._grid(moved=name)).slopes, found.slopes)}
+
+    def told(self, asked: Asked, counts: set[str]) -> list[str]:
+        """Sentences on what was held, where it counts: `asked` is what was asked for before means were filled in."""
+        known = levels_of(self.line.design)
+        means = [f"{readable(n)} at {significant(v)}" for n, v in self._single if n in counts and asked._is_open(n)]
+        fixed = [f"{readable(n)} at {_text(v)}" for n, v in self.held.items() if n in counts and not asked._is_open(n)]
+        open_ = [name for name in known if name in counts and name not in self.axes and name not in self.held]
+        said = [f"Numbers at their training mean: {', '.join(means)}."] if means else []
+        said += [f"Held: {', '.join(fixed)}."] if fixed else []
+        how = "equally" if self.weights == "equal" else "as observed in training"
+        return said + ([f"Averaged over the levels of {listed(open_)}, weighted {how}."] if open_ else [])
+
+    @property
+    def _single(self) -> list[tuple[str, Any]]:
+        """Numbers with one value, in rows or held."""
+        held = [(name, value) for name, value in self.held.items() if name in self._numbers]
+        return [(n, values[0]) for n, values in self.axes.items() if len(values) == 1 and n in self._numbers] + held
+
+    @property
+    def _numbers(self) -> list[str]:
+        known = levels_of(self.line.design)
+        return [name for name in self.line.design.needs if name not in known]
+
+    def _is_open(self, name: str) -> bool:
+        """Whether nobody said at which value a number is to stand."""
+        return self.axes.get(name) == (None,) or (name not in self.axes and name not in self.held)
+
+    def _grid(self, moved: str = "") -> Grid:
+        """All columns in all rows, the one `moved` elsewhere."""
+        order = (*self.by, *self.term)
+        rows = [group + cell for group in self.groups for cell in self.cells]
+        known, n = levels_of(self.line.design), len(rows)
+        numbers: dict[str, Tensor] = {}
+        levels: dict[str, Tensor] = {}
+        shares = Shares.told_by(self.line)
+        averaged = [name for name in known if name not in order and name not in self.held]
+        for name in self.line.design.needs:
+            values = [row[order.index(name)] for row in rows] if name in order else [self.held.get(name)] * n
+            if name in known:
+                own = self._average(name, shares).expand(n, -1) if name in averaged else _weights(known[name], values)
+                levels[name] = own.roll(1, 1) * 0.5 + 0.5 * own[:, :1] if name == moved else own
+                numbers |= _as_numbers(self.line.design, name, known[name], levels[name])
+            else:
+                numbers[name] = torch.tensor([_ANY if v is None else v for v in values], dtype=torch.float64) + (name == moved)
+        observed = self.weights == "observed" and len(averaged) > 1
+        return Grid(n, numbers, levels, frozenset(averaged), shares.together if observed and not moved else None)
+
+    def _average(self, name: str, shares: Shares) -> Tensor:
+        levels = levels_of(self.line.design)[name]
+        own = shares.of(name) if self.weights == "observed" else (1 / len(levels),) * len(levels)
+        return torch.tensor(own, dtype=torch.float64)[None]
+
+
+def columns_of(line: FittedLine, asked: Any, where: str) -> tuple[str, ...]:
+    """Columns of the table that a term names: `species`, `C(species)`, `species:sex`, ["species", "sex"]; "1" names none."""
+    if asked is None:
+        return ()
+    if not isinstance(asked, str):
+        try:
+            names = list(asked)
+        except TypeError:
+            names = [asked]
+        if any(not isinstance(name, str) for name in names):
+            raise OptionError(f"`{where}` is the name of a column of the line, or several; got {readable(repr(asked))}.")
+        return tuple(column for name in names for column in columns_of(line, name, where))
+    found = _named(line.design, asked.strip())
+    if found is not None:
+        return found
+    pieces = [piece for piece in _BETWEEN.split(asked.strip()) if piece]
+    if len(pieces) > 1:
+        return tuple(column for piece in pieces for column in columns_of(line, piece, where))
+    name = pieces[0] if pieces else asked
+    if name in (*line.targets, *line.design.target_columns):
+        raise ColumnError(
+            f"{readable(name)} is what the line predicts; ask for columns that it reads: {listed(line.design.needs)}."
+        )
+    raise ColumnError.missing(name, line.design.needs, "this line")
+
+
+def _named(design: Design, name: str) -> tuple[str, ...] | None:
+    """The columns behind one name, as it stands in the table or in the formula; None where there is none."""
+    if name in design.needs:
+        return (name,)
+    bare = name[1:-1] if len(name) > 2 and name[0] == name[-1] == "`" else name
+    if bare in ("1", "Intercept", "(Intercept)"):
+        return ()
+    days = [known for known in design.needs if (own := days_of(known)) is not None and own.column == bare]
+    factor = next((f for f in design.factors if f.text == name), None)
+    columns = [bare] if bare in design.needs else days if days else [] if factor is None else [*factor.numbers, factor.column]
+    columns = [column for column in dict.fromkeys(columns) if column]
+    if len(columns) > 1:
+        raise OptionError(f"{readable(name)} is made of {listed(columns)}; name one of them.")
+    return tuple(columns) or None
+
+
+def _chosen(design: Design, at: Any) -> dict[str, tuple[Any, ...]]:
+    """What `at` says, by column: levels of categories, finite numbers of the others."""
+    if at is None:
+        return {}
+    if not hasattr(at, "items"):
+        raise OptionError(
+            f"`at` says by column at which values, as at={{'x': 1.0}} or {{'x': [1, 2]}}; got {readable(repr(at))}."
+        )
+    found: dict[str, tuple[Any, ...]] = {}
+    for name, values in at.items():
+        own = _named(design, str(name))
+        if not own:
+            raise ColumnError.missing(str(name), design.needs, "this line")
+        listed_values = [values] if isinstance(values, str | bytes) or np.ndim(values) == 0 else list(values)
+        if own[0] in found or not listed_values:
+            raise OptionError(f"`at` gives {readable(own[0])} {'twice' if own[0] in found else 'no value'}.")
+        levels = levels_of(design).get(own[0])
+        read = [_number(own[0], v) if levels is None else _level(own[0], levels, v) for v in listed_values]
+        found[own[0]] = tuple(dict.fromkeys(read))
+    return found
+
+
+def _level(name: str, levels: Sequence[str], value: Any) -> str:
+    text = str(value.item() if isinstance(value, np.generic) else value)
+    (at,) = places(levels, [text], numeric=is_number(value))
+    if at < 0:
+        raise ColumnError.missing(text, levels, readable(name), what="level")
+    return levels[at]
+
+
+def _number(name: str, value: Any) -> float:
+    days = days_of(name)
+    try:
+        if days is not None and not is_number(value):
+            (batch,) = open_source({days.column: [value]}).batches([name])
+            number = float(batch.numbers([name])[0, 0])
+        else:
+            number = math.nan if isinstance(value, bool | np.bool_) else float(value)
+    except (TypeError, ValueError, BestlineError):
+        number = math.nan
+    if not math.isfinite(number):
+        what = "a date, or a number of days" if days is not None else "a finite number"
+        raise OptionError(f"`at` needs {what} for {readable(name)}; got {readable(repr(value))}.")
+    return number
+
+
+def _weights(levels: Sequence[str], values: Sequence[Any]) -> Tensor:
+    return torch.eye(len(levels), dtype=torch.float64)[[levels.index(value) for value in values]]
+
+
+def _as_numbers(design: Design, name: str, levels: Sequence[str], weights: Tensor) -> dict[str, Tensor]:
+    """A category that the line reads as a number, too: the number that its level is."""
+    if not any(name in f.numbers and not f.truth for f in design.factors):
+        return {}
+    try:
+        values = torch.tensor([float(level) for level in levels], dtype=torch.float64)
+    except ValueError:  # true and false
+        return {}
+    return {name: weights @ values}
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else significant(value)

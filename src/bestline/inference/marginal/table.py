@@ -1,0 +1,177 @@
+"""Table: estimates at their places, with errors, tests and intervals, and what must be known to read them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from bestline.inference.classical import check_level, t_two_sided
+from bestline.inference.fitted import FittedLine
+from bestline.inference.marginal.adjustment import SAID, adjusted, half_width
+from bestline.inference.marginal.combinations import Estimates
+from bestline.wording import aligned, finite, level_of, p_value, plain, preformatted, significant
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+NUMBERS = ("estimate", "std_error", "statistic", "p_value", "conf_low", "conf_high")
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """One estimate of one target; NaN where a number does not exist."""
+
+    at: tuple[Any, ...]
+    target: str
+    estimate: float
+    std_error: float
+    statistic: float
+    p_value: float
+    conf_low: float
+    conf_high: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Marginal:
+    """What a line says at chosen places: `print` it, or take `frame()`.
+
+    Attributes
+    ----------
+    title : str
+    columns : tuple of str
+        What says where: names of the columns of each place's `at`.
+    targets : tuple of str
+    places : tuple of Place
+        Target by target.
+    level : float
+        Of the intervals.
+    cov : str
+        What the standard errors are called; empty where there are none.
+    df : int
+        Degrees of freedom of Student's t.
+    notes : tuple of str
+    warnings : tuple of str
+        Those that speak of numbers that are not there.
+    """
+
+    title: str
+    columns: tuple[str, ...]
+    targets: tuple[str, ...]
+    places: tuple[Place, ...]
+    level: float
+    cov: str
+    df: int
+    notes: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+    def frame(self) -> DataFrame:
+        """A row an estimate: where it is, then estimate, std_error, statistic, p_value, conf_low, conf_high; of several targets `target` first.
+
+        Its `attrs` say the covariance, the degrees of freedom, the level and the notes.
+        """
+        import pandas as pd
+
+        found = pd.DataFrame([self._cells(place) for place in self.places], columns=self._head)
+        found.attrs |= {"cov": self.cov, "df": self.df, "level": self.level, "notes": list(self.notes)}
+        return found
+
+    @property
+    def _head(self) -> list[str]:
+        targets = ["target"] if len(self.targets) > 1 else []
+        taken = {*targets, *NUMBERS}
+        # A column of the table may be called like one of ours.
+        return [*targets, *(f"{name} (column)" if name in taken else name for name in self.columns), *NUMBERS]
+
+    def _cells(self, place: Place) -> list[Any]:
+        targets = [place.target] if len(self.targets) > 1 else []
+        return [*targets, *place.at, *(getattr(place, name) for name in NUMBERS)]
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """JSON-ready."""
+        rows = [dict(zip(self._head, map(finite, self._cells(place)), strict=True)) for place in self.places]
+        told = {"title": self.title, "estimates": rows, "level": self.level, "cov": self.cov or None, "df_residual": self.df}
+        return told | {"notes": [*self.notes]}
+
+    def __str__(self) -> str:
+        interval = f"{level_of(self.level)} interval"
+        where = self._head[: -len(NUMBERS)]
+        rows = [[*where, "estimate", "std error", "t", "p", f"{interval} from", "to"]]
+        for place in self.places:
+            at = [cell if isinstance(cell, str) else significant(cell) for cell in self._cells(place)[: len(where)]]
+            numbers = [significant(v) for v in (place.estimate, place.std_error, place.statistic)]
+            ends = [significant(place.conf_low), significant(place.conf_high)]
+            rows.append([*(plain(cell, 60) for cell in at), *numbers, p_value(place.p_value), *ends])
+        errors = f"Standard errors: {self.cov}; {self.df:,} degrees of freedom." if self.cov else ""
+        below = [line for line in (errors, *self.notes) if line]
+        return "\n".join([self.title, "", *aligned(rows, numbers=True), *([""] if below else []), *below])
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        return preformatted(str(self))
+
+
+def tabled(
+    line: FittedLine,
+    found: Estimates,
+    at: Sequence[tuple[Any, ...]],
+    *,
+    level: float,
+    adjust: str = "none",
+    families: Sequence[Sequence[int]] = (),
+    means: int = 0,
+) -> tuple[list[Place], list[str]]:
+    """The places of estimates `at` so many, and sentences on those without a number.
+
+    `families` are the rows (of one target) that are adjusted together, each of comparisons of so many `means`.
+    """
+    check_level(level)
+    places: list[Place] = []
+    for k, target in enumerate(line.targets):
+        estimate, error = found.estimate[:, k].tolist(), found.std_error[:, k].tolist()
+        t = [e / s if found.df > 0 and s > 0 else math.nan for e, s in zip(estimate, error, strict=True)]
+        p = [t_two_sided(value, found.df) if math.isfinite(value) else math.nan for value in t]
+        half = [math.nan] * len(t)
+        for family in families or [range(len(t))]:
+            own = [i for i in family if not math.isnan(error[i])]
+            if not own or found.df <= 0:
+                continue
+            width = half_width(level, adjust, len(own), means, found.df)
+            new = adjusted([p[i] for i in own], [t[i] for i in own], adjust, means, found.df)
+            for i, value in zip(own, new, strict=True):
+                p[i], half[i] = value, width * error[i]
+        places += [
+            Place(at[i], target, estimate[i], error[i], t[i], p[i], estimate[i] - half[i], estimate[i] + half[i])
+            for i in range(len(t))
+        ]
+    return places, _unsaid(found, at)
+
+
+def said_of(adjust: str, families: Sequence[Sequence[int]]) -> list[str]:
+    """Sentences on how the p-values of families were adjusted."""
+    many = max((len(family) for family in families), default=0)
+    if many < 2:
+        return []
+    of = f"{many:,} comparisons{' in each group' if len(families) > 1 else ''}"
+    if adjust == "none":
+        return [f"P-values are not adjusted for {of}."]
+    by = "Bonferroni" if adjust == "holm" else SAID[adjust]
+    ends = "intervals too" if by == SAID[adjust] else f"intervals by {by}"
+    return [f"P-values adjusted for {of} by {SAID[adjust]}, {ends}."]
+
+
+def _unsaid(found: Estimates, at: Sequence[tuple[Any, ...]]) -> list[str]:
+    """Sentences on estimates and errors that are not there, one a reason."""
+    by_reason: dict[str, list[str]] = {}
+    for cells, why in zip(at, found.why, strict=True):
+        if why:
+            said = ", ".join(cell if isinstance(cell, str) else significant(cell) for cell in cells)
+            by_reason.setdefault(why, []).append(plain(said, 60) or "the whole")
+    told = []
+    for why, places in by_reason.items():
+        some = "; ".join(places[:5]) + (f"; and {len(places) - 5:,} more" if len(places) > 5 else "")
+        told.append(f"Not known: {some} ({why}).")
+    return told + ([f"There are no standard errors: {found.without}."] if found.without else [])

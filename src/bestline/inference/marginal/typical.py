@@ -1,0 +1,187 @@
+"""Typical: the values at which a line is looked at where nobody chose any: numbers at their training mean, levels by their shares.
+
+Both come from the moments where these tell them. A column that is linear in a number tells its mean, as x, center(x), scale(x) and
+poly(x, d)[1] do; log(x) alone does not, and then the training rows are read. The share of two levels together is a mean of products.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from bestline.data.design import Design, expression
+from bestline.data.design.grid import TRUTH, levels_of
+from bestline.errors import OptionError, listed
+from bestline.inference.fitted import FittedLine
+from bestline.inference.numbered_rows import Numbered, OverRows
+from bestline.inference.training_rows import look
+
+
+def means_of(line: FittedLine, names: Sequence[str], data: Any = None) -> dict[str, float]:
+    """The training mean, by weight, of columns of numbers.
+
+    Raises OptionError where neither the moments nor rows tell one.
+    """
+    found = {name: mean for name in names if (mean := _told(line, name)) is not None}
+    rest = tuple(name for name in names if name not in found)
+    if not rest:
+        return found
+    if data is None and line.source is None:
+        columns = [factor.text for factor in line.design.factors if set(rest) & set(factor.numbers)]
+        raise OptionError(
+            f"The mean of {listed(rest)} is not known: a model without rows knows that of {listed(columns)} alone. Say where to look, as "
+            f"at={{'{rest[0]}': 1.0}}, or give the training data."
+        )
+    sums = look(line, _Sums(rest), data)
+    return found | dict(zip(rest, sums.mean.tolist(), strict=True))
+
+
+def _told(line: FittedLine, name: str) -> float | None:
+    """The mean of a column of numbers, as the moments have it."""
+    design, center = line.design, line.training.center
+    for j, column in enumerate(design.columns):
+        ((at, component), *others) = column.parts
+        factor = design.factors[at]
+        if others or name not in factor.numbers:
+            continue
+        if factor.kind == "number":
+            return float(center[j])
+        ends = _linear(design, factor.text, name, component)
+        if ends is not None:  # the value at which the column is at its mean
+            values = torch.tensor(ends, dtype=torch.float64)
+            column_there = expression(factor.text)({name: values}, design.states).reshape(2, -1)[:, component]
+            slope = (column_there[1] - column_there[0]) / (ends[1] - ends[0])
+            return ends[0] + float((center[j] - column_there[0]) / slope)
+    return None
+
+
+def _linear(design: Design, text: str, name: str, component: int) -> tuple[float, float] | None:
+    """Two values of a number between which a component of an expression is linear in it, as it is everywhere; None where it is not."""
+    calls = expression(text).calls
+    if component == 0 and len(calls) == 1 and calls[0].text == text and calls[0].argument == name:
+        state = design.states[text]
+        middle = float(state["middle"] if "middle" in state else state["mean"])
+        return middle, middle + float(state["half"] if "half" in state else state["deviation"] if "deviation" in state else 1.0)
+    # Powers as they are: the first is the number itself.
+    if component == 0 and not calls and text.replace(" ", "").startswith(f"poly({name},"):
+        return 0.0, 1.0
+    return None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Total:
+    """The weight of some rows, and their means."""
+
+    weight: float
+    mean: Tensor
+
+    def __add__(self, other: _Total) -> _Total:
+        weight = self.weight + other.weight
+        if weight == 0:
+            return self
+        return _Total(weight, self.mean + (other.mean - self.mean) * (other.weight / weight))
+
+
+@dataclass(frozen=True, eq=False)
+class _Sums(OverRows[_Total]):
+    """The pass that averages columns of numbers over the training rows."""
+
+    names: tuple[str, ...]
+
+    @property
+    def columns(self) -> Sequence[str]:
+        """Those."""
+        return self.names
+
+    def empty(self) -> _Total:
+        """Of no rows."""
+        return _Total(0.0, torch.zeros(len(self.names), dtype=torch.float64))
+
+    def of(self, batch: Numbered) -> _Total:
+        """Of some rows."""
+        values = batch.batch.numbers(list(self.names)).cpu()[batch.at]
+        w = torch.ones(len(values), dtype=torch.float64) if batch.rows.w is None else batch.rows.w.cpu().double()
+        total = float(w.sum())
+        return _Total(total, (w @ values) / total) if total > 0 else self.empty()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Shares:
+    """How often levels come in the training rows, by weight, as the moments tell it."""
+
+    line: FittedLine
+    levels: Mapping[str, tuple[str, ...]]
+    columns: Mapping[frozenset[tuple[str, int]], int]
+
+    @classmethod
+    def told_by(cls, line: FittedLine) -> Shares:
+        """Those of a line."""
+        known = levels_of(line.design)
+        return cls(line, known, _indicators(line.design, known))
+
+    def of(self, name: str) -> tuple[float, ...]:
+        """The share of each level of a category."""
+        for factor in self.line.design.factors:
+            if factor.kind == "category" and factor.column == name:
+                known = dict(zip(factor.levels, factor.shares, strict=True))
+                return tuple(known[level] for level in self.levels[name])
+        true = self._mean({name: 1})
+        return 1.0 - true, true
+
+    def together(self, levels: Mapping[str, int]) -> float:
+        """The share of rows that have all these levels; raises OptionError where the moments do not tell it."""
+        # What stands for the reference is one less all others.
+        for name, level in levels.items():
+            rest = {other: at for other, at in levels.items() if other != name}
+            if not rest:
+                return self.of(name)[level]
+            if level == 0 and frozenset({(name, 0)}) not in self.columns:
+                others = range(1, len(self.levels[name]))
+                return self.together(rest) - sum(self.together({**rest, name: at}) for at in others)
+        return self._mean(levels)
+
+    def _mean(self, levels: Mapping[str, int]) -> float:
+        """The mean of the product of these levels' indicators."""
+        for first, second in _halves(frozenset(levels.items())):
+            if first in self.columns and second in self.columns:
+                return self._mean_product(self.columns[first], self.columns[second])
+        raise OptionError(
+            f"How often levels of {listed(levels)} come together is not known of this model; average them "
+            f"with weights='equal', or say which with `at`."
+        )
+
+    def _mean_product(self, i: int, j: int) -> float:
+        moments = self.line.training
+        if i == j:
+            return float(moments.center[i])
+        covariance = float(moments.scatter[i, j] * moments.unit[i] * moments.unit[j]) / moments.weight
+        return covariance + float(moments.center[i] * moments.center[j])
+
+
+def _indicators(design: Design, known: Mapping[str, Sequence[str]]) -> dict[frozenset[tuple[str, int]], int]:
+    """Columns of X that are indicators of levels, by these levels."""
+    found: dict[frozenset[tuple[str, int]], int] = {}
+    for j, column in enumerate(design.columns):
+        levels = []
+        for i, component in column.parts:
+            factor = design.factors[i]
+            if factor.kind == "category":
+                levels.append((factor.column, known[factor.column].index(factor.levels[component])))
+            elif factor.truth and known[factor.column] == TRUTH:
+                levels.append((factor.column, 1))
+        if len(levels) == len(column.parts):
+            found.setdefault(frozenset(levels), j)
+    return found
+
+
+def _halves(levels: frozenset[tuple[str, int]]) -> Iterator[tuple[frozenset[tuple[str, int]], frozenset[tuple[str, int]]]]:
+    """All of them twice, then every way to part them in two."""
+    yield levels, levels
+    for size in range(1, len(levels)):
+        for first in combinations(sorted(levels), size):
+            yield frozenset(first), levels - frozenset(first)
