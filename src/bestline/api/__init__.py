@@ -17,8 +17,10 @@ from bestline.calls import missing, spelt_out
 _HOME = {
     "parse_cov": "inference.covariance.named",
     "animate": "pictures.watch",
+    "contrasts": "inference.marginal",
     "fresh": "files",
     "label": "pictures.watch",
+    "means": "inference.marginal",
     "open_source": "data.tables",
     "page_of": "pictures.watch",
     "panels": "pictures.diagnostics",
@@ -28,6 +30,7 @@ _HOME = {
     "refuse_look": "pictures.watch",
     "save": "pictures.render.mpl",
     "score_facts": "inference.summary",
+    "slopes": "inference.marginal",
     "solve_certified": "api.self_test",
     "workers": "api.self_test",
     "watch_runs": "pictures.watch",
@@ -62,8 +65,10 @@ _ELSEWHERE = spelt_out(
 
 __all__ = [
     "animate",
+    "contrasts",
     "fresh",
     "label",
+    "means",
     "on_first_use",
     "open_source",
     "page_of",
@@ -75,6 +80,7 @@ __all__ = [
     "refuse_look",
     "save",
     "score_facts",
+    "slopes",
     "solve_certified",
     "watch_runs",
     "workers",
@@ -90,6 +96,7 @@ if TYPE_CHECKING:
     from bestline.data.tables import open_source, read_table, write_with
     from bestline.files import fresh, refuse_early
     from bestline.inference.covariance.named import parse_cov
+    from bestline.inference.marginal import contrasts, means, slopes
     from bestline.inference.summary import score_facts
     from bestline.pictures.diagnostics import panels
     from bestline.pictures.render.mpl import save, write_drawing

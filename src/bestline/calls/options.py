@@ -58,6 +58,9 @@ _ALIASES = {
     "noise": "sd sigma std scale error",
     "path": "file filename filepath fname name",
     "by": "groups group groupby group_by",
+    "at": "cov_reduce newdata grid datagrid atexog",
+    "adjust": "adjustment correction multitest p_adjust p_adjust_method",
+    "term": "specs spec variables variable factor",
 }
 
 # What is no option of these doors, and how else it is said.

@@ -42,6 +42,9 @@ ELSEWHERE = {
         "model.summary(cov='HC3'), tidy(cov='HC3') and covariance('HC3') have robust standard errors"
     ),
     "anova_lm Anova aov": "model.anova() tests each term",
+    "emmeans lsmeans marginal_means margins ggpredict avg_predictions": "model.means('term') has the means of its levels, averaged over the others",
+    "pairwise pairs comparisons avg_comparisons t_test_pairwise pairwise_tukeyhsd tukey": "model.contrasts('term', adjust='tukey') compares levels",
+    "emtrends avg_slopes get_margeff marginal_effects": "model.slopes('column', by='term') says how steep the line is",
     "f_test t_test wald_test linear_hypothesis": "model.wald('x = 0, z = 0') tests restrictions",
     "condition_number eigenvals vif durbin_watson jarque_bera het_breuschpagan": "model.diagnose() tells of it",
     "get_params set_params params_ alpha_ alpha l1_ratio": "how it was fitted is in model.plan and model.recipe",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +12,7 @@ import bestline.pictures.loss_curves as curves
 import bestline.pictures.penalty_paths as paths
 from bestline.calls import answering, with_hints
 from bestline.errors import BestlineDeprecationWarning, OptionError, warn
+from bestline.inference import marginal as effects
 from bestline.inference.diagnostics.findings import FITTED, SPREAD
 from bestline.inference.diagnostics.second_pass import diagnosis
 from bestline.inference.fitted import FittedLine, lines_by_label
@@ -24,6 +25,7 @@ from bestline.pictures.clouds import POINTS
 from bestline.pictures.coefficients import Estimates, coefficients, coefficients_beside
 from bestline.pictures.diagnostics import panels
 from bestline.pictures.landscape import Pair, Span
+from bestline.pictures.marginal import marginal
 from bestline.pictures.marks import Picture
 from bestline.pictures.overview import overview
 from bestline.pictures.parallel import lines_of_levels
@@ -49,6 +51,7 @@ from bestline.training.foresight.sweep import SweptRuns
         "landscape loss_surface surface3d": "plot.surface(), and plot.contour() from above",
         "animate film gif watch": "a film is model.animate('film.gif'), a page model.watch()",
         "coef coefs forest importance": "weights with their intervals are plot.coefficients()",
+        "interaction emmip emmeans margins effects": "plot.means(term, by=other) shows levels with intervals, and how two terms interact",
     }
 )
 @with_hints
@@ -330,10 +333,32 @@ class Gallery:
         spread = dict(zip(line.features, line.training.spread.tolist(), strict=False)) if standardized else None
         return Estimates(rows, line.targets[number], line.errors_title or "classical", spread)
 
+    def means(self, term: Any, *, target: int | str = 0, **places: Any) -> Drawing:
+        """The line at each level of a term, with intervals, in the colour of its group of `by`; see `bestline.inference.marginal.means`.
+
+        Over three values or more of a column of numbers, lines with bands: `means("x", by="g", at={"x": [1, 2, 3]})` shows an interaction.
+        """
+        found = effects.means(self.model, term, **places)
+        return self._drawn(marginal(found, "marginal mean", _by(found.columns), target=self._number(target)))
+
+    def contrasts(self, term: Any, *, target: int | str = 0, **places: Any) -> Drawing:
+        """Differences of these means, with intervals and a line at zero; see `bestline.inference.marginal.contrasts`."""
+        found = effects.contrasts(self.model, term, **places)
+        return self._drawn(marginal(found, "difference", _by(effects.named(self.model, term)), target=self._number(target)))
+
+    def slopes(self, column: str, *, target: int | str = 0, **places: Any) -> Drawing:
+        """How steep the line is in a column of numbers, with intervals; see `bestline.inference.marginal.slopes`."""
+        found = effects.slopes(self.model, column, **places)
+        return self._drawn(marginal(found, "slope", f"in {column}", target=self._number(target)))
+
     def diagnostics(self, data: Any = None, *, target: int | str = 0) -> Drawing:
         """Residuals against fitted, normal quantiles, scale and location, residuals against leverage: four panels."""
         found = diagnosis(self.model, data, target=target)
         return self._drawn(panels(found), findings.of_residuals(found))
+
+
+def _by(columns: Sequence[str]) -> str:
+    return f"by {' and '.join(columns)}" if columns else "over all rows"
 
 
 @answering({"rate lrs lr losses loss final": "plot.rates() has the final loss of every rate"})

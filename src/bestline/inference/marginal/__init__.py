@@ -4,7 +4,7 @@
 moments: the rows are read only for the mean of a number that the moments do not tell, and for another covariance.
 """
 
-from bestline.inference.marginal.effects import contrasts, difference, means, slopes
+from bestline.inference.marginal.effects import contrasts, difference, means, named, slopes
 from bestline.inference.marginal.table import Marginal
 
-__all__ = ["Marginal", "contrasts", "difference", "means", "slopes"]
+__all__ = ["Marginal", "contrasts", "difference", "means", "named", "slopes"]

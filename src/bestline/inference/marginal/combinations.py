@@ -45,7 +45,7 @@ class Combinations:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Estimates:
+class Combined:
     """What a line says of combinations.
 
     Attributes
@@ -69,8 +69,8 @@ class Estimates:
     without: str = ""
 
 
-def estimated(line: FittedLine, of: Combinations, cov: Cov | None = None, data: Any = None) -> Estimates:
-    """Estimates of combinations of the line's weights, under its own covariance or another kind.
+def estimated(line: FittedLine, of: Combinations, cov: Cov | None = None, data: Any = None) -> Combined:
+    """Combinations of the line's weights, under its own covariance or another kind.
 
     A line that has no covariance, such as a penalised one, has estimates without errors; where `cov` is asked for all the same, it is
     refused by NumericalError.
@@ -79,7 +79,7 @@ def estimated(line: FittedLine, of: Combinations, cov: Cov | None = None, data: 
     m, without = len(of.slopes), why_not(line) or ""
     if without and cov is None:
         why = tuple(UNDEFINED if bad else "" for bad in of.slopes.isnan().any(1).tolist())
-        return Estimates(found, torch.full_like(found, float("nan")), 0, "", why, without)
+        return Combined(found, torch.full_like(found, float("nan")), 0, "", why, without)
     errors = covariance(line, cov, data)
     inference = line.inference
     assert inference is not None  # noqa: S101  `covariance` has looked
@@ -105,7 +105,7 @@ def estimated(line: FittedLine, of: Combinations, cov: Cov | None = None, data: 
         (error.isnan().all(1) & bool(errors.df > 0), ALONE),
     )
     told = tuple(next((text for mask, text in reasons if bool(mask[i])), "") for i in range(m))
-    return Estimates(
+    return Combined(
         torch.where(lost, float("nan"), found),
         torch.where(lost, float("nan"), error),
         max(errors.df, 0),

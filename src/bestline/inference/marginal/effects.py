@@ -22,8 +22,8 @@ from bestline.errors import ColumnError, DataError, NumericalError, OptionError,
 from bestline.inference.covariance.base import Cov
 from bestline.inference.fitted import FittedLine
 from bestline.inference.marginal.adjustment import check_adjust
-from bestline.inference.marginal.asked import Asked, columns_of
 from bestline.inference.marginal.combinations import Combinations, estimated
+from bestline.inference.marginal.reference_grid import ReferenceGrid, columns_of
 from bestline.inference.marginal.table import Marginal, said_of, tabled
 from bestline.inference.training_rows import opened
 from bestline.wording import on_columns, significant
@@ -77,10 +77,10 @@ def means(
         For own forward functions and what diverged, and with `cov` where there are no standard errors.
     """
     _refuse(line)
-    asked = Asked.of(line, term, by, at, weights)
+    asked = ReferenceGrid.of(line, term, by, at, weights)
     of, filled, counts = asked.combinations(lambda grid: _heights(line, grid), data)
     notes = filled.told(asked, counts)
-    return _answer(line, "Marginal means", filled, of, filled.cells, notes, level, cov, data)
+    return _answer(line, f"Marginal means{_of(filled.term)}", filled, of, filled.cells, notes, level, cov, data)
 
 
 @checked
@@ -120,7 +120,7 @@ def contrasts(
         Also for a term with one level only, and for another method or adjustment.
     """
     _refuse(line)
-    asked = Asked.of(line, term, by, at, weights)
+    asked = ReferenceGrid.of(line, term, by, at, weights)
     adjust = check_adjust(adjust, pairwise=isinstance(method, str) and method == "pairwise")
     cells = asked.cells
     if len(cells) < 2:
@@ -142,7 +142,20 @@ def contrasts(
     families = [range(i * len(labels), (i + 1) * len(labels)) for i in range(groups)]
     notes = filled.told(asked, counts) + said_of(adjust, families)
     places, k = [(label,) for label in labels], len(cells)
-    return _answer(line, "Contrasts", filled, of, places, notes, level, cov, data, adjust=adjust, families=families, means=k)
+    return _answer(
+        line,
+        f"Contrasts{_of(filled.term)}",
+        filled,
+        of,
+        places,
+        notes,
+        level,
+        cov,
+        data,
+        adjust=adjust,
+        families=families,
+        means=k,
+    )
 
 
 @checked
@@ -185,7 +198,7 @@ def slopes(
     (name,) = names
     if name in levels_of(line.design):
         raise OptionError(f"{readable(name)} is a category, which has no slope; contrasts({name!r}) compares its levels.")
-    asked = Asked.of(line, None, by, at, weights)
+    asked = ReferenceGrid.of(line, None, by, at, weights)
 
     def derivatives(grid: Grid) -> Combinations:
         return Combinations(derivatives_at(line.design, grid, name), torch.zeros(grid.rows, dtype=torch.float64))
@@ -224,6 +237,11 @@ def difference(
     return _told(Marginal(title, ("row",), line.targets, tuple(places), level, found.cov, found.df, (), tuple(unsaid)))
 
 
+def named(line: FittedLine, term: Any) -> tuple[str, ...]:
+    """The columns of the table that a term names."""
+    return columns_of(line, term, "term")
+
+
 def _refuse(line: FittedLine) -> None:
     if line.plan.forward is not None:
         raise NumericalError(
@@ -249,7 +267,7 @@ def _encoded(line: FittedLine, rows: Any) -> Tensor:
 def _answer(
     line: FittedLine,
     what: str,
-    asked: Asked,
+    asked: ReferenceGrid,
     of: Combinations,
     cells: Sequence[tuple[Any, ...]],
     notes: Sequence[str],
@@ -269,6 +287,10 @@ def _answer(
     return _told(Marginal(title, columns, line.targets, tuple(places), level, found.cov, found.df, notes, tuple(unsaid)))
 
 
+def _of(term: Sequence[str]) -> str:
+    return f" of {listed(term)}" if term else ""
+
+
 def _told(found: Marginal) -> Marginal:
     for sentence in found.warnings:
         warn(sentence)
@@ -281,7 +303,7 @@ def _scale(line: FittedLine) -> list[str]:
     return [f"In units of {listed(computed)}."] if computed else []
 
 
-def _nothing_to_compare(asked: Asked) -> str:
+def _nothing_to_compare(asked: ReferenceGrid) -> str:
     if not asked.term:
         return "`contrasts` compares the levels of a term; name one of the line's categories, or numbers with their values in `at`."
     known = levels_of(asked.line.design)
@@ -334,4 +356,4 @@ def _own_contrasts(names: Sequence[str], method: Mapping[Any, Any]) -> tuple[lis
     return [str(label) for label in method], shares
 
 
-__all__ = ["METHODS", "contrasts", "difference", "means", "slopes"]
+__all__ = ["METHODS", "contrasts", "difference", "means", "named", "slopes"]

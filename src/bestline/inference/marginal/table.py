@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from bestline.inference.classical import check_level, t_two_sided
 from bestline.inference.fitted import FittedLine
 from bestline.inference.marginal.adjustment import SAID, adjusted, half_width
-from bestline.inference.marginal.combinations import Estimates
+from bestline.inference.marginal.combinations import Combined
 from bestline.wording import aligned, finite, level_of, p_value, plain, preformatted, significant
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ NUMBERS = ("estimate", "std_error", "statistic", "p_value", "conf_low", "conf_hi
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class MarginalEstimate:
     """One estimate of one target; NaN where a number does not exist."""
 
     at: tuple[Any, ...]
@@ -43,7 +43,7 @@ class Marginal:
     columns : tuple of str
         What says where: names of the columns of each place's `at`.
     targets : tuple of str
-    places : tuple of Place
+    places : tuple of MarginalEstimate
         Target by target.
     level : float
         Of the intervals.
@@ -59,7 +59,7 @@ class Marginal:
     title: str
     columns: tuple[str, ...]
     targets: tuple[str, ...]
-    places: tuple[Place, ...]
+    places: tuple[MarginalEstimate, ...]
     level: float
     cov: str
     df: int
@@ -84,7 +84,7 @@ class Marginal:
         # A column of the table may be called like one of ours.
         return [*targets, *(f"{name} (column)" if name in taken else name for name in self.columns), *NUMBERS]
 
-    def _cells(self, place: Place) -> list[Any]:
+    def _cells(self, place: MarginalEstimate) -> list[Any]:
         targets = [place.target] if len(self.targets) > 1 else []
         return [*targets, *place.at, *(getattr(place, name) for name in NUMBERS)]
 
@@ -116,20 +116,20 @@ class Marginal:
 
 def tabled(
     line: FittedLine,
-    found: Estimates,
+    found: Combined,
     at: Sequence[tuple[Any, ...]],
     *,
     level: float,
     adjust: str = "none",
     families: Sequence[Sequence[int]] = (),
     means: int = 0,
-) -> tuple[list[Place], list[str]]:
+) -> tuple[list[MarginalEstimate], list[str]]:
     """The places of estimates `at` so many, and sentences on those without a number.
 
     `families` are the rows (of one target) that are adjusted together, each of comparisons of so many `means`.
     """
     check_level(level)
-    places: list[Place] = []
+    places: list[MarginalEstimate] = []
     for k, target in enumerate(line.targets):
         estimate, error = found.estimate[:, k].tolist(), found.std_error[:, k].tolist()
         t = [e / s if found.df > 0 and s > 0 else math.nan for e, s in zip(estimate, error, strict=True)]
@@ -144,7 +144,7 @@ def tabled(
             for i, value in zip(own, new, strict=True):
                 p[i], half[i] = value, width * error[i]
         places += [
-            Place(at[i], target, estimate[i], error[i], t[i], p[i], estimate[i] - half[i], estimate[i] + half[i])
+            MarginalEstimate(at[i], target, estimate[i], error[i], t[i], p[i], estimate[i] - half[i], estimate[i] + half[i])
             for i in range(len(t))
         ]
     return places, _unsaid(found, at)
@@ -163,7 +163,7 @@ def said_of(adjust: str, families: Sequence[Sequence[int]]) -> list[str]:
     return [f"P-values adjusted for {of} by {SAID[adjust]}, {ends}."]
 
 
-def _unsaid(found: Estimates, at: Sequence[tuple[Any, ...]]) -> list[str]:
+def _unsaid(found: Combined, at: Sequence[tuple[Any, ...]]) -> list[str]:
     """Sentences on estimates and errors that are not there, one a reason."""
     by_reason: dict[str, list[str]] = {}
     for cells, why in zip(at, found.why, strict=True):

@@ -37,7 +37,7 @@ def means_of(line: FittedLine, names: Sequence[str], data: Any = None) -> dict[s
             f"The mean of {listed(rest)} is not known: a model without rows knows that of {listed(columns)} alone. Say where to look, as "
             f"at={{'{rest[0]}': 1.0}}, or give the training data."
         )
-    sums = look(line, _Sums(rest), data)
+    sums = look(line, _Averages(rest), data)
     return found | dict(zip(rest, sums.mean.tolist(), strict=True))
 
 
@@ -66,7 +66,7 @@ def _linear(design: Design, text: str, name: str, component: int) -> tuple[float
     if component == 0 and len(calls) == 1 and calls[0].text == text and calls[0].argument == name:
         state = design.states[text]
         middle = float(state["middle"] if "middle" in state else state["mean"])
-        return middle, middle + float(state["half"] if "half" in state else state["deviation"] if "deviation" in state else 1.0)
+        return middle, middle + float(state["half"] if "half" in state else state.get("deviation", 1.0))
     # Powers as they are: the first is the number itself.
     if component == 0 and not calls and text.replace(" ", "").startswith(f"poly({name},"):
         return 0.0, 1.0
@@ -88,7 +88,7 @@ class _Total:
 
 
 @dataclass(frozen=True, eq=False)
-class _Sums(OverRows[_Total]):
+class _Averages(OverRows[_Total]):
     """The pass that averages columns of numbers over the training rows."""
 
     names: tuple[str, ...]

@@ -1,4 +1,4 @@
-"""Asked: where a line is to be looked at: the columns whose values stand in the rows of the answer, and what all others are held at.
+"""Reference grid: where a line is to be looked at: the columns whose values stand in the rows of the answer, and what all others are held at.
 
 What is in the term, in `by`, or has several values in `at` has a row for each of its values; a number of which nothing is said stands at
 its training mean, a category at the average of its levels, equally weighted or as observed.
@@ -35,7 +35,7 @@ _BETWEEN = re.compile(r"\s*[:*,]\s*(?![^(\[]*[)\]])")  # not inside of brackets
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Asked:
+class ReferenceGrid:
     """Columns that stand in rows with their values, and those that are held.
 
     Attributes
@@ -58,7 +58,7 @@ class Asked:
     weights: str
 
     @classmethod
-    def of(cls, line: FittedLine, term: Any, by: Any, at: Any, weights: Any) -> Asked:
+    def of(cls, line: FittedLine, term: Any, by: Any, at: Any, weights: Any) -> ReferenceGrid:
         """What was asked for. Raises OptionError and ColumnError for what the line has not."""
         if not one_of(weights, WEIGHTS):
             raise no_such("`weights` of levels", weights, WEIGHTS)
@@ -88,7 +88,9 @@ class Asked:
         """The combinations of the term's values, (t,)."""
         return list(product(*(self.axes[name] for name in self.term)))
 
-    def combinations(self, of: Callable[[Grid], Combinations], data: Any = None) -> tuple[Combinations, Asked, set[str]]:
+    def combinations(
+        self, of: Callable[[Grid], Combinations], data: Any = None
+    ) -> tuple[Combinations, ReferenceGrid, set[str]]:
         """Combinations of the weights made at the rows, what was asked with the training means that count filled in, and what counts.
 
         What counts are the columns of the table that change the combinations: differences in an additive line know no others.
@@ -113,7 +115,7 @@ class Asked:
             return names  # a height depends on whatever it reads; a difference or slope may lose it
         return {name for name in names if not torch.equal(of(self._grid(moved=name)).slopes, found.slopes)}
 
-    def told(self, asked: Asked, counts: set[str]) -> list[str]:
+    def told(self, asked: ReferenceGrid, counts: set[str]) -> list[str]:
         """Sentences on what was held, where it counts: `asked` is what was asked for before means were filled in."""
         known = levels_of(self.line.design)
         means = [f"{readable(n)} at {significant(v)}" for n, v in self._single if n in counts and asked._is_open(n)]

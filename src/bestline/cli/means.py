@@ -1,0 +1,127 @@
+"""The command for marginal means: of the levels of a term, their differences, and slopes, of a model that is already fitted."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+import bestline as bl
+from bestline import api
+from bestline.cli.options import Cov, Force, examples, grouped, names_of, refuse_existing, resulting
+from bestline.cli.terminal import Terminal
+from bestline.cli.words import model_first, one
+
+if TYPE_CHECKING:
+    from bestline.inference.marginal import Marginal
+
+MEANS_EXAMPLES = examples(
+    "bestline means penguins.bestline species",
+    "bestline means penguins.bestline species --by sex --at flipper_length_mm=190,210 -o means.csv",
+    "bestline means penguins.bestline species --contrasts --adjust tukey -o pairs.png",
+    "bestline means penguins.bestline flipper_length_mm --slopes --by species",
+)
+_PICTURES, _TABLES = (".png", ".svg", ".pdf"), (".csv", ".tsv", ".parquet", ".feather", ".arrow")
+
+
+@grouped(terminal=resulting)
+def means(
+    words: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="MODEL TERM [DATA]...",
+            help="A .bestline file; a column, or several: species:sex; the training rows, for another --cov or a mean that no column tells.",
+        ),
+    ],
+    *,
+    by: Annotated[str | None, typer.Option(help="Columns whose values stand in groups of rows: a,b.")] = None,
+    at: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="COLUMN=VALUES", help="Values to look at: x=1,2 or sex=male; may be given again. [default: means]"
+        ),
+    ] = None,
+    weights: Annotated[
+        str, typer.Option(help="How levels of other categories count in averages: equal, or observed.")
+    ] = "equal",
+    contrasts: Annotated[bool, typer.Option("--contrasts", help="Differences of the means, with p-values.")] = False,
+    method: Annotated[
+        str | None, typer.Option(help="Which differences: pairwise, reference, sequential or mean. [default: pairwise]")
+    ] = None,
+    adjust: Annotated[
+        str | None, typer.Option(help="For many comparisons: none, bonferroni, sidak, holm or tukey. [default: none]")
+    ] = None,
+    slopes: Annotated[bool, typer.Option("--slopes", help="How steep the line is in TERM, a column of numbers.")] = False,
+    level: Annotated[float, typer.Option(help="Level of the confidence intervals.")] = 0.95,
+    cov: Cov = None,
+    target: Annotated[str | None, typer.Option(help="Which target to draw, of several. [default: the first]")] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out", "-o", metavar="FILE", help="Write here: .csv or .parquet; .png, .svg or .pdf: drawn. [default: stdout]"
+        ),
+    ] = None,
+    force: Force = False,
+    terminal: Terminal,
+) -> None:
+    """Marginal means: what a model says at each level of a term, averaged over the rest; their differences; slopes."""
+    path, term, data = _told_apart(words)
+    compared = contrasts or method is not None or adjust is not None
+    if compared and slopes:
+        raise typer.BadParameter("--slopes and --contrasts are two questions; ask one at a time")
+    if out is not None and not out.name.lower().endswith((*_PICTURES, *_TABLES)):
+        raise typer.BadParameter(f"--out writes {', '.join(_TABLES)}, or a picture: {', '.join(_PICTURES)}; got {out.name!r}")
+    refuse_existing(out, force, path, *data)
+    with terminal.listening():
+        line = bl.load(path)
+        asked: dict[str, Any] = {"by": names_of(by), "at": _chosen(at, line), "weights": weights, "level": level, "cov": cov}
+        asked |= {"data": one(data) if data else None}
+        if compared:
+            asked |= {"method": method or "pairwise", "adjust": adjust or "none"}
+        kind = "contrasts" if compared else "slopes" if slopes else "means"
+        found: Marginal = getattr(api, kind)(line, term, **asked)
+
+    def save(file: Path) -> None:
+        if file.suffix.lower() in _PICTURES:
+            drawn = getattr(line.plot, kind)(term, target=0 if target is None else target, **asked)
+            with api.fresh(file, overwrite=force) as temporary:
+                api.write_drawing(drawn, temporary, file.suffix.lower().lstrip("."))
+        else:
+            api.write_with(api.open_source(found.frame()), file, lambda batch: {}, overwrite=force)
+
+    with terminal.saving((out, save)):
+        facts = {**found.facts, "out": None if out is None else str(out), "warnings": terminal.said}
+        terminal.answer(str(found) if out is None else "", facts)
+
+
+def _told_apart(words: list[str]) -> tuple[Path, str, list[str]]:
+    """The model, the term and the data, of words in any order but that the term stands before the data."""
+    path, rest = model_first(Path(words[0]), words[1:])
+    if not rest:
+        raise typer.BadParameter(f"name the column to look at behind the model: bestline means {path} species")
+    term = next((word for word in rest if not Path(word).exists()), rest[0])
+    rest.remove(term)
+    return path, term, rest
+
+
+def _chosen(at: list[str] | None, line: Any) -> dict[str, list[str]] | None:
+    """Values by column: `x=1,2` and `sex=male`, one option each or behind each other."""
+    found: dict[str, list[str]] = {}
+    for text in at or []:
+        name = ""
+        for piece in names_of(text) or []:
+            column, value = _split(piece, line.design.needs)
+            name = column or name
+            if not name:
+                raise typer.BadParameter(f"--at takes values by column, such as --at x=1,2; got {text!r}")
+            found.setdefault(name, []).append(value)
+    return found or None
+
+
+def _split(piece: str, known: list[str]) -> tuple[str, str]:
+    """A column and its value; no column where the piece is one more value of the column before."""
+    # A name may hold an equals sign, and so may a level: the longest known name decides.
+    places = [i for i, letter in enumerate(piece) if letter == "="]
+    best = next((i for i in reversed(places) if piece[:i].strip() in known), places[0] if places else -1)
+    return ("", piece) if best < 0 else (piece[:best].strip(), piece[best + 1 :].strip())

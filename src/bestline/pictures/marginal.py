@@ -1,0 +1,102 @@
+"""Marginal: means, contrasts and slopes as dots with their intervals, one below the other; over a column of numbers as lines with bands.
+
+Groups stand side by side, each in its own colour: where lines of groups are not parallel, the term and the groups interact.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from bestline.errors import OptionError
+from bestline.inference.marginal import Marginal
+from bestline.inference.marginal.table import MarginalEstimate
+from bestline.pictures.marks import RUNS, Band, Horizontal, Intervals, Line, Mark, Panel, Picture, Vertical, numbers, run_role
+from bestline.wording import apart, count, level_of, said, shown
+
+_MOST = 40  # one below the other on a page
+
+
+def marginal(found: Marginal, what: str, where: str, *, target: int = 0) -> Picture:
+    """A picture of estimates: `what` they are of the target, as "marginal mean", and `where`, as "by species".
+
+    Raises OptionError where there are more groups of lines than can be told apart.
+    """
+    name = found.targets[target]
+    own = [place for place in found.places if place.target == name]
+    interval = f"{level_of(found.level)} interval"
+    ranged = any(math.isfinite(place.conf_low) for place in own)
+    title = f"{what[0].upper()}{what[1:]}s of {shown(name)} {shown(where, 60)}{f', {interval}s' if ranged else ''}"
+    axis = f"{what} of {shown(name)}"
+    # A difference and a slope may be none at all; a mean of zero is like any other.
+    zero = what != "marginal mean"
+    numeric = (
+        len({place.at[0] for place in own}) > 2 and all(isinstance(place.at[0], float) for place in own) if own[0].at else False
+    )
+    panel = _lines(found, own, axis, zero=zero) if numeric else _dots(found, own, axis, interval, zero=zero)
+    errors = [f"Standard errors: {found.cov}."] if found.cov not in ("", "classical") else []
+    left_out = [] if numeric or len(own) <= _MOST else [f"{_MOST} of {len(own)} shown."]
+    clear = [place for place in own if place.conf_low > 0 or place.conf_high < 0]
+    seen = f"{count(len(own), what)} of {shown(name)}, from {_end(own, min)} to {_end(own, max)}."
+    if zero and ranged:
+        seen += f" {len(clear)} of the intervals do{'es' if len(clear) == 1 else ''} not contain zero."
+    notes = [note.replace("`", "") for note in found.notes]  # which mark names in a terminal
+    return Picture((panel,), title, " ".join([*notes, *errors, *left_out]), seen)
+
+
+def _end(own: Sequence[MarginalEstimate], end: Any) -> str:
+    known = [place.estimate for place in own if math.isfinite(place.estimate)]
+    return said(end(known)) if known else "unknown"
+
+
+def _grouped(found: Marginal, own: Sequence[MarginalEstimate], first: int) -> dict[str, list[MarginalEstimate]]:
+    """The places by what stands in the columns from `first` on."""
+    groups: dict[str, list[MarginalEstimate]] = {}
+    for place in own:
+        groups.setdefault(_said(place.at[first:]), []).append(place)
+    return groups
+
+
+def _said(cells: Sequence[Any]) -> str:
+    return ", ".join(cell if isinstance(cell, str) else said(cell) for cell in cells)
+
+
+def _lines(found: Marginal, own: Sequence[MarginalEstimate], axis: str, *, zero: bool) -> Panel:
+    """Estimates over the numbers of the first column, a line for each group of the others."""
+    groups = _grouped(found, own, 1)
+    if len(groups) > RUNS:
+        raise OptionError(f"{len(groups)} lines cannot be told apart in one picture; choose {RUNS} at the most with `at`.")
+    marks: list[Mark] = [Horizontal(0.0, "reference", "no effect")] if zero else []
+    short = apart(list(groups), 24)
+    for i, (label, places) in enumerate(zip(short, groups.values(), strict=True)):
+        there = sorted((place for place in places if math.isfinite(place.estimate)), key=lambda place: place.at[0])
+        x = numbers(place.at[0] for place in there)
+        low, high = (numbers(getattr(place, end) for place in there) for end in ("conf_low", "conf_high"))
+        if x and all(map(math.isfinite, low)):
+            marks.append(Band(x, low, high, run_role(i)))
+        marks.append(Line(x, numbers(place.estimate for place in there), run_role(i), label if len(groups) > 1 else ""))
+    return Panel("", shown(found.columns[0]), axis, tuple(marks))
+
+
+def _dots(found: Marginal, own: Sequence[MarginalEstimate], axis: str, interval: str, *, zero: bool) -> Panel:
+    """Estimates one below the other, a colour for each group of the last columns."""
+    own = own[:_MOST]
+    # The first column alone names the rows, unless the others have too many values for colours.
+    groups = _grouped(found, own, 1) if len(found.columns) > 1 else {"": list(own)}
+    if not 1 < len(groups) <= RUNS:
+        groups = {"": list(own)}
+    alone = len(groups) == 1
+    rows = list(dict.fromkeys(_said(place.at if alone else place.at[:1]) for place in own))
+    names = dict(zip(rows, apart([row or "all rows" for row in rows]), strict=True))
+    marks: list[Mark] = [Vertical(0.0, "reference", "no effect")] if zero else []
+    for i, (label, places) in enumerate(groups.items()):
+        by_row = {_said(place.at if alone else place.at[:1]): place for place in places}
+        estimate, low, high = (
+            numbers(getattr(by_row[row], end) if row in by_row else math.nan for row in rows)
+            for end in ("estimate", "conf_low", "conf_high")
+        )
+        below = (i - (len(groups) - 1) / 2) * (0.8 / len(groups))  # together they take four fifths of a row
+        role, told = ("fitted", f"estimate and {interval}") if alone else (run_role(i), label)
+        marks.append(Intervals(tuple(names[row] for row in rows), estimate, low, high, role, told, below))
+    return Panel("", axis, "", tuple(marks))

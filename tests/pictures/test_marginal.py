@@ -1,0 +1,92 @@
+"""Marginal means, contrasts and slopes drawn: the numbers of the tables, groups beside each other, lines over numbers."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import bestline as bl
+from bestline.errors import OptionError
+from bestline.pictures.gallery import Gallery
+from bestline.pictures.marks import Band, Intervals, Line, Vertical
+
+pytestmark = pytest.mark.usefixtures("quiet")
+
+
+@pytest.fixture(autouse=True)
+def asked(monkeypatch):
+    """What a gallery draws, as a Picture."""
+    monkeypatch.setattr(Gallery, "_drawn", lambda self, picture, *finding: picture)
+
+
+def model(**options):
+    rng = np.random.default_rng(0)
+    data = pd.DataFrame({"g": np.tile(["a", "b", "c"], 30), "h": np.repeat(["u", "v"], 45), "x": rng.uniform(0, 5, 90)})
+    data["y"] = data["x"] * (1 + (data["g"] == "b")) + (data["h"] == "v") + rng.normal(0, 1, 90)
+    return bl.fit(data, "y ~ g * x + h * g", **options)
+
+
+def test_means_stand_below_each_other_in_the_colours_of_their_groups():
+    line = model()
+    expected = line.means("g", by="h")
+
+    picture = line.plot.means("g", by="h")
+
+    dots = [mark for mark in picture.panels[0].marks if isinstance(mark, Intervals)]
+    assert [mark.label for mark in dots] == ["u", "v"]
+    assert all(mark.names == ("a", "b", "c") for mark in dots)
+    for mark in dots:
+        own = expected[expected["h"] == mark.label]
+        assert mark.estimate == tuple(own["estimate"])
+        assert (mark.low, mark.high) == (tuple(own["conf_low"]), tuple(own["conf_high"]))
+    assert not any(isinstance(mark, Vertical) for mark in picture.panels[0].marks)
+    assert picture.title == "Marginal means of y by g and h, 95% intervals"
+    assert len(picture.table()["x"]) == 18
+
+
+def test_contrasts_stand_beside_a_line_at_zero():
+    line = model(cov="HC3")
+    expected = line.contrasts("g", adjust="holm")
+
+    picture = line.plot.contrasts("g", adjust="holm")
+
+    zero, dots = picture.panels[0].marks
+    assert isinstance(zero, Vertical)
+    assert zero.x == 0
+    assert dots.names == ("b - a", "c - a", "c - b")
+    assert dots.low == tuple(expected["conf_low"])
+    assert "by Holm" in picture.note
+    assert "HC3" in picture.note
+
+
+def test_over_a_column_of_numbers_they_are_lines_with_bands():
+    line, at = model(), {"x": [0.0, 2.5, 5.0]}
+    expected = line.means("x", by="g", at=at)
+
+    picture = line.plot.means("x", by="g", at=at)
+
+    lines = [mark for mark in picture.panels[0].marks if isinstance(mark, Line)]
+    bands = [mark for mark in picture.panels[0].marks if isinstance(mark, Band)]
+    assert [mark.label for mark in lines] == ["a", "b", "c"]
+    for mark, band in zip(lines, bands, strict=True):
+        own = expected[expected["g"] == mark.label]
+        assert (mark.x, mark.y) == (tuple(own["x"]), tuple(own["estimate"]))
+        assert (band.low, band.high) == (tuple(own["conf_low"]), tuple(own["conf_high"]))
+
+
+def test_too_many_lines_are_refused_and_many_rows_are_counted():
+    rng = np.random.default_rng(0)
+    data = pd.DataFrame({"g": [f"g{i % 50}" for i in range(400)], "x": rng.uniform(size=400), "y": rng.normal(size=400)})
+    line = bl.fit(data, "y ~ g * x")
+
+    assert "40 of 50 shown." in line.plot.means("g").note
+    with pytest.raises(OptionError, match="50 lines cannot be told apart"):
+        line.plot.means("x", by="g", at={"x": [0, 0.5, 1]})
+
+
+def test_a_penalised_line_is_drawn_without_intervals():
+    picture = model(l2=0.1).plot.means("g")
+
+    assert "interval" not in picture.title
+    assert all(np.isnan(picture.panels[0].marks[0].low))
