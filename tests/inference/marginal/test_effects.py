@@ -125,6 +125,22 @@ def test_observed_weights_of_three_categories_come_from_the_moments_too():
     assert model.means("a", weights="observed")["estimate"].tolist() == pytest.approx(everyone, **SAME)
 
 
+CODED = ["C(b, Sum)", "C(b, Helmert)", "C(b, Treatment('v'))", "C(c, Diff)", "C(c, Poly)"]
+
+
+@pytest.mark.parametrize("coding", CODED)
+@pytest.mark.parametrize("weights", ["equal", "observed"])
+def test_the_coding_of_a_category_changes_no_mean(coding: str, weights: str):
+    data = table(400).assign(c=lambda d: np.select([d["x"] + d["z"] > 6, d["z"] > 1], ["m", "n"], "o"))
+    formula = "y ~ a + b * c + a:x"
+    plain, coded = bl.fit(data, formula), bl.fit(data, formula.replace(coding[2], coding))
+
+    agree(coded.means("a", weights=weights), plain.means("a", weights=weights))
+    both = [line.contrasts("c", by="b", weights=weights).sort_values(["b", "contrast"]) for line in (coded, plain)]
+    agree(*both)
+    agree(coded.slopes("x", by="a"), plain.slopes("x", by="a"))
+
+
 EXPRESSIONS = [
     "log(x)",
     "poly(x, 3)",

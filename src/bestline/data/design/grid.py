@@ -12,6 +12,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
+from itertools import product
+from math import prod
 
 import torch
 from torch import Tensor
@@ -85,10 +87,10 @@ def derivatives_at(design: Design, grid: Grid, column: str) -> Features:
 
 
 def _values(design: Design, factor: Factor, grid: Grid) -> Tensor:
-    """Components (n, width) of a number or an expression; of a category its levels' weights (n, levels), in its own order."""
+    """Components (n, components) of a factor; of a category the mean of its levels' by their weights."""
     if factor.kind == "category":
         known = levels_of(design)[factor.column]
-        return grid.levels[factor.column][:, [known.index(level) for level in factor.levels]]
+        return grid.levels[factor.column][:, [known.index(level) for level in factor.levels]] @ factor.values
     if factor.kind == "number":
         return _numbers(grid, factor.column)[:, None]
     return _two_dimensional(
@@ -118,16 +120,24 @@ def _numbers(grid: Grid, column: str) -> RowVector:
 
 
 def _product(design: Design, column: Column, grid: Grid, values: Sequence[Tensor]) -> RowVector:
-    apart: dict[str, set[int]] = {}
-    for i, c in column.parts:
-        factor = design.factors[i]
-        if factor.column in grid.averaged:
-            level = factor.levels[c] if factor.kind == "category" else TRUTH[1]
-            apart.setdefault(factor.column, set()).add(levels_of(design)[factor.column].index(level))
-    if grid.joint is None or len(apart) < 2:
+    averaged = [(i, c) for i, c in column.parts if design.factors[i].column in grid.averaged]
+    if grid.joint is None or len({design.factors[i].column for i, _ in averaged}) < 2:
         return reduce(torch.mul, (values[i][:, c] for i, c in column.parts))
-    rest = [values[i][:, c] for i, c in column.parts if design.factors[i].column not in apart]
-    # A row has one level of each category.
-    alone = all(len(levels) == 1 for levels in apart.values())
-    share = grid.joint({name: next(iter(levels)) for name, levels in apart.items()}) if alone else 0.0
-    return reduce(torch.mul, rest, torch.full((grid.rows,), share, dtype=torch.float64))
+    rest = [values[i][:, c] for i, c in column.parts if (i, c) not in averaged]
+    return reduce(torch.mul, rest, torch.full((grid.rows,), _mean(design, averaged, grid.joint), dtype=torch.float64))
+
+
+def _mean(design: Design, parts: Sequence[tuple[int, int]], joint: Callable[[Mapping[str, int]], float]) -> float:
+    """The mean of a product of categories' components over their levels, by the weights of these together."""
+    known = levels_of(design)
+    codes: dict[str, list[float]] = {}
+    for i, c in parts:
+        factor = design.factors[i]
+        own = dict(zip(factor.levels, factor.at_levels(c), strict=True)) if factor.kind == "category" else {TRUTH[1]: 1.0}
+        before = codes.get(factor.column, [1.0] * len(known[factor.column]))
+        codes[factor.column] = [a * own.get(level, 0.0) for a, level in zip(before, known[factor.column], strict=True)]
+    coded = [[(level, value) for level, value in enumerate(own) if value] for own in codes.values()]
+    return sum(
+        prod(value for _, value in cell) * joint(dict(zip(codes, (level for level, _ in cell), strict=True)))
+        for cell in product(*coded)
+    )

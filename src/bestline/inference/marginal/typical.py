@@ -62,15 +62,18 @@ def _told(line: FittedLine, name: str) -> float | None:
 
 def _linear(design: Design, text: str, name: str, component: int) -> tuple[float, float] | None:
     """Two values of a number between which a component of an expression is linear in it, as it is everywhere; None where it is not."""
-    calls = expression(text).calls
-    if component == 0 and len(calls) == 1 and calls[0].text == text and calls[0].argument == name:
-        state = design.states[text]
-        middle = float(state["middle"] if "middle" in state else state["mean"])
-        return middle, middle + float(state["half"] if "half" in state else state.get("deviation", 1.0))
+    own = expression(text)
+    if component or own.columns != [name]:
+        return None
     # Powers as they are: the first is the number itself.
-    if component == 0 and not calls and text.replace(" ", "").startswith(f"poly({name},"):
-        return 0.0, 1.0
-    return None
+    if not own.calls:
+        return (0.0, 1.0) if own.width > 1 else None
+    (call, *others) = own.calls
+    state = design.states.get(call.text, {})
+    if others or call.text != text or not call.argument.isidentifier() or not ({"mean", "middle"} & set(state)):
+        return None
+    middle = float(state["middle"] if "middle" in state else state["mean"])
+    return middle, middle + float(state["half"] if "half" in state else state.get("deviation", 1.0))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -122,7 +125,7 @@ class Shares:
     def told_by(cls, line: FittedLine) -> Shares:
         """Those of a line."""
         known = levels_of(line.design)
-        return cls(line, known, _indicators(line.design, known))
+        return cls(line, known, _of_categories(line.design, known))
 
     def of(self, name: str) -> tuple[float, ...]:
         """The share of each level of a category."""
@@ -135,24 +138,37 @@ class Shares:
 
     def together(self, levels: Mapping[str, int]) -> float:
         """The share of rows that have all these levels; raises OptionError where the moments do not tell it."""
-        # What stands for the reference is one less all others.
-        for name, level in levels.items():
-            rest = {other: at for other, at in levels.items() if other != name}
-            if not rest:
-                return self.of(name)[level]
-            if level == 0 and frozenset({(name, 0)}) not in self.columns:
-                others = range(1, len(self.levels[name]))
-                return self.together(rest) - sum(self.together({**rest, name: at}) for at in others)
-        return self._mean(levels)
+        return self._expanded(list(levels.items()), {})
 
-    def _mean(self, levels: Mapping[str, int]) -> float:
-        """The mean of the product of these levels' indicators."""
-        for first, second in _halves(frozenset(levels.items())):
+    def _expanded(self, levels: Sequence[tuple[str, int]], components: dict[str, int]) -> float:
+        """The mean of the product of these levels' indicators, each in terms of columns, and of components."""
+        if not levels:
+            return self._mean(components) if components else 1.0
+        (name, level), *others = levels
+        return sum(
+            share * self._expanded(others, components if at is None else {**components, name: at})
+            for at, share in self._in_columns(name, level)
+        )
+
+    def _in_columns(self, name: str, level: int) -> list[tuple[int | None, float]]:
+        """A level's indicator as a sum of components that X has, and of one (None)."""
+        own = next((f for f in self.line.design.factors if f.kind == "category" and f.column == name), None)
+        if own is not None and own.is_coded:
+            # Components are M' times indicators; so indicators are the inverse's. The first column of M is one.
+            inverse = torch.linalg.inv(own.values[:, own.width :])[:, level].tolist()
+            return [(own.width + k if k else None, share) for k, share in enumerate(inverse)]
+        if level > 0 or frozenset({(name, 0)}) in self.columns:
+            return [(level, 1.0)]
+        return [(None, 1.0), *((other, -1.0) for other in range(1, len(self.levels[name])))]
+
+    def _mean(self, components: Mapping[str, int]) -> float:
+        """The mean of a product of components."""
+        for first, second in _halves(frozenset(components.items())):
             if first in self.columns and second in self.columns:
                 return self._mean_product(self.columns[first], self.columns[second])
         raise OptionError(
-            f"How often levels of {listed(levels)} come together is not known of this model; average them "
-            f"with weights='equal', or say which with `at`."
+            f"How often levels of {listed(components)} come together is not known of this model; average them with weights='equal', or say "
+            f"which with `at`."
         )
 
     def _mean_product(self, i: int, j: int) -> float:
@@ -163,25 +179,25 @@ class Shares:
         return covariance + float(moments.center[i] * moments.center[j])
 
 
-def _indicators(design: Design, known: Mapping[str, Sequence[str]]) -> dict[frozenset[tuple[str, int]], int]:
-    """Columns of X that are indicators of levels, by these levels."""
+def _of_categories(design: Design, known: Mapping[str, Sequence[str]]) -> dict[frozenset[tuple[str, int]], int]:
+    """Columns of X that are products of categories' components, by these."""
     found: dict[frozenset[tuple[str, int]], int] = {}
     for j, column in enumerate(design.columns):
-        levels = []
+        parts = []
         for i, component in column.parts:
             factor = design.factors[i]
-            if factor.kind == "category":
-                levels.append((factor.column, known[factor.column].index(factor.levels[component])))
+            if factor.kind == "category" and factor.levels == known[factor.column]:
+                parts.append((factor.column, component))
             elif factor.truth and known[factor.column] == TRUTH:
-                levels.append((factor.column, 1))
-        if len(levels) == len(column.parts):
-            found.setdefault(frozenset(levels), j)
+                parts.append((factor.column, 1))
+        if len(parts) == len(column.parts):
+            found.setdefault(frozenset(parts), j)
     return found
 
 
-def _halves(levels: frozenset[tuple[str, int]]) -> Iterator[tuple[frozenset[tuple[str, int]], frozenset[tuple[str, int]]]]:
+def _halves(all_of: frozenset[tuple[str, int]]) -> Iterator[tuple[frozenset[tuple[str, int]], frozenset[tuple[str, int]]]]:
     """All of them twice, then every way to part them in two."""
-    yield levels, levels
-    for size in range(1, len(levels)):
-        for first in combinations(sorted(levels), size):
-            yield frozenset(first), levels - frozenset(first)
+    yield all_of, all_of
+    for size in range(1, len(all_of)):
+        for first in combinations(sorted(all_of), size):
+            yield frozenset(first), all_of - frozenset(first)
