@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: demo test test-heavy test-engines test-all fuzz lint clean
+.PHONY: demo test test-heavy test-engines test-all fuzz docs lint clean
 
 demo: $(VENV)/installed
 	$(BIN)/bestline demo --out bestline-demo --force
@@ -15,8 +15,8 @@ PROFILE ?= house
 TRY := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadfile --hypothesis-profile=$(PROFILE)
 
 test: $(VENV)/installed-dev
-	$(TRY) -m 'not heavy and not engines'
-	@echo 'Left out: the long searches, marked heavy, and Spark and PostgreSQL, marked engines. They run in CI, and here by: make test-all test-engines'
+	$(TRY) -m 'not heavy and not engines and not site'
+	@echo 'Left out: the long searches, marked heavy, Spark and PostgreSQL, marked engines, and the site, marked site. They run in CI, and here by: make test-all test-engines docs'
 
 test-heavy: $(VENV)/installed-dev
 	$(TRY) -m 'heavy and not engines'
@@ -35,9 +35,14 @@ FIRST ?= 0
 fuzz: $(VENV)/installed-dev
 	OMP_NUM_THREADS=1 PYTHONPATH=tests $(BIN)/python -m fuzz --seconds $(SECONDS) --first $(FIRST)
 
+# The site, in build/site: its pages, those made from docstrings, and those that train. Warnings are errors, and nothing is fetched.
+docs: $(VENV)/installed-dev
+	OMP_NUM_THREADS=1 $(BIN)/python docs/site/build.py build/site
+	$(TRY) -m site --dist load tests/docs/test_site.py
+
 lint: $(VENV)/installed-dev
-	$(BIN)/ruff format --check src tests benchmarks lessons
-	$(BIN)/ruff check src tests benchmarks lessons
+	$(BIN)/ruff format --check src tests benchmarks lessons docs/site docs/pictures
+	$(BIN)/ruff check src tests benchmarks lessons docs/site docs/pictures
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 

@@ -30,14 +30,21 @@ from bestline.cli import main
 from bestline.errors import BestlineWarning
 
 ROOT = Path(__file__).parents[2]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 NUMBER = re.compile(r"(?<![A-Za-z_])[-+]?\d(?:[\d,]*\d)?(?:\.\d+)?(?:e[-+]?\d+)?")
 CLOSE = 0.02  # relative: other processors round otherwise, and an iteration's last step carries that on
 PEERS = (
     "bestline agree "  # numbers of other libraries, which their versions and processors change: only the words must be right
 )
-WORDS_ALONE = {"comparison.md", "glossary.md", "lab.md"}  # pages with nothing to run
+WORDS_ALONE = {
+    "comparison.md",
+    "design.md",
+    "five-numbers.md",
+    "glossary.md",
+    "index.md",
+    "lab.md",
+}  # pages with nothing to run
 NOTHING = 1e-6  # below it a number is rounding, and nobody's business
 
 
@@ -167,7 +174,7 @@ def test_everything_in_it_runs_and_says_what_is_shown(page: Path, tmp_path: Path
         shown, real = (NUMBER.sub("0", text) if said.what.startswith(PEERS) else text for text in (said.shown, said.real))
         assert (wrong := apart(shown, real)) is None, f"{where}\n{wrong}"
         count += 1
-    assert count >= 3 or page.name in WORDS_ALONE
+    assert count >= 1 or page.name in WORDS_ALONE
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
