@@ -203,10 +203,10 @@ class Model(FittedLine):
     @now_by_name
     @calmly
     def augment(
-        self, data: Any = None, *, interval: str | None = None, level: float = 0.95, on_unseen: str = "nan"
+        self, data: Any = None, *, interval: str | None = None, level: float = 0.95, on_unseen: str = "nan", units: str = "own"
     ) -> DataFrame:
         """The data's own columns, and beside them fitted, resid, hat, cooksd, ... of every row; see `augment.augment`."""
-        return augment.augment(self, data, interval, level, on_unseen)
+        return augment.augment(self, data, interval, level, on_unseen, units)
 
     @calmly
     def agree(self, data: Any = None) -> Agreement:
@@ -217,8 +217,17 @@ class Model(FittedLine):
 
     @now_by_name
     @calmly
-    def predict(self, data: Any, *, interval: str | None = None, level: float = 0.95, on_unseen: str = "nan") -> Any:
-        """Predictions for new rows.
+    def predict(
+        self,
+        data: Any,
+        *,
+        interval: str | None = None,
+        level: float = 0.95,
+        on_unseen: str = "nan",
+        units: str = "own",
+        point: str = "median",
+    ) -> Any:
+        """Predictions for new rows, in units of the target's own column: those of y, for a line of `log(y)`.
 
         Parameters
         ----------
@@ -237,6 +246,13 @@ class Model(FittedLine):
             names level, column and number of rows; an error; or count such a row as every level, each by its share of the
             training rows (by weight), also in interactions. An interval then is that of this average, and does not say how far
             apart the levels are.
+        units : {"own", "fitted"}
+            Of a target such as `log(y)`, `sqrt(y)` or `boxcox(y, 0.5)`: what the line fits turned back into y, and the ends of
+            intervals with it, or as it is. A target that cannot be turned back, such as `abs(y)`, stays as it is, with a warning.
+        point : {"median", "mean"}
+            What to say of a target that is turned back: the line turned back, which is the median where errors are as often above
+            0 as below; or the mean, by Duan's smearing over the training residuals. Intervals are the same for both, and the
+            confidence interval is that of the median.
 
         Returns
         -------
@@ -248,26 +264,26 @@ class Model(FittedLine):
         ------
         ColumnError, UnseenLevelError
         """
-        return prediction.predict(self, data, interval, level, on_unseen)
+        return prediction.predict(self, data, interval, level, on_unseen, units, point)
 
     @now_by_name
     def predict_batch(
-        self, batch: Batch, *, interval: str | None = None, level: float = 0.95, on_unseen: str = "nan"
+        self, batch: Batch, *, interval: str | None = None, level: float = 0.95, on_unseen: str = "nan", **how: str
     ) -> dict[str, Tensor]:
-        """Predictions for one batch of a Source, by column: `prediction`, and the ends of the interval asked for."""
-        return prediction.predict_batch(self, batch, interval, level, on_unseen)
+        """Predictions for one batch of a Source, by column: `prediction`, and the ends of the interval asked for; options as in `predict`."""
+        return prediction.predict_batch(self, batch, interval, level, on_unseen, **how)
 
-    def predictor(self, *, interval: str | None = None, level: float = 0.95, on_unseen: str = "nan") -> prediction.Predictor:
+    def predictor(self, **how: Any) -> prediction.Predictor:
         """Predicts the batches of a Source one after the other, as `predict_batch` does; `tell()` then warns once of them all."""
-        return prediction.Predictor(self, interval, level, on_unseen)
+        return prediction.Predictor(self, **how)
 
     @calmly
-    def evaluate(self, data: Any, y: Any = None, *, on_unseen: str = "nan", engine: Any = None) -> Scores:
+    def evaluate(self, data: Any, y: Any = None, *, on_unseen: str = "nan", units: str = "own", engine: Any = None) -> Scores:
         """Errors on rows with a known target, of a table or of X and y: one pass; MSE, RMSE, MAE and R2 with the number of rows.
 
-        Rows without a prediction are left out, and counted; see `prediction.evaluate`. `engine` reads the rows, as in `bestline.fit`.
+        Rows without a prediction are left out, and counted; see `prediction.evaluate`. `units` as in `predict`. `engine` reads the rows, as in `bestline.fit`.
         """
-        return prediction.evaluate(self, placed(data if y is None else (data, y), engine), on_unseen)
+        return prediction.evaluate(self, placed(data if y is None else (data, y), engine), on_unseen, units)
 
     def rows(self, part: str = "training", data: Any = None) -> Iterator[Rows]:
         """The rows in the data's units, batch by batch: of `data`, or else of the "training", "validation" or "test" part.
@@ -343,7 +359,10 @@ class Model(FittedLine):
         return script(self, style, data=data, rows=rows)
 
     def to_torch(self) -> nn.Module:
-        """The line as `nn.Linear(p, k)` in float64, all scaling folded in; an own module as a copy with its weights trained."""
+        """The line as `nn.Linear(p, k)` in float64, all scaling folded in; an own module as a copy with its weights trained.
+
+        Of a target such as `log(y)` it is followed by what turns its values back into y.
+        """
         return torch_module.to_torch(self)
 
     def to_sql(self, table: str | tuple[str, ...], *, dialect: str = "ansi") -> str:

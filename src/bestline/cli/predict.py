@@ -31,6 +31,11 @@ OnUnseen = Annotated[
     ),
 ]
 
+Units = Annotated[
+    str,
+    typer.Option(help="Of a target such as log(y): own (those of y, turned back) or fitted (those of log(y))."),
+]
+
 EVALUATE_EXAMPLES = examples("bestline evaluate cars.bestline held_out.csv --json")
 
 
@@ -45,6 +50,10 @@ def predict(
     ] = None,
     level: Annotated[float | None, typer.Option(help="Level of the interval. [default: 0.95]")] = None,
     on_unseen: OnUnseen = "nan",
+    units: Units = "own",
+    point: Annotated[
+        str, typer.Option(help="Of a target that is turned back: its median, or its mean (by Duan's smearing).")
+    ] = "median",
     out: Annotated[
         Path | None,
         typer.Option(
@@ -75,7 +84,9 @@ def predict(
         tell = share_of(bars.passes(), "predicting")
         rows = 0
         columns: dict[str, list[float | None]] = {}
-        ask = line.predictor(interval=interval, level=0.95 if level is None else level, on_unseen=on_unseen)
+        ask = line.predictor(
+            interval=interval, level=0.95 if level is None else level, on_unseen=on_unseen, units=units, point=point
+        )
 
         def predicted(batch: Any) -> dict[str, Any]:
             values = ask(batch)
@@ -107,6 +118,7 @@ def evaluate(
     *,
     data: Annotated[list[str], typer.Argument(metavar="DATA...", help="Rows with a known target.")],
     on_unseen: OnUnseen = "nan",
+    units: Units = "own",
     engine: Engine = None,
     terminal: Terminal,
 ) -> None:
@@ -114,7 +126,7 @@ def evaluate(
     model, data = model_first(model, data)
     with terminal.listening():
         line = bl.load(model)
-        scores = line.evaluate(one(data), on_unseen=on_unseen, engine=engine)
+        scores = line.evaluate(one(data), on_unseen=on_unseen, units=units, engine=engine)
     lines = [f"{on_columns(line.design.formula, line.design.p)}   ({scores.of})"]
     for i, target in enumerate(line.targets):
         assert scores.mae is not None  # noqa: S101  the rows were read

@@ -1,9 +1,10 @@
 """Facts: a fitted line as JSON, with all that is needed to predict with it elsewhere and to judge it.
 
-    prediction = intercept + sum over columns of weight * product of parts
+    fitted = intercept + sum over columns of weight * product of parts      prediction = inverse(fitted)
 
 `design.columns[j].parts` are pairs (factor, component) into `design.factors`: of a number the number itself, of a category the
-indicator of that level, of an expression its component. `weights.values` has a row for each column, the intercept last.
+indicator of that level, of an expression its component. `weights.values` has a row for each column, the intercept last. `inverses` has an
+expression of `fitted` for every target such as `log(y)`, here `exp(fitted)`, and null for a column as it is.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ def to_dict(model: FittedLine) -> dict[str, Any]:
     -------
     dict
         `bestline` (the version), `format`, `formula`, `design` (factors, columns, levels, means and what transforms learnt),
-        `weights` (`names`, `targets`, `values` (d, k), the intercept last), and `summary`, as `bestline fit --json` prints it.
+        `weights` (`names`, `targets`, `values` (d, k), the intercept last), `inverses` (how each target is turned back), and `summary`, as `bestline fit --json` prints it.
 
     Raises
     ------
@@ -49,6 +50,7 @@ def to_dict(model: FittedLine) -> dict[str, Any]:
         "formula": line.design.formula,
         "design": line.design.to_dict(),
         "weights": weights,
+        "inverses": [None if back is None else back.text for back in line.inverses],
         "summary": summarise(model).facts,
     }
     try:

@@ -14,11 +14,13 @@ from torch import Tensor
 import bestline.data.stored_comoments as stored
 import bestline.files as store
 from bestline.data.design import Design
+from bestline.data.design.inverse import Inverse, inverse_of
 from bestline.data.moments import Moments
 from bestline.errors import OptionError
 from bestline.inference.covariance.named import parse_cov
 from bestline.inference.covariance.sandwich import Covariance
 from bestline.inference.fitted import FittedLine
+from bestline.inference.own_units import OwnUnits, Spread
 from bestline.inference.scores import Scores
 from bestline.inference.summary import summarise
 from bestline.numerics import Refined
@@ -53,8 +55,10 @@ def save(model: FittedLine, path: str | os.PathLike[str], *, overwrite: bool = F
     if model.robust is not None:
         tensors |= {f"robust.{n}": getattr(model.robust, n).contiguous() for n in _ROBUST}
         tensors |= {} if model.robust.blind is None else {"robust.blind": model.robust.blind.contiguous()}
+    tensors |= {} if model.own_units is None else _spreads(model.own_units)
     facts = {
         "robust": _said_robust(model.robust),
+        "own_units": None if model.own_units is None else _said_own(model.own_units),
         "design": model.design.to_dict(),
         "plan": {name: getattr(model.plan, name) for name in (*_PLAN, "unscaled", "factors")},
         "training": stored.numbers(model.training),
@@ -110,6 +114,7 @@ def _restored(tensors: dict[str, Tensor], facts: dict[str, Any]) -> FittedLine:
         recipe=None if facts.get("recipe") is None else Recipe.from_dict(facts["recipe"]),
         refined=_refined(tensors, d, k, design.p),
         robust=_robust(tensors, facts.get("robust"), d, k),
+        saved_own=_own(tensors, facts.get("own_units"), design),
     )
     str(summarise(line))  # what can be said of it can be computed, or it is damaged
     return line
@@ -181,6 +186,47 @@ def _robust(tensors: dict[str, Tensor], facts: dict[str, Any] | None, d: int, k:
         notes=notes,
         **found,
     )
+
+
+def _spreads(own: OwnUnits) -> dict[str, Tensor]:
+    """The residuals that means in own units take."""
+    found: dict[str, Tensor] = {}
+    for i, spread in enumerate(own.spreads):
+        if spread is not None:
+            found |= {f"own.{i}.points": spread.points, f"own.{i}.shares": spread.shares}
+    return found
+
+
+def _said_own(own: OwnUnits) -> dict[str, Any]:
+    """What numbers do not say of errors in own units, as JSON."""
+    return {
+        "back": [back is not None for back in own.inverses],
+        "factors": own.factors,
+        "training": _plain(own.training),
+        "held_out": _plain(own.held_out),
+    }
+
+
+def _own(tensors: dict[str, Tensor], facts: dict[str, Any] | None, design: Design) -> OwnUnits | None:
+    """Errors in own units, where the file has some: whether a target is turned back it says, and how the design."""
+    if facts is None:
+        return None
+    k, ways = len(design.responses), list[Inverse | None]()
+    spreads: list[Spread | None] = []
+    for i, (known, factor) in enumerate(zip(facts["back"], facts["factors"], strict=True)):
+        back = inverse_of(design.responses[i], design.states) if known else None
+        ways.append(back)
+        points, shares = tensors.get(f"own.{i}.points"), tensors.get(f"own.{i}.shares")
+        if back is None:
+            spreads.append(None)
+            continue
+        if points is None or shares is None or points.ndim != 1 or points.shape != shares.shape or not len(points):
+            raise ValueError("its residuals have the wrong shape")
+        spreads.append(Spread(points, shares, None if factor is None or back.rate is None else float(factor)))
+    training = _scores(facts["training"])
+    if len(ways) != k or training is None:
+        raise ValueError("errors in own units of other targets")
+    return OwnUnits(tuple(ways), training, _scores(facts["held_out"]), tuple(spreads))
 
 
 def _plan(design: Design, facts: dict[str, Any], solver: Solver) -> Plan:

@@ -31,7 +31,7 @@ def to_onnx(model: FittedLine, path: str | os.PathLike[str], *, overwrite: bool 
 
     Inputs are (N, 1) and called like their columns: doubles, missing is NaN; and strings for categories, missing is "". Numbers
     that training read as categories are strings too, written the short way: "2007". Columns called x0, x1, ... as those of
-    arrays without names are one input instead, `X` (N, m), in the order of training. The output is `prediction` (N, k).
+    arrays without names are one input instead, `X` (N, m), in the order of training. The output is `prediction` (N, k), turned back into y where the target is `log(y)`, as `predict` does.
 
     Parameters
     ----------
@@ -68,7 +68,7 @@ def _graph(line: PlainLine) -> Any:
     total, *others = [term for term in terms if term]
     for term in others:
         total = builder.node("Add", total, term)
-    builder.node("Identity", total, name=_OUTPUT)
+    builder.node("Identity", builder.turned_back(line, total), name=_OUTPUT)
     return builder.model(line)
 
 
@@ -81,6 +81,7 @@ class _Builder:
         self._nodes: list[Any] = []
         self._constants: list[Any] = []
         self._made: dict[Any, str] = {}
+        self._fitted = ""  # what the line fits, while it is turned back: then the only column
         self._numbers = [name for name in design.needs if name not in design.texts]
         self._matrix = design.table if _bare(design) else ()
         self._block = self._number_block() if self._numbers else ""
@@ -132,6 +133,17 @@ class _Builder:
             product = self.node("Mul", product, factor) if product else factor
         return product
 
+    def turned_back(self, line: PlainLine, fitted: str) -> str:
+        """What a line fits (N, k) in units of the targets' own columns."""
+        if not any(line.inverses):
+            return fitted
+        own = []
+        for i in range(len(line.outputs)):
+            self._fitted = fitted if len(line.outputs) == 1 else self.node("Gather", fitted, self.integers([i]), axis=1)
+            own.append(line.turned_back(i, self))
+        self._fitted = ""
+        return self._joined(own)
+
     def gaps(self) -> str:
         """0 (N, 1), or NaN for rows where any component is missing, infinite or undefined; nothing where products show it."""
         if all(f.kind == "number" for f in self.design.factors):
@@ -141,7 +153,9 @@ class _Builder:
         return self.node("ReduceSum", nothing, self.integers([1]), keepdims=1)
 
     def column(self, name: str) -> str:
-        """A number column (N, 1), its gaps filled if the design does so."""
+        """A number column (N, 1), its gaps filled if the design does so; on the way back what the line fits."""
+        if self._fitted:
+            return self._fitted
         return self.node("Gather", self._block, self.integers([self._numbers.index(name)]), axis=1)
 
     def operation(self, sign: str, a: str | float, b: str | float) -> str:

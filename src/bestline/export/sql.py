@@ -36,7 +36,7 @@ def to_sql(model: FittedLine, table: str | tuple[str, ...], *, dialect: str = "a
     Parameters
     ----------
     model : FittedLine
-        A line; several targets give `prediction:target` each.
+        A line; several targets give `prediction:target` each. That of `log(y)` is turned back into y, as `predict` does.
     table : str or tuple of str
         Name of the table, or (schema, table); quoted, so any name will do.
     dialect : {"ansi", "sqlite"}
@@ -70,10 +70,15 @@ def to_sql(model: FittedLine, table: str | tuple[str, ...], *, dialect: str = "a
     _refuse_twins(line.design.needs)
     writer = _Writer(line.design, _DIALECTS[dialect])
     terms = _terms(line)
-    predictions = [
-        f"{_sum(_double(line.intercept[i]), [writer.term(*key, cells, i) for key, cells in terms.items()])}\n  AS {_name(output)}"
-        for i, output in enumerate(line.outputs)
+    sums = [
+        _sum(_double(one), [writer.term(*key, cells, i) for key, cells in terms.items()])
+        for i, one in enumerate(line.intercept)
     ]
+    own = [
+        fitted if back is None else line.turned_back(i, _Fitted(line.design, _DIALECTS[dialect], f"({fitted})"))
+        for i, (fitted, back) in enumerate(zip(sums, line.inverses, strict=True))
+    ]
+    predictions = [f"{_short(prediction)}\n  AS {_name(output)}" for prediction, output in zip(own, line.outputs, strict=True)]
     return ",\n  ".join(['SELECT\n  "t".*', *predictions]) + f'\nFROM {".".join(map(_name, parts))} AS "t"'
 
 
@@ -151,7 +156,7 @@ class _Writer:
             return _short(f"({left} {sign} {right})")
         # Databases raise an error, or give NaN or NULL, where a power is not defined; here it is NULL everywhere.
         power = f"POWER({left}, {right})"
-        if isinstance(b, float) and b >= 0 and b.is_integer():
+        if (isinstance(b, float) and b >= 0 and b.is_integer()) or (isinstance(a, float) and a > 0):
             return _short(power)
         defined = f"{left} > 0E0 OR ({left} = 0E0 AND {right} >= 0E0) OR ({left} < 0E0 AND {right} = FLOOR({right}))"
         return _short(f"CASE WHEN {defined} THEN {power} END")
@@ -196,6 +201,17 @@ class _Writer:
                     mixed[levels] = mixed.get(levels, 0.0) + factor.shares[at] * value
             lines.append(f"{indent}WHEN {cell} IS NULL THEN {self._case(mixed, rest, depth + 1)}")
         return "\n".join(["CASE", *lines, f"{'  ' * depth}END"])
+
+
+@dataclass(frozen=True, slots=True)
+class _Fitted(_Writer):
+    """The same for the way back from what a line fits, the text of which is its only column."""
+
+    fitted: str
+
+    def column(self, name: str) -> str:
+        """What the line fits."""
+        return self.fitted
 
 
 def _sum(first: str, terms: Sequence[str]) -> str:

@@ -16,6 +16,7 @@ from typing import Protocol
 from bestline.data.design import Design, expression
 from bestline.data.design.expressions import FUNCTIONS, State, column_of, spline_of
 from bestline.data.design.splines import SPLINES, SplineBasis
+from bestline.data.design.inverse import FITTED, Inverse
 from bestline.errors import NumericalError, OptionError, readable
 from bestline.inference.fitted import FittedLine
 from bestline.inference.why_not import refuse_absorbed
@@ -34,11 +35,14 @@ class PlainLine:
         For each column of the design, a weight for each target: (p, k).
     intercept : tuple of float
         (k,); zeros for a line without one.
+    inverses : tuple of Inverse or None
+        The way back from each target (k,), such as `log(y)`.
     """
 
     design: Design
     weights: tuple[tuple[float, ...], ...]
     intercept: tuple[float, ...]
+    inverses: tuple[Inverse | None, ...]
 
     @classmethod
     def of(cls, model: FittedLine, what: str) -> PlainLine:
@@ -53,13 +57,18 @@ class PlainLine:
             raise NumericalError(f"The weights of this model are not finite, so {what} cannot hold it; fit again.")
         rows = [tuple(row) for row in model.weights.tolist()]
         intercept = rows.pop() if model.design.intercept else (0.0,) * len(model.targets)
-        return cls(model.design, tuple(rows), intercept)
+        return cls(model.design, tuple(rows), intercept, model.inverses)
 
     @property
     def outputs(self) -> tuple[str, ...]:
         """What predictions are called: `prediction`, or `prediction:target` for each of several."""
         targets = self.design.targets
         return ("prediction",) if len(targets) == 1 else tuple(f"prediction:{t}" for t in targets)
+
+    def turned_back(self, target: int, language: Language) -> str:
+        """The prediction of a target in units of its own column, in a language whose only column is what the line fits."""
+        back = self.inverses[target]
+        return language.column(FITTED) if back is None else components(back.text, {}, language)[0]
 
 
 # What SQL and ONNX have in common: how a column, an operation and a function are said.

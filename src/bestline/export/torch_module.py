@@ -2,18 +2,39 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from copy import deepcopy
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
+from bestline.data.design.inverse import Inverse
 from bestline.errors import OptionError
 from bestline.inference.fitted import FittedLine
+from bestline.inference.own_units import turned_back
 from bestline.inference.why_not import refuse_absorbed
+
+
+class TurnedBack(nn.Module):
+    """What a line fits (n, k) in units of the targets' own columns, as `predict` gives it; it has no parameters."""
+
+    def __init__(self, inverses: Sequence[Inverse | None]) -> None:
+        super().__init__()
+        self.inverses = tuple(inverses)
+
+    def forward(self, fitted: Tensor) -> Tensor:
+        """Predictions (n, k)."""
+        return turned_back(self.inverses, fitted)
+
+    def extra_repr(self) -> str:
+        """What is done, in words."""
+        return ", ".join("fitted" if back is None else f"{back.column} = {back.said}" for back in self.inverses)
 
 
 def to_torch(line: FittedLine) -> nn.Module:
     """A module of X (n, p) in the data's units -> predictions (n, k).
+
+    Of a target such as `log(y)` the `nn.Linear` is followed by a module that turns what it gives back into y.
 
     Raises OptionError for an own forward function, which is no module.
     """
@@ -34,4 +55,4 @@ def to_torch(line: FittedLine) -> nn.Module:
         linear.weight.copy_(line.weights[: line.design.p].T)
         if line.design.intercept:
             linear.bias.copy_(line.weights[-1])
-    return linear
+    return nn.Sequential(linear, TurnedBack(line.inverses)) if any(line.inverses) else linear

@@ -18,7 +18,8 @@ from bestline.inference import classical
 from bestline.inference.coordinates import AddUp, Basis
 from bestline.inference.diagnostics.influence import influence
 from bestline.inference.fitted import FittedLine
-from bestline.inference.prediction import check_unseen
+from bestline.inference.own_units import turned_back
+from bestline.inference.prediction import check_units, check_unseen
 from bestline.inference.remarks import Remarks
 from bestline.inference.training_rows import look, numbered, rows_of
 from bestline.inference.uncertainty import basis_of, rough_basis
@@ -34,7 +35,12 @@ ENDS = {"confidence": ("conf_low", "conf_high"), "prediction": ("pred_low", "pre
 
 
 def augment(
-    line: FittedLine, data: Any = None, interval: str | None = None, level: float = 0.95, on_unseen: str = "nan"
+    line: FittedLine,
+    data: Any = None,
+    interval: str | None = None,
+    level: float = 0.95,
+    on_unseen: str = "nan",
+    units: str = "own",
 ) -> DataFrame:
     """The data's own columns, and new ones by broom's names; one line a row.
 
@@ -57,6 +63,9 @@ def augment(
         Share of intervals that hold the truth.
     on_unseen : {"nan", "raise", "average"}
         What to do with a level that training never saw, as in `Model.predict`.
+    units : {"own", "fitted"}
+        Of a line of `log(y)`, whether `fitted`, `resid` and the ends are in units of y or of log(y), as in `Model.predict`. `hat`,
+        `cooksd` and `std_resid` have none: they are of the line as it was fitted.
 
     Raises
     ------
@@ -69,12 +78,13 @@ def augment(
     if interval is not None and not one_of(interval, ENDS):
         raise OptionError(f"`interval` is None, 'confidence' or 'prediction'; got {interval!r}.")
     check_unseen(on_unseen)
+    check_units(units)
     if interval is not None:
         refuse_absorbed(line, "Intervals need the errors of effects, which are not computed")
     source, _ = rows_of(line, data, target=data is None)
     basis, trained = _basis(line, data, source)
     inference = None if why_not(line) or line.design.absorbed is not None else line.inference
-    page = _Page(line, basis, inference, tuple(ENDS) if interval is None else (interval,), level)
+    page = _Page(line, basis, inference, tuple(ENDS) if interval is None else (interval,), level, units == "own")
     pieces = page.trained(data, source) if trained else page.others(source, on_unseen)
     frames = [
         pd.concat([pd.DataFrame(own, index=at), pd.DataFrame(_apart(new, source.names), index=at)], axis=1)
@@ -146,6 +156,7 @@ class _Page:
     inference: classical.Inference | None
     intervals: tuple[str, ...]
     level: float
+    own: bool
 
     def trained(self, data: Any, source: Source) -> Iterator[_Piece]:
         for part in numbered(self.line, data, also=source.names):
@@ -190,10 +201,25 @@ class _Page:
                 columns = dict.fromkeys(("cooksd", "std_resid"), fitted * float("nan"))
             columns |= self._ends(self.inference, rows, fitted, across, w)
         line, targets = {"fitted": fitted, "resid": resid}, self.line.targets
+        if self.own and any(self.line.inverses):
+            line, columns = self._in_own_units(line, columns)
         if len(targets) == 1:
             first, others = ({name: v[:, 0].numpy() for name, v in some.items()} for some in (line, columns))
             return first | hat | others
         return hat | {f"{name}:{t}": v[:, i].numpy() for name, v in (line | columns).items() for i, t in enumerate(targets)}
+
+    def _in_own_units(self, line: dict[str, Tensor], columns: dict[str, Tensor]) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+        """The same with what has the units of the targets turned back."""
+        inverses = self.line.inverses
+        fitted = turned_back(inverses, line["fitted"])
+        resid = turned_back(inverses, line["fitted"] + line["resid"]) - fitted
+        # A line that is not turned back keeps the digits of its own residuals.
+        kept = torch.tensor([back is None for back in inverses])
+        for low, high in ENDS.values():
+            if low in columns:
+                a, b = (turned_back(inverses, columns[end]) for end in (low, high))
+                columns = columns | {low: torch.minimum(a, b), high: torch.maximum(a, b)}
+        return {"fitted": fitted, "resid": torch.where(kept, line["resid"], resid)}, columns
 
     @property
     def _refined(self) -> Refined | None:

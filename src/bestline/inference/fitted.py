@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from bestline.calls import needed
 from bestline.data.design import Design
+from bestline.data.design.inverse import Inverse, inverse_of
 from bestline.data.design.lost_digits import columns_rounding
 from bestline.data.moments import Moments
 from bestline.data.tables import Source
@@ -24,6 +25,7 @@ from bestline.errors import NumericalError, OptionError
 from bestline.inference import classical, scores
 from bestline.inference.covariance.sandwich import Covariance
 from bestline.inference.held_out import ABSORBED, Again, HeldOut, judged, judged_beside_effects, scores_of
+from bestline.inference.own_units import OwnUnits, own_units
 from bestline.inference.scores import Scores
 from bestline.numerics import Bowl, Comoments, Refined, Scaling, Weights, digits, digits_within
 from bestline.training import Fit, Part, Parts, Plan, Recipe, Selection, Stop, Trace
@@ -75,6 +77,8 @@ class FittedLine:
         The covariance of the weights that the fit asked for; None: the classical one. Everything that shows an error uses it.
     later : callable or None
         Gives the moments of the folds, from a pass of its own.
+    saved_own : OwnUnits or None
+        What a file says of errors in the targets' own units.
     """
 
     design: Design
@@ -95,6 +99,7 @@ class FittedLine:
     refined: Refined | None = None
     robust: Covariance | None = None
     later: Callable[[], Moments] | None = None
+    saved_own: OwnUnits | None = None
 
     @classmethod
     def of(cls, line: FittedLine, **told: Any) -> Self:
@@ -424,6 +429,32 @@ class FittedLine:
             folds=folds,
             again=again,
             refined=None if self.refined is None or not torch.equal(self.weights, self.refined.weights) else self.refined,
+        )
+
+    # -- in the targets' own units -------------------------------------------------------------------------------------
+
+    @cached_property
+    def inverses(self) -> tuple[Inverse | None, ...]:
+        """The way back from each target (k,), such as `exp(fitted)` for `log(y)`; None for a column as it is, and where there is none."""
+        ways = tuple(inverse_of(response, self.design.states) for response in self.design.responses)
+        # Whether no number is negative only the rows know.
+        known = self.own_units if any(way is not None and way.one_sided for way in ways) else None
+        return ways if known is None else known.inverses
+
+    @cached_property
+    def own_units(self) -> OwnUnits | None:
+        """Errors in units of the targets' own columns, where a target such as `log(y)` can be turned back; by one more pass over the rows.
+
+        None where there is nothing to turn back, and for a line without rows.
+        """
+        if self.saved_own is not None or self.source is None or self.parts is None:
+            return self.saved_own
+        ways = tuple(inverse_of(response, self.design.states) for response in self.design.responses)
+        if not any(ways) or self.stop in (Stop.DIVERGED, Stop.INTERRUPTED):
+            return None
+        scores = (self.fitted_scores, self.held_out)
+        return own_units(
+            self.plan, self.weights, ways, self.source, self.design, self.labels, self.parts, lambda: self.moments, scores
         )
 
     # -- how it shows itself -------------------------------------------------------------------------------------------

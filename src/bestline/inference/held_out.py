@@ -25,7 +25,7 @@ from bestline.errors import DataError
 from bestline.inference.classical import determined
 from bestline.inference.judged_folds import JudgeFolds
 from bestline.inference.scores import Errors, Judged, Scores, fold_kind, judged_folds, on_moments, on_mse, out_of_fold
-from bestline.numerics import Alias, Comoments, Refined, Scaling, Weights, others, rests, right_loss_digits
+from bestline.numerics import Alias, Comoments, Refined, Rows, Scaling, Weights, others, rests, right_loss_digits
 from bestline.numerics.digits import MOST
 from bestline.numerics.exact_solve import solved
 from bestline.numerics.exact_sums import TooWideError
@@ -279,19 +279,49 @@ def _by_rows(plan: Plan, parts: Parts, folds: int, unknown: dict[int, Unknown]) 
     rows, fold = parts.training.rows, parts.fold
     assert rows is not None  # noqa: S101  the caller has looked
     assert fold is not None  # noqa: S101
-    used = fold.unique().tolist()
-    if len(used) < 2:
+    lines = _trained_on_rows(plan, rows, fold)
+    if lines is None:
         return HeldOut()
     known = Errors.empty(rows.y.shape[1])
-    for f in used:
-        rest, held = rows[fold != f], rows[fold == f]
-        fit = plan.run(Part(Comoments.of_rows(rest), rest))
-        if fit.stop in _FAILED:
-            return HeldOut()
+    for f, weights in lines.items():
+        held = rows[fold == f]
         if unknown:
             held = held[~unknown[f].rows(held.X)]
-        known = known + Errors.of(plan.predictor(fit.weights)(held.X), held.y, held.w)
+        known = known + Errors.of(plan.predictor(weights)(held.X), held.y, held.w)
     return _said(known, parts.training.moments.count, fold_kind(folds, parts.by))
+
+
+def _trained_on_rows(plan: Plan, rows: Rows, fold: Tensor) -> dict[int, Weights] | None:
+    """The weights (d, k) of the line of all other folds, by fold; None where there are fewer than two folds, or one failed."""
+    used = fold.unique().tolist()
+    lines: dict[int, Weights] = {}
+    for f in used if len(used) > 1 else ():
+        rest = rows[fold != f]
+        fit = plan.run(Part(Comoments.of_rows(rest), rest))
+        if fit.stop in _FAILED:
+            return None
+        lines[f] = fit.weights
+    return lines or None
+
+
+def lines_of_folds(plan: Plan, parts: Parts, moments: Moments) -> tuple[Grouping, dict[int, Weights]] | None:
+    """How rows are told their fold, and by fold the weights (d, k) of the line of all others; rows these know nothing of are in none.
+
+    None where such lines cannot be had.
+    """
+    unknown = unknown_levels(moments.folds, moments.design)
+    grouping = _grouping(plan, moments)
+    if plan.of_rows:
+        if parts.training.rows is None or parts.fold is None:
+            return None
+        lines = _trained_on_rows(plan, parts.training.rows, parts.fold)
+    else:
+        used = [f for f, fold in enumerate(moments.folds) if fold.count]
+        fits = [plan.run(Part(rest)) for rest in (rests([moments.folds[f] for f in used]) if len(used) > 1 else ())]
+        lines = (
+            None if any(fit.stop in _FAILED for fit in fits) else dict(zip(used, (fit.weights for fit in fits), strict=False))
+        )
+    return (ByKnown(grouping, unknown) if unknown else grouping, lines) if lines else None
 
 
 def scores_of(

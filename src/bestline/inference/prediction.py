@@ -4,6 +4,9 @@
 
 The interval of the line's mean leaves sigma^2 out, that of a new observation of weight 1 has it in. cov is the line's own: of a line
 with robust errors the mean's interval is robust, while sigma is one number for all rows.
+
+A line of `log(y)` predicts y: what it fits is turned back, and so are the ends of its intervals, exactly. That is the median of y where
+the errors of log(y) have the median 0; the mean takes the training residuals as well (see `smearing`).
 """
 
 from __future__ import annotations
@@ -18,12 +21,14 @@ from torch import Tensor
 
 from bestline.calls import needed, one_of
 from bestline.data.design import Design, NewRows
+from bestline.data.design.inverse import Inverse
 from bestline.data.design.lost_digits import columns_doubled
 from bestline.data.passes import Named, Pass
 from bestline.data.tables import Batch
-from bestline.errors import DataError, NumericalError, OptionError, listed, warn
+from bestline.errors import DataError, NumericalError, OptionError, listed, readable, warn
 from bestline.inference import classical
 from bestline.inference.fitted import FittedLine
+from bestline.inference.own_units import turned_back
 from bestline.inference.remarks import Remarks, rows_have
 from bestline.inference.scores import Errors, Scores
 from bestline.inference.training_rows import opened
@@ -35,14 +40,23 @@ from bestline.training.plan import refuse_beyond
 _KINDS = ("confidence", "prediction")
 _LEVEL = 0.95
 _UNSEEN = ("nan", "raise", "average")
+UNITS, _POINTS = ("own", "fitted"), ("median", "mean")
 _ALONE = "they depend on training rows that determine a weight by themselves, whose errors nobody knows"
 _ROUNDING = "the columns are too nearly collinear: rounding is all that is left of its width"
 
 
-def predict(line: FittedLine, data: Any, interval: str | None = None, level: float = _LEVEL, on_unseen: str = "nan") -> Any:
+def predict(
+    line: FittedLine,
+    data: Any,
+    interval: str | None = None,
+    level: float = _LEVEL,
+    on_unseen: str = "nan",
+    units: str = "own",
+    point: str = "median",
+) -> Any:
     """Predictions for new rows; see `Model.predict`."""
+    ask = Predictor(line, interval, level, on_unseen, units, point)
     source, single = opened(line, data)
-    ask = Predictor(line, interval, level, on_unseen)
     pieces = [ask(batch) for batch in source.batches(line.design.needs)]
     ask.tell()
     if interval is None:
@@ -58,11 +72,17 @@ def predict(line: FittedLine, data: Any, interval: str | None = None, level: flo
 
 
 def predict_batch(
-    line: FittedLine, batch: Batch, interval: str | None = None, level: float = _LEVEL, on_unseen: str = "nan"
+    line: FittedLine,
+    batch: Batch,
+    interval: str | None = None,
+    level: float = _LEVEL,
+    on_unseen: str = "nan",
+    units: str = "own",
+    point: str = "median",
 ) -> dict[str, Tensor]:
     """Predictions for one batch of a Source, by column: `prediction`, and the ends of the interval asked for."""
     needed(batch, Batch, "`predict_batch` takes a batch of a Source; `predict` takes tables")
-    ask = Predictor(line, interval, level, on_unseen)
+    ask = Predictor(line, interval, level, on_unseen, units, point)
     found = ask(batch)
     ask.tell()
     return found
@@ -76,7 +96,11 @@ class Predictor:
     interval: str | None = None
     level: float = _LEVEL
     on_unseen: str = "nan"
+    units: str = "own"
+    point: str = "median"
     narrow: Counter[str] = field(default_factory=Counter)
+    past: Counter[str] = field(default_factory=Counter)  # fitted values beyond what a target can be
+    endless: int = 0
     outside: dict[str, None] = field(default_factory=dict)  # names, in the order in which they were met
     beyond: dict[str, None] = field(default_factory=dict)  # B-splines beyond their outer knots, likewise
     remarks: Remarks = field(default_factory=Remarks)
@@ -89,6 +113,16 @@ class Predictor:
         check_unseen(self.on_unseen)
         if self.interval is not None:
             refuse_absorbed(self.line, "Intervals of predictions need the errors of effects, which are not computed")
+        check_units(self.units)
+        if not one_of(self.point, _POINTS):
+            raise OptionError(f"`point` is 'median' or 'mean', of a target that is turned back; got {self.point!r}.")
+        if self.point == "mean" and self.units == "fitted":
+            raise OptionError("`point` chooses between median and mean of a target in its own units; leave units='fitted' out.")
+        if self.point == "mean" and any(self.line.inverses) and self.line.own_units is None:
+            raise NumericalError(
+                "The mean needs the residuals of training (Duan's smearing), and this line was made from moments, or its training ended "
+                "early; predict the median, or fit the rows."
+            )
 
     def __call__(self, batch: Batch) -> dict[str, Tensor]:
         """By column: `prediction`, and the ends of the interval asked for; NaN in rows that cannot be predicted."""
@@ -109,11 +143,33 @@ class Predictor:
         if asked.lacking is not None:  # a line without columns, or an own function, would have a number there
             prediction = torch.where(asked.lacking.cpu()[:, None], float("nan"), prediction)
         if interval is None:
-            return {"prediction": prediction[:, 0] if len(line.targets) == 1 else prediction}
+            own = self._turned_back(prediction)
+            return {"prediction": own[:, 0] if len(line.targets) == 1 else own}
         half, narrow = _half_width(line, X, below, interval, self.level)
         self.narrow += narrow
         low, high = ("pred_low", "pred_high") if interval == "prediction" else ("conf_low", "conf_high")
-        return {"prediction": prediction[:, 0], low: prediction[:, 0] - half, high: prediction[:, 0] + half}
+        ends = (prediction[:, 0] - half, prediction[:, 0] + half)
+        if self.units == "own" and (back := line.inverses[0]) is not None:
+            ends = back.ends(*ends)
+        return {"prediction": self._turned_back(prediction)[:, 0], low: ends[0], high: ends[1]}
+
+    def _turned_back(self, fitted: Tensor) -> Tensor:
+        """Fitted values (n, k) in the units asked for, and as the point asked for."""
+        line = self.line
+        if self.units == "fitted" or not any(line.inverses):
+            return fitted
+        for i, back in enumerate(line.inverses):
+            if back is not None and (out := int(back.outside(fitted[:, i], line.design.states).sum())):
+                self.past[back.target] += out
+        if self.point == "median" or line.own_units is None:
+            return turned_back(line.inverses, fitted)
+        own = [
+            fitted[:, i] if back is None or spread is None else spread.mean(back, fitted[:, i])
+            for i, (back, spread) in enumerate(zip(line.inverses, line.own_units.spreads, strict=True))
+        ]
+        found = torch.stack(own, 1)
+        self.endless += int(found.isinf().any(1).sum())
+        return found
 
     def _note(self, asked: NewRows) -> None:
         low, high = self.line.collected.low, self.line.collected.high
@@ -137,6 +193,23 @@ class Predictor:
         self.remarks.tell(self.on_unseen)
         for why, rows in self.narrow.items():
             warn(f"{rows_have(rows)} no interval, for {why}.")
+        for target, rows in self.past.items():
+            many = "1 fitted value lies" if rows == 1 else f"{rows:,} fitted values lie"
+            warn(f"{many} outside what {readable(target)} can be; the prediction there is the end of its range.")
+        if self.endless:
+            warn(
+                f"{rows_have(self.endless)} no finite mean: with the residuals of training it reaches the end of the target's range."
+            )
+        if self.units == "own" and (stuck := not_turned_back(self.line)):
+            warn(
+                f"Predictions are in units of {listed(stuck)}, which cannot be turned back; units='fitted' says that this is meant."
+            )
+
+
+def not_turned_back(line: FittedLine) -> list[str]:
+    """The targets that are expressions and cannot be turned back, as `abs(y)`."""
+    responses = zip(line.design.responses, line.inverses, strict=True)
+    return [response.text for response, back in responses if response.kind == "expression" and back is None]
 
 
 def check_unseen(on_unseen: str) -> None:
@@ -145,26 +218,38 @@ def check_unseen(on_unseen: str) -> None:
         raise OptionError(f"`on_unseen` is 'nan', 'raise' or 'average'; got {on_unseen!r}.")
 
 
-def evaluate(line: FittedLine, data: Any, on_unseen: str = "nan") -> Scores:
+def check_units(units: str) -> None:
+    """Raise OptionError for units that a target does not have."""
+    if not one_of(units, UNITS):
+        raise OptionError(f"`units` is 'own' (those of y, for a line of log(y)) or 'fitted' (those of log(y)); got {units!r}.")
+
+
+def evaluate(line: FittedLine, data: Any, on_unseen: str = "nan", units: str = "own") -> Scores:
     """Errors on rows with a known target: one pass; MSE, RMSE, MAE and R2 with the number of rows.
+
+    In units of the target's own column, where it is turned back; with units="fitted" in those of `log(y)`, say.
 
     Rows that have no prediction, or no target, are left out, and counted: those with a missing value, unless the model imputes it,
     and those with a level that training never saw, unless `on_unseen` is "raise" or "average".
     """
     check_unseen(on_unseen)
+    check_units(units)
     source, _ = opened(line, data)
     design = line.design.forgiving()
     unweighted = design.weights is not None and design.weights not in source.names
     if unweighted:
         design = replace(design, weights=None)
     design.check(source, target=True)
-    found = source.reduce(_Judge(design, line.plan, line.weights, on_unseen))
+    inverses = line.inverses if units == "own" else ()
+    found = source.reduce(_Judge(design, line.plan, line.weights, on_unseen, inverses))
     found.remarks.tell(on_unseen, scored=True)
     errors, count = found.errors, found.errors.moments.count
     if count == 0:
         raise DataError(f"There are no rows to evaluate in {source.label}{found.left_out}.")
     refuse_beyond(line.targets, errors.moments.beyond[len(line.targets) :])
     apart = ", unweighted" if unweighted else ""
+    named = [back.column for back in inverses if back is not None]
+    apart += f", in units of {listed(named)}" if named else ""
     return errors.scores(
         f"{count:,} row{'' if count == 1 else 's'} of {source.label}{apart}{found.left_out}",
         "data",
@@ -209,6 +294,7 @@ class _Judge(Pass[Batch, _Judged]):
     plan: Plan
     weights: Weights
     on_unseen: str = "nan"
+    inverses: tuple[Inverse | None, ...] = ()
 
     numbered = False
 
@@ -228,7 +314,8 @@ class _Judge(Pass[Batch, _Judged]):
         with torch.no_grad():
             prediction = self.plan.predictor(self.weights)(rows.X)
         height = 0.0 if encoded.height is None else encoded.height  # y is the rest of the target
-        errors = Errors.of(prediction + height, rows.y + height, rows.w)
+        own = [turned_back(self.inverses, fitted + height) for fitted in (prediction, rows.y)]
+        errors = Errors.of(own[0], own[1], rows.w)
         gaps = self.design.gaps(batch, encoded.gaps, self.design.reads())
         remarks = Remarks(encoded.gapped, Named(gaps), Named(encoded.imputed), Named(encoded.unseen))
         return _Judged(errors, batch.rows, encoded.strange, remarks)

@@ -16,6 +16,7 @@ from bestline.inference.covariance.sandwich import Covariance
 from bestline.inference.fitted import FittedLine
 from bestline.inference.scores import Scores
 from bestline.inference.summary_text import summary_text
+from bestline.inference.turned_back import units_facts
 from bestline.inference.uncertainty import errors_of, glances, notes_by, tables_by
 from bestline.inference.uncertainty import tables as tables_of
 from bestline.wording import aligned, apart, finite, on_columns, plain, preformatted, significant, without
@@ -110,6 +111,7 @@ def _facts(line: FittedLine, tables: list[list[Coefficient]], level: float, robu
         "r2_adjusted": each(lambda i: None if whole is None else finite(whole[i].adj_r_squared)),
         "rmse": each(lambda i: finite(training.rmse[i])),
         "held_out": None if held_out is None else _held_out(held_out, line.targets),
+        "own_units": None if not any(line.inverses) else each(lambda i: units_facts(line, i)),
         "digits": by_name(line.right_digits),
         "undetermined": _undetermined(line),
         "std_error_digits": by_name(line.right_error_digits) if robust is None else None,

@@ -10,6 +10,7 @@ from bestline.inference.classical import Coefficient
 from bestline.inference.covariance.sandwich import Covariance
 from bestline.inference.fitted import FittedLine
 from bestline.inference.hypotheses import statistic_of
+from bestline.inference.turned_back import effects_on_own, own_scores, units_said
 from bestline.inference.uncertainty import glances, notes_by, whole_test
 from bestline.inference.why_not import why_not
 from bestline.training.solvers.base import Reach
@@ -44,12 +45,29 @@ def summary_text(
         lines.append(f"Tests and intervals: Student's t on {robust.df:,} degrees of freedom.")
     if line.inference is not None and not line.settled:
         lines.append("Standard errors are those of the exact solution; training stopped before it, so there are no intervals.")
-    lines += ["", *_scores(line, robust)]
+    lines += ["", *_scores(line, robust), *_in_own_units(line)]
     notes = [note for note in notes_by(line, robust) if note != line.advice]
     if notes:
         lines += ["", "Warnings"]
         lines += [said for note in notes for said in bulleted(note, _WIDTH - 2)]
     return "\n".join(lines)
+
+
+def _in_own_units(line: FittedLine) -> list[str]:
+    """Of a line of log(y): errors in units of y, what predictions are, and what a weight does to y."""
+    lines = []
+    for label, scores in own_scores(line):
+        for i, back in enumerate(line.inverses):
+            if back is not None and scores is not None:
+                mae = "" if scores.mae is None else f", MAE {significant(scores.mae[i])}"
+                sizes = f"RMSE {significant(scores.rmse[i])}{mae}, {scores.r2_said(i)}"
+                lines.append(f"{label} in units of {plain(back.column)}   {sizes}   ({scores.of})")
+    lines += [part for said in units_said(line) for part in wrap(said, _WIDTH)]
+    for i in range(len(line.targets)):
+        if effects := list(effects_on_own(line, i)):
+            others = ", the others unchanged" if line.design.p > 1 else ""
+            lines += wrap(f"In words{others}: {'; '.join(effects)}.", _WIDTH)
+    return lines
 
 
 def _rows(line: FittedLine) -> str:

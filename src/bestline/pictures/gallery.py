@@ -167,7 +167,7 @@ class Gallery:
 
     def _error(self, known: Scores | None, data: Any, target: int) -> float:
         """Mean squared error of the model's own rows, whose scores are `known`, or of all rows of `data`."""
-        scores = known if data is None else evaluate(self.model, data)
+        scores = known if data is None else evaluate(self.model, data, units="fitted")
         return math.nan if scores is None else scores.mse[target]
 
     def frame(self, step: int, data: Any = None, *, target: int | str = 0, pair: Pair = None, units: str = "data") -> Drawing:

@@ -121,13 +121,49 @@ def syntax_tree(text: str) -> ast.expr:
         return f" __quoted{len(quoted) - 1}__ "
 
     try:
-        return _Names(quoted).visit(ast.parse(_BACKQUOTED.sub(aside, text).strip(), mode="eval").body)
+        tree = _Names(quoted).visit(ast.parse(_BACKQUOTED.sub(aside, text).strip(), mode="eval").body)
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         called = re.match(r"\s*([\w.]+)\((.*)\)\s*\Z", text, re.DOTALL)
         hint = elsewhere(called.group(1), called.group(2)) if called else None
         hint = hint or ("give a column with such a name another name before fitting" if "`" in text else None)
         because = f"; {hint}." if hint else "."
         raise FormulaError(f"{readable(text)} cannot be understood as an expression of columns{because}") from error
+    if "boxcox" not in text:
+        return tree
+    try:
+        return _WithoutBoxCox().visit(tree)  # type: ignore[no-any-return]  # an expression, as its argument
+    except RecursionError:
+        raise FormulaError(f"{readable(text)} is nested too deeply; make the column before fitting.") from None
+
+
+class _WithoutBoxCox(ast.NodeTransformer):
+    """Writes boxcox(x, lambda) in functions that every language has: (x ** lambda - 1) / lambda, and log(x) for lambda = 0.
+
+    As expm1(lambda * log(x)) / lambda (Box & Cox 1964) it keeps its digits near lambda = 0.
+    """
+
+    def visit_Call(self, node: ast.Call) -> ast.expr:
+        """The same call, or what a Box-Cox transformation is."""
+        self.generic_visit(node)
+        if not (isinstance(node.func, ast.Name) and node.func.id == "boxcox"):
+            return node
+        given = [*node.args[1:], *(k.value for k in node.keywords if k.arg in ("lmbda", "lam", "lambda_"))]
+        try:
+            power = ast.literal_eval(given[0]) if len(given) == 1 == len(node.args) + len(node.keywords) - 1 else None
+        except ValueError:
+            power = None
+        if type(power) not in (int, float) or not math.isfinite(power):
+            raise FormulaError(
+                f"{readable(ast.unparse(node))}: write boxcox(y, 0.5), lambda as a number. Left out, boxcox(y), it is estimated where that "
+                f"is the target of one line."
+            )
+        log = ast.Call(ast.Name("log", ast.Load()), [node.args[0]], [])
+        if power == 0:
+            return log
+        # A power of 0.5 is written so, and -0.5 as a sign before a number, as text that is read again has it.
+        number = ast.parse(repr(float(power)), mode="eval").body
+        scaled = ast.BinOp(number, ast.Mult(), log)
+        return ast.BinOp(ast.Call(ast.Name("expm1", ast.Load()), [scaled], []), ast.Div(), number)
 
 
 def function_of(node: ast.Call) -> str:

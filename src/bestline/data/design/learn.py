@@ -24,6 +24,7 @@ from bestline.data.design.design import Design
 from bestline.data.design.draft import Draft, draft_of
 from bestline.data.design.expressions import expression
 from bestline.data.design.formula import ParsedFormula, parse, plain, powers
+from bestline.data.design.inverse import inverse_of
 from bestline.data.design.learner import Learner
 from bestline.data.design.profiles import CountGaps, Learnt, Levels, Mean, Profiles, Training
 from bestline.data.progress import Progress
@@ -179,10 +180,10 @@ def _target_notes(design: Design) -> list[str]:
             notes.append(
                 f"The target {readable(response.text)} is true or false: the line is fitted to 0 and 1, a linear probability."
             )
-        elif response.kind == "expression":
+        elif response.kind == "expression" and inverse_of(response, design.states) is None:
             notes.append(
-                f"The target is {readable(response.text)}: predictions and errors are in its units, and turning a prediction back does "
-                f"not give the mean of {listed(expression(response.text).columns)}."
+                f"The target is {readable(response.text)}, which cannot be turned back into {listed(expression(response.text).columns)}: "
+                f"predictions and errors are in its units."
             )
     return notes
 

@@ -13,6 +13,7 @@ from bestline.data.design import Change, change_of
 from bestline.export.report.words import LONGEST_NAME
 from bestline.inference.classical import Coefficient
 from bestline.inference.fitted import FittedLine
+from bestline.inference.turned_back import effects_on_own
 from bestline.inference.uncertainty import tables
 from bestline.wording import apart, count, plain, rounded, whole_percent
 
@@ -40,6 +41,9 @@ def effects(model: FittedLine, target: int = 0) -> Iterator[str]:
         yield _effect(names[change.variable], change, table[term], name, others)
     if len(alone) > _MOST_EFFECTS:
         yield f"{count(len(alone) - _MOST_EFFECTS, 'column')} more: see the table."
+    on_own = list(effects_on_own(model, target, _MOST_EFFECTS))
+    if on_own:
+        yield f"In units of {plain(model.inverses[target].column)} itself{others}: {'; '.join(on_own)}."  # type: ignore[union-attr]
     entangled = len(changes) - len(alone)
     if entangled:
         yield (

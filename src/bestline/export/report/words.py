@@ -12,6 +12,7 @@ from pathlib import PurePath
 
 from bestline.inference.fitted import FittedLine
 from bestline.inference.scores import Scores
+from bestline.inference.turned_back import own_scores, units_said
 from bestline.inference.uncertainty import tables
 from bestline.inference.why_not import why_not
 from bestline.wording import apart, cell, count, equation, fixed, p_value, plain, rounded, typeset
@@ -62,7 +63,20 @@ def equation_of(model: FittedLine, target: int) -> str:
 
 def scores_of(model: FittedLine) -> list[str]:
     """Training and held-out error, one line a target."""
-    return [*_score(model, "Training", model.fitted_scores), *_score(model, "Held-out", model.held_out)]
+    return [
+        *_score(model, "Training", model.fitted_scores),
+        *_score(model, "Held-out", model.held_out),
+        *(said for label, scores in own_scores(model) if scores is not None for said in _in_own_units(model, label, scores)),
+        *units_said(model),
+    ]
+
+
+def _in_own_units(model: FittedLine, label: str, scores: Scores) -> Iterator[str]:
+    for i, back in enumerate(model.inverses):
+        if back is not None:
+            mae = "" if scores.mae is None else f", MAE {rounded(scores.mae[i])}"
+            r2 = f", {typeset(scores.r2_said(i))}" if math.isfinite(scores.r2[i]) else ""
+            yield f"{label} in units of {plain(back.column)}: RMSE {rounded(scores.rmse[i])}{mae}{r2} ({scores.of})."
 
 
 def _score(model: FittedLine, which: str, scores: Scores | None) -> list[str]:
