@@ -65,6 +65,7 @@ TRAINING = COLUMNS | {
 LEVEL = [(["--level", "0.5"], {"level": 0.5})]
 COV = [(["--cov", "HC3", "t.csv"], {"cov": "HC3", "data": "t.csv"})]
 UNSEEN = [(["--on-unseen", "average"], {"on_unseen": "average"})]
+OWN = [(["--units", "fitted"], {"units": "fitted"})]
 PICTURE = {
     "theme": [(["--theme", "dark"], {})],  # of the gallery, not of the picture
     "units": [(["--units", "trained"], {"units": "trained"})],
@@ -132,6 +133,8 @@ TABLE: dict[str, Row] = {
             "interval": [(["--interval", "prediction"], {"interval": "prediction"})],
             "level": [(["--level", "0.5", "--interval", "confidence"], {"level": 0.5, "interval": "confidence"})],
             "on_unseen": UNSEEN,
+            "units": OWN,
+            "point": [(["--point", "mean"], {"point": "mean"})],
         },
         {"raw_cells"},
     ),
@@ -140,7 +143,7 @@ TABLE: dict[str, Row] = {
         "evaluate",
         ["m.bestline", "t.csv"],
         {"data": "t.csv"},
-        {"on_unseen": UNSEEN, "engine": COLUMNS["engine"]},
+        {"on_unseen": UNSEEN, "units": OWN, "engine": COLUMNS["engine"]},
         set(),
     ),
     "table": (

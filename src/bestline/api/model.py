@@ -273,9 +273,17 @@ class Model(FittedLine):
         """Predictions for one batch of a Source, by column: `prediction`, and the ends of the interval asked for; options as in `predict`."""
         return prediction.predict_batch(self, batch, interval, level, on_unseen, **how)
 
-    def predictor(self, **how: Any) -> prediction.Predictor:
+    def predictor(
+        self,
+        *,
+        interval: str | None = None,
+        level: float = 0.95,
+        on_unseen: str = "nan",
+        units: str = "own",
+        point: str = "median",
+    ) -> prediction.Predictor:
         """Predicts the batches of a Source one after the other, as `predict_batch` does; `tell()` then warns once of them all."""
-        return prediction.Predictor(self, **how)
+        return prediction.Predictor(self, interval, level, on_unseen, units, point)
 
     @calmly
     def evaluate(self, data: Any, y: Any = None, *, on_unseen: str = "nan", units: str = "own", engine: Any = None) -> Scores:

@@ -4,7 +4,7 @@
 
 `design.columns[j].parts` are pairs (factor, component) into `design.factors`: of a number the number itself, of a category the
 indicator of that level, of an expression its component. `weights.values` has a row for each column, the intercept last. `inverses` has an
-expression of `fitted` for every target such as `log(y)`, here `exp(fitted)`, and null for a column as it is.
+expression of `fitted` for every target such as `log(y)`, here `exp(fitted)`, and null for a column as it is; without any there is none.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def to_dict(model: FittedLine) -> dict[str, Any]:
         "formula": line.design.formula,
         "design": line.design.to_dict(),
         "weights": weights,
-        "inverses": [None if back is None else back.text for back in line.inverses],
+        **({"inverses": [None if back is None else back.text for back in line.inverses]} if any(line.inverses) else {}),
         "summary": summarise(model).facts,
     }
     try:

@@ -111,7 +111,7 @@ def _facts(line: FittedLine, tables: list[list[Coefficient]], level: float, robu
         "r2_adjusted": each(lambda i: None if whole is None else finite(whole[i].adj_r_squared)),
         "rmse": each(lambda i: finite(training.rmse[i])),
         "held_out": None if held_out is None else _held_out(held_out, line.targets),
-        "own_units": None if not any(line.inverses) else each(lambda i: units_facts(line, i)),
+        **({"own_units": each(lambda i: units_facts(line, i))} if any(line.inverses) else {}),
         "digits": by_name(line.right_digits),
         "undetermined": _undetermined(line),
         "std_error_digits": by_name(line.right_error_digits) if robust is None else None,

@@ -131,7 +131,7 @@ def syntax_tree(text: str) -> ast.expr:
     if "boxcox" not in text:
         return tree
     try:
-        return _WithoutBoxCox().visit(tree)  # type: ignore[no-any-return]  # an expression, as its argument
+        return _WithoutBoxCox().visit(tree)
     except RecursionError:
         raise FormulaError(f"{readable(text)} is nested too deeply; make the column before fitting.") from None
 
@@ -148,6 +148,7 @@ class _WithoutBoxCox(ast.NodeTransformer):
         if not (isinstance(node.func, ast.Name) and node.func.id == "boxcox"):
             return node
         given = [*node.args[1:], *(k.value for k in node.keywords if k.arg in ("lmbda", "lam", "lambda_"))]
+        power: Any = None
         try:
             power = ast.literal_eval(given[0]) if len(given) == 1 == len(node.args) + len(node.keywords) - 1 else None
         except ValueError:
@@ -161,7 +162,7 @@ class _WithoutBoxCox(ast.NodeTransformer):
         if power == 0:
             return log
         # A power of 0.5 is written so, and -0.5 as a sign before a number, as text that is read again has it.
-        number = ast.parse(repr(float(power)), mode="eval").body
+        number = ast.UnaryOp(ast.USub(), ast.Constant(-float(power))) if power < 0 else ast.Constant(float(power))
         scaled = ast.BinOp(number, ast.Mult(), log)
         return ast.BinOp(ast.Call(ast.Name("expm1", ast.Load()), [scaled], []), ast.Div(), number)
 

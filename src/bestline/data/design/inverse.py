@@ -20,7 +20,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from bestline.data.design.expressions import State, constant, evaluate, expression, function_of
+from bestline.data.design.expressions import State, column_of, constant, evaluate, expression, function_of
 from bestline.data.design.factors import Factor
 from bestline.errors import FormulaError
 
@@ -87,7 +87,7 @@ def inverse_of(response: Factor, states: Mapping[str, State]) -> Inverse | None:
     if response.kind != "expression":
         return None
     tree = expression(response.text).tree
-    names = [node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and not _is_called(node, tree)]
+    names = [column_of(node.id) for node in ast.walk(tree) if isinstance(node, ast.Name) and not _is_called(node, tree)]
     if len(names) != 1:
         return None
     way, spoken = _Way(states), _Way(states, spoken=True)

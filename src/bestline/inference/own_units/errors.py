@@ -68,7 +68,7 @@ def turned_back(inverses: Inverses, values: Tensor) -> Tensor:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Looked:
+class _InOwnUnits:
     """What one look at rows finds: errors of training rows and of those held out, residuals, and whose target does not come back."""
 
     training: Errors
@@ -77,8 +77,8 @@ class _Looked:
     powers: Tensor
     astray: Tensor
 
-    def __add__(self, other: _Looked) -> _Looked:
-        return _Looked(
+    def __add__(self, other: _InOwnUnits) -> _InOwnUnits:
+        return _InOwnUnits(
             self.training + other.training,
             self.held + other.held,
             self.residuals + other.residuals,
@@ -88,7 +88,7 @@ class _Looked:
 
 
 @dataclass(frozen=True, eq=False)
-class _Look(Pass[Batch, _Looked]):
+class _JudgeInOwnUnits(Pass[Batch, _InOwnUnits]):
     """The pass over the rows; `held` are the weights (d, k) of the lines by the number of the group that they did not see."""
 
     design: Design
@@ -112,13 +112,13 @@ class _Look(Pass[Batch, _Looked]):
         """What the design and the folds read."""
         return [*self.design.reads(), *(() if self.grouping is None else self.grouping.columns)]
 
-    def empty(self) -> _Looked:
+    def empty(self) -> _InOwnUnits:
         """Of no rows."""
         k = len(self.inverses)
         nothing = torch.zeros(k, dtype=torch.float64)
-        return _Looked(Errors.empty(k), Errors.empty(k), Residuals.none(self.rmse), nothing, nothing)
+        return _InOwnUnits(Errors.empty(k), Errors.empty(k), Residuals.none(self.rmse), nothing, nothing)
 
-    def of(self, batch: Batch) -> _Looked:
+    def of(self, batch: Batch) -> _InOwnUnits:
         """Of some rows."""
         encoded = self.design.rows(batch)
         rows = encoded.rows.to("cpu")
@@ -134,7 +134,7 @@ class _Look(Pass[Batch, _Looked]):
         true, e = turned_back(self.inverses, own.y + height[part == 0]), own.y - fitted
         w = torch.ones(len(own), dtype=torch.float64) if own.w is None else own.w
         rates = torch.tensor([getattr(back, "rate", None) or 0.0 for back in self.inverses], dtype=torch.float64)
-        found = _Looked(
+        found = _InOwnUnits(
             Errors.of(turned_back(self.inverses, fitted + height[part == 0]), true, own.w),
             self.empty().held,
             Residuals.none(self.rmse).of(e, own.w),
@@ -177,7 +177,7 @@ def own_units(
     training, held_out = scores
     grouping, held = _others(plan, weights, labels, parts, moments) if held_out is not None else (None, {})
     rmse = torch.tensor(training.rmse, dtype=torch.float64)
-    found = source.reduce(_Look(design, plan, weights, inverses, rmse, labels, grouping, held))
+    found = source.reduce(_JudgeInOwnUnits(design, plan, weights, inverses, rmse, labels, grouping, held))
     ways = tuple(None if float(astray) else back for back, astray in zip(inverses, found.astray, strict=True))
     if not any(ways):
         return OwnUnits(ways, training, held_out, (None,) * len(ways))
