@@ -247,3 +247,32 @@ def test_kinds_may_be_written_as_r_writes_them(tmp_path: Any):
     assert bl.fit(moments).anova(3).frame()["sum_sq"].tolist() == pytest.approx(
         model.anova(3).frame()["sum_sq"].tolist(), rel=1e-10
     )
+
+
+@pytest.mark.parametrize("kind", [1, 2, 3])
+def test_partial_r2_is_the_share_of_what_the_others_leave(kind: int):
+    data = frame()
+    model = bl.fit(data, "y ~ x1 + g + x2", weights="w")
+
+    found = model.anova(kind).frame().set_index("term")
+
+    # The classical definition: by how much the term lowers the residual sum of squares of the line without it, as a share of that.
+    terms = ["x1", "g", "x2"]
+    for i, term in enumerate(terms):
+        others = terms[:i] if kind == 1 else [t for t in terms if t != term]
+        without = reference(f"y ~ {' + '.join(others) or '1'}", data, "w").ssr
+        full = reference(f"y ~ {' + '.join([*others, term])}", data, "w").ssr
+        rest = reference("y ~ x1 + g + x2", data, "w").ssr
+        assert found.loc[term, "partial_r2"] == pytest.approx((without - full) / (without - full + rest), **SAME)
+    assert math.isnan(found.loc["Residuals", "partial_r2"])
+    assert "partial R2" in str(model.anova(kind))
+
+
+def test_partial_r2_of_a_number_follows_from_t_and_there_is_none_under_robust_errors():
+    model = bl.fit(frame(), "y ~ x1 + g + x2")
+    t, df = model.tvalues["x1"], model.glance()["df_residual"].iloc[0]
+
+    assert model.anova().frame()["partial_r2"][0] == pytest.approx(t**2 / (t**2 + df), **SAME)
+    robust = model.anova(cov="HC3")
+    assert robust.frame()["partial_r2"].isna().all()
+    assert "partial R2" not in str(robust)

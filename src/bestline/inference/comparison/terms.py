@@ -57,6 +57,8 @@ class TermTest:
         What it explains of the (weighted) sum of squares; NaN under robust errors.
     statistic, p_value : float
         Of F, with `df` and the residual degrees of freedom.
+    partial_r2 : float
+        Its share of what the terms that it is held against leave: sum_sq / (sum_sq + residual sum of squares). NaN under robust errors.
     """
 
     term: str
@@ -65,6 +67,7 @@ class TermTest:
     mean_sq: float
     statistic: float
     p_value: float
+    partial_r2: float
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -98,7 +101,7 @@ class Anova:
     cov: str = "classical"
 
     def frame(self) -> DataFrame:
-        """A row a term, and one for the residuals: term, df, sum_sq, mean_sq, statistic, p_value."""
+        """A row a term, and one for the residuals: term, df, sum_sq, mean_sq, statistic, p_value, partial_r2."""
         import pandas as pd
 
         return pd.DataFrame([asdict(row) for row in (*self.terms, self._residual)])
@@ -106,7 +109,7 @@ class Anova:
     @property
     def _residual(self) -> TermTest:
         mean = self.rss / self.df_residual if self.df_residual > 0 else math.nan
-        return TermTest("Residuals", self.df_residual, self.rss, mean, math.nan, math.nan)
+        return TermTest("Residuals", self.df_residual, self.rss, mean, math.nan, math.nan, math.nan)
 
     @property
     def facts(self) -> dict[str, Any]:
@@ -126,11 +129,13 @@ class Anova:
     def __str__(self) -> str:
         head, squares = ["", "df"], self.cov == "classical"
         head += ["sum of squares", "mean square"] if squares else []
-        rows = [[*head, "F", "p"]]
+        share = ["partial R2"] if squares else []
+        rows = [[*head, "F", "p", *share]]
         for row in (*self.terms, self._residual):
             sums = [significant(row.sum_sq), significant(row.mean_sq)] if squares else []
             tested = ["", ""] if row.term == "Residuals" else [significant(row.statistic, absent="-"), p_value(row.p_value)]
-            rows.append([plain(row.term, 60), f"{row.df:,}", *sums, *tested])
+            part = [] if not squares else [""] if row.term == "Residuals" else [significant(row.partial_r2, 4, absent="-")]
+            rows.append([plain(row.term, 60), f"{row.df:,}", *sums, *tested, *part])
         errors = [] if squares else [f"Standard errors: {self.cov}; the denominator of F has {self.df_denominator:,} df."]
         title = f"Analysis of variance, type {KINDS[self.kind]}: {plain(self.formula, 100)}"
         return "\n".join([title, "", *aligned(rows, numbers=True), "", _BESIDE[self.kind], *errors])
@@ -172,9 +177,8 @@ def anova(line: FittedLine, kind: int | str = 2, cov: Cov | None = None, data: A
     found = _chains(line, inference, robust, at, terms, kind)
     variance = float(inference.sigma[at]) ** 2 if robust is None else 1.0
     df = inference.df_resid if robust is None else robust.df
-    rows = tuple(_tested(term, *found[term], variance, df, squares=robust is None) for term in terms)
-    title = "classical" if robust is None else robust.title
-    rss = float(inference.rss[at])
+    title, rss = "classical" if robust is None else robust.title, float(inference.rss[at])
+    rows = tuple(_tested(term, *found[term], variance, df, rss if robust is None else math.nan) for term in terms)
     return Anova(line.design.formula, line.targets[at], kind, rows, inference.df_resid, rss, df, title)
 
 
@@ -328,8 +332,13 @@ def _share(design: Design, at: dict[int, int], parts: dict[int, int], categories
     return share
 
 
-def _tested(term: str, df: int, explained: float, variance: float, denominator: int, *, squares: bool) -> TermTest:
+def _tested(term: str, df: int, explained: float, variance: float, denominator: int, rss: float) -> TermTest:
+    """The test of a term; without `rss` what it explains is no sum of squares."""
     mean = explained / df if df else math.nan
     statistic = mean / variance if denominator > 0 and variance > 0 else math.nan
     test = verdict(term, statistic, df, denominator)
-    return TermTest(term, df, explained if squares else math.nan, mean if squares else math.nan, test.statistic, test.p_value)
+    if math.isnan(rss):
+        explained = mean = math.nan
+    # Cohen (1973): sum of squares over itself and the residuals', whatever other terms explain.
+    share = explained / (explained + rss) if explained + rss > 0 else math.nan
+    return TermTest(term, df, explained, mean, test.statistic, test.p_value, share)
