@@ -66,7 +66,13 @@ KINDS = (
     Kind("Windows of days", WINDOWS, "windows", WindowGallery),
 )
 # What a picture needs besides its name.
-ARGUMENTS = {"frame": "3", "main_directions": ""}
+ARGUMENTS = {
+    "frame": "3",
+    "main_directions": "",
+    "means": '"species"',
+    "contrasts": '"species", adjust="tukey"',
+    "slopes": '"flipper_length_mm", by="species"',
+}
 AROUND = {"dark", "sample"}  # public names of a gallery that are no picture
 
 

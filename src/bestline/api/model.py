@@ -176,19 +176,42 @@ class Model(FittedLine):
         return marginal.means(self, term, by=by, at=at, weights=weights, level=level, cov=cov, data=data).frame()
 
     @calmly
-    def contrasts(self, term: Any, *, method: Any = "pairwise", adjust: str = "none", **places: Any) -> DataFrame:
-        """Differences of these means, all pairs or others, `places` (`by`, `at`, ...) as in `means`; see `marginal.contrasts`."""
+    def contrasts(
+        self,
+        term: Any,
+        *,
+        method: Any = "pairwise",
+        adjust: str = "none",
+        by: Any = None,
+        at: Mapping[str, Any] | None = None,
+        weights: str = "equal",
+        level: float = 0.95,
+        cov: Cov | None = None,
+        data: Any = None,
+    ) -> DataFrame:
+        """Differences of these means, of all pairs or others, with p-values adjusted for many; see `marginal.contrasts`."""
+        places = {"by": by, "at": at, "weights": weights, "level": level, "cov": cov, "data": data}
         return marginal.contrasts(self, term, method=method, adjust=adjust, **places).frame()
 
     @calmly
-    def slopes(self, column: str, **places: Any) -> DataFrame:
-        """How steep the line is in a column of numbers, exactly, at `places` as in `means`; see `marginal.slopes`."""
-        return marginal.slopes(self, column, **places).frame()
+    def slopes(
+        self,
+        column: str,
+        *,
+        by: Any = None,
+        at: Mapping[str, Any] | None = None,
+        weights: str = "equal",
+        level: float = 0.95,
+        cov: Cov | None = None,
+        data: Any = None,
+    ) -> DataFrame:
+        """How steep the line is in a column of numbers: its derivative, exactly, at places as in `means`; see `marginal.slopes`."""
+        return marginal.slopes(self, column, by=by, at=at, weights=weights, level=level, cov=cov, data=data).frame()
 
     @calmly
-    def difference(self, rows: Any, others: Any, **errors: Any) -> DataFrame:
-        """Predictions at rows less those at others, with errors; `level`, `cov`, `data` as in `tidy`; see `marginal.difference`."""
-        return marginal.difference(self, rows, others, **errors).frame()
+    def difference(self, rows: Any, others: Any, *, level: float = 0.95, cov: Cov | None = None, data: Any = None) -> DataFrame:
+        """Predictions at rows less those at others, row by row, with the errors of the differences; see `marginal.difference`."""
+        return marginal.difference(self, rows, others, level=level, cov=cov, data=data).frame()
 
     @calmly
     def diagnose(self, data: Any = None, *, target: int | str = 0) -> Diagnosis:

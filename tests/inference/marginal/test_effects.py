@@ -437,3 +437,18 @@ def test_a_frame_says_whose_errors_it_has():
     assert found.attrs["cov"].startswith("cluster")
     assert found.attrs["df"] == 14
     assert found.attrs["notes"] == [f"Numbers at their training mean: `x` at {table()['x'].mean():.6g}."]
+
+
+def test_absorbed_effects_leave_contrasts_and_slopes():
+    data = table(300)
+    absorbed, columns = bl.fit(data, "y ~ a * x + log(z + 20) | firm"), bl.fit(data, "y ~ a * x + log(z + 20) + C(firm)")
+
+    agree(absorbed.contrasts("a"), columns.contrasts("a"))
+    agree(absorbed.slopes("x", by="a"), columns.slopes("x", by="a"))
+    agree(absorbed.slopes("z"), columns.slopes("z"))
+    with pytest.raises(OptionError, match="marginal mean needs the errors of effects"):
+        absorbed.means("a")
+    with pytest.raises(OptionError, match="effects of `firm` are absorbed"):
+        absorbed.contrasts("firm")
+    with pytest.raises(OptionError, match="absorbed effects"):
+        absorbed.difference(data.head(1), data.tail(1))

@@ -50,6 +50,12 @@ class Grid:
     joint: Callable[[Mapping[str, int]], float] | None = None
 
 
+def variables_of(design: Design) -> list[str]:
+    """The table's columns that X is made of; those whose effects are absorbed are none of them."""
+    read = {name for factor in design.factors for name in (*factor.numbers, factor.column)}
+    return [name for name in design.needs if name in read]
+
+
 def levels_of(design: Design) -> dict[str, tuple[str, ...]]:
     """The categories among the table's columns with their levels, the reference first; true and false are levels too."""
     found: dict[str, tuple[str, ...]] = {}
@@ -59,7 +65,7 @@ def levels_of(design: Design) -> dict[str, tuple[str, ...]]:
     for factor in design.factors:
         if factor.truth:
             found.setdefault(factor.column, TRUTH)
-    return {name: found[name] for name in design.needs if name in found}
+    return {name: found[name] for name in variables_of(design) if name in found}
 
 
 def rows_at(design: Design, grid: Grid) -> Features:

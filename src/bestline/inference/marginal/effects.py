@@ -26,6 +26,7 @@ from bestline.inference.marginal.combinations import Combinations, estimated
 from bestline.inference.marginal.reference_grid import ReferenceGrid, columns_of
 from bestline.inference.marginal.table import Marginal, said_of, tabled
 from bestline.inference.training_rows import opened
+from bestline.inference.why_not import refuse_absorbed
 from bestline.wording import on_columns, significant
 
 METHODS = ("pairwise", "reference", "sequential", "mean")
@@ -77,6 +78,7 @@ def means(
         For own forward functions and what diverged, and with `cov` where there are no standard errors.
     """
     _refuse(line)
+    refuse_absorbed(line, "A marginal mean needs the errors of effects, which are not computed (contrasts and slopes do not)")
     asked = ReferenceGrid.of(line, term, by, at, weights)
     of, filled, counts = asked.combinations(lambda grid: _heights(line, grid), data)
     notes = filled.told(asked, counts)
@@ -227,6 +229,7 @@ def difference(
         For other numbers of rows.
     """
     _refuse(line)
+    refuse_absorbed(line, "Differences of predictions need the errors of effects, which are not computed")
     first, second = _encoded(line, rows), _encoded(line, others)
     if len(first) != len(second) and 1 not in (len(first), len(second)):
         raise DataError(f"There are {len(first):,} rows and {len(second):,} others; give as many of both, or one of either.")

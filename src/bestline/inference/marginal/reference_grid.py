@@ -19,7 +19,7 @@ from torch import Tensor
 
 from bestline.calls import is_number, no_such, one_of
 from bestline.data.design import Design
-from bestline.data.design.grid import Grid, levels_of
+from bestline.data.design.grid import Grid, levels_of, variables_of
 from bestline.data.design.spellings import places
 from bestline.data.tables import days_of, open_source
 from bestline.errors import BestlineError, ColumnError, DataError, OptionError, listed, readable
@@ -135,7 +135,7 @@ class ReferenceGrid:
     @property
     def _numbers(self) -> list[str]:
         known = levels_of(self.line.design)
-        return [name for name in self.line.design.needs if name not in known]
+        return [name for name in variables_of(self.line.design) if name not in known]
 
     def _is_open(self, name: str) -> bool:
         """Whether nobody said at which value a number is to stand."""
@@ -150,7 +150,7 @@ class ReferenceGrid:
         levels: dict[str, Tensor] = {}
         shares = Shares.told_by(self.line)
         averaged = [name for name in known if name not in order and name not in self.held]
-        for name in self.line.design.needs:
+        for name in variables_of(self.line.design):
             values = [row[order.index(name)] for row in rows] if name in order else [self.held.get(name)] * n
             if name in known:
                 own = self._average(name, shares).expand(n, -1) if name in averaged else _weights(known[name], values)
@@ -188,21 +188,27 @@ def columns_of(line: FittedLine, asked: Any, where: str) -> tuple[str, ...]:
     name = pieces[0] if pieces else asked
     if name in (*line.targets, *line.design.target_columns):
         raise ColumnError(
-            f"{readable(name)} is what the line predicts; ask for columns that it reads: {listed(line.design.needs)}."
+            f"{readable(name)} is what the line predicts; ask for columns that it reads: {listed(variables_of(line.design))}."
         )
-    raise ColumnError.missing(name, line.design.needs, "this line")
+    absorbed = line.design.absorbed
+    if absorbed is not None and name in absorbed.columns:
+        raise OptionError(
+            f"The effects of {readable(name)} are absorbed: the line has no weight for each level, and no error of one."
+        )
+    raise ColumnError.missing(name, variables_of(line.design), "this line")
 
 
 def _named(design: Design, name: str) -> tuple[str, ...] | None:
     """The columns behind one name, as it stands in the table or in the formula; None where there is none."""
-    if name in design.needs:
+    variables = variables_of(design)
+    if name in variables:
         return (name,)
     bare = name[1:-1] if len(name) > 2 and name[0] == name[-1] == "`" else name
     if bare in ("1", "Intercept", "(Intercept)"):
         return ()
-    days = [known for known in design.needs if (own := days_of(known)) is not None and own.column == bare]
+    days = [known for known in variables if (own := days_of(known)) is not None and own.column == bare]
     factor = next((f for f in design.factors if f.text == name), None)
-    columns = [bare] if bare in design.needs else days if days else [] if factor is None else [*factor.numbers, factor.column]
+    columns = [bare] if bare in variables else days if days else [] if factor is None else [*factor.numbers, factor.column]
     columns = [column for column in dict.fromkeys(columns) if column]
     if len(columns) > 1:
         raise OptionError(f"{readable(name)} is made of {listed(columns)}; name one of them.")
@@ -221,7 +227,7 @@ def _chosen(design: Design, at: Any) -> dict[str, tuple[Any, ...]]:
     for name, values in at.items():
         own = _named(design, str(name))
         if not own:
-            raise ColumnError.missing(str(name), design.needs, "this line")
+            raise ColumnError.missing(str(name), variables_of(design), "this line")
         listed_values = [values] if isinstance(values, str | bytes) or np.ndim(values) == 0 else list(values)
         if own[0] in found or not listed_values:
             raise OptionError(f"`at` gives {readable(own[0])} {'twice' if own[0] in found else 'no value'}.")

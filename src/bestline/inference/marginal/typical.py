@@ -44,6 +44,8 @@ def means_of(line: FittedLine, names: Sequence[str], data: Any = None) -> dict[s
 def _told(line: FittedLine, name: str) -> float | None:
     """The mean of a column of numbers, as the moments have it."""
     design, center = line.design, line.training.center
+    if design.absorbed is not None:  # the moments are of what effects leave of the columns
+        return None
     for j, column in enumerate(design.columns):
         ((at, component), *others) = column.parts
         factor = design.factors[at]
@@ -125,7 +127,8 @@ class Shares:
     def told_by(cls, line: FittedLine) -> Shares:
         """Those of a line."""
         known = levels_of(line.design)
-        return cls(line, known, _of_categories(line.design, known))
+        # Where effects are absorbed the moments are of what they leave of the columns.
+        return cls(line, known, {} if line.design.absorbed is not None else _of_categories(line.design, known))
 
     def of(self, name: str) -> tuple[float, ...]:
         """The share of each level of a category."""
