@@ -275,7 +275,8 @@ class Growth:
     def like(self, other: Growth) -> bool:
         """Whether both are of one formula, read alike."""
         mine, theirs = (
-            (d.formula.text, d.weights, d.missing, dict(d.kinds), d.responses, d.beside) for d in (self.draft, other.draft)
+            (d.formula.text, d.weights, d.missing, dict(d.kinds), d.responses, d.beside, d.offsets)
+            for d in (self.draft, other.draft)
         )
         return mine == theirs
 

@@ -225,7 +225,7 @@ class _Question:
                     product = product * other
                 self.variables[parts] = product
         targets = {name: engine.number(name) for name in design.target_columns}
-        self.variables.update({k: _said(response, targets, design, engine)[0] for k, response in enumerate(design.responses)})
+        self.variables.update({k: _said(response, targets, design, engine)[0] for k, response in enumerate(design.trained)})
         if len(self.variables) > MOST_VARIABLES:
             raise CannotAddError(f"there are {len(self.variables):,} variables, and {MOST_VARIABLES} is the most")
 

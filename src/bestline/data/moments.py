@@ -32,7 +32,7 @@ from bestline.data.passes import Named
 from bestline.data.progress import Progress
 from bestline.data.tables import Placed, placed
 from bestline.data.unnamed_columns import Which, asked_names
-from bestline.errors import ColumnError, DataError, OptionError, readable, warn
+from bestline.errors import ColumnError, DataError, OptionError, listed, readable, warn
 from bestline.numerics import MANY_TARGETS, Comoments, total
 from bestline.wording import aligned, apart, on_columns, preformatted, significant
 
@@ -316,6 +316,10 @@ class Moments:
         for name in targets:
             if name not in responses and name not in numbers:
                 raise ColumnError.missing(name, [*responses, *numbers], "the numbers of these moments")
+        if design.offsets and targets != list(responses):
+            raise ColumnError(
+                f"These moments have offset({design.offsets[0].text}), so their target is {listed(responses)} and no other."
+            )
         as_target = [responses.get(name) or numbers[name] for name in targets]
         spare = {name: found for name, found in responses.items() if name not in targets and found[1].kind == "number"}
         read = {column for _, r in as_target for column in ([r.column] if r.kind == "number" else expression(r.text).columns)}
@@ -332,10 +336,10 @@ class Moments:
         index = [*(j for j, _ in columns), *(j for j, _ in as_target)]
         unknown = torch.full((len(design.responses),), float("inf"), dtype=torch.float64)
         low, high = torch.cat([self.low, -unknown]), torch.cat([self.high, unknown])
-        left = " + ".join(targets)
+        left, known = " + ".join(targets), [f"offset({o.text})" for o in design.offsets]
         chosen = replace(
             design,
-            formula=f"{left} ~ {' + '.join(dict.fromkeys(c.term for _, c in columns)) or '1'}{'' if design.intercept else ' - 1'}",
+            formula=f"{left} ~ {' + '.join([*dict.fromkeys(c.term for _, c in columns), *known]) or '1'}{'' if design.intercept else ' - 1'}",
             responses=tuple(r for _, r in as_target),
             factors=factors,
             columns=tuple(c for _, c in columns),

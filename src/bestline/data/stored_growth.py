@@ -46,6 +46,9 @@ def facts(growth: Growth) -> dict[str, Any]:
         "targets": [[piece.text, piece.column] for piece in formula.responses],
         "terms": [[[piece.text, piece.column] for piece in term] for term in formula.terms],
         "intercept": formula.intercept,
+        "offsets": [
+            [[piece.text, piece.column], asdict(factor)] for piece, factor in zip(formula.offsets, draft.offsets, strict=True)
+        ],
         "kinds": [asdict(kind) for kind in draft.kinds.values()],
         "responses": [asdict(response) for response in draft.responses],
         "weights": draft.weights,
@@ -103,19 +106,22 @@ def _draft(told: Mapping[str, Any]) -> Draft:
     pieces = tuple(dict.fromkeys(piece for term in terms for piece in term))
     kinds = tuple(_kind(facts) for facts in told["kinds"])
     responses = tuple(stored_factor(facts) for facts in told["responses"])
-    if len(responses) != len(targets) or any(r.kind == "category" for r in responses):
+    known = [(_piece(piece), stored_factor(facts)) for piece, facts in told.get("offsets", ())]  # files of before do not say
+    offsets = tuple(factor for _, factor in known)
+    if len(responses) != len(targets) or any(r.kind == "category" for r in (*responses, *offsets)):
         raise ValueError("targets that are no numbers")
     if told["missing"] not in ("raise", "drop", "impute"):
         raise ValueError("an unknown rule for missing values")
     return Draft(
-        ParsedFormula(targets, terms, bool(told["intercept"])),
+        ParsedFormula(targets, terms, bool(told["intercept"]), offsets=tuple(piece for piece, _ in known)),
         dict(zip(pieces, kinds, strict=True)),
         responses,
         None if told["weights"] is None else str(told["weights"]),
         str(told["missing"]),
         {str(name): tuple(map(str, levels)) for name, levels in told["declared"].items()},
         table=tuple(map(str, told["table"])),
-        beside=tuple(map(str, told.get("beside", ()))),  # files of before do not say
+        beside=tuple(map(str, told.get("beside", ()))),
+        offsets=offsets,
     )
 
 

@@ -64,7 +64,11 @@ def _graph(line: PlainLine) -> Any:
     builder = _Builder(design)
     # A line without columns has no product, one without an intercept nothing to add, and plain numbers show gaps by themselves.
     product = builder.node("MatMul", builder.columns(), builder.doubles(line.weights)) if design.columns else ""
-    terms = [product, builder.doubles([line.intercept]) if design.intercept else "", builder.gaps()]
+    known = [
+        builder.column(o.column) if o.kind == "number" else components(o.text, design.states, builder)[0]
+        for o in design.offsets
+    ]
+    terms = [product, builder.doubles([line.intercept]) if design.intercept else "", builder.gaps(), *known]
     total, *others = [term for term in terms if term]
     for term in others:
         total = builder.node("Add", total, term)
@@ -299,7 +303,13 @@ def _check_names(design: Design) -> None:
         raise OptionError(f"ONNX cannot have an input called {listed(odd)}; rename the column and fit again.")
     for name in design.needs:
         sendable(name, "The column")
-    numbers = {name for f in design.factors for name in f.numbers}
+    numbers = {name for f in (*design.factors, *design.offsets) for name in f.numbers}
+    filled = [name for o in design.offsets for name in o.numbers if name in design.means]
+    if filled:
+        raise OptionError(
+            f"{listed(filled)} is a feature whose gaps are filled and an offset whose gaps are not, and an ONNX input is one of both; copy the "
+            f"column under another name and fit again."
+        )
     both = [name for name in design.texts if name in numbers]
     if both:
         raise ColumnError(

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from bestline.calls import one_of
@@ -69,9 +69,9 @@ def to_sql(model: FittedLine, table: str | tuple[str, ...], *, dialect: str = "a
         )
     _refuse_twins(line.design.needs)
     writer = _Writer(line.design, _DIALECTS[dialect])
-    terms = _terms(line)
+    terms, known = _terms(line), _known(line.design, _DIALECTS[dialect])
     sums = [
-        _sum(_double(one), [writer.term(*key, cells, i) for key, cells in terms.items()])
+        _sum(_double(one), [*(writer.term(*key, cells, i) for key, cells in terms.items()), *known])
         for i, one in enumerate(line.intercept)
     ]
     own = [
@@ -80,6 +80,12 @@ def to_sql(model: FittedLine, table: str | tuple[str, ...], *, dialect: str = "a
     ]
     predictions = [f"{_short(prediction)}\n  AS {_name(output)}" for prediction, output in zip(own, line.outputs, strict=True)]
     return ",\n  ".join(['SELECT\n  "t".*', *predictions]) + f'\nFROM {".".join(map(_name, parts))} AS "t"'
+
+
+def _known(design: Design, dialect: _SqlDialect) -> list[str]:
+    """The known parts of the target, with their sign; their gaps are never filled."""
+    writer = _Writer(replace(design, missing="drop"), dialect)
+    return [f"+ {writer.said(offset)}" for offset in design.offsets]
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +137,7 @@ class _Writer:
 
     def term(self, numeric: Sequence[tuple[int, int]], categories: Sequence[int], cells: _Cells, target: int) -> str:
         """A term of the sum, with its sign."""
-        factors = [self._component(i, at) for i, at in numeric]
+        factors = [self.said(self.design.factors[i], at) for i, at in numeric]
         if categories:
             chosen = [self.design.factors[i] for i in categories]
             if math.prod(len(f.levels) for f in chosen) > _LONGEST:
@@ -171,11 +177,9 @@ class _Writer:
         cases = " ".join(f"WHEN {_fragment(x)} < {_number(b)} THEN {v}" for b, v in zip(bounds, earlier, strict=True))
         return _short(f"(CASE {cases} ELSE {last} END)" if cases else last)
 
-    def _component(self, factor: int, at: int) -> str:
-        text = self.design.factors[factor].text
-        if self.design.factors[factor].kind == "number":
-            return self.column(self.design.factors[factor].column)
-        return components(text, self.design.states, self)[at]
+    def said(self, factor: Factor, at: int = 0) -> str:
+        """A component of a number or an expression."""
+        return self.column(factor.column) if factor.kind == "number" else components(factor.text, self.design.states, self)[at]
 
     def _case(self, cells: Mapping[Levels, float], factors: Sequence[Factor], depth: int = 2) -> str:
         """The number that belongs to the levels of a row: every known level is named, and any other gives NULL."""

@@ -36,9 +36,14 @@ def to_torch(line: FittedLine) -> nn.Module:
 
     Of a target such as `log(y)` the `nn.Linear` is followed by a module that turns what it gives back into y.
 
-    Raises OptionError for an own forward function, which is no module.
+    Raises OptionError for an own forward function, which is no module, and for a line with an offset.
     """
     refuse_absorbed(line, "An nn.Linear has no place for effects")
+    if line.design.offsets:
+        raise OptionError(
+            f"A module of the columns knows nothing of offset({line.design.offsets[0].text}), which is added to its predictions; take to_onnx, or "
+            f"fit I(y - z) without one."
+        )
     module = line.own_module
     if module is not None:
         module = deepcopy(module)

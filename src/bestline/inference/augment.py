@@ -185,6 +185,9 @@ class _Page:
 
     def _said(self, batch: Batch, at: Tensor, rows: Rows, *, trained: bool) -> dict[str, Any]:
         fitted, resid = self._line(batch, at, rows)
+        known = self.line.design.known(batch)
+        known = torch.zeros(len(at), 1, dtype=torch.float64) if known is None else known.cpu()[at, None]
+        fitted = fitted + known
         columns: dict[str, Tensor] = {}
         hat: dict[str, Any] = {}
         if self.inference is not None:
@@ -196,7 +199,7 @@ class _Page:
                 exact = columns.pop("resid")
                 if self.line.refined is None:  # of the line about the means, where a large offset takes no digits
                     resid = torch.where(exact.isnan(), resid, exact)
-                    fitted = rows.y - resid
+                    fitted = rows.y + known - resid
             else:
                 columns = dict.fromkeys(("cooksd", "std_resid"), fitted * float("nan"))
             columns |= self._ends(self.inference, rows, fitted, across, w)

@@ -140,6 +140,8 @@ class Predictor:
                 prediction = line.plan.predictor(line.weights)(X)
         if asked.height is not None:
             prediction = prediction + asked.height
+        if asked.known is not None:
+            prediction = prediction + asked.known.cpu()[:, None]
         if asked.lacking is not None:  # a line without columns, or an own function, would have a number there
             prediction = torch.where(asked.lacking.cpu()[:, None], float("nan"), prediction)
         if interval is None:

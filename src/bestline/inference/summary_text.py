@@ -33,6 +33,12 @@ def summary_text(
     if line.design.absorbed is not None:
         lines += wrap(line.design.absorbed.said, _WIDTH)
     lines += wrap(f"{how_trained(line)} {line.advice}", _WIDTH)
+    if line.design.offsets:
+        known = " + ".join(f"offset({offset.text})" for offset in line.design.offsets)
+        lines += wrap(
+            f"Known part of the target, with the weight 1: {known}. Errors and R2 are of what is left; predictions have it in.",
+            _WIDTH,
+        )
     # Of weights that the data do not determine there are none.
     told = bool(line.right_digits.isfinite().any()) and (digits or bool((line.right_digits < _ENOUGH).any()))
     for i, (target, table) in enumerate(zip(line.targets, tables, strict=True)):

@@ -79,7 +79,7 @@ def _columns(model: FittedLine, column: str, at: torch.Tensor, level: str) -> Fe
     (category,) = model.design.texts
     table = {column: at.numpy(), category: [level] * len(at)}
     (batch,) = open_source(table).batches([column, category])
-    return model.design.features(batch).X
+    return replace(model.design, offsets=()).features(batch).X
 
 
 __all__ = ["lines_of_levels"]

@@ -204,7 +204,7 @@ def rows_shown(
 
     def columns(X: Tensor) -> Tensor:
         (batch,) = open_source({name: X[:, 0]}).batches([name])
-        return design.features(batch).X
+        return replace(design, offsets=()).features(batch).X
 
     return sample.over(design.names.index(name), columns)
 

@@ -72,6 +72,7 @@ def spelt_out(draft: Draft, factors: Sequence[Factor], *, full: bool = False) ->
         table=draft.table,
         notes=draft.notes,
         beside=draft.beside,
+        offsets=draft.offsets,
     )
 
 

@@ -29,6 +29,7 @@ from bestline.data.design.factors import (
     Column,
     Factor,
     check_states,
+    less,
     numbers_read,
     one_hot,
     stored_column,
@@ -76,6 +77,8 @@ class Design:
         Columns that a training row must have a value of though the line does not read them, such as those of clusters.
     absorbed : Absorbed or None
         Effects of levels that are taken out of every column, and are not columns themselves.
+    offsets : tuple of Factor
+        Known parts of the target, with the weight 1.
     """
 
     formula: str
@@ -92,6 +95,12 @@ class Design:
     notes: tuple[str, ...] = ()
     beside: tuple[str, ...] = ()
     absorbed: Absorbed | None = None
+    offsets: tuple[Factor, ...] = ()
+
+    @property
+    def trained(self) -> tuple[Factor, ...]:
+        """What the line is trained on (k,): the targets without what is known of them."""
+        return less(self.responses, self.offsets)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -122,13 +131,13 @@ class Design:
 
     @property
     def needs(self) -> list[str]:
-        """Columns of the table that X is made of."""
-        return list(dict.fromkeys([*self.number_columns(), *self.texts]))
+        """Columns of the table that predictions are made of."""
+        return list(dict.fromkeys([*self.number_columns(), *self.texts, *numbers_read(self.offsets)]))
 
     @property
     def target_columns(self) -> list[str]:
         """Columns of the table that y is made of."""
-        return numbers_read(self.responses)
+        return numbers_read(self.trained)
 
     def reads(self) -> list[str]:
         """Every column of the table that training needs."""
@@ -147,18 +156,14 @@ class Design:
 
     def as_read(self, source: Source) -> Design:
         """The same, with the columns whose whole numbers float64 has rounded, as far as the source has been read."""
-        numbers = {name for f in (*self.factors, *self.responses) for name in f.numbers}
+        numbers = {name for f in (*self.factors, *self.trained) for name in f.numbers}
         return replace(self, rounded=source.rounded(numbers))
 
     @property
     def verbatim(self) -> bool:
         """Whether X and y are columns of numbers as they are read, in their order."""
-        return (
-            self.absorbed is None
-            and self._as_it_stands
-            and all(r.kind == "number" for r in self.responses)
-            and self.missing != "impute"
-        )
+        plain = all(r.kind == "number" for r in self.trained) and self.missing != "impute"
+        return self.absorbed is None and self._as_it_stands and plain
 
     def check(self, source: Source, *, target: bool) -> None:
         """Raise ColumnError when `source` lacks a column or has text where numbers were; order does not matter."""
@@ -167,13 +172,8 @@ class Design:
 
     def plain(self, batch: Batch) -> Rows | None:
         """X and y as they stand in the batch, in their own precision, whatever they hold; None where anything has to be computed."""
-        if (
-            self.weights
-            or self.beside
-            or self.absorbed is not None
-            or not self._as_it_stands
-            or any(r.kind != "number" for r in self.responses)
-        ):
+        as_it_stands = self._as_it_stands and all(r.kind == "number" for r in self.trained)
+        if self.weights or self.beside or self.absorbed is not None or not as_it_stands:
             return None
         X, y = batch.matrix(self.number_columns()), batch.matrix(self.target_columns)
         return None if X is None or y is None or X.device != y.device else Rows(X, y)
@@ -224,7 +224,9 @@ class Design:
         Those are rows with missing values, unless the design imputes them, and rows with a level that no training row has, unless
         `on_unseen` is "raise", or "average": then such a row counts as every level, each by its share in the training rows.
         """
-        found = self._encode(batch, None, on_unseen)
+        found, known = self._encode(batch, None, on_unseen), self.known(batch)
+        if known is not None and bool(known.isnan().any()):
+            found.holes = _either(known.isnan(), found.holes)
         placed, height = (None if self.absorbed is None else self.absorbed.placed(batch)), None
         if placed is not None:
             found.holes = None if found.holes is None and placed.missing is None else _either(found.holes, placed.missing)
@@ -240,7 +242,7 @@ class Design:
             nothing = torch.zeros(len(found.X), dtype=torch.bool, device=found.X.device)
             lacking = _either(nothing, found.holes, found.strange)
             found.X = torch.where(lacking[:, None], float("nan"), found.X)
-        return NewRows(found.X, lacking, gapped, gaps, found.imputed, found.unseen, tuple(found.beyond), height)
+        return NewRows(found.X, lacking, gapped, gaps, found.imputed, found.unseen, tuple(found.beyond), height, known)
 
     def gaps(self, batch: Batch, among: Tensor | None, names: Sequence[str]) -> dict[str, int]:
         """How many of the rows `among` (n,) lack the value of each of these columns; columns without gaps are not named."""
@@ -259,10 +261,11 @@ class Design:
 
     def to_dict(self) -> dict[str, Any]:
         """The design as JSON."""
-        unsaid = {"notes", *(() if self.beside else ("beside",))}
-        told = {
-            name: value for name, value in asdict(replace(self, absorbed=None)).items() if name not in {*unsaid, "absorbed"}
-        }
+        unsaid = {"notes", "absorbed", *(name for name in ("beside", "offsets") if not getattr(self, name))}
+        told = {name: value for name, value in asdict(replace(self, absorbed=None)).items() if name not in unsaid}
+        for factor in (*told["factors"], *told["responses"], *told.get("offsets", ())):
+            if factor["coding"] == "treatment":  # which nobody needs to be told
+                del factor["coding"]
         return told if self.absorbed is None else {**told, "absorbed": self.absorbed.to_dict()}
 
     def to_json(self) -> str:
@@ -283,10 +286,11 @@ class Design:
     @classmethod
     def from_dict(cls, facts: Mapping[str, Any]) -> Self:
         """The design that `to_dict` wrote; expressions are checked anew."""
-        factors, responses = (tuple(stored_factor(f) for f in facts[name]) for name in ("factors", "responses"))
+        told = facts["factors"], facts["responses"], facts.get("offsets", ())
+        factors, responses, offsets = (tuple(map(stored_factor, some)) for some in told)
         states = {str(k): stored_state(v) for k, v in facts["states"].items()}
-        check_states((*factors, *responses), states)
-        if not responses or any(r.kind == "category" for r in responses):
+        check_states((*factors, *responses, *offsets), states)
+        if not responses or any(r.kind == "category" for r in (*responses, *offsets)):
             raise ValueError("targets that are no numbers")
         if facts["missing"] not in ("raise", "drop", "impute"):
             raise ValueError("an unknown rule for missing values")
@@ -306,6 +310,7 @@ class Design:
             absorbed=Absorbed.from_dict(facts["absorbed"], len(facts["columns"]), len(responses))
             if "absorbed" in facts
             else None,
+            offsets=offsets,
         )
 
     def number_columns(self) -> list[str]:
@@ -337,17 +342,32 @@ class Design:
         names = self.target_columns
         values = batch.numbers(names)
         _refuse_infinite(values, names, batch, absent)
-        if all(r.kind == "number" for r in self.responses):
+        if all(r.kind == "number" for r in self.trained):
             return values
         columns = {name: values[:, j] for j, name in enumerate(names)}
         targets = []
-        for response in self.responses:
+        for response in self.trained:
             targets.append(
                 columns[response.column] if response.kind == "number" else expression(response.text)(columns, self.states)
             )
             if response.kind == "expression":
                 _refuse_undefined(targets[-1], _either(torch.isnan(values).any(1), absent), response.text, columns, batch)
         return torch.stack(targets, 1)
+
+    def known(self, batch: Batch) -> RowVector | None:
+        """The sum of the known parts of the target (n,), NaN where one is missing; None: there are none."""
+        if not self.offsets:
+            return None
+        names = numbers_read(self.offsets)
+        numbers = batch.numbers(names)
+        _refuse_infinite(numbers, names, batch, None)
+        values = {name: numbers[:, j] for j, name in enumerate(names)}
+        known = torch.zeros(batch.rows, dtype=torch.float64, device=numbers.device)
+        for offset in self.offsets:
+            part = values[offset.column] if offset.kind == "number" else expression(offset.text)(values, self.states)
+            _refuse_undefined(part, torch.isnan(numbers).any(1), offset.text, values, batch)
+            known = known + part
+        return known
 
     def _encode(self, batch: Batch, skipped: Tensor | None, on_unseen: str) -> Columns:
         """X, and what is to be said of its rows; those that are `skipped` will not be used, so what they hold is not looked at."""

@@ -41,6 +41,8 @@ class Draft:
         Column of categories -> levels that count as found though no row may have them.
     beside : tuple of str
         Columns that a row must have a value of though the line does not read them, such as those of clusters.
+    offsets : tuple of Factor
+        Known parts of the target.
     """
 
     formula: ParsedFormula
@@ -54,6 +56,7 @@ class Draft:
     notes: tuple[str, ...] = ()
     levels: Mapping[str, Sequence[str]] = field(default_factory=dict)
     beside: tuple[str, ...] = ()
+    offsets: tuple[Factor, ...] = ()
 
     @property
     def factors(self) -> list[Factor]:
@@ -71,8 +74,8 @@ class Draft:
 
     @property
     def target_columns(self) -> list[str]:
-        """Columns that y is made of."""
-        return numbers_read(self.responses)
+        """Columns that y is made of, what is known of it as well."""
+        return numbers_read((*self.responses, *self.offsets))
 
     def reads(self) -> list[str]:
         """Every column of the table that training needs."""
@@ -82,7 +85,7 @@ class Draft:
     @property
     def calls(self) -> tuple[Call, ...]:
         """Calls of functions that learn from the rows."""
-        texts = [f.text for f in (*self.factors, *self.responses) if f.kind == "expression"]
+        texts = [f.text for f in (*self.factors, *self.responses, *self.offsets) if f.kind == "expression"]
         return tuple(dict.fromkeys(call for text in texts for call in expression(text).calls))
 
     @property
@@ -92,7 +95,13 @@ class Draft:
             return False
         plain = all(f.kind == "number" for f in (*self.factors, *self.responses)) and not self.texts
         alone = all(len(term) == 1 for term in self.formula.terms)
-        return plain and alone and self.missing != "impute" and len(self.formula.terms) == len(self.number_columns())
+        return (
+            plain
+            and alone
+            and not self.offsets
+            and self.missing != "impute"
+            and len(self.formula.terms) == len(self.number_columns())
+        )
 
     def counted(self, training: Training | None) -> Learnt:
         """From which rows the design is learnt: those of training, but none that is left out for a value missing."""
@@ -128,7 +137,8 @@ def draft_of(source: Source, formula: ParsedFormula, weights: str | None, missin
             raise _unusable(source.field(name))
     categories = dict.fromkeys(k.column for k in kinds.values() if isinstance(k, Category))
     declared = {name: tuple(levels) for name in categories if (levels := source.field(name).levels)}
-    return Draft(formula, kinds, responses, weights, missing, declared, source.label)
+    offsets = tuple(_number(source, piece, "an offset") for piece in formula.offsets)
+    return Draft(formula, kinds, responses, weights, missing, declared, source.label, offsets=offsets)
 
 
 def _number(source: Source, piece: Piece, role: str) -> Factor:
@@ -139,12 +149,13 @@ def _number(source: Source, piece: Piece, role: str) -> Factor:
         if f.kind is Kind.TEXT:
             raise ColumnError(
                 f"Column {readable(name)} is text, and {role} must be numbers; "
-                + ("choose another target." if role == "the target" else f"write C({name}) for categories.")
+                + (f"write C({name}) for categories." if role == "a feature" else f"choose another {role.split()[1]}.")
             )
         if f.kind is not Kind.NUMBER:
             raise _unusable(f)
-    if not piece.column and role == "the target" and expression(piece.text).width > 1:
-        raise FormulaError(f"The response {readable(piece.text)} gives several columns; a target is one column.")
+    if not piece.column and role != "a feature" and expression(piece.text).width > 1:
+        what = "The response" if role == "the target" else "The offset"
+        raise FormulaError(f"{what} {readable(piece.text)} gives several columns; {role} is one column.")
     if not piece.column:
         return Factor(piece.text, "expression")
     return Factor(piece.text, "number", piece.text, truth=source.field(piece.text).truth)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from torch import Tensor
 
 from bestline.data.design.factors import Unseen
-from bestline.numerics import Features, Rows, Targets
+from bestline.numerics import Features, Rows, RowVector, Targets
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -65,6 +65,8 @@ class NewRows:
         B-splines, as written, of which some row lies beyond the outer knots.
     height : Tensor (n, k) or None
         What absorbed effects add to each prediction.
+    known : Tensor (n,) or None
+        What is known of the target, to be added to predictions; None: nothing.
     """
 
     X: Features
@@ -75,6 +77,7 @@ class NewRows:
     unseen: Unseen
     beyond: tuple[str, ...] = ()
     height: Targets | None = None
+    known: RowVector | None = None
 
 
 @dataclass(slots=True, eq=False)

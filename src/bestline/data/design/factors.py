@@ -9,6 +9,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
+from keyword import iskeyword
 from typing import Any, TypeAlias
 
 import torch
@@ -120,6 +121,20 @@ class Factor:
     def width(self) -> int:
         """How many components it has: levels, or columns of a polynomial."""
         return len(self.levels) if self.kind == "category" else expression(self.text).width if self.kind == "expression" else 1
+
+
+def less(responses: Sequence[Factor], offsets: Sequence[Factor]) -> tuple[Factor, ...]:
+    """The targets without their known parts, y - z."""
+    if not offsets:
+        return tuple(responses)
+    known = "".join(f" - ({_written(offset)})" for offset in offsets)
+    return tuple(Factor(f"{_written(response)}{known}", "expression") for response in responses)
+
+
+def _written(factor: Factor) -> str:
+    """A number or an expression as an expression."""
+    plain = factor.kind != "number" or (factor.column.isidentifier() and not iskeyword(factor.column))
+    return factor.text if plain else f"`{factor.column}`"
 
 
 def numbers_read(factors: Sequence[Factor]) -> list[str]:

@@ -7,12 +7,14 @@ These are Wilkinson & Rogers' (1973, Applied Statistics 22:392-399), as in R.
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass, replace
 from keyword import iskeyword
 
 from bestline.data.design.bar import at_bar, factors
+from bestline.data.design.expressions import column_of, syntax_tree
 from bestline.data.design.grammar import Piece, read
 from bestline.data.design.slips import slip
 from bestline.errors import FormulaError, OptionError, readable
@@ -27,7 +29,7 @@ _PLAIN = re.compile(r"[A-Za-z_.][A-Za-z0-9_.]*\Z")
 class ParsedFormula:
     """What to predict from what: responses, terms (products of pieces), whether there is an intercept, and what to know of it.
 
-    `absorbed` are the columns of each factor behind the bar.
+    `absorbed` are the columns of each factor behind the bar, and `offsets` the known parts of the target: what stands in `offset(...)`.
     """
 
     responses: tuple[Piece, ...]
@@ -35,12 +37,13 @@ class ParsedFormula:
     intercept: bool
     notes: tuple[str, ...] = ()
     absorbed: tuple[tuple[str, ...], ...] = ()
+    offsets: tuple[Piece, ...] = ()
 
     @property
     def text(self) -> str:
         """The text that reads back to it."""
         left = " + ".join(_shown(r) for r in self.responses)
-        right = [":".join(_shown(p) for p in term) for term in self.terms]
+        right = [":".join(_shown(p) for p in term) for term in self.terms] + [f"offset({_shown(p)})" for p in self.offsets]
         if not self.intercept:
             right.append("-1" if right else "0")
         behind = " + ".join("^".join(_shown(Piece(name, True)) for name in by) for by in self.absorbed)
@@ -98,13 +101,20 @@ def parse(text: str, names: Sequence[str]) -> ParsedFormula:
         raise FormulaError(
             f"The formula {readable(text)} has nothing after ~; write it like y ~ x1 + C(g), or y ~ 1 for the mean alone."
         )
+    known = {term: offset for term in found.right if (offset := as_offset(term)) is not None}
     formula = ParsedFormula(
         tuple(r[0] for r in found.left),
-        tuple(sorted((t for t in found.right if t), key=len)),  # as in R: interactions after what they are made of
+        tuple(sorted((t for t in found.right if t and t not in known), key=len)),  # as in R: interactions after what they are made of
         any(not t for t in found.right) or bool(absorbed),  # each level has a constant, and so has the line
         found.notes,
         absorbed,
+        tuple(known.values()),
     )
+    if known and not all(r.column for r in formula.responses):
+        raise FormulaError(
+            f"An offset is taken off a target as it stands, and {readable(formula.responses[0].text)} is computed; write what is known "
+            f"into it, as in I(log(y) - z) ~ x."
+        )
     if absorbed and not formula.terms:
         raise FormulaError(
             f"The formula {readable(whole)} has nothing but absorbed effects, so there is no weight to find; add a column, or write "
@@ -113,10 +123,28 @@ def parse(text: str, names: Sequence[str]) -> ParsedFormula:
     if not formula.terms and not formula.intercept:
         raise FormulaError(f"The formula {readable(text)} has no terms at all; add a column, or an intercept (1).")
     # y ~ y + x would be explained perfectly, by nothing.
-    twice = {r.text for r in formula.responses} & {*(p.text for term in formula.terms for p in term), *apart}
+    used = {*(p.text for term in (*formula.terms, formula.offsets) for p in term), *apart}
+    twice = {r.text for r in formula.responses} & used
     if twice:
         raise FormulaError(f"{readable(min(twice))} stands on both sides of the formula; take it from one of them.")
     return formula
+
+
+def as_offset(term: Sequence[Piece]) -> Piece | None:
+    """What stands in a term `offset(...)`; None for another term. Raises FormulaError for an offset within a product."""
+    inside = [piece for piece in term if not piece.column and re.match(r"\s*offset\s*\(", piece.text)]
+    if not inside:
+        return None
+    node = syntax_tree(inside[0].text)
+    if len(term) > 1 or not isinstance(node, ast.Call) or len(node.args) != 1 or node.keywords:
+        raise FormulaError(
+            f"{readable(':'.join(p.text for p in term))} is not understood; write + offset(z), a term by itself, of one column or expression."
+        )
+    match node.args[0]:
+        case ast.Name(id=name):
+            return Piece(column_of(name), True)
+        case inner:
+            return Piece(ast.unparse(inner), False)
 
 
 def _without_response(text: str) -> str:

@@ -60,7 +60,7 @@ def can_grow(draft: Draft) -> bool:
     joined = {piece for term in draft.formula.terms if len(term) > 1 for piece in term}
     learning = {p: expression(p.text).calls for p, k in draft.kinds.items() if isinstance(k, Factor) and k.kind == "expression"}
     shifts = all(piece in alone - joined and _is_shift(piece.text, calls) for piece, calls in learning.items() if calls)
-    return shifts and not any(expression(r.text).calls for r in draft.responses if r.kind == "expression")
+    return shifts and not any(expression(r.text).calls for r in (*draft.responses, *draft.offsets) if r.kind == "expression")
 
 
 def _is_shift(text: str, calls: Sequence[Call]) -> bool:
@@ -124,6 +124,7 @@ def _in_full(draft: Draft, rough: Rough, levels: tuple[tuple[str, tuple[str, ...
         means=means if draft.missing == "impute" else {},
         states=rough.states,
         beside=plain.beside,
+        offsets=plain.offsets,
     )
 
 

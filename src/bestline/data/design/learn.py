@@ -23,6 +23,7 @@ from bestline.data.design.columns import coded
 from bestline.data.design.design import Design
 from bestline.data.design.draft import Draft, draft_of
 from bestline.data.design.expressions import expression
+from bestline.data.design.factors import numbers_read
 from bestline.data.design.formula import ParsedFormula, parse, plain, powers
 from bestline.data.design.inverse import inverse_of
 from bestline.data.design.learner import Learner
@@ -109,7 +110,7 @@ def drafted(
     if degree > 1:
         asked = powers(asked, degree, {f.name for f in source.fields if f.kind is Kind.NUMBER})
     draft = draft_of(source, asked, weights, missing)
-    apart = {*draft.target_columns, weights}
+    apart = {*numbers_read(draft.responses), weights}
     draft = replace(
         draft,
         table=tuple(n for n in source.names if n not in apart),

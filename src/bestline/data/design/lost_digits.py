@@ -91,7 +91,7 @@ class LostDigits:
 def rows_doubled(design: Design, batch: Batch) -> tuple[Encoded, LostDigits | None]:
     """A batch as `rows` gives it, and what float64 has lost of X and y; None: nothing."""
     encoded = design.rows(batch)
-    made = any(r.kind == "expression" or _is_rounded(design, r) for r in design.responses)
+    made = any(r.kind == "expression" or _is_rounded(design, r) for r in design.trained)
     if not (made or any(_is_made(design, column) for column in design.columns)) or not len(encoded.rows):
         return encoded, None
     rows = encoded.rows
@@ -134,7 +134,7 @@ def columns_rounding(design: Design) -> tuple[Tensor, Tensor]:
     for column in design.columns:
         product = reduce(Rounding.times, (factors[i] for i, _ in column.parts))
         found.append(product if _is_made(design, column) else Rounding())
-    found += [_rounding(design, r) for r in design.responses]
+    found += [_rounding(design, r) for r in design.trained]
     both = 2.0**-52 * torch.tensor([[r.own, r.one] for r in found], dtype=torch.float64).reshape(-1, 2)
     return both[:, 0], both[:, 1]
 
@@ -161,7 +161,7 @@ def _targets_error(design: Design, batch: Batch) -> Targets:
     values = batch.numbers(names)
     columns = {name: values[:, j] for j, name in enumerate(names)}
     errors = []
-    for response in design.responses:
+    for response in design.trained:
         if response.kind == "number":
             stored = columns[response.column]
             errors.append(_rounded_off(stored) if _is_rounded(design, response) else torch.zeros_like(stored))

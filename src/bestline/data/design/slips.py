@@ -31,7 +31,7 @@ _ELSEWHERE = {
         "cs",
     ): "splines are written bs(x, df=5), ns(x, df=4) or cr(x, df=4)",
     ("cbind", "c", "list"): "several columns are joined by +, as in y1 + y2 ~ x",
-    ("offset",): "subtract what is known from the target: I(y - x) ~ ...",
+    ("offset",): "an offset is a term by itself: y ~ x + offset({x})",
     ("lag", "diff", "shift", "lead"): "rows have no order here; make such a column before fitting",
     ("exp2",): "write exp(x * log(2))",
     ("sinh", "cosh", "asin", "acos", "atan", "arcsin", "arccos", "arctan"): "make the column before fitting",

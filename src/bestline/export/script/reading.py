@@ -54,7 +54,7 @@ def from_file(model: FittedLine, history: History, form: Form, data: Any) -> Tab
     if chosen is None or read is None or not _reads_alike(source, design, *read):
         return None
     columns = [_column(design, column) for column in design.columns]
-    targets = [_factor(design, response, 0) for response in design.responses]
+    targets = [_factor(design, response, 0) for response in design.trained]
     told = tuple(map(str, columns)), tuple(map(str, targets))
     if None in (*columns, *targets):
         return None
@@ -82,7 +82,7 @@ def _reading(source: Files, design: Design) -> tuple[str, str, dict[str, Any]] |
     if not isinstance(part, DelimitedFile):
         return None
     # What is computed with is to be floats, whose powers and products do not overflow as those of integers do.
-    computed = [f for f in (*design.factors, *design.responses) if f.kind == "expression"]
+    computed = [f for f in (*design.factors, *design.trained) if f.kind == "expression"]
     kinds = {**dict.fromkeys((c for f in computed for c in f.numbers), float), **dict.fromkeys(design.texts, str)}
     dialect = part.dialect
     asked: tuple[tuple[str, Any, Any], ...] = (

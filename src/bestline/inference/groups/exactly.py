@@ -49,7 +49,7 @@ def groups_exactly(
 def windows_exactly(lines: GroupLines, ordered: OrderedRows, begins: Tensor, ends: Tensor, digits: int) -> GroupLines:
     """The same, windows that lack digits solved exactly, where their columns are as stored."""
     design = lines.design
-    if any(factor.kind == "expression" for factor in (*design.factors, *design.responses)) or design.rounded:
+    if any(factor.kind == "expression" for factor in (*design.factors, *design.trained)) or design.rounded:
         return lines
 
     def solve(g: int, scale: Tensor) -> Refined | None:
