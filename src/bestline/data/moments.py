@@ -317,9 +317,7 @@ class Moments:
             if name not in responses and name not in numbers:
                 raise ColumnError.missing(name, [*responses, *numbers], "the numbers of these moments")
         if design.offsets and targets != list(responses):
-            raise ColumnError(
-                f"These moments have offset({design.offsets[0].text}), so their target is {listed(responses)} and no other."
-            )
+            raise ColumnError(f"These moments have an offset: their target is {listed(responses)} and no other.")
         as_target = [responses.get(name) or numbers[name] for name in targets]
         spare = {name: found for name, found in responses.items() if name not in targets and found[1].kind == "number"}
         read = {column for _, r in as_target for column in ([r.column] if r.kind == "number" else expression(r.text).columns)}

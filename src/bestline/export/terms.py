@@ -151,6 +151,7 @@ def _pieces(x: str | float, spline: SplineBasis, language: Language) -> Iterator
         language.operation("/", language.operation("-", x, start), size)
         for start, size in zip(spline.starts, spline.sizes, strict=True)
     ]
+    # Every column has the same pieces, so u is said once for all of them where a language remembers its fragments.
     for j in range(spline.width):
         values = [_horner(u, piece[j], language) for u, piece in zip(units, spline.coefficients, strict=True)]
         if isinstance(values[-1], float):  # where x is missing the last is taken, and it is to be missing, too

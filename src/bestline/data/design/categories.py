@@ -86,6 +86,7 @@ def _coded(column: str, contrast: Sequence[ast.expr], keywords: Sequence[ast.key
     asked = [*contrast, *named]
     if given or len(asked) + (reference is not None) > 1:
         raise wrong
+    # Levels may stand beside a coding: they are put in order first.
     order = None if levels is None else _listed(levels, wrong)
     if isinstance(reference, ast.Constant):
         return Category(column, _level(reference.value, wrong), levels=order)

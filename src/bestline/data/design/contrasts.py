@@ -40,6 +40,7 @@ def contrasts(coding: str, levels: int) -> Tensor:
 
 def _polynomials(levels: int) -> Tensor:
     """Orthonormal polynomials of degree 1 and up in the level's place, evenly spaced, rising at the end."""
+    # Of levels between -1 and 1 powers do not overflow, and Q is the same.
     t = torch.linspace(-1, 1, levels, dtype=torch.float64)
     q, r = torch.linalg.qr(torch.stack([t**d for d in range(levels)], 1))
     return (q * r.diagonal().sign())[:, 1:]

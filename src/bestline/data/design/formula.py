@@ -104,7 +104,9 @@ def parse(text: str, names: Sequence[str]) -> ParsedFormula:
     known = {term: offset for term in found.right if (offset := as_offset(term)) is not None}
     formula = ParsedFormula(
         tuple(r[0] for r in found.left),
-        tuple(sorted((t for t in found.right if t and t not in known), key=len)),  # as in R: interactions after what they are made of
+        tuple(
+            sorted((t for t in found.right if t and t not in known), key=len)
+        ),  # as in R: interactions after what they are made of
         any(not t for t in found.right) or bool(absorbed),  # each level has a constant, and so has the line
         found.notes,
         absorbed,
@@ -140,6 +142,7 @@ def as_offset(term: Sequence[Piece]) -> Piece | None:
         raise FormulaError(
             f"{readable(':'.join(p.text for p in term))} is not understood; write + offset(z), a term by itself, of one column or expression."
         )
+    # A column as it stands needs no expression, whatever characters its name has.
     match node.args[0]:
         case ast.Name(id=name):
             return Piece(column_of(name), True)

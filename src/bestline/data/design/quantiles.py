@@ -21,6 +21,7 @@ _SIGN = torch.iinfo(torch.int64).max
 
 def _keys(values: Tensor) -> Tensor:
     """Whole numbers in the order of float64 values, whose last bits are the values' last bits."""
+    # Floating-point numbers are ordered as their bits are, the negative ones the other way round.
     bits = (values.to(torch.float64) + 0.0).view(torch.int64)  # -0.0 + 0.0 = 0.0
     return torch.where(bits < 0, bits ^ _SIGN, bits)
 
@@ -58,6 +59,7 @@ class Counted:
         """Of some finite values (n,)."""
         if not len(values):
             return cls()
+        # Sorted and counted at once: a batch is summed up before it meets the others.
         keys, counts = _keys(values.cpu()).unique(return_counts=True)
         return _bounded(keys, counts, float(values.min()), float(values.max()), 0)
 
@@ -109,6 +111,7 @@ def _shortened(keys: Tensor, lost: int) -> Tensor:
 
 
 def _bounded(keys: Tensor, counts: Tensor, low: float, high: float, lost: int) -> Counted:
+    # A bit at a time, so that no more is lost than must be; what the union needs no part can have gone beyond.
     while len(keys) > _MOST:
         lost += 1
         keys, counts = _summed(_shortened(keys, lost), counts)

@@ -102,7 +102,7 @@ def asked(node: ast.Call) -> SplineCall:
     constraints, intercept = given.get("constraints"), given.get("include_intercept", False)
     if type(intercept) is not bool or constraints not in (None, "center"):
         raise FormulaError(f"{text} is not understood; write {_SPELT[kind]}.")
-    # How many columns there are without an inner knot.
+    # How many columns there are without an inner knot: a polynomial has degree + 1, a line two, and the intercept has one of them.
     least = {"bs": degree + intercept, "ns": 1 + intercept, "cr": 2 - (constraints is not None)}[kind]
     df = given.get("df")
     if df is None and knots is None and kind != "bs":
@@ -257,6 +257,7 @@ def _made(call: SplineCall, low: float, high: float, knots: tuple[float, ...], m
 
 def _b_splines(ends: Sequence[float], degree: int) -> list[list[Polynomial]]:
     """Between each two knots the polynomials of all B-splines: Cox and de Boor's recursion, on coefficients of u."""
+    # The outer knots count degree + 1 times each, so the curve is free there and the columns add up to 1.
     t = [*[ends[0]] * degree, *ends, *[ends[-1]] * degree]
     number, pieces = len(t) - degree - 1, []
     for i in range(degree, degree + len(ends) - 1):
@@ -288,6 +289,7 @@ def _cardinal(ends: Sequence[float]) -> list[list[Polynomial]]:
 
     Second derivatives d at the knots are linear in the heights f: B d = D f (Wood 2006, table 4.1), 0 at both ends.
     """
+    # Natural: the second derivative is 0 at both ends, so two rows fewer than knots.
     m = len(ends)
     h = [b - a for a, b in pairwise(ends)]
     B, D = torch.zeros(m - 2, m - 2, dtype=torch.float64), torch.zeros(m - 2, m, dtype=torch.float64)
@@ -311,6 +313,7 @@ def _cardinal(ends: Sequence[float]) -> list[list[Polynomial]]:
 
 def _bends(pieces: Sequence[Sequence[Polynomial]]) -> Tensor:
     """The second derivatives at both ends (2, columns), each up to a factor."""
+    # Of a straight line behind an end nothing but the sign of these matters: they are to be 0.
     first = [row[2] for row in pieces[0]]
     last = [sum(k * (k - 1) * c for k, c in enumerate(row)) for row in pieces[-1]]
     return torch.tensor([first, last], dtype=torch.float64)
@@ -331,6 +334,7 @@ def _combined(pieces: Sequence[Sequence[Polynomial]], into: Tensor) -> list[list
 
 def _straight_outside(ends: Sequence[float], pieces: list[list[Polynomial]]) -> SplineBasis:
     """The pieces, and before the first knot and behind the last the straight lines that touch them there."""
+    # Value and slope at u = 0 of the first piece, and at u = 1 of the last, where all powers are 1.
     before = [[row[0], row[1], *[0.0] * (len(row) - 2)] for row in pieces[0]]
     behind = [[sum(row), sum(k * c for k, c in enumerate(row)), *[0.0] * (len(row) - 2)] for row in pieces[-1]]
     sizes = [b - a for a, b in pairwise(ends)]
