@@ -96,6 +96,7 @@ def _absent(rest: Comoments, held: Comoments, design: Design) -> Iterator[Absent
         for level in range(factor.width):
             constant = 0.0 if 0 in places else float(levels[0, level])
             found = Absent(columns, constant, tuple(levels[places, level].tolist()))
+            # The mean of an indicator is the share of its rows; rounding leaves some 1e-16 of none.
             there, here = (float(found.of(m.center[None, : design.p])) for m in (rest, held))
             if there < _ALL and here >= _ALL:
                 yield found

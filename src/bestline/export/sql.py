@@ -121,6 +121,7 @@ def _terms(line: PlainLine) -> dict[_Key, _Cells]:
 
 def _shares(values: Sequence[Sequence[float]]) -> dict[Levels, float]:
     """A product of categories' columns, given at each of their levels, at each combination of levels where it is not 0."""
+    # An indicator is 1 at one level, so of plain categories one combination is left, with the share 1.
     found: dict[Levels, float] = {(): 1.0}
     for at_levels in values:
         there = [(level, value) for level, value in enumerate(at_levels) if value]

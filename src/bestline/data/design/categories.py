@@ -98,6 +98,7 @@ def _coded(column: str, contrast: Sequence[ast.expr], keywords: Sequence[ast.key
 
 def _contrast(node: ast.expr, wrong: FormulaError) -> tuple[str, str | None]:
     """A coding, and the level that stands apart in it: patsy's Sum, formulaic's contr.sum, with or without parentheses."""
+    # First the parentheses are taken away, with or without a level in them; then a name is left.
     level: ast.expr | None = None
     match node:
         case ast.Call(func=func, args=[], keywords=[]):

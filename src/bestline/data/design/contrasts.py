@@ -25,6 +25,7 @@ _DEGREES = (".Constant", ".Linear", ".Quadratic", ".Cubic")
 @lru_cache(maxsize=200)
 def contrasts(coding: str, levels: int) -> Tensor:
     """M (levels, levels) of a coding: the constant first, then a column for each contrast."""
+    # Row i is a level, column k a contrast; the constant is column 0.
     i, k = torch.arange(levels)[:, None], torch.arange(1, levels)[None, :]
     match coding:
         case "sum":

@@ -114,6 +114,7 @@ def syntax_tree(text: str) -> ast.expr:
     """The syntax tree of an expression, not checked yet; raises FormulaError for text that is none."""
     if len(text) > _LONGEST:
         raise FormulaError(f"{readable(text)} is longer than {_LONGEST} characters; make the column before fitting.")
+    # Names that Python cannot read are put aside while it reads the rest, and put back into the tree.
     quoted: list[str] = []
 
     def aside(found: re.Match[str]) -> str:
@@ -291,6 +292,7 @@ def spline_of(node: ast.Call, states: Mapping[str, State]) -> SplineBasis:
 def _spline_inside(node: ast.Call, x: Any, states: Mapping[str, State], engine: Adder) -> list[Any]:
     """The columns of a spline of an engine's expression."""
     found = spline_of(node, states)
+    # From the last piece back to the first: each bound decides between its piece and all behind it.
     columns = []
     for j in range(found.width):
         chosen: Any = None

@@ -127,6 +127,7 @@ def less(responses: Sequence[Factor], offsets: Sequence[Factor]) -> tuple[Factor
     """The targets without their known parts, y - z."""
     if not offsets:
         return tuple(responses)
+    # One expression, so that whatever computes targets, here or in an engine, takes the known parts off as well.
     known = "".join(f" - ({_written(offset)})" for offset in offsets)
     return tuple(Factor(f"{_written(response)}{known}", "expression") for response in responses)
 
@@ -243,6 +244,7 @@ def check_states(factors: Sequence[Factor], states: Mapping[str, State]) -> None
         if set(state) != names or ("basis" in state and len(state["basis"]) != call.degree + 1):
             raise ValueError(f"no state for {call.text}")
         if wanted is not None:
+            # Knots out of order would make pieces of no length, and divide by zero.
             ends = [state["low"], *(wanted.knots or state["knots"]), state["high"]]
             right = len(ends) == wanted.inner + 2 and all(a < b for a, b in pairwise(ends))
             if not right or len(state.get("means", ())) not in (0, wanted.inner + 2):

@@ -69,6 +69,7 @@ class Counted:
         return int(self.counts.sum())
 
     def __add__(self, other: Counted) -> Counted:
+        # Values can only be told apart as far as both parts tell them apart.
         lost = max(self.lost, other.lost)
         keys = torch.cat([_shortened(part.keys, lost) for part in (self, other)])
         keys, counts = _summed(keys, torch.cat([self.counts, other.counts]))
@@ -88,6 +89,7 @@ class Counted:
         """The quantiles at some shares from 0 to 1: of all values, or of the different ones, each once."""
         if not shares:
             return []
+        # Nothing is interpolated but between neighbours: what lies between two quantiles is never looked at.
         values, counts = self.values, torch.ones_like(self.counts) if different else self.counts
         until = counts.cumsum(0)
         found = []
@@ -101,6 +103,7 @@ class Counted:
 
 
 def _summed(keys: Tensor, counts: Tensor) -> tuple[Tensor, Tensor]:
+    # Whole numbers add up exactly, so the order of the parts does not matter.
     different, place = keys.unique(return_inverse=True)
     return different, torch.zeros_like(different).index_add_(0, place, counts)
 

@@ -125,6 +125,7 @@ def _given(node: ast.Call, kind: str, text: str) -> dict[str, Any]:
     wrong = FormulaError(f"{text} is not understood; write {_SPELT[kind]}.")
     if not node.args or len(node.args) > len(positions) + 1:
         raise wrong
+    # Names win over positions nowhere: the same argument twice is refused below.
     pairs = [*zip(positions, node.args[1:], strict=False), *((str(k.arg), k.value) for k in node.keywords)]
     found: dict[str, Any] = {}
     for written, value in pairs:
@@ -154,6 +155,7 @@ def _literal(node: ast.expr, wrong: FormulaError) -> Any:
 
 
 def _whole(value: Any, name: str, least: int, most: int, text: str) -> int:
+    # True is a whole number to Python, and none to people.
     number = int(value) if type(value) is float and value.is_integer() else value
     if type(number) is not int or not least <= number <= most:
         raise FormulaError(f"{text}: {name} is a whole number from {least} to {most} here; got {value!r:.40}.")
@@ -222,6 +224,7 @@ class SplineBasis:
     @property
     def steepness(self) -> tuple[float, float]:
         """Bounds between the outer knots: of the sum of a column's terms in size, and of its slope."""
+        # |u| is at most 1 there, so no term is larger than its coefficient.
         size = max(sum(map(abs, row)) for piece in self.coefficients for row in piece)
         slope = max(
             sum(k * abs(c) for k, c in enumerate(row)) / length
@@ -233,6 +236,7 @@ class SplineBasis:
 
 def spline(call: SplineCall, state: Mapping[str, Any]) -> SplineBasis:
     """The columns that a call asks for, with the knots (and means) that its state has learnt."""
+    # What was asked for stands in the formula; the state holds what was learnt, and nothing twice.
     low, high = (state[end] if own is None else own for end, own in (("low", call.low), ("high", call.high)))
     knots = tuple(state["knots"] if call.knots is None and call.inner else call.knots or ())
     return _made(call, float(low), float(high), tuple(map(float, knots)), tuple(state.get("means", ())))
@@ -248,6 +252,7 @@ def _made(call: SplineCall, low: float, high: float, knots: tuple[float, ...], m
         return _straight_outside(ends, found)
     ends = [low, *knots, high]
     found = _b_splines(ends, call.degree)
+    # All of them add up to 1, which the intercept is: the first is left out, as in R and patsy.
     if not call.intercept:
         found = [piece[1:] for piece in found]
     if call.kind == "bs":
@@ -303,6 +308,7 @@ def _cardinal(ends: Sequence[float]) -> list[list[Polynomial]]:
         bends[1:-1] = torch.linalg.solve(B, D)
     found = []
     for j in range(m - 1):
+        # The cubic between two knots, from heights and bends at both.
         left, right = (bends[i] * (h[j] ** 2 / 6) for i in (j, j + 1))
         at = torch.eye(m, dtype=torch.float64)
         # (1 - u) f_j + u f_j+1 + ((1 - u)^3 - (1 - u)) left + (u^3 - u) right
@@ -324,6 +330,7 @@ def _null_space(constraints: Tensor) -> Tensor:
 
     Which of the many it takes is LAPACK's convention, which is LINPACK's in R.
     """
+    # The first columns of Q span the constraints, the others what is orthogonal to them.
     q, _ = torch.linalg.qr(constraints.T, mode="complete")
     return q[:, len(constraints) :]
 
