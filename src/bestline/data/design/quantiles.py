@@ -89,7 +89,7 @@ class Counted:
         """The quantiles at some shares from 0 to 1: of all values, or of the different ones, each once."""
         if not shares:
             return []
-        # Nothing is interpolated but between neighbours: what lies between two quantiles is never looked at.
+        # The value of a rank is the first whose cumulated count exceeds it: equal values need no place of their own.
         values, counts = self.values, torch.ones_like(self.counts) if different else self.counts
         until = counts.cumsum(0)
         found = []

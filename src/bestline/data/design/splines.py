@@ -125,7 +125,7 @@ def _given(node: ast.Call, kind: str, text: str) -> dict[str, Any]:
     wrong = FormulaError(f"{text} is not understood; write {_SPELT[kind]}.")
     if not node.args or len(node.args) > len(positions) + 1:
         raise wrong
-    # Names win over positions nowhere: the same argument twice is refused below.
+    # As Python reads a call: by position, then by name; the same argument twice is refused below.
     pairs = [*zip(positions, node.args[1:], strict=False), *((str(k.arg), k.value) for k in node.keywords)]
     found: dict[str, Any] = {}
     for written, value in pairs:
