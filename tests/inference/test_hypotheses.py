@@ -12,7 +12,7 @@ import bestline as bl
 from bestline.errors import OptionError
 from bestline.inference import comparison, uncertainty
 from bestline.inference.hypotheses import Verdict, verdict
-from bestline.inference.restrictions import restricted
+from bestline.training.restrictions import restricted
 from inference.examples import frame, reference
 
 pytestmark = pytest.mark.usefixtures("quiet")

@@ -20,6 +20,7 @@ from bestline.inference.covariance.named import parse_cov
 from bestline.inference.from_fit import finished
 from bestline.training import Fit, Request, Solver, Stop, Watch
 from bestline.training.gather import gather
+from bestline.training.limits import Bounds
 from bestline.training.own_forward import UserForward
 from bestline.training.plan import UserLoss
 from bestline.training.prepare import Prepared, prepare
@@ -39,6 +40,8 @@ def fit(
     l1: float = 0.0,
     l2: float = 0.0,
     penalty_factors: Mapping[str, float] | None = None,
+    bounds: Bounds | None = None,
+    constraints: str | Sequence[str] | None = None,
     cv: str | None = None,
     folds: int | str = 5,
     loss: UserLoss = "squared",
@@ -82,6 +85,13 @@ def fit(
     penalty_factors : mapping, optional
         How much of the penalties a column takes, by the name of the column or of its term: 0 leaves it free, 2 counts twice; those
         not named take 1. So {"age": 0, "species": 0} penalises neither age nor the levels of species.
+    bounds : mapping, pair or str, optional
+        What weights may be, in the data's units: {"price": (None, 0), "Intercept": (0, None)}, by the name of a column or of its term;
+        or (0, None) for all slopes; as text "price=:0". Solved for exactly, with an l2 penalty or none. A standard error then takes
+        the bounds that hold the line for known, and the summary says so.
+    constraints : str or sequence of str, optional
+        Linear restrictions of the weights, such as "a + b = 1" or "a <= 2 * b, b <= 1". Standard errors are those of restricted least
+        squares.
     cv : {"ridge", "lasso", "enet"}, optional
         Choose the penalty by K-fold cross-validation: `l2`, `l1`, or both together. All that were tried are in `Model.cv`.
     folds : int or str

@@ -45,11 +45,12 @@ if TYPE_CHECKING:
     from bestline.inference.diagnostics.diagnosis import Diagnosis
     from bestline.inference.hypotheses import Verdict
     from bestline.inference.peers import Agreement
-    from bestline.inference.restrictions import Restrictions
+    from bestline.inference.restricted import Restricted
     from bestline.inference.scores import Scores
     from bestline.inference.summary import Summary
     from bestline.pictures.gallery import Gallery
     from bestline.pictures.render.html import Page
+    from bestline.training.restrictions import Restrictions
 
 
 @final
@@ -141,7 +142,7 @@ class Model(FittedLine):
         return uncertainty.tables(self, level, cov, data)[uncertainty.target_number(self, target)]
 
     @calmly
-    def covariance(self, cov: Cov | None = None, data: Any = None) -> Inference | Covariance:
+    def covariance(self, cov: Cov | None = None, data: Any = None) -> Inference | Covariance | Restricted:
         """Covariance of the weights: by default that of the fit, else "classical", "HC0" to "HC3", {"cluster": columns}, {"hac": order}.
 
         Others than those read the training rows again; a loaded model has none: give them as `data`. See `uncertainty.covariance`.

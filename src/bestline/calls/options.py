@@ -31,6 +31,8 @@ _ALIASES = {
     "weights": "sample_weight sample_weights weight w wt case_weights",
     "seed": "random_state random_seed rng generator",
     "folds": "n_folds num_folds n_splits kfold k_folds groups group",
+    "bounds": "positive nonnegative non_negative limits lower upper lb ub coef_bounds",
+    "constraints": "constraint restriction restrictions equalities",
     "l2": "alpha lambda_ lambd lam reg regularization weight_decay ridge C penalty shrinkage",
     "l1": "alpha lasso l1_ratio penalty",
     "cv": "penalty cross_validation",
@@ -69,7 +71,7 @@ _ELSEWHERE = {
         "a line has an intercept; a formula that ends in - 1, as y ~ x - 1, leaves it out"
     ),
     "positive nonnegative non_negative bounds constraints": (
-        "coefficients have no bounds yet; bestline.LinearRegression(positive=True) keeps slopes from being negative"
+        "bounds and constraints are those of one line: bestline.fit(data, 'y ~ x', bounds=(0, None)) keeps slopes from being negative"
     ),
     "n_jobs num_threads n_threads threads num_workers workers": "all cores are used; the environment's OMP_NUM_THREADS says how many",
     "level alpha confidence conf_level": "intervals are asked for afterwards: model.conf_int(level=0.9)",
@@ -101,6 +103,7 @@ _OURS = _by_name(_ALIASES)
 _SAID = {name.casefold(): said for names, said in _ELSEWHERE.items() for name in names.split()}
 # What a number means where the same word means another one.
 _TURNED = {
+    "positive": {"bounds": "bounds=(0, None) keeps all slopes from being negative"},
     "alpha": {
         "l2": "scikit-learn's Ridge has l2 = alpha / n, its Lasso l1 = 2 alpha, on standardised columns",
         "level": "level = 1 - alpha",

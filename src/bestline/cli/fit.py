@@ -117,6 +117,16 @@ def training_options(
         str | None,
         typer.Option(help="How much of the penalties columns take: age=0,x3=2. 0 leaves a column free. [default: 1 each]"),
     ] = None,
+    bounds: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=LOW:HIGH", help="What a weight may be: price=:0, size=0:1; or 0: for all slopes. Repeatable."
+        ),
+    ] = None,
+    constraints: Annotated[
+        list[str] | None,
+        typer.Option(metavar="RELATION", help="A linear restriction of the weights: 'a + b = 1', 'a <= 2 * b'. Repeatable."),
+    ] = None,
     cv: Annotated[
         str | None, typer.Option(help="Choose the penalty by K-fold cross-validation: ridge, lasso or enet (elastic net).")
     ] = None,
@@ -184,6 +194,8 @@ def training_options(
         "l1": l1,
         "l2": l2,
         "penalty_factors": numbers_by_name(penalty_factors, "--penalty-factors"),
+        "bounds": bounds or None,
+        "constraints": constraints or None,
         "cv": cv,
         "folds": folds_of(folds or "5"),
         "loss": loss,

@@ -25,10 +25,13 @@ from bestline.inference.scores import Scores
 from bestline.inference.summary import summarise
 from bestline.numerics import Refined
 from bestline.training import Fit, Plan, Recipe, Solver, Stop, Trace
+from bestline.training.limits import Limits
 from bestline.training.losses import parse_loss
+from bestline.training.solvers.active_set import ActiveSet
 from bestline.training.solvers.choose import kept, restored
 
-_FORMAT = 4  # 2: with a digest; 3: with robust errors, 4: with absorbed effects, which a reader that does not know them would leave out
+# 2: with a digest; 3: with robust errors; 4: with absorbed effects or limits. A reader that does not know them would leave them out.
+_FORMAT = 4
 _ROBUSTLY = 3
 _PLAINLY = 2  # written where there are none, so that older readers read it
 _ROBUST = ("covariance", "std_error", "about_mean")
@@ -60,7 +63,8 @@ def save(model: FittedLine, path: str | os.PathLike[str], *, overwrite: bool = F
         "robust": _said_robust(model.robust),
         "own_units": None if model.own_units is None else _said_own(model.own_units),
         "design": model.design.to_dict(),
-        "plan": {name: getattr(model.plan, name) for name in (*_PLAN, "unscaled", "factors")},
+        "plan": {name: getattr(model.plan, name) for name in (*_PLAN, "unscaled", "factors")}
+        | ({} if model.plan.limits is None else {"limits": model.plan.limits.to_dict()}),
         "training": stored.numbers(model.training),
         "scores": {"training": _plain(model.fitted_scores), "held_out": _plain(model.held_out)},
         "stop": model.stop.name,
@@ -69,7 +73,8 @@ def save(model: FittedLine, path: str | os.PathLike[str], *, overwrite: bool = F
         **{name: getattr(model.collected, name) for name in ("dropped", "imputed", "unseen")},
         **{name: getattr(model, name) for name in _FACTS},
     }
-    form = _FORMAT if model.design.absorbed is not None else _PLAINLY if model.robust is None else _ROBUSTLY
+    newest = model.design.absorbed is not None or model.plan.limits is not None
+    form = _FORMAT if newest else _PLAINLY if model.robust is None else _ROBUSTLY
     store.write(path, "model", form, tensors, facts, overwrite=overwrite)
 
 
@@ -238,14 +243,16 @@ def _plan(design: Design, facts: dict[str, Any], solver: Solver) -> Plan:
     factors = facts.get("factors")
     if factors is not None and (len(factors) != design.p or not all(0 <= float(f) < math.inf for f in factors)):
         raise ValueError("penalty factors that do not fit its columns")
+    limits, names = facts.get("limits"), (*design.names, *(("Intercept",) if design.intercept else ()))
     return Plan(
         features=design.names,
         targets=design.targets,
         intercept=design.intercept,
-        solver=solver,
+        solver=solver if limits is None else ActiveSet(),
         **{name: kind(facts[name]) for name, kind in _PLAN.items()},
         unscaled=unscaled,
         factors=None if factors is None else tuple(map(float, factors)),
+        limits=None if limits is None else Limits.from_dict(limits, names),
     )
 
 

@@ -277,7 +277,7 @@ def _columns(line: FittedLine, label: str, level: float) -> Iterator[ModelColumn
             "held-out RMSE": None if held is None else held.rmse[i],
             "held-out R2": None if held is None else held.r2[i],
             "held out": None if held is None else held.kind,
-            "std errors": "none" if line.inference is None else line.errors_title or "classical",
+            "std errors": line.errors_title or ("none" if line.inference is None else "classical"),
             "penalty": ", ".join(f"{n}={getattr(line.plan, n):.3g}" for n in ("l1", "l2") if getattr(line.plan, n)) or None,
         }
         name = f"{label} {plain(target)}" if several else label

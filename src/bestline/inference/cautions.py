@@ -19,7 +19,8 @@ _CROWDED = 10  # rows a column below which least squares is known to overfit (Ha
 
 def findings(line: FittedLine, digits: int) -> list[str]:
     """What the user should know about a fit, a sentence each; `digits` are the right digits asked for."""
-    return [*_of_rows(line), *([] if line.own_module is not None else _of_columns(line, digits)), *_stopped(line)]
+    of_columns = [] if line.own_module is not None else _of_columns(line, digits)
+    return [*_of_rows(line), *of_columns, *_held(line), *_stopped(line)]
 
 
 def _of_rows(line: FittedLine) -> Iterator[str]:
@@ -127,7 +128,7 @@ def _leaks(line: FittedLine) -> Iterator[str]:
 
 
 def _few_digits(line: FittedLine, wanted: int) -> Iterator[str]:
-    if line.plan.penalised or line.plan.solver.reach is not Reach.SOLUTION:
+    if line.plan.penalised or line.plan.limits is not None or line.plan.solver.reach is not Reach.SOLUTION:
         return
     short = line.lacking(wanted)
     if short:
@@ -137,6 +138,22 @@ def _few_digits(line: FittedLine, wanted: int) -> Iterator[str]:
         rounded = line.design.rounded
         lost = f", or {listed(rounded)} had more digits than float64 holds when {'it was' if len(rounded) == 1 else 'they were'} read"
         yield f"{least}: the columns are nearly collinear, or far from zero for their spread{lost if rounded else ''}."
+
+
+def _held(line: FittedLine) -> Iterator[str]:
+    """Bounds that hold the line, and what that means for its errors."""
+    limits = line.plan.limits
+    if limits is None or not limits.holds_back(line.weights):
+        return
+    sides = [limits.sides(line.weights, i) for i in range(len(line.targets))]
+    names = [name for j, name in enumerate(line.names) if any(side[j] in ("lower", "upper") for side in sides)]
+    what = f"Bounds hold {listed(names)}" if names else "An inequality holds the line"
+    yield (
+        f"{what}. Standard errors and intervals take that for known, as if it had been fixed before: they are too narrow where another "
+        f"sample could leave the bound."
+        if line.restricted is not None
+        else f"{what}."
+    )
 
 
 def _stopped(line: FittedLine) -> Iterator[str]:

@@ -26,6 +26,7 @@ from bestline.inference import classical, scores
 from bestline.inference.covariance.sandwich import Covariance
 from bestline.inference.held_out import ABSORBED, Again, HeldOut, judged, judged_beside_effects, scores_of
 from bestline.inference.own_units import OwnUnits, own_units
+from bestline.inference.restricted import Restricted
 from bestline.inference.scores import Scores
 from bestline.numerics import Bowl, Comoments, Refined, Scaling, Weights, digits, digits_within
 from bestline.training import Fit, Part, Parts, Plan, Recipe, Selection, Stop, Trace
@@ -187,8 +188,8 @@ class FittedLine:
 
     @property
     def least_squares(self) -> bool:
-        """Whether what was minimised is the squared loss of a line and nothing else."""
-        return self.plan.squared_line and not self.plan.l1 and not self.plan.l2
+        """Whether what was minimised is the squared loss of a line and nothing else, and nothing limits the weights."""
+        return self.plan.squared_line and not self.plan.penalised and self.plan.limits is None
 
     @property
     def about_zero(self) -> bool:
@@ -238,6 +239,8 @@ class FittedLine:
                 "Weights are solved for from moments with the squared loss of a line only; those of this line are `weights`, and exact "
                 "where its training has converged."
             )
+        if self.plan.limits is not None:
+            return replace(self.plan, start=None).run(Part(self.training)).weights
         if self.plan.l1:
             return replace(self.plan, solver=Proximal(), start=None).run(Part(self.training)).weights
         inference = self._least_squares
@@ -282,16 +285,26 @@ class FittedLine:
             return classical.infer_exactly(self.refined, self.training.count)
         return classical.infer(self.training, self.scaling, shared=self.shares, taken=self.design.levels_taken)
 
+    @cached_property
+    def restricted(self) -> Restricted | None:
+        """Errors of weights under bounds or constraints; None for lines without, under a penalty, and where no optimum was reached."""
+        limits, w = self.plan.limits, self.weights
+        if limits is None or self.plan.penalised or self.stop is not Stop.CONVERGED:
+            return None
+        active = tuple(limits.active(w, i) for i in range(len(self.targets)))
+        return Restricted.of(self.training, self.scaling, w, active, conditional=limits.holds_back(w))
+
     @property
     def errors_title(self) -> str:
         """What the standard errors are called; nothing for classical ones, which are expected."""
-        return "" if self.robust is None else self.robust.title
+        found = self.robust or self.restricted
+        return "" if found is None else found.title
 
     @cached_property
     def settled(self) -> bool:
         """Whether training reached the least-squares solution, to a hundredth of every standard error."""
         if self.inference is None:
-            return False
+            return self.restricted is not None
         exact = self.exact_weights
         # A weight off by a hundredth of its error moves no interval in a digit that anybody reads; the other term is rounding.
         errors = self.inference.std_error.T.nan_to_num(float("inf"))

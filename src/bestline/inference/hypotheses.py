@@ -18,8 +18,8 @@ import torch
 from torch import Tensor
 
 from bestline.errors import NumericalError, OptionError, readable
-from bestline.inference.restrictions import SAME, Restrictions, restricted
 from bestline.numerics import eigenvalues, of_one_size
+from bestline.training.restrictions import SAME, Restrictions, restricted
 from bestline.wording import aligned, finite, fixed, power_of_ten, significant
 
 

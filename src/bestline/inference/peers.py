@@ -116,6 +116,10 @@ def agreement(line: FittedLine, data: Any = None) -> Agreement:
         raise OptionError(
             "Agreement is measured for the squared loss of a line; this model has another loss or forward function."
         )
+    if line.plan.limits is not None:
+        raise OptionError(
+            f"The peers fit lines without {line.plan.limited_by}; scipy.optimize.lsq_linear solves for bounds alone."
+        )
     _check_solved(line)
     rows = _rows(line, data)
     peers: dict[str, Weights] = {}

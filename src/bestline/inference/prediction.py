@@ -30,6 +30,7 @@ from bestline.inference import classical
 from bestline.inference.fitted import FittedLine
 from bestline.inference.own_units import turned_back
 from bestline.inference.remarks import Remarks, rows_have
+from bestline.inference.restricted import Restricted
 from bestline.inference.scores import Errors, Scores
 from bestline.inference.training_rows import opened
 from bestline.inference.why_not import refuse, refuse_absorbed, why_not
@@ -42,6 +43,7 @@ _LEVEL = 0.95
 _UNSEEN = ("nan", "raise", "average")
 UNITS, _POINTS = ("own", "fitted"), ("median", "mean")
 _ALONE = "they depend on training rows that determine a weight by themselves, whose errors nobody knows"
+_UNKNOWN = "the line is one choice among many there"
 _ROUNDING = "the columns are too nearly collinear: rounding is all that is left of its width"
 
 
@@ -345,7 +347,9 @@ def _half_width(line: FittedLine, X: Tensor, below: Tensor | None, interval: str
     classical.check_level(level)
     if line.diverged:
         refuse(line, "There are no intervals")
-    inference = line.inference
+    inference, held = line.inference, line.restricted
+    if held is not None and len(line.targets) == 1:
+        return _half_width_held(held, X, interval, level)
     if inference is None or len(line.targets) != 1:
         raise NumericalError("Intervals are defined for least squares of one target without a penalty; predict without them.")
     if inference.df_resid <= 0:
@@ -368,6 +372,17 @@ def _half_width(line: FittedLine, X: Tensor, below: Tensor | None, interval: str
         variance = variance + inference.sigma[0] ** 2
     half = classical.t_quantile(0.5 + level / 2, errors.df) * variance.sqrt()
     return half, narrow
+
+
+def _half_width_held(held: Restricted, X: Tensor, interval: str, level: float) -> tuple[Tensor, Counter[str]]:
+    """The same of a line whose weights restrictions hold."""
+    if held.df <= 0:
+        raise NumericalError("Intervals need residual degrees of freedom: more rows than weights. Predict without them.")
+    variance = held.variance_of_mean(X)
+    lacking = int((variance.isnan() & ~X.isnan().any(1)).sum())
+    if interval == "prediction":
+        variance = variance + held.sigma[0] ** 2
+    return classical.t_quantile(0.5 + level / 2, held.df) * variance.sqrt(), Counter({_UNKNOWN: lacking})
 
 
 def _told_apart(line: FittedLine, inference: classical.Inference) -> str:

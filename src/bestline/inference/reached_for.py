@@ -94,7 +94,9 @@ def _each(line: FittedLine, values: Iterable[Any]) -> Any:
 
 def _classical(line: FittedLine) -> Any:
     if line.inference is None:
-        raise NumericalError("it is of least squares without a penalty; model.fitted_scores and model.held_out are there.")
+        raise NumericalError(
+            "it is of least squares without a penalty or bounds; model.fitted_scores and model.held_out are there."
+        )
     return line.inference
 
 

@@ -19,6 +19,7 @@ from bestline.inference.summary_text import summary_text
 from bestline.inference.turned_back import units_facts
 from bestline.inference.uncertainty import errors_of, glances, notes_by, tables_by
 from bestline.inference.uncertainty import tables as tables_of
+from bestline.training.limits import Limits
 from bestline.wording import aligned, apart, finite, on_columns, plain, preformatted, significant, without
 
 
@@ -100,7 +101,7 @@ def _facts(line: FittedLine, tables: list[list[Coefficient]], level: float, robu
         "p_value": by_term("p_value"),
         "conf_int": each(lambda i: {c.term: [finite(c.conf_low), finite(c.conf_high)] for c in tables[i]}),
         "level": level,
-        "cov": "classical" if robust is None else robust.title,
+        "cov": line.errors_title or "classical" if robust is None else robust.title,
         "aic": each(lambda i: None if whole is None else finite(whole[i].aic)),
         "bic": each(lambda i: None if whole is None else finite(whole[i].bic)),
         "aic_bic_count_sigma": None if whole is None else False,
@@ -120,6 +121,7 @@ def _facts(line: FittedLine, tables: list[list[Coefficient]], level: float, robu
         "loss_function": str(plan.loss) if isinstance(plan.loss, str) else getattr(plan.loss, "__name__", "own"),
         "l1": plan.l1,
         "l2": plan.l2,
+        **({} if plan.limits is None else _limited(plan.limits, each(lambda i: _at_bound(line, i)))),
         "penalty_factors": None if plan.factors is None else dict(zip(plan.features, plan.factors, strict=True)),
         "standardize": plan.standardize,
         "seed": plan.seed,
@@ -143,6 +145,18 @@ def _absorbed(line: FittedLine) -> dict[str, Any]:
         return {}
     levels = dict(zip(absorbed.names, map(len, absorbed.levels), strict=True))
     return {"absorbed": levels, "absorbed_weights": absorbed.weights, "singletons_dropped": absorbed.rows}
+
+
+def _limited(limits: Limits, at_bound: Any) -> dict[str, Any]:
+    """What limits the weights, where anything does."""
+    return {"bounds": limits.ends, "constraints": limits.relations, "at_bound": at_bound}
+
+
+def _at_bound(line: FittedLine, target: int) -> dict[str, str]:
+    """The weights that are at a bound, and at which."""
+    limits = line.plan.limits
+    assert limits is not None  # noqa: S101  the caller has looked
+    return {name: side for name, side in zip(line.names, limits.sides(line.weights, target), strict=True) if side}
 
 
 def _undetermined(line: FittedLine) -> list[str]:

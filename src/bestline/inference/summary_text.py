@@ -12,12 +12,13 @@ from bestline.inference.fitted import FittedLine
 from bestline.inference.hypotheses import statistic_of
 from bestline.inference.turned_back import effects_on_own, own_scores, units_said
 from bestline.inference.uncertainty import glances, notes_by, whole_test
-from bestline.inference.why_not import why_not
+from bestline.inference.why_not import why_no_errors
 from bestline.training.solvers.base import Reach
 from bestline.wording import aligned, apart, bulleted, count, fixed, level_of, on_columns, p_value, plain, significant, without
 
 _WIDTH = 100
 _LONGEST_NAME = 40
+_LIMITS = 12  # bounds and constraints told below the table
 _FACTORS = 6  # penalty factors in the heading
 _ENOUGH = 12  # right digits that nobody has to be told of: what is printed has six
 
@@ -43,9 +44,12 @@ def summary_text(
     told = bool(line.right_digits.isfinite().any()) and (digits or bool((line.right_digits < _ENOUGH).any()))
     for i, (target, table) in enumerate(zip(line.targets, tables, strict=True)):
         right = line.right_digits[:, i].tolist() if told else None
-        lines += ["", *([f"Target {plain(target)}"] if len(tables) > 1 else []), *_table(table, level, right)]
+        sides = None if line.plan.limits is None else line.plan.limits.sides(line.weights, i)
+        lines += ["", *([f"Target {plain(target)}"] if len(tables) > 1 else []), *_table(table, level, right, sides)]
     if told:
         lines.append("digits: so many leading digits of the estimate are right, as the exact solution has them.")
+    if line.plan.limits is not None:
+        lines += wrap(f"{_limits_told(line)}", _WIDTH)
     if robust is not None:
         lines.append(f"Standard errors: {robust.said} ({robust.kind.holds}).")
         lines.append(f"Tests and intervals: Student's t on {robust.df:,} degrees of freedom.")
@@ -76,6 +80,18 @@ def _in_own_units(line: FittedLine) -> list[str]:
     return lines
 
 
+def _limits_told(line: FittedLine) -> str:
+    """What limits the weights, and what their errors take for known."""
+    limits, errors = line.plan.limits, line.restricted
+    assert limits is not None  # noqa: S101  the caller has looked
+    told = limits.told
+    more = f" and {len(told) - _LIMITS} more" if len(told) > _LIMITS else ""
+    said = f"{line.plan.limited_by[0].upper()}{line.plan.limited_by[1:]}: {'; '.join(told[:_LIMITS])}{more}."
+    if errors is None:
+        return said
+    return f"{said} Standard errors: {errors.title}; Student's t on {errors.df:,} degrees of freedom."
+
+
 def _rows(line: FittedLine) -> str:
     used = sum(line.sizes.values())
     parts = "" if len(line.sizes) == 1 else f" ({', '.join(f'{n:,} {name}' for name, n in line.sizes.items())})"
@@ -102,7 +118,9 @@ def how_trained(line: FittedLine) -> str:
     return f"{method}, trained by {solver.title}{rate}{batch},{where}{limit}."
 
 
-def _table(table: Sequence[Coefficient], level: float, digits: list[float] | None) -> list[str]:
+def _table(
+    table: Sequence[Coefficient], level: float, digits: list[float] | None, sides: Sequence[str] | None = None
+) -> list[str]:
     """The coefficient table in the data's units; columns that nobody can fill are left out."""
     # Columns appear only where there is something in them: without errors a table of dashes would tell nothing.
     columns: list[tuple[str, list[str]]] = [
@@ -119,6 +137,8 @@ def _table(table: Sequence[Coefficient], level: float, digits: list[float] | Non
         columns.append(
             (f"{level_of(level)} conf. interval", [f"{low:>{a}} {high:>{b}}" for low, high in zip(lows, highs, strict=True)])
         )
+    if sides is not None and any(sides):
+        columns.append(("at bound", list(sides)))
     if digits is not None:
         columns.append(("digits", [fixed(d, 0) for d in digits]))
     left_out = without([c.term for c in table], _LONGEST_NAME)
@@ -153,6 +173,9 @@ def _scores(line: FittedLine, robust: Covariance | None) -> list[str]:
                 )
                 residual = f"Residual sd      {significant(g.sigma)} on {g.df_residual:,} degrees of freedom"
                 lines.append(f"{residual};  {test}AIC {fixed(g.aic, 1)}, BIC {fixed(g.bic, 1)}")
-    elif line.plan.penalised:
-        lines.append(f"No standard errors: {why_not(line)}.")
+    elif why_no_errors(line) is not None and (line.plan.penalised or line.plan.limits is not None):
+        lines.append(f"No standard errors: {why_no_errors(line)}.")
+    elif line.restricted is not None and line.restricted.df > 0:
+        for sigma, held in zip(line.restricted.sigma.tolist(), line.restricted.held, strict=True):
+            lines.append(f"Residual sd      {significant(sigma)} on {held.df:,} degrees of freedom")
     return lines

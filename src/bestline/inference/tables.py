@@ -12,6 +12,7 @@ from bestline.errors import NumericalError
 from bestline.inference.covariance.base import Cov
 from bestline.inference.covariance.sandwich import Covariance
 from bestline.inference.fitted import FittedLine
+from bestline.inference.restricted import Restricted
 from bestline.inference.uncertainty import errors_of, glances, tables, tables_by
 from bestline.inference.why_not import refuse
 
@@ -47,20 +48,22 @@ def column(line: FittedLine, name: str) -> Series | DataFrame:
 def tidy(line: FittedLine, level: float = 0.95, cov: Cov | None = None, data: Any = None) -> DataFrame:
     """One row a weight, by broom's names: term, estimate, std_error, statistic, p_value, conf_low, conf_high.
 
-    Which errors these are is in its `attrs["cov"]`.
+    Which errors these are is in its `attrs["cov"]`. Under bounds a last column, `at_bound`, is "lower", "upper", "fixed" or "".
     """
     import pandas as pd
 
     # broom has one row a term; several targets stand below each other, told apart by a first column.
     frames = []
     errors = errors_of(line, cov, data)
-    for target, table in zip(line.targets, tables_by(line, errors, level), strict=True):
+    for i, (target, table) in enumerate(zip(line.targets, tables_by(line, errors, level), strict=True)):
         frame = pd.DataFrame(table)
+        if line.plan.limits is not None:
+            frame["at_bound"] = line.plan.limits.sides(line.weights, i)
         if len(line.targets) > 1:
             frame.insert(0, "target", target)
         frames.append(frame)
     whole = pd.concat(frames, ignore_index=True)
-    whole.attrs["cov"] = errors.title if isinstance(errors, Covariance) else "classical"
+    whole.attrs["cov"] = errors.title if isinstance(errors, Covariance | Restricted) else "classical"
     return whole
 
 
@@ -84,7 +87,8 @@ def glance(line: FittedLine) -> DataFrame:
     if line.diverged:
         refuse(line, "There is nothing to glance at")
     if line.inference is None:
-        raise NumericalError("`glance` describes least squares without a penalty; look at `fitted_scores` and `held_out` here.")
+        what = line.plan.limited_by.replace(" and ", " or ") or "a penalty"
+        raise NumericalError(f"`glance` describes least squares without {what}; look at `fitted_scores` and `held_out` here.")
     table = pd.DataFrame(glances(line, line.inference, line.robust), index=list(line.targets))
     if line.design.absorbed is not None:
         table["r_squared_within"] = line.fitted_scores.r2_within

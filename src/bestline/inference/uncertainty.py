@@ -22,6 +22,7 @@ from bestline.inference.covariance.nesting import degrees_taken
 from bestline.inference.covariance.sandwich import CollectMeat, CollectRepeated, Covariance, sandwich
 from bestline.inference.fitted import FittedLine
 from bestline.inference.hypotheses import Verdict
+from bestline.inference.restricted import Restricted
 from bestline.inference.training_rows import look, rows_of
 from bestline.inference.why_not import refuse
 from bestline.training import Stop
@@ -45,7 +46,7 @@ def _taking(line: FittedLine, basis: Basis) -> Basis:
     return replace(basis, taken=line.design.levels_taken)
 
 
-def covariance(line: FittedLine, cov: Cov | None = None, data: Any = None) -> classical.Inference | Covariance:
+def covariance(line: FittedLine, cov: Cov | None = None, data: Any = None) -> classical.Inference | Covariance | Restricted:
     """The covariance of the weights: the line's own, classical from the moments, or robust ones from one more pass over the training rows.
 
     Parameters
@@ -66,6 +67,8 @@ def covariance(line: FittedLine, cov: Cov | None = None, data: Any = None) -> cl
     DataError
         When `data` are not the training rows, or a row has no cluster or no place in the order.
     """
+    if line.restricted is not None and not isinstance(parse_cov(cov or "classical"), Sandwich):
+        return line.restricted
     inference = refuse(line, "There are no standard errors" if cov is None else "There are no robust standard errors")
     found = _of_kind(line, cov, data, inference)
     if isinstance(found, Covariance) and found is not line.robust:
@@ -172,11 +175,13 @@ def notes_by(line: FittedLine, robust: Covariance | None) -> tuple[str, ...]:
     return tuple(note for note in line.notes if note not in own)
 
 
-def errors_of(line: FittedLine, cov: Cov | None = None, data: Any = None) -> classical.Inference | Covariance | None:
+def errors_of(
+    line: FittedLine, cov: Cov | None = None, data: Any = None
+) -> classical.Inference | Covariance | Restricted | None:
     """What a coefficient table needs; None where classical errors do not exist. Robust ones that are asked for say why they do not."""
     if cov is None:
-        return line.robust or line.inference
-    return covariance(line, cov, data) if isinstance(parse_cov(cov), Sandwich) else line.inference
+        return line.robust or line.inference or line.restricted
+    return covariance(line, cov, data) if isinstance(parse_cov(cov), Sandwich) else line.inference or line.restricted
 
 
 def tables(

@@ -16,6 +16,8 @@ def why_not(line: FittedLine) -> str | None:
         return f"the loss {plan.loss if isinstance(plan.loss, str) else 'given'} is not the squared one"
     if plan.penalised:
         return "classical standard errors do not hold under a penalty, which shrinks the weights"
+    if plan.limits is not None:
+        return f"{plan.limited_by} hold the weights, and this is for lines that nothing holds; fit without them"
     if line.diverged:
         return "training diverged, and its weights say nothing of the data (use a smaller rate, or solver='exact')"
     if line.inference is None or not line.settled:
@@ -31,6 +33,11 @@ def refuse_absorbed(line: FittedLine, what: str) -> None:
             f"{what}, and this line has absorbed effects ({listed(absorbed.names)}); of few levels write them as columns, + "
             f"C({absorbed.columns[0]}), in place of the bar."
         )
+
+
+def why_no_errors(line: FittedLine) -> str | None:
+    """Why this line has no standard errors; None where it has some."""
+    return None if line.restricted is not None else why_not(line)
 
 
 def refuse(line: FittedLine, what: str) -> classical.Inference:

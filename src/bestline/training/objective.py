@@ -24,6 +24,7 @@ from torch import Tensor
 
 from bestline.errors import OptionError, ShapeError
 from bestline.numerics import Bowl, Comoments, Rows, Scaling, Weights, minibatches
+from bestline.training.limits import Region
 from bestline.training.losses.base import LossFunction
 from bestline.training.penalty.base import Penalty
 
@@ -76,12 +77,15 @@ class Objective:
         The same loss, able to give itself on some of the rows; mini-batches need it.
     size : Tensor (d, 1)
         Natural size of each weight's gradient: makes `violation` free of units.
+    regions : tuple of Region or None
+        Where the weights of each target may lie; None: anywhere.
     """
 
     smooth: Smooth
     penalty: Penalty
     slices: Slices | None
     size: Tensor
+    regions: tuple[Region, ...] | None = None
 
     @property
     def bowl(self) -> Bowl | None:
@@ -94,8 +98,8 @@ class Objective:
 
     @property
     def whole_bowl(self) -> Bowl | None:
-        """The same where it is all of the objective; None where the penalty has edges, and for other losses."""
-        return self.bowl if self.penalty.quadratic else None
+        """The same where it is all of the objective; None where the penalty has edges or weights are limited, and for other losses."""
+        return self.bowl if self.penalty.quadratic and self.regions is None else None
 
     def evaluate(self, weights: Weights, part: Smooth | None = None) -> tuple[Tensor, Weights]:
         """Losses (k,) without the penalty, and the gradient (d, k) of loss and penalty together; a bowl's at many weights at once.

@@ -20,6 +20,7 @@ from bestline.data.design import Design
 from bestline.errors import DataError, OptionError, readable
 from bestline.numerics import Bowl, Comoments, Scaling, Weights, trained_moments
 from bestline.numerics.comoments import HUGE, TINY
+from bestline.training.limits import Limits
 from bestline.training.loop import Watch, train
 from bestline.training.losses.base import Loss, LossFunction, Units
 from bestline.training.losses.named import parse_loss
@@ -78,7 +79,12 @@ class Method:
     @property
     def exact_least_squares(self) -> bool:
         """Whether it ends at the least squares of a line, as exactly as can be had."""
-        return self.squared_line and not self.penalised and self.solver.reach is Reach.SOLUTION
+        return self.squared_line and not self.penalised and not self.limited_by and self.solver.reach is Reach.SOLUTION
+
+    @property
+    def limited_by(self) -> str:
+        """What limits the weights, in words: bounds, constraints, both; empty where nothing does."""
+        return ""
 
     @property
     def penalised(self) -> bool:
@@ -99,6 +105,9 @@ class Method:
         if not self.cost.squared:
             shrunk = shrunk.removesuffix(" regression")
             return f"{self.cost.title} with {shrunk} penalty" if shrunk else self.cost.title
+        if self.limited_by:
+            shrunk = shrunk or ("weighted least squares" if weighted else "least squares")
+            return f"{shrunk} under {self.limited_by}"
         if shrunk:
             return shrunk
         return "weighted least squares" if weighted else self.cost.title
@@ -122,6 +131,8 @@ class Plan(Method):
         How much of the penalties each column takes, (p,); None = 1 each.
     penalty : str
         Which penalty `l1`, `l2` and `factors` are the numbers of; one of `PENALTIES`.
+    limits : Limits or None
+        What the weights may be, in the data's units.
     """
 
     features: tuple[str, ...]
@@ -132,10 +143,16 @@ class Plan(Method):
     unscaled: tuple[int, ...] = ()
     factors: tuple[float, ...] | None = None
     penalty: str = "elastic-net"
+    limits: Limits | None = None
 
     def __post_init__(self) -> None:
         if isinstance(self.forward, nn.Module):
             check_module(self.forward, targets=len(self.targets), penalised=self.penalised)
+
+    @property
+    def limited_by(self) -> str:
+        """What limits the weights, in words."""
+        return "" if self.limits is None else self.limits.kinds
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -148,7 +165,11 @@ class Plan(Method):
         """Train on one part; the loss of the other is recorded beside it."""
         task = self.task(training, held_out)
         place = _CPU if task.objective.slices is None else self.device
-        return train(task, self.solver, self.first(task).to(place), watch)
+        fit = train(task, self.solver, self.first(task).to(place), watch)
+        if self.limits is None:
+            return fit
+        weights = self.limits.held(fit.weights, task.scaling)
+        return replace(fit, weights=weights, trace=fit.trace.ended_at(weights, fit.trace.loss[-1:]))
 
     def first(self, task: Task) -> Weights:
         """Where training starts, in the columns as trained."""
@@ -183,7 +204,9 @@ class Plan(Method):
         size = 2 * torch.outer(bowl.curvature.cpu().diagonal().clamp(min=0).sqrt(), torch.where(null > 0, null, 1.0).sqrt())
         judged = Bowl.of(held_out.moments, scaling) if held_out is not None and held_out.moments.count else None
         place = bowl.curvature.device
-        objective = Objective(bowl, self._penalty(scaling.p).to(place), slices, torch.where(size > 0, size, 1.0).to(place))
+        regions = None if self.limits is None else self.limits.regions(scaling, len(self.targets))
+        size = torch.where(size > 0, size, 1.0).to(place)
+        objective = Objective(bowl, self._penalty(scaling.p).to(place), slices, size, regions)
         return self._named(objective, scaling, units.to(place), float(null @ units), judged)
 
     def _slices(self, training: Part, scaling: Scaling) -> SquaredRows | Streamed:
@@ -231,10 +254,10 @@ class Plan(Method):
     def _scaling(self, moments: Comoments) -> Scaling:
         p, intercept = len(self.features), self.intercept
         scaling = Scaling.of(moments, p, intercept=intercept, standardize=self.standardize, unscaled=self.unscaled)
-        # A penalty with edges is solved for with the intercept taken out; far from zero that costs digits, and slopes do not feel
-        # a shift.
+        # A penalty with edges is solved for with the intercept taken out, and restrictions beside it; far from zero that costs digits,
+        # and slopes do not feel a shift.
         solved = self.solver.eliminates and intercept and self.squared_line and not self._penalty(p).quadratic
-        return replace(scaling, center=moments.center) if solved else scaling
+        return replace(scaling, center=moments.center) if solved or (self.limited_by and intercept) else scaling
 
     def _units(self, training: Part, scaling: Scaling) -> Units:
         """How the targets as trained relate to the data; an own forward function sees them as they are."""

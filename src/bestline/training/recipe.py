@@ -63,7 +63,9 @@ class Recipe:
             return None
         words = ["bestline", "fit", *self.data, *([self.formula] if self.formula is not None else [])]
         for name, value in self.arguments.items():
-            if name in ("standardize", "average"):
+            if name in _EACH:
+                words += [f"--{name}={text}" for text in _EACH[name](value)]
+            elif name in ("standardize", "average"):
                 words.append(f"--{name}" if value else f"--no-{name}")
             else:
                 words.append(f"--{name.replace('_', '-')}={value if name in _SPELT else _as_option(value)}")
@@ -110,6 +112,25 @@ def _as_option(value: Any) -> str:
     if isinstance(value, list | tuple):
         return ",".join(map(_as_option, value))
     return _quoted(value) if isinstance(value, str) else repr(value)
+
+
+def _bounds(value: Any) -> list[str]:
+    """Bounds as options: `price=:0` each, or `0:` for all slopes."""
+    if isinstance(value, str | Mapping):
+        named = value.items() if isinstance(value, Mapping) else ()
+        return [value] if isinstance(value, str) else [f"{name}={_between(ends)}" for name, ends in named]
+    return list(value) if all(isinstance(text, str) for text in value) else [_between(value)]
+
+
+def _between(ends: Sequence[float | None]) -> str:
+    return ":".join("" if end is None else repr(end) for end in ends)
+
+
+def _constraints(value: Any) -> list[str]:
+    return [value] if isinstance(value, str) else list(value)
+
+
+_EACH = {"bounds": _bounds, "constraints": _constraints}  # options that are given once for each of several
 
 
 def _quoted(name: str) -> str:

@@ -21,14 +21,17 @@ from bestline.data.folds import check_seed
 from bestline.data.gather import Query
 from bestline.data.split import check_shares
 from bestline.engines.choose import placed
-from bestline.errors import ColumnError, OptionError
+from bestline.errors import ColumnError, OptionError, listed
 from bestline.training.cross_validation import KINDS
+from bestline.training.limits import Interval, Limits, kinds, plainly, read_bounds, read_constraints
 from bestline.training.losses.named import parse_loss, usual_name
 from bestline.training.own_forward import UserForward
 from bestline.training.plan import Method, Plan
 from bestline.training.recipe import Recipe
+from bestline.training.solvers.active_set import ActiveSet
 from bestline.training.solvers.base import Reach, Reads
 from bestline.training.solvers.choose import SETTINGS, choose
+from bestline.training.solvers.exact import Exact
 from bestline.training.too_wide import refuse_folds
 
 KEPT_BYTES = 4e9  # rows that training needs are kept up to here, and read anew in every epoch beyond
@@ -47,6 +50,9 @@ class Request(Method):
         The data: which rows and columns.
     penalty_factors, cv, device, digits, cov
         As in `fit`, and so are those of the method; `cov` is the name alone.
+    bounds : mapping of name to (low, high)
+        That of all slopes under the name "".
+    constraints : tuple of str
     free : bool
         Whether nothing was asked for but a target: then a penalty may be chosen where rows are few.
     recipe : Recipe or None
@@ -63,6 +69,8 @@ class Request(Method):
     cov: str = "classical"
     free: bool = False
     recipe: Recipe | None = None
+    bounds: Mapping[str, Interval] = field(default_factory=dict)
+    constraints: tuple[str, ...] = ()
     began: float = field(default_factory=time.perf_counter)
 
     def __post_init__(self) -> None:
@@ -87,13 +95,40 @@ class Request(Method):
         _check_forward(self.forward)
         if absorbs(query.formula):
             self._check_absorbing()
+        self._check_limits()
         self._check_errors()
         if not callable(self.loss):
             parse_loss(self.loss)
         if query.split is not None:
             check_shares(query.split)
 
+    @property
+    def limited_by(self) -> str:
+        """What limits the weights, in words."""
+        return kinds(bounds=bool(self.bounds), constraints=bool(self.constraints))
+
+    def _check_limits(self) -> None:
+        if not self.limited_by:
+            return
+        if absorbs(self.query.formula):
+            raise OptionError(f"Under {self.limited_by} effects are columns, + C(g), and are not absorbed behind a bar; write them so.")
+        if not self.squared_line:
+            what = f"`loss` {self.loss!r}" if self.forward is None else "an own forward function"
+            raise OptionError(
+                f"`bounds` and `constraints` are for the squared loss of a line, and not for {what}; leave one of them out."
+            )
+        if self.l1 or self.cv:
+            what = f"`cv={self.cv!r}`" if self.cv else f"`l1={self.l1:g}`"
+            raise OptionError(
+                f"`bounds` and `constraints` go with an l2 penalty or none, and not with {what}; leave one of them out."
+            )
+
     def _check_errors(self) -> None:
+        if self.cov != "classical" and self.limited_by:
+            raise OptionError(
+                f"`cov` {self.cov!r} is a covariance of least squares without bounds and constraints; under them errors are classical. "
+                f"Leave `cov` out."
+            )
         penalty = self.cv or self.l1 or self.l2
         if self.cov != "classical" and (penalty or not self.squared_line):
             what = "under a penalty" if penalty else "of another loss" if self.forward is None else "of an own forward function"
@@ -146,11 +181,15 @@ class Request(Method):
         loss, forward, settings = asked["loss"], asked["forward"], asked["descent"]
         degree, own = (degree_of(forward), None) if isinstance(forward, str) else (1, forward)
         kind, line = parse_loss(loss), own is None
+        bounds, constraints = read_bounds(asked["bounds"]), read_constraints(asked["constraints"])
+        limited = bool(bounds or constraints)
         chosen = choose(asked["solver"], squared=kind.squared, line=line, l1=asked["l1"], piecewise=kind.edged, **settings)
+        if limited and kind.squared and line:
+            chosen = _limited_solver(asked["solver"], settings)
         # Whoever names a formula, solver or penalty has chosen; a penalty is put in for nobody else.
         named = any(asked[name] is not None for name in ("solver", "cv", "features"))
         unasked = formula is None and asked["cov"] == "classical" and not (named or asked["l1"] or asked["l2"])
-        given = {name: asked[name] for name in defaults} | settings
+        given = {name: asked[name] for name in defaults} | settings | {"bounds": plainly(bounds)}
         if isinstance(given["solver"], type):  # which says itself only once it is made
             given = {**given, "solver": chosen, **dict.fromkeys(settings)}
         request = cls(
@@ -165,7 +204,9 @@ class Request(Method):
             solver=chosen,
             forward=own,
             standardize=standardised(asked["standardize"], own),
-            free=unasked and not settings and degree == 1 and kind.squared and line,
+            bounds=bounds,
+            constraints=constraints,
+            free=unasked and not settings and not limited and degree == 1 and kind.squared and line,
             recipe=Recipe.of(data, formula, given, defaults),
             **{name: asked[name] for name in _OF_TRAINING},
         )
@@ -186,9 +227,9 @@ class Request(Method):
     def plan(self, design: Design, rows: int) -> Plan:
         """What to carry out on these columns, and on how many rows."""
         method = {f.name: getattr(self, f.name) for f in fields(Method)} | {"l1": float(self.l1), "l2": float(self.l2)}
-        factors = _factors(self.penalty_factors, design)
+        factors, limits = _factors(self.penalty_factors, design), Limits.of(self.bounds, self.constraints, design)
         columns = (design.names, design.targets, design.intercept)
-        return Plan(*columns, seed=self.query.seed, device=self._placed(rows), factors=factors, **method)
+        return Plan(*columns, seed=self.query.seed, device=self._placed(rows), factors=factors, limits=limits, **method)
 
     def _placed(self, rows: int) -> torch.device:
         """Where training on rows happens."""
@@ -203,6 +244,15 @@ class Request(Method):
             f"Training with {what} needs the rows in memory, and they take more than {KEPT_BYTES / 1e9:.3g} GB; use loss='squared' "
             f"with the line, or fewer rows."
         )
+
+
+def _limited_solver(solver: Any, settings: Mapping[str, Any]) -> ActiveSet:
+    """The solver for limited weights, by whatever name that asks for no other."""
+    given = [name for name, value in settings.items() if value is not None]
+    if not given and choose(solver) == Exact():
+        return ActiveSet()
+    what = listed(given) if given else f"solver {getattr(solver, '__name__', solver)!r}"
+    raise OptionError(f"Under `bounds` and `constraints` the line is solved for exactly, without {what}; leave it out.")
 
 
 def _check_forward(forward: object) -> None:

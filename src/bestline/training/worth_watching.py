@@ -28,7 +28,7 @@ _AWAY = 1.5  # standard deviations of the target for one of the column: how far 
 def stands_still(plan: Plan, fit: Fit) -> bool:
     """Whether there is nothing to watch, and nobody asked for it to be so: solved at once, or in a few steps at a rate chosen here."""
     solver = plan.solver
-    if not plan.squared_line or not len(fit.trace.names):
+    if not plan.squared_line or plan.limits is not None or not len(fit.trace.names):
         return False
     chosen = solver.whole_gradient is not None and solver.on_its_own and getattr(solver, "lr", None) == "auto"
     return (int(fit.trace.step[-1]) <= _STILL or leaps(fit.trace.loss)) and (chosen or solver.reach is not Reach.NEARER)

@@ -175,7 +175,7 @@ def _errors_told(model: FittedLine) -> str:
     """
     if model.plan.penalised:
         return ""
-    if model.inference is None:
+    if model.inference is None and model.restricted is None:
         return no_errors(model)
     unsettled = "Standard errors are those of the exact solution; training stopped before it, so there are no intervals."
     return " ".join(filter(None, [errors_said(model), "" if model.settled else unsettled]))
@@ -239,7 +239,7 @@ class _Training:
 def _training(model: FittedLine, data: Any, sample: Sample | None) -> _Training:
     told = f"{how_trained(model)} {model.advice}"
     # Solved in one step there is nothing to watch.
-    if len(model.trace) < 2 or model.stop.name == "DONE":
+    if len(model.trace) < 2 or model.stop.name == "DONE" or model.plan.limits is not None:
         return _Training(told)
     if model.traced.task is None:  # what a surface would be drawn of is not known any more; the curve needs the trace alone
         curve = replace(loss(model.traced), note="")  # which says what `told` says

@@ -98,6 +98,9 @@ def no_errors(model: FittedLine) -> str:
 
 def errors_said(model: FittedLine) -> str:
     """Which standard errors the tables and intervals have; empty for classical ones, which are expected."""
+    if model.restricted is not None:
+        held = model.restricted
+        return f"Standard errors: {held.title}; Student's t on {held.df:,} degrees of freedom."
     if model.robust is None:
         return ""
     return f"Standard errors: {model.robust.said} ({model.robust.kind.holds}); Student's t on {model.robust.df:,} degrees of freedom."

@@ -173,6 +173,10 @@ def history_of(model: FittedLine, rows: Rows | None) -> History:
         raise OptionError(
             f"This model was trained with a {what} function of your own, and bestline does not copy code; use that."
         )
+    if plan.limits is not None:
+        raise OptionError(
+            f"Scripts solve for lines without {plan.limited_by}; export this one as SQL, ONNX or JSON, or by to_torch()."
+        )
     if plan.factors is not None and plan.penalised:
         raise OptionError("Scripts penalise every column alike; this model has penalty factors, which they do not write out.")
     if not plan.features:

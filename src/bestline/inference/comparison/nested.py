@@ -18,10 +18,10 @@ from bestline.inference.covariance.base import Cov
 from bestline.inference.covariance.sandwich import Covariance
 from bestline.inference.fitted import FittedLine
 from bestline.inference.hypotheses import ComparedLine, Comparison, Verdict
-from bestline.inference.restrictions import Restrictions
 from bestline.inference.uncertainty import covariance, glances, target_number
 from bestline.inference.why_not import refuse
 from bestline.numerics import eigenvectors
+from bestline.training.restrictions import Restrictions
 
 _NOTHING = 1e-12  # of squared lengths of columns of zeros and ones
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bestline.errors import OptionError
-from bestline.inference.restrictions import restricted
+from bestline.training.restrictions import restricted
 
 pytestmark = pytest.mark.usefixtures("quiet")
 

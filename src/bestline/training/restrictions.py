@@ -1,6 +1,6 @@
 """Restrictions: what people write of weights that are to be equal, zero or in proportion, read as a matrix.
 
-    A w = c        "x1 = 2 * x2, x3 = 0" has two rows
+    A w = c        "x1 = 2 * x2, x3 = 0" has two rows        A w >= c        "x1 >= x2; x3 <= 1", where inequalities have a meaning
 
 The reader is our own: formulaic's knows no powers of ten, no `x1:x2` and no names with spaces but between backquotes, and it says
 less of what it cannot read. A name stands for a weight, and nothing is ever executed.
@@ -34,7 +34,10 @@ def restricted(restrictions: Restrictions, names: Sequence[str]) -> tuple[Tensor
         isinstance(restrictions, Sequence) and restrictions and all(isinstance(r, str) for r in restrictions)
     ):
         text = restrictions if isinstance(restrictions, str) else ", ".join(restrictions)
-        A, c = _Reader.of(text, names).read()
+        rows = _Reader.of(text, names).read()
+        if any(row.inequality for row in rows):
+            raise OptionError(f"Restrictions to be tested are equations, such as 'x1 = 2 * x2'; got {readable(text)}.")
+        A, c = torch.stack([row.weights for row in rows]), torch.tensor([row.value for row in rows], dtype=torch.float64)
     else:
         A, c, text = _matrix(restrictions, len(names))
     for row, value in zip(A, c, strict=True):
@@ -45,6 +48,28 @@ def restricted(restrictions: Restrictions, names: Sequence[str]) -> tuple[Tensor
     if len(lengths) < len(A) or bool((lengths <= SAME * lengths[0]).any()):
         raise OptionError(f"The restrictions repeat or contradict each other: {text}; leave one out.")
     return A, c, text
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LinearForm:
+    """One restriction: weights (d,) in a sum that is equal to `value`, or with `inequality` at least that; and as it was written."""
+
+    text: str
+    weights: Tensor
+    value: float
+    inequality: bool = False
+
+
+def linear_forms(text: str, names: Sequence[str]) -> list[LinearForm]:
+    """Equations and inequalities between commas, semicolons or lines, as linear forms of the weights called so.
+
+    Raises OptionError for what cannot be read, and for a form without a sign of equality or order, or without a weight.
+    """
+    forms = _Reader.of(text, names).read(bare=False)
+    for form in forms:
+        if not bool((form.weights != 0).any()):
+            raise OptionError(f"The restriction {readable(form.text)} names no weight that counts; leave it out.")
+    return forms
 
 
 def _matrix(restrictions: Any, d: int) -> tuple[Tensor, Tensor, str]:
@@ -67,7 +92,8 @@ def _matrix(restrictions: Any, d: int) -> tuple[Tensor, Tensor, str]:
 class _Reader:
     """Reads restrictions by recursive descent. What it reads are linear forms: weights (d,) and a constant last, (d + 1,).
 
-    restrictions = restriction {"," restriction}      restriction = sum {"=" sum}, one without "=" says "= 0"
+    restrictions = restriction {("," | ";") restriction}      restriction = sum {sign sum}, one without a sign says "= 0"
+    sign = "=" | "==" | "<=" | "<" | ">=" | ">"
     sum = product {("+" | "-") product}               product = unary {("*" | "/") unary}
     unary = {"+" | "-"} (number | name | "(" sum ")") a name may stand in backquotes; the longest that fits counts
     """
@@ -86,23 +112,29 @@ class _Reader:
         name = "|".join(re.escape(n) + (r"(?!\w)" if re.match(r"\w", n[-1]) else "") for n in known) or "(?!)"
         return cls(text, names, re.compile(rf"`(?P<quoted>[^`]*)`|(?P<name>{name})|(?P<number>{number})|(?P<word>[^\W\d]\w*)"))
 
-    def read(self) -> tuple[Tensor, Tensor]:
-        rows = []
+    def read(self, *, bare: bool = True) -> list[LinearForm]:
+        """All of them; `bare` says whether a sum without a sign may stand for one that is 0."""
+        found: list[LinearForm] = []
         while True:
-            forms = [self._sum()]
-            while self._take("="):
-                forms.append(self._sum())
-            if len(forms) == 1:
-                forms.append(torch.zeros_like(forms[0]))
+            start = self.at
+            sides, signs = [self._sum()], list[str]()
+            while sign := self._take("<=", "=<", ">=", "=>", "==", "=", "<", ">"):
+                signs.append(sign)
+                sides.append(self._sum())
+            if not signs:
+                if not bare:
+                    raise OptionError(
+                        f"The restriction {readable(self.text[start : self.at].strip())} says nothing yet; write what it equals: '... = 0'."
+                    )
+                signs, sides = ["="], [*sides, torch.zeros_like(sides[0])]
+            text = self.text[start : self.at].strip()
             # "a = b = c" says a - b = 0 and b - c = 0.
-            rows += [a - b for a, b in pairwise(forms)]
-            if not self._take(","):
+            found += [_form(text, *pair, sign) for pair, sign in zip(pairwise(sides), signs, strict=True)]
+            if not self._take(",", ";"):
                 break
         if self.at < len(self.text):
             raise self._error()
-        # A constant moves to the right with its sign changed; subtracted, for -0.0 would show a sign.
-        table = torch.stack(rows)
-        return table[:, :-1], 0.0 - table[:, -1]
+        return found
 
     def _sum(self) -> Tensor:
         value = self._product()
@@ -167,3 +199,10 @@ class _Reader:
         return OptionError(
             f"Restrictions such as 'x1 = 0, x2 = 2 * x3' are expected; {readable(self.text)} cannot be read {where}."
         )
+
+
+def _form(text: str, left: Tensor, right: Tensor, sign: str) -> LinearForm:
+    """What two sides (d + 1,), their constants last, and the sign between them say; "<" is "<=", for of numbers nobody can tell them apart."""
+    difference = right - left if "<" in sign else left - right
+    # A constant moves to the right with its sign changed; subtracted, for -0.0 would show a sign.
+    return LinearForm(text, difference[:-1], 0.0 - float(difference[-1]), inequality="<" in sign or ">" in sign)
