@@ -71,6 +71,7 @@ class Restricted:
     ) -> Restricted:
         """Of weights (d, k) in the data's units, held by restrictions A (m, d) of each target; `moments` of the training rows."""
         bowl = Bowl.of(moments, scaling)
+        # The floor and what lies above it, both not negative: no difference of large sums.
         floor = bowl.losses(scaling.to_trained(weights)).clamp(min=0)
         change = scaling.of_changes.to_data(_each_alone(*weights.shape))  # (d, d, k)
         held = tuple(_held(bowl, A @ change[:, :, i].T, moments) for i, A in enumerate(active))
@@ -102,6 +103,7 @@ class Restricted:
     def variance_of_mean(self, X: Tensor, target: int = 0) -> Tensor:
         """Variance of the line's height at rows X (n, p) in the data's units, (n,); NaN where the line is not determined."""
         scaling, own = self.scaling, self.held[target]
+        # In standard scores: about the means the intercept and the slopes hardly cancel, however far from zero the columns are.
         Z = (X - scaling.center[: scaling.p]) / scaling.scale[: scaling.p]
         if scaling.intercept:
             Z = torch.cat([Z, torch.ones(len(Z), 1, dtype=torch.float64)], 1)
@@ -140,6 +142,7 @@ def _held(bowl: Bowl, A: Tensor, moments: Comoments) -> Held:
         rank = int((s > 1e-10 * s[0]).sum())
         basis = torch.linalg.svd(A / torch.where(length > 0, length, 1.0), full_matrices=True)[2]
         U = basis[rank:].T
+    # On the free directions alone, so that columns which restrictions tell apart are told apart.
     G, size = of_one_size(U.T @ bowl.curvature @ U)
     if not len(G):
         return Held(torch.zeros(d, 0, dtype=torch.float64), moments.count, torch.zeros(d, 0, dtype=torch.float64))

@@ -65,6 +65,7 @@ def quadratic_program(G: Square, a: Tensor, C: Tensor, b: Tensor, equalities: in
     A, size = of_one_size(G)  # x = y / size
     scaled, length = _of_unit_length(C / size)
     inside = _Program(A, a / size, scaled, b / length, equalities)
+    # What moments cannot tell from flat is flat, by the same measure as everywhere: then there may be many solutions.
     values, vectors = eigenvectors(A) if d else (A.diagonal(), A)
     flat = vectors[:, values <= values[-1] * rank_tolerance(d)] if d else vectors
     found = inside.solved() if not flat.shape[1] else _resting(inside, flat, size)
@@ -93,6 +94,7 @@ def _resting(program: _Program, flat: Tensor, size: Tensor) -> Optimum:
     A bowl that rises along these directions from where the last solution was has one solution only; its solutions come to rest at one
     of the flat bowl after finitely many rounds (proximal points: Rockafellar 1976, SIAM J. Control Optim. 14:877-898).
     """
+    # The added rise leaves the curvature along all other directions as it was, so its condition is that of the columns told apart.
     steep = program.G + _RISE * (flat @ flat.T)
     x = torch.zeros_like(program.a)
     for _ in range(_ROUNDS):
@@ -110,6 +112,7 @@ def _resting(program: _Program, flat: Tensor, size: Tensor) -> Optimum:
     held, free = pushing.nonzero()[:, 0].tolist(), (~pushing).nonzero()[:, 0].tolist()
     C, length = _of_unit_length(torch.cat([seen, program.C[held], program.C[free]]) * size)  # in the units of x
     b = torch.cat([seen @ x, program.b[held], program.b[free]]) / length
+    # What pushes must stay met by every solution (complementarity), and what does not need only hold.
     least = _Program(torch.eye(len(x), dtype=torch.float64), torch.zeros_like(x), C, b, len(seen) + len(held)).solved()
     if least.conflict:  # by rounding alone: any solution will do
         return found
@@ -146,6 +149,7 @@ class _Program:
 
     def solved(self) -> Optimum:
         """The solution, for G with an inverse."""
+        # With G = L L' and y = L' x the bowl is |y - L^-1 a|^2 / 2: round, so that nearest means lowest.
         L = torch.linalg.cholesky(self.G)
         round_ = _Round(
             torch.linalg.solve_triangular(L, self.a[:, None], upper=False)[:, 0],
@@ -172,6 +176,7 @@ class _Program:
 
         x, u = back(y), lifted(Q.T @ (y - round_.bottom))
         C, b = self.C[own], self.b[own]
+        # Residuals are taken in the units of G itself: the rounding of the change of coordinates is what they show, and mend.
         for _ in range(2):
             pull = torch.linalg.solve_triangular(L, (self.a + C.T @ u - self.G @ x)[:, None], upper=False)[:, 0]
             missed = torch.linalg.solve_triangular(R.T, (b - C @ x)[:, None], upper=False)[:, 0] if own else b
@@ -197,12 +202,14 @@ class _Round:
         """The solution for the restrictions that are active: the nearest point to the bottom where they hold."""
         if not self.active:
             return self.bottom.clone()
+        # From the factors anew each time, and not by adding up steps: so rounding does not grow with their number.
         own = torch.linalg.solve_triangular(self.R.T, self.b[self.active][:, None], upper=False)[:, 0]
         return self.bottom - self.Q @ (self.Q.T @ self.bottom) + self.Q @ own
 
     def run(self) -> tuple[int, ...]:
         """Take in what is broken until nothing is; the restrictions that cannot hold together, where there are any."""
         y = self.point()
+        # Equalities first: they are never let go of, so that what follows looks for its way inside them.
         for index in range(self.equalities):
             conflict = self._take_in(index, y)
             if conflict:
@@ -226,6 +233,7 @@ class _Round:
     def _broken(self, y: Tensor) -> int | None:
         """The restriction that is broken by most; None where all hold."""
         slack, rounding = self._missed(y)
+        # In the round coordinates this is a distance, whatever a restriction was multiplied by.
         by = torch.where(slack < -rounding, slack / self.length.clamp(min=1e-300), 0.0)
         by[: self.equalities] = 0.0
         by[[*self.active, *self.met]] = 0.0
@@ -240,6 +248,7 @@ class _Round:
         sign = -1.0 if equal and slack > 0 else 1.0
         normal = sign * self.N[:, index]
         own = 0.0
+        # Each turn either takes the restriction in or lets go of another, of which there are finitely many.
         while True:
             along = self.Q.T @ normal
             across = normal - self.Q @ along
@@ -248,14 +257,17 @@ class _Round:
             square = float(across @ across)
             r = torch.linalg.solve_triangular(self.R, along[:, None], upper=True)[:, 0] if self.active else along
             r = r * torch.tensor(self.sign, dtype=torch.float64)
+            # Nothing is left of a normal that the active ones span: y cannot move towards it, and only multipliers can.
             dependent = square <= (_SAME * float(self.length[index])) ** 2
             slack = sign * (float(self.N[:, index] @ y) - float(self.b[index]))
             if dependent and abs(slack) <= rounding * (_SAME / _ROUNDING) and (equal or not self._helps(r)):
                 self.met.add(index)
                 return ()
+            # `full` meets the restriction; `partial` is where the first multiplier would turn negative, and that one is let go of.
             full = math.inf if dependent else max(-slack, 0.0) / square
             loosest, partial = self._hindering(r)
             step = min(full, partial)
+            # Neither: its normal is a sum of active ones, none of which can give way (Farkas), and these are what it conflicts with.
             if step == math.inf:
                 against = [self.active[i] for i in range(len(self.active)) if abs(float(r[i])) > _SAME]
                 return tuple(sorted({index, *against}))

@@ -50,6 +50,7 @@ def read_bounds(bounds: Bounds) -> dict[str, Interval]:
 
 def plainly(bounds: Mapping[str, Interval]) -> Any:
     """Bounds as they are asked for again, in plain values that JSON has: {name: (low, high)}, or (low, high) of all slopes."""
+    # Infinite ends are written as none, for JSON has no infinity.
     found = {name: tuple(None if math.isinf(end) else end for end in ends) for name, ends in bounds.items()}
     if ALL not in found:
         return found or None
@@ -204,6 +205,7 @@ class Limits:
         region, words = self._rows()
         if not self.forms:  # ends in their order can always be met
             return
+        # In units of each restriction's largest number: what it is multiplied by says nothing.
         size = region.C.abs().amax(1)
         d = len(self.names)
         # Nearest to 0: whatever the data, there is a solution or there is none.
@@ -307,6 +309,7 @@ def _own(name: str, names: tuple[str, ...], design: Design) -> list[int]:
     """The weights that a name stands for: a column, all columns of a term, all slopes."""
     if name == ALL:
         return list(range(design.p))
+    # A column and its term may be called alike, as numbers are; of the levels of a category the term is the shorter name.
     own = [names.index(name)] if name in names else [j for j, c in enumerate(design.columns) if c.term == name]
     if not own:
         known = dict.fromkeys([*names, *(c.term for c in design.columns)])

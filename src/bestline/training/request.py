@@ -111,7 +111,9 @@ class Request(Method):
         if not self.limited_by:
             return
         if absorbs(self.query.formula):
-            raise OptionError(f"Under {self.limited_by} effects are columns, + C(g), and are not absorbed behind a bar; write them so.")
+            raise OptionError(
+                f"Under {self.limited_by} effects are columns, + C(g), and are not absorbed behind a bar; write them so."
+            )
         if not self.squared_line:
             what = f"`loss` {self.loss!r}" if self.forward is None else "an own forward function"
             raise OptionError(

@@ -49,6 +49,7 @@ class ActiveSet(Converging):
             )
         first = Step.at(objective, 0, start)
         yield replace(first, violation=max(first.violation, 1.0))  # which may not even be allowed
+        # H bottom as the moments say it: where columns are nearly collinear the product has fewer digits.
         linear = bowl.linear
         solved = [
             quadratic_program(bowl.curvature, linear[:, i], region.C, region.b, region.equalities)
