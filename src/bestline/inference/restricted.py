@@ -118,6 +118,7 @@ class Restricted:
         change = self.scaling.of_changes.to_data(_each_alone(d, k)) / self.scaling.target_scale
         found = []
         for i, one in enumerate(self.held):
+            # A weight is a sum over directions: it is determined where none of those along which the line stays the same is in it.
             T = change[:, :, i].T
             loose = (T @ one.undetermined).abs() > _FAINT * T.norm(dim=1, keepdim=True)
             F = T @ one.factor
@@ -139,6 +140,7 @@ def _held(bowl: Bowl, A: Tensor, moments: Comoments) -> Held:
     if len(A):
         length = A.norm(dim=1, keepdim=True)
         _, s, _ = singular_vectors(A / torch.where(length > 0, length, 1.0))
+        # Restrictions that say what others say take no direction away.
         rank = int((s > 1e-10 * s[0]).sum())
         basis = torch.linalg.svd(A / torch.where(length > 0, length, 1.0), full_matrices=True)[2]
         U = basis[rank:].T
@@ -146,6 +148,7 @@ def _held(bowl: Bowl, A: Tensor, moments: Comoments) -> Held:
     G, size = of_one_size(U.T @ bowl.curvature @ U)
     if not len(G):
         return Held(torch.zeros(d, 0, dtype=torch.float64), moments.count, torch.zeros(d, 0, dtype=torch.float64))
+    # F F' is the inverse on these directions: each eigenvector over the root of its eigenvalue, and no inverse is made.
     values, vectors = eigenvectors(G)
     firm = values > values[-1] * rank_tolerance(d)
     V = U @ (vectors / size[:, None])

@@ -103,6 +103,7 @@ def _resting(program: _Program, flat: Tensor, size: Tensor) -> Optimum:
         x = found.x
         if found.conflict or float(moved.abs().amax()) <= 16 * _EPS * (1 + float(x.abs().amax())):
             break
+    # A flat direction adds no room that restrictions do not leave: the conflict is the same.
     if found.conflict:
         return found
     # All solutions have the same height at every row: those that do, and are allowed, and no other. The multipliers serve them all.
@@ -140,6 +141,7 @@ class _Program:
         pull = float(torch.maximum(G.abs() @ x.abs() + a.abs(), x.abs()).amax()) if len(a) else 0.0
         # a is of the size of the weights that nothing holds, and 0 is met to the rounding of those.
         reach = (torch.maximum(x.abs(), a.abs()).amax() + b.abs()).clamp(min=1e-300) if len(a) else b
+        # Four conditions: the pulls balance, restrictions hold, inequalities only push, and only those push that are met.
         stationary = (G @ x - a - C.T @ u).abs().amax() / max(pull, 1e-300) if len(a) else torch.zeros(())
         broken = torch.cat([(slack / reach)[: self.equalities].abs(), (-slack / reach)[inequalities].clamp(min=0)])
         negative = (-u[inequalities]).clamp(min=0) / max(pull, 1e-300)
@@ -271,6 +273,7 @@ class _Round:
             if step == math.inf:
                 against = [self.active[i] for i in range(len(self.active)) if abs(float(r[i])) > _SAME]
                 return tuple(sorted({index, *against}))
+            # Multipliers of the active restrictions give way as the new one's grows, so that the pulls stay in balance.
             self.u = [u - step * float(v) for u, v in zip(self.u, r, strict=True)]
             own += step
             if not dependent:

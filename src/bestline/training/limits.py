@@ -30,6 +30,7 @@ Interval: TypeAlias = tuple[float, float]
 
 ALL = ""  # the name under which the interval of all slopes stands
 _NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?|[-+]?inf"
+# A name may hold signs of its own, as C(g)[T.a=b] and poly(x, 2)[1] do: it ends at the first "=" behind which two ends follow.
 _TEXT = re.compile(rf"\s*(?:(?P<name>.+?)\s*=)?\s*(?P<low>{_NUMBER})?\s*:\s*(?P<high>{_NUMBER})?\s*(?:[,;\n]|\Z)")
 _HOW = "`bounds` names weights, as in {'price': (None, 0)}, or is (0, None) for all slopes"
 _AT = 1e-12  # of a weight's own size: so near to its bound it is at it
@@ -163,6 +164,7 @@ class Limits:
         for name, (low, high) in sorted(bounds.items(), key=lambda item: (item[0] != ALL, item[0] in names)):
             for j in _own(name, names, design):
                 lower[j], upper[j] = low, high
+        # Every text is read by itself, so that a name with a comma ends where the text does.
         forms = [form for text in constraints for form in linear_forms(text, names)]
         limits = cls(names, tuple(lower), tuple(upper), tuple(forms))
         limits.check()
@@ -226,6 +228,7 @@ class Limits:
         zero = scaling.to_data(torch.zeros(d, k, dtype=torch.float64))
         # Weights in the data's units are zero + sum_j w_j change[j], (d, d, k).
         change = scaling.of_changes.to_data(torch.eye(d, dtype=torch.float64)[:, :, None].expand(d, d, k).contiguous())
+        # a' w = c becomes (change a)' w = c - a' zero: the intercept's share of every slope is in it.
         return tuple(Region(own.C @ change[:, :, i].T, own.b - own.C @ zero[:, i], own.equalities) for i in range(k))
 
     def held(self, weights: Weights, scaling: Scaling) -> Weights:
@@ -234,6 +237,7 @@ class Limits:
         if len(self.names) > scaling.p:  # b = c_y - sum w_j c_j: what it is made of may be far larger
             slopes = weights[: scaling.p] * scaling.center[: scaling.p, None]
             size[-1] = scaling.target_scale + scaling.center[scaling.p :].abs() + slopes.abs().sum(0)
+        # The way from the columns as trained multiplies and divides: a bound of 0.3 comes back as 0.29999999999999998.
         for end in (self.lower, self.upper):
             edge = torch.tensor(end, dtype=torch.float64)[:, None]
             near = (weights - edge).abs() <= _AT * torch.maximum(size, edge.abs().nan_to_num(posinf=0.0))
@@ -256,6 +260,7 @@ class Limits:
 
     def active(self, weights: Weights, target: int = 0) -> Tensor:
         """The restrictions A (m, d) that hold weights with equality, each once: A w = c."""
+        # An inequality that is met holds the line as an equality does: whether it pushes, the data say and not the restriction.
         rows = [form.weights for form in self.forms if not form.inequality or _met(form, weights[:, target])]
         eye = torch.eye(len(self.names), dtype=torch.float64)
         held = [eye[j] for j, side in enumerate(self.sides(weights, target)) if side]
@@ -285,6 +290,7 @@ class Limits:
     def _rows(self) -> tuple[Region, list[str]]:
         """All limits as rows, equalities first, and how each is written."""
         eye = torch.eye(len(self.names), dtype=torch.float64)
+        # Both ends of a bound are rows of their own, but where they are one: two opposite inequalities would hold each other.
         equal = [(form.weights, form.value, form.text) for form in self.forms if not form.inequality]
         above = [(form.weights, form.value, form.text) for form in self.forms if form.inequality]
         for j, (name, low, high) in enumerate(zip(self.names, self.lower, self.upper, strict=True)):

@@ -48,6 +48,7 @@ class ActiveSet(Converging):
                 "`ActiveSet` minimises squared loss under bounds or constraints, with an l2 penalty or none; give some."
             )
         first = Step.at(objective, 0, start)
+        # So step 0 never counts as the end, however small the gradient is there.
         yield replace(first, violation=max(first.violation, 1.0))  # which may not even be allowed
         # H bottom as the moments say it: where columns are nearly collinear the product has fewer digits.
         linear = bowl.linear
@@ -59,5 +60,6 @@ class ActiveSet(Converging):
             raise OptionError(
                 "No weights meet all of these bounds and constraints at once, as far as float64 tells; loosen one."
             )
+        # Targets have nothing in common but the columns: each has a program, and the worst of them speaks for all.
         weights = torch.stack([one.x for one in solved], 1)
         yield replace(Step.at(objective, 1, weights), violation=max(one.violation for one in solved))
