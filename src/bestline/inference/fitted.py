@@ -291,6 +291,7 @@ class FittedLine:
         limits, w = self.plan.limits, self.weights
         if limits is None or self.plan.penalised or self.stop is not Stop.CONVERGED:
             return None
+        # Held weights are at their bounds exactly, so a loaded line finds the same restrictions as the one that was saved.
         active = tuple(limits.active(w, i) for i in range(len(self.targets)))
         return Restricted.of(self.training, self.scaling, w, active, conditional=limits.holds_back(w))
 

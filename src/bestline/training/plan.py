@@ -168,6 +168,7 @@ class Plan(Method):
         fit = train(task, self.solver, self.first(task).to(place), watch)
         if self.limits is None:
             return fit
+        # In the data's units a bound is the number that was written, to the last digit.
         weights = self.limits.held(fit.weights, task.scaling)
         return replace(fit, weights=weights, trace=fit.trace.ended_at(weights, fit.trace.loss[-1:]))
 

@@ -63,6 +63,7 @@ class Recipe:
             return None
         words = ["bestline", "fit", *self.data, *([self.formula] if self.formula is not None else [])]
         for name, value in self.arguments.items():
+            # What holds commas of its own is an option for each of several.
             if name in _EACH:
                 words += [f"--{name}={text}" for text in _EACH[name](value)]
             elif name in ("standardize", "average"):

@@ -127,6 +127,7 @@ class _Reader:
                         f"The restriction {readable(self.text[start : self.at].strip())} says nothing yet; write what it equals: '... = 0'."
                     )
                 signs, sides = ["="], [*sides, torch.zeros_like(sides[0])]
+            # As it was written: what is refused or shown later is told in the words of whoever wrote it.
             text = self.text[start : self.at].strip()
             # "a = b = c" says a - b = 0 and b - c = 0.
             found += [_form(text, *pair, sign) for pair, sign in zip(pairwise(sides), signs, strict=True)]
