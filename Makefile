@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: demo test test-heavy test-engines test-all fuzz docs lint clean
+.PHONY: demo test test-heavy test-engines test-all fuzz docs dist lint clean
 
 demo: $(VENV)/installed
 	$(BIN)/bestline demo --out bestline-demo --force
@@ -39,6 +39,12 @@ fuzz: $(VENV)/installed-dev
 docs: $(VENV)/installed-dev
 	OMP_NUM_THREADS=1 $(BIN)/python docs/site/build.py build/site
 	$(TRY) -m site --dist load tests/docs/test_site.py
+
+# What a release hands out: source distribution, wheel, and the list of what is inside (CycloneDX). .ci/try-dist tries them.
+dist: $(VENV)/installed-dev
+	rm -rf dist
+	$(BIN)/python -m hatchling build -d dist
+	$(BIN)/python .ci/sbom > dist/sbom.json
 
 lint: $(VENV)/installed-dev
 	$(BIN)/ruff format --check src tests benchmarks lessons docs/site docs/pictures

@@ -28,7 +28,8 @@ OF_ROOT = {
     "README.md": "overview.md",
     "CONTRIBUTING.md": "contributing.md",
     "CHANGELOG.md": "changelog.md",
-    "SECURITY.md": "security.md",
+    ".github/SECURITY.md": "security.md",
+    ".github/CODE_OF_CONDUCT.md": "conduct.md",
 }
 LINK = re.compile(r"(\]\()(?!https?:|#|mailto:)([^)#\s]+)((?:#[^)]*)?\))")
 

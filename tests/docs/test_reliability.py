@@ -10,7 +10,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.mark.parametrize("page", ["docs/reliability.md", "SECURITY.md"])
+@pytest.mark.parametrize("page", ["docs/reliability.md", ".github/SECURITY.md"])
 def test_the_checks_that_are_named_exist(page: str) -> None:
     named = re.findall(r"`(tests/[\w/.]+)`", (ROOT / page).read_text(encoding="utf-8"))
     assert len(named) > 4

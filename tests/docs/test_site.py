@@ -31,7 +31,7 @@ import gallery  # noqa: E402
 import house  # noqa: E402
 import live  # noqa: E402
 
-MADE = {"overview.md", "contributing.md", "changelog.md", "security.md", "gallery.md", "reference/names.md"}
+MADE = {"overview.md", "contributing.md", "changelog.md", "conduct.md", "security.md", "gallery.md", "reference/names.md"}
 # A wide window and a phone, each theme once; every other page the other way round.
 LOOKS = (((1280, "light"), (390, "dark")), ((1280, "dark"), (390, "light")))
 
