@@ -169,12 +169,14 @@ class Model(FittedLine):
         by: Any = None,
         at: Mapping[str, Any] | None = None,
         weights: str = "equal",
+        units: str = "own",
         level: float = 0.95,
         cov: Cov | None = None,
         data: Any = None,
     ) -> DataFrame:
         """The line at each level of a term, averaged over the other categories, numbers at their mean; see `marginal.means`."""
-        return marginal.means(self, term, by=by, at=at, weights=weights, level=level, cov=cov, data=data).frame()
+        places = {"by": by, "at": at, "weights": weights, "level": level, "cov": cov, "data": data}
+        return marginal.means(self, term, units=units, **places).frame()
 
     @calmly
     def contrasts(

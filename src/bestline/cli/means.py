@@ -53,6 +53,9 @@ def means(
         str | None, typer.Option(help="For many comparisons: none, bonferroni, sidak, holm or tukey. [default: none]")
     ] = None,
     slopes: Annotated[bool, typer.Option("--slopes", help="How steep the line is in TERM, a column of numbers.")] = False,
+    units: Annotated[
+        str | None, typer.Option(help="Of means of log(y), say: own, those of y; or fitted, those of log(y). [default: own]")
+    ] = None,
     level: Annotated[float, typer.Option(help="Level of the confidence intervals.")] = 0.95,
     cov: Cov = None,
     target: Annotated[str | None, typer.Option(help="Which target to draw, of several. [default: the first]")] = None,
@@ -67,9 +70,12 @@ def means(
 ) -> None:
     """Marginal means: what a model says at each level of a term, averaged over the rest; their differences; slopes."""
     path, term, data = _told_apart(words)
+    # Whoever says how to compare wants to compare: --adjust alone is enough.
     compared = contrasts or method is not None or adjust is not None
     if compared and slopes:
         raise typer.BadParameter("--slopes and --contrasts are two questions; ask one at a time")
+    if units is not None and (compared or slopes):
+        raise typer.BadParameter("--units is of means; differences and slopes are in those of the formula's left side")
     if out is not None and not out.name.lower().endswith((*_PICTURES, *_TABLES)):
         raise typer.BadParameter(f"--out writes {', '.join(_TABLES)}, or a picture: {', '.join(_PICTURES)}; got {out.name!r}")
     refuse_existing(out, force, path, *data)
@@ -77,6 +83,8 @@ def means(
         line = bl.load(path)
         asked: dict[str, Any] = {"by": names_of(by), "at": _chosen(at, line), "weights": weights, "level": level, "cov": cov}
         asked |= {"data": one(data) if data else None}
+        if units is not None:
+            asked |= {"units": units}
         if compared:
             asked |= {"method": method or "pairwise", "adjust": adjust or "none"}
         kind = "contrasts" if compared else "slopes" if slopes else "means"

@@ -64,6 +64,7 @@ def _said(cells: Sequence[Any]) -> str:
 
 def _lines(found: Marginal, own: Sequence[MarginalEstimate], axis: str, *, zero: bool) -> Panel:
     """Estimates over the numbers of the first column, a line for each group of the others."""
+    # A colour says which line it is, and there are so many that everybody can tell apart.
     groups = _grouped(found, own, 1)
     if len(groups) > RUNS:
         raise OptionError(f"{len(groups)} lines cannot be told apart in one picture; choose {RUNS} at the most with `at`.")

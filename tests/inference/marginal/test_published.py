@@ -31,7 +31,7 @@ def printed(frame: pd.DataFrame, *columns: str) -> list[list[float]]:
 def test_means_of_an_unbalanced_table_are_those_of_emmeans():
     model = bl.fit(PIGS, "log(conc) ~ source + C(percent)")
 
-    by_source, by_percent = model.means("source"), model.means("percent")
+    by_source, by_percent = model.means("source", units="fitted"), model.means("percent", units="fitted")
 
     assert by_source["source"].tolist() == ["fish", "skim", "soy"]
     ends = ["estimate", "std_error", "conf_low", "conf_high"]
@@ -82,3 +82,22 @@ def test_slopes_in_an_interaction_are_those_of_emtrends():
     assert found["std_error"].tolist() == pytest.approx([0.194, 0.224, 0.208], abs=5e-4)
     assert found["conf_low"].tolist() == pytest.approx([0.666, 0.351, 0.394], abs=5e-4)
     assert found["conf_high"].tolist() == pytest.approx([1.54, 1.36, 1.33], abs=5e-3)
+
+
+def test_means_of_a_logarithm_turned_back_are_those_of_emmeans():
+    model = bl.fit(PIGS, "log(conc) ~ source + C(percent)")
+
+    found, fitted = model.means("source"), model.means("source", units="fitted")
+
+    # summary(emmeans(pigs.lm, "source"), type = "response")
+    assert found["estimate"].tolist() == pytest.approx([29.8, 44.6, 39.1], abs=0.05)
+    assert found["std_error"].tolist() == pytest.approx([1.09, 1.75, 1.47], abs=0.006)
+    assert found["conf_low"].tolist() == pytest.approx([27.6, 41.1, 36.2], abs=0.05)
+    assert found["conf_high"].tolist() == pytest.approx([32.1, 48.3, 42.3], abs=0.05)
+    assert found["p_value"].tolist() == fitted["p_value"].tolist()
+    cell = {"source": "soy", "percent": 12}
+    alone = model.means("source", at=cell)
+    assert alone["estimate"].tolist() == pytest.approx(model.predict(cell).tolist(), rel=1e-12)
+    interval = model.predict(cell, interval="confidence")
+    assert alone["conf_low"].tolist() == pytest.approx(interval["conf_low"].tolist(), rel=1e-12)
+    assert "medians of `conc`" in alone.attrs["notes"][-1]

@@ -74,6 +74,7 @@ def rows_at(design: Design, grid: Grid) -> Features:
     values = [_values(design, factor, grid) for factor in design.factors]
     for j, column in enumerate(design.columns):
         X[:, j] = _product(design, column, grid, values)
+    # Not refused, as in a table of rows: the other places of a grid have their answers.
     return torch.where(X.isfinite(), X, float("nan"))
 
 
@@ -129,6 +130,7 @@ def _product(design: Design, column: Column, grid: Grid, values: Sequence[Tensor
     averaged = [(i, c) for i, c in column.parts if design.factors[i].column in grid.averaged]
     if grid.joint is None or len({design.factors[i].column for i, _ in averaged}) < 2:
         return reduce(torch.mul, (values[i][:, c] for i, c in column.parts))
+    # All rows have the same average, so its share of the product is one number.
     rest = [values[i][:, c] for i, c in column.parts if (i, c) not in averaged]
     return reduce(torch.mul, rest, torch.full((grid.rows,), _mean(design, averaged, grid.joint), dtype=torch.float64))
 

@@ -45,8 +45,10 @@ def adjusted(p_values: Sequence[float], statistics: Sequence[float], adjust: str
     if adjust == "bonferroni":
         p = np.minimum(m * p, 1.0)
     elif adjust == "sidak":
+        # 1 - (1 - p)^m, with all digits of small p.
         p = -np.expm1(m * np.log1p(-p))
     elif adjust == "holm":
+        # A later p-value may not be smaller than one before it: the running maximum sees to it.
         order = np.argsort(np.where(there, p, np.inf), kind="stable")[:m]
         p[order] = np.minimum(np.maximum.accumulate(p[order] * np.arange(m, 0, -1)), 1.0)
     else:
@@ -55,6 +57,7 @@ def adjusted(p_values: Sequence[float], statistics: Sequence[float], adjust: str
         # Of two means it is Student's t itself.
         if means > 2:
             size = math.sqrt(2) * np.abs(np.asarray(statistics, dtype=float)[there])
+            # One less a distribution keeps no digits of what is far out; the p-value of one comparison alone is less in any case.
             p[there] = np.maximum(studentized_range.sf(size, means, df), p[there])
     return [float(value) for value in p]
 

@@ -76,6 +76,7 @@ def estimated(line: FittedLine, of: Combinations, cov: Cov | None = None, data: 
     refused by NumericalError.
     """
     found = _heights(line, of)
+    # A penalised line has heights all the same; only what was asked for by name and does not exist is an error.
     m, without = len(of.slopes), why_not(line) or ""
     if without and cov is None:
         why = tuple(UNDEFINED if bad else "" for bad in of.slopes.isnan().any(1).tolist())
@@ -87,10 +88,12 @@ def estimated(line: FittedLine, of: Combinations, cov: Cov | None = None, data: 
     # NaN of a column that is no number would spread over the others of a product with zero.
     undefined = of.slopes.isnan().any(1)
     slopes = torch.where(undefined[:, None], 0.0, of.slopes)
+    # About the mean the intercept's place is taken by the height there, which no slope moves: so no offset cancels.
     away = slopes - of.constant[:, None] * line.training.center[:p] if line.design.intercept else slopes
     leverage = _leverage(line, slopes, of.constant, away, inference)
     known = inference.estimable(away)
     if isinstance(errors, Covariance):
+        # As if the row had the mean weight: robust covariances are in such units.
         relative = leverage * line.training.weight / line.training.count
         variance = errors.variance_of_height(away, relative, of.constant if line.design.intercept else None)
         variance = torch.where(leverage.isnan()[:, None], float("nan"), variance)
@@ -98,6 +101,7 @@ def estimated(line: FittedLine, of: Combinations, cov: Cov | None = None, data: 
     else:
         error = leverage.clamp(min=0).sqrt()[:, None] * inference.sigma
     lost = (undefined | ~known)[:, None]
+    # The first reason that holds is told; estimable is what every least-squares solution says alike (Searle 1971, 5.4).
     reasons = (
         (undefined, UNDEFINED),
         (~known, UNDETERMINED),

@@ -24,7 +24,8 @@ from bestline.inference.fitted import FittedLine
 from bestline.inference.marginal.adjustment import check_adjust
 from bestline.inference.marginal.combinations import Combinations, estimated
 from bestline.inference.marginal.reference_grid import ReferenceGrid, columns_of
-from bestline.inference.marginal.table import Marginal, said_of, tabled
+from bestline.inference.marginal.table import Marginal, in_own_units, said_of, tabled
+from bestline.inference.prediction import check_units
 from bestline.inference.training_rows import opened
 from bestline.inference.why_not import refuse_absorbed
 from bestline.wording import on_columns, significant
@@ -41,6 +42,7 @@ def means(
     by: Any = None,
     at: Mapping[str, Any] | None = None,
     weights: str = "equal",
+    units: str = "own",
     level: float = 0.95,
     cov: Cov | None = None,
     data: Any = None,
@@ -60,6 +62,9 @@ def means(
         at their training mean, by weight.
     weights : {"equal", "observed"}
         How the levels of other categories count in the average: each the same, or as often as the training rows have them, by weight.
+    units : {"own", "fitted"}
+        Of a line of `log(y)`, as in `predict`: those of y, into which a mean and its interval are turned back, the standard error by the
+        delta method; or those of log(y). Averages, t and p are of log(y) always.
     level, cov, data
         As in `tidy`; `data` are also read for the mean of a number that the moments do not tell, such as that of x in log(x).
 
@@ -81,8 +86,9 @@ def means(
     refuse_absorbed(line, "A marginal mean needs the errors of effects, which are not computed (contrasts and slopes do not)")
     asked = ReferenceGrid.of(line, term, by, at, weights)
     of, filled, counts = asked.combinations(lambda grid: _heights(line, grid), data)
+    check_units(units)
     notes = filled.told(asked, counts)
-    return _answer(line, f"Marginal means{_of(filled.term)}", filled, of, filled.cells, notes, level, cov, data)
+    return _answer(line, f"Marginal means{_of(filled.term)}", filled, of, filled.cells, notes, level, cov, data, units=units)
 
 
 @checked
@@ -233,6 +239,7 @@ def difference(
     first, second = _encoded(line, rows), _encoded(line, others)
     if len(first) != len(second) and 1 not in (len(first), len(second)):
         raise DataError(f"There are {len(first):,} rows and {len(second):,} others; give as many of both, or one of either.")
+    # The intercept is gone from a difference; so is whatever both rows share.
     apart = first - second
     found = estimated(line, Combinations(apart, torch.zeros(len(apart), dtype=torch.float64)), cov, data)
     places, unsaid = tabled(line, found, [(i,) for i in range(len(apart))], level=level)
@@ -281,12 +288,15 @@ def _answer(
     adjust: str = "none",
     families: Sequence[Sequence[int]] = (),
     means: int = 0,
+    units: str = "fitted",
 ) -> Marginal:
     found = estimated(line, of, cov, data)
     at = [(*cell, *group) for group in asked.groups for cell in cells]
     columns = (*(("contrast",) if means else asked.term), *asked.by)
     places, unsaid = tabled(line, found, at, level=level, adjust=adjust, families=families, means=means)
-    title, notes = f"{what}: {on_columns(line.design.formula, line.design.p)}", (*notes, *_scale(line))
+    if units == "own":
+        places = in_own_units(places, dict(zip(line.targets, line.inverses, strict=True)))
+    title, notes = f"{what}: {on_columns(line.design.formula, line.design.p)}", (*notes, *_scale(line, units))
     return _told(Marginal(title, columns, line.targets, tuple(places), level, found.cov, found.df, notes, tuple(unsaid)))
 
 
@@ -300,10 +310,18 @@ def _told(found: Marginal) -> Marginal:
     return found
 
 
-def _scale(line: FittedLine) -> list[str]:
-    """That estimates are of what the formula has on its left, where this is no column."""
-    computed = [factor.text for factor in line.design.responses if factor.kind == "expression"]
-    return [f"In units of {listed(computed)}."] if computed else []
+def _scale(line: FittedLine, units: str) -> list[str]:
+    """What the estimates are units of, where the formula has no column on its left."""
+    said = []
+    for factor, back in zip(line.design.responses, line.inverses, strict=True):
+        own = readable(factor.text)
+        if back is not None and units == "own":
+            said.append(f"Means of {own} turned back: medians of {readable(back.column)}; t and p are those of {own}.")
+        elif back is not None and back.rate == 1.0 and back.base == 0.0 and units == "fitted":
+            said.append(f"In units of {own}: exp(d) of a difference d is a ratio of {readable(back.column)}.")
+        elif factor.kind == "expression":
+            said.append(f"In units of {own}.")
+    return said
 
 
 def _nothing_to_compare(asked: ReferenceGrid) -> str:
@@ -328,6 +346,7 @@ def _contrasts(cells: Sequence[tuple[Any, ...]], method: Any) -> tuple[list[str]
         return _own_contrasts(names, method)
     if not one_of(method, METHODS):
         raise no_such("method of contrasts", method, METHODS, more=" Contrasts of your own: {label: {level: number}}.")
+    # Later less earlier: the sign of the coefficients, whose reference is the first level; R's emmeans turns it round.
     if method == "mean":
         return [f"{name} - mean" for name in names], eye - 1 / t
     pairs = {
@@ -354,6 +373,7 @@ def _own_contrasts(names: Sequence[str], method: Mapping[Any, Any]) -> tuple[lis
             if name not in names:
                 raise ColumnError.missing(name, names, "the term", what="level")
             shares[row, names.index(name)] = float(value)
+        # What does not add up to zero is no comparison: it would depend on where the target's zero is.
         if abs(float(shares[row].sum())) > 1e-10 * float(shares[row].abs().sum()) or not bool(shares[row].any()):
             raise OptionError(f"The numbers of the contrast {readable(str(label))} must add up to zero, and not all be zero.")
     return [str(label) for label in method], shares

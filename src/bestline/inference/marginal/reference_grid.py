@@ -67,6 +67,7 @@ class ReferenceGrid:
         if twice:
             raise OptionError(f"{listed(twice)} is asked for twice; a column stands in the term or in `by`.")
         chosen = _chosen(line.design, at)
+        # Several values want to be seen beside each other; averaged over, nobody would see which of them it was.
         groups = (*groups, *(name for name, values in chosen.items() if len(values) > 1 and name not in (*own, *groups)))
         known = levels_of(line.design)
         axes: dict[str, tuple[Any, ...]] = {n: chosen.get(n) or known.get(n) or (None,) for n in (*own, *groups)}
@@ -95,6 +96,7 @@ class ReferenceGrid:
 
         What counts are the columns of the table that change the combinations: differences in an additive line know no others.
         """
+        # First with any number in the place of a mean: whether it counts at all is seen by moving it.
         found = of(self._grid())
         counts = self._counting(found, of)
         needed = [name for name in self._numbers if self._is_open(name) and name in counts]
@@ -144,6 +146,7 @@ class ReferenceGrid:
     def _grid(self, moved: str = "") -> Grid:
         """All columns in all rows, the one `moved` elsewhere."""
         order = (*self.by, *self.term)
+        # Groups outside and cells inside: what is compared stands together.
         rows = [group + cell for group in self.groups for cell in self.cells]
         known, n = levels_of(self.line.design), len(rows)
         numbers: dict[str, Tensor] = {}
@@ -158,6 +161,7 @@ class ReferenceGrid:
                 numbers |= _as_numbers(self.line.design, name, known[name], levels[name])
             else:
                 numbers[name] = torch.tensor([_ANY if v is None else v for v in values], dtype=torch.float64) + (name == moved)
+        # Equal weights of several categories are products; observed ones are how often their levels come together.
         observed = self.weights == "observed" and len(averaged) > 1
         return Grid(n, numbers, levels, frozenset(averaged), shares.together if observed and not moved else None)
 
@@ -182,6 +186,7 @@ def columns_of(line: FittedLine, asked: Any, where: str) -> tuple[str, ...]:
     found = _named(line.design, asked.strip())
     if found is not None:
         return found
+    # A whole name goes first, for it may hold a colon or a comma itself.
     pieces = [piece for piece in _BETWEEN.split(asked.strip()) if piece]
     if len(pieces) > 1:
         return tuple(column for piece in pieces for column in columns_of(line, piece, where))
@@ -248,6 +253,7 @@ def _level(name: str, levels: Sequence[str], value: Any) -> str:
 def _number(name: str, value: Any) -> float:
     days = days_of(name)
     try:
+        # Dates are read as the table's own were: by the same reader, from the same day 0.
         if days is not None and not is_number(value):
             (batch,) = open_source({days.column: [value]}).batches([name])
             number = float(batch.numbers([name])[0, 0])

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+import torch
+
+from bestline.data.design.inverse import Inverse
 from bestline.inference.classical import check_level, t_two_sided
 from bestline.inference.fitted import FittedLine
 from bestline.inference.marginal.adjustment import SAID, adjusted, half_width
@@ -81,7 +84,7 @@ class Marginal:
     def _head(self) -> list[str]:
         targets = ["target"] if len(self.targets) > 1 else []
         taken = {*targets, *NUMBERS}
-        # A column of the table may be called like one of ours.
+        # A column of the table may be called like one of ours; two columns of one name would be no frame to work with.
         return [*targets, *(f"{name} (column)" if name in taken else name for name in self.columns), *NUMBERS]
 
     def _cells(self, place: MarginalEstimate) -> list[Any]:
@@ -132,10 +135,12 @@ def tabled(
     places: list[MarginalEstimate] = []
     for k, target in enumerate(line.targets):
         estimate, error = found.estimate[:, k].tolist(), found.std_error[:, k].tolist()
+        # Without errors, or where they are zero, there is nothing to divide by: no test, and no p-value of 0.
         t = [e / s if found.df > 0 and s > 0 else math.nan for e, s in zip(estimate, error, strict=True)]
         p = [t_two_sided(value, found.df) if math.isfinite(value) else math.nan for value in t]
         half = [math.nan] * len(t)
         for family in families or [range(len(t))]:
+            # What is not known is not compared, so nothing needs to be allowed for it.
             own = [i for i in family if not math.isnan(error[i])]
             if not own or found.df <= 0:
                 continue
@@ -148,6 +153,22 @@ def tabled(
             for i in range(len(t))
         ]
     return places, _unsaid(found, at)
+
+
+def in_own_units(places: Sequence[MarginalEstimate], inverses: Mapping[str, Inverse | None]) -> list[MarginalEstimate]:
+    """Estimates of targets such as log(y) in units of y: ends of intervals turn back exactly, errors by the delta method."""
+    return [place if (back := inverses[place.target]) is None else _turned_back(place, back) for place in places]
+
+
+def _turned_back(place: MarginalEstimate, back: Inverse) -> MarginalEstimate:
+    with torch.enable_grad():
+        fitted = torch.tensor([place.estimate], dtype=torch.float64, requires_grad=True)
+        own = back(fitted)
+        (slope,) = torch.autograd.grad(own.sum(), fitted)
+    # An interval that turns back exactly is not symmetrical, and holds the truth as often as before; an error has no such way.
+    low, high = back.ends(*(torch.tensor([end], dtype=torch.float64) for end in (place.conf_low, place.conf_high)))
+    error = abs(float(slope)) * place.std_error
+    return replace(place, estimate=float(own.detach()), std_error=error, conf_low=float(low), conf_high=float(high))
 
 
 def said_of(adjust: str, families: Sequence[Sequence[int]]) -> list[str]:

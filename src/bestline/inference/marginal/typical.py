@@ -49,6 +49,7 @@ def _told(line: FittedLine, name: str) -> float | None:
     for j, column in enumerate(design.columns):
         ((at, component), *others) = column.parts
         factor = design.factors[at]
+        # The mean of a product is no product of means, so columns of several factors tell nothing here.
         if others or name not in factor.numbers:
             continue
         if factor.kind == "number":
@@ -89,6 +90,7 @@ class _Total:
         weight = self.weight + other.weight
         if weight == 0:
             return self
+        # By the difference of means and not by sums: numbers far from zero keep their digits (Chan, Golub & LeVeque 1983).
         return _Total(weight, self.mean + (other.mean - self.mean) * (other.weight / weight))
 
 
@@ -178,6 +180,7 @@ class Shares:
         moments = self.line.training
         if i == j:
             return float(moments.center[i])
+        # E[ab] = cov(a, b) + E[a] E[b]: the share of rows that have both levels.
         covariance = float(moments.scatter[i, j] * moments.unit[i] * moments.unit[j]) / moments.weight
         return covariance + float(moments.center[i] * moments.center[j])
 
