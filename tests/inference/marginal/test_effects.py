@@ -439,6 +439,26 @@ def test_a_frame_says_whose_errors_it_has():
     assert found.attrs["notes"] == [f"Numbers at their training mean: `x` at {table()['x'].mean():.6g}."]
 
 
+def test_an_offset_counts_in_means_and_in_slopes_of_its_column():
+    data = table()
+    model = bl.fit(data, "y ~ a + x + offset(0.7 * z + log(x))")
+    mean = data[["x", "z"]].mean()
+
+    means, steep = model.means("a"), model.slopes("x", at={"x": 4.0})
+
+    grid = pd.DataFrame({"a": ["p", "q", "r"], "x": mean["x"], "z": mean["z"]})
+    assert means["estimate"].tolist() == pytest.approx(model.predict(grid).tolist(), **SAME)
+    assert steep["estimate"].tolist() == pytest.approx([model.params["x"] + 0.25], **SAME)
+    assert steep["std_error"].tolist() == pytest.approx([model.bse["x"]], **SAME)
+    assert model.slopes("z")["estimate"].tolist() == pytest.approx([0.7], **SAME)
+    agree(
+        model.contrasts("a"), bl.fit(data.assign(y=data["y"] - 0.7 * data["z"] - np.log(data["x"])), "y ~ a + x").contrasts("a")
+    )
+    apart = model.difference({"a": "q", "x": 2.0, "z": 1.0}, {"a": "p", "x": 1.0, "z": 0.0})
+    expected = model.params["a[T.q]"] + model.params["x"] + 0.7 + math.log(2)
+    assert apart["estimate"].tolist() == pytest.approx([expected], **SAME)
+
+
 def test_absorbed_effects_leave_contrasts_and_slopes():
     data = table(300)
     absorbed, columns = bl.fit(data, "y ~ a * x + log(z + 20) | firm"), bl.fit(data, "y ~ a * x + log(z + 20) + C(firm)")

@@ -52,7 +52,7 @@ class Grid:
 
 def variables_of(design: Design) -> list[str]:
     """The table's columns that X is made of; those whose effects are absorbed are none of them."""
-    read = {name for factor in design.factors for name in (*factor.numbers, factor.column)}
+    read = {name for factor in (*design.factors, *design.offsets) for name in (*factor.numbers, factor.column)}
     return [name for name in design.needs if name in read]
 
 
@@ -76,6 +76,23 @@ def rows_at(design: Design, grid: Grid) -> Features:
         X[:, j] = _product(design, column, grid, values)
     # Not refused, as in a table of rows: the other places of a grid have their answers.
     return torch.where(X.isfinite(), X, float("nan"))
+
+
+def known_at(design: Design, grid: Grid) -> RowVector:
+    """What is known of the target (n,) at the grid, the sum of the offsets."""
+    found = torch.zeros(grid.rows, dtype=torch.float64)
+    for offset in design.offsets:
+        found = found + _values(design, offset, grid)[:, 0]
+    return found
+
+
+def known_derivative_at(design: Design, grid: Grid, column: str) -> RowVector:
+    """The derivative of the offsets (n,) by a column of numbers."""
+    found = torch.zeros(grid.rows, dtype=torch.float64)
+    for offset in design.offsets:
+        if column in offset.numbers:
+            found = found + _derivative(design, offset, grid, column)[:, 0]
+    return found
 
 
 def derivatives_at(design: Design, grid: Grid, column: str) -> Features:

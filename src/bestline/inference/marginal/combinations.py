@@ -30,18 +30,28 @@ NO_ROWS_LEFT = "no residual degrees of freedom are left"
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Combinations:
-    """Linear combinations of the weights: `slopes` (m, p) of the columns' weights, and `constant` (m,) of the intercept."""
+    """Linear combinations of the weights: `slopes` (m, p) of the columns' weights, `constant` (m,) of the intercept.
+
+    What is `known` (m,), as an offset is, adds to them and has no error.
+    """
 
     slopes: Tensor
     constant: Tensor
+    known: Tensor
+
+    @property
+    def undefined(self) -> Tensor:
+        """Which of them (m,) need a number that there is not, such as log(0)."""
+        return self.slopes.isnan().any(1) | self.known.isnan()
 
     def contrasted(self, shares: Tensor) -> Combinations:
         """Differences of these heights: `shares` (r, m), whose rows add up to zero."""
         # Less the first, so that a column in which all are alike is exactly zero, and the intercept gone.
-        return Combinations(shares @ (self.slopes - self.slopes[0]), torch.zeros(len(shares), dtype=torch.float64))
+        constant = torch.zeros(len(shares), dtype=torch.float64)
+        return Combinations(shares @ (self.slopes - self.slopes[0]), constant, shares @ (self.known - self.known[0]))
 
     def __getitem__(self, rows: Any) -> Combinations:
-        return Combinations(self.slopes[rows], self.constant[rows])
+        return Combinations(self.slopes[rows], self.constant[rows], self.known[rows])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -75,18 +85,18 @@ def estimated(line: FittedLine, of: Combinations, cov: Cov | None = None, data: 
     A line that has no covariance, such as a penalised one, has estimates without errors; where `cov` is asked for all the same, it is
     refused by NumericalError.
     """
-    found = _heights(line, of)
+    found = _heights(line, of) + of.known[:, None]
     # A penalised line has heights all the same; only what was asked for by name and does not exist is an error.
     m, without = len(of.slopes), why_not(line) or ""
     if without and cov is None:
-        why = tuple(UNDEFINED if bad else "" for bad in of.slopes.isnan().any(1).tolist())
+        why = tuple(UNDEFINED if bad else "" for bad in of.undefined.tolist())
         return Combined(found, torch.full_like(found, float("nan")), 0, "", why, without)
     errors = covariance(line, cov, data)
     inference = line.inference
     assert inference is not None  # noqa: S101  `covariance` has looked
     p = line.design.p
     # NaN of a column that is no number would spread over the others of a product with zero.
-    undefined = of.slopes.isnan().any(1)
+    undefined = of.undefined
     slopes = torch.where(undefined[:, None], 0.0, of.slopes)
     # About the mean the intercept's place is taken by the height there, which no slope moves: so no offset cancels.
     away = slopes - of.constant[:, None] * line.training.center[:p] if line.design.intercept else slopes

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from bestline.calls import checked, is_number, no_such, one_of
-from bestline.data.design.grid import Grid, derivatives_at, levels_of, rows_at
+from bestline.data.design.grid import Grid, derivatives_at, known_at, known_derivative_at, levels_of, rows_at
 from bestline.errors import ColumnError, DataError, NumericalError, OptionError, listed, readable, warn
 from bestline.inference.covariance.base import Cov
 from bestline.inference.fitted import FittedLine
@@ -144,7 +144,8 @@ def contrasts(
         # Group by group, so that no matrix of all groups against all is made.
         own = _heights(line, grid)
         parts = [own[i * len(cells) : (i + 1) * len(cells)].contrasted(shares) for i in range(groups)]
-        return Combinations(torch.cat([p.slopes for p in parts]), torch.cat([p.constant for p in parts]))
+        joined = (torch.cat([getattr(part, name) for part in parts]) for name in ("slopes", "constant", "known"))
+        return Combinations(*joined)
 
     of, filled, counts = asked.combinations(differences, data)
     families = [range(i * len(labels), (i + 1) * len(labels)) for i in range(groups)]
@@ -209,7 +210,8 @@ def slopes(
     asked = ReferenceGrid.of(line, None, by, at, weights)
 
     def derivatives(grid: Grid) -> Combinations:
-        return Combinations(derivatives_at(line.design, grid, name), torch.zeros(grid.rows, dtype=torch.float64))
+        known = known_derivative_at(line.design, grid, name)
+        return Combinations(derivatives_at(line.design, grid, name), torch.zeros_like(known), known)
 
     of, filled, counts = asked.combinations(derivatives, data)
     notes = filled.told(asked, counts)
@@ -241,7 +243,7 @@ def difference(
         raise DataError(f"There are {len(first):,} rows and {len(second):,} others; give as many of both, or one of either.")
     # The intercept is gone from a difference; so is whatever both rows share.
     apart = first - second
-    found = estimated(line, Combinations(apart, torch.zeros(len(apart), dtype=torch.float64)), cov, data)
+    found = estimated(line, Combinations(apart[:, :-1], torch.zeros(len(apart), dtype=torch.float64), apart[:, -1]), cov, data)
     places, unsaid = tabled(line, found, [(i,) for i in range(len(apart))], level=level)
     title = f"Differences of predictions of {listed(line.targets)}"
     return _told(Marginal(title, ("row",), line.targets, tuple(places), level, found.cov, found.df, (), tuple(unsaid)))
@@ -264,14 +266,20 @@ def _refuse(line: FittedLine) -> None:
 
 
 def _heights(line: FittedLine, grid: Grid) -> Combinations:
-    return Combinations(rows_at(line.design, grid), torch.ones(grid.rows, dtype=torch.float64))
+    known = known_at(line.design, grid)
+    return Combinations(rows_at(line.design, grid), torch.ones_like(known), known)
 
 
 def _encoded(line: FittedLine, rows: Any) -> Tensor:
-    """Rows to predict as columns of the line (n, p); NaN in those that have no prediction."""
+    """Rows to predict as columns of the line, and last what is known of the target, (n, p + 1); NaN in those without a prediction."""
     source, _ = opened(line, rows)
-    pieces = [line.design.features(batch).X.cpu() for batch in source.batches(line.design.needs)]
-    return torch.cat(pieces) if pieces else torch.empty(0, line.design.p, dtype=torch.float64)
+    pieces = []
+    for batch in source.batches(line.design.needs):
+        new = line.design.features(batch)
+        X = new.X.cpu()
+        known = X.new_zeros(len(X)) if new.known is None else new.known.cpu()
+        pieces.append(torch.cat([X, known[:, None]], 1))
+    return torch.cat(pieces) if pieces else torch.empty(0, line.design.p + 1, dtype=torch.float64)
 
 
 def _answer(

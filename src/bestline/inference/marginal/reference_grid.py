@@ -113,9 +113,11 @@ class ReferenceGrid:
         used = (found.slopes != 0).any(0).tolist()  # NaN is not 0
         factors = {i for own, is_used in zip(design.columns, used, strict=True) if is_used for i, _ in own.parts}
         names = {name for i in factors for name in (*design.factors[i].numbers, design.factors[i].column) if name}
+        names |= {name for offset in design.offsets for name in offset.numbers if bool((found.known != 0).any())}
         if bool(found.constant.any()):
             return names  # a height depends on whatever it reads; a difference or slope may lose it
-        return {name for name in names if not torch.equal(of(self._grid(moved=name)).slopes, found.slopes)}
+        moved = {name: of(self._grid(moved=name)) for name in names}
+        return {n for n, m in moved.items() if not (torch.equal(m.slopes, found.slopes) and torch.equal(m.known, found.known))}
 
     def told(self, asked: ReferenceGrid, counts: set[str]) -> list[str]:
         """Sentences on what was held, where it counts: `asked` is what was asked for before means were filled in."""
