@@ -64,6 +64,7 @@ TRAINING = COLUMNS | {
 }
 LEVEL = [(["--level", "0.5"], {"level": 0.5})]
 COV = [(["--cov", "HC3", "t.csv"], {"cov": "HC3", "data": "t.csv"})]
+KIND = [(["--weights", "w", "--weight-kind", "frequency"], {"weights": "w", "weight_kind": "frequency"})]
 UNSEEN = [(["--on-unseen", "average"], {"on_unseen": "average"})]
 OWN = [(["--units", "fitted"], {"units": "fitted"})]
 PICTURE = {
@@ -78,14 +79,20 @@ PICTURE = {
 Row = tuple[Any, str, list[str], dict[str, Any], dict[str, list[tuple[list[str], dict[str, Any]]]], set[str]]
 SAYING = {"json", "quiet", "progress", "force", "out"}
 TABLE: dict[str, Row] = {
-    "fit": (bl, "fit", ["t.csv"], {}, TRAINING, {"level", "like", "trace", "report", "by"}),
+    "fit": (bl, "fit", ["t.csv"], {}, TRAINING | {"weight_kind": KIND}, {"level", "like", "trace", "report", "by"}),
     "watch": (
-        *(bl, "fit", ["t.csv", "-o", "run.html", "--solver", "momentum"], {"solver": "momentum"}, TRAINING),
+        *(
+            bl,
+            "fit",
+            ["t.csv", "-o", "run.html", "--solver", "momentum"],
+            {"solver": "momentum"},
+            TRAINING | {"weight_kind": KIND},
+        ),
         {"compare", "like", "weights_shown", "frames", "theme", "units", "live"},
     ),
     "fit --by": (
         *(bl, "fit_groups", ["t.csv", "--by", "g,h"], {"by": ["g", "h"]}),
-        {k: v[:1] for k, v in TRAINING.items() if k in {*COLUMNS, "folds", "digits"}},
+        {k: v[:1] for k, v in TRAINING.items() if k in {*COLUMNS, "folds", "digits"}} | {"weight_kind": KIND},
         {*(set(TRAINING) - {*COLUMNS, "folds", "digits"}), "level", "like", "trace", "report", "by"},
     ),
     "preflight": (
@@ -110,6 +117,7 @@ TABLE: dict[str, Row] = {
         {k: v for k, v in COLUMNS.items() if k != "l2"}
         | {
             "folds": FOLDS,
+            "weight_kind": KIND,
             "by": [(["--by", "g"], {"by": "g", "folds": None})],
             "checkpoint": [(["--checkpoint", "kept"], {"checkpoint": Path("kept")})],
         },

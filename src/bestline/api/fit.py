@@ -47,6 +47,7 @@ def fit(
     loss: UserLoss = "squared",
     forward: UserForward | str | None = None,
     weights: Any = None,
+    weight_kind: str = "analytic",
     missing: str = "raise",
     standardize: bool | None = None,
     split: Sequence[float] | None = None,
@@ -109,6 +110,11 @@ def fit(
         numbers alone, and a degree from 1 to 10.
     weights : str or array (n,), optional
         Column of weights, or the weights; not negative. Rows of weight 0 count as absent.
+    weight_kind : {"analytic", "frequency", "probability"}
+        What the weights are, as Stata tells them apart. "analytic" (aweight): a row is a mean of so many observations, its variance
+        sigma^2 / weight; n is the number of rows. "frequency" (fweight): a row stands for so many equal rows; whole numbers, n is their sum,
+        and every number is that of the table with its rows repeated. "probability" (pweight): so many of the population are like the row;
+        n is the number of rows, and the standard errors are robust ones, HC1 where `cov` says nothing else.
     missing : {"raise", "drop", "impute"}
         Refuse missing values; leave their rows out; or fill numbers with the mean of the training rows and give categories a
         level of their own. Rows without a target are dropped by the last two.

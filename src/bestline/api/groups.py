@@ -14,6 +14,7 @@ from bestline.api.lines import ManyLines, told
 from bestline.api.model import Model
 from bestline.calls import answering, data_first, is_number, is_whole, with_hints
 from bestline.data.design import Key
+from bestline.data.design.weight_kinds import ANALYTIC, FREQUENCY, PROBABILITY, checked_kind
 from bestline.data.folds import check_seed
 from bestline.data.gather import Query
 from bestline.data.grouped import gather_groups, rows_of_group, with_dates
@@ -172,6 +173,7 @@ def fit_groups(
     features: Which | None = None,
     l2: float = 0.0,
     weights: Any = None,
+    weight_kind: str = ANALYTIC,
     missing: str = "raise",
     folds: int = 5,
     seed: int = 0,
@@ -184,8 +186,8 @@ def fit_groups(
 
     Parameters
     ----------
-    data, formula, target, features, weights, missing
-        As in `bestline.fit`. The columns are those of all rows together; what a group does not determine is NaN there.
+    data, formula, target, features, weights, weight_kind, missing
+        As in `bestline.fit`; with frequency weights errors are classical ones, with probability weights HC1 where `cov` says nothing else. The columns are those of all rows together; what a group does not determine is NaN there.
     by : str or sequence of str
         The columns whose values tell the groups. They are no features unless they are named.
     l2 : float
@@ -229,17 +231,32 @@ def fit_groups(
     if not is_whole(folds) or not 1 <= folds <= 100:
         raise OptionError(f"`folds` must be a whole number from 1 to 100; got {folds!r}.")
     check_digits(digits)
+    weight_kind = checked_kind(weight_kind, weights)
+    cov = "HC1" if weight_kind == PROBABILITY and not l2 and isinstance(parse_cov(cov), Classical) else cov
     kind = _errors(cov, l2)
+    if weight_kind == FREQUENCY and not isinstance(kind, Classical):
+        raise OptionError(
+            "Lines of groups with frequency weights have classical standard errors; leave `cov` out, or repeat the rows."
+        )
     query = Query(
         *(placed(data, engine), formula, target, features, weights, missing),
         folds=folds,
         seed=check_seed(seed),
         beside=kind.columns,
+        weight_kind=weight_kind,
     )
     source, design, found, notes = gather_groups(query, columns, progress)
     lines, keys = lines_of_groups(design, columns, found, source, l2=float(l2), digits=digits, kind=kind, progress=progress)
     if not keys:
         raise DataError(f"No usable row is left in {source.label}, so there is no group to fit a line to.")
     told(lines, "group", notes, found.dropped, found.read)
-    asked = {"weights": design.weights, "missing": design.missing, "l2": l2, "seed": seed, "digits": digits, "cov": cov}
+    asked = {
+        "weights": design.weights,
+        "weight_kind": weight_kind,
+        "missing": design.missing,
+        "l2": l2,
+        "seed": seed,
+        "digits": digits,
+        "cov": cov,
+    }
     return Groups(lines, design, found.dropped, keys, source, asked)

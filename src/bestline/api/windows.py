@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, final
 
 from bestline.api.lines import ManyLines, told
 from bestline.calls import answering, data_first, is_number, is_whole, with_hints
+from bestline.data.design.weight_kinds import ANALYTIC, checked_kind
 from bestline.data.gather import Query
 from bestline.data.moments import Moments
 from bestline.data.ordered import gather_ordered
@@ -62,6 +63,7 @@ def fit_rolling(
     target: Which | None = None,
     features: Which | None = None,
     weights: Any = None,
+    weight_kind: str = ANALYTIC,
     missing: str = "raise",
     digits: int = 8,
     cov: Cov = "classical",
@@ -75,6 +77,8 @@ def fit_rolling(
     ----------
     data, formula, target, features, weights, missing
         As in `bestline.fit`.
+    weight_kind : "analytic"
+        Windows have no others; frequency and probability weights are refused.
     order : str, optional
         A column of numbers or dates that puts the rows in order; by default they stay as they stand. It is no feature unless it is named.
     window : int
@@ -115,6 +119,11 @@ def fit_rolling(
     if order is not None and not isinstance(order, str):
         raise OptionError(f"`order` is the name of a column; got {order!r}.")
     check_digits(digits)
+    if checked_kind(weight_kind, weights) != ANALYTIC:
+        raise OptionError(
+            f"Windows count rows of the table, so their weights are analytic ones; for {weight_kind!r} repeat the rows, or fit a window by "
+            f"itself, with `bestline.fit`."
+        )
     if not isinstance(parse_cov(cov), Classical):
         raise OptionError(
             f"Windows have classical standard errors alone; for {cov!r} fit the rows of a window by themselves, with `bestline.fit`."

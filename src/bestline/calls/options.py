@@ -28,6 +28,7 @@ _ALIASES = {
     "schedule": "scheduler lr_scheduler lr_schedule learning_rate_schedule",
     "solver": "optimizer optimiser optimizers optim method algorithm algo",
     "optimizers": "solver solvers optimizer optim method",
+    "weight_kind": "weights_type weight_type weights_kind wtype",
     "weights": "sample_weight sample_weights weight w wt case_weights",
     "seed": "random_state random_seed rng generator",
     "folds": "n_folds num_folds n_splits kfold k_folds groups group",
@@ -67,6 +68,9 @@ _ALIASES = {
 
 # What is no option of these doors, and how else it is said.
 _ELSEWHERE = {
+    "freq_weights freq_weight fweights fweight fw": "weights='w', weight_kind='frequency'",
+    "var_weights var_weight aweights aweight aw": "weights='w', weight_kind='analytic'",
+    "pweights pweight pw survey_weights": "weights='w', weight_kind='probability'",
     "fit_intercept intercept add_constant has_constant hasconst no_intercept bias": (
         "a line has an intercept; a formula that ends in - 1, as y ~ x - 1, leaves it out"
     ),

@@ -20,6 +20,7 @@ from bestline.cli.options import (
     Force,
     Missing,
     Ridge,
+    WeightKind,
     Weights,
     asking,
     files_of,
@@ -146,6 +147,7 @@ def training_options(
         ),
     ] = None,
     weights: Weights = None,
+    weight_kind: WeightKind = "analytic",
     missing: Missing = "raise",
     standardize: Annotated[
         bool | None,
@@ -201,6 +203,7 @@ def training_options(
         "loss": loss,
         "forward": forward,
         "weights": weights,
+        "weight_kind": weight_kind,
         "missing": missing,
         # Not asked against: then own forward functions keep their columns, as in Python.
         "standardize": None if standardize else False,

@@ -15,6 +15,7 @@ _SHARED = (
     "l2",
     "folds",
     "weights",
+    "weight_kind",
     "missing",
     "seed",
     "digits",

@@ -13,6 +13,7 @@ from bestline.cli.options import (
     Engine,
     Force,
     Missing,
+    WeightKind,
     Weights,
     asking,
     briefly,
@@ -52,6 +53,7 @@ def collect(
     out: Out,
     asked: Asked,
     weights: Weights = None,
+    weight_kind: WeightKind = "analytic",
     missing: Missing = "raise",
     folds: Annotated[
         str | None,
@@ -82,6 +84,7 @@ def collect(
             asked.formula,
             **asked.columns,
             weights=weights,
+            weight_kind=weight_kind,
             missing=missing,
             folds=None if by is not None else folds_of(folds or "5"),
             by=by,

@@ -39,6 +39,12 @@ Cov = Annotated[
     ),
 ]
 Weights = Annotated[str | None, typer.Option(help="Column of weights.")]
+WeightKind = Annotated[
+    str,
+    typer.Option(
+        help="What weights are: analytic (precisions), frequency (a row stands for so many), probability (of a sample; HC1 errors)."
+    ),
+]
 Missing = Annotated[str, typer.Option(help="Missing values: raise, drop or impute.")]
 Engine = Annotated[
     str | None,

@@ -22,6 +22,7 @@ from bestline.data.collected import Collect, Collected
 from bestline.data.design import Design
 from bestline.data.design.growing import CannotGrowError
 from bestline.data.design.learn import learnt
+from bestline.data.design.weight_kinds import ANALYTIC
 from bestline.data.gather import Begun, Gathered, Query, gone_through, grows, of_folds, usable
 from bestline.data.grown import Grow, Growth, Into, rough_means
 from bestline.data.passes import Named
@@ -72,6 +73,7 @@ def gather_on(query: Query, path: str | os.PathLike[str], progress: Progress | N
     question = {
         "formula": draft.formula.text,
         "weights": weights,
+        **({} if query.weight_kind == ANALYTIC else {"weight_kind": query.weight_kind}),
         "missing": query.missing,
         "folds": query.folds,
         "seed": query.seed,

@@ -23,6 +23,7 @@ from bestline.data.design.growing import CannotGrowError, can_grow
 from bestline.data.design.learn import drafted, learnt
 from bestline.data.design.learner import Learner
 from bestline.data.design.profiles import Learnt, Training
+from bestline.data.design.weight_kinds import ANALYTIC, FREQUENCY
 from bestline.data.folds import ByHash, ByPart, Grouping, by_value, refuse_target
 from bestline.data.grown import Grow, Growth, Into, rough_means
 from bestline.data.passes import Addable, Pass
@@ -91,6 +92,7 @@ class Query:
     beside: tuple[str, ...] = ()
     absorbing: bool = False
     check: Callable[[int, int], None] | None = None
+    weight_kind: str = ANALYTIC
 
     def opened(self, text: Sequence[str] = ()) -> tuple[Source, str | None]:
         """The data as a table, and the name of its column of weights; the columns `text` are read as words."""
@@ -118,6 +120,7 @@ class Query:
             target=asked_names(self.target, source.names),
             features=asked_names(self.features, source.names),
             weights=weights,
+            weight_kind=self.weight_kind,
             missing=self.missing,
             degree=self.degree,
             training=training,
@@ -250,7 +253,8 @@ def gather(query: Query, progress: Progress | None = None) -> Gathered:
     draft, learner = begun.draft, begun.learner
     # Of rows in memory, and of those that an engine adds up, the folds are told when somebody asks for them; most fits do without.
     alone = labels is None and by is None and not query.at_once and query.keep is None
-    told = alone and source.afar and not draft.formula.absorbed  # rests are made row by row
+    # Rests are made row by row, and rows that stand for many are counted so.
+    told = alone and source.afar and not draft.formula.absorbed and query.weight_kind != FREQUENCY
     afar = _told(source, draft, learner, query, folds, progress) if told else None
     lazy = alone and (source.resident or afar is not None)
     # With a split a group is a fold of a part: group = part * folds + fold.

@@ -275,7 +275,7 @@ class Growth:
     def like(self, other: Growth) -> bool:
         """Whether both are of one formula, read alike."""
         mine, theirs = (
-            (d.formula.text, d.weights, d.missing, dict(d.kinds), d.responses, d.beside, d.offsets)
+            (d.formula.text, d.weights, d.missing, dict(d.kinds), d.responses, d.beside, d.offsets, d.weight_kind)
             for d in (self.draft, other.draft)
         )
         return mine == theirs

@@ -24,6 +24,7 @@ from bestline.data.checkpoint import gather_on
 from bestline.data.collected import Collected
 from bestline.data.design import Column, Design, expression
 from bestline.data.design.growing import CannotGrowError
+from bestline.data.design.weight_kinds import ANALYTIC, checked_kind
 from bestline.data.folds import MOST_FOLDS, ByHash, check_folds, check_seed
 from bestline.data.gather import Gathered, Query, gather
 from bestline.data.grown import Growth
@@ -101,6 +102,7 @@ class Moments:
         target: Which | None = None,
         features: Which | None = None,
         weights: str | None = None,
+        weight_kind: str = ANALYTIC,
         missing: str = "raise",
         folds: int | str | None = None,
         by: str | None = None,
@@ -113,7 +115,7 @@ class Moments:
 
         Parameters
         ----------
-        data, formula, target, features, weights, missing
+        data, formula, target, features, weights, weight_kind, missing
             As in `bestline.fit`, in either order, or X and y.
         folds : int, str or None
             Number of folds, at least 1, by default 5; or a column whose values are the folds, for rows that belong together, as in `fit`. It is
@@ -145,7 +147,18 @@ class Moments:
         folds = folds if by is None else by
         if not isinstance(folds, str):
             check_folds(folds, more=", or the name of a column")
-        query = Query(placed(data, engine), formula, target, features, weights, missing, folds=folds, seed=seed, at_once=True)
+        query = Query(
+            placed(data, engine),
+            formula,
+            target,
+            features,
+            weights,
+            missing,
+            folds=folds,
+            seed=seed,
+            at_once=True,
+            weight_kind=checked_kind(weight_kind, weights),
+        )
         gathered = gather(query, progress) if checkpoint is None else gather_on(query, checkpoint, progress)
         for note in gathered.notes:
             warn(note)

@@ -23,6 +23,7 @@ from bestline.data.design.formula import ParsedFormula
 from bestline.data.design.grammar import Piece
 from bestline.data.design.growing import MOST_GROWN, Part, Rough, can_grow
 from bestline.data.design.profiles import ArgumentSummary, Levels, Mean, Profiles
+from bestline.data.design.weight_kinds import ANALYTIC, checked_kind
 from bestline.data.grown import Grown, Growth
 from bestline.data.passes import Named
 
@@ -52,6 +53,7 @@ def facts(growth: Growth) -> dict[str, Any]:
         "kinds": [asdict(kind) for kind in draft.kinds.values()],
         "responses": [asdict(response) for response in draft.responses],
         "weights": draft.weights,
+        **({} if draft.weight_kind == ANALYTIC else {"weight_kind": draft.weight_kind}),
         "missing": draft.missing,
         "beside": list(draft.beside),
         "declared": {name: list(levels) for name, levels in draft.declared.items()},
@@ -122,6 +124,7 @@ def _draft(told: Mapping[str, Any]) -> Draft:
         table=tuple(map(str, told["table"])),
         beside=tuple(map(str, told.get("beside", ()))),
         offsets=offsets,
+        weight_kind=checked_kind(told.get("weight_kind", ANALYTIC), told["weights"]),
     )
 
 

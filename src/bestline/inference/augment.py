@@ -12,6 +12,7 @@ from torch import Tensor
 
 from bestline.calls import one_of
 from bestline.data.design.lost_digits import columns_doubled
+from bestline.data.design.weight_kinds import FREQUENCY, PROBABILITY
 from bestline.data.tables import Batch, Source
 from bestline.errors import DataError, MissingValuesError, NumericalError, OptionError, UnseenLevelError, warn
 from bestline.inference import classical
@@ -174,7 +175,9 @@ class _Page:
             nothing = torch.full((len(X), len(line.targets)), float("nan"), dtype=torch.float64)
             y = design.target_values(batch).cpu() if known else nothing
             y = y if asked.height is None else y - asked.height
-            w = batch.numbers([design.weights])[:, 0].cpu() if design.weights in source.names else None
+            # Of rows that stand for many each copy has the weight 1.
+            counted = design.weights is None or design.weights not in source.names or design.weight_kind == FREQUENCY
+            w = None if counted else batch.numbers([str(design.weights)])[:, 0].cpu()
             outside = classical.outside(X, line.collected.low, line.collected.high).numpy()
             new = self._said(batch, torch.arange(batch.rows), Rows(X, y, w), trained=False) | {"outside": outside}
             if asked.lacking is not None:  # a line without columns would have a number there
@@ -262,6 +265,13 @@ class _Page:
         found = [influence(basis, seen, i) for i in range(len(self.line.targets))]
         return {name: torch.stack([getattr(f, name) for f in found], 1) for name in ("resid", "cooksd", "std_resid")}
 
+    def _beside(self, w: Tensor) -> Tensor:
+        """Variance of an observation about the line, over sigma^2, (n,); with probability weights it is the same for all."""
+        line = self.line
+        if line.design.weight_kind != PROBABILITY:
+            return 1 / w
+        return torch.full_like(w, line.training.count / line.training.weight)
+
     def _ends(self, inference: classical.Inference, rows: Rows, fitted: Tensor, across: Tensor, w: Tensor) -> dict[str, Tensor]:
         """Ends of the intervals; NaN without degrees of freedom, and where aliased columns do not say what they said in training."""
         line = self.line
@@ -276,7 +286,7 @@ class _Page:
         out: dict[str, Tensor] = {}
         for kind in self.intervals:
             # The variance of an observation of weight w is sigma^2 / w, and that of the line itself comes on top.
-            beside = 1 / w if kind == "prediction" else torch.zeros_like(w)
+            beside = self._beside(w) if kind == "prediction" else torch.zeros_like(w)
             if line.robust is None:
                 spread = (across + beside).sqrt()[:, None] * sigma
             else:

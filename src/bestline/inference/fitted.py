@@ -19,6 +19,7 @@ from bestline.calls import needed
 from bestline.data.design import Design
 from bestline.data.design.inverse import Inverse, inverse_of
 from bestline.data.design.lost_digits import columns_rounding
+from bestline.data.design.weight_kinds import PROBABILITY
 from bestline.data.moments import Moments
 from bestline.data.tables import Source
 from bestline.errors import NumericalError, OptionError
@@ -294,6 +295,15 @@ class FittedLine:
         # Held weights are at their bounds exactly, so a loaded line finds the same restrictions as the one that was saved.
         active = tuple(limits.active(w, i) for i in range(len(self.targets)))
         return Restricted.of(self.training, self.scaling, w, active, conditional=limits.holds_back(w))
+
+    @property
+    def observation_sd(self) -> Tensor:
+        """Standard deviation of an observation about the line (k,): of one of weight 1, with probability weights of any; of least squares."""
+        inference = self.inference
+        assert inference is not None  # noqa: S101  the callers have looked
+        if self.design.weight_kind != PROBABILITY:
+            return inference.sigma
+        return inference.sigma * (self.training.count / self.training.weight) ** 0.5
 
     @property
     def errors_title(self) -> str:

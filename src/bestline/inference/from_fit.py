@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import time
 
+from bestline.data.design.weight_kinds import PROBABILITY
 from bestline.data.progress import Progress
 from bestline.inference.cautions import findings
-from bestline.inference.covariance.base import CovarianceKind
+from bestline.inference.covariance.base import CovarianceKind, Sandwich
+from bestline.inference.covariance.named import parse_cov
 from bestline.inference.fitted import FittedLine
 from bestline.inference.sharpen import sharpened
 from bestline.inference.uncertainty import robustly
@@ -39,5 +41,7 @@ def finished(
     line = sharpened(line, request.digits, progress)
     notes = tuple(dict.fromkeys([*prepared.notes, *line.notes, *findings(line, request.digits)]))
     line = FittedLine.of(line, notes=notes)
+    if gathered.design.weight_kind == PROBABILITY and not isinstance(cov, Sandwich) and line.least_squares:
+        cov = parse_cov("HC1")  # as Stata has it: the weights are no precisions
     line = line if cov is None else robustly(line, cov, progress)
     return FittedLine.of(line, seconds=time.perf_counter() - request.began)

@@ -287,7 +287,7 @@ def _by_rows(plan: Plan, parts: Parts, folds: int, unknown: dict[int, Unknown]) 
         held = rows[fold == f]
         if unknown:
             held = held[~unknown[f].rows(held.X)]
-        known = known + Errors.of(plan.predictor(weights)(held.X), held.y, held.w)
+        known = known + Errors.of(plan.predictor(weights)(held.X), held.y, held.w, copies=held.copies)
     return _said(known, parts.training.moments.count, fold_kind(folds, parts.by))
 
 
@@ -332,4 +332,4 @@ def scores_of(
         return on_moments(part.moments, weights, scaling, *of, about_zero=about_zero)
     with torch.no_grad():
         prediction = plan.predictor(weights)(part.rows.X)
-    return Errors.of(prediction, part.rows.y, part.rows.w).scores(*of, about_zero=about_zero)
+    return Errors.of(prediction, part.rows.y, part.rows.w, copies=part.rows.copies).scores(*of, about_zero=about_zero)

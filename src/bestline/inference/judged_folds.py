@@ -49,5 +49,7 @@ class JudgeFolds(Pass[Batch, Errors]):
             for f, weights in self.weights.items():
                 own = rows[fold == f]
                 height = 0.0 if encoded.height is None else encoded.height[fold == f]  # then y is the rest of the target
-                found = found + Errors.of(self.plan.predictor(weights)(own.X) + height, own.y + height, own.w)
+                found = found + Errors.of(
+                    self.plan.predictor(weights)(own.X) + height, own.y + height, own.w, copies=own.copies
+                )
         return found

@@ -14,13 +14,16 @@ import torch
 from torch import Tensor
 
 from bestline.data.design import Design
+from bestline.data.design.weight_kinds import FREQUENCY
 from bestline.data.inside import distinct_rows
 from bestline.data.passes import Adder, CannotAddError, PartT, Pass
 from bestline.data.split import parts_of
 from bestline.data.tables import Batch
 from bestline.data.tables.days import days_of
-from bestline.errors import MissingValuesError, readable
+from bestline.errors import DataError, MissingValuesError, readable
 from bestline.numerics import Rows
+
+_MOST_COPIES = 20_000_000  # of the rows of one batch
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -40,8 +43,10 @@ class Numbered:
     at: Tensor
 
     @classmethod
-    def of(cls, batch: Batch, design: Design, labels: Tensor | None = None) -> Numbered:
+    def of(cls, batch: Batch, design: Design, labels: Tensor | None = None, *, once: bool = False) -> Numbered:
         """The training rows of a batch: all of them, or with a split those whose label is 0.
+
+        A row that stands for many, by its frequency weight, is there so many times; `once` asks for one of them.
 
         Raises UnseenLevelError for a row that cannot be one, because no training row has its level.
         """
@@ -52,6 +57,16 @@ class Numbered:
         if labels is not None:
             own = parts_of(labels, batch, encoded.index) == 0
             rows, at = rows[own], at[own]
+        if rows.copies and rows.w is not None:
+            # What is said of a row is said of each of its copies, so they are gone through: no formula has to know of them.
+            times = torch.ones_like(rows.w) if once else rows.w
+            if float(times.sum()) > _MOST_COPIES:
+                raise DataError(
+                    f"What is asked for goes through the rows one by one, and frequency weights make more than {_MOST_COPIES:,} of "
+                    f"{len(rows):,}; fit with cov='classical', which needs sums alone."
+                )
+            again = torch.repeat_interleave(torch.arange(len(rows)), times.round().long())
+            rows, at = Rows(rows.X[again], rows.y[again]), at[again]
         return cls(batch, rows, at)
 
     @property
@@ -112,7 +127,7 @@ class OverTraining(Pass[Batch, PartT]):
 
     def inside(self, engine: Adder) -> PartT | None:
         """The same from the distinct rows of an engine's table, where these are few and the inner pass can do with them."""
-        if self.labels is not None or not isinstance(self.inner, OfRepeated):
+        if self.labels is not None or not isinstance(self.inner, OfRepeated) or self.design.weight_kind == FREQUENCY:
             return None
         found = distinct_rows(self.design, list(self.inner.columns), engine)
         try:

@@ -267,6 +267,7 @@ class _Judged:
 
     errors: Errors
     read: int = 0
+    used: int = 0
     strange: int = 0
     remarks: Remarks = field(default_factory=Remarks)
 
@@ -274,6 +275,7 @@ class _Judged:
         return _Judged(
             self.errors + other.errors,
             self.read + other.read,
+            self.used + other.used,
             self.strange + other.strange,
             self.remarks + other.remarks,
         )
@@ -281,7 +283,7 @@ class _Judged:
     @property
     def left_out(self) -> str:
         """Which rows were left out, as the end of a sentence."""
-        weightless = self.read - self.errors.moments.count - self.remarks.gapped - self.strange
+        weightless = self.read - self.used - self.remarks.gapped - self.strange
         why = {
             "left out because a value was missing": self.remarks.gapped,
             "left out for a level that training never saw": self.strange,
@@ -319,10 +321,11 @@ class _Judge(Pass[Batch, _Judged]):
             prediction = self.plan.predictor(self.weights)(rows.X)
         height = 0.0 if encoded.height is None else encoded.height  # y is the rest of the target
         own = [turned_back(self.inverses, fitted + height) for fitted in (prediction, rows.y)]
-        errors = Errors.of(own[0], own[1], rows.w)
+        errors = Errors.of(own[0], own[1], rows.w, copies=rows.copies)
         gaps = self.design.gaps(batch, encoded.gaps, self.design.reads())
         remarks = Remarks(encoded.gapped, Named(gaps), Named(encoded.imputed), Named(encoded.unseen))
-        return _Judged(errors, batch.rows, encoded.strange, remarks)
+        used = len(rows) if rows.w is None else int((rows.w > 0).sum())
+        return _Judged(errors, batch.rows, used, encoded.strange, remarks)
 
 
 def interval_of_mean(line: FittedLine, level: float = _LEVEL) -> Callable[[Tensor], Tensor] | None:
@@ -369,7 +372,7 @@ def _half_width(line: FittedLine, X: Tensor, below: Tensor | None, interval: str
         narrow += Counter({_ALONE: int((variance.isnan() & ~lacking & ~X.isnan().any(1)).sum())})
     if interval == "prediction":
         # An observation scatters about the line by sigma, beside what is not known of the line.
-        variance = variance + inference.sigma[0] ** 2
+        variance = variance + line.observation_sd[0] ** 2
     half = classical.t_quantile(0.5 + level / 2, errors.df) * variance.sqrt()
     return half, narrow
 

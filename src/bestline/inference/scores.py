@@ -108,11 +108,11 @@ class Errors:
         return cls(Comoments.empty(2 * k), torch.zeros(k, dtype=torch.float64))
 
     @classmethod
-    def of(cls, prediction: Tensor, y: Tensor, w: Tensor | None) -> Errors:
-        """Errors of predictions (n, k) of targets (n, k) with weights (n,)."""
+    def of(cls, prediction: Tensor, y: Tensor, w: Tensor | None, *, copies: bool = False) -> Errors:
+        """Errors of predictions (n, k) of targets (n, k) with weights (n,), `copies` as in Rows."""
         r = prediction - y
         absolute = r.abs().sum(0) if w is None else (w[:, None] * r.abs()).sum(0)
-        return cls(Comoments.of_rows(Rows(r[:, :0], torch.cat([r, y], 1), w)).cpu(), absolute.cpu())
+        return cls(Comoments.of_rows(Rows(r[:, :0], torch.cat([r, y], 1), w, copies)).cpu(), absolute.cpu())
 
     def __add__(self, other: Errors) -> Errors:
         return Errors(self.moments + other.moments, self.absolute + other.absolute)

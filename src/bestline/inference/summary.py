@@ -10,6 +10,7 @@ from typing import Any
 from torch import Tensor
 
 from bestline.calls import answering
+from bestline.data.design.weight_kinds import ANALYTIC
 from bestline.inference.classical import Coefficient
 from bestline.inference.covariance.base import Cov
 from bestline.inference.covariance.sandwich import Covariance
@@ -112,6 +113,7 @@ def _facts(line: FittedLine, tables: list[list[Coefficient]], level: float, robu
         "r2_adjusted": each(lambda i: None if whole is None else finite(whole[i].adj_r_squared)),
         "rmse": each(lambda i: finite(training.rmse[i])),
         "held_out": None if held_out is None else _held_out(held_out, line.targets),
+        **({} if line.design.weight_kind == ANALYTIC else {"weight_kind": line.design.weight_kind}),
         **({"own_units": each(lambda i: units_facts(line, i))} if any(line.inverses) else {}),
         "digits": by_name(line.right_digits),
         "undetermined": _undetermined(line),

@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from textwrap import wrap
 
+from bestline.data.design.weight_kinds import FREQUENCY, PROBABILITY
 from bestline.inference.classical import Coefficient
 from bestline.inference.covariance.sandwich import Covariance
 from bestline.inference.fitted import FittedLine
@@ -34,6 +35,7 @@ def summary_text(
     if line.design.absorbed is not None:
         lines += wrap(line.design.absorbed.said, _WIDTH)
     lines += wrap(f"{how_trained(line)} {line.advice}", _WIDTH)
+    lines += wrap(weights_said(line), _WIDTH)
     if line.design.offsets:
         known = " + ".join(f"offset({offset.text})" for offset in line.design.offsets)
         lines += wrap(
@@ -61,6 +63,16 @@ def summary_text(
         lines += ["", "Warnings"]
         lines += [said for note in notes for said in bulleted(note, _WIDTH - 2)]
     return "\n".join(lines)
+
+
+def weights_said(line: FittedLine) -> str:
+    """What weights mean that are no analytic ones; empty for those, which are expected."""
+    name = plain(line.design.weights or "")
+    if line.design.weight_kind == FREQUENCY:
+        return f"Frequency weights: a row stands for {name} equal rows, and rows are counted so."
+    if line.design.weight_kind == PROBABILITY:
+        return f"Probability weights: {name} of the population are like a row; rows are counted once."
+    return ""
 
 
 def _in_own_units(line: FittedLine) -> list[str]:
@@ -172,7 +184,8 @@ def _scores(line: FittedLine, robust: Covariance | None) -> list[str]:
                     else f"{statistic_of(whole.df)} {fixed(whole.statistic, 2)}, p {p_value(whole.p_value)};  "
                 )
                 residual = f"Residual sd      {significant(g.sigma)} on {g.df_residual:,} degrees of freedom"
-                lines.append(f"{residual};  {test}AIC {fixed(g.aic, 1)}, BIC {fixed(g.bic, 1)}")
+                criteria = "" if math.isnan(g.aic) else f"AIC {fixed(g.aic, 1)}, BIC {fixed(g.bic, 1)}"
+                lines.append(f"{residual};  {test}{criteria}".rstrip("; "))
     elif why_no_errors(line) is not None and (line.plan.penalised or line.plan.limits is not None):
         lines.append(f"No standard errors: {why_no_errors(line)}.")
     elif line.restricted is not None and line.restricted.df > 0:

@@ -46,7 +46,7 @@ def numbered(line: FittedLine, data: Any = None, *, also: Sequence[str] = ()) ->
     """
     source, labels = rows_of(line, data)
     for batch in source.batches([*line.design.reads(), *also]):
-        part = Numbered.of(batch, line.design, labels)
+        part = Numbered.of(batch, line.design, labels, once=True)
         if len(part.rows):
             yield part
 

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 import torch
 
 from bestline.calls import is_whole
+from bestline.data.design.weight_kinds import PROBABILITY
 from bestline.data.progress import Progress
 from bestline.errors import ColumnError, OptionError, warn
 from bestline.inference import classical, hypotheses
@@ -85,6 +86,7 @@ def _of_kind(
         return line.robust or inference
     kind = parse_cov(cov)
     if not isinstance(kind, Sandwich):
+        _refuse_classical(line)
         return inference
     if line.robust is not None and kind == line.robust.kind and data is None:
         return line.robust
@@ -180,8 +182,25 @@ def errors_of(
 ) -> classical.Inference | Covariance | Restricted | None:
     """What a coefficient table needs; None where classical errors do not exist. Robust ones that are asked for say why they do not."""
     if cov is None:
-        return line.robust or line.inference or line.restricted
-    return covariance(line, cov, data) if isinstance(parse_cov(cov), Sandwich) else line.inference or line.restricted
+        return line.robust or line.inference or _restricted(line)
+    if isinstance(parse_cov(cov), Sandwich):
+        return covariance(line, cov, data)
+    _refuse_classical(line)
+    return line.inference or _restricted(line)
+
+
+def _refuse_classical(line: FittedLine) -> None:
+    """Raise OptionError for classical errors of a line with probability weights."""
+    if line.design.weight_kind == PROBABILITY and line.least_squares:
+        raise OptionError(
+            "Classical standard errors take the weights for precisions, and these are probability weights; take 'HC1', as Stata's "
+            "pweights do, or fit with weight_kind='analytic'."
+        )
+
+
+def _restricted(line: FittedLine) -> Restricted | None:
+    """The classical errors of a line within bounds; with probability weights there are none."""
+    return None if line.design.weight_kind == PROBABILITY else line.restricted
 
 
 def tables(
@@ -211,6 +230,10 @@ def glances(line: FittedLine, inference: classical.Inference, robust: Covariance
         )
         for i in targets
     ]
+    if line.design.weight_kind == PROBABILITY:  # of a sample so drawn there is no likelihood
+        none = math.nan
+        sizes = line.observation_sd.tolist()
+        found = [replace(g, sigma=s, log_lik=none, aic=none, bic=none) for g, s in zip(found, sizes, strict=True)]
     if robust is None:
         return found
     tests = [overall(line, robust, target=i) or _NO_TEST for i in targets]

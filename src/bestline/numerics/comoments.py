@@ -56,7 +56,7 @@ class Comoments:
     Attributes
     ----------
     count : int
-        Rows of positive weight.
+        Rows of positive weight; where a row stands for many, all of them.
     weight : float
         Sum of the weights, W.
     log_weight : float
@@ -321,6 +321,8 @@ def of_chunk(
     apart = apart_of(rows.y.shape[1])
     found = centred((rows.X, rows.y), rows.w, group, groups, apart=apart, also=also)
     one, counts = torch.ones_like(found.shift[0]), (found.count, found.weight, found.log_weight)
+    if rows.copies:  # a row stands for as many as its weight says, and these have the weight 1
+        counts = (found.weight.round().long(), found.weight, torch.zeros_like(found.log_weight))
     held = zip(*(values.tolist() for values in counts), found.shift, found.mean, found.scatter, strict=True)
     moments = [Comoments(n, w, log_w, one, shift, mean, scatter) for n, w, log_w, shift, mean, scatter in held]
     # The usual case costs one look at the squares of q columns, and not one at n q numbers.

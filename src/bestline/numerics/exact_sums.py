@@ -48,7 +48,7 @@ class CrossProducts:
     Attributes
     ----------
     count : int
-        Rows of positive weight.
+        Rows of positive weight; where a row stands for many, all of them.
     low : tuple of int
         A power of two for each column (q,).
     unit : int
@@ -138,7 +138,7 @@ def _of_chunk(rows: Rows, below: Features | None, *, intercept: bool) -> CrossPr
     for w, exponent in zip(weight.values.T, weight.exponent, strict=True):
         low, whole = _put_together(digits, digits.values.T @ (digits.values * w[:, None]))
         total = total + (whole << (exponent - unit))
-    return CrossProducts(len(rows), low, unit, total)
+    return CrossProducts(int(rows.w.sum()) if rows.copies else len(rows), low, unit, total)
 
 
 def _cut(Z: Features, owner: Sequence[int], bits: int) -> _Digits:

@@ -13,7 +13,7 @@ in which all terms are sums of squares, so nothing cancels.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -74,6 +74,8 @@ class GroupComoments:
         index = index[order]
         present, lengths = torch.unique_consecutive(ordered.long(), return_counts=True)
         own = _of_slices(Z[index], None if w is None else w.cpu().to(torch.float64)[index], lengths)
+        if rows.copies:  # a row stands for as many as its weight says
+            own = replace(own, count=own.weight.round().long(), log_weight=torch.zeros_like(own.log_weight))
         return own if len(own) == groups else cls.merged([own], present, groups)
 
     @classmethod

@@ -44,11 +44,14 @@ class Rows:
         Targets; always two-dimensional, so that nothing can broadcast (n,) against (n, 1).
     w : Tensor (n,) or None
         Non-negative weights; None when every row counts once.
+    copies : bool
+        Whether a weight says how many equal rows a row stands for: then it is whole, and counts as so many.
     """
 
     X: Features
     y: Targets
     w: RowVector | None = None
+    copies: bool = False
 
     def __post_init__(self) -> None:
         for values in (self.X, self.y, *([] if self.w is None else [self.w])):
@@ -65,11 +68,12 @@ class Rows:
         return int(self.X.shape[0])
 
     def __getitem__(self, index: Tensor | slice) -> Rows:
-        return Rows(self.X[index], self.y[index], None if self.w is None else self.w[index])
+        return Rows(self.X[index], self.y[index], None if self.w is None else self.w[index], self.copies)
 
     def to(self, device: torch.device | str, dtype: torch.dtype = torch.float64) -> Rows:
         """The same rows on another device or in another precision."""
-        return Rows(self.X.to(device, dtype), self.y.to(device, dtype), None if self.w is None else self.w.to(device, dtype))
+        w = None if self.w is None else self.w.to(device, dtype)
+        return Rows(self.X.to(device, dtype), self.y.to(device, dtype), w, self.copies)
 
 
 def joined(parts: list[Rows]) -> Rows:
@@ -81,6 +85,7 @@ def joined(parts: list[Rows]) -> Rows:
         torch.cat([part.X for part in parts]),
         torch.cat([part.y for part in parts]),
         torch.cat(weights) if weights else None,
+        parts[0].copies,
     )
 
 

@@ -72,7 +72,7 @@ class Scaling:
         """The rows as trained."""
         center, scale = self.center.to(rows.X), self.scale.to(rows.X)
         p = self.p
-        return Rows((rows.X - center[:p]) / scale[:p], (rows.y - center[p:]) / scale[p:], rows.w)
+        return Rows((rows.X - center[:p]) / scale[:p], (rows.y - center[p:]) / scale[p:], rows.w, rows.copies)
 
     def to_data(self, weights: Weights) -> Weights:
         """Weights (..., d, k) of the columns as trained, in the data's units."""

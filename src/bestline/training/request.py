@@ -17,6 +17,7 @@ import torch
 from bestline.calls import is_number, is_whole, no_such, refuse_unknown
 from bestline.data.collected import Kept
 from bestline.data.design import Design, absorbs, degree_of
+from bestline.data.design.weight_kinds import checked_kind
 from bestline.data.folds import check_seed
 from bestline.data.gather import Query
 from bestline.data.split import check_shares
@@ -35,7 +36,7 @@ from bestline.training.solvers.exact import Exact
 from bestline.training.too_wide import refuse_folds
 
 KEPT_BYTES = 4e9  # rows that training needs are kept up to here, and read anew in every epoch beyond
-_OF_ROWS = ("target", "features", "weights", "missing", "folds", "split", "seed")
+_OF_ROWS = ("target", "features", "weights", "weight_kind", "missing", "folds", "split", "seed")
 _OF_TRAINING = ("l1", "l2", "penalty_factors", "cv", "loss", "start", "device", "digits", "cov")
 _ROWS_ON_GPU = 100_000  # below this, training on rows is done sooner on the CPU
 
@@ -179,6 +180,7 @@ class Request(Method):
         """
         refuse_unknown(asked["descent"], [*defaults, *SETTINGS], "fit")
         asked = {**asked, "loss": usual_name(asked["loss"]), "cv": _cv(asked["cv"]), "seed": check_seed(asked["seed"])}
+        asked["weight_kind"] = checked_kind(asked["weight_kind"], asked["weights"])
         _check_penalties(asked["l1"], asked["l2"])
         loss, forward, settings = asked["loss"], asked["forward"], asked["descent"]
         degree, own = (degree_of(forward), None) if isinstance(forward, str) else (1, forward)

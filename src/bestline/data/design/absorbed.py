@@ -246,7 +246,7 @@ class LevelsOfRows:
         X, y = rows.X.to(torch.float64) - found[:, :p], rows.y.to(torch.float64) - found[:, p:].to(rows.y.device)
         for j in absorbed.void:
             (X if j < p else y)[:, j if j < p else j - p] = 0.0
-        return Rows(X, y, rows.w), found[:, p:]
+        return Rows(X, y, rows.w, rows.copies), found[:, p:]
 
 
 def _key(names: Sequence[Any]) -> Key:

@@ -73,6 +73,7 @@ def spelt_out(draft: Draft, factors: Sequence[Factor], *, full: bool = False) ->
         notes=draft.notes,
         beside=draft.beside,
         offsets=draft.offsets,
+        weight_kind=draft.weight_kind,
     )
 
 

@@ -37,8 +37,9 @@ from bestline.data.design.factors import (
     stored_state,
 )
 from bestline.data.design.profiles import gaps_in
+from bestline.data.design.weight_kinds import ANALYTIC, FREQUENCY, checked_kind, refuse_weights
 from bestline.data.tables import Batch, Source
-from bestline.errors import ColumnError, MissingValuesError, NotFiniteError, UnseenLevelError, listed, readable
+from bestline.errors import MissingValuesError, NotFiniteError, UnseenLevelError, listed, readable
 from bestline.numerics import Rows, RowVector, Targets
 
 _FORMAT = 1  # of a design as JSON
@@ -75,6 +76,8 @@ class Design:
         What the user should know about how the columns were chosen.
     beside : tuple of str
         Columns that a training row must have a value of though the line does not read them, such as those of clusters.
+    weight_kind : str
+        What the weights are: "analytic", "frequency" or "probability".
     absorbed : Absorbed or None
         Effects of levels that are taken out of every column, and are not columns themselves.
     offsets : tuple of Factor
@@ -94,6 +97,7 @@ class Design:
     rounded: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     beside: tuple[str, ...] = ()
+    weight_kind: str = ANALYTIC
     absorbed: Absorbed | None = None
     offsets: tuple[Factor, ...] = ()
 
@@ -215,7 +219,8 @@ class Design:
             index = torch.nonzero(~left)[:, 0]
             X, y, w = X[index], y[index], None if w is None else w[index]
         strange = 0 if found.strange is None else int((found.strange & ~gaps).sum())
-        rows, height = (Rows(X, y, w), None) if placed is None else placed.rests(Rows(X, y, w), index)
+        read = Rows(X, y, w, copies=self.weight_kind == FREQUENCY)
+        rows, height = (read, None) if placed is None else placed.rests(read, index)
         return Encoded(rows, index, found.imputed, gaps if gapped else None, found.unseen, strange, height)
 
     def features(self, batch: Batch, *, on_unseen: str = "nan") -> NewRows:
@@ -262,6 +267,7 @@ class Design:
     def to_dict(self) -> dict[str, Any]:
         """The design as JSON."""
         unsaid = {"notes", "absorbed", *(name for name in ("beside", "offsets") if not getattr(self, name))}
+        unsaid |= {"weight_kind"} if self.weight_kind == ANALYTIC else set()
         told = {name: value for name, value in asdict(replace(self, absorbed=None)).items() if name not in unsaid}
         for factor in (*told["factors"], *told["responses"], *told.get("offsets", ())):
             if factor["coding"] == "treatment":  # which nobody needs to be told
@@ -307,6 +313,7 @@ class Design:
             table=tuple(map(str, facts["table"])),
             rounded=tuple(map(str, facts.get("rounded", ()))),  # files of before do not say
             beside=tuple(map(str, facts.get("beside", ()))),
+            weight_kind=checked_kind(facts.get("weight_kind", ANALYTIC), facts["weights"]),
             absorbed=Absorbed.from_dict(facts["absorbed"], len(facts["columns"]), len(responses))
             if "absorbed" in facts
             else None,
@@ -329,12 +336,7 @@ class Design:
         if not self.weights:
             return None
         w = batch.numbers([self.weights])[:, 0]
-        wrong = (w < 0) | torch.isinf(w)
-        if bool(wrong.any()):
-            i = int(torch.nonzero(wrong)[0])
-            raise ColumnError(
-                f"The weight in column {readable(self.weights)} at {batch.where(i)} is {float(w[i]):g}; weights must be finite and not negative."
-            )
+        refuse_weights(w, self.weights, self.weight_kind, batch)
         return w
 
     def target_values(self, batch: Batch, absent: Tensor | None = None) -> Targets:

@@ -43,6 +43,8 @@ class Draft:
         Columns that a row must have a value of though the line does not read them, such as those of clusters.
     offsets : tuple of Factor
         Known parts of the target.
+    weight_kind : str
+        What the weights are, as in Design.
     """
 
     formula: ParsedFormula
@@ -57,6 +59,7 @@ class Draft:
     levels: Mapping[str, Sequence[str]] = field(default_factory=dict)
     beside: tuple[str, ...] = ()
     offsets: tuple[Factor, ...] = ()
+    weight_kind: str = "analytic"
 
     @property
     def factors(self) -> list[Factor]:

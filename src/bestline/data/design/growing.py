@@ -125,6 +125,7 @@ def _in_full(draft: Draft, rough: Rough, levels: tuple[tuple[str, tuple[str, ...
         states=rough.states,
         beside=plain.beside,
         offsets=plain.offsets,
+        weight_kind=plain.weight_kind,
     )
 
 

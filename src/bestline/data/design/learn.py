@@ -28,6 +28,7 @@ from bestline.data.design.formula import ParsedFormula, parse, plain, powers
 from bestline.data.design.inverse import inverse_of
 from bestline.data.design.learner import Learner
 from bestline.data.design.profiles import CountGaps, Learnt, Levels, Mean, Profiles, Training
+from bestline.data.design.weight_kinds import ANALYTIC, FREQUENCY
 from bestline.data.progress import Progress
 from bestline.data.tables import Field, Kind, Source
 from bestline.errors import ColumnError, FormulaError, MissingValuesError, OptionError, listed, readable
@@ -56,6 +57,7 @@ def drafted(
     target: str | Sequence[str] | None = None,
     features: Sequence[str] | None = None,
     weights: str | None = None,
+    weight_kind: str = ANALYTIC,
     missing: str = "raise",
     degree: int = 1,
     training: Training | None = None,
@@ -76,6 +78,7 @@ def drafted(
         Columns by name, in place of a formula; `features` are all others that can serve if left out.
     weights : str, optional
         Column of weights.
+    weight_kind : {"analytic", "frequency", "probability"}
     missing : {"raise", "drop", "impute"}
     aside : sequence of str
         Columns that are no features unless they are named.
@@ -109,6 +112,11 @@ def drafted(
         )
     if degree > 1:
         asked = powers(asked, degree, {f.name for f in source.fields if f.kind is Kind.NUMBER})
+    if asked.absorbed and weight_kind == FREQUENCY:
+        raise OptionError(
+            "Effects are absorbed from rows that are there once; repeat the rows in place of frequency weights, or write the effects as "
+            "columns, + C(g)."
+        )
     draft = draft_of(source, asked, weights, missing)
     apart = {*numbers_read(draft.responses), weights}
     draft = replace(
@@ -116,6 +124,7 @@ def drafted(
         table=tuple(n for n in source.names if n not in apart),
         notes=(*notes, *asked.notes),
         levels=levels or {},
+        weight_kind=weight_kind,
         # A row without a level of what is absorbed has no effect, so it must have one, as it must have a cluster.
         beside=tuple(dict.fromkeys([*beside, *(name for by in asked.absorbed for name in by)])),
     )

@@ -30,6 +30,7 @@ from bestline.export.report.words import (
     scores_of,
 )
 from bestline.files import refuse_early
+from bestline.inference.classical import Glance
 from bestline.inference.diagnostics.diagnosis import Diagnosis
 from bestline.inference.diagnostics.second_pass import diagnoses
 from bestline.inference.fitted import FittedLine
@@ -221,9 +222,14 @@ def _glances(model: FittedLine) -> list[str]:
             about = " (about zero)" if model.about_zero and model.design.absorbed is None else ""
             lines.append(
                 f"Residual standard deviation{of} {rounded(g.sigma)} on {g.df_residual:,} degrees of freedom; adjusted R2{about} "
-                f"{fixed(g.adj_r_squared, 4)};{test} AIC {rounded(g.aic, 6)}, BIC {rounded(g.bic, 6)}."
+                f"{fixed(g.adj_r_squared, 4)};{test} {_criteria(g)}"
             )
     return lines
+
+
+def _criteria(g: Glance) -> str:
+    """AIC and BIC, where there is a likelihood."""
+    return "no likelihood." if math.isnan(g.aic) else f"AIC {rounded(g.aic, 6)}, BIC {rounded(g.bic, 6)}."
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from pathlib import PurePath
 
 from bestline.inference.fitted import FittedLine
 from bestline.inference.scores import Scores
+from bestline.inference.summary_text import weights_said
 from bestline.inference.turned_back import own_scores, units_said
 from bestline.inference.uncertainty import tables
 from bestline.inference.why_not import why_not
@@ -47,7 +48,8 @@ def on_what(model: FittedLine) -> str:
     filled = sum(model.collected.imputed.values())
     imputed = f"; {count(filled, 'missing value')} filled in" if filled else ""
     weighted = "" if model.design.weights is None else f"; weighted by {plain(model.design.weights)}"
-    return f"Fitted to {count(used, 'row')}{where}{parts}{dropped}{imputed}{weighted}."
+    kind = weights_said(model)
+    return f"Fitted to {count(used, 'row')}{where}{parts}{dropped}{imputed}{weighted}.{f' {kind}' if kind else ''}"
 
 
 def equation_of(model: FittedLine, target: int) -> str:

@@ -135,7 +135,7 @@ class _JudgeInOwnUnits(Pass[Batch, _InOwnUnits]):
         w = torch.ones(len(own), dtype=torch.float64) if own.w is None else own.w
         rates = torch.tensor([getattr(back, "rate", None) or 0.0 for back in self.inverses], dtype=torch.float64)
         found = _InOwnUnits(
-            Errors.of(turned_back(self.inverses, fitted + height[part == 0]), true, own.w),
+            Errors.of(turned_back(self.inverses, fitted + height[part == 0]), true, own.w, copies=own.copies),
             self.empty().held,
             Residuals.none(self.rmse).of(e, own.w),
             (w[:, None] * torch.exp(rates * e)).sum(0),
@@ -147,7 +147,9 @@ class _JudgeInOwnUnits(Pass[Batch, _InOwnUnits]):
             with torch.no_grad():
                 predicted = turned_back(self.inverses, self.plan.predictor(weights)(one.X) + height[which])
             found = replace(
-                found, held=found.held + Errors.of(predicted, turned_back(self.inverses, one.y + height[which]), one.w)
+                found,
+                held=found.held
+                + Errors.of(predicted, turned_back(self.inverses, one.y + height[which]), one.w, copies=one.copies),
             )
         return found
 
