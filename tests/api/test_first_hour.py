@@ -173,7 +173,7 @@ MOMENTS = bl.Moments.collect(FRAME, "y ~ x + z")
 @pytest.mark.parametrize(
     ("call", "said"),
     [
-        (lambda m: bl.compare(small=m), "compare needs `large`"),
+        (lambda m: bl.compare(small=m), "compare has no option `small`"),
         (lambda m: bl.compare(m, FRAME), "two models"),
         (lambda m: bl.synthetic.line(slop=2), "`slope`"),
         (lambda m: bl.synthetic.line(n_samples=2), "`n`"),

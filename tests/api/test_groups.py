@@ -429,7 +429,7 @@ def test_no_digit_of_a_standard_error_is_claimed_that_is_not_right(offset: float
 def test_residuals_that_are_rounding_are_said_to_be() -> None:
     frame = pd.DataFrame({"g": np.arange(40) // 20, "a": np.arange(40) + 1e8, "y": 3.0 * np.arange(40)})
     assert set(bl.fit_groups(frame, "y ~ a", by="g", digits=0).glance().note) == {
-        "no right digit of the standard errors: the residuals are no larger than rounding"
+        "no right digit of the residual spread: the residuals are no larger than rounding"
     }
     exact = bl.fit_groups(frame, "y ~ a", by="g")
     assert set(exact.glance().note) == {""}

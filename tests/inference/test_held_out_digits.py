@@ -173,7 +173,7 @@ def test_the_digits_of_an_error_are_never_more_than_are_right(seed: int, near: f
     scaling = Scaling.of(rest, 2, intercept=intercept, standardize=True)
     line = scaling.to_data(Bowl.of(rest, scaling).bottom)
     mse = on_moments(test, line, scaling, "", "test").mse
-    claimed = right_loss_digits(rest, test, 2, line[:2], torch.tensor(mse, dtype=torch.float64), intercept=intercept)
+    claimed = right_loss_digits(rest, test, 2, line[:2], torch.tensor(mse, dtype=torch.float64), intercept=intercept).digits
     columns = ["a", "b", "one"] if intercept else ["a", "b"]
     exact = truth(f, columns, [held])
     assert abs(math.sqrt(mse[0]) / exact - 1) <= 10.0 ** -float(claimed)

@@ -47,6 +47,7 @@ def _of_columns(line: FittedLine, digits: int) -> Iterator[str]:
         yield from _leaks(line)
         if not line.shares or all(alias.proved or not alias.on for alias in aliased):
             yield from _few_digits(line, digits)
+        yield from _no_size(line)
 
 
 def _determined(line: FittedLine) -> tuple[tuple[Alias, ...], int]:
@@ -154,6 +155,15 @@ def _held(line: FittedLine) -> Iterator[str]:
         if line.restricted is not None
         else f"{what}."
     )
+
+
+def _no_size(line: FittedLine) -> Iterator[str]:
+    """Targets whose residuals are lost in the rounding of moments."""
+    # Without a spread, or without digits of the line, there are other words for it.
+    rows = zip(line.targets, line.fitted_scores.rmse, line.fitted_scores.r2, strict=True)
+    small = [target for target, rmse, r2 in rows if math.isnan(rmse) and r2 > 0.5]
+    if small and not line.diverged:
+        yield f"The line fits {listed(small)} so closely that moments cannot tell by how much it misses; fit the rows to know."
 
 
 def _stopped(line: FittedLine) -> Iterator[str]:

@@ -29,6 +29,7 @@ from bestline.numerics import (
     inverse,
     of_one_size,
     rank_tolerance,
+    read_loss_digits,
     second_moments,
     trained_moments,
 )
@@ -181,6 +182,11 @@ def infer(moments: Comoments, scaling: Scaling, *, shared: bool = True, taken: i
     std_error = sigma[:, None] * unscaled.diagonal().clamp(min=0).sqrt() / scale
     size = moments.center[:p].abs() + scaling.scale[:p]
     core = core / torch.outer(scale[kept], scale[kept]) / moments.weight
+    # Residuals too small for moments to tell have no size: then errors that say 0 would be false.
+    slopes = scaling.to_data(bowl.bottom)[:p]
+    told = read_loss_digits(moments, moments, p, slopes, rss / moments.weight, intercept=scaling.intercept).digits >= 1
+    sigma, std_error = torch.where(told, sigma, NAN), torch.where(told[:, None], std_error, NAN)
+    covariance = torch.where(told[:, None, None], covariance, NAN)
     known = ~unscaled.diagonal().isnan()
     return Inference(
         covariance, std_error, df, moments.count - df - taken, sigma, rss, tss, aliased, tuple(kept), core, size, known

@@ -25,7 +25,7 @@ from bestline.data.tables import Source
 from bestline.errors import NumericalError, OptionError
 from bestline.inference import classical, scores
 from bestline.inference.covariance.sandwich import Covariance
-from bestline.inference.held_out import ABSORBED, Again, HeldOut, judged, judged_beside_effects, scores_of
+from bestline.inference.held_out import ABSORBED, Again, HeldOut, judged, judged_beside_effects, read_again, scores_of
 from bestline.inference.own_units import OwnUnits, own_units
 from bestline.inference.restricted import Restricted
 from bestline.inference.scores import Scores
@@ -343,7 +343,8 @@ class FittedLine:
         inference = self.inference
         if inference is None:
             return torch.full_like(self.weights, float("nan"))
-        return torch.where(inference.std_error.T.isnan(), float("nan"), self._certain[1]).floor()
+        there = inference.determined[:, None] & (inference.df_resid > 0)
+        return torch.where(there, self._certain[1], float("nan")).floor()
 
     @cached_property
     def _certain(self) -> tuple[Tensor, Tensor]:
@@ -418,8 +419,17 @@ class FittedLine:
             return scores.on_sums(rss, tss, self.training, of, "training", about_zero=about_zero)
         part = Part(self.training) if self.plan.squared_line or self.parts is None else self.parts.training
         found = scores_of(self.plan, part, self.weights, self.scaling, (of, "training"), about_zero=about_zero)
+        if part.rows is not None or self.diverged:
+            return found
         absorbed = self.design.absorbed
+        # The rows hold the effects that moments of rests have lost.
+        again = self._again if absorbed is None else None
+        found = read_again(found, self.plan, (self.training, self.training), self.weights, again, 0)
         return found if absorbed is None else found.beside_effects(absorbed.squares, self.training.weight)
+
+    @property
+    def _again(self) -> Again | None:
+        return None if self.source is None else Again(self.source, self.design, self.labels)
 
     @property
     def held_out(self) -> Scores | None:
@@ -440,9 +450,8 @@ class FittedLine:
             return HeldOut(self.saved_scores["held_out"])
         if self.parts is None or self.stop in (Stop.DIVERGED, Stop.INTERRUPTED):
             return HeldOut()
-        again = None if self.source is None else Again(self.source, self.design, self.labels)
         if self.design.absorbed is not None:
-            return judged_beside_effects(self.plan, self.weights, self.parts, again)
+            return judged_beside_effects(self.plan, self.weights, self.parts, self._again)
         folds = len(self.collected.folds)
         return judged(
             self.plan,
@@ -451,7 +460,7 @@ class FittedLine:
             self.scaling,
             lambda: self.moments,
             folds=folds,
-            again=again,
+            again=self._again,
             refined=None if self.refined is None or not torch.equal(self.weights, self.refined.weights) else self.refined,
         )
 

@@ -9,8 +9,9 @@ solved exactly, and what they leave is added up without rounding. If they cannot
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -25,7 +26,19 @@ from bestline.errors import DataError
 from bestline.inference.classical import determined
 from bestline.inference.judged_folds import JudgeFolds
 from bestline.inference.scores import Errors, Judged, Scores, fold_kind, judged_folds, on_moments, on_mse, out_of_fold
-from bestline.numerics import Alias, Comoments, Refined, Rows, Scaling, Weights, others, rests, right_loss_digits
+from bestline.numerics import (
+    Alias,
+    Comoments,
+    LossDigits,
+    Refined,
+    Rows,
+    Scaling,
+    Weights,
+    others,
+    read_loss_digits,
+    rests,
+    right_loss_digits,
+)
 from bestline.numerics.digits import MOST
 from bestline.numerics.exact_solve import solved
 from bestline.numerics.exact_sums import TooWideError
@@ -35,7 +48,6 @@ ABSORBED = "effects are absorbed, and folds share them; give `split` for rows th
 _FAILED = (Stop.DIVERGED, Stop.INTERRUPTED)
 _ENOUGH = 8  # digits of an error below which the rows are read once more
 _MOST_WORK = 1e7  # folds times the cube of weights beyond which exact solutions would take more than some ten seconds
-_NOTHING = 1e-7  # of the target's spread: what moments cannot tell from no error at all
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -55,6 +67,17 @@ class Again:
             return dict(self.source.reduce(SumExactly(self.design, grouping)).parts)
         except TooWideError:
             return None
+
+    def errors(self, plan: Plan, grouping: Grouping, lines: dict[int, Weights]) -> Errors | None:
+        """Errors of the rows of each group by the line of its number, summed; None where the rows have gone."""
+        try:
+            return self.source.reduce(JudgeFolds(self.design, plan, grouping, lines))
+        except DataError:
+            return None
+
+    def parts(self) -> Grouping:
+        """Rows by their part: 0 is training, 1 validation, 2 test."""
+        return Together() if self.labels is None else ByPart(self.labels, 1, Together())
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,9 +123,13 @@ def judged(
         if part is not None:
             of = (f"{part.moments.count:,} {name} rows", name)
             found = scores_of(plan, part, weights, scaling, of)
-            if part.rows is None and plan.exact_least_squares:
+            if part.rows is None:
                 number = 2 if part is parts.test else 1
-                found = _of_part(found, plan, (parts.training.moments, part.moments), weights, again, refined, number)
+                both = (parts.training.moments, part.moments)
+                if plan.exact_least_squares:
+                    found = _of_part(found, plan, both, weights, again, refined, number)
+                else:
+                    found = read_again(found, plan, both, weights, again, number)
             return HeldOut(found)
     if not plan.solver.again:
         return HeldOut(reason="the steps were made in a loop of your own, which cannot be run on other rows here")
@@ -126,20 +153,77 @@ def judged(
     lines = judged_folds(collected.folds, scaling, retrained)
     if not lines:
         return HeldOut()
-    held, mse = [line.held for line in lines], [line.mse for line in lines]
-    digits = float(MOST)
-    if plan.exact_least_squares:
-        known = [_digits(plan, line.rest, line.held, line.weights, line.mse) for line in lines]
-        doubtful = any(of_fold.doubtful for of_fold in known)
-        # What moments take for one in all rows is told of the line itself; in a fold alone nobody would know.
-        whole = parts.training.moments
-        blind = doubtful and not _doubtful(plan, whole, _aliased(plan, whole))
-        digits = 0.0 if blind else min(of_fold.certain for of_fold in known)
-        lacking = doubtful or digits < _ENOUGH
-        again = None if refined is None or not lacking else again  # who asked for no more digits of the line asks for none here
-        exactly = None if again is None else _folds_exactly(plan, lines, _grouping(plan, collected), again)
-        mse, digits = exactly or (mse, digits)
-    return HeldOut(out_of_fold(held, mse, scaling.p, fold_kind(len(collected.folds), parts.by)).known_to(digits))
+    kind, grouping = fold_kind(len(collected.folds), parts.by), _grouping(plan, collected)
+    if not plan.exact_least_squares:
+        return HeldOut(_as_trained(plan, lines, kind, again, grouping))
+    known = [_digits(plan, line.rest, line.held, line.weights, line.mse) for line in lines]
+    doubtful = any(of_fold.doubtful for of_fold in known)
+    # What moments take for one in all rows is told of the line itself; in a fold alone nobody would know.
+    whole = parts.training.moments
+    blind = doubtful and not _doubtful(plan, whole, _aliased(plan, whole))
+    digits = 0.0 if blind else min(of_fold.digits for of_fold in known)
+    off = math.inf if blind else max(of_fold.off for of_fold in known)
+    lacking = doubtful or digits < _ENOUGH
+    again = None if refined is None or not lacking else again  # who asked for no more digits of the line asks for none here
+    exactly = None if again is None else _folds_exactly(plan, lines, grouping, again)
+    mse, digits = exactly or ([line.mse for line in lines], digits)
+    return HeldOut(_together(lines, mse, kind).known_to(digits, off))
+
+
+def _together(lines: Sequence[Judged], mse: Sequence[Tensor], kind: str) -> Scores:
+    held = [line.held for line in lines]
+    return out_of_fold(held, mse, held[0].q - len(mse[0]), kind)
+
+
+def _as_trained(plan: Plan, lines: Sequence[Judged], kind: str, again: Again | None, grouping: Grouping) -> Scores:
+    """The scores of lines that are what training made of them, under a penalty or on its way: no other weights would be righter."""
+    found = _together(lines, [line.mse for line in lines], kind)
+    known = [_as_read(plan, line.rest, line.held, line.weights, line.mse) for line in lines]
+    weights = {line.number: line.weights for line in lines}
+    return _read(found, known, plan, weights, again, grouping)
+
+
+def read_again(
+    found: Scores,
+    plan: Plan,
+    moments: tuple[Comoments, Comoments],
+    weights: Weights,
+    again: Again | None,
+    number: int,
+) -> Scores:
+    """Scores from moments, to the digits that these have of them; where these are few, from the rows of the part of this number.
+
+    The moments are those of the rows that the weights (d, k) were trained on, and of the part's own.
+    """
+    known = _as_read(plan, *moments, weights, torch.tensor(found.mse, dtype=torch.float64))
+    return _read(found, [known], plan, {number: weights}, again, Together() if again is None else again.parts())
+
+
+def _as_read(plan: Plan, training: Comoments, held: Comoments, weights: Weights, mse: Tensor) -> _Certain:
+    """What moments have of the root of `mse` (k,) of weights (d, k)."""
+    p = len(plan.features)
+    known = read_loss_digits(training, held, p, weights[:p], mse, intercept=plan.intercept)
+    return _Certain.of(known, training.spread[p:], doubtful=False)
+
+
+def _read(
+    found: Scores,
+    known: Sequence[_Certain],
+    plan: Plan,
+    lines: dict[int, Weights],
+    again: Again | None,
+    grouping: Grouping,
+) -> Scores:
+    """The scores by the lines of the rows' groups, from the rows themselves where moments know them to few digits.
+
+    Those of rows are the errors of the predictions that people get, and right as such.
+    """
+    digits = min(one.digits for one in known)
+    errors = None if digits >= _ENOUGH or again is None else again.errors(plan, grouping, lines)
+    if errors is None:
+        return found.known_to(digits, max(one.off for one in known))
+    # As moments, without the absolute errors: what is told does not hang on how many digits there were.
+    return replace(errors.scores(found.of, found.kind, about_zero=found.r2_about_mean is not None), mae=None)
 
 
 def judged_beside_effects(plan: Plan, weights: Weights, parts: Parts, again: Again | None) -> HeldOut:
@@ -172,21 +256,36 @@ def _of_part(
     known = _digits(plan, training, held, weights, torch.tensor(found.mse, dtype=torch.float64))
     # An exact line may rest on what moments do not see: then they say nothing of what it leaves.
     blind = known.doubtful and refined is not None
-    digits = 0.0 if blind else known.certain
+    digits, off = (0.0, math.inf) if blind else (known.digits, known.off)
     if digits < _ENOUGH and refined is not None and again is not None and again.labels is not None:
         sums = again.sums(ByPart(again.labels, 1, Together()), training.count + held.count)
         if sums is not None:
             found = on_mse(refined.squares_left(sums[number].products) / held.weight, held, found.of, found.kind)
             digits = _within(refined)
-    return found.known_to(digits)
+    return found.known_to(digits, off)
 
 
 @dataclass(frozen=True, slots=True)
 class _Certain:
-    """Digits of an error that are certain, and whether moments may have taken columns for one that the rows tell apart."""
+    """What is certain of an error.
 
-    certain: float
+    Attributes
+    ----------
+    digits : float
+        Of the root mean squared error, of the target with the fewest.
+    off : float
+        How far a mean squared error may be off, over its target's variance.
+    doubtful : bool
+        Whether moments may have taken columns for one that the rows tell apart.
+    """
+
+    digits: float
+    off: float
     doubtful: bool
+
+    @classmethod
+    def of(cls, known: LossDigits, spread: Tensor, *, doubtful: bool) -> _Certain:
+        return cls(float(known.digits.amin()), float((known.error / spread**2).nan_to_num(math.inf).amax()), doubtful)
 
 
 def _aliased(plan: Plan, rest: Comoments) -> Sequence[Alias]:
@@ -204,8 +303,6 @@ def _digits(plan: Plan, rest: Comoments, held: Comoments, weights: Weights, mse:
     """What is right of the errors (k,) on some rows of a least-squares line of others."""
     p, aliased = len(plan.features), _aliased(plan, rest)
     doubtful = _doubtful(plan, rest, aliased)
-    if bool((mse.sqrt() <= _NOTHING * held.spread[p:]).all()):
-        return _Certain(float(MOST), doubtful)
     # The same line by the columns that are not redundant alone.
     slopes = weights[:p].clone()
     for alias in aliased:
@@ -213,8 +310,8 @@ def _digits(plan: Plan, rest: Comoments, held: Comoments, weights: Weights, mse:
             slopes[j] += share * weights[alias.column]
     kept = sorted(set(range(p)) - {alias.column for alias in aliased})
     own = [*kept, *range(p, rest.q)]
-    certain = right_loss_digits(rest[own], held[own], len(kept), slopes[kept], mse, intercept=plan.intercept)
-    return _Certain(float(certain.amin()), doubtful)
+    known = right_loss_digits(rest[own], held[own], len(kept), slopes[kept], mse, intercept=plan.intercept)
+    return _Certain.of(known, rest.spread[p:], doubtful=doubtful)
 
 
 def _folds_exactly(plan: Plan, lines: Sequence[Judged], grouping: Grouping, again: Again) -> tuple[list[Tensor], float] | None:

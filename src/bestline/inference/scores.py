@@ -24,6 +24,7 @@ from bestline.numerics import Bowl, Comoments, Rows, Scaling, Weights, rests, to
 from bestline.wording import fixed
 
 _SHOWN = 6  # digits of an error that people are shown
+_LITTLE = 1e-4  # of the target's variance: a mean squared error off by less leaves R2 the digits that people are shown
 _OF_SQUARE = math.log10(2)  # digits that a square has less than its root
 Trainer = Callable[[Comoments], Weights | None]  # moments of training rows -> weights (d, k) in the data's units
 
@@ -67,14 +68,18 @@ class Scores:
         r2 = tuple((1 - torch.tensor(self.mse, dtype=torch.float64) * weight / total).tolist())
         return replace(self, r2=r2, r2_about_mean=None, r2_within=self.r2)
 
-    def known_to(self, digits: float) -> Scores:
-        """The same without the digits that are not right, where fewer than six of the root mean squared error are."""
+    def known_to(self, digits: float, off: float = math.inf) -> Scores:
+        """The same without the digits that are not right, where fewer than six of the root mean squared error are.
+
+        Errors may be too small for any of their digits to be right, and R2 is known all the same where the mean squared errors are
+        off by `off` of the target's variance at the most.
+        """
         if digits >= _SHOWN:
             return self
-        about_mean = None if self.r2_about_mean is None else _rounded_r2(self.r2_about_mean, digits)
+        about_mean = None if self.r2_about_mean is None else _rounded_r2(self.r2_about_mean, digits, off)
         rmse = tuple(_rounded(v, digits) for v in self.rmse)
         mse = tuple(_rounded(v, digits - _OF_SQUARE) for v in self.mse)
-        return replace(self, rmse=rmse, mse=mse, r2=_rounded_r2(self.r2, digits), r2_about_mean=about_mean)
+        return replace(self, rmse=rmse, mse=mse, r2=_rounded_r2(self.r2, digits, off), r2_about_mean=about_mean)
 
     def r2_said(self, target: int) -> str:
         """R2 as people are told it, with what it compares with where that is not the mean."""
@@ -90,8 +95,10 @@ def _rounded(value: float, digits: float) -> float:
     return float(f"{value:.{math.floor(digits) - 1}e}") if digits >= 1 else math.nan
 
 
-def _rounded_r2(values: tuple[float, ...], digits: float) -> tuple[float, ...]:
-    """1 - R2 is known to as many digits as the mean squared error."""
+def _rounded_r2(values: tuple[float, ...], digits: float, off: float) -> tuple[float, ...]:
+    """1 - R2 is known to as many digits as the mean squared error, and to so many places as `off` leaves."""
+    if digits - _OF_SQUARE < 1 and off < _LITTLE:
+        return tuple(round(r2, math.floor(-math.log10(off))) if off > 0 else r2 for r2 in values)
     return tuple(1 - _rounded(1 - r2, digits - _OF_SQUARE) for r2 in values)
 
 
@@ -181,6 +188,8 @@ class Judged:
 
     Attributes
     ----------
+    number : int
+        Of the fold, among all.
     held, rest : Comoments
         Of its rows, and of those of the other folds.
     weights : Tensor (d, k)
@@ -189,6 +198,7 @@ class Judged:
         Its mean squared error on the fold.
     """
 
+    number: int
     held: Comoments
     rest: Comoments
     weights: Weights
@@ -201,13 +211,13 @@ def judged_folds(folds: Sequence[Comoments], scaling: Scaling, train: Trainer) -
     `train` is called with the moments of all rows but a fold's; it may return None, and then there are none. There are none either
     when fewer than two folds have rows.
     """
-    used, found = [f for f in folds if f.count], []
-    for fold, rest in zip(used, rests(used), strict=True) if len(used) > 1 else ():
+    used, found = {i: fold for i, fold in enumerate(folds) if fold.count}, []
+    for (i, fold), rest in zip(used.items(), rests([*used.values()]), strict=True) if len(used) > 1 else ():
         weights = train(rest)
         if weights is None or not bool(weights.isfinite().all()):
             return []
         # Scaling is the whole's, in which lines differ by rounding alone.
-        found.append(Judged(fold, rest, weights, _mse(fold, weights, scaling)))
+        found.append(Judged(i, fold, rest, weights, _mse(fold, weights, scaling)))
     return found
 
 

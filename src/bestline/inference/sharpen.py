@@ -47,6 +47,9 @@ def sharpened(line: FittedLine, digits: int, progress: Progress | None = None) -
     found = _solved(line, digits, progress)
     if found is None:
         return _of_first(line)
+    if not line.plan.exact_least_squares:  # a descent stays where it was stopped; its standard errors are those of the solution
+        trace = line.trace.above((found.rss / line.training.weight).sum())
+        return replace(line, fit=replace(line.fit, trace=trace), refined=found)
     trace = line.trace.ended_at(found.weights, (found.rss / line.training.weight).sum())
     notes = _notes(line, found) if line.lacking(digits) else ()
     if line.lacking(digits, errors=True) and line.source is not None and line.source.afar:
@@ -60,12 +63,12 @@ def sharpened(line: FittedLine, digits: int, progress: Progress | None = None) -
 def _solved(line: FittedLine, digits: int, progress: Progress | None) -> Refined | None:
     """The exact solution; None where that is not asked for, not possible or not worth it."""
     d, k, n = len(line.names), len(line.targets), line.training.count
-    # Only what promises the solution is made exact: a descent that was stopped stays where it was.
-    if not line.plan.exact_least_squares or line.source is None or line.design.absorbed is not None or not affordable(n, d, k):
+    if line.inference is None or line.source is None or line.design.absorbed is not None or not affordable(n, d, k):
+        return None
+    if not line.plan.exact_least_squares and not bool((line.right_error_digits < digits).any()):
         return None
     small = n * (d + k) <= _SMALL and d <= _FEW and k <= FEW_TARGETS
     inference = line.inference
-    assert inference is not None  # noqa: S101  least squares has one
     doubtful = any(alias.on for alias in inference.aliased)  # moments may take columns for one that the rows tell apart
     if doubtful and k > MANY_TARGETS:  # to solve each of them exactly would take many seconds
         return None

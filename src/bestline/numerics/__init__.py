@@ -10,7 +10,7 @@ from each other.
 
 from bestline.numerics.bowl import Bowl, second_moments, trained_mean, trained_moments
 from bestline.numerics.comoments import MANY_TARGETS, Comoments, by_group, chunk_size, others, rests, total
-from bestline.numerics.digits import right_digits, right_loss_digits
+from bestline.numerics.digits import LossDigits, read_loss_digits, right_digits, right_loss_digits
 from bestline.numerics.doubled import Doubled
 from bestline.numerics.exact_solve import Refined, digits_within, refined
 from bestline.numerics.factorisation import (

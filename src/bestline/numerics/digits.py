@@ -71,10 +71,26 @@ def right_error_digits(moments: Comoments, p: int, slopes: Tensor, floor: Tensor
     return known.of_errors(floor, intercept=intercept)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class LossDigits:
+    """How well mean squared errors (k,) are known.
+
+    Attributes
+    ----------
+    digits : Tensor (k,)
+        Right digits of their roots, at least.
+    error : Tensor (k,)
+        How far the mean squared errors themselves are off, at most, in the data's units.
+    """
+
+    digits: Tensor
+    error: Tensor
+
+
 def right_loss_digits(
     moments: Comoments, held: Comoments, p: int, slopes: Tensor, squares: Tensor, *, intercept: bool
-) -> Tensor:
-    """The same of the root mean squared error on rows that the line has not seen, (k,).
+) -> LossDigits:
+    """The same of the root mean squared error on rows that the line has not seen.
 
     The line's height at a row x is off by x'S^-1 (ds - dS w); the mean square of that over the rows held out is, by Cauchy and
     Schwarz, at most rounding^2 (1 + sum |w|)^2 times 1'|S^-1|1 and the trace of S^-1 M, where M are their second moments about the
@@ -91,22 +107,66 @@ def right_loss_digits(
     """
     known = _conditioning(moments, p, slopes, intercept=intercept)
     if known is None:
-        return torch.zeros(slopes.shape[1], dtype=torch.float64)
-    scaling = Scaling.of(moments, p, intercept=intercept, standardize=True)
-    mean, covariance = trained_moments(held, scaling)
-    M = covariance + torch.outer(mean, mean)
-    weight = known.slopes.abs()
-    off = known.rounding * (1 + weight.sum(0))
-    spread = (known.inverse.abs().sum() * (known.inverse * M[:p, :p]).sum().clamp(min=0)).sqrt()
-    height = off * (1 + spread)
-    if intercept:
-        # The intercept m_y - w'm_x is rounded as its terms are large.
-        height = height + 4 * _EPS * ((known.slopes * known._off).abs().sum(0) + moments.center[p:].abs() / known.y)
-    size = M.diagonal().clamp(min=0).sqrt()
-    own = _rounding(held, scaling.scale) * (size[:p] @ weight + size[p:]) ** 2
-    square = squares / known.y**2
-    relative = (own + height**2 + 2 * square.sqrt() * height) / square
-    return torch.where(relative < 0.1, _digits(relative / 2, torch.ones_like(relative)), 0.0)
+        return LossDigits(torch.zeros_like(squares), torch.full_like(squares, float("inf")))
+    read = _Reading.of(moments, held, p, slopes, intercept=intercept)
+    off = known.rounding * (1 + known.slopes.abs().sum(0))
+    spread = (known.inverse.abs().sum() * (known.inverse * read.second[:p, :p]).sum().clamp(min=0)).sqrt()
+    return read.digits(squares, height=read.height + off * (1 + spread))
+
+
+def read_loss_digits(
+    moments: Comoments, held: Comoments, p: int, slopes: Tensor, squares: Tensor, *, intercept: bool
+) -> LossDigits:
+    """The same for weights taken as they stand, wherever they come from: only what moments lose in adding up their errors.
+
+    Parameters
+    ----------
+    moments, held, p, slopes, squares, intercept
+        As in `right_loss_digits`.
+    """
+    read = _Reading.of(moments, held, p, slopes, intercept=intercept)
+    return read.digits(squares, height=read.height)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Reading:
+    """What moments lose of a line's mean squared error, in units of the target, (k,).
+
+    Attributes
+    ----------
+    own : Tensor (k,)
+        Of the mean square, for its terms are rounded as they are large.
+    height : Tensor (k,)
+        Of the line's height, for the intercept m_y - w'm_x is rounded as its terms are large.
+    second : Tensor (q, q)
+        Second moments of the rows held out about the means of the line's own.
+    y : Tensor (k,)
+        Sizes of the targets, in the data's units.
+    """
+
+    own: Tensor
+    height: Tensor
+    second: Tensor
+    y: Tensor
+
+    @classmethod
+    def of(cls, moments: Comoments, held: Comoments, p: int, slopes: Tensor, *, intercept: bool) -> _Reading:
+        scaling = Scaling.of(moments, p, intercept=intercept, standardize=True)
+        x, y = scaling.scale[:p], scaling.scale[p:]
+        mean, covariance = trained_moments(held, scaling)
+        second = covariance + torch.outer(mean, mean)
+        size, weight = second.diagonal().clamp(min=0).sqrt(), (slopes * x[:, None] / y).abs()
+        own = _rounding(held, scaling.scale) * (size[:p] @ weight + size[p:]) ** 2
+        off = (moments.center[:p].abs() / x) @ weight + moments.center[p:].abs() / y
+        return cls(own, 4 * _EPS * off if intercept else torch.zeros_like(y), second, y)
+
+    def digits(self, squares: Tensor, *, height: Tensor) -> LossDigits:
+        """Right digits of the roots of `squares` (k,), in the data's units, where the line is off by `height`."""
+        square = squares / self.y**2
+        error = self.own + height**2 + 2 * square.sqrt() * height
+        relative = torch.where(error > 0, error / square, 0.0)
+        digits = torch.where(relative < 0.1, _digits(relative / 2, torch.ones_like(relative)), 0.0)
+        return LossDigits(digits, error * self.y**2)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -136,6 +136,10 @@ class Trace:
             loss=torch.cat([self.loss[:-1], loss.reshape(1)]),
         )
 
+    def above(self, floor: Tensor) -> Trace:
+        """The same trace over the least loss of all weights, where that is known to more digits than in training."""
+        return self if self.gap is None else replace(self, loss=floor + self.gap)
+
     def frame(self) -> DataFrame:
         """One row a step: step, loss, held_out, one column a weight, gradient_norm, gap. A pandas frame."""
         import pandas as pd

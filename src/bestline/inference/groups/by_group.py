@@ -15,7 +15,7 @@ from bestline.inference.classical import NAN
 from bestline.inference.covariance.base import Classical, CovarianceKind
 from bestline.inference.groups.exactly import groups_exactly
 from bestline.inference.groups.labels import natural, typed
-from bestline.inference.groups.lines import GroupLines, of_solution, one_by_one, squares
+from bestline.inference.groups.lines import GroupLines, of_solution, off, one_by_one, squares, told, without_lost
 from bestline.inference.groups.remarks import remarks
 from bestline.inference.groups.robust import robust
 from bestline.numerics.grouped import GroupComoments
@@ -51,7 +51,7 @@ def lines_of_groups(
     lines = replace(lines, held_out=_held_out(parts, folds, p, intercept=design.intercept, l2=l2))
     if not l2:
         lines = groups_exactly(one_by_one(lines, solution.firm), keys, by, source, digits, progress)
-    lines = replace(lines, remarks=remarks(lines, digits))
+    lines = without_lost(replace(lines, remarks=remarks(lines, digits)))
     return lines if isinstance(kind, Classical) or not keys else robust(lines, keys, by, source, kind, progress), keys
 
 
@@ -60,6 +60,7 @@ def _held_out(parts: GroupComoments, folds: int, p: int, *, intercept: bool, l2:
     G, k = len(parts) // folds, parts.mean.shape[1] - p
     group, fold = torch.arange(G * folds) // folds, torch.arange(G * folds) % folds
     total, known = torch.zeros(G, k, dtype=torch.float64), torch.zeros(G, dtype=torch.long)
+    lost = torch.zeros_like(total)
     lacking = torch.zeros(G, dtype=torch.bool)
     for f in range(folds if folds > 1 else 0):
         rest, own = GroupComoments.merged([parts], torch.where(fold == f, -1, group), G), parts[fold == f]
@@ -69,6 +70,7 @@ def _held_out(parts: GroupComoments, folds: int, p: int, *, intercept: bool, l2:
         strange = (line.size == 0) & ((own.low[:, :p] != rest.low[:, :p]) | (own.high[:, :p] != rest.high[:, :p]))
         lacking |= there & (strange.any(1) | ~line.firm | (rest.count <= (line.size > 0).sum(1)))
         total += torch.where(there[:, None], squares(own, line.slopes, line.intercept), 0.0)
+        lost += torch.where(there[:, None], off(own, rest, line.slopes, line.core, intercept=intercept), 0.0)
         known += there
     weight = parts.weight.view(G, folds).sum(1)
-    return torch.where((known > 1) & ~lacking, (total / weight[:, None]).sqrt().mT, NAN).mT
+    return torch.where((known > 1) & ~lacking, (told(total, lost) / weight[:, None]).sqrt().mT, NAN).mT

@@ -21,8 +21,12 @@ from bestline.inference.classical import NAN, infer
 from bestline.inference.groups.digits import right_digits
 from bestline.inference.groups.labels import written
 from bestline.numerics import Bowl, Scaling
+from bestline.numerics.digits import merged_rounding
 from bestline.numerics.grouped import GroupComoments
 from bestline.training.groups import GroupSolutions
+
+_EPS = torch.finfo(torch.float64).eps
+_NO_DIGIT = 0.2  # of a square: beyond it the first digit of its root is in doubt
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -189,6 +193,50 @@ def squares(rows: GroupComoments, slopes: Tensor, intercept: Tensor) -> Tensor:
     spread = S.diagonal(dim1=1, dim2=2)[:, p:] + (slopes * (S[:, :p, :p] @ slopes - 2 * S[:, :p, p:])).sum(1)
     off = rows.mean[:, p:] - intercept - (slopes * rows.mean[:, :p, None]).sum(1)
     return spread.clamp(min=0) + rows.weight[:, None] * off**2
+
+
+def off(rows: GroupComoments, about: GroupComoments, slopes: Tensor, core: Tensor | None = None, *, intercept: bool) -> Tensor:
+    """How far `squares` of these rows may be off by rounding, (G, k), at most: the bounds of `numerics.digits.right_loss_digits`.
+
+    `about` are the moments that the lines are about; with the inverse `core` (G, p, p) of their slopes' second moments the bound holds
+    for lines solved for from them, and else for weights as they stand.
+    """
+    p, W = slopes.shape[1], torch.where(rows.weight > 0, rows.weight, 1.0)
+    own = about.scatter.diagonal(dim1=1, dim2=2) / torch.where(about.weight > 0, about.weight, 1.0)[:, None]
+    own = own if intercept else own + about.mean**2
+    size = torch.where(own > 0, own.sqrt(), 1.0)
+    x, y = size[:, :p], size[:, p:]
+    weight = (slopes * x[:, :, None] / y[:, None]).abs()
+    mean = (rows.mean - about.mean if intercept else rows.mean) / size
+    second = rows.scatter / W[:, None, None] / (size[:, :, None] * size[:, None]) + mean[:, :, None] * mean[:, None]
+    terms = second.diagonal(dim1=1, dim2=2).clamp(min=0).sqrt()
+    rounding = merged_rounding(about.count)[:, None]
+    far = (weight * (about.mean[:, :p] / x)[:, :, None]).abs().sum(1) + about.mean[:, p:].abs() / y
+    height = 4 * _EPS * far if intercept else torch.zeros_like(far)
+    if core is not None:
+        V = core * x[:, :, None] * x[:, None]
+        spread = (V.abs().sum((1, 2)) * (V * second[:, :p, :p]).sum((1, 2)).clamp(min=0)).sqrt()
+        height = height + rounding * (1 + weight.sum(1)) * (1 + spread)[:, None]
+    level = about.mean[:, p:] - (slopes * about.mean[:, :p, None]).sum(1) if intercept else torch.zeros_like(far)
+    square = squares(rows, slopes, level) / W[:, None] / y**2
+    mean_square = rounding * ((weight * terms[:, :p, None]).sum(1) + terms[:, p:]) ** 2
+    return (mean_square + height**2 + 2 * square.sqrt() * height) * y**2 * rows.weight[:, None]
+
+
+def told(squares: Tensor, off: Tensor) -> Tensor:
+    """Squares without those of which rounding leaves no digit, NaN; nothing is off where `off` is 0."""
+    return torch.where((off < _NO_DIGIT * squares) | (off == 0), squares, NAN)
+
+
+def without_lost(lines: GroupLines) -> GroupLines:
+    """The same without standard errors and residual spreads of which no digit is right."""
+    known = (lines.error_digits >= 1) | (lines.tss == 0)
+    return replace(
+        lines,
+        std_error=torch.where(known[:, :, None], lines.std_error, NAN),
+        covariance=torch.where(known[:, :, None, None], lines.covariance, NAN),
+        variance=torch.where(known, lines.sigma**2, NAN),
+    )
 
 
 def one_by_one(lines: GroupLines, firm: Tensor) -> GroupLines:

@@ -20,7 +20,7 @@ def remarks(lines: GroupLines, digits: int) -> tuple[str, ...]:
     undetermined = lines.weights.isnan().any(2)
     certain = lines.digits.nan_to_num(MOST).amin((1, 2)) if d else torch.full((len(remarks),), float(MOST))
     uncertain = (lines.error_digits < 1).any(1) & (lines.df > 0)
-    few = (certain < digits) | uncertain if not lines.l2 else torch.zeros_like(uncertain)
+    few = uncertain if lines.l2 else (certain < digits) | uncertain
     odd = undetermined.any(1) | (lines.df <= 0) | few
     for g in torch.nonzero(odd)[:, 0].tolist():
         rows, said = int(lines.whole.count[g]), []
@@ -38,8 +38,8 @@ def remarks(lines: GroupLines, digits: int) -> tuple[str, ...]:
             said.append(f"{_few(lost)}: not determined, the columns are collinear")
         if not lines.l2 and not said and float(certain[g]) < digits:
             said.append(f"{int(certain[g])} right digits")
-        if not lines.l2 and not said and bool(uncertain[g]):
-            said.append("no right digit of the standard errors: the residuals are no larger than rounding")
+        if not said and bool(uncertain[g]):
+            said.append("no right digit of the residual spread: the residuals are no larger than rounding")
         remarks[g] = "; ".join(said)
     return tuple(remarks)
 

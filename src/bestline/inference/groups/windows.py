@@ -23,7 +23,7 @@ from bestline.data.ordered import OrderedRows
 from bestline.errors import DataError
 from bestline.inference.classical import NAN
 from bestline.inference.groups.exactly import windows_exactly
-from bestline.inference.groups.lines import GroupLines, of_solution, one_by_one, squares
+from bestline.inference.groups.lines import GroupLines, of_solution, off, one_by_one, squares, told, without_lost
 from bestline.inference.groups.remarks import remarks
 from bestline.numerics.grouped import GroupComoments
 from bestline.numerics.windows import WindowMoments, expanding, fading, rolling
@@ -80,7 +80,7 @@ def lines_of_windows(design: Design, ordered: OrderedRows, extent: Extent, *, di
         lines = _faded(lines, fading(ordered.rows, ends, extent.half_life / 2).moments)
     else:
         lines = windows_exactly(lines, ordered, begins, ends, digits)
-    return replace(lines, held_out=_ahead(lines, ordered, ends), remarks=remarks(lines, digits))
+    return without_lost(replace(lines, held_out=_ahead(lines, ordered, ends), remarks=remarks(lines, digits)))
 
 
 def _ahead(lines: GroupLines, ordered: OrderedRows, ends: Tensor) -> Tensor:
@@ -90,6 +90,7 @@ def _ahead(lines: GroupLines, ordered: OrderedRows, ends: Tensor) -> Tensor:
     ahead = GroupComoments.of_rows(ordered.rows, group, len(ends))
     level = lines.weights[:, p] if lines.design.intercept else torch.zeros_like(lines.weights[:, 0])
     found = squares(ahead, lines.weights[:, :p], level)
+    found = told(found, off(ahead, lines.whole, lines.weights[:, :p], intercept=lines.design.intercept))
     return (found / torch.where(ahead.weight > 0, ahead.weight, NAN)[:, None]).sqrt()
 
 
