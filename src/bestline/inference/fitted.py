@@ -6,7 +6,7 @@ gives the same, and changes nothing else.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from numbers import Real
@@ -499,14 +499,3 @@ class FittedLine:
     def own_module(self) -> nn.Module | None:
         """The user's own module, where one was trained."""
         return self.plan.forward if isinstance(self.plan.forward, nn.Module) else None
-
-
-def lines_by_label(lines: object) -> dict[str, FittedLine]:
-    """Several lines by their labels, none for None; OptionError for anything else."""
-    if lines is None:
-        return {}
-    if not isinstance(lines, Mapping) or not all(isinstance(line, FittedLine) for line in lines.values()):
-        raise OptionError(
-            f"Several models are given by their labels, {{'adam': model}}; got an object of the type {type(lines).__name__}."
-        )
-    return dict(lines)

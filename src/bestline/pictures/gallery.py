@@ -15,7 +15,7 @@ from bestline.errors import BestlineDeprecationWarning, OptionError, warn
 from bestline.inference import marginal as effects
 from bestline.inference.diagnostics.findings import FITTED, SPREAD
 from bestline.inference.diagnostics.second_pass import diagnosis
-from bestline.inference.fitted import FittedLine, lines_by_label
+from bestline.inference.fitted import FittedLine
 from bestline.inference.prediction import evaluate, interval_of_mean
 from bestline.inference.scores import Scores
 from bestline.inference.uncertainty import tables, target_number
@@ -27,7 +27,7 @@ from bestline.pictures.diagnostics import panels
 from bestline.pictures.landscape import Pair, Span
 from bestline.pictures.marginal import marginal
 from bestline.pictures.marks import Picture
-from bestline.pictures.overview import overview
+from bestline.pictures.overview import lines_by_label, overview
 from bestline.pictures.parallel import lines_of_levels
 from bestline.pictures.player.session import run_label
 from bestline.pictures.render.mpl import Drawing, draw

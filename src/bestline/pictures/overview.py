@@ -18,6 +18,7 @@ import torch
 import bestline.pictures.data_space as dataspace
 import bestline.pictures.landscape_marks as over
 from bestline.errors import OptionError
+from bestline.inference.fitted import FittedLine
 from bestline.pictures.axis_labels import updates
 from bestline.pictures.landscape import MESH, SHADOW, Landscape, Pair, landscapes
 from bestline.pictures.loss_curves import as_runs, axis_label, by_factors, floors, of_targets, stops
@@ -288,3 +289,14 @@ def _still_loss(runs: Mapping[str, Fit], *, log: bool) -> tuple[Panel, tuple[Mar
     label = axis_label(fits[0], log=log)
     panel = Panel("Loss after each update", "updates made", label, behind, xlim=xlim, ylim=ylim, log_y=log)
     return panel, tuple(front)
+
+
+def lines_by_label(lines: object) -> dict[str, FittedLine]:
+    """Several lines by their labels, none for None; OptionError for anything else."""
+    if lines is None:
+        return {}
+    if not isinstance(lines, Mapping) or not all(isinstance(line, FittedLine) for line in lines.values()):
+        raise OptionError(
+            f"Several models are given by their labels, {{'adam': model}}; got an object of the type {type(lines).__name__}."
+        )
+    return dict(lines)

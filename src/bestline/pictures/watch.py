@@ -18,13 +18,13 @@ import torch
 from bestline.calls import checked
 from bestline.errors import OptionError
 from bestline.files import as_path, fresh
-from bestline.inference.fitted import FittedLine, lines_by_label
+from bestline.inference.fitted import FittedLine
 from bestline.inference.uncertainty import target_number
 from bestline.numerics import Comoments
 from bestline.pictures.film_file import Film, somewhere
 from bestline.pictures.landscape import Pair, refuse_units
 from bestline.pictures.marks import Picture
-from bestline.pictures.overview import overview
+from bestline.pictures.overview import lines_by_label, overview
 from bestline.pictures.palette import themed
 from bestline.pictures.player.session import run_label, session
 from bestline.pictures.player.trainable import trainable
