@@ -11,7 +11,8 @@ from statsmodels.stats.anova import anova_lm
 import bestline as bl
 from bestline.errors import DataError, OptionError
 from bestline.inference import comparison
-from bestline.inference.fitted import FittedLine, lines_by_label
+from bestline.inference.fitted import FittedLine
+from bestline.pictures.overview import lines_by_label
 from inference.examples import frame, reference
 
 pytestmark = pytest.mark.usefixtures("quiet")
