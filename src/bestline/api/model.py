@@ -24,6 +24,7 @@ from bestline.inference import (
     peers,
     prediction,
     reached_for,
+    resampling,
     summary,
     tables,
     training_rows,
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
     from bestline.inference.diagnostics.diagnosis import Diagnosis
     from bestline.inference.hypotheses import Verdict
     from bestline.inference.peers import Agreement
+    from bestline.inference.resampling import Bootstrap
     from bestline.inference.restricted import Restricted
     from bestline.inference.scores import Scores
     from bestline.inference.summary import Summary
@@ -215,6 +217,11 @@ class Model(FittedLine):
     def difference(self, rows: Any, others: Any, *, level: float = 0.95, cov: Cov | None = None, data: Any = None) -> DataFrame:
         """Predictions at rows less those at others, row by row, with the errors of the differences; see `marginal.difference`."""
         return marginal.difference(self, rows, others, level=level, cov=cov, data=data).frame()
+
+    @calmly
+    def bootstrap(self, data: Any = None, **options: Any) -> Bootstrap:
+        """Errors without a formula, from samples of the training rows: `kind`, `samples`, `seed`, ...; see `resampling.bootstrap`."""
+        return resampling.bootstrap(self, data, **options)
 
     @calmly
     def diagnose(self, data: Any = None, *, target: int | str = 0) -> Diagnosis:
