@@ -21,6 +21,8 @@ from bestline.numerics.quadratic import quadratic_program
 from bestline.training.objective import Objective
 from bestline.training.solvers.base import Converging, Reach, Step
 
+_LEAST = 1e-15  # violations below are rounding, which is not told: it differs from one processor to the next
+
 
 @with_hints
 @dataclass(frozen=True, slots=True)
@@ -62,4 +64,4 @@ class ActiveSet(Converging):
             )
         # Targets have nothing in common but the columns: each has a program, and the worst of them speaks for all.
         weights = torch.stack([one.x for one in solved], 1)
-        yield replace(Step.at(objective, 1, weights), violation=max(one.violation for one in solved))
+        yield replace(Step.at(objective, 1, weights), violation=max(_LEAST, *(one.violation for one in solved)))
