@@ -15,7 +15,7 @@ import bestline as bl
 from bestline.errors import BestlineError, BestlineWarning, NumericalError, OptionError
 from bestline.inference.resampling import draws
 from bestline.inference.resampling.intervals import ends
-from bestline.inference.resampling.replicates import Units
+from bestline.inference.resampling.replicates import UnitSums
 
 pytestmark = pytest.mark.usefixtures("quiet")
 
@@ -79,7 +79,7 @@ def test_all_sign_patterns_together_have_the_variance_of_hc0():
     basis_free = np.linalg.qr(np.column_stack([frame.a, np.ones(8)]))
     q, e = torch.tensor(basis_free[0]), torch.tensor((frame.y - model.predict(frame)).to_numpy())[:, None]
     signs = torch.tensor(list(product([1.0, -1.0], repeat=8)), dtype=torch.float64)
-    changes = Units.of(q, e, None).multiplied(256, lambda size: signs)[:, :, 0].numpy() @ np.linalg.inv(basis_free[1]).T
+    changes = UnitSums.of(q, e, None).multiplied(256, lambda size: signs)[:, :, 0].numpy() @ np.linalg.inv(basis_free[1]).T
     assert np.sqrt((changes**2).mean(0)) == pytest.approx(model.tidy(cov="HC0").std_error.to_numpy(), rel=1e-10)
 
 
@@ -123,12 +123,12 @@ def test_many_samples_come_near_robust_errors():
 
 def test_the_seed_says_all_and_other_generators_are_left_alone():
     model = bl.fit(table(), "y ~ a + b")
-    before, numpy_before = torch.get_rng_state(), np.random.get_state()[1].copy()  # noqa: NPY002
+    before, numpy_before = torch.get_rng_state(), np.random.get_state()[1].copy()
     first, again, other = (model.bootstrap(samples=50, seed=seed) for seed in (1, 1, 2))
     assert torch.equal(first.replicates, again.replicates)
     assert not torch.equal(first.replicates, other.replicates)
     assert torch.equal(before, torch.get_rng_state())
-    assert (numpy_before == np.random.get_state()[1]).all()  # noqa: NPY002
+    assert (numpy_before == np.random.get_state()[1]).all()
 
 
 def test_draws_in_pieces_are_the_draws_at_once(monkeypatch: pytest.MonkeyPatch):

@@ -15,9 +15,10 @@ from bestline.errors import DataError, NumericalError, OptionError, readable, wa
 from bestline.inference import classical
 from bestline.inference.coordinates import Totals
 from bestline.inference.fitted import FittedLine
-from bestline.inference.resampling import draws
+from bestline.inference.resampling.draws import MULTIPLIERS, counts
+from bestline.inference.resampling.draws import multipliers as drawn_multipliers
 from bestline.inference.resampling.intervals import INTERVALS, ends
-from bestline.inference.resampling.replicates import Units
+from bestline.inference.resampling.replicates import UnitSums
 from bestline.inference.training_rows import numbered
 from bestline.inference.uncertainty import basis_of, check_same_rows
 from bestline.inference.why_not import refuse
@@ -83,7 +84,13 @@ class Bootstrap:
     def __str__(self) -> str:
         lines = [self.about]
         for i, target in enumerate(self.targets):
-            head = ["" if len(self.targets) == 1 else target, "estimate", "std error", f"{level_of(self.level)} interval", "bias"]
+            head = [
+                "" if len(self.targets) == 1 else target,
+                "estimate",
+                "std error",
+                f"{level_of(self.level)} interval",
+                "bias",
+            ]
             rows = [
                 [name, *map(significant, (w, error)), f"{significant(low)} {significant(high)}", significant(bias)]
                 for name, w, error, low, high, bias in zip(
@@ -146,13 +153,15 @@ def bootstrap(
     if kind == "jackknife":
         changes = units.left_out()
     elif kind == "wild":
-        changes = units.multiplied(samples, lambda size: draws.multipliers(size, len(units), generator, multipliers))
+        changes = units.multiplied(samples, lambda size: drawn_multipliers(size, len(units), generator, multipliers))
     else:
-        changes = units.drawn(samples, lambda size: draws.counts(size, len(units), generator))
+        changes = units.drawn(samples, lambda size: counts(size, len(units), generator))
     firm = ~changes.isnan().flatten(1).any(1)
     lost = int((~firm).sum())
     if len(firm) - lost < 2:
-        raise NumericalError(f"{lost:,} of {len(firm):,} samples do not determine the line, as without a level; use kind='wild'.")
+        raise NumericalError(
+            f"{lost:,} of {len(firm):,} samples do not determine the line, as without a level; use kind='wild'."
+        )
     if lost:
         warn(f"{lost:,} of {len(firm):,} samples do not determine the line, as without a level, and are left out.")
     basis = basis_of(line, data)
@@ -186,7 +195,7 @@ def _checked(kind: str, samples: int, seed: int, level: float, interval: str, cl
     for what, value, known in (
         ("kind of bootstrap", kind, KINDS),
         ("interval", interval, INTERVALS),
-        ("multipliers", multipliers, draws.MULTIPLIERS),
+        ("multipliers", multipliers, MULTIPLIERS),
     ):
         if not one_of(value, known):
             raise no_such(what, value, known)
@@ -202,7 +211,7 @@ def _checked(kind: str, samples: int, seed: int, level: float, interval: str, cl
     return check_seed(seed)
 
 
-def _units(line: FittedLine, data: Any, cluster: str | None) -> Units:
+def _units(line: FittedLine, data: Any, cluster: str | None) -> UnitSums:
     """The rows in the line's own coordinates, or their sums by cluster."""
     basis = basis_of(line, data)
     if line.training.count * basis.rank * (basis.rank + len(line.targets)) > _MOST_NUMBERS:
@@ -224,7 +233,7 @@ def _units(line: FittedLine, data: Any, cluster: str | None) -> Units:
     check_same_rows(basis, totals)
     q, e, root = (torch.cat(part) for part in zip(*parts, strict=True))
     there = root > 0  # a row of weight 0 is none
-    units = Units.of(q[there], e[there], torch.cat(codes)[there] if cluster is not None else None)
+    units = UnitSums.of(q[there], e[there], torch.cat(codes)[there] if cluster is not None else None)
     if len(units) < 2:
         of = "" if cluster is None else f" by {readable(cluster)}; there is 1 cluster"
         raise DataError(f"Samples need two rows or clusters or more{of}.")

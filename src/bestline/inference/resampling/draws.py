@@ -1,7 +1,7 @@
 """Draws: how often every row or cluster is drawn in each sample, or by what its residuals are multiplied.
 
-    pairs   as many as there are, with replacement (Efron 1979)
-    wild    residuals times +1 or -1 (Rademacher), or times one of Webb's six points: mean 0 and variance 1 (Wu 1986; Webb 2014)
+pairs   as many as there are, with replacement (Efron 1979)
+wild    residuals times +1 or -1 (Rademacher), or times one of Webb's six points: mean 0 and variance 1 (Wu 1986; Webb 2014)
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Intervals: the ends that replicates of a weight leave.
 
-    percentile   quantiles of the replicates        basic   2 estimate - those quantiles, crosswise        normal   estimate +- z error
-    bca          quantiles moved for bias and for an error that changes with the weight (Efron 1987, JASA 82:171-185)
+percentile   quantiles of the replicates        basic   2 estimate - those quantiles, crosswise        normal   estimate +- z error
+bca          quantiles moved for bias and for an error that changes with the weight (Efron 1987, JASA 82:171-185)
 """
 
 from __future__ import annotations

@@ -19,14 +19,14 @@ _FIRM = 1e-10  # least pivot of a sample's system, squared, where 1 is that of a
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Units:
+class UnitSums:
     """The sums of units that are drawn together: S (U, r, r) and s (U, r, k)."""
 
     S: Tensor
     s: Tensor
 
     @classmethod
-    def of(cls, q: Tensor, e: Tensor, codes: Tensor | None) -> Units:
+    def of(cls, q: Tensor, e: Tensor, codes: Tensor | None) -> UnitSums:
         """Of rows with coordinates q (n, r) and residuals e (n, k); by the clusters that codes (n,) name, or each row by itself."""
         if codes is None:
             return cls(q[:, :, None] * q[:, None, :], q[:, :, None] * e[:, None, :])
