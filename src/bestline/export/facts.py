@@ -3,8 +3,10 @@
     fitted = intercept + sum over columns of weight * product of parts      prediction = inverse(fitted)
 
 `design.columns[j].parts` are pairs (factor, component) into `design.factors`: of a number the number itself, of a category the
-indicator of that level, of an expression its component. `weights.values` has a row for each column, the intercept last. `inverses` has an
-expression of `fitted` for every target such as `log(y)`, here `exp(fitted)`, and null for a column as it is; without any there is none.
+indicator of that level, of an expression its component. A category with another `coding` than indicators has as many components
+again, the columns of that coding with the constant first. `design.offsets`, where there are any, are added to every fitted value.
+`weights.values` has a row for each column, the intercept last. `inverses` has an expression of `fitted` for every target such as
+`log(y)`, here `exp(fitted)`, and null for a column as it is; without any there is none.
 """
 
 from __future__ import annotations

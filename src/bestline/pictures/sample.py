@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from bestline.data.design import Column, Design
+from bestline.data.design import Column, Design, Factor
 from bestline.data.tables import open_source
 from bestline.errors import ColumnError, OptionError, ShapeError
 from bestline.inference.fitted import FittedLine
@@ -186,8 +186,12 @@ def rows_shown(
     """
     design = model.design
     wide, levels = with_levels(model, by)
-    p = design.p
-    drawn = Sample.draw(rows(wide, part, data), wide.features, model.targets, most=most)
+    variable, p = _variable(design), design.p
+    if variable is not None and variable not in design.names:
+        wide = _with_variable(model, variable)
+    # Of a target with known parts rows and line are without them.
+    targets = [f"{name} less its offset" for name in model.targets] if design.offsets else model.targets
+    drawn = Sample.draw(rows(wide, part, data), wide.features, targets, most=most)
     X = drawn.rows.X
     sample = replace(
         drawn,
@@ -197,16 +201,27 @@ def rows_shown(
         group=X[:, p:].argmax(1) if levels else None,
         levels_of=levels,
     )
-    # Several columns of one variable, as x and x^2, are a curve over that variable; anything else has no single axis.
-    if p < 2 or len(design.needs) != 1 or design.texts or design.needs[0] not in design.names:
+    if variable is None:
         return sample
-    name = design.needs[0]
 
     def columns(X: Tensor) -> Tensor:
-        (batch,) = open_source({name: X[:, 0]}).batches([name])
+        (batch,) = open_source({variable: X[:, 0]}).batches([variable])
         return replace(design, offsets=()).features(batch).X
 
-    return sample.over(design.names.index(name), columns)
+    return replace(drawn, again=lambda: rows(wide, part, data)).over(wide.design.names.index(variable), columns)
+
+
+def _variable(design: Design) -> str | None:
+    """The variable that several columns are made of, as x and x^2, or a spline of x: a curve over it. Others have no single axis."""
+    needs = replace(design, offsets=()).needs
+    return needs[0] if design.p > 1 and len(needs) == 1 and not design.texts else None
+
+
+def _with_variable(model: FittedLine, name: str) -> FittedLine:
+    """The line with one more column, a number as it stands in the table."""
+    design = model.design
+    factors, column = (*design.factors, Factor(name, "number", name)), Column(name, name, ((len(design.factors), 0),))
+    return FittedLine.of(model, design=replace(design, factors=factors, columns=(*design.columns, column)))
 
 
 def _category(design: Design, by: str | None) -> int | None:

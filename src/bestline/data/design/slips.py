@@ -32,7 +32,10 @@ _ELSEWHERE = {
     ): "splines are written bs(x, df=5), ns(x, df=4) or cr(x, df=4)",
     ("cbind", "c", "list"): "several columns are joined by +, as in y1 + y2 ~ x",
     ("offset",): "an offset is a term by itself: y ~ x + offset({x})",
-    ("lag", "diff", "shift", "lead"): "rows have no order here; make such a column before fitting",
+    ("lag", "diff", "shift", "lead", "difference"): (
+        "what a row becomes must not depend on the rows around it, so that streams, folds and databases agree; sort the table and make the "
+        "column before fitting, as table['x'].shift(1) does with pandas"
+    ),
     ("exp2",): "write exp(x * log(2))",
     ("sinh", "cosh", "asin", "acos", "atan", "arcsin", "arccos", "arctan"): "make the column before fitting",
     ("max", "min", "where", "ifelse", "if_else", "cut", "minmax", "clip", "round", "sign"): "make the column before fitting",
