@@ -9,9 +9,7 @@ import bestline as bl
 from bestline.pictures.sample import rows_shown
 
 
-@pytest.mark.parametrize(
-    "right", ["bs(x, df=6)", "ns(x, df=4) + offset(z)", "poly(x, 3)", "x + I(x**2)", "log(x) + sqrt(x)"]
-)
+@pytest.mark.parametrize("right", ["bs(x, df=6)", "ns(x, df=4) + offset(z)", "poly(x, 3)", "x + I(x**2)", "log(x) + sqrt(x)"])
 def test_the_curve_is_over_the_variable(right: str) -> None:
     draw = np.random.default_rng(2)
     x = draw.uniform(1, 9, 80)

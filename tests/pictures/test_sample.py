@@ -44,11 +44,13 @@ def test_rows_of_no_weight_are_not_drawn():
         ("y ~ x + I(x**2) + I(x**3)", ("x",)),
         ("y ~ x + z", ("x", "z")),
         ("y ~ x + I(z**2)", ("x", "I(z ** 2)")),
-        ("y ~ I(x**2) + I(x**3)", ("I(x ** 2)", "I(x ** 3)")),
+        ("y ~ I(x**2) + I(x**3)", ("x",)),
+        ("y ~ bs(x, df=4)", ("x",)),
+        ("y ~ I(x**2)", ("I(x ** 2)",)),
     ],
 )
 def test_columns_of_one_variable_are_a_curve_over_it(formula, axes):
-    """Where the variable itself is among them: else no column is the axis."""
+    """Whether or not the variable itself is among them; a single column is its own axis."""
     x = torch.linspace(-1, 2, 30, dtype=torch.float64)
     z = torch.sin(9 * x)
     data = {"x": x.numpy(), "z": z.numpy(), "y": (x**2 + z).numpy()}
