@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 import bestline as bl
+from bestline.data.absorbing import CollectLevels
 from bestline.data.design import Design
 from bestline.data.gather import Query, gather
 from bestline.errors import DataError, MissingValuesError
@@ -105,3 +106,14 @@ def test_whoever_does_not_absorb_refuses(table: pd.DataFrame) -> None:
     ):
         with pytest.raises(bl.errors.FormulaError, match="which `fit` alone takes out"):
             refused()
+
+
+def test_rows_alike_in_their_levels_are_one_cell(table: pd.DataFrame) -> None:
+    """Without that a stream of any length would be held in memory."""
+    source, weights = Query(table, FORMULA, absorbing=True).opened()
+    design = Query(table, FORMULA, absorbing=True).design(source, weights)
+    found = source.reduce(CollectLevels(design, (("firm",), ("year",)))).settled()
+    again = sum((found for _ in range(20)), CollectLevels(design, (("firm",), ("year",))).empty()).settled()
+    assert again.codes.shape[1] <= 80 * 9
+    assert float(again.cell.sum()) == 20 * len(table)
+    assert int(again.count.sum()) == 20 * len(table)

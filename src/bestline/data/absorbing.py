@@ -23,6 +23,7 @@ from bestline.errors import DataError, listed
 from bestline.numerics import Comoments, Rows
 from bestline.numerics.absorb import TOLERANCE, LevelCells, absorb, rank, singletons
 
+_ROWS = 2**18
 _MANY = 2**22  # cells from which on parts are merged, so that a stream of any length holds no more than there are
 _VOID = 1e-12  # of a column's variance: less than this within levels is rounding
 
@@ -40,7 +41,7 @@ class LevelSums:
         Weighted sum of each column over them, less `center`.
     center : Tensor (q,)
         Near the columns' means: sums about it lose no digits to an offset, and add up to the same over the levels of every factor.
-    codes : Tensor, int (c, F)
+    codes : Tensor, int (F, c)
         LevelCells: levels that rows have in common; one may come more than once.
     count, cell : Tensor (c,)
         Rows of each cell, and their weight.
@@ -67,7 +68,7 @@ class LevelSums:
         """Of no rows."""
         nothing = torch.zeros(0, dtype=torch.float64)
         empty = tuple(torch.zeros(0, q, dtype=torch.float64) for _ in range(factors))
-        codes = torch.zeros(0, factors, dtype=torch.long)
+        codes = torch.zeros(factors, 0, dtype=torch.long)
         center = torch.zeros(q, dtype=torch.float64)
         return cls(((),) * factors, (nothing,) * factors, empty, center, codes, nothing.long(), nothing, Comoments.empty(q))
 
@@ -86,7 +87,7 @@ class LevelSums:
             by_column = [torch.bincount(code, column, minlength=len(used)) for column in weighted.T.contiguous()]
             sums.append(torch.stack(by_column, 1))
             codes.append(code)
-        cells, count, cell = _together(torch.stack(codes, 1), [len(k) for k in keys], torch.ones(len(w), dtype=torch.long), w)
+        cells, count, cell = _together(torch.stack(codes), [len(k) for k in keys], torch.ones(len(w), dtype=torch.long), w)
         return cls(tuple(keys), tuple(weight), tuple(sums), center, cells, count, cell, Comoments.of_rows(rows), read)
 
     def __add__(self, other: LevelSums) -> LevelSums:
@@ -114,9 +115,9 @@ class LevelSums:
             weight.append(torch.bincount(at, w, minlength=len(number)))
             moved = [p.sums[f] + p.weight[f][:, None] * (p.center - center) for p in parts]
             sums.append(torch.zeros(len(number), total.q, dtype=torch.float64).index_add_(0, at, torch.cat(moved)))
-            codes.append(torch.cat([place[p.codes[:, f]] for place, p in zip(places, parts, strict=True)]))
+            codes.append(torch.cat([place[p.codes[f]] for place, p in zip(places, parts, strict=True)]))
         count, cell = (torch.cat([getattr(p, name) for p in parts]) for name in ("count", "cell"))
-        cells, count, cell = _together(torch.stack(codes, 1), [len(k) for k in keys], count, cell)
+        cells, count, cell = _together(torch.stack(codes), [len(k) for k in keys], count, cell)
         return LevelSums(tuple(keys), tuple(weight), tuple(sums), center, cells, count, cell, total, self.read)
 
     @property
@@ -132,22 +133,22 @@ def _present(own: Tensor, names: int) -> tuple[Tensor, Tensor]:
 
 
 def _together(codes: Tensor, levels: list[int], count: Tensor, weight: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """LevelCells that are alike as one, where there are few enough different ones for that to pay; with their rows and weights."""
+    """Cells that are alike as one, where there are few enough different ones for that to pay; with their rows and weights."""
     many = torch.tensor(levels, dtype=torch.float64).prod().item()
-    if (many > max(len(codes), 1) * 2 and len(codes) < _MANY) or many >= 2**62:
+    if (2 * many > len(weight) and len(weight) < _MANY) or many >= 2**62:
         return codes, count, weight
-    flat = torch.zeros(len(codes), dtype=torch.long)
-    for f, own in enumerate(levels):
-        flat = flat * own + codes[:, f]
-    if many <= 4 * len(codes):
+    flat = torch.zeros(len(weight), dtype=torch.long)
+    for own, code in zip(levels, codes, strict=True):
+        flat = flat * own + code
+    if many <= 4 * len(weight):
         used, at = _present(flat, int(many))
     else:
         used, at = flat.unique(return_inverse=True)
-    found = torch.empty(len(used), len(levels), dtype=torch.long)
+    rows, cell = (torch.bincount(at, values.double(), minlength=len(used)) for values in (count, weight))
+    found = torch.empty(len(levels), len(used), dtype=torch.long)
     for f in range(len(levels) - 1, -1, -1):
-        found[:, f], used = used % levels[f], used // levels[f]
-    rows = torch.bincount(at, count.double(), minlength=len(found)).round().long()
-    return found, rows, torch.bincount(at, weight, minlength=len(found))
+        found[f], used = used % levels[f], used // levels[f]
+    return found, rows.round().long(), cell
 
 
 @dataclass(frozen=True, eq=False)
@@ -174,6 +175,11 @@ class CollectLevels(Pass[Batch, LevelSums]):
     def numbered(self) -> bool:
         """Where a split says whose each row is."""
         return self.training is not None
+
+    @property
+    def size(self) -> int:
+        """So many rows that each level is named a few times only, however many rows have it."""
+        return _ROWS
 
     @property
     def columns(self) -> list[str]:

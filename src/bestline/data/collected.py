@@ -149,8 +149,8 @@ class Collect(Pass[Batch, Collected]):
 
     @property
     def size(self) -> int:
-        """As many rows as are centred at a time."""
-        return chunk_size(self._q)
+        """As many rows as are centred at a time; of rests more, for each batch looks for its levels among all."""
+        return chunk_size(self._q) if self.design.absorbed is None else max(chunk_size(self._q), 2**18)
 
     @property
     def _q(self) -> int:

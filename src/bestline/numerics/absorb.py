@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import combinations
 
 import torch
 from torch import Tensor
@@ -23,6 +24,7 @@ from torch import Tensor
 TOLERANCE = 1e-12  # what is left of the normal equations of the levels, over what there was
 MOST_STEPS = 20_000
 _AWAY = 1e8  # squared length of what is left, over the least so far
+_FULL = 4  # cells of a table for each that has rows, up to which it is written down
 _DENSE = 1_000  # levels of three factors or more, up to which their rank is computed and not bounded
 
 
@@ -32,7 +34,7 @@ class LevelCells:
 
     Attributes
     ----------
-    codes : Tensor, int (c, F)
+    codes : Tensor, int (F, c)
         The level of a cell in each factor.
     weight : Tensor (c,)
         Sum of the weights of its rows.
@@ -46,7 +48,7 @@ class LevelCells:
 
     def gathered(self, values: Tensor, factor: int) -> Tensor:
         """Sum of something (c,) over the cells of each level of a factor, (G,)."""
-        return torch.bincount(self.codes[:, factor], values, minlength=self.levels[factor])
+        return torch.bincount(self.codes[factor], values, minlength=self.levels[factor])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -75,6 +77,26 @@ class Effects:
         return self.left <= TOLERANCE
 
 
+class Tables:
+    """Products with the tables N_fg of how much of the weight each level of f shares with each level of g."""
+
+    def __init__(self, cells: LevelCells) -> None:
+        self.cells, self.sizes = cells, [cells.gathered(cells.weight, f) for f in range(len(cells.levels))]
+        self.dense: dict[tuple[int, int], Tensor] = {}
+        for f, g in combinations(range(len(cells.levels)), 2):
+            size = cells.levels[f] * cells.levels[g]
+            if size <= _FULL * len(cells.weight):  # where most levels meet, a product is quicker by the table itself
+                table = torch.bincount(cells.codes[f] * cells.levels[g] + cells.codes[g], cells.weight, minlength=size)
+                self.dense[f, g] = table.reshape(cells.levels[f], cells.levels[g])
+                self.dense[g, f] = self.dense[f, g].T
+
+    def product(self, f: int, g: int, a: Tensor) -> Tensor:
+        """N_fg a, (G_f,), of effects a (G_g,)."""
+        if (f, g) in self.dense:
+            return self.dense[f, g] @ a
+        return self.cells.gathered(self.cells.weight * a[self.cells.codes[g]], f)
+
+
 def absorb(cells: LevelCells, sums: Sequence[Tensor]) -> Effects:
     """The effects of the levels.
 
@@ -84,45 +106,46 @@ def absorb(cells: LevelCells, sums: Sequence[Tensor]) -> Effects:
     sums : sequence of Tensor (G, q)
         Weighted sums of the columns, less their means over all rows, over the rows of each level; one a factor.
     """
-    sizes = [cells.gathered(cells.weight, f) for f in range(len(sums))]
     if len(sums) == 1:
-        mean = sums[0] / sizes[0][:, None]
+        mean = sums[0] / cells.gathered(cells.weight, 0)[:, None]
         return Effects((mean,), (mean * sums[0]).sum(0), 0, 0.0)
+    tables = Tables(cells)
     first = max(range(len(sums)), key=lambda f: cells.levels[f])
-    columns = [_conjugate_gradients(cells, sizes, [s[:, j].contiguous() for s in sums], first) for j in range(sums[0].shape[1])]
+    columns = [_conjugate_gradients(tables, [s[:, j].contiguous() for s in sums], first) for j in range(sums[0].shape[1])]
     values = tuple(torch.stack([column[0][f] for column in columns], 1) for f in range(len(sums)))
     explained = torch.stack([(v * s).sum(0) for v, s in zip(values, sums, strict=True)]).sum(0)
     return Effects(values, explained, max(c[1] for c in columns), max(c[2] for c in columns))
 
 
-def _conjugate_gradients(
-    cells: LevelCells, sizes: list[Tensor], sums: list[Tensor], first: int
-) -> tuple[list[Tensor], int, float]:
+def _conjugate_gradients(tables: Tables, sums: list[Tensor], first: int) -> tuple[list[Tensor], int, float]:
     """The effects of one column, the steps taken, and what is left of the normal equations.
 
     Of the others than the first factor: S a = b, S = D'W(I - P)D for their indicators D and the projection P onto the levels of the
     first, each equation over the weight of its level (Jacobi).
     """
-    codes, weight = cells.codes.T.contiguous(), cells.weight
+    sizes = tables.sizes
     others = [f for f in range(len(sums)) if f != first]
-    ends = [cells.levels[f] for f in others]
+    ends = [len(sizes[f]) for f in others]
 
-    def rest(effects: Sequence[Tensor]) -> Tensor:
-        """Weighted sum of others' effects in each cell, less its mean over the level of the first factor."""
-        along = torch.stack([a[codes[f]] for a, f in zip(effects, others, strict=True)]).sum(0)
-        mean = torch.bincount(codes[first], weight * along, minlength=cells.levels[first]) / sizes[first]
-        return weight * (along - mean[codes[first]])
+    def means(effects: Sequence[Tensor]) -> Tensor:
+        """Mean of others' effects over each level of the first factor."""
+        along = [tables.product(first, g, a) for g, a in zip(others, effects, strict=True)]
+        return torch.stack(along).sum(0) / sizes[first]
 
     def normal(effects: Tensor) -> Tensor:
-        within = rest(effects.split(ends))
-        return torch.cat([torch.bincount(codes[f], within, minlength=cells.levels[f]) for f in others])
+        own = effects.split(ends)
+        mean = means(own)
+        found = []
+        for f, a in zip(others, own, strict=True):
+            met = [tables.product(f, g, b) for g, b in zip(others, own, strict=True) if g != f]
+            found.append(sum(met, sizes[f] * a - tables.product(f, first, mean)))
+        return torch.cat(found)
 
     level_means = sums[first] / sizes[first]
-    spread = (weight * level_means[codes[first]]).contiguous()
-    b = torch.cat([sums[f] - torch.bincount(codes[f], spread, minlength=cells.levels[f]) for f in others])
+    b = torch.cat([sums[f] - tables.product(f, first, level_means) for f in others])
     scale = torch.cat([sizes[f] for f in others])
     # Measured against the column itself and not against b: what one factor says all of leaves b as rounding alone.
-    whole = float(sum((s * s / size).sum() for s, size in zip(sums, sizes, strict=True)))
+    whole = float(torch.stack([(s * s / size).sum() for s, size in zip(sums, sizes, strict=True)]).sum())
     a, r = torch.zeros_like(b), b
     z = r / scale
     direction, size = z, float(r @ z)
@@ -142,8 +165,7 @@ def _conjugate_gradients(
         best = (size, a) if size < best[0] else best
     size, a = best
     own = dict(zip(others, a.split(ends), strict=True))
-    along = torch.stack([own[f][codes[f]] for f in others]).sum(0)
-    own[first] = level_means - torch.bincount(codes[first], weight * along, minlength=cells.levels[first]) / sizes[first]
+    own[first] = level_means - means([own[f] for f in others])
     return [own[f] for f in range(len(sums))], steps, (size / whole) ** 0.5 if whole > 0 else 0.0
 
 
@@ -163,33 +185,31 @@ def rank(cells: LevelCells) -> tuple[int, bool]:
         return _dense_rank(cells), True
     found = levels[0]
     for f in range(1, pairs):
-        found += levels[f] - max(parts(cells.codes[:, [g, f]], (levels[g], levels[f])) for g in range(f))
+        found += levels[f] - max(parts(cells.codes[[g, f]], (levels[g], levels[f])) for g in range(f))
     return found, False
 
 
 def parts(codes: Tensor, levels: Sequence[int]) -> int:
-    """How many connected parts two factors' levels form, where a cell (c, 2) connects its two.
+    """How many connected parts two factors' levels form, where a cell of `codes` (2, c) connects its two.
 
-    Each level takes the smallest number among its neighbours', and that number's own (FastSV: Zhang, Azad & Hu 2020), so it takes a
-    logarithm of rounds.
+    Each part is known by its smallest number. In a round every part that meets a smaller one joins it, so a logarithm of rounds will do.
     """
-    one, other = codes[:, 0], codes[:, 1] + levels[0]
+    one, other = codes[0], codes[1] + levels[0]
     root = torch.arange(levels[0] + levels[1])
     while True:
-        above = root[root]
-        least = torch.minimum(above[one], above[other])
-        new = above.clone()
-        for end in (one, other):
-            new.scatter_reduce_(0, root[end], least, "amin")
-            new.scatter_reduce_(0, end, least, "amin")
-        if torch.equal(new, root):
+        a, b = root[one], root[other]
+        apart = a != b
+        if not bool(apart.any()):
             return len(root.unique())
-        root = new
+        one, other, a, b = one[apart], other[apart], a[apart], b[apart]
+        root.scatter_reduce_(0, torch.maximum(a, b), torch.minimum(a, b), "amin")
+        while not torch.equal(above := root[root], root):
+            root = above
 
 
 def _dense_rank(cells: LevelCells) -> int:
     starts = [sum(cells.levels[:f]) for f in range(len(cells.levels))]
-    at = (cells.codes + torch.tensor(starts)).unique(dim=0)  # which cells there are says it all, whatever they weigh
+    at = (cells.codes.T + torch.tensor(starts)).unique(dim=0)  # which cells there are says it all, whatever they weigh
     products = torch.zeros(sum(cells.levels), sum(cells.levels), dtype=torch.float64)
     for f in range(at.shape[1]):
         for g in range(at.shape[1]):
@@ -203,12 +223,11 @@ def singletons(cells: LevelCells, count: Tensor) -> tuple[Tensor, ...]:
 
     `count` (c,) are the rows of each cell. A row that alone has a level is explained by it whatever it holds (Correia 2015).
     """
-    there, codes = torch.ones(len(count), dtype=torch.bool), cells.codes
+    codes, left = cells.codes, count.double()
     while True:
-        alone = torch.zeros_like(there)
-        for f, levels in enumerate(cells.levels):
-            rows = torch.bincount(codes[there, f], count[there].double(), minlength=levels)
-            alone |= there & (rows[codes[:, f]] == 1)
-        if not bool(alone.any()):
-            return tuple(torch.bincount(codes[there, f], minlength=levels) == 0 for f, levels in enumerate(cells.levels))
-        there &= ~alone
+        rows = [torch.bincount(own, left, minlength=levels) for own, levels in zip(codes, cells.levels, strict=True)]
+        alone = [own == 1 for own in rows]
+        if not any(bool(own.any()) for own in alone):
+            return tuple(own == 0 for own in rows)
+        for own, single in zip(codes, alone, strict=True):
+            left = torch.where(single[own], 0.0, left)

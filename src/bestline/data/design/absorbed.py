@@ -195,8 +195,15 @@ class LevelsOfRows:
 
     def where(self, what: int) -> Tensor | None:
         """Rows (n,) with such a code in some factor; None: there are none."""
+        if self.complete:
+            return None
         found = torch.stack([codes == what for codes in self.codes]).any(0)
         return found if bool(found.any()) else None
+
+    @property
+    def complete(self) -> bool:
+        """Whether every row has a level with an effect in each factor."""
+        return all(not len(codes) or int(codes.min()) >= 0 for codes in self.codes)
 
     @property
     def missing(self) -> Tensor | None:
@@ -211,6 +218,8 @@ class LevelsOfRows:
     def strange(self, used: Tensor, batch: Batch, on_unseen: str) -> tuple[Tensor | None, dict[tuple[str, str], int]]:
         """Which of the rows `used` (n,) have a level never seen, and how many have which. Raises UnseenLevelError where asked to."""
         unseen: Counter[tuple[str, str]] = Counter()
+        if self.complete:
+            return None, {}
         for name, codes, (own, keys), levels in zip(
             self.absorbed.names, self.codes, self.seen, self.absorbed.levels, strict=True
         ):
@@ -231,11 +240,12 @@ class LevelsOfRows:
     def height(self, columns: Tensor, index: Tensor | None = None) -> Tensor:
         """What the levels of the rows say of some columns, (m, columns); of a level never seen the average."""
         absorbed = self.absorbed
-        found = absorbed.center[columns]
+        whole, found, complete = len(columns) == len(absorbed.center), absorbed.center[columns], self.complete
         for codes, effects, average in zip(self.codes, absorbed.effects, absorbed.average, strict=True):
-            own = codes if index is None else codes[index.cpu()]
-            # The average stands behind the last level, which is where any negative code is sent.
-            found = found + torch.cat([effects[:, columns], average[None, columns]])[torch.where(own < 0, len(effects), own)]
+            own, said = codes if index is None else codes[index.cpu()], effects if whole else effects[:, columns]
+            if not complete:  # the average stands behind the last level, and there any negative code is sent
+                own, said = torch.where(own < 0, len(said), own), torch.cat([said, average[None, columns]])
+            found = found + said.index_select(0, own)
         return found
 
     def rests(self, rows: Rows, index: Tensor | None = None) -> tuple[Rows, Tensor]:

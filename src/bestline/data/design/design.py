@@ -199,7 +199,7 @@ class Design:
         gaps = torch.isnan(y).any(1) if bool(y.sum().isnan()) else torch.zeros(len(y), dtype=torch.bool, device=y.device)
         if w is not None:
             gaps = gaps | torch.isnan(w)
-        for name in self.beside:
+        for name in self.beside if self.absorbed is None else [n for n in self.beside if n not in self.absorbed.columns]:
             gaps = gaps | batch.lacks(name).to(gaps.device)
         gaps = _either(gaps, None if placed is None else placed.missing)
         skipped = _either(gaps, absent)
