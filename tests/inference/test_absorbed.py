@@ -276,3 +276,30 @@ def test_rows_held_out_by_a_split_have_the_effects_of_training(table: pd.DataFra
     predicted = rests.y.loc[test.firm].to_numpy() + slope * (test.x.to_numpy() - rests.x.loc[test.firm].to_numpy())
     assert model.held_out.rmse[0] == pytest.approx(float(np.sqrt(np.mean((test.y - predicted) ** 2))), rel=1e-10)
     assert model.held_out.r2[0] == pytest.approx(1 - np.mean((test.y - predicted) ** 2) / test.y.var(ddof=0), rel=1e-10)
+
+
+@pytest.mark.parametrize("size", [1e-200, 1e-160, 1e150])
+def test_units_whose_squares_leave_float64_are_no_matter(table: pd.DataFrame, size: float) -> None:
+    model = bl.fit(table.assign(x=table.x * size), "y ~ x | firm + year")
+    assert float(model.params["x"]) * size == pytest.approx(float(bl.fit(table, "y ~ x | firm + year").params["x"]), rel=1e-10)
+
+
+def test_effects_count_where_no_degrees_of_freedom_are_left() -> None:
+    two = pd.DataFrame({"y": [1.0, 2.0], "x": [1.0, 3.0], "firm": ["a", "a"]})
+    with pytest.warns(BestlineWarning, match="2 rows for 2 weights, absorbed effects among them"):
+        bl.fit(two, "y ~ x | firm")
+
+
+def test_the_table_names_what_was_absorbed(table: pd.DataFrame) -> None:
+    plain, absorbed = bl.fit(table, "y ~ x"), bl.fit(table, "y ~ x | firm + year")
+    frame = bl.table([plain, absorbed]).frame()
+    assert "firm, year" in frame.to_string()
+    assert "within R2" in frame.to_string()
+    assert "differ" not in str(bl.table([plain, absorbed]))  # the rows are the same, though the moments are of rests
+
+
+def test_a_lazy_frame_is_read_batch_by_batch(table: pd.DataFrame) -> None:
+    pl = pytest.importorskip("polars")
+    with pytest.warns(BestlineWarning, match="absorbed effects are taken out of each row"):
+        found = bl.fit(pl.DataFrame(table).lazy(), "y ~ x | firm + year")
+    np.testing.assert_allclose(found.params, bl.fit(table, "y ~ x | firm + year").params, rtol=1e-12)

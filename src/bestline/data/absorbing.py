@@ -233,21 +233,24 @@ def left_out(design: Design, by: tuple[Key, ...], found: LevelSums) -> Design | 
 def absorbed(design: Design, by: tuple[Key, ...], found: LevelSums, rows: int) -> Design:
     """The design whose columns are rests, without an intercept; `rows` is how many were left out for a level of theirs alone."""
     total, cells = found.total, found.cells
-    center, squares = total.center, total.spread**2 * total.weight
-    effects = absorb(cells, [s + w[:, None] * (found.center - center) for s, w in zip(found.sums, found.weight, strict=True)])
-    within = squares - effects.explained
-    void = tuple(torch.nonzero(within <= _VOID * squares)[:, 0].tolist())
+    center, spread = total.center, total.spread
+    scale = torch.where(spread > 0, spread, 1.0)  # squares of very small or large numbers leave float64
+    sums = [(s + w[:, None] * (found.center - center)) / scale for s, w in zip(found.sums, found.weight, strict=True)]
+    effects = absorb(cells, sums)
+    within = total.weight - effects.explained
+    void = tuple(torch.nonzero((within <= _VOID * total.weight) | (spread == 0))[:, 0].tolist())
+    values = tuple(own * scale for own in effects.values)
     weights, exactly = rank(cells)
     single = (frozenset[Key](),) * len(by) if design.absorbed is None else design.absorbed.single
-    average = tuple((w @ own) / w.sum() for own, w in zip(effects.values, found.weight, strict=True))
+    average = tuple((w @ own) / w.sum() for own, w in zip(values, found.weight, strict=True))
     made = Absorbed(
         by,
         found.keys,
         single,
-        effects.values,
+        values,
         average,
         center,
-        squares[design.p :],
+        spread[design.p :] ** 2 * total.weight,
         void,
         weights,
         exactly,

@@ -208,6 +208,8 @@ class Collect(Pass[Batch, Collected]):
         """The same from sums that an engine makes, where neither rows nor a hash of them are needed. Raises CannotAddError."""
         if self.keep is not None:
             return None
+        if self.design.absorbed is not None:
+            raise CannotAddError("absorbed effects are taken out of each row")
         if self.grouping is not None and not isinstance(self.grouping, ByValue):
             by = "a hash of the row" if isinstance(self.grouping, ByHash) else "the place of the row in the table"
             raise CannotAddError(

@@ -256,7 +256,7 @@ def gather(query: Query, progress: Progress | None = None) -> Gathered:
     # Rests are made row by row, and rows that stand for many are counted so.
     told = alone and source.afar and not draft.formula.absorbed and query.weight_kind != FREQUENCY
     afar = _told(source, draft, learner, query, folds, progress) if told else None
-    lazy = alone and (source.resident or afar is not None)
+    lazy = alone and (source.resident or afar is not None or bool(draft.formula.absorbed))
     # With a split a group is a fold of a part: group = part * folds + fold.
     grouping, groups = (within, folds) if labels is None else (ByPart(labels, folds, within), 3 * folds)
     into = Into() if lazy or groups == 1 else Into(groups, grouping)

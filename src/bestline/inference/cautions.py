@@ -101,11 +101,12 @@ def _why_rough(line: FittedLine) -> str:
 
 
 def _crowding(line: FittedLine, df: int) -> Iterator[str]:
-    n, columns = line.training.count, len(line.names)
+    n, columns, absorbed = line.training.count, len(line.names) + line.design.levels_taken, line.design.absorbed is not None
     if df <= 0:
         left = "no degrees of freedom are left, so standard errors do not exist and the training error says nothing"
-        yield f"{n} row{'s' if n > 1 else ''} for {columns} weight{'s' if columns > 1 else ''}: {left}."
-    elif n < 2 * columns + 2 or (n < _CROWDED * line.design.p and n < 1_000):
+        also = ", absorbed effects among them" if absorbed else ""
+        yield f"{n} row{'s' if n > 1 else ''} for {columns} weight{'s' if columns > 1 else ''}{also}: {left}."
+    elif not absorbed and (n < 2 * columns + 2 or (n < _CROWDED * line.design.p and n < 1_000)):
         few = f"There are few rows for the number of columns ({n:,} rows, {columns} weights)"
         yield f"{few}; the line may overfit. Trust the held-out error, not the training error."
 

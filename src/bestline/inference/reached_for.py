@@ -146,7 +146,9 @@ VALUES: dict[str, Callable[[FittedLine], Any]] = {
     "n_obs": lambda line: line.training.count,
     "df_resid": lambda line: _classical(line).df_resid,
     "df_residual": lambda line: _classical(line).df_resid,
-    "df_model": lambda line: line.training.count - _classical(line).df_resid - int(not line.about_zero),
+    "df_model": lambda line: (
+        line.training.count - _classical(line).df_resid - int(not line.about_zero or line.design.absorbed is not None)
+    ),
     "ssr": lambda line: _each(line, _classical(line).rss.tolist()),
     "deviance": lambda line: _each(line, _classical(line).rss.tolist()),
     "mse_resid": lambda line: _each(line, (_classical(line).sigma ** 2).tolist()),
