@@ -231,6 +231,7 @@ def test_a_column_that_the_levels_say_is_named(table: pd.DataFrame) -> None:
         lambda m, d: m.tidy(cov="HC3"),
         lambda m, d: m.tidy(cov="cluster:firm,type=CR2"),
         lambda m, d: m.diagnose(),
+        lambda m, d: m.means("x"),
         lambda m, d: m.influence(),
         lambda m, d: m.moments,
         lambda m, d: m.script(),
@@ -303,3 +304,33 @@ def test_a_lazy_frame_is_read_batch_by_batch(table: pd.DataFrame) -> None:
     with pytest.warns(BestlineWarning, match="absorbed effects are taken out of each row"):
         found = bl.fit(pl.DataFrame(table).lazy(), "y ~ x | firm + year")
     np.testing.assert_allclose(found.params, bl.fit(table, "y ~ x | firm + year").params, rtol=1e-12)
+
+
+def test_frequency_weights_are_rows_repeated(table: pd.DataFrame) -> None:
+    counted = table.assign(n=[1 + i % 3 for i in range(len(table))])
+    counted = pd.concat([counted, pd.DataFrame({"firm": [90], "year": [2001], "x": [1.0], "y": [3.0], "state": [0], "n": [2]})])
+    many = (
+        counted.loc[counted.index.repeat(counted.n)]
+        if counted.index.is_unique
+        else counted.iloc[np.repeat(np.arange(len(counted)), counted.n)]
+    )
+    mine = bl.fit(counted, "y ~ x | firm + year", weights="n", weight_kind="frequency", cov="cluster:firm")
+    whole = bl.fit(many.reset_index(drop=True), "y ~ x | firm + year", cov="cluster:firm")
+    np.testing.assert_allclose(mine.params, whole.params, rtol=1e-12)
+    np.testing.assert_allclose(mine.bse, whole.bse, rtol=1e-10)
+    assert mine.inference.df_resid == whole.inference.df_resid
+
+
+def test_a_known_part_of_the_target_stays_known(table: pd.DataFrame) -> None:
+    shifted = table.assign(known=np.arange(len(table)) / 7.0)
+    shifted["y"] += shifted.known
+    mine, plain = bl.fit(shifted, "y ~ x + offset(known) | firm"), bl.fit(table, "y ~ x | firm")
+    np.testing.assert_allclose(mine.params, plain.params, rtol=1e-10)
+    np.testing.assert_allclose(mine.predict(shifted), plain.predict(table) + shifted.known, rtol=1e-10)
+    np.testing.assert_allclose(mine.augment().resid, plain.augment().resid, atol=1e-9)
+
+
+def test_a_transformed_target_is_predicted_in_its_own_units(table: pd.DataFrame) -> None:
+    positive = table.assign(y=np.exp(table.y / 20))
+    mine, whole = bl.fit(positive, "log(y) ~ x | firm"), bl.fit(positive, "log(y) ~ x + C(firm)")
+    np.testing.assert_allclose(mine.predict(positive), whole.predict(positive), rtol=1e-8)

@@ -87,7 +87,10 @@ class LevelSums:
             by_column = [torch.bincount(code, column, minlength=len(used)) for column in weighted.T.contiguous()]
             sums.append(torch.stack(by_column, 1))
             codes.append(code)
-        cells, count, cell = _together(torch.stack(codes), [len(k) for k in keys], torch.ones(len(w), dtype=torch.long), w)
+        each = (
+            w.round().long() if rows.copies else torch.ones(len(w), dtype=torch.long)
+        )  # a row that stands for two is none alone
+        cells, count, cell = _together(torch.stack(codes), [len(k) for k in keys], each, w)
         return cls(tuple(keys), tuple(weight), tuple(sums), center, cells, count, cell, Comoments.of_rows(rows), read)
 
     def __add__(self, other: LevelSums) -> LevelSums:

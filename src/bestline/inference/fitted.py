@@ -224,10 +224,7 @@ class FittedLine:
         OptionError for a line with absorbed effects, whose moments are of this table's rests and add to no others.
         """
         if self.design.absorbed is not None:
-            raise OptionError(
-                "There are no moments of a line with absorbed effects: they are of what the levels of this table leave, and would add to no "
-                "others."
-            )
+            raise OptionError("There are no moments of a line with absorbed effects: those of its rests add to no others.")
         return self.collected if self.later is None else self.later()
 
     @cached_property

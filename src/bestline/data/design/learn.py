@@ -28,7 +28,7 @@ from bestline.data.design.formula import ParsedFormula, parse, plain, powers
 from bestline.data.design.inverse import inverse_of
 from bestline.data.design.learner import Learner
 from bestline.data.design.profiles import CountGaps, Learnt, Levels, Mean, Profiles, Training
-from bestline.data.design.weight_kinds import ANALYTIC, FREQUENCY
+from bestline.data.design.weight_kinds import ANALYTIC
 from bestline.data.progress import Progress
 from bestline.data.tables import Field, Kind, Source
 from bestline.errors import ColumnError, FormulaError, MissingValuesError, OptionError, listed, readable
@@ -112,11 +112,6 @@ def drafted(
         )
     if degree > 1:
         asked = powers(asked, degree, {f.name for f in source.fields if f.kind is Kind.NUMBER})
-    if asked.absorbed and weight_kind == FREQUENCY:
-        raise OptionError(
-            "Effects are absorbed from rows that are there once; repeat the rows in place of frequency weights, or write the effects as "
-            "columns, + C(g)."
-        )
     draft = draft_of(source, asked, weights, missing)
     apart = {*numbers_read(draft.responses), weights}
     draft = replace(
