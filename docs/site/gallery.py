@@ -71,6 +71,8 @@ ARGUMENTS = {
     "main_directions": "",
     "means": '"species"',
     "contrasts": '"species", adjust="tukey"',
+    "added": '"flipper_length_mm"',
+    "component": '"flipper_length_mm"',
     "slopes": '"flipper_length_mm", by="species"',
 }
 AROUND = {"dark", "sample"}  # public names of a gallery that are no picture

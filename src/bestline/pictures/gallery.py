@@ -21,6 +21,7 @@ from bestline.inference.scores import Scores
 from bestline.inference.uncertainty import tables, target_number
 from bestline.inference.why_not import why_not
 from bestline.pictures import findings
+from bestline.pictures.added import added, component
 from bestline.pictures.clouds import POINTS
 from bestline.pictures.coefficients import Estimates, coefficients, coefficients_beside
 from bestline.pictures.diagnostics import panels
@@ -51,6 +52,8 @@ from bestline.training.foresight.sweep import SweptRuns
         "landscape loss_surface surface3d": "plot.surface(), and plot.contour() from above",
         "animate film gif watch": "a film is model.animate('film.gif'), a page model.watch()",
         "coef coefs forest importance": "weights with their intervals are plot.coefficients()",
+        "partial partregress avplot avPlots added_variable": "what a column adds is plot.added('x')",
+        "ccpr crPlots component_residual partial_residual": "a column's component plus residuals is plot.component('x')",
         "interaction emmip emmeans margins effects": "plot.means(term, by=other) shows levels with intervals, and how two terms interact",
     }
 )
@@ -350,6 +353,14 @@ class Gallery:
         """How steep the line is in a column of numbers, with intervals; see `bestline.inference.marginal.slopes`."""
         found = effects.slopes(self.model, column, **places)
         return self._drawn(marginal(found, "slope", f"in {column}", target=self._number(target)))
+
+    def added(self, column: str, data: Any = None, *, target: int | str = 0) -> Drawing:
+        """The added-variable plot of a column of the line: what it says beside the others, against what is left of the target."""
+        return self._drawn(added(self.model, column, data, target=self._number(target)))
+
+    def component(self, column: str, data: Any = None, *, target: int | str = 0) -> Drawing:
+        """The component-plus-residual plot of a column of the line: a bend of the local mean is a bend that the line misses."""
+        return self._drawn(component(self.model, column, data, target=self._number(target)))
 
     def diagnostics(self, data: Any = None, *, target: int | str = 0) -> Drawing:
         """Residuals against fitted, normal quantiles, scale and location, residuals against leverage: four panels."""

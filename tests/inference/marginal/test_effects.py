@@ -398,6 +398,18 @@ def test_a_function_that_is_no_number_there_has_no_estimate():
     assert found["estimate"].isna().tolist() == [True] * 3 + [False] * 3
 
 
+def test_where_a_column_bends_sharply_or_jumps_there_is_no_slope():
+    data = table()
+    model = bl.fit(data, "y ~ abs(x - 4) + floor(x) + I(x**2)")
+
+    with pytest.warns(BestlineWarning, match="has no slope"):
+        found = model.slopes("x", at={"x": [3, 3.5, 4, 4.5]})
+
+    assert found["estimate"].isna().tolist() == [True, False, True, False]
+    expected = [sign * model.params["abs(x - 4)"] + 2 * x * model.params.iloc[2] for sign, x in ((-1, 3.5), (1, 4.5))]
+    assert found["estimate"].dropna().tolist() == pytest.approx(expected, **SAME)
+
+
 def test_a_term_may_be_named_as_in_the_formula():
     data = table().assign(k=lambda d: d["firm"] % 3)
     model = bl.fit(data, "y ~ C(k) * a + log(x)")

@@ -125,13 +125,26 @@ def _values(design: Design, factor: Factor, grid: Grid) -> Tensor:
 def _derivative(design: Design, factor: Factor, grid: Grid, column: str) -> Tensor:
     if factor.kind == "number":
         return torch.ones(grid.rows, 1, dtype=torch.float64)
+    x = _numbers(grid, column)
+    found = _slopes(design, factor, grid, column, x)[1]
+    # A kink, as of abs(x) at 0, or a jump, as of floor(x), has no derivative: what differs on either side does so however near one comes.
+    sides = [_slopes(design, factor, grid, column, x + step * (1 + x.abs())) for step in (-1e-6, 1e-6, -1e-7, 1e-7)]
+    for left, right, closer_left, closer_right in zip(*sides, strict=True):
+        far, near = (right - left).abs(), (closer_right - closer_left).abs()
+        kink = (near > 0.5 * far) & (far > 1e-4 * (left.abs() + right.abs()))
+        found = torch.where(kink, float("nan"), found)
+    return found
+
+
+def _slopes(design: Design, factor: Factor, grid: Grid, column: str, at: RowVector) -> tuple[Tensor, Tensor]:
+    """The components (n, width) of an expression and their derivatives, where a column of numbers has these values."""
     with torch.enable_grad():  # whatever the caller has set
-        x = _numbers(grid, column).clone().requires_grad_()
+        x = at.clone().requires_grad_()
         values = {name: x if name == column else _numbers(grid, name) for name in factor.numbers}
         found = _two_dimensional(expression(factor.text)(values, design.states), grid)
         # Row by row: the derivative of a sum over rows is that of each.
         slopes = [torch.autograd.grad(each.sum(), x, retain_graph=True, materialize_grads=True)[0] for each in found.unbind(1)]
-    return torch.stack(slopes, 1)
+    return found.detach(), torch.stack(slopes, 1)
 
 
 def _two_dimensional(values: Tensor, grid: Grid) -> Tensor:

@@ -22,7 +22,7 @@ from bestline.inference.uncertainty import covariance
 from bestline.inference.why_not import why_not
 
 UNDETERMINED = "the training rows do not determine {}: no row has such a cell, or columns that say the same part there"
-UNDEFINED = "a column of the line is not a finite number there"
+UNDEFINED = "a column of the line is not a finite number there, or has no slope"
 ALONE = "its error depends on rows that determine a weight by themselves"
 NARROW = "the columns are too nearly collinear: rounding is all that is left of its error"
 NO_ROWS_LEFT = "no residual degrees of freedom are left"

@@ -1,0 +1,89 @@
+"""Added-variable and component-plus-residual plots against statsmodels' own, and the law that their slope is the weight."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+import statsmodels.formula.api as smf
+
+import bestline as bl
+from bestline.errors import ColumnError, NumericalError
+from bestline.pictures.gallery import Gallery
+from bestline.pictures.marks import Line, Points
+
+pytestmark = pytest.mark.usefixtures("quiet")
+
+
+@pytest.fixture(autouse=True)
+def asked(monkeypatch):
+    """What a gallery draws, as a Picture."""
+    monkeypatch.setattr(Gallery, "_drawn", lambda self, picture, *finding: picture)
+
+
+def table() -> pd.DataFrame:
+    rng = np.random.default_rng(2)
+    data = pd.DataFrame({"x": rng.normal(5, 1, 80), "g": rng.choice(["a", "b", "c"], 80)})
+    data["z"] = data["x"] + rng.normal(0, 1, 80)
+    return data.assign(y=data["x"] ** 2 - data["z"] + (data["g"] == "b") + rng.normal(0, 1, 80), w=rng.uniform(0.5, 2, 80))
+
+
+def marks(picture, kind):
+    return [mark for mark in picture.panels[0].marks if isinstance(mark, kind)]
+
+
+def points(picture):
+    found = marks(picture, Points)
+    return sorted((x, y) for mark in found for x, y in zip(mark.x, mark.y, strict=True))
+
+
+def test_added_is_the_partial_regression_plot():
+    data = table()
+    picture = bl.fit(data, "y ~ x + z + g").plot.added("z")
+
+    # As statsmodels' plot_partregress and R's avPlots: residuals of both on all others.
+    expected = sorted(zip(*(smf.ols(f"{name} ~ x + C(g)", data).fit().resid for name in ("z", "y")), strict=True))
+    for found, own in zip(points(picture), expected, strict=True):
+        assert found == pytest.approx(own, rel=1e-8, abs=1e-9)
+    assert len(picture.table()["x"]) > 80
+
+
+@pytest.mark.parametrize("weights", [None, "w"])
+def test_the_slope_of_what_is_added_is_the_weight(weights):
+    data = table()
+    model = bl.fit(data, "y ~ x + z + g", weights=weights)
+
+    picture = model.plot.added("z")
+
+    x, y = np.array([point for mark in marks(picture, Points) for point in zip(mark.x, mark.y, strict=True)]).T
+    (line,) = marks(picture, Line)
+    assert (line.y[1] - line.y[0]) / (line.x[1] - line.x[0]) == pytest.approx(model.params["z"], rel=1e-9)
+    if weights is None:  # points of one colour stand in the order of the rows no longer
+        assert (x @ y) / (x @ x) == pytest.approx(model.params["z"], rel=1e-9)
+
+
+def test_component_is_the_ccpr_plot():
+    data = table()
+    picture = bl.fit(data, "y ~ x + z + g").plot.component("x")
+
+    fitted = smf.ols("y ~ x + z + g", data).fit()
+    expected = sorted(zip(data["x"], fitted.params["x"] * data["x"] + fitted.resid, strict=True))
+    for found, own in zip(points(picture), expected, strict=True):
+        assert found == pytest.approx(own, rel=1e-8, abs=1e-8)
+    straight, mean = marks(picture, Line)
+    assert mean.label == "local mean"
+    # The target is a square of x: the local mean bends upwards at both ends, away from the line.
+    apart = np.array(mean.y) - np.interp(mean.x, straight.x, straight.y)
+    assert apart[0] > 0 > apart[len(apart) // 2]
+    assert apart[-1] > 0
+
+
+def test_what_has_no_such_picture_is_refused():
+    data = table().assign(twice=lambda d: 2 * d["z"])
+
+    with pytest.raises(ColumnError, match="no column `q`"):
+        bl.fit(data, "y ~ x").plot.added("q")
+    with pytest.raises(NumericalError, match="adds nothing"):
+        bl.fit(data, "y ~ z + twice").plot.added("twice")
+    with pytest.raises(NumericalError, match="penalty"):
+        bl.fit(data, "y ~ x + z", l2=0.1).plot.added("x")
