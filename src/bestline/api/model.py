@@ -299,6 +299,11 @@ class Model(FittedLine):
         """
         return prediction.predict(self, data, interval, level, on_unseen, units, point)
 
+    @calmly
+    def conformal(self, new: Any, **options: Any) -> DataFrame:
+        """Prediction intervals that assume no normal errors: `method` "jackknife+" or "cv+", `level`; see `resampling.conformal`."""
+        return resampling.conformal(self, new, **options)
+
     @now_by_name
     def predict_batch(
         self, batch: Batch, *, interval: str | None = None, level: float = 0.95, on_unseen: str = "nan", **how: str

@@ -1,7 +1,10 @@
-"""Resampling: what the weights would have been, had other rows been drawn; errors without a formula.
+"""Resampling: what the line would have been, had other rows been drawn or had it not seen some; errors without a formula.
 
-`draws` says how often each row or cluster counts in each sample, `replicates` solves for all samples at once, `intervals` reads them,
-and `bootstrap` is the door. Outsiders import from here.
+`draws` says how often each row or cluster counts in each sample, `replicates` solves for all samples at once, `intervals` reads them.
+`bootstrap` and `conformal` are the doors. Outsiders import from here.
 """
 
 from bestline.inference.resampling.bootstrap import Bootstrap, bootstrap
+from bestline.inference.resampling.conformal import conformal
+
+__all__ = ["Bootstrap", "bootstrap", "conformal"]

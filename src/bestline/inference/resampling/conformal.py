@@ -1,0 +1,142 @@
+"""Conformal prediction: intervals for new rows from the errors at rows that a line has not seen; no normal errors are assumed.
+
+    low  = the floor(a (n + 1))-th smallest of m_i(x) - R_i        m_i  the line without row i (jackknife+), or without its fold (CV+)
+    high = the ceil((1 - a) (n + 1))-th smallest of m_i(x) + R_i    R_i  how far that line is off at row i
+
+Where rows are exchangeable they hold a new observation with a probability of at least 1 - 2a, and of about 1 - a but for contrived
+data (Barber, Candes, Ramdas & Tibshirani 2021, Annals of Statistics 49:486-507). Lines without a row follow from the leverages.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+from bestline.calls import checked, is_whole, no_such, one_of
+from bestline.data.folds import check_seed
+from bestline.errors import NumericalError, OptionError, warn
+from bestline.inference import classical
+from bestline.inference.coordinates import Basis, Totals
+from bestline.inference.fitted import FittedLine
+from bestline.inference.prediction import Predictor
+from bestline.inference.resampling.replicates import UnitSums
+from bestline.inference.training_rows import numbered, opened
+from bestline.inference.uncertainty import basis_of, check_same_rows
+from bestline.inference.why_not import refuse
+from bestline.numerics import Rows
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+METHODS = ("jackknife+", "cv+")
+_CHUNK = 2**23  # numbers of new rows times training rows at a time
+
+
+@checked
+def conformal(
+    line: FittedLine,
+    new: Any,
+    *,
+    level: float = 0.95,
+    method: str = "jackknife+",
+    folds: int = 10,
+    seed: int = 0,
+    data: Any = None,
+) -> DataFrame:
+    """Prediction intervals for new rows: a frame with the columns `prediction`, `pred_low` and `pred_high`.
+
+    Parameters
+    ----------
+    line : FittedLine
+        Of least squares, unweighted, with one target.
+    new
+        The rows to predict, as `predict` takes them.
+    level : float
+        1 - a.
+    method : {"jackknife+", "cv+"}
+        Lines that lack one row each, or one of `folds` folds that `seed` draws.
+    data
+        The training rows, for a model that has none.
+
+    Raises
+    ------
+    OptionError
+        For a level that so few rows cannot give, weights and several targets.
+    NumericalError
+        For penalties, bounds, other losses, and where a line without a row or fold is not determined.
+    """
+    if not one_of(method, METHODS):
+        raise no_such("method", method, METHODS)
+    classical.check_level(level)
+    inference = refuse(line, "There are no conformal intervals")
+    if len(line.targets) != 1 or line.design.weights is not None or any(back is not None for back in line.inverses):
+        raise OptionError(
+            "Conformal intervals are for one target as it stands and rows of one weight; use predict(interval='prediction')."
+        )
+    n = line.training.count
+    if not is_whole(folds) or folds < 2:
+        raise OptionError(f"`folds` is a whole number of at least 2; got {folds!r:.60}.")
+    if math.ceil(level * (n + 1) - 1e-9) > n:
+        raise OptionError(
+            f"A level of {level:g} needs {math.ceil(level / (1 - level) - 1e-9):,} rows or more; there are {n:,}."
+        )
+    basis = basis_of(line, data)
+    apart = min(folds, n) if method == "cv+" else n
+    without, R = _unseen(line, basis, apart, check_seed(seed), data)
+    ask, pieces = Predictor(line), []
+    for batch in opened(line, new)[0].batches(line.design.needs):
+        prediction = ask(batch)["prediction"]
+        X = line.design.features(batch, on_unseen="nan").X.cpu()
+        known = inference.estimable(X - line.training.center[: line.design.p] if line.design.intercept else X)
+        low, high = _ends(basis, X, prediction, without, R, level)
+        ends = [torch.where(known & ~prediction.isnan(), end, torch.nan) for end in (low, high)]
+        pieces.append((prediction, *ends, known | X.isnan().any(1)))
+    ask.tell()
+    columns = [torch.cat(part) for part in zip(*pieces, strict=True)] if pieces else [torch.empty(0)] * 4
+    aside = int((~columns[3].bool()).sum())
+    if aside:
+        warn(f"{aside:,} row{'s have' if aside > 1 else ' has'} no interval: the line is one choice among many there.")
+    import pandas as pd
+
+    return pd.DataFrame(dict(zip(("prediction", "pred_low", "pred_high"), (c.numpy() for c in columns[:3]), strict=True)))
+
+
+def _unseen(line: FittedLine, basis: Basis, apart: int, seed: int, data: Any) -> tuple[Tensor, Tensor]:
+    """Changes (n, r) of the line that has not seen each training row, and how far off it is there (n,), in units of `basis.unit`."""
+    parts, totals = [], Totals.none(basis)
+    for batch in numbered(line, data):
+        seen = basis.see(batch.rows.to("cpu"))
+        parts.append((seen.q, seen.e))
+        totals += Totals.of(seen)
+    check_same_rows(basis, totals)
+    q, e = (torch.cat(part) for part in zip(*parts, strict=True))
+    n = len(q)
+    # Folds as even as can be, in an order drawn by the seed; of single rows the order is of no consequence.
+    fold = torch.arange(n) % apart
+    if apart < n:
+        fold = fold[torch.randperm(n, generator=torch.Generator().manual_seed(seed))]
+    changes = UnitSums.of(q, e, None if apart == n else fold).left_out()[:, :, 0]
+    if bool(changes.isnan().any()):
+        raise NumericalError(
+            "Without some row or fold the line is not determined, so there is no error there; use predict(interval='prediction')."
+        )
+    own = changes[fold]
+    return own, (e[:, 0] - (q * own).sum(1)).abs()
+
+
+def _ends(basis: Basis, X: Tensor, prediction: Tensor, without: Tensor, R: Tensor, level: float) -> tuple[Tensor, Tensor]:
+    """Lower and upper ends (m,) at rows X (m, p)."""
+    n = len(R)
+    # The ranks of a finite sample: one more than the rows there are, for the new row is one of them.
+    up = math.ceil(level * (n + 1) - 1e-9)
+    unit, found = float(basis.unit[0]), []
+    for rows, height in zip(X.split(max(1, _CHUNK // n)), prediction.split(max(1, _CHUNK // n)), strict=True):
+        q = basis.see(Rows(rows, torch.zeros(len(rows), 1, dtype=torch.float64))).q
+        moved = q @ without.T  # (m, n)
+        low = (moved - R).kthvalue(n + 1 - up, 1).values
+        found.append((height + unit * low, height + unit * (moved + R).kthvalue(up, 1).values))
+    low, high = (torch.cat(ends) for ends in zip(*found, strict=True)) if found else (prediction, prediction)
+    return low, high

@@ -1,0 +1,79 @@
+"""Conformal intervals are those of lines fitted again without each row or fold, and hold new rows as often as they promise."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+import bestline as bl
+from bestline.errors import BestlineError, NumericalError, OptionError
+
+pytestmark = pytest.mark.usefixtures("quiet")
+
+
+def table(n: int = 30, seed: int = 0) -> pd.DataFrame:
+    rng = np.random.default_rng(seed)
+    frame = pd.DataFrame({"a": rng.normal(size=n), "b": rng.normal(size=n) + 50})
+    return frame.assign(y=1 + frame.a - 0.1 * frame.b + rng.standard_t(3, size=n))
+
+
+@pytest.mark.parametrize("level", [0.5, 0.8, 0.9])
+@pytest.mark.parametrize("method", ["jackknife+", "cv+"])
+def test_the_ends_are_those_of_refits(method: str, level: float):
+    frame, new = table(), table(7, 9)
+    fold = np.arange(30)
+    if method == "cv+":
+        fold = (torch.arange(30) % 5)[torch.randperm(30, generator=torch.Generator().manual_seed(4))].numpy()
+    low, high = np.zeros((30, 7)), np.zeros((30, 7))
+    for i in range(30):
+        rest = frame[fold != fold[i]]
+        w = np.linalg.lstsq(np.column_stack([rest.a, rest.b, np.ones(len(rest))]), rest.y, rcond=None)[0]
+        off = abs(frame.y[i] - np.array([frame.a[i], frame.b[i], 1]) @ w)
+        height = np.column_stack([new.a, new.b, np.ones(7)]) @ w
+        low[i], high[i] = height - off, height + off
+    up, down = math.ceil(round(level * 31, 9)), math.floor(round((1 - level) * 31, 9))
+    model = bl.fit(frame, "y ~ a + b")
+    found = model.conformal(new, level=level, method=method, folds=5, seed=4)
+    assert found.prediction.to_numpy() == pytest.approx(model.predict(new), rel=1e-12)
+    assert found.pred_low.to_numpy() == pytest.approx(np.sort(low, 0)[down - 1], rel=1e-9)
+    assert found.pred_high.to_numpy() == pytest.approx(np.sort(high, 0)[up - 1], rel=1e-9)
+
+
+@pytest.mark.parametrize("method", ["jackknife+", "cv+"])
+def test_new_rows_are_held_as_often_as_promised_though_errors_are_far_from_normal(method: str):
+    trials, held = 250, 0
+    rng = np.random.default_rng(11)
+    for _ in range(trials):
+        x, noise = rng.normal(size=25), rng.exponential(size=25)
+        y = x + noise
+        ends = bl.fit({"x": x[:24], "y": y[:24]}, "y ~ x").conformal({"x": x[24]}, level=0.8, method=method)
+        held += bool(ends.pred_low[0] <= y[24] <= ends.pred_high[0])
+    # About 0.8 of 250, whose standard deviation is 6.3: four of these to either side, for intervals that are neither too short nor too long.
+    assert abs(held - 0.8 * trials) < 4 * (trials * 0.8 * 0.2) ** 0.5
+
+
+def test_what_cannot_be_is_refused_in_a_sentence():
+    frame = table().assign(w=1.0, z=1.0)
+    model = bl.fit(frame, "y ~ a + b")
+    with pytest.raises(OptionError, match=r"A level of 0\.99 needs 99 rows or more; there are 30"):
+        model.conformal(frame, level=0.99)
+    for asked in ({"method": "jackknife"}, {"level": 95}, {"folds": 1}, {"seed": -1}, {"metod": "cv+"}):
+        with pytest.raises(BestlineError, match=r"[.?]$"):
+            model.conformal(frame, **asked)
+    with pytest.raises(OptionError, match="rows of one weight"):
+        bl.fit(frame, "y ~ a", weights="w").conformal(frame)
+    with pytest.raises(NumericalError, match="no conformal intervals here"):
+        bl.fit(frame, "y ~ a", l2=0.1).conformal(frame)
+    alone = frame.assign(g=["one", *["other"] * 29])
+    with pytest.raises(NumericalError, match="not determined"):
+        bl.fit(alone, "y ~ g").conformal(alone)
+
+
+def test_rows_that_cannot_be_predicted_have_no_ends():
+    frame = table()
+    found = bl.fit(frame, "y ~ a + b").conformal(pd.DataFrame({"a": [0.0, np.nan], "b": [50.0, 50.0]}), level=0.9)
+    assert found.notna().all(axis=1).tolist() == [True, False]
