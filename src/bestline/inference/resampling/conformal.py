@@ -3,8 +3,8 @@
     low  = the floor(a (n + 1))-th smallest of m_i(x) - R_i        m_i  the line without row i (jackknife+), or without its fold (CV+)
     high = the ceil((1 - a) (n + 1))-th smallest of m_i(x) + R_i    R_i  how far that line is off at row i
 
-Where rows are exchangeable they hold a new observation with a probability of at least 1 - 2a, and of about 1 - a but for contrived
-data (Barber, Candes, Ramdas & Tibshirani 2021, Annals of Statistics 49:486-507). Lines without a row follow from the leverages.
+Where rows are exchangeable the jackknife+ holds a new observation with a probability of at least 1 - 2a, CV+ of a little less where
+rows are few, and both of about 1 - a but for contrived data (Barber, Candes, Ramdas & Tibshirani 2021, Annals of Statistics 49:486-507). Lines without a row follow from the leverages.
 """
 
 from __future__ import annotations
