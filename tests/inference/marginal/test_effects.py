@@ -484,3 +484,15 @@ def test_absorbed_effects_leave_contrasts_and_slopes():
         absorbed.contrasts("firm")
     with pytest.raises(OptionError, match="absorbed effects"):
         absorbed.difference(data.head(1), data.tail(1))
+
+
+@pytest.mark.parametrize("cov", ["classical", "HC1", "HC3", "cluster:firm"])
+def test_frequency_weights_are_rows_repeated(cov: str):
+    data = table(80).assign(n=lambda d: 1 + d["firm"] % 3)
+    counted = bl.fit(data, "y ~ a * x + b", weights="n", weight_kind="frequency", cov=cov)
+    repeated = bl.fit(data.loc[data.index.repeat(data["n"])].reset_index(drop=True), "y ~ a * x + b", cov=cov)
+
+    for weights in ("equal", "observed"):
+        agree(counted.means("a", weights=weights), repeated.means("a", weights=weights))
+    agree(counted.contrasts("a", adjust="tukey"), repeated.contrasts("a", adjust="tukey"))
+    agree(counted.slopes("x", by="a"), repeated.slopes("x", by="a"))

@@ -255,7 +255,6 @@ def named(line: FittedLine, term: Any) -> tuple[str, ...]:
 
 
 def _refuse(line: FittedLine) -> None:
-    refuse_absorbed(line, "Marginal means, contrasts and slopes are of lines with an intercept of their own")
     if line.plan.forward is not None:
         raise NumericalError(
             "Marginal means, contrasts and slopes are of lines; an own forward function has predictions alone."
