@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from bestline.data import gather as data
 from bestline.data.gather import Gathered, Query, of_folds
 from bestline.data.moments import Moments, given_moments
 from bestline.data.progress import Progress
 from bestline.errors import DataError, OptionError
+from bestline.training.boxcox import estimated
 
 
 def gather(query: Query, progress: Progress | None = None) -> Gathered:
     """What one look at the rows of a query leaves; of moments that were collected before, the same without any rows."""
     moments = given_moments(query.data, query.formula, query.weights)
-    return data.gather(query, progress) if moments is None else _from_moments(moments, query)
+    if moments is not None:
+        return _from_moments(moments, query)
+    query, said = estimated(query)
+    found = data.gather(query, progress)
+    return found if said is None else replace(found, notes=(said, *found.notes))
 
 
 def _from_moments(moments: Moments, query: Query) -> Gathered:
