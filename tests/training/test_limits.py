@@ -125,6 +125,21 @@ def test_redundant_constraints_are_fine():
     assert twice.bse.tolist() == pytest.approx(once.bse.tolist(), rel=1e-9)
 
 
+@pytest.mark.parametrize("bounds", [(None, None), (-math.inf, math.inf), {"price": (None, None)}, "price=:"])
+def test_bounds_without_ends_leave_the_line_as_it_is(bounds):
+    model = bl.fit(table(), "y ~ price + size", bounds=bounds)
+    assert "Bounds: none." in str(model.summary())
+    free = bl.fit(table(), "y ~ price + size")
+    assert model.params.tolist() == pytest.approx(free.params.tolist(), rel=1e-9)
+    assert model.bse.tolist() == pytest.approx(free.bse.tolist(), rel=1e-9)
+
+
+def test_a_weight_of_0_has_no_sign():
+    model = bl.fit(table(), "y ~ price + size", constraints="0 <= price <= 0")
+    assert model.params.price == 0
+    assert not np.signbit(model.params.price)
+
+
 @pytest.mark.parametrize("word", ["positive", "nonnegative", "lb"])
 def test_words_of_other_libraries_find_bounds(word: str):
     with pytest.raises(OptionError, match="`bounds`"):

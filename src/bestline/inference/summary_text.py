@@ -98,7 +98,7 @@ def _limits_told(line: FittedLine) -> str:
     assert limits is not None  # noqa: S101  the caller has looked
     told = limits.told
     more = f" and {len(told) - _LIMITS} more" if len(told) > _LIMITS else ""
-    said = f"{line.plan.limited_by[0].upper()}{line.plan.limited_by[1:]}: {'; '.join(told[:_LIMITS])}{more}."
+    said = f"{line.plan.limited_by[0].upper()}{line.plan.limited_by[1:]}: {'; '.join(told[:_LIMITS]) or 'none'}{more}."
     if errors is None:
         return said
     return f"{said} Standard errors: {errors.title}; Student's t on {errors.df:,} degrees of freedom."

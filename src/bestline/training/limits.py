@@ -182,7 +182,7 @@ class Limits:
     def kinds(self) -> str:
         """Of which kinds they are, in words."""
         ends = any(low > -math.inf or high < math.inf for low, high in zip(self.lower, self.upper, strict=True))
-        return kinds(bounds=ends, constraints=bool(self.forms))
+        return kinds(bounds=ends or not self.forms, constraints=bool(self.forms))
 
     @property
     def ends(self) -> dict[str, list[float | None]]:
@@ -242,7 +242,7 @@ class Limits:
             edge = torch.tensor(end, dtype=torch.float64)[:, None]
             near = (weights - edge).abs() <= _AT * torch.maximum(size, edge.abs().nan_to_num(posinf=0.0))
             weights = torch.where(near & edge.isfinite(), edge, weights)
-        return weights
+        return weights + 0.0  # -0.0 would show a sign
 
     def sides(self, weights: Weights, target: int = 0) -> list[str]:
         """Where each weight of a target is: "lower" or "upper" at that bound, "fixed" where both are one, "" between."""
