@@ -194,6 +194,8 @@ def parts(codes: Tensor, levels: Sequence[int]) -> int:
 
     Each part is known by its smallest number. In a round every part that meets a smaller one joins it, so a logarithm of rounds will do.
     """
+    if levels[0] * levels[1] <= _FULL * codes.shape[1] and _reached(codes, levels):
+        return 1
     one, other = codes[0], codes[1] + levels[0]
     root = torch.arange(levels[0] + levels[1])
     while True:
@@ -205,6 +207,20 @@ def parts(codes: Tensor, levels: Sequence[int]) -> int:
         root.scatter_reduce_(0, torch.maximum(a, b), torch.minimum(a, b), "amin")
         while not torch.equal(above := root[root], root):
             root = above
+
+
+def _reached(codes: Tensor, levels: Sequence[int]) -> bool:
+    """Whether all levels are reached from the first, going from those of one factor to those of the other; by the table of who meets."""
+    met = torch.zeros(levels[0] * levels[1], dtype=torch.bool)
+    met[codes[0] * levels[1] + codes[1]] = True
+    met = met.reshape(levels[0], levels[1])
+    others = met[0]
+    while True:
+        own = met[:, others].any(1)
+        more = met[own].any(0)
+        if torch.equal(more, others):
+            return bool(own.all() and others.all())
+        others = more
 
 
 def _dense_rank(cells: LevelCells) -> int:
