@@ -34,7 +34,7 @@ def cells(page: Path) -> Iterator[str]:
 
 
 def spans(page: Path) -> list[str]:
-    return [span for cell in cells(page) for span in re.findall(r"`([^`]+)`", cell)]
+    return [span.replace(r"\|", "|") for cell in cells(page) for span in re.findall(r"`([^`]+)`", cell)]
 
 
 def all_spans() -> list[str]:
