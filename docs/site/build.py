@@ -54,7 +54,10 @@ def build(folder: Path) -> Path:
     # A cell of a table's head that is empty heads nothing; who hears the page would be told of a heading without a name.
     for page in (folder / "site").rglob("*.html"):
         text = page.read_text(encoding="utf-8")
-        page.write_text(re.sub(r"<th([^>]*)></th>", r"<td\1></td>", text), encoding="utf-8")
+        text = re.sub(r"<th([^>]*)></th>", r"<td\1></td>", text)
+        # In a cell of a table a bar within code is written `\|`, and the slash stays.
+        text = re.sub(r"<code>[^<]*</code>", lambda code: code[0].replace("\\|", "|"), text)
+        page.write_text(text, encoding="utf-8")
     return folder / "site"
 
 
