@@ -256,3 +256,11 @@ def test_a_plain_target_is_as_ever() -> None:
     assert np.array_equal(model.predict(NEW, units="own"), model.predict(NEW, units="fitted"))
     assert np.array_equal(model.predict(NEW, point="mean"), model.predict(NEW))
     assert model.summary().facts.get("own_units") is None
+
+
+@pytest.mark.parametrize("target", ["scale(y)", "center(y)", "I(2 * y - 3)"])
+def test_straight_functions_of_a_target_predict_what_the_target_does(target: str) -> None:
+    want = bl.fit(table(), "y ~ x + z").predict(NEW, interval="prediction")
+    model = bl.fit(table(), f"{target} ~ x + z")
+    assert model.predict(NEW, interval="prediction").to_numpy() == pytest.approx(want.to_numpy(), rel=1e-9)
+    assert model.predict(NEW, point="mean") == pytest.approx(want["prediction"].to_numpy(), rel=1e-9)

@@ -213,3 +213,10 @@ def test_many_copies_are_refused_where_rows_are_gone_through() -> None:
     assert bl.fit(data, FORMULA, weights="w", weight_kind="frequency").glance()["nobs"].iloc[0] == 60 * 10**7
     with pytest.raises(DataError, match="one by one"):
         bl.fit(data, FORMULA, weights="w", weight_kind="frequency", cov="HC1")
+
+
+def test_probability_weights_without_rows_to_spare_leave_the_line() -> None:
+    with pytest.warns(bl.errors.BestlineWarning, match="no degrees of freedom"):
+        model = bl.fit(table()[5:7].assign(w=[1.0, 2.0]), "y ~ x", weights="w", weight_kind="probability")
+    assert model.robust is None
+    assert model.bse.isna().all()

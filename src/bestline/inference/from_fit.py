@@ -41,7 +41,12 @@ def finished(
     line = sharpened(line, request.digits, progress)
     notes = tuple(dict.fromkeys([*prepared.notes, *line.notes, *findings(line, request.digits)]))
     line = FittedLine.of(line, notes=notes)
-    if gathered.design.weight_kind == PROBABILITY and not isinstance(cov, Sandwich) and line.least_squares:
+    if gathered.design.weight_kind == PROBABILITY and not isinstance(cov, Sandwich) and _has_errors(line):
         cov = parse_cov("HC1")  # as Stata has it: the weights are no precisions
     line = line if cov is None else robustly(line, cov, progress)
     return FittedLine.of(line, seconds=time.perf_counter() - request.began)
+
+
+def _has_errors(line: FittedLine) -> bool:
+    """Whether a line has standard errors: of least squares, with rows to spare."""
+    return line.least_squares and line.inference is not None and line.inference.df_resid > 0

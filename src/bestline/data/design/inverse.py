@@ -102,6 +102,12 @@ def inverse_of(response: Factor, states: Mapping[str, State]) -> Inverse | None:
     return Inverse(response.text, names[0], text, way.rate, way.base, way.one_sided, said)
 
 
+def can_be_turned_back(response: Factor) -> bool:
+    """Whether there is a way back from a target, before it is known what its functions have learnt."""
+    anything = {call.text: {"mean": 0.0, "deviation": 1.0} for call in expression(response.text).calls}
+    return inverse_of(response, anything) is not None
+
+
 def _is_called(name: ast.Name, tree: ast.expr) -> bool:
     """Whether a name is that of a function or of the module it comes from."""
     calls = (node.func for node in ast.walk(tree) if isinstance(node, ast.Call))

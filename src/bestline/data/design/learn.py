@@ -25,7 +25,7 @@ from bestline.data.design.draft import Draft, draft_of
 from bestline.data.design.expressions import expression
 from bestline.data.design.factors import numbers_read
 from bestline.data.design.formula import ParsedFormula, parse, plain, powers
-from bestline.data.design.inverse import inverse_of
+from bestline.data.design.inverse import can_be_turned_back
 from bestline.data.design.learner import Learner
 from bestline.data.design.profiles import CountGaps, Learnt, Levels, Mean, Profiles, Training
 from bestline.data.design.weight_kinds import ANALYTIC
@@ -185,7 +185,7 @@ def _target_notes(design: Design) -> list[str]:
             notes.append(
                 f"The target {readable(response.text)} is true or false: the line is fitted to 0 and 1, a linear probability."
             )
-        elif response.kind == "expression" and inverse_of(response, design.states) is None:
+        elif response.kind == "expression" and not can_be_turned_back(response):
             notes.append(
                 f"The target is {readable(response.text)}, which cannot be turned back into {listed(expression(response.text).columns)}: "
                 f"predictions and errors are in its units."
