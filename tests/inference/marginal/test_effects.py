@@ -234,6 +234,7 @@ def test_contrasts_of_ones_own_and_of_each_kind():
     model = bl.fit(table(), "y ~ a + x")
     mean = model.means("a").set_index("a")["estimate"]
 
+    assert model.contrasts("x", at={"x": [1947, 1962.5]})["contrast"].tolist() == ["1962.5 - 1947"]
     assert model.contrasts("a")["contrast"].tolist() == ["q - p", "r - p", "r - q"]
     assert model.contrasts("a", method="reference")["contrast"].tolist() == ["q - p", "r - p"]
     assert model.contrasts("a", method="sequential")["contrast"].tolist() == ["q - p", "r - q"]

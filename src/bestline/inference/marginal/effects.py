@@ -24,11 +24,11 @@ from bestline.inference.fitted import FittedLine
 from bestline.inference.marginal.adjustment import check_adjust
 from bestline.inference.marginal.combinations import Combinations, estimated
 from bestline.inference.marginal.reference_grid import ReferenceGrid, columns_of
-from bestline.inference.marginal.table import Marginal, in_own_units, said_of, tabled
+from bestline.inference.marginal.table import Marginal, in_own_units, place_said, said_of, tabled
 from bestline.inference.prediction import check_units
 from bestline.inference.training_rows import opened
 from bestline.inference.why_not import refuse_absorbed
-from bestline.wording import on_columns, significant
+from bestline.wording import on_columns
 
 METHODS = ("pairwise", "reference", "sequential", "mean")
 _MOST = 10_000  # comparisons
@@ -347,7 +347,7 @@ def _nothing_to_compare(asked: ReferenceGrid) -> str:
 
 def _contrasts(cells: Sequence[tuple[Any, ...]], method: Any) -> tuple[list[str], Tensor]:
     """Labels and shares (c, t) of the differences between t cells."""
-    names = [", ".join(v if isinstance(v, str) else significant(v) for v in cell) for cell in cells]
+    names = [place_said(cell) for cell in cells]
     t = len(cells)
     eye = torch.eye(t, dtype=torch.float64)
     if isinstance(method, Mapping):

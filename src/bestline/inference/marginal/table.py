@@ -22,6 +22,11 @@ if TYPE_CHECKING:
 NUMBERS = ("estimate", "std_error", "statistic", "p_value", "conf_low", "conf_high")
 
 
+def place_said(cells: Sequence[Any]) -> str:
+    """Where an estimate is, in words; a number without commas, for 1947 may be a year."""
+    return ", ".join(cell if isinstance(cell, str) else f"{cell:.10g}" for cell in cells)
+
+
 @dataclass(frozen=True, slots=True)
 class MarginalEstimate:
     """One estimate of one target; NaN where a number does not exist."""
@@ -103,7 +108,7 @@ class Marginal:
         where = self._head[: -len(NUMBERS)]
         rows = [[*where, "estimate", "std error", "t", "p", f"{interval} from", "to"]]
         for place in self.places:
-            at = [cell if isinstance(cell, str) else significant(cell) for cell in self._cells(place)[: len(where)]]
+            at = [place_said([cell]) for cell in self._cells(place)[: len(where)]]
             numbers = [significant(v) for v in (place.estimate, place.std_error, place.statistic)]
             ends = [significant(place.conf_low), significant(place.conf_high)]
             rows.append([*(plain(cell, 60) for cell in at), *numbers, p_value(place.p_value), *ends])
@@ -189,8 +194,7 @@ def _unsaid(found: Combined, at: Sequence[tuple[Any, ...]]) -> list[str]:
     by_reason: dict[str, list[str]] = {}
     for cells, why in zip(at, found.why, strict=True):
         if why:
-            said = ", ".join(cell if isinstance(cell, str) else significant(cell) for cell in cells)
-            by_reason.setdefault(why, []).append(plain(said, 60) or "the whole")
+            by_reason.setdefault(why, []).append(plain(place_said(cells), 60) or "the whole")
     told = []
     for why, places in by_reason.items():
         some = "; ".join(places[:5]) + (f"; and {len(places) - 5:,} more" if len(places) > 5 else "")
