@@ -27,6 +27,7 @@ from bestline.data.progress import Progress
 from bestline.data.tables import Source
 from bestline.errors import FormulaError, MissingValuesError, listed, readable
 from bestline.numerics import of_one_size
+from bestline.wording import count
 
 # Of a polynomial's own size that those of lower degree leave: less is none, for the rounding of its square is 1e-15.
 _LEAST = 1e-7
@@ -78,7 +79,7 @@ def knots_of(call: Call, counted: Counted) -> State:
         )
     if not all(a < b for a, b in pairwise(ends)):
         raise FormulaError(
-            f"{text} needs {wanted.inner} different knots inside the range of {x}, and its quantiles there coincide: too many rows have the "
+            f"{text} needs {count(wanted.inner, 'knot')} inside the range of {x}, and its quantiles there coincide: too many rows have the "
             f"same value. Use a lower df, or give knots=[...]."
         )
     state: State = {"low": low, "high": high, "knots": learnt}

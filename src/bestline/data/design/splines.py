@@ -24,7 +24,7 @@ from torch import Tensor
 from bestline.errors import FormulaError, readable
 
 SPLINES = ("bs", "cr", "ns")
-HIGHEST_DEGREE, MOST_COLUMNS = 9, 500
+HIGHEST_DEGREE, MOST_COLUMNS = 9, 100  # elsewhere each column is written out in each piece: their number squared
 # Where patsy and R have another name for the same argument.
 _ARGUMENTS = {
     "intercept": "include_intercept",
