@@ -128,7 +128,11 @@ def evaluate(
         line = bl.load(model)
         scores = line.evaluate(one(data), on_unseen=on_unseen, units=units, engine=engine)
     lines = [f"{on_columns(line.design.formula, line.design.p)}   ({scores.of})"]
-    for i, target in enumerate(line.targets):
+    own = [
+        back.column if back is not None and units == "own" else target
+        for target, back in zip(line.targets, line.inverses, strict=True)
+    ]
+    for i, target in enumerate(own):
         assert scores.mae is not None  # noqa: S101  the rows were read
         lines.append(
             f"{plain(target, 60)}: MSE {significant(scores.mse[i])}, RMSE {significant(scores.rmse[i])}, MAE {significant(scores.mae[i])}, {scores.r2_said(i)}"
