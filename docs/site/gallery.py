@@ -67,13 +67,12 @@ KINDS = (
 )
 # What a picture needs besides its name.
 ARGUMENTS = {
-    "frame": "3",
-    "main_directions": "",
-    "means": '"species"',
-    "contrasts": '"species", adjust="tukey"',
-    "added": '"flipper_length_mm"',
-    "component": '"flipper_length_mm"',
-    "slopes": '"flipper_length_mm", by="species"',
+    "run.frame": "3",
+    "model.means": '"species"',
+    "model.contrasts": '"species", adjust="tukey"',
+    "model.added": '"flipper_length_mm"',
+    "model.component": '"flipper_length_mm"',
+    "model.slopes": '"flipper_length_mm", by="species"',
 }
 AROUND = {"dark", "sample"}  # public names of a gallery that are no picture
 
@@ -106,7 +105,7 @@ def write(pages: Path) -> None:
 def one(kind: Kind, name: str, folder: Path, names: dict[str, Any]) -> str:
     """A picture: what it shows, the code, and what the code draws."""
     said = inspect.getdoc(getattr(kind.owner, name)) or ""
-    call = f"{name}({ARGUMENTS.get(name, '')})"
+    call = f"{name}({ARGUMENTS.get(f'{kind.called}.{name}', '')})"
     file = f"{kind.called}-{name}"
     for theme in ("", ".dark"):
         drawn = eval(f"{kind.called}.plot{theme}.{call}", names)  # noqa: S307
