@@ -487,8 +487,6 @@ class FittedLine:
             self.plan, self.weights, ways, self.source, self.design, self.labels, self.parts, lambda: self.moments, scores
         )
 
-    # -- how it shows itself -------------------------------------------------------------------------------------------
-
     def __repr__(self) -> str:
         return f"<bestline.Model {self.design.formula!r}, {self.training.count:,} rows, {self.stop.name.lower()}>"
 
