@@ -16,13 +16,14 @@ import pandas as pd
 import torch
 
 import bestline as bl
-from bestline.pictures import coefficients as dots
-from bestline.pictures import diagnostics, figures, live, penalty_paths
+from bestline.pictures import diagnostics, figures, live
 from bestline.pictures import sweep as pictures_of_sweeps
 from bestline.pictures.marks import Picture
 from bestline.pictures.overview import overview
 from bestline.pictures.sample import Sample
 from bestline.pictures.watch import session_of
+from bestline.pictures.weights import coefficients as dots
+from bestline.pictures.weights import penalty_paths
 from pictures import examples
 
 CASES: dict[str, Callable[[], Any]] = {}

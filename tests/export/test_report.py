@@ -18,7 +18,7 @@ from bestline.inference.diagnostics.second_pass import diagnoses
 from bestline.inference.numbered_rows import OverTraining
 from bestline.pictures import watch as watching
 from bestline.pictures.loss_curves import loss as losses
-from bestline.pictures.penalty_paths import coefficient_path, error_curve
+from bestline.pictures.weights.penalty_paths import coefficient_path, error_curve
 from bestline.wording import rounded, shared
 from hard import NAMES, TARGET, hard_table
 from pictures.walks import PENGUINS, module

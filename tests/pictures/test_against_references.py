@@ -11,11 +11,12 @@ from statsmodels.nonparametric.smoothers_lowess import lowess
 
 import bestline as bl
 from bestline.numerics.rows import Rows
-from bestline.pictures import figures, penalty_paths
+from bestline.pictures import figures
 from bestline.pictures.diagnostics import smoothed
 from bestline.pictures.loss_curves import stops
 from bestline.pictures.marks import Contours, Line
 from bestline.pictures.sample import Sample
+from bestline.pictures.weights import penalty_paths
 from bestline.training.early_stopping import best_step
 
 pytestmark = pytest.mark.usefixtures("quiet")

@@ -9,10 +9,10 @@ import pytest
 
 import bestline as bl
 from bestline.errors import OptionError
-from bestline.pictures.coefficients import coefficients
 from bestline.pictures.gallery import Gallery
 from bestline.pictures.marks import Intervals, Picture
 from bestline.pictures.render.mpl import draw
+from bestline.pictures.weights.coefficients import coefficients
 from hard import TARGET, hard_table
 from pictures.examples import table
 

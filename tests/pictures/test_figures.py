@@ -12,11 +12,11 @@ import bestline as bl
 from bestline.errors import ColumnError, OptionError
 from bestline.numerics.rows import Rows
 from bestline.pictures import figures, loss_curves
-from bestline.pictures.coefficients import coefficients
 from bestline.pictures.marks import Arrow, Line, Outside, Path, Points
 from bestline.pictures.overview import overview
 from bestline.pictures.render.mpl import draw
 from bestline.pictures.sample import Sample
+from bestline.pictures.weights.coefficients import coefficients
 from bestline.training.objective import line
 from bestline.training.solvers import Descent
 from bestline.wording import said

@@ -16,7 +16,7 @@ from bestline.numerics.comoments import by_group
 from bestline.numerics.rows import Rows
 from bestline.pictures.marks import Band, Line
 from bestline.pictures.palette import THEMES
-from bestline.pictures.penalty_paths import coefficient_path, error_curve
+from bestline.pictures.weights.penalty_paths import coefficient_path, error_curve
 from bestline.training.cross_validation import select
 from hard import TARGET, hard_table
 from training.penalised import folds_of, table

@@ -15,7 +15,7 @@ import bestline as bl
 from bestline.errors import DataError, OptionError
 from bestline.numerics.comoments import Comoments, by_group
 from bestline.numerics.rows import Rows
-from bestline.pictures.penalty_paths import error_curve
+from bestline.pictures.weights.penalty_paths import error_curve
 from bestline.training.cross_validation import fold_errors, geometric, leave_one_out, select
 from bestline.training.solvers.path import solve, top
 from bestline.training.too_wide import refuse_folds

@@ -22,7 +22,7 @@ from bestline.calls import answering, data_first, needed, with_hints
 from bestline.data import stored_growth
 from bestline.data.checkpoint import gather_on
 from bestline.data.collected import Collected
-from bestline.data.design import Column, Design, expression
+from bestline.data.design import Column, Design, expression, sources_of
 from bestline.data.design.growing import CannotGrowError
 from bestline.data.design.weight_kinds import ANALYTIC, checked_kind
 from bestline.data.folds import MOST_FOLDS, ByHash, check_folds, check_seed
@@ -147,18 +147,8 @@ class Moments:
         folds = folds if by is None else by
         if not isinstance(folds, str):
             check_folds(folds, more=", or the name of a column")
-        query = Query(
-            placed(data, engine),
-            formula,
-            target,
-            features,
-            weights,
-            missing,
-            folds=folds,
-            seed=seed,
-            at_once=True,
-            weight_kind=checked_kind(weight_kind, weights),
-        )
+        query = Query(placed(data, engine), formula, target, features, weights, missing, folds=folds, seed=seed, at_once=True)
+        query = replace(query, weight_kind=checked_kind(weight_kind, weights))
         gathered = gather(query, progress) if checkpoint is None else gather_on(query, checkpoint, progress)
         for note in gathered.notes:
             warn(note)
@@ -334,7 +324,7 @@ class Moments:
         as_target = [responses.get(name) or numbers[name] for name in targets]
         spare = {name: found for name, found in responses.items() if name not in targets and found[1].kind == "number"}
         read = {column for _, r in as_target for column in ([r.column] if r.kind == "number" else expression(r.text).columns)}
-        columns = [(j, c) for j, c in enumerate(design.columns) if not read & _sources(design, c)]
+        columns = [(j, c) for j, c in enumerate(design.columns) if not read & sources_of(design.factors, c)]
         factors = (*design.factors, *(factor for _, factor in spare.values()))
         for at, (name, (j, _)) in enumerate(spare.items()):
             columns.append((j, Column(name, name, ((len(design.factors) + at, 0),))))
@@ -504,9 +494,3 @@ def given_moments(data: Any, formula: str | None, weights: Any) -> Moments | Non
             "Moments have their formula and weights already; choose among their columns by `target` and `features`."
         )
     return data
-
-
-def _sources(design: Design, column: Column) -> set[str]:
-    """The columns of the table that a column of X is made of."""
-    factors = (design.factors[i] for i, _ in column.parts)
-    return {c for f in factors for c in (expression(f.text).columns if f.kind == "expression" else [f.column])}

@@ -15,8 +15,8 @@ from torch import Tensor
 
 import bestline.data.stored_comoments as stored
 from bestline.data.collected import Collected
+from bestline.data.design.bases.contrasts import CODINGS
 from bestline.data.design.categories import Category
-from bestline.data.design.contrasts import CODINGS
 from bestline.data.design.draft import Draft
 from bestline.data.design.factors import Factor, stored_factor
 from bestline.data.design.formula import ParsedFormula

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from bestline.data.design import Design, Encoded
-from bestline.data.design.contrasts import contrasts
+from bestline.data.design.bases.contrasts import contrasts
 from bestline.data.folds import Grouping
 from bestline.data.tables import Batch
 from bestline.numerics import Comoments, Features, rests

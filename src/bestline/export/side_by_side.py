@@ -19,7 +19,7 @@ from bestline.files import as_path, fresh
 from bestline.inference.classical import Coefficient
 from bestline.inference.fitted import FittedLine
 from bestline.inference.uncertainty import glances, tables
-from bestline.pictures.coefficients import Estimates, coefficients_beside
+from bestline.pictures.weights.coefficients import Estimates, coefficients_beside
 from bestline.wording import aligned, as_cell, fixed, plain, significant
 
 if TYPE_CHECKING:

@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from bestline.data.design import Design, expression
+from bestline.data.design.bases.splines import SPLINES, SplineBasis
 from bestline.data.design.expressions import FUNCTIONS, State, column_of, spline_of
 from bestline.data.design.inverse import FITTED, Inverse
-from bestline.data.design.splines import SPLINES, SplineBasis
 from bestline.errors import NumericalError, OptionError, readable
 from bestline.inference.fitted import FittedLine
 from bestline.inference.why_not import refuse_absorbed

@@ -9,7 +9,7 @@ from typing import Any
 
 import bestline.pictures.figures as figure
 import bestline.pictures.loss_curves as curves
-import bestline.pictures.penalty_paths as paths
+import bestline.pictures.weights.penalty_paths as paths
 from bestline.calls import answering, with_hints
 from bestline.errors import BestlineDeprecationWarning, OptionError, warn
 from bestline.inference import marginal as effects
@@ -21,12 +21,9 @@ from bestline.inference.scores import Scores
 from bestline.inference.uncertainty import tables, target_number
 from bestline.inference.why_not import why_not
 from bestline.pictures import findings
-from bestline.pictures.added import added, component
 from bestline.pictures.clouds import POINTS
-from bestline.pictures.coefficients import Estimates, coefficients, coefficients_beside
 from bestline.pictures.diagnostics import panels
 from bestline.pictures.landscape import Pair, Span
-from bestline.pictures.marginal import marginal
 from bestline.pictures.marks import Picture
 from bestline.pictures.overview import lines_by_label, overview
 from bestline.pictures.parallel import lines_of_levels
@@ -35,6 +32,9 @@ from bestline.pictures.render.mpl import Drawing, draw
 from bestline.pictures.residuals import residuals
 from bestline.pictures.sample import Sample, rows_shown
 from bestline.pictures.sweep import picture
+from bestline.pictures.weights.added import added, component
+from bestline.pictures.weights.coefficients import Estimates, coefficients, coefficients_beside
+from bestline.pictures.weights.marginal import marginal
 from bestline.training import Selection
 from bestline.training.foresight.sweep import SweptRuns
 

@@ -10,7 +10,7 @@ import patsy
 import pytest
 
 import bestline as bl
-from bestline.data.design.contrasts import contrasts
+from bestline.data.design.bases.contrasts import contrasts
 from bestline.data.tables import open_source
 from bestline.errors import BestlineWarning, ColumnError, DataError, FormulaError
 

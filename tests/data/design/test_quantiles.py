@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from bestline.data.design import quantiles
-from bestline.data.design.quantiles import Counted
+from bestline.data.design.bases import quantiles
+from bestline.data.design.bases.quantiles import Counted
 
 SHARES = [0.0, 0.1, 0.25, 1 / 3, 0.5, 0.9, 1.0]
 numbers = arrays.arrays(float, st.integers(1, 60), elements=st.floats(-1e6, 1e6) | st.sampled_from([-0.0, 0.0, 1.0, -1.0]))

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bestline.data.design.bar import absorbed_columns
-from bestline.data.design.contrasts import CODINGS
+from bestline.data.design.bases.contrasts import CODINGS
 from bestline.data.design.expressions import column_of, syntax_tree
 from bestline.data.design.grammar import Piece, in_our_words
 from bestline.errors import FormulaError, readable

@@ -16,8 +16,8 @@ from collections.abc import Hashable, Iterator, Mapping, Sequence
 from itertools import combinations
 from typing import TypeAlias
 
+from bestline.data.design.bases.contrasts import MOST_ORDERED, contrast_names
 from bestline.data.design.categories import Category
-from bestline.data.design.contrasts import MOST_ORDERED, contrast_names
 from bestline.data.design.design import Design
 from bestline.data.design.draft import Draft
 from bestline.data.design.factors import MISSING_LEVEL, Column, Factor

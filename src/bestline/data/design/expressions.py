@@ -24,8 +24,8 @@ from typing import Any, TypeAlias
 import torch
 from torch import Tensor
 
+from bestline.data.design.bases.splines import SPLINES, SplineBasis, SplineCall, asked, spline
 from bestline.data.design.slips import elsewhere
-from bestline.data.design.splines import SPLINES, SplineBasis, SplineCall, asked, spline
 from bestline.data.passes import Adder, CannotAddError
 from bestline.errors import FormulaError, listed, near_names, readable
 

@@ -15,7 +15,7 @@ from typing import Any, TypeAlias
 import torch
 from torch import Tensor
 
-from bestline.data.design.contrasts import CODINGS, contrasts
+from bestline.data.design.bases.contrasts import CODINGS, contrasts
 from bestline.data.design.expressions import State, expression
 from bestline.data.design.spellings import places
 from bestline.data.tables import Batch
@@ -258,3 +258,9 @@ def stored_column(facts: Mapping[str, Any], factors: Sequence[Factor]) -> Column
     if not parts or any(not (0 <= i < len(factors) and 0 <= j < factors[i].components) for i, j in parts):
         raise ValueError("a column of parts that do not exist")
     return Column(str(facts["name"]), str(facts["term"]), parts)
+
+
+def sources_of(factors: Sequence[Factor], column: Column) -> set[str]:
+    """The columns of the table that a column of X is made of."""
+    own = (factors[i] for i, _ in column.parts)
+    return {c for f in own for c in (expression(f.text).columns if f.kind == "expression" else [f.column])}

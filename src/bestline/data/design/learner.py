@@ -18,10 +18,10 @@ from itertools import pairwise
 import torch
 from torch import Tensor
 
+from bestline.data.design.bases.quantiles import Counted
+from bestline.data.design.bases.splines import spline
 from bestline.data.design.expressions import Call, State
 from bestline.data.design.profiles import ArgumentSummary, CountValues, Gram, Learnt, Profile, Profiles, Summarise
-from bestline.data.design.quantiles import Counted
-from bestline.data.design.splines import spline
 from bestline.data.passes import Named
 from bestline.data.progress import Progress
 from bestline.data.tables import Source

@@ -26,6 +26,7 @@ from operator import mul
 import torch
 from torch import Tensor
 
+from bestline.data.design.bases.splines import SPLINES, SplineBasis
 from bestline.data.design.design import Design
 from bestline.data.design.encoded import Encoded
 from bestline.data.design.expressions import (
@@ -41,7 +42,6 @@ from bestline.data.design.expressions import (
     spline_of,
 )
 from bestline.data.design.factors import Column, Factor, one_hot
-from bestline.data.design.splines import SPLINES, SplineBasis
 from bestline.data.tables import Batch
 from bestline.numerics import Doubled, Features, Targets, singular_values
 

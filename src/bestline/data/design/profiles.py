@@ -20,8 +20,8 @@ import torch
 from torch import Tensor
 
 from bestline.data.design.adding import levels_added, means_added, products_added, spreads_added
+from bestline.data.design.bases.quantiles import Counted
 from bestline.data.design.expressions import Call, expression, legendre, legendre_terms
-from bestline.data.design.quantiles import Counted
 from bestline.data.passes import Adder, CannotAddError, Named, PartT, Pass
 from bestline.data.tables import Batch
 from bestline.numerics import RowVector

@@ -40,7 +40,6 @@ from bestline.inference.summary_text import how_trained
 from bestline.inference.training_rows import check_training
 from bestline.inference.uncertainty import glances, tables, whole_test
 from bestline.inference.why_not import why_not
-from bestline.pictures import coefficients as dots
 from bestline.pictures import figures
 from bestline.pictures.diagnostics import panels
 from bestline.pictures.findings import of_coefficients, of_errors, of_kept, of_line, of_residuals, of_training, stating
@@ -48,11 +47,12 @@ from bestline.pictures.loss_curves import loss
 from bestline.pictures.marks import Picture
 from bestline.pictures.overview import overview
 from bestline.pictures.parallel import lines_of_levels
-from bestline.pictures.penalty_paths import coefficient_path, error_curve
 from bestline.pictures.render.html import PARTS, Page, Still, document, style_of, templates
 from bestline.pictures.render.png import compact, still
 from bestline.pictures.sample import Sample, rows_shown
 from bestline.pictures.watch import session_of
+from bestline.pictures.weights import coefficients as dots
+from bestline.pictures.weights.penalty_paths import coefficient_path, error_curve
 from bestline.training import Stop
 from bestline.wording import VERSION, cell, fixed, on_columns, p_value, plain, rounded, without
 

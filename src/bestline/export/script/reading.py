@@ -19,8 +19,8 @@ import numpy as np
 import torch
 
 from bestline.data.design import Column, Design, Factor
+from bestline.data.design.bases.splines import SPLINES
 from bestline.data.design.expressions import column_of, syntax_tree
-from bestline.data.design.splines import SPLINES
 from bestline.data.tables import Batch, Source, open_source
 from bestline.data.tables.columnar import ParquetFile
 from bestline.data.tables.delimited import DelimitedFile
