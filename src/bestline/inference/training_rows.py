@@ -39,14 +39,16 @@ def look(line: FittedLine, over: Pass[Numbered, PartT], data: Any = None, progre
     return source.reduce(OverTraining(line.design, labels, over), progress=progress)
 
 
-def numbered(line: FittedLine, data: Any = None, *, also: Sequence[str] = ()) -> Iterator[Numbered]:
+def numbered(line: FittedLine, data: Any = None, *, also: Sequence[str] = (), once: bool = True) -> Iterator[Numbered]:
     """The training rows one batch after the other, for what has a line of its own for each; columns `also` can be read from them.
+
+    A row that stands for many is there `once`, or so many times.
 
     Raises OptionError as `look` does.
     """
     source, labels = rows_of(line, data)
     for batch in source.batches([*line.design.reads(), *also]):
-        part = Numbered.of(batch, line.design, labels, once=True)
+        part = Numbered.of(batch, line.design, labels, once=once)
         if len(part.rows):
             yield part
 

@@ -211,3 +211,21 @@ def test_no_degrees_of_freedom_leave_nothing_to_draw():
     model = bl.fit({"x": [0.0, 1.0], "y": [0.0, 2.0]}, "y ~ x")
     with pytest.raises(NumericalError, match="do not determine the line"):
         model.bootstrap(kind="jackknife")
+
+
+@pytest.mark.parametrize("kind", ["pairs", "wild", "cluster", "jackknife"])
+def test_frequency_weights_are_rows_repeated(kind: str):
+    frame = table().assign(k=np.arange(40) % 3 + 1)
+    often = frame.loc[frame.index.repeat(frame.k)].reset_index(drop=True)
+    how = {"kind": kind, "samples": 30, "seed": 5, "cluster": "firm" if kind == "cluster" else None}
+    weighed = bl.fit(frame, "y ~ a + b", weights="k", weight_kind="frequency").bootstrap(**how)
+    repeated = bl.fit(often, "y ~ a + b").bootstrap(**how)
+    assert weighed.replicates.numpy() == pytest.approx(repeated.replicates.numpy(), rel=SAME)
+
+
+def test_absorbed_effects_are_refused_by_name():
+    model = bl.fit(table(), "y ~ a + b | firm")
+    with pytest.raises(OptionError, match=r"A bootstrap estimates .* absorbed effects \(`firm`\)"):
+        model.bootstrap()
+    with pytest.raises(OptionError, match=r"Conformal intervals need .* absorbed effects \(`firm`\)"):
+        model.conformal(table())

@@ -77,3 +77,14 @@ def test_rows_that_cannot_be_predicted_have_no_ends():
     frame = table()
     found = bl.fit(frame, "y ~ a + b").conformal(pd.DataFrame({"a": [0.0, np.nan], "b": [50.0, 50.0]}), level=0.9)
     assert found.notna().all(axis=1).tolist() == [True, False]
+
+
+@pytest.mark.parametrize("method", ["jackknife+", "cv+"])
+def test_frequency_weights_are_rows_repeated(method: str):
+    draw = np.random.default_rng(0)
+    frame = pd.DataFrame({"x": draw.normal(size=30), "k": np.arange(30) % 3 + 1})
+    frame["y"] = 1 + frame.x + draw.normal(size=30)
+    often = frame.loc[frame.index.repeat(frame.k)].reset_index(drop=True)
+    weighed = bl.fit(frame, "y ~ x", weights="k", weight_kind="frequency").conformal(frame, method=method, level=0.8)
+    repeated = bl.fit(often, "y ~ x").conformal(frame, method=method, level=0.8)
+    assert weighed.to_numpy() == pytest.approx(repeated.to_numpy(), rel=1e-9)

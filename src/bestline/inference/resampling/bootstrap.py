@@ -21,7 +21,7 @@ from bestline.inference.resampling.intervals import INTERVALS, ends
 from bestline.inference.resampling.replicates import UnitSums
 from bestline.inference.training_rows import numbered
 from bestline.inference.uncertainty import basis_of, check_same_rows
-from bestline.inference.why_not import refuse
+from bestline.inference.why_not import refuse, refuse_absorbed
 from bestline.wording import aligned, apart, level_of, significant
 
 if TYPE_CHECKING:
@@ -142,11 +142,12 @@ def bootstrap(
     Raises
     ------
     OptionError, DataError
-        For options that are none; for other rows than those of training, rows without a cluster, and fewer than two clusters.
+        For options that are none; for absorbed effects; for other rows than those of training, rows without a cluster, and fewer than two clusters.
     NumericalError
         For penalties, bounds, other losses and own forward functions, and where hardly any sample determines the line.
     """
     seed = _checked(kind, samples, seed, level, interval, cluster, multipliers)
+    refuse_absorbed(line, "A bootstrap estimates the effects of every sample anew, which is not done")
     inference = refuse(line, "There is no bootstrap")
     units = _units(line, data, cluster)
     generator = torch.Generator().manual_seed(seed)
@@ -221,7 +222,7 @@ def _units(line: FittedLine, data: Any, cluster: str | None) -> UnitSums:
         )
     parts, totals, places = [], Totals.none(basis), dict[Hashable, int]()
     codes: list[Tensor] = []
-    for batch in numbered(line, data, also=() if cluster is None else (cluster,)):
+    for batch in numbered(line, data, also=() if cluster is None else (cluster,), once=False):
         seen = basis.see(batch.rows.to("cpu"))
         parts.append((seen.q, seen.e, seen.root))
         totals += Totals.of(seen)

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from bestline.calls import checked, is_whole, no_such, one_of
+from bestline.data.design.weight_kinds import FREQUENCY
 from bestline.data.folds import check_seed
 from bestline.errors import NumericalError, OptionError, warn
 from bestline.inference import classical
@@ -25,7 +26,7 @@ from bestline.inference.prediction import Predictor
 from bestline.inference.resampling.replicates import UnitSums
 from bestline.inference.training_rows import numbered, opened
 from bestline.inference.uncertainty import basis_of, check_same_rows
-from bestline.inference.why_not import refuse
+from bestline.inference.why_not import refuse, refuse_absorbed
 from bestline.numerics import Rows
 
 if TYPE_CHECKING:
@@ -64,15 +65,17 @@ def conformal(
     Raises
     ------
     OptionError
-        For a level that so few rows cannot give, weights and several targets.
+        For a level that so few rows cannot give, weights but those of frequency, several targets, and absorbed effects.
     NumericalError
         For penalties, bounds, other losses, and where a line without a row or fold is not determined.
     """
     if not one_of(method, METHODS):
         raise no_such("method", method, METHODS)
     classical.check_level(level)
+    refuse_absorbed(line, "Conformal intervals need the leverage of every row, which is not computed")
     inference = refuse(line, "There are no conformal intervals")
-    if len(line.targets) != 1 or line.design.weights is not None or any(back is not None for back in line.inverses):
+    weighed = line.design.weights is not None and line.design.weight_kind != FREQUENCY
+    if len(line.targets) != 1 or weighed or any(back is not None for back in line.inverses):
         raise OptionError(
             "Conformal intervals are for one target as it stands and rows of one weight; use predict(interval='prediction')."
         )
@@ -107,7 +110,7 @@ def conformal(
 def _unseen(line: FittedLine, basis: Basis, apart: int, seed: int, data: Any) -> tuple[Tensor, Tensor]:
     """Changes (n, r) of the line that has not seen each training row, and how far off it is there (n,), in units of `basis.unit`."""
     parts, totals = [], Totals.none(basis)
-    for batch in numbered(line, data):
+    for batch in numbered(line, data, once=False):
         seen = basis.see(batch.rows.to("cpu"))
         parts.append((seen.q, seen.e))
         totals += Totals.of(seen)
