@@ -131,7 +131,8 @@ def in_turn(blocks: Sequence[Tensor], weights: Tensor, covariance: Tensor) -> li
     apart, _ = _uncorrelated(A, torch.zeros(len(A), dtype=torch.float64), weights, covariance)
     if apart is None:
         raise NumericalError(
-            f"The covariance is too nearly singular, as few clusters make it, to test {len(A)} weights beside each other; test fewer."
+            f"The covariance is too nearly singular, as nearly collinear columns or few clusters make it, to test {len(A)} weights beside each "
+            f"other; test fewer."
         )
     return [float((own**2).sum()) for own in apart.split([len(block) for block in blocks])]
 
