@@ -276,3 +276,27 @@ def test_partial_r2_of_a_number_follows_from_t_and_there_is_none_under_robust_er
     robust = model.anova(cov="HC3")
     assert robust.frame()["partial_r2"].isna().all()
     assert "partial R2" not in str(robust)
+
+
+@pytest.mark.parametrize("term", ["poly(x, 2)", "bs(x, df=4)", "ns(x, df=3)"])
+@pytest.mark.parametrize("rest", ["z", "C(g, Sum)"])
+@pytest.mark.parametrize("joined", ["+", "*"])
+def test_columns_of_one_variable_are_each_an_effect_of_their_own(term: str, rest: str, joined: str):
+    draw = np.random.default_rng(4)
+    data = pd.DataFrame({"x": draw.uniform(1, 5, 90), "z": draw.normal(size=90), "g": np.array(list("abc"))[np.arange(90) % 3]})
+    data["y"] = np.sin(data.x) + data.z + draw.normal(size=90)
+    model, robust = (bl.fit(data, f"y ~ {term} {joined} {rest}", cov=cov) for cov in ("classical", "HC3"))
+    if term.startswith("bs"):
+        for kind in (2, 3):
+            peer = table_of(f"y ~ {term} {joined} {rest}", data, kind).drop(["Residual"])
+            peer = peer["sum_sq"].to_dict()
+            assert {one.term: one.sum_sq for one in model.anova(kind=kind).terms} == pytest.approx(peer, rel=1e-6)
+    if joined == "+":
+        without = bl.fit(data, f"y ~ {rest}")
+        (test,) = bl.compare(without, model).tests
+        first = model.anova().terms[0]
+        assert (first.df, first.statistic) == (test.df[0], pytest.approx(test.statistic, rel=1e-9))
+        # Of robust errors Wald's test of all the columns at once.
+        names = [name for name in model.names if name.startswith(term.split("(")[0])]
+        wald = robust.wald([f"`{name}` = 0" for name in names])
+        assert robust.anova().terms[0].statistic == pytest.approx(wald.statistic, rel=1e-9)

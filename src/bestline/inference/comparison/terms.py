@@ -305,12 +305,14 @@ def _averaged(design: Design, own: Sequence[int], others: Sequence[int]) -> Tens
         alike.setdefault(_of_numbers(parts[o], categories), []).append(o)
     A = torch.zeros((len(own), design.p), dtype=torch.float64)
     for row, j in enumerate(own):
-        alone = [o for o in own if parts[o].keys() == parts[j].keys()]
+        numbers = _of_numbers(parts[j], categories)
+        # Each column of a spline or polynomial is an effect of its own.
+        alone = [o for o in own if parts[o].keys() == parts[j].keys() and _of_numbers(parts[o], categories) == numbers]
         product = [parts[o] for o in alone]
         # A category is in full where its reference has a column: then its levels are looked at, and not how they differ.
         full = {i for i in categories & parts[j].keys() if any(design.factors[i].place(each[i]) == 0 for each in product)}
         differ = (categories & parts[j].keys()) - full
-        for o in (*alone, *alike.get(_of_numbers(parts[j], categories), ())):
+        for o in (*alone, *alike.get(numbers, ())):
             if differ <= parts[o].keys():
                 A[row, o] = _share(design, parts[j], parts[o], categories, full)
     return A
