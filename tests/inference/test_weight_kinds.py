@@ -10,7 +10,7 @@ import pytest
 import statsmodels.api as sm
 
 import bestline as bl
-from bestline.errors import ColumnError, DataError, OptionError
+from bestline.errors import ColumnError, DataError, NumericalError, OptionError
 
 pytestmark = [pytest.mark.filterwarnings("ignore:There are few rows"), pytest.mark.filterwarnings("ignore:9 clusters are few")]
 FORMULA = "y ~ x + g"
@@ -220,3 +220,29 @@ def test_probability_weights_without_rows_to_spare_leave_the_line() -> None:
         model = bl.fit(table()[5:7].assign(w=[1.0, 2.0]), "y ~ x", weights="w", weight_kind="probability")
     assert model.robust is None
     assert model.bse.isna().all()
+
+
+def test_each_door_counts_frequency_weights_or_refuses_them_by_name():
+    draw = np.random.default_rng(0)
+    d = pd.DataFrame({"x": draw.normal(size=40), "z": draw.normal(size=40), "k": np.arange(40) % 3 + 1})
+    d["y"] = d.x + draw.normal(size=40)
+    how = {"weights": "k", "weight_kind": "frequency"}
+    small, large = bl.fit(d, "y ~ x", **how), bl.fit(d, "y ~ x + z", **how)
+    assert large.agree(d).rows == int(d.k.sum())
+    with pytest.raises(OptionError, match="frequency weights stand for several rows"):
+        bl.compare(small, large, held_out=True)
+
+
+def test_probability_weights_have_no_classical_errors_under_bounds_and_sigma_of_the_rows_in_groups():
+    draw = np.random.default_rng(0)
+    d = pd.DataFrame({"x": draw.normal(size=40), "pw": draw.uniform(1, 9, 40), "g": [*"ab"] * 20})
+    d["y"] = d.x + draw.normal(size=40)
+    how = {"weights": "pw", "weight_kind": "probability"}
+    bounded = bl.fit(d, "y ~ x", bounds={"x": (-50, 50)}, **how)
+    assert bounded.bse.isna().all()
+    assert "under probability weights their classical errors do not hold" in str(bounded.summary())
+    with pytest.raises(NumericalError):
+        bounded.predict(d, interval="prediction")
+    groups = bl.fit_groups(d, "y ~ x", by="g", **how)
+    for group, sigma in zip(groups.glance().g, groups.glance().sigma, strict=True):
+        assert sigma == pytest.approx(bl.fit(d[d.g == group], "y ~ x", **how).sigma, rel=1e-9)

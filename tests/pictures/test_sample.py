@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 
@@ -58,3 +59,18 @@ def test_columns_of_one_variable_are_a_curve_over_it(formula, axes):
     assert sample.features == axes
     if axes == ("x",):
         assert torch.equal(sample.rows.X[:, 0], x)
+
+
+def test_rows_beside_absorbed_effects_are_drawn_whatever_the_columns(tmp_path):
+    draw = np.random.default_rng(0)
+    n = 60
+    data = {"x": draw.normal(size=n), "g": [*"abc"] * 20, "firm": [f"f{i % 7}" for i in range(n)]}
+    data["y"] = data["x"] + np.arange(n) % 6 + draw.normal(size=n)
+    model = bl.fit(data, "y ~ x + g | firm")
+    for figure in (model.plot.data(), model.plot.predicted(), model.plot.added("x"), model.plot.component("x")):
+        assert figure.axes
+    assert bl.fit(data, "y ~ poly(x, 2) | firm").plot.data().axes
+    model.report(tmp_path / "report.html")
+    assert (tmp_path / "report.html").exists()
+    with pytest.raises(bl.errors.OptionError, match=r"Colours by level .* absorbed effects \(`firm`\)"):
+        model.plot.data(by="g")

@@ -287,7 +287,9 @@ class FittedLine:
     def restricted(self) -> Restricted | None:
         """Errors of weights under bounds or constraints; None for lines without, under a penalty, and where no optimum was reached."""
         limits, w = self.plan.limits, self.weights
-        if limits is None or self.plan.penalised or self.stop is not Stop.CONVERGED:
+        # These errors are classical, and under probability weights such do not hold.
+        weighed = self.design.weight_kind == PROBABILITY
+        if limits is None or self.plan.penalised or weighed or self.stop is not Stop.CONVERGED:
             return None
         # Held weights are at their bounds exactly, so a loaded line finds the same restrictions as the one that was saved.
         active = tuple(limits.active(w, i) for i in range(len(self.targets)))

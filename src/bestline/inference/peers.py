@@ -136,7 +136,7 @@ def agreement(line: FittedLine, data: Any = None) -> Agreement:
             absent.append(f"{name} has no fit with these penalties")
         else:
             peers[f"{name} {version(name)}"] = weights
-    return Agreement(line.names, line.targets, line.weights, peers, tuple(absent), len(rows))
+    return Agreement(line.names, line.targets, line.weights, peers, tuple(absent), line.training.count)
 
 
 def _check_solved(line: FittedLine) -> None:
@@ -158,9 +158,10 @@ def _rows(line: FittedLine, data: Any) -> Rows:
     if not parts:
         raise DataError("There are no rows to fit again.")
     rows = joined(parts)
-    if len(rows) != line.training.count:
+    count = int(rows.w.sum()) if rows.copies and rows.w is not None else len(rows)
+    if count != line.training.count:
         raise DataError(
-            f"The data have {len(rows):,} usable rows, but the model was fitted to {line.training.count:,}; give the same rows."
+            f"The data have {count:,} usable rows, but the model was fitted to {line.training.count:,}; give the same rows."
         )
     return rows
 

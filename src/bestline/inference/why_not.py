@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bestline.data.design.weight_kinds import PROBABILITY
 from bestline.errors import NumericalError, OptionError, listed
 from bestline.inference import classical
 from bestline.inference.fitted import FittedLine
@@ -16,6 +17,8 @@ def why_not(line: FittedLine) -> str | None:
         return f"the loss {plan.loss if isinstance(plan.loss, str) else 'given'} is not the squared one"
     if plan.penalised:
         return "classical standard errors do not hold under a penalty, which shrinks the weights"
+    if plan.limits is not None and line.design.weight_kind == PROBABILITY:
+        return f"{plan.limited_by} hold the weights, and under probability weights their classical errors do not hold"
     if plan.limits is not None:
         return f"{plan.limited_by} hold the weights, and this is for lines that nothing holds; fit without them"
     if line.diverged:

@@ -15,6 +15,7 @@ from bestline.data.tables import open_source
 from bestline.errors import ColumnError, OptionError, ShapeError
 from bestline.inference.fitted import FittedLine
 from bestline.inference.training_rows import rows
+from bestline.inference.why_not import refuse_absorbed
 from bestline.numerics import Features, Rows, Targets, Weights, joined
 from bestline.training import Fit
 from bestline.training.objective import LineForward, RowLoss, line
@@ -185,8 +186,12 @@ def rows_shown(
     Each has the level of a category of the line, of the one called `by`, or else of the first.
     """
     design = model.design
-    wide, levels = with_levels(model, by)
-    variable, p = _variable(design), design.p
+    if by is not None:
+        refuse_absorbed(model, "Colours by level need columns that effects are not taken out of")
+    # What is left of columns beside absorbed effects has neither levels nor a curve over one variable.
+    bare = design.absorbed is not None
+    wide, levels = (model, ()) if bare else with_levels(model, by)
+    variable, p = None if bare else _variable(design), design.p
     if variable is not None and variable not in design.names:
         wide = _with_variable(model, variable)
     # Of a target with known parts rows and line are without them.

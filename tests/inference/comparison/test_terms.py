@@ -297,6 +297,6 @@ def test_columns_of_one_variable_are_each_an_effect_of_their_own(term: str, rest
         first = model.anova().terms[0]
         assert (first.df, first.statistic) == (test.df[0], pytest.approx(test.statistic, rel=1e-9))
         # Of robust errors Wald's test of all the columns at once.
-        names = [name for name in model.names if name.startswith(term.split("(")[0])]
+        names = [name for name in model.names if name.startswith(term.split("(", maxsplit=1)[0])]
         wald = robust.wald([f"`{name}` = 0" for name in names])
         assert robust.anova().terms[0].statistic == pytest.approx(wald.statistic, rel=1e-9)

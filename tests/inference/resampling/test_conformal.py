@@ -88,3 +88,21 @@ def test_frequency_weights_are_rows_repeated(method: str):
     weighed = bl.fit(frame, "y ~ x", weights="k", weight_kind="frequency").conformal(frame, method=method, level=0.8)
     repeated = bl.fit(often, "y ~ x").conformal(frame, method=method, level=0.8)
     assert weighed.to_numpy() == pytest.approx(repeated.to_numpy(), rel=1e-9)
+
+
+def test_folds_told_by_a_column_are_those_left_out():
+    draw = np.random.default_rng(3)
+    n, shift = 60, {"a": 0.0, "b": 3.0, "c": -3.0, "d": 6.0}
+    frame = pd.DataFrame({"x": draw.normal(size=n), "site": [*"abcd"] * 15})
+    frame["y"] = frame.x + frame.site.map(shift) + 0.1 * draw.normal(size=n)
+    new, level = pd.DataFrame({"x": [0.0, 1.0]}), 0.8
+    found = bl.fit(frame, "y ~ x", folds="site").conformal(new, method="cv+", level=level)
+    off, at = [], []
+    for site in shift:
+        rest, own = bl.fit(frame[frame.site != site], "y ~ x"), frame[frame.site == site]
+        off += [*np.abs(own.y - rest.predict(own))]
+        at += [rest.predict(new)] * len(own)
+    low, high = np.array(at) - np.array(off)[:, None], np.array(at) + np.array(off)[:, None]
+    rank = int(np.ceil(level * (n + 1)))
+    assert found.pred_high.to_numpy() == pytest.approx(np.sort(high, axis=0)[rank - 1], rel=1e-9)
+    assert found.pred_low.to_numpy() == pytest.approx(np.sort(low, axis=0)[n - rank], rel=1e-9)

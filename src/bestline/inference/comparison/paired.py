@@ -24,6 +24,7 @@ import torch
 from torch import Tensor
 
 from bestline.data.design import Design, Encoded
+from bestline.data.design.weight_kinds import FREQUENCY
 from bestline.data.folds import ByHash, ByValue, by_value
 from bestline.data.passes import Pass
 from bestline.data.tables import Batch, Source
@@ -174,13 +175,17 @@ def _refuse_unlike(models: Sequence[FittedLine], name: str) -> None:
             raise OptionError(
                 "Held-out errors are compared of lines of squared loss, with a penalty or none; of others see model.held_out."
             )
+        if line.design.weight_kind == FREQUENCY:
+            raise OptionError(
+                "Held-out errors are compared row by row, and frequency weights stand for several rows; repeat the rows instead."
+            )
         if line.labels is not None or (line.recipe is not None and line.recipe.arguments.get("split") is not None):
             raise OptionError(
                 "A model with a split has rows of its own that are held out; fit without `split` to compare by folds."
             )
         if name not in line.targets:
             raise OptionError(f"The models have different targets: {listed(models[0].targets)} and {listed(line.targets)}.")
-    weights = dict.fromkeys(line.design.weights for line in models)
+    weights = dict.fromkeys((line.design.weights, line.design.weight_kind) for line in models)
     if len(weights) > 1:
         raise OptionError("The models have other weights, so their errors do not compare; fit all of them with the same.")
     folds = sorted({str(_folds(line)) for line in models})

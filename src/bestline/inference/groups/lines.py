@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from bestline.data.design import Design
+from bestline.data.design.weight_kinds import PROBABILITY
 from bestline.inference.classical import NAN, infer
 from bestline.inference.groups.digits import right_digits
 from bestline.inference.groups.labels import written
@@ -112,6 +113,13 @@ class GroupLines:
         if self.variance is not None:
             return self.variance.sqrt()
         return (self.rss / torch.where(self.df > 0, self.df, NAN)[:, None]).sqrt()
+
+    @property
+    def observation_sd(self) -> Tensor:
+        """Standard deviation of an observation about its group's line, (G, k): of weight 1, with probability weights of any."""
+        if self.design.weight_kind != PROBABILITY:
+            return self.sigma
+        return self.sigma * (self.whole.count / self.whole.weight).sqrt()[:, None]
 
     def copied(self) -> GroupLines:
         """The same with tensors of its own, to be written into while it is made."""

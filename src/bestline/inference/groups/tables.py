@@ -94,7 +94,7 @@ def glance(lines: GroupLines) -> DataFrame:
             **({"target": name} if k > 1 else {}),
             "n": lines.whole.count.numpy(),
             r2: lines.r2[:, target].numpy(),
-            "sigma": lines.sigma[:, target].numpy(),
+            "sigma": lines.observation_sd[:, target].numpy(),
             "held_out_rmse": lines.held_out[:, target].numpy(),
             "digits": torch.where(least.isfinite() & (lines.l2 == 0), least.floor(), NAN).numpy(),
             "note": np.array(lines.remarks, dtype=object),

@@ -58,7 +58,8 @@ def conformal(
     level : float
         1 - a.
     method : {"jackknife+", "cv+"}
-        Lines that lack one row each, or one of `folds` folds that `seed` draws.
+        Lines that lack one row each; or one fold each, of those that the line was fitted with where a column tells them, or else of
+        `folds` folds that `seed` draws.
     data
         The training rows, for a model that has none.
 
@@ -87,8 +88,8 @@ def conformal(
             f"A level of {level:g} needs {math.ceil(level / (1 - level) - 1e-9):,} rows or more; there are {n:,}."
         )
     basis = basis_of(line, data)
-    apart = min(folds, n) if method == "cv+" else n
-    without, R = _unseen(line, basis, apart, check_seed(seed), data)
+    apart, by = (min(folds, n), line.collected.by) if method == "cv+" else (n, None)
+    without, R = _unseen(line, basis, apart, by, check_seed(seed), data)
     ask, pieces = Predictor(line), []
     for batch in opened(line, new)[0].batches(line.design.needs):
         prediction = ask(batch)["prediction"]
@@ -107,21 +108,28 @@ def conformal(
     return pd.DataFrame(dict(zip(("prediction", "pred_low", "pred_high"), (c.numpy() for c in columns[:3]), strict=True)))
 
 
-def _unseen(line: FittedLine, basis: Basis, apart: int, seed: int, data: Any) -> tuple[Tensor, Tensor]:
-    """Changes (n, r) of the line that has not seen each training row, and how far off it is there (n,), in units of `basis.unit`."""
+def _unseen(line: FittedLine, basis: Basis, apart: int, by: str | None, seed: int, data: Any) -> tuple[Tensor, Tensor]:
+    """Changes (n, r) of the line that has not seen each training row, and how far off it is there (n,), in units of `basis.unit`.
+
+    Rows are left out by the values of the column `by`, or in so many parts of one size.
+    """
     parts, totals = [], Totals.none(basis)
-    for batch in numbered(line, data, once=False):
+    places, codes = dict[str, int](), list[Tensor]()
+    for batch in numbered(line, data, also=() if by is None else (by,), once=False):
         seen = basis.see(batch.rows.to("cpu"))
         parts.append((seen.q, seen.e))
         totals += Totals.of(seen)
+        if by is not None:
+            own, names = batch.groups(by)
+            codes.append(torch.tensor([places.setdefault(name, len(places)) for name in names] or [0])[own])
     check_same_rows(basis, totals)
     q, e = (torch.cat(part) for part in zip(*parts, strict=True))
     n = len(q)
     # Folds as even as can be, in an order drawn by the seed; of single rows the order is of no consequence.
-    fold = torch.arange(n) % apart
-    if apart < n:
+    fold = torch.cat(codes) if codes else torch.arange(n) % apart
+    if apart < n and not codes:
         fold = fold[torch.randperm(n, generator=torch.Generator().manual_seed(seed))]
-    changes = UnitSums.of(q, e, None if apart == n else fold).left_out()[:, :, 0]
+    changes = UnitSums.of(q, e, None if apart == n and not codes else fold).left_out()[:, :, 0]
     if bool(changes.isnan().any()):
         raise NumericalError(
             "Without some row or fold the line is not determined, so there is no error there; use predict(interval='prediction')."
