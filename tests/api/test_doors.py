@@ -26,7 +26,7 @@ DOORS: dict[str, Callable[..., Any]] = {
     "sweep": bl.sweep,
     "collect": bl.Moments.collect,
 }
-SHARED = ("target", "features", "weights", "missing", "folds", "seed", "solver", "l1", "l2", "start", "progress")
+SHARED = ("target", "features", "weights", "weight_kind", "missing", "folds", "seed", "solver", "l1", "l2", "start", "progress")
 # Several of a thing have its word in the plural; `by` names groups, each with moments of its own.
 OTHER = {"checkpoint", "engine", "lr", "lrs", "optimizers", "starts", "steps", "standardize", "by"}
 # Left out, fit's solver is what penalty and loss need; preflight is of descent, so its own is the plainest.

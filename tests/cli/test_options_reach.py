@@ -52,6 +52,8 @@ TRAINING = COLUMNS | {
     "start": START,
     "l1": [(["--l1", "0.5"], {"l1": 0.5})],
     "penalty_factors": [(["--penalty-factors", "x1=0,x2=3"], {"penalty_factors": {"x1": 0.0, "x2": 3.0}})],
+    "bounds": [(["--bounds", "x1=:0", "--bounds", "x2=1:"], {"bounds": ["x1=:0", "x2=1:"]})],
+    "constraints": [(["--constraints", "x1 + x2 = 1"], {"constraints": ["x1 + x2 = 1"]})],
     "cv": [(["--cv", "lasso"], {"cv": "lasso"})],
     "folds": FOLDS,
     "loss": [(["--loss", "huber:3"], {"loss": "huber:3"})],

@@ -119,3 +119,14 @@ def test_the_command_line_says_the_same(run: Callable[..., SimpleNamespace]) -> 
     assert told["loss"] == pytest.approx(sigma**2 * (N - 3) / N, rel=1e-4)
     assert told["rmse"] == pytest.approx(sigma * math.sqrt((N - 3) / N), rel=1e-4)
     assert list(told["std_error"].values()) == pytest.approx(errors, rel=1e-12)
+
+
+def test_a_target_that_is_met_exactly_takes_nothing_from_the_others() -> None:
+    f = close(1.0, 0.0).assign(exactly=lambda t: 2 * t.a - t.b, fixed=2.5)
+    moments = bl.fit(bl.Moments.collect(f, target=["y", "exactly", "fixed"], features=["a", "b"], folds="g"))
+    alone = bl.fit(f, target="y", features=["a", "b"], folds="g")
+    assert moments.fitted_scores.rmse[0] == pytest.approx(alone.fitted_scores.rmse[0], rel=1e-12)
+    assert moments.held_out.rmse[0] == pytest.approx(alone.held_out.rmse[0], rel=1e-9)
+    assert math.isnan(moments.fitted_scores.rmse[1])
+    assert moments.fitted_scores.rmse[2] == 0
+    assert moments.fitted_scores.r2[1] == pytest.approx(1, abs=1e-9)

@@ -192,8 +192,6 @@ def test_what_has_no_meaning_is_refused_by_name() -> None:
         bl.fit(data, FORMULA, weight_kind="frequency")
     with pytest.raises(OptionError, match="Windows"):
         bl.fit_rolling(data, "y ~ x", window=20, weights="w", weight_kind="frequency")
-    with pytest.raises(OptionError, match="absorbed"):
-        bl.fit(data, "y ~ x | g", weights="w", weight_kind="frequency")
     with pytest.raises(OptionError, match="classical"):
         bl.fit_groups(data, "y ~ x", by="g", weights="w", weight_kind="frequency", cov="HC1")
     with pytest.raises(OptionError, match="weight_kind='frequency'"):

@@ -33,6 +33,9 @@ ASKED: dict[str, tuple[dict[str, Any], ...]] = {
     "contour": ({}, {"units": "trained"}, {"pair": "path"}),
     "surface": ({}, {"pair": "path"}),
 }
+# What is asked of one term, in each table: a category where there is one, and a column of numbers.
+TERMS = {"penguins": ("species", "flipper_length_mm"), "lesson": ("x", "x"), "hard": (NAMES[0], NAMES[0])}
+OF_A_TERM = {"means": 0, "contrasts": 0, "slopes": 1, "added": 1, "component": 1}
 PICTURES = sorted(
     name for name, value in inspect.getmembers(Gallery, inspect.isfunction) if not name.startswith("_") and name != "sample"
 )
@@ -42,6 +45,7 @@ CASES = [
     for name in PICTURES
     for asked in ASKED.get(name, ({},))
     if not (table == "lesson" and (name in ("cv", "path") or "pair" in asked))
+    and not (table != "penguins" and name == "contrasts")  # there is no category
 ]
 
 
@@ -137,9 +141,11 @@ pytestmark = pytest.mark.usefixtures("quiet")
 @pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize(("table", "name", "asked"), CASES)
 def test_every_text_of_every_picture_can_be_read(table: str, name: str, asked: dict[str, Any], theme: str) -> None:
-    gallery = model(table, TRAINED.get(name, "descent")).plot
+    trained = "exact" if name in OF_A_TERM else TRAINED.get(name, "descent")
+    gallery = model(table, trained).plot
     plot = gallery.dark if theme == "dark" else gallery
-    assert list(faults(getattr(plot, name)(**asked))) == []
+    term = (TERMS[table][OF_A_TERM[name]],) if name in OF_A_TERM else ()
+    assert list(faults(getattr(plot, name)(*term, **asked))) == []
 
 
 @pytest.mark.parametrize("table", TABLES)

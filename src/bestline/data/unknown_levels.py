@@ -16,7 +16,7 @@ from bestline.data.design import Design, Encoded
 from bestline.data.design.bases.contrasts import contrasts
 from bestline.data.folds import Grouping
 from bestline.data.tables import Batch
-from bestline.numerics import Comoments, Features, rests
+from bestline.numerics import Comoments, Features, inverted, rests
 
 _ALL = 1e-12  # shares of levels that add up to 1 but for this leave no room for another
 
@@ -92,7 +92,8 @@ def _absent(rest: Comoments, held: Comoments, design: Design) -> Iterator[Absent
         # Beside an intercept the constant has no column. Without all the others, no level can be told from them.
         if sorted({0, *places}) != list(range(factor.width)):
             continue
-        levels = torch.linalg.inv(contrasts(factor.coding, factor.width))  # row k: column k's weight for each level
+        levels = inverted(contrasts(factor.coding, factor.width))  # row k: column k's weight for each level
+        assert levels is not None  # noqa: S101  the columns of a coding are apart
         for level in range(factor.width):
             constant = 0.0 if 0 in places else float(levels[0, level])
             found = Absent(columns, constant, tuple(levels[places, level].tolist()))

@@ -161,13 +161,14 @@ def judged(
     # What moments take for one in all rows is told of the line itself; in a fold alone nobody would know.
     whole = parts.training.moments
     blind = doubtful and not _doubtful(plan, whole, _aliased(plan, whole))
-    digits = 0.0 if blind else min(of_fold.digits for of_fold in known)
-    off = math.inf if blind else max(of_fold.off for of_fold in known)
-    lacking = doubtful or digits < _ENOUGH
+    certain = _Certain.none(len(lines[0].mse)) if blind else _Certain.least(known)
+    lacking = doubtful or certain.lacking
     again = None if refined is None or not lacking else again  # who asked for no more digits of the line asks for none here
     exactly = None if again is None else _folds_exactly(plan, lines, grouping, again)
-    mse, digits = exactly or ([line.mse for line in lines], digits)
-    return HeldOut(_together(lines, mse, kind).known_to(digits, off))
+    if exactly is None:
+        return HeldOut(_together(lines, [line.mse for line in lines], kind).known_to(certain.digits, certain.off))
+    mse, digits = exactly
+    return HeldOut(_together(lines, mse, kind).known_to(torch.full_like(mse[0], digits), certain.off))
 
 
 def _together(lines: Sequence[Judged], mse: Sequence[Tensor], kind: str) -> Scores:
@@ -218,10 +219,10 @@ def _read(
 
     Those of rows are the errors of the predictions that people get, and right as such.
     """
-    digits = min(one.digits for one in known)
-    errors = None if digits >= _ENOUGH or again is None else again.errors(plan, grouping, lines)
+    certain = _Certain.least(known)
+    errors = again.errors(plan, grouping, lines) if certain.lacking and again is not None else None
     if errors is None:
-        return found.known_to(digits, max(one.off for one in known))
+        return found.known_to(certain.digits, certain.off)
     # As moments, without the absolute errors: what is told does not hang on how many digits there were.
     return replace(errors.scores(found.of, found.kind, about_zero=found.r2_about_mean is not None), mae=None)
 
@@ -256,36 +257,52 @@ def _of_part(
     known = _digits(plan, training, held, weights, torch.tensor(found.mse, dtype=torch.float64))
     # An exact line may rest on what moments do not see: then they say nothing of what it leaves.
     blind = known.doubtful and refined is not None
-    digits, off = (0.0, math.inf) if blind else (known.digits, known.off)
-    if digits < _ENOUGH and refined is not None and again is not None and again.labels is not None:
+    known = _Certain.none(len(found.mse)) if blind else known
+    if known.lacking and refined is not None and again is not None and again.labels is not None:
         sums = again.sums(ByPart(again.labels, 1, Together()), training.count + held.count)
         if sums is not None:
             found = on_mse(refined.squares_left(sums[number].products) / held.weight, held, found.of, found.kind)
-            digits = _within(refined)
-    return found.known_to(digits, off)
+            return found.known_to(torch.full_like(known.digits, _within(refined)), known.off)
+    return found.known_to(known.digits, known.off)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class _Certain:
-    """What is certain of an error.
+    """What is certain of the errors of k targets.
 
     Attributes
     ----------
-    digits : float
-        Of the root mean squared error, of the target with the fewest.
-    off : float
-        How far a mean squared error may be off, over its target's variance.
+    digits : Tensor (k,)
+        Of the root mean squared error.
+    off : Tensor (k,)
+        How far the mean squared error may be off, over its target's variance.
     doubtful : bool
         Whether moments may have taken columns for one that the rows tell apart.
     """
 
-    digits: float
-    off: float
+    digits: Tensor
+    off: Tensor
     doubtful: bool
 
     @classmethod
     def of(cls, known: LossDigits, spread: Tensor, *, doubtful: bool) -> _Certain:
-        return cls(float(known.digits.amin()), float((known.error / spread**2).nan_to_num(math.inf).amax()), doubtful)
+        return cls(known.digits, (known.error / spread**2).nan_to_num(math.inf), doubtful)
+
+    @classmethod
+    def none(cls, k: int) -> _Certain:
+        """Nothing is, of k targets."""
+        return cls(torch.zeros(k, dtype=torch.float64), torch.full((k,), math.inf, dtype=torch.float64), doubtful=True)
+
+    @classmethod
+    def least(cls, known: Sequence[_Certain]) -> _Certain:
+        """What is certain of errors that come together."""
+        digits, off = torch.stack([one.digits for one in known]), torch.stack([one.off for one in known])
+        return cls(digits.amin(0), off.amax(0), any(one.doubtful for one in known))
+
+    @property
+    def lacking(self) -> bool:
+        """Whether some error has few digits."""
+        return bool((self.digits < _ENOUGH).any())
 
 
 def _aliased(plan: Plan, rest: Comoments) -> Sequence[Alias]:

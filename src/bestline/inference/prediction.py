@@ -355,6 +355,8 @@ def _half_width(line: FittedLine, X: Tensor, below: Tensor | None, interval: str
         return _half_width_held(held, X, interval, level)
     if inference is None or len(line.targets) != 1:
         raise NumericalError("Intervals are defined for least squares of one target without a penalty; predict without them.")
+    if not line.settled:
+        refuse(line, "There are no intervals")
     if inference.df_resid <= 0:
         raise NumericalError("Intervals need residual degrees of freedom: more rows than weights. Predict without them.")
     away = X - line.training.center[: line.design.p] if line.design.intercept else X

@@ -142,8 +142,9 @@ def _held(bowl: Bowl, A: Tensor, moments: Comoments) -> Held:
         _, s, _ = singular_vectors(A / torch.where(length > 0, length, 1.0))
         # Restrictions that say what others say take no direction away.
         rank = int((s > 1e-10 * s[0]).sum())
-        basis = torch.linalg.svd(A / torch.where(length > 0, length, 1.0), full_matrices=True)[2]
-        U = basis[rank:].T
+        # Beyond the directions that A spans, the columns of a whole Q are those that are free.
+        spanned = singular_vectors(A / torch.where(length > 0, length, 1.0))[2][:rank]
+        U = torch.linalg.qr(spanned.T, mode="complete")[0][:, rank:]
     # On the free directions alone, so that columns which restrictions tell apart are told apart.
     G, size = of_one_size(U.T @ bowl.curvature @ U)
     if not len(G):

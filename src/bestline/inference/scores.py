@@ -68,18 +68,26 @@ class Scores:
         r2 = tuple((1 - torch.tensor(self.mse, dtype=torch.float64) * weight / total).tolist())
         return replace(self, r2=r2, r2_about_mean=None, r2_within=self.r2)
 
-    def known_to(self, digits: float, off: float = math.inf) -> Scores:
-        """The same without the digits that are not right, where fewer than six of the root mean squared error are.
+    def known_to(self, digits: Tensor, off: Tensor) -> Scores:
+        """The same without the digits that are not right, where of a root mean squared error fewer than six are, (k,).
 
         Errors may be too small for any of their digits to be right, and R2 is known all the same where the mean squared errors are
-        off by `off` of the target's variance at the most.
+        off by `off` (k,) of the targets' variances at the most.
         """
-        if digits >= _SHOWN:
+        known = [*zip(digits.tolist(), off.tolist(), strict=True)]
+        if float(digits.amin()) >= _SHOWN:
             return self
-        about_mean = None if self.r2_about_mean is None else _rounded_r2(self.r2_about_mean, digits, off)
-        rmse = tuple(_rounded(v, digits) for v in self.rmse)
-        mse = tuple(_rounded(v, digits - _OF_SQUARE) for v in self.mse)
-        return replace(self, rmse=rmse, mse=mse, r2=_rounded_r2(self.r2, digits, off), r2_about_mean=about_mean)
+
+        def told(values: tuple[float, ...], rounded: Callable[[float, float, float], float]) -> tuple[float, ...]:
+            return tuple(v if d >= _SHOWN else rounded(v, d, o) for v, (d, o) in zip(values, known, strict=True))
+
+        return replace(
+            self,
+            rmse=told(self.rmse, lambda v, d, _: _rounded(v, d)),
+            mse=told(self.mse, lambda v, d, _: _rounded(v, d - _OF_SQUARE)),
+            r2=told(self.r2, _rounded_r2),
+            r2_about_mean=None if self.r2_about_mean is None else told(self.r2_about_mean, _rounded_r2),
+        )
 
     def r2_said(self, target: int) -> str:
         """R2 as people are told it, with what it compares with where that is not the mean."""
@@ -95,11 +103,11 @@ def _rounded(value: float, digits: float) -> float:
     return float(f"{value:.{math.floor(digits) - 1}e}") if digits >= 1 else math.nan
 
 
-def _rounded_r2(values: tuple[float, ...], digits: float, off: float) -> tuple[float, ...]:
+def _rounded_r2(r2: float, digits: float, off: float) -> float:
     """1 - R2 is known to as many digits as the mean squared error, and to so many places as `off` leaves."""
     if digits - _OF_SQUARE < 1 and off < _LITTLE:
-        return tuple(round(r2, math.floor(-math.log10(off))) if off > 0 else r2 for r2 in values)
-    return tuple(1 - _rounded(1 - r2, digits - _OF_SQUARE) for r2 in values)
+        return round(r2, math.floor(-math.log10(off))) if off > 0 else r2
+    return 1 - _rounded(1 - r2, digits - _OF_SQUARE)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

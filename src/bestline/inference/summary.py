@@ -84,6 +84,7 @@ def _facts(line: FittedLine, tables: list[list[Coefficient]], level: float, robu
     slopes = line.slope_count
     has_intercept = slopes < len(line.names)
     held_out, training = line.held_out, line.fitted_scores
+    held = "classical" if line.restricted is None else line.restricted.title
     trace, plan, within = line.trace, line.plan, training.r2_within or ()
     whole = glances(line, line.inference) if line.inference is not None and line.settled else None
     # A saved trace is thinned: the step nearest to that of the weights.
@@ -102,7 +103,7 @@ def _facts(line: FittedLine, tables: list[list[Coefficient]], level: float, robu
         "p_value": by_term("p_value"),
         "conf_int": each(lambda i: {c.term: [finite(c.conf_low), finite(c.conf_high)] for c in tables[i]}),
         "level": level,
-        "cov": line.errors_title or "classical" if robust is None else robust.title,
+        "cov": held if robust is None else robust.title,
         "aic": each(lambda i: None if whole is None else finite(whole[i].aic)),
         "bic": each(lambda i: None if whole is None else finite(whole[i].bic)),
         "aic_bic_count_sigma": None if whole is None else False,

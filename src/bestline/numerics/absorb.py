@@ -21,6 +21,8 @@ from itertools import combinations
 import torch
 from torch import Tensor
 
+from bestline.numerics.factorisation import eigenvalues
+
 TOLERANCE = 1e-12  # what is left of the normal equations of the levels, over what there was
 MOST_STEPS = 20_000
 _AWAY = 1e8  # squared length of what is left, over the least so far
@@ -231,7 +233,8 @@ def _dense_rank(cells: LevelCells) -> int:
         for g in range(at.shape[1]):
             products.index_put_((at[:, f], at[:, g]), torch.ones(len(at), dtype=torch.float64), accumulate=True)
     size = products.diagonal().sqrt()
-    return int(torch.linalg.matrix_rank(products / torch.outer(size, size), rtol=1e-11, hermitian=True))
+    values = eigenvalues(products / torch.outer(size, size))
+    return int((values > 1e-11 * values[-1]).sum())
 
 
 def singletons(cells: LevelCells, count: Tensor) -> tuple[Tensor, ...]:

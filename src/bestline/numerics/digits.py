@@ -158,7 +158,9 @@ class _Reading:
         size, weight = second.diagonal().clamp(min=0).sqrt(), (slopes * x[:, None] / y).abs()
         own = _rounding(held, scaling.scale) * (size[:p] @ weight + size[p:]) ** 2
         off = (moments.center[:p].abs() / x) @ weight + moments.center[p:].abs() / y
-        return cls(own, 4 * _EPS * off if intercept else torch.zeros_like(y), second, y)
+        # A target that does not vary is its intercept, and nothing of it is rounded.
+        off = torch.where((moments.spread[p:] > 0) & intercept, off, 0.0)
+        return cls(own, 4 * _EPS * off, second, y)
 
     def digits(self, squares: Tensor, *, height: Tensor) -> LossDigits:
         """Right digits of the roots of `squares` (k,), in the data's units, where the line is off by `height`."""

@@ -152,7 +152,7 @@ class _Program:
     def solved(self) -> Optimum:
         """The solution, for G with an inverse."""
         # With G = L L' and y = L' x the bowl is |y - L^-1 a|^2 / 2: round, so that nearest means lowest.
-        L = torch.linalg.cholesky(self.G)
+        L, _ = torch.linalg.cholesky_ex(self.G)
         round_ = _Round(
             torch.linalg.solve_triangular(L, self.a[:, None], upper=False)[:, 0],
             torch.linalg.solve_triangular(L, self.C.T, upper=False),

@@ -59,7 +59,7 @@ def estimated(query: Query) -> tuple[Query, str | None]:
     heights = profile(grid.tolist())
     best, step = float(grid[heights.argmax()]), float(grid[1] - grid[0])
     for _ in range(2):
-        near = torch.linspace(best - step, best + step, _CLOSER + 1, dtype=torch.float64).clamp(_LEAST, _MOST)
+        near = torch.linspace(max(best - step, _LEAST), min(best + step, _MOST), _CLOSER + 1, dtype=torch.float64)
         best, step = _top(near, profile(near.tolist())), 2 * step / _CLOSER
     power = round(best, 4) + 0.0
     written = f"{power:.4f}".rstrip("0").rstrip(".")

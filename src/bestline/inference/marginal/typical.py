@@ -20,6 +20,7 @@ from bestline.errors import OptionError, listed
 from bestline.inference.fitted import FittedLine
 from bestline.inference.numbered_rows import Numbered, OverRows
 from bestline.inference.training_rows import look
+from bestline.numerics import inverted
 
 
 def means_of(line: FittedLine, names: Sequence[str], data: Any = None) -> dict[str, float]:
@@ -160,7 +161,9 @@ class Shares:
         own = next((f for f in self.line.design.factors if f.kind == "category" and f.column == name), None)
         if own is not None and own.is_coded:
             # Components are M' times indicators; so indicators are the inverse's. The first column of M is one.
-            inverse = torch.linalg.inv(own.values[:, own.width :])[:, level].tolist()
+            found = inverted(own.values[:, own.width :])
+            assert found is not None  # noqa: S101  the columns of a coding are apart
+            inverse = found[:, level].tolist()
             return [(own.width + k if k else None, share) for k, share in enumerate(inverse)]
         if level > 0 or frozenset({(name, 0)}) in self.columns:
             return [(level, 1.0)]

@@ -305,7 +305,8 @@ def _cardinal(ends: Sequence[float]) -> list[list[Polynomial]]:
             B[i, i - 1] = B[i - 1, i] = h[i] / 6
     bends = torch.zeros(m, m, dtype=torch.float64)
     if m > 2:
-        bends[1:-1] = torch.linalg.solve(B, D)
+        # B has positive eigenvalues: its diagonal is larger than all else in a row.
+        bends[1:-1] = torch.cholesky_solve(D, torch.linalg.cholesky_ex(B)[0])
     found = []
     for j in range(m - 1):
         # The cubic between two knots, from heights and bends at both.
