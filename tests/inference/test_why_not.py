@@ -22,3 +22,10 @@ def test_a_descent_has_errors_only_when_it_has_arrived() -> None:
     assert refuse(arrived, "No influence") is arrived.inference
     with pytest.raises(NumericalError, match="No influence here: training stopped before"):
         refuse(stopped, "No influence")
+
+
+def test_the_refusal_names_robust_errors_only_where_these_were_asked_for() -> None:
+    ridge = bl.fit(DATA, "y ~ x", l2=0.1)
+    for cov, said in {None: "no standard", "classical": "no standard", "HC1": "no robust standard"}.items():
+        with pytest.raises(NumericalError, match=f"There are {said} errors here: classical standard errors do not hold under"):
+            ridge.covariance(cov)

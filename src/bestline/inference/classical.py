@@ -53,7 +53,7 @@ class Coefficient:
 
 
 class Uncertainty(Protocol):
-    """What a coefficient table needs: standard errors (k, d), and the degrees of freedom of Student's t."""
+    """What a coefficient table needs: standard errors (k, d), their name, and the degrees of freedom of Student's t."""
 
     @property
     def std_error(self) -> Tensor:
@@ -63,6 +63,11 @@ class Uncertainty(Protocol):
     @property
     def df(self) -> int:
         """Degrees of freedom."""
+        ...
+
+    @property
+    def title(self) -> str:
+        """What the errors are called."""
         ...
 
 
@@ -113,6 +118,11 @@ class Inference:
     def df(self) -> int:
         """Degrees of freedom of Student's t."""
         return self.df_resid
+
+    @property
+    def title(self) -> str:
+        """What such errors are called."""
+        return "classical"
 
     def variance_of_mean(self, away: Tensor) -> Tensor:
         """Variance of the line's height at rows `away` (m, p) from the training mean, without the intercept's share, (m,)."""

@@ -66,10 +66,13 @@ def summarise(
     errors = errors_of(line, cov, data)
     robust = errors if isinstance(errors, Covariance) else None
     tables = tables_by(line, errors, level)
-    return Summary(_facts(line, tables, level, robust), summary_text(line, tables, level, robust, digits=digits))
+    cov = "classical" if errors is None else errors.title
+    return Summary(_facts(line, tables, level, robust, cov), summary_text(line, tables, level, robust, digits=digits))
 
 
-def _facts(line: FittedLine, tables: list[list[Coefficient]], level: float, robust: Covariance | None) -> dict[str, Any]:
+def _facts(
+    line: FittedLine, tables: list[list[Coefficient]], level: float, robust: Covariance | None, cov: str
+) -> dict[str, Any]:
     # One target is the rule, and its numbers stand by themselves; only of several each stands behind its name.
     def each(value: Callable[[int], Any]) -> Any:
         return by_target(line.targets, value)
@@ -84,7 +87,6 @@ def _facts(line: FittedLine, tables: list[list[Coefficient]], level: float, robu
     slopes = line.slope_count
     has_intercept = slopes < len(line.names)
     held_out, training = line.held_out, line.fitted_scores
-    held = "classical" if line.restricted is None else line.restricted.title
     trace, plan, within = line.trace, line.plan, training.r2_within or ()
     whole = glances(line, line.inference) if line.inference is not None and line.settled else None
     # A saved trace is thinned: the step nearest to that of the weights.
@@ -103,7 +105,7 @@ def _facts(line: FittedLine, tables: list[list[Coefficient]], level: float, robu
         "p_value": by_term("p_value"),
         "conf_int": each(lambda i: {c.term: [finite(c.conf_low), finite(c.conf_high)] for c in tables[i]}),
         "level": level,
-        "cov": held if robust is None else robust.title,
+        "cov": cov,
         "aic": each(lambda i: None if whole is None else finite(whole[i].aic)),
         "bic": each(lambda i: None if whole is None else finite(whole[i].bic)),
         "aic_bic_count_sigma": None if whole is None else False,

@@ -10,9 +10,7 @@ from torch import Tensor
 
 from bestline.errors import NumericalError
 from bestline.inference.covariance.base import Cov
-from bestline.inference.covariance.sandwich import Covariance
 from bestline.inference.fitted import FittedLine
-from bestline.inference.restricted import Restricted
 from bestline.inference.uncertainty import errors_of, glances, tables, tables_by
 from bestline.inference.why_not import refuse
 
@@ -63,7 +61,7 @@ def tidy(line: FittedLine, level: float = 0.95, cov: Cov | None = None, data: An
             frame.insert(0, "target", target)
         frames.append(frame)
     whole = pd.concat(frames, ignore_index=True)
-    whole.attrs["cov"] = errors.title if isinstance(errors, Covariance | Restricted) else "classical"
+    whole.attrs["cov"] = "classical" if errors is None else errors.title
     return whole
 
 

@@ -68,9 +68,10 @@ def covariance(line: FittedLine, cov: Cov | None = None, data: Any = None) -> cl
     DataError
         When `data` are not the training rows, or a row has no cluster or no place in the order.
     """
-    if line.restricted is not None and not isinstance(parse_cov(cov or "classical"), Sandwich):
+    robust = cov is not None and isinstance(parse_cov(cov), Sandwich)
+    if line.restricted is not None and not robust:
         return line.restricted
-    inference = refuse(line, "There are no standard errors" if cov is None else "There are no robust standard errors")
+    inference = refuse(line, f"There are no {'robust ' if robust else ''}standard errors")
     found = _of_kind(line, cov, data, inference)
     if isinstance(found, Covariance) and found is not line.robust:
         for note in found.notes:
@@ -182,11 +183,11 @@ def errors_of(
 ) -> classical.Inference | Covariance | Restricted | None:
     """What a coefficient table needs; None where classical errors do not exist. Robust ones that are asked for say why they do not."""
     if cov is None:
-        return line.robust or line.inference or _restricted(line)
+        return line.robust or line.inference or line.restricted
     if isinstance(parse_cov(cov), Sandwich):
         return covariance(line, cov, data)
     _refuse_classical(line)
-    return line.inference or _restricted(line)
+    return line.inference or line.restricted
 
 
 def _refuse_classical(line: FittedLine) -> None:
@@ -196,11 +197,6 @@ def _refuse_classical(line: FittedLine) -> None:
             "Classical standard errors take the weights for precisions, and these are probability weights; take 'HC1', as Stata's "
             "pweights do, or fit with weight_kind='analytic'."
         )
-
-
-def _restricted(line: FittedLine) -> Restricted | None:
-    """The classical errors of a line within bounds; with probability weights there are none."""
-    return None if line.design.weight_kind == PROBABILITY else line.restricted
 
 
 def tables(

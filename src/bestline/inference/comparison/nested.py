@@ -45,7 +45,7 @@ def wald(
     """
     at = target_number(line, target)
     found, weights = covariance(line, cov, data), line.weights[:, at]
-    about = f"standard errors: {found.title if isinstance(found, Covariance) else 'classical'}"
+    about = f"standard errors: {found.title}"
     return hypotheses.wald(restrictions, line.names, weights, found.covariance[at], found.df, about=about)
 
 

@@ -176,10 +176,9 @@ def anova(line: FittedLine, kind: int | str = 2, cov: Cov | None = None, data: A
         terms.setdefault(column.term, []).append(j)
     found = _chains(line, inference, robust, at, terms, kind)
     variance = float(inference.sigma[at]) ** 2 if robust is None else 1.0
-    df = inference.df_resid if robust is None else robust.df
-    title, rss = "classical" if robust is None else robust.title, float(inference.rss[at])
-    rows = tuple(_tested(term, *found[term], variance, df, rss if robust is None else math.nan) for term in terms)
-    return Anova(line.design.formula, line.targets[at], kind, rows, inference.df_resid, rss, df, title)
+    rss = float(inference.rss[at])
+    rows = tuple(_tested(term, *found[term], variance, errors.df, rss if robust is None else math.nan) for term in terms)
+    return Anova(line.design.formula, line.targets[at], kind, rows, inference.df_resid, rss, errors.df, errors.title)
 
 
 def _kind(kind: Any) -> int:
