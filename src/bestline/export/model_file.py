@@ -17,6 +17,7 @@ from bestline.data.design import Design
 from bestline.data.design.inverse import Inverse, inverse_of
 from bestline.data.moments import Moments
 from bestline.errors import OptionError
+from bestline.inference.covariance.base import Sandwich
 from bestline.inference.covariance.named import parse_cov
 from bestline.inference.covariance.sandwich import Covariance
 from bestline.inference.fitted import FittedLine
@@ -181,9 +182,11 @@ def _robust(tensors: dict[str, Tensor], facts: dict[str, Any] | None, d: int, k:
         blind is not None and blind.shape != (d, d)
     ):
         raise ValueError("its covariance has the wrong shape")
-    groups, notes = tuple(int(n) for n in facts["groups"]), tuple(map(str, facts["notes"]))
+    kind, groups, notes = parse_cov(str(facts["cov"])), tuple(int(n) for n in facts["groups"]), tuple(map(str, facts["notes"]))
+    if not isinstance(kind, Sandwich):
+        raise ValueError("its robust errors are of a kind that is not")
     return Covariance(
-        parse_cov(str(facts["cov"])),
+        kind,
         df=int(facts["df"]),
         title=str(facts["title"]),
         blind=blind,

@@ -16,10 +16,8 @@ from bestline.data.progress import Progress
 from bestline.errors import ColumnError, OptionError, warn
 from bestline.inference import classical, hypotheses
 from bestline.inference.coordinates import Basis, Totals, other_rows
-from bestline.inference.covariance.base import Cov, CovarianceKind, Repeating, Sandwich
-from bestline.inference.covariance.clustered import Clustered
+from bestline.inference.covariance.base import Cov, CovarianceKind, Repeating, Sandwich, ToldByGroups
 from bestline.inference.covariance.named import parse_cov
-from bestline.inference.covariance.nesting import degrees_taken
 from bestline.inference.covariance.sandwich import CollectMeat, CollectRepeated, Covariance, sandwich
 from bestline.inference.fitted import FittedLine
 from bestline.inference.hypotheses import Verdict
@@ -91,22 +89,20 @@ def _of_kind(
         return inference
     if line.robust is not None and kind == line.robust.kind and data is None:
         return line.robust
-    basis = _basis_of_groups(line, kind, inference.kept) if data is None else None
-    if basis is not None and isinstance(kind, Clustered):
-        # The folds are the clusters: their moments say it all, and no row is read.
-        summed: Any = kind.of_groups(basis, dict(zip(line.moments.values, line.moments.folds, strict=True)))
-        return sandwich(basis, summed, kind, inference.determined, line.names)
+    of_groups = _of_groups(line, kind, inference) if data is None else None
+    if of_groups is not None:
+        return of_groups
     absorbed = line.design.absorbed
     if absorbed is not None and kind.by_leverage:
         raise OptionError(
-            f"{kind.title} needs the leverage of every row, and that of absorbed effects is not computed; use "
-            f"{'CR1' if isinstance(kind, Clustered) else 'HC1'}, or write C({absorbed.columns[0]}) as a column in place of the bar."
+            f"{kind.title} needs the leverage of every row, and that of absorbed effects is not computed; use {kind.plainest}, or write "
+            f"C({absorbed.columns[0]}) as a column in place of the bar."
         )
     kind = kind.on(rows_of(line, data)[0])
     see: Any = partial(look, line, data=data, progress=progress)
-    basis = _taking(line, Basis.of(line.training, line.scaling, inference.kept, see))
-    if absorbed is not None and isinstance(kind, Clustered):
-        basis = replace(basis, taken=degrees_taken(absorbed, kind.by, see))
+    basis = Basis.of(line.training, line.scaling, inference.kept, see)
+    if absorbed is not None:
+        basis = replace(basis, taken=kind.taken(absorbed, see))
     # Bread from the moments, filling from one pass; what is met on it must add up to the rows of the bread.
     meat = see(CollectRepeated(basis, kind) if isinstance(kind, Repeating) else CollectMeat(basis, kind))
     again = kind.again(meat.found)
@@ -125,7 +121,7 @@ def robustly(line: FittedLine, kind: CovarianceKind, progress: Progress | None =
     """
     if not isinstance(kind, Sandwich) or line.inference is None or line.stop is Stop.INTERRUPTED:
         return line
-    if line.source is None and _basis_of_groups(line, kind, line.inference.kept) is None:
+    if line.source is None and _of_groups(line, kind, line.inference) is None:
         raise OptionError(
             f"Moments have no rows, which standard errors of the kind {kind.title} need; fit the rows. For clusters of one column moments "
             f"collected by it will do: Moments.collect(data, formula, by=column)."
@@ -135,15 +131,15 @@ def robustly(line: FittedLine, kind: CovarianceKind, progress: Progress | None =
     return FittedLine.of(line, robust=found, notes=(*line.notes, *found.notes))
 
 
-def _basis_of_groups(line: FittedLine, kind: Sandwich, kept: tuple[int, ...]) -> Basis | None:
-    """The coordinates of the training rows where there are moments of each cluster, and these lose no digits; else None."""
-    if not isinstance(kind, Clustered) or kind.type != "CR1" or kind.by != (line.collected.by,):
+def _of_groups(line: FittedLine, kind: Sandwich, inference: classical.Inference) -> Covariance | None:
+    """The covariance without a look at any row: where the folds are its clusters, whose moments say it all and lose no digits."""
+    if line.collected.by is None or not (isinstance(kind, ToldByGroups) and kind.told_by(line.collected.by)):
         return None
-    moments = line.moments
-    if any(fold.cancelled != 1 for fold in moments.folds):
+    moments, basis = line.moments, Basis.of_moments(line.training, line.scaling, inference.kept)
+    if basis is None or moments.rows != basis.count or any(fold.cancelled != 1 for fold in moments.folds):
         return None
-    basis = Basis.of_moments(line.training, line.scaling, kept)
-    return basis if basis is not None and moments.rows == basis.count else None
+    found = kind.of_groups(basis, dict(zip(moments.values, moments.folds, strict=True)))
+    return sandwich(basis, found, kind, inference.determined, line.names)
 
 
 def check_same_rows(basis: Basis, totals: Totals) -> None:

@@ -9,16 +9,19 @@ batches, files and machines. Weights are those of statsmodels' WLS: X, y and res
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self, TypeAlias
 
 from torch import Tensor
 
+from bestline.data.design import Absorbed
+from bestline.data.passes import Pass
 from bestline.data.tables import Source
 from bestline.errors import OptionError, listed
 from bestline.inference.coordinates import Basis, Coordinates
 from bestline.inference.numbered_rows import Numbered
+from bestline.numerics import Comoments
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,12 +38,15 @@ class CovarianceKind:
         What may stand behind the columns, as in {"hac": "week", "lags": 4}.
     holds : str
         Under which errors it is right, as a table says it of a robust one.
+    takes : str
+        Which columns, as an error says it.
     """
 
     name: ClassVar[str]
     columns_wanted: ClassVar[range] = range(1)
     options: ClassVar[tuple[str, ...]] = ()
     holds: ClassVar[str] = ""
+    takes: ClassVar[str] = ""
 
     @classmethod
     def asked(cls, columns: Sequence[str], options: Mapping[str, Any]) -> Self:
@@ -125,7 +131,18 @@ class Filling:
 
 @dataclass(frozen=True, slots=True)
 class Sandwich(CovarianceKind, ABC):
-    """A robust covariance. What rows put in may be anything that adds up: a tensor, or a frozen dataclass with `+`."""
+    """A robust covariance. What rows put in may be anything that adds up: a tensor, or a frozen dataclass with `+`.
+
+    Attributes
+    ----------
+    unit : str
+        What it looks at as one: a row, a cluster, a time.
+    plainest : str
+        The nearest kind that needs no leverage.
+    """
+
+    unit: ClassVar[str] = "row"
+    plainest: ClassVar[str] = "HC1"
 
     def on(self, source: Source) -> Self:
         """Itself as a source has its columns; raises ColumnError for those that cannot serve."""
@@ -156,6 +173,11 @@ class Sandwich(CovarianceKind, ABC):
         del found
         return None
 
+    def taken(self, absorbed: Absorbed, see: Callable[[Pass[Numbered, Any]], Any]) -> int:
+        """Degrees of freedom that absorbed effects take; `see` runs a pass over the training rows."""
+        del see
+        return absorbed.weights
+
     @abstractmethod
     def filling(self, basis: Basis, found: Any) -> Filling:
         """The filling, from what all training rows put in; raises NumericalError where there are too few of something."""
@@ -171,3 +193,16 @@ class Repeating(Sandwich):
 
         The residuals of `summed` are the sums of theirs, and those of `squared` the roots of the sums of their squares.
         """
+
+
+@dataclass(frozen=True, slots=True)
+class ToldByGroups(Sandwich):
+    """One that can do with the moments of groups of rows, and needs no row."""
+
+    @abstractmethod
+    def told_by(self, column: str) -> bool:
+        """Whether those of each value of a column say it all."""
+
+    @abstractmethod
+    def of_groups(self, basis: Basis, groups: Mapping[str, Comoments]) -> Any:
+        """What all rows put in, from the moments of each value of such a column."""

@@ -42,6 +42,8 @@ class DriscollKraay(Sandwich):
     columns_wanted: ClassVar[range] = range(1, 2)
     options: ClassVar[tuple[str, ...]] = ("lags",)
     holds: ClassVar[str] = "errors are correlated between units and from one time to the next; valid for many times"
+    takes: ClassVar[str] = "the column of times, {'driscoll-kraay': column} (--cov driscoll-kraay:COLUMN)"
+    unit: ClassVar[str] = "time"
     time: str
     lags: int | str = "newey-west"
     read: str | None = field(default=None, compare=False)

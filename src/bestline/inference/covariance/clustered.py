@@ -17,7 +17,7 @@ groups, as in R's fixest, pyfixest, and Stata's ivreg2 and reghdfe. Intervals us
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from typing import Any, ClassVar, Self
@@ -25,9 +25,12 @@ from typing import Any, ClassVar, Self
 import torch
 from torch import Tensor
 
+from bestline.data.design import Absorbed
+from bestline.data.passes import Pass
 from bestline.errors import NumericalError, OptionError, listed, readable
 from bestline.inference.coordinates import Basis, Coordinates
-from bestline.inference.covariance.base import Filling, Repeating, refuse_repeated
+from bestline.inference.covariance.base import Filling, Repeating, ToldByGroups, refuse_repeated
+from bestline.inference.covariance.nesting import degrees_taken
 from bestline.inference.numbered_rows import Numbered
 from bestline.numerics import Comoments, eigenvectors
 
@@ -94,7 +97,7 @@ class Ways:
 
 
 @dataclass(frozen=True, slots=True)
-class Clustered(Repeating):
+class Clustered(Repeating, ToldByGroups):
     """By the values of one column or two.
 
     Attributes
@@ -109,6 +112,11 @@ class Clustered(Repeating):
     columns_wanted: ClassVar[range] = range(1, 3)
     options: ClassVar[tuple[str, ...]] = ("type", "factor")
     holds: ClassVar[str] = "errors are correlated within groups, and not between them"
+    takes: ClassVar[str] = (
+        "one column of clusters or two, {'cluster': column} (--cov cluster:COLUMN) or {'cluster': [a, b]} (--cov cluster:A,B)"
+    )
+    unit: ClassVar[str] = "cluster"
+    plainest: ClassVar[str] = "CR1"
     by: tuple[str, ...]
     type: str = "CR1"
     factor: str = "own"
@@ -174,12 +182,20 @@ class Clustered(Repeating):
             parts.append(GroupSums.of(seen, codes, called, squares=self.type != "CR1"))
         return Ways(tuple(parts))
 
+    def told_by(self, column: str) -> bool:
+        """CR1 by the column of the clusters, of which it takes the sums alone."""
+        return self.type == "CR1" and self.by == (column,)
+
     def of_groups(self, basis: Basis, groups: Mapping[str, Comoments]) -> Ways:
-        """The same of CR1 from the moments of each cluster: no row is needed."""
+        """The sums of each cluster from its moments."""
         there = {name: moments for name, moments in groups.items() if moments.count}
         sums = [basis.pull(moments) for moments in there.values()]
         nothing = GroupSums.none(basis).sums
         return Ways((GroupSums({name: at for at, name in enumerate(there)}, torch.stack(sums) if sums else nothing),))
+
+    def taken(self, absorbed: Absorbed, see: Callable[[Pass[Numbered, Any]], Any]) -> int:
+        """Effects that lie within the clusters take none."""
+        return degrees_taken(absorbed, self.by, see)
 
     def of_repeated(self, basis: Basis, batch: Numbered, summed: Coordinates, squared: Coordinates) -> Ways:
         """The sums of the clusters: rows alike are of one cluster, since its column is among those that they are alike in."""

@@ -142,6 +142,9 @@ class NeweyWest(Sandwich):
     columns_wanted: ClassVar[range] = range(2)
     options: ClassVar[tuple[str, ...]] = ("lags",)
     holds: ClassVar[str] = "heteroscedasticity- and autocorrelation-consistent, valid in large samples"
+    takes: ClassVar[str] = (
+        "the column that puts the rows in order, or none where they stand in order: {'hac': column} (--cov hac:COLUMN)"
+    )
     order: str | None = None
     lags: int | str = "newey-west"
     read: str | None = field(default=None, compare=False)

@@ -97,14 +97,8 @@ def _of_text(cov: object) -> tuple[str, list[str], dict[str, Any]]:
 
 
 def _columns(cov: Cov, kind: type[CovarianceKind]) -> OptionError:
-    ways = {
-        "cluster": "one column of clusters or two, {'cluster': column} (--cov cluster:COLUMN) or {'cluster': [a, b]} (--cov cluster:A,B)",
-        "hac": "the column that puts the rows in order, or none where they stand in order: {'hac': column} (--cov hac:COLUMN)",
-        "driscoll-kraay": "the column of times, {'driscoll-kraay': column} (--cov driscoll-kraay:COLUMN)",
-    }
-    return OptionError(
-        f"`cov` {kind.name!r} takes {ways.get(kind.name, f'no column; write {kind.name!r} alone')}; got {_brief(cov)}."
-    )
+    takes = kind.takes or f"no column; write {kind.name!r} alone"
+    return OptionError(f"`cov` {kind.name!r} takes {takes}; got {_brief(cov)}.")
 
 
 def _unknown(cov: Cov, name: str) -> OptionError:

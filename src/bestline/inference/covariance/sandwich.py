@@ -14,7 +14,7 @@ from torch import Tensor
 from bestline.data.passes import Pass
 from bestline.errors import NumericalError, listed
 from bestline.inference.coordinates import Basis, Totals
-from bestline.inference.covariance.base import CovarianceKind, Filling, Repeating, Sandwich
+from bestline.inference.covariance.base import Filling, Repeating, Sandwich
 from bestline.inference.numbered_rows import Numbered
 from bestline.wording import count
 
@@ -27,7 +27,7 @@ class Covariance:
 
     Attributes
     ----------
-    kind : CovarianceKind
+    kind : Sandwich
     covariance : Tensor (k, d, d)
         Of the weights of each target, in the data's units, the intercept last; NaN for weights whose errors are not known.
     std_error : Tensor (k, d)
@@ -47,7 +47,7 @@ class Covariance:
         What people should know of it.
     """
 
-    kind: CovarianceKind
+    kind: Sandwich
     covariance: Tensor
     std_error: Tensor
     df: int
@@ -67,8 +67,7 @@ class Covariance:
         """Which it is, with the number of clusters."""
         if not self.groups:
             return self.title
-        what = "time" if self.kind.name == "driscoll-kraay" else "cluster"
-        counts = [f"{n:,}" for n in self.groups[:-1]] + [count(self.groups[-1], what)]
+        counts = [f"{n:,}" for n in self.groups[:-1]] + [count(self.groups[-1], self.kind.unit)]
         return f"{self.title}, {' and '.join(counts)}"
 
     def variance_of_height(self, away: Tensor, leverage: Tensor, constant: Tensor | None = None) -> Tensor:
@@ -216,10 +215,9 @@ def _unknown(
     whole, _ = _across(T, torch.eye(T.shape[1], dtype=torch.float64)[None])
     unknown = scaled[0].diagonal() > _DEPENDS * whole[0].diagonal()
     if bool(unknown[determined].all()):
-        who = "a cluster determines" if kind.name == "cluster" else "a row determines"
         raise NumericalError(
-            f"{kind.title} divides by 1 - leverage, and {who} a weight by itself (leverage 1), on which every weight depends; use "
-            f"{'CR1' if kind.name == 'cluster' else 'HC1'}, or leave out the column or level that only it has."
+            f"{kind.title} divides by 1 - leverage, and a {kind.unit} determines a weight by itself (leverage 1), on which every weight "
+            f"depends; use {kind.plainest}, or leave out the column or level that only it has."
         )
     return unknown, about @ filling.blind @ about.T
 
@@ -228,8 +226,7 @@ def _said_unknown(kind: Sandwich, unknown: Tensor, names: tuple[str, ...]) -> tu
     without = [name for name, is_unknown in zip(names, unknown.tolist(), strict=False) if is_unknown]
     if not without:
         return ()
-    who = "Clusters determine" if kind.name == "cluster" else "Rows determine"
     return (
-        f"{who} {listed(without)} by themselves (leverage 1): no residual says how far off {'it is' if len(without) == 1 else 'they are'}, "
+        f"{kind.unit.capitalize()}s determine {listed(without)} by themselves (leverage 1): no residual says how far off {'it is' if len(without) == 1 else 'they are'}, "
         f"so there is no such standard error; those of the other weights hold.",
     )
