@@ -237,7 +237,7 @@ assert np.allclose(by_hand, trained_by_bestline.predict([-1.0, 2.5]), rtol=1e-4)
 # ### The live page
 #
 # The page shows every step. Press Play. Then turn the learning rate, or choose another start, and watch the path change.
-# Outside a notebook, open the file `predicting.html`.
+# A notebook shows it here, a terminal opens it, and the script writes `predicting.html`.
 
 # %%
 page = trained_by_bestline.watch()

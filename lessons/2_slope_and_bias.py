@@ -109,8 +109,9 @@ picture
 # On the right you look down into the bowl. On each ring the loss is the same. The rings are narrower along *w* than along
 # *b*: a change of the slope matters more here than the same change of the bias.
 #
-# **Mind the brackets.** The error is *y* - (*w x* + *b*). If you write *y* - *w x* + *b*, you get another bowl, turned over:
-# its lowest point is at *b* = +1. Training would still be right, and the picture wrong.
+# **Mind the brackets.** The error is *y* - (*w x* + *b*). Without the brackets, *y* - *w x* + *b*, this picture would show a
+# mirrored bowl, with its lowest point at *b* = +1. Training has code of its own and would be right; only the picture would be
+# wrong.
 
 # %% [markdown]
 # ## 4. Which way is down?
@@ -121,7 +122,7 @@ picture
 #     ∂L/∂w = (2/n) Σ (w xᵢ + b - yᵢ) · xᵢ
 #     ∂L/∂b = (2/n) Σ (w xᵢ + b - yᵢ)
 #
-# **Gradient descent** takes a step against the gradient. How long a step is, the **learning rate** *α* says:
+# **Gradient descent** takes a step against the gradient. The **learning rate** *α* says how long the step is:
 #
 #     w ← w - α · ∂L/∂w
 #     b ← b - α · ∂L/∂b
@@ -148,8 +149,8 @@ assert torch.allclose(torch.stack([w.grad, b.grad]), torch.stack([dw, db]))
 # %% [markdown]
 # ## 5. Training by hand
 #
-# Fifteen steps at the rate 0.1. Each row that we record belongs together: the number *k* of updates so far, the weights after
-# them, and the loss **at these weights**. Row 0 is the start. 15 updates make 16 rows.
+# Fifteen steps at the rate 0.1. We record one row for each step: the number *k* of updates so far, the weights after them, and
+# the loss **at these weights**. Row 0 is the start. 15 updates make 16 rows.
 
 # %%
 
@@ -210,8 +211,8 @@ for k in (0, 1, 2, 3, 15):
 print(f"after 15 steps: {slow[15][3]:.5f} at the rate 0.1, {fast[15][3]:.5f} at 0.2")
 
 # %% [markdown]
-# Better. At once the first step leaps over the valley: *w* goes from -15 to 4.03876, past 1, and comes back. The bias
-# profits from the longer steps. The loss, 0.00773, is now as low as the noise allows, or nearly so.
+# Better. The first step leaps over the valley: *w* goes from -15 to 4.03876, past 1, and then comes back. The longer steps
+# also bring the bias closer to -1. The loss, 0.00773, is now as low as the noise allows, or nearly so.
 
 # %%
 picture = Figure(figsize=(6, 3.6), layout="constrained")
@@ -234,12 +235,16 @@ for k, slope, bias, value in train(lr=0.4, steps=5):
 # %% [markdown]
 # No. Each step leaps over the valley and lands higher on the other side. The run **diverges**.
 #
-# Where is the limit? Along one direction of the bowl, with curvature *c*, each step multiplies the distance from the lowest
-# point by 1 - *α c*. That shrinks when *α c* is below 2. The steepest direction decides:
+# Where is the limit? It depends on the **curvature**: how fast the gradient grows as you walk away from the lowest point. For
+# one weight that is the second derivative; of *x*² it is 2 everywhere. Along a direction with curvature *c*, each step
+# multiplies the distance from the lowest point by 1 - *α c*. The distance shrinks as long as *α c* is below 2. The direction
+# with the largest curvature decides for all:
 #
-#     α < 2 / λ,  where λ is the largest curvature (the largest eigenvalue of the matrix of second derivatives)
+#     α < 2 / λ,  where λ is the largest curvature
 #
-# The second derivatives of the loss are the same everywhere, and need no *y*:
+# The second derivatives of our loss, by *w* and by *b*, make a matrix of 2 × 2. Its **eigenvalues** are the largest and the
+# smallest curvature. PyTorch computes them; you need to know no more about them here. The matrix is the same at every place
+# of the map, and it needs no *y*:
 
 # %%
 x = X[:, 0].double()
@@ -251,12 +256,14 @@ print(f"largest stable rate: {limit:.4f}")
 print(f"best fixed rate in the long run: {2 / curvatures.sum().item():.4f}")
 
 # %% [markdown]
-# The limit is 0.3330. The rates 0.1 and 0.2 are below it, 0.4 is above it. Nothing had to be tried to know that.
+# The limit is 0.3330. The rates 0.1 and 0.2 are below it, 0.4 is above it. We know that without trying one of them. The best
+# fixed rate is 2 divided by the sum of both curvatures: with it the distance shrinks equally fast in both directions.
 
 # %% [markdown]
 # ## 9. bestline
 #
-# `bl.preflight` computes the limit and the number of steps before any training. `bl.fit` trains. The numbers must be ours.
+# `bl.preflight` computes the limit and the number of steps before any training. `bl.fit` trains. Both must give the numbers
+# that we found by hand. The lines with `assert` check it.
 
 # %%
 from math import isclose
@@ -281,7 +288,7 @@ for model, rows in ((slow_model, slow), (fast_model, fast)):
 print("all 32 rows agree")
 
 # %% [markdown]
-# How far from the best line are we? For a line the best one can be computed exactly, so bestline always says:
+# How far are we from the best line? For squared loss the best line can be computed exactly, so bestline can always tell:
 
 # %%
 exact = bl.fit(data, "y ~ x")
@@ -306,10 +313,10 @@ picture
 # **Play with it before you go on.** The page trains by itself, at once.
 #
 # 1. Drag the point "start" to another place of the map. Does it still find the lowest point?
-# 2. Turn the learning rate up, slowly, until the path breaks out. A mark below the slider says where that must happen.
+# 2. Turn the learning rate up, slowly, until the path leaves the bowl. A mark below the slider says where that must happen.
 # 3. Press "move the line by hand", and change slope and intercept yourself. How low a loss do you reach?
 #
-# Outside a notebook, open the file `slope-and-bias.html`.
+# A notebook shows it here, a terminal opens it, and the script writes `slope-and-bias.html`.
 
 # %%
 page = slow_model.watch({"rate 0.2": fast_model})
@@ -335,7 +342,7 @@ page
 # 0.3 0.99573
 # ```
 #
-# 0.25 is next to the best fixed rate of section 8. At 0.3 the path swings from one side of the valley to the other, and
+# 0.25 is almost the best fixed rate of section 8. At 0.3 the path swings from one side of the valley to the other, and
 # each swing is only a little shorter than the last.
 #
 # </details>
@@ -344,8 +351,8 @@ page
 #
 # <details><summary>Solution</summary>
 #
-# A little. The inputs have the mean -0.05, which is not 0. So a wrong bias pulls at the slope as well. You see it in
-# the matrix `H`: beside the diagonal it has -0.1.
+# A little. The mean of the inputs is -0.05, not 0. So a wrong bias pulls at the slope as well. You see it in the matrix `H`
+# of section 8: off its diagonal stands -0.1, not 0.
 #
 # ```python
 # print(round(x.mean().item(), 4), [round(value, 3) for value in H.flatten().tolist()])

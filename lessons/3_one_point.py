@@ -79,8 +79,8 @@ for step in (0, 1, 2, 10, 20, 40):
     print(f"{step:4}  {rows[step][1]:9.6f}  {rows[step][2]:.3g}")
 
 # %% [markdown]
-# Each step goes 0.18 of the rest of the way, for 0.01 · 18 is 0.18. So 0.82 of the distance is left each time. After 40 steps
-# the weight is -1.000178. It never arrives, and comes as near as you like.
+# Each step goes 0.18 of the rest of the way, because 0.01 · 18 is 0.18. So 0.82 of the distance is left each time. After 40
+# steps the weight is -1.000178. It comes as near to -1 as you like, but never arrives.
 #
 # The same by bestline. The formula `y ~ 0 + x` is a line without a bias.
 
@@ -103,8 +103,8 @@ picture
 # %% [markdown]
 # The curve of the error, and the weights that training passed through.
 #
-# The limit of the rate is 1/9, or 0.1111. Above it, each step lands further away than it began: 1 - 18 · 0.12, for example,
-# is -1.16.
+# The curvature is 18, so the limit of the rate (lesson 2) is 2/18, or 0.1111. Above it, each step lands further away than it
+# began. At the rate 0.12, for example, it multiplies the distance by 1 - 18 · 0.12, which is -1.16.
 
 # %% [markdown]
 # ## 4. A hundred points
@@ -256,10 +256,11 @@ limits = 2 / torch.linalg.eigvalsh(H)[:, -1]
 print(f"the rate 0.01 is too large for {(limits < 0.01).float().mean().item():.0%} of them")
 
 # %% [markdown]
-# Half of them. When their numbers explode, they are told: restart, and run again. It helps often enough to be believed, since
-# it draws new data. The mistake remains.
+# Half of them. When their numbers explode, they are told: restart, and run again. That draws new data, so it helps every other
+# time, and people believe in it. But the rate is still at its limit.
 #
-# One line moved has the same effect. Here the model is made first, and the data after it, from the same seed:
+# To move one line of code has the same effect. Here the model is made first and the data after it, so the same seed draws
+# other data:
 
 # %%
 torch.manual_seed(1)
@@ -290,8 +291,9 @@ print(f"standardised, at 0.4: {standardised.trace.loss[-1]:.4f}, limit {standard
 # %% [markdown]
 # ### The live page
 #
-# See the edge. Turn the learning rate to `0.0102`, just above the limit, then to `0.005`. Where does the path go along
-# the valley, and where across? Outside a notebook, open the file `one-point.html`.
+# See the edge. Turn the learning rate to `0.0102`, just above the limit, then to `0.005`. At which rate does the path run
+# along the valley, and at which does it jump across? A notebook shows it here, a terminal opens it, and the script writes
+# `one-point.html`.
 
 # %%
 page = trained.watch()
@@ -341,8 +343,9 @@ for epoch in (1, 2, 3, 10, 20):
     print(f"{epoch:5}  " + "".join(f"{by_size[size][epoch - 1]:12.3f}" for size in (100, 10, 1)))
 
 # %% [markdown]
-# With ten rows a step, the first epoch does what takes all rows about ten. With one row a step, the loss is soon near the
-# best, and then jumps about it for ever: each row pulls the line its own way. To come to rest, the rate must shrink with time.
+# One epoch of ten rows a step gets as far as about ten epochs of all rows at once: it makes ten steps, not one. With one row
+# a step, the loss is soon near the best, and then jumps about for ever: each row pulls the line its own way. To come to rest,
+# the rate must shrink with time.
 # That is what a **schedule** is for.
 #
 # So "stochastic is faster" is half true. It gets *near* sooner, when there are many rows. It does not get *there* at a fixed rate.
@@ -436,7 +439,7 @@ for degree in (0, 1, 3, 9):
 # 10.76 10.18
 # ```
 #
-# Yes: it starts more slowly, and ends close to the best loss. A schedule gives you both: large steps first, small ones later.
+# Yes: it starts more slowly, and then stays close to the best loss. A schedule gives you both: large steps first, small ones later.
 #
 # </details>
 

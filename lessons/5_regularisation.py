@@ -334,7 +334,9 @@ for optimizer in (torch.optim.Adam, torch.optim.AdamW):
 # ### The live page
 #
 # Ridge, trained by descent. The bowl is loss and penalty together, and its lowest point lies nearer to slope 0 than the
-# lowest loss does. Outside a notebook, open the file `regularisation.html`.
+# lowest loss does.
+#
+# A notebook shows it here, a terminal opens it, and the script writes `regularisation.html`.
 
 # %%
 walked = bl.fit(x35, y35, l2=0.2, solver="sgd", lr=0.1, steps=40, start=(0, 0))

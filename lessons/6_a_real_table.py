@@ -201,7 +201,9 @@ print(f"always the mean    {y.std():6.1f}")
 #
 # The same line by gradient descent, on standardised columns. Set "start of sex[T.male]" to `3000` and play. Only one weight was
 # wrong. Why do the others move, too? (The columns have something in common: males have longer flippers. So a wrong weight of
-# one looks, for a while, like a wrong weight of the other.) Outside a notebook, open the file `a-real-table.html`.
+# one looks, for a while, like a wrong weight of the other.)
+#
+# A notebook shows it here, a terminal opens it, and the script writes `a-real-table.html`.
 
 # %%
 walked = bl.fit(table, "body_mass_g ~ flipper_length_mm + species + sex", missing="drop", solver="sgd", steps=200)

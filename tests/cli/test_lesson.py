@@ -105,6 +105,8 @@ def test_into_a_pipe_all_of_it_is_printed_and_nothing_stays(run: Run, small: Les
         < printed.out.index("```text\n5\n```")
     )
     assert opened == list(tmp_path.iterdir()) == []
+    assert "overwrite=True)\n```\n\n*Shown here: The live page of this lesson.*" in printed.out  # and no bare `page`
+    assert "bestline lesson small -o small.md" in printed.out
 
 
 def test_on_a_terminal_enter_goes_on_and_the_page_opens(
@@ -118,6 +120,7 @@ def test_on_a_terminal_enter_goes_on_and_the_page_opens(
     page = Path(address.removeprefix("file://"))
     assert page.read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
     assert str(page) in walked.out
+    assert not re.search(r"^\s*page\s*$", plain(walked.out), re.MULTILINE)
 
 
 @pytest.mark.parametrize("answers", [("", "q"), ("",)], ids=["q", "end of input"])

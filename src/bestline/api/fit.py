@@ -113,8 +113,8 @@ def fit(
     weight_kind : {"analytic", "frequency", "probability"}
         What the weights are, as Stata tells them apart. "analytic" (aweight): a row is a mean of so many observations, its variance
         sigma^2 / weight; n is the number of rows. "frequency" (fweight): a row stands for so many equal rows; whole numbers, n is their sum,
-        and every number is that of the table with its rows repeated. "probability" (pweight): so many of the population are like the row;
-        n is the number of rows, and the standard errors are robust ones, HC1 where `cov` says nothing else.
+        and every number is that of the table with its rows repeated. "probability" (pweight): the row represents so many units of the
+        population; n is the number of rows, and the standard errors are robust ones, HC1 where `cov` says nothing else.
     missing : {"raise", "drop", "impute"}
         Refuse missing values; leave their rows out; or fill numbers with the mean of the training rows and give categories a
         level of their own. Rows without a target are dropped by the last two.

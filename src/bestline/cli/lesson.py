@@ -16,7 +16,21 @@ from typing import Annotated, Any
 import typer
 
 from bestline import api
-from bestline.cli.lesson_text import Cell, Lesson, Shown, Walk, embedded, keep, lesson_of, lessons, markdown, notebook, unfolded
+from bestline.cli.lesson_text import (
+    Cell,
+    Lesson,
+    Shown,
+    Walk,
+    embedded,
+    keep,
+    lesson_of,
+    lessons,
+    markdown,
+    notebook,
+    seen,
+    unfolded,
+    without_display,
+)
 from bestline.cli.options import Force, briefly, examples, grouped, refuse_existing
 from bestline.cli.streams import say
 from bestline.cli.terminal import Terminal
@@ -155,9 +169,11 @@ def _is_watched() -> bool:
 
 
 def _printed(lesson: Lesson, terminal: Terminal, *, browser: bool) -> None:
-    """All of it, for a file or a pipe."""
+    """All of it, for a file or a pipe, where a picture is told in words."""
     for shown in _cells(lesson, terminal):
-        say(markdown(shown))
+        told = seen(shown.value)
+        say(markdown(without_display(shown), f"*Shown here: {told.rstrip('.')}.*" if told else ""))
+    say(f"With the pictures: bestline lesson {lesson.name} -o {lesson.name}.md")
 
 
 def _walked(lesson: Lesson, terminal: Terminal, *, browser: bool) -> None:
@@ -174,7 +190,7 @@ def _walked(lesson: Lesson, terminal: Terminal, *, browser: bool) -> None:
             if not _told(cell):
                 return
             continue
-        say(_styled(cell))
+        say(_styled(without_display(shown).cell))
         say(shown.printed.rstrip() + "\n" if shown.printed.strip() else "")
         if path is not None:
             _opened(path, browser=browser)

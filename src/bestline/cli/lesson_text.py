@@ -13,7 +13,7 @@ import json
 import re
 from collections.abc import Iterator
 from contextlib import redirect_stdout
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -149,6 +149,15 @@ class Walk:
         return Shown(cell, printed.getvalue(), value)
 
 
+def without_display(shown: Shown) -> Shown:
+    """A cell as it reads where no picture appears beneath: without the bare name at its end, which only a notebook draws."""
+    last = ast.parse(shown.cell.text).body[-1:] if shown.cell.code and _kind(shown.value) else []
+    if not (last and isinstance(last[0], ast.Expr) and isinstance(last[0].value, ast.Name)):
+        return shown
+    kept = shown.cell.text.splitlines()[: last[0].lineno - 1]
+    return replace(shown, cell=Cell("\n".join(kept).rstrip(), code=True))
+
+
 # --- other formats -------------------------------------------------------------------------------------------------------------
 
 
@@ -178,15 +187,31 @@ def markdown(shown: Shown, kept: str = "") -> str:
     return "\n".join([*parts, *([f"{kept}\n"] if kept else [])])
 
 
+def _kind(value: Any) -> str:
+    """What a notebook shows of a value: a picture, a live page, or (empty) neither."""
+    return "picture" if hasattr(value, "savefig") else "live page" if hasattr(value, "html") else ""
+
+
 def keep(value: Any, folder: Path, number: int) -> Path | None:
     """Write a picture or a page into a folder, and say where; None for what is neither."""
-    if hasattr(value, "savefig"):
+    if _kind(value) == "picture":
         value.savefig(folder / f"{number}.png")
         return folder / f"{number}.png"
-    if hasattr(value, "html"):
+    if _kind(value) == "live page":
         value.save(folder / f"{number}.html", overwrite=True)
         return folder / f"{number}.html"
     return None
+
+
+def seen(value: Any) -> str:
+    """What is seen on a picture or a page, for those to whom it is not shown; empty for what is neither."""
+    if _kind(value) == "live page":
+        return "The live page of this lesson"
+    if _kind(value) == "picture":
+        # Those of bestline say what is seen; of any other figure the titles do.
+        alt = getattr(value, "alt", "") or "; ".join(axes.get_title() for axes in value.axes if axes.get_title())
+        return alt or "The picture that the code above draws."
+    return ""
 
 
 def embedded(value: Any, path: Path | None) -> str:
@@ -194,11 +219,9 @@ def embedded(value: Any, path: Path | None) -> str:
     if path is None:
         return ""
     place = f"{path.parent.name}/{path.name}"
-    if hasattr(value, "savefig"):
-        # Those of bestline say what is seen; of any other figure the titles do.
-        alt = getattr(value, "alt", "") or "; ".join(axes.get_title() for axes in value.axes if axes.get_title())
-        return f"![{alt or 'The picture that the code above draws.'}]({place})"
-    frame = f'<iframe src="{place}" width="100%" height="{value.height}" title="The live page of this lesson"></iframe>'
+    if _kind(value) == "picture":
+        return f"![{seen(value)}]({place})"
+    frame = f'<iframe src="{place}" width="100%" height="{value.height}" title="{seen(value)}"></iframe>'
     return f"{frame}\n\n[The live page on its own]({place})"
 
 

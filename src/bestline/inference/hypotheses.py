@@ -111,7 +111,7 @@ def wald(
     apart, together = _uncorrelated(A, c, weights, covariance)
     if apart is None and bool(eigenvalues(together)[0] < -SAME):
         raise NumericalError(
-            f"The covariance is not positive, as few clusters can make it, so it has no test of {text}; test less at once."
+            f"The covariance is not positive semidefinite, as few clusters can make it, so it has no test of {text}; test fewer at once."
         )
     if apart is None:
         raise OptionError(f"The restrictions repeat or contradict each other, or more are tested than vary: {text}.")

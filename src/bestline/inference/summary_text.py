@@ -69,9 +69,9 @@ def weights_said(line: FittedLine) -> str:
     """What weights mean that are no analytic ones; empty for those, which are expected."""
     name = plain(line.design.weights or "")
     if line.design.weight_kind == FREQUENCY:
-        return f"Frequency weights: a row stands for {name} equal rows, and rows are counted so."
+        return f"Frequency weights ({name}): each row stands for so many equal rows; n is their sum."
     if line.design.weight_kind == PROBABILITY:
-        return f"Probability weights: {name} of the population are like a row; rows are counted once."
+        return f"Probability weights ({name}): each row represents so many units of the population; n is the number of rows."
     return ""
 
 

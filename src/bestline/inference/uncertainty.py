@@ -13,7 +13,7 @@ import torch
 from bestline.calls import is_whole
 from bestline.data.design.weight_kinds import PROBABILITY
 from bestline.data.progress import Progress
-from bestline.errors import ColumnError, OptionError, warn
+from bestline.errors import ColumnError, NumericalError, OptionError, warn
 from bestline.inference import classical, hypotheses
 from bestline.inference.coordinates import Basis, Totals, other_rows
 from bestline.inference.covariance.base import Cov, CovarianceKind, Repeating, Sandwich, ToldByGroups
@@ -261,6 +261,7 @@ def overall(line: FittedLine, errors: Covariance, *, target: int = 0) -> Verdict
             return None
         about = f"is the line constant? standard errors: {errors.title}"
         A = torch.linalg.qr(line.constant[:, None], mode="complete").Q[:, 1:].T
-    with suppress(OptionError):  # so nearly collinear that float64 takes the slopes for one
+    # So nearly collinear that float64 takes the slopes for one, or a covariance that few clusters made not positive.
+    with suppress(OptionError, NumericalError):
         return hypotheses.wald(A, line.names, line.weights[:, target], errors.covariance[target], errors.df, about=about)
     return None

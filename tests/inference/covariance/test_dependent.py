@@ -268,6 +268,26 @@ def test_two_ways_of_many_clusters_name_only_the_pairs_that_there_are():
     assert model.bse.tolist() == pytest.approx(ref.bse[::-1].tolist(), **SAME)
 
 
+def test_a_covariance_that_is_not_positive_leaves_the_line_without_a_joint_test_only():
+    rng = np.random.default_rng(13)
+    n = 96
+    data = pd.DataFrame(
+        {"firm": np.arange(n) % 6, "year": np.arange(n) // 6 % 4, "x": rng.normal(size=n), "z": rng.normal(size=n)}
+    )
+    data["y"] = data.x - data.z + rng.normal(size=n)
+    with pytest.warns(BestlineWarning, match="not positive semidefinite"):
+        model = bl.fit(data, "y ~ x + z", cov={"cluster": ["firm", "year"]})
+    assert np.linalg.eigvalsh(model.covariance().covariance[0].numpy())[0] < 0
+    ref = smf.ols("y ~ x + z", data).fit().get_robustcov_results("cluster", groups=data[["firm", "year"]].to_numpy())
+    assert model.bse.tolist() == pytest.approx(by_name(ref.bse, ref.model.exog_names, model), **SAME)
+    assert np.isnan(model.glance()["statistic"].iloc[0])
+    assert "F(" not in str(model.summary())
+    assert "0." in str(bl.table([model]))
+    assert model.wald("x = 0").statistic == pytest.approx(model.tvalues["x"] ** 2)
+    with pytest.raises(NumericalError, match="not positive semidefinite"):
+        model.wald("x = 0, z = 0")
+
+
 def test_rows_left_out_between_others_are_said():
     data = frame().copy()
     data.loc[[3, 50, 51], "x1"] = np.nan

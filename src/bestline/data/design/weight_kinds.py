@@ -1,8 +1,8 @@
 """Kinds of weights: what a weight says of its row, as Stata tells them apart.
 
-    analytic       the row is a mean of w observations: its variance is sigma^2 / w              n rows          aweight
-    frequency      the row stands for w equal rows; w is whole                                  n = sum w       fweight
-    probability    the row was drawn with the probability 1 / w, so w of the population are like it    n rows   pweight
+    analytic       the row is a mean of w observations: its variance is sigma^2 / w                      n rows   aweight
+    frequency      the row stands for w equal rows; w is whole                                        n = sum w   fweight
+    probability    the row was drawn with probability 1 / w: it represents w units of the population      n rows   pweight
 
 The weights are the same for all of them; what differs is how many rows there are, and how sure one can be of the weights of the line.
 """

@@ -188,10 +188,10 @@ def _positive(filling: Filling, T: Tensor, determined: Tensor) -> tuple[Tensor, 
     """The middle, and what is to be said of it: mended where it would leave a weight a negative variance."""
     if filling.mended is None:
         return filling.middle, ()
-    few = f"The covariance {filling.title} is not positive in every direction, as few clusters can make it"
+    few = f"The covariance {filling.title} is not positive semidefinite, as few clusters can make it"
     variances = _across(T, filling.middle)[0].diagonal(dim1=1, dim2=2)[:, determined]
     if bool((variances >= 0).all()):
-        return filling.middle, (f"{few}: it may have no test of several weights at once.",)
+        return filling.middle, (f"{few}: a test of several weights at once may not exist.",)
     return filling.mended, (f"{few}, and would leave a weight without an error: negative variances count as 0.",)
 
 
