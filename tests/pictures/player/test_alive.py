@@ -172,6 +172,17 @@ def test_the_start_can_be_dragged_on_the_surface(opened: Any, name: str) -> None
     assert run(shown)["start"] == before, "arrows turn the surface"
 
 
+def test_a_finger_that_rests_keeps_the_ground_under_it(opened: Any) -> None:
+    shown = opened("standardised")
+    drag(shown, [screen(shown, "surface", -2, 4), halfway := screen(shown, "surface", -0.5, 3.0)], drop=False)
+    shown.page.wait_for_timeout(400)  # all that waits for a rest is drawn
+    assert screen(shown, "surface", -0.5, 3.0) == halfway, "heights stay while the start is held"
+    shown.page.mouse.move(*screen(shown, "surface", 0.5, 2.0))
+    assert run(shown)["start"] == pytest.approx({"x": 0.5, "Intercept": 2.0}, abs=0.12)
+    shown.page.mouse.up()
+    assert screen(shown, "surface", -0.5, 3.0) != halfway, "and follow the run once it is let go"
+
+
 def test_over_one_weight_the_start_is_dragged_along_the_curve(opened: Any) -> None:
     shown = opened("one weight")
     x, y = screen(shown, "curve", 1.0, 10.0)

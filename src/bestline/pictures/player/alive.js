@@ -92,8 +92,8 @@ export class Alive {
     clearTimeout(this.later);
     if (this.signal.aborted) return;
     if (moving) this.later = setTimeout(() => this.redraw(false), REST);
-    // Heights and their labels that were left as they were while something moved.
-    else for (const side of ["ground", "trained"]) if (session[side]) session[side] = { ...session[side], land: undefined };
+    // Heights and their labels that were left as they were while something moved; what a finger rests on stays under it.
+    else if (!player.panels.some((frame) => frame.held)) for (const side of ["ground", "trained"]) if (session[side]) session[side] = { ...session[side], land: undefined };
     this.ahead = trainer.foresee(moving ? this.ahead : null);
     if (player.view.hand) this.knobs.showHand(player.view.hand, this.handWords());
     player.taken(step, !moving);

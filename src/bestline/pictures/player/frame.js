@@ -145,11 +145,12 @@ export class Frame {
   }
 
   released() {
-    if (this.held === "turn") this.turn(0, 0, false);
-    if (this.held === "start") this.player.alive.redraw(false);
-    if (this.held === "hand") this.player.alive.moveHand({});
-    if (this.held === "point") this.movePoint(null, false);
+    const { held } = this;
     this.held = null;
+    if (held === "turn") this.turn(0, 0, false);
+    if (held === "start") this.player.alive.redraw(false);
+    if (held === "hand") this.player.alive.moveHand({});
+    if (held === "point") this.movePoint(null, false);
   }
 
   turn(by, up, moving) {
