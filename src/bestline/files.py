@@ -171,7 +171,9 @@ def _refuse_place(path: str | os.PathLike[str], target: Path, overwrite: bool) -
         what = "is a folder" if before else "lies in a folder that does not exist"
         raise DataError(f"{readable(str(target))} {what}; give the path of a file in an existing folder.")
     if before and not overwrite:
-        raise DataError(f"{readable(str(target))} exists already; choose another name or overwrite it with --force.")
+        raise DataError(
+            f"{readable(str(target))} exists already; choose another name, or overwrite it by overwrite=True (--force)."
+        )
     return before
 
 

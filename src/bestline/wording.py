@@ -376,6 +376,13 @@ def aligned(rows: Sequence[Sequence[str]], *, numbers: bool = False) -> list[str
     return ["  ".join(padded(place, text) for place, text in enumerate(row)).rstrip() for row in rows]
 
 
+def intervals(ends: Sequence[tuple[float, float]], level: float) -> tuple[str, list[str]]:
+    """The column of confidence intervals in a table of text: its heading and its cells, each end to the right of its own half."""
+    lows, highs = ([significant(pair[half]) for pair in ends] for half in (0, 1))
+    a, b = max(map(len, lows), default=0), max(map(len, highs), default=0)
+    return f"{level_of(level)} conf. interval", [f"{low:>{a}} {high:>{b}}" for low, high in zip(lows, highs, strict=True)]
+
+
 def preformatted(text: str) -> str:
     """A page of text as notebooks show it: every letter of one width, nothing in it read as HTML."""
     return f'<pre style="line-height: 1.3">{escape(text)}</pre>'

@@ -38,6 +38,10 @@ def test_text_json_and_table_have_the_numbers_of_python(model: Any, run: Run):
     assert told["df_residual"] == 53
     assert text.startswith("Marginal means of `g`: y ~ g + x + log(x) + g:x")
     assert "Standard errors: classical; 53 degrees of freedom." in text
+    head, *rows = text.splitlines()[2:9]
+    assert head.split()[2:] == ["estimate", "std", "error", "t", "p", "95%", "conf.", "interval"]
+    assert [row.split()[-4] for row in rows] == [f"{t:.2f}" for t in expected["statistic"]]
+    assert len({len(line) for line in (head, *rows)}) == 1
 
 
 def test_contrasts_and_slopes_are_asked_for_by_options(model: Any, run: Run):

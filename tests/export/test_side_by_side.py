@@ -15,6 +15,8 @@ import pytest
 
 import bestline as bl
 from bestline.errors import DataError, OptionError
+from bestline.export.side_by_side import ModelColumn, ModelTable
+from bestline.inference.classical import Coefficient
 from inference.examples import frame
 
 pytestmark = pytest.mark.usefixtures("quiet")
@@ -77,7 +79,63 @@ def test_what_does_not_compare_is_said(models: list[bl.Model]):
     assert "rows or the weights differ" in " ".join(bl.table([models[0], other]).notes)
     weighted = bl.fit(data, "y ~ x1", weights="w")
     assert "Some are weighted (`w`)" in " ".join(bl.table([models[0], weighted]).notes)
-    assert [line.split()[0] for line in str(bl.table([models[0], bl.fit(data, "y2 ~ x1")])).splitlines()[2:3]] == ["target"]
+
+
+def test_the_target_is_always_named_above_the_numbers(models: list[bl.Model]):
+    for table in (bl.table(models[:1]), bl.table([models[0], bl.fit(frame(), "y2 ~ x1")])):
+        targets = [c.target for c in table.columns]
+        _, named, rule, *_ = str(table).splitlines()
+        assert named.split() == ["target", *targets]
+        assert set(rule) == {"-"}
+        assert f"target & {' & '.join(targets)} \\\\\n\\midrule" in table.to_latex()
+        assert f"| target | {' | '.join(targets)} |" in table.to_markdown()
+        assert table.to_html().index(">target<") < table.to_html().index("</thead>")
+
+
+@pytest.mark.parametrize(
+    ("estimate", "error", "shown"),
+    [
+        (-5410.300224, 269.5256, ("-5,410", "270")),
+        (46.982175, 1.345330, ("46.98", "1.35")),
+        (-365.816955, 514.3968, ("-366", "514")),
+        (0.0127704, 0.00956314, ("0.01277", "0.00956")),
+        (1.25, 0.0998, ("1.2500", "0.0998")),
+        (123456.789, 5035.5187, ("123,457", "5,036")),
+        (2.0, 0.0, ("2", "0")),
+        (2.0, 1.234e-15, ("2", "1.23×10⁻¹⁵")),
+        (0.0, 0.25, ("0.000", "0.250")),
+        (-1.5e-12, 2.5e-13, ("-1.5×10⁻¹²", "2.5×10⁻¹³")),
+        (0.123456, math.nan, ("0.1235", "")),
+        (math.nan, math.nan, ("-", "")),
+    ],
+)
+def test_an_estimate_and_its_error_end_at_the_same_place(estimate: float, error: float, shown: tuple[str, str]):
+    column = ModelColumn("a", "y", {"x": Coefficient("x", estimate, error, 1.0, 0.5, -1.0, 1.0)}, {})
+    (_, (above,)), *below = ModelTable((column,), ("x",), stars=False, notes=()).cells()
+    assert (above, "".join(cell for _, (cell,) in below).strip("()")) == shown
+
+
+def test_digits_stand_below_each_other_and_words_take_lines(models: list[bl.Model]):
+    data = frame()
+    two = bl.fit(data.assign(year=np.arange(len(data)) % 7), "y ~ x1 + x2", cov={"cluster": ["firm", "year"]})
+    for stars in (False, True):
+        lines = str(bl.table([models[1], two], stars=stars)).splitlines()
+        at = next(i for i, line in enumerate(lines) if line.startswith("x1"))
+        assert lines[at].rindex(".") == lines[at + 1].rindex(".")
+        assert lines[at].index(".") == lines[at + 1].index(".")
+        assert [line.split() for line in lines if "clustered" in line] == [
+            ["std", "errors", "clustered", "by", "firm", "clustered", "by"]
+        ]
+        assert "firm and year" in lines[next(i for i, line in enumerate(lines) if "clustered" in line) + 1]
+        assert max(map(len, lines[:5])) < 60
+
+
+def test_latex_sets_signs_powers_and_brackets_as_mathematics():
+    tiny = bl.fit({"x": [1.0, 2.0, 3.0, 4.0], "y": [-1e-9, -2.1e-9, -3e-9, -4.2e-9]}, "y ~ x")
+    text = bl.table([tiny], stars=True).to_latex()
+    assert re.search(r"x & \$-\$1\.05\$\\times 10\^\{-9\}\$\*\* ", text)
+    assert "p $<$ 0.05" in text
+    assert text.isascii()
 
 
 def test_several_targets_take_a_column_each():
@@ -107,7 +165,7 @@ def test_every_form_has_the_same_cells(tmp_path: Path):
     table = bl.table(
         [bl.fit(data, target="y", features=["a|b_<i>&$50%", "=1+1"]), bl.fit(data, target="y", features=["=1+1"])], stars=True
     )
-    cells = [[name, *own] for name, own in (*table.cells(), *table.fits())]
+    cells = [[name, *own] for name, own in (*table.heads(), *table.cells(), *table.fits())][1:]
     page = _Cells()
     page.feed(table.to_html().partition("</table>")[0])
     assert page.rows[1:] == cells
@@ -115,7 +173,7 @@ def test_every_form_has_the_same_cells(tmp_path: Path):
     assert [[cell.strip().replace("\\", "") for cell in row] for row in markdown] == cells
     latex = [line for line in table.to_latex().splitlines() if line.endswith("\\\\")][1:]
     assert len(latex) == len(cells)
-    assert latex[0].startswith(r"a|b\_<i>\&\$50\% & ")
+    assert latex[1].startswith(r"a$|$b\_$<$i$>$\&\$50\% & ")
     for suffix in (".md", ".html", ".tex", ".csv", ".txt"):
         table.save(tmp_path / f"t{suffix}")
         with pytest.raises(DataError, match="exists"):

@@ -5,8 +5,8 @@ By default a seeded hash of what the row holds in the columns of the formula say
     fold = hash(row, seed) mod folds
 
 So it depends neither on the order of the rows or the files, nor on how they were cut into batches, nor on what has been learnt of
-other rows; equal rows share a fold, and so do formulas of the same columns. A grouping is a value like a pass: it can be pickled,
-and says the same of a row wherever it is asked.
+other rows; equal rows share a fold, and formulas of the same columns in the same order share their folds. A grouping is a value like
+a pass: it can be pickled, and says the same of a row wherever it is asked.
 """
 
 from __future__ import annotations

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 import os
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
@@ -20,7 +21,7 @@ from bestline.inference.classical import Coefficient
 from bestline.inference.fitted import FittedLine
 from bestline.inference.uncertainty import glances, tables
 from bestline.pictures.weights.coefficients import Estimates, coefficients_beside
-from bestline.wording import aligned, as_cell, fixed, plain, significant
+from bestline.wording import aligned, as_cell, evenly, fixed, plain, significant
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -29,8 +30,19 @@ if TYPE_CHECKING:
 
 STARS = ((0.001, "***"), (0.01, "**"), (0.05, "*"))  # Stata's esttab and R's modelsummary
 _DIGITS = 4
+_ERROR_DIGITS = 3
+_MOST_DIGITS = 8  # of an estimate whose error is next to nothing
+_LEAST_PLACE = 7  # decimals; smaller errors have a power of ten
+_NARROW = 20  # letters of a column; words alone, such as what errors are clustered by, take more lines and not more room
+_LOWERED = str.maketrans("⁻⁰¹²³⁴⁵⁶⁷⁸⁹", "-0123456789")
 _PICTURES = (".png", ".svg", ".pdf")
-_LATEX = {c: f"\\{c}" for c in "&%$#_{}"} | {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
+_LATEX = {
+    **{c: f"\\{c}" for c in "&%$#_{}"},
+    **{c: f"${c}$" for c in "<>|"},  # other letters in the oldest fonts
+    "\\": r"\textbackslash{}",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -99,18 +111,22 @@ class ModelTable:
         names = dict.fromkeys(name for c in self.columns for name in c.figures)
         return [name for name in names if any(c.figures.get(name) is not None for c in self.columns)]
 
+    def heads(self) -> Iterator[tuple[str, list[str]]]:
+        """Rows above the numbers: what each model is called, and its target."""
+        yield "", [c.label for c in self.columns]
+        yield "target", [plain(c.target) for c in self.columns]
+
     def cells(self) -> Iterator[tuple[str, list[str]]]:
         """Rows as they are printed: the name, empty for errors beneath, and a cell a model."""
-        if len({c.target for c in self.columns}) > 1:
-            yield "target", [plain(c.target) for c in self.columns]
         for term in self.terms:
             found = [c.coefficients.get(term) for c in self.columns]
-            yield plain(term, 60), ["" if c is None else significant(c.estimate, _DIGITS) + self._mark(c) for c in found]
-            if any(c is not None and math.isfinite(c.std_error) for c in found):
-                yield (
-                    "",
-                    ["" if c is None or math.isnan(c.std_error) else f"({significant(c.std_error, _DIGITS)})" for c in found],
-                )
+            pairs = [("", "") if c is None else _estimate_and_error(c.estimate, c.std_error) for c in found]
+            yield (
+                plain(term, 60),
+                [text if c is None else text + self._mark(c) for c, (text, _) in zip(found, pairs, strict=True)],
+            )
+            if any(error for _, error in pairs):
+                yield "", [error and f"({error})" for _, error in pairs]
 
     def fits(self) -> Iterator[tuple[str, list[str]]]:
         """The rows below: figures of each fit."""
@@ -126,12 +142,12 @@ class ModelTable:
         return ["Standard errors in parentheses.", *(f"{mark}." for mark in marks), *self.notes]
 
     def __str__(self) -> str:
-        head = ("", [c.label for c in self.columns])
-        rows = [[name, *cells] for name, cells in (head, *self.cells(), *self.fits())]
-        lines = aligned(rows, numbers=True)
-        below = 1 + sum(1 for _ in self.cells())
-        rule = "-" * max(map(len, lines))
-        return "\n".join([lines[0], rule, *lines[1:below], rule, *lines[below:], "", *self._legend])
+        # Brackets and stars hang out on the right, so that digits stand below each other.
+        hang = len(STARS[0][1]) if self.stars else 1
+        parts = [[line for row in rows for line in _lines(*row, hang)] for rows in (self.heads(), self.cells(), self.fits())]
+        lines = aligned([row for part in parts for row in part], numbers=True)
+        rule, top, below = "-" * max(map(len, lines)), len(parts[0]), len(parts[0]) + len(parts[1])
+        return "\n".join([*lines[:top], rule, *lines[top:below], rule, *lines[below:], "", *self._legend])
 
     __repr__ = __str__
 
@@ -141,10 +157,9 @@ class ModelTable:
         def row(cells: Sequence[str]) -> str:
             return f"| {' | '.join(cell.replace('|', chr(92) + '|').replace('*', chr(92) + '*') for cell in cells)} |"
 
-        head = [row(["", *(c.label for c in self.columns)]), f"|---|{'---:|' * len(self.columns)}"]
-        body = [row([name, *cells]) for name, cells in (*self.cells(), *self.fits())]
+        head, *rest = [row([name, *cells]) for name, cells in (*self.heads(), *self.cells(), *self.fits())]
         legend = " ".join(self._legend).replace("*", "\\*")
-        return "\n".join([*head, *body, "", legend, ""])
+        return "\n".join([head, f"|---|{'---:|' * len(self.columns)}", *rest, "", legend, ""])
 
     def to_html(self) -> str:
         """As a table of HTML, without styles of its own."""
@@ -155,7 +170,7 @@ class ModelTable:
 
         body = "\n".join(row(*line) for line in self.cells())
         foot = "\n".join(row(*line) for line in self.fits())
-        head = row("", [c.label for c in self.columns], "th")
+        head = "\n".join(row(*line, "th") for line in self.heads())
         legend = escape(" ".join(self._legend))
         return (
             f'<table class="bestline-models">\n<thead>\n{head}\n</thead>\n<tbody>\n{body}\n</tbody>\n<tbody style="border-top: 1px solid">\n'
@@ -168,15 +183,14 @@ class ModelTable:
         """As a tabular of LaTeX with the rules of booktabs."""
 
         def told(text: str) -> str:
-            return "".join(_LATEX.get(letter, letter) for letter in text)
+            return _in_mathematics("".join(_LATEX.get(letter, letter) for letter in text))
 
         def row(name: str, cells: Sequence[str]) -> str:
             return f"{' & '.join(map(told, [name, *cells]))} \\\\"
 
-        head = row("", [c.label for c in self.columns])
-        body, foot = [row(*line) for line in self.cells()], [row(*line) for line in self.fits()]
+        head, body, foot = ([row(*line) for line in part] for part in (self.heads(), self.cells(), self.fits()))
         begin = f"\\begin{{tabular}}{{l{'r' * len(self.columns)}}}"
-        ruled = [begin, r"\toprule", head, r"\midrule", *body, r"\midrule", *foot, r"\bottomrule", r"\end{tabular}"]
+        ruled = [begin, r"\toprule", *head, r"\midrule", *body, r"\midrule", *foot, r"\bottomrule", r"\end{tabular}"]
         return "\n".join([*ruled, "", told(" ".join(self._legend)), ""])
 
     def save(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
@@ -313,11 +327,42 @@ def _mpl() -> ModuleType:
     return mpl
 
 
+def _estimate_and_error(estimate: float, error: float) -> tuple[str, str]:
+    """An estimate and its error as text, to the same place, where the error has three digits: further ones of the estimate are noise."""
+    if not math.isfinite(error):
+        return significant(estimate, _DIGITS), ""
+    digits = math.floor(math.log10(abs(estimate) / error)) + _ERROR_DIGITS if estimate and error else _MOST_DIGITS
+    place = _ERROR_DIGITS - 1 - math.floor(math.log10(error)) if error else _LEAST_PLACE + 1
+    if digits > _MOST_DIGITS or place > _LEAST_PLACE:
+        return significant(estimate, max(_DIGITS, min(digits, _MOST_DIGITS))), significant(error, _ERROR_DIGITS)
+    return fixed(estimate, max(place, 0)), fixed(error, max(place, 0))
+
+
+def _to_digits(value: float) -> str:
+    """A size with its zeros: `1.030` beside `1.464`."""
+    place = _DIGITS - 1 - math.floor(math.log10(value)) if 0 < value < math.inf else _LEAST_PLACE + 1
+    return significant(value, _DIGITS) if place > _LEAST_PLACE else fixed(value, max(place, 0))
+
+
+def _lines(name: str, cells: Sequence[str], hang: int) -> Iterator[list[str]]:
+    """A row in as many lines as its widest words need."""
+    broken = [evenly(text, _NARROW) if " " in text else [text] for text in cells]
+    for i in range(max(1, *map(len, broken))):
+        texts = [lines[i] if i < len(lines) else "" for lines in broken]
+        yield [name if i == 0 else "", *(text + " " * (hang - len(text) + len(text.rstrip("*)"))) for text in texts)]
+
+
+def _in_mathematics(text: str) -> str:
+    """A text of LaTeX whose minus signs and powers of ten are set as such."""
+    powers = re.sub("×10([⁻⁰¹²³⁴⁵⁶⁷⁸⁹]+)", lambda m: rf"$\times 10^{{{m[1].translate(_LOWERED)}}}$", text)
+    return re.sub(r"^(\(?)-(?=\d)", r"\1$-$", powers)
+
+
 def _shown(name: str, value: Any) -> str:
     if value is None or isinstance(value, str):
-        return "" if value is None else value
+        return "" if value is None else value.replace("`", "")
     if isinstance(value, int):
         return f"{value:,}"
-    return (
-        fixed(value, 4) if name.endswith("R2") else fixed(value, 1) if name in ("AIC", "BIC") else significant(value, _DIGITS)
-    )
+    if name.endswith("R2"):
+        return fixed(value, 4)
+    return fixed(value, 1) if name in ("AIC", "BIC") else _to_digits(value)

@@ -15,7 +15,7 @@ from bestline.inference.turned_back import effects_on_own, own_scores, units_sai
 from bestline.inference.uncertainty import glances, notes_by, whole_test
 from bestline.inference.why_not import why_no_errors
 from bestline.training.solvers.base import Reach
-from bestline.wording import aligned, apart, bulleted, count, fixed, level_of, on_columns, p_value, plain, significant, without
+from bestline.wording import aligned, apart, bulleted, count, fixed, intervals, on_columns, p_value, plain, significant, without
 
 _WIDTH = 100
 _LONGEST_NAME = 40
@@ -143,12 +143,7 @@ def _table(
         columns.append(("std error", [significant(c.std_error) for c in table]))
     if any(math.isfinite(c.conf_low) for c in table):
         columns += [("t", [fixed(c.statistic, 2) for c in table]), ("p", [p_value(c.p_value) for c in table])]
-        lows, highs = [significant(c.conf_low) for c in table], [significant(c.conf_high) for c in table]
-        # Both ends to the right of their own half, so that decimal points stand below each other.
-        a, b = max(map(len, lows)), max(map(len, highs))
-        columns.append(
-            (f"{level_of(level)} conf. interval", [f"{low:>{a}} {high:>{b}}" for low, high in zip(lows, highs, strict=True)])
-        )
+        columns.append(intervals([(c.conf_low, c.conf_high) for c in table], level))
     if sides is not None and any(sides):
         columns.append(("at bound", list(sides)))
     if digits is not None:

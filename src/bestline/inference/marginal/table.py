@@ -14,7 +14,7 @@ from bestline.inference.classical import check_level, t_two_sided
 from bestline.inference.fitted import FittedLine
 from bestline.inference.marginal.adjustment import SAID, adjusted, half_width
 from bestline.inference.marginal.combinations import Combined
-from bestline.wording import aligned, finite, level_of, p_value, plain, preformatted, significant
+from bestline.wording import aligned, finite, fixed, intervals, p_value, plain, preformatted, significant
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -104,14 +104,13 @@ class Marginal:
         return told | {"notes": [*self.notes]}
 
     def __str__(self) -> str:
-        interval = f"{level_of(self.level)} interval"
         where = self._head[: -len(NUMBERS)]
-        rows = [[*where, "estimate", "std error", "t", "p", f"{interval} from", "to"]]
-        for place in self.places:
-            at = [place_said([cell]) for cell in self._cells(place)[: len(where)]]
-            numbers = [significant(v) for v in (place.estimate, place.std_error, place.statistic)]
-            ends = [significant(place.conf_low), significant(place.conf_high)]
-            rows.append([*(plain(cell, 60) for cell in at), *numbers, p_value(place.p_value), *ends])
+        between, ends = intervals([(place.conf_low, place.conf_high) for place in self.places], self.level)
+        rows = [[*where, "estimate", "std error", "t", "p", between]]
+        for place, both in zip(self.places, ends, strict=True):
+            at = [plain(place_said([cell]), 60) for cell in self._cells(place)[: len(where)]]
+            numbers = [significant(place.estimate), significant(place.std_error), fixed(place.statistic, 2)]
+            rows.append([*at, *numbers, p_value(place.p_value), both])
         errors = f"Standard errors: {self.cov}; {self.df:,} degrees of freedom." if self.cov else ""
         below = [line for line in (errors, *self.notes) if line]
         return "\n".join([self.title, "", *aligned(rows, numbers=True), *([""] if below else []), *below])
