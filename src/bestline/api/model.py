@@ -25,6 +25,7 @@ from bestline.inference import (
     prediction,
     reached_for,
     resampling,
+    selection,
     summary,
     tables,
     training_rows,
@@ -49,6 +50,7 @@ if TYPE_CHECKING:
     from bestline.inference.resampling import Bootstrap
     from bestline.inference.restricted import Restricted
     from bestline.inference.scores import Scores
+    from bestline.inference.selection import Subsets
     from bestline.inference.summary import Summary
     from bestline.pictures.gallery import Gallery
     from bestline.pictures.render.html import Page
@@ -162,6 +164,11 @@ class Model(FittedLine):
     def anova(self, kind: int | str = 2, *, cov: Cov | None = None, data: Any = None, target: int | str = 0) -> Anova:
         """What each term explains: sums of squares of type 1, 2 or 3 and their F tests; see `comparison.anova`. `print` it."""
         return comparison.anova(self, kind, cov, data, target=target)
+
+    @calmly
+    def subsets(self, by: str = "bic", **options: Any) -> Subsets:
+        """The best of all lines of some of these terms, from the moments: `most`, `keep`, `target`; see `selection.subsets`. `print` it."""
+        return selection.subsets(self, by, **options)
 
     @calmly
     def means(

@@ -23,6 +23,7 @@ from bestline.data.design.factors import Unseen as Unseen
 from bestline.data.design.factors import said_unseen as said_unseen
 from bestline.data.design.factors import sources_of as sources_of
 from bestline.data.design.formula import degree_of as degree_of
+from bestline.data.design.formula import narrowed as narrowed
 from bestline.data.design.learn import check_weights as check_weights
 from bestline.data.design.learn import checked_levels as checked_levels
 from bestline.data.design.learn import learn as learn

@@ -55,6 +55,12 @@ def plain(targets: Iterable[str], features: Iterable[str]) -> ParsedFormula:
     return ParsedFormula(tuple(Piece(t, True) for t in targets), tuple((Piece(f, True),) for f in features), True)
 
 
+def narrowed(text: str, terms: Container[str]) -> str:
+    """The formula with these of its terms alone; targets, intercept, offsets and absorbed effects stay."""
+    formula = parse(text, ())
+    return replace(formula, terms=tuple(t for t in formula.terms if ":".join(p.text for p in t) in terms)).text
+
+
 def degree_of(text: str) -> int:
     """The degree that "polynomial" (2) or "polynomial:3" asks for; raises OptionError for other text."""
     name, _, degree = text.partition(":")

@@ -1,0 +1,221 @@
+"""Criteria: what each of all subsets of terms is worth, the least first.
+
+    AIC = n log(RSS / n) + 2 k        BIC = n log(RSS / n) + log(n) k        (but for what all lines have in common)
+    Cp = RSS / s^2 - n + 2 k          s^2 of the line of all terms           (Mallows 1973, Technometrics 15:661-675)
+    adjusted R2: the least RSS / (n - k)
+    CV: the mean squared error of rows out of fold, each fold predicted by the line of all others
+
+k counts the weights that the data determine, and those of absorbed effects.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from bestline.data.unknown_levels import unknown_levels
+from bestline.errors import NumericalError, OptionError
+from bestline.inference.classical import Inference
+from bestline.inference.fitted import FittedLine
+from bestline.inference.selection.hierarchy import rests_on, terms_of
+from bestline.numerics import Comoments, Scaling, all_subsets, read_loss_digits, rests, second_moments, trained_moments, work
+
+MOST_TERMS = 20
+_MOST_WORK = 3e9  # numbers, of which one core makes some 1e8 in a second
+_ROUNDING = 64 * torch.finfo(torch.float64).eps
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Space:
+    """All subsets of a line's terms: which there are, and how they are counted.
+
+    Term i of the m that are free is in subset s where bit m - 1 - i of s is set.
+
+    Attributes
+    ----------
+    terms : dict
+        Term -> its columns, in the order of the formula.
+    kept : tuple of str
+        Terms that are in every subset.
+    free : tuple of str
+        The others, the widest first.
+    possible : Tensor, bool (2^m,)
+        Subsets that hold what their terms rest on.
+    size : Tensor, int (2^m,)
+        How many terms each has, with those that are kept.
+    """
+
+    terms: dict[str, list[int]]
+    kept: tuple[str, ...]
+    free: tuple[str, ...]
+    possible: Tensor
+    size: Tensor
+
+    @classmethod
+    def of(cls, line: FittedLine, keep: Sequence[str]) -> Space:
+        """The space of a line; raises OptionError where it is too large."""
+        terms, needed = terms_of(line.design), rests_on(line.design)
+        kept = _closed(keep, needed)
+        free = sorted((term for term in terms if term not in kept), key=lambda term: -len(terms[term]))
+        if len(free) > MOST_TERMS:
+            raise OptionError(
+                f"There are {len(free)} terms to choose from, and all subsets are tried of {MOST_TERMS} at most; name terms that stay, as "
+                f"`keep`, or let a lasso choose: fit(..., cv='lasso')."
+            )
+        subset = torch.arange(1 << len(free))
+        bit = {term: 1 << (len(free) - 1 - i) for i, term in enumerate(free)}
+        possible = torch.ones(len(subset), dtype=torch.bool)
+        for term in free:
+            below = sum(bit[other] for other in needed[term] if other in bit)
+            possible &= ((subset & bit[term]) == 0) | ((subset & below) == below)
+        size = len(kept) + sum(((subset & own) != 0).long() for own in bit.values())
+        return cls(terms, tuple(term for term in terms if term in kept), tuple(free), possible, torch.as_tensor(size))
+
+    @property
+    def columns(self) -> list[int]:
+        """All columns, those that are kept first and then as the free terms stand."""
+        return [j for term in (*self.kept, *self.free) for j in self.terms[term]]
+
+    def held(self, subset: int) -> tuple[str, ...]:
+        """The terms of a subset, in the order of the formula."""
+        m = len(self.free)
+        own = {term for i, term in enumerate(self.free) if subset >> (m - 1 - i) & 1}
+        return tuple(term for term in self.terms if term in own or term in self.kept)
+
+    def ties(self) -> Tensor:
+        """Places (2^m,) of the subsets that are alike otherwise: fewer terms first, then those with the earlier terms of the formula."""
+        m, subset = len(self.free), torch.arange(1 << len(self.free))
+        order = [self.free.index(term) for term in self.terms if term in self.free]
+        later = sum((1 - (subset >> (m - 1 - i) & 1)) << (m - 1 - place) for place, i in enumerate(order))
+        return torch.as_tensor(self.size * (1 << m) + later)
+
+
+def _closed(keep: Sequence[str], needed: Mapping[str, set[str]]) -> set[str]:
+    """These terms and all that they rest on."""
+    kept: set[str] = set()
+    waiting = list(keep)
+    while waiting:
+        term = waiting.pop()
+        waiting += [other for other in needed[term] if other not in kept]
+        kept.add(term)
+    return kept
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Worth:
+    """What every subset of a space is worth, of one target.
+
+    Attributes
+    ----------
+    order : Tensor, int (c,)
+        The subsets that can be, the best first.
+    value : Tensor (2^m,)
+        The criterion, the smaller the better, but for what all have in common.
+    left : Tensor (2^m,)
+        Share of the target's second moment that each leaves.
+    error : Tensor (2^m,)
+        Mean squared error out of fold; NaN where it was not asked for.
+    floor : float
+        The share below which what is left is rounding.
+    """
+
+    order: Tensor
+    value: Tensor
+    left: Tensor
+    error: Tensor
+    floor: float
+
+
+def worth(line: FittedLine, inference: Inference, space: Space, by: str, target: int, most: int) -> Worth:
+    """What every subset of at most so many terms is worth by a criterion."""
+    training, intercept, at = line.training, line.design.intercept, [*space.columns, line.design.p + target]
+    widths = [len(space.terms[term]) for term in space.free]
+    fixed = sum(len(space.terms[term]) for term in space.kept)
+    folds = _folds(line) if by == "cv" else []
+    # Rows held out go through the same steps beside those of training.
+    if work(widths, kept=fixed) * (1 + 2 * len(folds)) > _MOST_WORK:
+        raise OptionError(
+            f"All subsets of {len(widths)} terms with {sum(widths):,} columns{f' and {len(folds):,} folds' if folds else ''} are too much "
+            f"work; name terms that stay, as `keep`, or let a lasso choose: fit(..., cv='lasso')."
+        )
+    own = training[at]
+    scaling = Scaling.of(own, len(at) - 1, intercept=intercept, standardize=True)
+    second = second_moments(own, scaling)
+    found = all_subsets(second, widths, kept=fixed)
+    floor = _floor(line, inference, target)
+    # What differs by no more than rounding is alike, so that of such lines the smallest is taken, on every machine.
+    left = (found.left / floor).round().clamp(min=1) * floor
+    n, k = training.count, found.rank + intercept + line.design.levels_taken
+    error = torch.full_like(left, math.nan)
+    if by == "cv":
+        unit = floor * float(inference.tss[target]) / training.weight
+        error = (_out_of_fold(folds, at, widths, fixed, intercept=intercept) / unit).round() * unit
+    match by:
+        case "aic":
+            value = n * left.log() + 2.0 * k
+        case "bic":
+            value = n * left.log() + math.log(n) * k
+        case "cp":
+            value = left / left[-1] * (n - int(k[-1])) - n + 2.0 * k
+        case "adj_r_squared":
+            value = left / (n - k)
+        case _:
+            value = error
+    allowed = space.possible & (k < n) & (space.size <= most)
+    if not intercept or line.design.absorbed is not None:
+        allowed &= space.size > 0
+    index = torch.nonzero(allowed)[:, 0]
+    if not len(index):
+        raise NumericalError("Every subset has as many weights as there are rows, so none leaves anything to judge it by.")
+    index = index[space.ties()[index].argsort()]
+    return Worth(index[value[index].argsort(stable=True)], value, left, error, floor)
+
+
+def _floor(line: FittedLine, inference: Inference, target: int) -> float:
+    """The share of the target's second moment that the moments do not tell from nothing."""
+    p, whole = line.design.p, float(inference.tss[target])
+    if whole <= 0:
+        raise NumericalError("The target does not vary, so no term explains anything of it.")
+    mse = inference.rss / line.training.weight
+    known = read_loss_digits(line.training, line.training, p, line.exact_weights[:p], mse, intercept=line.design.intercept)
+    lost = float(known.error[target]) * line.training.weight / whole
+    return max(_ROUNDING, lost) if math.isfinite(lost) else _ROUNDING
+
+
+def _folds(line: FittedLine) -> list[Comoments]:
+    """The moments of the folds that have rows; raises OptionError where lines cannot be judged fold by fold."""
+    if line.design.absorbed is not None:
+        raise OptionError("by='cv' judges lines fold by fold, and absorbed effects have no folds; choose by='bic'.")
+    if unknown_levels(line.moments.folds, line.design):
+        raise OptionError(
+            "by='cv' needs every level in two folds or more, and some stand in one fold alone, whose rows moments cannot leave out; join rare "
+            "levels, fit with other folds, or choose by='bic'."
+        )
+    folds = [fold for fold in line.moments.folds if fold.count]
+    if len(folds) < 2:
+        raise OptionError("by='cv' needs two folds of rows or more; fit with `folds`.")
+    return folds
+
+
+def _out_of_fold(
+    folds: Sequence[Comoments], at: Sequence[int], widths: Sequence[int], fixed: int, *, intercept: bool
+) -> Tensor:
+    """The mean squared error (2^m,) of all rows, each predicted by the line of the other folds."""
+    squares = torch.zeros(1 << len(widths), dtype=torch.float64)
+    for fold, rest in zip(folds, rests(folds), strict=True):
+        squares += fold.weight * _of_fold(fold[at], rest[at], widths, fixed, intercept=intercept)
+    return squares / sum(fold.weight for fold in folds)
+
+
+def _of_fold(fold: Comoments, rest: Comoments, widths: Sequence[int], fixed: int, *, intercept: bool) -> Tensor:
+    """The mean squared error (2^m,) of a fold by the lines of the rest, which its rows are centred and scaled by."""
+    scaling = Scaling.of(rest, rest.q - 1, intercept=intercept, standardize=True)
+    mean, joint = trained_moments(fold, scaling)
+    second = second_moments(rest, scaling)
+    found = all_subsets(second, widths, kept=fixed, held=joint + torch.outer(mean, mean))
+    assert found.held is not None  # noqa: S101  it was asked for
+    return found.held * second[-1, -1] * scaling.target_scale[0] ** 2
