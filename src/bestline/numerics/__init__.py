@@ -8,7 +8,7 @@ Functions take tensors and return tensors or a small frozen dataclass. Outsiders
 from each other.
 """
 
-from bestline.numerics.all_subsets import SubsetSquares, all_subsets, work
+from bestline.numerics.subset_squares import SubsetSquares, all_subsets, work
 from bestline.numerics.bowl import Bowl, second_moments, trained_mean, trained_moments
 from bestline.numerics.comoments import MANY_TARGETS, Comoments, by_group, chunk_size, others, rests, total
 from bestline.numerics.digits import LossDigits, read_loss_digits, right_digits, right_loss_digits

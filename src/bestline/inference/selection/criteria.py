@@ -197,7 +197,10 @@ def _folds(line: FittedLine) -> list[Comoments]:
         )
     folds = [fold for fold in line.moments.folds if fold.count]
     if len(folds) < 2:
-        raise OptionError("by='cv' needs two folds of rows or more; fit with `folds`.")
+        raise OptionError(
+            "by='cv' needs the moments of two folds or more, and here are those of all rows together, as in a model file and after a "
+            "`split`; fit the table, with `folds`, and ask that model."
+        )
     return folds
 
 

@@ -326,7 +326,8 @@ def _notes(line: FittedLine, by: str, tried: int, known: float) -> tuple[str, ..
         notes.append("It leaves nothing of the target but rounding; of such lines the one of the fewest terms is taken.")
     elif known < _DIGITS:
         notes.append(
-            "The columns are nearly collinear, and moments have few digits of what such lines leave: near ones may change places."
+            "The best lines leave so little of the target, or their columns are so nearly collinear, that moments have few digits of it: near "
+            "ones may change places."
         )
     if line.robust is not None and by != "cv":
         notes.append(
