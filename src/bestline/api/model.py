@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, final
@@ -166,9 +166,11 @@ class Model(FittedLine):
         return comparison.anova(self, kind, cov, data, target=target)
 
     @calmly
-    def subsets(self, by: str = "bic", **options: Any) -> Subsets:
-        """The best of all lines of some of these terms, from the moments: `most`, `keep`, `target`; see `selection.subsets`. `print` it."""
-        return selection.subsets(self, by, **options)
+    def subsets(
+        self, by: str = "bic", *, most: int | None = None, keep: str | Sequence[str] = (), target: int | str = 0
+    ) -> Subsets:
+        """The best of all lines that leave out some of up to 20 terms, from the moments; see `selection.subsets`. `print` it."""
+        return selection.subsets(self, by, most=most, keep=keep, target=target)
 
     @calmly
     def means(

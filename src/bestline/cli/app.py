@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 import bestline as bl
-from bestline.cli.comparison import ANOVA_EXAMPLES, COMPARE_EXAMPLES, anova, compare
+from bestline.cli.comparison import ANOVA_EXAMPLES, COMPARE_EXAMPLES, SUBSETS_EXAMPLES, anova, compare, subsets
 from bestline.cli.diagnosis import DIAGNOSE_EXAMPLES, SUMMARY_EXAMPLES, diagnose, summary
 from bestline.cli.doctor import DOCTOR_EXAMPLES, doctor
 from bestline.cli.export import EPILOG as EXPORT_EXAMPLES
@@ -169,6 +169,7 @@ app.command(epilog=TABLE_EXAMPLES)(table)
 app.command(epilog=ANOVA_EXAMPLES)(anova)
 app.command(epilog=MEANS_EXAMPLES)(means)
 app.command(epilog=COMPARE_EXAMPLES)(compare)
+app.command(epilog=SUBSETS_EXAMPLES)(subsets)
 
 
 @app.command(epilog=examples("bestline report cars.bestline cars.csv -o cars.html"))

@@ -1,4 +1,4 @@
-"""The commands that hold models against each other: analysis of variance of nested ones, held-out errors of any."""
+"""The commands that hold lines against each other: nested ones, held-out errors of any, all that leave out terms of one."""
 
 from __future__ import annotations
 
@@ -9,9 +9,24 @@ import typer
 
 import bestline as bl
 from bestline.calls import is_formula
-from bestline.cli.options import Missing, Weights, examples, folds_of, grouped, resulting, saying
+from bestline.cli.options import (
+    Force,
+    Missing,
+    Weights,
+    examples,
+    folds_of,
+    grouped,
+    names_of,
+    one_or_names,
+    refuse_existing,
+    refuse_unless_table,
+    resulting,
+    saying,
+    write_table,
+)
 from bestline.cli.terminal import Terminal
-from bestline.cli.words import one
+from bestline.cli.words import model_first, one, split_formula
+from bestline.errors import readable
 
 ANOVA_EXAMPLES = examples(
     "bestline anova cars.bestline",
@@ -21,6 +36,11 @@ ANOVA_EXAMPLES = examples(
 COMPARE_EXAMPLES = examples(
     "bestline compare cars.csv 'mpg ~ weight' 'mpg ~ weight + C(origin)'",
     "bestline compare cars.csv 'mpg ~ weight' 'mpg ~ horsepower' --folds 10 --missing drop",
+)
+SUBSETS_EXAMPLES = examples(
+    "bestline subsets cars.bestline",
+    "bestline subsets cars.csv 'mpg ~ weight + horsepower + C(origin)' --by cv --folds 10",
+    "bestline subsets cars.csv --target mpg --missing drop --keep weight --most 4 -o best.csv",
 )
 
 
@@ -71,3 +91,77 @@ def compare(
         asked: dict[str, Any] = {"folds": folds_of(folds), "seed": seed, "weights": weights, "missing": missing}
         found = bl.compare(*(bl.fit(one(files), formula, **asked) for formula in formulas), held_out=True)
     terminal.answer(str(found), {**found.facts, "warnings": terminal.said})
+
+
+@grouped(terminal=resulting)
+def subsets(
+    words: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="MODEL | DATA... [FORMULA]", help="A .bestline file of all terms; or data, and a formula of them."
+        ),
+    ],
+    *,
+    by: Annotated[
+        str, typer.Option(help="Judge lines by bic, aic, cp (Mallows), adj_r_squared, or cv: their errors out of fold.")
+    ] = "bic",
+    most: Annotated[int | None, typer.Option(help="Most terms of a line. [default: all]")] = None,
+    keep: Annotated[str | None, typer.Option(help="Terms that stay in every line: a,b.")] = None,
+    target: Annotated[
+        str | None,
+        typer.Option(help="Which target, of several; without a formula, the column to predict. [default: the first]"),
+    ] = None,
+    features: Annotated[
+        str | None,
+        typer.Option(help="Columns to choose from, in place of a formula: a,b,c. [default: all others that can serve]"),
+    ] = None,
+    folds: Annotated[
+        str | None, typer.Option(help="Number of folds, or a column whose values are the folds. [default: 5]")
+    ] = None,
+    seed: Annotated[int | None, typer.Option(help="Of the folds. [default: 0]")] = None,
+    weights: Weights = None,
+    weight_kind: Annotated[str | None, typer.Option(help="What weights are: analytic, frequency or probability.")] = None,
+    missing: Annotated[str | None, typer.Option(help="Missing values: raise, drop or impute. [default: raise]")] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", metavar="FILE", help="Write the ten best here: .csv or .parquet.")
+    ] = None,
+    force: Force = False,
+    terminal: Terminal,
+) -> None:
+    """Look for the best of all lines that leave out some of up to 20 terms. What is found so flatters itself: judge it on other rows."""
+    refuse_unless_table(out)
+    refuse_existing(out, force, *(word for word in words if not is_formula(word)))
+    asked = {
+        "folds": None if folds is None else folds_of(folds),
+        "seed": seed,
+        "weights": weights,
+        "weight_kind": weight_kind,
+        "missing": missing,
+    }
+    settings = {name: value for name, value in asked.items() if value is not None}
+    with terminal.listening() as bars:
+        line, at = _of_all_terms(words, target, names_of(features), settings, bars.passes())
+        found = line.subsets(by, most=most, keep=names_of(keep) or (), target=at)
+    with terminal.saving((out, lambda file: write_table(found.frame(), file, force=force))):
+        terminal.answer(str(found), {**found.facts, "out": None if out is None else str(out), "warnings": terminal.said})
+
+
+def _of_all_terms(
+    words: list[str], target: str | None, features: list[str] | None, settings: dict[str, Any], progress: Any
+) -> tuple[bl.Model, int | str]:
+    """The line of all terms, loaded or fitted, and which of its targets is meant."""
+    made = next((word for word in words if word.lower().endswith((".bestline", ".moments"))), None)
+    if made is not None and settings:
+        option = next(iter(settings)).replace("_", "-")
+        raise typer.BadParameter(f"--{option} was decided when {readable(made)} was made; leave it out")
+    if made is not None and made.lower().endswith(".bestline"):
+        path, rest = model_first(Path(words[0]), words[1:])
+        if rest or features is not None:
+            extra = readable(rest[0]) if rest else "--features"
+            raise typer.BadParameter(f"the terms to choose from are those of the model; leave out {extra}")
+        return bl.load(path), 0 if target is None else target
+    files, formula = split_formula(words)
+    # Beside a formula that names several, a target is one of them; else it is what to predict.
+    columns: dict[str, Any] = {"features": features, "target": one_or_names(target) if formula is None else None}
+    line = bl.fit(files, formula, **columns, **settings, progress=progress)
+    return line, 0 if formula is None or target is None else target

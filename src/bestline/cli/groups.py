@@ -8,9 +8,9 @@ from typing import Any
 import typer
 
 import bestline as bl
+from bestline.cli.options import refuse_unless_table
 from bestline.cli.terminal import Terminal
 
-_TABLES = (".csv", ".tsv", ".csv.gz", ".tsv.gz", ".parquet", ".feather", ".arrow")
 _SHARED = (
     "l2",
     "folds",
@@ -38,8 +38,7 @@ def fit_each(
             )
     if isinstance(arguments["folds"], str):
         raise typer.BadParameter("--folds is a number with --by: folds are within each group")
-    if out is not None and not out.name.lower().endswith(_TABLES):
-        raise typer.BadParameter(f"--out writes a table of the lines with --by, to .csv or .parquet; got {out.name!r}")
+    refuse_unless_table(out, "a table of the lines with --by")
     if isinstance(asked.data, str) and asked.data.endswith(".moments"):
         raise typer.BadParameter("--by needs the rows; moments hold none")
     with terminal.listening() as bars:

@@ -9,7 +9,7 @@ import typer
 
 import bestline as bl
 from bestline import api
-from bestline.cli.options import Cov, Force, examples, grouped, names_of, refuse_existing, resulting
+from bestline.cli.options import TABLES, Cov, Force, examples, grouped, names_of, refuse_existing, resulting, write_table
 from bestline.cli.terminal import Terminal
 from bestline.cli.words import model_first, one
 
@@ -22,7 +22,7 @@ MEANS_EXAMPLES = examples(
     "bestline means penguins.bestline species --contrasts --adjust tukey -o pairs.png",
     "bestline means penguins.bestline flipper_length_mm --slopes --by species",
 )
-_PICTURES, _TABLES = (".png", ".svg", ".pdf"), (".csv", ".tsv", ".parquet", ".feather", ".arrow")
+_PICTURES = (".png", ".svg", ".pdf")
 
 
 @grouped(terminal=resulting)
@@ -76,8 +76,8 @@ def means(
         raise typer.BadParameter("--slopes and --contrasts are two questions; ask one at a time")
     if units is not None and (compared or slopes):
         raise typer.BadParameter("--units is of means; differences and slopes are in those of the formula's left side")
-    if out is not None and not out.name.lower().endswith((*_PICTURES, *_TABLES)):
-        raise typer.BadParameter(f"--out writes {', '.join(_TABLES)}, or a picture: {', '.join(_PICTURES)}; got {out.name!r}")
+    if out is not None and not out.name.lower().endswith((*_PICTURES, *TABLES)):
+        raise typer.BadParameter(f"--out writes {', '.join(TABLES)}, or a picture: {', '.join(_PICTURES)}; got {out.name!r}")
     refuse_existing(out, force, path, *data)
     with terminal.listening():
         line = bl.load(path)
@@ -96,7 +96,7 @@ def means(
             with api.fresh(file, overwrite=force) as temporary:
                 api.write_drawing(drawn, temporary, file.suffix.lower().lstrip("."))
         else:
-            api.write_with(api.open_source(found.frame()), file, lambda batch: {}, overwrite=force)
+            write_table(found.frame(), file, force=force)
 
     with terminal.saving((out, save)):
         facts = {**found.facts, "out": None if out is None else str(out), "warnings": terminal.said}

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from glob import glob
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -19,6 +19,9 @@ from bestline import api
 from bestline.cli.terminal import Terminal
 from bestline.cli.words import split_formula
 from bestline.errors import readable
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout and nothing else.")]
 Quiet = Annotated[bool, typer.Option("--quiet", help="Print no more than errors.")]
@@ -210,6 +213,20 @@ def _refuse_read(path: Path, read: Iterable[str | Path]) -> None:
 def files_of(data: str | list[str]) -> list[str]:
     """The words that name data, as a list."""
     return [data] if isinstance(data, str) else data
+
+
+TABLES = (".csv", ".tsv", ".csv.gz", ".tsv.gz", ".parquet", ".feather", ".arrow")
+
+
+def refuse_unless_table(path: Path | None, what: str = "a table") -> None:
+    """A table is written to a file that other programs read."""
+    if path is not None and not path.name.lower().endswith(TABLES):
+        raise typer.BadParameter(f"--out writes {what}, to .csv or .parquet; got {path.name!r}")
+
+
+def write_table(frame: DataFrame, path: Path, *, force: bool) -> None:
+    """A frame as a file, whole or not at all."""
+    api.write_with(api.open_source(frame), path, lambda batch: {}, overwrite=force)
 
 
 def unless_stdout(path: Path | None) -> Path | None:

@@ -8,7 +8,6 @@ Functions take tensors and return tensors or a small frozen dataclass. Outsiders
 from each other.
 """
 
-from bestline.numerics.subset_squares import SubsetSquares, all_subsets, work
 from bestline.numerics.bowl import Bowl, second_moments, trained_mean, trained_moments
 from bestline.numerics.comoments import MANY_TARGETS, Comoments, by_group, chunk_size, others, rests, total
 from bestline.numerics.digits import LossDigits, read_loss_digits, right_digits, right_loss_digits
@@ -26,3 +25,4 @@ from bestline.numerics.factorisation import (
 from bestline.numerics.rows import Columns, Features, Rows, RowVector, Square, Targets, Weights, joined, minibatches
 from bestline.numerics.scaling import Scaling
 from bestline.numerics.semidefinite import Alias, aliases, inverse, minimum_norm, of_one_size, rank_tolerance
+from bestline.numerics.subset_squares import SubsetSquares, all_subsets, work
