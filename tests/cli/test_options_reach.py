@@ -161,6 +161,21 @@ TABLE: dict[str, Row] = {
         {"labels": [(["--labels", '"a, b"'], {"labels": ["a, b"]})], "stars": [(["--stars"], {"stars": True})]},
         set(),
     ),
+    "subsets": (
+        *(Model, "subsets", ["m.bestline"], {}),
+        {
+            "by": [(["--by", "aic"], {"by": "aic"})],
+            "most": [(["--most", "1"], {"most": 1})],
+            "keep": [(["--keep", "x2,x1"], {"keep": ["x2", "x1"]})],
+            "target": [(["--target", "y"], {"target": "y"})],
+        },
+        {"features", "folds", "seed", "weights", "weight_kind", "missing"},
+    ),
+    "subsets of data": (
+        *(bl, "fit", ["t.csv"], {"solver": "exact"}),
+        {k: v for k, v in COLUMNS.items() if k not in ("l2", "engine")} | {"folds": FOLDS, "weight_kind": KIND},
+        {"by", "most", "keep"},
+    ),
     "summary": (
         *(Model, "summary", ["m.bestline"], {}),
         {"level": LEVEL, "cov": COV, "digits": [(["--digits"], {"digits": True})]},

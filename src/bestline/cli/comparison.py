@@ -163,5 +163,6 @@ def _of_all_terms(
     files, formula = split_formula(words)
     # Beside a formula that names several, a target is one of them; else it is what to predict.
     columns: dict[str, Any] = {"features": features, "target": one_or_names(target) if formula is None else None}
-    line = bl.fit(files, formula, **columns, **settings, progress=progress)
+    # Not as fit chooses of few rows: under a penalty there is nothing to choose.
+    line = bl.fit(files, formula, **columns, **settings, solver="exact", progress=progress)
     return line, 0 if formula is None or target is None else target

@@ -65,7 +65,7 @@ def all_subsets(A: Square, widths: Sequence[int], *, kept: int = 0, held: Square
     tolerance = rank_tolerance(len(A) - 1)
     A, size = of_one_size(A)
     H = None if held is None else (held / torch.outer(size, size))[None]
-    start = _State(A[None], torch.zeros(1, dtype=torch.long), H).with_first(kept, tolerance)
+    start = _Branches(A[None], torch.zeros(1, dtype=torch.long), H).with_first(kept, tolerance)
     end = _walked(start, tuple(widths), tolerance)
     return SubsetSquares(end.A.flatten().clamp(min=0), end.rank, None if end.H is None else end.H.flatten().clamp(min=0))
 
@@ -81,21 +81,21 @@ def work(widths: Sequence[int], *, kept: int = 0) -> float:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _State:
+class _Branches:
     """Subsets b side by side: second moments (b, q, q) of what is to come beside what they hold, and their ranks (b,)."""
 
     A: Tensor
     rank: Tensor
     H: Tensor | None
 
-    def __getitem__(self, some: slice) -> _State:
-        return _State(self.A[some], self.rank[some], None if self.H is None else self.H[some])
+    def __getitem__(self, some: slice) -> _Branches:
+        return _Branches(self.A[some], self.rank[some], None if self.H is None else self.H[some])
 
-    def without_first(self, width: int) -> _State:
+    def without_first(self, width: int) -> _Branches:
         """With the first columns left out."""
-        return _State(self.A[:, width:, width:], self.rank, None if self.H is None else self.H[:, width:, width:])
+        return _Branches(self.A[:, width:, width:], self.rank, None if self.H is None else self.H[:, width:, width:])
 
-    def with_first(self, width: int, tolerance: float) -> _State:
+    def with_first(self, width: int, tolerance: float) -> _Branches:
         """With the first columns taken in, one after the other; what the others say already changes nothing."""
         A, rank, H = self.A, self.rank, self.H
         for _ in range(width):
@@ -107,10 +107,10 @@ class _State:
             if H is not None:
                 cross = a[:, :, None] * (H[:, 0, 1:] - 0.5 * H[:, :1, 0] * a)[:, None, :]
                 H = H[:, 1:, 1:] - cross - cross.transpose(1, 2)
-        return _State(A, rank, H)
+        return _Branches(A, rank, H)
 
 
-def _walked(state: _State, widths: tuple[int, ...], tolerance: float) -> _State:
+def _walked(state: _Branches, widths: tuple[int, ...], tolerance: float) -> _Branches:
     """All subsets of the groups still to come, of each subset so far."""
     b = len(state.A)
     if not widths:
@@ -121,11 +121,11 @@ def _walked(state: _State, widths: tuple[int, ...], tolerance: float) -> _State:
     return _walked(_joined(children, 1), widths[1:], tolerance)
 
 
-def _joined(parts: Sequence[_State], dim: int) -> _State:
+def _joined(parts: Sequence[_Branches], dim: int) -> _Branches:
     """Subsets one after the other (0), or each without beside with (1)."""
 
     def join(tensors: Sequence[Tensor]) -> Tensor:
         return torch.cat(list(tensors)) if dim == 0 else torch.stack(list(tensors), 1).flatten(0, 1)
 
     H = [part.H for part in parts if part.H is not None]
-    return _State(join([p.A for p in parts]), join([p.rank for p in parts]), join(H) if H else None)
+    return _Branches(join([p.A for p in parts]), join([p.rank for p in parts]), join(H) if H else None)

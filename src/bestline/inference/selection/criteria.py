@@ -30,7 +30,7 @@ _ROUNDING = 64 * torch.finfo(torch.float64).eps
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Space:
+class TermSpace:
     """All subsets of a line's terms: which there are, and how they are counted.
 
     Term i of the m that are free is in subset s where bit m - 1 - i of s is set.
@@ -56,7 +56,7 @@ class Space:
     size: Tensor
 
     @classmethod
-    def of(cls, line: FittedLine, keep: Sequence[str]) -> Space:
+    def of(cls, line: FittedLine, keep: Sequence[str]) -> TermSpace:
         """The space of a line; raises OptionError where it is too large."""
         terms, needed = terms_of(line.design), rests_on(line.design)
         kept = _closed(keep, needed)
@@ -130,7 +130,7 @@ class Worth:
     floor: float
 
 
-def worth(line: FittedLine, inference: Inference, space: Space, by: str, target: int, most: int) -> Worth:
+def worth(line: FittedLine, inference: Inference, space: TermSpace, by: str, target: int, most: int) -> Worth:
     """What every subset of at most so many terms is worth by a criterion."""
     training, intercept, at = line.training, line.design.intercept, [*space.columns, line.design.p + target]
     widths = [len(space.terms[term]) for term in space.free]

@@ -13,7 +13,7 @@ from bestline.data.design.weight_kinds import PROBABILITY
 from bestline.errors import ColumnError, NumericalError, OptionError, readable
 from bestline.inference import classical
 from bestline.inference.fitted import FittedLine
-from bestline.inference.selection.criteria import Space, Worth, worth
+from bestline.inference.selection.criteria import TermSpace, Worth, worth
 from bestline.inference.selection.hierarchy import terms_of
 from bestline.inference.uncertainty import target_number
 from bestline.inference.why_not import refuse
@@ -219,9 +219,9 @@ def subsets(
     known = terms_of(line.design)
     if not known:
         raise OptionError(f"The line {readable(line.design.formula)} has no terms to choose from.")
-    space = Space.of(line, _kept(keep, known))
+    space = TermSpace.of(line, _kept(keep, known))
     found = worth(line, inference, space, by, at, _most(most, space, len(known)))
-    told = _Told(line, inference, space, found, at)
+    told = _Figures(line, inference, space, found, at)
     order = found.order
     sizes = space.size[order]
     first = [int(order[sizes == size][0]) for size in sizes.unique().tolist()]
@@ -264,7 +264,7 @@ def _kept(keep: Any, known: dict[str, list[int]]) -> list[str]:
     return terms
 
 
-def _most(most: Any, space: Space, terms: int) -> int:
+def _most(most: Any, space: TermSpace, terms: int) -> int:
     if most is None:
         return terms
     if not is_whole(most) or not max(1, len(space.kept)) <= most:
@@ -274,12 +274,12 @@ def _most(most: Any, space: Space, terms: int) -> int:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Told:
+class _Figures:
     """Tells subsets by the figures that a fit of them has."""
 
     line: FittedLine
     inference: classical.Inference
-    space: Space
+    space: TermSpace
     worth: Worth
     target: int
 
