@@ -41,7 +41,9 @@ def test_of_a_table_all_other_columns_are_terms_and_folds_are_those_asked_for(ru
 
 def test_few_rows_are_fitted_without_a_penalty(run: Run, tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
-    pd.DataFrame(rng.normal(size=(80, 11)), columns=[f"x{i}" for i in range(10)] + ["y"]).to_csv(tmp_path / "few.csv", index=False)
+    pd.DataFrame(rng.normal(size=(80, 11)), columns=[f"x{i}" for i in range(10)] + ["y"]).to_csv(
+        tmp_path / "few.csv", index=False
+    )
     done = run("subsets", "few.csv", "--target", "y", "--json")
     assert done.status == 0, done.err
     assert done.facts["tried"] == 1024
