@@ -175,7 +175,9 @@ def test_the_start_can_be_dragged_on_the_surface(opened: Any, name: str) -> None
 def test_a_finger_that_rests_keeps_the_ground_under_it(opened: Any) -> None:
     shown = opened("standardised")
     drag(shown, [screen(shown, "surface", -2, 4), halfway := screen(shown, "surface", -0.5, 3.0)], drop=False)
-    shown.page.wait_for_timeout(400)  # all that waits for a rest is drawn
+    # A legend is written anew when all is drawn that waits for a rest.
+    shown.page.evaluate("() => { document.querySelector('.bl-legend li').dataset.before = 'the rest' }")
+    shown.page.wait_for_function("() => !document.querySelector('.bl-legend li').dataset.before")
     assert screen(shown, "surface", -0.5, 3.0) == halfway, "heights stay while the start is held"
     shown.page.mouse.move(*screen(shown, "surface", 0.5, 2.0))
     assert run(shown)["start"] == pytest.approx({"x": 0.5, "Intercept": 2.0}, abs=0.12)

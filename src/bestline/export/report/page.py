@@ -98,7 +98,7 @@ def report(model: FittedLine, data: Any = None, path: str | os.PathLike[str] | N
     html = document(
         templates(_ROOM).get_template("report.html.j2"),
         f"{on_columns(model.design.formula, model.design.p)} (bestline)",
-        plays=training.session is not None,
+        session=training.session,
         styles=[PARTS, style_of(_ROOM, "report.css")],
         heading=on_columns(model.design.formula, model.design.p, _LONGEST_HEADING),
         formula=clean(model.design.formula),

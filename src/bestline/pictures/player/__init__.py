@@ -8,7 +8,9 @@ handed. Joining is dropping lines: there is no build step.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from importlib.resources import files
+from typing import Any
 
 __all__ = ["MODULES", "script", "style"]
 
@@ -45,6 +47,7 @@ MODULES = (
     "points",
     "pins",
     "knobs",
+    "sweep",
     "alive",
     "controls",
     "roster",
@@ -53,7 +56,10 @@ MODULES = (
 )
 
 # Without these a page plays what was recorded: `player` asks for them only where a session says that the page can train.
-_TRAINING = frozenset(("linear", "bowl", "descent", "trainer", "takehome", "points", "pins", "knobs", "update", "alive"))
+_TRAINING = frozenset(
+    ("linear", "bowl", "descent", "trainer", "takehome", "points", "pins", "knobs", "sweep", "update", "alive")
+)
+_MOST_SWEPT = 12  # weights, as in `trainer.js`: beyond, a page makes no sweep of rates, and carries none
 
 # Comments that fill lines of their own: a page has no use for them.
 _COMMENTS = re.compile(r"^[ \t]*(?:/\*\*(?:(?!\*/).)*\*/|//[^\n]*)[ \t]*\n", re.MULTILINE | re.DOTALL)
@@ -62,15 +68,24 @@ _IMPORTS = re.compile(r'^import \{[^}\n]*\} from "\.[^"\n]*";\n', re.MULTILINE)
 _EXPORT = re.compile(r"^export (?=(?:async )?(?:const|let|class|function)\b)", re.MULTILINE)
 
 
-def script(*, trains: bool = True) -> str:
-    """All modules as one; `mount(root, {session})` of it shows a session inside an element. Without `trains`, for recorded runs alone.
+def script(session: Mapping[str, Any] | None = None) -> str:
+    """All modules as one, or those that a session needs; `mount(root, {session})` of it shows a session inside an element.
 
     Top-level names are unique over all modules, so joined they stay apart. Only the door exports, as before it was joined.
     """
     # In the order of the list, the door last.
-    names = [name for name in MODULES if trains or name not in _TRAINING]
+    names = [name for name in MODULES if name not in _unneeded(session)]
     *inside, door = (_INDENTS.sub("", _IMPORTS.sub("", _COMMENTS.sub("", _text(f"{name}.js")))) for name in names)
     return _tight("".join(_EXPORT.sub("", module) for module in inside) + door)
+
+
+def _unneeded(session: Mapping[str, Any] | None) -> frozenset[str]:
+    if session is None:
+        return frozenset()
+    live = session.get("live") or {}
+    if "mean" not in live:
+        return _TRAINING
+    return frozenset() if len(live["names"]) <= _MOST_SWEPT else frozenset(("sweep",))
 
 
 # Text in quotes, a comment, an expression that matches text (after what a value cannot end with), spaces, or a line's end.

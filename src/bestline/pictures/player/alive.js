@@ -8,12 +8,13 @@
 import { formatNumber, updates } from "./numbers.js";
 import { evaluate, toTrained } from "./bowl.js";
 import { handOver, make } from "./dom.js";
-import { Trainer } from "./trainer.js";
+import { MANY, Trainer } from "./trainer.js";
 import { commandOf, pythonOf, scriptOf, whyNoCommand } from "./takehome.js";
 import { Knobs } from "./knobs.js";
 import { UpdateRule } from "./update.js";
 import { movable, Points } from "./points.js";
 import { Pins } from "./pins.js";
+import { RateSweep } from "./sweep.js";
 
 const REST = 150; // ms without a change, after which all is drawn and foreseen anew
 
@@ -26,6 +27,7 @@ export class Alive {
   /** @type {boolean} */ canHand;
   /** @type {HTMLElement[]} */ buttons;
   /** @type {Points | null} */ points;
+  /** @type {RateSweep | null} */ sweep;
 
   constructor(player) {
     Object.assign(this, { player, signal: player.signal, trainer: new Trainer(player.session), hidden: [], touched: false });
@@ -46,6 +48,7 @@ export class Alive {
     this.buttons = [this.asItWas, ...copies, this.copied];
     this.points = movable(player.session, this.trainer.told) ? new Points(this) : null;
     this.pins = new Pins(this);
+    this.sweep = this.trainer.bowl.d <= MANY ? new RateSweep(this) : null;
     this.knobs = new Knobs(this);
     this.update = new UpdateRule(this.signal, () => player.refresh());
     // Of a long run, or of many weights, only a few steps were sent; with held-out losses, which the page does not know, all that are shown.
@@ -101,6 +104,7 @@ export class Alive {
     player.finding.hidden = this.touched || !session.finding;
     player.subtitle.textContent = this.touched ? trainer.subtitle : session.subtitle;
     this.knobs.show(this.ahead);
+    this.sweep?.show(moving);
   }
 
   /** The arithmetic of the update after step k. */

@@ -21,13 +21,19 @@ function typed(knobs, label, take, values = {}) {
   return label ? [input, labelled(label, input)] : [input];
 }
 
+/** Which powers of ten the slider of the rate goes over: about the largest stable one, and the present one among them. */
+export function rateSpan(trainer, { limit }) {
+  const at = Math.log10(trainer.settings.lr), middle = Math.log10(limit ?? trainer.usual);
+  return [Math.min(middle - BELOW, at), Math.max(middle + ABOVE, at)];
+}
+
 export class Knobs {
-  trainer; signal; turn; ahead; number; steps;
+  trainer; signal; turn; ahead; number; steps; sweep;
 
   /** @param {import("./alive.js").Alive} alive */
   constructor(alive) {
-    const { trainer, signal, turn, buttons } = alive;
-    Object.assign(this, { trainer, signal, turn });
+    const { trainer, signal, turn, buttons, sweep } = alive;
+    Object.assign(this, { trainer, signal, turn, sweep });
     const { told } = trainer, on = (element, type, handle) => element.addEventListener(type, handle, { signal });
     this.optimizer = make("select", {}, ...OPTIMIZERS.map((name) => make("option", { value: name, text: name })));
     on(this.optimizer, "change", () => turn({ optimizer: this.optimizer.value }));
@@ -58,6 +64,7 @@ export class Knobs {
       labelled("optimizer", this.optimizer),
       labelled("learning rate", this.rate, this.number, this.marks),
       labelled("momentum", this.momentum, this.beta), stepsLabel, labelled("standardize", this.standardize),
+      ...(sweep ? [sweep.element] : []),
       ...(from.length > FEW ? [make("details", {}, make("summary", { text: "start" }), make("div", { class: "bl-starts" }, ...from))] : from),
       make("div", { class: "bl-take" }, ...buttons), ...hand, ...(alive.points ? [alive.points.element] : []), alive.pins.element);
     on(this.element, "submit", (event) => event.preventDefault());
@@ -68,8 +75,7 @@ export class Knobs {
     const { settings, walk } = this.trainer, write = (input, value) => (input.value = value);
     this.ahead = ahead;
     this.optimizer.value = settings.optimizer;
-    const at = Math.log10(settings.lr), middle = Math.log10(ahead.limit ?? this.trainer.usual);
-    const low = Math.min(middle - BELOW, at), high = Math.max(middle + ABOVE, at);
+    const [low, high] = rateSpan(this.trainer, ahead), at = Math.log10(settings.lr);
     attributes(this.rate, { min: low, max: high, "aria-valuetext": formatNumber(settings.lr) });
     this.rate.value = at;
     write(this.number, Number(settings.lr.toPrecision(6)));
@@ -99,6 +105,8 @@ export class Knobs {
   /** The control of a name, with its label: what a teacher hides. */
   hide(hidden) {
     for (const label of this.element.querySelectorAll("[data-knob]")) label.hidden = hidden.includes(label.dataset.knob);
+    // In the sweep too the rate is turned, and how low the loss can come stands in it.
+    if (this.sweep) this.sweep.element.hidden ||= ["learning rate", "optimum", "exact loss"].some((name) => hidden.includes(name));
     this.foresight.hidden = hidden.includes("foresight");
   }
 }

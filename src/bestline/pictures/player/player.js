@@ -258,6 +258,7 @@ export class Player {
     this.steps.hidden = !view.table;
     this.help.hidden = !view.help;
     for (const frame of this.panels) frame.relabel(view);
+    this.alive?.sweep?.draw();
     this.refresh();
   }
 

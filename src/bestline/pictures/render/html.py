@@ -108,7 +108,7 @@ def style_of(room: str, name: str) -> str:
 
 
 def document(
-    template: Template, title: str, *, plays: bool = False, trains: bool = True, styles: Sequence[str] = (), **values: object
+    template: Template, title: str, *, session: dict[str, Any] | None = None, styles: Sequence[str] = (), **values: object
 ) -> str:
     """A whole page by a template that extends `page.html.j2`.
 
@@ -116,20 +116,20 @@ def document(
     ----------
     template : Template
     title : str
-    plays : bool
-        Whether the page has an animation: then the player comes along.
-    trains : bool
-        Whether it may train by itself; a player of recorded runs alone is smaller.
+    session : dict, optional
+        Of a page with an animation: then the player comes along, as much of it as the session needs.
     styles : sequence of str
         Style sheets of the page's own: `PARTS`, where it has figures or tables, among them.
     values
         What the template shows; all of it is escaped.
     """
     # Every element's text is hashed as it stands in the page, so nothing may be added to it later.
-    sheets = [style_of(_ROOM, "page.css"), *styles, *([player_files.style()] if plays else [])]
+    sheets = [style_of(_ROOM, "page.css"), *styles, *([] if session is None else [player_files.style()])]
     # Nothing runs on a page without an animation, and its policy says so.
-    scripts = [player_files.script(trains=trains) + _START] if plays else []
-    return template.render(title=title, policy=_policy(scripts, sheets), styles=sheets, scripts=scripts, **values)
+    scripts = [] if session is None else [player_files.script(session) + _START]
+    return template.render(
+        title=title, session=session, policy=_policy(scripts, sheets), styles=sheets, scripts=scripts, **values
+    )
 
 
 def page(session: dict[str, Any], still: bytes | None = None) -> Page:
@@ -145,8 +145,7 @@ def page(session: dict[str, Any], still: bytes | None = None) -> Page:
     shown = None if still is None else Still(still, f"{session['title']}: {session['equation']}")
     # A tab without a title shows the path of the file.
     title = str(session["title"]) or "bestline"
-    trains = "mean" in (session.get("live") or {})
-    return Page(document(_OWN.get_template("player.html.j2"), title, plays=True, trains=trains, session=session, still=shown))
+    return Page(document(_OWN.get_template("player.html.j2"), title, session=session, still=shown))
 
 
 def sweep_page(title: str, still: Still, head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
