@@ -87,8 +87,10 @@ class FindWeighted(Pass[Batch, Weighted]):
 
 
 def parts_of(labels: Tensor, batch: Batch, index: Tensor | None = None) -> Tensor:
-    """The part of each row of a batch, or of those at the places `index`, (m,)."""
+    """The part of each row of a batch, or of those at the places `index`, (m,); DataError for rows that were not there before."""
     own = labels[batch.start : batch.start + batch.rows]
+    if len(own) < batch.rows:
+        raise DataError(f"There are more rows than the {len(labels):,} that were split into parts; fit again.")
     return own if index is None else own[index.cpu()]
 
 

@@ -22,10 +22,11 @@ from bestline.data.design.lost_digits import columns_rounding
 from bestline.data.design.weight_kinds import PROBABILITY
 from bestline.data.moments import Moments
 from bestline.data.tables import Source
-from bestline.errors import NumericalError, OptionError
+from bestline.errors import DataError, NumericalError, OptionError
 from bestline.inference import classical, scores
+from bestline.inference.again import Again
 from bestline.inference.covariance.sandwich import Covariance
-from bestline.inference.held_out import ABSORBED, Again, HeldOut, judged, judged_beside_effects, read_again, scores_of
+from bestline.inference.held_out import ABSORBED, HeldOut, judged, judged_beside_effects, read_again, scores_of
 from bestline.inference.own_units import OwnUnits, own_units
 from bestline.inference.restricted import Restricted
 from bestline.inference.scores import Scores
@@ -468,7 +469,7 @@ class FittedLine:
     @cached_property
     def inverses(self) -> tuple[Inverse | None, ...]:
         """The way back from each target (k,), such as `exp(fitted)` for `log(y)`; None for a column as it is, and where there is none."""
-        ways = tuple(inverse_of(response, self.design.states) for response in self.design.responses)
+        ways = self._ways
         # Whether no number is negative only the rows know.
         known = self.own_units if any(way is not None and way.one_sided for way in ways) else None
         return ways if known is None else known.inverses
@@ -477,17 +478,24 @@ class FittedLine:
     def own_units(self) -> OwnUnits | None:
         """Errors in units of the targets' own columns, where a target such as `log(y)` can be turned back; by one more pass over the rows.
 
-        None where there is nothing to turn back, and for a line without rows.
+        None where there is nothing to turn back, and for a line without rows, or whose rows have gone since the fit.
         """
         if self.saved_own is not None or self.source is None or self.parts is None:
             return self.saved_own
-        ways = tuple(inverse_of(response, self.design.states) for response in self.design.responses)
+        ways = self._ways
         if not any(ways) or self.stop in (Stop.DIVERGED, Stop.INTERRUPTED):
             return None
         scores = (self.fitted_scores, self.held_out)
-        return own_units(
-            self.plan, self.weights, ways, self.source, self.design, self.labels, self.parts, lambda: self.moments, scores
-        )
+        try:
+            return own_units(
+                self.plan, self.weights, ways, self.source, self.design, self.labels, self.parts, lambda: self.moments, scores
+            )
+        except DataError:  # the rows have gone since the fit
+            return None
+
+    @property
+    def _ways(self) -> tuple[Inverse | None, ...]:
+        return tuple(inverse_of(response, self.design.states) for response in self.design.responses)
 
     def __repr__(self) -> str:
         return f"<bestline.Model {self.design.formula!r}, {self.training.count:,} rows, {self.stop.name.lower()}>"

@@ -16,15 +16,13 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from bestline.data.design import Design
-from bestline.data.exact_sums import SumExactly, Sums, affordable
-from bestline.data.folds import ByHash, ByPart, ByValue, Grouping, Together
+from bestline.data.exact_sums import Sums
+from bestline.data.folds import Grouping
 from bestline.data.moments import Moments
-from bestline.data.tables import Source
 from bestline.data.unknown_levels import ByKnown, Unknown, unknown_levels
 from bestline.errors import DataError
+from bestline.inference.again import Again, Groups
 from bestline.inference.classical import determined
-from bestline.inference.judged_folds import JudgeFolds
 from bestline.inference.scores import Errors, Judged, Scores, fold_kind, judged_folds, on_moments, on_mse, out_of_fold
 from bestline.numerics import (
     Alias,
@@ -41,43 +39,13 @@ from bestline.numerics import (
 )
 from bestline.numerics.digits import MOST
 from bestline.numerics.exact_solve import solved
-from bestline.numerics.exact_sums import TooWideError
 from bestline.training import Part, Parts, Plan, Stop
 
 ABSORBED = "effects are absorbed, and folds share them; give `split` for rows that no effect has seen"
+_CHANGED = "the data have changed since the line was fitted"
 _FAILED = (Stop.DIVERGED, Stop.INTERRUPTED)
 _ENOUGH = 8  # digits of an error below which the rows are read once more
 _MOST_WORK = 1e7  # folds times the cube of weights beyond which exact solutions would take more than some ten seconds
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Again:
-    """The rows of a fit, to be read once more: the source, and with `split` the part of each of its rows."""
-
-    source: Source
-    design: Design
-    labels: Tensor | None = None
-
-    def sums(self, grouping: Grouping, rows: int) -> dict[int, Sums] | None:
-        """Exact sums of each group; None where they would take too long."""
-        d, k = self.design.p + self.design.intercept, len(self.design.targets)
-        if not affordable(rows, d, k):
-            return None
-        try:
-            return dict(self.source.reduce(SumExactly(self.design, grouping)).parts)
-        except TooWideError:
-            return None
-
-    def errors(self, plan: Plan, grouping: Grouping, lines: dict[int, Weights]) -> Errors | None:
-        """Errors of the rows of each group by the line of its number, summed; None where the rows have gone."""
-        try:
-            return self.source.reduce(JudgeFolds(self.design, plan, grouping, lines))
-        except DataError:
-            return None
-
-    def parts(self) -> Grouping:
-        """Rows by their part: 0 is training, 1 validation, 2 test."""
-        return Together() if self.labels is None else ByPart(self.labels, 1, Together())
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,28 +86,18 @@ def judged(
     refined : Refined or None
         The exact solution, where these are its weights.
     """
-    # A test part comes before a validation part: the latter may have chosen when to stop, and so flatters.
-    for part, name in ((parts.test, "test"), (parts.held_out, "validation")):
-        if part is not None:
-            of = (f"{part.moments.count:,} {name} rows", name)
-            found = scores_of(plan, part, weights, scaling, of)
-            if part.rows is None:
-                number = 2 if part is parts.test else 1
-                both = (parts.training.moments, part.moments)
-                if plan.exact_least_squares:
-                    found = _of_part(found, plan, both, weights, again, refined, number)
-                else:
-                    found = read_again(found, plan, both, weights, again, number)
-            return HeldOut(found)
+    apart = _set_apart(parts)
+    if apart is not None:
+        return HeldOut(_of_part(plan, weights, parts, apart, scaling, again, refined))
     if not plan.solver.again:
         return HeldOut(reason="the steps were made in a loop of your own, which cannot be run on other rows here")
     if plan.of_rows and (parts.training.rows is None or parts.fold is None):
         return HeldOut()
     try:
-        collected = moments()
+        found = moments()
     except DataError:
-        return HeldOut(reason="the data have changed since the line was fitted")
-    unknown = unknown_levels(collected.folds, collected.design)
+        return HeldOut(reason=_CHANGED)
+    unknown = unknown_levels(found.folds, found.design)
     if plan.of_rows:
         return _by_rows(plan, parts, folds, unknown)
 
@@ -149,13 +107,13 @@ def judged(
         return None if fit.stop in _FAILED else fit.weights
 
     if unknown:
-        return _known(plan, collected, retrained, unknown, None if again is None else again.source)
-    lines = judged_folds(collected.folds, scaling, retrained)
+        return _known(plan, found, retrained, unknown, again)
+    lines = judged_folds(found.folds, scaling, retrained)
     if not lines:
         return HeldOut()
-    kind, grouping = fold_kind(len(collected.folds), parts.by), _grouping(plan, collected)
+    kind, of = fold_kind(len(found.folds), parts.by), Groups.of_folds(plan, found)
     if not plan.exact_least_squares:
-        return HeldOut(_as_trained(plan, lines, kind, again, grouping))
+        return HeldOut(_as_trained(plan, lines, kind, again, of))
     known = [_digits(plan, line.rest, line.held, line.weights, line.mse) for line in lines]
     doubtful = any(of_fold.doubtful for of_fold in known)
     # What moments take for one in all rows is told of the line itself; in a fold alone nobody would know.
@@ -164,7 +122,7 @@ def judged(
     certain = _Certain.none(len(lines[0].mse)) if blind else _Certain.least(known)
     lacking = doubtful or certain.lacking
     again = None if refined is None or not lacking else again  # who asked for no more digits of the line asks for none here
-    exactly = None if again is None else _folds_exactly(plan, lines, grouping, again)
+    exactly = None if again is None else _folds_exactly(plan, lines, of, again)
     if exactly is None:
         return HeldOut(_together(lines, [line.mse for line in lines], kind).known_to(certain.digits, certain.off))
     mse, digits = exactly
@@ -176,12 +134,12 @@ def _together(lines: Sequence[Judged], mse: Sequence[Tensor], kind: str) -> Scor
     return out_of_fold(held, mse, held[0].q - len(mse[0]), kind)
 
 
-def _as_trained(plan: Plan, lines: Sequence[Judged], kind: str, again: Again | None, grouping: Grouping) -> Scores:
+def _as_trained(plan: Plan, lines: Sequence[Judged], kind: str, again: Again | None, of: Groups) -> Scores:
     """The scores of lines that are what training made of them, under a penalty or on its way: no other weights would be righter."""
     found = _together(lines, [line.mse for line in lines], kind)
     known = [_as_read(plan, line.rest, line.held, line.weights, line.mse) for line in lines]
     weights = {line.number: line.weights for line in lines}
-    return _read(found, known, plan, weights, again, grouping)
+    return _read(found, known, plan, weights, again, of)
 
 
 def read_again(
@@ -197,7 +155,8 @@ def read_again(
     The moments are those of the rows that the weights (d, k) were trained on, and of the part's own.
     """
     known = _as_read(plan, *moments, weights, torch.tensor(found.mse, dtype=torch.float64))
-    return _read(found, [known], plan, {number: weights}, again, Together() if again is None else again.parts())
+    of = None if again is None else again.part(number, moments[1])
+    return _read(found, [known], plan, {number: weights}, again, of)
 
 
 def _as_read(plan: Plan, training: Comoments, held: Comoments, weights: Weights, mse: Tensor) -> _Certain:
@@ -213,14 +172,14 @@ def _read(
     plan: Plan,
     lines: dict[int, Weights],
     again: Again | None,
-    grouping: Grouping,
+    of: Groups | None,
 ) -> Scores:
     """The scores by the lines of the rows' groups, from the rows themselves where moments know them to few digits.
 
     Those of rows are the errors of the predictions that people get, and right as such.
     """
     certain = _Certain.least(known)
-    errors = again.errors(plan, grouping, lines) if certain.lacking and again is not None else None
+    errors = None if again is None or of is None or not certain.lacking else again.errors(plan, of, lines)
     if errors is None:
         return found.known_to(certain.digits, certain.off)
     # As moments, without the absolute errors: what is told does not hang on how many digits there were.
@@ -229,37 +188,58 @@ def _read(
 
 def judged_beside_effects(plan: Plan, weights: Weights, parts: Parts, again: Again | None) -> HeldOut:
     """The scores of the part that a split has set apart, of a line with absorbed effects: one pass, for moments are of rests alone."""
-    if again is None or again.labels is None or (parts.test is None and parts.held_out is None):
+    apart = _set_apart(parts)
+    if again is None or again.labels is None or apart is None:
         return HeldOut(reason=ABSORBED)
-    number, name = (2, "test") if parts.test is not None else (1, "validation")
-    over = JudgeFolds(again.design, plan, ByPart(again.labels, 1, Together()), {number: weights})
-    found = again.source.reduce(over)
+    found = again.errors(plan, again.part(apart.number, apart.part.moments), {apart.number: weights})
+    if found is None:
+        return HeldOut(reason=_CHANGED)
     count = found.moments.count
-    return HeldOut(found.scores(f"{count:,} {name} rows", name)) if count else HeldOut(reason="no row held out has its levels")
+    return HeldOut(found.scores(*apart.said(count))) if count else HeldOut(reason="no row held out has its levels")
 
 
-def _grouping(plan: Plan, moments: Moments) -> Grouping:
-    by = moments.by
-    return ByHash.of(moments.design, len(moments.folds), plan.seed) if by is None else ByValue(by, moments.values)
+@dataclass(frozen=True, slots=True)
+class _Apart:
+    """The part that a split has set apart for the held-out error, its number and its name."""
+
+    part: Part
+    number: int
+    name: str
+
+    def said(self, rows: int) -> tuple[str, str]:
+        """Which rows these are, and their kind, as `Scores` have it."""
+        return f"{rows:,} {self.name} rows", self.name
+
+
+def _set_apart(parts: Parts) -> _Apart | None:
+    # A test part comes before a validation part: the latter may have chosen when to stop, and so flatters.
+    if parts.test is not None:
+        return _Apart(parts.test, 2, "test")
+    return None if parts.held_out is None else _Apart(parts.held_out, 1, "validation")
 
 
 def _of_part(
-    found: Scores,
     plan: Plan,
-    moments: tuple[Comoments, Comoments],
     weights: Weights,
+    parts: Parts,
+    apart: _Apart,
+    scaling: Scaling,
     again: Again | None,
     refined: Refined | None,
-    number: int,
 ) -> Scores:
-    """The scores of the part of this number, to the digits that are right; `moments` are those of training, and the part's own."""
-    training, held = moments
+    """The scores of the part that was set apart, to the digits that are right."""
+    training, held, number = parts.training.moments, apart.part.moments, apart.number
+    found = scores_of(plan, apart.part, weights, scaling, apart.said(held.count))
+    if apart.part.rows is not None:
+        return found
+    if not plan.exact_least_squares:
+        return read_again(found, plan, (training, held), weights, again, number)
     known = _digits(plan, training, held, weights, torch.tensor(found.mse, dtype=torch.float64))
     # An exact line may rest on what moments do not see: then they say nothing of what it leaves.
     blind = known.doubtful and refined is not None
     known = _Certain.none(len(found.mse)) if blind else known
     if known.lacking and refined is not None and again is not None and again.labels is not None:
-        sums = again.sums(ByPart(again.labels, 1, Together()), training.count + held.count)
+        sums = again.sums(again.part(number, held), training.count + held.count)
         if sums is not None:
             found = on_mse(refined.squares_left(sums[number].products) / held.weight, held, found.of, found.kind)
             return found.known_to(torch.full_like(known.digits, _within(refined)), known.off)
@@ -331,11 +311,11 @@ def _digits(plan: Plan, rest: Comoments, held: Comoments, weights: Weights, mse:
     return _Certain.of(known, rest.spread[p:], doubtful=doubtful)
 
 
-def _folds_exactly(plan: Plan, lines: Sequence[Judged], grouping: Grouping, again: Again) -> tuple[list[Tensor], float] | None:
+def _folds_exactly(plan: Plan, lines: Sequence[Judged], of: Groups, again: Again) -> tuple[list[Tensor], float] | None:
     """Mean squared errors (k,) of the folds by lines solved exactly, and the digits that columns allow which float64 computed."""
     if len(lines) * len(plan.names) ** 3 > _MOST_WORK:
         return None
-    sums = again.sums(grouping, lines[0].held.count + lines[0].rest.count)
+    sums = again.sums(of, lines[0].held.count + lines[0].rest.count)
     if sums is None or len(sums) != len(lines):
         return None
     own, mse, digits = [sums[fold] for fold in sorted(sums)], [], float(MOST)
@@ -366,18 +346,18 @@ def _known(
     moments: Moments,
     retrained: Callable[[Comoments], Weights | None],
     unknown: dict[int, Unknown],
-    source: Source | None,
+    again: Again | None,
 ) -> HeldOut:
     """The scores of the rows that the other folds know: one more pass."""
-    if source is None:
+    if again is None:
         return HeldOut(reason="some levels are in one fold alone, and moments cannot leave their rows out")
     lines = {i: retrained(rest) for i, rest in zip(unknown, rests([moments.folds[i] for i in unknown]), strict=True)}
     trained = {i: line for i, line in lines.items() if line is not None and bool(line.isfinite().all())}
     if len(trained) < len(lines):
         return HeldOut()
-    folds = len(moments.folds)
-    known = source.reduce(JudgeFolds(moments.design, plan, ByKnown(_grouping(plan, moments), unknown), trained))
-    return _said(known, moments.rows, fold_kind(folds, moments.by))
+    of = Groups.of_folds(plan, moments)
+    known = again.errors(plan, of, trained, unknown)
+    return HeldOut(reason=_CHANGED) if known is None else _said(known, moments.rows, fold_kind(of.number, moments.by))
 
 
 def _said(known: Errors, all_rows: int, kind: str) -> HeldOut:
@@ -423,8 +403,7 @@ def lines_of_folds(plan: Plan, parts: Parts, moments: Moments) -> tuple[Grouping
 
     None where such lines cannot be had.
     """
-    unknown = unknown_levels(moments.folds, moments.design)
-    grouping = _grouping(plan, moments)
+    unknown, grouping = unknown_levels(moments.folds, moments.design), Groups.of_folds(plan, moments).grouping
     if plan.of_rows:
         if parts.training.rows is None or parts.fold is None:
             return None

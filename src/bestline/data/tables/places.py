@@ -27,6 +27,7 @@ from bestline.errors import FileError, listed, readable
 
 STANDARD_INPUT = "standard input"
 _SCHEME = re.compile(r"^[A-Za-z][A-Za-z0-9+.-]+://")
+_ERRNO = re.compile(r".*\[errno \d+\] ([\w ]+)", re.IGNORECASE | re.DOTALL)
 _PART = re.compile(r"\.(?:csv|tsv|txt|parquet|pq|feather|arrow|ipc)(?:\.\w+)?$", re.IGNORECASE)
 
 
@@ -52,10 +53,11 @@ class Place:
 
     @property
     def size(self) -> int:
-        """Bytes; 0 when the file system does not say."""
-        if self.system is None:
-            return Path(self.path).stat().st_size
-        return int(self.system.get_file_info(self.path).size or 0)
+        """Bytes; 0 when the file system does not say, as of a file that has gone: whoever opens it is told why."""
+        try:
+            return Path(self.path).stat().st_size if self.system is None else self.system.get_file_info(self.path).size or 0
+        except OSError:
+            return 0
 
     def open(self) -> Any:
         """The file as a pyarrow NativeFile."""
@@ -75,6 +77,8 @@ class Place:
 
 def reason(error: BaseException) -> str:
     """Why, on one line and without the library's own details."""
+    if found := _ERRNO.search(str(error)):  # as pyarrow tells what the system has told it
+        return found[1].lower()
     if isinstance(error, OSError) and error.strerror:
         return error.strerror.lower()
     return str(error).splitlines()[0].rstrip(". ")[:200] if str(error) else type(error).__name__

@@ -1,0 +1,136 @@
+"""Again: the rows of a fit, read once more where its moments do not say enough.
+
+What is read again is held against what was found before: a file may have gone, and a frame may have been written to, since the fit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from bestline.data.design import Design
+from bestline.data.exact_sums import SumExactly, Sums, affordable
+from bestline.data.folds import ByHash, ByPart, ByValue, Grouping, Together
+from bestline.data.gather import collected
+from bestline.data.moments import Moments
+from bestline.data.passes import Pass
+from bestline.data.tables import Batch, Source
+from bestline.data.unknown_levels import ByKnown, Unknown
+from bestline.errors import DataError
+from bestline.inference.scores import Errors
+from bestline.numerics import Comoments, Weights
+from bestline.numerics.exact_sums import TooWideError
+from bestline.training import Plan
+
+
+@dataclass(frozen=True, eq=False)
+class JudgeFolds(Pass[Batch, Errors]):
+    """The pass that takes the errors of every row, predicted by the weights (d, k) of its fold's number; others are left out."""
+
+    design: Design
+    plan: Plan
+    grouping: Grouping
+    weights: dict[int, Weights]
+
+    what = "predicting the folds"
+
+    @property
+    def numbered(self) -> bool:
+        """Whether the grouping asks for it."""
+        return self.grouping.numbered
+
+    @property
+    def columns(self) -> list[str]:
+        """What the design and the grouping read."""
+        return [*self.design.reads(), *self.grouping.columns]
+
+    def empty(self) -> Errors:
+        """Of no rows."""
+        return Errors.empty(len(self.design.targets))
+
+    def of(self, batch: Batch) -> Errors:
+        """Of some rows."""
+        encoded = self.design.rows(batch)
+        rows, fold = encoded.rows.to("cpu"), self.grouping(batch, encoded).cpu()
+        found = self.empty()
+        with torch.no_grad():
+            for f, weights in self.weights.items():
+                own = rows[fold == f]
+                height = 0.0 if encoded.height is None else encoded.height[fold == f]  # then y is the rest of the target
+                found = found + Errors.of(
+                    self.plan.predictor(weights)(own.X) + height, own.y + height, own.w, copies=own.copies
+                )
+        return found
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Groups:
+    """Groups of rows, to be found again.
+
+    Attributes
+    ----------
+    grouping : Grouping
+        Tells the group of each row.
+    number : int
+        How many groups it tells.
+    rows : mapping of int to Comoments
+        The groups that are meant, and what was found in them.
+    """
+
+    grouping: Grouping
+    number: int
+    rows: Mapping[int, Comoments]
+
+    @classmethod
+    def of_folds(cls, plan: Plan, moments: Moments) -> Groups:
+        """The folds that have rows."""
+        used = {i: fold for i, fold in enumerate(moments.folds) if fold.count}
+        by, folds = moments.by, len(moments.folds)
+        grouping = ByHash.of(moments.design, folds, plan.seed) if by is None else ByValue(by, moments.values)
+        return cls(grouping, folds, used)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Again:
+    """The rows of a fit, to be read once more: the source, and with `split` the part of each of its rows."""
+
+    source: Source
+    design: Design
+    labels: Tensor | None = None
+
+    def sums(self, of: Groups, rows: int) -> dict[int, Sums] | None:
+        """Exact sums of each group; None where they would take too long, and where the rows are not those of before."""
+        d, k = self.design.p + self.design.intercept, len(self.design.targets)
+        if not affordable(rows, d, k) or not self._unchanged(of):
+            return None
+        try:
+            return dict(self.source.reduce(SumExactly(self.design, of.grouping)).parts)
+        except TooWideError:
+            return None
+
+    def errors(
+        self, plan: Plan, of: Groups, lines: dict[int, Weights], unknown: Mapping[int, Unknown] | None = None
+    ) -> Errors | None:
+        """Errors of the rows of each group by the line of its number, summed, without rows of what is `unknown` to that.
+
+        None where the rows are not those of before.
+        """
+        grouping = ByKnown(of.grouping, unknown) if unknown else of.grouping
+        return self.source.reduce(JudgeFolds(self.design, plan, grouping, lines)) if self._unchanged(of) else None
+
+    def part(self, number: int, rows: Comoments) -> Groups:
+        """The rows of a part: 0 is training, 1 validation, 2 test."""
+        if self.labels is None:
+            return Groups(Together(), 1, {number: rows})
+        return Groups(ByPart(self.labels, 1, Together()), 3, {number: rows})
+
+    def _unchanged(self, of: Groups) -> bool:
+        """Whether the rows are still there, and the same: a file may go, and a frame may be written to, after a fit."""
+        try:
+            found = collected(self.source, self.design, of.number, of.grouping).groups
+        except DataError:
+            return False
+        return all(number < len(found) and found[number].like(rows) for number, rows in of.rows.items())
