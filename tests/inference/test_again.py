@@ -93,3 +93,23 @@ def test_rows_that_early_stopping_drew_itself_are_those_that_scores_are_of() -> 
     assert trained.rows == model.training.count
     assert trained.rows + held.rows == N
     assert held.rmse[0] == pytest.approx(trained.rmse[0], rel=0.5)
+
+
+@pytest.mark.parametrize("split", [None, SPLIT])
+def test_errors_in_own_units_are_never_those_of_other_rows(tmp_path: Path, split: tuple[float, ...] | None) -> None:
+    path = tmp_path / "rows.csv"
+    table().to_csv(path, index=False)
+    model, there = bl.fit(path, "log(e) ~ x", split=split), bl.fit(path, "log(e) ~ x", split=split)
+    assert there.own_units.training.r2[0] > 0.9
+    table().assign(e=lambda f: 5 * f.e).to_csv(path, index=False)
+    assert model.own_units is None
+    assert "in units of e" not in model.summary().text.split("The coefficients")[0]
+
+
+def test_a_line_beside_effects_that_misses_by_rounding_alone_says_so() -> None:
+    f = table().assign(y=lambda f: f.y + 3 * (f.g == "v"))
+    model = bl.fit(f, "y ~ x | g")
+    assert np.isnan(model.fitted_scores.rmse[0])
+    assert model.fitted_scores.r2[0] == pytest.approx(1)
+    note = "The line fits `y` so closely that rounding hides by how much it misses: its standard errors are not known."
+    assert model.notes == (note,)

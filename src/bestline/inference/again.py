@@ -67,8 +67,8 @@ class JudgeFolds(Pass[Batch, Errors]):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Groups:
-    """Groups of rows, to be found again.
+class GroupedRows:
+    """Rows told apart by groups, to be found again.
 
     Attributes
     ----------
@@ -85,7 +85,7 @@ class Groups:
     rows: Mapping[int, Comoments]
 
     @classmethod
-    def of_folds(cls, plan: Plan, moments: Moments) -> Groups:
+    def of_folds(cls, plan: Plan, moments: Moments) -> GroupedRows:
         """The folds that have rows."""
         used = {i: fold for i, fold in enumerate(moments.folds) if fold.count}
         by, folds = moments.by, len(moments.folds)
@@ -101,7 +101,7 @@ class Again:
     design: Design
     labels: Tensor | None = None
 
-    def sums(self, of: Groups, rows: int) -> dict[int, Sums] | None:
+    def sums(self, of: GroupedRows, rows: int) -> dict[int, Sums] | None:
         """Exact sums of each group; None where they would take too long, and where the rows are not those of before."""
         d, k = self.design.p + self.design.intercept, len(self.design.targets)
         if not affordable(rows, d, k) or not self._unchanged(of):
@@ -112,7 +112,7 @@ class Again:
             return None
 
     def errors(
-        self, plan: Plan, of: Groups, lines: dict[int, Weights], unknown: Mapping[int, Unknown] | None = None
+        self, plan: Plan, of: GroupedRows, lines: dict[int, Weights], unknown: Mapping[int, Unknown] | None = None
     ) -> Errors | None:
         """Errors of the rows of each group by the line of its number, summed, without rows of what is `unknown` to that.
 
@@ -121,13 +121,13 @@ class Again:
         grouping = ByKnown(of.grouping, unknown) if unknown else of.grouping
         return self.source.reduce(JudgeFolds(self.design, plan, grouping, lines)) if self._unchanged(of) else None
 
-    def part(self, number: int, rows: Comoments) -> Groups:
+    def part(self, number: int, rows: Comoments) -> GroupedRows:
         """The rows of a part: 0 is training, 1 validation, 2 test."""
         if self.labels is None:
-            return Groups(Together(), 1, {number: rows})
-        return Groups(ByPart(self.labels, 1, Together()), 3, {number: rows})
+            return GroupedRows(Together(), 1, {number: rows})
+        return GroupedRows(ByPart(self.labels, 1, Together()), 3, {number: rows})
 
-    def _unchanged(self, of: Groups) -> bool:
+    def _unchanged(self, of: GroupedRows) -> bool:
         """Whether the rows are still there, and the same: a file may go, and a frame may be written to, after a fit."""
         try:
             found = collected(self.source, self.design, of.number, of.grouping).groups

@@ -164,7 +164,12 @@ def _no_size(line: FittedLine) -> Iterator[str]:
     rows = zip(line.targets, line.fitted_scores.rmse, line.fitted_scores.r2, strict=True)
     small = [target for target, rmse, r2 in rows if math.isnan(rmse) and r2 > 0.5]
     if small and not line.diverged:
-        yield f"The line fits {listed(small)} so closely that moments cannot tell by how much it misses; fit the rows to know."
+        absorbed = line.design.absorbed is not None  # then the rows would tell no more
+        yield (
+            f"The line fits {listed(small)} so closely that rounding hides by how much it misses: its standard errors are not known."
+            if absorbed
+            else f"The line fits {listed(small)} so closely that moments cannot tell by how much it misses; fit the rows to know."
+        )
 
 
 def _stopped(line: FittedLine) -> Iterator[str]:

@@ -24,7 +24,9 @@ from bestline.numerics import (
     Comoments,
     Refined,
     Scaling,
+    Weights,
     aliases,
+    digits_within,
     eigenvectors,
     inverse,
     of_one_size,
@@ -139,6 +141,14 @@ class Inference:
         variance = (own @ self.core * own).sum(1)
         rounding = 2 * len(self.kept) * _EPS * (own.abs() @ self.core.abs() * own.abs()).sum(1)
         return torch.where((variance >= rounding) & self.estimable(away), variance, NAN)
+
+    def digits_within(self, lost: Tensor, weights: Weights) -> tuple[Tensor, Tensor]:
+        """Most digits of the weights (d, k) and of their standard errors (k, d) that columns off by lengths `lost` (q,) allow."""
+        # (X'WX)^-1 alone: how far errors of columns reach the weights has nothing to do with how well the line fits. A column that
+        # does not vary has no part in it.
+        inverse = self.covariance[0] / self.sigma[0] ** 2
+        inverse[~self.determined], inverse[:, ~self.determined] = 0.0, 0.0
+        return digits_within(lost, weights, inverse, self.rss)
 
     def estimable(self, away: Tensor) -> Tensor:
         """Which rows `away` (m, p) from the training mean the line is determined at, (m,): where aliased columns say what the others

@@ -22,7 +22,7 @@ from bestline.data.design.lost_digits import columns_rounding
 from bestline.data.design.weight_kinds import PROBABILITY
 from bestline.data.moments import Moments
 from bestline.data.tables import Source
-from bestline.errors import DataError, NumericalError, OptionError
+from bestline.errors import NumericalError, OptionError
 from bestline.inference import classical, scores
 from bestline.inference.again import Again
 from bestline.inference.covariance.sandwich import Covariance
@@ -30,12 +30,13 @@ from bestline.inference.held_out import ABSORBED, HeldOut, judged, judged_beside
 from bestline.inference.own_units import OwnUnits, own_units
 from bestline.inference.restricted import Restricted
 from bestline.inference.scores import Scores
-from bestline.numerics import Bowl, Comoments, Refined, Scaling, Weights, digits, digits_within
+from bestline.numerics import Bowl, Comoments, Refined, Scaling, Weights, digits
 from bestline.training import Fit, Part, Parts, Plan, Recipe, Selection, Stop, Trace
 from bestline.training.solvers.base import Equals
 from bestline.training.solvers.exact import Exact
 from bestline.training.solvers.proximal import Proximal
 
+_FAILED = (Stop.DIVERGED, Stop.INTERRUPTED)
 FEW_TARGETS = 10  # up to which the exact solution of each is worth its price
 _NONE_HELD_OUT = "too few rows to hold any out, or too many to train on again, or training ended early"
 
@@ -358,11 +359,16 @@ class FittedLine:
             # Moments may take columns for one that the rows tell apart, and the line of all of them is another one then: what is not
             # proved is not claimed. Columns that do not vary are no such case, and none are those that were to be left out.
             return torch.zeros_like(self.weights), torch.zeros_like(self.weights)
-        own, slopes = self.training[[*kept, *range(p, self.training.q)]], self.exact_weights[kept]
+        rows, slopes = self.training[[*kept, *range(p, self.training.q)]], self.exact_weights[kept]
         floor = inference.rss / self.training.weight
-        within = self._digits_within
-        right = self._among_all(digits.right_digits(own, len(kept), slopes, intercept=intercept), float("nan"))
-        of_errors = digits.right_error_digits(own, len(kept), slopes, floor, intercept=intercept)
+        # Of a column that is computed, such as `log(x)`, every number is off by `own` of its size, or by `one`: over W rows a length of
+        # sqrt(W) times that.
+        own, one = columns_rounding(self.design)
+        size = self.training.center.abs() + self.training.spread
+        lost = self.training.weight**0.5 * (torch.where(own > 0, own * size, 0.0) + one)
+        within = inference.digits_within(lost, self.exact_weights)
+        right = self._among_all(digits.right_digits(rows, len(kept), slopes, intercept=intercept), float("nan"))
+        of_errors = digits.right_error_digits(rows, len(kept), slopes, floor, intercept=intercept)
         return torch.minimum(right, within[0]), torch.minimum(self._among_all(of_errors.T, float("nan")), within[1].T)
 
     def lacking(self, digits: int, *, errors: bool = False) -> tuple[str, ...]:
@@ -377,21 +383,6 @@ class FittedLine:
             certain = torch.minimum(certain, self.right_error_digits.nan_to_num(float("inf")))
         least = certain.amin(1) if len(self.targets) <= FEW_TARGETS else certain.amax(1)
         return tuple(name for name, known in zip(self.names, least.tolist(), strict=True) if known < digits)
-
-    @cached_property
-    def _digits_within(self) -> tuple[Tensor, Tensor]:
-        """Most digits of weights and standard errors that columns allow which float64 computed, such as `log(x)`."""
-        inference = self._least_squares
-        assert inference is not None  # noqa: S101  the callers have looked
-        # Every number of a column is off by `own` of its size, or by `one`; over W rows these add up to a length of sqrt(W) times that.
-        own, one = columns_rounding(self.design)
-        size = self.training.center.abs() + self.training.spread
-        lost = self.training.weight**0.5 * (torch.where(own > 0, own * size, 0.0) + one)
-        # (X'WX)^-1 alone: how far errors of columns reach the weights has nothing to do with how well the line fits. A column that
-        # does not vary has no part in it.
-        inverse = inference.covariance[0] / inference.sigma[0] ** 2
-        inverse[~inference.determined], inverse[:, ~inference.determined] = 0.0, 0.0
-        return digits_within(lost, self.exact_weights, inverse, inference.rss)
 
     @cached_property
     def fitted_scores(self) -> Scores:
@@ -421,11 +412,11 @@ class FittedLine:
         found = scores_of(self.plan, part, self.weights, self.scaling, (of, "training"), about_zero=about_zero)
         if part.rows is not None or self.diverged:
             return found
-        absorbed = self.design.absorbed
-        # The rows hold the effects that moments of rests have lost.
-        again = self._again if absorbed is None else None
-        found = read_again(found, self.plan, (self.training, self.training), self.weights, again, 0)
-        return found if absorbed is None else found.beside_effects(absorbed.squares, self.training.weight)
+        absorbed, again = self.design.absorbed, self._again
+        if absorbed is not None:
+            # The rows hold the effects that moments of rests have lost.
+            found, again = found.beside_effects(absorbed.squares, self.training.weight), None
+        return read_again(found, self.plan, (self.training, self.training), self.weights, again, 0)
 
     @property
     def _again(self) -> Again | None:
@@ -448,7 +439,7 @@ class FittedLine:
     def _held_out(self) -> HeldOut:
         if "held_out" in self.saved_scores:
             return HeldOut(self.saved_scores["held_out"])
-        if self.parts is None or self.stop in (Stop.DIVERGED, Stop.INTERRUPTED):
+        if self.parts is None or self.stop in _FAILED:
             return HeldOut()
         if self.design.absorbed is not None:
             return judged_beside_effects(self.plan, self.weights, self.parts, self._again)
@@ -478,20 +469,12 @@ class FittedLine:
     def own_units(self) -> OwnUnits | None:
         """Errors in units of the targets' own columns, where a target such as `log(y)` can be turned back; by one more pass over the rows.
 
-        None where there is nothing to turn back, and for a line without rows, or whose rows have gone since the fit.
+        None where there is nothing to turn back, and for a line without rows, or whose rows have gone or changed since the fit.
         """
-        if self.saved_own is not None or self.source is None or self.parts is None:
+        ways, again, parts = self._ways, self._again, self.parts
+        if self.saved_own is not None or again is None or parts is None or not any(ways) or self.stop in _FAILED:
             return self.saved_own
-        ways = self._ways
-        if not any(ways) or self.stop in (Stop.DIVERGED, Stop.INTERRUPTED):
-            return None
-        scores = (self.fitted_scores, self.held_out)
-        try:
-            return own_units(
-                self.plan, self.weights, ways, self.source, self.design, self.labels, self.parts, lambda: self.moments, scores
-            )
-        except DataError:  # the rows have gone since the fit
-            return None
+        return own_units(self.plan, self.weights, ways, again, parts, lambda: self.moments, (self.fitted_scores, self.held_out))
 
     @property
     def _ways(self) -> tuple[Inverse | None, ...]:

@@ -21,7 +21,7 @@ from bestline.data.folds import Grouping
 from bestline.data.moments import Moments
 from bestline.data.unknown_levels import ByKnown, Unknown, unknown_levels
 from bestline.errors import DataError
-from bestline.inference.again import Again, Groups
+from bestline.inference.again import Again, GroupedRows
 from bestline.inference.classical import determined
 from bestline.inference.scores import Errors, Judged, Scores, fold_kind, judged_folds, on_moments, on_mse, out_of_fold
 from bestline.numerics import (
@@ -111,7 +111,7 @@ def judged(
     lines = judged_folds(found.folds, scaling, retrained)
     if not lines:
         return HeldOut()
-    kind, of = fold_kind(len(found.folds), parts.by), Groups.of_folds(plan, found)
+    kind, of = fold_kind(len(found.folds), parts.by), GroupedRows.of_folds(plan, found)
     if not plan.exact_least_squares:
         return HeldOut(_as_trained(plan, lines, kind, again, of))
     known = [_digits(plan, line.rest, line.held, line.weights, line.mse) for line in lines]
@@ -134,7 +134,7 @@ def _together(lines: Sequence[Judged], mse: Sequence[Tensor], kind: str) -> Scor
     return out_of_fold(held, mse, held[0].q - len(mse[0]), kind)
 
 
-def _as_trained(plan: Plan, lines: Sequence[Judged], kind: str, again: Again | None, of: Groups) -> Scores:
+def _as_trained(plan: Plan, lines: Sequence[Judged], kind: str, again: Again | None, of: GroupedRows) -> Scores:
     """The scores of lines that are what training made of them, under a penalty or on its way: no other weights would be righter."""
     found = _together(lines, [line.mse for line in lines], kind)
     known = [_as_read(plan, line.rest, line.held, line.weights, line.mse) for line in lines]
@@ -172,7 +172,7 @@ def _read(
     plan: Plan,
     lines: dict[int, Weights],
     again: Again | None,
-    of: Groups | None,
+    of: GroupedRows | None,
 ) -> Scores:
     """The scores by the lines of the rows' groups, from the rows themselves where moments know them to few digits.
 
@@ -311,7 +311,7 @@ def _digits(plan: Plan, rest: Comoments, held: Comoments, weights: Weights, mse:
     return _Certain.of(known, rest.spread[p:], doubtful=doubtful)
 
 
-def _folds_exactly(plan: Plan, lines: Sequence[Judged], of: Groups, again: Again) -> tuple[list[Tensor], float] | None:
+def _folds_exactly(plan: Plan, lines: Sequence[Judged], of: GroupedRows, again: Again) -> tuple[list[Tensor], float] | None:
     """Mean squared errors (k,) of the folds by lines solved exactly, and the digits that columns allow which float64 computed."""
     if len(lines) * len(plan.names) ** 3 > _MOST_WORK:
         return None
@@ -355,7 +355,7 @@ def _known(
     trained = {i: line for i, line in lines.items() if line is not None and bool(line.isfinite().all())}
     if len(trained) < len(lines):
         return HeldOut()
-    of = Groups.of_folds(plan, moments)
+    of = GroupedRows.of_folds(plan, moments)
     known = again.errors(plan, of, trained, unknown)
     return HeldOut(reason=_CHANGED) if known is None else _said(known, moments.rows, fold_kind(of.number, moments.by))
 
@@ -403,7 +403,7 @@ def lines_of_folds(plan: Plan, parts: Parts, moments: Moments) -> tuple[Grouping
 
     None where such lines cannot be had.
     """
-    unknown, grouping = unknown_levels(moments.folds, moments.design), Groups.of_folds(plan, moments).grouping
+    unknown, grouping = unknown_levels(moments.folds, moments.design), GroupedRows.of_folds(plan, moments).grouping
     if plan.of_rows:
         if parts.training.rows is None or parts.fold is None:
             return None

@@ -87,6 +87,7 @@ class Scores:
             mse=told(self.mse, lambda v, d, _: _rounded(v, d - _OF_SQUARE)),
             r2=told(self.r2, _rounded_r2),
             r2_about_mean=None if self.r2_about_mean is None else told(self.r2_about_mean, _rounded_r2),
+            r2_within=None if self.r2_within is None else told(self.r2_within, _rounded_r2),
         )
 
     def r2_said(self, target: int) -> str:

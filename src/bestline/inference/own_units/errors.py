@@ -18,12 +18,13 @@ from bestline.data.folds import Grouping
 from bestline.data.moments import Moments
 from bestline.data.passes import Pass
 from bestline.data.split import parts_of
-from bestline.data.tables import Batch, Source
+from bestline.data.tables import Batch
 from bestline.errors import DataError
+from bestline.inference.again import Again
 from bestline.inference.held_out import lines_of_folds
 from bestline.inference.own_units.smearing import Residuals, Spread
 from bestline.inference.scores import Errors, Scores
-from bestline.numerics import Weights
+from bestline.numerics import Comoments, Weights
 from bestline.training import Parts, Plan
 
 Inverses = Sequence[Inverse | None]
@@ -69,8 +70,9 @@ def turned_back(inverses: Inverses, values: Tensor) -> Tensor:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _InOwnUnits:
-    """What one look at rows finds: errors of training rows and of those held out, residuals, and whose target does not come back."""
+    """What one look at rows finds: the training rows, errors of them and of those held out, residuals, and whose target does not come back."""
 
+    rows: Comoments
     training: Errors
     held: Errors
     residuals: Residuals
@@ -79,6 +81,7 @@ class _InOwnUnits:
 
     def __add__(self, other: _InOwnUnits) -> _InOwnUnits:
         return _InOwnUnits(
+            self.rows + other.rows,
             self.training + other.training,
             self.held + other.held,
             self.residuals + other.residuals,
@@ -115,8 +118,8 @@ class _JudgeInOwnUnits(Pass[Batch, _InOwnUnits]):
     def empty(self) -> _InOwnUnits:
         """Of no rows."""
         k = len(self.inverses)
-        nothing = torch.zeros(k, dtype=torch.float64)
-        return _InOwnUnits(Errors.empty(k), Errors.empty(k), Residuals.none(self.rmse), nothing, nothing)
+        rows, nothing = Comoments.empty(self.design.p + k), torch.zeros(k, dtype=torch.float64)
+        return _InOwnUnits(rows, Errors.empty(k), Errors.empty(k), Residuals.none(self.rmse), nothing, nothing)
 
     def of(self, batch: Batch) -> _InOwnUnits:
         """Of some rows."""
@@ -135,6 +138,7 @@ class _JudgeInOwnUnits(Pass[Batch, _InOwnUnits]):
         w = torch.ones(len(own), dtype=torch.float64) if own.w is None else own.w
         rates = torch.tensor([getattr(back, "rate", None) or 0.0 for back in self.inverses], dtype=torch.float64)
         found = _InOwnUnits(
+            Comoments.of_rows(own),
             Errors.of(turned_back(self.inverses, fitted + height[part == 0]), true, own.w, copies=own.copies),
             self.empty().held,
             Residuals.none(self.rmse).of(e, own.w),
@@ -168,33 +172,40 @@ def own_units(
     plan: Plan,
     weights: Weights,
     inverses: tuple[Inverse | None, ...],
-    source: Source,
-    design: Design,
-    labels: Tensor | None,
+    again: Again,
     parts: Parts,
     moments: Callable[[], Moments],
     scores: tuple[Scores, Scores | None],
-) -> OwnUnits:
-    """The same line in units of the targets' own columns; `scores` are its own, in the units that it was fitted in."""
+) -> OwnUnits | None:
+    """The same line in units of the targets' own columns; `scores` are its own, in the units that it was fitted in.
+
+    None where the rows have gone since the fit, or have changed.
+    """
     training, held_out = scores
-    grouping, held = _others(plan, weights, labels, parts, moments) if held_out is not None else (None, {})
+    grouping, held = _others(plan, weights, again.labels, parts, moments) if held_out is not None else (None, {})
     rmse = torch.tensor(training.rmse, dtype=torch.float64)
-    found = source.reduce(_JudgeInOwnUnits(design, plan, weights, inverses, rmse, labels, grouping, held))
+    judge = _JudgeInOwnUnits(again.design, plan, weights, inverses, rmse, again.labels, grouping, held)
+    try:
+        found = again.source.reduce(judge)
+    except DataError:
+        return None
+    # Early stopping holds out rows that it draws itself, and nobody can say which: all together are more than it trained on.
+    drawn = again.labels is None and parts.held_out is not None
+    if not drawn and not found.rows.like(parts.training.moments):
+        return None
     ways = tuple(None if float(astray) else back for back, astray in zip(inverses, found.astray, strict=True))
     if not any(ways):
         return OwnUnits(ways, training, held_out, (None,) * len(ways))
     if ways != inverses:  # errors of the others are to be in the units that these are told in
-        return own_units(plan, weights, ways, source, design, labels, parts, moments, scores)
+        return own_units(plan, weights, ways, again, parts, moments, scores)
     whole, spreads = found.training.moments, [found.residuals.spread(i) for i in range(len(ways))]
     powers = (found.powers / whole.weight).tolist()
     told = [
         None if back is None else Spread(spread.points, spread.shares, None if back.rate is None else power)
         for back, spread, power in zip(ways, spreads, powers, strict=True)
     ]
-    # Early stopping holds out rows that it draws itself, and nobody can say which.
-    same = whole.count == training.rows
-    fitted = found.training.scores(training.of if same else f"{whole.count:,} rows", training.kind)
-    judged = held_out is not None and same and found.held.moments.count > 0
+    fitted = found.training.scores(f"{whole.count:,} rows" if drawn else training.of, training.kind)
+    judged = held_out is not None and not drawn and found.held.moments.count > 0
     return OwnUnits(ways, fitted, found.held.scores(held_out.of, held_out.kind) if held_out and judged else None, tuple(told))
 
 
