@@ -160,10 +160,10 @@ def _held(line: FittedLine) -> Iterator[str]:
 
 def _no_size(line: FittedLine) -> Iterator[str]:
     """Targets whose residuals are lost in the rounding of moments."""
-    # Without a spread, or without digits of the line, there are other words for it.
+    # Without a spread, without digits of the line, or without degrees of freedom there are other words for it.
     rows = zip(line.targets, line.fitted_scores.rmse, line.fitted_scores.r2, strict=True)
     small = [target for target, rmse, r2 in rows if math.isnan(rmse) and r2 > 0.5]
-    if small and not line.diverged:
+    if small and not line.diverged and not (line.inference is not None and line.inference.df_resid == 0):
         absorbed = line.design.absorbed is not None  # then the rows would tell no more
         yield (
             f"The line fits {listed(small)} so closely that rounding hides by how much it misses: its standard errors are not known."
