@@ -19,8 +19,9 @@ from bestline.errors import OptionError, clean, listed
 from bestline.files import as_path, fresh
 from bestline.inference.classical import Coefficient
 from bestline.inference.fitted import FittedLine
-from bestline.inference.uncertainty import glances, tables
+from bestline.inference.uncertainty import errors_name, errors_of, glances, tables_by
 from bestline.pictures.weights.coefficients import Estimates, coefficients_beside
+from bestline.training import Stop
 from bestline.wording import aligned, as_cell, evenly, fixed, plain, significant
 
 if TYPE_CHECKING:
@@ -253,7 +254,7 @@ def table(
     columns = tuple(c for name, line in zip(names, lines, strict=True) for c in _columns(line, name, level))
     terms = list(dict.fromkeys(term for c in columns for term in c.coefficients))
     terms = [t for t in terms if t != "Intercept"] + [t for t in terms if t == "Intercept"]
-    return ModelTable(columns, tuple(terms), bool(stars), tuple(_notes(lines)), level)
+    return ModelTable(columns, tuple(terms), bool(stars), tuple(_notes(lines, names)), level)
 
 
 def _asked(models: Any, labels: Sequence[str] | None) -> tuple[list[FittedLine], list[str]]:
@@ -276,8 +277,8 @@ def _asked(models: Any, labels: Sequence[str] | None) -> tuple[list[FittedLine],
 
 def _columns(line: FittedLine, label: str, level: float) -> Iterator[ModelColumn]:
     several = len(line.targets) > 1
-    whole = glances(line, line.inference, line.robust) if line.inference is not None and line.settled else None
-    for i, (target, found) in enumerate(zip(line.targets, tables(line, level), strict=True)):
+    whole, errors = glances(line, line.robust), errors_of(line) if line.settled else None
+    for i, (target, found) in enumerate(zip(line.targets, tables_by(line, errors, level), strict=True)):
         g, held = None if whole is None else whole[i], line.held_out
         figures = {
             "N": line.training.count,
@@ -291,14 +292,14 @@ def _columns(line: FittedLine, label: str, level: float) -> Iterator[ModelColumn
             "held-out RMSE": None if held is None else held.rmse[i],
             "held-out R2": None if held is None else held.r2[i],
             "held out": None if held is None else held.kind,
-            "std errors": line.errors_title or ("none" if line.inference is None else "classical"),
+            "std errors": errors_name(line, errors),
             "penalty": ", ".join(f"{n}={getattr(line.plan, n):.3g}" for n in ("l1", "l2") if getattr(line.plan, n)) or None,
         }
         name = f"{label} {plain(target)}" if several else label
         yield ModelColumn(name, target, {c.term: c for c in found}, figures)
 
 
-def _notes(lines: Sequence[FittedLine]) -> Iterator[str]:
+def _notes(lines: Sequence[FittedLine], names: Sequence[str]) -> Iterator[str]:
     """What makes figures of one model no match for those of another."""
     if len({line.training.count for line in lines}) > 1:
         yield "The models have different numbers of rows: R2, AIC and BIC do not compare."
@@ -306,6 +307,13 @@ def _notes(lines: Sequence[FittedLine]) -> Iterator[str]:
         yield "The targets differ: errors, R2, AIC and BIC do not compare."
     elif len({line.training.count for line in lines}) == 1 and len({_of_target(line) for line in lines}) > 1:
         yield "The rows or the weights differ: R2, AIC and BIC do not compare."
+    for name, line in zip(names, lines, strict=True):
+        if line.diverged:
+            yield f"Training of {name} diverged: its estimates say nothing of the data."
+        elif line.short:
+            yield f"Training of {name} stopped before the least loss: its figures are of the line as it is, without standard errors."
+        elif line.stop is Stop.STEPS and line.trace.gap is None:
+            yield f"Training of {name} made all its steps; nothing says whether it reached the least loss."
     weighted = [line.design.weights for line in lines]
     if len(set(weighted)) > 1:
         yield f"Some are weighted ({listed(dict.fromkeys(w for w in weighted if w is not None))}) and others not, or otherwise."

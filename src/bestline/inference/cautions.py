@@ -173,12 +173,12 @@ def _no_size(line: FittedLine) -> Iterator[str]:
 
 
 def _stopped(line: FittedLine) -> Iterator[str]:
-    solver, gap = line.plan.solver, line.trace.gap
+    solver = line.plan.solver
     unconverged = f"Training did not converge: {line.advice[0].lower()}{line.advice[1:]}"
     if line.stop in (Stop.DIVERGED, Stop.INTERRUPTED):
         yield line.advice
     elif line.stop is Stop.STEPS and solver.reach is Reach.MINIMUM:
         edges = "" if isinstance(line.plan.loss, str) else " A loss with edges is one for 'absolute', 'huber' or 'quantile'."
         yield f"{unconverged}{edges}"
-    elif line.stop is Stop.STEPS and solver.on_its_own and gap is not None:  # it was to stop when nothing was left to gain
-        yield from [unconverged] if float(gap[-1]) > 1e-6 * float(line.trace.loss[-1]) else []
+    elif line.stop is Stop.STEPS and solver.on_its_own and line.trace.short:  # it was to stop when nothing was left to gain
+        yield unconverged

@@ -322,6 +322,11 @@ class FittedLine:
         errors = self.inference.std_error.T.nan_to_num(float("inf"))
         return bool(((self.weights - exact).abs() <= 0.01 * errors + 1e-8 * exact.abs()).all())
 
+    @property
+    def short(self) -> bool:
+        """Whether training stopped before the least loss, as far as that is known."""
+        return self.trace.short if self.inference is None else not self.settled
+
     @cached_property
     def right_digits(self) -> Tensor:
         """How many digits of each weight are right, at least, given the data as stored, (d, k); NaN where that is not known, and for

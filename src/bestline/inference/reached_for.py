@@ -15,6 +15,7 @@ from bestline.errors import NumericalError
 from bestline.inference.fitted import FittedLine
 from bestline.inference.prediction import evaluate
 from bestline.inference.tables import glance, intercept
+from bestline.inference.why_not import why_not
 
 # Of least squares: columns of `glance` by statsmodels' names and by R's.
 _GLANCED = {
@@ -80,7 +81,11 @@ ELSEWHERE = {
 
 
 def _glanced(column: str) -> Callable[[FittedLine], Any]:
-    return lambda line: _each(line, glance(line)[column].tolist())
+    def glanced(line: FittedLine) -> Any:
+        _arrived(line)
+        return _each(line, glance(line)[column].tolist())
+
+    return glanced
 
 
 def _each(line: FittedLine, values: Iterable[Any]) -> Any:
@@ -101,12 +106,21 @@ def _classical(line: FittedLine) -> Any:
     return line.inference
 
 
+def _arrived(line: FittedLine) -> Any:
+    """The same where the weights are that solution; else its figures are another line's."""
+    found = _classical(line)
+    if not line.settled:
+        raise NumericalError(f"{why_not(line)}; model.fitted_scores and model.held_out are of the line as it is.")
+    return found
+
+
 def _training(line: FittedLine, measure: str) -> Any:
     return _each(line, getattr(line.fitted_scores, measure))
 
 
 def _cov_params(line: FittedLine) -> Callable[[], Any]:
-    covariance = (line.robust or _classical(line)).covariance
+    classical = _arrived(line)
+    covariance = (line.robust or classical).covariance
     import pandas as pd
 
     frames = [pd.DataFrame(of.numpy(), index=list(line.names), columns=list(line.names)) for of in covariance]
@@ -150,10 +164,10 @@ VALUES: dict[str, Callable[[FittedLine], Any]] = {
     "df_model": lambda line: (
         line.training.count - _classical(line).df_resid - int(not line.about_zero or line.design.absorbed is not None)
     ),
-    "ssr": lambda line: _each(line, _classical(line).rss.tolist()),
-    "deviance": lambda line: _each(line, _classical(line).rss.tolist()),
-    "mse_resid": lambda line: _each(line, (_classical(line).sigma ** 2).tolist()),
-    "scale": lambda line: _each(line, (_classical(line).sigma ** 2).tolist()),
+    "ssr": lambda line: _each(line, _arrived(line).rss.tolist()),
+    "deviance": lambda line: _each(line, _arrived(line).rss.tolist()),
+    "mse_resid": lambda line: _each(line, (_arrived(line).sigma ** 2).tolist()),
+    "scale": lambda line: _each(line, (_arrived(line).sigma ** 2).tolist()),
     "cov_params": _cov_params,
     "vcov": _cov_params,
     "mse": lambda line: _training(line, "mse"),

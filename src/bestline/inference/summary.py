@@ -18,7 +18,7 @@ from bestline.inference.fitted import FittedLine
 from bestline.inference.scores import Scores
 from bestline.inference.summary_text import summary_text
 from bestline.inference.turned_back import units_facts
-from bestline.inference.uncertainty import errors_of, glances, notes_by, tables_by
+from bestline.inference.uncertainty import errors_name, errors_of, glances, notes_by, tables_by
 from bestline.inference.uncertainty import tables as tables_of
 from bestline.training.limits import Limits
 from bestline.wording import aligned, apart, finite, on_columns, plain, preformatted, significant, without
@@ -66,8 +66,8 @@ def summarise(
     errors = errors_of(line, cov, data)
     robust = errors if isinstance(errors, Covariance) else None
     tables = tables_by(line, errors, level)
-    cov = "classical" if errors is None else errors.title
-    return Summary(_facts(line, tables, level, robust, cov), summary_text(line, tables, level, robust, digits=digits))
+    cov_name = errors_name(line, errors)
+    return Summary(_facts(line, tables, level, robust, cov_name), summary_text(line, tables, level, robust, digits=digits))
 
 
 def _facts(
@@ -88,7 +88,7 @@ def _facts(
     has_intercept = slopes < len(line.names)
     held_out, training = line.held_out, line.fitted_scores
     trace, plan, within = line.trace, line.plan, training.r2_within or ()
-    whole = glances(line, line.inference) if line.inference is not None and line.settled else None
+    whole = glances(line)
     # A saved trace is thinned: the step nearest to that of the weights.
     at = int((trace.step - line.step).abs().argmin())
     return {

@@ -155,7 +155,7 @@ def _table(
 
 def _scores(line: FittedLine, robust: Covariance | None) -> list[str]:
     lines = []
-    whole_fit = glances(line, line.inference) if line.inference is not None and line.settled else None
+    whole_fit = glances(line)
     for label, scores in (("Training error", line.fitted_scores), ("Held-out error", line.held_out)):
         if scores is None:
             lines.append(f"{label}   none: {line.unheld}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -9,10 +10,11 @@ import torch
 from torch import Tensor
 
 from bestline.errors import NumericalError
+from bestline.inference import classical
 from bestline.inference.covariance.base import Cov
 from bestline.inference.fitted import FittedLine
-from bestline.inference.uncertainty import errors_of, glances, tables, tables_by
-from bestline.inference.why_not import refuse
+from bestline.inference.uncertainty import errors_name, errors_of, glances, tables, tables_by
+from bestline.inference.why_not import refuse, why_not
 
 if TYPE_CHECKING:
     from pandas import DataFrame, Series
@@ -46,7 +48,7 @@ def column(line: FittedLine, name: str) -> Series | DataFrame:
 def tidy(line: FittedLine, level: float = 0.95, cov: Cov | None = None, data: Any = None) -> DataFrame:
     """One row a weight, by broom's names: term, estimate, std_error, statistic, p_value, conf_low, conf_high.
 
-    Which errors these are is in its `attrs["cov"]`. Under bounds a last column, `at_bound`, is "lower", "upper", "fixed" or "".
+    Which errors these are is in its `attrs["cov"]`; of a line whose training stopped on the way, those of the exact solution. Under bounds a last column, `at_bound`, is "lower", "upper", "fixed" or "".
     """
     import pandas as pd
 
@@ -61,7 +63,7 @@ def tidy(line: FittedLine, level: float = 0.95, cov: Cov | None = None, data: An
             frame.insert(0, "target", target)
         frames.append(frame)
     whole = pd.concat(frames, ignore_index=True)
-    whole.attrs["cov"] = "classical" if errors is None else errors.title
+    whole.attrs["cov"] = errors_name(line, errors)
     return whole
 
 
@@ -79,6 +81,9 @@ def glance(line: FittedLine) -> DataFrame:
 
     Of a line without a constant r_squared, adj_r_squared and F are about zero; two columns more say so: r_squared_about, which is
     "zero", and r_squared_about_mean. With absorbed effects r_squared counts them, and r_squared_within does not. Of a line with robust errors F and p_value are Wald's test by them, and a column `cov` names them.
+
+    Where training stopped before the least-squares solution r_squared is of the line as it is, what belongs to the solution is NaN, and a
+    column `note` says so.
     """
     import pandas as pd
 
@@ -87,11 +92,17 @@ def glance(line: FittedLine) -> DataFrame:
     if line.inference is None:
         what = line.plan.limited_by.replace(" and ", " or ") or "a penalty"
         raise NumericalError(f"`glance` describes least squares without {what}; look at `fitted_scores` and `held_out` here.")
-    table = pd.DataFrame(glances(line, line.inference, line.robust), index=list(line.targets))
+    found = glances(line, line.robust)
+    if found is None:
+        n, df = line.training.count, line.inference.df_resid
+        found = [classical.Glance(n, df, r2, *[math.nan] * 7) for r2 in line.fitted_scores.r2]
+    table = pd.DataFrame(found, index=list(line.targets))
+    if not line.settled:
+        table["note"] = f"{why_not(line)}; r_squared is of the line as it is"
     if line.design.absorbed is not None:
         table["r_squared_within"] = line.fitted_scores.r2_within
     elif line.about_zero:  # it would be taken for the usual one
         table["r_squared_about"], table["r_squared_about_mean"] = "zero", line.fitted_scores.r2_about_mean
-    if line.robust is not None:
+    if line.robust is not None and line.settled:
         table["cov"] = line.robust.title
     return table

@@ -195,6 +195,13 @@ def _refuse_classical(line: FittedLine) -> None:
         )
 
 
+def errors_name(line: FittedLine, errors: classical.Uncertainty | None) -> str:
+    """What the standard errors of a table are called; of weights on their way, whose errors they are."""
+    if errors is None:
+        return "none"
+    return errors.title if line.settled else f"{errors.title}, of the exact solution"
+
+
 def tables(
     line: FittedLine, level: float = 0.95, cov: Cov | None = None, data: Any = None
 ) -> list[list[classical.Coefficient]]:
@@ -210,8 +217,14 @@ def tables_by(line: FittedLine, errors: classical.Uncertainty | None, level: flo
     ]
 
 
-def glances(line: FittedLine, inference: classical.Inference, robust: Covariance | None = None) -> list[classical.Glance]:
-    """The figures of the whole fit, for every target; the F test by `robust` errors where they are given."""
+def glances(line: FittedLine, robust: Covariance | None = None) -> list[classical.Glance] | None:
+    """The figures of the whole fit, for every target; the F test by `robust` errors where they are given.
+
+    None for what is no line of least squares, or stopped before it got there: they would be another line's.
+    """
+    inference = line.inference
+    if inference is None or not line.settled:
+        return None
     intercept, constant = line.design.intercept, line.constant is not None
     targets = range(len(line.targets))
     absorbed, taken = line.design.absorbed, line.design.levels_taken

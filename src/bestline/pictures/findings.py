@@ -54,9 +54,10 @@ def stating(picture: Picture, finding: str) -> Picture:
 
 def of_line(line: FittedLine, target: int = 0) -> str:
     """How much of the target the line explains, on the rows that it was fitted to."""
-    if why_not(line) is not None or line.inference is None or line.inference.df_resid <= 0 or line.about_zero:
+    found = glances(line, line.robust)
+    if found is None or line.about_zero:
         return ""
-    glance = glances(line, line.inference, line.robust)[target]
+    glance = found[target]
     if not glance.p_value < _CHANCE or not glance.r_squared >= _SHARE:
         return ""
     explained = whole_percent(glance.r_squared)

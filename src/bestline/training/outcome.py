@@ -100,6 +100,11 @@ class Trace:
             if values is not None:
                 object.__setattr__(self, name, values.as_subclass(Curve))
 
+    @property
+    def short(self) -> bool:
+        """Whether the last step is above the least objective by more than a millionth of the loss; where that is known."""
+        return self.gap is not None and float(self.gap[-1]) > 1e-6 * float(self.loss[-1])
+
     def __len__(self) -> int:
         return len(self.step)
 

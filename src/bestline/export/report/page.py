@@ -206,12 +206,9 @@ def _penalty(model: FittedLine) -> _Penalty | None:
 
 def _glances(model: FittedLine) -> list[str]:
     """One line a target of what people look for beside the scores: sigma, F, AIC, BIC."""
-    # They are those of the least-squares line: of weights that stopped before it they would be another line's.
-    if model.inference is None or not model.settled or model.inference.df_resid <= 0:
-        return []
     lines = []
-    for target, g in zip(model.targets, glances(model, model.inference), strict=True):
-        if math.isfinite(g.statistic):
+    for target, g in zip(model.targets, glances(model) or (), strict=False):
+        if model.inference is not None and math.isfinite(g.statistic):
             of = f" ({plain(target)})" if len(model.targets) > 1 else ""
             whole = whole_test(model, model.inference, model.robust, g, model.targets.index(target))
             test = (

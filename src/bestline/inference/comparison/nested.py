@@ -172,6 +172,7 @@ def _within(small: FittedLine, large: FittedLine) -> Tensor:
 
 
 def _line(line: FittedLine, target: int) -> ComparedLine:
-    inference = refuse(line, "There is no F test")
-    rss, of = float(inference.rss[target]), glances(line, inference)[target]
+    inference, found = refuse(line, "There is no F test"), glances(line)
+    assert found is not None  # noqa: S101  `refuse` has looked
+    rss, of = float(inference.rss[target]), found[target]
     return ComparedLine(line.design.formula, rss, of.df_residual, of.aic, of.bic, of.adj_r_squared)

@@ -1,0 +1,93 @@
+"""A line whose training stopped before it arrived: figures are of the line as it is, or there are none, and it is said which."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import bestline as bl
+
+pytestmark = pytest.mark.filterwarnings("ignore::bestline.errors.BestlineWarning")
+NOTE = "training stopped before the least-squares solution (solver='exact' reaches it); r_squared is of the line as it is"
+# Descents that end far from the least loss.
+WAYS: list[dict[str, Any]] = [
+    {"lr": 1e-4, "steps": 5},
+    {"lr": 1e-3, "steps": 50, "split": (0.6, 0.2, 0.2)},
+    {"lr": 1e-2, "steps": 30, "patience": 3},
+    {"lr": 1e-4, "steps": 5, "cov": "HC3"},
+]
+
+
+@pytest.fixture(scope="module")
+def table() -> pd.DataFrame:
+    r = np.random.default_rng(0)
+    x, z = 5 + 3 * r.normal(size=200), r.normal(size=200)
+    return pd.DataFrame({"x": x, "z": z, "y": 2 * x - z + 3 + r.normal(size=200), "v": x + r.normal(size=200)})
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("target", ["y", "y + v"])
+@pytest.mark.parametrize("loaded", [False, True])
+def test_figures_are_of_the_line_as_it_is(
+    table: pd.DataFrame, tmp_path: Path, way: dict[str, Any], target: str, loaded: bool
+) -> None:
+    model = bl.fit(table, f"{target} ~ x + z", solver="sgd", **way)
+    if loaded:
+        model.save(tmp_path / "m.bestline")
+        model = bl.load(tmp_path / "m.bestline")
+    assert not model.settled
+    known = model.fitted_scores.r2
+    found = model.glance()
+    assert found["r_squared"].tolist() == list(known)
+    assert max(known) < 0.9  # the exact line explains more of either
+    assert found["note"].tolist() == [NOTE] * len(model.targets)
+    assert found[["adj_r_squared", "sigma", "statistic", "p_value", "log_lik", "aic", "bic"]].isna().all(axis=None)
+    assert "cov" not in found
+
+    assert model.tidy().attrs["cov"].endswith(", of the exact solution")
+    facts = model.summary().facts
+    assert facts["cov"] == model.tidy().attrs["cov"]
+    assert facts["aic"] is None or set(facts["aic"].values()) == {None}
+
+    columns = bl.table(model).columns
+    assert [c.figures["R2"] for c in columns] == list(known)
+    assert all(c.figures[name] is None for c in columns for name in ("adjusted R2", "residual sd", "AIC", "BIC"))
+    assert {c.figures["std errors"] for c in columns} == {"none"}
+    assert all(np.isnan(own.std_error) for c in columns for own in c.coefficients.values())
+    assert "Training of (1) stopped before the least loss" in str(bl.table(model))
+
+
+@pytest.mark.parametrize("name", ["aic", "bic", "llf", "fvalue", "rsquared_adj", "sigma", "ssr", "scale", "cov_params"])
+def test_what_is_of_the_exact_line_alone_is_refused_by_name(table: pd.DataFrame, name: str) -> None:
+    model = bl.fit(table, "y ~ x + z", solver="sgd", lr=1e-4, steps=5)
+    with pytest.raises(AttributeError, match="training stopped before the least-squares solution"):
+        getattr(model, name)
+    assert model.rsquared == model.fitted_scores.r2[0]
+
+
+@pytest.mark.parametrize(
+    ("penalty", "said"), [({"l2": 0.1}, "stopped before the least loss"), ({"l1": 0.1}, "made all its steps")]
+)
+def test_under_a_penalty_too_a_table_says_who_is_on_the_way(table: pd.DataFrame, penalty: dict[str, float], said: str) -> None:
+    way = bl.fit(table, "y ~ x + z", solver="adam", steps=5, **penalty)
+    there = bl.fit(table, "y ~ x + z", **penalty)
+    text = str(bl.table({"way": way, "there": there}))
+    assert f"Training of way {said}" in text
+    assert "Training of there" not in text
+
+
+def test_a_descent_that_arrived_has_the_figures_of_the_exact_line(table: pd.DataFrame) -> None:
+    there, exact = bl.fit(table, "y ~ x + z", solver="sgd", steps=2000), bl.fit(table, "y ~ x + z")
+    assert there.settled
+    np.testing.assert_allclose(there.glance().to_numpy(float), exact.glance().to_numpy(float), rtol=1e-8)
+    assert "note" not in there.glance()
+    assert "stopped before" not in str(bl.table(there))
+
+
+def test_a_table_says_who_diverged(table: pd.DataFrame) -> None:
+    text = str(bl.table(bl.fit(table, "y ~ x + z", solver="sgd", lr=4.0, steps=60)))
+    assert "Training of (1) diverged: its estimates say nothing of the data." in text
