@@ -102,14 +102,20 @@ class Restricted:
 
     def variance_of_mean(self, X: Tensor, target: int = 0) -> Tensor:
         """Variance of the line's height at rows X (n, p) in the data's units, (n,); NaN where the line is not determined."""
+        return self.sigma[target] ** 2 * self.leverage(X, torch.ones(len(X), dtype=torch.float64), target)
+
+    def leverage(self, slopes: Tensor, constant: Tensor, target: int) -> Tensor:
+        """Variance of `slopes` (m, p) times those of a target, and `constant` (m,) times its intercept, over the residual variance, (m,).
+
+        NaN where they are not determined.
+        """
         scaling, own = self.scaling, self.held[target]
         # In standard scores: about the means the intercept and the slopes hardly cancel, however far from zero the columns are.
-        Z = (X - scaling.center[: scaling.p]) / scaling.scale[: scaling.p]
+        Z = (slopes - constant[:, None] * scaling.center[: scaling.p]) / scaling.scale[: scaling.p]
         if scaling.intercept:
-            Z = torch.cat([Z, torch.ones(len(Z), 1, dtype=torch.float64)], 1)
-        variance = self.sigma[target] ** 2 * (Z @ own.factor).square().sum(1)
+            Z = torch.cat([Z, constant[:, None]], 1)
         blind = ((Z @ own.undetermined).abs() > _FAINT * Z.norm(dim=1, keepdim=True)).any(1)
-        return torch.where(blind, NAN, variance)
+        return torch.where(blind, NAN, (Z @ own.factor).square().sum(1))
 
     def _factors(self) -> list[tuple[Tensor, Tensor]]:
         """F (d, r) of each target's weights in the data's units over the target's scale, and which of them are determined."""

@@ -497,3 +497,40 @@ def test_frequency_weights_are_rows_repeated(cov: str):
         agree(counted.means("a", weights=weights), repeated.means("a", weights=weights))
     agree(counted.contrasts("a", adjust="tukey"), repeated.contrasts("a", adjust="tukey"))
     agree(counted.slopes("x", by="a"), repeated.slopes("x", by="a"))
+
+
+@pytest.mark.parametrize("target", ["y", "y + u"])
+def test_under_bounds_the_errors_are_those_of_the_line_without_what_is_held(target: str) -> None:
+    r = np.random.default_rng(3)
+    f = pd.DataFrame({"x": 5 + 3 * r.normal(size=120), "z": r.normal(size=120), "g": r.choice(list("abc"), size=120)})
+    f["y"] = 2 * f.x - f.z + (f.g == "b") + r.normal(size=120)
+    f["u"] = f.x - f.z + r.normal(size=120)
+    with pytest.warns(BestlineWarning, match="Bounds hold `z`"):
+        held = bl.fit(f, f"{target} ~ x * g + z", bounds={"z": (0, None)})
+    free = bl.fit(f, f"{target} ~ x * g")
+    other = {"x": [1.0, 4.0], "g": ["a", "c"], "z": [3.0, 3.0]}
+    ways = (
+        lambda m: m.means("g", at={"x": [-1, 7]}),
+        lambda m: m.contrasts("g"),
+        lambda m: m.slopes("x", by="g"),
+        lambda m: m.difference({**other, "x": [2.0, 2.0]}, other),
+    )
+    for way in ways:
+        ours, theirs = way(held), way(free)
+        numbers = ["estimate", "std_error", "statistic", "p_value", "conf_low", "conf_high"]
+        assert ours.std_error.gt(0).all()
+        np.testing.assert_allclose(ours[numbers], theirs[numbers], rtol=1e-8, atol=1e-12)
+        assert ours.attrs["cov"] == "restricted least squares, given which bounds hold the line"
+
+
+def test_a_slope_that_a_constraint_fixes_has_no_error() -> None:
+    r = np.random.default_rng(4)
+    f = pd.DataFrame({"x": r.normal(size=40), "z": r.normal(size=40), "copy": 0.0}).assign(copy=lambda f: 2 * f.z)
+    f["y"] = f.x + f.z + r.normal(size=40)
+    found = bl.fit(f, "y ~ x + z", constraints="x = 1").slopes("x")
+    assert (found.estimate[0], found.std_error[0]) == (1.0, 0.0)
+    with pytest.warns(BestlineWarning, match="copy"):
+        lost = bl.fit(f, "y ~ x + z + copy", constraints="x = 1")
+    with pytest.warns(BestlineWarning, match="do not determine"):
+        rows = lost.slopes("z")
+    assert rows[["estimate", "std_error"]].isna().all(axis=None)

@@ -18,6 +18,7 @@ from bestline.inference import classical
 from bestline.inference.covariance.base import Cov
 from bestline.inference.covariance.sandwich import Covariance
 from bestline.inference.fitted import FittedLine
+from bestline.inference.restricted import Restricted
 from bestline.inference.uncertainty import covariance
 from bestline.inference.why_not import why_not
 
@@ -86,6 +87,8 @@ def estimated(line: FittedLine, of: Combinations, cov: Cov | None = None, data: 
     refused by NumericalError.
     """
     found = _heights(line, of) + of.known[:, None]
+    if line.restricted is not None and cov is None:
+        return _within_limits(line.restricted, of, found)
     # A penalised line has heights all the same; only what was asked for by name and does not exist is an error.
     m, without = len(of.slopes), why_not(line) or ""
     if without and cov is None:
@@ -125,6 +128,23 @@ def estimated(line: FittedLine, of: Combinations, cov: Cov | None = None, data: 
         max(errors.df, 0),
         errors.title if isinstance(errors, Covariance) else "classical",
         told,
+        "" if errors.df > 0 else NO_ROWS_LEFT,
+    )
+
+
+def _within_limits(errors: Restricted, of: Combinations, found: Tensor) -> Combined:
+    """The combinations `found` (m, k) of a line that bounds or constraints hold, with the errors that take these for known."""
+    undefined = of.undefined
+    slopes = torch.where(undefined[:, None], 0.0, of.slopes)
+    leverage = torch.stack([errors.leverage(slopes, of.constant, i) for i in range(found.shape[1])], 1)
+    lost = undefined[:, None] | leverage.isnan()
+    told = zip(undefined.tolist(), lost.all(1).tolist(), strict=True)
+    return Combined(
+        torch.where(lost, float("nan"), found),
+        torch.where(lost, float("nan"), leverage.sqrt() * errors.sigma),
+        max(errors.df, 0),
+        errors.title,
+        tuple(UNDEFINED if bad else UNDETERMINED if unknown else "" for bad, unknown in told),
         "" if errors.df > 0 else NO_ROWS_LEFT,
     )
 
