@@ -606,3 +606,12 @@ def test_robust_errors_of_groups_that_are_refused(options: Any, error: type[Exce
     frame["gap"] = [None, *frame.c[1:]]
     with pytest.raises(error, match=message):
         bl.fit_groups(frame, "y ~ x", by="g", **options)
+
+
+def test_probability_weights_have_no_test_by_sums_of_squares():
+    r = np.random.default_rng(0)
+    f = pd.DataFrame({"x": r.normal(size=60), "g": list("abc") * 20, "w": r.uniform(1, 3, 60)})
+    f["y"] = f.x + r.normal(size=60)
+    with pytest.raises(NumericalError, match="under probability weights"):
+        bl.fit_groups(f, "y ~ x", by="g", weights="w", weight_kind="probability", cov="HC1").test()
+    assert bl.fit_groups(f, "y ~ x", by="g", weights="w").test().p_value > 0

@@ -305,6 +305,8 @@ def _notes(lines: Sequence[FittedLine], names: Sequence[str]) -> Iterator[str]:
         yield "The models have different numbers of rows: R2, AIC and BIC do not compare."
     if len({line.targets for line in lines}) > 1:
         yield "The targets differ: errors, R2, AIC and BIC do not compare."
+    elif len({line.design.offsets_said for line in lines}) > 1:
+        yield "The known parts (offset) differ: R2 is of what these leave, and does not compare."
     elif len({line.training.count for line in lines}) == 1 and len({_of_target(line) for line in lines}) > 1:
         yield "The rows or the weights differ: R2, AIC and BIC do not compare."
     for name, line in zip(names, lines, strict=True):

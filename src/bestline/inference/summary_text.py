@@ -37,7 +37,7 @@ def summary_text(
     lines += wrap(f"{how_trained(line)} {line.advice}", _WIDTH)
     lines += wrap(weights_said(line), _WIDTH)
     if line.design.offsets:
-        known = " + ".join(f"offset({offset.text})" for offset in line.design.offsets)
+        known = line.design.offsets_said
         lines += wrap(
             f"Known part of the target, with the weight 1: {known}. Errors and R2 are of what is left; predictions have it in.",
             _WIDTH,

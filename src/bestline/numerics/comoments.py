@@ -17,6 +17,7 @@ to 24 bits, so that the difference of two shifts is exact. And a column whose sq
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import reduce
@@ -105,6 +106,14 @@ class Comoments:
     def center(self) -> Columns:
         """Weighted mean of every column, (q,)."""
         return (self.shift + self.mean) * self.unit
+
+    @property
+    def evenly_weighted(self) -> bool:
+        """Whether all rows have one weight, to six digits: then the mean of the logarithms is the logarithm of the mean, and only then."""
+        if self.count == 0:
+            return True
+        mean = self.weight / self.count
+        return abs(self.log_weight / self.count - math.log(mean)) <= 1e-12 * max(1.0, abs(math.log(mean)))
 
     @property
     def spread(self) -> Columns:

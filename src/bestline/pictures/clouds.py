@@ -285,7 +285,7 @@ def note(sample: Sample, *seen: Cloud) -> str:
         kinds = {Hexagons: "hexagons", Bins: "cells"}
         what = " and ".join(said for kind, said in kinds.items() if any(isinstance(cloud.marks[0], kind) for cloud in seen))
         weights = "" if sample.rows.w is None else "Rows count alike whatever their weight."
-        told = [f"All {sample.of:,} rows are counted, in {what}.", weights]
+        told = [sample.within, f"All {sample.of:,} rows are counted, in {what}.", weights]
     lacking = max(cloud.lacking for cloud in seen)
     if lacking:
         told.append(f"{count(lacking, 'row')} without a number {'is' if lacking == 1 else 'are'} not drawn.")

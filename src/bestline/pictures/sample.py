@@ -19,7 +19,7 @@ from bestline.inference.why_not import refuse_absorbed
 from bestline.numerics import Features, Rows, Targets, Weights, joined
 from bestline.training import Fit
 from bestline.training.objective import LineForward, RowLoss, line
-from bestline.wording import apart
+from bestline.wording import apart, plain
 
 MOST = 2_000  # points that can still be told apart
 _MOST_LEVELS = 50  # of a category that colours rows
@@ -45,6 +45,8 @@ class Sample:
         Gives all rows once more, batch by batch, as those of `rows`.
     group, levels_of : Tensor (n,) or None, tuple of str
         Of a category of the line, the place of the level that each row has, and the levels.
+    within : str
+        Beside absorbed effects, in words: what of the columns is shown.
     """
 
     rows: Rows
@@ -56,6 +58,7 @@ class Sample:
     again: Callable[[], Iterator[Rows]] | None = None
     group: Tensor | None = None
     levels_of: tuple[str, ...] = ()
+    within: str = ""
 
     @classmethod
     def draw(
@@ -138,7 +141,7 @@ class Sample:
     @property
     def note(self) -> str:
         """What must be said of the choice; empty when all rows are shown."""
-        said = []
+        said = [self.within] if self.within else []
         if len(self.rows) < self.of:
             said.append(f"{len(self.rows):,} of {self.of:,} rows shown.")
         if self.rows.w is not None:
@@ -205,6 +208,7 @@ def rows_shown(
         again=lambda: rows(model, part, data),
         group=X[:, p:].argmax(1) if levels else None,
         levels_of=levels,
+        within="" if design.absorbed is None else _within(design.absorbed.names),
     )
     if variable is None:
         return sample
@@ -214,6 +218,13 @@ def rows_shown(
         return replace(design, offsets=()).features(batch).X
 
     return replace(drawn, again=lambda: rows(wide, part, data)).over(wide.design.names.index(variable), columns)
+
+
+def _within(effects: Sequence[str]) -> str:
+    """That the rows are what absorbed effects leave of them."""
+    names = " and ".join(map(plain, effects))
+    less = "the mean of its level" if len(effects) == 1 else "these effects"
+    return f"Rows and line are shown within {names}: each value less {less}."
 
 
 def _variable(design: Design) -> str | None:

@@ -98,3 +98,22 @@ def test_nested_lines_stand_from_the_smallest_to_the_largest():
         bl.compare()
     with pytest.raises(OptionError, match="got int"):
         bl.compare(a, b, 3)
+
+
+def test_lines_that_know_another_part_of_the_target_are_no_other_rows():
+    f = frame()
+    a, b = bl.fit(f, "y ~ x1"), bl.fit(f, "y ~ x1 + x2 + offset(w)")
+    with pytest.raises(OptionError, match=r"beforehand \(none and offset\(w\)\).*held_out=True"):
+        bl.compare(a, b)
+    assert "offset(w)" in str(bl.compare(a, b, held_out=True))
+    assert "The known parts (offset) differ" in str(bl.table([a, b]))
+    assert "rows or the weights differ" not in str(bl.table([a, b]))
+
+
+def test_kinds_of_weights_that_differ_are_named():
+    f = frame().assign(w=2.0)
+    small = {kind: bl.fit(f, "y ~ x1", weights="w", weight_kind=kind) for kind in ("analytic", "frequency")}
+    large = bl.fit(f, "y ~ x1 + x2", weights="w", weight_kind="frequency")
+    assert bl.compare(small["frequency"], large)
+    with pytest.raises(OptionError, match="analytic and frequency weights"):
+        bl.compare(small["analytic"], large)

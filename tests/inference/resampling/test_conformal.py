@@ -57,7 +57,7 @@ def test_new_rows_are_held_as_often_as_promised_though_errors_are_far_from_norma
 
 
 def test_what_cannot_be_is_refused_in_a_sentence():
-    frame = table().assign(w=1.0, z=1.0)
+    frame = table().assign(w=np.arange(1.0, 31), z=1.0)
     model = bl.fit(frame, "y ~ a + b")
     with pytest.raises(OptionError, match=r"A level of 0\.99 needs 99 rows or more; there are 30"):
         model.conformal(frame, level=0.99)
@@ -106,3 +106,22 @@ def test_folds_told_by_a_column_are_those_left_out():
     rank = int(np.ceil(level * (n + 1)))
     assert found.pred_high.to_numpy() == pytest.approx(np.sort(high, axis=0)[rank - 1], rel=1e-9)
     assert found.pred_low.to_numpy() == pytest.approx(np.sort(low, axis=0)[n - rank], rel=1e-9)
+
+
+@pytest.mark.parametrize("method", ["jackknife+", "cv+"])
+@pytest.mark.parametrize("kind", ["analytic", "probability"])
+@pytest.mark.parametrize("size", [1.0, 2.5, 1e-9, 1e12])
+def test_rows_that_weigh_alike_have_no_weights(method: str, kind: str, size: float):
+    f = table()
+    formula = "y ~ " + " + ".join(name for name in f.columns if name != "y")
+    plain, weighed = bl.fit(f, formula), bl.fit(f.assign(w=size), formula, weights="w", weight_kind=kind)
+    ours, theirs = (model.conformal(f.head(4), method=method, level=0.8) for model in (weighed, plain))
+    np.testing.assert_allclose(ours, theirs, rtol=1e-9)
+
+
+def test_weights_that_differ_in_the_fourth_digit_are_weights():
+    f = table()
+    f["w"] = 1.0
+    f.loc[0, "w"] = 1.0001
+    with pytest.raises(OptionError, match="rows of one weight"):
+        bl.fit(f, "y ~ " + f.columns[0], weights="w").conformal(f.head(2), level=0.8)

@@ -115,6 +115,17 @@ def _refuse_unnested(small: FittedLine, large: FittedLine, name: str) -> None:
             f"The small model has {listed(lacking)}, which the large one lacks: they are not nested. Compare their held-out errors: "
             f"compare(a, b, held_out=True)."
         )
+    known = [line.design.offsets_said for line in (small, large)]
+    if known[0] != known[1]:
+        raise OptionError(
+            f"The models know another part of the target beforehand ({known[0] or 'none'} and {known[1] or 'none'}), so they do not compare by "
+            f"an F test. Take the same offset in both, or compare their held-out errors: compare(a, b, held_out=True)."
+        )
+    kinds = small.design.weight_kind, large.design.weight_kind
+    if kinds[0] != kinds[1]:
+        raise OptionError(
+            f"The models have {kinds[0]} and {kinds[1]} weights, so they do not compare; fit both with one `weight_kind`."
+        )
     # Two tables of as many rows, of one weight and with a target of one mean and spread are taken for the same rows.
     y = [(m.training, m.design.p + m.targets.index(name)) for m in (small, large)]
     same = [(m.count, m.weight, float(m.center[j]), float(m.spread[j])) for m, j in y]

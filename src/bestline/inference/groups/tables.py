@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from bestline.calls import no_such
+from bestline.data.design.weight_kinds import PROBABILITY
 from bestline.errors import NumericalError, OptionError, readable
 from bestline.inference.classical import NAN, check_level
 from bestline.inference.groups.lines import GroupLines
@@ -136,11 +137,16 @@ def one_line(lines: GroupLines, target: int | str = 0) -> Verdict:
     """Are all lines one? The F test of one line for all rows against a line for each group (Chow 1960).
 
     Groups that do not determine all their weights are left out on both sides. Raises NumericalError where there are fewer than two
-    others, or under a penalty, and OptionError for a target that is not there.
+    others, under a penalty, or with probability weights, and OptionError for a target that is not there.
     """
     target = target_number(lines, target)
     if lines.l2:
         raise NumericalError("There is no F test under a penalty: classical errors do not hold there.")
+    if lines.design.weight_kind == PROBABILITY:
+        raise NumericalError(
+            "The test compares sums of squares, and under probability weights these tell no chances; fit one line with the groups as a "
+            "category in interactions, with cov='HC1', and test those: model.wald(...)."
+        )
     used = lines.weights.isfinite().all((1, 2)) & (lines.df >= 0)
     if int(used.sum()) < 2:
         raise NumericalError("The test needs two groups or more that determine all their weights.")

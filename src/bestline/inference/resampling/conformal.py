@@ -52,7 +52,7 @@ def conformal(
     Parameters
     ----------
     line : FittedLine
-        Of least squares, unweighted, with one target.
+        Of least squares with one target, of rows that weigh alike.
     new
         The rows to predict, as `predict` takes them.
     level : float
@@ -75,7 +75,7 @@ def conformal(
     classical.check_level(level)
     refuse_absorbed(line, "Conformal intervals need the leverage of every row, which is not computed")
     inference = refuse(line, "There are no conformal intervals")
-    weighed = line.design.weights is not None and line.design.weight_kind != FREQUENCY
+    weighed = line.design.weight_kind != FREQUENCY and not line.training.evenly_weighted
     if len(line.targets) != 1 or weighed or any(back is not None for back in line.inverses):
         raise OptionError(
             "Conformal intervals are for one target as it stands and rows of one weight; use predict(interval='prediction')."
