@@ -146,7 +146,30 @@ TABLE: dict[str, Row] = {
             "units": OWN,
             "point": [(["--point", "mean"], {"point": "mean"})],
         },
-        {"raw_cells"},
+        {"raw_cells", "conformal", "method", "folds", "seed"},
+    ),
+    "predict of conformal intervals": (
+        *(Model, "conformal_predictor", ["m.bestline", "u.csv", "--conformal", "t.csv"], {"data": "t.csv"}),
+        {
+            "level": [(["--level", "0.5"], {"level": 0.5})],
+            "method": [(["--method", "cv+"], {"method": "cv+"})],
+            "folds": [(["--folds", "4", "--method", "cv+"], {"folds": 4, "method": "cv+"})],
+            "seed": [(["--seed", "9", "--method", "cv+"], {"seed": 9, "method": "cv+"})],
+        },
+        {"raw_cells", "conformal", "interval", "on_unseen", "units", "point"},
+    ),
+    "bootstrap": (
+        *(Model, "bootstrap", ["m.bestline", "t.csv"], {"data": "t.csv"}),
+        {
+            "kind": [(["--kind", "wild"], {"kind": "wild"})],
+            "samples": [(["--samples", "50"], {"samples": 50})],
+            "seed": [(["--seed", "9"], {"seed": 9})],
+            "level": LEVEL,
+            "interval": [(["--interval", "bca"], {"interval": "bca"})],
+            "cluster": [(["--cluster", "g"], {"cluster": "g"})],
+            "multipliers": [(["--multipliers", "webb"], {"multipliers": "webb"})],
+        },
+        set(),
     ),
     "evaluate": (
         Model,

@@ -228,9 +228,27 @@ class Model(FittedLine):
         return marginal.difference(self, rows, others, level=level, cov=cov, data=data).frame()
 
     @calmly
-    def bootstrap(self, data: Any = None, **options: Any) -> Bootstrap:
-        """Errors without a formula, from samples of the training rows: `kind`, `samples`, `seed`, ...; see `resampling.bootstrap`."""
-        return resampling.bootstrap(self, data, **options)
+    def bootstrap(
+        self,
+        data: Any = None,
+        *,
+        kind: str = "pairs",
+        samples: int = 2_000,
+        seed: int = 0,
+        level: float = 0.95,
+        interval: str = "percentile",
+        cluster: str | None = None,
+        multipliers: str = "rademacher",
+    ) -> Bootstrap:
+        """Errors without a formula, from samples of the training rows; see `resampling.bootstrap`. `print` it."""
+        how: dict[str, Any] = {
+            "samples": samples,
+            "seed": seed,
+            "interval": interval,
+            "cluster": cluster,
+            "multipliers": multipliers,
+        }
+        return resampling.bootstrap(self, data, kind=kind, level=level, **how)
 
     @calmly
     def diagnose(self, data: Any = None, *, target: int | str = 0) -> Diagnosis:
@@ -309,9 +327,18 @@ class Model(FittedLine):
         return prediction.predict(self, data, interval, level, on_unseen, units, point)
 
     @calmly
-    def conformal(self, new: Any, **options: Any) -> DataFrame:
-        """Prediction intervals that assume no normal errors: `method` "jackknife+" or "cv+", `level`; see `resampling.conformal`."""
-        return resampling.conformal(self, new, **options)
+    def conformal(
+        self, new: Any, *, level: float = 0.95, method: str = "jackknife+", folds: int = 10, seed: int = 0, data: Any = None
+    ) -> DataFrame:
+        """Prediction intervals that assume no normal errors: `method` "jackknife+" or "cv+"; see `resampling.conformal`."""
+        return resampling.conformal(self, new, level=level, method=method, folds=folds, seed=seed, data=data)
+
+    @calmly
+    def conformal_predictor(
+        self, data: Any = None, *, level: float = 0.95, method: str = "jackknife+", folds: int = 10, seed: int = 0
+    ) -> resampling.ConformalPredictor:
+        """The same for the batches of a Source one after the other, as `predictor` does; `data` are the training rows."""
+        return resampling.conformal_predictor(self, data, level=level, method=method, folds=folds, seed=seed)
 
     @now_by_name
     def predict_batch(

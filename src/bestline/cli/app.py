@@ -11,7 +11,16 @@ from typing import Annotated
 import typer
 
 import bestline as bl
-from bestline.cli.comparison import ANOVA_EXAMPLES, COMPARE_EXAMPLES, SUBSETS_EXAMPLES, anova, compare, subsets
+from bestline.cli.comparison import (
+    ANOVA_EXAMPLES,
+    COMPARE_EXAMPLES,
+    SUBSETS_EXAMPLES,
+    TABLE_EXAMPLES,
+    anova,
+    compare,
+    subsets,
+    table,
+)
 from bestline.cli.diagnosis import DIAGNOSE_EXAMPLES, SUMMARY_EXAMPLES, diagnose, summary
 from bestline.cli.doctor import DOCTOR_EXAMPLES, doctor
 from bestline.cli.export import EPILOG as EXPORT_EXAMPLES
@@ -26,8 +35,8 @@ from bestline.cli.moments import app as moments_app
 from bestline.cli.options import Force, ModelFile, Quiet, Show, briefly, examples, grouped, refuse_existing, refuse_unless_html
 from bestline.cli.plot import PLOT_EXAMPLES, plot
 from bestline.cli.predict import EVALUATE_EXAMPLES, PREDICT_EXAMPLES, evaluate, predict
+from bestline.cli.resampling import BOOTSTRAP_EXAMPLES, bootstrap
 from bestline.cli.streams import Ended, say, say_error, signals_heeded, streams_ready, to_nobody
-from bestline.cli.table import TABLE_EXAMPLES, table
 from bestline.cli.terminal import Terminal
 from bestline.cli.tour import tour
 from bestline.cli.usage import Commands, UsageError, explained
@@ -168,6 +177,7 @@ app.command(epilog=DIAGNOSE_EXAMPLES)(diagnose)
 app.command(epilog=TABLE_EXAMPLES)(table)
 app.command(epilog=ANOVA_EXAMPLES)(anova)
 app.command(epilog=MEANS_EXAMPLES)(means)
+app.command(epilog=BOOTSTRAP_EXAMPLES)(bootstrap)
 app.command(epilog=COMPARE_EXAMPLES)(compare)
 app.command(epilog=SUBSETS_EXAMPLES)(subsets)
 

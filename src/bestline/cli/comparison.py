@@ -1,4 +1,4 @@
-"""The commands that hold lines against each other: nested ones, held-out errors of any, all that leave out terms of one."""
+"""The commands that hold lines against each other: side by side, nested, by held-out errors, all that leave out terms of one."""
 
 from __future__ import annotations
 
@@ -28,6 +28,11 @@ from bestline.cli.terminal import Terminal
 from bestline.cli.words import model_first, one, split_formula
 from bestline.errors import readable
 
+TABLE_EXAMPLES = examples(
+    "bestline table small.bestline large.bestline",
+    "bestline table small.bestline large.bestline --stars -o models.tex",
+    "bestline table small.bestline large.bestline -o coefficients.png",
+)
 ANOVA_EXAMPLES = examples(
     "bestline anova cars.bestline",
     "bestline anova cars.bestline --kind 3",
@@ -42,6 +47,57 @@ SUBSETS_EXAMPLES = examples(
     "bestline subsets cars.csv 'mpg ~ weight + horsepower + C(origin)' --by cv --folds 10",
     "bestline subsets cars.csv --target mpg --missing drop --keep weight --most 4 -o best.csv",
 )
+
+
+@grouped(terminal=resulting)
+def table(
+    models: Annotated[
+        list[Path], typer.Argument(metavar="MODEL...", readable=False, help="The .bestline files, a column each.")
+    ],
+    *,
+    labels: Annotated[str | None, typer.Option(help="What the columns are called: a,b. [default: the files' names]")] = None,
+    stars: Annotated[bool, typer.Option("--stars", help="Mark p-values below 0.05, 0.01 and 0.001.")] = False,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out",
+            "-o",
+            metavar="FILE",
+            help="Write here: .md, .html, .tex, .csv or .txt; .png, .svg or .pdf: the coefficients drawn. [default: stdout]",
+        ),
+    ] = None,
+    force: Force = False,
+    terminal: Terminal,
+) -> None:
+    """Put several models side by side: estimates with their errors beneath, and how well each fits."""
+    refuse_existing(out, force, *models)
+    names = names_of(labels) or _names(models)
+    with terminal.listening():
+        found = bl.table([bl.load(path) for path in models], labels=names, stars=stars)
+    with terminal.saving((out, lambda path: found.save(path, overwrite=force))):
+        columns = [
+            {
+                "label": c.label,
+                "target": c.target,
+                "coef": {term: own.estimate for term, own in c.coefficients.items()},
+                "std_error": {term: own.std_error for term, own in c.coefficients.items()},
+                **{name.replace(" ", "_"): value for name, value in c.figures.items()},
+            }
+            for c in found.columns
+        ]
+        facts = {
+            "models": columns,
+            "notes": list(found.notes),
+            "out": None if out is None else str(out),
+            "warnings": terminal.said,
+        }
+        terminal.answer(str(found) if out is None else "", facts)
+
+
+def _names(models: list[Path]) -> list[str] | None:
+    """The files' names without their ending, where these tell them apart."""
+    stems = [path.stem for path in models]
+    return stems if len(set(stems)) == len(stems) else None
 
 
 @grouped(terminal=resulting)

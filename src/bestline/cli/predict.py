@@ -22,6 +22,7 @@ from bestline.wording import on_columns, plain, significant
 PREDICT_EXAMPLES = examples(
     "bestline predict cars.bestline new.csv -o predicted.csv",
     "bestline predict cars.bestline new.csv --interval prediction --level 0.9",
+    "bestline predict cars.bestline new.csv --conformal cars.csv --level 0.9",
 )
 
 OnUnseen = Annotated[
@@ -48,6 +49,19 @@ def predict(
         str | None,
         typer.Option(help="confidence interval (of the mean, the line) or prediction interval (of a new observation)."),
     ] = None,
+    conformal: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TRAINING",
+            help="Conformal prediction intervals, which assume no normal errors, from these rows of training.",
+        ),
+    ] = None,
+    method: Annotated[
+        str | None,
+        typer.Option(help="Of --conformal: jackknife+ (without each row) or cv+ (without each fold). [default: jackknife+]"),
+    ] = None,
+    folds: Annotated[int | None, typer.Option(help="Of cv+. [default: 10]")] = None,
+    seed: Annotated[int | None, typer.Option(help="Of the folds of cv+. [default: 0]")] = None,
     level: Annotated[float | None, typer.Option(help="Level of the interval. [default: 0.95]")] = None,
     on_unseen: OnUnseen = "nan",
     units: Units = "own",
@@ -68,11 +82,15 @@ def predict(
     terminal: Terminal,
 ) -> None:
     """Predict new rows: the input's columns, and `prediction` with the ends of the interval asked for."""
-    if level is not None and interval is None:
+    if level is not None and interval is None and conformal is None:
         raise typer.BadParameter("--level is the level of an interval; say which: --interval prediction, or confidence")
+    asked = {"method": method, "folds": folds, "seed": seed}
+    unseen: dict[str, Any] = {name: value for name, value in asked.items() if value is not None}
+    _refuse_beside(conformal, unseen, interval=interval, on_unseen=on_unseen, units=units, point=point)
+    level = 0.95 if level is None else level
     model, data = model_first(model, data)
     out = unless_stdout(out)
-    refuse_existing(out, force, model, *data)
+    refuse_existing(out, force, model, *data, *([conformal] if conformal is not None else []))
     with terminal.listening() as bars:
         line = bl.load(model)
         source = api.open_source(one(data), text=line.design.texts)
@@ -84,8 +102,10 @@ def predict(
         tell = share_of(bars.passes(), "predicting")
         rows = 0
         columns: dict[str, list[float | None]] = {}
-        ask = line.predictor(
-            interval=interval, level=0.95 if level is None else level, on_unseen=on_unseen, units=units, point=point
+        ask: Any = (
+            line.predictor(interval=interval, level=level, on_unseen=on_unseen, units=units, point=point)
+            if conformal is None
+            else line.conformal_predictor(conformal, level=level, **unseen)
         )
 
         def predicted(batch: Any) -> dict[str, Any]:
@@ -110,6 +130,21 @@ def predict(
     terminal.said = [*source.said(line.design.needs, line.design.words), *notes, *terminal.said]
     terminal.answer("", {"rows": rows, "out": None if out is None else str(out), "warnings": terminal.said, **columns})
     terminal.wrote(out, what=f"{rows:,} rows to ")
+
+
+def _refuse_beside(conformal: str | None, unseen: dict[str, Any], **others: str | None) -> None:
+    """Options that would do nothing: of conformal intervals without them, and of others beside them."""
+    if conformal is None:
+        for option in unseen:
+            raise typer.BadParameter(f"--{option} is of conformal intervals; add --conformal TRAINING, or leave it out")
+        return
+    if unseen.get("method") != "cv+":
+        for option in sorted({"folds", "seed"} & set(unseen)):
+            raise typer.BadParameter(f"--{option} is of folds; add --method cv+, or leave it out")
+    usual = {"interval": None, "on_unseen": "nan", "units": "own", "point": "median"}
+    for option, value in others.items():
+        if value != usual[option]:
+            raise typer.BadParameter(f"--{option.replace('_', '-')} does not go with --conformal; leave one of them out")
 
 
 @grouped(terminal=briefly)

@@ -166,6 +166,14 @@ def test_weights_that_are_not_determined_have_no_error_and_lost_samples_are_told
     assert f"{drawn.lost} of them without a line" in str(drawn)
 
 
+def test_samples_of_which_most_are_lost_have_no_errors():
+    # Each of three clusters is a level: only a sample of each once determines the line, always the same one, without an error.
+    blocks = table().assign(part=lambda t: ["u", "v", "w"] * 13 + ["u"]).assign(g=lambda t: t.part)
+    with pytest.raises(NumericalError, match="more alike than samples are; use kind='wild'"):
+        bl.fit(blocks, "y ~ a + g").bootstrap(kind="cluster", cluster="part", samples=200)
+    assert (bl.fit(blocks, "y ~ a + g").bootstrap(kind="wild", cluster="part", samples=200).std_error > 0).all()
+
+
 def test_targets_are_drawn_together():
     frame = table().assign(z=lambda t: t.y**2)
     both = bl.fit(frame, target=["y", "z"], features=["a", "b"]).bootstrap(samples=30)

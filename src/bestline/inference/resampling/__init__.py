@@ -5,6 +5,6 @@
 """
 
 from bestline.inference.resampling.bootstrap import Bootstrap, bootstrap
-from bestline.inference.resampling.conformal import conformal
+from bestline.inference.resampling.conformal import ConformalPredictor, conformal, conformal_predictor
 
-__all__ = ["Bootstrap", "bootstrap", "conformal"]
+__all__ = ["Bootstrap", "ConformalPredictor", "bootstrap", "conformal", "conformal_predictor"]

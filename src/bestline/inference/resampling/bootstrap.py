@@ -22,7 +22,7 @@ from bestline.inference.resampling.replicates import UnitSums
 from bestline.inference.training_rows import numbered
 from bestline.inference.uncertainty import basis_of, check_same_rows
 from bestline.inference.why_not import refuse, refuse_absorbed
-from bestline.wording import aligned, apart, level_of, significant
+from bestline.wording import aligned, apart, finite, level_of, significant
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -80,6 +80,13 @@ class Bootstrap:
                 frame.insert(0, "target", target)
             frames.append(frame)
         return pd.concat(frames, ignore_index=True)
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """JSON-ready."""
+        weights = [{name: finite(value) for name, value in row.items()} for row in self.frame().to_dict(orient="records")]
+        told = {"kind": self.kind, "about": self.about, "samples": len(self.replicates), "lost": self.lost}
+        return {**told, "level": self.level, "interval": self.interval, "weights": weights}
 
     def __str__(self) -> str:
         lines = [self.about]
@@ -144,7 +151,7 @@ def bootstrap(
     OptionError, DataError
         For options that are none; for absorbed effects; for other rows than those of training, rows without a cluster, and fewer than two clusters.
     NumericalError
-        For penalties, bounds, other losses and own forward functions, and where hardly any sample determines the line.
+        For penalties, bounds, other losses and own forward functions, and where most samples do not determine the line.
     """
     seed = _checked(kind, samples, seed, level, interval, cluster, multipliers)
     refuse_absorbed(line, "A bootstrap estimates the effects of every sample anew, which is not done")
@@ -159,9 +166,11 @@ def bootstrap(
         changes = units.drawn(samples, lambda size: counts(size, len(units), generator))
     firm = ~changes.isnan().flatten(1).any(1)
     lost = int((~firm).sum())
-    if len(firm) - lost < 2:
+    # Those that do have the rare rows or clusters, each about once: they are more alike than samples are.
+    if len(firm) - lost < 2 or lost > len(firm) / 2:
         raise NumericalError(
-            f"{lost:,} of {len(firm):,} samples do not determine the line, as without a level; use kind='wild'."
+            f"{lost:,} of {len(firm):,} samples do not determine the line, as without a level, and the others are more alike than samples are; "
+            f"use kind='wild'."
         )
     if lost:
         warn(f"{lost:,} of {len(firm):,} samples do not determine the line, as without a level, and are left out.")

@@ -10,6 +10,7 @@ rows are few, and both of about 1 - a but for contrived data (Barber, Candes, Ra
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -18,6 +19,7 @@ from torch import Tensor
 from bestline.calls import checked, is_whole, no_such, one_of
 from bestline.data.design.weight_kinds import FREQUENCY
 from bestline.data.folds import check_seed
+from bestline.data.tables import Batch
 from bestline.errors import NumericalError, OptionError, warn
 from bestline.inference import classical
 from bestline.inference.coordinates import Basis, Totals
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
 METHODS = ("jackknife+", "cv+")
+COLUMNS = ("prediction", "pred_low", "pred_high")
 _CHUNK = 2**23  # numbers of new rows times training rows at a time
 
 
@@ -70,6 +73,20 @@ def conformal(
     NumericalError
         For penalties, bounds, other losses, and where a line without a row or fold is not determined.
     """
+    ask = conformal_predictor(line, data, level=level, method=method, folds=folds, seed=seed)
+    batches = [ask(batch) for batch in opened(line, new)[0].batches(line.design.needs)]
+    ask.tell()
+    import pandas as pd
+
+    empty = torch.empty(0, dtype=torch.float64)
+    return pd.DataFrame({name: torch.cat([empty, *(batch[name] for batch in batches)]).numpy() for name in COLUMNS})
+
+
+@checked
+def conformal_predictor(
+    line: FittedLine, data: Any = None, *, level: float = 0.95, method: str = "jackknife+", folds: int = 10, seed: int = 0
+) -> ConformalPredictor:
+    """What predicts batch after batch with conformal intervals; arguments and errors as those of `conformal`."""
     if not one_of(method, METHODS):
         raise no_such("method", method, METHODS)
     classical.check_level(level)
@@ -90,22 +107,42 @@ def conformal(
     basis = basis_of(line, data)
     apart, by = (min(folds, n), line.collected.by) if method == "cv+" else (n, None)
     without, R = _unseen(line, basis, apart, by, check_seed(seed), data)
-    ask, pieces = Predictor(line), []
-    for batch in opened(line, new)[0].batches(line.design.needs):
-        prediction = ask(batch)["prediction"]
-        X = line.design.features(batch, on_unseen="nan").X.cpu()
-        known = inference.estimable(X - line.training.center[: line.design.p] if line.design.intercept else X)
-        low, high = _ends(basis, X, prediction, without, R, level)
-        ends = [torch.where(known & ~prediction.isnan(), end, torch.nan) for end in (low, high)]
-        pieces.append((prediction, *ends, known | X.isnan().any(1)))
-    ask.tell()
-    columns = [torch.cat(part) for part in zip(*pieces, strict=True)] if pieces else [torch.empty(0)] * 4
-    aside = int((~columns[3].bool()).sum())
-    if aside:
-        warn(f"{aside:,} row{'s have' if aside > 1 else ' has'} no interval: the line is one choice among many there.")
-    import pandas as pd
+    return ConformalPredictor(line, basis, inference, without, R, level)
 
-    return pd.DataFrame(dict(zip(("prediction", "pred_low", "pred_high"), (c.numpy() for c in columns[:3]), strict=True)))
+
+@dataclass(slots=True, eq=False)
+class ConformalPredictor:
+    """Predicts batch after batch of a table with conformal intervals, and tells once, behind the last, what people should know of all rows."""
+
+    line: FittedLine
+    basis: Basis
+    inference: classical.Inference
+    without: Tensor
+    off: Tensor
+    level: float
+    aside: int = 0
+    ask: Predictor = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.ask = Predictor(self.line)
+
+    def __call__(self, batch: Batch) -> dict[str, Tensor]:
+        """By column: `prediction`, `pred_low` and `pred_high`; NaN in rows that cannot be predicted."""
+        line, prediction = self.line, self.ask(batch)["prediction"]
+        X = line.design.features(batch, on_unseen="nan").X.cpu()
+        known = self.inference.estimable(X - line.training.center[: line.design.p] if line.design.intercept else X)
+        self.aside += int((~(known | X.isnan().any(1))).sum())
+        found = _ends(self.basis, X, prediction, self.without, self.off, self.level)
+        ends = [torch.where(known & ~prediction.isnan(), end, torch.nan) for end in found]
+        return dict(zip(COLUMNS, (prediction, *ends), strict=True))
+
+    def tell(self) -> None:
+        """Warn of what was met in the rows."""
+        self.ask.tell()
+        if self.aside:
+            warn(
+                f"{self.aside:,} row{'s have' if self.aside > 1 else ' has'} no interval: the line is one choice among many there."
+            )
 
 
 def _unseen(line: FittedLine, basis: Basis, apart: int, by: str | None, seed: int, data: Any) -> tuple[Tensor, Tensor]:
