@@ -29,6 +29,7 @@ _RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 _SMALL, _LARGE = 1e-4, 1e9
 _UNSEEN = 1e-4  # a share of 1 below it cannot be told from nothing in a picture
 _NEARLY = 0.999  # a share of 1 above it is not all, though three digits could say so
+_MOST_PLACES = 7
 _LEAST_P = 1e-4  # of p-values with four places
 
 
@@ -79,6 +80,14 @@ def fixed(value: float, places: int) -> str:
     if not math.isfinite(value):
         return "-"
     return f"{value:,.{places}f}" if abs(value) < _LARGE else significant(value, 4)
+
+
+def places(size: float, digits: int) -> int | None:
+    """Decimals that show so many digits of a size; None where they would be too many to read, or where there is no size."""
+    if not 0 < size < math.inf:
+        return None
+    found = digits - 1 - math.floor(math.log10(size))
+    return max(found, 0) if found <= _MOST_PLACES else None
 
 
 def typeset(text: str) -> str:

@@ -22,7 +22,7 @@ from bestline.inference.fitted import FittedLine
 from bestline.inference.uncertainty import errors_name, errors_of, glances, tables_by
 from bestline.pictures.weights.coefficients import Estimates, coefficients_beside
 from bestline.training import Stop
-from bestline.wording import aligned, as_cell, evenly, fixed, plain, significant
+from bestline.wording import aligned, as_cell, evenly, fixed, places, plain, significant
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -33,7 +33,6 @@ STARS = ((0.001, "***"), (0.01, "**"), (0.05, "*"))  # Stata's esttab and R's mo
 _DIGITS = 4
 _ERROR_DIGITS = 3
 _MOST_DIGITS = 8  # of an estimate whose error is next to nothing
-_LEAST_PLACE = 7  # decimals; smaller errors have a power of ten
 _NARROW = 20  # letters of a column; words alone, such as what errors are clustered by, take more lines and not more room
 _LOWERED = str.maketrans("⁻⁰¹²³⁴⁵⁶⁷⁸⁹", "-0123456789")
 _PICTURES = (".png", ".svg", ".pdf")
@@ -342,16 +341,16 @@ def _estimate_and_error(estimate: float, error: float) -> tuple[str, str]:
     if not math.isfinite(error):
         return significant(estimate, _DIGITS), ""
     digits = math.floor(math.log10(abs(estimate) / error)) + _ERROR_DIGITS if estimate and error else _MOST_DIGITS
-    place = _ERROR_DIGITS - 1 - math.floor(math.log10(error)) if error else _LEAST_PLACE + 1
-    if digits > _MOST_DIGITS or place > _LEAST_PLACE:
+    place = places(error, _ERROR_DIGITS)
+    if place is None or digits > _MOST_DIGITS:
         return significant(estimate, max(_DIGITS, min(digits, _MOST_DIGITS))), significant(error, _ERROR_DIGITS)
-    return fixed(estimate, max(place, 0)), fixed(error, max(place, 0))
+    return fixed(estimate, place), fixed(error, place)
 
 
 def _to_digits(value: float) -> str:
     """A size with its zeros: `1.030` beside `1.464`."""
-    place = _DIGITS - 1 - math.floor(math.log10(value)) if 0 < value < math.inf else _LEAST_PLACE + 1
-    return significant(value, _DIGITS) if place > _LEAST_PLACE else fixed(value, max(place, 0))
+    place = places(value, _DIGITS)
+    return significant(value, _DIGITS) if place is None else fixed(value, place)
 
 
 def _lines(name: str, cells: Sequence[str], hang: int) -> Iterator[list[str]]:

@@ -19,7 +19,7 @@ import bestline as bl
 from bestline.errors import NumericalError, OptionError
 from bestline.inference.diagnostics import second_pass
 from bestline.inference.diagnostics.diagnosis import Diagnosis
-from bestline.inference.diagnostics.findings import FITTED, LEVERAGE, QUANTILES, SPREAD
+from bestline.inference.diagnostics.findings import FITTED, LEVERAGE, QUANTILES, SPREAD, Row, told
 from bestline.pictures.diagnostics import panels
 from bestline.pictures.render.mpl import draw
 from inference.diagnosed import diagnosed, frame, noise
@@ -247,3 +247,33 @@ def test_a_row_far_off_is_told_by_the_residual_that_is_named(side):
     assert any(f.text.startswith(wanted) for f in found.findings)
     refit = bl.fit({"x": np.delete(x, row.row - 1), "y": np.delete(y, row.row - 1)}, "y ~ x")
     assert (y[row.row - 1] > float(refit.predict({"x": x})[row.row - 1])) == (side == "above")
+
+
+def test_rows_of_a_large_target_are_told_apart_in_text_and_in_the_report(tmp_path: Path):
+    x = np.linspace(326_000_000, 326_010_000, 40)
+    model = bl.fit({"x": x, "y": 1.0002 * x - 0.2 + np.random.default_rng(0).normal(0, 3, 40)}, "y ~ x")
+    found = model.diagnose()
+    model.report(tmp_path / "r.html")
+    page = (tmp_path / "r.html").read_text(encoding="utf-8")
+    shown = [line.split() for line in str(found).splitlines()[-5:]]
+    assert len({cells[1] for cells in shown}) == 5
+    for row, cells in zip(found.influential, shown, strict=False):
+        assert float(cells[1].replace(",", "")) == pytest.approx(row.fitted, abs=5e-3)
+        assert len(cells[1].partition(".")[2]) == len(cells[2].partition(".")[2]) >= 3
+        assert cells[1] in page
+
+
+@pytest.mark.parametrize(
+    ("fitted", "resid", "shown"),
+    [
+        (326_075_202.0832, 4.1977, ("326,075,202.083", "4.198")),
+        (5e9 + 0.25, -123.456, ("5,000,000,000.2", "-123.5")),
+        (2.5, 98_765.4, ("2", "98,765")),
+        (1.0, 0.0, ("1", "0")),
+        (1.23456789, 2e-12, ("1.23456789", "2×10⁻¹²")),
+        (math.nan, math.nan, ("-", "-")),
+    ],
+)
+def test_a_fitted_value_is_told_to_the_place_of_its_residual(fitted: float, resid: float, shown: tuple[str, str]):
+    ((row, *cells),) = told([Row(1_234, fitted, resid, 0.1, 1.0, 1.0, 0.5)])
+    assert (row, *cells[:2]) == ("1,234", *shown)

@@ -32,6 +32,7 @@ from bestline.export.report.words import (
 from bestline.files import refuse_early
 from bestline.inference.classical import Glance
 from bestline.inference.diagnostics.diagnosis import Diagnosis
+from bestline.inference.diagnostics.findings import told
 from bestline.inference.diagnostics.second_pass import diagnoses
 from bestline.inference.fitted import FittedLine
 from bestline.inference.hypotheses import statistic_of
@@ -54,7 +55,7 @@ from bestline.pictures.watch import session_of
 from bestline.pictures.weights import coefficients as dots
 from bestline.pictures.weights.penalty_paths import coefficient_path, error_curve
 from bestline.training import Stop
-from bestline.wording import VERSION, cell, fixed, on_columns, p_value, plain, rounded, without
+from bestline.wording import VERSION, fixed, on_columns, p_value, plain, rounded, typeset, without
 
 __all__ = ["report"]
 
@@ -322,11 +323,8 @@ def _look(found: Diagnosis) -> _Look:
     except NumericalError as error:
         return _Look(target, reason=str(error))
     tests = tuple(f"{test}. {test.about[0].upper()}{test.about[1:]}" for test in found.tests)
-    rows = tuple(
-        (f"{r.row:,}", *map(cell, (r.fitted, r.resid, r.hat, r.std_resid, r.cooksd)))
-        for r in found.influential[:_MOST_INFLUENTIAL]
-    )
-    return _Look(target, shown, tests, rows)
+    rows = [tuple(map(typeset, cells)) for cells in told(found.influential[:_MOST_INFLUENTIAL])]
+    return _Look(target, shown, tests, tuple(rows))
 
 
 def _again(model: FittedLine) -> dict[str, list[str]]:

@@ -28,12 +28,13 @@ from bestline.inference.diagnostics.findings import (
     of_errors,
     of_rows,
     outlier,
+    told,
 )
 from bestline.inference.diagnostics.residual_sums import CROSSED, TOP, Lens, ResidualSums, quantile_of
 from bestline.inference.hypotheses import Verdict, verdict
 from bestline.numerics import Comoments, Scaling, minimum_norm
 from bestline.numerics.factorisation import pseudo_inverse
-from bestline.wording import bulleted, finite, on_columns
+from bestline.wording import aligned, bulleted, finite, on_columns
 
 _NAN = float("nan")
 _NOTED = 0.015  # p-values below are read as 0.01: beside one of them it is not said that nothing stands out
@@ -120,11 +121,9 @@ class Diagnosis:
             lines.append(f"  and {len(self.findings) - 3} more in `.findings`")
         lines += ["", "Tests"]
         lines += [f"  {t!s:<58} {t.about}" for t in self.tests]
-        lines += ["", f"  {'row':>12} {'fitted':>12} {'residual':>12} {'leverage':>10} {'std resid':>10} {'Cook':>10}"]
-        lines += [
-            f"  {r.row:>12,} {r.fitted:>12.6g} {r.resid:>12.5g} {r.hat:>10.4g} {r.std_resid:>10.4g} {r.cooksd:>10.4g}"
-            for r in self.influential[:5]
-        ]
+        head = ("row", "fitted", "residual", "leverage", "std resid", "Cook")
+        if self.influential:
+            lines += ["", *aligned([("", *cells) for cells in (head, *told(self.influential[:5]))], numbers=True)]
         return "\n".join(lines)
 
     __repr__ = __str__

@@ -21,11 +21,12 @@ from bestline.inference.covariance.bartlett import lags_for
 from bestline.inference.diagnostics.collinearity import INFLATED, Collinearity
 from bestline.inference.diagnostics.residual_sums import Lens
 from bestline.inference.hypotheses import Verdict, verdict
-from bestline.wording import fixed, percent, said
+from bestline.wording import fixed, percent, places, said, significant
 
 LEVEL = 0.01  # of every test here
 CAUSE = 0.1  # share of what is left over that a bend explains, from which on it may be why other tests fail
 _PLAIN = 0.5  # share of what is left over that a bend explains, beyond which it comes before rows that move the line but little
+_ALL_DIGITS = 1e15  # beyond it float64 has no decimals
 _FOR_NEIGHBOURS = (
     "hac",
     "driscoll-kraay",
@@ -46,6 +47,22 @@ class Row:
     std_resid: float
     rstudent: float
     cooksd: float
+
+
+def told(rows: Sequence[Row]) -> list[tuple[str, ...]]:
+    """Rows as people read them: row, fitted, residual, leverage, standardised residual, Cook's distance.
+
+    A fitted value is told to the place of the residuals, however large it is: from that place on it tells rows apart.
+    """
+    place = places(max((abs(row.resid) for row in rows), default=0.0), 4)
+
+    def sized(value: float) -> str:
+        return significant(value, 10) if place is None or abs(value) > _ALL_DIGITS else f"{value:,.{place}f}"
+
+    return [
+        (f"{r.row:,}", sized(r.fitted), sized(r.resid), significant(r.hat, 4), fixed(r.std_resid, 3), significant(r.cooksd, 4))
+        for r in rows
+    ]
 
 
 @dataclass(frozen=True, slots=True)
