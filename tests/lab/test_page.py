@@ -124,6 +124,73 @@ def test_what_was_turned_is_in_the_link_and_in_what_is_taken_away(open_lab):
     assert again.page.evaluate("() => globalThis.bestline.state().runs[0].lr") == 0.2
 
 
+def test_points_pins_and_switches_are_in_the_link(open_lab):
+    opened = open_lab()
+    opened.page.evaluate("() => globalThis.bestline.set({ pin: 'as it came' })")
+    opened.page.evaluate(
+        "() => globalThis.bestline.set({ lr: 0.15, points: { removed: [0], moved: [[3, 1.5, 9]] }, residuals: true })"
+    )
+    opened.page.evaluate("() => globalThis.bestline.set({ pin: 'without the first' })")
+    opened.page.locator("[data-act=copy-link]").click()
+    seen = "() => { const { runs, residuals } = globalThis.bestline.state(); return [runs.map(r => r.label), runs[0].points, runs[0].lr, residuals, globalThis.bestline.trace(0).loss] }"
+    before = opened.page.evaluate(seen)
+    again = open_lab("&" + opened.page.url.partition("#")[2])
+    after = again.page.evaluate(seen)
+    assert after[1:] == before[1:]
+    assert before[1] == {"moved": [[3, 1.5, 9]], "removed": [0], "added": []}
+    assert "without the first" in after[0]
+    untouched = open_lab()
+    untouched.page.locator("[data-act=copy-link]").click()
+    assert "page=" not in untouched.page.url
+
+
+def test_two_weights_to_look_at_are_chosen_and_stand_in_the_link(open_lab):
+    opened = open_lab()
+    assert not opened.page.get_by_label("Across").is_visible(), "of a line over one column there is no choice"
+    opened.asked_again(lambda: give(opened, houses()))
+    opened.asked_again(lambda: opened.page.get_by_role("checkbox", name="age").check())
+    axes = "() => globalThis.bestline.trace(0) && document.querySelector('[data-panel=contour] h3').title"
+    assert "age" not in opened.page.evaluate(axes)
+    opened.page.evaluate("() => globalThis.bestline.set({ lr: 0.125 })")
+    opened.asked_again(lambda: opened.page.get_by_label("Upwards").select_option("age"))
+    assert opened.page.evaluate(axes) == "weight of area, weight of age"
+    assert opened.page.evaluate("() => globalThis.bestline.state().runs[0].lr") == 0.125, "the run is the same"
+    drawn(opened)
+    opened.asked_again(lambda: opened.page.get_by_label("Across").select_option("age"))
+    assert opened.page.locator("[data-panel=curve]").count() == 1, "over one weight the loss is a curve"
+    opened.asked_again(lambda: opened.page.get_by_role("checkbox", name="area").uncheck())
+    assert not opened.page.get_by_label("Upwards").is_visible()
+    assert opened.wrong == []
+
+
+def test_a_link_says_which_weights_the_surface_lies_over(open_lab):
+    run = {
+        "data": "sample:penguins",
+        "formula": "body_mass_g ~ flipper_length_mm + bill_length_mm",
+        "surface": ["bill_length_mm", "Intercept"],
+    }
+    opened = open_lab("&run=" + quote(json.dumps(run)))
+    assert opened.page.locator("[data-panel=contour] h3").get_attribute("title").startswith("weight of bill_length_mm")
+    assert opened.page.get_by_label("Across").input_value() == "bill_length_mm"
+    assert opened.page.get_by_label("Upwards").input_value() == "Intercept"
+
+
+def test_the_analyst_chooses_a_partial_plot(open_lab):
+    opened = open_lab()
+    opened.asked_again(lambda: give(opened, houses()))
+    opened.asked_again(lambda: opened.page.get_by_role("checkbox", name="age").check())
+    opened.tab("Analyst")
+    picture = opened.page.locator(".analyst figure img")
+    picture.wait_for()
+    assert picture.get_attribute("alt").startswith("Four panels")
+    opened.page.get_by_label("Picture").select_option(label="added-variable: age")
+    opened.page.get_by_alt_text("The added-variable plot of age").wait_for()
+    opened.page.get_by_label("Picture").select_option(label="component plus residual: area")
+    opened.page.get_by_alt_text("The component plus residual plot of area").wait_for()
+    assert picture.evaluate("image => image.complete && image.naturalWidth") > 300
+    assert opened.wrong == []
+
+
 def test_rows_that_were_changed_by_hand_are_not_taken_for_those_of_the_server(open_lab):
     opened = open_lab()
     opened.page.evaluate("() => globalThis.bestline.set({ points: { removed: [0] } })")

@@ -365,6 +365,50 @@ def test_the_analyst_s_numbers_are_those_of_the_summary(lab):
     assert picture.content.startswith(b"\x89PNG")
 
 
+TWO = {"data": "sample:penguins", "formula": "body_mass_g ~ flipper_length_mm + bill_length_mm"}
+
+
+@pytest.mark.parametrize("picture", ["added", "component"])
+def test_a_partial_plot_is_that_of_the_line(lab, picture):
+    run = last(lab.run(**TWO, steps=3))["run"]
+    drawn = lab.post("panels", run=run, picture=picture, column="bill_length_mm").content
+    assert drawn.startswith(b"\x89PNG")
+    assert drawn != lab.post("panels", run=run, picture=picture, column="flipper_length_mm").content
+    assert drawn != lab.post("panels", run=run, column="bill_length_mm").content, "the four panels need no column"
+    lacking = lab.post("panels", run=run, picture=picture)
+    assert (lacking.status_code, lacking.json()["error"]) == (
+        422,
+        "A partial plot is of one column of the line: say which, as `column`.",
+    )
+    other = lab.post("panels", run=run, picture=picture, column="bill_lenght_mm")
+    assert other.status_code == 422
+    assert "`bill_length_mm`" in other.json()["error"]
+
+
+@pytest.mark.parametrize("how", [{}, {"loss": "huber", "optimizer": "adam", "lr": 0.1}], ids=["squared", "huber"])
+def test_a_run_is_shown_over_the_weights_that_were_asked_for(lab, how):
+    told = last(lab.run(**TWO, **how, steps=3, surface=["bill_length_mm", "flipper_length_mm"]))
+    assert told["names"] == ["flipper_length_mm", "bill_length_mm", "Intercept"]
+    assert told["session"]["ground"]["names"] == ["bill_length_mm", "flipper_length_mm"]
+    page = lab.post("export", run=told["run"], form="page").text
+    assert '"names":["bill_length_mm","flipper_length_mm"]' in page
+    other = lab.post("export", run=last(lab.run(**TWO, **how, steps=3))["run"], form="png").content
+    assert lab.post("export", run=told["run"], form="png").content != other
+
+
+@pytest.mark.parametrize(
+    ("surface", "words"),
+    [
+        (["bill"], "bill_length_mm"),
+        (["Intercept", "Intercept"], "two different ones"),
+        ([], "1 to 2 entries"),
+        ("Intercept", "a list"),
+    ],
+)
+def test_weights_that_there_are_not_are_refused_in_a_sentence(lab, surface, words):
+    assert words in lab.run(**TWO, steps=3, surface=surface)[-1]["error"]
+
+
 def test_of_another_loss_the_analyst_hears_what_there_is(lab):
     run = last(lab.run(**HUBER, steps=3))["run"]
     facts = lab.post("analysis", run=run).json()

@@ -7,7 +7,7 @@ from typing import Any
 
 from bestline.api.model import Model
 from bestline.data.runner import calmly
-from bestline.errors import BestlineError
+from bestline.errors import BestlineError, OptionError
 from bestline.pictures.render.mpl import write_drawing
 from bestline.wording import finite
 
@@ -53,11 +53,21 @@ def _second_look(model: Model) -> dict[str, Any]:
 
 
 @calmly
-def panels(model: Model, theme: str) -> bytes:
-    """The four diagnostic panels as PNG. Raises BestlineError where a line has none."""
+def panels(model: Model, theme: str, picture: str = "diagnostics", column: str | None = None) -> bytes:
+    """The four diagnostic panels, or the partial plot "added" or "component" of a column, as PNG.
+
+    Raises BestlineError where a line has none.
+    """
     gallery = model.plot.dark if theme == "dark" else model.plot
     drawn = io.BytesIO()
-    write_drawing(gallery.diagnostics(), drawn, "png", dpi=100)
+    partial = {"added": gallery.added, "component": gallery.component}.get(picture)
+    if partial is None:
+        shown = gallery.diagnostics()
+    elif column is None:
+        raise OptionError("A partial plot is of one column of the line: say which, as `column`.")
+    else:
+        shown = partial(column)
+    write_drawing(shown, drawn, "png", dpi=100)
     return drawn.getvalue()
 
 

@@ -7,9 +7,10 @@ from typing import Any
 from bestline.lab.question import SCHEMA
 from bestline.wording import VERSION
 
-__all__ = ["CHANGES", "FORMS", "REQUESTS", "document"]
+__all__ = ["CHANGES", "FORMS", "PICTURES", "REQUESTS", "document"]
 
 _KEY = {"type": "string", "pattern": "^[A-Za-z0-9_-]{1,64}$", "description": "the id that a run was given"}
+PICTURES = ("diagnostics", "added", "component")
 FORMS = ("png", "svg", "gif", "page", "steps", "model", "report", "numpy", "tensors", "linear", "module")
 # What the page may have changed of a run that it trains itself.
 CHANGES = {name: SCHEMA[name] for name in ("optimizer", "lr", "momentum", "steps", "standardize", "start")}
@@ -27,7 +28,15 @@ REQUESTS: dict[str, tuple[dict[str, dict[str, Any]], tuple[str, ...]]] = {
         ("run", "do"),
     ),
     "/api/analysis": ({"run": _KEY}, ("run",)),
-    "/api/panels": ({"run": _KEY, "theme": {"type": ["string", "null"], "enum": ["light", "dark", None]}}, ("run",)),
+    "/api/panels": (
+        {
+            "run": _KEY,
+            "theme": {"type": ["string", "null"], "enum": ["light", "dark", None]},
+            "picture": {"type": ["string", "null"], "enum": [*PICTURES, None]},
+            "column": {"type": ["string", "null"], "maxLength": 1_000},
+        },
+        ("run",),
+    ),
     "/api/export": (
         {
             "run": _KEY,
@@ -43,7 +52,7 @@ _ABOUT = {
     "/api/run": "Train. The answer is a stream of JSON objects, one a line: progress, steps, and at last the session that a player shows.",
     "/api/control": "Hold a run that trains on rows, let it go, or end it.",
     "/api/analysis": "Coefficients, errors and what stands out, of the exact line of a run.",
-    "/api/panels": "The four diagnostic panels of the exact line of a run.",
+    "/api/panels": "The four diagnostic panels of the exact line of a run, or a partial plot of one of its columns.",
     "/api/export": "A run to take away.",
     "/api/data": "Send a table: CSV, Parquet and what else is read from files.",
     "/api/presets": "The data that are here.",

@@ -49,6 +49,7 @@ SCHEMA: dict[str, dict[str, Any]] = {
     "patience": _maybe(type="integer", minimum=1, maximum=MOST_STEPS),
     "standardize": {"type": "boolean"},
     "start": _maybe(type="object", additionalProperties={"type": "number"}, maxProperties=1_000),
+    "surface": _maybe(type="array", items=_NAME, minItems=1, maxItems=2),
     "split": _maybe(type="array", items={"type": "number", "minimum": 0, "maximum": 1}, minItems=2, maxItems=3),
     "seed": {"type": "integer", "minimum": 0, "maximum": 2**31 - 1},
 }
@@ -64,6 +65,8 @@ class Question:
         "lesson:NAME", "sample:NAME", "upload:ID" of a file that was sent, or "command" for what the command was given. Never a path.
     optimizer : str or None
         None: for squared loss a descent whose steps can be seen, for others Adam.
+    surface : tuple of str or None
+        The one or two weights whose loss surface is shown; None: the first slope and the intercept.
     """
 
     data: str
@@ -81,6 +84,7 @@ class Question:
     patience: int | None = None
     standardize: bool = True
     start: Mapping[str, float] | None = None
+    surface: tuple[str, ...] | None = None
     split: tuple[float, ...] | None = None
     seed: int = 0
 

@@ -161,7 +161,13 @@ class Lab:
                 held_at = gate.at
                 yield {"event": "waiting", "run": key, "at": held_at, "session": await asyncio.to_thread(work.so_far, run)}
             if ended:
-                yield {"event": "session", "run": key, "live": run.asked.live, "session": run.told}
+                yield {
+                    "event": "session",
+                    "run": key,
+                    "live": run.asked.live,
+                    "names": list(run.line.trace.names),
+                    "session": run.told,
+                }
                 return
             await asyncio.sleep(_LOOK)
             since += _LOOK
@@ -189,9 +195,10 @@ class Lab:
         return JSONResponse(await asyncio.to_thread(work.analysis, told["run"]))
 
     async def panels(self, request: Request) -> Response:
-        """The four panels."""
+        """The four panels, or a partial plot."""
         told, work = await _fields(request), await self.work()
-        made = await asyncio.to_thread(work.panels, told["run"], told.get("theme", "light"))
+        how = (told.get("theme", "light"), told.get("picture", "diagnostics"), told.get("column"))
+        made = await asyncio.to_thread(work.panels, told["run"], *how)
         return Response(made, media_type="image/png")
 
     async def export(self, request: Request) -> Response:

@@ -140,8 +140,8 @@ def exactly(asked: Question, table: Dataset, gate: Gate) -> Model:
 
 
 @calmly
-def so_far(gate: Gate) -> dict[str, Any] | None:
-    """The player's session of a run that waits, or None before its first step."""
+def so_far(gate: Gate, surface: tuple[str, ...] | None) -> dict[str, Any] | None:
+    """The player's session of a run that waits, over some weights, or None before its first step."""
     request, prepared, steps = gate.request, gate.prepared, list(gate.steps)
     if request is None or prepared is None or not steps:
         return None
@@ -161,13 +161,13 @@ def so_far(gate: Gate) -> dict[str, Any] | None:
     )
     advice = f"Waits after step {last.index:,}."
     fit = Fit(last.weights, trace, Stop.INTERRUPTED, advice, last.index, steps[0].rate, None, prepared.plan.solver, task)
-    return session_of(Model.of(finished(request, prepared, fit)))
+    return session_of(Model.of(finished(request, prepared, fit)), pair=surface)
 
 
 @calmly
-def session(model: Model) -> dict[str, Any]:
-    """What the player is given to show a run."""
-    return session_of(model)
+def session(model: Model, surface: tuple[str, ...] | None) -> dict[str, Any]:
+    """What the player is given to show a run, and its loss over some weights."""
+    return session_of(model, pair=surface)
 
 
 def held_bytes(model: Model) -> int:

@@ -118,7 +118,7 @@ class Work:
         try:
             with self._slots:
                 model = session.trained(run.asked, run.table, run.gate)
-                run.told = session.session(model)
+                run.told = session.session(model, run.asked.surface)
             self.runs.sized(key, session.held_bytes(model))
             run.model = model
         except Cancelled:
@@ -131,7 +131,7 @@ class Work:
     def so_far(self, run: Run) -> dict[str, Any] | None:
         """The player's session of a run that waits."""
         with self._quietly():
-            return session.so_far(run.gate)
+            return session.so_far(run.gate, run.asked.surface)
 
     def analysis(self, key: str) -> dict[str, Any]:
         """What an analyst asks of the exact line of a run."""
@@ -139,11 +139,11 @@ class Work:
         with self._quietly(), _said_of(run.table.told):
             return analysis.analysed(self._solved(key, run))
 
-    def panels(self, key: str, theme: str) -> bytes:
-        """The four panels of the exact line of a run, as PNG."""
+    def panels(self, key: str, theme: str, picture: str, column: str | None) -> bytes:
+        """What is left of the exact line of a run, as PNG: the four panels, or a partial plot of a column."""
         run = self.runs.get(key)
         with self._quietly(), _said_of(run.table.told):
-            return analysis.panels(self._solved(key, run), theme)
+            return analysis.panels(self._solved(key, run), theme, picture, column)
 
     def export(self, key: str, form: str, changed: Mapping[str, Any], *, exact: bool) -> tuple[bytes, str, str]:
         """A run to take away, or one on the same rows that descends otherwise: bytes, type and name of the file."""
@@ -155,7 +155,7 @@ class Work:
             line = self._solved(key, run) if exact else run.line
             if not exact and asked != run.asked:
                 line = session.trained(asked, run.table, Gate())
-            made = exports.exported(line, form, run.table)
+            made = exports.exported(line, form, run.table, asked.surface)
         stem = Path(run.table.name).name.split(".")[0] or "run"
         return made, kind.type, f"{stem}{kind.ending}"
 

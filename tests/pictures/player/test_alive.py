@@ -350,6 +350,25 @@ def test_the_address_opens_the_same_view(opened: Any) -> None:
         assert after[name] == before[name]
 
 
+def test_a_switch_stays_in_the_address_when_a_knob_is_turned_after_it(opened: Any) -> None:
+    shown = opened()
+    assert call(shown, "link()") == "", "nobody has touched it"
+    for change in (
+        "set({residuals: true})",
+        "set({log: true})",
+        "set({lr: 0.07})",
+        "set({standardize: true})",
+        "set({pin: 'one'})",
+    ):
+        call(shown, change)
+    address = call(shown, "link()")
+    other = opened()
+    call(other, "open(given[0])", "#" + address)
+    assert call(other, "link()") == address
+    assert {"residuals=1", "log=1", "lr=0.07", "standardize=1"} <= set(address.split("&"))
+    assert [call(page, "state()")["residuals"] for page in (shown, other)] == [True, True]
+
+
 @pytest.mark.parametrize(
     "said",
     [

@@ -2,7 +2,7 @@
 
 const PLAIN = { missing: "drop", loss: "squared", standardize: true, seed: 0 };
 
-/** What a link says: {token, run, hide, tab, lesson}. */
+/** What a link says: {token, run, page, hide, tab, lesson}; `page` is what the player shows of the run beside its descent. */
 export function read(hash = location.hash) {
   const parts = new URLSearchParams(hash.slice(1));
   let run = null;
@@ -14,6 +14,7 @@ export function read(hash = location.hash) {
   return {
     token: parts.get("token"),
     run: run && typeof run === "object" && typeof run.data === "string" ? run : null,
+    page: parts.get("page"),
     hide: (parts.get("hide") ?? "").split(",").filter(Boolean),
     tab: parts.get("tab"),
     lesson: parts.get("lesson"),
@@ -24,9 +25,12 @@ export function read(hash = location.hash) {
 export const brief = (asked) => Object.fromEntries(Object.entries(asked).filter(([name, value]) => value !== null && value !== undefined && PLAIN[name] !== value));
 
 /** Behind #: what is shown now. Data that were sent are on this machine alone, so a link to them says nothing. */
-export function written({ run, hide = [], tab = null, lesson = null }) {
+export function written({ run, page = "", hide = [], tab = null, lesson = null }) {
   const parts = new URLSearchParams();
-  if (run && !run.data.startsWith("upload:")) parts.set("run", JSON.stringify(brief(run)));
+  if (run && !run.data.startsWith("upload:")) {
+    parts.set("run", JSON.stringify(brief(run)));
+    if (page) parts.set("page", page);
+  }
   if (hide.length) parts.set("hide", hide.join(","));
   if (tab) parts.set("tab", tab);
   if (lesson) parts.set("lesson", lesson);

@@ -1,8 +1,9 @@
 /** The analyst's view: the line that descent is after, with intervals, held-out error, what stands out, and the four panels. */
 
-import { handOver, make, said } from "./dom.js";
+import { field, handOver, make, said, select } from "./dom.js";
 import { ask, fetchFile } from "./server.js";
 
+const PARTIAL = { added: "added-variable", component: "component plus residual" }, MOST_COLUMNS = 50;
 const percent = (share) => `${said(100 * share, 3)}%`;
 
 function table(caption, head, rows) {
@@ -49,14 +50,24 @@ export class Analyst {
       make("ul", {}, ...facts.findings.map(({ text }) => make("li", { text }))),
       ...facts.notes.map((text) => make("p", { class: "note", text })),
       make("div", { class: "buttons" }, take("report", "Report (HTML)"), take("model", "Model file")),
+      ...(facts.panels ? [field("picture", "Picture", this.pictures(rows, run))] : []),
       (this.figure = make("figure", {})),
     ];
   }
 
-  async panels(run) {
+  /** Which picture is seen: the four panels, or what one column adds to the others. */
+  pictures(rows, run) {
+    const columns = rows.map(({ term }) => term).filter((term) => term !== "Intercept").slice(0, MOST_COLUMNS);
+    const partial = Object.keys(PARTIAL).flatMap((picture) => columns.map((column) => [JSON.stringify([picture, column]), `${PARTIAL[picture]}: ${column}`]));
+    const choice = select([[JSON.stringify(["diagnostics", null]), "residuals: four panels"], ...partial]);
+    choice.addEventListener("change", () => this.panels(run, ...JSON.parse(choice.value)).catch((error) => this.figure.replaceChildren(make("p", { class: "alert", role: "status", text: error.message }))));
+    return choice;
+  }
+
+  async panels(run, picture = "diagnostics", column = null) {
     const dark = document.querySelector(".bestline-player")?.dataset.theme === "dark";
-    const { blob } = await fetchFile("api/panels", { run: run.id, theme: dark ? "dark" : "light" });
-    const alt = "Four panels: residuals against fitted values, their quantiles against normal ones, their size against fitted values, and against leverage";
+    const { blob } = await fetchFile("api/panels", { run: run.id, theme: dark ? "dark" : "light", picture, column });
+    const alt = column === null ? "Four panels: residuals against fitted values, their quantiles against normal ones, their size against fitted values, and against leverage" : `The ${PARTIAL[picture]} plot of ${column}`;
     this.figure?.replaceChildren(make("img", { src: URL.createObjectURL(blob), alt }));
   }
 

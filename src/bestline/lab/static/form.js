@@ -36,8 +36,12 @@ export class Form {
     this.steps = numeric({ min: 1, max: 100_000, step: 1, placeholder: "200" });
     this.standardize = make("input", { type: "checkbox", checked: true });
     this.start = null;
+    this.surface = [0, 1].map(() => select([], { change: () => this.choose() }));
+    this.wanted = null;
     this.hint = make("p", { class: "hint", text: "The descent itself is set on the page: rate, momentum, optimiser, steps, start." });
     this.descent = group("descent", "Descent", field("optimizer", "Optimiser", this.optimizer), field("lr", "Learning rate", this.lr), field("momentum", "Momentum", this.momentum), field("steps", "Steps", this.steps), field("standardize", "Standardise", this.standardize));
+    this.seen = group("surface", "Loss surface", ...this.surface.map((choice, i) => field(`surface-${i + 1}`, i ? "Upwards" : "Across", choice)));
+    this.seen.hidden = true;
     this.element = this.build();
   }
 
@@ -61,6 +65,7 @@ export class Form {
       group("rows", "Rows", field("batch", "Rows a step", this.batch), field("split", "Held out", this.split), field("patience", "Stop early", this.patience), field("seed", "Seed", this.seed), batches),
       this.descent,
       this.hint,
+      this.seen,
       make("button", { type: "submit", class: "train", "data-control": "train", text: "Train" }),
     );
     form.addEventListener("submit", (event) => {
@@ -81,13 +86,31 @@ export class Form {
   /** Another question: the start was of other weights, and a rate that nobody sees was chosen for another surface. */
   forget() {
     this.start = null;
+    this.wanted = null;
     if (this.wasLive) for (const input of [this.optimizer, this.lr, this.momentum, this.steps]) input.value = "";
   }
 
   /** Whether the page that is shown has the controls of the descent itself. */
-  shows(trains) {
+  shows(trains, names) {
     this.trains = trains;
+    this.over(names);
     this.settle();
+  }
+
+  /** The weights that the loss surface may lie over; of two there is no choice. */
+  over(names) {
+    this.seen.hidden = names.length < 3;
+    const usual = [names[0], names.at(-1)], chosen = this.wanted ?? usual;
+    this.surface.forEach((choice, i) => {
+      choice.replaceChildren(...names.map((name) => make("option", { value: name, text: name })));
+      choice.value = chosen[i] ?? chosen[0];
+    });
+  }
+
+  /** Weights were chosen; the same one twice is a surface over it alone. */
+  choose() {
+    const [across, upwards] = this.surface.map(({ value }) => value);
+    this.wanted = across === upwards ? [across] : [across, upwards];
   }
 
   picked() {
@@ -134,6 +157,8 @@ export class Form {
     this.steps.value = told.steps ?? "";
     this.standardize.checked = told.standardize;
     this.start = told.start ?? null;
+    this.wanted = told.surface ?? null;
+    this.seen.hidden = true;
     this.settle();
   }
 
@@ -191,6 +216,7 @@ export class Form {
       patience: number(this.patience),
       standardize: this.standardize.checked,
       start: this.start,
+      surface: this.wanted,
       split: SPLITS[this.split.value],
       seed: number(this.seed) ?? 0,
     };

@@ -12,6 +12,8 @@ import { Teacher } from "./teacher.js";
 
 const WAIT = 250; // ms after a change: several fields are often changed together
 
+const same = (one, other) => JSON.stringify(one) === JSON.stringify(other);
+
 class Lab {
   constructor() {
     this.asked = address.read();
@@ -104,6 +106,8 @@ class Lab {
 
   async train() {
     const asked = this.form.asked();
+    // Another look at the same run: what the page has turned of it stays.
+    if (this.run && Object.entries(asked).every(([name, value]) => name === "surface" || same(value, this.run[name]))) Object.assign(asked, this.stage.changed());
     if (!asked.formula && !asked.target) return this.say("No column of this table holds numbers, so there is nothing to predict; choose other data.", true);
     if (!asked.formula && !asked.features.length) return this.say("Choose at least one feature, x.", true);
     this.say("");
@@ -115,7 +119,9 @@ class Lab {
   }
 
   shown(run) {
-    this.form.shows(Boolean(run.session.live?.mean));
+    this.form.shows(Boolean(run.session.live?.mean), run.names);
+    if (this.asked.page) this.stage.player.open(this.asked.page);
+    this.asked.page = null;
     if (this.shows === "analyst") this.analyst.show(run);
   }
 
@@ -139,7 +145,7 @@ class Lab {
 
   link() {
     const run = this.run ? { ...this.run, ...this.stage.changed() } : this.asked.run;
-    return address.written({ run, hide: this.hide, tab: this.shows === "training" ? null : this.shows, lesson: this.asked.lesson });
+    return address.written({ run, page: this.asked.page ?? this.stage.page, hide: this.hide, tab: this.shows === "training" ? null : this.shows, lesson: this.asked.lesson });
   }
 
   /** A file may be dropped anywhere. */

@@ -5,6 +5,7 @@ import { make, said } from "./dom.js";
 import { ask, stream } from "./server.js";
 
 const POINTS = 400; // of the curve that is drawn while steps come
+const DESCENT = ["optimizer", "lr", "momentum", "steps", "standardize", "start", "step", "hidden", "ask"]; // of the player's address
 
 export class Stage {
   /** @param {{status: (text: string, wrong?: boolean) => void, shown: (run: {id: string, asked: object, session: any}) => void}} heard */
@@ -85,7 +86,7 @@ export class Stage {
     if (told.event === "session") {
       const stepped = this.trace.step.length > 0;
       this.show(told.session, stepped);
-      this.current = { id: told.run, asked, session: told.session };
+      this.current = { id: told.run, asked, names: told.names, session: told.session };
       this.recorded = JSON.stringify(this.descent());
       this.heard.shown(this.current);
       this.heard.status("");
@@ -161,6 +162,13 @@ export class Stage {
     if (!this.player || !this.current?.session.live?.mean) return null;
     const { optimizer, lr, momentum, steps, standardize, start } = this.player.state().runs[0];
     return { optimizer, lr, momentum: ["momentum", "nesterov"].includes(optimizer) ? momentum : null, steps, standardize, start };
+  }
+
+  /** What else is seen of the run, as an address says it: points, pinned runs, a line by hand, switches. How it descends is told by `descent`. */
+  get page() {
+    const said = new URLSearchParams(this.player?.link() ?? "");
+    for (const name of DESCENT) said.delete(name);
+    return said.toString();
   }
 
   /** Whether points were moved, added or removed on the page: then its run is of rows that the server does not have. */

@@ -10,7 +10,7 @@ import { Player } from "./player.js";
  *   has: a page whose own it is gives its document, a notebook nothing. `address` likewise: what stands behind its `#`
  *   says what is seen.
  * @returns {{set(changes: number | object): void, trace(run?: number): object, toScreen(panel: string, place: {x: number, y: number}): object,
- *   sweep(): {lr: number, loss: number, diverged: boolean}[] | null, code(kind: string): string | null, play(): void, pause(): void, destroy(): void, readonly k: number, state(): object}}
+ *   link(): string, open(address: string): void, sweep(): {lr: number, loss: number, diverged: boolean}[] | null, code(kind: string): string | null, play(): void, pause(): void, destroy(): void, readonly k: number, state(): object}}
  *   `set` takes a step, or {lr, momentum, optimizer, steps, standardize, start, step, hidden} where the page itself trains; also
  *   {pin: name}, {unpin: name}, and {points: {moved: [[row, x, y]], removed: [row], added: [[x, y]]}}, null for all as they were.
  */
@@ -27,6 +27,8 @@ export function mount(root, { session, theme = null, autoplay = true, keys = nul
       return player.k;
     },
     state: () => player.state(),
+    link: () => player.link(),
+    open: (address) => player.read(address),
     sweep: () => player.alive?.sweep?.make() ?? null,
     code: (kind) => player.alive?.texts[kind]?.() ?? null,
   };

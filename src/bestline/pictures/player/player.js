@@ -79,7 +79,6 @@ export class Player {
     this.frames = framesOf(...session.runs);
     this.position = step === null ? this.frames.length - 1 : rowAt(this.frames, step);
     this.shown = null;
-    this.opened = { ...this.view };
     this.sides = sidesOf(session);
     view.trained = Boolean(view.trained && session.trained);
     view.runs = this.sides[Number(view.trained)].runs;
@@ -222,10 +221,7 @@ export class Player {
   /** The address says what is seen, where this page's own address is the player's to write. */
   note() {
     if (!this.address) return;
-    const { view, alive } = this, switched = SWITCHES.filter((name) => Boolean(view[name]) !== Boolean(this.opened[name]));
-    const state = { ...(alive?.touched && alive.state()), pins: alive?.pins.told, ...view.hand, hidden: this.hidden, ask: this.asked, ...Object.fromEntries(switched.map((name) => [name, view[name]])) };
-    // The address of a page that nobody has touched stays as it was.
-    const said = writeAddress(state), hash = said && `#${writeAddress({ ...state, step: this.k })}`;
+    const said = this.link(), hash = said && `#${said}`;
     if (hash === this.address.hash || (!said && !this.noted)) return;
     this.noted = true;
     try {
@@ -235,9 +231,16 @@ export class Player {
     }
   }
 
-  /** Open what the address says. */
-  read() {
-    const asked = readAddress(this.address.hash, this.alive?.trainer.told.names ?? []);
+  /** What an address says of what is seen; nothing where nobody has touched it. */
+  link() {
+    const { view, alive } = this, switched = SWITCHES.filter((name) => Boolean(view[name]) !== Boolean(this.opened[name]));
+    const state = { ...(alive?.touched && alive.state()), pins: alive?.pins.told, ...view.hand, hidden: this.hidden, ask: this.asked, ...Object.fromEntries(switched.map((name) => [name, view[name]])) };
+    return writeAddress(state) && writeAddress({ ...state, step: this.k });
+  }
+
+  /** Open what an address says. */
+  read(address = this.address.hash) {
+    const asked = readAddress(address, this.alive?.trainer.told.names ?? []);
     if (Object.keys(asked).length) this.change(asked);
   }
 
