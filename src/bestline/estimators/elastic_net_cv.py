@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from numbers import Integral, Real
 from typing import Any, ClassVar, Self
 
@@ -132,7 +133,9 @@ class ElasticNetCV(ChosenEstimator):
         l1, l2 = 2 * alphas * torch.from_numpy(ratios), alphas * torch.from_numpy(1 - ratios)
         signs = {"intercept": self.fit_intercept, "positive": self.positive}
         errors = (
-            _errors_of_rows(table.rows, splits, l1, l2, **signs) if folds is None else folds.errors(table.p, l1, l2, **signs)
+            _errors_of_rows(table.rows, splits, l1, l2, **signs)
+            if folds is None
+            else folds.errors(table, splits, l1, l2, **signs)
         )
         mean = errors.mean(0)  # (m, r)
         # Of equal errors the first is taken: the first share, and in it the largest penalty.
@@ -261,18 +264,31 @@ class _Folds:
             return cls(tests, rests(tests), total(tests, tests[0].q))
         return cls(tests, [Comoments.of_rows(_some(rows, train)) for train, _ in splits], table.moments())
 
-    def errors(self, p: int, l1: Tensor, l2: Tensor, *, intercept: bool, positive: bool) -> Tensor:
+    def errors(
+        self,
+        table: TrainingTable,
+        splits: Sequence[tuple[Any, Any]],
+        l1: Tensor,
+        l2: Tensor,
+        *,
+        intercept: bool,
+        positive: bool,
+    ) -> Tensor:
         """Mean squared errors (f, m, r) on each fold's test rows of the lines fitted to its training rows."""
-        found, size = [], max(1, _AT_ONCE // max(1, p * p))
-        for i in range(0, len(self.tests), size):
+        p, found = table.p, []
+        size, signs = max(1, _AT_ONCE // max(1, p * p)), {"intercept": intercept, "positive": positive}
+        for begin in range(0, len(self.tests), size):
             # Folds, penalties and shares are cells of one batch: the path solver walks them side by side.
-            some = slice(i, i + size)
-            found.append(
-                fold_errors(self.tests[some], p, l1, l2, training=self.training[some], intercept=intercept, positive=positive)[
-                    ..., 0
-                ]
-            )
+            some = slice(begin, begin + size)
+            rows = partial(_tested, table.rows, splits[some])
+            errors = fold_errors(self.tests[some], p, l1, l2, training=self.training[some], rows=rows, **signs)
+            found.append(errors[..., 0])
         return torch.cat(found)
+
+
+def _tested(rows: Rows, splits: Sequence[tuple[Any, Any]], i: int) -> Rows:
+    """The test rows of a fold."""
+    return _some(rows, splits[i][1])
 
 
 def _some(rows: Rows, index: Any) -> Rows:

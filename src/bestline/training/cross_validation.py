@@ -16,7 +16,7 @@ errors, weighted as the folds are, as in glmnet (Friedman, Hastie & Tibshirani 2
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 KINDS = ("ridge", "lasso", "enet")
 RATIOS = (0.1, 0.5, 0.7, 0.9, 0.95, 0.99, 1.0)  # shares of the absolute penalty that "enet" tries
 _COUNT = 100
+_FEW_DIGITS = 1e-8  # of the terms that are added up: half of their digits are gone in a smaller mean square
+_AT_ONCE = 2**23  # residuals
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -268,6 +270,7 @@ def fold_errors(
     standardize: bool = False,
     positive: bool = False,
     training: Sequence[Comoments] | None = None,
+    rows: Callable[[int], Rows] | None = None,
 ) -> Tensor:
     """Mean squared error of every fold by lines trained on the others, in the data's units.
 
@@ -282,6 +285,8 @@ def fold_errors(
         Slopes must not be negative.
     training : sequence of Comoments, optional
         What each fold's lines are trained on, where that is not all other folds.
+    rows : callable, optional
+        Gives those of a fold by its number, where they are at hand: errors of which moments tell few digits are taken from them.
 
     Returns
     -------
@@ -296,6 +301,8 @@ def fold_errors(
     flat = l1.ndim == 1
     path = trained.solve(l1[:, None] if flat else l1, l2[:, None] if flat else l2, factors=None, positive=positive)
     errors = trained.errors(parts, path.weights)
+    if rows is not None:
+        errors = torch.stack([trained.read(i, part, rows, path.weights[i], errors[i]) for i, part in enumerate(parts)])
     return errors[:, :, 0] if flat else errors
 
 
@@ -378,11 +385,31 @@ class _Trained:
             losses = losses + (away[:, None, None, p:] - (slopes * away[:, None, None, :p, None]).sum(3)) ** 2
         return losses * torch.stack([c.target_scale**2 for c in scalings])[:, None, None]
 
-    def in_data_units(self, slopes: Tensor) -> Tensor:
-        """Weights (s, m, r, d, k) of slopes (s, m, r, p, k)."""
-        if self.scalings[0].intercept:
+    def read(self, i: int, held: Comoments, rows: Callable[[int], Rows], slopes: Tensor, errors: Tensor) -> Tensor:
+        """Mean squared errors (m, r, k) of part i's slopes (m, r, p, k), from the rows where moments have too few digits."""
+        p = slopes.shape[2]
+        slopes = self.in_data_units(slopes[None], i)[0][..., :p, :]
+        # Moments add up terms as large as the targets, and their rounding stays when the terms cancel.
+        terms = (slopes.abs() * held.spread[:p, None]).sum(2) + held.spread[p:]
+        doubtful = (errors < _FEW_DIGITS * terms**2).any(-1)
+        if not doubtful.any():
+            return errors
+        center = self.statistics[i].center if self.scalings[i].intercept else torch.zeros(held.q, dtype=torch.float64)
+        own = rows(i)
+        X, y = own.X.to(torch.float64) - center[:p], own.y.to(torch.float64) - center[p:]
+        w = torch.ones(len(own), dtype=torch.float64) if own.w is None else own.w.to(torch.float64)
+        some = slopes[doubtful].split(max(1, _AT_ONCE // max(1, y.numel())))
+        squares = [torch.einsum("n,nmk->mk", w, (y[:, None] - torch.einsum("np,mpk->nmk", X, few)) ** 2) for few in some]
+        found = errors.clone()
+        found[doubtful] = torch.cat(squares) / w.sum()
+        return found
+
+    def in_data_units(self, slopes: Tensor, first: int = 0) -> Tensor:
+        """Weights (s, m, r, d, k) of slopes (s, m, r, p, k), those of the parts from the first on."""
+        scalings = self.scalings[first : first + len(slopes)]
+        if scalings[0].intercept:
             slopes = torch.cat([slopes, torch.zeros_like(slopes[..., :1, :])], -2)
-        return torch.stack([scaling.to_data(w) for scaling, w in zip(self.scalings, slopes, strict=True)])
+        return torch.stack([scaling.to_data(w) for scaling, w in zip(scalings, slopes, strict=True)])
 
 
 def _ridge_series(whole: Comoments, p: int, standardize: bool) -> tuple[Tensor, Tensor]:
