@@ -343,6 +343,17 @@ def test_the_mean_of_a_number_that_no_column_tells_is_read_or_asked_for(tmp_path
     agree(loaded.contrasts("a"), model.contrasts("a"))  # the number cancels
 
 
+@pytest.mark.parametrize("weights", [None, "w"])
+def test_the_mean_of_a_number_is_that_of_all_parts_of_a_stream(weights: str | None):
+    data = table()
+    parts = [data[:10], data[10:100], data[100:]]
+    whole = bl.fit(data, "y ~ a + log(x)", weights=weights)
+    line = bl.fit(bl.stream(lambda: iter(parts)), "y ~ a + log(x)", weights=weights)
+    agree(line.means("a"), whole.means("a"))
+    share = np.ones(len(data)) if weights is None else data[weights]
+    agree(whole.means("a"), whole.means("a", at={"x": float(np.average(data["x"], weights=share))}))
+
+
 def test_true_and_false_are_levels():
     data = table().assign(late=lambda d: d["x"] > 4)
     model = bl.fit(data, "y ~ late + a")
