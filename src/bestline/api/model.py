@@ -324,7 +324,7 @@ class Model(FittedLine):
         ------
         ColumnError, UnseenLevelError
         """
-        return prediction.predict(self, data, interval, level, on_unseen, units, point)
+        return prediction.predict(prediction.Predictor(self, interval, level, on_unseen, units, point), data)
 
     @calmly
     def conformal(
@@ -342,10 +342,17 @@ class Model(FittedLine):
 
     @now_by_name
     def predict_batch(
-        self, batch: Batch, *, interval: str | None = None, level: float = 0.95, on_unseen: str = "nan", **how: str
+        self,
+        batch: Batch,
+        *,
+        interval: str | None = None,
+        level: float = 0.95,
+        on_unseen: str = "nan",
+        units: str = "own",
+        point: str = "median",
     ) -> dict[str, Tensor]:
         """Predictions for one batch of a Source, by column: `prediction`, and the ends of the interval asked for; options as in `predict`."""
-        return prediction.predict_batch(self, batch, interval, level, on_unseen, **how)
+        return prediction.predict_batch(prediction.Predictor(self, interval, level, on_unseen, units, point), batch)
 
     def predictor(
         self,

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -17,7 +18,7 @@ from torch import Tensor
 from bestline.data.collected import rows_of
 from bestline.data.design import Absorbed, Design, Key, level_codes
 from bestline.data.design.profiles import Training
-from bestline.data.passes import Pass
+from bestline.data.passes import Pass, Waiting
 from bestline.data.tables import Batch
 from bestline.errors import DataError, listed
 from bestline.numerics import Comoments, Rows
@@ -29,7 +30,7 @@ _VOID = 1e-12  # of a column's variance: less than this within levels is roundin
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class LevelSums:
+class LevelSums(Waiting):
     """What some rows add to the levels of F factors; parts that met different levels add.
 
     Attributes
@@ -93,20 +94,25 @@ class LevelSums:
         cells, count, cell = _together(torch.stack(codes), [len(k) for k in keys], each, w)
         return cls(tuple(keys), tuple(weight), tuple(sums), center, cells, count, cell, Comoments.of_rows(rows), read)
 
-    def __add__(self, other: LevelSums) -> LevelSums:
-        found = replace(self, waiting=(*self.waiting, other), read=self.read + other.read)
-        # Merging costs as much as there are cells, so parts wait until they are as many.
-        return found.settled() if sum(len(p.cell) for p in found.waiting) > max(_MANY, len(self.cell)) else found
+    least: ClassVar[int] = _MANY
 
-    def settled(self) -> LevelSums:
-        """The same with all parts merged."""
-        parts = [self, *(p.settled() if p.waiting else p for p in self.waiting)]
+    @property
+    def size(self) -> int:
+        """How many cells there are."""
+        return len(self.cell)
+
+    def __add__(self, other: LevelSums) -> LevelSums:
+        # How many rows were read is asked on the way.
+        return replace(Waiting.__add__(self, other), read=self.read + other.read)
+
+    def merged(self, parts: Sequence[LevelSums]) -> LevelSums:
+        """The levels and cells of all parts."""
         parts = [p for p in parts if p.total.count] or parts[:1]
         total = parts[0].total
         for p in parts[1:]:
             total = total + p.total
         if len(parts) == 1:
-            return replace(parts[0], read=self.read, waiting=())
+            return replace(parts[0], read=self.read)
         keys, weight, sums, codes = [], [], [], []
         center = total.center
         for f in range(len(self.keys)):

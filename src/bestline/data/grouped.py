@@ -7,7 +7,7 @@ other pass. Groups come up in the pass itself: one first met in the ten-milliont
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -17,7 +17,7 @@ from bestline.data.collected import rows_of
 from bestline.data.design import Design, Encoded, Key, level_codes
 from bestline.data.folds import ByHash, refuse_target
 from bestline.data.gather import Query, gone_through
-from bestline.data.passes import Named, Pass
+from bestline.data.passes import Named, Pass, Waiting
 from bestline.data.progress import Progress
 from bestline.data.tables import Batch, Source
 from bestline.data.tables.days import days_of
@@ -30,7 +30,7 @@ _CELLS = 2**20  # of a batch: the more rows of a group come together, the fewer 
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Grouped:
+class Grouped(Waiting):
     """The moments of some groups, fold by fold.
 
     Attributes
@@ -55,18 +55,13 @@ class Grouped:
     imputed: Named[str, int] = field(default_factory=lambda: Named({}))
     waiting: tuple[Grouped, ...] = ()
 
-    def __add__(self, other: Grouped) -> Grouped:
-        # Merging costs as much as there are groups, so parts wait until they are as many: then every group is merged a few times
-        # only, however many batches there are.
-        waiting = (*self.waiting, other)
-        found = replace(self, waiting=waiting)
-        return found if sum(len(p.keys) for p in waiting) < len(self.keys) else found.settled()
+    @property
+    def size(self) -> int:
+        """How many groups there are."""
+        return len(self.keys)
 
-    def settled(self) -> Grouped:
-        """The same with all parts merged."""
-        parts = [self, *(p.settled() if p.waiting else p for p in self.waiting)]
-        if len(parts) == 1:
-            return self
+    def merged(self, parts: Sequence[Grouped]) -> Grouped:
+        """The groups of all parts."""
         number: dict[Key, int] = {}
         places = [number.setdefault(key, len(number)) for part in parts for key in part.keys]
         index = torch.tensor(places, dtype=torch.long)[:, None] * self.folds + torch.arange(self.folds)

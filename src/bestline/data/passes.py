@@ -11,8 +11,8 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Generic, Protocol, Self, TypeVar
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar, Generic, Protocol, Self, TypeVar
 
 from torch import Tensor
 
@@ -143,6 +143,37 @@ class Pass(ABC, Generic[BatchT_contra, PartT]):
         """The part of all rows of an engine's table, from what it adds up; None: the pass needs the rows. Raises CannotAddError."""
         del engine
         return None
+
+
+class Waiting(ABC):
+    """A part with a number for each of many keys, a dataclass: others wait in `waiting` until they have as many keys as it has itself.
+
+    To merge costs as much as there are keys; so every key is merged a few times only, however many batches there are.
+    """
+
+    __slots__ = ()
+    waiting: tuple[Self, ...]
+    least: ClassVar[int] = 0  # keys that may wait in any case
+
+    @property
+    @abstractmethod
+    def size(self) -> int:
+        """How many keys it has, without those that wait."""
+
+    @abstractmethod
+    def merged(self, parts: Sequence[Self]) -> Self:
+        """The sum of this part without what waits, which comes first, and others of which none waits."""
+
+    def __add__(self, other: Self) -> Self:
+        found: Self = replace(self, waiting=(*self.waiting, other))  # type: ignore[type-var]
+        return found if sum(part.size for part in found.waiting) < max(self.least, self.size) else found.settled()
+
+    def settled(self) -> Self:
+        """The same with all parts merged."""
+        if not self.waiting:
+            return self
+        alone: Self = replace(self, waiting=())  # type: ignore[type-var]
+        return self.merged([alone, *(part.settled() for part in self.waiting)])
 
 
 KeyT = TypeVar("KeyT", bound=Hashable)

@@ -288,19 +288,24 @@ def coefficients(
     """
     check_level(level)
     df = errors.df if errors is not None and settled else 0
-    size = torch.full_like(weights[:, target], NAN) if errors is None else errors.std_error[target]
-    rows = zip(names, weights[:, target].tolist(), size.tolist(), strict=True)
-    return [_coefficient(name, estimate, error, df, level) for name, estimate, error in rows]
+    estimate = weights[:, target]
+    error = torch.full_like(estimate, NAN) if errors is None else errors.std_error[target]
+    columns = judged(estimate, error, torch.tensor(df), level)
+    return [Coefficient(name, *row) for name, *row in zip(names, *(column.tolist() for column in columns), strict=True)]
 
 
-def _coefficient(name: str, estimate: float, error: float, df: int, level: float) -> Coefficient:
-    if math.isnan(error) or df <= 0:
-        return Coefficient(name, estimate, error, NAN, NAN, NAN, NAN)
-    if error == 0:  # the line goes through every point
-        return Coefficient(name, estimate, 0.0, NAN, NAN, estimate, estimate)
-    half = t_quantile(0.5 + level / 2, df) * error
-    t = estimate / error
-    return Coefficient(name, estimate, error, t, t_two_sided(t, df), estimate - half, estimate + half)
+def judged(estimate: Tensor, error: Tensor, df: Tensor, level: float) -> tuple[Tensor, ...]:
+    """Estimates and their errors (..., d) with t, p and both ends of the intervals; `df` (...) of Student's t, below 1 where there are none."""
+    from scipy.special import stdtr, stdtrit
+
+    free = torch.where(df > 0, df.double(), NAN)
+    # Few different numbers come up: a quantile is computed for each of those only.
+    different, which = free.unique(return_inverse=True)
+    half = torch.from_numpy(stdtrit(different.numpy(), 0.5 + level / 2))[which][..., None] * error
+    # A line through every point has no error, and no statistic.
+    t = torch.where((error > 0) & free.isfinite()[..., None], estimate / error, NAN)
+    p = 2 * torch.from_numpy(stdtr(free.numpy()[..., None], -t.abs().numpy()))
+    return estimate, error, t, p, estimate - half, estimate + half
 
 
 def check_level(level: float) -> None:

@@ -47,21 +47,13 @@ _UNKNOWN = "the line is one choice among many there"
 _ROUNDING = "the columns are too nearly collinear: rounding is all that is left of its width"
 
 
-def predict(
-    line: FittedLine,
-    data: Any,
-    interval: str | None = None,
-    level: float = _LEVEL,
-    on_unseen: str = "nan",
-    units: str = "own",
-    point: str = "median",
-) -> Any:
+def predict(ask: Predictor, data: Any) -> Any:
     """Predictions for new rows; see `Model.predict`."""
-    ask = Predictor(line, interval, level, on_unseen, units, point)
+    line = ask.line
     source, single = opened(line, data)
     pieces = [ask(batch) for batch in source.batches(line.design.needs)]
     ask.tell()
-    if interval is None:
+    if ask.interval is None:
         k = len(line.targets)
         table = torch.cat([p["prediction"].reshape(-1, k) for p in pieces]) if pieces else torch.empty(0, k)
         values = table.numpy()[:, 0] if k == 1 else table.numpy()
@@ -73,18 +65,9 @@ def predict(
     )
 
 
-def predict_batch(
-    line: FittedLine,
-    batch: Batch,
-    interval: str | None = None,
-    level: float = _LEVEL,
-    on_unseen: str = "nan",
-    units: str = "own",
-    point: str = "median",
-) -> dict[str, Tensor]:
+def predict_batch(ask: Predictor, batch: Batch) -> dict[str, Tensor]:
     """Predictions for one batch of a Source, by column: `prediction`, and the ends of the interval asked for."""
     needed(batch, Batch, "`predict_batch` takes a batch of a Source; `predict` takes tables")
-    ask = Predictor(line, interval, level, on_unseen, units, point)
     found = ask(batch)
     ask.tell()
     return found

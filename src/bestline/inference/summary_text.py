@@ -168,10 +168,10 @@ def _scores(line: FittedLine, robust: Covariance | None) -> list[str]:
                 r2 += f", adjusted R2 {fixed(whole_fit[i].adj_r_squared, 4)}"
             sizes = f"RMSE {significant(scores.rmse[i])}{mae}{r2}"
             lines.append(f"{label}{which}   {sizes}   ({scores.of})")
-    if whole_fit is not None and line.inference is not None and line.inference.df_resid > 0:
+    if whole_fit is not None and whole_fit[0].df_residual > 0:
         for i, g in enumerate(whole_fit):
             # The F of robust errors is a Wald test; that of classical ones compares sums of squares, which is the same in other words.
-            whole = whole_test(line, line.inference, robust, g, i)
+            whole = whole_test(line, robust, g, i)
             if math.isfinite(g.statistic):
                 test = (
                     ""

@@ -245,14 +245,14 @@ def glances(line: FittedLine, robust: Covariance | None = None) -> list[classica
     return [replace(g, statistic=test.statistic, p_value=test.p_value) for g, test in zip(found, tests, strict=True)]
 
 
-def whole_test(
-    line: FittedLine, inference: classical.Inference, robust: Covariance | None, glance: classical.Glance, target: int
-) -> Verdict | None:
+def whole_test(line: FittedLine, robust: Covariance | None, glance: classical.Glance, target: int) -> Verdict | None:
     """The F test of the whole line: Wald's by robust errors, else that of sums of squares; None where there is none."""
     if robust is not None:
         return overall(line, robust, target=target)
-    degrees = (df_model(line, inference), glance.df_residual)
-    return Verdict("all slopes", glance.statistic, glance.p_value, degrees) if math.isfinite(glance.statistic) else None
+    if line.inference is None or not math.isfinite(glance.statistic):
+        return None
+    degrees = (df_model(line, line.inference), glance.df_residual)
+    return Verdict("all slopes", glance.statistic, glance.p_value, degrees)
 
 
 def df_model(line: FittedLine, inference: classical.Inference) -> int:

@@ -156,16 +156,16 @@ class _Reading:
         mean, covariance = trained_moments(held, scaling)
         second = covariance + torch.outer(mean, mean)
         size, weight = second.diagonal().clamp(min=0).sqrt(), (slopes * x[:, None] / y).abs()
-        own = _rounding(held, scaling.scale) * (size[:p] @ weight + size[p:]) ** 2
-        off = (moments.center[:p].abs() / x) @ weight + moments.center[p:].abs() / y
+        own = _rounding(held, scaling.scale) * summed(size, weight) ** 2
         # A target that does not vary is its intercept, and nothing of it is rounded.
-        off = torch.where((moments.spread[p:] > 0) & intercept, off, 0.0)
-        return cls(own, 4 * _EPS * off, second, y)
+        varies = (moments.spread[p:] > 0) & intercept
+        height = torch.where(varies, height_rounding(moments.center / scaling.scale, weight), 0.0)
+        return cls(own, height, second, y)
 
     def digits(self, squares: Tensor, *, height: Tensor) -> LossDigits:
         """Right digits of the roots of `squares` (k,), in the data's units, where the line is off by `height`."""
         square = squares / self.y**2
-        error = self.own + height**2 + 2 * square.sqrt() * height
+        error = square_error(square, self.own, height)
         relative = torch.where(error > 0, error / square, 0.0)
         digits = torch.where(relative < 0.1, _digits(relative / 2, torch.ones_like(relative)), 0.0)
         return LossDigits(digits, error * self.y**2)
@@ -259,6 +259,22 @@ def _rounding(moments: Comoments, scale: Tensor) -> Tensor:
     # What the 24-bit shift leaves of a mean is rounded where moments merge; beside a small spread that is most of it.
     left_over = max(1.0, float((moments.mean * moments.unit / scale).abs().max()))
     return merged_rounding(torch.tensor(moments.count)) * left_over * moments.cancelled
+
+
+def summed(terms: Tensor, weight: Tensor) -> Tensor:
+    """The sizes of all terms of y - w'x, (..., k): of columns of size `terms` (..., q) and slopes of size `weight` (..., p, k)."""
+    p = weight.shape[-2]
+    return (terms[..., None, :p] @ weight)[..., 0, :] + terms[..., p:]
+
+
+def height_rounding(center: Tensor, weight: Tensor) -> Tensor:
+    """What rounding takes from the height m_y - w'm_x, (..., k), for its terms are large: of means `center` (..., q)."""
+    return 4 * _EPS * summed(center.abs(), weight)
+
+
+def square_error(square: Tensor, own: Tensor, height: Tensor) -> Tensor:
+    """How far a mean `square` may be off that is off by `own`, of a line that is off by `height`."""
+    return own + height**2 + 2 * square.sqrt() * height
 
 
 def merged_rounding(count: Tensor) -> Tensor:

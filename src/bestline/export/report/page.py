@@ -209,9 +209,9 @@ def _glances(model: FittedLine) -> list[str]:
     """One line a target of what people look for beside the scores: sigma, F, AIC, BIC."""
     lines = []
     for target, g in zip(model.targets, glances(model) or (), strict=False):
-        if model.inference is not None and math.isfinite(g.statistic):
+        if math.isfinite(g.statistic):
             of = f" ({plain(target)})" if len(model.targets) > 1 else ""
-            whole = whole_test(model, model.inference, model.robust, g, model.targets.index(target))
+            whole = whole_test(model, model.robust, g, model.targets.index(target))
             test = (
                 ""
                 if whole is None

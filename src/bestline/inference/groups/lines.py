@@ -22,11 +22,10 @@ from bestline.inference.classical import NAN, infer
 from bestline.inference.groups.digits import right_digits
 from bestline.inference.groups.labels import written
 from bestline.numerics import Bowl, Scaling
-from bestline.numerics.digits import merged_rounding
+from bestline.numerics.digits import height_rounding, merged_rounding, square_error, summed
 from bestline.numerics.grouped import GroupComoments
 from bestline.training.groups import GroupSolutions
 
-_EPS = torch.finfo(torch.float64).eps
 _NO_DIGIT = 0.2  # of a square: beyond it the first digit of its root is in doubt
 
 
@@ -219,16 +218,14 @@ def off(rows: GroupComoments, about: GroupComoments, slopes: Tensor, core: Tenso
     second = rows.scatter / W[:, None, None] / (size[:, :, None] * size[:, None]) + mean[:, :, None] * mean[:, None]
     terms = second.diagonal(dim1=1, dim2=2).clamp(min=0).sqrt()
     rounding = merged_rounding(about.count)[:, None]
-    far = (weight * (about.mean[:, :p] / x)[:, :, None]).abs().sum(1) + about.mean[:, p:].abs() / y
-    height = 4 * _EPS * far if intercept else torch.zeros_like(far)
+    height = height_rounding(about.mean / size, weight) * intercept
     if core is not None:
         V = core * x[:, :, None] * x[:, None]
         spread = (V.abs().sum((1, 2)) * (V * second[:, :p, :p]).sum((1, 2)).clamp(min=0)).sqrt()
         height = height + rounding * (1 + weight.sum(1)) * (1 + spread)[:, None]
-    level = about.mean[:, p:] - (slopes * about.mean[:, :p, None]).sum(1) if intercept else torch.zeros_like(far)
+    level = about.mean[:, p:] - (slopes * about.mean[:, :p, None]).sum(1) if intercept else torch.zeros_like(height)
     square = squares(rows, slopes, level) / W[:, None] / y**2
-    mean_square = rounding * ((weight * terms[:, :p, None]).sum(1) + terms[:, p:]) ** 2
-    return (mean_square + height**2 + 2 * square.sqrt() * height) * y**2 * rows.weight[:, None]
+    return square_error(square, rounding * summed(terms, weight) ** 2, height) * y**2 * rows.weight[:, None]
 
 
 def told(squares: Tensor, off: Tensor) -> Tensor:

@@ -9,7 +9,7 @@ conditioned however collinear they are; the intercept is moved back at the end.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -18,7 +18,7 @@ from torch import Tensor
 from bestline.data.collected import rows_of
 from bestline.data.design import Design, Key
 from bestline.data.grouped import keyed
-from bestline.data.passes import Pass
+from bestline.data.passes import Pass, Waiting
 from bestline.data.progress import Progress
 from bestline.data.tables import Batch, Source
 from bestline.inference.classical import NAN
@@ -35,22 +35,20 @@ _DEPENDS = 1e-9  # of a weight's variance, above which it depends on such rows
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Filled:
-    """Sums by key; parts that met different keys add, and wait until they are as many as what they are merged into."""
+class _Filled(Waiting):
+    """Sums by key; parts that met different keys add."""
 
     keys: tuple[Key, ...]
     sums: Tensor
     waiting: tuple[_Filled, ...] = ()
 
-    def __add__(self, other: _Filled) -> _Filled:
-        found = replace(self, waiting=(*self.waiting, other))
-        return found if sum(len(part.keys) for part in found.waiting) < len(self.keys) else found.settled()
+    @property
+    def size(self) -> int:
+        """How many keys there are."""
+        return len(self.keys)
 
-    def settled(self) -> _Filled:
-        """The same with all parts merged."""
-        if not self.waiting:
-            return self
-        parts = [replace(self, waiting=()), *(part.settled() for part in self.waiting)]
+    def merged(self, parts: Sequence[_Filled]) -> _Filled:
+        """The sums of all parts."""
         place: dict[Key, int] = {}
         at = torch.tensor([place.setdefault(key, len(place)) for part in parts for key in part.keys], dtype=torch.long)
         sums = self.sums.new_zeros(len(place), *self.sums.shape[1:]).index_add_(0, at, torch.cat([p.sums for p in parts]))

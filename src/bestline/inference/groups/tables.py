@@ -12,7 +12,7 @@ from torch import Tensor
 from bestline.calls import no_such
 from bestline.data.design.weight_kinds import PROBABILITY
 from bestline.errors import NumericalError, OptionError, readable
-from bestline.inference.classical import NAN, check_level
+from bestline.inference.classical import NAN, check_level, judged
 from bestline.inference.groups.lines import GroupLines
 from bestline.inference.groups.pooling import pooled
 from bestline.inference.hypotheses import Verdict, verdict
@@ -61,25 +61,13 @@ def tidy(lines: GroupLines, level: float = 0.95, *, pooling: str | None = None) 
         columns = {
             **({"target": name} if k > 1 else {}),
             "term": np.tile(np.array(terms, dtype=object), len(lines)),
-            **_judged(estimate, error, df, level),
+            **{
+                name: column.flatten().numpy()
+                for name, column in zip(_OF_WEIGHTS, judged(estimate, error, df, level), strict=True)
+            },
         }
         frames.append(pd.DataFrame({**_labels(lines, len(terms)), **columns}))
     return pd.concat(frames, ignore_index=True) if k > 1 else frames[0]
-
-
-def _judged(estimate: Tensor, error: Tensor, df: Tensor, level: float) -> dict[str, Any]:
-    """The columns of a coefficient table, row by row: of weights (G, d) with standard errors and degrees of freedom (G,)."""
-    from scipy.special import stdtr, stdtrit
-
-    free = torch.where(df > 0, df.double(), NAN)
-    # Few different numbers of rows come up: a quantile is computed for each of those only.
-    different, which = np.unique(free.numpy(), return_inverse=True)
-    half = torch.from_numpy(stdtrit(different, 0.5 + level / 2)[which])[:, None] * error
-    # A line through every point has no error, and no statistic.
-    statistic = torch.where(error > 0, estimate / error, NAN)
-    p = 2 * stdtr(free.numpy()[:, None], -statistic.abs().numpy())
-    columns = (estimate, error, statistic, torch.from_numpy(p), estimate - half, estimate + half)
-    return {name: values.flatten().numpy() for name, values in zip(_OF_WEIGHTS, columns, strict=True)}
 
 
 def glance(lines: GroupLines) -> DataFrame:
