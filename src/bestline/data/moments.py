@@ -23,6 +23,7 @@ from bestline.data import stored_growth
 from bestline.data.checkpoint import gather_on
 from bestline.data.collected import Collected
 from bestline.data.design import Column, Design, expression, sources_of
+from bestline.data.design.factors import offset_terms
 from bestline.data.design.growing import CannotGrowError
 from bestline.data.design.weight_kinds import ANALYTIC, checked_kind
 from bestline.data.folds import MOST_FOLDS, ByHash, check_folds, check_seed
@@ -337,7 +338,7 @@ class Moments:
         index = [*(j for j, _ in columns), *(j for j, _ in as_target)]
         unknown = torch.full((len(design.responses),), float("inf"), dtype=torch.float64)
         low, high = torch.cat([self.low, -unknown]), torch.cat([self.high, unknown])
-        left, known = " + ".join(targets), [f"offset({o.text})" for o in design.offsets]
+        left, known = " + ".join(targets), offset_terms(design.offsets)
         chosen = replace(
             design,
             formula=f"{left} ~ {' + '.join([*dict.fromkeys(c.term for _, c in columns), *known]) or '1'}{'' if design.intercept else ' - 1'}",

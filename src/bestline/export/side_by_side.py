@@ -15,6 +15,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from bestline.calls import checked
+from bestline.data.design.factors import offset_terms
 from bestline.errors import OptionError, clean, listed
 from bestline.files import as_path, fresh
 from bestline.inference.classical import Coefficient
@@ -304,7 +305,7 @@ def _notes(lines: Sequence[FittedLine], names: Sequence[str]) -> Iterator[str]:
         yield "The models have different numbers of rows: R2, AIC and BIC do not compare."
     if len({line.targets for line in lines}) > 1:
         yield "The targets differ: errors, R2, AIC and BIC do not compare."
-    elif len({line.design.offsets_said for line in lines}) > 1:
+    elif len({tuple(offset_terms(line.design.offsets)) for line in lines}) > 1:
         yield "The known parts (offset) differ: R2 is of what these leave, and does not compare."
     elif len({line.training.count for line in lines}) == 1 and len({_of_target(line) for line in lines}) > 1:
         yield "The rows or the weights differ: R2, AIC and BIC do not compare."

@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from textwrap import wrap
 
+from bestline.data.design.factors import offset_terms
 from bestline.data.design.weight_kinds import FREQUENCY, PROBABILITY
 from bestline.inference.classical import Coefficient
 from bestline.inference.covariance.sandwich import Covariance
@@ -37,7 +38,7 @@ def summary_text(
     lines += wrap(f"{how_trained(line)} {line.advice}", _WIDTH)
     lines += wrap(weights_said(line), _WIDTH)
     if line.design.offsets:
-        known = line.design.offsets_said
+        known = " + ".join(offset_terms(line.design.offsets))
         lines += wrap(
             f"Known part of the target, with the weight 1: {known}. Errors and R2 are of what is left; predictions have it in.",
             _WIDTH,

@@ -134,11 +134,6 @@ class Design:
         return [name for name in self.texts if name not in numbers]
 
     @property
-    def offsets_said(self) -> str:
-        """The known parts of the targets, as the formula has them; empty where there are none."""
-        return " + ".join(f"offset({offset.text})" for offset in self.offsets)
-
-    @property
     def needs(self) -> list[str]:
         """Columns of the table that predictions are made of."""
         return list(dict.fromkeys([*self.number_columns(), *self.texts, *numbers_read(self.offsets)]))

@@ -264,3 +264,8 @@ def sources_of(factors: Sequence[Factor], column: Column) -> set[str]:
     """The columns of the table that a column of X is made of."""
     own = (factors[i] for i, _ in column.parts)
     return {c for f in own for c in (expression(f.text).columns if f.kind == "expression" else [f.column])}
+
+
+def offset_terms(offsets: Iterable[Factor]) -> list[str]:
+    """Known parts of a target, as a formula has them."""
+    return [f"offset({offset.text})" for offset in offsets]

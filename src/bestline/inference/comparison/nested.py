@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from bestline.calls import checked
+from bestline.data.design.factors import offset_terms
 from bestline.errors import DataError, NumericalError, OptionError, listed
 from bestline.inference import hypotheses
 from bestline.inference.comparison.paired import PairedComparison, paired
@@ -115,7 +116,7 @@ def _refuse_unnested(small: FittedLine, large: FittedLine, name: str) -> None:
             f"The small model has {listed(lacking)}, which the large one lacks: they are not nested. Compare their held-out errors: "
             f"compare(a, b, held_out=True)."
         )
-    known = [line.design.offsets_said for line in (small, large)]
+    known = [" + ".join(offset_terms(line.design.offsets)) for line in (small, large)]
     if known[0] != known[1]:
         raise OptionError(
             f"The models know another part of the target beforehand ({known[0] or 'none'} and {known[1] or 'none'}), so they do not compare by "
