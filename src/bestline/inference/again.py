@@ -104,6 +104,7 @@ class Again:
     def sums(self, of: GroupedRows, rows: int) -> dict[int, Sums] | None:
         """Exact sums of each group; None where they would take too long, and where the rows are not those of before."""
         d, k = self.design.p + self.design.intercept, len(self.design.targets)
+        # The price is asked for first: to look whether the rows are the same takes a pass over them.
         if not affordable(rows, d, k) or not self._unchanged(of):
             return None
         try:
@@ -129,6 +130,7 @@ class Again:
 
     def _unchanged(self, of: GroupedRows) -> bool:
         """Whether the rows are still there, and the same: a file may go, and a frame may be written to, after a fit."""
+        # Moments tell rows apart to six digits, in whatever order and batches they come up (`Comoments.like`).
         try:
             found = collected(self.source, self.design, of.number, of.grouping).groups
         except DataError:

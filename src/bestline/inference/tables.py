@@ -93,7 +93,7 @@ def glance(line: FittedLine) -> DataFrame:
         what = line.plan.limited_by.replace(" and ", " or ") or "a penalty"
         raise NumericalError(f"`glance` describes least squares without {what}; look at `fitted_scores` and `held_out` here.")
     found = glances(line, line.robust)
-    if found is None:
+    if found is None:  # an F or AIC of the exact line beside the R2 of this one would be taken for its own
         n, df = line.training.count, line.inference.df_resid
         found = [classical.Glance(n, df, r2, *[math.nan] * 7) for r2 in line.fitted_scores.r2]
     table = pd.DataFrame(found, index=list(line.targets))

@@ -113,6 +113,7 @@ class Comoments:
         if self.count == 0:
             return True
         mean = self.weight / self.count
+        # The two logarithms differ by half the squared relative spread of the weights, so 1e-12 of it is a spread of 1e-6.
         return abs(self.log_weight / self.count - math.log(mean)) <= 1e-12 * max(1.0, abs(math.log(mean)))
 
     @property

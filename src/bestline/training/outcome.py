@@ -103,6 +103,7 @@ class Trace:
     @property
     def short(self) -> bool:
         """Whether the last step is above the least objective by more than a millionth of the loss; where that is known."""
+        # Below a millionth more steps would change no digit that is printed.
         return self.gap is not None and float(self.gap[-1]) > 1e-6 * float(self.loss[-1])
 
     def __len__(self) -> int:

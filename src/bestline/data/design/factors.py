@@ -6,7 +6,7 @@ Of a category, 0 and 1 say which level a row has. A level that no training row h
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from keyword import iskeyword

@@ -116,6 +116,7 @@ def _refuse_unnested(small: FittedLine, large: FittedLine, name: str) -> None:
             f"The small model has {listed(lacking)}, which the large one lacks: they are not nested. Compare their held-out errors: "
             f"compare(a, b, held_out=True)."
         )
+    # Both are looked at before the rows: they change the targets, or how rows count, so that the same rows would look like others.
     known = [" + ".join(offset_terms(line.design.offsets)) for line in (small, large)]
     if known[0] != known[1]:
         raise OptionError(

@@ -134,8 +134,10 @@ def estimated(line: FittedLine, of: Combinations, cov: Cov | None = None, data: 
 
 def _within_limits(errors: Restricted, of: Combinations, found: Tensor) -> Combined:
     """The combinations `found` (m, k) of a line that bounds or constraints hold, with the errors that take these for known."""
+    # NaN of a column that is no number would spread over the others of a product with zero.
     undefined = of.undefined
     slopes = torch.where(undefined[:, None], 0.0, of.slopes)
+    # Target by target: bounds hold each of them at other weights.
     leverage = torch.stack([errors.leverage(slopes, of.constant, i) for i in range(found.shape[1])], 1)
     lost = undefined[:, None] | leverage.isnan()
     told = zip(undefined.tolist(), lost.all(1).tolist(), strict=True)
