@@ -101,7 +101,7 @@ REFUSED: list[tuple[int, tuple[str, ...], str]] = [
     (2, ("watch", *F, "-o", "w.html", "--compare", "steps=x"), "write steps=a whole number"),
     (1, ("plot", "absent.bestline", "-o", "p.png"), "does not exist"),
     (2, ("plot", "m.bestline", "y ~ x1", "-o", "p.png"), "the model has its formula"),
-    (2, ("plot", "m.bestline", "-o", "p.png", "--picture", "los"), "did you mean `loss`?"),
+    (2, ("plot", "m.bestline", "-o", "p.png", "--picture", "los"), "did you mean `loss`"),
     (1, ("preflight", "table.csv", "y ~ zz"), "no column `zz`"),
     (2, ("preflight", *F, "--optimizer", "adm"), "`adam`"),
     (1, ("sweep", "table.csv", "y ~ zz"), "no column `zz`"),

@@ -76,6 +76,7 @@ PICTURE = {
     "step": [(["--step", "3"], {"step": 3})],
     "target": [(["--target", "y"], {"target": "y"})],
 }
+TERM = {"by", "at", "level"}  # of pictures of a term
 
 # A command: what is called, the words before the options, what those words give, the options, and options of the command's own.
 Row = tuple[Any, str, list[str], dict[str, Any], dict[str, list[tuple[list[str], dict[str, Any]]]], set[str]]
@@ -239,21 +240,35 @@ TABLE: dict[str, Row] = {
             "theme": [(["--theme", "dark"], {"theme": "dark"})],
             "truth": [(["--truth=2,1"], {"truth": [2.0, 1.0]}), (["--truth", "t.json"], {"truth": "t.json"})],
         },
-        {"picture", "units", "weights_shown", "step", "log"},
+        {"picture", "units", "weights_shown", "step", "log", *TERM},
     ),
     "plot of a model": (
         *(Gallery, "overview", ["m.bestline", "-o", "p.png"], {}),
         PICTURE | {"log": [(["--log"], {"log": True}), (["--no-log"], {"log": False})]},
-        {"picture", "truth", "features", "weights", "missing"},
+        {"picture", "truth", "features", "weights", "missing", *TERM},
     ),
     "plot of a contour": (
         *(Gallery, "contour", ["m.bestline", "-o", "p.png", "--picture", "contour"], {}, PICTURE),
-        {"picture", "truth", "features", "weights", "missing", "log"},
+        {"picture", "truth", "features", "weights", "missing", "log", *TERM},
     ),
     "plot of one weight": (
         *(Gallery, "weight", ["m.bestline", "-o", "p.png", "--picture", "weight"], {}),
         {k: PICTURE[k] for k in ("step", "target", "theme")} | {"weights_shown": [(["--show", "x2"], {"name": "x2"})]},
-        {"picture", "truth", "features", "weights", "missing", "log", "units"},
+        {"picture", "truth", "features", "weights", "missing", "log", "units", *TERM},
+    ),
+    "plot of an added variable": (
+        *(Gallery, "added", ["m.bestline", "t.csv", "-o", "p.png", "--picture", "added", "--show", "x1"]),
+        {"column": "x1", "data": "t.csv"},
+        {
+            **{k: PICTURE[k] for k in ("target", "theme")},
+            "weights_shown": [(["--show", "x2"], {"column": "x2"})],
+        },
+        {"picture", "truth", "features", "weights", "missing", "log", "units", "step", *TERM},
+    ),
+    "plot of coefficients": (
+        *(Gallery, "coefficients", ["m.bestline", "-o", "p.png", "--picture", "coefficients"], {}),
+        {**{k: PICTURE[k] for k in ("target", "theme")}, "level": LEVEL},
+        {"picture", "truth", "features", "weights", "missing", "log", "units", "step", "weights_shown", "by", "at"},
     ),
     "plot of rows": (
         *(Gallery, "data", ["m.bestline", "t.csv", "-o", "p.png"], {"data": "t.csv"}),
@@ -261,14 +276,15 @@ TABLE: dict[str, Row] = {
             "truth": [(["--truth=2,1"], {"truth": [2.0, 1.0]})],
             "target": PICTURE["target"],
             "theme": PICTURE["theme"],
+            "by": [(["--by", "g"], {"by": "g"})],
         },
-        {"picture", "features", "weights", "missing", "log", "units", "weights_shown", "step"},
+        {"picture", "features", "weights", "missing", "log", "units", "weights_shown", "step", "at", "level"},
     ),
     "plot of two parts": (
         *(Gallery, "train_test", ["m.bestline", "t.csv", "u.csv", "-o", "p.png", "--picture", "train-test"]),
         {"train": "t.csv", "test": "u.csv"},
         {"target": PICTURE["target"], "theme": PICTURE["theme"]},
-        {"picture", "features", "weights", "missing", "log", "units", "weights_shown", "step", "truth"},
+        {"picture", "features", "weights", "missing", "log", "units", "weights_shown", "step", "truth", *TERM},
     ),
 }
 BOTH = ("fit", "watch")

@@ -6,13 +6,17 @@ import ast
 import dataclasses
 import inspect
 import re
+import shlex
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pandas as pd
 import pytest
 import typer.main
+from typer.testing import CliRunner
 
 import bestline as bl
 from bestline.cli.app import app
@@ -108,6 +112,31 @@ def test_a_command_and_its_options_exist(command: str) -> None:
     assert name in COMMANDS
     known = {spelling for option in COMMANDS[name].params for spelling in [*option.opts, *option.secondary_opts]}
     assert {word.partition("=")[0] for word in words if re.match(r"--?[a-z]", word)} <= known
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The files that the commands name."""
+    folder, rng = tmp_path_factory.mktemp("commands"), np.random.default_rng(0)
+    data = pd.DataFrame(rng.normal(size=(80, 2)), columns=["x", "z"]).assign(week=range(80), w=rng.integers(1, 4, 80))
+    data = data.assign(
+        g=rng.choice(["a", "b", "c"], 80), region=rng.choice(["n", "s"], 80), firm=[f"f{i % 10}" for i in range(80)]
+    )
+    data = data.assign(year=[2000 + i % 8 for i in range(80)], y=np.exp(0.3 * data.x + 0.1 * rng.normal(size=80)))
+    data.to_csv(folder / "data.csv", index=False)
+    data.drop(columns="y").to_csv(folder / "new.csv", index=False)
+    for name, formula in (("model", "y ~ x * g"), ("a", "y ~ x"), ("b", "y ~ x + z")):
+        bl.fit(data, formula).save(folder / f"{name}.bestline")
+    return folder
+
+
+@pytest.mark.filterwarnings("ignore::bestline.errors.BestlineWarning")
+@pytest.mark.parametrize("command", [line for line in COMMAND_LINES if not line.startswith("bestline lab")])
+def test_a_command_runs(command: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(folder)
+    words = [*shlex.split(command)[1:], *(["--force"] if " -o " in command else [])]
+    done = CliRunner().invoke(app, words)
+    assert done.exit_code == 0, (done.output, done.exception)
 
 
 @pytest.mark.parametrize("wrong", ["bl.fit_all(data)", "model.plot.nothing()", "bl.fit(data, covariance='HC3')"])

@@ -9,7 +9,20 @@ import typer
 
 import bestline as bl
 from bestline import api
-from bestline.cli.options import TABLES, Cov, Force, examples, grouped, names_of, refuse_existing, resulting, write_table
+from bestline.cli.options import (
+    TABLES,
+    At,
+    By,
+    Cov,
+    Force,
+    examples,
+    grouped,
+    names_of,
+    refuse_existing,
+    resulting,
+    values_by_column,
+    write_table,
+)
 from bestline.cli.terminal import Terminal
 from bestline.cli.words import model_first, one
 
@@ -35,13 +48,8 @@ def means(
         ),
     ],
     *,
-    by: Annotated[str | None, typer.Option(help="Columns whose values stand in groups of rows: a,b.")] = None,
-    at: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="COLUMN=VALUES", help="Values to look at: x=1,2 or sex=male; may be given again. [default: means]"
-        ),
-    ] = None,
+    by: By = None,
+    at: At = None,
     weights: Annotated[
         str, typer.Option(help="How levels of other categories count in averages: equal, or observed.")
     ] = "equal",
@@ -81,7 +89,13 @@ def means(
     refuse_existing(out, force, path, *data)
     with terminal.listening():
         line = bl.load(path)
-        asked: dict[str, Any] = {"by": names_of(by), "at": _chosen(at, line), "weights": weights, "level": level, "cov": cov}
+        asked: dict[str, Any] = {
+            "by": names_of(by),
+            "at": values_by_column(at, line.design.needs),
+            "weights": weights,
+            "level": level,
+            "cov": cov,
+        }
         asked |= {"data": one(data) if data else None}
         if units is not None:
             asked |= {"units": units}
@@ -111,25 +125,3 @@ def _told_apart(words: list[str]) -> tuple[Path, str, list[str]]:
     term = next((word for word in rest if not Path(word).exists()), rest[0])
     rest.remove(term)
     return path, term, rest
-
-
-def _chosen(at: list[str] | None, line: Any) -> dict[str, list[str]] | None:
-    """Values by column: `x=1,2` and `sex=male`, one option each or behind each other."""
-    found: dict[str, list[str]] = {}
-    for text in at or []:
-        name = ""
-        for piece in names_of(text) or []:
-            column, value = _split(piece, line.design.needs)
-            name = column or name
-            if not name:
-                raise typer.BadParameter(f"--at takes values by column, such as --at x=1,2; got {text!r}")
-            found.setdefault(name, []).append(value)
-    return found or None
-
-
-def _split(piece: str, known: list[str]) -> tuple[str, str]:
-    """A column and its value; no column where the piece is one more value of the column before."""
-    # A name may hold an equals sign, and so may a level: the longest known name decides.
-    places = [i for i, letter in enumerate(piece) if letter == "="]
-    best = next((i for i in reversed(places) if piece[:i].strip() in known), places[0] if places else -1)
-    return ("", piece) if best < 0 else (piece[:best].strip(), piece[best + 1 :].strip())

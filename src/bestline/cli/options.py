@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from glob import glob
 from pathlib import Path
@@ -40,6 +40,11 @@ Cov = Annotated[
         help="Standard errors: classical; HC0, HC1, HC2, HC3 (heteroscedasticity-consistent); cluster:A or cluster:A,B (correlated within "
         "groups; cluster:A,type=CR3 for few); hac or hac:TIME,lags=4 (Newey-West); driscoll-kraay:TIME (panels)."
     ),
+]
+By = Annotated[str | None, typer.Option(help="Columns whose values stand in groups of rows: a,b.")]
+At = Annotated[
+    list[str] | None,
+    typer.Option(metavar="COLUMN=VALUES", help="Values to look at: x=1,2 or sex=male; may be given again. [default: means]"),
 ]
 Weights = Annotated[str | None, typer.Option(help="Column of weights.")]
 WeightKind = Annotated[
@@ -190,6 +195,28 @@ def numbers_by_name(text: str | None, option: str) -> dict[str, float] | None:
         raise typer.BadParameter(f"{option} names something twice: {text!r}")
     values = numbers_of(",".join(value for _, _, value in pairs), option) or []
     return {name.strip(): value for (name, _, _), value in zip(pairs, values, strict=True)}
+
+
+def values_by_column(texts: list[str] | None, known: Sequence[str]) -> dict[str, list[str]] | None:
+    """Values by column: `x=1,2` and `sex=male`, one option each or behind each other."""
+    found: dict[str, list[str]] = {}
+    for text in texts or []:
+        name = ""
+        for piece in names_of(text) or []:
+            column, value = _split(piece, known)
+            name = column or name
+            if not name:
+                raise typer.BadParameter(f"--at takes values by column, such as --at x=1,2; got {text!r}")
+            found.setdefault(name, []).append(value)
+    return found or None
+
+
+def _split(piece: str, known: Sequence[str]) -> tuple[str, str]:
+    """A column and its value; no column where the piece is one more value of the column before."""
+    # A name may hold an equals sign, and so may a level: the longest known name decides.
+    places = [i for i, letter in enumerate(piece) if letter == "="]
+    best = next((i for i in reversed(places) if piece[:i].strip() in known), places[0] if places else -1)
+    return ("", piece) if best < 0 else (piece[:best].strip(), piece[best + 1 :].strip())
 
 
 def refuse_existing(path: Path | None, force: bool, *read: str | Path) -> None:

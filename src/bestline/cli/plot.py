@@ -13,6 +13,8 @@ import bestline as bl
 from bestline import api
 from bestline.calls import is_formula, no_such
 from bestline.cli.options import (
+    At,
+    By,
     Force,
     Missing,
     Weights,
@@ -23,6 +25,7 @@ from bestline.cli.options import (
     numbers_of,
     one_or_names,
     refuse_existing,
+    values_by_column,
 )
 from bestline.cli.terminal import Terminal
 from bestline.cli.words import model_first, one, split_formula
@@ -32,12 +35,16 @@ PLOT_EXAMPLES = examples(
     "bestline plot line.csv 'y ~ x' -o data.png",
     "bestline plot line.bestline line.csv --picture data -o line.png",
     "bestline plot line.bestline --picture contour --units trained --theme dark -o contour.svg",
+    "bestline plot line.bestline line.csv --picture component --show x -o bend.png",
 )
 # What the gallery of a model calls its pictures, with - for _ on the command line.
 PICTURES = (
     *("data", "before_after", "train_test", "frame", "overview", "steps", "loss", "surface", "contour", "main_directions"),
-    *("weight", "coefficients", "predicted", "residuals", "diagnostics"),
+    *("weight", "coefficients", "predicted", "residuals", "diagnostics", "added", "component", "means", "contrasts", "slopes"),
 )
+# Pictures of one column or term, which --show names -> what the gallery calls it.
+_ONE = {"weight": "name", "added": "column", "component": "column", "means": "term", "contrasts": "term", "slopes": "column"}
+_OF_A_TERM = {"means", "contrasts", "slopes"}
 _ENDINGS = (".png", ".svg", ".pdf")
 _OPTION = {"pair": "show"}  # where it is called otherwise than the argument
 
@@ -68,9 +75,15 @@ def plot(
     weights_shown: Annotated[
         str | None,
         typer.Option(
-            "--show", metavar="A,B", help="The weights of the loss surface, or: path, for its main directions; of weight, one."
+            "--show",
+            metavar="A,B",
+            help="The weights of the loss surface, or: path, for its main directions; of weight, added, component, means, contrasts and "
+            "slopes one column.",
         ),
     ] = None,
+    by: By = None,
+    at: At = None,
+    level: Annotated[float | None, typer.Option(help="Level of the intervals. [default: 0.95]")] = None,
     step: Annotated[int | None, typer.Option(help="After so many updates. [default: after all]")] = None,
     log: Annotated[
         bool | None, typer.Option("--log/--no-log", help="Loss on a scale of factors. [default: as it fits]")
@@ -89,7 +102,8 @@ def plot(
     if out.suffix.lower() not in _ENDINGS:
         raise typer.BadParameter(f"--out writes a picture, to a file that ends in .png, .svg or .pdf; got {out.name!r}")
     refuse_existing(out, force)
-    options = {"step": step, "log": log, "units": units, "pair": _pair(weights_shown), "truth": _truth(truth)}
+    options = {"step": step, "log": log, "units": units, "pair": weights_shown, "truth": _truth(truth)}
+    options |= {"by": one_or_names(by), "at": at or None, "level": level}
     given = {name: value for name, value in options.items() if value is not None}
     if any(word.lower().endswith(".bestline") for word in words):
         before = {"--features": features, "--weights": weights, "--missing": None if missing == "raise" else missing}
@@ -133,18 +147,21 @@ def _named(picture: str | None, *, has_data: bool) -> str:
 def _of_model(path: Path, data: list[str], name: str, theme: str, given: dict[str, Any]) -> Any:
     line = bl.load(path)
     gallery = replace(line.plot, theme=theme)
-    draw = getattr(gallery, name)
-    takes = inspect.signature(draw).parameters
+    draw, takes = getattr(gallery, name), _takes(gallery, name)
     if name == "frame":
         given.setdefault("step", line.step)
-    if name == "weight" and "pair" in given:
-        given["name"] = given.pop("pair")[0]
     for option in given:
         if option not in takes:
-            those = [other for other in PICTURES if option in inspect.signature(getattr(gallery, other)).parameters]
+            those = [other for other in PICTURES if option in _takes(gallery, other)]
             raise typer.BadParameter(
                 f"--{_OPTION.get(option, option)} is of the pictures {', '.join(map(_said, those))}; {_said(name)} has none: leave it out"
             )
+    if name in _ONE:
+        given |= _one_shown(name, given.pop("pair", None))
+    elif "pair" in given:
+        given["pair"] = _pair(given["pair"])
+    if "at" in given:
+        given["at"] = values_by_column(given["at"], line.design.needs)
     rows = next((option for option in ("data", "train") if option in takes), None)
     if rows is None and data:
         raise typer.BadParameter(f"{_said(name)} is drawn from the model alone; leave out {readable(data[0])}")
@@ -155,6 +172,24 @@ def _of_model(path: Path, data: list[str], name: str, theme: str, given: dict[st
             raise typer.BadParameter("train-test takes two files behind the model: the training rows, then the test rows")
         return draw(*data, **given)
     return draw(**given, **({rows: one(data)} if rows and data else {}))
+
+
+def _takes(gallery: Any, name: str) -> set[str]:
+    """What a picture of the gallery takes, by our names for it."""
+    takes = set(inspect.signature(getattr(gallery, name)).parameters)
+    return takes | ({"pair"} if name in _ONE else set()) | ({"by", "at", "level"} if name in _OF_A_TERM else set())
+
+
+def _one_shown(name: str, text: str | None) -> dict[str, Any]:
+    """The one column or term that a picture shows; of a weight it may be left out."""
+    shown = one_or_names(text)
+    if shown is None and name == "weight":
+        return {}
+    if not shown or (isinstance(shown, list) and name not in ("means", "contrasts")):
+        raise typer.BadParameter(
+            f"the picture {name} shows one column; name it with --show COLUMN" + (f"; got {text!r}" if text else "")
+        )
+    return {_ONE[name]: shown}
 
 
 def _pair(text: str | None) -> Any:
