@@ -177,6 +177,7 @@ def _of_model(path: Path, data: list[str], name: str, theme: str, given: dict[st
 def _takes(gallery: Any, name: str) -> set[str]:
     """What a picture of the gallery takes, by our names for it."""
     takes = set(inspect.signature(getattr(gallery, name)).parameters)
+    # Pictures of terms hand on what they are asked to the functions behind them, so their own signature does not name it.
     return takes | ({"pair"} if name in _ONE else set()) | ({"by", "at", "level"} if name in _OF_A_TERM else set())
 
 

@@ -141,6 +141,7 @@ def _refuse_beside(conformal: str | None, unseen: dict[str, Any], **others: str 
     if unseen.get("method") != "cv+":
         for option in sorted({"folds", "seed"} & set(unseen)):
             raise typer.BadParameter(f"--{option} is of folds; add --method cv+, or leave it out")
+    # A conformal interval is of the line as it was fitted, so what turns predictions has no meaning beside it.
     usual = {"interval": None, "on_unseen": "nan", "units": "own", "point": "median"}
     for option, value in others.items():
         if value != usual[option]:

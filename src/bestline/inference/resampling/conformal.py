@@ -130,6 +130,7 @@ class ConformalPredictor:
         """By column: `prediction`, `pred_low` and `pred_high`; NaN in rows that cannot be predicted."""
         line, prediction = self.line, self.ask(batch)["prediction"]
         X = line.design.features(batch, on_unseen="nan").X.cpu()
+        # Where columns are collinear the training rows fix the line at some rows only; elsewhere every line without a row is arbitrary.
         known = self.inference.estimable(X - line.training.center[: line.design.p] if line.design.intercept else X)
         self.aside += int((~(known | X.isnan().any(1))).sum())
         found = _ends(self.basis, X, prediction, self.without, self.off, self.level)

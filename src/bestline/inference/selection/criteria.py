@@ -60,6 +60,7 @@ class TermSpace:
         """The space of a line; raises OptionError where it is too large."""
         terms, needed = terms_of(line.design), rests_on(line.design)
         kept = _closed(keep, needed)
+        # Most work is at the leaves of the tree, so what is wide is decided at its root.
         free = sorted((term for term in terms if term not in kept), key=lambda term: -len(terms[term]))
         if len(free) > MOST_TERMS:
             raise OptionError(
@@ -72,6 +73,7 @@ class TermSpace:
         for term in free:
             below = sum(bit[other] for other in needed[term] if other in bit)
             possible &= ((subset & bit[term]) == 0) | ((subset & below) == below)
+        # Counted for all subsets at once; a loop over a million of them would take longer than their lines.
         size = len(kept) + sum(((subset & own) != 0).long() for own in bit.values())
         return cls(terms, tuple(term for term in terms if term in kept), tuple(free), possible, torch.as_tensor(size))
 
@@ -160,17 +162,21 @@ def worth(line: FittedLine, inference: Inference, space: TermSpace, by: str, tar
         case "bic":
             value = n * left.log() + math.log(n) * k
         case "cp":
+            # The last subset is that of all terms.
             value = left / left[-1] * (n - int(k[-1])) - n + 2.0 * k
         case "adj_r_squared":
             value = left / (n - k)
         case _:
             value = error
+    # A line with as many weights as rows goes through them all, and none of these figures is defined.
     allowed = space.possible & (k < n) & (space.size <= most)
     if not intercept or line.design.absorbed is not None:
+        # Without a term and a constant there is no line, but the number 0; nor does a formula say so.
         allowed &= space.size > 0
     index = torch.nonzero(allowed)[:, 0]
     if not len(index):
         raise NumericalError("Every subset has as many weights as there are rows, so none leaves anything to judge it by.")
+    # Sorted twice, the second time stably: lines that are alike stay in the order of `ties`.
     index = index[space.ties()[index].argsort()]
     return Worth(index[value[index].argsort(stable=True)], value, left, error, floor)
 

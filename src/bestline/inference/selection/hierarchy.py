@@ -24,6 +24,7 @@ def terms_of(design: Design) -> dict[str, list[int]]:
 def rests_on(design: Design) -> dict[str, set[str]]:
     """Of each term the others that must be there beside it."""
     terms = terms_of(design)
+    # By factors and not by names: a:b rests on b:a's parts, however the formula is written.
     factors = {term: _factors(design, own) for term, own in terms.items()}
     needed = {term: {other for other in terms if factors[other] < factors[term]} for term in terms}
     blocks = {term: _blocks(design, own) for term, own in terms.items()}

@@ -224,6 +224,7 @@ def subsets(
     told = _Figures(line, inference, space, found, at)
     order = found.order
     sizes = space.size[order]
+    # The order is the best first, so the first of a size is its best.
     first = [int(order[sizes == size][0]) for size in sizes.unique().tolist()]
     value = found.value[order]
     close = int((value[1:] <= value[0] + _CLOSE).sum()) if by in ("aic", "bic") else 0
@@ -287,6 +288,7 @@ class _Figures:
         """One of the subsets."""
         line, terms = self.line, self.space.held(number)
         columns = [j for term in terms for j in self.space.terms[term]]
+        # By the same functions as a fit, and not from the search: so its figures are those of a fit to the last digit.
         own = line.training[[*columns, line.design.p + self.target]]
         scaling = Scaling.of(own, len(columns), intercept=line.design.intercept, standardize=True)
         taken, absorbed = line.design.levels_taken, line.design.absorbed
