@@ -212,6 +212,17 @@ def test_levels_known_and_not(table: pd.DataFrame, tmp_path: Path) -> None:
         )
 
 
+def test_a_file_names_singletons_in_one_order(table: pd.DataFrame) -> None:
+    """Sets of words have another order in every process; files of the same line are to be the same."""
+    lone = pd.DataFrame({"firm": [f"only {letter}" for letter in "kzbqmaxc"], "year": 2001, "x": 0.5, "y": 1.0, "state": 1})
+    whole = pd.concat([table.assign(firm=table.firm.map("firm {}".format)), lone])
+    with pytest.warns(BestlineWarning, match="singleton"):
+        model = bl.fit(whole, "y ~ x | firm")
+    (named,) = model.design.absorbed.to_dict()["single"]
+    assert named == sorted(named)
+    assert len(named) == 8
+
+
 def test_singletons_are_left_out_and_said(table: pd.DataFrame) -> None:
     lone = pd.concat([table, pd.DataFrame({"firm": [500], "year": [2001], "x": [50.0], "y": [-9.0], "state": [1]})])
     with pytest.warns(BestlineWarning, match=r"1 row was left out: .*singleton"):

@@ -100,8 +100,11 @@ def test_the_jackknife_is_that_of_refits_without_one(cluster: str | None):
 
 @pytest.mark.parametrize(("kind", "called"), [("percentile", "percentile"), ("basic", "basic"), ("bca", "BCa")])
 @pytest.mark.parametrize("level", [0.5, 0.9, 0.99])
-def test_intervals_are_those_of_scipy(kind: str, called: str, level: float):
-    values = np.random.default_rng(7).lognormal(size=30)
+@pytest.mark.parametrize("tied", [False, True], ids=["apart", "tied"])
+def test_intervals_are_those_of_scipy(kind: str, called: str, level: float, tied: bool):
+    rng = np.random.default_rng(7)
+    # Of few whole numbers many samples have the mean of the values themselves.
+    values = rng.lognormal(size=30) if not tied else np.repeat([0.0, 1.0, 2.0, 7.0], [16, 8, 4, 2])
     peer = scipy.stats.bootstrap(
         (values,), np.mean, n_resamples=1_500, method=called, confidence_level=level, rng=np.random.default_rng(1)
     )

@@ -326,6 +326,48 @@ def test_runs_of_other_kinds_follow_too(opened: Any, lines: Any, name: str) -> N
     assert all(look["colours"] > 12 for look in shown.page.evaluate(LOOK).values())
 
 
+SPLIT: dict[str, Any] = {"solver": "sgd", "split": (0.6, 0.2, 0.2), "standardize": False}
+
+
+@pytest.mark.parametrize("formula", ["y ~ x", "y ~ x0 + x1 + x2 + x3 + x4 + x5 + x6 + x7 + x8", "y ~ x0 + x1 - 1"])
+def test_runs_made_on_the_page_have_held_out_losses_too(browser: Any, tmp_path: Path, formula: str) -> None:
+    data = rows() if formula == "y ~ x" else wide(9)
+    line = bl.fit(data, formula, lr=0.02, steps=30, **SPLIT)
+    shown = Shown(browser, tmp_path / "page.html", page_of(line).html)
+    call(shown, "set({lr: 0.04, steps: 25, optimizer: 'momentum'})")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", bl.errors.BestlineWarning)
+        own = bl.fit(data, formula, **{**SPLIT, "solver": "momentum"}, lr=0.04, steps=25, start=run(shown)["start"]).trace
+    for k in (0, 1, 7, 25):
+        call(shown, "set(given[0])", k)
+        assert run(shown)["held_out"] == pytest.approx(float(own.held_out[k]), rel=1e-9)
+    assert "held-out" in shown.text(".bl-numbers, .bestline-player")
+    shown.press("reset")
+    call(shown, "set(given[0])", 30)
+    assert run(shown)["held_out"] == pytest.approx(float(line.trace.held_out[-1]), rel=1e-9)
+    assert shown.wrong == []
+    shown.context.close()
+
+
+def test_where_the_held_out_loss_turns_is_marked_in_runs_of_the_page_too(browser: Any, tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    data = {f"x{j}": rng.normal(size=40) for j in range(9)}
+    data["y"] = 3 * data["x0"] + 2 * rng.normal(size=40)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", bl.errors.BestlineWarning)  # few rows are what overfits
+        html = page_of(bl.fit(data, target="y", lr=0.01, steps=10, **SPLIT)).html
+    shown = Shown(browser, tmp_path / "page.html", html)
+    call(shown, "set({lr: 0.02, steps: 400})")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", bl.errors.BestlineWarning)
+        own = bl.fit(data, target="y", lr=0.02, steps=400, start=run(shown)["start"], **SPLIT).trace.held_out
+    turned = int(own.argmin())
+    assert 0 < turned < 400
+    best = shown.page.evaluate("() => globalThis.bestline.state().runs[0].best")
+    assert best == {"step": turned, "l2": None}
+    shown.context.close()
+
+
 # -- the state ---------------------------------------------------------------------------------------------------------
 
 

@@ -37,7 +37,7 @@ def heights(ground, columns):
 
 
 def test_the_path_lies_on_the_surface_that_the_player_draws(walked):
-    told = watching.session_of(walked)
+    told = watching.session_of(walked, live=False)
     run = told["runs"][0]
     assert told["ground"]["exact"]
     np.testing.assert_allclose(heights(told["ground"], run["path"]), run["loss"], rtol=1e-9)
@@ -135,7 +135,7 @@ def test_the_main_directions_of_a_path_are_a_plane_of_their_own(planes):
 
 
 def test_the_way_down_as_trained_is_that_of_autograd(walked):
-    told = watching.session_of(walked)["runs"][0]["trained"]
+    told = watching.session_of(walked, live=False)["runs"][0]["trained"]
     rows = next(iter(walked.rows()))
     x, y = ((column - column.mean()) / column.std(correction=0) for column in (rows.X[:, 0], rows.y[:, 0]))
     for k in (0, 3, 20):

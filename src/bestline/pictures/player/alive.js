@@ -51,8 +51,8 @@ export class Alive {
     this.sweep = this.trainer.bowl.d <= MANY ? new RateSweep(this) : null;
     this.knobs = new Knobs(this);
     this.update = new UpdateRule(this.signal, () => player.refresh());
-    // Of a long run, or of many weights, only a few steps were sent; with held-out losses, which the page does not know, all that are shown.
-    this.shows(this.trainer.train(), player.session.runs[0].held_out);
+    // Of a long run, or of many weights, only a few steps were sent; with held-out losses that the page cannot know, all that are shown.
+    this.shows(this.trainer.train(), !this.trainer.held && player.session.runs[0].held_out);
     this.recorded = { runs: player.session.runs, ground: player.session.ground, trained: player.session.trained };
     this.ahead = this.trainer.foresee();
     this.knobs.show(this.ahead);

@@ -324,7 +324,7 @@ export class Player {
     const runs = view.runs.map((run, i) => {
       const t = view.rows[i], at = (column) => column?.[t] ?? null;
       const own = i === 0 && this.alive ? this.alive.state() : this.alive?.pins.state(run) ?? { optimizer: run.optimizer, lr: run.rate, diverged: run.stop === "diverged", steps_to_99: run.last?.near ?? null };
-      return { ...own, label: run.label, row: t, step: run.step[t], loss: at(run.loss), held_out: at(run.held_out), weights: run.weights.map(at), visible: view.visible[i], ball: ground?.ballAt(run, t) ?? null };
+      return { ...own, label: run.label, row: t, step: run.step[t], loss: at(run.loss), held_out: at(run.held_out), weights: run.weights.map(at), best: run.best ?? null, visible: view.visible[i], ball: ground?.ballAt(run, t) ?? null };
     });
     const { log = false, residuals = false, squares = false, table = false, trained = false, follow } = view, { k, playing, speed, ratio } = this;
     return { k, step: k, hidden: this.hidden ?? [], shown: view.k, last: this.frames.at(-1), playing, speed, theme: this.element.dataset.theme, log, residuals, squares, table, trained, follow, ratio, panels: this.panels.map((frame) => frame.panel.name), runs };

@@ -83,7 +83,7 @@ def session(
     parts, straight, name = _shown(first, sample, held_out, len(fits)), is_straight(first), first.trace.targets[target]
     line = equation(name, first.trace.names, first.weights[:, target].tolist()) if straight else ""
     steps = sum(len(fit.trace) for fit in fits)
-    trains = live is not None and "why" not in live
+    trains, held = live is not None and "why" not in live, bool(live and live.get("held_out"))
     told = {
         "schema": SCHEMA,
         "title": title,
@@ -112,7 +112,7 @@ def session(
                 target,
                 _NUMBERS * len(fit.trace) // steps,
                 parts,
-                again=trains and fit is first and fit.trace.held_out is None,
+                again=trains and fit is first and (fit.trace.held_out is None or held),
             )
             for label, fit in runs.items()
         ],

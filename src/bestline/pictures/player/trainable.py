@@ -22,6 +22,7 @@ from bestline.training.task import parse_start
 __all__ = ["trainable"]
 
 _MOST_WEIGHTS = 50  # without the intercept: some 25 kB
+_MOST_HELD = 12  # of which moments of held-out rows are sent as well
 _MOST_STEPS = 10_000
 _KNOWN = ("sgd", "momentum", "nesterov", "adam")
 # What the page turns itself; all else of a call stays as it was.
@@ -59,6 +60,7 @@ def trainable(line: FittedLine, fit: Fit, *, path: bool = False) -> dict[str, An
         "rows": moments.count,
         "mean": mean.tolist(),
         "covariance": upper.tolist(),
+        "held_out": _held_out(line, fit, plain),
         "ridge": None if ridge is None else ridge.tolist(),
         "sides": sides,
         "run": _run(line, fit),
@@ -86,6 +88,16 @@ def _why_not(line: FittedLine, fit: Fit, path: bool) -> str:
         (int(fit.trace.step[-1]) > _MOST_STEPS, f"{known}: the page itself makes up to {_MOST_STEPS:,} steps."),
     ]
     return next((words for so, words in reasons if so), "")
+
+
+def _held_out(line: FittedLine, fit: Fit, plain: Scaling) -> dict[str, Any] | None:
+    """Moments of the rows whose losses stand beside those of training, so that other runs on the page have them, too."""
+    part = None if line.parts is None else line.parts.held_out
+    if fit.trace.held_out is None or part is None or line.design.p > _MOST_HELD:
+        return None
+    mean, covariance = trained_moments(part.moments, plain)
+    upper = covariance[tuple(torch.triu_indices(len(mean), len(mean)))]
+    return {"mean": mean.tolist(), "covariance": upper.tolist()} if bool(torch.cat([mean, upper]).isfinite().all()) else None
 
 
 def _side(task: Any) -> dict[str, Any]:

@@ -5,8 +5,8 @@
  * follow from these alone. What is shown of a run has the form that a session has it in.
  */
 
-import { clamp, formatNumber } from "./numbers.js";
-import { bowlOf, momentsFrom, momentsOf, scalingOf, sliceOf, toData, toTrained } from "./bowl.js";
+import { clamp, extent, formatNumber } from "./numbers.js";
+import { bowlOf, evaluate, momentsFrom, momentsOf, scalingOf, sliceOf, toData, toTrained } from "./bowl.js";
 import { descend, fastestRate, foresight, happened, OPTIMIZERS, stableRate } from "./descent.js";
 
 const SEEN = 1e4; // times the loss of the start: what has grown beyond cannot be drawn
@@ -24,6 +24,7 @@ export class Trainer {
   /** @type {number[]} */ index;
   /** @type {number[]} */ shownWeights;
   /** @type {import("./bowl.js").Moments} */ moments;
+  /** @type {import("./bowl.js").Bowl | null} */ held;
   /** @type {{standardized: import("./bowl.js").Bowl, plain: import("./bowl.js").Bowl}} */ bowls;
   /** @type {number} */ version;
   /** @type {import("./descent.js").Walk} */ walk;
@@ -36,6 +37,7 @@ export class Trainer {
     this.index = session.ground.names.map((name) => told.names.indexOf(name));
     this.shownWeights = run.names.map((name) => told.names.indexOf(name));
     this.learn(momentsFrom(told), told.sides);
+    this.held = told.held_out ? bowlOf(momentsFrom(told.held_out), scalingOf(momentsFrom(told.held_out), false, told), { intercept: told.intercept, ridge: null }) : null;
   }
 
   /** The bowls of some moments, over the weights in the data's units and as standardised; `known` are those of Python. */
@@ -144,9 +146,10 @@ export class Trainer {
     const rows = data.slice(0, many), step = rows.map((_, k) => k), last = walk.loss.length - 1, gap = walk.gap.slice(0, many);
     const changed = this.moved || this.changed, near = happened(bowl, walk)[0];
     // Of the run that Python made all that was said of it stays.
-    const said = changed ? { label: this.named(), stop: walk.stop, advice: this.advice(), kept: walk.at, best: null } : null;
+    const { held } = this, heldOut = held && rows.map((w) => evaluate(held, w, new Float64Array(held.d)));
+    const said = changed ? { label: this.named(), stop: walk.stop, advice: this.advice(), kept: walk.at, best: heldOut && leastOf(heldOut) } : null;
     return {
-      ...recorded, held_out: null, ...said, optimizer: settings.optimizer, rate: settings.lr, limit: walk.limit, step,
+      ...recorded, held_out: heldOut, ...said, optimizer: settings.optimizer, rate: settings.lr, limit: walk.limit, step,
       weights: this.shownWeights.map((j) => rows.map((w) => w[j])), loss: walk.loss.slice(0, many), gap,
       ...this.ways(rows, "data"), trained: settings.standardize ? this.ways(rows, "trained") : null,
       predicted: null, predict: this.session.data?.features ? ({ role }, t) => this.predicted((role === "held_out" ? this.session.data.held_out : this.session.data).features, rows[t]) : null,
@@ -227,6 +230,12 @@ export class Trainer {
     };
     return { ground: over("ground", this.bowls.plain, session.ground), trained: settings.standardize ? over("trained", this.bowls.standardized, session.trained) : null };
   }
+}
+
+/** Where a held-out loss is least, before the end; null where it falls until then. */
+function leastOf(losses) {
+  const step = losses.indexOf(extent(losses)[0]);
+  return step >= 0 && step < losses.length - 1 ? { step, l2: null } : null;
 }
 
 /** The part of a ground to show: what was shown, as long as it holds start and bottom; else what holds the path and the bottom with some air. */
