@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 import bestline as bl
+from bestline.errors import NumericalError
 
 pytestmark = pytest.mark.filterwarnings("ignore::bestline.errors.BestlineWarning")
 NOTE = "training stopped before the least-squares solution (solver='exact' reaches it); r_squared is of the line as it is"
@@ -91,3 +92,24 @@ def test_a_descent_that_arrived_has_the_figures_of_the_exact_line(table: pd.Data
 def test_a_table_says_who_diverged(table: pd.DataFrame) -> None:
     text = str(bl.table(bl.fit(table, "y ~ x + z", solver="sgd", lr=4.0, steps=60)))
     assert "Training of (1) diverged: its estimates say nothing of the data." in text
+
+
+@pytest.mark.parametrize("rows", [2, 3])
+def test_a_descent_on_as_many_rows_as_weights_has_not_arrived_though_nobody_knows_its_errors(
+    table: pd.DataFrame, rows: int
+) -> None:
+    few = table.head(rows)
+    formula = "y ~ x" if rows == 2 else "y ~ x + z"
+    way, exact = bl.fit(few, formula, solver="sgd", lr=1e-3, steps=2), bl.fit(few, formula)
+    assert not way.settled
+    assert way.glance()["r_squared"].iloc[0] < 0.5
+    assert exact.settled
+    assert exact.glance()["r_squared"].iloc[0] == pytest.approx(1)
+    assert "note" not in exact.glance()
+
+
+def test_what_lacks_a_glance_is_told_the_true_cause(table: pd.DataFrame) -> None:
+    with pytest.raises(NumericalError, match="without another loss"):
+        bl.fit(table, "y ~ x", loss="huber").glance()
+    with pytest.raises(NumericalError, match="without a penalty"):
+        bl.fit(table, "y ~ x", l2=0.1).glance()

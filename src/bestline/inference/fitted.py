@@ -319,8 +319,11 @@ class FittedLine:
             return self.restricted is not None
         exact = self.exact_weights
         # A weight off by a hundredth of its error moves no interval in a digit that anybody reads; the other term is rounding.
-        errors = self.inference.std_error.T.nan_to_num(float("inf"))
-        return bool(((self.weights - exact).abs() <= 0.01 * errors + 1e-8 * exact.abs()).all())
+        errors, p = self.inference.std_error.T.nan_to_num(0.0), self.design.p
+        scale = torch.cat([self.scaling.scale[:p], torch.ones(len(exact) - p, dtype=torch.float64)])
+        rounding = 1e-8 * (exact.abs() + self.scaling.scale[p:] / scale[:, None])
+        near = (self.weights - exact).abs() <= 0.01 * errors + rounding
+        return bool(near[self.inference.determined].all())
 
     @property
     def short(self) -> bool:

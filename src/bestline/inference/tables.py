@@ -90,7 +90,8 @@ def glance(line: FittedLine) -> DataFrame:
     if line.diverged:
         refuse(line, "There is nothing to glance at")
     if line.inference is None:
-        what = line.plan.limited_by.replace(" and ", " or ") or "a penalty"
+        other = "a penalty" if line.plan.penalised else "another loss or an own forward function"
+        what = line.plan.limited_by.replace(" and ", " or ") or other
         raise NumericalError(f"`glance` describes least squares without {what}; look at `fitted_scores` and `held_out` here.")
     found = glances(line, line.robust)
     if found is None:  # an F or AIC of the exact line beside the R2 of this one would be taken for its own
