@@ -53,7 +53,7 @@ _ELSEWHERE = spelt_out(
         "plot show": "pictures are methods of a model: model.plot.overview(); before a fit bestline.plot_data(data, 'y ~ x')",
         "watch animate film": "a film is a method of a model: model.watch(), model.animate('film.gif')",
         "save dump": "a model saves itself: model.save('name.bestline')",
-        "predict evaluate summary": "it is a method of a model: bestline.fit(...).predict(data)",
+        "predict evaluate summary bootstrap conformal subsets regsubsets best_subset stepAIC stepwise": "it is a method of a model: bestline.fit(...).predict(data)",
         "lesson lessons": "lessons' data are bestline.synthetic.lesson('slope-and-bias')",
         "penguins load_data datasets data": "data to try are bestline.samples.penguins()",
         "lr_find find_lr lr_finder": "bestline.preflight(data, 'y ~ x') tells rates",

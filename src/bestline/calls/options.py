@@ -63,6 +63,9 @@ _ALIASES = {
     "by": "groups group groupby group_by",
     "at": "cov_reduce newdata grid datagrid atexog",
     "adjust": "adjustment correction multitest p_adjust p_adjust_method",
+    "most": "nvmax max_size max_terms k_features max_features n_features_to_select",
+    "keep": "force_in forced include fixed",
+    "samples": "B R n_boot nboot reps n_resamples replications n_bootstraps iterations",
     "term": "specs spec variables variable factor",
 }
 

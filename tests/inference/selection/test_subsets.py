@@ -186,6 +186,19 @@ def test_an_exact_line_takes_the_fewest_terms(table: pd.DataFrame) -> None:
     assert "nothing of the target but rounding" in str(found)
 
 
+def test_a_column_of_which_moments_have_few_digits_hides_no_other(table: pd.DataFrame) -> None:
+    # Far from zero and a copy but for its last digits: how much it explains is uncertain, and of the others nothing is.
+    far = table.assign(e=1e12 + table["c"])
+    for by in ("bic", "cv"):
+        found = bl.fit(far, "y ~ a + b + c + d + g + e").subsets(by)
+        expected = bl.fit(table, "y ~ a + b + c + d + g").subsets(by).terms
+        assert {"c" if term == "e" else term for term in found.terms} == set(expected) >= {"a", "b"}
+        assert "few digits" in str(found)
+        assert "nothing of the target" not in str(found)
+    clear = bl.fit(table.assign(e=1e6 + table["z"]), "y ~ a + b + c + d + g + e").subsets()
+    assert "few digits" not in str(clear)
+
+
 def test_several_targets_have_each_its_own(table: pd.DataFrame) -> None:
     line = bl.fit(table, "y + z ~ a + b + c + d")
     for target in ("y", "z"):

@@ -27,6 +27,7 @@ from bestline.numerics import Comoments, Scaling, all_subsets, read_loss_digits,
 MOST_TERMS = 20
 _MOST_WORK = 3e9  # numbers, of which one core makes some 1e8 in a second
 _ROUNDING = 64 * torch.finfo(torch.float64).eps
+_SMALL = 1e-8  # of what the target varies: a line that leaves less explains it all
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -123,6 +124,8 @@ class Worth:
         Mean squared error out of fold; NaN where it was not asked for.
     floor : float
         The share below which what is left is rounding.
+    lost : float
+        The share by which what is left may be wrong; of columns that are nearly collinear it is a bound far too large.
     """
 
     order: Tensor
@@ -130,6 +133,7 @@ class Worth:
     left: Tensor
     error: Tensor
     floor: float
+    lost: float
 
 
 def worth(line: FittedLine, inference: Inference, space: TermSpace, by: str, target: int, most: int) -> Worth:
@@ -148,7 +152,9 @@ def worth(line: FittedLine, inference: Inference, space: TermSpace, by: str, tar
     scaling = Scaling.of(own, len(at) - 1, intercept=intercept, standardize=True)
     second = second_moments(own, scaling)
     found = all_subsets(second, widths, kept=fixed)
-    floor = _floor(line, inference, target)
+    lost = _lost(line, inference, target)
+    # A bound that is no small share says that digits are unknown, not that all lines are alike.
+    floor = lost if lost < _SMALL else _ROUNDING
     # What differs by no more than rounding is alike, so that of such lines the smallest is taken, on every machine.
     left = (found.left / floor).round().clamp(min=1) * floor
     n, k = training.count, found.rank + intercept + line.design.levels_taken
@@ -178,10 +184,10 @@ def worth(line: FittedLine, inference: Inference, space: TermSpace, by: str, tar
         raise NumericalError("Every subset has as many weights as there are rows, so none leaves anything to judge it by.")
     # Sorted twice, the second time stably: lines that are alike stay in the order of `ties`.
     index = index[space.ties()[index].argsort()]
-    return Worth(index[value[index].argsort(stable=True)], value, left, error, floor)
+    return Worth(index[value[index].argsort(stable=True)], value, left, error, floor, lost)
 
 
-def _floor(line: FittedLine, inference: Inference, target: int) -> float:
+def _lost(line: FittedLine, inference: Inference, target: int) -> float:
     """The share of the target's second moment that the moments do not tell from nothing."""
     p, whole = line.design.p, float(inference.tss[target])
     if whole <= 0:
@@ -189,7 +195,7 @@ def _floor(line: FittedLine, inference: Inference, target: int) -> float:
     mse = inference.rss / line.training.weight
     known = read_loss_digits(line.training, line.training, p, line.exact_weights[:p], mse, intercept=line.design.intercept)
     lost = float(known.error[target]) * line.training.weight / whole
-    return max(_ROUNDING, lost) if math.isfinite(lost) else _ROUNDING
+    return max(_ROUNDING, lost) if math.isfinite(lost) else math.inf
 
 
 def _folds(line: FittedLine) -> list[Comoments]:

@@ -238,7 +238,7 @@ def subsets(
         top=tuple(map(told.subset, order[:_BEST].tolist())),
         by_size=tuple(map(told.subset, first)),
         kept=space.kept,
-        notes=_notes(line, by, len(order), float(found.left[order[0]]) / found.floor),
+        notes=_notes(line, by, found),
     )
 
 
@@ -316,17 +316,17 @@ class _Figures:
         )
 
 
-def _notes(line: FittedLine, by: str, tried: int, known: float) -> tuple[str, ...]:
-    """What to know of the search; what the best line leaves is `known` times what moments do not tell from nothing."""
-    notes = []
+def _notes(line: FittedLine, by: str, found: Worth) -> tuple[str, ...]:
+    """What to know of the search."""
+    notes, tried, left = [], len(found.order), float(found.left[found.order[0]])
     if tried > 1:
         notes.append(
             f"The best of {tried:,} lines was looked for in these rows: its {CRITERIA[by]} flatters, and the errors, p-values and intervals of "
             f"a fit to the same rows do not hold. Judge it on rows held out before the search, or let cv='lasso' choose."
         )
-    if known <= 1:
+    if left <= found.floor:
         notes.append("It leaves nothing of the target but rounding; of such lines the one of the fewest terms is taken.")
-    elif known < _DIGITS:
+    elif left < _DIGITS * found.lost:
         notes.append(
             "The best lines leave so little of the target, or their columns are so nearly collinear, that moments have few digits of it: near "
             "ones may change places."
