@@ -191,8 +191,10 @@ def test_a_column_of_which_moments_have_few_digits_hides_no_other(table: pd.Data
     far = table.assign(e=1e12 + table["c"])
     for by in ("bic", "cv"):
         found = bl.fit(far, "y ~ a + b + c + d + g + e").subsets(by)
-        expected = bl.fit(table, "y ~ a + b + c + d + g").subsets(by).terms
-        assert {"c" if term == "e" else term for term in found.terms} == set(expected) >= {"a", "b"}
+        chosen = {"c" if term == "e" else term for term in found.terms}
+        assert chosen >= {"a", "b", "c", "g"}
+        # Folds go by what rows hold, so those of other columns are others.
+        assert by == "cv" or chosen == set(bl.fit(table, "y ~ a + b + c + d + g").subsets(by).terms)
         assert "few digits" in str(found)
         assert "nothing of the target" not in str(found)
     clear = bl.fit(table.assign(e=1e6 + table["z"]), "y ~ a + b + c + d + g + e").subsets()
