@@ -195,7 +195,8 @@ def test_equations_read_as_people_write_them() -> None:
     assert equation("y", ("x",), (2.0,)) == "y = 2 x"
     assert equation("y", ("x", "Intercept"), (-1.0, -3.0)) == "y = −3 − 1 x"
     assert equation("y", (), ()) == "y = 0"
-    assert equation("y", tuple(f"x{i}" for i in range(12)), [1.0] * 12).endswith("+ 4 more")
+    assert equation("y", tuple(f"x{i}" for i in range(12)), [1.0] * 12).endswith("+ 4 more terms")
+    assert equation("y", tuple(f"x{i}" for i in range(9)), [1.0] * 9).endswith("+ 1 x8")
 
 
 @pytest.mark.parametrize(

@@ -325,14 +325,14 @@ def equation(target: str, names: Sequence[str], weights: Sequence[float], *, dig
     if pairs and pairs[-1][0] == "Intercept":
         pairs = [pairs[-1], *pairs[:-1]]
     terms = [(rounded(value, digits), "" if name == "Intercept" else f" {name}") for name, value in pairs]
-    more = len(terms) - _MOST_TERMS
+    most = len(terms) if len(terms) <= _MOST_TERMS + 1 else _MOST_TERMS  # one more is as long as to say that there is one
     text = ""
-    for i, (number, name) in enumerate(terms[:_MOST_TERMS]):
+    for i, (number, name) in enumerate(terms[:most]):
         negative = number.startswith(_MINUS)
         # The first term keeps its sign, the others are joined by theirs.
         sign = (_MINUS if negative else "") if i == 0 else (f" {_MINUS} " if negative else " + ")
         text += f"{sign}{number.lstrip(_MINUS)}{name}"
-    return f"{plain(target)} = {text or '0'}{f' + {more} more' if more > 0 else ''}"
+    return f"{plain(target)} = {text or '0'}{f' + {len(terms) - most} more terms' if len(terms) > most else ''}"
 
 
 # -- cells of CSV files ----------------------------------------------------------------------------------------------------

@@ -48,11 +48,9 @@ def collisions(panels: dict[str, Any]) -> list[str]:
 
 NAMES = ("one", "held_out", "several", "diverged", "one_weight", "diagonal", "huber", "own")
 CASES = [(name, width) for name in NAMES for width in (1280, 390)]
-# The height of a contour stands under the name of the least loss there, at the last step.
-KNOWN = pytest.param("several", 390, marks=pytest.mark.xfail(strict=True))
 
 
-@pytest.mark.parametrize(("name", "width"), [KNOWN if case == ("several", 390) else case for case in CASES])
+@pytest.mark.parametrize(("name", "width"), CASES)
 def test_no_text_lies_over_another(show: Any, name: str, width: int) -> None:
     shown = show(name, api=True, before=LISTEN, viewport={"width": width, "height": 900})
     for key in (None, "ArrowRight", "l", "End"):

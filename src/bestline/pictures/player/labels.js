@@ -21,8 +21,29 @@ export class Labels {
     for (const place of places) if (place) this.boxes.push([place[0] - radius, place[1] - radius, place[0] + radius, place[1] + radius]);
   }
 
-  /** Write at the first of some anchors that is free; `must`: at the first one if none is. Whether it was. */
-  write(text, [x, y], { colour = this.theme.ink, font = FONT, gap = 10, anchors = "right left above below", must = false } = {}) {
+  /** Keep the place free at which a text that must be written later stands, where no other is free then. */
+  reserve(text, place, options = {}) {
+    const { wide, high, last } = this.places(text, place, options);
+    this.boxes.push([last[0], last[1], last[0] + wide, last[1] + high]);
+  }
+
+  /**
+   * Write at the first of some anchors that is free; `must`: at the first one if none is. Whether it was.
+   * @type {(text: string, place: any, options?: {colour?: any, font?: string, gap?: number, anchors?: string, must?: boolean}) => boolean}
+   */
+  write(text, place, { colour = this.theme.ink, must = false, ...options } = {}) {
+    const { ctx } = this, { wide, high, free, last } = this.places(text, place, options);
+    if (!free && !must) return false;
+    const [left, top] = free ?? last;
+    this.boxes.push([left, top, left + wide, top + high]);
+    Object.assign(ctx, { textAlign: "left", textBaseline: "middle", lineJoin: "round", strokeStyle: this.theme.paper, lineWidth: 3.5, fillStyle: colour });
+    ctx.strokeText(text, left, top + high / 2);
+    ctx.fillText(text, left, top + high / 2);
+    return true;
+  }
+
+  /** How large a text is, the first of its anchors that is free, if one is, and the place that it takes if none is. */
+  places(text, [x, y], { font = FONT, gap = 10, anchors = "right left above below" } = {}) {
     const { ctx } = this, high = 14;
     ctx.font = font;
     const wide = ctx.measureText(text).width, mid = [x - wide / 2, y - high / 2];
@@ -33,14 +54,8 @@ export class Labels {
     const inside = ([l, t]) => l >= this.left && l + wide <= this.right && t >= this.top && t + high <= this.bottom;
     const free = ([l, t]) => this.boxes.every((b) => l + wide + 2 < b[0] || l - 2 > b[2] || t + high <= b[1] || t >= b[3]);
     const order = anchors.split(" ").map((name) => at[name]), [first] = order;
-    let place = order.find((p) => inside(p) && free(p));
-    if (!place && !must) return false;
-    place ??= order.find(inside) ?? [clamp(first[0], this.left, Math.max(this.right - wide, this.left)), clamp(first[1], this.top, this.bottom - high)];
-    this.boxes.push([place[0], place[1], place[0] + wide, place[1] + high]);
-    Object.assign(ctx, { textAlign: "left", textBaseline: "middle", lineJoin: "round", strokeStyle: this.theme.paper, lineWidth: 3.5, fillStyle: colour });
-    ctx.strokeText(text, place[0], place[1] + high / 2);
-    ctx.fillText(text, place[0], place[1] + high / 2);
-    return true;
+    const last = order.find(inside) ?? [clamp(first[0], this.left, Math.max(this.right - wide, this.left)), clamp(first[1], this.top, this.bottom - high)];
+    return { wide, high, free: order.find((p) => inside(p) && free(p)), last };
   }
 }
 

@@ -80,5 +80,6 @@ export function equationOf(target, names, weights, more = 0, longest = 80) {
     if (left || (text.length + size.length > longest && j)) left += 1;
     else text += text ? ` ${weights[j] < 0 ? MINUS : "+"} ${size}` : `${weights[j] < 0 ? MINUS : ""}${size}`;
   });
-  return `${shorten(target, LONGEST)} = ${text || "0"}${left + more ? ` + ${left + more} more` : ""}`;
+  const beyond = left + more;
+  return `${shorten(target, LONGEST)} = ${text || "0"}${beyond ? ` + ${beyond} more term${beyond === 1 ? "" : "s"}` : ""}`;
 }

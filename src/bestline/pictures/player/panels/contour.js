@@ -2,7 +2,7 @@
 
 import { clamp, formatNumber } from "../numbers.js";
 import { bandColours } from "../theme.js";
-import { arrow, plain, trail } from "../draw.js";
+import { arrow, BOLD, plain, trail } from "../draw.js";
 import { inset, Labels } from "../labels.js";
 import { clipped, drawAxes, plotArea, within } from "../axes.js";
 import { apart, pathOf } from "../paths.js";
@@ -45,6 +45,7 @@ export function contourPanel({ ground, runs, arrow: told }, land) {
     const labels = new Labels(ctx, theme, inset(area));
     for (const { places } of paths) labels.block(9, ...apart(places, 12).map((t) => places[t]));
     labels.block(30, optimum);
+    labels.reserve(ground.optimum_label, optimum, { font: BOLD });
     const [x, y] = paths[0].places[0], way = Math.atan2(optimum[1] - y, optimum[0] - x);
     for (const turn of [0.5, -0.7]) {
       /** @type {(s: number) => [number, number]} */
