@@ -51,6 +51,7 @@ MODULES = (
     "alive",
     "controls",
     "roster",
+    "asked",
     "player",
     "mount",
 )

@@ -58,7 +58,7 @@ export class Alive {
     this.knobs.show(this.ahead);
   }
 
-  /** Take other settings, make the run anew, and show it; `moving` while more is to come, `step` which step is shown. */
+  /** Take other settings, make the run anew, and show it; `moving` while more is to come, `step` which step is shown. What pins have to say. */
   turn(changes, { moving = false, step = null } = {}) {
     const { trainer, player } = this, before = trainer.settings.standardize;
     if (changes.points !== undefined) this.points?.read(changes.points);
@@ -70,6 +70,7 @@ export class Alive {
     if (changes.standardize !== undefined && standardize !== before) player.view.trained = standardize;
     this.redraw(moving, step);
     this.pins.show(said);
+    return said;
   }
 
   /** Put a run in the place of the first. */

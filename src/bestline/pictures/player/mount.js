@@ -1,5 +1,6 @@
 /** The door: a session shown inside an element of a page, or as a widget of a notebook. */
 
+import { answerTo } from "./asked.js";
 import { Player } from "./player.js";
 
 /**
@@ -9,15 +10,16 @@ import { Player } from "./player.js";
  *   `keys` is where keys are heard that no element of the page
  *   has: a page whose own it is gives its document, a notebook nothing. `address` likewise: what stands behind its `#`
  *   says what is seen.
- * @returns {{set(changes: number | object): void, trace(run?: number): object, toScreen(panel: string, place: {x: number, y: number}): object,
+ * @returns {{set(changes: number | object): string | null, trace(run?: number): object, toScreen(panel: string, place: {x: number, y: number}): object,
  *   link(): string, open(address: string): void, sweep(): {lr: number, loss: number, diverged: boolean}[] | null, code(kind: string): string | null, play(): void, pause(): void, destroy(): void, readonly k: number, state(): object}}
  *   `set` takes a step, or {lr, momentum, optimizer, steps, standardize, start, step, hidden} where the page itself trains; also
  *   {pin: name}, {unpin: name}, and {points: {moved: [[row, x, y]], removed: [row], added: [[x, y]]}}, null for all as they were.
+ *   What it cannot do it says in a sentence; null where all was done.
  */
 export function mount(root, { session, theme = null, autoplay = true, keys = null, address = null }) {
   const player = new Player(root, { session, theme, autoplay, keys, address });
   return {
-    set: (changes) => player.change(changes),
+    set: (changes) => answerTo(player, changes),
     trace: (run = 0) => player.trace(run),
     toScreen: (panel, place) => player.toScreen(panel, place),
     play: () => player.play(),

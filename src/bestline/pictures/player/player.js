@@ -279,12 +279,13 @@ export class Player {
     if (typeof changes === "number") return this.set(changes);
     const { step, hidden, slope, intercept, ask, ...rest } = changes, at = typeof step === "number" && step >= 0 ? step : null;
     const isSwitch = ([name, value]) => this.toggles[name] && typeof value === "boolean", every = Object.entries(rest), settings = every.filter((one) => !isSwitch(one));
-    if (this.alive && settings.length) this.alive.turn(Object.fromEntries(settings), { step: at });
-    else if (at !== null) this.set(at);
+    const said = this.alive && settings.length ? this.alive.turn(Object.fromEntries(settings), { step: at }) : "";
+    if (!(this.alive && settings.length) && at !== null) this.set(at);
     for (const [name, value] of every.filter(isSwitch)) if (Boolean(this.view[name]) !== value) this.flip(name);
     if (this.alive && (typeof slope === "number" || typeof intercept === "number")) this.alive.moveHand({ slope, intercept });
     if (Array.isArray(hidden)) (this.alive ?? this).hide(hidden.filter((name) => typeof name === "string"));
     if (typeof ask === "string") askFirst(this, ask);
+    return said;
   }
 
   /** All steps of a run, in the data's units. */
