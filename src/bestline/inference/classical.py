@@ -290,7 +290,7 @@ def coefficients(
     df = errors.df if errors is not None and settled else 0
     estimate = weights[:, target]
     error = torch.full_like(estimate, NAN) if errors is None else errors.std_error[target]
-    columns = judged(estimate, error, torch.tensor(df), level)
+    columns = judged(estimate, error, torch.tensor(df, dtype=torch.float64), level)
     return [Coefficient(name, *row) for name, *row in zip(names, *(column.tolist() for column in columns), strict=True)]
 
 

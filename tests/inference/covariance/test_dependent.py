@@ -395,3 +395,19 @@ def test_a_covariance_that_is_not_positive_is_mended_only_where_a_weight_would_h
             assert model.robust.covariance[0].numpy()[::-1, ::-1] == pytest.approx(theirs, rel=1e-9, abs=1e-12)
         else:
             assert any("negative variances count as 0" in note for note in model.notes)
+
+
+def test_batches_that_follow_each_other_are_one_stretch(monkeypatch: pytest.MonkeyPatch):
+    """Else what is kept of Newey-West's rows grows with the table."""
+    usual, kept = in_order.NeweyWest.filling, []
+
+    def filling(self: Any, basis: Any, found: in_order.Stretches) -> Any:
+        kept.append(len(found.stretches))
+        return usual(self, basis, found)
+
+    monkeypatch.setattr(in_order.NeweyWest, "filling", filling)
+    data = frame().assign(t=lambda table: np.arange(len(table)))
+    parts = [data[:7], data[7:8], data[8:30], data[30:]]
+    model = bl.fit(bl.stream(lambda: iter(parts)), "y ~ x1", cov={"hac": "t"})
+    assert kept == [1]
+    assert model.bse.tolist() == pytest.approx(bl.fit(data, "y ~ x1", cov={"hac": "t"}).bse.tolist(), **SAME)

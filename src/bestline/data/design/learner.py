@@ -85,7 +85,7 @@ def knots_of(call: Call, counted: Counted) -> State:
     state: State = {"low": low, "high": high, "knots": learnt}
     if wanted.centred:
         columns = spline(replace(wanted, centred=False), state)(counted.values)
-        state["means"] = (columns * (counted.counts / counted.count)[:, None]).sum(0).tolist()
+        state["means"] = (columns * (counted.counts.double() / counted.count)[:, None]).sum(0).tolist()
     return state
 
 

@@ -81,6 +81,6 @@ def summed(scores: Tensor, lags: int) -> Tensor:
 def across(before: Tensor, after: Tensor, lags: int) -> Tensor:
     """The same over pairs of which one row is among the last ones `before` and the other among the first ones `after`."""
     apart = torch.arange(len(after))[:, None] + torch.arange(len(before), 0, -1)
-    weight = (1 - apart / (lags + 1)).clamp(min=0).to(torch.float64)
+    weight = (1 - apart.double() / (lags + 1)).clamp(min=0)  # whole numbers over one another are float32 in torch
     pairs = torch.einsum("jkr,ji,iks->krs", after, weight, before)
     return pairs + pairs.transpose(1, 2)

@@ -259,7 +259,7 @@ def _robust(evidence: ResidualSums, s: int, added: list[int], *, intercept: bool
     A = linear.scatter + linear.weight * torch.outer(mean, mean)
     A = torch.cat(
         [
-            torch.cat([torch.tensor([[linear.weight]]), linear.weight * mean[None]], 1).double(),
+            torch.cat([torch.tensor([[linear.weight]], dtype=torch.float64), linear.weight * mean[None]], 1),
             torch.cat([linear.weight * mean[:, None], A], 1),
         ]
     )
