@@ -545,3 +545,12 @@ def test_a_slope_that_a_constraint_fixes_has_no_error() -> None:
     with pytest.warns(BestlineWarning, match="do not determine"):
         rows = lost.slopes("z")
     assert rows[["estimate", "std_error"]].isna().all(axis=None)
+
+
+def test_as_many_rows_as_weights_leave_means_without_errors():
+    with pytest.warns(BestlineWarning, match="no degrees of freedom"):
+        model = bl.fit({"x": [1, 2, 3.0], "g": ["a", "b", "a"], "y": [1, 2, 5.0]}, "y ~ g + x")
+    with pytest.warns(BestlineWarning, match=r"There are no standard errors: no residual degrees of freedom are left\."):
+        found = model.means("g")
+    assert found["estimate"].tolist() == pytest.approx([3.0, 2.0])
+    assert found[["std_error", "statistic", "p_value", "conf_low", "conf_high"]].isna().all().all()
