@@ -140,7 +140,9 @@ def fit(
         size (heteroscedasticity). {"cluster": "firm"}, {"cluster": ["firm", "year"]}: correlated within groups, CR1; "type": "CR2" or
         "CR3" for few groups. {"hac": "week", "lags": 4}: Newey-West, rows in order of a column (None: as they stand), correlated with
         their neighbours; {"driscoll-kraay": "year", "lags": 2}: the same for panels. Without lags, floor(4 (n / 100)^(2/9)) of them.
-        As one text "cluster:firm,year" and "hac:week,lags=4". They need one more pass over the rows. The columns named are no features
+        As one text "cluster:firm,year" and "hac:week,lags=4". Lines by the absolute, quantile and Huber losses have kinds of their own:
+        "robust", theirs by default, for errors of any spread, and "iid" for errors alike in all rows; of quantiles with options
+        "bandwidth" ("hall-sheather", "bofinger", "chamberlain") and "density" ("own", "common"). They need one more pass over the rows. The columns named are no features
         unless the formula has them; with missing="drop" rows without a value there are left out.
     engine : str or client, optional
         Who reads the rows: "dask" for a Dask cluster of this machine, the address of one such as "tcp://host:8786", or a client; by
@@ -167,7 +169,7 @@ def fit(
     BestlineWarning
         Once for everything the user should know; the same sentences are in `Model.notes`.
     """
-    kind = parse_cov(cov)
+    kind = parse_cov(cov, loss)
     asked = {**locals(), "cov": kind.text}
     request = Request.of(data, formula, asked, DEFAULTS, beside=kind.columns)
     gathered = gather(request.query, progress)

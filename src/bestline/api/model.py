@@ -147,7 +147,8 @@ class Model(FittedLine):
 
     @calmly
     def covariance(self, cov: Cov | None = None, data: Any = None) -> Inference | Covariance | Restricted:
-        """Covariance of the weights: by default that of the fit, else "classical", "HC0" to "HC3", {"cluster": columns}, {"hac": order}.
+        """Covariance of the weights: by default that of the fit, else "classical", "HC0" to "HC3", {"cluster": columns}, {"hac": order};
+        of median, quantile and Huber lines "robust" or "iid".
 
         Others than those read the training rows again; a loaded model has none: give them as `data`. See `uncertainty.covariance`.
         """
@@ -297,7 +298,8 @@ class Model(FittedLine):
             a Series by name, or a tuple, list or array (p,) in the order of the training table; for one feature a list or array
             is a column (n,), and a number is one row.
         interval : {"confidence", "prediction"}, optional
-            Interval of the line's mean, or of a new observation; for least squares of one target. Where the line was fitted with
+            Interval of the line's mean, or of a new observation; for least squares of one target. Median, quantile and Huber lines have
+            the first, of the line itself. Where the line was fitted with
             weights, the new observation is one of weight 1, as in R and statsmodels; `augment` takes each row's own weight.
         level : float
             Share of intervals that hold the truth.

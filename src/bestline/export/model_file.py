@@ -18,6 +18,7 @@ from bestline.data.design.inverse import Inverse, inverse_of
 from bestline.data.moments import Moments
 from bestline.errors import OptionError
 from bestline.inference.covariance.base import Sandwich
+from bestline.inference.covariance.edged import OfEdges
 from bestline.inference.covariance.named import parse_cov
 from bestline.inference.covariance.sandwich import Covariance
 from bestline.inference.fitted import FittedLine
@@ -31,7 +32,8 @@ from bestline.training.losses import parse_loss
 from bestline.training.solvers.active_set import ActiveSet
 from bestline.training.solvers.choose import kept, restored
 
-# 2: with a digest; 3: with robust errors; 4: with absorbed effects or limits. A reader that does not know them would leave them out.
+# 2: with a digest; 3: with robust errors; 4: with absorbed effects, limits or errors of
+# other losses. A reader that does not know them would leave them out.
 _FORMAT = 4
 _ROBUSTLY = 3
 _PLAINLY = 2  # written where there are none, so that older readers read it
@@ -74,7 +76,7 @@ def save(model: FittedLine, path: str | os.PathLike[str], *, overwrite: bool = F
         **{name: getattr(model.collected, name) for name in ("dropped", "imputed", "unseen")},
         **{name: getattr(model, name) for name in _FACTS},
     }
-    newest = model.design.absorbed is not None or model.plan.limits is not None
+    newest = model.design.absorbed is not None or model.plan.limits is not None or (model.edged and model.robust is not None)
     form = _FORMAT if newest else _PLAINLY if model.robust is None else _ROBUSTLY
     store.write(path, "model", form, tensors, facts, overwrite=overwrite)
 
@@ -119,7 +121,7 @@ def _restored(tensors: dict[str, Tensor], facts: dict[str, Any]) -> FittedLine:
         saved_scores={kind: _scores(scores) for kind, scores in facts["scores"].items()},
         recipe=None if facts.get("recipe") is None else Recipe.from_dict(facts["recipe"]),
         refined=_refined(tensors, d, k, design.p),
-        robust=_robust(tensors, facts.get("robust"), d, k),
+        robust=_robust(tensors, facts.get("robust"), (d, k), str(facts["plan"]["loss"])),
         saved_own=_own(tensors, facts.get("own_units"), design),
     )
     str(summarise(line))  # what can be said of it can be computed, or it is damaged
@@ -171,10 +173,11 @@ def _said_robust(robust: Covariance | None) -> dict[str, Any] | None:
     return {"cov": robust.kind.text, "df": robust.df, "title": robust.title, "groups": robust.groups, "notes": robust.notes}
 
 
-def _robust(tensors: dict[str, Tensor], facts: dict[str, Any] | None, d: int, k: int) -> Covariance | None:
+def _robust(tensors: dict[str, Tensor], facts: dict[str, Any] | None, shape: tuple[int, int], loss: str) -> Covariance | None:
     """The robust errors, where the file has some; of a kind that is no covariance it raises OptionError."""
     if facts is None:
         return None
+    d, k = shape
     shapes = {"covariance": (k, d, d), "std_error": (k, d), "about_mean": (k, d, d)}
     blind = tensors.get("robust.blind")
     found = {name: tensors[f"robust.{name}"] for name in _ROBUST}
@@ -182,8 +185,12 @@ def _robust(tensors: dict[str, Tensor], facts: dict[str, Any] | None, d: int, k:
         blind is not None and blind.shape != (d, d)
     ):
         raise ValueError("its covariance has the wrong shape")
-    kind, groups, notes = parse_cov(str(facts["cov"])), tuple(int(n) for n in facts["groups"]), tuple(map(str, facts["notes"]))
-    if not isinstance(kind, Sandwich):
+    kind, groups, notes = (
+        parse_cov(str(facts["cov"]), loss),
+        tuple(int(n) for n in facts["groups"]),
+        tuple(map(str, facts["notes"])),
+    )
+    if not isinstance(kind, Sandwich | OfEdges):
         raise ValueError("its robust errors are of a kind that is not")
     return Covariance(
         kind,

@@ -80,6 +80,10 @@ def augment(
         raise OptionError(f"`interval` is None, 'confidence' or 'prediction'; got {interval!r}.")
     check_unseen(on_unseen)
     check_units(units)
+    if interval is not None and line.edged:
+        raise NumericalError(
+            "`augment` has intervals of least squares alone; predict(data, interval='confidence') has those of this line."
+        )
     if interval is not None:
         refuse_absorbed(line, "Intervals need the errors of effects, which are not computed")
     source, _ = rows_of(line, data, target=data is None)

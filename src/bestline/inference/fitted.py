@@ -78,7 +78,7 @@ class FittedLine:
     refined : Refined or None
         The exact solution, where the rows were read once more for it; None: everything is from moments.
     robust : Covariance or None
-        The covariance of the weights that the fit asked for; None: the classical one. Everything that shows an error uses it.
+        The covariance that the fit asked for, or its loss has; None: the classical one. Everything that shows an error uses it.
     later : callable or None
         Gives the moments of the folds, from a pass of its own.
     saved_own : OwnUnits or None
@@ -195,6 +195,11 @@ class FittedLine:
         return self.plan.squared_line and not self.plan.penalised and self.plan.limits is None
 
     @property
+    def edged(self) -> bool:
+        """Whether it is a line under a loss with edges: a median, quantile or Huber line, whose errors are of kinds of their own."""
+        return self.plan.forward is None and self.plan.cost.edged
+
+    @property
     def about_zero(self) -> bool:
         """Whether R2 compares with 0 and not with the mean: the convention for lines without a constant."""
         return self.plan.forward is None and not self.design.intercept and self.constant is None
@@ -286,6 +291,11 @@ class FittedLine:
         return classical.infer(self.training, self.scaling, shared=self.shares, taken=self.design.levels_taken)
 
     @cached_property
+    def geometry(self) -> classical.Inference:
+        """Which weights the columns determine, and how far rows lie from the others: of least squares on the same rows, whatever the loss."""
+        return self.inference or classical.infer(self.training, self.scaling, shared=self.shares)
+
+    @cached_property
     def restricted(self) -> Restricted | None:
         """Errors of weights under bounds or constraints; None for lines without, under a penalty, and where no optimum was reached."""
         limits, w = self.plan.limits, self.weights
@@ -306,24 +316,17 @@ class FittedLine:
             return inference.sigma
         return inference.sigma * (self.training.count / self.training.weight) ** 0.5
 
-    @property
-    def errors_title(self) -> str:
-        """What the standard errors are called; nothing for classical ones, which are expected."""
-        found = self.robust or self.restricted
-        return "" if found is None else found.title
-
     @cached_property
     def settled(self) -> bool:
-        """Whether training reached the least-squares solution, to a hundredth of every standard error."""
+        """Whether training reached the solution that the errors are of; least squares to a hundredth of every standard error."""
         if self.inference is None:
-            return self.restricted is not None
+            return self.restricted is not None or (self.edged and self.stop is Stop.CONVERGED)
         exact = self.exact_weights
         # A weight off by a hundredth of its error moves no interval in a digit that anybody reads; the other term is rounding.
         errors, p = self.inference.std_error.T.nan_to_num(0.0), self.design.p
         scale = torch.cat([self.scaling.scale[:p], torch.ones(len(exact) - p, dtype=torch.float64)])
         rounding = 1e-8 * (exact.abs() + self.scaling.scale[p:] / scale[:, None])
-        near = (self.weights - exact).abs() <= 0.01 * errors + rounding
-        return bool(near[self.inference.determined].all())
+        return bool(((self.weights - exact).abs() <= 0.01 * errors + rounding)[self.inference.determined].all())
 
     @property
     def short(self) -> bool:

@@ -7,7 +7,7 @@ import time
 from bestline.data.design.weight_kinds import PROBABILITY
 from bestline.data.progress import Progress
 from bestline.inference.cautions import findings
-from bestline.inference.covariance.base import CovarianceKind, Sandwich
+from bestline.inference.covariance.base import Classical, CovarianceKind, Sandwich
 from bestline.inference.covariance.named import parse_cov
 from bestline.inference.fitted import FittedLine
 from bestline.inference.sharpen import sharpened
@@ -43,7 +43,7 @@ def finished(
     line = FittedLine.of(line, notes=notes)
     if gathered.design.weight_kind == PROBABILITY and not isinstance(cov, Sandwich) and _has_errors(line):
         cov = parse_cov("HC1")  # as Stata has it: the weights are no precisions
-    line = line if cov is None else robustly(line, cov, progress)
+    line = robustly(line, cov or Classical(), progress)
     return FittedLine.of(line, seconds=time.perf_counter() - request.began)
 
 

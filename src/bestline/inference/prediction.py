@@ -33,7 +33,7 @@ from bestline.inference.remarks import Remarks, rows_have
 from bestline.inference.restricted import Restricted
 from bestline.inference.scores import Errors, Scores
 from bestline.inference.training_rows import opened
-from bestline.inference.why_not import refuse, refuse_absorbed, why_not
+from bestline.inference.why_not import refuse, refuse_absorbed, why_no_errors, why_no_heights
 from bestline.numerics import Weights
 from bestline.training import Plan
 from bestline.training.plan import refuse_beyond
@@ -316,11 +316,9 @@ def interval_of_mean(line: FittedLine, level: float = _LEVEL) -> Callable[[Tenso
 
     None where a line has no such interval: under a penalty, before training arrived, of several targets, without degrees of freedom.
     """
-    inference = line.inference
     if (
-        why_not(line) is not None
-        or inference is None
-        or inference.df_resid <= 0
+        why_no_heights(line) is not None
+        or line.geometry.df_resid <= 0
         or line.design.absorbed is not None
         or len(line.targets) != 1
     ):
@@ -333,13 +331,17 @@ def _half_width(line: FittedLine, X: Tensor, below: Tensor | None, interval: str
     classical.check_level(level)
     if line.diverged:
         refuse(line, "There are no intervals")
-    inference, held = line.inference, line.restricted
+    held = line.restricted
     if held is not None and len(line.targets) == 1:
         return _half_width_held(held, X, interval, level)
-    if inference is None or len(line.targets) != 1:
+    # Least squares lends other lines its geometry: which rows are like the training rows is a matter of columns alone.
+    if line.edged:
+        _refuse_edged(line, interval)
+    elif line.inference is None or len(line.targets) != 1:
         raise NumericalError("Intervals are defined for least squares of one target without a penalty; predict without them.")
-    if not line.settled:
+    elif not line.settled:
         refuse(line, "There are no intervals")
+    inference = line.geometry
     if inference.df_resid <= 0:
         raise NumericalError("Intervals need residual degrees of freedom: more rows than weights. Predict without them.")
     away = X - line.training.center[: line.design.p] if line.design.intercept else X
@@ -360,6 +362,21 @@ def _half_width(line: FittedLine, X: Tensor, below: Tensor | None, interval: str
         variance = variance + line.observation_sd[0] ** 2
     half = classical.t_quantile(0.5 + level / 2, errors.df) * variance.sqrt()
     return half, narrow
+
+
+def _refuse_edged(line: FittedLine, interval: str) -> None:
+    """Raise NumericalError for intervals that a median, quantile or Huber line has not."""
+    reason = why_no_errors(line)
+    if reason is not None:
+        raise NumericalError(f"There are no intervals here: {reason}.")
+    if len(line.targets) != 1:
+        raise NumericalError("Intervals of predictions are defined for one target; predict without them.")
+    if interval == "prediction":
+        raise NumericalError(
+            f"There is no prediction interval of a line by the {line.plan.cost.name} loss, which says nothing of how observations scatter; "
+            f"two lines by loss='quantile:0.05' and 'quantile:0.95' have 90% of them in between. The line itself has "
+            f"interval='confidence'."
+        )
 
 
 def _half_width_held(held: Restricted, X: Tensor, interval: str, level: float) -> tuple[Tensor, Counter[str]]:

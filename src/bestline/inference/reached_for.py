@@ -114,13 +114,19 @@ def _arrived(line: FittedLine) -> Any:
     return found
 
 
+def _df(line: FittedLine) -> int:
+    """Residual degrees of freedom: of least squares, or of another line that has errors."""
+    return line.robust.df if line.edged and line.robust is not None else int(_classical(line).df_resid)
+
+
 def _training(line: FittedLine, measure: str) -> Any:
     return _each(line, getattr(line.fitted_scores, measure))
 
 
 def _cov_params(line: FittedLine) -> Callable[[], Any]:
-    classical = _arrived(line)
-    covariance = (line.robust or classical).covariance
+    own = line.robust if line.edged else None
+    arrived = own or _arrived(line)
+    covariance = (line.robust or arrived).covariance
     import pandas as pd
 
     frames = [pd.DataFrame(of.numpy(), index=list(line.names), columns=list(line.names)) for of in covariance]
@@ -159,8 +165,8 @@ VALUES: dict[str, Callable[[FittedLine], Any]] = {
     **{name: _glanced(column) for name, column in _GLANCED.items()},
     "nobs": lambda line: line.training.count,
     "n_obs": lambda line: line.training.count,
-    "df_resid": lambda line: _classical(line).df_resid,
-    "df_residual": lambda line: _classical(line).df_resid,
+    "df_resid": _df,
+    "df_residual": _df,
     "df_model": lambda line: (
         line.training.count - _classical(line).df_resid - int(not line.about_zero or line.design.absorbed is not None)
     ),
@@ -183,20 +189,13 @@ VALUES: dict[str, Callable[[FittedLine], Any]] = {
     "exog_names": lambda line: list(line.names),
     "feature_names": lambda line: list(line.features),
 }
-_OF_LEAST_SQUARES = {
-    *_GLANCED,
-    "df_resid",
-    "df_residual",
-    "df_model",
-    "ssr",
-    "deviance",
-    "mse_resid",
-    "scale",
-    "cov_params",
-    "vcov",
-}
+_WITH_ERRORS = {"df_resid", "df_residual", "cov_params", "vcov"}
+_OF_LEAST_SQUARES = {*_GLANCED, "df_model", "ssr", "deviance", "mse_resid", "scale"}
 
 
 def there(line: FittedLine) -> list[str]:
     """The names of `VALUES` that a line has."""
-    return [name for name in VALUES if line.least_squares or name not in _OF_LEAST_SQUARES]
+    lacking = (
+        set() if line.least_squares else _OF_LEAST_SQUARES if line.edged and line.robust else _OF_LEAST_SQUARES | _WITH_ERRORS
+    )
+    return [name for name in VALUES if name not in lacking]

@@ -53,8 +53,8 @@ def summary_text(
         lines.append("digits: so many leading digits of the estimate are right, as the exact solution has them.")
     if line.plan.limits is not None:
         lines += wrap(f"{_limits_told(line)}", _WIDTH)
-    if robust is not None:
-        lines.append(f"Standard errors: {robust.said} ({robust.kind.holds}).")
+    if robust is not None and not robust.lacks:
+        lines += wrap(f"Standard errors: {robust.said} ({robust.kind.holds}).", _WIDTH)
         lines.append(f"Tests and intervals: Student's t on {robust.df:,} degrees of freedom.")
     if line.inference is not None and not line.settled:
         lines.append("Standard errors are those of the exact solution; training stopped before it, so there are no intervals.")
@@ -182,7 +182,7 @@ def _scores(line: FittedLine, robust: Covariance | None) -> list[str]:
                 residual = f"Residual sd      {significant(g.sigma)} on {g.df_residual:,} degrees of freedom"
                 criteria = "" if math.isnan(g.aic) else f"AIC {fixed(g.aic, 1)}, BIC {fixed(g.bic, 1)}"
                 lines.append(f"{residual};  {test}{criteria}".rstrip("; "))
-    elif why_no_errors(line) is not None and (line.plan.penalised or line.plan.limits is not None):
+    elif why_no_errors(line) is not None and (line.plan.penalised or line.plan.limits is not None or line.edged):
         lines.append(f"No standard errors: {why_no_errors(line)}.")
     elif line.restricted is not None and line.restricted.df > 0:
         for sigma, held in zip(line.restricted.sigma.tolist(), line.restricted.held, strict=True):

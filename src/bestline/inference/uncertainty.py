@@ -16,14 +16,15 @@ from bestline.data.progress import Progress
 from bestline.errors import ColumnError, NumericalError, OptionError, warn
 from bestline.inference import classical, hypotheses
 from bestline.inference.coordinates import Basis, Totals, other_rows
-from bestline.inference.covariance.base import Cov, CovarianceKind, Repeating, Sandwich, ToldByGroups
+from bestline.inference.covariance.base import Classical, Cov, CovarianceKind, Repeating, Sandwich, ToldByGroups
 from bestline.inference.covariance.named import parse_cov
-from bestline.inference.covariance.sandwich import CollectMeat, CollectRepeated, Covariance, sandwich
+from bestline.inference.covariance.sandwich import NO_ERRORS, CollectMeat, CollectRepeated, Covariance, sandwich
+from bestline.inference.edged_lines import edged_errors, found_errors
 from bestline.inference.fitted import FittedLine
 from bestline.inference.hypotheses import Verdict
 from bestline.inference.restricted import Restricted
 from bestline.inference.training_rows import look, rows_of
-from bestline.inference.why_not import refuse
+from bestline.inference.why_not import refuse, why_not_edged
 from bestline.training import Stop
 
 _NO_TEST = Verdict("", math.nan, math.nan, ())
@@ -54,26 +55,33 @@ def covariance(line: FittedLine, cov: Cov | None = None, data: Any = None) -> cl
     cov : str or mapping, optional
         By default that which the line was fitted with. "classical", "HC0" to "HC3"; {"cluster": column} or {"cluster": [a, b]}, with
         "type": "CR1", "CR2" or "CR3"; {"hac": column or None, "lags": m}, Newey-West of rows in order of a column or as they stand;
-        {"driscoll-kraay": times, "lags": m}. As text: "cluster:firm,year", "hac:week,lags=4".
+        {"driscoll-kraay": times, "lags": m}. As text: "cluster:firm,year", "hac:week,lags=4". Of median, quantile and
+        Huber lines "robust" or "iid".
     data
         The training rows, for a model that has none.
 
     Raises
     ------
     NumericalError
-        For penalties, other losses and own forward functions, without residual degrees of freedom, for fewer than two clusters, and
+        For penalties, own losses and own forward functions, without residual degrees of freedom, for fewer than two clusters, and
         where HC2 or HC3 would divide by zero for every weight.
     DataError
         When `data` are not the training rows, or a row has no cluster or no place in the order.
     """
+    if line.edged:
+        return _told(line, edged_errors(line, cov, data))
     robust = cov is not None and isinstance(parse_cov(cov), Sandwich)
     if line.restricted is not None and not robust:
         return line.restricted
     inference = refuse(line, f"There are no {'robust ' if robust else ''}standard errors")
     found = _of_kind(line, cov, data, inference)
-    if isinstance(found, Covariance) and found is not line.robust:
-        for note in found.notes:
-            warn(note)
+    return _told(line, found) if isinstance(found, Covariance) else found
+
+
+def _told(line: FittedLine, found: Covariance) -> Covariance:
+    """The covariance, with a warning of what there is to say of one that is not the line's own."""
+    for note in found.notes if found is not line.robust else ():
+        warn(note)
     return found
 
 
@@ -117,8 +125,10 @@ def robustly(line: FittedLine, kind: CovarianceKind, progress: Progress | None =
     """The line with the covariance that its fit asked for: everything that shows an error uses it from now on.
 
     Of weights on their way to the least-squares solution it is that of the solution, as classical errors are. What diverged or was
-    interrupted has none.
+    interrupted has none. Lines under a loss with edges always keep one: by default the first of their kinds.
     """
+    if line.edged:
+        return _edged(line, kind)
     if not isinstance(kind, Sandwich) or line.inference is None or line.stop is Stop.INTERRUPTED:
         return line
     if line.source is None and _of_groups(line, kind, line.inference) is None:
@@ -129,6 +139,20 @@ def robustly(line: FittedLine, kind: CovarianceKind, progress: Progress | None =
     found = _of_kind(line, kind, None, line.inference, progress)
     assert isinstance(found, Covariance)  # noqa: S101  a sandwich makes one
     return FittedLine.of(line, robust=found, notes=(*line.notes, *found.notes))
+
+
+def _edged(line: FittedLine, kind: CovarianceKind) -> FittedLine:
+    """The same of a line under a loss with edges."""
+    if why_not_edged(line) is not None:
+        return line
+    asked = not isinstance(kind, Classical)
+    try:
+        found = found_errors(line, kind if asked else None)
+    except NumericalError as error:  # such as columns that float64 cannot tell apart
+        return FittedLine.of(line, notes=(*line.notes, f"{NO_ERRORS}{error}"))
+    # A line of few rows is one all the same: nobody who has not asked for errors is warned that there are none.
+    told = found.notes if asked or not found.lacks else ()
+    return FittedLine.of(line, robust=found, notes=(*line.notes, *told))
 
 
 def _of_groups(line: FittedLine, kind: Sandwich, inference: classical.Inference) -> Covariance | None:
@@ -180,7 +204,7 @@ def errors_of(
     """What a coefficient table needs; None where classical errors do not exist. Robust ones that are asked for say why they do not."""
     if cov is None:
         return line.robust or line.inference or line.restricted
-    if isinstance(parse_cov(cov), Sandwich):
+    if line.edged or isinstance(parse_cov(cov), Sandwich):
         return covariance(line, cov, data)
     _refuse_classical(line)
     return line.inference or line.restricted
@@ -197,7 +221,7 @@ def _refuse_classical(line: FittedLine) -> None:
 
 def errors_name(line: FittedLine, errors: classical.Uncertainty | None) -> str:
     """What the standard errors of a table are called; of weights on their way, whose errors they are."""
-    if errors is None:
+    if errors is None or (isinstance(errors, Covariance) and errors.lacks):
         return "none"
     return errors.title if line.settled else f"{errors.title}, of the exact solution"
 

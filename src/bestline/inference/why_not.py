@@ -6,6 +6,9 @@ from bestline.data.design.weight_kinds import PROBABILITY
 from bestline.errors import NumericalError, OptionError, listed
 from bestline.inference import classical
 from bestline.inference.fitted import FittedLine
+from bestline.training import Stop
+
+_DIVERGED = "training diverged, and its weights say nothing of the data (use a smaller rate, or solver='exact')"
 
 
 def why_not(line: FittedLine) -> str | None:
@@ -22,7 +25,7 @@ def why_not(line: FittedLine) -> str | None:
     if plan.limits is not None:
         return f"{plan.limited_by} hold the weights, and this is for lines that nothing holds; fit without them"
     if line.diverged:
-        return "training diverged, and its weights say nothing of the data (use a smaller rate, or solver='exact')"
+        return _DIVERGED
     if line.inference is None or not line.settled:
         return "training stopped before the least-squares solution (solver='exact' reaches it)"
     return None
@@ -38,9 +41,41 @@ def refuse_absorbed(line: FittedLine, what: str) -> None:
         )
 
 
+def why_not_edged(line: FittedLine) -> str | None:
+    """Why no rows give a line under a loss with edges standard errors; None where they do."""
+    if line.plan.penalised:
+        return "they do not hold under a penalty, which shrinks the weights"
+    if line.diverged:
+        return _DIVERGED
+    # On the way to the least loss weights are those of the optimiser, and no error of sampling.
+    if line.stop is not Stop.CONVERGED:
+        return "training stopped before the least loss (solver='interior-point' reaches it)"
+    if line.geometry.df_resid <= 0:
+        return "no residual degrees of freedom are left"
+    return None
+
+
+def why_no_heights(line: FittedLine) -> str | None:
+    """Why the line's height has no standard error; None where it has one."""
+    return why_no_errors(line) if line.edged else why_not(line)
+
+
 def why_no_errors(line: FittedLine) -> str | None:
     """Why this line has no standard errors; None where it has some."""
-    return None if line.restricted is not None else why_not(line)
+    if line.restricted is not None:
+        return None
+    if not line.edged:
+        return why_not(line)
+    if line.robust is None:
+        return why_not_edged(line) or "they were not computed; summary(cov='robust', data=rows) computes them, or says why not"
+    return line.robust.lacks or None
+
+
+def errors_title(line: FittedLine) -> str:
+    """What the standard errors are called; nothing for classical ones, which are expected, and where there are none."""
+    if line.robust is not None:
+        return "" if line.robust.lacks else line.robust.title
+    return "" if line.restricted is None else line.restricted.title
 
 
 def refuse(line: FittedLine, what: str) -> classical.Inference:

@@ -12,13 +12,16 @@ from bestline.training.objective import SquaredRows
 from bestline.wording import apart
 
 
-def loss_label(fit: Fit) -> str:
-    """What the loss is called on an axis."""
-    # Of a loaded line of another loss the numbers are known, and not what they measure.
+def is_squared(fit: Fit) -> bool:
+    """Whether the loss is the squared one; of a loaded line of another loss the numbers are known, and not what they measure."""
     smooth = None if fit.task is None else fit.objective.smooth
     # The squared loss is known by its kind, not by its numbers; of any other the unit is its own.
-    square = isinstance(smooth, Bowl | SquaredRows) or (isinstance(smooth, RowLoss) and smooth.loss is squared)
-    return "loss (mean squared error)" if square else "loss"
+    return isinstance(smooth, Bowl | SquaredRows) or (isinstance(smooth, RowLoss) and smooth.loss is squared)
+
+
+def loss_label(fit: Fit) -> str:
+    """What the loss is called on an axis."""
+    return "loss (mean squared error)" if is_squared(fit) else "loss"
 
 
 def labels(fit: Fit, names: Sequence[str]) -> tuple[str, ...]:

@@ -18,7 +18,7 @@ import torch
 import bestline.pictures.data_space as dataspace
 from bestline.errors import FileError, OptionError, readable
 from bestline.pictures import clouds
-from bestline.pictures.axis_labels import labels, loss_label, updates
+from bestline.pictures.axis_labels import is_squared, labels, loss_label, updates
 from bestline.pictures.findings import of_directions, of_losses, stating
 from bestline.pictures.landscape import END, MESH, SHADOW, Landscape, Pair, Span, grid_values, landscape, path_losses
 from bestline.pictures.landscape_marks import beside, contour_marks, of_the_arrow, relief, seen, trained
@@ -126,7 +126,8 @@ def _mean_of(sample: Sample, fit: Fit, target: int, half: HalfWidth) -> Band:
     height = sample.predictions(fit, at, fit.weights)[:, target]
     wide = half(at if sample.columns is None else sample.columns(at))
     low, high = numbers((height - wide).tolist()), numbers((height + wide).tolist())
-    return Band(numbers(at[:, 0].tolist()), low, high, "fitted", "95% confidence interval of the mean")
+    of = "mean" if is_squared(fit) else "line"
+    return Band(numbers(at[:, 0].tolist()), low, high, "fitted", f"95% confidence interval of the {of}")
 
 
 def _line_of(sample: Sample, fit: Fit, target: int, role: str, label: str) -> Line:

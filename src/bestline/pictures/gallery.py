@@ -19,7 +19,7 @@ from bestline.inference.fitted import FittedLine
 from bestline.inference.prediction import evaluate, interval_of_mean
 from bestline.inference.scores import Scores
 from bestline.inference.uncertainty import tables, target_number
-from bestline.inference.why_not import why_not
+from bestline.inference.why_not import errors_title, why_no_errors, why_not
 from bestline.pictures import findings
 from bestline.pictures.clouds import POINTS
 from bestline.pictures.diagnostics import panels
@@ -322,11 +322,11 @@ class Gallery:
             }
             return self._drawn(coefficients_beside(models, level=level, order=order))
         own = self._estimates(model, level, target, intercept=intercept, standardized=standardized)
-        rows, spread, name, why = own.table, own.scales, own.target, why_not(model) or ""
+        rows, spread, name, why = own.table, own.scales, own.target, why_no_errors(model) or ""
         # Per standard deviation the dots have other numbers than the sentence would.
         finding = "" if standardized else findings.of_coefficients(model, number, level)
         return self._drawn(
-            coefficients(rows, level=level, target=name, order=order, scales=spread, why=why, cov=model.errors_title), finding
+            coefficients(rows, level=level, target=name, order=order, scales=spread, why=why, cov=errors_title(model)), finding
         )
 
     @staticmethod
@@ -334,7 +334,7 @@ class Gallery:
         number = target_number(line, target)
         rows = [c for c in tables(line, level)[number] if intercept or c.term != "Intercept"]
         spread = dict(zip(line.features, line.training.spread.tolist(), strict=False)) if standardized else None
-        return Estimates(rows, line.targets[number], line.errors_title or "classical", spread)
+        return Estimates(rows, line.targets[number], errors_title(line) or "classical", spread)
 
     def means(self, term: Any, *, target: int | str = 0, **places: Any) -> Drawing:
         """The line at each level of a term, with intervals, in the colour of its group of `by`; see `bestline.inference.marginal.means`.

@@ -133,10 +133,13 @@ class Request(Method):
                 f"Leave `cov` out."
             )
         penalty = self.cv or self.l1 or self.l2
-        if self.cov != "classical" and (penalty or not self.squared_line):
-            what = "under a penalty" if penalty else "of another loss" if self.forward is None else "of an own forward function"
+        line = self.forward is None
+        edged = line and parse_loss(self.loss).edged
+        if self.cov != "classical" and (penalty or not (self.squared_line or edged)):
+            what = "under a penalty" if penalty else "of another loss" if line else "of an own forward function"
             raise OptionError(
-                f"`cov` {self.cov!r} is a covariance of least squares, and there is none {what}; leave `cov` out, or fit least squares."
+                f"`cov` {self.cov!r} is a covariance of {'an unpenalised line' if edged else 'least squares'}, and there is none {what}; "
+                f"leave `cov` out, or fit {'without a penalty' if edged else 'least squares'}."
             )
         if self.cov != "classical" and self.patient and self.query.split is None:
             raise OptionError(

@@ -207,7 +207,8 @@ def test_no_penalty_is_put_in_where_errors_are_asked_for():
 
 
 @pytest.mark.parametrize(
-    "given", [{"l2": 0.1}, {"cv": "ridge"}, {"loss": "huber"}, {"forward": torch.nn.Linear(1, 1, dtype=torch.float64)}]
+    "given",
+    [{"l2": 0.1}, {"cv": "ridge"}, {"loss": torch.nn.SmoothL1Loss()}, {"forward": torch.nn.Linear(1, 1, dtype=torch.float64)}],
 )
 def test_what_has_no_covariance_is_refused_before_any_work(given: dict[str, Any]):
     with pytest.raises(OptionError, match="is a covariance of least squares"):

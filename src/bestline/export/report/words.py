@@ -15,7 +15,7 @@ from bestline.inference.scores import Scores
 from bestline.inference.summary_text import weights_said
 from bestline.inference.turned_back import own_scores, units_said
 from bestline.inference.uncertainty import tables
-from bestline.inference.why_not import why_not
+from bestline.inference.why_not import why_no_errors
 from bestline.wording import apart, cell, count, equation, fixed, p_value, plain, rounded, typeset
 
 LONGEST_NAME = 48  # of a column, in letters
@@ -95,7 +95,7 @@ def _score(model: FittedLine, which: str, scores: Scores | None) -> list[str]:
 
 def no_errors(model: FittedLine) -> str:
     """Why this model has no standard errors."""
-    return f"No standard errors: {why_not(model)}."
+    return f"No standard errors: {why_no_errors(model)}."
 
 
 def errors_said(model: FittedLine) -> str:

@@ -40,6 +40,8 @@ class CovarianceKind:
         Under which errors it is right, as a table says it of a robust one.
     takes : str
         Which columns, as an error says it.
+    unit : str
+        What it looks at as one: a row, a cluster, a time.
     """
 
     name: ClassVar[str]
@@ -47,6 +49,7 @@ class CovarianceKind:
     options: ClassVar[tuple[str, ...]] = ()
     holds: ClassVar[str] = ""
     takes: ClassVar[str] = ""
+    unit: ClassVar[str] = "row"
 
     @classmethod
     def asked(cls, columns: Sequence[str], options: Mapping[str, Any]) -> Self:
@@ -135,13 +138,10 @@ class Sandwich(CovarianceKind, ABC):
 
     Attributes
     ----------
-    unit : str
-        What it looks at as one: a row, a cluster, a time.
     plainest : str
         The nearest kind that needs no leverage.
     """
 
-    unit: ClassVar[str] = "row"
     plainest: ClassVar[str] = "HC1"
 
     def on(self, source: Source) -> Self:

@@ -1,6 +1,7 @@
 """The covariances by name: the one list of them. A new covariance is a file beside this one and a row here.
 
 In Python {"cluster": ["firm", "year"]} and {"hac": "week", "lags": 4}; as one text "cluster:firm,year" and "hac:week,lags=4".
+Lines under a loss with edges have kinds of their own, "robust" and "iid".
 """
 
 from __future__ import annotations
@@ -14,7 +15,10 @@ from bestline.inference.covariance.base import Classical, Cov, CovarianceKind
 from bestline.inference.covariance.by_row import HC0, HC1, HC2, HC3
 from bestline.inference.covariance.by_time import DriscollKraay
 from bestline.inference.covariance.clustered import Clustered
+from bestline.inference.covariance.edged import KINDS
 from bestline.inference.covariance.in_order import NeweyWest
+from bestline.training.losses.base import LossFunction
+from bestline.training.losses.named import parse_loss
 
 COVARIANCES: dict[str, type[CovarianceKind]] = {
     kind.name: kind for kind in (Classical, HC0, HC1, HC2, HC3, Clustered, NeweyWest, DriscollKraay)
@@ -35,19 +39,26 @@ _ELSEWHERE = {
 }
 
 
-def parse_cov(cov: Cov) -> CovarianceKind:
+def parse_cov(cov: Cov, loss: str | LossFunction = "squared") -> CovarianceKind:
     """The covariance that "HC3", {"cluster": "firm"}, "cluster:firm" or {"hac": "week", "lags": 4} asks for.
+
+    Of lines by a `loss` with edges "robust" or "iid"; "classical", the default of `fit`, means the first of these there.
 
     Raises OptionError for anything else.
     """
+    cost, kinds = parse_loss(loss), COVARIANCES
+    if cost.edged:
+        kinds = {"classical": Classical, **{kind.name: kind for kind in KINDS[cost.name]}}
     if isinstance(cov, CovarianceKind):
+        if type(cov) not in kinds.values():
+            raise _unknown(cov.text, cov.name, kinds)
         return cov
-    name, columns, options = _of_mapping(cov) if isinstance(cov, Mapping) else _of_text(cov)
+    name, columns, options = _of_mapping(cov, kinds) if isinstance(cov, Mapping) else _of_text(cov)
     plain = name.lower().rstrip(":")
-    plain, meant = _ALIASES.get(plain, (plain, {}))
-    kind = next((kind for known, kind in COVARIANCES.items() if known.lower() == plain), None)
+    plain, meant = (plain, {}) if cost.edged else _ALIASES.get(plain, (plain, {}))
+    kind = next((kind for known, kind in kinds.items() if known.lower() == plain), None)
     if kind is None:
-        raise _unknown(cov, name)
+        raise _unknown(cov, name, kinds)
     if name.endswith(":") or len(columns) not in kind.columns_wanted:
         raise _columns(cov, kind)
     options = meant | options
@@ -58,9 +69,9 @@ def parse_cov(cov: Cov) -> CovarianceKind:
     return kind.asked(columns, options)
 
 
-def _of_mapping(cov: Mapping[str, Any]) -> tuple[str, list[str], dict[str, Any]]:
+def _of_mapping(cov: Mapping[str, Any], kinds: Mapping[str, type[CovarianceKind]]) -> tuple[str, list[str], dict[str, Any]]:
     """The name, the columns and the options of {name: column or columns, option: value}."""
-    known = {*(name.lower() for name in COVARIANCES), *_ALIASES}
+    known = {*(name.lower() for name in (*COVARIANCES, *kinds)), *_ALIASES}
     named = [key for key in cov if isinstance(key, str) and key.lower() in known]
     name = named[0] if len(named) == 1 else next((key for key in cov if isinstance(key, str)), "")
     value = cov.get(name)
@@ -101,7 +112,13 @@ def _columns(cov: Cov, kind: type[CovarianceKind]) -> OptionError:
     return OptionError(f"`cov` {kind.name!r} takes {takes}; got {_brief(cov)}.")
 
 
-def _unknown(cov: Cov, name: str) -> OptionError:
+def _unknown(cov: Cov, name: str, kinds: Mapping[str, type[CovarianceKind]]) -> OptionError:
+    if kinds is not COVARIANCES:
+        own = " or ".join(repr(known) for known in kinds if known != "classical")
+        return OptionError(
+            f"There is no `cov` {_brief(cov)} for median, quantile and Huber lines, whose standard errors are of independent rows; "
+            f"write {own}."
+        )
     usual = _ELSEWHERE.get(name.lower().replace("-", ""))
     if usual:
         return OptionError(f"There is no `cov` {_brief(cov)}; {usual}.")

@@ -14,10 +14,11 @@ from torch import Tensor
 from bestline.data.passes import Pass
 from bestline.errors import NumericalError, listed
 from bestline.inference.coordinates import Basis, Totals
-from bestline.inference.covariance.base import Filling, Repeating, Sandwich
+from bestline.inference.covariance.base import CovarianceKind, Filling, Repeating, Sandwich
 from bestline.inference.numbered_rows import Numbered
 from bestline.wording import count
 
+NO_ERRORS = "No standard errors: "  # how a note begins that says why
 _DEPENDS = 1e-10  # squared share of a weight that rows determine by themselves: less is rounding
 
 
@@ -27,7 +28,7 @@ class Covariance:
 
     Attributes
     ----------
-    kind : Sandwich
+    kind : CovarianceKind
     covariance : Tensor (k, d, d)
         Of the weights of each target, in the data's units, the intercept last; NaN for weights whose errors are not known.
     std_error : Tensor (k, d)
@@ -47,7 +48,7 @@ class Covariance:
         What people should know of it.
     """
 
-    kind: Sandwich
+    kind: CovarianceKind
     covariance: Tensor
     std_error: Tensor
     df: int
@@ -61,6 +62,12 @@ class Covariance:
     def clusters(self) -> int | None:
         """How many there are; of several columns the fewest."""
         return min(self.groups, default=None)
+
+    @property
+    def lacks(self) -> str:
+        """Why it has no error of any weight; empty where it has one."""
+        told = [note.removeprefix(NO_ERRORS).rstrip(".") for note in self.notes if note.startswith(NO_ERRORS)]
+        return "" if bool(self.std_error.isfinite().any()) else "; ".join(told) or "the rows do not tell them"
 
     @property
     def said(self) -> str:
@@ -165,22 +172,36 @@ def sandwich(basis: Basis, found: Any, kind: Sandwich, determined: Tensor, names
     T = basis.weights()
     middle, mending = _positive(filling, T, determined)
     middle = middle * (basis.rss > 0)[:, None, None]  # a line through every point has no errors, but for rounding
+    unknown = _unknown(T, filling, kind, determined)
+    notes = (*filling.notes, *mending, *_said_unknown(kind, unknown & determined, names))
+    # Where columns repeat each other the weights are a choice among equals, and no error of theirs means anything.
+    return of_weights(basis, kind, replace(filling, notes=notes), middle, determined & ~unknown)
+
+
+def of_weights(basis: Basis, kind: CovarianceKind, filling: Filling, middle: Tensor, known: Tensor) -> Covariance:
+    """The covariance of the weights from that of the coordinates, `middle` (k, r, r); NaN for weights not `known`, (d,) or (k, d)."""
+    T = basis.weights()
     about = T.clone()
     if basis.intercept:  # the height at the means is the intercept's own coordinate
         about[-1] = 0.0
         about[-1, 0] = basis.count**-0.5
     scaled, size = _across(T, middle)
-    unknown, blind = _unknown(T, about, filling, kind, determined, names)
-    # Where columns repeat each other the weights are a choice among equals, and no error of theirs means anything.
-    known = determined & ~unknown
-    scaled[:, ~known], scaled[:, :, ~known] = float("nan"), float("nan")
+    scaled = torch.where(known[..., :, None] & known[..., None, :], scaled, float("nan"))
     std_error = scaled.diagonal(dim1=1, dim2=2).clamp(min=0).sqrt() * size[:, 0] * basis.unit[:, None]
     units = (basis.unit**2)[:, None, None]
     covariance = scaled * (size @ size.T) * units
     centred, size = _across(about, middle)
-    notes = (*filling.notes, *mending, *_said_unknown(kind, unknown & determined, names))
+    blind = None if filling.blind is None else about @ filling.blind @ about.T
     return Covariance(
-        kind, covariance, std_error, filling.df, filling.title, centred * (size @ size.T) * units, blind, filling.groups, notes
+        kind,
+        covariance,
+        std_error,
+        filling.df,
+        filling.title,
+        centred * (size @ size.T) * units,
+        blind,
+        filling.groups,
+        filling.notes,
     )
 
 
@@ -205,21 +226,24 @@ def _across(T: Tensor, middle: Tensor) -> tuple[Tensor, Tensor]:
     return rows @ middle @ rows.T, size
 
 
-def _unknown(
-    T: Tensor, about: Tensor, filling: Filling, kind: Sandwich, determined: Tensor, names: tuple[str, ...]
-) -> tuple[Tensor, Tensor | None]:
-    """Which weights (d,) depend on rows that determine a weight by themselves, and how far all about the means do, (d, d)."""
-    if filling.blind is None:
-        return torch.zeros(len(T), dtype=torch.bool), None
-    scaled, _ = _across(T, filling.blind[None])
+def depends(T: Tensor, blind: Tensor) -> Tensor:
+    """Which rows of T (d, r) reach into the directions that `blind` (r, r) projects onto, (d,)."""
+    scaled, _ = _across(T, blind[None])
     whole, _ = _across(T, torch.eye(T.shape[1], dtype=torch.float64)[None])
-    unknown = scaled[0].diagonal() > _DEPENDS * whole[0].diagonal()
+    return scaled[0].diagonal() > _DEPENDS * whole[0].diagonal()
+
+
+def _unknown(T: Tensor, filling: Filling, kind: Sandwich, determined: Tensor) -> Tensor:
+    """Which weights (d,) depend on rows that determine a weight by themselves."""
+    if filling.blind is None:
+        return torch.zeros(len(T), dtype=torch.bool)
+    unknown = depends(T, filling.blind)
     if bool(unknown[determined].all()):
         raise NumericalError(
             f"{kind.title} divides by 1 - leverage, and a {kind.unit} determines a weight by itself (leverage 1), on which every weight "
             f"depends; use {kind.plainest}, or leave out the column or level that only it has."
         )
-    return unknown, about @ filling.blind @ about.T
+    return unknown
 
 
 def _said_unknown(kind: Sandwich, unknown: Tensor, names: tuple[str, ...]) -> tuple[str, ...]:

@@ -20,7 +20,7 @@ from bestline.inference.covariance.sandwich import Covariance
 from bestline.inference.fitted import FittedLine
 from bestline.inference.restricted import Restricted
 from bestline.inference.uncertainty import covariance
-from bestline.inference.why_not import why_not
+from bestline.inference.why_not import why_no_heights
 
 UNDETERMINED = "the training rows do not determine {}: no row has such a cell, or columns that say the same part there"
 UNDEFINED = "a column of the line is not a finite number there, or has no slope"
@@ -90,13 +90,12 @@ def estimated(line: FittedLine, of: Combinations, cov: Cov | None = None, data: 
     if line.restricted is not None and cov is None:
         return _within_limits(line.restricted, of, found)
     # A penalised line has heights all the same; only what was asked for by name and does not exist is an error.
-    m, without = len(of.slopes), why_not(line) or ""
+    m, without = len(of.slopes), why_no_heights(line) or ""
     if without and cov is None:
         why = tuple(UNDEFINED if bad else "" for bad in of.undefined.tolist())
         return Combined(found, torch.full_like(found, float("nan")), 0, "", why, without)
     errors = covariance(line, cov, data)
-    inference = line.inference
-    assert inference is not None  # noqa: S101  `covariance` has looked
+    inference = line.geometry
     p = line.design.p
     # NaN of a column that is no number would spread over the others of a product with zero.
     undefined = of.undefined

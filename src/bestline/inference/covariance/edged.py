@@ -1,0 +1,406 @@
+"""Lines under a loss with edges: what the weights of median, quantile and Huber lines are worth.
+
+    minimum    sum of w psi(u) x = 0        u = y - fitted, psi the slope of the loss at u, w the row's weight
+    covariance of the weights = B^-1 M B^-1        B = sum of w bend x x'        M = sum of (w psi)^2 x x'
+
+`bend` is how fast the mean of psi falls as the line rises past a row. Huber's psi has that slope itself, 1 between the edges and 0
+beyond (Huber 1967; 1981, 7.6); the edges are taken for known. The psi of a quantile jumps at 0, so it is the density of the row's
+errors there, which a kernel estimates (Powell 1991), in a bandwidth that goes to 0 as rows grow in number. Where errors are alike in
+all rows one number stands for all `bend`, and one for all psi^2, which leaves a multiple of (X'WX)^-1.
+"""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import Any, ClassVar, Self
+
+import torch
+from torch import Tensor
+
+from bestline.calls import no_such, one_of
+from bestline.data.design.weight_kinds import ANALYTIC, FREQUENCY, PROBABILITY
+from bestline.errors import NumericalError, listed
+from bestline.inference.coordinates import Basis
+from bestline.inference.covariance.base import Classical, CovarianceKind, Filling
+from bestline.inference.covariance.sandwich import NO_ERRORS, Covariance, depends, of_weights
+from bestline.numerics import eigenvectors
+from bestline.wording import count, plain
+
+_NORMAL_IQR = 1.34  # interquartile range of normal errors, in standard deviations, as R's quantreg and Stata round it
+_FLAT = 1e-10  # of the steepest bend: less in some direction is rounding
+_USUAL = "hall-sheather"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class EdgedRows:
+    """The rows of one target, as a loss with edges sees them.
+
+    Attributes
+    ----------
+    u : Tensor (n,)
+        In units of the target's scale.
+    low, high : float
+        The slopes of the loss far below and far above the line; under a bent loss also its edges.
+    w : Tensor (n,)
+        Weights with the mean 1.
+    weights : str
+        Of which kind they are.
+    count, rank : int
+        How many rows there are, copies counted, and how many weights of the line the data determine.
+    rounding : float
+        What float64 leaves of a residual of 0.
+    """
+
+    u: Tensor
+    low: float
+    high: float
+    w: Tensor
+    weights: str
+    count: int
+    rank: int
+    rounding: float
+
+    @property
+    def again(self) -> Tensor:
+        """What a row's square counts beside w, (n,): copies have a square each, any other row that of its weighted score."""
+        return torch.ones_like(self.w) if self.weights == FREQUENCY else self.w
+
+    @property
+    def level(self) -> float:
+        """Of a loss with a corner, the quantile that it estimates."""
+        return self.high / (self.high - self.low)
+
+    @property
+    def alike(self) -> tuple[Tensor, Tensor]:
+        """EdgedRows of like spread (n,), and how many rows each stands for, (n,).
+
+        Analytic weights say how precise a row is: w u has the same spread for all, as R's `rq` has it.
+        """
+        # The quantile loss of w u is w times that of u: so these are the weights under which the line is the best one.
+        if self.weights == ANALYTIC:
+            return self.w * self.u, torch.ones_like(self.w)
+        return self.u, self.w
+
+    @property
+    def sharper(self) -> Tensor:
+        """How many times as dense the errors of a row are as residuals brought to like spread, (n,)."""
+        return self.w if self.weights == ANALYTIC else torch.ones_like(self.w)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Pulls:
+    """What each row puts into M and into B, over its weight, (n,) both."""
+
+    square: Tensor
+    bend: Tensor
+
+
+@dataclass(frozen=True, slots=True)
+class OfEdges(CovarianceKind, ABC):
+    """A covariance of a line under a loss with edges."""
+
+    @abstractmethod
+    def pulls(self, of: EdgedRows) -> Pulls:
+        """What the rows put in; raises NumericalError where they do not tell."""
+
+
+@dataclass(frozen=True, slots=True)
+class HuberRobust(OfEdges):
+    """Each row puts in its own score: for errors of any spread. n / (n - rank) as HC1 has it, which it is where no row is beyond an edge."""
+
+    name: ClassVar[str] = "robust"
+    holds: ClassVar[str] = "of an M-estimator with delta known: independent errors of any spread, valid in large samples"
+
+    @property
+    def title(self) -> str:
+        """As a table calls it."""
+        return "robust sandwich"
+
+    def pulls(self, of: EdgedRows) -> Pulls:
+        """psi^2, and whether a row lies between the edges."""
+        # The slope of the loss is the residual itself, cut off at the edges.
+        psi = of.u.clamp(of.low, of.high)
+        inside = ((of.u >= of.low) & (of.u <= of.high)).to(torch.float64)
+        return Pulls(of.again * psi**2 * (of.count / (of.count - of.rank)), inside)
+
+
+@dataclass(frozen=True, slots=True)
+class HuberIid(OfEdges):
+    """Errors are alike in all rows: Huber's first proposal (1981, 7.6.4), R's `rlm` and statsmodels' H1.
+
+    (K / m)^2 (sum of psi^2 / (n - rank)) (X'WX)^-1        m the mean of psi', K = 1 + rank / n (1 - m) / m
+    """
+
+    name: ClassVar[str] = "iid"
+    holds: ClassVar[str] = "of an M-estimator with delta known: independent errors, alike in all rows"
+
+    @property
+    def title(self) -> str:
+        """As a table calls it."""
+        return "iid, Huber's H1"
+
+    def pulls(self, of: EdgedRows) -> Pulls:
+        """Their means, the same for all rows."""
+        psi = of.u.clamp(of.low, of.high)
+        m = float((of.w * ((of.u >= of.low) & (of.u <= of.high))).sum()) / of.count
+        # Huber's correction for few rows: how much of a residual the weights took up.
+        K = 1 + of.rank / of.count * (1 - m) / m if m > 0 else math.nan
+        square = float((of.w * psi**2).sum()) / (of.count - of.rank)
+        return Pulls(torch.full_like(of.u, square), torch.full_like(of.u, m / K if m > 0 else 0.0))
+
+
+@dataclass(frozen=True, slots=True)
+class OfQuantile(OfEdges):
+    """Of a quantile, from the density of errors there.
+
+    Attributes
+    ----------
+    bandwidth : {"hall-sheather", "bofinger", "chamberlain"}
+        How near to the quantile residuals tell of it.
+    """
+
+    options: ClassVar[tuple[str, ...]] = ("bandwidth",)
+    bandwidth: str = _USUAL
+
+    @classmethod
+    def asked(cls, columns: Sequence[str], options: Mapping[str, Any]) -> Self:
+        """With these options."""
+        del columns
+        for name, value in options.items():
+            if not one_of(value, _CHOICES[name]):
+                raise no_such(name, value, _CHOICES[name])
+        return cls(**options)
+
+    @property
+    def said_options(self) -> dict[str, Any]:
+        """Those that are not what they usually are."""
+        return {f.name: getattr(self, f.name) for f in fields(self) if getattr(self, f.name) != f.default}
+
+    @property
+    def by_rule(self) -> str:
+        """The bandwidth, as a title adds it."""
+        return "" if self.bandwidth == _USUAL else f", {self.bandwidth.capitalize()}'s bandwidth"
+
+    def width(self, of: EdgedRows) -> float:
+        """The bandwidth in units of the residuals."""
+        return kernel_width(of, BANDWIDTHS[self.bandwidth](of.count, of.level))
+
+
+@dataclass(frozen=True, slots=True)
+class QuantileRobust(OfQuantile):
+    """For errors of any spread: the density of each row's errors by a normal kernel at its own residual, as R's quantreg has se = "ker".
+
+    Attributes
+    ----------
+    density : {"own", "common"}
+        "common": one density for all rows, and each row's own score, as statsmodels' vcov="robust" has it; that is right for errors
+        of one spread about a curve that is no line.
+    """
+
+    name: ClassVar[str] = "robust"
+    options: ClassVar[tuple[str, ...]] = ("bandwidth", "density")
+    holds: ClassVar[str] = "independent errors, valid in large samples"
+    density: str = "own"
+
+    @property
+    def title(self) -> str:
+        """As a table calls it."""
+        told = "Powell's kernel sandwich" if self.density == "own" else "robust sandwich, one density for all rows"
+        return told + self.by_rule
+
+    def pulls(self, of: EdgedRows) -> Pulls:
+        """Expected squares of the scores, and densities."""
+        span = of.high - of.low
+        sampled = of.weights == PROBABILITY  # by what may have to do with the errors: then each row's own square counts
+        # Rows on the line, as many as it has weights, count as below: rounding must not decide.
+        above = (of.u > of.rounding).to(torch.float64)
+        own = above * of.high**2 + (1 - above) * of.low**2
+        square = own if sampled or self.density == "common" else torch.full_like(of.u, -of.low * of.high)
+        h = self.width(of)
+        if self.density == "common":
+            bend = torch.full_like(of.u, density_at_zero(of, h))
+        else:
+            bend = torch.exp(-((of.alike[0] / h) ** 2) / 2) / (h * math.sqrt(2 * math.pi))
+        return Pulls(of.again * square, of.sharper * bend * span)
+
+
+@dataclass(frozen=True, slots=True)
+class QuantileIid(OfQuantile):
+    """Errors are alike in all rows: level (1 - level) / f(0)^2 (X'WX)^-1 (Koenker & Bassett 1978).
+
+    f by an Epanechnikov kernel over all residuals, as statsmodels' vcov="iid" and Stata's qreg with kernel(epan2).
+    """
+
+    name: ClassVar[str] = "iid"
+    holds: ClassVar[str] = "independent errors, alike in all rows; valid in large samples"
+
+    @property
+    def title(self) -> str:
+        """As a table calls it."""
+        return f"iid, kernel density{self.by_rule}"
+
+    def pulls(self, of: EdgedRows) -> Pulls:
+        """One square and one density for all rows."""
+        # What psi jumps by at 0 is the span of its slopes; so fast does its mean fall, times the density there.
+        f = density_at_zero(of, self.width(of))
+        return Pulls(of.again * -of.low * of.high, of.sharper * f * (of.high - of.low))
+
+
+_QUANTILE: tuple[type[CovarianceKind], ...] = (QuantileRobust, QuantileIid)
+# Of each loss by its name, the usual one first.
+KINDS: dict[str, tuple[type[CovarianceKind], ...]] = {
+    "huber": (HuberRobust, HuberIid),
+    "absolute": _QUANTILE,
+    "quantile": _QUANTILE,
+}
+
+
+def kind_of(loss: str, kind: CovarianceKind) -> OfEdges:
+    """The kind that a fit with this loss keeps: the usual one, where only the default was asked for."""
+    found = KINDS[loss][0]() if isinstance(kind, Classical) else kind
+    assert isinstance(found, OfEdges)  # noqa: S101  `parse_cov` gives no other for such a loss
+    return found
+
+
+def edged(
+    basis: Basis,
+    q: Tensor,
+    residuals: Sequence[EdgedRows],
+    kind: OfEdges,
+    determined: Tensor,
+    names: tuple[str, ...],
+    targets: tuple[str, ...],
+) -> Covariance:
+    """The covariance of the weights of every target.
+
+    Parameters
+    ----------
+    basis
+    q : Tensor (n, r)
+        All training rows in its coordinates.
+    residuals
+        Of each target, (k,).
+    kind
+    determined : Tensor (d,)
+        Which weights the data determine; the others get NaN.
+    names, targets : tuple of str
+        Of the weights (d,) and of the targets (k,).
+    """
+    T, middles, known, notes = basis.weights(), [], [], list[str]()
+    blind = torch.zeros(basis.rank, basis.rank, dtype=torch.float64)
+    for of, target, rss in zip(residuals, targets, basis.rss.tolist(), strict=True):
+        of_which = f" of {plain(target)}" if len(targets) > 1 else ""
+        middle = flat = torch.zeros_like(blind)
+        try:
+            if rss > 0:  # a line through every point has no errors
+                middle, flat = _middle(q, kind.pulls(of))
+        except NumericalError as error:
+            notes.append(f"{NO_ERRORS}{error}" if len(targets) == 1 else f"{NO_ERRORS}{plain(target)}: {error}")
+            middle = torch.full_like(blind, math.nan)
+        unknown = depends(T, flat) & determined
+        lost = [name for name, is_lost in zip(names, unknown.tolist(), strict=True) if is_lost]
+        if lost:
+            notes.append(
+                f"No row near the line says where {listed(lost)} should be{of_which}, so there is no such standard error."
+            )
+        middles.append(middle)
+        known.append(determined & ~unknown)
+        blind = blind + flat
+    middle = torch.stack(middles)
+    filling = Filling(middle, basis.df, kind.title, blind=blind if bool(blind.any()) else None, notes=tuple(notes))
+    return of_weights(basis, kind, filling, middle, torch.stack(known))
+
+
+def _middle(q: Tensor, pulls: Pulls) -> tuple[Tensor, Tensor]:
+    """B^-1 M B^-1, and the projection onto the directions that no row bends in, (r, r) both."""
+    B, M = q.T @ (q * pulls.bend[:, None]), q.T @ (q * pulls.square[:, None])
+    values, vectors = eigenvectors(B)
+    # Where no row bends, the line is pulled by signs alone, and nothing tells how far it is off.
+    firm = values > _FLAT * values[-1].clamp(min=1e-300)
+    V = vectors[:, firm]
+    inverse = V / values[firm] @ V.T
+    flat = vectors[:, ~firm]
+    return inverse @ M @ inverse, flat @ flat.T
+
+
+def kernel_width(of: EdgedRows, b: float) -> float:
+    """How near to 0 residuals are to tell of the density there, as R's quantreg and Stata have it of a bandwidth b for probabilities.
+
+    h = min(sd, interquartile range / 1.34) (z(level + b) - z(level - b))        z the normal quantile
+
+    Raises NumericalError where there are too few rows for the quantile, and where half of the residuals are the same.
+    """
+    level, n = of.level, of.count
+    # Beyond that the bandwidth reaches past all of the data. R halves it until it fits, which tells of nothing but the rounding.
+    if not b < min(level, 1 - level):
+        raise NumericalError(
+            f"{count(n, 'row')} {'is' if n == 1 else 'are'} too few to tell the density of errors at the {level:g} quantile."
+        )
+    # The smaller of two measures of spread: one follows far rows, the other steps in few rows (Silverman 1986, 3.4.2).
+    u, times = of.alike
+    mean = float((times * u).sum()) / n
+    sd = math.sqrt(float((times * (u - mean) ** 2).sum()) / (n - 1))
+    low, high = quantiles(u, times, (0.25, 0.75))
+    z = torch.special.ndtri(torch.tensor([level + b, level - b], dtype=torch.float64))
+    h = min(sd, (high - low) / _NORMAL_IQR) * float(z[0] - z[1])
+    # Half of the rows on one line: their density there is infinite, and a multiple of rounding is no bandwidth.
+    if not h > 100 * of.rounding:
+        raise NumericalError("half of the residuals are the same, so they have no density at the line.")
+    return h
+
+
+def hall_sheather(n: int, level: float) -> float:
+    """(1.5 z(0.975)^2 phi(z)^2 / (2 z^2 + 1) / n)^(1/3), for intervals of 95% (Hall & Sheather 1988); z is the level's normal quantile."""
+    z, phi, wide = _normal(level)
+    return float((1.5 * wide**2 * phi**2 / (2 * z**2 + 1) / n) ** (1 / 3))
+
+
+def bofinger(n: int, level: float) -> float:
+    """(4.5 phi(z)^4 / (2 z^2 + 1)^2 / n)^(1/5), for the least mean squared error of the density (Bofinger 1975)."""
+    z, phi, _ = _normal(level)
+    return float((4.5 * phi**4 / (2 * z**2 + 1) ** 2 / n) ** (1 / 5))
+
+
+def chamberlain(n: int, level: float) -> float:
+    """z(0.975) (level (1 - level) / n)^(1/2), the interval of the level itself (Chamberlain 1994)."""
+    return float(_normal(level)[2] * math.sqrt(level * (1 - level) / n))
+
+
+def _normal(level: float) -> tuple[float, float, float]:
+    """The normal quantile of the level, the density there, and the quantile that leaves out 2.5%."""
+    z, wide = torch.special.ndtri(torch.tensor([level, 0.975], dtype=torch.float64)).tolist()
+    return z, math.exp(-(z**2) / 2) / math.sqrt(2 * math.pi), wide
+
+
+# On the scale of probabilities, from the number of rows and the level.
+BANDWIDTHS: dict[str, Callable[[int, float], float]] = {
+    _USUAL: hall_sheather,
+    "bofinger": bofinger,
+    "chamberlain": chamberlain,
+}
+_CHOICES: dict[str, Collection[str]] = {"bandwidth": BANDWIDTHS, "density": ("own", "common")}
+
+
+def density_at_zero(of: EdgedRows, h: float) -> float:
+    """Density of residuals of like spread at 0, by an Epanechnikov kernel of half width h."""
+    u, times = of.alike
+    return float((times * 0.75 * (1 - (u / h) ** 2).clamp(min=0)).sum()) / (of.count * h)
+
+
+def quantiles(values: Tensor, times: Tensor, shares: Sequence[float]) -> list[float]:
+    """Quantiles of values (n,), each there so many `times`, as NumPy and R (type 7) have them of the rows repeated."""
+    ordered, order = values.sort()
+    # How many rows there are up to each value, a little less: a place on a whole number is that of the next value.
+    upto = times[order].cumsum(0) * (1 - 1e-12)
+    last = float(times.sum()) - 1
+    places = torch.tensor(shares, dtype=torch.float64) * last
+    below = (places + 1e-9).floor()
+    part = (places - below).clamp(min=0)
+    at = [
+        torch.searchsorted(upto, place, right=True).clamp(max=len(ordered) - 1)
+        for place in (below, (below + 1).clamp(max=last))
+    ]
+    return ((1 - part) * ordered[at[0]] + part * ordered[at[1]]).tolist()

@@ -1,0 +1,118 @@
+"""Edged lines: standard errors of a fitted median, quantile or Huber line, from its residuals in one look at the training rows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from bestline.data.design.weight_kinds import FREQUENCY, PROBABILITY
+from bestline.errors import NumericalError, OptionError
+from bestline.inference.coordinates import Basis
+from bestline.inference.covariance.base import Cov
+from bestline.inference.covariance.edged import EdgedRows, OfEdges, edged, kind_of
+from bestline.inference.covariance.named import parse_cov
+from bestline.inference.covariance.sandwich import Covariance
+from bestline.inference.fitted import FittedLine
+from bestline.inference.training_rows import check_training, look, numbered
+from bestline.inference.why_not import why_not_edged
+from bestline.numerics import Rows
+from bestline.numerics.rows import joined
+from bestline.training import Part
+from bestline.training.losses.piecewise import Piecewise
+
+
+def edged_errors(line: FittedLine, cov: Cov | None = None, data: Any = None) -> Covariance:
+    """The covariance of the weights that the line keeps, or of another kind.
+
+    Raises
+    ------
+    NumericalError
+        Where there is none, and why: a penalty, training that has not converged, no residual degrees of freedom, too few rows for a
+        quantile.
+    OptionError
+        For kinds of other losses, and for a line without rows when `data` are not given.
+    DataError
+        When `data` are not the training rows.
+    """
+    found = found_errors(line, cov, data)
+    if found.lacks:
+        raise NumericalError(f"There are no standard errors here: {found.lacks}.")
+    return found
+
+
+def found_errors(line: FittedLine, cov: Cov | None = None, data: Any = None) -> Covariance:
+    """The same, with NaN and the reason in its notes where the rows do not tell."""
+    kept = line.robust
+    if cov is None and kept is not None:
+        return kept
+    kind = parse_cov("classical" if cov is None else cov, line.plan.loss)
+    if cov is not None and kind.name == "classical":
+        raise OptionError(
+            f"Classical standard errors are those of least squares, and this line is fitted by the loss {line.plan.loss}; write 'robust', "
+            f"or 'iid' for errors alike in all rows."
+        )
+    asked = kind_of(line.plan.cost.name, kind)
+    _refuse_alike(line, asked)
+    # Data given along with the question are looked at, whatever is known: they may be others.
+    if kept is not None and kept.kind == asked and data is None:
+        return kept
+    reason = why_not_edged(line)
+    if reason is not None:
+        raise NumericalError(f"There are no standard errors here: {reason}.")
+    return _computed(line, asked, data)
+
+
+def _refuse_alike(line: FittedLine, kind: OfEdges) -> None:
+    """Raise OptionError for errors that are alike in all rows, under weights that say that they are not."""
+    weights = line.design.weight_kind if line.design.weights is not None else FREQUENCY
+    if kind.name != "iid" or weights == FREQUENCY:
+        return
+    if weights == PROBABILITY:
+        raise OptionError("Under probability weights rows are not drawn alike, so 'iid' does not hold; take 'robust'.")
+    if line.plan.cost.name == "huber":  # w u has one distribution, but not the part of it beyond delta
+        raise OptionError(
+            "Under analytic weights errors differ in spread and delta is one number, so scores are not alike; take 'robust'."
+        )
+
+
+def _computed(line: FittedLine, kind: OfEdges, data: Any) -> Covariance:
+    """Of this kind, from the rows."""
+    known = line.geometry
+    basis = Basis.of(line.training, line.scaling, known.kept, lambda over: look(line, over, data))
+    rows = _rows(line, data)
+    seen = basis.see(rows)
+    low, high = _edges(line, rows, basis)
+    # From the line's own weights: the basis has the least-squares line, which serves as coordinates alone.
+    missed = (rows.y - line.plan.predictor(line.weights)(rows.X)) / basis.unit
+    w = torch.ones(len(rows), dtype=torch.float64) if rows.w is None else basis.relative(rows.w)
+    residuals = [
+        EdgedRows(u, a, b, w, line.design.weight_kind, basis.count, basis.rank, rounding)
+        for u, a, b, rounding in zip(missed.T, low, high, basis.rounding.tolist(), strict=True)
+    ]
+    return edged(basis, seen.q, residuals, kind, known.determined, line.names, line.targets)
+
+
+def _rows(line: FittedLine, data: Any) -> Rows:
+    """The training rows of positive weight: such a loss has had them in memory."""
+    rows = None if line.parts is None or data is not None else line.parts.training.rows
+    if rows is None:
+        check_training(line, data)
+        rows = joined([part.rows for part in numbered(line, data, once=False)])
+    rows = rows.to("cpu")
+    return rows if rows.w is None else rows[rows.w > 0]
+
+
+def _edges(line: FittedLine, rows: Rows, basis: Basis) -> tuple[list[float], list[float]]:
+    """The slopes of the loss far below and above the line, target by target (k,); of a bent loss, edges in units of the basis."""
+    task = line.fit.task or line.plan.task(Part(line.training, rows))
+    loss = getattr(task.objective.smooth, "loss", None)
+    assert isinstance(loss, Piecewise)  # noqa: S101  what a loss with edges is
+    # An edge is in units of the target as trained, and the slopes of a corner have no unit.
+    unit = task.scaling.target_scale / basis.unit if loss.curve else torch.ones_like(basis.unit)
+
+    def of(slope: float | Tensor) -> list[float]:
+        return (torch.as_tensor(slope, dtype=torch.float64).cpu() * unit).tolist()
+
+    return of(loss.low), of(loss.high)

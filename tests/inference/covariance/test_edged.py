@@ -1,0 +1,348 @@
+"""Standard errors of median, quantile and Huber lines: those of statsmodels, Stata, R's formulas, and the laws that they obey."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import statsmodels.api as sm
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.stats import norm
+from statsmodels.regression.quantile_regression import QuantReg
+from statsmodels.regression.tests.results import results_quantile_regression as stata
+
+import bestline as bl
+from bestline.errors import OptionError
+from bestline.inference.covariance.edged import bofinger, chamberlain, hall_sheather, quantiles
+from bestline.inference.covariance.named import parse_cov
+
+pytestmark = pytest.mark.usefixtures("quiet")
+
+LOSSES = ("huber", "absolute", "quantile:0.3")
+LEVELS = (0.25, 0.5, 0.9)
+
+
+@cache
+def engel() -> pd.DataFrame:
+    """Food expenditure and income of 235 households (Koenker & Bassett 1982), as R's quantreg and statsmodels have them."""
+    return sm.datasets.engel.load_pandas().data
+
+
+@cache
+def uneven(n: int = 300, seed: int = 0) -> pd.DataFrame:
+    rng = np.random.default_rng(seed)
+    x, z = rng.normal(3, 1, n), rng.normal(0, 2, n)
+    y = 1 + 2 * x - z + rng.standard_t(3, n) * np.abs(x)
+    return pd.DataFrame({"x": x, "z": z, "y": y, "w": rng.integers(1, 5, n)})
+
+
+def columns(data: pd.DataFrame, formula: str) -> tuple[np.ndarray, np.ndarray]:
+    """The target, and the columns in the order of a line's weights."""
+    target, features = formula.split(" ~ ")
+    return data[target].to_numpy(), np.column_stack([data[features.split(" + ")], np.ones(len(data))])
+
+
+def errors(data: pd.DataFrame, formula: str, cov: Any = "robust", **options: Any) -> list[float]:
+    return bl.fit(data, formula, **options).tidy(cov=cov)["std_error"].tolist()
+
+
+def in_bandwidth(u: np.ndarray, level: float, b: float) -> float:
+    """R's quantreg, summary.rq: the bandwidth of residuals from that of probabilities."""
+    spread = min(u.std(ddof=1), np.subtract(*np.percentile(u, [75, 25])) / 1.34)
+    return float(spread * (norm.ppf(level + b) - norm.ppf(level - b)))
+
+
+# --- quantile lines ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("level", LEVELS)
+@pytest.mark.parametrize("rule", ["hall-sheather", "bofinger", "chamberlain"])
+def test_errors_alike_are_those_of_statsmodels(level: float, rule: str):
+    if rule == "bofinger" and level != 0.5:
+        pytest.skip("statsmodels has phi(2 z) there for phi(z); R's bandwidth.rq has what Bofinger (1975) has")
+    y, X = columns(engel(), "foodexp ~ income")
+    with np.errstate(all="ignore"):
+        theirs = QuantReg(y, X).fit(q=level, vcov="iid", kernel="epa", bandwidth=rule.replace("hall-sheather", "hsheather"))
+    ours = errors(engel(), "foodexp ~ income", f"iid:bandwidth={rule}", loss=f"quantile:{level}")
+    assert ours == pytest.approx(theirs.bse.tolist(), rel=1e-6)
+
+
+@pytest.mark.parametrize("rule", ["hsheather", "bofinger", "chamberlain"])
+def test_errors_alike_are_those_that_stata_prints(rule: str):
+    printed = getattr(stata, f"epan2_{rule}")
+    model = bl.fit(engel(), "foodexp ~ income", loss="absolute", cov={"iid": None, "bandwidth": rule.replace("hs", "hall-s")})
+    assert model.df_resid == printed.df_r
+    # Stata's own quartiles of residuals differ from R's and NumPy's in the fourth digit.
+    assert model.bse.tolist() == pytest.approx(printed.table[:, 1].tolist(), rel=2e-4)
+    assert model.conf_int().to_numpy().ravel().tolist() == pytest.approx(printed.table[:, 4:].ravel().tolist(), rel=2e-4)
+
+
+@pytest.mark.parametrize("level", LEVELS)
+def test_one_density_is_the_sandwich_of_statsmodels(level: float):
+    data, formula = uneven(), "y ~ x + z"
+    y, X = columns(data, formula)
+    model = bl.fit(data, formula, loss=f"quantile:{level}")
+    with np.errstate(all="ignore"):
+        theirs = QuantReg(y, X).fit(q=level, vcov="robust", kernel="epa", max_iter=5_000, p_tol=1e-10)
+    C = np.linalg.inv(X.T @ X)
+    density = np.sqrt(level * (1 - level) * np.diag(C)) / model.tidy(cov="iid")["std_error"].to_numpy()
+
+    def of(e: np.ndarray) -> list[float]:
+        d = np.where(e > 0, level**2, (1 - level) ** 2)
+        return (np.sqrt(np.diag(C @ (X.T * d) @ X @ C)) / density).tolist()
+
+    # Rows on the line are above or below theirs by rounding; by ours they count as below.
+    assert theirs.bse.tolist() == pytest.approx(of(y - X @ theirs.params), rel=1e-5)
+    found = model.tidy(cov="robust:density=common")["std_error"].tolist()
+    assert found == pytest.approx(of(y - X @ model.params.to_numpy() - 1e-9), rel=1e-8)
+
+
+@pytest.mark.parametrize("level", LEVELS)
+@pytest.mark.parametrize("data", [engel, uneven])
+def test_the_kernel_sandwich_is_that_of_quantreg(level: float, data: Any):
+    """summary.rq(se = "ker") of R's quantreg, step by step."""
+    formula = "foodexp ~ income" if data is engel else "y ~ x + z"
+    y, X = columns(data(), formula)
+    model = bl.fit(data(), formula, loss=f"quantile:{level}")
+    u = y - X @ model.params.to_numpy()
+    for rule, b in (("hall-sheather", hall_sheather), ("bofinger", bofinger)):
+        h = in_bandwidth(u, level, b(len(y), level))
+        f = norm.pdf(u / h) / h
+        inverse = np.linalg.inv((X.T * f) @ X)
+        theirs = level * (1 - level) * inverse @ (X.T @ X) @ inverse
+        found = model.covariance(f"robust:bandwidth={rule}")
+        assert found.covariance[0].numpy() == pytest.approx(theirs, rel=1e-7)
+        assert found.std_error[0].tolist() == pytest.approx(np.sqrt(np.diag(theirs)).tolist(), rel=1e-8)
+
+
+def test_bandwidths_are_those_that_r_and_stata_print():
+    assert hall_sheather(235, 0.5) == pytest.approx(stata.epan2_hsheather.bwidth, rel=1e-12)
+    assert hall_sheather(235, 0.75) == pytest.approx(stata.epanechnikov_hsheather_q75.bwidth, rel=1e-12)
+    assert bofinger(235, 0.5) == pytest.approx(stata.epan2_bofinger.bwidth, rel=1e-12)
+    assert chamberlain(235, 0.5) == pytest.approx(stata.epan2_chamberlain.bwidth, rel=1e-12)
+    # Bofinger's rule at other levels: minimises the mean squared error of normal data (Koenker 2005, 4.10.1).
+    z = norm.ppf(0.9)
+    assert bofinger(50, 0.9) == pytest.approx((4.5 * norm.pdf(z) ** 4 / (2 * z**2 + 1) ** 2 / 50) ** 0.2, rel=1e-12)
+
+
+@given(
+    st.lists(st.floats(-1e3, 1e3), min_size=1, max_size=20),
+    st.data(),
+)
+def test_quantiles_of_weighted_values_are_those_of_the_rows_repeated(values: list[float], data: st.DataObject):
+    import torch
+
+    times = data.draw(st.lists(st.integers(1, 5), min_size=len(values), max_size=len(values)))
+    found = quantiles(torch.tensor(values).double(), torch.tensor(times).double(), (0.25, 0.5, 0.75))
+    repeated = np.repeat(torch.tensor(values).double().numpy(), times)
+    assert found == pytest.approx(np.quantile(repeated, [0.25, 0.5, 0.75]).tolist(), rel=1e-9, abs=1e-9)
+
+
+# --- Huber lines ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("data", [engel, uneven])
+@pytest.mark.parametrize("updated", [False, True])
+def test_huber_errors_alike_are_those_of_rlm(data: Any, updated: bool):
+    formula = "foodexp ~ income" if data is engel else "y ~ x + z"
+    y, X = columns(data(), formula)
+    theirs = sm.RLM(y, X, M=sm.robust.norms.HuberT(1.345)).fit(cov="H1", update_scale=updated, tol=1e-13, maxiter=2_000)
+    loss = f"huber:{1.345 * float(theirs.scale)!r}"
+    model = bl.fit(data(), formula, loss=loss, cov="iid")
+    assert model.params.tolist() == pytest.approx(theirs.params.tolist(), rel=1e-8)
+    assert model.bse.tolist() == pytest.approx(theirs.bse.tolist(), rel=1e-8)
+    assert model.cov_params().to_numpy() == pytest.approx(theirs.bcov_scaled, rel=1e-7)
+
+
+def test_the_usual_edge_is_that_of_rlm_with_its_first_scale():
+    y, X = columns(engel(), "foodexp ~ income")
+    theirs = sm.RLM(y, X, M=sm.robust.norms.HuberT()).fit(cov="H1", update_scale=False, tol=1e-13, maxiter=2_000)
+    assert errors(engel(), "foodexp ~ income", "iid", loss="huber") == pytest.approx(theirs.bse.tolist(), rel=1e-6)
+
+
+def test_the_huber_sandwich_is_that_of_its_scores():
+    """B^-1 M B^-1 (Huber 1967), as R's sandwich(rlm(...)) has it, times n / (n - p)."""
+    data, formula = uneven(), "y ~ x + z"
+    y, X = columns(data, formula)
+    model = bl.fit(data, formula, loss="huber:2.5")
+    u = y - X @ model.params.to_numpy()
+    B = np.linalg.inv((X.T * (np.abs(u) <= 2.5)) @ X)
+    M = (X.T * np.clip(u, -2.5, 2.5) ** 2) @ X * len(y) / (len(y) - 3)
+    assert model.cov_params().to_numpy() == pytest.approx(B @ M @ B, rel=1e-8)
+
+
+def test_without_rows_beyond_the_edges_it_is_least_squares():
+    data = uneven()
+    assert errors(data, "y ~ x + z", loss="huber:1e3") == pytest.approx(errors(data, "y ~ x + z", "HC1"), rel=1e-8)
+    assert errors(data, "y ~ x + z", "iid", loss="huber:1e3") == pytest.approx(errors(data, "y ~ x + z", "classical"), rel=1e-8)
+
+
+# --- weights ----------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize("cov", ["robust", "iid"])
+def test_frequency_weights_are_the_rows_repeated(loss: str, cov: str):
+    data = uneven()
+    repeated = data.loc[data.index.repeat(data["w"])]
+    weighed = bl.fit(data, "y ~ x + z", loss=loss, weights="w", weight_kind="frequency", cov=cov)
+    assert weighed.bse.tolist() == pytest.approx(errors(repeated, "y ~ x + z", cov, loss=loss), rel=1e-7)
+    assert weighed.df_resid == len(repeated) - 3
+
+
+@pytest.mark.parametrize("cov", ["robust", "iid"])
+def test_analytic_weights_of_a_quantile_are_rows_multiplied(cov: str):
+    """As R's rq(weights = w): the loss of w u is w times that of u, so rows times their weight have errors that are alike."""
+    data = uneven()
+    w = data["w"] / data["w"].mean()
+    multiplied = pd.DataFrame({"y": w * data["y"], "x": w * data["x"], "z": w * data["z"], "w": w})
+    ours = errors(data, "y ~ x + z", cov, loss="quantile:0.3", weights="w")
+    assert ours == pytest.approx(errors(multiplied, "y ~ x + z + w - 1", cov, loss="quantile:0.3"), rel=1e-7)
+
+
+@pytest.mark.parametrize("kind", ["analytic", "probability"])
+@pytest.mark.parametrize("loss", LOSSES)
+def test_robust_errors_under_weights_are_those_of_weighted_scores(loss: str, kind: str):
+    data = uneven()
+    y, X = columns(data, "y ~ x + z")
+    model = bl.fit(data, "y ~ x + z", loss=loss, weights="w", weight_kind=kind)
+    u, w = y - X @ model.params.to_numpy(), data["w"].to_numpy()
+    w = w / w.mean()
+    if loss == "huber":
+        edge = float(model.plan.cost.number(model.fit.task.objective.smooth.loss, model.trained_scaling.target_scale)[0])
+        bend, square = (np.abs(u) <= edge) * 1.0, np.clip(u, -edge, edge) ** 2 * len(y) / (len(y) - 3)
+    elif kind == "probability":
+        low, high = {"absolute": (-1.0, 1.0), "quantile:0.3": (-0.7, 0.3)}[loss]
+        level = high / (high - low)
+        mean = np.average(u, weights=w)
+        spread = np.sqrt(np.sum(w * (u - mean) ** 2) / (len(y) - 1))
+        h_low, h_high = model_quartiles(u, w)
+        b = hall_sheather(len(y), level)
+        h = min(spread, (h_high - h_low) / 1.34) * (norm.ppf(level + b) - norm.ppf(level - b))
+        bend = norm.pdf(u / h) / h * (high - low)
+        square = np.where(u > 1e-9, high, low) ** 2
+    else:
+        pytest.skip("analytic weights of quantiles have a test of their own")
+    B = np.linalg.inv((X.T * (w * bend)) @ X)
+    expected = B @ (X.T * (w**2 * square)) @ X @ B
+    assert model.bse.tolist() == pytest.approx(np.sqrt(np.diag(expected)).tolist(), rel=1e-6)
+
+
+def model_quartiles(u: np.ndarray, w: np.ndarray) -> list[float]:
+    import torch
+
+    return quantiles(torch.from_numpy(u.copy()), torch.from_numpy(w.copy()), (0.25, 0.75))
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_errors_alike_are_refused_under_weights_that_deny_it(loss: str):
+    with pytest.raises(OptionError, match=r"rows are not drawn alike.*take 'robust'"):
+        bl.fit(uneven(), "y ~ x", loss=loss, weights="w", weight_kind="probability", cov="iid")
+    if loss == "huber":
+        with pytest.raises(OptionError, match=r"scores are not alike; take 'robust'"):
+            bl.fit(uneven(), "y ~ x", loss=loss, weights="w", cov="iid")
+
+
+# --- laws -------------------------------------------------------------------------------------------------------------------
+
+
+@given(
+    st.sampled_from(LOSSES),
+    st.sampled_from(["robust", "iid"]),
+    st.sampled_from([1e-6, 0.1, 3.0, 1e5]),
+    st.sampled_from([-1e-3, 0.5, 2e4]),
+    st.sampled_from([0.0, -7.0, 1e4]),
+)
+def test_errors_move_with_the_units(loss: str, cov: str, of_y: float, of_x: float, shift: float):
+    data = uneven(120, 1)
+    there = errors(data, "y ~ x + z", cov, loss=loss)
+    moved = data.assign(y=of_y * data["y"] + shift * of_y, x=of_x * data["x"])
+    here = errors(moved, "y ~ x + z", cov, loss=loss)
+    assert here == pytest.approx([there[0] * of_y / abs(of_x), there[1] * of_y, there[2] * of_y], rel=1e-5)
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_slopes_know_nothing_of_an_offset(loss: str):
+    data = uneven()
+    moved = data.assign(x=data["x"] + 1e6)
+    assert errors(moved, "y ~ x + z", loss=loss)[:2] == pytest.approx(errors(data, "y ~ x + z", loss=loss)[:2], rel=1e-6)
+
+
+@pytest.mark.parametrize("loss", ["absolute", "quantile:0.3"])
+def test_the_quantile_of_minus_y_has_the_same_errors(loss: str):
+    mirrored = {"absolute": "absolute", "quantile:0.3": "quantile:0.7"}[loss]
+    data = uneven()
+    for cov in ("robust", "iid"):
+        ours, theirs = (errors(d, "y ~ x + z", cov, loss=k) for d, k in ((data, loss), (data.assign(y=-data["y"]), mirrored)))
+        assert ours == pytest.approx(theirs, rel=1e-7)
+
+
+@pytest.mark.parametrize("cov", ["robust", "iid"])
+def test_huber_errors_shrink_with_the_root_of_rows_repeated(cov: str):
+    data, times = uneven(), 4
+    n, p = len(data), 3
+    once, often = (errors(pd.concat([data] * k), "y ~ x + z", cov, loss="huber:2") for k in (1, times))
+    if cov == "robust":  # but for the correction n / (n - p)
+        ratio = np.sqrt((times * n - p) / (n - p))
+        assert [a / b for a, b in zip(once, often, strict=True)] == pytest.approx([ratio] * p, rel=1e-7)
+    else:
+        assert [a / b for a, b in zip(once, often, strict=True)] == pytest.approx([2.0] * p, rel=0.02)
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize("cov", ["robust", "iid"])
+def test_errors_say_how_far_weights_are_off(loss: str, cov: str):
+    """Over many samples the standard deviation of a slope is what its standard error says."""
+    rng = np.random.default_rng(5)
+    slopes, said = [], []
+    for _ in range(200):
+        x = rng.uniform(1, 3, 500)
+        y = 1 + 2 * x + rng.standard_t(4, 500) * (1 if cov == "iid" else x)
+        model = bl.fit({"x": x, "y": y}, "y ~ x", loss=loss, cov=cov, folds=2)
+        slopes.append(model.params["x"])
+        said.append(model.bse["x"])
+    # 200 samples tell a standard deviation to 5%. A kernel flattens the peak of a density, which makes errors too large.
+    assert 0.85 < np.mean(said) / np.std(slopes) < (1.15 if loss == "huber" else 1.35)
+
+
+# --- names ------------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("text", ["robust", "iid", "robust:bandwidth=bofinger", "robust:bandwidth=chamberlain,density=common"])
+def test_the_text_of_a_kind_asks_for_it_again(text: str):
+    kind = parse_cov(text, "quantile:0.9")
+    assert kind.text == text
+    assert parse_cov(kind.text, "quantile:0.9") == kind
+    assert parse_cov(kind, "absolute") == kind
+
+
+@pytest.mark.parametrize(
+    ("cov", "loss", "told"),
+    [
+        ("HC3", "huber", "write 'robust' or 'iid'"),
+        ("nid", "quantile:0.5", "write 'robust' or 'iid'"),
+        ("H2", "huber", "write 'robust' or 'iid'"),
+        ({"cluster": "w"}, "absolute", "standard errors are of independent rows"),
+        ({"hac": None}, "huber", "standard errors are of independent rows"),
+        ({"robust": "w"}, "huber", "takes no column"),
+        ("robust:density=own", "huber", "has no option 'density'"),
+        ("iid:bandwidth=silverman", "absolute", "There is no bandwidth 'silverman'"),
+        ({"robust": None, "density": 3}, "absolute", "There is no density 3"),
+        ("robust", "squared", "write 'HC3'"),
+        ("iid", "squared", "write 'classical'"),
+    ],
+)
+def test_what_is_no_kind_of_a_loss_is_refused_before_any_work(cov: Any, loss: str, told: str):
+    with pytest.raises(OptionError, match=told):
+        bl.fit("no such file.csv", "y ~ x", loss=loss, cov=cov)
+
+
+def test_kinds_of_other_losses_are_refused_as_values_too():
+    with pytest.raises(OptionError, match="There is no `cov`"):
+        parse_cov(parse_cov("HC3"), "huber")
+    with pytest.raises(OptionError, match="There is no `cov`"):
+        parse_cov(parse_cov("iid", "huber"), "squared")
