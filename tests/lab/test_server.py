@@ -414,7 +414,17 @@ def test_of_another_loss_the_analyst_hears_what_there_is(lab):
     facts = lab.post("analysis", run=run).json()
     assert not facts["panels"]
     assert "huber" in facts["headline"]
-    assert facts["table"][0]["estimate"]
+    assert (facts["errors"], facts["no_errors"]) == ("robust sandwich", None)
+    assert facts["table"][0]["low"] < facts["table"][0]["estimate"] < facts["table"][0]["high"]
+
+
+def test_the_analyst_hears_why_there_are_no_errors(lab):
+    rows = "x,y\n" + "".join(f"{i},{2 * i + (i % 5 == 0)}\n" for i in range(40))  # most of them on one line
+    data = lab.send(rows.encode(), "on_a_line.csv").json()["data"]
+    run = last(lab.run(data=data, formula="y ~ x", loss="absolute", optimizer="adam", lr=0.1, steps=3))["run"]
+    facts = lab.post("analysis", run=run).json()
+    assert "residuals" in facts["no_errors"]
+    assert facts["table"][0]["std_error"] is None
 
 
 # -- what is taken away ------------------------------------------------------------------------------------------------

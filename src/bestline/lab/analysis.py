@@ -8,6 +8,7 @@ from typing import Any
 from bestline.api.model import Model
 from bestline.data.runner import calmly
 from bestline.errors import BestlineError, OptionError
+from bestline.inference.why_not import why_no_errors
 from bestline.pictures.render.mpl import write_drawing
 from bestline.wording import finite
 
@@ -34,6 +35,9 @@ def analysed(model: Model) -> dict[str, Any]:
                 for name in model.names
             ],
             "level": facts.get("level"),
+            # What the errors are called, or why there are none.
+            "errors": facts.get("cov"),
+            "no_errors": why_no_errors(model),
             "notes": list(model.notes),
             **_second_look(model),
         }

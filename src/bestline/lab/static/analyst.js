@@ -44,7 +44,7 @@ export class Analyst {
       make("h2", { text: facts.formula }),
       make("p", { class: "hint", text: `${facts.rows.toLocaleString("en")} rows. ${facts.stop} This is the line that descent is after.` }),
       table("Coefficients", head, rows.map(line)),
-      ...(intervals ? [] : [make("p", { class: "hint", text: "For this loss there are no intervals yet." })]),
+      make("p", { class: "hint", text: intervals ? `Standard errors: ${facts.errors}.` : `No standard errors: ${facts.no_errors ?? "they do not exist for this line"}.` }),
       table("Error", ["", "RMSE", "R²"], errors),
       make("h3", { text: facts.headline }),
       make("ul", {}, ...facts.findings.map(({ text }) => make("li", { text }))),
