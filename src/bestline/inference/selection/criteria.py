@@ -157,7 +157,7 @@ def worth(line: FittedLine, inference: Inference, space: TermSpace, by: str, tar
     floor = lost if lost < _SMALL else _ROUNDING
     # What differs by no more than rounding is alike, so that of such lines the smallest is taken, on every machine.
     left = (found.left / floor).round().clamp(min=1) * floor
-    n, k = training.count, found.rank + intercept + line.design.levels_taken
+    n, k = training.count, (found.rank + intercept + line.design.levels_taken).double()
     error = torch.full_like(left, math.nan)
     if by == "cv":
         unit = floor * float(inference.tss[target]) / training.weight
