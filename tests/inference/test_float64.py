@@ -68,8 +68,8 @@ TRIED: dict[str, Callable[[], Any]] = {
     "absorbed": lambda: bl.fit(table(), "y ~ a + b | firm + g", cov={"cluster": "firm"}).tidy(),
     "groups": lambda: bl.fit_groups(table(), "y ~ a + b", by="g", cov="HC1").tidy(),
     "windows": lambda: bl.fit_rolling(table(), "y ~ a", order="t", window=30).tidy(),
-    "lasso": lambda: bl.fit(table(), "y ~ a + b + c", cv="lasso").cv.coefficients(),
-    "descent": lambda: bl.fit(table(), "y ~ a + b", solver="momentum", lr=0.05, steps=20).trace.frame(),
+    "lasso": lambda: [bl.fit(table(), "y ~ a + b + c", cv="lasso").cv.coefficients()],
+    "descent": lambda: [bl.fit(table(), "y ~ a + b", solver="momentum", lr=0.05, steps=20).trace.frame()],
     "quantile": lambda: [bl.fit(table(), "y ~ a + b", loss=loss, cov=cov).tidy() for loss in ("quantile:0.3", "huber") for cov in ("robust", "iid")],
     "box-cox": lambda: bl.fit(table() | {"y": np.exp(table()["y"] / 3)}, "boxcox(y) ~ a").predict(table()),
 }  # fmt: skip
