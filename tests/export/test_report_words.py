@@ -104,3 +104,13 @@ def test_each_test_of_a_report_is_followed_by_its_question() -> None:
     said = text_of(bl.fit(table(), "y ~ x + z"))
     assert re.search(r"Durbin-Watson: [\d.]+\. Are residuals autocorrelated\? about 2 if not", said)
     assert re.search(r"Breusch-Pagan: [^ ]+ = [\d.]+, p = [\d.]+\. Heteroscedasticity: ", said)
+
+
+@pytest.mark.parametrize("options", [{"l1": 0.1}, {"loss": "huber"}])
+def test_readers_are_told_that_it_converged_and_engineers_how_nearly(options: dict[str, Any]) -> None:
+    model = bl.fit(table(), "y ~ x + z", **options)
+    assert re.search(r"\(violation \d\.\de-\d+, tolerance 1e-\d+\)\.$", model.advice)
+    assert model.summary().facts["stop"] == model.advice
+    for page in (text_of(model), " ".join(str(model.summary()).split())):
+        assert f"Converged at step {model.trace.step[-1]}: the weights are at the optimum, within the tolerance." in page
+        assert "violation" not in page

@@ -215,7 +215,7 @@ class Comparison:
         for number, line in enumerate(self.lines, 1):
             which = ("small", "large")[number - 1] if two else str(number)
             left_over = f"RSS {significant(line.rss)} on {line.df_residual:,} df"
-            rows.append((f"  {which}", line.formula, left_over, f"AIC {fixed(line.aic, 2)}", f"BIC {fixed(line.bic, 2)}"))
+            rows.append((f"  {which}", line.formula, left_over, f"AIC {fixed(line.aic, 1)}", f"BIC {fixed(line.bic, 1)}"))
         errors = [] if self.cov == "classical" else [f"  Standard errors: {self.cov}"]
         beside = ["  "] if two else [f"  {number + 1} beside {number}, " for number in range(1, len(self.lines))]
         tests = [f"{which}{test}" for which, test in zip(beside, self.tests, strict=True)]

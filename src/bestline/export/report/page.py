@@ -55,6 +55,7 @@ from bestline.pictures.watch import session_of
 from bestline.pictures.weights import coefficients as dots
 from bestline.pictures.weights.penalty_paths import coefficient_path, error_curve
 from bestline.training import Stop
+from bestline.training.solvers.base import ending
 from bestline.wording import VERSION, fixed, on_columns, p_value, plain, rounded, typeset, without
 
 __all__ = ["report"]
@@ -227,7 +228,7 @@ def _glances(model: FittedLine) -> list[str]:
 
 def _criteria(g: Glance) -> str:
     """AIC and BIC, where there is a likelihood."""
-    return "no likelihood." if math.isnan(g.aic) else f"AIC {rounded(g.aic, 6)}, BIC {rounded(g.bic, 6)}."
+    return "no likelihood." if math.isnan(g.aic) else f"AIC {fixed(g.aic, 1)}, BIC {fixed(g.bic, 1)}."
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,7 +242,7 @@ class _Training:
 
 
 def _training(model: FittedLine, data: Any, sample: Sample | None) -> _Training:
-    told = f"{how_trained(model)} {model.advice}"
+    told = f"{how_trained(model)} {ending(model.advice)}"
     # Solved in one step there is nothing to watch.
     if len(model.trace) < 2 or model.stop.name == "DONE" or model.plan.limits is not None:
         return _Training(told)
@@ -255,7 +256,9 @@ def _training(model: FittedLine, data: Any, sample: Sample | None) -> _Training:
     except BestlineError as error:
         return _Training(told, reason=str(error))
     # For paper alone: so it needs no dark colours.
-    printed = Still(compact(last, dpi=_DPI), f"Training of {on_columns(model.design.formula, model.design.p)}: {model.advice}")
+    printed = Still(
+        compact(last, dpi=_DPI), f"Training of {on_columns(model.design.formula, model.design.p)}: {ending(model.advice)}"
+    )
     return _Training(told, session, printed)
 
 

@@ -18,7 +18,7 @@ from bestline.inference.selection.hierarchy import terms_of
 from bestline.inference.uncertainty import target_number
 from bestline.inference.why_not import refuse
 from bestline.numerics import Scaling
-from bestline.wording import aligned, count, finite, plain, preformatted, significant
+from bestline.wording import aligned, count, finite, fixed, plain, preformatted, significant
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -139,7 +139,11 @@ class Subsets:
         rows = [["terms", "", "weights", *(heads[name] for name in names)]]
         for line in self.by_size:
             marked = "*" if line.terms == self.terms else ""
-            numbers = [significant(getattr(line, name)) for name in names]
+            # AIC and BIC as in summaries, tables and reports.
+            numbers = [
+                fixed(value, 1) if name in ("aic", "bic") else significant(value)
+                for name, value in ((name, getattr(line, name)) for name in names)
+            ]
             rows.append([str(line.size), marked, str(line.weights), *numbers])
         # Formulas are words: they stand to the left, behind columns of numbers that stand to the right.
         told = [
