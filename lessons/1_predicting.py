@@ -60,8 +60,8 @@ print("for 2:", one.item())
 print("for 4 and 7:", many.flatten().tolist(), "shape", tuple(many.shape))
 
 # %% [markdown]
-# 3 · 2 + 1 is 7. The second call took two inputs at once, one a row, and gave one answer a row: 13 and 22.
-# **The output has the shape of the input.** No loop was needed.
+# 3 · 2 + 1 is 7. The second call took two inputs at once, one in each row, and gave one answer for each row: 13 and 22.
+# **The output of this line has the shape of its input.** No loop was needed.
 
 # %% [markdown]
 # ## 3. `nn.Linear`
@@ -125,7 +125,7 @@ print("for 1.0 and 2.0:", [round(value, 4) for value in model(torch.tensor([[1.0
 
 # %% [markdown]
 # Same seed, same numbers: all three ways are the same line. Write `model(x)`, not `model.forward(x)`: the call also
-# runs what may be attached to a model, such as hooks.
+# runs other functions that may be attached to a model (PyTorch calls them hooks).
 #
 # One class, many lines: each instance has its own weights.
 
@@ -152,8 +152,8 @@ assert chosen.predict([[4], [7]]).tolist() == many.tolist()
 # A random line is a bad line. Let us train one. A small project has three parts, which grow at different speeds, so keep
 # them apart: one makes the **data**, one says what the **model** is, and **main** brings them together.
 #
-# **Data.** 100 points around *y* = 2*x* + 1. Data often come as NumPy arrays of 64-bit numbers, and layers hold 32-bit
-# numbers. Turn one into the other once, in one place.
+# **Data.** 100 points around *y* = 2*x* + 1. They do not lie on that line: each *y* has a small random error, its **noise**. Data
+# often come as NumPy arrays of 64-bit numbers, and layers hold 32-bit numbers. Turn one into the other once, in one place.
 
 # %%
 import numpy as np
@@ -166,6 +166,10 @@ device = "cuda" if torch.cuda.is_available() else "cpu"  # a GPU helps only when
 X = torch.from_numpy(x_numpy).float().to(device)
 Y = torch.from_numpy(y_numpy).float().to(device)
 print("in PyTorch:", tuple(X.shape), X.dtype)
+
+# %% [markdown]
+# Look at data before you train. `"y ~ x"` is a **formula**: on its left the target, on its right the feature. Read it as "*y* by
+# *x*". The bias is in it without your writing it.
 
 # %%
 picture = bl.plot_data(made, "y ~ x")
@@ -208,7 +212,8 @@ print(f"final loss {criterion(model(X), Y).item():.4f}")
 # %% [markdown]
 # Near 2 and 1, but not there: *w* is 1.9887, and *b* is 1.0510. The points have noise, and the best line for *these* 100
 # points is not the line that they were made from. Is it the best line for them, though? bestline trains the same way in one
-# call, and knows the exact answer too:
+# call, and without a solver it computes the exact answer. `standardize=False` says: train on *x* as it is (lesson 2 shows
+# what standardising does).
 
 # %%
 trained_by_bestline = bl.fit(made, "y ~ x", solver="adam", lr=0.05, steps=500, start=start, standardize=False)
@@ -269,7 +274,7 @@ print("a column minus a row has shape", tuple((columns - rows).shape), "and", le
 
 # %% [markdown]
 # 1. `nn.Linear` wants its inputs in brackets: `torch.tensor([2.0])`.
-# 2. It wants numbers with a point: `2.0`, not `2`.
+# 2. It wants numbers with a decimal point: `2.0`, not `2`.
 # 3. A column (100, 1) minus a row (100) is a table (100, 100). The loss of that table is no loss of your line. PyTorch only
 #    warns. Look at the shapes before you train.
 
@@ -322,7 +327,7 @@ print("a column minus a row has shape", tuple((columns - rows).shape), "and", le
 #
 # <details><summary>Solution</summary>
 #
-# One weight for each input, and one bias. One output a row.
+# One weight for each input, and one bias. One output for each row: the output has as many rows as the input.
 #
 # ```python
 # plane = nn.Linear(2, 1)
@@ -340,9 +345,9 @@ print("a column minus a row has shape", tuple((columns - rows).shape), "and", le
 #
 # - A line has two parameters: the weight (slope) and the bias (intercept).
 # - Tensors, `nn.Linear` and a module of your own are the same line. They differ in who keeps the weights.
-# - Many inputs go in at once, one a row. The output has the shape of the input.
+# - Many inputs go in at once, one in each row. Out comes one answer for each row.
 # - A fresh layer is random. A seed makes it the same each time.
-# - Trained weights come near the truth, and do not reach it: the data have noise.
+# - Trained weights come near the weights that made the data, and do not reach them: the data have noise.
 #
 # Next: `bestline lesson slope-and-bias`, what happens inside one step.
 #

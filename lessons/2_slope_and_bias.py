@@ -17,7 +17,7 @@
 # ## 1. Data
 #
 # Sixty inputs from -3 to 2.9, a tenth apart. The line behind them is *y* = 1 · *x* - 1. Each *y* then gets a little random
-# noise, with a standard deviation of 0.1.
+# noise. Its standard deviation is 0.1: that is the typical size of the noise. Its mean is 0.
 
 # %%
 import torch
@@ -76,7 +76,10 @@ for slope, bias in [(-15.0, -10.0), (0.0, 0.0), (1.0, -1.0)]:
     print(f"w {slope:5}, b {bias:5}: loss {criterion(forward(X, slope, bias), Y).item():.4f}")
 
 # %% [markdown]
-# The start has a loss of 835.2761. Even the line that made the data does not have loss 0: the noise remains.
+# 800 is nearest: the loss there is 835.2761. You can see it without a computer. At *x* = 2 this line says -15 · 2 - 10, so -40,
+# where about 1 is right: the squared error is 41², or 1,681. At *x* = 0 it is 9², or 81. The mean is somewhere between.
+#
+# Even the line that made the data does not have loss 0: the noise remains.
 
 # %% [markdown]
 # ## 3. The landscape
@@ -106,18 +109,18 @@ above.set(xlabel="w", ylabel="b", title="The same from above: contours of equal 
 picture
 
 # %% [markdown]
-# On the right you look down into the bowl. On each ring the loss is the same. The rings are narrower along *w* than along
-# *b*: a change of the slope matters more here than the same change of the bias.
+# On the right you look down into the bowl. Each ring joins places of equal loss: it is a **contour**. The rings are narrower along
+# *w* than along *b*: a change of the slope matters more here than the same change of the bias.
 #
 # **Mind the brackets.** The error is *y* - (*w x* + *b*). Without the brackets, *y* - *w x* + *b*, this picture would show a
-# mirrored bowl, with its lowest point at *b* = +1. Training has code of its own and would be right; only the picture would be
-# wrong.
+# mirrored bowl, with its lowest point at *b* = +1. The training below has its own code for the loss. It would be right, and
+# only the picture would be wrong.
 
 # %% [markdown]
 # ## 4. Which way is down?
 #
-# Stand at (*w*, *b*). The **partial derivative** ∂L/∂w says how fast the loss grows when *w* grows and *b* stays; ∂L/∂b the
-# other way round. Both together are the **gradient**. It points uphill. The chain rule gives:
+# Stand at (*w*, *b*). The **partial derivative** ∂L/∂w says how fast the loss grows when *w* grows and *b* stays the same;
+# ∂L/∂b, when *b* grows and *w* stays the same. Both together are the **gradient**. It points uphill. The chain rule of derivatives gives:
 #
 #     ∂L/∂w = (2/n) Σ (w xᵢ + b - yᵢ) · xᵢ
 #     ∂L/∂b = (2/n) Σ (w xᵢ + b - yᵢ)
@@ -242,9 +245,9 @@ for k, slope, bias, value in train(lr=0.4, steps=5):
 #
 #     α < 2 / λ,  where λ is the largest curvature
 #
-# The second derivatives of our loss, by *w* and by *b*, make a matrix of 2 × 2. Its **eigenvalues** are the largest and the
-# smallest curvature. PyTorch computes them; you need to know no more about them here. The matrix is the same at every place
-# of the map, and it needs no *y*:
+# The second derivatives of our loss make a table of 2 × 2, a matrix: twice by *w*, by *w* and by *b*, twice by *b*. Its
+# **eigenvalues** are the largest and the smallest curvature. PyTorch computes them, and you need to know no more about them here.
+# The matrix is the same at every place of the map, and *y* is not in it:
 
 # %%
 x = X[:, 0].double()
@@ -257,7 +260,8 @@ print(f"best fixed rate in the long run: {2 / curvatures.sum().item():.4f}")
 
 # %% [markdown]
 # The limit is 0.3330. The rates 0.1 and 0.2 are below it, 0.4 is above it. We know that without trying one of them. The best
-# fixed rate is 2 divided by the sum of both curvatures: with it the distance shrinks equally fast in both directions.
+# fixed rate is 2 divided by the sum of both curvatures: with it the distance shrinks equally fast in both
+# directions. From one given start, and for a few steps, another rate may do better.
 
 # %% [markdown]
 # ## 9. bestline
@@ -288,7 +292,8 @@ for model, rows in ((slow_model, slow), (fast_model, fast)):
 print("all 32 rows agree")
 
 # %% [markdown]
-# How far are we from the best line? For squared loss the best line can be computed exactly, so bestline can always tell:
+# How far are we from the best line? For the squared loss the best line can be computed exactly. So bestline can always tell.
+# The **gap** is the loss less that of the best line:
 
 # %%
 exact = bl.fit(data, "y ~ x")
@@ -343,7 +348,7 @@ page
 # ```
 #
 # 0.25 is almost the best fixed rate of section 8. At 0.3 the path swings from one side of the valley to the other, and
-# each swing is only a little shorter than the last.
+# each swing still has four fifths of the length of the last.
 #
 # </details>
 #
@@ -351,15 +356,19 @@ page
 #
 # <details><summary>Solution</summary>
 #
-# A little. The mean of the inputs is -0.05, not 0. So a wrong bias pulls at the slope as well. You see it in the matrix `H`
-# of section 8: off its diagonal stands -0.1, not 0.
+# A little. Put the start into the formula of section 4: every error is about -9, so ∂L/∂w is about 2 · (-9) times the mean of
+# the inputs. That mean is -0.05, not 0. So a wrong bias pulls at the slope as well. The matrix `H` of section 8 says the same:
+# off its diagonal stands -0.1, not 0.
 #
 # ```python
-# print(round(x.mean().item(), 4), [round(value, 3) for value in H.flatten().tolist()])
+# error = forward(X, 1.0, -10.0) - Y
+# print("derivative by w:", round(2 * (error * X).mean().item(), 2))
+# print("mean of x:", round(x.mean().item(), 4), "H:", [round(value, 3) for value in H.flatten().tolist()])
 # ```
 #
 # ```text
-# -0.05 [6.003, -0.1, -0.1, 2.0]
+# derivative by w: 0.86
+# mean of x: -0.05 H: [6.003, -0.1, -0.1, 2.0]
 # ```
 #
 # </details>
@@ -378,8 +387,8 @@ page
 # 1.0
 # ```
 #
-# Both curvatures are 2. The bowl is round, and the gradient points straight to the middle: the rate 0.5 gets there in one
-# step. This is why one standardises.
+# Both curvatures are 2. The bowl is round, and a step against the gradient goes straight to the lowest point: the rate 0.5 gets
+# there in one step. To bring *x* to mean 0 and standard deviation 1 is called **standardising**, and this is why one does it.
 #
 # </details>
 
@@ -388,7 +397,7 @@ page
 #
 # - The loss is a landscape over slope and bias. For a line and squared errors it is a bowl.
 # - The gradient points uphill; a step goes against it; the learning rate says how far.
-# - There is a largest stable rate, 2 divided by the largest curvature. Above it training diverges, from any start.
+# - There is a largest stable rate, 2 divided by the largest curvature. Above it training diverges from almost any start.
 # - Record weights and loss as one row. *K* updates make *K* + 1 rows.
 # - Fifteen steps at 0.1 were not enough. Measure the distance to the exact solution; do not guess it from the curve.
 #

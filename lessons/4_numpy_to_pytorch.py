@@ -27,11 +27,11 @@
 # | *b* | bias | 1 | 1 |
 # | *ŷ* | predictions | N × 1 | 50 × 1 |
 #
-# **For it**: it is fast; each weight has a meaning; numbers and categories can both be columns (lesson 6 does that).
-# **Against it**: it only sees straight relations, unless you add columns such as *x*².
+# **Advantages**: it is fast; each weight has a meaning; numbers and categories can both be columns (lesson 6 does that).
+# **Limits**: it describes straight relations only, unless you add columns such as *x*².
 #
-# One sometimes cuts ŷ at a threshold, to sort things into two classes. There are better methods for that, and we leave it:
-# here *y* is a number.
+# Some people cut ŷ at a threshold, to sort things into two classes. There are better methods for that. In this course *y* is a
+# number.
 
 # %% [markdown]
 # ## 2. Data
@@ -39,7 +39,7 @@
 # *X* counts from 0 to 49, and *y* = 3.5 *X* + noise. The noise is uniform from -10 to 20. **Mind its mean**: it is 5, not 0.
 # So the line behind the points is *y* = 3.5 *X* + 5.
 #
-# A `RandomState` is a stream of random numbers of our own. Nobody else can draw from it by accident.
+# A `RandomState` is a stream of random numbers of our own: no other code draws from it by accident.
 
 # %%
 import numpy as np
@@ -177,7 +177,7 @@ for epoch in range(101):
         W, b = W - 0.1 * slope_gradient, b - 0.1 * bias_gradient
 
 # %% [markdown]
-# After 20 epochs nothing moves any more. The validation loss goes down with the training loss, and stays down: no
+# After 20 epochs hardly anything moves any more. The validation loss goes down with the training loss, and stays down: no
 # over-fitting.
 
 # %% [markdown]
@@ -199,7 +199,7 @@ picture
 # %% [markdown]
 # ## 8. Back to the units of the data
 #
-# The weights belong to standardised columns. Nobody thinks in those. Put *z* = (*x* - μ)/σ into the line, and sort:
+# The weights belong to standardised columns. Nobody thinks in those. Put *z* = (*x* - μ)/σ into the line, and collect the terms:
 #
 #     W_data = W · σ_y / σ_x
 #     b_data = b · σ_y + μ_y - W_data · μ_x
@@ -219,7 +219,7 @@ print(f"[model] y = {slope:.1f}X + {intercept:.1f}")
 print(f"in full: {slope:.4f} and {intercept:.4f}")
 
 # %% [markdown]
-# **What it means**: when *X* grows by 1, *y* grows by 3.4 on average. The truth is 3.5; 35 noisy points do not know better.
+# **What it means**: when *X* grows by 1, *y* grows by 3.4 on average. The truth is 3.5. With 35 noisy points we come this near.
 
 # %% [markdown]
 # ## 9. bestline
@@ -262,8 +262,8 @@ page
 # %% [markdown]
 # ## 10. The same in PyTorch
 #
-# **Split**, in two calls of scikit-learn's `train_test_split`: first the test part off the whole, then the validation part off
-# the rest. It keeps each row of X with its y.
+# **Split**, in two calls of scikit-learn's `train_test_split`: the first takes the test part from all rows, the second
+# takes the validation part from the rest. It keeps each row of X with its y.
 
 # %%
 import torch
@@ -401,7 +401,7 @@ for rate, loss in zip(runs.lrs.tolist(), runs.losses[-1].tolist(), strict=True):
     print(f"rate {rate:<6.4g} loss {loss / y_std.item() ** 2:.4f}")
 
 # %% [markdown]
-# Too small, and nothing happens. Too large, and it never settles. In between there is plenty of room.
+# When the rate is too small, nothing happens. When it is too large, the loss grows. Between the two there is plenty of room.
 #
 # **When to stop** is what the validation part is for: stop when its loss has not fallen for a while (**early stopping**). A
 # line rarely needs it. In bestline it is `patience`, and a rate that falls with time is a `schedule`.

@@ -72,7 +72,8 @@ print("slopes without meaning, the largest:", round(np.abs(least_squares[3:] * y
 # | *λ* | penalty, called `l2` in bestline |
 # | *I* | the unit matrix |
 #
-# The bias is not penalised: where the data lie is no fault of the weights. With centred columns it is 0 and drops out.
+# The bias is not penalised: it only says how high the line lies. With centred columns and a centred target it is 0, and drops
+# out.
 #
 # Books and libraries write *J* with or without 1/*n* and 1/2. Their λ differ by these factors. Look before you compare.
 #
@@ -121,8 +122,9 @@ assert np.allclose(Ridge(alpha=len(y) * 0.1).fit(Z, t).coef_ * y.std() / X.std(0
 #
 # The absolute value has an edge at 0. A weight that is hardly worth its price becomes **exactly** 0: the lasso chooses columns.
 #
-# There is no formula for all weights at once, but one for a single weight while the others rest. What the column *j* has in
-# common with what is left to explain is *ρ*. The new weight is *ρ*, pulled towards 0 by λ/2, and 0 if that is all there was:
+# There is no formula for all weights at once, but there is one for a single weight while the others stay as they are. Let *ρ* be
+# the mean product of column *j* with what the other columns leave of the target. The new weight is *ρ*, moved towards 0 by λ/2.
+# Where |*ρ*| is at most λ/2, it is 0:
 #
 #     wⱼ = sign(ρ) · max(|ρ| - λ/2, 0)
 #
@@ -184,8 +186,8 @@ for name, penalties in {"lasso": {"l1": 0.4}, "elastic net": {"l1": 0.2, "l2": 0
 # %% [markdown]
 # ## 5. How large?
 #
-# Not by the training loss: it is always lowest without a penalty. Hold rows out. **K-fold cross-validation** parts the rows into K folds, holds out
-# each in turn, trains on the others, and takes the mean of the losses. By hand, for ridge, with 5 folds:
+# The training loss cannot tell: it is always lowest without a penalty. So hold rows out. **K-fold cross-validation** divides the
+# rows into K folds. It holds out each fold in turn, trains on the others, and takes the mean of the held-out losses. By hand, for ridge, with 5 folds:
 
 # %%
 fold = np.arange(30) % 5
@@ -368,7 +370,7 @@ page
 # <details><summary>Solution</summary>
 #
 # All weights are 0 when |ρ| is at most λ/2 for each column, with ρ taken while all weights are 0. So λ is twice the largest
-# correlation with *y*.
+# correlation with *y*, its sign left out.
 #
 # ```python
 # largest = 2 * np.abs(Z.T @ t / len(t)).max().item()

@@ -102,7 +102,7 @@ assert np.allclose(sorted(model.params), sorted(weights))
 # ## 5. How sure?
 #
 # Other penguins would have given another slope. The **standard error** says how much it would vary. If the errors all have
-# the same variance σ² and do not hang together:
+# the same variance σ² and are independent of each other:
 #
 #     σ²  = (sum of squared residuals) / (n - p)
 #     cov = σ² (Xᵀ X)⁻¹
@@ -161,11 +161,11 @@ print(better.params.round(1).to_string())
 print(bl.compare(model, better))
 
 # %% [markdown]
-# The F test at the end asks whether the new weights explain more than chance would. They do. Male Chinstraps exceed their
-# females by far less: 336 g less than male Adélies exceed theirs.
+# The F test at the end asks whether the new weights explain more than chance would. They do. A male Adélie is 580 g
+# heavier than a female one. Between male and female Chinstraps the difference is 336 g less.
 #
 # And our question? The slope of the flipper was 20.0 and is 20.5. **That is what one hopes for: the model got better, and the answer
-# stayed.**
+# stayed the same.**
 #
 # One more doubt: do the errors have the same variance everywhere? **Robust** standard errors do not need that. By hand (the
 # variant HC3) and by bestline:
@@ -284,7 +284,7 @@ print("flippers from", table["flipper_length_mm"].min(), "to", table["flipper_le
 # 20.02 True
 # ```
 #
-# Only the columns of the species and the intercept change. It is the same line, told from another place.
+# Only the columns of the species and the intercept change. It is the same line, compared with another level.
 #
 # </details>
 #
@@ -304,7 +304,7 @@ print("flippers from", table["flipper_length_mm"].min(), "to", table["flipper_le
 #    Gentoo      23.5      13.2       33.8
 # ```
 #
-# The three intervals overlap widely, and all three hold 20.
+# The three intervals overlap widely, and each of them contains 20.
 #
 # </details>
 

@@ -69,8 +69,9 @@ for shift in (0.0, 1e4, 1e7, 1e9):
     print(f"shift {shift:8.0e}: naive {naive:16.6f}, centred {centred:11.6f}")
 
 # %% [markdown]
-# A number in float64 has about 16 digits. When *x* is near ten million, Σx² needs most of them for what is subtracted
-# afterwards; little is left for what we want. At 10⁹ the naive answer is nonsense. So: centre first, then multiply.
+# A number in float64 has about 16 digits. When *x* is near ten million, most digits of Σx² belong to the part that is subtracted
+# afterwards. Few are left for the part that we want. At 10⁹ the naive answer is nonsense: no sum of squares is negative. So
+# centre first, then multiply.
 
 # %% [markdown]
 # ## 3. Moments that add up
@@ -183,8 +184,8 @@ moments.save("ten-million.moments", overwrite=True)
 print("on disk, in kB:", "less than 10" if Path("ten-million.moments").stat().st_size < 10_000 else "more")
 
 # %% [markdown]
-# bestline keeps the moments of five folds apart, for the held-out error. And it tells how many digits of each weight are
-# right:
+# bestline keeps the moments of five folds apart, for the held-out error. It also says how many digits of each weight are
+# certain:
 
 # %%
 print("right digits, at least 8 each:", bool((model.digits >= 8).all()))
@@ -199,9 +200,9 @@ print(f"standard error of a, times the root of the number of rows: {share:.1f}")
 # %% [markdown]
 # ## 6. Add and take away
 #
-# Moments of two machines add. Moments also subtract: so an old day can be taken away, and a fold can be held out, without
-# reading anything again. A difference of large numbers has fewer right digits than they have; where fewer than 8 are certain,
-# bestline warns.
+# The moments of two machines can be added. They can also be subtracted: so an old day can be taken away, and a fold can be held
+# out, without reading anything again. A small difference of large numbers has fewer certain digits than the numbers. Where fewer
+# than 8 are certain, bestline warns. You may see such a warning below, for the intercept: the column *a* lies far from 0.
 #
 # **Predict first.** The first half of the rows plus the second half, minus the second half: whose line is that?
 
@@ -246,7 +247,7 @@ assert np.allclose(by_hand, walked.coef, rtol=1e-6)
 # %% [markdown]
 # ### The live page
 #
-# The page trains on ten million rows while you turn the rate, for it holds their moments. Nothing waits. Outside a
+# The page trains on ten million rows at once while you turn the rate, because it holds their moments. Outside a
 # notebook, open the file `ten-million-rows.html`.
 
 # %%
@@ -361,7 +362,7 @@ except bl.errors.BestlineError as error:
 # 2.0 2.0 3.5 3.0
 # ```
 #
-# The left halves have the same median, and the wholes have not.
+# The two left halves have the same median. Put together with the same right half, they have not.
 #
 # </details>
 

@@ -40,7 +40,7 @@ COURSE = lessons()
 
 # Numbers of a sentence that are worked out in it, in front of the reader.
 WORKED_OUT = {
-    2: {"800": "one of three guesses"},
+    2: {"800": "one of three guesses", "1,681": "41²"},
     3: {"0.18": "0.01 · 18", "0.82": "1 - 0.18", "-1.16": "1 - 18 · 0.12", "-0.8": "of exercise 10.1: 1 - 18 · 0.1"},
     7: {"0.0005": "1.5 / √10,000,000", "1.5": "3 / 2"},
 }
