@@ -4,29 +4,33 @@ import { OPTIMIZERS } from "./descent.js";
 
 const isNumber = (value) => typeof value === "number" && Number.isFinite(value);
 const isText = (value) => typeof value === "string";
-const isObject = (value) => Boolean(value) && typeof value === "object" && !Array.isArray(value);
+const isObject = (value) => Boolean(value) && typeof value === "object" && [Object.prototype, null].includes(Object.getPrototypeOf(value));
+const isName = (value) => value === true || (isText(value) && value.trim() !== "");
+const FARTHEST = 1e100; // of a line by hand: squares of what lies beyond are no numbers
 /** @typedef {[(value: any) => boolean, string]} Wanted */
 /** @type {Wanted} */ const WHOLE = [(value) => Number.isInteger(value) && value >= 0, "a whole number from 0 on"];
-/** @type {Wanted} */ const NUMERIC = [isNumber, "a number"];
+/** @type {Wanted} */ const BY_HAND = [(value) => isNumber(value) && Math.abs(value) < FARTHEST, "a number that is not beyond all measure"];
+/** @type {Wanted} */ const NAMED = [isName, "a name, or true"];
 /** @type {Wanted} */ const SWITCHED = [(value) => typeof value === "boolean", "true or false"];
 
 /** What is taken anywhere, and what is taken where the page trains: a test of the value, and its words. */
 const EVERYWHERE = { step: WHOLE, hidden: [(value) => Array.isArray(value) && value.every(isText), "a list of names"], ask: [isText, "a text"] };
 const OF_TRAINING = {
-  lr: [(value) => isNumber(value) && value > 0, "a number above 0"],
+  lr: [(value) => isNumber(value) && value >= 1e-300 && value <= 1e300, "a number above 0, up to 1e300"],
   momentum: [(value) => isNumber(value) && value >= 0 && value < 1, "a number from 0 to below 1"],
   optimizer: [(value) => OPTIMIZERS.includes(value), "sgd, momentum, nesterov or adam"],
   steps: WHOLE,
   standardize: SWITCHED,
   start: [isObject, "an object of weights and numbers, such as {x: 1}"],
   points: [(value) => value === null || isObject(value), "null, or an object of moved, removed and added"],
-  pin: [(value) => value === true || isText(value), "a name"],
-  unpin: [(value) => value === true || isText(value), "a name"],
-  pins: [Array.isArray, "a list of runs"],
-  slope: NUMERIC,
-  intercept: NUMERIC,
+  pin: NAMED,
+  unpin: NAMED,
+  pins: [(value) => Array.isArray(value) && value.every(isObject), "a list of runs, each an object such as {name: \"slow\", lr: 0.1}"],
+  slope: BY_HAND,
+  intercept: BY_HAND,
 };
 
+const PLACES = ["optimum", "exact loss", "foresight", "update", "points"]; // what else a teacher hides
 const inJSON = (value) => (isText(value) || isObject(value) || Array.isArray(value) ? JSON.stringify(value) : String(value));
 const quoted = (names) => names.map((name) => `"${name}"`).join(", ");
 
@@ -35,19 +39,51 @@ const quoted = (names) => names.map((name) => `"${name}"`).join(", ");
  * @type {(player: any, changes: any) => string | null}
  */
 export function answerTo(player, changes) {
-  const wrong = wrongIn(changes, player), said = (typeof changes === "number" && changes >= 0) || isObject(changes) ? player.change(changes) : null;
-  return wrong ?? (said || null);
-}
-
-function wrongIn(changes, player) {
-  if (typeof changes === "number") return changes >= 0 ? null : `A step is ${WHOLE[1]}; got ${changes}.`;
+  if (typeof changes === "number") {
+    // Infinity is the end, however many steps there are.
+    if (!WHOLE[0](changes) && changes !== Infinity) return `A step is ${WHOLE[1]}; got ${changes}.`;
+    player.change(changes);
+    return null;
+  }
   if (!isObject(changes)) return `A page takes a step, or settings such as {lr: 0.3}; got ${inJSON(changes)}.`;
   const { alive } = player, taken = { ...EVERYWHERE, ...(alive && OF_TRAINING), ...Object.fromEntries(Object.keys(player.toggles).map((name) => [name, SWITCHED])) };
-  for (const [name, value] of Object.entries(changes)) {
-    const why = !Object.hasOwn(taken, name) ? unknownSetting(name, taken) : !taken[name][0](value) ? `"${name}" is ${taken[name][1]}; got ${inJSON(value)}.` : alive ? unfitFor(name, value, alive) : null;
-    if (why) return why;
-  }
+  const whys = Object.entries(changes).map(([name, value]) => [name, wrongIn(name, value, taken, player)]), refused = whys.filter(([name, why]) => why && name !== "hidden");
+  const said = player.change(Object.fromEntries(Object.entries(changes).filter(([name]) => !refused.some(([other]) => other === name))));
+  return whys.find(([, why]) => why)?.[1] ?? (said || null);
+}
+
+/** Open the part of an address behind its `#`, as a link would; one sentence where it is none. */
+export function openedBy(player, address) {
+  if (!isText(address)) return `An address is a text, such as "#lr=0.3"; got ${inJSON(address)}.`;
+  player.read(address);
   return null;
+}
+
+function wrongIn(name, value, taken, player) {
+  if (!Object.hasOwn(taken, name)) return unknownSetting(name, taken);
+  if (!taken[name][0](value)) return `"${name}" is ${taken[name][1]}; got ${inJSON(value)}.`;
+  if (name === "hidden") return unknownPlace(value, player);
+  return player.alive ? unfitFor(name, value, player.alive) : null;
+}
+
+/** A name of nothing that is on the page; the others are hidden all the same. */
+function unknownPlace(hidden, player) {
+  const on = [...player.element.querySelectorAll("[data-knob], [data-panel]")].map((one) => one.dataset.knob ?? one.dataset.panel);
+  const known = [...new Set(["play", "step", ...PLACES, ...on, ...Object.keys(player.toggles), ...player.numbers.map(([name]) => name)])], wrong = hidden.find((name) => !known.includes(name));
+  return wrong === undefined ? null : `There is nothing called "${wrong}" to hide; there are ${quoted(known)}.`;
+}
+
+/** A change of points that are not there, or cannot lie there. */
+function unfitPoints(changes, { first, may }) {
+  const many = first.x.length, isRow = (i) => Number.isInteger(i) && i >= 0 && i < many, { moved = [], removed = [], added = [], ...rest } = changes;
+  const odd = Object.keys(rest)[0];
+  if (odd !== undefined) return `Points are moved, removed and added; got "${odd}".`;
+  if (![moved, removed, added].every(Array.isArray)) return "Points are lists: {moved: [[row, x, y]], removed: [row], added: [[x, y]]}.";
+  const lost = [...removed, ...moved.map((one) => one?.[0])].find((i) => !isRow(i));
+  if (lost !== undefined || moved.some((one) => !Array.isArray(one) || one.length !== 3)) return `A row is a whole number from 0 to ${many - 1}; got ${inJSON(lost ?? moved)}.`;
+  const far = [...moved.map((one) => one.slice(1)), ...added].find((one) => !Array.isArray(one) || one.length !== 2 || !may(one[0], one[1]));
+  if (far !== undefined) return `A point is two numbers, [x, y], not beyond all measure; got ${inJSON(far)}.`;
+  return new Set(removed).size >= many ? "One recorded point at least stays." : null;
 }
 
 function unknownSetting(name, taken) {
@@ -64,6 +100,7 @@ function unfitFor(name, value, { trainer, canHand, points, pins }) {
   }
   if (name === "steps" && value > most) return `This page makes up to ${most} steps; got ${value}.`;
   if ((name === "slope" || name === "intercept") && !canHand) return `Only a line over one feature, with its intercept, is moved by hand; "${name}" cannot be set.`;
+  if (name === "points" && points && value) return unfitPoints(value, points);
   if (name === "points" && !points) return `The points of this page cannot be changed; "points" cannot be set.`;
   if (name === "unpin" && isText(value) && !pins.list.some((one) => one.name === value)) return pins.list.length ? `There is no pinned run "${value}"; there are ${quoted(pins.list.map((one) => one.name))}.` : "No run is pinned.";
   return null;

@@ -1,6 +1,6 @@
 /** The door: a session shown inside an element of a page, or as a widget of a notebook. */
 
-import { answerTo } from "./asked.js";
+import { answerTo, openedBy } from "./asked.js";
 import { Player } from "./player.js";
 
 /**
@@ -11,7 +11,7 @@ import { Player } from "./player.js";
  *   has: a page whose own it is gives its document, a notebook nothing. `address` likewise: what stands behind its `#`
  *   says what is seen.
  * @returns {{set(changes: number | object): string | null, trace(run?: number): object, toScreen(panel: string, place: {x: number, y: number}): object,
- *   link(): string, open(address: string): void, sweep(): {lr: number, loss: number, diverged: boolean}[] | null, code(kind: string): string | null, play(): void, pause(): void, destroy(): void, readonly k: number, state(): object}}
+ *   link(): string, open(address: string): string | null, sweep(): {lr: number, loss: number, diverged: boolean}[] | null, code(kind: string): string | null, play(): void, pause(): void, destroy(): void, readonly k: number, state(): object}}
  *   `set` takes a step, or {lr, momentum, optimizer, steps, standardize, start, step, hidden} where the page itself trains; also
  *   {pin: name}, {unpin: name}, and {points: {moved: [[row, x, y]], removed: [row], added: [[x, y]]}}, null for all as they were.
  *   What it cannot do it says in a sentence; null where all was done.
@@ -30,7 +30,7 @@ export function mount(root, { session, theme = null, autoplay = true, keys = nul
     },
     state: () => player.state(),
     link: () => player.link(),
-    open: (address) => player.read(address),
+    open: (address) => openedBy(player, address),
     sweep: () => player.alive?.sweep?.make() ?? null,
     code: (kind) => player.alive?.texts[kind]?.() ?? null,
   };
