@@ -90,3 +90,19 @@ def test_a_penalised_line_is_drawn_without_intervals():
 
     assert "interval" not in picture.title
     assert all(np.isnan(picture.panels[0].marks[0].low))
+
+
+@pytest.mark.parametrize("formula", ["y ~ g + x + z", "y ~ g * x + x * z"])
+def test_groups_by_a_number_are_drawn_at_its_mean(formula):
+    rng = np.random.default_rng(0)
+    data = pd.DataFrame({"g": np.tile(["a", "b", "c"], 30), "x": rng.uniform(0, 5, 90), "z": rng.normal(size=90)})
+    data["y"] = data["x"] + rng.normal(0, 1, 90)
+    line = bl.fit(data, formula)
+
+    for picture, found in (
+        (line.plot.slopes("z", by="x"), line.slopes("z", by="x")),
+        (line.plot.contrasts("g", by="x"), line.contrasts("g", by="x")),
+        (line.plot.means("g", by="x"), line.means("g", by="x")),
+    ):
+        dots = [mark for mark in picture.panels[0].marks if isinstance(mark, Intervals)]
+        assert [value for mark in dots for value in mark.estimate] == found["estimate"].tolist()

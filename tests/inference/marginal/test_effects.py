@@ -103,6 +103,25 @@ def test_at_and_by_choose_the_rows():
     agree(within, by_hand(FORMULA, data, grid, np.kron(np.eye(2), [[-1, 1, 0], [-1, 0, 1]])))
 
 
+@pytest.mark.parametrize("formula", ["y ~ a + x + z", "y ~ a * x + z"])
+@pytest.mark.parametrize("weights", [None, "w"])
+def test_a_number_in_by_has_its_value_in_every_row_whether_it_counts_or_not(formula: str, weights: str | None):
+    data = table()
+    model = bl.fit(data, formula, weights=weights)
+    mean = np.average(data["x"], weights=None if weights is None else data[weights])
+
+    for found in (
+        model.means("a", by="x"),
+        model.contrasts("a", by="x"),
+        model.slopes("z", by="x"),
+        model.slopes("z", by=["a", "x"]),
+    ):
+        assert found["x"].tolist() == pytest.approx([mean] * len(found), **SAME)
+        assert any(note.startswith("Numbers at their training mean:") and "`x` at" in note for note in found.attrs["notes"])
+    agree(model.contrasts("a", by="x"), model.contrasts("a", at={"x": mean}))
+    agree(model.slopes("z", by="x"), model.slopes("z"))
+
+
 def test_observed_weights_of_several_categories_are_those_of_their_combinations():
     data = table(400).assign(c=lambda d: np.where(d["x"] + d["z"] > 6, "m", "n"))
     formula = "y ~ a + b * c + z"

@@ -357,3 +357,70 @@ def test_few_rows_leave_out_lines_without_a_degree_of_freedom() -> None:
     assert all(one.weights < 4 for one in found.by_size)
     with pytest.raises(bl.errors.OptionError, match="no degree of freedom"):
         line.subsets("cp")
+
+
+@pytest.mark.parametrize("by", ["bic", "aic", "cp", "adj_r_squared", "cv"])
+def test_where_all_terms_are_kept_the_line_itself_is_left(table: pd.DataFrame, by: str) -> None:
+    line = bl.fit(table, "y ~ a + b + C(g)")
+    for keep in (["a", "b", "C(g)"], ("C(g)", "b", "a")):
+        found = line.subsets(by, keep=keep)
+        assert (found.tried, found.terms, found.close) == (1, ("a", "b", "C(g)"), 0)
+        assert "nothing is left to choose" in str(found)
+        assert "flatters" not in str(found)
+        assert found.top[0].bic == pytest.approx(line.glance()["bic"].iloc[0], rel=EQUAL)
+    # An interaction keeps what it is made of, which here is all there is.
+    whole = bl.fit(table, "y ~ a * b").subsets(by, keep="a:b")
+    assert whole.terms == ("a", "b", "a:b")
+    assert "nothing is left to choose" in str(whole)
+    if by == "bic":
+        assert "nothing is left" not in str(line.subsets(by, keep=["a", "b"]))
+
+
+def test_an_exact_line_has_no_cp_as_it_has_no_likelihood(table: pd.DataFrame) -> None:
+    found = bl.fit(table.assign(y=2 * table["a"] - table["b"]), "y ~ a + b + c + g").subsets()
+    assert found.terms == ("a", "b")
+    assert all(math.isnan(one.cp) for one in (*found.top, *found.by_size))
+    assert found.facts["top"][0]["cp"] is None
+    near = bl.fit(table.assign(y=2 * table["a"] - table["b"] + 1e-3 * table["z"]), "y ~ a + b + c + g").subsets()
+    assert all(math.isfinite(one.cp) for one in near.by_size)
+
+
+def test_the_formula_is_that_of_the_target_asked_for(table: pd.DataFrame) -> None:
+    line = bl.fit(table, "log(k) + z ~ a + d + g")
+    found = line.subsets(target="z")
+    assert str(found).startswith("Best subsets by BIC: z ~ a + d + g\n")
+    assert found.best == "z ~ d"
+    assert bl.fit(table, found.best).glance()["bic"].iloc[0] == pytest.approx(found.top[0].bic, rel=EQUAL)
+    assert line.subsets(target=0).formula == "log(k) ~ a + d + g"
+    alone = bl.fit(table, "z ~ a + d + g | k").subsets()
+    assert alone.formula == "z ~ a + d + g | k"
+
+
+def test_subsets_that_say_the_same_are_one_line(table: pd.DataFrame) -> None:
+    alone = bl.fit(table, "y ~ a + b + c + g").subsets("bic")
+    for copy in (2 * table["a"], 3 - table["a"], table["a"] + table["b"]):
+        twice = bl.fit(table.assign(q=copy), "y ~ q + a + b + c + g").subsets("bic")
+        values = twice.top[0].bic
+        assert values == pytest.approx(alone.top[0].bic, rel=EQUAL)
+        # As many of the lines that the columns span as a search without the copy finds, which spans a subset of them.
+        spans = {
+            round(bic, 6)
+            for some in _all(("q", "a", "b", "c", "g"))
+            if (bic := bl.fit(table.assign(q=copy), f"y ~ {_right(some)}").glance()["bic"].iloc[0]) <= values + 2
+        }
+        assert twice.close == len(spans) - 1
+    # Lines as good as one another that say different things are different lines.
+    mirrored = pd.DataFrame({"a": [1.0, -1.0, 0.0, 0.0] * 9, "b": [0.0, 0.0, 1.0, -1.0] * 9})
+    mirrored["y"] = 0.4 * (mirrored["a"] + mirrored["b"]) + np.tile([1.0, 1.0, -1.0, -1.0], 9)
+    found = bl.fit(mirrored, "y ~ a + b", solver="exact").subsets("bic")
+    assert (found.top[0].terms, found.close) == ((), 3)
+    assert found.top[1].bic == pytest.approx(found.top[2].bic, rel=EQUAL)
+
+
+def test_after_a_split_lines_are_judged_out_of_fold(table: pd.DataFrame, tmp_path: Any) -> None:
+    line = bl.fit(table, "y ~ a + b + c", split=(0.7, 0.15, 0.15))
+    assert line.subsets("cv").top[0].cv_rmse > 0
+    line.save(tmp_path / "m.bestline")
+    with pytest.raises(bl.errors.OptionError, match="as a model file has them; fit the table") as refused:
+        bl.load(tmp_path / "m.bestline").subsets("cv")
+    assert "split" not in str(refused.value)

@@ -55,10 +55,11 @@ def plain(targets: Iterable[str], features: Iterable[str]) -> ParsedFormula:
     return ParsedFormula(tuple(Piece(t, True) for t in targets), tuple((Piece(f, True),) for f in features), True)
 
 
-def narrowed(text: str, terms: Container[str]) -> str:
-    """The formula with these of its terms alone; targets, intercept, offsets and absorbed effects stay."""
+def narrowed(text: str, terms: Container[str], target: int) -> str:
+    """The formula of one of its targets with these of its terms alone; intercept, offsets and absorbed effects stay."""
     formula = parse(text, ())
-    return replace(formula, terms=tuple(t for t in formula.terms if ":".join(p.text for p in t) in terms)).text
+    some = tuple(t for t in formula.terms if ":".join(p.text for p in t) in terms)
+    return replace(formula, responses=(formula.responses[target],), terms=some).text
 
 
 def degree_of(text: str) -> int:

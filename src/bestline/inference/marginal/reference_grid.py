@@ -99,7 +99,8 @@ class ReferenceGrid:
         # First with any number in the place of a mean: whether it counts at all is seen by moving it.
         found = of(self._grid())
         counts = self._counting(found, of)
-        needed = [name for name in self._numbers if self._is_open(name) and name in counts]
+        # What stands in rows says its value there, whether the answer depends on it or not.
+        needed = [name for name in self._numbers if self._is_open(name) and (name in counts or name in self.axes)]
         if not needed:
             return found, self, counts
         means = means_of(self.line, needed, data)
@@ -122,7 +123,11 @@ class ReferenceGrid:
     def told(self, asked: ReferenceGrid, counts: set[str]) -> list[str]:
         """Sentences on what was held, where it counts: `asked` is what was asked for before means were filled in."""
         known = levels_of(self.line.design)
-        means = [f"{readable(n)} at {significant(v)}" for n, v in self._single if n in counts and asked._is_open(n)]
+        means = [
+            f"{readable(n)} at {significant(v)}"
+            for n, v in self._single
+            if (n in counts or n in self.axes) and asked._is_open(n)
+        ]
         fixed = [f"{readable(n)} at {_text(v)}" for n, v in self.held.items() if n in counts and not asked._is_open(n)]
         open_ = [name for name in known if name in counts and name not in self.axes and name not in self.held]
         said = [f"Numbers at their training mean: {', '.join(means)}."] if means else []

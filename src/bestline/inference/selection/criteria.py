@@ -68,15 +68,17 @@ class TermSpace:
                 f"There are {len(free)} terms to choose from, and all subsets are tried of {MOST_TERMS} at most; name terms that stay, as "
                 f"`keep`, or let a lasso choose: fit(..., cv='lasso')."
             )
-        subset = torch.arange(1 << len(free))
+        subset = torch.arange(1 << len(free))  # of no free term one: the line itself
         bit = {term: 1 << (len(free) - 1 - i) for i, term in enumerate(free)}
         possible = torch.ones(len(subset), dtype=torch.bool)
         for term in free:
             below = sum(bit[other] for other in needed[term] if other in bit)
             possible &= ((subset & bit[term]) == 0) | ((subset & below) == below)
         # Counted for all subsets at once; a loop over a million of them would take longer than their lines.
-        size = len(kept) + sum(((subset & own) != 0).long() for own in bit.values())
-        return cls(terms, tuple(term for term in terms if term in kept), tuple(free), possible, torch.as_tensor(size))
+        size = torch.full_like(subset, len(kept))
+        for own in bit.values():
+            size += (subset & own) != 0
+        return cls(terms, tuple(term for term in terms if term in kept), tuple(free), possible, size)
 
     @property
     def columns(self) -> list[int]:
@@ -93,8 +95,10 @@ class TermSpace:
         """Places (2^m,) of the subsets that are alike otherwise: fewer terms first, then those with the earlier terms of the formula."""
         m, subset = len(self.free), torch.arange(1 << len(self.free))
         order = [self.free.index(term) for term in self.terms if term in self.free]
-        later = sum((1 - (subset >> (m - 1 - i) & 1)) << (m - 1 - place) for place, i in enumerate(order))
-        return torch.as_tensor(self.size * (1 << m) + later)
+        places = self.size << m
+        for place, i in enumerate(order):
+            places += (1 - (subset >> (m - 1 - i) & 1)) << (m - 1 - place)
+        return places
 
 
 def _closed(keep: Sequence[str], needed: Mapping[str, set[str]]) -> set[str]:
@@ -120,6 +124,8 @@ class Worth:
         The criterion, the smaller the better, but for what all have in common.
     left : Tensor (2^m,)
         Share of the target's second moment that each leaves.
+    rank : Tensor, int (2^m,)
+        How many columns of each count.
     error : Tensor (2^m,)
         Mean squared error out of fold; NaN where it was not asked for.
     floor : float
@@ -131,9 +137,20 @@ class Worth:
     order: Tensor
     value: Tensor
     left: Tensor
+    rank: Tensor
     error: Tensor
     floor: float
     lost: float
+
+    def close(self, most: float) -> int:
+        """How many other lines are within so much of the best; subsets whose columns span the same are one line."""
+        value = self.value[self.order]
+        some = self.order[value <= value[0] + most]
+        # A subset with all the terms that add no rank to it: the same of all subsets that span the same.
+        whole = some.clone()
+        for i in range(len(self.rank).bit_length() - 1):
+            whole |= torch.where(self.rank[some | 1 << i] == self.rank[some], 1 << i, 0)
+        return len(whole.unique()) - 1
 
 
 def worth(line: FittedLine, inference: Inference, space: TermSpace, by: str, target: int, most: int) -> Worth:
@@ -184,7 +201,7 @@ def worth(line: FittedLine, inference: Inference, space: TermSpace, by: str, tar
         raise NumericalError("Every subset has as many weights as there are rows, so none leaves anything to judge it by.")
     # Sorted twice, the second time stably: lines that are alike stay in the order of `ties`.
     index = index[space.ties()[index].argsort()]
-    return Worth(index[value[index].argsort(stable=True)], value, left, error, floor, lost)
+    return Worth(index[value[index].argsort(stable=True)], value, left, found.rank, error, floor, lost)
 
 
 def _lost(line: FittedLine, inference: Inference, target: int) -> float:
@@ -210,8 +227,8 @@ def _folds(line: FittedLine) -> list[Comoments]:
     folds = [fold for fold in line.moments.folds if fold.count]
     if len(folds) < 2:
         raise OptionError(
-            "by='cv' needs the moments of two folds or more, and here are those of all rows together, as in a model file and after a "
-            "`split`; fit the table, with `folds`, and ask that model."
+            "by='cv' needs the moments of two folds or more, and here are those of all rows together, as a model file has them; fit "
+            "the table, with `folds`, and ask that model."
         )
     return folds
 

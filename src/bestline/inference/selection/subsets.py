@@ -67,13 +67,13 @@ class Subsets:
     Attributes
     ----------
     formula, target : str
-        Of the line of all terms.
+        Of the line of all terms, and the target it is of: of several targets the formula has this one.
     by : str
         The criterion: "aic", "bic", "cp", "adj_r_squared" or "cv".
     rows, tried : int
         How many rows, and how many subsets there are.
     close : int
-        Of AIC and BIC, how many others are within 2 of the best.
+        Of AIC and BIC, how many others are within 2 of the best; subsets whose columns say the same are one line.
     top : tuple of Subset
         The ten best, the best first.
     by_size : tuple of Subset
@@ -230,19 +230,17 @@ def subsets(
     sizes = space.size[order]
     # The order is the best first, so the first of a size is its best.
     first = [int(order[sizes == size][0]) for size in sizes.unique().tolist()]
-    value = found.value[order]
-    close = int((value[1:] <= value[0] + _CLOSE).sum()) if by in ("aic", "bic") else 0
     return Subsets(
-        formula=line.design.formula,
+        formula=narrowed(line.design.formula, known, at),
         target=line.targets[at],
         by=by,
         rows=line.training.count,
         tried=len(order),
-        close=close,
+        close=found.close(_CLOSE) if by in ("aic", "bic") else 0,
         top=tuple(map(told.subset, order[:_BEST].tolist())),
         by_size=tuple(map(told.subset, first)),
         kept=space.kept,
-        notes=_notes(line, by, found),
+        notes=_notes(line, by, space, found),
     )
 
 
@@ -303,7 +301,9 @@ class _Figures:
         if line.design.weight_kind == PROBABILITY:
             glance = replace(glance, aic=math.nan, bic=math.nan)
         rss, whole = float(found.rss[0]), self.inference
-        scale = float(whole.rss[self.target]) / whole.df_resid if whole.df_resid > 0 else math.nan
+        # A ratio of rounding would say nothing: the line of all terms is the last subset.
+        judged = whole.df_resid > 0 and float(self.worth.left[-1]) > self.worth.floor
+        scale = float(whole.rss[self.target]) / whole.df_resid if judged else math.nan
         weights = found.rank + taken
         return Subset(
             size=len(terms),
@@ -315,14 +315,16 @@ class _Figures:
             aic=glance.aic,
             bic=glance.bic,
             cv_rmse=math.sqrt(float(self.worth.error[number])),
-            formula=narrowed(line.design.formula, terms),
+            formula=narrowed(line.design.formula, terms, self.target),
             terms=terms,
         )
 
 
-def _notes(line: FittedLine, by: str, found: Worth) -> tuple[str, ...]:
+def _notes(line: FittedLine, by: str, space: TermSpace, found: Worth) -> tuple[str, ...]:
     """What to know of the search."""
     notes, tried, left = [], len(found.order), float(found.left[found.order[0]])
+    if not space.free:
+        notes.append("All terms are kept, so nothing is left to choose: this is the line itself.")
     if tried > 1:
         notes.append(
             f"The best of {tried:,} lines was looked for in these rows: its {CRITERIA[by]} flatters, and the errors, p-values and intervals of "
