@@ -99,3 +99,20 @@ def test_what_cannot_be_is_refused_in_one_line(words: tuple[str, ...], status: i
     assert done.status == status
     assert said.lower() in done.err.lower()
     assert len(done.err.strip().splitlines()) == 1
+
+
+def test_a_category_is_named_by_either_spelling(run: Run, table: Path, tmp_path: Path) -> None:
+    bl.fit(str(table), "y ~ x1 + g").save(tmp_path / "plain.bestline")
+    bl.fit(str(table), "y ~ x1 + C(g)").save(tmp_path / "coded.bestline")
+    for model in ("plain.bestline", "coded.bestline"):
+        told = [run("means", model, name, "--contrasts", "--json").facts["estimates"] for name in ("g", "C(g)")]
+        assert told[0] == told[1]
+        drawn = [
+            run("plot", model, "--picture", "contrasts", "--show", name, "-o", "p.png", "--force", "--json").facts["alt"]
+            for name in ("g", "C(g)")
+        ]
+        assert drawn[0] == drawn[1]
+        assert (
+            run("subsets", model, "--keep", "C(g)", "--json").facts["kept"]
+            == run("subsets", model, "--keep", "g", "--json").facts["kept"]
+        )

@@ -54,3 +54,22 @@ def test_it_wants_the_rows_of_training(run: Run, table: Path, tmp_path: Path, mo
         refused = run(*words)
         assert refused.status == 1
         assert "give the training data" in refused.err
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--kind", "jackknife", "--interval", "bca"), "interval"),
+        (("--kind", "jackknife", "--samples", "2000"), "samples"),
+        (("--kind", "pairs", "--multipliers", "webb"), "multipliers"),
+        (("--multipliers", "rademacher"), "multipliers"),
+    ],
+)
+def test_what_a_kind_has_no_use_for_is_refused_by_name(
+    run: Run, table: Path, model: bl.Model, words: tuple[str, ...], said: str
+) -> None:
+    refused = run("bootstrap", "m.bestline", table, *words)
+    assert refused.status != 0
+    assert f"`{said}`" in refused.err
+    assert "leave" in refused.err
+    assert run("bootstrap", "m.bestline", table, "--kind", "jackknife").status == 0

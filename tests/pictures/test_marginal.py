@@ -106,3 +106,20 @@ def test_groups_by_a_number_are_drawn_at_its_mean(formula):
     ):
         dots = [mark for mark in picture.panels[0].marks if isinstance(mark, Intervals)]
         assert [value for mark in dots for value in mark.estimate] == found["estimate"].tolist()
+
+
+def test_a_single_estimate_is_called_what_it_is():
+    line = model()
+    one = line.plot.slopes("x", at={"g": "b"})
+    assert one.panels[0].marks[-1].names == ("slope in x",)
+    assert "Held: g at b." in one.note
+    whole = line.plot.means("1", at={"x": 2.0})
+    assert whole.panels[0].marks[-1].names == ("marginal mean",)
+    assert whole.title == "Marginal means of y, 95% intervals"
+
+
+def test_a_category_is_drawn_by_either_spelling():
+    line = model()
+    for draw in (line.plot.means, line.plot.contrasts):
+        assert draw("C(g)").panels == draw("g").panels
+        assert draw("C(g)").title == draw("g").title

@@ -234,12 +234,12 @@ class Model(FittedLine):
         data: Any = None,
         *,
         kind: str = "pairs",
-        samples: int = 2_000,
-        seed: int = 0,
+        samples: int | None = None,
+        seed: int | None = None,
         level: float = 0.95,
-        interval: str = "percentile",
+        interval: str | None = None,
         cluster: str | None = None,
-        multipliers: str = "rademacher",
+        multipliers: str | None = None,
     ) -> Bootstrap:
         """Errors without a formula, from samples of the training rows; see `resampling.bootstrap`. `print` it."""
         how: dict[str, Any] = {

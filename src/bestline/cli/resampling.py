@@ -39,14 +39,23 @@ def bootstrap(
             help="pairs (rows are drawn), cluster (whole clusters), wild (signs of residuals), jackknife (each row is left out once)."
         ),
     ] = "pairs",
-    samples: Annotated[int, typer.Option(help="How many samples; the jackknife has as many as there are rows.")] = 2_000,
-    seed: Annotated[int, typer.Option(help="Of the draws.")] = 0,
+    samples: Annotated[
+        int | None,
+        typer.Option(help="How many samples; not of the jackknife, which has as many as there are rows. [default: 2000]"),
+    ] = None,
+    seed: Annotated[int | None, typer.Option(help="Of the draws; not of the jackknife. [default: 0]")] = None,
     level: Annotated[float, typer.Option(help="Level of the intervals.")] = 0.95,
-    interval: Annotated[str, typer.Option(help="percentile, bca, basic or normal.")] = "percentile",
+    interval: Annotated[
+        str | None,
+        typer.Option(
+            help="percentile, bca, basic or normal; not of the jackknife, whose are by Student's t. [default: percentile]"
+        ),
+    ] = None,
     cluster: Annotated[str | None, typer.Option(help="Column of clusters, which stay together.")] = None,
     multipliers: Annotated[
-        str, typer.Option(help="Of wild: rademacher (+1 or -1), or webb (six values, for few clusters).")
-    ] = "rademacher",
+        str | None,
+        typer.Option(help="Of wild: rademacher (+1 or -1), or webb (six values, for few clusters). [default: rademacher]"),
+    ] = None,
     out: Annotated[
         Path | None, typer.Option("--out", "-o", metavar="FILE", help="Write here: .csv or .parquet. [default: stdout]")
     ] = None,

@@ -369,7 +369,7 @@ class Gallery:
 
 
 def _by(columns: Sequence[str]) -> str:
-    return f"by {' and '.join(columns)}" if columns else "over all rows"
+    return f"by {' and '.join(columns)}" if columns else ""
 
 
 @answering({"rate lrs lr losses loss final": "plot.rates() has the final loss of every rate"})

@@ -447,6 +447,16 @@ def test_a_term_may_be_named_as_in_the_formula():
 
     for name in ("k:a", "k * a", "C(k):a", "k, a", ["k", "a"], ["C(k)", "a"]):
         pd.testing.assert_frame_equal(model.means(name), model.means(["k", "a"]))
+    # Either spelling of a category, whichever the formula has.
+    for name in ("C(a)", "C( a )", "C(`a`)", ["C(a)"]):
+        pd.testing.assert_frame_equal(model.means(name), model.means("a"))
+        pd.testing.assert_frame_equal(model.contrasts(name), model.contrasts("a"))
+    pd.testing.assert_frame_equal(model.means("k:C(a)"), model.means(["k", "a"]))
+    pd.testing.assert_frame_equal(model.slopes("x", by="C(a)", at={"C(a)": "q"}), model.slopes("x", by="a", at={"a": "q"}))
+    coded = bl.fit(data, "y ~ C(a, Sum) * x")
+    pd.testing.assert_frame_equal(coded.contrasts("C(a)"), coded.contrasts("a"))
+    with pytest.raises(ColumnError, match=r"no column `C\(x\)`"):
+        model.means("C(x)")
     assert model.means("k", at={"k": [0, 2]})["k"].tolist() == ["0", "2"]
     assert model.slopes("log(x)", at={"x": 2.0})["estimate"].tolist() == pytest.approx([model.params["log(x)"] / 2], **SAME)
 

@@ -156,6 +156,21 @@ def test_a_loaded_model_takes_its_rows_and_no_others(tmp_path: Path):
         again.bootstrap(frame.assign(y=frame.y + frame.a), samples=20)
 
 
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        ({}, "rows drawn with replacement; percentile intervals."),
+        ({"interval": "bca"}, "; BCa intervals."),
+        ({"kind": "wild", "multipliers": "webb"}, "multiplied by Webb weights; percentile intervals."),
+        ({"kind": "jackknife"}, "intervals by Student's t on 39 degrees of freedom."),
+    ],
+)
+def test_it_is_said_what_was_done(asked, said):
+    found = bl.fit(table(), "y ~ a + b").bootstrap(**asked)
+    assert said in str(found)
+    assert len(found.replicates) == (40 if asked.get("kind") == "jackknife" else 2_000)
+
+
 def test_weights_that_are_not_determined_have_no_error_and_lost_samples_are_told():
     frame = table().assign(c=lambda t: 2 * t.a)
     found = bl.fit(frame, "y ~ a + c + b").bootstrap(samples=50).frame().set_index("term")
@@ -201,6 +216,13 @@ def test_targets_are_drawn_together():
         ({"level": 95}, "`level`"),
         ({"interval": "bc"}, "did you mean `bca`"),
         ({"multipliers": "normal"}, "rademacher, webb"),
+        ({"interval": ""}, "There is no interval"),
+        ({"kind": "jackknife", "interval": "bca"}, "leave out `interval`"),
+        ({"kind": "jackknife", "samples": 50}, "leave out `samples`"),
+        ({"kind": "jackknife", "samples": 2_000, "seed": 0}, "leave out `samples` and `seed`"),
+        ({"kind": "jackknife", "multipliers": "rademacher"}, "leave out `multipliers`"),
+        ({"multipliers": "webb"}, "kind='pairs' multiplies nothing"),
+        ({"kind": "cluster", "cluster": "firm", "multipliers": "rademacher"}, "kind='cluster' multiplies nothing"),
         ({"B": 100}, "bootstrap has no option `B`"),
         ({"n_boot": 100}, "bootstrap has no option"),
     ],
@@ -228,7 +250,9 @@ def test_no_degrees_of_freedom_leave_nothing_to_draw():
 def test_frequency_weights_are_rows_repeated(kind: str):
     frame = table().assign(k=np.arange(40) % 3 + 1)
     often = frame.loc[frame.index.repeat(frame.k)].reset_index(drop=True)
-    how = {"kind": kind, "samples": 30, "seed": 5, "cluster": "firm" if kind == "cluster" else None}
+    how = {"kind": kind, "cluster": "firm" if kind == "cluster" else None} | (
+        {} if kind == "jackknife" else {"samples": 30, "seed": 5}
+    )
     weighed = bl.fit(frame, "y ~ a + b", weights="k", weight_kind="frequency").bootstrap(**how)
     repeated = bl.fit(often, "y ~ a + b").bootstrap(**how)
     assert weighed.replicates.numpy() == pytest.approx(repeated.replicates.numpy(), rel=SAME)

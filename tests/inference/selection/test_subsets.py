@@ -170,6 +170,16 @@ def test_terms_that_are_kept_and_the_most_terms(table: pd.DataFrame) -> None:
     assert found.tried == 4
 
 
+@pytest.mark.parametrize("written", ["g", "C(g)", "C(g, Sum)", "C(g, Treatment('v'))"])
+def test_a_category_is_kept_by_either_spelling(table: pd.DataFrame, written: str) -> None:
+    line = bl.fit(table, f"y ~ a * {written} + b")
+    for keep in ("g", "C(g)"):
+        assert line.subsets(keep=keep).kept == (written,)
+    assert line.subsets(keep="a:C(g)").kept == line.subsets(keep="a:g").kept == ("a", written, f"a:{written}")
+    with pytest.raises(bl.errors.ColumnError, match="no term"):
+        line.subsets(keep="C(b)")
+
+
 def test_of_columns_that_say_the_same_one_is_enough(table: pd.DataFrame) -> None:
     twice = table.assign(e=3 * table["a"] + 1)
     found = bl.fit(twice, "y ~ a + b + e").subsets("bic")

@@ -22,6 +22,7 @@ from bestline.data.design.factors import Factor as Factor
 from bestline.data.design.factors import Unseen as Unseen
 from bestline.data.design.factors import said_unseen as said_unseen
 from bestline.data.design.factors import sources_of as sources_of
+from bestline.data.design.formula import by_columns as by_columns
 from bestline.data.design.formula import degree_of as degree_of
 from bestline.data.design.formula import narrowed as narrowed
 from bestline.data.design.learn import check_weights as check_weights

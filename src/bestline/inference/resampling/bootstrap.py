@@ -11,7 +11,7 @@ from torch import Tensor
 
 from bestline.calls import checked, is_whole, no_such, one_of
 from bestline.data.folds import check_seed
-from bestline.errors import DataError, NumericalError, OptionError, readable, warn
+from bestline.errors import DataError, NumericalError, OptionError, listed, readable, warn
 from bestline.inference import classical
 from bestline.inference.coordinates import Totals
 from bestline.inference.fitted import FittedLine
@@ -118,12 +118,12 @@ def bootstrap(
     data: Any = None,
     *,
     kind: str = "pairs",
-    samples: int = 2_000,
-    seed: int = 0,
+    samples: int | None = None,
+    seed: int | None = None,
     level: float = 0.95,
-    interval: str = "percentile",
+    interval: str | None = None,
     cluster: str | None = None,
-    multipliers: str = "rademacher",
+    multipliers: str | None = None,
 ) -> Bootstrap:
     """Errors and intervals of a least-squares line from samples of its training rows.
 
@@ -135,25 +135,30 @@ def bootstrap(
     kind : {"pairs", "wild", "cluster", "jackknife"}
         Rows drawn with replacement; residuals multiplied at random, the columns kept as they are; whole clusters drawn with
         replacement; or each row (or cluster) left out once, which draws nothing.
-    samples : int
-        How many samples; the jackknife has as many as there are rows or clusters.
-    seed : int
-        Of the draws, by a generator of their own.
+    samples : int, optional
+        How many samples, 2,000 by default; the jackknife has as many as there are rows or clusters.
+    seed : int, optional
+        Of the draws, by a generator of their own, 0 by default; the jackknife draws nothing.
     level : float
-    interval : {"percentile", "bca", "basic", "normal"}
+    interval : {"percentile", "bca", "basic", "normal"}, optional
+        "percentile" by default; those of the jackknife are by Student's t.
     cluster : str, optional
         A column: "cluster" draws by it, "wild" multiplies the residuals of a cluster alike, "jackknife" leaves out one at a time.
-    multipliers : {"rademacher", "webb"}
-        Of the wild bootstrap.
+    multipliers : {"rademacher", "webb"}, optional
+        Of the wild bootstrap, "rademacher" by default.
 
     Raises
     ------
     OptionError, DataError
-        For options that are none; for absorbed effects; for other rows than those of training, rows without a cluster, and fewer than two clusters.
+        For options that are none, or of which the kind makes no use; for absorbed effects; for other rows than those of training, rows without a cluster, and fewer than two clusters.
     NumericalError
         For penalties, bounds, other losses and own forward functions, and where most samples do not determine the line.
     """
+    given = {"samples": samples, "seed": seed, "interval": interval, "multipliers": multipliers}
+    samples, seed = 2_000 if samples is None else samples, 0 if seed is None else seed
+    interval, multipliers = "percentile" if interval is None else interval, "rademacher" if multipliers is None else multipliers
     seed = _checked(kind, samples, seed, level, interval, cluster, multipliers)
+    _refuse_unused(kind, {name for name, value in given.items() if value is not None})
     refuse_absorbed(line, "A bootstrap estimates the effects of every sample anew, which is not done")
     inference = refuse(line, "There is no bootstrap")
     units = _units(line, data, cluster)
@@ -221,6 +226,17 @@ def _checked(kind: str, samples: int, seed: int, level: float, interval: str, cl
     return check_seed(seed)
 
 
+def _refuse_unused(kind: str, given: set[str]) -> None:
+    """Raises OptionError for what was asked for and would change nothing."""
+    if kind == "jackknife":
+        if of_draws := [name for name in ("samples", "seed", "interval", "multipliers") if name in given]:
+            raise OptionError(
+                f"kind='jackknife' draws nothing, and its intervals are by Student's t: leave out {listed(of_draws)}, or choose another kind."
+            )
+    elif "multipliers" in given and kind != "wild":
+        raise OptionError(f"`multipliers` are of kind='wild' alone, and kind={kind!r} multiplies nothing: leave them out.")
+
+
 def _units(line: FittedLine, data: Any, cluster: str | None) -> UnitSums:
     """The rows in the line's own coordinates, or their sums by cluster."""
     basis = basis_of(line, data)
@@ -275,4 +291,4 @@ def _about(kind: str, samples: int, units: int, interval: str, cluster: str | No
         "cluster": f"{by} drawn with replacement",
         "wild": f"residuals of {by} multiplied by {multipliers.capitalize()} weights",
     }[kind]
-    return f"Bootstrap ({kind}): {samples:,} samples{less}, {how}; {interval} intervals."
+    return f"Bootstrap ({kind}): {samples:,} samples{less}, {how}; {'BCa' if interval == 'bca' else interval} intervals."

@@ -8,7 +8,8 @@ from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from bestline.calls import checked, is_whole, no_such
-from bestline.data.design import narrowed
+from bestline.data.design import by_columns, narrowed
+from bestline.data.design.grid import levels_of
 from bestline.data.design.weight_kinds import PROBABILITY
 from bestline.errors import ColumnError, NumericalError, OptionError, readable
 from bestline.inference import classical
@@ -223,7 +224,7 @@ def subsets(
     known = terms_of(line.design)
     if not known:
         raise OptionError(f"The line {readable(line.design.formula)} has no terms to choose from.")
-    space = TermSpace.of(line, _kept(keep, known))
+    space = TermSpace.of(line, _kept(keep, line, known))
     found = worth(line, inference, space, by, at, _most(most, space, len(known)))
     told = _Figures(line, inference, space, found, at)
     order = found.order
@@ -257,14 +258,17 @@ def _criterion(line: FittedLine, by: Any) -> str:
     return name
 
 
-def _kept(keep: Any, known: dict[str, list[int]]) -> list[str]:
+def _kept(keep: Any, line: FittedLine, known: dict[str, list[int]]) -> list[str]:
     terms = [keep] if isinstance(keep, str) else list(keep) if isinstance(keep, Sequence | set | frozenset) else None
     if terms is None or not all(isinstance(term, str) for term in terms):
         raise OptionError(f"`keep` names terms that stay in every line, such as ['x', 'C(g)']; got {readable(repr(keep))}.")
-    for term in terms:
-        if term not in known:
+    categories = levels_of(line.design)
+    by_column = {by_columns(term, categories): term for term in known}
+    found = [term if term in known else by_column.get(by_columns(term, categories)) for term in terms]
+    for term, own in zip(terms, found, strict=True):
+        if own is None:
             raise ColumnError.missing(term, known, "the formula", what="term")
-    return terms
+    return [term for term in found if term is not None]
 
 
 def _most(most: Any, space: TermSpace, terms: int) -> int:

@@ -19,7 +19,7 @@ _MOST = 40  # one below the other on a page
 
 
 def marginal(found: Marginal, what: str, where: str, *, target: int = 0) -> Picture:
-    """A picture of estimates: `what` they are of the target, as "marginal mean", and `where`, as "by species".
+    """A picture of estimates: `what` they are of the target, as "marginal mean", and `where`, as "by species", or "".
 
     Raises OptionError where there are more groups of lines than can be told apart.
     """
@@ -27,14 +27,18 @@ def marginal(found: Marginal, what: str, where: str, *, target: int = 0) -> Pict
     own = [place for place in found.places if place.target == name]
     interval = f"{level_of(found.level)} interval"
     ranged = any(math.isfinite(place.conf_low) for place in own)
-    title = f"{what[0].upper()}{what[1:]}s of {shown(name)} {shown(where, 60)}{f', {interval}s' if ranged else ''}"
+    title = f"{what[0].upper()}{what[1:]}s of {' '.join(filter(None, (shown(name), shown(where, 60))))}{f', {interval}s' if ranged else ''}"
     axis = f"{what} of {shown(name)}"
     # A difference and a slope may be none at all; a mean of zero is like any other.
     zero = what != "marginal mean"
     numeric = (
         len({place.at[0] for place in own}) > 2 and all(isinstance(place.at[0], float) for place in own) if own[0].at else False
     )
-    panel = _lines(found, own, axis, zero=zero) if numeric else _dots(found, own, axis, interval, zero=zero)
+    panel = (
+        _lines(found, own, axis, zero=zero)
+        if numeric
+        else _dots(found, own, f"{what} {where}".strip(), axis, interval, zero=zero)
+    )
     errors = [f"Standard errors: {found.cov}."] if found.cov not in ("", "classical") else []
     left_out = [] if numeric or len(own) <= _MOST else [f"{_MOST} of {len(own)} shown."]
     clear = [place for place in own if place.conf_low > 0 or place.conf_high < 0]
@@ -80,8 +84,8 @@ def _lines(found: Marginal, own: Sequence[MarginalEstimate], axis: str, *, zero:
     return Panel("", shown(found.columns[0]), axis, tuple(marks))
 
 
-def _dots(found: Marginal, own: Sequence[MarginalEstimate], axis: str, interval: str, *, zero: bool) -> Panel:
-    """Estimates one below the other, a colour for each group of the last columns."""
+def _dots(found: Marginal, own: Sequence[MarginalEstimate], whole: str, axis: str, interval: str, *, zero: bool) -> Panel:
+    """Estimates one below the other, a colour for each group of the last columns; `whole` is what a single one is called."""
     own = own[:_MOST]
     # The first column alone names the rows, unless the others have too many values for colours.
     groups = _grouped(found, own, 1) if len(found.columns) > 1 else {"": list(own)}
@@ -89,7 +93,7 @@ def _dots(found: Marginal, own: Sequence[MarginalEstimate], axis: str, interval:
         groups = {"": list(own)}
     alone = len(groups) == 1
     rows = list(dict.fromkeys(_said(place.at if alone else place.at[:1]) for place in own))
-    names = dict(zip(rows, apart([row or "all rows" for row in rows]), strict=True))
+    names = dict(zip(rows, apart([row or whole for row in rows]), strict=True))
     marks: list[Mark] = [Vertical(0.0, "reference", "no effect")] if zero else []
     for i, (label, places) in enumerate(groups.items()):
         by_row = {_said(place.at if alone else place.at[:1]): place for place in places}
