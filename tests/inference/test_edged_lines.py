@@ -184,6 +184,44 @@ def test_what_has_none_says_why(given: dict[str, Any], told: str):
 
 
 @pytest.mark.parametrize(
+    ("loss", "given", "near"),
+    [
+        ("huber", {"solver": "sgd", "tol": 0.5, "steps": 500}, False),
+        ("huber", {"solver": "sgd"}, True),
+        ("huber", {"solver": "adam"}, True),
+        ("huber", {"solver": "adam", "tol": 0.1}, False),
+        ("quantile:0.3", {"solver": "sgd", "tol": 0.9, "steps": 500}, False),
+    ],
+)
+def test_weights_have_errors_where_they_are_within_a_hundredth_of_them(
+    loss: str, given: dict[str, Any], near: bool, tmp_path: Path
+):
+    model, best = bl.fit(frame(), FORMULA, loss=loss, **given), bl.fit(frame(), FORMULA, loss=loss)
+    assert model.stop.name == "CONVERGED"
+    assert bool(((model.params - best.params).abs() <= 0.01 * best.bse).all()) == near
+    if near:
+        assert model.bse.tolist() == pytest.approx(best.bse.tolist(), rel=0.02)
+        return
+    model.save(tmp_path / "a.bestline")
+    for line in (model, bl.load(tmp_path / "a.bestline")):
+        assert bool(line.tidy()[["std_error", "p_value"]].isna().all(axis=None))
+        assert "No standard errors: the weights are further than a hundredth" in " ".join(str(line.summary()).split())
+        with pytest.raises(NumericalError, match="solver='interior-point' reaches it"):
+            line.covariance()
+    with pytest.raises(NumericalError, match="further than a hundredth"):
+        model.tidy(cov="iid")
+
+
+def test_any_median_between_two_rows_has_errors():
+    """Several lines are as good there, and one of them is no worse for being another."""
+    y = [*range(50), *range(60, 110)]
+    start = {"Intercept": 51.0}
+    model = bl.fit({"y": y}, "y ~ 1", loss="absolute", solver="gd", start=start, standardize=False)
+    assert model.params.tolist() == [51.0]
+    assert model.bse.tolist() == pytest.approx(bl.fit({"y": y}, "y ~ 1", loss="absolute").bse.tolist(), rel=0.05)
+
+
+@pytest.mark.parametrize(
     ("data", "told"),
     [
         (frame().iloc[:9], "9 rows are too few to tell the density of errors at the 0.2 quantile"),
@@ -217,7 +255,7 @@ def test_no_row_near_the_line_says_where_it_should_be():
     data.loc[0:1, "g"] = "far"
     data.loc[0:1, "y"] = [-1e3, 1e3]
     with pytest.warns(BestlineWarning, match=r"No row near the line says where .*far"):
-        model = bl.fit(data, "y ~ x1 + C(g, Treatment('a'))", loss="huber:0.5")
+        model = bl.fit(data, "y ~ x1 + C(g, Treatment('a'))", loss="huber:1.5")
     lost = [name for name in model.names if "far" in name]
     assert model.bse[lost].isna().tolist() == [True] * len(lost)
     assert model.bse["x1"] > 0

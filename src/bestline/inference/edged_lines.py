@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -13,7 +15,7 @@ from bestline.inference.coordinates import Basis
 from bestline.inference.covariance.base import Cov
 from bestline.inference.covariance.edged import EdgedRows, OfEdges, edged, kind_of
 from bestline.inference.covariance.named import parse_cov
-from bestline.inference.covariance.sandwich import Covariance
+from bestline.inference.covariance.sandwich import NO_ERRORS, Covariance
 from bestline.inference.fitted import FittedLine
 from bestline.inference.training_rows import check_training, look, numbered
 from bestline.inference.why_not import why_not_edged
@@ -21,6 +23,9 @@ from bestline.numerics import Rows
 from bestline.numerics.rows import joined
 from bestline.training import Part
 from bestline.training.losses.piecewise import Piecewise
+from bestline.training.solvers.interior import InteriorPoint
+
+_SHORT = "the weights are further than a hundredth of a standard error from where the loss is least (solver='interior-point' reaches it)."
 
 
 def edged_errors(line: FittedLine, cov: Cov | None = None, data: Any = None) -> Covariance:
@@ -87,11 +92,40 @@ def _computed(line: FittedLine, kind: OfEdges, data: Any) -> Covariance:
     # From the line's own weights: the basis has the least-squares line, which serves as coordinates alone.
     missed = (rows.y - line.plan.predictor(line.weights)(rows.X)) / basis.unit
     w = torch.ones(len(rows), dtype=torch.float64) if rows.w is None else basis.relative(rows.w)
+    # Of copies each has its share of the leverage.
+    alone = 1 - (seen.leverage / w if line.design.weight_kind == FREQUENCY else seen.leverage) <= basis.alone
     residuals = [
-        EdgedRows(u, a, b, w, line.design.weight_kind, basis.count, basis.rank, rounding)
+        EdgedRows(u, a, b, w, line.design.weight_kind, basis.count, basis.rank, rounding, alone)
         for u, a, b, rounding in zip(missed.T, low, high, basis.rounding.tolist(), strict=True)
     ]
-    return edged(basis, seen.q, residuals, kind, known.determined, line.names, line.targets)
+    found = edged(basis, seen.q, residuals, kind, known.determined, line.names, line.targets)
+    return _without(found, _SHORT) if _is_short(line, rows, found) else found
+
+
+def _is_short(line: FittedLine, rows: Rows, found: Covariance) -> bool:
+    """Whether the weights are further than a hundredth of a standard error from where the loss is least, as least squares counts it."""
+    solver = line.plan.solver
+    # By its usual tolerance this method ends at the least loss itself; others end where steps or slopes are small by theirs.
+    if found.lacks or (isinstance(solver, InteriorPoint) and solver.tol <= InteriorPoint().tol):
+        return False
+    exactly = replace(line.plan, solver=InteriorPoint(), start=None, device=rows.X.device).run(Part(line.training, rows))
+    best, p = exactly.weights.cpu(), line.design.p
+    scale = torch.cat([line.scaling.scale[:p], torch.ones(len(best) - p, dtype=torch.float64)])
+    rounding = 1e-8 * (best.abs() + line.scaling.scale[p:] / scale[:, None])
+    # Of weights without an error, such as those of columns that repeat each other, many are as good.
+    far = (line.weights - best).abs() > 0.01 * found.std_error.T + rounding
+    if not bool(far.any()) or exactly.task is None:
+        return False
+    # Where several lines are as good, as any median between two rows is, the other one is no better.
+    task = exactly.task
+    ours, theirs = (task.objective.evaluate(task.scaling.to_trained(w))[0] for w in (line.weights, best))
+    return bool((ours > theirs + 1e-9 * theirs.abs()).any())
+
+
+def _without(found: Covariance, reason: str) -> Covariance:
+    """The same without any error, and why."""
+    covariance, std_error, about = (torch.full_like(t, math.nan) for t in (found.covariance, found.std_error, found.about_mean))
+    return replace(found, covariance=covariance, std_error=std_error, about_mean=about, notes=(f"{NO_ERRORS}{reason}",))
 
 
 def _rows(line: FittedLine, data: Any) -> Rows:

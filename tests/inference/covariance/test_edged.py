@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from typing import Any
 
@@ -16,7 +17,7 @@ from statsmodels.regression.quantile_regression import QuantReg
 from statsmodels.regression.tests.results import results_quantile_regression as stata
 
 import bestline as bl
-from bestline.errors import OptionError
+from bestline.errors import BestlineWarning, NumericalError, OptionError
 from bestline.inference.covariance.edged import bofinger, chamberlain, hall_sheather, quantiles
 from bestline.inference.covariance.named import parse_cov
 
@@ -91,14 +92,14 @@ def test_one_density_is_the_sandwich_of_statsmodels(level: float):
     C = np.linalg.inv(X.T @ X)
     density = np.sqrt(level * (1 - level) * np.diag(C)) / model.tidy(cov="iid")["std_error"].to_numpy()
 
-    def of(e: np.ndarray) -> list[float]:
-        d = np.where(e > 0, level**2, (1 - level) ** 2)
+    def of(e: np.ndarray, on: float = 0.0) -> list[float]:
+        d = np.where(abs(e) < on, level * (1 - level), np.where(e > 0, level**2, (1 - level) ** 2))
         return (np.sqrt(np.diag(C @ (X.T * d) @ X @ C)) / density).tolist()
 
-    # Rows on the line are above or below theirs by rounding; by ours they count as below.
+    # Rows on the line are above or below theirs by rounding; by ours they count with what is expected of any row.
     assert theirs.bse.tolist() == pytest.approx(of(y - X @ theirs.params), rel=1e-5)
     found = model.tidy(cov="robust:density=common")["std_error"].tolist()
-    assert found == pytest.approx(of(y - X @ model.params.to_numpy() - 1e-9), rel=1e-8)
+    assert found == pytest.approx(of(y - X @ model.params.to_numpy(), 1e-9), rel=1e-8)
 
 
 @pytest.mark.parametrize("level", LEVELS)
@@ -220,11 +221,11 @@ def test_robust_errors_under_weights_are_those_of_weighted_scores(loss: str, kin
         level = high / (high - low)
         mean = np.average(u, weights=w)
         spread = np.sqrt(np.sum(w * (u - mean) ** 2) / (len(y) - 1))
-        h_low, h_high = model_quartiles(u, w)
+        between = np.mean([np.subtract(*model_quartiles(sign * u, w)[::-1]) for sign in (1, -1)])
         b = hall_sheather(len(y), level)
-        h = min(spread, (h_high - h_low) / 1.34) * (norm.ppf(level + b) - norm.ppf(level - b))
+        h = min(spread, between / 1.34) * (norm.ppf(level + b) - norm.ppf(level - b))
         bend = norm.pdf(u / h) / h * (high - low)
-        square = np.where(u > 1e-9, high, low) ** 2
+        square = np.where(abs(u) < 1e-9, -low * high, np.where(u > 0, high, low) ** 2)
     else:
         pytest.skip("analytic weights of quantiles have a test of their own")
     B = np.linalg.inv((X.T * (w * bend)) @ X)
@@ -272,13 +273,60 @@ def test_slopes_know_nothing_of_an_offset(loss: str):
     assert errors(moved, "y ~ x + z", loss=loss)[:2] == pytest.approx(errors(data, "y ~ x + z", loss=loss)[:2], rel=1e-6)
 
 
-@pytest.mark.parametrize("loss", ["absolute", "quantile:0.3"])
-def test_the_quantile_of_minus_y_has_the_same_errors(loss: str):
-    mirrored = {"absolute": "absolute", "quantile:0.3": "quantile:0.7"}[loss]
+@pytest.mark.parametrize(("loss", "mirrored"), [("absolute", "absolute"), ("quantile:0.9", "quantile:0.1")])
+@pytest.mark.parametrize(
+    ("cov", "given"),
+    [
+        ("robust", {}),
+        ("iid", {}),
+        ("robust:density=common", {}),
+        ("robust", {"weights": "w", "weight_kind": "probability"}),
+        ("robust:density=common", {"weights": "w", "weight_kind": "probability"}),
+        ("robust:density=common", {"weights": "w"}),
+    ],
+)
+def test_the_quantile_of_minus_y_has_the_same_errors(loss: str, mirrored: str, cov: str, given: dict[str, str]):
     data = uneven()
-    for cov in ("robust", "iid"):
-        ours, theirs = (errors(d, "y ~ x + z", cov, loss=k) for d, k in ((data, loss), (data.assign(y=-data["y"]), mirrored)))
-        assert ours == pytest.approx(theirs, rel=1e-7)
+    ours = errors(data, "y ~ x + z", cov, loss=loss, **given)
+    theirs = errors(data.assign(y=-data["y"]), "y ~ x + z", cov, loss=mirrored, **given)
+    assert ours == pytest.approx(theirs, rel=1e-7)
+
+
+@pytest.mark.parametrize("cov", ["robust", "iid"])
+def test_a_huber_line_with_few_rows_between_its_edges_has_no_errors(cov: str):
+    """The line goes through as many rows as it has weights, however small delta is: they say nothing of its errors."""
+    data = uneven()
+    model = bl.fit(data, "y ~ x + z", loss="huber:0.01")
+    assert bool(model.bse.isna().all())
+    told = r"No standard errors: just \d+ of 300 rows lie within delta of the line.*use loss='absolute'"
+    assert re.search(told, " ".join(str(model.summary()).split()))
+    with pytest.raises(NumericalError, match="use loss='absolute'"):
+        model.tidy(cov=cov)
+    with pytest.warns(BestlineWarning, match="use loss='absolute'"):
+        bl.fit(data, "y ~ x + z", loss="huber:0.01", cov=cov)
+
+
+@pytest.mark.parametrize("cov", ["robust", "iid"])
+@pytest.mark.parametrize("delta", [0.03, 0.1, 0.3])
+def test_huber_errors_are_those_of_the_median_where_delta_is_small(cov: str, delta: float):
+    """Of normal errors of sd 1 a slope's error is sqrt(pi / 2 / n); what is shown is near it or nothing."""
+    rng, n = np.random.default_rng(3), 200
+    x = rng.normal(size=n)
+    found = bl.fit({"x": x, "y": x + rng.normal(size=n)}, "y ~ x", loss=f"huber:{delta}", cov=cov).bse["x"]
+    assert np.isnan(found) or found > 0.5 * np.sqrt(np.pi / 2 / n) / x.std()
+    assert np.isnan(found) == (delta == 0.03)
+
+
+@pytest.mark.parametrize("given", [{}, {"weights": "w", "weight_kind": "probability"}])
+def test_a_level_with_one_row_has_no_huber_error_as_hc3_has_none(given: dict[str, str]):
+    data = uneven().assign(g=["p", "q", "r"] * 100)
+    data.loc[7, "g"] = "s"
+    with pytest.warns(BestlineWarning, match=r"Rows determine .*T\.s.*leverage 1"):
+        model = bl.fit(data, "y ~ x + g", loss="huber", **given)
+    assert model.bse.index[model.bse.isna()].tolist() == ["g[T.s]"]
+    alone = bl.fit(data.drop(index=7), "y ~ x + g", loss="huber:3").bse
+    both = bl.fit(data, "y ~ x + g", loss="huber:3").bse
+    assert both[alone.index].tolist() == pytest.approx(alone.tolist(), rel=0.01)
 
 
 @pytest.mark.parametrize("cov", ["robust", "iid"])

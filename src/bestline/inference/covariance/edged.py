@@ -25,12 +25,13 @@ from bestline.data.design.weight_kinds import ANALYTIC, FREQUENCY, PROBABILITY
 from bestline.errors import NumericalError, listed
 from bestline.inference.coordinates import Basis
 from bestline.inference.covariance.base import Classical, CovarianceKind, Filling
-from bestline.inference.covariance.sandwich import NO_ERRORS, Covariance, depends, of_weights
+from bestline.inference.covariance.sandwich import NO_ERRORS, Covariance, depends, of_weights, said_unknown
 from bestline.numerics import eigenvectors
 from bestline.wording import count, plain
 
 _NORMAL_IQR = 1.34  # interquartile range of normal errors, in standard deviations, as R's quantreg and Stata round it
 _FLAT = 1e-10  # of the steepest bend: less in some direction is rounding
+_INSIDE, _OTHERS = 5, 10  # rows between the edges for each weight, and beside these, where nearly all others lie beyond
 _USUAL = "hall-sheather"
 
 
@@ -52,6 +53,8 @@ class EdgedRows:
         How many rows there are, copies counted, and how many weights of the line the data determine.
     rounding : float
         What float64 leaves of a residual of 0.
+    alone : Tensor (n,)
+        Whether a row determines a weight by itself (leverage 1).
     """
 
     u: Tensor
@@ -62,6 +65,7 @@ class EdgedRows:
     count: int
     rank: int
     rounding: float
+    alone: Tensor
 
     @property
     def again(self) -> Tensor:
@@ -72,6 +76,18 @@ class EdgedRows:
     def level(self) -> float:
         """Of a loss with a corner, the quantile that it estimates."""
         return self.high / (self.high - self.low)
+
+    @property
+    def squares(self) -> Tensor:
+        """Of a loss with a corner, the square of each row's slope, (n,)."""
+        own = torch.where(self.u > 0, torch.full_like(self.u, self.high**2), self.low**2)
+        # Of rows on the line, as many as it has weights, rounding would decide the side: they count with what is expected of any row.
+        return torch.where(self.u.abs() > self.rounding, own, -self.low * self.high)
+
+    @property
+    def between(self) -> Tensor:
+        """Of a bent loss, whether a row lies between the edges: 1 or 0, (n,)."""
+        return ((self.u >= self.low) & (self.u <= self.high)).to(torch.float64)
 
     @property
     def alike(self) -> tuple[Tensor, Tensor]:
@@ -106,6 +122,10 @@ class OfEdges(CovarianceKind, ABC):
     def pulls(self, of: EdgedRows) -> Pulls:
         """What the rows put in; raises NumericalError where they do not tell."""
 
+    def alone(self, of: EdgedRows) -> Tensor:
+        """Rows that say nothing of their own error, (n,)."""
+        return torch.zeros_like(of.alone)
+
 
 @dataclass(frozen=True, slots=True)
 class HuberRobust(OfEdges):
@@ -123,8 +143,12 @@ class HuberRobust(OfEdges):
         """psi^2, and whether a row lies between the edges."""
         # The slope of the loss is the residual itself, cut off at the edges.
         psi = of.u.clamp(of.low, of.high)
-        inside = ((of.u >= of.low) & (of.u <= of.high)).to(torch.float64)
-        return Pulls(of.again * psi**2 * (of.count / (of.count - of.rank)), inside)
+        _refuse_few(of)
+        return Pulls(of.again * psi**2 * (of.count / (of.count - of.rank)), of.between)
+
+    def alone(self, of: EdgedRows) -> Tensor:
+        """Rows that determine a weight by themselves: their residual is 0 whatever their error was."""
+        return of.alone
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,11 +169,24 @@ class HuberIid(OfEdges):
     def pulls(self, of: EdgedRows) -> Pulls:
         """Their means, the same for all rows."""
         psi = of.u.clamp(of.low, of.high)
-        m = float((of.w * ((of.u >= of.low) & (of.u <= of.high))).sum()) / of.count
-        # Huber's correction for few rows: how much of a residual the weights took up.
-        K = 1 + of.rank / of.count * (1 - m) / m if m > 0 else math.nan
+        _refuse_few(of)
+        m = float((of.w * of.between).sum()) / of.count
+        K = 1 + of.rank / of.count * (1 - m) / m
         square = float((of.w * psi**2).sum()) / (of.count - of.rank)
-        return Pulls(torch.full_like(of.u, square), torch.full_like(of.u, m / K if m > 0 else 0.0))
+        return Pulls(torch.full_like(of.u, square), torch.full_like(of.u, m / K))
+
+
+def _refuse_few(of: EdgedRows) -> None:
+    """Raise NumericalError where too few rows lie between the edges to tell how fast the slopes' mean falls."""
+    inside = float((of.w * of.between).sum() if of.weights == FREQUENCY else of.between.sum())
+    # The narrower the edges, the more it is the line that goes through rows, as many as it has weights, as a median line does: they
+    # lie inside however few others do. Huber's K, 1 + rank / n (1 - m) / m, is the share by which that makes errors too small, to the
+    # first order; more than a fifth is no small correction any more, and fewer than ten others are a count that is chance.
+    if inside < max(_INSIDE * of.rank, of.rank + _OTHERS) * (1 - inside / of.count):
+        raise NumericalError(
+            f"just {inside:,.0f} of {of.count:,} rows lie within delta of the line, too few to tell its errors; a line with so small a "
+            f"delta is nearly a median line: use loss='absolute', or a larger delta."
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,8 +233,8 @@ class QuantileRobust(OfQuantile):
     Attributes
     ----------
     density : {"own", "common"}
-        "common": one density for all rows, and each row's own score, as statsmodels' vcov="robust" has it; that is right for errors
-        of one spread about a curve that is no line.
+        "common": one density for all rows, and each row's own score; that is right for errors of one spread about a curve that is no
+        line. As statsmodels' vcov="robust", which has rows on the line above or below by rounding.
     """
 
     name: ClassVar[str] = "robust"
@@ -215,10 +252,7 @@ class QuantileRobust(OfQuantile):
         """Expected squares of the scores, and densities."""
         span = of.high - of.low
         sampled = of.weights == PROBABILITY  # by what may have to do with the errors: then each row's own square counts
-        # Rows on the line, as many as it has weights, count as below: rounding must not decide.
-        above = (of.u > of.rounding).to(torch.float64)
-        own = above * of.high**2 + (1 - above) * of.low**2
-        square = own if sampled or self.density == "common" else torch.full_like(of.u, -of.low * of.high)
+        square = of.squares if sampled or self.density == "common" else torch.full_like(of.u, -of.low * of.high)
         h = self.width(of)
         if self.density == "common":
             bend = torch.full_like(of.u, density_at_zero(of, h))
@@ -231,7 +265,8 @@ class QuantileRobust(OfQuantile):
 class QuantileIid(OfQuantile):
     """Errors are alike in all rows: level (1 - level) / f(0)^2 (X'WX)^-1 (Koenker & Bassett 1978).
 
-    f by an Epanechnikov kernel over all residuals, as statsmodels' vcov="iid" and Stata's qreg with kernel(epan2).
+    f by an Epanechnikov kernel over all residuals, as Stata's qreg with kernel(epan2); and statsmodels' vcov="iid", but for its
+    bandwidth, which it takes from the smaller of the standard deviation of the target and the interquartile range of residuals.
     """
 
     name: ClassVar[str] = "iid"
@@ -300,17 +335,23 @@ def edged(
         except NumericalError as error:
             notes.append(f"{NO_ERRORS}{error}" if len(targets) == 1 else f"{NO_ERRORS}{plain(target)}: {error}")
             middle = torch.full_like(blind, math.nan)
-        unknown = depends(T, flat) & determined
+        # Rows of leverage 1 are orthogonal to all others, so their projections add.
+        own = q[kind.alone(of)]
+        own = own / torch.linalg.vector_norm(own, dim=1, keepdim=True)
+        alone, unknown = depends(T, own.T @ own) & determined & (rss > 0), depends(T, flat) & determined
         lost = [name for name, is_lost in zip(names, unknown.tolist(), strict=True) if is_lost]
         if lost:
             notes.append(
                 f"No row near the line says where {listed(lost)} should be{of_which}, so there is no such standard error."
             )
+        notes += said_unknown(kind, alone, names)
         middles.append(middle)
-        known.append(determined & ~unknown)
-        blind = blind + flat
+        known.append(determined & ~unknown & ~alone)
+        blind = blind + flat + own.T @ own
     middle = torch.stack(middles)
-    filling = Filling(middle, basis.df, kind.title, blind=blind if bool(blind.any()) else None, notes=tuple(notes))
+    filling = Filling(
+        middle, basis.df, kind.title, blind=blind if bool(blind.any()) else None, notes=tuple(dict.fromkeys(notes))
+    )
     return of_weights(basis, kind, filling, middle, torch.stack(known))
 
 
@@ -343,9 +384,11 @@ def kernel_width(of: EdgedRows, b: float) -> float:
     u, times = of.alike
     mean = float((times * u).sum()) / n
     sd = math.sqrt(float((times * (u - mean) ** 2).sum()) / (n - 1))
-    low, high = quantiles(u, times, (0.25, 0.75))
+    # Parts of rows, as weights make them, are counted from below; so from above too, for -u has the same spread.
+    ends = [quantiles(sign * u, times, (0.25, 0.75)) for sign in (1.0, -1.0)]
+    between = sum(high - low for low, high in ends) / 2
     z = torch.special.ndtri(torch.tensor([level + b, level - b], dtype=torch.float64))
-    h = min(sd, (high - low) / _NORMAL_IQR) * float(z[0] - z[1])
+    h = min(sd, between / _NORMAL_IQR) * float(z[0] - z[1])
     # Half of the rows on one line: their density there is infinite, and a multiple of rounding is no bandwidth.
     if not h > 100 * of.rounding:
         raise NumericalError("half of the residuals are the same, so they have no density at the line.")

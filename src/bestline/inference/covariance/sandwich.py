@@ -173,7 +173,7 @@ def sandwich(basis: Basis, found: Any, kind: Sandwich, determined: Tensor, names
     middle, mending = _positive(filling, T, determined)
     middle = middle * (basis.rss > 0)[:, None, None]  # a line through every point has no errors, but for rounding
     unknown = _unknown(T, filling, kind, determined)
-    notes = (*filling.notes, *mending, *_said_unknown(kind, unknown & determined, names))
+    notes = (*filling.notes, *mending, *said_unknown(kind, unknown & determined, names))
     # Where columns repeat each other the weights are a choice among equals, and no error of theirs means anything.
     return of_weights(basis, kind, replace(filling, notes=notes), middle, determined & ~unknown)
 
@@ -246,7 +246,8 @@ def _unknown(T: Tensor, filling: Filling, kind: Sandwich, determined: Tensor) ->
     return unknown
 
 
-def _said_unknown(kind: Sandwich, unknown: Tensor, names: tuple[str, ...]) -> tuple[str, ...]:
+def said_unknown(kind: CovarianceKind, unknown: Tensor, names: tuple[str, ...]) -> tuple[str, ...]:
+    """What there is to say of weights `unknown` (d,), because rows determine them by themselves."""
     without = [name for name, is_unknown in zip(names, unknown.tolist(), strict=False) if is_unknown]
     if not without:
         return ()
