@@ -104,9 +104,8 @@ def _computed(line: FittedLine, kind: OfEdges, data: Any) -> Covariance:
 
 def _is_short(line: FittedLine, rows: Rows, found: Covariance) -> bool:
     """Whether the weights are further than a hundredth of a standard error from where the loss is least, as least squares counts it."""
-    solver = line.plan.solver
     # By its usual tolerance this method ends at the least loss itself; others end where steps or slopes are small by theirs.
-    if found.lacks or (isinstance(solver, InteriorPoint) and solver.tol <= InteriorPoint().tol):
+    if found.lacks or line.plan.solver == InteriorPoint():
         return False
     exactly = replace(line.plan, solver=InteriorPoint(), start=None, device=rows.X.device).run(Part(line.training, rows))
     best, p = exactly.weights.cpu(), line.design.p
