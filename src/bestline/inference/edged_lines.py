@@ -11,7 +11,7 @@ from torch import Tensor
 
 from bestline.data.design.weight_kinds import FREQUENCY, PROBABILITY
 from bestline.errors import NumericalError, OptionError
-from bestline.inference.coordinates import Basis
+from bestline.inference.coordinates import Basis, other_rows
 from bestline.inference.covariance.base import Cov
 from bestline.inference.covariance.edged import EdgedRows, OfEdges, edged, kind_of
 from bestline.inference.covariance.named import parse_cov
@@ -129,7 +129,10 @@ def _without(found: Covariance, reason: str) -> Covariance:
 
 def _rows(line: FittedLine, data: Any) -> Rows:
     """The training rows of positive weight: such a loss has had them in memory."""
-    rows = None if line.parts is None or data is not None else line.parts.training.rows
+    part = None if line.parts is None or data is not None else line.parts.training
+    rows = None if part is None else part.rows
+    if part is not None and not part.unchanged:
+        raise other_rows(part.moments.count, line.training.count)
     if rows is None:
         check_training(line, data)
         rows = joined([part.rows for part in numbered(line, data, once=False)])

@@ -39,6 +39,9 @@ def finished(
         later=prepared.later,
     )
     line = sharpened(line, request.digits, progress)
+    if not prepared.plan.squared_line and not line.diverged:
+        # Such scores are of the rows and not of moments, and rows in memory are the caller's: later others may stand there.
+        line = FittedLine.of(line, saved_scores={"training": line.fitted_scores})
     notes = tuple(dict.fromkeys([*prepared.notes, *line.notes, *findings(line, request.digits)]))
     line = FittedLine.of(line, notes=notes)
     if gathered.design.weight_kind == PROBABILITY and not isinstance(cov, Sandwich) and _has_errors(line):

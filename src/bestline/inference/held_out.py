@@ -373,6 +373,8 @@ def _by_rows(plan: Plan, parts: Parts, folds: int, unknown: dict[int, Unknown]) 
     rows, fold = parts.training.rows, parts.fold
     assert rows is not None  # noqa: S101  the caller has looked
     assert fold is not None  # noqa: S101
+    if not parts.training.unchanged:
+        return HeldOut(reason=_CHANGED)
     lines = _trained_on_rows(plan, rows, fold)
     if lines is None:
         return HeldOut()
@@ -405,7 +407,7 @@ def lines_of_folds(plan: Plan, parts: Parts, moments: Moments) -> tuple[Grouping
     """
     unknown, grouping = unknown_levels(moments.folds, moments.design), GroupedRows.of_folds(plan, moments).grouping
     if plan.of_rows:
-        if parts.training.rows is None or parts.fold is None:
+        if parts.training.rows is None or parts.fold is None or not parts.training.unchanged:
             return None
         lines = _trained_on_rows(plan, parts.training.rows, parts.fold)
     else:

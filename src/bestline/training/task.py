@@ -41,6 +41,11 @@ class Part:
     again: Callable[[torch.Generator], Iterator[Rows]] | None = None
     window: int = 1
 
+    @property
+    def unchanged(self) -> bool:
+        """Whether the rows kept are still those of the moments: they may be the caller's own arrays, and these may be written to."""
+        return self.rows is None or Comoments.of_rows(self.rows).cpu().like(self.moments)
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Parts:
