@@ -207,3 +207,37 @@ def test_far_from_zero_digits_are_kept():
     far = bl.fit((x + np.array([1e6, -1e6]), y), constraints="x0 + x1 = 0.5")
     assert far.coef.tolist() == pytest.approx(near.coef.tolist(), rel=1e-8)
     assert far.bse[:2].tolist() == pytest.approx(near.bse[:2].tolist(), rel=1e-8)
+
+
+FIXED = [
+    ("y ~ a + C(g)", "C(g)[T.y] = C(g)[T.z]", lambda m: m.contrasts("g").iloc[2:]),
+    ("y ~ a * b", "a + a:b = 1", lambda m: m.slopes("a", at={"b": [1]})),
+    ("y ~ a", "Intercept + 2*a = 5", lambda m: m.means("a", at={"a": [2]})),
+    ("y ~ far", "Intercept + 1000002*far = 5", lambda m: m.means("far", at={"far": [1000002]})),
+    ("y ~ a * large", "a + 3 * a:large = 1", lambda m: m.slopes("a", at={"large": [3]})),
+    ("y ~ large * a", "a + 3e8 * large:a = 1", lambda m: m.slopes("a", at={"large": [3e8]})),
+]
+
+
+@pytest.mark.parametrize(("formula", "constraint", "asked"), FIXED, ids=[constraint for _, constraint, _ in FIXED])
+def test_what_a_constraint_fixes_has_no_error_and_no_test(formula, constraint, asked):
+    told = asked(bl.fit(_varied(), formula, constraints=constraint))
+    assert len(told) == 1
+    assert told.std_error.tolist() == [0.0]
+    assert told[["statistic", "p_value"]].isna().all(axis=None)
+
+
+@pytest.mark.parametrize("at", [2 + 1e-6, 1.0, -3.0])
+def test_what_lies_near_what_a_constraint_fixes_has_its_error(at):
+    frame = _varied()
+    told = bl.fit(frame, "y ~ a", constraints="Intercept + 2*a = 5").means("a", at={"a": [at]})
+    # About the fixed point the line is y - 5 = b (a - 2), through zero: its height's error is |a - 2| times that of b.
+    slope = sm.OLS(frame.y - 5, frame[["a"]] - 2).fit()
+    assert told.std_error[0] == pytest.approx(abs(at - 2) * slope.bse["a"], rel=1e-6)
+
+
+def _varied() -> pd.DataFrame:
+    rng = np.random.default_rng(5)
+    a, b, noise = rng.normal(size=(3, 90))
+    frame = pd.DataFrame({"a": a, "b": b, "large": 1e8 * b, "far": a + 1e6, "g": ["x", "y", "z"] * 30})
+    return frame.assign(y=1 + 2 * a - b + noise)

@@ -17,6 +17,7 @@ from torch import Tensor
 from bestline.numerics import Bowl, Comoments, Scaling, Weights, eigenvectors, of_one_size, rank_tolerance, singular_vectors
 
 NAN = float("nan")
+_ROUNDING = 1e-13  # of the lengths of two directions: less of their product is none
 _FAINT = 1e-8  # of a direction's length: less of a weight in it is rounding
 
 
@@ -111,11 +112,13 @@ class Restricted:
         """
         scaling, own = self.scaling, self.held[target]
         # In standard scores: about the means the intercept and the slopes hardly cancel, however far from zero the columns are.
-        Z = (slopes - constant[:, None] * scaling.center[: scaling.p]) / scaling.scale[: scaling.p]
+        center, scale = scaling.center[: scaling.p], scaling.scale[: scaling.p]
+        Z = (slopes - constant[:, None] * center) / scale
+        size = (slopes.abs() + (constant[:, None] * center).abs()) / scale
         if scaling.intercept:
-            Z = torch.cat([Z, constant[:, None]], 1)
+            Z, size = (torch.cat([part, constant[:, None]], 1) for part in (Z, size))
         blind = ((Z @ own.undetermined).abs() > _FAINT * Z.norm(dim=1, keepdim=True)).any(1)
-        return torch.where(blind, NAN, (Z @ own.factor).square().sum(1))
+        return torch.where(blind, NAN, _moved(Z, own.factor, size).square().sum(1))
 
     def _factors(self) -> list[tuple[Tensor, Tensor]]:
         """F (d, r) of each target's weights in the data's units over the target's scale, and which of them are determined."""
@@ -127,11 +130,18 @@ class Restricted:
             # A weight is a sum over directions: it is determined where none of those along which the line stays the same is in it.
             T = change[:, :, i].T
             loose = (T @ one.undetermined).abs() > _FAINT * T.norm(dim=1, keepdim=True)
-            F = T @ one.factor
-            # What restrictions fix moves with nothing, but for rounding.
-            F = torch.where(F.abs() <= 1e-14 * (T.abs() @ one.factor.abs()), 0.0, F)
-            found.append((F, ~loose.any(1)))
+            found.append((_moved(T, one.factor, T), ~loose.any(1)))
         return found
+
+
+def _moved(along: Tensor, factor: Tensor, size: Tensor) -> Tensor:
+    """How far combinations (m, d) of the weights move with each free direction of `factor` (d, r), (m, r); what restrictions fix by 0.
+
+    The numbers of a combination were told from some as large as `size` (m, d), and are as right as these are.
+    """
+    found = along @ factor
+    # Rounding turns a direction by so much of its length, whatever single numbers in it are.
+    return torch.where(found.abs() <= _ROUNDING * torch.outer(size.norm(dim=1), factor.norm(dim=0)), 0.0, found)
 
 
 def _each_alone(d: int, k: int) -> Tensor:
