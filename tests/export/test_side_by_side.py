@@ -81,6 +81,26 @@ def test_what_does_not_compare_is_said(models: list[bl.Model]):
     assert "Some are weighted (`w`)" in " ".join(bl.table([models[0], weighted]).notes)
 
 
+def test_lines_of_other_losses_are_told_apart():
+    data = frame()
+    asked = {"mean": "squared", "robust": "huber:1", "median": "absolute", "low": "quantile:0.1", "high": "quantile:0.9"}
+    table = bl.table({name: bl.fit(data, "y ~ x1", loss=loss) for name, loss in asked.items()})
+    assert table.frame().loc["loss"].tolist() == list(asked.values())
+    assert next(line.split() for line in str(table).splitlines() if line.startswith("loss")) == ["loss", *asked.values()]
+    (note,) = table.notes
+    assert "(the mean: mean; the median: median; the 0.1 quantile: low; the 0.9 quantile: high)" in note
+    assert note in str(table)
+    # One loss for all is named, unless it is what everybody expects; then there is nothing to tell apart.
+    alike = bl.table([bl.fit(data, "y ~ x1", loss="absolute"), bl.fit(data, "y ~ x2", loss="absolute")])
+    assert alike.frame().loc["loss"].tolist() == ["absolute", "absolute"]
+    assert alike.notes == ()
+    medians = bl.table([bl.fit(data, "y ~ x1", loss="absolute"), bl.fit(data, "y ~ x1", loss="quantile:0.5")])
+    assert medians.notes == ()
+    squares = bl.table([bl.fit(data, "y ~ x1"), bl.fit(data, "y ~ x2")])
+    assert "loss" not in squares.frame().index
+    assert squares.notes == ()
+
+
 def test_the_target_is_always_named_above_the_numbers(models: list[bl.Model]):
     for table in (bl.table(models[:1]), bl.table([models[0], bl.fit(frame(), "y2 ~ x1")])):
         targets = [c.target for c in table.columns]
@@ -101,6 +121,8 @@ def test_the_target_is_always_named_above_the_numbers(models: list[bl.Model]):
         (0.0127704, 0.00956314, ("0.01277", "0.00956")),
         (1.25, 0.0998, ("1.2500", "0.0998")),
         (123456.789, 5035.5187, ("123,457", "5,036")),
+        (123456.789, 999.6, ("123,457", "1,000")),
+        (123456.789, 1000.4, ("123,457", "1,000")),
         (2.0, 0.0, ("2", "0")),
         (2.0, 1.234e-15, ("2", "1.23×10⁻¹⁵")),
         (0.0, 0.25, ("0.000", "0.250")),
@@ -204,7 +226,7 @@ def test_what_is_no_table_is_refused(models: list[bl.Model], given: dict[str, An
 
 def test_lines_without_errors_or_scores_have_empty_cells():
     exact = bl.fit({"x": [1.0, 2.0], "y": [1.0, 3.0]}, "y ~ x")
-    huber = bl.fit(frame(), "y ~ x1", loss="huber")
+    huber = bl.fit(frame(), "y ~ x1", loss="huber", l2=0.1)
     found = bl.table([exact, huber])
     assert np.isnan(found.frame().loc["x1 (std error)"].astype(float)).all()
     assert "nan" not in str(found)

@@ -1,6 +1,6 @@
 """Side by side: several models as one table, a column a model: estimates with their errors beneath, and how well each fits.
 
-What tells the models apart is said: which standard errors each has, other rows, other targets, a penalty.
+What tells the models apart is said: which standard errors each has, other rows, other targets, another loss, a penalty.
 """
 
 from __future__ import annotations
@@ -251,7 +251,8 @@ def table(
         For what are no models, and for labels of another number or alike.
     """
     lines, names = _asked(models, labels)
-    columns = tuple(c for name, line in zip(names, lines, strict=True) for c in _columns(line, name, level))
+    lossy = not all(line.plan.cost.squared for line in lines)  # squares alone are what is expected
+    columns = tuple(c for name, line in zip(names, lines, strict=True) for c in _columns(line, name, level, lossy=lossy))
     terms = list(dict.fromkeys(term for c in columns for term in c.coefficients))
     terms = [t for t in terms if t != "Intercept"] + [t for t in terms if t == "Intercept"]
     return ModelTable(columns, tuple(terms), bool(stars), tuple(_notes(lines, names)), level)
@@ -275,7 +276,7 @@ def _asked(models: Any, labels: Sequence[str] | None) -> tuple[list[FittedLine],
     return lines, names
 
 
-def _columns(line: FittedLine, label: str, level: float) -> Iterator[ModelColumn]:
+def _columns(line: FittedLine, label: str, level: float, *, lossy: bool) -> Iterator[ModelColumn]:
     several = len(line.targets) > 1
     whole, errors = glances(line, line.robust), errors_of(line) if line.settled else None
     for i, (target, found) in enumerate(zip(line.targets, tables_by(line, errors, level), strict=True)):
@@ -293,6 +294,7 @@ def _columns(line: FittedLine, label: str, level: float) -> Iterator[ModelColumn
             "held-out R2": None if held is None else held.r2[i],
             "held out": None if held is None else held.kind,
             "std errors": errors_name(line, errors),
+            "loss": line.plan.loss_name if lossy else None,
             "penalty": ", ".join(f"{n}={getattr(line.plan, n):.3g}" for n in ("l1", "l2") if getattr(line.plan, n)) or None,
         }
         name = f"{label} {plain(target)}" if several else label
@@ -309,6 +311,8 @@ def _notes(lines: Sequence[FittedLine], names: Sequence[str]) -> Iterator[str]:
         yield "The known parts (offset) differ: R2 is of what these leave, and does not compare."
     elif len({line.training.count for line in lines}) == 1 and len({_of_target(line) for line in lines}) > 1:
         yield "The rows or the weights differ: R2, AIC and BIC do not compare."
+    if len({line.plan.cost.estimates or line.plan.loss_name for line in lines}) > 1:
+        yield _of_losses(lines, names)
     for name, line in zip(names, lines, strict=True):
         if line.diverged:
             yield f"Training of {name} diverged: its estimates say nothing of the data."
@@ -319,6 +323,20 @@ def _notes(lines: Sequence[FittedLine], names: Sequence[str]) -> Iterator[str]:
     weighted = [line.design.weights for line in lines]
     if len(set(weighted)) > 1:
         yield f"Some are weighted ({listed(dict.fromkeys(w for w in weighted if w is not None))}) and others not, or otherwise."
+
+
+def _of_losses(lines: Sequence[FittedLine], names: Sequence[str]) -> str:
+    """What lines of different losses estimate."""
+    found: dict[str, list[str]] = {}
+    for name, line in zip(names, lines, strict=True):
+        if line.plan.cost.estimates:
+            found.setdefault(line.plan.cost.estimates, []).append(name)
+    those = "; ".join(f"the {what}: {', '.join(own)}" for what, own in found.items())
+    told = f" ({those})" if those else ""
+    return (
+        f"The losses differ, and so does what the lines estimate of the target{told}: their weights do not compare, nor do R2 and RMSE, "
+        f"which are of squared errors."
+    )
 
 
 def _of_target(line: FittedLine) -> tuple[float, ...]:
@@ -338,7 +356,7 @@ def _mpl() -> ModuleType:
 
 
 def _estimate_and_error(estimate: float, error: float) -> tuple[str, str]:
-    """An estimate and its error as text, to the same place, where the error has three digits: further ones of the estimate are noise."""
+    """An estimate and its error as text, to the same place: where the error has three digits, or at the point; further ones are noise."""
     if not math.isfinite(error):
         return significant(estimate, _DIGITS), ""
     digits = math.floor(math.log10(abs(estimate) / error)) + _ERROR_DIGITS if estimate and error else _MOST_DIGITS

@@ -123,7 +123,7 @@ def _facts(
         "std_error_digits": by_name(line.right_error_digits) if robust is None else None,
         "exact_arithmetic": line.refined is not None,
         "solver": line.solver,
-        "loss_function": str(plan.loss) if isinstance(plan.loss, str) else getattr(plan.loss, "__name__", "own"),
+        "loss_function": plan.loss_name,
         "l1": plan.l1,
         "l2": plan.l2,
         **({} if plan.limits is None else _limited(plan.limits, each(lambda i: _at_bound(line, i)))),

@@ -62,6 +62,11 @@ class Method:
     start: Start | None = None
 
     @property
+    def loss_name(self) -> str:
+        """The loss as one asks for it; an own one by its function's name."""
+        return self.loss if isinstance(self.loss, str) else str(getattr(self.loss, "__name__", "own"))
+
+    @property
     def of_rows(self) -> bool:
         """Whether training needs the rows and not only their moments."""
         return self.of_slices or not self.squared_line
