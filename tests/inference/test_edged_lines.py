@@ -19,6 +19,7 @@ from typer.testing import CliRunner
 import bestline as bl
 from bestline.cli.app import app
 from bestline.errors import BestlineWarning, DataError, NumericalError, OptionError
+from bestline.inference.marginal import effects
 from inference.examples import frame
 
 pytestmark = pytest.mark.usefixtures("quiet")
@@ -210,6 +211,22 @@ def test_weights_have_errors_where_they_are_within_a_hundredth_of_them(
             line.covariance()
     with pytest.raises(NumericalError, match="further than a hundredth"):
         model.tidy(cov="iid")
+
+
+@pytest.mark.parametrize(
+    ("loss", "said", "means"),
+    [
+        ("quantile:0.9", "Quantile regression at 0.9.", "Marginal 0.9 quantiles"),
+        ("absolute", "Least absolute deviations (median regression).", "Marginal medians"),
+        ("huber:2", "Huber regression (an M-estimator), delta 2.", "Marginal means"),
+    ],
+)
+def test_the_level_and_delta_are_said_and_what_marginal_averages_are_of(loss: str, said: str, means: str, tmp_path: Path):
+    model = bl.fit(frame(), FORMULA, loss=loss)
+    model.save(tmp_path / "a.bestline")
+    for line in (model, bl.load(tmp_path / "a.bestline")):
+        assert said in " ".join(str(line.summary()).split())
+        assert means in str(effects.means(line, "g"))
 
 
 def test_any_median_between_two_rows_has_errors():

@@ -37,7 +37,7 @@ fit = partial(bl.fit, data(), "y ~ x + z")
         ({"l1": 0.1, "l2": 0.1}, "Elastic net."),
         ({"loss": "huber"}, "Huber regression (an M-estimator)."),
         ({"loss": "absolute"}, "Least absolute deviations (median regression)."),
-        ({"loss": "quantile:0.9"}, "Quantile regression."),
+        ({"loss": "quantile:0.9"}, "Quantile regression at 0.9."),
         ({"loss": "huber", "l1": 0.01}, "Huber regression (an M-estimator) with lasso penalty."),
         ({"loss": "absolute", "l2": 0.01}, "Least absolute deviations (median regression) with ridge penalty."),
         ({"forward": "polynomial:2"}, "Ordinary least squares."),

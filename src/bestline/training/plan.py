@@ -109,7 +109,7 @@ class Method:
         shrunk = penalty[self.l1 > 0, self.l2 > 0]
         if not self.cost.squared:
             shrunk = shrunk.removesuffix(" regression")
-            return f"{self.cost.title} with {shrunk} penalty" if shrunk else self.cost.title
+            return f"{self.cost.titled} with {shrunk} penalty" if shrunk else self.cost.titled
         if self.limited_by:
             shrunk = shrunk or ("weighted least squares" if weighted else "least squares")
             return f"{shrunk} under {self.limited_by}"

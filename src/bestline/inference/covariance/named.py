@@ -17,7 +17,7 @@ from bestline.inference.covariance.by_time import DriscollKraay
 from bestline.inference.covariance.clustered import Clustered
 from bestline.inference.covariance.edged import KINDS
 from bestline.inference.covariance.in_order import NeweyWest
-from bestline.training.losses.base import LossFunction
+from bestline.training.losses.base import Loss, LossFunction
 from bestline.training.losses.named import parse_loss
 
 COVARIANCES: dict[str, type[CovarianceKind]] = {
@@ -28,6 +28,13 @@ _ALIASES: dict[str, tuple[str, dict[str, str]]] = {
     **{name: ("cluster", {"type": name.upper()}) for name in ("cr1", "cr2", "cr3")},
     **{name: ("hac", {}) for name in ("newey-west", "neweywest", "newey_west", "newey", "nw")},
     **{name: ("driscoll-kraay", {}) for name in ("driscollkraay", "driscoll_kraay", "dk", "xtscc")},
+}
+# Of lines under a loss with edges, what others call them and what goes for least squares.
+_OF_EDGES = {
+    **dict.fromkeys(("h1", "h2", "h3", "ols", "nonrobust", "const", "default"), "iid"),
+    **dict.fromkeys(
+        ("ker", "kernel", "powell", "nid", "hc", "hc0", "hc1", "hc2", "hc3", "hc4", "white", "hetero", "sandwich"), "robust"
+    ),
 }
 # What others call them, or have and we have not.
 _ELSEWHERE = {
@@ -51,14 +58,14 @@ def parse_cov(cov: Cov, loss: str | LossFunction = "squared") -> CovarianceKind:
         kinds = {"classical": Classical, **{kind.name: kind for kind in KINDS[cost.name]}}
     if isinstance(cov, CovarianceKind):
         if type(cov) not in kinds.values():
-            raise _unknown(cov.text, cov.name, kinds)
+            raise _unknown(cov.text, cov.name, kinds, cost)
         return cov
     name, columns, options = _of_mapping(cov, kinds) if isinstance(cov, Mapping) else _of_text(cov)
     plain = name.lower().rstrip(":")
     plain, meant = (plain, {}) if cost.edged else _ALIASES.get(plain, (plain, {}))
     kind = next((kind for known, kind in kinds.items() if known.lower() == plain), None)
     if kind is None:
-        raise _unknown(cov, name, kinds)
+        raise _unknown(cov, name, kinds, cost)
     if name.endswith(":") or len(columns) not in kind.columns_wanted:
         raise _columns(cov, kind)
     options = meant | options
@@ -112,12 +119,18 @@ def _columns(cov: Cov, kind: type[CovarianceKind]) -> OptionError:
     return OptionError(f"`cov` {kind.name!r} takes {takes}; got {_brief(cov)}.")
 
 
-def _unknown(cov: Cov, name: str, kinds: Mapping[str, type[CovarianceKind]]) -> OptionError:
-    if kinds is not COVARIANCES:
-        own = " or ".join(repr(known) for known in kinds if known != "classical")
+def _unknown(cov: Cov, name: str, kinds: Mapping[str, type[CovarianceKind]], cost: Loss) -> OptionError:
+    if cost.edged:
+        own, meant = " or ".join(repr(known) for known in kinds if known != "classical"), _OF_EDGES.get(name.lower())
+        near = f"; {meant!r} is nearest to that" if meant else ""
         return OptionError(
             f"There is no `cov` {_brief(cov)} for median, quantile and Huber lines, whose standard errors are of independent rows; "
-            f"write {own}."
+            f"write {own}{near}."
+        )
+    if not cost.squared:
+        return OptionError(
+            f"There is no `cov` {_brief(cov)}, and a loss of one's own has no standard errors at all; leave `cov` out, or fit by "
+            f"least squares, 'absolute', 'quantile:0.9' or 'huber'."
         )
     usual = _ELSEWHERE.get(name.lower().replace("-", ""))
     if usual:

@@ -88,7 +88,9 @@ def means(
     of, filled, counts = asked.combinations(lambda grid: _heights(line, grid), data)
     check_units(units)
     notes = filled.told(asked, counts)
-    return _answer(line, f"Marginal means{_of(filled.term)}", filled, of, filled.cells, notes, level, cov, data, units=units)
+    # Averages of a median line are of medians, and no mean of any rows.
+    what = f"Marginal {line.plan.cost.estimates or 'mean'}s"
+    return _answer(line, f"{what}{_of(filled.term)}", filled, of, filled.cells, notes, level, cov, data, units=units)
 
 
 @checked

@@ -94,6 +94,11 @@ class Loss(ABC):
     code: ClassVar[Code | None] = None
 
     @property
+    def titled(self) -> str:
+        """The title, with the number that the loss has."""
+        return self.title
+
+    @property
     def estimates(self) -> str:
         """What of the target, given the columns, the line comes to where it is right, such as "mean"; empty where that has no name."""
         return ""

@@ -41,6 +41,11 @@ class Huber(Loss):
     delta: float | None = None
 
     @property
+    def titled(self) -> str:
+        """With delta, where it was given."""
+        return self.title if self.delta is None else f"{self.title}, delta {self.delta:g}"
+
+    @property
     def told(self) -> str:
         """Its usual name, and what it is for."""
         return "Huber's loss (an M-estimator): rows far from the line pull it less than in least squares"

@@ -36,6 +36,11 @@ class Quantile(Loss):
     level: float = 0.5
 
     @property
+    def titled(self) -> str:
+        """With the level."""
+        return f"{self.title} at {self.level:g}"
+
+    @property
     def estimates(self) -> str:
         """The quantile."""
         return "median" if self.level == 0.5 else f"{self.level:g} quantile"
