@@ -122,10 +122,10 @@ def _columns(cov: Cov, kind: type[CovarianceKind]) -> OptionError:
 def _unknown(cov: Cov, name: str, kinds: Mapping[str, type[CovarianceKind]], cost: Loss) -> OptionError:
     if cost.edged:
         own, meant = " or ".join(repr(known) for known in kinds if known != "classical"), _OF_EDGES.get(name.lower())
-        near = f"; {meant!r} is nearest to that" if meant else ""
+        hint = f"; {meant!r} is nearest to that" if meant else ""
         return OptionError(
             f"There is no `cov` {_brief(cov)} for median, quantile and Huber lines, whose standard errors are of independent rows; "
-            f"write {own}{near}."
+            f"write {own}{hint}."
         )
     if not cost.squared:
         return OptionError(
