@@ -353,3 +353,13 @@ def test_a_transformed_target_is_predicted_in_its_own_units(table: pd.DataFrame)
     positive = table.assign(y=np.exp(table.y / 20))
     mine, whole = bl.fit(positive, "log(y) ~ x | firm"), bl.fit(positive, "log(y) ~ x + C(firm)")
     np.testing.assert_allclose(mine.predict(positive), whole.predict(positive), rtol=1e-8)
+
+
+def test_a_fit_to_within_rounding_has_no_likelihood():
+    rng = np.random.default_rng(1)
+    frame = pd.DataFrame({"a": rng.normal(size=60), "firm": np.arange(60) % 5})
+    with pytest.warns(BestlineWarning, match="rounding hides by how much it misses"):
+        line = bl.fit(frame.assign(y=2 * frame.a + frame.firm), "y ~ a | firm")
+    told = line.glance().iloc[0]
+    assert told[["sigma", "log_lik", "aic", "bic"]].isna().all()
+    assert told.r_squared_within == pytest.approx(1, abs=1e-12)

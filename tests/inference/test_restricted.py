@@ -241,3 +241,29 @@ def _varied() -> pd.DataFrame:
     a, b, noise = rng.normal(size=(3, 90))
     frame = pd.DataFrame({"a": a, "b": b, "large": 1e8 * b, "far": a + 1e6, "g": ["x", "y", "z"] * 30})
     return frame.assign(y=1 + 2 * a - b + noise)
+
+
+def test_degrees_of_freedom_that_bounds_give_back_are_counted_in_what_is_warned_of():
+    frame = pd.DataFrame({"a": [0.0, 1, 3, 4], "b": [1.0, 0, 2, 5], "c": [2.0, 7, 1, 0], "y": [1.0, 4, 9, 13]})
+    with pytest.warns(BestlineWarning) as heard:
+        held = bl.fit(frame, "y ~ a + b + c", bounds={"a": (0, 0.1)})
+    assert held.restricted.df == 1
+    assert held.tidy().std_error.notna().all()
+    assert not [w for w in heard if "no degrees of freedom" in str(w.message)]
+    with pytest.warns(BestlineWarning, match="4 rows for 4 weights: no degrees of freedom are left"):
+        free = bl.fit(frame, "y ~ a + b + c", bounds={"a": (-1e4, 1e4)})
+    assert free.tidy().std_error.isna().all()
+
+
+@pytest.mark.parametrize(
+    ("told", "has"),
+    [
+        ({"l2": 0.1}, "a penalty"),
+        ({"loss": "huber"}, "another loss"),
+        ({"bounds": {"a": (0, None)}}, "bounds"),
+        ({"constraints": "a = 1"}, "constraints"),
+    ],
+)
+def test_glance_says_what_the_line_has(told, has):
+    with pytest.raises(NumericalError, match=f"`glance` is for plain least squares, and this line has {has}; look at"):
+        bl.fit(_varied(), "y ~ a + b", **told).glance()

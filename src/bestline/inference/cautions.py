@@ -102,6 +102,8 @@ def _why_rough(line: FittedLine) -> str:
 
 def _crowding(line: FittedLine, df: int) -> Iterator[str]:
     n, columns, absorbed = line.training.count, len(line.names) + line.design.levels_taken, line.design.absorbed is not None
+    if line.restricted is not None:  # what holds the line gives degrees of freedom back
+        df = line.restricted.df
     if df <= 0:
         left = "no degrees of freedom are left, so standard errors do not exist and the training error says nothing"
         also = ", absorbed effects among them" if absorbed else ""

@@ -401,13 +401,16 @@ def glance(
     # Against the line that has the mean alone, or nothing without a constant.
     F = (tss - rss) / model_df / (rss / df) if df > 0 and model_df > 0 and rss > 0 else NAN
     # The normal likelihood at its maximum, sigma^2 = rss / n; weights add half the sum of their logarithms.
+    sigma = float(inference.sigma[target])
     log_lik = -n / 2 * (math.log(2 * math.pi * rss / n) + 1) + moments.log_weight / 2 if rss > 0 else math.inf
+    if df > 0 and math.isnan(sigma):  # rounding hides how much the line misses
+        log_lik = NAN
     return Glance(
         n,
         df,
         r2,
         adjusted,
-        float(inference.sigma[target]),
+        sigma,
         F,
         float(fdtrc(model_df, df, F)) if not math.isnan(F) else NAN,
         log_lik,

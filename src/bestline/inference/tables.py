@@ -90,9 +90,12 @@ def glance(line: FittedLine) -> DataFrame:
     if line.diverged:
         refuse(line, "There is nothing to glance at")
     if line.inference is None:
-        other = "a penalty" if line.plan.penalised else "another loss or an own forward function"
-        what = line.plan.limited_by.replace(" and ", " or ") or other
-        raise NumericalError(f"`glance` describes least squares without {what}; look at `fitted_scores` and `held_out` here.")
+        plan, limits = line.plan, line.plan.limited_by.replace(" and ", " or ")
+        other = "an own forward function" if plan.forward is not None else "another loss"
+        has = limits or ("a penalty" if plan.penalised else other)
+        raise NumericalError(
+            f"`glance` is for plain least squares, and this line has {has}; look at `fitted_scores` and `held_out`."
+        )
     found = glances(line, line.robust)
     if found is None:  # an F or AIC of the exact line beside the R2 of this one would be taken for its own
         n, df = line.training.count, line.inference.df_resid

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import warnings
 from collections.abc import Callable
 
+import numpy as np
+import pandas as pd
 import pytest
 from statsmodels.stats.anova import anova_lm
 
 import bestline as bl
-from bestline.errors import DataError, OptionError
+from bestline.errors import BestlineWarning, DataError, OptionError
 from bestline.inference import comparison
 from bestline.inference.fitted import FittedLine
 from bestline.pictures.overview import lines_by_label
@@ -117,3 +120,25 @@ def test_kinds_of_weights_that_differ_are_named():
     assert bl.compare(small["frequency"], large)
     with pytest.raises(OptionError, match="analytic and frequency weights"):
         bl.compare(small["analytic"], large)
+
+
+@pytest.mark.parametrize(
+    ("small", "large", "told"),
+    [
+        ({}, {"weights": "two"}, "other weights: the large one has weights, and the other has none; give both the same"),
+        ({"weights": "two"}, {}, "other weights: the small one has weights, and the other has none; give both the same"),
+        ({}, {"weights": "some"}, "other weights: the large one has weights"),
+        ({"weights": "two"}, {"weights": "some"}, r"different rows \(40 and 34, for rows of weight 0 do not count\)"),
+        ({"weights": "two"}, {"weights": "up"}, r"other weights, or to other rows \(40 each\)"),
+        ({}, {"missing": "drop"}, r"different rows \(40 and 37\); leave out rows with a missing value before both fits"),
+    ],
+)
+def test_lines_of_other_rows_or_weights_say_which(small, large, told):
+    x, z, noise = np.random.default_rng(3).normal(size=(3, 40))
+    frame = pd.DataFrame({"x": x, "z": z, "y": x + noise, "two": 2.0, "some": [0.0] * 6 + [1.0] * 34, "up": np.arange(1.0, 41)})
+    holes = frame.assign(z=frame.z.where(frame.index > 2)) if "missing" in large else frame
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", BestlineWarning)
+        lines = bl.fit(frame, "y ~ x", **small), bl.fit(holes, "y ~ x + z", **large)
+    with pytest.raises(DataError, match=told):
+        bl.compare(*lines)

@@ -132,10 +132,21 @@ def _refuse_unnested(small: FittedLine, large: FittedLine, name: str) -> None:
     y = [(m.training, m.design.p + m.targets.index(name)) for m in (small, large)]
     same = [(m.count, m.weight, float(m.center[j]), float(m.spread[j])) for m, j in y]
     if same[0][0] != same[1][0] or not np.allclose(same[0], same[1], rtol=1e-9, atol=1e-9 * same[0][3]):
-        raise DataError(
-            f"The models were fitted to different rows ({same[0][0]:,} and {same[1][0]:,}), or to other weights; leave out rows with a "
-            f"missing value before both fits."
-        )
+        raise DataError(f"The models were fitted to {_apart(small, large)}")
+
+
+def _apart(small: FittedLine, large: FittedLine) -> str:
+    """In what the rows of two lines differ, as far as their moments tell, and what to do."""
+    counts = small.training.count, large.training.count
+    weighted = [line.design.weights is not None for line in (small, large)]
+    if any(line.collected.dropped for line in (small, large)) and counts[0] != counts[1]:
+        return f"different rows ({counts[0]:,} and {counts[1]:,}); leave out rows with a missing value before both fits."
+    if weighted[0] != weighted[1]:
+        return f"other weights: {'the small' if weighted[0] else 'the large'} one has weights, and the other has none; give both the same."
+    if all(weighted) and counts[0] == counts[1]:
+        return f"other weights, or to other rows ({counts[0]:,} each); give both the same rows and the same weights."
+    also = ", for rows of weight 0 do not count" if all(weighted) else ""
+    return f"different rows ({counts[0]:,} and {counts[1]:,}{also}); fit both to the same rows."
 
 
 def _robustly(models: Sequence[FittedLine], errors: Covariance, target: str) -> list[Verdict]:
