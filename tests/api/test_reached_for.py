@@ -140,7 +140,7 @@ def test_what_answers_point_to_is_there(model: bl.Model) -> None:
 
 
 def test_a_penalised_line_says_why_it_has_no_such_number() -> None:
-    with pytest.raises(AttributeError, match=r"There is no `aic` here: .*plain least squares, and this line has a penalty"):
+    with pytest.raises(AttributeError, match=r"There is no `aic` here: .*least squares without a penalty"):
         _ = bl.fit(frame, "y ~ a", l2=0.1).aic
 
 
