@@ -199,7 +199,7 @@ def test_version_and_no_command(run: Run) -> None:
 
 def test_the_shell_is_given_completions(tmp_path: Path) -> None:
     asked = {"_BESTLINE_COMPLETE": "complete_bash", "COMP_WORDS": "bestline su", "COMP_CWORD": "1"}
-    assert shell("bestline ", tmp_path, environment=asked).stdout.split() == [b"summary"]
+    assert shell("bestline ", tmp_path, environment=asked).stdout.split() == [b"summary", b"subsets"]
 
 
 # -- pipes and streams ---------------------------------------------------------------------------------------------------------

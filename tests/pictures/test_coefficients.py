@@ -69,7 +69,7 @@ def test_the_largest_come_first_or_the_order_is_that_of_the_formula():
     [
         ({"l1": 0.5}, "penalty"),
         ({"cv": "lasso"}, "penalty"),
-        ({"loss": "huber"}, "huber"),
+        ({"loss": "huber", "l2": 0.1}, "penalty"),
         ({"solver": "sgd", "lr": 0.01, "steps": 3}, "stopped before"),
     ],
 )

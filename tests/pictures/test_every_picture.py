@@ -150,7 +150,7 @@ def test_no_band_is_drawn_where_there_is_no_such_interval() -> None:
     lines = [
         walked(),
         bl.fit(f, "z ~ x", l2=1.0),
-        bl.fit(f, "z ~ x", loss="huber"),
+        bl.fit(f, "z ~ x", loss="huber", l2=1.0),
         bl.fit(f[:2], "z ~ x"),
         bl.fit(f, "z + y ~ x"),
     ]

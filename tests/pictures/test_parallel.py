@@ -66,7 +66,7 @@ def test_where_lines_do_not_stand_for_the_model_predicted_is_drawn_against_actua
 
 @pytest.mark.usefixtures("plain")
 def test_a_line_without_intervals_has_no_band() -> None:
-    for how in ({"l1": 0.1}, {"loss": "huber"}, {"solver": bl.Descent("sgd", steps=5)}):
+    for how in ({"l1": 0.1}, {"loss": "huber", "l2": 0.1}, {"solver": bl.Descent("sgd", steps=5)}):
         picture = bl.fit(table(), "y ~ x + g", **how).plot.data()
         assert (len(marks(picture, Line)), marks(picture, Band)) == (3, [])
 

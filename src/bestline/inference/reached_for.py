@@ -43,7 +43,7 @@ ELSEWHERE = {
         "model.summary(cov='HC3'), tidy(cov='HC3') and covariance('HC3') have robust standard errors"
     ),
     "anova_lm Anova aov": "model.anova() tests each term",
-    "regsubsets leaps bestglm best_subset step stepAIC stepwise dredge select": "model.subsets(by='bic') tries all subsets of the terms",
+    "regsubsets leaps bestglm best_subset stepAIC stepwise dredge select": "model.subsets(by='bic') tries all subsets of the terms",
     "emmeans lsmeans marginal_means margins ggpredict avg_predictions": "model.means('term') has the means of its levels, averaged over the others",
     "pairwise pairs comparisons avg_comparisons t_test_pairwise pairwise_tukeyhsd tukey": "model.contrasts('term', adjust='tukey') compares levels",
     "emtrends avg_slopes get_margeff marginal_effects": "model.slopes('column', by='term') says how steep the line is",

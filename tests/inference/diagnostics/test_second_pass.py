@@ -201,7 +201,7 @@ def refused() -> dict[str, tuple[Model, str]]:
     return {
         "ridge": (bl.fit(data, "y ~ x1", l2=0.1), "penalty"),
         "lasso": (bl.fit(data, "y ~ x1", l1=0.1), "penalty"),
-        "huber": (bl.fit(data, "y ~ x1", loss="huber"), "loss huber"),
+        "huber": (bl.fit(data, "y ~ x1", loss="huber", l2=0.1), "loss huber|under a penalty"),
         "own loss": (bl.fit(data, "y ~ x1", loss=lambda f, y: (f - y).abs() ** 1.5, steps=3), "loss given"),
         "module": (bl.fit(data, "y ~ x1 + x2", forward=net, steps=3), "own forward"),
         "unfinished": (bl.fit(data, "y ~ x1", solver="sgd", steps=1, lr=0.001), "before the least-squares solution"),
@@ -211,7 +211,7 @@ def refused() -> dict[str, tuple[Model, str]]:
 def test_what_is_no_least_squares_is_refused_by_name():
     for name, (model, reason) in refused().items():
         calls = (
-            lambda m: uncertainty.covariance(m, "HC3"),
+            lambda m, kind="robust" if name == "huber" else "HC3": uncertainty.covariance(m, kind),
             second_pass.influence,
             second_pass.diagnosis,
             lambda m: comparison.wald(m, "x1 = 0"),
