@@ -337,7 +337,7 @@ def edged(
             middle = torch.full_like(blind, math.nan)
         # Rows of leverage 1 are orthogonal to all others, so their projections add.
         own = q[kind.alone(of)]
-        own = own / torch.linalg.vector_norm(own, dim=1, keepdim=True)
+        own = own / own.norm(dim=1, keepdim=True)
         alone, unknown = depends(T, own.T @ own) & determined & (rss > 0), depends(T, flat) & determined
         lost = [name for name, is_lost in zip(names, unknown.tolist(), strict=True) if is_lost]
         if lost:

@@ -36,7 +36,7 @@ _MOVED = 500  # rows that are sent with all their digits, so that a page that tr
 _WIDE = 12  # weights beyond which predictions are sent in place of rows, and only the first weights
 _GRADIENTS = 4_000_000  # rows times steps whose gradients are computed, where they are no closed form
 _STEPS = 12  # of a run that the page itself makes again
-_FEW = 48  # rows of which predictions are sent, shared among the runs
+_FEW = 40  # rows of which predictions are sent, shared among the runs
 _CURVE = 49  # points of a curve that is no straight line
 _GRID = 39  # grid values an axis at the most, where the surface has no closed form
 
