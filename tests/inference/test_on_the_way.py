@@ -111,5 +111,5 @@ def test_a_descent_on_as_many_rows_as_weights_has_not_arrived_though_nobody_know
 def test_what_lacks_a_glance_is_told_the_true_cause(table: pd.DataFrame) -> None:
     with pytest.raises(NumericalError, match="plain least squares, and this line has another loss"):
         bl.fit(table, "y ~ x", loss="huber").glance()
-    with pytest.raises(NumericalError, match="without a penalty"):
+    with pytest.raises(NumericalError, match="plain least squares, and this line has a penalty"):
         bl.fit(table, "y ~ x", l2=0.1).glance()
