@@ -165,14 +165,14 @@ class Waiting(ABC):
         """The sum of this part without what waits, which comes first, and others of which none waits."""
 
     def __add__(self, other: Self) -> Self:
-        found: Self = replace(self, waiting=(*self.waiting, other))  # type: ignore[type-var]
+        found: Self = replace(self, waiting=(*self.waiting, other))  # type: ignore[type-var]  # every part is a dataclass
         return found if sum(part.size for part in found.waiting) < max(self.least, self.size) else found.settled()
 
     def settled(self) -> Self:
         """The same with all parts merged."""
         if not self.waiting:
             return self
-        alone: Self = replace(self, waiting=())  # type: ignore[type-var]
+        alone: Self = replace(self, waiting=())  # type: ignore[type-var]  # likewise
         return self.merged([alone, *(part.settled() for part in self.waiting)])
 
 

@@ -74,3 +74,19 @@ def show(browser: Any, tmp_path: Path, sessions: dict[str, dict[str, Any]]) -> I
     yield one
     for shown in opened:
         shown.context.close()
+
+
+@pytest.fixture
+def opened(browser: Any, tmp_path: Path, pages: dict[str, str]) -> Iterator[Any]:
+    """`opened(name)`: a page of a module's own `pages` in the browser, which did nothing that it should not."""
+    shown: list[Shown] = []
+
+    def one(name: str = "line", **context: Any) -> Shown:
+        shown.append(Shown(browser, tmp_path / "page.html", pages[name], **context))
+        return shown[-1]
+
+    yield one
+    for each in shown:
+        # Chromium's advice on canvases that a test reads is no fault of the page.
+        assert [line for line in each.wrong if "willReadFrequently" not in line] == []
+        each.context.close()

@@ -7,7 +7,6 @@ import shlex
 import subprocess
 import sys
 import warnings
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -56,20 +55,6 @@ def lines(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def pages(lines: dict[str, Any]) -> dict[str, str]:
     return {name: page_of(line).html for name, line in lines.items()}
-
-
-@pytest.fixture
-def opened(browser: Any, tmp_path: Path, pages: dict[str, str]) -> Iterator[Any]:
-    shown: list[Shown] = []
-
-    def one(name: str = "line", **context: Any) -> Shown:
-        shown.append(Shown(browser, tmp_path / "page.html", pages[name], **context))
-        return shown[-1]
-
-    yield one
-    for each in shown:
-        assert each.wrong == []
-        each.context.close()
 
 
 def call(shown: Shown, text: str, *given: Any) -> Any:

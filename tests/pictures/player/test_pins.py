@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -33,20 +31,6 @@ def pages() -> dict[str, str]:
         "ridge": page_of(bl.fit(rows(), "y ~ x", l2=0.2, **HOW)).html,
         "many": page_of(bl.fit(wide(50), target="y", **HOW)).html,
     }
-
-
-@pytest.fixture
-def opened(browser: Any, tmp_path: Path, pages: dict[str, str]) -> Iterator[Any]:
-    shown: list[Shown] = []
-
-    def one(name: str = "line", **context: Any) -> Shown:
-        shown.append(Shown(browser, tmp_path / "page.html", pages[name], **context))
-        return shown[-1]
-
-    yield one
-    for each in shown:
-        assert [line for line in each.wrong if "willReadFrequently" not in line] == []
-        each.context.close()
 
 
 def runs(shown: Shown) -> list[dict[str, Any]]:

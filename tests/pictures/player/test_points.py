@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -41,20 +39,6 @@ def pages() -> dict[str, str]:
         "full": bl.fit({"x": wide[:500, 0], "y": wide[:500, 1]}, "y ~ x", **HOW),
     }
     return {name: page_of(line).html for name, line in lines.items()}
-
-
-@pytest.fixture
-def opened(browser: Any, tmp_path: Path, pages: dict[str, str]) -> Iterator[Any]:
-    shown: list[Shown] = []
-
-    def one(name: str = "line", **context: Any) -> Shown:
-        shown.append(Shown(browser, tmp_path / "page.html", pages[name], **context))
-        return shown[-1]
-
-    yield one
-    for each in shown:
-        assert each.wrong == []
-        each.context.close()
 
 
 def changes(shown: Shown) -> Any:

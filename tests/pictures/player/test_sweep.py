@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -37,20 +36,6 @@ def pages() -> dict[str, str]:
         "twelve": page_of(bl.fit(wide(11), target="y", **HOW)).html,
         "thirteen": page_of(bl.fit(wide(12), target="y", **HOW)).html,
     }
-
-
-@pytest.fixture
-def opened(browser: Any, tmp_path: Path, pages: dict[str, str]) -> Iterator[Any]:
-    shown: list[Shown] = []
-
-    def one(name: str = "line", **context: Any) -> Shown:
-        shown.append(Shown(browser, tmp_path / "page.html", pages[name], **context))
-        return shown[-1]
-
-    yield one
-    for each in shown:
-        assert [line for line in each.wrong if "willReadFrequently" not in line] == []
-        each.context.close()
 
 
 def unfolded(shown: Shown) -> dict[str, float]:
