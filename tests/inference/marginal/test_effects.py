@@ -550,13 +550,13 @@ def test_under_bounds_the_errors_are_those_of_the_line_without_what_is_held(targ
     free = bl.fit(f, f"{target} ~ x * g")
     other = {"x": [1.0, 4.0], "g": ["a", "c"], "z": [3.0, 3.0]}
     ways = (
-        lambda m: m.means("g", at={"x": [-1, 7]}),
-        lambda m: m.contrasts("g"),
-        lambda m: m.slopes("x", by="g"),
-        lambda m: m.difference({**other, "x": [2.0, 2.0]}, other),
+        lambda m, **cov: m.means("g", at={"x": [-1, 7]}, **cov),
+        lambda m, **cov: m.contrasts("g", **cov),
+        lambda m, **cov: m.slopes("x", by="g", **cov),
+        lambda m, **cov: m.difference({**other, "x": [2.0, 2.0]}, other, **cov),
     )
-    for way in ways:
-        ours, theirs = way(held), way(free)
+    for way, cov in product(ways, ({}, {"cov": "classical"})):
+        ours, theirs = way(held, **cov), way(free)
         numbers = ["estimate", "std_error", "statistic", "p_value", "conf_low", "conf_high"]
         assert ours.std_error.gt(0).all()
         np.testing.assert_allclose(ours[numbers], theirs[numbers], rtol=1e-8, atol=1e-12)

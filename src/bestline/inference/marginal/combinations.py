@@ -87,14 +87,14 @@ def estimated(line: FittedLine, of: Combinations, cov: Cov | None = None, data: 
     refused by NumericalError.
     """
     found = _heights(line, of) + of.known[:, None]
-    if line.restricted is not None and cov is None:
-        return _within_limits(line.restricted, of, found)
     # A penalised line has heights all the same; only what was asked for by name and does not exist is an error.
-    m, without = len(of.slopes), why_no_heights(line) or ""
-    if without and cov is None:
+    without = None if line.restricted is not None else why_no_heights(line)
+    if without is not None and cov is None:
         why = tuple(UNDEFINED if bad else "" for bad in of.undefined.tolist())
         return Combined(found, torch.full_like(found, float("nan")), 0, "", why, without)
     errors = covariance(line, cov, data)
+    if isinstance(errors, Restricted):  # asked for by name or not
+        return _within_limits(errors, of, found)
     inference = line.geometry
     p = line.design.p
     # NaN of a column that is no number would spread over the others of a product with zero.
@@ -120,7 +120,7 @@ def estimated(line: FittedLine, of: Combinations, cov: Cov | None = None, data: 
         (leverage.isnan(), NARROW),
         (error.isnan().all(1) & bool(errors.df > 0), ALONE),
     )
-    told = tuple(next((text for mask, text in reasons if bool(mask[i])), "") for i in range(m))
+    told = tuple(next((text for mask, text in reasons if bool(mask[i])), "") for i in range(len(slopes)))
     return Combined(
         torch.where(lost, float("nan"), found),
         torch.where(lost, float("nan"), error),
