@@ -385,6 +385,11 @@ def aligned(rows: Sequence[Sequence[str]], *, numbers: bool = False) -> list[str
     return ["  ".join(padded(place, text) for place, text in enumerate(row)).rstrip() for row in rows]
 
 
+def errors_told(name: str) -> str:
+    """Which standard errors these are, as a sentence; empty for classical ones, which are expected, and where there are none."""
+    return "" if name in ("", "none", "classical") else f"Standard errors: {name}."
+
+
 def intervals(ends: Sequence[tuple[float, float]], level: float) -> tuple[str, list[str]]:
     """The column of confidence intervals in a table of text: its heading and its cells, each end to the right of its own half."""
     lows, highs = ([significant(pair[half]) for pair in ends] for half in (0, 1))

@@ -236,7 +236,7 @@ def test_its_picture_has_the_tables_own_numbers(models: list[bl.Model], tmp_path
     table = bl.table(models, labels=["a", "b", "c", "d"], level=0.9)
     drawn = table.plot()
     assert "90% interval" in drawn.heading
-    for label, errors in zip("abcd", ["classical", "clustered by `firm`", "HC3", "no intervals"], strict=True):
+    for label, errors in zip("abcd", ["classical", "clustered by `firm`", "HC3", "no standard errors"], strict=True):
         assert f"{label} ({errors})" in drawn.alt
     for suffix, start in ((".png", b"\x89PNG"), (".svg", b"<?xml"), (".pdf", b"%PDF")):
         table.save(tmp_path / f"t{suffix}")

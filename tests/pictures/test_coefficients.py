@@ -180,7 +180,7 @@ def test_each_of_several_models_has_its_own_dots_and_its_errors_are_named(asked)
     large, ridge = penguins(), penguins(l2=0.1)
     picture = small.plot.coefficients(others={"large": large, "ridge": ridge}, label="small", order="formula")
     found = dots_of(picture)
-    assert [m.label for m in found] == ["small (HC3)", "large (classical)", "ridge (no intervals)"]
+    assert [m.label for m in found] == ["small (HC3)", "large (classical)", "ridge (no standard errors)"]
     names = ("flipper_length_mm", "species[T.Chinstrap]", "species[T.Gentoo]", "sex[T.male]")
     for mark, model in zip(found, (small, large, ridge), strict=True):
         own = model.tidy().set_index("term").reindex(names)

@@ -71,13 +71,6 @@ def why_no_errors(line: FittedLine) -> str | None:
     return line.robust.lacks or None
 
 
-def errors_title(line: FittedLine) -> str:
-    """What the standard errors are called; nothing for classical ones, which are expected, and where there are none."""
-    if line.robust is not None:
-        return "" if line.robust.lacks else line.robust.title
-    return "" if line.restricted is None else line.restricted.title
-
-
 def refuse(line: FittedLine, what: str) -> classical.Inference:
     """The line's covariance; raises NumericalError, `what` first, where it has none."""
     reason = why_not(line)

@@ -18,8 +18,8 @@ from bestline.inference.diagnostics.second_pass import diagnosis
 from bestline.inference.fitted import FittedLine
 from bestline.inference.prediction import evaluate, interval_of_mean
 from bestline.inference.scores import Scores
-from bestline.inference.uncertainty import tables, target_number
-from bestline.inference.why_not import errors_title, why_no_errors, why_not
+from bestline.inference.uncertainty import errors_name, errors_of, tables_by, target_number
+from bestline.inference.why_not import why_no_errors, why_not
 from bestline.pictures import findings
 from bestline.pictures.clouds import POINTS
 from bestline.pictures.diagnostics import panels
@@ -326,15 +326,16 @@ class Gallery:
         # Per standard deviation the dots have other numbers than the sentence would.
         finding = "" if standardized else findings.of_coefficients(model, number, level)
         return self._drawn(
-            coefficients(rows, level=level, target=name, order=order, scales=spread, why=why, cov=errors_title(model)), finding
+            coefficients(rows, level=level, target=name, order=order, scales=spread, why=why, cov=own.errors), finding
         )
 
     @staticmethod
     def _estimates(line: FittedLine, level: float, target: int | str, *, intercept: bool, standardized: bool) -> Estimates:
         number = target_number(line, target)
-        rows = [c for c in tables(line, level)[number] if intercept or c.term != "Intercept"]
+        errors = errors_of(line)
+        rows = [c for c in tables_by(line, errors, level)[number] if intercept or c.term != "Intercept"]
         spread = dict(zip(line.features, line.training.spread.tolist(), strict=False)) if standardized else None
-        return Estimates(rows, line.targets[number], errors_title(line) or "classical", spread)
+        return Estimates(rows, line.targets[number], errors_name(line, errors), spread)
 
     def means(self, term: Any, *, target: int | str = 0, **places: Any) -> Drawing:
         """The line at each level of a term, with intervals, in the colour of its group of `by`; see `bestline.inference.marginal.means`.

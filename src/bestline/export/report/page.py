@@ -39,8 +39,8 @@ from bestline.inference.hypotheses import statistic_of
 from bestline.inference.prediction import interval_of_mean
 from bestline.inference.summary_text import how_trained
 from bestline.inference.training_rows import check_training
-from bestline.inference.uncertainty import glances, tables, whole_test
-from bestline.inference.why_not import errors_title, why_no_errors, why_not
+from bestline.inference.uncertainty import errors_name, errors_of, glances, tables, whole_test
+from bestline.inference.why_not import why_no_errors, why_not
 from bestline.pictures import figures
 from bestline.pictures.diagnostics import panels
 from bestline.pictures.findings import of_coefficients, of_errors, of_kept, of_line, of_residuals, of_training, stating
@@ -165,9 +165,8 @@ class _Estimates:
 def _estimates(model: FittedLine, target: int, *, drawn: bool) -> _Estimates:
     # The intercept, often far from all slopes, would press them together.
     slopes = [c for c in tables(model)[target] if c.term != "Intercept" and math.isfinite(c.conf_low)]
-    picture = (
-        dots.coefficients(slopes, target=model.targets[target], cov=errors_title(model)) if drawn and len(slopes) > 1 else None
-    )
+    cov = errors_name(model, errors_of(model))
+    picture = dots.coefficients(slopes, target=model.targets[target], cov=cov) if drawn and len(slopes) > 1 else None
     shown = None if picture is None else _still(picture, of_coefficients(model, target))
     return _Estimates(plain(model.targets[target]), coefficients(model, target), shown)
 

@@ -125,7 +125,7 @@ def estimated(line: FittedLine, of: Combinations, cov: Cov | None = None, data: 
         torch.where(lost, float("nan"), found),
         torch.where(lost, float("nan"), error),
         max(errors.df, 0),
-        errors.title if isinstance(errors, Covariance) else "classical",
+        errors.title,
         told,
         "" if errors.df > 0 else NO_ROWS_LEFT,
     )

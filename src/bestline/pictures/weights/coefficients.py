@@ -14,7 +14,7 @@ from bestline.errors import OptionError
 from bestline.inference.classical import Coefficient
 from bestline.pictures.axis_labels import called
 from bestline.pictures.marks import RUNS, Intervals, Panel, Picture, Vertical, numbers, run_role
-from bestline.wording import apart, count, level_of, said, shown, without
+from bestline.wording import apart, count, errors_told, level_of, said, shown, without
 
 ORDERS = ("size", "formula")
 _MOST = 40  # one below the other on a page
@@ -49,7 +49,7 @@ def coefficients(
     why : str
         Why there are no intervals, where there are none.
     cov : str
-        What the standard errors of the intervals are called; nothing for classical ones.
+        What the standard errors of the intervals are called.
 
     Raises
     ------
@@ -87,11 +87,9 @@ def coefficients(
     )
     sized = "standardised coefficients" if scales is not None else "coefficients"
     title = f"{sized} with {interval}s" if ranged else sized
-    errors = [f"Standard errors: {cov}."] if cov and ranged else []
-    notes = errors + _notes(
-        drawn, rows, order, within, scales, "" if ranged else why or "no residual degrees of freedom are left"
-    )
-    return Picture((panel,), title.capitalize(), " ".join(notes), alt)
+    errors = errors_told(cov) if ranged else ""
+    notes = _notes(drawn, rows, order, within, scales, "" if ranged else why or "no residual degrees of freedom are left")
+    return Picture((panel,), title.capitalize(), " ".join(filter(None, [errors, *notes])), alt)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +101,7 @@ class Estimates:
     table : sequence of Coefficient
     target : str
     errors : str
-        What the standard errors of the intervals are called; nothing where there are none.
+        What the standard errors of the intervals are called; "none" where there are none.
     scales : mapping of term to float, optional
         As in `coefficients`.
     """
@@ -149,7 +147,7 @@ def coefficients_beside(models: Mapping[str, Estimates], *, level: float = 0.95,
     within = _even_within([c for term in drawn for c in own[term]])
     short_labels = dict(zip(models, apart(list(models)), strict=True))
     marks = [
-        _beside(rows[name], drawn, short, f"{short_labels[name]} ({model.errors})", i, len(models))
+        _beside(rows[name], drawn, short, short_labels[name], model.errors, i, len(models))
         for i, (name, model) in enumerate(models.items())
     ]
     ends = [0.0, *(value for mark in marks for column in (mark.estimate, mark.low, mark.high) for value in column)]
@@ -184,17 +182,23 @@ def coefficients_beside(models: Mapping[str, Estimates], *, level: float = 0.95,
 
 
 def _beside(
-    table: Mapping[str, Coefficient], terms: Sequence[str], short: Mapping[str, str], label: str, place: int, of: int
+    table: Mapping[str, Coefficient],
+    terms: Sequence[str],
+    short: Mapping[str, str],
+    label: str,
+    errors: str,
+    place: int,
+    of: int,
 ) -> Intervals:
     """One of several models at all names; those that it has no term of are left empty."""
     estimate, low, high = (
         numbers(getattr(table[term], end) if term in table else math.nan for term in terms)
         for end in ("estimate", "conf_low", "conf_high")
     )
-    if not any(map(math.isfinite, low)):
-        label = f"{label.rpartition(' (')[0]} (no intervals)"
+    ranged = any(map(math.isfinite, low))
+    by = "no standard errors" if errors == "none" else errors if ranged else "no intervals"
     below = (place - (of - 1) / 2) * (0.8 / of)  # together they take four fifths of a row
-    return Intervals(tuple(short[t] for t in terms), estimate, low, high, run_role(place), label, below)
+    return Intervals(tuple(short[t] for t in terms), estimate, low, high, run_role(place), f"{label} ({by})", below)
 
 
 def _check(order: str, rows: Sequence[Coefficient]) -> None:

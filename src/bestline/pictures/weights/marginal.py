@@ -13,7 +13,7 @@ from bestline.errors import OptionError
 from bestline.inference.marginal import Marginal
 from bestline.inference.marginal.table import MarginalEstimate
 from bestline.pictures.marks import RUNS, Band, Horizontal, Intervals, Line, Mark, Panel, Picture, Vertical, numbers, run_role
-from bestline.wording import apart, count, level_of, said, shown
+from bestline.wording import apart, count, errors_told, level_of, said, shown
 
 _MOST = 40  # one below the other on a page
 
@@ -39,14 +39,13 @@ def marginal(found: Marginal, what: str, where: str, *, target: int = 0) -> Pict
         if numeric
         else _dots(found, own, f"{what} {where}".strip(), axis, interval, zero=zero)
     )
-    errors = [f"Standard errors: {found.cov}."] if found.cov not in ("", "classical") else []
     left_out = [] if numeric or len(own) <= _MOST else [f"{_MOST} of {len(own)} shown."]
     clear = [place for place in own if place.conf_low > 0 or place.conf_high < 0]
     seen = f"{count(len(own), what)} of {shown(name)}, from {_end(own, min)} to {_end(own, max)}."
     if zero and ranged:
         seen += f" {len(clear)} of the intervals do{'es' if len(clear) == 1 else ''} not contain zero."
     notes = [note.replace("`", "") for note in found.notes]  # which mark names in a terminal
-    return Picture((panel,), title, " ".join([*notes, *errors, *left_out]), seen)
+    return Picture((panel,), title, " ".join(filter(None, [*notes, errors_told(found.cov), *left_out])), seen)
 
 
 def _end(own: Sequence[MarginalEstimate], end: Any) -> str:
