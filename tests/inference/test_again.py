@@ -113,3 +113,20 @@ def test_a_line_beside_effects_that_misses_by_rounding_alone_says_so() -> None:
     assert model.fitted_scores.r2[0] == pytest.approx(1)
     note = "The line fits `y` so closely that rounding hides by how much it misses: its standard errors are not known."
     assert model.notes == (note,)
+
+
+@pytest.mark.parametrize(("formula", "asked"), [("y ~ x | g", {"split": SPLIT}), ("e ~ x + C(rare)", {})])
+def test_rows_are_judged_and_held_against_those_of_before_at_one_pass(
+    monkeypatch: pytest.MonkeyPatch, formula: str, asked: dict[str, Any]
+) -> None:
+    model = bl.fit(table(), formula, **asked)
+    passes: list[Any] = []
+    reduce = type(model.source).reduce
+    monkeypatch.setattr(
+        type(model.source), "reduce", lambda self, over, **how: (passes.append(over), reduce(self, over, **how))[1]
+    )
+    # Folds of rows in memory are told from the others by a pass of their own, which others share.
+    _ = model.moments if "|" not in formula else None
+    passes.clear()
+    assert model.held_out is not None
+    assert len(passes) == 1
