@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import bestline.numerics.subset_squares as module
-from bestline.numerics.subset_squares import all_subsets, work
+from bestline.numerics.subset_squares import all_subsets, subsets_work
 
 CLOSE = 1e-9  # of a target of size 1; the columns are far from collinear
 
@@ -70,5 +70,5 @@ def test_what_is_left_falls_with_every_column() -> None:
 
 
 def test_the_work_of_wide_groups_is_told() -> None:
-    assert work([1] * 20) < 3e7 < work([3] * 20)
-    assert work([1] * 4, kept=100) > work([1] * 4)
+    assert subsets_work([1] * 20) < 3e7 < subsets_work([3] * 20)
+    assert subsets_work([1] * 4, kept=100) > subsets_work([1] * 4)

@@ -15,7 +15,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from bestline.calls import checked
-from bestline.data.design.factors import offset_terms
+from bestline.data.design import offset_terms
 from bestline.errors import OptionError, clean, listed
 from bestline.files import as_path, fresh
 from bestline.inference.classical import Coefficient

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from textwrap import wrap
 
-from bestline.data.design.factors import offset_terms
+from bestline.data.design import offset_terms
 from bestline.data.design.weight_kinds import FREQUENCY, PROBABILITY
 from bestline.inference.classical import Coefficient
 from bestline.inference.covariance.sandwich import Covariance

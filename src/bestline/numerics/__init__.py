@@ -25,4 +25,4 @@ from bestline.numerics.factorisation import (
 from bestline.numerics.rows import Columns, Features, Rows, RowVector, Square, Targets, Weights, joined, minibatches
 from bestline.numerics.scaling import Scaling
 from bestline.numerics.semidefinite import Alias, aliases, inverse, minimum_norm, of_one_size, rank_tolerance
-from bestline.numerics.subset_squares import SubsetSquares, all_subsets, work
+from bestline.numerics.subset_squares import SubsetSquares, all_subsets, subsets_work

@@ -60,7 +60,7 @@ def all_subsets(A: Square, widths: Sequence[int], *, kept: int = 0, held: Square
 
     Notes
     -----
-    Most of the work is at the leaves, so wide groups should come first: see `work`.
+    Most of the work is at the leaves, so wide groups should come first: see `subsets_work`.
     """
     tolerance = rank_tolerance(len(A) - 1)
     A, size = of_one_size(A)
@@ -70,7 +70,7 @@ def all_subsets(A: Square, widths: Sequence[int], *, kept: int = 0, held: Square
     return SubsetSquares(end.A.flatten().clamp(min=0), end.rank, None if end.H is None else end.H.flatten().clamp(min=0))
 
 
-def work(widths: Sequence[int], *, kept: int = 0) -> float:
+def subsets_work(widths: Sequence[int], *, kept: int = 0) -> float:
     """How many numbers all subsets of such groups take: those of the matrices of every level, each column eliminated once."""
     q, subsets = sum(widths) + 1, 1.0
     total = float(kept * (q + kept) ** 2)

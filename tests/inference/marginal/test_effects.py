@@ -448,7 +448,7 @@ def test_a_term_may_be_named_as_in_the_formula():
     for name in ("k:a", "k * a", "C(k):a", "k, a", ["k", "a"], ["C(k)", "a"]):
         pd.testing.assert_frame_equal(model.means(name), model.means(["k", "a"]))
     # Either spelling of a category, whichever the formula has.
-    for name in ("C(a)", "C( a )", "C(`a`)", ["C(a)"]):
+    for name in ("C(a)", "C( a )", "C(`a`)", ["C(a)"], 'relevel(a, "q")', "C(a, Treatment('q'))"):
         pd.testing.assert_frame_equal(model.means(name), model.means("a"))
         pd.testing.assert_frame_equal(model.contrasts(name), model.contrasts("a"))
     pd.testing.assert_frame_equal(model.means("k:C(a)"), model.means(["k", "a"]))

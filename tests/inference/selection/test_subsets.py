@@ -170,12 +170,17 @@ def test_terms_that_are_kept_and_the_most_terms(table: pd.DataFrame) -> None:
     assert found.tried == 4
 
 
-@pytest.mark.parametrize("written", ["g", "C(g)", "C(g, Sum)", "C(g, Treatment('v'))"])
-def test_a_category_is_kept_by_either_spelling(table: pd.DataFrame, written: str) -> None:
+@pytest.mark.parametrize("written", ["g", "C(g)", "C(g, Sum)", "C(g, Treatment('v'))", "relevel(g, 'v')"])
+def test_a_category_is_kept_by_any_spelling(table: pd.DataFrame, written: str) -> None:
     line = bl.fit(table, f"y ~ a * {written} + b")
-    for keep in ("g", "C(g)"):
+    for keep in ("g", "C(g)", "C( `g` )", 'C(g, Treatment("u"))', 'relevel(g, "v")', 'relevel(g, ref="u")'):
         assert line.subsets(keep=keep).kept == (written,)
-    assert line.subsets(keep="a:C(g)").kept == line.subsets(keep="a:g").kept == ("a", written, f"a:{written}")
+    assert (
+        line.subsets(keep="relevel(g, 'v'):a").kept
+        == line.subsets(keep="a:C(g)").kept
+        == line.subsets(keep="a:g").kept
+        == ("a", written, f"a:{written}")
+    )
     with pytest.raises(bl.errors.ColumnError, match="no term"):
         line.subsets(keep="C(b)")
 

@@ -12,7 +12,7 @@ no earlier term has spoken for get columns.
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from itertools import combinations
 from typing import TypeAlias
 
@@ -27,6 +27,19 @@ from bestline.data.design.spellings import common, places
 from bestline.errors import ColumnError, DataError, FormulaError, listed, readable
 
 _MOST_COLUMNS = 8_000  # of X: moments of more would need over 0.5 GB, and minutes for each 100,000 rows
+
+
+def by_term(columns: Sequence[Column]) -> dict[str, list[int]]:
+    """The numbers of the columns of each term, in the order of the formula."""
+    found: dict[str, list[int]] = {}
+    for j, column in enumerate(columns):
+        found.setdefault(column.term, []).append(j)
+    return found
+
+
+def made_of(columns: Iterable[Column]) -> frozenset[int]:
+    """The factors that columns are products of, by their numbers."""
+    return frozenset(factor for column in columns for factor, _ in column.parts)
 
 
 def coded(draft: Draft, levels: Mapping[str, Levels]) -> Design:

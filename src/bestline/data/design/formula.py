@@ -22,9 +22,6 @@ from bestline.errors import FormulaError, OptionError, readable
 HIGHEST_DEGREE = 10  # of a polynomial that is asked for by name
 _LONGEST = 200_000  # characters: some 8,000 columns by name, and no text that keeps the parser busy for minutes
 # Names that a formula may write without backquotes around them.
-_CATEGORY = re.compile(
-    r"\bC\(\s*(`[^`]+`|[^`,()]+?)\s*(?:,[^()]*(?:\([^()]*\))?[^()]*)?\)"
-)  # C(g), C(g, Sum), C(g, Treatment("u"))
 _PLAIN = re.compile(r"[A-Za-z_.][A-Za-z0-9_.]*\Z")
 
 
@@ -63,11 +60,6 @@ def narrowed(text: str, terms: Container[str], target: int) -> str:
     formula = parse(text, ())
     some = tuple(t for t in formula.terms if ":".join(p.text for p in t) in terms)
     return replace(formula, responses=(formula.responses[target],), terms=some).text
-
-
-def by_columns(term: str, categories: Container[str]) -> str:
-    """A term with categories by their columns' names: `C(g)` and `g` are one where g is a category."""
-    return _CATEGORY.sub(lambda found: name if (name := found[1].strip("`")) in categories else found[0], term)
 
 
 def degree_of(text: str) -> int:

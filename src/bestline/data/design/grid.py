@@ -18,9 +18,12 @@ from math import prod
 import torch
 from torch import Tensor
 
+from bestline.data.design.categories import as_category
 from bestline.data.design.design import Design
 from bestline.data.design.expressions import expression
 from bestline.data.design.factors import Column, Factor
+from bestline.data.design.grammar import Piece, read
+from bestline.errors import FormulaError
 from bestline.numerics import Features, RowVector
 
 TRUTH = ("False", "True")  # the levels of a column of true and false, which is a number to X
@@ -66,6 +69,29 @@ def levels_of(design: Design) -> dict[str, tuple[str, ...]]:
         if factor.truth:
             found.setdefault(factor.column, TRUTH)
     return {name: found[name] for name in variables_of(design) if name in found}
+
+
+def factors_of(design: Design, term: str) -> frozenset[int]:
+    """The factors that a term is a product of, by their numbers, however it spells categories; none where one is no factor of the line.
+
+    `g`, `C(g)` and `relevel(g, "b")` are one: they ask for other columns of the same category.
+    """
+    try:
+        said = read(term, ())
+        products = [pieces for pieces in (*said.left, *said.right) if pieces]  # but for the constant
+        found = [_factor(design, piece) for piece in products[0]] if len(products) == 1 else []
+    except FormulaError:
+        return frozenset()
+    return frozenset() if None in found else frozenset(i for i in found if i is not None)
+
+
+def _factor(design: Design, piece: Piece) -> int | None:
+    """The factor that is spelt so, or else that of the column which is read as categories."""
+    spelt = [i for i, factor in enumerate(design.factors) if factor.text == piece.text]
+    category = as_category(piece)
+    column = piece.text if category is None else category.column
+    same = [i for i, f in enumerate(design.factors) if f.column == column and (f.kind == "category" or f.truth)]
+    return next(iter([*spelt, *same]), None)
 
 
 def rows_at(design: Design, grid: Grid) -> Features:

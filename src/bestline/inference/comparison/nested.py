@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from bestline.calls import checked
-from bestline.data.design.factors import offset_terms
+from bestline.data.design import offset_terms
 from bestline.errors import DataError, NumericalError, OptionError, listed
 from bestline.inference import hypotheses
 from bestline.inference.comparison.paired import PairedComparison, paired

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from bestline.data.design import Column, Design
+from bestline.data.design import Design, by_term, made_of
 from bestline.errors import NumericalError, OptionError, listed, readable
 from bestline.inference import classical
 from bestline.inference.covariance.base import Cov
@@ -171,9 +171,7 @@ def anova(line: FittedLine, kind: int | str = 2, cov: Cov | None = None, data: A
     errors = covariance(line, cov, data)
     robust = errors if isinstance(errors, Covariance) else None
     _refuse_undetermined(line, inference, robust, at, kind)
-    terms: dict[str, list[int]] = {}
-    for j, column in enumerate(line.design.columns):
-        terms.setdefault(column.term, []).append(j)
+    terms = by_term(line.design.columns)
     found = _chains(line, inference, robust, at, terms, kind)
     variance = float(inference.sigma[at]) ** 2 if robust is None else 1.0
     rss = float(inference.rss[at])
@@ -280,13 +278,9 @@ def _classical(line: FittedLine, inference: classical.Inference, at: int, order:
     return _Weights(slopes, covariance, frozenset(kept))
 
 
-def _factors(columns: Sequence[Column]) -> frozenset[int]:
-    return frozenset(factor for column in columns for factor, _ in column.parts)
-
-
 def _contains(design: Design, large: Sequence[int], small: Sequence[int]) -> bool:
     """Whether a term has all factors of another, and more: a:b contains a."""
-    return _factors([design.columns[j] for j in large]) > _factors([design.columns[j] for j in small])
+    return made_of(design.columns[j] for j in large) > made_of(design.columns[j] for j in small)
 
 
 def _averaged(design: Design, own: Sequence[int], others: Sequence[int]) -> Tensor:

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from bestline.calls import is_number, no_such, one_of
-from bestline.data.design import Design, by_columns
+from bestline.data.design import Design, factors_of
 from bestline.data.design.grid import Grid, levels_of, variables_of
 from bestline.data.design.spellings import places
 from bestline.data.tables import days_of, open_source
@@ -215,14 +215,12 @@ def _named(design: Design, name: str) -> tuple[str, ...] | None:
     variables = variables_of(design)
     if name in variables:
         return (name,)
-    category = by_columns(name, levels_of(design))
-    if category in variables:  # a category that the formula has by its column's name
-        return (category,)
     bare = name[1:-1] if len(name) > 2 and name[0] == name[-1] == "`" else name
     if bare in ("1", "Intercept", "(Intercept)"):
         return ()
     days = [known for known in variables if (own := days_of(known)) is not None and own.column == bare]
-    factor = next((f for f in design.factors if f.text == name), None)
+    spelt = [design.factors[i] for i in factors_of(design, name)]
+    factor = spelt[0] if len(spelt) == 1 else None
     columns = [bare] if bare in variables else days if days else [] if factor is None else [*factor.numbers, factor.column]
     columns = [column for column in dict.fromkeys(columns) if column]
     if len(columns) > 1:

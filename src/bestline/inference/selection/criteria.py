@@ -11,7 +11,7 @@ k counts the weights that the data determine, and those of absorbed effects.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -21,95 +21,88 @@ from bestline.data.unknown_levels import unknown_levels
 from bestline.errors import NumericalError, OptionError
 from bestline.inference.classical import Inference
 from bestline.inference.fitted import FittedLine
-from bestline.inference.selection.hierarchy import rests_on, terms_of
-from bestline.numerics import Comoments, Scaling, all_subsets, read_loss_digits, rests, second_moments, trained_moments, work
+from bestline.inference.selection.space import TermSpace
+from bestline.numerics import (
+    Comoments,
+    Scaling,
+    all_subsets,
+    read_loss_digits,
+    rests,
+    second_moments,
+    subsets_work,
+    trained_moments,
+)
 
-MOST_TERMS = 20
 _MOST_WORK = 3e9  # numbers, of which one core makes some 1e8 in a second
 _ROUNDING = 64 * torch.finfo(torch.float64).eps
 _SMALL = 1e-8  # of what the target varies: a line that leaves less explains it all
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class TermSpace:
-    """All subsets of a line's terms: which there are, and how they are counted.
-
-    Term i of the m that are free is in subset s where bit m - 1 - i of s is set.
+class Left:
+    """What the lines of all subsets leave of the target, and with how many weights.
 
     Attributes
     ----------
-    terms : dict
-        Term -> its columns, in the order of the formula.
-    kept : tuple of str
-        Terms that are in every subset.
-    free : tuple of str
-        The others, the widest first.
-    possible : Tensor, bool (2^m,)
-        Subsets that hold what their terms rest on.
-    size : Tensor, int (2^m,)
-        How many terms each has, with those that are kept.
+    share : Tensor (2^m,)
+        Share of the target's second moment; the last subset is that of all terms.
+    k : Tensor (2^m,)
+        Weights that count.
+    n : int
+        Rows.
+    error : Tensor (2^m,)
+        Mean squared error out of fold; NaN where it was not asked for.
     """
 
-    terms: dict[str, list[int]]
-    kept: tuple[str, ...]
-    free: tuple[str, ...]
-    possible: Tensor
-    size: Tensor
-
-    @classmethod
-    def of(cls, line: FittedLine, keep: Sequence[str]) -> TermSpace:
-        """The space of a line; raises OptionError where it is too large."""
-        terms, needed = terms_of(line.design), rests_on(line.design)
-        kept = _closed(keep, needed)
-        # Most work is at the leaves of the tree, so what is wide is decided at its root.
-        free = sorted((term for term in terms if term not in kept), key=lambda term: -len(terms[term]))
-        if len(free) > MOST_TERMS:
-            raise OptionError(
-                f"There are {len(free)} terms to choose from, and all subsets are tried of {MOST_TERMS} at most; name terms that stay, as "
-                f"`keep`, or let a lasso choose: fit(..., cv='lasso')."
-            )
-        subset = torch.arange(1 << len(free))  # of no free term one: the line itself
-        bit = {term: 1 << (len(free) - 1 - i) for i, term in enumerate(free)}
-        possible = torch.ones(len(subset), dtype=torch.bool)
-        for term in free:
-            below = sum(bit[other] for other in needed[term] if other in bit)
-            possible &= ((subset & bit[term]) == 0) | ((subset & below) == below)
-        # Counted for all subsets at once; a loop over a million of them would take longer than their lines.
-        size = torch.full_like(subset, len(kept))
-        for own in bit.values():
-            size += (subset & own) != 0
-        return cls(terms, tuple(term for term in terms if term in kept), tuple(free), possible, size)
+    share: Tensor
+    k: Tensor
+    n: int
+    error: Tensor
 
     @property
-    def columns(self) -> list[int]:
-        """All columns, those that are kept first and then as the free terms stand."""
-        return [j for term in (*self.kept, *self.free) for j in self.terms[term]]
-
-    def held(self, subset: int) -> tuple[str, ...]:
-        """The terms of a subset, in the order of the formula."""
-        m = len(self.free)
-        own = {term for i, term in enumerate(self.free) if subset >> (m - 1 - i) & 1}
-        return tuple(term for term in self.terms if term in own or term in self.kept)
-
-    def ties(self) -> Tensor:
-        """Places (2^m,) of the subsets that are alike otherwise: fewer terms first, then those with the earlier terms of the formula."""
-        m, subset = len(self.free), torch.arange(1 << len(self.free))
-        order = [self.free.index(term) for term in self.terms if term in self.free]
-        places = self.size << m
-        for place, i in enumerate(order):
-            places += (1 - (subset >> (m - 1 - i) & 1)) << (m - 1 - place)
-        return places
+    def cp(self) -> Tensor:
+        """Mallows' Cp, (2^m,)."""
+        return self.share / self.share[-1] * (self.n - int(self.k[-1])) - self.n + 2.0 * self.k
 
 
-def _closed(keep: Sequence[str], needed: Mapping[str, set[str]]) -> set[str]:
-    """These terms and all that they rest on."""
-    kept: set[str] = set()
-    waiting = list(keep)
-    while waiting:
-        term = waiting.pop()
-        waiting += [other for other in needed[term] if other not in kept]
-        kept.add(term)
-    return kept
+@dataclass(frozen=True, slots=True, eq=False)
+class Criterion:
+    """By what lines are judged.
+
+    Attributes
+    ----------
+    said : str
+        As a sentence has it.
+    figure, head : str
+        The figure of a subset that shows it, and the head of its column.
+    value : callable
+        The smaller the better, but for what all lines have in common.
+    likelihood : bool
+        Whether it takes errors for independent and alike, which a sample with probability weights has not.
+    information : bool
+        Whether differences of it have a meaning whatever the data.
+    by_folds : bool
+        Whether it needs the moments of the folds.
+    """
+
+    said: str
+    figure: str
+    head: str
+    value: Callable[[Left], Tensor]
+    likelihood: bool = False
+    information: bool = False
+    by_folds: bool = False
+
+
+CRITERIA: dict[str, Criterion] = {
+    "aic": Criterion("AIC", "aic", "AIC", lambda of: of.n * of.share.log() + 2.0 * of.k, likelihood=True, information=True),
+    "bic": Criterion(
+        "BIC", "bic", "BIC", lambda of: of.n * of.share.log() + math.log(of.n) * of.k, likelihood=True, information=True
+    ),
+    "cp": Criterion("Mallows' Cp", "cp", "Cp", lambda of: of.cp, likelihood=True),
+    "adj_r_squared": Criterion("adjusted R2", "adj_r_squared", "adj. R2", lambda of: of.share / (of.n - of.k)),
+    "cv": Criterion("error out of fold", "cv_rmse", "RMSE out of fold", lambda of: of.error, by_folds=True),
+}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -153,14 +146,14 @@ class Worth:
         return len(whole.unique()) - 1
 
 
-def worth(line: FittedLine, inference: Inference, space: TermSpace, by: str, target: int, most: int) -> Worth:
+def worth(line: FittedLine, inference: Inference, space: TermSpace, criterion: Criterion, target: int, most: int) -> Worth:
     """What every subset of at most so many terms is worth by a criterion."""
     training, intercept, at = line.training, line.design.intercept, [*space.columns, line.design.p + target]
     widths = [len(space.terms[term]) for term in space.free]
     fixed = sum(len(space.terms[term]) for term in space.kept)
-    folds = _folds(line) if by == "cv" else []
+    folds = _folds(line) if criterion.by_folds else []
     # Rows held out go through the same steps beside those of training.
-    if work(widths, kept=fixed) * (1 + 2 * len(folds)) > _MOST_WORK:
+    if subsets_work(widths, kept=fixed) * (1 + 2 * len(folds)) > _MOST_WORK:
         raise OptionError(
             f"All subsets of {len(widths)} terms with {sum(widths):,} columns{f' and {len(folds):,} folds' if folds else ''} are too much "
             f"work; name terms that stay, as `keep`, or let a lasso choose: fit(..., cv='lasso')."
@@ -176,21 +169,10 @@ def worth(line: FittedLine, inference: Inference, space: TermSpace, by: str, tar
     left = (found.left / floor).round().clamp(min=1) * floor
     n, k = training.count, (found.rank + intercept + line.design.levels_taken).double()
     error = torch.full_like(left, math.nan)
-    if by == "cv":
+    if criterion.by_folds:
         unit = floor * float(inference.tss[target]) / training.weight
         error = (_out_of_fold(folds, at, widths, fixed, intercept=intercept) / unit).round() * unit
-    match by:
-        case "aic":
-            value = n * left.log() + 2.0 * k
-        case "bic":
-            value = n * left.log() + math.log(n) * k
-        case "cp":
-            # The last subset is that of all terms.
-            value = left / left[-1] * (n - int(k[-1])) - n + 2.0 * k
-        case "adj_r_squared":
-            value = left / (n - k)
-        case _:
-            value = error
+    value = criterion.value(Left(left, k, n, error))
     # A line with as many weights as rows goes through them all, and none of these figures is defined.
     allowed = space.possible & (k < n) & (space.size <= most)
     if not intercept or line.design.absorbed is not None:

@@ -10,22 +10,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from bestline.data.design import Design
-
-
-def terms_of(design: Design) -> dict[str, list[int]]:
-    """The columns of each term, in the order of the formula."""
-    found: dict[str, list[int]] = {}
-    for j, column in enumerate(design.columns):
-        found.setdefault(column.term, []).append(j)
-    return found
+from bestline.data.design import Design, by_term, made_of
 
 
 def rests_on(design: Design) -> dict[str, set[str]]:
     """Of each term the others that must be there beside it."""
-    terms = terms_of(design)
+    terms = by_term(design.columns)
     # By factors and not by names: a:b rests on b:a's parts, however the formula is written.
-    factors = {term: _factors(design, own) for term, own in terms.items()}
+    factors = {term: made_of(design.columns[j] for j in own) for term, own in terms.items()}
     needed = {term: {other for other in terms if factors[other] < factors[term]} for term in terms}
     blocks = {term: _blocks(design, own) for term, own in terms.items()}
     for term, own in blocks.items():
@@ -34,10 +26,6 @@ def rests_on(design: Design) -> dict[str, set[str]]:
                 holder = _holder(design, blocks, block - {category})
                 needed[term] |= set() if holder in (None, term) else {str(holder)}
     return needed
-
-
-def _factors(design: Design, columns: Sequence[int]) -> frozenset[int]:
-    return frozenset(factor for j in columns for factor, _ in design.columns[j].parts)
 
 
 def _categories(design: Design, factors: frozenset[int]) -> frozenset[int]:

@@ -8,14 +8,13 @@ from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from bestline.calls import checked, is_whole, no_such
-from bestline.data.design import by_columns, narrowed
-from bestline.data.design.grid import levels_of
+from bestline.data.design import by_term, factors_of, made_of, narrowed
 from bestline.data.design.weight_kinds import PROBABILITY
 from bestline.errors import ColumnError, NumericalError, OptionError, readable
 from bestline.inference import classical
 from bestline.inference.fitted import FittedLine
-from bestline.inference.selection.criteria import TermSpace, Worth, worth
-from bestline.inference.selection.hierarchy import terms_of
+from bestline.inference.selection.criteria import CRITERIA, Worth, worth
+from bestline.inference.selection.space import TermSpace
 from bestline.inference.uncertainty import target_number
 from bestline.inference.why_not import refuse
 from bestline.numerics import Scaling
@@ -24,7 +23,6 @@ from bestline.wording import aligned, count, finite, fixed, plain, preformatted,
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-CRITERIA = {"aic": "AIC", "bic": "BIC", "cp": "Mallows' Cp", "adj_r_squared": "adjusted R2", "cv": "error out of fold"}
 _BEST = 10  # lines of `frame`
 _CLOSE = 2.0  # of AIC and BIC: less is "not worth more than a bare mention" (Kass & Raftery 1995, JASA 90:773-795)
 _DIGITS = 1e4  # times what is rounding: four digits are known of what is larger
@@ -125,18 +123,11 @@ class Subsets:
         return {**told, "notes": list(self.notes)}
 
     def __str__(self) -> str:
-        title = f"Best subsets by {CRITERIA[self.by]}: {plain(self.formula, 100)}"
+        criterion = CRITERIA[self.by]
+        title = f"Best subsets by {criterion.said}: {plain(self.formula, 100)}"
         tried = f"{count(self.tried, 'line')} of {count(self.rows, 'row')}; the best of each number of terms:"
-        column = {"cv": "cv_rmse"}.get(self.by, self.by)
-        names = dict.fromkeys(["rss", "adj_r_squared", "cp", "aic", "bic", column])
-        heads = {
-            "rss": "RSS",
-            "adj_r_squared": "adj. R2",
-            "cp": "Cp",
-            "aic": "AIC",
-            "bic": "BIC",
-            "cv_rmse": "RMSE out of fold",
-        }
+        names = dict.fromkeys(["rss", "adj_r_squared", "cp", "aic", "bic", criterion.figure])
+        heads = {"rss": "RSS"} | {one.figure: one.head for one in CRITERIA.values()}
         rows = [["terms", "", "weights", *(heads[name] for name in names)]]
         for line in self.by_size:
             marked = "*" if line.terms == self.terms else ""
@@ -152,7 +143,7 @@ class Subsets:
             for row, line in zip(aligned(rows, numbers=True)[1:], self.by_size, strict=True)
         ]
         head = aligned(rows, numbers=True)[0]
-        near = [f"{count(self.close, 'other')} within {_CLOSE:g} of its {CRITERIA[self.by]}: the data hardly tell them apart."]
+        near = [f"{count(self.close, 'other')} within {_CLOSE:g} of its {criterion.said}: the data hardly tell them apart."]
         text = [title, "", tried, "", head, *told, "", f"Best: {self.best}", *(near if self.close else [])]
         return "\n".join([*text, "", *self.notes])
 
@@ -221,11 +212,11 @@ def subsets(
         raise OptionError(
             "Mallows' Cp needs the residual variance of the line of all terms, which has no degree of freedom; by='bic' does not."
         )
-    known = terms_of(line.design)
+    known = by_term(line.design.columns)
     if not known:
         raise OptionError(f"The line {readable(line.design.formula)} has no terms to choose from.")
     space = TermSpace.of(line, _kept(keep, line, known))
-    found = worth(line, inference, space, by, at, _most(most, space, len(known)))
+    found = worth(line, inference, space, CRITERIA[by], at, _most(most, space, len(known)))
     told = _Figures(line, inference, space, found, at)
     order = found.order
     sizes = space.size[order]
@@ -237,7 +228,7 @@ def subsets(
         by=by,
         rows=line.training.count,
         tried=len(order),
-        close=found.close(_CLOSE) if by in ("aic", "bic") else 0,
+        close=found.close(_CLOSE) if CRITERIA[by].information else 0,
         top=tuple(map(told.subset, order[:_BEST].tolist())),
         by_size=tuple(map(told.subset, first)),
         kept=space.kept,
@@ -249,9 +240,9 @@ def _criterion(line: FittedLine, by: Any) -> str:
     name = by.strip().lower().replace("-", "_") if isinstance(by, str) else by
     if not isinstance(name, str) or name not in CRITERIA:
         raise no_such("criterion", by, CRITERIA)
-    if line.design.weight_kind == PROBABILITY and name in ("aic", "bic", "cp"):
+    if line.design.weight_kind == PROBABILITY and CRITERIA[name].likelihood:
         raise OptionError(
-            f"Of a sample with probability weights there is no likelihood, and so no {CRITERIA[name]}; choose by='cv'."
+            f"Of a sample with probability weights there is no likelihood, and so no {CRITERIA[name].said}; choose by='cv'."
         )
     if name == "adj_r_squared" and line.about_zero:
         raise OptionError("Of lines without a constant some have an R2 about zero and others about the mean; choose by='bic'.")
@@ -262,9 +253,8 @@ def _kept(keep: Any, line: FittedLine, known: dict[str, list[int]]) -> list[str]
     terms = [keep] if isinstance(keep, str) else list(keep) if isinstance(keep, Sequence | set | frozenset) else None
     if terms is None or not all(isinstance(term, str) for term in terms):
         raise OptionError(f"`keep` names terms that stay in every line, such as ['x', 'C(g)']; got {readable(repr(keep))}.")
-    categories = levels_of(line.design)
-    by_column = {by_columns(term, categories): term for term in known}
-    found = [term if term in known else by_column.get(by_columns(term, categories)) for term in terms]
+    by_factors = {made_of(line.design.columns[j] for j in own): term for term, own in known.items()}
+    found = [term if term in known else by_factors.get(factors_of(line.design, term)) for term in terms]
     for term, own in zip(terms, found, strict=True):
         if own is None:
             raise ColumnError.missing(term, known, "the formula", what="term")
@@ -331,7 +321,7 @@ def _notes(line: FittedLine, by: str, space: TermSpace, found: Worth) -> tuple[s
         notes.append("All terms are kept, so nothing is left to choose: this is the line itself.")
     if tried > 1:
         notes.append(
-            f"The best of {tried:,} lines was looked for in these rows: its {CRITERIA[by]} flatters, and the errors, p-values and intervals of "
+            f"The best of {tried:,} lines was looked for in these rows: its {CRITERIA[by].said} flatters, and the errors, p-values and intervals of "
             f"a fit to the same rows do not hold. Judge it on rows held out before the search, or let cv='lasso' choose."
         )
     if left <= found.floor:
@@ -341,9 +331,9 @@ def _notes(line: FittedLine, by: str, space: TermSpace, found: Worth) -> tuple[s
             "The best lines leave so little of the target, or their columns are so nearly collinear, that moments have few digits of it: near "
             "ones may change places."
         )
-    if line.robust is not None and by != "cv":
+    if line.robust is not None and not CRITERIA[by].by_folds:
         notes.append(
-            f"{CRITERIA[by]} takes errors for independent and alike, while the line's standard errors ({line.robust.title}) do not; by='cv' "
+            f"{CRITERIA[by].said} takes errors for independent and alike, while the line's standard errors ({line.robust.title}) do not; by='cv' "
             f"with whole groups as folds asks for less."
         )
     if line.collected.dropped:
