@@ -22,6 +22,7 @@ from bestline.numerics.factorisation import (
     singular_values,
     singular_vectors,
 )
+from bestline.numerics.quantiles import quantiles as quantiles
 from bestline.numerics.rows import Columns, Features, Rows, RowVector, Square, Targets, Weights, joined, minibatches
 from bestline.numerics.scaling import Scaling
 from bestline.numerics.semidefinite import Alias, aliases, inverse, minimum_norm, of_one_size, rank_tolerance

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import statsmodels.api as sm
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import norm
@@ -18,7 +19,7 @@ from statsmodels.regression.tests.results import results_quantile_regression as 
 
 import bestline as bl
 from bestline.errors import BestlineWarning, NumericalError, OptionError
-from bestline.inference.covariance.edged import bofinger, chamberlain, hall_sheather, quantiles
+from bestline.inference.covariance.density import between_quartiles, bofinger, hall_sheather
 from bestline.inference.covariance.named import parse_cov
 
 pytestmark = pytest.mark.usefixtures("quiet")
@@ -120,29 +121,6 @@ def test_the_kernel_sandwich_is_that_of_quantreg(level: float, data: Any):
         assert found.std_error[0].tolist() == pytest.approx(np.sqrt(np.diag(theirs)).tolist(), rel=1e-8)
 
 
-def test_bandwidths_are_those_that_r_and_stata_print():
-    assert hall_sheather(235, 0.5) == pytest.approx(stata.epan2_hsheather.bwidth, rel=1e-12)
-    assert hall_sheather(235, 0.75) == pytest.approx(stata.epanechnikov_hsheather_q75.bwidth, rel=1e-12)
-    assert bofinger(235, 0.5) == pytest.approx(stata.epan2_bofinger.bwidth, rel=1e-12)
-    assert chamberlain(235, 0.5) == pytest.approx(stata.epan2_chamberlain.bwidth, rel=1e-12)
-    # Bofinger's rule at other levels: minimises the mean squared error of normal data (Koenker 2005, 4.10.1).
-    z = norm.ppf(0.9)
-    assert bofinger(50, 0.9) == pytest.approx((4.5 * norm.pdf(z) ** 4 / (2 * z**2 + 1) ** 2 / 50) ** 0.2, rel=1e-12)
-
-
-@given(
-    st.lists(st.floats(-1e3, 1e3), min_size=1, max_size=20),
-    st.data(),
-)
-def test_quantiles_of_weighted_values_are_those_of_the_rows_repeated(values: list[float], data: st.DataObject):
-    import torch
-
-    times = data.draw(st.lists(st.integers(1, 5), min_size=len(values), max_size=len(values)))
-    found = quantiles(torch.tensor(values).double(), torch.tensor(times).double(), (0.25, 0.5, 0.75))
-    repeated = np.repeat(torch.tensor(values).double().numpy(), times)
-    assert found == pytest.approx(np.quantile(repeated, [0.25, 0.5, 0.75]).tolist(), rel=1e-9, abs=1e-9)
-
-
 # --- Huber lines ------------------------------------------------------------------------------------------------------------
 
 
@@ -221,7 +199,7 @@ def test_robust_errors_under_weights_are_those_of_weighted_scores(loss: str, kin
         level = high / (high - low)
         mean = np.average(u, weights=w)
         spread = np.sqrt(np.sum(w * (u - mean) ** 2) / (len(y) - 1))
-        between = np.mean([np.subtract(*model_quartiles(sign * u, w)[::-1]) for sign in (1, -1)])
+        between = between_quartiles(torch.from_numpy(u.copy()), torch.from_numpy(w.copy()))
         b = hall_sheather(len(y), level)
         h = min(spread, between / 1.34) * (norm.ppf(level + b) - norm.ppf(level - b))
         bend = norm.pdf(u / h) / h * (high - low)
@@ -229,12 +207,6 @@ def test_robust_errors_under_weights_are_those_of_weighted_scores(loss: str, kin
     B = np.linalg.inv((X.T * (w * bend)) @ X)
     expected = B @ (X.T * (w**2 * square)) @ X @ B
     assert model.bse.tolist() == pytest.approx(np.sqrt(np.diag(expected)).tolist(), rel=1e-6)
-
-
-def model_quartiles(u: np.ndarray, w: np.ndarray) -> list[float]:
-    import torch
-
-    return quantiles(torch.from_numpy(u.copy()), torch.from_numpy(w.copy()), (0.25, 0.75))
 
 
 @pytest.mark.parametrize("loss", LOSSES)

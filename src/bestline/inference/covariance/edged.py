@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, ClassVar, Self
 
@@ -25,14 +25,13 @@ from bestline.data.design.weight_kinds import ANALYTIC, FREQUENCY, PROBABILITY
 from bestline.errors import NumericalError, listed
 from bestline.inference.coordinates import Basis
 from bestline.inference.covariance.base import Classical, CovarianceKind, Filling
+from bestline.inference.covariance.density import BANDWIDTHS, USUAL, at_each, at_zero, kernel_width
 from bestline.inference.covariance.sandwich import NO_ERRORS, Covariance, depends, of_weights, said_unknown
 from bestline.numerics import eigenvectors
-from bestline.wording import count, plain
+from bestline.wording import plain
 
-_NORMAL_IQR = 1.34  # interquartile range of normal errors, in standard deviations, as R's quantreg and Stata round it
 _FLAT = 1e-10  # of the steepest bend: less in some direction is rounding
 _INSIDE, _OTHERS = 5, 10  # rows between the edges for each weight, and beside these, where nearly all others lie beyond
-_USUAL = "hall-sheather"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -189,6 +188,9 @@ def _refuse_few(of: EdgedRows) -> None:
         )
 
 
+_CHOICES: dict[str, Collection[str]] = {"bandwidth": BANDWIDTHS, "density": ("own", "common")}
+
+
 @dataclass(frozen=True, slots=True)
 class OfQuantile(OfEdges):
     """Of a quantile, from the density of errors there.
@@ -200,7 +202,7 @@ class OfQuantile(OfEdges):
     """
 
     options: ClassVar[tuple[str, ...]] = ("bandwidth",)
-    bandwidth: str = _USUAL
+    bandwidth: str = USUAL
 
     @classmethod
     def asked(cls, columns: Sequence[str], options: Mapping[str, Any]) -> Self:
@@ -219,11 +221,11 @@ class OfQuantile(OfEdges):
     @property
     def by_rule(self) -> str:
         """The bandwidth, as a title adds it."""
-        return "" if self.bandwidth == _USUAL else f", {self.bandwidth.capitalize()}'s bandwidth"
+        return "" if self.bandwidth == USUAL else f", {self.bandwidth.capitalize()}'s bandwidth"
 
     def width(self, of: EdgedRows) -> float:
         """The bandwidth in units of the residuals."""
-        return kernel_width(of, BANDWIDTHS[self.bandwidth](of.count, of.level))
+        return kernel_width(*of.alike, of.level, BANDWIDTHS[self.bandwidth](of.count, of.level), rounding=of.rounding)
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,13 +253,11 @@ class QuantileRobust(OfQuantile):
     def pulls(self, of: EdgedRows) -> Pulls:
         """Expected squares of the scores, and densities."""
         span = of.high - of.low
+        own = self.density == "own"
         sampled = of.weights == PROBABILITY  # by what may have to do with the errors: then each row's own square counts
-        square = of.squares if sampled or self.density == "common" else torch.full_like(of.u, -of.low * of.high)
+        square = of.squares if sampled or not own else torch.full_like(of.u, -of.low * of.high)
         h = self.width(of)
-        if self.density == "common":
-            bend = torch.full_like(of.u, density_at_zero(of, h))
-        else:
-            bend = torch.exp(-((of.alike[0] / h) ** 2) / 2) / (h * math.sqrt(2 * math.pi))
+        bend = at_each(of.alike[0], h) if own else torch.full_like(of.u, at_zero(*of.alike, h))
         return Pulls(of.again * square, of.sharper * bend * span)
 
 
@@ -280,7 +280,7 @@ class QuantileIid(OfQuantile):
     def pulls(self, of: EdgedRows) -> Pulls:
         """One square and one density for all rows."""
         # What psi jumps by at 0 is the span of its slopes; so fast does its mean fall, times the density there.
-        f = density_at_zero(of, self.width(of))
+        f = at_zero(*of.alike, self.width(of))
         return Pulls(of.again * -of.low * of.high, of.sharper * f * (of.high - of.low))
 
 
@@ -365,85 +365,3 @@ def _middle(q: Tensor, pulls: Pulls) -> tuple[Tensor, Tensor]:
     inverse = V / values[firm] @ V.T
     flat = vectors[:, ~firm]
     return inverse @ M @ inverse, flat @ flat.T
-
-
-def kernel_width(of: EdgedRows, b: float) -> float:
-    """How near to 0 residuals are to tell of the density there, as R's quantreg and Stata have it of a bandwidth b for probabilities.
-
-    h = min(sd, interquartile range / 1.34) (z(level + b) - z(level - b))        z the normal quantile
-
-    Raises NumericalError where there are too few rows for the quantile, and where half of the residuals are the same.
-    """
-    level, n = of.level, of.count
-    # Beyond that the bandwidth reaches past all of the data. R halves it until it fits, which tells of nothing but the rounding.
-    if not b < min(level, 1 - level):
-        raise NumericalError(
-            f"{count(n, 'row')} {'is' if n == 1 else 'are'} too few to tell the density of errors at the {level:g} quantile."
-        )
-    # The smaller of two measures of spread: one follows far rows, the other steps in few rows (Silverman 1986, 3.4.2).
-    u, times = of.alike
-    mean = float((times * u).sum()) / n
-    sd = math.sqrt(float((times * (u - mean) ** 2).sum()) / (n - 1))
-    # Parts of rows, as weights make them, are counted from below; so from above too, for -u has the same spread.
-    ends = [quantiles(sign * u, times, (0.25, 0.75)) for sign in (1.0, -1.0)]
-    between = sum(high - low for low, high in ends) / 2
-    z = torch.special.ndtri(torch.tensor([level + b, level - b], dtype=torch.float64))
-    h = min(sd, between / _NORMAL_IQR) * float(z[0] - z[1])
-    # Half of the rows on one line: their density there is infinite, and a multiple of rounding is no bandwidth.
-    if not h > 100 * of.rounding:
-        raise NumericalError("half of the residuals are the same, so they have no density at the line.")
-    return h
-
-
-def hall_sheather(n: int, level: float) -> float:
-    """(1.5 z(0.975)^2 phi(z)^2 / (2 z^2 + 1) / n)^(1/3), for intervals of 95% (Hall & Sheather 1988); z is the level's normal quantile."""
-    z, phi, wide = _normal(level)
-    return float((1.5 * wide**2 * phi**2 / (2 * z**2 + 1) / n) ** (1 / 3))
-
-
-def bofinger(n: int, level: float) -> float:
-    """(4.5 phi(z)^4 / (2 z^2 + 1)^2 / n)^(1/5), for the least mean squared error of the density (Bofinger 1975)."""
-    z, phi, _ = _normal(level)
-    return float((4.5 * phi**4 / (2 * z**2 + 1) ** 2 / n) ** (1 / 5))
-
-
-def chamberlain(n: int, level: float) -> float:
-    """z(0.975) (level (1 - level) / n)^(1/2), the interval of the level itself (Chamberlain 1994)."""
-    return float(_normal(level)[2] * math.sqrt(level * (1 - level) / n))
-
-
-def _normal(level: float) -> tuple[float, float, float]:
-    """The normal quantile of the level, the density there, and the quantile that leaves out 2.5%."""
-    z, wide = torch.special.ndtri(torch.tensor([level, 0.975], dtype=torch.float64)).tolist()
-    return z, math.exp(-(z**2) / 2) / math.sqrt(2 * math.pi), wide
-
-
-# On the scale of probabilities, from the number of rows and the level.
-BANDWIDTHS: dict[str, Callable[[int, float], float]] = {
-    _USUAL: hall_sheather,
-    "bofinger": bofinger,
-    "chamberlain": chamberlain,
-}
-_CHOICES: dict[str, Collection[str]] = {"bandwidth": BANDWIDTHS, "density": ("own", "common")}
-
-
-def density_at_zero(of: EdgedRows, h: float) -> float:
-    """Density of residuals of like spread at 0, by an Epanechnikov kernel of half width h."""
-    u, times = of.alike
-    return float((times * 0.75 * (1 - (u / h) ** 2).clamp(min=0)).sum()) / (of.count * h)
-
-
-def quantiles(values: Tensor, times: Tensor, shares: Sequence[float]) -> list[float]:
-    """Quantiles of values (n,), each there so many `times`, as NumPy and R (type 7) have them of the rows repeated."""
-    ordered, order = values.sort()
-    # How many rows there are up to each value, a little less: a place on a whole number is that of the next value.
-    upto = times[order].cumsum(0) * (1 - 1e-12)
-    last = float(times.sum()) - 1
-    places = torch.tensor(shares, dtype=torch.float64) * last
-    below = (places + 1e-9).floor()
-    part = (places - below).clamp(min=0)
-    at = [
-        torch.searchsorted(upto, place, right=True).clamp(max=len(ordered) - 1)
-        for place in (below, (below + 1).clamp(max=last))
-    ]
-    return ((1 - part) * ordered[at[0]] + part * ordered[at[1]]).tolist()

@@ -1,7 +1,5 @@
 """Quantiles: where knots go, from one look at the rows, in a memory that does not grow with them.
 
-    quantile(q) = x_k + (h - k) (x_k+1 - x_k),   h = q (n - 1),  k = floor(h),   x_0 <= x_1 <= ... (type 7 of Hyndman & Fan 1996)
-
 Values are counted. While there are no more than a million different ones, each is kept, and the quantiles are those of the sorted
 rows. Beyond that values count as equal which agree in all but their last bits, as few bits as will do: how many depends on the values
 alone, and not on the order in which they come, so parts add up to the same bits in any order.
@@ -14,6 +12,8 @@ from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor
+
+from bestline.numerics import quantiles
 
 _MOST = 2**20  # different values kept: 16 MB
 _SIGN = torch.iinfo(torch.int64).max
@@ -89,17 +89,7 @@ class Counted:
         """The quantiles at some shares from 0 to 1: of all values, or of the different ones, each once."""
         if not shares:
             return []
-        # The value of a rank is the first whose cumulated count exceeds it: equal values need no place of their own.
-        values, counts = self.values, torch.ones_like(self.counts) if different else self.counts
-        until = counts.cumsum(0)
-        found = []
-        for share in shares:
-            place = share * (int(until[-1]) - 1)
-            k = math.floor(place)
-            at = torch.searchsorted(until, torch.tensor([k, k + 1]), right=True).clamp(max=len(values) - 1)
-            below, above = values[at].tolist()
-            found.append(below + (place - k) * (above - below))
-        return found
+        return quantiles(self.values, torch.ones_like(self.counts) if different else self.counts, shares)
 
 
 def _summed(keys: Tensor, counts: Tensor) -> tuple[Tensor, Tensor]:
