@@ -235,7 +235,7 @@ print(f"one such bird:          {one['pred_low']:.0f} to {one['pred_high']:.0f}"
 # > Among birds of the same species and sex, one millimetre more flipper goes with **about 20 g** more body mass (95 %
 # > interval: 15 to 26 g, robust standard errors). This is from 333 of 342 birds; of the other nine the sex is unknown. The
 # > residuals show no pattern once the difference between the sexes may depend on the species; that change moved the slope from
-# > 20.0 to 20.5. On birds that the line had not seen, it errs by some 290 g.
+# > 20.0 to 20.5. On birds that the line had not seen, it errs by some 292 g.
 #
 # **What it is not.** It is not a cause: feeding a bird does not lengthen its flipper. It holds for adult birds of these three
 # species, with flippers from 172 to 231 mm. **What would change our mind**: a column that goes with both, flipper and mass, and

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import numpy as np
+import pandas as pd
+import pytest
 import torch
 
+import bestline as bl
 from bestline.data.folds import row_hash
 from bestline.numerics.rows import Rows
 from numerics.moments import table
@@ -26,3 +30,39 @@ def test_folds_depend_on_the_rows_alone_and_are_even() -> None:
     assert not torch.equal(row_hash(rows, 1) % 5, folds)
     counts = torch.bincount(folds)
     assert bool(((counts - 10_000).abs() < 5 * 90).all())  # five standard deviations of a fair draw
+
+
+@pytest.mark.parametrize(
+    ("formula", "turned"),
+    [
+        ("y ~ a + b", "y ~ b + a"),
+        ("y ~ x2 + x10 + a", "y ~ x10 + a + x2"),
+        ("y ~ a * b + c", "y ~ c + b + a + b:a"),
+        ("y ~ C(g) + C(h) + a", "y ~ a + C(h) + C(g)"),
+        ("y ~ np.log(e) + a", "y ~ a + np.log(e)"),
+        ("y + a ~ b + c", "a + y ~ c + b"),
+        ("y ~ a + b + offset(c)", "y ~ offset(c) + b + a"),
+    ],
+)
+@pytest.mark.parametrize("missing", ["raise", "impute"])
+def test_the_order_of_the_terms_changes_no_fold(formula: str, turned: str, missing: str) -> None:
+    rng = np.random.default_rng(3)
+    data = {name: rng.normal(size=60) for name in ("y", "a", "b", "c", "x2", "x10")}
+    data |= {"e": np.exp(data["a"] + data["b"]), "g": np.tile(["u", "v", "w"], 20), "h": np.repeat(["k", "l"], 30)}
+    one, two = (bl.fit(data, text, missing=missing) for text in (formula, turned))
+    assert [fold.count for fold in one.moments.folds] == [fold.count for fold in two.moments.folds]
+    order = [two.targets.index(name) for name in one.targets]
+    assert one.held_out.mse == pytest.approx([two.held_out.mse[at] for at in order], rel=1e-12)
+
+
+def test_the_order_of_a_frames_columns_changes_no_fold_of_any_door() -> None:
+    rng = np.random.default_rng(4)
+    frame = pd.DataFrame({name: rng.normal(size=80) for name in ("b", "x10", "e", "x9", "a")})
+    frame = frame.assign(g=[*"uv"] * 40, y=5 * (frame["a"] + frame["b"] + frame["x9"] + frame["x10"]) + frame.pop("e"))
+    turned = frame[["a", "g", "x9", "y", "x10", "b"]]
+    for made in (
+        lambda data: bl.fit(data, target="y").held_out.mse[0],
+        lambda data: bl.fit_groups(data[["y", "a", "b", "g"]], target="y", by="g").glance()["held_out_rmse"].tolist(),
+        lambda data: [fold.center[-1].item() for fold in bl.Moments.collect(data, target="y").folds],
+    ):
+        assert made(turned) == pytest.approx(made(frame), rel=1e-9)

@@ -5,12 +5,13 @@ By default a seeded hash of what the row holds in the columns of the formula say
     fold = hash(row, seed) mod folds
 
 So it depends neither on the order of the rows or the files, nor on how they were cut into batches, nor on what has been learnt of
-other rows; equal rows share a fold, and formulas of the same columns in the same order share their folds. A grouping is a value like
+other rows; equal rows share a fold, and formulas of the same columns share their folds, in whatever order they name them. A grouping is a value like
 a pass: it can be pickled, and says the same of a row wherever it is asked.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -33,6 +34,7 @@ from bestline.numerics import Rows
 from bestline.numerics.rows import fingerprint, odd_numbers, shared_out
 
 MOST_FOLDS = 1_000
+_DIGITS = re.compile("([0-9]+)")
 
 
 def check_folds(folds: Any, *, more: str = "") -> None:
@@ -90,7 +92,7 @@ class ByHash:
     ----------
     folds, seed : int
     numbers, targets, texts : tuple of str
-        The columns that count, each in its order.
+        The columns that count, each as it is read; their order says nothing.
     """
 
     folds: int
@@ -111,13 +113,18 @@ class ByHash:
     def __call__(self, batch: Batch, encoded: Encoded) -> Tensor:
         """As in Grouping."""
         if self.as_encoded:
-            return shared_out(row_hash(encoded.rows, self.seed), self.folds)
+            return shared_out(row_hash(encoded.rows, self.seed, order=self._turns), self.folds)
         at = encoded.index
         X, y = (v if at is None else v[at.to(v.device)] for v in map(batch.numbers, (self.numbers, self.targets)))
         # What is missing, and will be filled in, is one NaN of the many that there are.
         X = X if bool(X.sum().isfinite()) else torch.where(X.isnan(), torch.nan, X)
         words = [_words(*batch.text(name), at).to(X.device) for name in self.texts]
-        return shared_out(row_hash(Rows(X, y.to(X.device)), self.seed, words), self.folds)
+        return shared_out(row_hash(Rows(X, y.to(X.device)), self.seed, words, self._turns), self.folds)
+
+    @property
+    def _turns(self) -> tuple[int, ...]:
+        """The turn of each column: by name among those of its kind, so that `a + b` and `b + a` are the same rows."""
+        return _turns(self.numbers, self.targets, self.texts)
 
 
 @dataclass(frozen=True)
@@ -270,10 +277,13 @@ def refuse_target(by: str, read: ReadsColumns) -> None:
         raise OptionError(f"The folds' column {readable(by)} is the target; name one that says which rows belong together.")
 
 
-def row_hash(rows: Rows, seed: int, words: Sequence[Tensor] = ()) -> Tensor:
-    """A non-negative integer for each row (n,), from its numbers, the integers that stand for its words (n,) each, and the seed alone."""
+def row_hash(rows: Rows, seed: int, words: Sequence[Tensor] = (), order: tuple[int, ...] | None = None) -> Tensor:
+    """A non-negative integer for each row (n,), from its numbers, the integers that stand for its words (n,) each, and the seed alone.
+
+    `order` is the turn of each number and word, in which it takes its factor; as they stand when left out.
+    """
     q = rows.X.shape[1] + rows.y.shape[1]
-    odd = _odd(q + len(words), seed)
+    odd = _odd(q + len(words), seed, order)
     more = [word * factor for word, factor in zip(words, odd[q:].tolist(), strict=True)]
     # The upper bits are the best mixed.
     return fingerprint(rows, odd, sum(more[1:], start=more[0]) if more else None) >> 33 & 0x3FFFFFFF
@@ -294,5 +304,22 @@ def _word_hash(level: str) -> int:
 
 
 @lru_cache(maxsize=16)  # every batch of a table asks for the same
-def _odd(q: int, seed: int) -> Tensor:
-    return odd_numbers(q, torch.Generator().manual_seed(seed))
+def _odd(q: int, seed: int, order: tuple[int, ...] | None) -> Tensor:
+    odd = odd_numbers(q, torch.Generator().manual_seed(seed))
+    return odd if order is None else odd[list(order)]
+
+
+@lru_cache(maxsize=16)
+def _turns(*kinds: tuple[str, ...]) -> tuple[int, ...]:
+    turns: list[int] = []
+    for names in kinds:
+        # Numbers within names count as numbers: so x0, x1, ..., x10 keep the order in which they stand in X.
+        ranked = sorted(names, key=_by_name)
+        turn = {name: len(turns) + at for at, name in enumerate(ranked)}
+        turns += [turn[name] for name in names]
+    return tuple(turns)
+
+
+def _by_name(name: str) -> tuple[list[str], str]:
+    parts = _DIGITS.split(name)  # text and digits in turn
+    return [part.zfill(20) if at % 2 else part for at, part in enumerate(parts)], name

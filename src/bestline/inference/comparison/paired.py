@@ -203,7 +203,7 @@ def _grouping(models: Sequence[FittedLine], source: Source) -> ByHash | ByValue:
     designs = [line.design for line in models]
 
     def of_all(columns: Sequence[Sequence[str]]) -> tuple[str, ...]:
-        return tuple(sorted({name for own in columns for name in own}, key=source.names.index))
+        return tuple(sorted({name for own in columns for name in own}))
 
     numbers, targets = of_all([d.number_columns() for d in designs]), of_all([d.target_columns for d in designs])
     return ByHash(folds, models[0].plan.seed, numbers, targets, of_all([d.texts for d in designs]))
