@@ -31,3 +31,9 @@ def test_what_is_explained_is_not_told_again_but_counts(plugin: Substitution) ->
     assert explained("t.py::test_n_iter[Ridge]")
     assert plugin.unexplained() == ["t.py::test_died_before"]
     assert plugin.table()["any"]["failed"] == 2
+
+
+def test_what_is_explained_and_does_not_fail_is_told(plugin: Substitution) -> None:
+    plugin.outcome |= {"t.py::test_n_iter[Ridge]": "passed", "t.py::test_n_iter[Lasso]": "skipped"}
+    plugin.outcome |= {"t.py::test_lasso_dual_gap": "failed", "t.py::test_check_input_false": "skipped"}
+    assert plugin.unneeded() == ["test_n_iter"]
