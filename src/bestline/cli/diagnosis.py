@@ -45,7 +45,7 @@ def summary(
     with terminal.listening():
         line = bl.load(model)
         kind = api.parse_cov(cov or "classical", line.plan.loss)
-        if kind.name != "classical" and not rows and (line.robust is None or line.robust.kind != kind):
+        if not kind.by_moments and not rows and (line.robust is None or line.robust.kind != kind):
             raise typer.BadParameter(f"--cov {cov} needs the training rows: bestline summary MODEL --cov {cov} DATA")
         page = line.summary(level, cov=cov, data=one(rows) if rows else None, digits=digits)
     terminal.answer(page.text, page.facts)

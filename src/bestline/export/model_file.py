@@ -17,10 +17,8 @@ from bestline.data.design import Design
 from bestline.data.design.inverse import Inverse, inverse_of
 from bestline.data.moments import Moments
 from bestline.errors import OptionError
-from bestline.inference.covariance.base import Sandwich
-from bestline.inference.covariance.edged import OfEdges
 from bestline.inference.covariance.named import parse_cov
-from bestline.inference.covariance.sandwich import Covariance
+from bestline.inference.covariance.sandwich import NO_ERRORS, UNTOLD, Covariance
 from bestline.inference.fitted import FittedLine
 from bestline.inference.own_units import OwnUnits, Spread
 from bestline.inference.scores import Scores
@@ -170,7 +168,8 @@ def _said_robust(robust: Covariance | None) -> dict[str, Any] | None:
     """What numbers do not say of robust errors, as JSON."""
     if robust is None:
         return None
-    return {"cov": robust.kind.text, "df": robust.df, "title": robust.title, "groups": robust.groups, "notes": robust.notes}
+    told = {name: getattr(robust, name) for name in ("df", "title", "groups", "notes", "lacks")}
+    return {"cov": robust.kind.text, **told}
 
 
 def _robust(tensors: dict[str, Tensor], facts: dict[str, Any] | None, shape: tuple[int, int], loss: str) -> Covariance | None:
@@ -185,20 +184,20 @@ def _robust(tensors: dict[str, Tensor], facts: dict[str, Any] | None, shape: tup
         blind is not None and blind.shape != (d, d)
     ):
         raise ValueError("its covariance has the wrong shape")
-    kind, groups, notes = (
-        parse_cov(str(facts["cov"]), loss),
-        tuple(int(n) for n in facts["groups"]),
-        tuple(map(str, facts["notes"])),
-    )
-    if not isinstance(kind, Sandwich | OfEdges):
+    kind = parse_cov(str(facts["cov"]), loss)
+    if kind.by_moments:
         raise ValueError("its robust errors are of a kind that is not")
+    none, notes = not bool(found["std_error"].isfinite().any()), tuple(map(str, facts["notes"]))
+    # Files of before tell in the notes alone why there are no errors.
+    told = [note.removeprefix(NO_ERRORS).rstrip(".") for note in notes if note.startswith(NO_ERRORS)]
     return Covariance(
         kind,
         df=int(facts["df"]),
         title=str(facts["title"]),
         blind=blind,
-        groups=groups,
+        groups=tuple(int(n) for n in facts["groups"]),
         notes=notes,
+        lacks=str(facts.get("lacks") or "; ".join(told) or UNTOLD) if none else "",
         **found,
     )
 

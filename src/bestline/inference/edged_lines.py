@@ -9,11 +9,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from bestline.data.design.weight_kinds import FREQUENCY, PROBABILITY
+from bestline.data.design.weight_kinds import FREQUENCY
 from bestline.errors import NumericalError, OptionError
 from bestline.inference.coordinates import Basis, other_rows
-from bestline.inference.covariance.base import Cov
-from bestline.inference.covariance.edged import EdgedRows, OfEdges, edged, kind_of
+from bestline.inference.covariance.base import Cov, CovarianceKind
+from bestline.inference.covariance.edged import KINDS, EdgedRows, OfEdges, edged
 from bestline.inference.covariance.named import parse_cov
 from bestline.inference.covariance.sandwich import NO_ERRORS, Covariance
 from bestline.inference.fitted import FittedLine
@@ -25,7 +25,7 @@ from bestline.training import Part
 from bestline.training.losses.piecewise import Piecewise
 from bestline.training.solvers.interior import InteriorPoint
 
-_SHORT = "the weights are further than a hundredth of a standard error from where the loss is least (solver='interior-point' reaches it)."
+_SHORT = "the weights are further than a hundredth of a standard error from where the loss is least (solver='interior-point' reaches it)"
 
 
 def edged_errors(line: FittedLine, cov: Cov | None = None, data: Any = None) -> Covariance:
@@ -52,14 +52,15 @@ def found_errors(line: FittedLine, cov: Cov | None = None, data: Any = None) -> 
     kept = line.robust
     if cov is None and kept is not None:
         return kept
-    kind = parse_cov("classical" if cov is None else cov, line.plan.loss)
-    if cov is not None and kind.name == "classical":
+    asked: CovarianceKind = KINDS[line.plan.cost.name][0]() if cov is None else parse_cov(cov, line.plan.loss)
+    if not isinstance(asked, OfEdges):
         raise OptionError(
             f"Classical standard errors are those of least squares, and this line is fitted by the loss {line.plan.loss}; write 'robust', "
             f"or 'iid' for errors alike in all rows."
         )
-    asked = kind_of(line.plan.cost.name, kind)
-    _refuse_alike(line, asked)
+    refused = asked.refused_under(line.design.weight_kind if line.design.weights is not None else FREQUENCY)
+    if refused:
+        raise OptionError(refused)
     # Data given along with the question are looked at, whatever is known: they may be others.
     if kept is not None and kept.kind == asked and data is None:
         return kept
@@ -67,19 +68,6 @@ def found_errors(line: FittedLine, cov: Cov | None = None, data: Any = None) -> 
     if reason is not None:
         raise NumericalError(f"There are no standard errors here: {reason}.")
     return _computed(line, asked, data)
-
-
-def _refuse_alike(line: FittedLine, kind: OfEdges) -> None:
-    """Raise OptionError for errors that are alike in all rows, under weights that say that they are not."""
-    weights = line.design.weight_kind if line.design.weights is not None else FREQUENCY
-    if kind.name != "iid" or weights == FREQUENCY:
-        return
-    if weights == PROBABILITY:
-        raise OptionError("Under probability weights rows are not drawn alike, so 'iid' does not hold; take 'robust'.")
-    if line.plan.cost.name == "huber":  # w u has one distribution, but not the part of it beyond delta
-        raise OptionError(
-            "Under analytic weights errors differ in spread and delta is one number, so scores are not alike; take 'robust'."
-        )
 
 
 def _computed(line: FittedLine, kind: OfEdges, data: Any) -> Covariance:
@@ -124,7 +112,9 @@ def _is_short(line: FittedLine, rows: Rows, found: Covariance) -> bool:
 def _without(found: Covariance, reason: str) -> Covariance:
     """The same without any error, and why."""
     covariance, std_error, about = (torch.full_like(t, math.nan) for t in (found.covariance, found.std_error, found.about_mean))
-    return replace(found, covariance=covariance, std_error=std_error, about_mean=about, notes=(f"{NO_ERRORS}{reason}",))
+    return replace(
+        found, covariance=covariance, std_error=std_error, about_mean=about, notes=(f"{NO_ERRORS}{reason}.",), lacks=reason
+    )
 
 
 def _rows(line: FittedLine, data: Any) -> Rows:

@@ -42,6 +42,10 @@ class CovarianceKind:
         Which columns, as an error says it.
     unit : str
         What it looks at as one: a row, a cluster, a time.
+    by_moments : bool
+        Whether moments tell it, whatever the line: no row is looked at.
+    unequal, dependent : bool
+        Whether it allows for errors that differ in size, and for errors of neighbours that are alike.
     """
 
     name: ClassVar[str]
@@ -50,6 +54,9 @@ class CovarianceKind:
     holds: ClassVar[str] = ""
     takes: ClassVar[str] = ""
     unit: ClassVar[str] = "row"
+    by_moments: ClassVar[bool] = False
+    unequal: ClassVar[bool] = False
+    dependent: ClassVar[bool] = False
 
     @classmethod
     def asked(cls, columns: Sequence[str], options: Mapping[str, Any]) -> Self:
@@ -99,6 +106,7 @@ class Classical(CovarianceKind):
     """Of independent errors of equal variance: the moments give it, and `inference.classical` has it."""
 
     name: ClassVar[str] = "classical"
+    by_moments: ClassVar[bool] = True
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -121,6 +129,8 @@ class Filling:
         What people should know.
     mended : Tensor (k, r, r) or None
         In place of a middle that is not positive, where that would leave a weight with a negative variance.
+    lacks : str
+        Why no row tells an error, where none does.
     """
 
     middle: Tensor
@@ -130,6 +140,7 @@ class Filling:
     blind: Tensor | None = None
     notes: tuple[str, ...] = ()
     mended: Tensor | None = None
+    lacks: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +153,7 @@ class Sandwich(CovarianceKind, ABC):
         The nearest kind that needs no leverage.
     """
 
+    unequal: ClassVar[bool] = True
     plainest: ClassVar[str] = "HC1"
 
     def on(self, source: Source) -> Self:

@@ -44,6 +44,7 @@ class DriscollKraay(Sandwich):
     holds: ClassVar[str] = "errors are correlated between units and from one time to the next; valid for many times"
     takes: ClassVar[str] = "the column of times, {'driscoll-kraay': column} (--cov driscoll-kraay:COLUMN)"
     unit: ClassVar[str] = "time"
+    dependent: ClassVar[bool] = True
     time: str
     lags: int | str = "newey-west"
     read: str | None = field(default=None, compare=False)

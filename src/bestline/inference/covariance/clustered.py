@@ -116,6 +116,7 @@ class Clustered(Repeating, ToldByGroups):
         "one column of clusters or two, {'cluster': column} (--cov cluster:COLUMN) or {'cluster': [a, b]} (--cov cluster:A,B)"
     )
     unit: ClassVar[str] = "cluster"
+    dependent: ClassVar[bool] = True
     plainest: ClassVar[str] = "CR1"
     by: tuple[str, ...]
     type: str = "CR1"

@@ -24,13 +24,14 @@ from bestline.calls import no_such, one_of
 from bestline.data.design.weight_kinds import ANALYTIC, FREQUENCY, PROBABILITY
 from bestline.errors import NumericalError, listed
 from bestline.inference.coordinates import Basis
-from bestline.inference.covariance.base import Classical, CovarianceKind, Filling
+from bestline.inference.covariance.base import CovarianceKind, Filling
 from bestline.inference.covariance.density import BANDWIDTHS, USUAL, at_each, at_zero, kernel_width
 from bestline.inference.covariance.sandwich import NO_ERRORS, Covariance, depends, of_weights, said_unknown
 from bestline.numerics import eigenvectors
 from bestline.wording import plain
 
 _FLAT = 1e-10  # of the steepest bend: less in some direction is rounding
+_NOT_ALIKE = "Under probability weights rows are not drawn alike, so 'iid' does not hold; take 'robust'."
 _INSIDE, _OTHERS = 5, 10  # rows between the edges for each weight, and beside these, where nearly all others lie beyond
 
 
@@ -125,6 +126,11 @@ class OfEdges(CovarianceKind, ABC):
         """Rows that say nothing of their own error, (n,)."""
         return torch.zeros_like(of.alone)
 
+    def refused_under(self, weights: str) -> str:
+        """Why it does not hold under weights of a kind; empty where it does."""
+        del weights
+        return ""
+
 
 @dataclass(frozen=True, slots=True)
 class HuberRobust(OfEdges):
@@ -173,6 +179,12 @@ class HuberIid(OfEdges):
         K = 1 + of.rank / of.count * (1 - m) / m
         square = float((of.w * psi**2).sum()) / (of.count - of.rank)
         return Pulls(torch.full_like(of.u, square), torch.full_like(of.u, m / K))
+
+    def refused_under(self, weights: str) -> str:
+        """Under weights that say that errors are not alike."""
+        if weights == ANALYTIC:  # w u has one distribution, but not the part of it beyond delta
+            return "Under analytic weights errors differ in spread and delta is one number, so scores are not alike; take 'robust'."
+        return _NOT_ALIKE if weights == PROBABILITY else ""
 
 
 def _refuse_few(of: EdgedRows) -> None:
@@ -283,21 +295,18 @@ class QuantileIid(OfQuantile):
         f = at_zero(*of.alike, self.width(of))
         return Pulls(of.again * -of.low * of.high, of.sharper * f * (of.high - of.low))
 
+    def refused_under(self, weights: str) -> str:
+        """Under weights of a sample that was drawn unevenly."""
+        return _NOT_ALIKE if weights == PROBABILITY else ""
 
-_QUANTILE: tuple[type[CovarianceKind], ...] = (QuantileRobust, QuantileIid)
+
+_QUANTILE: tuple[type[OfEdges], ...] = (QuantileRobust, QuantileIid)
 # Of each loss by its name, the usual one first.
-KINDS: dict[str, tuple[type[CovarianceKind], ...]] = {
+KINDS: dict[str, tuple[type[OfEdges], ...]] = {
     "huber": (HuberRobust, HuberIid),
     "absolute": _QUANTILE,
     "quantile": _QUANTILE,
 }
-
-
-def kind_of(loss: str, kind: CovarianceKind) -> OfEdges:
-    """The kind that a fit with this loss keeps: the usual one, where only the default was asked for."""
-    found = KINDS[loss][0]() if isinstance(kind, Classical) else kind
-    assert isinstance(found, OfEdges)  # noqa: S101  `parse_cov` gives no other for such a loss
-    return found
 
 
 def edged(
@@ -324,7 +333,7 @@ def edged(
     names, targets : tuple of str
         Of the weights (d,) and of the targets (k,).
     """
-    T, middles, known, notes = basis.weights(), [], [], list[str]()
+    T, middles, known, notes, lacking = basis.weights(), [], [], list[str](), list[str]()
     blind = torch.zeros(basis.rank, basis.rank, dtype=torch.float64)
     for of, target, rss in zip(residuals, targets, basis.rss.tolist(), strict=True):
         of_which = f" of {plain(target)}" if len(targets) > 1 else ""
@@ -333,7 +342,8 @@ def edged(
             if rss > 0:  # a line through every point has no errors
                 middle, flat = _middle(q, kind.pulls(of))
         except NumericalError as error:
-            notes.append(f"{NO_ERRORS}{error}" if len(targets) == 1 else f"{NO_ERRORS}{plain(target)}: {error}")
+            lacking.append(f"{error}" if len(targets) == 1 else f"{plain(target)}: {error}")
+            notes.append(f"{NO_ERRORS}{lacking[-1]}")
             middle = torch.full_like(blind, math.nan)
         # Rows of leverage 1 are orthogonal to all others, so their projections add.
         own = q[kind.alone(of)]
@@ -350,7 +360,12 @@ def edged(
         blind = blind + flat + own.T @ own
     middle = torch.stack(middles)
     filling = Filling(
-        middle, basis.df, kind.title, blind=blind if bool(blind.any()) else None, notes=tuple(dict.fromkeys(notes))
+        middle,
+        basis.df,
+        kind.title,
+        blind=blind if bool(blind.any()) else None,
+        notes=tuple(dict.fromkeys(notes)),
+        lacks="; ".join(reason.rstrip(".") for reason in lacking),
     )
     return of_weights(basis, kind, filling, middle, torch.stack(known))
 

@@ -139,6 +139,7 @@ class NeweyWest(Sandwich):
     """
 
     name: ClassVar[str] = "hac"
+    dependent: ClassVar[bool] = True
     columns_wanted: ClassVar[range] = range(2)
     options: ClassVar[tuple[str, ...]] = ("lags",)
     holds: ClassVar[str] = "heteroscedasticity- and autocorrelation-consistent, valid in large samples"

@@ -19,6 +19,7 @@ from bestline.inference.numbered_rows import Numbered
 from bestline.wording import count
 
 NO_ERRORS = "No standard errors: "  # how a note begins that says why
+UNTOLD = "the rows do not tell them"  # where no more is known of why
 _DEPENDS = 1e-10  # squared share of a weight that rows determine by themselves: less is rounding
 
 
@@ -46,6 +47,8 @@ class Covariance:
         How many clusters or times there are.
     notes : tuple of str
         What people should know of it.
+    lacks : str
+        Why it has no error of any weight; empty where it has one.
     """
 
     kind: CovarianceKind
@@ -57,17 +60,12 @@ class Covariance:
     blind: Tensor | None = None
     groups: tuple[int, ...] = ()
     notes: tuple[str, ...] = ()
+    lacks: str = ""
 
     @property
     def clusters(self) -> int | None:
         """How many there are; of several columns the fewest."""
         return min(self.groups, default=None)
-
-    @property
-    def lacks(self) -> str:
-        """Why it has no error of any weight; empty where it has one."""
-        told = [note.removeprefix(NO_ERRORS).rstrip(".") for note in self.notes if note.startswith(NO_ERRORS)]
-        return "" if bool(self.std_error.isfinite().any()) else "; ".join(told) or "the rows do not tell them"
 
     @property
     def said(self) -> str:
@@ -202,6 +200,7 @@ def of_weights(basis: Basis, kind: CovarianceKind, filling: Filling, middle: Ten
         blind,
         filling.groups,
         filling.notes,
+        "" if bool(std_error.isfinite().any()) else filling.lacks or UNTOLD,
     )
 
 

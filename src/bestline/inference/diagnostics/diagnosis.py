@@ -14,6 +14,7 @@ import torch
 
 from bestline.errors import in_a_row
 from bestline.inference.classical import infer
+from bestline.inference.covariance.base import CovarianceKind
 from bestline.inference.diagnostics.collinearity import Collinearity
 from bestline.inference.diagnostics.findings import (
     CAUSE,
@@ -130,9 +131,16 @@ class Diagnosis:
 
 
 def diagnose(
-    lens: Lens, evidence: ResidualSums, collinear: Collinearity, *, formula: str, target: str, columns: int, kept: str
+    lens: Lens,
+    evidence: ResidualSums,
+    collinear: Collinearity,
+    *,
+    formula: str,
+    target: str,
+    columns: int,
+    kept: CovarianceKind,
 ) -> Diagnosis:
-    """The diagnosis of one target's line, from what the pass over all its rows has gathered; `kept` names the line's covariance."""
+    """The diagnosis of one target's line, from what the pass over all its rows has gathered; `kept` is the line's covariance."""
     n = evidence.rows
     skew, kurtosis = _moments(lens, evidence)
     bends = _shape_tests(lens, evidence)

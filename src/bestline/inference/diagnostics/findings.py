@@ -18,6 +18,7 @@ from torch import Tensor
 from bestline.errors import listed, readable
 from bestline.inference.classical import t_two_sided
 from bestline.inference.covariance.bartlett import lags_for
+from bestline.inference.covariance.base import CovarianceKind
 from bestline.inference.diagnostics.collinearity import INFLATED, Collinearity
 from bestline.inference.diagnostics.residual_sums import Lens
 from bestline.inference.hypotheses import Verdict, verdict
@@ -27,12 +28,6 @@ LEVEL = 0.01  # of every test here
 CAUSE = 0.1  # share of what is left over that a bend explains, from which on it may be why other tests fail
 _PLAIN = 0.5  # share of what is left over that a bend explains, beyond which it comes before rows that move the line but little
 _ALL_DIGITS = 1e15  # beyond it float64 has no decimals
-_FOR_NEIGHBOURS = (
-    "hac",
-    "driscoll-kraay",
-    "cluster",
-)  # what allows for errors of neighbours that are alike, and for unequal spread
-_FOR_SPREAD = ("HC0", "HC1", "HC2", "HC3", *_FOR_NEIGHBOURS)
 _ASIDE = 3.5  # standard errors of the quantile skewness of symmetric errors, 1 / sqrt(n) for normal ones and somewhat more for heavy tails
 
 
@@ -157,8 +152,8 @@ class Evidence:
         Quantile skewness: of the upper tenth's edge, the median and the lower one's, (high + low - 2 middle) / (high - low).
     serial : float
         Durbin and Watson's statistic.
-    kept : str
-        The name of the covariance that the line keeps.
+    kept : CovarianceKind
+        The covariance that the line keeps.
     """
 
     rows: int
@@ -169,7 +164,7 @@ class Evidence:
     kurtosis: float
     aside: float
     serial: float
-    kept: str = "classical"
+    kept: CovarianceKind
 
     @property
     def cov(self) -> str:
@@ -182,7 +177,7 @@ class Evidence:
     @property
     def allowed(self) -> bool:
         """Whether the errors that the line keeps allow for what was found."""
-        return self.kept in (_FOR_NEIGHBOURS if self.alike else _FOR_SPREAD)
+        return self.kept.dependent if self.alike else self.kept.unequal
 
     @property
     def correlation(self) -> float:
@@ -265,7 +260,7 @@ def of_errors(found: Evidence) -> Iterator[Finding]:
         fan = "" if small else f", {said(found.fan, 2)} times as wide at high fitted values as at low ones"
         # Standard errors that allow for unequal spread alone take the rows for independent.
         both = (
-            f"the line's standard errors ({found.kept}) allow for it"
+            f"the line's standard errors ({found.kept.name}) allow for it"
             if found.allowed
             else "standard errors that allow for both are needed, see there"
             if found.alike
@@ -295,7 +290,7 @@ def _neighbours(found: Evidence, after: str) -> str:
     if after:
         return f"{text}{after}"
     if found.allowed:
-        return f"{text}: the line's standard errors ({found.kept}) are of a kind that allows for it."
+        return f"{text}: the line's standard errors ({found.kept.name}) are of a kind that allows for it."
     wrong = "as a rule too small" if found.alike > 0 else "wrong, as a rule too large"
     lags = max(1, lags_for("newey-west", found.rows))
     return (

@@ -16,6 +16,7 @@ from torch import Tensor
 from bestline.data.passes import Named
 from bestline.errors import OptionError
 from bestline.inference.coordinates import Basis, Totals
+from bestline.inference.covariance.base import Classical
 from bestline.inference.diagnostics import diagnosis as diagnostics
 from bestline.inference.diagnostics.collinearity import Collinearity, collinearity
 from bestline.inference.diagnostics.diagnosis import Diagnosis
@@ -74,7 +75,7 @@ def diagnoses(line: FittedLine, data: Any = None, *, targets: Sequence[int | str
         diagnostics.diagnose,
         formula=line.design.formula,
         columns=line.design.p,
-        kept="classical" if line.robust is None else line.robust.kind.name,
+        kept=Classical() if line.robust is None else line.robust.kind,
     )
     return [said(lens, found[i], collinear, target=line.targets[lens.target]) for i, lens in enumerate(lenses)]
 
