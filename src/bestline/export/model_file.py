@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import re
 from collections.abc import Callable
 from dataclasses import asdict, fields, replace
 from typing import Any
@@ -36,6 +37,7 @@ _FORMAT = 4
 _ROBUSTLY = 3
 _PLAINLY = 2  # written where there are none, so that older readers read it
 _ROBUST = ("covariance", "std_error", "about_mean")
+_FIGURES = re.compile(r" \(violation \S+, tolerance \S+\)")  # in the advice of files of before, which do not tell them apart
 _TRACE_NUMBERS = 1_000  # of a saved trace: a model file stays a few kB
 _CLOSE = 1e-5  # closeness below which an inverse in float64 leaves fewer than six digits of an interval
 _TRACE = ("step", "weights", "loss", "held_out", "gradient_norm", "gap", "rate")
@@ -73,6 +75,7 @@ def save(model: FittedLine, path: str | os.PathLike[str], *, overwrite: bool = F
         "recipe": None if model.recipe is None else model.recipe.to_dict(),
         **{name: getattr(model.collected, name) for name in ("dropped", "imputed", "unseen")},
         **{name: getattr(model, name) for name in _FACTS},
+        "figures": model.fit.figures,
     }
     newest = model.design.absorbed is not None or model.plan.limits is not None or (model.edged and model.robust is not None)
     form = _FORMAT if newest else _PLAINLY if model.robust is None else _ROBUSTLY
@@ -105,7 +108,9 @@ def _restored(tensors: dict[str, Tensor], facts: dict[str, Any]) -> FittedLine:
     moments = Moments(design, (training,), low, high, dropped, imputed, unseen=unseen)
     rate, limit = (None if facts[name] is None else float(facts[name]) for name in ("rate", "rate_limit"))
     stop, step = Stop[facts["stop"]], int(facts["step"])
-    fit = Fit(tensors["weights"], trace, stop, str(facts["advice"]), step, rate, limit, plan.solver, None)
+    advice = str(facts["advice"])
+    figures = str(facts.get("figures", "".join(_FIGURES.findall(advice))))
+    fit = Fit(tensors["weights"], trace, stop, advice, step, rate, limit, plan.solver, None, figures)
     line = FittedLine(
         design,
         plan,

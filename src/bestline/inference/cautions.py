@@ -177,7 +177,7 @@ def _no_size(line: FittedLine) -> Iterator[str]:
 def _stopped(line: FittedLine) -> Iterator[str]:
     solver = line.plan.solver
     unconverged = f"Training did not converge: {line.advice[0].lower()}{line.advice[1:]}"
-    if line.stop in (Stop.DIVERGED, Stop.INTERRUPTED):
+    if line.stop.failed:
         yield line.advice
     elif line.stop is Stop.STEPS and solver.reach is Reach.MINIMUM:
         edges = "" if isinstance(line.plan.loss, str) else " A loss with edges is one for 'absolute', 'huber' or 'quantile'."

@@ -36,7 +36,6 @@ from bestline.training.solvers.base import Equals
 from bestline.training.solvers.exact import Exact
 from bestline.training.solvers.proximal import Proximal
 
-_FAILED = (Stop.DIVERGED, Stop.INTERRUPTED)
 FEW_TARGETS = 10  # up to which the exact solution of each is worth its price
 _NONE_HELD_OUT = "too few rows to hold any out, or too many to train on again, or training ended early"
 
@@ -450,7 +449,7 @@ class FittedLine:
     def _held_out(self) -> HeldOut:
         if "held_out" in self.saved_scores:
             return HeldOut(self.saved_scores["held_out"])
-        if self.parts is None or self.stop in _FAILED:
+        if self.parts is None or self.stop.failed:
             return HeldOut()
         if self.design.absorbed is not None:
             return judged_beside_effects(self.plan, self.weights, self.parts, self._again)
@@ -483,7 +482,7 @@ class FittedLine:
         None where there is nothing to turn back, and for a line without rows, or whose rows have gone or changed since the fit.
         """
         ways, again, parts = self._ways, self._again, self.parts
-        if self.saved_own is not None or again is None or parts is None or not any(ways) or self.stop in _FAILED:
+        if self.saved_own is not None or again is None or parts is None or not any(ways) or self.stop.failed:
             return self.saved_own
         return own_units(self.plan, self.weights, ways, again, parts, lambda: self.moments, (self.fitted_scores, self.held_out))
 

@@ -39,11 +39,10 @@ from bestline.numerics import (
 )
 from bestline.numerics.digits import MOST
 from bestline.numerics.exact_solve import solved
-from bestline.training import Part, Parts, Plan, Stop
+from bestline.training import Part, Parts, Plan
 
 ABSORBED = "effects are absorbed, and folds share them; give `split` for rows that no effect has seen"
 _CHANGED = "the data have changed since the line was fitted"
-_FAILED = (Stop.DIVERGED, Stop.INTERRUPTED)
 _ENOUGH = 8  # digits of an error below which the rows are read once more
 _MOST_WORK = 1e7  # folds times the cube of weights beyond which exact solutions would take more than some ten seconds
 
@@ -104,7 +103,7 @@ def judged(
     # Moments of the other folds are the total less one fold, so K-fold costs K small solves and no pass.
     def retrained(rest: Comoments) -> Weights | None:
         fit = plan.run(Part(rest))
-        return None if fit.stop in _FAILED else fit.weights
+        return None if fit.stop.failed else fit.weights
 
     if unknown:
         return _known(plan, found, retrained, unknown, again)
@@ -394,7 +393,7 @@ def _trained_on_rows(plan: Plan, rows: Rows, fold: Tensor) -> dict[int, Weights]
     for f in used if len(used) > 1 else ():
         rest = rows[fold != f]
         fit = plan.run(Part(Comoments.of_rows(rest), rest))
-        if fit.stop in _FAILED:
+        if fit.stop.failed:
             return None
         lines[f] = fit.weights
     return lines or None
@@ -413,9 +412,7 @@ def lines_of_folds(plan: Plan, parts: Parts, moments: Moments) -> tuple[Grouping
     else:
         used = [f for f, fold in enumerate(moments.folds) if fold.count]
         fits = [plan.run(Part(rest)) for rest in (rests([moments.folds[f] for f in used]) if len(used) > 1 else ())]
-        lines = (
-            None if any(fit.stop in _FAILED for fit in fits) else dict(zip(used, (fit.weights for fit in fits), strict=False))
-        )
+        lines = None if any(fit.stop.failed for fit in fits) else dict(zip(used, (fit.weights for fit in fits), strict=False))
     return (ByKnown(grouping, unknown) if unknown else grouping, lines) if lines else None
 
 

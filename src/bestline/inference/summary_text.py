@@ -15,7 +15,7 @@ from bestline.inference.hypotheses import statistic_of
 from bestline.inference.turned_back import effects_on_own, own_scores, units_said
 from bestline.inference.uncertainty import glances, notes_by, whole_test
 from bestline.inference.why_not import why_no_errors
-from bestline.training.solvers.base import Reach, ending
+from bestline.training.solvers.base import Reach
 from bestline.wording import aligned, apart, bulleted, count, fixed, intervals, on_columns, p_value, plain, significant, without
 
 _WIDTH = 100
@@ -35,7 +35,7 @@ def summary_text(
     lines = [on_columns(line.design.formula, line.design.p), _rows(line)]
     if line.design.absorbed is not None:
         lines += wrap(line.design.absorbed.said, _WIDTH)
-    lines += wrap(f"{how_trained(line)} {ending(line.advice)}", _WIDTH)
+    lines += wrap(f"{how_trained(line)} {line.fit.ending}", _WIDTH)
     lines += wrap(weights_said(line), _WIDTH)
     if line.design.offsets:
         known = " + ".join(offset_terms(line.design.offsets))

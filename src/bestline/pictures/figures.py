@@ -25,7 +25,6 @@ from bestline.pictures.landscape_marks import beside, contour_marks, of_the_arro
 from bestline.pictures.marks import Arrow, Band, Line, Panel, Picture, Points, Table, numbers, run_role
 from bestline.pictures.sample import Sample
 from bestline.training import Fit, Stop, planes
-from bestline.training.solvers.base import ending
 from bestline.wording import count, said, shown
 
 _MOST_PANELS = 4  # side by side; more would be too narrow to read
@@ -190,7 +189,7 @@ def before_after(sample: Sample, fit: Fit, *, target: int = 0) -> Picture:
     walked = path_losses(fit, target)
     losses = walked[0], walked[kept]
     alt = f"The line before training, and after {at}."
-    note = _sentences(ending(fit.advice), "Each panel has its own vertical scale." if apart else "", sample.note)
+    note = _sentences(fit.ending, "Each panel has its own vertical scale." if apart else "", sample.note)
     return stating(Picture(drawn, "Before and after training", note, alt), of_losses(fit, losses))
 
 

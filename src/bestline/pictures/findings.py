@@ -119,7 +119,7 @@ def of_residuals(diagnosis: Diagnosis, panels: Sequence[str] = (FITTED, QUANTILE
 def of_training(fit: Fit) -> str:
     """What became of a run: a rate beyond its limit, a least held-out loss on the way, or how soon it came near its aim."""
     beyond = _beyond(fit)
-    if beyond or fit.stop in (Stop.DIVERGED, Stop.INTERRUPTED):
+    if beyond or fit.stop.failed:
         return beyond
     least = held_out_minimum(fit)
     if least:
@@ -129,7 +129,7 @@ def of_training(fit: Fit) -> str:
 
 def of_losses(fit: Fit, losses: tuple[float, float]) -> str:
     """From which loss training came to which; of a run that failed only why, where that is known."""
-    if fit.stop in (Stop.DIVERGED, Stop.INTERRUPTED) or not losses[1] < losses[0]:
+    if fit.stop.failed or not losses[1] < losses[0]:
         return _beyond(fit)
     return f"Training took the loss from {said(losses[0])} to {said(losses[1])}"
 

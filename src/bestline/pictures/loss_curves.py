@@ -15,7 +15,6 @@ from bestline.pictures.axis_labels import loss_label, updates
 from bestline.pictures.marks import Horizontal, Line, Mark, Panel, Picture, Vertical, held_out_role, numbers, run_role
 from bestline.training import Fit, Trace
 from bestline.training.early_stopping import AGREED, best_step, held_out_minimum, ridge_of
-from bestline.training.solvers.base import ending
 from bestline.wording import said, shown
 
 _DECADES = 2  # of losses that an axis of sums still shows
@@ -51,7 +50,7 @@ def loss(fits: Fit | Mapping[str, Fit], *, log: bool | None = None, held_out: bo
     zero = "A loss of 0 cannot be shown on this axis." if log and (hidden or never) else ""
     early = [_early_note(fit) for fit in runs.values()] if len(runs) == 1 and held_out else []
     panel = Panel("", "updates made", label, (*marks, *drawn), log_y=log and least > 0)
-    advice = [f"{shown(name)}: {ending(fit.advice)}" if name else ending(fit.advice) for name, fit in list(runs.items())[:4]]
+    advice = [f"{shown(name)}: {fit.ending}" if name else fit.ending for name, fit in list(runs.items())[:4]]
     note = "\n".join(filter(None, [*advice, *early, zero]))
     return Picture((panel,), title, note, " ".join(_alt(*run) for run in runs.items()))
 

@@ -154,11 +154,12 @@ def _finished(task: Task, solver: Solver, record: _Record, stop: Stop) -> Fit:
         and not _arrived(trace, at, task)
     ):
         stop, record.how = Stop.DIVERGED, _how(trace)
+    last = record.last.violation
+    figures = f" (violation {last:.1e}, tolerance {record.rule.tol:.0e})" if stop is Stop.CONVERGED else ""
     advice = stop.value.format(
         step=record.last.index if stop is Stop.INTERRUPTED else record.last_index,
         best=kept.index,
-        violation=record.last.violation,
-        tol=record.rule.tol,
+        figures=figures,
         how=record.how,
         remedy=_remedy(task, solver, rate, limit),
         remaining=_remaining(trace, at, task, too_fast=_near(rate, limit)),
@@ -169,7 +170,7 @@ def _finished(task: Task, solver: Solver, record: _Record, stop: Stop) -> Fit:
         advice += _seen_slower(task, solver, trace, record.first)
     if stop is not Stop.PATIENCE and kept is not record.last:
         advice += f" The weights kept are those of step {kept.index}, where the held-out loss was least."
-    return Fit(trace.weights[at], trace, stop, advice, kept.index, rate, limit, solver, task)
+    return Fit(trace.weights[at], trace, stop, advice, kept.index, rate, limit, solver, task, figures)
 
 
 def _seen_slower(task: Task, solver: Solver, trace: Trace, first: Step) -> str:

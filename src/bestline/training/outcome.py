@@ -174,6 +174,8 @@ class Fit:
     solver : Solver
     task : Task or None
         What was trained; None where that is not known any more, as of a line that was loaded.
+    figures : str
+        Those of the stopping rule, as they stand in the advice.
     """
 
     weights: Weights
@@ -185,10 +187,16 @@ class Fit:
     rate_limit: float | None
     solver: Solver
     task: Task | None
+    figures: str = ""
 
     def __call__(self, *args: Any, **given: Any) -> None:
         """Refused: `model.fit` is the outcome, and whoever calls it wants another one."""
         raise OptionError("A model is fitted already, and does not change; bestline.fit(data, 'y ~ x') makes another.")
+
+    @property
+    def ending(self) -> str:
+        """The advice as readers of summaries, reports and pictures are told it: without the figures of the stopping rule."""
+        return self.advice.replace(self.figures, "")
 
     @property
     def objective(self) -> Objective:

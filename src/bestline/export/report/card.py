@@ -5,7 +5,6 @@ from __future__ import annotations
 from bestline.export.report.words import coefficients, equation_of, errors_said, on_what, scores_of
 from bestline.inference.fitted import FittedLine
 from bestline.pictures.render.html import templates
-from bestline.training.solvers.base import ending
 from bestline.wording import on_columns, plain
 
 __all__ = ["card"]
@@ -24,7 +23,7 @@ def card(model: FittedLine) -> str:
             tables=[(plain(name), coefficients(model, i)) for i, name in enumerate(model.targets)],
             errors=errors_said(model),
             scores=scores_of(model),
-            advice=ending(model.advice),
+            advice=model.fit.ending,
             notes=[note for note in model.notes if note != model.advice],
         )
     )

@@ -55,7 +55,6 @@ from bestline.pictures.watch import session_of
 from bestline.pictures.weights import coefficients as dots
 from bestline.pictures.weights.penalty_paths import coefficient_path, error_curve
 from bestline.training import Stop
-from bestline.training.solvers.base import ending
 from bestline.wording import VERSION, fixed, on_columns, p_value, plain, rounded, typeset, without
 
 __all__ = ["report"]
@@ -96,7 +95,7 @@ def report(model: FittedLine, data: Any = None, path: str | os.PathLike[str] | N
     sample = None if data is None and model.source is None else rows_shown(model, data)
     training = _training(model, data, sample)
     drawn, told = _first(model, _MOST_TARGETS), _first(model, _MOST_TABLES)
-    failed = model.stop in (Stop.DIVERGED, Stop.INTERRUPTED)
+    failed = model.stop.failed
     html = document(
         templates(_ROOM).get_template("report.html.j2"),
         f"{on_columns(model.design.formula, model.design.p)} (bestline)",
@@ -241,9 +240,9 @@ class _Training:
 
 
 def _training(model: FittedLine, data: Any, sample: Sample | None) -> _Training:
-    told = f"{how_trained(model)} {ending(model.advice)}"
+    told = f"{how_trained(model)} {model.fit.ending}"
     # Solved in one step there is nothing to watch.
-    if len(model.trace) < 2 or model.stop.name == "DONE" or model.plan.limits is not None:
+    if len(model.trace) < 2 or model.stop is Stop.DONE or model.plan.limits is not None:
         return _Training(told)
     if model.traced.task is None:  # what a surface would be drawn of is not known any more; the curve needs the trace alone
         curve = replace(loss(model.traced), note="")  # which says what `told` says
@@ -256,7 +255,7 @@ def _training(model: FittedLine, data: Any, sample: Sample | None) -> _Training:
         return _Training(told, reason=str(error))
     # For paper alone: so it needs no dark colours.
     printed = Still(
-        compact(last, dpi=_DPI), f"Training of {on_columns(model.design.formula, model.design.p)}: {ending(model.advice)}"
+        compact(last, dpi=_DPI), f"Training of {on_columns(model.design.formula, model.design.p)}: {model.fit.ending}"
     )
     return _Training(told, session, printed)
 

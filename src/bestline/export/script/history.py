@@ -250,7 +250,7 @@ def remembered(model: FittedLine) -> TorchLoop | None:
             "'adam' to have a run that a script can repeat."
         )
     solved = solver is not None and solver.reach is Reach.SOLUTION
-    if not solved and model.stop not in (Stop.CONVERGED, Stop.DONE):
+    if not solved and not model.stop.arrived:
         raise OptionError(model.plan.solver.unwritten)
     return None
 

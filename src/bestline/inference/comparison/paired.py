@@ -36,7 +36,7 @@ from bestline.inference.training_rows import rows_of
 from bestline.inference.uncertainty import target_number
 from bestline.inference.why_not import refuse_absorbed
 from bestline.numerics import Comoments, Rows, Weights, rests
-from bestline.training import Part, Stop
+from bestline.training import Part
 from bestline.wording import aligned, count, finite, plain, preformatted, significant
 
 
@@ -344,7 +344,7 @@ def _trained(line: FittedLine, folds: Sequence[Comoments]) -> dict[int, Weights]
     found = {}
     for i, rest in zip(used, rests([folds[i] for i in used]), strict=True):
         fit = line.plan.run(Part(rest))
-        if fit.stop in (Stop.DIVERGED, Stop.INTERRUPTED) or not bool(fit.weights.isfinite().all()):
+        if fit.stop.failed or not bool(fit.weights.isfinite().all()):
             raise NumericalError(
                 f"{line.design.formula} has no line of all folds but one: training ended early; use solver='exact'."
             )

@@ -25,7 +25,6 @@ from bestline.pictures.sample import Sample, is_straight
 from bestline.training import Fit, Plane, RowLoss, Stop, planes
 from bestline.training.early_stopping import best_step, ridge_of
 from bestline.training.planes import data_to_trained
-from bestline.training.solvers.base import ending
 from bestline.wording import count, equation, said, shown
 
 SCHEMA = 3  # read by player.js; a page holds its own player, so old pages need no new one
@@ -344,7 +343,7 @@ def _run(
         "held_out": None if trace.held_out is None else trace.held_out[keep].tolist(),
         "gap": None if trace.gap is None else trace.gap[keep].tolist(),
         "stop": fit.stop.name.lower(),
-        "advice": ending(fit.advice),
+        "advice": fit.ending,
         "kept": fit.step,
         # Where the held-out loss is least, and the ridge penalty that stopping there amounts to.
         "best": None if best is None else {"step": best, "l2": ridge_of(fit, best)},

@@ -6,7 +6,6 @@ Recording, early stopping, progress bars and pictures all read the same Steps; a
 from __future__ import annotations
 
 import math
-import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, fields
@@ -27,14 +26,21 @@ class Stop(Enum):
     """Why training stopped. The value is the advice, with places for the numbers of the run."""
 
     DONE = "Solved exactly, in one step."
-    CONVERGED = (
-        "Converged at step {step}: the weights are at the optimum, within the tolerance"
-        " (violation {violation:.1e}, tolerance {tol:.0e})."
-    )
+    CONVERGED = "Converged at step {step}: the weights are at the optimum, within the tolerance{figures}."
     STEPS = "Made all {step} steps. {remaining}"
     PATIENCE = "Stopped early at step {step}: the held-out loss has not improved since step {best}, whose weights are kept."
     DIVERGED = "Diverged at step {step}: the loss {how}. {remedy}"
     INTERRUPTED = "Interrupted at step {step}; the weights are those of that step."
+
+    @property
+    def failed(self) -> bool:
+        """Whether the weights are only where training was left, and no result."""
+        return self in (Stop.DIVERGED, Stop.INTERRUPTED)
+
+    @property
+    def arrived(self) -> bool:
+        """Whether the weights are where the solver was to come to."""
+        return self in (Stop.DONE, Stop.CONVERGED)
 
     def __repr__(self) -> str:
         return f"Stop.{self.name}"
@@ -42,14 +48,6 @@ class Stop(Enum):
     @classmethod
     def _missing_(cls, value: object) -> Stop:
         raise OptionError(f"There is no reason to stop {value!r:.60}; they are {', '.join(f'Stop.{one.name}' for one in cls)}.")
-
-
-_FIGURES = re.compile(r" \(violation \S+, tolerance \S+\)")
-
-
-def ending(advice: str) -> str:
-    """The advice as readers of summaries, reports and pictures are told it: without the figures of the stopping rule."""
-    return _FIGURES.sub("", advice)
 
 
 @with_hints
