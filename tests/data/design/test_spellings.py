@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 import bestline as bl
 from bestline.data.design.spellings import common, places, value
-from bestline.errors import BestlineWarning
+from bestline.errors import BestlineWarning, ColumnError
 
 pytestmark = pytest.mark.filterwarnings("ignore:There are few rows", "ignore:.*beyond 2..53")
 n = 40
@@ -201,3 +201,19 @@ def test_a_number_that_two_codes_could_mean_is_neither() -> None:
     assert places(["01", "001", "002"], ["1", "2"], numeric=True) == [-1, 2]
     assert places(["002", "01", "+1", "001"], ["1", "2"], numeric=True) == [-1, 0]
     assert places(["01", "1", "001"], ["1", "1.0"], numeric=True) == [1, -1]
+
+
+@pytest.mark.parametrize("made", [dict, pd.DataFrame, pl.DataFrame, pa.table, lambda d: {"b": pd.Categorical(d["b"])}])
+def test_words_for_true_and_false_are_numbers_where_numbers_are_asked_for(made: Callable[[Any], Any]) -> None:
+    model = bl.fit({"b": [True, False] * 12, "y": [float(i % 5) for i in range(24)]}, "y ~ b")
+    told = model.predict({"b": [True, False, True]}).tolist()
+    assert model.predict(made({"b": ["TRUE", "false", "True"]})).tolist() == told
+    with pytest.raises(ColumnError, match="Column `b` holds text"):
+        model.predict(made({"b": ["TRUE", "yes", "True"]}))
+
+
+def test_a_missing_word_for_true_or_false_is_a_missing_prediction() -> None:
+    model = bl.fit({"b": [True, False] * 12, "y": [float(i % 5) for i in range(24)]}, "y ~ b")
+    with pytest.warns(BestlineWarning, match="missing"):
+        told = model.predict(pd.DataFrame({"b": ["TRUE", None]}))
+    assert np.isnan(told).tolist() == [False, True]

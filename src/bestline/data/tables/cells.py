@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from bestline.data.tables.words import Spelling, parsed, text_words, wordy
+from bestline.data.tables.words import FALSE, TRUE, Spelling, parsed, text_words, wordy
 
 Cells: TypeAlias = Any  # a pyarrow array, or a tensor (n,)
 
@@ -91,6 +91,18 @@ def numbers(cells: Cells, spelling: Spelling | None) -> NDArray[np.float64]:
         cells = pc.cast(cells, pa.float64(), safe=False)
     values: NDArray[np.float64] = cells.to_numpy(zero_copy_only=False)
     return values
+
+
+def truths(cells: Cells) -> NDArray[np.float64] | None:
+    """Words for true and false as 1 and 0 (n,), NaN where missing; None where there are others, or none at all."""
+    words = pc.cast(cells, pa.large_string()) if pa.types.is_dictionary(cells.type) else cells
+    if not wordy(words.type):
+        return None
+    known = pc.is_in(words, pa.array((*TRUE, *FALSE)).cast(words.type))
+    if words.null_count == len(words) or not pc.all(pc.or_(known, pc.is_null(words))).as_py():
+        return None
+    flags = pc.if_else(pc.is_null(words), pa.scalar(None, pa.bool_()), pc.is_in(words, pa.array(TRUE).cast(words.type)))
+    return numbers(flags, None)
 
 
 def codes(cells: Cells, *, words_may_be_missing: bool) -> tuple[Tensor, tuple[str, ...]]:

@@ -37,6 +37,7 @@ from bestline.wording import whole_percent
 
 _ENOUGH = 0.9  # of the words: then the column is meant to be numbers, and the others are mistakes
 _MOST = 0.5  # of the words, and then the others are mistakes only where they are no codes
+_SOME = 0.2  # of the words: then `<0.5` beside them is a number that was too small to be measured, and no class such as `<20`
 _SEEN = 5_000  # different words looked at where every one takes Python's time
 JUDGED = 1 << 17  # rows that typed data are judged by
 _PARTED = {
@@ -75,7 +76,7 @@ def judged(name: str, words: Cells, decimal: str, *, as_text: bool, typed: bool 
     spelling = _as_written(Spelling(decimal), counts)
     if share < _ENOUGH:
         # Not numbers to arithmetic, but to a reader: such a column is meant to be numbers too, and its words are refused one by one.
-        people = numbers_to_people(counts)
+        people = numbers_to_people(counts, beside=share >= _SOME)
         if _mostly_dates(bare):
             return ColumnJudgement(Kind.DATE, MIXED if len(_date_spellings(bare)) > 1 else "")
         share_to_people = share + sum(counts[word] for word in people) / len(bare)

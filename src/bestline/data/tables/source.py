@@ -20,7 +20,7 @@ from torch import Tensor
 from bestline.data.passes import PartT, Pass
 from bestline.data.progress import Progress, Share, counted, share_of
 from bestline.data.runner import summed
-from bestline.data.tables.cells import BOOL, LARGE, MIXED, Cells, Field, Kind, as_category, codes, numbers
+from bestline.data.tables.cells import BOOL, LARGE, MIXED, Cells, Field, Kind, as_category, codes, numbers, truths
 from bestline.data.tables.days import Days, NoDateError, ZoneError, days_of, starting
 from bestline.data.tables.judgement import large_word, said_large, widened
 from bestline.data.tables.noticed import Noticed
@@ -216,7 +216,11 @@ class Batch:
         if field.kind is Kind.EMPTY:
             return np.full(self.rows, np.nan)
         if field.kind is not Kind.NUMBER:
-            raise self._no_numbers(field, cells)
+            # A frame's words for true and false are what they are in files: numbers, where numbers are asked for.
+            flags = truths(cells) if field.kind is Kind.TEXT else None
+            if flags is None:
+                raise self._no_numbers(field, cells)
+            return flags
         spelling = self._layout.spelling.get(name)
         try:
             return self._seen(name, cells, numbers(cells, spelling))

@@ -232,9 +232,13 @@ _UNITS = frozenset(_KNOWN.split())
 _QUANTITY = re.compile(
     rf"(?P<front>{_MONEY})?\s*[+-]?\s*(?P<front2>{_MONEY})?\s*(?P<number>{_WHOLE.format(other='.,')}?(?:[.,]\d*)?(?:[eE][+-]?\d+)?)(?P<gap>\s*)(?P<behind>\D*(?:[23]|\d+/\d+)?)"
 )
-# Numbers to a reader, and to some programs: 0x10, 1_000, 3,5, ½; and 1/2, but not 120/80, which are two.
+# Numbers to a reader, and to some programs: 0x10, 1_000, 3,5, ½, 12,34,567, 1.5×10^3, '5', 1.5**; and 1/2, but not 120/80, which are two.
 _FRACTION = re.compile(r"[+-]?(?:\d+ )?(?P<part>\d{1,3})/(?P<of>\d{1,3})")
-_PROGRAMS = re.compile(r"[+-]?(?:0[xX][0-9a-fA-F]+|\d{1,3}(?:_\d{3})+|\d*\s*[¼-¾⅐-⅞]|\d{1,3}(?:[., ]\d{3})*[.,]\d*)")
+_PROGRAMS = re.compile(
+    r"[+-]?(?:0[xX][0-9a-fA-F]+|\d{1,3}(?:_\d{3})+|\d*\s*[¼-¾⅐-⅞]|\d{1,3}(?:[., ]\d{3})*[.,]\d*|"
+    r"\d{1,2}(?:,\d\d)+,\d{3}(?:\.\d*)?|\d+(?:[.,]\d*)?\s*[×x*·]\s*10(?:\^[+-]?\d+|\*\*[+-]?\d+|[⁻⁺]?[⁰¹²³⁴-⁹]+)|"
+    r"'[+-]?\d+(?:[.,]\d*)?'|\d+(?:[.,]\d*)?\*{1,3})"
+)
 
 
 def unit_of(word: str) -> str:
@@ -246,8 +250,13 @@ def unit_of(word: str) -> str:
     return front or (behind if re.search(r"[^\W\d_]|[%‰°$€£¥]", behind) else "")
 
 
-def numbers_to_people(counts: dict[str, int]) -> set[str]:
+_LIMIT = re.compile(r"(?:[<>]=?|[≤≥~≈±])\s*[+-]?\d+(?:[.,]\d*)?")
+
+
+def numbers_to_people(counts: dict[str, int], *, beside: bool = False) -> set[str]:
     """Those of some different words, each with how often it occurs, that are no plain numbers but numbers to a person.
+
+    `beside`: whether plain numbers stand in the column as well; then `<0.5` is one too.
 
     A known unit or currency may differ from cell to cell: the column is one of quantities all the same. Any other word behind the number
     must be the same nearly everywhere and stand apart from it: `3 rooms` is a quantity, `3b` and `12 Main Street` are none.
@@ -259,7 +268,7 @@ def numbers_to_people(counts: dict[str, int]) -> set[str]:
         fraction = _FRACTION.fullmatch(plain)
         proper = fraction is not None and 0 < int(fraction["part"]) < int(fraction["of"])
         readings = (undressed(word, Spelling(decimal, thousands=True)) for decimal in ".,")
-        if proper or _PROGRAMS.fullmatch(plain) or any(readings):
+        if proper or _PROGRAMS.fullmatch(plain) or (beside and _LIMIT.fullmatch(plain)) or any(readings):
             found.add(word)
         elif unit := unit_of(word):
             units[word] = unit
